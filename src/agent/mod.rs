@@ -1,0 +1,32 @@
+//! Everything that is specific to one agent: where it keeps sessions, what its records mean, how it is started.
+//!
+//! One folder an agent and one row in [`FORMATS`]. Above this layer nothing knows an agent's file names or fields.
+//! Readers only read: they open files and databases read-only, and never fail as a whole; they yield what they
+//! could, and [`Issue`]s for the rest.
+
+pub mod environment;
+pub mod format;
+
+mod claude;
+mod codex;
+mod gemini;
+mod goose;
+mod opencode;
+mod qwen;
+
+pub use environment::Environment;
+pub use format::{
+    Cursor, Discovery, Endangered, Format, Marks, Note, Progress, Reading, Refreshed, Root, Sessions, Stamp,
+    Summarised, TextLimit, Unit,
+};
+
+use crate::domain::Agent;
+
+/// The table of agents.
+pub static FORMATS: [&dyn Format; 6] =
+    [&claude::Claude, &opencode::OpenCode, &codex::Codex, &gemini::Gemini, &qwen::Qwen, &goose::Goose];
+
+/// The format of an agent.
+pub fn format(agent: Agent) -> &'static dyn Format {
+    FORMATS.into_iter().find(|format| format.agent() == agent).expect("every agent has a row in FORMATS")
+}

@@ -1,0 +1,98 @@
+//! Everything that a key can do, as one table: the key map, the help and the palette are made from it.
+
+/// Where an action makes sense; also the sections of the key map and of the help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// Everywhere.
+    Everywhere,
+    /// Moving, in lists and in the reader.
+    Move,
+    /// Lists.
+    List,
+    /// The reader.
+    Reader,
+}
+
+macro_rules! actions {
+    ($($place:ident { $($action:ident $name:literal $about:literal)* })*) => {
+        /// Something that the user can ask for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Action { $($(#[doc = $about] $action,)*)* }
+
+        impl Action {
+            /// All of them, in the order of the help.
+            pub const ALL: &[Self] = &[$($(Self::$action,)*)*];
+
+            /// Its name in the key map.
+            pub fn name(self) -> &'static str {
+                match self { $($(Self::$action => $name,)*)* }
+            }
+
+            /// What it does, for the help and the palette.
+            pub fn about(self) -> &'static str {
+                match self { $($(Self::$action => $about,)*)* }
+            }
+
+            /// Where it makes sense.
+            pub fn place(self) -> Place {
+                match self { $($(Self::$action => Place::$place,)*)* }
+            }
+        }
+    };
+}
+
+actions! {
+    Everywhere {
+        Help "help" "show the keys"
+        Palette "palette" "find and run any action"
+        NextNeedsYou "next-needs-you" "go to the next session that needs you"
+        Back "back" "clear, close or go back"
+        Rescan "rescan" "look at everything on disk again"
+        Issues "issues" "show what could not be read"
+        Mouse "mouse" "give the mouse to the terminal, or take it"
+        Theme "theme" "switch between the dark and the light theme"
+        Redraw "redraw" "draw the screen anew"
+        Suspend "suspend" "suspend salon"
+        Quit "quit" "quit salon"
+    }
+    Move {
+        Down "down" "down"
+        Up "up" "up"
+        First "first" "to the beginning"
+        Last "last" "to the end"
+        HalfDown "half-page-down" "half a page down"
+        HalfUp "half-page-up" "half a page up"
+        PageDown "page-down" "a page down"
+        PageUp "page-up" "a page up"
+        Left "left" "to the pane on the left"
+        Right "right" "to the pane on the right"
+    }
+    List {
+        Open "open" "open and read"
+        Scope "scope" "this workspace, or all"
+        ShowHidden "show-hidden" "show or hide sub-agents, empty and headless sessions"
+        Sort "sort" "another order"
+        Filter "filter" "filter by title, workspace, branch or agent"
+        Resume "resume-in-agent" "resume in the agent's own program"
+        CopyId "copy-id" "copy the session's id"
+        CopyCommand "copy-resume-command" "copy the command that resumes the session"
+        EditTranscript "edit-transcript" "open the transcript's file in the editor"
+    }
+    Reader {
+        NextEntry "next-entry" "next entry"
+        PreviousEntry "previous-entry" "previous entry"
+        NextPrompt "next-prompt" "next prompt"
+        PreviousPrompt "previous-prompt" "previous prompt"
+        NextError "next-error" "next error"
+        PreviousError "previous-error" "previous error"
+        Find "find" "find in the transcript"
+        NextHit "next-hit" "next hit"
+        PreviousHit "previous-hit" "previous hit"
+        Tools "tools" "tools: hidden, one line, cut, full"
+        Thinking "thinking" "show or fold the thinking"
+        Expand "expand" "unfold the entry, or enter a sub-agent"
+        Follow "follow" "follow the end"
+        CopyEntry "copy-entry" "copy the entry"
+        EditEntry "edit-entry" "open the entry in the editor"
+    }
+}

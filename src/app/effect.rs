@@ -1,0 +1,56 @@
+//! What the interface wants done, as data. Only the runtime does it.
+
+use std::ops::Range;
+
+use super::msg::Ticket;
+use crate::domain::SessionKey;
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Open a session's transcript and keep it current. Answered by [`super::msg::TranscriptMsg`].
+    OpenTranscript(Ticket, SessionKey),
+    /// No longer needed.
+    CloseTranscript(Ticket),
+    /// Read entries of an opened transcript.
+    ReadEntries(Ticket, Range<usize>),
+    /// Search an opened transcript; a newer query cancels the older. Empty: stop searching.
+    FindInTranscript(Ticket, String),
+    /// Rank sessions for the quick filter.
+    Rank {
+        /// The query.
+        query: String,
+    },
+    /// Look at everything again, trusting no cache.
+    Rescan,
+    /// Find out what stands in the way of resuming a session.
+    CheckResume(SessionKey),
+    /// Lend the terminal to the agent's own program.
+    Resume {
+        /// The session.
+        key: SessionKey,
+        /// In this directory instead of its own.
+        cwd: Option<String>,
+    },
+    /// Copy the command that resumes a session.
+    CopyResumeCommand(SessionKey),
+    /// Copy text to the clipboard (OSC 52).
+    Copy(String),
+    /// Open the transcript's file in `$EDITOR`.
+    EditTranscript(SessionKey),
+    /// Open one entry's text in `$EDITOR`.
+    EditEntry(Ticket, usize),
+    /// Remember the scope, the sort and what else a list keeps between starts.
+    Remember {
+        /// Which.
+        name: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// Give the mouse back to the terminal, or take it.
+    CaptureMouse(bool),
+    /// Suspend the program (Ctrl-Z).
+    Suspend,
+    /// End the program.
+    Quit,
+}

@@ -1,0 +1,208 @@
+//! Everything that can happen to the interface, as data.
+
+use std::sync::Arc;
+
+use crate::config::key::Key;
+use crate::domain::live::LiveSign;
+use crate::domain::transcript::Entry;
+use crate::domain::{SessionKey, Time, catalog};
+
+/// Names one opening of a transcript, so that a late answer to an earlier one is told apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// Something that happened.
+#[derive(Clone, Debug)]
+pub enum Msg {
+    /// A key was pressed.
+    Key(Key),
+    /// Text was pasted.
+    Paste(String),
+    /// The mouse was used, at a column and a row of the screen.
+    Mouse {
+        /// What was done.
+        kind: Mouse,
+        /// Column from 0.
+        column: u16,
+        /// Row from 0.
+        row: u16,
+    },
+    /// The terminal has another size.
+    Resized {
+        /// In columns.
+        width: u16,
+        /// In rows.
+        height: u16,
+    },
+    /// The clock was looked at; sent when a shown age may have changed.
+    Clock(Time),
+    /// The index found something.
+    Catalog(catalog::Change),
+    /// Which sessions are open in living processes, all of them.
+    Live(Vec<LiveSign>),
+    /// Something about an opened transcript.
+    Transcript(Ticket, TranscriptMsg),
+    /// What only drawing can know, told after each frame.
+    Drawn(Drawn),
+    /// Quick-filter ranking: the query it answers, and the sessions that match, best first.
+    Ranked {
+        /// The query.
+        query: String,
+        /// Matching sessions.
+        keys: Vec<SessionKey>,
+    },
+    /// What was found out before a resume.
+    ResumeChecked {
+        /// The session.
+        key: SessionKey,
+        /// What stands in the way.
+        check: ResumeCheck,
+    },
+    /// The agent's own program ended and the terminal is ours again.
+    Returned {
+        /// The session.
+        key: SessionKey,
+        /// How it ended, for the status line; `None` where it ended well.
+        failure: Option<String>,
+    },
+    /// Something for the status line.
+    Notice {
+        /// In words.
+        text: String,
+        /// It is an error.
+        error: bool,
+    },
+}
+
+/// What became of an opened transcript.
+#[derive(Clone, Debug)]
+pub enum TranscriptMsg {
+    /// The newest entries, before the whole is known. Their indices are not known yet.
+    Tail(Vec<Arc<Entry>>),
+    /// The whole is known.
+    Opened(Opened),
+    /// Entries that were asked for, from an index on.
+    Page {
+        /// Index of the first.
+        from: usize,
+        /// The entries.
+        entries: Vec<Arc<Entry>>,
+    },
+    /// It grew or changed on disk: entries from `from` on are to be read again.
+    Grown {
+        /// First index that is not as it was.
+        from: usize,
+        /// The state of the whole.
+        opened: Opened,
+    },
+    /// The answer to a search in it: the query, matching entries so far, and whether that is all.
+    Found {
+        /// The query it answers.
+        query: String,
+        /// Indices of matching entries, ascending.
+        entries: Vec<usize>,
+        /// Everything was searched.
+        complete: bool,
+    },
+    /// It is gone from disk.
+    Gone,
+    /// It could not be opened.
+    Failed(String),
+}
+
+/// What is known of an opened transcript as a whole.
+#[derive(Clone, Debug, Default)]
+pub struct Opened {
+    /// Number of entries.
+    pub len: usize,
+    /// Number of branches.
+    pub branches: usize,
+    /// Indices of prompts.
+    pub prompts: Arc<[usize]>,
+    /// Indices of errors.
+    pub errors: Arc<[usize]>,
+    /// Records that could not be read, in words.
+    pub issues: Vec<String>,
+}
+
+/// What a mouse did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mouse {
+    /// The left button went down.
+    Click,
+    /// The wheel turned up.
+    WheelUp,
+    /// The wheel turned down.
+    WheelDown,
+}
+
+/// What stands in the way of a resume.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResumeCheck {
+    /// Who has it open.
+    pub open_elsewhere: Option<String>,
+    /// Its directory is gone.
+    pub directory_gone: bool,
+    /// The agent's program is not on `PATH`.
+    pub not_installed: bool,
+    /// The agent does not know the session, and what can be done.
+    pub refused: Option<String>,
+    /// Files that the agent may destroy; they were copied to where the text says.
+    pub warning: Option<String>,
+}
+
+/// What only drawing can know.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Drawn {
+    /// What lies where on the screen, for the mouse: the last one that contains a point counts.
+    pub regions: Vec<(Area, Target)>,
+    /// Rows of the list that fit on the screen.
+    pub list_rows: usize,
+    /// The reader's place, with its line brought into range: see [`crate::app`].
+    pub reader: Option<ReaderDrawn>,
+}
+
+/// A rectangle of the screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Area {
+    /// Leftmost column.
+    pub x: u16,
+    /// Topmost row.
+    pub y: u16,
+    /// Columns.
+    pub width: u16,
+    /// Rows.
+    pub height: u16,
+}
+
+/// What lies under the mouse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A workspace, by its row in the column.
+    Workspace(usize),
+    /// A session, by its row in the list.
+    Row(usize),
+    /// The preview.
+    Preview,
+    /// An entry of the reader.
+    Entry(usize),
+    /// A line of an overlay's list.
+    Choice(usize),
+    /// Nothing that reacts.
+    Nothing,
+}
+
+/// What the reader's drawing found out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReaderDrawn {
+    /// Entry at the top of the screen.
+    pub entry: usize,
+    /// Lines of that entry above the screen.
+    pub line: usize,
+    /// Last entry of which a line is on the screen.
+    pub last: usize,
+    /// The end is on the screen.
+    pub at_end: bool,
+    /// Lines that the text area shows.
+    pub height: usize,
+}

@@ -1,0 +1,4 @@
+//! Configuration files read into neutral values; the defaults are the files in `assets/`, embedded.
+
+pub mod key;
+pub mod theme;

@@ -1,0 +1,4 @@
+//! What the standard library lacks. Knows nothing of agents, sessions or screens.
+
+pub mod lines;
+pub mod text;

@@ -1,0 +1,1 @@
+//! `state.db`: what salon itself must remember. The only writer of it.

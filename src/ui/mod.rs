@@ -1,0 +1,3 @@
+//! The state drawn into cells: `draw(&App, &mut ViewCache) -> Drawn`. Reads the state, changes nothing.
+
+pub mod reader;

@@ -1,0 +1,21 @@
+//! One binary for all tests that need no agent, no key and no network.
+
+mod architecture;
+mod agents {
+    mod claude;
+    mod codex;
+    mod gemini;
+    mod goose;
+    mod opencode;
+    mod qwen;
+}
+mod app;
+mod catalog;
+mod cli;
+mod index;
+mod keys;
+mod pty;
+mod reader;
+mod screens;
+mod stdx;
+mod support;
