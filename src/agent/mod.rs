@@ -6,6 +6,7 @@
 
 pub mod environment;
 pub mod format;
+pub mod protocol;
 
 mod claude;
 mod codex;

@@ -1,10 +1,12 @@
 //! The language of the program: plain data and pure rules. No IO, no clock, no async.
 
 pub mod agent;
+pub mod approval;
 pub mod catalog;
 pub mod event;
 pub mod launch;
 pub mod live;
+pub mod run;
 pub mod session;
 pub mod time;
 pub mod transcript;

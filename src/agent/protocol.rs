@@ -1,0 +1,203 @@
+//! How an agent is driven: commands become what its wire carries, and what it says becomes signals.
+//!
+//! Codecs have no IO and no clock. A transport in `live` moves [`Outgoing`] to the agent and [`Incoming`] back.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::domain::approval::{Answer, Approval};
+use crate::domain::launch::Launch;
+use crate::domain::run::{Activity, Outcome};
+use crate::domain::{Event, Tokens};
+
+/// What the agent sent.
+#[derive(Clone, Copy, Debug)]
+pub enum Incoming<'a> {
+    /// A line of its stdout, without the newline.
+    Line(&'a [u8]),
+    /// The answer to a request.
+    Response {
+        /// Id of the [`Outgoing::Request`].
+        id: u64,
+        /// HTTP status.
+        status: u16,
+        /// Body.
+        body: &'a [u8],
+    },
+    /// The data of a server-sent event.
+    ServerEvent(&'a [u8]),
+}
+
+/// What is to be sent to the agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outgoing {
+    /// A line for its stdin, without the newline.
+    Line(Vec<u8>),
+    /// An HTTP request.
+    Request {
+        /// Names the answer.
+        id: u64,
+        /// HTTP method.
+        method: &'static str,
+        /// Path with query.
+        path: String,
+        /// JSON body.
+        body: Option<Vec<u8>>,
+    },
+}
+
+/// Which conversation a run is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Conversation {
+    /// A new one; the id is chosen beforehand where the agent allows it.
+    New {
+        /// The id to use.
+        id: Option<Arc<str>>,
+    },
+    /// A past one goes on.
+    Resume(Arc<str>),
+    /// A copy of a past one.
+    Fork(Arc<str>),
+}
+
+/// How a run shall begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// Which conversation.
+    pub conversation: Conversation,
+    /// Its directory.
+    pub cwd: PathBuf,
+    /// Model, if not the agent's default.
+    pub model: Option<String>,
+    /// Permission mode, if not the agent's default.
+    pub mode: Option<String>,
+    /// Reasoning effort, if not the agent's default.
+    pub effort: Option<String>,
+}
+
+/// What the user wants of a running agent.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Begin; sent once, first.
+    Open(Opening),
+    /// A prompt. `id` comes back in [`Signal::PromptAccepted`].
+    Prompt {
+        /// salon's id of it.
+        id: u64,
+        /// The text.
+        text: String,
+    },
+    /// Stop the open turn.
+    Interrupt,
+    /// Answer an approval.
+    Answer {
+        /// The approval's id.
+        id: Arc<str>,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Another model for the next turns.
+    SetModel(String),
+    /// Another permission mode.
+    SetMode(String),
+    /// Another effort.
+    SetEffort(String),
+    /// End in good order.
+    Close,
+}
+
+/// What the agent told.
+#[derive(Clone, Debug)]
+pub enum Signal {
+    /// Something happened in the conversation.
+    Event(Event),
+    /// The agent's id of the session became known, or changed.
+    Session(Arc<str>),
+    /// It can take prompts; what it offers.
+    Ready(Offers),
+    /// The agent has the prompt.
+    PromptAccepted {
+        /// salon's id of it.
+        id: u64,
+    },
+    /// A turn began.
+    TurnStarted,
+    /// What the open turn is about changed.
+    Activity(Activity),
+    /// A turn ended. Exactly once a turn.
+    TurnEnded(Outcome),
+    /// The agent asks.
+    Approval(Approval),
+    /// An approval needs no answer any more.
+    ApprovalGone(Arc<str>),
+    /// Model, mode or effort in use.
+    Settings {
+        /// Model.
+        model: Option<Arc<str>>,
+        /// Permission mode.
+        mode: Option<Arc<str>>,
+        /// Effort.
+        effort: Option<Arc<str>>,
+    },
+    /// Usage of the session so far.
+    Usage {
+        /// Tokens.
+        tokens: Option<Tokens>,
+        /// Cost in US dollars.
+        cost_usd: Option<f64>,
+        /// Tokens in the context window, and its size.
+        context: Option<(u64, u64)>,
+    },
+    /// It cannot go on: the run fails with this outcome.
+    Fatal(Outcome),
+}
+
+/// What an agent offers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offers {
+    /// Models: the name to use, and what a person reads.
+    pub models: Vec<(String, String)>,
+    /// Permission modes.
+    pub modes: Vec<String>,
+    /// Efforts.
+    pub efforts: Vec<String>,
+    /// Slash commands with what they do.
+    pub commands: Vec<(String, String)>,
+    /// Version of the agent.
+    pub version: Option<String>,
+}
+
+/// What a transport must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// A child's stdin and stdout, one line a message; one child a run.
+    Lines,
+    /// One HTTP server with server-sent events for all runs of the user.
+    Server,
+}
+
+/// One conversation's codec: keeps what must be remembered between messages.
+pub trait Codec: Send {
+    /// What is to be sent for a command.
+    fn encode(&mut self, command: Command) -> Vec<Outgoing>;
+
+    /// What the agent told, and what must be answered at once.
+    fn decode(&mut self, incoming: Incoming<'_>) -> (Vec<Signal>, Vec<Outgoing>);
+}
+
+/// How one agent is driven.
+pub trait Protocol: Send + Sync {
+    /// What carries it.
+    fn wire(&self) -> Wire;
+
+    /// The program to start: for a run, or once for all where the wire is a server.
+    fn launch(&self, opening: &Opening) -> Launch;
+
+    /// Variables to set for the child besides the user's own.
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// A new conversation's codec.
+    fn codec(&self) -> Box<dyn Codec>;
+}

@@ -1,0 +1,145 @@
+//! A run: a live agent process at work on a session. Phases and their transitions; no clock, no process.
+
+use std::sync::Arc;
+
+use super::approval::Approval;
+use super::{SessionKey, Time, Tokens};
+
+/// salon's own stable id of a conversation with an agent; survives restarts, known before the agent's own id is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(pub Arc<str>);
+
+impl std::fmt::Display for RunId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Counts the turns of a run; what belongs to an older turn can never touch a newer one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Turn(pub u64);
+
+/// What a run is doing. Only a living child can be anything but [`Phase::Stopped`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Phase {
+    /// The program was started and has not said that it is ready.
+    Starting,
+    /// Ready for a prompt.
+    #[default]
+    Idle,
+    /// A turn is open.
+    Working {
+        /// Since when.
+        since: Time,
+        /// What it is about, if it is not simply answering.
+        activity: Activity,
+    },
+    /// A turn is being interrupted.
+    Interrupting {
+        /// Since when; a second press, or 5 s, ends the process.
+        since: Time,
+    },
+    /// No process.
+    Stopped(Stopped),
+}
+
+/// What an open turn is about.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Activity {
+    /// Answering.
+    #[default]
+    Answering,
+    /// Condensing its context.
+    Compacting,
+    /// Waiting to try again.
+    Retrying {
+        /// Which attempt comes next, from 1.
+        attempt: u32,
+        /// When, where known.
+        at: Option<Time>,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Why there is no process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// Never started in this salon.
+    NotStarted,
+    /// Asked to.
+    OnRequest,
+    /// Idle for long; resumes with the next prompt.
+    Evicted,
+    /// It ended, or could not start.
+    Failed(Failure),
+}
+
+/// What went wrong, told apart because each needs another remedy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The program is not on `PATH`.
+    NotInstalled,
+    /// Not logged in, or the key is wrong.
+    NotLoggedIn(String),
+    /// Too many requests, until a time where known.
+    RateLimited {
+        /// When it may be tried again.
+        until: Option<Time>,
+        /// In the agent's words.
+        message: String,
+    },
+    /// The model is not known to the agent.
+    UnknownModel(String),
+    /// The agent does not know the session.
+    UnknownSession(String),
+    /// Another process holds the session.
+    HeldElsewhere(String),
+    /// It ended on its own.
+    Crashed {
+        /// Its exit code, where it had one.
+        code: Option<i32>,
+        /// The last lines of its stderr.
+        stderr: String,
+    },
+    /// Anything else, in the agent's words.
+    Other(String),
+}
+
+/// How a turn ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was answered.
+    Done,
+    /// The user stopped it.
+    Interrupted,
+    /// It failed.
+    Failed(Failure),
+}
+
+/// What a viewer sees of a run besides its transcript.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunInfo {
+    /// salon's id.
+    pub id: RunId,
+    /// The agent's session, once it is known.
+    pub session: Option<SessionKey>,
+    /// What it is doing.
+    pub phase: Phase,
+    /// The present turn.
+    pub turn: Turn,
+    /// Model in use.
+    pub model: Option<Arc<str>>,
+    /// Permission mode in use.
+    pub mode: Option<Arc<str>>,
+    /// Reasoning effort in use.
+    pub effort: Option<Arc<str>>,
+    /// Questions that wait for the user.
+    pub approvals: Vec<Approval>,
+    /// Usage of the session so far.
+    pub tokens: Tokens,
+    /// Cost so far, in US dollars, where the agent tells it.
+    pub cost_usd: Option<f64>,
+    /// Tokens in the context window, and its size.
+    pub context: Option<(u64, u64)>,
+}
