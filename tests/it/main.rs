@@ -16,6 +16,7 @@ mod index;
 mod keys;
 mod pty;
 mod reader;
+mod ring;
 mod screens;
 mod stdx;
 mod support;
