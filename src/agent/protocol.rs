@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::domain::approval::{Answer, Approval};
 use crate::domain::launch::Launch;
+use crate::domain::prompt::PromptId;
 use crate::domain::run::{Activity, Outcome};
 use crate::domain::{Event, Tokens};
 
@@ -83,7 +84,7 @@ pub enum Command {
     /// A prompt. `id` comes back in [`Signal::PromptAccepted`].
     Prompt {
         /// salon's id of it.
-        id: u64,
+        id: PromptId,
         /// The text.
         text: String,
     },
@@ -118,7 +119,7 @@ pub enum Signal {
     /// The agent has the prompt.
     PromptAccepted {
         /// salon's id of it.
-        id: u64,
+        id: PromptId,
     },
     /// A turn began.
     TurnStarted,

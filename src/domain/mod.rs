@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod event;
 pub mod launch;
 pub mod live;
+pub mod prompt;
 pub mod run;
 pub mod session;
 pub mod time;

@@ -16,6 +16,7 @@ pub trait Held: Clone {
     fn merge(&mut self, next: Self) -> Result<usize, Self>;
 
     /// What lies behind an offset that [`merge`](Self::merge) returned.
+    #[must_use]
     fn rest(&self, offset: usize) -> Self;
 }
 
@@ -144,7 +145,9 @@ impl<T: Held> Ring<T> {
     fn shrink(&mut self, pinned: impl Fn(&T) -> bool) {
         while self.slots.len() > self.bounds.items || self.bytes > self.bounds.bytes {
             let newest = self.slots.len() - 1;
-            let Some(oldest) = self.slots.iter().take(newest).position(|slot| !pinned(&slot.item.value)) else { return };
+            let Some(oldest) = self.slots.iter().take(newest).position(|slot| !pinned(&slot.item.value)) else {
+                return;
+            };
             if let Some(slot) = self.slots.remove(oldest) {
                 self.dropped += slot.pieces();
                 self.bytes -= slot.item.value.bytes();

@@ -14,6 +14,7 @@ mod catalog;
 mod cli;
 mod index;
 mod keys;
+mod outbox;
 mod pty;
 mod reader;
 mod ring;
