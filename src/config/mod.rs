@@ -1,4 +1,5 @@
 //! Configuration files read into neutral values; the defaults are the files in `assets/`, embedded.
 
 pub mod key;
+pub mod paths;
 pub mod theme;
