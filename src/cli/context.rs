@@ -55,7 +55,8 @@ impl Context {
 
 fn fixed_time() -> Result<Option<Time>, Failure> {
     let Some(text) = surroundings::var("SALON_NOW") else { return Ok(None) };
-    let wrong = || Failure::new(Code::Usage, format!("SALON_NOW: \"{text}\" is not a time such as 2026-11-21T09:25:55Z"));
+    let wrong =
+        || Failure::new(Code::Usage, format!("SALON_NOW: \"{text}\" is not a time such as 2026-11-21T09:25:55Z"));
     Time::parse(&text).map(Some).ok_or_else(wrong)
 }
 

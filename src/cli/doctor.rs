@@ -109,10 +109,8 @@ fn storage(history: &History, agent: Agent, root: &Path) -> Option<String> {
 
 fn installed(path: Option<&str>) -> Vec<Program> {
     let found = Agent::ALL.map(|agent| (agent, programs::find(agent.name(), path)));
-    let asked: Vec<_> = found
-        .iter()
-        .filter_map(|(agent, file)| Some((file.clone()?, agent::format(*agent).version_args())))
-        .collect();
+    let asked: Vec<_> =
+        found.iter().filter_map(|(agent, file)| Some((file.clone()?, agent::format(*agent).version_args()))).collect();
     let mut versions = programs::versions(&asked).into_iter();
     found
         .into_iter()
@@ -170,7 +168,7 @@ fn answer(report: &Report) -> io::Result<()> {
     } else {
         writeln!(out, "\nIssues")?;
         for issue in &report.issues {
-            writeln!(out, "  {}", one_line(&issue.to_string()))?;
+            writeln!(out, "  {}", one_line(&issue.words()))?;
         }
     }
     out.flush()

@@ -142,6 +142,14 @@ impl<'a> From<&'a domain::Issue> for Issue<'a> {
     }
 }
 
+impl Issue<'_> {
+    /// In words for a person.
+    pub fn words(&self) -> String {
+        let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!("{}{line}: {}", self.path.display(), self.reason)
+    }
+}
+
 impl From<domain::catalog::HiddenCounts> for Hidden {
     fn from(counts: domain::catalog::HiddenCounts) -> Self {
         let domain::catalog::HiddenCounts { subagent, headless, empty, archived, elsewhere } = counts;

@@ -78,7 +78,12 @@ fn hidden(counts: HiddenCounts) -> String {
         (archived, "archived"),
         (elsewhere, "elsewhere"),
     ];
-    named.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
+    named
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, name)| format!("{count} {name}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn filter(context: &Context, args: &ListArgs) -> Filter {

@@ -64,7 +64,10 @@ fn refuse(session: &Session, launch: &Launch, found: &Obstacles, force: bool) ->
     }
     if found.directory_gone {
         let dir = launch.cwd.display();
-        return Err(Failure::new(Code::Unavailable, format!("the directory {dir} is gone; name another with --cwd DIR")));
+        return Err(Failure::new(
+            Code::Unavailable,
+            format!("the directory {dir} is gone; name another with --cwd DIR"),
+        ));
     }
     if found.not_installed {
         let message = format!("{} is not on PATH; install {} first", launch.program, agent.label());

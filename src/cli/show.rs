@@ -12,7 +12,7 @@ use super::json::{self, SCHEMA_VERSION};
 use super::output::Style;
 use super::{find, markdown, output};
 use crate::agent::{self, Reading, TextLimit};
-use crate::domain::{Entry, Issue, Role, Session, Time, ToolStatus};
+use crate::domain::{Entry, Role, Session, Time, ToolStatus};
 use crate::stdx::text::{one_line, sanitise};
 
 /// Entries that are held at once.
@@ -22,9 +22,9 @@ const PAGE: usize = 128;
 pub fn run(context: &Context, args: &ShowArgs) -> Result<ExitCode, Failure> {
     let history = History::read(context);
     let session = find::find(&history.all, &args.id)?;
-    let mut reading = agent::format(session.key.agent).open(&session).map_err(|error| {
-        Failure::new(Code::Failed, format!("cannot read {}: {error}", session.path.display()))
-    })?;
+    let mut reading = agent::format(session.key.agent)
+        .open(&session)
+        .map_err(|error| Failure::new(Code::Failed, format!("cannot read {}: {error}", session.path.display())))?;
     let range = page(reading.len(), args.limit, args.offset);
     let mut out = output::stdout();
     if args.json {
@@ -147,9 +147,8 @@ fn tell(reading: &dyn Reading) -> io::Result<()> {
     if reading.branches() > 1 {
         writeln!(err, "salon: one of {} branches is shown", reading.branches())?;
     }
-    for Issue { path, line, reason } in reading.issues() {
-        let line = line.map(|line| format!(":{line}")).unwrap_or_default();
-        writeln!(err, "salon: {}{line}: {reason}", path.display())?;
+    for issue in reading.issues() {
+        writeln!(err, "salon: {}", one_line(&json::Issue::from(issue).words()))?;
     }
     Ok(())
 }

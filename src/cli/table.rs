@@ -52,7 +52,7 @@ fn write_columns(
     ids: &HashMap<*const Session, usize>,
 ) -> io::Result<()> {
     let rows: Vec<Row> = shown.iter().map(|session| Row::new(session, layout.now, ids)).collect();
-    let widest = |cell: fn(&Row) -> &str, most: usize| rows.iter().map(|row| width(cell(row))).max().unwrap_or(0).min(most);
+    let widest = |cell: Cell, most: usize| rows.iter().map(|row| width(cell(row))).max().unwrap_or(0).min(most);
     let (age, agent, id) = (widest(|row| &row.age, 12), widest(|row| row.agent, 12), widest(|row| &row.id, 20));
     let turns = widest(|row| &row.turns, 6);
     // What is left after the narrow columns and the gaps goes to the workspace and, twice as much, to the title.
@@ -74,6 +74,8 @@ fn write_columns(
     }
     Ok(())
 }
+
+type Cell = for<'a> fn(&'a Row<'_>) -> &'a str;
 
 struct Row<'a> {
     session: &'a Session,

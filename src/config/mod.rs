@@ -2,4 +2,5 @@
 
 pub mod key;
 pub mod paths;
+pub mod settings;
 pub mod theme;

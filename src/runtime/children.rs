@@ -7,13 +7,8 @@ use std::process::{Child, Command};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 /// Variables by which an agent tells its children that they run inside it. All others are the user's.
-const NESTED: [&str; 5] = [
-    "CLAUDECODE",
-    "CLAUDE_CODE_ENTRYPOINT",
-    "CLAUDE_CODE_SSE_PORT",
-    "CLAUDE_CODE_SESSION_ID",
-    "CLAUDE_CODE_EXECPATH",
-];
+const NESTED: [&str; 5] =
+    ["CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT", "CLAUDE_CODE_SESSION_ID", "CLAUDE_CODE_EXECPATH"];
 
 /// Takes away what marks a nested start.
 pub fn clean_environment(command: &mut Command) {
