@@ -1,6 +1,6 @@
 //! Configuration files read into neutral values; the defaults are the files in `assets/`, embedded.
 
 pub mod key;
-pub mod paths;
+pub mod keymap;
 pub mod settings;
 pub mod theme;
