@@ -2,5 +2,6 @@
 
 pub mod key;
 pub mod keymap;
+pub mod paths;
 pub mod settings;
 pub mod theme;

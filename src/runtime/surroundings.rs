@@ -38,6 +38,11 @@ impl Clock {
         Self { fixed }
     }
 
+    /// Whether it runs at all.
+    pub fn runs(self) -> bool {
+        self.fixed.is_none()
+    }
+
     /// What it shows.
     pub fn now(self) -> Time {
         self.fixed.unwrap_or_else(|| {
