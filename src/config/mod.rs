@@ -1,4 +1,7 @@
 //! Configuration files read into neutral values; the defaults are the files in `assets/`, embedded.
 
 pub mod key;
+pub mod keymap;
+pub mod paths;
+pub mod settings;
 pub mod theme;

@@ -9,6 +9,45 @@ pub enum Colour {
     Rgb(u8, u8, u8),
 }
 
+/// What the terminal's background is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Background {
+    /// Dark.
+    #[default]
+    Dark,
+    /// Light.
+    Light,
+}
+
+/// The theme for either background, and which of the two is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Themes {
+    /// For a dark background.
+    pub dark: Theme,
+    /// For a light one.
+    pub light: Theme,
+    /// Which one is shown.
+    pub background: Background,
+}
+
+impl Themes {
+    /// The one that is shown.
+    pub fn current(&self) -> &Theme {
+        match self.background {
+            Background::Dark => &self.dark,
+            Background::Light => &self.light,
+        }
+    }
+
+    /// Shows the other one.
+    pub fn switch(&mut self) {
+        self.background = match self.background {
+            Background::Dark => Background::Light,
+            Background::Light => Background::Dark,
+        };
+    }
+}
+
 /// How something is painted. What is unset shows what lies behind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "the attributes of a terminal cell")]

@@ -1,1 +1,34 @@
-//! Tests of index.
+//! The index over a made-up format: scanning, merging, caching, watching, reading.
+
+mod fake;
+mod scan;
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use salon::domain::{Agent, SessionKey};
+use salon::index::{Collected, Options, Refresh, collect};
+
+use crate::support::Home;
+
+/// Options over the made-up formats, without a cache.
+fn options(home: &Home) -> Options {
+    Options { formats: &fake::FAKES, ..Options::new(home.environment(), Instant::now) }
+}
+
+/// Writes a file of the first made-up agent.
+fn write(home: &Home, name: &str, text: &str) -> PathBuf {
+    let path = fake::folder(home.path(), Agent::Claude).join(name);
+    fs::create_dir_all(path.parent().expect("folder")).expect("create folder");
+    fs::write(&path, text).expect("write");
+    path
+}
+
+fn key(id: &str) -> SessionKey {
+    SessionKey::new(Agent::Claude, id)
+}
+
+fn look(home: &Home) -> Collected {
+    collect(&options(home), Refresh::Changed)
+}
