@@ -4,3 +4,4 @@ pub mod key;
 pub mod keymap;
 pub mod settings;
 pub mod theme;
+pub mod theme_file;
