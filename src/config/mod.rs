@@ -1,5 +1,6 @@
 //! Configuration files read into neutral values; the defaults are the files in `assets/`, embedded.
 
+pub mod describe;
 pub mod key;
 pub mod keymap;
 pub mod settings;

@@ -7,7 +7,6 @@ use super::style::{self, style};
 use super::widgets::{Align, line_of, put, split_left, split_right};
 use crate::app::home::Pane;
 use crate::app::msg::Target;
-use crate::domain::State;
 
 /// Draws the column, whose first row stands for all.
 pub fn draw(canvas: &mut Canvas, area: Rect) {
@@ -56,7 +55,9 @@ fn draw_row(canvas: &mut Canvas, area: Rect, row: usize, focused: bool) {
         style(theme.muted),
         Align::Right,
     );
-    let state = workspace.map_or(State::Past, |workspace| workspace.state);
+    // The row for all wears the badge of the most urgent.
+    let urgent = || app.home.workspaces.rows().iter().map(|row| row.state).min().unwrap_or_default();
+    let state = workspace.map_or_else(urgent, |workspace| workspace.state);
     let badge = super::sessions::glyph(state);
     let (badge_area, name_area) = split_left(rest, 2);
     put(canvas.buffer, badge_area, badge, style::state(theme, state), Align::Left);

@@ -12,6 +12,7 @@ use salon::config::theme::{Background, Themes};
 use salon::config::theme_file::ColourDepth;
 use salon::domain::catalog::{Change, Progress};
 use salon::domain::{Agent, Session, SessionKey, State, Time, Title, TitleSource, Tokens};
+use salon::stdx::text;
 use salon::ui::{ViewCache, draw};
 
 /// 2026-11-21T12:00:00Z.
@@ -85,10 +86,18 @@ impl Stage {
 
     /// The screen as text, without the spaces at the ends of lines.
     pub fn screen(&mut self) -> String {
-        self.draw();
-        let text = self.terminal.backend().to_string();
-        let lines: Vec<_> = text.lines().map(|line| line.trim_matches('"').trim_end()).collect();
-        lines.join("\n")
+        let buffer = self.buffer();
+        let row = |y| {
+            let (mut row, mut x) = (String::new(), 0);
+            while x < buffer.area.width {
+                let symbol = buffer[(x, y)].symbol();
+                row.push_str(symbol);
+                // What a wide character covers is not on the screen.
+                x += u16::try_from(text::width(symbol).max(1)).expect("a cell");
+            }
+            row.trim_end().to_owned()
+        };
+        (0..buffer.area.height).map(row).collect::<Vec<_>>().join("\n")
     }
 
     /// The cells of the screen.
@@ -160,9 +169,12 @@ pub fn sessions() -> Vec<Session> {
             s.turns = 0;
             s.branch = None;
         }),
-        with(session(Agent::Qwen, "qwen-0007", "cafe\u{301} menu: e\u{301}tude of combining marks", 60 * 24 * 3), &|s| {
-            s.workspace = "/home/ann/menu".into();
-        }),
+        with(
+            session(Agent::Qwen, "qwen-0007", "cafe\u{301} menu: e\u{301}tude of combining marks", 60 * 24 * 3),
+            &|s| {
+                s.workspace = "/home/ann/menu".into();
+            },
+        ),
         with(session(Agent::Claude, "5d0c0f6e-0008", "placeholder", 60 * 24 * 9), &|s| {
             // As a hostile file could hold it: not made harmless by the reader.
             s.title.text = "\u{1b}[31mred\u{1b}[0m \u{202e}desrever\u{202c} \u{7}bell".into();
