@@ -26,7 +26,7 @@ impl Reader {
             Action::Follow => self.toggle_follow(),
             Action::Tools => self.refold(|reader| reader.folds.cycle_tools()),
             Action::Thinking => self.refold(|reader| reader.folds.toggle_thinking()),
-            Action::Expand | Action::Open => self.refold(|reader| {
+            Action::Expand => self.refold(|reader| {
                 let index = reader.cursor();
                 if let Some(entry) = reader.current().cloned() {
                     reader.folds.toggle(index, &entry);
@@ -35,7 +35,9 @@ impl Reader {
             Action::Find => self.start_find(),
             Action::NextHit => self.next_hit(true),
             Action::PreviousHit => self.next_hit(false),
-            Action::CopyEntry => return Some(self.current().map(|entry| Effect::Copy(plain(entry))).into_iter().collect()),
+            Action::CopyEntry => {
+                return Some(self.current().map(|entry| Effect::Copy(plain(entry))).into_iter().collect());
+            }
             Action::EditEntry => {
                 let entry = self.opened.is_some().then(|| Effect::EditEntry(self.ticket, self.cursor()));
                 return Some(entry.into_iter().collect());
@@ -51,6 +53,7 @@ impl Reader {
             | Action::Redraw
             | Action::Suspend
             | Action::Quit
+            | Action::Open
             | Action::Left
             | Action::Right
             | Action::Scope
@@ -224,7 +227,8 @@ impl Reader {
     fn requery(&mut self, change: impl FnOnce(&mut String)) -> Vec<Effect> {
         let Some(find) = &mut self.find else { return Vec::new() };
         change(&mut find.query);
-        *find = Find { query: std::mem::take(&mut find.query), typing: find.typing, from: find.from, ..Find::default() };
+        *find =
+            Find { query: std::mem::take(&mut find.query), typing: find.typing, from: find.from, ..Find::default() };
         vec![Effect::FindInTranscript(self.ticket, find.query.clone())]
     }
 

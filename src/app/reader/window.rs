@@ -125,7 +125,8 @@ impl Window {
         // Whole pages are kept: what was read with the wanted entries must not be dropped and asked for again.
         let keep = keep.start / PAGE * PAGE..keep.end.div_ceil(PAGE) * PAGE;
         while self.bytes > BUDGET {
-            let (Some((&first, _)), Some((&last, _))) = (self.held.first_key_value(), self.held.last_key_value()) else {
+            let (Some((&first, _)), Some((&last, _))) = (self.held.first_key_value(), self.held.last_key_value())
+            else {
                 return;
             };
             let (before, after) = (shown.start.saturating_sub(first), (last + 1).saturating_sub(shown.end));
@@ -164,8 +165,9 @@ fn range_of(page: usize, len: usize) -> Range<usize> {
 
 /// Bytes of text that an entry holds.
 fn weight(entry: &Entry) -> usize {
-    let tool = entry.tool.as_ref().map_or(0, |tool| tool.output.len() + input_weight(&tool.input) + edits(&tool.action));
-    std::mem::size_of::<Entry>() + entry.text.len() + tool
+    let tool =
+        entry.tool.as_ref().map_or(0, |tool| tool.output.len() + input_weight(&tool.input) + edits(&tool.action));
+    size_of::<Entry>() + entry.text.len() + tool
 }
 
 fn input_weight(value: &Value) -> usize {
