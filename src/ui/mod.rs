@@ -1,8 +1,10 @@
 //! The state drawn into cells: `draw(&App, &mut ViewCache) -> Drawn`. Reads the state, changes nothing. One file per
 //! screen, pane or overlay.
 
+pub mod entry;
 pub mod reader;
 pub mod style;
+pub mod widgets;
 
 mod columns;
 mod dialog;
@@ -15,9 +17,9 @@ mod palette;
 mod preview;
 mod sessions;
 mod status;
-mod widgets;
 mod workspaces;
 
+use jiff::tz::TimeZone;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -27,8 +29,26 @@ use crate::app::layer::Layer;
 use crate::app::msg::{Area, Drawn, Target};
 
 /// What drawing keeps between frames, only to be quick: it can be dropped at any time.
-#[derive(Debug, Default)]
-pub struct ViewCache {}
+#[derive(Debug)]
+pub struct ViewCache {
+    /// The time zone in which times are shown.
+    zone: TimeZone,
+    /// Transcripts that were laid out.
+    reader: reader::Cache,
+}
+
+impl Default for ViewCache {
+    fn default() -> Self {
+        Self::new(TimeZone::UTC)
+    }
+}
+
+impl ViewCache {
+    /// An empty one, for times in this zone.
+    pub fn new(zone: TimeZone) -> Self {
+        Self { zone, reader: reader::Cache::default() }
+    }
+}
 
 /// One frame in the making: where to draw, and what was found out on the way.
 struct Canvas<'a> {
@@ -64,7 +84,7 @@ fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     let [header, body, status, footer] = rows(area);
     let screen = app.layers.iter().rposition(|layer| layer.reader().is_some());
     match screen.and_then(|at| app.layers.get(at)).and_then(Layer::reader) {
-        Some(reader) => preview::draw_reader(canvas, header.union(body), reader, cache),
+        Some(reader) => preview::draw_full(canvas, header.union(body).union(status), reader, cache),
         None => {
             header::draw(canvas, header);
             home::draw(canvas, body, cache);

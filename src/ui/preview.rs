@@ -2,6 +2,8 @@
 
 use ratatui::layout::Rect;
 
+use super::entry::Look;
+use super::reader::{self, Mode};
 use super::style::style;
 use super::widgets::{Align, line_of, put, split_left};
 use super::{Canvas, ViewCache};
@@ -18,9 +20,20 @@ pub fn draw(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     canvas.target(body, Target::Preview);
     if let Some(reader) = app.home.list.key().and_then(|key| app.home.preview.reader(key)) {
-        draw_reader(canvas, body, reader, cache);
+        draw_reader(canvas, body, reader, Mode::Preview, cache);
     }
 }
 
-/// Draws a transcript.
-pub fn draw_reader(_canvas: &mut Canvas, _area: Rect, _reader: &Reader, _cache: &mut ViewCache) {}
+/// Draws a transcript on the whole screen.
+pub fn draw_full(canvas: &mut Canvas, area: Rect, reader: &Reader, cache: &mut ViewCache) {
+    draw_reader(canvas, area, reader, Mode::Full, cache);
+}
+
+fn draw_reader(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: Mode, cache: &mut ViewCache) {
+    let app = canvas.app;
+    let look = Look { theme: app.theme(), zone: &cache.zone, now: app.now };
+    let session = app.known.catalog.get(&reader.key).map(|session| &**session);
+    let (found, regions) = reader::draw(area, canvas.buffer, (reader, session), mode, &look, &mut cache.reader);
+    canvas.drawn.reader = Some(found);
+    canvas.drawn.regions.extend(regions);
+}

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Widget};
 
 use super::Canvas;
 use super::style::style;
@@ -12,11 +13,17 @@ use crate::domain::catalog::HiddenCounts;
 /// Draws the message, or the counts.
 pub fn draw(canvas: &mut Canvas, area: Rect) {
     let (app, theme) = (canvas.app, canvas.app.theme());
+    let whole = area;
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
+    if app.notices.current().is_some() {
+        Clear.render(whole.intersection(canvas.buffer.area), canvas.buffer);
+    }
     match app.notices.current() {
         Some(notice) if notice.error => put(canvas.buffer, area, &notice.text, style(theme.error), Align::Left),
         Some(notice) => put(canvas.buffer, area, &notice.text, style(theme.accent), Align::Left),
-        None => put(canvas.buffer, area, &counts(app), style(theme.bar), Align::Left),
+        // A transcript says in this line where one is in it.
+        None if app.layers.iter().any(|layer| layer.reader().is_some()) => 0,
+        None => put(canvas.buffer, area, &counts(app, area.width.into()), style(theme.bar), Align::Left),
     };
 }
 
@@ -38,24 +45,28 @@ pub fn draw_hints(canvas: &mut Canvas, area: Rect) {
     put_line(canvas.buffer, area, &Line::from(spans));
 }
 
-/// `37 shown · 200 hidden: 180 sub-agents, 20 empty (H shows them) · 12 elsewhere (tab)`.
-fn counts(app: &App) -> String {
+/// `37 shown · 200 hidden: 180 sub-agents, 20 empty (H shows them) · 12 elsewhere (tab)`, and less where there is
+/// not the room for it.
+fn counts(app: &App, room: usize) -> String {
+    let full = counts_with(app, true);
+    if crate::stdx::text::width(&full) <= room { full } else { counts_with(app, false) }
+}
+
+fn counts_with(app: &App, reasons: bool) -> String {
     let HiddenCounts { subagent, headless, empty, archived, elsewhere } = app.home.hidden;
-    let shown = thousands(app.home.shown);
-    let mut parts = vec![match app.home.filter.is_active() {
-        true => format!("{shown} match"),
-        false => format!("{shown} shown"),
-    }];
-    let key =
-        |action: Action, does: &str| app.keymap.hint(action).map(|key| format!(" ({key}{does})")).unwrap_or_default();
-    let reasons = [(subagent, "sub-agents"), (headless, "headless"), (empty, "empty"), (archived, "archived")];
-    let hidden: usize = reasons.iter().map(|(count, _)| count).sum();
-    if hidden > 0 {
-        let reasons = reasons.iter().filter(|(count, _)| *count > 0);
-        let reasons: Vec<_> =
-            reasons.map(|(count, word)| format!("{} {}", thousands(*count), plural(*count, word))).collect();
+    let by_reason = [(subagent, "sub-agents"), (headless, "headless"), (empty, "empty"), (archived, "archived")];
+    let hidden: usize = by_reason.iter().map(|(count, _)| count).sum();
+    let key = |action, does: &str| app.keymap.hint(action).map(|key| format!(" ({key}{does})")).unwrap_or_default();
+    let verb = if app.home.filter.is_active() { "match" } else { "shown" };
+    let mut parts = vec![format!("{} {verb}", thousands(app.home.shown))];
+    if hidden > 0 && reasons {
+        let named = by_reason.iter().filter(|(count, _)| *count > 0);
+        let named: Vec<_> =
+            named.map(|(count, word)| format!("{} {}", thousands(*count), plural(*count, word))).collect();
         let key = key(Action::ShowHidden, " shows them");
-        parts.push(format!("{} hidden: {}{key}", thousands(hidden), reasons.join(", ")));
+        parts.push(format!("{} hidden: {}{key}", thousands(hidden), named.join(", ")));
+    } else if hidden > 0 {
+        parts.push(format!("{} hidden{}", thousands(hidden), key(Action::ShowHidden, "")));
     } else if app.home.show_hidden {
         parts.push(format!("nothing hidden{}", key(Action::ShowHidden, " hides")));
     }
