@@ -13,6 +13,7 @@ mod gemini;
 mod goose;
 mod opencode;
 mod qwen;
+mod sqlite;
 
 pub use environment::Environment;
 pub use format::{
