@@ -12,6 +12,7 @@ mod codex;
 mod gemini;
 mod goose;
 mod opencode;
+mod pages;
 mod qwen;
 mod sqlite;
 

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::reading::{Source, Version};
 use super::record::{Model, Part, Record};
 use super::v2;
 use crate::agent::Stamp;
+use crate::agent::pages::{Source, Version};
 use crate::agent::sqlite::{self, Database, Failure};
 use crate::domain::Tokens;
 
@@ -201,6 +201,8 @@ pub fn choose(schema: Schema, parts: bool, v2: bool) -> Layout {
 }
 
 impl Source for Rows {
+    type Message = Record;
+
     fn may_have_changed(&mut self) -> bool {
         // A file that is gone is a change too; opening it again will tell.
         let now = sqlite::stamp(&self.path).unwrap_or_default();
@@ -233,7 +235,7 @@ impl Source for Rows {
         Ok(found)
     }
 
-    fn record(&mut self, id: &str) -> Result<Record, Failure> {
+    fn message(&mut self, id: &str) -> Result<Record, Failure> {
         match self.layout {
             Layout::Parts => record(self.connection(), id),
             Layout::V2 => v2::load(self.connection(), id),

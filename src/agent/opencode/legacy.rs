@@ -11,10 +11,10 @@ use rayon::prelude::*;
 use serde::Deserialize;
 
 use super::database::SessionRow;
-use super::reading::{Source, Version};
 use super::record::{self, Part, Record};
 use super::summary::first_prompt;
 use super::tally::Tally;
+use crate::agent::pages::{Source, Version};
 use crate::agent::sqlite::Failure;
 use crate::agent::{Cursor, Progress, Sessions, Stamp, Summarised, Unit};
 use crate::domain::{Agent, Issue, Session, SessionKey};
@@ -137,6 +137,8 @@ fn text(path: &Path) -> io::Result<String> {
 }
 
 impl Source for Files {
+    type Message = Record;
+
     fn may_have_changed(&mut self) -> bool {
         true
     }
@@ -154,7 +156,7 @@ impl Source for Files {
         Ok(self.ids()?.into_iter().rev().skip(skip as usize).take(count as usize).collect())
     }
 
-    fn record(&mut self, id: &str) -> Result<Record, Failure> {
+    fn message(&mut self, id: &str) -> Result<Record, Failure> {
         Ok(self.load(id)?)
     }
 }

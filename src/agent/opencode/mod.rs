@@ -1,7 +1,7 @@
 //! OpenCode: one SQLite database since 1.2, a tree of JSON files before that.
 //!
-//! Nothing here writes. What makes an entry is decided in [`record`] alone; [`summary`] counts by it, [`reading`]
-//! pages by it. A session that lies both in a database and in JSON files (1.2 left them behind when it took them over)
+//! Nothing here writes. What makes an entry is decided in [`record`] alone; [`summary`] counts by it, the
+//! [pages](super::pages) are made by it. A session that lies both in a database and in JSON files (1.2 left them behind when it took them over)
 //! is reported by both units; the database's is the true one.
 
 mod action;
@@ -9,7 +9,6 @@ mod database;
 mod entries;
 mod legacy;
 mod places;
-mod reading;
 mod record;
 mod summary;
 mod tally;
@@ -21,7 +20,7 @@ use std::path::{Path, PathBuf};
 use self::database::Rows;
 use self::legacy::Files;
 use self::places::{DATABASE, is_json};
-use self::reading::Pages;
+use super::pages::{self, Pages};
 use super::{Discovery, Environment, Format, Progress, Reading, Root, Summarised, Unit};
 use crate::domain::launch::Launch;
 use crate::domain::live::LiveSign;
@@ -66,9 +65,9 @@ impl Format for OpenCode {
 
     fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>> {
         if is_json(&session.path) {
-            return reading::tail(&mut Files::new(&session.path), count);
+            return pages::tail(&mut Files::new(&session.path), count);
         }
-        reading::tail(&mut Rows::open(&session.path, &session.key.id)?, count)
+        pages::tail(&mut Rows::open(&session.path, &session.key.id)?, count)
     }
 
     /// OpenCode leaves no sign on disk that says which session is open.

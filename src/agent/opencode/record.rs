@@ -8,7 +8,9 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, Visitor};
 
-use crate::domain::{Time, Tokens};
+use crate::agent::TextLimit;
+use crate::agent::pages::{Message, Outline};
+use crate::domain::{Entry, Time, Tokens};
 
 /// A message and its parts in order, as stored.
 #[derive(Clone, Debug, Default)]
@@ -381,15 +383,22 @@ pub fn moment(millis: Option<f64>) -> Option<Time> {
     millis.filter(|millis| (1.0..9e15).contains(millis)).map(|millis| Time::from_millis(millis as i64))
 }
 
-impl Record {
-    /// Bytes of its texts.
-    pub fn bytes(&self) -> u64 {
-        let parts = self.parts.iter().map(|part| part.data.len()).sum::<usize>();
-        (self.data.len() + parts) as u64
+impl Message for Record {
+    fn outline(&self) -> Outline {
+        let (slots, unreadable) = outline(self);
+        Outline {
+            len: slots.len(),
+            prompt: slots.iter().position(|(_, kind)| kind.is_prompt()),
+            errors: slots.iter().enumerate().filter(|(_, (_, kind))| kind.is_error()).map(|(at, _)| at).collect(),
+            unreadable,
+        }
     }
 
-    /// What its `index`th entry was made of, a record a line.
-    pub fn stored_bytes(&self, index: usize) -> Vec<u8> {
+    fn entries(&self, limit: TextLimit) -> Vec<Entry> {
+        super::entries::entries(self, limit)
+    }
+
+    fn stored(&self, index: usize) -> Vec<u8> {
         if let Some(stored) = &self.stored {
             return stored.clone().into_bytes();
         }
@@ -397,5 +406,11 @@ impl Record {
         let part = slot.and_then(|(part, _)| part).map(|at| self.parts[at].data.as_str());
         let lines = std::iter::once(self.data.as_str()).chain(part);
         lines.collect::<Vec<_>>().join("\n").into_bytes()
+    }
+
+    fn bytes(&self) -> u64 {
+        let parts = self.parts.iter().map(|part| part.data.len()).sum::<usize>();
+        let made_of = self.stored.as_ref().map_or(self.data.len() + parts, String::len);
+        made_of as u64
     }
 }

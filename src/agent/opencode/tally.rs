@@ -2,6 +2,7 @@
 
 use super::database::SessionRow;
 use super::record::{self, Head, PartHead, Record};
+use crate::agent::pages::Message;
 use crate::domain::session::{Flags, Title, TitleSource};
 use crate::domain::{Agent, Session, SessionKey, Time, Tokens};
 
@@ -69,7 +70,7 @@ impl Tally {
 
     /// Counts a whole message.
     pub fn record(&mut self, whole: &Record) {
-        self.bytes += whole.stored.as_ref().map_or_else(|| whole.bytes(), |stored| stored.len() as u64);
+        self.bytes += whole.bytes();
         let Some(head) = record::head(&whole.data) else {
             self.unreadable += 1;
             return;

@@ -6,8 +6,8 @@
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::{Value, json};
 
-use super::reading::Version;
 use super::record::{Part, Record};
+use crate::agent::pages::Version;
 use crate::agent::sqlite::{self, Failure};
 
 /// The messages of a session in order. Rows change in place, so their time and size count, not only their number.

@@ -1,13 +1,14 @@
-//! A transcript in pages: which message holds which entries is known, the texts stay where they are.
+//! A transcript in pages, for agents that keep messages one by one: which message holds which entries is known, the
+//! texts stay where they are.
+//!
+//! Must not know any agent's fields; those are behind [`Source`] and [`Message`].
 
 use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use super::entries::entries;
-use super::record::{self, Record};
-use crate::agent::sqlite::Failure;
-use crate::agent::{Marks, Reading, Refreshed, TextLimit};
+use super::sqlite::Failure;
+use super::{Marks, Reading, Refreshed, TextLimit};
 use crate::domain::{Entry, Issue};
 
 /// Changes whenever a message or one of its parts does.
@@ -15,6 +16,9 @@ pub type Version = [i64; 5];
 
 /// Where a session's messages lie.
 pub trait Source: Send {
+    /// What a message is.
+    type Message: Message;
+
     /// Whether anything may have changed since the last call; the first call may say so too.
     fn may_have_changed(&mut self) -> bool;
 
@@ -24,8 +28,36 @@ pub trait Source: Send {
     /// Ids of the newest messages but `skip`, newest first, at most `count`.
     fn newest(&mut self, skip: u32, count: u32) -> Result<Vec<String>, Failure>;
 
-    /// A message and its parts.
-    fn record(&mut self, id: &str) -> Result<Record, Failure>;
+    /// A message with all that belongs to it.
+    fn message(&mut self, id: &str) -> Result<Self::Message, Failure>;
+}
+
+/// A message as stored, with its parts or its tools' results.
+pub trait Message {
+    /// What entries it makes. [`entries`](Self::entries) gives exactly as many.
+    fn outline(&self) -> Outline;
+
+    /// Its entries.
+    fn entries(&self, limit: TextLimit) -> Vec<Entry>;
+
+    /// What its `index`th entry was made of, as stored.
+    fn stored(&self, index: usize) -> Vec<u8>;
+
+    /// Its size, as stored.
+    fn bytes(&self) -> u64;
+}
+
+/// What entries a message makes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// How many.
+    pub len: usize,
+    /// The first of them that is a prompt.
+    pub prompt: Option<usize>,
+    /// Those that are errors.
+    pub errors: Vec<usize>,
+    /// Pieces of it that could not be read.
+    pub unreadable: u32,
 }
 
 /// A message, and where its entries stand.
@@ -75,27 +107,25 @@ impl<S: Source> Pages<S> {
     /// Adds messages behind those that are placed.
     fn place(&mut self, versions: Vec<(String, Version)>) -> Result<(), Failure> {
         for (id, version) in versions {
-            let record = self.load(&id)?;
-            let (slots, unreadable) = record::outline(&record);
+            let outline = self.load(&id)?.outline();
             let first = self.len;
             // A prompt of several texts is jumped to once.
-            let prompt = slots.iter().position(|(_, kind)| kind.is_prompt());
-            self.prompts.extend(prompt.map(|at| first + at));
-            let failed = slots.iter().enumerate().filter(|(_, (_, kind))| kind.is_error());
-            self.errors.extend(failed.map(|(at, _)| first + at));
-            self.len += slots.len();
-            if unreadable > 0 {
-                self.issues.push(Issue::new(&self.path, format!("message {id}: {unreadable} unreadable record(s)")));
+            self.prompts.extend(outline.prompt.map(|at| first + at));
+            self.errors.extend(outline.errors.iter().map(|at| first + at));
+            self.len += outline.len;
+            if outline.unreadable > 0 {
+                let reason = format!("message {id}: {} unreadable record(s)", outline.unreadable);
+                self.issues.push(Issue::new(&self.path, reason));
             }
             self.messages.push(Placed { id, version, first });
         }
         Ok(())
     }
 
-    fn load(&mut self, id: &str) -> Result<Record, Failure> {
-        let record = self.source.record(id)?;
-        self.bytes_read += record.bytes();
-        Ok(record)
+    fn load(&mut self, id: &str) -> Result<S::Message, Failure> {
+        let message = self.source.message(id)?;
+        self.bytes_read += message.bytes();
+        Ok(message)
     }
 
     /// Forgets the messages from `at` on.
@@ -164,8 +194,8 @@ impl<S: Source> Reading for Pages<S> {
                 continue;
             }
             match self.load(&id) {
-                Ok(record) => {
-                    let inside = (first..end).zip(entries(&record, limit)).filter(|(index, _)| range.contains(index));
+                Ok(message) => {
+                    let inside = (first..end).zip(message.entries(limit)).filter(|(index, _)| range.contains(index));
                     found.extend(inside.map(|(_, entry)| entry));
                 }
                 Err(failure) => self.complain(&failure),
@@ -180,7 +210,7 @@ impl<S: Source> Reading for Pages<S> {
         };
         let (id, first) = (self.messages[at].id.clone(), self.messages[at].first);
         match self.load(&id) {
-            Ok(record) => record.stored_bytes(index - first),
+            Ok(message) => message.stored(index - first),
             Err(failure) => {
                 self.complain(&failure);
                 Vec::new()
@@ -236,7 +266,7 @@ pub fn tail<S: Source>(source: &mut S, count: usize) -> io::Result<Vec<Entry>> {
             break;
         }
         for id in ids {
-            let page = entries(&source.record(&id)?, TextLimit::SCREEN);
+            let page = source.message(&id)?.entries(TextLimit::SCREEN);
             found += page.len();
             newest_first.push(page);
             if found >= count {
