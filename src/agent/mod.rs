@@ -12,7 +12,9 @@ mod codex;
 mod gemini;
 mod goose;
 mod opencode;
+mod pages;
 mod qwen;
+mod sqlite;
 
 pub use environment::Environment;
 pub use format::{
