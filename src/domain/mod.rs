@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod event;
 pub mod launch;
 pub mod live;
+pub mod query;
 pub mod session;
 pub mod time;
 pub mod transcript;
