@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod catalog;
 pub mod event;
+pub mod found;
 pub mod launch;
 pub mod live;
 pub mod query;
