@@ -18,5 +18,6 @@ mod keys;
 mod pty;
 mod reader;
 mod screens;
+mod search_query;
 mod stdx;
 mod support;
