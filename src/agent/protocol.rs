@@ -9,7 +9,7 @@ use crate::domain::approval::{Answer, Approval};
 use crate::domain::launch::Launch;
 use crate::domain::prompt::PromptId;
 use crate::domain::run::{Activity, Outcome};
-use crate::domain::{Event, Tokens};
+use crate::domain::{Event, Time, Tokens};
 
 /// What the agent sent.
 #[derive(Clone, Copy, Debug)]
@@ -177,13 +177,22 @@ pub enum Wire {
     Server,
 }
 
+/// What comes of a command or of a message.
+#[derive(Clone, Debug, Default)]
+pub struct Step {
+    /// What is told, in order.
+    pub signals: Vec<Signal>,
+    /// What is to be sent, in order.
+    pub outgoing: Vec<Outgoing>,
+}
+
 /// One conversation's codec: keeps what must be remembered between messages.
 pub trait Codec: Send {
-    /// What is to be sent for a command.
-    fn encode(&mut self, command: Command) -> Vec<Outgoing>;
+    /// What is to be sent for a command, and what is told at once (a prompt is an event of the conversation).
+    fn command(&mut self, command: Command, now: Time) -> Step;
 
     /// What the agent told, and what must be answered at once.
-    fn decode(&mut self, incoming: Incoming<'_>) -> (Vec<Signal>, Vec<Outgoing>);
+    fn decode(&mut self, incoming: Incoming<'_>, now: Time) -> Step;
 }
 
 /// How one agent is driven.

@@ -4,10 +4,15 @@ pub mod agent;
 pub mod approval;
 pub mod catalog;
 pub mod event;
+pub mod found;
 pub mod launch;
 pub mod live;
+<<<<<<< HEAD
 pub mod prompt;
 pub mod run;
+=======
+pub mod query;
+>>>>>>> main
 pub mod session;
 pub mod time;
 pub mod transcript;

@@ -12,6 +12,7 @@ mod agents {
 mod app;
 mod catalog;
 mod cli;
+mod contract;
 mod index;
 mod keys;
 mod outbox;
@@ -19,5 +20,6 @@ mod pty;
 mod reader;
 mod ring;
 mod screens;
+mod search_query;
 mod stdx;
 mod support;
