@@ -6,11 +6,8 @@
 
 pub mod environment;
 pub mod format;
-<<<<<<< HEAD
 pub mod protocol;
-=======
 pub mod texts;
->>>>>>> main
 
 mod claude;
 mod codex;

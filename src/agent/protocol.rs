@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::domain::approval::{Answer, Approval};
 use crate::domain::launch::Launch;
 use crate::domain::prompt::PromptId;
-use crate::domain::run::{Activity, Outcome};
+use crate::domain::run::{Activity, Failure, Offers, Outcome};
 use crate::domain::{Event, Time, Tokens};
 
 /// What the agent sent.
@@ -149,23 +149,8 @@ pub enum Signal {
         /// Tokens in the context window, and its size.
         context: Option<(u64, u64)>,
     },
-    /// It cannot go on: the run fails with this outcome.
-    Fatal(Outcome),
-}
-
-/// What an agent offers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Offers {
-    /// Models: the name to use, and what a person reads.
-    pub models: Vec<(String, String)>,
-    /// Permission modes.
-    pub modes: Vec<String>,
-    /// Efforts.
-    pub efforts: Vec<String>,
-    /// Slash commands with what they do.
-    pub commands: Vec<(String, String)>,
-    /// Version of the agent.
-    pub version: Option<String>,
+    /// It cannot go on: the run ends.
+    Fatal(Failure),
 }
 
 /// What a transport must be.

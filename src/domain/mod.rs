@@ -7,12 +7,9 @@ pub mod event;
 pub mod found;
 pub mod launch;
 pub mod live;
-<<<<<<< HEAD
 pub mod prompt;
-pub mod run;
-=======
 pub mod query;
->>>>>>> main
+pub mod run;
 pub mod session;
 pub mod time;
 pub mod transcript;

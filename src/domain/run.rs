@@ -142,4 +142,53 @@ pub struct RunInfo {
     pub cost_usd: Option<f64>,
     /// Tokens in the context window, and its size.
     pub context: Option<(u64, u64)>,
+    /// What the agent offers.
+    pub offers: Arc<Offers>,
+    /// The queue waits for the user.
+    pub paused: bool,
+    /// What went wrong last; kept for viewers who come later.
+    pub failure: Option<Failure>,
+    /// The process was told to end, and why.
+    pub stopping: Option<Stopped>,
+    /// The agent's process, where the run has one of its own.
+    pub pid: Option<u32>,
+}
+
+impl RunInfo {
+    /// A run whose process was just started.
+    pub fn starting(id: RunId) -> Self {
+        Self {
+            id,
+            session: None,
+            phase: Phase::Starting,
+            turn: Turn::default(),
+            model: None,
+            mode: None,
+            effort: None,
+            approvals: Vec::new(),
+            tokens: Tokens::default(),
+            cost_usd: None,
+            context: None,
+            offers: Arc::default(),
+            paused: false,
+            failure: None,
+            stopping: None,
+            pid: None,
+        }
+    }
+}
+
+/// What an agent offers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offers {
+    /// Models: the name to use, and what a person reads.
+    pub models: Vec<(String, String)>,
+    /// Permission modes.
+    pub modes: Vec<String>,
+    /// Efforts.
+    pub efforts: Vec<String>,
+    /// Slash commands with what they do.
+    pub commands: Vec<(String, String)>,
+    /// Version of the agent.
+    pub version: Option<String>,
 }

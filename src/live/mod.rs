@@ -4,4 +4,9 @@
 //! runs. Only this layer starts agents, and it only ever signals processes that it started.
 
 pub mod decide;
+pub mod history;
+pub mod link;
+pub mod post;
 pub mod process;
+pub mod run;
+pub mod server;

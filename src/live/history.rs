@@ -1,0 +1,157 @@
+//! What a run keeps for its viewers: events and what else happened, in the ring, with a cursor that survives restarts
+//! by being refused.
+
+use crate::domain::event::{Body, Event, Key, Piece};
+use crate::domain::run::{Outcome, Turn};
+use crate::stdx::ring::{Bounds, Held, Item, Ring};
+
+/// Merged events that a run keeps.
+pub const BOUNDS: Bounds = Bounds { items: 1000, bytes: 8 << 20 };
+
+/// A place in a run's history. Another epoch is another history: it must be read from the transcript.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// Which history.
+    pub epoch: u64,
+    /// The id expected next.
+    pub next: u64,
+}
+
+/// Something that happened in a run.
+#[derive(Clone, Debug)]
+pub struct Happening {
+    /// The turn it belongs to.
+    pub turn: Turn,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// In the conversation.
+    Event(Event),
+    /// A turn ended.
+    TurnEnded(Outcome),
+}
+
+/// What a viewer gets.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// Where to go on.
+    pub cursor: Cursor,
+    /// Happenings before what is held that the viewer has not seen; they stand in the transcript.
+    pub missed: u64,
+    /// What is held since the viewer's cursor.
+    pub happenings: Vec<Item<Happening>>,
+}
+
+/// The history of one run.
+#[derive(Debug)]
+pub struct History {
+    epoch: u64,
+    ring: Ring<Happening>,
+    /// What must stay whatever comes.
+    open: Open,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Open {
+    turn: Turn,
+    prompt: Option<Key>,
+}
+
+impl History {
+    /// An empty history; `epoch` must differ from that of every earlier one of the run.
+    pub fn new(epoch: u64) -> Self {
+        Self { epoch, ring: Ring::new(BOUNDS), open: Open::default() }
+    }
+
+    /// The place after all that is held.
+    pub fn cursor(&self) -> Cursor {
+        Cursor { epoch: self.epoch, next: self.ring.next_id() }
+    }
+
+    /// Adds what happened.
+    pub fn push(&mut self, turn: Turn, what: What) {
+        if let What::Event(Event { key, body: Body::Prompt(_), .. }) = &what {
+            self.open = Open { turn, prompt: Some(*key) };
+        }
+        let open = self.open;
+        self.ring.push(Happening { turn, what }, |held| open.keeps(held));
+    }
+
+    /// What is held since a cursor.
+    pub fn since(&self, cursor: Cursor) -> Replay {
+        let from = if cursor.epoch == self.epoch { cursor.next } else { 0 };
+        let since = self.ring.since(from);
+        Replay { cursor: self.cursor(), missed: since.missed, happenings: since.items }
+    }
+}
+
+impl Open {
+    /// The open turn's prompt and its end are never dropped.
+    fn keeps(self, held: &Happening) -> bool {
+        held.turn == self.turn
+            && match &held.what {
+                What::Event(event) => self.prompt == Some(event.key),
+                What::TurnEnded(_) => true,
+            }
+    }
+}
+
+impl Held for Happening {
+    fn bytes(&self) -> usize {
+        const FRAME: usize = 96;
+        FRAME
+            + match &self.what {
+                What::TurnEnded(_) => 0,
+                What::Event(event) => body_bytes(&event.body),
+            }
+    }
+
+    fn merge(&mut self, next: Self) -> Result<usize, Self> {
+        if self.turn != next.turn {
+            return Err(next);
+        }
+        let (What::Event(mine), What::Event(theirs)) = (&mut self.what, &next.what) else { return Err(next) };
+        if mine.key != theirs.key {
+            return Err(next);
+        }
+        match (&mut mine.body, &theirs.body) {
+            (Body::Text(Piece::Delta(text)), Body::Text(Piece::Delta(more)))
+            | (Body::Thinking(Piece::Delta(text)), Body::Thinking(Piece::Delta(more))) => {
+                let offset = text.len();
+                text.push_str(more);
+                Ok(offset)
+            }
+            _ => Err(next),
+        }
+    }
+
+    fn rest(&self, offset: usize) -> Self {
+        let mut rest = self.clone();
+        if let What::Event(Event {
+            body: Body::Text(Piece::Delta(text)) | Body::Thinking(Piece::Delta(text)), ..
+        }) = &mut rest.what
+        {
+            text.drain(..offset);
+        }
+        rest
+    }
+}
+
+fn body_bytes(body: &Body) -> usize {
+    let piece = |piece: &Piece| match piece {
+        Piece::Delta(text) | Piece::Whole(text) => text.len(),
+    };
+    match body {
+        Body::Prompt(text) | Body::Image(text) | Body::Other(text) | Body::Notice { text, .. } => text.len(),
+        Body::Text(text) | Body::Thinking(text) => piece(text),
+        // A tool's input is held twice: as it came, and as what it does.
+        Body::ToolCall { input, .. } => 2 * input.to_string().len(),
+        Body::ToolUpdate { output, .. } => output.as_ref().map_or(0, piece),
+        Body::Plan(items) => items.iter().map(|item| item.text.len() + 32).sum(),
+        Body::Usage(_) | Body::TurnEnd { .. } => 0,
+    }
+}

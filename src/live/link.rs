@@ -1,0 +1,98 @@
+//! What connects a run to its agent: a child's pipes, or a place at the server that all runs share.
+
+use tokio::sync::mpsc;
+
+use super::process::{Exit, Output, Patience, Process};
+use super::server::Seat;
+use crate::agent::protocol::{Incoming, Outgoing};
+use crate::domain::run::Failure;
+
+/// What came from the agent.
+#[derive(Debug)]
+pub enum Arrival {
+    /// A line of stdout.
+    Line(Vec<u8>),
+    /// The answer to a request.
+    Response {
+        /// Id of the request.
+        id: u64,
+        /// HTTP status; 0 where no answer came.
+        status: u16,
+        /// Body.
+        body: Vec<u8>,
+    },
+    /// The data of a server-sent event.
+    ServerEvent(std::sync::Arc<[u8]>),
+    /// Nothing more will come from its stdout, though it lives.
+    Closed,
+    /// It is gone.
+    Exited(Exit),
+}
+
+impl Arrival {
+    /// As the codec takes it; `None` for what is not the codec's business.
+    pub fn incoming(&self) -> Option<Incoming<'_>> {
+        match self {
+            Self::Line(line) => Some(Incoming::Line(line)),
+            Self::Response { id, status, body } => Some(Incoming::Response { id: *id, status: *status, body }),
+            Self::ServerEvent(data) => Some(Incoming::ServerEvent(data)),
+            Self::Closed | Self::Exited(_) => None,
+        }
+    }
+}
+
+/// A run's connection to its agent.
+#[derive(Debug)]
+pub enum Link {
+    /// A child of its own.
+    Child(Process, mpsc::Receiver<Output>),
+    /// A place at a server.
+    Seat(Seat),
+}
+
+impl Link {
+    /// Sends, without waiting. An error: nobody is there to take it.
+    pub fn send(&self, outgoing: Outgoing) -> Result<(), Failure> {
+        let sent = match (self, outgoing) {
+            (Self::Child(process, _), Outgoing::Line(line)) => process.send(line),
+            (Self::Seat(seat), Outgoing::Request { id, method, path, body }) => seat.request(id, method, path, body),
+            (Self::Child(..), Outgoing::Request { .. }) | (Self::Seat(_), Outgoing::Line(_)) => false,
+        };
+        if sent { Ok(()) } else { Err(Failure::Other("the agent takes no input any more".into())) }
+    }
+
+    /// The next thing that comes; pending for ever once everything came.
+    pub async fn arrival(&mut self) -> Arrival {
+        let next = match self {
+            Self::Child(process, outputs) => outputs.recv().await.map(|output| match output {
+                Output::Line(line) => Arrival::Line(line),
+                Output::Closed => Arrival::Closed,
+                Output::Exited(exit) => {
+                    process.reaped();
+                    Arrival::Exited(exit)
+                }
+            }),
+            Self::Seat(seat) => seat.arrival().await,
+        };
+        match next {
+            Some(arrival) => arrival,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Ends the connection: a child is stopped, a place at a server is given up.
+    pub fn stop(&mut self, patience: Patience) {
+        match self {
+            Self::Child(process, _) => process.stop(patience),
+            Self::Seat(seat) => seat.leave(),
+        }
+    }
+
+    /// The child's process id, where the run has a child of its own.
+    pub fn pid(&self) -> Option<u32> {
+        match self {
+            Self::Child(process, _) => Some(process.pid()),
+            Self::Seat(_) => None,
+        }
+    }
+}

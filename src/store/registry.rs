@@ -1,0 +1,230 @@
+//! The registry: which runs there are or were, whose process holds each now, and which children were started.
+//!
+//! A run is recorded before its process is started, and linked to the agent's session when that becomes known. A lease
+//! names the salon that holds a run by process id and start time, so that a reused id is not mistaken for it.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::domain::run::RunId;
+use crate::domain::{Agent, SessionKey, Time};
+
+/// Statements that create what the registry needs.
+pub const SCHEMA: &str = "
+    CREATE TABLE runs (
+        id            TEXT PRIMARY KEY,
+        agent         TEXT NOT NULL,
+        session       TEXT,
+        cwd           TEXT NOT NULL,
+        model         TEXT,
+        mode          TEXT,
+        effort        TEXT,
+        created       INTEGER NOT NULL,
+        last_activity INTEGER NOT NULL,
+        holder_pid    INTEGER,
+        holder_start  INTEGER
+    ) WITHOUT ROWID;
+    CREATE UNIQUE INDEX runs_session ON runs (agent, session) WHERE session IS NOT NULL;
+    CREATE TABLE children (
+        pid          INTEGER PRIMARY KEY,
+        start        INTEGER NOT NULL,
+        program      TEXT NOT NULL,
+        holder_pid   INTEGER NOT NULL,
+        holder_start INTEGER NOT NULL
+    );
+";
+
+/// What is known of a run across restarts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRecord {
+    /// salon's id of it.
+    pub id: RunId,
+    /// Whose program.
+    pub agent: Agent,
+    /// The agent's session, once known.
+    pub session: Option<SessionKey>,
+    /// Where it runs.
+    pub cwd: String,
+    /// Model asked for last.
+    pub model: Option<String>,
+    /// Permission mode asked for last.
+    pub mode: Option<String>,
+    /// Effort asked for last.
+    pub effort: Option<String>,
+    /// When it was made.
+    pub created: Time,
+    /// When something happened last.
+    pub last_activity: Time,
+}
+
+/// A process, told apart from a later one with the same id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ProcessId {
+    /// Its id.
+    pub pid: u32,
+    /// When it was started, in the system's own unit.
+    pub start: u64,
+}
+
+/// A child that a salon started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChildRecord {
+    /// The child, leader of a process group.
+    pub child: ProcessId,
+    /// The program.
+    pub program: String,
+    /// The salon that started it.
+    pub holder: ProcessId,
+}
+
+const COLUMNS: &str = "id, agent, session, cwd, model, mode, effort, created, last_activity";
+
+/// Records a run. One that is there already keeps its time of creation and its session.
+pub fn record(db: &Connection, run: &RunRecord) -> rusqlite::Result<()> {
+    db.execute(
+        "INSERT INTO runs (id, agent, session, cwd, model, mode, effort, created, last_activity)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+         ON CONFLICT (id) DO UPDATE SET model = coalesce(?5, model), mode = coalesce(?6, mode),
+             effort = coalesce(?7, effort), last_activity = max(last_activity, ?9)",
+        params![
+            &*run.id.0,
+            run.agent.name(),
+            run.session.as_ref().map(|key| &*key.id),
+            run.cwd,
+            run.model,
+            run.mode,
+            run.effort,
+            run.created.millis(),
+            run.last_activity.millis()
+        ],
+    )?;
+    Ok(())
+}
+
+/// Links a run to its agent's session. A session that another run has already goes over to this one.
+pub fn link(db: &mut Connection, id: &RunId, session: &SessionKey, now: Time) -> rusqlite::Result<()> {
+    let transaction = db.transaction()?;
+    transaction.execute(
+        "UPDATE runs SET session = NULL WHERE agent = ?1 AND session = ?2 AND id <> ?3",
+        params![session.agent.name(), &*session.id, &*id.0],
+    )?;
+    transaction.execute(
+        "UPDATE runs SET session = ?2, last_activity = ?3 WHERE id = ?1",
+        params![&*id.0, &*session.id, now.millis()],
+    )?;
+    transaction.commit()
+}
+
+/// The run by salon's id.
+pub fn find(db: &Connection, id: &RunId) -> rusqlite::Result<Option<RunRecord>> {
+    db.query_row(&format!("SELECT {COLUMNS} FROM runs WHERE id = ?1"), params![&*id.0], run_record).optional()
+}
+
+/// The run of an agent's session.
+pub fn of_session(db: &Connection, session: &SessionKey) -> rusqlite::Result<Option<RunRecord>> {
+    let sql = format!("SELECT {COLUMNS} FROM runs WHERE agent = ?1 AND session = ?2");
+    db.query_row(&sql, params![session.agent.name(), &*session.id], run_record).optional()
+}
+
+/// Who holds a run, whether or not that process still lives.
+pub fn holder(db: &Connection, id: &RunId) -> rusqlite::Result<Option<ProcessId>> {
+    let row = db
+        .query_row("SELECT holder_pid, holder_start FROM runs WHERE id = ?1", params![&*id.0], |row| {
+            Ok((row.get::<_, Option<u32>>(0)?, row.get::<_, Option<i64>>(1)?))
+        })
+        .optional()?;
+    let Some((Some(pid), Some(start))) = row else { return Ok(None) };
+    Ok(Some(ProcessId { pid, start: start.unsigned_abs() }))
+}
+
+/// Takes the lease of a run. Another's lease is taken over only where `dead` says that its process is gone;
+/// otherwise the holder is returned and nothing changes.
+pub fn take_lease(
+    db: &mut Connection,
+    id: &RunId,
+    me: ProcessId,
+    dead: impl Fn(ProcessId) -> bool,
+) -> rusqlite::Result<Result<(), ProcessId>> {
+    let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    if let Some(other) = holder(&transaction, id)?.filter(|other| *other != me && !dead(*other)) {
+        return Ok(Err(other));
+    }
+    transaction.execute(
+        "UPDATE runs SET holder_pid = ?2, holder_start = ?3 WHERE id = ?1",
+        params![&*id.0, me.pid, me.start.cast_signed()],
+    )?;
+    transaction.commit()?;
+    Ok(Ok(()))
+}
+
+/// Gives the lease of a run back.
+pub fn drop_lease(db: &Connection, id: &RunId, me: ProcessId) -> rusqlite::Result<()> {
+    db.execute(
+        "UPDATE runs SET holder_pid = NULL, holder_start = NULL WHERE id = ?1 AND holder_pid = ?2 AND holder_start = ?3",
+        params![&*id.0, me.pid, me.start.cast_signed()],
+    )?;
+    Ok(())
+}
+
+/// Runs that a process held; after it died their queues are to be held.
+pub fn held_by(db: &Connection, process: ProcessId) -> rusqlite::Result<Vec<RunId>> {
+    db.prepare_cached("SELECT id FROM runs WHERE holder_pid = ?1 AND holder_start = ?2")?
+        .query_map(params![process.pid, process.start.cast_signed()], |row| Ok(RunId(row.get::<_, String>(0)?.into())))?
+        .collect()
+}
+
+/// Every process that holds a run.
+pub fn holders(db: &Connection) -> rusqlite::Result<Vec<ProcessId>> {
+    db.prepare_cached("SELECT DISTINCT holder_pid, holder_start FROM runs WHERE holder_pid IS NOT NULL")?
+        .query_map([], |row| Ok(ProcessId { pid: row.get(0)?, start: row.get::<_, i64>(1)?.unsigned_abs() }))?
+        .collect()
+}
+
+/// Records a child, before anything is expected of it.
+pub fn record_child(db: &Connection, child: &ChildRecord) -> rusqlite::Result<()> {
+    db.execute(
+        "INSERT OR REPLACE INTO children (pid, start, program, holder_pid, holder_start) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![
+            child.child.pid,
+            child.child.start.cast_signed(),
+            child.program,
+            child.holder.pid,
+            child.holder.start.cast_signed()
+        ],
+    )?;
+    Ok(())
+}
+
+/// Forgets a child that was reaped.
+pub fn forget_child(db: &Connection, child: ProcessId) -> rusqlite::Result<()> {
+    db.execute("DELETE FROM children WHERE pid = ?1 AND start = ?2", params![child.pid, child.start.cast_signed()])?;
+    Ok(())
+}
+
+/// All children on record.
+pub fn children(db: &Connection) -> rusqlite::Result<Vec<ChildRecord>> {
+    db.prepare_cached("SELECT pid, start, program, holder_pid, holder_start FROM children")?
+        .query_map([], |row| {
+            Ok(ChildRecord {
+                child: ProcessId { pid: row.get(0)?, start: row.get::<_, i64>(1)?.unsigned_abs() },
+                program: row.get(2)?,
+                holder: ProcessId { pid: row.get(3)?, start: row.get::<_, i64>(4)?.unsigned_abs() },
+            })
+        })?
+        .collect()
+}
+
+fn run_record(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
+    let agent: String = row.get(1)?;
+    let agent = Agent::from_name(&agent).unwrap_or(Agent::Claude);
+    Ok(RunRecord {
+        id: RunId(row.get::<_, String>(0)?.into()),
+        agent,
+        session: row.get::<_, Option<String>>(2)?.map(|id| SessionKey::new(agent, id)),
+        cwd: row.get(3)?,
+        model: row.get(4)?,
+        mode: row.get(5)?,
+        effort: row.get(6)?,
+        created: Time::from_millis(row.get(7)?),
+        last_activity: Time::from_millis(row.get(8)?),
+    })
+}
