@@ -154,11 +154,11 @@ pub fn choose(records: &[Record]) -> Shown {
     let mut end = Tip::default();
     for (record, _) in records.iter().zip(&shown).filter(|(record, shown)| **shown && record.leaf.is_none()) {
         // Everything shown extends the branch by definition; what `extend` cannot see is linked by force.
-        if !end.extend(record) {
-            if let Link::Node { id, group, result, .. } = record.link {
-                let link = Link::Node { id, parent: Parent::Previous, group, result };
-                end.extend(&Record { link, ..*record });
-            }
+        if !end.extend(record)
+            && let Link::Node { id, group, result, .. } = record.link
+        {
+            let link = Link::Node { id, parent: Parent::Previous, group, result };
+            end.extend(&Record { link, ..*record });
         }
     }
     end.branched = true;

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use salon::agent::{self, Format, Marks, Note, Refreshed, Sessions, Summarised, TextLimit, Unit};
 use salon::domain::event::Level;
 use salon::domain::transcript::{Action, Change};
-use salon::domain::{Agent, Entry, EntryKind, Session, State, TitleSource, Tokens, ToolStatus};
+use salon::domain::{Agent, Entry, EntryKind, Session, State, Time, TitleSource, Tokens, ToolStatus};
 use serde_json::{Value, json};
 
 use crate::support::{Home, fixtures};
@@ -95,7 +95,8 @@ fn record(id: &str, parent: Option<&str>, kind: &str, rest: Value) -> Value {
         "parentUuid": parent, "isSidechain": false, "type": kind, "uuid": id, "cwd": "/home/u/my-app_v1.2",
         "timestamp": "2026-11-21T09:25:55.799Z", "sessionId": "aaaaaaaa-0000-4000-8000-000000000000", "gitBranch": "main",
     });
-    record.as_object_mut().expect("object").extend(rest.as_object().expect("object").clone());
+    let Value::Object(rest) = rest else { panic!("an object") };
+    record.as_object_mut().expect("object").extend(rest);
     record
 }
 
@@ -104,7 +105,7 @@ fn user(id: &str, parent: Option<&str>, content: impl Into<Value>) -> Value {
 }
 
 fn assistant(id: &str, parent: &str, message: &str, block: Value, output: u64) -> Value {
-    let message = json!({"id": message, "role": "assistant", "model": "claude-x", "content": [block],
+    let message = json!({"id": message, "role": "assistant", "model": "claude-x", "content": Value::Array(vec![block]),
         "usage": {"input_tokens": 10, "output_tokens": output, "cache_read_input_tokens": 2, "cache_creation_input_tokens": 1}});
     record(id, Some(parent), "assistant", json!({"message": message, "requestId": "req"}))
 }
@@ -139,7 +140,7 @@ fn a1_every_fixture_session_is_listed_with_its_real_directory() {
     let tools = &sessions["143b81a6-05d8-46ab-96c8-d1c2291634d1"];
     assert_eq!((tools.turns, tools.messages, tools.branch.as_deref()), (5, 17, Some("feature/cart")));
     assert_eq!(tools.model.as_deref(), Some("claude-sonnet-4-5"));
-    assert_eq!(tools.started_at.map(|time| time.rfc3339()).as_deref(), Some("2026-11-21T09:25:55.798Z"));
+    assert_eq!(tools.started_at.map(Time::rfc3339).as_deref(), Some("2026-11-21T09:25:55.798Z"));
 }
 
 #[test]
@@ -647,7 +648,7 @@ fn h8_activity_is_the_last_message_not_the_files_time() {
         user("1", None, "hello"),
         json!({"type": "queue-operation", "operation": "enqueue", "timestamp": "2027-01-01T00:00:00.000Z"}),
     ]);
-    let last = one.session().last_activity.map(|time| time.rfc3339());
+    let last = one.session().last_activity.map(Time::rfc3339);
     assert_eq!(last.as_deref(), Some("2026-11-21T09:25:55.799Z"));
 }
 
