@@ -1,6 +1,6 @@
 //! Everything at once, for commands: brings the cache up to date and answers with the whole catalog.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
@@ -29,6 +29,8 @@ pub struct Collected {
     pub live: Vec<LiveSign>,
     /// The roots, with what was found there.
     pub roots: Vec<RootReport>,
+    /// The cache's file, where there is one.
+    pub cache: Option<PathBuf>,
     /// What was read for it.
     pub tally: Tally,
 }
@@ -54,6 +56,9 @@ pub fn collect(options: &Options, refresh: Refresh) -> Collected {
         drop(sender.send(done));
     };
     let mut survey = Survey::new(options, Arc::new(deliver));
+    if refresh == Refresh::Changed {
+        survey.load();
+    }
     survey.begin(refresh == Refresh::Everything);
     while !survey.idle() {
         match results.recv() {
@@ -61,12 +66,15 @@ pub fn collect(options: &Options, refresh: Refresh) -> Collected {
             Err(_) => break,
         }
     }
+    survey.flush();
     let live = live_signs(options.formats, survey.roots());
     survey.shelf.set_live(&live);
     let mut catalog = Catalog::default();
     catalog.apply(survey.shelf.take_change());
+    survey.keep_front();
     catalog.progress = survey.progress();
-    Collected { roots: report(&survey), catalog, live, tally: survey.tally }
+    let cache = survey.cache_file().map(Path::to_owned);
+    Collected { roots: report(&survey), catalog, live, cache, tally: survey.tally }
 }
 
 /// The signs of all roots.

@@ -11,6 +11,7 @@
 //!
 //! It must not write to an agent's files, name an agent's files or fields, or decide what a list shows.
 
+mod cache;
 mod collect;
 mod options;
 mod pool;

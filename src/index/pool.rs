@@ -2,11 +2,13 @@
 //!
 //! What is urgent (a change somebody looks at) overtakes the backlog. A reader that panics costs one unit, not the index.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use super::cache::{self, CachedUnit, Record};
 use super::workspace::Workspaces;
 use crate::agent::{Discovery, Format, Progress, Root, Sessions, Stamp, Summarised, Unit};
 use crate::domain::{Issue, Session};
@@ -20,17 +22,26 @@ pub(super) enum Job {
     Glance(Vec<Unit>),
     /// Read a unit, from where the last reading ended.
     Summarise(Unit, Option<Progress>),
+    /// Give away everything that a cache file holds.
+    Load(PathBuf),
+    /// Find out anew to which workspace directories belong.
+    Place(Vec<Arc<str>>),
 }
 
 /// What came of it.
-#[derive(Debug)]
 pub(super) enum Done {
     /// A root's units.
     Discovered(usize, Discovery),
     /// First rows.
     Glanced(Vec<(Unit, Vec<Session>)>),
-    /// A unit's sessions.
-    Summarised(Unit, Summarised),
+    /// A unit's sessions, and the same for the cache.
+    Summarised(Unit, Summarised, Option<Record>),
+    /// Units that the cache holds.
+    Cached(Vec<CachedUnit>),
+    /// The cache was read to its end; `false`: it is damaged.
+    Loaded(bool),
+    /// Directories with their workspaces.
+    Placed(HashMap<Arc<str>, Arc<str>>),
 }
 
 /// Where results go.
@@ -140,7 +151,16 @@ impl Shared {
                 for session in sessions {
                     session.workspace = self.workspaces.of(&session.cwd);
                 }
-                Done::Summarised(unit, summary)
+                let record = Record::new(&unit, &summary);
+                Done::Summarised(unit, summary, record)
+            }
+            Job::Load(file) => {
+                let loaded = cache::load(&file, |chunk| (self.deliver)(Done::Cached(chunk)));
+                Done::Loaded(loaded.inspect_err(|error| tracing::debug!(%error, "the cache is damaged")).is_ok())
+            }
+            Job::Place(dirs) => {
+                let place = |dir: Arc<str>| (dir.clone(), self.workspaces.look_again(&dir));
+                Done::Placed(dirs.into_iter().map(place).collect())
             }
         }
     }

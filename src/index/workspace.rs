@@ -24,19 +24,19 @@ impl Workspaces {
         if let Some(known) = self.known(cwd) {
             return known;
         }
+        self.look_again(cwd)
+    }
+
+    /// The workspace of a directory as the disk tells it now.
+    pub fn look_again(&self, cwd: &Arc<str>) -> Arc<str> {
         let found = main_worktree(Path::new(&**cwd)).map_or_else(|| cwd.clone(), |root| root.to_string_lossy().into());
-        self.learn(cwd.clone(), found.clone());
+        self.lock().insert(cwd.clone(), found.clone());
         found
     }
 
     /// Takes over what is known from elsewhere (a cache); what was looked up stays.
     pub fn learn(&self, cwd: Arc<str>, workspace: Arc<str>) {
         self.lock().entry(cwd).or_insert(workspace);
-    }
-
-    /// Forgets everything, so that a repository made since is noticed.
-    pub fn forget(&self) {
-        self.lock().clear();
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Arc<str>, Arc<str>>> {

@@ -76,6 +76,12 @@ impl Shelf {
         self.unit(path).filter(|unit| unit.complete).map(|unit| unit.stamp)
     }
 
+    /// A unit as it was last summarised, or glanced at.
+    pub fn known(&self, path: &Path) -> Option<Unit> {
+        let held = self.unit(path)?;
+        Some(Unit { agent: held.agent, path: path.to_owned(), stamp: held.stamp, kind: held.kind })
+    }
+
     /// Whether anything at all is known of a unit.
     pub fn holds(&self, path: &Path) -> bool {
         self.by_path.contains_key(path)
@@ -172,6 +178,25 @@ impl Shelf {
         let differs = |key: &&SessionKey| before.get(*key) != self.live.get(*key);
         let changed: Vec<_> = before.keys().chain(self.live.keys()).filter(differs).cloned().collect();
         self.touched.extend(changed);
+    }
+
+    /// All directories in which sessions began.
+    pub fn directories(&self) -> HashSet<Arc<str>> {
+        let sessions = self.rows.values().flat_map(|row| &row.found);
+        sessions.map(|(_, session)| session.cwd.clone()).collect()
+    }
+
+    /// Moves sessions to the workspaces of their directories.
+    pub fn place(&mut self, workspaces: &HashMap<Arc<str>, Arc<str>>) {
+        for (key, row) in &mut self.rows {
+            for (_, session) in &mut row.found {
+                let workspace = workspaces.get(&session.cwd).filter(|workspace| **workspace != session.workspace);
+                if let Some(workspace) = workspace {
+                    Arc::make_mut(session).workspace = workspace.clone();
+                    self.touched.insert(key.clone());
+                }
+            }
+        }
     }
 
     /// What could not be looked at in a root.
