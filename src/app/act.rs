@@ -57,7 +57,8 @@ impl App {
 
     /// Opens a session's transcript on the whole screen. What the preview has open already is not opened twice.
     pub(super) fn open(&mut self, key: SessionKey) -> Vec<Effect> {
-        let previewed = self.home.preview.give(&key).filter(|_| self.layers.is_empty());
+        let at_home = self.layers.is_empty();
+        let previewed = if at_home { self.home.preview.give(&key) } else { None };
         let (reader, effects) = match previewed {
             Some(reader) => (reader, Vec::new()),
             None => Reader::open(self.tickets.next(), key),
@@ -66,12 +67,21 @@ impl App {
         effects
     }
 
-    /// The transcript that has the keys, if it wants this one.
+    /// The transcript that has the keys, if it wants this one. A sub-agent's session is entered like a folder.
     fn act_in_reader(&mut self, action: Action) -> Option<Vec<Effect>> {
-        let in_preview = self.layers.is_empty() && self.home.focus == Pane::Preview;
         match self.layers.last_mut() {
-            Some(Layer::Reader(reader)) => reader.act(action),
-            None if in_preview && action != Action::Expand => self.home.preview.reader_mut()?.act(action),
+            Some(Layer::Reader(reader)) => {
+                let entered = reader.subagent().filter(|_| action == Action::Expand);
+                if let Some(key) = entered.filter(|key| self.known.catalog.get(key).is_some()) {
+                    return Some(self.open(key));
+                }
+                match action {
+                    // The left pane of a transcript on the whole screen is where one came from.
+                    Action::Left => Some(self.back()),
+                    action => reader.act(action),
+                }
+            }
+            None if action != Action::Expand => self.previewing()?.act(action),
             Some(Layer::Help(_) | Layer::Palette(_) | Layer::Dialog(_) | Layer::Issues(_)) | None => None,
         }
     }

@@ -6,12 +6,16 @@ use super::home::Pane;
 use super::home::moves::steps;
 use super::layer::Layer;
 use super::palette::Picked;
+use super::reader::Reader;
 use super::{App, Effect};
 use crate::config::key::{Key, KeyCode};
 
 impl App {
     pub(super) fn key(&mut self, key: Key) -> Vec<Effect> {
         self.notices.seen();
+        if let Some(reader) = self.typing_in() {
+            return reader.key(key);
+        }
         match self.layers.last_mut() {
             Some(Layer::Palette(palette)) => {
                 let picked = palette.key(key);
@@ -31,6 +35,9 @@ impl App {
     }
 
     pub(super) fn paste(&mut self, text: &str) -> Vec<Effect> {
+        if let Some(reader) = self.typing_in() {
+            return reader.paste(text);
+        }
         match self.layers.last_mut() {
             Some(Layer::Palette(palette)) => palette.paste(text),
             Some(Layer::Reader(_) | Layer::Help(_) | Layer::Dialog(_) | Layer::Issues(_)) => {}
@@ -41,6 +48,21 @@ impl App {
             None => {}
         }
         Vec::new()
+    }
+
+    /// The transcript in which a search is being typed.
+    fn typing_in(&mut self) -> Option<&mut Reader> {
+        let reader = match self.layers.last() {
+            None => self.previewing(),
+            Some(_) => self.layers.last_mut().and_then(Layer::reader_mut),
+        };
+        reader.filter(|reader| reader.is_typing())
+    }
+
+    /// The preview's transcript, where it has the focus.
+    pub(super) fn previewing(&mut self) -> Option<&mut Reader> {
+        let focused = self.focus() == Some(Pane::Preview);
+        self.home.preview.reader_mut().filter(|_| focused)
     }
 
     /// The places whose keys count now, the nearest first.

@@ -7,15 +7,15 @@ use super::msg::{Area, Mouse, Target};
 use super::{App, Effect};
 
 /// Rows that one turn of the wheel moves.
-const WHEEL: usize = 3;
+const WHEEL: i32 = 3;
 
 impl App {
     pub(super) fn mouse(&mut self, kind: Mouse, column: u16, row: u16) -> Vec<Effect> {
         let target = self.target(column, row);
         match kind {
             Mouse::Click => self.click(target),
-            Mouse::WheelUp => self.wheel(&target, Action::Up),
-            Mouse::WheelDown => self.wheel(&target, Action::Down),
+            Mouse::WheelUp => self.wheel(&target, -WHEEL),
+            Mouse::WheelDown => self.wheel(&target, WHEEL),
         }
     }
 
@@ -44,8 +44,17 @@ impl App {
                 self.selection_moved()
             }
             (Target::Row(row), None) => self.click_row(row),
-            (Target::Preview | Target::Entry(_), None) => {
+            (target @ (Target::Preview | Target::Entry(_)), None) => {
                 self.home.focus = Pane::Preview;
+                if let (Target::Entry(index), Some(reader)) = (target, self.home.preview.reader_mut()) {
+                    reader.select(index);
+                }
+                Vec::new()
+            }
+            (Target::Entry(index), Some(Layer::Reader(_))) => {
+                if let Some(reader) = self.layers.last_mut().and_then(Layer::reader_mut) {
+                    reader.select(index);
+                }
                 Vec::new()
             }
             (Target::Preview | Target::Entry(_) | Target::Choice(_) | Target::Nothing, _)
@@ -66,28 +75,29 @@ impl App {
     }
 
     /// Scrolls what is under the mouse, which need not be what has the focus.
-    fn wheel(&mut self, target: &Target, by: Action) -> Vec<Effect> {
-        let lines = if by == Action::Up { -WHEEL.cast_signed() } else { WHEEL.cast_signed() };
+    fn wheel(&mut self, target: &Target, lines: i32) -> Vec<Effect> {
+        let rows = isize::try_from(lines).unwrap_or_default();
         match (self.layers.last_mut(), target) {
-            (Some(Layer::Help(help)), _) => help.scroll.by(lines),
-            (Some(Layer::Issues(issues)), _) => issues.scroll.by(lines),
+            (Some(Layer::Help(help)), _) => help.scroll.by(rows),
+            (Some(Layer::Issues(issues)), _) => issues.scroll.by(rows),
             (Some(Layer::Palette(_) | Layer::Dialog(_)), _) => {}
             (Some(Layer::Reader(reader)), _) => {
-                return (0..WHEEL).flat_map(|_| reader.act(by).unwrap_or_default()).collect();
+                reader.scroll(lines);
             }
             (None, Target::Preview | Target::Entry(_)) => {
-                let Some(reader) = self.home.preview.reader_mut() else { return Vec::new() };
-                return (0..WHEEL).flat_map(|_| reader.act(by).unwrap_or_default()).collect();
+                if let Some(reader) = self.home.preview.reader_mut() {
+                    reader.scroll(lines);
+                }
             }
             (None, Target::Workspace(_)) => {
-                let row = self.home.workspaces.at().saturating_add_signed(lines.signum());
+                let row = self.home.workspaces.at().saturating_add_signed(rows.signum());
                 if self.home.workspaces.choose(row) {
                     self.home.restart(&self.known);
                 }
                 return self.selection_moved();
             }
             (None, Target::Row(_)) => {
-                self.home.list.step(lines);
+                self.home.list.step(rows);
                 return self.selection_moved();
             }
             (None, Target::Choice(_) | Target::Nothing) => {}

@@ -215,12 +215,28 @@ pub enum Target {
 pub struct ReaderDrawn {
     /// Entry at the top of the screen.
     pub entry: usize,
-    /// Lines of that entry above the screen.
-    pub line: usize,
     /// Last entry of which a line is on the screen.
     pub last: usize,
+    /// The beginning is on the screen.
+    pub at_start: bool,
     /// The end is on the screen.
     pub at_end: bool,
     /// Lines that the text area shows.
     pub height: usize,
+    /// The place could be found: what it hangs on was held.
+    pub settled: bool,
+    /// The first entry on the screen that is held: the place hangs on it from now on.
+    pub anchor: usize,
+    /// The line of its body that lies in the first row; below zero it begins further down.
+    pub anchor_line: i32,
+    /// Lines of its body.
+    pub anchor_of: i32,
+    /// The current entry: the one that was current, or the nearest on the screen.
+    pub cursor: usize,
+    /// The row of the first line of its body; below zero it lies above the screen.
+    pub cursor_row: i32,
+    /// Lines of its body.
+    pub cursor_of: i32,
+    /// How many of them hold what is searched for.
+    pub cursor_hits: usize,
 }

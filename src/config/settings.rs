@@ -86,7 +86,8 @@ impl Settings {
         (settings, problems)
     }
 
-    fn take(&mut self, table: &Table) -> Vec<String> {
+    /// Takes over what a file says, and tells what in it cannot be used.
+    pub(super) fn take(&mut self, table: &Table) -> Vec<String> {
         let mut problems = Vec::new();
         for (name, value) in table {
             let taken = match name.as_str() {
