@@ -13,7 +13,9 @@ mod gemini;
 mod goose;
 mod jsonl;
 mod opencode;
+mod pages;
 mod qwen;
+mod sqlite;
 
 pub use environment::Environment;
 pub use format::{
