@@ -36,7 +36,10 @@ pub fn run(context: &Context, args: &PlainArgs) -> Result<ExitCode, Failure> {
     if args.json {
         let settings = described.iter().map(Setting::from).collect();
         let issues = context.issues.iter().map(Issue::from).collect();
-        output::json(&mut out, &Answer { schema_version: SCHEMA_VERSION, path: &context.config_file, settings, issues })?;
+        output::json(
+            &mut out,
+            &Answer { schema_version: SCHEMA_VERSION, path: &context.config_file, settings, issues },
+        )?;
     } else {
         print(&mut out, &described)?;
         out.flush()?;

@@ -5,9 +5,8 @@ use crate::config::theme_file::ColourDepth;
 
 /// How many colours the terminal shows, as far as it tells by its environment.
 pub fn depth(coloured: bool, var: impl Fn(&str) -> Option<String>) -> ColourDepth {
-    let says = |name: &str, words: &[&str]| {
-        var(name).is_some_and(|value| words.iter().any(|word| value.contains(word)))
-    };
+    let says =
+        |name: &str, words: &[&str]| var(name).is_some_and(|value| words.iter().any(|word| value.contains(word)));
     if !coloured || says("TERM", &["dumb"]) {
         ColourDepth::None
     } else if says("COLORTERM", &["truecolor", "24bit"]) || says("TERM", &["direct", "kitty", "ghostty", "alacritty"]) {
