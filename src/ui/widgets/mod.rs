@@ -5,6 +5,6 @@ mod field;
 mod overlay;
 pub mod rich;
 
-pub(super) use cells::{Align, line_of, put, put_line, split_left, split_right};
+pub(super) use cells::{Align, line_of, put, put_line, split_left, split_right, wrapped};
 pub(super) use field::field;
 pub(super) use overlay::{divider, overlay};
