@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use super::Canvas;
 use super::style::style;
-use super::widgets::{Align, line_of, overlay, put, put_line, split_left, wrapped};
+use super::widgets::{Align, line_of, overlay, put, put_line, split_left, split_right, wrapped};
 use crate::app::dialog::Dialog;
 use crate::app::msg::Target;
 
@@ -21,6 +21,10 @@ pub fn draw(canvas: &mut Canvas, area: Rect, dialog: &Dialog) {
     let text_height = text_height.min(inner.height.saturating_sub(choices));
     for (row, line) in lines.iter().take(text_height.into()).enumerate() {
         put_line(canvas.buffer, line_of(inner, row), line);
+    }
+    if lines.len() > text_height.into() && text_height > 0 {
+        let (_, end) = split_right(line_of(inner, usize::from(text_height) - 1), 1);
+        put(canvas.buffer, end, "…", style(theme.warning), Align::Left);
     }
     let choices = choices.min(inner.height);
     let answers = Rect { y: inner.bottom() - choices, height: choices, ..inner };
