@@ -1,4 +1,5 @@
 //! The reader: its place, its window of entries, and its screens.
 
 mod sample;
+mod screens;
 mod scrolling;
