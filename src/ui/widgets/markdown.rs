@@ -401,7 +401,8 @@ impl<'a> Writer<'a> {
     /// The blank row that is due.
     fn blank(&mut self) {
         if mem::take(&mut self.gap) && !self.rows.lines.is_empty() {
-            let spans: Vec<_> = self.prefixes.iter().map(|prefix| prefix.rest.clone()).collect();
+            let mut spans: Vec<_> = self.prefixes.iter().map(|prefix| prefix.rest.clone()).collect();
+            while spans.pop_if(|span| span.content.trim().is_empty()).is_some() {}
             self.rows.lines.push(Line::from(spans));
         }
     }
