@@ -3,6 +3,7 @@
 pub mod describe;
 pub mod key;
 pub mod keymap;
+pub mod paths;
 pub mod settings;
 pub mod theme;
 pub mod theme_file;

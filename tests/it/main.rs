@@ -19,3 +19,4 @@ mod reader;
 mod screens;
 mod stdx;
 mod support;
+mod terminal;
