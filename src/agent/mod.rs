@@ -11,6 +11,7 @@ mod claude;
 mod codex;
 mod gemini;
 mod goose;
+mod jsonl;
 mod opencode;
 mod qwen;
 

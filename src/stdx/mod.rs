@@ -1,4 +1,5 @@
 //! What the standard library lacks. Knows nothing of agents, sessions or screens.
 
 pub mod lines;
+pub mod process;
 pub mod text;
