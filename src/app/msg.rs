@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::Root;
 use crate::config::key::Key;
+use crate::config::theme::Background;
 use crate::domain::live::LiveSign;
 use crate::domain::transcript::Entry;
 use crate::domain::{SessionKey, Time, catalog};
@@ -10,6 +12,10 @@ use crate::domain::{SessionKey, Time, catalog};
 /// Names one opening of a transcript, so that a late answer to an earlier one is told apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
+
+/// Names one wait for the selection to rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rest(pub u64);
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -42,6 +48,12 @@ pub enum Msg {
     Live(Vec<LiveSign>),
     /// Something about an opened transcript.
     Transcript(Ticket, TranscriptMsg),
+    /// Where sessions are looked for, and what of it exists.
+    Roots(Vec<Root>),
+    /// The terminal told whether its background is dark or light.
+    Background(Background),
+    /// The time of an [`super::Effect::Rest`] is over.
+    Rested(Rest),
     /// What only drawing can know, told after each frame.
     Drawn(Drawn),
     /// Quick-filter ranking: the query it answers, and the sessions that match, best first.
@@ -158,6 +170,12 @@ pub struct Drawn {
     pub regions: Vec<(Area, Target)>,
     /// Rows of the list that fit on the screen.
     pub list_rows: usize,
+    /// Rows of the column of workspaces that fit on the screen.
+    pub workspace_rows: usize,
+    /// Rows of the topmost overlay that fit on the screen.
+    pub overlay_rows: usize,
+    /// Rows that the topmost overlay has.
+    pub overlay_len: usize,
     /// The reader's place, with its line brought into range: see [`crate::app`].
     pub reader: Option<ReaderDrawn>,
 }
