@@ -603,6 +603,11 @@ fn h7_bookkeeping_gives_titles_but_never_entries() {
     assert_eq!(one.session().turns, 2);
 
     for (line, text, source) in [
+        (
+            json!({"type": "summary", "summary": "of its beginning", "leafUuid": "4"}),
+            "of its beginning",
+            TitleSource::Agent,
+        ),
         (json!({"type": "summary", "summary": "of it", "leafUuid": "5"}), "of it", TitleSource::Agent),
         (title("ai-title", "aiTitle", "made up"), "made up", TitleSource::Agent),
         (title("custom-title", "customTitle", "given"), "given", TitleSource::User),
