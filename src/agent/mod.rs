@@ -6,6 +6,7 @@
 
 pub mod environment;
 pub mod format;
+pub mod texts;
 
 mod claude;
 mod codex;
@@ -13,13 +14,17 @@ mod gemini;
 mod goose;
 mod jsonl;
 mod opencode;
+mod pages;
 mod qwen;
+mod sqlite;
 
 pub use environment::Environment;
 pub use format::{
     Cursor, Discovery, Endangered, Format, Marks, Note, Progress, Reading, Refreshed, Root, Sessions, Stamp,
     Summarised, TextLimit, Unit,
 };
+
+pub use texts::{Layout, Record, Text, Texts, Wanted};
 
 use crate::domain::Agent;
 

@@ -3,3 +3,4 @@
 pub mod lines;
 pub mod process;
 pub mod text;
+pub mod wrap;

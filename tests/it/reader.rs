@@ -1,1 +1,7 @@
-//! Tests of reader.
+//! The reader: its place, its window of entries, and its screens.
+
+mod finding;
+mod layout;
+mod sample;
+mod screens;
+mod scrolling;

@@ -1,0 +1,43 @@
+//! A question over the screen.
+
+use ratatui::layout::Rect;
+
+use super::Canvas;
+use super::style::style;
+use super::widgets::{Align, line_of, overlay, put, put_line, split_left, split_right, wrapped};
+use crate::app::dialog::Dialog;
+use crate::app::msg::Target;
+
+const WIDTH: u16 = 64;
+
+/// Draws the question and its answers. Where there is little room the answers come first.
+pub fn draw(canvas: &mut Canvas, area: Rect, dialog: &Dialog) {
+    let theme = canvas.app.theme();
+    let width = WIDTH.min(area.width.saturating_sub(4)).max(1);
+    let lines: Vec<_> = dialog.text.iter().flat_map(|line| wrapped(line, width, 0, style(theme.text))).collect();
+    let text_height = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+    let choices = u16::try_from(dialog.choices.len()).unwrap_or(u16::MAX);
+    let inner = overlay(canvas, area, &dialog.title, (WIDTH, text_height.saturating_add(choices).saturating_add(1)));
+    let text_height = text_height.min(inner.height.saturating_sub(choices));
+    for (row, line) in lines.iter().take(text_height.into()).enumerate() {
+        put_line(canvas.buffer, line_of(inner, row), line);
+    }
+    if lines.len() > text_height.into() && text_height > 0 {
+        let (_, end) = split_right(line_of(inner, usize::from(text_height) - 1), 1);
+        put(canvas.buffer, end, "…", style(theme.warning), Align::Left);
+    }
+    let choices = choices.min(inner.height);
+    let answers = Rect { y: inner.bottom() - choices, height: choices, ..inner };
+    for (at, choice) in dialog.choices.iter().enumerate() {
+        let area = line_of(answers, at);
+        canvas.target(area, Target::Choice(at));
+        if at == dialog.selected {
+            canvas.buffer.set_style(area, style(theme.selected));
+            put(canvas.buffer, area, "▌", style(theme.accent), Align::Left);
+        }
+        let (_, area) = split_left(area, 2);
+        let (number, label) = split_left(area, 3);
+        put(canvas.buffer, number, &(at + 1).to_string(), style(theme.key), Align::Left);
+        put(canvas.buffer, label, &choice.label, style(theme.text), Align::Left);
+    }
+}
