@@ -11,8 +11,8 @@ mod agents {
 }
 mod app;
 mod catalog;
-mod cli;
 mod contract;
+mod cli;
 mod index;
 mod keys;
 mod pty;
@@ -21,3 +21,4 @@ mod screens;
 mod search_query;
 mod stdx;
 mod support;
+mod terminal;
