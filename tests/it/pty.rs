@@ -72,9 +72,7 @@ fn another_size_is_drawn_at_once() {
     let terminal = salon(&home, &[]);
     terminal.wait_for_text(TITLE);
     terminal.resize(120, 40);
-    terminal.wait_for("a frame of 120 columns", |screen| {
-        screen.rows(60, 60).any(|row| !row.trim().is_empty())
-    });
+    terminal.wait_for("a frame of 120 columns", |screen| screen.rows(60, 60).any(|row| !row.trim().is_empty()));
 }
 
 #[test]

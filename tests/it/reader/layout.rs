@@ -98,7 +98,11 @@ fn diffs_show_lines_numbers_and_signs() {
     let setting = |width| diff::Setting { theme: Box::leak(Box::new(theme())), width, most: 100 };
     let text = |change: &Change, width| {
         let lines = diff::lay(change, setting(width));
-        lines.iter().map(|line| salon::ui::reader::hits::text_of(line).trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+        lines
+            .iter()
+            .map(|line| salon::ui::reader::hits::text_of(line).trim_end().to_owned())
+            .collect::<Vec<_>>()
+            .join("\n")
     };
     insta::assert_snapshot!(text(&Change::Patch(patch.into()), 40), @r"
     --- a/x
@@ -113,7 +117,10 @@ fn diffs_show_lines_numbers_and_signs() {
     21   same
     \ No newline at end of file
     ");
-    let pairs = vec![("a\nb\nc\nd\ne\nf\ng\nh\n".to_owned(), "a\nB\nc\nd\ne\nf\ng\nH\n".to_owned()), (String::new(), "new".to_owned())];
+    let pairs = vec![
+        ("a\nb\nc\nd\ne\nf\ng\nh\n".to_owned(), "a\nB\nc\nd\ne\nf\ng\nH\n".to_owned()),
+        (String::new(), "new".to_owned()),
+    ];
     insta::assert_snapshot!(text(&Change::Replace(pairs), 40), @r"
       a
     - b
@@ -148,7 +155,9 @@ fn h12_hostile_text_is_made_harmless_everywhere() {
     let change = Change::Replace(vec![(evil.into(), evil.repeat(2))]);
     let edit = Action::Edit(vec![FileChange { path: evil.into(), change }]);
     let mut entries = vec![tool("t", 0, evil, edit, evil), command("c", 0, evil, evil)];
-    for kind in [EntryKind::Prompt, EntryKind::Text, EntryKind::Thinking, EntryKind::Notice, EntryKind::Image, EntryKind::Other] {
+    for kind in
+        [EntryKind::Prompt, EntryKind::Text, EntryKind::Thinking, EntryKind::Notice, EntryKind::Image, EntryKind::Other]
+    {
         entries.push(entry("x", kind, 0, evil));
     }
     for entry in &entries {
@@ -187,8 +196,34 @@ fn text() -> impl Strategy<Value = String> {
         "[ -~]{0,12}",
         "\\PC{0,6}",
         prop::sample::select(vec![
-            "日本語", "👨‍👩‍👧‍👦", "🇩🇪", "e\u{301}", "\t", "\n", "\n\n", "# ", "- ", "  - ", "1. ", "> ", "```rust\n", "```\n", "| a | b |\n|--|--|\n",
-            "**", "`", "~~", "[x](y)", "\u{200b}", "\u{1b}[31m", "\r", " ", "   ", "ﾞ", "﷽", "\u{0}", "a\u{300}\u{301}\u{302}",
+            "日本語",
+            "👨‍👩‍👧‍👦",
+            "🇩🇪",
+            "e\u{301}",
+            "\t",
+            "\n",
+            "\n\n",
+            "# ",
+            "- ",
+            "  - ",
+            "1. ",
+            "> ",
+            "```rust\n",
+            "```\n",
+            "| a | b |\n|--|--|\n",
+            "**",
+            "`",
+            "~~",
+            "[x](y)",
+            "\u{200b}",
+            "\u{1b}[31m",
+            "\r",
+            " ",
+            "   ",
+            "ﾞ",
+            "﷽",
+            "\u{0}",
+            "a\u{300}\u{301}\u{302}",
         ])
         .prop_map(str::to_owned),
     ];
