@@ -13,7 +13,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::Environment;
+use super::{Environment, Texts};
 use crate::domain::launch::Launch;
 use crate::domain::live::LiveSign;
 use crate::domain::{Agent, Entry, Issue, Session, TitleSource, Tokens};
@@ -271,6 +271,11 @@ pub trait Format: Send + Sync {
 
     /// Files that the agent's program may destroy when it starts, to be copied before a resume, with the reason.
     fn endangered(&self, _session: &Session) -> Option<Endangered> {
+        None
+    }
+
+    /// What search reads of its sessions; where there is nothing, search reads entries through [`open`](Self::open).
+    fn search(&self) -> Option<&dyn Texts> {
         None
     }
 

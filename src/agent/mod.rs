@@ -6,6 +6,7 @@
 
 pub mod environment;
 pub mod format;
+pub mod texts;
 
 mod claude;
 mod codex;
@@ -22,6 +23,8 @@ pub use format::{
     Cursor, Discovery, Endangered, Format, Marks, Note, Progress, Reading, Refreshed, Root, Sessions, Stamp,
     Summarised, TextLimit, Unit,
 };
+
+pub use texts::{Layout, Record, Text, Texts, Wanted};
 
 use crate::domain::Agent;
 

@@ -3,8 +3,10 @@
 pub mod agent;
 pub mod catalog;
 pub mod event;
+pub mod found;
 pub mod launch;
 pub mod live;
+pub mod query;
 pub mod session;
 pub mod time;
 pub mod transcript;

@@ -11,12 +11,14 @@ mod agents {
 }
 mod app;
 mod catalog;
+mod contract;
 mod cli;
 mod index;
 mod keys;
 mod pty;
 mod reader;
 mod screens;
+mod search_query;
 mod stdx;
 mod support;
 mod terminal;

@@ -1,0 +1,305 @@
+//! The query language: what it means, where it marks mistakes, and that no input hurts.
+
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+use salon::domain::query::complete::{Candidate, complete};
+use salon::domain::query::fold::{Case, fold};
+use salon::domain::query::jump::Jump;
+use salon::domain::query::matcher::Matcher;
+use salon::domain::query::{Facts, Field, Filter, Form, Needle, Numbers, Query, What, When};
+use salon::domain::{Agent, Session, SessionKey, State, Time};
+
+fn whats(query: &Query) -> Vec<Vec<(bool, &What)>> {
+    query.branches.iter().map(|branch| branch.terms.iter().map(|term| (term.negated, &term.what)).collect()).collect()
+}
+
+fn needle(text: &str, form: Form) -> Needle {
+    Needle { text: text.into(), form }
+}
+
+fn text(text: &str, form: Form) -> What {
+    What::Text(needle(text, form))
+}
+
+fn found(needle_text: &str, form: Form, haystack: &str) -> Option<String> {
+    let matcher = Matcher::new(&needle(needle_text, form)).expect("a needle");
+    matcher.find_at(haystack, 0).map(|range| haystack[range].to_owned())
+}
+
+#[test]
+fn words_phrases_negation_or_and_regex() {
+    let query = Query::parse(r#"foo "two  words" -bar OR /a.*b c/ --flag - x-y"#);
+    let expected = [
+        vec![
+            (false, text("foo", Form::Word)),
+            (false, text("two  words", Form::Phrase)),
+            (true, text("bar", Form::Word)),
+        ],
+        vec![
+            (false, text("a.*b c", Form::Regex)),
+            (false, text("--flag", Form::Word)),
+            (false, text("-", Form::Word)),
+            (false, text("x-y", Form::Word)),
+        ],
+    ];
+    let expected: Vec<Vec<(bool, &What)>> =
+        expected.iter().map(|branch| branch.iter().map(|(not, what)| (*not, what)).collect()).collect();
+    assert_eq!(whats(&query), expected);
+    assert!(query.mistakes.is_empty(), "{:?}", query.mistakes);
+}
+
+#[test]
+fn code_and_paths_are_words() {
+    for word in ["std::vec", "foo::bar(", "/home/dev/x.rs", "/usr/bin/", "http://x/y", "12:30", "a\"b", "#!", "&&"] {
+        let query = Query::parse(word);
+        assert_eq!(whats(&query), [[(false, &text(word, Form::Word))]], "{word}");
+        assert!(query.mistakes.is_empty(), "{word}: {:?}", query.mistakes);
+    }
+}
+
+#[test]
+fn filters_take_lists_and_negation() {
+    let query = Query::parse(r#"agent:claude,codex -dir:"My Café app",api turns:>5 tokens:<100k exit:1..3 #infra"#);
+    assert!(query.mistakes.is_empty(), "{:?}", query.mistakes);
+    let filters: Vec<_> = query.branches[0].filters().collect();
+    assert_eq!(filters[0], (&Filter::Agent(vec![Agent::Claude, Agent::Codex]), false));
+    assert_eq!(filters[1], (&Filter::Dir(vec!["My Café app".into(), "api".into()]), true));
+    assert_eq!(filters[2], (&Filter::Turns(vec![Numbers { from: 6, to: u64::MAX }]), false));
+    assert_eq!(filters[3], (&Filter::Tokens(vec![Numbers { from: 0, to: 99_999 }]), false));
+    assert_eq!(filters[4], (&Filter::Exit(vec![Numbers { from: 1, to: 3 }]), false));
+    assert_eq!(filters[5], (&Filter::Tag(vec!["infra".into()]), false));
+}
+
+#[test]
+fn a_mistake_is_marked_and_the_rest_runs() {
+    for (source, marked, kept) in [
+        ("agnet:claude fix", "agnet:claude", "fix"),
+        ("agent:claude,nobody fix", "nobody", "agent:claude fix"),
+        ("turns:many fix", "many", "fix"),
+        ("since:someday fix", "someday", "fix"),
+        ("is:dead fix", "dead", "fix"),
+        ("agent: fix", "agent:", "fix"),
+        ("/a(/ fix", "/a(/", "fix"),
+        ("fix \"open", "\"open", "fix \"open\""),
+        ("/a{999}{999}{999}/ fix", "/a{999}{999}{999}/", "fix"),
+    ] {
+        let query = Query::parse(source);
+        let spans: Vec<_> = query.mistakes.iter().map(|mistake| &source[mistake.span.clone()]).collect();
+        assert_eq!(spans, [marked], "{source}: {:?}", query.mistakes);
+        assert_eq!(query.to_string(), kept, "{source}");
+    }
+}
+
+#[test]
+fn days_and_ages_are_resolved_in_the_users_zone() {
+    let zone = TimeZone::fixed(jiff::tz::offset(1));
+    let facts =
+        Facts { now: Time::parse("2026-11-21T12:00:00Z").expect("a time"), zone: Some(&zone), ..Facts::default() };
+    let at = |text: &str| When::parse(text).map(|when| when.range(&facts).0.rfc3339());
+    assert_eq!(at("2d").as_deref(), Some("2026-11-19T12:00:00.000Z"));
+    assert_eq!(at("yesterday").as_deref(), Some("2026-11-19T23:00:00.000Z"));
+    assert_eq!(at("2026-11-01").as_deref(), Some("2026-10-31T23:00:00.000Z"));
+    assert_eq!(at("2026-10").as_deref(), Some("2026-09-30T23:00:00.000Z"));
+    assert_eq!(at("1m").as_deref(), Some("2026-10-21T12:00:00.000Z"));
+    assert_eq!(at("2026-13-01"), None);
+    assert!(at("4294967295y").is_some(), "beyond the calendar is its beginning");
+}
+
+#[test]
+fn sessions_answer_the_filters_about_them() {
+    let mut session = Session::new(SessionKey::new(Agent::Claude, "143b81a6"), "/x.jsonl".into());
+    session.cwd = "/home/dev/src/shop-api".into();
+    session.branch = Some("feature/Cart".into());
+    session.turns = 7;
+    session.state = State::Idle;
+    session.last_activity = Time::parse("2026-11-20T09:00:00Z");
+    let tags = ["infra".into()];
+    let now = Time::parse("2026-11-21T12:00:00Z").expect("a time");
+    let facts = Facts { now, home: "/home/dev", starred: true, tags: &tags, ..Facts::default() };
+    let admits = |source: &str| {
+        let query = Query::parse(source);
+        assert!(query.mistakes.is_empty(), "{source}: {:?}", query.mistakes);
+        query.branches[0].filters().all(|(filter, negated)| filter.admits(&session, &facts) != negated)
+    };
+    for yes in [
+        "agent:codex,claude",
+        "dir:shop",
+        "dir:~/src",
+        "dir:/home/dev/src",
+        "branch:cart",
+        "turns:>5",
+        "is:live",
+        "is:star",
+        "#infra",
+        "id:143b",
+        "since:2d",
+        "on:yesterday",
+        "before:today",
+        "-is:subagent",
+        "-agent:codex",
+    ] {
+        assert!(admits(yes), "{yes}");
+    }
+    for no in ["agent:codex", "dir:/home/dev/s", "turns:<7", "is:fork", "#other", "since:1h", "on:today", "-is:live"] {
+        assert!(!admits(no), "{no}");
+    }
+}
+
+#[test]
+fn texts_match_whatever_their_case_accents_and_composition() {
+    for (wanted, text, hit) in [
+        ("funfgroßenahre", "Die Abkürzung fünfgrößenähre gilt", Some("fünfgrößenähre")),
+        ("crêmebrûlée", "la cremebrulee ici", Some("cremebrulee")),
+        ("cafézq", "the cafe\u{301}zq spelling", Some("cafe\u{301}zq")),
+        ("жужелица", "Название ЖУЖЕЛИЦА пишем", Some("ЖУЖЕЛИЦА")),
+        ("ёлка", "новая елка", Some("елка")),
+        ("елка", "новая ёлка", Some("ёлка")),
+        ("鲸落检索", "我们决定把鲸落检索模块", Some("鲸落检索")),
+        ("두루미", "이번 두루미색인기를", Some("두루미")),
+        (
+            "두루미",
+            "이번 \u{1103}\u{116e}\u{1105}\u{116e}\u{1106}\u{1175}",
+            Some("\u{1103}\u{116e}\u{1105}\u{116e}\u{1106}\u{1175}"),
+        ),
+        ("🦥🧲", "the 🦥🧲🪤 marker", Some("🦥🧲")),
+        ("abc", "ＡＢＣ full width", Some("ＡＢＣ")),
+        ("Error", "an error", None),
+        ("Error", "an Error", Some("Error")),
+        ("quokka", "fetchQuokkaPayload", Some("Quokka")),
+        ("ΣΟΦΟΣ", "σοφος", None),
+        ("σοφος", "ΣΟΦΟΣ", Some("ΣΟΦΟΣ")),
+    ] {
+        assert_eq!(found(wanted, Form::Word, text).as_deref(), hit, "{wanted} in {text}");
+    }
+    assert_eq!(
+        found("memory allocation", Form::Phrase, "a memory\n  allocation b").as_deref(),
+        Some("memory\n  allocation")
+    );
+    assert_eq!(found("api_key", Form::Phrase, "the api key"), None);
+    assert_eq!(found(r"err\w+ \d+", Form::Regex, "Error 42").as_deref(), Some("Error 42"));
+}
+
+#[test]
+fn filters_complete_with_counts() {
+    let values = |field| match field {
+        Field::Branch => vec![("main".into(), 3), ("my work".into(), 9)],
+        _ => Vec::new(),
+    };
+    let texts = |source: &str| {
+        let completion = complete(source, source.len(), values);
+        completion.candidates.iter().map(|c: &Candidate| c.text.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(texts("fix -ag"), ["agent:"]);
+    assert_eq!(texts("agent:claude,co"), ["codex", "opencode"]);
+    assert_eq!(texts("branch:m"), ["\"my work\"", "main"]);
+    assert_eq!(complete("branch:ma", 9, values).span, 7..9);
+}
+
+#[test]
+fn pasted_ids_commands_and_paths_are_recognised() {
+    let uuid = "143b81a6-7d8c-4196-a91b-8320eafa2b09";
+    let id = |agent| Some(Jump::Id(agent, uuid.to_owned()));
+    assert_eq!(Jump::recognise(uuid), id(None));
+    assert_eq!(Jump::recognise(&format!("claude:{uuid}")), id(Some(Agent::Claude)));
+    assert_eq!(Jump::recognise(&format!(" claude --resume {uuid}\n")), id(Some(Agent::Claude)));
+    assert_eq!(Jump::recognise(&format!("cd '/home/x y' && qwen --resume {uuid}")), id(Some(Agent::Qwen)));
+    assert_eq!(Jump::recognise(&format!("codex resume {uuid}")), id(Some(Agent::Codex)));
+    assert_eq!(Jump::recognise(&format!("Resume this session with: claude --resume={uuid}")), id(Some(Agent::Claude)));
+    assert_eq!(Jump::recognise("goose session -r --session-id 20261121_1").map(|_| ()), Some(()));
+    assert_eq!(Jump::recognise("~/a b/x.jsonl"), Some(Jump::Path("~/a b/x.jsonl".into())));
+    for none in ["claude", "fix claude resume", "/home/dev", "143b81a6", "ses_x", "why does codex not resume"] {
+        assert_eq!(Jump::recognise(none), None, "{none}");
+    }
+}
+
+#[test]
+fn a_very_long_query_is_cheap_and_says_what_is_left_out() {
+    let query = Query::parse(&"word ".repeat(2_000));
+    assert_eq!(query.branches[0].terms.len(), 64);
+    assert_eq!(query.mistakes.len(), 1);
+    for hostile in ["(".repeat(10_000), "\"".repeat(9_999), format!("/{}/", "(".repeat(9_998)), "a".repeat(10_000)] {
+        let query = Query::parse(&hostile);
+        assert!(query.needles().all(|needle| Matcher::new(needle).is_ok()));
+    }
+}
+
+/// Queries made of the pieces that mean something.
+fn sources() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just(" "),
+        Just("\""),
+        Just("/"),
+        Just("-"),
+        Just("OR"),
+        Just(":"),
+        Just(","),
+        Just("\\"),
+        Just("#"),
+        Just("agent:"),
+        Just("claude"),
+        Just("turns:"),
+        Just(">5"),
+        Just("since:"),
+        Just("2d"),
+        Just("dir:"),
+        Just("é"),
+        Just("e\u{301}"),
+        Just("ß"),
+        Just("字"),
+        Just("is:"),
+        Just("live"),
+        Just("("),
+        Just("["),
+        Just("*"),
+        Just("\0"),
+        Just("x"),
+        Just("\n"),
+        Just("\u{1b}["),
+        Just("#tag"),
+        Just("on:"),
+        Just("2026-11-01"),
+    ];
+    prop_oneof![proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat()), any::<String>(),]
+}
+
+proptest! {
+    #[test]
+    fn a_query_never_panics_and_shows_as_itself(source in sources()) {
+        let query = Query::parse(&source);
+        for mistake in &query.mistakes {
+            prop_assert!(source.get(mistake.span.clone()).is_some());
+        }
+        for term in query.branches.iter().flat_map(|branch| &branch.terms) {
+            prop_assert!(source.get(term.span.clone()).is_some());
+        }
+        let shown = query.to_string();
+        let again = Query::parse(&shown);
+        prop_assert_eq!(whats(&again), whats(&query), "{:?} shown as {:?}", source, shown);
+        for at in 0..=source.len() {
+            complete(&source, at, |_| Vec::new());
+        }
+        Jump::recognise(&source);
+    }
+
+    #[test]
+    fn what_plain_comparison_finds_the_matcher_finds(
+        text in "[a-cA-C \u{301}éßüйЖ字\u{1100}-\u{1103}ﬁ]{0,40}",
+        wanted in "[a-cA-C éßüйж字f]{1,4}",
+    ) {
+        let needle = needle(&wanted, Form::Phrase);
+        let case = Case::smart(&wanted);
+        let folded = fold(wanted.trim(), case);
+        prop_assume!(!folded.trim().is_empty());
+        let plain = fold(&text, case).contains(&folded);
+        let matcher = Matcher::new(&needle).expect("a needle");
+        let hit = matcher.find_at(&text, 0);
+        prop_assert!(!plain || hit.is_some(), "{:?} in {:?}", wanted, text);
+        if let Some(range) = hit {
+            prop_assert!(text.get(range).is_some());
+            if let Some(raw) = Matcher::raw(&needle) {
+                let json = serde_json::to_string(&text).expect("JSON");
+                prop_assert!(raw.find_at(json.as_bytes(), 0).is_some(), "{:?} in {}", wanted, json);
+            }
+        }
+    }
+}
