@@ -237,6 +237,9 @@ impl Shell {
         let Self { app, view, terminal, .. } = self;
         let drawn = terminal.draw(|frame| ui::draw(frame, app, view))?;
         self.frames.drawn(Instant::now());
+        if drawn.waiting {
+            self.frames.changed();
+        }
         // What drawing found out may move what is shown, once; a frame that tells the same again ends it.
         if drawn != self.drawn {
             self.drawn = drawn.clone();
