@@ -9,9 +9,11 @@ use salon::domain::transcript::EntryKind;
 use super::sample::{Stand, command, entry};
 
 fn stand() -> Stand {
-    let mut entries: Vec<_> = (0..40).map(|nth| entry(&format!("x{nth}"), EntryKind::Text, nth, "nothing here")).collect();
+    let mut entries: Vec<_> =
+        (0..40).map(|nth| entry(&format!("x{nth}"), EntryKind::Text, nth, "nothing here")).collect();
     entries[5].text = "The Needle lies here".into();
-    entries[20] = command("c20", 20, "grep", &format!("{}a needle\n{}a needle again\n", "hay\n".repeat(60), "hay\n".repeat(60)));
+    entries[20] =
+        command("c20", 20, "grep", &format!("{}a needle\n{}a needle again\n", "hay\n".repeat(60), "hay\n".repeat(60)));
     entries[30].text = "one needle, two needles".into();
     let mut stand = Stand::new(entries, (80, 24));
     stand.act(Action::First);
@@ -39,7 +41,8 @@ fn answer(stand: &mut Stand, query: &str) {
     let smart = query.chars().any(char::is_uppercase);
     let matches = |text: &str| if smart { text.contains(query) } else { text.to_lowercase().contains(query) };
     let all = stand.entries.iter().enumerate();
-    let found = all.filter(|(_, entry)| matches(&entry.text) || entry.tool.as_ref().is_some_and(|tool| matches(&tool.output)));
+    let found =
+        all.filter(|(_, entry)| matches(&entry.text) || entry.tool.as_ref().is_some_and(|tool| matches(&tool.output)));
     let entries = found.map(|(index, _)| index).collect();
     stand.tell(TranscriptMsg::Found { query: query.to_owned(), entries, complete: true });
     stand.settle();

@@ -88,8 +88,25 @@ fn tables_fit_or_stack() {
     x    │      1 │             short
     日本 │  12345 │ a longer text that has to wrap
     ");
-    insta::assert_snapshot!(answer(text, 32), @"");
-    insta::assert_snapshot!(answer(text, 18), @"");
+    insta::assert_snapshot!(answer(text, 32), @r"
+    a    │ number │  what it means
+    ─────┼────────┼─────────────────
+    x    │      1 │      short
+    日本 │  12345 │  a longer text
+         │        │ that has to wrap
+    ");
+    insta::assert_snapshot!(answer(text, 18), @r"
+    a: x
+    number: 1
+    what it means:
+    short
+    ────────
+    a: 日本
+    number: 12345
+    what it means: a
+    longer text that
+    has to wrap
+    ");
 }
 
 #[test]
@@ -98,7 +115,11 @@ fn diffs_show_lines_numbers_and_signs() {
     let setting = |width| diff::Setting { theme: Box::leak(Box::new(theme())), width, most: 100 };
     let text = |change: &Change, width| {
         let lines = diff::lay(change, setting(width));
-        lines.iter().map(|line| salon::ui::reader::hits::text_of(line).trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+        lines
+            .iter()
+            .map(|line| salon::ui::reader::hits::text_of(line).trim_end().to_owned())
+            .collect::<Vec<_>>()
+            .join("\n")
     };
     insta::assert_snapshot!(text(&Change::Patch(patch.into()), 40), @r"
     --- a/x
@@ -113,7 +134,10 @@ fn diffs_show_lines_numbers_and_signs() {
     21   same
     \ No newline at end of file
     ");
-    let pairs = vec![("a\nb\nc\nd\ne\nf\ng\nh\n".to_owned(), "a\nB\nc\nd\ne\nf\ng\nH\n".to_owned()), (String::new(), "new".to_owned())];
+    let pairs = vec![
+        ("a\nb\nc\nd\ne\nf\ng\nh\n".to_owned(), "a\nB\nc\nd\ne\nf\ng\nH\n".to_owned()),
+        (String::new(), "new".to_owned()),
+    ];
     insta::assert_snapshot!(text(&Change::Replace(pairs), 40), @r"
       a
     - b
@@ -148,7 +172,9 @@ fn h12_hostile_text_is_made_harmless_everywhere() {
     let change = Change::Replace(vec![(evil.into(), evil.repeat(2))]);
     let edit = Action::Edit(vec![FileChange { path: evil.into(), change }]);
     let mut entries = vec![tool("t", 0, evil, edit, evil), command("c", 0, evil, evil)];
-    for kind in [EntryKind::Prompt, EntryKind::Text, EntryKind::Thinking, EntryKind::Notice, EntryKind::Image, EntryKind::Other] {
+    for kind in
+        [EntryKind::Prompt, EntryKind::Text, EntryKind::Thinking, EntryKind::Notice, EntryKind::Image, EntryKind::Other]
+    {
         entries.push(entry("x", kind, 0, evil));
     }
     for entry in &entries {
@@ -187,8 +213,34 @@ fn text() -> impl Strategy<Value = String> {
         "[ -~]{0,12}",
         "\\PC{0,6}",
         prop::sample::select(vec![
-            "日本語", "👨‍👩‍👧‍👦", "🇩🇪", "e\u{301}", "\t", "\n", "\n\n", "# ", "- ", "  - ", "1. ", "> ", "```rust\n", "```\n", "| a | b |\n|--|--|\n",
-            "**", "`", "~~", "[x](y)", "\u{200b}", "\u{1b}[31m", "\r", " ", "   ", "ﾞ", "﷽", "\u{0}", "a\u{300}\u{301}\u{302}",
+            "日本語",
+            "👨‍👩‍👧‍👦",
+            "🇩🇪",
+            "e\u{301}",
+            "\t",
+            "\n",
+            "\n\n",
+            "# ",
+            "- ",
+            "  - ",
+            "1. ",
+            "> ",
+            "```rust\n",
+            "```\n",
+            "| a | b |\n|--|--|\n",
+            "**",
+            "`",
+            "~~",
+            "[x](y)",
+            "\u{200b}",
+            "\u{1b}[31m",
+            "\r",
+            " ",
+            "   ",
+            "ﾞ",
+            "﷽",
+            "\u{0}",
+            "a\u{300}\u{301}\u{302}",
         ])
         .prop_map(str::to_owned),
     ];
@@ -216,7 +268,7 @@ fn any_entry() -> impl Strategy<Value = Entry> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn rows_are_never_too_wide_and_lose_nothing(text in text(), width in 4usize..40) {
@@ -240,7 +292,7 @@ proptest! {
     fn entries_are_drawn_at_any_size(entries in prop::collection::vec(any_entry(), 0..8), width in 5u16..200, height in 3u16..60) {
         let mut stand = super::sample::Stand::new(entries, (width, height));
         for _ in 0..3 {
-            stand.act(salon::app::Action::Tools);
+            stand.press(salon::app::Action::Tools);
             stand.act(salon::app::Action::PageUp);
         }
     }
