@@ -42,7 +42,7 @@ use notices::Notices;
 use crate::config::settings::{Scope, Settings};
 use crate::config::theme::{Theme, Themes};
 use crate::domain::catalog::Sort;
-use crate::domain::{Agent, SessionKey, State, Time};
+use crate::domain::{Agent, SessionKey, Time};
 
 /// Everything that the interface knows.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ pub struct Tickets(u64);
 
 impl Tickets {
     /// A ticket that was never given before.
-    pub fn next(&mut self) -> Ticket {
+    pub fn give(&mut self) -> Ticket {
         self.0 += 1;
         Ticket(self.0)
     }
@@ -175,11 +175,6 @@ impl App {
     pub fn session(&self) -> Option<&SessionKey> {
         let read = self.layers.iter().rev().find_map(Layer::reader);
         read.map(|reader| &reader.key).or_else(|| self.home.list.key())
-    }
-
-    /// How many sessions wait for the user.
-    pub fn waiting(&self) -> usize {
-        self.known.catalog.iter().filter(|session| self.known.state(session) == State::NeedsYou).count()
     }
 
     /// The pane of the home screen that has the focus, where no layer lies over it.

@@ -42,8 +42,7 @@ fn resume(agent: &Agent) {
     let home = Home::new(model::start(), &installed());
     let prompt = format!("What did {} reply on the seventh day?", agent.name);
     speak(&home, agent, &prompt);
-    let mut salon =
-        Terminal::start(Path::new(env!("CARGO_BIN_EXE_salon")), &[], home.project(), &home.environment());
+    let mut salon = Terminal::start(Path::new(env!("CARGO_BIN_EXE_salon")), &[], home.project(), &home.environment());
     // The session was made without a person, and such ones are hidden until asked for.
     salon.wait_for("salon's screen", |screen| screen.alternate_screen());
     salon.wait_for_text("hidden");

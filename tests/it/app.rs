@@ -7,6 +7,7 @@ use salon::app::action::{Action, Place};
 use salon::app::keys::Keymap;
 use salon::app::layer::Layer;
 use salon::app::msg::{Mouse, Rest, ResumeCheck, Ticket};
+use salon::app::reader::Reader;
 use salon::app::{Effect, Msg, age};
 use salon::config::describe::describe;
 use salon::config::key::{Key, KeyCode};
@@ -238,7 +239,7 @@ fn w_goes_to_the_next_session_that_needs_the_user_wherever_it_is() {
     let sign =
         |id: &str, state| LiveSign { key: key(Agent::Claude, id), pid: None, state, waiting_for: None, since: None };
     stage.send(Msg::Live(vec![sign("5d0c0f6e-0008", State::NeedsYou), sign("5d0c0f6e-0001", State::NeedsYou)]));
-    assert_eq!(stage.app.waiting(), 2);
+    assert_eq!(stage.app.home.waiting, 2);
     stage.keys("tab w");
     assert_eq!(&*stage.app.session().expect("one").id, "5d0c0f6e-0008", "not in this workspace, so all are shown");
     stage.keys("enter w");
@@ -307,7 +308,7 @@ fn h46_every_obstacle_is_a_question_with_its_cause_and_its_answers() {
     let mut stage = ask(open.clone());
     stage.keys("1");
     assert_eq!(stage.take_effects(), [Effect::OpenTranscript(Ticket(1), of.clone())]);
-    assert!(stage.app.layers.last().and_then(Layer::reader).is_some_and(|reader| reader.is_following()));
+    assert!(stage.app.layers.last().and_then(Layer::reader).is_some_and(Reader::is_following));
     for way_out in ["esc", "q", "3", "down down enter"] {
         let mut stage = ask(open.clone());
         stage.keys(way_out);

@@ -204,9 +204,14 @@ fn ended(exit_code: Option<i32>, words: &str) -> ToolStatus {
         ToolStatus::Denied
     } else if short == "aborted" || short.contains("aborted by user") {
         ToolStatus::Interrupted
-    } else if ["exec_command failed", "apply_patch verification failed", "failed to parse function arguments", "unsupported call"]
-        .iter()
-        .any(|start| short.starts_with(start))
+    } else if [
+        "exec_command failed",
+        "apply_patch verification failed",
+        "failed to parse function arguments",
+        "unsupported call",
+    ]
+    .iter()
+    .any(|start| short.starts_with(start))
     {
         ToolStatus::Failed
     } else {

@@ -31,9 +31,7 @@ fn call(value: &Value) -> Vec<Body> {
     let name = value.get("name").and_then(Value::as_str).unwrap_or_else(|| kind.trim_end_matches("_call"));
     let input = match (value.get("arguments"), value.get("input"), value.get("action")) {
         // Arguments are JSON in a string; what is not valid stays the string that it is.
-        (Some(Value::String(json)), _, _) => {
-            serde_json::from_str(json).unwrap_or_else(|_| Value::String(json.clone()))
-        }
+        (Some(Value::String(json)), _, _) => serde_json::from_str(json).unwrap_or_else(|_| Value::String(json.clone())),
         (Some(input), _, _) | (None, Some(input), _) | (None, None, Some(input)) => input.clone(),
         (None, None, None) => Value::Null,
     };
@@ -71,7 +69,9 @@ fn one(kind: Kind, value: &Value) -> Option<Body> {
             let text = items::parts(value.get("content").unwrap_or(&Value::Null));
             Some(if text_is(value, "role", "assistant") { Body::Text(Piece::Whole(text)) } else { Body::Prompt(text) })
         }
-        Kind::Reasoning => Some(Body::Thinking(Piece::Whole(items::parts(value.get("summary").unwrap_or(&Value::Null))))),
+        Kind::Reasoning => {
+            Some(Body::Thinking(Piece::Whole(items::parts(value.get("summary").unwrap_or(&Value::Null)))))
+        }
         Kind::Item(item) => items::said(item, &value["item"]),
         Kind::Compacted => notice(Level::Boundary, compacted(value)),
         Kind::Aborted => notice(Level::Warning, aborted(value)),

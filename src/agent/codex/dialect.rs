@@ -150,9 +150,7 @@ impl Rollout {
 /// Whether a tool's item has no call in the model's conversation that it belongs to.
 fn stands_alone(line: &Line<'_>) -> bool {
     let is = |name: &[u8], value: &[u8]| line.item_field(name) == Some(value);
-    is(b"\"type\":\"", b"WebSearch")
-        || is(b"\"type\":\"", b"ImageGeneration")
-        || is(b"\"source\":\"", b"user_shell")
+    is(b"\"type\":\"", b"WebSearch") || is(b"\"type\":\"", b"ImageGeneration") || is(b"\"source\":\"", b"user_shell")
 }
 
 fn is_hosted(line: &Line<'_>) -> bool {

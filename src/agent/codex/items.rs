@@ -186,7 +186,8 @@ pub fn parts(content: &Value) -> String {
 
 /// A line that stands for an image: its path or address; of an embedded one only that it is there.
 pub fn image_label(part: &Value) -> String {
-    let place = part.as_str().or_else(|| ["path", "image_url", "url"].iter().find_map(|name| part.get(*name)?.as_str()));
+    let place =
+        part.as_str().or_else(|| ["path", "image_url", "url"].iter().find_map(|name| part.get(*name)?.as_str()));
     match place {
         Some(place) if !place.starts_with("data:") => format!("\n[image: {place}]"),
         _ => "\n[image]".into(),

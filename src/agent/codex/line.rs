@@ -299,8 +299,14 @@ fn item(payload: &[u8]) -> Item {
         Some(b"Reasoning") => Item::Reasoning,
         Some(b"Plan") => Item::Plan,
         Some(
-            b"CommandExecution" | b"FileChange" | b"McpToolCall" | b"CollabAgentToolCall" | b"DynamicToolCall"
-            | b"WebSearch" | b"ImageView" | b"ImageGeneration",
+            b"CommandExecution"
+            | b"FileChange"
+            | b"McpToolCall"
+            | b"CollabAgentToolCall"
+            | b"DynamicToolCall"
+            | b"WebSearch"
+            | b"ImageView"
+            | b"ImageGeneration",
         ) => Item::Tool,
         Some(b"ContextCompaction" | b"HookPrompt") | None => Item::Aside,
         Some(_) => Item::Unknown,

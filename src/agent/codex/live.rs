@@ -25,7 +25,8 @@ pub fn signs(root: &Root) -> Vec<LiveSign> {
         return Vec::new();
     }
     let units = files::discover(root).units;
-    let rollouts: HashMap<&str, &PathBuf> = units.iter().map(|unit| (files::thread_of(&unit.path), &unit.path)).collect();
+    let rollouts: HashMap<&str, &PathBuf> =
+        units.iter().map(|unit| (files::thread_of(&unit.path), &unit.path)).collect();
     let sign = |(thread, pid): (String, u32)| {
         let (state, since) = rollouts.get(&*thread).map_or((State::Idle, None), |path| state(path));
         LiveSign { key: SessionKey::new(Agent::Codex, thread), pid: Some(pid), state, waiting_for: None, since }

@@ -91,8 +91,9 @@ impl Format for Codex {
     }
 
     fn refuses(&self, session: &Session) -> Option<String> {
-        session.flags.archived.then(|| {
-            format!("Codex does not resume an archived thread. Run: codex unarchive {}", session.key.id)
-        })
+        session
+            .flags
+            .archived
+            .then(|| format!("Codex does not resume an archived thread. Run: codex unarchive {}", session.key.id))
     }
 }

@@ -36,10 +36,7 @@ pub fn summarise(unit: &Unit) -> Summarised {
     Summarised {
         sessions: Sessions::All(Vec::new()),
         notes: names.into_iter().filter(|(_, name)| !name.trim().is_empty()).map(note).collect(),
-        progress: Progress {
-            cursor: Cursor { stamp: unit.stamp, offset: complete as u64 },
-            state: Vec::new(),
-        },
+        progress: Progress { cursor: Cursor { stamp: unit.stamp, offset: complete as u64 }, state: Vec::new() },
         bytes_read: bytes.len() as u64,
         issues,
     }
