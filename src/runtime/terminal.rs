@@ -99,7 +99,7 @@ impl Drop for Terminal {
 }
 
 /// Columns and rows; 80×24 where the terminal does not tell.
-fn size() -> Size {
+pub fn size() -> Size {
     match tcgetwinsize(io::stdout()) {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Size::new(size.ws_col, size.ws_row),
         _ => Size::new(80, 24),

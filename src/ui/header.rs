@@ -16,7 +16,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     let right = [progress(app), issues(app), waiting(app)].into_iter().flatten().collect::<Vec<_>>().join(" · ");
     let width = u16::try_from(text::width(&right)).unwrap_or(0);
-    let (left, right_area) = split_right(area, (width + 1).min(area.width / 2));
+    let (left, right_area) = split_right(area, (width + 1).min(area.width / 3 * 2));
     put(canvas.buffer, right_area, &right, style(theme.warning), Align::Right);
     let mut spans = vec![
         Span::styled(" salon ", style(theme.accent).patch(style(theme.title))),
