@@ -164,8 +164,11 @@ impl App {
     }
 
     /// When an age on the screen will read differently: the clock need not be looked at before. `None`: no age is
-    /// shown.
+    /// shown. A transcript shows the time of day, and no ages.
     pub fn next_clock(&self) -> Option<Time> {
+        if self.layers.iter().any(|layer| layer.reader().is_some()) {
+            return None;
+        }
         let in_list = self.home.list.shown().iter().filter_map(home::list::Row::session);
         let shown = in_list.filter_map(|session| session.last_activity);
         shown.map(|then| age::changes_at(self.now, then)).min()

@@ -14,16 +14,20 @@ use crate::stdx::text;
 /// Draws the header.
 pub fn draw(canvas: &mut Canvas, area: Rect) {
     let (app, theme) = (canvas.app, canvas.app.theme());
-    let right = [progress(app), issues(app), waiting(app)].into_iter().flatten().collect::<Vec<_>>().join(" · ");
-    let width = u16::try_from(text::width(&right)).unwrap_or(0);
-    let (left, right_area) = split_right(area, (width + 1).min(area.width / 3 * 2));
+    let mut right: Vec<_> = [progress(app), waiting(app), issues(app)].into_iter().flatten().collect();
+    // What does not fit is left out as a whole, on either side.
+    while right.len() > 1 && text::width(&right.join(" · ")) > usize::from(area.width / 3 * 2) {
+        right.pop();
+    }
+    let right = right.join(" · ");
+    let width = u16::try_from(text::width(&right)).unwrap_or(u16::MAX).saturating_add(1);
+    let (left, right_area) = split_right(area, width.min(area.width));
     put(canvas.buffer, right_area, &right, style(theme.warning), Align::Right);
     let mut spans = vec![
         Span::styled(" salon ", style(theme.accent).patch(style(theme.title))),
         Span::styled(format!(" {}", scope(app)), style(theme.title)),
         Span::styled(format!(" · by {}", app.home.sort.name()), style(theme.muted)),
     ];
-    // What does not fit is left out as a whole.
     while spans.len() > 1 && Line::from(spans.clone()).width() > left.width.into() {
         spans.pop();
     }

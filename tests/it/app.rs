@@ -373,6 +373,8 @@ fn the_clock_is_needed_when_a_shown_age_changes_and_not_before() {
     stage.send(Msg::Clock(at(58_500)));
     assert!(stage.screen().contains(" 2m"));
     assert_eq!(stage.app.next_clock(), Some(at(118_500)));
+    stage.keys("enter");
+    assert_eq!(stage.app.next_clock(), None, "a transcript shows no ages");
     let ages = [(0, "now"), (59_999, "now"), (60_000, "1m"), (3_599_999, "59m"), (3_600_000, "1h"), (86_400_000, "1d")];
     for (old, text) in ages {
         let then = at(-old);
@@ -494,6 +496,43 @@ fn the_configuration_in_force_is_told_with_defaults_and_descriptions() {
     assert_eq!(row("keys.list.filter").value.as_str(), Some("f"));
     assert_eq!(row("roots.claude").value.as_array().map(Vec::len), Some(1));
     assert!(row("preview").about.starts_with("Show a preview"));
+}
+
+/// Contrast of two colours as accessibility guidelines compute it: 1 to 21.
+fn contrast(a: theme::Colour, b: theme::Colour) -> f64 {
+    let light = |colour: theme::Colour| {
+        let theme::Colour::Rgb(r, g, b) = colour else { panic!("{colour:?} is not exact") };
+        let linear = |part: u8| {
+            let part = f64::from(part) / 255.0;
+            if part <= 0.03928 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
+    };
+    let (a, b) = (light(a), light(b));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
+#[test]
+fn h42_both_themes_can_be_read() {
+    use theme::Colour::Rgb;
+    let themes = theme::Themes::shipped(theme_file::ColourDepth::Full, theme::Background::Dark);
+    let grounds = [(themes.dark, Rgb(0x1e, 0x1e, 0x1e)), (themes.light, Rgb(0xff, 0xff, 0xff))];
+    for (mut look, ground) in grounds {
+        for name in theme::Theme::NAMES {
+            let paint = *look.paint_mut(name).expect("a look");
+            // Rules and dots need only be seen, the line between panes hardly that.
+            let least = match *name {
+                "border" => 1.3,
+                "faint" | "past" => 2.8,
+                _ => 4.5,
+            };
+            if let Some(fg) = paint.fg {
+                let contrast = contrast(fg, paint.bg.unwrap_or(ground));
+                assert!(contrast >= least, "{name}: {contrast:.1} on {ground:?}");
+            }
+            assert!(paint.bg.is_none() || paint.fg.is_some(), "{name} has a background only");
+        }
+    }
 }
 
 #[test]
