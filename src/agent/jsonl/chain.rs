@@ -13,7 +13,7 @@ use super::{Link, Parent, Skim};
 const MEMBERS: usize = 32;
 
 /// How many ids are remembered of the newest records.
-const RECENT: usize = 8;
+const RECENT: usize = 4;
 
 /// What the tree must know of a record.
 #[derive(Clone, Copy, Debug)]
