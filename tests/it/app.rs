@@ -549,3 +549,34 @@ fn the_shipped_themes_name_everything_and_nothing_else() {
     assert_eq!(theme_file::paint("#zzzzzz"), None);
     assert_eq!(theme_file::paint("bold on"), None);
 }
+
+#[test]
+fn a_sub_agent_is_entered_and_left_like_a_folder() {
+    use salon::app::msg::{Opened, TranscriptMsg};
+    use salon::domain::transcript::{Action as Does, Entry, EntryKind, Role, Tool, ToolStatus};
+    let mut stage = Stage::full(80, 24);
+    stage.keys("enter");
+    let parent = stage.app.session().cloned().expect("read");
+    let mut entry = Entry::new(salon::domain::Key::new("r1", 0), EntryKind::Tool, Role::Assistant, None);
+    entry.tool = Some(Box::new(Tool {
+        name: "Task".into(),
+        id: "t1".into(),
+        input: serde_json::Value::Null,
+        action: Does::Task { description: "look".into(), prompt: String::new() },
+        output: String::new(),
+        status: ToolStatus::Done,
+        duration_ms: None,
+        subagent: Some("agent-0009".into()),
+    }));
+    stage.send(Msg::Transcript(Ticket(1), TranscriptMsg::Opened(Opened { len: 1, ..Opened::default() })));
+    stage.send(Msg::Transcript(Ticket(1), TranscriptMsg::Page { from: 0, entries: vec![Arc::new(entry)] }));
+    stage.take_effects();
+    stage.keys("enter");
+    assert_eq!(stage.take_effects(), [Effect::OpenTranscript(Ticket(2), key(Agent::Claude, "agent-0009"))]);
+    assert_eq!(stage.app.layers.len(), 2);
+    stage.keys("esc");
+    assert_eq!(stage.take_effects(), [Effect::CloseTranscript(Ticket(2))]);
+    assert_eq!(stage.app.session(), Some(&parent));
+    stage.keys("esc");
+    assert_eq!(stage.take_effects(), [Effect::CloseTranscript(Ticket(1))]);
+}
