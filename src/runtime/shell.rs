@@ -99,7 +99,7 @@ impl Shell {
             rest: None,
             frames: Frames::default(),
             clock,
-            view: ViewCache::default(),
+            view: ViewCache::new(jiff::tz::TimeZone::system()),
             input: Input::new()?,
             signals: Signals::new()?,
             told,

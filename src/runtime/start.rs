@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::colours::{self, Depth};
+use super::colours;
 use super::effects::Performer;
 use super::shell::{Shell, Told};
 use super::surroundings::{self, Clock};
@@ -30,6 +30,8 @@ pub struct Start {
     pub environment: Environment,
     /// Where salon keeps its own.
     pub paths: Paths,
+    /// Whether colours are wanted.
+    pub coloured: bool,
     /// For shown times.
     pub clock: Clock,
 }
@@ -44,7 +46,7 @@ pub fn run(start: Start) -> anyhow::Result<()> {
 }
 
 async fn show(start: Start) -> anyhow::Result<()> {
-    let terminal = Terminal::take(Depth::detect(surroundings::var), start.settings.mouse)?;
+    let terminal = Terminal::take(start.settings.mouse)?;
     let (tell, told) = mpsc::unbounded_channel();
     let app = app(&start);
     find(&start, tell.clone());
@@ -56,8 +58,7 @@ async fn show(start: Start) -> anyhow::Result<()> {
 
 fn app(start: &Start) -> App {
     let (keymap, problems) = Keymap::new(&start.settings.keys);
-    let mut themes = Themes::default();
-    themes.background = background(&start.settings);
+    let themes = Themes::shipped(colours::depth(start.coloured, surroundings::var), background(&start.settings));
     let here = surroundings::current_dir().map(|dir| Workspaces::default().of(&dir.to_string_lossy().into()));
     let mut app = App::new(start.settings.clone(), keymap, themes, (80, 24), start.clock.now(), here);
     for text in problems.into_iter().chain(start.issues.iter().map(|issue| issue.reason.clone())) {

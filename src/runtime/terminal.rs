@@ -8,7 +8,6 @@ use std::thread::{self, ThreadId};
 use ratatui::layout::Size;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
-use super::colours::Depth;
 use super::screen::Screen;
 
 /// Alternate screen, bracketed paste, mouse buttons and wheel (never motion), keys told apart where the terminal can.
@@ -32,9 +31,9 @@ pub struct Terminal {
 
 impl Terminal {
     /// Takes the terminal. It is given back when the value is dropped, and at a panic on this thread.
-    pub fn take(depth: Depth, mouse: bool) -> io::Result<Self> {
+    pub fn take(mouse: bool) -> io::Result<Self> {
         let original = tcgetattr(io::stdin())?;
-        let cells = ratatui::Terminal::new(Screen::new(io::stdout(), size(), depth))?;
+        let cells = ratatui::Terminal::new(Screen::new(io::stdout(), size()))?;
         restore_on_panic(thread::current().id());
         let mut terminal = Self { cells, original, mouse };
         terminal.enter()?;

@@ -2,6 +2,7 @@
 
 mod cache;
 mod fake;
+mod live;
 mod scan;
 
 use std::fs;

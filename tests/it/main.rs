@@ -21,3 +21,4 @@ mod screens;
 mod search_query;
 mod stdx;
 mod support;
+mod terminal;

@@ -12,10 +12,12 @@ pub mod chain;
 pub mod dialect;
 pub mod facts;
 pub mod outline;
+pub mod patch;
 pub mod pull;
 pub mod scan;
 pub mod summary;
 pub mod tail;
+pub mod walk;
 
 pub use dialect::{Dialect, Identity, Link, Mark, Parent, Rare, ResultMark, Skim, Usage};
 pub use pull::{Malformed, Pull, Text};

@@ -194,8 +194,8 @@ fn tally(
     let read = if of_parts * 4 > all {
         pass.all(connection)
     } else {
-        let single = changed.iter().filter(|session| session.layout == Layout::Parts);
-        single.map(|session| pass.one(connection, &session.row.id)).collect()
+        let mut single = changed.iter().filter(|session| session.layout == Layout::Parts);
+        single.try_for_each(|session| pass.one(connection, &session.row.id))
     };
     match read {
         Err(failure @ Failure::Damaged(_)) => issues.push(Issue::new(path, failure)),

@@ -10,6 +10,6 @@ mod overlay;
 pub mod rich;
 mod table;
 
-pub(super) use cells::{Align, line_of, put, put_line, split_left, split_right};
+pub(super) use cells::{Align, line_of, put, put_line, split_left, split_right, wrapped};
 pub(super) use field::field;
 pub(super) use overlay::{divider, overlay};
