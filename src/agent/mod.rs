@@ -12,8 +12,11 @@ mod claude;
 mod codex;
 mod gemini;
 mod goose;
+mod jsonl;
 mod opencode;
+mod pages;
 mod qwen;
+mod sqlite;
 
 pub use environment::Environment;
 pub use format::{

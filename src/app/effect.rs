@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::msg::Ticket;
+use super::msg::{Rest, Ticket};
 use crate::domain::SessionKey;
 
 /// Something to do.
@@ -21,6 +21,11 @@ pub enum Effect {
         /// The query.
         query: String,
     },
+    /// Wait so many milliseconds, then send [`super::Msg::Rested`]. Only the newest wait counts; an earlier one may be
+    /// dropped.
+    Rest(Rest, u32),
+    /// Draw the whole screen anew, whatever the terminal is thought to show.
+    Redraw,
     /// Look at everything again, trusting no cache.
     Rescan,
     /// Find out what stands in the way of resuming a session.

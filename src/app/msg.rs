@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::Root;
 use crate::config::key::Key;
+use crate::config::theme::Background;
 use crate::domain::live::LiveSign;
 use crate::domain::transcript::Entry;
 use crate::domain::{SessionKey, Time, catalog};
@@ -10,6 +12,10 @@ use crate::domain::{SessionKey, Time, catalog};
 /// Names one opening of a transcript, so that a late answer to an earlier one is told apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
+
+/// Names one wait for the selection to rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rest(pub u64);
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -42,6 +48,12 @@ pub enum Msg {
     Live(Vec<LiveSign>),
     /// Something about an opened transcript.
     Transcript(Ticket, TranscriptMsg),
+    /// Where sessions are looked for, and what of it exists.
+    Roots(Vec<Root>),
+    /// The terminal told whether its background is dark or light.
+    Background(Background),
+    /// The time of an [`super::Effect::Rest`] is over.
+    Rested(Rest),
     /// What only drawing can know, told after each frame.
     Drawn(Drawn),
     /// Quick-filter ranking: the query it answers, and the sessions that match, best first.
@@ -158,6 +170,12 @@ pub struct Drawn {
     pub regions: Vec<(Area, Target)>,
     /// Rows of the list that fit on the screen.
     pub list_rows: usize,
+    /// Rows of the column of workspaces that fit on the screen.
+    pub workspace_rows: usize,
+    /// Rows of the topmost overlay that fit on the screen.
+    pub overlay_rows: usize,
+    /// Rows that the topmost overlay has.
+    pub overlay_len: usize,
     /// The reader's place, with its line brought into range: see [`crate::app`].
     pub reader: Option<ReaderDrawn>,
 }
@@ -197,12 +215,28 @@ pub enum Target {
 pub struct ReaderDrawn {
     /// Entry at the top of the screen.
     pub entry: usize,
-    /// Lines of that entry above the screen.
-    pub line: usize,
     /// Last entry of which a line is on the screen.
     pub last: usize,
+    /// The beginning is on the screen.
+    pub at_start: bool,
     /// The end is on the screen.
     pub at_end: bool,
     /// Lines that the text area shows.
     pub height: usize,
+    /// The place could be found: what it hangs on was held.
+    pub settled: bool,
+    /// The first entry on the screen that is held: the place hangs on it from now on.
+    pub anchor: usize,
+    /// The line of its body that lies in the first row; below zero it begins further down.
+    pub anchor_line: i32,
+    /// Lines of its body.
+    pub anchor_of: i32,
+    /// The current entry: the one that was current, or the nearest on the screen.
+    pub cursor: usize,
+    /// The row of the first line of its body; below zero it lies above the screen.
+    pub cursor_row: i32,
+    /// Lines of its body.
+    pub cursor_of: i32,
+    /// How many of them hold what is searched for.
+    pub cursor_hits: usize,
 }

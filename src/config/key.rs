@@ -47,3 +47,111 @@ pub enum KeyCode {
     /// A function key, from 1.
     F(u8),
 }
+
+impl Key {
+    /// A key without modifiers.
+    pub const fn plain(code: KeyCode) -> Self {
+        Self { code, ctrl: false, alt: false, shift: false }
+    }
+
+    /// A character as it was typed.
+    pub const fn char(c: char) -> Self {
+        Self::plain(KeyCode::Char(c))
+    }
+
+    /// A character with Control held.
+    pub const fn ctrl(c: char) -> Self {
+        Self { code: KeyCode::Char(c), ctrl: true, alt: false, shift: false }
+    }
+
+    /// The character that it types into a field, if it types one.
+    pub fn typed(self) -> Option<char> {
+        match self.code {
+            KeyCode::Char(c) if !self.ctrl && !self.alt => Some(c),
+            _ => None,
+        }
+    }
+
+    /// Reads the words of a key map. `None` where they name no key.
+    pub fn parse(words: &str) -> Option<Self> {
+        let mut rest = words;
+        let mut key = Self::plain(KeyCode::Esc);
+        // A lone `-` is a key, so a modifier counts only where something follows it.
+        while let Some((head, tail)) = rest.split_once('-').filter(|(head, tail)| !head.is_empty() && !tail.is_empty())
+        {
+            match head.to_ascii_lowercase().as_str() {
+                "ctrl" => key.ctrl = true,
+                "alt" => key.alt = true,
+                "shift" => key.shift = true,
+                _ => return None,
+            }
+            rest = tail;
+        }
+        key.code = KeyCode::parse(rest)?;
+        // Shift is told by the character itself, and Control by its lower-case letter.
+        if let KeyCode::Char(c) = key.code {
+            let c = if key.shift { c.to_ascii_uppercase() } else { c };
+            key.code = KeyCode::Char(if key.ctrl { c.to_ascii_lowercase() } else { c });
+            key.shift = false;
+        }
+        Some(key)
+    }
+}
+
+impl KeyCode {
+    const NAMES: [(&'static str, Self); 19] = [
+        ("enter", Self::Enter),
+        ("esc", Self::Esc),
+        ("tab", Self::Tab),
+        ("backspace", Self::Backspace),
+        ("delete", Self::Delete),
+        ("up", Self::Up),
+        ("down", Self::Down),
+        ("left", Self::Left),
+        ("right", Self::Right),
+        ("home", Self::Home),
+        ("end", Self::End),
+        ("pgup", Self::PageUp),
+        ("pgdn", Self::PageDown),
+        ("space", Self::Char(' ')),
+        // Other spellings that people write.
+        ("return", Self::Enter),
+        ("escape", Self::Esc),
+        ("pageup", Self::PageUp),
+        ("pagedown", Self::PageDown),
+        ("del", Self::Delete),
+    ];
+
+    fn parse(word: &str) -> Option<Self> {
+        let mut chars = word.chars();
+        if let (Some(c), None) = (chars.next(), chars.next()) {
+            return Some(Self::Char(c));
+        }
+        let lower = word.to_ascii_lowercase();
+        if let Some((_, code)) = Self::NAMES.iter().find(|(name, _)| *name == lower) {
+            return Some(*code);
+        }
+        let number = lower.strip_prefix('f')?.parse().ok()?;
+        (1..=24).contains(&number).then_some(Self::F(number))
+    }
+}
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (held, word) in [(self.ctrl, "ctrl-"), (self.alt, "alt-"), (self.shift, "shift-")] {
+            if held {
+                f.write_str(word)?;
+            }
+        }
+        match self.code {
+            KeyCode::F(number) => write!(f, "f{number}"),
+            code => match KeyCode::NAMES.iter().find(|(_, named)| *named == code) {
+                Some((name, _)) => f.write_str(name),
+                None => match code {
+                    KeyCode::Char(c) => write!(f, "{c}"),
+                    other => write!(f, "{other:?}"),
+                },
+            },
+        }
+    }
+}

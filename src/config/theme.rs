@@ -3,10 +3,49 @@
 /// A colour of a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Colour {
-    /// One of the terminal's own 16, by index.
+    /// One of the 256 of a terminal, by index; the first 16 are those that the user chose.
     Ansi(u8),
     /// Exact red, green and blue.
     Rgb(u8, u8, u8),
+}
+
+/// What the terminal's background is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Background {
+    /// Dark.
+    #[default]
+    Dark,
+    /// Light.
+    Light,
+}
+
+/// The theme for either background, and which of the two is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Themes {
+    /// For a dark background.
+    pub dark: Theme,
+    /// For a light one.
+    pub light: Theme,
+    /// Which one is shown.
+    pub background: Background,
+}
+
+impl Themes {
+    /// The one that is shown.
+    pub fn current(&self) -> &Theme {
+        match self.background {
+            Background::Dark => &self.dark,
+            Background::Light => &self.light,
+        }
+    }
+
+    /// Shows the other one.
+    pub fn switch(&mut self) {
+        self.background = match self.background {
+            Background::Dark => Background::Light,
+            Background::Light => Background::Dark,
+        };
+    }
 }
 
 /// How something is painted. What is unset shows what lies behind.
@@ -29,117 +68,141 @@ pub struct Paint {
     pub reverse: bool,
 }
 
-/// How everything looks. In a theme file each is a table or a string such as `"#88aaff bold"`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Theme {
-    // Text and frame.
+macro_rules! theme {
+    ($($(#[doc = $about:literal])* $name:ident,)*) => {
+        /// How everything looks. In a theme file each is a string such as `"#88aaff bold"`.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct Theme { $($(#[doc = $about])* pub $name: Paint,)* }
+
+        impl Theme {
+            /// The names of all that has a look.
+            pub const NAMES: &[&str] = &[$(stringify!($name),)*];
+
+            /// The look of that name.
+            pub fn paint_mut(&mut self, name: &str) -> Option<&mut Paint> {
+                match name {
+                    $(stringify!($name) => Some(&mut self.$name),)*
+                    _ => None,
+                }
+            }
+
+            /// The same theme with every look changed.
+            #[must_use]
+            pub fn map(&self, change: impl Fn(Paint) -> Paint) -> Self {
+                Self { $($name: change(self.$name),)* }
+            }
+        }
+    };
+}
+
+theme! {
     /// For ordinary text.
-    pub text: Paint,
+    text,
     /// For less important text.
-    pub muted: Paint,
+    muted,
     /// For rules, gutters, what one need not read.
-    pub faint: Paint,
+    faint,
     /// For what draws the eye: the focused pane, the current entry.
-    pub accent: Paint,
+    accent,
     /// For headings of screens and panes.
-    pub title: Paint,
+    title,
     /// For lines between panes.
-    pub border: Paint,
+    border,
     /// For the selected row in the focused pane.
-    pub selected: Paint,
+    selected,
     /// For the selected row in a pane without focus.
-    pub selected_away: Paint,
+    selected_away,
     /// For a key in a hint or in the help.
-    pub key: Paint,
+    key,
     /// For the status line.
-    pub bar: Paint,
+    bar,
     // Markdown.
     /// For headings.
-    pub heading: Paint,
+    heading,
     /// For strong text.
-    pub strong: Paint,
+    strong,
     /// For emphasised text.
-    pub emphasis: Paint,
+    emphasis,
     /// For code within a line.
-    pub code: Paint,
+    code,
     /// For blocks of code, behind the highlighting.
-    pub code_block: Paint,
+    code_block,
     /// For links.
-    pub link: Paint,
+    link,
     /// For quotations.
-    pub quote: Paint,
+    quote,
     // Speakers and kinds.
     /// For the user's words.
-    pub prompt: Paint,
+    prompt,
     /// For the agent's name and marks.
-    pub assistant: Paint,
+    assistant,
     /// For reasoning.
-    pub thinking: Paint,
+    thinking,
     /// For names of tools.
-    pub tool: Paint,
+    tool,
     /// For plans.
-    pub plan: Paint,
+    plan,
     /// For notices.
-    pub notice: Paint,
+    notice,
     /// For errors.
-    pub error: Paint,
+    error,
     /// For warnings.
-    pub warning: Paint,
+    warning,
     /// For what went well.
-    pub success: Paint,
+    success,
     // Diffs.
     /// For added lines.
-    pub added: Paint,
+    added,
     /// For removed lines.
-    pub removed: Paint,
+    removed,
     /// For the changed words of an added line.
-    pub added_word: Paint,
+    added_word,
     /// For the changed words of a removed line.
-    pub removed_word: Paint,
+    removed_word,
     /// For headers of hunks.
-    pub hunk: Paint,
+    hunk,
     // Hits.
     /// For what a search matched.
-    pub hit: Paint,
+    hit,
     /// For the match one stands on.
-    pub hit_current: Paint,
+    hit_current,
     // States.
     /// For sessions that wait for the user.
-    pub needs_you: Paint,
+    needs_you,
     /// For sessions at work.
-    pub working: Paint,
+    working,
     /// For open sessions.
-    pub idle: Paint,
+    idle,
     /// For past sessions.
-    pub past: Paint,
+    past,
     // Agents.
     /// For Claude Code.
-    pub claude: Paint,
+    claude,
     /// For OpenCode.
-    pub opencode: Paint,
+    opencode,
     /// For Codex.
-    pub codex: Paint,
+    codex,
     /// For Gemini CLI.
-    pub gemini: Paint,
+    gemini,
     /// For Qwen Code.
-    pub qwen: Paint,
+    qwen,
     /// For goose.
-    pub goose: Paint,
+    goose,
     // Syntax.
     /// For keywords.
-    pub keyword: Paint,
+    keyword,
     /// For strings.
-    pub string: Paint,
+    string,
     /// For comments.
-    pub comment: Paint,
+    comment,
     /// For numbers and constants.
-    pub number: Paint,
+    number,
     /// For functions.
-    pub function: Paint,
+    function,
     /// For types.
-    pub type_name: Paint,
+    type_name,
     /// For variables and parameters.
-    pub variable: Paint,
+    variable,
     /// For operators and punctuation.
-    pub punctuation: Paint,
+    punctuation,
 }

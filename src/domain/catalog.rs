@@ -205,6 +205,18 @@ impl Sort {
     /// All of them, in the order in which a key cycles through them.
     pub const ALL: [Self; 6] = [Self::Activity, Self::Started, Self::Turns, Self::Tokens, Self::Size, Self::Title];
 
+    /// Its word in the configuration and on the screen.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Activity => "activity",
+            Self::Started => "started",
+            Self::Turns => "turns",
+            Self::Tokens => "tokens",
+            Self::Size => "size",
+            Self::Title => "title",
+        }
+    }
+
     /// Orders two sessions; ties by newest activity, then by key, so that the order is always the same.
     pub fn compare(self, a: &Session, b: &Session) -> std::cmp::Ordering {
         let first = match self {

@@ -81,7 +81,8 @@ pub enum Body {
         duration_ms: Option<u64>,
         /// The session of the sub-agent it started.
         subagent: Option<Arc<str>>,
-        /// A better account of what it did (an edit's real patch, a command's exit code).
+        /// A better account of what it did (an edit's real patch, a command's exit code). A command without its
+        /// line brings its exit code only.
         action: Option<Action>,
     },
     /// The agent's plan or to-do list, as it stands now.

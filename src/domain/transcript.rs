@@ -326,9 +326,20 @@ impl Transcript {
                     Some(Piece::Whole(all)) => tool.output = all,
                     None => {}
                 }
-                if let Some(action) = action {
-                    entry.text = action.headline();
-                    tool.action = action;
+                match (action, &mut tool.action) {
+                    // An output record tells how a command ended, but not which command it was.
+                    (Some(Action::Command { command, exit_code }), Action::Command { exit_code: known, .. })
+                        if command.is_empty() =>
+                    {
+                        *known = exit_code.or(*known);
+                    }
+                    // Of a shell line that is shown as what it does, the exit code is told by the status.
+                    (Some(Action::Command { command, .. }), _) if command.is_empty() => {}
+                    (Some(action), known) => {
+                        entry.text = action.headline();
+                        *known = action;
+                    }
+                    (None, _) => {}
                 }
             }
             Body::Usage(tokens) => {

@@ -1,1 +1,26 @@
 //! Which sessions exist, kept current: scan, cache, watch, read. Knows agents only through [`crate::agent::Format`].
+//!
+//! [`collect`] answers once, for the command line. [`Index`] stays: it tells what it finds through one bounded channel
+//! of [`Event`]s, and never waits for whoever reads them: what nobody has taken yet is merged.
+//!
+//! ```text
+//! discover (a stat each) ─▶ glance (head and tail, newest first) ─▶ summarise (all, or what was appended)
+//!        │                        └──────────────┬──────────────────────────┘
+//!      cache                                   shelf: units ─▶ sessions, one row for each ─▶ Change
+//! ```
+//!
+//! It must not write to an agent's files, name an agent's files or fields, or decide what a list shows.
+
+mod cache;
+mod collect;
+mod options;
+mod pool;
+mod shelf;
+mod survey;
+mod workspace;
+
+pub use collect::{Collected, Refresh, RootReport, collect};
+pub use options::Options;
+pub use shelf::{Shelf, Summary};
+pub use survey::Tally;
+pub use workspace::Workspaces;

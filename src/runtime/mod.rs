@@ -1,1 +1,33 @@
 //! The shell around the pure core: the loop, the terminal, the effects.
+//!
+//! Here, and only here, salon touches the terminal, starts programs and asks the clock. It decides nothing that a
+//! user can see: decisions are [`crate::app`]'s.
+
+pub mod frames;
+pub mod log;
+pub mod programs;
+pub mod resume;
+pub mod surroundings;
+
+mod children;
+mod clipboard;
+mod colours;
+mod editor;
+mod effects;
+mod input;
+mod keys;
+mod lend;
+mod screen;
+mod shell;
+mod signals;
+mod start;
+mod terminal;
+
+use std::time::Instant;
+
+pub use start::{Start, run};
+
+/// The clock by which time is measured, to be handed down.
+pub fn instant() -> Instant {
+    Instant::now()
+}

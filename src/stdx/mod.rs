@@ -1,4 +1,6 @@
 //! What the standard library lacks. Knows nothing of agents, sessions or screens.
 
 pub mod lines;
+pub mod process;
 pub mod text;
+pub mod wrap;

@@ -1,1 +1,47 @@
-//! Tests of index.
+//! The index over a made-up format: scanning, merging, caching, watching, reading.
+
+mod cache;
+mod fake;
+mod scan;
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use salon::domain::{Agent, SessionKey};
+use salon::index::{Collected, Options, Refresh, collect};
+
+use crate::support::Home;
+
+/// Options over the made-up formats, without a cache.
+fn options(home: &Home) -> Options {
+    Options { formats: &fake::FAKES, ..Options::new(home.environment(), Instant::now) }
+}
+
+/// The same with a cache in the home.
+fn cached(home: &Home) -> Options {
+    Options { cache_dir: Some(home.path().join("cache")), ..options(home) }
+}
+
+/// Adds to a file.
+fn append(path: &Path, text: &str) {
+    let mut file = fs::OpenOptions::new().append(true).open(path).expect("open");
+    file.write_all(text.as_bytes()).expect("append");
+}
+
+/// Writes a file of the first made-up agent.
+fn write(home: &Home, name: &str, text: &str) -> PathBuf {
+    let path = fake::folder(home.path(), Agent::Claude).join(name);
+    fs::create_dir_all(path.parent().expect("folder")).expect("create folder");
+    fs::write(&path, text).expect("write");
+    path
+}
+
+fn key(id: &str) -> SessionKey {
+    SessionKey::new(Agent::Claude, id)
+}
+
+fn look(home: &Home) -> Collected {
+    collect(&options(home), Refresh::Changed)
+}

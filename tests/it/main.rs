@@ -11,6 +11,7 @@ mod agents {
 }
 mod app;
 mod catalog;
+mod contract;
 mod cli;
 mod index;
 mod keys;

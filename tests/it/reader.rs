@@ -1,1 +1,4 @@
-//! Tests of reader.
+//! The reader: its place, its window of entries, and its screens.
+
+mod sample;
+mod scrolling;

@@ -1,1 +1,4 @@
-//! Tests of screens.
+//! Screens as a person sees them, at three sizes: 120×40, 80×24 and 40×10.
+
+mod home;
+pub mod stage;

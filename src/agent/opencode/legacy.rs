@@ -1,0 +1,266 @@
+//! Sessions of OpenCode up to 1.1: a JSON file each for the session, its messages and their parts.
+//!
+//! Verified with 1.1.65. Files are rewritten in place, so one may be found cut short; it counts as unreadable until it
+//! is whole. Parts are read only when a session is summed up or opened, never on a walk.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde::Deserialize;
+
+use super::database::SessionRow;
+use super::record::{self, Part, Record};
+use super::summary::first_prompt;
+use super::tally::Tally;
+use crate::agent::pages::{Source, Version};
+use crate::agent::sqlite::Failure;
+use crate::agent::{Cursor, Progress, Sessions, Stamp, Summarised, Unit};
+use crate::domain::{Agent, Issue, Session, SessionKey};
+
+/// A session's own file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SessionFile {
+    id: String,
+    directory: String,
+    #[serde(rename = "parentID")]
+    parent: Option<String>,
+    title: String,
+    time: SessionTimes,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SessionTimes {
+    created: f64,
+    updated: f64,
+    archived: Option<f64>,
+}
+
+impl SessionFile {
+    fn row(self) -> SessionRow {
+        let millis = |time: f64| record::moment(Some(time)).map_or(0, crate::domain::Time::millis);
+        SessionRow {
+            id: self.id,
+            parent: self.parent,
+            directory: self.directory,
+            title: self.title,
+            created: millis(self.time.created),
+            updated: millis(self.time.updated),
+            archived: self.time.archived.map(millis).filter(|&at| at > 0),
+            ..SessionRow::default()
+        }
+    }
+}
+
+/// One session's messages and parts below `storage/`.
+#[derive(Debug)]
+pub struct Files {
+    session: PathBuf,
+    storage: PathBuf,
+    id: String,
+}
+
+impl Files {
+    /// Of the session whose own file is `storage/session/<project>/<id>.json`.
+    pub fn new(session: &Path) -> Self {
+        let storage = session.ancestors().nth(3).unwrap_or(Path::new("")).to_owned();
+        let id = session.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        Self { session: session.to_owned(), storage, id }
+    }
+
+    fn messages(&self) -> PathBuf {
+        self.storage.join("message").join(&self.id)
+    }
+
+    fn message(&self, id: &str) -> PathBuf {
+        self.messages().join(id).with_extension("json")
+    }
+
+    fn parts(&self, message: &str) -> PathBuf {
+        self.storage.join("part").join(message)
+    }
+
+    /// Ids of the messages, oldest first.
+    fn ids(&self) -> io::Result<Vec<String>> {
+        names(&self.messages())
+    }
+
+    fn load(&self, id: &str) -> io::Result<Record> {
+        let data = text(&self.message(id))?;
+        let folder = self.parts(id);
+        let ids = names(&folder)?;
+        let parts = ids.into_iter().map(|id| {
+            let data = text(&folder.join(&id).with_extension("json"))?;
+            Ok(Part { id, data })
+        });
+        Ok(Record { id: id.to_owned(), parts: parts.collect::<io::Result<_>>()?, data, stored: None })
+    }
+
+    fn version(&self, id: &str) -> io::Result<Version> {
+        let own = Stamp::of(&fs::metadata(self.message(id))?);
+        let folder = self.parts(id);
+        let (mut count, mut bytes, mut newest) = (0, 0, 0);
+        for part in names(&folder)? {
+            let part = Stamp::of(&fs::metadata(folder.join(part).with_extension("json"))?);
+            count += 1;
+            bytes += signed(part.size);
+            newest = newest.max(part.mtime_ns);
+        }
+        Ok([own.mtime_ns, signed(own.size), count, bytes, newest])
+    }
+}
+
+fn signed(size: u64) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}
+
+/// Stems of a folder's JSON files in order; none where there is no folder.
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let listed = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other?,
+    };
+    let mut names = Vec::new();
+    for entry in listed {
+        let name = entry?.file_name();
+        names.extend(name.to_string_lossy().strip_suffix(".json").map(str::to_owned));
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    Ok(String::from_utf8(fs::read(path)?).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into()))
+}
+
+impl Source for Files {
+    type Message = Record;
+
+    fn may_have_changed(&mut self) -> bool {
+        true
+    }
+
+    fn versions(&mut self) -> Result<Option<Vec<(String, Version)>>, Failure> {
+        if !self.session.try_exists()? {
+            return Ok(None);
+        }
+        let ids = self.ids()?;
+        let versions = ids.into_iter().map(|id| self.version(&id).map(|version| (id, version)));
+        Ok(Some(versions.collect::<io::Result<_>>()?))
+    }
+
+    fn newest(&mut self, skip: u32, count: u32) -> Result<Vec<String>, Failure> {
+        Ok(self.ids()?.into_iter().rev().skip(skip as usize).take(count as usize).collect())
+    }
+
+    fn message(&mut self, id: &str) -> Result<Record, Failure> {
+        Ok(self.load(id)?)
+    }
+}
+
+/// State of a session's file and of its folder of messages: a new message changes the one, a new title the other.
+pub fn stamp(session: &Path) -> io::Result<Stamp> {
+    let mut stamp = Stamp::of(&fs::metadata(session)?);
+    match fs::metadata(Files::new(session).messages()) {
+        Ok(folder) => stamp.mtime_ns = stamp.mtime_ns.max(Stamp::of(&folder).mtime_ns),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    Ok(stamp)
+}
+
+/// The session file to which a message's or a part's file belongs.
+pub fn owner(root: &Path, path: &Path) -> Option<PathBuf> {
+    #[derive(Deserialize)]
+    struct Belongs {
+        #[serde(rename = "sessionID")]
+        session: String,
+    }
+    let storage = root.join("storage");
+    let below = path.strip_prefix(&storage).ok()?;
+    let mut steps = below.components().map(|step| step.as_os_str().to_string_lossy());
+    let session = match &*steps.next()? {
+        "message" => steps.next()?.into_owned(),
+        "part" => serde_json::from_slice::<Belongs>(&fs::read(path).ok()?).ok()?.session,
+        _ => return None,
+    };
+    let name = format!("{session}.json");
+    let projects = fs::read_dir(storage.join("session")).ok()?.flatten();
+    projects.map(|project| project.path().join(&name)).find(|file| file.is_file())
+}
+
+/// Sums one session up.
+pub fn summarise(unit: &Unit) -> Summarised {
+    let (sessions, issues, bytes_read) = match sum_up(&unit.path) {
+        Ok((session, issues)) => {
+            let bytes = session.bytes;
+            (vec![session], issues, bytes)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => (Vec::new(), Vec::new(), 0),
+        Err(error) => (vec![unreadable(unit)], vec![Issue::new(&unit.path, error)], 0),
+    };
+    Summarised {
+        sessions: Sessions::All(sessions),
+        notes: Vec::new(),
+        progress: Progress { cursor: Cursor { stamp: unit.stamp, offset: 0 }, state: Vec::new() },
+        bytes_read,
+        issues,
+    }
+}
+
+/// A row for a session of which only the name of its file is known.
+fn unreadable(unit: &Unit) -> Session {
+    let id = unit.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut session = Session::new(SessionKey::new(Agent::OpenCode, id), unit.path.clone());
+    session.flags.unreadable = true;
+    session.unreadable = 1;
+    session.last_activity = Some(crate::domain::Time::from_millis(unit.stamp.mtime_millis()));
+    session.complete = true;
+    session
+}
+
+fn sum_up(path: &Path) -> io::Result<(Session, Vec<Issue>)> {
+    let own = fs::read(path)?;
+    let file: SessionFile = serde_json::from_slice(&own)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("not a session's JSON: {error}")))?;
+    let files = Files::new(path);
+    let mut row = file.row();
+    // The name of the file is what its messages lie under.
+    row.id.clone_from(&files.id);
+    let records: Vec<io::Result<(Record, Tally)>> = files.ids()?.into_par_iter().map(|id| one(&files, &id)).collect();
+    let mut tally = Tally::default();
+    tally.bytes = own.len() as u64;
+    let mut issues = Vec::new();
+    let mut first = None;
+    for counted in records {
+        match counted {
+            Ok((record, counted)) => {
+                if first.is_none() && counted.first_prompt.is_some() {
+                    first = Some(first_prompt(&record));
+                }
+                tally.add(counted);
+            }
+            Err(error) => {
+                tally.unreadable += 1;
+                issues.push(Issue::new(path, format!("a message: {error}")));
+            }
+        }
+    }
+    let mut session = tally.session(&row, path);
+    if session.title.text.is_empty() {
+        session.title = first.unwrap_or_default();
+    }
+    Ok((session, issues))
+}
+
+/// Counts one message. Of those that asked nothing the texts are dropped at once.
+fn one(files: &Files, id: &str) -> io::Result<(Record, Tally)> {
+    let record = files.load(id)?;
+    let mut tally = Tally::default();
+    tally.record(&record);
+    let keep = if tally.first_prompt.is_some() { record } else { Record::default() };
+    Ok((keep, tally))
+}

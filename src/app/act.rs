@@ -1,0 +1,215 @@
+//! What each action does.
+
+use super::action::Action;
+use super::help::Help;
+use super::home::Pane;
+use super::issues::IssuesView;
+use super::layer::Layer;
+use super::palette::Palette;
+use super::reader::Reader;
+use super::{App, Effect};
+use crate::config::settings::Scope;
+use crate::domain::catalog::Sort;
+use crate::domain::{SessionKey, State};
+
+impl App {
+    /// Does what an action asks for.
+    pub fn act(&mut self, action: Action) -> Vec<Effect> {
+        if let Some(effects) = self.act_in_reader(action) {
+            return effects;
+        }
+        match action {
+            Action::Help => self.push(Layer::Help(Help::default())),
+            Action::Palette => {
+                let palette = Palette::open(&self.places());
+                self.push(Layer::Palette(palette))
+            }
+            Action::Issues => self.push(Layer::Issues(IssuesView::default())),
+            Action::NextNeedsYou => self.next_needs_you(),
+            Action::Back => self.back(),
+            Action::Rescan => {
+                self.notices.tell("looking at everything again");
+                vec![Effect::Rescan]
+            }
+            Action::Mouse => self.toggle_mouse(),
+            Action::Theme => {
+                self.themes.switch();
+                Vec::new()
+            }
+            Action::Redraw => vec![Effect::Redraw],
+            Action::Suspend => vec![Effect::Suspend],
+            Action::Quit => vec![Effect::Quit],
+            Action::Resume => self.about_session(Effect::CheckResume),
+            Action::CopyCommand => self.about_session(Effect::CopyResumeCommand),
+            Action::CopyId => self.about_session(|key| Effect::Copy(key.id.to_string())),
+            Action::EditTranscript => self.about_session(Effect::EditTranscript),
+            _ if self.layers.is_empty() => self.act_at_home(action),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Lays a layer over the others.
+    pub(super) fn push(&mut self, layer: Layer) -> Vec<Effect> {
+        self.home.list.hold();
+        self.layers.push(layer);
+        Vec::new()
+    }
+
+    /// Opens a session's transcript on the whole screen. What the preview has open already is not opened twice.
+    pub(super) fn open(&mut self, key: SessionKey) -> Vec<Effect> {
+        let at_home = self.layers.is_empty();
+        let previewed = if at_home { self.home.preview.give(&key) } else { None };
+        let (reader, effects) = match previewed {
+            Some(reader) => (reader, Vec::new()),
+            None => Reader::open(self.tickets.next(), key),
+        };
+        self.push(Layer::Reader(Box::new(reader)));
+        effects
+    }
+
+    /// The transcript that has the keys, if it wants this one. A sub-agent's session is entered like a folder.
+    fn act_in_reader(&mut self, action: Action) -> Option<Vec<Effect>> {
+        match self.layers.last_mut() {
+            Some(Layer::Reader(reader)) => {
+                let entered = reader.subagent().filter(|_| action == Action::Expand);
+                if let Some(key) = entered.filter(|key| self.known.catalog.get(key).is_some()) {
+                    return Some(self.open(key));
+                }
+                match action {
+                    // The left pane of a transcript on the whole screen is where one came from.
+                    Action::Left => Some(self.back()),
+                    action => reader.act(action),
+                }
+            }
+            None if action != Action::Expand => self.previewing()?.act(action),
+            Some(Layer::Help(_) | Layer::Palette(_) | Layer::Dialog(_) | Layer::Issues(_)) | None => None,
+        }
+    }
+
+    fn act_at_home(&mut self, action: Action) -> Vec<Effect> {
+        match action {
+            Action::Open if self.home.focus == Pane::Workspaces => {
+                self.home.focus = Pane::Sessions;
+                Vec::new()
+            }
+            Action::Open | Action::Expand => self.home.list.key().cloned().map_or_else(Vec::new, |key| self.open(key)),
+            Action::Scope => self.next_scope(),
+            Action::ShowHidden => {
+                self.home.show_hidden = !self.home.show_hidden;
+                self.refreshed()
+            }
+            Action::Sort => self.next_sort(),
+            Action::Filter => {
+                self.home.focus = Pane::Sessions;
+                self.home.filter.typing = true;
+                Vec::new()
+            }
+            action => {
+                let panes = self.panes();
+                self.home.go(action, panes, &self.known);
+                self.selection_moved()
+            }
+        }
+    }
+
+    /// Clears first, then goes back; at the bottom of everything it does nothing.
+    fn back(&mut self) -> Vec<Effect> {
+        match self.layers.pop() {
+            Some(Layer::Reader(reader)) => self.leave(*reader),
+            Some(Layer::Help(_) | Layer::Palette(_) | Layer::Dialog(_) | Layer::Issues(_)) => Vec::new(),
+            None if self.home.filter.is_active() => self.clear_filter(),
+            None => {
+                self.home.focus = Pane::Sessions;
+                Vec::new()
+            }
+        }
+    }
+
+    /// A transcript that was read goes back into the preview where it came from; others are closed.
+    fn leave(&mut self, reader: Reader) -> Vec<Effect> {
+        let at_home = self.layers.is_empty() && self.panes().shows(Pane::Preview);
+        if at_home && self.home.list.key() == Some(&reader.key) {
+            return self.home.preview.take(reader);
+        }
+        let mut effects = vec![Effect::CloseTranscript(reader.ticket)];
+        if self.layers.is_empty() {
+            effects.extend(self.selection_moved());
+        }
+        effects
+    }
+
+    fn refreshed(&mut self) -> Vec<Effect> {
+        self.home.list.hold();
+        self.home.refresh(&self.known);
+        self.selection_moved()
+    }
+
+    fn next_scope(&mut self) -> Vec<Effect> {
+        let scope = match self.home.scope() {
+            Some(Scope::All) if self.home.here.is_none() => {
+                self.notices.tell("salon was not started in a workspace");
+                return Vec::new();
+            }
+            Some(Scope::All) => Scope::Here,
+            Some(Scope::Here) | None => Scope::All,
+        };
+        self.home.set_scope(scope);
+        let mut effects = vec![Effect::Remember { name: "scope", value: scope.name().to_owned() }];
+        effects.extend(self.refreshed());
+        effects
+    }
+
+    fn next_sort(&mut self) -> Vec<Effect> {
+        let now = Sort::ALL.iter().position(|sort| *sort == self.home.sort).unwrap_or(0);
+        self.home.sort = Sort::ALL[(now + 1) % Sort::ALL.len()];
+        let mut effects = vec![Effect::Remember { name: "sort", value: self.home.sort.name().to_owned() }];
+        effects.extend(self.refreshed());
+        effects
+    }
+
+    fn toggle_mouse(&mut self) -> Vec<Effect> {
+        self.mouse = !self.mouse;
+        self.notices.tell(if self.mouse { "salon has the mouse" } else { "the terminal has the mouse" });
+        vec![Effect::CaptureMouse(self.mouse)]
+    }
+
+    fn about_session(&mut self, effect: impl FnOnce(SessionKey) -> Effect) -> Vec<Effect> {
+        let Some(key) = self.session().cloned() else {
+            self.notices.tell("no session is selected");
+            return Vec::new();
+        };
+        self.home.list.hold();
+        vec![effect(key)]
+    }
+
+    /// Goes to the next session that waits for the user, wherever it is listed.
+    fn next_needs_you(&mut self) -> Vec<Effect> {
+        let mut waiting: Vec<_> =
+            self.known.catalog.iter().filter(|session| self.known.state(session) == State::NeedsYou).collect();
+        waiting.sort_by(|a, b| a.last_activity.cmp(&b.last_activity).then_with(|| a.key.cmp(&b.key)));
+        let now = waiting.iter().position(|session| self.session() == Some(&session.key));
+        let next = now.map_or(0, |at| (at + 1) % waiting.len());
+        let Some(key) = waiting.get(next).map(|session| session.key.clone()) else {
+            self.notices.tell("no session needs you");
+            return Vec::new();
+        };
+        let mut effects = self.close_layers();
+        if !self.home.list.select(&key) {
+            self.home.set_scope(Scope::All);
+            self.home.filter.clear();
+            self.home.refresh(&self.known);
+            if !self.home.list.select(&key) {
+                self.home.show_hidden = true;
+                self.home.refresh(&self.known);
+                self.home.list.select(&key);
+            }
+        }
+        effects.extend(self.selection_moved());
+        effects
+    }
+
+    fn close_layers(&mut self) -> Vec<Effect> {
+        let readers = self.layers.drain(..).filter_map(|layer| layer.reader().map(|reader| reader.ticket));
+        readers.map(Effect::CloseTranscript).collect()
+    }
+}

@@ -1,0 +1,77 @@
+//! Finding in one transcript: the line one types, what was found so far, which hit one stands on.
+
+/// A search in the transcript.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Find {
+    /// What is searched for.
+    pub query: String,
+    /// The line is being typed.
+    pub typing: bool,
+    /// Matching entries so far, ascending.
+    pub entries: Vec<usize>,
+    /// Everything was searched.
+    pub complete: bool,
+    /// Position in `entries` of the one that one stands on.
+    pub current: Option<usize>,
+    /// Which of its lines with a hit one stands on.
+    pub nth: usize,
+    /// Entry from which one searches.
+    pub from: usize,
+}
+
+impl Find {
+    /// Takes in entries that match, ascending. True where it now stands on a hit and did not before.
+    pub fn found(&mut self, entries: Vec<usize>, complete: bool) -> bool {
+        let stood_on = self.current.and_then(|at| self.entries.get(at).copied());
+        self.entries = entries;
+        self.complete = complete;
+        if let Some(entry) = stood_on {
+            self.current = self.entries.binary_search(&entry).ok();
+            return false;
+        }
+        let ahead = self.entries.partition_point(|entry| *entry < self.from);
+        self.current = match self.entries.get(ahead) {
+            Some(_) => Some(ahead),
+            // Before the search is complete the next hit may still lie ahead.
+            None => (complete && !self.entries.is_empty()).then_some(0),
+        };
+        self.nth = 0;
+        self.current.is_some()
+    }
+
+    /// The entry that one stands on.
+    pub fn entry(&self) -> Option<usize> {
+        self.current.and_then(|at| self.entries.get(at).copied())
+    }
+
+    /// Steps to the next hit: a further line of the entry one stands on, of which `lines` hold a hit, or the next
+    /// entry after `cursor`. At the end it begins anew. `None`: there is none.
+    pub fn next(&mut self, cursor: usize, lines: usize) -> Option<(usize, usize)> {
+        if self.entry() == Some(cursor) && self.nth + 1 < lines {
+            self.nth += 1;
+        } else {
+            let ahead = self.entries.partition_point(|entry| *entry <= cursor);
+            self.current = Some(if ahead < self.entries.len() { ahead } else { 0 });
+            self.nth = 0;
+        }
+        Some((self.entry()?, self.nth))
+    }
+
+    /// Steps to the previous hit, as [`next`](Self::next) does to the next one.
+    pub fn previous(&mut self, cursor: usize, lines: usize) -> Option<(usize, usize)> {
+        if self.entry() == Some(cursor) && self.nth > 0 {
+            self.nth = (self.nth - 1).min(lines.saturating_sub(1));
+        } else {
+            let behind = self.entries.partition_point(|entry| *entry < cursor);
+            self.current = Some(behind.checked_sub(1).unwrap_or(self.entries.len().saturating_sub(1)));
+            // The last line with a hit; drawing knows which that is.
+            self.nth = usize::MAX;
+        }
+        Some((self.entry()?, self.nth))
+    }
+
+    /// An upper-case letter in the query makes case matter.
+    pub fn case_matters(&self) -> bool {
+        self.query.chars().any(char::is_uppercase)
+    }
+}

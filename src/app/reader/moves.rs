@@ -1,0 +1,274 @@
+//! What keys, wheel and typing do in the reader.
+
+use super::{Action, Anchor, Base, Effect, Find, Fold, Reader};
+use crate::config::key::{Key, KeyCode};
+use crate::domain::transcript::Entry;
+
+impl Reader {
+    /// Does what a key asks for. `None`: not the reader's business.
+    pub fn act(&mut self, action: Action) -> Option<Vec<Effect>> {
+        let height = i32::try_from(self.drawn.height.max(2)).unwrap_or(i32::MAX);
+        match action {
+            Action::Down => self.step(1),
+            Action::Up => self.step(-1),
+            Action::HalfDown => self.scroll(height / 2),
+            Action::HalfUp => self.scroll(-height / 2),
+            // A line of the old page stays, to find one's place.
+            Action::PageDown => self.scroll(height - 1),
+            Action::PageUp => self.scroll(1 - height),
+            Action::First => self.first(action),
+            Action::Last => self.last(),
+            Action::NextEntry => self.neighbour(true),
+            Action::PreviousEntry => self.neighbour(false),
+            Action::NextPrompt | Action::PreviousPrompt | Action::NextError | Action::PreviousError => {
+                self.mark(action);
+            }
+            Action::Follow => self.toggle_follow(),
+            Action::Tools => self.refold(|reader| reader.folds.cycle_tools()),
+            Action::Thinking => self.refold(|reader| reader.folds.toggle_thinking()),
+            Action::Expand => self.refold(|reader| {
+                let index = reader.cursor();
+                if let Some(entry) = reader.current().cloned() {
+                    reader.folds.toggle(index, &entry);
+                }
+            }),
+            Action::Find => self.start_find(),
+            Action::NextHit => self.next_hit(true),
+            Action::PreviousHit => self.next_hit(false),
+            Action::CopyEntry => {
+                return Some(self.current().map(|entry| Effect::Copy(plain(entry))).into_iter().collect());
+            }
+            Action::EditEntry => {
+                let entry = self.opened.is_some().then(|| Effect::EditEntry(self.ticket, self.cursor()));
+                return Some(entry.into_iter().collect());
+            }
+            Action::Back => return self.clear_find(),
+            Action::Help
+            | Action::Palette
+            | Action::NextNeedsYou
+            | Action::Rescan
+            | Action::Issues
+            | Action::Mouse
+            | Action::Theme
+            | Action::Redraw
+            | Action::Suspend
+            | Action::Quit
+            | Action::Open
+            | Action::Left
+            | Action::Right
+            | Action::Scope
+            | Action::ShowHidden
+            | Action::Sort
+            | Action::Filter
+            | Action::Resume
+            | Action::CopyId
+            | Action::CopyCommand
+            | Action::EditTranscript => return None,
+        }
+        Some(Vec::new())
+    }
+
+    /// Scrolls by lines, downwards.
+    pub fn scroll(&mut self, lines: i32) {
+        self.anchor.delta = self.anchor.delta.saturating_add(lines);
+    }
+
+    /// Makes an entry the current one, as a click does, without moving the screen.
+    pub fn select(&mut self, index: usize) {
+        self.cursor = index;
+    }
+
+    /// Goes to an entry: it becomes the current one, at the top of the screen.
+    pub fn go_to(&mut self, index: usize) {
+        self.cursor = index.min(self.len.saturating_sub(1));
+        self.anchor = Anchor::top(self.cursor);
+    }
+
+    /// A line of the find is being typed: keys belong to [`key`](Self::key).
+    pub fn is_typing(&self) -> bool {
+        self.find.as_ref().is_some_and(|find| find.typing)
+    }
+
+    /// A key while the find's line is being typed.
+    pub fn key(&mut self, key: Key) -> Vec<Effect> {
+        match key.code {
+            KeyCode::Enter => self.end_typing(),
+            KeyCode::Esc => self.clear_find().unwrap_or_default(),
+            KeyCode::Char('c') if key.ctrl => self.clear_find().unwrap_or_default(),
+            KeyCode::Char('u') if key.ctrl => self.requery(String::clear),
+            KeyCode::Char('w') if key.ctrl => self.requery(|query| {
+                let kept = query.trim_end().rfind(' ').map_or(0, |space| space + 1);
+                query.truncate(kept);
+            }),
+            KeyCode::Backspace if self.find.as_ref().is_some_and(|find| find.query.is_empty()) => {
+                self.clear_find().unwrap_or_default()
+            }
+            KeyCode::Backspace => self.requery(|query| {
+                query.pop();
+            }),
+            KeyCode::Char(c) if !key.ctrl && !key.alt => self.requery(|query| query.push(c)),
+            KeyCode::Char(_)
+            | KeyCode::Tab
+            | KeyCode::Delete
+            | KeyCode::Up
+            | KeyCode::Down
+            | KeyCode::Left
+            | KeyCode::Right
+            | KeyCode::Home
+            | KeyCode::End
+            | KeyCode::PageUp
+            | KeyCode::PageDown
+            | KeyCode::F(_) => Vec::new(),
+        }
+    }
+
+    /// Text was pasted while the find's line is being typed.
+    pub fn paste(&mut self, text: &str) -> Vec<Effect> {
+        let line = crate::stdx::text::one_line(text);
+        self.requery(|query| query.push_str(&line))
+    }
+
+    /// Takes in what a search found, if it answers the query as it stands now.
+    pub(super) fn found(&mut self, query: &str, entries: Vec<usize>, complete: bool) {
+        let Some(find) = self.find.as_mut().filter(|find| find.query == query) else { return };
+        if find.found(entries, complete)
+            && let Some(entry) = find.entry()
+        {
+            self.show_hit(entry, 0);
+        }
+    }
+
+    /// A line; where the screen stands at an end already, an entry.
+    fn step(&mut self, by: i32) {
+        let stuck = if by > 0 { self.drawn.at_end } else { self.drawn.at_start };
+        if stuck && self.drawn.settled && self.anchor.delta == 0 {
+            let before = self.anchor;
+            self.neighbour(by > 0);
+            self.anchor = before;
+        } else {
+            self.scroll(by);
+        }
+    }
+
+    fn first(&mut self, action: Action) {
+        if self.opened.is_none() {
+            self.deferred = Some(action);
+        }
+        self.cursor = 0;
+        // Above the first entry there may be a rule with the date.
+        self.anchor = Anchor::line(0, -8, 0);
+    }
+
+    fn last(&mut self) {
+        self.cursor = usize::MAX;
+        self.anchor = Anchor::END;
+    }
+
+    fn toggle_follow(&mut self) {
+        if self.anchor.base == Base::End || self.drawn.at_end {
+            self.follow = !self.follow;
+        } else {
+            self.follow = true;
+        }
+        if self.follow {
+            self.last();
+        }
+    }
+
+    /// The nearest entry of which anything is shown.
+    fn neighbour(&mut self, forward: bool) {
+        let visible = |index: &usize| {
+            self.window.get(*index).is_none_or(|held| self.folds.of(*index, &held.entry) != Fold::Hidden)
+        };
+        let from = self.cursor();
+        let next = if forward { (from + 1..self.len).find(visible) } else { (0..from).rev().find(visible) };
+        if let Some(next) = next {
+            self.go_to(next);
+        }
+    }
+
+    /// The next or previous prompt or error.
+    fn mark(&mut self, action: Action) {
+        let Some(opened) = &self.opened else {
+            self.deferred = Some(action);
+            return;
+        };
+        let errors = matches!(action, Action::NextError | Action::PreviousError);
+        let marks = if errors { &opened.errors } else { &opened.prompts };
+        let cursor = self.cursor();
+        let target = if matches!(action, Action::NextPrompt | Action::NextError) {
+            marks.get(marks.partition_point(|mark| *mark <= cursor))
+        } else {
+            marks.partition_point(|mark| *mark < cursor).checked_sub(1).and_then(|at| marks.get(at))
+        };
+        if let Some(&target) = target {
+            self.folds.revealed = errors.then_some((target, Fold::Cut));
+            self.go_to(target);
+        }
+    }
+
+    /// Changes what is folded while the current entry stays where it is on the screen.
+    fn refold(&mut self, change: impl FnOnce(&mut Self)) {
+        let row = self.drawn.cursor_row;
+        // Not where a scroll is still to be drawn: then it is not known where the entry stands.
+        if self.drawn.settled && self.anchor.delta == 0 && self.drawn.cursor == self.cursor() {
+            let of = if row < 0 { self.drawn.cursor_of } else { 0 };
+            self.anchor = Anchor::line(self.cursor(), -row, of);
+        }
+        change(self);
+    }
+
+    fn start_find(&mut self) {
+        let from = self.cursor();
+        let query = self.find.take().map(|find| find.query).unwrap_or_default();
+        self.find = Some(Find { query, typing: true, from, ..Find::default() });
+    }
+
+    fn requery(&mut self, change: impl FnOnce(&mut String)) -> Vec<Effect> {
+        let Some(find) = &mut self.find else { return Vec::new() };
+        change(&mut find.query);
+        *find =
+            Find { query: std::mem::take(&mut find.query), typing: find.typing, from: find.from, ..Find::default() };
+        vec![Effect::FindInTranscript(self.ticket, find.query.clone())]
+    }
+
+    fn end_typing(&mut self) -> Vec<Effect> {
+        let Some(find) = &mut self.find else { return Vec::new() };
+        if find.query.is_empty() {
+            return self.clear_find().unwrap_or_default();
+        }
+        find.typing = false;
+        let answered = find.complete || !find.entries.is_empty();
+        // The line was opened with the last query in it and nothing was typed: it has not been asked yet.
+        if answered { Vec::new() } else { vec![Effect::FindInTranscript(self.ticket, find.query.clone())] }
+    }
+
+    fn clear_find(&mut self) -> Option<Vec<Effect>> {
+        self.find.take()?;
+        self.folds.revealed = None;
+        Some(vec![Effect::FindInTranscript(self.ticket, String::new())])
+    }
+
+    fn next_hit(&mut self, forward: bool) {
+        let (cursor, lines) = (self.cursor(), self.drawn.cursor_hits);
+        let Some(find) = self.find.as_mut().filter(|find| !find.entries.is_empty()) else { return };
+        let hit = if forward { find.next(cursor, lines) } else { find.previous(cursor, lines) };
+        if let Some((entry, nth)) = hit {
+            self.show_hit(entry, nth);
+        }
+    }
+
+    fn show_hit(&mut self, entry: usize, nth: usize) {
+        self.cursor = entry;
+        self.folds.revealed = Some((entry, Fold::Full));
+        self.anchor = Anchor::hit(entry, nth);
+    }
+}
+
+/// An entry as plain text, for the clipboard.
+fn plain(entry: &Entry) -> String {
+    let Some(tool) = &entry.tool else { return entry.text.clone() };
+    let headline = format!("{} {}", tool.name, entry.text);
+    let text = if tool.output.is_empty() { headline } else { format!("{headline}\n\n{}", tool.output) };
+    crate::stdx::text::sanitise(&text).into_owned()
+}

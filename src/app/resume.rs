@@ -1,0 +1,80 @@
+//! Before a session is resumed: what stands in the way is said with what can be done, and only then the terminal is
+//! lent. Afterwards everything is where it was.
+
+use super::action::Action;
+use super::dialog::{Choice, Dialog, Outcome};
+use super::layer::Layer;
+use super::msg::ResumeCheck;
+use super::{App, Effect};
+use crate::domain::SessionKey;
+
+impl App {
+    pub(super) fn resume_checked(&mut self, key: SessionKey, check: ResumeCheck) -> Vec<Effect> {
+        // The answer comes late: another question, or another session, may be on the screen by now.
+        if self.session() != Some(&key) || matches!(self.layers.last(), Some(Layer::Dialog(_))) {
+            return Vec::new();
+        }
+        match self.obstacle(&key, check) {
+            Some(dialog) => self.push(Layer::Dialog(dialog)),
+            None => vec![Effect::Resume { key, cwd: None }],
+        }
+    }
+
+    pub(super) fn returned(&mut self, key: &SessionKey, failure: Option<String>) -> Vec<Effect> {
+        match failure {
+            Some(failure) => self.notices.fail(format!("{}: {failure}", key.agent.label())),
+            None => self.notices.tell(format!("back from {}", key.agent.label())),
+        }
+        Vec::new()
+    }
+
+    /// Does what a dialog's answer says.
+    pub(super) fn decided(&mut self, outcome: Outcome) -> Vec<Effect> {
+        match outcome {
+            Outcome::Resume { key, cwd } => vec![Effect::Resume { key, cwd }],
+            Outcome::CopyCommand(key) => vec![Effect::CopyResumeCommand(key)],
+            Outcome::Cancel => Vec::new(),
+            Outcome::Follow(key) => {
+                let reading = self.layers.last().and_then(Layer::reader).is_some_and(|reader| reader.key == key);
+                let mut effects = if reading { Vec::new() } else { self.open(key) };
+                effects.extend(self.act(Action::Follow));
+                effects
+            }
+        }
+    }
+
+    /// The question to ask, worst obstacle first; all that is the matter is told at once.
+    fn obstacle(&self, key: &SessionKey, check: ResumeCheck) -> Option<Dialog> {
+        if check == ResumeCheck::default() {
+            return None;
+        }
+        let agent = key.agent.label();
+        let resume =
+            |label: &str, cwd| Choice { label: label.to_owned(), outcome: Outcome::Resume { key: key.clone(), cwd } };
+        let copy = Choice { label: "copy the command".to_owned(), outcome: Outcome::CopyCommand(key.clone()) };
+        let (mut text, mut choices) = (Vec::new(), Vec::new());
+        if check.not_installed {
+            text.push(format!("{agent} is not installed: there is no program \"{}\" on PATH.", key.agent.name()));
+            choices.push(copy);
+        } else if let Some(reason) = check.refused {
+            text.push(reason);
+            choices.push(copy);
+        } else if check.directory_gone {
+            let cwd = self.known.catalog.get(key).map(|session| session.cwd.to_string()).unwrap_or_default();
+            text.push(format!("Its directory is gone: {cwd}"));
+            choices.extend(self.home.here.as_ref().map(|here| resume("resume here", Some(here.to_string()))));
+        } else {
+            choices.push(resume("resume", None));
+        }
+        if let Some(holder) = check.open_elsewhere {
+            text.push(format!("It is open elsewhere: {holder}. Two writers can lose part of a conversation."));
+            for choice in choices.iter_mut().filter(|choice| matches!(choice.outcome, Outcome::Resume { .. })) {
+                choice.label.push_str(" anyway");
+            }
+            choices.insert(0, Choice { label: "follow it".to_owned(), outcome: Outcome::Follow(key.clone()) });
+        }
+        text.extend(check.warning);
+        choices.push(Choice { label: "cancel".to_owned(), outcome: Outcome::Cancel });
+        Some(Dialog { title: format!("Resume in {agent}"), text, choices, selected: 0 })
+    }
+}

@@ -1,0 +1,120 @@
+//! What each message does.
+
+use super::layer::Layer;
+use super::msg::{Drawn, Msg, Ticket, TranscriptMsg};
+use super::{App, Effect};
+
+impl App {
+    /// Takes a message in and returns what is to be done because of it.
+    pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
+        match msg {
+            Msg::Key(key) => self.key(key),
+            Msg::Paste(text) => self.paste(&text),
+            Msg::Mouse { kind, column, row } => self.mouse(kind, column, row),
+            Msg::Resized { width, height } => self.resized(width, height),
+            Msg::Clock(now) => {
+                self.now = now;
+                Vec::new()
+            }
+            Msg::Catalog(change) => {
+                self.index_began = true;
+                self.known.catalog.apply(change);
+                self.sessions_changed()
+            }
+            Msg::Live(signs) => {
+                self.known.live = signs.into_iter().map(|sign| (sign.key.clone(), sign)).collect();
+                self.sessions_changed()
+            }
+            Msg::Roots(roots) => {
+                self.roots = roots;
+                Vec::new()
+            }
+            Msg::Background(background) => {
+                self.themes.background = background;
+                Vec::new()
+            }
+            Msg::Transcript(ticket, msg) => self.transcript(ticket, msg),
+            Msg::Rested(rest) => {
+                let selected = self.home.list.key();
+                self.home.preview.rested(rest, selected, &mut self.tickets)
+            }
+            Msg::Drawn(drawn) => self.drawn(drawn),
+            Msg::Ranked { query, keys } => self.ranked(query, keys),
+            Msg::ResumeChecked { key, check } => self.resume_checked(key, check),
+            Msg::Returned { key, failure } => self.returned(&key, failure),
+            Msg::Notice { text, error } => {
+                if error {
+                    self.notices.fail(text)
+                } else {
+                    self.notices.tell(text)
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    /// The selection may have moved: what depends on it follows.
+    pub(super) fn selection_moved(&mut self) -> Vec<Effect> {
+        let panes = self.panes();
+        self.home.follow(panes, &mut self.tickets)
+    }
+
+    fn sessions_changed(&mut self) -> Vec<Effect> {
+        self.home.refresh(&self.known);
+        let mut effects = self.home.filter.refresh();
+        effects.extend(self.selection_moved());
+        effects
+    }
+
+    fn resized(&mut self, width: u16, height: u16) -> Vec<Effect> {
+        self.size = (width, height);
+        let panes = self.panes();
+        self.home.refocus(panes);
+        self.selection_moved()
+    }
+
+    fn ranked(&mut self, query: String, keys: Vec<crate::domain::SessionKey>) -> Vec<Effect> {
+        let before = self.home.filter.shown_query().map(str::to_owned);
+        let (taken, mut effects) = self.home.filter.take(query, keys);
+        if !taken {
+            return effects;
+        }
+        // Another query begins at its best match; the same one, ranked again, keeps what is selected.
+        if self.home.filter.shown_query() == before.as_deref() {
+            self.home.refresh(&self.known);
+        } else {
+            self.home.restart(&self.known);
+        }
+        effects.extend(self.selection_moved());
+        effects
+    }
+
+    fn transcript(&mut self, ticket: Ticket, msg: TranscriptMsg) -> Vec<Effect> {
+        let msg = match self.home.preview.update(ticket, msg) {
+            Ok(effects) => return effects,
+            Err(msg) => msg,
+        };
+        let mut readers = self.layers.iter_mut().filter_map(Layer::reader_mut);
+        readers.find(|reader| reader.ticket == ticket).map_or_else(Vec::new, |reader| reader.update(msg))
+    }
+
+    /// What only drawing knows: how much fits, what lies where.
+    fn drawn(&mut self, drawn: Drawn) -> Vec<Effect> {
+        self.home.list.fit(drawn.list_rows);
+        self.home.workspaces.fit(drawn.workspace_rows);
+        match self.layers.last_mut() {
+            Some(Layer::Help(help)) => help.scroll.fit(drawn.overlay_rows, drawn.overlay_len),
+            Some(Layer::Issues(issues)) => issues.scroll.fit(drawn.overlay_rows, drawn.overlay_len),
+            Some(Layer::Palette(palette)) => palette.fit(drawn.overlay_rows),
+            Some(Layer::Dialog(_) | Layer::Reader(_)) | None => {}
+        }
+        let reader = self.layers.iter_mut().rev().find_map(Layer::reader_mut);
+        let reader = reader.or_else(|| self.home.preview.reader_mut());
+        let effects = match (reader, drawn.reader) {
+            (Some(reader), Some(found)) => reader.drawn(found),
+            _ => Vec::new(),
+        };
+        self.drawn = drawn;
+        effects
+    }
+}

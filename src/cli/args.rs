@@ -1,0 +1,204 @@
+//! What can be typed. The help, the manual page and the completions are made from it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::when::When;
+use crate::domain::Agent;
+
+/// Every conversation with your coding agents (past, running and waiting) in one terminal.
+///
+/// Without a command salon opens its screen. Every command but that one works without a terminal.
+#[derive(Debug, Parser)]
+#[command(name = "salon", version, max_term_width = 100, after_help = AFTER)]
+pub struct Cli {
+    /// Read this configuration file instead of the usual one
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// When to use colours
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Colour::Auto)]
+    pub color: Colour,
+
+    /// What to do
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+const AFTER: &str = "\
+IDs are an exact id, a unique prefix of eight characters or more, or an exact title; `agent:id` narrows.
+Exit codes: 0 done, 1 failed or refused, 2 wrong usage or ambiguous, 130 interrupted.
+
+Environment:
+  SALON_CONFIG_DIR, SALON_DATA_DIR, SALON_CACHE_DIR, SALON_RUNTIME_DIR  move salon's own directories
+  SALON_LOG   level of the log, a file in the data directory (error, warn, info, debug, trace)
+  SALON_NOW   a fixed clock, for tests and demos (2026-11-21T09:25:55Z)
+  NO_COLOR    no colours";
+
+impl Cli {
+    /// Whether the answer shall be one JSON object.
+    pub fn json(&self) -> bool {
+        match &self.command {
+            Some(Command::List(args)) => args.json,
+            Some(Command::Show(args)) => args.json,
+            Some(Command::Resume(args)) => args.json,
+            Some(Command::Doctor(args)) => args.json,
+            Some(Command::Config(args)) => args.json,
+            Some(Command::Completions(_) | Command::Man) | None => false,
+        }
+    }
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List sessions, newest first
+    List(ListArgs),
+    /// Print a session's transcript
+    Show(ShowArgs),
+    /// Resume a session in its agent's own program
+    Resume(ResumeArgs),
+    /// Tell what was found on this machine, and what is wrong
+    Doctor(PlainArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    Man,
+    /// Print the configuration in effect
+    Config(PlainArgs),
+}
+
+/// What `list` takes.
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// Sessions of all workspaces (the default)
+    #[arg(long, conflicts_with = "here")]
+    pub all: bool,
+
+    /// Only sessions of the workspace of the current directory
+    #[arg(long)]
+    pub here: bool,
+
+    /// Also what is hidden: sub-agents, headless, empty and archived sessions
+    #[arg(long)]
+    pub hidden: bool,
+
+    /// Only these agents
+    #[arg(long = "agent", value_name = "AGENT", value_delimiter = ',', value_parser = agent)]
+    pub agents: Vec<Agent>,
+
+    /// Only sessions that began in this directory or below
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+
+    /// Only sessions active since (`2d`, `3h`, `2026-11-01`)
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<When>,
+
+    /// Only sessions active before
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<When>,
+
+    /// At most so many
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+
+    /// Leave out the first so many
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub offset: usize,
+
+    /// Answer with one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `show` takes.
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    /// The session
+    #[arg(value_name = "ID")]
+    pub id: String,
+
+    /// At most so many entries, the newest
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+
+    /// Leave out the newest so many entries
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub offset: usize,
+
+    /// Print Markdown
+    #[arg(long, conflicts_with_all = ["raw", "json"])]
+    pub markdown: bool,
+
+    /// Print the records as the agent stored them
+    #[arg(long, conflicts_with = "json")]
+    pub raw: bool,
+
+    /// Answer with one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `resume` takes.
+#[derive(Args, Debug)]
+pub struct ResumeArgs {
+    /// The session
+    #[arg(value_name = "ID")]
+    pub id: String,
+
+    /// Although it is open elsewhere
+    #[arg(long)]
+    pub force: bool,
+
+    /// In this directory instead of its own
+    #[arg(long, value_name = "DIR")]
+    pub cwd: Option<PathBuf>,
+
+    /// Only print the command
+    #[arg(long)]
+    pub print: bool,
+
+    /// Errors, and what --print prints, as one JSON object
+    #[arg(long)]
+    pub json: bool,
+
+    /// Further arguments for the agent's program, verbatim
+    #[arg(last = true, value_name = "ARGS")]
+    pub extra: Vec<String>,
+}
+
+/// What commands take that need nothing.
+#[derive(Args, Debug)]
+pub struct PlainArgs {
+    /// Answer with one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `completions` takes.
+#[derive(Args, Debug)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+fn agent(name: &str) -> Result<Agent, String> {
+    Agent::from_name(name).ok_or_else(|| {
+        let names = Agent::ALL.map(Agent::name).join(", ");
+        format!("no such agent; known are {names}")
+    })
+}

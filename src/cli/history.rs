@@ -1,0 +1,45 @@
+//! All sessions, as a command sees them: collected once, through the cache.
+
+use std::sync::Arc;
+
+use super::context::Context;
+use crate::domain::catalog::Catalog;
+use crate::domain::live::LiveSign;
+use crate::domain::{Issue, Session};
+use crate::index::{self, Options, Refresh, RootReport};
+use crate::runtime;
+
+/// Everything that was found.
+#[derive(Debug)]
+pub struct History {
+    /// All sessions.
+    pub catalog: Catalog,
+    /// The same, in the order of their keys.
+    pub all: Vec<Arc<Session>>,
+    /// Which of them are open in living processes.
+    pub live: Vec<LiveSign>,
+    /// Where agents keep them.
+    pub roots: Vec<RootReport>,
+    /// What could not be read, the configuration included.
+    pub issues: Vec<Issue>,
+}
+
+impl History {
+    /// Reads what changed since the last time.
+    pub fn read(context: &Context) -> Self {
+        let options = options(context);
+        let collected = index::collect(&options, Refresh::Changed);
+        let mut all: Vec<_> = collected.catalog.iter().cloned().collect();
+        all.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        let mut issues = context.issues.clone();
+        issues.extend(collected.catalog.issues.iter().cloned());
+        Self { catalog: collected.catalog, all, live: collected.live, roots: collected.roots, issues }
+    }
+}
+
+/// What the index is told.
+pub fn options(context: &Context) -> Options {
+    let mut options = Options::new(context.environment.clone(), runtime::instant);
+    options.cache_dir = Some(context.paths.cache.clone());
+    options
+}

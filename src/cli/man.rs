@@ -1,0 +1,34 @@
+//! `salon man`: one manual page with all commands in it.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+use clap_mangen::Man;
+
+use super::args::Cli;
+use super::failure::Failure;
+use super::output;
+
+/// Prints the manual page.
+pub fn run() -> Result<ExitCode, Failure> {
+    let mut out = output::stdout();
+    page(&mut out)?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn page(out: &mut impl Write) -> io::Result<()> {
+    let mut command = Cli::command();
+    command.build();
+    Man::new(command.clone()).render(out)?;
+    // The commands' own options belong to the same page: there is only one to install.
+    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+        writeln!(out, ".SH \"SALON {}\"", sub.get_name().to_uppercase())?;
+        let man = Man::new(sub.clone());
+        man.render_description_section(out)?;
+        man.render_synopsis_section(out)?;
+        man.render_options_section(out)?;
+    }
+    Ok(())
+}

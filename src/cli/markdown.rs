@@ -1,0 +1,68 @@
+//! A transcript as a Markdown document.
+
+use std::io::{self, Write};
+
+use crate::domain::{Entry, EntryKind, Session, Time, Tool};
+use crate::stdx::text::{one_line, sanitise};
+
+/// The document's head: the title, and where and when it was.
+pub fn heading(out: &mut impl Write, session: &Session) -> io::Result<()> {
+    let title = one_line(&session.title.text);
+    writeln!(out, "# {}\n", if title.is_empty() { "(no title)" } else { &title })?;
+    let mut facts = vec![session.key.agent.label().to_owned(), format!("`{}`", session.key.id)];
+    if !session.cwd.is_empty() {
+        facts.push(format!("`{}`", one_line(&session.cwd)));
+    }
+    facts.extend(session.started_at.map(Time::rfc3339));
+    writeln!(out, "{}\n", facts.join(" · "))
+}
+
+/// One entry.
+pub fn entry(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
+    let text = sanitise(&entry.text);
+    let text = text.trim();
+    match entry.kind {
+        EntryKind::Prompt => writeln!(out, "## {}\n\n{text}\n", when("Prompt", entry.time)),
+        EntryKind::Text => writeln!(out, "{text}\n"),
+        EntryKind::Thinking => details(out, "Thinking", text),
+        EntryKind::Notice | EntryKind::Image | EntryKind::Other => quoted(out, text),
+        EntryKind::Plan => writeln!(out, "{text}\n"),
+        EntryKind::Tool => match &entry.tool {
+            Some(called) => tool(out, text, called),
+            None => quoted(out, text),
+        },
+    }
+}
+
+fn when(word: &str, time: Option<Time>) -> String {
+    time.map_or_else(|| word.to_owned(), |time| format!("{word}, {}", time.rfc3339()))
+}
+
+fn tool(out: &mut impl Write, headline: &str, tool: &Tool) -> io::Result<()> {
+    let name = one_line(&tool.name);
+    writeln!(out, "**{name}** `{}` ({})\n", headline.replace('`', "'"), tool.status.name())?;
+    let output = sanitise(&tool.output);
+    let output = output.trim_end();
+    if output.is_empty() {
+        return Ok(());
+    }
+    let fence = fence(output);
+    writeln!(out, "{fence}\n{output}\n{fence}\n")
+}
+
+fn details(out: &mut impl Write, summary: &str, text: &str) -> io::Result<()> {
+    writeln!(out, "<details><summary>{summary}</summary>\n\n{text}\n\n</details>\n")
+}
+
+fn quoted(out: &mut impl Write, text: &str) -> io::Result<()> {
+    for line in text.lines() {
+        writeln!(out, "> {line}")?;
+    }
+    writeln!(out)
+}
+
+/// A fence longer than any run of back quotes in the text.
+fn fence(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    "`".repeat(3.max(longest + 1))
+}

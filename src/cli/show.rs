@@ -1,0 +1,154 @@
+//! `salon show`: a transcript, a page of it counted from its end. Only a few entries are held at a time.
+
+use std::io::{self, Write};
+use std::ops::Range;
+use std::process::ExitCode;
+
+use super::args::ShowArgs;
+use super::context::Context;
+use super::failure::{Code, Failure};
+use super::history::History;
+use super::json::{self, SCHEMA_VERSION};
+use super::output::Style;
+use super::{find, markdown, output};
+use crate::agent::{self, Reading, TextLimit};
+use crate::domain::{Entry, Role, Session, Time, ToolStatus};
+use crate::stdx::text::{one_line, sanitise};
+
+/// Entries that are held at once.
+const PAGE: usize = 128;
+
+/// Prints a transcript.
+pub fn run(context: &Context, args: &ShowArgs) -> Result<ExitCode, Failure> {
+    let history = History::read(context);
+    let session = find::find(&history.all, &args.id)?;
+    let mut reading = agent::format(session.key.agent)
+        .open(&session)
+        .map_err(|error| Failure::new(Code::Failed, format!("cannot read {}: {error}", session.path.display())))?;
+    let range = page(reading.len(), args.limit, args.offset);
+    let mut out = output::stdout();
+    if args.json {
+        answer_json(&mut out, &session, &mut *reading, range)?;
+    } else if args.raw {
+        answer_raw(&mut out, &mut *reading, range)?;
+    } else if args.markdown {
+        markdown::heading(&mut out, &session)?;
+        each(&mut *reading, range, |_, entry| markdown::entry(&mut out, entry))?;
+    } else {
+        each(&mut *reading, range, |index, entry| plain(&mut out, context.style, index, entry))?;
+    }
+    out.flush()?;
+    if !args.json {
+        tell(&*reading)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Pages count from the end: offset 0 is the newest page.
+fn page(total: usize, limit: Option<usize>, offset: usize) -> Range<usize> {
+    let end = total.saturating_sub(offset);
+    let start = limit.map_or(0, |limit| end.saturating_sub(limit));
+    start..end
+}
+
+fn each(
+    reading: &mut dyn Reading,
+    range: Range<usize>,
+    mut act: impl FnMut(usize, &Entry) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut from = range.start;
+    while from < range.end {
+        let entries = reading.read(from..range.end.min(from + PAGE), TextLimit::NONE);
+        if entries.is_empty() {
+            break;
+        }
+        for (at, entry) in entries.iter().enumerate() {
+            act(from + at, entry)?;
+        }
+        from += entries.len();
+    }
+    Ok(())
+}
+
+/// One object, written as it is read: a transcript may be larger than what one wants to hold.
+fn answer_json(
+    out: &mut impl Write,
+    session: &Session,
+    reading: &mut dyn Reading,
+    range: Range<usize>,
+) -> io::Result<()> {
+    write!(out, r#"{{"schema_version":{SCHEMA_VERSION},"session":"#)?;
+    serde_json::to_writer(&mut *out, &json::Session::from(session))?;
+    write!(out, r#","total":{},"entries":["#, reading.len())?;
+    let first = range.start;
+    each(reading, range, |index, entry| {
+        if index > first {
+            out.write_all(b",")?;
+        }
+        Ok(serde_json::to_writer(&mut *out, &json::Entry::new(index, entry))?)
+    })?;
+    write!(out, r#"],"branches":{},"issues":"#, reading.branches())?;
+    let issues: Vec<_> = reading.issues().iter().map(json::Issue::from).collect();
+    serde_json::to_writer(&mut *out, &issues)?;
+    out.write_all(b"}\n")
+}
+
+/// The records as they are stored, to the byte; made harmless only where they go to a terminal.
+fn answer_raw(out: &mut impl Write, reading: &mut dyn Reading, range: Range<usize>) -> io::Result<()> {
+    let terminal = output::to_terminal();
+    let mut before = Vec::new();
+    for index in range {
+        let raw = reading.raw(index);
+        // Several entries may come from one record, which is printed once.
+        if raw == before {
+            continue;
+        }
+        if terminal {
+            out.write_all(sanitise(&String::from_utf8_lossy(&raw)).as_bytes())?;
+        } else {
+            out.write_all(&raw)?;
+        }
+        if !raw.ends_with(b"\n") {
+            out.write_all(b"\n")?;
+        }
+        before = raw;
+    }
+    Ok(())
+}
+
+fn plain(out: &mut impl Write, style: Style, index: usize, entry: &Entry) -> io::Result<()> {
+    let time = entry.time.map(Time::rfc3339).unwrap_or_default();
+    let head = match &entry.tool {
+        Some(tool) => format!("{} {}", one_line(&tool.name), tool.status.name()),
+        None => entry.kind.name().to_owned(),
+    };
+    let head = match (entry.role, entry.tool.as_ref().map(|tool| tool.status)) {
+        (_, Some(ToolStatus::Failed | ToolStatus::Denied | ToolStatus::Interrupted)) => style.red(&head),
+        (Role::User, _) => style.green(&head),
+        (Role::Assistant | Role::System, _) => style.bold(&head),
+    };
+    writeln!(out, "{} {head} {}", style.dim(&format!("── {}", index + 1)), style.dim(&time))?;
+    block(out, &entry.text)?;
+    if let Some(tool) = &entry.tool {
+        block(out, &tool.output)?;
+    }
+    writeln!(out)
+}
+
+fn block(out: &mut impl Write, text: &str) -> io::Result<()> {
+    let text = sanitise(text);
+    let text = text.trim_end_matches('\n');
+    if text.is_empty() { Ok(()) } else { writeln!(out, "{text}") }
+}
+
+/// What a reader of the text should know about it.
+fn tell(reading: &dyn Reading) -> io::Result<()> {
+    let mut err = io::stderr().lock();
+    if reading.branches() > 1 {
+        writeln!(err, "salon: one of {} branches is shown", reading.branches())?;
+    }
+    for issue in reading.issues() {
+        writeln!(err, "salon: {}", one_line(&json::Issue::from(issue).words()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! What the terminal sends, in neutral values.
+
+use termina::Event;
+use termina::escape::osc::{ColorOrQuery, DynamicColorNumber, Osc};
+use termina::event::{KeyCode as Code, KeyEvent, KeyEventKind, Modifiers, MouseButton, MouseEvent, MouseEventKind};
+
+use super::colours;
+use crate::app::Msg;
+use crate::app::msg::Mouse;
+use crate::config::key::{Key, KeyCode};
+
+/// What an event means to the interface; nothing, for many.
+pub fn message(event: Event) -> Option<Msg> {
+    match event {
+        Event::Key(event) => key(event).map(Msg::Key),
+        Event::Mouse(event) => mouse(event),
+        Event::Paste(text) => Some(Msg::Paste(text)),
+        Event::Osc(Osc::ChangeDynamicColors(DynamicColorNumber::TextBackgroundColor, told)) => match told.first()? {
+            ColorOrQuery::Color(colour) => {
+                Some(Msg::Background(colours::of_colour(colour.red, colour.green, colour.blue)))
+            }
+            ColorOrQuery::Query => None,
+        },
+        Event::WindowResized(_)
+        | Event::FocusIn
+        | Event::FocusOut
+        | Event::Csi(_)
+        | Event::Osc(_)
+        | Event::Dcs(_) => None,
+    }
+}
+
+fn key(event: KeyEvent) -> Option<Key> {
+    if event.kind == KeyEventKind::Release {
+        return None;
+    }
+    let shift = event.modifiers.contains(Modifiers::SHIFT);
+    let code = match event.code {
+        // A terminal that tells modifiers apart may send the key's own character with Shift beside it.
+        Code::Char(c) if shift => KeyCode::Char(c.to_uppercase().next().unwrap_or(c)),
+        Code::Char(c) => KeyCode::Char(c),
+        Code::Enter => KeyCode::Enter,
+        Code::Escape => KeyCode::Esc,
+        Code::Tab | Code::BackTab => KeyCode::Tab,
+        Code::Backspace => KeyCode::Backspace,
+        Code::Delete => KeyCode::Delete,
+        Code::Up => KeyCode::Up,
+        Code::Down => KeyCode::Down,
+        Code::Left => KeyCode::Left,
+        Code::Right => KeyCode::Right,
+        Code::Home => KeyCode::Home,
+        Code::End => KeyCode::End,
+        Code::PageUp => KeyCode::PageUp,
+        Code::PageDown => KeyCode::PageDown,
+        Code::Function(number) => KeyCode::F(number),
+        _ => return None,
+    };
+    Some(Key {
+        code,
+        ctrl: event.modifiers.contains(Modifiers::CONTROL),
+        alt: event.modifiers.contains(Modifiers::ALT),
+        shift: shift && !matches!(code, KeyCode::Char(_)),
+    })
+}
+
+fn mouse(event: MouseEvent) -> Option<Msg> {
+    let kind = match event.kind {
+        MouseEventKind::Down(MouseButton::Left) => Mouse::Click,
+        MouseEventKind::ScrollUp => Mouse::WheelUp,
+        MouseEventKind::ScrollDown => Mouse::WheelDown,
+        _ => return None,
+    };
+    Some(Msg::Mouse { kind, column: event.column, row: event.row })
+}

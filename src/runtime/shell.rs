@@ -1,0 +1,325 @@
+//! The one loop: signals and keys before agents; everything that came between two frames is folded before the next.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use termina::Event;
+use tokio::sync::mpsc;
+
+use super::effects::Performer;
+use super::frames::Frames;
+use super::input::Input;
+use super::keys;
+use super::lend::{self, Change, Lent};
+use super::signals::{Asked, Signals};
+use super::surroundings::Clock;
+use super::terminal::Terminal;
+use crate::app::msg::{Drawn, Rest};
+use crate::app::{App, Msg};
+use crate::domain::SessionKey;
+use crate::ui::{self, ViewCache};
+
+/// How long a program that has the terminal may take to end when salon ends.
+const GRACE: Duration = Duration::from_millis(1500);
+
+/// A program that fails sooner than this has said why, and its words must not vanish behind the screen.
+const FAILED_TO_START: Duration = Duration::from_secs(5);
+
+/// The program while it runs.
+#[derive(Debug)]
+pub struct Shell {
+    pub(super) app: App,
+    pub(super) terminal: Terminal,
+    pub(super) performer: Performer,
+    pub(super) holder: Holder,
+    pub(super) rest: Option<(Instant, Rest)>,
+    pub(super) frames: Frames,
+    pub(super) clock: Clock,
+    view: ViewCache,
+    input: Input,
+    signals: Signals,
+    told: mpsc::UnboundedReceiver<Told>,
+    next_age: Option<Instant>,
+    drawn: Drawn,
+}
+
+/// Who has the terminal.
+#[derive(Debug)]
+pub enum Holder {
+    /// Salon.
+    Us,
+    /// A program.
+    Program {
+        /// The program.
+        lent: Lent,
+        /// What it is.
+        purpose: Purpose,
+        /// Since when.
+        since: Instant,
+    },
+    /// Nobody: a program failed and the user reads why, until a key is pressed.
+    Reader(Msg),
+}
+
+/// Why a program has the terminal.
+#[derive(Debug)]
+pub enum Purpose {
+    /// It resumes a session.
+    Resume(SessionKey),
+    /// It edits a file; one that was made for it is removed afterwards.
+    Edit(Option<std::path::PathBuf>),
+}
+
+/// What tasks beside the loop have to say.
+#[derive(Debug)]
+pub enum Told {
+    /// Something for the state.
+    Msg(Box<Msg>),
+    /// A file is ready to be edited.
+    Edit(std::path::PathBuf),
+}
+
+type Step = ControlFlow<()>;
+
+impl Shell {
+    /// Puts the parts together. The terminal is already taken.
+    pub fn new(
+        app: App,
+        terminal: Terminal,
+        performer: Performer,
+        told: mpsc::UnboundedReceiver<Told>,
+        clock: Clock,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            app,
+            terminal,
+            performer,
+            holder: Holder::Us,
+            rest: None,
+            frames: Frames::default(),
+            clock,
+            view: ViewCache::default(),
+            input: Input::new()?,
+            signals: Signals::new()?,
+            told,
+            next_age: None,
+            drawn: Drawn::default(),
+        })
+    }
+
+    /// Runs until the user quits, a signal ends it, or the terminal is gone.
+    pub async fn run(&mut self) {
+        self.frames.asked();
+        loop {
+            if let Err(error) = self.draw_if_due() {
+                tracing::info!(%error, "the terminal is gone");
+                break;
+            }
+            let wake = self.wake();
+            let keyboard = !matches!(self.holder, Holder::Program { .. });
+            let step = tokio::select! {
+                biased;
+                asked = self.signals.next() => self.signalled(asked),
+                typed = self.input.next(), if keyboard => self.typed(typed),
+                change = changed(&mut self.holder) => self.program_changed(change),
+                Some(told) = self.told.recv() => self.told(told),
+                () = sleep(wake) => self.woke(),
+            };
+            if step.is_break() {
+                break;
+            }
+        }
+        self.end_program().await;
+    }
+
+    fn signalled(&mut self, asked: Asked) -> Step {
+        match asked {
+            Asked::End => return Step::Break(()),
+            Asked::Suspend => self.suspend(),
+            Asked::Measure => self.measure(),
+            Asked::Continue => return self.continued(),
+        }
+        Step::Continue(())
+    }
+
+    fn typed(&mut self, typed: io::Result<Vec<Event>>) -> Step {
+        let Ok(events) = typed else { return Step::Break(()) };
+        if let Holder::Reader(_) = self.holder {
+            return self.read_enough();
+        }
+        for msg in events.into_iter().filter_map(keys::message) {
+            self.performer.watch_for_panic(&msg);
+            if let Msg::Background(background) = msg {
+                self.performer.remember_background(background);
+            }
+            self.frames.asked();
+            self.update(msg)?;
+        }
+        Step::Continue(())
+    }
+
+    fn told(&mut self, told: Told) -> Step {
+        // Ages are told as of now, also those of sessions that changed since the clock was looked at.
+        self.update(Msg::Clock(self.clock.now()))?;
+        self.take(told)?;
+        while let Ok(told) = self.told.try_recv() {
+            self.take(told)?;
+        }
+        Step::Continue(())
+    }
+
+    fn take(&mut self, told: Told) -> Step {
+        match told {
+            Told::Msg(msg) => self.update(*msg),
+            Told::Edit(file) => self.edit(&file, Some(file.clone())),
+        }
+    }
+
+    fn woke(&mut self) -> Step {
+        let now = Instant::now();
+        if let Some((_, rest)) = self.rest.take_if(|(at, _)| *at <= now) {
+            self.update(Msg::Rested(rest))?;
+        }
+        if self.next_age.take_if(|at| *at <= now).is_some() {
+            self.update(Msg::Clock(self.clock.now()))?;
+        }
+        Step::Continue(())
+    }
+
+    /// One message, and everything that comes of it.
+    pub(super) fn update(&mut self, msg: Msg) -> Step {
+        self.frames.changed();
+        for effect in self.app.update(msg) {
+            self.perform(effect)?;
+        }
+        Step::Continue(())
+    }
+
+    fn draw_if_due(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        let ours = matches!(self.holder, Holder::Us);
+        if !ours || self.frames.due(now).is_none_or(|due| due > now) {
+            return Ok(());
+        }
+        let Self { app, view, terminal, .. } = self;
+        let drawn = terminal.draw(|frame| ui::draw(frame, app, view))?;
+        self.frames.drawn(Instant::now());
+        // What drawing found out may move what is shown, once; a frame that tells the same again ends it.
+        if drawn != self.drawn {
+            self.drawn = drawn.clone();
+            let _ends_with_the_next_key = self.update(Msg::Drawn(drawn));
+        }
+        self.next_age = self.next_age();
+        Ok(())
+    }
+
+    fn next_age(&self) -> Option<Instant> {
+        let changes = self.app.next_clock()?;
+        let millis = changes.since(self.clock.now());
+        // Where the clock stands still it never changes.
+        let wait = Duration::from_millis(u64::try_from(millis).ok()?.max(1));
+        if self.clock.runs() { Some(Instant::now() + wait) } else { None }
+    }
+
+    fn wake(&self) -> Option<Instant> {
+        let frame = matches!(self.holder, Holder::Us).then(|| self.frames.due(Instant::now())).flatten();
+        [frame, self.next_age, self.rest.as_ref().map(|(at, _)| *at)].into_iter().flatten().min()
+    }
+
+    fn measure(&mut self) {
+        let size = self.terminal.measure();
+        self.frames.asked();
+        let _nothing_ends_here = self.update(Msg::Resized { width: size.width, height: size.height });
+    }
+
+    /// Gives the terminal back and stops, until the shell lets salon go on.
+    pub(super) fn suspend(&mut self) {
+        if matches!(self.holder, Holder::Us) {
+            self.terminal.leave();
+            lend::stop_here();
+        }
+    }
+
+    /// Salon goes on after a stop; the terminal may be in any mode.
+    fn continued(&mut self) -> Step {
+        if !matches!(self.holder, Holder::Us) {
+            return Step::Continue(());
+        }
+        if self.terminal.enter().is_err() {
+            return Step::Break(());
+        }
+        self.measure();
+        Step::Continue(())
+    }
+
+    fn program_changed(&mut self, change: Change) -> Step {
+        let Holder::Program { lent, .. } = &self.holder else { return Step::Continue(()) };
+        let failure = match change {
+            Change::Stopped(by) => {
+                lent.stop_along(by);
+                return Step::Continue(());
+            }
+            Change::Ended(status) if status.success() => None,
+            Change::Ended(status) => Some(format!("ended with {status}")),
+            Change::Lost => Some("cannot be waited for".to_owned()),
+        };
+        lend::take_back();
+        let Holder::Program { purpose, since, .. } = std::mem::replace(&mut self.holder, Holder::Us) else {
+            return Step::Continue(());
+        };
+        let at_once = since.elapsed() < FAILED_TO_START;
+        let msg = self.performer.after(purpose, failure.as_deref());
+        if let (Some(failure), true) = (failure, at_once) {
+            self.terminal.write(format!("\r\nsalon: the program {failure}. Press Enter to go back.\r\n").as_bytes()).ok();
+            self.holder = Holder::Reader(msg);
+            return Step::Continue(());
+        }
+        self.come_back(msg)
+    }
+
+    fn read_enough(&mut self) -> Step {
+        match std::mem::replace(&mut self.holder, Holder::Us) {
+            Holder::Reader(msg) => self.come_back(msg),
+            other => {
+                self.holder = other;
+                Step::Continue(())
+            }
+        }
+    }
+
+    fn come_back(&mut self, msg: Msg) -> Step {
+        self.holder = Holder::Us;
+        if self.terminal.enter().is_err() {
+            return Step::Break(());
+        }
+        self.measure();
+        self.update(Msg::Clock(self.clock.now()))?;
+        self.update(msg)
+    }
+
+    /// A program that still has the terminal when salon ends does not outlive it.
+    async fn end_program(&mut self) {
+        let Holder::Program { lent, .. } = &mut self.holder else { return };
+        lent.hang_up();
+        let ended = async { while let Change::Stopped(_) = lent.next().await {} };
+        if tokio::time::timeout(GRACE, ended).await.is_err() {
+            lent.kill();
+        }
+        lend::take_back();
+    }
+}
+
+async fn changed(holder: &mut Holder) -> Change {
+    match holder {
+        Holder::Program { lent, .. } => lent.next().await,
+        Holder::Us | Holder::Reader(_) => std::future::pending().await,
+    }
+}
+
+async fn sleep(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,231 @@
+//! Text broken into rows of a given width: at spaces, between wide characters, and inside words that are too long.
+//!
+//! Knows columns and graphemes only; it neither styles nor copies: rows are byte ranges of the text.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// Columns between two tab stops.
+const TAB: usize = 4;
+
+/// Columns that the text takes when it is drawn grapheme by grapheme.
+pub fn columns(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.graphemes(true).map(cells).sum() }
+}
+
+/// Columns of one grapheme. Half-width voiced marks combine by Unicode, but terminals give them a cell of their own.
+fn cells(grapheme: &str) -> usize {
+    grapheme.width() + grapheme.chars().filter(|c| matches!(c, '\u{ff9e}' | '\u{ff9f}')).count()
+}
+
+/// The rows of one line of text (no newline, no tab in it), each at most `width` columns, as byte ranges.
+///
+/// Spaces at a break are left out, those that indent the line stay. A line with nothing in it is one empty row.
+pub fn wrap(text: &str, width: usize) -> Vec<Range<usize>> {
+    let width = width.max(1);
+    if text.len() <= width && text.is_ascii() {
+        return vec![0..text.trim_end_matches(' ').len()];
+    }
+    let mut rows = Rows { width, rows: Vec::new(), start: 0, end: 0, column: 0, spaces: 0 };
+    for (at, token) in tokens(text) {
+        if token.starts_with(' ') {
+            rows.spaces += token.len();
+        } else {
+            rows.word(at, token);
+        }
+    }
+    rows.finish()
+}
+
+/// Replaces tabs by spaces up to the next tab stop of the line. Borrowed where there is none.
+pub fn expand_tabs(line: &str) -> Cow<'_, str> {
+    if !line.contains('\t') {
+        return line.into();
+    }
+    let mut wide = String::with_capacity(line.len() + 16);
+    let mut column = 0;
+    for (nth, part) in line.split('\t').enumerate() {
+        if nth > 0 {
+            let fill = TAB - column % TAB;
+            wide.extend(std::iter::repeat_n(' ', fill));
+            column += fill;
+        }
+        wide.push_str(part);
+        column += columns(part);
+    }
+    wide.into()
+}
+
+/// What a terminal would show of lines that were overwritten by `\r`: the last state of each. Borrowed where none was.
+pub fn collapse_returns(text: &str) -> Cow<'_, str> {
+    if !text.contains('\r') {
+        return text.into();
+    }
+    let mut shown = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let (body, end) = line.strip_suffix('\n').map_or((line, ""), |body| (body, "\n"));
+        let body = body.trim_end_matches('\r');
+        shown.push_str(body.rsplit('\r').next().unwrap_or(body));
+        shown.push_str(end);
+    }
+    shown.into()
+}
+
+/// Rows under construction.
+struct Rows {
+    width: usize,
+    rows: Vec<Range<usize>>,
+    /// `start..end` is on the row that is being filled, and takes `column` columns.
+    start: usize,
+    end: usize,
+    column: usize,
+    /// Spaces since `end`, not yet placed.
+    spaces: usize,
+}
+
+impl Rows {
+    fn word(&mut self, at: usize, word: &str) {
+        let wide = columns(word);
+        if self.column + self.spaces + wide <= self.width {
+            self.place(at + word.len(), wide);
+            return;
+        }
+        if self.end > self.start {
+            self.break_at(at);
+        } else if self.spaces >= self.width {
+            // Nothing but an indentation as wide as the row: it would leave no room for the text.
+            (self.start, self.end, self.spaces) = (at, at, 0);
+        }
+        if self.column + self.spaces + wide <= self.width {
+            self.place(at + word.len(), wide);
+        } else {
+            self.split(at, word);
+        }
+    }
+
+    /// A word too long for a row, grapheme by grapheme.
+    fn split(&mut self, at: usize, word: &str) {
+        for (offset, grapheme) in word.grapheme_indices(true) {
+            if cells(grapheme) <= self.width {
+                self.piece(at + offset, grapheme);
+                continue;
+            }
+            for (within, c) in grapheme.char_indices() {
+                self.piece(at + offset + within, &grapheme[within..within + c.len_utf8()]);
+            }
+        }
+    }
+
+    fn piece(&mut self, at: usize, piece: &str) {
+        let wide = cells(piece);
+        if self.column + self.spaces + wide > self.width && at > self.start {
+            if self.end == self.start {
+                self.end = at;
+            }
+            self.break_at(at);
+        }
+        self.place(at + piece.len(), wide);
+    }
+
+    fn place(&mut self, end: usize, wide: usize) {
+        self.column += self.spaces + wide;
+        self.spaces = 0;
+        self.end = end;
+    }
+
+    fn break_at(&mut self, next: usize) {
+        self.rows.push(self.start..self.end);
+        (self.start, self.end, self.column, self.spaces) = (next, next, 0, 0);
+    }
+
+    fn finish(mut self) -> Vec<Range<usize>> {
+        if self.end > self.start || self.rows.is_empty() {
+            self.rows.push(self.start..self.end);
+        }
+        self.rows
+    }
+}
+
+/// Runs of spaces, and the unbreakable pieces between them, with their places.
+fn tokens(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    // The end of the word is kept: a text without spaces must not be searched for one again at each of its pieces.
+    let (mut at, mut word_end) = (0, 0);
+    std::iter::from_fn(move || {
+        let rest = &text[at..];
+        let len = if *rest.as_bytes().first()? == b' ' {
+            rest.bytes().take_while(|byte| *byte == b' ').count()
+        } else {
+            if word_end <= at {
+                word_end = memchr::memchr(b' ', rest.as_bytes()).map_or(text.len(), |end| at + end);
+            }
+            unbreakable(&text[at..word_end])
+        };
+        at += len;
+        Some((at - len, &rest[..len]))
+    })
+}
+
+/// Length of the beginning of a word up to the first place where it may be broken.
+fn unbreakable(word: &str) -> usize {
+    if word.is_ascii() {
+        return word.len();
+    }
+    let mut graphemes = word.grapheme_indices(true).peekable();
+    while let Some((at, grapheme)) = graphemes.next() {
+        let Some((next, following)) = graphemes.peek() else { return at + grapheme.len() };
+        let wide = is_ideographic(grapheme) || is_ideographic(following);
+        if wide && !opens(grapheme) && !closes(following) {
+            return *next;
+        }
+    }
+    word.len()
+}
+
+/// Scripts written without spaces, whose characters take two columns.
+fn is_ideographic(grapheme: &str) -> bool {
+    grapheme.chars().next().is_some_and(|c| c >= '\u{2e80}') && cells(grapheme) >= 2
+}
+
+/// Must not end a row.
+fn opens(grapheme: &str) -> bool {
+    matches!(grapheme, "(" | "[" | "{" | "（" | "「" | "『" | "《" | "〈" | "【" | "〔" | "“" | "‘")
+}
+
+/// Must not begin a row.
+fn closes(grapheme: &str) -> bool {
+    matches!(
+        grapheme,
+        "." | ","
+            | ":"
+            | ";"
+            | "!"
+            | "?"
+            | ")"
+            | "]"
+            | "}"
+            | "、"
+            | "。"
+            | "，"
+            | "．"
+            | "："
+            | "；"
+            | "！"
+            | "？"
+            | "）"
+            | "」"
+            | "』"
+            | "》"
+            | "〉"
+            | "】"
+            | "〕"
+            | "”"
+            | "’"
+            | "…"
+            | "ー"
+            | "々"
+            | "%"
+    )
+}

@@ -1,1 +1,0 @@
-//! The reader: a ledger with a narrow gutter (speaker and time) and the text to the right.

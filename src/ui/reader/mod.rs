@@ -1,0 +1,129 @@
+//! The reader: a ledger with a narrow gutter (speaker and time) and the text to the right.
+//!
+//! Draws what the state says and tells what it found out; it decides nothing.
+
+mod cache;
+mod gutter;
+pub mod hits;
+mod rows;
+
+pub use cache::Cache;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+use rows::{Row, Screen};
+
+use crate::app::msg::{Area, ReaderDrawn, Target};
+use crate::app::reader::Reader;
+use crate::domain::Session;
+use crate::stdx::wrap;
+use crate::ui::entry::Look;
+use crate::ui::style::style;
+
+/// Widest text, in columns: longer lines are hard to read.
+const WIDEST: usize = 120;
+
+/// How the reader is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// As a screen of its own, with a header and a footer.
+    Full,
+    /// Beside a list: the text only.
+    Preview,
+}
+
+/// Draws a reader into an area. The regions are the entries that lie under the mouse.
+pub fn draw(
+    area: Rect,
+    buffer: &mut Buffer,
+    (reader, session): (&Reader, Option<&Session>),
+    mode: Mode,
+    look: &Look<'_>,
+    cache: &mut Cache,
+) -> (ReaderDrawn, Vec<(Area, Target)>) {
+    cache.begin(look.theme);
+    let area = area.intersection(buffer.area);
+    let (_, body, _) = parts(area, mode);
+    let gutter = gutter::width(body.width);
+    let width = usize::from(body.width.saturating_sub(gutter)).clamp(1, WIDEST);
+    let (rows, drawn) = Screen::new(reader, look, cache, (width, usize::from(body.height))).rows();
+    let regions = paint(body, buffer, reader, &rows, &drawn, look);
+    let _ = session;
+    (drawn, regions)
+}
+
+/// Header, text and footer.
+fn parts(area: Rect, mode: Mode) -> (Rect, Rect, Rect) {
+    let none = Rect { height: 0, ..area };
+    if mode == Mode::Preview || area.height < 3 {
+        return (none, area, none);
+    }
+    let header = Rect { height: 1, ..area };
+    let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
+    let footer = Rect { y: area.bottom() - 1, height: 1, ..area };
+    (header, body, footer)
+}
+
+/// Paints the rows, the gutter and the hits.
+fn paint(
+    area: Rect,
+    buffer: &mut Buffer,
+    reader: &Reader,
+    rows: &[Row],
+    drawn: &ReaderDrawn,
+    look: &Look<'_>,
+) -> Vec<(Area, Target)> {
+    let gutter = gutter::width(area.width);
+    let mut regions: Vec<(Area, Target)> = Vec::new();
+    let matcher = reader.find.as_ref().filter(|find| !find.query.is_empty()).map(hits::Matcher::new);
+    let text_area = Rect { x: area.x + gutter.min(area.width), width: area.width.saturating_sub(gutter), ..area };
+    for (y, row) in (area.y..area.bottom()).zip(rows) {
+        match row {
+            Row::Blank => {}
+            Row::Day(day) => {
+                let text = day.strftime("── %a %-d %b %Y ").to_string();
+                let room = usize::from(area.width);
+                let rule = "─".repeat(room.saturating_sub(wrap::columns(&text)).min(WIDEST));
+                buffer.set_stringn(area.x, y, text + &rule, room, style(look.theme.faint));
+            }
+            Row::Missing => {
+                buffer.set_stringn(text_area.x, y, "…", usize::from(text_area.width), style(look.theme.faint));
+            }
+            Row::Line { index, laid, line } => {
+                let current = *index == drawn.cursor;
+                gutter::paint(
+                    Rect { y, height: 1, width: gutter.min(area.width), ..area },
+                    buffer,
+                    reader,
+                    (*index, *line),
+                    current,
+                    look,
+                );
+                if let Some(text) = laid.lines.get(*line) {
+                    buffer.set_line(text_area.x, y, text, text_area.width);
+                    if let Some(matcher) = &matcher {
+                        mark(Rect { y, height: 1, ..text_area }, buffer, &hits::text_of(text), matcher, current, look);
+                    }
+                }
+                match regions.last_mut() {
+                    Some((region, Target::Entry(last))) if last == index => region.height += 1,
+                    _ => regions.push((Area { x: area.x, y, width: area.width, height: 1 }, Target::Entry(*index))),
+                }
+            }
+        }
+    }
+    regions
+}
+
+/// Marks hits in a row.
+fn mark(row: Rect, buffer: &mut Buffer, text: &str, matcher: &hits::Matcher, current: bool, look: &Look<'_>) {
+    let hit = style(if current { look.theme.hit_current } else { look.theme.hit });
+    // Without colours a hit must be seen too.
+    let hit = if hit.fg.is_none() && hit.bg.is_none() { hit.add_modifier(Modifier::REVERSED) } else { hit };
+    for place in matcher.places(text) {
+        let column = |at: usize| u16::try_from(wrap::columns(&text[..at])).unwrap_or(u16::MAX);
+        let (from, to) = (column(place.start), column(place.end));
+        let area = Rect { x: row.x.saturating_add(from), width: to.saturating_sub(from), ..row };
+        buffer.set_style(area.intersection(row), hit);
+    }
+}

@@ -1,0 +1,169 @@
+//! The list of sessions: sections, rows, and the quick filter's field above them.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::columns::{Column, agent_width, columns};
+use super::style::{self, style};
+use super::widgets::{Align, field, line_of, put, put_line, split_left, split_right};
+use super::{Canvas, empty};
+use crate::app::home::Pane;
+use crate::app::home::list::Row;
+use crate::app::msg::Target;
+use crate::app::scroll;
+use crate::domain::{Agent, Session, State};
+use crate::stdx::text;
+
+/// Draws the pane.
+pub fn draw(canvas: &mut Canvas, area: Rect) {
+    let app = canvas.app;
+    // On the lowest screens the rows matter more than their headings.
+    let heading = u16::from(area.height >= 4 || app.home.filter.typing);
+    let (top, rows) = (
+        Rect { height: heading.min(area.height), ..area },
+        Rect { y: area.y + heading.min(area.height), height: area.height.saturating_sub(heading), ..area },
+    );
+    draw_heading(canvas, top);
+    canvas.drawn.list_rows = rows.height.into();
+    if let Some(emptiness) = app.emptiness() {
+        empty::draw(canvas, rows, &emptiness);
+        return;
+    }
+    let list = &app.home.list;
+    let first = scroll::reveal(list.top(), list.at().unwrap_or(0), rows.height.into(), list.rows().len());
+    for (line, (at, row)) in list.rows().iter().enumerate().skip(first).take(rows.height.into()).enumerate() {
+        let area = line_of(rows, line);
+        match row {
+            Row::Section(state, count) => draw_section(canvas, area, *state, *count),
+            Row::Session(session, state) => {
+                canvas.target(area, Target::Row(at));
+                draw_session(canvas, area, session, *state, list.at() == Some(at));
+            }
+        }
+    }
+}
+
+/// The mark of a state.
+pub fn glyph(state: State) -> &'static str {
+    match state {
+        State::NeedsYou => "!",
+        State::Working => "●",
+        State::Idle => "○",
+        State::Past => " ",
+    }
+}
+
+/// What a section is called.
+pub fn section(state: State) -> &'static str {
+    match state {
+        State::NeedsYou => "Needs you",
+        State::Working => "Working",
+        State::Idle => "Idle",
+        State::Past => "History",
+    }
+}
+
+fn draw_heading(canvas: &mut Canvas, area: Rect) {
+    let (app, theme) = (canvas.app, canvas.app.theme());
+    let (_, inner) = split_left(area, 1);
+    if app.home.filter.typing || app.home.filter.is_active() {
+        field(canvas, inner, "\\", &app.home.filter.input, app.home.filter.typing);
+        return;
+    }
+    let look = if app.focus() == Some(Pane::Sessions) { theme.accent } else { theme.muted };
+    let mut rest = inner;
+    for column in columns(app, area.width).into_iter().rev() {
+        let (left, cell) = split_right(rest, column.width() + 1);
+        put_in(canvas, cell, column, column.heading(), style(theme.faint));
+        rest = left;
+    }
+    put(canvas.buffer, rest, "Sessions", style(look), Align::Left);
+}
+
+fn draw_section(canvas: &mut Canvas, area: Rect, state: State, count: usize) {
+    let theme = canvas.app.theme();
+    let line = Line::from(vec![
+        Span::raw(" "),
+        Span::styled(section(state), style::state(theme, state).patch(style(theme.title))),
+        Span::styled(format!("  {}", super::status::thousands(count)), style(theme.muted)),
+    ]);
+    put_line(canvas.buffer, area, &line);
+}
+
+fn draw_session(canvas: &mut Canvas, area: Rect, session: &Session, state: State, selected: bool) {
+    let (app, theme) = (canvas.app, canvas.app.theme());
+    if selected {
+        let focused = app.focus() == Some(Pane::Sessions);
+        canvas.buffer.set_style(area, style(if focused { theme.selected } else { theme.selected_away }));
+    }
+    let (mark, rest) = split_left(area, 1);
+    put(canvas.buffer, mark, if selected { "▌" } else { " " }, style(theme.accent), Align::Left);
+    let (badge, rest) = split_left(rest, 2);
+    put(canvas.buffer, badge, glyph(state), style::state(theme, state), Align::Left);
+    let (agent, mut rest) = match agent_width(area.width) {
+        0 => (Rect::ZERO, rest),
+        width => split_left(rest, width + 1),
+    };
+    put(
+        canvas.buffer,
+        agent,
+        agent_name(session.key.agent, agent.width),
+        style::agent(theme, session.key.agent),
+        Align::Left,
+    );
+    for column in columns(app, area.width).into_iter().rev() {
+        let (left, cell) = split_right(rest, column.width() + 1);
+        put_in(canvas, cell, column, &column.text(app, session), style(theme.muted));
+        rest = left;
+    }
+    draw_title(canvas, rest, session);
+}
+
+/// The title, with what the quick filter matched in it.
+fn draw_title(canvas: &mut Canvas, area: Rect, session: &Session) {
+    let (app, theme) = (canvas.app, canvas.app.theme());
+    let title = text::one_line(&session.title.text);
+    if title.is_empty() {
+        put(canvas.buffer, area, "(no prompt yet)", style(theme.faint), Align::Left);
+        return;
+    }
+    let cut = text::ellipsis(&title, area.width.into());
+    let hits = app.home.filter.shown_query().map(|query| hits(&cut, query)).unwrap_or_default();
+    let ordinary =
+        if session.flags.subagent || session.flags.archived { style(theme.muted) } else { style(theme.text) };
+    let spans = cut.chars().enumerate().fold(Vec::<(String, Style)>::new(), |mut spans, (at, c)| {
+        let look = if hits.contains(&at) { style(theme.hit) } else { ordinary };
+        match spans.last_mut() {
+            Some((text, last)) if *last == look => text.push(c),
+            _ => spans.push((c.to_string(), look)),
+        }
+        spans
+    });
+    let spans: Vec<_> = spans.into_iter().map(|(text, style)| Span::styled(text, style)).collect();
+    put_line(canvas.buffer, area, &Line::from(spans));
+}
+
+/// Which characters the query matched.
+fn hits(title: &str, query: &str) -> Vec<usize> {
+    use fuzzy_matcher::FuzzyMatcher;
+    let matcher = fuzzy_matcher::skim::SkimMatcherV2::default();
+    matcher.fuzzy_indices(title, query).map(|(_, hits)| hits).unwrap_or_default()
+}
+
+fn put_in(canvas: &mut Canvas, cell: Rect, column: Column, written: &str, style: Style) {
+    let (_, cell) = split_left(cell, 1);
+    put(canvas.buffer, cell, written, style, if column.is_number() { Align::Right } else { Align::Left });
+}
+
+fn agent_name(agent: Agent, width: u16) -> &'static str {
+    match (agent, width) {
+        (_, 4..) => agent.name(),
+        (Agent::Claude, _) => "cl",
+        (Agent::OpenCode, _) => "oc",
+        (Agent::Codex, _) => "cx",
+        (Agent::Gemini, _) => "ge",
+        (Agent::Qwen, _) => "qw",
+        (Agent::Goose, _) => "go",
+    }
+}

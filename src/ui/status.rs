@@ -1,0 +1,94 @@
+//! The last two lines: a message, or what is shown and what is hidden and why; and the keys that matter now.
+
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Widget};
+
+use super::Canvas;
+use super::style::style;
+use super::widgets::{Align, put, put_line};
+use crate::app::{Action, App};
+use crate::domain::catalog::HiddenCounts;
+
+/// Draws the message, or the counts.
+pub fn draw(canvas: &mut Canvas, area: Rect) {
+    let (app, theme) = (canvas.app, canvas.app.theme());
+    let whole = area;
+    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
+    if app.notices.current().is_some() {
+        Clear.render(whole.intersection(canvas.buffer.area), canvas.buffer);
+    }
+    match app.notices.current() {
+        Some(notice) if notice.error => put(canvas.buffer, area, &notice.text, style(theme.error), Align::Left),
+        Some(notice) => put(canvas.buffer, area, &notice.text, style(theme.accent), Align::Left),
+        // A transcript says in this line where one is in it.
+        None if app.layers.iter().any(|layer| layer.reader().is_some()) => 0,
+        None => put(canvas.buffer, area, &counts(app, area.width.into()), style(theme.bar), Align::Left),
+    };
+}
+
+/// Draws as many hints as there is room for, each whole.
+pub fn draw_hints(canvas: &mut Canvas, area: Rect) {
+    let theme = canvas.app.theme();
+    let mut spans = vec![Span::raw(" ")];
+    let mut room = usize::from(area.width);
+    for hint in canvas.app.hints() {
+        let (key, word) = (hint.key, format!(" {}  ", hint.word));
+        let width = crate::stdx::text::width(&key) + crate::stdx::text::width(&word);
+        if width > room {
+            break;
+        }
+        room -= width;
+        spans.push(Span::styled(key, style(theme.key)));
+        spans.push(Span::styled(word, style(theme.muted)));
+    }
+    put_line(canvas.buffer, area, &Line::from(spans));
+}
+
+/// `37 shown · 200 hidden: 180 sub-agents, 20 empty (H shows them) · 12 elsewhere (tab)`, and less where there is
+/// not the room for it.
+fn counts(app: &App, room: usize) -> String {
+    let full = counts_with(app, true);
+    if crate::stdx::text::width(&full) <= room { full } else { counts_with(app, false) }
+}
+
+fn counts_with(app: &App, reasons: bool) -> String {
+    let HiddenCounts { subagent, headless, empty, archived, elsewhere } = app.home.hidden;
+    let by_reason = [(subagent, "sub-agents"), (headless, "headless"), (empty, "empty"), (archived, "archived")];
+    let hidden: usize = by_reason.iter().map(|(count, _)| count).sum();
+    let key = |action, does: &str| app.keymap.hint(action).map(|key| format!(" ({key}{does})")).unwrap_or_default();
+    let verb = if app.home.filter.is_active() { "match" } else { "shown" };
+    let mut parts = vec![format!("{} {verb}", thousands(app.home.shown))];
+    if hidden > 0 && reasons {
+        let named = by_reason.iter().filter(|(count, _)| *count > 0);
+        let named: Vec<_> =
+            named.map(|(count, word)| format!("{} {}", thousands(*count), plural(*count, word))).collect();
+        let key = key(Action::ShowHidden, " shows them");
+        parts.push(format!("{} hidden: {}{key}", thousands(hidden), named.join(", ")));
+    } else if hidden > 0 {
+        parts.push(format!("{} hidden{}", thousands(hidden), key(Action::ShowHidden, "")));
+    } else if app.home.show_hidden {
+        parts.push(format!("nothing hidden{}", key(Action::ShowHidden, " hides")));
+    }
+    if elsewhere > 0 {
+        parts.push(format!("{} elsewhere{}", thousands(elsewhere), key(Action::Scope, "")));
+    }
+    parts.join(" · ")
+}
+
+fn plural(count: usize, word: &'static str) -> &'static str {
+    if count == 1 && word == "sub-agents" { "sub-agent" } else { word }
+}
+
+/// `2,001`.
+pub fn thousands(count: usize) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}

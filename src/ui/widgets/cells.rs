@@ -1,0 +1,59 @@
+//! A piece of text in a given place and width, and places cut out of places.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Line;
+use ratatui::widgets::Widget;
+
+use crate::stdx::text;
+
+/// Which edge a text is put at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Align {
+    /// The left one.
+    Left,
+    /// The right one.
+    Right,
+}
+
+/// Writes text into one line of an area, cut to its width. What it comes from may be hostile.
+pub(in crate::ui) fn put(buffer: &mut Buffer, area: Rect, written: &str, style: Style, align: Align) -> u16 {
+    let area = area.intersection(buffer.area);
+    if area.is_empty() {
+        return 0;
+    }
+    let cut = text::ellipsis(&text::one_line(written), area.width.into());
+    let width = u16::try_from(text::width(&cut)).unwrap_or(area.width).min(area.width);
+    let x = match align {
+        Align::Left => area.x,
+        Align::Right => area.right() - width,
+    };
+    buffer.set_stringn(x, area.y, &cut, width.into(), style);
+    width
+}
+
+/// Writes a line of several styles into one line of an area.
+pub(in crate::ui) fn put_line(buffer: &mut Buffer, area: Rect, line: &Line) {
+    line.render(area.intersection(buffer.area), buffer);
+}
+
+/// The left `width` columns of a line, and what is right of them.
+pub(in crate::ui) fn split_left(area: Rect, width: u16) -> (Rect, Rect) {
+    let width = width.min(area.width);
+    (Rect { width, ..area }, Rect { x: area.x + width, width: area.width - width, ..area })
+}
+
+/// What is left of the right `width` columns of a line, and those.
+pub(in crate::ui) fn split_right(area: Rect, width: u16) -> (Rect, Rect) {
+    split_left(area, area.width - width.min(area.width))
+}
+
+/// One line of an area, by its number.
+pub(in crate::ui) fn line_of(area: Rect, number: usize) -> Rect {
+    let number = u16::try_from(number).unwrap_or(u16::MAX);
+    if number >= area.height {
+        return Rect { height: 0, ..area };
+    }
+    Rect { y: area.y + number, height: 1, ..area }
+}

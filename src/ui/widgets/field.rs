@@ -1,0 +1,40 @@
+//! A field of one line.
+
+use ratatui::layout::{Position, Rect};
+
+use super::cells::{Align, put, split_left};
+use crate::app::input::Input;
+use crate::stdx::text;
+use crate::ui::Canvas;
+use crate::ui::style::style;
+
+/// A field that is being typed: a mark, the text, and the cursor in it. A long text shows what is around the cursor.
+pub(in crate::ui) fn field(canvas: &mut Canvas, area: Rect, mark: &str, input: &Input, typing: bool) {
+    let theme = canvas.app.theme();
+    let used = put(canvas.buffer, area, mark, style(theme.accent), Align::Left);
+    let (_, area) = split_left(area, used + 1);
+    if area.is_empty() {
+        return;
+    }
+    let before = text::width(input.before_cursor());
+    let hidden = (before + 1).saturating_sub(area.width.into());
+    let shown = drop_columns(input.text(), hidden);
+    canvas.buffer.set_stringn(area.x, area.y, shown, area.width.into(), style(theme.text));
+    if typing {
+        let x = area.x + u16::try_from(before - hidden.min(before)).unwrap_or(0);
+        canvas.cursor = Some(Position { x: x.min(area.right() - 1), y: area.y });
+    }
+}
+
+/// The text without its first columns.
+fn drop_columns(written: &str, columns: usize) -> &str {
+    use unicode_segmentation::UnicodeSegmentation;
+    let mut dropped = 0;
+    for (at, grapheme) in written.grapheme_indices(true) {
+        if dropped >= columns {
+            return &written[at..];
+        }
+        dropped += text::width(grapheme);
+    }
+    if columns == 0 { written } else { "" }
+}

@@ -1,0 +1,65 @@
+//! The column of workspaces.
+
+use ratatui::layout::Rect;
+
+use super::Canvas;
+use super::style::{self, style};
+use super::widgets::{Align, line_of, put, split_left, split_right};
+use crate::app::home::Pane;
+use crate::app::msg::Target;
+
+/// Draws the column, whose first row stands for all.
+pub fn draw(canvas: &mut Canvas, area: Rect) {
+    let app = canvas.app;
+    let (heading, rows) = (line_of(area, 0), Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area });
+    let focused = app.focus() == Some(Pane::Workspaces);
+    let look = if focused { app.theme().accent } else { app.theme().muted };
+    put(
+        canvas.buffer,
+        Rect { x: heading.x + 1, width: heading.width.saturating_sub(1), ..heading },
+        "Workspaces",
+        style(look),
+        Align::Left,
+    );
+    canvas.drawn.workspace_rows = rows.height.into();
+    let column = &app.home.workspaces;
+    let top = crate::app::scroll::reveal(column.top(), column.at(), rows.height.into(), column.len());
+    for (line, row) in (top..column.len()).take(rows.height.into()).enumerate() {
+        let area = line_of(rows, line);
+        canvas.target(area, Target::Workspace(row));
+        draw_row(canvas, area, row, focused);
+    }
+}
+
+fn draw_row(canvas: &mut Canvas, area: Rect, row: usize, focused: bool) {
+    let (app, theme) = (canvas.app, canvas.app.theme());
+    let workspace = row.checked_sub(1).and_then(|at| app.home.workspaces.rows().get(at));
+    let selected = app.home.workspaces.at() == row;
+    if selected {
+        canvas.buffer.set_style(area, style(if focused { theme.selected } else { theme.selected_away }));
+    }
+    let (mark, rest) = split_left(area, 1);
+    if selected {
+        put(canvas.buffer, mark, "▌", style(theme.accent), Align::Left);
+    }
+    let (name, count) = match workspace {
+        None => ("All", app.home.workspaces.rows().iter().map(|row| row.sessions).sum()),
+        Some(workspace) => (workspace.name.as_str(), workspace.sessions),
+    };
+    let count = super::status::thousands(count);
+    let (rest, count_area) = split_right(rest, u16::try_from(count.len()).unwrap_or(0) + 2);
+    put(
+        canvas.buffer,
+        Rect { width: count_area.width.saturating_sub(1), ..count_area },
+        &count,
+        style(theme.muted),
+        Align::Right,
+    );
+    // The row for all wears the badge of the most urgent.
+    let urgent = || app.home.workspaces.rows().iter().map(|row| row.state).min().unwrap_or_default();
+    let state = workspace.map_or_else(urgent, |workspace| workspace.state);
+    let badge = super::sessions::glyph(state);
+    let (badge_area, name_area) = split_left(rest, 2);
+    put(canvas.buffer, badge_area, badge, style::state(theme, state), Align::Left);
+    put(canvas.buffer, name_area, name, style(theme.text), Align::Left);
+}

@@ -1,0 +1,61 @@
+//! What one look at everything finds.
+
+use super::*;
+
+fn title(found: &Collected, id: &str) -> String {
+    found.catalog.get(&key(id)).map_or_else(String::new, |session| session.title.text.to_string())
+}
+
+#[test]
+fn sessions_of_all_roots_are_found_with_their_counts() {
+    let home = Home::empty();
+    write(&home, "one.log", "cwd /w\nprompt 1000 first\nprompt 2000 second\n");
+    write(&home, "deep/er/two.log", "prompt 3000 third\n");
+    write(&home, "many.base", "x prompt 10 of x\ny prompt 20 of y\n");
+    let found = look(&home);
+    assert_eq!(found.catalog.len(), 4);
+    let one = found.catalog.get(&key("one")).expect("one");
+    assert_eq!((one.turns, &*one.title.text, &*one.cwd, one.complete), (2, "first", "/w", true));
+    assert_eq!((found.tally.summaries, found.catalog.progress.done, found.catalog.progress.total), (3, 3, 3));
+    assert_eq!(found.roots.iter().map(|root| (root.found, root.sessions)).collect::<Vec<_>>(), [(true, 4), (false, 0)]);
+}
+
+#[test]
+fn a_session_in_several_units_is_one_row_made_of_the_best() {
+    let home = Home::empty();
+    write(&home, "a.log", "prompt 1000 real\nprompt 2000 more\n");
+    write(&home, "a~stub.log", "cwd /nothing\n");
+    write(&home, "b.log", "prompt 1000 old\n");
+    let newer = write(&home, "b~copy.log", "prompt 1000 old\nprompt 9000 goes on\n");
+    let found = look(&home);
+    assert_eq!(found.catalog.len(), 2);
+    assert_eq!(found.catalog.get(&key("a")).expect("a").messages, 2);
+    assert_eq!(found.catalog.get(&key("b")).expect("b").path, newer);
+    fs::remove_file(newer).expect("remove");
+    assert_eq!(look(&home).catalog.get(&key("b")).expect("b").messages, 1);
+}
+
+#[test]
+fn notes_of_other_units_are_laid_over_a_session() {
+    let home = Home::empty();
+    write(&home, "a.log", "tip t1\nprompt 1000 real\ntokens 5\n");
+    write(&home, "b.log", "title mine\nprompt 1000 real\n");
+    let notes = write(&home, "x.notes", "title a named\nusage a 7\ntip t1 ignored, being weaker\nusage nobody 3\n");
+    let found = look(&home);
+    assert_eq!((title(&found, "a"), title(&found, "b")), ("named".into(), "mine".into()));
+    assert_eq!(found.catalog.get(&key("a")).expect("a").tokens.total(), 12);
+    fs::write(&notes, "tip t1 of the tip\n").expect("write");
+    assert_eq!(title(&look(&home), "a"), "of the tip");
+    fs::remove_file(notes).expect("remove");
+    assert_eq!(title(&look(&home), "a"), "real");
+}
+
+#[test]
+fn a_reader_that_panics_costs_one_unit_and_says_so() {
+    let home = Home::empty();
+    write(&home, "bad.log", "panic\n");
+    write(&home, "good.log", "prompt 1000 fine\n");
+    let found = look(&home);
+    assert_eq!(title(&found, "good"), "fine");
+    assert!(found.catalog.issues.iter().any(|issue| issue.path.ends_with("bad.log")), "{:?}", found.catalog.issues);
+}

@@ -1,0 +1,233 @@
+//! Transcripts made by hand, and a stand for the reader: it answers the reader's effects as the index would.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use salon::app::msg::{Area, Opened, ReaderDrawn, Target, Ticket, TranscriptMsg};
+use salon::app::reader::Reader;
+use salon::app::{Action, Effect};
+use salon::config::theme::{Colour, Paint, Theme};
+use salon::domain::event::Key;
+use salon::domain::transcript::{self, Entry, EntryKind, Role, Tool, ToolStatus};
+use salon::domain::{Agent, SessionKey, Time};
+use salon::ui::entry::Look;
+use salon::ui::reader::{self, Cache, Mode};
+
+/// 2026-11-20T22:59:00Z: a minute before midnight in Berlin.
+pub const START: i64 = 1_795_215_540_000;
+
+/// An entry, said `minute` minutes after [`START`].
+pub fn entry(id: &str, kind: EntryKind, minute: i64, text: &str) -> Entry {
+    let role = match kind {
+        EntryKind::Prompt | EntryKind::Image => Role::User,
+        EntryKind::Notice | EntryKind::Other => Role::System,
+        _ => Role::Assistant,
+    };
+    let time = Some(Time::from_millis(START + minute * 60_000));
+    Entry { text: text.to_owned(), ..Entry::new(Key::new(id, 0), kind, role, time) }
+}
+
+/// A tool call that ended.
+pub fn tool(id: &str, minute: i64, name: &str, action: transcript::Action, output: &str) -> Entry {
+    let tool = Tool {
+        name: name.into(),
+        id: id.into(),
+        input: serde_json::Value::Null,
+        output: output.to_owned(),
+        status: ToolStatus::Done,
+        duration_ms: Some(1_200),
+        subagent: None,
+        action,
+    };
+    let text = tool.action.headline();
+    Entry { tool: Some(Box::new(tool)), text, ..entry(id, EntryKind::Tool, minute, "") }
+}
+
+/// A command that ended well.
+pub fn command(id: &str, minute: i64, line: &str, output: &str) -> Entry {
+    tool(id, minute, "Bash", transcript::Action::Command { command: line.to_owned(), exit_code: Some(0) }, output)
+}
+
+/// `count` entries of many lengths: prompts, answers, commands.
+pub fn long(count: usize) -> Vec<Entry> {
+    let made = |nth: usize| {
+        let (id, minute) = (format!("e{nth}"), i64::try_from(nth).expect("small") / 3);
+        match nth % 4 {
+            0 => entry(&id, EntryKind::Prompt, minute, &format!("prompt {nth}: what of it?")),
+            1 => command(&id, minute, &format!("make step-{nth}"), &"one line of output\n".repeat(nth % 40)),
+            2 => entry(&id, EntryKind::Thinking, minute, &"thinking about it ".repeat(nth % 30)),
+            _ => entry(
+                &id,
+                EntryKind::Text,
+                minute,
+                &format!("answer {nth}\n\n{}", "words and more words ".repeat(nth % 70)),
+            ),
+        }
+    };
+    (0..count).map(made).collect()
+}
+
+/// A theme in which everything that matters can be told apart.
+pub fn theme() -> Theme {
+    let fg = |index| Paint { fg: Some(Colour::Ansi(index)), ..Paint::default() };
+    Theme {
+        muted: fg(8),
+        faint: fg(8),
+        accent: fg(4),
+        heading: Paint { bold: true, ..fg(5) },
+        strong: Paint { bold: true, ..Paint::default() },
+        emphasis: Paint { italic: true, ..Paint::default() },
+        code: fg(6),
+        keyword: fg(13),
+        hit: Paint { bg: Some(Colour::Ansi(3)), ..Paint::default() },
+        hit_current: Paint { bg: Some(Colour::Ansi(11)), ..Paint::default() },
+        added: fg(2),
+        removed: fg(1),
+        ..Theme::default()
+    }
+}
+
+/// A reader with a transcript behind it and a screen before it.
+pub struct Stand {
+    pub reader: Reader,
+    pub entries: Vec<Arc<Entry>>,
+    pub size: (u16, u16),
+    pub mode: Mode,
+    pub cache: Cache,
+    pub drawn: ReaderDrawn,
+    pub regions: Vec<(Area, Target)>,
+    pub buffer: Buffer,
+    /// Ranges that were asked for, in order.
+    pub asked: Vec<std::ops::Range<usize>>,
+    /// All other effects.
+    pub effects: Vec<Effect>,
+    theme: Theme,
+}
+
+impl Stand {
+    /// A reader whose transcript was opened, drawn until nothing more is asked for.
+    pub fn new(entries: Vec<Entry>, size: (u16, u16)) -> Self {
+        let mut stand = Self::unopened(entries, size);
+        stand.tell(TranscriptMsg::Opened(stand.opened()));
+        stand.settle();
+        stand
+    }
+
+    /// A reader that was just opened and knows nothing.
+    pub fn unopened(entries: Vec<Entry>, size: (u16, u16)) -> Self {
+        let (reader, _) = Reader::open(Ticket(1), SessionKey::new(Agent::Claude, "s"));
+        Self {
+            reader,
+            entries: entries.into_iter().map(Arc::new).collect(),
+            size,
+            mode: Mode::Full,
+            cache: Cache::default(),
+            drawn: ReaderDrawn::default(),
+            regions: Vec::new(),
+            buffer: Buffer::empty(Rect::default()),
+            asked: Vec::new(),
+            effects: Vec::new(),
+            theme: theme(),
+        }
+    }
+
+    /// What the index would tell of the transcript.
+    pub fn opened(&self) -> Opened {
+        let failed = |entry: &Entry| entry.tool.as_ref().is_some_and(|tool| tool.status == ToolStatus::Failed);
+        let marks = |wanted: &dyn Fn(&Entry) -> bool| {
+            let all = self.entries.iter().enumerate();
+            all.filter(|(_, entry)| wanted(entry)).map(|(index, _)| index).collect::<Vec<_>>().into()
+        };
+        Opened {
+            len: self.entries.len(),
+            branches: 1,
+            prompts: marks(&|entry| entry.kind == EntryKind::Prompt),
+            errors: marks(&failed),
+            issues: Vec::new(),
+        }
+    }
+
+    /// Tells the reader something of its transcript, and answers nothing yet.
+    pub fn tell(&mut self, msg: TranscriptMsg) {
+        let effects = self.reader.update(msg);
+        self.take(effects);
+    }
+
+    /// Draws one frame.
+    pub fn draw(&mut self) {
+        let area = Rect::new(0, 0, self.size.0, self.size.1);
+        self.buffer = Buffer::empty(area);
+        let zone = TimeZone::fixed(jiff::tz::offset(1));
+        let look = Look { theme: &self.theme, zone: &zone, now: Time::from_millis(START) };
+        let state = (&self.reader, None);
+        (self.drawn, self.regions) = reader::draw(area, &mut self.buffer, state, self.mode, &look, &mut self.cache);
+        let effects = self.reader.drawn(self.drawn);
+        self.take(effects);
+    }
+
+    /// Draws and answers until nothing more is asked for.
+    pub fn settle(&mut self) {
+        for _ in 0..50 {
+            self.draw();
+            if !self.answer() {
+                return;
+            }
+        }
+        panic!("the reader never has enough");
+    }
+
+    /// Answers what was asked for so far. Whether there was anything.
+    pub fn answer(&mut self) -> bool {
+        let open: Vec<_> = self.effects.extract_if(.., |effect| matches!(effect, Effect::ReadEntries(..))).collect();
+        for effect in &open {
+            let Effect::ReadEntries(_, range) = effect else { continue };
+            let page = self.entries[range.start.min(self.entries.len())..range.end.min(self.entries.len())].to_vec();
+            self.tell(TranscriptMsg::Page { from: range.start, entries: page });
+        }
+        !open.is_empty()
+    }
+
+    /// Presses a key that means an action; nothing is drawn.
+    pub fn press(&mut self, action: Action) {
+        let effects = self.reader.act(action).unwrap_or_default();
+        self.take(effects);
+    }
+
+    /// Presses a key and draws until all is there.
+    pub fn act(&mut self, action: Action) {
+        self.press(action);
+        self.settle();
+    }
+
+    /// Goes to the very top line of the screen: entry and line.
+    pub fn place(&self) -> (usize, i32) {
+        (self.drawn.anchor, self.drawn.anchor_line)
+    }
+
+    /// The screen as text, one line a row, blanks at the ends left out.
+    pub fn screen(&self) -> String {
+        let area = self.buffer.area;
+        let row = |y| {
+            let mut text = String::new();
+            let mut x = 0;
+            while x < area.width {
+                let symbol = self.buffer[(x, y)].symbol();
+                text.push_str(symbol);
+                x += u16::try_from(salon::stdx::wrap::columns(symbol).max(1)).expect("small");
+            }
+            text.trim_end().to_owned()
+        };
+        (0..area.height).map(row).collect::<Vec<_>>().join("\n")
+    }
+
+    fn take(&mut self, effects: Vec<Effect>) {
+        for effect in &effects {
+            if let Effect::ReadEntries(_, range) = effect {
+                self.asked.push(range.clone());
+            }
+        }
+        self.effects.extend(effects);
+    }
+}
