@@ -15,6 +15,7 @@ mod cache;
 mod collect;
 mod options;
 mod pool;
+pub mod search;
 mod shelf;
 mod survey;
 mod workspace;
