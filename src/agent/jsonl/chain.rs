@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Link, Parent};
+use super::{Link, Parent, Skim};
 
 /// How many ids are remembered of the reply at the tip, and of the newest records.
 const REMEMBERED: usize = 32;
@@ -23,6 +23,22 @@ pub struct Record {
     pub entries: u32,
     /// How many turns it begins.
     pub turns: u32,
+}
+
+impl Record {
+    /// What the tree must know of a line, if it must know anything.
+    pub fn of(skim: &Skim<'_>) -> Option<Self> {
+        let leaf = skim.rare.as_ref().and_then(|rare| rare.leaf);
+        let entries = u32::try_from(skim.marks.len()).unwrap_or(u32::MAX);
+        let matters = match skim.link {
+            Link::Aside => leaf.is_some(),
+            Link::Linear => entries > 0,
+            Link::Node { .. } => true,
+        };
+        // A line that stands aside makes no entries, whatever the dialect says.
+        let entries = if skim.link == Link::Aside { 0 } else { entries };
+        matters.then_some(Self { link: skim.link, leaf, entries, turns: skim.turns })
+    }
 }
 
 /// The end of the shown branch: enough to tell whether the next record extends it.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::pull::{Malformed, Text};
-use crate::domain::{EntryKind, Event, Key, SessionKey, Time, Tokens};
+use crate::domain::{Entry, EntryKind, Event, Key, SessionKey, Time, Tokens};
 
 /// The language of one agent's lines. It may hold what concerns one file (is it a sub-agent's? which dialect?).
 ///
@@ -21,6 +21,9 @@ pub trait Dialect: Send + Sync {
     /// Updates of tool calls (and usage, by key) that this line tells; updates of calls that are not wanted are
     /// dropped by the caller.
     fn decode_results(&self, line: &[u8], sink: &mut dyn FnMut(Event));
+
+    /// A last touch to a folded entry, where call and result together tell more than each.
+    fn finish(&self, _entry: &mut Entry) {}
 }
 
 /// What a line tells. All of it optional: an agent fills in what it has.

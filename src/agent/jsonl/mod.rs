@@ -12,6 +12,7 @@ pub mod chain;
 pub mod dialect;
 pub mod facts;
 pub mod outline;
+pub mod patch;
 pub mod pull;
 pub mod scan;
 pub mod summary;
