@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use memchr::memmem;
 
-use super::places;
+use crate::agent::jsonl::walk;
 use crate::domain::Session;
 
 /// Bytes of a transcript in which its first record is looked for.
@@ -25,7 +25,7 @@ pub fn name_origin(session: &mut Session) {
         .filter(|path| *path != session.path && path.extension().is_some_and(|ending| ending == "jsonl"))
         .filter(|path| first_id(path).as_ref() == Some(&first))
         .min_by_key(|path| age(path));
-    session.forked_from = origin.map(|path| places::stem(&path).into());
+    session.forked_from = origin.map(|path| walk::stem(&path).into());
 }
 
 /// A fork is younger than what it was forked from.

@@ -9,8 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Link, Parent, Skim};
 
-/// How many ids are remembered of the reply at the tip, and of the newest records.
-const REMEMBERED: usize = 32;
+/// How many ids are remembered of the reply at the tip: calls made at once, and their results.
+const MEMBERS: usize = 32;
+
+/// How many ids are remembered of the newest records.
+const RECENT: usize = 8;
 
 /// What the tree must know of a record.
 #[derive(Clone, Copy, Debug)]
@@ -87,18 +90,18 @@ impl Tip {
         }
         let joins = group != 0 || (result && self.group != 0);
         if joins {
-            remember(&mut self.members, id);
+            remember(&mut self.members, id, MEMBERS);
         } else if record.entries > 0 {
             self.left = true;
         }
         self.last = id;
-        remember(&mut self.recent, id);
+        remember(&mut self.recent, id, RECENT);
         true
     }
 }
 
-fn remember(ids: &mut Vec<u64>, id: u64) {
-    if ids.len() >= REMEMBERED {
+fn remember(ids: &mut Vec<u64>, id: u64, most: usize) {
+    if ids.len() >= most {
         ids.remove(0);
     }
     ids.push(id);

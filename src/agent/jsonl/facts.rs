@@ -10,7 +10,7 @@ use crate::domain::{Flags, Session, Time, Title, TitleSource, Tokens};
 const TITLE_BYTES: usize = 2048;
 
 /// Replies whose usage may still grow.
-const OPEN_REPLIES: usize = 16;
+const OPEN_REPLIES: usize = 8;
 
 /// Numbers of unreadable lines that are kept; beyond, they are only counted.
 const BAD_LINES: usize = 20;
@@ -37,7 +37,7 @@ pub struct Facts {
     /// Id of the newest record.
     pub tip: String,
     tokens: Tokens,
-    replies: Vec<(u64, Tokens)>,
+    replies: Vec<Reply>,
     cost_usd: Option<f64>,
     headless: Option<bool>,
     born: Option<Time>,
@@ -52,6 +52,9 @@ pub struct Facts {
     /// The first of them.
     pub bad_lines: Vec<u64>,
 }
+
+/// A reply's key, and its input, output, cache read and cache written: short where it is kept.
+type Reply = (u64, [u64; 4]);
 
 impl Facts {
     /// Takes a line in, except for what depends on the shown branch.
@@ -127,17 +130,19 @@ impl Facts {
     }
 
     /// Counts a reply once, however often its usage is told: the largest counts.
-    fn count(&mut self, usage: Usage) {
-        if let Some((_, tokens)) = self.replies.iter_mut().rev().find(|(key, _)| *key == usage.key) {
-            if usage.tokens.total() >= tokens.total() {
-                *tokens = usage.tokens;
+    fn count(&mut self, Usage { key, tokens }: Usage) {
+        let told = [tokens.input, tokens.output, tokens.cache_read, tokens.cache_write];
+        if let Some((_, kept)) = self.replies.iter_mut().rev().find(|(known, _)| *known == key) {
+            if told.iter().sum::<u64>() >= kept.iter().sum() {
+                *kept = told;
             }
             return;
         }
         if self.replies.len() >= OPEN_REPLIES {
-            self.tokens += self.replies.remove(0).1;
+            let (_, oldest) = self.replies.remove(0);
+            add(&mut self.tokens, oldest);
         }
-        self.replies.push((usage.key, usage.tokens));
+        self.replies.push((key, told));
     }
 
     /// Counts a line that could not be read.
@@ -158,8 +163,8 @@ impl Facts {
     /// Usage so far.
     pub fn tokens(&self) -> Tokens {
         let mut sum = self.tokens;
-        for (_, tokens) in &self.replies {
-            sum += *tokens;
+        for (_, reply) in &self.replies {
+            add(&mut sum, *reply);
         }
         sum
     }
@@ -201,6 +206,10 @@ impl Facts {
         };
         session
     }
+}
+
+fn add(sum: &mut Tokens, [input, output, cache_read, cache_write]: [u64; 4]) {
+    *sum += Tokens { input, output, cache_read, cache_write };
 }
 
 fn title(text: Text<'_>) -> String {

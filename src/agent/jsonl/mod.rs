@@ -17,6 +17,7 @@ pub mod pull;
 pub mod scan;
 pub mod summary;
 pub mod tail;
+pub mod walk;
 
 pub use dialect::{Dialect, Identity, Link, Mark, Parent, Rare, ResultMark, Skim, Usage};
 pub use pull::{Malformed, Pull, Text};

@@ -132,7 +132,7 @@ impl Outline {
 
     /// A reply's usage is shown with its first entry.
     fn note_usage(&mut self, skim: &Skim<'_>, first: u32) {
-        let Some(Usage { key, tokens }) = skim.usage else { return };
+        let Some(Usage { key, tokens }) = skim.usage.filter(|usage| usage.tokens.total() > 0) else { return };
         let (_, kept) = self.usage.entry(key).or_insert((first, tokens));
         if tokens.total() > kept.total() {
             *kept = tokens;
