@@ -16,8 +16,10 @@ pub enum Depth {
 impl Depth {
     /// As far as the terminal tells by its environment.
     pub fn detect(var: impl Fn(&str) -> Option<String>) -> Self {
-        let says = |name: &str, words: &[&str]| var(name).is_some_and(|value| words.iter().any(|word| value.contains(word)));
-        let direct = says("COLORTERM", &["truecolor", "24bit"]) || says("TERM", &["direct", "kitty", "ghostty", "alacritty"]);
+        let says =
+            |name: &str, words: &[&str]| var(name).is_some_and(|value| words.iter().any(|word| value.contains(word)));
+        let direct =
+            says("COLORTERM", &["truecolor", "24bit"]) || says("TERM", &["direct", "kitty", "ghostty", "alacritty"]);
         if direct { Self::True } else { Self::Indexed }
     }
 

@@ -21,12 +21,9 @@ pub fn message(event: Event) -> Option<Msg> {
             }
             ColorOrQuery::Query => None,
         },
-        Event::WindowResized(_)
-        | Event::FocusIn
-        | Event::FocusOut
-        | Event::Csi(_)
-        | Event::Osc(_)
-        | Event::Dcs(_) => None,
+        Event::WindowResized(_) | Event::FocusIn | Event::FocusOut | Event::Csi(_) | Event::Osc(_) | Event::Dcs(_) => {
+            None
+        }
     }
 }
 

@@ -271,7 +271,9 @@ impl Shell {
         let at_once = since.elapsed() < FAILED_TO_START;
         let msg = self.performer.after(purpose, failure.as_deref());
         if let (Some(failure), true) = (failure, at_once) {
-            self.terminal.write(format!("\r\nsalon: the program {failure}. Press Enter to go back.\r\n").as_bytes()).ok();
+            self.terminal
+                .write(format!("\r\nsalon: the program {failure}. Press Enter to go back.\r\n").as_bytes())
+                .ok();
             self.holder = Holder::Reader(msg);
             return Step::Continue(());
         }

@@ -110,7 +110,12 @@ fn keys_of_entries_are_unique_and_the_same_in_the_tail() {
                 let tail = format.tail(&session, 5).unwrap_or_else(|error| panic!("{}: {error}", session.key));
                 let tail_keys: Vec<_> = tail.iter().map(|entry| entry.key).collect();
                 let wanted = keys.len().min(5);
-                assert!(tail_keys.len() >= wanted, "{name}: {}: {} of {wanted} in the tail", session.key, tail_keys.len());
+                assert!(
+                    tail_keys.len() >= wanted,
+                    "{name}: {}: {} of {wanted} in the tail",
+                    session.key,
+                    tail_keys.len()
+                );
                 assert!(keys.ends_with(&tail_keys), "{name}: {}: the tail differs", session.key);
             }
         }
@@ -123,7 +128,8 @@ fn a30_no_time_before_the_agents_existed() {
         let home = Home::of(&[&name]);
         for (format, unit) in units(&home) {
             for session in all_sessions(format, &unit) {
-                let active = session.last_activity.unwrap_or_else(|| panic!("{name}: {}: no last activity", session.key));
+                let active =
+                    session.last_activity.unwrap_or_else(|| panic!("{name}: {}: no last activity", session.key));
                 assert!(active.millis() > 1_600_000_000_000, "{name}: {}: {}", session.key, active.rfc3339());
             }
         }

@@ -11,8 +11,8 @@ mod agents {
 }
 mod app;
 mod catalog;
-mod contract;
 mod cli;
+mod contract;
 mod index;
 mod keys;
 mod pty;

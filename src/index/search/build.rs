@@ -14,7 +14,8 @@ use super::corpus::Corpus;
 use super::entries;
 use super::store::{Batch, Draft, Replaces, Store, View, Writer, checksum};
 use super::{Cancel, Indexed};
-use crate::agent::{Cursor, Layout, Record, Stamp, Texts, Unit, Wanted, format};
+use crate::agent::texts::{Decoder, Layout, Record, Texts, Wanted};
+use crate::agent::{Cursor, Stamp, Unit, format};
 
 /// Batches that wait to be written; each is at most some MB.
 const WAITING: usize = 4;
@@ -102,9 +103,8 @@ fn is_gone(last: &Batch, corpus: &Corpus) -> bool {
 /// Marks what is stored of units that are gone as obsolete.
 fn forget(writer: &mut Writer<'_>, view: &View, corpus: &Corpus) -> io::Result<()> {
     let gone = view.units().filter(|last| is_gone(last, corpus));
-    let drafts: Vec<Ready> = gone
-        .map(|last| (Draft::of(last.agent, last.path.clone(), Replaces::Unit), Cursor::default(), 0))
-        .collect();
+    let drafts: Vec<Ready> =
+        gone.map(|last| (Draft::of(last.agent, last.path.clone(), Replaces::Unit), Cursor::default(), 0)).collect();
     if drafts.is_empty() { Ok(()) } else { writer.append(drafts) }
 }
 
@@ -117,8 +117,8 @@ fn read(unit: &Unit, view: &View, corpus: &Corpus, cancel: &Cancel, out: &SyncSe
     let Some(texts) = format(unit.agent).search() else { return read_entries(unit, corpus, out) };
     match texts.layout(unit) {
         Layout::Nothing => send(out, Draft::new(unit, Replaces::Unit), whole(unit, 0), 0),
-        Layout::Lines { session } => {
-            let done = read_lines(unit, texts, &session, last, cancel, out);
+        Layout::Lines => {
+            let done = texts.decoder(unit).and_then(|decoder| read_lines(unit, &decoder, last, cancel, out));
             done.unwrap_or_else(|error| failed(unit, &error))
         }
         Layout::Records => read_records(unit, texts, last, cancel, out),
@@ -145,8 +145,7 @@ fn partly(unit: &Unit, offset: u64) -> Cursor {
 
 fn read_lines(
     unit: &Unit,
-    texts: &dyn Texts,
-    session: &str,
+    decoder: &Decoder,
     last: Option<&Batch>,
     cancel: &Cancel,
     out: &SyncSender<Ready>,
@@ -162,8 +161,9 @@ fn read_lines(
             return Ok(Err(Closed));
         }
         for (at, line) in lines(block) {
-            let record = Record { session, id: "", offset: start + at as u64, bytes: line };
-            texts.texts(&record, Wanted::Talk, &mut |text| {
+            let session = &*decoder.session;
+            let record = Record { session, id: "", hint: "", offset: start + at as u64, bytes: line };
+            decoder.decode.texts(&record, Wanted::Talk, &mut |text| {
                 if text.part.is_talk(text.text) {
                     draft.push(session, text);
                 }
@@ -207,6 +207,10 @@ fn read_records(
     let mut draft = Draft::new(unit, if last.is_some() { Replaces::Sessions } else { Replaces::Unit });
     let mut session = String::new();
     let mut closed = false;
+    let decoder = match texts.decoder(unit) {
+        Ok(decoder) => decoder,
+        Err(error) => return failed(unit, &error),
+    };
     let walked = texts.records(unit, since, &mut |record| {
         if record.session != session {
             record.session.clone_into(&mut session);
@@ -220,7 +224,7 @@ fn read_records(
             closed = true;
             return std::ops::ControlFlow::Break(());
         }
-        texts.texts(record, Wanted::Talk, &mut |text| {
+        decoder.decode.texts(record, Wanted::Talk, &mut |text| {
             if text.part.is_talk(text.text) {
                 draft.push(record.session, text);
             }

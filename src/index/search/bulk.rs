@@ -18,7 +18,8 @@ use super::plan::Test;
 use super::run::Run;
 use super::snippet::snippet;
 use super::tally::{At, Match, Spot, Tally};
-use crate::agent::{Layout, Record, Text, Texts, Unit, Wanted, format};
+use crate::agent::texts::{Decoder, Layout, Record, Text, Texts, Wanted};
+use crate::agent::{Unit, format};
 use crate::domain::SessionKey;
 use crate::domain::found::Place;
 
@@ -32,7 +33,7 @@ pub fn search(run: &Run<'_>, next: &AtomicUsize, out: &Sender<UnitFound>) {
         if run.cancel.is_cancelled() {
             return;
         }
-        let mut hunt = Hunt { run, unit, tallies: HashMap::new(), bytes: 0, calls: None };
+        let mut hunt = Hunt { run, unit, tallies: HashMap::new(), bytes: 0, decoder: None, calls: None };
         // A file that vanished or cannot be read has nothing to show; the catalog tells of it.
         if let Err(error) = hunt.search(&mut buffer) {
             tracing::debug!(path = %unit.path.display(), %error, "cannot be searched");
@@ -49,6 +50,7 @@ struct Hunt<'a> {
     unit: &'a Unit,
     tallies: HashMap<usize, Tally>,
     bytes: u64,
+    decoder: Option<Decoder>,
     calls: Option<Calls>,
 }
 
@@ -60,7 +62,7 @@ impl Hunt<'_> {
         };
         match texts.layout(self.unit) {
             Layout::Nothing => Ok(()),
-            Layout::Lines { session } => self.search_lines(texts, &session, buffer),
+            Layout::Lines => self.search_lines(texts, buffer),
             Layout::Records => self.search_records(texts),
         }
     }
@@ -73,7 +75,9 @@ impl Hunt<'_> {
         Some(number)
     }
 
-    fn search_lines(&mut self, texts: &dyn Texts, session: &str, buffer: &mut Vec<u8>) -> io::Result<()> {
+    fn search_lines(&mut self, texts: &dyn Texts, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let Some(session) = self.run.corpus.sessions_in(&self.unit.path).next() else { return Ok(()) };
+        let session = &*session.key.id;
         let Some(number) = self.open(session) else { return Ok(()) };
         let stored = self.run.stored(self.unit);
         // Where the talk is stored and nothing else can matter, only what was appended is looked at.
@@ -94,8 +98,8 @@ impl Hunt<'_> {
             self.hit_lines(block, number, fresh, &mut hits);
             for &(start, end) in &hits {
                 let at = offset + start as u64;
-                let record = Record { session, id: "", offset: at, bytes: &block[start..end] };
-                self.decode(texts, &record, number, at >= stored);
+                let record = Record { session, id: "", hint: "", offset: at, bytes: &block[start..end] };
+                self.decode(texts, &record, number, at >= stored)?;
             }
         }
         *buffer = blocks.into_buffer();
@@ -149,7 +153,10 @@ impl Hunt<'_> {
             if let Some(number) = current.1
                 && self.may_match(record.bytes, number)
             {
-                self.decode(texts, record, number, !known);
+                return match self.decode(texts, record, number, !known) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
+                };
             }
             ControlFlow::Continue(())
         })?;
@@ -177,17 +184,24 @@ impl Hunt<'_> {
         }
     }
 
-    fn decode(&mut self, texts: &dyn Texts, record: &Record<'_>, number: usize, all: bool) {
+    fn decode(&mut self, texts: &dyn Texts, record: &Record<'_>, number: usize, all: bool) -> io::Result<()> {
+        // Made when there is something to decode: most units have nothing.
+        let decoder = match self.decoder.take() {
+            Some(decoder) => decoder,
+            None => texts.decoder(self.unit)?,
+        };
         let asks = self.run.plan.asks_for_tools();
-        texts.texts(record, Wanted::All, &mut |text| {
+        decoder.decode.texts(record, Wanted::All, &mut |text| {
             if asks && text.tool.is_empty() && !text.call.is_empty() {
-                let calls = self.calls.get_or_insert_with(|| Calls::new(texts, self.unit));
+                let calls = self.calls.get_or_insert_with(|| Calls::new(texts, &decoder, self.unit));
                 let tool = calls.tool(text.call);
                 self.take(text, &tool, number, all);
             } else {
                 self.take(text, text.tool, number, all);
             }
         });
+        self.decoder = Some(decoder);
+        Ok(())
     }
 
     /// Looks at a text. `all`: talk counts too, not being stored.

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::ops::ControlFlow;
 
 use super::blocks::{Blocks, lines};
-use crate::agent::{Layout, Record, Texts, Unit, Wanted};
+use crate::agent::Unit;
+use crate::agent::texts::{Decoder, Layout, Record, Texts, Wanted};
 
 /// Tools by the id of their call, of one unit.
 #[derive(Debug)]
@@ -15,10 +16,10 @@ pub struct Calls {
 
 impl Calls {
     /// Reads all calls of a unit. What cannot be read has no calls.
-    pub fn new(texts: &dyn Texts, unit: &Unit) -> Self {
+    pub fn new(texts: &dyn Texts, decoder: &Decoder, unit: &Unit) -> Self {
         let mut tools = HashMap::new();
         let mut learn = |record: &Record<'_>| {
-            texts.texts(record, Wanted::Talk, &mut |text| {
+            decoder.decode.texts(record, Wanted::Talk, &mut |text| {
                 if !text.call.is_empty() && !text.tool.is_empty() {
                     tools.insert(text.call.to_owned(), text.tool.to_owned());
                 }
@@ -33,12 +34,13 @@ impl Calls {
                 });
                 drop(walked);
             }
-            Layout::Lines { session } => {
+            Layout::Lines => {
                 let file = File::open(&unit.path).ok();
                 let mut blocks = file.map(|file| Blocks::new(file, 0, Vec::new()));
                 while let Some(Ok(Some((offset, block)))) = blocks.as_mut().map(Blocks::next_block) {
                     for (at, line) in lines(block) {
-                        learn(&Record { session: &session, id: "", offset: offset + at as u64, bytes: line });
+                        let session = &*decoder.session;
+                        learn(&Record { session, id: "", hint: "", offset: offset + at as u64, bytes: line });
                     }
                 }
             }

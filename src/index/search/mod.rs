@@ -127,7 +127,10 @@ impl Search {
         told: &mut dyn FnMut(Indexed),
     ) -> io::Result<Option<Indexed>> {
         build::update(&self.store, corpus, cancel, told).map_err(|error| {
-            io::Error::new(error.kind(), format!("{}: the search index cannot be written: {error}", self.store.dir().display()))
+            io::Error::new(
+                error.kind(),
+                format!("{}: the search index cannot be written: {error}", self.store.dir().display()),
+            )
         })
     }
 
@@ -136,7 +139,10 @@ impl Search {
     pub fn search(&self, request: &Request<'_>, cancel: &Cancel, sink: &mut dyn FnMut(Found)) {
         let view = self.store.refresh();
         if request.query.is_empty() {
-            sink(Found { reach: crate::domain::found::Reach { complete: true, ..Default::default() }, ..Found::default() });
+            sink(Found {
+                reach: crate::domain::found::Reach { complete: true, ..Default::default() },
+                ..Found::default()
+            });
             return;
         }
         let mut last = Found::default();

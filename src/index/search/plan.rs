@@ -122,7 +122,10 @@ impl Plan {
         match &probe.test {
             Test::Text { .. } => {
                 part != Part::Outcome
-                    && self.branches[probe.branch].scope.iter().all(|(filter, negated)| in_scope(filter, part, tool) != *negated)
+                    && self.branches[probe.branch]
+                        .scope
+                        .iter()
+                        .all(|(filter, negated)| in_scope(filter, part, tool) != *negated)
             }
             Test::Occurs(filter) => may_occur(filter, part),
         }

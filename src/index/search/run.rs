@@ -132,9 +132,9 @@ impl Gathering<'_> {
 
     fn is_fulfilled(&self, number: usize, tally: &Tally) -> bool {
         let all = tally.all || !self.run.plan.reads_texts();
-        (0u64..).zip(&self.run.plan.branches).any(|(at, branch)| {
-            self.run.open[number] & (1 << at) != 0 && branch.fulfilled(tally.found, all)
-        })
+        (0u64..)
+            .zip(&self.run.plan.branches)
+            .any(|(at, branch)| self.run.open[number] & (1 << at) != 0 && branch.fulfilled(tally.found, all))
     }
 
     /// Tells of all sessions that fulfil the query so far. Snippets are cut for the best ones only.

@@ -21,15 +21,7 @@ const LONGEST: usize = 4 << 10;
 const MARKED: usize = 32;
 
 /// Cuts out what stands around the first match at `at`, and marks what the probes of `bits` find in it.
-pub fn snippet(
-    plan: &Plan,
-    bits: u64,
-    part: Part,
-    place: Place,
-    text: &str,
-    at: usize,
-    context: Context,
-) -> Snippet {
+pub fn snippet(plan: &Plan, bits: u64, part: Part, place: Place, text: &str, at: usize, context: Context) -> Snippet {
     let window = match context {
         Context::Line(bytes) => around(text, at, bytes / 3, bytes - bytes / 3),
         Context::Lines(lines) => lines_around(text, at, lines),

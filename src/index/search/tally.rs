@@ -86,10 +86,8 @@ impl Tally {
     pub fn score(&self, session: &Session, now: Time) -> f32 {
         let best = self.best.first().map_or(1.0, |spot| spot.weight);
         #[expect(clippy::cast_precision_loss, reason = "a rough measure")]
-        let (count, days) = (
-            self.count as f32,
-            now.since(session.last_activity.unwrap_or_default()) as f32 / 86_400_000.0,
-        );
+        let (count, days) =
+            (self.count as f32, now.since(session.last_activity.unwrap_or_default()) as f32 / 86_400_000.0);
         best * (1.0 + count.max(1.0).ln() / 10.0) * (0.25 + 0.75 / (1.0 + days / 14.0))
     }
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-use crate::agent::{Cursor, Stamp, Text, Unit};
+use crate::agent::texts::Text;
+use crate::agent::{Cursor, Stamp, Unit};
 use crate::domain::query::Part;
 use crate::domain::{Agent, Key};
 

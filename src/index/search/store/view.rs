@@ -57,7 +57,7 @@ impl View {
         let generation = generation.try_into().map_or(0, u64::from_le_bytes);
         let talk = Arc::new(File::open(talk_path(dir, generation))?);
         let inode = file.metadata()?.ino();
-        let mut view = Self { generation, talk: Some(talk), inode, heads: PREAMBLE, ..Self::default() };
+        let mut view = Self::begun(generation, talk, inode);
         view.read_heads(&mut file)?;
         Ok(view)
     }
@@ -133,10 +133,8 @@ impl View {
 
     /// Bytes of text, and how many of them are obsolete.
     pub fn waste(&self) -> (u64, u64) {
-        let live: usize = self
-            .live()
-            .map(|live| if live.dead.len() == live.batch.sessions.len() { 0 } else { live.batch.len })
-            .sum();
+        let live: usize =
+            self.live().map(|live| if live.dead.len() == live.batch.sessions.len() { 0 } else { live.batch.len }).sum();
         (self.bytes, self.bytes.saturating_sub(live as u64))
     }
 
@@ -158,13 +156,8 @@ impl View {
 
     /// The part of the view in which every text is as it was written.
     pub(super) fn verified(&self, dir: &Path) -> Self {
-        let mut whole = Self {
-            generation: self.generation,
-            talk: self.talk.clone(),
-            inode: self.inode,
-            heads: PREAMBLE,
-            ..Self::default()
-        };
+        let Some(talk) = self.talk.clone() else { return Self::default() };
+        let mut whole = Self::begun(self.generation, talk, self.inode);
         let mut buffer = Vec::new();
         for live in &self.batches {
             let batch = &live.batch;
@@ -179,9 +172,9 @@ impl View {
         whole
     }
 
-    pub(super) fn with_inode(mut self, inode: u64) -> Self {
-        self.inode = inode;
-        self
+    /// An empty view of files that were just begun.
+    pub(super) fn begun(generation: u64, talk: Arc<File>, inode: u64) -> Self {
+        Self { generation, talk: Some(talk), inode, heads: PREAMBLE, ..Self::default() }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::Store;
 use super::batch::{Batch, Draft};
-use super::view::{MAGIC, PREAMBLE, View, frame, talk_path};
+use super::view::{MAGIC, View, frame, talk_path};
 use crate::agent::Cursor;
 
 /// The right to write, until dropped.
@@ -70,8 +70,7 @@ impl<'a> Writer<'a> {
             }
         }
         let talk = Arc::new(talk);
-        let view = View { generation, talk: Some(talk.clone()), heads: PREAMBLE, ..View::default() };
-        store.publish(view.with_inode(heads.metadata()?.ino()));
+        store.publish(View::begun(generation, talk.clone(), heads.metadata()?.ino()));
         Ok(Self { store, heads, talk, _lock: lock })
     }
 
