@@ -34,7 +34,7 @@ pub fn update(
     told: &mut dyn FnMut(Indexed),
 ) -> io::Result<Option<Indexed>> {
     let view = store.refresh();
-    if stale(&view, corpus).next().is_none() && !has_gone(&view, corpus) {
+    if store.is_checked() && is_current(&view, corpus) {
         return Ok(Some(Indexed { done: corpus.units().len(), total: corpus.units().len() }));
     }
     let Some(mut writer) = store.writer()? else { return Ok(None) };
@@ -92,8 +92,9 @@ fn stale<'a>(view: &'a View, corpus: &'a Corpus) -> impl Iterator<Item = &'a Uni
     corpus.units().iter().filter(|unit| view.last(&unit.path).is_none_or(|last| last.cursor.stamp != unit.stamp))
 }
 
-fn has_gone(view: &View, corpus: &Corpus) -> bool {
-    view.units().any(|last| is_gone(last, corpus))
+/// Whether all there is to store is stored.
+pub fn is_current(view: &View, corpus: &Corpus) -> bool {
+    stale(view, corpus).next().is_none() && !view.units().any(|last| is_gone(last, corpus))
 }
 
 fn is_gone(last: &Batch, corpus: &Corpus) -> bool {

@@ -70,7 +70,7 @@ impl Hunt<'_> {
     /// A session's number, where it is open to the query; it counts as looked at.
     fn open(&mut self, id: &str) -> Option<usize> {
         let key = SessionKey { agent: self.unit.agent, id: id.into() };
-        let number = self.run.corpus.number(&key).filter(|&number| self.run.open[number] != 0)?;
+        let number = self.run.corpus.number_in(&key, &self.unit.path).filter(|&number| self.run.open[number] != 0)?;
         self.tallies.entry(number).or_default().all = true;
         Some(number)
     }

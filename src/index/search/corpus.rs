@@ -47,8 +47,14 @@ impl Corpus {
     }
 
     /// A session's number.
-    pub fn number(&self, key: &SessionKey) -> Option<usize> {
+    fn number(&self, key: &SessionKey) -> Option<usize> {
         self.by_key.get(key).copied()
+    }
+
+    /// The number of a session that lies in that file. A session that was taken over from another file lies there no
+    /// more, though its records may.
+    pub fn number_in(&self, key: &SessionKey, path: &Path) -> Option<usize> {
+        self.number(key).filter(|&number| self.sessions[number].path == path)
     }
 
     /// The sessions whose file it is.

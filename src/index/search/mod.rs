@@ -118,6 +118,12 @@ impl Search {
         Self { store: Store::open(dir) }
     }
 
+    /// Whether all talk is stored, as far as can be told without reading it. A command that runs for a moment only
+    /// updates where it is not; whoever stays updates once in any case, which also finds damage.
+    pub fn is_current(&self, corpus: &Corpus) -> bool {
+        build::is_current(&self.store.refresh(), corpus)
+    }
+
     /// Stores what is new, the newest units first; what is stored is found at once, here and in other processes.
     /// `None`: another process is at it. An error concerns the directory; searching goes on without.
     pub fn update(

@@ -55,7 +55,7 @@ fn search_batch(run: &Run<'_>, live: &Live, buffer: &mut Vec<u8>, talk: &mut Tal
         .iter()
         .enumerate()
         .map(|(at, id)| {
-            let number = run.corpus.number(&SessionKey { agent: batch.agent, id: id.clone() })?;
+            let number = run.corpus.number_in(&SessionKey { agent: batch.agent, id: id.clone() }, &batch.path)?;
             (run.open[number] != 0 && !live.dead.contains(&at)).then_some(number)
         })
         .collect();

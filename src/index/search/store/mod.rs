@@ -13,7 +13,7 @@ mod writer;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use batch::{Batch, Draft, Replaces, checksum};
@@ -57,6 +57,11 @@ impl Store {
             Some(fresh) => self.publish(fresh),
             None => view,
         }
+    }
+
+    /// Whether the texts were checked against damage since this process began.
+    pub fn is_checked(&self) -> bool {
+        self.checked.load(Ordering::Relaxed)
     }
 
     /// Begins to write; `None` while another process does. Fails where the directory cannot be written.
