@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::SessionKey;
 use crate::domain::catalog::Change;
+use crate::domain::found::Place;
 use crate::domain::live::LiveSign;
 use crate::domain::transcript::Entry;
 
@@ -59,6 +60,13 @@ pub enum TranscriptEvent {
         entries: Vec<usize>,
         /// Everything was searched.
         complete: bool,
+    },
+    /// Which entry a place is in.
+    Located {
+        /// The place.
+        place: Place,
+        /// Index of the entry; `None` where it is in none.
+        entry: Option<usize>,
     },
     /// It is gone from disk.
     Gone,

@@ -47,6 +47,9 @@ impl Shell {
             Effect::CloseTranscript(ticket) => self.performer.index.close(ticket.0),
             Effect::ReadEntries(ticket, range) => self.performer.index.read(ticket.0, range),
             Effect::FindInTranscript(ticket, query) => self.performer.index.find(ticket.0, query),
+            Effect::Locate(ticket, place) => self.performer.index.locate(ticket.0, place),
+            // TODO: the engine is wired up by the runtime's search.
+            Effect::Search { .. } => {}
             Effect::Rank { query } => self.performer.index.rank(query),
             Effect::Rescan => self.performer.index.rescan(),
             Effect::CheckResume(key) => self.check_resume(key),

@@ -25,6 +25,7 @@ fn transcript(event: TranscriptEvent) -> TranscriptMsg {
         TranscriptEvent::Page { from, entries } => TranscriptMsg::Page { from, entries },
         TranscriptEvent::Grown { from, opened: whole } => TranscriptMsg::Grown { from, opened: opened(whole) },
         TranscriptEvent::Found { query, entries, complete } => TranscriptMsg::Found { query, entries, complete },
+        TranscriptEvent::Located { place, entry } => TranscriptMsg::Located { place, entry },
         TranscriptEvent::Gone => TranscriptMsg::Gone,
         TranscriptEvent::Failed(reason) => TranscriptMsg::Failed(reason),
     }

@@ -4,6 +4,7 @@
 //! somebody asks for it again.
 
 mod find;
+mod place;
 mod transcript;
 
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ use self::transcript::Worker;
 use super::message::{Event, Ticket, TranscriptEvent};
 use crate::agent::Format;
 use crate::domain::Session;
+use crate::domain::found::Place;
 
 /// Transcripts that are held open at once.
 const HELD: usize = 6;
@@ -26,6 +28,7 @@ const HELD: usize = 6;
 pub(super) enum Request {
     Read(Range<usize>),
     Find(String),
+    Locate(Place),
     Refresh,
 }
 
