@@ -20,6 +20,7 @@ mod reader;
 mod screens;
 mod search;
 mod search_query;
+mod search_screen;
 mod stdx;
 mod support;
 mod terminal;
