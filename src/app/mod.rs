@@ -153,7 +153,9 @@ impl App {
 
     /// The panes that there is room for.
     pub fn panes(&self) -> Panes {
-        Panes::of(self.size.0, self.settings.preview)
+        // Where there is no session there is nothing to preview, and much to say.
+        let nothing = self.emptiness() == Some(home::Emptiness::NoSessions);
+        Panes::of(self.size.0, self.settings.preview && !nothing)
     }
 
     /// Why the list is empty, where it is.

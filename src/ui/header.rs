@@ -17,12 +17,16 @@ pub fn draw(canvas: &mut Canvas, area: Rect) {
     let width = u16::try_from(text::width(&right)).unwrap_or(0);
     let (left, right_area) = split_right(area, (width + 1).min(area.width / 2));
     put(canvas.buffer, right_area, &right, style(theme.warning), Align::Right);
-    let line = Line::from(vec![
+    let mut spans = vec![
         Span::styled(" salon ", style(theme.accent).patch(style(theme.title))),
         Span::styled(format!(" {}", scope(app)), style(theme.title)),
         Span::styled(format!(" · by {}", app.home.sort.name()), style(theme.muted)),
-    ]);
-    put_line(canvas.buffer, left, &line);
+    ];
+    // What does not fit is left out as a whole.
+    while spans.len() > 1 && Line::from(spans.clone()).width() > left.width.into() {
+        spans.pop();
+    }
+    put_line(canvas.buffer, left, &Line::from(spans));
 }
 
 fn scope(app: &App) -> String {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use memchr::memmem;
 
@@ -29,7 +29,7 @@ pub fn name_origin(session: &mut Session) {
 }
 
 /// A fork is younger than what it was forked from.
-fn age(path: &PathBuf) -> Option<std::time::SystemTime> {
+fn age(path: &Path) -> Option<std::time::SystemTime> {
     let metadata = std::fs::metadata(path).ok()?;
     metadata.created().or_else(|_| metadata.modified()).ok()
 }

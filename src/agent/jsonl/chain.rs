@@ -13,7 +13,7 @@ use super::{Link, Parent, Skim};
 const MEMBERS: usize = 32;
 
 /// How many ids are remembered of the newest records.
-const RECENT: usize = 8;
+const RECENT: usize = 4;
 
 /// What the tree must know of a record.
 #[derive(Clone, Copy, Debug)]
@@ -154,11 +154,11 @@ pub fn choose(records: &[Record]) -> Shown {
     let mut end = Tip::default();
     for (record, _) in records.iter().zip(&shown).filter(|(record, shown)| **shown && record.leaf.is_none()) {
         // Everything shown extends the branch by definition; what `extend` cannot see is linked by force.
-        if !end.extend(record) {
-            if let Link::Node { id, group, result, .. } = record.link {
-                let link = Link::Node { id, parent: Parent::Previous, group, result };
-                end.extend(&Record { link, ..*record });
-            }
+        if !end.extend(record)
+            && let Link::Node { id, group, result, .. } = record.link
+        {
+            let link = Link::Node { id, parent: Parent::Previous, group, result };
+            end.extend(&Record { link, ..*record });
         }
     }
     end.branched = true;

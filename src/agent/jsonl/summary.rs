@@ -184,7 +184,7 @@ fn unreadable(unit: &Unit, identity: &Identity, error: &io::Error) -> Summarised
     let mut session = Session::new(identity.key.clone(), unit.path.clone());
     session.last_activity = Some(Time::from_millis(unit.stamp.mtime_millis()));
     session.bytes = unit.stamp.size;
-    session.parent = identity.parent.clone();
+    session.parent.clone_from(&identity.parent);
     session.flags.subagent = identity.subagent;
     session.flags.empty = true;
     session.flags.unreadable = true;
