@@ -31,6 +31,7 @@ const PER_PATH: Duration = Duration::from_millis(100);
 const DRAIN: usize = 256;
 
 /// Anything that reaches the engine.
+#[expect(clippy::large_enum_variant, reason = "moved once through a channel, never kept")]
 pub(super) enum Input {
     Done(Done),
     Seen(Sighting),

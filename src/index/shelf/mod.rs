@@ -149,12 +149,20 @@ impl Shelf {
         match summary.sessions {
             Sessions::All(sessions) => {
                 let gone = self.absent(id, &sessions);
-                sessions.into_iter().for_each(|session| self.claim(id, session));
-                gone.into_iter().for_each(|session| self.disclaim(id, unit.agent, session));
+                for session in sessions {
+                    self.claim(id, session);
+                }
+                for session in gone {
+                    self.disclaim(id, unit.agent, session);
+                }
             }
             Sessions::Changed { sessions, removed } => {
-                sessions.into_iter().for_each(|session| self.claim(id, session));
-                removed.into_iter().for_each(|session| self.disclaim(id, unit.agent, session));
+                for session in sessions {
+                    self.claim(id, session);
+                }
+                for session in removed {
+                    self.disclaim(id, unit.agent, session);
+                }
             }
         }
         let Some(held) = self.units.get_mut(&id) else { return };
