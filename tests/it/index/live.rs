@@ -253,3 +253,18 @@ fn a_rescan_reads_everything_and_changes_nothing() {
     assert_eq!((a, x), (1, 1));
     assert!(running.index.bytes_read() - before > 30);
 }
+
+#[test]
+fn h15_a_burst_that_nobody_takes_is_merged() {
+    let home = Home::empty();
+    let paths: Vec<_> = (0..20).map(|n| write(&home, &format!("s{n}.log"), "prompt 1 one\n")).collect();
+    let mut running = Running::settled(options(&home));
+    let before = running.changes;
+    for round in 0..100 {
+        for path in &paths {
+            append(path, &format!("prompt {round} more\n"));
+        }
+    }
+    running.until("the end", |running| (0..20).all(|n| running.turns(&format!("s{n}")) == 101));
+    assert!(running.changes - before < 200, "{} changes for 2000 appends", running.changes - before);
+}
