@@ -18,6 +18,9 @@ pub fn depth(coloured: bool, var: impl Fn(&str) -> Option<String>) -> ColourDept
     }
 }
 
+/// The name under which the background is remembered.
+pub const REMEMBERED: &str = "background";
+
 /// Asks the terminal for its background. The answer comes among the keys, where [`super::keys`] finds it.
 pub const ASK_BACKGROUND: &[u8] = b"\x1b]11;?\x1b\\";
 

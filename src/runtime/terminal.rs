@@ -59,6 +59,7 @@ impl Terminal {
     /// Gives the terminal back as it was.
     pub fn leave(&mut self) {
         restore();
+        self.cells.backend_mut().forget();
     }
 
     /// Takes the mouse, or leaves it to the terminal.
@@ -99,7 +100,7 @@ impl Drop for Terminal {
 }
 
 /// Columns and rows; 80×24 where the terminal does not tell.
-fn size() -> Size {
+pub fn size() -> Size {
     match tcgetwinsize(io::stdout()) {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Size::new(size.ws_col, size.ws_row),
         _ => Size::new(80, 24),

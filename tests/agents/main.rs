@@ -19,46 +19,54 @@ struct Agent {
     name: &'static str,
     /// Arguments of a headless turn; the prompt goes through stdin.
     headless: &'static [&'static str],
+    /// A session made without a person is marked so, and hidden until asked for.
+    hidden: bool,
     /// What to type, one after another, until the program ends.
     quit: &'static [&'static str],
 }
 
 #[test]
 fn claude_is_resumed_by_a_key() {
-    resume(&Agent { name: "claude", headless: &["-p"], quit: &["\x03", "\x03"] });
+    resume(&Agent { name: "claude", headless: &["-p"], hidden: true, quit: &["\x03", "\x03"] });
 }
 
 #[test]
 fn codex_is_resumed_by_a_key() {
-    resume(&Agent { name: "codex", headless: &["exec", "--skip-git-repo-check", "-"], quit: &["\x03", "\x03"] });
+    resume(&Agent {
+        name: "codex",
+        headless: &["exec", "--skip-git-repo-check", "-"],
+        hidden: true,
+        quit: &["\x03", "\x03"],
+    });
 }
 
 #[test]
 fn opencode_is_resumed_by_a_key() {
-    resume(&Agent { name: "opencode", headless: &["run"], quit: &["\x03", "\x03"] });
+    resume(&Agent { name: "opencode", headless: &["run"], hidden: false, quit: &["\x03", "\x03"] });
 }
 
 fn resume(agent: &Agent) {
     let home = Home::new(model::start(), &installed());
-    let prompt = format!("What did {} reply on the seventh day?", agent.name);
+    let prompt = format!("What did {} count on the seventh day?", agent.name);
     speak(&home, agent, &prompt);
-    let mut salon =
-        Terminal::start(Path::new(env!("CARGO_BIN_EXE_salon")), &[], home.project(), &home.environment());
-    // The session was made without a person, and such ones are hidden until asked for.
-    salon.wait_for("salon's screen", |screen| screen.alternate_screen());
-    salon.wait_for_text("hidden");
-    salon.send("H");
-    salon.wait_for_text("seventh day");
+    let mut salon = Terminal::start(Path::new(env!("CARGO_BIN_EXE_salon")), &[], home.project(), &home.environment());
+    if agent.hidden {
+        salon.wait_for_text("1 hidden");
+        salon.send("H");
+    }
+    // The title is the prompt, or what the model made of it.
+    salon.wait_for_text("the seventh");
     salon.send("R");
     salon.wait_for_bytes("\x1b[?1049l");
     salon.wait_for("the agent's own screen, with the earlier prompt", |screen| {
-        screen.contents().contains("seventh day") && !screen.contents().contains("hidden")
+        let shown = screen.contents();
+        shown.contains(&prompt) && !shown.contains("hidden")
     });
     for key in agent.quit {
         salon.send(key);
     }
     salon.wait_for_text("back from");
-    salon.wait_for_text("seventh day");
+    salon.wait_for_text("the seventh");
     salon.send("q");
     assert_eq!(salon.wait(), 0);
     salon.assert_restored();

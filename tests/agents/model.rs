@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use serde_json::{Value, json};
 
 /// What it says.
-pub const ANSWER: &str = "Forty-two, said the model on loopback.";
+pub const ANSWER: &str = "Forty-two, on the seventh day.";
 
 /// Starts it, and gives its port. It ends with the process.
 pub fn start() -> u16 {
@@ -106,7 +106,8 @@ fn events(out: &mut impl Write, events: Vec<Value>) -> io::Result<()> {
 }
 
 fn message(content: Value, stop_reason: impl Into<Value>) -> Value {
-    let usage = json!({"input_tokens": 10, "output_tokens": 9, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0});
+    let usage =
+        json!({"input_tokens": 10, "output_tokens": 9, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0});
     json!({
         "id": "msg_loopback", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5",
         "content": content, "stop_reason": stop_reason.into(), "stop_sequence": null, "usage": usage,
@@ -152,9 +153,7 @@ fn completions() -> Vec<Value> {
 
 fn responses() -> Vec<Value> {
     let part = json!({"type": "output_text", "text": ANSWER, "annotations": []});
-    let item = |status: &str, content: Value| {
-        json!({"id": "msg_loopback", "type": "message", "status": status, "role": "assistant", "content": content})
-    };
+    let item = |status: &str, content: Value| json!({"id": "msg_loopback", "type": "message", "status": status, "role": "assistant", "content": content});
     let response = |status: &str, output: Value| {
         json!({
             "id": "resp_loopback", "object": "response", "created_at": 1, "status": status, "model": "gpt-5",

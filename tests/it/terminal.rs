@@ -49,7 +49,8 @@ impl Terminal {
         std::thread::spawn(move || {
             let mut chunk = [0; 4096];
             while let Ok(count @ 1..) = reader.read(&mut chunk) {
-                let mut shown = shared.0.lock().expect("shown");
+                // A test that failed while it looked has poisoned the lock; it has said what it had to say.
+                let Ok(mut shown) = shared.0.lock() else { return };
                 shown.parser.process(&chunk[..count]);
                 shown.bytes.extend_from_slice(&chunk[..count]);
                 shared.1.notify_all();
@@ -73,6 +74,24 @@ impl Terminal {
         self.wait_until(&format!("{bytes:?}"), PATIENCE, |shown| {
             shown.bytes.windows(bytes.len()).any(|window| window == bytes.as_bytes())
         });
+    }
+
+    /// Waits until the program wrote something after so many bytes.
+    pub fn wait_for_more(&self, than: usize) {
+        self.wait_until("more output", PATIENCE, |shown| shown.bytes.len() > than);
+    }
+
+    /// Waits until the program has stopped, as Ctrl-Z would stop it.
+    pub fn wait_until_stopped(&self) {
+        let pid = self.child.process_id().expect("a process");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let status = std::process::Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output();
+            if String::from_utf8_lossy(&status.expect("ps").stdout).starts_with('T') {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the program never stopped\n{}", self.contents());
+        }
     }
 
     fn wait_until(&self, what: &str, patience: Duration, passes: impl Fn(&Shown) -> bool) {
@@ -136,14 +155,11 @@ impl Terminal {
     /// Asserts that the terminal is as it was before: its own screen, a cursor, no mouse, lines edited by the system.
     pub fn assert_restored(&self) {
         // What a program wrote before it ended may still be on its way through the terminal.
-        self.wait_for_bytes("\x1b[?1049l");
-        self.wait_for_bytes("\x1b[?25h");
+        self.wait_for("its own screen, a cursor, no mouse, no bracketed paste", |screen| {
+            let mouse = screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None;
+            !(screen.alternate_screen() || screen.hide_cursor() || screen.bracketed_paste() || mouse)
+        });
         let shown = self.shown.0.lock().expect("shown");
-        let screen = shown.parser.screen();
-        assert!(!screen.alternate_screen(), "the alternate screen was not left");
-        assert!(!screen.hide_cursor(), "the cursor is hidden");
-        assert!(!screen.bracketed_paste(), "pastes are still bracketed");
-        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "the mouse is still taken");
         let written = String::from_utf8_lossy(&shown.bytes);
         assert!(written.matches("\x1b[<1u").count() >= 1, "the keyboard's mode was not taken back");
         let termios = self.master.get_termios().expect("the terminal's mode");
