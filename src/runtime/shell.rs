@@ -10,11 +10,11 @@ use tokio::sync::mpsc;
 use super::effects::Performer;
 use super::frames::Frames;
 use super::input::Input;
-use super::{colours, found, keys};
 use super::lend::{self, Change, Lent};
 use super::signals::{Asked, Signals};
 use super::surroundings::Clock;
 use super::terminal::Terminal;
+use super::{colours, found, keys};
 use crate::app::msg::{Drawn, Rest};
 use crate::app::{App, Msg};
 use crate::domain::SessionKey;
@@ -97,13 +97,7 @@ type Step = ControlFlow<()>;
 
 impl Shell {
     /// Puts the parts together. The terminal is already taken.
-    pub fn new(
-        app: App,
-        terminal: Terminal,
-        performer: Performer,
-        sources: Sources,
-        clock: Clock,
-    ) -> io::Result<Self> {
+    pub fn new(app: App, terminal: Terminal, performer: Performer, sources: Sources, clock: Clock) -> io::Result<Self> {
         Ok(Self {
             app,
             terminal,

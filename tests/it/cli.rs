@@ -24,8 +24,26 @@ fn a1_list_gives_every_session_newest_first_with_all_its_fields() {
         assert!(sessions.iter().any(|session| session["agent"] == agent), "no {agent}");
     }
     let fields = [
-        "id", "agent", "title", "title_source", "workspace", "cwd", "branch", "model", "started_at", "last_activity",
-        "turns", "messages", "tokens", "cost_usd", "bytes", "path", "state", "flags", "parent", "forked_from",
+        "id",
+        "agent",
+        "title",
+        "title_source",
+        "workspace",
+        "cwd",
+        "branch",
+        "model",
+        "started_at",
+        "last_activity",
+        "turns",
+        "messages",
+        "tokens",
+        "cost_usd",
+        "bytes",
+        "path",
+        "state",
+        "flags",
+        "parent",
+        "forked_from",
     ];
     for session in sessions {
         let session = session.as_object().expect("a session");
@@ -148,7 +166,10 @@ fn another_program_gets_whole_lines_with_tabs() {
     let home = Home::of(&[OPENCODE]);
     let output = run(&home, &["list"]);
     let lines: Vec<_> = text(&output.stdout).lines().map(str::to_owned).collect();
-    assert_eq!(lines.len(), usize::try_from(json(&run(&home, &["list", "--json"]))["total"].as_u64().expect("n")).expect("n"));
+    assert_eq!(
+        lines.len(),
+        usize::try_from(json(&run(&home, &["list", "--json"]))["total"].as_u64().expect("n")).expect("n")
+    );
     assert!(lines.iter().all(|line| line.split('\t').count() == 7), "{lines:?}");
     assert!(text(&output.stderr).contains("hidden: "), "what is left out is told beside the data");
 }
