@@ -20,5 +20,6 @@ mod reader;
 mod screens;
 mod search_query;
 mod stdx;
+mod store;
 mod support;
 mod terminal;
