@@ -28,7 +28,7 @@ struct Report<'a> {
     schema_version: u32,
     version: &'static str,
     roots: Vec<Root>,
-    agents: Vec<Program>,
+    agents: Vec<Installed>,
     cache: Cache,
     watch: Watch,
     issues: Vec<Issue<'a>>,
@@ -44,7 +44,7 @@ struct Root {
 }
 
 #[derive(Serialize)]
-struct Program {
+struct Installed {
     agent: &'static str,
     program: Option<PathBuf>,
     version: Option<String>,
@@ -116,7 +116,7 @@ fn storage(history: &History, agent: Agent, root: &Path) -> Option<String> {
     (!kinds.is_empty()).then(|| kinds.into_iter().collect::<Vec<_>>().join("+"))
 }
 
-fn installed(path: Option<&str>) -> Vec<Program> {
+fn installed(path: Option<&str>) -> Vec<Installed> {
     let found = Agent::ALL.map(|agent| (agent, programs::find(agent.name(), path)));
     let asked: Vec<_> =
         found.iter().filter_map(|(agent, file)| Some((file.clone()?, agent::format(*agent).version_args()))).collect();
@@ -125,7 +125,7 @@ fn installed(path: Option<&str>) -> Vec<Program> {
         .into_iter()
         .map(|(agent, program)| {
             let version = program.as_ref().and_then(|_| versions.next().flatten());
-            Program { agent: agent.name(), program, version }
+            Installed { agent: agent.name(), program, version }
         })
         .collect()
 }

@@ -86,6 +86,11 @@ impl Ranker {
         self.rank_unless(query, || false).unwrap_or_default()
     }
 
+    /// Forgets the last query, so that the next one is ranked from nothing.
+    pub fn forget(&mut self) {
+        self.last = None;
+    }
+
     fn rank_unless(&mut self, query: &str, mut cancelled: impl FnMut() -> bool) -> Option<Vec<SessionKey>> {
         let words: Vec<&str> = query.split_whitespace().collect();
         let narrower = self.last.take().filter(|(before, _)| query.starts_with(before.as_str()));

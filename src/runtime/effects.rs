@@ -183,7 +183,7 @@ impl Shell {
 
 impl Performer {
     /// What the state is told when a program gave the terminal back.
-    pub(super) fn after(&self, purpose: Purpose, failure: Option<&str>) -> Msg {
+    pub(super) fn after(purpose: Purpose, failure: Option<&str>) -> Msg {
         match purpose {
             Purpose::Resume(key) => Msg::Returned { key, failure: failure.map(str::to_owned) },
             Purpose::Edit(made) => {

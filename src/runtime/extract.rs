@@ -33,11 +33,11 @@ pub fn records(session: &Session) -> io::Result<PathBuf> {
 }
 
 /// A file that only its owner can read.
-fn write(ending: &str, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<PathBuf> {
+fn write(ending: &str, write_all: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<PathBuf> {
     let file = tempfile::Builder::new().prefix("salon-").suffix(ending).tempfile()?;
     let (file, path) = file.keep().map_err(|error| error.error)?;
     let mut file = io::BufWriter::new(file);
-    fill(&mut file)?;
+    write_all(&mut file)?;
     file.flush()?;
     Ok(path)
 }

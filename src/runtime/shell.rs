@@ -231,6 +231,9 @@ impl Shell {
         let Self { app, view, terminal, .. } = self;
         let drawn = terminal.draw(|frame| ui::draw(frame, app, view))?;
         self.frames.drawn(Instant::now());
+        if drawn.waiting {
+            self.frames.changed();
+        }
         // What drawing found out may move what is shown, once; a frame that tells the same again ends it.
         if drawn != self.drawn {
             self.drawn = drawn.clone();
@@ -295,7 +298,7 @@ impl Shell {
             return Step::Continue(());
         };
         let at_once = since.elapsed() < FAILED_TO_START;
-        let msg = self.performer.after(purpose, failure.as_deref());
+        let msg = Performer::after(purpose, failure.as_deref());
         if let (Some(failure), true) = (failure, at_once) {
             self.terminal
                 .write(format!("\r\nsalon: the program {failure}. Press Enter to go back.\r\n").as_bytes())

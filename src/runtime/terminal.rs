@@ -59,6 +59,7 @@ impl Terminal {
     /// Gives the terminal back as it was.
     pub fn leave(&mut self) {
         restore();
+        self.cells.backend_mut().forget();
     }
 
     /// Takes the mouse, or leaves it to the terminal.

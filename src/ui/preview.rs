@@ -71,5 +71,6 @@ fn draw_reader(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: Mode, cac
     let session = app.known.catalog.get(&reader.key).map(|session| &**session);
     let (found, regions) = reader::draw(area, canvas.buffer, (reader, session), mode, &look, &mut cache.reader);
     canvas.drawn.reader = Some(found);
+    canvas.drawn.waiting |= cache.reader.is_waiting();
     canvas.drawn.regions.extend(regions);
 }

@@ -2,7 +2,9 @@
 
 mod cache;
 mod fake;
-mod live;
+pub mod live;
+mod parts;
+mod readings;
 mod scan;
 
 use std::fs;

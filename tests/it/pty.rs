@@ -90,6 +90,151 @@ fn ctrl_z_stops_salon_and_it_comes_back() {
     terminal.assert_restored();
 }
 
+/// What `R` starts in these tests: says what it was given, then obeys single letters.
+const AGENT: &str = r#"#!/bin/sh
+trap 'echo interrupted' INT
+echo "agent $* in $(pwd)"
+while :; do
+  # A trapped signal ends the reading of a line, and not the agent; one that has lost its salon ends.
+  read -r line || { kill -0 $PPID || exit; continue; }
+  case $line in
+    stop) kill -STOP $$ ;;
+    fail) exit 3 ;;
+    quit) exit 0 ;;
+    *) echo "heard $line" ;;
+  esac
+done
+"#;
+
+#[test]
+fn h47_a_resume_lends_the_terminal_and_comes_back_to_the_same_place() {
+    let home = resumable();
+    let mut terminal = resumed(&home);
+    // Every key goes to the agent, and so does Ctrl-C, which salon survives.
+    terminal.send("q\r");
+    terminal.wait_for_text("heard q");
+    terminal.send("\x03");
+    terminal.wait_for_text("interrupted");
+    terminal.send("\rquit\r");
+    terminal.wait_for("salon's screen", |screen| screen.alternate_screen() && screen.contents().contains("back from"));
+    assert!(terminal.contents().contains(TITLE));
+    terminal.send("q");
+    assert_eq!(terminal.wait(), 0);
+    terminal.assert_restored();
+}
+
+#[test]
+fn an_agent_that_fails_at_once_can_be_read_before_salon_covers_it() {
+    let home = resumable();
+    let mut terminal = resumed(&home);
+    terminal.send("fail\r");
+    terminal.wait_for_text("Press Enter to go back");
+    assert!(terminal.contents().contains("agent -s"), "what it said is still there");
+    terminal.send("\r");
+    terminal.wait_for("salon's screen", |screen| screen.alternate_screen() && screen.contents().contains(TITLE));
+    terminal.wait_for_text("exit status: 3");
+    terminal.send("q");
+    assert_eq!(terminal.wait(), 0);
+}
+
+#[test]
+fn a_stopped_agent_stops_salon_and_goes_on_with_it() {
+    let home = resumable();
+    let mut terminal = resumed(&home);
+    terminal.send("stop\r");
+    // Salon has stopped too once it takes no signal but this one.
+    terminal.wait_until_stopped();
+    terminal.signal(Signal::CONT);
+    terminal.send("still there\r");
+    terminal.wait_for_text("heard still there");
+    terminal.send("quit\r");
+    terminal.wait_for("salon's screen", |screen| screen.alternate_screen() && screen.contents().contains("back from"));
+    terminal.send("q");
+    assert_eq!(terminal.wait(), 0);
+}
+
+#[test]
+fn an_agent_does_not_outlive_the_salon_that_started_it() {
+    let home = resumable();
+    let mut terminal = resumed(&home);
+    terminal.send("x\r");
+    terminal.wait_for_text("heard x");
+    terminal.signal(Signal::TERM);
+    assert_eq!(terminal.wait(), 0);
+    terminal.assert_restored();
+    let left = std::fs::read_to_string(home.path().join("agent.pid")).expect("the agent's pid");
+    let pid = left.trim().parse().ok().and_then(rustix::process::Pid::from_raw).expect("a pid");
+    assert!(rustix::process::test_kill_process(pid).is_err(), "the agent is still there");
+}
+
+#[test]
+fn the_editor_gets_the_entry_and_gives_the_terminal_back() {
+    let home = Home::of(&["opencode/1.18.33"]);
+    program(&home, "edit", "#!/bin/sh\necho \"editing $1 $2\"\nread -r line\n");
+    let path = format!("{}/bin:/usr/bin:/bin", home.path().display());
+    let mut terminal = salon(&home, &[("VISUAL", "edit --now"), ("PATH", &path)]);
+    terminal.wait_for_text(TITLE);
+    terminal.send("\r");
+    terminal.wait_for("the reader", |screen| !screen.contents().contains("Workspaces"));
+    terminal.send("o");
+    terminal.wait_for_text("editing --now /");
+    terminal.send("\r");
+    terminal.wait_for("salon's screen", |screen| screen.alternate_screen() && screen.contents().contains("editor"));
+    let written = terminal.written();
+    let file = written.split("editing --now ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a file");
+    assert!(!Path::new(file).exists(), "what was made for the editor is removed after it");
+    terminal.signal(Signal::TERM);
+    assert_eq!(terminal.wait(), 0);
+}
+
+#[test]
+fn what_the_terminal_answers_is_not_taken_for_keys() {
+    let home = Home::of(&["opencode/1.18.33"]);
+    let mut terminal = salon(&home, &[("COLORFGBG", "")]);
+    terminal.wait_for_bytes("\x1b]11;?");
+    terminal.wait_for_text(TITLE);
+    let before = terminal.written_len();
+    // A light background; were it read as keys, `q` would have no question left to answer.
+    terminal.send("\x1b]11;rgb:ffff/ffff/ffff\x1b\\");
+    terminal.wait_for_more(before);
+    terminal.send("q");
+    assert_eq!(terminal.wait(), 0);
+    let mut terminal = salon(&home, &[("COLORFGBG", "")]);
+    terminal.wait_for_text(TITLE);
+    terminal.send("q");
+    assert_eq!(terminal.wait(), 0);
+}
+
+/// A home with one session whose directory is there, and a program that resumes it.
+fn resumable() -> Home {
+    let home = Home::of(&["opencode/1.18.33"]);
+    let agent = AGENT.replacen("\n", &format!("\necho $$ >'{}/agent.pid'\n", home.path().display()), 1);
+    program(&home, "opencode", &agent);
+    home
+}
+
+/// Salon, and the agent on the selected session, which has the terminal.
+fn resumed(home: &Home) -> Terminal {
+    let path = format!("{}/bin:/usr/bin:/bin", home.path().display());
+    let mut terminal = salon(home, &[("PATH", &path)]);
+    terminal.wait_for_text(TITLE);
+    terminal.send("R");
+    // The fixtures' directories are not on this machine: salon says so and offers the one it was started in.
+    terminal.wait_for_text("directory is gone");
+    terminal.send("1");
+    terminal.wait_for_text("agent -s");
+    terminal.assert_restored();
+    terminal
+}
+
+fn program(home: &Home, name: &str, script: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    let bin = home.path().join("bin");
+    std::fs::create_dir_all(&bin).expect("a folder");
+    std::fs::write(bin.join(name), script).expect("a script");
+    std::fs::set_permissions(bin.join(name), std::fs::Permissions::from_mode(0o755)).expect("executable");
+}
+
 /// The program on a home of its own, with a clock that stands still shortly after the fixtures were made.
 fn salon(home: &Home, more: &[(&str, &str)]) -> Terminal {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_salon"));

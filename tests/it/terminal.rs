@@ -76,6 +76,24 @@ impl Terminal {
         });
     }
 
+    /// Waits until the program wrote something after so many bytes.
+    pub fn wait_for_more(&self, than: usize) {
+        self.wait_until("more output", PATIENCE, |shown| shown.bytes.len() > than);
+    }
+
+    /// Waits until the program has stopped, as Ctrl-Z would stop it.
+    pub fn wait_until_stopped(&self) {
+        let pid = self.child.process_id().expect("a process");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let status = std::process::Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output();
+            if String::from_utf8_lossy(&status.expect("ps").stdout).starts_with('T') {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the program never stopped\n{}", self.contents());
+        }
+    }
+
     fn wait_until(&self, what: &str, patience: Duration, passes: impl Fn(&Shown) -> bool) {
         let deadline = Instant::now() + patience;
         let mut shown = self.shown.0.lock().expect("shown");

@@ -79,7 +79,7 @@ pub fn lay(entry: &Entry, frame: &mut Frame<'_>) -> Laid {
     }
     if laid.lines.is_empty() {
         // What is there must be seen, even where there is nothing in it.
-        laid.lines.push(Line::styled("(empty)", style(frame.theme.faint)));
+        words::note("(empty)", frame, &mut laid);
     }
     if entry.truncated && frame.fold == Fold::Full {
         words::note("… shortened: o opens all of it in the editor", frame, &mut laid);

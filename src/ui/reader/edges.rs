@@ -133,11 +133,9 @@ fn found(find: &Find, room: usize, look: &Look<'_>) -> Vec<Span<'static>> {
 
 fn folded(reader: &Reader, look: &Look<'_>) -> Vec<Span<'static>> {
     let thinking = if reader.folds.thinking == Fold::Full { "shown" } else { "folded" };
-    let mut words = format!("tools {} · thinking {thinking}", reader.folds.tools.name());
     let issues = reader.opened().map_or(0, |opened| opened.issues.len());
-    if issues > 0 {
-        words.push_str(&format!(" · {issues} unreadable"));
-    }
+    let issues = if issues > 0 { format!(" · {issues} unreadable") } else { String::new() };
+    let words = format!("tools {} · thinking {thinking}{issues}", reader.folds.tools.name());
     vec![Span::styled(words, style(look.theme.faint))]
 }
 

@@ -85,7 +85,7 @@ fn digits(change: &Change) -> usize {
         Change::Write(text) => text.lines().count(),
         Change::Delete | Change::Replace(_) => 0,
         Change::Patch(patch) => {
-            let last = patch.lines().filter_map(hunk).last();
+            let last = patch.lines().filter_map(hunk).next_back();
             last.map_or(0, |(old, new)| old.max(new) + patch.lines().count())
         }
     };

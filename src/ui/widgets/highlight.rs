@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
 use ratatui::style::Style;
 use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet};
@@ -104,11 +104,21 @@ impl Highlighter {
     /// Takes in what was found out since.
     pub fn poll(&mut self) {
         let Some(worker) = &self.worker else { return };
-        for (id, marked) in worker.done.try_iter() {
-            self.known.insert(id, Some(Arc::new(marked)));
-            self.waiting = self.waiting.saturating_sub(1);
-            self.generation += 1;
+        loop {
+            match worker.done.try_recv() {
+                Ok((id, marked)) => {
+                    self.known.insert(id, Some(Arc::new(marked)));
+                    self.waiting = self.waiting.saturating_sub(1);
+                    self.generation += 1;
+                }
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => break,
+            }
         }
+        // A grammar made the thread fall over: what it was asked for stays plain, and nobody waits for it.
+        self.worker = None;
+        self.waiting = 0;
+        self.known.values_mut().filter(|marked| marked.is_none()).for_each(|marked| *marked = Some(Arc::default()));
     }
 
     /// Something is being found out: draw again soon.

@@ -208,16 +208,13 @@ impl<'a> Writer<'a> {
                 self.prefixes.pop();
             }
             TagEnd::Table => self.end_table(),
-            TagEnd::TableHead => {
-                self.styles.pop();
-            }
             TagEnd::TableCell => {
                 let cell = mem::take(&mut self.line);
                 if let Some(row) = self.table.as_mut().and_then(|table| table.rows.last_mut()) {
                     row.push(cell);
                 }
             }
-            TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough => {
+            TagEnd::TableHead | TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough => {
                 self.styles.pop();
             }
             TagEnd::Link => self.end_link(),

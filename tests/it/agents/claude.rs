@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use salon::agent::{self, Format, Marks, Note, Refreshed, Sessions, Summarised, TextLimit, Unit};
 use salon::domain::event::Level;
 use salon::domain::transcript::{Action, Change};
-use salon::domain::{Agent, Entry, EntryKind, Session, State, TitleSource, Tokens, ToolStatus};
+use salon::domain::{Agent, Entry, EntryKind, Session, State, Time, TitleSource, Tokens, ToolStatus};
 use serde_json::{Value, json};
 
 use crate::support::{Home, fixtures};
@@ -95,7 +95,8 @@ fn record(id: &str, parent: Option<&str>, kind: &str, rest: Value) -> Value {
         "parentUuid": parent, "isSidechain": false, "type": kind, "uuid": id, "cwd": "/home/u/my-app_v1.2",
         "timestamp": "2026-11-21T09:25:55.799Z", "sessionId": "aaaaaaaa-0000-4000-8000-000000000000", "gitBranch": "main",
     });
-    record.as_object_mut().expect("object").extend(rest.as_object().expect("object").clone());
+    let Value::Object(rest) = rest else { panic!("an object") };
+    record.as_object_mut().expect("object").extend(rest);
     record
 }
 
@@ -104,7 +105,7 @@ fn user(id: &str, parent: Option<&str>, content: impl Into<Value>) -> Value {
 }
 
 fn assistant(id: &str, parent: &str, message: &str, block: Value, output: u64) -> Value {
-    let message = json!({"id": message, "role": "assistant", "model": "claude-x", "content": [block],
+    let message = json!({"id": message, "role": "assistant", "model": "claude-x", "content": Value::Array(vec![block]),
         "usage": {"input_tokens": 10, "output_tokens": output, "cache_read_input_tokens": 2, "cache_creation_input_tokens": 1}});
     record(id, Some(parent), "assistant", json!({"message": message, "requestId": "req"}))
 }
@@ -139,7 +140,7 @@ fn a1_every_fixture_session_is_listed_with_its_real_directory() {
     let tools = &sessions["143b81a6-05d8-46ab-96c8-d1c2291634d1"];
     assert_eq!((tools.turns, tools.messages, tools.branch.as_deref()), (5, 17, Some("feature/cart")));
     assert_eq!(tools.model.as_deref(), Some("claude-sonnet-4-5"));
-    assert_eq!(tools.started_at.map(|time| time.rfc3339()).as_deref(), Some("2026-11-21T09:25:55.798Z"));
+    assert_eq!(tools.started_at.map(Time::rfc3339).as_deref(), Some("2026-11-21T09:25:55.798Z"));
 }
 
 #[test]
@@ -335,6 +336,15 @@ fn a13_a_rewritten_or_replaced_file_is_read_again() {
     assert_eq!(reading.refresh(), Refreshed::Reset);
     assert_eq!(reading.read(0..9, TextLimit::NONE)[0].text, "something else entirely, and longer");
 
+    // Changed in place without a trace in its size, and gone on with as if nothing had been.
+    let before = one.summarise();
+    let bytes = String::from_utf8(std::fs::read(&one.path).expect("reads")).expect("text");
+    std::fs::write(&one.path, bytes.replacen("something else", "SOMETHING ELSE", 1)).expect("rewrites");
+    one.append(&text(&[say("11", "10", "more")]));
+    let after = session(claude().summarise(&one.unit(), Some(&before.progress)));
+    assert_eq!(&*after.title.text, "SOMETHING ELSE entirely, and longer");
+    assert_eq!(reading.refresh(), Refreshed::Reset);
+
     let before = one.summarise();
     let fresh = one.path.with_extension("new");
     std::fs::write(&fresh, text(&[user("1", None, "renamed over")])).expect("writes");
@@ -525,6 +535,13 @@ fn h3_calls_made_at_once_are_no_branches() {
         assert_eq!(one.texts().len(), shown, "{end} lines");
         assert_eq!(claude().open(&session).expect("opens").branches(), 1);
     }
+    // The same in a conversation that has other branches.
+    let mut branched = lines.to_vec();
+    branched.insert(1, say("0", "1", "taken back"));
+    let one = One::new(&branched);
+    assert_eq!(one.texts(), ["hello", "a", "b", "c", "done", "really"]);
+    assert_eq!(claude().open(&one.session()).expect("opens").branches(), 2);
+
     let one = One::new(&lines);
     let outputs: Vec<_> =
         read(&one.session()).into_iter().filter_map(|entry| entry.tool).map(|tool| tool.output).collect();
@@ -602,6 +619,11 @@ fn h7_bookkeeping_gives_titles_but_never_entries() {
     assert_eq!(one.session().turns, 2);
 
     for (line, text, source) in [
+        (
+            json!({"type": "summary", "summary": "of its beginning", "leafUuid": "4"}),
+            "of its beginning",
+            TitleSource::Agent,
+        ),
         (json!({"type": "summary", "summary": "of it", "leafUuid": "5"}), "of it", TitleSource::Agent),
         (title("ai-title", "aiTitle", "made up"), "made up", TitleSource::Agent),
         (title("custom-title", "customTitle", "given"), "given", TitleSource::User),
@@ -647,7 +669,7 @@ fn h8_activity_is_the_last_message_not_the_files_time() {
         user("1", None, "hello"),
         json!({"type": "queue-operation", "operation": "enqueue", "timestamp": "2027-01-01T00:00:00.000Z"}),
     ]);
-    let last = one.session().last_activity.map(|time| time.rfc3339());
+    let last = one.session().last_activity.map(Time::rfc3339);
     assert_eq!(last.as_deref(), Some("2026-11-21T09:25:55.799Z"));
 }
 

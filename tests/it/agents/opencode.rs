@@ -1,14 +1,16 @@
 //! OpenCode's databases and old JSON files, as the real program wrote them, and as they may be found otherwise.
 
+mod changes;
+mod garbage;
+mod v2;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use proptest::prelude::*;
 use rusqlite::Connection;
-use salon::agent::{
-    Environment, Format, Marks, Progress, Refreshed, Root, Sessions, Summarised, TextLimit, Unit, format,
-};
+use salon::agent::{Environment, Format, Marks, Progress, Root, Sessions, Summarised, TextLimit, Unit, format};
 use salon::domain::transcript::{Action, Change, PlanStatus};
 use salon::domain::{Agent, Entry, EntryKind, Session, Time, TitleSource, ToolStatus};
 
@@ -213,27 +215,6 @@ proptest! {
 }
 
 #[test]
-fn a10_a_session_deleted_in_the_database_is_gone() {
-    let home = Home::of(&[V1_18]);
-    let victim = session(&home, MAIN);
-    let mut reading = opencode().open(&victim).expect("open");
-    let before = summarise(&home, None);
-    assert_eq!(reading.refresh(), Refreshed::Same);
-    let writer = write(&db(&home));
-    for sql in [
-        "delete from part where session_id = ?1",
-        "delete from message where session_id = ?1",
-        "delete from session where id = ?1",
-    ] {
-        writer.execute(sql, [MAIN]).expect("delete");
-    }
-    let (sessions, removed) = changed(summarise(&home, Some(&before.progress)).sessions);
-    assert_eq!((sessions, removed), (vec![], vec![Arc::from(MAIN)]));
-    assert_eq!(reading.refresh(), Refreshed::Gone);
-    assert!(opencode().open(&victim).is_err());
-}
-
-#[test]
 fn a14_the_directory_is_the_recorded_one_and_the_resume_starts_there() {
     let home = Home::of(&[V1_18]);
     add_session(&write(&db(&home)), "ses_dir", "Dir", "hi");
@@ -249,81 +230,6 @@ fn a25_an_old_session_in_files_only_says_why_it_cannot_be_resumed() {
     let home = Home::of(&[V1_1]);
     let session = sessions(&home).remove(0);
     assert!(opencode().refuses(&session).is_some_and(|reason| reason.contains("OpenCode 1.1")));
-}
-
-/// No 2.x was at hand: this is what descriptions of it say, and is marked unverified where it is read.
-#[test]
-fn a25_h10_tables_of_2_x_win_over_the_frozen_ones_of_the_same_database() {
-    let home = Home::of(&[V1_18]);
-    let writer = write(&db(&home));
-    add_session(&writer, "ses_moved", "Moved", "old text");
-    writer
-        .execute_batch(
-            "pragma foreign_keys = off;
-             create table session_v2 (id text primary key, parent_id text, fork_session_id text, directory text,
-                title text, time_created integer, time_updated integer, time_archived integer);
-             insert into session_v2 values ('ses_moved', null, null, '/home/dev/v2', 'Moved', 1795000000000, 1795000009000, null);
-             insert into session_v2 values ('ses_new', null, 'ses_moved', '/home/dev/v2', 'New', 1795000000000, 1795000009000, null);
-             delete from session_message;",
-        )
-        .expect("v2 tables");
-    let rows = [
-        (
-            "ses_moved",
-            "user",
-            r#"{"text":"new text","files":[{"uri":"file:///a.png","mime":"image/png","name":"a.png"}]}"#,
-        ),
-        ("ses_moved", "model-switched", r#"{"model":{"id":"opus","providerID":"anthropic"}}"#),
-        (
-            "ses_moved",
-            "assistant",
-            r#"{"model":{"id":"sonnet","providerID":"anthropic"},"cost":0.5,"tokens":{"input":1,"output":2,"reasoning":3,"cache":{"read":4,"write":5}},
-                "time":{"created":1795000001000,"completed":1795000002000},
-                "content":[{"type":"reasoning","id":"r","text":"hm"},{"type":"text","text":"Listing."},
-                {"type":"tool","id":"call_1","name":"bash","time":{"created":1,"ran":1795000001000,"completed":1795000001500},
-                 "state":{"status":"completed","input":{"command":"ls"},"content":[{"type":"text","text":"a.png"}],"structured":{"exit":0}}}]}"#,
-        ),
-        ("ses_moved", "compaction", r#"{"reason":"auto","summary":"It went well."}"#),
-        ("ses_moved", "idle", "{}"),
-        ("ses_moved", "hologram", r#"{"x":1}"#),
-        ("ses_new", "user", r#"{"text":"forked"}"#),
-    ];
-    for (seq, (session, kind, data)) in (0i64..).zip(&rows) {
-        let sql = "insert into session_message values (?1, ?2, ?3, ?4, 1795000001000, 1795000001000, ?5)";
-        writer.execute(sql, (format!("msg_{seq}"), session, kind, seq, data)).expect("row");
-    }
-    let found: Vec<_> = sessions(&home).into_iter().filter(|session| &*session.key.id == "ses_moved").collect();
-    let [moved] = &found[..] else { panic!("{} times", found.len()) };
-    assert_eq!((&*moved.cwd, moved.model.as_deref()), ("/home/dev/v2", Some("anthropic/sonnet")));
-    assert_eq!((moved.tokens.output, moved.cost_usd, moved.turns), (5, Some(0.5), 1));
-    let lines = told(&entries(moved));
-    assert_eq!(moved.messages as usize, lines.len());
-    assert_eq!(
-        lines,
-        [
-            "prompt: new text",
-            "image: a.png (image/png)",
-            "thinking: hm",
-            "text: Listing.",
-            "tool [bash done]: ls",
-            "notice: Conversation compacted, its context being full",
-            "text: It went well.",
-            r#"other: {"data":{"x":1},"type":"session_message: hologram"}"#,
-        ]
-    );
-    assert_eq!(session(&home, "ses_new").forked_from.as_deref(), Some("ses_moved"));
-    // The others of the old tables are still there.
-    assert!(session(&home, MAIN).messages > 0);
-
-    let before = summarise(&home, None);
-    let mut reading = opencode().open(moved).expect("open");
-    // Rows change in place: the number of rows and the newest `seq` stay.
-    let sql =
-        "update session_message set data = '{\"text\":\"changed\"}', time_updated = 1795000003000 where id = 'msg_0'";
-    writer.execute(sql, []).expect("update");
-    assert_eq!(changed(summarise(&home, Some(&before.progress)).sessions), (vec!["ses_moved".into()], vec![]));
-    assert_eq!(reading.refresh(), Refreshed::Grown { from: 0 });
-    assert_eq!(told(&reading.read(0..1, TextLimit::NONE)), ["prompt: changed"]);
 }
 
 #[test]
@@ -347,27 +253,15 @@ fn a25_a_name_for_each_place() {
     fs::copy(db(&home), data(&home).join("other.db")).expect("copy");
     assert_eq!(units(&home).len(), 2);
     let watch = root(&home).watch;
-    for name in ["opencode.db", "opencode.db-wal", "opencode-beta.db-wal", "storage/session", "storage/message"] {
+    for name in ["opencode.db", "opencode.db-wal", "opencode-beta.db-wal", "storage/session"] {
         assert!(watch.contains(&data(&home).join(name)), "{name}");
     }
+    // Messages take a watch a session: only where OpenCode is so old that it has no database.
+    assert!(!watch.contains(&data(&home).join("storage/message")));
+    let old = Home::of(&[V1_1]);
+    assert!(root(&old).watch.contains(&data(&old).join("storage/message")));
     let lone = Root { agent: Agent::OpenCode, path: data(&home).join("other.db"), watch: Vec::new() };
     assert_eq!(opencode().discover(&lone).units.len(), 1);
-}
-
-#[test]
-fn a29_a_broken_part_is_counted_and_its_neighbours_are_intact() {
-    let home = Home::of(&[V1_18]);
-    let writer = write(&db(&home));
-    add_session(&writer, "ses_broken", "Broken", "hi");
-    add_part(&writer, "prt_ses_brokenv0", "msg_ses_brokenv", "ses_broken", r#"{"type":"text","text":"cut of"#);
-    let broken = session(&home, "ses_broken");
-    assert_eq!((broken.unreadable, broken.flags.unreadable), (1, true));
-    let mut reading = opencode().open(&broken).expect("open");
-    assert_eq!(told(&reading.read(0..9, TextLimit::NONE)), ["prompt: hi", "text: Done"]);
-    assert_eq!(reading.issues().len(), 1);
-    writer.execute("update message set data = 'x' where id = 'msg_ses_brokenv'", []).expect("update");
-    let broken = session(&home, "ses_broken");
-    assert_eq!((broken.unreadable, broken.messages), (1, 1));
 }
 
 #[test]
@@ -448,251 +342,4 @@ fn texts_are_cut_at_the_limit_and_say_so() {
     let mut reading = opencode().open(&session(&home, "ses_long")).expect("open");
     let cut = reading.read(0..2, TextLimit(33));
     assert_eq!((cut[0].text.len(), cut[0].truncated, cut[1].truncated), (32, true, false));
-}
-
-#[test]
-fn only_what_changed_is_summed_up_again() {
-    let home = Home::of(&[V1_18]);
-    let first = summarise(&home, None);
-    let none = summarise(&home, Some(&first.progress));
-    assert_eq!((changed(none.sessions), none.bytes_read), ((vec![], vec![]), 0));
-    let writer = write(&db(&home));
-    add_session(&writer, "ses_added", "Added", "hi");
-    let second = summarise(&home, Some(&first.progress));
-    assert_eq!(changed(second.sessions), (vec!["ses_added".into()], vec![]));
-    writer.execute("update session set title = 'Else' where id = ?1", [MAIN]).expect("rename");
-    let third = summarise(&home, Some(&second.progress));
-    assert_eq!(changed(third.sessions), (vec![MAIN.into()], vec![]));
-    // While its newest message is open, a session's parts change without anything else changing.
-    writer
-        .execute("update message set data = json_remove(data, '$.time.completed') where id = 'msg_ses_addedv'", [])
-        .expect("open");
-    writer.execute("update message set time_updated = 1795000002000 where id = 'msg_ses_addedv'", []).expect("open");
-    let fourth = summarise(&home, Some(&third.progress));
-    let sql =
-        "update part set data = '{\"type\":\"text\",\"text\":\"\"}', time_updated = 2 where id = 'prt_ses_addedv'";
-    writer.execute(sql, []).expect("stream");
-    let Sessions::Changed { sessions, .. } = summarise(&home, Some(&fourth.progress)).sessions else {
-        panic!("changes")
-    };
-    assert_eq!((sessions.len(), sessions[0].messages), (1, 1));
-    // A state that cannot be read: from the start.
-    let broken = Progress { state: b"?".to_vec(), ..first.progress };
-    assert_eq!(all(summarise(&home, Some(&broken)).sessions).len(), 25);
-}
-
-#[test]
-fn a_reading_follows_what_is_written() {
-    let home = Home::of(&[V1_18]);
-    let writer = write(&db(&home));
-    add_session(&writer, "ses_live", "Live", "hi");
-    let mut reading = opencode().open(&session(&home, "ses_live")).expect("open");
-    assert_eq!((reading.len(), reading.refresh()), (2, Refreshed::Same));
-    add_part(
-        &writer,
-        "prt_ses_livew",
-        "msg_ses_livev",
-        "ses_live",
-        r#"{"type":"tool","tool":"bash","callID":"c","state":{"status":"running","input":{"command":"ls"}}}"#,
-    );
-    assert_eq!(reading.refresh(), Refreshed::Grown { from: 1 });
-    let sql = "update part set time_updated = 9, data = '{\"type\":\"tool\",\"tool\":\"bash\",\"callID\":\"c\",\"state\":{\"status\":\"completed\",\"input\":{\"command\":\"ls\"},\"output\":\"a\"}}' where id = 'prt_ses_livew'";
-    writer.execute(sql, []).expect("update");
-    assert_eq!(reading.refresh(), Refreshed::Grown { from: 1 });
-    assert_eq!(told(&reading.read(0..9, TextLimit::NONE)), ["prompt: hi", "text: Done", "tool [bash done]: ls"]);
-    writer.execute("delete from message where id = 'msg_ses_liveu'", []).expect("undo");
-    assert_eq!(reading.refresh(), Refreshed::Reset);
-    assert_eq!(reading.len(), 2);
-}
-
-#[test]
-fn rows_that_lie_in_the_log_only_are_seen_and_no_byte_changes() {
-    let home = Home::of(&[V1_18]);
-    let path = db(&home);
-    let writer = write(&path);
-    let mode: String = writer.query_row("pragma journal_mode = wal", [], |row| row.get(0)).expect("wal");
-    assert_eq!(mode, "wal");
-    writer.execute_batch("pragma wal_autocheckpoint = 0").expect("no checkpoints");
-    let before = unit(&home, &path).stamp;
-    add_session(&writer, "ses_wal", "In the log", "hi");
-    let log = data(&home).join("opencode.db-wal");
-    let bytes = (fs::read(&path).expect("db"), fs::read(&log).expect("log"));
-    assert_ne!(unit(&home, &path).stamp, before);
-    assert_eq!(told(&entries(&session(&home, "ses_wal"))), ["prompt: hi", "text: Done"]);
-    assert!((fs::read(&path).expect("db"), fs::read(&log).expect("log")) == bytes);
-    let affected = opencode().affected(&root(&home), &log);
-    assert_eq!(affected[0].0, path);
-    assert!(opencode().affected(&root(&home), &data(&home).join("opencode.db-shm")).is_empty());
-    // The writer went without cleaning up: the log is still the truth, and still nobody's to touch.
-    std::mem::forget(writer);
-    drop(session(&home, "ses_wal"));
-    assert!((fs::read(&path).expect("db"), fs::read(&log).expect("log")) == bytes);
-}
-
-#[test]
-fn where_no_side_file_can_be_made_a_copy_is_read() {
-    let home = Home::of(&[V1_18]);
-    let path = db(&home);
-    let writer = write(&path);
-    writer.query_row("pragma journal_mode = wal", [], |_| Ok(())).expect("wal");
-    writer.execute_batch("pragma wal_autocheckpoint = 0").expect("no checkpoints");
-    add_session(&writer, "ses_wal", "In the log", "hi");
-    let other = Home::empty();
-    fs::create_dir_all(data(&other)).expect("directory");
-    fs::copy(&path, db(&other)).expect("db");
-    // A directory in the place of the shared memory keeps even root from opening it.
-    fs::create_dir(data(&other).join("opencode.db-shm")).expect("obstacle");
-    assert_eq!(sessions(&other).len(), 24, "without a log the file is all there is");
-    fs::copy(data(&home).join("opencode.db-wal"), data(&other).join("opencode.db-wal")).expect("log");
-    let copied = session(&other, "ses_wal");
-    assert_eq!(sessions(&other).len(), 25);
-    let mut reading = opencode().open(&copied).expect("open");
-    assert_eq!((reading.len(), reading.refresh()), (2, Refreshed::Same));
-    add_part(&writer, "prt_ses_walx", "msg_ses_walv", "ses_wal", r#"{"type":"text","text":"more"}"#);
-    fs::copy(data(&home).join("opencode.db-wal"), data(&other).join("opencode.db-wal")).expect("log");
-    assert_eq!(reading.refresh(), Refreshed::Grown { from: 1 });
-    assert_eq!(reading.len(), 3);
-}
-
-#[test]
-fn a_locked_database_is_one_issue_and_forgets_nothing() {
-    let home = Home::of(&[V1_18]);
-    let first = summarise(&home, None);
-    let writer = write(&db(&home));
-    writer.query_row("pragma journal_mode = delete", [], |_| Ok(())).expect("no log");
-    writer.execute_batch("begin exclusive").expect("lock");
-    let locked = summarise(&home, Some(&first.progress));
-    assert_eq!(locked.issues.len(), 1);
-    assert!(locked.issues[0].reason.contains("locked"), "{}", locked.issues[0].reason);
-    assert_eq!(changed(locked.sessions), (vec![], vec![]));
-    assert_ne!(locked.progress.cursor.stamp, unit(&home, &db(&home)).stamp, "it counts as unread");
-    writer.execute_batch("rollback").expect("unlock");
-    let free = summarise(&home, Some(&locked.progress));
-    assert!(free.issues.is_empty());
-    assert_eq!(changed(free.sessions), (vec![], vec![]));
-}
-
-#[test]
-fn garbage_in_place_of_a_database_is_one_issue_each() {
-    let issues = |make: &dyn Fn(&Path)| {
-        let home = Home::empty();
-        fs::create_dir_all(data(&home)).expect("directory");
-        make(&db(&home));
-        let found = opencode().discover(&root(&home));
-        let read = found.units.iter().flat_map(|unit| {
-            let summarised = opencode().summarise(unit, None);
-            assert!(all(summarised.sessions).is_empty());
-            summarised.issues
-        });
-        let issues: Vec<_> = read.chain(found.issues).map(|issue| issue.reason).collect();
-        (issues, home)
-    };
-    let one = |make: &dyn Fn(&Path), word: &str| {
-        let (found, _) = issues(make);
-        assert!(found.len() == 1 && found[0].contains(word), "{word}: {found:?}");
-    };
-    one(&|path| fs::write(path, vec![b'x'; 8192]).expect("write"), "damaged");
-    one(&|path| fs::write(path, "").expect("write"), "empty");
-    one(&|path| fs::create_dir(path).expect("directory"), "directory");
-    one(
-        &|path| write(path).execute_batch("create table cats (name text)").expect("table"),
-        "unknown database layout (cats)",
-    );
-    one(&|path| write(path).execute_batch("create table a (b); drop table a").expect("table"), "no tables");
-    one(
-        &|path| {
-            write(path)
-                .execute_batch("create table session (id); create table message (x); create table part (y)")
-                .expect("t")
-        },
-        "unknown",
-    );
-    let wal = |path: &Path| path.with_file_name("opencode.db-wal");
-    let (found, _) = issues(&|path| fs::write(wal(path), "log").expect("write"));
-    assert!(found.is_empty(), "a log alone is nothing: {found:?}");
-    // SQLite deletes a log beside an empty database, if it is let.
-    let (found, home) = issues(&|path| {
-        fs::write(path, "").expect("write");
-        fs::write(wal(path), "log").expect("write");
-    });
-    assert_eq!(found.len(), 1);
-    assert!(data(&home).join("opencode.db-wal").exists());
-}
-
-#[test]
-fn a_database_damaged_in_the_middle_yields_what_it_can() {
-    let home = Home::of(&[V1_18]);
-    let path = db(&home);
-    let mut bytes = fs::read(&path).expect("db");
-    let middle = bytes.len() / 2;
-    bytes[middle..middle + 16_384].fill(0xff);
-    fs::write(&path, &bytes).expect("write");
-    let summarised = summarise(&home, None);
-    assert_eq!(summarised.issues.len(), 1);
-    assert_eq!(fs::read(&path).expect("db"), bytes);
-}
-
-#[test]
-fn h14_json_files_cut_short_do_no_harm_to_others() {
-    let home = Home::of(&[V1_1]);
-    let whole = session(&home, "ses_e02832c5fffeYXRWJWhlGDolzl");
-    let storage = data(&home).join("storage");
-    // A part of its last message is just being written.
-    let messages = fs::read_dir(storage.join("message").join(&*whole.key.id)).expect("messages");
-    let mut stems: Vec<_> = messages.map(|entry| entry.expect("entry").path()).collect();
-    stems.sort();
-    let parts = storage.join("part").join(stems[1].file_stem().expect("stem"));
-    let text = fs::read_dir(&parts).expect("parts").map(|entry| entry.expect("entry").path());
-    let text = text.max_by_key(|path| fs::metadata(path).expect("part").len()).expect("a part");
-    fs::write(&text, "{ \"id\": \"prt_").expect("cut");
-    let cut = session(&home, &whole.key.id);
-    assert_eq!((cut.unreadable, cut.flags.unreadable), (1, true));
-    assert_eq!(cut.messages as usize, entries(&cut).len());
-    // The session's own file is.
-    fs::write(&whole.path, "{\n  \"id\": \"ses").expect("cut");
-    let unit = unit(&home, &whole.path);
-    let summarised = opencode().summarise(&unit, None);
-    assert_eq!(summarised.issues.len(), 1);
-    assert!(all(summarised.sessions)[0].flags.unreadable);
-    assert_eq!(sessions(&home).len(), 5);
-}
-
-#[test]
-fn changes_of_json_files_belong_to_their_session() {
-    let home = Home::of(&[V1_1]);
-    let session = session(&home, "ses_e02832c5fffeYXRWJWhlGDolzl");
-    let storage = data(&home).join("storage");
-    let messages = storage.join("message").join(&*session.key.id);
-    let message = fs::read_dir(&messages).expect("messages").next().expect("one").expect("entry").path();
-    let parts = storage.join("part").join(message.file_stem().expect("stem"));
-    let part = fs::read_dir(parts).expect("parts").next().expect("one").expect("entry").path();
-    for path in [&session.path, &message, &part] {
-        let affected = opencode().affected(&root(&home), path);
-        assert_eq!(affected.len(), 1, "{}", path.display());
-        assert_eq!(affected[0].0, session.path);
-        assert!(affected[0].1.is_some());
-    }
-    assert!(opencode().affected(&root(&home), &storage.join("project/global.json")).is_empty());
-    let mut reading = opencode().open(&session).expect("open");
-    assert_eq!(reading.refresh(), Refreshed::Same);
-    let before = unit(&home, &session.path).stamp;
-    let data = r#"{"id":"msg_zz","role":"user","time":{"created":1795254999000}}"#;
-    fs::write(messages.join("msg_zz.json"), data).expect("message");
-    let folder = storage.join("part/msg_zz");
-    fs::create_dir_all(&folder).expect("folder");
-    fs::write(folder.join("prt_zz.json"), r#"{"type":"text","text":"more"}"#).expect("part");
-    assert_ne!(unit(&home, &session.path).stamp, before);
-    let len = reading.len();
-    assert_eq!(reading.refresh(), Refreshed::Grown { from: len });
-    assert_eq!(told(&reading.read(len..len + 1, TextLimit::NONE)), ["prompt: more"]);
-    fs::remove_file(&session.path).expect("delete");
-    assert_eq!(reading.refresh(), Refreshed::Gone);
-    assert_eq!(opencode().affected(&root(&home), &session.path), [(session.path.clone(), None)]);
-}
-
-#[test]
-fn nothing_at_all_is_no_issue() {
-    let home = Home::empty();
-    let found = opencode().discover(&root(&home));
-    assert!(found.units.is_empty() && found.issues.is_empty());
 }

@@ -88,8 +88,25 @@ fn tables_fit_or_stack() {
     x    │      1 │             short
     日本 │  12345 │ a longer text that has to wrap
     ");
-    insta::assert_snapshot!(answer(text, 32), @"");
-    insta::assert_snapshot!(answer(text, 18), @"");
+    insta::assert_snapshot!(answer(text, 32), @r"
+    a    │ number │  what it means
+    ─────┼────────┼─────────────────
+    x    │      1 │      short
+    日本 │  12345 │  a longer text
+         │        │ that has to wrap
+    ");
+    insta::assert_snapshot!(answer(text, 18), @r"
+    a: x
+    number: 1
+    what it means:
+    short
+    ────────
+    a: 日本
+    number: 12345
+    what it means: a
+    longer text that
+    has to wrap
+    ");
 }
 
 #[test]
@@ -251,7 +268,7 @@ fn any_entry() -> impl Strategy<Value = Entry> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn rows_are_never_too_wide_and_lose_nothing(text in text(), width in 4usize..40) {
@@ -275,7 +292,7 @@ proptest! {
     fn entries_are_drawn_at_any_size(entries in prop::collection::vec(any_entry(), 0..8), width in 5u16..200, height in 3u16..60) {
         let mut stand = super::sample::Stand::new(entries, (width, height));
         for _ in 0..3 {
-            stand.act(salon::app::Action::Tools);
+            stand.press(salon::app::Action::Tools);
             stand.act(salon::app::Action::PageUp);
         }
     }

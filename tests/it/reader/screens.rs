@@ -1,12 +1,17 @@
 //! Screens of the reader at three sizes.
 
+use ratatui::style::{Color, Modifier};
 use salon::app::Action;
 use salon::app::msg::TranscriptMsg;
-use salon::app::reader::Fold;
+use salon::config::key::{Key, KeyCode};
+use salon::config::theme::Theme;
 use salon::domain::event::Level;
 use salon::domain::transcript::{self, Change, Entry, EntryKind, FileChange, PlanItem, PlanStatus, ToolStatus};
 
-use super::sample::{Stand, command, entry, tool};
+use salon::domain::{Agent, Session, SessionKey, Time, Title, TitleSource, Tokens};
+use salon::ui::reader::{Cache, Mode};
+
+use super::sample::{START, Stand, command, entry, tool};
 
 const ANSWER: &str = "\
 # The cause
@@ -91,16 +96,103 @@ pub fn each_kind() -> Vec<Entry> {
 }
 
 #[test]
-fn show() {
-    for size in [(120, 100), (80, 24), (40, 10), (20, 5)] {
-        let mut stand = Stand::new(each_kind(), size);
-        println!("=== {size:?}\n{}", stand.screen());
-        stand.act(Action::First);
-        println!("=== {size:?} first\n{}", stand.screen());
+fn the_end_of_a_session() {
+    for (name, size) in [("120x40", (120, 40)), ("80x24", (80, 24)), ("40x10", (40, 10))] {
+        let stand = Stand::new(each_kind(), size);
+        insta::assert_snapshot!(format!("end_{name}"), stand.screen());
     }
-    let mut stand = Stand::new(each_kind(), (100, 150));
+}
+
+#[test]
+fn everything_unfolded_from_the_beginning() {
+    for (name, size) in [("120x40", (120, 40)), ("80x24", (80, 24)), ("40x10", (40, 10))] {
+        let mut stand = Stand::new(each_kind(), size);
+        stand.act(Action::Tools);
+        stand.act(Action::Tools);
+        stand.act(Action::Thinking);
+        stand.act(Action::First);
+        insta::assert_snapshot!(format!("unfolded_{name}"), stand.screen());
+        stand.act(Action::PageDown);
+        insta::assert_snapshot!(format!("unfolded_next_{name}"), stand.screen());
+    }
+}
+
+#[test]
+fn a_preview_has_no_frame() {
+    let mut stand = Stand::new(each_kind(), (50, 16));
+    stand.mode = Mode::Preview;
+    stand.settle();
+    insta::assert_snapshot!("preview", stand.screen());
+}
+
+#[test]
+fn the_header_tells_what_is_known() {
+    let mut stand = Stand::new(each_kind(), (100, 8));
+    stand.session = Some(session());
+    let mut opened = stand.opened();
+    opened.branches = 2;
+    stand.tell(TranscriptMsg::Grown { from: 18, opened });
+    stand.settle();
+    let header = stand.screen().lines().next().map(str::to_owned);
+    let expected =
+        "Why the retry loop hangs · claude · 1 h 02 min · opus-4 · 12.3k tokens · 2 branches        following";
+    assert_eq!(header.as_deref(), Some(expected));
+}
+
+#[test]
+fn h42_without_colours_hits_and_diffs_are_still_told_apart() {
+    let mut stand = Stand::new(each_kind(), (80, 60));
+    stand.theme = Theme::default();
     stand.act(Action::Tools);
-    stand.act(Action::Tools);
-    stand.act(Action::Thinking);
-    println!("=== full\n{}", stand.screen());
+    stand.act(Action::Find);
+    for c in "limit".chars() {
+        stand.reader.key(Key { code: KeyCode::Char(c), ctrl: false, alt: false, shift: false });
+    }
+    stand.tell(TranscriptMsg::Found { query: "limit".into(), entries: vec![7], complete: true });
+    stand.settle();
+    let reversed = stand.buffer.content.iter().filter(|cell| cell.modifier.contains(Modifier::REVERSED)).count();
+    // Once removed, once added: `limit` each time; and the two lines of context that hold it too.
+    assert!(reversed >= 2 * "limit".len(), "{reversed}\n{}", stand.screen());
+    assert!(stand.screen().contains("11 -     let limit = 10;"), "{}", stand.screen());
+}
+
+#[test]
+fn code_is_highlighted_once_its_syntax_is_known() {
+    let mut stand = Stand::new(each_kind(), (80, 60));
+    let keyword = |stand: &Stand| stand.buffer.content.iter().filter(|cell| cell.fg == Color::Indexed(13)).count();
+    stand.act(Action::First);
+    // The grammars are loaded beside the drawing: a bounded number of frames, each of which gives way to that.
+    for _ in 0..10_000 {
+        if !stand.cache.is_waiting() {
+            break;
+        }
+        std::thread::yield_now();
+        std::thread::park_timeout(std::time::Duration::from_millis(2));
+        stand.draw();
+    }
+    assert_eq!(keyword(&stand), "fnu64".len(), "{}", stand.screen());
+}
+
+#[test]
+fn a_preview_loads_no_grammars() {
+    let mut stand = Stand::new(each_kind(), (80, 60));
+    stand.cache = Cache::default();
+    stand.mode = Mode::Preview;
+    stand.settle();
+    assert!(!stand.cache.is_waiting());
+    stand.mode = Mode::Full;
+    stand.settle();
+    assert!(stand.cache.is_waiting(), "on the whole screen it does");
+}
+
+fn session() -> Session {
+    let key = SessionKey::new(Agent::Claude, "s");
+    Session {
+        title: Title::new("Why the retry loop hangs", TitleSource::User),
+        started_at: Some(Time::from_millis(START)),
+        last_activity: Some(Time::from_millis(START + 62 * 60_000)),
+        model: Some("opus-4".into()),
+        tokens: Tokens { input: 12_000, output: 345, ..Tokens::default() },
+        ..Session::new(key, "/nowhere".into())
+    }
 }

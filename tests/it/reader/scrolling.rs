@@ -277,7 +277,7 @@ fn grow(stand: &mut Stand, count: usize) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn scrolling_down_and_up_again_comes_back(start in 1usize..60, lines in 1i32..60, width in 20u16..130, height in 5u16..50) {
