@@ -55,7 +55,7 @@ fn open(home: &Home) -> Search {
 
 fn write(path: &Path, lines: &[Value]) {
     fs::create_dir_all(path.parent().expect("a folder")).expect("create folder");
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text = lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n") + "\n";
     fs::write(path, text).expect("write");
 }
 
@@ -336,7 +336,7 @@ fn a_file_that_is_written_anew_is_indexed_anew() {
     index(&search, &corpus(&home));
     let filler = "x".repeat(600_000);
     let lines = [claude_line(1, "user", &json!("plantother")), claude_line(2, "user", &json!(filler))];
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text = lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n") + "\n";
     // In place: the same inode, and longer than before.
     fs::write(claude_file(&home), text).expect("write");
     let rewritten = corpus(&home);
@@ -442,7 +442,9 @@ fn titles_count_most_and_the_newest_comes_first() {
     let home = Home::empty();
     let put = |id: &str, day: u32, text: &str, title: Option<&str>| {
         let mut lines = vec![claude_line(1, "user", &json!("begin")), claude_line(2, "assistant", &json!(text))];
-        lines.iter_mut().for_each(|line| line["timestamp"] = json!(format!("2026-11-{day:02}T09:00:00.000Z")));
+        for line in &mut lines {
+            line["timestamp"] = json!(format!("2026-11-{day:02}T09:00:00.000Z"));
+        }
         let title = title.map(|title| json!({"type": "custom-title", "customTitle": title, "sessionId": id}));
         lines.extend(title);
         write(&home.path().join(format!(".claude/projects/-srv-app/{id}.jsonl")), &lines);
