@@ -26,6 +26,7 @@ impl App {
             Some(Layer::Help(_) | Layer::Issues(_)) => self.named(&[(Action::Back, "close"), (Action::Down, "scroll")]),
             Some(Layer::Reader(_)) => self.named(&READER),
             None if self.home.filter.typing => typed(&[("enter", "keep"), ("↑ ↓", "choose"), ("esc", "clear")]),
+            None if self.emptiness().is_some() => self.named(&EMPTY),
             None => match self.home.focus {
                 Pane::Workspaces => self.named(&WORKSPACES),
                 Pane::Sessions => self.named(&LIST),
@@ -40,13 +41,23 @@ impl App {
     }
 }
 
-const LIST: [(Action, &str); 9] = [
+const EMPTY: [(Action, &str); 6] = [
+    (Action::Scope, "here/all"),
+    (Action::ShowHidden, "hidden"),
+    (Action::Rescan, "look again"),
+    (Action::Help, "help"),
+    (Action::Quit, "quit"),
+    (Action::Palette, "any action"),
+];
+
+const LIST: [(Action, &str); 10] = [
     (Action::Open, "read"),
     (Action::Resume, "resume"),
     (Action::Filter, "filter"),
     (Action::Scope, "here/all"),
     (Action::Help, "help"),
     (Action::Sort, "sort"),
+    (Action::Quit, "quit"),
     (Action::ShowHidden, "hidden"),
     (Action::CopyCommand, "copy command"),
     (Action::Palette, "any action"),

@@ -178,6 +178,8 @@ pub struct Drawn {
     pub overlay_len: usize,
     /// The reader's place, with its line brought into range: see [`crate::app`].
     pub reader: Option<ReaderDrawn>,
+    /// Something is still being found out beside the drawing: draw again soon.
+    pub waiting: bool,
 }
 
 /// A rectangle of the screen.
@@ -213,6 +215,8 @@ pub enum Target {
 /// What the reader's drawing found out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReaderDrawn {
+    /// Which opening was drawn.
+    pub ticket: Ticket,
     /// Entry at the top of the screen.
     pub entry: usize,
     /// Last entry of which a line is on the screen.
@@ -223,6 +227,8 @@ pub struct ReaderDrawn {
     pub at_end: bool,
     /// Lines that the text area shows.
     pub height: usize,
+    /// Lines that were scrolled beyond what there is.
+    pub beyond: i32,
     /// The place could be found: what it hangs on was held.
     pub settled: bool,
     /// The first entry on the screen that is held: the place hangs on it from now on.

@@ -43,8 +43,7 @@ impl Cli {
             Some(Command::List(args)) => args.json,
             Some(Command::Show(args)) => args.json,
             Some(Command::Resume(args)) => args.json,
-            Some(Command::Doctor(args)) => args.json,
-            Some(Command::Config(args)) => args.json,
+            Some(Command::Doctor(args) | Command::Config(args)) => args.json,
             Some(Command::Completions(_) | Command::Man) | None => false,
         }
     }
@@ -82,6 +81,7 @@ pub enum Command {
 
 /// What `list` takes.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent flags of a command line")]
 pub struct ListArgs {
     /// Sessions of all workspaces (the default)
     #[arg(long, conflicts_with = "here")]

@@ -1,10 +1,10 @@
 //! All sessions, as a command sees them: collected once, through the cache.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::context::Context;
 use crate::domain::catalog::Catalog;
-use crate::domain::live::LiveSign;
 use crate::domain::{Issue, Session};
 use crate::index::{self, Options, Refresh, RootReport};
 use crate::runtime;
@@ -16,10 +16,10 @@ pub struct History {
     pub catalog: Catalog,
     /// The same, in the order of their keys.
     pub all: Vec<Arc<Session>>,
-    /// Which of them are open in living processes.
-    pub live: Vec<LiveSign>,
     /// Where agents keep them.
     pub roots: Vec<RootReport>,
+    /// The cache's file, where one can be kept.
+    pub cache: Option<PathBuf>,
     /// What could not be read, the configuration included.
     pub issues: Vec<Issue>,
 }
@@ -33,7 +33,7 @@ impl History {
         all.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         let mut issues = context.issues.clone();
         issues.extend(collected.catalog.issues.iter().cloned());
-        Self { catalog: collected.catalog, all, live: collected.live, roots: collected.roots, issues }
+        Self { catalog: collected.catalog, all, roots: collected.roots, cache: collected.cache, issues }
     }
 }
 

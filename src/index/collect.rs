@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use super::options::Options;
+use super::pool::live_signs;
 use super::survey::{Survey, Tally};
-use crate::agent::Format;
 use crate::domain::Agent;
 use crate::domain::catalog::Catalog;
 use crate::domain::live::LiveSign;
@@ -75,15 +75,6 @@ pub fn collect(options: &Options, refresh: Refresh) -> Collected {
     catalog.progress = survey.progress();
     let cache = survey.cache_file().map(Path::to_owned);
     Collected { roots: report(&survey), catalog, live, cache, tally: survey.tally }
-}
-
-/// The signs of all roots.
-pub(super) fn live_signs(formats: &[&dyn Format], roots: &[crate::agent::Root]) -> Vec<LiveSign> {
-    let of = |root: &crate::agent::Root| {
-        let format = formats.iter().find(|format| format.agent() == root.agent);
-        format.map(|format| format.live(root)).unwrap_or_default()
-    };
-    roots.iter().flat_map(of).collect()
 }
 
 fn report(survey: &Survey) -> Vec<RootReport> {

@@ -13,15 +13,28 @@
 
 mod cache;
 mod collect;
+mod deadlines;
+mod engine;
+mod handle;
+mod message;
 mod options;
 mod pool;
+mod rank;
+mod readings;
 pub mod search;
 mod shelf;
 mod survey;
+mod throttle;
+mod watch;
 mod workspace;
 
 pub use collect::{Collected, Refresh, RootReport, collect};
-pub use options::Options;
-pub use shelf::{Shelf, Summary};
+pub use handle::Index;
+pub use message::{Event, Opened, Ticket, TranscriptEvent, WatchState};
+pub use options::{Options, Watching};
+pub use rank::Ranker;
+pub use readings::matches;
+pub use shelf::{Origin, Shelf, Summary};
 pub use survey::Tally;
+pub use throttle::Throttle;
 pub use workspace::Workspaces;

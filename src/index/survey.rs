@@ -11,12 +11,12 @@ use std::sync::Arc;
 
 use super::cache::{BATCH, Cache, CachedUnit, Held, Reached, Record};
 use super::options::Options;
-use super::pool::{Deliver, Done, Job, Pool};
-use super::shelf::{Shelf, Summary};
+use super::pool::{Deliver, Done, Front, Job, Pool};
+use super::shelf::{Origin, Shelf, Summary};
 use super::workspace::Workspaces;
-use crate::agent::{Discovery, Progress, Root, Sessions, Stamp, Summarised, Unit};
-use crate::domain::Session;
+use crate::agent::{Discovery, Format, Progress, Root, Sessions, Stamp, Summarised, Unit};
 use crate::domain::catalog;
+use crate::domain::{Issue, Session};
 
 /// Units of a root that are glanced at before all others: more than any screen shows.
 const FRONT: usize = 100;
@@ -29,6 +29,7 @@ const WINDOW: usize = 32;
 pub(super) struct Survey {
     pub shelf: Shelf,
     roots: Vec<Root>,
+    formats: &'static [&'static dyn Format],
     pool: Pool,
     workspaces: Arc<Workspaces>,
     /// Units still to be summarised, newest first.
@@ -41,6 +42,11 @@ pub(super) struct Survey {
     /// A walk was asked for while one was under way; whether of everything.
     again: Option<bool>,
     glancing: usize,
+    /// Glances of the first screen that are under way.
+    front: usize,
+    /// The cache told the first screen.
+    has_front: bool,
+    living: bool,
     cache: Cache,
     /// The cache is being read; what roots hold is compared with it afterwards.
     loading: bool,
@@ -99,6 +105,7 @@ impl Survey {
         Self {
             shelf: Shelf::default(),
             roots,
+            formats: options.formats,
             pool: Pool::start(options.formats, workspaces.clone(), deliver),
             workspaces,
             backlog: VecDeque::new(),
@@ -107,6 +114,9 @@ impl Survey {
             walk: Walk::default(),
             again: None,
             glancing: 0,
+            front: 0,
+            has_front: false,
+            living: false,
             cache: Cache::open(options.cache_dir.as_deref()),
             loading: false,
             held: Vec::new(),
@@ -126,6 +136,7 @@ impl Survey {
         for session in self.cache.front(&self.name()) {
             rows.entry(session.path.clone()).or_default().push(session);
         }
+        self.has_front = !rows.is_empty();
         for (path, sessions) in rows {
             let Some(agent) = sessions.first().map(|session| session.key.agent) else { continue };
             self.shelf.glance(&Unit { agent, path, stamp: Stamp::default(), kind: 0 }, sessions);
@@ -134,9 +145,7 @@ impl Survey {
             self.loading = true;
             self.pool.urgent(Job::Load(file.to_owned()));
         }
-        if let Some(issue) = self.cache.issue() {
-            self.shelf.set_walk_issues(usize::MAX, vec![issue.clone()]);
-        }
+        self.set_issue("cache", self.cache.issue().cloned());
     }
 
     /// Begins to look at everything; at units that did not change only if `everything` is asked for.
@@ -189,10 +198,32 @@ impl Survey {
             && self.reading.is_empty()
     }
 
-    #[expect(dead_code, reason = "the live index will ask")]
     /// Whether the first screen is there: all roots walked, their newest units glanced at.
     pub fn front_done(&self) -> bool {
-        self.walk.open == 0 && self.tally.glances >= FRONT.min(self.shelf.units())
+        !self.loading && self.walk.open == 0 && self.front == 0
+    }
+
+    /// Whether the cache is being read: until then rows may lack what other units tell of them.
+    pub fn loading(&self) -> bool {
+        self.loading
+    }
+
+    /// Whether the cache told the first screen.
+    pub fn has_front(&self) -> bool {
+        self.has_front
+    }
+
+    /// An issue of the index itself, in place of the one that `about` had before.
+    pub fn set_issue(&mut self, about: &'static str, issue: Option<Issue>) {
+        self.shelf.set_issues(Origin::Index(about), issue.into_iter().collect());
+    }
+
+    /// Looks for living processes, unless that is being done.
+    pub fn look_for_life(&mut self) {
+        if !self.living {
+            self.living = true;
+            self.pool.urgent(Job::Live(self.roots.clone()));
+        }
     }
 
     /// How far it is.
@@ -200,6 +231,37 @@ impl Survey {
         let left = self.backlog.len() + self.reading.len();
         let total = self.shelf.units().max(left);
         catalog::Progress { done: total - left, total }
+    }
+
+    /// Something happened to a path: reads the units that it concerns. Whether it is a directory, which is to be looked at again
+    /// when it is watched. Tells of each unit that is concerned.
+    pub fn look(&mut self, path: &Path, mut concerned: impl FnMut(&Path)) -> bool {
+        let below = |root: &&Root| root.watch.iter().chain([&root.path]).any(|watched| near(path, watched));
+        let roots: Vec<_> = self.roots.iter().filter(below).cloned().collect();
+        if roots.is_empty() {
+            return false;
+        }
+        let kind = std::fs::symlink_metadata(path).map(|metadata| metadata.is_dir());
+        let files = match kind {
+            Ok(true) => files_below(path),
+            Ok(false) => vec![path.to_owned()],
+            // What lay below a directory that is gone is looked at, too.
+            Err(_) => {
+                let gone = self.shelf.paths().filter(|unit| unit.starts_with(path)).map(|unit| unit.to_path_buf());
+                gone.chain([path.to_owned()]).collect()
+            }
+        };
+        for (root, file) in roots.iter().flat_map(|root| files.iter().map(move |file| (root, file))) {
+            let Some(format) = self.formats.iter().find(|format| format.agent() == root.agent) else { continue };
+            for (path, unit) in format.affected(root, file) {
+                concerned(&path);
+                match unit {
+                    Some(unit) => self.changed(unit),
+                    None => self.gone(&path),
+                }
+            }
+        }
+        kind.unwrap_or(false)
     }
 
     /// A unit changed: it is read before the backlog.
@@ -228,8 +290,9 @@ impl Survey {
         match done {
             Done::Discovered(..) if self.loading => return self.held.push(done),
             Done::Discovered(number, discovery) => self.discovered(number, discovery),
-            Done::Glanced(rows) => {
+            Done::Glanced(rows, front) => {
                 self.glancing -= 1;
+                self.front -= usize::from(front == Front::Yes);
                 self.tally.glances += rows.len();
                 for (unit, sessions) in rows {
                     self.shelf.glance(&unit, sessions);
@@ -237,6 +300,7 @@ impl Survey {
             }
             Done::Summarised(unit, summary, record) => self.summarised(&unit, summary, record),
             Done::Cached(units) => units.into_iter().for_each(|unit| self.adopt(unit)),
+            Done::Lived(_) => self.living = false,
             Done::Loaded(sound) => self.loaded(sound),
             Done::Placed(workspaces) => {
                 self.shelf.place(&workspaces);
@@ -294,13 +358,13 @@ impl Survey {
         let Walk { open, seen, dark, everything, .. } = &mut self.walk;
         *open = open.saturating_sub(1);
         dark.extend(discovery.issues.iter().map(|issue| issue.path.clone()));
-        self.shelf.set_walk_issues(number, discovery.issues);
+        self.shelf.set_issues(Origin::Root(number), discovery.issues);
         let known = |unit: &Unit| !*everything && self.shelf.stamp(&unit.path) == Some(unit.stamp);
         let mut fresh = discovery.units;
         fresh.retain(|unit| seen.insert(unit.path.clone()) && !known(unit));
         newest_first(&mut fresh);
         let front: Vec<_> = fresh.iter().filter(|unit| !self.shelf.holds(&unit.path)).take(FRONT).cloned().collect();
-        self.glance(&front, Pool::urgent);
+        self.glance(&front, Front::Yes);
         self.walk.front.extend(front.into_iter().map(|unit| unit.path));
         self.walk.fresh.append(&mut fresh);
         if self.walk.open == 0 {
@@ -317,7 +381,7 @@ impl Survey {
         newest_first(&mut fresh);
         let unknown = |unit: &&Unit| !front.contains(&unit.path) && !self.shelf.holds(&unit.path);
         let rest: Vec<_> = fresh.iter().filter(unknown).cloned().collect();
-        self.glance(&rest, Pool::later);
+        self.glance(&rest, Front::No);
         self.afresh = everything;
         self.backlog = fresh.into();
         if let Some(everything) = self.again.take() {
@@ -325,10 +389,17 @@ impl Survey {
         }
     }
 
-    fn glance(&mut self, units: &[Unit], queue: fn(&Pool, Job)) {
+    fn glance(&mut self, units: &[Unit], front: Front) {
         for chunk in units.chunks(CHUNK) {
             self.glancing += 1;
-            queue(&self.pool, Job::Glance(chunk.to_vec()));
+            let job = Job::Glance(chunk.to_vec(), front);
+            match front {
+                Front::Yes => {
+                    self.front += 1;
+                    self.pool.urgent(job);
+                }
+                Front::No => self.pool.later(job),
+            }
         }
     }
 
@@ -365,6 +436,31 @@ impl Survey {
             }
         }
     }
+}
+
+/// Whether a change of `path` may concern what is watched at `watched`: it lies below, or beside it with its name in front.
+fn near(path: &Path, watched: &Path) -> bool {
+    let names = path.file_name().zip(watched.file_name());
+    path.starts_with(watched)
+        || watched.starts_with(path)
+        || path.parent() == watched.parent()
+            && names.is_some_and(|(name, of)| name.as_encoded_bytes().starts_with(of.as_encoded_bytes()))
+}
+
+/// The files in a new directory. Its subdirectories may have been made before it was watched.
+fn files_below(dir: &Path) -> Vec<PathBuf> {
+    let (mut files, mut open) = (Vec::new(), vec![dir.to_owned()]);
+    while let Some(dir) = open.pop() {
+        // One that is gone again, or closed to us, is found by the next walk.
+        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => open.push(entry.path()),
+                Ok(_) => files.push(entry.path()),
+                Err(_) => {}
+            }
+        }
+    }
+    files
 }
 
 fn newest_first(units: &mut [Unit]) {

@@ -14,6 +14,8 @@ mod clipboard;
 mod colours;
 mod editor;
 mod effects;
+mod extract;
+mod found;
 mod input;
 mod keys;
 mod lend;

@@ -8,7 +8,6 @@ use std::thread::{self, ThreadId};
 use ratatui::layout::Size;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
-use super::colours::Depth;
 use super::screen::Screen;
 
 /// Alternate screen, bracketed paste, mouse buttons and wheel (never motion), keys told apart where the terminal can.
@@ -32,9 +31,9 @@ pub struct Terminal {
 
 impl Terminal {
     /// Takes the terminal. It is given back when the value is dropped, and at a panic on this thread.
-    pub fn take(depth: Depth, mouse: bool) -> io::Result<Self> {
+    pub fn take(mouse: bool) -> io::Result<Self> {
         let original = tcgetattr(io::stdin())?;
-        let cells = ratatui::Terminal::new(Screen::new(io::stdout(), size(), depth))?;
+        let cells = ratatui::Terminal::new(Screen::new(io::stdout(), size()))?;
         restore_on_panic(thread::current().id());
         let mut terminal = Self { cells, original, mouse };
         terminal.enter()?;
@@ -60,6 +59,7 @@ impl Terminal {
     /// Gives the terminal back as it was.
     pub fn leave(&mut self) {
         restore();
+        self.cells.backend_mut().forget();
     }
 
     /// Takes the mouse, or leaves it to the terminal.
@@ -100,7 +100,7 @@ impl Drop for Terminal {
 }
 
 /// Columns and rows; 80×24 where the terminal does not tell.
-fn size() -> Size {
+pub fn size() -> Size {
     match tcgetwinsize(io::stdout()) {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Size::new(size.ws_col, size.ws_row),
         _ => Size::new(80, 24),

@@ -59,13 +59,13 @@ pub fn width(text: &str) -> usize {
 
 /// Cuts to at most `columns`, ending in `…` where something was cut; never inside a grapheme.
 pub fn ellipsis(text: &str, columns: usize) -> String {
-    if text.width() <= columns {
+    if super::wrap::columns(text) <= columns {
         return text.to_owned();
     }
     let mut cut = String::new();
     let mut used = 0;
     for grapheme in text.graphemes(true) {
-        let wide = grapheme.width();
+        let wide = super::wrap::columns(grapheme);
         if used + wide + 1 > columns {
             break;
         }

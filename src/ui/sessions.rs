@@ -73,7 +73,8 @@ fn draw_heading(canvas: &mut Canvas, area: Rect) {
     }
     let look = if app.focus() == Some(Pane::Sessions) { theme.accent } else { theme.muted };
     let mut rest = inner;
-    for column in columns(app, area.width).into_iter().rev() {
+    let shown = if app.emptiness().is_none() { columns(app, area.width) } else { Vec::new() };
+    for column in shown.into_iter().rev() {
         let (left, cell) = split_right(rest, column.width() + 1);
         put_in(canvas, cell, column, column.heading(), style(theme.faint));
         rest = left;

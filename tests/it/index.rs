@@ -2,6 +2,9 @@
 
 mod cache;
 mod fake;
+pub mod live;
+mod parts;
+mod readings;
 mod scan;
 
 use std::fs;

@@ -22,3 +22,4 @@ mod search;
 mod search_query;
 mod stdx;
 mod support;
+mod terminal;

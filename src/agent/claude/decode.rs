@@ -1,6 +1,7 @@
 //! Claude Code's records as events: only for the lines that are looked at.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -152,7 +153,8 @@ fn system(record: &Value) -> Body {
                 text.push_str(if trigger == "auto" { " automatically" } else { " on request" });
             }
             if let Some(tokens) = told["preTokens"].as_u64() {
-                text.push_str(&format!(" ({tokens} tokens before)"));
+                // Writing to a string does not fail.
+                let _ = write!(text, " ({tokens} tokens before)");
             }
             Body::Notice { level: Level::Boundary, text }
         }

@@ -58,6 +58,7 @@ impl Dialect for Lines {
 
 /// A line's fields that matter.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "the marks of a record, as the agent writes them")]
 struct Record<'a> {
     kind: &'a [u8],
     subtype: &'a [u8],
@@ -146,7 +147,7 @@ impl<'a> Record<'a> {
             b"leafUuid" => self.leaf = value.text()?,
             b"customTitle" | b"aiTitle" | b"summary" => self.title = value.text()?,
             b"totalCostUSD" => {
-                self.cost_usd = std::str::from_utf8(value.raw()?).ok().and_then(|cost| cost.parse().ok())
+                self.cost_usd = std::str::from_utf8(value.raw()?).ok().and_then(|cost| cost.parse().ok());
             }
             b"attachment" => self.attachment(value)?,
             _ => {}
@@ -185,8 +186,8 @@ impl<'a> Record<'a> {
         };
         if aside {
             // A side chain's usage is the session's; its words are not.
-            let (usage, time) = (skim.usage, skim.time);
-            return Skim { usage, time, ..Skim::default() };
+            let (time, usage) = (skim.time, skim.usage);
+            return Skim { time, usage, ..Skim::default() };
         }
         skim
     }

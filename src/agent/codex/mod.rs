@@ -7,6 +7,7 @@ mod calls;
 mod decode;
 mod dialect;
 mod files;
+mod find;
 mod head;
 mod items;
 mod line;

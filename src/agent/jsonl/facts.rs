@@ -10,7 +10,7 @@ use crate::domain::{Flags, Session, Time, Title, TitleSource, Tokens};
 const TITLE_BYTES: usize = 2048;
 
 /// Replies whose usage may still grow.
-const OPEN_REPLIES: usize = 8;
+const OPEN_REPLIES: usize = 6;
 
 /// Numbers of unreadable lines that are kept; beyond, they are only counted.
 const BAD_LINES: usize = 20;
@@ -22,13 +22,21 @@ const SKEW_MS: i64 = 100;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Facts {
+    #[serde(skip_serializing_if = "Option::is_none")]
     user_title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     agent_title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     prompt: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     cwd: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     branch: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     started: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     last: Option<Time>,
     /// Entries on the shown branch.
     pub messages: u32,
@@ -38,18 +46,26 @@ pub struct Facts {
     pub tip: String,
     tokens: Tokens,
     replies: Vec<Reply>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     cost_usd: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     headless: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     born: Option<Time>,
     fork: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     forked_from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     parent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<String>,
     /// Titles of sessions that may lie elsewhere, by the id of a record.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub titles: Vec<(String, String)>,
     /// Lines that could not be read.
     pub unreadable: u32,
     /// The first of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub bad_lines: Vec<u64>,
 }
 

@@ -322,7 +322,8 @@ fn lost(key: Key) -> Entry {
 fn cut(entry: &mut Entry, TextLimit(limit): TextLimit) {
     let output = entry.tool.as_mut().map(|tool| &mut tool.output);
     for text in [Some(&mut entry.text), output].into_iter().flatten().filter(|text| text.len() > limit) {
-        text.truncate(text.floor_char_boundary(limit));
+        let end = (0..=limit).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+        text.truncate(end);
         text.shrink_to_fit();
         entry.truncated = true;
     }

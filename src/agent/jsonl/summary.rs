@@ -105,13 +105,13 @@ impl Pass {
     /// After all lines: finds the session's own titles, and the shown branch if it is no plain line.
     fn settle(&mut self, dialect: &dyn Dialect, file: &File) -> io::Result<()> {
         let titles = std::mem::take(&mut self.facts.titles);
-        for (id, title) in titles {
+        let (own, elsewhere): (Vec<_>, Vec<_>) = titles.into_iter().partition(|(id, _)| {
             let hash = hash(id.as_bytes());
-            if self.records.iter().any(|record| matches!(record.link, Link::Node { id, .. } if id == hash)) {
-                self.facts.adopt_title(title);
-            } else {
-                self.facts.titles.push((id, title));
-            }
+            self.records.iter().any(|record| matches!(record.link, Link::Node { id, .. } if id == hash))
+        });
+        self.facts.titles = elsewhere;
+        if let Some((_, title)) = own.into_iter().next_back() {
+            self.facts.adopt_title(title);
         }
         if !self.left {
             return Ok(());
@@ -184,7 +184,7 @@ fn unreadable(unit: &Unit, identity: &Identity, error: &io::Error) -> Summarised
     let mut session = Session::new(identity.key.clone(), unit.path.clone());
     session.last_activity = Some(Time::from_millis(unit.stamp.mtime_millis()));
     session.bytes = unit.stamp.size;
-    session.parent = identity.parent.clone();
+    session.parent.clone_from(&identity.parent);
     session.flags.subagent = identity.subagent;
     session.flags.empty = true;
     session.flags.unreadable = true;

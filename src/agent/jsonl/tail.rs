@@ -42,7 +42,7 @@ pub fn tail(dialect: &Arc<dyn Dialect>, path: &Path, count: usize) -> io::Result
 
 /// The start of the first line that begins at or after `from`.
 fn line_start(file: &File, from: u64) -> io::Result<Option<u64>> {
-    let mut chunk = [0; 64 << 10];
+    let mut chunk = [0; 8 << 10];
     let mut at = from - 1;
     loop {
         let read = file.read_at(&mut chunk, at)?;

@@ -1,8 +1,8 @@
 //! OpenCode: one SQLite database since 1.2, a tree of JSON files before that.
 //!
-//! Nothing here writes. What makes an entry is decided in [`record`] alone; [`summary`] counts by it, the
-//! [pages](super::pages) are made by it. A session that lies both in a database and in JSON files (1.2 left them behind when it took them over)
-//! is reported by both units; the database's is the true one.
+//! Nothing here writes. What makes an entry is decided in [`record`] alone; [`summary`] counts by it, and the pages of
+//! a reading are made by it. A session that lies both in a database and in JSON files (1.2 left them behind when it
+//! took them over) is told by both units; of two that are equally new the database's counts, its kind being lower.
 
 mod action;
 mod database;

@@ -126,7 +126,14 @@ fn update(id: &str, response: &Value, told: &Value) -> Body {
     };
     let duration_ms = told["durationMs"].as_u64();
     let (status, output) = (Some(status), Some(Piece::Whole(output)));
-    Body::ToolUpdate { id: id.into(), status, output, duration_ms, subagent: None, action: change(shown) }
+    Body::ToolUpdate { id: id.into(), status, output, duration_ms, subagent: None, action: action_done(shown) }
+}
+
+/// A better account of what was done. A command without its line stands for its exit code.
+fn action_done(shown: &Value) -> Option<Action> {
+    let code = shown["exitCode"].as_i64().and_then(|code| i32::try_from(code).ok());
+    let command = code.map(|code| Action::Command { command: String::new(), exit_code: Some(code) });
+    command.or_else(|| change(shown))
 }
 
 fn text(answer: &Value) -> String {
@@ -136,10 +143,10 @@ fn text(answer: &Value) -> String {
 /// The patch that was really applied.
 fn change(shown: &Value) -> Option<Action> {
     let path = shown["filePath"].as_str().or_else(|| shown["fileName"].as_str())?.to_owned();
-    let patch = match (&shown["fileDiff"], &shown["structuredPatch"]) {
+    let diff = match (&shown["fileDiff"], &shown["structuredPatch"]) {
         (Value::String(diff), _) => diff.clone(),
         (_, Value::Array(hunks)) => patch::unified(hunks),
         _ => return None,
     };
-    Some(Action::Edit(vec![FileChange { path, change: Change::Patch(patch) }]))
+    Some(Action::Edit(vec![FileChange { path, change: Change::Patch(diff) }]))
 }

@@ -71,11 +71,14 @@ struct Payload<'a> {
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "what a part is, as its fields tell")]
 struct Part<'a> {
     text: Option<Text<'a>>,
     thought: bool,
-    call: Option<Option<Text<'a>>>,
-    response: Option<Option<Text<'a>>>,
+    /// It is a tool's call, or what came of one.
+    call: bool,
+    response: bool,
+    id: Option<Text<'a>>,
     data: bool,
 }
 
@@ -183,7 +186,7 @@ impl<'a> Record<'a> {
                         }
                         // What the program says in the user's name is for the model only.
                         Some(EntryKind::Prompt) | None => {}
-                        Some(kind) => put(at, kind, part.call.flatten(), false),
+                        Some(kind) => put(at, kind, part.id.filter(|_| part.call), false),
                     }
                 }
             }
@@ -195,7 +198,7 @@ impl<'a> Record<'a> {
             },
             _ => {}
         }
-        let results = self.parts.iter().filter_map(|part| part.response.flatten());
+        let results = self.parts.iter().filter(|part| part.response).filter_map(|part| part.id);
         skim.results.extend(results.map(|id| ResultMark { tool: id.hash(), error: self.failed }));
     }
 }
@@ -225,8 +228,8 @@ impl<'a> Part<'a> {
         match key {
             b"text" => self.text = value.text()?,
             b"thought" => self.thought = value.truth()?,
-            b"functionCall" => self.call = Some(id(value)?),
-            b"functionResponse" => self.response = Some(id(value)?),
+            b"functionCall" => (self.call, self.id) = (true, id(value)?),
+            b"functionResponse" => (self.response, self.id) = (true, id(value)?),
             b"inlineData" | b"fileData" => self.data = true,
             _ => {}
         }
@@ -236,8 +239,8 @@ impl<'a> Part<'a> {
     /// The kind of entry that it makes, if it makes one.
     fn kind(&self, user: bool) -> Option<EntryKind> {
         match self {
-            Self { call: Some(_), .. } => Some(EntryKind::Tool),
-            Self { response: Some(_), .. } => None,
+            Self { call: true, .. } => Some(EntryKind::Tool),
+            Self { response: true, .. } => None,
             Self { data: true, .. } => Some(EntryKind::Image),
             Self { text: Some(text), .. } if text.is_blank() => None,
             Self { text: Some(_), thought: true, .. } => Some(EntryKind::Thinking),

@@ -120,6 +120,9 @@ impl Reader {
 
     /// Takes in what drawing found out, and asks for the entries that the next frames may need.
     pub fn drawn(&mut self, drawn: ReaderDrawn) -> Vec<Effect> {
+        if drawn.ticket != self.ticket {
+            return Vec::new();
+        }
         self.drawn = drawn;
         if drawn.settled {
             self.cursor = drawn.cursor;

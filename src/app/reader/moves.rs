@@ -1,6 +1,7 @@
 //! What keys, wheel and typing do in the reader.
 
 use super::{Action, Anchor, Base, Effect, Find, Fold, Reader};
+use crate::app::msg::ReaderDrawn;
 use crate::config::key::{Key, KeyCode};
 use crate::domain::transcript::Entry;
 
@@ -172,6 +173,9 @@ impl Reader {
         }
         if self.follow {
             self.last();
+        } else {
+            let ReaderDrawn { anchor, anchor_line, anchor_of, .. } = self.drawn;
+            self.anchor = Anchor::line(anchor, anchor_line, anchor_of);
         }
     }
 

@@ -23,6 +23,15 @@ use crate::domain::{Agent, Issue, Session, SessionKey, State};
 /// Names a unit on the shelf.
 type UnitId = u32;
 
+/// Where an issue comes from that belongs to no unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// The walk over a root, by its number.
+    Root(usize),
+    /// The index itself: its cache, its watch.
+    Index(&'static str),
+}
+
 /// What a unit holds, as it is put on the shelf.
 #[derive(Debug)]
 pub struct Summary {
@@ -47,8 +56,8 @@ pub struct Shelf {
     /// Sessions whose row may have to be made anew.
     touched: HashSet<SessionKey>,
     issues_changed: bool,
-    /// What could not be looked at when roots were walked, by root.
-    walk_issues: HashMap<usize, Vec<Issue>>,
+    /// Issues that belong to no unit.
+    other_issues: HashMap<Origin, Vec<Issue>>,
 }
 
 /// A unit.
@@ -199,18 +208,18 @@ impl Shelf {
         }
     }
 
-    /// What could not be looked at in a root.
-    pub fn set_walk_issues(&mut self, root: usize, issues: Vec<Issue>) {
-        if self.walk_issues.get(&root).map_or(&[][..], Vec::as_slice) != issues {
-            self.walk_issues.insert(root, issues);
+    /// Issues that belong to no unit, in place of those of the same origin.
+    pub fn set_issues(&mut self, origin: Origin, issues: Vec<Issue>) {
+        if self.other_issues.get(&origin).map_or(&[][..], Vec::as_slice) != issues {
+            self.other_issues.insert(origin, issues);
             self.issues_changed = true;
         }
     }
 
     /// All issues, by path.
     pub fn issues(&self) -> Vec<Issue> {
-        let walked = self.walk_issues.values().flatten();
-        let mut all: Vec<_> = self.units.values().flat_map(|unit| &unit.issues).chain(walked).cloned().collect();
+        let others = self.other_issues.values().flatten();
+        let mut all: Vec<_> = self.units.values().flat_map(|unit| &unit.issues).chain(others).cloned().collect();
         all.sort_by(|a, b| (&a.path, a.line, &a.reason).cmp(&(&b.path, b.line, &b.reason)));
         all.dedup();
         all

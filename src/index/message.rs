@@ -1,0 +1,97 @@
+//! What an index tells. The runtime turns these into the interface's own messages.
+
+use std::sync::Arc;
+
+use crate::domain::SessionKey;
+use crate::domain::catalog::Change;
+use crate::domain::live::LiveSign;
+use crate::domain::transcript::Entry;
+
+/// Names one opening of a transcript; chosen by whoever opens it.
+pub type Ticket = u64;
+
+/// Something that the index found.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Sessions came, changed or went.
+    Catalog(Change),
+    /// Which sessions are open in living processes, all of them.
+    Live(Vec<LiveSign>),
+    /// Something about an opened transcript.
+    Transcript(Ticket, TranscriptEvent),
+    /// The answer to [`super::Index::rank`].
+    Ranked {
+        /// The query it answers.
+        query: String,
+        /// Matching sessions, best first.
+        keys: Vec<SessionKey>,
+    },
+    /// How changes on disk are noticed now.
+    Watch(WatchState),
+}
+
+/// What became of an opened transcript.
+#[derive(Clone, Debug)]
+pub enum TranscriptEvent {
+    /// The newest entries, before the whole is known.
+    Tail(Vec<Arc<Entry>>),
+    /// The whole is known. Told again where a reading was given up for want of room and taken up anew.
+    Opened(Opened),
+    /// Entries that were asked for.
+    Page {
+        /// Index of the first.
+        from: usize,
+        /// The entries.
+        entries: Vec<Arc<Entry>>,
+    },
+    /// It grew or changed: entries from `from` on are not what they were.
+    Grown {
+        /// Index of the first entry that is not as it was; 0 where it is another transcript altogether.
+        from: usize,
+        /// The whole, as it is now.
+        opened: Opened,
+    },
+    /// The answer to a search in it.
+    Found {
+        /// The query it answers.
+        query: String,
+        /// Matching entries so far, ascending.
+        entries: Vec<usize>,
+        /// Everything was searched.
+        complete: bool,
+    },
+    /// It is gone from disk.
+    Gone,
+    /// It could not be opened, and why.
+    Failed(String),
+}
+
+/// What is known of an opened transcript as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Opened {
+    /// Number of entries.
+    pub len: usize,
+    /// Number of branches.
+    pub branches: usize,
+    /// Indices of prompts.
+    pub prompts: Arc<[usize]>,
+    /// Indices of errors.
+    pub errors: Arc<[usize]>,
+    /// What could not be read, in words.
+    pub issues: Vec<String>,
+}
+
+/// How changes on disk are noticed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WatchState {
+    /// By the system's notifications.
+    Native {
+        /// Directories that were asked to be watched, with what is below them.
+        paths: usize,
+    },
+    /// By looking at everything every few seconds.
+    Poll {
+        /// Why.
+        reason: String,
+    },
+}
