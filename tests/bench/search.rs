@@ -78,8 +78,7 @@ fn transcript(number: u32, id: &str) -> String {
     let mut text = String::new();
     for turn in 0..TURNS {
         let seed = number * 100 + turn;
-        let envelope =
-            format!(r#""sessionId":"{id}","cwd":"/srv/app","timestamp":"2026-11-20T09:00:{:02}.000Z""#, turn);
+        let envelope = format!(r#""sessionId":"{id}","cwd":"/srv/app","timestamp":"2026-11-20T09:00:{turn:02}.000Z""#);
         let prompt = sentence(seed, 12);
         let answer = sentence(seed + 1, 40);
         let output = sentence(seed + 2, 600);
