@@ -209,7 +209,7 @@ fn what_the_terminal_answers_is_not_taken_for_keys() {
 /// A home with one session whose directory is there, and a program that resumes it.
 fn resumable() -> Home {
     let home = Home::of(&["opencode/1.18.33"]);
-    let agent = AGENT.replacen("\n", &format!("\necho $$ >'{}/agent.pid'\n", home.path().display()), 1);
+    let agent = AGENT.replacen('\n', &format!("\necho $$ >'{}/agent.pid'\n", home.path().display()), 1);
     program(&home, "opencode", &agent);
     home
 }
