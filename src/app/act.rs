@@ -61,7 +61,7 @@ impl App {
         let previewed = if at_home { self.home.preview.give(&key) } else { None };
         let (reader, effects) = match previewed {
             Some(reader) => (reader, Vec::new()),
-            None => Reader::open(self.tickets.next(), key),
+            None => Reader::open(self.tickets.give(), key),
         };
         self.push(Layer::Reader(Box::new(reader)));
         effects

@@ -39,15 +39,16 @@ impl App {
             return reader.paste(text);
         }
         match self.layers.last_mut() {
-            Some(Layer::Palette(palette)) => palette.paste(text),
-            Some(Layer::Reader(_) | Layer::Help(_) | Layer::Dialog(_) | Layer::Issues(_)) => {}
+            Some(Layer::Palette(palette)) => {
+                palette.paste(text);
+                Vec::new()
+            }
             None if self.home.filter.typing => {
                 self.home.filter.input.insert(text);
-                return self.home.filter.ask();
+                self.filter_typed()
             }
-            None => {}
+            Some(Layer::Reader(_) | Layer::Help(_) | Layer::Dialog(_) | Layer::Issues(_)) | None => Vec::new(),
         }
-        Vec::new()
     }
 
     /// The transcript in which a search is being typed.

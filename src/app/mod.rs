@@ -42,7 +42,7 @@ use notices::Notices;
 use crate::config::settings::{Scope, Settings};
 use crate::config::theme::{Theme, Themes};
 use crate::domain::catalog::Sort;
-use crate::domain::{Agent, SessionKey, State, Time};
+use crate::domain::{Agent, SessionKey, Time};
 
 /// Everything that the interface knows.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ pub struct Tickets(u64);
 
 impl Tickets {
     /// A ticket that was never given before.
-    pub fn next(&mut self) -> Ticket {
+    pub fn give(&mut self) -> Ticket {
         self.0 += 1;
         Ticket(self.0)
     }
@@ -164,8 +164,11 @@ impl App {
     }
 
     /// When an age on the screen will read differently: the clock need not be looked at before. `None`: no age is
-    /// shown.
+    /// shown. A transcript shows the time of day, and no ages.
     pub fn next_clock(&self) -> Option<Time> {
+        if self.layers.iter().any(|layer| layer.reader().is_some()) {
+            return None;
+        }
         let in_list = self.home.list.shown().iter().filter_map(home::list::Row::session);
         let shown = in_list.filter_map(|session| session.last_activity);
         shown.map(|then| age::changes_at(self.now, then)).min()
@@ -175,11 +178,6 @@ impl App {
     pub fn session(&self) -> Option<&SessionKey> {
         let read = self.layers.iter().rev().find_map(Layer::reader);
         read.map(|reader| &reader.key).or_else(|| self.home.list.key())
-    }
-
-    /// How many sessions wait for the user.
-    pub fn waiting(&self) -> usize {
-        self.known.catalog.iter().filter(|session| self.known.state(session) == State::NeedsYou).count()
     }
 
     /// The pane of the home screen that has the focus, where no layer lies over it.

@@ -80,10 +80,7 @@ impl App {
         match (self.layers.last_mut(), target) {
             (Some(Layer::Help(help)), _) => help.scroll.by(rows),
             (Some(Layer::Issues(issues)), _) => issues.scroll.by(rows),
-            (Some(Layer::Palette(_) | Layer::Dialog(_)), _) => {}
-            (Some(Layer::Reader(reader)), _) => {
-                reader.scroll(lines);
-            }
+            (Some(Layer::Reader(reader)), _) => reader.scroll(lines),
             (None, Target::Preview | Target::Entry(_)) => {
                 if let Some(reader) = self.home.preview.reader_mut() {
                     reader.scroll(lines);
@@ -100,7 +97,7 @@ impl App {
                 self.home.list.step(rows);
                 return self.selection_moved();
             }
-            (None, Target::Choice(_) | Target::Nothing) => {}
+            (Some(Layer::Palette(_) | Layer::Dialog(_)), _) | (None, Target::Choice(_) | Target::Nothing) => {}
         }
         Vec::new()
     }

@@ -44,9 +44,9 @@ impl App {
             Msg::Returned { key, failure } => self.returned(&key, failure),
             Msg::Notice { text, error } => {
                 if error {
-                    self.notices.fail(text)
+                    self.notices.fail(text);
                 } else {
-                    self.notices.tell(text)
+                    self.notices.tell(text);
                 }
                 Vec::new()
             }

@@ -83,12 +83,11 @@ fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     let app = canvas.app;
     let [header, body, status, footer] = rows(area);
     let screen = app.layers.iter().rposition(|layer| layer.reader().is_some());
-    match screen.and_then(|at| app.layers.get(at)).and_then(Layer::reader) {
-        Some(reader) => preview::draw_full(canvas, header.union(body).union(status), reader, cache),
-        None => {
-            header::draw(canvas, header);
-            home::draw(canvas, body, cache);
-        }
+    if let Some(reader) = screen.and_then(|at| app.layers.get(at)).and_then(Layer::reader) {
+        preview::draw_full(canvas, header.union(body).union(status), reader, cache);
+    } else {
+        header::draw(canvas, header);
+        home::draw(canvas, body, cache);
     }
     for layer in app.layers.iter().skip(screen.map_or(0, |at| at + 1)) {
         match layer {

@@ -7,6 +7,7 @@ use salon::app::action::{Action, Place};
 use salon::app::keys::Keymap;
 use salon::app::layer::Layer;
 use salon::app::msg::{Mouse, Rest, ResumeCheck, Ticket};
+use salon::app::reader::Reader;
 use salon::app::{Effect, Msg, age};
 use salon::config::describe::describe;
 use salon::config::key::{Key, KeyCode};
@@ -42,7 +43,7 @@ fn h43_the_selection_stays_on_its_session_and_its_line_when_the_order_changes() 
     // In a list longer than the screen, the line of the screen stays too.
     let many = (0..200).map(|at| session(Agent::Claude, &format!("id-{at:04}"), &format!("title {at}"), 10 + at));
     let mut stage = Stage::new(120, 40);
-    stage.send(Msg::Catalog(change(many.collect()))).keys("pgdn pgdn");
+    stage.send(Msg::Catalog(change(many.collect()))).keys("pgdn pgdn k k k k k k k");
     let (title, before) = (stage.selected(), line(&stage));
     stage.send(Msg::Catalog(change(vec![session(Agent::Codex, "new", "the newest", 0)])));
     assert_eq!((stage.selected(), line(&stage)), (title, before));
@@ -87,8 +88,7 @@ fn h44_the_filter_asks_elsewhere_and_takes_only_the_answer_to_what_was_typed_las
     stage.take_effects();
     stage.keys("\\ f l");
     assert_eq!(stage.take_effects(), [Effect::Rank { query: "f".into() }, Effect::Rank { query: "fl".into() }]);
-    let all: Vec<_> = sessions().into_iter().map(|session| session.key).collect();
-    stage.send(Msg::Ranked { query: "f".into(), keys: all });
+    stage.send(Msg::Ranked { query: "f".into(), keys: vec![] });
     assert_eq!(stage.app.home.shown, 8, "a late answer changes nothing");
     let best = [key(Agent::Claude, "5d0c0f6e-0004"), key(Agent::Claude, "5d0c0f6e-0001")];
     stage.send(Msg::Ranked { query: "fl".into(), keys: best.to_vec() });
@@ -238,7 +238,7 @@ fn w_goes_to_the_next_session_that_needs_the_user_wherever_it_is() {
     let sign =
         |id: &str, state| LiveSign { key: key(Agent::Claude, id), pid: None, state, waiting_for: None, since: None };
     stage.send(Msg::Live(vec![sign("5d0c0f6e-0008", State::NeedsYou), sign("5d0c0f6e-0001", State::NeedsYou)]));
-    assert_eq!(stage.app.waiting(), 2);
+    assert_eq!(stage.app.home.waiting, 2);
     stage.keys("tab w");
     assert_eq!(&*stage.app.session().expect("one").id, "5d0c0f6e-0008", "not in this workspace, so all are shown");
     stage.keys("enter w");
@@ -307,7 +307,7 @@ fn h46_every_obstacle_is_a_question_with_its_cause_and_its_answers() {
     let mut stage = ask(open.clone());
     stage.keys("1");
     assert_eq!(stage.take_effects(), [Effect::OpenTranscript(Ticket(1), of.clone())]);
-    assert!(stage.app.layers.last().and_then(Layer::reader).is_some_and(|reader| reader.is_following()));
+    assert!(stage.app.layers.last().and_then(Layer::reader).is_some_and(Reader::is_following));
     for way_out in ["esc", "q", "3", "down down enter"] {
         let mut stage = ask(open.clone());
         stage.keys(way_out);
@@ -372,6 +372,8 @@ fn the_clock_is_needed_when_a_shown_age_changes_and_not_before() {
     stage.send(Msg::Clock(at(58_500)));
     assert!(stage.screen().contains(" 2m"));
     assert_eq!(stage.app.next_clock(), Some(at(118_500)));
+    stage.keys("enter");
+    assert_eq!(stage.app.next_clock(), None, "a transcript shows no ages");
     let ages = [(0, "now"), (59_999, "now"), (60_000, "1m"), (3_599_999, "59m"), (3_600_000, "1h"), (86_400_000, "1d")];
     for (old, text) in ages {
         let then = at(-old);
@@ -495,6 +497,43 @@ fn the_configuration_in_force_is_told_with_defaults_and_descriptions() {
     assert!(row("preview").about.starts_with("Show a preview"));
 }
 
+/// Contrast of two colours as accessibility guidelines compute it: 1 to 21.
+fn contrast(a: theme::Colour, b: theme::Colour) -> f64 {
+    let light = |colour: theme::Colour| {
+        let theme::Colour::Rgb(r, g, b) = colour else { panic!("{colour:?} is not exact") };
+        let linear = |part: u8| {
+            let part = f64::from(part) / 255.0;
+            if part <= 0.03928 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
+    };
+    let (a, b) = (light(a), light(b));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
+#[test]
+fn h42_both_themes_can_be_read() {
+    use theme::Colour::Rgb;
+    let themes = theme::Themes::shipped(theme_file::ColourDepth::Full, theme::Background::Dark);
+    let grounds = [(themes.dark, Rgb(0x1e, 0x1e, 0x1e)), (themes.light, Rgb(0xff, 0xff, 0xff))];
+    for (mut look, ground) in grounds {
+        for name in theme::Theme::NAMES {
+            let paint = *look.paint_mut(name).expect("a look");
+            // Rules and dots need only be seen, the line between panes hardly that.
+            let least = match *name {
+                "border" => 1.3,
+                "faint" | "past" => 2.8,
+                _ => 4.5,
+            };
+            if let Some(fg) = paint.fg {
+                let contrast = contrast(fg, paint.bg.unwrap_or(ground));
+                assert!(contrast >= least, "{name}: {contrast:.1} on {ground:?}");
+            }
+            assert!(paint.bg.is_none() || paint.fg.is_some(), "{name} has a background only");
+        }
+    }
+}
+
 #[test]
 fn the_shipped_themes_name_everything_and_nothing_else() {
     for name in ["dark", "light", "ansi", "plain"] {
@@ -508,4 +547,35 @@ fn the_shipped_themes_name_everything_and_nothing_else() {
     }
     assert_eq!(theme_file::paint("#zzzzzz"), None);
     assert_eq!(theme_file::paint("bold on"), None);
+}
+
+#[test]
+fn a_sub_agent_is_entered_and_left_like_a_folder() {
+    use salon::app::msg::{Opened, TranscriptMsg};
+    use salon::domain::transcript::{Action as Does, Entry, EntryKind, Role, Tool, ToolStatus};
+    let mut stage = Stage::full(80, 24);
+    stage.keys("enter");
+    let parent = stage.app.session().cloned().expect("read");
+    let mut entry = Entry::new(salon::domain::Key::new("r1", 0), EntryKind::Tool, Role::Assistant, None);
+    entry.tool = Some(Box::new(Tool {
+        name: "Task".into(),
+        id: "t1".into(),
+        input: serde_json::Value::Null,
+        action: Does::Task { description: "look".into(), prompt: String::new() },
+        output: String::new(),
+        status: ToolStatus::Done,
+        duration_ms: None,
+        subagent: Some("agent-0009".into()),
+    }));
+    stage.send(Msg::Transcript(Ticket(1), TranscriptMsg::Opened(Opened { len: 1, ..Opened::default() })));
+    stage.send(Msg::Transcript(Ticket(1), TranscriptMsg::Page { from: 0, entries: vec![Arc::new(entry)] }));
+    stage.take_effects();
+    stage.keys("enter");
+    assert_eq!(stage.take_effects(), [Effect::OpenTranscript(Ticket(2), key(Agent::Claude, "agent-0009"))]);
+    assert_eq!(stage.app.layers.len(), 2);
+    stage.keys("esc");
+    assert_eq!(stage.take_effects(), [Effect::CloseTranscript(Ticket(2))]);
+    assert_eq!(stage.app.session(), Some(&parent));
+    stage.keys("esc");
+    assert_eq!(stage.take_effects(), [Effect::CloseTranscript(Ticket(1))]);
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::{any, prop};
 use proptest::{prop_assert, proptest};
 use salon::app::Msg;
-use salon::app::msg::{Mouse, TranscriptMsg};
+use salon::app::msg::{Mouse, ResumeCheck, TranscriptMsg};
 use salon::config::key::{Key, KeyCode};
 use salon::domain::catalog::Change;
 
@@ -137,7 +137,7 @@ proptest! {
                 17 => { stage.send(Msg::Catalog(change(sessions()))); }
                 23 => {
                     if let Some(key) = stage.app.session().cloned() {
-                        stage.send(Msg::ResumeChecked { key, check: Default::default() });
+                        stage.send(Msg::ResumeChecked { key, check: ResumeCheck::default() });
                     }
                     stage.send(Msg::Transcript(salon::app::Ticket(1), TranscriptMsg::Gone));
                 }

@@ -9,8 +9,8 @@ use memchr::memmem;
 use crate::agent::jsonl::walk;
 use crate::domain::Session;
 
-/// Bytes of a transcript in which its first record is looked for.
-const HEAD: u64 = 64 << 10;
+/// Bytes of a transcript in which its first record is looked for: there as a rule, else farther.
+const HEADS: [u64; 2] = [4 << 10, 128 << 10];
 
 /// Finds the session whose first record a fork's first record is. Only a session that was found to be a fork is
 /// compared with the others in its folder.
@@ -36,10 +36,12 @@ fn age(path: &Path) -> Option<std::time::SystemTime> {
 
 /// The id of the first record that is a part of the conversation.
 fn first_id(path: &Path) -> Option<Vec<u8>> {
-    let mut head = Vec::new();
-    File::open(path).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
     // An unescaped quote stands in no string, so this is a key; those of other levels are no lines' first.
     let (key, uuid_len) = (br#""uuid":""#, 36);
-    let at = memmem::find(&head, key)? + key.len();
-    head.get(at..at + uuid_len).map(<[u8]>::to_vec)
+    HEADS.into_iter().find_map(|bytes| {
+        let mut head = Vec::new();
+        File::open(path).ok()?.take(bytes).read_to_end(&mut head).ok()?;
+        let at = memmem::find(&head, key)? + key.len();
+        head.get(at..at + uuid_len).map(<[u8]>::to_vec)
+    })
 }

@@ -8,7 +8,8 @@ use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 use super::decode;
-use super::line::{Item, Kind, Line, field, number};
+use super::find::{self, field, until_quote};
+use super::line::{Item, Kind, Line};
 use crate::agent::jsonl::{Dialect, Link, Malformed, Mark, ResultMark, Skim, Text};
 use crate::domain::{Body, EntryKind, Event, Key, Time, Tokens};
 
@@ -43,11 +44,11 @@ impl Dialect for Rollout {
             return Ok(skim);
         }
         match line.kind {
-            Kind::TurnContext => skim.model = field(line.payload, b"\"model\":\"").map(Text),
-            Kind::TokenCount => totals(&mut skim, line.payload, b"\"total_token_usage\":{"),
-            Kind::UsageRecord => totals(&mut skim, line.payload, b"\"thread_token_usage\":{"),
-            Kind::CallOutput | Kind::CallEnd => self.result(&mut skim, &line),
-            Kind::Item(Item::Tool) if !stands_alone(&line) => self.result(&mut skim, &line),
+            Kind::TurnContext => skim.model = field(line.payload, &find::MODEL).map(Text),
+            Kind::TokenCount => totals(&mut skim, line.payload, &find::TOTAL_USAGE),
+            Kind::UsageRecord => totals(&mut skim, line.payload, &find::THREAD_USAGE),
+            Kind::CallOutput | Kind::CallEnd => result(&mut skim, &line),
+            Kind::Item(Item::Tool) if !stands_alone(&line) => result(&mut skim, &line),
             _ => self.entry(&mut skim, &line, offset),
         }
         // What only sets something up is no activity.
@@ -108,7 +109,7 @@ impl Rollout {
             Kind::Message => message(line).filter(|_| self.source == Source::Responses),
             // What the model's host did itself is told again by an item.
             Kind::Call if self.source == Source::Items && is_hosted(line) => None,
-            Kind::Call if field(line.payload, b"\"name\":\"") == Some(b"update_plan") => Some(EntryKind::Plan),
+            Kind::Call if field(line.payload, &find::NAME) == Some(b"update_plan") => Some(EntryKind::Plan),
             Kind::Call | Kind::Item(Item::Tool) => Some(EntryKind::Tool),
             Kind::Item(Item::Plan) => Some(EntryKind::Text).filter(|_| line.says_something()),
             Kind::Item(Item::Unknown) => Some(EntryKind::Other),
@@ -138,19 +139,20 @@ impl Rollout {
         #[expect(clippy::cast_possible_truncation, reason = "the place only tells lines of one file apart")]
         id.map_or_else(|| Key::new(&self.thread, offset as u32), |id| Key::new(id, 0))
     }
+}
 
-    fn result<'a>(&self, skim: &mut Skim<'a>, line: &Line<'a>) {
-        if let Some(id) = line.call_id() {
-            skim.link = Link::Linear;
-            skim.results.push(ResultMark { tool: Text(id).hash(), error: line.tells_failure() });
-        }
+/// A line that tells what came of a call.
+fn result<'a>(skim: &mut Skim<'a>, line: &Line<'a>) {
+    if let Some(id) = line.call_id() {
+        skim.link = Link::Linear;
+        skim.results.push(ResultMark { tool: Text(id).hash(), error: line.tells_failure() });
     }
 }
 
 /// Whether a tool's item has no call in the model's conversation that it belongs to.
 fn stands_alone(line: &Line<'_>) -> bool {
-    let is = |name: &[u8], value: &[u8]| line.item_field(name) == Some(value);
-    is(b"\"type\":\"", b"WebSearch") || is(b"\"type\":\"", b"ImageGeneration") || is(b"\"source\":\"", b"user_shell")
+    matches!(line.item_field(&find::TYPE), Some(b"WebSearch" | b"ImageGeneration"))
+        || line.item_field(&find::SOURCE) == Some(b"user_shell")
 }
 
 fn is_hosted(line: &Line<'_>) -> bool {
@@ -161,7 +163,7 @@ fn is_hosted(line: &Line<'_>) -> bool {
 
 /// A message of the model's conversation, unless Codex put it there itself.
 fn message(line: &Line<'_>) -> Option<EntryKind> {
-    match field(line.payload, b"\"role\":\"")? {
+    match field(line.payload, &find::ROLE)? {
         b"user" if !line.text().is_some_and(is_injected) => Some(EntryKind::Prompt),
         b"assistant" if line.says_something() => Some(EntryKind::Text),
         _ => None,
@@ -197,13 +199,23 @@ fn without_context(text: Text<'_>) -> Text<'_> {
 }
 
 /// Usage of the whole thread so far.
-fn totals(skim: &mut Skim<'_>, payload: &[u8], name: &[u8]) {
-    let Some(at) = memmem::find(payload, name) else { return };
-    let usage = &payload[at + name.len()..];
-    let usage = &usage[..memchr::memchr(b'}', usage).unwrap_or(usage.len())];
-    let count = |name: &[u8]| number(usage, name).unwrap_or(0);
-    let (cache_read, cache_write) = (count(b"\"cached_input_tokens\":"), count(b"\"cache_write_input_tokens\":"));
-    let input = count(b"\"input_tokens\":").saturating_sub(cache_read).saturating_sub(cache_write);
-    let output = count(b"\"output_tokens\":");
+fn totals(skim: &mut Skim<'_>, payload: &[u8], name: &find::Name) {
+    let Some(mut rest) = find::behind(payload, name) else { return };
+    let (mut all, mut output, mut cache_read, mut cache_write) = (0, 0, 0, 0);
+    // A flat object of numbers: names and values in turn.
+    while let Some((name, behind)) = rest.strip_prefix(b"\"").and_then(|rest| until_quote(rest, 100)) {
+        let Some(value) = behind.strip_prefix(b":") else { break };
+        let count = match name {
+            b"input_tokens" => &mut all,
+            b"output_tokens" => &mut output,
+            b"cached_input_tokens" => &mut cache_read,
+            b"cache_write_input_tokens" => &mut cache_write,
+            _ => &mut 0,
+        };
+        *count = find::leading_number(value).unwrap_or(0);
+        let Some(end) = value.iter().position(|byte| matches!(byte, b',' | b'}')) else { break };
+        rest = value[end..].strip_prefix(b",").unwrap_or_default();
+    }
+    let input = all.saturating_sub(cache_read).saturating_sub(cache_write);
     skim.rare().totals = Some(Tokens { input, output, cache_read, cache_write });
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dialect::{Rollout, Source};
 use super::files;
+use super::find::{self, field};
 use super::line::{Item, Kind, Line};
 use super::meta::{Base, Meta};
 use crate::agent::jsonl::Text;
@@ -108,14 +109,10 @@ impl Head {
 /// without one means that there are no events.
 fn source(probe: &[u8]) -> Option<Source> {
     lines(probe).filter_map(Line::parse).find_map(|line| match line.kind {
-        Kind::Meta if super::line::field(line.payload, b"\"history_mode\":\"") == Some(b"paginated") => {
-            Some(Source::Items)
-        }
+        Kind::Meta if field(line.payload, &find::HISTORY_MODE) == Some(b"paginated") => Some(Source::Items),
         Kind::Item(Item::User | Item::Agent | Item::Reasoning | Item::Tool) => Some(Source::Items),
         Kind::UserMessage | Kind::AgentMessage | Kind::AgentReasoning => Some(Source::Events),
-        Kind::Message if super::line::field(line.payload, b"\"role\":\"") == Some(b"assistant") => {
-            Some(Source::Responses)
-        }
+        Kind::Message if field(line.payload, &find::ROLE) == Some(b"assistant") => Some(Source::Responses),
         _ => None,
     })
 }

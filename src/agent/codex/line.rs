@@ -3,8 +3,9 @@
 //! All that a summary needs is which kind a line is, when it was written and where its payload begins. Lines are
 //! long (outputs, encrypted reasoning) and there are very many, so nothing here parses more of them than that.
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 
+use super::find::{self, behind, field, number, until_quote};
 use crate::agent::jsonl::{Pull, Text};
 
 /// A line that has the form of a record.
@@ -128,33 +129,33 @@ impl<'a> Line<'a> {
     /// The id by which a call, its output and its item belong together.
     pub fn call_id(&self) -> Option<&'a [u8]> {
         match self.kind {
-            Kind::Item(_) => self.item_field(b"\"id\":\""),
-            _ => field(self.payload, b"\"call_id\":\"").or_else(|| field(self.payload, b"\"id\":\"")),
+            Kind::Item(_) => self.item_field(&find::ID),
+            _ => field(self.payload, &find::CALL_ID).or_else(|| field(self.payload, &find::ID)),
         }
     }
 
     /// A text field of the item: the first of that name after the item's brace.
-    pub fn item_field(&self, name: &[u8]) -> Option<&'a [u8]> {
-        let at = memmem::find(self.payload, b"\"item\":{")?;
-        field(&self.payload[at..], name)
+    pub fn item_field(&self, name: &Finder<'_>) -> Option<&'a [u8]> {
+        field(behind(self.payload, &find::ITEM)?, name)
     }
 
     /// The first text in what the line says.
     pub fn text(&self) -> Option<Text<'a>> {
-        let name: &[u8] = match self.kind {
-            Kind::UserMessage | Kind::AgentMessage => b"\"message\":\"",
-            _ => b"\"text\":\"",
+        let name = match self.kind {
+            Kind::UserMessage | Kind::AgentMessage => &find::MESSAGE,
+            _ => &find::TEXT,
         };
-        let at = memmem::find(self.payload, name)? + name.len() - 1;
+        // One step back, so that the text is read from its quote on.
+        let at = name.find(self.payload)? + name.needle().len() - 1;
         Pull::new(&self.payload[at..]).text().ok().flatten()
     }
 
     /// Whether there is anything to show in it.
     pub fn says_something(&self) -> bool {
         match self.kind {
-            Kind::Item(Item::Reasoning) => [&b"\"summary_text\":[\""[..], b"\"raw_content\":[\""]
+            Kind::Item(Item::Reasoning) => ["\"summary_text\":[\"", "\"raw_content\":[\""]
                 .iter()
-                .any(|list| memmem::find(self.payload, list).is_some()),
+                .any(|list| Finder::new(list).find(self.payload).is_some()),
             _ => self.text().is_some_and(|text| !text.is_blank()),
         }
     }
@@ -163,28 +164,26 @@ impl<'a> Line<'a> {
     pub fn tells_failure(&self) -> bool {
         let code = match self.kind {
             Kind::CallOutput => {
-                let Some(at) = memmem::find(self.payload, b"\"output\":\"") else { return false };
-                let output = &self.payload[at..];
-                let (head, tail) = (&output[..output.len().min(400)], &output[output.len().saturating_sub(400)..]);
-                if [&b"rejected by user"[..], b"verification failed", b"exec_command failed"]
-                    .iter()
-                    .any(|words| memmem::find(head, words).is_some())
+                let Some(output) = behind(self.payload, &find::OUTPUT) else { return false };
+                let (head, tail) = (&output[..output.len().min(300)], &output[output.len().saturating_sub(400)..]);
+                if head.starts_with(b"Chunk ID:") || head.starts_with(b"Wall time:") || head.starts_with(b"Exit code:")
                 {
+                    number(head, &Finder::new("xited with code ")).or_else(|| number(head, &Finder::new("Exit code: ")))
+                } else if head.starts_with(b"{") {
+                    number(tail, &find::INNER_EXIT_CODE)
+                } else {
+                    return ["rejected by user", "verification failed", "exec_command failed"]
+                        .iter()
+                        .any(|words| Finder::new(words).find(head).is_some());
+                }
+            }
+            _ => match field(self.payload, &find::STATUS) {
+                Some(b"failed" | b"declined") => return true,
+                _ if behind(self.payload, &find::SUCCESS).is_some_and(|rest| rest.starts_with(b"false")) => {
                     return true;
                 }
-                number(head, b"exited with code ")
-                    .or_else(|| number(head, b"Exit code: "))
-                    .or_else(|| number(tail, b"\\\"exit_code\\\":"))
-            }
-            _ => {
-                let failed = [&b"\"status\":\"failed\""[..], b"\"status\":\"declined\"", b"\"success\":false"]
-                    .iter()
-                    .any(|field| memmem::find(self.payload, field).is_some());
-                if failed {
-                    return true;
-                }
-                number(self.payload, b"\"exit_code\":")
-            }
+                _ => number(self.payload, &find::EXIT_CODE),
+            },
         };
         code.is_some_and(|code| code != 0)
     }
@@ -203,7 +202,7 @@ impl<'a> Line<'a> {
 
     /// The ordinal of a line of a paginated rollout.
     pub fn ordinal(bytes: &[u8]) -> Option<u64> {
-        number(&bytes[..bytes.len().min(80)], b"\"ordinal\":")
+        number(&bytes[..bytes.len().min(80)], &find::ORDINAL)
     }
 }
 
@@ -217,28 +216,6 @@ struct Loose<'a> {
     id: Option<&'a str>,
     #[serde(borrow)]
     payload: Option<&'a serde_json::value::RawValue>,
-}
-
-/// A text field, found by its name with quotes and colon: inside of a JSON string these quotes would be escaped, so
-/// only a real field is ever found.
-pub fn field<'a>(bytes: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    let at = memmem::find(bytes, name)? + name.len();
-    until_quote(&bytes[at..], 400).map(|(value, _)| value)
-}
-
-/// A whole number that follows a name; of a negative one its amount.
-pub fn number(bytes: &[u8], name: &[u8]) -> Option<u64> {
-    let rest = &bytes[memmem::find(bytes, name)? + name.len()..];
-    let rest = rest.strip_prefix(b"-").unwrap_or(rest);
-    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit());
-    digits.fold(None, |sum: Option<u64>, digit| {
-        Some(sum.unwrap_or(0).saturating_mul(10).saturating_add(u64::from(digit - b'0')))
-    })
-}
-
-fn until_quote(bytes: &[u8], longest: usize) -> Option<(&[u8], &[u8])> {
-    let end = memchr::memchr(b'"', &bytes[..bytes.len().min(longest)])?;
-    Some((&bytes[..end], &bytes[end + 1..]))
 }
 
 fn kind_of(kind: &[u8], payload: &[u8]) -> Option<Kind> {
@@ -260,7 +237,7 @@ fn kind_of(kind: &[u8], payload: &[u8]) -> Option<Kind> {
 fn payload_type(payload: &[u8]) -> Option<&[u8]> {
     match payload.strip_prefix(b"{\"type\":\"") {
         Some(rest) => until_quote(rest, 60).map(|(value, _)| value),
-        None => field(payload, b"\"type\":\""),
+        None => field(payload, &find::TYPE),
     }
 }
 
@@ -292,8 +269,7 @@ fn event(kind: &[u8], payload: &[u8]) -> Kind {
 }
 
 fn item(payload: &[u8]) -> Item {
-    let kind = memmem::find(payload, b"\"item\":{").and_then(|at| field(&payload[at..], b"\"type\":\""));
-    match kind {
+    match behind(payload, &find::ITEM).and_then(|item| field(item, &find::TYPE)) {
         Some(b"UserMessage") => Item::User,
         Some(b"AgentMessage") => Item::Agent,
         Some(b"Reasoning") => Item::Reasoning,

@@ -25,8 +25,8 @@ pub fn summarise(unit: &Unit) -> Summarised {
     let complete = memchr::memrchr(b'\n', &bytes).map_or(0, |at| at + 1);
     for (number, line) in (1..).zip(bytes[..complete].split(|&byte| byte == b'\n')) {
         match serde_json::from_slice::<Named>(line) {
-            Ok(named) => {
-                names.insert(named.id, named.thread_name);
+            Ok(line) => {
+                names.insert(line.id, line.thread_name);
             }
             Err(_) if line.trim_ascii().is_empty() => {}
             Err(error) => issues.push(Issue { line: Some(number), ..Issue::new(&unit.path, error) }),

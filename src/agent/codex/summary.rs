@@ -39,10 +39,8 @@ pub fn summarise(unit: &Unit, progress: Option<&Progress>) -> Summarised {
     let (known, lines) = progress.and_then(remembered).unzip();
     let head = head(unit, known.as_ref().map(|known| &known.head));
     let same = known.as_ref().is_some_and(|known| known.head.first == head.first && known.head.source == head.source);
-    let inherited = match &head.base {
-        Some(_) => Some(known.and_then(|known| known.inherited).unwrap_or_else(|| inherit(unit, &head))),
-        None => None,
-    };
+    let known = known.and_then(|known| known.inherited);
+    let inherited = head.base.as_ref().map(|_| known.unwrap_or_else(|| inherit(unit, &head)));
     let lines = lines.filter(|_| same);
     let mut summed = summary::summarise(&head.dialect(), unit, &identity(&head), lines.as_ref());
     summed.bytes_read += head.bytes_read + inherited.as_ref().map_or(0, |inherited| inherited.bytes_read);

@@ -139,16 +139,12 @@ impl Log {
 
     fn upsert(&mut self, message: Message) -> Effect {
         let known = self.messages.iter().rposition(|other| other.id == message.id);
-        match known {
-            Some(at) => {
-                self.messages[at] = message;
-                Effect::From(at)
-            }
-            None => {
-                self.messages.push(message);
-                Effect::From(self.messages.len() - 1)
-            }
+        if let Some(at) = known {
+            self.messages[at] = message;
+            return Effect::From(at);
         }
+        self.messages.push(message);
+        Effect::From(self.messages.len() - 1)
     }
 
     /// Drops a message and all after it; all messages where there is none of that id, as the agent does.

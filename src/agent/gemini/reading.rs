@@ -203,7 +203,7 @@ fn entry(value: &Value, place: &Message, part: Part, limit: TextLimit) -> Option
     }
     let mut entry = transcript.into_entries().into_iter().next()?;
     let cut = |text: &mut String| {
-        let end = text.floor_char_boundary(limit.0);
+        let end = (0..=limit.0.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
         let long = text.len() > end;
         text.truncate(end);
         long

@@ -113,7 +113,7 @@ pub fn session(unit: &Unit, log: &Log, complete: bool) -> Session {
     session.flags.empty = log.entries() == 0;
     session.flags.subagent = log.subagent;
     session.parent = parent(&unit.path).filter(|_| log.subagent);
-    session.tip = shown().last().map(|message| Arc::from(&*message.id));
+    session.tip = shown().next_back().map(|message| Arc::from(&*message.id));
     session.complete = complete;
     session
 }

@@ -213,17 +213,12 @@ fn tip_of(records: &[Record], nodes: &[Node], of_record: &[Option<usize>]) -> Op
     };
     let told = records[last..].iter().rev().find_map(|record| record.leaf).and_then(by_id);
     let Some(leaf) = told else { return newest };
-    // An agent tells the leaf late: where it is an ancestor of the newest record, that one is meant.
-    if ancestors(nodes, newest).any(|node| node == leaf) {
-        return newest;
+    // An agent tells the leaf late: what has followed it since is meant. A parent is always made before its child.
+    let mut below = vec![false; nodes.len()];
+    for (at, node) in nodes.iter().enumerate() {
+        below[at] = at == leaf || node.parent.is_some_and(|parent| below[parent]);
     }
-    let below = |node: usize| ancestors(nodes, Some(node)).any(|above| above == leaf);
-    (0..nodes.len()).filter(|&node| below(node)).max_by_key(|&node| nodes[node].newest)
-}
-
-fn ancestors(nodes: &[Node], from: Option<usize>) -> impl Iterator<Item = usize> {
-    // A parent is always made before its child, so this ends.
-    std::iter::successors(from, |&node| nodes[node].parent)
+    (0..nodes.len()).filter(|&node| below[node]).max_by_key(|&node| nodes[node].newest)
 }
 
 /// Counts leaves, not counting those that begin and end without an entry (attachments, bookkeeping).

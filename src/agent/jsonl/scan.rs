@@ -8,8 +8,8 @@ use super::pull::hash;
 use super::{Dialect, Malformed, Skim};
 use crate::stdx::lines::{Line, Lines};
 
-/// Bytes before the place to go on from whose hash tells whether the file is still the one that was read.
-const CHECKED: u64 = 256;
+/// Bytes at the beginning, and before the place to go on from, that tell whether a file is the one that was read.
+const CHECKED: usize = 256;
 
 /// Where a pass ended.
 #[derive(Clone, Copy, Debug)]
@@ -72,10 +72,12 @@ fn is_whole(rest: &[u8]) -> bool {
         && serde_json::from_slice::<serde::de::IgnoredAny>(rest).is_ok()
 }
 
-/// A number that stands for the bytes before `offset`: another one at the next reading means another file.
+/// A number that stands for what lies before `offset`: another one at the next reading means another file.
 pub fn check(file: &File, offset: u64) -> io::Result<u64> {
-    let from = offset.saturating_sub(CHECKED);
-    let mut bytes = vec![0; usize::try_from(offset - from).unwrap_or(0)];
-    file.read_exact_at(&mut bytes, from)?;
+    let mut bytes = [0; 2 * CHECKED];
+    let len = usize::try_from(offset).unwrap_or(CHECKED).min(CHECKED);
+    let (head, tail) = bytes.split_at_mut(CHECKED);
+    file.read_exact_at(&mut head[..len], 0)?;
+    file.read_exact_at(&mut tail[..len], offset - len as u64)?;
     Ok(hash(&bytes))
 }

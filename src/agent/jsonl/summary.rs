@@ -105,13 +105,13 @@ impl Pass {
     /// After all lines: finds the session's own titles, and the shown branch if it is no plain line.
     fn settle(&mut self, dialect: &dyn Dialect, file: &File) -> io::Result<()> {
         let titles = std::mem::take(&mut self.facts.titles);
-        for (id, title) in titles {
+        let (own, elsewhere): (Vec<_>, Vec<_>) = titles.into_iter().partition(|(id, _)| {
             let hash = hash(id.as_bytes());
-            if self.records.iter().any(|record| matches!(record.link, Link::Node { id, .. } if id == hash)) {
-                self.facts.adopt_title(title);
-            } else {
-                self.facts.titles.push((id, title));
-            }
+            self.records.iter().any(|record| matches!(record.link, Link::Node { id, .. } if id == hash))
+        });
+        self.facts.titles = elsewhere;
+        if let Some((_, title)) = own.into_iter().next_back() {
+            self.facts.adopt_title(title);
         }
         if !self.left {
             return Ok(());

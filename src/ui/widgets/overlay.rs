@@ -31,7 +31,8 @@ pub(in crate::ui) fn overlay(canvas: &mut Canvas, area: Rect, title: &str, size:
     let place = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 3, width, height };
     clear(canvas, place);
     let block = Block::bordered().border_type(BorderType::Rounded).border_style(style(theme.border));
-    block.title(Line::styled(format!(" {title} "), style(theme.title))).render(place, canvas.buffer);
+    let heading = style(theme.accent).patch(style(theme.title));
+    block.title(Line::styled(format!(" {title} "), heading)).render(place, canvas.buffer);
     Rect { x: place.x + 2, y: place.y + 1, width: place.width - 4, height: place.height - 2 }
 }
 

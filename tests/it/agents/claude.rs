@@ -336,6 +336,15 @@ fn a13_a_rewritten_or_replaced_file_is_read_again() {
     assert_eq!(reading.refresh(), Refreshed::Reset);
     assert_eq!(reading.read(0..9, TextLimit::NONE)[0].text, "something else entirely, and longer");
 
+    // Changed in place without a trace in its size, and gone on with as if nothing had been.
+    let before = one.summarise();
+    let bytes = String::from_utf8(std::fs::read(&one.path).expect("reads")).expect("text");
+    std::fs::write(&one.path, bytes.replacen("something else", "SOMETHING ELSE", 1)).expect("rewrites");
+    one.append(&text(&[say("11", "10", "more")]));
+    let after = session(claude().summarise(&one.unit(), Some(&before.progress)));
+    assert_eq!(&*after.title.text, "SOMETHING ELSE entirely, and longer");
+    assert_eq!(reading.refresh(), Refreshed::Reset);
+
     let before = one.summarise();
     let fresh = one.path.with_extension("new");
     std::fs::write(&fresh, text(&[user("1", None, "renamed over")])).expect("writes");
@@ -526,6 +535,13 @@ fn h3_calls_made_at_once_are_no_branches() {
         assert_eq!(one.texts().len(), shown, "{end} lines");
         assert_eq!(claude().open(&session).expect("opens").branches(), 1);
     }
+    // The same in a conversation that has other branches.
+    let mut branched = lines.to_vec();
+    branched.insert(1, say("0", "1", "taken back"));
+    let one = One::new(&branched);
+    assert_eq!(one.texts(), ["hello", "a", "b", "c", "done", "really"]);
+    assert_eq!(claude().open(&one.session()).expect("opens").branches(), 2);
+
     let one = One::new(&lines);
     let outputs: Vec<_> =
         read(&one.session()).into_iter().filter_map(|entry| entry.tool).map(|tool| tool.output).collect();
@@ -603,6 +619,11 @@ fn h7_bookkeeping_gives_titles_but_never_entries() {
     assert_eq!(one.session().turns, 2);
 
     for (line, text, source) in [
+        (
+            json!({"type": "summary", "summary": "of its beginning", "leafUuid": "4"}),
+            "of its beginning",
+            TitleSource::Agent,
+        ),
         (json!({"type": "summary", "summary": "of it", "leafUuid": "5"}), "of it", TitleSource::Agent),
         (title("ai-title", "aiTitle", "made up"), "made up", TitleSource::Agent),
         (title("custom-title", "customTitle", "given"), "given", TitleSource::User),

@@ -1,5 +1,6 @@
 //! The home screen.
 
+use ratatui::buffer::Cell;
 use ratatui::style::{Color, Modifier};
 use salon::app::{Msg, Root};
 use salon::config::theme::Background;
@@ -89,7 +90,7 @@ fn the_quick_filter_marks_what_it_matched() {
     shows!("filter_80x24", stage);
     let buffer = stage.buffer();
     let hit = Color::Rgb(0xe3, 0xc5, 0x58);
-    let marked: String = buffer.content.iter().filter(|cell| cell.bg == hit).map(|cell| cell.symbol()).collect();
+    let marked: String = buffer.content.iter().filter(|cell| cell.bg == hit).map(Cell::symbol).collect();
     assert_eq!(marked, "flk");
 }
 

@@ -3,6 +3,7 @@
 use salon::app::Msg;
 use salon::app::action::Action;
 use salon::app::msg::ResumeCheck;
+use salon::config::theme_file::ColourDepth;
 use salon::domain::Issue;
 use salon::domain::catalog::Change;
 
@@ -17,7 +18,7 @@ fn the_help_shows_the_keys_in_force() {
         stage.keys("?");
         insta::assert_snapshot!(format!("help_{width}x{height}"), stage.screen());
     }
-    let mut stage = Stage::with(120, 60, "[keys.list]\nfilter = \"f4\"\nsort = []", Default::default());
+    let mut stage = Stage::with(120, 60, "[keys.list]\nfilter = \"f4\"\nsort = []", ColourDepth::default());
     stage.keys("?");
     let screen = stage.screen();
     assert!(screen.contains("f4") && !screen.contains("\\  "), "{screen}");

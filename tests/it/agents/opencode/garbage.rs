@@ -98,11 +98,7 @@ fn garbage_in_place_of_a_database_is_one_issue_each() {
     );
     one(&|path| write(path).execute_batch("create table a (b); drop table a").expect("table"), "no tables");
     one(
-        &|path| {
-            write(path)
-                .execute_batch("create table session (id); create table message (x); create table part (y)")
-                .expect("t")
-        },
+        &|path| write(path).execute_batch("create table session (id); create table part (x)").expect("tables"),
         "unknown",
     );
     let wal = |path: &Path| path.with_file_name("opencode.db-wal");
