@@ -18,6 +18,7 @@ mod keys;
 mod pty;
 mod reader;
 mod screens;
+mod search;
 mod search_query;
 mod stdx;
 mod support;

@@ -5,6 +5,7 @@ mod fork;
 mod lines;
 mod live;
 mod places;
+mod texts;
 mod tools;
 mod words;
 
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 use super::jsonl::outline::Outline;
 use super::jsonl::{Dialect, summary, tail};
-use super::{Discovery, Environment, Format, Progress, Reading, Root, Sessions, Summarised, Unit};
+use super::{Discovery, Environment, Format, Progress, Reading, Root, Sessions, Summarised, Texts, Unit};
 use crate::domain::launch::Launch;
 use crate::domain::live::LiveSign;
 use crate::domain::{Agent, Entry, Session};
@@ -66,6 +67,10 @@ impl Format for Claude {
 
     fn live(&self, root: &Root) -> Vec<LiveSign> {
         live::signs(&root.path)
+    }
+
+    fn search(&self) -> Option<&dyn Texts> {
+        Some(self)
     }
 
     fn resume(&self, session: &Session, extra: &[String]) -> Launch {
