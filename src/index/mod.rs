@@ -16,6 +16,7 @@ mod collect;
 mod deadlines;
 mod engine;
 mod handle;
+mod locate;
 mod message;
 mod options;
 mod pool;
@@ -30,8 +31,9 @@ mod workspace;
 
 pub use collect::{Collected, Refresh, RootReport, collect};
 pub use handle::Index;
+pub use locate::locate;
 pub use message::{Event, Opened, Ticket, TranscriptEvent, WatchState};
-pub use options::{Options, Watching};
+pub use options::{Options, Watching, search_dir};
 pub use rank::Ranker;
 pub use readings::matches;
 pub use shelf::{Origin, Shelf, Summary};

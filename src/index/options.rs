@@ -1,6 +1,6 @@
 //! What an index is told at its start. Values only: where to look, where to keep its cache, which clock.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::agent::{Environment, FORMATS, Format};
@@ -35,6 +35,11 @@ impl Options {
     pub fn new(environment: Environment, clock: fn() -> Instant) -> Self {
         Self { environment, cache_dir: None, formats: &FORMATS, clock, watch: Watching::default() }
     }
+}
+
+/// Where in a cache directory the search keeps its own.
+pub fn search_dir(cache_dir: &Path) -> PathBuf {
+    cache_dir.join("search")
 }
 
 impl std::fmt::Debug for Options {
