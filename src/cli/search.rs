@@ -29,7 +29,8 @@ type Entries = Vec<Vec<Option<usize>>>;
 
 /// Searches.
 pub fn run(context: &Context, args: &SearchArgs) -> Result<ExitCode, Failure> {
-    let nothing = || Failure::new(Code::Usage, "there is nothing to look for; give a QUERY, or `-` to read it from stdin");
+    let nothing =
+        || Failure::new(Code::Usage, "there is nothing to look for; give a QUERY, or `-` to read it from stdin");
     let source = query::needed(&args.query)?.filter(|source| !source.trim().is_empty()).ok_or_else(nothing)?;
     let history = History::read(context);
     let filter = scope::filter(context, &args.scope, true);
