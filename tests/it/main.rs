@@ -19,6 +19,8 @@ mod pty;
 mod reader;
 mod screens;
 mod search;
+mod search_index;
+mod search_plants;
 mod search_query;
 mod stdx;
 mod support;

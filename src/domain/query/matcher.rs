@@ -13,6 +13,7 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use super::fold::{Case, Folded, fold};
 use super::{Form, Needle};
+use crate::stdx::text::{boundary_after, boundary_before};
 
 /// Bounds of a compiled pattern, so that no pattern can be expensive.
 const PATTERN_BYTES: usize = 2 << 20;
@@ -216,6 +217,7 @@ static FORMS: LazyLock<[HashMap<char, Vec<char>>; 2]> = LazyLock::new(|| {
 });
 
 /// Bytes that begin a letter which folds to something else: accented Latin, combining marks, jamo, full width.
+#[expect(clippy::needless_bitwise_bool, reason = "without branches it is done for many bytes at once")]
 fn betrays(byte: u8) -> bool {
     (byte.wrapping_sub(0xc3) <= 10) | (byte == 0xe1) | (byte == 0xef)
 }
@@ -235,34 +237,84 @@ fn next_mark(bytes: &[u8], range: Range<usize>) -> Option<usize> {
     None
 }
 
-/// Longest stretch that is folded at once.
-const STRETCH: usize = 16 << 10;
-
 /// The first match within `range` that only folding finds.
 fn folded_find(text: &str, range: Range<usize>, needle: &str, case: Case) -> Option<Range<usize>> {
     // A letter may take three bytes and a mark two more.
     let reach = needle.len() * 4 + 8;
     let mut from = range.start;
     while let Some(mark) = next_mark(text.as_bytes(), from..range.end) {
-        let start = text.floor_char_boundary(mark.saturating_sub(reach).max(range.start));
-        let mut end = mark + reach;
-        while end < start + STRETCH
-            && let Some(next) = next_mark(text.as_bytes(), end.saturating_sub(reach).max(mark + 1)..end.min(text.len()))
-            && next + reach > end
-        {
-            end = next + reach;
+        from = mark + 1;
+        if !is_plausible(text, mark, needle, case) {
+            continue;
         }
-        let end = text.ceil_char_boundary(end.min(text.len()));
+        let start = boundary_before(text, mark.saturating_sub(reach).max(range.start));
+        let end = boundary_after(text, mark + reach);
         let folded = Folded::new(&text[start..end], case);
         if let Some(at) = memchr::memmem::find(folded.text.as_bytes(), needle.as_bytes()) {
             let found = folded.original(at..at + needle.len());
             return Some(start + found.start..start + found.end);
         }
-        // The next stretch overlaps this one by a needle's length, but always moves on.
-        from = end.saturating_sub(reach).max(mark + 1);
     }
     None
 }
+
+/// A quick look whether the letter at `at` may be part of a match: what it folds to stands in the needle, between
+/// the neighbours that it has in the text. Only letters that are plain ASCII, in both, can rule it out.
+fn is_plausible(text: &str, at: usize, needle: &str, case: Case) -> bool {
+    let Some(letter) = text[at..].chars().next() else { return false };
+    // Letters of which Hangul syllables are composed mean nothing by themselves.
+    if ('\u{1100}'..='\u{11ff}').contains(&letter) {
+        return true;
+    }
+    let mut folded = folded_letter(letter, case);
+    let mut begin = at;
+    if folded.is_empty() {
+        // A mark: what matters is the letter before it.
+        let Some(base) = text[..at].chars().next_back() else { return false };
+        begin = at - base.len_utf8();
+        folded = folded_letter(base, case);
+    }
+    let after = text.as_bytes().get(at + letter.len_utf8()).copied();
+    let before = begin.checked_sub(1).map(|at| text.as_bytes()[at]);
+    let agrees = |wanted: Option<u8>, found: Option<u8>| match (wanted, found) {
+        // A backslash may begin an escaped letter, and a space any white space.
+        (None, _) | (Some(b' '), _) | (_, Some(b'\\' | 0x80..)) => true,
+        (Some(0x80..), Some(_)) => false,
+        (Some(wanted), Some(found)) if case == Case::Ignored => wanted == found.to_ascii_lowercase(),
+        (wanted, found) => wanted == found,
+    };
+    let bytes = needle.as_bytes();
+    match folded.chars().count() {
+        // Marks upon marks.
+        0 => true,
+        1 => needle.match_indices(&*folded).any(|(place, _)| {
+            let left = place.checked_sub(1).map(|place| bytes[place]);
+            agrees(left, before) && agrees(bytes.get(place + folded.len()).copied(), after)
+        }),
+        // A match may begin or end within what one letter folds to.
+        _ => folded.chars().any(|letter| needle.contains(letter)),
+    }
+}
+
+/// What a letter folds to by itself.
+fn folded_letter(letter: char, case: Case) -> std::borrow::Cow<'static, str> {
+    let known = LETTERS[case as usize].get((letter as usize).wrapping_sub(FIRST_LETTER));
+    match known {
+        Some(folded) => folded.as_str().into(),
+        None => fold(letter.encode_utf8(&mut [0; 4]), case).into(),
+    }
+}
+
+/// The first letter of [`LETTERS`]: `À`.
+const FIRST_LETTER: usize = 0xc0;
+
+/// What the letters of Latin, Greek and Cyrillic fold to, and combining marks: nearly all that are asked for.
+static LETTERS: LazyLock<[Vec<String>; 2]> = LazyLock::new(|| {
+    [Case::Exact, Case::Ignored].map(|case| {
+        let letters = (FIRST_LETTER..0x530).filter_map(|code| char::from_u32(u32::try_from(code).ok()?));
+        letters.map(|letter| fold(letter.encode_utf8(&mut [0; 4]), case)).collect()
+    })
+});
 
 fn folded_find_bytes(bytes: &[u8], range: Range<usize>, needle: &str, case: Case) -> Option<Range<usize>> {
     next_mark(bytes, range.clone())?;
