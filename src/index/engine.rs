@@ -151,6 +151,9 @@ impl Engine {
             }
             self.keep_time();
             self.tell();
+            for (ticket, key) in std::mem::take(&mut self.awaited) {
+                self.open(ticket, key);
+            }
             if !self.unasked.is_empty() && self.knows_what_there_is() {
                 std::mem::take(&mut self.unasked).into_iter().for_each(|sought| self.search(sought));
             }
@@ -257,7 +260,7 @@ impl Engine {
             Some(session) => self.readings.open(ticket, session.clone()),
             None if self.survey.idle() => {
                 let reason = TranscriptEvent::Failed(format!("no session {key} is known"));
-                if self.events.try_send(Event::Transcript(ticket, reason)).is_err() {
+                if self.send(Event::Transcript(ticket, reason)).is_err() {
                     self.awaited.insert(ticket, key);
                 }
             }
@@ -400,15 +403,11 @@ impl Engine {
             self.corpus = None;
             self.seek.changed();
         }
-        let sessions: Vec<Arc<Session>> =
-            if self.readings.is_empty() && self.awaited.is_empty() { Vec::new() } else { change.sessions.clone() };
+        let sessions: Vec<Arc<Session>> = if self.readings.is_empty() { Vec::new() } else { change.sessions.clone() };
         permit.send(Event::Catalog(change));
         self.deadlines.told(now);
         for session in sessions {
             self.readings.moved(&session);
-        }
-        for (ticket, key) in std::mem::take(&mut self.awaited) {
-            self.open(ticket, key);
         }
     }
 

@@ -23,5 +23,6 @@ mod search_index;
 mod search_plants;
 mod search_query;
 mod stdx;
+mod store;
 mod support;
 mod terminal;
