@@ -108,6 +108,14 @@ impl Shelf {
         self.by_path.keys()
     }
 
+    /// All units, in no order.
+    pub fn all_units(&self) -> impl Iterator<Item = Unit> {
+        self.by_path.iter().filter_map(|(path, id)| {
+            let held = self.units.get(id)?;
+            Some(Unit { agent: held.agent, path: path.to_path_buf(), stamp: held.stamp, kind: held.kind })
+        })
+    }
+
     /// The row of a session, as it was last told.
     pub fn session(&self, key: &SessionKey) -> Option<&Arc<Session>> {
         self.rows.get(key)?.told.as_ref()
