@@ -52,6 +52,7 @@ impl Running {
             Event::Transcript(ticket, event) => self.transcripts.push((ticket, event)),
             Event::Ranked { query, keys } => self.ranked.push((query, keys)),
             Event::Watch(state) => self.watch = Some(state),
+            Event::Found { .. } | Event::Indexed(_) => {}
         }
     }
 
