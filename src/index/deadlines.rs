@@ -15,6 +15,8 @@ const LIFE: Duration = Duration::from_millis(250);
 const LIFE_TICK: Duration = Duration::from_secs(2);
 /// From a result to its place in the cache.
 const FLUSH: Duration = Duration::from_secs(2);
+/// From a change to its place among what is stored for searching.
+const STORE: Duration = Duration::from_secs(1);
 /// Between two polls where nothing notifies, and after ten quiet minutes.
 const POLL: Duration = Duration::from_secs(2);
 const POLL_QUIET: Duration = Duration::from_secs(10);
@@ -27,6 +29,7 @@ pub(super) enum Due {
     Life,
     Flush,
     Tell,
+    Store,
 }
 
 /// The moments to come.
@@ -38,6 +41,7 @@ pub(super) struct Deadlines {
     life: Option<Instant>,
     looked_for_life: Option<Instant>,
     flush: Option<Instant>,
+    store: Option<Instant>,
     poll: Option<Instant>,
     changed: Option<Instant>,
 }
@@ -57,7 +61,7 @@ impl Deadlines {
 
     /// The next moment at which something is due; `other` is one that the caller knows of.
     pub fn next(&self, other: Option<Instant>) -> Option<Instant> {
-        [self.tell, self.life, self.flush, self.poll, other].into_iter().flatten().min()
+        [self.tell, self.life, self.flush, self.poll, self.store, other].into_iter().flatten().min()
     }
 
     /// What is due by now. Each is told once.
@@ -68,6 +72,7 @@ impl Deadlines {
             (&mut self.life, Due::Life),
             (&mut self.flush, Due::Flush),
             (&mut self.poll, Due::Poll),
+            (&mut self.store, Due::Store),
         ];
         for (slot, what) in slots {
             if slot.is_some_and(|at| at <= now) {
@@ -131,6 +136,11 @@ impl Deadlines {
     /// Results wait to be written.
     pub fn flush(&mut self, now: Instant) {
         self.flush.get_or_insert(now + FLUSH);
+    }
+
+    /// Something waits to be stored for searching. Not at each change: who writes an answer changes much.
+    pub fn store(&mut self, now: Instant) {
+        self.store.get_or_insert(now + STORE);
     }
 
     /// Changes are polled for from now on: less often when nothing has changed for long.

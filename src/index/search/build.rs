@@ -120,15 +120,17 @@ fn read(unit: &Unit, view: &View, corpus: &Corpus, cancel: &Cancel, out: &SyncSe
         Layout::Nothing => send(out, Draft::new(unit, Replaces::Unit), whole(unit, 0), 0),
         Layout::Lines => {
             let done = texts.decoder(unit).and_then(|decoder| read_lines(unit, &decoder, last, cancel, out));
-            done.unwrap_or_else(|error| failed(unit, &error))
+            done.unwrap_or_else(|error| {
+                failed(unit, &error);
+                Ok(())
+            })
         }
         Layout::Records => read_records(unit, texts, last, cancel, out),
     }
 }
 
-fn failed(unit: &Unit, error: &io::Error) -> Result<(), Closed> {
+fn failed(unit: &Unit, error: &io::Error) {
     tracing::debug!(path = %unit.path.display(), %error, "cannot be read for the search index");
-    Ok(())
 }
 
 fn send(out: &SyncSender<Ready>, draft: Draft, cursor: Cursor, mark: u64) -> Result<(), Closed> {
@@ -210,7 +212,10 @@ fn read_records(
     let mut closed = false;
     let decoder = match texts.decoder(unit) {
         Ok(decoder) => decoder,
-        Err(error) => return failed(unit, &error),
+        Err(error) => {
+            failed(unit, &error);
+            return Ok(());
+        }
     };
     let walked = texts.records(unit, since, &mut |record| {
         if record.session != session {
@@ -235,7 +240,10 @@ fn read_records(
     match walked {
         _ if closed => Err(Closed),
         Ok(mark) => send(out, draft, whole(unit, 0), mark),
-        Err(error) => failed(unit, &error),
+        Err(error) => {
+            failed(unit, &error);
+            Ok(())
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::plan::{Plan, Test};
 use crate::domain::found::{Place, Snippet};
 use crate::domain::query::Part;
-use crate::stdx::text::{one_line, sanitise};
+use crate::stdx::text::{boundary_after, boundary_before, one_line, sanitise};
 
 /// How much stands around a match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,20 +64,20 @@ pub fn marks(plan: &Plan, bits: u64, text: &str) -> Vec<Range<usize>> {
 
 fn around(text: &str, at: usize, before: usize, after: usize) -> Range<usize> {
     let at = at.min(text.len());
-    let from = text.floor_char_boundary(at.saturating_sub(before));
-    let to = text.ceil_char_boundary((at + after).min(text.len()));
+    let from = boundary_before(text, at.saturating_sub(before));
+    let to = boundary_after(text, (at + after).min(text.len()));
     // Not within a word, where one ends near enough.
     let skipped = if from == 0 { 0 } else { text[from..at.max(from)].find(char::is_whitespace).map_or(0, |at| at + 1) };
-    let start = text.floor_char_boundary(from + skipped.min(before / 2));
+    let start = boundary_before(text, from + skipped.min(before / 2));
     start..to
 }
 
 fn lines_around(text: &str, at: usize, lines: usize) -> Range<usize> {
-    let at = text.floor_char_boundary(at.min(text.len()));
+    let at = boundary_before(text, at.min(text.len()));
     let from = text[..at].rmatch_indices('\n').nth(lines).map_or(0, |(newline, _)| newline + 1);
     let to = text[at..].match_indices('\n').nth(lines).map_or(text.len(), |(newline, _)| at + newline);
-    let from = from.max(text.ceil_char_boundary(at.saturating_sub(LONGEST / 2)));
-    from..to.min(text.floor_char_boundary(at + LONGEST / 2)).max(at)
+    let from = from.max(boundary_after(text, at.saturating_sub(LONGEST / 2)));
+    from..to.min(boundary_before(text, at + LONGEST / 2)).max(at)
 }
 
 /// Where the first match of the probes of `bits` begins; 0 where none matches.

@@ -55,6 +55,8 @@ pub struct Shelf {
     strings: Strings,
     /// Sessions whose row may have to be made anew.
     touched: HashSet<SessionKey>,
+    /// Records of which a title was told or withdrawn: the sessions that end there may have another title now.
+    tips: HashSet<(Agent, Arc<str>)>,
     issues_changed: bool,
     /// Issues that belong to no unit.
     other_issues: HashMap<Origin, Vec<Issue>>,
@@ -106,6 +108,14 @@ impl Shelf {
         self.by_path.keys()
     }
 
+    /// All units, in no order.
+    pub fn all_units(&self) -> impl Iterator<Item = Unit> {
+        self.by_path.iter().filter_map(|(path, id)| {
+            let held = self.units.get(id)?;
+            Some(Unit { agent: held.agent, path: path.to_path_buf(), stamp: held.stamp, kind: held.kind })
+        })
+    }
+
     /// The row of a session, as it was last told.
     pub fn session(&self, key: &SessionKey) -> Option<&Arc<Session>> {
         self.rows.get(key)?.told.as_ref()
@@ -147,12 +157,20 @@ impl Shelf {
         match summary.sessions {
             Sessions::All(sessions) => {
                 let gone = self.absent(id, &sessions);
-                sessions.into_iter().for_each(|session| self.claim(id, session));
-                gone.into_iter().for_each(|session| self.disclaim(id, unit.agent, session));
+                for session in sessions {
+                    self.claim(id, session);
+                }
+                for session in gone {
+                    self.disclaim(id, unit.agent, session);
+                }
             }
             Sessions::Changed { sessions, removed } => {
-                sessions.into_iter().for_each(|session| self.claim(id, session));
-                removed.into_iter().for_each(|session| self.disclaim(id, unit.agent, session));
+                for session in sessions {
+                    self.claim(id, session);
+                }
+                for session in removed {
+                    self.disclaim(id, unit.agent, session);
+                }
             }
         }
         let Some(held) = self.units.get_mut(&id) else { return };
@@ -227,11 +245,12 @@ impl Shelf {
 
     /// Whether there is something to tell.
     pub fn changed(&self) -> bool {
-        self.issues_changed || !self.touched.is_empty()
+        self.issues_changed || !self.touched.is_empty() || !self.tips.is_empty()
     }
 
     /// What changed since the last call. The progress is left to the caller.
     pub fn take_change(&mut self) -> Change {
+        self.touch_tips();
         let mut change = Change::default();
         for key in std::mem::take(&mut self.touched) {
             let Some(row) = self.rows.get(&key) else { continue };
@@ -320,13 +339,21 @@ impl Shelf {
         if before == now {
             return;
         }
-        let tips = self.notes.exchange((id, mtime), agent, before, now, &mut self.touched);
-        if !tips.is_empty() {
-            let ends_there = |session: &Arc<Session>| session.tip.as_ref().is_some_and(|tip| tips.contains(tip));
-            let rows = self.rows.iter().filter(|(key, _)| key.agent == agent);
-            let keys = rows.filter(|(_, row)| row.found.iter().any(|(_, session)| ends_there(session)));
-            self.touched.extend(keys.map(|(key, _)| key.clone()));
+        self.notes.exchange((id, mtime), agent, before, now, &mut self.touched, &mut self.tips);
+    }
+
+    /// Sessions that end in a record that was told of. All of them are gone through once for all records together.
+    fn touch_tips(&mut self) {
+        let tips = std::mem::take(&mut self.tips);
+        if tips.is_empty() {
+            return;
         }
+        let ends_there = |session: &Session| {
+            let tip = session.tip.as_ref();
+            tip.is_some_and(|tip| tips.contains(&(session.key.agent, tip.clone())))
+        };
+        let rows = self.rows.iter().filter(|(_, row)| row.found.iter().any(|(_, session)| ends_there(session)));
+        self.touched.extend(rows.map(|(key, _)| key.clone()));
     }
 
     /// The best that any unit says of a session.

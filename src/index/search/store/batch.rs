@@ -89,11 +89,6 @@ impl Batch {
         }
     }
 
-    /// What a text is, without the rest of the entry.
-    pub fn part(&self, at: usize) -> Part {
-        Part::ALL.get(usize::from(self.entries[at * ENTRY + 16])).copied().unwrap_or(Part::Notice)
-    }
-
     /// The text in which a byte of the batch's text lies.
     pub fn entry_of(&self, byte: usize) -> usize {
         let (mut low, mut high) = (0, self.count());
@@ -125,7 +120,8 @@ impl Batch {
         let (mark, at, len, sum) = (from.number()?, from.number()?, from.number()?, from.number()?);
         let (sessions, tools) = (from.names()?, from.names()?);
         let entries: Box<[u8]> = from.bytes()?.into();
-        let whole = entries.len() % ENTRY == 0 && (entries.is_empty() || !(sessions.is_empty() || tools.is_empty()));
+        let whole =
+            entries.len().is_multiple_of(ENTRY) && (entries.is_empty() || !(sessions.is_empty() || tools.is_empty()));
         let len = usize::try_from(len).ok().filter(|_| whole)?;
         Some(Self { agent, path, replaces, cursor, mark, at, len, sum, sessions, tools, entries })
     }
@@ -142,7 +138,9 @@ impl Batch {
         to.bytes(self.path.as_os_str().as_bytes());
         let Cursor { stamp, offset } = self.cursor;
         let numbers = [stamp.inode, stamp.size, stamp.mtime_ns.cast_unsigned(), offset, self.mark, self.at];
-        numbers.into_iter().for_each(|number| to.number(number));
+        for number in numbers {
+            to.number(number);
+        }
         to.number(self.len as u64);
         to.number(self.sum);
         to.names(&self.sessions);
@@ -269,7 +267,9 @@ impl Output {
 
     fn names(&mut self, names: &[Arc<str>]) {
         self.number(names.len() as u64);
-        names.iter().for_each(|name| self.bytes(name.as_bytes()));
+        for name in names {
+            self.bytes(name.as_bytes());
+        }
     }
 }
 

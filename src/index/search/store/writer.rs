@@ -94,7 +94,9 @@ impl<'a> Writer<'a> {
         self.talk.write_all_at(texts.as_bytes(), view.bytes)?;
         self.heads.write_all_at(&heads, view.heads)?;
         view.heads += heads.len() as u64;
-        batches.into_iter().for_each(|batch| view.add(Arc::new(batch)));
+        for batch in batches {
+            view.add(Arc::new(batch));
+        }
         self.store.publish(view);
         Ok(())
     }
