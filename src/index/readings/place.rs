@@ -31,7 +31,8 @@ impl Locating {
     }
 }
 
-fn is_at(entry: &Entry, place: &Place) -> bool {
+/// Whether an entry is the one that a place is in.
+pub fn is_at(entry: &Entry, place: &Place) -> bool {
     match place {
         Place::Title => false,
         Place::Entry { key, call } => {
