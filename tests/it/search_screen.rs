@@ -54,7 +54,12 @@ fn webhook_hits() -> Vec<Hit> {
             ],
         ),
         hit("0004", 5.0, 1, &[(Part::Answer, "…which is why the [webhook] of the cart is called twice in this test…")]),
-        hit("0009", 4.0, 2, &[(Part::Input, "rg --line-number \"price\\(\" src/[webhook]"), (Part::Thinking, "the [webhook]")]),
+        hit(
+            "0009",
+            4.0,
+            2,
+            &[(Part::Input, "rg --line-number \"price\\(\" src/[webhook]"), (Part::Thinking, "the [webhook]")],
+        ),
         hit("0005", 3.0, 1, &[(Part::Prompt, "在庫の同期を[webhook]で設計する")]),
         hit("0007", 2.0, 1, &[(Part::Notice, "the menu\u{1b}[31m was \u{202e}published by a [webhook]")]),
     ]
@@ -163,7 +168,11 @@ fn the_selection_does_not_jump_while_results_stream_in() {
         results.lines_of(results.at()).start - results.top()
     };
     let before = line(&stage);
-    stage.send(found("webhook", vec![Hit { score: 50.0, ..hit("0008", 0.0, 1, &[(Part::Prompt, "[webhook]")]) }], DONE));
+    stage.send(found(
+        "webhook",
+        vec![Hit { score: 50.0, ..hit("0008", 0.0, 1, &[(Part::Prompt, "[webhook]")]) }],
+        DONE,
+    ));
     assert_eq!(selected(&stage), "09:0");
     assert_eq!(line(&stage), before + 2, "everything fits, so nothing scrolls");
     stage.send(found("webhook", vec![hit("0009", 90.0, 7, &[(Part::Prompt, "[webhook]")])], DONE));
@@ -317,18 +326,19 @@ fn a_message_that_is_written_meanwhile_is_found_without_a_key() {
     let changed = grown("0002");
     let key = changed[0].key.clone();
     stage.send(Msg::Catalog(change(changed)));
-    let within = |keys: Vec<SessionKey>| Effect::Search {
-        query: "webhook".into(),
-        order: Order::Relevance,
-        within: Some(keys),
-    };
+    let within =
+        |keys: Vec<SessionKey>| Effect::Search { query: "webhook".into(), order: Order::Relevance, within: Some(keys) };
     assert_eq!(stage.take_effects(), [within(vec![key.clone()])]);
     // What changes while that is looked through is asked about afterwards.
     let later = grown("0004");
     let later_key = later[0].key.clone();
     stage.send(Msg::Catalog(change(later)));
     assert_eq!(stage.take_effects(), []);
-    stage.send(found("webhook", vec![hit("0002", 99.0, 1, &[(Part::Answer, "a new [webhook]")])], Reach { sessions: 1, bytes: 9, complete: true }));
+    stage.send(found(
+        "webhook",
+        vec![hit("0002", 99.0, 1, &[(Part::Answer, "a new [webhook]")])],
+        Reach { sessions: 1, bytes: 9, complete: true },
+    ));
     assert_eq!(search(&stage).results.rows().len(), 6);
     assert_eq!(stage.take_effects(), [within(vec![later_key])]);
     assert_eq!(search(&stage).results.answer().reach.sessions, 11, "what was looked through counts on");
