@@ -59,6 +59,8 @@ pub struct Facts {
     parent: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<String>,
+    /// Conversations of sub-agents stand in the file, too.
+    pub side: bool,
     /// Titles of sessions that may lie elsewhere, by the id of a record.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub titles: Vec<(String, String)>,
@@ -134,6 +136,7 @@ impl Facts {
         {
             self.session = keep(session);
         }
+        self.side |= rare.side;
         self.cost_usd = rare.cost_usd.or(self.cost_usd);
         if let Some(totals) = rare.totals {
             self.tokens = totals;

@@ -15,7 +15,7 @@ use crate::agent::{Cursor, Note, Progress, Sessions, Stamp, Summarised, Unit};
 use crate::domain::{Issue, Session, Time};
 
 /// Version of [`State`]: another one is not understood, and the file is read again.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// What must be remembered to go on after an append; about a kilobyte.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -34,13 +34,13 @@ struct State {
 pub fn summarise(dialect: &dyn Dialect, unit: &Unit, identity: &Identity, progress: Option<&Progress>) -> Summarised {
     if unit.stamp.size == 0 {
         let state = State { version: VERSION, ..State::default() };
-        return finish(unit, identity, &state, Cursor { stamp: unit.stamp, offset: 0 }, 0);
+        return finish(dialect, unit, identity, &state, (Cursor { stamp: unit.stamp, offset: 0 }, 0));
     }
     match read(dialect, unit, progress) {
         Ok((state, cursor, bytes_read)) => {
             // The row tells the size that was read, which may be more than was found.
             let unit = Unit { stamp: cursor.stamp, ..unit.clone() };
-            finish(&unit, identity, &state, cursor, bytes_read)
+            finish(dialect, &unit, identity, &state, (cursor, bytes_read))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => nothing(),
         Err(error) => unreadable(unit, identity, &error),
@@ -63,6 +63,18 @@ fn read(dialect: &dyn Dialect, unit: &Unit, progress: Option<&Progress>) -> io::
     let scanned = scan(dialect, &file, (0, 0), None, |line| pass.line(line, true))?;
     pass.settle(dialect, &file)?;
     Ok((pass.end(&file, scanned)?, Cursor { stamp, offset: scanned.offset }, scanned.bytes_read))
+}
+
+/// Sums up some lines of a file (offset and length, ascending), as if they were a file of their own.
+pub fn some(dialect: &dyn Dialect, file: &File, lines: &[(u64, u64)]) -> io::Result<Facts> {
+    let mut pass = Pass::default();
+    for (number, &(offset, len)) in (1..).zip(lines) {
+        let mut line = vec![0; usize::try_from(len).unwrap_or(0)];
+        file.read_exact_at(&mut line, offset)?;
+        pass.line(Scan { offset, len, number, skim: dialect.skim(&line, offset) }, true);
+    }
+    pass.settle(dialect, file)?;
+    Ok(pass.facts)
 }
 
 /// The state and the offset to go on from, if the file is the one that was read and has only grown.
@@ -138,7 +150,13 @@ impl Pass {
     }
 }
 
-fn finish(unit: &Unit, identity: &Identity, state: &State, cursor: Cursor, bytes_read: u64) -> Summarised {
+fn finish(
+    dialect: &dyn Dialect,
+    unit: &Unit,
+    identity: &Identity,
+    state: &State,
+    (cursor, bytes_read): (Cursor, u64),
+) -> Summarised {
     let mut session = state.facts.session(unit, identity);
     session.complete = true;
     let notes = notes(&session, &state.facts);
@@ -150,15 +168,13 @@ fn finish(unit: &Unit, identity: &Identity, state: &State, cursor: Cursor, bytes
     if untold > 0 {
         issues.push(Issue::new(&unit.path, format!("{untold} more unreadable records")));
     }
+    let mut sessions = vec![session];
+    if state.facts.side {
+        sessions.extend(dialect.side_sessions(unit, &sessions[0]));
+    }
     // A state that cannot be written is not kept: the next reading starts from the beginning.
     let state = serde_json::to_vec(state).unwrap_or_default();
-    Summarised {
-        sessions: Sessions::All(vec![session]),
-        notes,
-        progress: Progress { cursor, state },
-        bytes_read,
-        issues,
-    }
+    Summarised { sessions: Sessions::All(sessions), notes, progress: Progress { cursor, state }, bytes_read, issues }
 }
 
 fn notes(session: &Session, facts: &Facts) -> Vec<Note> {
