@@ -251,6 +251,12 @@ pub trait Format: Send + Sync {
     /// Reads all of the unit, or what came since `progress`.
     fn summarise(&self, unit: &Unit, progress: Option<&Progress>) -> Summarised;
 
+    /// Which of these units are copies of another one of them, with their summaries without what was copied. Asked for
+    /// where sessions have the same [`first`](Session::first) record and do not say what they were forked from.
+    fn untangle(&self, _units: &[Unit]) -> Vec<(usize, Summarised)> {
+        Vec::new()
+    }
+
     /// Opens a session's transcript.
     fn open(&self, session: &Session) -> io::Result<Box<dyn Reading>>;
 

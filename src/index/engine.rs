@@ -145,7 +145,12 @@ impl Engine {
                 match &done {
                     Done::Summarised(unit, ..) => self.readings.touched(&unit.path),
                     Done::Lived(signs) => self.lived(signs),
-                    Done::Discovered(..) | Done::Glanced(..) | Done::Cached(_) | Done::Loaded(_) | Done::Placed(_) => {}
+                    Done::Untangled(..)
+                    | Done::Discovered(..)
+                    | Done::Glanced(..)
+                    | Done::Cached(_)
+                    | Done::Loaded(_)
+                    | Done::Placed(_) => {}
                 }
                 self.survey.take(done);
                 self.bytes_read.store(self.survey.tally.bytes, Ordering::Relaxed);

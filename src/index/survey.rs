@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::cache::{BATCH, Cache, CachedUnit, Held, Reached, Record};
 use super::options::Options;
-use super::pool::{Deliver, Done, Front, Job, Pool};
+use super::pool::{Copied, Deliver, Done, Front, Job, Pool};
 use super::shelf::{Origin, Shelf, Summary};
 use super::workspace::Workspaces;
 use crate::agent::{Discovery, Format, Progress, Root, Sessions, Stamp, Summarised, Unit};
@@ -38,6 +38,8 @@ pub(super) struct Survey {
     afresh: bool,
     /// Units that a job is summarising, and what became of them meanwhile.
     reading: HashMap<PathBuf, Meanwhile>,
+    /// Units with the same beginnings, to be told apart when both are at rest.
+    tangled: Vec<Vec<Unit>>,
     walk: Walk,
     /// A walk was asked for while one was under way; whether of everything.
     again: Option<bool>,
@@ -111,6 +113,7 @@ impl Survey {
             backlog: VecDeque::new(),
             afresh: false,
             reading: HashMap::new(),
+            tangled: Vec::new(),
             walk: Walk::default(),
             again: None,
             glancing: 0,
@@ -196,6 +199,7 @@ impl Survey {
             && self.placing == Placing::Done
             && self.backlog.is_empty()
             && self.reading.is_empty()
+            && self.tangled.is_empty()
     }
 
     /// Whether the first screen is there: all roots walked, their newest units glanced at.
@@ -299,6 +303,7 @@ impl Survey {
                 }
             }
             Done::Summarised(unit, summary, record) => self.summarised(&unit, summary, record),
+            Done::Untangled(copies, units) => self.untangled(copies, units),
             Done::Cached(units) => units.into_iter().for_each(|unit| self.adopt(unit)),
             Done::Lived(_) => self.living = false,
             Done::Loaded(sound) => self.loaded(sound),
@@ -327,6 +332,17 @@ impl Survey {
         }
         if let Some(Meanwhile::Changed(unit)) = meanwhile {
             self.changed(unit);
+        }
+    }
+
+    fn untangled(&mut self, copies: Vec<Copied>, units: Vec<Unit>) {
+        for (copy, summary, record) in copies {
+            self.summarised(&units[copy], summary, record);
+        }
+        for unit in units {
+            if let Some(Meanwhile::Changed(unit)) = self.reading.remove(&unit.path) {
+                self.changed(unit);
+            }
         }
     }
 
@@ -410,10 +426,26 @@ impl Survey {
             self.pool.urgent(Job::Place(self.shelf.directories().into_iter().collect()));
         }
         while self.reading.len() < WINDOW {
-            let Some(unit) = self.backlog.pop_front() else { return };
+            let Some(unit) = self.backlog.pop_front() else { break };
             if !self.reading.contains_key(&unit.path) {
                 self.read(unit, Pool::later);
             }
+        }
+        if self.backlog.is_empty() && !self.loading && self.walk.open == 0 {
+            self.untangle();
+        }
+    }
+
+    /// Has units told apart that begin alike, when everything else is read.
+    fn untangle(&mut self) {
+        self.tangled.extend(self.shelf.take_twins());
+        for group in std::mem::take(&mut self.tangled) {
+            if group.iter().any(|unit| self.reading.contains_key(&unit.path)) {
+                self.tangled.push(group);
+                continue;
+            }
+            self.reading.extend(group.iter().map(|unit| (unit.path.clone(), Meanwhile::Nothing)));
+            self.pool.later(Job::Untangle(group));
         }
     }
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::jsonl::outline::Outline;
-use super::jsonl::{Dialect, summary, tail, walk};
+use super::jsonl::{Dialect, copies, summary, tail, walk};
 use super::{Discovery, Environment, Format, Progress, Reading, Root, Sessions, Summarised, Unit};
 use crate::domain::launch::Launch;
 use crate::domain::live::LiveSign;
@@ -55,6 +55,11 @@ impl Format for Claude {
             sessions.iter_mut().for_each(fork::name_origin);
         }
         summarised
+    }
+
+    fn untangle(&self, units: &[Unit]) -> Vec<(usize, Summarised)> {
+        let known = units.iter().map(|unit| (unit, places::identity(&unit.path, unit.kind)));
+        copies::untangle(&Lines::default(), &known.collect::<Vec<_>>())
     }
 
     fn open(&self, session: &Session) -> io::Result<Box<dyn Reading>> {

@@ -1,5 +1,6 @@
 //! A file summed up: all of it once, and from then on only what was appended.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -75,6 +76,31 @@ pub fn some(dialect: &dyn Dialect, file: &File, lines: &[(u64, u64)]) -> io::Res
     }
     pass.settle(dialect, file)?;
     Ok(pass.facts)
+}
+
+/// Sums up a file that was copied from the session `origin`, without what the `copied` records used.
+pub fn copy(
+    dialect: &dyn Dialect,
+    unit: &Unit,
+    identity: &Identity,
+    (origin, copied): (&str, &HashSet<u64>),
+) -> io::Result<Summarised> {
+    let file = File::open(&unit.path)?;
+    let stamp = Stamp::of(&file.metadata()?);
+    let mut pass = Pass::default();
+    pass.facts.fork_of(origin);
+    let scanned = scan(dialect, &file, (0, 0), None, |mut line| {
+        if let Ok(skim) = &mut line.skim
+            && matches!(skim.link, Link::Node { id, .. } if copied.contains(&id))
+        {
+            skim.usage = None;
+        }
+        pass.line(line, true);
+    })?;
+    pass.settle(dialect, &file)?;
+    let cursor = Cursor { stamp, offset: scanned.offset };
+    let state = pass.end(&file, scanned)?;
+    Ok(finish(dialect, &Unit { stamp, ..unit.clone() }, identity, &state, (cursor, scanned.bytes_read)))
 }
 
 /// The state and the offset to go on from, if the file is the one that was read and has only grown.
