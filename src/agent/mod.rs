@@ -24,7 +24,7 @@ pub use format::{
     Summarised, TextLimit, Unit,
 };
 
-pub use texts::{Layout, Record, Text, Texts, Wanted};
+pub use texts::Texts;
 
 use crate::domain::Agent;
 

@@ -27,6 +27,7 @@ pub(super) enum Due {
     Life,
     Flush,
     Tell,
+    Retry,
 }
 
 /// The moments to come.
@@ -39,6 +40,7 @@ pub(super) struct Deadlines {
     looked_for_life: Option<Instant>,
     flush: Option<Instant>,
     poll: Option<Instant>,
+    retry: Option<Instant>,
     changed: Option<Instant>,
 }
 
@@ -57,7 +59,7 @@ impl Deadlines {
 
     /// The next moment at which something is due; `other` is one that the caller knows of.
     pub fn next(&self, other: Option<Instant>) -> Option<Instant> {
-        [self.tell, self.life, self.flush, self.poll, other].into_iter().flatten().min()
+        [self.tell, self.life, self.flush, self.poll, self.retry, other].into_iter().flatten().min()
     }
 
     /// What is due by now. Each is told once.
@@ -68,6 +70,7 @@ impl Deadlines {
             (&mut self.life, Due::Life),
             (&mut self.flush, Due::Flush),
             (&mut self.poll, Due::Poll),
+            (&mut self.retry, Due::Retry),
         ];
         for (slot, what) in slots {
             if slot.is_some_and(|at| at <= now) {
@@ -126,6 +129,11 @@ impl Deadlines {
         if any && self.life.is_none() {
             self.life = Some(now + LIFE_TICK);
         }
+    }
+
+    /// Something could not be read, and is to be tried again.
+    pub fn retry(&mut self, at: Instant) {
+        self.retry = Some(self.retry.map_or(at, |before| before.min(at)));
     }
 
     /// Results wait to be written.

@@ -134,6 +134,9 @@ impl Engine {
             }
             self.keep_time();
             self.tell();
+            for (ticket, key) in std::mem::take(&mut self.awaited) {
+                self.open(ticket, key);
+            }
         }
         self.survey.flush();
         self.survey.keep_front();
@@ -153,6 +156,9 @@ impl Engine {
                     | Done::Placed(_) => {}
                 }
                 self.survey.take(done);
+                if let Some(after) = self.survey.retry_after() {
+                    self.deadlines.retry((self.clock)() + after);
+                }
                 self.bytes_read.store(self.survey.tally.bytes, Ordering::Relaxed);
             }
             Input::Seen(Sighting::Paths(paths)) => paths.iter().for_each(|path| self.seen(path)),
@@ -191,7 +197,7 @@ impl Engine {
             Some(session) => self.readings.open(ticket, session.clone()),
             None if self.survey.idle() => {
                 let reason = TranscriptEvent::Failed(format!("no session {key} is known"));
-                if self.events.try_send(Event::Transcript(ticket, reason)).is_err() {
+                if self.send(Event::Transcript(ticket, reason)).is_err() {
                     self.awaited.insert(ticket, key);
                 }
             }
@@ -256,6 +262,7 @@ impl Engine {
                     self.survey.flush();
                     self.survey.keep_front();
                 }
+                Due::Retry => self.survey.retry(),
                 Due::Tell => {}
             }
         }
@@ -310,15 +317,11 @@ impl Engine {
         self.told.progress = Some(progress);
         self.told.first = true;
         self.rows_changed |= !change.sessions.is_empty() || !change.removed.is_empty();
-        let sessions: Vec<Arc<Session>> =
-            if self.readings.is_empty() && self.awaited.is_empty() { Vec::new() } else { change.sessions.clone() };
+        let sessions: Vec<Arc<Session>> = if self.readings.is_empty() { Vec::new() } else { change.sessions.clone() };
         permit.send(Event::Catalog(change));
         self.deadlines.told(now);
         for session in sessions {
             self.readings.moved(&session);
-        }
-        for (ticket, key) in std::mem::take(&mut self.awaited) {
-            self.open(ticket, key);
         }
     }
 

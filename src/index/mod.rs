@@ -21,6 +21,7 @@ mod options;
 mod pool;
 mod rank;
 mod readings;
+pub mod search;
 mod shelf;
 mod survey;
 mod throttle;

@@ -10,11 +10,12 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
+use rayon::prelude::*;
 
 use crate::domain::{Session, SessionKey};
 
 /// Sessions that are looked at between two looks for a newer query.
-const STEP: usize = 512;
+const STEP: usize = 2048;
 
 /// A query, and the sessions where they changed since the last one.
 pub(super) struct Request {
@@ -35,8 +36,8 @@ pub(super) fn start(answer: impl Fn(String, Vec<SessionKey>) -> bool + Send + 's
             if let Some(rows) = request.rows {
                 ranker.set(&rows);
             }
-            let ranked = ranker.rank_unless(&request.query, || waiting(&requests, &mut next));
-            if ranked.is_some_and(|keys| !answer(request.query, keys)) {
+            let keys = ranker.rank_unless(&request.query, || waiting(&requests, &mut next));
+            if keys.is_some_and(|keys| !answer(request.query, keys)) {
                 return;
             }
         }
@@ -100,7 +101,7 @@ impl Ranker {
             if cancelled() {
                 return None;
             }
-            scored.extend(chunk.iter().filter_map(|&at| Some((self.score(&self.rows[at], &words)?, at))));
+            scored.par_extend(chunk.par_iter().filter_map(|&at| Some((self.score(&self.rows[at], &words)?, at))));
         }
         self.last = Some((query.to_owned(), scored.iter().map(|(_, at)| *at).collect()));
         scored.sort_by_key(|(score, at)| (Reverse(*score), Reverse(self.rows[*at].active), *at));

@@ -9,6 +9,7 @@ pub mod programs;
 pub mod resume;
 pub mod surroundings;
 
+mod answer;
 mod children;
 mod clipboard;
 mod colours;

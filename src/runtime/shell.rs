@@ -4,9 +4,10 @@ use std::io;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use termina::Event;
+use crossterm::event::Event;
 use tokio::sync::mpsc;
 
+use super::answer::{Answer, Picked};
 use super::effects::Performer;
 use super::frames::Frames;
 use super::input::Input;
@@ -42,6 +43,7 @@ pub struct Shell {
     pub(super) clock: Clock,
     view: ViewCache,
     input: Input,
+    answer: Answer,
     signals: Signals,
     sources: Sources,
     next_age: Option<Instant>,
@@ -108,6 +110,7 @@ impl Shell {
             clock,
             view: ViewCache::new(jiff::tz::TimeZone::system()),
             input: Input::new()?,
+            answer: Answer::default(),
             signals: Signals::new()?,
             sources,
             next_age: None,
@@ -122,8 +125,11 @@ impl Shell {
             let _nothing_ends_before_the_start = self.found(event);
         }
         self.frames.asked();
-        if self.draw_if_due().is_ok() && ask_background && self.terminal.write(colours::ASK_BACKGROUND).is_err() {
-            tracing::info!("the terminal could not be asked for its background");
+        if self.draw_if_due().is_ok() && ask_background {
+            match self.terminal.write(colours::ASK_BACKGROUND) {
+                Ok(()) => self.answer.expect(),
+                Err(error) => tracing::info!(%error, "the terminal could not be asked for its background"),
+            }
         }
         loop {
             if let Err(error) = self.draw_if_due() {
@@ -163,11 +169,21 @@ impl Shell {
         if let Holder::Reader(_) = self.holder {
             return self.read_enough();
         }
+        for event in events {
+            match self.answer.pick(event) {
+                Picked::Background(background) => {
+                    self.performer.remember_background(background);
+                    self.update(Msg::Background(background))?;
+                }
+                Picked::Typed(events) => self.act_on(events)?,
+            }
+        }
+        Step::Continue(())
+    }
+
+    fn act_on(&mut self, events: Vec<Event>) -> Step {
         for msg in events.into_iter().filter_map(keys::message) {
             self.performer.watch_for_panic(&msg);
-            if let Msg::Background(background) = msg {
-                self.performer.remember_background(background);
-            }
             self.frames.asked();
             self.update(msg)?;
         }

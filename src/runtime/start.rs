@@ -14,7 +14,7 @@ use crate::app::{App, Msg, Root};
 use crate::config::paths::{Paths, create_private_dir};
 use crate::config::settings::{Settings, ThemeChoice};
 use crate::config::theme::{Background, Themes};
-use crate::domain::Issue;
+use crate::domain::{Issue, Time};
 use crate::index::{Index, Options, Workspaces};
 use crate::store::{Store, choices};
 
@@ -48,7 +48,7 @@ async fn show(start: Start) -> anyhow::Result<()> {
     // The index reads its cache on a thread of its own while the terminal is taken.
     let (index, found) = Index::start(options(&start));
     let terminal = Terminal::take(start.settings.mouse)?;
-    let store = open_store(&start.paths);
+    let store = open_store(&start.paths, start.clock.now());
     let recalled = store.as_ref().map_or_else(Vec::new, recall);
     let (app, ask_background) = app(&start, &recalled);
     let (tell, told) = mpsc::unbounded_channel();
@@ -67,11 +67,18 @@ fn options(start: &Start) -> Options {
 }
 
 /// What salon remembers makes it pleasant, not possible: without it everything else goes on.
-fn open_store(paths: &Paths) -> Option<Store> {
+fn open_store(paths: &Paths, now: Time) -> Option<Store> {
     let opened = create_private_dir(&paths.data)
         .map_err(anyhow::Error::from)
-        .and_then(|()| Store::open(&paths.state_db()).map_err(anyhow::Error::from));
-    opened.inspect_err(|error| tracing::warn!(%error, "state.db cannot be used")).ok()
+        .and_then(|()| Store::open(&paths.state_db(), now).map_err(anyhow::Error::from));
+    let opened = opened.inspect_err(|error| tracing::warn!(%error, "state.db cannot be used")).ok()?;
+    if let Some(path) = opened.set_aside {
+        tracing::warn!(?path, "state.db was damaged; it was set aside, and a new one begun");
+    }
+    if opened.read_only {
+        tracing::warn!("state.db is a newer salon's: nothing is kept in it");
+    }
+    Some(opened.store)
 }
 
 fn recall(store: &Store) -> Vec<(String, String)> {

@@ -118,3 +118,18 @@ impl Home {
         std::fs::write(file, text).expect("a file");
     }
 }
+
+impl Drop for Home {
+    /// Codex leaves a daemon and its keeper behind, which run from a copy within the home and would outlive it.
+    fn drop(&mut self) {
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        for process in processes {
+            let ours = std::fs::read_link(process.path().join("exe")).is_ok_and(|exe| exe.starts_with(self.dir.path()));
+            let pid = process.file_name().to_str().and_then(|name| name.parse().ok());
+            if let (true, Some(pid)) = (ours, pid.and_then(rustix::process::Pid::from_raw)) {
+                // One that ends by itself meanwhile needs no signal.
+                let _ended_already = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+            }
+        }
+    }
+}

@@ -32,7 +32,7 @@ fn serve(stream: &TcpStream) -> io::Result<()> {
     match path.rsplit_once("/v1/").map_or("", |(_, route)| route) {
         "messages/count_tokens" => answer(out, &json!({"input_tokens": 10})),
         "messages" if streamed => events(out, messages()),
-        "messages" => answer(out, &message(json!([{"type": "text", "text": ANSWER}]), "end_turn")),
+        "messages" => answer(out, &message(&json!([{"type": "text", "text": ANSWER}]), Some("end_turn"))),
         "chat/completions" if streamed => events(out, completions()),
         "chat/completions" => answer(out, &completion()),
         "responses" => events(out, responses()),
@@ -105,18 +105,18 @@ fn events(out: &mut impl Write, events: Vec<Value>) -> io::Result<()> {
     Ok(())
 }
 
-fn message(content: Value, stop_reason: impl Into<Value>) -> Value {
+fn message(content: &Value, stop_reason: Option<&str>) -> Value {
     let usage =
         json!({"input_tokens": 10, "output_tokens": 9, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0});
     json!({
         "id": "msg_loopback", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5",
-        "content": content, "stop_reason": stop_reason.into(), "stop_sequence": null, "usage": usage,
+        "content": content, "stop_reason": stop_reason, "stop_sequence": null, "usage": usage,
     })
 }
 
 fn messages() -> Vec<Value> {
     vec![
-        json!({"type": "message_start", "message": message(json!([]), Value::Null)}),
+        json!({"type": "message_start", "message": message(&json!([]), None)}),
         json!({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
         json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": ANSWER}}),
         json!({"type": "content_block_stop", "index": 0}),

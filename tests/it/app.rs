@@ -43,7 +43,7 @@ fn h43_the_selection_stays_on_its_session_and_its_line_when_the_order_changes() 
     // In a list longer than the screen, the line of the screen stays too.
     let many = (0..200).map(|at| session(Agent::Claude, &format!("id-{at:04}"), &format!("title {at}"), 10 + at));
     let mut stage = Stage::new(120, 40);
-    stage.send(Msg::Catalog(change(many.collect()))).keys("pgdn pgdn");
+    stage.send(Msg::Catalog(change(many.collect()))).keys("pgdn pgdn k k k k k k k");
     let (title, before) = (stage.selected(), line(&stage));
     stage.send(Msg::Catalog(change(vec![session(Agent::Codex, "new", "the newest", 0)])));
     assert_eq!((stage.selected(), line(&stage)), (title, before));
@@ -88,8 +88,7 @@ fn h44_the_filter_asks_elsewhere_and_takes_only_the_answer_to_what_was_typed_las
     stage.take_effects();
     stage.keys("\\ f l");
     assert_eq!(stage.take_effects(), [Effect::Rank { query: "f".into() }, Effect::Rank { query: "fl".into() }]);
-    let all: Vec<_> = sessions().into_iter().map(|session| session.key).collect();
-    stage.send(Msg::Ranked { query: "f".into(), keys: all });
+    stage.send(Msg::Ranked { query: "f".into(), keys: vec![] });
     assert_eq!(stage.app.home.shown, 8, "a late answer changes nothing");
     let best = [key(Agent::Claude, "5d0c0f6e-0004"), key(Agent::Claude, "5d0c0f6e-0001")];
     stage.send(Msg::Ranked { query: "fl".into(), keys: best.to_vec() });

@@ -175,7 +175,8 @@ fn the_editor_gets_the_entry_and_gives_the_terminal_back() {
     let mut terminal = salon(&home, &[("VISUAL", "edit --now"), ("PATH", &path)]);
     terminal.wait_for_text(TITLE);
     terminal.send("\r");
-    terminal.wait_for("the reader", |screen| !screen.contents().contains("Workspaces"));
+    // Only then the whole is known, and which entry is meant.
+    terminal.wait_for_text("entry 3 of 3");
     terminal.send("o");
     terminal.wait_for_text("editing --now /");
     terminal.send("\r");
@@ -208,7 +209,7 @@ fn what_the_terminal_answers_is_not_taken_for_keys() {
 /// A home with one session whose directory is there, and a program that resumes it.
 fn resumable() -> Home {
     let home = Home::of(&["opencode/1.18.33"]);
-    let agent = AGENT.replacen("\n", &format!("\necho $$ >'{}/agent.pid'\n", home.path().display()), 1);
+    let agent = AGENT.replacen('\n', &format!("\necho $$ >'{}/agent.pid'\n", home.path().display()), 1);
     program(&home, "opencode", &agent);
     home
 }

@@ -6,6 +6,7 @@ mod inline;
 mod lines;
 mod live;
 mod places;
+mod texts;
 mod tools;
 mod words;
 
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 use super::jsonl::outline::Outline;
 use super::jsonl::{Dialect, copies, summary, tail, walk};
-use super::{Discovery, Environment, Format, Progress, Reading, Root, Sessions, Summarised, Unit};
+use super::{Discovery, Environment, Format, Progress, Reading, Root, Sessions, Summarised, Texts, Unit};
 use crate::domain::launch::Launch;
 use crate::domain::live::LiveSign;
 use crate::domain::{Agent, Entry, Session};
@@ -72,6 +73,10 @@ impl Format for Claude {
 
     fn live(&self, root: &Root) -> Vec<LiveSign> {
         live::signs(&root.path)
+    }
+
+    fn search(&self) -> Option<&dyn Texts> {
+        Some(self)
     }
 
     fn resume(&self, session: &Session, extra: &[String]) -> Launch {

@@ -16,6 +16,7 @@ mod meta;
 mod names;
 mod patch;
 mod summary;
+mod texts;
 mod thread;
 
 use std::io;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 
 use self::head::Head;
 use super::jsonl::{self, Dialect};
-use super::{Discovery, Environment, Format, Progress, Reading, Root, Summarised, TextLimit, Unit};
+use super::{Discovery, Environment, Format, Progress, Reading, Root, Summarised, TextLimit, Texts, Unit};
 use crate::domain::launch::Launch;
 use crate::domain::live::LiveSign;
 use crate::domain::{Agent, Entry, Session};
@@ -83,6 +84,10 @@ impl Format for Codex {
 
     fn live(&self, root: &Root) -> Vec<LiveSign> {
         live::signs(root)
+    }
+
+    fn search(&self) -> Option<&dyn Texts> {
+        Some(self)
     }
 
     fn resume(&self, session: &Session, extra: &[String]) -> Launch {

@@ -12,6 +12,7 @@ mod places;
 mod record;
 mod summary;
 mod tally;
+mod texts;
 mod v2;
 
 use std::io;
@@ -21,7 +22,7 @@ use self::database::Rows;
 use self::legacy::Files;
 use self::places::{DATABASE, is_json};
 use super::pages::{self, Pages};
-use super::{Discovery, Environment, Format, Progress, Reading, Root, Summarised, Unit};
+use super::{Discovery, Environment, Format, Progress, Reading, Root, Summarised, Texts, Unit};
 use crate::domain::launch::Launch;
 use crate::domain::live::LiveSign;
 use crate::domain::{Agent, Entry, Session};
@@ -73,6 +74,10 @@ impl Format for OpenCode {
     /// OpenCode leaves no sign on disk that says which session is open.
     fn live(&self, _root: &Root) -> Vec<LiveSign> {
         Vec::new()
+    }
+
+    fn search(&self) -> Option<&dyn Texts> {
+        Some(self)
     }
 
     fn resume(&self, session: &Session, extra: &[String]) -> Launch {

@@ -13,6 +13,7 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use super::fold::{Case, Folded, fold};
 use super::{Form, Needle};
+use crate::stdx::text::{boundary_after, boundary_before};
 
 /// Bounds of a compiled pattern, so that no pattern can be expensive.
 const PATTERN_BYTES: usize = 2 << 20;
@@ -216,6 +217,7 @@ static FORMS: LazyLock<[HashMap<char, Vec<char>>; 2]> = LazyLock::new(|| {
 });
 
 /// Bytes that begin a letter which folds to something else: accented Latin, combining marks, jamo, full width.
+#[expect(clippy::needless_bitwise_bool, reason = "without branches it is done for many bytes at once")]
 fn betrays(byte: u8) -> bool {
     (byte.wrapping_sub(0xc3) <= 10) | (byte == 0xe1) | (byte == 0xef)
 }
@@ -244,7 +246,7 @@ fn folded_find(text: &str, range: Range<usize>, needle: &str, case: Case) -> Opt
     let reach = needle.len() * 4 + 8;
     let mut from = range.start;
     while let Some(mark) = next_mark(text.as_bytes(), from..range.end) {
-        let start = text.floor_char_boundary(mark.saturating_sub(reach).max(range.start));
+        let start = boundary_before(text, mark.saturating_sub(reach).max(range.start));
         let mut end = mark + reach;
         while end < start + STRETCH
             && let Some(next) = next_mark(text.as_bytes(), end.saturating_sub(reach).max(mark + 1)..end.min(text.len()))
@@ -252,7 +254,7 @@ fn folded_find(text: &str, range: Range<usize>, needle: &str, case: Case) -> Opt
         {
             end = next + reach;
         }
-        let end = text.ceil_char_boundary(end.min(text.len()));
+        let end = boundary_after(text, end.min(text.len()));
         let folded = Folded::new(&text[start..end], case);
         if let Some(at) = memchr::memmem::find(folded.text.as_bytes(), needle.as_bytes()) {
             let found = folded.original(at..at + needle.len());

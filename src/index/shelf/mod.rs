@@ -58,6 +58,8 @@ pub struct Shelf {
     twins: Twins,
     /// Sessions whose row may have to be made anew.
     touched: HashSet<SessionKey>,
+    /// Records of which a title was told or withdrawn: the sessions that end there may have another title now.
+    tips: HashSet<(Agent, Arc<str>)>,
     issues_changed: bool,
     /// Issues that belong to no unit.
     other_issues: HashMap<Origin, Vec<Issue>>,
@@ -143,6 +145,11 @@ impl Shelf {
     /// Puts what a summary found there.
     pub fn summarised(&mut self, unit: &Unit, summary: Summary) {
         self.put(unit, summary, true);
+    }
+
+    /// Puts there what is known of a unit that could not be read: it counts as unread.
+    pub fn failed(&mut self, unit: &Unit, summary: Summary) {
+        self.put(unit, summary, false);
     }
 
     fn put(&mut self, unit: &Unit, summary: Summary, complete: bool) {
@@ -240,11 +247,12 @@ impl Shelf {
 
     /// Whether there is something to tell.
     pub fn changed(&self) -> bool {
-        self.issues_changed || !self.touched.is_empty()
+        self.issues_changed || !self.touched.is_empty() || !self.tips.is_empty()
     }
 
     /// What changed since the last call. The progress is left to the caller.
     pub fn take_change(&mut self) -> Change {
+        self.touch_tips();
         let mut change = Change::default();
         for key in std::mem::take(&mut self.touched) {
             let Some(row) = self.rows.get(&key) else { continue };
@@ -334,13 +342,21 @@ impl Shelf {
         if before == now {
             return;
         }
-        let tips = self.notes.exchange((id, mtime), agent, before, now, &mut self.touched);
-        if !tips.is_empty() {
-            let ends_there = |session: &Arc<Session>| session.tip.as_ref().is_some_and(|tip| tips.contains(tip));
-            let rows = self.rows.iter().filter(|(key, _)| key.agent == agent);
-            let keys = rows.filter(|(_, row)| row.found.iter().any(|(_, session)| ends_there(session)));
-            self.touched.extend(keys.map(|(key, _)| key.clone()));
+        self.notes.exchange((id, mtime), agent, before, now, &mut self.touched, &mut self.tips);
+    }
+
+    /// Sessions that end in a record that was told of. All of them are gone through once for all records together.
+    fn touch_tips(&mut self) {
+        let tips = std::mem::take(&mut self.tips);
+        if tips.is_empty() {
+            return;
         }
+        let ends_there = |session: &Session| {
+            let tip = session.tip.as_ref();
+            tip.is_some_and(|tip| tips.contains(&(session.key.agent, tip.clone())))
+        };
+        let rows = self.rows.iter().filter(|(_, row)| row.found.iter().any(|(_, session)| ends_there(session)));
+        self.touched.extend(rows.map(|(key, _)| key.clone()));
     }
 
     /// The best that any unit says of a session.

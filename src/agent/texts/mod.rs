@@ -1,8 +1,11 @@
 //! What search reads of an agent's sessions: every text, by the records it is stored in.
 //!
 //! A record (a line, a row) can be searched as raw bytes without being understood; only what may hold a match is
-//! decoded, by [`Texts::texts`]. Which records are duplicates or bookkeeping, and so hold no text, is decided there
-//! alone, for the index and for the search in place alike.
+//! decoded, by [`Decode`]. Which records are duplicates or bookkeeping, and so hold no text, is decided there alone,
+//! for the index and for the search in place alike.
+
+mod events;
+mod lines;
 
 use std::io;
 use std::ops::ControlFlow;
@@ -12,11 +15,14 @@ use super::Unit;
 use crate::domain::Key;
 use crate::domain::query::Part;
 
+pub use events::{body_texts, entry_texts};
+pub use lines::Lines;
+
 /// A text of a transcript.
 #[derive(Clone, Copy, Debug)]
 pub struct Text<'a> {
-    /// The entry in which it is shown. An output's is that of its record, which the reader folds into the call's:
-    /// there `call` leads to the entry.
+    /// The entry in which it is shown. Of an output that stands in a record of its own it is not known: there `call`
+    /// leads to the entry.
     pub key: Key,
     /// Id of the tool call that it belongs to; empty where it belongs to none.
     pub call: &'a str,
@@ -33,8 +39,10 @@ pub struct Text<'a> {
 pub struct Record<'a> {
     /// The session that it belongs to.
     pub session: &'a str,
-    /// Its own id where that does not stand in its bytes, and what else its agent must know; else empty.
+    /// Its own id; empty where that stands in its bytes.
     pub id: &'a str,
+    /// What else its agent must know to understand it; empty for lines.
+    pub hint: &'a str,
     /// Its offset in the file, for a line.
     pub offset: u64,
     /// What is stored: JSON.
@@ -51,29 +59,40 @@ pub enum Wanted {
 }
 
 /// How a unit's records lie.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// As lines of a file that only grows, all of one session.
-    Lines {
-        /// The session's id.
-        session: Arc<str>,
-    },
+    Lines,
     /// Otherwise: [`Texts::records`] walks them.
     Records,
     /// It holds none.
     Nothing,
 }
 
-/// What search asks of an agent's reader.
-pub trait Texts: Sync {
-    /// How the unit's records lie.
-    fn layout(&self, unit: &Unit) -> Layout;
-
+/// Understands the records of one unit.
+pub trait Decode: Send + Sync {
     /// The texts of a record, in order. A record that cannot be understood has none.
     fn texts(&self, record: &Record<'_>, wanted: Wanted, sink: &mut dyn FnMut(&Text<'_>));
+}
+
+/// How one unit is to be understood.
+pub struct Decoder {
+    /// The session of all its records, where they are lines.
+    pub session: Arc<str>,
+    /// Understands them.
+    pub decode: Box<dyn Decode>,
+}
+
+/// What search asks of an agent's reader.
+pub trait Texts: Sync {
+    /// How the unit's records lie. Must not look at the disk.
+    fn layout(&self, unit: &Unit) -> Layout;
+
+    /// How the unit is to be understood; may read the beginning of the file.
+    fn decoder(&self, unit: &Unit) -> io::Result<Decoder>;
 
     /// Walks the records of the sessions that changed after `since` (a watermark that an earlier walk returned;
-    /// 0: all), session by session, the newest first, until told to stop. Gives the new watermark.
+    /// 0: all), session by session, until told to stop. Gives the new watermark.
     fn records(
         &self,
         unit: &Unit,

@@ -4,19 +4,25 @@
 //! them, then they are summarised. What the cache or an earlier look knows already is not opened. The survey never
 //! waits: jobs go to the pool, results come back through [`Survey::take`].
 
+mod lineage;
+mod memory;
+mod sightings;
+mod unread;
+
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::cache::{BATCH, Cache, CachedUnit, Held, Reached, Record};
-use super::options::Options;
-use super::pool::{Copied, Deliver, Done, Front, Job, Pool};
-use super::shelf::{Origin, Shelf, Summary};
-use super::workspace::Workspaces;
-use crate::agent::{Discovery, Format, Progress, Root, Sessions, Stamp, Summarised, Unit};
+use self::unread::Unread;
+use crate::agent::{Discovery, Format, Root, Summarised, Unit};
+use crate::domain::Issue;
 use crate::domain::catalog;
-use crate::domain::{Issue, Session};
+use crate::index::cache::{BATCH, Cache, Record};
+use crate::index::options::Options;
+use crate::index::pool::{Deliver, Done, Front, Job, Pool};
+use crate::index::shelf::{Origin, Shelf, Summary};
+use crate::index::workspace::Workspaces;
 
 /// Units of a root that are glanced at before all others: more than any screen shows.
 const FRONT: usize = 100;
@@ -40,6 +46,8 @@ pub(super) struct Survey {
     reading: HashMap<PathBuf, Meanwhile>,
     /// Units with the same beginnings, to be told apart when both are at rest.
     tangled: Vec<Vec<Unit>>,
+    /// Units that could not be read, to be tried again.
+    unread: Unread,
     walk: Walk,
     /// A walk was asked for while one was under way; whether of everything.
     again: Option<bool>,
@@ -114,6 +122,7 @@ impl Survey {
             afresh: false,
             reading: HashMap::new(),
             tangled: Vec::new(),
+            unread: Unread::default(),
             walk: Walk::default(),
             again: None,
             glancing: 0,
@@ -133,24 +142,6 @@ impl Survey {
         &self.roots
     }
 
-    /// Puts the rows there that the first frame shows, from the cache, and begins to read the rest of it.
-    pub fn load(&mut self) {
-        let mut rows: HashMap<PathBuf, Vec<Session>> = HashMap::new();
-        for session in self.cache.front(&self.name()) {
-            rows.entry(session.path.clone()).or_default().push(session);
-        }
-        self.has_front = !rows.is_empty();
-        for (path, sessions) in rows {
-            let Some(agent) = sessions.first().map(|session| session.key.agent) else { continue };
-            self.shelf.glance(&Unit { agent, path, stamp: Stamp::default(), kind: 0 }, sessions);
-        }
-        if let Some(file) = self.cache.path() {
-            self.loading = true;
-            self.pool.urgent(Job::Load(file.to_owned()));
-        }
-        self.set_issue("cache", self.cache.issue().cloned());
-    }
-
     /// Begins to look at everything; at units that did not change only if `everything` is asked for.
     pub fn begin(&mut self, everything: bool) {
         if self.walk.open > 0 {
@@ -162,33 +153,6 @@ impl Survey {
         for (number, root) in self.roots.iter().enumerate() {
             self.pool.urgent(Job::Discover(number, root.clone()));
         }
-    }
-
-    /// The cache's file, where there is one.
-    pub fn cache_file(&self) -> Option<&Path> {
-        self.cache.path()
-    }
-
-    /// Whether results wait to be written to the cache.
-    pub fn dirty(&self) -> bool {
-        self.cache.waiting() > 0
-    }
-
-    /// Writes what waits to the cache.
-    pub fn flush(&mut self) {
-        self.cache.flush();
-    }
-
-    /// Keeps the newest rows for the first frame of the next start.
-    pub fn keep_front(&mut self) {
-        let name = self.name();
-        self.cache.keep_front(&name, self.shelf.sessions().map(|session| &**session));
-    }
-
-    /// The roots, so that rows of one home never show in another.
-    fn name(&self) -> String {
-        let paths: Vec<_> = self.roots.iter().map(|root| root.path.to_string_lossy()).collect();
-        paths.join(":")
     }
 
     /// Whether nothing is left to do.
@@ -234,38 +198,9 @@ impl Survey {
     pub fn progress(&self) -> catalog::Progress {
         let left = self.backlog.len() + self.reading.len();
         let total = self.shelf.units().max(left);
-        catalog::Progress { done: total - left, total }
-    }
-
-    /// Something happened to a path: reads the units that it concerns. Whether it is a directory, which is to be looked at again
-    /// when it is watched. Tells of each unit that is concerned.
-    pub fn look(&mut self, path: &Path, mut concerned: impl FnMut(&Path)) -> bool {
-        let below = |root: &&Root| root.watch.iter().chain([&root.path]).any(|watched| near(path, watched));
-        let roots: Vec<_> = self.roots.iter().filter(below).cloned().collect();
-        if roots.is_empty() {
-            return false;
-        }
-        let kind = std::fs::symlink_metadata(path).map(|metadata| metadata.is_dir());
-        let files = match kind {
-            Ok(true) => files_below(path),
-            Ok(false) => vec![path.to_owned()],
-            // What lay below a directory that is gone is looked at, too.
-            Err(_) => {
-                let gone = self.shelf.paths().filter(|unit| unit.starts_with(path)).map(|unit| unit.to_path_buf());
-                gone.chain([path.to_owned()]).collect()
-            }
-        };
-        for (root, file) in roots.iter().flat_map(|root| files.iter().map(move |file| (root, file))) {
-            let Some(format) = self.formats.iter().find(|format| format.agent() == root.agent) else { continue };
-            for (path, unit) in format.affected(root, file) {
-                concerned(&path);
-                match unit {
-                    Some(unit) => self.changed(unit),
-                    None => self.gone(&path),
-                }
-            }
-        }
-        kind.unwrap_or(false)
+        // Before everything was looked for, nobody can say that all of it was found.
+        let unknown = usize::from(left == 0 && !self.idle());
+        catalog::Progress { done: total - left, total: total + unknown }
     }
 
     /// A unit changed: it is read before the backlog.
@@ -283,6 +218,7 @@ impl Survey {
             *meanwhile = Meanwhile::Gone;
         }
         self.backlog.retain(|unit| unit.path != path);
+        self.unread.gone(path);
         if let Some(unit) = self.shelf.known(path) {
             self.cache.put(Record::gone(unit));
         }
@@ -322,8 +258,14 @@ impl Survey {
         if matches!(meanwhile, Some(Meanwhile::Gone)) {
             return;
         }
+        let read = self.unread.was_read(unit, &summary);
         let Summarised { sessions, notes, issues, .. } = summary;
-        self.shelf.summarised(unit, Summary { sessions, notes, issues });
+        let summary = Summary { sessions, notes, issues };
+        if read {
+            self.shelf.summarised(unit, summary);
+        } else {
+            self.shelf.failed(unit, summary);
+        }
         if let Some(record) = record {
             self.cache.put(record);
             if self.cache.waiting() >= BATCH {
@@ -332,41 +274,6 @@ impl Survey {
         }
         if let Some(Meanwhile::Changed(unit)) = meanwhile {
             self.changed(unit);
-        }
-    }
-
-    fn untangled(&mut self, copies: Vec<Copied>, units: Vec<Unit>) {
-        for (copy, summary, record) in copies {
-            self.summarised(&units[copy], summary, record);
-        }
-        for unit in units {
-            if let Some(Meanwhile::Changed(unit)) = self.reading.remove(&unit.path) {
-                self.changed(unit);
-            }
-        }
-    }
-
-    /// Takes over what the cache holds of a unit, if it lies below a root.
-    fn adopt(&mut self, cached: CachedUnit) {
-        let CachedUnit { unit, held, sessions, .. } = cached;
-        let below = |root: &Root| root.watch.iter().chain([&root.path]).any(|path| unit.path.starts_with(path));
-        if !self.roots.iter().any(|root| root.agent == unit.agent && below(root)) {
-            return;
-        }
-        for session in &sessions {
-            self.workspaces.learn(session.cwd.clone(), session.workspace.clone());
-        }
-        let Held { notes, issues } = held;
-        self.shelf.summarised(&unit, Summary { sessions: Sessions::All(sessions), notes, issues });
-    }
-
-    fn loaded(&mut self, sound: bool) {
-        self.loading = false;
-        if !sound {
-            self.cache.reset();
-        }
-        for held in std::mem::take(&mut self.held) {
-            self.take(held);
         }
     }
 
@@ -436,63 +343,11 @@ impl Survey {
         }
     }
 
-    /// Has units told apart that begin alike, when everything else is read.
-    fn untangle(&mut self) {
-        self.tangled.extend(self.shelf.take_twins());
-        for group in std::mem::take(&mut self.tangled) {
-            if group.iter().any(|unit| self.reading.contains_key(&unit.path)) {
-                self.tangled.push(group);
-                continue;
-            }
-            self.reading.extend(group.iter().map(|unit| (unit.path.clone(), Meanwhile::Nothing)));
-            self.pool.later(Job::Untangle(group));
-        }
-    }
-
     fn read(&mut self, unit: Unit, queue: fn(&Pool, Job)) {
         let progress = if self.afresh { None } else { self.progress_of(&unit.path) };
         self.reading.insert(unit.path.clone(), Meanwhile::Nothing);
         queue(&self.pool, Job::Summarise(unit, progress));
     }
-
-    /// Where to go on with a unit. If another salon got further with it, all that it found is taken over first.
-    fn progress_of(&mut self, path: &Path) -> Option<Progress> {
-        match self.cache.reached(path)? {
-            Reached::Pending(progress) => Some(progress),
-            Reached::Written(mut unit) => {
-                let progress = std::mem::take(&mut unit.progress);
-                if self.shelf.stamp(path) != Some(unit.unit.stamp) {
-                    self.adopt(*unit);
-                }
-                Some(progress)
-            }
-        }
-    }
-}
-
-/// Whether a change of `path` may concern what is watched at `watched`: it lies below, or beside it with its name in front.
-fn near(path: &Path, watched: &Path) -> bool {
-    let names = path.file_name().zip(watched.file_name());
-    path.starts_with(watched)
-        || watched.starts_with(path)
-        || path.parent() == watched.parent()
-            && names.is_some_and(|(name, of)| name.as_encoded_bytes().starts_with(of.as_encoded_bytes()))
-}
-
-/// The files in a new directory. Its subdirectories may have been made before it was watched.
-fn files_below(dir: &Path) -> Vec<PathBuf> {
-    let (mut files, mut open) = (Vec::new(), vec![dir.to_owned()]);
-    while let Some(dir) = open.pop() {
-        // One that is gone again, or closed to us, is found by the next walk.
-        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => open.push(entry.path()),
-                Ok(_) => files.push(entry.path()),
-                Err(_) => {}
-            }
-        }
-    }
-    files
 }
 
 fn newest_first(units: &mut [Unit]) {

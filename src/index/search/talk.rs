@@ -1,0 +1,138 @@
+//! The first part of a search: the stored talk, all of it at once.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::plan::Test;
+use super::run::Run;
+use super::store::{Batch, Live};
+use super::tally::{At, Match, Spot, Tally};
+use crate::domain::SessionKey;
+
+/// What was found, by the session's number, and the bytes looked through.
+#[derive(Debug, Default)]
+pub struct Talk {
+    /// By the session's number.
+    pub tallies: HashMap<usize, Tally>,
+    /// Bytes looked through.
+    pub bytes: u64,
+}
+
+/// Searches the stored talk of all sessions that are open to the query.
+pub fn search(run: &Run<'_>) -> Talk {
+    let batches: Vec<&Live> = run.view.live().filter(|live| run.is_valid(&live.batch)).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut talk = Talk::default();
+        let mut buffer = Vec::new();
+        while let Some(live) = batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if run.cancel.is_cancelled() {
+                break;
+            }
+            search_batch(run, live, &mut buffer, &mut talk);
+        }
+        talk
+    };
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..run.threads).map(|_| scope.spawn(work)).collect();
+        let mut talk = work();
+        for other in others {
+            // A thread that panicked has nothing to add; the panic was told where it happened.
+            let other = other.join().unwrap_or_default();
+            talk.bytes += other.bytes;
+            for (session, tally) in other.tallies {
+                talk.tallies.entry(session).or_default().merge(tally, run.counted);
+            }
+        }
+        talk
+    })
+}
+
+fn search_batch(run: &Run<'_>, live: &Live, buffer: &mut Vec<u8>, talk: &mut Talk) {
+    let batch = &live.batch;
+    let sessions: Vec<Option<usize>> = batch
+        .sessions
+        .iter()
+        .enumerate()
+        .map(|(at, id)| {
+            let number = run.corpus.number_in(&SessionKey { agent: batch.agent, id: id.clone() }, &batch.path)?;
+            (run.open[number] != 0 && !live.dead.contains(&at)).then_some(number)
+        })
+        .collect();
+    if sessions.iter().all(Option::is_none) {
+        return;
+    }
+    // Text that cannot be read any more (the store was begun anew) is in the files still.
+    let Ok(text) = run.view.read(batch, buffer) else { return };
+    talk.bytes += batch.len as u64;
+    let mut found: Vec<(usize, Match)> = Vec::new();
+    for at in 0..run.plan.probes.len() {
+        probe(run, batch, &sessions, text, at, &mut found);
+    }
+    found.sort_by_key(|(entry, found)| (*entry, found.probe));
+    let mut matches = Vec::new();
+    for of_entry in found.chunk_by(|a, b| a.0 == b.0) {
+        let number = of_entry[0].0;
+        let entry = batch.entry(number);
+        let Some(session) = sessions[entry.session] else { continue };
+        matches.clear();
+        matches.extend(of_entry.iter().map(|(_, found)| *found));
+        let bits = matches.iter().fold(0, |bits, found| bits | 1 << found.probe);
+        let weight = run.plan.weigh(entry.part, bits, &matches);
+        let at = At::Stored { batch: batch.clone(), entry: number };
+        talk.tallies.entry(session).or_default().add(Spot { bits, weight, at }, run.counted);
+    }
+}
+
+/// Where one probe is found in a batch: the first place in each text.
+fn probe(
+    run: &Run<'_>,
+    batch: &Batch,
+    sessions: &[Option<usize>],
+    text: &str,
+    at: usize,
+    found: &mut Vec<(usize, Match)>,
+) {
+    let Run { plan, .. } = run;
+    let probe = &plan.probes[at];
+    let admits = |number: usize| {
+        let entry = batch.entry(number);
+        let open = sessions[entry.session].map_or(0, |session| run.open[session]);
+        plan.admits(probe, open, entry.part, &batch.tools[entry.tool]).then_some(entry)
+    };
+    match &probe.test {
+        Test::Text { matcher, apart: false, .. } => {
+            let mut from = 0;
+            while let Some(range) = matcher.find_at(text, from) {
+                let number = batch.entry_of(range.start);
+                let entry = batch.entry(number);
+                let inside = range.start >= entry.range.0 && range.end <= entry.range.1;
+                if inside && admits(number).is_some() {
+                    let whole = &text[entry.range.0..entry.range.1];
+                    let range = range.start - entry.range.0..range.end - entry.range.0;
+                    found.push((number, Match::new(at, whole, range)));
+                }
+                from = (entry.range.1 + 1).max(from + 1);
+                if from >= text.len() {
+                    break;
+                }
+            }
+        }
+        Test::Text { matcher, apart: true, .. } => {
+            for number in 0..batch.count() {
+                let Some(entry) = admits(number) else { continue };
+                let whole = text.get(entry.range.0..entry.range.1).unwrap_or_default();
+                found.extend(matcher.find_at(whole, 0).map(|range| (number, Match::new(at, whole, range))));
+            }
+        }
+        Test::Occurs(_) => {
+            for number in 0..batch.count() {
+                let Some(entry) = admits(number) else { continue };
+                let whole = text.get(entry.range.0..entry.range.1).unwrap_or_default();
+                if probe.occurs(entry.part, &batch.tools[entry.tool], whole) {
+                    found.push((number, Match { probe: at, start: 0, stands: 0 }));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What cannot be read now is read later.
+
+use rusqlite::Connection;
+
+use super::live::Running;
+use super::*;
+
+#[test]
+fn a25_a_database_that_was_locked_is_read_when_it_is_free() {
+    let home = Home::of(&["goose/1.34.0"]);
+    let database = home.path().join(".local/share/goose/sessions/sessions.db");
+    let holder = Connection::open(&database).expect("opens");
+    // A reader waits for no writer of a write-ahead log.
+    holder.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).expect("rollback journal");
+    holder.execute_batch("BEGIN EXCLUSIVE").expect("locks");
+    let mut running = Running::start(Options::new(home.environment(), Instant::now));
+    running.until("the lock is told", |running| running.catalog.issues.iter().any(|issue| issue.path == database));
+    assert!(running.catalog.is_empty());
+    // Nothing is written, so that no change of the file tells of it.
+    holder.execute_batch("ROLLBACK").expect("frees");
+    running.until("all is read", |running| !running.catalog.is_empty() && running.catalog.issues.is_empty());
+}
