@@ -15,6 +15,8 @@ const LIFE: Duration = Duration::from_millis(250);
 const LIFE_TICK: Duration = Duration::from_secs(2);
 /// From a result to its place in the cache.
 const FLUSH: Duration = Duration::from_secs(2);
+/// From a change to its place among what is stored for searching.
+const STORE: Duration = Duration::from_secs(1);
 /// Between two polls where nothing notifies, and after ten quiet minutes.
 const POLL: Duration = Duration::from_secs(2);
 const POLL_QUIET: Duration = Duration::from_secs(10);
@@ -28,6 +30,7 @@ pub(super) enum Due {
     Flush,
     Tell,
     Retry,
+    Store,
 }
 
 /// The moments to come.
@@ -39,6 +42,7 @@ pub(super) struct Deadlines {
     life: Option<Instant>,
     looked_for_life: Option<Instant>,
     flush: Option<Instant>,
+    store: Option<Instant>,
     poll: Option<Instant>,
     retry: Option<Instant>,
     changed: Option<Instant>,
@@ -59,7 +63,8 @@ impl Deadlines {
 
     /// The next moment at which something is due; `other` is one that the caller knows of.
     pub fn next(&self, other: Option<Instant>) -> Option<Instant> {
-        [self.tell, self.life, self.flush, self.poll, self.retry, other].into_iter().flatten().min()
+        let own = [self.tell, self.life, self.flush, self.poll, self.store, self.retry];
+        own.into_iter().chain([other]).flatten().min()
     }
 
     /// What is due by now. Each is told once.
@@ -71,6 +76,7 @@ impl Deadlines {
             (&mut self.flush, Due::Flush),
             (&mut self.poll, Due::Poll),
             (&mut self.retry, Due::Retry),
+            (&mut self.store, Due::Store),
         ];
         for (slot, what) in slots {
             if slot.is_some_and(|at| at <= now) {
@@ -139,6 +145,11 @@ impl Deadlines {
     /// Results wait to be written.
     pub fn flush(&mut self, now: Instant) {
         self.flush.get_or_insert(now + FLUSH);
+    }
+
+    /// Something waits to be stored for searching. Not at each change: who writes an answer changes much.
+    pub fn store(&mut self, now: Instant) {
+        self.store.get_or_insert(now + STORE);
     }
 
     /// Changes are polled for from now on: less often when nothing has changed for long.

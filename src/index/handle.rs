@@ -7,7 +7,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
 use super::engine::{Command, Engine, Input};
-use super::message::{Event, Ticket};
+use super::message::{Event, Sought, Ticket};
 use super::options::Options;
 use super::readings::Request;
 use crate::domain::SessionKey;
@@ -71,6 +71,11 @@ impl Index {
     /// Ranks sessions for the quick filter; a newer query cancels the older.
     pub fn rank(&self, query: String) {
         self.command(Command::Rank(query));
+    }
+
+    /// Searches sessions. A newer search over all cancels what was asked before; an empty query only cancels.
+    pub fn search(&self, sought: Sought) {
+        self.command(Command::Search(sought));
     }
 
     /// Bytes that summaries took from disk so far.

@@ -40,6 +40,7 @@ pub(super) enum Front {
 }
 
 /// What came of it.
+#[expect(clippy::large_enum_variant, reason = "moved once through a channel, never kept")]
 pub(super) enum Done {
     /// A root's units.
     Discovered(usize, Discovery),

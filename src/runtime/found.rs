@@ -11,7 +11,7 @@ pub fn message(event: Event) -> Option<Msg> {
         Event::Live(signs) => Some(Msg::Live(signs)),
         Event::Transcript(ticket, event) => Some(Msg::Transcript(Ticket(ticket), transcript(event))),
         Event::Ranked { query, keys } => Some(Msg::Ranked { query, keys }),
-        Event::Watch(WatchState::Native { .. }) => None,
+        Event::Found { .. } | Event::Indexed(_) | Event::Watch(WatchState::Native { .. }) => None,
         Event::Watch(WatchState::Poll { reason }) => {
             Some(Msg::Notice { text: format!("changes are looked for every few seconds: {reason}"), error: true })
         }

@@ -17,7 +17,7 @@ use super::entries;
 use super::plan::Test;
 use super::run::Run;
 use super::snippet::snippet;
-use super::tally::{At, Match, Spot, Tally};
+use super::tally::{At, Match, Spot, Tally, bits_of};
 use crate::agent::texts::{Decoder, Layout, Record, Text, Texts, Wanted};
 use crate::agent::{Unit, format};
 use crate::domain::SessionKey;
@@ -230,8 +230,8 @@ impl Hunt<'_> {
         if matches.is_empty() {
             return;
         }
-        let bits = matches.iter().fold(0, |bits, found| bits | 1 << found.probe);
-        let weight = run.plan.weigh(text.part, bits, &matches);
+        let bits = bits_of(&matches);
+        let weight = run.plan.weigh(run.counted, text.part, &matches);
         let tally = self.tallies.entry(number).or_default();
         if tally.keeps(weight) {
             let first = matches.iter().map(|found| found.start).min().unwrap_or_default();
@@ -239,8 +239,7 @@ impl Hunt<'_> {
             let shown = snippet(&run.plan, bits, text.part, place, text.text, first, run.context);
             tally.add(Spot { bits, weight, at: At::File(Box::new(shown)) }, run.counted);
         } else {
-            tally.found |= bits;
-            tally.count += usize::from(bits & run.counted != 0);
+            tally.pass(bits, run.counted);
         }
     }
 }

@@ -10,7 +10,7 @@ use super::corpus::Corpus;
 use super::plan::{Plan, Test};
 use super::snippet::{Context, first, snippet};
 use super::store::{Batch, View};
-use super::tally::{At, Match, Spot, Tally};
+use super::tally::{At, Match, Spot, Tally, bits_of};
 use super::{Cancel, Request, bulk, talk};
 use crate::agent::Unit;
 use crate::domain::found::{Found, Hit, Place, Reach, Snippet};
@@ -113,9 +113,8 @@ impl Gathering<'_> {
                 })
                 .collect();
             if !matches.is_empty() {
-                let bits = matches.iter().fold(0, |bits, found| bits | 1 << found.probe);
-                let weight = run.plan.weigh(Part::Title, bits, &matches);
-                tally.add(Spot { bits, weight, at: At::Title }, run.counted);
+                let weight = run.plan.weigh(run.counted, Part::Title, &matches);
+                tally.add(Spot { bits: bits_of(&matches), weight, at: At::Title }, run.counted);
             }
             self.tallies[number] = Some(tally);
         }

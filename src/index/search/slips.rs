@@ -69,7 +69,8 @@ fn corrected(query: &Query, view: &View, cancel: &Cancel) -> Option<(Query, Vec<
         .needles()
         .filter(|needle| needle.form == Form::Word)
         .map(|needle| fold(&needle.text, Case::Ignored))
-        .filter(|word| word.chars().count() >= SHORTEST)
+        // Numbers and ids are pasted, not typed.
+        .filter(|word| word.chars().count() >= SHORTEST && !word.chars().any(char::is_numeric))
         .collect();
     if wanted.is_empty() {
         return None;

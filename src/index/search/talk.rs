@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::plan::Test;
 use super::run::Run;
 use super::store::{Batch, Live};
-use super::tally::{At, Match, Spot, Tally};
+use super::tally::{At, Match, Spot, Tally, bits_of};
 use crate::domain::SessionKey;
 
 /// What was found, by the session's number, and the bytes looked through.
@@ -77,10 +77,14 @@ fn search_batch(run: &Run<'_>, live: &Live, buffer: &mut Vec<u8>, talk: &mut Tal
         let Some(session) = sessions[entry.session] else { continue };
         matches.clear();
         matches.extend(of_entry.iter().map(|(_, found)| *found));
-        let bits = matches.iter().fold(0, |bits, found| bits | 1 << found.probe);
-        let weight = run.plan.weigh(entry.part, bits, &matches);
-        let at = At::Stored { batch: batch.clone(), entry: number };
-        talk.tallies.entry(session).or_default().add(Spot { bits, weight, at }, run.counted);
+        let bits = bits_of(&matches);
+        let weight = run.plan.weigh(run.counted, entry.part, &matches);
+        let tally = talk.tallies.entry(session).or_default();
+        if tally.keeps(weight) {
+            tally.add(Spot { bits, weight, at: At::Stored { batch: batch.clone(), entry: number } }, run.counted);
+        } else {
+            tally.pass(bits, run.counted);
+        }
     }
 }
 

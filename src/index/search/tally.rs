@@ -66,6 +66,12 @@ impl Tally {
         }
     }
 
+    /// Counts a spot that is not worth keeping.
+    pub fn pass(&mut self, bits: u64, counts: u64) {
+        self.found |= bits;
+        self.count += usize::from(bits & counts != 0);
+    }
+
     /// Whether a spot of that weight would be kept.
     pub fn keeps(&self, weight: f32) -> bool {
         self.best.len() < KEPT || self.best.last().is_some_and(|last| last.weight < weight)
@@ -116,6 +122,11 @@ impl Match {
     }
 }
 
+/// Bits of the probes that matched.
+pub fn bits_of(matches: &[Match]) -> u64 {
+    matches.iter().fold(0, |bits, found| bits | 1 << found.probe)
+}
+
 impl Plan {
     /// Bits of the needles that must be found.
     pub fn counted(&self) -> u64 {
@@ -125,10 +136,10 @@ impl Plan {
         wanted & texts
     }
 
-    /// What the matches in one text are worth: how much of what is wanted they are, what kind of text it is, whether
+    /// What the matches in one text are worth (`counted`: see [`Plan::counted`]): how much of what is wanted they are, what kind of text it is, whether
     /// they are whole words, and how near each other they stand.
-    pub fn weigh(&self, part: Part, bits: u64, matches: &[Match]) -> f32 {
-        let counted = self.counted();
+    pub fn weigh(&self, counted: u64, part: Part, matches: &[Match]) -> f32 {
+        let bits = bits_of(matches);
         let covered = |wanted: u64| {
             let all = (wanted & counted).count_ones();
             if all == 0 { 0.0 } else { f64::from((wanted & counted & bits).count_ones()) / f64::from(all) }

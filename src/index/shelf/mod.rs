@@ -111,6 +111,14 @@ impl Shelf {
         self.by_path.keys()
     }
 
+    /// All units, in no order.
+    pub fn all_units(&self) -> impl Iterator<Item = Unit> {
+        self.by_path.iter().filter_map(|(path, id)| {
+            let held = self.units.get(id)?;
+            Some(Unit { agent: held.agent, path: path.to_path_buf(), stamp: held.stamp, kind: held.kind })
+        })
+    }
+
     /// The row of a session, as it was last told.
     pub fn session(&self, key: &SessionKey) -> Option<&Arc<Session>> {
         self.rows.get(key)?.told.as_ref()
@@ -157,12 +165,20 @@ impl Shelf {
         match summary.sessions {
             Sessions::All(sessions) => {
                 let gone = self.absent(id, &sessions);
-                sessions.into_iter().for_each(|session| self.claim(id, session));
-                gone.into_iter().for_each(|session| self.disclaim(id, unit.agent, session));
+                for session in sessions {
+                    self.claim(id, session);
+                }
+                for session in gone {
+                    self.disclaim(id, unit.agent, session);
+                }
             }
             Sessions::Changed { sessions, removed } => {
-                sessions.into_iter().for_each(|session| self.claim(id, session));
-                removed.into_iter().for_each(|session| self.disclaim(id, unit.agent, session));
+                for session in sessions {
+                    self.claim(id, session);
+                }
+                for session in removed {
+                    self.disclaim(id, unit.agent, session);
+                }
             }
         }
         let Some(held) = self.units.get_mut(&id) else { return };

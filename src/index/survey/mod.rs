@@ -32,6 +32,7 @@ const CHUNK: usize = 10;
 const WINDOW: usize = 32;
 
 /// One look at everything, and what it found so far.
+#[expect(clippy::struct_excessive_bools, reason = "each says whether one independent piece of work is under way")]
 pub(super) struct Survey {
     pub shelf: Shelf,
     roots: Vec<Root>,
@@ -300,7 +301,9 @@ impl Survey {
         let Walk { seen, mut fresh, front, dark, everything, .. } = std::mem::take(&mut self.walk);
         let vanished = |path: &Path| !seen.contains(path) && !dark.iter().any(|dark| path.starts_with(dark));
         let gone: Vec<_> = self.shelf.paths().filter(|path| vanished(path)).cloned().collect();
-        gone.iter().for_each(|path| self.gone(path));
+        for path in gone {
+            self.gone(&path);
+        }
         newest_first(&mut fresh);
         let unknown = |unit: &&Unit| !front.contains(&unit.path) && !self.shelf.holds(&unit.path);
         let rest: Vec<_> = fresh.iter().filter(unknown).cloned().collect();
