@@ -25,7 +25,8 @@ pub struct Root {
     pub agent: Agent,
     /// The directory, or the database file.
     pub path: PathBuf,
-    /// Directories (recursively) or files to watch for changes; below or beside `path`.
+    /// What to watch for changes, below or beside `path`: directories (recursively), or files with all whose names begin
+    /// with theirs, as those of a database's log do.
     pub watch: Vec<PathBuf>,
 }
 

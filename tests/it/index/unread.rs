@@ -20,3 +20,17 @@ fn a25_a_database_that_was_locked_is_read_when_it_is_free() {
     holder.execute_batch("ROLLBACK").expect("frees");
     running.until("all is read", |running| !running.catalog.is_empty() && running.catalog.issues.is_empty());
 }
+
+#[test]
+fn a25_a_database_of_another_channel_is_noticed_when_it_comes() {
+    let home = Home::of(&["opencode/1.18.33"]);
+    let folder = home.path().join(".local/share/opencode");
+    let database = folder.join("opencode.db");
+    let aside = home.path().join("aside.db");
+    fs::rename(&database, &aside).expect("move");
+    fs::write(folder.join("opencode.db-wal"), "").expect("an empty log");
+    let mut running = Running::settled(Options::new(home.environment(), Instant::now));
+    assert!(running.catalog.is_empty());
+    fs::rename(&aside, folder.join("opencode-dev.db")).expect("move");
+    running.until("its sessions", |running| !running.catalog.is_empty());
+}
