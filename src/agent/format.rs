@@ -152,7 +152,8 @@ pub struct Summarised {
     pub sessions: Sessions,
     /// What the unit tells about other sessions; all of it, each time.
     pub notes: Vec<Note>,
-    /// Where to go on next time.
+    /// Where to go on next time. Without a stamp and with an issue: the unit could not be read for a reason that
+    /// passes (a lock), and is to be tried again.
     pub progress: Progress,
     /// Bytes taken from disk.
     pub bytes_read: u64,

@@ -14,7 +14,8 @@ fn a25_a_database_that_was_locked_is_read_when_it_is_free() {
     holder.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).expect("rollback journal");
     holder.execute_batch("BEGIN EXCLUSIVE").expect("locks");
     let mut running = Running::start(Options::new(home.environment(), Instant::now));
-    running.until("the lock is told", |running| running.catalog.issues.iter().any(|issue| issue.path == database));
+    let told = |running: &Running| running.catalog.issues.iter().any(|issue| issue.path == database);
+    running.until("the lock is told", |running| running.watch.is_some() && running.complete() && told(running));
     assert!(running.catalog.is_empty());
     // Nothing is written, so that no change of the file tells of it.
     holder.execute_batch("ROLLBACK").expect("frees");
