@@ -174,9 +174,17 @@ impl Engine {
                         self.seek.changed();
                     }
                     Done::Lived(signs) => self.lived(signs),
-                    Done::Discovered(..) | Done::Glanced(..) | Done::Cached(_) | Done::Loaded(_) | Done::Placed(_) => {}
+                    Done::Untangled(..)
+                    | Done::Discovered(..)
+                    | Done::Glanced(..)
+                    | Done::Cached(_)
+                    | Done::Loaded(_)
+                    | Done::Placed(_) => {}
                 }
                 self.survey.take(done);
+                if let Some(after) = self.survey.retry_after() {
+                    self.deadlines.retry((self.clock)() + after);
+                }
                 self.bytes_read.store(self.survey.tally.bytes, Ordering::Relaxed);
             }
             Input::Seen(Sighting::Paths(paths)) => paths.iter().for_each(|path| self.seen(path)),
@@ -326,6 +334,7 @@ impl Engine {
                     self.survey.flush();
                     self.survey.keep_front();
                 }
+                Due::Retry => self.survey.retry(),
                 Due::Store => {
                     if self.survey.idle() && self.seek.wants_upkeep() != Upkeep::Rest {
                         self.keep_up();
