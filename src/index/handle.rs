@@ -11,6 +11,7 @@ use super::message::{Event, Sought, Ticket};
 use super::options::Options;
 use super::readings::Request;
 use crate::domain::SessionKey;
+use crate::domain::found::Place;
 
 /// Events that may wait to be taken. What comes beyond is merged, or waits with whoever found it.
 const WAITING: usize = 64;
@@ -62,10 +63,14 @@ impl Index {
         self.command(Command::Ask(ticket, Request::Read(range)));
     }
 
-    /// Searches an opened transcript for a text; without capitals in any case. A newer query cancels the older, an
-    /// empty one only cancels.
+    /// Searches an opened transcript by a query. A newer query cancels the older, an empty one only cancels.
     pub fn find(&self, ticket: Ticket, query: String) {
         self.command(Command::Ask(ticket, Request::Find(query)));
+    }
+
+    /// Finds out which entry of an opened transcript a place is in.
+    pub fn locate(&self, ticket: Ticket, place: Place) {
+        self.command(Command::Ask(ticket, Request::Locate(place)));
     }
 
     /// Ranks sessions for the quick filter; a newer query cancels the older.

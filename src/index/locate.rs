@@ -2,7 +2,8 @@
 
 use crate::agent::{self, Reading, TextLimit};
 use crate::domain::found::Place;
-use crate::domain::{Entry, Session};
+use crate::domain::Session;
+use crate::index::readings::is_at;
 
 /// Entries that are looked at at once.
 const PAGE: usize = 256;
@@ -33,13 +34,5 @@ fn walk(reading: &mut dyn Reading, places: &[&Place], found: &mut [Option<usize>
             missing -= usize::from(found.is_some());
         }
         from += entries.len();
-    }
-}
-
-fn is_at(entry: &Entry, place: &Place) -> bool {
-    match place {
-        Place::Title => false,
-        Place::Entry { key, call } if call.is_empty() => entry.key == *key,
-        Place::Entry { key, call } => entry.key == *key || entry.tool.as_ref().is_some_and(|tool| tool.id == *call),
     }
 }

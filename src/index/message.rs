@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::catalog::{Change, Progress};
-use crate::domain::found::{Found, Order};
+use crate::domain::found::{Found, Order, Place};
 use crate::domain::live::LiveSign;
 use crate::domain::transcript::Entry;
 use crate::domain::{SessionKey, Time};
@@ -82,6 +82,13 @@ pub enum TranscriptEvent {
         entries: Vec<usize>,
         /// Everything was searched.
         complete: bool,
+    },
+    /// Which entry a place is in.
+    Located {
+        /// The place.
+        place: Place,
+        /// Index of the entry; `None` where it is in none.
+        entry: Option<usize>,
     },
     /// It is gone from disk.
     Gone,

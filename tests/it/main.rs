@@ -23,6 +23,7 @@ mod search;
 mod search_index;
 mod search_plants;
 mod search_query;
+mod search_screen;
 mod stdx;
 mod store;
 mod support;

@@ -1,8 +1,10 @@
 //! The index at work: what it tells as files change.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use salon::domain::catalog::Catalog;
+use salon::domain::catalog::{Catalog, Progress};
+use salon::domain::found::{Answer, Order};
 use salon::domain::live::LiveSign;
 use salon::domain::{Session, State};
 use salon::index::{Event, Index, Opened, TranscriptEvent, WatchState, Watching};
@@ -19,6 +21,8 @@ pub struct Running {
     pub watch: Option<WatchState>,
     pub transcripts: Vec<(u64, TranscriptEvent)>,
     pub ranked: Vec<(String, Vec<SessionKey>)>,
+    pub found: HashMap<String, Answer>,
+    pub indexed: Option<Progress>,
     pub changes: usize,
 }
 
@@ -26,7 +30,7 @@ impl Running {
     pub fn start(options: Options) -> Self {
         let (index, events) = Index::start(options);
         let (catalog, transcripts, ranked) = (Catalog::default(), Vec::new(), Vec::new());
-        Self { index, events, catalog, live: Vec::new(), watch: None, transcripts, ranked, changes: 0 }
+        Self { index, events, catalog, live: Vec::new(), watch: None, transcripts, ranked, found: HashMap::new(), indexed: None, changes: 0 }
     }
 
     /// Takes events until something is so. A generous limit stands only against hanging for ever.
@@ -51,6 +55,8 @@ impl Running {
             Event::Live(signs) => self.live = signs,
             Event::Transcript(ticket, event) => self.transcripts.push((ticket, event)),
             Event::Ranked { query, keys } => self.ranked.push((query, keys)),
+            Event::Found { query, found } => self.found.entry(query).or_default().apply(found, Order::Relevance),
+            Event::Indexed(progress) => self.indexed = Some(progress),
             Event::Watch(state) => self.watch = Some(state),
             Event::Found { .. } | Event::Indexed(_) => {}
         }
