@@ -11,7 +11,6 @@ use super::search::View;
 use super::{App, Effect};
 use crate::config::settings::Scope;
 use crate::domain::catalog::Sort;
-use crate::domain::found::Order;
 use crate::domain::{SessionKey, State};
 
 impl App {
@@ -48,6 +47,7 @@ impl App {
             Action::CopyCommand => self.about_session(Effect::CopyResumeCommand),
             Action::CopyId => self.about_session(|key| Effect::Copy(key.id.to_string())),
             Action::EditTranscript => self.about_session(Effect::EditTranscript),
+            Action::Search => self.to_search(),
             _ if self.layers.is_empty() => self.act_at_home(action),
             _ => Vec::new(),
         }
@@ -97,7 +97,6 @@ impl App {
 
     fn act_at_home(&mut self, action: Action) -> Vec<Effect> {
         match action {
-            Action::Search => self.search_for("", Order::default()),
             Action::ForgetView => self.forget_view(),
             Action::Open if self.home.focus == Pane::Workspaces && self.home.workspaces.view().is_some() => {
                 let view = self.home.workspaces.view().cloned();

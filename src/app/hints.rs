@@ -43,6 +43,7 @@ impl App {
             None if self.home.filter.typing => typed(&[("enter", "keep"), ("↑ ↓", "choose"), ("esc", "clear")]),
             None if self.emptiness().is_some() => self.named(&EMPTY),
             None => match self.home.focus {
+                Pane::Workspaces if self.home.workspaces.view().is_some() => self.named(&VIEW),
                 Pane::Workspaces => self.named(&WORKSPACES),
                 Pane::Sessions => self.named(&LIST),
                 Pane::Preview => self.named(&PREVIEW),
@@ -70,9 +71,10 @@ const EMPTY: [(Action, &str); 6] = [
     (Action::Palette, "any action"),
 ];
 
-const LIST: [(Action, &str); 10] = [
+const LIST: [(Action, &str); 11] = [
     (Action::Open, "read"),
     (Action::Resume, "resume"),
+    (Action::Search, "search"),
     (Action::Filter, "filter"),
     (Action::Scope, "here/all"),
     (Action::Help, "help"),
@@ -117,6 +119,14 @@ const WORKSPACES: [(Action, &str); 5] = [
     (Action::Down, "next"),
     (Action::Right, "sessions"),
     (Action::Scope, "here/all"),
+    (Action::Help, "help"),
+    (Action::Palette, "any action"),
+];
+
+const VIEW: [(Action, &str); 5] = [
+    (Action::Open, "search"),
+    (Action::Down, "next"),
+    (Action::ForgetView, "forget"),
     (Action::Help, "help"),
     (Action::Palette, "any action"),
 ];

@@ -33,6 +33,7 @@ const PER_PATH: Duration = Duration::from_millis(100);
 const DRAIN: usize = 256;
 
 /// Anything that reaches the engine.
+#[expect(clippy::large_enum_variant, reason = "moved once through a channel, never kept")]
 pub(super) enum Input {
     Done(Done),
     Seen(Sighting),
@@ -175,9 +176,17 @@ impl Engine {
                         self.seek.changed();
                     }
                     Done::Lived(signs) => self.lived(signs),
-                    Done::Discovered(..) | Done::Glanced(..) | Done::Cached(_) | Done::Loaded(_) | Done::Placed(_) => {}
+                    Done::Untangled(..)
+                    | Done::Discovered(..)
+                    | Done::Glanced(..)
+                    | Done::Cached(_)
+                    | Done::Loaded(_)
+                    | Done::Placed(_) => {}
                 }
                 self.survey.take(done);
+                if let Some(after) = self.survey.retry_after() {
+                    self.deadlines.retry((self.clock)() + after);
+                }
                 self.bytes_read.store(self.survey.tally.bytes, Ordering::Relaxed);
             }
             Input::Seen(Sighting::Paths(paths)) => paths.iter().for_each(|path| self.seen(path)),
@@ -327,6 +336,7 @@ impl Engine {
                     self.survey.flush();
                     self.survey.keep_front();
                 }
+                Due::Retry => self.survey.retry(),
                 Due::Store => {
                     if self.survey.idle() && self.seek.wants_upkeep() != Upkeep::Rest {
                         self.keep_up();

@@ -32,20 +32,20 @@ pub fn draw(canvas: &mut Canvas, area: Rect, search: &Search, cache: &mut ViewCa
 
 /// What was looked through, and what is not yet: `looked through 2,001 sessions, 1.4 GB · indexing 812 of 2,001`.
 pub fn reach(app: &App, search: &Search) -> String {
-    let reach = search.results.answer().reach;
-    let mut parts = Vec::new();
-    if search.is_asked() && !search.results.is_older() {
-        let verb = if search.is_complete() { "looked through" } else { "looking through" };
-        let all =
-            if search.is_complete() { String::new() } else { format!(" of {}", thousands(app.known.catalog.len())) };
-        parts.push(format!("{verb} {}{all} sessions, {}", thousands(reach.sessions), bytes(reach.bytes)));
-    } else if search.is_asked() {
-        parts.push("searching …".to_owned());
-    } else {
-        parts.push(format!("{} sessions to search", thousands(app.known.catalog.len())));
-    }
+    let mut parts = vec![looked(app, search)];
     parts.extend(unread(app));
     parts.join(" · ")
+}
+
+/// What was looked through.
+pub fn looked(app: &App, search: &Search) -> String {
+    let all = thousands(app.known.catalog.len());
+    if !search.is_asked() {
+        return format!("{all} sessions to search");
+    }
+    let reach = search.reach();
+    let (verb, all) = if search.is_complete() { ("looked", String::new()) } else { ("looking", format!(" of {all}")) };
+    format!("{verb} through {}{all} sessions, {}", thousands(reach.sessions), bytes(reach.bytes))
 }
 
 /// What is still being read, or could not be.

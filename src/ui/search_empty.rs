@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::Canvas;
-use super::search::{reach, unread};
+use super::search::{looked, unread};
 use super::style::style;
 use super::widgets::{line_of, put_line, wrapped};
 use crate::app::search::Search;
@@ -41,8 +41,7 @@ fn nothing(app: &App, search: &Search, width: u16) -> Vec<Line<'static>> {
         let mut chars = words.chars();
         chars.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
     };
-    let looked = reach(app, search);
-    say(&sentence(looked.split(" · ").next().unwrap_or_default()), theme.text);
+    say(&sentence(&looked(app, search)), theme.text);
     for mistake in &search.query().mistakes {
         let at = search.input.text().get(mistake.span.clone()).unwrap_or_default();
         say(&format!("Left out: {}, because {}.", ellipsis(at, 40), mistake.message), theme.warning);
@@ -62,7 +61,7 @@ fn help(app: &App, area: Rect) -> Vec<Line<'static>> {
     let theme = app.theme();
     let row = |key: &str, about: &str| {
         Line::from(vec![
-            Span::styled(format!("{key:<22}"), style(theme.key)),
+            Span::styled(format!("{key:<24}"), style(theme.key)),
             Span::styled(about.to_owned(), style(theme.muted)),
         ])
     };

@@ -13,7 +13,7 @@ use super::widgets::rich::{self, Rich};
 use super::widgets::{Align, line_of, put, put_line, split_left, split_right};
 use crate::app::msg::Target;
 use crate::app::scroll;
-use crate::app::search::{Focus, Row, Search};
+use crate::app::search::{Row, Search};
 use crate::domain::found::{Hit, Snippet};
 use crate::domain::query::Part;
 use crate::stdx::text;
@@ -39,12 +39,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, search: &Search) {
             let place = line_of(area, line - top);
             canvas.target(place, Target::Row(at));
             if at == results.at() {
-                let look = if search.focus == Focus::Results {
-                    canvas.app.theme().selected
-                } else {
-                    canvas.app.theme().selected_away
-                };
-                canvas.buffer.set_style(place, style(look));
+                canvas.buffer.set_style(place, style(canvas.app.theme().selected));
                 put(canvas.buffer, place, "▌", style(canvas.app.theme().accent), Align::Left);
             }
             if row.nth == 0 && line == lines.start {

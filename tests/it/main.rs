@@ -15,6 +15,7 @@ mod cli;
 mod contract;
 mod index;
 mod keys;
+mod lineage;
 mod pty;
 mod reader;
 mod screens;

@@ -61,7 +61,7 @@ fn webhook_hits() -> Vec<Hit> {
             &[(Part::Input, "rg --line-number \"price\\(\" src/[webhook]"), (Part::Thinking, "the [webhook]")],
         ),
         hit("0005", 3.0, 1, &[(Part::Prompt, "在庫の同期を[webhook]で設計する")]),
-        hit("0007", 2.0, 1, &[(Part::Notice, "the menu\u{1b}[31m was \u{202e}published by a [webhook]")]),
+        hit("0007", 2.0, 1, &[(Part::Notice, "the menu\u{1b}Pq#0\u{7} was \u{202e}published by a [webhook]")]),
     ]
 }
 
@@ -341,7 +341,7 @@ fn a_message_that_is_written_meanwhile_is_found_without_a_key() {
     ));
     assert_eq!(search(&stage).results.rows().len(), 6);
     assert_eq!(stage.take_effects(), [within(vec![later_key])]);
-    assert_eq!(search(&stage).results.answer().reach.sessions, 11, "what was looked through counts on");
+    assert_eq!(search(&stage).reach().sessions, 11, "what was looked through counts on");
     // It holds it no more.
     stage.send(found("webhook", vec![], DONE));
     assert_eq!(search(&stage).results.rows().len(), 5);

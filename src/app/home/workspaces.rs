@@ -81,6 +81,12 @@ impl Workspaces {
         self.reveal();
     }
 
+    /// The column was left: what the list shows is selected again.
+    pub fn leave_views(&mut self) {
+        self.view = None;
+        self.reveal();
+    }
+
     /// What a row of the column stands for.
     pub fn line(&self, row: usize) -> Option<Line<'_>> {
         let Some(at) = row.checked_sub(1) else { return Some(Line::All) };

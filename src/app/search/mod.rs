@@ -47,10 +47,16 @@ pub struct Search {
     asked: Option<String>,
     /// Everything was looked through.
     complete: bool,
+    /// What was looked through, when everything was asked last.
+    reach: Reach,
+    /// Only some sessions are asked about.
+    partial: bool,
     /// Sessions that changed since; asked about once the search under way is complete.
     changed: BTreeSet<SessionKey>,
     /// Only of these was asked again; those of them that do not answer hold it no more.
     again: BTreeSet<SessionKey>,
+    /// Sessions that were asked for their places: those far down come without.
+    detailed: BTreeSet<SessionKey>,
     /// Place in the history of what is in the line.
     recalled: Option<usize>,
     aimed: Option<Aim>,
@@ -96,7 +102,12 @@ impl Search {
 
     /// Everything was looked through.
     pub fn is_complete(&self) -> bool {
-        self.complete
+        self.complete || self.partial
+    }
+
+    /// What was looked through.
+    pub fn reach(&self) -> Reach {
+        self.reach
     }
 
     /// The line changed: everything is searched anew. A session that is named by its id, a command or its file is all
@@ -109,14 +120,17 @@ impl Search {
             return Vec::new();
         }
         self.complete = false;
+        self.partial = false;
+        self.reach = Reach::default();
         self.changed.clear();
         self.again.clear();
+        self.detailed.clear();
         let cancel = Effect::Search { query: String::new(), order: self.results.order, within: None };
         if let Some(hit) = named(&text, catalog) {
             self.asked = Some(text);
             self.complete = true;
-            let reach = Reach { sessions: 1, bytes: 0, complete: true };
-            self.results.restart(Answer { hits: vec![hit], reach, instead: Vec::new() });
+            self.reach = Reach { sessions: 1, bytes: 0, complete: true };
+            self.results.restart(Answer { hits: vec![hit], ..Answer::default() });
             return vec![cancel];
         }
         if self.query.is_empty() {
@@ -134,6 +148,9 @@ impl Search {
             return Vec::new();
         }
         self.complete = found.reach.complete;
+        if !self.partial {
+            self.reach = found.reach;
+        }
         for hit in &found.hits {
             self.again.remove(&hit.session.key);
         }
@@ -143,7 +160,6 @@ impl Search {
         }
         let gone = std::mem::take(&mut self.again);
         self.results.forget(&gone);
-        self.results.end_partial();
         self.ask_again()
     }
 
@@ -163,8 +179,9 @@ impl Search {
         self.results.reorder(Order::ALL[(now + 1) % Order::ALL.len()]);
         let Some(query) = self.asked.clone().filter(|_| !self.query.is_empty()) else { return Vec::new() };
         self.complete = false;
+        self.partial = false;
         self.again.clear();
-        self.results.begin_partial();
+        self.detailed.clear();
         vec![Effect::Search { query, order: self.results.order, within: None }]
     }
 
@@ -173,6 +190,7 @@ impl Search {
         let key = self.results.key().cloned().filter(|_| shown);
         let mut effects = self.preview.follow(key.as_ref(), tickets);
         effects.extend(self.aim());
+        effects.extend(self.ask_for_places());
         effects
     }
 
@@ -206,10 +224,28 @@ impl Search {
     fn ask_again(&mut self) -> Vec<Effect> {
         let Some(query) = self.asked.clone().filter(|_| !self.changed.is_empty()) else { return Vec::new() };
         self.again = std::mem::take(&mut self.changed);
+        let within = self.again.iter().cloned().collect();
+        self.ask_of(query, within)
+    }
+
+    /// Of a long answer only the first come with their places; the others are asked for when they come near.
+    fn ask_for_places(&mut self) -> Vec<Effect> {
+        let Some(query) = self.asked.clone().filter(|_| self.complete && !self.results.is_older()) else {
+            return Vec::new();
+        };
+        let missing = self.results.without_places().filter(|key| !self.detailed.contains(*key));
+        let within: Vec<_> = missing.cloned().collect();
+        if within.is_empty() {
+            return Vec::new();
+        }
+        self.detailed.extend(within.iter().cloned());
+        self.ask_of(query, within)
+    }
+
+    fn ask_of(&mut self, query: String, within: Vec<SessionKey>) -> Vec<Effect> {
         self.complete = false;
-        self.results.begin_partial();
-        let within = Some(self.again.iter().cloned().collect());
-        vec![Effect::Search { query, order: self.results.order, within }]
+        self.partial = true;
+        vec![Effect::Search { query, order: self.results.order, within: Some(within) }]
     }
 }
 

@@ -34,8 +34,6 @@ pub struct Results {
     unfolded: BTreeSet<SessionKey>,
     /// What is shown answers an older query; the first news of the new one replace it.
     older: bool,
-    /// The same query is asked again: what was looked through counts on.
-    partial: bool,
 }
 
 impl Results {
@@ -140,6 +138,14 @@ impl Results {
         self.chosen = !self.rows.is_empty();
     }
 
+    /// Sessions around the selected one of which it is known that they hold it, but not where.
+    pub fn without_places(&self) -> impl Iterator<Item = &SessionKey> {
+        let first = self.at.saturating_sub(self.height);
+        let near = self.rows.iter().skip(first).take(2 * self.height + 1);
+        let hits = near.filter_map(|row| self.hit(*row));
+        hits.filter(|hit| hit.count > 0 && hit.snippets.is_empty()).map(|hit| &hit.session.key)
+    }
+
     /// Shows the further places of the selected session, or not. Whether that changed anything.
     pub fn unfold(&mut self, unfold: bool) -> bool {
         let Some(hit) = self.selected().filter(|hit| hit.snippets.len() > 1) else { return false };
@@ -168,7 +174,7 @@ impl Results {
 
     /// Another answer altogether.
     pub fn restart(&mut self, answer: Answer) {
-        (self.older, self.partial) = (false, false);
+        self.older = false;
         self.answer = answer;
         self.chosen = false;
         self.unfolded.clear();
@@ -177,7 +183,7 @@ impl Results {
 
     /// Another query was asked: what is shown stays until it is answered.
     pub fn expect(&mut self) {
-        (self.older, self.partial) = (true, false);
+        self.older = true;
     }
 
     /// What is shown answers an older query.
@@ -194,15 +200,9 @@ impl Results {
             }
             self.restart(Answer::default());
         }
-        let reach = self.answer.reach;
         let order = self.order;
         let before = self.selection();
         self.answer.apply(found, order);
-        if self.partial {
-            let complete = self.answer.reach.complete;
-            self.answer.reach = reach;
-            self.answer.reach.complete = complete;
-        }
         self.lay_around(before);
     }
 
@@ -222,16 +222,6 @@ impl Results {
         let before = self.selection();
         self.answer.hits.sort_by(|a, b| order.compare(a, b));
         self.lay_around(before);
-    }
-
-    /// The same query is asked again, of some sessions or in another order.
-    pub fn begin_partial(&mut self) {
-        self.partial = true;
-    }
-
-    /// It was answered.
-    pub fn end_partial(&mut self) {
-        self.partial = false;
     }
 
     /// What is selected, and on which line of the screen; nothing where nobody chose it.

@@ -1,12 +1,28 @@
 //! From a result into its transcript and back, and from hit to hit through all of them.
 
-use super::Search;
+use super::{Focus, Search};
 use crate::app::home::Pane;
 use crate::app::layer::Layer;
 use crate::app::reader::{Reader, Stand};
 use crate::app::{Action, App, Effect};
+use crate::domain::found::Order;
 
 impl App {
+    /// Goes to the search: to the one that lies below, else to a new one.
+    pub(in crate::app) fn to_search(&mut self) -> Vec<Effect> {
+        let Some(below) = self.layers.iter().rposition(|layer| layer.search().is_some()) else {
+            return self.search_for("", Order::default());
+        };
+        let above = self.layers.split_off(below + 1);
+        let read = above.iter().filter_map(Layer::reader).map(|reader| Effect::CloseTranscript(reader.ticket));
+        let mut effects: Vec<_> = read.collect();
+        if let Some(search) = self.searching() {
+            search.focus = Focus::Line;
+        }
+        effects.extend(self.result_moved());
+        effects
+    }
+
     /// The selected result may be another one: what depends on it follows.
     pub(in crate::app) fn result_moved(&mut self) -> Vec<Effect> {
         let shown = self.panes().shows(Pane::Preview);

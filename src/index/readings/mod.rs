@@ -135,7 +135,9 @@ impl Readings {
         let held = self.open.values().filter(|open| open.requests.is_some()).count();
         if held > HELD {
             let least = self.open.values_mut().filter(|open| open.requests.is_some()).min_by_key(|open| open.used);
-            least.into_iter().for_each(|open| open.requests = None);
+            if let Some(open) = least {
+                open.requests = None;
+            }
         }
     }
 }

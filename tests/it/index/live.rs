@@ -52,7 +52,7 @@ impl Running {
             match runtime.block_on(next) {
                 Ok(Some(event)) => self.take(event),
                 Ok(None) => panic!("the index ended before: {what}"),
-                Err(_) => panic!("never came: {what}; {:?}", self.catalog),
+                Err(tokio::time::error::Elapsed { .. }) => panic!("never came: {what}; {:?}", self.catalog),
             }
         }
     }
@@ -69,6 +69,7 @@ impl Running {
             Event::Found { query, found } => self.found.entry(query).or_default().apply(found, Order::Relevance),
             Event::Indexed(progress) => self.indexed = Some(progress),
             Event::Watch(state) => self.watch = Some(state),
+            Event::Found { .. } | Event::Indexed(_) => {}
         }
     }
 
@@ -117,7 +118,9 @@ fn a9_two_files_changed_together_both_update() {
     let paths = ["a", "b", "c"].map(|name| write(&home, &format!("{name}.log"), "prompt 1000 one\n"));
     let mut running = Running::settled(options(&home));
     for round in 0..5 {
-        paths.iter().for_each(|path| append(path, &format!("prompt {round} more\n")));
+        for path in &paths {
+            append(path, &format!("prompt {round} more\n"));
+        }
     }
     running.until("all three", |running| ["a", "b", "c"].iter().all(|id| running.turns(id) == 6));
 }
@@ -236,6 +239,8 @@ fn the_first_change_comes_from_the_cache_and_nothing_is_read_again() {
     assert_eq!(running.index.bytes_read(), 0);
 }
 
+static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+
 #[test]
 fn c1_without_a_cache_the_first_change_holds_the_newest() {
     let home = Home::empty();
@@ -245,7 +250,6 @@ fn c1_without_a_cache_the_first_change_holds_the_newest() {
         fs::File::options().append(true).open(path).expect("open").set_modified(time).expect("set time");
     }
     // Time stands still, so that nothing but a complete first screen makes it tell.
-    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
     let clock = || *START.get_or_init(Instant::now);
     let mut running = Running::start(Options { clock, ..options(&home) });
     running.until("the first change", |running| running.changes == 1);
@@ -266,4 +270,19 @@ fn a_rescan_reads_everything_and_changes_nothing() {
     let (a, x) = (running.turns("a"), running.turns("x"));
     assert_eq!((a, x), (1, 1));
     assert!(running.index.bytes_read() - before > 30);
+}
+
+#[test]
+fn h15_a_burst_that_nobody_takes_is_merged() {
+    let home = Home::empty();
+    let paths: Vec<_> = (0..20).map(|n| write(&home, &format!("s{n}.log"), "prompt 1 one\n")).collect();
+    let mut running = Running::settled(options(&home));
+    let before = running.changes;
+    for round in 0..100 {
+        for path in &paths {
+            append(path, &format!("prompt {round} more\n"));
+        }
+    }
+    running.until("the end", |running| (0..20).all(|n| running.turns(&format!("s{n}")) == 101));
+    assert!(running.changes - before < 200, "{} changes for 2000 appends", running.changes - before);
 }
