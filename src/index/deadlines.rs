@@ -29,6 +29,7 @@ pub(super) enum Due {
     Life,
     Flush,
     Tell,
+    Retry,
     Store,
 }
 
@@ -43,6 +44,7 @@ pub(super) struct Deadlines {
     flush: Option<Instant>,
     store: Option<Instant>,
     poll: Option<Instant>,
+    retry: Option<Instant>,
     changed: Option<Instant>,
 }
 
@@ -61,7 +63,8 @@ impl Deadlines {
 
     /// The next moment at which something is due; `other` is one that the caller knows of.
     pub fn next(&self, other: Option<Instant>) -> Option<Instant> {
-        [self.tell, self.life, self.flush, self.poll, self.store, other].into_iter().flatten().min()
+        let own = [self.tell, self.life, self.flush, self.poll, self.store, self.retry];
+        own.into_iter().chain([other]).flatten().min()
     }
 
     /// What is due by now. Each is told once.
@@ -72,6 +75,7 @@ impl Deadlines {
             (&mut self.life, Due::Life),
             (&mut self.flush, Due::Flush),
             (&mut self.poll, Due::Poll),
+            (&mut self.retry, Due::Retry),
             (&mut self.store, Due::Store),
         ];
         for (slot, what) in slots {
@@ -131,6 +135,11 @@ impl Deadlines {
         if any && self.life.is_none() {
             self.life = Some(now + LIFE_TICK);
         }
+    }
+
+    /// Something could not be read, and is to be tried again.
+    pub fn retry(&mut self, at: Instant) {
+        self.retry = Some(self.retry.map_or(at, |before| before.min(at)));
     }
 
     /// Results wait to be written.

@@ -156,7 +156,9 @@ impl Engine {
                 self.open(ticket, key);
             }
             if !self.unasked.is_empty() && self.knows_what_there_is() {
-                std::mem::take(&mut self.unasked).into_iter().for_each(|sought| self.search(sought));
+                for sought in std::mem::take(&mut self.unasked) {
+                    self.search(sought);
+                }
             }
         }
         self.survey.flush();
@@ -174,9 +176,17 @@ impl Engine {
                         self.seek.changed();
                     }
                     Done::Lived(signs) => self.lived(signs),
-                    Done::Discovered(..) | Done::Glanced(..) | Done::Cached(_) | Done::Loaded(_) | Done::Placed(_) => {}
+                    Done::Untangled(..)
+                    | Done::Discovered(..)
+                    | Done::Glanced(..)
+                    | Done::Cached(_)
+                    | Done::Loaded(_)
+                    | Done::Placed(_) => {}
                 }
                 self.survey.take(done);
+                if let Some(after) = self.survey.retry_after() {
+                    self.deadlines.retry((self.clock)() + after);
+                }
                 self.bytes_read.store(self.survey.tally.bytes, Ordering::Relaxed);
             }
             Input::Seen(Sighting::Paths(paths)) => paths.iter().for_each(|path| self.seen(path)),
@@ -243,16 +253,16 @@ impl Engine {
 
     /// All there is to search.
     fn corpus(&mut self) -> Arc<Corpus> {
-        let shelf = &self.survey.shelf;
-        let all = || Arc::new(Corpus::new(shelf.all_units().collect(), shelf.sessions().cloned().collect()));
+        let known = &self.survey.shelf;
+        let all = || Arc::new(Corpus::new(known.all_units().collect(), known.sessions().cloned().collect()));
         self.corpus.get_or_insert_with(all).clone()
     }
 
     fn corpus_of(&self, keys: &[SessionKey]) -> Corpus {
-        let shelf = &self.survey.shelf;
-        let sessions: Vec<Arc<Session>> = keys.iter().filter_map(|key| shelf.session(key).cloned()).collect();
+        let known = &self.survey.shelf;
+        let sessions: Vec<Arc<Session>> = keys.iter().filter_map(|key| known.session(key).cloned()).collect();
         let paths: HashSet<&Path> = sessions.iter().map(|session| &*session.path).collect();
-        let units = paths.into_iter().filter_map(|path| shelf.known(path)).collect();
+        let units = paths.into_iter().filter_map(|path| known.known(path)).collect();
         Corpus::new(units, sessions)
     }
 
@@ -326,6 +336,7 @@ impl Engine {
                     self.survey.flush();
                     self.survey.keep_front();
                 }
+                Due::Retry => self.survey.retry(),
                 Due::Store => {
                     if self.survey.idle() && self.seek.wants_upkeep() != Upkeep::Rest {
                         self.keep_up();

@@ -24,8 +24,13 @@ struct Slot {
 }
 
 impl Slot {
-    fn until(&self) -> Instant {
+    fn until(self) -> Instant {
         self.last + self.pause
+    }
+
+    /// Let through again: the next pause is longer.
+    fn followed(self, now: Instant, every: Duration) -> Self {
+        Self { last: now, pause: (self.pause * 2).min(every), waiting: false }
     }
 }
 
@@ -42,8 +47,12 @@ impl<K: Clone + Eq + Hash> Throttle<K> {
                 slot.waiting = true;
                 false
             }
+            Some(slot) if now < slot.last + self.every => {
+                *slot = slot.followed(now, self.every);
+                true
+            }
             _ => {
-                self.let_through(key, now);
+                self.slots.insert(key.clone(), Slot { last: now, pause: self.every / 8, waiting: false });
                 true
             }
         }
@@ -56,24 +65,20 @@ impl<K: Clone + Eq + Hash> Throttle<K> {
 
     /// Keys that waited long enough. Those that were quiet for long are forgotten.
     pub fn due(&mut self, now: Instant) -> Vec<K> {
-        let ripe = self.slots.iter().filter(|(_, slot)| slot.waiting && slot.until() <= now);
-        let keys: Vec<K> = ripe.map(|(key, _)| key.clone()).collect();
-        for key in &keys {
-            self.let_through(key, now);
-        }
+        let mut keys = Vec::new();
         let every = self.every;
-        self.slots.retain(|_, slot| slot.waiting || slot.last + 2 * every > now);
+        self.slots.retain(|key, slot| {
+            if slot.waiting && slot.until() <= now {
+                *slot = slot.followed(now, every);
+                keys.push(key.clone());
+            }
+            slot.waiting || now < slot.last + every
+        });
         keys
     }
 
     /// When [`due`](Self::due) has something next; `None` while nothing waits.
     pub fn next(&self) -> Option<Instant> {
-        self.slots.values().filter(|slot| slot.waiting).map(Slot::until).min()
-    }
-
-    fn let_through(&mut self, key: &K, now: Instant) {
-        let before = self.slots.get(key).filter(|slot| now < slot.until() + self.every);
-        let pause = before.map_or(self.every / 8, |slot| (slot.pause * 2).min(self.every));
-        self.slots.insert(key.clone(), Slot { last: now, pause, waiting: false });
+        self.slots.values().filter(|slot| slot.waiting).map(|slot| slot.until()).min()
     }
 }
