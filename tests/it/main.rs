@@ -24,6 +24,7 @@ mod search_cli;
 mod search_index;
 mod search_live;
 mod search_plants;
+mod search_pty;
 mod search_query;
 mod search_screen;
 mod stdx;
