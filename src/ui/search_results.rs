@@ -146,13 +146,13 @@ fn first_shown(snippet: &Snippet, room: usize) -> usize {
         return 0;
     }
     let before = snippet.text.get(..first.start).unwrap_or_default();
-    let kept: usize = room / 3;
+    let kept = room / 3;
     let start = before.char_indices().rev().nth(kept).map_or(0, |(at, _)| at);
     // Not within a word, where one begins near enough.
     before.get(start..).and_then(|tail| tail.find(' ')).map_or(start, |space| start + space + 1)
 }
 
-fn harmless(text: &str, range: std::ops::Range<usize>) -> String {
+fn harmless(text: &str, range: Range<usize>) -> String {
     text.get(range).map(|part| text::sanitise(part).replace(['\n', '\t'], " ")).unwrap_or_default()
 }
 
