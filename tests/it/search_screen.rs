@@ -11,7 +11,7 @@ use salon::app::{Effect, Msg, Ticket};
 use salon::config::key::{Key, KeyCode};
 use salon::domain::catalog::{Change, Progress};
 use salon::domain::found::{Found, Hit, Order, Place, Reach, Snippet};
-use salon::domain::query::Part;
+use salon::domain::query::{Fit, Part, Within};
 use salon::domain::transcript::EntryKind;
 use salon::domain::{Agent, Entry, Key as EntryKey, Role, Session, SessionKey};
 
@@ -534,6 +534,35 @@ fn a_search_under_way_and_words_that_were_meant() {
     stage.keys("enter");
     let sought = |effect: &Effect| matches!(effect, Effect::FindInTranscript(_, query) if query == "webhook");
     assert!(stage.take_effects().iter().any(sought), "the words that were found are marked");
+}
+
+#[test]
+fn find_in_a_transcript_speaks_the_query_language() {
+    let entry = |role, kind, text: &str| {
+        let mut entry = Entry::new(EntryKey::new("e", 0), kind, role, None);
+        entry.text = text.into();
+        entry
+    };
+    let said = entry(Role::User, EntryKind::Prompt, "Why is api_key unset? See src/db.rs");
+    for (query, fit) in [
+        ("why unset", Fit::All),
+        ("why nowhere", Fit::Some),
+        ("nowhere", Fit::Not),
+        ("\"api key\"", Fit::Not),
+        ("api_key -db", Fit::Not),
+        ("nowhere OR unset", Fit::All),
+        ("/un[a-z]+t\\?/", Fit::All),
+        ("Api", Fit::Not),
+        ("role:user unset", Fit::All),
+        ("-role:user unset", Fit::Not),
+        ("kind:prompt", Fit::All),
+        ("agent:codex unset", Fit::All),
+        ("agent:codex", Fit::Not),
+        ("/(/", Fit::Not),
+    ] {
+        assert_eq!(Within::new(query).fit(&said), fit, "{query}");
+    }
+    assert_eq!(Within::new("key api_key db").places(&said.text), [7..14, 30..32], "overlaps are joined");
 }
 
 fn some_input() -> impl Strategy<Value = Msg> {
