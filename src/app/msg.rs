@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Root;
 use crate::config::key::Key;
 use crate::config::theme::Background;
+use crate::domain::found::{Found, Place};
 use crate::domain::live::LiveSign;
 use crate::domain::transcript::Entry;
 use crate::domain::{SessionKey, Time, catalog};
@@ -63,6 +64,15 @@ pub enum Msg {
         /// Matching sessions.
         keys: Vec<SessionKey>,
     },
+    /// News of a search, until they say that it is complete.
+    Found {
+        /// The query it answers.
+        query: String,
+        /// What was found, and how far the search is.
+        found: Found,
+    },
+    /// How far the talk of all sessions is indexed.
+    Indexed(catalog::Progress),
     /// What was found out before a resume.
     ResumeChecked {
         /// The session.
@@ -115,6 +125,13 @@ pub enum TranscriptMsg {
         entries: Vec<usize>,
         /// Everything was searched.
         complete: bool,
+    },
+    /// Which entry a place is in.
+    Located {
+        /// The place.
+        place: Place,
+        /// Index of the entry; `None` where it is in none, or on another branch.
+        entry: Option<usize>,
     },
     /// It is gone from disk.
     Gone,

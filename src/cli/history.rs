@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::context::Context;
+use crate::agent::Unit;
 use crate::domain::catalog::Catalog;
 use crate::domain::{Issue, Session};
 use crate::index::{self, Options, Refresh, RootReport};
@@ -16,6 +17,8 @@ pub struct History {
     pub catalog: Catalog,
     /// The same, in the order of their keys.
     pub all: Vec<Arc<Session>>,
+    /// The units that they lie in.
+    pub units: Vec<Unit>,
     /// Where agents keep them.
     pub roots: Vec<RootReport>,
     /// The cache's file, where one can be kept.
@@ -33,7 +36,8 @@ impl History {
         all.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         let mut issues = context.issues.clone();
         issues.extend(collected.catalog.issues.iter().cloned());
-        Self { catalog: collected.catalog, all, roots: collected.roots, cache: collected.cache, issues }
+        let index::Collected { catalog, units, roots, cache, .. } = collected;
+        Self { catalog, all, units, roots, cache, issues }
     }
 }
 

@@ -15,6 +15,8 @@ const LIFE: Duration = Duration::from_millis(250);
 const LIFE_TICK: Duration = Duration::from_secs(2);
 /// From a result to its place in the cache.
 const FLUSH: Duration = Duration::from_secs(2);
+/// From a change to its place among what is stored for searching.
+const STORE: Duration = Duration::from_secs(1);
 /// Between two polls where nothing notifies, and after ten quiet minutes.
 const POLL: Duration = Duration::from_secs(2);
 const POLL_QUIET: Duration = Duration::from_secs(10);
@@ -27,6 +29,8 @@ pub(super) enum Due {
     Life,
     Flush,
     Tell,
+    Retry,
+    Store,
 }
 
 /// The moments to come.
@@ -38,7 +42,9 @@ pub(super) struct Deadlines {
     life: Option<Instant>,
     looked_for_life: Option<Instant>,
     flush: Option<Instant>,
+    store: Option<Instant>,
     poll: Option<Instant>,
+    retry: Option<Instant>,
     changed: Option<Instant>,
 }
 
@@ -57,7 +63,8 @@ impl Deadlines {
 
     /// The next moment at which something is due; `other` is one that the caller knows of.
     pub fn next(&self, other: Option<Instant>) -> Option<Instant> {
-        [self.tell, self.life, self.flush, self.poll, other].into_iter().flatten().min()
+        let own = [self.tell, self.life, self.flush, self.poll, self.store, self.retry];
+        own.into_iter().chain([other]).flatten().min()
     }
 
     /// What is due by now. Each is told once.
@@ -68,6 +75,8 @@ impl Deadlines {
             (&mut self.life, Due::Life),
             (&mut self.flush, Due::Flush),
             (&mut self.poll, Due::Poll),
+            (&mut self.retry, Due::Retry),
+            (&mut self.store, Due::Store),
         ];
         for (slot, what) in slots {
             if slot.is_some_and(|at| at <= now) {
@@ -128,9 +137,19 @@ impl Deadlines {
         }
     }
 
+    /// Something could not be read, and is to be tried again.
+    pub fn retry(&mut self, at: Instant) {
+        self.retry = Some(self.retry.map_or(at, |before| before.min(at)));
+    }
+
     /// Results wait to be written.
     pub fn flush(&mut self, now: Instant) {
         self.flush.get_or_insert(now + FLUSH);
+    }
+
+    /// Something waits to be stored for searching. Not at each change: who writes an answer changes much.
+    pub fn store(&mut self, now: Instant) {
+        self.store.get_or_insert(now + STORE);
     }
 
     /// Changes are polled for from now on: less often when nothing has changed for long.

@@ -3,7 +3,7 @@
 //! It never waits for the interface and never reads a transcript. What it tells is drawn from the shelf only when there is
 //! room for it, so that whatever is not taken yet is merged. When nothing happens it sleeps without a clock.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,11 +13,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::deadlines::{Deadlines, Due};
-use super::message::{Event, Ticket, TranscriptEvent, WatchState};
+use super::message::{Event, Sought, Ticket, TranscriptEvent, WatchState};
 use super::options::{Options, Watching};
 use super::pool::Done;
 use super::rank;
 use super::readings::{Readings, Request};
+use super::search::Corpus;
+use super::seek::{Kept, Seek, Upkeep};
 use super::survey::Survey;
 use super::throttle::Throttle;
 use super::watch::{self, Sighting, Watch};
@@ -31,10 +33,12 @@ const PER_PATH: Duration = Duration::from_millis(100);
 const DRAIN: usize = 256;
 
 /// Anything that reaches the engine.
+#[expect(clippy::large_enum_variant, reason = "moved once through a channel, never kept")]
 pub(super) enum Input {
     Done(Done),
     Seen(Sighting),
     Command(Command),
+    Kept(Kept),
 }
 
 /// What the handle asks for.
@@ -45,6 +49,7 @@ pub(super) enum Command {
     Close(Ticket),
     Ask(Ticket, Request),
     Rank(String),
+    Search(Sought),
     Stop,
 }
 
@@ -63,6 +68,13 @@ pub(super) struct Engine {
     ranker: Sender<rank::Request>,
     /// Rows changed since the ranker was told of them.
     rows_changed: bool,
+    seek: Seek,
+    /// What there is to search, until it changes.
+    corpus: Option<Arc<Corpus>>,
+    /// It is known what there is to search.
+    seeking: bool,
+    /// Searches that were asked for before that.
+    unasked: Vec<Sought>,
     how: Watching,
     watch: Option<Watch>,
     polling: Option<Issue>,
@@ -92,6 +104,8 @@ impl Engine {
         let deliver = move |done| drop(results.send(Input::Done(done)));
         let answers = events.clone();
         let ranker = rank::start(move |query, keys| answers.blocking_send(Event::Ranked { query, keys }).is_ok());
+        let keeper = inputs.clone();
+        let seek = Seek::start(options, &events, move |kept| drop(keeper.send(Input::Kept(kept))));
         Self {
             survey: Survey::new(options, Arc::new(deliver)),
             clock: options.clock,
@@ -104,6 +118,10 @@ impl Engine {
             awaited: HashMap::new(),
             ranker,
             rows_changed: true,
+            seek,
+            corpus: None,
+            seeking: false,
+            unasked: Vec::new(),
             how: options.watch,
             watch: None,
             polling: None,
@@ -137,6 +155,9 @@ impl Engine {
             for (ticket, key) in std::mem::take(&mut self.awaited) {
                 self.open(ticket, key);
             }
+            if !self.unasked.is_empty() && self.knows_what_there_is() {
+                std::mem::take(&mut self.unasked).into_iter().for_each(|sought| self.search(sought));
+            }
         }
         self.survey.flush();
         self.survey.keep_front();
@@ -146,17 +167,35 @@ impl Engine {
         match input {
             Input::Done(done) => {
                 match &done {
-                    Done::Summarised(unit, ..) => self.readings.touched(&unit.path),
+                    Done::Summarised(unit, ..) => {
+                        self.readings.touched(&unit.path);
+                        // Its stamp changed, if nothing else did.
+                        self.corpus = None;
+                        self.seek.changed();
+                    }
                     Done::Lived(signs) => self.lived(signs),
-                    Done::Discovered(..) | Done::Glanced(..) | Done::Cached(_) | Done::Loaded(_) | Done::Placed(_) => {}
+                    Done::Untangled(..)
+                    | Done::Discovered(..)
+                    | Done::Glanced(..)
+                    | Done::Cached(_)
+                    | Done::Loaded(_)
+                    | Done::Placed(_) => {}
                 }
                 self.survey.take(done);
+                if let Some(after) = self.survey.retry_after() {
+                    self.deadlines.retry((self.clock)() + after);
+                }
                 self.bytes_read.store(self.survey.tally.bytes, Ordering::Relaxed);
             }
             Input::Seen(Sighting::Paths(paths)) => paths.iter().for_each(|path| self.seen(path)),
             Input::Seen(Sighting::Everything) => self.survey.begin(false),
             Input::Seen(Sighting::State(state)) => self.watching(state),
             Input::Command(command) => self.obey(command),
+            Input::Kept(kept) => {
+                if let Some(issue) = self.seek.take(kept) {
+                    self.survey.set_issue("search", issue);
+                }
+            }
         }
     }
 
@@ -180,8 +219,49 @@ impl Engine {
                 // The ranker ends only with its sender or with the interface.
                 drop(self.ranker.send(rank::Request { query, rows }));
             }
+            Command::Search(sought) => self.search(sought),
             Command::Stop => self.stopping = true,
         }
+    }
+
+    fn search(&mut self, sought: Sought) {
+        if sought.within.is_none() {
+            self.unasked.clear();
+            self.seek.cancel();
+        }
+        if sought.query.trim().is_empty() {
+            return;
+        }
+        if !self.knows_what_there_is() {
+            self.unasked.push(sought);
+            return;
+        }
+        let corpus = match &sought.within {
+            None => self.corpus(),
+            Some(keys) => Arc::new(self.corpus_of(keys)),
+        };
+        self.seek.ask(sought, corpus);
+    }
+
+    /// Whether everything was looked at once and told; it takes a moment only.
+    fn knows_what_there_is(&mut self) -> bool {
+        self.seeking |= self.survey.front_done() && self.told.first && !self.survey.shelf.changed();
+        self.seeking
+    }
+
+    /// All there is to search.
+    fn corpus(&mut self) -> Arc<Corpus> {
+        let shelf = &self.survey.shelf;
+        let all = || Arc::new(Corpus::new(shelf.all_units().collect(), shelf.sessions().cloned().collect()));
+        self.corpus.get_or_insert_with(all).clone()
+    }
+
+    fn corpus_of(&self, keys: &[SessionKey]) -> Corpus {
+        let shelf = &self.survey.shelf;
+        let sessions: Vec<Arc<Session>> = keys.iter().filter_map(|key| shelf.session(key).cloned()).collect();
+        let paths: HashSet<&Path> = sessions.iter().map(|session| &*session.path).collect();
+        let units = paths.into_iter().filter_map(|path| shelf.known(path)).collect();
+        Corpus::new(units, sessions)
     }
 
     fn open(&mut self, ticket: Ticket, key: SessionKey) {
@@ -254,8 +334,19 @@ impl Engine {
                     self.survey.flush();
                     self.survey.keep_front();
                 }
+                Due::Retry => self.survey.retry(),
+                Due::Store => {
+                    if self.survey.idle() && self.seek.wants_upkeep() != Upkeep::Rest {
+                        self.keep_up();
+                    }
+                }
                 Due::Tell => {}
             }
+        }
+        match self.seek.wants_upkeep() {
+            Upkeep::Now if self.survey.idle() => self.keep_up(),
+            Upkeep::Soon if self.survey.idle() => self.deadlines.store(now),
+            Upkeep::Now | Upkeep::Soon | Upkeep::Rest => {}
         }
         if self.survey.dirty() {
             self.deadlines.flush(now);
@@ -266,6 +357,11 @@ impl Engine {
             self.watch = Some(watch::start(self.survey.roots(), self.how, tell));
             self.deadlines.look_for_life(now);
         }
+    }
+
+    fn keep_up(&mut self) {
+        let corpus = self.corpus();
+        self.seek.keep_up(corpus);
     }
 
     /// Tells what there is to tell, as far as it is time and there is room.
@@ -279,6 +375,11 @@ impl Engine {
         }
         if !self.told.live && self.told.first && self.send(Event::Live(self.live.clone())).is_ok() {
             self.told.live = true;
+        }
+        if let Some(progress) = self.seek.indexed.take()
+            && self.send(Event::Indexed(progress)).is_err()
+        {
+            self.seek.indexed = Some(progress);
         }
         let progress = Some(self.survey.progress());
         if !self.told.first && !self.survey.front_done() && !self.survey.shelf.changed() {
@@ -307,7 +408,11 @@ impl Engine {
         change.progress = (self.told.progress != Some(progress)).then_some(progress);
         self.told.progress = Some(progress);
         self.told.first = true;
-        self.rows_changed |= !change.sessions.is_empty() || !change.removed.is_empty();
+        if !change.sessions.is_empty() || !change.removed.is_empty() {
+            self.rows_changed = true;
+            self.corpus = None;
+            self.seek.changed();
+        }
         let sessions: Vec<Arc<Session>> = if self.readings.is_empty() { Vec::new() } else { change.sessions.clone() };
         permit.send(Event::Catalog(change));
         self.deadlines.told(now);

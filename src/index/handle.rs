@@ -7,10 +7,11 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
 use super::engine::{Command, Engine, Input};
-use super::message::{Event, Ticket};
+use super::message::{Event, Sought, Ticket};
 use super::options::Options;
 use super::readings::Request;
 use crate::domain::SessionKey;
+use crate::domain::found::Place;
 
 /// Events that may wait to be taken. What comes beyond is merged, or waits with whoever found it.
 const WAITING: usize = 64;
@@ -62,15 +63,24 @@ impl Index {
         self.command(Command::Ask(ticket, Request::Read(range)));
     }
 
-    /// Searches an opened transcript for a text; without capitals in any case. A newer query cancels the older, an
-    /// empty one only cancels.
+    /// Searches an opened transcript by a query. A newer query cancels the older, an empty one only cancels.
     pub fn find(&self, ticket: Ticket, query: String) {
         self.command(Command::Ask(ticket, Request::Find(query)));
+    }
+
+    /// Finds out which entry of an opened transcript a place is in.
+    pub fn locate(&self, ticket: Ticket, place: Place) {
+        self.command(Command::Ask(ticket, Request::Locate(place)));
     }
 
     /// Ranks sessions for the quick filter; a newer query cancels the older.
     pub fn rank(&self, query: String) {
         self.command(Command::Rank(query));
+    }
+
+    /// Searches sessions. A newer search over all cancels what was asked before; an empty query only cancels.
+    pub fn search(&self, sought: Sought) {
+        self.command(Command::Search(sought));
     }
 
     /// Bytes that summaries took from disk so far.

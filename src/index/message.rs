@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::domain::SessionKey;
-use crate::domain::catalog::Change;
+use crate::domain::catalog::{Change, Progress};
+use crate::domain::found::{Found, Order, Place};
 use crate::domain::live::LiveSign;
 use crate::domain::transcript::Entry;
+use crate::domain::{SessionKey, Time};
 
 /// Names one opening of a transcript; chosen by whoever opens it.
 pub type Ticket = u64;
@@ -26,8 +27,30 @@ pub enum Event {
         /// Matching sessions, best first.
         keys: Vec<SessionKey>,
     },
+    /// News of [`super::Index::search`].
+    Found {
+        /// The query it answers.
+        query: String,
+        /// What was found, and how far the search over all sessions is.
+        found: Found,
+    },
+    /// How far the talk of all sessions is stored for searching.
+    Indexed(Progress),
     /// How changes on disk are noticed now.
     Watch(WatchState),
+}
+
+/// What is searched for.
+#[derive(Clone, Debug)]
+pub struct Sought {
+    /// The query, as it was typed.
+    pub query: String,
+    /// What comes first.
+    pub order: Order,
+    /// Only these sessions, because they changed or their places are wanted; `None`: all.
+    pub within: Option<Vec<SessionKey>>,
+    /// The present moment.
+    pub now: Time,
 }
 
 /// What became of an opened transcript.
@@ -59,6 +82,13 @@ pub enum TranscriptEvent {
         entries: Vec<usize>,
         /// Everything was searched.
         complete: bool,
+    },
+    /// Which entry a place is in.
+    Located {
+        /// The place.
+        place: Place,
+        /// Index of the entry; `None` where it is in none.
+        entry: Option<usize>,
     },
     /// It is gone from disk.
     Gone,

@@ -22,6 +22,8 @@ pub(super) enum Job {
     Glance(Vec<Unit>, Front),
     /// Read a unit, from where the last reading ended.
     Summarise(Unit, Option<Progress>),
+    /// Find out which units are copies of another one.
+    Untangle(Vec<Unit>),
     /// Look for signs of living processes in the roots.
     Live(Vec<Root>),
     /// Give away everything that a cache file holds.
@@ -38,6 +40,7 @@ pub(super) enum Front {
 }
 
 /// What came of it.
+#[expect(clippy::large_enum_variant, reason = "moved once through a channel, never kept")]
 pub(super) enum Done {
     /// A root's units.
     Discovered(usize, Discovery),
@@ -45,6 +48,8 @@ pub(super) enum Done {
     Glanced(Vec<(Unit, Vec<Session>)>, Front),
     /// A unit's sessions, and the same for the cache.
     Summarised(Unit, Summarised, Option<Record>),
+    /// Units that were compared, and the copies by their numbers.
+    Untangled(Vec<Copied>, Vec<Unit>),
     /// Units that the cache holds.
     Cached(Vec<CachedUnit>),
     /// The cache was read to its end; `false`: it is damaged.
@@ -54,6 +59,9 @@ pub(super) enum Done {
     /// Directories with their workspaces.
     Placed(HashMap<Arc<str>, Arc<str>>),
 }
+
+/// A copy's number among the units that were compared, its sessions, and the same for the cache.
+pub(super) type Copied = (usize, Summarised, Option<Record>);
 
 /// Where results go.
 pub(super) type Deliver = Arc<dyn Fn(Done) + Send + Sync>;
@@ -157,12 +165,17 @@ impl Shared {
             Job::Summarise(unit, progress) => {
                 let found = guarded(|| Some(self.format(unit.agent)?.summarise(&unit, progress.as_ref())));
                 let mut summary = found.unwrap_or_else(|| failed(&unit));
-                let (Sessions::All(sessions) | Sessions::Changed { sessions, .. }) = &mut summary.sessions;
-                for session in sessions {
-                    session.workspace = self.workspaces.of(&session.cwd);
-                }
-                let record = Record::new(&unit, &summary);
+                let record = self.finish(&unit, &mut summary);
                 Done::Summarised(unit, summary, record)
+            }
+            Job::Untangle(units) => {
+                let agent = units.first().map(|unit| unit.agent);
+                let found = guarded(|| Some(self.format(agent?)?.untangle(&units))).unwrap_or_default();
+                let copies = found.into_iter().map(|(copy, mut summary)| {
+                    let record = self.finish(&units[copy], &mut summary);
+                    (copy, summary, record)
+                });
+                Done::Untangled(copies.collect(), units)
             }
             Job::Load(file) => {
                 let loaded = cache::load(&file, |chunk| (self.deliver)(Done::Cached(chunk)));
@@ -173,6 +186,15 @@ impl Shared {
                 Done::Placed(dirs.into_iter().map(place).collect())
             }
         }
+    }
+
+    /// Adds what only the index knows to a summary, and makes the cache's record of it.
+    fn finish(&self, unit: &Unit, summary: &mut Summarised) -> Option<Record> {
+        let (Sessions::All(sessions) | Sessions::Changed { sessions, .. }) = &mut summary.sessions;
+        for session in sessions {
+            session.workspace = self.workspaces.of(&session.cwd);
+        }
+        Record::new(unit, summary)
     }
 
     /// A first row must not wait for a slow disk: its workspace is what is known without looking, else its directory.

@@ -19,7 +19,7 @@ use crate::app::{Effect, Msg};
 use crate::config::paths::Paths;
 use crate::config::theme::Background;
 use crate::domain::{Session, SessionKey};
-use crate::index::Index;
+use crate::index::{Index, Sought};
 use crate::store::{Store, choices};
 
 /// What is needed to do effects.
@@ -47,6 +47,10 @@ impl Shell {
             Effect::CloseTranscript(ticket) => self.performer.index.close(ticket.0),
             Effect::ReadEntries(ticket, range) => self.performer.index.read(ticket.0, range),
             Effect::FindInTranscript(ticket, query) => self.performer.index.find(ticket.0, query),
+            Effect::Locate(ticket, place) => self.performer.index.locate(ticket.0, place),
+            Effect::Search { query, order, within } => {
+                self.performer.index.search(Sought { query, order, within, now: self.clock.now() });
+            }
             Effect::Rank { query } => self.performer.index.rank(query),
             Effect::Rescan => self.performer.index.rescan(),
             Effect::CheckResume(key) => self.check_resume(key),

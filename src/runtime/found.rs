@@ -11,6 +11,8 @@ pub fn message(event: Event) -> Option<Msg> {
         Event::Live(signs) => Some(Msg::Live(signs)),
         Event::Transcript(ticket, event) => Some(Msg::Transcript(Ticket(ticket), transcript(event))),
         Event::Ranked { query, keys } => Some(Msg::Ranked { query, keys }),
+        Event::Found { query, found } => Some(Msg::Found { query, found }),
+        Event::Indexed(progress) => Some(Msg::Indexed(progress)),
         Event::Watch(WatchState::Native { .. }) => None,
         Event::Watch(WatchState::Poll { reason }) => {
             Some(Msg::Notice { text: format!("changes are looked for every few seconds: {reason}"), error: true })
@@ -25,6 +27,7 @@ fn transcript(event: TranscriptEvent) -> TranscriptMsg {
         TranscriptEvent::Page { from, entries } => TranscriptMsg::Page { from, entries },
         TranscriptEvent::Grown { from, opened: whole } => TranscriptMsg::Grown { from, opened: opened(whole) },
         TranscriptEvent::Found { query, entries, complete } => TranscriptMsg::Found { query, entries, complete },
+        TranscriptEvent::Located { place, entry } => TranscriptMsg::Located { place, entry },
         TranscriptEvent::Gone => TranscriptMsg::Gone,
         TranscriptEvent::Failed(reason) => TranscriptMsg::Failed(reason),
     }

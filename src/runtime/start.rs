@@ -63,6 +63,7 @@ async fn show(start: Start) -> anyhow::Result<()> {
 fn options(start: &Start) -> Options {
     let mut options = Options::new(start.environment.clone(), super::instant);
     options.cache_dir = Some(start.paths.cache.clone());
+    options.zone = Some(jiff::tz::TimeZone::system());
     options
 }
 

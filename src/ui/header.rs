@@ -35,10 +35,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect) {
 }
 
 fn scope(app: &App) -> String {
-    let name = || {
-        let selected = app.home.workspaces.at().checked_sub(1)?;
-        app.home.workspaces.rows().get(selected).map(|row| text::one_line(&row.name))
-    };
+    let name = || app.home.workspaces.selected_name().map(text::one_line);
     match app.home.scope() {
         Some(Scope::All) => "all workspaces".to_owned(),
         Some(Scope::Here) => format!("here: {}", name().unwrap_or_default()),

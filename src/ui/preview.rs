@@ -18,11 +18,21 @@ use crate::stdx::text::one_line;
 /// Draws the pane: what the list has no column for, and the transcript.
 pub fn draw(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     let app = canvas.app;
-    canvas.target(area, Target::Preview);
     let Some(session) = app.home.list.session() else { return };
+    draw_beside(canvas, area, (session, app.home.preview.reader(&session.key)), cache);
+}
+
+/// Draws a session beside a list in which it is selected.
+pub fn draw_beside(
+    canvas: &mut Canvas,
+    area: Rect,
+    (session, reader): (&Session, Option<&Reader>),
+    cache: &mut ViewCache,
+) {
+    canvas.target(area, Target::Preview);
     let heading = draw_heading(canvas, area, session).min(area.height);
     let body = Rect { y: area.y + heading, height: area.height - heading, ..area };
-    if let Some(reader) = app.home.preview.reader(&session.key) {
+    if let Some(reader) = reader {
         draw_reader(canvas, body, reader, Mode::Preview, cache);
     }
 }

@@ -157,7 +157,8 @@ fn put_in(canvas: &mut Canvas, cell: Rect, column: Column, written: &str, style:
     put(canvas.buffer, cell, written, style, if column.is_number() { Align::Right } else { Align::Left });
 }
 
-fn agent_name(agent: Agent, width: u16) -> &'static str {
+/// An agent's name, in two letters where there is little room.
+pub fn agent_name(agent: Agent, width: u16) -> &'static str {
     match (agent, width) {
         (_, 4..) => agent.name(),
         (Agent::Claude, _) => "cl",

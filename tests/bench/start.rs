@@ -160,6 +160,43 @@ fn append_is_told(bencher: Bencher) {
     });
 }
 
+/// What it holds when everything is known, and what it does when nothing happens: printed, not timed.
+#[divan::bench(sample_count = 1, sample_size = 1)]
+fn rest_and_memory() {
+    let status = |what: &str| {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        status.lines().find(|line| line.starts_with(what)).unwrap_or_default().to_owned()
+    };
+    let (_index, mut events) = Index::start(options(Some(cache())));
+    let mut catalog = Catalog::default();
+    let mut watched = false;
+    while !(watched && complete(&catalog)) {
+        match events.blocking_recv() {
+            Some(Event::Catalog(change)) => catalog.apply(change),
+            Some(Event::Watch(_)) => watched = true,
+            Some(_) => {}
+            None => return,
+        }
+    }
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    let before = ticks();
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    eprintln!(
+        "{} sessions, {}, {}; {} ticks in 5 s",
+        catalog.len(),
+        status("VmRSS"),
+        status("VmHWM"),
+        ticks() - before
+    );
+}
+
+/// Processor time of this process so far, in 1/100 s.
+fn ticks() -> u64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<_> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+    fields.iter().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum()
+}
+
 /// Ten thousand sessions in a hundred workspaces.
 fn sessions() -> Vec<Arc<Session>> {
     let words = ["parser", "fix", "the", "login", "page", "retry", "cache", "please", "test", "slow", "query", "index"];

@@ -68,7 +68,9 @@ proptest! {
     #[test]
     fn every_session_is_shown_or_counted_once(changes in changes(), workspace in any::<bool>(), hidden in any::<bool>()) {
         let mut catalog = Catalog::default();
-        changes.into_iter().for_each(|change| catalog.apply(change));
+        for change in changes {
+            catalog.apply(change);
+        }
         let filter = Filter {
             workspace: workspace.then(|| "/w/one".into()),
             show_hidden: hidden,
@@ -101,7 +103,9 @@ fn h43_the_order_is_the_same_however_the_sessions_came() {
     let all: Vec<_> = (0..9).map(|id| Arc::new(session(id, Some(i64::from(id % 2)), 0))).collect();
     let view = |sessions: Vec<Arc<Session>>| {
         let mut catalog = Catalog::default();
-        sessions.into_iter().for_each(|one| catalog.apply(Change { sessions: vec![one], ..Change::default() }));
+        for one in sessions {
+            catalog.apply(Change { sessions: vec![one], ..Change::default() });
+        }
         catalog.view(&Filter::default(), Sort::Turns).sessions
     };
     assert_eq!(view(all.clone()), view(all.into_iter().rev().collect()));

@@ -6,6 +6,7 @@ pub mod live;
 mod parts;
 mod readings;
 mod scan;
+mod unread;
 
 use std::fs;
 use std::io::Write;

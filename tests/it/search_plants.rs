@@ -114,7 +114,7 @@ pub fn plant_claude(home: &Home) -> Vec<(&'static str, &'static str)> {
             "timestamp": "2026-11-20T09:01:00.000Z", "error": {"formatted": "plantapierror"}}),
         json!({"type": "api-request-blob", "text": "plantnoise"}),
     ];
-    let mut side = claude_line(20, "user", &json!("plantsidechain words"));
+    let mut side = claude_line(20, "assistant", &json!([{"type": "text", "text": "plantsidechain words"}]));
     side["isSidechain"] = json!(true);
     lines.push(side);
     write(&claude_file(home), &lines);

@@ -1,6 +1,5 @@
 //! Claude Code's records as events: only for the lines that are looked at.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -36,10 +35,10 @@ pub fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
 }
 
 /// What only call and result together tell: a command's exit code, a sub-agent's session.
-pub fn finish(entry: &mut Entry, links: &HashMap<String, Arc<str>>) {
+pub fn finish(entry: &mut Entry, started_by: impl FnOnce(&str) -> Option<Arc<str>>) {
     let Some(tool) = entry.tool.as_deref_mut() else { return };
-    if tool.subagent.is_none() {
-        tool.subagent = links.get(&*tool.id).cloned();
+    if tool.subagent.is_none() && matches!(tool.action, Action::Task { .. }) {
+        tool.subagent = started_by(&tool.id);
     }
     let code = exit_code(tool);
     if let Action::Command { exit_code, .. } = &mut tool.action {

@@ -4,14 +4,16 @@
 //! elsewhere. No order of keys is relied on.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use super::super::jsonl::{
     Dialect, Link, Malformed, Mark, Parent, Pull, Rare, ResultMark, Skim, Text, Usage, pull::hash,
 };
-use super::decode;
 use super::words::{self, Kind};
-use crate::domain::{Entry, EntryKind, Event, Key, Time, Tokens};
+use super::{decode, inline};
+use crate::agent::Unit;
+use crate::domain::{Entry, EntryKind, Event, Key, Session, Time, Tokens};
 
 /// The dialect of one file.
 #[derive(Debug, Default)]
@@ -20,6 +22,20 @@ pub struct Lines {
     pub subagent: bool,
     /// Sub-agents' sessions by the tool call that started them, where side files tell.
     pub links: HashMap<String, Arc<str>>,
+    /// Only these lines (offset and length, ascending) are the session: it stands in another one's file.
+    pub only: Option<Vec<(u64, u64)>>,
+    /// The file, to look for sub-agents inside it when an entry asks for one.
+    pub file: Option<PathBuf>,
+    /// What was found there.
+    pub inside: OnceLock<HashMap<String, Arc<str>>>,
+}
+
+impl Lines {
+    /// The session of the sub-agent that a tool call started.
+    fn started_by(&self, call: &str) -> Option<Arc<str>> {
+        let inside = || self.inside.get_or_init(|| self.file.as_deref().map(inline::links).unwrap_or_default());
+        self.links.get(call).or_else(|| inside().get(call)).cloned()
+    }
 }
 
 /// Lines that tell nothing: requests as they went over the wire, backups, modes.
@@ -36,6 +52,10 @@ const NOISE: [&[u8]; 8] = [
 
 impl Dialect for Lines {
     fn skim<'a>(&self, line: &'a [u8], offset: u64) -> Result<Skim<'a>, Malformed> {
+        let elsewhere = |only: &Vec<(u64, u64)>| only.binary_search_by_key(&offset, |(at, _)| *at).is_err();
+        if self.only.as_ref().is_some_and(elsewhere) {
+            return Ok(Skim::default());
+        }
         if NOISE.iter().any(|noise| line.starts_with(noise)) {
             return if line.last() == Some(&b'}') { Ok(Skim::default()) } else { Err(Malformed) };
         }
@@ -52,20 +72,24 @@ impl Dialect for Lines {
     }
 
     fn finish(&self, entry: &mut Entry) {
-        decode::finish(entry, &self.links);
+        decode::finish(entry, |call| self.started_by(call));
+    }
+
+    fn side_sessions(&self, unit: &Unit, session: &Session) -> Vec<Session> {
+        inline::sessions(unit, session)
     }
 }
 
 /// A line's fields that matter.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "the marks of a record, as the agent writes them")]
-struct Record<'a> {
+pub struct Record<'a> {
     kind: &'a [u8],
     subtype: &'a [u8],
-    uuid: Option<Text<'a>>,
-    parent: Option<Parent>,
+    pub uuid: Option<Text<'a>>,
+    pub parent: Option<Parent>,
     logical_parent: Option<Text<'a>>,
-    sidechain: bool,
+    pub sidechain: bool,
     meta: bool,
     compact_summary: bool,
     api_error: bool,
@@ -109,7 +133,8 @@ struct Block<'a> {
 }
 
 impl<'a> Record<'a> {
-    fn read(line: &'a [u8]) -> Result<Self, Malformed> {
+    /// Reads a line.
+    pub fn read(line: &'a [u8]) -> Result<Self, Malformed> {
         let mut record = Self::default();
         let mut pull = Pull::new(line);
         if pull.peek()? != b'{' {
@@ -117,6 +142,11 @@ impl<'a> Record<'a> {
         }
         pull.object(|key, value| record.field(key, value))?;
         if pull.at_end() { Ok(record) } else { Err(Malformed) }
+    }
+
+    /// Its first text.
+    pub fn prompt(&self) -> Option<Text<'a>> {
+        self.message.content.0.iter().find_map(|block| block.text)
     }
 
     fn field(&mut self, key: &[u8], value: &mut Pull<'a>) -> Result<(), Malformed> {
@@ -186,8 +216,8 @@ impl<'a> Record<'a> {
         };
         if aside {
             // A side chain's usage is the session's; its words are not.
-            let (time, usage) = (skim.time, skim.usage);
-            return Skim { time, usage, ..Skim::default() };
+            let rare = Some(Box::new(Rare { side: true, ..Rare::default() }));
+            return Skim { time: skim.time, usage: skim.usage, rare, ..Skim::default() };
         }
         skim
     }

@@ -2,6 +2,7 @@
 
 mod decode;
 mod fork;
+mod inline;
 mod lines;
 mod live;
 mod places;
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::jsonl::outline::Outline;
-use super::jsonl::{Dialect, summary, tail};
+use super::jsonl::{Dialect, copies, summary, tail, walk};
 use super::{Discovery, Environment, Format, Progress, Reading, Root, Sessions, Summarised, Texts, Unit};
 use crate::domain::launch::Launch;
 use crate::domain::live::LiveSign;
@@ -57,12 +58,17 @@ impl Format for Claude {
         summarised
     }
 
+    fn untangle(&self, units: &[Unit]) -> Vec<(usize, Summarised)> {
+        let known = units.iter().map(|unit| (unit, places::identity(&unit.path, unit.kind)));
+        copies::untangle(&Lines::default(), &known.collect::<Vec<_>>())
+    }
+
     fn open(&self, session: &Session) -> io::Result<Box<dyn Reading>> {
-        Ok(Box::new(Outline::open(dialect(session), &session.path)?))
+        Ok(Box::new(Outline::open(dialect(session)?, &session.path)?))
     }
 
     fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>> {
-        tail::tail(&dialect(session), &session.path, count)
+        tail::tail(&dialect(session)?, &session.path, count)
     }
 
     fn live(&self, root: &Root) -> Vec<LiveSign> {
@@ -85,6 +91,14 @@ impl Format for Claude {
     }
 }
 
-fn dialect(session: &Session) -> Arc<dyn Dialect> {
-    Arc::new(Lines { subagent: session.flags.subagent, links: places::links(&session.path) })
+fn dialect(session: &Session) -> io::Result<Arc<dyn Dialect>> {
+    let mut lines = Lines { subagent: session.flags.subagent, ..Lines::default() };
+    if lines.subagent && walk::stem(&session.path) != *session.key.id {
+        let chain = inline::chains(&session.path)?.into_iter().find(|chain| chain.id == session.key.id);
+        lines.only = Some(chain.ok_or(io::ErrorKind::NotFound)?.lines);
+    } else {
+        lines.links = places::links(&session.path);
+        lines.file = Some(session.path.clone());
+    }
+    Ok(Arc::new(lines))
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Identity, Rare, Skim, Text, Usage};
+use super::{Identity, Link, Rare, Skim, Text, Usage};
 use crate::agent::Unit;
 use crate::domain::{Flags, Session, Time, Title, TitleSource, Tokens};
 
@@ -44,6 +44,8 @@ pub struct Facts {
     pub turns: u32,
     /// Id of the newest record.
     pub tip: String,
+    /// The first record's hash; 0 where no record has an id.
+    first: u64,
     tokens: Tokens,
     replies: Vec<Reply>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,6 +61,8 @@ pub struct Facts {
     parent: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<String>,
+    /// Conversations of sub-agents stand in the file, too.
+    pub side: bool,
     /// Titles of sessions that may lie elsewhere, by the id of a record.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub titles: Vec<(String, String)>,
@@ -98,10 +102,19 @@ impl Facts {
         if let Some(usage) = skim.usage.filter(|_| !copied) {
             self.count(usage);
         }
+        if let (0, Link::Node { id, .. }) = (self.first, skim.link) {
+            self.first = id;
+        }
         if let Some(id) = skim.id {
             self.tip.clear();
             self.tip.push_str(&id.decode());
         }
+    }
+
+    /// What follows is the file of a fork that does not say so itself.
+    pub fn fork_of(&mut self, origin: &str) {
+        self.fork = true;
+        self.forked_from = Some(origin.to_owned());
     }
 
     fn take_rare(&mut self, rare: &Rare<'_>) {
@@ -134,6 +147,7 @@ impl Facts {
         {
             self.session = keep(session);
         }
+        self.side |= rare.side;
         self.cost_usd = rare.cost_usd.or(self.cost_usd);
         if let Some(totals) = rare.totals {
             self.tokens = totals;
@@ -210,6 +224,7 @@ impl Facts {
             session.parent = self.session.as_deref().map(Into::into);
         }
         session.forked_from = self.forked_from.as_deref().map(Into::into);
+        session.first = (self.first != 0).then_some(self.first);
         session.unreadable = self.unreadable;
         session.tip = Some(self.tip.as_str()).filter(|tip| !tip.is_empty()).map(Into::into);
         session.flags = Flags {

@@ -1,5 +1,6 @@
 //! A file summed up: all of it once, and from then on only what was appended.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -15,7 +16,7 @@ use crate::agent::{Cursor, Note, Progress, Sessions, Stamp, Summarised, Unit};
 use crate::domain::{Issue, Session, Time};
 
 /// Version of [`State`]: another one is not understood, and the file is read again.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// What must be remembered to go on after an append; about a kilobyte.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -34,13 +35,13 @@ struct State {
 pub fn summarise(dialect: &dyn Dialect, unit: &Unit, identity: &Identity, progress: Option<&Progress>) -> Summarised {
     if unit.stamp.size == 0 {
         let state = State { version: VERSION, ..State::default() };
-        return finish(unit, identity, &state, Cursor { stamp: unit.stamp, offset: 0 }, 0);
+        return finish(dialect, unit, identity, &state, (Cursor { stamp: unit.stamp, offset: 0 }, 0));
     }
     match read(dialect, unit, progress) {
         Ok((state, cursor, bytes_read)) => {
             // The row tells the size that was read, which may be more than was found.
             let unit = Unit { stamp: cursor.stamp, ..unit.clone() };
-            finish(&unit, identity, &state, cursor, bytes_read)
+            finish(dialect, &unit, identity, &state, (cursor, bytes_read))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => nothing(),
         Err(error) => unreadable(unit, identity, &error),
@@ -63,6 +64,43 @@ fn read(dialect: &dyn Dialect, unit: &Unit, progress: Option<&Progress>) -> io::
     let scanned = scan(dialect, &file, (0, 0), None, |line| pass.line(line, true))?;
     pass.settle(dialect, &file)?;
     Ok((pass.end(&file, scanned)?, Cursor { stamp, offset: scanned.offset }, scanned.bytes_read))
+}
+
+/// Sums up some lines of a file (offset and length, ascending), as if they were a file of their own.
+pub fn some(dialect: &dyn Dialect, file: &File, lines: &[(u64, u64)]) -> io::Result<Facts> {
+    let mut pass = Pass::default();
+    for (number, &(offset, len)) in (1..).zip(lines) {
+        let mut line = vec![0; usize::try_from(len).unwrap_or(0)];
+        file.read_exact_at(&mut line, offset)?;
+        pass.line(Scan { offset, len, number, skim: dialect.skim(&line, offset) }, true);
+    }
+    pass.settle(dialect, file)?;
+    Ok(pass.facts)
+}
+
+/// Sums up a file that was copied from the session `origin`, without what the `copied` records used.
+pub fn copy(
+    dialect: &dyn Dialect,
+    unit: &Unit,
+    identity: &Identity,
+    (origin, copied): (&str, &HashSet<u64>),
+) -> io::Result<Summarised> {
+    let file = File::open(&unit.path)?;
+    let stamp = Stamp::of(&file.metadata()?);
+    let mut pass = Pass::default();
+    pass.facts.fork_of(origin);
+    let scanned = scan(dialect, &file, (0, 0), None, |mut line| {
+        if let Ok(skim) = &mut line.skim
+            && matches!(skim.link, Link::Node { id, .. } if copied.contains(&id))
+        {
+            skim.usage = None;
+        }
+        pass.line(line, true);
+    })?;
+    pass.settle(dialect, &file)?;
+    let cursor = Cursor { stamp, offset: scanned.offset };
+    let state = pass.end(&file, scanned)?;
+    Ok(finish(dialect, &Unit { stamp, ..unit.clone() }, identity, &state, (cursor, scanned.bytes_read)))
 }
 
 /// The state and the offset to go on from, if the file is the one that was read and has only grown.
@@ -138,7 +176,13 @@ impl Pass {
     }
 }
 
-fn finish(unit: &Unit, identity: &Identity, state: &State, cursor: Cursor, bytes_read: u64) -> Summarised {
+fn finish(
+    dialect: &dyn Dialect,
+    unit: &Unit,
+    identity: &Identity,
+    state: &State,
+    (cursor, bytes_read): (Cursor, u64),
+) -> Summarised {
     let mut session = state.facts.session(unit, identity);
     session.complete = true;
     let notes = notes(&session, &state.facts);
@@ -150,15 +194,13 @@ fn finish(unit: &Unit, identity: &Identity, state: &State, cursor: Cursor, bytes
     if untold > 0 {
         issues.push(Issue::new(&unit.path, format!("{untold} more unreadable records")));
     }
+    let mut sessions = vec![session];
+    if state.facts.side {
+        sessions.extend(dialect.side_sessions(unit, &sessions[0]));
+    }
     // A state that cannot be written is not kept: the next reading starts from the beginning.
     let state = serde_json::to_vec(state).unwrap_or_default();
-    Summarised {
-        sessions: Sessions::All(vec![session]),
-        notes,
-        progress: Progress { cursor, state },
-        bytes_read,
-        issues,
-    }
+    Summarised { sessions: Sessions::All(sessions), notes, progress: Progress { cursor, state }, bytes_read, issues }
 }
 
 fn notes(session: &Session, facts: &Facts) -> Vec<Note> {

@@ -29,26 +29,20 @@ pub fn roots(environment: &Environment) -> Vec<Root> {
     roots
 }
 
-/// Databases with their logs, and the old sessions. Not the data directory as a whole: below it lie logs, git snapshots
-/// and tens of thousands of parts. Messages have a folder a session, each of which would take a watch: they are
-/// watched only while there is no database, when the files are not left-overs.
+/// Databases with their logs, whichever channels come into being, and the old sessions. Not the data directory as a
+/// whole: below it lie logs, git snapshots and tens of thousands of parts. Messages have a folder a session, each of
+/// which would take a watch: they are watched only while there is no database, when the files are not left-overs.
 fn watched(root: &Path) -> Vec<PathBuf> {
     if is_database_name(root) {
         return vec![root.to_owned(), sqlite::wal(root)];
     }
-    let usual = root.join("opencode.db");
-    let listed = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut databases: Vec<PathBuf> = listed.filter(|path| is_channel(path)).collect();
+    let listed = fs::read_dir(root).into_iter().flatten().flatten();
     let storage = root.join("storage");
-    let mut watched = vec![storage.join("session")];
-    if databases.is_empty() {
+    // No such file: it stands for all whose names begin so.
+    let mut watched = vec![root.join("opencode"), storage.join("session")];
+    if !listed.map(|entry| entry.path()).any(|path| is_channel(&path)) {
         watched.push(storage.join("message"));
     }
-    if !databases.contains(&usual) {
-        databases.push(usual);
-    }
-    watched.extend(databases.iter().map(|path| sqlite::wal(path)));
-    watched.extend(databases);
     watched
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::jsonl::outline::Outline;
-use super::jsonl::{Dialect, summary, tail};
+use super::jsonl::{Dialect, copies, summary, tail};
 use super::{Discovery, Environment, Format, Progress, Reading, Root, Summarised, Unit};
 use crate::domain::launch::Launch;
 use crate::domain::live::LiveSign;
@@ -46,6 +46,11 @@ impl Format for Qwen {
         let identity = places::identity(&unit.path, unit.kind);
         let lines = Lines { subagent: identity.subagent, ..Lines::default() };
         summary::summarise(&lines, unit, &identity, progress)
+    }
+
+    fn untangle(&self, units: &[Unit]) -> Vec<(usize, Summarised)> {
+        let known = units.iter().map(|unit| (unit, places::identity(&unit.path, unit.kind)));
+        copies::untangle(&Lines::default(), &known.collect::<Vec<_>>())
     }
 
     fn open(&self, session: &Session) -> io::Result<Box<dyn Reading>> {

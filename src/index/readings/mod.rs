@@ -4,6 +4,7 @@
 //! somebody asks for it again.
 
 mod find;
+mod place;
 mod transcript;
 
 use std::collections::HashMap;
@@ -13,10 +14,12 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 pub use self::find::matches;
+pub(super) use self::place::is_at;
 use self::transcript::Worker;
 use super::message::{Event, Ticket, TranscriptEvent};
 use crate::agent::Format;
 use crate::domain::Session;
+use crate::domain::found::Place;
 
 /// Transcripts that are held open at once.
 const HELD: usize = 6;
@@ -26,6 +29,7 @@ const HELD: usize = 6;
 pub(super) enum Request {
     Read(Range<usize>),
     Find(String),
+    Locate(Place),
     Refresh,
 }
 
@@ -131,7 +135,9 @@ impl Readings {
         let held = self.open.values().filter(|open| open.requests.is_some()).count();
         if held > HELD {
             let least = self.open.values_mut().filter(|open| open.requests.is_some()).min_by_key(|open| open.used);
-            least.into_iter().for_each(|open| open.requests = None);
+            if let Some(open) = least {
+                open.requests = None;
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 
 use super::Request;
 use super::find::Search;
+use super::place::Locating;
 use crate::agent::{Format, Marks, Reading, Refreshed, TextLimit};
 use crate::domain::Session;
 use crate::index::message::{Event, Opened, Ticket, TranscriptEvent};
@@ -49,15 +50,24 @@ impl Worker {
         };
         self.tell(TranscriptEvent::Opened(whole(&mut *reading)))?;
         let mut search: Option<Search> = None;
+        let mut locating: Option<Locating> = None;
         loop {
-            match self.next(search.is_some())? {
+            match self.next(search.is_some() || locating.is_some())? {
                 Some(Request::Read(range)) => {
                     let from = range.start.min(reading.len());
                     let entries = reading.read(range, TextLimit::SCREEN).into_iter().map(Arc::new).collect();
                     self.tell(TranscriptEvent::Page { from, entries })?;
                 }
                 Some(Request::Find(query)) => search = (!query.is_empty()).then(|| Search::new(query)),
+                Some(Request::Locate(place)) => locating = Some(Locating::new(place)),
                 Some(Request::Refresh) => self.refresh(&mut *reading)?,
+                // Where one wants to stand comes before what else there is.
+                None if locating.is_some() => {
+                    if let Some(told) = locating.as_mut().and_then(|locating| locating.step(&mut *reading)) {
+                        locating = None;
+                        self.tell(told)?;
+                    }
+                }
                 None => {
                     let Some(found) = search.as_mut().map(|search| search.step(&mut *reading)) else { continue };
                     if found.complete {

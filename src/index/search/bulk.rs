@@ -76,7 +76,9 @@ impl Hunt<'_> {
     }
 
     fn search_lines(&mut self, texts: &dyn Texts, buffer: &mut Vec<u8>) -> io::Result<()> {
-        let Some(session) = self.run.corpus.sessions_in(&self.unit.path).next() else { return Ok(()) };
+        // Sub-agents of early versions stand in their parent's file; what is found of them is found there.
+        let sessions = self.run.corpus.sessions_in(&self.unit.path);
+        let Some(session) = sessions.min_by_key(|session| session.flags.subagent) else { return Ok(()) };
         let session = &*session.key.id;
         let Some(number) = self.open(session) else { return Ok(()) };
         let stored = self.run.stored(self.unit);

@@ -76,6 +76,8 @@ pub struct Request<'a> {
     pub detailed: usize,
     /// How much is shown around a match.
     pub context: Context,
+    /// Whether slips of the pen are made up for where nothing is found.
+    pub slips: bool,
 }
 
 /// What the user put on a session.
@@ -100,6 +102,7 @@ impl<'a> Request<'a> {
             order: Order::default(),
             detailed: 100,
             context: Context::Line(160),
+            slips: true,
         }
     }
 
@@ -119,6 +122,12 @@ impl Search {
     /// Opens the talk that is stored in a directory, which need not exist.
     pub fn open(dir: &Path) -> Self {
         Self { store: Store::open(dir), typed: Typed::default() }
+    }
+
+    /// A search that stores nothing: all is searched in place.
+    pub fn detached() -> Self {
+        // A file is no directory: nothing is ever found below it, or written.
+        Self::open(Path::new("/dev/null"))
     }
 
     /// Whether all talk is stored, as far as can be told without reading it. A command that runs for a moment only
@@ -158,7 +167,7 @@ impl Search {
         let found = run::search(request, request.query, view.clone(), &self.typed, cancel, &mut |found| {
             if found.reach.complete { last = found } else { sink(found) }
         });
-        if !found && !cancel.is_cancelled() && last.hits.is_empty() {
+        if !found && request.slips && !cancel.is_cancelled() && last.hits.is_empty() {
             slips::search(request, &view, cancel, sink);
         }
         if !cancel.is_cancelled() {

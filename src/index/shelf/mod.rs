@@ -8,6 +8,7 @@
 
 mod intern;
 mod notes;
+mod twins;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use self::intern::Strings;
 use self::notes::Notes;
+use self::twins::Twins;
 use crate::agent::{Note, Sessions, Stamp, Unit};
 use crate::domain::catalog::Change;
 use crate::domain::live::LiveSign;
@@ -53,6 +55,7 @@ pub struct Shelf {
     notes: Notes,
     live: HashMap<SessionKey, State>,
     strings: Strings,
+    twins: Twins,
     /// Sessions whose row may have to be made anew.
     touched: HashSet<SessionKey>,
     /// Records of which a title was told or withdrawn: the sessions that end there may have another title now.
@@ -108,6 +111,14 @@ impl Shelf {
         self.by_path.keys()
     }
 
+    /// All units, in no order.
+    pub fn all_units(&self) -> impl Iterator<Item = Unit> {
+        self.by_path.iter().filter_map(|(path, id)| {
+            let held = self.units.get(id)?;
+            Some(Unit { agent: held.agent, path: path.to_path_buf(), stamp: held.stamp, kind: held.kind })
+        })
+    }
+
     /// The row of a session, as it was last told.
     pub fn session(&self, key: &SessionKey) -> Option<&Arc<Session>> {
         self.rows.get(key)?.told.as_ref()
@@ -144,17 +155,30 @@ impl Shelf {
         self.put(unit, summary, true);
     }
 
+    /// Puts there what is known of a unit that could not be read: it counts as unread.
+    pub fn failed(&mut self, unit: &Unit, summary: Summary) {
+        self.put(unit, summary, false);
+    }
+
     fn put(&mut self, unit: &Unit, summary: Summary, complete: bool) {
         let id = self.id_of(unit);
         match summary.sessions {
             Sessions::All(sessions) => {
                 let gone = self.absent(id, &sessions);
-                sessions.into_iter().for_each(|session| self.claim(id, session));
-                gone.into_iter().for_each(|session| self.disclaim(id, unit.agent, session));
+                for session in sessions {
+                    self.claim(id, session);
+                }
+                for session in gone {
+                    self.disclaim(id, unit.agent, session);
+                }
             }
             Sessions::Changed { sessions, removed } => {
-                sessions.into_iter().for_each(|session| self.claim(id, session));
-                removed.into_iter().for_each(|session| self.disclaim(id, unit.agent, session));
+                for session in sessions {
+                    self.claim(id, session);
+                }
+                for session in removed {
+                    self.disclaim(id, unit.agent, session);
+                }
             }
         }
         let Some(held) = self.units.get_mut(&id) else { return };
@@ -189,6 +213,16 @@ impl Shelf {
         let differs = |key: &&SessionKey| before.get(*key) != self.live.get(*key);
         let changed: Vec<_> = before.keys().chain(self.live.keys()).filter(differs).cloned().collect();
         self.touched.extend(changed);
+    }
+
+    /// Groups of units whose sessions begin alike, so that all but one must be copies; told when they change.
+    pub fn take_twins(&mut self) -> Vec<Vec<Unit>> {
+        let groups = self.twins.take(|unit| self.units.contains_key(&unit));
+        let known = |id: &UnitId| {
+            let path = self.by_path.iter().find(|(_, of)| *of == id)?.0;
+            self.known(path)
+        };
+        groups.iter().map(|group| group.iter().filter_map(known).collect()).collect()
     }
 
     /// All directories in which sessions began.
@@ -286,6 +320,7 @@ impl Shelf {
     /// A unit says that it holds a session.
     fn claim(&mut self, id: UnitId, mut session: Session) {
         self.strings.share(&mut session);
+        self.twins.meet(id, &session);
         let key = session.key.clone();
         let row = self.rows.entry(key.clone()).or_default();
         match row.found.iter_mut().find(|(of, _)| *of == id) {

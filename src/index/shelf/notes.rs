@@ -63,7 +63,9 @@ impl Notes {
     pub fn usage(&self, key: &SessionKey) -> Option<Tokens> {
         let all = self.usage.get(key)?;
         let mut sum = Tokens::default();
-        all.iter().for_each(|(_, tokens)| sum += *tokens);
+        for (_, tokens) in all {
+            sum += *tokens;
+        }
         Some(sum)
     }
 

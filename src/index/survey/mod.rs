@@ -4,14 +4,17 @@
 //! them, then they are summarised. What the cache or an earlier look knows already is not opened. The survey never
 //! waits: jobs go to the pool, results come back through [`Survey::take`].
 
+mod lineage;
 mod memory;
 mod sightings;
+mod unread;
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::unread::Unread;
 use crate::agent::{Discovery, Format, Root, Summarised, Unit};
 use crate::domain::Issue;
 use crate::domain::catalog;
@@ -29,6 +32,7 @@ const CHUNK: usize = 10;
 const WINDOW: usize = 32;
 
 /// One look at everything, and what it found so far.
+#[expect(clippy::struct_excessive_bools, reason = "each says whether one independent piece of work is under way")]
 pub(super) struct Survey {
     pub shelf: Shelf,
     roots: Vec<Root>,
@@ -41,6 +45,10 @@ pub(super) struct Survey {
     afresh: bool,
     /// Units that a job is summarising, and what became of them meanwhile.
     reading: HashMap<PathBuf, Meanwhile>,
+    /// Units with the same beginnings, to be told apart when both are at rest.
+    tangled: Vec<Vec<Unit>>,
+    /// Units that could not be read, to be tried again.
+    unread: Unread,
     walk: Walk,
     /// A walk was asked for while one was under way; whether of everything.
     again: Option<bool>,
@@ -114,6 +122,8 @@ impl Survey {
             backlog: VecDeque::new(),
             afresh: false,
             reading: HashMap::new(),
+            tangled: Vec::new(),
+            unread: Unread::default(),
             walk: Walk::default(),
             again: None,
             glancing: 0,
@@ -154,6 +164,7 @@ impl Survey {
             && self.placing == Placing::Done
             && self.backlog.is_empty()
             && self.reading.is_empty()
+            && self.tangled.is_empty()
     }
 
     /// Whether the first screen is there: all roots walked, their newest units glanced at.
@@ -208,6 +219,7 @@ impl Survey {
             *meanwhile = Meanwhile::Gone;
         }
         self.backlog.retain(|unit| unit.path != path);
+        self.unread.gone(path);
         if let Some(unit) = self.shelf.known(path) {
             self.cache.put(Record::gone(unit));
         }
@@ -228,6 +240,7 @@ impl Survey {
                 }
             }
             Done::Summarised(unit, summary, record) => self.summarised(&unit, summary, record),
+            Done::Untangled(copies, units) => self.untangled(copies, units),
             Done::Cached(units) => units.into_iter().for_each(|unit| self.adopt(unit)),
             Done::Lived(_) => self.living = false,
             Done::Loaded(sound) => self.loaded(sound),
@@ -246,8 +259,14 @@ impl Survey {
         if matches!(meanwhile, Some(Meanwhile::Gone)) {
             return;
         }
+        let read = self.unread.was_read(unit, &summary);
         let Summarised { sessions, notes, issues, .. } = summary;
-        self.shelf.summarised(unit, Summary { sessions, notes, issues });
+        let summary = Summary { sessions, notes, issues };
+        if read {
+            self.shelf.summarised(unit, summary);
+        } else {
+            self.shelf.failed(unit, summary);
+        }
         if let Some(record) = record {
             self.cache.put(record);
             if self.cache.waiting() >= BATCH {
@@ -282,7 +301,9 @@ impl Survey {
         let Walk { seen, mut fresh, front, dark, everything, .. } = std::mem::take(&mut self.walk);
         let vanished = |path: &Path| !seen.contains(path) && !dark.iter().any(|dark| path.starts_with(dark));
         let gone: Vec<_> = self.shelf.paths().filter(|path| vanished(path)).cloned().collect();
-        gone.iter().for_each(|path| self.gone(path));
+        for path in gone {
+            self.gone(&path);
+        }
         newest_first(&mut fresh);
         let unknown = |unit: &&Unit| !front.contains(&unit.path) && !self.shelf.holds(&unit.path);
         let rest: Vec<_> = fresh.iter().filter(unknown).cloned().collect();
@@ -315,10 +336,13 @@ impl Survey {
             self.pool.urgent(Job::Place(self.shelf.directories().into_iter().collect()));
         }
         while self.reading.len() < WINDOW {
-            let Some(unit) = self.backlog.pop_front() else { return };
+            let Some(unit) = self.backlog.pop_front() else { break };
             if !self.reading.contains_key(&unit.path) {
                 self.read(unit, Pool::later);
             }
+        }
+        if self.backlog.is_empty() && !self.loading && self.walk.open == 0 {
+            self.untangle();
         }
     }
 

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::hits::Matcher;
 use crate::app::msg::Ticket;
-use crate::app::reader::{Fold, Held};
+use crate::app::reader::{Find, Fold, Held};
 use crate::config::theme::Theme;
 use crate::ui::entry::{self, Frame, Laid};
 use crate::ui::widgets::highlight::Highlighter;
@@ -23,6 +24,8 @@ pub struct Cache {
     highlighter: Highlighter,
     /// Code is highlighted; not in a preview, for which the grammars would be too dear.
     highlights: bool,
+    /// The last query, made ready: every line that is drawn asks it.
+    matcher: Option<(String, Arc<Matcher>)>,
 }
 
 #[derive(Debug)]
@@ -71,6 +74,19 @@ impl Cache {
         self.lines += laid.lines.len();
         self.slots.insert(key, Slot { laid: laid.clone(), used: self.frame, generation });
         laid
+    }
+
+    /// What finds a query in lines; nothing where nothing is searched for.
+    pub fn matcher(&mut self, find: Option<&Find>) -> Option<Arc<Matcher>> {
+        let find = find.filter(|find| !find.query.is_empty())?;
+        match &self.matcher {
+            Some((query, matcher)) if *query == find.query => Some(matcher.clone()),
+            _ => {
+                let matcher = Arc::new(Matcher::new(find));
+                self.matcher = Some((find.query.clone(), matcher.clone()));
+                Some(matcher)
+            }
+        }
     }
 
     /// Something is being found out beside the drawing: draw again soon.

@@ -50,7 +50,8 @@ pub fn draw(
     let (rows, drawn) = Screen::new(reader, look, cache, (width, usize::from(parts.body.height))).rows();
     edges::header(parts.header, buffer, reader, session, look);
     edges::banner(parts.banner, buffer, reader, look);
-    let regions = paint(parts.body, buffer, reader, &rows, &drawn, look);
+    let matcher = cache.matcher(reader.find.as_ref());
+    let regions = paint(parts.body, buffer, (reader, matcher.as_deref()), &rows, &drawn, look);
     if rows.is_empty() {
         edges::nothing(parts.body, buffer, reader, look);
     }
@@ -85,14 +86,13 @@ impl Parts {
 fn paint(
     area: Rect,
     buffer: &mut Buffer,
-    reader: &Reader,
+    (reader, matcher): (&Reader, Option<&hits::Matcher>),
     rows: &[Row],
     drawn: &ReaderDrawn,
     look: &Look<'_>,
 ) -> Vec<(Area, Target)> {
     let gutter = gutter::width(area.width);
     let mut regions: Vec<(Area, Target)> = Vec::new();
-    let matcher = reader.find.as_ref().filter(|find| !find.query.is_empty()).map(hits::Matcher::new);
     let text_area = Rect { x: area.x + gutter.min(area.width), width: area.width.saturating_sub(gutter), ..area };
     for (y, row) in (area.y..area.bottom()).zip(rows) {
         match row {
@@ -118,7 +118,7 @@ fn paint(
                 );
                 if let Some(text) = laid.lines.get(*line) {
                     buffer.set_line(text_area.x, y, text, text_area.width);
-                    if let Some(matcher) = &matcher {
+                    if let Some(matcher) = matcher {
                         mark(Rect { y, height: 1, ..text_area }, buffer, &hits::text_of(text), matcher, current, look);
                     }
                 }

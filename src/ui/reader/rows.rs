@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::cache::Cache;
+use super::hits::Matcher;
 use crate::app::msg::ReaderDrawn;
 use crate::app::reader::{Base, Fold, Held, Reader};
 use crate::domain::Time;
@@ -52,12 +53,14 @@ pub struct Screen<'a> {
     cache: &'a mut Cache,
     width: usize,
     height: usize,
+    matcher: Option<Arc<Matcher>>,
 }
 
 impl<'a> Screen<'a> {
     /// For a text area of that size.
     pub fn new(reader: &'a Reader, look: &'a Look<'a>, cache: &'a mut Cache, (width, height): (usize, usize)) -> Self {
-        Self { reader, look, cache, width, height }
+        let matcher = cache.matcher(reader.find.as_ref());
+        Self { reader, look, cache, width, height, matcher }
     }
 
     /// The rows from the top of the screen on, and what there is to tell about them.
@@ -98,8 +101,7 @@ impl<'a> Screen<'a> {
 
     /// Lines of a block that hold what is searched for.
     fn hits(&self, block: &Block) -> Vec<usize> {
-        let Some(find) = self.reader.find.as_ref().filter(|find| !find.query.is_empty()) else { return Vec::new() };
-        let matcher = super::hits::Matcher::new(find);
+        let Some(matcher) = &self.matcher else { return Vec::new() };
         let lines = block.laid.iter().flat_map(|laid| laid.lines.iter().enumerate());
         lines.filter(|(_, line)| matcher.is_in(line)).map(|(nth, _)| nth).collect()
     }

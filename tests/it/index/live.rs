@@ -1,8 +1,10 @@
 //! The index at work: what it tells as files change.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use salon::domain::catalog::Catalog;
+use salon::domain::catalog::{Catalog, Progress};
+use salon::domain::found::{Answer, Order};
 use salon::domain::live::LiveSign;
 use salon::domain::{Session, State};
 use salon::index::{Event, Index, Opened, TranscriptEvent, WatchState, Watching};
@@ -19,6 +21,8 @@ pub struct Running {
     pub watch: Option<WatchState>,
     pub transcripts: Vec<(u64, TranscriptEvent)>,
     pub ranked: Vec<(String, Vec<SessionKey>)>,
+    pub found: HashMap<String, Answer>,
+    pub indexed: Option<Progress>,
     pub changes: usize,
 }
 
@@ -26,7 +30,7 @@ impl Running {
     pub fn start(options: Options) -> Self {
         let (index, events) = Index::start(options);
         let (catalog, transcripts, ranked) = (Catalog::default(), Vec::new(), Vec::new());
-        Self { index, events, catalog, live: Vec::new(), watch: None, transcripts, ranked, changes: 0 }
+        Self { index, events, catalog, live: Vec::new(), watch: None, transcripts, ranked, found: HashMap::new(), indexed: None, changes: 0 }
     }
 
     /// Takes events until something is so. A generous limit stands only against hanging for ever.
@@ -37,7 +41,7 @@ impl Running {
             match runtime.block_on(next) {
                 Ok(Some(event)) => self.take(event),
                 Ok(None) => panic!("the index ended before: {what}"),
-                Err(_) => panic!("never came: {what}; {:?}", self.catalog),
+                Err(tokio::time::error::Elapsed { .. }) => panic!("never came: {what}; {:?}", self.catalog),
             }
         }
     }
@@ -51,6 +55,8 @@ impl Running {
             Event::Live(signs) => self.live = signs,
             Event::Transcript(ticket, event) => self.transcripts.push((ticket, event)),
             Event::Ranked { query, keys } => self.ranked.push((query, keys)),
+            Event::Found { query, found } => self.found.entry(query).or_default().apply(found, Order::Relevance),
+            Event::Indexed(progress) => self.indexed = Some(progress),
             Event::Watch(state) => self.watch = Some(state),
         }
     }
@@ -100,7 +106,9 @@ fn a9_two_files_changed_together_both_update() {
     let paths = ["a", "b", "c"].map(|name| write(&home, &format!("{name}.log"), "prompt 1000 one\n"));
     let mut running = Running::settled(options(&home));
     for round in 0..5 {
-        paths.iter().for_each(|path| append(path, &format!("prompt {round} more\n")));
+        for path in &paths {
+            append(path, &format!("prompt {round} more\n"));
+        }
     }
     running.until("all three", |running| ["a", "b", "c"].iter().all(|id| running.turns(id) == 6));
 }
@@ -219,6 +227,8 @@ fn the_first_change_comes_from_the_cache_and_nothing_is_read_again() {
     assert_eq!(running.index.bytes_read(), 0);
 }
 
+static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+
 #[test]
 fn c1_without_a_cache_the_first_change_holds_the_newest() {
     let home = Home::empty();
@@ -228,7 +238,6 @@ fn c1_without_a_cache_the_first_change_holds_the_newest() {
         fs::File::options().append(true).open(path).expect("open").set_modified(time).expect("set time");
     }
     // Time stands still, so that nothing but a complete first screen makes it tell.
-    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
     let clock = || *START.get_or_init(Instant::now);
     let mut running = Running::start(Options { clock, ..options(&home) });
     running.until("the first change", |running| running.changes == 1);
@@ -249,4 +258,19 @@ fn a_rescan_reads_everything_and_changes_nothing() {
     let (a, x) = (running.turns("a"), running.turns("x"));
     assert_eq!((a, x), (1, 1));
     assert!(running.index.bytes_read() - before > 30);
+}
+
+#[test]
+fn h15_a_burst_that_nobody_takes_is_merged() {
+    let home = Home::empty();
+    let paths: Vec<_> = (0..20).map(|n| write(&home, &format!("s{n}.log"), "prompt 1 one\n")).collect();
+    let mut running = Running::settled(options(&home));
+    let before = running.changes;
+    for round in 0..100 {
+        for path in &paths {
+            append(path, &format!("prompt {round} more\n"));
+        }
+    }
+    running.until("the end", |running| (0..20).all(|n| running.turns(&format!("s{n}")) == 101));
+    assert!(running.changes - before < 200, "{} changes for 2000 appends", running.changes - before);
 }

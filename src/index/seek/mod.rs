@@ -1,0 +1,145 @@
+//! The search at work beside the engine: queries on one pair of threads, the upkeep of the stored talk on another.
+//!
+//! A newer query cancels the older. A query within some sessions only (they changed, or their places are wanted) goes
+//! on beside the one over all: its hits join those of the same answer, and say nothing of how far that is.
+//! The engine is never waited for and never waits: it hands over what there is, and is told what was found.
+
+mod ask;
+mod upkeep;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::Instant;
+
+pub(super) use self::ask::Ask;
+pub(super) use self::upkeep::Kept;
+use super::message::{Event, Sought};
+use super::options::{Options, search_dir};
+use super::search::{Cancel, Corpus, Latest, Search};
+use crate::domain::Issue;
+use crate::domain::catalog::Progress;
+
+/// All that searches.
+pub(super) struct Seek {
+    dir: Option<PathBuf>,
+    all: Sender<Ask>,
+    within: Sender<Ask>,
+    newest: Latest,
+    cancel: Cancel,
+    upkeep: Sender<Arc<Corpus>>,
+    ending: Latest,
+    state: State,
+    /// How far the talk is stored, until it is told.
+    pub indexed: Option<Progress>,
+}
+
+/// What the upkeep is at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct State {
+    /// Something may have changed since it last began.
+    behind: bool,
+    /// It is at work.
+    running: bool,
+    /// It was done once.
+    begun: bool,
+}
+
+/// When the stored talk is to be brought up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Upkeep {
+    /// Nothing is to be done.
+    Rest,
+    /// At once: nothing is stored yet, as far as is known.
+    Now,
+    /// When some more may have come.
+    Soon,
+}
+
+impl Seek {
+    /// Starts the threads. They end with this value, or when nobody takes the answers any more.
+    pub fn start(
+        options: &Options,
+        events: &tokio::sync::mpsc::Sender<Event>,
+        kept: impl Fn(Kept) + Clone + Send + 'static,
+    ) -> Self {
+        let dir = options.cache_dir.as_deref().map(search_dir);
+        let search = Arc::new(dir.as_deref().map_or_else(Search::detached, Search::open));
+        let surroundings = ask::Surroundings::new(options);
+        let begin = |name: &str| ask::start(name, search.clone(), surroundings.clone(), events.clone());
+        let (newest, ending) = (Latest::default(), Latest::default());
+        let (all, within) = (begin("search"), begin("search-within"));
+        let upkeep = upkeep::start(search.clone(), ending.begin(), options.clock, kept);
+        let state = State { behind: true, ..State::default() };
+        Self { dir, all, within, cancel: newest.begin(), newest, upkeep, ending, state, indexed: None }
+    }
+
+    /// Searches; `corpus` gives what there is.
+    pub fn ask(&mut self, sought: Sought, corpus: Arc<Corpus>) {
+        let threads = match &sought.within {
+            None => {
+                self.cancel = self.newest.begin();
+                &self.all
+            }
+            Some(_) => &self.within,
+        };
+        let ask = Ask { sought, corpus, cancel: self.cancel.clone() };
+        // The threads end only with this value, or when nobody takes answers.
+        drop(threads.send(ask));
+    }
+
+    /// Gives up whatever is searched.
+    pub fn cancel(&mut self) {
+        self.cancel = self.newest.begin();
+    }
+
+    /// Sessions changed.
+    pub fn changed(&mut self) {
+        self.state.behind = true;
+    }
+
+    /// Whether the stored talk is to be brought up to date.
+    pub fn wants_upkeep(&self) -> Upkeep {
+        match self.state {
+            _ if self.dir.is_none() => Upkeep::Rest,
+            State { behind: true, running: false, begun: false } => Upkeep::Now,
+            State { behind: true, running: false, begun: true } => Upkeep::Soon,
+            State { .. } => Upkeep::Rest,
+        }
+    }
+
+    /// Brings the stored talk up to what there is.
+    pub fn keep_up(&mut self, corpus: Arc<Corpus>) {
+        self.state = State { behind: false, running: true, begun: true };
+        drop(self.upkeep.send(corpus));
+    }
+
+    /// Takes in how far the upkeep is. When it is through, gives what is wrong with the directory, if anything is.
+    pub fn take(&mut self, kept: Kept) -> Option<Option<Issue>> {
+        match kept {
+            Kept::So(progress) => {
+                self.indexed = Some(progress);
+                None
+            }
+            Kept::Through(issue) => {
+                self.state.running = false;
+                Some(issue)
+            }
+            Kept::Elsewhere => {
+                // Another salon writes. What it writes is seen here; whether that is all, is looked at later.
+                (self.state.running, self.state.behind) = (false, true);
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Seek {
+    fn drop(&mut self) {
+        self.newest.cancel();
+        self.ending.cancel();
+    }
+}
+
+/// The clock of the index.
+type Clock = fn() -> Instant;
