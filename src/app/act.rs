@@ -47,7 +47,7 @@ impl App {
             Action::CopyCommand => self.about_session(Effect::CopyResumeCommand),
             Action::CopyId => self.about_session(|key| Effect::Copy(key.id.to_string())),
             Action::EditTranscript => self.about_session(Effect::EditTranscript),
-            Action::Search => self.to_search(),
+            Action::Search => self.go_to_search(),
             _ if self.layers.is_empty() => self.act_at_home(action),
             _ => Vec::new(),
         }

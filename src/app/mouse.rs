@@ -36,7 +36,7 @@ impl App {
             }
             // A click beside an overlay closes it; beside a question it must not decide anything.
             (Target::Nothing, Some(Layer::Help(_) | Layer::Issues(_) | Layer::Palette(_))) => self.act(Action::Back),
-            (target, Some(Layer::Search(_))) => self.click_in_search(target),
+            (target, Some(Layer::Search(_))) => self.click_in_search(&target),
             (Target::Workspace(row), None) => {
                 self.home.focus = Pane::Workspaces;
                 if self.home.workspaces.choose(row) {
@@ -76,9 +76,9 @@ impl App {
     }
 
     /// As in the list: the first click selects, and one on what is selected opens.
-    fn click_in_search(&mut self, target: Target) -> Vec<Effect> {
+    fn click_in_search(&mut self, target: &Target) -> Vec<Effect> {
         let Some(search) = self.searching() else { return Vec::new() };
-        match target {
+        match *target {
             Target::Row(row) if search.results.at() == row => self.act(Action::Open),
             Target::Row(row) => {
                 search.results.choose(row);

@@ -84,8 +84,11 @@ impl Asked {
     }
 
     fn put_named_first(&self, answer: &mut Answer, home: &Path) {
-        let Some(jump) = Jump::recognise(&self.source) else { return };
-        for session in self.corpus.sessions().iter().rev().filter(|session| jump.names(session, home)) {
+        let (named, jump) = (self.source.trim(), Jump::recognise(&self.source));
+        let is_named = |session: &Session| {
+            *session.key.id == *named || jump.as_ref().is_some_and(|jump| jump.names(session, home))
+        };
+        for session in self.corpus.sessions().iter().rev().filter(|session| is_named(session)) {
             let found = answer.hits.iter().position(|hit| hit.session.key == session.key);
             let hit = match found {
                 Some(at) => answer.hits.remove(at),

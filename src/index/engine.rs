@@ -156,7 +156,9 @@ impl Engine {
                 self.open(ticket, key);
             }
             if !self.unasked.is_empty() && self.knows_what_there_is() {
-                std::mem::take(&mut self.unasked).into_iter().for_each(|sought| self.search(sought));
+                for sought in std::mem::take(&mut self.unasked) {
+                    self.search(sought);
+                }
             }
         }
         self.survey.flush();
@@ -251,16 +253,16 @@ impl Engine {
 
     /// All there is to search.
     fn corpus(&mut self) -> Arc<Corpus> {
-        let shelf = &self.survey.shelf;
-        let all = || Arc::new(Corpus::new(shelf.all_units().collect(), shelf.sessions().cloned().collect()));
+        let known = &self.survey.shelf;
+        let all = || Arc::new(Corpus::new(known.all_units().collect(), known.sessions().cloned().collect()));
         self.corpus.get_or_insert_with(all).clone()
     }
 
     fn corpus_of(&self, keys: &[SessionKey]) -> Corpus {
-        let shelf = &self.survey.shelf;
-        let sessions: Vec<Arc<Session>> = keys.iter().filter_map(|key| shelf.session(key).cloned()).collect();
+        let known = &self.survey.shelf;
+        let sessions: Vec<Arc<Session>> = keys.iter().filter_map(|key| known.session(key).cloned()).collect();
         let paths: HashSet<&Path> = sessions.iter().map(|session| &*session.path).collect();
-        let units = paths.into_iter().filter_map(|path| shelf.known(path)).collect();
+        let units = paths.into_iter().filter_map(|path| known.known(path)).collect();
         Corpus::new(units, sessions)
     }
 

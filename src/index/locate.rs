@@ -1,8 +1,8 @@
 //! From places that a search found to numbers of entries, as a transcript counts them.
 
 use crate::agent::{self, Reading, TextLimit};
-use crate::domain::found::Place;
 use crate::domain::Session;
+use crate::domain::found::Place;
 use crate::index::readings::is_at;
 
 /// Entries that are looked at at once.

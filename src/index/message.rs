@@ -31,7 +31,7 @@ pub enum Event {
     Found {
         /// The query it answers.
         query: String,
-        /// What was found, and how far the search over all sessions is.
+        /// What was found, and how far the search is.
         found: Found,
     },
     /// How far the talk of all sessions is stored for searching.

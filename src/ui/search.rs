@@ -20,7 +20,8 @@ pub fn draw(canvas: &mut Canvas, area: Rect, search: &Search, cache: &mut ViewCa
     if search.results.rows().is_empty() {
         search_empty::draw(canvas, list, search);
     } else {
-        search_results::draw(canvas, list, search);
+        let matcher = cache.reader.matcher_of(&search.sought());
+        search_results::draw(canvas, list, search, matcher.as_deref());
     }
     if let Some(hit) = search.results.selected().filter(|_| shown) {
         let (line, pane) = split_left(rest, 1);

@@ -15,10 +15,7 @@ use crate::stdx::text::{ellipsis, one_line};
 /// Draws it.
 pub fn draw(canvas: &mut Canvas, area: Rect, search: &Search) {
     let inner = Rect { x: area.x + 1.min(area.width), width: area.width.saturating_sub(2), ..area };
-    let lines = match search.is_asked() {
-        true => nothing(canvas.app, search, inner.width),
-        false => help(canvas.app, inner),
-    };
+    let lines = if search.is_asked() { nothing(canvas.app, search, inner.width) } else { help(canvas.app, inner) };
     // A low screen has no line to spare.
     let first = usize::from(area.height > 7);
     for (row, line) in lines.iter().enumerate() {

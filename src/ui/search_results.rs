@@ -1,11 +1,15 @@
 //! The results: for each session its title and its best place with the words marked, and further places where it is
 //! unfolded.
 
+use std::ops::Range;
+
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::Canvas;
 use super::columns::{Column, agent_width};
+use super::reader::hits::Matcher;
 use super::sessions::{agent_name, glyph};
 use super::status::thousands;
 use super::style::{self, style};
@@ -19,7 +23,7 @@ use crate::domain::query::Part;
 use crate::stdx::text;
 
 /// Draws the rows that there is room for.
-pub fn draw(canvas: &mut Canvas, area: Rect, search: &Search) {
+pub fn draw(canvas: &mut Canvas, area: Rect, search: &Search, matcher: Option<&Matcher>) {
     let results = &search.results;
     let selected = results.lines_of(results.at());
     let all = results.lines_of(results.rows().len().saturating_sub(1)).end;
@@ -43,7 +47,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, search: &Search) {
                 put(canvas.buffer, place, "▌", style(canvas.app.theme().accent), Align::Left);
             }
             if row.nth == 0 && line == lines.start {
-                draw_title(canvas, place, hit);
+                draw_title(canvas, place, hit, matcher);
             } else if let Some(snippet) = results.snippet(*row) {
                 draw_snippet(canvas, place, snippet, more(search, *row, hit));
             }
@@ -52,7 +56,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, search: &Search) {
 }
 
 /// State, agent, title; on the right the workspace, the hits and the age.
-fn draw_title(canvas: &mut Canvas, area: Rect, hit: &Hit) {
+fn draw_title(canvas: &mut Canvas, area: Rect, hit: &Hit, matcher: Option<&Matcher>) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     let session = &hit.session;
     let state = app.known.state(session);
@@ -84,9 +88,12 @@ fn draw_title(canvas: &mut Canvas, area: Rect, hit: &Hit) {
         }
     }
     let title = text::one_line(&session.title.text);
-    let (title, look) =
-        if title.is_empty() { ("(no prompt yet)".to_owned(), theme.faint) } else { (title, theme.text) };
-    put(canvas.buffer, rest, &title, style(look), Align::Left);
+    if title.is_empty() {
+        put(canvas.buffer, rest, "(no prompt yet)", style(theme.faint), Align::Left);
+        return;
+    }
+    let places = matcher.map(|matcher| matcher.places(&title)).unwrap_or_default();
+    draw_marked(canvas, rest, (&title, &places), (style(theme.text), 0));
 }
 
 /// What kind of text it stands in, and what stands there with the words marked.
@@ -99,22 +106,27 @@ fn draw_snippet(canvas: &mut Canvas, area: Rect, snippet: &Snippet, more: Option
     let more = more.unwrap_or_default();
     let (rest, right) = split_right(rest, u16::try_from(text::width(&more)).unwrap_or(0) + 1);
     put(canvas.buffer, right, &more, style(theme.key), Align::Right);
-    let room = usize::from(rest.width);
-    let (muted, hit) = (style(theme.muted), style(theme.hit));
+    let from = first_shown(snippet, rest.width.into());
+    draw_marked(canvas, rest, (&snippet.text, &snippet.ranges), (style(theme.muted), from));
+}
+
+/// A text from a byte on, with ranges of it marked, cut to what there is room for.
+fn draw_marked(canvas: &mut Canvas, area: Rect, (text, ranges): (&str, &[Range<usize>]), (look, from): (Style, usize)) {
+    let hit = style(canvas.app.theme().hit);
     let mut line = Rich::default();
-    let mut from = first_shown(snippet, room);
     if from > 0 {
-        line.push("…", muted);
+        line.push("…", look);
     }
-    for range in &snippet.ranges {
+    let mut from = from;
+    for range in ranges {
         let (start, end) = (range.start.max(from), range.end.max(from));
-        line.push(&harmless(&snippet.text, from..start), muted);
-        line.push(&harmless(&snippet.text, start..end), hit);
+        line.push(&harmless(text, from..start), look);
+        line.push(&harmless(text, start..end), hit);
         from = end;
     }
-    line.push(&harmless(&snippet.text, from..snippet.text.len()), muted);
-    let spans = rich::cut(line.spans(&(0..line.text().len())), room);
-    put_line(canvas.buffer, rest, &Line::from(spans));
+    line.push(&harmless(text, from..text.len()), look);
+    let spans = rich::cut(line.spans(&(0..line.text().len())), area.width.into());
+    put_line(canvas.buffer, area, &Line::from(spans));
 }
 
 /// How many places are not shown below this row, where the row is the last that is.
@@ -134,13 +146,13 @@ fn first_shown(snippet: &Snippet, room: usize) -> usize {
         return 0;
     }
     let before = snippet.text.get(..first.start).unwrap_or_default();
-    let kept: usize = room / 3;
+    let kept = room / 3;
     let start = before.char_indices().rev().nth(kept).map_or(0, |(at, _)| at);
     // Not within a word, where one begins near enough.
     before.get(start..).and_then(|tail| tail.find(' ')).map_or(start, |space| start + space + 1)
 }
 
-fn harmless(text: &str, range: std::ops::Range<usize>) -> String {
+fn harmless(text: &str, range: Range<usize>) -> String {
     text.get(range).map(|part| text::sanitise(part).replace(['\n', '\t'], " ")).unwrap_or_default()
 }
 

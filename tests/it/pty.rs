@@ -237,7 +237,7 @@ fn program(home: &Home, name: &str, script: &str) {
 }
 
 /// The program on a home of its own, with a clock that stands still shortly after the fixtures were made.
-fn salon(home: &Home, more: &[(&str, &str)]) -> Terminal {
+pub fn salon(home: &Home, more: &[(&str, &str)]) -> Terminal {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_salon"));
     Terminal::start(&program, &[], home.path(), &environment(home.path(), more))
 }

@@ -11,6 +11,7 @@ mod keys;
 mod walk;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub use completing::Completing;
 pub use kept::{History, View};
@@ -20,11 +21,11 @@ use super::home::preview::Preview;
 use super::input::Input;
 use super::reader::Stand;
 use super::{Effect, Ticket, Tickets};
-use crate::domain::SessionKey;
 use crate::domain::catalog::{Catalog, Change};
 use crate::domain::found::{Answer, Found, Hit, Order, Place, Reach};
 use crate::domain::query::Query;
 use crate::domain::query::jump::Jump;
+use crate::domain::{Session, SessionKey};
 
 /// The search screen.
 #[derive(Debug, Default)]
@@ -252,7 +253,7 @@ impl Search {
 /// The session that a pasted id, resume command or path names, as a hit.
 fn named(text: &str, catalog: &Catalog) -> Option<Hit> {
     let jump = Jump::recognise(text)?;
-    let names = |session: &&std::sync::Arc<crate::domain::Session>| match &jump {
+    let names = |session: &&Arc<Session>| match &jump {
         // The home directory is not known here; the rest of the path tells enough.
         Jump::Path(path) if path.starts_with("~") => {
             path.strip_prefix("~").is_ok_and(|rest| session.path.ends_with(rest))

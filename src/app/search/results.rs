@@ -192,7 +192,8 @@ impl Results {
     }
 
     /// Takes news in.
-    pub fn take(&mut self, found: Found) {
+    pub fn take(&mut self, mut found: Found) {
+        found.hits.iter_mut().for_each(without_title);
         if self.older {
             // Nothing yet is no answer: what was there need not flicker.
             if found.hits.is_empty() && !found.reach.complete {
@@ -277,5 +278,12 @@ impl Results {
             self.top = scroll::reveal(self.top, lines.end - 1, self.height, all);
         }
         self.top = scroll::reveal(self.top, lines.start, self.height, all);
+    }
+}
+
+/// The title is shown in any case, and what was found is marked in it: another place says more.
+fn without_title(hit: &mut Hit) {
+    if hit.snippets.iter().any(|snippet| snippet.place != Place::Title) {
+        hit.snippets.retain(|snippet| snippet.place != Place::Title);
     }
 }

@@ -9,7 +9,7 @@ use crate::domain::found::Order;
 
 impl App {
     /// Goes to the search: to the one that lies below, else to a new one.
-    pub(in crate::app) fn to_search(&mut self) -> Vec<Effect> {
+    pub(in crate::app) fn go_to_search(&mut self) -> Vec<Effect> {
         let Some(below) = self.layers.iter().rposition(|layer| layer.search().is_some()) else {
             return self.search_for("", Order::default());
         };
@@ -40,15 +40,14 @@ impl App {
         search.results.hold();
         let mut effects = self.searched.add(search.input.text());
         effects.extend(search.aim());
-        let reader = match search.preview.give(&key) {
-            Some(reader) => reader,
-            None => {
-                let (mut reader, opening) = Reader::open(self.tickets.give(), key);
-                effects.extend(opening);
-                let stand = search.results.place().cloned().map_or(Stand::First, Stand::Place);
-                effects.extend(reader.seek(&search.sought(), stand));
-                reader
-            }
+        let reader = if let Some(reader) = search.preview.give(&key) {
+            reader
+        } else {
+            let (mut reader, opening) = Reader::open(self.tickets.give(), key);
+            effects.extend(opening);
+            let stand = search.results.place().cloned().map_or(Stand::First, Stand::Place);
+            effects.extend(reader.seek(&search.sought(), stand));
+            reader
         };
         search.lose_aim();
         effects.extend(self.push(Layer::Reader(Box::new(reader))));

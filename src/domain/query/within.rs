@@ -16,7 +16,7 @@ const MARKED: usize = 256;
 /// A query, ready to be asked of entries.
 #[derive(Debug, Default)]
 pub struct Within {
-    branches: Vec<Wanted>,
+    branches: Vec<Asked>,
 }
 
 /// How well an entry fits.
@@ -31,7 +31,7 @@ pub enum Fit {
 }
 
 #[derive(Debug, Default)]
-struct Wanted {
+struct Asked {
     wanted: Vec<Matcher>,
     unwanted: Vec<Matcher>,
     scopes: Vec<(Scope, bool)>,
@@ -49,7 +49,7 @@ impl Within {
     /// Understands a query as far as possible; what is no query finds nothing.
     pub fn new(source: &str) -> Self {
         let query = Query::parse(source);
-        Self { branches: query.branches.iter().map(Wanted::new).collect() }
+        Self { branches: query.branches.iter().map(Asked::new).collect() }
     }
 
     /// Byte ranges of what is looked for in a text, ascending, overlaps joined.
@@ -78,7 +78,7 @@ impl Within {
     }
 }
 
-impl Wanted {
+impl Asked {
     fn new(branch: &Branch) -> Self {
         let scopes = branch.filters().filter_map(|(filter, negated)| Some((Scope::new(filter)?, negated)));
         Self {

@@ -1,15 +1,15 @@
 //! Queries, run one after the other; what is found is told in batches, so that the interface is never flooded.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 
 use super::Clock;
 use crate::domain::SessionKey;
-use crate::domain::found::{Found, Hit, Reach};
+use crate::domain::found::{Found, Hit};
 use crate::domain::query::Query;
 use crate::index::message::{Event, Sought};
 use crate::index::options::Options;
@@ -25,29 +25,17 @@ pub(in crate::index) struct Ask {
     pub cancel: Cancel,
 }
 
-/// What queries are understood by, and how far the one over all sessions is.
-#[derive(Clone)]
+/// What queries are understood by.
 pub(super) struct Surroundings {
     home: String,
     zone: Option<TimeZone>,
     clock: Clock,
-    reach: Arc<Mutex<(String, Reach)>>,
 }
 
 impl Surroundings {
     pub fn new(options: &Options) -> Self {
         let home = options.environment.home.to_string_lossy().into_owned();
-        Self { home, zone: options.zone.clone(), clock: options.clock, reach: Arc::default() }
-    }
-
-    /// The reach of a query's answer: news within some sessions do not change it.
-    fn reach(&self, query: &str, whole: Option<Reach>) -> Reach {
-        let mut held = self.reach.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(reach) = whole {
-            *held = (query.to_owned(), reach);
-            return reach;
-        }
-        if held.0 == query { held.1 } else { Reach::default() }
+        Self { home, zone: options.zone.clone(), clock: options.clock }
     }
 }
 
@@ -60,7 +48,6 @@ struct News {
 
 /// Starts a thread that searches and one that tells.
 pub(super) fn start(
-    name: &str,
     search: Arc<Search>,
     surroundings: Surroundings,
     events: tokio::sync::mpsc::Sender<Event>,
@@ -68,40 +55,41 @@ pub(super) fn start(
     let (sender, asks) = channel::<Ask>();
     let (news, told) = channel();
     let clock = surroundings.clock;
-    let searching = move || {
+    spawn("search", move || {
+        let mut slipped = None;
         while let Ok(ask) = asks.recv() {
-            run(&ask, &search, &surroundings, &news);
+            run(&ask, &search, &surroundings, &mut slipped, &news);
         }
-    };
-    let telling = move || tell(&told, clock, &events);
-    for (name, work) in [
-        (name.to_owned(), Box::new(searching) as Box<dyn FnOnce() + Send>),
-        (format!("{name}-tell"), Box::new(telling)),
-    ] {
-        if let Err(error) = std::thread::Builder::new().name(name).spawn(work) {
-            tracing::error!(%error, "the search has no thread");
-        }
-    }
+    });
+    spawn("search-tell", move || tell(&told, clock, &events));
     sender
 }
 
-fn run(ask: &Ask, search: &Search, surroundings: &Surroundings, news: &Sender<News>) {
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
+    if let Err(error) = std::thread::Builder::new().name(name.into()).spawn(work) {
+        tracing::error!(%error, "the search has no thread");
+    }
+}
+
+/// Runs a query. `slipped` is the last one over all sessions of which other words were found than it asked for: within
+/// some sessions only those that are looked for everywhere count.
+fn run(ask: &Ask, search: &Search, around: &Surroundings, slipped: &mut Option<Arc<str>>, news: &Sender<News>) {
     if ask.cancel.is_cancelled() {
         return;
     }
     let source: Arc<str> = ask.sought.query.as_str().into();
     let query = Query::parse(&source);
     let mut request = Request::new(&query, &ask.corpus, ask.sought.now);
-    (request.zone, request.home) = (surroundings.zone.as_ref(), &surroundings.home);
+    (request.zone, request.home) = (around.zone.as_ref(), &around.home);
     request.order = ask.sought.order;
     let whole = ask.sought.within.is_none();
-    request.slips = whole;
-    search.search(&request, &ask.cancel, &mut |mut found| {
-        found.reach = surroundings.reach(&source, whole.then_some(found.reach));
-        if whole || !found.hits.is_empty() {
-            // The teller ends before this thread only when nobody takes answers.
-            drop(news.send(News { query: source.clone(), found, cancel: ask.cancel.clone() }));
+    request.slips = whole || slipped.as_ref() == Some(&source);
+    search.search(&request, &ask.cancel, &mut |found| {
+        if !found.instead.is_empty() {
+            *slipped = Some(source.clone());
         }
+        // The teller ends before this thread only when nobody takes answers.
+        drop(news.send(News { query: source.clone(), found, cancel: ask.cancel.clone() }));
     });
 }
 

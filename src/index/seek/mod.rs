@@ -1,8 +1,7 @@
-//! The search at work beside the engine: queries on one pair of threads, the upkeep of the stored talk on another.
+//! The search at work beside the engine: queries on threads of their own, the upkeep of the stored talk on another.
 //!
-//! A newer query cancels the older. A query within some sessions only (they changed, or their places are wanted) goes
-//! on beside the one over all: its hits join those of the same answer, and say nothing of how far that is.
-//! The engine is never waited for and never waits: it hands over what there is, and is told what was found.
+//! A newer query cancels the older; one within some sessions only (they changed, or their places are wanted) cancels
+//! nothing. The engine never waits: it hands over what there is to search, and is told what was found.
 
 mod ask;
 mod upkeep;
@@ -23,8 +22,7 @@ use crate::domain::catalog::Progress;
 /// All that searches.
 pub(super) struct Seek {
     dir: Option<PathBuf>,
-    all: Sender<Ask>,
-    within: Sender<Ask>,
+    asks: Sender<Ask>,
     newest: Latest,
     cancel: Cancel,
     upkeep: Sender<Arc<Corpus>>,
@@ -32,6 +30,7 @@ pub(super) struct Seek {
     state: State,
     /// How far the talk is stored, until it is told.
     pub indexed: Option<Progress>,
+    told: Option<Progress>,
 }
 
 /// What the upkeep is at.
@@ -65,30 +64,21 @@ impl Seek {
     ) -> Self {
         let dir = options.cache_dir.as_deref().map(search_dir);
         let search = Arc::new(dir.as_deref().map_or_else(Search::detached, Search::open));
-        let surroundings = ask::Surroundings::new(options);
-        let begin = |name: &str| ask::start(name, search.clone(), surroundings.clone(), events.clone());
+        let asks = ask::start(search.clone(), ask::Surroundings::new(options), events.clone());
         let (newest, ending) = (Latest::default(), Latest::default());
-        let (all, within) = (begin("search"), begin("search-within"));
-        let upkeep = upkeep::start(search.clone(), ending.begin(), options.clock, kept);
+        let upkeep = upkeep::start(search, ending.begin(), options.clock, kept);
         let state = State { behind: true, ..State::default() };
-        Self { dir, all, within, cancel: newest.begin(), newest, upkeep, ending, state, indexed: None }
+        Self { dir, asks, cancel: newest.begin(), newest, upkeep, ending, state, indexed: None, told: None }
     }
 
     /// Searches; `corpus` gives what there is.
     pub fn ask(&mut self, sought: Sought, corpus: Arc<Corpus>) {
-        let threads = match &sought.within {
-            None => {
-                self.cancel = self.newest.begin();
-                &self.all
-            }
-            Some(_) => &self.within,
-        };
         let ask = Ask { sought, corpus, cancel: self.cancel.clone() };
         // The threads end only with this value, or when nobody takes answers.
-        drop(threads.send(ask));
+        drop(self.asks.send(ask));
     }
 
-    /// Gives up whatever is searched.
+    /// Gives up whatever is searched, before another query is asked.
     pub fn cancel(&mut self) {
         self.cancel = self.newest.begin();
     }
@@ -118,7 +108,9 @@ impl Seek {
     pub fn take(&mut self, kept: Kept) -> Option<Option<Issue>> {
         match kept {
             Kept::So(progress) => {
-                self.indexed = Some(progress);
+                if self.told != Some(progress) {
+                    (self.told, self.indexed) = (Some(progress), Some(progress));
+                }
                 None
             }
             Kept::Through(issue) => {

@@ -78,12 +78,17 @@ impl Cache {
 
     /// What finds a query in lines; nothing where nothing is searched for.
     pub fn matcher(&mut self, find: Option<&Find>) -> Option<Arc<Matcher>> {
-        let find = find.filter(|find| !find.query.is_empty())?;
+        find.and_then(|find| self.matcher_of(&find.query))
+    }
+
+    /// As [`matcher`](Self::matcher), for a query.
+    pub fn matcher_of(&mut self, wanted: &str) -> Option<Arc<Matcher>> {
         match &self.matcher {
-            Some((query, matcher)) if *query == find.query => Some(matcher.clone()),
+            _ if wanted.is_empty() => None,
+            Some((query, matcher)) if query == wanted => Some(matcher.clone()),
             _ => {
-                let matcher = Arc::new(Matcher::new(find));
-                self.matcher = Some((find.query.clone(), matcher.clone()));
+                let matcher = Arc::new(Matcher::new(wanted));
+                self.matcher = Some((wanted.to_owned(), matcher.clone()));
                 Some(matcher)
             }
         }

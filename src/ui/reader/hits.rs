@@ -2,7 +2,6 @@
 
 use ratatui::text::Line;
 
-use crate::app::reader::Find;
 use crate::domain::query::Within;
 
 /// Finds what a query looks for in lines, as the search in the transcript does.
@@ -10,9 +9,9 @@ use crate::domain::query::Within;
 pub struct Matcher(Within);
 
 impl Matcher {
-    /// For a find's query.
-    pub fn new(find: &Find) -> Self {
-        Self(Within::new(&find.query))
+    /// For a query.
+    pub fn new(query: &str) -> Self {
+        Self(Within::new(query))
     }
 
     /// Whether a line holds any of it.

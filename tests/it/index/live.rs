@@ -30,7 +30,18 @@ impl Running {
     pub fn start(options: Options) -> Self {
         let (index, events) = Index::start(options);
         let (catalog, transcripts, ranked) = (Catalog::default(), Vec::new(), Vec::new());
-        Self { index, events, catalog, live: Vec::new(), watch: None, transcripts, ranked, found: HashMap::new(), indexed: None, changes: 0 }
+        Self {
+            index,
+            events,
+            catalog,
+            live: Vec::new(),
+            watch: None,
+            transcripts,
+            ranked,
+            found: HashMap::new(),
+            indexed: None,
+            changes: 0,
+        }
     }
 
     /// Takes events until something is so. A generous limit stands only against hanging for ever.
