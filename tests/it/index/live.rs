@@ -69,7 +69,6 @@ impl Running {
             Event::Found { query, found } => self.found.entry(query).or_default().apply(found, Order::Relevance),
             Event::Indexed(progress) => self.indexed = Some(progress),
             Event::Watch(state) => self.watch = Some(state),
-            Event::Found { .. } | Event::Indexed(_) => {}
         }
     }
 
