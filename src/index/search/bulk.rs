@@ -219,7 +219,8 @@ impl Hunt<'_> {
             }
             match &probe.test {
                 Test::Text { matcher, .. } => {
-                    matches.extend(matcher.find_at(text.text, 0).map(|range| Match::new(at, text.text, range)));
+                    matches
+                        .extend(matcher.find_at(text.text, 0).map(|range| Match::new(at, text.text.as_bytes(), range)));
                 }
                 Test::Occurs(_) if probe.occurs(text.part, tool, text.text) => {
                     matches.push(Match { probe: at, start: 0, stands: 0 });
