@@ -212,6 +212,9 @@ impl Hunt<'_> {
             return;
         }
         let run = self.run;
+        if run.is_title(number, text.part, text.text.as_bytes()) {
+            return;
+        }
         let mut matches: Vec<Match> = Vec::new();
         for (at, probe) in run.plan.probes.iter().enumerate() {
             if !run.plan.admits(probe, run.open[number], text.part, tool) {

@@ -56,6 +56,11 @@ impl Run<'_> {
         self.view.last(&unit.path).is_some_and(|last| last.cursor.stamp == unit.stamp)
     }
 
+    /// Whether a text is the session's present title, which is looked at by itself: a transcript may tell it often.
+    pub fn is_title(&self, session: usize, part: Part, text: &[u8]) -> bool {
+        part == Part::Title && self.corpus.sessions()[session].title.text.as_bytes() == text
+    }
+
     /// Whether what is stored of a batch's unit still counts.
     pub fn is_valid(&self, batch: &Batch) -> bool {
         self.corpus.unit(&batch.path).is_some_and(|unit| self.stored(unit) > 0 || self.is_stored(unit))

@@ -95,6 +95,9 @@ fn search_batch(run: &Run<'_>, live: &Live, probes: u64, buffer: &mut Vec<u8>, t
         let number = of_entry[0].0;
         let entry = batch.entry(number);
         let Some(session) = sessions[entry.session] else { continue };
+        if run.is_title(session, entry.part, &text[entry.range.0..entry.range.1]) {
+            continue;
+        }
         matches.clear();
         matches.extend(of_entry.iter().map(|(_, found)| *found));
         let bits = bits_of(&matches);
