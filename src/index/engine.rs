@@ -194,9 +194,8 @@ impl Engine {
             Input::Seen(Sighting::State(state)) => self.watching(state),
             Input::Command(command) => self.obey(command),
             Input::Kept(kept) => {
-                if let Some(issue) = self.seek.take(kept) {
-                    self.survey.set_issue("search", issue);
-                }
+                self.seek.take(kept);
+                self.survey.set_issue("search", self.seek.issue.clone());
             }
         }
     }

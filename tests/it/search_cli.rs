@@ -345,3 +345,22 @@ fn an_index_that_cannot_be_written_is_no_obstacle() {
     assert_eq!(search(&home, &["heron"])["total"], 2);
     assert!(Path::new(&cache.join("search")).is_file());
 }
+
+#[test]
+fn a_title_that_a_transcript_repeats_is_one_place() {
+    let home = two();
+    let file = home.path().join(format!(".claude/projects/-srv-app/{FIRST}.jsonl"));
+    let mut text = std::fs::read_to_string(&file).expect("read");
+    for _ in 0..5 {
+        let title = json!({"type": "custom-title", "customTitle": "a plantedtitle", "sessionId": FIRST});
+        text.push_str(&format!("{title}\n"));
+    }
+    std::fs::write(&file, text).expect("write");
+    for _ in 0..2 {
+        let found = search(&home, &["plantedtitle"]);
+        assert_eq!(
+            (&hits(&found)[0]["count"], hits(&found)[0]["snippets"].as_array().map(Vec::len)),
+            (&json!(1), Some(1))
+        );
+    }
+}

@@ -6,7 +6,7 @@ use std::fs;
 use salon::index::search::Cancel;
 use serde_json::{Value, json};
 
-use crate::search_plants::{CLAUDE, ask, claude_file, claude_line, corpus, ids, index, open, plant_claude};
+use crate::search_plants::{CLAUDE, ask, claude_file, claude_line, corpus, ids, index, open, plant_claude, write};
 use crate::support::Home;
 
 #[test]
@@ -105,4 +105,30 @@ fn an_index_that_cannot_be_written_is_told_and_searching_goes_on() {
     let error = search.update(&corpus, &Cancel::default(), &mut |_| {}).expect_err("no directory can be made");
     assert!(error.to_string().contains("cache/search"), "{error}");
     assert!(!ask(&search, &corpus, "plantoutputtail").hits.is_empty());
+}
+
+#[test]
+fn typing_on_finds_what_asking_at_once_finds() {
+    let home = Home::empty();
+    plant_claude(&home);
+    let other = claude_file(&home).with_file_name("aaaaaaaa-0000-4000-8000-000000000001.jsonl");
+    let grown =
+        [claude_line(1, "user", &json!("Plant the prompter, plàntprompt")), claude_line(2, "user", &json!("x"))];
+    write(&other, &grown);
+    let corpus = corpus(&home);
+    let typed = open(&home);
+    index(&typed, &corpus);
+    let words = ["plantprompt", "plant the", "Plant", "plant -prompter", "agent:claude plantp OR prompter", "zzz", "x"];
+    for word in words {
+        for end in (1..=word.len()).chain((1..word.len()).rev()).filter(|end| word.is_char_boundary(*end)) {
+            let query = &word[..end];
+            if salon::domain::query::Query::parse(query).mistakes.is_empty() {
+                let counts = |search| {
+                    let hits = ask(search, &corpus, query).hits;
+                    hits.iter().map(|hit| (hit.session.key.clone(), hit.count)).collect::<BTreeSet<_>>()
+                };
+                assert_eq!(counts(&typed), counts(&open(&home)), "{query}");
+            }
+        }
+    }
 }

@@ -41,14 +41,26 @@ impl Matcher {
 
     /// The first match that begins at `from` or later. `from` is a character's boundary.
     pub fn find_at(&self, text: &str, from: usize) -> Option<Range<usize>> {
-        let direct = self.direct.find_at(text.as_bytes(), from).map(|found| found.range());
+        self.find_in(text.as_bytes(), from)
+    }
+
+    /// The same in bytes that are text, or nearly so.
+    pub fn find_in(&self, bytes: &[u8], from: usize) -> Option<Range<usize>> {
+        let direct = self.direct.find_at(bytes, from).map(|found| found.range());
         let Some((folded, case)) = &self.folded else { return direct };
-        let to = direct.as_ref().map_or(text.len(), |found| found.end);
-        match (folded_find(text.as_bytes(), from..to, folded, *case), direct) {
+        let to = direct.as_ref().map_or(bytes.len(), |found| found.end);
+        match (folded_find(bytes, from..to, folded, *case), direct) {
             (Some(folded), Some(direct)) if folded.start > direct.start => Some(direct),
             (Some(folded), _) => Some(folded),
             (None, direct) => direct,
         }
+    }
+
+    /// Whether whatever matches this also matches `other`: it only asks for more.
+    pub fn narrows(&self, other: &Self) -> bool {
+        let (Some((mine, case)), Some((others, other_case))) = (&self.folded, &other.folded) else { return false };
+        // A space matches any white space, so it is no part of a longer stretch of letters.
+        (case == other_case || *other_case == Case::Ignored) && fold(mine, *other_case).contains(others.as_str())
     }
 
     /// Whether it occurs at all.

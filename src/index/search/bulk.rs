@@ -212,6 +212,9 @@ impl Hunt<'_> {
             return;
         }
         let run = self.run;
+        if run.is_title(number, text.part, text.text.as_bytes()) {
+            return;
+        }
         let mut matches: Vec<Match> = Vec::new();
         for (at, probe) in run.plan.probes.iter().enumerate() {
             if !run.plan.admits(probe, run.open[number], text.part, tool) {
@@ -219,7 +222,8 @@ impl Hunt<'_> {
             }
             match &probe.test {
                 Test::Text { matcher, .. } => {
-                    matches.extend(matcher.find_at(text.text, 0).map(|range| Match::new(at, text.text, range)));
+                    matches
+                        .extend(matcher.find_at(text.text, 0).map(|range| Match::new(at, text.text.as_bytes(), range)));
                 }
                 Test::Occurs(_) if probe.occurs(text.part, tool, text.text) => {
                     matches.push(Match { probe: at, start: 0, stands: 0 });

@@ -22,6 +22,7 @@ mod snippet;
 mod store;
 mod talk;
 mod tally;
+mod typed;
 
 use std::collections::HashMap;
 use std::io;
@@ -36,11 +37,13 @@ use crate::domain::found::{Answer, Found, Order};
 use crate::domain::query::{Facts, Query};
 use crate::domain::{Session, SessionKey, Time};
 use store::Store;
+use typed::Typed;
 
 /// The search, with the stored talk of a cache directory. Cheap to open; to be shared by threads.
 #[derive(Debug)]
 pub struct Search {
     store: Store,
+    typed: Typed,
 }
 
 /// How far the talk is stored.
@@ -118,7 +121,7 @@ impl<'a> Request<'a> {
 impl Search {
     /// Opens the talk that is stored in a directory, which need not exist.
     pub fn open(dir: &Path) -> Self {
-        Self { store: Store::open(dir) }
+        Self { store: Store::open(dir), typed: Typed::default() }
     }
 
     /// A search that stores nothing: all is searched in place.
@@ -161,7 +164,7 @@ impl Search {
             return;
         }
         let mut last = Found::default();
-        let found = run::search(request, request.query, view.clone(), cancel, &mut |found| {
+        let found = run::search(request, request.query, view.clone(), &self.typed, cancel, &mut |found| {
             if found.reach.complete { last = found } else { sink(found) }
         });
         if !found && request.slips && !cancel.is_cancelled() && last.hits.is_empty() {

@@ -136,6 +136,11 @@ impl Plan {
         !self.probes.is_empty()
     }
 
+    /// Whether needles are wanted in some texts only.
+    pub fn has_scope(&self) -> bool {
+        self.branches.iter().any(|branch| !branch.scope.is_empty())
+    }
+
     /// Whether it matters to which tool an output belongs.
     pub fn asks_for_tools(&self) -> bool {
         let tool = |filter: &Filter| matches!(filter, Filter::Tool(_));

@@ -11,6 +11,7 @@ use super::plan::{Plan, Test};
 use super::snippet::{Context, first, snippet};
 use super::store::{Batch, View};
 use super::tally::{At, Match, Spot, Tally, bits_of};
+use super::typed::{Last, Typed, is_simple};
 use super::{Cancel, Request, bulk, talk};
 use crate::agent::Unit;
 use crate::domain::found::{Found, Hit, Place, Reach, Snippet};
@@ -31,6 +32,8 @@ pub struct Run<'a> {
     pub open: Vec<u64>,
     /// Bits of the needles that are wanted.
     pub counted: u64,
+    /// What the last query found, where this one was typed from it.
+    pub last: Option<Arc<Last>>,
     /// Texts outside of the index matter.
     pub bulk: bool,
     /// How much is shown around a match.
@@ -53,6 +56,11 @@ impl Run<'_> {
         self.view.last(&unit.path).is_some_and(|last| last.cursor.stamp == unit.stamp)
     }
 
+    /// Whether a text is the session's present title, which is looked at by itself: a transcript may tell it often.
+    pub fn is_title(&self, session: usize, part: Part, text: &[u8]) -> bool {
+        part == Part::Title && self.corpus.sessions()[session].title.text.as_bytes() == text
+    }
+
     /// Whether what is stored of a batch's unit still counts.
     pub fn is_valid(&self, batch: &Batch) -> bool {
         self.corpus.unit(&batch.path).is_some_and(|unit| self.stored(unit) > 0 || self.is_stored(unit))
@@ -65,21 +73,27 @@ pub fn search(
     request: &Request<'_>,
     query: &Query,
     view: Arc<View>,
+    typed: &Typed,
     cancel: &Cancel,
     sink: &mut dyn FnMut(Found),
 ) -> bool {
     let plan = Plan::new(query);
     let sessions = request.corpus.sessions();
-    let open = sessions.iter().map(|session| plan.alternatives(session, &request.facts(session))).collect();
+    let open: Vec<u64> = sessions.iter().map(|session| plan.alternatives(session, &request.facts(session))).collect();
+    let moment = view.moment();
+    let last = if is_simple(&plan) { typed.last(moment, &open) } else { None };
     let (counted, bulk) = (plan.counted(), plan.needs_bulk());
     let (corpus, context) = (request.corpus, request.context);
-    let run = Run { plan, corpus, view, cancel, open, counted, bulk, context, threads: threads() };
+    let run = Run { plan, corpus, view, cancel, open, counted, last, bulk, context, threads: threads() };
     let mut gathering = Gathering { run: &run, request, tallies: vec![None; sessions.len()], reach: Reach::default() };
     gathering.begin();
     let stored = if run.plan.reads_texts() { talk::search(&run) } else { talk::Talk::default() };
-    gathering.take_talk(stored);
+    let held = gathering.take_talk(stored);
     if cancel.is_cancelled() {
         return false;
+    }
+    if run.plan.reads_texts() {
+        typed.remember(Plan::new(query), moment, run.open.clone(), &held);
     }
     let unfinished = run.plan.reads_texts();
     gathering.reach.complete = !unfinished;
@@ -109,7 +123,7 @@ impl Gathering<'_> {
                 .filter(|&at| run.plan.admits(&run.plan.probes[at], run.open[number], Part::Title, ""))
                 .filter_map(|at| {
                     let Test::Text { matcher, .. } = &run.plan.probes[at].test else { return None };
-                    matcher.find_at(title, 0).map(|range| Match::new(at, title, range))
+                    matcher.find_at(title, 0).map(|range| Match::new(at, title.as_bytes(), range))
                 })
                 .collect();
             if !matches.is_empty() {
@@ -120,13 +134,14 @@ impl Gathering<'_> {
         }
     }
 
-    fn take_talk(&mut self, talk: talk::Talk) {
+    fn take_talk(&mut self, talk: talk::Talk) -> Vec<u64> {
         self.reach.bytes += talk.bytes;
         for (number, tally) in talk.tallies {
             if let Some(mine) = &mut self.tallies[number] {
                 mine.merge(tally, self.run.counted);
             }
         }
+        talk.held
     }
 
     fn is_fulfilled(&self, number: usize, tally: &Tally) -> bool {

@@ -7,6 +7,7 @@ use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
 
 use super::store::View;
+use super::typed::Typed;
 use super::{Cancel, Request, run};
 use crate::domain::found::{Found, Hit, Place, Reach, Snippet};
 use crate::domain::query::fold::{Case, fold, within_one_slip};
@@ -22,7 +23,7 @@ pub fn search(request: &Request<'_>, view: &Arc<View>, cancel: &Cancel, sink: &m
         sink(Found { hits: titles, ..Found::default() });
     }
     let Some((query, instead)) = corrected(request.query, view, cancel) else { return };
-    run::search(request, &query, view.clone(), cancel, &mut |found| {
+    run::search(request, &query, view.clone(), &Typed::default(), cancel, &mut |found| {
         let reach = Reach { complete: false, ..found.reach };
         sink(Found { instead: instead.clone(), reach, ..found });
     });
@@ -105,7 +106,8 @@ fn near(wanted: &[String], view: &View, cancel: &Cancel) -> HashMap<String, Hash
         if cancel.is_cancelled() {
             break;
         }
-        let Ok(text) = view.read(&live.batch, &mut buffer) else { continue };
+        let Ok(bytes) = view.read(&live.batch, &mut buffer) else { continue };
+        let text = String::from_utf8_lossy(bytes);
         for word in text.split(|c: char| !c.is_alphanumeric()) {
             for wanted in wanted.iter().filter(|wanted| plausible(wanted, word)) {
                 let word = fold(word, Case::Ignored);

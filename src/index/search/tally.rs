@@ -111,13 +111,14 @@ pub struct Match {
 
 impl Match {
     /// Of a range in a text.
-    pub fn new(probe: usize, text: &str, range: std::ops::Range<usize>) -> Self {
-        let before = text[..range.start].chars().next_back();
-        let first = text[range.start..].chars().next();
-        let letter = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-        let hump = before.is_some_and(char::is_lowercase) && first.is_some_and(char::is_uppercase);
-        let starts = !letter(before) || hump || before == Some('_');
-        let ends = !letter(text[range.end..].chars().next());
+    pub fn new(probe: usize, text: &[u8], range: std::ops::Range<usize>) -> Self {
+        // Bytes beyond ASCII count as letters: most are.
+        let letter = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80);
+        let before = range.start.checked_sub(1).and_then(|at| text.get(at));
+        let first = text.get(range.start);
+        let hump = before.is_some_and(u8::is_ascii_lowercase) && first.is_some_and(u8::is_ascii_uppercase);
+        let starts = !letter(before) || hump;
+        let ends = !letter(text.get(range.end));
         Self { probe, start: range.start, stands: u8::from(starts) + u8::from(starts && ends && !letter(before)) }
     }
 }

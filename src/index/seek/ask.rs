@@ -128,12 +128,11 @@ fn add(found: &mut Found, next: Found) {
     let mut at: HashMap<SessionKey, usize> =
         found.hits.iter().enumerate().map(|(at, hit): (usize, &Hit)| (hit.session.key.clone(), at)).collect();
     for hit in next.hits {
-        match at.get(&hit.session.key) {
-            Some(&at) => found.hits[at] = hit,
-            None => {
-                at.insert(hit.session.key.clone(), found.hits.len());
-                found.hits.push(hit);
-            }
+        if let Some(&at) = at.get(&hit.session.key) {
+            found.hits[at] = hit;
+        } else {
+            at.insert(hit.session.key.clone(), found.hits.len());
+            found.hits.push(hit);
         }
     }
     found.reach = next.reach;

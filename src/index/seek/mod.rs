@@ -31,6 +31,8 @@ pub(super) struct Seek {
     /// How far the talk is stored, until it is told.
     pub indexed: Option<Progress>,
     told: Option<Progress>,
+    /// Why the talk cannot be stored, if it cannot.
+    pub issue: Option<Issue>,
 }
 
 /// What the upkeep is at.
@@ -68,7 +70,18 @@ impl Seek {
         let (newest, ending) = (Latest::default(), Latest::default());
         let upkeep = upkeep::start(search, ending.begin(), options.clock, kept);
         let state = State { behind: true, ..State::default() };
-        Self { dir, asks, cancel: newest.begin(), newest, upkeep, ending, state, indexed: None, told: None }
+        Self {
+            dir,
+            asks,
+            cancel: newest.begin(),
+            newest,
+            upkeep,
+            ending,
+            state,
+            indexed: None,
+            told: None,
+            issue: None,
+        }
     }
 
     /// Searches; `corpus` gives what there is.
@@ -104,24 +117,14 @@ impl Seek {
         drop(self.upkeep.send(corpus));
     }
 
-    /// Takes in how far the upkeep is. When it is through, gives what is wrong with the directory, if anything is.
-    pub fn take(&mut self, kept: Kept) -> Option<Option<Issue>> {
+    /// Takes in how far the upkeep is.
+    pub fn take(&mut self, kept: Kept) {
         match kept {
-            Kept::So(progress) => {
-                if self.told != Some(progress) {
-                    (self.told, self.indexed) = (Some(progress), Some(progress));
-                }
-                None
-            }
-            Kept::Through(issue) => {
-                self.state.running = false;
-                Some(issue)
-            }
-            Kept::Elsewhere => {
-                // Another salon writes. What it writes is seen here; whether that is all, is looked at later.
-                (self.state.running, self.state.behind) = (false, true);
-                None
-            }
+            Kept::So(progress) if self.told == Some(progress) => {}
+            Kept::So(progress) => (self.told, self.indexed) = (Some(progress), Some(progress)),
+            Kept::Through(issue) => (self.state.running, self.issue) = (false, issue),
+            // Another salon writes. What it writes is seen here; whether that is all, is looked at later.
+            Kept::Elsewhere => (self.state.running, self.state.behind) = (false, true),
         }
     }
 }

@@ -138,12 +138,20 @@ impl View {
         (self.bytes, self.bytes.saturating_sub(live as u64))
     }
 
-    /// The text of a batch, read into `buffer`. Fails where it is gone or damaged.
-    pub fn read<'a>(&self, batch: &Batch, buffer: &'a mut Vec<u8>) -> io::Result<&'a str> {
-        buffer.resize(batch.len, 0);
+    /// The text of a batch, read into `buffer`. Fails where it is gone; may be damaged.
+    pub fn read<'a>(&self, batch: &Batch, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
+        if buffer.len() < batch.len {
+            buffer.resize(batch.len, 0);
+        }
+        let text = &mut buffer[..batch.len];
         let talk = self.talk.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        talk.read_exact_at(buffer, batch.at)?;
-        std::str::from_utf8(buffer).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+        talk.read_exact_at(text, batch.at)?;
+        Ok(text)
+    }
+
+    /// Tells apart what was stored at different moments.
+    pub fn moment(&self) -> (u64, u64) {
+        (self.generation, self.heads)
     }
 
     /// A piece of a batch's text.
@@ -161,7 +169,7 @@ impl View {
         let mut buffer = Vec::new();
         for live in &self.batches {
             let batch = &live.batch;
-            let sound = self.read(batch, &mut buffer).is_ok_and(|text| checksum(text.as_bytes()) == batch.sum);
+            let sound = self.read(batch, &mut buffer).is_ok_and(|text| checksum(text) == batch.sum);
             if !sound {
                 tracing::warn!(dir = %dir.display(), "the search index is damaged; what follows is read again");
                 return whole;
