@@ -353,7 +353,8 @@ fn a_title_that_a_transcript_repeats_is_one_place() {
     let mut text = std::fs::read_to_string(&file).expect("read");
     for _ in 0..5 {
         let title = json!({"type": "custom-title", "customTitle": "a plantedtitle", "sessionId": FIRST});
-        text.push_str(&format!("{title}\n"));
+        text += &title.to_string();
+        text.push('\n');
     }
     std::fs::write(&file, text).expect("write");
     for _ in 0..2 {
