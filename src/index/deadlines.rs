@@ -20,7 +20,7 @@ const STORE: Duration = Duration::from_secs(1);
 /// Between two polls where nothing notifies, and after ten quiet minutes.
 const POLL: Duration = Duration::from_secs(2);
 const POLL_QUIET: Duration = Duration::from_secs(10);
-const QUIET: Duration = Duration::from_secs(600);
+const QUIET: Duration = Duration::from_mins(10);
 
 /// Something that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! `state.db`: what salon itself must remember. The only writer of it.
 //!
-//! SQLite in WAL mode: safe in a crash, and for two salons at once. The schema grows by [`MIGRATIONS`], each applied
+//! SQLite in WAL mode: safe in a crash, and for two salons at once. The schema grows by `MIGRATIONS`, each applied
 //! once and never changed afterwards. A database of a newer salon is read and never written; one that is damaged is set
 //! aside, not deleted.
 

@@ -73,7 +73,8 @@ fn layout_of_a_500_line_answer_in_chinese(bencher: Bencher) {
 #[divan::bench]
 fn diff_of_500_lines(bencher: Bencher) {
     let theme = Theme::default();
-    let old: String = (0..500).map(|nth| format!("    let value_{nth} = compute({nth});\n")).collect();
+    let old: String =
+        (0..500).map(|nth| format!("    let value_{nth} = compute({nth});\n")).collect::<Vec<_>>().concat();
     let new = old.replace("7)", "8)").replace("value_3", "other_3");
     let change = Change::Replace(vec![(old, new)]);
     bencher.bench(|| diff::lay(black_box(&change), diff::Setting { theme: &theme, width: 100, most: 2_000 }));
@@ -110,9 +111,10 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         let text = answer().text;
-        let part: String = text.lines().take(22).map(|line| format!("{line}\n")).collect();
+        let part: String = text.lines().take(22).map(|line| format!("{line}\n")).collect::<Vec<_>>().concat();
         let made = |nth: usize| {
-            let (id, kind) = (format!("e{nth}"), if nth % 5 == 0 { EntryKind::Prompt } else { EntryKind::Text });
+            let (id, kind) =
+                (format!("e{nth}"), if nth.is_multiple_of(5) { EntryKind::Prompt } else { EntryKind::Text });
             let time = Some(Time::from_secs(i64::try_from(nth).unwrap_or(0) * 60));
             Arc::new(Entry { text: part.clone(), ..Entry::new(Key::new(&id, 0), kind, Role::Assistant, time) })
         };

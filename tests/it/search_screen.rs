@@ -239,7 +239,8 @@ fn enter_opens_at_the_hit_and_n_walks_on_into_the_next_session() {
     assert!(effects.contains(&Effect::FindInTranscript(*ticket, "webhook".into())));
     assert!(effects.contains(&Effect::Locate(*ticket, place("0001-0"))), "{effects:?}");
     answer_opening(&mut stage, *ticket, "webhook", &[2, 9, 20]);
-    let reader = |stage: &Stage| stage.app.layers.last().and_then(Layer::reader).map(|reader| reader.cursor());
+    let reader =
+        |stage: &Stage| stage.app.layers.last().and_then(Layer::reader).map(salon::app::reader::Reader::cursor);
     assert_ne!(reader(&stage), Some(2), "it waits until it knows where the place is");
     stage.send(Msg::Transcript(*ticket, TranscriptMsg::Located { place: place("0001-0"), entry: Some(9) }));
     assert_eq!(reader(&stage), Some(9));
@@ -276,7 +277,7 @@ fn a_place_that_is_on_another_branch_gives_way_to_the_first_hit() {
     let (ticket, _) = opened(&stage.take_effects())[0].clone();
     answer_opening(&mut stage, ticket, "webhook", &[6, 9]);
     stage.send(Msg::Transcript(ticket, TranscriptMsg::Located { place: place("0001-0"), entry: None }));
-    assert_eq!(stage.app.layers.last().and_then(Layer::reader).map(|reader| reader.cursor()), Some(6));
+    assert_eq!(stage.app.layers.last().and_then(Layer::reader).map(salon::app::reader::Reader::cursor), Some(6));
 }
 
 #[test]

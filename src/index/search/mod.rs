@@ -1,7 +1,7 @@
 //! Finds anything that was ever said, run or printed in a session.
 //!
 //! Two tiers, one answer. The *talk* (prompts, answers, titles, tool names and short inputs: some 2 % of the bytes) is
-//! kept in a [`store`] of its own and searched whole at each key; the rest, and whatever is not stored yet, is searched
+//! kept in a store of its own and searched whole at each key; the rest, and whatever is not stored yet, is searched
 //! where it lies, in parallel, the newest first. Both go by [`Matcher`](crate::domain::query::Matcher), so what is
 //! found does not depend on where it is found, nor on what counts as a word.
 //!
