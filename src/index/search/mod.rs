@@ -28,7 +28,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub use corpus::Corpus;
 pub use snippet::Context;
@@ -44,6 +44,8 @@ use typed::Typed;
 pub struct Search {
     store: Store,
     typed: Typed,
+    /// Something was searched in this process.
+    asked: AtomicBool,
 }
 
 /// How far the talk is stored.
@@ -121,7 +123,7 @@ impl<'a> Request<'a> {
 impl Search {
     /// Opens the talk that is stored in a directory, which need not exist.
     pub fn open(dir: &Path) -> Self {
-        Self { store: Store::open(dir), typed: Typed::default() }
+        Self { store: Store::open(dir), typed: Typed::default(), asked: AtomicBool::new(false) }
     }
 
     /// A search that stores nothing: all is searched in place.
@@ -152,9 +154,17 @@ impl Search {
         })
     }
 
+    /// Holds as little as possible until something is searched; who has searched once will search again.
+    pub fn rest(&self) {
+        if !self.asked.load(Ordering::Relaxed) {
+            self.store.forget();
+        }
+    }
+
     /// Searches, telling what is found while it goes on. The news after which nothing follows are
     /// [complete](crate::domain::found::Reach::complete), unless it was cancelled.
     pub fn search(&self, request: &Request<'_>, cancel: &Cancel, sink: &mut dyn FnMut(Found)) {
+        self.asked.store(true, Ordering::Relaxed);
         let view = self.store.refresh();
         if request.query.is_empty() {
             sink(Found {

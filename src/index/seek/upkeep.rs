@@ -49,6 +49,7 @@ pub(super) fn start(
                 Ok(None) => Kept::Elsewhere,
                 Err(error) => Kept::Through(Some(Issue::new("", error.to_string()))),
             };
+            search.rest();
             tell(kept);
         }
     };

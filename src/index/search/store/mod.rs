@@ -32,11 +32,17 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens what lies in a directory, which need not exist. What cannot be read counts as not there.
+    /// What lies in a directory, which need not exist. Nothing is read before it is asked for; what cannot be read
+    /// counts as not there.
     pub fn open(dir: &Path) -> Self {
-        let view = View::load(dir).unwrap_or_default();
-        let view = RwLock::new(Arc::new(view));
+        let view = RwLock::default();
         Self { dir: dir.to_owned(), view, refreshing: Mutex::new(()), checked: AtomicBool::new(false) }
+    }
+
+    /// Gives the memory back until somebody asks again.
+    pub fn forget(&self) {
+        let _held = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.publish(View::default());
     }
 
     /// Where it lies.
