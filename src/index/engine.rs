@@ -412,6 +412,9 @@ impl Engine {
         if !change.sessions.is_empty() || !change.removed.is_empty() {
             self.rows_changed = true;
             self.corpus = None;
+        }
+        // Texts come and go with units, of which new ones are told when they were read.
+        if !change.removed.is_empty() {
             self.seek.changed();
         }
         let sessions: Vec<Arc<Session>> = if self.readings.is_empty() { Vec::new() } else { change.sessions.clone() };

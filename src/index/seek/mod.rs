@@ -69,7 +69,6 @@ impl Seek {
         let asks = ask::start(search.clone(), ask::Surroundings::new(options), events.clone());
         let (newest, ending) = (Latest::default(), Latest::default());
         let upkeep = upkeep::start(search, ending.begin(), options.clock, kept);
-        let state = State { behind: true, ..State::default() };
         Self {
             dir,
             asks,
@@ -77,7 +76,7 @@ impl Seek {
             newest,
             upkeep,
             ending,
-            state,
+            state: State::default(),
             indexed: None,
             told: None,
             issue: None,
@@ -86,6 +85,8 @@ impl Seek {
 
     /// Searches; `corpus` gives what there is.
     pub fn ask(&mut self, sought: Sought, corpus: Arc<Corpus>) {
+        // A store that was left behind by an earlier salon, or damaged, is seen to when it is needed.
+        self.state.behind |= !self.state.begun;
         let ask = Ask { sought, corpus, cancel: self.cancel.clone() };
         // The threads end only with this value, or when nobody takes answers.
         drop(self.asks.send(ask));
