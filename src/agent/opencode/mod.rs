@@ -89,7 +89,7 @@ impl Format for OpenCode {
     fn refuses(&self, session: &Session) -> Option<String> {
         is_json(&session.path).then(|| {
             "this session lies only in JSON files of OpenCode 1.1 or older, which newer versions do not read; it can be \
-             read and exported here, or taken over by starting OpenCode 1.2 once"
+             read here, or taken over by starting OpenCode 1.2 once"
                 .to_owned()
         })
     }
