@@ -83,6 +83,7 @@ fn ctrl_z_stops_salon_and_it_comes_back() {
     terminal.send("\x1a");
     terminal.wait_for("the shell's screen", |screen| !screen.alternate_screen());
     terminal.assert_restored();
+    terminal.wait_until_stopped();
     terminal.signal(Signal::CONT);
     terminal.wait_for("salon's screen", |screen| screen.alternate_screen() && screen.contents().contains(TITLE));
     terminal.send("q");

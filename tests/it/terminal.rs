@@ -159,13 +159,20 @@ impl Terminal {
             let mouse = screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None;
             !(screen.alternate_screen() || screen.hide_cursor() || screen.bracketed_paste() || mouse)
         });
-        let shown = self.shown.0.lock().expect("shown");
-        let written = String::from_utf8_lossy(&shown.bytes);
-        assert!(written.matches("\x1b[<1u").count() >= 1, "the keyboard's mode was not taken back");
-        let termios = self.master.get_termios().expect("the terminal's mode");
-        let flags = format!("{:?}", termios.local_flags);
-        for flag in ["ICANON", "ECHO", "ISIG"] {
-            assert!(flags.contains(flag), "raw mode was not left: {flags}");
+        assert!(self.written().contains("\x1b[<1u"), "the keyboard's mode was not taken back");
+        // The mode is set back right after the last of that was written.
+        self.until("raw mode is left", || {
+            let termios = self.master.get_termios().expect("the terminal's mode");
+            let flags = format!("{:?}", termios.local_flags);
+            ["ICANON", "ECHO |", "ISIG"].iter().all(|flag| format!("{flags} |").contains(flag))
+        });
+    }
+
+    fn until(&self, what: &str, mut done: impl FnMut() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !done() {
+            assert!(Instant::now() < deadline, "never came: {what}\n{}", self.contents());
+            std::thread::park_timeout(Duration::from_millis(5));
         }
     }
 }
