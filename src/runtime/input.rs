@@ -7,6 +7,10 @@ use crossterm::event::{self, Event};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::unix::AsyncFd;
 
+/// How long to look for one more event. The source that asks the terminal anew each time (the other one forgets a key
+/// that comes together with another size) does not look at all when it is given no time.
+const A_LOOK: Duration = Duration::from_micros(200);
+
 /// The keyboard, the mouse, pastes, and the terminal's answers.
 #[derive(Debug)]
 pub struct Input {
@@ -31,7 +35,7 @@ impl Input {
             }
             // There is something to read, so this does not wait; half a sequence is kept until its rest comes.
             let mut events = Vec::new();
-            while event::poll(Duration::ZERO)? {
+            while event::poll(A_LOOK)? {
                 events.push(event::read()?);
             }
             if !events.is_empty() {

@@ -76,6 +76,20 @@ fn another_size_is_drawn_at_once() {
 }
 
 #[test]
+fn the_first_key_after_another_size_counts() {
+    let home = Home::of(&["opencode/1.18.33"]);
+    let mut terminal = salon(&home, &[]);
+    terminal.wait_for_text(TITLE);
+    terminal.send("j");
+    for columns in [90, 100, 120] {
+        terminal.resize(columns, 40);
+    }
+    terminal.wait_for("a frame of 120 columns", |screen| screen.rows(60, 60).any(|row| !row.trim().is_empty()));
+    terminal.send("q");
+    assert_eq!(terminal.wait(), 0);
+}
+
+#[test]
 fn ctrl_z_stops_salon_and_it_comes_back() {
     let home = Home::of(&["opencode/1.18.33"]);
     let mut terminal = salon(&home, &[]);
