@@ -25,7 +25,8 @@ pub struct Root {
     pub agent: Agent,
     /// The directory, or the database file.
     pub path: PathBuf,
-    /// Directories (recursively) or files to watch for changes; below or beside `path`.
+    /// What to watch for changes, below or beside `path`: directories (recursively), or files with all whose names begin
+    /// with theirs, as those of a database's log do.
     pub watch: Vec<PathBuf>,
 }
 
@@ -151,7 +152,8 @@ pub struct Summarised {
     pub sessions: Sessions,
     /// What the unit tells about other sessions; all of it, each time.
     pub notes: Vec<Note>,
-    /// Where to go on next time.
+    /// Where to go on next time. Without a stamp and with an issue: the unit could not be read for a reason that
+    /// passes (a lock), and is to be tried again.
     pub progress: Progress,
     /// Bytes taken from disk.
     pub bytes_read: u64,
@@ -250,6 +252,12 @@ pub trait Format: Send + Sync {
 
     /// Reads all of the unit, or what came since `progress`.
     fn summarise(&self, unit: &Unit, progress: Option<&Progress>) -> Summarised;
+
+    /// Which of these units are copies of another one of them, with their summaries without what was copied. Asked for
+    /// where sessions have the same [`first`](Session::first) record and do not say what they were forked from.
+    fn untangle(&self, _units: &[Unit]) -> Vec<(usize, Summarised)> {
+        Vec::new()
+    }
 
     /// Opens a session's transcript.
     fn open(&self, session: &Session) -> io::Result<Box<dyn Reading>>;

@@ -2,7 +2,7 @@
 //!
 //! One folder an agent and one row in [`FORMATS`]. Above this layer nothing knows an agent's file names or fields.
 //! Readers only read: they open files and databases read-only, and never fail as a whole; they yield what they
-//! could, and [`Issue`]s for the rest.
+//! could, and [`Issue`](crate::domain::Issue)s for the rest.
 
 pub mod environment;
 pub mod format;
@@ -25,7 +25,7 @@ pub use format::{
     Summarised, TextLimit, Unit,
 };
 
-pub use texts::{Layout, Record, Text, Texts, Wanted};
+pub use texts::Texts;
 
 use crate::domain::Agent;
 

@@ -7,6 +7,7 @@ use super::issues::IssuesView;
 use super::layer::Layer;
 use super::palette::Palette;
 use super::reader::Reader;
+use super::search::View;
 use super::{App, Effect};
 use crate::config::settings::Scope;
 use crate::domain::catalog::Sort;
@@ -16,6 +17,9 @@ impl App {
     /// Does what an action asks for.
     pub fn act(&mut self, action: Action) -> Vec<Effect> {
         if let Some(effects) = self.act_in_reader(action) {
+            return effects;
+        }
+        if let Some(effects) = self.act_in_search(action) {
             return effects;
         }
         match action {
@@ -43,6 +47,7 @@ impl App {
             Action::CopyCommand => self.about_session(Effect::CopyResumeCommand),
             Action::CopyId => self.about_session(|key| Effect::Copy(key.id.to_string())),
             Action::EditTranscript => self.about_session(Effect::EditTranscript),
+            Action::Search => self.go_to_search(),
             _ if self.layers.is_empty() => self.act_at_home(action),
             _ => Vec::new(),
         }
@@ -61,7 +66,7 @@ impl App {
         let previewed = if at_home { self.home.preview.give(&key) } else { None };
         let (reader, effects) = match previewed {
             Some(reader) => (reader, Vec::new()),
-            None => Reader::open(self.tickets.next(), key),
+            None => Reader::open(self.tickets.give(), key),
         };
         self.push(Layer::Reader(Box::new(reader)));
         effects
@@ -69,6 +74,9 @@ impl App {
 
     /// The transcript that has the keys, if it wants this one. A sub-agent's session is entered like a folder.
     fn act_in_reader(&mut self, action: Action) -> Option<Vec<Effect>> {
+        if let Some(effects) = self.walk(action) {
+            return Some(effects);
+        }
         match self.layers.last_mut() {
             Some(Layer::Reader(reader)) => {
                 let entered = reader.subagent().filter(|_| action == Action::Expand);
@@ -82,12 +90,18 @@ impl App {
                 }
             }
             None if action != Action::Expand => self.previewing()?.act(action),
-            Some(Layer::Help(_) | Layer::Palette(_) | Layer::Dialog(_) | Layer::Issues(_)) | None => None,
+            Some(Layer::Search(_) | Layer::Help(_) | Layer::Palette(_) | Layer::Dialog(_) | Layer::Issues(_))
+            | None => None,
         }
     }
 
     fn act_at_home(&mut self, action: Action) -> Vec<Effect> {
         match action {
+            Action::ForgetView => self.forget_view(),
+            Action::Open if self.home.focus == Pane::Workspaces && self.home.workspaces.view().is_some() => {
+                let view = self.home.workspaces.view().cloned();
+                view.map_or_else(Vec::new, |view| self.search_for(&view.query, view.order))
+            }
             Action::Open if self.home.focus == Pane::Workspaces => {
                 self.home.focus = Pane::Sessions;
                 Vec::new()
@@ -116,7 +130,9 @@ impl App {
     fn back(&mut self) -> Vec<Effect> {
         match self.layers.pop() {
             Some(Layer::Reader(reader)) => self.leave(*reader),
-            Some(Layer::Help(_) | Layer::Palette(_) | Layer::Dialog(_) | Layer::Issues(_)) => Vec::new(),
+            Some(Layer::Search(_) | Layer::Help(_) | Layer::Palette(_) | Layer::Dialog(_) | Layer::Issues(_)) => {
+                Vec::new()
+            }
             None if self.home.filter.is_active() => self.clear_filter(),
             None => {
                 self.home.focus = Pane::Sessions;
@@ -127,6 +143,9 @@ impl App {
 
     /// A transcript that was read goes back into the preview where it came from; others are closed.
     fn leave(&mut self, reader: Reader) -> Vec<Effect> {
+        if self.layers.last().is_some_and(|layer| layer.search().is_some()) {
+            return self.leave_to_search(reader);
+        }
         let at_home = self.layers.is_empty() && self.panes().shows(Pane::Preview);
         if at_home && self.home.list.key() == Some(&reader.key) {
             return self.home.preview.take(reader);
@@ -165,6 +184,15 @@ impl App {
         let mut effects = vec![Effect::Remember { name: "sort", value: self.home.sort.name().to_owned() }];
         effects.extend(self.refreshed());
         effects
+    }
+
+    fn forget_view(&mut self) -> Vec<Effect> {
+        let Some(gone) = self.home.workspaces.view().cloned() else { return Vec::new() };
+        let views: Vec<_> = self.home.workspaces.views().iter().filter(|view| **view != gone).cloned().collect();
+        self.notices.tell(format!("the view “{}” is forgotten", gone.name));
+        let effect = View::remember(&views);
+        self.home.workspaces.set_views(views);
+        vec![effect]
     }
 
     fn toggle_mouse(&mut self) -> Vec<Effect> {
@@ -209,7 +237,11 @@ impl App {
     }
 
     fn close_layers(&mut self) -> Vec<Effect> {
-        let readers = self.layers.drain(..).filter_map(|layer| layer.reader().map(|reader| reader.ticket));
-        readers.map(Effect::CloseTranscript).collect()
+        let close = |layer: Layer| match layer {
+            Layer::Reader(reader) => vec![Effect::CloseTranscript(reader.ticket)],
+            Layer::Search(mut search) => search.preview.close(),
+            Layer::Help(_) | Layer::Palette(_) | Layer::Dialog(_) | Layer::Issues(_) => Vec::new(),
+        };
+        self.layers.drain(..).flat_map(close).collect()
     }
 }

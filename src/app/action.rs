@@ -11,6 +11,8 @@ pub enum Place {
     List,
     /// The reader.
     Reader,
+    /// The search screen.
+    Search,
 }
 
 macro_rules! actions {
@@ -72,11 +74,13 @@ actions! {
         Scope "scope" "this workspace, or all"
         ShowHidden "show-hidden" "show or hide sub-agents, empty and headless sessions"
         Sort "sort" "another order"
+        Search "search" "find anything that was said, run or printed"
         Filter "filter" "filter by title, workspace, branch or agent"
         Resume "resume-in-agent" "resume in the agent's own program"
         CopyId "copy-id" "copy the session's id"
         CopyCommand "copy-resume-command" "copy the command that resumes the session"
         EditTranscript "edit-transcript" "open the transcript's file in the editor"
+        ForgetView "forget-view" "forget the saved view that is selected among the workspaces"
     }
     Reader {
         NextEntry "next-entry" "next entry"
@@ -94,5 +98,17 @@ actions! {
         Follow "follow" "follow the end"
         CopyEntry "copy-entry" "copy the entry"
         EditEntry "edit-entry" "open the entry in the editor"
+    }
+    Search {
+        Complete "complete" "complete the word; without one, go between the line and the results"
+        NextResult "next-result" "next result"
+        PreviousResult "previous-result" "previous result"
+        MoreHits "more-hits" "show the session's further hits"
+        FewerHits "fewer-hits" "show its best hit only"
+        Order "order" "by relevance, time, size or turns"
+        OlderQuery "older-query" "what was searched for before"
+        NewerQuery "newer-query" "what was searched for after that"
+        SaveView "save-view" "save the search as a view"
+        CopyView "copy-view" "copy the search as a command"
     }
 }

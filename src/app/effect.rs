@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::msg::{Rest, Ticket};
 use crate::domain::SessionKey;
+use crate::domain::found::{Order, Place};
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,18 @@ pub enum Effect {
     ReadEntries(Ticket, Range<usize>),
     /// Search an opened transcript; a newer query cancels the older. Empty: stop searching.
     FindInTranscript(Ticket, String),
+    /// Find out which entry of an opened transcript a place is in. Answered by [`super::msg::TranscriptMsg::Located`].
+    Locate(Ticket, Place),
+    /// Search sessions. A newer search cancels the older; an empty query only cancels. Answered by
+    /// [`super::Msg::Found`].
+    Search {
+        /// The query, as typed.
+        query: String,
+        /// The order, in which the best come with snippets first.
+        order: Order,
+        /// Only these sessions, because they changed or their snippets are wanted; `None`: all.
+        within: Option<Vec<SessionKey>>,
+    },
     /// Rank sessions for the quick filter.
     Rank {
         /// The query.

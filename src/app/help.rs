@@ -43,5 +43,6 @@ fn heading(place: Place) -> &'static str {
         Place::Move => "Moving",
         Place::List => "In the list",
         Place::Reader => "In a transcript",
+        Place::Search => "In the search",
     }
 }

@@ -4,6 +4,7 @@ use super::App;
 use super::action::Action;
 use super::home::Pane;
 use super::layer::Layer;
+use super::search::Focus;
 
 /// A key and what it does here, in a word or two.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,14 +25,35 @@ impl App {
             Some(Layer::Palette(_)) => typed(&[("enter", "run"), ("↑ ↓", "choose"), ("esc", "close")]),
             Some(Layer::Dialog(_)) => typed(&[("1…9", "answer"), ("enter", "take"), ("esc", "cancel")]),
             Some(Layer::Help(_) | Layer::Issues(_)) => self.named(&[(Action::Back, "close"), (Action::Down, "scroll")]),
+            Some(Layer::Reader(_)) if self.reads_a_result() => self.named(&RESULT),
             Some(Layer::Reader(_)) => self.named(&READER),
+            Some(Layer::Search(search)) if search.naming.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),
+            Some(Layer::Search(search)) if search.completing.is_some() => {
+                typed(&[("tab", "next"), ("enter", "take"), ("esc", "as it was")])
+            }
+            Some(Layer::Search(search)) if search.input.is_empty() => {
+                typed(&[("↑", "what was searched before"), ("tab", "complete"), ("esc", "back")])
+            }
+            Some(Layer::Search(search)) if search.focus == Focus::Line => {
+                let mut hints = typed(&[("enter", "read"), ("↑ ↓", "choose"), ("tab", "complete"), ("→", "more hits")]);
+                hints.extend(self.named(&SEARCH));
+                hints
+            }
+            Some(Layer::Search(_)) => self.named(&RESULTS),
             None if self.home.filter.typing => typed(&[("enter", "keep"), ("↑ ↓", "choose"), ("esc", "clear")]),
+            None if self.emptiness().is_some() => self.named(&EMPTY),
             None => match self.home.focus {
+                Pane::Workspaces if self.home.workspaces.view().is_some() => self.named(&VIEW),
                 Pane::Workspaces => self.named(&WORKSPACES),
                 Pane::Sessions => self.named(&LIST),
                 Pane::Preview => self.named(&PREVIEW),
             },
         }
+    }
+
+    /// The transcript was opened by a search that lies below it.
+    fn reads_a_result(&self) -> bool {
+        matches!(self.layers.as_slice(), [.., Layer::Search(_), Layer::Reader(_)])
     }
 
     fn named(&self, hints: &[(Action, &'static str)]) -> Vec<Hint> {
@@ -40,22 +62,71 @@ impl App {
     }
 }
 
-const LIST: [(Action, &str); 9] = [
+const EMPTY: [(Action, &str); 6] = [
+    (Action::Scope, "here/all"),
+    (Action::ShowHidden, "hidden"),
+    (Action::Rescan, "look again"),
+    (Action::Help, "help"),
+    (Action::Quit, "quit"),
+    (Action::Palette, "any action"),
+];
+
+const LIST: [(Action, &str); 11] = [
     (Action::Open, "read"),
     (Action::Resume, "resume"),
+    (Action::Search, "search"),
     (Action::Filter, "filter"),
     (Action::Scope, "here/all"),
     (Action::Help, "help"),
     (Action::Sort, "sort"),
+    (Action::Quit, "quit"),
     (Action::ShowHidden, "hidden"),
     (Action::CopyCommand, "copy command"),
     (Action::Palette, "any action"),
+];
+
+const SEARCH: [(Action, &str); 4] = [
+    (Action::Order, "order"),
+    (Action::Back, "clear"),
+    (Action::SaveView, "save view"),
+    (Action::CopyView, "copy command"),
+];
+
+const RESULTS: [(Action, &str); 9] = [
+    (Action::Open, "read"),
+    (Action::Search, "line"),
+    (Action::MoreHits, "more hits"),
+    (Action::Order, "order"),
+    (Action::Resume, "resume"),
+    (Action::CopyView, "copy command"),
+    (Action::SaveView, "save view"),
+    (Action::Help, "help"),
+    (Action::CopyId, "copy id"),
+];
+
+const RESULT: [(Action, &str); 8] = [
+    (Action::Back, "results"),
+    (Action::NextHit, "next hit"),
+    (Action::PreviousHit, "previous hit"),
+    (Action::Tools, "tools"),
+    (Action::Thinking, "thinking"),
+    (Action::Resume, "resume"),
+    (Action::Help, "help"),
+    (Action::Expand, "unfold"),
 ];
 
 const WORKSPACES: [(Action, &str); 5] = [
     (Action::Down, "next"),
     (Action::Right, "sessions"),
     (Action::Scope, "here/all"),
+    (Action::Help, "help"),
+    (Action::Palette, "any action"),
+];
+
+const VIEW: [(Action, &str); 5] = [
+    (Action::Open, "search"),
+    (Action::Down, "next"),
+    (Action::ForgetView, "forget"),
     (Action::Help, "help"),
     (Action::Palette, "any action"),
 ];

@@ -29,6 +29,31 @@ impl Input {
         self.text.is_empty()
     }
 
+    /// Where the cursor is, in bytes.
+    pub fn cursor(&self) -> usize {
+        self.cursor
+    }
+
+    /// The cursor is behind the last character.
+    pub fn at_end(&self) -> bool {
+        self.cursor == self.text.len()
+    }
+
+    /// Another text, made one harmless line, with the cursor at its end.
+    pub fn set(&mut self, text: &str) {
+        self.clear();
+        self.insert(text);
+    }
+
+    /// Puts text in place of a range of bytes, with the cursor behind it. Another range than one of characters changes
+    /// nothing.
+    pub fn replace(&mut self, range: std::ops::Range<usize>, text: &str) {
+        if self.text.get(range.clone()).is_some() {
+            self.delete(range);
+            self.insert(text);
+        }
+    }
+
     /// Forgets the text.
     pub fn clear(&mut self) {
         *self = Self::default();

@@ -25,6 +25,7 @@ impl App {
                 let answer = dialog.key(key);
                 self.answered(answer)
             }
+            Some(Layer::Search(_)) => self.key_in_search(key),
             Some(Layer::Help(_) | Layer::Issues(_)) => self.key_in_text(key),
             None if self.home.filter.typing => self.key_in_filter(key),
             Some(Layer::Reader(_)) | None => {
@@ -39,15 +40,17 @@ impl App {
             return reader.paste(text);
         }
         match self.layers.last_mut() {
-            Some(Layer::Palette(palette)) => palette.paste(text),
-            Some(Layer::Reader(_) | Layer::Help(_) | Layer::Dialog(_) | Layer::Issues(_)) => {}
+            Some(Layer::Palette(palette)) => {
+                palette.paste(text);
+                Vec::new()
+            }
+            Some(Layer::Search(_)) => self.paste_in_search(text),
             None if self.home.filter.typing => {
                 self.home.filter.input.insert(text);
-                return self.home.filter.ask();
+                self.filter_typed()
             }
-            None => {}
+            Some(Layer::Reader(_) | Layer::Help(_) | Layer::Dialog(_) | Layer::Issues(_)) | None => Vec::new(),
         }
-        Vec::new()
     }
 
     /// The transcript in which a search is being typed.
@@ -67,7 +70,8 @@ impl App {
 
     /// The places whose keys count now, the nearest first.
     pub fn places(&self) -> Vec<Place> {
-        match (self.layers.iter().rev().find_map(Layer::reader), self.home.focus) {
+        match (self.screen(), self.home.focus) {
+            (Some(Layer::Search(_)), _) => vec![Place::Search, Place::List, Place::Move, Place::Everywhere],
             (None, Pane::Workspaces | Pane::Sessions) => vec![Place::List, Place::Move, Place::Everywhere],
             (Some(_), _) | (None, Pane::Preview) => vec![Place::Reader, Place::Move, Place::List, Place::Everywhere],
         }
@@ -105,7 +109,9 @@ impl App {
         let scroll = match self.layers.last_mut() {
             Some(Layer::Help(help)) => &mut help.scroll,
             Some(Layer::Issues(issues)) => &mut issues.scroll,
-            Some(Layer::Reader(_) | Layer::Palette(_) | Layer::Dialog(_)) | None => return Vec::new(),
+            Some(Layer::Reader(_) | Layer::Search(_) | Layer::Palette(_) | Layer::Dialog(_)) | None => {
+                return Vec::new();
+            }
         };
         match action {
             Action::Back | Action::Quit | Action::Help | Action::Issues | Action::Left => {

@@ -21,6 +21,7 @@ pub mod notices;
 pub mod palette;
 pub mod reader;
 pub mod scroll;
+pub mod search;
 
 mod act;
 mod keyboard;
@@ -41,8 +42,8 @@ use notices::Notices;
 
 use crate::config::settings::{Scope, Settings};
 use crate::config::theme::{Theme, Themes};
-use crate::domain::catalog::Sort;
-use crate::domain::{Agent, SessionKey, State, Time};
+use crate::domain::catalog::{Progress, Sort};
+use crate::domain::{Agent, SessionKey, Time};
 
 /// Everything that the interface knows.
 #[derive(Debug)]
@@ -65,6 +66,10 @@ pub struct App {
     pub home: Home,
     /// What lies over it, topmost last.
     pub layers: Vec<Layer>,
+    /// What was searched for.
+    pub searched: search::History,
+    /// How far the talk of all sessions is indexed.
+    pub indexed: Progress,
     /// Messages to the user.
     pub notices: Notices,
     /// Salon has the mouse.
@@ -91,7 +96,7 @@ pub struct Tickets(u64);
 
 impl Tickets {
     /// A ticket that was never given before.
-    pub fn next(&mut self) -> Ticket {
+    pub fn give(&mut self) -> Ticket {
         self.0 += 1;
         Ticket(self.0)
     }
@@ -121,6 +126,8 @@ impl App {
             roots: Vec::new(),
             home,
             layers: Vec::new(),
+            searched: search::History::default(),
+            indexed: Progress::default(),
             notices: Notices::default(),
             index_began: false,
             drawn: msg::Drawn::default(),
@@ -141,6 +148,8 @@ impl App {
             "sort" if self.settings.sort.is_none() => {
                 self.home.sort = Sort::ALL.into_iter().find(|sort| sort.name() == value).unwrap_or_default();
             }
+            search::History::NAME => self.searched = search::History::recall(value),
+            search::View::NAME => self.home.workspaces.set_views(search::View::recall(value)),
             _ => {}
         }
         self.home.refresh(&self.known);
@@ -153,7 +162,9 @@ impl App {
 
     /// The panes that there is room for.
     pub fn panes(&self) -> Panes {
-        Panes::of(self.size.0, self.settings.preview)
+        // Where there is no session there is nothing to preview, and much to say.
+        let nothing = self.emptiness() == Some(home::Emptiness::NoSessions);
+        Panes::of(self.size.0, self.settings.preview && !nothing)
     }
 
     /// Why the list is empty, where it is.
@@ -162,22 +173,31 @@ impl App {
     }
 
     /// When an age on the screen will read differently: the clock need not be looked at before. `None`: no age is
-    /// shown.
+    /// shown. A transcript shows the time of day, and no ages.
     pub fn next_clock(&self) -> Option<Time> {
-        let in_list = self.home.list.shown().iter().filter_map(home::list::Row::session);
-        let shown = in_list.filter_map(|session| session.last_activity);
-        shown.map(|then| age::changes_at(self.now, then)).min()
+        let changes = |then| age::changes_at(self.now, then);
+        match self.screen() {
+            Some(Layer::Search(search)) => search.results.ages().map(changes).min(),
+            Some(_) => None,
+            None => {
+                let in_list = self.home.list.shown().iter().filter_map(home::list::Row::session);
+                in_list.filter_map(|session| session.last_activity).map(changes).min()
+            }
+        }
     }
 
     /// The session that keys are about: the one that is read, else the selected one.
     pub fn session(&self) -> Option<&SessionKey> {
-        let read = self.layers.iter().rev().find_map(Layer::reader);
-        read.map(|reader| &reader.key).or_else(|| self.home.list.key())
+        match self.screen() {
+            Some(Layer::Search(search)) => search.results.key(),
+            Some(layer) => layer.reader().map(|reader| &reader.key),
+            None => self.home.list.key(),
+        }
     }
 
-    /// How many sessions wait for the user.
-    pub fn waiting(&self) -> usize {
-        self.known.catalog.iter().filter(|session| self.known.state(session) == State::NeedsYou).count()
+    /// The layer that fills the screen, over which there are overlays at most; `None`: the home screen.
+    pub fn screen(&self) -> Option<&Layer> {
+        self.layers.iter().rev().find(|layer| layer.is_screen())
     }
 
     /// The pane of the home screen that has the focus, where no layer lies over it.

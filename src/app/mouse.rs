@@ -36,6 +36,7 @@ impl App {
             }
             // A click beside an overlay closes it; beside a question it must not decide anything.
             (Target::Nothing, Some(Layer::Help(_) | Layer::Issues(_) | Layer::Palette(_))) => self.act(Action::Back),
+            (target, Some(Layer::Search(_))) => self.click_in_search(&target),
             (Target::Workspace(row), None) => {
                 self.home.focus = Pane::Workspaces;
                 if self.home.workspaces.choose(row) {
@@ -74,15 +75,36 @@ impl App {
         self.selection_moved()
     }
 
+    /// As in the list: the first click selects, and one on what is selected opens.
+    fn click_in_search(&mut self, target: &Target) -> Vec<Effect> {
+        let Some(search) = self.searching() else { return Vec::new() };
+        match *target {
+            Target::Row(row) if search.results.at() == row => self.act(Action::Open),
+            Target::Row(row) => {
+                search.results.choose(row);
+                self.result_moved()
+            }
+            Target::Workspace(_) | Target::Preview | Target::Entry(_) | Target::Choice(_) | Target::Nothing => {
+                Vec::new()
+            }
+        }
+    }
+
     /// Scrolls what is under the mouse, which need not be what has the focus.
     fn wheel(&mut self, target: &Target, lines: i32) -> Vec<Effect> {
         let rows = isize::try_from(lines).unwrap_or_default();
         match (self.layers.last_mut(), target) {
             (Some(Layer::Help(help)), _) => help.scroll.by(rows),
             (Some(Layer::Issues(issues)), _) => issues.scroll.by(rows),
-            (Some(Layer::Palette(_) | Layer::Dialog(_)), _) => {}
-            (Some(Layer::Reader(reader)), _) => {
-                reader.scroll(lines);
+            (Some(Layer::Reader(reader)), _) => reader.scroll(lines),
+            (Some(Layer::Search(search)), Target::Preview | Target::Entry(_)) => {
+                if let Some(reader) = search.preview.reader_mut() {
+                    reader.scroll(lines);
+                }
+            }
+            (Some(Layer::Search(search)), _) => {
+                search.results.step(rows.signum());
+                return self.result_moved();
             }
             (None, Target::Preview | Target::Entry(_)) => {
                 if let Some(reader) = self.home.preview.reader_mut() {
@@ -100,7 +122,7 @@ impl App {
                 self.home.list.step(rows);
                 return self.selection_moved();
             }
-            (None, Target::Choice(_) | Target::Nothing) => {}
+            (Some(Layer::Palette(_) | Layer::Dialog(_)), _) | (None, Target::Choice(_) | Target::Nothing) => {}
         }
         Vec::new()
     }

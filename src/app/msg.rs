@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Root;
 use crate::config::key::Key;
 use crate::config::theme::Background;
+use crate::domain::found::{Found, Place};
 use crate::domain::live::LiveSign;
 use crate::domain::transcript::Entry;
 use crate::domain::{SessionKey, Time, catalog};
@@ -63,6 +64,15 @@ pub enum Msg {
         /// Matching sessions.
         keys: Vec<SessionKey>,
     },
+    /// News of a search, until they say that it is complete.
+    Found {
+        /// The query it answers.
+        query: String,
+        /// What was found, and how far the search is.
+        found: Found,
+    },
+    /// How far the talk of all sessions is indexed.
+    Indexed(catalog::Progress),
     /// What was found out before a resume.
     ResumeChecked {
         /// The session.
@@ -115,6 +125,13 @@ pub enum TranscriptMsg {
         entries: Vec<usize>,
         /// Everything was searched.
         complete: bool,
+    },
+    /// Which entry a place is in.
+    Located {
+        /// The place.
+        place: Place,
+        /// Index of the entry; `None` where it is in none, or on another branch.
+        entry: Option<usize>,
     },
     /// It is gone from disk.
     Gone,
@@ -178,6 +195,8 @@ pub struct Drawn {
     pub overlay_len: usize,
     /// The reader's place, with its line brought into range: see [`crate::app`].
     pub reader: Option<ReaderDrawn>,
+    /// Something is still being found out beside the drawing: draw again soon.
+    pub waiting: bool,
 }
 
 /// A rectangle of the screen.
@@ -213,6 +232,8 @@ pub enum Target {
 /// What the reader's drawing found out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReaderDrawn {
+    /// Which opening was drawn.
+    pub ticket: Ticket,
     /// Entry at the top of the screen.
     pub entry: usize,
     /// Last entry of which a line is on the screen.
@@ -223,6 +244,8 @@ pub struct ReaderDrawn {
     pub at_end: bool,
     /// Lines that the text area shows.
     pub height: usize,
+    /// Lines that were scrolled beyond what there is.
+    pub beyond: i32,
     /// The place could be found: what it hangs on was held.
     pub settled: bool,
     /// The first entry on the screen that is held: the place hangs on it from now on.

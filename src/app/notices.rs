@@ -30,6 +30,7 @@ impl Notices {
 
     /// Tells that something failed, after what failed before.
     pub fn fail(&mut self, text: impl Into<String>) {
+        self.queue.retain(|notice| notice.error);
         self.queue.push_back(Notice { text: text.into(), error: true });
     }
 

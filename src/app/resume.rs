@@ -1,6 +1,8 @@
 //! Before a session is resumed: what stands in the way is said with what can be done, and only then the terminal is
 //! lent. Afterwards everything is where it was.
 
+use std::sync::Arc;
+
 use super::action::Action;
 use super::dialog::{Choice, Dialog, Outcome};
 use super::layer::Layer;
@@ -37,22 +39,29 @@ impl App {
             Outcome::Follow(key) => {
                 let reading = self.layers.last().and_then(Layer::reader).is_some_and(|reader| reader.key == key);
                 let mut effects = if reading { Vec::new() } else { self.open(key) };
-                effects.extend(self.act(Action::Follow));
+                // What was just opened stands at its end and follows already.
+                if self.layers.last().and_then(Layer::reader).is_some_and(|reader| !reader.is_following()) {
+                    effects.extend(self.act(Action::Follow));
+                }
                 effects
             }
         }
     }
 
-    /// The question to ask, worst obstacle first; all that is the matter is told at once.
+    /// The question to ask: all that is the matter at once, and the safest answer first.
     fn obstacle(&self, key: &SessionKey, check: ResumeCheck) -> Option<Dialog> {
         if check == ResumeCheck::default() {
             return None;
         }
         let agent = key.agent.label();
-        let resume =
-            |label: &str, cwd| Choice { label: label.to_owned(), outcome: Outcome::Resume { key: key.clone(), cwd } };
+        let resume = |label, cwd| Choice { label, outcome: Outcome::Resume { key: key.clone(), cwd } };
         let copy = Choice { label: "copy the command".to_owned(), outcome: Outcome::CopyCommand(key.clone()) };
         let (mut text, mut choices) = (Vec::new(), Vec::new());
+        let anyway = if check.open_elsewhere.is_some() { " anyway" } else { "" };
+        if let Some(holder) = check.open_elsewhere {
+            text.push(format!("Open elsewhere: {holder}. Two writers can lose messages."));
+            choices.push(Choice { label: "follow it".to_owned(), outcome: Outcome::Follow(key.clone()) });
+        }
         if check.not_installed {
             text.push(format!("{agent} is not installed: there is no program \"{}\" on PATH.", key.agent.name()));
             choices.push(copy);
@@ -62,16 +71,10 @@ impl App {
         } else if check.directory_gone {
             let cwd = self.known.catalog.get(key).map(|session| session.cwd.to_string()).unwrap_or_default();
             text.push(format!("Its directory is gone: {cwd}"));
-            choices.extend(self.home.here.as_ref().map(|here| resume("resume here", Some(here.to_string()))));
+            let in_here = |here: &Arc<str>| resume(format!("resume in {here}{anyway}"), Some(here.to_string()));
+            choices.extend(self.home.here.as_ref().map(in_here));
         } else {
-            choices.push(resume("resume", None));
-        }
-        if let Some(holder) = check.open_elsewhere {
-            text.push(format!("It is open elsewhere: {holder}. Two writers can lose part of a conversation."));
-            for choice in choices.iter_mut().filter(|choice| matches!(choice.outcome, Outcome::Resume { .. })) {
-                choice.label.push_str(" anyway");
-            }
-            choices.insert(0, Choice { label: "follow it".to_owned(), outcome: Outcome::Follow(key.clone()) });
+            choices.push(resume(format!("resume{anyway}"), None));
         }
         text.extend(check.warning);
         choices.push(Choice { label: "cancel".to_owned(), outcome: Outcome::Cancel });

@@ -18,8 +18,11 @@ impl App {
             }
             Msg::Catalog(change) => {
                 self.index_began = true;
+                let mut searches = self.layers.iter_mut().rev().filter_map(Layer::search_mut);
+                let mut effects = searches.next().map_or_else(Vec::new, |search| search.sessions_changed(&change));
                 self.known.catalog.apply(change);
-                self.sessions_changed()
+                effects.extend(self.sessions_changed());
+                effects
             }
             Msg::Live(signs) => {
                 self.known.live = signs.into_iter().map(|sign| (sign.key.clone(), sign)).collect();
@@ -34,7 +37,18 @@ impl App {
                 Vec::new()
             }
             Msg::Transcript(ticket, msg) => self.transcript(ticket, msg),
+            Msg::Found { query, found } => self.found(&query, found),
+            Msg::Indexed(progress) => {
+                self.indexed = progress;
+                Vec::new()
+            }
             Msg::Rested(rest) => {
+                if let Some(search) = self.layers.iter_mut().rev().find_map(Layer::search_mut) {
+                    let selected = search.results.key().cloned();
+                    let mut effects = search.preview.rested(rest, selected.as_ref(), &mut self.tickets);
+                    effects.extend(search.aim());
+                    return effects;
+                }
                 let selected = self.home.list.key();
                 self.home.preview.rested(rest, selected, &mut self.tickets)
             }
@@ -44,9 +58,9 @@ impl App {
             Msg::Returned { key, failure } => self.returned(&key, failure),
             Msg::Notice { text, error } => {
                 if error {
-                    self.notices.fail(text)
+                    self.notices.fail(text);
                 } else {
-                    self.notices.tell(text)
+                    self.notices.tell(text);
                 }
                 Vec::new()
             }
@@ -70,7 +84,9 @@ impl App {
         self.size = (width, height);
         let panes = self.panes();
         self.home.refocus(panes);
-        self.selection_moved()
+        let mut effects = self.selection_moved();
+        effects.extend(self.result_moved());
+        effects
     }
 
     fn ranked(&mut self, query: String, keys: Vec<crate::domain::SessionKey>) -> Vec<Effect> {
@@ -89,27 +105,46 @@ impl App {
         effects
     }
 
+    /// News of the search. What is selected may be another session, or stand at a better place.
+    fn found(&mut self, query: &str, found: crate::domain::found::Found) -> Vec<Effect> {
+        let Some(search) = self.layers.iter_mut().rev().find_map(Layer::search_mut) else { return Vec::new() };
+        let mut effects = search.found(query, found);
+        effects.extend(self.result_moved());
+        effects
+    }
+
     fn transcript(&mut self, ticket: Ticket, msg: TranscriptMsg) -> Vec<Effect> {
         let msg = match self.home.preview.update(ticket, msg) {
             Ok(effects) => return effects,
             Err(msg) => msg,
         };
+        let searched = self.layers.iter_mut().filter_map(Layer::search_mut);
+        let mut previewed = searched.filter_map(|search| search.preview.reader_mut());
+        if let Some(reader) = previewed.find(|reader| reader.ticket == ticket) {
+            return reader.update(msg);
+        }
         let mut readers = self.layers.iter_mut().filter_map(Layer::reader_mut);
         readers.find(|reader| reader.ticket == ticket).map_or_else(Vec::new, |reader| reader.update(msg))
     }
 
     /// What only drawing knows: how much fits, what lies where.
     fn drawn(&mut self, drawn: Drawn) -> Vec<Effect> {
-        self.home.list.fit(drawn.list_rows);
-        self.home.workspaces.fit(drawn.workspace_rows);
+        if self.screen().is_none() {
+            self.home.list.fit(drawn.list_rows);
+            self.home.workspaces.fit(drawn.workspace_rows);
+        }
         match self.layers.last_mut() {
             Some(Layer::Help(help)) => help.scroll.fit(drawn.overlay_rows, drawn.overlay_len),
             Some(Layer::Issues(issues)) => issues.scroll.fit(drawn.overlay_rows, drawn.overlay_len),
             Some(Layer::Palette(palette)) => palette.fit(drawn.overlay_rows),
+            Some(Layer::Search(search)) => search.results.fit(drawn.list_rows),
             Some(Layer::Dialog(_) | Layer::Reader(_)) | None => {}
         }
-        let reader = self.layers.iter_mut().rev().find_map(Layer::reader_mut);
-        let reader = reader.or_else(|| self.home.preview.reader_mut());
+        let reader = match self.layers.iter_mut().rev().find(|layer| layer.is_screen()) {
+            Some(Layer::Search(search)) => search.preview.reader_mut(),
+            Some(layer) => layer.reader_mut(),
+            None => self.home.preview.reader_mut(),
+        };
         let effects = match (reader, drawn.reader) {
             (Some(reader), Some(found)) => reader.drawn(found),
             _ => Vec::new(),

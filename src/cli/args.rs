@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::when::When;
 use crate::domain::Agent;
+use crate::domain::found::Order;
 
 /// Every conversation with your coding agents (past, running and waiting) in one terminal.
 ///
@@ -41,10 +43,10 @@ impl Cli {
     pub fn json(&self) -> bool {
         match &self.command {
             Some(Command::List(args)) => args.json,
+            Some(Command::Search(args)) => args.json,
             Some(Command::Show(args)) => args.json,
             Some(Command::Resume(args)) => args.json,
-            Some(Command::Doctor(args)) => args.json,
-            Some(Command::Config(args)) => args.json,
+            Some(Command::Doctor(args) | Command::Config(args)) => args.json,
             Some(Command::Completions(_) | Command::Man) | None => false,
         }
     }
@@ -66,6 +68,8 @@ pub enum Colour {
 pub enum Command {
     /// List sessions, newest first
     List(ListArgs),
+    /// Find anything that was ever said, run or printed in a session
+    Search(SearchArgs),
     /// Print a session's transcript
     Show(ShowArgs),
     /// Resume a session in its agent's own program
@@ -80,9 +84,9 @@ pub enum Command {
     Config(PlainArgs),
 }
 
-/// What `list` takes.
+/// Which sessions a command is about.
 #[derive(Args, Debug)]
-pub struct ListArgs {
+pub struct Scope {
     /// Sessions of all workspaces (the default)
     #[arg(long, conflicts_with = "here")]
     pub all: bool,
@@ -90,10 +94,6 @@ pub struct ListArgs {
     /// Only sessions of the workspace of the current directory
     #[arg(long)]
     pub here: bool,
-
-    /// Also what is hidden: sub-agents, headless, empty and archived sessions
-    #[arg(long)]
-    pub hidden: bool,
 
     /// Only these agents
     #[arg(long = "agent", value_name = "AGENT", value_delimiter = ',', value_parser = agent)]
@@ -110,6 +110,22 @@ pub struct ListArgs {
     /// Only sessions active before
     #[arg(long, value_name = "TIME")]
     pub until: Option<When>,
+}
+
+/// What `list` takes.
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// Only sessions in which this is found, as `search` finds it; `-` reads it from stdin
+    #[arg(value_name = "QUERY")]
+    pub query: Vec<String>,
+
+    /// Which sessions
+    #[command(flatten)]
+    pub scope: Scope,
+
+    /// Also what is hidden: sub-agents, headless, empty and archived sessions
+    #[arg(long)]
+    pub hidden: bool,
 
     /// At most so many
     #[arg(long, value_name = "N")]
@@ -123,6 +139,42 @@ pub struct ListArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+/// What `search` takes.
+#[derive(Args, Debug)]
+#[command(after_help = QUERIES)]
+pub struct SearchArgs {
+    /// What to look for; `-`, or none without a terminal, reads it from stdin
+    #[arg(value_name = "QUERY")]
+    pub query: Vec<String>,
+
+    /// Which sessions
+    #[command(flatten)]
+    pub scope: Scope,
+
+    /// At most so many sessions
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+
+    /// Show so many lines before and after what was found
+    #[arg(long, value_name = "LINES")]
+    pub context: Option<usize>,
+
+    /// What comes first
+    #[arg(long, value_name = "ORDER", default_value = Order::Relevance.name(), value_parser = order())]
+    pub sort: Order,
+
+    /// Answer with one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+const QUERIES: &str = "\
+Words must all occur, in any case unless one has capitals; \"a phrase\", -without, this OR that, /regex/.
+Filters: agent: dir: workspace: branch: model: role: kind: tool: file: exit: before: since: on: turns: tokens:
+  is:live,subagent,headless,fork,error,star,empty has:error,diff,image,plan id: #tag
+What begins with a hyphen stands in quotes with other words, or behind `--`: salon search -- word -without
+All sessions are searched, hidden ones too. A line is an agent:id, an entry's number in `salon show`, and what stands there.";
 
 /// What `show` takes.
 #[derive(Args, Debug)]
@@ -194,6 +246,11 @@ pub struct CompletionsArgs {
     /// The shell
     #[arg(value_enum, value_name = "SHELL")]
     pub shell: clap_complete::Shell,
+}
+
+fn order() -> impl TypedValueParser<Value = Order> {
+    PossibleValuesParser::new(Order::ALL.map(Order::name))
+        .map(|name| Order::ALL.into_iter().find(|order| order.name() == name).unwrap_or_default())
 }
 
 fn agent(name: &str) -> Result<Agent, String> {

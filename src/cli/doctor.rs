@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -15,16 +16,19 @@ use super::json::{Issue, SCHEMA_VERSION};
 use super::{history, output};
 use crate::agent;
 use crate::domain::Agent;
-use crate::index;
+use crate::index::{self, Event, Index, WatchState};
 use crate::runtime::programs;
 use crate::stdx::text::one_line;
+
+/// How long the index may take to begin to watch.
+const WATCH_PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Serialize)]
 struct Report<'a> {
     schema_version: u32,
     version: &'static str,
     roots: Vec<Root>,
-    agents: Vec<Program>,
+    agents: Vec<Installed>,
     cache: Cache,
     watch: Watch,
     issues: Vec<Issue<'a>>,
@@ -40,7 +44,7 @@ struct Root {
 }
 
 #[derive(Serialize)]
-struct Program {
+struct Installed {
     agent: &'static str,
     program: Option<PathBuf>,
     version: Option<String>,
@@ -56,22 +60,27 @@ struct Cache {
 
 #[derive(Serialize)]
 struct Watch {
-    kind: &'static str,
+    kind: Option<&'static str>,
     paths: usize,
 }
 
 /// Tells what was found.
 pub fn run(context: &Context, args: &PlainArgs) -> Result<ExitCode, Failure> {
-    // As it was found: reading the history below brings it up to date.
-    let cache = cache(context);
+    // Before the history is read, which brings the cache up to date.
+    let age_ms = cache_age(&context.paths.cache);
     let history = History::read(context);
+    let (agents, watch) = std::thread::scope(|scope| {
+        let agents = scope.spawn(|| installed(context.environment.var("PATH")));
+        let watch = watch(context, &history);
+        (agents.join().unwrap_or_default(), watch)
+    });
     let report = Report {
         schema_version: SCHEMA_VERSION,
         version: env!("CARGO_PKG_VERSION"),
         roots: roots(&history),
-        agents: installed(context.environment.var("PATH")),
-        cache: Cache { sessions: history.all.len(), ..cache },
-        watch: watch(context),
+        agents,
+        cache: cache(&history, &context.paths.cache, age_ms),
+        watch,
         issues: history.issues.iter().map(Issue::from).collect(),
     };
     if args.json {
@@ -107,7 +116,7 @@ fn storage(history: &History, agent: Agent, root: &Path) -> Option<String> {
     (!kinds.is_empty()).then(|| kinds.into_iter().collect::<Vec<_>>().join("+"))
 }
 
-fn installed(path: Option<&str>) -> Vec<Program> {
+fn installed(path: Option<&str>) -> Vec<Installed> {
     let found = Agent::ALL.map(|agent| (agent, programs::find(agent.name(), path)));
     let asked: Vec<_> =
         found.iter().filter_map(|(agent, file)| Some((file.clone()?, agent::format(*agent).version_args()))).collect();
@@ -116,26 +125,51 @@ fn installed(path: Option<&str>) -> Vec<Program> {
         .into_iter()
         .map(|(agent, program)| {
             let version = program.as_ref().and_then(|_| versions.next().flatten());
-            Program { agent: agent.name(), program, version }
+            Installed { agent: agent.name(), program, version }
         })
         .collect()
 }
 
-fn cache(context: &Context) -> Cache {
-    let path = context.paths.cache.clone();
-    let files: Vec<_> = std::fs::read_dir(&path)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry.ok()?.metadata().ok())
-        .filter(std::fs::Metadata::is_file)
-        .collect();
-    let newest = files.iter().filter_map(|file| file.modified().ok()).max();
-    let age_ms = newest.and_then(|time| i64::try_from(time.elapsed().unwrap_or_default().as_millis()).ok());
-    Cache { path, bytes: files.iter().map(std::fs::Metadata::len).sum(), age_ms, sessions: 0 }
+fn cache(history: &History, dir: &Path, age_ms: Option<i64>) -> Cache {
+    let path = history.cache.clone().unwrap_or_else(|| dir.to_owned());
+    let bytes = files(dir).map(|file| file.len()).sum();
+    Cache { path, bytes, age_ms, sessions: history.all.len() }
 }
 
-fn watch(_context: &Context) -> Watch {
-    Watch { kind: "native", paths: 0 }
+/// Since when nothing was written into the cache; `None` where there is none.
+fn cache_age(dir: &Path) -> Option<i64> {
+    let newest = files(dir).filter_map(|file| file.modified().ok()).max()?;
+    i64::try_from(newest.elapsed().unwrap_or_default().as_millis()).ok()
+}
+
+fn files(dir: &Path) -> impl Iterator<Item = std::fs::Metadata> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten();
+    entries.filter_map(|entry| entry.ok()?.metadata().ok()).filter(std::fs::Metadata::is_file)
+}
+
+/// How the screen would notice changes: tried, not guessed.
+fn watch(context: &Context, history: &History) -> Watch {
+    let (index, mut events) = Index::start(history::options(context));
+    let told = async {
+        while let Some(event) = events.recv().await {
+            if let Event::Watch(state) = event {
+                return Some(state);
+            }
+        }
+        None
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().ok();
+    let state = runtime.and_then(|runtime| {
+        runtime.block_on(async { tokio::time::timeout(WATCH_PATIENCE, told).await.ok().flatten() })
+    });
+    index.stop();
+    match state {
+        Some(WatchState::Native { paths }) => Watch { kind: Some("native"), paths },
+        Some(WatchState::Poll { .. }) => {
+            Watch { kind: Some("poll"), paths: history.roots.iter().filter(|root| root.found).count() }
+        }
+        None => Watch { kind: None, paths: 0 },
+    }
 }
 
 fn answer(report: &Report) -> io::Result<()> {
@@ -162,7 +196,8 @@ fn answer(report: &Report) -> io::Result<()> {
     let Cache { path, bytes, age_ms, sessions } = &report.cache;
     let age = age_ms.map_or_else(|| "made just now".to_owned(), |age| format!("{} s old", age / 1000));
     writeln!(out, "\nCache\n  {}  {sessions} sessions, {} KiB, {age}", path.display(), bytes / 1024)?;
-    writeln!(out, "\nWatch\n  {}, {} paths", report.watch.kind, report.watch.paths)?;
+    let kind = report.watch.kind.unwrap_or("not known");
+    writeln!(out, "\nWatch\n  {kind}, {} paths", report.watch.paths)?;
     if report.issues.is_empty() {
         writeln!(out, "\nNothing is wrong.")?;
     } else {
@@ -172,10 +207,4 @@ fn answer(report: &Report) -> io::Result<()> {
         }
     }
     out.flush()
-}
-
-/// What the index is told; here so that `doctor` asks exactly what the others ask.
-#[expect(unused, reason = "replaced when the index can tell its watch")]
-fn options(context: &Context) -> index::Options {
-    history::options(context)
 }

@@ -1,10 +1,11 @@
 //! All sessions, as a command sees them: collected once, through the cache.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::context::Context;
+use crate::agent::Unit;
 use crate::domain::catalog::Catalog;
-use crate::domain::live::LiveSign;
 use crate::domain::{Issue, Session};
 use crate::index::{self, Options, Refresh, RootReport};
 use crate::runtime;
@@ -16,10 +17,12 @@ pub struct History {
     pub catalog: Catalog,
     /// The same, in the order of their keys.
     pub all: Vec<Arc<Session>>,
-    /// Which of them are open in living processes.
-    pub live: Vec<LiveSign>,
+    /// The units that they lie in.
+    pub units: Vec<Unit>,
     /// Where agents keep them.
     pub roots: Vec<RootReport>,
+    /// The cache's file, where one can be kept.
+    pub cache: Option<PathBuf>,
     /// What could not be read, the configuration included.
     pub issues: Vec<Issue>,
 }
@@ -33,7 +36,8 @@ impl History {
         all.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         let mut issues = context.issues.clone();
         issues.extend(collected.catalog.issues.iter().cloned());
-        Self { catalog: collected.catalog, all, live: collected.live, roots: collected.roots, issues }
+        let index::Collected { catalog, units, roots, cache, .. } = collected;
+        Self { catalog, all, units, roots, cache, issues }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The shapes of JSON answers. Fields are added, never renamed or removed without a new [`SCHEMA_VERSION`].
 
+use std::ops::Range;
 use std::path::Path;
 
 use serde::Serialize;
@@ -75,6 +76,52 @@ pub struct List<'a> {
     pub hidden: Hidden,
     /// What could not be read.
     pub issues: Vec<Issue<'a>>,
+}
+
+/// What `search` answers.
+#[derive(Serialize)]
+pub struct Search<'a> {
+    /// See [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The query, as it was written.
+    pub query: &'a str,
+    /// Sessions in which something was found, before `--limit`.
+    pub total: usize,
+    /// The first of them, in order.
+    pub hits: Vec<Hit<'a>>,
+    /// What was looked through.
+    pub searched: Searched,
+    /// Everything was.
+    pub complete: bool,
+    /// What could not be understood, or read.
+    pub issues: Vec<Issue<'a>>,
+}
+
+/// A session in which something was found.
+#[derive(Serialize)]
+pub struct Hit<'a> {
+    /// The session; of a sub-agent, `parent` tells whose.
+    pub session: Session<'a>,
+    /// How many of its texts hold what was looked for.
+    pub count: usize,
+    /// The best places.
+    pub snippets: Vec<Snippet<'a>>,
+}
+
+/// A place where something was found.
+#[derive(Serialize)]
+pub struct Snippet<'a> {
+    entry: Option<usize>,
+    kind: &'static str,
+    text: &'a str,
+    ranges: Vec<[usize; 2]>,
+}
+
+/// How much was searched.
+#[derive(Serialize)]
+pub struct Searched {
+    sessions: usize,
+    bytes: u64,
 }
 
 /// An entry of a transcript.
@@ -154,6 +201,46 @@ impl From<domain::catalog::HiddenCounts> for Hidden {
     fn from(counts: domain::catalog::HiddenCounts) -> Self {
         let domain::catalog::HiddenCounts { subagent, headless, empty, archived, elsewhere } = counts;
         Self { subagent, headless, empty, archived, elsewhere }
+    }
+}
+
+impl<'a> Hit<'a> {
+    /// A hit, with the entry of each snippet, counted from 0.
+    pub fn new(hit: &'a domain::found::Hit, entries: &[Option<usize>]) -> Self {
+        let snippets = hit.snippets.iter().zip(entries);
+        Self {
+            session: (&*hit.session).into(),
+            count: hit.count,
+            snippets: snippets.map(|(snippet, index)| Snippet::new(*index, snippet)).collect(),
+        }
+    }
+}
+
+impl<'a> Snippet<'a> {
+    /// A snippet in the entry at `index`, counted from 0; none where it stands in a title, which is no entry, or on a
+    /// branch that is not shown.
+    pub fn new(index: Option<usize>, snippet: &'a domain::found::Snippet) -> Self {
+        Self {
+            entry: index.map(|index| index + 1),
+            kind: kind(snippet.part),
+            text: &snippet.text,
+            ranges: snippet.ranges.iter().map(|&Range { start, end }| [start, end]).collect(),
+        }
+    }
+}
+
+/// An entry's kind, or `title`.
+fn kind(part: domain::query::Part) -> &'static str {
+    match part {
+        domain::query::Part::Title => "title",
+        part => part.kind().name(),
+    }
+}
+
+impl From<domain::found::Reach> for Searched {
+    fn from(reach: domain::found::Reach) -> Self {
+        let domain::found::Reach { sessions, bytes, complete: _ } = reach;
+        Self { sessions, bytes }
     }
 }
 

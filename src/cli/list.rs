@@ -1,7 +1,6 @@
 //! `salon list`: sessions, newest first, and how many are hidden.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -10,16 +9,26 @@ use super::context::Context;
 use super::failure::Failure;
 use super::history::History;
 use super::json::{self, SCHEMA_VERSION};
-use super::{output, table};
-use crate::domain::Session;
-use crate::domain::catalog::{Filter, HiddenCounts, Sort, View};
-use crate::index::Workspaces;
-use crate::runtime::surroundings;
+use super::query::{Asked, Wish};
+use super::{output, query, scope, table};
+use crate::domain::catalog::{Catalog, Change, HiddenCounts, Sort, View};
+use crate::domain::found::Order;
+use crate::domain::{Issue, Session};
+use crate::index::search;
 
 /// Lists sessions.
 pub fn run(context: &Context, args: &ListArgs) -> Result<ExitCode, Failure> {
-    let history = History::read(context);
-    let view = history.catalog.view(&filter(context, args), Sort::Activity);
+    let source = query::given(&args.query)?;
+    let mut history = History::read(context);
+    let filter = scope::filter(context, &args.scope, args.hidden);
+    let (view, asked) = match source {
+        None => (history.catalog.view(&filter, Sort::Activity), None),
+        Some(source) => {
+            let (found, remarks, asked) = found(context, &history, source);
+            history.issues.extend(remarks);
+            (found.view(&filter, Sort::Activity), Some(asked))
+        }
+    };
     let end = args.limit.map_or(usize::MAX, |limit| args.offset.saturating_add(limit)).min(view.sessions.len());
     let page = &view.sessions[args.offset.min(end)..end];
     if args.json {
@@ -27,7 +36,22 @@ pub fn run(context: &Context, args: &ListArgs) -> Result<ExitCode, Failure> {
     } else {
         answer(context, &history, &view, page)?;
     }
+    if let Some(asked) = asked {
+        asked.store(history);
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The sessions in which something is found, and what is to be said of the query.
+fn found(context: &Context, history: &History, source: String) -> (Catalog, Vec<Issue>, Asked) {
+    let asked = Asked::new(context, history, history.all.clone(), source);
+    let wish = Wish { order: Order::Time, detailed: 0, around: search::Context::Line(0) };
+    let answer = asked.answer(context, wish);
+    let remarks = asked.remarks(&answer);
+    let mut catalog = Catalog::default();
+    let sessions = answer.hits.into_iter().map(|hit| hit.session).collect();
+    catalog.apply(Change { sessions, ..Change::default() });
+    (catalog, remarks, asked)
 }
 
 fn answer_json(history: &History, view: &View, page: &[Arc<Session>]) -> io::Result<()> {
@@ -84,24 +108,4 @@ fn hidden(counts: HiddenCounts) -> String {
         .map(|(count, name)| format!("{count} {name}"))
         .collect::<Vec<_>>()
         .join(", ")
-}
-
-fn filter(context: &Context, args: &ListArgs) -> Filter {
-    let now = context.clock.now();
-    let here = args.here.then(surroundings::current_dir).flatten();
-    Filter {
-        workspace: here.map(|dir| Workspaces::default().of(&dir.to_string_lossy().into())),
-        show_hidden: args.hidden,
-        agents: args.agents.clone(),
-        dir: args.dir.as_deref().map(|dir| absolute(context, dir).to_string_lossy().into_owned()),
-        since: args.since.map(|when| when.time(now)),
-        until: args.until.map(|when| when.time(now)),
-    }
-}
-
-/// A directory as sessions name it: absolute, without `.` and `..`, links kept where it does not exist.
-fn absolute(context: &Context, dir: &Path) -> PathBuf {
-    let dir = context.environment.expand(dir);
-    let dir = surroundings::current_dir().unwrap_or_default().join(dir);
-    dir.canonicalize().unwrap_or_else(|_| dir.components().collect())
 }

@@ -23,10 +23,9 @@ pub fn entry(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
     let text = text.trim();
     match entry.kind {
         EntryKind::Prompt => writeln!(out, "## {}\n\n{text}\n", when("Prompt", entry.time)),
-        EntryKind::Text => writeln!(out, "{text}\n"),
+        EntryKind::Text | EntryKind::Plan => writeln!(out, "{text}\n"),
         EntryKind::Thinking => details(out, "Thinking", text),
         EntryKind::Notice | EntryKind::Image | EntryKind::Other => quoted(out, text),
-        EntryKind::Plan => writeln!(out, "{text}\n"),
         EntryKind::Tool => match &entry.tool {
             Some(called) => tool(out, text, called),
             None => quoted(out, text),

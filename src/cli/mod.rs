@@ -17,7 +17,10 @@ mod list;
 mod man;
 mod markdown;
 mod output;
+mod query;
 mod resume;
+mod scope;
+mod search;
 mod show;
 mod table;
 mod tui;
@@ -54,6 +57,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         None => tui::run(context),
         Some(Command::List(args)) => list::run(&context, &args),
+        Some(Command::Search(args)) => search::run(&context, &args),
         Some(Command::Show(args)) => show::run(&context, &args),
         Some(Command::Resume(args)) => resume::run(&context, &args),
         Some(Command::Doctor(args)) => doctor::run(&context, &args),

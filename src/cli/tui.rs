@@ -18,7 +18,7 @@ pub fn run(context: Context) -> Result<ExitCode, Failure> {
         write!(io::stderr().lock(), "salon: there is no terminal to open the screen on\n\n{help}")?;
         return Ok(ExitCode::from(2));
     }
-    let Context { settings, issues, environment, paths, clock, .. } = context;
-    runtime::run(Start { settings, issues, environment, paths, clock })?;
+    let Context { settings, issues, environment, paths, clock, style, .. } = context;
+    runtime::run(Start { settings, issues, environment, paths, coloured: style.on, clock })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,7 +10,7 @@ pub const DEFAULT: &str = include_str!("../../assets/keymap.toml");
 /// One line of a key map.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Its table: `everywhere`, `move`, `list`, `reader`.
+    /// Its table: `everywhere`, `move`, `list`, `reader`, `search`.
     pub place: String,
     /// The action's name.
     pub action: String,

@@ -1,6 +1,7 @@
 //! All sessions that are known, and the views of them that lists show.
 
-use std::collections::HashMap;
+use std::cmp::{Ordering, Reverse};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::{Agent, Issue, Session, SessionKey, State, Time};
@@ -27,10 +28,19 @@ pub struct Progress {
     pub total: usize,
 }
 
+/// Where a session stands among all: by newest activity, then by key.
+type Place = (Reverse<Option<Time>>, SessionKey);
+
+fn place(session: &Session) -> Place {
+    (Reverse(session.last_activity), session.key.clone())
+}
+
 /// All sessions that are known.
 #[derive(Debug, Default)]
 pub struct Catalog {
     sessions: HashMap<SessionKey, Arc<Session>>,
+    /// The same, newest activity first: a list is made by going through them once, not by sorting them at each change.
+    newest: BTreeMap<Place, Arc<Session>>,
     /// What could not be read.
     pub issues: Vec<Issue>,
     /// How far the index is.
@@ -41,10 +51,15 @@ impl Catalog {
     /// Takes a change in.
     pub fn apply(&mut self, change: Change) {
         for key in &change.removed {
-            self.sessions.remove(key);
+            if let Some(gone) = self.sessions.remove(key) {
+                self.newest.remove(&place(&gone));
+            }
         }
         for session in change.sessions {
-            self.sessions.insert(session.key.clone(), session);
+            if let Some(before) = self.sessions.insert(session.key.clone(), session.clone()) {
+                self.newest.remove(&place(&before));
+            }
+            self.newest.insert(place(&session), session);
         }
         if let Some(issues) = change.issues {
             self.issues = issues;
@@ -59,9 +74,9 @@ impl Catalog {
         self.sessions.get(key)
     }
 
-    /// All sessions, in no order.
+    /// All sessions, newest activity first.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Session>> {
-        self.sessions.values()
+        self.newest.values()
     }
 
     /// How many there are.
@@ -83,7 +98,7 @@ impl Catalog {
                 None => view.sessions.push(session.clone()),
             }
         }
-        view.sessions.sort_by(|a, b| sort.compare(a, b));
+        sort.arrange(&mut view.sessions);
         view
     }
 }
@@ -218,17 +233,40 @@ impl Sort {
     }
 
     /// Orders two sessions; ties by newest activity, then by key, so that the order is always the same.
-    pub fn compare(self, a: &Session, b: &Session) -> std::cmp::Ordering {
+    pub fn compare(self, a: &Session, b: &Session) -> Ordering {
         let first = match self {
-            Self::Activity => std::cmp::Ordering::Equal,
+            Self::Title => title(a).cmp(&title(b)),
+            Self::Activity | Self::Started | Self::Turns | Self::Tokens | Self::Size => self.compare_numbers(a, b),
+        };
+        first.then_with(|| (Reverse(a.last_activity), &a.key).cmp(&(Reverse(b.last_activity), &b.key)))
+    }
+
+    /// Brings sessions that stand by newest activity into this order.
+    fn arrange(self, sessions: &mut [Arc<Session>]) {
+        match self {
+            Self::Activity => {}
+            Self::Title => sessions.sort_by_cached_key(|session| title(session)),
+            Self::Started | Self::Turns | Self::Tokens | Self::Size => {
+                sessions.sort_by(|a, b| self.compare_numbers(a, b));
+            }
+        }
+    }
+
+    /// By what is cheap to compare; equal where the order is by something else.
+    fn compare_numbers(self, a: &Session, b: &Session) -> Ordering {
+        match self {
+            Self::Activity | Self::Title => Ordering::Equal,
             Self::Started => b.started_at.cmp(&a.started_at),
             Self::Turns => b.turns.cmp(&a.turns),
             Self::Tokens => b.tokens.total().cmp(&a.tokens.total()),
             Self::Size => b.bytes.cmp(&a.bytes),
-            Self::Title => a.title.text.to_lowercase().cmp(&b.title.text.to_lowercase()),
-        };
-        first.then_with(|| b.last_activity.cmp(&a.last_activity)).then_with(|| a.key.cmp(&b.key))
+        }
     }
+}
+
+/// A title as lists are ordered by it.
+fn title(session: &Session) -> String {
+    session.title.text.to_lowercase()
 }
 
 /// Sessions in order, and what is hidden.

@@ -17,6 +17,16 @@ impl Key {
         let bytes = id.bytes().chain(block.to_le_bytes());
         Self(bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)))
     }
+
+    /// The key that [`raw`](Self::raw) gave.
+    pub fn from_raw(raw: u64) -> Self {
+        Self(raw)
+    }
+
+    /// As a number, to be stored.
+    pub fn raw(self) -> u64 {
+        self.0
+    }
 }
 
 /// One thing that happened.

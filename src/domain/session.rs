@@ -68,6 +68,9 @@ pub struct Session {
     pub parent: Option<Arc<str>>,
     /// The session it was forked from, where known.
     pub forked_from: Option<Arc<str>>,
+    /// Stands for the id of its first record: the same in two sessions where one was copied from the other.
+    #[serde(default)]
+    pub first: Option<u64>,
     /// Records that could not be read.
     pub unreadable: u32,
     /// Id of the newest record on the shown branch; titles stored elsewhere point to it.
@@ -98,6 +101,7 @@ impl Session {
             flags: Flags::default(),
             parent: None,
             forked_from: None,
+            first: None,
             unreadable: 0,
             tip: None,
             complete: false,

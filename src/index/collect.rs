@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use super::options::Options;
+use super::pool::live_signs;
 use super::survey::{Survey, Tally};
-use crate::agent::Format;
+use crate::agent::Unit;
 use crate::domain::Agent;
 use crate::domain::catalog::Catalog;
 use crate::domain::live::LiveSign;
@@ -25,6 +26,8 @@ pub enum Refresh {
 pub struct Collected {
     /// Sessions and issues.
     pub catalog: Catalog,
+    /// The units that they lie in.
+    pub units: Vec<Unit>,
     /// Sessions that are open in living processes.
     pub live: Vec<LiveSign>,
     /// The roots, with what was found there.
@@ -74,16 +77,8 @@ pub fn collect(options: &Options, refresh: Refresh) -> Collected {
     survey.keep_front();
     catalog.progress = survey.progress();
     let cache = survey.cache_file().map(Path::to_owned);
-    Collected { roots: report(&survey), catalog, live, cache, tally: survey.tally }
-}
-
-/// The signs of all roots.
-pub(super) fn live_signs(formats: &[&dyn Format], roots: &[crate::agent::Root]) -> Vec<LiveSign> {
-    let of = |root: &crate::agent::Root| {
-        let format = formats.iter().find(|format| format.agent() == root.agent);
-        format.map(|format| format.live(root)).unwrap_or_default()
-    };
-    roots.iter().flat_map(of).collect()
+    let units = survey.shelf.all_units().collect();
+    Collected { roots: report(&survey), catalog, units, live, cache, tally: survey.tally }
 }
 
 fn report(survey: &Survey) -> Vec<RootReport> {

@@ -13,14 +13,31 @@
 
 mod cache;
 mod collect;
+mod deadlines;
+mod engine;
+mod handle;
+mod locate;
+mod message;
 mod options;
 mod pool;
+mod rank;
+mod readings;
+pub mod search;
+mod seek;
 mod shelf;
 mod survey;
+mod throttle;
+mod watch;
 mod workspace;
 
 pub use collect::{Collected, Refresh, RootReport, collect};
-pub use options::Options;
-pub use shelf::{Shelf, Summary};
+pub use handle::Index;
+pub use locate::locate;
+pub use message::{Event, Opened, Sought, Ticket, TranscriptEvent, WatchState};
+pub use options::{Options, Watching, search_dir};
+pub use rank::Ranker;
+pub use readings::matches;
+pub use shelf::{Origin, Shelf, Summary};
 pub use survey::Tally;
+pub use throttle::Throttle;
 pub use workspace::Workspaces;

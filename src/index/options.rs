@@ -1,7 +1,9 @@
 //! What an index is told at its start. Values only: where to look, where to keep its cache, which clock.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
+
+use jiff::tz::TimeZone;
 
 use crate::agent::{Environment, FORMATS, Format};
 
@@ -16,6 +18,8 @@ pub struct Options {
     pub formats: &'static [&'static dyn Format],
     /// The clock by which updates are spaced; the runtime hands it down.
     pub clock: fn() -> Instant,
+    /// The time zone of days in queries; `None`: UTC.
+    pub zone: Option<TimeZone>,
     /// How changes on disk are noticed.
     pub watch: Watching,
 }
@@ -33,8 +37,13 @@ pub enum Watching {
 impl Options {
     /// All agents in an environment, without a cache.
     pub fn new(environment: Environment, clock: fn() -> Instant) -> Self {
-        Self { environment, cache_dir: None, formats: &FORMATS, clock, watch: Watching::default() }
+        Self { environment, cache_dir: None, formats: &FORMATS, clock, zone: None, watch: Watching::default() }
     }
+}
+
+/// Where in a cache directory the search keeps its own.
+pub fn search_dir(cache_dir: &Path) -> PathBuf {
+    cache_dir.join("search")
 }
 
 impl std::fmt::Debug for Options {

@@ -6,11 +6,11 @@ use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
 
 use super::cache::{self, CachedUnit, Record};
 use super::workspace::Workspaces;
 use crate::agent::{Discovery, Format, Progress, Root, Sessions, Stamp, Summarised, Unit};
+use crate::domain::live::LiveSign;
 use crate::domain::{Issue, Session};
 
 /// Something slow to do.
@@ -19,30 +19,49 @@ pub(super) enum Job {
     /// Walk a root, named by its number.
     Discover(usize, Root),
     /// Look at the heads and tails of units.
-    Glance(Vec<Unit>),
+    Glance(Vec<Unit>, Front),
     /// Read a unit, from where the last reading ended.
     Summarise(Unit, Option<Progress>),
+    /// Find out which units are copies of another one.
+    Untangle(Vec<Unit>),
+    /// Look for signs of living processes in the roots.
+    Live(Vec<Root>),
     /// Give away everything that a cache file holds.
     Load(PathBuf),
     /// Find out anew to which workspace directories belong.
     Place(Vec<Arc<str>>),
 }
 
+/// Whether rows are for the first screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Front {
+    Yes,
+    No,
+}
+
 /// What came of it.
+#[expect(clippy::large_enum_variant, reason = "moved once through a channel, never kept")]
 pub(super) enum Done {
     /// A root's units.
     Discovered(usize, Discovery),
     /// First rows.
-    Glanced(Vec<(Unit, Vec<Session>)>),
+    Glanced(Vec<(Unit, Vec<Session>)>, Front),
     /// A unit's sessions, and the same for the cache.
     Summarised(Unit, Summarised, Option<Record>),
+    /// Units that were compared, and the copies by their numbers.
+    Untangled(Vec<Copied>, Vec<Unit>),
     /// Units that the cache holds.
     Cached(Vec<CachedUnit>),
     /// The cache was read to its end; `false`: it is damaged.
     Loaded(bool),
+    /// Sessions that are open in living processes.
+    Lived(Vec<LiveSign>),
     /// Directories with their workspaces.
     Placed(HashMap<Arc<str>, Arc<str>>),
 }
+
+/// A copy's number among the units that were compared, its sessions, and the same for the cache.
+pub(super) type Copied = (usize, Summarised, Option<Record>);
 
 /// Where results go.
 pub(super) type Deliver = Arc<dyn Fn(Done) + Send + Sync>;
@@ -50,7 +69,6 @@ pub(super) type Deliver = Arc<dyn Fn(Done) + Send + Sync>;
 /// The threads and their queue.
 pub(super) struct Pool {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
 }
 
 struct Shared {
@@ -73,11 +91,14 @@ impl Pool {
     pub fn start(formats: &'static [&'static dyn Format], workspaces: Arc<Workspaces>, deliver: Deliver) -> Self {
         let count = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 8);
         let shared = Arc::new(Shared { queue: Mutex::default(), filled: Condvar::new(), formats, workspaces, deliver });
-        let threads = (0..count).filter_map(|number| {
-            let shared = shared.clone();
-            std::thread::Builder::new().name(format!("index-{number}")).spawn(move || shared.work()).ok()
-        });
-        Self { threads: threads.collect(), shared }
+        for number in 0..count {
+            let worker = shared.clone();
+            let thread = std::thread::Builder::new().name(format!("index-{number}"));
+            if let Err(error) = thread.spawn(move || worker.work()) {
+                tracing::error!(%error, "the index has fewer threads than it wants");
+            }
+        }
+        Self { shared }
     }
 
     /// To be done before the backlog.
@@ -93,17 +114,11 @@ impl Pool {
     }
 }
 
+/// The threads end with the jobs that they are at; nobody waits for those, since they only read.
 impl Drop for Pool {
     fn drop(&mut self) {
-        {
-            let mut queue = self.shared.lock();
-            *queue = Queue { closed: true, ..Queue::default() };
-        }
+        *self.shared.lock() = Queue { closed: true, ..Queue::default() };
         self.shared.filled.notify_all();
-        for thread in self.threads.drain(..) {
-            // A panic was already turned into an issue; there is nothing more to learn here.
-            drop(thread.join());
-        }
     }
 }
 
@@ -143,16 +158,24 @@ impl Shared {
                     found.unwrap_or_else(|| Discovery { units: Vec::new(), issues: vec![fault(&root.path)] }),
                 )
             }
-            Job::Glance(units) => Done::Glanced(units.into_iter().map(|unit| self.glance(unit)).collect()),
+            Job::Glance(units, front) => {
+                Done::Glanced(units.into_iter().map(|unit| self.glance(unit)).collect(), front)
+            }
+            Job::Live(roots) => Done::Lived(live_signs(self.formats, &roots)),
             Job::Summarise(unit, progress) => {
                 let found = guarded(|| Some(self.format(unit.agent)?.summarise(&unit, progress.as_ref())));
                 let mut summary = found.unwrap_or_else(|| failed(&unit));
-                let (Sessions::All(sessions) | Sessions::Changed { sessions, .. }) = &mut summary.sessions;
-                for session in sessions {
-                    session.workspace = self.workspaces.of(&session.cwd);
-                }
-                let record = Record::new(&unit, &summary);
+                let record = self.finish(&unit, &mut summary);
                 Done::Summarised(unit, summary, record)
+            }
+            Job::Untangle(units) => {
+                let agent = units.first().map(|unit| unit.agent);
+                let found = guarded(|| Some(self.format(agent?)?.untangle(&units))).unwrap_or_default();
+                let copies = found.into_iter().map(|(copy, mut summary)| {
+                    let record = self.finish(&units[copy], &mut summary);
+                    (copy, summary, record)
+                });
+                Done::Untangled(copies.collect(), units)
             }
             Job::Load(file) => {
                 let loaded = cache::load(&file, |chunk| (self.deliver)(Done::Cached(chunk)));
@@ -163,6 +186,15 @@ impl Shared {
                 Done::Placed(dirs.into_iter().map(place).collect())
             }
         }
+    }
+
+    /// Adds what only the index knows to a summary, and makes the cache's record of it.
+    fn finish(&self, unit: &Unit, summary: &mut Summarised) -> Option<Record> {
+        let (Sessions::All(sessions) | Sessions::Changed { sessions, .. }) = &mut summary.sessions;
+        for session in sessions {
+            session.workspace = self.workspaces.of(&session.cwd);
+        }
+        Record::new(unit, summary)
     }
 
     /// A first row must not wait for a slow disk: its workspace is what is known without looking, else its directory.
@@ -177,6 +209,15 @@ impl Shared {
     fn format(&self, agent: crate::domain::Agent) -> Option<&'static dyn Format> {
         self.formats.iter().copied().find(|format| format.agent() == agent)
     }
+}
+
+/// The signs of all roots.
+pub(super) fn live_signs(formats: &[&dyn Format], roots: &[Root]) -> Vec<LiveSign> {
+    let of = |root: &Root| {
+        let format = formats.iter().find(|format| format.agent() == root.agent);
+        format.and_then(|format| guarded(|| Some(format.live(root)))).unwrap_or_default()
+    };
+    roots.iter().flat_map(of).collect()
 }
 
 fn guarded<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {

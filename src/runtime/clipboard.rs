@@ -1,10 +1,13 @@
 //! Text for the clipboard of whoever sits at the terminal, also over ssh: OSC 52.
 
-use termina::escape::osc::{Osc, Selection};
+use crossterm::Command;
+use crossterm::clipboard::CopyToClipboard;
 
 /// What to write so that the terminal takes `text` into its clipboard.
 pub fn copy(text: &str, within_tmux: bool) -> String {
-    let told = Osc::SetSelection(Selection::CLIPBOARD, text).to_string();
+    let mut told = String::new();
+    // Writing to a string cannot fail.
+    CopyToClipboard::to_clipboard_from(text).write_ansi(&mut told).ok();
     if within_tmux { pass_through_tmux(&told) } else { told }
 }
 

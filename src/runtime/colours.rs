@@ -1,59 +1,25 @@
 //! How many colours the terminal shows, and whether its background is dark or light.
 
-use ratatui::style::Color;
-
 use crate::config::theme::Background;
+use crate::config::theme_file::ColourDepth;
 
-/// How many colours a terminal shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
-    /// Any of 16 million.
-    True,
-    /// A palette of 256.
-    Indexed,
-}
-
-impl Depth {
-    /// As far as the terminal tells by its environment.
-    pub fn detect(var: impl Fn(&str) -> Option<String>) -> Self {
-        let says =
-            |name: &str, words: &[&str]| var(name).is_some_and(|value| words.iter().any(|word| value.contains(word)));
-        let direct =
-            says("COLORTERM", &["truecolor", "24bit"]) || says("TERM", &["direct", "kitty", "ghostty", "alacritty"]);
-        if direct { Self::True } else { Self::Indexed }
-    }
-
-    /// The colour that comes nearest to an exact one.
-    pub fn nearest(self, red: u8, green: u8, blue: u8) -> Color {
-        match self {
-            Self::True => Color::Rgb(red, green, blue),
-            Self::Indexed => Color::Indexed(nearest_indexed([red, green, blue])),
-        }
+/// How many colours the terminal shows, as far as it tells by its environment.
+pub fn depth(coloured: bool, var: impl Fn(&str) -> Option<String>) -> ColourDepth {
+    let says =
+        |name: &str, words: &[&str]| var(name).is_some_and(|value| words.iter().any(|word| value.contains(word)));
+    if !coloured || says("TERM", &["dumb"]) {
+        ColourDepth::None
+    } else if says("COLORTERM", &["truecolor", "24bit"]) || says("TERM", &["direct", "kitty", "ghostty", "alacritty"]) {
+        ColourDepth::Full
+    } else if says("TERM", &["256color"]) {
+        ColourDepth::Indexed
+    } else {
+        ColourDepth::Ansi
     }
 }
 
-/// The levels of the palette's colour cube.
-const LEVELS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-
-/// From the cube (16–231) or the ramp of greys (232–255), whichever is nearer.
-fn nearest_indexed(wanted: [u8; 3]) -> u8 {
-    let steps = wanted.map(nearest_level);
-    let cube = steps.map(|step| LEVELS[usize::from(step)]);
-    let cube_index = 16 + 36 * steps[0] + 6 * steps[1] + steps[2];
-    let mean = wanted.iter().map(|part| u16::from(*part)).sum::<u16>() / 3;
-    let step = u8::try_from(mean.saturating_sub(3) / 10).unwrap_or(23).min(23);
-    let grey = [8 + 10 * step; 3];
-    if distance(wanted, grey) < distance(wanted, cube) { 232 + step } else { cube_index }
-}
-
-fn nearest_level(part: u8) -> u8 {
-    let nearest = (0u8..6).min_by_key(|step| LEVELS[usize::from(*step)].abs_diff(part));
-    nearest.unwrap_or(0)
-}
-
-fn distance(a: [u8; 3], b: [u8; 3]) -> u32 {
-    a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum()
-}
+/// The name under which the background is remembered.
+pub const REMEMBERED: &str = "background";
 
 /// Asks the terminal for its background. The answer comes among the keys, where [`super::keys`] finds it.
 pub const ASK_BACKGROUND: &[u8] = b"\x1b]11;?\x1b\\";

@@ -11,13 +11,16 @@ use tokio::sync::mpsc;
 
 use super::lend::Lent;
 use super::shell::{Holder, Purpose, Shell, Told};
-use super::{clipboard, colours, editor, resume, surroundings};
+use super::{clipboard, colours, editor, extract, resume, surroundings};
 use crate::agent::Environment;
-use crate::app::msg::ResumeCheck;
+use crate::app::layer::Layer;
+use crate::app::msg::{ResumeCheck, Ticket};
 use crate::app::{Effect, Msg};
 use crate::config::paths::Paths;
 use crate::config::theme::Background;
 use crate::domain::{Session, SessionKey};
+use crate::index::{Index, Sought};
+use crate::store::{Store, choices};
 
 /// What is needed to do effects.
 #[derive(Debug)]
@@ -26,6 +29,10 @@ pub struct Performer {
     pub environment: Environment,
     /// Where salon keeps its own.
     pub paths: Paths,
+    /// Which sessions exist.
+    pub index: Index,
+    /// What salon remembers; `None` where it cannot.
+    pub store: Option<Store>,
     /// To the loop.
     pub tell: mpsc::UnboundedSender<Told>,
 }
@@ -36,18 +43,22 @@ impl Shell {
     /// Does one effect.
     pub(super) fn perform(&mut self, effect: Effect) -> Step {
         match effect {
-            Effect::OpenTranscript(..)
-            | Effect::CloseTranscript(_)
-            | Effect::ReadEntries(..)
-            | Effect::FindInTranscript(..)
-            | Effect::Rank { .. }
-            | Effect::Rescan => {}
+            Effect::OpenTranscript(ticket, key) => self.performer.index.open(ticket.0, key),
+            Effect::CloseTranscript(ticket) => self.performer.index.close(ticket.0),
+            Effect::ReadEntries(ticket, range) => self.performer.index.read(ticket.0, range),
+            Effect::FindInTranscript(ticket, query) => self.performer.index.find(ticket.0, query),
+            Effect::Locate(ticket, place) => self.performer.index.locate(ticket.0, place),
+            Effect::Search { query, order, within } => {
+                self.performer.index.search(Sought { query, order, within, now: self.clock.now() });
+            }
+            Effect::Rank { query } => self.performer.index.rank(query),
+            Effect::Rescan => self.performer.index.rescan(),
             Effect::CheckResume(key) => self.check_resume(key),
             Effect::Resume { key, cwd } => return self.resume(&key, cwd.as_deref().map(Path::new)),
             Effect::CopyResumeCommand(key) => return self.copy_command(&key),
             Effect::Copy(text) => return self.copy(&text),
             Effect::EditTranscript(key) => return self.edit_transcript(&key),
-            Effect::EditEntry(..) => {}
+            Effect::EditEntry(ticket, entry) => return self.edit_entry(ticket, entry),
             Effect::Remember { name, value } => self.performer.remember(name, &value),
             Effect::CaptureMouse(capture) => self.tried(|shell| shell.terminal.capture_mouse(capture)),
             Effect::Rest(rest, millis) => {
@@ -113,7 +124,38 @@ impl Shell {
         let Some(session) = self.session(key) else {
             return self.notice("the session is gone", true);
         };
-        self.edit(&session.path, None)
+        // A database is no text: of it the session's own records are shown.
+        if session.path.extension().is_none_or(|ending| ending != "db") {
+            return self.edit(&session.path, None);
+        }
+        let made = move || extract::records(&session);
+        self.edit_made(made)
+    }
+
+    fn edit_entry(&mut self, ticket: Ticket, entry: usize) -> Step {
+        let mut readers = self.app.layers.iter().filter_map(Layer::reader);
+        let key = readers.find(|reader| reader.ticket == ticket).map(|reader| reader.key.clone());
+        let Some(session) = key.and_then(|key| self.session(&key)) else {
+            return self.notice("the session is gone", true);
+        };
+        self.edit_made(move || extract::entry(&session, entry))
+    }
+
+    /// Makes a file beside the loop, and opens it in the editor once it is there.
+    fn edit_made(&mut self, make: impl FnOnce() -> io::Result<PathBuf> + Send + 'static) -> Step {
+        let tell = self.performer.tell.clone();
+        tokio::task::spawn_blocking(move || {
+            let told = match make() {
+                Ok(file) => Told::Edit(file),
+                Err(error) => {
+                    let text = format!("nothing to edit could be made: {error}");
+                    Told::Msg(Box::new(Msg::Notice { text, error: true }))
+                }
+            };
+            // Nobody listens once salon ends.
+            drop(tell.send(told));
+        });
+        Step::Continue(())
     }
 
     /// Opens a file in the user's editor.
@@ -145,7 +187,7 @@ impl Shell {
 
 impl Performer {
     /// What the state is told when a program gave the terminal back.
-    pub(super) fn after(&self, purpose: Purpose, failure: Option<&str>) -> Msg {
+    pub(super) fn after(purpose: Purpose, failure: Option<&str>) -> Msg {
         match purpose {
             Purpose::Resume(key) => Msg::Returned { key, failure: failure.map(str::to_owned) },
             Purpose::Edit(made) => {
@@ -160,10 +202,15 @@ impl Performer {
         }
     }
 
-    pub(super) fn remember(&self, _name: &'static str, _value: &str) {}
+    pub(super) fn remember(&self, name: &str, value: &str) {
+        let Some(store) = &self.store else { return };
+        if let Err(error) = store.with(|db| choices::remember(db, name, value)) {
+            tracing::warn!(%error, name, "a choice was not remembered");
+        }
+    }
 
     pub(super) fn remember_background(&self, background: Background) {
-        self.remember("background", colours::background_name(background));
+        self.remember(colours::REMEMBERED, colours::background_name(background));
     }
 
     /// In a debug build a key named in `SALON_PANIC` panics, so that a test can see what is left of the terminal.

@@ -1,28 +1,27 @@
-//! What the user types: bytes from the terminal, parsed as they come. Reads only when asked, so that a program to
-//! which the terminal is lent gets every key.
+//! What the user types. Read only when asked, so that a program to which the terminal is lent gets every key.
 
 use std::io::{self, Stdin};
+use std::time::Duration;
 
+use crossterm::event::{self, Event};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use termina::{Event, Parser};
 use tokio::io::unix::AsyncFd;
 
-/// Bytes that are read at once.
-const CHUNK: usize = 4096;
+/// How long to look for one more event. The source that asks the terminal anew each time (the other one forgets a key
+/// that comes together with another size) does not look at all when it is given no time.
+const A_LOOK: Duration = Duration::from_micros(200);
 
 /// The keyboard, the mouse, pastes, and the terminal's answers.
 #[derive(Debug)]
 pub struct Input {
     terminal: AsyncFd<Stdin>,
-    parser: Parser,
 }
 
 impl Input {
     /// Reads from standard input, which must be a terminal in raw mode.
     #[expect(deprecated, reason = "its successor is unsafe, for descriptors that may close; standard input stays open")]
     pub fn new() -> io::Result<Self> {
-        let terminal = AsyncFd::with_interest(io::stdin(), tokio::io::Interest::READABLE)?;
-        Ok(Self { terminal, parser: Parser::default() })
+        Ok(Self { terminal: AsyncFd::with_interest(io::stdin(), tokio::io::Interest::READABLE)? })
     }
 
     /// Waits for something to be typed. An error: the terminal is gone. Nothing is lost when it is dropped while it
@@ -30,18 +29,15 @@ impl Input {
     pub async fn next(&mut self) -> io::Result<Vec<Event>> {
         loop {
             let mut ready = self.terminal.readable().await?;
-            // The terminal is in blocking mode, as others share it: it is read only where that cannot block.
             if !readable(ready.get_inner())? {
                 ready.clear_ready();
                 continue;
             }
-            let mut chunk = [0; CHUNK];
-            let count = rustix::io::read(ready.get_inner(), &mut chunk)?;
-            if count == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+            // There is something to read, so this does not wait; half a sequence is kept until its rest comes.
+            let mut events = Vec::new();
+            while event::poll(A_LOOK)? {
+                events.push(event::read()?);
             }
-            self.parser.parse(&chunk[..count], count == CHUNK);
-            let events: Vec<_> = std::iter::from_fn(|| self.parser.pop()).collect();
             if !events.is_empty() {
                 return Ok(events);
             }

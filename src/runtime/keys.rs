@@ -1,10 +1,9 @@
 //! What the terminal sends, in neutral values.
 
-use termina::Event;
-use termina::escape::osc::{ColorOrQuery, DynamicColorNumber, Osc};
-use termina::event::{KeyCode as Code, KeyEvent, KeyEventKind, Modifiers, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{
+    Event, KeyCode as Code, KeyEvent, KeyEventKind, KeyModifiers as Modifiers, MouseButton, MouseEvent, MouseEventKind,
+};
 
-use super::colours;
 use crate::app::Msg;
 use crate::app::msg::Mouse;
 use crate::config::key::{Key, KeyCode};
@@ -15,15 +14,8 @@ pub fn message(event: Event) -> Option<Msg> {
         Event::Key(event) => key(event).map(Msg::Key),
         Event::Mouse(event) => mouse(event),
         Event::Paste(text) => Some(Msg::Paste(text)),
-        Event::Osc(Osc::ChangeDynamicColors(DynamicColorNumber::TextBackgroundColor, told)) => match told.first()? {
-            ColorOrQuery::Color(colour) => {
-                Some(Msg::Background(colours::of_colour(colour.red, colour.green, colour.blue)))
-            }
-            ColorOrQuery::Query => None,
-        },
-        Event::WindowResized(_) | Event::FocusIn | Event::FocusOut | Event::Csi(_) | Event::Osc(_) | Event::Dcs(_) => {
-            None
-        }
+        // The size is measured when the system tells of a change, which it does in any case.
+        Event::Resize(..) | Event::FocusGained | Event::FocusLost => None,
     }
 }
 
@@ -37,7 +29,7 @@ fn key(event: KeyEvent) -> Option<Key> {
         Code::Char(c) if shift => KeyCode::Char(c.to_uppercase().next().unwrap_or(c)),
         Code::Char(c) => KeyCode::Char(c),
         Code::Enter => KeyCode::Enter,
-        Code::Escape => KeyCode::Esc,
+        Code::Esc => KeyCode::Esc,
         Code::Tab | Code::BackTab => KeyCode::Tab,
         Code::Backspace => KeyCode::Backspace,
         Code::Delete => KeyCode::Delete,
@@ -49,7 +41,7 @@ fn key(event: KeyEvent) -> Option<Key> {
         Code::End => KeyCode::End,
         Code::PageUp => KeyCode::PageUp,
         Code::PageDown => KeyCode::PageDown,
-        Code::Function(number) => KeyCode::F(number),
+        Code::F(number) => KeyCode::F(number),
         _ => return None,
     };
     Some(Key {

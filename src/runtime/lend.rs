@@ -109,8 +109,7 @@ fn wait(pid: Pid, changes: &mpsc::UnboundedSender<Change>) {
     loop {
         let change = match waitpid(Some(pid), WaitOptions::UNTRACED) {
             Ok(Some((_, status))) => change(status),
-            Ok(None) => continue,
-            Err(rustix::io::Errno::INTR) => continue,
+            Ok(None) | Err(rustix::io::Errno::INTR) => continue,
             Err(_) => Change::Lost,
         };
         // Nobody listens once salon ends, and then nobody needs to know.

@@ -9,11 +9,14 @@ pub mod programs;
 pub mod resume;
 pub mod surroundings;
 
+mod answer;
 mod children;
 mod clipboard;
 mod colours;
 mod editor;
 mod effects;
+mod extract;
+mod found;
 mod input;
 mod keys;
 mod lend;

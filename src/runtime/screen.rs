@@ -5,9 +5,6 @@ use std::io::{self, Write};
 use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
-use ratatui::style::Color;
-
-use super::colours::Depth;
 
 /// Between these a terminal that knows them shows nothing half drawn; others ignore them.
 const BEGIN: &[u8] = b"\x1b[?2026h";
@@ -19,15 +16,14 @@ pub struct Screen<W> {
     out: W,
     frame: Vec<u8>,
     size: Size,
-    depth: Depth,
     cursor_shown: bool,
     cursor: Option<Position>,
 }
 
 impl<W: Write> Screen<W> {
     /// A screen of a size, on which the cursor is hidden.
-    pub fn new(out: W, size: Size, depth: Depth) -> Self {
-        Self { out, frame: Vec::new(), size, depth, cursor_shown: false, cursor: None }
+    pub fn new(out: W, size: Size) -> Self {
+        Self { out, frame: Vec::new(), size, cursor_shown: false, cursor: None }
     }
 
     /// The terminal has another size.
@@ -61,13 +57,7 @@ impl<W: Write> Backend for Screen<W> {
             return Ok(());
         }
         self.cursor = None;
-        match self.depth {
-            Depth::True => CrosstermBackend::new(&mut self.frame).draw(content),
-            Depth::Indexed => {
-                let cells: Vec<_> = content.map(|(x, y, cell)| (x, y, indexed(cell, self.depth))).collect();
-                CrosstermBackend::new(&mut self.frame).draw(cells.iter().map(|(x, y, cell)| (*x, *y, cell)))
-            }
-        }
+        CrosstermBackend::new(&mut self.frame).draw(content)
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {
@@ -121,14 +111,4 @@ impl<W: Write> Backend for Screen<W> {
         self.frame.clear();
         self.write(&frame)
     }
-}
-
-fn indexed(cell: &Cell, depth: Depth) -> Cell {
-    let mut cell = cell.clone();
-    for colour in [&mut cell.fg, &mut cell.bg] {
-        if let Color::Rgb(red, green, blue) = *colour {
-            *colour = depth.nearest(red, green, blue);
-        }
-    }
-    cell
 }

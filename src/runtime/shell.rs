@@ -4,21 +4,26 @@ use std::io;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use termina::Event;
+use crossterm::event::Event;
 use tokio::sync::mpsc;
 
+use super::answer::{Answer, Picked};
 use super::effects::Performer;
 use super::frames::Frames;
 use super::input::Input;
-use super::keys;
 use super::lend::{self, Change, Lent};
 use super::signals::{Asked, Signals};
 use super::surroundings::Clock;
 use super::terminal::Terminal;
+use super::{colours, found, keys};
 use crate::app::msg::{Drawn, Rest};
 use crate::app::{App, Msg};
 use crate::domain::SessionKey;
+use crate::index;
 use crate::ui::{self, ViewCache};
+
+/// How long the first frame waits for what the cache holds.
+const FIRST_LOOK: Duration = Duration::from_millis(15);
 
 /// How long a program that has the terminal may take to end when salon ends.
 const GRACE: Duration = Duration::from_millis(1500);
@@ -38,8 +43,9 @@ pub struct Shell {
     pub(super) clock: Clock,
     view: ViewCache,
     input: Input,
+    answer: Answer,
     signals: Signals,
-    told: mpsc::UnboundedReceiver<Told>,
+    sources: Sources,
     next_age: Option<Instant>,
     drawn: Drawn,
 }
@@ -80,17 +86,20 @@ pub enum Told {
     Edit(std::path::PathBuf),
 }
 
+/// Where messages come from, beside the user.
+#[derive(Debug)]
+pub struct Sources {
+    /// What the index finds.
+    pub found: mpsc::Receiver<index::Event>,
+    /// What tasks beside the loop have to say.
+    pub told: mpsc::UnboundedReceiver<Told>,
+}
+
 type Step = ControlFlow<()>;
 
 impl Shell {
     /// Puts the parts together. The terminal is already taken.
-    pub fn new(
-        app: App,
-        terminal: Terminal,
-        performer: Performer,
-        told: mpsc::UnboundedReceiver<Told>,
-        clock: Clock,
-    ) -> io::Result<Self> {
+    pub fn new(app: App, terminal: Terminal, performer: Performer, sources: Sources, clock: Clock) -> io::Result<Self> {
         Ok(Self {
             app,
             terminal,
@@ -99,18 +108,29 @@ impl Shell {
             rest: None,
             frames: Frames::default(),
             clock,
-            view: ViewCache::default(),
+            view: ViewCache::new(jiff::tz::TimeZone::system()),
             input: Input::new()?,
+            answer: Answer::default(),
             signals: Signals::new()?,
-            told,
+            sources,
             next_age: None,
             drawn: Drawn::default(),
         })
     }
 
     /// Runs until the user quits, a signal ends it, or the terminal is gone.
-    pub async fn run(&mut self) {
+    pub async fn run(&mut self, ask_background: bool) {
+        // What the cache holds comes within a few milliseconds: then the first frame is the right one.
+        if let Ok(Some(event)) = tokio::time::timeout(FIRST_LOOK, self.sources.found.recv()).await {
+            let _nothing_ends_before_the_start = self.found(event);
+        }
         self.frames.asked();
+        if self.draw_if_due().is_ok() && ask_background {
+            match self.terminal.write(colours::ASK_BACKGROUND) {
+                Ok(()) => self.answer.expect(),
+                Err(error) => tracing::info!(%error, "the terminal could not be asked for its background"),
+            }
+        }
         loop {
             if let Err(error) = self.draw_if_due() {
                 tracing::info!(%error, "the terminal is gone");
@@ -123,7 +143,8 @@ impl Shell {
                 asked = self.signals.next() => self.signalled(asked),
                 typed = self.input.next(), if keyboard => self.typed(typed),
                 change = changed(&mut self.holder) => self.program_changed(change),
-                Some(told) = self.told.recv() => self.told(told),
+                Some(told) = self.sources.told.recv() => self.told(told),
+                Some(event) = self.sources.found.recv() => self.found(event),
                 () = sleep(wake) => self.woke(),
             };
             if step.is_break() {
@@ -148,22 +169,43 @@ impl Shell {
         if let Holder::Reader(_) = self.holder {
             return self.read_enough();
         }
+        for event in events {
+            match self.answer.pick(event) {
+                Picked::Background(background) => {
+                    self.performer.remember_background(background);
+                    self.update(Msg::Background(background))?;
+                }
+                Picked::Typed(events) => self.act_on(events)?,
+            }
+        }
+        Step::Continue(())
+    }
+
+    fn act_on(&mut self, events: Vec<Event>) -> Step {
         for msg in events.into_iter().filter_map(keys::message) {
             self.performer.watch_for_panic(&msg);
-            if let Msg::Background(background) = msg {
-                self.performer.remember_background(background);
-            }
             self.frames.asked();
             self.update(msg)?;
         }
         Step::Continue(())
     }
 
-    fn told(&mut self, told: Told) -> Step {
+    fn found(&mut self, event: index::Event) -> Step {
         // Ages are told as of now, also those of sessions that changed since the clock was looked at.
         self.update(Msg::Clock(self.clock.now()))?;
+        let mut next = Some(event);
+        while let Some(event) = next {
+            if let Some(msg) = found::message(event) {
+                self.update(msg)?;
+            }
+            next = self.sources.found.try_recv().ok();
+        }
+        Step::Continue(())
+    }
+
+    fn told(&mut self, told: Told) -> Step {
         self.take(told)?;
-        while let Ok(told) = self.told.try_recv() {
+        while let Ok(told) = self.sources.told.try_recv() {
             self.take(told)?;
         }
         Step::Continue(())
@@ -205,6 +247,9 @@ impl Shell {
         let Self { app, view, terminal, .. } = self;
         let drawn = terminal.draw(|frame| ui::draw(frame, app, view))?;
         self.frames.drawn(Instant::now());
+        if drawn.waiting {
+            self.frames.changed();
+        }
         // What drawing found out may move what is shown, once; a frame that tells the same again ends it.
         if drawn != self.drawn {
             self.drawn = drawn.clone();
@@ -269,7 +314,7 @@ impl Shell {
             return Step::Continue(());
         };
         let at_once = since.elapsed() < FAILED_TO_START;
-        let msg = self.performer.after(purpose, failure.as_deref());
+        let msg = Performer::after(purpose, failure.as_deref());
         if let (Some(failure), true) = (failure, at_once) {
             self.terminal
                 .write(format!("\r\nsalon: the program {failure}. Press Enter to go back.\r\n").as_bytes())
@@ -298,6 +343,13 @@ impl Shell {
         self.measure();
         self.update(Msg::Clock(self.clock.now()))?;
         self.update(msg)
+    }
+
+    /// Gives the terminal back, and ends the index in good order.
+    pub fn end(self) {
+        let Self { terminal, performer, .. } = self;
+        drop(terminal);
+        performer.index.stop();
     }
 
     /// A program that still has the terminal when salon ends does not outlive it.

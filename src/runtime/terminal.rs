@@ -5,17 +5,20 @@ use std::panic;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, ThreadId};
 
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, KeyboardEnhancementFlags,
+    PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
+};
+use crossterm::style::ResetColor;
+use crossterm::terminal::{Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen};
+use crossterm::{execute, queue};
 use ratatui::layout::Size;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
-use super::colours::Depth;
 use super::screen::Screen;
 
-/// Alternate screen, bracketed paste, mouse buttons and wheel (never motion), keys told apart where the terminal can.
-const ENTER: &str = "\x1b[?1049h\x1b[?2004h\x1b[>1u\x1b[?25l\x1b[2J";
-/// All of it taken back, in the reverse order; also a frame that was begun, and motion, which an agent may leave on.
-const LEAVE: &str =
-    "\x1b[?2026l\x1b[<1u\x1b[?1006l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?2004l\x1b[0m\x1b[?1049l\x1b[?25h";
+/// Mouse buttons and wheel, never motion: with motion the terminal's own selection would be lost.
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
@@ -32,9 +35,9 @@ pub struct Terminal {
 
 impl Terminal {
     /// Takes the terminal. It is given back when the value is dropped, and at a panic on this thread.
-    pub fn take(depth: Depth, mouse: bool) -> io::Result<Self> {
+    pub fn take(mouse: bool) -> io::Result<Self> {
         let original = tcgetattr(io::stdin())?;
-        let cells = ratatui::Terminal::new(Screen::new(io::stdout(), size(), depth))?;
+        let cells = ratatui::Terminal::new(Screen::new(io::stdout(), size()))?;
         restore_on_panic(thread::current().id());
         let mut terminal = Self { cells, original, mouse };
         terminal.enter()?;
@@ -50,7 +53,7 @@ impl Terminal {
         let screen = self.cells.backend_mut();
         screen.forget();
         screen.resize(size());
-        screen.write(ENTER.as_bytes())?;
+        screen.write(&entering()?)?;
         if self.mouse {
             screen.write(MOUSE_ON.as_bytes())?;
         }
@@ -60,6 +63,7 @@ impl Terminal {
     /// Gives the terminal back as it was.
     pub fn leave(&mut self) {
         restore();
+        self.cells.backend_mut().forget();
     }
 
     /// Takes the mouse, or leaves it to the terminal.
@@ -100,7 +104,7 @@ impl Drop for Terminal {
 }
 
 /// Columns and rows; 80×24 where the terminal does not tell.
-fn size() -> Size {
+pub fn size() -> Size {
     match tcgetwinsize(io::stdout()) {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Size::new(size.ws_col, size.ws_row),
         _ => Size::new(80, 24),
@@ -110,14 +114,41 @@ fn size() -> Size {
 /// Gives the terminal back, if salon has it. A terminal that is gone cannot be told: failures are logged only.
 fn restore() {
     let Some(original) = taken().take() else { return };
-    let mut out = io::stdout();
-    let told = out.write_all(LEAVE.as_bytes()).and_then(|()| out.flush());
+    let told = leave(&mut io::stdout());
     if let Err(error) = told {
         tracing::debug!(%error, "the terminal was not told to leave");
     }
     if let Err(error) = tcsetattr(io::stdin(), OptionalActions::Now, &original) {
         tracing::debug!(%error, "the terminal's mode was not restored");
     }
+}
+
+/// Alternate screen, bracketed paste, keys told apart where the terminal can.
+fn entering() -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    queue!(
+        bytes,
+        EnterAlternateScreen,
+        EnableBracketedPaste,
+        PushKeyboardEnhancementFlags(KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES),
+        Hide,
+        Clear(ClearType::All)
+    )?;
+    Ok(bytes)
+}
+
+/// All of it taken back; also a frame that was begun, and mouse motion, which an agent may leave on.
+fn leave(out: &mut impl Write) -> io::Result<()> {
+    execute!(
+        out,
+        EndSynchronizedUpdate,
+        PopKeyboardEnhancementFlags,
+        DisableMouseCapture,
+        DisableBracketedPaste,
+        ResetColor,
+        LeaveAlternateScreen,
+        Show
+    )
 }
 
 fn taken() -> std::sync::MutexGuard<'static, Option<Termios>> {

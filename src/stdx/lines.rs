@@ -10,6 +10,9 @@ pub const LONGEST: usize = 64 << 20;
 
 const CHUNK: usize = 256 << 10;
 
+/// Room that is kept between lines; more is given back.
+const BUFFER: usize = 4 << 20;
+
 /// One complete line of a file.
 #[derive(Debug)]
 pub struct Line<'a> {
@@ -32,13 +35,19 @@ pub struct Lines<R> {
     /// Offset in the file of `buffer[start]`.
     offset: u64,
     read: u64,
+    longest: usize,
 }
 
 impl<R: Read + Seek> Lines<R> {
     /// Starts at `offset`, which must be the start of a line.
-    pub fn from_offset(mut reader: R, offset: u64) -> io::Result<Self> {
+    pub fn from_offset(reader: R, offset: u64) -> io::Result<Self> {
+        Self::with_longest(reader, offset, LONGEST)
+    }
+
+    /// The same, keeping `longest` bytes of a line instead of [`LONGEST`].
+    pub fn with_longest(mut reader: R, offset: u64, longest: usize) -> io::Result<Self> {
         reader.seek(SeekFrom::Start(offset))?;
-        Ok(Self { reader, buffer: vec![0; CHUNK], start: 0, end: 0, offset, read: 0 })
+        Ok(Self { reader, buffer: vec![0; CHUNK], start: 0, end: 0, offset, read: 0, longest })
     }
 
     /// Offset after the last complete line handed out: where the next reading begins.
@@ -49,6 +58,11 @@ impl<R: Read + Seek> Lines<R> {
     /// Bytes taken from the file so far.
     pub fn bytes_read(&self) -> u64 {
         self.read
+    }
+
+    /// Memory held for lines, in bytes.
+    pub fn capacity(&self) -> usize {
+        self.buffer.capacity()
     }
 
     /// What is left after the last newline: a line that is still being written, or was left unfinished.
@@ -65,10 +79,11 @@ impl<R: Read + Seek> Lines<R> {
                 let (offset, from) = (self.offset, self.start);
                 self.start += len + 1;
                 self.offset += len as u64 + 1;
-                return Ok(Some(Line { offset, bytes: &self.buffer[from..from + len], len: len as u64 }));
+                let kept = len.min(self.longest);
+                return Ok(Some(Line { offset, bytes: &self.buffer[from..from + kept], len: len as u64 }));
             }
             scanned = self.end - self.start;
-            if scanned >= LONGEST {
+            if scanned >= self.longest {
                 return self.skip_long_line();
             }
             if self.fill()? == 0 {
@@ -85,42 +100,58 @@ impl<R: Read + Seek> Lines<R> {
             self.start = 0;
         }
         if self.end == self.buffer.len() {
-            self.buffer.resize(self.buffer.len() * 2, 0);
+            // No more than a line of the longest length needs, whatever doubling would give.
+            let most = self.longest.saturating_add(CHUNK).max(self.end + CHUNK);
+            self.grow((self.buffer.len() * 2).min(most));
+        } else if self.buffer.len() > BUFFER && self.end < CHUNK {
+            // A long line is gone: so may its memory.
+            self.buffer.truncate(CHUNK * 2);
+            self.buffer.shrink_to_fit();
         }
-        let count = loop {
-            match self.reader.read(&mut self.buffer[self.end..]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => break other?,
-            }
-        };
+        let count = read(&mut self.reader, &mut self.buffer[self.end..])?;
         self.end += count;
         self.read += count as u64;
         Ok(count)
     }
 
+    fn grow(&mut self, len: usize) {
+        self.buffer.reserve_exact(len.saturating_sub(self.buffer.len()));
+        self.buffer.resize(len, 0);
+    }
+
     /// Keeps the head of a line that is too long and skips to its end; `None` where it has no end yet.
     fn skip_long_line(&mut self) -> io::Result<Option<Line<'_>>> {
         let mut chunk = vec![0; CHUNK];
-        let mut beyond = (self.end - self.start - LONGEST) as u64;
+        let mut beyond = (self.end - self.start - self.longest) as u64;
         loop {
-            let count = self.reader.read(&mut chunk)?;
+            let count = read(&mut self.reader, &mut chunk)?;
             if count == 0 {
                 return Ok(None);
             }
             self.read += count as u64;
             if let Some(found) = memchr::memchr(b'\n', &chunk[..count]) {
                 beyond += found as u64;
-                let (offset, len) = (self.offset, LONGEST as u64 + beyond);
+                let (offset, len) = (self.offset, self.longest as u64 + beyond);
                 self.offset += len + 1;
                 let rest = &chunk[found + 1..count];
-                let head = self.start..self.start + LONGEST;
-                self.buffer.resize(head.end + rest.len().max(CHUNK), 0);
+                let head = self.start..self.start + self.longest;
+                self.grow(head.end + rest.len().max(CHUNK));
                 self.buffer[head.end..head.end + rest.len()].copy_from_slice(rest);
                 self.start = head.end;
                 self.end = head.end + rest.len();
                 return Ok(Some(Line { offset, bytes: &self.buffer[head], len }));
             }
             beyond += count as u64;
+        }
+    }
+}
+
+/// Reads once, not minding interruptions.
+fn read(reader: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match reader.read(into) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
         }
     }
 }

@@ -42,6 +42,16 @@ pub fn first_chars(text: &str, count: usize) -> &str {
     text.char_indices().nth(count).map_or(text, |(at, _)| &text[..at])
 }
 
+/// The last boundary of a character at or before a byte.
+pub fn boundary_before(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}
+
+/// The first boundary of a character at or after a byte.
+pub fn boundary_after(text: &str, at: usize) -> usize {
+    (at..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len())
+}
+
 /// Columns that the text takes on a terminal.
 pub fn width(text: &str) -> usize {
     text.width()
@@ -49,13 +59,13 @@ pub fn width(text: &str) -> usize {
 
 /// Cuts to at most `columns`, ending in `…` where something was cut; never inside a grapheme.
 pub fn ellipsis(text: &str, columns: usize) -> String {
-    if text.width() <= columns {
+    if super::wrap::columns(text) <= columns {
         return text.to_owned();
     }
     let mut cut = String::new();
     let mut used = 0;
     for grapheme in text.graphemes(true) {
-        let wide = grapheme.width();
+        let wide = super::wrap::columns(grapheme);
         if used + wide + 1 > columns {
             break;
         }

@@ -27,9 +27,10 @@ fn cells(grapheme: &str) -> usize {
 pub fn wrap(text: &str, width: usize) -> Vec<Range<usize>> {
     let width = width.max(1);
     if text.len() <= width && text.is_ascii() {
-        return vec![0..text.trim_end_matches(' ').len()];
+        let row = 0..text.trim_end_matches(' ').len();
+        return Vec::from([row]);
     }
-    let mut rows = Rows { width, rows: Vec::new(), start: 0, end: 0, column: 0, spaces: 0 };
+    let mut rows = Rows { width, done: Vec::new(), start: 0, end: 0, column: 0, spaces: 0 };
     for (at, token) in tokens(text) {
         if token.starts_with(' ') {
             rows.spaces += token.len();
@@ -77,7 +78,7 @@ pub fn collapse_returns(text: &str) -> Cow<'_, str> {
 /// Rows under construction.
 struct Rows {
     width: usize,
-    rows: Vec<Range<usize>>,
+    done: Vec<Range<usize>>,
     /// `start..end` is on the row that is being filled, and takes `column` columns.
     start: usize,
     end: usize,
@@ -137,15 +138,15 @@ impl Rows {
     }
 
     fn break_at(&mut self, next: usize) {
-        self.rows.push(self.start..self.end);
+        self.done.push(self.start..self.end);
         (self.start, self.end, self.column, self.spaces) = (next, next, 0, 0);
     }
 
     fn finish(mut self) -> Vec<Range<usize>> {
-        if self.end > self.start || self.rows.is_empty() {
-            self.rows.push(self.start..self.end);
+        if self.end > self.start || self.done.is_empty() {
+            self.done.push(self.start..self.end);
         }
-        self.rows
+        self.done
     }
 }
 

@@ -105,7 +105,7 @@ pub fn tokens(count: u64) -> String {
 }
 
 /// A model's name without its maker, its date and what all of one agent's models begin with.
-fn short_model(model: &str) -> &str {
+pub fn short_model(model: &str) -> &str {
     let name = model.rsplit('/').next().unwrap_or(model);
     let name = name.strip_prefix("claude-").unwrap_or(name);
     match name.rsplit_once('-') {

@@ -1,29 +1,31 @@
 //! A question over the screen.
 
 use ratatui::layout::Rect;
-use ratatui::text::Line;
-use ratatui::widgets::{Paragraph, Widget, Wrap};
 
 use super::Canvas;
 use super::style::style;
-use super::widgets::{Align, line_of, overlay, put, split_left};
+use super::widgets::{Align, line_of, overlay, put, put_line, split_left, split_right, wrapped};
 use crate::app::dialog::Dialog;
 use crate::app::msg::Target;
-use crate::stdx::text::one_line;
 
 const WIDTH: u16 = 64;
 
 /// Draws the question and its answers. Where there is little room the answers come first.
 pub fn draw(canvas: &mut Canvas, area: Rect, dialog: &Dialog) {
     let theme = canvas.app.theme();
-    let lines: Vec<_> = dialog.text.iter().map(|line| Line::styled(one_line(line), style(theme.text))).collect();
-    let text = Paragraph::new(lines).wrap(Wrap { trim: true });
     let width = WIDTH.min(area.width.saturating_sub(4)).max(1);
-    let text_height = u16::try_from(text.line_count(width)).unwrap_or(u16::MAX);
+    let lines: Vec<_> = dialog.text.iter().flat_map(|line| wrapped(line, width, 0, style(theme.text))).collect();
+    let text_height = u16::try_from(lines.len()).unwrap_or(u16::MAX);
     let choices = u16::try_from(dialog.choices.len()).unwrap_or(u16::MAX);
     let inner = overlay(canvas, area, &dialog.title, (WIDTH, text_height.saturating_add(choices).saturating_add(1)));
     let text_height = text_height.min(inner.height.saturating_sub(choices));
-    text.render(Rect { height: text_height, ..inner }, canvas.buffer);
+    for (row, line) in lines.iter().take(text_height.into()).enumerate() {
+        put_line(canvas.buffer, line_of(inner, row), line);
+    }
+    if lines.len() > text_height.into() && text_height > 0 {
+        let (_, end) = split_right(line_of(inner, usize::from(text_height) - 1), 1);
+        put(canvas.buffer, end, "…", style(theme.warning), Align::Left);
+    }
     let choices = choices.min(inner.height);
     let answers = Rect { y: inner.bottom() - choices, height: choices, ..inner };
     for (at, choice) in dialog.choices.iter().enumerate() {

@@ -1,12 +1,12 @@
 //! A list without rows: why, what was looked for and where, and the key that helps.
 
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
-use ratatui::widgets::{Paragraph, Widget, Wrap};
+use ratatui::text::Line;
 
 use super::Canvas;
 use super::status::thousands;
 use super::style::{self, style};
+use super::widgets::{Align, line_of, put, put_line, split_left, wrapped};
 use crate::app::home::Emptiness;
 use crate::app::{Action, App};
 use crate::stdx::text::one_line;
@@ -14,11 +14,18 @@ use crate::stdx::text::one_line;
 /// Draws the reason.
 pub fn draw(canvas: &mut Canvas, area: Rect, emptiness: &Emptiness) {
     let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
-    let lines = lines(canvas.app, emptiness);
-    Paragraph::new(lines).wrap(Wrap { trim: false }).render(inner.intersection(canvas.buffer.area), canvas.buffer);
+    // A low screen has no line to spare.
+    let first = usize::from(area.height > 6);
+    let lines = lines(canvas.app, emptiness, inner.width);
+    for (row, line) in lines.iter().enumerate() {
+        put_line(canvas.buffer, line_of(inner, first + row), line);
+    }
+    if matches!(emptiness, Emptiness::NoSessions) {
+        draw_roots(canvas, inner, first + lines.len());
+    }
 }
 
-fn lines(app: &App, emptiness: &Emptiness) -> Vec<Line<'static>> {
+fn lines(app: &App, emptiness: &Emptiness, width: u16) -> Vec<Line<'static>> {
     let theme = app.theme();
     let (title, advice) = match emptiness {
         Emptiness::Reading => ("Looking for sessions …".to_owned(), None),
@@ -37,27 +44,22 @@ fn lines(app: &App, emptiness: &Emptiness) -> Vec<Line<'static>> {
             ("All sessions here are hidden.".to_owned(), key(app, Action::ShowHidden, "shows them"))
         }
     };
-    let mut lines = vec![Line::raw(""), Line::styled(title, style(theme.title))];
-    lines.extend(advice.map(|advice| Line::styled(advice, style(theme.muted))));
-    if matches!(emptiness, Emptiness::NoSessions) {
-        lines.extend(roots(app));
-    }
+    let mut lines = wrapped(&title, width, 0, style(theme.title));
+    lines.extend(advice.into_iter().flat_map(|advice| wrapped(&advice, width, 0, style(theme.muted))));
     lines
 }
 
-/// Where sessions were looked for.
-fn roots(app: &App) -> Vec<Line<'static>> {
-    let theme = app.theme();
-    let mut lines = vec![Line::raw(""), Line::styled("Looked for them in", style(theme.muted))];
-    lines.extend(app.roots.iter().map(|root| {
-        let found = if root.found { "  (empty)" } else { "  (not there)" };
-        Line::from(vec![
-            Span::styled(format!("{:<12}", root.agent.label()), style::agent(theme, root.agent)),
-            Span::styled(one_line(&root.path.to_string_lossy()), style(theme.text)),
-            Span::styled(found, style(theme.faint)),
-        ])
-    }));
-    lines
+/// Where sessions were looked for, one place a line.
+fn draw_roots(canvas: &mut Canvas, area: Rect, first: usize) {
+    let (app, theme) = (canvas.app, canvas.app.theme());
+    put(canvas.buffer, line_of(area, first + 1), "Looked for them in", style(theme.muted), Align::Left);
+    for (row, root) in app.roots.iter().enumerate() {
+        let (name, rest) = split_left(line_of(area, first + 2 + row), 13);
+        let (found, path) = split_left(rest, 11);
+        put(canvas.buffer, name, root.agent.label(), style::agent(theme, root.agent), Align::Left);
+        put(canvas.buffer, found, if root.found { "empty" } else { "not there" }, style(theme.muted), Align::Left);
+        put(canvas.buffer, path, &root.path.to_string_lossy(), style(theme.text), Align::Left);
+    }
 }
 
 fn key(app: &App, action: Action, does: &str) -> Option<String> {

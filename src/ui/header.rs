@@ -4,32 +4,38 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::Canvas;
+use super::status::thousands;
 use super::style::style;
 use super::widgets::{Align, put, put_line, split_right};
-use crate::app::App;
+use crate::app::{Action, App};
 use crate::config::settings::Scope;
 use crate::stdx::text;
 
 /// Draws the header.
 pub fn draw(canvas: &mut Canvas, area: Rect) {
     let (app, theme) = (canvas.app, canvas.app.theme());
-    let right = [progress(app), issues(app)].into_iter().flatten().collect::<Vec<_>>().join(" · ");
-    let width = u16::try_from(text::width(&right)).unwrap_or(0);
-    let (left, right_area) = split_right(area, (width + 1).min(area.width / 2));
+    let mut right: Vec<_> = [progress(app), waiting(app), issues(app)].into_iter().flatten().collect();
+    // What does not fit is left out as a whole, on either side.
+    while right.len() > 1 && text::width(&right.join(" · ")) > usize::from(area.width / 3 * 2) {
+        right.pop();
+    }
+    let right = right.join(" · ");
+    let width = u16::try_from(text::width(&right)).unwrap_or(u16::MAX).saturating_add(1);
+    let (left, right_area) = split_right(area, width.min(area.width));
     put(canvas.buffer, right_area, &right, style(theme.warning), Align::Right);
-    let line = Line::from(vec![
+    let mut spans = vec![
         Span::styled(" salon ", style(theme.accent).patch(style(theme.title))),
         Span::styled(format!(" {}", scope(app)), style(theme.title)),
         Span::styled(format!(" · by {}", app.home.sort.name()), style(theme.muted)),
-    ]);
-    put_line(canvas.buffer, left, &line);
+    ];
+    while spans.len() > 1 && Line::from(spans.clone()).width() > left.width.into() {
+        spans.pop();
+    }
+    put_line(canvas.buffer, left, &Line::from(spans));
 }
 
 fn scope(app: &App) -> String {
-    let name = || {
-        let selected = app.home.workspaces.at().checked_sub(1)?;
-        app.home.workspaces.rows().get(selected).map(|row| text::one_line(&row.name))
-    };
+    let name = || app.home.workspaces.selected_name().map(text::one_line);
     match app.home.scope() {
         Some(Scope::All) => "all workspaces".to_owned(),
         Some(Scope::Here) => format!("here: {}", name().unwrap_or_default()),
@@ -40,18 +46,25 @@ fn scope(app: &App) -> String {
 fn progress(app: &App) -> Option<String> {
     let progress = app.known.catalog.progress;
     let reading = progress.done < progress.total;
-    reading.then(|| {
-        format!("reading {} of {}", super::status::thousands(progress.done), super::status::thousands(progress.total))
-    })
+    reading.then(|| format!("reading {} of {}", thousands(progress.done), thousands(progress.total)))
+}
+
+/// Sessions that wait for the user, wherever they are listed.
+fn waiting(app: &App) -> Option<String> {
+    let key = app.keymap.hint(Action::NextNeedsYou).map(|key| format!(" ({key})")).unwrap_or_default();
+    match app.home.waiting {
+        0 => None,
+        1 => Some(format!("1 needs you{key}")),
+        count => Some(format!("{} need you{key}", thousands(count))),
+    }
 }
 
 fn issues(app: &App) -> Option<String> {
-    use crate::app::Action;
     let count = app.known.catalog.issues.len();
     let key = app.keymap.hint(Action::Issues).map(|key| format!(" ({key})")).unwrap_or_default();
     match count {
         0 => None,
         1 => Some(format!("1 issue{key}")),
-        count => Some(format!("{} issues{key}", super::status::thousands(count))),
+        count => Some(format!("{} issues{key}", thousands(count))),
     }
 }

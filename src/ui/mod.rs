@@ -15,6 +15,10 @@ mod home;
 mod issues;
 mod palette;
 mod preview;
+mod search;
+mod search_empty;
+mod search_line;
+mod search_results;
 mod sessions;
 mod status;
 mod workspaces;
@@ -82,9 +86,14 @@ pub fn draw(frame: &mut Frame, app: &App, cache: &mut ViewCache) -> Drawn {
 fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     let app = canvas.app;
     let [header, body, status, footer] = rows(area);
-    let screen = app.layers.iter().rposition(|layer| layer.reader().is_some());
-    match screen.and_then(|at| app.layers.get(at)).and_then(Layer::reader) {
-        Some(reader) => preview::draw_full(canvas, header.union(body).union(status), reader, cache),
+    let screen = app.layers.iter().rposition(Layer::is_screen);
+    match app.screen() {
+        Some(Layer::Search(search)) => search::draw(canvas, header.union(body), search, cache),
+        Some(layer) => {
+            if let Some(reader) = layer.reader() {
+                preview::draw_full(canvas, header.union(body).union(status), reader, cache);
+            }
+        }
         None => {
             header::draw(canvas, header);
             home::draw(canvas, body, cache);
@@ -92,7 +101,7 @@ fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     }
     for layer in app.layers.iter().skip(screen.map_or(0, |at| at + 1)) {
         match layer {
-            Layer::Reader(_) => {}
+            Layer::Reader(_) | Layer::Search(_) => {}
             Layer::Help(help) => help::draw(canvas, body, help),
             Layer::Palette(palette) => palette::draw(canvas, body, palette),
             Layer::Dialog(dialog) => dialog::draw(canvas, body, dialog),

@@ -2,26 +2,72 @@
 
 use ratatui::layout::Rect;
 
+use super::columns;
 use super::entry::Look;
 use super::reader::{self, Mode};
+use super::status::thousands;
 use super::style::style;
 use super::widgets::{Align, line_of, put, split_left};
 use super::{Canvas, ViewCache};
 use crate::app::home::Pane;
 use crate::app::msg::Target;
 use crate::app::reader::Reader;
+use crate::domain::Session;
+use crate::stdx::text::one_line;
 
-/// Draws the pane.
+/// Draws the pane: what the list has no column for, and the transcript.
 pub fn draw(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
-    let (app, theme) = (canvas.app, canvas.app.theme());
-    let (_, heading) = split_left(line_of(area, 0), 1);
-    let look = if app.focus() == Some(Pane::Preview) { theme.accent } else { theme.muted };
-    put(canvas.buffer, heading, "Preview", style(look), Align::Left);
-    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    canvas.target(body, Target::Preview);
-    if let Some(reader) = app.home.list.key().and_then(|key| app.home.preview.reader(key)) {
+    let app = canvas.app;
+    let Some(session) = app.home.list.session() else { return };
+    draw_beside(canvas, area, (session, app.home.preview.reader(&session.key)), cache);
+}
+
+/// Draws a session beside a list in which it is selected.
+pub fn draw_beside(
+    canvas: &mut Canvas,
+    area: Rect,
+    (session, reader): (&Session, Option<&Reader>),
+    cache: &mut ViewCache,
+) {
+    canvas.target(area, Target::Preview);
+    let heading = draw_heading(canvas, area, session).min(area.height);
+    let body = Rect { y: area.y + heading, height: area.height - heading, ..area };
+    if let Some(reader) = reader {
         draw_reader(canvas, body, reader, Mode::Preview, cache);
     }
+}
+
+/// The whole title, the facts, and what the session waits for. Returns how many lines they take.
+fn draw_heading(canvas: &mut Canvas, area: Rect, session: &Session) -> u16 {
+    let (app, theme) = (canvas.app, canvas.app.theme());
+    let (_, inner) = split_left(area, 1);
+    let look = if app.focus() == Some(Pane::Preview) { theme.accent } else { theme.text };
+    let title = one_line(&session.title.text);
+    let title = if title.is_empty() { session.key.id.to_string() } else { title };
+    put(canvas.buffer, line_of(inner, 0), &title, style(look).patch(style(theme.title)), Align::Left);
+    put(canvas.buffer, line_of(inner, 1), &facts(session), style(theme.muted), Align::Left);
+    let waiting = app.known.live.get(&session.key).and_then(|sign| sign.waiting_for.as_deref());
+    let Some(waiting) = waiting else { return 2 };
+    put(canvas.buffer, line_of(inner, 2), &format!("waits for: {waiting}"), style(theme.needs_you), Align::Left);
+    3
+}
+
+/// `opus-4-8 · main · 12 turns · 26k tokens · ~/shop-api`.
+fn facts(session: &Session) -> String {
+    let tokens = columns::tokens(session.tokens.total());
+    let turns = match session.turns {
+        0 => String::new(),
+        1 => "1 turn".to_owned(),
+        turns => format!("{} turns", thousands(turns as usize)),
+    };
+    let facts = [
+        session.model.as_deref().map(columns::short_model).unwrap_or_default().to_owned(),
+        session.branch.as_deref().unwrap_or_default().to_owned(),
+        turns,
+        if tokens.is_empty() { tokens } else { format!("{tokens} tokens") },
+        session.cwd.to_string(),
+    ];
+    facts.into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
 /// Draws a transcript on the whole screen.
@@ -35,5 +81,6 @@ fn draw_reader(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: Mode, cac
     let session = app.known.catalog.get(&reader.key).map(|session| &**session);
     let (found, regions) = reader::draw(area, canvas.buffer, (reader, session), mode, &look, &mut cache.reader);
     canvas.drawn.reader = Some(found);
+    canvas.drawn.waiting |= cache.reader.is_waiting();
     canvas.drawn.regions.extend(regions);
 }

@@ -73,7 +73,8 @@ fn draw_heading(canvas: &mut Canvas, area: Rect) {
     }
     let look = if app.focus() == Some(Pane::Sessions) { theme.accent } else { theme.muted };
     let mut rest = inner;
-    for column in columns(app, area.width).into_iter().rev() {
+    let shown = if app.emptiness().is_none() { columns(app, area.width) } else { Vec::new() };
+    for column in shown.into_iter().rev() {
         let (left, cell) = split_right(rest, column.width() + 1);
         put_in(canvas, cell, column, column.heading(), style(theme.faint));
         rest = left;
@@ -156,7 +157,8 @@ fn put_in(canvas: &mut Canvas, cell: Rect, column: Column, written: &str, style:
     put(canvas.buffer, cell, written, style, if column.is_number() { Align::Right } else { Align::Left });
 }
 
-fn agent_name(agent: Agent, width: u16) -> &'static str {
+/// An agent's name, in two letters where there is little room.
+pub fn agent_name(agent: Agent, width: u16) -> &'static str {
     match (agent, width) {
         (_, 4..) => agent.name(),
         (Agent::Claude, _) => "cl",

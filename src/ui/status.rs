@@ -7,6 +7,7 @@ use ratatui::widgets::{Clear, Widget};
 use super::Canvas;
 use super::style::style;
 use super::widgets::{Align, put, put_line};
+use crate::app::layer::Layer;
 use crate::app::{Action, App};
 use crate::domain::catalog::HiddenCounts;
 
@@ -21,9 +22,14 @@ pub fn draw(canvas: &mut Canvas, area: Rect) {
     match app.notices.current() {
         Some(notice) if notice.error => put(canvas.buffer, area, &notice.text, style(theme.error), Align::Left),
         Some(notice) => put(canvas.buffer, area, &notice.text, style(theme.accent), Align::Left),
-        // A transcript says in this line where one is in it.
-        None if app.layers.iter().any(|layer| layer.reader().is_some()) => 0,
-        None => put(canvas.buffer, area, &counts(app, area.width.into()), style(theme.bar), Align::Left),
+        None => match app.screen() {
+            Some(Layer::Search(search)) => {
+                put(canvas.buffer, area, &super::search::reach(app, search), style(theme.bar), Align::Left)
+            }
+            // A transcript says in this line where one is in it.
+            Some(_) => 0,
+            None => put(canvas.buffer, area, &counts(app, area.width.into()), style(theme.bar), Align::Left),
+        },
     };
 }
 

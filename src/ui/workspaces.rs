@@ -6,6 +6,7 @@ use super::Canvas;
 use super::style::{self, style};
 use super::widgets::{Align, line_of, put, split_left, split_right};
 use crate::app::home::Pane;
+use crate::app::home::workspaces::Line;
 use crate::app::msg::Target;
 
 /// Draws the column, whose first row stands for all.
@@ -33,7 +34,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect) {
 
 fn draw_row(canvas: &mut Canvas, area: Rect, row: usize, focused: bool) {
     let (app, theme) = (canvas.app, canvas.app.theme());
-    let workspace = row.checked_sub(1).and_then(|at| app.home.workspaces.rows().get(at));
+    let Some(line) = app.home.workspaces.line(row) else { return };
     let selected = app.home.workspaces.at() == row;
     if selected {
         canvas.buffer.set_style(area, style(if focused { theme.selected } else { theme.selected_away }));
@@ -42,9 +43,15 @@ fn draw_row(canvas: &mut Canvas, area: Rect, row: usize, focused: bool) {
     if selected {
         put(canvas.buffer, mark, "▌", style(theme.accent), Align::Left);
     }
-    let (name, count) = match workspace {
-        None => ("All", app.home.workspaces.rows().iter().map(|row| row.sessions).sum()),
-        Some(workspace) => (workspace.name.as_str(), workspace.sessions),
+    let (name, count) = match line {
+        Line::All => ("All", app.home.workspaces.rows().iter().map(|row| row.sessions).sum()),
+        Line::Workspace(workspace) => (workspace.name.as_str(), workspace.sessions),
+        Line::View(view) => {
+            let (badge, name) = split_left(rest, 2);
+            put(canvas.buffer, badge, "/", style(theme.key), Align::Left);
+            put(canvas.buffer, name, &view.name, style(theme.text), Align::Left);
+            return;
+        }
     };
     let count = super::status::thousands(count);
     let (rest, count_area) = split_right(rest, u16::try_from(count.len()).unwrap_or(0) + 2);
@@ -57,7 +64,10 @@ fn draw_row(canvas: &mut Canvas, area: Rect, row: usize, focused: bool) {
     );
     // The row for all wears the badge of the most urgent.
     let urgent = || app.home.workspaces.rows().iter().map(|row| row.state).min().unwrap_or_default();
-    let state = workspace.map_or_else(urgent, |workspace| workspace.state);
+    let state = match line {
+        Line::Workspace(workspace) => workspace.state,
+        Line::All | Line::View(_) => urgent(),
+    };
     let badge = super::sessions::glyph(state);
     let (badge_area, name_area) = split_left(rest, 2);
     put(canvas.buffer, badge_area, badge, style::state(theme, state), Align::Left);

@@ -1,1 +1,394 @@
-//! Tests of cli.
+//! The command line, as a script sees it: shapes, exit codes, and what goes where.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::support::Home;
+
+const OPENCODE: &str = "opencode/1.18.33";
+const CLAUDE: &str = "claude/2.1.329";
+
+#[test]
+fn a1_list_gives_every_session_newest_first_with_all_its_fields() {
+    let home = Home::of(&[OPENCODE, CLAUDE]);
+    let list = json(&run(&home, &["list", "--json", "--hidden"]));
+    assert_eq!(list["schema_version"], 1);
+    let sessions = list["sessions"].as_array().expect("sessions");
+    assert_eq!(list["total"], sessions.len());
+    let times: Vec<_> = sessions.iter().map(|session| session["last_activity"].as_str()).collect();
+    assert!(times.is_sorted_by(|a, b| a >= b), "{times:?}");
+    for agent in ["claude", "opencode"] {
+        assert!(sessions.iter().any(|session| session["agent"] == agent), "no {agent}");
+    }
+    let fields = [
+        "id",
+        "agent",
+        "title",
+        "title_source",
+        "workspace",
+        "cwd",
+        "branch",
+        "model",
+        "started_at",
+        "last_activity",
+        "turns",
+        "messages",
+        "tokens",
+        "cost_usd",
+        "bytes",
+        "path",
+        "state",
+        "flags",
+        "parent",
+        "forked_from",
+    ];
+    for session in sessions {
+        let session = session.as_object().expect("a session");
+        assert_eq!(session.keys().collect::<Vec<_>>().len(), fields.len());
+        assert!(fields.iter().all(|field| session.contains_key(*field)), "{session:?}");
+    }
+}
+
+#[test]
+fn hidden_sessions_are_counted_and_shown_when_asked_for() {
+    let home = Home::of(&[OPENCODE]);
+    let shown = json(&run(&home, &["list", "--json"]));
+    let all = json(&run(&home, &["list", "--json", "--hidden"]));
+    let hidden: u64 = ["subagent", "headless", "empty", "archived", "elsewhere"]
+        .iter()
+        .map(|reason| shown["hidden"][reason].as_u64().expect("a count"))
+        .sum();
+    assert!(hidden > 0);
+    assert_eq!(shown["total"].as_u64().expect("total") + hidden, all["total"].as_u64().expect("total"));
+}
+
+#[test]
+fn list_pages_from_the_top_and_its_filters_narrow() {
+    let home = Home::of(&[OPENCODE, CLAUDE]);
+    let ids = |args: &[&str]| -> Vec<String> {
+        let list = json(&run(&home, &[&["list", "--json", "--hidden"], args].concat()));
+        let sessions = list["sessions"].as_array().expect("sessions");
+        sessions.iter().map(|session| session["id"].as_str().expect("id").to_owned()).collect()
+    };
+    let all = ids(&[]);
+    assert_eq!(ids(&["--limit", "3"]), all[..3]);
+    assert_eq!(ids(&["--limit", "3", "--offset", "2"]), all[2..5]);
+    assert_eq!(ids(&["--offset", "100000"]), Vec::<String>::new());
+    let (claude, opencode) = (ids(&["--agent", "claude"]), ids(&["--agent", "opencode"]));
+    assert_eq!(claude.len() + opencode.len(), all.len());
+    assert_eq!(ids(&["--agent", "claude,opencode"]), all);
+    assert_eq!(ids(&["--since", "2026-11-22"]), Vec::<String>::new());
+    assert_eq!(ids(&["--since", "20w", "--until", "2027-01-01"]), all);
+    let below: Vec<_> = ids(&["--dir", "/home/dev/web_ui.v2"]);
+    assert!(!below.is_empty() && below.len() < all.len());
+}
+
+#[test]
+fn a6_pages_of_a_transcript_count_from_its_end() {
+    let home = Home::of(&[OPENCODE]);
+    let id = longest(&home);
+    let whole = json(&run(&home, &["show", &id, "--json"]));
+    let total = usize::try_from(whole["total"].as_u64().expect("total")).expect("total");
+    let numbers = |args: &[&str]| -> Vec<usize> {
+        let shown = json(&run(&home, &[&["show", &id, "--json"], args].concat()));
+        assert_eq!(shown["total"], total);
+        let entries = shown["entries"].as_array().expect("entries");
+        entries.iter().map(|entry| usize::try_from(entry["n"].as_u64().expect("n")).expect("n")).collect()
+    };
+    assert!(total > 6, "the fixture is too short for this test");
+    assert_eq!(numbers(&[]), (1..=total).collect::<Vec<_>>());
+    assert_eq!(numbers(&["--limit", "3"]), [total - 2, total - 1, total]);
+    assert_eq!(numbers(&["--limit", "3", "--offset", "3"]), [total - 5, total - 4, total - 3]);
+    let last = (total - 1).to_string();
+    assert_eq!(numbers(&["--limit", "3", "--offset", &last]), [1]);
+    assert_eq!(numbers(&["--limit", "3", "--offset", &total.to_string()]), Vec::<usize>::new());
+    assert_eq!(whole["session"]["messages"], total);
+    for field in ["n", "kind", "role", "time", "text", "tool", "tokens", "truncated"] {
+        assert!(whole["entries"][0].as_object().expect("an entry").contains_key(field), "{field}");
+    }
+}
+
+#[test]
+fn a_session_is_named_by_its_id_a_prefix_of_it_or_its_title() {
+    let home = Home::of(&[OPENCODE]);
+    let id = "ses_e0286ab2cffeDj0Ik6DQZ0T5vk";
+    for name in [id, "ses_e0286ab2", "opencode:ses_e0286ab2", "Renamed in lab", "opencode:Renamed in lab"] {
+        assert_eq!(json(&run(&home, &["show", name, "--json"]))["session"]["id"], id, "{name}");
+    }
+    let short = run(&home, &["show", "ses_e02", "--json"]);
+    assert_eq!((code(&short), json(&short)["error"]["code"].as_str()), (1, Some("not_found")));
+    let other = run(&home, &["show", "claude:ses_e0286ab2", "--json"]);
+    assert_eq!((code(&other), json(&other)["error"]["code"].as_str()), (1, Some("not_found")));
+    let many = run(&home, &["show", "Mock title of the session", "--json"]);
+    assert_eq!((code(&many), json(&many)["error"]["code"].as_str()), (2, Some("ambiguous")));
+    let candidates = json(&many)["error"]["candidates"].as_array().expect("candidates").clone();
+    assert!(candidates.len() > 1 && candidates.iter().all(|name| name.as_str().expect("id").starts_with("opencode:")));
+}
+
+#[test]
+fn wrong_usage_is_told_in_words_or_as_one_object() {
+    let home = Home::empty();
+    for args in [&["lisst"][..], &["list", "--limit", "x"], &["show"], &["list", "--agent", "nobody"]] {
+        let output = run(&home, args);
+        assert_eq!(code(&output), 2, "{args:?}");
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{args:?}");
+        let output = run(&home, &[args, &["--json"]].concat());
+        assert_eq!(code(&output), 2, "{args:?}");
+        let error = &json(&output)["error"];
+        assert_eq!(error["code"], "usage", "{args:?}");
+        assert!(!error["message"].as_str().expect("message").is_empty());
+    }
+}
+
+#[test]
+fn without_a_terminal_there_is_no_screen() {
+    let home = Home::empty();
+    let output = run(&home, &[]);
+    assert_eq!(code(&output), 2);
+    assert!(output.stdout.is_empty());
+    assert!(text(&output.stderr).contains("Usage: salon"));
+}
+
+#[test]
+fn an_empty_home_is_no_failure() {
+    let home = Home::empty();
+    let output = run(&home, &["list", "--json"]);
+    assert_eq!(code(&output), 0);
+    assert_eq!(json(&output)["total"], 0);
+    assert_eq!(code(&run(&home, &["list"])), 0);
+}
+
+#[test]
+fn another_program_gets_whole_lines_with_tabs() {
+    let home = Home::of(&[OPENCODE]);
+    let output = run(&home, &["list"]);
+    let lines: Vec<_> = text(&output.stdout).lines().map(str::to_owned).collect();
+    assert_eq!(
+        lines.len(),
+        usize::try_from(json(&run(&home, &["list", "--json"]))["total"].as_u64().expect("n")).expect("n")
+    );
+    assert!(lines.iter().all(|line| line.split('\t').count() == 7), "{lines:?}");
+    assert!(text(&output.stderr).contains("hidden: "), "what is left out is told beside the data");
+}
+
+#[test]
+fn whoever_stops_reading_ends_it_quietly() {
+    let home = Home::of(&[OPENCODE]);
+    let mut child = salon(&home, &["show", &longest(&home), "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("salon starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("salon ends");
+    assert_eq!(text(&output.stderr), "");
+    assert_eq!(code(&output), 0);
+}
+
+#[test]
+fn h34_the_cache_may_be_deleted_at_any_time() {
+    let home = Home::of(&[OPENCODE, CLAUDE]);
+    let first = run(&home, &["list", "--json"]).stdout;
+    assert_eq!(run(&home, &["list", "--json"]).stdout, first, "from the cache");
+    std::fs::remove_dir_all(home.path().join(".cache/salon")).expect("there is a cache");
+    assert_eq!(run(&home, &["list", "--json"]).stdout, first, "without it");
+}
+
+#[test]
+fn show_prints_markdown_and_the_records_themselves() {
+    let home = Home::of(&[OPENCODE]);
+    let id = longest(&home);
+    let markdown = text(&run(&home, &["show", &id, "--markdown"]).stdout);
+    assert!(markdown.starts_with("# ") && markdown.contains("\n## Prompt"), "{markdown}");
+    let raw = text(&run(&home, &["show", &id, "--raw", "--limit", "1"]).stdout);
+    assert!(raw.lines().next().is_some_and(|line| serde_json::from_str::<Value>(line).is_ok()), "{raw}");
+}
+
+#[test]
+fn a14_resume_prints_the_command_in_the_sessions_own_directory_with_arguments_verbatim() {
+    let home = Home::of(&[OPENCODE]);
+    let id = "ses_e0286ab2cffeDj0Ik6DQZ0T5vk";
+    let printed = run(&home, &["resume", id, "--print", "--", "--model", "a b", "--json"]);
+    let expected = format!("cd /home/dev/shop-api && opencode -s {id} --model 'a b' --json\n");
+    assert_eq!(text(&printed.stdout), expected);
+    let printed = json(&run(&home, &["resume", id, "--print", "--json"]));
+    assert_eq!(printed["program"], "opencode");
+    assert_eq!(printed["args"], serde_json::json!(["-s", id]));
+    assert_eq!(printed["cwd"], "/home/dev/shop-api");
+}
+
+#[test]
+fn resume_becomes_the_agent_and_ends_with_its_code() {
+    let home = Home::of(&[OPENCODE]);
+    let bin = program(&home, "opencode", "#!/bin/sh\npwd\nprintf '[%s]' \"$@\"\nenv\nexit 7\n");
+    let dir = home.path().join("a project");
+    std::fs::create_dir(&dir).expect("a directory");
+    let args = ["resume", "ses_e0286ab2", "--cwd", &dir.to_string_lossy(), "--", "--x", "y z"];
+    let output = salon(&home, &args)
+        .env("PATH", format!("{}:/usr/bin:/bin", bin.display()))
+        .env("CLAUDECODE", "1")
+        .env("CLAUDE_CODE_ENTRYPOINT", "cli")
+        .env("CLAUDE_CODE_SSE_PORT", "1")
+        .env("CLAUDE_CODE_MAX_OUTPUT_TOKENS", "5")
+        .env("HTTPS_PROXY", "proxy.invalid")
+        .output()
+        .expect("salon runs");
+    let said = text(&output.stdout);
+    assert_eq!(code(&output), 7);
+    assert!(said.starts_with(&format!("{}\n", dir.canonicalize().expect("path").display())), "{said}");
+    assert!(said.contains("[-s][ses_e0286ab2cffeDj0Ik6DQZ0T5vk][--x][y z]"), "{said}");
+    // H39: what marks a nested start is gone, and nothing else.
+    for gone in ["CLAUDECODE=", "CLAUDE_CODE_ENTRYPOINT=", "CLAUDE_CODE_SSE_PORT="] {
+        assert!(!said.contains(gone), "{gone}");
+    }
+    assert!(said.contains("HTTPS_PROXY=proxy.invalid") && said.contains("CLAUDE_CODE_MAX_OUTPUT_TOKENS=5"));
+}
+
+#[test]
+fn resume_says_what_stands_in_the_way_before_anything_starts() {
+    let home = Home::of(&[OPENCODE]);
+    let id = "ses_e0286ab2";
+    let gone = run(&home, &["resume", id, "--json"]);
+    assert_eq!((code(&gone), json(&gone)["error"]["code"].as_str()), (1, Some("unavailable")));
+    assert!(json(&gone)["error"]["message"].as_str().expect("message").contains("/home/dev/shop-api is gone"));
+    let here = home.path().to_string_lossy().into_owned();
+    let missing = run(&home, &["resume", id, "--cwd", &here, "--json"]);
+    assert_eq!((code(&missing), json(&missing)["error"]["code"].as_str()), (1, Some("unavailable")));
+    assert!(json(&missing)["error"]["message"].as_str().expect("message").contains("not on PATH"));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_session_that_is_open_elsewhere_is_resumed_only_by_force() {
+    let home = Home::of(&[CLAUDE]);
+    let bin = program(&home, "claude", "#!/bin/sh\necho started\n");
+    let list = json(&run(&home, &["list", "--json", "--hidden", "--agent", "claude"]));
+    let id = list["sessions"][0]["id"].as_str().expect("a session").to_owned();
+    open_elsewhere(&home, &id);
+    let here = home.path().to_string_lossy().into_owned();
+    let resume = |more: &[&str]| {
+        let args = [&["resume", &id, "--cwd", &here, "--json"], more].concat();
+        salon(&home, &args).env("PATH", format!("{}:/usr/bin:/bin", bin.display())).output().expect("salon runs")
+    };
+    let busy = resume(&[]);
+    assert_eq!((code(&busy), json(&busy)["error"]["code"].as_str()), (1, Some("busy")));
+    let message = json(&busy)["error"]["message"].as_str().expect("message").to_owned();
+    assert!(message.contains(&std::process::id().to_string()), "who holds it: {message}");
+    assert_eq!(text(&resume(&["--force"]).stdout), "started\n");
+}
+
+#[test]
+fn doctor_tells_roots_programs_cache_and_watch() {
+    let home = Home::of(&[OPENCODE, CLAUDE]);
+    let bin = program(&home, "claude", "#!/bin/sh\necho '9.8.7 (Claude Code)'\n");
+    program(&home, "codex", "#!/bin/sh\nexit 1\n");
+    let report = salon(&home, &["doctor", "--json"]).env("PATH", &bin).output().expect("salon runs");
+    let report = json(&report);
+    let agents = report["agents"].as_array().expect("agents");
+    let version = |name: &str| agents.iter().find(|agent| agent["agent"] == name).expect("the agent").clone();
+    assert_eq!(version("claude")["version"], "9.8.7");
+    assert_eq!(version("codex")["version"], Value::Null);
+    assert!(version("codex")["program"].is_string());
+    assert_eq!(version("goose")["program"], Value::Null);
+    let roots = report["roots"].as_array().expect("roots");
+    let found = |name: &str| roots.iter().any(|root| root["agent"] == name && root["found"] == true);
+    assert!(found("claude") && found("opencode") && !found("goose"), "{roots:?}");
+    let all = json(&run(&home, &["list", "--json", "--hidden"]));
+    assert_eq!(report["cache"]["sessions"], all["total"]);
+    assert!(["native", "poll"].contains(&report["watch"]["kind"].as_str().expect("a kind")));
+    assert_eq!(code(&run(&home, &["doctor"])), 0);
+}
+
+#[test]
+fn config_tells_every_key_its_default_and_what_it_is_for() {
+    let home = Home::empty();
+    let file = home.path().join("my.toml");
+    std::fs::write(&file, "theme = \"light\"\nnonsense = 1\n").expect("a file");
+    let file = file.to_string_lossy().into_owned();
+    let config = json(&run(&home, &["config", "--json", "--config", &file]));
+    let settings = config["settings"].as_array().expect("settings");
+    assert!(settings.iter().all(|setting| !setting["description"].as_str().expect("words").is_empty()));
+    let theme = settings.iter().find(|setting| setting["key"] == "theme").expect("theme");
+    assert_eq!((&theme["value"], &theme["default"]), (&"light".into(), &"auto".into()));
+    assert!(config["issues"][0]["reason"].as_str().expect("reason").contains("nonsense"));
+    // What it prints for people is a configuration itself, with the same effect.
+    let printed = text(&run(&home, &["config", "--config", &file]).stdout);
+    let again = home.path().join("again.toml");
+    std::fs::write(&again, printed).expect("a file");
+    let again = json(&run(&home, &["config", "--json", "--config", &again.to_string_lossy()]));
+    assert_eq!(again["settings"], config["settings"]);
+    assert_eq!(again["issues"], serde_json::json!([]));
+}
+
+#[test]
+fn completions_and_the_manual_page_are_printed() {
+    let home = Home::empty();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(text(&run(&home, &["completions", shell]).stdout).contains("doctor"), "{shell}");
+    }
+    let page = text(&run(&home, &["man"]).stdout);
+    for word in ["SALON LIST", "SALON RESUME", "SALON_CONFIG_DIR", "\\-\\-markdown"] {
+        assert!(page.contains(word), "{word}");
+    }
+}
+
+/// What salon is run with: its own home, a clock that stands still, nothing else.
+fn salon(home: &Home, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_salon"));
+    command.args(args).env_clear().current_dir(home.path()).stdin(Stdio::null());
+    command.env("HOME", home.path()).env("PATH", "/nowhere").env("SALON_NOW", "2026-11-21T12:00:00Z").env("TZ", "UTC");
+    command
+}
+
+fn run(home: &Home, args: &[&str]) -> Output {
+    salon(home, args).output().expect("salon runs")
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it was not killed")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+/// The one object on stdout.
+fn json(output: &Output) -> Value {
+    let said = text(&output.stdout);
+    serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}\n{}", text(&output.stderr)))
+}
+
+fn longest(home: &Home) -> String {
+    let list = json(&run(home, &["list", "--json"]));
+    let sessions = list["sessions"].as_array().expect("sessions");
+    let longest = sessions.iter().max_by_key(|session| session["messages"].as_u64()).expect("a session");
+    longest["id"].as_str().expect("id").to_owned()
+}
+
+/// A program in a folder of its own; gives the folder.
+fn program(home: &Home, name: &str, script: &str) -> PathBuf {
+    let bin = home.path().join("bin");
+    std::fs::create_dir_all(&bin).expect("a folder");
+    let file = bin.join(name);
+    std::fs::write(&file, script).expect("a script");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("executable");
+    bin
+}
+
+/// Claude's sign that this very process has a session open.
+fn open_elsewhere(home: &Home, id: &str) {
+    let pid = std::process::id();
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("stat");
+    let after_name = stat.rsplit_once(')').expect("a name").1;
+    let started = after_name.split_whitespace().nth(19).expect("the start time");
+    let sign = serde_json::json!({
+        "pid": pid, "sessionId": id, "cwd": "/home/dev/shop-api", "startedAt": 1, "procStart": started,
+        "status": "idle", "kind": "interactive", "entrypoint": "cli",
+    });
+    let dir: &Path = &home.path().join(".claude/sessions");
+    std::fs::create_dir_all(dir).expect("a folder");
+    std::fs::write(dir.join(format!("{pid}.json")), sign.to_string()).expect("a sign");
+}

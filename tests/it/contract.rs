@@ -158,9 +158,9 @@ fn reading_leaves_the_bytes_as_they_were() {
 /// How a file is damaged.
 #[derive(Clone, Debug)]
 enum Damage {
-    Cut(f64),
-    Overwrite(f64, Vec<u8>),
-    Insert(f64, Vec<u8>),
+    Cut(prop::sample::Index),
+    Overwrite(prop::sample::Index, Vec<u8>),
+    Insert(prop::sample::Index, Vec<u8>),
     Empty,
     Directory,
     Gone,
@@ -177,9 +177,9 @@ fn damage() -> impl Strategy<Value = Damage> {
         Just([b"[".repeat(3000), b"\n".to_vec()].concat()),
     ];
     prop_oneof![
-        (0.0..1.0).prop_map(Damage::Cut),
-        (0.0..1.0, junk.clone()).prop_map(|(at, junk)| Damage::Overwrite(at, junk)),
-        (0.0..1.0, junk).prop_map(|(at, junk)| Damage::Insert(at, junk)),
+        any::<prop::sample::Index>().prop_map(Damage::Cut),
+        (any::<prop::sample::Index>(), junk.clone()).prop_map(|(at, junk)| Damage::Overwrite(at, junk)),
+        (any::<prop::sample::Index>(), junk).prop_map(|(at, junk)| Damage::Insert(at, junk)),
         Just(Damage::Empty),
         Just(Damage::Directory),
         Just(Damage::Gone),
@@ -189,7 +189,7 @@ fn damage() -> impl Strategy<Value = Damage> {
 impl Damage {
     fn apply(&self, path: &Path) {
         let mut bytes = std::fs::read(path).expect("a fixture file");
-        let place = |at: &f64| (bytes.len() as f64 * at) as usize;
+        let place = |at: &prop::sample::Index| at.index(bytes.len() + 1);
         match self {
             Self::Cut(at) => bytes.truncate(place(at)),
             Self::Overwrite(at, junk) => {

@@ -2,7 +2,11 @@
 
 mod cache;
 mod fake;
+pub mod live;
+mod parts;
+mod readings;
 mod scan;
+mod unread;
 
 use std::fs;
 use std::io::Write;

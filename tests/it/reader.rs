@@ -1,4 +1,7 @@
 //! The reader: its place, its window of entries, and its screens.
 
+mod finding;
+mod layout;
 mod sample;
+mod screens;
 mod scrolling;

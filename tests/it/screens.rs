@@ -1,4 +1,5 @@
 //! Screens as a person sees them, at three sizes: 120×40, 80×24 and 40×10.
 
 mod home;
+mod overlays;
 pub mod stage;

@@ -1,1 +1,123 @@
-//! Tests of stdx.
+//! Lines of growing files, and other processes.
+
+use std::io::{Cursor, Read, Seek, SeekFrom, Write};
+use std::process::{Command, Stdio};
+
+use proptest::prelude::*;
+use salon::stdx::lines::{LONGEST, Lines};
+use salon::stdx::process;
+
+/// A reader that gives its bytes in pieces of given sizes.
+struct Pieces {
+    bytes: Cursor<Vec<u8>>,
+    sizes: Vec<usize>,
+    next: usize,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let size = self.sizes[self.next % self.sizes.len()].min(into.len());
+        self.next += 1;
+        self.bytes.read(&mut into[..size])
+    }
+}
+
+impl Seek for Pieces {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.bytes.seek(to)
+    }
+}
+
+/// Offset, head and full length of each line, and what is left.
+fn lines(bytes: &[u8], sizes: &[usize], from: u64, longest: usize) -> (Vec<(u64, Vec<u8>, u64)>, u64) {
+    let reader = Pieces { bytes: Cursor::new(bytes.to_vec()), sizes: sizes.to_vec(), next: 0 };
+    let mut lines = Lines::with_longest(reader, from, longest).expect("seeks");
+    let mut found = Vec::new();
+    while let Some(line) = lines.next_line().expect("reads") {
+        found.push((line.offset, line.bytes.to_vec(), line.len));
+    }
+    (found, lines.offset())
+}
+
+/// The same by definition.
+fn split(bytes: &[u8], longest: usize) -> (Vec<(u64, Vec<u8>, u64)>, u64) {
+    let mut found = Vec::new();
+    let mut offset = 0;
+    for line in bytes.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n")) {
+        let len = line.len() - 1;
+        found.push((offset, line[..len.min(longest)].to_vec(), len as u64));
+        offset += line.len() as u64;
+    }
+    (found, offset)
+}
+
+proptest! {
+    #[test]
+    fn h13_any_split_of_the_bytes_gives_the_same_lines(
+        text in prop::collection::vec(prop::collection::vec(b'a'..=b'c', 0..40), 0..30),
+        partial in prop::collection::vec(b'a'..=b'c', 0..40),
+        sizes in prop::collection::vec(1usize..50, 1..8),
+        longest in 1usize..60,
+    ) {
+        let mut bytes: Vec<u8> = text.iter().flat_map(|line| line.iter().copied().chain([b'\n'])).collect();
+        bytes.extend(&partial);
+        prop_assert_eq!(lines(&bytes, &sizes, 0, longest), split(&bytes, longest));
+    }
+}
+
+#[test]
+fn h14_a_partial_last_line_waits_and_is_read_whole_later() {
+    let (found, offset) = lines(b"one\ntwo\nthr", &[3], 0, LONGEST);
+    assert_eq!((found.len(), offset), (2, 8));
+    let (found, offset) = lines(b"one\ntwo\nthree\n", &[3], offset, LONGEST);
+    assert_eq!((found, offset), (vec![(8, b"three".to_vec(), 5)], 14));
+}
+
+#[test]
+fn h12_a_huge_line_is_handed_over_as_its_head_and_its_memory_is_given_back() {
+    const MEGABYTE: usize = 1 << 20;
+    let mut bytes = vec![b'x'; 40 * MEGABYTE];
+    bytes.push(b'\n');
+    for _ in 0..100_000 {
+        bytes.extend(b"a short line that follows it\n");
+    }
+    let mut lines = Lines::with_longest(Cursor::new(bytes), 0, 8 * MEGABYTE).expect("seeks");
+    let line = lines.next_line().expect("reads").expect("a line");
+    assert_eq!((line.bytes.len(), line.len), (8 * MEGABYTE, 40 * MEGABYTE as u64));
+    assert!(lines.capacity() < 10 * MEGABYTE, "{} bytes held", lines.capacity());
+    let mut count = 0;
+    while let Some(line) = lines.next_line().expect("reads") {
+        assert_eq!(line.bytes, b"a short line that follows it");
+        count += 1;
+    }
+    assert_eq!(count, 100_000);
+    assert!(lines.capacity() <= MEGABYTE, "{} bytes held", lines.capacity());
+}
+
+#[test]
+fn h17_a_process_is_known_by_its_id_and_its_start() {
+    let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().expect("cat runs");
+    let pid = child.id();
+    assert!(process::is_alive(pid));
+    if cfg!(target_os = "linux") {
+        let start = process::start_time(pid).expect("a start");
+        assert!(process::is_same(pid, &start));
+        assert!(!process::is_same(pid, "1"), "another process had that id before");
+    }
+    drop(child.stdin.take());
+    child.wait().expect("ends");
+    assert!(!process::is_alive(pid));
+    assert!(!process::is_same(pid, "1"));
+    assert_eq!(process::start_time(pid), None);
+}
+
+#[test]
+fn a_lock_names_its_holder() {
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    file.write_all(b"x").expect("writes");
+    assert_eq!(process::lock_holder(file.path()), None);
+    file.as_file().lock().expect("locks");
+    if cfg!(target_os = "linux") {
+        assert_eq!(process::lock_holder(file.path()), Some(std::process::id()));
+    }
+}

@@ -7,10 +7,13 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Link, Parent};
+use super::{Link, Parent, Skim};
 
-/// How many ids are remembered of the reply at the tip, and of the newest records.
-const REMEMBERED: usize = 32;
+/// How many ids are remembered of the reply at the tip: calls made at once, and their results.
+const MEMBERS: usize = 32;
+
+/// How many ids are remembered of the newest records.
+const RECENT: usize = 4;
 
 /// What the tree must know of a record.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +26,22 @@ pub struct Record {
     pub entries: u32,
     /// How many turns it begins.
     pub turns: u32,
+}
+
+impl Record {
+    /// What the tree must know of a line, if it must know anything.
+    pub fn of(skim: &Skim<'_>) -> Option<Self> {
+        let leaf = skim.rare.as_ref().and_then(|rare| rare.leaf);
+        let entries = u32::try_from(skim.marks.len()).unwrap_or(u32::MAX);
+        let matters = match skim.link {
+            Link::Aside => leaf.is_some(),
+            Link::Linear => entries > 0,
+            Link::Node { .. } => true,
+        };
+        // A line that stands aside makes no entries, whatever the dialect says.
+        let entries = if skim.link == Link::Aside { 0 } else { entries };
+        matters.then_some(Self { link: skim.link, leaf, entries, turns: skim.turns })
+    }
 }
 
 /// The end of the shown branch: enough to tell whether the next record extends it.
@@ -71,18 +90,18 @@ impl Tip {
         }
         let joins = group != 0 || (result && self.group != 0);
         if joins {
-            remember(&mut self.members, id);
+            remember(&mut self.members, id, MEMBERS);
         } else if record.entries > 0 {
             self.left = true;
         }
         self.last = id;
-        remember(&mut self.recent, id);
+        remember(&mut self.recent, id, RECENT);
         true
     }
 }
 
-fn remember(ids: &mut Vec<u64>, id: u64) {
-    if ids.len() >= REMEMBERED {
+fn remember(ids: &mut Vec<u64>, id: u64, most: usize) {
+    if ids.len() >= most {
         ids.remove(0);
     }
     ids.push(id);
@@ -135,11 +154,11 @@ pub fn choose(records: &[Record]) -> Shown {
     let mut end = Tip::default();
     for (record, _) in records.iter().zip(&shown).filter(|(record, shown)| **shown && record.leaf.is_none()) {
         // Everything shown extends the branch by definition; what `extend` cannot see is linked by force.
-        if !end.extend(record) {
-            if let Link::Node { id, group, result, .. } = record.link {
-                let link = Link::Node { id, parent: Parent::Previous, group, result };
-                end.extend(&Record { link, ..*record });
-            }
+        if !end.extend(record)
+            && let Link::Node { id, group, result, .. } = record.link
+        {
+            let link = Link::Node { id, parent: Parent::Previous, group, result };
+            end.extend(&Record { link, ..*record });
         }
     }
     end.branched = true;
@@ -194,17 +213,12 @@ fn tip_of(records: &[Record], nodes: &[Node], of_record: &[Option<usize>]) -> Op
     };
     let told = records[last..].iter().rev().find_map(|record| record.leaf).and_then(by_id);
     let Some(leaf) = told else { return newest };
-    // An agent tells the leaf late: where it is an ancestor of the newest record, that one is meant.
-    if ancestors(nodes, newest).any(|node| node == leaf) {
-        return newest;
+    // An agent tells the leaf late: what has followed it since is meant. A parent is always made before its child.
+    let mut below = vec![false; nodes.len()];
+    for (at, node) in nodes.iter().enumerate() {
+        below[at] = at == leaf || node.parent.is_some_and(|parent| below[parent]);
     }
-    let below = |node: usize| ancestors(nodes, Some(node)).any(|above| above == leaf);
-    (0..nodes.len()).filter(|&node| below(node)).max_by_key(|&node| nodes[node].newest)
-}
-
-fn ancestors(nodes: &[Node], from: Option<usize>) -> impl Iterator<Item = usize> {
-    // A parent is always made before its child, so this ends.
-    std::iter::successors(from, |&node| nodes[node].parent)
+    (0..nodes.len()).filter(|&node| below[node]).max_by_key(|&node| nodes[node].newest)
 }
 
 /// Counts leaves, not counting those that begin and end without an entry (attachments, bookkeeping).

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::pull::{Malformed, Text};
-use crate::domain::{EntryKind, Event, Key, SessionKey, Time, Tokens};
+use crate::agent::Unit;
+use crate::domain::{Entry, EntryKind, Event, Key, Session, SessionKey, Time, Tokens};
 
 /// The language of one agent's lines. It may hold what concerns one file (is it a sub-agent's? which dialect?).
 ///
@@ -21,6 +22,14 @@ pub trait Dialect: Send + Sync {
     /// Updates of tool calls (and usage, by key) that this line tells; updates of calls that are not wanted are
     /// dropped by the caller.
     fn decode_results(&self, line: &[u8], sink: &mut dyn FnMut(Event));
+
+    /// A last touch to a folded entry, where call and result together tell more than each.
+    fn finish(&self, _entry: &mut Entry) {}
+
+    /// The sessions of sub-agents that stand in the file of `session`; asked for only where [`Rare::side`] was told.
+    fn side_sessions(&self, _unit: &Unit, _session: &Session) -> Vec<Session> {
+        Vec::new()
+    }
 }
 
 /// What a line tells. All of it optional: an agent fills in what it has.
@@ -84,6 +93,8 @@ pub struct Rare<'a> {
     pub headless: Option<bool>,
     /// The session id that the file claims.
     pub session: Option<Text<'a>>,
+    /// The line is a sub-agent's, whose conversation stands in this file too.
+    pub side: bool,
 }
 
 /// How a line belongs to the conversation.

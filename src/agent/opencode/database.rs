@@ -78,7 +78,7 @@ pub struct SessionRow {
     pub archived: Option<i64>,
     /// Its model as `provider/model`.
     pub model: Option<String>,
-    /// Its usage, where the table has it.
+    /// Its usage, where the table tells any.
     pub tokens: Option<[i64; 5]>,
     /// Its cost in millionths of a dollar, where the table has it.
     pub micro_usd: Option<i64>,
@@ -123,10 +123,10 @@ pub fn session_rows(connection: &Connection, table: &str) -> Result<Vec<SessionR
 fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
     let text = |at: usize| row.get_ref(at).map(|value| sqlite::text(value).into_owned());
     let number = |at: usize| row.get_ref(at).map(sqlite::number);
-    let tokens = match [9, 10, 11, 12, 13].map(number) {
-        [Ok(Some(a)), Ok(Some(b)), Ok(c), Ok(d), Ok(e)] => Some([a, b, c.unwrap_or(0), d.unwrap_or(0), e.unwrap_or(0)]),
-        _ => None,
-    };
+    let mut tokens = [0; 5];
+    for (at, count) in tokens.iter_mut().enumerate() {
+        *count = number(9 + at)?.unwrap_or(0);
+    }
     Ok(SessionRow {
         id: text(0)?,
         parent: Some(text(1)?).filter(|id| !id.is_empty()),
@@ -137,7 +137,7 @@ fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         updated: number(6)?.unwrap_or(0),
         archived: number(7)?.filter(|&at| at > 0),
         model: sonic_rs::from_str::<Model>(&text(8)?).ok().and_then(|model| model.full_name()),
-        tokens,
+        tokens: tokens.iter().any(|&count| count > 0).then_some(tokens),
         micro_usd: micros(row.get_ref(14)?),
     })
 }

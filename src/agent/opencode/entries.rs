@@ -41,7 +41,7 @@ fn part_entry(head: &Head<'_>, kind: Kind, record: &Record, at: usize, limit: Te
     let began = record::moment(part["time"]["start"].as_f64())
         .or_else(|| record::moment(part["state"]["time"]["start"].as_f64()))
         .or_else(|| record::moment(head.time.created));
-    let mut cutter = Cutter { limit, cut: false };
+    let mut cutter = Cutter::new(limit);
     let mut transcript = Transcript::default();
     for body in bodies(kind, &part, &source.data, &mut cutter) {
         transcript.apply(Event { key, time: began, body });
@@ -70,7 +70,8 @@ fn is_open(kind: Kind, part: &Value) -> bool {
     }
 }
 
-fn bodies(kind: Kind, part: &Value, raw: &str, cutter: &mut Cutter) -> Vec<Body> {
+/// What a part says, as events.
+pub fn bodies(kind: Kind, part: &Value, raw: &str, cutter: &mut Cutter) -> Vec<Body> {
     let body = match kind {
         Kind::Prompt => Body::Prompt(cutter.cut(&part["text"])),
         Kind::Subtask => Body::Prompt(cutter.cut(&part["prompt"])),
@@ -161,12 +162,17 @@ fn fault_entry(head: &Head<'_>, kind: Kind, message: &str) -> Entry {
 }
 
 /// Cuts texts to a limit and remembers that it did.
-struct Cutter {
+pub struct Cutter {
     limit: TextLimit,
     cut: bool,
 }
 
 impl Cutter {
+    /// Nothing was cut yet.
+    pub fn new(limit: TextLimit) -> Self {
+        Self { limit, cut: false }
+    }
+
     fn cut(&mut self, value: &Value) -> String {
         match value {
             Value::String(text) => self.cut_text(text.clone()),

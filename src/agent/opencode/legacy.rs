@@ -71,6 +71,11 @@ impl Files {
         Self { session: session.to_owned(), storage, id }
     }
 
+    /// The session's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     fn messages(&self) -> PathBuf {
         self.storage.join("message").join(&self.id)
     }
@@ -84,11 +89,12 @@ impl Files {
     }
 
     /// Ids of the messages, oldest first.
-    fn ids(&self) -> io::Result<Vec<String>> {
+    pub fn ids(&self) -> io::Result<Vec<String>> {
         names(&self.messages())
     }
 
-    fn load(&self, id: &str) -> io::Result<Record> {
+    /// A message with its parts.
+    pub fn load(&self, id: &str) -> io::Result<Record> {
         let data = text(&self.message(id))?;
         let folder = self.parts(id);
         let ids = names(&folder)?;

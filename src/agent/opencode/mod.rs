@@ -1,8 +1,8 @@
 //! OpenCode: one SQLite database since 1.2, a tree of JSON files before that.
 //!
-//! Nothing here writes. What makes an entry is decided in [`record`] alone; [`summary`] counts by it, the
-//! [pages](super::pages) are made by it. A session that lies both in a database and in JSON files (1.2 left them behind when it took them over)
-//! is reported by both units; the database's is the true one.
+//! Nothing here writes. What makes an entry is decided in [`record`] alone; [`summary`] counts by it, and the pages of
+//! a reading are made by it. A session that lies both in a database and in JSON files (1.2 left them behind when it
+//! took them over) is told by both units; of two that are equally new the database's counts, its kind being lower.
 
 mod action;
 mod database;
@@ -12,6 +12,7 @@ mod places;
 mod record;
 mod summary;
 mod tally;
+mod texts;
 mod v2;
 
 use std::io;
@@ -21,7 +22,7 @@ use self::database::Rows;
 use self::legacy::Files;
 use self::places::{DATABASE, is_json};
 use super::pages::{self, Pages};
-use super::{Discovery, Environment, Format, Progress, Reading, Root, Summarised, Unit};
+use super::{Discovery, Environment, Format, Progress, Reading, Root, Summarised, Texts, Unit};
 use crate::domain::launch::Launch;
 use crate::domain::live::LiveSign;
 use crate::domain::{Agent, Entry, Session};
@@ -75,6 +76,10 @@ impl Format for OpenCode {
         Vec::new()
     }
 
+    fn search(&self) -> Option<&dyn Texts> {
+        Some(self)
+    }
+
     fn resume(&self, session: &Session, extra: &[String]) -> Launch {
         let mut args = vec!["-s".to_owned(), session.key.id.to_string()];
         args.extend_from_slice(extra);
@@ -84,7 +89,7 @@ impl Format for OpenCode {
     fn refuses(&self, session: &Session) -> Option<String> {
         is_json(&session.path).then(|| {
             "this session lies only in JSON files of OpenCode 1.1 or older, which newer versions do not read; it can be \
-             read and exported here, or taken over by starting OpenCode 1.2 once"
+             read here, or taken over by starting OpenCode 1.2 once"
                 .to_owned()
         })
     }

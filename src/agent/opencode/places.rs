@@ -29,20 +29,21 @@ pub fn roots(environment: &Environment) -> Vec<Root> {
     roots
 }
 
-/// Databases with their logs, and the old sessions and messages. Not the data directory as a whole: below it lie
-/// logs, git snapshots and tens of thousands of parts.
+/// Databases with their logs, whichever channels come into being, and the old sessions. Not the data directory as a
+/// whole: below it lie logs, git snapshots and tens of thousands of parts. Messages have a folder a session, each of
+/// which would take a watch: they are watched only while there is no database, when the files are not left-overs.
 fn watched(root: &Path) -> Vec<PathBuf> {
     if is_database_name(root) {
         return vec![root.to_owned(), sqlite::wal(root)];
     }
-    let mut databases = vec![root.join("opencode.db")];
-    if let Ok(list) = fs::read_dir(root) {
-        let others = list.flatten().map(|entry| entry.path()).filter(|path| is_channel(path));
-        databases.extend(others.filter(|path| *path != root.join("opencode.db")));
-    }
+    let listed = fs::read_dir(root).into_iter().flatten().flatten();
     let storage = root.join("storage");
-    let logs = databases.iter().map(|path| sqlite::wal(path)).collect::<Vec<_>>();
-    databases.into_iter().chain(logs).chain([storage.join("session"), storage.join("message")]).collect()
+    // No such file: it stands for all whose names begin so.
+    let mut watched = vec![root.join("opencode"), storage.join("session")];
+    if !listed.map(|entry| entry.path()).any(|path| is_channel(&path)) {
+        watched.push(storage.join("message"));
+    }
+    watched
 }
 
 fn is_database_name(path: &Path) -> bool {

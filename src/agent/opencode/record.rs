@@ -81,7 +81,7 @@ pub struct Times {
 pub struct Model<'a> {
     /// In messages.
     #[serde(borrow, rename = "modelID")]
-    pub model_id: Option<Cow<'a, str>>,
+    pub name: Option<Cow<'a, str>>,
     /// In rows.
     #[serde(borrow)]
     pub id: Option<Cow<'a, str>>,
@@ -347,7 +347,7 @@ impl Head<'_> {
 impl Model<'_> {
     /// Its own name.
     pub fn name(&self) -> Option<&str> {
-        self.model_id.as_deref().or(self.id.as_deref())
+        self.name.as_deref().or(self.id.as_deref())
     }
 
     /// With its provider.

@@ -84,20 +84,7 @@ fn look(unit: &Unit, progress: Option<&Progress>) -> Result<Summarised, Failure>
     // One snapshot for all that follows; a reader's transaction holds nobody up.
     let _snapshot = connection.unchecked_transaction()?;
     let seen = survey(connection, schema)?;
-    let mut known: BTreeMap<String, Known> = BTreeMap::new();
-    let mut changed = Vec::new();
-    for session in &seen {
-        let old = before.as_ref().and_then(|memory| memory.sessions.get(&session.row.id));
-        let same = match old {
-            Some(old) if old.open => old.mark == mark_open(connection, session)?,
-            Some(old) => old.mark == session.mark,
-            None => false,
-        };
-        match old {
-            Some(old) if same => _ = known.insert(session.row.id.clone(), *old),
-            _ => changed.push(session),
-        }
-    }
+    let (mut known, changed) = compare(connection, &seen, before.as_ref())?;
     let mut issues = Vec::new();
     let mut bytes_read = 0;
     let mut sessions = Vec::with_capacity(changed.len());
@@ -106,14 +93,8 @@ fn look(unit: &Unit, progress: Option<&Progress>) -> Result<Summarised, Failure>
         let mark = if tally.open { mark_open(connection, session)? } else { session.mark };
         known.insert(session.row.id.clone(), Known { mark, open: tally.open });
         bytes_read += tally.bytes;
-        let first = tally.first_prompt.clone();
-        let mut summed = tally.session(&session.row, &unit.path);
-        if let (true, Some(id)) = (summed.title.text.is_empty(), first) {
-            name_after(&mut summed, connection, session.layout, &id)?;
-        }
-        sessions.push(summed);
+        sessions.push(sum_up(connection, session, tally, &unit.path)?);
     }
-    let state = serde_json::to_vec(&Memory { version: VERSION, sessions: known.clone() }).unwrap_or_default();
     let sessions = match before {
         None => Sessions::All(sessions),
         Some(memory) => {
@@ -121,8 +102,46 @@ fn look(unit: &Unit, progress: Option<&Progress>) -> Result<Summarised, Failure>
             Sessions::Changed { sessions, removed: gone.map(Arc::from).collect() }
         }
     };
+    // Without its memory the next look is a first one: slower, not wrong.
+    let state = serde_json::to_vec(&Memory { version: VERSION, sessions: known }).unwrap_or_default();
     let progress = Progress { cursor: Cursor { stamp: unit.stamp, offset: 0 }, state };
     Ok(Summarised { sessions, notes: Vec::new(), progress, bytes_read, issues })
+}
+
+/// What is known of the sessions that are as they were, and the others.
+fn compare<'a>(
+    connection: &Connection,
+    seen: &'a [Seen],
+    before: Option<&Memory>,
+) -> Result<(BTreeMap<String, Known>, Vec<&'a Seen>), Failure> {
+    let mut known = BTreeMap::new();
+    let mut changed = Vec::new();
+    for session in seen {
+        let old = before.and_then(|memory| memory.sessions.get(&session.row.id));
+        let mark = match old {
+            Some(old) if old.open => mark_open(connection, session)?,
+            Some(_) | None => session.mark,
+        };
+        match old {
+            Some(old) if old.mark == mark => _ = known.insert(session.row.id.clone(), *old),
+            Some(_) | None => changed.push(session),
+        }
+    }
+    Ok((known, changed))
+}
+
+/// The session of a tally, named after its first prompt where it has no title.
+fn sum_up(connection: &Connection, session: &Seen, tally: Tally, path: &Path) -> Result<Session, Failure> {
+    let first = tally.first_prompt.clone();
+    let mut summed = tally.session(&session.row, path);
+    if let (true, Some(id)) = (summed.title.text.is_empty(), first) {
+        let record = match session.layout {
+            Layout::Parts => database::record(connection, &id)?,
+            Layout::V2 => v2::load(connection, &id)?,
+        };
+        summed.title = first_prompt(&record);
+    }
+    Ok(summed)
 }
 
 /// All sessions, and a mark for each that changes when it does.
@@ -194,8 +213,8 @@ fn tally(
     let read = if of_parts * 4 > all {
         pass.all(connection)
     } else {
-        let single = changed.iter().filter(|session| session.layout == Layout::Parts);
-        single.map(|session| pass.one(connection, &session.row.id)).collect()
+        let mut single = changed.iter().filter(|session| session.layout == Layout::Parts);
+        single.try_for_each(|session| pass.one(connection, &session.row.id))
     };
     match read {
         Err(failure @ Failure::Damaged(_)) => issues.push(Issue::new(path, failure)),
@@ -288,16 +307,6 @@ impl<'a> Pass<'a> {
         }
         Ok(())
     }
-}
-
-/// Names a session that has no title after its first prompt.
-fn name_after(session: &mut Session, connection: &Connection, layout: Layout, id: &str) -> Result<(), Failure> {
-    let record = match layout {
-        Layout::Parts => database::record(connection, id)?,
-        Layout::V2 => v2::load(connection, id)?,
-    };
-    session.title = first_prompt(&record);
-    Ok(())
 }
 
 /// A title made of a message's first prompt.

@@ -46,10 +46,10 @@ impl Tally {
             let stance = head.stance();
             self.open = !stance.user && !stance.over;
         }
-        if self.model.as_ref().is_none_or(|(of, _)| of.as_str() < id) {
-            if let Some(model) = head.model() {
-                self.model = Some((id.to_owned(), model));
-            }
+        if self.model.as_ref().is_none_or(|(of, _)| of.as_str() < id)
+            && let Some(model) = head.model()
+        {
+            self.model = Some((id.to_owned(), model));
         }
     }
 

@@ -47,6 +47,8 @@ pub struct Home {
     pub shown: usize,
     /// Those that are not, by reason.
     pub hidden: HiddenCounts,
+    /// Sessions that wait for the user, listed or not.
+    pub waiting: usize,
 }
 
 /// What all sessions are, and which of them live.
@@ -102,6 +104,7 @@ impl Home {
     }
 
     fn rows(&mut self, known: &Known) -> Vec<Row> {
+        self.waiting = known.catalog.iter().filter(|session| known.state(session) == State::NeedsYou).count();
         let everywhere = Filter { show_hidden: self.show_hidden, ..Filter::default() };
         let shown = known.catalog.iter().filter(|session| everywhere.hides(session).is_none());
         self.workspaces.count(shown.map(|session| (session, known.state(session))), self.here.as_ref());

@@ -40,6 +40,7 @@ impl Home {
         let next = now.checked_add_signed(by).and_then(|at| ORDER.get(at)).copied();
         if let Some(pane) = next.filter(|pane| panes.shows(*pane)) {
             self.focus = pane;
+            self.workspaces.leave_views();
             self.list.hold();
         }
     }

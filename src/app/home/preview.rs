@@ -81,7 +81,7 @@ impl Preview {
 
     fn open(&mut self, key: &SessionKey, tickets: &mut Tickets) -> Vec<Effect> {
         let mut effects = self.close();
-        let (reader, opening) = Reader::open(tickets.next(), key.clone());
+        let (reader, opening) = Reader::open(tickets.give(), key.clone());
         self.reader = Some(reader);
         effects.extend(opening);
         effects

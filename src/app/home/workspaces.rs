@@ -1,9 +1,11 @@
-//! The column of workspaces: all of them together, then each with its count and what lives in it, newest first.
+//! The column of workspaces: all of them together, then the saved views of the search, then each workspace with its
+//! count and what lives in it, newest first.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::app::scroll;
+use crate::app::search::View;
 use crate::domain::{Session, State, Time};
 
 /// A workspace in the column.
@@ -22,11 +24,25 @@ pub struct Workspace {
     newest: Option<Time>,
 }
 
+/// What a row of the column stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line<'a> {
+    /// All workspaces.
+    All,
+    /// A saved view.
+    View(&'a View),
+    /// A workspace.
+    Workspace(&'a Workspace),
+}
+
 /// The column. Its first row stands for all workspaces.
 #[derive(Debug, Default)]
 pub struct Workspaces {
     rows: Vec<Workspace>,
     selected: Option<Arc<str>>,
+    views: Vec<View>,
+    /// The view that is selected, to be opened; the list still shows the workspace.
+    view: Option<usize>,
     top: usize,
     height: usize,
 }
@@ -42,10 +58,51 @@ impl Workspaces {
         self.selected.as_ref()
     }
 
+    /// The name of the selected workspace.
+    pub fn selected_name(&self) -> Option<&str> {
+        let selected = self.selected.as_ref()?;
+        self.rows.iter().find(|row| row.path == *selected).map(|row| row.name.as_str())
+    }
+
+    /// The saved views.
+    pub fn views(&self) -> &[View] {
+        &self.views
+    }
+
+    /// The selected view, where it is one.
+    pub fn view(&self) -> Option<&View> {
+        self.views.get(self.view?)
+    }
+
+    /// Other views.
+    pub fn set_views(&mut self, views: Vec<View>) {
+        self.views = views;
+        self.view = self.view.filter(|at| *at < self.views.len());
+        self.reveal();
+    }
+
+    /// The column was left: what the list shows is selected again.
+    pub fn leave_views(&mut self) {
+        self.view = None;
+        self.reveal();
+    }
+
+    /// What a row of the column stands for.
+    pub fn line(&self, row: usize) -> Option<Line<'_>> {
+        let Some(at) = row.checked_sub(1) else { return Some(Line::All) };
+        match at.checked_sub(self.views.len()) {
+            None => self.views.get(at).map(Line::View),
+            Some(at) => self.rows.get(at).map(Line::Workspace),
+        }
+    }
+
     /// The selected row of the column, where 0 stands for all.
     pub fn at(&self) -> usize {
+        if let Some(view) = self.view {
+            return view + 1;
+        }
         let Some(selected) = &self.selected else { return 0 };
-        self.rows.iter().position(|row| row.path == *selected).map_or(0, |at| at + 1)
+        self.rows.iter().position(|row| row.path == *selected).map_or(0, |at| at + 1 + self.views.len())
     }
 
     /// First row on the screen.
@@ -53,9 +110,9 @@ impl Workspaces {
         self.top
     }
 
-    /// Rows of the column, with the one for all.
+    /// Rows of the column, with the one for all and those of the views.
     pub fn len(&self) -> usize {
-        self.rows.len() + 1
+        self.rows.len() + self.views.len() + 1
     }
 
     /// Never: there is always the row for all.
@@ -82,13 +139,22 @@ impl Workspaces {
     /// Selects a workspace, or all.
     pub fn select(&mut self, workspace: Option<Arc<str>>) {
         self.selected = workspace;
+        self.view = None;
         self.reveal();
     }
 
     /// Selects a row of the column. Whether that changed anything.
     pub fn choose(&mut self, row: usize) -> bool {
-        let row = row.min(self.rows.len());
-        let workspace = row.checked_sub(1).and_then(|at| self.rows.get(at)).map(|row| row.path.clone());
+        let row = row.min(self.len() - 1);
+        let workspace = match self.line(row) {
+            Some(Line::View(_)) => {
+                self.view = row.checked_sub(1);
+                self.reveal();
+                return false;
+            }
+            Some(Line::Workspace(workspace)) => Some(workspace.path.clone()),
+            Some(Line::All) | None => None,
+        };
         let changed = workspace != self.selected;
         self.select(workspace);
         changed

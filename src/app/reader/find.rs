@@ -17,6 +17,8 @@ pub struct Find {
     pub nth: usize,
     /// Entry from which one searches.
     pub from: usize,
+    /// It came with the transcript, from a search of all sessions, and was not typed here.
+    pub given: bool,
 }
 
 impl Find {
@@ -68,10 +70,5 @@ impl Find {
             self.nth = usize::MAX;
         }
         Some((self.entry()?, self.nth))
-    }
-
-    /// An upper-case letter in the query makes case matter.
-    pub fn case_matters(&self) -> bool {
-        self.query.chars().any(char::is_uppercase)
     }
 }

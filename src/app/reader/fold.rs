@@ -101,12 +101,8 @@ impl Folds {
         match kind {
             EntryKind::Tool => self.tools,
             EntryKind::Thinking => self.thinking,
-            EntryKind::Prompt
-            | EntryKind::Text
-            | EntryKind::Notice
-            | EntryKind::Plan
-            | EntryKind::Image
-            | EntryKind::Other => Fold::Full,
+            EntryKind::Prompt | EntryKind::Text | EntryKind::Notice | EntryKind::Plan | EntryKind::Image => Fold::Full,
+            EntryKind::Other => Fold::Line,
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod find;
 pub mod fold;
 mod moves;
 pub mod place;
+pub mod stand;
 mod window;
 
 use std::ops::Range;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 pub use find::Find;
 pub use fold::{Fold, Folds};
 pub use place::{Anchor, Base};
+pub use stand::Stand;
 pub use window::Held;
 use window::Window;
 
@@ -53,6 +55,8 @@ pub struct Reader {
     drawn: ReaderDrawn,
     /// Asked for before the whole was known.
     deferred: Option<Action>,
+    /// Where a search wants it to stand, until it does.
+    stand: Option<Stand>,
 }
 
 /// What stands in the way of reading a transcript.
@@ -83,6 +87,7 @@ impl Reader {
             keys: (None, None),
             drawn: ReaderDrawn::default(),
             deferred: None,
+            stand: None,
         };
         (reader, vec![Effect::OpenTranscript(ticket, key)])
     }
@@ -107,6 +112,10 @@ impl Reader {
                 self.found(&query, entries, complete);
                 Vec::new()
             }
+            TranscriptMsg::Located { place, entry } => {
+                self.located(&place, entry);
+                Vec::new()
+            }
             TranscriptMsg::Gone => {
                 self.trouble = Some(Trouble::Gone);
                 Vec::new()
@@ -120,6 +129,9 @@ impl Reader {
 
     /// Takes in what drawing found out, and asks for the entries that the next frames may need.
     pub fn drawn(&mut self, drawn: ReaderDrawn) -> Vec<Effect> {
+        if drawn.ticket != self.ticket {
+            return Vec::new();
+        }
         self.drawn = drawn;
         if drawn.settled {
             self.cursor = drawn.cursor;

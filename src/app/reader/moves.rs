@@ -1,6 +1,7 @@
 //! What keys, wheel and typing do in the reader.
 
 use super::{Action, Anchor, Base, Effect, Find, Fold, Reader};
+use crate::app::msg::ReaderDrawn;
 use crate::config::key::{Key, KeyCode};
 use crate::domain::transcript::Entry;
 
@@ -42,6 +43,8 @@ impl Reader {
                 let entry = self.opened.is_some().then(|| Effect::EditEntry(self.ticket, self.cursor()));
                 return Some(entry.into_iter().collect());
             }
+            // What a search brought along goes with it.
+            Action::Back if self.find.as_ref().is_some_and(|find| find.given) => return None,
             Action::Back => return self.clear_find(),
             Action::Help
             | Action::Palette
@@ -59,11 +62,23 @@ impl Reader {
             | Action::Scope
             | Action::ShowHidden
             | Action::Sort
+            | Action::Search
             | Action::Filter
             | Action::Resume
             | Action::CopyId
             | Action::CopyCommand
-            | Action::EditTranscript => return None,
+            | Action::EditTranscript
+            | Action::ForgetView
+            | Action::Complete
+            | Action::NextResult
+            | Action::PreviousResult
+            | Action::MoreHits
+            | Action::FewerHits
+            | Action::Order
+            | Action::OlderQuery
+            | Action::NewerQuery
+            | Action::SaveView
+            | Action::CopyView => return None,
         }
         Some(Vec::new())
     }
@@ -131,9 +146,10 @@ impl Reader {
     /// Takes in what a search found, if it answers the query as it stands now.
     pub(super) fn found(&mut self, query: &str, entries: Vec<usize>, complete: bool) {
         let Some(find) = self.find.as_mut().filter(|find| find.query == query) else { return };
-        if find.found(entries, complete)
-            && let Some(entry) = find.entry()
-        {
+        let (stands, given) = (find.found(entries, complete), find.given);
+        if given {
+            self.stand_on_hit();
+        } else if let Some(entry) = find.entry().filter(|_| stands) {
             self.show_hit(entry, 0);
         }
     }
@@ -172,6 +188,9 @@ impl Reader {
         }
         if self.follow {
             self.last();
+        } else {
+            let ReaderDrawn { anchor, anchor_line, anchor_of, .. } = self.drawn;
+            self.anchor = Anchor::line(anchor, anchor_line, anchor_of);
         }
     }
 
@@ -258,7 +277,7 @@ impl Reader {
         }
     }
 
-    fn show_hit(&mut self, entry: usize, nth: usize) {
+    pub(super) fn show_hit(&mut self, entry: usize, nth: usize) {
         self.cursor = entry;
         self.folds.revealed = Some((entry, Fold::Full));
         self.anchor = Anchor::hit(entry, nth);

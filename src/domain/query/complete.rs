@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::filter::{Field, Has, Is, KINDS, ROLES};
 use super::show::write_value;
 use crate::domain::Agent;
+use crate::stdx::text::boundary_before;
 
 /// What can stand where the cursor is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub struct Candidate {
 /// Candidates for the word in which the cursor (a byte offset) stands. `values` gives the values that a filter has in
 /// the present sessions, with their counts; filters with fixed values need none.
 pub fn complete(source: &str, cursor: usize, values: impl Fn(Field) -> Vec<(String, usize)>) -> Completion {
-    let cursor = source.floor_char_boundary(cursor.min(source.len()));
+    let cursor = boundary_before(source, cursor.min(source.len()));
     let before = &source[..cursor];
     let start =
         before.rfind(char::is_whitespace).map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));

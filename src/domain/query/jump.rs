@@ -17,8 +17,10 @@ impl Jump {
     /// Recognises what was pasted; `None` where it is something to look for.
     pub fn recognise(text: &str) -> Option<Self> {
         let text = text.trim();
-        if text.starts_with(['/', '~']) && (text.ends_with(".jsonl") || text.ends_with(".json")) {
-            return Some(Self::Path(text.into()));
+        let path = Path::new(text);
+        if text.starts_with(['/', '~']) && path.extension().is_some_and(|ending| ending == "jsonl" || ending == "json")
+        {
+            return Some(Self::Path(path.into()));
         }
         let words: Vec<&str> = text.split_whitespace().map(|word| word.trim_matches(['"', '\''])).collect();
         if let [word] = words[..] {

@@ -41,14 +41,26 @@ impl Matcher {
 
     /// The first match that begins at `from` or later. `from` is a character's boundary.
     pub fn find_at(&self, text: &str, from: usize) -> Option<Range<usize>> {
-        let direct = self.direct.find_at(text.as_bytes(), from).map(|found| found.range());
+        self.find_in(text.as_bytes(), from)
+    }
+
+    /// The same in bytes that are text, or nearly so.
+    pub fn find_in(&self, bytes: &[u8], from: usize) -> Option<Range<usize>> {
+        let direct = self.direct.find_at(bytes, from).map(|found| found.range());
         let Some((folded, case)) = &self.folded else { return direct };
-        let to = direct.as_ref().map_or(text.len(), |found| found.end);
-        match (folded_find(text, from..to, folded, *case), direct) {
+        let to = direct.as_ref().map_or(bytes.len(), |found| found.end);
+        match (folded_find(bytes, from..to, folded, *case), direct) {
             (Some(folded), Some(direct)) if folded.start > direct.start => Some(direct),
             (Some(folded), _) => Some(folded),
             (None, direct) => direct,
         }
+    }
+
+    /// Whether whatever matches this also matches `other`: it only asks for more.
+    pub fn narrows(&self, other: &Self) -> bool {
+        let (Some((mine, case)), Some((others, other_case))) = (&self.folded, &other.folded) else { return false };
+        // A space matches any white space, so it is no part of a longer stretch of letters.
+        (case == other_case || *other_case == Case::Ignored) && fold(mine, *other_case).contains(others.as_str())
     }
 
     /// Whether it occurs at all.
@@ -110,7 +122,7 @@ impl Raw {
     pub fn find_at(&self, bytes: &[u8], from: usize) -> Option<usize> {
         let direct = self.direct.find_at(bytes, from).map(|found| found.start());
         let to = direct.unwrap_or(bytes.len());
-        folded_find_bytes(bytes, from..to, &self.folded, self.case).map(|range| range.start).or(direct)
+        folded_find(bytes, from..to, &self.folded, self.case).map(|range| range.start).or(direct)
     }
 }
 
@@ -216,6 +228,7 @@ static FORMS: LazyLock<[HashMap<char, Vec<char>>; 2]> = LazyLock::new(|| {
 });
 
 /// Bytes that begin a letter which folds to something else: accented Latin, combining marks, jamo, full width.
+#[expect(clippy::needless_bitwise_bool, reason = "without branches it is done for many bytes at once")]
 fn betrays(byte: u8) -> bool {
     (byte.wrapping_sub(0xc3) <= 10) | (byte == 0xe1) | (byte == 0xef)
 }
@@ -235,44 +248,98 @@ fn next_mark(bytes: &[u8], range: Range<usize>) -> Option<usize> {
     None
 }
 
-/// Longest stretch that is folded at once.
-const STRETCH: usize = 16 << 10;
-
-/// The first match within `range` that only folding finds.
-fn folded_find(text: &str, range: Range<usize>, needle: &str, case: Case) -> Option<Range<usize>> {
+/// The first match within `range` that only folding finds. Bytes that are no text match nothing.
+fn folded_find(bytes: &[u8], range: Range<usize>, needle: &str, case: Case) -> Option<Range<usize>> {
     // A letter may take three bytes and a mark two more.
     let reach = needle.len() * 4 + 8;
     let mut from = range.start;
-    while let Some(mark) = next_mark(text.as_bytes(), from..range.end) {
-        let start = text.floor_char_boundary(mark.saturating_sub(reach).max(range.start));
-        let mut end = mark + reach;
-        while end < start + STRETCH
-            && let Some(next) = next_mark(text.as_bytes(), end.saturating_sub(reach).max(mark + 1)..end.min(text.len()))
-            && next + reach > end
-        {
-            end = next + reach;
+    while let Some(mark) = next_mark(bytes, from..range.end) {
+        from = mark + 1;
+        if !is_plausible(bytes, mark, needle, case) {
+            continue;
         }
-        let end = text.ceil_char_boundary(end.min(text.len()));
-        let folded = Folded::new(&text[start..end], case);
-        if let Some(at) = memchr::memmem::find(folded.text.as_bytes(), needle.as_bytes()) {
-            let found = folded.original(at..at + needle.len());
-            return Some(start + found.start..start + found.end);
+        let is_boundary = |at: &usize| bytes.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
+        let start = (range.start..=mark.saturating_sub(reach).max(range.start)).rev().find(is_boundary)?;
+        let end = (mark + reach..bytes.len()).find(is_boundary).unwrap_or(bytes.len());
+        let mut offset = start;
+        for chunk in bytes[start..end].utf8_chunks() {
+            let folded = Folded::new(chunk.valid(), case);
+            if let Some(at) = memchr::memmem::find(folded.text.as_bytes(), needle.as_bytes()) {
+                let found = folded.original(at..at + needle.len());
+                return Some(offset + found.start..offset + found.end);
+            }
+            offset += chunk.valid().len() + chunk.invalid().len();
         }
-        // The next stretch overlaps this one by a needle's length, but always moves on.
-        from = end.saturating_sub(reach).max(mark + 1);
     }
     None
 }
 
-fn folded_find_bytes(bytes: &[u8], range: Range<usize>, needle: &str, case: Case) -> Option<Range<usize>> {
-    next_mark(bytes, range.clone())?;
-    let mut offset = range.start;
-    for chunk in bytes[range].utf8_chunks() {
-        let text = chunk.valid();
-        if let Some(found) = folded_find(text, 0..text.len(), needle, case) {
-            return Some(offset + found.start..offset + found.end);
-        }
-        offset += text.len() + chunk.invalid().len();
-    }
-    None
+/// The letter whose bytes begin at `at`.
+fn letter_at(bytes: &[u8], at: usize) -> Option<char> {
+    let len = match bytes.get(at)? {
+        ..0xc0 => 1,
+        0xc0..0xe0 => 2,
+        0xe0..0xf0 => 3,
+        0xf0.. => 4,
+    };
+    std::str::from_utf8(bytes.get(at..at + len)?).ok()?.chars().next()
 }
+
+/// A quick look whether the letter at `at` may be part of a match: what it folds to stands in the needle, between
+/// the neighbours that it has in the text. Only letters that are plain ASCII, in both, can rule it out.
+fn is_plausible(bytes: &[u8], at: usize, needle: &str, case: Case) -> bool {
+    let Some(letter) = letter_at(bytes, at) else { return false };
+    // Letters of which Hangul syllables are composed mean nothing by themselves.
+    if ('\u{1100}'..='\u{11ff}').contains(&letter) {
+        return true;
+    }
+    let mut folded = folded_letter(letter, case);
+    let mut begin = at;
+    if folded.is_empty() {
+        // A mark: what matters is the letter before it.
+        let base = (at.saturating_sub(4)..at).rev().find(|at| bytes[*at] & 0xc0 != 0x80);
+        let Some((place, base)) = base.and_then(|at| Some((at, letter_at(bytes, at)?))) else { return false };
+        begin = place;
+        folded = folded_letter(base, case);
+    }
+    let after = bytes.get(at + letter.len_utf8()).copied();
+    let before = begin.checked_sub(1).map(|at| bytes[at]);
+    let agrees = |wanted: Option<u8>, found: Option<u8>| match (wanted, found) {
+        // A backslash may begin an escaped letter, and a space any white space.
+        (None | Some(b' '), _) | (_, Some(b'\\' | 0x80..)) => true,
+        (Some(0x80..), Some(_)) => false,
+        (Some(wanted), Some(found)) if case == Case::Ignored => wanted == found.to_ascii_lowercase(),
+        (wanted, found) => wanted == found,
+    };
+    let wanted = needle.as_bytes();
+    match folded.chars().count() {
+        // Marks upon marks.
+        0 => true,
+        1 => needle.match_indices(&*folded).any(|(place, _)| {
+            let left = place.checked_sub(1).map(|place| wanted[place]);
+            agrees(left, before) && agrees(wanted.get(place + folded.len()).copied(), after)
+        }),
+        // A match may begin or end within what one letter folds to.
+        _ => folded.chars().any(|letter| needle.contains(letter)),
+    }
+}
+
+/// What a letter folds to by itself.
+fn folded_letter(letter: char, case: Case) -> std::borrow::Cow<'static, str> {
+    let known = LETTERS[case as usize].get((letter as usize).wrapping_sub(FIRST_LETTER));
+    match known {
+        Some(folded) => folded.as_str().into(),
+        None => fold(letter.encode_utf8(&mut [0; 4]), case).into(),
+    }
+}
+
+/// The first letter of [`LETTERS`]: `À`.
+const FIRST_LETTER: usize = 0xc0;
+
+/// What the letters of Latin, Greek and Cyrillic fold to, and combining marks: nearly all that are asked for.
+static LETTERS: LazyLock<[Vec<String>; 2]> = LazyLock::new(|| {
+    [Case::Exact, Case::Ignored].map(|case| {
+        let letters = (FIRST_LETTER..0x530).filter_map(|code| char::from_u32(u32::try_from(code).ok()?));
+        letters.map(|letter| fold(letter.encode_utf8(&mut [0; 4]), case)).collect()
+    })
+});

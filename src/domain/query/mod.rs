@@ -14,6 +14,7 @@ mod parse;
 pub mod part;
 mod show;
 pub mod when;
+pub mod within;
 
 use std::ops::Range;
 
@@ -21,6 +22,7 @@ pub use filter::{Facts, Field, Filter, Has, Is, Numbers};
 pub use matcher::Matcher;
 pub use part::Part;
 pub use when::When;
+pub use within::{Fit, Within};
 
 /// Most terms of a query that are run; what lies beyond is marked as a mistake.
 pub const MOST_TERMS: usize = 64;

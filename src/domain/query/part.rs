@@ -38,7 +38,7 @@ pub enum Part {
 }
 
 /// Longest value of a tool's input that belongs to the talk; a longer one is a file's content or a patch.
-pub const LONGEST_INPUT: usize = 400;
+pub const LONGEST_INPUT: usize = 280;
 
 impl Part {
     /// All of them; the index of each is what an index file stores.

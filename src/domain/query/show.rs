@@ -52,10 +52,10 @@ impl Display for Filter {
             Self::Tool(values) => names(f, Field::Tool, values),
             Self::File(values) => names(f, Field::File, values),
             Self::Id(values) => names(f, Field::Id, values),
-            Self::Role(values) => list(f, Field::Role, values.iter(), |f, role| write_name(f, &ROLES, *role)),
-            Self::Kind(values) => list(f, Field::Kind, values.iter(), |f, kind| write_name(f, &KINDS, *kind)),
-            Self::Is(values) => list(f, Field::Is, values.iter(), |f, is| write_name(f, &Is::ALL, *is)),
-            Self::Has(values) => list(f, Field::Has, values.iter(), |f, has| write_name(f, &Has::ALL, *has)),
+            Self::Role(values) => list(f, Field::Role, values.iter(), |f, role| write_name(f, &ROLES, role)),
+            Self::Kind(values) => list(f, Field::Kind, values.iter(), |f, kind| write_name(f, &KINDS, kind)),
+            Self::Is(values) => list(f, Field::Is, values.iter(), |f, is| write_name(f, &Is::ALL, is)),
+            Self::Has(values) => list(f, Field::Has, values.iter(), |f, has| write_name(f, &Has::ALL, has)),
             Self::Exit(values) => list(f, Field::Exit, values.iter(), |f, range| range.fmt(f)),
             Self::Turns(values) => list(f, Field::Turns, values.iter(), |f, range| range.fmt(f)),
             Self::Tokens(values) => list(f, Field::Tokens, values.iter(), |f, range| range.fmt(f)),
@@ -99,8 +99,8 @@ fn list<T>(
     Ok(())
 }
 
-fn write_name<T: PartialEq>(f: &mut Formatter<'_>, known: &[(T, &str)], value: T) -> Result {
-    known.iter().find(|(one, _)| *one == value).map_or(Ok(()), |(_, name)| f.write_str(name))
+fn write_name<T: PartialEq>(f: &mut Formatter<'_>, known: &[(T, &str)], value: &T) -> Result {
+    known.iter().find(|(one, _)| one == value).map_or(Ok(()), |(_, name)| f.write_str(name))
 }
 
 /// A filter's value: quoted where a comma, a quote or white space would end it.

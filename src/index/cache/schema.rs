@@ -15,7 +15,7 @@ use crate::agent::{Cursor, Progress, Stamp, Unit};
 use crate::domain::Agent;
 
 /// Changes with the tables. What readers make of the same bytes changes with the program's version.
-const VERSION: &str = concat!("1/", env!("CARGO_PKG_VERSION"));
+const VERSION: &str = concat!("2/", env!("CARGO_PKG_VERSION"));
 
 /// Units that are given away at once when the cache is loaded.
 const CHUNK: usize = 500;

@@ -8,6 +8,7 @@
 
 mod intern;
 mod notes;
+mod twins;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use self::intern::Strings;
 use self::notes::Notes;
+use self::twins::Twins;
 use crate::agent::{Note, Sessions, Stamp, Unit};
 use crate::domain::catalog::Change;
 use crate::domain::live::LiveSign;
@@ -22,6 +24,15 @@ use crate::domain::{Agent, Issue, Session, SessionKey, State};
 
 /// Names a unit on the shelf.
 type UnitId = u32;
+
+/// Where an issue comes from that belongs to no unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// The walk over a root, by its number.
+    Root(usize),
+    /// The index itself: its cache, its watch.
+    Index(&'static str),
+}
 
 /// What a unit holds, as it is put on the shelf.
 #[derive(Debug)]
@@ -44,11 +55,14 @@ pub struct Shelf {
     notes: Notes,
     live: HashMap<SessionKey, State>,
     strings: Strings,
+    twins: Twins,
     /// Sessions whose row may have to be made anew.
     touched: HashSet<SessionKey>,
+    /// Records of which a title was told or withdrawn: the sessions that end there may have another title now.
+    tips: HashSet<(Agent, Arc<str>)>,
     issues_changed: bool,
-    /// What could not be looked at when roots were walked, by root.
-    walk_issues: HashMap<usize, Vec<Issue>>,
+    /// Issues that belong to no unit.
+    other_issues: HashMap<Origin, Vec<Issue>>,
 }
 
 /// A unit.
@@ -97,6 +111,14 @@ impl Shelf {
         self.by_path.keys()
     }
 
+    /// All units, in no order.
+    pub fn all_units(&self) -> impl Iterator<Item = Unit> {
+        self.by_path.iter().filter_map(|(path, id)| {
+            let held = self.units.get(id)?;
+            Some(Unit { agent: held.agent, path: path.to_path_buf(), stamp: held.stamp, kind: held.kind })
+        })
+    }
+
     /// The row of a session, as it was last told.
     pub fn session(&self, key: &SessionKey) -> Option<&Arc<Session>> {
         self.rows.get(key)?.told.as_ref()
@@ -133,17 +155,30 @@ impl Shelf {
         self.put(unit, summary, true);
     }
 
+    /// Puts there what is known of a unit that could not be read: it counts as unread.
+    pub fn failed(&mut self, unit: &Unit, summary: Summary) {
+        self.put(unit, summary, false);
+    }
+
     fn put(&mut self, unit: &Unit, summary: Summary, complete: bool) {
         let id = self.id_of(unit);
         match summary.sessions {
             Sessions::All(sessions) => {
                 let gone = self.absent(id, &sessions);
-                sessions.into_iter().for_each(|session| self.claim(id, session));
-                gone.into_iter().for_each(|session| self.disclaim(id, unit.agent, session));
+                for session in sessions {
+                    self.claim(id, session);
+                }
+                for session in gone {
+                    self.disclaim(id, unit.agent, session);
+                }
             }
             Sessions::Changed { sessions, removed } => {
-                sessions.into_iter().for_each(|session| self.claim(id, session));
-                removed.into_iter().for_each(|session| self.disclaim(id, unit.agent, session));
+                for session in sessions {
+                    self.claim(id, session);
+                }
+                for session in removed {
+                    self.disclaim(id, unit.agent, session);
+                }
             }
         }
         let Some(held) = self.units.get_mut(&id) else { return };
@@ -180,6 +215,16 @@ impl Shelf {
         self.touched.extend(changed);
     }
 
+    /// Groups of units whose sessions begin alike, so that all but one must be copies; told when they change.
+    pub fn take_twins(&mut self) -> Vec<Vec<Unit>> {
+        let groups = self.twins.take(|unit| self.units.contains_key(&unit));
+        let known = |id: &UnitId| {
+            let path = self.by_path.iter().find(|(_, of)| *of == id)?.0;
+            self.known(path)
+        };
+        groups.iter().map(|group| group.iter().filter_map(known).collect()).collect()
+    }
+
     /// All directories in which sessions began.
     pub fn directories(&self) -> HashSet<Arc<str>> {
         let sessions = self.rows.values().flat_map(|row| &row.found);
@@ -199,18 +244,18 @@ impl Shelf {
         }
     }
 
-    /// What could not be looked at in a root.
-    pub fn set_walk_issues(&mut self, root: usize, issues: Vec<Issue>) {
-        if self.walk_issues.get(&root).map_or(&[][..], Vec::as_slice) != issues {
-            self.walk_issues.insert(root, issues);
+    /// Issues that belong to no unit, in place of those of the same origin.
+    pub fn set_issues(&mut self, origin: Origin, issues: Vec<Issue>) {
+        if self.other_issues.get(&origin).map_or(&[][..], Vec::as_slice) != issues {
+            self.other_issues.insert(origin, issues);
             self.issues_changed = true;
         }
     }
 
     /// All issues, by path.
     pub fn issues(&self) -> Vec<Issue> {
-        let walked = self.walk_issues.values().flatten();
-        let mut all: Vec<_> = self.units.values().flat_map(|unit| &unit.issues).chain(walked).cloned().collect();
+        let others = self.other_issues.values().flatten();
+        let mut all: Vec<_> = self.units.values().flat_map(|unit| &unit.issues).chain(others).cloned().collect();
         all.sort_by(|a, b| (&a.path, a.line, &a.reason).cmp(&(&b.path, b.line, &b.reason)));
         all.dedup();
         all
@@ -218,11 +263,12 @@ impl Shelf {
 
     /// Whether there is something to tell.
     pub fn changed(&self) -> bool {
-        self.issues_changed || !self.touched.is_empty()
+        self.issues_changed || !self.touched.is_empty() || !self.tips.is_empty()
     }
 
     /// What changed since the last call. The progress is left to the caller.
     pub fn take_change(&mut self) -> Change {
+        self.touch_tips();
         let mut change = Change::default();
         for key in std::mem::take(&mut self.touched) {
             let Some(row) = self.rows.get(&key) else { continue };
@@ -274,6 +320,7 @@ impl Shelf {
     /// A unit says that it holds a session.
     fn claim(&mut self, id: UnitId, mut session: Session) {
         self.strings.share(&mut session);
+        self.twins.meet(id, &session);
         let key = session.key.clone();
         let row = self.rows.entry(key.clone()).or_default();
         match row.found.iter_mut().find(|(of, _)| *of == id) {
@@ -311,13 +358,21 @@ impl Shelf {
         if before == now {
             return;
         }
-        let tips = self.notes.exchange((id, mtime), agent, before, now, &mut self.touched);
-        if !tips.is_empty() {
-            let ends_there = |session: &Arc<Session>| session.tip.as_ref().is_some_and(|tip| tips.contains(tip));
-            let rows = self.rows.iter().filter(|(key, _)| key.agent == agent);
-            let keys = rows.filter(|(_, row)| row.found.iter().any(|(_, session)| ends_there(session)));
-            self.touched.extend(keys.map(|(key, _)| key.clone()));
+        self.notes.exchange((id, mtime), agent, before, now, &mut self.touched, &mut self.tips);
+    }
+
+    /// Sessions that end in a record that was told of. All of them are gone through once for all records together.
+    fn touch_tips(&mut self) {
+        let tips = std::mem::take(&mut self.tips);
+        if tips.is_empty() {
+            return;
         }
+        let ends_there = |session: &Session| {
+            let tip = session.tip.as_ref();
+            tip.is_some_and(|tip| tips.contains(&(session.key.agent, tip.clone())))
+        };
+        let rows = self.rows.iter().filter(|(_, row)| row.found.iter().any(|(_, session)| ends_there(session)));
+        self.touched.extend(rows.map(|(key, _)| key.clone()));
     }
 
     /// The best that any unit says of a session.

@@ -20,8 +20,8 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    /// Withdraws what a unit told before and takes in what it tells now. Adds the sessions concerned to `touched`,
-    /// and returns the records whose sessions are concerned.
+    /// Withdraws what a unit told before and takes in what it tells now. Adds the sessions concerned to `touched`, and
+    /// the records whose sessions are concerned to `tips`.
     pub fn exchange(
         &mut self,
         teller: Teller,
@@ -29,15 +29,15 @@ impl Notes {
         before: &[Note],
         now: &[Note],
         touched: &mut HashSet<SessionKey>,
-    ) -> HashSet<Arc<str>> {
-        let mut tips = HashSet::new();
+        tips: &mut HashSet<(Agent, Arc<str>)>,
+    ) {
         for note in before.iter().chain(now) {
             match note {
                 Note::Title { id, .. } | Note::Usage { id, .. } => {
                     touched.insert(SessionKey { agent, id: id.clone() });
                 }
                 Note::TitleOfTip { tip, .. } => {
-                    tips.insert(tip.clone());
+                    tips.insert((agent, tip.clone()));
                 }
             }
         }
@@ -47,7 +47,6 @@ impl Notes {
         for note in now {
             self.tell(teller, agent, note);
         }
-        tips
     }
 
     /// A title that wins over the one that the session itself has.
@@ -64,7 +63,9 @@ impl Notes {
     pub fn usage(&self, key: &SessionKey) -> Option<Tokens> {
         let all = self.usage.get(key)?;
         let mut sum = Tokens::default();
-        all.iter().for_each(|(_, tokens)| sum += *tokens);
+        for (_, tokens) in all {
+            sum += *tokens;
+        }
         Some(sum)
     }
 

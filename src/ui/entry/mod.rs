@@ -2,7 +2,11 @@
 //!
 //! What is laid out of one entry is bounded, however long its text is.
 
-mod tool;
+mod answer;
+mod notice;
+mod plan;
+mod thinking;
+pub mod tool;
 mod words;
 
 use jiff::tz::TimeZone;
@@ -13,6 +17,7 @@ use crate::config::theme::Theme;
 use crate::domain::Time;
 use crate::domain::transcript::{Entry, EntryKind};
 use crate::ui::style::style;
+use crate::ui::widgets::highlight::Highlighter;
 
 /// Most lines of an entry that are laid out.
 pub const MOST_LINES: usize = 2_000;
@@ -43,6 +48,8 @@ pub struct Frame<'a> {
     pub width: usize,
     /// How much of it is shown.
     pub fold: Fold,
+    /// Who knows the syntax of code; nobody: code stays plain.
+    pub highlighter: Option<&'a mut Highlighter>,
 }
 
 /// An entry's lines.
@@ -50,6 +57,8 @@ pub struct Frame<'a> {
 pub struct Laid {
     /// The lines, none wider than the width that was asked for.
     pub lines: Vec<Line<'static>>,
+    /// The syntax of some code in it is still being found out.
+    pub pending: bool,
 }
 
 /// Lays an entry out.
@@ -59,14 +68,21 @@ pub fn lay(entry: &Entry, frame: &mut Frame<'_>) -> Laid {
         return laid;
     }
     match entry.kind {
+        EntryKind::Prompt => words::plain(&entry.text, style(frame.theme.prompt), frame, &mut laid),
+        EntryKind::Text => answer::lay(&entry.text, style(frame.theme.text), frame, &mut laid),
+        EntryKind::Thinking => thinking::lay(entry, frame, &mut laid),
         EntryKind::Tool => tool::lay(entry, frame, &mut laid),
-        EntryKind::Prompt
-        | EntryKind::Text
-        | EntryKind::Thinking
-        | EntryKind::Notice
-        | EntryKind::Plan
-        | EntryKind::Image
-        | EntryKind::Other => words::plain(&entry.text, style(frame.theme.text), frame, &mut laid),
+        EntryKind::Plan => plan::lay(&entry.plan, frame, &mut laid),
+        EntryKind::Notice => notice::lay(entry, frame, &mut laid),
+        EntryKind::Image => notice::placeholder("image", &entry.text, frame, &mut laid),
+        EntryKind::Other => notice::other(entry, frame, &mut laid),
+    }
+    if laid.lines.is_empty() {
+        // What is there must be seen, even where there is nothing in it.
+        words::note("(empty)", frame, &mut laid);
+    }
+    if entry.truncated && frame.fold == Fold::Full {
+        words::note("… shortened: o opens all of it in the editor", frame, &mut laid);
     }
     laid
 }

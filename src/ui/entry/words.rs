@@ -61,7 +61,7 @@ pub fn limit(laid: &mut Laid, frame: &Frame<'_>, whole: Option<usize>) {
     let most = match frame.fold {
         Fold::Hidden => 0,
         Fold::Line => 1,
-        Fold::Cut => CUT_LINES + 1,
+        Fold::Cut => CUT_LINES,
         Fold::Full => MOST_LINES,
     };
     let beyond = laid.lines.len().saturating_sub(most);
@@ -75,8 +75,13 @@ pub fn limit(laid: &mut Laid, frame: &Frame<'_>, whole: Option<usize>) {
         (Fold::Full, Some(bytes)) => format!("… {} in all: o opens it in the editor", size(bytes)),
         (Fold::Full, None) => format!("… {beyond} lines more: o opens it in the editor"),
     };
-    let more = text::ellipsis(&more, frame.width);
-    laid.lines.push(Line::from(Span::styled(more, style(frame.theme.muted))));
+    note(&more, frame, laid);
+}
+
+/// Appends a line that speaks for salon, not for the transcript.
+pub fn note(words: &str, frame: &Frame<'_>, laid: &mut Laid) {
+    let words = text::ellipsis(words, frame.width);
+    laid.lines.push(Line::from(Span::styled(words, style(frame.theme.muted))));
 }
 
 /// A size in bytes for a person.

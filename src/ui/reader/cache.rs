@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::hits::Matcher;
 use crate::app::msg::Ticket;
-use crate::app::reader::{Fold, Held};
+use crate::app::reader::{Find, Fold, Held};
 use crate::config::theme::Theme;
 use crate::ui::entry::{self, Frame, Laid};
+use crate::ui::widgets::highlight::Highlighter;
 
 /// Lines that are kept; what the last frame used is kept whatever it takes.
 const BUDGET: usize = 12_000;
@@ -19,17 +21,26 @@ pub struct Cache {
     theme: Theme,
     lines: usize,
     frame: u64,
+    highlighter: Highlighter,
+    /// Code is highlighted; not in a preview, for which the grammars would be too dear.
+    highlights: bool,
+    /// The last query, made ready: every line that is drawn asks it.
+    matcher: Option<(String, Arc<Matcher>)>,
 }
 
 #[derive(Debug)]
 struct Slot {
     laid: Arc<Laid>,
     used: u64,
+    /// What the highlighter knew when it was laid out.
+    generation: u64,
 }
 
 impl Cache {
     /// Begins a frame.
-    pub fn begin(&mut self, theme: &Theme) {
+    pub fn begin(&mut self, theme: &Theme, highlights: bool) {
+        self.highlights = highlights;
+        self.highlighter.poll();
         if self.theme != *theme {
             self.theme = theme.clone();
             self.slots.clear();
@@ -47,14 +58,45 @@ impl Cache {
     /// An entry's lines.
     pub fn lines(&mut self, ticket: Ticket, held: &Held, width: usize, fold: Fold) -> Arc<Laid> {
         let key = (ticket, held.revision, width, fold);
-        if let Some(slot) = self.slots.get_mut(&key) {
+        let generation = self.highlighter.generation();
+        if let Some(slot) = self.slots.get_mut(&key)
+            && (!slot.laid.pending || slot.generation == generation || !self.highlights)
+        {
             slot.used = self.frame;
             return slot.laid.clone();
         }
-        let laid = Arc::new(entry::lay(&held.entry, &mut Frame { theme: &self.theme, width, fold }));
+        let highlighter = self.highlights.then_some(&mut self.highlighter);
+        let mut laid = entry::lay(&held.entry, &mut Frame { theme: &self.theme, width, fold, highlighter });
+        // What was laid out without a highlighter is laid out again once there is one.
+        laid.pending |= !self.highlights;
+        let generation = if self.highlights { generation } else { u64::MAX };
+        let laid = Arc::new(laid);
         self.lines += laid.lines.len();
-        self.slots.insert(key, Slot { laid: laid.clone(), used: self.frame });
+        self.slots.insert(key, Slot { laid: laid.clone(), used: self.frame, generation });
         laid
+    }
+
+    /// What finds a query in lines; nothing where nothing is searched for.
+    pub fn matcher(&mut self, find: Option<&Find>) -> Option<Arc<Matcher>> {
+        find.and_then(|find| self.matcher_of(&find.query))
+    }
+
+    /// As [`matcher`](Self::matcher), for a query.
+    pub fn matcher_of(&mut self, wanted: &str) -> Option<Arc<Matcher>> {
+        match &self.matcher {
+            _ if wanted.is_empty() => None,
+            Some((query, matcher)) if query == wanted => Some(matcher.clone()),
+            _ => {
+                let matcher = Arc::new(Matcher::new(wanted));
+                self.matcher = Some((wanted.to_owned(), matcher.clone()));
+                Some(matcher)
+            }
+        }
+    }
+
+    /// Something is being found out beside the drawing: draw again soon.
+    pub fn is_waiting(&self) -> bool {
+        self.highlighter.is_waiting()
     }
 
     /// Lines that are kept.

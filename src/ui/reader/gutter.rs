@@ -58,7 +58,7 @@ fn mark(entry: &Entry, look: &Look<'_>) -> (&'static str, crate::config::theme::
         EntryKind::Text => ("●", theme.assistant),
         EntryKind::Thinking => ("∴", theme.thinking),
         EntryKind::Tool => (" ", theme.tool),
-        EntryKind::Plan => ("☰", theme.plan),
+        EntryKind::Plan => ("≡", theme.plan),
         EntryKind::Image => ("▣", theme.muted),
         EntryKind::Other => ("?", theme.muted),
         EntryKind::Notice => match entry.level {

@@ -3,6 +3,7 @@
 //! Draws what the state says and tells what it found out; it decides nothing.
 
 mod cache;
+mod edges;
 mod gutter;
 pub mod hits;
 mod rows;
@@ -41,41 +42,57 @@ pub fn draw(
     look: &Look<'_>,
     cache: &mut Cache,
 ) -> (ReaderDrawn, Vec<(Area, Target)>) {
-    cache.begin(look.theme);
+    cache.begin(look.theme, mode == Mode::Full);
     let area = area.intersection(buffer.area);
-    let (_, body, _) = parts(area, mode);
-    let gutter = gutter::width(body.width);
-    let width = usize::from(body.width.saturating_sub(gutter)).clamp(1, WIDEST);
-    let (rows, drawn) = Screen::new(reader, look, cache, (width, usize::from(body.height))).rows();
-    let regions = paint(body, buffer, reader, &rows, &drawn, look);
-    let _ = session;
+    let parts = Parts::of(area, mode, reader);
+    let gutter = gutter::width(parts.body.width);
+    let width = usize::from(parts.body.width.saturating_sub(gutter)).clamp(1, WIDEST);
+    let (rows, drawn) = Screen::new(reader, look, cache, (width, usize::from(parts.body.height))).rows();
+    edges::header(parts.header, buffer, reader, session, look);
+    edges::banner(parts.banner, buffer, reader, look);
+    let matcher = cache.matcher(reader.find.as_ref());
+    let regions = paint(parts.body, buffer, (reader, matcher.as_deref()), &rows, &drawn, look);
+    if rows.is_empty() {
+        edges::nothing(parts.body, buffer, reader, look);
+    }
+    edges::footer(parts.footer, buffer, reader, &drawn, look);
     (drawn, regions)
 }
 
-/// Header, text and footer.
-fn parts(area: Rect, mode: Mode) -> (Rect, Rect, Rect) {
-    let none = Rect { height: 0, ..area };
-    if mode == Mode::Preview || area.height < 3 {
-        return (none, area, none);
+/// What lies where.
+struct Parts {
+    header: Rect,
+    banner: Rect,
+    body: Rect,
+    footer: Rect,
+}
+
+impl Parts {
+    fn of(area: Rect, mode: Mode, reader: &Reader) -> Self {
+        let framed = mode == Mode::Full && area.height >= 3;
+        let edge = u16::from(framed);
+        let banner = u16::from(reader.trouble.is_some() && !reader.is_empty() && area.height > 2 * edge + 1);
+        let rows = |y: u16, height: u16| Rect { y: area.y + y, height, ..area };
+        Self {
+            header: rows(0, edge),
+            banner: rows(edge, banner),
+            body: rows(edge + banner, area.height - 2 * edge - banner),
+            footer: rows(area.height - edge, edge),
+        }
     }
-    let header = Rect { height: 1, ..area };
-    let body = Rect { y: area.y + 1, height: area.height - 2, ..area };
-    let footer = Rect { y: area.bottom() - 1, height: 1, ..area };
-    (header, body, footer)
 }
 
 /// Paints the rows, the gutter and the hits.
 fn paint(
     area: Rect,
     buffer: &mut Buffer,
-    reader: &Reader,
+    (reader, matcher): (&Reader, Option<&hits::Matcher>),
     rows: &[Row],
     drawn: &ReaderDrawn,
     look: &Look<'_>,
 ) -> Vec<(Area, Target)> {
     let gutter = gutter::width(area.width);
     let mut regions: Vec<(Area, Target)> = Vec::new();
-    let matcher = reader.find.as_ref().filter(|find| !find.query.is_empty()).map(hits::Matcher::new);
     let text_area = Rect { x: area.x + gutter.min(area.width), width: area.width.saturating_sub(gutter), ..area };
     for (y, row) in (area.y..area.bottom()).zip(rows) {
         match row {
@@ -101,7 +118,7 @@ fn paint(
                 );
                 if let Some(text) = laid.lines.get(*line) {
                     buffer.set_line(text_area.x, y, text, text_area.width);
-                    if let Some(matcher) = &matcher {
+                    if let Some(matcher) = matcher {
                         mark(Rect { y, height: 1, ..text_area }, buffer, &hits::text_of(text), matcher, current, look);
                     }
                 }

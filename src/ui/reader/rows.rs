@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::cache::Cache;
+use super::hits::Matcher;
 use crate::app::msg::ReaderDrawn;
 use crate::app::reader::{Base, Fold, Held, Reader};
 use crate::domain::Time;
@@ -52,23 +53,27 @@ pub struct Screen<'a> {
     cache: &'a mut Cache,
     width: usize,
     height: usize,
+    matcher: Option<Arc<Matcher>>,
 }
 
 impl<'a> Screen<'a> {
     /// For a text area of that size.
     pub fn new(reader: &'a Reader, look: &'a Look<'a>, cache: &'a mut Cache, (width, height): (usize, usize)) -> Self {
-        Self { reader, look, cache, width, height }
+        let matcher = cache.matcher(reader.find.as_ref());
+        Self { reader, look, cache, width, height, matcher }
     }
 
     /// The rows from the top of the screen on, and what there is to tell about them.
     pub fn rows(&mut self) -> (Vec<Row>, ReaderDrawn) {
         if self.reader.is_empty() {
-            let drawn = ReaderDrawn { height: self.height, at_start: true, at_end: true, ..ReaderDrawn::default() };
+            let (ticket, height) = (self.reader.ticket, self.height);
+            let drawn = ReaderDrawn { ticket, height, at_start: true, at_end: true, ..ReaderDrawn::default() };
             return (Vec::new(), drawn);
         }
         let wanted = self.wanted();
-        let top = self.clamped(wanted);
-        self.from(top)
+        let (top, beyond) = self.clamped(wanted);
+        let (rows, drawn) = self.from(top);
+        (rows, ReaderDrawn { beyond: short(beyond), ..drawn })
     }
 
     /// The entry and the row of its block that is to lie in the first row; not yet in range.
@@ -96,44 +101,47 @@ impl<'a> Screen<'a> {
 
     /// Lines of a block that hold what is searched for.
     fn hits(&self, block: &Block) -> Vec<usize> {
-        let Some(find) = self.reader.find.as_ref().filter(|find| !find.query.is_empty()) else { return Vec::new() };
-        let matcher = super::hits::Matcher::new(find);
+        let Some(matcher) = &self.matcher else { return Vec::new() };
         let lines = block.laid.iter().flat_map(|laid| laid.lines.iter().enumerate());
         lines.filter(|(_, line)| matcher.is_in(line)).map(|(nth, _)| nth).collect()
     }
 
-    /// The same place in range: within an entry, not before the beginning, no emptiness behind the end.
-    fn clamped(&mut self, (entry, row): (usize, i64)) -> (usize, usize) {
-        let (entry, row) = self.normal(entry, row);
+    /// The same place in range: within an entry, not before the beginning, no emptiness behind the end. And by how
+    /// many rows it was out of range.
+    fn clamped(&mut self, (entry, row): (usize, i64)) -> ((usize, usize), i64) {
+        let ((entry, row), beyond) = self.normal(entry, row);
         let (mut rows, mut index) = (self.block(entry).height - row, entry + 1);
         while rows < self.height && index < self.reader.len() {
             rows += self.block(index).height;
             index += 1;
         }
         let short = self.height.saturating_sub(rows);
-        if short == 0 { (entry, row) } else { self.normal(entry, signed(row) - signed(short)) }
+        if short == 0 {
+            return ((entry, row), beyond);
+        }
+        let (place, before) = self.normal(entry, signed(row) - signed(short));
+        (place, beyond + signed(short) + before)
     }
 
-    /// Walks to the entry in which the row lies. Stops at entries that are not here.
-    fn normal(&mut self, mut entry: usize, mut row: i64) -> (usize, usize) {
+    /// Walks to the entry in which the row lies. Stops at entries that are not here, and tells what was left to walk.
+    fn normal(&mut self, mut entry: usize, mut row: i64) -> ((usize, usize), i64) {
         while row < 0 {
             if entry == 0 || (self.reader.entry(entry).is_none() && row < -1) {
-                row = 0;
-                break;
+                return ((entry, 0), row);
             }
             entry -= 1;
             row += signed(self.block(entry).height);
             if row < 0 && self.reader.entry(entry).is_none() {
-                row = 0;
+                return ((entry, 0), row);
             }
         }
         loop {
             let height = self.block(entry).height;
             if row < signed(height) {
-                return (entry, usize::try_from(row).unwrap_or(0));
+                return ((entry, usize::try_from(row).unwrap_or(0)), 0);
             }
             if entry + 1 >= self.reader.len() {
-                return (entry, height.saturating_sub(1));
+                return ((entry, height.saturating_sub(1)), row + 1 - signed(height));
             }
             row -= signed(height);
             entry += 1;
@@ -174,6 +182,7 @@ impl<'a> Screen<'a> {
         let held = shown.iter().find(|(index, ..)| self.reader.entry(*index).is_some());
         let on_hand = base_held.map_or_else(all_held, |entry| self.reader.entry(entry).is_some());
         let mut drawn = ReaderDrawn {
+            ticket: self.reader.ticket,
             entry: top,
             last: shown.last().map_or(top, |(index, ..)| *index),
             at_start: top == 0 && skip == 0,

@@ -57,3 +57,14 @@ pub(in crate::ui) fn line_of(area: Rect, number: usize) -> Rect {
     }
     Rect { y: area.y + number, height: 1, ..area }
 }
+
+/// Sentences as lines of at most `width` columns, each after the first of a sentence indented.
+pub(in crate::ui) fn wrapped(written: &str, width: u16, indent: usize, style: Style) -> Vec<Line<'static>> {
+    let written = text::one_line(written);
+    let room = usize::from(width).saturating_sub(indent).max(1);
+    let line = |(at, range): (usize, std::ops::Range<usize>)| {
+        let margin = if at == 0 { 0 } else { indent };
+        Line::styled(format!("{}{}", " ".repeat(margin), &written[range]), style)
+    };
+    crate::stdx::wrap::wrap(&written, room).into_iter().enumerate().map(line).collect()
+}

@@ -7,6 +7,9 @@ use ratatui::text::{Line, Span};
 
 use crate::stdx::wrap;
 
+/// Columns that a text must have beside what stands before it.
+const LEAST: usize = 4;
+
 /// A line of text in several styles. It holds no newline and no tab.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rich {
@@ -86,6 +89,8 @@ impl Rich {
         out: &mut Vec<Line<'static>>,
     ) {
         let taken = columns(first).max(columns(rest));
+        // Where the text would have no room left, it goes without what stands before it.
+        let (first, rest, taken) = if taken + LEAST > width { (&[][..], &[][..], 0) } else { (first, rest, taken) };
         for (nth, row) in wrap::wrap(&self.text, width.saturating_sub(taken)).iter().enumerate() {
             let mut spans = if nth == 0 { first.to_vec() } else { rest.to_vec() };
             spans.extend(self.spans(row));

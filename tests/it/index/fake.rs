@@ -1,7 +1,7 @@
 //! A small made-up format, so that the index is tested without any agent's own: one word a line says what it is.
 //!
 //! `<id>.log` and `<id>~<copy>.log` hold one session, `*.base` many (only what was added is told), `*.notes` tell
-//! about others, `live/<id>` says that a session is open. A file whose text begins with `panic` makes the reader panic.
+//! about others, a folder with a `.denied` in it cannot be read, `live/<id>` says that a session is open. A file whose text begins with `panic` makes the reader panic.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -76,6 +76,7 @@ fn apply(session: &mut Session, line: &str) {
     session.flags.empty = session.messages == 0;
 }
 
+/// The complete lines from an offset on, and how many bytes were read for them.
 fn read(path: &Path, offset: u64) -> (String, u64) {
     let bytes = fs::read(path).unwrap_or_default();
     let new = &bytes[usize::try_from(offset).expect("small").min(bytes.len())..];
@@ -99,6 +100,10 @@ fn note(line: &str) -> Option<Note> {
 
 impl Fake {
     fn walk(&self, dir: &Path, found: &mut Discovery) {
+        if dir.join(".denied").exists() {
+            // Tests may run as root, whom no mode keeps out.
+            return found.issues.push(Issue::new(dir, io::Error::from(io::ErrorKind::PermissionDenied)));
+        }
         let entries = match fs::read_dir(dir) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return,
@@ -114,7 +119,7 @@ impl Fake {
         }
     }
 
-    fn many(&self, unit: &Unit, progress: Option<&Progress>) -> (Sessions, u64, Vec<u8>) {
+    fn many(&self, unit: &Unit, progress: Option<&Progress>) -> (Sessions, u64, Vec<u8>, u64) {
         let before = progress.filter(|before| before.cursor.offset <= unit.stamp.size);
         let offset = before.map_or(0, |before| before.cursor.offset);
         let state = before.and_then(|before| serde_json::from_slice(&before.state).ok());
@@ -139,10 +144,10 @@ impl Fake {
             None => Sessions::All(all.into_values().collect()),
             Some(_) => Sessions::Changed { sessions: changed, removed },
         };
-        (sessions, bytes, state)
+        (sessions, bytes, state, offset + text.len() as u64)
     }
 
-    fn one(&self, unit: &Unit, progress: Option<&Progress>) -> (Sessions, u64, Vec<u8>) {
+    fn one(&self, unit: &Unit, progress: Option<&Progress>) -> (Sessions, u64, Vec<u8>, u64) {
         let same = |before: &&Progress| {
             before.cursor.stamp.inode == unit.stamp.inode && before.cursor.offset <= unit.stamp.size
         };
@@ -150,13 +155,14 @@ impl Fake {
         let state = before.and_then(|before| serde_json::from_slice::<Session>(&before.state).ok());
         let new = || Session::new(SessionKey::new(self.0, id_of(&unit.path)), unit.path.clone());
         let mut session = state.unwrap_or_else(new);
-        let (text, bytes) = read(&unit.path, before.map_or(0, |before| before.cursor.offset));
+        let offset = before.map_or(0, |before| before.cursor.offset);
+        let (text, bytes) = read(&unit.path, offset);
         text.lines().for_each(|line| apply(&mut session, line));
         session.flags.empty = session.messages == 0;
         session.complete = true;
         session.bytes = unit.stamp.size;
         let state = serde_json::to_vec(&session).expect("state");
-        (Sessions::All(vec![session]), bytes, state)
+        (Sessions::All(vec![session]), bytes, state, offset + text.len() as u64)
     }
 }
 
@@ -195,13 +201,12 @@ impl Format for Fake {
     fn summarise(&self, unit: &Unit, progress: Option<&Progress>) -> Summarised {
         let text = fs::read_to_string(&unit.path).unwrap_or_default();
         assert!(!text.starts_with("panic"), "as asked for");
-        let (sessions, bytes_read, state) = match unit.kind {
-            3 => (Sessions::All(Vec::new()), text.len() as u64, Vec::new()),
+        let (sessions, bytes_read, state, offset) = match unit.kind {
+            3 => (Sessions::All(Vec::new()), text.len() as u64, Vec::new(), 0),
             2 => self.many(unit, progress),
             _ => self.one(unit, progress),
         };
         let notes = if unit.kind == 3 { text.lines().filter_map(note).collect() } else { Vec::new() };
-        let offset = text.rfind('\n').map_or(0, |at| at as u64 + 1);
         let progress = Progress { cursor: Cursor { stamp: unit.stamp, offset }, state };
         let issues = text.lines().any(|line| line == "bad").then(|| Issue::new(&unit.path, "a bad line"));
         Summarised { sessions, notes, progress, bytes_read, issues: issues.into_iter().collect() }

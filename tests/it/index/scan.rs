@@ -59,3 +59,28 @@ fn a_reader_that_panics_costs_one_unit_and_says_so() {
     assert_eq!(title(&found, "good"), "fine");
     assert!(found.catalog.issues.iter().any(|issue| issue.path.ends_with("bad.log")), "{:?}", found.catalog.issues);
 }
+
+#[test]
+fn a24_what_is_closed_to_us_is_an_issue_and_not_gone() {
+    let home = Home::empty();
+    write(&home, "open.log", "prompt 1000 open\n");
+    write(&home, "shut/in.log", "prompt 1000 inside\n");
+    let options = cached(&home);
+    assert_eq!(collect(&options, Refresh::Changed).catalog.len(), 2);
+    let denied = write(&home, "shut/.denied", "");
+    let found = collect(&options, Refresh::Changed);
+    assert_eq!(title(&found, "in"), "inside", "what was known of it stays");
+    let issue = found.catalog.issues.iter().find(|issue| issue.path.ends_with("shut")).expect("an issue");
+    assert!(issue.reason.contains("permission denied"), "{issue:?}");
+    fs::remove_file(denied).expect("remove");
+    let found = collect(&options, Refresh::Changed);
+    assert_eq!((found.catalog.len(), found.catalog.issues.len()), (2, 0));
+}
+
+#[test]
+fn a_session_that_holds_nothing_readable_is_listed_as_such() {
+    let home = Home::empty();
+    write(&home, "garbage.log", "\u{0}\u{1b}[31m nonsense\n");
+    let found = look(&home);
+    assert!(found.catalog.get(&key("garbage")).expect("a row").flags.unreadable);
+}

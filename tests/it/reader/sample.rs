@@ -11,7 +11,7 @@ use salon::app::{Action, Effect};
 use salon::config::theme::{Colour, Paint, Theme};
 use salon::domain::event::Key;
 use salon::domain::transcript::{self, Entry, EntryKind, Role, Tool, ToolStatus};
-use salon::domain::{Agent, SessionKey, Time};
+use salon::domain::{Agent, Session, SessionKey, Time};
 use salon::ui::entry::Look;
 use salon::ui::reader::{self, Cache, Mode};
 
@@ -103,7 +103,9 @@ pub struct Stand {
     pub asked: Vec<std::ops::Range<usize>>,
     /// All other effects.
     pub effects: Vec<Effect>,
-    theme: Theme,
+    pub theme: Theme,
+    pub session: Option<Session>,
+    told: Option<ReaderDrawn>,
 }
 
 impl Stand {
@@ -129,6 +131,8 @@ impl Stand {
             buffer: Buffer::empty(Rect::default()),
             asked: Vec::new(),
             effects: Vec::new(),
+            told: None,
+            session: None,
             theme: theme(),
         }
     }
@@ -161,10 +165,15 @@ impl Stand {
         self.buffer = Buffer::empty(area);
         let zone = TimeZone::fixed(jiff::tz::offset(1));
         let look = Look { theme: &self.theme, zone: &zone, now: Time::from_millis(START) };
-        let state = (&self.reader, None);
+        let state = (&self.reader, self.session.as_ref());
         (self.drawn, self.regions) = reader::draw(area, &mut self.buffer, state, self.mode, &look, &mut self.cache);
-        let effects = self.reader.drawn(self.drawn);
-        self.take(effects);
+        // As in the program: what is told again is not told.
+        if self.told != Some(self.drawn) {
+            self.told = Some(self.drawn);
+            let effects = self.reader.drawn(self.drawn);
+            self.take(effects);
+            self.draw();
+        }
     }
 
     /// Draws and answers until nothing more is asked for.

@@ -53,6 +53,9 @@ impl Stage {
 
     /// Sends a message and draws.
     pub fn send(&mut self, msg: Msg) -> &mut Self {
+        if let Msg::Resized { width, height } = msg {
+            self.terminal.backend_mut().resize(width, height);
+        }
         let effects = self.app.update(msg);
         self.effects.extend(effects);
         self.draw();

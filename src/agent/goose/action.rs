@@ -1,0 +1,97 @@
+//! What goose's tools do, in agent-neutral terms. Tools of its extensions are named `extension__tool`.
+
+use serde_json::Value;
+
+use crate::domain::transcript::{Action, Change, FileChange, PlanItem, PlanStatus};
+
+/// What a call does; `result` is its `toolResult` once there is one.
+pub fn action(name: &str, input: &Value, result: Option<&Value>) -> Action {
+    let tool = name.rsplit_once("__").map_or(name, |(_, tool)| tool);
+    let text = |field: &str| input[field].as_str().unwrap_or_default().to_owned();
+    match tool {
+        "shell" => Action::Command {
+            command: text("command"),
+            exit_code: result
+                .and_then(|result| result["value"]["structuredContent"]["exit_code"].as_i64())
+                .and_then(|code| i32::try_from(code).ok()),
+        },
+        "read" | "read_file" => Action::Read { path: text("path") },
+        "write" => Action::Edit(vec![change(input, Change::Write(text("content")))]),
+        "edit" => Action::Edit(vec![change(input, Change::Replace(vec![(before(input), after(input))]))]),
+        "text_editor" => editor(input),
+        "tree" | "search" | "analyze" | "glob" | "grep" => Action::Search {
+            pattern: first(input, &["pattern", "query", "path"]),
+            path: input["path"].as_str().map(str::to_owned),
+        },
+        "web_scrape" | "web_search" | "fetch" => Action::Web { query: first(input, &["url", "query"]) },
+        "delegate" | "subagent" | "dynamic_task" => Action::Task {
+            description: first(input, &["description", "source"]),
+            prompt: first(input, &["instructions", "prompt", "task"]),
+        },
+        "todo_write" if input["todos"].is_array() => Action::Plan(todos(&input["todos"])),
+        "todo_write" if input["content"].is_string() => Action::Plan(check_boxes(&text("content"))),
+        _ => Action::Other(brief(input)),
+    }
+}
+
+fn first(input: &Value, fields: &[&str]) -> String {
+    fields.iter().find_map(|field| input[*field].as_str()).unwrap_or_default().to_owned()
+}
+
+fn change(input: &Value, change: Change) -> FileChange {
+    FileChange { path: first(input, &["path", "file_path"]), change }
+}
+
+fn before(input: &Value) -> String {
+    first(input, &["before", "old_str", "old_string"])
+}
+
+fn after(input: &Value) -> String {
+    first(input, &["after", "new_str", "new_string"])
+}
+
+/// The older editor: one tool with commands.
+fn editor(input: &Value) -> Action {
+    let changes = match input["command"].as_str() {
+        Some("write" | "create") => Change::Write(first(input, &["file_text", "content"])),
+        Some("str_replace") if input["diff"].is_string() => Change::Patch(first(input, &["diff"])),
+        Some("str_replace") => Change::Replace(vec![(before(input), after(input))]),
+        Some("insert") => Change::Replace(vec![(String::new(), after(input))]),
+        _ => return Action::Read { path: first(input, &["path"]) },
+    };
+    Action::Edit(vec![change(input, changes)])
+}
+
+fn todos(items: &Value) -> Vec<PlanItem> {
+    let item = |item: &Value| PlanItem {
+        text: first(item, &["content", "text"]),
+        status: match item["status"].as_str() {
+            Some("completed") => PlanStatus::Done,
+            Some("in_progress") => PlanStatus::Active,
+            Some("cancelled") => PlanStatus::Cancelled,
+            _ => PlanStatus::Pending,
+        },
+    };
+    items.as_array().into_iter().flatten().map(item).collect()
+}
+
+/// goose's own list is Markdown with check boxes.
+fn check_boxes(text: &str) -> Vec<PlanItem> {
+    let item = |line: &str| {
+        let line = line.trim_start().trim_start_matches(['-', '*']).trim_start();
+        let (status, rest) = [("[ ]", PlanStatus::Pending), ("[x]", PlanStatus::Done), ("[X]", PlanStatus::Done)]
+            .into_iter()
+            .find_map(|(mark, status)| Some((status, line.strip_prefix(mark)?)))?;
+        Some(PlanItem { text: rest.trim().to_owned(), status })
+    };
+    text.lines().filter_map(item).collect()
+}
+
+fn brief(input: &Value) -> String {
+    match input {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Object(fields) if fields.is_empty() => String::new(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,63 @@
+//! What a goose session's messages add up to.
+
+use super::content::Stored;
+use crate::agent::TextLimit;
+use crate::agent::pages::Message;
+use crate::domain::session::{Title, TitleSource};
+use crate::domain::{EntryKind, Session, Time};
+
+/// Characters of the first prompt that a title may need.
+const TITLE: TextLimit = TextLimit(4096);
+
+/// Sums over messages in order.
+#[derive(Debug, Default)]
+pub struct Tally {
+    messages: usize,
+    turns: u32,
+    unreadable: u32,
+    bytes: u64,
+    first: Option<Time>,
+    last: Option<Time>,
+    prompt: Option<Title>,
+    tip: Option<String>,
+}
+
+impl Tally {
+    /// Counts a message.
+    pub fn message(&mut self, message: &Stored) {
+        let outline = message.outline();
+        self.messages += outline.len;
+        self.turns += u32::from(outline.prompt.is_some());
+        self.unreadable += outline.unreadable;
+        self.bytes += message.bytes();
+        self.first = self.first.or(message.time);
+        self.last = self.last.max(message.time);
+        self.tip = Some(message.id.clone());
+        if self.prompt.is_none() && outline.prompt.is_some() {
+            let asked = message.entries(TITLE).into_iter().find(|entry| entry.kind == EntryKind::Prompt);
+            self.prompt = asked.map(|entry| Title::new(&entry.text, TitleSource::Prompt));
+        }
+    }
+
+    /// Counts a record that is not even JSON.
+    pub fn unreadable(&mut self) {
+        self.unreadable += 1;
+    }
+
+    /// Puts the sums into a session; where no message has a time, those that are told otherwise.
+    pub fn finish(self, session: &mut Session, created: Option<Time>, updated: Option<Time>) {
+        session.started_at = self.first.or(created);
+        session.last_activity = self.last.or(updated).or(created);
+        session.messages = u32::try_from(self.messages).unwrap_or(u32::MAX);
+        session.turns = self.turns;
+        session.unreadable = self.unreadable;
+        session.bytes = self.bytes;
+        session.tip = self.tip.map(Into::into);
+        session.flags.empty = self.messages == 0;
+        session.flags.unreadable = self.unreadable > 0;
+        session.complete = true;
+        if session.title.text.is_empty() {
+            session.title = self.prompt.unwrap_or_default();
+        }
+    }
+}

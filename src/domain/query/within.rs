@@ -1,0 +1,175 @@
+//! A query asked of the entries of one transcript: which of them hold what is looked for, and where.
+//!
+//! What a filter says about the session is left aside: the session is open already.
+
+use std::ops::Range;
+
+use super::filter::Filter;
+use super::fold::{Case, fold};
+use super::{Branch, Matcher, Query};
+use crate::domain::transcript::{Action, Change};
+use crate::domain::{Entry, EntryKind, Role};
+
+/// Most places that are marked in one text.
+const MARKED: usize = 256;
+
+/// A query, ready to be asked of entries.
+#[derive(Debug, Default)]
+pub struct Within {
+    branches: Vec<Asked>,
+}
+
+/// How well an entry fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fit {
+    /// Not at all.
+    Not,
+    /// It holds some of what must occur.
+    Some,
+    /// It holds all of it.
+    All,
+}
+
+#[derive(Debug, Default)]
+struct Asked {
+    wanted: Vec<Matcher>,
+    unwanted: Vec<Matcher>,
+    scopes: Vec<(Scope, bool)>,
+}
+
+/// A filter that an entry can answer.
+#[derive(Debug)]
+enum Scope {
+    Role(Vec<Role>),
+    Kind(Vec<EntryKind>),
+    Tool(Vec<String>),
+}
+
+impl Within {
+    /// Understands a query as far as possible; what is no query finds nothing.
+    pub fn new(source: &str) -> Self {
+        let query = Query::parse(source);
+        Self { branches: query.branches.iter().map(Asked::new).collect() }
+    }
+
+    /// Byte ranges of what is looked for in a text, ascending, overlaps joined.
+    pub fn places(&self, text: &str) -> Vec<Range<usize>> {
+        let wanted = self.branches.iter().flat_map(|branch| &branch.wanted);
+        let mut found: Vec<_> = wanted.flat_map(|matcher| matcher.find_all(text, MARKED)).collect();
+        found.sort_by_key(|range| (range.start, range.end));
+        found.into_iter().fold(Vec::new(), |mut joined: Vec<Range<usize>>, range| {
+            match joined.last_mut() {
+                Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+                _ => joined.push(range),
+            }
+            joined
+        })
+    }
+
+    /// Whether any of what is looked for is in a text.
+    pub fn is_in(&self, text: &str) -> bool {
+        self.branches.iter().flat_map(|branch| &branch.wanted).any(|matcher| matcher.is_in(text))
+    }
+
+    /// How well an entry fits.
+    pub fn fit(&self, entry: &Entry) -> Fit {
+        let texts = texts(entry);
+        self.branches.iter().map(|branch| branch.fit(entry, &texts)).max().unwrap_or(Fit::Not)
+    }
+}
+
+impl Asked {
+    fn new(branch: &Branch) -> Self {
+        let scopes = branch.filters().filter_map(|(filter, negated)| Some((Scope::new(filter)?, negated)));
+        Self {
+            wanted: branch.wanted().filter_map(|needle| Matcher::new(needle).ok()).collect(),
+            unwanted: branch.unwanted().filter_map(|needle| Matcher::new(needle).ok()).collect(),
+            scopes: scopes.collect(),
+        }
+    }
+
+    fn fit(&self, entry: &Entry, texts: &[&str]) -> Fit {
+        let holds = |matcher: &Matcher| texts.iter().any(|text| matcher.is_in(text));
+        if self.scopes.iter().any(|(scope, negated)| scope.admits(entry) == *negated) {
+            return Fit::Not;
+        }
+        if self.wanted.is_empty() {
+            // Only what an entry can answer by itself makes it a hit.
+            let asked = !self.scopes.is_empty() && !self.unwanted.iter().any(holds);
+            return if asked { Fit::All } else { Fit::Not };
+        }
+        match self.wanted.iter().filter(|matcher| holds(matcher)).count() {
+            0 => Fit::Not,
+            _ if self.unwanted.iter().any(holds) => Fit::Not,
+            found if found == self.wanted.len() => Fit::All,
+            _ => Fit::Some,
+        }
+    }
+}
+
+impl Scope {
+    fn new(filter: &Filter) -> Option<Self> {
+        match filter {
+            Filter::Role(roles) => Some(Self::Role(roles.clone())),
+            Filter::Kind(kinds) => Some(Self::Kind(kinds.clone())),
+            Filter::Tool(names) => Some(Self::Tool(names.iter().map(|name| fold(name, Case::Ignored)).collect())),
+            Filter::Agent(_)
+            | Filter::Dir(_)
+            | Filter::Workspace(_)
+            | Filter::Branch(_)
+            | Filter::Model(_)
+            | Filter::File(_)
+            | Filter::Exit(_)
+            | Filter::Before(_)
+            | Filter::Since(_)
+            | Filter::On(_)
+            | Filter::Turns(_)
+            | Filter::Tokens(_)
+            | Filter::Is(_)
+            | Filter::Has(_)
+            | Filter::Id(_)
+            | Filter::Tag(_) => None,
+        }
+    }
+
+    fn admits(&self, entry: &Entry) -> bool {
+        match self {
+            Self::Role(roles) => roles.contains(&entry.role),
+            Self::Kind(kinds) => kinds.contains(&entry.kind),
+            Self::Tool(names) => entry.tool.as_ref().is_some_and(|tool| {
+                let called = fold(&tool.name, Case::Ignored);
+                names.iter().any(|name| called.contains(name.as_str()))
+            }),
+        }
+    }
+}
+
+/// The texts of an entry that a reader shows when all of it is unfolded.
+fn texts(entry: &Entry) -> Vec<&str> {
+    let mut texts = vec![entry.text.as_str()];
+    let Some(tool) = &entry.tool else { return texts };
+    texts.extend([&*tool.name, tool.output.as_str()]);
+    match &tool.action {
+        Action::Command { command, .. } => texts.push(command),
+        Action::Read { path } => texts.push(path),
+        Action::Edit(changes) => {
+            for change in changes {
+                texts.push(&change.path);
+                match &change.change {
+                    Change::Write(text) | Change::Patch(text) => texts.push(text),
+                    Change::Replace(pairs) => {
+                        texts.extend(pairs.iter().flat_map(|(old, new)| [old.as_str(), new.as_str()]));
+                    }
+                    Change::Delete => {}
+                }
+            }
+        }
+        Action::Search { pattern, path } => texts.extend([pattern.as_str(), path.as_deref().unwrap_or_default()]),
+        Action::Web { query } => texts.push(query),
+        Action::Task { description, prompt } => texts.extend([description.as_str(), prompt.as_str()]),
+        Action::Plan(items) => texts.extend(items.iter().map(|item| item.text.as_str())),
+        Action::Question { question } => texts.push(question),
+        Action::Other(text) => texts.push(text),
+    }
+    texts
+}

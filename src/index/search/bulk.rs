@@ -1,0 +1,249 @@
+//! The second part of a search: what is not in the index, where it lies, the newest first.
+//!
+//! Raw bytes are searched; only records that may hold a match are decoded. In a unit of which the talk is stored,
+//! only the other texts count here; what was appended since counts in full.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
+
+use super::blocks::{Blocks, line_at, lines};
+use super::calls::Calls;
+use super::entries;
+use super::plan::Test;
+use super::run::Run;
+use super::snippet::snippet;
+use super::tally::{At, Match, Spot, Tally, bits_of};
+use crate::agent::texts::{Decoder, Layout, Record, Text, Texts, Wanted};
+use crate::agent::{Unit, format};
+use crate::domain::SessionKey;
+use crate::domain::found::Place;
+
+/// What was found in a unit, by the session's number, and the bytes looked through.
+pub type UnitFound = (Vec<(usize, Tally)>, u64);
+
+/// Searches units until there are no more, sending what is found in each. The order is that of the corpus.
+pub fn search(run: &Run<'_>, next: &AtomicUsize, out: &Sender<UnitFound>) {
+    let mut buffer = Vec::new();
+    while let Some(unit) = run.corpus.units().get(next.fetch_add(1, Ordering::Relaxed)) {
+        if run.cancel.is_cancelled() {
+            return;
+        }
+        let mut hunt = Hunt { run, unit, tallies: HashMap::new(), bytes: 0, decoder: None, calls: None };
+        // A file that vanished or cannot be read has nothing to show; the catalog tells of it.
+        if let Err(error) = hunt.search(&mut buffer) {
+            tracing::debug!(path = %unit.path.display(), %error, "cannot be searched");
+        }
+        if out.send((hunt.tallies.into_iter().collect(), hunt.bytes)).is_err() {
+            return;
+        }
+    }
+}
+
+/// The search through one unit.
+struct Hunt<'a> {
+    run: &'a Run<'a>,
+    unit: &'a Unit,
+    tallies: HashMap<usize, Tally>,
+    bytes: u64,
+    decoder: Option<Decoder>,
+    calls: Option<Calls>,
+}
+
+impl Hunt<'_> {
+    fn search(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let Some(texts) = format(self.unit.agent).search() else {
+            self.search_entries();
+            return Ok(());
+        };
+        match texts.layout(self.unit) {
+            Layout::Nothing => Ok(()),
+            Layout::Lines => self.search_lines(texts, buffer),
+            Layout::Records => self.search_records(texts),
+        }
+    }
+
+    /// A session's number, where it is open to the query; it counts as looked at.
+    fn open(&mut self, id: &str) -> Option<usize> {
+        let key = SessionKey { agent: self.unit.agent, id: id.into() };
+        let number = self.run.corpus.number_in(&key, &self.unit.path).filter(|&number| self.run.open[number] != 0)?;
+        self.tallies.entry(number).or_default().all = true;
+        Some(number)
+    }
+
+    fn search_lines(&mut self, texts: &dyn Texts, buffer: &mut Vec<u8>) -> io::Result<()> {
+        // Sub-agents of early versions stand in their parent's file; what is found of them is found there.
+        let sessions = self.run.corpus.sessions_in(&self.unit.path);
+        let Some(session) = sessions.min_by_key(|session| session.flags.subagent) else { return Ok(()) };
+        let session = &*session.key.id;
+        let Some(number) = self.open(session) else { return Ok(()) };
+        let stored = self.run.stored(self.unit);
+        // Where the talk is stored and nothing else can matter, only what was appended is looked at.
+        let from = if self.run.bulk { 0 } else { stored };
+        if !self.run.bulk && stored >= self.unit.stamp.size {
+            return Ok(());
+        }
+        let mut file = File::open(&self.unit.path)?;
+        io::Seek::seek(&mut file, io::SeekFrom::Start(from))?;
+        let mut blocks = Blocks::new(file, from, std::mem::take(buffer));
+        let mut hits = Vec::new();
+        while let Some((offset, block)) = blocks.next_block()? {
+            if self.run.cancel.is_cancelled() {
+                break;
+            }
+            self.bytes += block.len() as u64;
+            let fresh = offset + block.len() as u64 > stored;
+            self.hit_lines(block, number, fresh, &mut hits);
+            for &(start, end) in &hits {
+                let at = offset + start as u64;
+                let record = Record { session, id: "", hint: "", offset: at, bytes: &block[start..end] };
+                self.decode(texts, &record, number, at >= stored)?;
+            }
+        }
+        *buffer = blocks.into_buffer();
+        Ok(())
+    }
+
+    /// The lines of a block that may hold a match. `fresh`: their talk is not stored.
+    fn hit_lines(&self, block: &[u8], number: usize, fresh: bool, hits: &mut Vec<(usize, usize)>) {
+        hits.clear();
+        let open = self.run.open[number];
+        for probe in self.run.plan.probes.iter().filter(|probe| open & (1 << probe.branch) != 0) {
+            match &probe.test {
+                Test::Text { raw: Some(raw), .. } => {
+                    let mut from = 0;
+                    while let Some(at) = raw.find_at(block, from) {
+                        let line = line_at(block, at);
+                        hits.push((line.start, line.end));
+                        from = line.end + 1;
+                        if from >= block.len() {
+                            break;
+                        }
+                    }
+                }
+                Test::Occurs(_) if !fresh && !probe.occurs_in_bulk() => {}
+                Test::Text { raw: None, .. } | Test::Occurs(_) => {
+                    hits.clear();
+                    hits.extend(lines(block).map(|(at, line)| (at, at + line.len())));
+                    return;
+                }
+            }
+        }
+        hits.sort_unstable();
+        hits.dedup();
+    }
+
+    fn search_records(&mut self, texts: &dyn Texts) -> io::Result<()> {
+        let known = self.run.is_stored(self.unit);
+        if known && !self.run.bulk {
+            return Ok(());
+        }
+        let unit = self.unit;
+        let mut current: (String, Option<usize>) = Default::default();
+        texts.records(unit, 0, &mut |record| {
+            if self.run.cancel.is_cancelled() {
+                return ControlFlow::Break(());
+            }
+            if record.session != current.0 {
+                current = (record.session.to_owned(), self.open(record.session));
+            }
+            self.bytes += record.bytes.len() as u64;
+            if let Some(number) = current.1
+                && self.may_match(record.bytes, number)
+            {
+                return match self.decode(texts, record, number, !known) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(_) => ControlFlow::Break(()),
+                };
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(())
+    }
+
+    fn may_match(&self, bytes: &[u8], number: usize) -> bool {
+        let open = self.run.open[number];
+        self.run.plan.probes.iter().filter(|probe| open & (1 << probe.branch) != 0).any(|probe| match &probe.test {
+            Test::Text { raw: Some(raw), .. } => raw.find_at(bytes, 0).is_some(),
+            Test::Text { raw: None, .. } | Test::Occurs(_) => true,
+        })
+    }
+
+    fn search_entries(&mut self) {
+        let known = self.run.is_stored(self.unit);
+        if known && !self.run.bulk {
+            return;
+        }
+        let sessions: Vec<_> = self.run.corpus.sessions_in(&self.unit.path).cloned().collect();
+        for session in sessions {
+            let Some(number) = self.open(&session.key.id) else { continue };
+            self.bytes += session.bytes;
+            entries::texts(&session, &mut |text| self.take(text, text.tool, number, !known));
+        }
+    }
+
+    fn decode(&mut self, texts: &dyn Texts, record: &Record<'_>, number: usize, all: bool) -> io::Result<()> {
+        // Made when there is something to decode: most units have nothing.
+        let decoder = match self.decoder.take() {
+            Some(decoder) => decoder,
+            None => texts.decoder(self.unit)?,
+        };
+        let asks = self.run.plan.asks_for_tools();
+        decoder.decode.texts(record, Wanted::All, &mut |text| {
+            if asks && text.tool.is_empty() && !text.call.is_empty() {
+                let calls = self.calls.get_or_insert_with(|| Calls::new(texts, &decoder, self.unit));
+                let tool = calls.tool(text.call);
+                self.take(text, &tool, number, all);
+            } else {
+                self.take(text, text.tool, number, all);
+            }
+        });
+        self.decoder = Some(decoder);
+        Ok(())
+    }
+
+    /// Looks at a text. `all`: talk counts too, not being stored.
+    fn take(&mut self, text: &Text<'_>, tool: &str, number: usize, all: bool) {
+        if !all && text.part.is_talk(text.text) {
+            return;
+        }
+        let run = self.run;
+        if run.is_title(number, text.part, text.text.as_bytes()) {
+            return;
+        }
+        let mut matches: Vec<Match> = Vec::new();
+        for (at, probe) in run.plan.probes.iter().enumerate() {
+            if !run.plan.admits(probe, run.open[number], text.part, tool) {
+                continue;
+            }
+            match &probe.test {
+                Test::Text { matcher, .. } => {
+                    matches
+                        .extend(matcher.find_at(text.text, 0).map(|range| Match::new(at, text.text.as_bytes(), range)));
+                }
+                Test::Occurs(_) if probe.occurs(text.part, tool, text.text) => {
+                    matches.push(Match { probe: at, start: 0, stands: 0 });
+                }
+                Test::Occurs(_) => {}
+            }
+        }
+        if matches.is_empty() {
+            return;
+        }
+        let bits = bits_of(&matches);
+        let weight = run.plan.weigh(run.counted, text.part, &matches);
+        let tally = self.tallies.entry(number).or_default();
+        if tally.keeps(weight) {
+            let first = matches.iter().map(|found| found.start).min().unwrap_or_default();
+            let place = Place::Entry { key: text.key, call: Arc::from(text.call) };
+            let shown = snippet(&run.plan, bits, text.part, place, text.text, first, run.context);
+            tally.add(Spot { bits, weight, at: At::File(Box::new(shown)) }, run.counted);
+        } else {
+            tally.pass(bits, run.counted);
+        }
+    }
+}

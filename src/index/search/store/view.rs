@@ -1,0 +1,206 @@
+//! What is stored at a moment: a snapshot that stays as it is while others write.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::batch::{Batch, Replaces, checksum};
+
+/// Begins `heads`: the form of the files, to be changed with it.
+pub(super) const MAGIC: [u8; 8] = *b"salontk1";
+
+/// Bytes before the first head: the magic, and which `talk-N`.
+pub(super) const PREAMBLE: u64 = 16;
+
+/// Bytes before each head: its length and its check.
+const FRAME: usize = 16;
+
+/// A snapshot of what is stored.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// Which `talk-N`.
+    pub(super) generation: u64,
+    /// The open `talk-N`.
+    pub(super) talk: Option<Arc<File>>,
+    inode: u64,
+    /// Bytes of `heads` that are understood.
+    pub(super) heads: u64,
+    /// Bytes of `talk-N` that heads tell of.
+    pub(super) bytes: u64,
+    batches: Vec<Live>,
+    units: HashMap<Arc<Path>, Vec<usize>>,
+}
+
+/// A stored batch, and what of it is obsolete.
+#[derive(Clone, Debug)]
+pub struct Live {
+    /// The batch.
+    pub batch: Arc<Batch>,
+    /// Its sessions that a later batch replaced.
+    pub dead: Vec<usize>,
+    gone: bool,
+}
+
+impl View {
+    /// Reads what lies in a directory.
+    pub fn load(dir: &Path) -> io::Result<Self> {
+        let mut file = File::open(dir.join("heads"))?;
+        let mut preamble = [0; 16];
+        file.read_exact(&mut preamble)?;
+        let (magic, generation) = preamble.split_at(8);
+        if magic != MAGIC {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "another version's search index"));
+        }
+        let generation = generation.try_into().map_or(0, u64::from_le_bytes);
+        let talk = Arc::new(File::open(talk_path(dir, generation))?);
+        let inode = file.metadata()?.ino();
+        let mut view = Self::begun(generation, talk, inode);
+        view.read_heads(&mut file)?;
+        Ok(view)
+    }
+
+    /// What lies there now, if it is not what this view knows.
+    pub fn refreshed(&self, dir: &Path) -> Option<Self> {
+        let mut file = File::open(dir.join("heads")).ok()?;
+        let metadata = file.metadata().ok()?;
+        if metadata.ino() != self.inode || metadata.len() < self.heads {
+            return Self::load(dir).ok();
+        }
+        if metadata.len() == self.heads {
+            return None;
+        }
+        let mut view = self.clone();
+        view.read_heads(&mut file).ok()?;
+        (view.heads > self.heads).then_some(view)
+    }
+
+    /// Takes in the heads behind those that are known, up to one that is not whole.
+    fn read_heads(&mut self, file: &mut File) -> io::Result<()> {
+        file.seek(SeekFrom::Start(self.heads))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let talk = self.talk.as_ref().map_or(Ok(0), |talk| talk.metadata().map(|metadata| metadata.len()))?;
+        let mut rest = bytes.as_slice();
+        while let Some((head, behind)) = split_frame(rest) {
+            let Some(batch) = Batch::decode(head).filter(|batch| batch.at + batch.len as u64 <= talk) else { break };
+            self.heads += (rest.len() - behind.len()) as u64;
+            self.add(Arc::new(batch));
+            rest = behind;
+        }
+        Ok(())
+    }
+
+    /// Takes a batch in that lies behind all others.
+    pub(super) fn add(&mut self, batch: Arc<Batch>) {
+        let of_unit = self.units.entry(batch.path.clone()).or_default();
+        match batch.replaces {
+            Replaces::Nothing => {}
+            Replaces::Unit => of_unit.drain(..).for_each(|at| self.batches[at].gone = true),
+            Replaces::Sessions => {
+                for &at in of_unit.iter() {
+                    let live = &mut self.batches[at];
+                    let dead = (0..live.batch.sessions.len()).filter(|&session| {
+                        batch.sessions.contains(&live.batch.sessions[session]) && !live.dead.contains(&session)
+                    });
+                    let dead: Vec<usize> = dead.collect();
+                    live.dead.extend(dead);
+                }
+            }
+        }
+        of_unit.push(self.batches.len());
+        self.bytes = self.bytes.max(batch.at + batch.len as u64);
+        self.batches.push(Live { batch, dead: Vec::new(), gone: false });
+    }
+
+    /// The last batch of a unit: how far it was read.
+    pub fn last(&self, path: &Path) -> Option<&Batch> {
+        let of_unit = self.units.get(path)?;
+        of_unit.last().map(|&at| &*self.batches[at].batch)
+    }
+
+    /// The last batch of each unit of which something is stored.
+    pub fn units(&self) -> impl Iterator<Item = &Batch> {
+        self.units.values().filter_map(|of_unit| of_unit.last()).map(|&at| &*self.batches[at].batch)
+    }
+
+    /// All batches that are not obsolete.
+    pub fn live(&self) -> impl Iterator<Item = &Live> {
+        self.batches.iter().filter(|live| !live.gone && live.batch.len > 0)
+    }
+
+    /// Bytes of text, and how many of them are obsolete.
+    pub fn waste(&self) -> (u64, u64) {
+        let live: usize =
+            self.live().map(|live| if live.dead.len() == live.batch.sessions.len() { 0 } else { live.batch.len }).sum();
+        (self.bytes, self.bytes.saturating_sub(live as u64))
+    }
+
+    /// The text of a batch, read into `buffer`. Fails where it is gone; may be damaged.
+    pub fn read<'a>(&self, batch: &Batch, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
+        if buffer.len() < batch.len {
+            buffer.resize(batch.len, 0);
+        }
+        let text = &mut buffer[..batch.len];
+        let talk = self.talk.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        talk.read_exact_at(text, batch.at)?;
+        Ok(text)
+    }
+
+    /// Tells apart what was stored at different moments.
+    pub fn moment(&self) -> (u64, u64) {
+        (self.generation, self.heads)
+    }
+
+    /// A piece of a batch's text.
+    pub fn read_part(&self, batch: &Batch, range: (usize, usize)) -> io::Result<String> {
+        let mut buffer = vec![0; range.1.min(batch.len).saturating_sub(range.0)];
+        let talk = self.talk.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        talk.read_exact_at(&mut buffer, batch.at + range.0 as u64)?;
+        Ok(String::from_utf8_lossy(&buffer).into_owned())
+    }
+
+    /// The part of the view in which every text is as it was written.
+    pub(super) fn verified(&self, dir: &Path) -> Self {
+        let Some(talk) = self.talk.clone() else { return Self::default() };
+        let mut whole = Self::begun(self.generation, talk, self.inode);
+        let mut buffer = Vec::new();
+        for live in &self.batches {
+            let batch = &live.batch;
+            let sound = self.read(batch, &mut buffer).is_ok_and(|text| checksum(text) == batch.sum);
+            if !sound {
+                tracing::warn!(dir = %dir.display(), "the search index is damaged; what follows is read again");
+                return whole;
+            }
+            whole.heads += (batch.encode().len() + FRAME) as u64;
+            whole.add(batch.clone());
+        }
+        whole
+    }
+
+    /// An empty view of files that were just begun.
+    pub(super) fn begun(generation: u64, talk: Arc<File>, inode: u64) -> Self {
+        Self { generation, talk: Some(talk), inode, heads: PREAMBLE, ..Self::default() }
+    }
+}
+
+pub(super) fn talk_path(dir: &Path, generation: u64) -> PathBuf {
+    dir.join(format!("talk-{generation}"))
+}
+
+/// A head with its length and check before it.
+pub(super) fn frame(head: &[u8], to: &mut Vec<u8>) {
+    to.extend_from_slice(&(head.len() as u64).to_le_bytes());
+    to.extend_from_slice(&checksum(head).to_le_bytes());
+    to.extend_from_slice(head);
+}
+
+/// The first head, and what lies behind it; `None` where it is not whole.
+fn split_frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = bytes.split_first_chunk::<8>()?;
+    let (sum, rest) = rest.split_first_chunk::<8>()?;
+    let (head, behind) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*len)).ok()?)?;
+    (checksum(head) == u64::from_le_bytes(*sum)).then_some((head, behind))
+}

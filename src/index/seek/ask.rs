@@ -1,0 +1,142 @@
+//! Queries, run one after the other; what is found is told in batches, so that the interface is never flooded.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+
+use super::Clock;
+use crate::domain::SessionKey;
+use crate::domain::found::{Found, Hit};
+use crate::domain::query::Query;
+use crate::index::message::{Event, Sought};
+use crate::index::options::Options;
+use crate::index::search::{Cancel, Corpus, Request, Search};
+
+/// Least time between two news.
+const SPACE: Duration = Duration::from_millis(16);
+
+/// A query, and what there is to search.
+pub(in crate::index) struct Ask {
+    pub sought: Sought,
+    pub corpus: Arc<Corpus>,
+    pub cancel: Cancel,
+}
+
+/// What queries are understood by.
+pub(super) struct Surroundings {
+    home: String,
+    zone: Option<TimeZone>,
+    clock: Clock,
+}
+
+impl Surroundings {
+    pub fn new(options: &Options) -> Self {
+        let home = options.environment.home.to_string_lossy().into_owned();
+        Self { home, zone: options.zone.clone(), clock: options.clock }
+    }
+}
+
+/// News on their way.
+struct News {
+    query: Arc<str>,
+    found: Found,
+    cancel: Cancel,
+}
+
+/// Starts a thread that searches and one that tells.
+pub(super) fn start(
+    search: Arc<Search>,
+    surroundings: Surroundings,
+    events: tokio::sync::mpsc::Sender<Event>,
+) -> Sender<Ask> {
+    let (sender, asks) = channel::<Ask>();
+    let (news, told) = channel();
+    let clock = surroundings.clock;
+    spawn("search", move || {
+        let mut slipped = None;
+        while let Ok(ask) = asks.recv() {
+            run(&ask, &search, &surroundings, &mut slipped, &news);
+        }
+    });
+    spawn("search-tell", move || tell(&told, clock, &events));
+    sender
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
+    if let Err(error) = std::thread::Builder::new().name(name.into()).spawn(work) {
+        tracing::error!(%error, "the search has no thread");
+    }
+}
+
+/// Runs a query. `slipped` is the last one over all sessions of which other words were found than it asked for: within
+/// some sessions only those that are looked for everywhere count.
+fn run(ask: &Ask, search: &Search, around: &Surroundings, slipped: &mut Option<Arc<str>>, news: &Sender<News>) {
+    if ask.cancel.is_cancelled() {
+        return;
+    }
+    let source: Arc<str> = ask.sought.query.as_str().into();
+    let query = Query::parse(&source);
+    let mut request = Request::new(&query, &ask.corpus, ask.sought.now);
+    (request.zone, request.home) = (around.zone.as_ref(), &around.home);
+    request.order = ask.sought.order;
+    let whole = ask.sought.within.is_none();
+    request.slips = whole || slipped.as_ref() == Some(&source);
+    search.search(&request, &ask.cancel, &mut |found| {
+        if !found.instead.is_empty() {
+            *slipped = Some(source.clone());
+        }
+        // The teller ends before this thread only when nobody takes answers.
+        drop(news.send(News { query: source.clone(), found, cancel: ask.cancel.clone() }));
+    });
+}
+
+/// Tells news as they come; those of the same query that come within [`SPACE`] are told together.
+fn tell(told: &Receiver<News>, clock: Clock, events: &tokio::sync::mpsc::Sender<Event>) {
+    let mut free = clock();
+    let mut held = None;
+    while let Some(mut news) = held.take().or_else(|| told.recv().ok()) {
+        held = gather(told, &mut news, clock, free);
+        if news.cancel.is_cancelled() {
+            continue;
+        }
+        free = clock() + SPACE;
+        if events.blocking_send(Event::Found { query: news.query.to_string(), found: news.found }).is_err() {
+            return;
+        }
+    }
+}
+
+/// Adds to news what comes of the same query until `free`; gives what comes of another.
+fn gather(told: &Receiver<News>, news: &mut News, clock: Clock, free: Instant) -> Option<News> {
+    loop {
+        match told.recv_timeout(free.saturating_duration_since(clock())) {
+            Ok(next) if next.query == news.query => {
+                add(&mut news.found, next.found);
+                news.cancel = next.cancel;
+            }
+            Ok(next) => return Some(next),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return None,
+        }
+    }
+}
+
+/// Later hits replace earlier ones of the same session.
+fn add(found: &mut Found, next: Found) {
+    let mut at: HashMap<SessionKey, usize> =
+        found.hits.iter().enumerate().map(|(at, hit): (usize, &Hit)| (hit.session.key.clone(), at)).collect();
+    for hit in next.hits {
+        if let Some(&at) = at.get(&hit.session.key) {
+            found.hits[at] = hit;
+        } else {
+            at.insert(hit.session.key.clone(), found.hits.len());
+            found.hits.push(hit);
+        }
+    }
+    found.reach = next.reach;
+    if !next.instead.is_empty() {
+        found.instead = next.instead;
+    }
+}

@@ -1,0 +1,131 @@
+//! The search's line with its mistakes marked, below it what it came to, and the completions over the results.
+
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Widget};
+
+use super::Canvas;
+use super::status::thousands;
+use super::style::style;
+use super::widgets::{Align, field, line_of, put, put_line, split_left, split_right};
+use crate::app::search::{Focus, Search};
+use crate::stdx::text;
+
+/// Completions that are shown at once.
+const CHOICES: usize = 8;
+
+/// Draws the line and what it came to.
+pub fn draw(canvas: &mut Canvas, area: Rect, search: &Search) {
+    let theme = canvas.app.theme();
+    let (_, line) = split_left(line_of(area, 0), 1);
+    let order = format!("by {}", search.results.order.name());
+    let room = if line.width >= 56 { text::width(&order) + 2 } else { 0 };
+    let (line, right) = split_right(line, u16::try_from(room).unwrap_or(0));
+    put(
+        canvas.buffer,
+        Rect { width: right.width.saturating_sub(1), ..right },
+        &order,
+        style(theme.muted),
+        Align::Right,
+    );
+    let typing = search.focus == Focus::Line && search.naming.is_none();
+    field(canvas, line, "/", &search.input, typing);
+    mark_mistakes(canvas, line, search);
+    let (_, info) = split_left(line_of(area, 1), 1);
+    match &search.naming {
+        Some(name) => field(canvas, info, "save this view as:", name, true),
+        None => draw_outcome(canvas, info, search),
+    }
+}
+
+/// Underlines what could not be understood, where it stands.
+fn mark_mistakes(canvas: &mut Canvas, line: Rect, search: &Search) {
+    // As the field is drawn: behind the sign and a space, and scrolled so that the cursor is seen.
+    let (_, area) = split_left(line, 2);
+    let hidden = (text::width(search.input.before_cursor()) + 1).saturating_sub(area.width.into());
+    let look = style(canvas.app.theme().error).add_modifier(Modifier::UNDERLINED);
+    let column = |at: usize| {
+        let before = search.input.text().get(..at).map_or(0, text::width);
+        u16::try_from(before.saturating_sub(hidden)).unwrap_or(u16::MAX)
+    };
+    for mistake in &search.query().mistakes {
+        let (from, to) = (column(mistake.span.start), column(mistake.span.end));
+        let place = Rect { x: area.x.saturating_add(from), width: to.saturating_sub(from), ..area };
+        let place = place.intersection(area).intersection(canvas.buffer.area);
+        canvas.buffer.set_style(place, look);
+    }
+}
+
+/// What is wrong with the line, what was found instead, or how much was found.
+fn draw_outcome(canvas: &mut Canvas, area: Rect, search: &Search) {
+    let theme = canvas.app.theme();
+    if let Some(mistake) = search.query().mistakes.first() {
+        let at = search.input.text().get(mistake.span.clone()).unwrap_or_default();
+        let more = match search.query().mistakes.len() {
+            0 | 1 => String::new(),
+            count => format!(" (and {} more)", count - 1),
+        };
+        let words = format!("{}: {}{more}", text::ellipsis(at, 24), mistake.message);
+        put(canvas.buffer, area, &words, style(theme.error), Align::Left);
+        return;
+    }
+    let answer = search.results.answer();
+    if let Some((asked, meant)) = answer.instead.first() {
+        let words = format!("nothing holds “{asked}”; this is what holds “{meant}”");
+        put(canvas.buffer, area, &words, style(theme.warning), Align::Left);
+        return;
+    }
+    if !search.is_asked() || answer.hits.is_empty() {
+        return;
+    }
+    let count =
+        |count: usize, one: &str, many: &str| format!("{} {}", thousands(count), if count == 1 { one } else { many });
+    let mut words = count(answer.hits.len(), "session", "sessions");
+    if search.results.count() > 0 {
+        words = format!("{words} · {}", count(search.results.count(), "hit", "hits"));
+    }
+    if !search.is_complete() {
+        words.push_str(" so far …");
+    }
+    put(canvas.buffer, area, &words, style(theme.muted), Align::Left);
+}
+
+/// The completions, in a box below the line.
+pub fn draw_completions(canvas: &mut Canvas, area: Rect, search: &Search) {
+    let theme = canvas.app.theme();
+    let Some(completing) = &search.completing else { return };
+    let candidates = completing.candidates();
+    let shown = candidates.len().min(CHOICES).min(area.height.into());
+    let wide = |text: &str| text::width(text).min(48);
+    let name = candidates.iter().map(|candidate| wide(&candidate.text)).max().unwrap_or(0);
+    let about = candidates.iter().map(|candidate| wide(&note(candidate))).max().unwrap_or(0);
+    let width = u16::try_from(name + about + 6).unwrap_or(u16::MAX).min(area.width);
+    let place =
+        Rect { x: area.x + 2.min(area.width - width), width, height: u16::try_from(shown).unwrap_or(0), ..area };
+    Clear.render(place.intersection(canvas.buffer.area), canvas.buffer);
+    canvas.buffer.set_style(place.intersection(canvas.buffer.area), style(theme.selected_away));
+    let top = crate::app::scroll::reveal(0, completing.at(), shown, candidates.len());
+    for (row, (at, candidate)) in candidates.iter().enumerate().skip(top).take(shown).enumerate() {
+        let line = line_of(place, row);
+        if at == completing.at() {
+            canvas.buffer.set_style(line, style(theme.selected));
+            put(canvas.buffer, line, "▌", style(theme.accent), Align::Left);
+        }
+        let (_, line) = split_left(line, 2);
+        let (line, right) = split_right(line, u16::try_from(about + 2).unwrap_or(0));
+        put(
+            canvas.buffer,
+            Rect { width: right.width.saturating_sub(1), ..right },
+            &note(candidate),
+            style(theme.muted),
+            Align::Right,
+        );
+        put_line(canvas.buffer, line, &Line::from(Span::styled(candidate.text.clone(), style(theme.text))));
+    }
+}
+
+/// What is said about a completion: how many sessions have it, or what it is for.
+fn note(candidate: &crate::domain::query::complete::Candidate) -> String {
+    candidate.count.map_or_else(|| candidate.hint.to_owned(), thousands)
+}

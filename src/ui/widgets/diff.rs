@@ -1,0 +1,226 @@
+//! Changes of files as coloured lines: removed ones, added ones, with the changed words marked.
+//!
+//! The signs at the left tell without colours what the colours tell.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use similar::{ChangeTag, TextDiff};
+
+use super::rich::Rich;
+use crate::config::theme::Theme;
+use crate::domain::transcript::Change;
+use crate::stdx::text;
+use crate::ui::style::style;
+
+/// Texts longer than this together are not compared: all of the old is shown removed, all of the new added.
+const COMPARED: usize = 32 << 10;
+
+/// Unchanged lines around a change.
+const CONTEXT: usize = 3;
+
+/// How changes are laid out.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting<'a> {
+    /// How things look.
+    pub theme: &'a Theme,
+    /// Columns.
+    pub width: usize,
+    /// Lines after which one may stop.
+    pub most: usize,
+}
+
+/// Lines added and removed, as far as can be told without comparing.
+pub fn count(change: &Change) -> (usize, usize) {
+    match change {
+        Change::Write(text) => (text.lines().count(), 0),
+        Change::Delete => (0, 0),
+        Change::Replace(pairs) => pairs.iter().map(|(old, new)| replaced(old, new)).fold((0, 0), sum),
+        Change::Patch(patch) => patch.lines().map(patched).fold((0, 0), sum),
+    }
+}
+
+/// Lays a change out.
+pub fn lay(change: &Change, setting: Setting<'_>) -> Vec<Line<'static>> {
+    let mut writer = Writer { setting, out: Vec::new(), digits: digits(change) };
+    match change {
+        Change::Write(text) => writer.run(ChangeTag::Insert, &text::sanitise(text), Some(1)),
+        Change::Delete => writer.note("deleted"),
+        Change::Replace(pairs) => {
+            for (nth, (old, new)) in pairs.iter().enumerate() {
+                if nth > 0 {
+                    writer.note("⋯");
+                }
+                writer.compare(&text::sanitise(old), &text::sanitise(new), None);
+            }
+        }
+        Change::Patch(patch) => writer.patch(&text::sanitise(patch)),
+    }
+    writer.out
+}
+
+fn sum(a: (usize, usize), b: (usize, usize)) -> (usize, usize) {
+    (a.0 + b.0, a.1 + b.1)
+}
+
+/// Lines that differ once those at the beginning and at the end that are the same are left out.
+fn replaced(old: &str, new: &str) -> (usize, usize) {
+    let (old, new): (Vec<_>, Vec<_>) = (old.lines().collect(), new.lines().collect());
+    let same = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+    let behind = old[same..].iter().rev().zip(new[same..].iter().rev()).take_while(|(a, b)| a == b).count();
+    (new.len() - same - behind, old.len() - same - behind)
+}
+
+fn patched(line: &str) -> (usize, usize) {
+    match line.as_bytes() {
+        [b'+', b'+', b'+', b' ', ..] | [b'-', b'-', b'-', b' ', ..] => (0, 0),
+        [b'+', ..] => (1, 0),
+        [b'-', ..] => (0, 1),
+        _ => (0, 0),
+    }
+}
+
+/// Digits of the greatest line number; 0 where none is known.
+fn digits(change: &Change) -> usize {
+    let greatest = match change {
+        Change::Write(text) => text.lines().count(),
+        Change::Delete | Change::Replace(_) => 0,
+        Change::Patch(patch) => {
+            let last = patch.lines().filter_map(hunk).next_back();
+            last.map_or(0, |(old, new)| old.max(new) + patch.lines().count())
+        }
+    };
+    if greatest == 0 { 0 } else { greatest.to_string().len() }
+}
+
+/// First old and new line number of a hunk's header: `@@ -1,4 +1,6 @@`.
+fn hunk(line: &str) -> Option<(usize, usize)> {
+    let mut words = line.strip_prefix("@@ -")?.split(' ');
+    let number = |word: &str| word.split(',').next()?.parse::<usize>().ok();
+    let old = number(words.next()?)?;
+    Some((old, number(words.next()?.strip_prefix('+')?)?))
+}
+
+/// Lines of a patch that were removed and added in one place, and their numbers.
+#[derive(Default)]
+struct Pair {
+    old: String,
+    new: String,
+}
+
+struct Writer<'a> {
+    setting: Setting<'a>,
+    out: Vec<Line<'static>>,
+    digits: usize,
+}
+
+impl Writer<'_> {
+    fn is_full(&self) -> bool {
+        self.out.len() > self.setting.most
+    }
+
+    fn patch(&mut self, patch: &str) {
+        let mut pair = Pair::default();
+        let mut at: Option<(usize, usize)> = None;
+        for line in patch.lines() {
+            if self.is_full() {
+                return;
+            }
+            let within = at.is_some() || !(line.starts_with("+++ ") || line.starts_with("--- "));
+            match line.as_bytes().first() {
+                Some(b'-') if within => {
+                    if !pair.new.is_empty() {
+                        self.pair(&mut pair, &mut at);
+                    }
+                    pair.old.push_str(&line[1..]);
+                    pair.old.push('\n');
+                    continue;
+                }
+                Some(b'+') if within => {
+                    pair.new.push_str(&line[1..]);
+                    pair.new.push('\n');
+                    continue;
+                }
+                _ => self.pair(&mut pair, &mut at),
+            }
+            if let Some(start) = hunk(line) {
+                at = Some(start);
+                let header = Rich::plain(line, style(self.setting.theme.hunk));
+                header.wrap_into(self.setting.width, &[], &[], &mut self.out);
+            } else if line.starts_with(' ') || (line.is_empty() && at.is_some()) {
+                self.line(ChangeTag::Equal, at.map(|at| at.1), &[(false, line.get(1..).unwrap_or_default())]);
+                at = at.map(|(old, new)| (old + 1, new + 1));
+            } else {
+                self.note(line);
+            }
+        }
+        self.pair(&mut pair, &mut at);
+    }
+
+    /// Writes what was removed and added in one place.
+    fn pair(&mut self, pair: &mut Pair, at: &mut Option<(usize, usize)>) {
+        let Pair { old, new } = std::mem::take(pair);
+        if old.is_empty() && new.is_empty() {
+            return;
+        }
+        self.compare(&old, &new, *at);
+        *at = at.map(|(from, to)| (from + old.lines().count(), to + new.lines().count()));
+    }
+
+    /// Writes how a text differs from another; `at` are the numbers of their first lines.
+    fn compare(&mut self, old: &str, new: &str, at: Option<(usize, usize)>) {
+        if old.len() + new.len() > COMPARED || old.is_empty() || new.is_empty() {
+            self.run(ChangeTag::Delete, old, at.map(|at| at.0));
+            self.run(ChangeTag::Insert, new, at.map(|at| at.1));
+            return;
+        }
+        let diff = TextDiff::from_lines(old, new);
+        for (nth, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
+            if nth > 0 {
+                self.note("⋯");
+            }
+            for change in group.iter().flat_map(|operation| diff.iter_inline_changes(operation)) {
+                if self.is_full() {
+                    return;
+                }
+                let number = match change.tag() {
+                    ChangeTag::Delete => at.zip(change.old_index()).map(|(at, index)| at.0 + index),
+                    ChangeTag::Equal | ChangeTag::Insert => at.zip(change.new_index()).map(|(at, index)| at.1 + index),
+                };
+                self.line(change.tag(), number, change.values());
+            }
+        }
+    }
+
+    /// Lines that are all of one sort.
+    fn run(&mut self, tag: ChangeTag, lines: &str, first: Option<usize>) {
+        for (nth, line) in lines.lines().enumerate() {
+            if self.is_full() {
+                return;
+            }
+            self.line(tag, first.map(|first| first + nth), &[(false, line)]);
+        }
+    }
+
+    fn line(&mut self, tag: ChangeTag, number: Option<usize>, pieces: &[(bool, &str)]) {
+        let theme = self.setting.theme;
+        let (sign, look, word) = match tag {
+            ChangeTag::Equal => ("  ", style(theme.muted), style(theme.muted)),
+            ChangeTag::Insert => ("+ ", style(theme.added), style(theme.added).patch(style(theme.added_word))),
+            ChangeTag::Delete => ("- ", style(theme.removed), style(theme.removed).patch(style(theme.removed_word))),
+        };
+        let mut line = Rich::default();
+        for (emphasised, piece) in pieces {
+            line.push(piece.trim_end_matches('\n'), if *emphasised { word } else { look });
+        }
+        let number = number.map_or_else(String::new, |number| number.to_string());
+        let margin = if self.digits == 0 { String::new() } else { format!("{number:>width$} ", width = self.digits) };
+        let rest = " ".repeat(margin.len() + 2);
+        let first = [Span::styled(margin, style(theme.faint)), Span::styled(sign, look)];
+        line.wrap_into(self.setting.width, &first, &[Span::raw(rest)], &mut self.out);
+    }
+
+    fn note(&mut self, note: &str) {
+        let look: Style = style(self.setting.theme.faint);
+        Rich::plain(note, look).wrap_into(self.setting.width, &[], &[], &mut self.out);
+    }
+}

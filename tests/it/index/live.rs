@@ -1,0 +1,287 @@
+//! The index at work: what it tells as files change.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use salon::domain::catalog::{Catalog, Progress};
+use salon::domain::found::{Answer, Order};
+use salon::domain::live::LiveSign;
+use salon::domain::{Session, State};
+use salon::index::{Event, Index, Opened, TranscriptEvent, WatchState, Watching};
+use tokio::sync::mpsc::Receiver;
+
+use super::*;
+
+/// A running index and what it told so far.
+pub struct Running {
+    pub index: Index,
+    events: Receiver<Event>,
+    pub catalog: Catalog,
+    pub live: Vec<LiveSign>,
+    pub watch: Option<WatchState>,
+    pub transcripts: Vec<(u64, TranscriptEvent)>,
+    pub ranked: Vec<(String, Vec<SessionKey>)>,
+    pub found: HashMap<String, Answer>,
+    pub indexed: Option<Progress>,
+    pub changes: usize,
+}
+
+impl Running {
+    pub fn start(options: Options) -> Self {
+        let (index, events) = Index::start(options);
+        let (catalog, transcripts, ranked) = (Catalog::default(), Vec::new(), Vec::new());
+        Self {
+            index,
+            events,
+            catalog,
+            live: Vec::new(),
+            watch: None,
+            transcripts,
+            ranked,
+            found: HashMap::new(),
+            indexed: None,
+            changes: 0,
+        }
+    }
+
+    /// Takes events until something is so. A generous limit stands only against hanging for ever.
+    pub fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("runtime");
+        while !done(self) {
+            let next = async { tokio::time::timeout(Duration::from_secs(20), self.events.recv()).await };
+            match runtime.block_on(next) {
+                Ok(Some(event)) => self.take(event),
+                Ok(None) => panic!("the index ended before: {what}"),
+                Err(tokio::time::error::Elapsed { .. }) => panic!("never came: {what}; {:?}", self.catalog),
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Catalog(change) => {
+                self.changes += 1;
+                self.catalog.apply(change);
+            }
+            Event::Live(signs) => self.live = signs,
+            Event::Transcript(ticket, event) => self.transcripts.push((ticket, event)),
+            Event::Ranked { query, keys } => self.ranked.push((query, keys)),
+            Event::Found { query, found } => self.found.entry(query).or_default().apply(found, Order::Relevance),
+            Event::Indexed(progress) => self.indexed = Some(progress),
+            Event::Watch(state) => self.watch = Some(state),
+        }
+    }
+
+    /// Everything read, and watched.
+    pub fn settled(options: Options) -> Self {
+        let mut running = Self::start(options);
+        running.until("settled", |running| running.watch.is_some() && running.complete());
+        running
+    }
+
+    pub fn complete(&self) -> bool {
+        let progress = self.catalog.progress;
+        self.changes > 0 && progress.done == progress.total && self.catalog.iter().all(|session| session.complete)
+    }
+
+    pub fn session(&self, id: &str) -> Option<&Session> {
+        self.catalog.get(&key(id)).map(|session| &**session)
+    }
+
+    pub fn turns(&self, id: &str) -> u32 {
+        self.session(id).map_or(0, |session| session.turns)
+    }
+
+    pub fn opened(&self) -> Option<&Opened> {
+        self.transcripts.iter().rev().find_map(|(_, event)| match event {
+            TranscriptEvent::Opened(opened) | TranscriptEvent::Grown { opened, .. } => Some(opened),
+            _ => None,
+        })
+    }
+}
+
+#[test]
+fn a8_an_append_is_told_and_only_it_is_read() {
+    let home = Home::empty();
+    let path = write(&home, "a.log", "prompt 1000 one\n");
+    let mut running = Running::settled(cached(&home));
+    let before = running.index.bytes_read();
+    append(&path, "prompt 2000 two\n");
+    running.until("the append", |running| running.turns("a") == 2);
+    assert_eq!(running.index.bytes_read() - before, "prompt 2000 two\n".len() as u64);
+}
+
+#[test]
+fn a9_two_files_changed_together_both_update() {
+    let home = Home::empty();
+    let paths = ["a", "b", "c"].map(|name| write(&home, &format!("{name}.log"), "prompt 1000 one\n"));
+    let mut running = Running::settled(options(&home));
+    for round in 0..5 {
+        for path in &paths {
+            append(path, &format!("prompt {round} more\n"));
+        }
+    }
+    running.until("all three", |running| ["a", "b", "c"].iter().all(|id| running.turns(id) == 6));
+}
+
+#[test]
+fn a10_what_is_deleted_goes_and_its_transcript_says_so() {
+    let home = Home::empty();
+    let path = write(&home, "a.log", "prompt 1000 one\n");
+    write(&home, "sub/b.log", "prompt 1000 one\n");
+    let mut running = Running::settled(options(&home));
+    running.index.open(7, key("a"));
+    running.until("opened", |running| running.opened().is_some());
+    fs::remove_file(path).expect("remove");
+    running.until("gone", |running| running.session("a").is_none());
+    let gone = |running: &Running| matches!(running.transcripts.last(), Some((7, TranscriptEvent::Gone)));
+    running.until("transcript gone", gone);
+    fs::remove_dir_all(fake::folder(home.path(), Agent::Claude).join("sub")).expect("remove");
+    running.until("folder gone", |running| running.catalog.is_empty());
+}
+
+#[test]
+fn a11_a_root_that_comes_later_is_watched() {
+    let home = Home::empty();
+    let mut running = Running::settled(options(&home));
+    write(&home, "deep/a.log", "prompt 1000 one\n");
+    running.until("the first session", |running| running.turns("a") == 1);
+    append(&fake::folder(home.path(), Agent::Claude).join("deep/a.log"), "prompt 2000 two\n");
+    running.until("its append", |running| running.turns("a") == 2);
+    fs::remove_dir_all(home.path().join("fake")).expect("remove");
+    running.until("all gone", |running| running.catalog.is_empty());
+    write(&home, "b.log", "prompt 1000 one\n");
+    running.until("the root is back", |running| running.turns("b") == 1);
+}
+
+#[test]
+fn a3_files_in_new_and_renamed_folders_are_seen() {
+    let home = Home::empty();
+    write(&home, "a.log", "prompt 1000 one\n");
+    let mut running = Running::settled(options(&home));
+    let path = write(&home, "-home-agent-deck/x/b.log", "prompt 1000 one\n");
+    running.until("new folder", |running| running.turns("b") == 1);
+    append(&path, "prompt 2000 two\n");
+    running.until("append in it", |running| running.turns("b") == 2);
+    let folder = fake::folder(home.path(), Agent::Claude);
+    fs::rename(folder.join("-home-agent-deck"), folder.join("other")).expect("rename");
+    let moved = folder.join("other/x/b.log");
+    running.until("renamed", |running| running.session("b").is_some_and(|session| session.path == moved));
+    append(&moved, "prompt 3000 three\n");
+    running.until("append after it", |running| running.turns("b") == 3);
+}
+
+#[test]
+fn a12_half_a_line_waits_for_its_end() {
+    let home = Home::empty();
+    let path = write(&home, "a.log", "prompt 1000 one\n");
+    let other = write(&home, "z.log", "prompt 1000 one\n");
+    let mut running = Running::settled(options(&home));
+    append(&path, "prompt 2000 ha");
+    append(&other, "prompt 2000 two\n");
+    running.until("the other file", |running| running.turns("z") == 2);
+    assert_eq!((running.turns("a"), running.session("a").expect("a").unreadable), (1, 0));
+    append(&path, "lf\n");
+    running.until("the whole line", |running| running.turns("a") == 2);
+}
+
+#[test]
+fn a13_a_file_rewritten_or_replaced_is_read_anew() {
+    let home = Home::empty();
+    let path = write(&home, "a.log", "prompt 1000 one\nprompt 2000 two\n");
+    let mut running = Running::settled(options(&home));
+    fs::write(&path, "prompt 9000 short\n").expect("rewrite");
+    running.until("rewritten", |running| running.turns("a") == 1);
+    fs::write(path.with_extension("tmp"), "prompt 1 x\nprompt 2 y\nprompt 3 z\n").expect("write");
+    fs::rename(path.with_extension("tmp"), &path).expect("rename over");
+    running.until("replaced", |running| running.turns("a") == 3);
+}
+
+#[test]
+fn a28_where_nothing_notifies_it_polls_and_says_so() {
+    let home = Home::empty();
+    let path = write(&home, "a.log", "prompt 1000 one\n");
+    let mut running = Running::settled(Options { watch: Watching::Refused, ..options(&home) });
+    assert!(matches!(running.watch, Some(WatchState::Poll { .. })));
+    running.until("the issue", |running| running.catalog.issues.iter().any(|issue| issue.reason.contains("every few")));
+    append(&path, "prompt 2000 two\n");
+    running.until("polled", |running| running.turns("a") == 2);
+    append(&path, "prompt 3000 three\n");
+    running.index.look();
+    running.until("looked", |running| running.turns("a") == 3);
+}
+
+#[test]
+fn signs_of_life_set_the_state_and_withdraw_it() {
+    let home = Home::empty();
+    write(&home, "a.log", "prompt 1000 one\n");
+    let sign = write(&home, "live/a", "working");
+    let mut running = Running::settled(options(&home));
+    let state = |running: &Running| running.session("a").map(|session| session.state);
+    running.until("working", |running| state(running) == Some(State::Working) && running.live.len() == 1);
+    fs::write(&sign, "needs-you").expect("write");
+    running.until("needs you", |running| state(running) == Some(State::NeedsYou));
+    fs::remove_file(sign).expect("remove");
+    running.until("past", |running| state(running) == Some(State::Past) && running.live.is_empty());
+}
+
+#[test]
+fn the_first_change_comes_from_the_cache_and_nothing_is_read_again() {
+    let home = Home::empty();
+    (0..300).for_each(|n| drop(write(&home, &format!("s{n}.log"), &format!("cwd /w\nprompt {n}000 text {n}\n"))));
+    collect(&cached(&home), Refresh::Changed);
+    let mut running = Running::start(cached(&home));
+    running.until("the first change", |running| running.changes == 1);
+    assert_eq!(running.catalog.len(), 200);
+    assert!(running.session("s299").is_some() && running.session("s0").is_none(), "the newest ones");
+    running.until("the rest", |running| running.catalog.len() == 300 && running.complete() && running.watch.is_some());
+    assert_eq!(running.index.bytes_read(), 0);
+}
+
+static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+
+#[test]
+fn c1_without_a_cache_the_first_change_holds_the_newest() {
+    let home = Home::empty();
+    for n in 0..400 {
+        let path = write(&home, &format!("s{n}.log"), &format!("prompt {n}000 text {n}\nprompt {n}500 more\n"));
+        let time = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + n);
+        fs::File::options().append(true).open(path).expect("open").set_modified(time).expect("set time");
+    }
+    // Time stands still, so that nothing but a complete first screen makes it tell.
+    let clock = || *START.get_or_init(Instant::now);
+    let mut running = Running::start(Options { clock, ..options(&home) });
+    running.until("the first change", |running| running.changes == 1);
+    assert!((300..400).all(|n| running.session(&format!("s{n}")).is_some()), "{}", running.catalog.len());
+    running.until("all", |running| running.catalog.len() == 400 && running.complete());
+}
+
+#[test]
+fn a_rescan_reads_everything_and_changes_nothing() {
+    let home = Home::empty();
+    write(&home, "a.log", "prompt 1000 one\n");
+    write(&home, "many.base", "x prompt 10 of x\n");
+    let mut running = Running::settled(cached(&home));
+    let before = running.index.bytes_read();
+    running.index.rescan();
+    write(&home, "b.log", "prompt 1000 one\n");
+    running.until("b", |running| running.turns("b") == 1 && running.complete());
+    let (a, x) = (running.turns("a"), running.turns("x"));
+    assert_eq!((a, x), (1, 1));
+    assert!(running.index.bytes_read() - before > 30);
+}
+
+#[test]
+fn h15_a_burst_that_nobody_takes_is_merged() {
+    let home = Home::empty();
+    let paths: Vec<_> = (0..20).map(|n| write(&home, &format!("s{n}.log"), "prompt 1 one\n")).collect();
+    let mut running = Running::settled(options(&home));
+    let before = running.changes;
+    for round in 0..100 {
+        for path in &paths {
+            append(path, &format!("prompt {round} more\n"));
+        }
+    }
+    running.until("the end", |running| (0..20).all(|n| running.turns(&format!("s{n}")) == 101));
+    assert!(running.changes - before < 200, "{} changes for 2000 appends", running.changes - before);
+}

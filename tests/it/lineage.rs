@@ -1,0 +1,151 @@
+//! Sub-agents and forks: where a session comes from, and that nothing of it is shown or counted twice.
+
+use salon::agent::{Format, Sessions, TextLimit};
+use salon::domain::transcript::Action;
+use salon::domain::{Agent, Entry, EntryKind, Session, SessionKey};
+use salon::index::{Collected, Options, Refresh, collect};
+
+use crate::support::Home;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+fn claude() -> &'static dyn Format {
+    salon::agent::format(Agent::Claude)
+}
+
+fn summed_up(home: &Home) -> Vec<Session> {
+    let roots = claude().roots(&home.environment());
+    let units = roots.iter().flat_map(|root| claude().discover(root).units);
+    let sessions = units.flat_map(|unit| match claude().summarise(&unit, None).sessions {
+        Sessions::All(sessions) | Sessions::Changed { sessions, .. } => sessions,
+    });
+    sessions.collect()
+}
+
+fn read(session: &Session) -> Vec<Entry> {
+    let mut reading = claude().open(session).expect("opens");
+    let len = reading.len();
+    reading.read(0..len, TextLimit::NONE)
+}
+
+#[test]
+fn h4_a_sub_agent_inside_its_parents_file_is_a_session_of_its_own() {
+    let home = Home::of(&["claude/1.0.128"]);
+    let sessions = summed_up(&home);
+    let [parent, child] = &sessions[..] else { panic!("two sessions: {sessions:?}") };
+    assert_eq!(&*child.key.id, "agent-4c22fbe1-9deb-4e79-ae87-833d95546cf0");
+    assert!(child.flags.subagent && !parent.flags.subagent);
+    assert_eq!(child.parent.as_ref(), Some(&parent.key.id));
+    assert_eq!((&*child.title.text, child.turns, child.messages), ("Look around", 1, 2));
+    let entries = read(child);
+    assert_eq!(entries.iter().map(|entry| entry.kind).collect::<Vec<_>>(), [EntryKind::Prompt, EntryKind::Text]);
+    assert_eq!((&*entries[0].text, &*entries[1].text), ("look around", "Mock answer. You said: look around"));
+    let shown = read(parent);
+    assert!(shown.iter().all(|entry| entry.text != "Mock answer. You said: look around"), "words of another session");
+    let task =
+        shown.iter().filter_map(|entry| entry.tool.as_deref()).find(|tool| matches!(tool.action, Action::Task { .. }));
+    assert_eq!(task.expect("a task").subagent.as_ref(), Some(&child.key.id));
+    assert_eq!(
+        claude().tail(child, 1).expect("tail").last().map(|entry| entry.key),
+        entries.last().map(|entry| entry.key)
+    );
+    assert!(claude().refuses(child).is_some_and(|reason| reason.contains(&*parent.key.id)));
+}
+
+const ORIGIN: &str = "143b81a6-05d8-46ab-96c8-d1c2291634d1";
+const COPY: &str = "00000000-1111-4222-8333-444444444444";
+
+/// The index over a home, with its cache there.
+fn look(home: &Home) -> Collected {
+    let options = Options::new(home.environment(), Instant::now);
+    collect(&Options { cache_dir: Some(home.path().join("cache")), ..options }, Refresh::Changed)
+}
+
+fn row(found: &Collected, id: &str) -> Session {
+    let session = found.catalog.get(&SessionKey::new(Agent::Claude, id));
+    Session::clone(session.unwrap_or_else(|| panic!("no {id}")))
+}
+
+/// The file of a session of the fixture.
+fn transcript(home: &Home, id: &str) -> PathBuf {
+    home.path().join(format!(".claude/projects/-home-dev-shop-api/{id}.jsonl"))
+}
+
+/// Copies the first records of a session into another one's file, with their ids and without a sign of that.
+fn copy_records(home: &Home, from: &str, to: &str, count: usize) -> PathBuf {
+    let text = std::fs::read_to_string(transcript(home, from)).expect("reads");
+    let records = text.lines().filter(|line| line.contains("\"parentUuid\"")).take(count);
+    let copied: String = records.map(|line| format!("{}\n", line.replace(from, to))).collect();
+    let path = transcript(home, to);
+    std::fs::write(&path, copied).expect("writes");
+    path
+}
+
+/// A prompt and a reply, later than all of the fixture.
+fn goes_on(path: &Path, id: &str, output: u64) {
+    let mut file = std::fs::OpenOptions::new().append(true).open(path).expect("opens");
+    let text = std::fs::read_to_string(path).expect("reads");
+    let last: serde_json::Value = serde_json::from_str(text.lines().last().expect("a line")).expect("a record");
+    let parent = last["uuid"].as_str().expect("an id");
+    writeln!(file, r#"{{"parentUuid":"{parent}","type":"user","uuid":"{id}-p","timestamp":"2026-11-21T12:00:00.000Z","message":{{"role":"user","content":"own {id}"}}}}"#).expect("writes");
+    writeln!(file, r#"{{"parentUuid":"{id}-p","type":"assistant","uuid":"{id}-r","timestamp":"2026-11-21T12:00:01.000Z","message":{{"id":"msg-{id}","role":"assistant","content":[{{"type":"text","text":"yes"}}],"usage":{{"input_tokens":0,"output_tokens":{output}}}}}}}"#).expect("writes");
+}
+
+#[test]
+fn h5_a_fork_without_a_trace_is_known_by_its_records_and_counts_only_its_own() {
+    let home = Home::of(&["claude/2.1.329"]);
+    let before = look(&home);
+    let path = copy_records(&home, ORIGIN, COPY, 20);
+    goes_on(&path, "one", 1000);
+    let found = look(&home);
+    let fork = row(&found, COPY);
+    assert!(fork.flags.fork && fork.complete);
+    assert_eq!((fork.forked_from.as_deref(), fork.tokens.total()), (Some(ORIGIN), 1000));
+    assert_eq!(fork.messages as usize, read(&fork).len(), "what was copied is shown");
+    assert_eq!(row(&found, ORIGIN), row(&before, ORIGIN), "the original stays what it was");
+
+    goes_on(&path, "two", 300);
+    assert_eq!(row(&look(&home), COPY).tokens.total(), 1300, "what is appended is its own");
+    let again = look(&home);
+    assert_eq!((again.tally.summaries, row(&again, COPY).forked_from.as_deref()), (0, Some(ORIGIN)));
+}
+
+#[test]
+fn h5_a_copy_with_nothing_of_its_own_counts_nothing() {
+    let home = Home::of(&["claude/2.1.329"]);
+    copy_records(&home, ORIGIN, COPY, 12);
+    let fork = row(&look(&home), COPY);
+    assert_eq!((fork.forked_from.as_deref(), fork.tokens.total(), fork.flags.fork), (Some(ORIGIN), 0, true));
+}
+
+#[test]
+fn h5_of_many_copies_of_one_session_one_is_the_original() {
+    let home = Home::of(&["claude/2.1.329"]);
+    let copies = ["0", "1", "2", "e", "f"].map(|digit| COPY.replace('0', digit));
+    for (at, copy) in copies.iter().enumerate() {
+        let path = copy_records(&home, ORIGIN, copy, 20);
+        goes_on(&path, copy, 10 * (at as u64 + 1));
+    }
+    let found = look(&home);
+    for (at, copy) in copies.iter().enumerate() {
+        let fork = row(&found, copy);
+        assert_eq!((fork.forked_from.as_deref(), fork.tokens.total()), (Some(ORIGIN), 10 * (at as u64 + 1)), "{copy}");
+    }
+    assert!(!row(&found, ORIGIN).flags.fork);
+}
+
+#[test]
+fn h5_the_forks_of_all_fixtures_are_traced() {
+    let home = Home::of(&["claude/2.1.329", "qwen/0.24.4", "codex/0.169.0"]);
+    let found = look(&home);
+    let mut forks: Vec<_> = found.catalog.iter().filter_map(|session| session.forked_from.as_deref()).collect();
+    forks.sort_unstable();
+    let origins = [
+        "01a1fd83-7a72-7993-9298-251f6d2281ca",
+        "115cfb1d-973f-4402-9be2-cc96693de915",
+        ORIGIN,
+        "3ec5520e-1682-4254-bb9e-c8a3949e1a60",
+    ];
+    assert_eq!(forks, origins);
+}

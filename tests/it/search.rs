@@ -1,0 +1,260 @@
+//! Search: everything that is in a session is found, whether it is indexed yet or not, and nothing breaks it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use salon::agent::{TextLimit, format};
+use salon::domain::found::Place;
+use salon::domain::query::{Part, Query};
+use salon::domain::{EntryKind, Session, SessionKey};
+use salon::index::search::{Latest, Marks, Request};
+use serde_json::{Value, json};
+
+use crate::search_plants::{
+    CLAUDE, CODEX, ask, claude_file, claude_line, corpus, ids, index, now, open, plant_claude, plant_codex,
+    plant_opencode, write,
+};
+use crate::support::Home;
+
+#[test]
+fn a19_every_kind_of_text_of_every_agent_is_found_before_and_after_it_is_indexed() {
+    let home = Home::empty();
+    let planted = [plant_claude(&home), plant_codex(&home), plant_opencode(&home)].concat();
+    let corpus = corpus(&home);
+    let search = open(&home);
+    for indexed in [false, true] {
+        if indexed {
+            index(&search, &corpus);
+        }
+        for (query, id) in &planted {
+            let answer = ask(&search, &corpus, query);
+            assert_eq!(ids(&answer), BTreeSet::from([(*id).to_owned()]), "{query}, indexed: {indexed}");
+            let hit = &answer.hits[0];
+            assert!(hit.count >= 1, "{query}");
+            let snippet = &hit.snippets[0];
+            assert!(!snippet.ranges.is_empty(), "{query}: {snippet:?}");
+            assert!(snippet.ranges.iter().all(|range| snippet.text.get(range.clone()).is_some()), "{snippet:?}");
+        }
+        assert!(ask(&search, &corpus, "plantnoise").hits.is_empty(), "requests as they went over the wire are no text");
+    }
+}
+
+#[test]
+fn a19_a_query_is_never_run_by_a_shell() {
+    let home = Home::empty();
+    plant_claude(&home);
+    let answer = ask(&open(&home), &corpus(&home), "$(touch pwned)");
+    assert!(answer.hits.is_empty());
+    assert!(!Path::new("pwned").exists() && !home.path().join("pwned").exists());
+}
+
+#[test]
+fn filters_look_into_the_texts() {
+    let home = Home::empty();
+    plant_claude(&home);
+    plant_codex(&home);
+    let corpus = corpus(&home);
+    let search = open(&home);
+    for indexed in [false, true] {
+        if indexed {
+            index(&search, &corpus);
+        }
+        for (query, found) in [
+            ("exit:7", vec![CLAUDE]),
+            ("exit:3", vec![CODEX]),
+            ("exit:>0", vec![CODEX, CLAUDE]),
+            ("file:plantfile", vec![CLAUDE]),
+            ("has:diff", vec![CLAUDE]),
+            ("has:error agent:codex", vec![CODEX]),
+            ("is:error -agent:codex", vec![CLAUDE]),
+            ("role:user plantprompt", vec![CLAUDE]),
+            ("role:user plantanswer", vec![]),
+            ("kind:thinking plantthinking", vec![CLAUDE]),
+            ("kind:prompt plantthinking", vec![]),
+            ("tool:bash plantcommand", vec![CLAUDE]),
+            ("tool:bash plantoutputtail", vec![CLAUDE]),
+            ("tool:write plantoutputtail", vec![]),
+            ("-tool:bash plantwritten", vec![CLAUDE]),
+            ("plantprompt -plantthinking", vec![]),
+            ("plantprompt -codexanswer", vec![CLAUDE]),
+            ("plantprompt OR codexanswer", vec![CODEX, CLAUDE]),
+            ("plantprompt plantthinking plantoutputtail", vec![CLAUDE]),
+            ("plantprompt codexanswer", vec![]),
+            ("/plant(prompt|x)/", vec![CLAUDE]),
+            ("/codexout[a-z]+/", vec![CODEX]),
+            ("agent:codex", vec![CODEX]),
+        ] {
+            let found: BTreeSet<String> = found.into_iter().map(str::to_owned).collect();
+            let ids = ids(&ask(&search, &corpus, query));
+            assert_eq!(ids, found, "{query}, indexed: {indexed}");
+        }
+    }
+}
+
+#[test]
+fn stars_and_tags_are_asked_like_everything_else() {
+    let home = Home::empty();
+    plant_claude(&home);
+    plant_codex(&home);
+    let corpus = corpus(&home);
+    let key = corpus.sessions().iter().find(|session| *session.key.id == *CODEX).expect("the session").key.clone();
+    let marks = [(key, Marks { starred: true, tags: vec!["infra".into()] })].into_iter().collect();
+    for query in ["is:star", "#infra", "-is:star -agent:claude OR #infra"] {
+        let query = Query::parse(query);
+        let request = Request { marks: Some(&marks), ..Request::new(&query, &corpus, now()) };
+        assert_eq!(ids(&open(&home).search_all(&request)), BTreeSet::from([CODEX.to_owned()]));
+    }
+}
+
+#[test]
+fn a_newer_query_cancels_the_older() {
+    let home = Home::empty();
+    plant_claude(&home);
+    let corpus = corpus(&home);
+    let latest = Latest::default();
+    let older = latest.begin();
+    let newer = latest.begin();
+    assert!(older.is_cancelled() && !newer.is_cancelled());
+    let query = Query::parse("plantoutputtail");
+    let mut told = Vec::new();
+    open(&home).search(&Request::new(&query, &corpus, now()), &older, &mut |found| told.push(found));
+    assert!(told.iter().all(|found| found.hits.is_empty() && !found.reach.complete));
+}
+
+#[test]
+fn slips_and_abbreviations_help_only_where_nothing_matches() {
+    let home = Home::empty();
+    plant_claude(&home);
+    let corpus = corpus(&home);
+    let search = open(&home);
+    index(&search, &corpus);
+    let answer = ask(&search, &corpus, "plantpromtp");
+    assert_eq!(ids(&answer), BTreeSet::from([CLAUDE.to_owned()]));
+    assert_eq!(answer.instead, [("plantpromtp".to_owned(), "plantprompt".to_owned())]);
+    let answer = ask(&search, &corpus, "plnwtitle");
+    assert_eq!(ids(&answer), BTreeSet::from([CLAUDE.to_owned()]));
+    assert_eq!(answer.hits[0].snippets[0].part, Part::Title);
+    assert!(ask(&search, &corpus, "plantprompt").instead.is_empty());
+}
+
+#[test]
+fn titles_count_most_and_the_newest_comes_first() {
+    let home = Home::empty();
+    let put = |id: &str, day: u32, text: &str, title: Option<&str>| {
+        let mut lines = vec![claude_line(1, "user", &json!("begin")), claude_line(2, "assistant", &json!(text))];
+        for line in &mut lines {
+            line["timestamp"] = json!(format!("2026-11-{day:02}T09:00:00.000Z"));
+        }
+        let title = title.map(|title| json!({"type": "custom-title", "customTitle": title, "sessionId": id}));
+        lines.extend(title);
+        write(&home.path().join(format!(".claude/projects/-srv-app/{id}.jsonl")), &lines);
+    };
+    put("aaaaaaaa-0000-4000-8000-000000000001", 1, "a walrus in an answer", None);
+    put("aaaaaaaa-0000-4000-8000-000000000002", 20, "a walrus in an answer", None);
+    put("aaaaaaaa-0000-4000-8000-000000000003", 19, "nothing", Some("the walrus"));
+    let answer = ask(&open(&home), &corpus(&home), "walrus");
+    let order: Vec<&str> = answer.hits.iter().map(|hit| &hit.session.key.id[35..]).collect();
+    assert_eq!(order, ["3", "2", "1"]);
+}
+
+/// Entries by key and by tool, of one session, and whether there are others beside the shown branch.
+fn reachable(session: &Session) -> (BTreeSet<u64>, BTreeSet<String>, bool) {
+    let mut reading = format(session.key.agent).open(session).expect("a reading");
+    let len = reading.len();
+    let entries = reading.read(0..len, TextLimit::NONE);
+    let tools = entries.iter().filter_map(|entry| Some(entry.tool.as_ref()?.id.to_string())).collect();
+    (entries.iter().map(|entry| entry.key.raw()).collect(), tools, reading.branches() > 1)
+}
+
+/// Words that stand in the entries of the fixtures, with their session.
+fn words(session: &Arc<Session>) -> Vec<(SessionKey, String)> {
+    let Ok(mut reading) = format(session.key.agent).open(session) else { return Vec::new() };
+    let len = reading.len();
+    let mut found = BTreeSet::new();
+    for entry in reading.read(0..len, TextLimit::NONE) {
+        let output = entry.tool.as_ref().map(|tool| tool.output.as_str()).unwrap_or_default();
+        let shown = if entry.tool.is_some() || entry.kind == EntryKind::Notice { "" } else { &entry.text };
+        for text in [shown, output] {
+            let word = text.split(|c: char| !c.is_alphanumeric()).max_by_key(|word| word.len()).unwrap_or_default();
+            if word.len() > 3 {
+                found.insert(word.to_lowercase());
+            }
+        }
+    }
+    found.into_iter().map(|word| (session.key.clone(), word)).collect()
+}
+
+#[test]
+fn a19_words_of_every_entry_of_the_fixtures_are_found_and_lead_to_an_entry() {
+    let home = Home::of(&[
+        "claude/2.1.329",
+        "codex/0.169.0",
+        "opencode/1.18.33",
+        "gemini/0.61.0",
+        "qwen/0.24.4",
+        "goose/1.34.0",
+    ]);
+    let corpus = corpus(&home);
+    let search = open(&home);
+    index(&search, &corpus);
+    // A Codex fork shows what its origin's file holds; it is found there.
+    let own = corpus.sessions().iter().filter(|session| session.forked_from.is_none());
+    let words: Vec<_> = own.flat_map(|session| words(session).into_iter().take(8)).collect();
+    assert!(words.len() > 50, "{}", words.len());
+    let mut asked = BTreeSet::new();
+    for (key, word) in &words {
+        let answer = ask(&search, &corpus, word);
+        assert!(answer.hits.iter().any(|hit| hit.session.key == *key), "{word} of {key}");
+        if !asked.insert(word) {
+            continue;
+        }
+        for hit in &answer.hits {
+            let (keys, tools, branched) = reachable(&hit.session);
+            for snippet in &hit.snippets {
+                let Place::Entry { key, call } = &snippet.place else { continue };
+                let leads = keys.contains(&key.raw()) || tools.contains(&**call);
+                let aside = matches!(snippet.part, Part::Title | Part::Notice);
+                assert!(leads || aside || branched, "{word} in {}: {snippet:?}", hit.session.key);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_substring_search_finds_in_the_texts_salon_finds(
+        texts in proptest::collection::vec("[a-c\"\\\\/\n\t éßжЖ字\u{1f9a5}\u{301}<&A-B_:.]{0,24}", 1..6),
+        from in 0usize..24,
+        len in 1usize..6,
+    ) {
+        let home = Home::empty();
+        let lines: Vec<Value> = (1..).zip(&texts).map(|(number, text)| {
+            let content = match number % 3 {
+                0 => json!([{"type": "text", "text": text}]),
+                1 => json!([{"type": "tool_result", "tool_use_id": "t", "content": text}]),
+                _ => json!([{"type": "thinking", "thinking": text}]),
+            };
+            claude_line(number, if number % 3 == 1 { "user" } else { "assistant" }, &content)
+        }).collect();
+        write(&claude_file(&home), &[vec![claude_line(90, "user", &json!("begin"))], lines].concat());
+        let corpus = corpus(&home);
+        let search = open(&home);
+        let wanted: Vec<String> = texts.iter().filter(|text| !text.trim().is_empty()).map(|text| {
+            text.chars().skip(from % text.chars().count()).take(len).collect()
+        }).filter(|part: &String| part.chars().any(char::is_alphanumeric)).collect();
+        for indexed in [false, true] {
+            if indexed {
+                index(&search, &corpus);
+            }
+            for part in &wanted {
+                let quoted = format!("\"{}\"", part.replace('\\', "\\\\").replace('"', "\\\""));
+                let answer = ask(&search, &corpus, &quoted);
+                prop_assert_eq!(answer.hits.len(), 1, "{:?}, indexed: {}", part, indexed);
+            }
+        }
+    }
+}

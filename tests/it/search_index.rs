@@ -1,0 +1,134 @@
+//! The index of search: it grows with what it indexes, survives damage, is shared, and may be missing.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use salon::index::search::Cancel;
+use serde_json::{Value, json};
+
+use crate::search_plants::{CLAUDE, ask, claude_file, claude_line, corpus, ids, index, open, plant_claude, write};
+use crate::support::Home;
+
+#[test]
+fn what_is_appended_is_found_at_once_and_indexed_from_there_on() {
+    let home = Home::empty();
+    plant_claude(&home);
+    let search = open(&home);
+    index(&search, &corpus(&home));
+    let line = claude_line(30, "user", &json!("plantappended")).to_string() + "\n";
+    let mut file = fs::OpenOptions::new().append(true).open(claude_file(&home)).expect("open");
+    std::io::Write::write_all(&mut file, line.as_bytes()).expect("append");
+    let grown = corpus(&home);
+    let before = ask(&search, &grown, "plantappended");
+    index(&search, &grown);
+    let after = ask(&search, &grown, "plantappended");
+    for answer in [&before, &after] {
+        assert_eq!(ids(answer), BTreeSet::from([CLAUDE.to_owned()]));
+        assert_eq!(answer.hits[0].count, 1);
+    }
+    assert_eq!(ask(&search, &grown, "plantprompt").hits[0].count, 1, "nothing is counted twice");
+}
+
+#[test]
+fn a_file_that_is_written_anew_is_indexed_anew() {
+    let home = Home::empty();
+    plant_claude(&home);
+    let search = open(&home);
+    index(&search, &corpus(&home));
+    let filler = "x".repeat(600_000);
+    let lines = [claude_line(1, "user", &json!("plantother")), claude_line(2, "user", &json!(filler))];
+    let text = lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n") + "\n";
+    // In place: the same inode, and longer than before.
+    fs::write(claude_file(&home), text).expect("write");
+    let rewritten = corpus(&home);
+    index(&search, &rewritten);
+    assert!(ask(&search, &rewritten, "plantprompt").hits.is_empty());
+    assert_eq!(ask(&search, &rewritten, "plantother").hits.len(), 1);
+    fs::remove_file(claude_file(&home)).expect("remove");
+    let gone = corpus(&home);
+    index(&search, &gone);
+    assert!(ask(&search, &gone, "plantother").hits.is_empty());
+}
+
+#[test]
+fn a_damaged_index_is_read_again_and_hides_nothing_meanwhile() {
+    let home = Home::empty();
+    let planted = plant_claude(&home);
+    let corpus = corpus(&home);
+    index(&open(&home), &corpus);
+    let dir = home.path().join("cache/search");
+    let damages: [fn(&mut Vec<u8>); 4] = [
+        |bytes| bytes.truncate(bytes.len() / 2),
+        |bytes| bytes.iter_mut().skip(40).for_each(|byte| *byte = byte.wrapping_add(1)),
+        Vec::clear,
+        |bytes| bytes.extend_from_slice(b"rubbish"),
+    ];
+    for damage in damages {
+        for entry in fs::read_dir(&dir).expect("index").map(|entry| entry.expect("entry").path()) {
+            let mut bytes = fs::read(&entry).expect("read");
+            damage(&mut bytes);
+            fs::write(&entry, bytes).expect("write");
+            let search = open(&home);
+            index(&search, &corpus);
+            for (query, id) in &planted {
+                assert_eq!(ids(&ask(&search, &corpus, query)), BTreeSet::from([(*id).to_owned()]), "{query}");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_one_process_writes_and_the_others_find_the_same() {
+    let home = Home::empty();
+    plant_claude(&home);
+    let corpus = corpus(&home);
+    let (one, other) = (open(&home), open(&home));
+    index(&one, &corpus);
+    assert!(!ask(&other, &corpus, "plantprompt").hits.is_empty(), "what another process wrote is seen");
+    fs::remove_dir_all(home.path().join("cache/search")).expect("remove");
+    fs::create_dir_all(home.path().join("cache/search")).expect("create");
+    let lock = fs::File::create(home.path().join("cache/search/lock")).expect("lock");
+    lock.lock().expect("lock");
+    let third = open(&home);
+    let written = third.update(&corpus, &Cancel::default(), &mut |_| {}).expect("no error");
+    assert!(written.is_none(), "another process holds the lock");
+    assert!(!ask(&third, &corpus, "plantprompt").hits.is_empty());
+}
+
+#[test]
+fn an_index_that_cannot_be_written_is_told_and_searching_goes_on() {
+    let home = Home::empty();
+    plant_claude(&home);
+    let corpus = corpus(&home);
+    fs::write(home.path().join("cache"), "not a directory").expect("write");
+    let search = open(&home);
+    let error = search.update(&corpus, &Cancel::default(), &mut |_| {}).expect_err("no directory can be made");
+    assert!(error.to_string().contains("cache/search"), "{error}");
+    assert!(!ask(&search, &corpus, "plantoutputtail").hits.is_empty());
+}
+
+#[test]
+fn typing_on_finds_what_asking_at_once_finds() {
+    let home = Home::empty();
+    plant_claude(&home);
+    let other = claude_file(&home).with_file_name("aaaaaaaa-0000-4000-8000-000000000001.jsonl");
+    let grown =
+        [claude_line(1, "user", &json!("Plant the prompter, plàntprompt")), claude_line(2, "user", &json!("x"))];
+    write(&other, &grown);
+    let corpus = corpus(&home);
+    let typed = open(&home);
+    index(&typed, &corpus);
+    let words = ["plantprompt", "plant the", "Plant", "plant -prompter", "agent:claude plantp OR prompter", "zzz", "x"];
+    for word in words {
+        for end in (1..=word.len()).chain((1..word.len()).rev()).filter(|end| word.is_char_boundary(*end)) {
+            let query = &word[..end];
+            if salon::domain::query::Query::parse(query).mistakes.is_empty() {
+                let counts = |search| {
+                    let hits = ask(search, &corpus, query).hits;
+                    hits.iter().map(|hit| (hit.session.key.clone(), hit.count)).collect::<BTreeSet<_>>()
+                };
+                assert_eq!(counts(&typed), counts(&open(&home)), "{query}");
+            }
+        }
+    }
+}

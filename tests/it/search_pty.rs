@@ -1,0 +1,94 @@
+//! A search in a real pseudo-terminal: types, walks from hit to hit, opens one, finds what is written meanwhile.
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+
+use crate::pty::salon;
+use crate::support::Home;
+
+/// A record of a Claude session.
+fn record(name: &str, nth: u32, minute: u32, kind: &str, message: &serde_json::Value) -> String {
+    let parent = (nth > 1).then(|| format!("{name}-{}", nth - 1));
+    let record = serde_json::json!({
+        "parentUuid": parent, "isSidechain": false, "userType": "external", "cwd": "/home/ann/shop",
+        "sessionId": id(minute), "version": "2.1.329", "type": kind, "message": message,
+        "uuid": format!("{name}-{nth}"), "timestamp": format!("2026-11-21T10:{minute:02}:{nth:02}.000Z"),
+    });
+    record.to_string()
+}
+
+fn id(minute: u32) -> String {
+    format!("{minute:08}-0000-4000-8000-000000000000")
+}
+
+/// A Claude session of one prompt and one answer.
+fn write(home: &Home, name: &str, minute: u32, prompt: &str, answer: &str) -> PathBuf {
+    let dir = home.path().join(".claude/projects/-home-ann-shop");
+    fs::create_dir_all(&dir).expect("a project");
+    let said = serde_json::json!({"role": "user", "content": prompt});
+    let answered = serde_json::json!({
+        "id": format!("msg_{name}"), "type": "message", "role": "assistant", "model": "claude-opus-4-8",
+        "content": [{"type": "text", "text": answer}], "stop_reason": "end_turn",
+        "usage": {"input_tokens": 1, "output_tokens": 1},
+    });
+    let (first, second) = (record(name, 1, minute, "user", &said), record(name, 2, minute, "assistant", &answered));
+    let path = dir.join(format!("{}.jsonl", id(minute)));
+    fs::write(&path, format!("{first}\n{second}\n")).expect("a transcript");
+    path
+}
+
+#[test]
+fn types_walks_from_hit_to_hit_and_opens_one() {
+    let home = Home::empty();
+    write(&home, "a", 1, "Draw me a bird", "Here is a zebrafinch on a branch.");
+    write(&home, "b", 2, "Why does the zebrafinch sing?", "The zebrafinch sings at dawn.");
+    write(&home, "c", 3, "Unrelated", "Nothing to see.");
+    let mut terminal = salon(&home, &[]);
+    terminal.wait_for_text("Unrelated");
+    terminal.send("/zebrafinch");
+    terminal.wait_for_text("2 sessions");
+    terminal.wait_for("both sessions", |screen| {
+        let text = screen.contents();
+        text.contains("zebrafinch on a branch") && text.contains("Why does the")
+    });
+    terminal.send("\r");
+    terminal.wait_for_text("1 of 2");
+    // Through both hits of the first session into the next one.
+    terminal.send("n");
+    terminal.wait_for_text("2 of 2");
+    terminal.send("n");
+    terminal.wait_for_text("1 of 1");
+    terminal.wait_for_text("Here is a zebrafinch");
+    terminal.send("n");
+    terminal.wait_for_text("that was the last hit of all");
+    terminal.send("\x1b");
+    terminal.wait_for_text("2 sessions");
+    terminal.send("\x1b");
+    terminal.wait_for_text("sessions to search");
+    terminal.send("\x1b");
+    terminal.wait_for_text("3 shown");
+    terminal.send("q");
+    assert_eq!(terminal.wait(), 0);
+    terminal.assert_restored();
+}
+
+#[test]
+fn what_is_written_while_the_results_are_open_is_found_without_a_key() {
+    let home = Home::empty();
+    let path = write(&home, "a", 1, "Good morning", "Good morning to you.");
+    let mut terminal = salon(&home, &[]);
+    terminal.wait_for_text("Good morning");
+    terminal.send("/zebrafinch");
+    terminal.wait_for_text("Nothing holds");
+    let said = serde_json::json!({"role": "user", "content": "And the zebrafinch?"});
+    let mut file = fs::OpenOptions::new().append(true).open(&path).expect("the transcript");
+    writeln!(file, "{}", record("a", 3, 1, "user", &said)).expect("appended");
+    terminal.wait_for_text("And the zebrafinch?");
+    terminal.send("\x1b");
+    terminal.wait_for_text("sessions to search");
+    terminal.send("\x1b");
+    terminal.wait_for_text("1 shown");
+    terminal.send("q");
+    assert_eq!(terminal.wait(), 0);
+}

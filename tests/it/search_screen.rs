@@ -1,0 +1,610 @@
+//! The search screen: keys, news of a search, walking from hit to hit, and how it looks.
+
+use std::sync::Arc;
+
+use proptest::prelude::{Just, Strategy, prop};
+use proptest::{prop_oneof, proptest};
+use salon::app::layer::Layer;
+use salon::app::msg::{Opened, TranscriptMsg};
+use salon::app::search::{Focus, History, Search, View};
+use salon::app::{Effect, Msg, Ticket};
+use salon::config::key::{Key, KeyCode};
+use salon::domain::catalog::{Change, Progress};
+use salon::domain::found::{Found, Hit, Order, Place, Reach, Snippet};
+use salon::domain::query::{Fit, Part, Within};
+use salon::domain::transcript::EntryKind;
+use salon::domain::{Agent, Entry, Key as EntryKey, Role, Session, SessionKey};
+
+use super::screens::stage::{Stage, change, sessions};
+
+const DONE: Reach = Reach { sessions: 11, bytes: 48_200_000, complete: true };
+const GOING: Reach = Reach { sessions: 4, bytes: 9_600_000, complete: false };
+
+fn place(name: &str) -> Place {
+    Place::Entry { key: EntryKey::new(name, 0), call: "".into() }
+}
+
+/// A hit in the session whose id ends so, with a place for each text; `[…]` marks what was found.
+fn hit(id: &str, score: f32, count: usize, texts: &[(Part, &str)]) -> Hit {
+    let session = sessions().into_iter().find(|session| session.key.id.ends_with(id)).expect("a session");
+    let snippet = |(nth, (part, marked)): (usize, &(Part, &str))| {
+        let (mut text, mut ranges, mut start) = (String::new(), Vec::new(), 0);
+        for c in marked.chars() {
+            match c {
+                '[' => start = text.len(),
+                ']' => ranges.push(start..text.len()),
+                c => text.push(c),
+            }
+        }
+        Snippet { place: place(&format!("{id}-{nth}")), part: *part, text, ranges }
+    };
+    Hit { session: Arc::new(session), score, count, snippets: texts.iter().enumerate().map(snippet).collect() }
+}
+
+fn webhook_hits() -> Vec<Hit> {
+    vec![
+        hit(
+            "0001",
+            9.0,
+            23,
+            &[
+                (Part::Prompt, "Retry the [webhook] when the other side answers 503, with a back-off"),
+                (Part::Output, "test [webhook]::retries_with_back_off ... FAILED"),
+                (Part::EditedFile, "src/[webhook]/retry.rs"),
+            ],
+        ),
+        hit("0004", 5.0, 1, &[(Part::Answer, "…which is why the [webhook] of the cart is called twice in this test…")]),
+        hit(
+            "0009",
+            4.0,
+            2,
+            &[(Part::Input, "rg --line-number \"price\\(\" src/[webhook]"), (Part::Thinking, "the [webhook]")],
+        ),
+        hit("0005", 3.0, 1, &[(Part::Prompt, "在庫の同期を[webhook]で設計する")]),
+        hit("0007", 2.0, 1, &[(Part::Notice, "the menu\u{1b}Pq#0\u{7} was \u{202e}published by a [webhook]")]),
+    ]
+}
+
+fn found(query: &str, hits: Vec<Hit>, reach: Reach) -> Msg {
+    Msg::Found { query: query.into(), found: Found { hits, reach, instead: Vec::new() } }
+}
+
+fn search(stage: &Stage) -> &Search {
+    stage.app.layers.iter().rev().find_map(Layer::search).expect("a search")
+}
+
+fn typed(stage: &mut Stage, text: &str) {
+    for c in text.chars() {
+        stage.send(Msg::Key(Key::char(c)));
+    }
+}
+
+fn asks(query: &str) -> Effect {
+    Effect::Search { query: query.into(), order: Order::Relevance, within: None }
+}
+
+/// A search for `webhook`, answered.
+fn webhook(width: u16, height: u16) -> Stage {
+    let mut stage = Stage::full(width, height);
+    stage.keys("/");
+    typed(&mut stage, "webhook");
+    stage.send(found("webhook", webhook_hits(), DONE));
+    stage
+}
+
+fn selected(stage: &Stage) -> String {
+    let results = &search(stage).results;
+    let key = results.key().map(|key| key.id.to_string()).unwrap_or_default();
+    format!("{}:{}", &key[key.len().saturating_sub(2)..], results.rows().get(results.at()).map_or(0, |row| row.nth))
+}
+
+fn entries(count: u32) -> Vec<Arc<Entry>> {
+    let entry = |nth: u32| {
+        let mut entry = Entry::new(EntryKey::new(&format!("entry {nth}"), 0), EntryKind::Text, Role::Assistant, None);
+        entry.text = format!("Entry {nth} about the webhook.");
+        Arc::new(entry)
+    };
+    (0..count).map(entry).collect()
+}
+
+/// Answers an opening with a transcript of so many entries, of which some hold the query.
+fn answer_opening(stage: &mut Stage, ticket: Ticket, query: &str, hits: &[usize]) {
+    let entries = entries(30);
+    stage.send(Msg::Transcript(ticket, TranscriptMsg::Tail(entries.clone())));
+    stage.send(Msg::Transcript(ticket, TranscriptMsg::Opened(Opened { len: 30, branches: 1, ..Opened::default() })));
+    stage.send(Msg::Transcript(ticket, TranscriptMsg::Page { from: 0, entries }));
+    let found = TranscriptMsg::Found { query: query.into(), entries: hits.to_vec(), complete: true };
+    stage.send(Msg::Transcript(ticket, found));
+}
+
+fn opened(effects: &[Effect]) -> Vec<(Ticket, SessionKey)> {
+    let opening = |effect: &Effect| match effect {
+        Effect::OpenTranscript(ticket, key) => Some((*ticket, key.clone())),
+        _ => None,
+    };
+    effects.iter().filter_map(opening).collect()
+}
+
+#[test]
+fn each_change_of_the_line_asks_and_late_answers_are_dropped() {
+    let mut stage = Stage::full(80, 24);
+    stage.take_effects();
+    stage.keys("/ w e");
+    assert_eq!(stage.take_effects(), [asks("w"), asks("we")]);
+    stage.send(found("w", webhook_hits(), DONE));
+    assert!(search(&stage).results.rows().is_empty(), "an answer to an older line");
+    stage.send(found("we", webhook_hits(), GOING));
+    assert_eq!(search(&stage).results.rows().len(), 5);
+    stage.keys("b");
+    assert_eq!(stage.take_effects(), [asks("web")]);
+    assert_eq!(search(&stage).results.rows().len(), 5, "what was there stays until the new line is answered");
+    stage.send(found("web", vec![], GOING));
+    assert_eq!(search(&stage).results.rows().len(), 5, "nothing yet is no answer");
+    stage.send(found("web", vec![], DONE));
+    assert!(search(&stage).results.rows().is_empty());
+    // White space around it asks for nothing new.
+    stage.take_effects();
+    stage.keys("space");
+    assert_eq!(stage.take_effects(), []);
+    stage.keys("ctrl-u");
+    assert_eq!(stage.take_effects(), [asks("")], "an empty line stops the search");
+}
+
+#[test]
+fn the_selection_does_not_jump_while_results_stream_in() {
+    let mut stage = Stage::full(80, 24);
+    stage.keys("/");
+    typed(&mut stage, "webhook");
+    let mut hits = webhook_hits();
+    let best = hits.remove(0);
+    stage.send(found("webhook", hits, GOING));
+    assert_eq!(selected(&stage), "04:0");
+    stage.send(found("webhook", vec![best.clone()], GOING));
+    assert_eq!(selected(&stage), "01:0", "until one is chosen the best is selected");
+    stage.keys("down down");
+    assert_eq!(selected(&stage), "09:0");
+    let line = |stage: &Stage| {
+        let results = &search(stage).results;
+        results.lines_of(results.at()).start - results.top()
+    };
+    let before = line(&stage);
+    stage.send(found(
+        "webhook",
+        vec![Hit { score: 50.0, ..hit("0008", 0.0, 1, &[(Part::Prompt, "[webhook]")]) }],
+        DONE,
+    ));
+    assert_eq!(selected(&stage), "09:0");
+    assert_eq!(line(&stage), before + 2, "everything fits, so nothing scrolls");
+    stage.send(found("webhook", vec![hit("0009", 90.0, 7, &[(Part::Prompt, "[webhook]")])], DONE));
+    assert_eq!((selected(&stage).as_str(), search(&stage).results.at()), ("09:0", 0), "it goes where its rank is");
+    // A new query begins at its best hit.
+    stage.keys("s").send(found("webhooks", webhook_hits(), DONE));
+    assert_eq!(selected(&stage), "01:0");
+}
+
+#[test]
+fn every_key_that_moves_moves_while_the_line_has_the_focus() {
+    let mut stage = webhook(80, 24);
+    stage.keys("down ctrl-j ctrl-n");
+    assert_eq!(selected(&stage), "05:0");
+    stage.keys("up ctrl-k");
+    assert_eq!(selected(&stage), "04:0");
+    stage.keys("ctrl-p");
+    assert_eq!(selected(&stage), "01:0");
+    stage.keys("pgdn");
+    assert_eq!(selected(&stage), "07:0");
+    assert_eq!(search(&stage).input.text(), "webhook");
+}
+
+#[test]
+fn further_hits_unfold_and_each_can_be_reached() {
+    let mut stage = webhook(80, 24);
+    stage.keys("right down");
+    assert_eq!(selected(&stage), "01:1");
+    stage.keys("down down");
+    assert_eq!(selected(&stage), "04:0");
+    stage.keys("up left");
+    assert_eq!(selected(&stage), "01:0", "folding leads back to the session");
+    stage.keys("left left x");
+    assert_eq!(search(&stage).input.text(), "webhoxok", "then the arrow moves in the line");
+    stage.send(found("webhoxok", webhook_hits(), DONE));
+    stage.keys("tab ] down");
+    assert_eq!((search(&stage).focus, selected(&stage).as_str()), (Focus::Results, "01:1"));
+    stage.keys("[");
+    assert_eq!(selected(&stage), "01:0");
+}
+
+#[test]
+fn escape_clears_the_line_first_and_then_leaves() {
+    let mut stage = webhook(80, 24);
+    stage.keys("tab");
+    assert_eq!(search(&stage).focus, Focus::Results);
+    stage.keys("esc");
+    assert_eq!(search(&stage).focus, Focus::Line);
+    stage.keys("esc");
+    assert!(search(&stage).input.is_empty());
+    stage.keys("esc");
+    assert!(stage.app.layers.is_empty());
+    assert_eq!(stage.app.searched.newest().collect::<Vec<_>>(), ["webhook"]);
+}
+
+#[test]
+fn enter_opens_at_the_hit_and_n_walks_on_into_the_next_session() {
+    let mut stage = webhook(80, 24);
+    stage.take_effects();
+    stage.keys("enter");
+    let effects = stage.take_effects();
+    let [(ticket, key)] = &opened(&effects)[..] else { panic!("{effects:?}") };
+    assert_eq!(&*key.id, "5d0c0f6e-0001");
+    assert!(effects.contains(&Effect::FindInTranscript(*ticket, "webhook".into())));
+    assert!(effects.contains(&Effect::Locate(*ticket, place("0001-0"))), "{effects:?}");
+    answer_opening(&mut stage, *ticket, "webhook", &[2, 9, 20]);
+    let reader =
+        |stage: &Stage| stage.app.layers.last().and_then(Layer::reader).map(salon::app::reader::Reader::cursor);
+    assert_ne!(reader(&stage), Some(2), "it waits until it knows where the place is");
+    stage.send(Msg::Transcript(*ticket, TranscriptMsg::Located { place: place("0001-0"), entry: Some(9) }));
+    assert_eq!(reader(&stage), Some(9));
+    assert!(stage.screen().contains("2 of 3"), "{}", stage.screen());
+    stage.keys("n");
+    assert_eq!(reader(&stage), Some(20));
+    stage.take_effects();
+    stage.keys("n");
+    let effects = stage.take_effects();
+    assert_eq!(effects.first(), Some(&Effect::CloseTranscript(*ticket)));
+    let [(next, key)] = &opened(&effects)[..] else { panic!("{effects:?}") };
+    assert_eq!(&*key.id, "5d0c0f6e-0004");
+    answer_opening(&mut stage, *next, "webhook", &[4, 7]);
+    assert_eq!(reader(&stage), Some(4), "the first hit of the next one");
+    stage.take_effects();
+    stage.keys("N");
+    let effects = stage.take_effects();
+    let [(back, _)] = &opened(&effects)[..] else { panic!("{effects:?}") };
+    answer_opening(&mut stage, *back, "webhook", &[2, 9, 20]);
+    assert_eq!(reader(&stage), Some(20), "the last hit of the one before");
+    stage.keys("n");
+    let (third, _) = opened(&stage.take_effects())[0].clone();
+    answer_opening(&mut stage, third, "webhook", &[4]);
+    stage.keys("esc");
+    assert_eq!(selected(&stage), "04:0", "back at the results, where one was");
+    assert_eq!(search(&stage).input.text(), "webhook");
+}
+
+#[test]
+fn a_place_that_is_on_another_branch_gives_way_to_the_first_hit() {
+    let mut stage = webhook(80, 24);
+    stage.take_effects();
+    stage.keys("enter");
+    let (ticket, _) = opened(&stage.take_effects())[0].clone();
+    answer_opening(&mut stage, ticket, "webhook", &[6, 9]);
+    stage.send(Msg::Transcript(ticket, TranscriptMsg::Located { place: place("0001-0"), entry: None }));
+    assert_eq!(stage.app.layers.last().and_then(Layer::reader).map(salon::app::reader::Reader::cursor), Some(6));
+}
+
+#[test]
+fn the_preview_stands_on_the_hit_and_follows_from_hit_to_hit() {
+    let mut stage = webhook(120, 40);
+    let effects = stage.take_effects();
+    let (ticket, key) = opened(&effects).last().cloned().expect("a preview");
+    assert_eq!(&*key.id, "5d0c0f6e-0001");
+    assert!(effects.contains(&Effect::Locate(ticket, place("0001-0"))), "{effects:?}");
+    answer_opening(&mut stage, ticket, "webhook", &[2, 9, 20]);
+    stage.send(Msg::Transcript(ticket, TranscriptMsg::Located { place: place("0001-0"), entry: Some(9) }));
+    stage.keys("right down");
+    let effects = stage.take_effects();
+    assert!(effects.contains(&Effect::Locate(ticket, place("0001-1"))), "the same transcript, another place");
+    assert_eq!(opened(&effects), []);
+    // Enter takes the preview's transcript along, and Esc gives it back.
+    stage.keys("enter");
+    assert_eq!(opened(&stage.take_effects()), []);
+    stage.keys("esc");
+    assert!(search(&stage).preview.reader(&key).is_some());
+}
+
+#[test]
+fn the_order_cycles_and_sorts_at_once() {
+    let mut stage = webhook(80, 24);
+    stage.keys("down");
+    stage.take_effects();
+    stage.keys("ctrl-s");
+    let again = |order| Effect::Search { query: "webhook".into(), order, within: None };
+    assert_eq!(stage.take_effects(), [again(Order::Time)]);
+    let ids = |stage: &Stage| {
+        let hits = &search(stage).results.answer().hits;
+        hits.iter().map(|hit| hit.session.key.id[hit.session.key.id.len() - 2..].to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&stage), ["01", "09", "04", "05", "07"]);
+    assert_eq!(selected(&stage), "04:0", "the selection stays");
+    stage.keys("ctrl-s ctrl-s ctrl-s");
+    assert_eq!(stage.take_effects().last(), Some(&again(Order::Relevance)));
+    assert_eq!(ids(&stage), ["01", "04", "09", "05", "07"]);
+}
+
+#[test]
+fn a_message_that_is_written_meanwhile_is_found_without_a_key() {
+    let mut stage = webhook(80, 24);
+    stage.take_effects();
+    let grown = |id: &str| sessions().into_iter().filter(|session| session.key.id.ends_with(id)).collect::<Vec<_>>();
+    let changed = grown("0002");
+    let key = changed[0].key.clone();
+    stage.send(Msg::Catalog(change(changed)));
+    let within =
+        |keys: Vec<SessionKey>| Effect::Search { query: "webhook".into(), order: Order::Relevance, within: Some(keys) };
+    assert_eq!(stage.take_effects(), [within(vec![key.clone()])]);
+    // What changes while that is looked through is asked about afterwards.
+    let later = grown("0004");
+    let later_key = later[0].key.clone();
+    stage.send(Msg::Catalog(change(later)));
+    assert_eq!(stage.take_effects(), []);
+    stage.send(found(
+        "webhook",
+        vec![hit("0002", 99.0, 1, &[(Part::Answer, "a new [webhook]")])],
+        Reach { sessions: 1, bytes: 9, complete: true },
+    ));
+    assert_eq!(search(&stage).results.rows().len(), 6);
+    assert_eq!(stage.take_effects(), [within(vec![later_key])]);
+    assert_eq!(search(&stage).reach().sessions, 11, "what was looked through counts on");
+    // It holds it no more.
+    stage.send(found("webhook", vec![], DONE));
+    assert_eq!(search(&stage).results.rows().len(), 5);
+    stage.send(Msg::Catalog(Change { removed: vec![key], ..Change::default() }));
+    assert_eq!(search(&stage).results.rows().len(), 4);
+}
+
+#[test]
+fn completions_are_chosen_from_with_counts() {
+    let mut stage = Stage::full(80, 24);
+    stage.keys("/");
+    typed(&mut stage, "agent:");
+    stage.keys("tab");
+    assert_eq!(search(&stage).input.text(), "agent:claude");
+    insta::assert_snapshot!("completing_80x24", stage.screen());
+    stage.keys("tab");
+    assert_eq!(search(&stage).input.text(), "agent:codex");
+    stage.keys("esc");
+    assert_eq!(search(&stage).input.text(), "agent:");
+    stage.keys("tab tab tab enter");
+    assert!(search(&stage).completing.is_none() && search(&stage).input.text() != "agent:");
+    stage.keys("ctrl-u b r tab");
+    assert_eq!(search(&stage).input.text(), "branch:", "a single one is taken at once");
+    stage.keys("tab enter");
+    assert_eq!(search(&stage).input.text(), "branch:main");
+}
+
+#[test]
+fn mistakes_are_marked_where_they_are() {
+    let mut stage = Stage::full(80, 24);
+    stage.keys("/");
+    typed(&mut stage, "webhook agnet:claude");
+    let screen = stage.screen();
+    assert!(screen.lines().nth(1).expect("a line").contains("is `agent:` meant?"), "{screen}");
+    let buffer = stage.buffer();
+    let marked = |x: u16| buffer[(x, 0)].modifier.contains(ratatui::style::Modifier::UNDERLINED);
+    let columns: Vec<u16> = (0..80).filter(|x| marked(*x)).collect();
+    assert_eq!((columns.first(), columns.last()), (Some(&11), Some(&22)), "{screen}");
+}
+
+#[test]
+fn the_history_is_kept_and_recalled() {
+    let mut stage = Stage::full(80, 24);
+    stage.app.recall(History::NAME, "first query\nsecond query");
+    stage.keys("/ up");
+    assert_eq!(search(&stage).input.text(), "second query");
+    stage.keys("up");
+    assert_eq!(search(&stage).input.text(), "first query");
+    stage.keys("up down");
+    assert_eq!(search(&stage).input.text(), "second query");
+    stage.keys("down");
+    assert_eq!(search(&stage).input.text(), "");
+    stage.take_effects();
+    typed(&mut stage, "webhook");
+    stage.send(found("webhook", webhook_hits(), DONE));
+    stage.keys("down alt-up");
+    assert_eq!(search(&stage).input.text(), "second query", "with results the arrow is theirs, alt with it is not");
+    stage.keys("ctrl-u");
+    typed(&mut stage, "webhook");
+    stage.keys("esc");
+    let remembered = Effect::Remember { name: History::NAME, value: "first query\nsecond query\nwebhook".into() };
+    assert!(stage.take_effects().contains(&remembered));
+
+    let mut history = History::default();
+    for at in 0..150 {
+        history.add(&format!("query {at}"));
+    }
+    assert_eq!((history.newest().count(), history.get(0)), (100, Some("query 149")));
+    assert_eq!(history.add("query 149"), []);
+    history.add("query 60");
+    assert_eq!((history.newest().count(), history.get(0)), (100, Some("query 60")));
+}
+
+#[test]
+fn views_are_saved_opened_and_forgotten() {
+    let mut stage = webhook(120, 40);
+    stage.keys("ctrl-s ctrl-v");
+    stage.take_effects();
+    typed(&mut stage, "Hooks");
+    stage.keys("enter");
+    let kept = Effect::Remember { name: View::NAME, value: "Hooks\ttime\twebhook".into() };
+    assert_eq!(stage.take_effects(), [kept]);
+    stage.keys("esc esc");
+    insta::assert_snapshot!("view_among_the_workspaces_120x40", stage.screen());
+    stage.keys("h j enter");
+    assert_eq!((search(&stage).input.text(), search(&stage).results.order), ("webhook", Order::Time));
+    stage.keys("esc esc");
+    stage.take_effects();
+    stage.keys("delete");
+    assert_eq!(stage.take_effects(), [Effect::Remember { name: View::NAME, value: String::new() }]);
+    assert_eq!(stage.app.home.workspaces.views(), []);
+
+    let mut stage = Stage::full(120, 40);
+    stage.app.recall(View::NAME, "a\trelevance\tx y\nbroken\n\ttime\tz\nb\ttime\tq\tr");
+    let names: Vec<_> = stage.app.home.workspaces.views().iter().map(|view| (&*view.name, &*view.query)).collect();
+    assert_eq!(names, [("a", "x y"), ("b", "q\tr")]);
+}
+
+#[test]
+fn the_search_is_copied_as_a_command_that_no_shell_can_misread() {
+    let mut stage = Stage::full(80, 24);
+    stage.keys("/");
+    typed(&mut stage, "-it's \"$(rm)\"");
+    stage.take_effects();
+    stage.keys("ctrl-y");
+    assert_eq!(stage.take_effects(), [Effect::Copy(r#"salon search -- '-it'\''s "$(rm)"'"#.into())]);
+    let mut stage = webhook(80, 24);
+    stage.keys("ctrl-s");
+    stage.take_effects();
+    stage.keys("tab Y");
+    assert_eq!(stage.take_effects(), [Effect::Copy("salon search --sort time webhook".into())]);
+}
+
+#[test]
+fn what_names_a_session_leads_to_it() {
+    let uuid = "0d4c3f1e-8a51-4b7e-9a60-2f6f1c7e0b11";
+    let mut session = Session::new(SessionKey::new(Agent::Claude, uuid), "/home/ann/.claude/projects/x/a.jsonl".into());
+    session.turns = 1;
+    for pasted in [
+        uuid.to_owned(),
+        format!("claude:{uuid}"),
+        format!("cd '/home/ann/x' && claude --resume {uuid}"),
+        "/home/ann/.claude/projects/x/a.jsonl".to_owned(),
+        "~/.claude/projects/x/a.jsonl".to_owned(),
+    ] {
+        let mut stage = Stage::full(80, 24);
+        stage.send(Msg::Catalog(change(vec![session.clone()])));
+        stage.keys("/").send(Msg::Paste(format!("{pasted}\n")));
+        let reader = stage.app.layers.last().and_then(Layer::reader);
+        assert_eq!(reader.map(|reader| &*reader.key.id), Some(uuid), "{pasted}");
+        stage.keys("esc");
+        assert_eq!(search(&stage).results.rows().len(), 1);
+    }
+    // One that is not known is looked for as any text.
+    let mut stage = Stage::full(80, 24);
+    stage.take_effects();
+    stage.keys("/").send(Msg::Paste(uuid.to_owned()));
+    assert_eq!(stage.take_effects(), [asks(uuid)]);
+}
+
+#[test]
+fn results_at_three_sizes() {
+    for (width, height) in [(120, 40), (80, 24), (40, 10)] {
+        let mut stage = webhook(width, height);
+        if width == 120 {
+            let (ticket, _) = opened(&stage.take_effects()).last().cloned().expect("a preview");
+            answer_opening(&mut stage, ticket, "webhook", &[2, 9, 20]);
+            stage.send(Msg::Transcript(ticket, TranscriptMsg::Located { place: place("0001-0"), entry: Some(9) }));
+        }
+        stage.keys("right down");
+        insta::assert_snapshot!(format!("results_{width}x{height}"), stage.screen());
+        let screen = stage.screen();
+        assert!(!screen.contains(['\u{1b}', '\u{202e}']), "{screen:?}");
+    }
+}
+
+#[test]
+fn an_empty_line_says_what_can_be_typed() {
+    for (width, height) in [(120, 40), (80, 24), (40, 10)] {
+        let mut stage = Stage::full(width, height);
+        stage.app.recall(History::NAME, "webhook role:user\n\"exact words\" since:2d");
+        stage.keys("/");
+        insta::assert_snapshot!(format!("line_{width}x{height}"), stage.screen());
+    }
+}
+
+#[test]
+fn an_empty_result_says_what_was_searched_left_out_and_still_read() {
+    for (width, height) in [(120, 40), (80, 24), (40, 10)] {
+        let mut stage = Stage::full(width, height);
+        stage.keys("/");
+        typed(&mut stage, "nowhere agnet:x");
+        stage.send(Msg::Indexed(Progress { done: 812, total: 2_001 }));
+        stage.send(found("nowhere agnet:x", vec![], DONE));
+        insta::assert_snapshot!(format!("nothing_{width}x{height}"), stage.screen());
+    }
+}
+
+#[test]
+fn a_search_under_way_and_words_that_were_meant() {
+    let mut stage = Stage::full(80, 24);
+    stage.keys("/");
+    typed(&mut stage, "wehbook");
+    stage.send(found("wehbook", vec![], GOING));
+    insta::assert_snapshot!("under_way_80x24", stage.screen());
+    let meant = Found { hits: webhook_hits(), reach: DONE, instead: vec![("wehbook".into(), "webhook".into())] };
+    stage.send(Msg::Found { query: "wehbook".into(), found: meant });
+    assert!(stage.screen().contains("this is what holds “webhook”"), "{}", stage.screen());
+    stage.take_effects();
+    stage.keys("enter");
+    let sought = |effect: &Effect| matches!(effect, Effect::FindInTranscript(_, query) if query == "webhook");
+    assert!(stage.take_effects().iter().any(sought), "the words that were found are marked");
+}
+
+#[test]
+fn find_in_a_transcript_speaks_the_query_language() {
+    let entry = |role, kind, text: &str| {
+        let mut entry = Entry::new(EntryKey::new("e", 0), kind, role, None);
+        entry.text = text.into();
+        entry
+    };
+    let said = entry(Role::User, EntryKind::Prompt, "Why is api_key unset? See src/db.rs");
+    for (query, fit) in [
+        ("why unset", Fit::All),
+        ("why nowhere", Fit::Some),
+        ("nowhere", Fit::Not),
+        ("\"api key\"", Fit::Not),
+        ("api_key -db", Fit::Not),
+        ("nowhere OR unset", Fit::All),
+        ("/un[a-z]+t\\?/", Fit::All),
+        ("Api", Fit::Not),
+        ("role:user unset", Fit::All),
+        ("-role:user unset", Fit::Not),
+        ("kind:prompt", Fit::All),
+        ("agent:codex unset", Fit::All),
+        ("agent:codex", Fit::Not),
+        ("/(/", Fit::Not),
+    ] {
+        assert_eq!(Within::new(query).fit(&said), fit, "{query}");
+    }
+    assert_eq!(Within::new("key api_key db").places(&said.text), [7..14, 30..32], "overlaps are joined");
+}
+
+fn some_input() -> impl Strategy<Value = Msg> {
+    let words = "enter esc tab up down left right home end backspace delete pgdn pgup ctrl-j ctrl-k ctrl-s ctrl-v ctrl-y \
+        ctrl-w ctrl-u ctrl-c alt-up alt-down f1 / n N Y ] [ H s R q : \" - /";
+    let keys: Vec<_> = words.split_whitespace().filter_map(Key::parse).collect();
+    prop_oneof![
+        6 => prop::sample::select(keys).prop_map(Msg::Key),
+        6 => proptest::char::any().prop_map(|c| Msg::Key(Key::char(c))),
+        2 => prop::sample::select(vec!["agent:", "is:", "OR ", "\"", "/(/ ", "turns:>", "-", "界e\u{301}", "#", "\u{202e}"])
+            .prop_map(|text| Msg::Paste(text.to_owned())),
+        1 => ".{0,40}".prop_map(Msg::Paste),
+        1 => Just(Msg::Key(Key::plain(KeyCode::Tab))),
+        1 => (0u16..130, 0u16..45).prop_map(|(width, height)| Msg::Resized { width, height }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 60, ..Default::default() })]
+
+    #[test]
+    fn no_text_and_no_key_breaks_the_search(
+        size in (0u16..130, 0u16..45),
+        inputs in prop::collection::vec(some_input(), 0..50),
+        reach in prop_oneof![Just(GOING), Just(DONE)],
+    ) {
+        let mut stage = Stage::full(size.0, size.1);
+        stage.keys("/");
+        for (at, input) in inputs.into_iter().enumerate() {
+            stage.send(input);
+            let query = stage.app.layers.iter().find_map(Layer::search).map(|search| search.input.text().trim().to_owned());
+            if let Some(query) = query.filter(|_| at % 3 == 0) {
+                let mut hits = webhook_hits();
+                hits.rotate_left(at % 5);
+                hits.truncate(at % 6);
+                stage.send(found(&query, hits, reach));
+            }
+            if at % 7 == 0 {
+                stage.send(Msg::Catalog(change(sessions())));
+                stage.send(Msg::Transcript(Ticket(1), TranscriptMsg::Located { place: place("0001-0"), entry: Some(3) }));
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What salon itself remembers: kept, guarded, never lost without a word.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use salon::domain::Time;
+use salon::store::{Connection, Store, choices};
+
+const NOW: Time = Time::from_millis(1_795_000_000_000);
+
+struct Data(tempfile::TempDir);
+
+impl Data {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a scratch directory"))
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("state.db")
+    }
+}
+
+fn recalled(store: &Store) -> Vec<(String, String)> {
+    store.with(choices::recall).expect("recall")
+}
+
+#[test]
+fn what_is_remembered_is_there_at_the_next_start() {
+    let data = Data::new();
+    let store = Store::open(&data.path(), NOW).expect("open").store;
+    store.with(|db| choices::remember(db, "sort", "turns")).expect("remember");
+    store.with(|db| choices::remember(db, "sort", "title")).expect("remember");
+    let second = Store::open(&data.path(), NOW).expect("open beside it");
+    assert_eq!(recalled(&second.store), [("sort".to_owned(), "title".to_owned())]);
+    assert_eq!((second.set_aside, second.read_only), (None, false));
+    assert_eq!(fs::metadata(data.path()).expect("metadata").permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_damaged_one_is_set_aside_and_a_new_one_begun() {
+    let garbage: [fn(&mut Vec<u8>); 2] =
+        [|bytes| bytes.iter_mut().for_each(|byte| *byte = 0x5a), |bytes| bytes[4096..].fill(0x5a)];
+    for damage in garbage {
+        let data = Data::new();
+        let store = Store::open(&data.path(), NOW).expect("open").store;
+        store.with(|db| choices::remember(db, "sort", "turns")).expect("remember");
+        drop(store);
+        let mut bytes = fs::read(data.path()).expect("read");
+        damage(&mut bytes);
+        fs::write(data.path(), &bytes).expect("write");
+        let opened = Store::open(&data.path(), NOW).expect("open");
+        let aside = data.0.path().join("state.db.corrupt-1795000000000");
+        assert_eq!(opened.set_aside.as_ref(), Some(&aside));
+        assert_eq!(fs::read(aside).expect("kept"), bytes);
+        assert!(recalled(&opened.store).is_empty());
+        opened.store.with(|db| choices::remember(db, "sort", "size")).expect("remember");
+    }
+}
+
+#[test]
+fn a_newer_salons_is_read_and_not_written() {
+    let data = Data::new();
+    let store = Store::open(&data.path(), NOW).expect("open").store;
+    store.with(|db| choices::remember(db, "sort", "turns")).expect("remember");
+    drop(store);
+    let db = Connection::open(data.path()).expect("open");
+    db.pragma_update(None, "user_version", 999).expect("newer");
+    drop(db);
+    let opened = Store::open(&data.path(), NOW).expect("open");
+    assert!(opened.read_only);
+    assert!(opened.store.with(|db| choices::remember(db, "sort", "size")).is_err());
+    assert_eq!(recalled(&opened.store), [("sort".to_owned(), "turns".to_owned())]);
+}
