@@ -2,13 +2,13 @@
 //!
 //! Codecs have no IO and no clock. A transport in `live` moves [`Outgoing`] to the agent and [`Incoming`] back.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::domain::approval::{Answer, Approval};
 use crate::domain::launch::Launch;
 use crate::domain::prompt::PromptId;
 use crate::domain::run::{Activity, Failure, Offers, Outcome};
+pub use crate::domain::run::{Conversation, Opening, Setting};
 use crate::domain::{Event, Time, Tokens};
 
 /// What the agent sent.
@@ -47,35 +47,6 @@ pub enum Outgoing {
     },
 }
 
-/// Which conversation a run is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Conversation {
-    /// A new one; the id is chosen beforehand where the agent allows it.
-    New {
-        /// The id to use.
-        id: Option<Arc<str>>,
-    },
-    /// A past one goes on.
-    Resume(Arc<str>),
-    /// A copy of a past one.
-    Fork(Arc<str>),
-}
-
-/// How a run shall begin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Opening {
-    /// Which conversation.
-    pub conversation: Conversation,
-    /// Its directory.
-    pub cwd: PathBuf,
-    /// Model, if not the agent's default.
-    pub model: Option<String>,
-    /// Permission mode, if not the agent's default.
-    pub mode: Option<String>,
-    /// Reasoning effort, if not the agent's default.
-    pub effort: Option<String>,
-}
-
 /// What the user wants of a running agent.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
@@ -97,12 +68,8 @@ pub enum Command {
         /// The answer.
         answer: Answer,
     },
-    /// Another model for the next turns.
-    SetModel(String),
-    /// Another permission mode.
-    SetMode(String),
-    /// Another effort.
-    SetEffort(String),
+    /// Another model, mode or effort for the next turns.
+    Set(Setting),
     /// End in good order.
     Close,
 }

@@ -1,9 +1,11 @@
 //! A run: a live agent process at work on a session. Phases and their transitions; no clock, no process.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::approval::Approval;
-use super::{SessionKey, Time, Tokens};
+use super::{Agent, Event, SessionKey, Time, Tokens};
+use crate::stdx::ring::Item;
 
 /// salon's own stable id of a conversation with an agent; survives restarts, known before the agent's own id is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -122,6 +124,10 @@ pub enum Outcome {
 pub struct RunInfo {
     /// salon's id.
     pub id: RunId,
+    /// Whose program runs.
+    pub agent: Agent,
+    /// Its directory.
+    pub cwd: PathBuf,
     /// The agent's session, once it is known.
     pub session: Option<SessionKey>,
     /// What it is doing.
@@ -156,9 +162,11 @@ pub struct RunInfo {
 
 impl RunInfo {
     /// A run whose process was just started.
-    pub fn starting(id: RunId) -> Self {
+    pub fn starting(id: RunId, agent: Agent, cwd: PathBuf) -> Self {
         Self {
             id,
+            agent,
+            cwd,
             session: None,
             phase: Phase::Starting,
             turn: Turn::default(),
@@ -191,4 +199,82 @@ pub struct Offers {
     pub commands: Vec<(String, String)>,
     /// Version of the agent.
     pub version: Option<String>,
+}
+
+/// Which conversation a run is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Conversation {
+    /// A new one; the id is chosen beforehand where the agent allows it.
+    New {
+        /// The id to use.
+        id: Option<Arc<str>>,
+    },
+    /// A past one goes on.
+    Resume(Arc<str>),
+    /// A copy of a past one.
+    Fork(Arc<str>),
+}
+
+/// How a run shall begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// Which conversation.
+    pub conversation: Conversation,
+    /// Its directory.
+    pub cwd: PathBuf,
+    /// Model, if not the agent's default.
+    pub model: Option<String>,
+    /// Permission mode, if not the agent's default.
+    pub mode: Option<String>,
+    /// Reasoning effort, if not the agent's default.
+    pub effort: Option<String>,
+}
+
+/// What can be set on a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// The model.
+    Model(String),
+    /// The permission mode.
+    Mode(String),
+    /// The reasoning effort.
+    Effort(String),
+}
+
+/// A place in a run's history. Another epoch is another history: it must be read from the transcript.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// Which history.
+    pub epoch: u64,
+    /// The id expected next.
+    pub next: u64,
+}
+
+/// Something that happened in a run.
+#[derive(Clone, Debug)]
+pub struct Happening {
+    /// The turn it belongs to.
+    pub turn: Turn,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// In the conversation.
+    Event(Event),
+    /// A turn ended.
+    TurnEnded(Outcome),
+}
+
+/// What a viewer gets.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// Where to go on.
+    pub cursor: Cursor,
+    /// Happenings before what is held that the viewer has not seen; they stand in the transcript.
+    pub missed: u64,
+    /// What is held since the viewer's cursor.
+    pub happenings: Vec<Item<Happening>>,
 }

@@ -2,49 +2,11 @@
 //! by being refused.
 
 use crate::domain::event::{Body, Event, Key, Piece};
-use crate::domain::run::{Outcome, Turn};
-use crate::stdx::ring::{Bounds, Held, Item, Ring};
+use crate::domain::run::{Cursor, Happening, Replay, Turn, What};
+use crate::stdx::ring::{Bounds, Held, Ring};
 
 /// Merged events that a run keeps.
 pub const BOUNDS: Bounds = Bounds { items: 1000, bytes: 8 << 20 };
-
-/// A place in a run's history. Another epoch is another history: it must be read from the transcript.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cursor {
-    /// Which history.
-    pub epoch: u64,
-    /// The id expected next.
-    pub next: u64,
-}
-
-/// Something that happened in a run.
-#[derive(Clone, Debug)]
-pub struct Happening {
-    /// The turn it belongs to.
-    pub turn: Turn,
-    /// What.
-    pub what: What,
-}
-
-/// What happened.
-#[derive(Clone, Debug)]
-pub enum What {
-    /// In the conversation.
-    Event(Event),
-    /// A turn ended.
-    TurnEnded(Outcome),
-}
-
-/// What a viewer gets.
-#[derive(Clone, Debug)]
-pub struct Replay {
-    /// Where to go on.
-    pub cursor: Cursor,
-    /// Happenings before what is held that the viewer has not seen; they stand in the transcript.
-    pub missed: u64,
-    /// What is held since the viewer's cursor.
-    pub happenings: Vec<Item<Happening>>,
-}
 
 /// The history of one run.
 #[derive(Debug)]

@@ -11,14 +11,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use super::decide;
-use super::history::{Cursor, History, Replay, What};
+use super::history::History;
 use super::link::{Arrival, Link};
 use super::post::Post;
 use super::process::{Exit, Patience};
 use crate::agent::protocol::{Codec, Command, Opening, Signal, Step};
 use crate::domain::approval::Answer;
 use crate::domain::prompt::{Prompt, PromptState};
-use crate::domain::run::{Activity, Failure, Outcome, Phase, RunId, RunInfo, Stopped};
+use crate::domain::run::{Activity, Cursor, Failure, Outcome, Phase, Replay, RunId, RunInfo, Setting, Stopped, What};
 use crate::domain::{Agent, SessionKey, Time};
 
 /// What a run is told to do.
@@ -41,17 +41,6 @@ pub enum Order {
     Set(Setting),
     /// What a viewer has not seen.
     Since(Cursor, oneshot::Sender<Replay>),
-}
-
-/// What can be set on a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Setting {
-    /// The model.
-    Model(String),
-    /// The permission mode.
-    Mode(String),
-    /// The reasoning effort.
-    Effort(String),
 }
 
 /// What changed last in a run.
@@ -120,7 +109,7 @@ pub struct Parts {
 /// Starts the task of a run.
 pub fn start(parts: Parts) -> RunHandle {
     let (orders, receiver) = mpsc::channel(64);
-    let info = RunInfo::starting(parts.id.clone());
+    let info = RunInfo::starting(parts.id.clone(), parts.agent, parts.opening.cwd.clone());
     let history = History::new(parts.epoch);
     let (sender, news) = watch::channel(News { cursor: history.cursor(), info: Arc::new(info.clone()) });
     let run = Run {
@@ -218,12 +207,7 @@ impl Run {
                 self.take(step).await;
             }
             Order::Set(setting) => {
-                let command = match setting {
-                    Setting::Model(model) => Command::SetModel(model),
-                    Setting::Mode(mode) => Command::SetMode(mode),
-                    Setting::Effort(effort) => Command::SetEffort(effort),
-                };
-                let step = self.codec.command(command, now);
+                let step = self.codec.command(Command::Set(setting), now);
                 self.take(step).await;
             }
         }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::tools;
-use crate::agent::protocol::{Codec, Command, Conversation, Incoming, Opening, Outgoing, Protocol, Signal, Step, Wire};
+use crate::agent::protocol::{
+    Codec, Command, Conversation, Incoming, Opening, Outgoing, Protocol, Setting, Signal, Step, Wire,
+};
 use crate::domain::approval::{Answer, Approval, Choice, ChoiceKind, Question};
 use crate::domain::event::{Body, Level, Piece};
 use crate::domain::launch::Launch;
@@ -98,14 +100,14 @@ impl Codec for StreamCodec {
             Command::Prompt { id, text } => self.prompt(id, &text, now, &mut step),
             Command::Interrupt => self.ask(Asked::Interrupt, json!({"subtype": "interrupt"}), &mut step),
             Command::Answer { id, answer } => self.answer(&id, &answer, &mut step),
-            Command::SetModel(model) => {
+            Command::Set(Setting::Model(model)) => {
                 self.ask(Asked::Model, json!({"subtype": "set_model", "model": model}), &mut step);
             }
-            Command::SetMode(mode) => {
+            Command::Set(Setting::Mode(mode)) => {
                 let request = json!({"subtype": "set_permission_mode", "mode": mode});
                 self.ask(Asked::Mode(mode), request, &mut step);
             }
-            Command::SetEffort(effort) => step.signals.push(notice(
+            Command::Set(Setting::Effort(effort)) => step.signals.push(notice(
                 &format!("effort-{}", now.millis()),
                 Level::Info,
                 format!("Claude Code takes an effort only at its start: {effort} applies when the session is resumed."),
@@ -216,7 +218,11 @@ impl StreamCodec {
             "init" => {
                 let word = |name: &str| record[name].as_str().map(Arc::from);
                 step.signals.push(Signal::TurnStarted);
-                step.signals.push(Signal::Settings { model: word("model"), mode: word("permissionMode"), effort: None });
+                step.signals.push(Signal::Settings {
+                    model: word("model"),
+                    mode: word("permissionMode"),
+                    effort: None,
+                });
             }
             "status" => match record["status"].as_str() {
                 Some("compacting") => step.signals.push(Signal::Activity(Activity::Compacting)),
@@ -443,7 +449,10 @@ fn offers(told: &Value) -> Offers {
         models: list("models").iter().map(|model| (word(model, "value"), word(model, "displayName"))).collect(),
         modes: ["default", "acceptEdits", "plan", "auto", "dontAsk", "bypassPermissions"].map(String::from).to_vec(),
         efforts: Vec::new(),
-        commands: list("commands").iter().map(|command| (word(command, "name"), word(command, "description"))).collect(),
+        commands: list("commands")
+            .iter()
+            .map(|command| (word(command, "name"), word(command, "description")))
+            .collect(),
         version: told["claude_code_version"].as_str().map(str::to_owned),
     }
 }
@@ -527,5 +536,12 @@ fn send(message: Value, step: &mut Step) {
 /// A uuid that names a prompt: unique for the prompt and the moment, which is all that the agent asks of it.
 fn uuid_of(id: PromptId, now: Time) -> String {
     let (id, now) = (id.0.cast_unsigned(), now.millis().cast_unsigned());
-    format!("{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", now >> 16 & 0xffff_ffff, now & 0xffff, id >> 48 & 0xfff, id >> 36 & 0xfff, id & 0xffff_ffff_ffff)
+    format!(
+        "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
+        now >> 16 & 0xffff_ffff,
+        now & 0xffff,
+        id >> 48 & 0xfff,
+        id >> 36 & 0xfff,
+        id & 0xffff_ffff_ffff
+    )
 }
