@@ -150,7 +150,7 @@ pub struct RunInfo {
     pub context: Option<(u64, u64)>,
     /// What the agent offers.
     pub offers: Arc<Offers>,
-    /// The queue waits for the user.
+    /// The queue waits for the user, after an interrupt or a failure.
     pub paused: bool,
     /// What went wrong last; kept for viewers who come later.
     pub failure: Option<Failure>,
@@ -158,6 +158,16 @@ pub struct RunInfo {
     pub stopping: Option<Stopped>,
     /// The agent's process, where the run has one of its own.
     pub pid: Option<u32>,
+    /// How the last turn ended; kept until the next one does.
+    pub last: Option<Outcome>,
+    /// Nothing came from the agent since then, for so long that it is worth a look. It is not ended for that.
+    pub silent: Option<Time>,
+    /// Prompts that wait: pending or being sent.
+    pub queued: usize,
+    /// Prompts that wait for the user: held or failed. While there are some, those behind them wait too.
+    pub held: usize,
+    /// When something happened last.
+    pub active: Option<Time>,
 }
 
 impl RunInfo {
@@ -182,6 +192,11 @@ impl RunInfo {
             failure: None,
             stopping: None,
             pid: None,
+            last: None,
+            silent: None,
+            queued: 0,
+            held: 0,
+            active: None,
         }
     }
 }
@@ -264,6 +279,10 @@ pub struct Happening {
 pub enum What {
     /// In the conversation.
     Event(Event),
+    /// The agent asks, and waits.
+    Approval(Approval),
+    /// A question needs no answer any more: it was answered, here or elsewhere, or its turn is over.
+    ApprovalGone(Arc<str>),
     /// A turn ended.
     TurnEnded(Outcome),
 }
