@@ -243,6 +243,15 @@ pub struct Opening {
     pub mode: Option<String>,
     /// Reasoning effort, if not the agent's default.
     pub effort: Option<String>,
+    /// Further arguments for the agent's program, verbatim.
+    pub extra: Vec<String>,
+}
+
+impl Opening {
+    /// A conversation in a directory, everything else as the agent has it.
+    pub fn new(conversation: Conversation, cwd: PathBuf) -> Self {
+        Self { conversation, cwd, model: None, mode: None, effort: None, extra: Vec::new() }
+    }
 }
 
 /// What can be set on a run.
