@@ -10,6 +10,7 @@ mod completions;
 mod config;
 mod context;
 mod doctor;
+mod events;
 mod failure;
 mod find;
 mod history;
