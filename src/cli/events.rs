@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::json::Tokens;
-use crate::domain::approval::{Approval, ChoiceKind};
+use crate::domain::approval::Approval;
 use crate::domain::event::{Body, Level, Piece};
 use crate::domain::run::{Activity, Failure, Happening, Outcome, Phase, RunInfo, Stopped, What};
 use crate::domain::transcript::PlanItem;
@@ -333,7 +333,7 @@ impl<'a> Question<'a> {
                 .map(|question| Asked { text: &question.text, options: &question.options, multiple: question.multiple })
                 .collect(),
             choices: choices
-                .map(|choice| Choice { kind: choice_name(choice.kind), label: &choice.label, token: &choice.token })
+                .map(|choice| Choice { kind: choice.kind.name(), label: &choice.label, token: &choice.token })
                 .collect(),
         }
     }
@@ -422,15 +422,6 @@ fn plan_status(item: &PlanItem) -> &'static str {
         PlanStatus::Active => "active",
         PlanStatus::Done => "done",
         PlanStatus::Cancelled => "cancelled",
-    }
-}
-
-fn choice_name(kind: ChoiceKind) -> &'static str {
-    match kind {
-        ChoiceKind::AllowOnce => "once",
-        ChoiceKind::AllowAlways => "always",
-        ChoiceKind::Deny => "deny",
-        ChoiceKind::DenyAndStop => "deny_and_stop",
     }
 }
 
