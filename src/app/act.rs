@@ -90,8 +90,7 @@ impl App {
                 }
             }
             None if action != Action::Expand => self.previewing()?.act(action),
-            Some(Layer::Search(_) | Layer::Help(_) | Layer::Palette(_) | Layer::Dialog(_) | Layer::Issues(_))
-            | None => None,
+            Some(_) | None => None,
         }
     }
 
@@ -130,9 +129,7 @@ impl App {
     fn back(&mut self) -> Vec<Effect> {
         match self.layers.pop() {
             Some(Layer::Reader(reader)) => self.leave(*reader),
-            Some(Layer::Search(_) | Layer::Help(_) | Layer::Palette(_) | Layer::Dialog(_) | Layer::Issues(_)) => {
-                Vec::new()
-            }
+            Some(_) => Vec::new(),
             None if self.home.filter.is_active() => self.clear_filter(),
             None => {
                 self.home.focus = Pane::Sessions;
@@ -240,7 +237,7 @@ impl App {
         let close = |layer: Layer| match layer {
             Layer::Reader(reader) => vec![Effect::CloseTranscript(reader.ticket)],
             Layer::Search(mut search) => search.preview.close(),
-            Layer::Help(_) | Layer::Palette(_) | Layer::Dialog(_) | Layer::Issues(_) => Vec::new(),
+            _ => Vec::new(),
         };
         self.layers.drain(..).flat_map(close).collect()
     }

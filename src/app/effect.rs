@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::msg::{Rest, Ticket};
+use super::runs::RunEffect;
 use crate::domain::SessionKey;
 use crate::domain::found::{Order, Place};
 
@@ -67,6 +68,8 @@ pub enum Effect {
     },
     /// Give the mouse back to the terminal, or take it.
     CaptureMouse(bool),
+    /// Ask something of a run.
+    Run(RunEffect),
     /// Suspend the program (Ctrl-Z).
     Suspend,
     /// End the program.

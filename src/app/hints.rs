@@ -25,6 +25,10 @@ impl App {
             Some(Layer::Palette(_)) => typed(&[("enter", "run"), ("↑ ↓", "choose"), ("esc", "close")]),
             Some(Layer::Dialog(_)) => typed(&[("1…9", "answer"), ("enter", "take"), ("esc", "cancel")]),
             Some(Layer::Help(_) | Layer::Issues(_)) => self.named(&[(Action::Back, "close"), (Action::Down, "scroll")]),
+            Some(Layer::Chat(_)) => self.named(&CHAT),
+            Some(Layer::Inbox(_)) => typed(&[("1…9", "answer"), ("↑ ↓", "choose"), ("esc", "close")]),
+            Some(Layer::Picker(_)) => typed(&[("enter", "take"), ("↑ ↓", "choose"), ("esc", "close")]),
+            Some(Layer::NewSession(_)) => typed(&[("enter", "begin"), ("tab", "next"), ("esc", "cancel")]),
             Some(Layer::Reader(_)) if self.reads_a_result() => self.named(&RESULT),
             Some(Layer::Reader(_)) => self.named(&READER),
             Some(Layer::Search(search)) if search.naming.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),
@@ -150,4 +154,13 @@ const READER: [(Action, &str); 9] = [
     (Action::Resume, "resume"),
     (Action::Expand, "unfold"),
     (Action::Follow, "follow"),
+];
+
+const CHAT: [(Action, &str); 6] = [
+    (Action::Send, "send"),
+    (Action::Newline, "newline"),
+    (Action::Models, "model"),
+    (Action::Interrupt, "interrupt"),
+    (Action::ReadChat, "read"),
+    (Action::Back, "back"),
 ];

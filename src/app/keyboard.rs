@@ -28,7 +28,7 @@ impl App {
             Some(Layer::Search(_)) => self.key_in_search(key),
             Some(Layer::Help(_) | Layer::Issues(_)) => self.key_in_text(key),
             None if self.home.filter.typing => self.key_in_filter(key),
-            Some(Layer::Reader(_)) | None => {
+            Some(_) | None => {
                 let action = self.keymap.action(key, &self.places());
                 action.map_or_else(Vec::new, |action| self.act(action))
             }
@@ -49,7 +49,7 @@ impl App {
                 self.home.filter.input.insert(text);
                 self.filter_typed()
             }
-            Some(Layer::Reader(_) | Layer::Help(_) | Layer::Dialog(_) | Layer::Issues(_)) | None => Vec::new(),
+            Some(_) | None => Vec::new(),
         }
     }
 
@@ -71,6 +71,9 @@ impl App {
     /// The places whose keys count now, the nearest first.
     pub fn places(&self) -> Vec<Place> {
         match (self.screen(), self.home.focus) {
+            (Some(Layer::Chat(_)), _) => {
+                vec![Place::Chat, Place::Reader, Place::Move, Place::List, Place::Everywhere]
+            }
             (Some(Layer::Search(_)), _) => vec![Place::Search, Place::List, Place::Move, Place::Everywhere],
             (None, Pane::Workspaces | Pane::Sessions) => vec![Place::List, Place::Move, Place::Everywhere],
             (Some(_), _) | (None, Pane::Preview) => vec![Place::Reader, Place::Move, Place::List, Place::Everywhere],
@@ -109,7 +112,7 @@ impl App {
         let scroll = match self.layers.last_mut() {
             Some(Layer::Help(help)) => &mut help.scroll,
             Some(Layer::Issues(issues)) => &mut issues.scroll,
-            Some(Layer::Reader(_) | Layer::Search(_) | Layer::Palette(_) | Layer::Dialog(_)) | None => {
+            Some(_) | None => {
                 return Vec::new();
             }
         };

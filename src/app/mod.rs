@@ -6,20 +6,25 @@
 
 pub mod action;
 pub mod age;
+pub mod chat;
 pub mod dialog;
 pub mod effect;
 pub mod help;
 pub mod hints;
 pub mod home;
+pub mod inbox;
 pub mod input;
 pub mod issues;
 pub mod keys;
 pub mod layer;
 pub mod layout;
 pub mod msg;
+pub mod new_session;
 pub mod notices;
 pub mod palette;
+pub mod picker;
 pub mod reader;
+pub mod runs;
 pub mod scroll;
 pub mod search;
 
@@ -60,6 +65,8 @@ pub struct App {
     pub now: Time,
     /// All sessions and what lives.
     pub known: Known,
+    /// The runs of this salon.
+    pub runs: runs::Runs,
     /// Where sessions were looked for.
     pub roots: Vec<Root>,
     /// The home screen.
@@ -123,6 +130,7 @@ impl App {
             size,
             now,
             known: Known::default(),
+            runs: runs::Runs::default(),
             roots: Vec::new(),
             home,
             layers: Vec::new(),

@@ -122,7 +122,8 @@ impl App {
                 self.home.list.step(rows);
                 return self.selection_moved();
             }
-            (Some(Layer::Palette(_) | Layer::Dialog(_)), _) | (None, Target::Choice(_) | Target::Nothing) => {}
+            (Some(Layer::Chat(chat)), _) => chat.reader.scroll(lines),
+            (Some(_), _) | (None, Target::Choice(_) | Target::Nothing) => {}
         }
         Vec::new()
     }

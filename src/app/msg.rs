@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Root;
+use super::runs::RunMsg;
 use crate::config::key::Key;
 use crate::config::theme::Background;
 use crate::domain::found::{Found, Place};
@@ -87,6 +88,8 @@ pub enum Msg {
         /// How it ended, for the status line; `None` where it ended well.
         failure: Option<String>,
     },
+    /// Something about a run.
+    Run(RunMsg),
     /// Something for the status line.
     Notice {
         /// In words.

@@ -56,6 +56,7 @@ impl App {
             Msg::Ranked { query, keys } => self.ranked(query, keys),
             Msg::ResumeChecked { key, check } => self.resume_checked(key, check),
             Msg::Returned { key, failure } => self.returned(&key, failure),
+            Msg::Run(msg) => self.run(msg),
             Msg::Notice { text, error } => {
                 if error {
                     self.notices.fail(text);
@@ -138,7 +139,7 @@ impl App {
             Some(Layer::Issues(issues)) => issues.scroll.fit(drawn.overlay_rows, drawn.overlay_len),
             Some(Layer::Palette(palette)) => palette.fit(drawn.overlay_rows),
             Some(Layer::Search(search)) => search.results.fit(drawn.list_rows),
-            Some(Layer::Dialog(_) | Layer::Reader(_)) | None => {}
+            Some(_) | None => {}
         }
         let reader = match self.layers.iter_mut().rev().find(|layer| layer.is_screen()) {
             Some(Layer::Search(search)) => search.preview.reader_mut(),

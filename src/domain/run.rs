@@ -278,3 +278,32 @@ pub struct Replay {
     /// What is held since the viewer's cursor.
     pub happenings: Vec<Item<Happening>>,
 }
+
+/// Why something that was asked of a run is not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Another salon holds it.
+    HeldBy {
+        /// Its process.
+        pid: u32,
+    },
+    /// Another program has the session open; who, in words.
+    OpenElsewhere(String),
+    /// It could not be kept on disk, and nothing is kept in memory only; why, in words.
+    NotKept(String),
+    /// There is no such run.
+    UnknownRun,
+    /// It could not be started.
+    Failed(Failure),
+}
+
+/// What is known of an agent's models.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Models {
+    /// The name to use, and what a person reads.
+    pub list: Vec<(String, String)>,
+    /// When the list was made; `None`: never.
+    pub as_of: Option<Time>,
+    /// Why it could not be made anew, in words.
+    pub failure: Option<String>,
+}

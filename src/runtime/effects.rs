@@ -65,6 +65,7 @@ impl Shell {
                 self.rest = Some((Instant::now() + Duration::from_millis(millis.into()), rest));
             }
             Effect::Redraw => self.tried(|shell| shell.terminal.redraw()),
+            Effect::Run(effect) => return self.ask_run(effect),
             Effect::Suspend => self.suspend(),
             Effect::Quit => return Step::Break(()),
         }

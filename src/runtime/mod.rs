@@ -7,6 +7,7 @@ pub mod frames;
 pub mod log;
 pub mod programs;
 pub mod resume;
+mod runs;
 pub mod surroundings;
 
 mod answer;

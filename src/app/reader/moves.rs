@@ -46,39 +46,8 @@ impl Reader {
             // What a search brought along goes with it.
             Action::Back if self.find.as_ref().is_some_and(|find| find.given) => return None,
             Action::Back => return self.clear_find(),
-            Action::Help
-            | Action::Palette
-            | Action::NextNeedsYou
-            | Action::Rescan
-            | Action::Issues
-            | Action::Mouse
-            | Action::Theme
-            | Action::Redraw
-            | Action::Suspend
-            | Action::Quit
-            | Action::Open
-            | Action::Left
-            | Action::Right
-            | Action::Scope
-            | Action::ShowHidden
-            | Action::Sort
-            | Action::Search
-            | Action::Filter
-            | Action::Resume
-            | Action::CopyId
-            | Action::CopyCommand
-            | Action::EditTranscript
-            | Action::ForgetView
-            | Action::Complete
-            | Action::NextResult
-            | Action::PreviousResult
-            | Action::MoreHits
-            | Action::FewerHits
-            | Action::Order
-            | Action::OlderQuery
-            | Action::NewerQuery
-            | Action::SaveView
-            | Action::CopyView => return None,
+            // Everything else is a matter of the whole interface.
+            _ => return None,
         }
         Some(Vec::new())
     }
