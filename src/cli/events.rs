@@ -159,10 +159,12 @@ pub struct Choice<'a> {
 /// How a run stands.
 #[derive(Serialize)]
 pub struct State<'a> {
-    run: &'a str,
+    /// salon's own id of the run; `null` where another program runs it.
+    run: Option<&'a str>,
     agent: &'static str,
     session: Option<&'a str>,
-    /// `starting`, `idle`, `working`, `compacting`, `retrying`, `interrupting` or `stopped`.
+    /// `starting`, `idle`, `working`, `compacting`, `retrying`, `interrupting` or `stopped`; of what another program runs
+    /// `needs_you`, `working`, `idle` or `past`.
     phase: &'static str,
     model: Option<&'a str>,
     mode: Option<&'a str>,
@@ -211,6 +213,21 @@ impl<'a> Event<'a> {
             window: info.context.map(|(_, window)| window),
         };
         Self { epoch, n: None, time: Some(now.rfc3339()), turn: Some(info.turn.0), kind }
+    }
+
+    /// How a session stands that another program runs.
+    pub fn sign(epoch: u64, key: &'a domain::SessionKey, state: domain::State, now: Time) -> Self {
+        let state = State {
+            run: None,
+            agent: key.agent.name(),
+            session: Some(&key.id),
+            phase: state.name(),
+            model: None,
+            mode: None,
+            effort: None,
+            reason: None,
+        };
+        Self { epoch, n: None, time: Some(now.rfc3339()), turn: None, kind: Kind::State(state) }
     }
 
     /// An entry of a transcript, counted from 1, as it stands there now.
@@ -359,7 +376,7 @@ impl<'a> From<&'a RunInfo> for State<'a> {
             _ => info.failure.as_ref(),
         };
         Self {
-            run: &info.id.0,
+            run: Some(&info.id.0),
             agent: info.agent.name(),
             session: info.session.as_ref().map(|key| &*key.id),
             phase: phase_name(&info.phase),

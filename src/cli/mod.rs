@@ -7,6 +7,7 @@ pub mod args;
 pub mod json;
 
 mod approve;
+mod attach;
 mod completions;
 mod config;
 mod context;
@@ -68,7 +69,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Queue(args)) => queue::run(&context, &args),
         Some(Command::Stop(args)) => stop::run(&context, &args),
         Some(Command::Approve(args)) => approve::run(&context, &args),
-        Some(Command::New(_) | Command::Send(_) | Command::Attach(_)) => unreachable!("not yet"),
+        Some(Command::Attach(args)) => attach::run(&context, &args),
+        Some(Command::New(_) | Command::Send(_)) => unreachable!("not yet"),
         Some(Command::Doctor(args)) => doctor::run(&context, &args),
         Some(Command::Config(args)) => config::run(&context, &args),
         Some(Command::Completions(_) | Command::Man) => unreachable!("answered above"),
