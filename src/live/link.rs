@@ -3,7 +3,7 @@
 use tokio::sync::mpsc;
 
 use super::process::{Exit, Output, Patience, Process};
-use super::server::Seat;
+use super::server::{Request, Seat};
 use crate::agent::protocol::{Incoming, Outgoing};
 use crate::domain::run::Failure;
 
@@ -23,6 +23,8 @@ pub enum Arrival {
     },
     /// The data of a server-sent event.
     ServerEvent(std::sync::Arc<[u8]>),
+    /// The stream of events goes on after a gap.
+    Resumed,
     /// Nothing more will come from its stdout, though it lives.
     Closed,
     /// It is gone.
@@ -36,6 +38,7 @@ impl Arrival {
             Self::Line(line) => Some(Incoming::Line(line)),
             Self::Response { id, status, body } => Some(Incoming::Response { id: *id, status: *status, body }),
             Self::ServerEvent(data) => Some(Incoming::ServerEvent(data)),
+            Self::Resumed => Some(Incoming::Resumed),
             Self::Closed | Self::Exited(_) => None,
         }
     }
@@ -55,7 +58,9 @@ impl Link {
     pub fn send(&self, outgoing: Outgoing) -> Result<(), Failure> {
         let sent = match (self, outgoing) {
             (Self::Child(process, _), Outgoing::Line(line)) => process.send(line),
-            (Self::Seat(seat), Outgoing::Request { id, method, path, body }) => seat.request(id, method, path, body),
+            (Self::Seat(seat), Outgoing::Request { id, method, path, headers, body, shared }) => {
+                seat.request(id, Request { method, path, headers, body, shared })
+            }
             (Self::Child(..), Outgoing::Request { .. }) | (Self::Seat(_), Outgoing::Line(_)) => false,
         };
         if sent { Ok(()) } else { Err(Failure::Other("the agent takes no input any more".into())) }
