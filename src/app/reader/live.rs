@@ -18,10 +18,15 @@ pub(super) struct Standing {
 }
 
 impl Reader {
-    /// Takes in what happened in the conversation's run. Where the disk must be asked for that, it is.
-    pub fn happened(&mut self, happenings: impl IntoIterator<Item = Happening>) -> Vec<Effect> {
+    /// Takes in what happened in the conversation's run; before it there was more that was `missed`. Where the disk
+    /// must be asked for that, it is.
+    pub fn happened(&mut self, missed: u64, happenings: impl IntoIterator<Item = Happening>) -> Vec<Effect> {
         let place = self.place();
         let mut turned = self.tail.is_empty();
+        let mut happenings = happenings.into_iter().peekable();
+        if let Some(first) = happenings.peek().filter(|_| missed > 0) {
+            self.tail.missed(missed, first.turn);
+        }
         for happening in happenings {
             turned |= self.tail.happened(happening);
         }
@@ -33,15 +38,10 @@ impl Reader {
         Vec::new()
     }
 
-    /// Some of what happened was not told, before what was told of this turn: the transcript has it.
-    pub fn missed(&mut self, turn: Turn) {
-        self.tail.missed(turn);
-    }
-
-    /// No turn is open: whatever is still to come of the last one is on disk.
-    pub fn end_turns(&mut self) -> Vec<Effect> {
+    /// No turn up to this one is open: whatever is still to come of it is on disk.
+    pub fn end_turns(&mut self, last: Turn) -> Vec<Effect> {
         let place = self.place();
-        if !self.tail.end_turns() {
+        if !self.tail.end_turns(last) {
             return Vec::new();
         }
         self.merge(place);

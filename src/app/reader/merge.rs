@@ -5,7 +5,7 @@
 //! after another; when the turn has ended and the disk has all of it, the rest is. Turns are told apart by their
 //! prompts: by identity, else by the same text at the same time.
 
-use super::tail::{LiveTurn, Tail};
+use super::tail::{LiveTurn, Tail, missed_key};
 use super::window::Window;
 use crate::domain::Key;
 use crate::domain::transcript::{Entry, EntryKind, ToolStatus};
@@ -131,7 +131,8 @@ impl Tail {
     /// The first turn is on disk. What was told beside the conversation stays until another turn is there too.
     fn settle(&mut self, disk: &Disk<'_>) {
         let live = self.turns.remove(0);
-        let left = |entry: &Entry| entry.kind == EntryKind::Notice && disk.window.find(entry.key).is_none();
+        let missing = |key| key != missed_key() && disk.window.find(key).is_none();
+        let left = |entry: &Entry| entry.kind == EntryKind::Notice && missing(entry.key);
         self.retain(|_, mark, entry| mark.turn > live.turn || (mark.turn == live.turn && left(entry)));
         self.claimed = live.at.map_or(self.claimed, |at| at + 1);
         self.settled = self.settled.max(Some(live.turn));

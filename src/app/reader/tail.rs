@@ -3,7 +3,7 @@
 //! It knows nothing of the screen. How it is brought together with the disk is [`super::merge`]'s matter.
 
 use crate::domain::Time;
-use crate::domain::event::{Body, Event, Key, Piece};
+use crate::domain::event::{Body, Event, Key, Level, Piece};
 use crate::domain::run::{Happening, Turn, What};
 use crate::domain::transcript::{Entry, EntryKind, Transcript};
 
@@ -107,6 +107,7 @@ impl Tail {
             return false;
         }
         match what {
+            What::Approval(_) | What::ApprovalGone(_) => false,
             What::TurnEnded(_) => {
                 self.turns.iter_mut().filter(|live| live.turn <= turn).for_each(|live| live.ended = true);
                 true
@@ -119,8 +120,12 @@ impl Tail {
         }
     }
 
-    /// Some of what happened in the newest turn was not told.
-    pub fn missed(&mut self, turn: Turn) {
+    /// So much of what happened, before what is told next and is of this turn, is not told.
+    pub fn missed(&mut self, count: u64, turn: Turn) {
+        let text = format!("{count} earlier messages not held: loaded from the transcript");
+        let event = Event { key: missed_key(), time: None, body: Body::Notice { level: Level::Info, text } };
+        self.turn(turn, &event);
+        self.add(turn, event);
         if let Some(live) = self.turns.iter_mut().find(|live| live.turn == turn) {
             live.gap = true;
         }
@@ -131,11 +136,12 @@ impl Tail {
         *self = Self { shown: self.shown, counter: self.counter, ..Self::default() };
     }
 
-    /// No turn is open any more, whatever was told.
-    pub fn end_turns(&mut self) -> bool {
-        let open = self.turns.iter().any(|live| !live.ended);
-        self.turns.iter_mut().for_each(|live| live.ended = true);
-        open
+    /// No turn up to this one is open any more, whatever was told. Whether one was.
+    pub fn end_turns(&mut self, last: Turn) -> bool {
+        let mut open = self.turns.iter_mut().filter(|live| live.turn <= last && !live.ended).peekable();
+        let any = open.peek().is_some();
+        open.for_each(|live| live.ended = true);
+        any
     }
 
     /// Keeps the entries for which `wanted` is true.
@@ -193,4 +199,9 @@ impl Tail {
             _ => false,
         }
     }
+}
+
+/// Identity of the notice that something was not told.
+pub(super) fn missed_key() -> Key {
+    Key::new("salon: not held", 0)
 }
