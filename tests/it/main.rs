@@ -12,6 +12,7 @@ mod agents {
 mod app;
 mod calls;
 mod catalog;
+mod chat;
 mod cli;
 mod contract;
 mod index;

@@ -77,6 +77,8 @@ fn draw_header(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     };
     let unseen = chat.reader.unseen();
     let new = if unseen > 0 && !chat.reader.is_following() { format!("{unseen} new · ") } else { String::new() };
+    let long = text::width(&how) > usize::from(area.width) / 4;
+    let how = if long && chat.followed.is_none() { how.split(':').next().unwrap_or_default() } else { &how };
     let right = format!("{new}{how}");
     let width = u16::try_from(text::width(&right)).unwrap_or(u16::MAX).min(area.width * 2 / 3);
     let (left, at_right) = split_right(area, width + 1);
@@ -94,7 +96,9 @@ fn draw_header(canvas: &mut Canvas, area: Rect, chat: &Chat) {
         Span::styled(chat.agent.name(), style::agent(theme, chat.agent)),
     ];
     let directory = directory.filter(|directory| !directory.is_empty());
-    spans.extend(directory.map(|directory| Span::styled(format!(" · {}", text::one_line(&directory)), style(theme.muted))));
+    spans.extend(
+        directory.map(|directory| Span::styled(format!(" · {}", text::one_line(&directory)), style(theme.muted))),
+    );
     put_line(canvas.buffer, left, &Line::from(rich::cut(spans, left.width.into())));
 }
 
