@@ -88,6 +88,20 @@ impl Store {
     }
 }
 
+/// Why something could not be kept, for a person: the cause, and what to do.
+pub fn in_words(error: &rusqlite::Error) -> String {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "the disk is full".into(),
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            "state.db cannot be written; check the rights of salon's data directory".into()
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "state.db is locked by another program; try again".into()
+        }
+        _ => format!("state.db: {error}"),
+    }
+}
+
 fn create_private(path: &Path) -> io::Result<()> {
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
