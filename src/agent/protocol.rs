@@ -199,4 +199,9 @@ pub trait Protocol: Send + Sync {
 
     /// A new conversation's codec.
     fn codec(&self) -> Box<dyn Codec>;
+
+    /// Why its process ended by itself, from its exit code and the end of its stderr.
+    fn ended(&self, code: Option<i32>, stderr: &str) -> Failure {
+        Failure::Crashed { code, stderr: stderr.to_owned() }
+    }
 }

@@ -18,7 +18,7 @@ use crate::domain::event::{Body, Level, Piece};
 use crate::domain::prompt::PromptId;
 use crate::domain::run::{Cursor, Happening, Opening, Outcome, Phase, Refusal, RunId, RunInfo, Stopped, What};
 use crate::domain::transcript::ToolStatus;
-use crate::domain::{Key, SessionKey};
+use crate::domain::Key;
 use crate::live::{self, Live, Viewer};
 use crate::runtime::lives;
 use crate::stdx::ring::Item;

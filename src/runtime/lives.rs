@@ -43,7 +43,7 @@ fn arrived(key: &SessionKey, prompt: &str, environment: &Environment, cache: &Pa
     let mut reading = agent::format(key.agent).open(&session).ok()?;
     let len = reading.len();
     let newest = reading.read(len.saturating_sub(NEWEST)..len, TextLimit::NONE);
-    let is_it = |entry: &Arc<Entry>| entry.kind == EntryKind::Prompt && entry.text.trim() == prompt.trim();
+    let is_it = |entry: &Entry| entry.kind == EntryKind::Prompt && entry.text.trim() == prompt.trim();
     Some(newest.iter().any(is_it))
 }
 

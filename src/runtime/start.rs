@@ -78,7 +78,7 @@ async fn show(start: Start) -> anyhow::Result<()> {
     let (index, found) = Index::start(options(&start));
     let terminal = Terminal::take(start.settings.mouse)?;
     let store = open_store(&start.paths, start.clock.now());
-    let recalled = store.as_ref().map_or_else(Vec::new, recall);
+    let recalled = store.as_deref().map_or_else(Vec::new, recall);
     let (app, ask_background) = app(&start, &recalled);
     let (tell, told) = mpsc::unbounded_channel();
     look_for_roots(start.environment.clone(), tell.clone());
