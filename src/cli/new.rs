@@ -30,6 +30,7 @@ pub fn run(context: Context, args: &NewArgs) -> Result<ExitCode, Failure> {
     if tui::has_terminal() && !args.turn.json {
         return tui::open(context, Some(First::New { agent: args.agent, opening, prompt }));
     }
-    let prompt = prompt.ok_or_else(|| Failure::new(Code::Usage, "there is no prompt; give one, or `-` to read it from stdin"))?;
+    let prompt = prompt
+        .ok_or_else(|| Failure::new(Code::Usage, "there is no prompt; give one, or `-` to read it from stdin"))?;
     turn::run(&context, Turn { agent: args.agent, opening, prompt, args: &args.turn })
 }

@@ -19,7 +19,8 @@ pub fn run(context: Context, args: &SendArgs) -> Result<ExitCode, Failure> {
     if tui::has_terminal() && !args.turn.json {
         return tui::open(context, Some(First::Chat { key: session.key.clone(), prompt }));
     }
-    let prompt = prompt.ok_or_else(|| Failure::new(Code::Usage, "there is no prompt; give one, or `-` to read it from stdin"))?;
+    let prompt = prompt
+        .ok_or_else(|| Failure::new(Code::Usage, "there is no prompt; give one, or `-` to read it from stdin"))?;
     let launch = resume::launch(&session, &[], None);
     let found = resume::obstacles(&session, &launch, &context.environment);
     super::resume::refuse(&session, &launch, &found, false)?;

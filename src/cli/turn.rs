@@ -13,12 +13,12 @@ use super::events::Event;
 use super::failure::{Code, Failure};
 use super::{output, state};
 use crate::domain::Agent;
+use crate::domain::Key;
 use crate::domain::approval::{Answer, Approval, ChoiceKind};
 use crate::domain::event::{Body, Level, Piece};
 use crate::domain::prompt::PromptId;
 use crate::domain::run::{Cursor, Happening, Opening, Outcome, Phase, Refusal, RunId, RunInfo, Stopped, What};
 use crate::domain::transcript::ToolStatus;
-use crate::domain::Key;
 use crate::live::{self, Live, Viewer};
 use crate::runtime::lives;
 use crate::stdx::ring::Item;
@@ -78,7 +78,8 @@ async fn answer(
     }
     let mut viewer = live.watch(&run).ok_or_else(|| Failure::new(Code::Failed, "the run is gone"))?;
     let prompt = live.submit(&run, turn.prompt).await.map_err(|refusal| refused(&refusal))?;
-    let mut teller = Teller { out: output::stdout(), json: turn.args.json, context, printed: None, epoch: 0, info: None };
+    let mut teller =
+        Teller { out: output::stdout(), json: turn.args.json, context, printed: None, epoch: 0, info: None };
     let end = watch(live, told, &run, &mut viewer, &mut teller, turn.args.approve).await?;
     teller.finish()?;
     settle(live, prompt, end).await

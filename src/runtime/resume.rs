@@ -9,9 +9,9 @@ use std::process::Command;
 use super::{children, programs};
 use crate::agent::{self, Environment};
 use crate::config::paths::create_private_dir;
-use crate::domain::{Session, SessionKey};
 use crate::domain::launch::Launch;
 use crate::domain::live::LiveSign;
+use crate::domain::{Session, SessionKey};
 
 /// What stands in the way of a resume.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

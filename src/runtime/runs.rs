@@ -158,7 +158,9 @@ impl Runs {
                 self.drafts.recall(key);
                 Ok(())
             }
-            RunEffect::Models { .. } | RunEffect::Check(_) | RunEffect::EditText(_) | RunEffect::Notify { .. } => Ok(()),
+            RunEffect::Models { .. } | RunEffect::Check(_) | RunEffect::EditText(_) | RunEffect::Notify { .. } => {
+                Ok(())
+            }
         }
     }
 

@@ -49,8 +49,7 @@ impl Store {
     pub fn open(path: &Path, now: Time) -> Result<Opened> {
         match Self::open_as_it_is(path) {
             Err(error) if is_damage(&error) => {
-                let aside =
-                    set_aside(path, now).map_err(|error| Error::ToSqlConversionFailure(error.into()))?;
+                let aside = set_aside(path, now).map_err(|error| Error::ToSqlConversionFailure(error.into()))?;
                 let opened = Self::open_as_it_is(path)?;
                 Ok(Opened { set_aside: Some(aside), ..opened })
             }
