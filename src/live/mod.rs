@@ -6,6 +6,7 @@
 pub mod decide;
 pub mod history;
 pub mod link;
+pub mod models;
 pub mod post;
 pub mod process;
 pub mod run;
