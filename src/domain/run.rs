@@ -108,6 +108,31 @@ pub enum Failure {
     Other(String),
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let said = |f: &mut std::fmt::Formatter<'_>, what: &str, message: &str| match message {
+            "" => f.write_str(what),
+            message => write!(f, "{what}: {message}"),
+        };
+        match self {
+            Self::NotInstalled => f.write_str("its program is not on PATH"),
+            Self::NotLoggedIn(message) => said(f, "not logged in", message),
+            Self::RateLimited { until: None, message } => said(f, "too many requests", message),
+            Self::RateLimited { until: Some(until), message } => {
+                said(f, &format!("too many requests until {}", until.rfc3339()), message)
+            }
+            Self::UnknownModel(message) => said(f, "the model is not known", message),
+            Self::UnknownSession(message) => said(f, "the session is not known to its agent", message),
+            Self::HeldElsewhere(message) => said(f, "held by another program", message),
+            Self::Crashed { code, stderr } => {
+                let how = code.map_or_else(|| "ended by a signal".to_owned(), |code| format!("ended with code {code}"));
+                said(f, &how, stderr.lines().last().unwrap_or_default())
+            }
+            Self::Other(message) => f.write_str(message),
+        }
+    }
+}
+
 /// How a turn ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -150,7 +175,7 @@ pub struct RunInfo {
     pub context: Option<(u64, u64)>,
     /// What the agent offers.
     pub offers: Arc<Offers>,
-    /// The queue waits for the user.
+    /// The queue waits for the user, after an interrupt or a failure.
     pub paused: bool,
     /// What went wrong last; kept for viewers who come later.
     pub failure: Option<Failure>,
@@ -158,6 +183,16 @@ pub struct RunInfo {
     pub stopping: Option<Stopped>,
     /// The agent's process, where the run has one of its own.
     pub pid: Option<u32>,
+    /// How the last turn ended; kept until the next one does.
+    pub last: Option<Outcome>,
+    /// Nothing came from the agent since then, for so long that it is worth a look. It is not ended for that.
+    pub silent: Option<Time>,
+    /// Prompts that wait: pending or being sent.
+    pub queued: usize,
+    /// Prompts that wait for the user: held or failed. While there are some, those behind them wait too.
+    pub held: usize,
+    /// When something happened last.
+    pub active: Option<Time>,
 }
 
 impl RunInfo {
@@ -182,6 +217,11 @@ impl RunInfo {
             failure: None,
             stopping: None,
             pid: None,
+            last: None,
+            silent: None,
+            queued: 0,
+            held: 0,
+            active: None,
         }
     }
 }
@@ -228,6 +268,15 @@ pub struct Opening {
     pub mode: Option<String>,
     /// Reasoning effort, if not the agent's default.
     pub effort: Option<String>,
+    /// Further arguments for the agent's program, verbatim.
+    pub extra: Vec<String>,
+}
+
+impl Opening {
+    /// A conversation in a directory, everything else as the agent has it.
+    pub fn new(conversation: Conversation, cwd: PathBuf) -> Self {
+        Self { conversation, cwd, model: None, mode: None, effort: None, extra: Vec::new() }
+    }
 }
 
 /// What can be set on a run.
@@ -264,6 +313,10 @@ pub struct Happening {
 pub enum What {
     /// In the conversation.
     Event(Event),
+    /// The agent asks, and waits.
+    Approval(Approval),
+    /// A question needs no answer any more: it was answered, here or elsewhere, or its turn is over.
+    ApprovalGone(Arc<str>),
     /// A turn ended.
     TurnEnded(Outcome),
 }
