@@ -14,6 +14,7 @@ pub mod environment;
 mod evict;
 pub mod history;
 pub mod link;
+pub mod models;
 pub mod options;
 pub mod post;
 pub mod process;

@@ -17,6 +17,7 @@ mod contract;
 mod index;
 mod keys;
 mod lineage;
+mod live_cli;
 mod outbox;
 mod pty;
 mod reader;
