@@ -6,10 +6,13 @@
 pub mod args;
 pub mod json;
 
+mod approve;
+mod attach;
 mod completions;
 mod config;
 mod context;
 mod doctor;
+mod events;
 mod failure;
 mod find;
 mod history;
@@ -18,10 +21,13 @@ mod man;
 mod markdown;
 mod output;
 mod query;
+mod queue;
 mod resume;
 mod scope;
 mod search;
 mod show;
+mod state;
+mod stop;
 mod table;
 mod tui;
 mod when;
@@ -60,6 +66,11 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Search(args)) => search::run(&context, &args),
         Some(Command::Show(args)) => show::run(&context, &args),
         Some(Command::Resume(args)) => resume::run(&context, &args),
+        Some(Command::Queue(args)) => queue::run(&context, &args),
+        Some(Command::Stop(args)) => stop::run(&context, &args),
+        Some(Command::Approve(args)) => approve::run(&context, &args),
+        Some(Command::Attach(args)) => attach::run(&context, &args),
+        Some(Command::New(_) | Command::Send(_)) => unreachable!("not yet"),
         Some(Command::Doctor(args)) => doctor::run(&context, &args),
         Some(Command::Config(args)) => config::run(&context, &args),
         Some(Command::Completions(_) | Command::Man) => unreachable!("answered above"),

@@ -108,6 +108,31 @@ pub enum Failure {
     Other(String),
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let said = |f: &mut std::fmt::Formatter<'_>, what: &str, message: &str| match message {
+            "" => f.write_str(what),
+            message => write!(f, "{what}: {message}"),
+        };
+        match self {
+            Self::NotInstalled => f.write_str("its program is not on PATH"),
+            Self::NotLoggedIn(message) => said(f, "not logged in", message),
+            Self::RateLimited { until: None, message } => said(f, "too many requests", message),
+            Self::RateLimited { until: Some(until), message } => {
+                said(f, &format!("too many requests until {}", until.rfc3339()), message)
+            }
+            Self::UnknownModel(message) => said(f, "the model is not known", message),
+            Self::UnknownSession(message) => said(f, "the session is not known to its agent", message),
+            Self::HeldElsewhere(message) => said(f, "held by another program", message),
+            Self::Crashed { code, stderr } => {
+                let how = code.map_or_else(|| "ended by a signal".to_owned(), |code| format!("ended with code {code}"));
+                said(f, &how, stderr.lines().last().unwrap_or_default())
+            }
+            Self::Other(message) => f.write_str(message),
+        }
+    }
+}
+
 /// How a turn ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -243,6 +268,15 @@ pub struct Opening {
     pub mode: Option<String>,
     /// Reasoning effort, if not the agent's default.
     pub effort: Option<String>,
+    /// Further arguments for the agent's program, verbatim.
+    pub extra: Vec<String>,
+}
+
+impl Opening {
+    /// A conversation in a directory, everything else as the agent has it.
+    pub fn new(conversation: Conversation, cwd: PathBuf) -> Self {
+        Self { conversation, cwd, model: None, mode: None, effort: None, extra: Vec::new() }
+    }
 }
 
 /// What can be set on a run.

@@ -2,12 +2,9 @@
 
 use tokio::sync::mpsc;
 
-use super::post::Post;
 use super::process::{Exit, Output, Patience, Process, Ticket};
-use super::server::Seat;
-use super::{environment, recover};
-use crate::agent::Protocol;
-use crate::agent::protocol::{Incoming, Opening, Outgoing, Wire};
+use super::server::{Request, Seat};
+use crate::agent::protocol::{Incoming, Outgoing};
 use crate::domain::run::Failure;
 use crate::store::registry::ProcessId;
 
@@ -27,6 +24,8 @@ pub enum Arrival {
     },
     /// The data of a server-sent event.
     ServerEvent(std::sync::Arc<[u8]>),
+    /// The stream of events goes on after a gap.
+    Resumed,
     /// Nothing more will come from its stdout, though it lives.
     Closed,
     /// It is gone.
@@ -40,38 +39,8 @@ impl Arrival {
             Self::Line(line) => Some(Incoming::Line(line)),
             Self::Response { id, status, body } => Some(Incoming::Response { id: *id, status: *status, body }),
             Self::ServerEvent(data) => Some(Incoming::ServerEvent(data)),
+            Self::Resumed => Some(Incoming::Resumed),
             Self::Closed | Self::Exited(_) => None,
-        }
-    }
-}
-
-/// Makes connections.
-#[derive(Debug)]
-pub struct Connector {
-    /// The user's environment.
-    pub vars: Vec<(String, String)>,
-    /// Where children are recorded.
-    pub post: Post,
-}
-
-impl Connector {
-    /// Connects a run to its agent: starts a child, or takes a place at the server, starting that on the first need.
-    pub async fn connect(&self, protocol: &'static dyn Protocol, opening: &Opening) -> Result<Link, Failure> {
-        let launch = protocol.launch(opening);
-        let vars = environment::of_child(&self.vars, protocol, &launch.cwd);
-        match protocol.wire() {
-            Wire::Lines => {
-                let (process, outputs) = Process::spawn(&launch, &vars)?;
-                let on_record = recover::identify(process.pid());
-                if let Some(child) = on_record
-                    && let Err(fault) = self.post.record_child(child, launch.program).await
-                {
-                    // It ends with us all the same, unless we are killed.
-                    tracing::warn!("a child is not on record: {fault}");
-                }
-                Ok(Link::Child(Child { process, outputs, on_record }))
-            }
-            Wire::Server => Err(Failure::Other("this salon has no server for it".into())),
         }
     }
 }
@@ -79,9 +48,9 @@ impl Connector {
 /// A child of a run's own.
 #[derive(Debug)]
 pub struct Child {
-    process: Process,
-    outputs: mpsc::Receiver<Output>,
-    on_record: Option<ProcessId>,
+    pub(super) process: Process,
+    pub(super) outputs: mpsc::Receiver<Output>,
+    pub(super) on_record: Option<ProcessId>,
 }
 
 /// A run's connection to its agent.
@@ -107,8 +76,8 @@ impl Link {
     pub fn send(&mut self, outgoing: Outgoing) -> Result<Sent, Failure> {
         let sent = match (self, outgoing) {
             (Self::Child(child), Outgoing::Line(line)) => child.process.send(line).map(Sent::Line),
-            (Self::Seat(seat), Outgoing::Request { id, method, path, body }) => {
-                seat.request(id, method, path, body).then_some(Sent::Request)
+            (Self::Seat(seat), Outgoing::Request { id, method, path, headers, body, shared }) => {
+                seat.request(id, Request { method, path, headers, body, shared }).then_some(Sent::Request)
             }
             (Self::Child(..), Outgoing::Request { .. }) | (Self::Seat(_), Outgoing::Line(_)) => None,
         };

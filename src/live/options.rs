@@ -1,8 +1,9 @@
 //! What the runs of a salon are told at the start, and what they tell. Values only.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use super::connect::Attached;
 use super::decide::Limits;
 use crate::agent::{self, Protocol};
 use crate::domain::prompt::Prompt;
@@ -33,6 +34,8 @@ pub struct Options {
     pub held: Held,
     /// Whether a prompt is in a transcript.
     pub arrived: Arrived,
+    /// Servers of the user's own that are used instead of one that we start.
+    pub attached: BTreeMap<Agent, Attached>,
     /// How agents are driven.
     pub protocols: fn(Agent) -> Option<&'static dyn Protocol>,
 }
@@ -48,6 +51,7 @@ impl Options {
             limits: Limits::default(),
             held: Box::new(|_| None),
             arrived: Box::new(|_, _| None),
+            attached: BTreeMap::new(),
             protocols: agent::protocol,
         }
     }
@@ -78,42 +82,4 @@ pub enum Event {
         /// It went wrong.
         error: bool,
     },
-}
-
-/// Why something was not done.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// No such run, in memory or on record.
-    #[error("run {0} is not known")]
-    UnknownRun(RunId),
-    /// No such prompt, or it is too late to change it.
-    #[error("the prompt is being sent or was sent already; it cannot be changed any more")]
-    TooLate,
-    /// The run's agent never told which session it works on, so that there is nothing to go on with.
-    #[error("the agent of run {0} never said which conversation it was; start a new one")]
-    NoSession(RunId),
-    /// Another salon holds the conversation.
-    #[error("another salon (process {pid}) runs this conversation; it can be followed, or forked")]
-    HeldBy {
-        /// That salon.
-        pid: u32,
-    },
-    /// Some other program has the conversation open.
-    #[error("{0} has this conversation open; end it there, or fork the conversation")]
-    OpenElsewhere(String),
-    /// salon cannot drive this agent.
-    #[error("{} cannot be run in salon; resume it in its own program", .0.label())]
-    NotDriven(Agent),
-    /// The agent is not installed.
-    #[error("{0} is not on PATH; install it, or add its directory to PATH")]
-    NotInstalled(String),
-    /// The conversation's directory is gone.
-    #[error("the directory {} is gone; choose another", .0.display())]
-    DirectoryGone(PathBuf),
-    /// It could not be kept on disk, so it was not accepted.
-    #[error("not accepted: {0}")]
-    NotKept(String),
-    /// salon is about to end.
-    #[error("salon is about to end")]
-    Ending,
 }

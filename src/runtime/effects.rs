@@ -64,6 +64,14 @@ impl Shell {
             Effect::Rest(rest, millis) => {
                 self.rest = Some((Instant::now() + Duration::from_millis(millis.into()), rest));
             }
+            Effect::Wake(alarm, millis) => {
+                let tell = self.performer.tell.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(millis.into())).await;
+                    // Nobody listens once salon ends.
+                    drop(tell.send(Told::Msg(Box::new(Msg::Woke(alarm)))));
+                });
+            }
             Effect::Redraw => self.tried(|shell| shell.terminal.redraw()),
             Effect::Run(effect) => return self.ask_run(effect),
             Effect::Suspend => self.suspend(),

@@ -3,8 +3,10 @@
 //! Here, and only here, salon touches the terminal, starts programs and asks the clock. It decides nothing that a
 //! user can see: decisions are [`crate::app`]'s.
 
+pub mod call;
 pub mod frames;
 pub mod log;
+pub mod paths;
 pub mod programs;
 pub mod resume;
 mod runs;
@@ -14,6 +16,8 @@ mod answer;
 mod children;
 mod clipboard;
 mod colours;
+
+mod drafts;
 mod editor;
 mod effects;
 mod extract;

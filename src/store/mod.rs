@@ -6,6 +6,7 @@
 
 pub mod choices;
 pub mod outbox;
+pub mod questions;
 pub mod registry;
 
 use std::io;
@@ -15,12 +16,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::ErrorCode;
-pub use rusqlite::{Connection, Result};
+pub use rusqlite::{Connection, Error, Result};
 
 use crate::domain::Time;
 
 /// Steps from an empty database to the present schema, oldest first.
-const MIGRATIONS: &[&str] = &[choices::SCHEMA, registry::SCHEMA, outbox::SCHEMA];
+const MIGRATIONS: &[&str] = &[choices::SCHEMA, registry::SCHEMA, outbox::SCHEMA, questions::SCHEMA];
 
 /// How long to wait for another salon that writes at the same moment.
 const PATIENCE: Duration = Duration::from_secs(2);

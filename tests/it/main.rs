@@ -10,6 +10,7 @@ mod agents {
     mod qwen;
 }
 mod app;
+mod calls;
 mod catalog;
 mod cli;
 mod contract;

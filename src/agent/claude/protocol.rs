@@ -57,6 +57,7 @@ impl Protocol for Stream {
                 args.push("--fork-session".into());
             }
         }
+        args.extend(opening.extra.iter().cloned());
         Launch { program: "claude".into(), args, cwd: opening.cwd.clone() }
     }
 
