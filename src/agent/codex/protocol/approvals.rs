@@ -46,8 +46,16 @@ pub struct Answered {
     pub result: Value,
     /// The turn is to be interrupted.
     pub interrupt: bool,
+    /// The turn ends with it, one way or the other.
+    pub stops: bool,
     /// What the user said besides, which the result cannot carry.
     pub remark: Option<String>,
+}
+
+impl Answered {
+    fn of(result: Value) -> Self {
+        Self { result, interrupt: false, stops: false, remark: None }
+    }
 }
 
 /// What a request asks; `None` where it is not one of those that a user answers. `known` tells what the item does that
@@ -91,9 +99,7 @@ impl Waiting {
     /// What an answer comes to.
     pub fn answer(&self, answer: &Answer) -> Answered {
         match (answer, &self.form) {
-            (Answer::Answers(answers), Some(form)) => {
-                Answered { result: form.result(answers), interrupt: false, remark: None }
-            }
+            (Answer::Answers(answers), Some(form)) => Answered::of(form.result(answers)),
             (Answer::Answers(_), None) => self.refusal(),
             (Answer::Choice { token, reason }, _) => {
                 let chosen = self.replies.iter().find(|reply| reply.choice.token == *token);
@@ -107,7 +113,7 @@ impl Waiting {
 
     fn refusal(&self) -> Answered {
         let deny = self.replies.iter().find(|reply| reply.choice.kind == ChoiceKind::Deny);
-        deny.map_or_else(|| Answered { result: Value::Null, interrupt: false, remark: None }, Reply::answered)
+        deny.map_or_else(|| Answered::of(Value::Null), Reply::answered)
     }
 }
 
@@ -117,7 +123,8 @@ impl Reply {
     }
 
     fn answered(&self) -> Answered {
-        Answered { result: self.result.clone(), interrupt: self.interrupt, remark: None }
+        let stops = self.choice.kind == ChoiceKind::DenyAndStop;
+        Answered { interrupt: self.interrupt, stops, ..Answered::of(self.result.clone()) }
     }
 }
 

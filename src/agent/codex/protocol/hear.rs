@@ -114,6 +114,8 @@ impl Thread {
         let calls: Vec<Arc<str>> = self.calls.drain().map(|(id, _)| id).collect();
         let status = if outcome == Outcome::Done { ToolStatus::Done } else { ToolStatus::Interrupted };
         step.signals.extend(calls.into_iter().map(|id| update(id, Some(status), None, time)));
+        let stopped = std::mem::take(&mut self.stopped).into_iter();
+        step.signals.extend(stopped.map(|id| update(id, Some(ToolStatus::Interrupted), None, time)));
         match &outcome {
             Outcome::Done => {}
             Outcome::Interrupted => step.signals.push(notice(key, Level::Warning, "Interrupted.".into(), time)),

@@ -95,6 +95,8 @@ struct Thread {
     waiting: HashMap<Arc<str>, Waiting>,
     /// Calls that are under way, with what they do.
     calls: HashMap<Arc<str>, Action>,
+    /// Calls that the user refused in order to stop: they count as stopped, not as refused.
+    stopped: Vec<Arc<str>>,
     /// The text of our last prompt, until the agent has echoed it; versions that do not echo our id echo the text.
     echo: Option<String>,
     /// A retry or a compaction was announced and nothing came since.
@@ -293,6 +295,9 @@ impl Thread {
     fn answer(&mut self, id: &Arc<str>, answer: &Answer, step: &mut Step) {
         let Some(waiting) = self.waiting.remove(id) else { return };
         let answered = waiting.answer(answer);
+        if answered.stops {
+            self.stopped.extend(waiting.approval.tool_id.clone());
+        }
         wire::respond(&waiting.id, &answered.result, step);
         step.signals.push(Signal::ApprovalGone(id.clone()));
         self.question_answered(&waiting, &answered.result, step);
@@ -418,6 +423,11 @@ impl Thread {
             failure => failure,
         };
         self.missing("The prompt was refused", error, now, step);
+        self.turn.answered(None);
+        // It was to become a part of a turn that goes on.
+        if self.turn.name().is_some() {
+            return;
+        }
         self.turn.close();
         step.signals.push(Signal::TurnEnded(Outcome::Failed(failure)));
     }

@@ -22,8 +22,12 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// It was asked for.
+    /// It was asked for. What is asked for while one is open becomes a part of it.
     pub fn ask(&mut self) {
+        if self.open {
+            self.asked = true;
+            return;
+        }
         let ended = self.ended.take();
         *self = Self { open: true, asked: true, ended, ..Self::default() };
     }
