@@ -38,8 +38,9 @@ pub static FORMATS: [&dyn Format; 6] =
 pub fn protocol(agent: Agent) -> Option<&'static dyn Protocol> {
     match agent {
         Agent::Claude => Some(&claude::Stream),
+        Agent::OpenCode => Some(&opencode::Serve),
         Agent::Codex => Some(&codex::AppServer),
-        Agent::OpenCode | Agent::Gemini | Agent::Qwen | Agent::Goose => None,
+        Agent::Gemini | Agent::Qwen | Agent::Goose => None,
     }
 }
 
