@@ -2,6 +2,7 @@
 //! same thread, and each thing that it may say.
 
 mod approvals;
+mod fake;
 mod noise;
 mod turns;
 
@@ -255,15 +256,18 @@ fn done(driven: &mut Driven, line: &Value, conversation: &Conversation, prompts:
     }
 }
 
-/// What the reader makes of the thread's rollout.
+/// What the reader makes of the thread's rollout, which may lie among the streams.
 fn stored(home: &Home, rollout: Option<(&str, &str)>) -> Vec<Entry> {
-    let thread = rollout.map_or(THREAD, |(_, thread)| thread);
-    if let Some((name, _)) = rollout {
+    if let Some((name, thread)) = rollout {
         let dir = home.path().join(".codex/sessions/2026/11/21");
         fs::create_dir_all(&dir).expect("directory");
         let from = fixtures().join("codex/0.169.0/streams").join(name);
         fs::copy(from, dir.join(format!("rollout-2026-11-21T15-53-03-{thread}.jsonl"))).expect("copied");
     }
+    stored_in(home, rollout.map_or(THREAD, |(_, thread)| thread))
+}
+
+fn stored_in(home: &Home, thread: &str) -> Vec<Entry> {
     let codex = format(Agent::Codex);
     let units: Vec<_> = codex.roots(&home.environment()).iter().flat_map(|root| codex.discover(root).units).collect();
     let unit = units.iter().find(|unit| unit.path.to_string_lossy().contains(thread)).expect("the rollout");
