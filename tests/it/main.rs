@@ -4,6 +4,7 @@ mod architecture;
 mod agents {
     mod claude;
     mod codex;
+    mod codex_protocol;
     mod gemini;
     mod goose;
     mod opencode;
@@ -18,6 +19,7 @@ mod contract;
 mod index;
 mod keys;
 mod lineage;
+mod live_cli;
 mod outbox;
 mod pty;
 mod reader;

@@ -3,9 +3,11 @@
 //! Sessions are data, not processes: a run has a [`Seat`], which carries its requests to the server and all of the
 //! server's events back. What they mean is the codec's business; here nothing is known of any agent.
 
+mod desk;
 pub mod events;
 mod host;
 pub mod http;
+mod life;
 pub mod shared;
 
 use std::net::SocketAddr;
