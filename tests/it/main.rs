@@ -13,6 +13,7 @@ mod app;
 mod catalog;
 mod cli;
 mod contract;
+mod desk;
 mod index;
 mod keys;
 mod lineage;
