@@ -37,13 +37,13 @@ pub fn draw(canvas: &mut Canvas, area: Rect, inbox: &Inbox) {
     let above = u16::try_from(listed + usize::from(listed > 0)).unwrap_or(0);
     let item = &items[at];
     let below = match &item.what {
-        Waits::Question => approval::height(app, &Among::All, width, area.height.saturating_sub(above + 2)),
+        // Where it would not fit into a frame, it goes without one.
+        Waits::Question => approval::height(app, &Among::All, width, area.height.saturating_sub(above)),
         Waits::Prompt(_) | Waits::Failure => {
             u16::try_from(lines(app, item, width).len() + item.what.choices().len()).unwrap_or(u16::MAX)
         }
     };
-    let title = format!("Waits for you · {} of {}", at + 1, items.len());
-    let inner = overlay(canvas, area, &title, (WIDTH, above.saturating_add(below)));
+    let inner = overlay(canvas, area, "Waits for you", (WIDTH, above.saturating_add(below)));
     let list = Rect { height: above.min(inner.height), ..inner };
     let top = scroll::reveal(0, at, listed, items.len());
     for (row, (nth, item)) in items.iter().enumerate().skip(top).take(listed).enumerate() {
@@ -51,7 +51,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, inbox: &Inbox) {
     }
     let rest = Rect { y: inner.y + list.height, height: inner.height - list.height, ..inner };
     match &item.what {
-        Waits::Question => approval::draw(canvas, rest, &Among::All, Beside::Nothing),
+        Waits::Question => approval::draw(canvas, rest, &Among::All, Beside::Inbox(at, items.len())),
         Waits::Prompt(_) | Waits::Failure => draw_trouble(canvas, rest, item),
     }
 }

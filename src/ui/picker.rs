@@ -54,6 +54,9 @@ fn draw_tabs(canvas: &mut Canvas, area: Rect, picker: &Picker, info: &RunInfo) {
         let look =
             if tab == picker.tab { style(theme.selected).patch(style(theme.accent)) } else { style(theme.muted) };
         spans.push(Span::styled(format!(" {} ", tab.name()), look));
+        if area.width < 56 && tab != picker.tab {
+            continue;
+        }
         let value = value.as_deref().map_or("–".to_owned(), text::one_line);
         let paint = if tab == Tab::Mode && skips_permissions(&value) { theme.error } else { theme.text };
         spans.push(Span::styled(format!("{} ", text::ellipsis(&value, 16)), style(paint)));

@@ -94,7 +94,7 @@ fn the_badge_is_on_every_screen() {
 #[test]
 fn the_picker_shows_models_modes_and_efforts() {
     let open = |stage: &mut Stage, keys: &str| {
-        stage.run(run("r")).keys("g");
+        stage.run(run("r")).select_run();
         stage.app.act(salon::app::Action::Models);
         let list = vec![("opus-5".to_owned(), "Opus 5".to_owned())];
         let told = Models { list, as_of: Some(ago(180)), failure: None };

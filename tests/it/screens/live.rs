@@ -159,9 +159,18 @@ impl Stage {
         self
     }
 
+    /// The session of [`run`] is selected.
+    pub fn select_run(&mut self) -> &mut Self {
+        assert!(self.app.home.list.select(&SessionKey::new(Agent::Claude, SESSION)));
+        self.draw();
+        self
+    }
+
     /// What was asked of runs since the effects were last taken.
     pub fn asked(&mut self) -> Vec<RunEffect> {
         let runs = |effect| if let Effect::Run(effect) = effect { Some(effect) } else { None };
-        self.take_effects().into_iter().filter_map(runs).collect()
+        let effects = self.take_effects();
+        self.effects.extend(effects.iter().filter(|effect| matches!(effect, Effect::Wake(..))).cloned());
+        effects.into_iter().filter_map(runs).collect()
     }
 }
