@@ -75,7 +75,10 @@ fn step(line: &str) -> Step {
         "close" => Step::Close,
         "grandchild" => Step::Grandchild,
         "twice" => Step::Twice,
-        "fail" => Step::Fail(u16::try_from(number()).unwrap_or(500), rest.to_owned()),
+        "fail" => {
+            let text = rest.split_once(' ').map_or("", |(_, text)| text);
+            Step::Fail(u16::try_from(number()).unwrap_or(500), text.to_owned())
+        }
         "retry" => Step::Retry,
         "compact" => Step::Compact,
         "stray" => Step::Stray,
@@ -119,6 +122,7 @@ fn garbage() {
     stdout.flush().expect("stdout");
 }
 
+#[expect(clippy::zombie_processes, reason = "it is to be left behind")]
 fn grandchild() {
     let child = Command::new("sleep").arg("600").spawn().expect("sleep");
     crate::log::write(&serde_json::json!({"grandchild": child.id()}));

@@ -10,6 +10,7 @@ mod agents {
     mod qwen;
 }
 mod app;
+mod calls;
 mod catalog;
 mod cli;
 mod contract;
@@ -17,6 +18,7 @@ mod desk;
 mod index;
 mod keys;
 mod lineage;
+mod live_cli;
 mod outbox;
 mod pty;
 mod reader;
