@@ -158,9 +158,11 @@ impl Runs {
                 self.drafts.recall(key);
                 Ok(())
             }
-            RunEffect::Models { .. } | RunEffect::Check(_) | RunEffect::EditText(_) | RunEffect::Notify { .. } => {
-                Ok(())
-            }
+            RunEffect::Models { .. }
+            | RunEffect::Agents
+            | RunEffect::Check(_)
+            | RunEffect::EditText(_)
+            | RunEffect::Notify { .. } => Ok(()),
         }
     }
 

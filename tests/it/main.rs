@@ -16,6 +16,7 @@ mod catalog;
 mod chat;
 mod cli;
 mod contract;
+mod desk;
 mod index;
 mod keys;
 mod lineage;

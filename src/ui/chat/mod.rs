@@ -12,7 +12,7 @@ use super::approval::{self, Beside};
 use super::reader::Mode;
 use super::style::{self, style};
 use super::widgets::{Align, put, put_line, rich, split_right};
-use super::{Canvas, ViewCache, preview};
+use super::{Canvas, ViewCache, header, preview};
 use crate::app::approvals::Among;
 use crate::app::chat::{Chat, Focus};
 use crate::domain::run::{Conversation, Phase};
@@ -40,8 +40,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut ViewCache)
     draw_emptiness(canvas, rest.0, chat);
     queue::draw(canvas, queue, chat);
     if let Some(among) = &among {
-        let beside = if chat.focus == Focus::Composer { Beside::Text } else { Beside::Nothing };
-        approval::draw(canvas, asked, among, beside);
+        approval::draw(canvas, asked, among, Beside::Text);
     }
     composer::draw(canvas, composer, chat);
     composer::draw_completion(canvas, rest.0.union(queue).union(asked), chat);
@@ -71,6 +70,7 @@ fn draw_header(canvas: &mut Canvas, area: Rect, chat: &Chat) {
         return;
     }
     let (app, theme) = (canvas.app, canvas.app.theme());
+    let (area, _) = split_right(area, header::badge_width(app));
     let (how, tone) = match &chat.followed {
         Some(why) => (format!("following: {why}"), theme.warning),
         None => (steered(canvas, chat), theme.accent),

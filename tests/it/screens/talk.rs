@@ -34,11 +34,12 @@ impl Talk {
     /// A run of a new session that has no transcript yet.
     pub fn new(width: u16, height: u16) -> Self {
         let mut talk = Self::closed(width, height);
+        talk.changed(|_| {});
         talk.open();
         talk
     }
 
-    /// The run, but no chat on the screen.
+    /// Nothing is known of the run yet.
     pub fn closed(width: u16, height: u16) -> Self {
         let id = run();
         let mut info = RunInfo::starting(id, Agent::Claude, "/home/ann/shop-api".into());
@@ -54,7 +55,7 @@ impl Talk {
             ],
             ..Offers::default()
         });
-        let mut talk = Self {
+        Self {
             stage: Stage::new(width, height),
             info,
             disk: Vec::new(),
@@ -63,9 +64,7 @@ impl Talk {
             next: 0,
             epoch: 7,
             ticket: None,
-        };
-        talk.changed(|_| {});
-        talk
+        }
     }
 
     /// A run of a session whose transcript is on disk.
