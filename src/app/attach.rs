@@ -121,6 +121,11 @@ impl App {
         }
     }
 
+    /// Opens a session's transcript and follows its end.
+    pub fn follow(&mut self, key: SessionKey) -> Vec<Effect> {
+        self.decided(Outcome::Follow(key))
+    }
+
     /// Closes everything that lies over the home screen.
     pub(super) fn close_layers(&mut self) -> Vec<Effect> {
         let close = |layer: Layer| match layer {

@@ -252,12 +252,9 @@ impl App {
         };
         let chosen = |input: &Input| Some(input.text().trim().to_owned()).filter(|name| !name.is_empty());
         let opening = Opening {
-            conversation: Conversation::New { id: None },
-            cwd: PathBuf::from(new.directory.text().trim()),
             model: chosen(&new.model),
             mode: chosen(&new.mode),
-            effort: None,
-            extra: Vec::new(),
+            ..Opening::new(Conversation::New { id: None }, PathBuf::from(new.directory.text().trim()))
         };
         let prompt = Some(new.text()).filter(|text| !text.trim().is_empty());
         let agent = new.agent(&self.runs);

@@ -253,6 +253,9 @@ impl App {
             RunMsg::Gone(run) => {
                 let before = self.runs.infos.remove(&run);
                 self.runs.queues.remove(&run);
+                if let Some(before) = &before {
+                    self.run_gone(before);
+                }
                 self.runs_changed(before.as_deref(), None)
             }
             RunMsg::Queued(run, prompts) => {
@@ -264,9 +267,9 @@ impl App {
                 self.models_told(agent);
                 Vec::new()
             }
-            RunMsg::Paths { query, found } => {
-                self.directories_found(query.clone(), found.clone());
-                self.told(RunMsg::Paths { query, found })
+            RunMsg::Paths { query, found } if matches!(self.layers.last(), Some(Layer::NewSession(_))) => {
+                self.directories_found(query, found);
+                Vec::new()
             }
             RunMsg::Agents(agents) => {
                 self.agents_told(agents);

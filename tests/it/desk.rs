@@ -394,12 +394,9 @@ fn a_new_session_begins_with_what_was_chosen() {
     stage.keys("H i alt-enter t h e r e");
     stage.keys("up p l a n up s o n n e t enter");
     let opening = Opening {
-        conversation: Conversation::New { id: None },
-        cwd: "/home/ann/shop-api".into(),
         model: Some("sonnet".into()),
         mode: Some("plan".into()),
-        effort: None,
-        extra: Vec::new(),
+        ..Opening::new(Conversation::New { id: None }, "/home/ann/shop-api".into())
     };
     assert_eq!(begun(&mut stage), Some((Agent::Claude, opening, Some("Hi\nthere".to_owned()))));
 }

@@ -9,7 +9,7 @@ use crate::app::msg::ResumeCheck;
 use crate::app::reader::Reader;
 use crate::app::runs::RunEffect;
 use crate::app::{App, Effect};
-use crate::domain::run::{Conversation, Cursor, Opening, Phase, RunId};
+use crate::domain::run::{Conversation, Cursor, Opening, RunId};
 use crate::domain::{Agent, SessionKey};
 
 impl App {
@@ -25,8 +25,7 @@ impl App {
         };
         let stored = info.session.clone().filter(|key| self.known.catalog.get(key).is_some());
         let (reader, effects) = self.reader_for(stored, info.agent);
-        let mut chat = Chat::new(reader, info.agent, Some(run.clone()), None);
-        chat.starting = (info.phase == Phase::Starting).then_some(self.now);
+        let chat = Chat::new(reader, info.agent, Some(run.clone()), None);
         self.show_chat(chat, effects)
     }
 
@@ -97,6 +96,15 @@ impl App {
             return chat.rename_draft();
         }
         self.begin(key.agent, Opening::new(conversation, cwd), None)
+    }
+
+    /// Opens the conversation of a past session and sends a prompt there, where there is one.
+    pub fn send_to(&mut self, key: &SessionKey, prompt: Option<String>) -> Vec<Effect> {
+        let mut effects = self.go_on(key, None, false);
+        if prompt.is_some() && self.chat_mut().is_some_and(|chat| chat.reader.key == *key) {
+            effects.extend(self.begin_run(prompt));
+        }
+        effects
     }
 
     /// Begins the run of the conversation on the screen.

@@ -40,7 +40,8 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut ViewCache)
     draw_emptiness(canvas, rest.0, chat);
     queue::draw(canvas, queue, chat);
     if let Some(among) = &among {
-        approval::draw(canvas, asked, among, Beside::Text);
+        let beside = if chat.focus == Focus::Composer { Beside::Text } else { Beside::Reading };
+        approval::draw(canvas, asked, among, beside);
     }
     composer::draw(canvas, composer, chat);
     composer::draw_completion(canvas, rest.0.union(queue).union(asked), chat);
