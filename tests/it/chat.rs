@@ -138,6 +138,22 @@ fn h16_a_new_session_becomes_its_transcript_without_a_gap() {
 }
 
 #[test]
+fn h16_a_prompt_that_the_agent_wrote_down_in_other_words_is_found_by_its_place() {
+    let mut talk = Talk::of(80, 24, on_disk(turn("one")));
+    talk.working(true);
+    talk.happen(2, turn("two"));
+    let mut disk = renamed(on_disk(turn("two")));
+    disk[0].text = "<context>a file is open</context> two prompt".into();
+    let last = disk.split_off(3);
+    talk.written(disk);
+    assert_eq!(talk.shown(), parts(&["one", "two"]));
+    talk.happen(2, vec![ended()]);
+    talk.written(last);
+    assert_eq!(talk.shown().len(), 8);
+    assert_eq!(talk.chat().reader.live_entries(), 0);
+}
+
+#[test]
 fn b13_what_was_told_beside_the_conversation_stays_after_its_turn() {
     let mut talk = Talk::of(80, 24, on_disk(turn("one")));
     talk.working(true);
