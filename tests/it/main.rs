@@ -16,6 +16,7 @@ mod cli;
 mod contract;
 mod index;
 mod keys;
+mod live;
 mod lineage;
 mod outbox;
 mod pty;
