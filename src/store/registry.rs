@@ -215,7 +215,7 @@ pub fn holder(db: &Connection, id: &RunId) -> rusqlite::Result<Option<ProcessId>
         })
         .optional()?;
     let Some((Some(pid), Some(start))) = row else { return Ok(None) };
-    Ok(Some(ProcessId { pid, start: start.unsigned_abs() }))
+    Ok(Some(ProcessId { pid, start: start.cast_unsigned() }))
 }
 
 /// Takes the lease of a run. Another's lease is taken over only where `dead` says that its process is gone;
@@ -263,7 +263,7 @@ pub fn drop_leases(db: &Connection, me: ProcessId) -> rusqlite::Result<()> {
 /// Every process that holds a run.
 pub fn holders(db: &Connection) -> rusqlite::Result<Vec<ProcessId>> {
     db.prepare_cached("SELECT DISTINCT holder_pid, holder_start FROM runs WHERE holder_pid IS NOT NULL")?
-        .query_map([], |row| Ok(ProcessId { pid: row.get(0)?, start: row.get::<_, i64>(1)?.unsigned_abs() }))?
+        .query_map([], |row| Ok(ProcessId { pid: row.get(0)?, start: row.get::<_, i64>(1)?.cast_unsigned() }))?
         .collect()
 }
 
@@ -293,9 +293,9 @@ pub fn children(db: &Connection) -> rusqlite::Result<Vec<ChildRecord>> {
     db.prepare_cached("SELECT pid, start, program, holder_pid, holder_start FROM children")?
         .query_map([], |row| {
             Ok(ChildRecord {
-                child: ProcessId { pid: row.get(0)?, start: row.get::<_, i64>(1)?.unsigned_abs() },
+                child: ProcessId { pid: row.get(0)?, start: row.get::<_, i64>(1)?.cast_unsigned() },
                 program: row.get(2)?,
-                holder: ProcessId { pid: row.get(3)?, start: row.get::<_, i64>(4)?.unsigned_abs() },
+                holder: ProcessId { pid: row.get(3)?, start: row.get::<_, i64>(4)?.cast_unsigned() },
             })
         })?
         .collect()

@@ -12,7 +12,7 @@ use super::stage::{Stage, is_at_rest, quick};
 async fn d1_a_prompt_is_on_disk_before_it_is_accepted() {
     let mut stage = Stage::new();
     let run = stage.begin("hang").await;
-    stage.until(&run, |info| info.session.is_some() && matches!(info.phase, Phase::Working { .. })).await;
+    stage.working(&run).await;
     let id = stage.live.submit(&run, "say later".into()).await.expect("accepted");
     let kept = stage.place.store().with(|db| outbox::find(db, id)).expect("read").expect("on disk");
     assert_eq!((kept.text.as_str(), kept.state), ("say later", PromptState::Pending));
@@ -40,7 +40,7 @@ async fn d3_five_prompts_of_two_who_type_are_delivered_in_order_one_turn_at_a_ti
 async fn d4_what_waits_can_be_changed_and_what_is_sent_cannot() {
     let stage = Stage::new();
     let run = stage.begin("say first\nhang").await;
-    stage.until(&run, |info| info.session.is_some() && matches!(info.phase, Phase::Working { .. })).await;
+    stage.working(&run).await;
     let mut ids = Vec::new();
     for text in ["say a", "say b", "say c"] {
         ids.push(stage.live.submit(&run, text.into()).await.expect("accepted"));

@@ -19,7 +19,7 @@ async fn d17_d18_b21_after_the_shutdown_nobody_is_left() {
     let mut pids = Vec::new();
     for script in ["say idle", "say x\nhang", "say x\ngrandchild\nhang", "say x\ndeaf\nhang"] {
         let run = stage.begin(script).await;
-        stage.until(&run, |info| info.turn.0 == 1 && info.session.is_some()).await;
+        stage.until(&run, |info| info.turn.0 == 1 && info.session.is_some() && info.queued == 0).await;
         pids.push(stage.info(&run).pid.expect("a process"));
     }
     while !stage.place.log().iter().any(|record| record["grandchild"].is_u64()) {
@@ -44,7 +44,7 @@ fn stage_run() -> salon::domain::run::RunId {
 async fn a_child_that_closes_its_output_and_lives_on_is_ended() {
     let stage = Stage::new();
     let run = stage.begin("say x\nclose\nhang").await;
-    let info = stage.until(&run, |info| matches!(info.phase, Phase::Stopped(_))).await;
+    let info = stage.gone(&run).await;
     assert!(matches!(&info.last, Some(Outcome::Failed(_))), "{info:?}");
     assert_eq!(info.pid, None);
 }
@@ -61,7 +61,7 @@ async fn h22_garbage_is_kept_and_no_turn_spins_without_a_child() {
     stage.until(&run, |info| info.turn.0 == 2 && info.queued == 0).await;
     let status = std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status();
     assert!(status.expect("kill").success());
-    let info = stage.until(&run, |info| matches!(info.phase, Phase::Stopped(_))).await;
+    let info = stage.gone(&run).await;
     let crashed = matches!(&info.phase, Phase::Stopped(Stopped::Failed(Failure::Crashed { code: None, .. })));
     assert!(crashed, "{info:?}");
 }
@@ -89,7 +89,7 @@ async fn h26_a_run_that_was_stopped_goes_on_with_the_next_prompt() {
     let run = stage.begin("say one").await;
     let pid = stage.done(&run, 1).await.pid.expect("a process");
     stage.live.stop(&run).expect("told");
-    let info = stage.until(&run, |info| matches!(info.phase, Phase::Stopped(_))).await;
+    let info = stage.gone(&run).await;
     assert_eq!((info.phase.clone(), info.failure.clone()), (Phase::Stopped(Stopped::OnRequest), None));
     assert_eq!(identify(pid), None);
     stage.submit(&run, "say two").await;

@@ -1,6 +1,6 @@
 //! A salon that was killed: its children are ended, its prompts are kept, nothing is sent by itself.
 
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use salon::domain::prompt::PromptState;
@@ -116,7 +116,7 @@ async fn d7_nothing_is_sent_by_itself_and_a_release_sends_once() {
 
 fn sleeper() -> Child {
     use std::os::unix::process::CommandExt;
-    Command::new("sleep").arg("600").process_group(0).spawn().expect("sleep")
+    Command::new("sleep").arg("60").stdout(Stdio::null()).process_group(0).spawn().expect("sleep")
 }
 
 #[test]

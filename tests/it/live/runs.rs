@@ -94,7 +94,7 @@ async fn b11_b25_the_session_is_kept_and_resumed_with_its_model() {
 async fn b13_c16_a_crash_is_told_to_those_who_come_later_and_the_next_prompt_resumes() {
     let stage = Stage::new();
     let run = stage.begin("say fine\ncrash 3").await;
-    let info = stage.until(&run, |info| matches!(info.phase, Phase::Stopped(_))).await;
+    let info = stage.gone(&run).await;
     let crashed = Failure::Crashed { code: Some(3), stderr: "fatal: told to crash with 3".into() };
     assert_eq!(info.phase, Phase::Stopped(Stopped::Failed(crashed.clone())));
     assert_eq!((info.failure.as_ref(), info.last.clone()), (Some(&crashed), Some(Outcome::Failed(crashed.clone()))));
@@ -110,7 +110,7 @@ async fn b13_c16_a_crash_is_told_to_those_who_come_later_and_the_next_prompt_res
 async fn b14_d15_an_interrupt_ends_the_turn_and_the_queue_waits() {
     let stage = Stage::new();
     let run = stage.begin("say start\nhang").await;
-    stage.until(&run, |info| info.session.is_some() && matches!(info.phase, Phase::Working { .. })).await;
+    stage.working(&run).await;
     stage.submit(&run, "say later").await;
     stage.live.interrupt(&run).expect("told");
     let info = stage.until(&run, |info| info.last == Some(Outcome::Interrupted)).await;
@@ -127,13 +127,13 @@ async fn b14_d15_an_interrupt_ends_the_turn_and_the_queue_waits() {
 async fn b14_an_agent_that_does_not_heed_an_interrupt_is_ended_and_the_next_turn_is_untouched() {
     let stage = Stage::with(|options| options.limits = quick());
     let run = stage.begin("say start\ndeaf\nhang").await;
-    stage.until(&run, |info| info.session.is_some() && matches!(info.phase, Phase::Working { .. })).await;
+    stage.working(&run).await;
     stage.live.interrupt(&run).expect("told");
     stage.until(&run, |info| matches!(info.phase, Phase::Interrupting { .. })).await;
     // The second press, and the third: it is deaf to TERM too.
     stage.live.interrupt(&run).expect("told");
     stage.live.interrupt(&run).expect("told");
-    let info = stage.until(&run, |info| matches!(info.phase, Phase::Stopped(_))).await;
+    let info = stage.gone(&run).await;
     assert_eq!(info.phase, Phase::Stopped(Stopped::OnRequest));
     assert_eq!(info.last, Some(Outcome::Interrupted));
     stage.submit(&run, "say next").await;
@@ -299,7 +299,7 @@ async fn an_idle_process_goes_and_comes_back_with_the_next_prompt() {
 async fn d16_a_run_that_is_given_up_takes_its_prompts_with_it() {
     let stage = Stage::new();
     let run = stage.begin("say one\nhang").await;
-    stage.until(&run, |info| info.session.is_some() && matches!(info.phase, Phase::Working { .. })).await;
+    stage.working(&run).await;
     stage.submit(&run, "say never").await;
     stage.live.dispose(&run).await.expect("given up");
     assert!(stage.live.all_queued().await.expect("queues").is_empty());

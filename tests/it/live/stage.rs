@@ -157,6 +157,19 @@ impl Stage {
         waited.unwrap_or_else(|_| panic!("it never came to that: {:#?}", self.info(run)))
     }
 
+    /// Waits until the agent is at work on a prompt that it said to have.
+    pub async fn working(&self, run: &RunId) -> Arc<RunInfo> {
+        self.until(run, |info| {
+            info.session.is_some() && info.queued == 0 && matches!(info.phase, Phase::Working { .. })
+        })
+        .await
+    }
+
+    /// Waits until there is no process any more.
+    pub async fn gone(&self, run: &RunId) -> Arc<RunInfo> {
+        self.until(run, |info| is_at_rest(info) && info.phase != Phase::Idle).await
+    }
+
     /// Waits until the turn of that number is over and nothing waits behind it.
     pub async fn done(&self, run: &RunId, turn: u64) -> Arc<RunInfo> {
         self.until(run, |info| info.turn.0 >= turn && is_at_rest(info) && info.queued == 0).await
