@@ -145,7 +145,9 @@ fn h5_a_known_session_is_not_given_up_for_an_id_of_the_stream() {
     let init = |id: &str| json!({"type": "system", "subtype": "init", "session_id": id});
     let learnt = |conversation, ids: &[&str]| {
         let mut talk = Talk::with(opening(conversation));
-        ids.iter().for_each(|id| talk.hear(&init(id)));
+        for id in ids {
+            talk.hear(&init(id));
+        }
         talk.sessions()
     };
     assert_eq!(learnt(Conversation::Resume("good".into()), &["tag-of-this-run", "another"]), ["good"]);
@@ -164,9 +166,9 @@ fn h5_a_known_session_is_not_given_up_for_an_id_of_the_stream() {
 fn model_mode_and_effort_are_switched_and_told() {
     let talk = Talk::captured("tour");
     let settings = talk.settings();
-    let models: Vec<&str> = settings.iter().filter_map(|(model, ..)| model.as_deref()).collect();
-    assert_eq!(models.first(), Some(&"claude-sonnet-4-5"));
-    assert_eq!(models.last(), Some(&"claude-opus-5-5"));
+    let used: Vec<&str> = settings.iter().filter_map(|(model, ..)| model.as_deref()).collect();
+    assert_eq!(used.first(), Some(&"claude-sonnet-4-5"));
+    assert_eq!(used.last(), Some(&"claude-opus-5-5"));
     let mut modes: Vec<&str> = settings.iter().filter_map(|(_, mode, _)| mode.as_deref()).collect();
     modes.dedup();
     assert_eq!(modes, ["default", "plan", "acceptEdits"], "asked for, then by the approval of the plan");
@@ -219,9 +221,9 @@ fn a_turn_may_be_interrupted() {
 fn a_sub_agent_is_reached_from_its_call_and_not_mixed_in() {
     let mut talk = Talk::captured("p4_task");
     let fold = talk.fold();
-    let task = fold.entries().iter().find_map(|entry| entry.tool.as_deref()).expect("the call");
-    assert_eq!(task.subagent.as_deref(), Some("agent-a281a1f8f034ebd09"));
-    assert!(matches!(task.action, Action::Task { .. }));
+    let call = fold.entries().iter().find_map(|entry| entry.tool.as_deref()).expect("the call");
+    assert_eq!(call.subagent.as_deref(), Some("agent-a281a1f8f034ebd09"));
+    assert!(matches!(call.action, Action::Task { .. }));
     assert_eq!(fold.entries().iter().filter(|entry| entry.tool.is_some()).count(), 1, "its own calls are not here");
     assert_eq!(talk.outcomes().len(), 1, "two results came, for two turns that were one for us");
     talk.prompt("and on");
