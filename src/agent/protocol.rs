@@ -2,6 +2,7 @@
 //!
 //! Codecs have no IO and no clock. A transport in `live` moves [`Outgoing`] to the agent and [`Incoming`] back.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::domain::approval::{Answer, Approval};
@@ -27,6 +28,8 @@ pub enum Incoming<'a> {
     },
     /// The data of a server-sent event.
     ServerEvent(&'a [u8]),
+    /// The stream of events goes on after a gap: what happened in between must be asked for.
+    Resumed,
 }
 
 /// What is to be sent to the agent.
@@ -42,8 +45,12 @@ pub enum Outgoing {
         method: &'static str,
         /// Path with query.
         path: String,
+        /// Headers besides those that every request has.
+        headers: Vec<(&'static str, String)>,
         /// JSON body.
         body: Option<Vec<u8>>,
+        /// A GET whose answer is the same for all who ask, and need not be of this very moment: it is asked once.
+        shared: bool,
     },
 }
 
@@ -129,6 +136,21 @@ pub enum Wire {
     Server,
 }
 
+/// What must be known of an agent's HTTP server in order to start it and to speak to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerSpec {
+    /// User name of its basic authentication.
+    pub user: &'static str,
+    /// Environment variable from which it takes its password.
+    pub password: &'static str,
+    /// Path that answers 200 as soon as it can be used.
+    pub health: &'static str,
+    /// Path of the stream of events of all sessions.
+    pub events: &'static str,
+    /// Path that lists its models.
+    pub models: &'static str,
+}
+
 /// What comes of a command or of a message.
 #[derive(Clone, Debug, Default)]
 pub struct Step {
@@ -165,6 +187,26 @@ pub trait Protocol: Send + Sync {
         Vec::new()
     }
 
+    /// What is to be known of its server, where the wire is one.
+    fn server(&self) -> Option<ServerSpec> {
+        None
+    }
+
+    /// Headers of requests that are about a directory, where the wire is a server.
+    fn headers(&self, _directory: &Path) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// Models, as [`Offers::models`] has them, out of what the server answered at [`ServerSpec::models`].
+    fn models(&self, _body: &[u8]) -> Option<Vec<(String, String)>> {
+        None
+    }
+
     /// A new conversation's codec.
     fn codec(&self) -> Box<dyn Codec>;
+
+    /// Why its process ended by itself, from its exit code and the end of its stderr.
+    fn ended(&self, code: Option<i32>, stderr: &str) -> Failure {
+        Failure::Crashed { code, stderr: stderr.to_owned() }
+    }
 }

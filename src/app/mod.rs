@@ -6,6 +6,7 @@
 
 pub mod action;
 pub mod age;
+pub mod approvals;
 pub mod chat;
 pub mod dialog;
 pub mod effect;
@@ -67,6 +68,8 @@ pub struct App {
     pub known: Known,
     /// The runs of this salon.
     pub runs: runs::Runs,
+    /// Their questions.
+    pub desk: approvals::Desk,
     /// Where sessions were looked for.
     pub roots: Vec<Root>,
     /// The home screen.
@@ -131,6 +134,7 @@ impl App {
             now,
             known: Known::default(),
             runs: runs::Runs::default(),
+            desk: approvals::Desk::default(),
             roots: Vec::new(),
             home,
             layers: Vec::new(),

@@ -58,7 +58,7 @@ impl App {
                 }
                 Vec::new()
             }
-            (Target::Preview | Target::Entry(_) | Target::Choice(_) | Target::Nothing, _)
+            (Target::Preview | Target::Entry(_) | Target::Choice(_) | Target::Answer(_) | Target::Nothing, _)
             | (Target::Workspace(_) | Target::Row(_), Some(_)) => Vec::new(),
         }
     }
@@ -84,9 +84,12 @@ impl App {
                 search.results.choose(row);
                 self.result_moved()
             }
-            Target::Workspace(_) | Target::Preview | Target::Entry(_) | Target::Choice(_) | Target::Nothing => {
-                Vec::new()
-            }
+            Target::Workspace(_)
+            | Target::Preview
+            | Target::Entry(_)
+            | Target::Choice(_)
+            | Target::Answer(_)
+            | Target::Nothing => Vec::new(),
         }
     }
 
@@ -123,7 +126,7 @@ impl App {
                 return self.selection_moved();
             }
             (Some(Layer::Chat(chat)), _) => chat.reader.scroll(lines),
-            (Some(_), _) | (None, Target::Choice(_) | Target::Nothing) => {}
+            (Some(_), _) | (None, Target::Choice(_) | Target::Answer(_) | Target::Nothing) => {}
         }
         Vec::new()
     }

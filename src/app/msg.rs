@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Root;
+use super::approvals::{ApprovalDrawn, Asked};
 use super::runs::RunMsg;
 use crate::config::key::Key;
 use crate::config::theme::Background;
@@ -18,6 +19,15 @@ pub struct Ticket(pub u64);
 /// Names one wait for the selection to rest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rest(pub u64);
+
+/// What a wait is for. Every wait counts, and a late one must do no harm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Alarm {
+    /// A question, and which part of it, has been on the screen for long enough to be answered by a key.
+    Settled(Asked, usize),
+    /// An answer had the time to arrive.
+    Overdue(Asked),
+}
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -88,6 +98,8 @@ pub enum Msg {
         /// How it ended, for the status line; `None` where it ended well.
         failure: Option<String>,
     },
+    /// The time of an [`super::Effect::Wake`] is over.
+    Woke(Alarm),
     /// Something about a run.
     Run(RunMsg),
     /// Something for the status line.
@@ -198,6 +210,8 @@ pub struct Drawn {
     pub overlay_len: usize,
     /// The reader's place, with its line brought into range: see [`crate::app`].
     pub reader: Option<ReaderDrawn>,
+    /// The question that takes the keys, where one is on the screen.
+    pub approval: Option<ApprovalDrawn>,
     /// Something is still being found out beside the drawing: draw again soon.
     pub waiting: bool,
 }
@@ -228,6 +242,8 @@ pub enum Target {
     Entry(usize),
     /// A line of an overlay's list.
     Choice(usize),
+    /// An answer to the question that takes the keys.
+    Answer(usize),
     /// Nothing that reacts.
     Nothing,
 }

@@ -202,11 +202,13 @@ impl App {
         match msg {
             RunMsg::Changed(info) => {
                 self.runs.infos.insert(info.id.clone(), info);
+                self.desk.refresh(&self.runs);
                 Vec::new()
             }
             RunMsg::Gone(run) => {
                 self.runs.infos.remove(&run);
                 self.runs.queues.remove(&run);
+                self.desk.refresh(&self.runs);
                 Vec::new()
             }
             RunMsg::Queued(run, prompts) => {

@@ -56,6 +56,10 @@ impl App {
             Msg::Ranked { query, keys } => self.ranked(query, keys),
             Msg::ResumeChecked { key, check } => self.resume_checked(key, check),
             Msg::Returned { key, failure } => self.returned(&key, failure),
+            Msg::Woke(alarm) => {
+                self.desk.woke(&alarm);
+                Vec::new()
+            }
             Msg::Run(msg) => self.run(msg),
             Msg::Notice { text, error } => {
                 if error {
@@ -146,10 +150,11 @@ impl App {
             Some(layer) => layer.reader_mut(),
             None => self.home.preview.reader_mut(),
         };
-        let effects = match (reader, drawn.reader) {
+        let mut effects = match (reader, drawn.reader) {
             (Some(reader), Some(found)) => reader.drawn(found),
             _ => Vec::new(),
         };
+        effects.extend(self.desk.drawn(drawn.approval.as_ref()));
         self.drawn = drawn;
         effects
     }

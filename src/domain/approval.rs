@@ -65,6 +65,28 @@ pub enum ChoiceKind {
     DenyAndStop,
 }
 
+impl Approval {
+    /// What is asked, in one line.
+    pub fn line(&self) -> String {
+        match self.questions.first() {
+            Some(question) => crate::stdx::text::one_line(&question.text),
+            None => format!("{}: {}", self.tool, self.action.headline()),
+        }
+    }
+}
+
+impl ChoiceKind {
+    /// The word used on disk and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AllowOnce => "once",
+            Self::AllowAlways => "always",
+            Self::Deny => "deny",
+            Self::DenyAndStop => "deny_and_stop",
+        }
+    }
+}
+
 /// The user's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {

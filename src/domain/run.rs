@@ -108,6 +108,31 @@ pub enum Failure {
     Other(String),
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let said = |f: &mut std::fmt::Formatter<'_>, what: &str, message: &str| match message {
+            "" => f.write_str(what),
+            message => write!(f, "{what}: {message}"),
+        };
+        match self {
+            Self::NotInstalled => f.write_str("its program is not on PATH"),
+            Self::NotLoggedIn(message) => said(f, "not logged in", message),
+            Self::RateLimited { until: None, message } => said(f, "too many requests", message),
+            Self::RateLimited { until: Some(until), message } => {
+                said(f, &format!("too many requests until {}", until.rfc3339()), message)
+            }
+            Self::UnknownModel(message) => said(f, "the model is not known", message),
+            Self::UnknownSession(message) => said(f, "the session is not known to its agent", message),
+            Self::HeldElsewhere(message) => said(f, "held by another program", message),
+            Self::Crashed { code, stderr } => {
+                let how = code.map_or_else(|| "ended by a signal".to_owned(), |code| format!("ended with code {code}"));
+                said(f, &how, stderr.lines().last().unwrap_or_default())
+            }
+            Self::Other(message) => f.write_str(message),
+        }
+    }
+}
+
 /// How a turn ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -150,7 +175,7 @@ pub struct RunInfo {
     pub context: Option<(u64, u64)>,
     /// What the agent offers.
     pub offers: Arc<Offers>,
-    /// The queue waits for the user.
+    /// The queue waits for the user, after an interrupt or a failure.
     pub paused: bool,
     /// What went wrong last; kept for viewers who come later.
     pub failure: Option<Failure>,
@@ -158,6 +183,16 @@ pub struct RunInfo {
     pub stopping: Option<Stopped>,
     /// The agent's process, where the run has one of its own.
     pub pid: Option<u32>,
+    /// How the last turn ended; kept until the next one does.
+    pub last: Option<Outcome>,
+    /// Nothing came from the agent since then, for so long that it is worth a look. It is not ended for that.
+    pub silent: Option<Time>,
+    /// Prompts that wait: pending or being sent.
+    pub queued: usize,
+    /// Prompts that wait for the user: held or failed. While there are some, those behind them wait too.
+    pub held: usize,
+    /// When something happened last.
+    pub active: Option<Time>,
 }
 
 impl RunInfo {
@@ -182,6 +217,11 @@ impl RunInfo {
             failure: None,
             stopping: None,
             pid: None,
+            last: None,
+            silent: None,
+            queued: 0,
+            held: 0,
+            active: None,
         }
     }
 }
@@ -228,6 +268,15 @@ pub struct Opening {
     pub mode: Option<String>,
     /// Reasoning effort, if not the agent's default.
     pub effort: Option<String>,
+    /// Further arguments for the agent's program, verbatim.
+    pub extra: Vec<String>,
+}
+
+impl Opening {
+    /// A conversation in a directory, everything else as the agent has it.
+    pub fn new(conversation: Conversation, cwd: PathBuf) -> Self {
+        Self { conversation, cwd, model: None, mode: None, effort: None, extra: Vec::new() }
+    }
 }
 
 /// What can be set on a run.
@@ -264,6 +313,10 @@ pub struct Happening {
 pub enum What {
     /// In the conversation.
     Event(Event),
+    /// The agent asks, and waits.
+    Approval(Approval),
+    /// A question needs no answer any more: it was answered, here or elsewhere, or its turn is over.
+    ApprovalGone(Arc<str>),
     /// A turn ended.
     TurnEnded(Outcome),
 }
@@ -279,22 +332,42 @@ pub struct Replay {
     pub happenings: Vec<Item<Happening>>,
 }
 
-/// Why something that was asked of a run is not done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why something was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Another salon holds it.
+    /// No such run, in memory or on record.
+    #[error("run {0} is not known")]
+    UnknownRun(RunId),
+    /// No such prompt, or it is too late to change it.
+    #[error("the prompt is being sent or was sent already; it cannot be changed any more")]
+    TooLate,
+    /// The run's agent never told which session it works on, so that there is nothing to go on with.
+    #[error("the agent of run {0} never said which conversation it was; start a new one")]
+    NoSession(RunId),
+    /// Another salon holds the conversation.
+    #[error("another salon (process {pid}) runs this conversation; it can be followed, or forked")]
     HeldBy {
-        /// Its process.
+        /// That salon.
         pid: u32,
     },
-    /// Another program has the session open; who, in words.
+    /// Some other program has the conversation open.
+    #[error("{0} has this conversation open; end it there, or fork the conversation")]
     OpenElsewhere(String),
-    /// It could not be kept on disk, and nothing is kept in memory only; why, in words.
+    /// salon cannot drive this agent.
+    #[error("{} cannot be run in salon; resume it in its own program", .0.label())]
+    NotDriven(Agent),
+    /// The agent is not installed.
+    #[error("{0} is not on PATH; install it, or add its directory to PATH")]
+    NotInstalled(String),
+    /// The conversation's directory is gone.
+    #[error("the directory {} is gone; choose another", .0.display())]
+    DirectoryGone(PathBuf),
+    /// It could not be kept on disk, so it was not accepted.
+    #[error("not accepted: {0}")]
     NotKept(String),
-    /// There is no such run.
-    UnknownRun,
-    /// It could not be started.
-    Failed(Failure),
+    /// salon is about to end.
+    #[error("salon is about to end")]
+    Ending,
 }
 
 /// What is known of an agent's models.

@@ -1,5 +1,7 @@
 //! What a run keeps for its viewers: events and what else happened, in the ring, with a cursor that survives restarts
-//! by being refused.
+//! by being refused. The open turn's prompt and its end, and every open question, stay whatever else comes.
+
+use std::sync::Arc;
 
 use crate::domain::event::{Body, Event, Key, Piece};
 use crate::domain::run::{Cursor, Happening, Replay, Turn, What};
@@ -7,6 +9,9 @@ use crate::stdx::ring::{Bounds, Held, Ring};
 
 /// Merged events that a run keeps.
 pub const BOUNDS: Bounds = Bounds { items: 1000, bytes: 8 << 20 };
+
+/// Text that is merged into one item; more begins another, for an endless answer must be dropped piece by piece.
+const MERGED: usize = 64 << 10;
 
 /// The history of one run.
 #[derive(Debug)]
@@ -17,10 +22,11 @@ pub struct History {
     open: Open,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 struct Open {
     turn: Turn,
     prompt: Option<Key>,
+    approvals: Vec<Arc<str>>,
 }
 
 impl History {
@@ -36,15 +42,20 @@ impl History {
 
     /// Adds what happened.
     pub fn push(&mut self, turn: Turn, what: What) {
-        if let What::Event(Event { key, body: Body::Prompt(_), .. }) = &what {
-            self.open = Open { turn, prompt: Some(*key) };
-        }
-        let open = self.open;
+        self.open.note(turn, &what);
+        let open = &self.open;
         self.ring.push(Happening { turn, what }, |held| open.keeps(held));
+    }
+
+    /// Forgets what is held: it stands in the transcript. Cursors go on.
+    pub fn clear(&mut self) {
+        self.ring.clear();
+        self.open = Open::default();
     }
 
     /// What is held since a cursor.
     pub fn since(&self, cursor: Cursor) -> Replay {
+        // A cursor of another history says nothing about this one: all that is held, and the rest from the transcript.
         let from = if cursor.epoch == self.epoch { cursor.next } else { 0 };
         let since = self.ring.since(from);
         Replay { cursor: self.cursor(), missed: since.missed, happenings: since.items }
@@ -52,13 +63,26 @@ impl History {
 }
 
 impl Open {
-    /// The open turn's prompt and its end are never dropped.
-    fn keeps(self, held: &Happening) -> bool {
-        held.turn == self.turn
-            && match &held.what {
-                What::Event(event) => self.prompt == Some(event.key),
-                What::TurnEnded(_) => true,
-            }
+    fn note(&mut self, turn: Turn, what: &What) {
+        if turn != self.turn {
+            (self.turn, self.prompt) = (turn, None);
+        }
+        match what {
+            What::Event(Event { key, body: Body::Prompt(_), .. }) => self.prompt = Some(*key),
+            What::Event(_) => {}
+            What::Approval(approval) => self.approvals.push(approval.id.clone()),
+            What::ApprovalGone(id) => self.approvals.retain(|open| open != id),
+            What::TurnEnded(_) => self.approvals.clear(),
+        }
+    }
+
+    fn keeps(&self, held: &Happening) -> bool {
+        match &held.what {
+            What::Event(event) => held.turn == self.turn && self.prompt == Some(event.key),
+            What::Approval(approval) => self.approvals.contains(&approval.id),
+            What::ApprovalGone(_) => false,
+            What::TurnEnded(_) => held.turn == self.turn,
+        }
     }
 }
 
@@ -67,7 +91,8 @@ impl Held for Happening {
         const FRAME: usize = 96;
         FRAME
             + match &self.what {
-                What::TurnEnded(_) => 0,
+                What::TurnEnded(_) | What::ApprovalGone(_) => 0,
+                What::Approval(approval) => 2 * approval.input.to_string().len(),
                 What::Event(event) => body_bytes(&event.body),
             }
     }
@@ -82,7 +107,9 @@ impl Held for Happening {
         }
         match (&mut mine.body, &theirs.body) {
             (Body::Text(Piece::Delta(text)), Body::Text(Piece::Delta(more)))
-            | (Body::Thinking(Piece::Delta(text)), Body::Thinking(Piece::Delta(more))) => {
+            | (Body::Thinking(Piece::Delta(text)), Body::Thinking(Piece::Delta(more)))
+                if text.len() + more.len() <= MERGED =>
+            {
                 let offset = text.len();
                 text.push_str(more);
                 Ok(offset)

@@ -6,6 +6,7 @@ pub mod reader;
 pub mod style;
 pub mod widgets;
 
+mod approval;
 mod chat;
 mod columns;
 mod dialog;

@@ -18,12 +18,13 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
 ];
 
 /// Where a crate, or a part of the standard library, may be named.
-const CONFINED: [(&str, &[&str]); 13] = [
+const CONFINED: [(&str, &[&str]); 14] = [
     ("ratatui::", &["ui", "runtime"]),
     ("crossterm::", &["runtime"]),
     ("tokio::", &["index", "live", "runtime", "cli"]),
     ("notify::", &["index"]),
     ("rusqlite::", &["store", "index", "agent"]),
+    ("hyper::", &["live"]),
     ("clap::", &["cli"]),
     ("println!", &["cli"]),
     ("print!", &["cli"]),

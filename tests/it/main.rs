@@ -11,12 +11,14 @@ mod agents {
     mod qwen;
 }
 mod app;
+mod calls;
 mod catalog;
 mod cli;
 mod contract;
 mod index;
 mod keys;
 mod lineage;
+mod live_cli;
 mod outbox;
 mod pty;
 mod reader;

@@ -39,6 +39,18 @@ pub struct Look<'a> {
     pub now: Time,
 }
 
+/// The part of a text that is laid out, made harmless; and whether that is not all.
+pub fn bounded(whole: &str) -> (std::borrow::Cow<'_, str>, bool) {
+    words::bounded(whole)
+}
+
+/// Markdown outside of a transcript, in lines of at most `width` columns.
+pub fn markdown(whole: &str, theme: &Theme, width: usize, fold: Fold) -> Vec<Line<'static>> {
+    let mut laid = Laid::default();
+    answer::lay(whole, style(theme.text), &mut Frame { theme, width, fold, highlighter: None }, &mut laid);
+    laid.lines
+}
+
 /// How an entry is to be laid out.
 #[derive(Debug)]
 pub struct Frame<'a> {

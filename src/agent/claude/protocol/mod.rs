@@ -75,7 +75,13 @@ impl Protocol for Stream {
                 args.push("--fork-session".into());
             }
         }
+        args.extend(opening.extra.iter().cloned());
         Launch { program: "claude".into(), args, cwd: opening.cwd.clone() }
+    }
+
+    /// Its transcripts say by whom it was started: without this they look like a script's, which are hidden.
+    fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![("CLAUDE_CODE_ENTRYPOINT", "salon".to_owned())]
     }
 
     fn codec(&self) -> Box<dyn Codec> {
