@@ -20,7 +20,7 @@ use serde_json::json;
 use talk::Talk;
 
 fn opening(conversation: Conversation) -> Opening {
-    Opening { conversation, cwd: PathBuf::from("/home/dev/shop-api"), model: None, mode: None, effort: None }
+    Opening { conversation, cwd: PathBuf::from("/home/dev/shop-api"), model: None, mode: None, effort: None, extra: Vec::new() }
 }
 
 #[test]
@@ -316,11 +316,11 @@ fn a_session_that_is_unknown_or_taken_is_said_so() {
         "errors": [told], "session_id": "4ec4b0e6-3c8f-4f7a-9d2b-0a6f8d1f2f4b"}));
     assert!(matches!(talk.signals.last(), Some(Signal::Fatal(Failure::UnknownSession(text))) if text == told));
     assert!(talk.sessions().is_empty());
-    let ended = |stderr: &str| Talk::new().codec.ended(Some(1), stderr);
-    assert_eq!(ended(&format!("{told}\n")), Some(Failure::UnknownSession(told.to_owned())));
+    let ended = |stderr: &str| agent::protocol(Agent::Claude).expect("a protocol").ended(Some(1), stderr);
+    assert_eq!(ended(&format!("{told}\n")), Failure::UnknownSession(told.to_owned()));
     let taken = "Session ID 88888888-2222-4333-8444-555555555555 is already in use.";
-    assert_eq!(ended(&format!("warning\nError: {taken}\n")), Some(Failure::HeldElsewhere(taken.to_owned())));
-    assert_eq!(ended("fatal: out of memory"), None);
+    assert_eq!(ended(&format!("warning\nError: {taken}\n")), Failure::HeldElsewhere(taken.to_owned()));
+    assert!(matches!(ended("fatal: out of memory"), Failure::Crashed { code: Some(1), .. }));
 }
 
 #[test]

@@ -87,6 +87,10 @@ impl Protocol for Stream {
     fn codec(&self) -> Box<dyn Codec> {
         Box::new(StreamCodec::default())
     }
+
+    fn ended(&self, code: Option<i32>, stderr: &str) -> Failure {
+        ending::refusal(stderr).unwrap_or_else(|| Failure::Crashed { code, stderr: stderr.to_owned() })
+    }
 }
 
 /// What a control request of ours asked for.
@@ -158,10 +162,6 @@ impl Codec for StreamCodec {
             Ok(_) | Err(_) => step.signals.push(other(&text, &text, now)),
         }
         step
-    }
-
-    fn ended(&mut self, _code: Option<i32>, stderr: &str) -> Option<Failure> {
-        ending::refusal(stderr)
     }
 }
 
