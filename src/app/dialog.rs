@@ -39,6 +39,15 @@ pub enum Outcome {
     Follow(SessionKey),
     /// Copy the command instead.
     CopyCommand(SessionKey),
+    /// Go on with a session in salon's own chat.
+    GoOn {
+        /// The session.
+        key: SessionKey,
+        /// In this directory instead of its own.
+        cwd: Option<String>,
+        /// With a copy of it.
+        fork: bool,
+    },
     /// Nothing.
     Cancel,
 }

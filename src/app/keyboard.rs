@@ -1,6 +1,7 @@
 //! Where a key goes: into a field that is being typed, to the topmost overlay, or through the key map.
 
 use super::action::{Action, Place};
+use super::chat::Focus;
 use super::dialog::Answer;
 use super::home::Pane;
 use super::home::moves::steps;
@@ -26,6 +27,7 @@ impl App {
                 self.answered(answer)
             }
             Some(Layer::Search(_)) => self.key_in_search(key),
+            Some(Layer::Chat(_)) => self.key_in_chat(key),
             Some(Layer::Help(_) | Layer::Issues(_)) => self.key_in_text(key),
             None if self.home.filter.typing => self.key_in_filter(key),
             Some(_) | None => {
@@ -45,6 +47,7 @@ impl App {
                 Vec::new()
             }
             Some(Layer::Search(_)) => self.paste_in_search(text),
+            Some(Layer::Chat(_)) => self.paste_in_chat(text),
             None if self.home.filter.typing => {
                 self.home.filter.input.insert(text);
                 self.filter_typed()
@@ -71,6 +74,9 @@ impl App {
     /// The places whose keys count now, the nearest first.
     pub fn places(&self) -> Vec<Place> {
         match (self.screen(), self.home.focus) {
+            (Some(Layer::Chat(chat)), _) if chat.focus == Focus::Transcript => {
+                vec![Place::Reader, Place::Move, Place::List, Place::Chat, Place::Everywhere]
+            }
             (Some(Layer::Chat(_)), _) => {
                 vec![Place::Chat, Place::Reader, Place::Move, Place::List, Place::Everywhere]
             }

@@ -10,6 +10,7 @@ pub mod approvals;
 pub mod chat;
 pub mod dialog;
 pub mod effect;
+pub mod failure;
 pub mod help;
 pub mod hints;
 pub mod home;
@@ -190,6 +191,7 @@ impl App {
         let changes = |then| age::changes_at(self.now, then);
         match self.screen() {
             Some(Layer::Search(search)) => search.results.ages().map(changes).min(),
+            Some(Layer::Chat(_)) => self.next_turn_clock(),
             Some(_) => None,
             None => {
                 let in_list = self.home.list.shown().iter().filter_map(home::list::Row::session);
@@ -202,7 +204,8 @@ impl App {
     pub fn session(&self) -> Option<&SessionKey> {
         match self.screen() {
             Some(Layer::Search(search)) => search.results.key(),
-            Some(layer) => layer.reader().map(|reader| &reader.key),
+            // A conversation that has no transcript yet is no session.
+            Some(layer) => layer.reader().map(|reader| &reader.key).filter(|key| !key.id.is_empty()),
             None => self.home.list.key(),
         }
     }

@@ -35,6 +35,7 @@ impl App {
         match outcome {
             Outcome::Resume { key, cwd } => vec![Effect::Resume { key, cwd }],
             Outcome::CopyCommand(key) => vec![Effect::CopyResumeCommand(key)],
+            Outcome::GoOn { key, cwd, fork } => self.go_on(&key, cwd, fork),
             Outcome::Cancel => Vec::new(),
             Outcome::Follow(key) => {
                 let reading = self.layers.last().and_then(Layer::reader).is_some_and(|reader| reader.key == key);

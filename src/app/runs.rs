@@ -203,7 +203,7 @@ impl App {
             RunMsg::Changed(info) => {
                 self.runs.infos.insert(info.id.clone(), info);
                 self.desk.refresh(&self.runs);
-                Vec::new()
+                self.chats_follow()
             }
             RunMsg::Gone(run) => {
                 self.runs.infos.remove(&run);
@@ -213,19 +213,13 @@ impl App {
             }
             RunMsg::Queued(run, prompts) => {
                 self.runs.queues.insert(run, prompts);
-                Vec::new()
+                self.chats_follow()
             }
             RunMsg::Models(agent, models) => {
                 self.runs.models.insert(agent, models);
                 Vec::new()
             }
-            RunMsg::Happened(..)
-            | RunMsg::Begun { .. }
-            | RunMsg::Submitted { .. }
-            | RunMsg::Checked { .. }
-            | RunMsg::Paths { .. }
-            | RunMsg::Draft { .. }
-            | RunMsg::Edited(_) => Vec::new(),
+            msg => self.told(msg),
         }
     }
 }

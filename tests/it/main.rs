@@ -5,6 +5,7 @@ mod agents {
     mod claude;
     mod claude_protocol;
     mod codex;
+    mod codex_protocol;
     mod gemini;
     mod goose;
     mod opencode;
