@@ -20,7 +20,7 @@ use serde_json::json;
 use talk::Talk;
 
 fn opening(conversation: Conversation) -> Opening {
-    Opening { conversation, cwd: PathBuf::from("/home/dev/shop-api"), model: None, mode: None, effort: None, extra: Vec::new() }
+    Opening::new(conversation, PathBuf::from("/home/dev/shop-api"))
 }
 
 #[test]

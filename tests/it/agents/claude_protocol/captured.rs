@@ -75,7 +75,9 @@ fn h16_a_run_and_its_transcript_tell_the_same_entries() {
     assert_eq!(disk_only, told, "the stream tells these two in other ways");
     // Both folded into one history: nothing is there twice.
     let mut both = Transcript::default();
-    talk.events().for_each(|event| both.apply(event.clone()));
+    for event in talk.events() {
+        both.apply(event.clone());
+    }
     let kinds = |kind| both.entries().iter().filter(|entry| entry.kind == kind).count();
     assert_eq!(kinds(EntryKind::Prompt), disk.iter().filter(|entry| entry.kind == EntryKind::Prompt).count());
     assert_eq!(kinds(EntryKind::Tool), disk.iter().filter(|entry| entry.kind == EntryKind::Tool).count());

@@ -193,7 +193,9 @@ impl Talk {
     /// The conversation as it stands.
     pub fn fold(&self) -> Transcript {
         let mut fold = Transcript::default();
-        self.events().for_each(|event| fold.apply(event.clone()));
+        for event in self.events() {
+            fold.apply(event.clone());
+        }
         fold
     }
 
