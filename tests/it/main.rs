@@ -3,6 +3,7 @@
 mod architecture;
 mod agents {
     mod claude;
+    mod claude_protocol;
     mod codex;
     mod codex_protocol;
     mod gemini;
