@@ -15,6 +15,7 @@ mod calls;
 mod catalog;
 mod cli;
 mod contract;
+mod desk;
 mod index;
 mod keys;
 mod lineage;
