@@ -18,6 +18,7 @@ mod contract;
 mod desk;
 mod index;
 mod keys;
+mod live;
 mod lineage;
 mod live_cli;
 mod outbox;
