@@ -132,6 +132,11 @@ impl SessionCodec {
                 self.set(setting(value), now, step);
             }
         }
+        if !opening.extra.is_empty() {
+            let words =
+                format!("One server serves all of OpenCode's sessions: {} is not passed on.", opening.extra.join(" "));
+            step.signals.push(notice(&format!("extra {}", now.millis()), Level::Warning, words));
+        }
         let asked = Asked::Session(opening.conversation.clone());
         match opening.conversation {
             Conversation::New { .. } => self.post(asked, "/session".into(), &json!({}), step),
