@@ -331,7 +331,6 @@ impl Turn {
 }
 
 fn api_error(status: u16, text: &str) -> Value {
-    let text = text.split_once(' ').map_or(text, |(_, words)| words);
     json!({"name": "APIError", "data": {"message": text, "statusCode": status, "isRetryable": false,
         "responseHeaders": {"retry-after": "30"}}})
 }

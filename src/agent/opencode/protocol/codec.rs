@@ -84,7 +84,7 @@ pub struct SessionCodec {
     /// Counts the turns, so that a late answer is not taken for another's.
     pub(super) turns: u64,
     pub(super) talk: Talk,
-    /// The newest message that was told of.
+    /// The newest message of a user that was told of.
     pub(super) newest: String,
     pub(super) asks: HashMap<Arc<str>, Ask>,
 }

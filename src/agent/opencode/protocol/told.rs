@@ -127,7 +127,7 @@ impl SessionCodec {
         if !user {
             self.reply(info, now, step);
         }
-        if id > self.newest.as_str() {
+        if user && id > self.newest.as_str() {
             id.clone_into(&mut self.newest);
         }
     }
@@ -136,19 +136,18 @@ impl SessionCodec {
     fn recognise(&mut self, info: &Value, id: &str, user: bool, step: &mut Step) {
         let newest = &self.newest;
         let Some(turn) = &mut self.turn else { return };
-        let belongs = match (&turn.message, user) {
-            (Some(message), true) => message == id,
-            (Some(message), false) => info["parentID"].as_str() == Some(message),
-            // A condensing turn makes its own message, which nobody has seen before.
-            (None, true) => id > newest.as_str(),
-            (None, false) => false,
+        let opening = if user { Some(id) } else { info["parentID"].as_str() };
+        let belongs = match &turn.message {
+            Some(message) => opening == Some(message),
+            // Of a turn that condenses, or that somebody else opened, the message is not known beforehand: it is one
+            // that nobody has seen before, or the newest.
+            None if user => id > newest.as_str(),
+            None => opening == Some(newest),
         };
         if !belongs {
             return;
         }
-        if turn.message.is_none() {
-            turn.message = Some(id.to_owned());
-        }
+        turn.message = opening.map(str::to_owned);
         turn.begin();
         turn.accepted = true;
         let abort = std::mem::take(&mut turn.abort_waits);
