@@ -8,7 +8,7 @@ use super::find;
 use super::history::History;
 use crate::config::paths::create_private_dir;
 use crate::domain::run::RunId;
-use crate::stdx::process;
+use crate::live::recover;
 use crate::store::registry::{self, ProcessId, RunRecord};
 use crate::store::{self, Store};
 
@@ -38,7 +38,7 @@ pub fn run_of(context: &Context, store: &Store, words: &str) -> Result<RunRecord
 /// The salon that holds a run, where it still lives.
 pub fn living_holder(store: &Store, run: &RunId) -> Result<Option<ProcessId>, Failure> {
     let holder = store.with(|db| registry::holder(db, run)).map_err(broken)?;
-    Ok(holder.filter(|holder| process::is_same(holder.pid, &holder.start.to_string())))
+    Ok(holder.filter(|holder| !recover::is_dead(*holder)))
 }
 
 /// A failure of `state.db` itself.

@@ -332,22 +332,42 @@ pub struct Replay {
     pub happenings: Vec<Item<Happening>>,
 }
 
-/// Why something that was asked of a run is not done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why something was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Another salon holds it.
+    /// No such run, in memory or on record.
+    #[error("run {0} is not known")]
+    UnknownRun(RunId),
+    /// No such prompt, or it is too late to change it.
+    #[error("the prompt is being sent or was sent already; it cannot be changed any more")]
+    TooLate,
+    /// The run's agent never told which session it works on, so that there is nothing to go on with.
+    #[error("the agent of run {0} never said which conversation it was; start a new one")]
+    NoSession(RunId),
+    /// Another salon holds the conversation.
+    #[error("another salon (process {pid}) runs this conversation; it can be followed, or forked")]
     HeldBy {
-        /// Its process.
+        /// That salon.
         pid: u32,
     },
-    /// Another program has the session open; who, in words.
+    /// Some other program has the conversation open.
+    #[error("{0} has this conversation open; end it there, or fork the conversation")]
     OpenElsewhere(String),
-    /// It could not be kept on disk, and nothing is kept in memory only; why, in words.
+    /// salon cannot drive this agent.
+    #[error("{} cannot be run in salon; resume it in its own program", .0.label())]
+    NotDriven(Agent),
+    /// The agent is not installed.
+    #[error("{0} is not on PATH; install it, or add its directory to PATH")]
+    NotInstalled(String),
+    /// The conversation's directory is gone.
+    #[error("the directory {} is gone; choose another", .0.display())]
+    DirectoryGone(PathBuf),
+    /// It could not be kept on disk, so it was not accepted.
+    #[error("not accepted: {0}")]
     NotKept(String),
-    /// There is no such run.
-    UnknownRun,
-    /// It could not be started.
-    Failed(Failure),
+    /// salon is about to end.
+    #[error("salon is about to end")]
+    Ending,
 }
 
 /// What is known of an agent's models.

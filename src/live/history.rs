@@ -10,6 +10,9 @@ use crate::stdx::ring::{Bounds, Held, Ring};
 /// Merged events that a run keeps.
 pub const BOUNDS: Bounds = Bounds { items: 1000, bytes: 8 << 20 };
 
+/// Text that is merged into one item; more begins another, for an endless answer must be dropped piece by piece.
+const MERGED: usize = 64 << 10;
+
 /// The history of one run.
 #[derive(Debug)]
 pub struct History {
@@ -104,7 +107,9 @@ impl Held for Happening {
         }
         match (&mut mine.body, &theirs.body) {
             (Body::Text(Piece::Delta(text)), Body::Text(Piece::Delta(more)))
-            | (Body::Thinking(Piece::Delta(text)), Body::Thinking(Piece::Delta(more))) => {
+            | (Body::Thinking(Piece::Delta(text)), Body::Thinking(Piece::Delta(more)))
+                if text.len() + more.len() <= MERGED =>
+            {
                 let offset = text.len();
                 text.push_str(more);
                 Ok(offset)

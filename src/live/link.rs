@@ -2,10 +2,14 @@
 
 use tokio::sync::mpsc;
 
-use super::process::{Exit, Output, Patience, Process};
+use super::post::Post;
+use super::process::{Exit, Output, Patience, Process, Ticket};
 use super::server::{Request, Seat};
-use crate::agent::protocol::{Incoming, Outgoing};
+use super::{environment, recover};
+use crate::agent::Protocol;
+use crate::agent::protocol::{Incoming, Opening, Outgoing, Wire};
 use crate::domain::run::Failure;
+use crate::store::registry::ProcessId;
 
 /// What came from the agent.
 #[derive(Debug)]
@@ -44,36 +48,101 @@ impl Arrival {
     }
 }
 
+/// Makes connections.
+#[derive(Debug)]
+pub struct Connector {
+    /// The user's environment.
+    pub vars: Vec<(String, String)>,
+    /// Where children are recorded.
+    pub post: Post,
+}
+
+impl Connector {
+    /// Connects a run to its agent: starts a child, or takes a place at the server, starting that on the first need.
+    pub async fn connect(&self, protocol: &'static dyn Protocol, opening: &Opening) -> Result<Link, Failure> {
+        let launch = protocol.launch(opening);
+        let vars = environment::of_child(&self.vars, protocol, &launch.cwd);
+        match protocol.wire() {
+            Wire::Lines => {
+                let (process, outputs) = Process::spawn(&launch, &vars)?;
+                let on_record = recover::identify(process.pid());
+                if let Some(child) = on_record
+                    && let Err(fault) = self.post.record_child(child, launch.program).await
+                {
+                    // It ends with us all the same, unless we are killed.
+                    tracing::warn!("a child is not on record: {fault}");
+                }
+                Ok(Link::Child(Child { process, outputs, on_record }))
+            }
+            Wire::Server => Err(Failure::Other("this salon has no server for it".into())),
+        }
+    }
+}
+
+/// A child of a run's own.
+#[derive(Debug)]
+pub struct Child {
+    process: Process,
+    outputs: mpsc::Receiver<Output>,
+    on_record: Option<ProcessId>,
+}
+
 /// A run's connection to its agent.
 #[derive(Debug)]
 pub enum Link {
     /// A child of its own.
-    Child(Process, mpsc::Receiver<Output>),
+    Child(Child),
     /// A place at a server.
     Seat(Seat),
 }
 
+/// Something that was sent.
+#[derive(Clone, Copy, Debug)]
+pub enum Sent {
+    /// Queued for a child's stdin.
+    Line(Ticket),
+    /// Asked of a server: it may have arrived.
+    Request,
+}
+
 impl Link {
     /// Sends, without waiting. An error: nobody is there to take it.
-    pub fn send(&self, outgoing: Outgoing) -> Result<(), Failure> {
+    pub fn send(&mut self, outgoing: Outgoing) -> Result<Sent, Failure> {
         let sent = match (self, outgoing) {
-            (Self::Child(process, _), Outgoing::Line(line)) => process.send(line),
+            (Self::Child(child), Outgoing::Line(line)) => child.process.send(line).map(Sent::Line),
             (Self::Seat(seat), Outgoing::Request { id, method, path, headers, body, shared }) => {
-                seat.request(id, Request { method, path, headers, body, shared })
+                seat.request(id, Request { method, path, headers, body, shared }).then_some(Sent::Request)
             }
-            (Self::Child(..), Outgoing::Request { .. }) | (Self::Seat(_), Outgoing::Line(_)) => false,
+            (Self::Child(..), Outgoing::Request { .. }) | (Self::Seat(_), Outgoing::Line(_)) => None,
         };
-        if sent { Ok(()) } else { Err(Failure::Other("the agent takes no input any more".into())) }
+        sent.ok_or_else(|| Failure::Other("the agent takes no input any more".into()))
+    }
+
+    /// Whether any byte of it went out. Certain once the agent is gone.
+    pub fn wrote(&self, sent: Sent) -> bool {
+        match (self, sent) {
+            (Self::Child(child), Sent::Line(line)) => child.process.wrote(line),
+            (Self::Child(_) | Self::Seat(_), Sent::Request | Sent::Line(_)) => true,
+        }
+    }
+
+    /// The next thing that came already.
+    pub async fn ready(&mut self) -> Option<Arrival> {
+        tokio::select! {
+            biased;
+            arrival = self.arrival() => Some(arrival),
+            () = std::future::ready(()) => None,
+        }
     }
 
     /// The next thing that comes; pending for ever once everything came.
     pub async fn arrival(&mut self) -> Arrival {
         let next = match self {
-            Self::Child(process, outputs) => outputs.recv().await.map(|output| match output {
+            Self::Child(child) => child.outputs.recv().await.map(|output| match output {
                 Output::Line(line) => Arrival::Line(line),
                 Output::Closed => Arrival::Closed,
                 Output::Exited(exit) => {
-                    process.reaped();
+                    child.process.reaped();
                     Arrival::Exited(exit)
                 }
             }),
@@ -88,7 +157,15 @@ impl Link {
     /// Ends the connection: a child is stopped, a place at a server is given up.
     pub fn stop(&mut self, patience: Patience) {
         match self {
-            Self::Child(process, _) => process.stop(patience),
+            Self::Child(child) => child.process.stop(patience),
+            Self::Seat(seat) => seat.leave(),
+        }
+    }
+
+    /// Ends the connection at once.
+    pub fn kill(&mut self) {
+        match self {
+            Self::Child(child) => child.process.kill(),
             Self::Seat(seat) => seat.leave(),
         }
     }
@@ -96,7 +173,15 @@ impl Link {
     /// The child's process id, where the run has a child of its own.
     pub fn pid(&self) -> Option<u32> {
         match self {
-            Self::Child(process, _) => Some(process.pid()),
+            Self::Child(child) => Some(child.process.pid()),
+            Self::Seat(_) => None,
+        }
+    }
+
+    /// The child as it is on record.
+    pub fn child(&self) -> Option<ProcessId> {
+        match self {
+            Self::Child(child) => child.on_record,
             Self::Seat(_) => None,
         }
     }

@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -21,6 +23,9 @@ pub const LONGEST_LINE: usize = 64 << 20;
 /// Bytes of stderr that are kept.
 const STDERR_TAIL: usize = 32 << 10;
 
+/// How long what a child left behind in its pipes may take to arrive.
+const LEFTOVER: Duration = Duration::from_millis(200);
+
 /// How long a child may take to leave at each step.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
@@ -34,7 +39,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { close: Duration::from_millis(500), term: Duration::from_secs(5), kill: Duration::from_secs(1) }
+        Self { close: Duration::from_millis(300), term: Duration::from_secs(5), kill: Duration::from_secs(1) }
     }
 }
 
@@ -65,23 +70,25 @@ pub struct Process {
     stdin: Option<mpsc::UnboundedSender<Vec<u8>>>,
     stop: Option<oneshot::Sender<Patience>>,
     guard: GroupGuard,
+    /// Lines that were queued for stdin.
+    queued: u64,
+    /// Lines of which at least one byte was written.
+    begun: Arc<AtomicU64>,
 }
 
-/// What a child's environment is made of.
-#[derive(Clone, Debug, Default)]
-pub struct ChildEnvironment {
-    /// All variables; nothing is inherited.
-    pub vars: Vec<(String, String)>,
-}
+/// A line that was queued for a child's stdin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket(u64);
 
 impl Process {
-    /// Starts a program in a process group of its own. Its output arrives in the channel, [`Output::Exited`] last.
-    pub fn spawn(launch: &Launch, environment: &ChildEnvironment) -> Result<(Self, mpsc::Receiver<Output>), Failure> {
+    /// Starts a program in a process group of its own, with these variables and no others. Its output arrives in the
+    /// channel, [`Output::Exited`] last.
+    pub fn spawn(launch: &Launch, vars: &[(String, String)]) -> Result<(Self, mpsc::Receiver<Output>), Failure> {
         let mut command = Command::new(&launch.program);
         command
             .args(&launch.args)
             .env_clear()
-            .envs(environment.vars.iter().map(|(name, value)| (name, value)))
+            .envs(vars.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -99,11 +106,14 @@ impl Process {
         let (to_stdin, lines) = mpsc::unbounded_channel();
         let (outputs, receiver) = mpsc::channel(256);
         let (stop, stopped) = oneshot::channel();
-        tokio::spawn(write_lines(stdin, lines));
-        let reader = tokio::spawn(read_lines(stdout, outputs.clone()));
-        let errors = tokio::spawn(keep_tail(stderr));
-        tokio::spawn(watch(child, pid, stopped, reader, errors, outputs));
-        Ok((Self { pid, stdin: Some(to_stdin), stop: Some(stop), guard }, receiver))
+        let begun = Arc::new(AtomicU64::new(0));
+        let pipes = Pipes {
+            writer: tokio::spawn(write_lines(stdin, lines, begun.clone())),
+            reader: tokio::spawn(read_lines(stdout, outputs.clone())),
+            errors: tokio::spawn(keep_tail(stderr)),
+        };
+        tokio::spawn(watch(child, pid, stopped, pipes, outputs));
+        Ok((Self { pid, stdin: Some(to_stdin), stop: Some(stop), guard, queued: 0, begun }, receiver))
     }
 
     /// Its process id, which is also the id of its group.
@@ -111,9 +121,16 @@ impl Process {
         self.pid
     }
 
-    /// Queues a line for its stdin. `false`: its stdin is closed.
-    pub fn send(&self, line: Vec<u8>) -> bool {
-        self.stdin.as_ref().is_some_and(|stdin| stdin.send(line).is_ok())
+    /// Queues a line for its stdin. `None`: its stdin is closed.
+    pub fn send(&mut self, line: Vec<u8>) -> Option<Ticket> {
+        self.stdin.as_ref()?.send(line).ok()?;
+        self.queued += 1;
+        Some(Ticket(self.queued))
+    }
+
+    /// Whether any byte of a line went out. Certain only after [`Output::Exited`].
+    pub fn wrote(&self, line: Ticket) -> bool {
+        self.begun.load(Ordering::Acquire) >= line.0
     }
 
     /// Closes its stdin: most agents end in good order then.
@@ -127,6 +144,13 @@ impl Process {
         if let Some(stop) = self.stop.take() {
             // An error means that it is gone already.
             stop.send(patience).ok();
+        }
+    }
+
+    /// Ends it and its group at once.
+    pub fn kill(&self) {
+        if let Some(group) = self.guard.group {
+            signal_group(group, rustix::process::Signal::KILL);
         }
     }
 
@@ -161,26 +185,38 @@ fn cannot_start(launch: &Launch, error: &std::io::Error) -> Failure {
     Failure::Other(format!("{} could not be started: {error}", launch.program))
 }
 
+/// The tasks that serve a child's pipes.
+struct Pipes {
+    writer: JoinHandle<()>,
+    reader: JoinHandle<()>,
+    errors: JoinHandle<String>,
+}
+
 /// Waits for the end of a child, hurrying it along when asked to, and tells how it ended when its pipes are empty.
 async fn watch(
     mut child: tokio::process::Child,
     pid: u32,
     stopped: oneshot::Receiver<Patience>,
-    reader: JoinHandle<()>,
-    errors: JoinHandle<String>,
+    mut pipes: Pipes,
     outputs: mpsc::Sender<Output>,
 ) {
     let status = tokio::select! {
         status = child.wait() => status,
         Ok(patience) = stopped => end(&mut child, pid, patience).await,
     };
+    // What is not written now never will be: from here on it is certain what was.
+    pipes.writer.abort();
+    drop(pipes.writer.await);
     // What is left of the group (a grandchild that holds our pipes, or ignores us) ends with its leader.
     signal_group(pid, rustix::process::Signal::TERM);
-    let drained = tokio::time::timeout(Duration::from_millis(500), reader).await;
-    if drained.is_err() {
+    if tokio::time::timeout(LEFTOVER, &mut pipes.reader).await.is_err() {
         signal_group(pid, rustix::process::Signal::KILL);
+        if tokio::time::timeout(LEFTOVER, &mut pipes.reader).await.is_err() {
+            // Somebody who left the group holds the pipe. It is not ours any more.
+            pipes.reader.abort();
+        }
     }
-    let stderr = match tokio::time::timeout(Duration::from_millis(500), errors).await {
+    let stderr = match tokio::time::timeout(LEFTOVER, pipes.errors).await {
         Ok(Ok(tail)) => tail,
         _ => String::new(),
     };
@@ -218,11 +254,19 @@ pub fn signal_group(group: u32, signal: rustix::process::Signal) {
     }
 }
 
-async fn write_lines(mut stdin: ChildStdin, mut lines: mpsc::UnboundedReceiver<Vec<u8>>) {
+/// Writes lines as they come; `begun` counts those of which a byte went out.
+async fn write_lines(mut stdin: ChildStdin, mut lines: mpsc::UnboundedReceiver<Vec<u8>>, begun: Arc<AtomicU64>) {
+    let mut count = 0;
     while let Some(mut line) = lines.recv().await {
         line.push(b'\n');
-        if stdin.write_all(&line).await.is_err() || stdin.flush().await.is_err() {
-            return;
+        count += 1;
+        let mut rest = &line[..];
+        while !rest.is_empty() {
+            match stdin.write(rest).await {
+                Ok(written @ 1..) => rest = &rest[written..],
+                Ok(0) | Err(_) => return,
+            }
+            begun.store(count, Ordering::Release);
         }
     }
 }

@@ -12,7 +12,8 @@ pub trait Held: Clone {
     /// Bytes it takes, roughly.
     fn bytes(&self) -> usize;
 
-    /// Takes `next` in behind itself, if the two belong together: the offset at which it begins, or `next` back.
+    /// Takes `next` in behind itself, if the two belong together: the offset at which it begins, or `next` back. Only
+    /// whole items are dropped, so what merges must itself be bounded.
     fn merge(&mut self, next: Self) -> Result<usize, Self>;
 
     /// What lies behind an offset that [`merge`](Self::merge) returned.
@@ -52,8 +53,8 @@ pub struct Since<T> {
 #[derive(Debug)]
 struct Slot<T> {
     item: Item<T>,
-    /// Where the pieces after the first begin, in order.
-    offsets: Vec<usize>,
+    /// Where the pieces after the first begin, in order. Small, for there may be one for every few bytes of text.
+    offsets: Vec<u32>,
 }
 
 /// See the module.
@@ -102,20 +103,10 @@ impl<T: Held> Ring<T> {
     pub fn push(&mut self, value: T, pinned: impl Fn(&T) -> bool) -> u64 {
         let id = self.next;
         self.next += 1;
-        self.bytes += value.bytes();
-        let unmerged = match self.slots.back_mut() {
-            Some(slot) if slot.item.last + 1 == id => match slot.item.value.merge(value) {
-                Ok(offset) => {
-                    slot.offsets.push(offset);
-                    slot.item.last = id;
-                    None
-                }
-                Err(value) => Some(value),
-            },
-            _ => Some(value),
-        };
-        if let Some(value) = unmerged {
-            self.slots.push_back(Slot { item: Item { first: id, last: id, value }, offsets: Vec::new() });
+        if let Some(value) = self.merge(id, value) {
+            let slot = Slot { item: Item { first: id, last: id, value }, offsets: Vec::new() };
+            self.bytes += slot.bytes();
+            self.slots.push_back(slot);
         }
         self.shrink(pinned);
         id
@@ -142,6 +133,20 @@ impl<T: Held> Ring<T> {
         self.bytes = 0;
     }
 
+    /// Adds a value to the newest item, or gives it back where it does not belong there.
+    fn merge(&mut self, id: u64, value: T) -> Option<T> {
+        let Some(slot) = self.slots.back_mut().filter(|slot| slot.item.last + 1 == id) else { return Some(value) };
+        let before = slot.bytes();
+        let offset = match slot.item.value.merge(value) {
+            Ok(offset) => offset,
+            Err(value) => return Some(value),
+        };
+        slot.offsets.push(u32::try_from(offset).unwrap_or(u32::MAX));
+        slot.item.last = id;
+        self.bytes = self.bytes - before + slot.bytes();
+        None
+    }
+
     fn shrink(&mut self, pinned: impl Fn(&T) -> bool) {
         while self.slots.len() > self.bounds.items || self.bytes > self.bounds.bytes {
             let newest = self.slots.len() - 1;
@@ -150,7 +155,7 @@ impl<T: Held> Ring<T> {
             };
             if let Some(slot) = self.slots.remove(oldest) {
                 self.dropped += slot.pieces();
-                self.bytes -= slot.item.value.bytes();
+                self.bytes -= slot.bytes();
             }
         }
     }
@@ -161,11 +166,15 @@ impl<T: Held> Slot<T> {
         self.item.last - self.item.first + 1
     }
 
+    fn bytes(&self) -> usize {
+        self.item.value.bytes() + size_of_val(&*self.offsets)
+    }
+
     /// The item without the pieces before `id`.
     fn from(&self, id: u64) -> Item<T> {
         let skip = id.saturating_sub(self.item.first);
         let value = match usize::try_from(skip) {
-            Ok(skip @ 1..) => self.item.value.rest(self.offsets[skip - 1]),
+            Ok(skip @ 1..) => self.item.value.rest(self.offsets[skip - 1] as usize),
             _ => self.item.value.clone(),
         };
         Item { first: self.item.first.max(id), last: self.item.last, value }

@@ -26,14 +26,23 @@ pub const SCHEMA: &str = "
         barrier   INTEGER NOT NULL DEFAULT 0
     );
     CREATE INDEX prompts_open ON prompts (run, position) WHERE state IN ('pending', 'sending', 'held', 'failed');
+    CREATE INDEX prompts_moving ON prompts (run) WHERE state IN ('pending', 'sending');
+    CREATE INDEX prompts_done ON prompts (id) WHERE state IN ('delivered', 'cancelled');
     CREATE TABLE drafts (key TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 ";
 
 const COLUMNS: &str = "id, run, text, state, reason, submitted, attempts, barrier";
 
-/// Accepts a prompt at the end of a run's queue. When this returns, it is on disk.
+/// Accepts a prompt at the end of a run's queue. When this returns, it is on disk, and outlives a loss of power.
 pub fn enqueue(db: &mut Connection, run: &RunId, text: &str, now: Time) -> rusqlite::Result<PromptId> {
     db.pragma_update(None, "synchronous", "FULL")?;
+    let accepted = insert(db, run, text, now);
+    // What follows outlives a crash of salon without it; after a loss of power the prompt is held.
+    db.pragma_update(None, "synchronous", "NORMAL")?;
+    accepted
+}
+
+fn insert(db: &Connection, run: &RunId, text: &str, now: Time) -> rusqlite::Result<PromptId> {
     let id = db.query_row(
         "INSERT INTO prompts (run, position, text, state, submitted, barrier)
          VALUES (?1, (SELECT coalesce(max(position), 0) + 1 FROM prompts WHERE run = ?1), ?2, 'pending', ?3, ?4)
@@ -59,6 +68,50 @@ pub fn claim(db: &mut Connection, run: &RunId) -> rusqlite::Result<Option<Prompt
     .optional()
 }
 
+/// Whether [`claim`] would find a prompt.
+pub fn is_next(db: &Connection, run: &RunId) -> rusqlite::Result<bool> {
+    let sql = "SELECT state FROM prompts WHERE run = ?1 AND state IN ('pending', 'sending', 'held', 'failed')
+               ORDER BY position LIMIT 1";
+    let state: Option<String> = db.prepare_cached(sql)?.query_row(params![&*run.0], |row| row.get(0)).optional()?;
+    Ok(state.is_some_and(|state| state == PromptState::Pending.name()))
+}
+
+/// The next prompt of a run could not be delivered, and why.
+pub fn fail_next(db: &Connection, run: &RunId, reason: &str) -> rusqlite::Result<()> {
+    db.execute(
+        "UPDATE prompts SET state = 'failed', reason = ?2 WHERE state = 'pending' AND id = (
+             SELECT id FROM prompts WHERE run = ?1 AND state IN ('pending', 'sending', 'held', 'failed')
+             ORDER BY position LIMIT 1)",
+        params![&*run.0, reason],
+    )?;
+    Ok(())
+}
+
+/// A prompt by its id, whatever became of it.
+pub fn find(db: &Connection, id: PromptId) -> rusqlite::Result<Option<Prompt>> {
+    db.query_row(&format!("SELECT {COLUMNS} FROM prompts WHERE id = ?1"), params![id.0], prompt).optional()
+}
+
+/// Takes back every prompt of a run that is not being sent; how many.
+pub fn cancel_all(db: &mut Connection, run: &RunId) -> rusqlite::Result<usize> {
+    let transaction = db.transaction()?;
+    let count = transaction.execute(
+        "UPDATE prompts SET state = 'cancelled', reason = NULL
+         WHERE run = ?1 AND state IN ('pending', 'held', 'failed')",
+        params![&*run.0],
+    )?;
+    forget_old(&transaction)?;
+    transaction.commit()?;
+    Ok(count)
+}
+
+/// Runs with prompts that are on their way, whoever sends them.
+pub fn moving(db: &Connection) -> rusqlite::Result<Vec<RunId>> {
+    db.prepare_cached("SELECT DISTINCT run FROM prompts WHERE state IN ('pending', 'sending')")?
+        .query_map([], |row| Ok(RunId(row.get::<_, String>(0)?.into())))?
+        .collect()
+}
+
 /// Moves a prompt from one state to another. `false`: it is not in that state (any more).
 pub fn advance(
     db: &mut Connection,
@@ -80,6 +133,15 @@ pub fn advance(
     }
     transaction.commit()?;
     Ok(allowed)
+}
+
+/// Lets a prompt wait for its turn again, with all its attempts before it. `false`: it is not in such a state.
+pub fn release(db: &mut Connection, id: PromptId, from: &[PromptState]) -> rusqlite::Result<bool> {
+    let released = advance(db, id, from, PromptState::Pending, None)?;
+    if released {
+        db.execute("UPDATE prompts SET attempts = 0 WHERE id = ?1", params![id.0])?;
+    }
+    Ok(released)
 }
 
 /// Changes the text of a prompt that is not being sent. `false`: too late.
@@ -133,16 +195,22 @@ pub fn all_queued(db: &Connection) -> rusqlite::Result<Vec<Prompt>> {
 /// those that were being sent: whether they arrived must be looked up in the transcript.
 pub fn hold_leftovers(db: &mut Connection, run: &RunId) -> rusqlite::Result<Vec<Prompt>> {
     let transaction = db.transaction()?;
+    let sending = hold(&transaction, run)?;
+    transaction.commit()?;
+    Ok(sending)
+}
+
+/// [`hold_leftovers`] within a transaction.
+pub(super) fn hold(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<Prompt>> {
     let sql = format!("SELECT {COLUMNS} FROM prompts WHERE run = ?1 AND state = 'sending' ORDER BY position");
     let sending: Vec<Prompt> =
-        transaction.prepare(&sql)?.query_map(params![&*run.0], prompt)?.collect::<rusqlite::Result<_>>()?;
-    transaction.execute(
+        db.prepare_cached(&sql)?.query_map(params![&*run.0], prompt)?.collect::<rusqlite::Result<_>>()?;
+    db.execute(
         "UPDATE prompts SET reason = CASE state WHEN 'sending' THEN 'may not have been delivered'
              ELSE 'salon ended before it was sent' END, state = 'held'
          WHERE run = ?1 AND state IN ('pending', 'sending')",
         params![&*run.0],
     )?;
-    transaction.commit()?;
     Ok(sending)
 }
 

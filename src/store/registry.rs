@@ -5,7 +5,9 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::domain::run::RunId;
+use super::outbox;
+use crate::domain::prompt::Prompt;
+use crate::domain::run::{RunId, Setting};
 use crate::domain::{Agent, SessionKey, Time};
 
 /// Statements that create what the registry needs.
@@ -16,7 +18,6 @@ pub const SCHEMA: &str = "
         session       TEXT,
         cwd           TEXT NOT NULL,
         model         TEXT,
-        mode          TEXT,
         effort        TEXT,
         created       INTEGER NOT NULL,
         last_activity INTEGER NOT NULL,
@@ -46,8 +47,6 @@ pub struct RunRecord {
     pub cwd: String,
     /// Model asked for last.
     pub model: Option<String>,
-    /// Permission mode asked for last.
-    pub mode: Option<String>,
     /// Effort asked for last.
     pub effort: Option<String>,
     /// When it was made.
@@ -76,26 +75,109 @@ pub struct ChildRecord {
     pub holder: ProcessId,
 }
 
-const COLUMNS: &str = "id, agent, session, cwd, model, mode, effort, created, last_activity";
+const COLUMNS: &str = "id, agent, session, cwd, model, effort, created, last_activity";
 
-/// Records a run. One that is there already keeps its time of creation and its session.
+/// Records a run. One that is there already keeps its time of creation, its directory and its session.
 pub fn record(db: &Connection, run: &RunRecord) -> rusqlite::Result<()> {
     db.execute(
-        "INSERT INTO runs (id, agent, session, cwd, model, mode, effort, created, last_activity)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-         ON CONFLICT (id) DO UPDATE SET model = coalesce(?5, model), mode = coalesce(?6, mode),
-             effort = coalesce(?7, effort), last_activity = max(last_activity, ?9)",
+        "INSERT INTO runs (id, agent, session, cwd, model, effort, created, last_activity)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (id) DO UPDATE SET model = coalesce(?5, model), effort = coalesce(?6, effort),
+             last_activity = max(last_activity, ?8)",
         params![
             &*run.id.0,
             run.agent.name(),
             run.session.as_ref().map(|key| &*key.id),
             run.cwd,
             run.model,
-            run.mode,
             run.effort,
             run.created.millis(),
             run.last_activity.millis()
         ],
+    )?;
+    Ok(())
+}
+
+/// A run that this salon now holds.
+#[derive(Clone, Debug)]
+pub struct Adopted {
+    /// The run: the one that was on record for the session, else the one that was wanted.
+    pub record: RunRecord,
+    /// Prompts that were being sent when an earlier holder died. They are held; whether they arrived must be looked up.
+    pub unsure: Vec<Prompt>,
+}
+
+/// Records a run and takes its lease, at once: of two salons that want the same session, one gets it. The other is
+/// told who does. What an earlier holder left in the queue is held, never sent by itself.
+pub fn adopt(
+    db: &mut Connection,
+    wanted: &RunRecord,
+    me: ProcessId,
+    dead: impl Fn(ProcessId) -> bool,
+) -> rusqlite::Result<Result<Adopted, ProcessId>> {
+    let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let known = wanted.session.as_ref().map(|session| of_session(&transaction, session)).transpose()?.flatten();
+    let id = known.map_or_else(|| wanted.id.clone(), |known| known.id);
+    let before = holder(&transaction, &id)?;
+    if let Some(other) = before.filter(|other| *other != me && !dead(*other)) {
+        return Ok(Err(other));
+    }
+    record(&transaction, &RunRecord { id: id.clone(), ..wanted.clone() })?;
+    let unsure = if before == Some(me) { Vec::new() } else { outbox::hold(&transaction, &id)? };
+    set_holder(&transaction, &id, me)?;
+    let record = find(&transaction, &id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    transaction.commit()?;
+    Ok(Ok(Adopted { record, unsure }))
+}
+
+/// Holds what is left in the queue of a run whose holder is dead, or that nobody holds: the prompts that were being
+/// sent, to be looked up. `None`: somebody holds it, and sends them.
+pub fn hold_abandoned(
+    db: &mut Connection,
+    id: &RunId,
+    me: ProcessId,
+    dead: impl Fn(ProcessId) -> bool,
+) -> rusqlite::Result<Option<Vec<Prompt>>> {
+    let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    if holder(&transaction, id)?.is_some_and(|holder| holder == me || !dead(holder)) {
+        return Ok(None);
+    }
+    let unsure = outbox::hold(&transaction, id)?;
+    transaction.commit()?;
+    Ok(Some(unsure))
+}
+
+fn set_holder(db: &Connection, id: &RunId, me: ProcessId) -> rusqlite::Result<()> {
+    db.execute(
+        "UPDATE runs SET holder_pid = ?2, holder_start = ?3 WHERE id = ?1",
+        params![&*id.0, me.pid, me.start.cast_signed()],
+    )?;
+    Ok(())
+}
+
+/// Something happened in a run.
+pub fn touch(db: &Connection, id: &RunId, now: Time) -> rusqlite::Result<()> {
+    db.execute("UPDATE runs SET last_activity = max(last_activity, ?2) WHERE id = ?1", params![&*id.0, now.millis()])?;
+    Ok(())
+}
+
+/// Model or effort were chosen for a run. A permission mode is never remembered: it is chosen anew each time.
+pub fn choose(db: &Connection, id: &RunId, setting: &Setting) -> rusqlite::Result<()> {
+    let (sql, value) = match setting {
+        Setting::Model(model) => ("UPDATE runs SET model = ?2 WHERE id = ?1", model),
+        Setting::Effort(effort) => ("UPDATE runs SET effort = ?2 WHERE id = ?1", effort),
+        Setting::Mode(_) => return Ok(()),
+    };
+    db.execute(sql, params![&*id.0, value])?;
+    Ok(())
+}
+
+/// Forgets a run that never came to life. One with prompts is kept.
+pub fn forget(db: &Connection, id: &RunId) -> rusqlite::Result<()> {
+    db.execute(
+        "DELETE FROM runs WHERE id = ?1 AND session IS NULL AND NOT EXISTS (
+             SELECT 1 FROM prompts WHERE run = ?1 AND state IN ('pending', 'sending', 'held', 'failed'))",
+        params![&*id.0],
     )?;
     Ok(())
 }
@@ -133,7 +215,7 @@ pub fn holder(db: &Connection, id: &RunId) -> rusqlite::Result<Option<ProcessId>
         })
         .optional()?;
     let Some((Some(pid), Some(start))) = row else { return Ok(None) };
-    Ok(Some(ProcessId { pid, start: start.unsigned_abs() }))
+    Ok(Some(ProcessId { pid, start: start.cast_unsigned() }))
 }
 
 /// Takes the lease of a run. Another's lease is taken over only where `dead` says that its process is gone;
@@ -148,10 +230,7 @@ pub fn take_lease(
     if let Some(other) = holder(&transaction, id)?.filter(|other| *other != me && !dead(*other)) {
         return Ok(Err(other));
     }
-    transaction.execute(
-        "UPDATE runs SET holder_pid = ?2, holder_start = ?3 WHERE id = ?1",
-        params![&*id.0, me.pid, me.start.cast_signed()],
-    )?;
+    set_holder(&transaction, id, me)?;
     transaction.commit()?;
     Ok(Ok(()))
 }
@@ -172,10 +251,19 @@ pub fn held_by(db: &Connection, process: ProcessId) -> rusqlite::Result<Vec<RunI
         .collect()
 }
 
+/// Gives all leases back that a process has.
+pub fn drop_leases(db: &Connection, me: ProcessId) -> rusqlite::Result<()> {
+    db.execute(
+        "UPDATE runs SET holder_pid = NULL, holder_start = NULL WHERE holder_pid = ?1 AND holder_start = ?2",
+        params![me.pid, me.start.cast_signed()],
+    )?;
+    Ok(())
+}
+
 /// Every process that holds a run.
 pub fn holders(db: &Connection) -> rusqlite::Result<Vec<ProcessId>> {
     db.prepare_cached("SELECT DISTINCT holder_pid, holder_start FROM runs WHERE holder_pid IS NOT NULL")?
-        .query_map([], |row| Ok(ProcessId { pid: row.get(0)?, start: row.get::<_, i64>(1)?.unsigned_abs() }))?
+        .query_map([], |row| Ok(ProcessId { pid: row.get(0)?, start: row.get::<_, i64>(1)?.cast_unsigned() }))?
         .collect()
 }
 
@@ -205,9 +293,9 @@ pub fn children(db: &Connection) -> rusqlite::Result<Vec<ChildRecord>> {
     db.prepare_cached("SELECT pid, start, program, holder_pid, holder_start FROM children")?
         .query_map([], |row| {
             Ok(ChildRecord {
-                child: ProcessId { pid: row.get(0)?, start: row.get::<_, i64>(1)?.unsigned_abs() },
+                child: ProcessId { pid: row.get(0)?, start: row.get::<_, i64>(1)?.cast_unsigned() },
                 program: row.get(2)?,
-                holder: ProcessId { pid: row.get(3)?, start: row.get::<_, i64>(4)?.unsigned_abs() },
+                holder: ProcessId { pid: row.get(3)?, start: row.get::<_, i64>(4)?.cast_unsigned() },
             })
         })?
         .collect()
@@ -215,16 +303,18 @@ pub fn children(db: &Connection) -> rusqlite::Result<Vec<ChildRecord>> {
 
 fn run_record(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     let agent: String = row.get(1)?;
-    let agent = Agent::from_name(&agent).unwrap_or(Agent::Claude);
+    let agent = Agent::from_name(&agent).ok_or_else(|| {
+        let unknown = format!("a run of {agent}, which this salon does not know");
+        rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, unknown.into())
+    })?;
     Ok(RunRecord {
         id: RunId(row.get::<_, String>(0)?.into()),
         agent,
         session: row.get::<_, Option<String>>(2)?.map(|id| SessionKey::new(agent, id)),
         cwd: row.get(3)?,
         model: row.get(4)?,
-        mode: row.get(5)?,
-        effort: row.get(6)?,
-        created: Time::from_millis(row.get(7)?),
-        last_activity: Time::from_millis(row.get(8)?),
+        effort: row.get(5)?,
+        created: Time::from_millis(row.get(6)?),
+        last_activity: Time::from_millis(row.get(7)?),
     })
 }

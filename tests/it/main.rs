@@ -18,6 +18,7 @@ mod contract;
 mod index;
 mod keys;
 mod lineage;
+mod live_cli;
 mod outbox;
 mod pty;
 mod reader;
