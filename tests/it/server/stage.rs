@@ -11,7 +11,7 @@ use salon::domain::run::{Failure, Outcome};
 use salon::domain::transcript::Transcript;
 use salon::domain::{Agent, Time};
 use salon::live::link::{Arrival, Link};
-use salon::live::process::{ChildEnvironment, Exit};
+use salon::live::process::Exit;
 use salon::live::server::{Hosting, Seat, Server, Source};
 use serde_json::Value;
 
@@ -59,7 +59,7 @@ impl Stage {
 
     pub fn hosting(&self) -> Hosting {
         let launch = opencode().launch(&opening(Path::new("/"), Conversation::New { id: None }));
-        let environment = ChildEnvironment { vars: self.vars.clone() };
+        let environment = self.vars.clone();
         Hosting::new(Source::Own { launch, environment }, opencode().server().expect("a server"))
     }
 
@@ -240,7 +240,7 @@ impl Pane {
     pub fn leave(&mut self) {
         match &mut self.link {
             Link::Seat(seat) => seat.leave(),
-            Link::Child(..) => unreachable!("a pane sits at a server"),
+            Link::Child(_) => unreachable!("a pane sits at a server"),
         }
     }
 }
