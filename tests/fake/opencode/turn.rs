@@ -323,7 +323,7 @@ impl Turn {
 
     /// As the real one: an error, told twice, and no answer at all.
     fn unknown_model(&self) {
-        for message in ["Model not found: lab/nope.", "ProviderModelNotFoundError: Model not found\n  at getModel"] {
+        for message in ["Model not found: lab/nope.", "ProviderModelNotFoundError: Model not found\n    at getModel"] {
             let error = json!({"name": "UnknownError", "data": {"message": message}});
             self.tell("session.error", json!({"error": error}));
         }

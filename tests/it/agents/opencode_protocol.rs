@@ -197,6 +197,31 @@ fn b27_an_end_that_belongs_to_the_last_turn_does_not_end_this_one() {
 }
 
 #[test]
+fn an_error_that_is_told_twice_does_not_fail_the_next_turn() {
+    let (mut codec, _) = opened(Conversation::New { id: None }, MAIN);
+    let error =
+        |message: &str| json!({"sessionID": MAIN, "error": {"name": "UnknownError", "data": {"message": message}}});
+    let take = |codec: &mut dyn Codec, number: i64| {
+        let step = codec.command(Command::Prompt { id: PromptId(number), text: "hi".into() }, NOW);
+        let Some(Outgoing::Request { id, .. }) = step.outgoing.first() else { panic!("a request") };
+        answer(codec, *id, 204, &Value::Null)
+    };
+    take(codec.as_mut(), 1);
+    let asked = tell(codec.as_mut(), "session.error", &error("Model not found: a/b."));
+    let Some(Outgoing::Request { id, .. }) = asked.outgoing.first() else { panic!("it is asked") };
+    let ended = answer(codec.as_mut(), *id, 200, &json!({}));
+    assert!(format!("{:?}", ended.signals).contains("TurnEnded(Failed(UnknownModel("), "{ended:?}");
+    // The next prompt is taken; the session is not busy with it yet.
+    assert!(take(codec.as_mut(), 2).outgoing.is_empty());
+    let late =
+        tell(codec.as_mut(), "session.error", &error("ProviderModelNotFoundError: Model not found: a/b.\n    at x"));
+    assert!(late.signals.is_empty() && late.outgoing.is_empty(), "{late:?}");
+    let idle = tell(codec.as_mut(), "session.idle", &json!({"sessionID": MAIN}));
+    let Some(Outgoing::Request { id, .. }) = idle.outgoing.first() else { panic!("it is asked") };
+    assert!(answer(codec.as_mut(), *id, 200, &json!({})).signals.is_empty());
+}
+
+#[test]
 fn permissions_of_sub_agents_are_asked_too() {
     let (mut codec, _) = opened(Conversation::New { id: None }, MAIN);
     let asked = |session: &str| {

@@ -16,7 +16,7 @@ use crate::domain::approval::Answer;
 use crate::domain::event::Level;
 use crate::domain::prompt::PromptId;
 use crate::domain::run::{Offers, Outcome};
-use crate::domain::{Body, Event, Key, Time};
+use crate::domain::{Body, Event, Key, Time, Tokens};
 
 /// What a request asked for.
 #[derive(Clone, Debug)]
@@ -87,6 +87,10 @@ pub struct SessionCodec {
     /// The newest message of a user that was told of.
     pub(super) newest: String,
     pub(super) asks: HashMap<Arc<str>, Ask>,
+    /// An error was told that will be told again.
+    pub(super) explained: bool,
+    /// The usage that was told last.
+    pub(super) used: (Option<Tokens>, Option<f64>, Option<(u64, u64)>),
 }
 
 impl Codec for SessionCodec {
