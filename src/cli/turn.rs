@@ -13,12 +13,12 @@ use super::events::Event;
 use super::failure::{Code, Failure};
 use super::{output, state};
 use crate::domain::Agent;
-use crate::domain::Key;
 use crate::domain::approval::{Answer, Approval, ChoiceKind};
 use crate::domain::event::{Body, Level, Piece};
 use crate::domain::prompt::PromptId;
 use crate::domain::run::{Cursor, Happening, Opening, Outcome, Phase, Refusal, RunId, RunInfo, Stopped, What};
 use crate::domain::transcript::ToolStatus;
+use crate::domain::{self, Key};
 use crate::live::{self, Live, Viewer};
 use crate::runtime::lives;
 use crate::stdx::ring::Item;
@@ -179,11 +179,9 @@ async fn settle(live: &Live, prompt: PromptId, end: End) -> Result<ExitCode, Fai
 fn refused(refusal: &Refusal) -> Failure {
     let code = match refusal {
         Refusal::HeldBy { .. } | Refusal::OpenElsewhere(_) => Code::Busy,
-        Refusal::UnknownRun(_) => Code::NotFound,
-        Refusal::NotDriven(_) | Refusal::NotInstalled(_) | Refusal::DirectoryGone(_) | Refusal::NoSession(_) => {
-            Code::Unavailable
-        }
-        Refusal::TooLate | Refusal::NotKept(_) | Refusal::Ending => Code::Failed,
+        Refusal::UnknownRun => Code::NotFound,
+        Refusal::Failed(domain::run::Failure::Other(_)) | Refusal::NotKept(_) => Code::Failed,
+        Refusal::Failed(_) => Code::Unavailable,
     };
     Failure::new(code, refusal.to_string())
 }

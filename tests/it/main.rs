@@ -4,6 +4,7 @@ mod architecture;
 mod agents {
     mod claude;
     mod codex;
+    mod codex_protocol;
     mod gemini;
     mod goose;
     mod opencode;
@@ -15,6 +16,7 @@ mod calls;
 mod catalog;
 mod cli;
 mod contract;
+mod desk;
 mod index;
 mod keys;
 mod lineage;
