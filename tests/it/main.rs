@@ -9,6 +9,7 @@ mod agents {
     mod gemini;
     mod goose;
     mod opencode;
+    mod opencode_protocol;
     mod qwen;
 }
 mod app;
@@ -35,6 +36,7 @@ mod search_plants;
 mod search_pty;
 mod search_query;
 mod search_screen;
+mod server;
 mod stdx;
 mod store;
 mod support;
