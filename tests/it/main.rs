@@ -15,13 +15,14 @@ mod agents {
 mod app;
 mod calls;
 mod catalog;
+mod chat;
 mod cli;
 mod contract;
 mod desk;
 mod index;
 mod keys;
-mod live;
 mod lineage;
+mod live;
 mod live_cli;
 mod outbox;
 mod pty;
