@@ -24,10 +24,7 @@ impl App {
         }
         match chat.focus {
             Focus::Composer => self.key_in_composer(key),
-            Focus::Queue(id) => {
-                let wanted = chat.key_in_queue(key, id);
-                self.do_in_queue(wanted, key)
-            }
+            Focus::Queue(id) => self.do_in_queue(Wanted::of(key, id), key),
             Focus::Transcript => {
                 let action = self.keymap.action(key, &self.places());
                 action.map_or_else(Vec::new, |action| self.act(action))

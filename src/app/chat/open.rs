@@ -118,7 +118,15 @@ impl App {
 
     /// A conversation was left: its run lives on.
     pub(in crate::app) fn leave_chat(&mut self, mut chat: Chat) -> Vec<Effect> {
-        let mut effects: Vec<_> = chat.run.take().map(|run| Effect::Run(RunEffect::Unwatch(run))).into_iter().collect();
+        let mut effects = Vec::new();
+        if let Some(run) = chat.run.take() {
+            // Where it is open further down too, that one is told from now on.
+            let below = self.layers.iter().rev().filter_map(Layer::chat).find(|chat| chat.run.as_ref() == Some(&run));
+            effects.push(Effect::Run(match below {
+                Some(below) => RunEffect::Watch(run, below.cursor),
+                None => RunEffect::Unwatch(run),
+            }));
+        }
         if chat.reader.is_stored() {
             chat.reader.forget_live();
             effects.extend(self.leave(chat.reader));

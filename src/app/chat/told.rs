@@ -84,14 +84,11 @@ impl App {
     }
 
     fn happened(&mut self, run: &RunId, replay: Replay) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        let tickets = &mut self.tickets;
-        for chat in self.layers.iter_mut().filter_map(Layer::chat_mut) {
-            if chat.run.as_ref() == Some(run) {
-                let ticket = || tickets.give();
-                effects.extend(chat.happened(replay.clone(), ticket));
-            }
-        }
+        let of_run = |chat: &&mut Chat| chat.run.as_ref() == Some(run);
+        let Some(chat) = self.layers.iter_mut().rev().filter_map(Layer::chat_mut).find(of_run) else {
+            return Vec::new();
+        };
+        let mut effects = chat.happened(replay, || self.tickets.give());
         effects.extend(self.chats_follow());
         effects
     }
