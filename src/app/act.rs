@@ -16,6 +16,9 @@ use crate::domain::catalog::Sort;
 impl App {
     /// Does what an action asks for.
     pub fn act(&mut self, action: Action) -> Vec<Effect> {
+        if let Some(effects) = self.act_in_chat(action) {
+            return effects;
+        }
         if let Some(effects) = self.act_in_reader(action) {
             return effects;
         }
@@ -49,6 +52,8 @@ impl App {
             Action::CopyId => self.about_session(|key| Effect::Copy(key.id.to_string())),
             Action::EditTranscript => self.about_session(Effect::EditTranscript),
             Action::Search => self.go_to_search(),
+            Action::ResumeHere => self.resume_here(),
+            Action::Fork => self.fork_here(),
             _ if self.layers.is_empty() => self.act_at_home(action),
             _ => Vec::new(),
         }
@@ -90,6 +95,10 @@ impl App {
                     action => reader.act(action),
                 }
             }
+            Some(Layer::Chat(chat)) => match action {
+                Action::Left => Some(self.back()),
+                action => chat.reader.act(action),
+            },
             None if action != Action::Expand => self.previewing()?.act(action),
             Some(_) | None => None,
         }
@@ -139,6 +148,7 @@ impl App {
     fn back(&mut self) -> Vec<Effect> {
         match self.layers.pop() {
             Some(Layer::Reader(reader)) => self.leave(*reader),
+            Some(Layer::Chat(chat)) => self.leave_chat(*chat),
             Some(_) => Vec::new(),
             None if self.home.filter.is_active() => self.clear_filter(),
             None => {
@@ -149,7 +159,7 @@ impl App {
     }
 
     /// A transcript that was read goes back into the preview where it came from; others are closed.
-    fn leave(&mut self, reader: Reader) -> Vec<Effect> {
+    pub(super) fn leave(&mut self, reader: Reader) -> Vec<Effect> {
         if self.layers.last().is_some_and(|layer| layer.search().is_some()) {
             return self.leave_to_search(reader);
         }

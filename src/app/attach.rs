@@ -13,9 +13,15 @@ impl App {
     pub(super) fn go_to_run(&mut self, run: &RunId) -> Vec<Effect> {
         let Some(info) = self.runs.get(run) else { return Vec::new() };
         let key = runs::key_of(info);
+        let open = |layer: &Layer| layer.chat().is_some_and(|chat| chat.run.as_ref() == Some(run));
+        if self.layers.iter().any(open) {
+            return self.open_chat(run);
+        }
+        // Leaving the chat one is at home, where the session is selected.
         let mut effects = self.close_layers();
         self.reveal_session(&key);
         effects.extend(self.selection_moved());
+        effects.extend(self.open_chat(run));
         effects
     }
 
@@ -120,6 +126,7 @@ impl App {
     pub(super) fn close_layers(&mut self) -> Vec<Effect> {
         let close = |layer: Layer| match layer {
             Layer::Reader(reader) => vec![Effect::CloseTranscript(reader.ticket)],
+            Layer::Chat(chat) => chat.closed(),
             Layer::Search(mut search) => search.preview.close(),
             _ => Vec::new(),
         };

@@ -52,6 +52,15 @@ pub enum Outcome {
     QuitNow,
     /// Do not quit, and forget that it was asked for.
     Stay,
+    /// Go on with a session in salon's own chat.
+    GoOn {
+        /// The session.
+        key: SessionKey,
+        /// In this directory instead of its own.
+        cwd: Option<String>,
+        /// With a copy of it.
+        fork: bool,
+    },
     /// Nothing.
     Cancel,
 }

@@ -203,6 +203,7 @@ impl App {
         let changes = |then| age::changes_at(self.now, then);
         match self.screen() {
             Some(Layer::Search(search)) => search.results.ages().map(changes).min(),
+            Some(Layer::Chat(_)) => self.next_turn_clock(),
             Some(_) => None,
             None => {
                 let in_list = self.home.list.shown().iter().filter_map(home::list::Row::session);
@@ -215,7 +216,8 @@ impl App {
     pub fn session(&self) -> Option<&SessionKey> {
         match self.screen() {
             Some(Layer::Search(search)) => search.results.key(),
-            Some(layer) => layer.reader().map(|reader| &reader.key),
+            // A conversation that has no transcript yet is no session.
+            Some(layer) => layer.reader().map(|reader| &reader.key).filter(|key| !key.id.is_empty()),
             None => self.home.list.key(),
         }
     }

@@ -251,15 +251,10 @@ impl App {
             return Vec::new();
         };
         let chosen = |input: &Input| Some(input.text().trim().to_owned()).filter(|name| !name.is_empty());
-        let opening = Opening {
-            conversation: Conversation::New { id: None },
-            cwd: PathBuf::from(new.directory.text().trim()),
-            model: chosen(&new.model),
-            mode: chosen(&new.mode),
-            effort: None,
-        };
+        let cwd = PathBuf::from(new.directory.text().trim());
+        let mut opening = Opening::new(Conversation::New { id: None }, cwd);
+        (opening.model, opening.mode) = (chosen(&new.model), chosen(&new.mode));
         let prompt = Some(new.text()).filter(|text| !text.trim().is_empty());
-        let ticket = self.tickets.give();
-        vec![Effect::Run(RunEffect::Begin { ticket, agent: new.agent(&self.runs), opening, prompt })]
+        self.begin(new.agent(&self.runs), opening, prompt)
     }
 }

@@ -46,6 +46,7 @@ impl App {
                 self.quitting = false;
                 Vec::new()
             }
+            Outcome::GoOn { key, cwd, fork } => self.go_on(&key, cwd, fork),
             Outcome::Cancel => Vec::new(),
             Outcome::Follow(key) => {
                 let reading = self.layers.last().and_then(Layer::reader).is_some_and(|reader| reader.key == key);

@@ -264,7 +264,7 @@ impl App {
                 self.models_told(agent);
                 Vec::new()
             }
-            RunMsg::Paths { query, found } => {
+            RunMsg::Paths { query, found } if matches!(self.layers.last(), Some(Layer::NewSession(_))) => {
                 self.directories_found(query, found);
                 Vec::new()
             }
@@ -272,12 +272,7 @@ impl App {
                 self.agents_told(agents);
                 Vec::new()
             }
-            RunMsg::Happened(..)
-            | RunMsg::Begun { .. }
-            | RunMsg::Submitted { .. }
-            | RunMsg::Checked { .. }
-            | RunMsg::Draft { .. }
-            | RunMsg::Edited(_) => Vec::new(),
+            msg => self.told(msg),
         }
     }
 
@@ -306,6 +301,7 @@ impl App {
         {
             effects.extend(self.selection_moved());
         }
+        effects.extend(self.chats_follow());
         effects.extend(self.quit_if_done());
         effects
     }

@@ -26,6 +26,7 @@ impl App {
                 let mut effects = searches.next().map_or_else(Vec::new, |search| search.sessions_changed(&change));
                 self.known.catalog.apply(change);
                 effects.extend(self.sessions_changed());
+                effects.extend(self.chats_follow());
                 effects
             }
             Msg::Live(signs) => {
@@ -149,6 +150,7 @@ impl App {
             Some(Layer::Issues(issues)) => issues.scroll.fit(drawn.overlay_rows, drawn.overlay_len),
             Some(Layer::Palette(palette)) => palette.fit(drawn.overlay_rows),
             Some(Layer::Search(search)) => search.results.fit(drawn.list_rows),
+            Some(Layer::Chat(chat)) => chat.composer.width = drawn.composer,
             Some(_) | None => {}
         }
         let reader = match self.layers.iter_mut().rev().find(|layer| layer.is_screen()) {

@@ -14,13 +14,14 @@ use super::drafts::Drafts;
 use super::effects::{Performer, check};
 use super::paths::{self, Question};
 use super::shell::{Purpose, Shell, Told};
-use super::{call, lives, surroundings};
-use crate::agent::Environment;
+use super::{call, lives, programs, surroundings};
+use crate::agent::{self, Environment};
 use crate::app::Msg;
 use crate::app::runs::{RunEffect, RunMsg};
 use crate::config::paths::Paths;
-use crate::domain::SessionKey;
+use crate::config::settings;
 use crate::domain::run::{Cursor, Refusal, RunId, RunInfo};
+use crate::domain::{Agent, SessionKey};
 use crate::live::{self, Live, questions};
 use crate::store::Store;
 
@@ -58,9 +59,13 @@ impl Runs {
         store: Arc<Store>,
         environment: &Environment,
         paths: &Paths,
+        limits: settings::Limits,
         tell: &mpsc::UnboundedSender<Told>,
     ) -> (Self, News) {
-        let (live, changes) = Live::start(lives::options(store.clone(), environment, &paths.cache));
+        let mut options = lives::options(store.clone(), environment, &paths.cache);
+        options.limits.runs = limits.runs;
+        options.limits.idle = Duration::from_mins(limits.idle_minutes.into());
+        let (live, changes) = Live::start(options);
         let (happened, news) = mpsc::channel(2);
         let (asked, questions) = mpsc::unbounded_channel();
         tokio::spawn(questions::relay(live.clone(), store.clone(), questions));
@@ -158,9 +163,11 @@ impl Runs {
                 self.drafts.recall(key);
                 Ok(())
             }
-            RunEffect::Models { .. } | RunEffect::Check(_) | RunEffect::EditText(_) | RunEffect::Notify { .. } => {
-                Ok(())
-            }
+            RunEffect::Models { .. }
+            | RunEffect::Agents
+            | RunEffect::Check(_)
+            | RunEffect::EditText(_)
+            | RunEffect::Notify { .. } => Ok(()),
         }
     }
 
@@ -178,8 +185,9 @@ impl Shell {
                 Step::Continue(())
             }
             RunEffect::EditText(text) => self.edit_text(&text),
+            RunEffect::Agents => self.tell_agents(),
             RunEffect::Notify { title, body, .. } => {
-                let told = call::call(&title, &body, true, surroundings::var);
+                let told = call::call(&title, &body, self.app.settings.bell, surroundings::var);
                 self.tried(|shell| shell.terminal.write(told.as_bytes()));
                 Step::Continue(())
             }
@@ -202,6 +210,14 @@ impl Shell {
             Ok(()) => Step::Continue(()),
             Err(refusal) => self.notice(refusal.to_string(), true),
         }
+    }
+
+    /// Tells which agents can be driven, and which of them are installed.
+    fn tell_agents(&mut self) -> Step {
+        let path = self.performer.environment.var("PATH");
+        let driven = Agent::ALL.into_iter().filter(|agent| agent::protocol(*agent).is_some());
+        let agents = driven.map(|agent| (agent, programs::find(agent.name(), path).is_some())).collect();
+        self.update(Msg::Run(RunMsg::Agents(agents)))
     }
 
     fn check_run(&mut self, key: SessionKey) {

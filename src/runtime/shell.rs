@@ -288,7 +288,8 @@ impl Shell {
         let changes = self.app.next_clock()?;
         let millis = changes.since(self.clock.now());
         // Where the clock stands still it never changes.
-        let wait = Duration::from_millis(u64::try_from(millis).ok()?.max(1));
+        // The clock may not have been looked at for long: then it is due.
+        let wait = Duration::from_millis(u64::try_from(millis.max(1)).ok()?);
         if self.clock.runs() { Some(Instant::now() + wait) } else { None }
     }
 

@@ -75,6 +75,11 @@ pub fn draw_full(canvas: &mut Canvas, area: Rect, reader: &Reader, cache: &mut V
     draw_reader(canvas, area, reader, Mode::Full, cache);
 }
 
+/// Draws a transcript in a given way.
+pub fn draw_mode(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: Mode, cache: &mut ViewCache) {
+    draw_reader(canvas, area, reader, mode, cache);
+}
+
 fn draw_reader(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: Mode, cache: &mut ViewCache) {
     let app = canvas.app;
     let taken = if mode == Mode::Full { header::badge_width(app) } else { 0 };
