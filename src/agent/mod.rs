@@ -39,7 +39,8 @@ pub fn protocol(agent: Agent) -> Option<&'static dyn Protocol> {
     match agent {
         Agent::Claude => Some(&claude::Stream),
         Agent::OpenCode => Some(&opencode::Serve),
-        Agent::Codex | Agent::Gemini | Agent::Qwen | Agent::Goose => None,
+        Agent::Codex => Some(&codex::AppServer),
+        Agent::Gemini | Agent::Qwen | Agent::Goose => None,
     }
 }
 

@@ -13,7 +13,7 @@ use super::events::Event;
 use super::failure::{Code, Failure};
 use super::{output, state};
 use crate::domain::Agent;
-use crate::domain::Key;
+use crate::domain::{self, Key};
 use crate::domain::approval::{Answer, Approval, ChoiceKind};
 use crate::domain::event::{Body, Level, Piece};
 use crate::domain::prompt::PromptId;
@@ -179,11 +179,9 @@ async fn settle(live: &Live, prompt: PromptId, end: End) -> Result<ExitCode, Fai
 fn refused(refusal: &Refusal) -> Failure {
     let code = match refusal {
         Refusal::HeldBy { .. } | Refusal::OpenElsewhere(_) => Code::Busy,
-        Refusal::UnknownRun(_) => Code::NotFound,
-        Refusal::NotDriven(_) | Refusal::NotInstalled(_) | Refusal::DirectoryGone(_) | Refusal::NoSession(_) => {
-            Code::Unavailable
-        }
-        Refusal::TooLate | Refusal::NotKept(_) | Refusal::Ending => Code::Failed,
+        Refusal::UnknownRun => Code::NotFound,
+        Refusal::Failed(domain::run::Failure::Other(_)) | Refusal::NotKept(_) => Code::Failed,
+        Refusal::Failed(_) => Code::Unavailable,
     };
     Failure::new(code, refusal.to_string())
 }

@@ -332,42 +332,34 @@ pub struct Replay {
     pub happenings: Vec<Item<Happening>>,
 }
 
-/// Why something was not done.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why something that was asked of a run is not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// No such run, in memory or on record.
-    #[error("run {0} is not known")]
-    UnknownRun(RunId),
-    /// No such prompt, or it is too late to change it.
-    #[error("the prompt is being sent or was sent already; it cannot be changed any more")]
-    TooLate,
-    /// The run's agent never told which session it works on, so that there is nothing to go on with.
-    #[error("the agent of run {0} never said which conversation it was; start a new one")]
-    NoSession(RunId),
-    /// Another salon holds the conversation.
-    #[error("another salon (process {pid}) runs this conversation; it can be followed, or forked")]
+    /// Another salon holds it.
     HeldBy {
-        /// That salon.
+        /// Its process.
         pid: u32,
     },
-    /// Some other program has the conversation open.
-    #[error("{0} has this conversation open; end it there, or fork the conversation")]
+    /// Another program has the session open; who, in words.
     OpenElsewhere(String),
-    /// salon cannot drive this agent.
-    #[error("{} cannot be run in salon; resume it in its own program", .0.label())]
-    NotDriven(Agent),
-    /// The agent is not installed.
-    #[error("{0} is not on PATH; install it, or add its directory to PATH")]
-    NotInstalled(String),
-    /// The conversation's directory is gone.
-    #[error("the directory {} is gone; choose another", .0.display())]
-    DirectoryGone(PathBuf),
-    /// It could not be kept on disk, so it was not accepted.
-    #[error("not accepted: {0}")]
+    /// It could not be kept on disk, and nothing is kept in memory only; why, in words.
     NotKept(String),
-    /// salon is about to end.
-    #[error("salon is about to end")]
-    Ending,
+    /// There is no such run.
+    UnknownRun,
+    /// It could not be started.
+    Failed(Failure),
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::HeldBy { pid } => write!(f, "another salon (process {pid}) runs this session; follow it, or fork it"),
+            Self::OpenElsewhere(who) => write!(f, "{who} has this session open; end it there, or fork the session"),
+            Self::NotKept(why) => write!(f, "not accepted, because it could not be kept on disk: {why}"),
+            Self::UnknownRun => f.write_str("there is no such run any more"),
+            Self::Failed(failure) => failure.fmt(f),
+        }
+    }
 }
 
 /// What is known of an agent's models.

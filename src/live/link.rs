@@ -2,12 +2,9 @@
 
 use tokio::sync::mpsc;
 
-use super::post::Post;
 use super::process::{Exit, Output, Patience, Process, Ticket};
 use super::server::{Request, Seat};
-use super::{environment, recover};
-use crate::agent::Protocol;
-use crate::agent::protocol::{Incoming, Opening, Outgoing, Wire};
+use crate::agent::protocol::{Incoming, Outgoing};
 use crate::domain::run::Failure;
 use crate::store::registry::ProcessId;
 
@@ -48,43 +45,12 @@ impl Arrival {
     }
 }
 
-/// Makes connections.
-#[derive(Debug)]
-pub struct Connector {
-    /// The user's environment.
-    pub vars: Vec<(String, String)>,
-    /// Where children are recorded.
-    pub post: Post,
-}
-
-impl Connector {
-    /// Connects a run to its agent: starts a child, or takes a place at the server, starting that on the first need.
-    pub async fn connect(&self, protocol: &'static dyn Protocol, opening: &Opening) -> Result<Link, Failure> {
-        let launch = protocol.launch(opening);
-        let vars = environment::of_child(&self.vars, protocol, &launch.cwd);
-        match protocol.wire() {
-            Wire::Lines => {
-                let (process, outputs) = Process::spawn(&launch, &vars)?;
-                let on_record = recover::identify(process.pid());
-                if let Some(child) = on_record
-                    && let Err(fault) = self.post.record_child(child, launch.program).await
-                {
-                    // It ends with us all the same, unless we are killed.
-                    tracing::warn!("a child is not on record: {fault}");
-                }
-                Ok(Link::Child(Child { process, outputs, on_record }))
-            }
-            Wire::Server => Err(Failure::Other("this salon has no server for it".into())),
-        }
-    }
-}
-
 /// A child of a run's own.
 #[derive(Debug)]
 pub struct Child {
-    process: Process,
-    outputs: mpsc::Receiver<Output>,
-    on_record: Option<ProcessId>,
+    pub(super) process: Process,
+    pub(super) outputs: mpsc::Receiver<Output>,
+    pub(super) on_record: Option<ProcessId>,
 }
 
 /// A run's connection to its agent.

@@ -9,6 +9,7 @@
 //! viewer ◀─ ring ◀─ run ◀─ codec ◀─ link ◀─ agent          run ─▶ Event (changes of state) ─▶ the loop
 //! ```
 
+mod connect;
 pub mod decide;
 pub mod environment;
 mod evict;
@@ -25,7 +26,7 @@ pub mod run;
 pub mod server;
 mod supervisor;
 
-pub use options::{Event, Options, Refusal};
+pub use options::{Attached, Event, Options};
 pub use recover::this_process;
 pub use run::Viewer;
 pub use supervisor::Live;

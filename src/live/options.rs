@@ -1,11 +1,12 @@
 //! What the runs of a salon are told at the start, and what they tell. Values only.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use super::connect::Attached;
 use super::decide::Limits;
 use crate::agent::{self, Protocol};
 use crate::domain::prompt::Prompt;
-pub use crate::domain::run::Refusal;
 use crate::domain::run::{RunId, RunInfo};
 use crate::domain::{Agent, SessionKey, Time};
 use crate::store::Store;
@@ -33,6 +34,8 @@ pub struct Options {
     pub held: Held,
     /// Whether a prompt is in a transcript.
     pub arrived: Arrived,
+    /// Servers of the user's own that are used instead of one that we start.
+    pub attached: BTreeMap<Agent, Attached>,
     /// How agents are driven.
     pub protocols: fn(Agent) -> Option<&'static dyn Protocol>,
 }
@@ -48,6 +51,7 @@ impl Options {
             limits: Limits::default(),
             held: Box::new(|_| None),
             arrived: Box::new(|_, _| None),
+            attached: BTreeMap::new(),
             protocols: agent::protocol,
         }
     }

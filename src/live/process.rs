@@ -76,19 +76,32 @@ pub struct Process {
     begun: Arc<AtomicU64>,
 }
 
+/// What a child's environment is made of.
+#[derive(Clone, Default)]
+pub struct ChildEnvironment {
+    /// All variables; nothing is inherited.
+    pub vars: Vec<(String, String)>,
+}
+
+impl std::fmt::Debug for ChildEnvironment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The values hold keys.
+        f.debug_list().entries(self.vars.iter().map(|(name, _)| name)).finish()
+    }
+}
+
 /// A line that was queued for a child's stdin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket(u64);
 
 impl Process {
-    /// Starts a program in a process group of its own, with these variables and no others. Its output arrives in the
-    /// channel, [`Output::Exited`] last.
-    pub fn spawn(launch: &Launch, vars: &[(String, String)]) -> Result<(Self, mpsc::Receiver<Output>), Failure> {
+    /// Starts a program in a process group of its own. Its output arrives in the channel, [`Output::Exited`] last.
+    pub fn spawn(launch: &Launch, environment: &ChildEnvironment) -> Result<(Self, mpsc::Receiver<Output>), Failure> {
         let mut command = Command::new(&launch.program);
         command
             .args(&launch.args)
             .env_clear()
-            .envs(vars.iter().map(|(name, value)| (name, value)))
+            .envs(environment.vars.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -1,10 +1,10 @@
 //! The prompts of the runs, as the user handles them: accepted only once they are on disk, changed until they are sent.
 
-use super::options::{Event, Refusal};
+use super::options::Event;
 use super::run::Order;
-use super::supervisor::Live;
+use super::supervisor::{Live, refused};
 use crate::domain::prompt::{Prompt, PromptId, PromptState};
-use crate::domain::run::RunId;
+use crate::domain::run::{Refusal, RunId};
 use crate::store::{self, Connection, outbox};
 
 impl Live {
@@ -56,7 +56,7 @@ impl Live {
 
     async fn run_of(&self, id: PromptId) -> Result<RunId, Refusal> {
         let prompt = self.inner.post.with(move |db| outbox::find(db, id)).await.map_err(Refusal::NotKept)?;
-        prompt.map(|prompt| prompt.run).ok_or(Refusal::TooLate)
+        prompt.map(|prompt| prompt.run).ok_or_else(too_late)
     }
 
     /// Changes a prompt, and tells everybody what the queue is now.
@@ -71,6 +71,10 @@ impl Live {
             let queue = self.queue(&run).await?;
             self.inner.told.event(Event::Queued(run, queue));
         }
-        if changed { Ok(()) } else { Err(Refusal::TooLate) }
+        if changed { Ok(()) } else { Err(too_late()) }
     }
+}
+
+fn too_late() -> Refusal {
+    refused("the prompt is being sent or was sent already: it cannot be changed any more")
 }

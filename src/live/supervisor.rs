@@ -8,16 +8,16 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 
+use super::connect::Connector;
 use super::evict;
-use super::link::Connector;
-use super::options::{Event, Options, Refusal};
+use super::options::{Event, Options};
 use super::post::Post;
 use super::recover;
 use super::run::{self, Order, Parts, RunHandle, Told, Viewer};
 use crate::agent::Protocol;
 use crate::agent::protocol::{Conversation, Opening};
 use crate::domain::approval::Answer;
-use crate::domain::run::{RunId, RunInfo, Setting, Stopped};
+use crate::domain::run::{Failure, Refusal, RunId, RunInfo, Setting, Stopped};
 use crate::domain::{Agent, SessionKey};
 use crate::store::outbox;
 use crate::store::registry::{self, RunRecord};
@@ -71,7 +71,7 @@ impl Live {
         let (events, receiver) = mpsc::unbounded_channel();
         let told = Told { events, stir: Arc::new(Notify::new()) };
         let post = Post::new(options.store.clone(), options.clock, options.me);
-        let connector = Arc::new(Connector { vars: options.vars.clone(), post: post.clone() });
+        let connector = Arc::new(Connector::new(options.vars.clone(), options.attached.clone(), post.clone()));
         let (done, recovered) = watch::channel(false);
         let inner = Arc::new(Inner {
             options,
@@ -93,8 +93,8 @@ impl Live {
         (Self { inner }, receiver)
     }
 
-    /// A run of a conversation: the one that there is, or a new one, whose agent is started. A prompt is on disk when
-    /// this returns.
+    /// A run of a conversation: the one that there is, or a new one. Its agent is started only if there is a prompt,
+    /// which is on disk when this returns.
     pub async fn begin(&self, agent: Agent, opening: Opening, prompt: Option<String>) -> Result<RunId, Refusal> {
         let _single = self.inner.single.lock().await;
         self.inner.open_run(agent, opening, prompt).await
@@ -142,7 +142,7 @@ impl Live {
 
     /// Gives a run up: its process is ended, what waits in its queue is taken back for good.
     pub async fn dispose(&self, run: &RunId) -> Result<(), Refusal> {
-        let entry = self.inner.runs().remove(run).ok_or_else(|| Refusal::UnknownRun(run.clone()))?;
+        let entry = self.inner.runs().remove(run).ok_or(Refusal::UnknownRun)?;
         entry.handle.order(Order::End);
         end(vec![entry.task], SHUTDOWN).await;
         let (id, me) = (run.clone(), self.inner.options.me);
@@ -169,11 +169,13 @@ impl Live {
             entry.handle.order(Order::End);
         }
         let runs: Vec<RunId> = entries.keys().cloned().collect();
-        end(entries.into_values().map(|entry| entry.task).collect(), SHUTDOWN).await;
+        let ended = end(entries.into_values().map(|entry| entry.task).collect(), SHUTDOWN);
+        tokio::join!(ended, self.inner.connector.shut_down());
         let me = self.inner.options.me;
         let given_back = self.inner.post.with(move |db| {
             for run in &runs {
                 outbox::hold_leftovers(db, run)?;
+                registry::forget(db, run)?;
             }
             registry::drop_leases(db, me)
         });
@@ -210,7 +212,7 @@ impl Inner {
 
     pub(super) fn order(&self, run: &RunId, order: Order) -> Result<(), Refusal> {
         let told = self.handle(run).is_some_and(|handle| handle.order(order));
-        if told { Ok(()) } else { Err(Refusal::UnknownRun(run.clone())) }
+        if told { Ok(()) } else { Err(Refusal::UnknownRun) }
     }
 
     fn of_session(&self, session: &SessionKey) -> Option<RunId> {
@@ -231,11 +233,11 @@ impl Inner {
         }
         let id = run.clone();
         let record = self.post.with(move |db| registry::find(db, &id)).await.map_err(Refusal::NotKept)?;
-        let record = record.ok_or_else(|| Refusal::UnknownRun(run.clone()))?;
-        let session = record.session.ok_or_else(|| Refusal::NoSession(run.clone()))?;
+        let record = record.ok_or(Refusal::UnknownRun)?;
+        let session = record.session.ok_or_else(no_session)?;
         let opening = Opening::new(Conversation::Resume(session.id), record.cwd.into());
         let opened = self.open_run(record.agent, opening, None).await?;
-        self.handle(&opened).ok_or(Refusal::Ending)
+        self.handle(&opened).ok_or_else(ending)
     }
 
     async fn open_run(
@@ -249,7 +251,7 @@ impl Inner {
         if let Some(run) = wanted.as_ref().and_then(|key| self.of_session(key)) {
             return self.join(run, opening, prompt).await;
         }
-        let protocol = (self.options.protocols)(agent).ok_or(Refusal::NotDriven(agent))?;
+        let protocol = (self.options.protocols)(agent).ok_or_else(|| not_driven(agent))?;
         self.check(protocol, &opening).await?;
         let resumed = matches!(opening.conversation, Conversation::Resume(_));
         if let (true, Some(key)) = (resumed, wanted.clone()) {
@@ -278,7 +280,7 @@ impl Inner {
 
     /// Somebody asks for a run that there is already.
     async fn join(&self, run: RunId, opening: Opening, prompt: Option<String>) -> Result<RunId, Refusal> {
-        let handle = self.handle(&run).ok_or_else(|| Refusal::UnknownRun(run.clone()))?;
+        let handle = self.handle(&run).ok_or(Refusal::UnknownRun)?;
         let info = handle.news().info;
         if let Some(model) = opening.model.filter(|model| info.model.as_deref() != Some(model)) {
             handle.order(Order::Set(Setting::Model(model)));
@@ -286,7 +288,6 @@ impl Inner {
         if let Some(mode) = opening.mode.filter(|mode| info.mode.as_deref() != Some(mode)) {
             handle.order(Order::Set(Setting::Mode(mode)));
         }
-        handle.order(Order::Start);
         if let Some(prompt) = prompt {
             self.post.enqueue(&run, prompt).await.map_err(Refusal::NotKept)?;
             handle.order(Order::Submitted);
@@ -297,7 +298,7 @@ impl Inner {
     /// Waits until what dead salons left behind is cleared away.
     async fn ready(&self) -> Result<(), Refusal> {
         let recovered = self.recovered.clone().wait_for(|done| *done).await.is_ok();
-        if self.ending.load(Ordering::Relaxed) || !recovered { Err(Refusal::Ending) } else { Ok(()) }
+        if self.ending.load(Ordering::Relaxed) || !recovered { Err(ending()) } else { Ok(()) }
     }
 
     /// What can be seen without starting anything.
@@ -305,12 +306,12 @@ impl Inner {
         let (inner, launch) = (self.clone(), protocol.launch(opening));
         let checked = tokio::task::spawn_blocking(move || {
             if !launch.cwd.as_os_str().is_empty() && !launch.cwd.is_dir() {
-                return Err(Refusal::DirectoryGone(launch.cwd));
+                return Err(refused(&format!("the directory {} is gone; choose another", launch.cwd.display())));
             }
             let installed = super::environment::is_installed(&launch.program, &inner.options.vars);
-            if installed { Ok(()) } else { Err(Refusal::NotInstalled(launch.program)) }
+            if installed { Ok(()) } else { Err(Refusal::Failed(Failure::NotInstalled)) }
         });
-        checked.await.unwrap_or(Err(Refusal::Ending))
+        checked.await.unwrap_or(Err(ending()))
     }
 
     async fn ask_who_holds(self: &Arc<Self>, key: SessionKey) -> Result<(), Refusal> {
@@ -422,4 +423,22 @@ fn wanted(agent: Agent, opening: &Opening) -> Option<SessionKey> {
         Conversation::Resume(id) | Conversation::New { id: Some(id) } => Some(SessionKey::new(agent, id.clone())),
         Conversation::New { id: None } | Conversation::Fork(_) => None,
     }
+}
+
+/// A refusal that no other has to tell apart.
+pub(super) fn refused(why: &str) -> Refusal {
+    Refusal::Failed(Failure::Other(why.to_owned()))
+}
+
+fn ending() -> Refusal {
+    refused("salon is ending")
+}
+
+fn not_driven(agent: Agent) -> Refusal {
+    refused(&format!("{} cannot be run in salon; resume it in its own program", agent.label()))
+}
+
+fn no_session() -> Refusal {
+    let why = "its agent never told which conversation it was; begin a new one";
+    Refusal::Failed(Failure::UnknownSession(why.into()))
 }

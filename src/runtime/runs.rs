@@ -144,7 +144,7 @@ impl Runs {
             | RunEffect::EditPrompt(..)
             | RunEffect::CancelPrompt(..)
             | RunEffect::MovePromptUp(..)
-            | RunEffect::ReleasePrompt(..)) => self.post.send(effect).map_err(|_| Refusal::Ending),
+            | RunEffect::ReleasePrompt(..)) => self.post.send(effect).map_err(|_| Refusal::UnknownRun),
             RunEffect::Watch(run, cursor) => {
                 self.watch(run, cursor);
                 Ok(())
@@ -172,7 +172,7 @@ impl Runs {
     }
 
     fn complete(&self, question: Question) -> Result<(), Refusal> {
-        self.paths.send(question).map_err(|_| Refusal::Ending)
+        self.paths.send(question).map_err(|_| Refusal::UnknownRun)
     }
 }
 

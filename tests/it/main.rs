@@ -4,6 +4,7 @@ mod architecture;
 mod agents {
     mod claude;
     mod codex;
+    mod codex_protocol;
     mod gemini;
     mod goose;
     mod opencode;

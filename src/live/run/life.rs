@@ -93,8 +93,10 @@ impl Run {
         self.open.heard(now);
         self.info.phase = Phase::Starting;
         self.info.stopping = None;
-        let (connector, protocol, opening) = (self.connector.clone(), self.protocol, self.opening.clone());
-        self.life = Life::Connecting(tokio::spawn(async move { connector.connect(protocol, &opening).await }));
+        let (connector, agent, protocol) = (self.connector.clone(), self.agent, self.protocol);
+        let opening = self.opening.clone();
+        let connect = async move { connector.connect(agent, protocol, &opening).await };
+        self.life = Life::Connecting(tokio::spawn(connect));
     }
 
     fn give_up_starting(&mut self) {
@@ -244,7 +246,7 @@ impl Run {
         match stopped {
             Stopped::Failed(failure) => {
                 self.info.failure = Some(failure.clone());
-                self.notice(&in_words(&failure, self.agent.label()), Level::Error);
+                self.notice(&format!("{}: {failure}", self.agent.label()), Level::Error);
                 if was_starting {
                     self.not_ready(&failure).await;
                 }
@@ -281,24 +283,5 @@ impl Run {
         if let Some(session) = &self.info.session {
             self.opening.conversation = Conversation::Resume(session.id.clone());
         }
-    }
-}
-
-/// Why it ended, for those who read the conversation.
-fn in_words(failure: &Failure, agent: &str) -> String {
-    match failure {
-        Failure::NotInstalled => format!("{agent} is not on PATH."),
-        Failure::NotLoggedIn(told) => format!("{agent} is not logged in: {told}"),
-        Failure::RateLimited { message, .. } => format!("{agent} is limited: {message}"),
-        Failure::UnknownModel(told) => format!("{agent} does not know the model: {told}"),
-        Failure::UnknownSession(told) => format!("{agent} does not know the conversation: {told}"),
-        Failure::HeldElsewhere(told) => format!("The conversation is open elsewhere: {told}"),
-        Failure::Crashed { code, stderr } => {
-            let how = code.map_or_else(|| "was ended by a signal".to_owned(), |code| format!("ended with code {code}"));
-            let last = stderr.lines().rev().take(5).collect::<Vec<_>>();
-            let last = last.into_iter().rev().collect::<Vec<_>>().join("\n");
-            if last.is_empty() { format!("{agent} {how}.") } else { format!("{agent} {how}:\n{last}") }
-        }
-        Failure::Other(told) => format!("{agent}: {told}"),
     }
 }

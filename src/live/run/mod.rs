@@ -20,18 +20,18 @@ use tokio::time::Instant;
 
 use self::life::{Life, Next};
 use self::turn::Open;
+use super::connect::Connector;
 use super::decide::Limits;
 use super::history::History;
-use super::link::Connector;
 use super::options::Event;
 use super::post::Post;
 use crate::agent::Protocol;
-use crate::agent::protocol::{Command, Opening};
+use crate::agent::protocol::{Command, Conversation, Opening};
 use crate::domain::approval::Answer;
 use crate::domain::event::{Body, Level};
 use crate::domain::prompt::{PromptId, PromptState};
 use crate::domain::run::{Cursor, Phase, Replay, RunId, RunInfo, Setting, Stopped, What};
-use crate::domain::{self, Agent, Key};
+use crate::domain::{self, Agent, Key, SessionKey};
 
 /// What a run is told to do.
 #[derive(Debug)]
@@ -42,8 +42,6 @@ pub enum Order {
     Wake,
     /// The queue goes on, whatever it was stopped for.
     GoOn,
-    /// Have a process.
-    Start,
     /// Stop the open turn; asked again, end the process.
     Interrupt,
     /// End the process.
@@ -188,10 +186,10 @@ pub struct Parts {
     pub told: Told,
 }
 
-/// Starts the task of a run, and its first process.
+/// Starts the task of a run. A process it has only once there is a prompt for it.
 pub fn start(parts: Parts) -> (RunHandle, JoinHandle<()>) {
     let (orders, receiver) = mpsc::unbounded_channel();
-    let info = RunInfo::starting(parts.id, parts.agent, parts.opening.cwd.clone());
+    let info = at_first(parts.id, parts.agent, &parts.opening);
     let history = History::new(parts.epoch);
     let now = Instant::now();
     let (sender, news) = watch::channel(News { cursor: history.cursor(), info: Arc::new(info.clone()), at: now });
@@ -220,6 +218,19 @@ pub fn start(parts: Parts) -> (RunHandle, JoinHandle<()>) {
         ending: false,
     };
     (handle, tokio::spawn(run.work(receiver)))
+}
+
+/// What is known of a run before its agent says anything.
+fn at_first(id: RunId, agent: Agent, opening: &Opening) -> RunInfo {
+    let mut info = RunInfo::starting(id, agent, opening.cwd.clone());
+    info.phase = Phase::Stopped(Stopped::NotStarted);
+    info.model = opening.model.as_deref().map(Arc::from);
+    info.mode = opening.mode.as_deref().map(Arc::from);
+    info.effort = opening.effort.as_deref().map(Arc::from);
+    if let Conversation::Resume(id) = &opening.conversation {
+        info.session = Some(SessionKey::new(agent, id.clone()));
+    }
+    info
 }
 
 struct Run {
@@ -257,7 +268,8 @@ struct Run {
 
 impl Run {
     async fn work(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
-        self.start();
+        self.deliver().await;
+        self.read_queue().await;
         self.tell();
         while !(self.ending && matches!(self.life, Life::Down)) {
             let deadline = self.deadline();
@@ -283,7 +295,6 @@ impl Run {
             Order::Submitted => self.submitted(),
             Order::Wake => (self.expecting, self.requeue) = (true, true),
             Order::GoOn => self.go_on(),
-            Order::Start => self.start(),
             Order::Since(cursor, sender) => {
                 // The viewer may have left in the meantime.
                 sender.send(self.history.since(cursor)).ok();

@@ -18,8 +18,8 @@ impl Host {
         self.running = Running { deadline: Some(Instant::now() + self.hosting.patience), ..Running::default() };
         let started = match self.hosting.source.clone() {
             Source::Own { launch, mut environment } => http::password().map_err(Failure::Other).and_then(|password| {
-                environment.retain(|(name, _)| name != self.hosting.spec.password);
-                environment.push((self.hosting.spec.password.into(), password.clone()));
+                environment.vars.retain(|(name, _)| name != self.hosting.spec.password);
+                environment.vars.push((self.hosting.spec.password.into(), password.clone()));
                 let (process, outputs) = Process::spawn(&launch, &environment)?;
                 self.record(ChildNews::Started { pid: process.pid(), program: launch.program });
                 self.running.process = Some((process, outputs));

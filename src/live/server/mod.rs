@@ -21,7 +21,7 @@ use self::host::{Host, Order};
 pub use self::http::{Reply, Request};
 pub use self::shared::{Fetched, Freshness};
 use super::link::Arrival;
-use super::process::Exit;
+use super::process::{ChildEnvironment, Exit};
 use crate::agent::protocol::ServerSpec;
 use crate::domain::launch::Launch;
 use crate::domain::run::Failure;
@@ -34,7 +34,7 @@ pub enum Source {
         /// How it is started.
         launch: Launch,
         /// Its environment, but for the password.
-        environment: Vec<(String, String)>,
+        environment: ChildEnvironment,
     },
     /// It runs already and is never stopped by us.
     Attached {
