@@ -90,7 +90,8 @@ impl App {
             return Vec::new();
         };
         let cwd = PathBuf::from(cwd.unwrap_or_else(|| session.cwd.to_string()));
-        let conversation = if fork { Conversation::Fork(key.id.clone()) } else { Conversation::Resume(key.id.clone()) };
+        let conversation =
+            if fork { Conversation::Fork(key.id.clone()) } else { Conversation::Resume(key.id.clone()) };
         if let Some(chat) = self.chat_mut().filter(|chat| chat.run.is_none() && chat.reader.key == *key) {
             (chat.followed, chat.focus) = (None, Focus::Composer);
             chat.opening = Some(Opening::new(conversation, cwd));

@@ -178,7 +178,7 @@ impl Driven {
 
 fn opening(conversation: Conversation) -> Opening {
     let cwd = PathBuf::from("/home/dev/shop-api");
-    Opening { conversation, cwd, model: None, mode: None, effort: None }
+    Opening { conversation, cwd, model: None, mode: None, effort: None, extra: Vec::new() }
 }
 
 fn loaded(thread: &str) -> Value {
