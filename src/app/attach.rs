@@ -56,12 +56,7 @@ impl App {
         if let Some(run) = living.map(|info| info.id.clone()) {
             return self.go_to_run(&run);
         }
-        let effects = self.decided(Outcome::Follow(key));
-        if let Some(reader) = self.layers.last_mut().and_then(Layer::reader_mut) {
-            reader.attached = Some(String::new());
-        }
-        self.refresh_attached();
-        effects
+        self.follow(key)
     }
 
     /// Why transcripts are followed, as it stands now.
@@ -120,6 +115,16 @@ impl App {
             self.home.refresh(&self.known);
             self.home.list.select(key);
         }
+    }
+
+    /// Opens a session's transcript and follows its end; the header says who writes it.
+    pub fn follow(&mut self, key: SessionKey) -> Vec<Effect> {
+        let effects = self.decided(Outcome::Follow(key));
+        if let Some(reader) = self.layers.last_mut().and_then(Layer::reader_mut) {
+            reader.attached = Some(String::new());
+        }
+        self.refresh_attached();
+        effects
     }
 
     /// Closes everything that lies over the home screen.

@@ -40,6 +40,15 @@ pub enum Outcome {
     Follow(SessionKey),
     /// Copy the command instead.
     CopyCommand(SessionKey),
+    /// Go on with a session in salon's own chat.
+    GoOn {
+        /// The session.
+        key: SessionKey,
+        /// In this directory instead of its own.
+        cwd: Option<String>,
+        /// With a copy of it.
+        fork: bool,
+    },
     /// End a run.
     StopRun(RunId),
     /// Take the mode that asks nothing.
@@ -52,15 +61,6 @@ pub enum Outcome {
     QuitNow,
     /// Do not quit, and forget that it was asked for.
     Stay,
-    /// Go on with a session in salon's own chat.
-    GoOn {
-        /// The session.
-        key: SessionKey,
-        /// In this directory instead of its own.
-        cwd: Option<String>,
-        /// With a copy of it.
-        fork: bool,
-    },
     /// Nothing.
     Cancel,
 }

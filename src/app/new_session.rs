@@ -236,10 +236,13 @@ impl App {
             return Vec::new();
         };
         let chosen = |input: &Input| Some(input.text().trim().to_owned()).filter(|name| !name.is_empty());
-        let cwd = PathBuf::from(new.directory.text().trim());
-        let mut opening = Opening::new(Conversation::New { id: None }, cwd);
-        (opening.model, opening.mode) = (chosen(&new.model), chosen(&new.mode));
+        let opening = Opening {
+            model: chosen(&new.model),
+            mode: chosen(&new.mode),
+            ..Opening::new(Conversation::New { id: None }, PathBuf::from(new.directory.text().trim()))
+        };
         let prompt = Some(new.prompt.whole()).filter(|text| !text.trim().is_empty());
-        self.begin(new.agent(&self.runs), opening, prompt)
+        let agent = new.agent(&self.runs);
+        self.begin(agent, opening, prompt)
     }
 }

@@ -37,6 +37,7 @@ impl App {
         match outcome {
             Outcome::Resume { key, cwd } => vec![Effect::Resume { key, cwd }],
             Outcome::CopyCommand(key) => vec![Effect::CopyResumeCommand(key)],
+            Outcome::GoOn { key, cwd, fork } => self.go_on(&key, cwd, fork),
             Outcome::StopRun(run) => vec![Effect::Run(RunEffect::Stop(run))],
             Outcome::SkipPermissions(run, mode) => vec![Effect::Run(RunEffect::Set(run, Setting::Mode(mode)))],
             Outcome::BeginNew => self.begin_chosen(),
@@ -46,7 +47,6 @@ impl App {
                 self.quitting = false;
                 Vec::new()
             }
-            Outcome::GoOn { key, cwd, fork } => self.go_on(&key, cwd, fork),
             Outcome::Cancel => Vec::new(),
             Outcome::Follow(key) => {
                 let reading = self.layers.last().and_then(Layer::reader).is_some_and(|reader| reader.key == key);

@@ -20,7 +20,7 @@ use crate::app::Msg;
 use crate::app::runs::{RunEffect, RunMsg};
 use crate::config::paths::Paths;
 use crate::config::settings;
-use crate::domain::run::{Cursor, Refusal, RunId, RunInfo};
+use crate::domain::run::{Conversation, Cursor, Opening, Refusal, RunId, RunInfo};
 use crate::domain::{Agent, SessionKey};
 use crate::live::{self, Live, questions};
 use crate::store::Store;
@@ -184,8 +184,17 @@ impl Shell {
                 self.check_run(key);
                 Step::Continue(())
             }
+            RunEffect::Agents => {
+                let path = self.performer.environment.var("PATH");
+                let agents = Agent::ALL.into_iter().filter_map(|agent| Some((agent, agent::protocol(agent)?)));
+                let told = agents.map(|(agent, protocol)| {
+                    let launch = protocol.launch(&Opening::new(Conversation::New { id: None }, PathBuf::new()));
+                    (agent, programs::find(&launch.program, path).is_some())
+                });
+                let told = told.collect();
+                self.update(Msg::Run(RunMsg::Agents(told)))
+            }
             RunEffect::EditText(text) => self.edit_text(&text),
-            RunEffect::Agents => self.tell_agents(),
             RunEffect::Notify { title, body, .. } => {
                 let told = call::call(&title, &body, self.app.settings.bell, surroundings::var);
                 self.tried(|shell| shell.terminal.write(told.as_bytes()));
@@ -210,14 +219,6 @@ impl Shell {
             Ok(()) => Step::Continue(()),
             Err(refusal) => self.notice(refusal.to_string(), true),
         }
-    }
-
-    /// Tells which agents can be driven, and which of them are installed.
-    fn tell_agents(&mut self) -> Step {
-        let path = self.performer.environment.var("PATH");
-        let driven = Agent::ALL.into_iter().filter(|agent| agent::protocol(*agent).is_some());
-        let agents = driven.map(|agent| (agent, programs::find(agent.name(), path).is_some())).collect();
-        self.update(Msg::Run(RunMsg::Agents(agents)))
     }
 
     fn check_run(&mut self, key: SessionKey) {

@@ -40,6 +40,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut ViewCache)
     draw_emptiness(canvas, rest.0, chat);
     queue::draw(canvas, queue, chat);
     if let Some(among) = &among {
+        // Also where the transcript is read the plain letters are not the question's.
         approval::draw(canvas, asked, among, Beside::Text);
     }
     composer::draw(canvas, composer, chat);
