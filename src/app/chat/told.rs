@@ -117,7 +117,7 @@ impl App {
                     chat.followed = Some(format!("owned by pid {pid}"));
                     chat.focus = Focus::Transcript;
                 }
-                let words = crate::app::failure::refused(&refusal, chat.agent);
+                let words = refusal.to_string();
                 let keep = chat.keep_draft();
                 self.notices.fail(words);
                 vec![keep]
@@ -129,13 +129,13 @@ impl App {
         let of_run = |chat: &&mut Chat| chat.run.as_ref() == Some(run);
         let Some(chat) = self.layers.iter_mut().filter_map(Layer::chat_mut).find(of_run) else {
             if let Some(refusal) = refused {
-                self.notices.fail(format!("a prompt was not accepted: {refusal:?}"));
+                self.notices.fail(format!("a prompt was not accepted: {refusal}"));
             }
             return Vec::new();
         };
         let words = refused.map(|refusal| {
             chat.composer.put_back(text);
-            crate::app::failure::refused(&refusal, chat.agent)
+            refusal.to_string()
         });
         let keep = chat.keep_draft();
         if let Some(words) = words {
