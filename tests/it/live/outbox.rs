@@ -122,6 +122,10 @@ async fn d12_a_prompt_that_was_written_is_held_at_once_and_released_by_key() {
         _ => None,
     })
     .await;
+    // What is ready to be written is written then: there is but one thread.
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
     signal(pid, "KILL");
     let info = stage.until(&run, |info| info.held == 1).await;
     assert!(matches!(info.phase, Phase::Stopped(Stopped::Failed(_))), "{info:?}");

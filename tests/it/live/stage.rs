@@ -37,6 +37,9 @@ impl Place {
         }
         let place = Self { dir };
         symlink(fake_agent(), place.path().join("bin/claude")).expect("the scripted agent");
+        // What it starts as a grandchild.
+        let sleep = ["/bin/sleep", "/usr/bin/sleep"].into_iter().find(|path| Path::new(path).exists());
+        symlink(sleep.expect("a sleep"), place.path().join("bin/sleep")).expect("a link");
         place
     }
 
