@@ -118,7 +118,9 @@ async fn d12_a_prompt_that_was_written_is_held_at_once_and_released_by_key() {
     signal(pid, "STOP");
     let id = stage.live.submit(&run, "say two".into()).await.expect("accepted");
     stage.told(|event| match event {
-        Event::Queued(_, queue) => queue.iter().find(|prompt| prompt.state == PromptState::Sending).map(|_| ()),
+        Event::Queued(_, queue) => {
+            queue.iter().find(|prompt| prompt.id == id && prompt.state == PromptState::Sending).map(|_| ())
+        },
         _ => None,
     })
     .await;

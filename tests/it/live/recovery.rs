@@ -116,7 +116,12 @@ async fn d7_nothing_is_sent_by_itself_and_a_release_sends_once() {
 
 fn sleeper() -> Child {
     use std::os::unix::process::CommandExt;
-    Command::new("sleep").arg("60").stdout(Stdio::null()).process_group(0).spawn().expect("sleep")
+    let child = Command::new("sleep").arg("60").stdout(Stdio::null()).process_group(0).spawn().expect("sleep");
+    // For a moment the system does not say what it is.
+    while !salon::stdx::process::is_program(child.id(), "sleep") {
+        std::thread::yield_now();
+    }
+    child
 }
 
 #[test]
