@@ -38,7 +38,9 @@ pub static FORMATS: [&dyn Format; 6] =
 pub fn protocol(agent: Agent) -> Option<&'static dyn Protocol> {
     match agent {
         Agent::Claude => Some(&claude::Stream),
-        Agent::OpenCode | Agent::Codex | Agent::Gemini | Agent::Qwen | Agent::Goose => None,
+        Agent::OpenCode => Some(&opencode::Serve),
+        Agent::Codex => Some(&codex::AppServer),
+        Agent::Gemini | Agent::Qwen | Agent::Goose => None,
     }
 }
 

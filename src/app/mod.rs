@@ -10,6 +10,7 @@ pub mod approvals;
 pub mod chat;
 pub mod dialog;
 pub mod effect;
+pub mod failure;
 pub mod help;
 pub mod hints;
 pub mod home;
@@ -30,8 +31,11 @@ pub mod scroll;
 pub mod search;
 
 mod act;
+mod attach;
 mod keyboard;
 mod mouse;
+mod notify;
+mod quit;
 mod resume;
 mod update;
 
@@ -84,6 +88,12 @@ pub struct App {
     pub notices: Notices,
     /// Salon has the mouse.
     pub mouse: bool,
+    /// Runs of which no notification is given.
+    pub muted: std::collections::BTreeSet<crate::domain::run::RunId>,
+    /// The terminal has the focus, as far as it tells.
+    pub focused: bool,
+    /// Salon ends once no turn is open and no prompt is queued.
+    pub quitting: bool,
     index_began: bool,
     drawn: msg::Drawn,
     tickets: Tickets,
@@ -141,6 +151,9 @@ impl App {
             searched: search::History::default(),
             indexed: Progress::default(),
             notices: Notices::default(),
+            muted: std::collections::BTreeSet::default(),
+            focused: true,
+            quitting: false,
             index_began: false,
             drawn: msg::Drawn::default(),
             tickets: Tickets::default(),
@@ -190,6 +203,7 @@ impl App {
         let changes = |then| age::changes_at(self.now, then);
         match self.screen() {
             Some(Layer::Search(search)) => search.results.ages().map(changes).min(),
+            Some(Layer::Chat(_)) => self.next_turn_clock(),
             Some(_) => None,
             None => {
                 let in_list = self.home.list.shown().iter().filter_map(home::list::Row::session);
@@ -202,7 +216,8 @@ impl App {
     pub fn session(&self) -> Option<&SessionKey> {
         match self.screen() {
             Some(Layer::Search(search)) => search.results.key(),
-            Some(layer) => layer.reader().map(|reader| &reader.key),
+            // A conversation that has no transcript yet is no session.
+            Some(layer) => layer.reader().map(|reader| &reader.key).filter(|key| !key.id.is_empty()),
             None => self.home.list.key(),
         }
     }

@@ -52,6 +52,8 @@ pub enum Msg {
         /// In rows.
         height: u16,
     },
+    /// The terminal has the focus, or lost it.
+    Focus(bool),
     /// The clock was looked at; sent when a shown age may have changed.
     Clock(Time),
     /// The index found something.
@@ -204,6 +206,8 @@ pub struct Drawn {
     pub list_rows: usize,
     /// Rows of the column of workspaces that fit on the screen.
     pub workspace_rows: usize,
+    /// Columns of what is being written to an agent.
+    pub composer: usize,
     /// Rows of the topmost overlay that fit on the screen.
     pub overlay_rows: usize,
     /// Rows that the topmost overlay has.

@@ -11,7 +11,7 @@ use super::json::Tokens;
 use crate::domain::approval::Approval;
 use crate::domain::event::{Body, Level, Piece};
 use crate::domain::run::{Activity, Failure, Happening, Outcome, Phase, RunInfo, Stopped, What};
-use crate::domain::transcript::PlanItem;
+use crate::domain::transcript::{Action, PlanItem};
 use crate::domain::{self, Key, Time};
 use crate::stdx::ring::Item;
 
@@ -250,6 +250,7 @@ impl<'a> Kind<'a> {
                 let (text, whole) = parts(piece);
                 Self::Thinking { entry: entry(), text, whole }
             }
+            Body::ToolCall { action: Action::Plan(items), .. } => Self::plan(items),
             Body::ToolCall { id, name, input, action } => Self::Tool(Tool {
                 name: Some(name),
                 input: Some(input),

@@ -350,6 +350,18 @@ pub enum Refusal {
     Failed(Failure),
 }
 
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::HeldBy { pid } => write!(f, "another salon (process {pid}) runs this session; follow it, or fork it"),
+            Self::OpenElsewhere(who) => write!(f, "{who} has this session open; end it there, or fork the session"),
+            Self::NotKept(why) => write!(f, "not accepted, because it could not be kept on disk: {why}"),
+            Self::UnknownRun => f.write_str("there is no such run any more"),
+            Self::Failed(failure) => failure.fmt(f),
+        }
+    }
+}
+
 /// What is known of an agent's models.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Models {

@@ -5,6 +5,7 @@
 
 pub mod call;
 pub mod frames;
+pub mod lives;
 pub mod log;
 pub mod paths;
 pub mod programs;
@@ -33,7 +34,7 @@ mod terminal;
 
 use std::time::Instant;
 
-pub use start::{Start, run};
+pub use start::{First, Start, run};
 
 /// The clock by which time is measured, to be handed down.
 pub fn instant() -> Instant {

@@ -49,8 +49,7 @@ impl Store {
     pub fn open(path: &Path, now: Time) -> Result<Opened> {
         match Self::open_as_it_is(path) {
             Err(error) if is_damage(&error) => {
-                let aside =
-                    set_aside(path, now).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+                let aside = set_aside(path, now).map_err(|error| Error::ToSqlConversionFailure(error.into()))?;
                 let opened = Self::open_as_it_is(path)?;
                 Ok(Opened { set_aside: Some(aside), ..opened })
             }
@@ -60,7 +59,7 @@ impl Store {
 
     fn open_as_it_is(path: &Path) -> Result<Opened> {
         // Made here, because SQLite would make it readable for everybody that the mask allows.
-        create_private(path).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        create_private(path).map_err(|error| Error::ToSqlConversionFailure(error.into()))?;
         let mut db = Connection::open(path)?;
         db.busy_timeout(PATIENCE)?;
         // Before anything is written: a newer salon may have changed even the journal.
@@ -76,7 +75,7 @@ impl Store {
         let sound: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if sound != "ok" {
             let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
-            return Err(rusqlite::Error::SqliteFailure(code, Some(sound)));
+            return Err(Error::SqliteFailure(code, Some(sound)));
         }
         Ok(Opened { store: Self { db: Mutex::new(db) }, set_aside: None, read_only })
     }
@@ -90,7 +89,7 @@ impl Store {
 }
 
 /// Why something could not be kept, for a person: the cause, and what to do.
-pub fn in_words(error: &rusqlite::Error) -> String {
+pub fn in_words(error: &Error) -> String {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => "the disk is full".into(),
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
@@ -116,7 +115,7 @@ fn create_private(path: &Path) -> io::Result<()> {
     }
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
+fn is_damage(error: &Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 

@@ -112,15 +112,15 @@ impl Agent {
             } else if self.ended && !self.deaf {
                 std::process::exit(0);
             } else {
-                self.hear(Duration::from_hours(1), false);
+                self.hear(Duration::from_hours(1));
             }
         }
     }
 
-    /// Takes in what comes, for at most as long as that; in a turn, prompts are queued visibly.
-    fn hear(&mut self, patience: Duration, busy: bool) {
+    /// Takes in what comes, for at most as long as that.
+    fn hear(&mut self, patience: Duration) {
         match self.inbox.recv_timeout(patience) {
-            Ok(message) => self.take(message, busy),
+            Ok(message) => self.take(message),
             Err(RecvTimeoutError::Timeout) => return,
             Err(RecvTimeoutError::Disconnected) => {
                 if self.ended {
@@ -130,23 +130,25 @@ impl Agent {
             }
         }
         while let Ok(message) = self.inbox.try_recv() {
-            self.take(message, busy);
+            self.take(message);
         }
     }
 
-    fn take(&mut self, mut message: Value, busy: bool) {
+    fn take(&mut self, mut message: Value) {
         match message["type"].as_str().unwrap_or_default() {
             "user" => {
-                if !message["uuid"].is_string() {
-                    message["uuid"] = json!(session::uuid());
-                } else if busy {
+                if message["uuid"].is_string() {
                     let uuid = message["uuid"].clone();
                     self.voice.say(json!({"type": "command_lifecycle", "command_uuid": uuid, "state": "queued"}));
+                } else {
+                    message["uuid"] = json!(session::uuid());
                 }
                 self.prompts.push_back(message);
             }
             "control_request" => self.obey(&message),
             "control_response" => {
+                // The real program says our answers back.
+                self.voice.raw(&message);
                 let response = &mut message["response"];
                 if let Some(id) = response["request_id"].as_str().map(str::to_owned) {
                     self.answers.insert(id, response["response"].take());
@@ -173,7 +175,7 @@ impl Agent {
                 json!({"model": self.model})
             }
             "set_permission_mode" => {
-                request["mode"].as_str().unwrap_or("default").clone_into(&mut self.mode);
+                self.switch(request["mode"].as_str().unwrap_or("default"));
                 json!({"mode": self.mode})
             }
             "rename_session" | "set_max_thinking_tokens" | "get_settings" | "apply_flag_settings" => json!({}),
@@ -188,6 +190,12 @@ impl Agent {
         };
         let response = json!({"subtype": "success", "request_id": message["request_id"], "response": response});
         self.voice.raw(&json!({"type": "control_response", "response": response}));
+    }
+
+    /// Goes on in another permission mode.
+    fn switch(&mut self, mode: &str) {
+        mode.clone_into(&mut self.mode);
+        self.voice.say(json!({"type": "system", "subtype": "status", "status": null, "permissionMode": mode}));
     }
 
     fn offers(&self) -> Value {
@@ -223,7 +231,7 @@ impl Agent {
                 self.voice.raw(&json!({"type": "control_cancel_request", "request_id": id}));
                 return None;
             }
-            self.hear(Duration::from_hours(1), true);
+            self.hear(Duration::from_hours(1));
         }
     }
 }

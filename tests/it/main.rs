@@ -3,10 +3,13 @@
 mod architecture;
 mod agents {
     mod claude;
+    mod claude_protocol;
     mod codex;
+    mod codex_protocol;
     mod gemini;
     mod goose;
     mod opencode;
+    mod opencode_protocol;
     mod qwen;
 }
 mod app;
@@ -14,10 +17,12 @@ mod calls;
 mod catalog;
 mod cli;
 mod contract;
+mod desk;
 mod index;
 mod keys;
 mod live;
 mod lineage;
+mod live_cli;
 mod outbox;
 mod pty;
 mod reader;
@@ -31,6 +36,7 @@ mod search_plants;
 mod search_pty;
 mod search_query;
 mod search_screen;
+mod server;
 mod stdx;
 mod store;
 mod support;

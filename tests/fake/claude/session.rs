@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::{Value, json};
 
 use super::Options;
+use super::voice::Voice;
 
 /// The version that it claims to be.
 pub const VERSION: &str = "2.1.329";
@@ -27,7 +28,10 @@ impl Session {
         if let Some(id) = &options.resume {
             let found = Self::found(id);
             if found.is_none() && kept() {
-                refuse(&format!("No conversation found with session ID: {id}"));
+                let why = format!("No conversation found with session ID: {id}");
+                Voice::new(&uuid()).say(json!({"type": "result", "subtype": "error_during_execution",
+                    "is_error": true, "num_turns": 0, "errors": [why]}));
+                refuse(&why);
             }
             let text = found.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
             let mut session = Self { id: id.clone(), file: found, parent: last(&text) };
@@ -47,7 +51,7 @@ impl Session {
     pub fn record(&mut self, mut record: Value) {
         let envelope = json!({
             "parentUuid": self.parent, "isSidechain": false, "timestamp": now(), "userType": "external",
-            "entrypoint": "sdk-cli", "cwd": cwd(), "sessionId": self.id, "version": VERSION, "gitBranch": "HEAD",
+            "entrypoint": std::env::var("CLAUDE_CODE_ENTRYPOINT").unwrap_or_else(|_| "sdk-cli".into()), "cwd": cwd(), "sessionId": self.id, "version": VERSION, "gitBranch": "HEAD",
         });
         self.parent = record["uuid"].as_str().map(str::to_owned);
         for (name, value) in envelope.as_object().into_iter().flatten() {

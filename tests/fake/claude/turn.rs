@@ -39,6 +39,7 @@ impl Agent {
         self.interrupted = false;
         self.turns += 1;
         let uuid = &prompt["uuid"];
+        self.voice.say(json!({"type": "command_lifecycle", "command_uuid": uuid, "state": "started"}));
         self.voice.say(json!({
             "type": "system", "subtype": "init", "cwd": std::env::current_dir().ok(), "tools": ["Bash", "TodoWrite"],
             "model": self.model, "permissionMode": self.mode, "slash_commands": ["compact", "review"],
@@ -55,7 +56,7 @@ impl Agent {
         let steps = if text.trim() == "/compact" { vec![Step::Compact] } else { script::parse(&text) };
         let end = steps.into_iter().try_for_each(|step| self.step(step, &mut reply));
         self.close_message(&mut reply, "end_turn");
-        self.end(end, &reply);
+        self.end(end, &reply, uuid);
         self.session.last_prompt(&text);
     }
 
@@ -95,14 +96,14 @@ impl Agent {
 
     /// Looks whether the turn was interrupted.
     fn heed(&mut self) -> Result<(), Stop> {
-        self.hear(Duration::ZERO, true);
+        self.hear(Duration::ZERO);
         if self.interrupted { Err(Stop::Interrupted) } else { Ok(()) }
     }
 
     fn wait(&mut self, time: Duration) -> Result<(), Stop> {
         let until = Instant::now() + time;
         while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-            self.hear(left.min(Duration::from_hours(1)), true);
+            self.hear(left.min(Duration::from_hours(1)));
             if self.interrupted {
                 return Err(Stop::Interrupted);
             }
@@ -253,7 +254,7 @@ impl Agent {
         if answer["behavior"] == "allow" {
             for granted in answer["updatedPermissions"].as_array().into_iter().flatten() {
                 if granted["type"] == "setMode" {
-                    granted["mode"].as_str().unwrap_or("default").clone_into(&mut self.mode);
+                    self.switch(granted["mode"].as_str().unwrap_or("default"));
                 }
             }
             return Ok(answer["updatedInput"].clone());
@@ -302,7 +303,7 @@ impl Agent {
         let id = self.call("ExitPlanMode", &input, reply);
         let input = self.leave("ExitPlanMode", &id, &input, &json!([]))?;
         if !input.is_null() {
-            self.mode = "default".into();
+            self.switch("default");
             let told = json!({"plan": plan, "isAgent": false});
             self.result(&id, "User has approved your plan. You can now start coding.", false, &told);
         }
@@ -343,7 +344,7 @@ impl Agent {
     }
 
     /// The end of a turn.
-    fn end(&mut self, end: Result<(), Stop>, reply: &Reply) {
+    fn end(&mut self, end: Result<(), Stop>, reply: &Reply, prompt: &Value) {
         let mut result = json!({
             "type": "result", "subtype": "success", "is_error": false, "terminal_reason": "completed",
             "result": reply.text, "api_error_status": null, "num_turns": self.turns, "duration_ms": 10,
@@ -351,6 +352,7 @@ impl Agent {
             "modelUsage": {self.model.as_str(): {"inputTokens": 12 * self.turns, "outputTokens": 8 * self.turns,
                 "cacheReadInputTokens": 1000 * self.turns, "cacheCreationInputTokens": 100, "contextWindow": 200_000}},
             "permission_denials": [], "queued_turn_count": self.prompts.len(), "result_index": self.turns - 1,
+            "user_message_uuid": prompt, "user_message_uuids": [prompt],
         });
         match end {
             Ok(()) => {}
