@@ -218,7 +218,7 @@ impl Run {
 
     async fn exited(&mut self, exit: Exit) {
         self.settle_unsent().await;
-        let Life::Up(up) = std::mem::replace(&mut self.life, Life::Down) else { return };
+        let Life::Up(mut up) = std::mem::replace(&mut self.life, Life::Down) else { return };
         if let Some(child) = up.link.child()
             && let Err(fault) = self.post.forget_child(child).await
         {
@@ -229,7 +229,8 @@ impl Run {
         if exit.code.is_none() && outlived && self.info.stopping.is_none() {
             self.gone(Failure::Other("the agent closed its output and went on without us; it was ended".into())).await;
         } else {
-            self.gone(self.protocol.ended(exit.code, &exit.stderr)).await;
+            let told = up.codec.ended(exit.code, &exit.stderr);
+            self.gone(told.unwrap_or_else(|| self.protocol.ended(exit.code, &exit.stderr))).await;
         }
     }
 

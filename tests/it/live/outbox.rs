@@ -117,13 +117,14 @@ async fn d12_a_prompt_that_was_written_is_held_at_once_and_released_by_key() {
     let pid = stage.info(&run).pid.expect("a process");
     signal(pid, "STOP");
     let id = stage.live.submit(&run, "say two".into()).await.expect("accepted");
-    stage.told(|event| match event {
-        Event::Queued(_, queue) => {
-            queue.iter().find(|prompt| prompt.id == id && prompt.state == PromptState::Sending).map(|_| ())
-        },
-        _ => None,
-    })
-    .await;
+    stage
+        .told(|event| match event {
+            Event::Queued(_, queue) => {
+                queue.iter().find(|prompt| prompt.id == id && prompt.state == PromptState::Sending).map(|_| ())
+            }
+            _ => None,
+        })
+        .await;
     // What is ready to be written is written then: there is but one thread.
     for _ in 0..1000 {
         tokio::task::yield_now().await;
