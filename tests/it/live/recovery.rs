@@ -57,7 +57,7 @@ fn d7_d9_c8_what_was_not_known_to_have_arrived_is_held() {
     let store = place.store();
     let run = store.with(|db| Ok(leave_behind(db, &place))).expect("left");
     let recovered = recover(&store, me(), &always(Some(false))).expect("recovered");
-    assert_eq!(recovered.held, [run.clone()]);
+    assert_eq!(recovered.held, std::slice::from_ref(&run));
     let (unsure, unsent) = ("may not have been delivered", "salon ended before it was sent");
     assert_eq!(
         states(&store, &run),

@@ -315,7 +315,34 @@ async fn d23_h39_a_child_does_not_believe_to_be_nested() {
     stage.done(&run, 1).await;
     let mut vars: Vec<String> = serde_json::from_value(stage.place.starts()[0]["claude_vars"].clone()).expect("names");
     vars.sort();
-    assert_eq!(vars, ["CLAUDE_CODE_MAX_RETRIES", "CLAUDE_CONFIG_DIR"], "the user's own stay");
+    let expected = ["CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_MAX_RETRIES", "CLAUDE_CONFIG_DIR"];
+    assert_eq!(vars, expected, "the user's own stay; by whom it was started salon tells itself");
+}
+
+#[test]
+fn d23_h39_marks_of_a_nested_start_go_and_nothing_else() {
+    let protocol = salon::agent::protocol(Agent::Claude).expect("it is driven");
+    let user = [
+        ("CLAUDECODE", "1"),
+        ("CLAUDE_CODE_ENTRYPOINT", "cli"),
+        ("CLAUDE_CODE_SSE_PORT", "1"),
+        ("CLAUDE_CODE_SESSION_ID", "x"),
+        ("HTTPS_PROXY", "http://proxy"),
+        ("ANTHROPIC_API_KEY", "key"),
+        ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+        ("PWD", "/elsewhere"),
+    ];
+    let user: Vec<_> = user.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let vars = salon::live::environment::of_child(&user, protocol, std::path::Path::new("/project"));
+    let value = |name: &str| vars.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
+    for gone in ["CLAUDECODE", "CLAUDE_CODE_SSE_PORT", "CLAUDE_CODE_SESSION_ID"] {
+        assert_eq!(value(gone), None, "{gone}");
+    }
+    assert_ne!(value("CLAUDE_CODE_ENTRYPOINT"), Some("cli"));
+    assert_eq!(value("HTTPS_PROXY"), Some("http://proxy"));
+    assert_eq!(value("ANTHROPIC_API_KEY"), Some("key"));
+    assert_eq!(value("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"), Some("1"));
+    assert_eq!(value("PWD"), Some("/project"));
 }
 
 #[tokio::test]
