@@ -187,6 +187,8 @@ impl Run {
 
     /// Ends the process, patiently.
     pub(super) fn stop(&mut self, reason: Stopped) {
+        // Who ends it does not want it to come back at once for what waits.
+        self.info.paused |= reason == Stopped::OnRequest && (self.expecting || self.info.queued > 0);
         match &mut self.life {
             Life::Down => {
                 self.retry = None;

@@ -126,8 +126,8 @@ async fn b14_d15_an_interrupt_ends_the_turn_and_the_queue_waits() {
 #[tokio::test]
 async fn b14_an_agent_that_does_not_heed_an_interrupt_is_ended_and_the_next_turn_is_untouched() {
     let stage = Stage::with(|options| options.limits = quick());
-    let run = stage.begin("say start\ndeaf\nhang").await;
-    stage.working(&run).await;
+    let run = stage.begin("deaf\nsay ready\nhang").await;
+    stage.until_said(&run, "text: ready").await;
     stage.live.interrupt(&run).expect("told");
     stage.until(&run, |info| matches!(info.phase, Phase::Interrupting { .. })).await;
     // The second press, and the third: it is deaf to TERM too.
@@ -139,6 +139,20 @@ async fn b14_an_agent_that_does_not_heed_an_interrupt_is_ended_and_the_next_turn
     stage.submit(&run, "say next").await;
     let info = stage.done(&run, 2).await;
     assert_eq!((info.last.clone(), info.phase.clone()), (Some(Outcome::Done), Phase::Idle));
+}
+
+#[tokio::test]
+async fn who_is_stopped_while_a_prompt_waits_does_not_come_back_for_it() {
+    let stage = Stage::with(|options| options.vars.push(("FAKE_START".into(), "wait 300".into())));
+    let run = stage.begin("say later").await;
+    stage.until(&run, |info| info.pid.is_some()).await;
+    stage.live.stop(&run).expect("told");
+    let info = stage.gone(&run).await;
+    assert_eq!((info.phase.clone(), info.paused, info.queued), (Phase::Stopped(Stopped::OnRequest), true, 1));
+    stage.live.go_on(&run).expect("told");
+    assert_eq!(stage.done(&run, 1).await.last, Some(Outcome::Done));
+    assert_eq!(stage.place.starts().len(), 2);
+    assert_eq!(stage.place.told(), ["say later"]);
 }
 
 #[tokio::test]

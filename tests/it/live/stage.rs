@@ -191,6 +191,17 @@ impl Stage {
         tokio::time::timeout(LONG, wait).await.expect("it was never told")
     }
 
+    /// Waits until something is said in a run.
+    pub async fn until_said(&self, run: &RunId, text: &str) {
+        let mut viewer = self.live.watch(run).expect("the run");
+        let wait = async {
+            while !self.said(run).await.contains(text) {
+                assert!(viewer.changed().await, "the run is over");
+            }
+        };
+        tokio::time::timeout(LONG, wait).await.expect("it was never said");
+    }
+
     /// What is said in a run, as far as its ring holds it, one line an entry.
     pub async fn said(&self, run: &RunId) -> String {
         let viewer = self.live.watch(run).expect("the run");
