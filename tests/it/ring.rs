@@ -150,9 +150,9 @@ proptest! {
         for source in &sources {
             ring.push(piece(*source, "ab"), free);
         }
-        let text: usize = ring.since(0).items.iter().map(|item| item.value.text.len()).sum();
+        let text: u64 = ring.since(0).items.iter().map(|item| item.value.text.len() as u64).sum();
         // Each piece after an item's first costs four bytes to be found again.
-        let found: usize = ring.since(0).items.iter().map(|item| 4 * (item.last - item.first) as usize).sum();
-        prop_assert_eq!(ring.bytes(), text + found);
+        let found: u64 = ring.since(0).items.iter().map(|item| 4 * (item.last - item.first)).sum();
+        prop_assert_eq!(ring.bytes() as u64, text + found);
     }
 }
