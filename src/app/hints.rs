@@ -26,9 +26,25 @@ impl App {
             Some(Layer::Dialog(_)) => typed(&[("1…9", "answer"), ("enter", "take"), ("esc", "cancel")]),
             Some(Layer::Help(_) | Layer::Issues(_)) => self.named(&[(Action::Back, "close"), (Action::Down, "scroll")]),
             Some(Layer::Chat(_)) => self.named(&CHAT),
-            Some(Layer::Inbox(_)) => typed(&[("1…9", "answer"), ("↑ ↓", "choose"), ("esc", "close")]),
-            Some(Layer::Picker(_)) => typed(&[("enter", "take"), ("↑ ↓", "choose"), ("esc", "close")]),
-            Some(Layer::NewSession(_)) => typed(&[("enter", "begin"), ("tab", "next"), ("esc", "cancel")]),
+            Some(Layer::Inbox(_)) if self.desk.field().is_some() => typed(&[("enter", "send"), ("esc", "back")]),
+            Some(Layer::Inbox(_)) if self.inbox().is_empty() => typed(&[("esc", "close")]),
+            Some(Layer::Inbox(_)) => typed(&[
+                ("1…9", "answer"),
+                ("n p", "next, previous"),
+                ("enter", "go to its chat"),
+                ("e", "show all"),
+                ("esc", "close"),
+            ]),
+            Some(Layer::Picker(_)) => typed(&[
+                ("enter", "take"),
+                ("↑ ↓", "choose"),
+                ("tab", "mode, effort"),
+                ("f5", "ask again"),
+                ("esc", "close"),
+            ]),
+            Some(Layer::NewSession(_)) => {
+                typed(&[("enter", "begin"), ("tab", "complete, next"), ("↑ ↓", "fields"), ("esc", "cancel")])
+            }
             Some(Layer::Reader(_)) if self.reads_a_result() => self.named(&RESULT),
             Some(Layer::Reader(_)) => self.named(&READER),
             Some(Layer::Search(search)) if search.naming.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),

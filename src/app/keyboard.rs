@@ -26,6 +26,9 @@ impl App {
                 let answer = dialog.key(key);
                 self.answered(answer)
             }
+            Some(Layer::Inbox(_)) => self.key_in_inbox(key),
+            Some(Layer::Picker(_)) => self.key_in_picker(key),
+            Some(Layer::NewSession(_)) => self.key_in_new_session(key),
             Some(Layer::Search(_)) => self.key_in_search(key),
             Some(Layer::Chat(_)) => self.key_in_chat(key),
             Some(Layer::Help(_) | Layer::Issues(_)) => self.key_in_text(key),
@@ -46,6 +49,15 @@ impl App {
                 palette.paste(text);
                 Vec::new()
             }
+            Some(Layer::Inbox(_)) => {
+                self.desk.paste(text);
+                Vec::new()
+            }
+            Some(Layer::Picker(picker)) => {
+                picker.paste(text);
+                Vec::new()
+            }
+            Some(Layer::NewSession(_)) => self.paste_in_new_session(text),
             Some(Layer::Search(_)) => self.paste_in_search(text),
             Some(Layer::Chat(_)) => self.paste_in_chat(text),
             None if self.home.filter.typing => {

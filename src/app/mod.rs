@@ -31,8 +31,11 @@ pub mod scroll;
 pub mod search;
 
 mod act;
+mod attach;
 mod keyboard;
 mod mouse;
+mod notify;
+mod quit;
 mod resume;
 mod update;
 
@@ -85,6 +88,12 @@ pub struct App {
     pub notices: Notices,
     /// Salon has the mouse.
     pub mouse: bool,
+    /// Runs of which no notification is given.
+    pub muted: std::collections::BTreeSet<crate::domain::run::RunId>,
+    /// The terminal has the focus, as far as it tells.
+    pub focused: bool,
+    /// Salon ends once no turn is open and no prompt is queued.
+    pub quitting: bool,
     index_began: bool,
     drawn: msg::Drawn,
     tickets: Tickets,
@@ -142,6 +151,9 @@ impl App {
             searched: search::History::default(),
             indexed: Progress::default(),
             notices: Notices::default(),
+            muted: std::collections::BTreeSet::default(),
+            focused: true,
+            quitting: false,
             index_began: false,
             drawn: msg::Drawn::default(),
             tickets: Tickets::default(),

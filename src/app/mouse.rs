@@ -1,6 +1,7 @@
 //! Clicks and the wheel. What lies under them was told by the last frame.
 
 use super::action::Action;
+use super::approvals::Among;
 use super::home::Pane;
 use super::layer::Layer;
 use super::msg::{Area, Mouse, Target};
@@ -36,6 +37,12 @@ impl App {
             }
             // A click beside an overlay closes it; beside a question it must not decide anything.
             (Target::Nothing, Some(Layer::Help(_) | Layer::Issues(_) | Layer::Palette(_))) => self.act(Action::Back),
+            (target, Some(Layer::Inbox(_))) => self.click_in_inbox(&target),
+            (Target::Choice(row), Some(Layer::Picker(_))) => self.click_in_picker(row),
+            (Target::Answer(row), Some(Layer::Chat(chat))) => {
+                let run = chat.run.clone();
+                run.map_or_else(Vec::new, |run| self.desk.click(row, &self.runs, &Among::Run(run)))
+            }
             (target, Some(Layer::Search(_))) => self.click_in_search(&target),
             (Target::Workspace(row), None) => {
                 self.home.focus = Pane::Workspaces;

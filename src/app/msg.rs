@@ -52,6 +52,8 @@ pub enum Msg {
         /// In rows.
         height: u16,
     },
+    /// The terminal has the focus, or lost it.
+    Focus(bool),
     /// The clock was looked at; sent when a shown age may have changed.
     Clock(Time),
     /// The index found something.

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::layer::Layer;
 use super::msg::{ResumeCheck, Ticket};
 use super::{App, Effect};
 use crate::domain::approval::Answer;
-use crate::domain::prompt::{Prompt, PromptId};
-use crate::domain::run::{Cursor, Models, Opening, Refusal, Replay, RunId, RunInfo, Setting};
-use crate::domain::{Agent, SessionKey};
+use crate::domain::prompt::{Prompt, PromptId, PromptState};
+use crate::domain::run::{Cursor, Models, Opening, Phase, Refusal, Replay, RunId, RunInfo, Setting, Stopped};
+use crate::domain::{Agent, SessionKey, State};
 
 /// What became known of runs.
 #[derive(Clone, Debug)]
@@ -47,6 +48,8 @@ pub enum RunMsg {
     },
     /// An agent's models.
     Models(Agent, Models),
+    /// The agents that salon can drive, and whether each one's program is on `PATH`.
+    Agents(Vec<(Agent, bool)>),
     /// Files or directories for a completion, best first.
     Paths {
         /// What was asked for.
@@ -124,6 +127,8 @@ pub enum RunEffect {
         /// Ask the agent in any case.
         refresh: bool,
     },
+    /// Tell which agents salon can drive. Answered by [`RunMsg::Agents`].
+    Agents,
     /// Complete a file's name below a directory, ignored files left out.
     FindFiles {
         /// The directory.
@@ -167,6 +172,8 @@ pub struct Runs {
     infos: BTreeMap<RunId, Arc<RunInfo>>,
     queues: BTreeMap<RunId, Vec<Prompt>>,
     models: BTreeMap<Agent, Models>,
+    /// `None`: not told yet.
+    agents: Option<Vec<(Agent, bool)>>,
 }
 
 impl Runs {
@@ -180,14 +187,38 @@ impl Runs {
         self.infos.get(run)
     }
 
-    /// The run of a session.
+    /// The run of a session, also of one of which only the run is known yet: see [`key_of`].
     pub fn of_session(&self, key: &SessionKey) -> Option<&Arc<RunInfo>> {
-        self.iter().find(|info| info.session.as_ref() == Some(key))
+        self.iter().find(|info| key_of(info) == *key)
+    }
+
+    /// What a run is doing; `None`: nothing, so that others may tell more of its session.
+    pub fn state(&self, info: &RunInfo) -> Option<State> {
+        let kept_back = |prompt: &Prompt| matches!(prompt.state, PromptState::Held | PromptState::Failed);
+        if !info.approvals.is_empty() || self.queue(&info.id).iter().any(kept_back) {
+            return Some(State::NeedsYou);
+        }
+        match info.phase {
+            Phase::Starting | Phase::Working { .. } | Phase::Interrupting { .. } => Some(State::Working),
+            Phase::Idle => Some(State::Idle),
+            Phase::Stopped(_) => None,
+        }
+    }
+
+    /// Whether a run without a session on disk has a row of its own: it lives, has prompts, or went wrong.
+    pub fn is_listed(&self, info: &RunInfo) -> bool {
+        let over = matches!(info.phase, Phase::Stopped(Stopped::NotStarted | Stopped::OnRequest | Stopped::Evicted));
+        !over || !self.queue(&info.id).is_empty()
     }
 
     /// The prompts of a run that are still on their way, in the order of delivery.
     pub fn queue(&self, run: &RunId) -> &[Prompt] {
         self.queues.get(run).map_or(&[], Vec::as_slice)
+    }
+
+    /// The agents that salon can drive, and whether each is installed. Until that is known they are taken to be.
+    pub fn agents(&self) -> &[(Agent, bool)] {
+        self.agents.as_deref().unwrap_or(&[(Agent::Claude, true), (Agent::OpenCode, true), (Agent::Codex, true)])
     }
 
     /// What is known of an agent's models.
@@ -196,30 +227,84 @@ impl Runs {
     }
 }
 
+/// The session of a run; before the agent named one, a name made of the run's.
+pub fn key_of(info: &RunInfo) -> SessionKey {
+    info.session.clone().unwrap_or_else(|| SessionKey::new(info.agent, info.id.0.clone()))
+}
+
+/// Whether a turn is open.
+pub fn is_open(phase: &Phase) -> bool {
+    match phase {
+        Phase::Working { .. } | Phase::Interrupting { .. } => true,
+        Phase::Starting | Phase::Idle | Phase::Stopped(_) => false,
+    }
+}
+
 impl App {
     /// Takes in what became known of runs.
     pub(super) fn run(&mut self, msg: RunMsg) -> Vec<Effect> {
         match msg {
             RunMsg::Changed(info) => {
-                self.runs.infos.insert(info.id.clone(), info);
-                self.desk.refresh(&self.runs);
-                self.chats_follow()
+                let before = self.runs.infos.insert(info.id.clone(), info.clone());
+                let mut effects = self.notify(before.as_deref(), &info);
+                effects.extend(self.runs_changed(before.as_deref(), Some(&info)));
+                effects.extend(self.chats_follow());
+                effects
             }
             RunMsg::Gone(run) => {
-                self.runs.infos.remove(&run);
+                let before = self.runs.infos.remove(&run);
                 self.runs.queues.remove(&run);
-                self.desk.refresh(&self.runs);
-                Vec::new()
+                self.runs_changed(before.as_deref(), None)
             }
             RunMsg::Queued(run, prompts) => {
                 self.runs.queues.insert(run, prompts);
-                self.chats_follow()
+                let mut effects = self.runs_changed(None, None);
+                effects.extend(self.chats_follow());
+                effects
             }
             RunMsg::Models(agent, models) => {
                 self.runs.models.insert(agent, models);
+                self.models_told(agent);
+                Vec::new()
+            }
+            RunMsg::Paths { query, found } if matches!(self.layers.last(), Some(Layer::NewSession(_))) => {
+                self.directories_found(query, found);
+                Vec::new()
+            }
+            RunMsg::Agents(agents) => {
+                self.agents_told(agents);
                 Vec::new()
             }
             msg => self.told(msg),
         }
+    }
+
+    /// The agents are known; the one that is chosen stays chosen.
+    fn agents_told(&mut self, agents: Vec<(Agent, bool)>) {
+        let chosen = match self.layers.last() {
+            Some(Layer::NewSession(new)) => Some(new.agent(&self.runs)),
+            _ => None,
+        };
+        self.runs.agents = Some(agents);
+        if let (Some(chosen), Some(Layer::NewSession(new))) = (chosen, self.layers.last_mut()) {
+            let agents = self.runs.agents.as_deref().unwrap_or_default();
+            new.agent = agents.iter().position(|(agent, _)| *agent == chosen).unwrap_or(0);
+        }
+    }
+
+    /// The runs are not as they were: what is made of them follows.
+    fn runs_changed(&mut self, before: Option<&RunInfo>, now: Option<&RunInfo>) -> Vec<Effect> {
+        self.desk.refresh(&self.runs);
+        // A row that stood for the run is the session's from now on.
+        let renamed = before.map(key_of).zip(now.map(key_of)).filter(|(before, now)| before != now);
+        let selected = renamed.filter(|(before, _)| self.home.list.key() == Some(before));
+        let mut effects = if self.known.set_runs(&self.runs) { self.sessions_changed() } else { Vec::new() };
+        if let Some((_, now)) = selected
+            && self.home.list.select(&now)
+        {
+            effects.extend(self.selection_moved());
+        }
+        effects.extend(self.quit_if_done());
+        effects
     }
 }

@@ -12,6 +12,10 @@ impl App {
             Msg::Paste(text) => self.paste(&text),
             Msg::Mouse { kind, column, row } => self.mouse(kind, column, row),
             Msg::Resized { width, height } => self.resized(width, height),
+            Msg::Focus(focused) => {
+                self.focused = focused;
+                Vec::new()
+            }
             Msg::Clock(now) => {
                 self.now = now;
                 Vec::new()
@@ -27,6 +31,7 @@ impl App {
             }
             Msg::Live(signs) => {
                 self.known.live = signs.into_iter().map(|sign| (sign.key.clone(), sign)).collect();
+                self.refresh_attached();
                 self.sessions_changed()
             }
             Msg::Roots(roots) => {
@@ -79,7 +84,8 @@ impl App {
         self.home.follow(panes, &mut self.tickets)
     }
 
-    fn sessions_changed(&mut self) -> Vec<Effect> {
+    pub(super) fn sessions_changed(&mut self) -> Vec<Effect> {
+        self.known.set_runs(&self.runs);
         self.home.refresh(&self.known);
         let mut effects = self.home.filter.refresh();
         effects.extend(self.selection_moved());

@@ -84,7 +84,7 @@ pub enum Command {
     New(NewArgs),
     /// Send a prompt to a session: in salon's chat, or without a terminal for one turn
     Send(SendArgs),
-    /// Follow a session as it goes on
+    /// Follow a session as it goes on, in salon's screen or without a terminal as text
     Attach(AttachArgs),
     /// List prompts that are not delivered yet, and decide about them
     Queue(QueueArgs),

@@ -8,22 +8,26 @@ use super::context::Context;
 use super::events::Event;
 use super::failure::{Code, Failure};
 use super::history::{self, History};
-use super::{find, output, show};
+use super::{find, output, show, tui};
 use crate::domain::{Entry, Key, SessionKey, State};
 use crate::index::{self, Index, TranscriptEvent};
+use crate::runtime::First;
 
 /// The only transcript that is open.
 const TICKET: index::Ticket = 1;
 
 /// Follows a session until it is interrupted, or gone.
-pub fn run(context: &Context, args: &AttachArgs) -> Result<ExitCode, Failure> {
-    let session = find::find(&History::read(context).all, &args.id)?;
+pub fn run(context: Context, args: &AttachArgs) -> Result<ExitCode, Failure> {
+    let session = find::find(&History::read(&context).all, &args.id)?;
+    if tui::has_terminal() && !args.json {
+        return tui::open(context, Some(First::Follow(session.key.clone())));
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (index, events) = Index::start(history::options(context));
+    let (index, events) = Index::start(history::options(&context));
     let follower = Follower {
         out: output::stdout(),
         json: args.json,
-        context,
+        context: &context,
         key: session.key.clone(),
         tail: args.tail,
         seen: Seen::default(),

@@ -72,7 +72,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Queue(args)) => queue::run(&context, &args),
         Some(Command::Stop(args)) => stop::run(&context, &args),
         Some(Command::Approve(args)) => approve::run(&context, &args),
-        Some(Command::Attach(args)) => attach::run(&context, &args),
+        Some(Command::Attach(args)) => attach::run(context, &args),
         Some(Command::New(args)) => new::run(context, &args),
         Some(Command::Send(args)) => send::run(context, &args),
         Some(Command::Doctor(args)) => doctor::run(&context, &args),

@@ -14,13 +14,13 @@ use super::drafts::Drafts;
 use super::effects::{Performer, check};
 use super::paths::{self, Question};
 use super::shell::{Purpose, Shell, Told};
-use super::{call, lives, surroundings};
-use crate::agent::Environment;
+use super::{call, lives, programs, surroundings};
+use crate::agent::{self, Environment};
 use crate::app::Msg;
 use crate::app::runs::{RunEffect, RunMsg};
 use crate::config::paths::Paths;
-use crate::domain::SessionKey;
-use crate::domain::run::{Cursor, Refusal, RunId, RunInfo};
+use crate::domain::run::{Conversation, Cursor, Opening, Refusal, RunId, RunInfo};
+use crate::domain::{Agent, SessionKey};
 use crate::live::{self, Live, questions};
 use crate::store::Store;
 
@@ -158,9 +158,11 @@ impl Runs {
                 self.drafts.recall(key);
                 Ok(())
             }
-            RunEffect::Models { .. } | RunEffect::Check(_) | RunEffect::EditText(_) | RunEffect::Notify { .. } => {
-                Ok(())
-            }
+            RunEffect::Models { .. }
+            | RunEffect::Agents
+            | RunEffect::Check(_)
+            | RunEffect::EditText(_)
+            | RunEffect::Notify { .. } => Ok(()),
         }
     }
 
@@ -176,6 +178,16 @@ impl Shell {
             RunEffect::Check(key) => {
                 self.check_run(key);
                 Step::Continue(())
+            }
+            RunEffect::Agents => {
+                let path = self.performer.environment.var("PATH");
+                let agents = Agent::ALL.into_iter().filter_map(|agent| Some((agent, agent::protocol(agent)?)));
+                let told = agents.map(|(agent, protocol)| {
+                    let launch = protocol.launch(&Opening::new(Conversation::New { id: None }, PathBuf::new()));
+                    (agent, programs::find(&launch.program, path).is_some())
+                });
+                let told = told.collect();
+                self.update(Msg::Run(RunMsg::Agents(told)))
             }
             RunEffect::EditText(text) => self.edit_text(&text),
             RunEffect::Notify { title, body, .. } => {

@@ -214,7 +214,23 @@ impl Shell {
             }
             next = self.sources.found.try_recv().ok();
         }
-        Step::Continue(())
+        self.do_first()
+    }
+
+    /// Does what is to be done first, as soon as the session that it is about is known.
+    fn do_first(&mut self) -> Step {
+        let known = |shell: &Self, key: &SessionKey| shell.app.known.catalog.get(key).is_some();
+        let effects = match self.first.take() {
+            Some(First::New { agent, opening, prompt }) => self.app.begin(agent, opening, prompt),
+            Some(First::Chat { key, prompt }) if known(self, &key) => self.app.send_to(&key, prompt),
+            Some(First::Follow(key)) if known(self, &key) => self.app.follow(key),
+            later => {
+                self.first = later;
+                return Step::Continue(());
+            }
+        };
+        self.frames.asked();
+        effects.into_iter().try_for_each(|effect| self.perform(effect))
     }
 
     fn told(&mut self, told: Told) -> Step {

@@ -105,6 +105,9 @@ fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
             home::draw(canvas, body, cache);
         }
     }
+    if app.screen().is_some() {
+        header::draw_badge(canvas, header);
+    }
     for layer in app.layers.iter().skip(screen.map_or(0, |at| at + 1)) {
         match layer {
             Layer::Reader(_) | Layer::Chat(_) | Layer::Search(_) => {}

@@ -90,14 +90,22 @@ impl App {
             return Vec::new();
         };
         let cwd = PathBuf::from(cwd.unwrap_or_else(|| session.cwd.to_string()));
-        let conversation =
-            if fork { Conversation::Fork(key.id.clone()) } else { Conversation::Resume(key.id.clone()) };
+        let conversation = if fork { Conversation::Fork(key.id.clone()) } else { Conversation::Resume(key.id.clone()) };
         if let Some(chat) = self.chat_mut().filter(|chat| chat.run.is_none() && chat.reader.key == *key) {
             (chat.followed, chat.focus) = (None, Focus::Composer);
             chat.opening = Some(Opening::new(conversation, cwd));
             return chat.rename_draft();
         }
         self.begin(key.agent, Opening::new(conversation, cwd), None)
+    }
+
+    /// Opens the conversation of a past session and sends a prompt there, where there is one.
+    pub fn send_to(&mut self, key: &SessionKey, prompt: Option<String>) -> Vec<Effect> {
+        let mut effects = self.go_on(key, None, false);
+        if prompt.is_some() && self.chat_mut().is_some_and(|chat| chat.reader.key == *key) {
+            effects.extend(self.begin_run(prompt));
+        }
+        effects
     }
 
     /// Begins the run of the conversation on the screen.

@@ -1,8 +1,8 @@
 //! What is told of runs, for the conversations on the screen.
 
 use super::Chat;
-use crate::app::msg::Ticket;
 use crate::app::layer::Layer;
+use crate::app::msg::Ticket;
 use crate::app::runs::{RunEffect, RunMsg};
 use crate::app::{App, Effect};
 use crate::domain::run::{Cursor, Phase, Refusal, Replay, RunId, RunInfo, Turn};
@@ -34,7 +34,9 @@ impl App {
                 chat.composer.set(text.strip_suffix('\n').unwrap_or(&text));
                 vec![chat.keep_draft()]
             }
-            RunMsg::Changed(_) | RunMsg::Gone(_) | RunMsg::Queued(..) | RunMsg::Models(..) => Vec::new(),
+            RunMsg::Changed(_) | RunMsg::Gone(_) | RunMsg::Queued(..) | RunMsg::Models(..) | RunMsg::Agents(_) => {
+                Vec::new()
+            }
         }
     }
 

@@ -43,6 +43,8 @@ pub struct Reader {
     pub find: Option<Find>,
     /// New entries bring the end onto the screen again, as long as it is there.
     pub follow: bool,
+    /// It was attached to: who writes it, in words.
+    pub attached: Option<String>,
     /// What stands in the way of reading it.
     pub trouble: Option<Trouble>,
     window: Window,
@@ -95,6 +97,7 @@ impl Reader {
             folds: Folds::default(),
             find: None,
             follow: true,
+            attached: None,
             trouble: None,
             window: Window::default(),
             tail: Tail::default(),

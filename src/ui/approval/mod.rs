@@ -7,6 +7,7 @@ mod body;
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Widget};
 
 use super::Canvas;
 use super::style::{self, style};
@@ -23,19 +24,24 @@ use crate::ui::entry::MOST_LINES;
 /// Lines of what is asked about that are shown before a key asks for all of them.
 const FOLDED: usize = 12;
 
-/// What lies beside the question, which decides what its keys are called.
+/// Lines of it that are shown on the lowest screen.
+const LEAST: usize = 2;
+
+/// Where the question stands, which decides what its keys are called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beside {
-    /// Nothing that takes letters.
-    Nothing,
-    /// A text that is being written.
+    /// In the inbox, as such an item of so many, from 0.
+    Inbox(usize, usize),
+    /// Beside a text that is being written, which the letters belong to.
     Text,
+    /// Beside something that is only read.
+    Reading,
 }
 
 impl Beside {
     fn key(self, letter: &str) -> String {
         match self {
-            Self::Nothing => letter.to_owned(),
+            Self::Inbox(..) | Self::Reading => letter.to_owned(),
             Self::Text => format!("alt-{letter}"),
         }
     }
@@ -43,7 +49,8 @@ impl Beside {
 
 /// A question laid out.
 struct Laid {
-    head: Vec<Line<'static>>,
+    /// Whose it is, what is wanted, and why.
+    head: Head,
     body: Vec<Line<'static>>,
     /// There is more of the body than was laid out.
     more: bool,
@@ -51,9 +58,49 @@ struct Laid {
     answers: Vec<Vec<Line<'static>>>,
 }
 
+struct Head {
+    who: Line<'static>,
+    what: Vec<Line<'static>>,
+    why: Vec<Line<'static>>,
+}
+
 impl Laid {
     fn answers_height(&self) -> usize {
         self.answers.iter().map(Vec::len).sum()
+    }
+
+    fn head_height(&self) -> usize {
+        1 + self.head.what.len() + self.head.why.len()
+    }
+
+    fn body_height(&self) -> usize {
+        self.body.len() + usize::from(self.more)
+    }
+
+    /// Gives up what matters least until it fits, but for the body, which is folded where it is drawn.
+    fn fit(&mut self, height: usize) -> Vec<Line<'static>> {
+        let least = self.body_height().min(LEAST);
+        if self.head_height() + least + self.answers_height() > height {
+            self.head.why.clear();
+        }
+        if self.head_height() + least + self.answers_height() > height {
+            for answer in self.answers.iter_mut().filter(|answer| answer.len() > 1) {
+                answer.truncate(1);
+                answer[0].push_span(Span::raw("…"));
+            }
+        }
+        let mut head = Vec::new();
+        if self.head_height() + least + self.answers_height() <= height {
+            head.push(self.head.who.clone());
+        }
+        head.append(&mut self.head.what);
+        head.append(&mut self.head.why);
+        // A question must be read before it can be answered; of many answers the last ones give way to it.
+        let room = height.saturating_sub(self.answers_height() + least).max(2);
+        head.truncate(room);
+        let room = height.saturating_sub(head.len() + least).max(1);
+        self.answers.truncate(room);
+        head
     }
 }
 
@@ -66,7 +113,7 @@ pub fn height(app: &App, among: &Among, width: u16, most: u16) -> u16 {
     let draft = app.desk.draft(&waiting.asked());
     let laid = lay(app, &waiting, &draft, (width, most));
     let field = usize::from(app.desk.field().is_some());
-    let wanted = laid.head.len() + laid.body.len() + usize::from(laid.more) + laid.answers_height() + field;
+    let wanted = laid.head_height() + laid.body_height() + laid.answers_height() + field;
     u16::try_from(wanted).unwrap_or(u16::MAX).min(most)
 }
 
@@ -83,18 +130,21 @@ pub fn draw(canvas: &mut Canvas, area: Rect, among: &Among, beside: Beside) {
     let Some((waiting, at, count)) = app.desk.current(&app.runs, among) else { return };
     let asked = waiting.asked();
     let draft = app.desk.draft(&asked);
-    let laid = lay(app, &waiting, &draft, (area.width, area.height));
+    let place = match beside {
+        Beside::Inbox(at, count) => (at, count),
+        Beside::Text | Beside::Reading => (at, count),
+    };
+    let mut laid = lay(app, &waiting, &draft, (area.width, area.height));
     let typed = app.desk.field().filter(|field| field.asked == asked);
     let height = usize::from(area.height);
-    let below = (laid.answers_height() + usize::from(typed.is_some())).min(height);
-    // One line says what is asked at least, where there is any room beside the answers.
-    let head = laid.head.len().min(height - below);
-    let (top, rest) = split_top(area, head);
-    for (row, line) in laid.head.iter().take(head).enumerate() {
+    let head = laid.fit(height - usize::from(typed.is_some()).min(height));
+    let (top, rest) = split_top(area, head.len());
+    for (row, line) in head.iter().enumerate() {
         put_line(canvas.buffer, line_of(top, row), line);
     }
-    draw_place(canvas, line_of(top, 0), (at, count), beside);
-    let (middle, bottom) = split_top(rest, height - head - below);
+    draw_place(canvas, line_of(top, 0), place, beside);
+    let below = laid.answers_height() + usize::from(typed.is_some());
+    let (middle, bottom) = split_top(rest, usize::from(rest.height).saturating_sub(below));
     let rows = draw_body(canvas, middle, &laid, &draft, beside);
     let len = laid.body.len();
     draw_answers(canvas, bottom, &laid, &draft, typed);
@@ -124,7 +174,7 @@ fn lay(app: &App, waiting: &Waiting, draft: &Draft, (width, room): (u16, u16)) -
 }
 
 /// `! claude · Retry failed webhooks · /home/ann/shop-api`, what it wants, and why.
-fn head(app: &App, waiting: &Waiting, draft: &Draft, width: usize) -> Vec<Line<'static>> {
+fn head(app: &App, waiting: &Waiting, draft: &Draft, width: usize) -> Head {
     let theme = app.theme();
     let (info, approval) = (waiting.info, waiting.approval);
     let session = info.session.as_ref().and_then(|key| app.known.catalog.get(key));
@@ -138,25 +188,25 @@ fn head(app: &App, waiting: &Waiting, draft: &Draft, width: usize) -> Vec<Line<'
     if let Some(since) = approval.since {
         spans.push(Span::styled(format!(" · {}", age::text(app.now, since)), style(theme.muted)));
     }
-    // The place among several is written at the right end.
-    let mut lines = vec![Line::from(rich::cut(spans, width.saturating_sub(20).max(width / 2)))];
-    let mut what = Rich::plain(&wants(approval, draft), style(theme.strong));
-    what.push(&format!("  {}", text::one_line(&approval.tool)), style(theme.muted));
-    what.wrap_into(width, &[], &[], &mut lines);
-    if let Some(question) = approval.questions.get(draft.given.len()) {
-        Rich::plain(&text::one_line(&question.text), style(theme.text)).wrap_into(width, &[], &[], &mut lines);
+    let who = Line::from(rich::cut(spans, width));
+    let (mut what, mut why) = (Vec::new(), Vec::new());
+    let mut wants = Rich::plain(&wants(approval, draft), style(theme.strong));
+    match approval.questions.get(draft.given.len()) {
+        Some(question) => wants.push(&format!(": {}", text::one_line(&question.text)), style(theme.text)),
+        None => wants.push(&format!("  {}", text::one_line(&approval.tool)), style(theme.muted)),
     }
+    wants.wrap_into(width, &[], &[], &mut what);
     if let Some(reason) = approval.reason.as_deref().map(text::one_line).filter(|reason| !reason.is_empty()) {
-        Rich::plain(&format!("because: {reason}"), style(theme.muted)).wrap_into(width, &[], &[], &mut lines);
+        Rich::plain(&format!("because: {reason}"), style(theme.muted)).wrap_into(width, &[], &[], &mut why);
     }
-    lines
+    Head { who, what, why }
 }
 
 /// What the agent wants, in words.
 fn wants(approval: &Approval, draft: &Draft) -> String {
     let count = approval.questions.len();
     match &approval.action {
-        _ if count > 1 => format!("asks, {} of {count}", draft.given.len() + 1),
+        _ if count > 1 => format!("asks {} of {count}", draft.given.len() + 1),
         _ if count == 1 => "asks".to_owned(),
         _ if body::plan(approval).is_some() => "has a plan: may it begin?".to_owned(),
         Action::Command { .. } => "wants to run a command".to_owned(),
@@ -217,8 +267,9 @@ fn draw_place(canvas: &mut Canvas, area: Rect, (at, count): (usize, usize), besi
         return;
     }
     let words = format!("{} of {count} ({} {})", at + 1, beside.key("n"), beside.key("p"));
-    let words = if text::width(&words) > 20 { format!("{} of {count}", at + 1) } else { words };
-    let (_, area) = split_right(area, u16::try_from(text::width(&words)).unwrap_or(0));
+    let words = if text::width(&words) * 3 > area.width.into() { format!("{} of {count}", at + 1) } else { words };
+    let (_, area) = split_right(area, u16::try_from(text::width(&words)).unwrap_or(0).saturating_add(2));
+    Clear.render(area.intersection(canvas.buffer.area), canvas.buffer);
     put(canvas.buffer, area, &words, style(canvas.app.theme().accent), Align::Right);
 }
 

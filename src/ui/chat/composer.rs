@@ -96,7 +96,13 @@ fn draw_rule(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     canvas.buffer.set_string(area.x, area.y, "─".repeat(area.width.into()), style(look));
     if chat.composer.editing.is_some() {
         let (_, at) = split_left(area, 2);
-        put(canvas.buffer, at, " queued prompt: enter keeps the change, esc leaves it ", style(theme.warning), Align::Left);
+        put(
+            canvas.buffer,
+            at,
+            " queued prompt: enter keeps the change, esc leaves it ",
+            style(theme.warning),
+            Align::Left,
+        );
     }
 }
 

@@ -40,7 +40,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut ViewCache)
     draw_emptiness(canvas, rest.0, chat);
     queue::draw(canvas, queue, chat);
     if let Some(among) = &among {
-        let beside = if chat.focus == Focus::Composer { Beside::Text } else { Beside::Nothing };
+        let beside = if chat.focus == Focus::Composer { Beside::Text } else { Beside::Reading };
         approval::draw(canvas, asked, among, beside);
     }
     composer::draw(canvas, composer, chat);
@@ -94,7 +94,9 @@ fn draw_header(canvas: &mut Canvas, area: Rect, chat: &Chat) {
         Span::styled(chat.agent.name(), style::agent(theme, chat.agent)),
     ];
     let directory = directory.filter(|directory| !directory.is_empty());
-    spans.extend(directory.map(|directory| Span::styled(format!(" · {}", text::one_line(&directory)), style(theme.muted))));
+    spans.extend(
+        directory.map(|directory| Span::styled(format!(" · {}", text::one_line(&directory)), style(theme.muted))),
+    );
     put_line(canvas.buffer, left, &Line::from(rich::cut(spans, left.width.into())));
 }
 

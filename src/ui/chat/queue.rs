@@ -48,13 +48,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     }
 }
 
-fn draw_prompt(
-    canvas: &mut Canvas,
-    row: Rect,
-    (at, prompt): (usize, &Prompt),
-    selected: bool,
-    beyond: Option<usize>,
-) {
+fn draw_prompt(canvas: &mut Canvas, row: Rect, (at, prompt): (usize, &Prompt), selected: bool, beyond: Option<usize>) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     if selected {
         canvas.buffer.set_style(row, style(theme.selected));

@@ -46,9 +46,10 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
         }));
     }
     let queue = chat.run.as_ref().map_or(&[][..], |run| app.runs.queue(run));
-    facts.extend(queued(queue.len(), queue.iter().filter(|prompt| is_kept_back(prompt.state)).count()).map(|words| {
-        look(theme.warning, words)
-    }));
+    facts.extend(
+        queued(queue.len(), queue.iter().filter(|prompt| is_kept_back(prompt.state)).count())
+            .map(|words| look(theme.warning, words)),
+    );
     facts.extend(app.info(chat).into_iter().flat_map(usage).map(|words| look(theme.muted, words)));
     let state = text::one_line(&words);
     let mut used = text::width(&state);

@@ -37,6 +37,8 @@ pub struct Look<'a> {
     pub zone: &'a TimeZone,
     /// The present moment.
     pub now: Time,
+    /// Columns at the right end of a screen's first line that belong to somebody else.
+    pub taken: u16,
 }
 
 /// The part of a text that is laid out, made harmless; and whether that is not all.

@@ -53,7 +53,8 @@ pub fn draw(
     let gutter = gutter::width(parts.body.width);
     let width = usize::from(parts.body.width.saturating_sub(gutter)).clamp(1, WIDEST);
     let (rows, drawn) = Screen::new(reader, look, cache, (width, usize::from(parts.body.height))).rows();
-    edges::header(parts.header, buffer, reader, session, look);
+    let header = Rect { width: parts.header.width.saturating_sub(look.taken), ..parts.header };
+    edges::header(header, buffer, reader, session, look);
     edges::banner(parts.banner, buffer, reader, look);
     let matcher = cache.matcher(reader.find.as_ref());
     let regions = paint(parts.body, buffer, (reader, matcher.as_deref()), &rows, &drawn, look);

@@ -177,8 +177,7 @@ impl Driven {
 }
 
 fn opening(conversation: Conversation) -> Opening {
-    let cwd = PathBuf::from("/home/dev/shop-api");
-    Opening::new(conversation, cwd)
+    Opening::new(conversation, PathBuf::from("/home/dev/shop-api"))
 }
 
 fn loaded(thread: &str) -> Value {

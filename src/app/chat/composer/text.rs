@@ -90,11 +90,8 @@ impl Text {
     /// Puts in what was pasted: all of it, folded where it is long.
     pub fn paste(&mut self, pasted: &str) {
         // A terminal sends the end of a pasted line as a return.
-        let pasted = if pasted.contains('\r') {
-            pasted.replace("\r\n", "\n").replace('\r', "\n")
-        } else {
-            pasted.to_owned()
-        };
+        let pasted =
+            if pasted.contains('\r') { pasted.replace("\r\n", "\n").replace('\r', "\n") } else { pasted.to_owned() };
         if pasted.len() > FOLD_BYTES || pasted.lines().count() > FOLD_LINES {
             self.fold(pasted);
         } else {
