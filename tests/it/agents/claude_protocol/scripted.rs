@@ -110,7 +110,7 @@ impl Scripted {
     /// Closes its stdin; its exit code, and what it wrote to stderr.
     fn leave(mut self) -> (Option<i32>, String, Talk) {
         drop(self.child.stdin.take());
-        for line in self.lines.iter() {
+        for line in &self.lines {
             self.talk.line(&line);
         }
         let mut stderr = String::new();
@@ -179,9 +179,10 @@ fn the_scripted_agent_heeds_an_interrupt_and_takes_settings() {
     assert_eq!(agent.end(), Outcome::Done);
     let (_, _, talk) = agent.leave();
     let settings = talk.settings();
-    let (models, modes) = (settings.iter().map(|told| &told.0), settings.iter().filter_map(|told| told.1.as_deref()));
-    assert_eq!(models.flatten().next_back().map(String::as_str), Some("haiku"));
-    assert_eq!(modes.collect::<Vec<_>>().last(), Some(&"acceptEdits"));
+    let last = |of: fn(&(Option<String>, Option<String>, Option<String>)) -> Option<&String>| {
+        settings.iter().filter_map(of).next_back().map(String::as_str)
+    };
+    assert_eq!((last(|told| told.0.as_ref()), last(|told| told.1.as_ref())), (Some("haiku"), Some("acceptEdits")));
     assert!(settings.iter().any(|(.., effort)| effort.as_deref() == Some("high")));
     let (live, disk) = compare(talk.fold().entries(), &on_disk(&home, ID));
     assert_eq!(disk, [""; 0]);
