@@ -13,9 +13,15 @@ impl App {
     pub(super) fn go_to_run(&mut self, run: &RunId) -> Vec<Effect> {
         let Some(info) = self.runs.get(run) else { return Vec::new() };
         let key = runs::key_of(info);
+        let open = |layer: &Layer| layer.chat().is_some_and(|chat| chat.run.as_ref() == Some(run));
+        if self.layers.iter().any(open) {
+            return self.open_chat(run);
+        }
+        // Leaving the chat one is at home, where the session is selected.
         let mut effects = self.close_layers();
         self.reveal_session(&key);
         effects.extend(self.selection_moved());
+        effects.extend(self.open_chat(run));
         effects
     }
 
@@ -50,12 +56,7 @@ impl App {
         if let Some(run) = living.map(|info| info.id.clone()) {
             return self.go_to_run(&run);
         }
-        let effects = self.decided(Outcome::Follow(key));
-        if let Some(reader) = self.layers.last_mut().and_then(Layer::reader_mut) {
-            reader.attached = Some(String::new());
-        }
-        self.refresh_attached();
-        effects
+        self.follow(key)
     }
 
     /// Why transcripts are followed, as it stands now.
@@ -116,9 +117,14 @@ impl App {
         }
     }
 
-    /// Opens a session's transcript and follows its end.
+    /// Opens a session's transcript and follows its end; the header says who writes it.
     pub fn follow(&mut self, key: SessionKey) -> Vec<Effect> {
-        self.decided(Outcome::Follow(key))
+        let effects = self.decided(Outcome::Follow(key));
+        if let Some(reader) = self.layers.last_mut().and_then(Layer::reader_mut) {
+            reader.attached = Some(String::new());
+        }
+        self.refresh_attached();
+        effects
     }
 
     /// Closes everything that lies over the home screen.

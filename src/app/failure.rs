@@ -1,7 +1,7 @@
 //! What went wrong with a run, in words: the cause first, then what helps.
 
 use crate::domain::Agent;
-use crate::domain::run::{Failure, Refusal, Stopped};
+use crate::domain::run::{Failure, Stopped};
 
 /// A failure in words.
 pub fn words(failure: &Failure, agent: Agent) -> String {
@@ -18,17 +18,6 @@ pub fn words(failure: &Failure, agent: Agent) -> String {
         Failure::Crashed { code: Some(code), stderr } => with(&format!("{name} ended by itself, exit {code}"), stderr),
         Failure::Crashed { code: None, stderr } => with(&format!("{name} was ended by a signal"), stderr),
         Failure::Other(said) => with(&format!("{name} failed"), said),
-    }
-}
-
-/// Why something was not done, in words.
-pub fn refused(refusal: &Refusal, agent: Agent) -> String {
-    match refusal {
-        Refusal::HeldBy { pid } => format!("Another salon (process {pid}) runs it: it can be followed."),
-        Refusal::OpenElsewhere(holder) => with("Another program has the session open", holder),
-        Refusal::NotKept(reason) => with("It could not be kept on disk, and is not sent", reason),
-        Refusal::UnknownRun => "There is no such run any more.".to_owned(),
-        Refusal::Failed(failure) => words(failure, agent),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::chat::composer::Text;
 use super::dialog::Outcome;
 use super::input::Input;
 use super::layer::Layer;
@@ -11,7 +12,6 @@ use super::{App, Effect};
 use crate::config::key::{Key, KeyCode};
 use crate::domain::Agent;
 use crate::domain::run::{Conversation, Opening};
-use crate::stdx::text;
 
 /// What was chosen so far.
 #[derive(Debug, Default)]
@@ -26,10 +26,8 @@ pub struct NewSession {
     pub model: Input,
     /// The permission mode; empty: the agent's default.
     pub mode: Input,
-    /// The first prompt's lines before the one that is being typed.
-    pub above: Vec<String>,
-    /// The first prompt's last line.
-    pub prompt: Input,
+    /// The first prompt.
+    pub prompt: Text,
     /// Directories that complete what was typed, and what that was.
     pub found: (String, Vec<String>),
     /// Why it cannot begin, in words.
@@ -79,13 +77,6 @@ impl NewSession {
         runs.agents().get(self.agent).map_or(Agent::Claude, |(agent, _)| *agent)
     }
 
-    /// The first prompt.
-    pub fn text(&self) -> String {
-        let mut lines = self.above.clone();
-        lines.push(self.prompt.text().to_owned());
-        lines.join("\n")
-    }
-
     /// What completes the field that has the keys, best first.
     pub fn suggestions(&self, runs: &Runs) -> Vec<String> {
         let agent = self.agent(runs);
@@ -102,11 +93,10 @@ impl NewSession {
 
     fn input(&mut self) -> Option<&mut Input> {
         match self.part {
-            Part::Agent => None,
+            Part::Agent | Part::Prompt => None,
             Part::Directory => Some(&mut self.directory),
             Part::Model => Some(&mut self.model),
             Part::Mode => Some(&mut self.mode),
-            Part::Prompt => Some(&mut self.prompt),
         }
     }
 
@@ -119,10 +109,18 @@ impl NewSession {
         }
     }
 
-    fn newline(&mut self) {
-        if self.part == Part::Prompt {
-            self.above.push(self.prompt.text().to_owned());
-            self.prompt.clear();
+    /// An edit of the field that has the keys.
+    fn edit(&mut self, key: Key) {
+        let _other_keys_do_nothing = match self.part {
+            Part::Prompt => self.prompt.key(key),
+            _ => self.input().is_some_and(|input| input.key(key)),
+        };
+    }
+
+    /// Up or down: a row of the prompt, else a field.
+    fn step(&mut self, down: bool, width: usize) {
+        if self.part != Part::Prompt || !self.prompt.step(down, width) {
+            self.part = self.part.step(if down { 1 } else { 4 });
         }
     }
 
@@ -163,11 +161,11 @@ impl App {
         match key.code {
             KeyCode::Esc => drop(self.layers.pop()),
             KeyCode::Char('c') if key.ctrl => drop(self.layers.pop()),
-            KeyCode::Enter if key.alt || key.shift => new.newline(),
+            KeyCode::Enter if (key.alt || key.shift) && new.part == Part::Prompt => new.prompt.insert("\n"),
             KeyCode::Enter => return self.begin_new(),
             KeyCode::Tab if key.shift => new.part = new.part.step(4),
-            KeyCode::Up => new.part = new.part.step(4),
-            KeyCode::Down => new.part = new.part.step(1),
+            KeyCode::Up => new.step(false, self.drawn.composer),
+            KeyCode::Down => new.step(true, self.drawn.composer),
             KeyCode::Tab => new.complete_or_next(&self.runs),
             KeyCode::F(5) => {
                 let agent = new.agent(&self.runs);
@@ -179,33 +177,20 @@ impl App {
                 let agent = new.agent(&self.runs);
                 return vec![Effect::Run(RunEffect::Models { agent, refresh: false })];
             }
-            KeyCode::Backspace if new.part == Part::Prompt && new.prompt.is_empty() => {
-                if let Some(line) = new.above.pop() {
-                    new.prompt.set(&line);
-                }
-            }
-            _ => {
-                if let Some(input) = new.input() {
-                    let _other_keys_do_nothing = input.key(key);
-                }
-            }
+            _ => new.edit(key),
         }
         self.ask_for_directories()
     }
 
     pub(super) fn paste_in_new_session(&mut self, pasted: &str) -> Vec<Effect> {
         let Some(Layer::NewSession(new)) = self.layers.last_mut() else { return Vec::new() };
-        let clean = text::sanitise(pasted).into_owned();
-        let mut lines = clean.lines();
-        let last = lines.next_back().unwrap_or_default();
-        if new.part == Part::Prompt {
-            for line in lines {
-                new.prompt.insert(line);
-                new.newline();
+        match new.part {
+            Part::Prompt => new.prompt.paste(pasted),
+            _ => {
+                if let Some(input) = new.input() {
+                    input.insert(pasted.trim());
+                }
             }
-        }
-        if let Some(input) = new.input() {
-            input.insert(last);
         }
         self.ask_for_directories()
     }
@@ -256,7 +241,7 @@ impl App {
             mode: chosen(&new.mode),
             ..Opening::new(Conversation::New { id: None }, PathBuf::from(new.directory.text().trim()))
         };
-        let prompt = Some(new.text()).filter(|text| !text.trim().is_empty());
+        let prompt = Some(new.prompt.whole()).filter(|text| !text.trim().is_empty());
         let agent = new.agent(&self.runs);
         self.begin(agent, opening, prompt)
     }

@@ -248,7 +248,6 @@ impl App {
                 let before = self.runs.infos.insert(info.id.clone(), info.clone());
                 let mut effects = self.notify(before.as_deref(), &info);
                 effects.extend(self.runs_changed(before.as_deref(), Some(&info)));
-                effects.extend(self.chats_follow());
                 effects
             }
             RunMsg::Gone(run) => {
@@ -258,9 +257,7 @@ impl App {
             }
             RunMsg::Queued(run, prompts) => {
                 self.runs.queues.insert(run, prompts);
-                let mut effects = self.runs_changed(None, None);
-                effects.extend(self.chats_follow());
-                effects
+                self.runs_changed(None, None)
             }
             RunMsg::Models(agent, models) => {
                 self.runs.models.insert(agent, models);
@@ -304,6 +301,7 @@ impl App {
         {
             effects.extend(self.selection_moved());
         }
+        effects.extend(self.chats_follow());
         effects.extend(self.quit_if_done());
         effects
     }

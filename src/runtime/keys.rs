@@ -15,7 +15,9 @@ pub fn message(event: Event) -> Option<Msg> {
         Event::Mouse(event) => mouse(event),
         Event::Paste(text) => Some(Msg::Paste(text)),
         // The size is measured when the system tells of a change, which it does in any case.
-        Event::Resize(..) | Event::FocusGained | Event::FocusLost => None,
+        Event::Resize(..) => None,
+        Event::FocusGained => Some(Msg::Focus(true)),
+        Event::FocusLost => Some(Msg::Focus(false)),
     }
 }
 

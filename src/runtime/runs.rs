@@ -19,6 +19,7 @@ use crate::agent::{self, Environment};
 use crate::app::Msg;
 use crate::app::runs::{RunEffect, RunMsg};
 use crate::config::paths::Paths;
+use crate::config::settings;
 use crate::domain::run::{Conversation, Cursor, Opening, Refusal, RunId, RunInfo};
 use crate::domain::{Agent, SessionKey};
 use crate::live::{self, Live, questions};
@@ -58,9 +59,13 @@ impl Runs {
         store: Arc<Store>,
         environment: &Environment,
         paths: &Paths,
+        limits: settings::Limits,
         tell: &mpsc::UnboundedSender<Told>,
     ) -> (Self, News) {
-        let (live, changes) = Live::start(lives::options(store.clone(), environment, &paths.cache));
+        let mut options = lives::options(store.clone(), environment, &paths.cache);
+        options.limits.runs = limits.runs;
+        options.limits.idle = Duration::from_mins(limits.idle_minutes.into());
+        let (live, changes) = Live::start(options);
         let (happened, news) = mpsc::channel(2);
         let (asked, questions) = mpsc::unbounded_channel();
         tokio::spawn(questions::relay(live.clone(), store.clone(), questions));
@@ -191,7 +196,7 @@ impl Shell {
             }
             RunEffect::EditText(text) => self.edit_text(&text),
             RunEffect::Notify { title, body, .. } => {
-                let told = call::call(&title, &body, true, surroundings::var);
+                let told = call::call(&title, &body, self.app.settings.bell, surroundings::var);
                 self.tried(|shell| shell.terminal.write(told.as_bytes()));
                 Step::Continue(())
             }

@@ -82,7 +82,9 @@ async fn show(start: Start) -> anyhow::Result<()> {
     let (app, ask_background) = app(&start, &recalled);
     let (tell, told) = mpsc::unbounded_channel();
     look_for_roots(start.environment.clone(), tell.clone());
-    let started = store.as_ref().map(|store| Runs::start(store.clone(), &start.environment, &start.paths, &tell));
+    let begin =
+        |store: &Arc<Store>| Runs::start(store.clone(), &start.environment, &start.paths, start.settings.limits, &tell);
+    let started = store.as_ref().map(begin);
     let (runs, news) = started.unzip();
     let performer = Performer { environment: start.environment, paths: start.paths, index, store, runs, tell };
     let sources = Sources { found, told, runs: news };

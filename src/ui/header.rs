@@ -8,6 +8,7 @@ use super::Canvas;
 use super::status::thousands;
 use super::style::style;
 use super::widgets::{Align, put, put_line, split_right};
+use crate::app::layer::Layer;
 use crate::app::{Action, App};
 use crate::config::settings::Scope;
 use crate::stdx::text;
@@ -60,15 +61,33 @@ fn waiting(app: &App) -> Option<String> {
     }
 }
 
-/// Columns that [`draw_badge`] takes.
-pub fn badge_width(app: &App) -> u16 {
-    let words = if app.layers.is_empty() { None } else { waiting(app) };
-    words.map_or(0, |words| u16::try_from(text::width(&words)).unwrap_or(u16::MAX).saturating_add(2))
+/// What is left of the first line of another screen than home beside the badge.
+pub fn beside_badge(app: &App, area: Rect) -> Rect {
+    Rect { width: area.width.saturating_sub(badge_width(app)), ..area }
 }
 
-/// Draws how many sessions need the user at the right end of the first line of any other screen than home.
+/// Columns that [`draw_badge`] takes.
+pub fn badge_width(app: &App) -> u16 {
+    badge(app).map_or(0, |words| u16::try_from(text::width(&words)).unwrap_or(u16::MAX).saturating_add(2))
+}
+
+/// How many sessions need the user, on any other screen than home.
+fn badge(app: &App) -> Option<String> {
+    let screen = app.screen()?;
+    let words = match app.home.waiting {
+        0 => return None,
+        count if app.size.0 < 60 => format!("!{}", thousands(count)),
+        1 => "1 needs you".to_owned(),
+        count => format!("{} need you", thousands(count)),
+    };
+    // Where letters are typed, the key is none.
+    let key = matches!(screen, Layer::Reader(_)).then(|| app.keymap.hint(Action::NextNeedsYou)).flatten();
+    Some(words + &key.map(|key| format!(" ({key})")).unwrap_or_default())
+}
+
+/// Draws how many sessions need the user at the right end of a screen's first line.
 pub fn draw_badge(canvas: &mut Canvas, area: Rect) {
-    let Some(words) = waiting(canvas.app).filter(|_| area.height > 0) else { return };
+    let Some(words) = badge(canvas.app).filter(|_| area.height > 0) else { return };
     let (_, area) = split_right(area, badge_width(canvas.app).min(area.width));
     Clear.render(area.intersection(canvas.buffer.area), canvas.buffer);
     put(canvas.buffer, area, &words, style(canvas.app.theme().needs_you), Align::Right);

@@ -1,11 +1,12 @@
 //! The overlay in which a new session is begun.
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
 use super::Canvas;
 use super::style::{self, style};
 use super::widgets::{Align, field, line_of, overlay, put, put_line, split_left};
+use crate::app::chat::composer::rows;
 use crate::app::input::Input;
 use crate::app::new_session::{NewSession, Part};
 use crate::app::picker::skips_permissions;
@@ -86,20 +87,29 @@ fn draw_agents(canvas: &mut Canvas, area: Rect, new: &NewSession) {
     put_line(canvas.buffer, area, &Line::from(spans));
 }
 
-/// The last lines of the prompt, with the one that is being typed.
+/// The rows of the prompt around the cursor.
 fn draw_prompt(canvas: &mut Canvas, area: Rect, new: &NewSession) {
     let theme = canvas.app.theme();
-    let room = usize::from(area.height).saturating_sub(1);
-    let hidden = new.above.len().saturating_sub(room);
-    for (row, line) in new.above.iter().skip(hidden).enumerate() {
-        let (_, place) = split_left(line_of(area, row), 1);
-        put(canvas.buffer, place, line, style(theme.prompt), Align::Left);
-    }
-    let place = line_of(area, new.above.len() - hidden);
+    let (_, area) = split_left(area, 1);
     let typing = new.part == Part::Prompt;
-    field(canvas, place, "", &new.prompt, typing);
-    if new.prompt.is_empty() && new.above.is_empty() {
-        let (_, hint) = split_left(place, if typing { 3 } else { 1 });
+    // One column is kept free for the cursor behind a full row.
+    let width = usize::from(area.width.saturating_sub(1)).max(1);
+    canvas.drawn.composer = width;
+    let rows = rows::rows(&new.prompt, width);
+    let at = rows::row_of(&rows, new.prompt.cursor());
+    let top = (at + 1).saturating_sub(area.height.into());
+    for (line, row) in rows.iter().skip(top).take(area.height.into()).enumerate() {
+        let shown = rows::row_text(&new.prompt, row);
+        let area = line_of(area, line);
+        canvas.buffer.set_stringn(area.x, area.y, shown, area.width.into(), style(theme.prompt));
+    }
+    if typing && !area.is_empty() {
+        let column = rows::columns(&new.prompt, rows[at].start..new.prompt.cursor());
+        let x = area.x.saturating_add(u16::try_from(column).unwrap_or(u16::MAX)).min(area.right() - 1);
+        canvas.cursor = Some(Position { x, y: area.y + u16::try_from(at - top).unwrap_or(0) });
+    }
+    if new.prompt.is_empty() {
+        let (_, hint) = split_left(area, if typing { 2 } else { 0 });
         put(canvas.buffer, hint, "what it shall do (alt-enter: a new line)", style(theme.faint), Align::Left);
     }
 }

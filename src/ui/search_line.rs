@@ -5,10 +5,10 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 
-use super::Canvas;
 use super::status::thousands;
 use super::style::style;
 use super::widgets::{Align, field, line_of, put, put_line, split_left, split_right};
+use super::{Canvas, header};
 use crate::app::search::{Focus, Search};
 use crate::stdx::text;
 
@@ -18,7 +18,7 @@ const CHOICES: usize = 8;
 /// Draws the line and what it came to.
 pub fn draw(canvas: &mut Canvas, area: Rect, search: &Search) {
     let theme = canvas.app.theme();
-    let (_, line) = split_left(line_of(area, 0), 1);
+    let (_, line) = split_left(header::beside_badge(canvas.app, line_of(area, 0)), 1);
     let order = format!("by {}", search.results.order.name());
     let room = if line.width >= 56 { text::width(&order) + 2 } else { 0 };
     let (line, right) = split_right(line, u16::try_from(room).unwrap_or(0));

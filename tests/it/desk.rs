@@ -187,6 +187,26 @@ fn h35_in_a_chat_digits_are_for_the_question_only_where_nothing_was_written() {
 }
 
 #[test]
+fn b20_in_a_chat_a_digit_answers_the_runs_question() {
+    let mut stage = Stage::full(80, 24);
+    stage.run(asking(run("r"), [command("a")])).run(asking(fresh("s"), [edit("b")]));
+    stage.app.open_chat(&id("r"));
+    stage.draw();
+    stage.settle();
+    stage.keys("h i 1");
+    assert_eq!(answers(&mut stage), [], "it is written");
+    stage.keys("backspace backspace backspace 1");
+    assert_eq!(answers(&mut stage), [chosen("r", "a", "allow")]);
+    stage.settle().keys("1");
+    assert_eq!(answers(&mut stage), [], "another run's question is not asked here");
+    stage.run(asking(run("r"), [questions("q")])).settle().keys("2").settle().keys("1 3 enter");
+    let told = vec![vec!["Postgres with SKIP LOCKED".to_owned()], vec!["order.paid".into(), "stock.low".into()]];
+    assert_eq!(answers(&mut stage), [], "the composer holds what was typed");
+    stage.keys("backspace").settle().keys("2").settle().keys("1 3 enter");
+    assert_eq!(answers(&mut stage), [answer("r", "q", Answer::Answers(told))]);
+}
+
+#[test]
 fn what_was_kept_back_and_what_failed_waits_too_with_the_keys_that_help() {
     let mut stage = Stage::full(120, 40);
     let mut failed = fresh("s");
@@ -275,10 +295,13 @@ fn w_goes_to_the_next_that_needs_you_a_run_as_well_as_a_session() {
     assert!(stage.screen().contains("2 need you"));
     let selected = |stage: &Stage| stage.app.session().map(|key| key.id.to_string());
     assert_eq!(selected(&stage).as_deref(), Some("s"), "what needs you stands on top");
-    stage.keys("enter w");
+    stage.keys("w");
     assert_eq!(selected(&stage).as_deref(), Some(SESSION));
     stage.keys("w");
-    assert_eq!(selected(&stage).as_deref(), Some("s"));
+    let chat = stage.app.screen().and_then(Layer::chat).expect("the run's chat");
+    assert_eq!(chat.run, Some(id("s")));
+    stage.app.act(salon::app::Action::NextNeedsYou);
+    assert!(stage.app.layers.is_empty() && selected(&stage).as_deref() == Some(SESSION));
 }
 
 #[test]
@@ -390,13 +413,9 @@ fn begun(stage: &mut Stage) -> Option<(Agent, Opening, Option<String>)> {
 #[test]
 fn a_new_session_begins_with_what_was_chosen() {
     let mut stage = new_session();
-    stage.keys("H i alt-enter t h e r e");
-    stage.keys("up p l a n up s o n n e t enter");
-    let opening = Opening {
-        model: Some("sonnet".into()),
-        mode: Some("plan".into()),
-        ..Opening::new(Conversation::New { id: None }, "/home/ann/shop-api".into())
-    };
+    stage.keys("H i alt-enter t h e r e up up p l a n up s o n n e t enter");
+    let mut opening = Opening::new(Conversation::New { id: None }, "/home/ann/shop-api".into());
+    (opening.model, opening.mode) = (Some("sonnet".into()), Some("plan".into()));
     assert_eq!(begun(&mut stage), Some((Agent::Claude, opening, Some("Hi\nthere".to_owned()))));
 }
 
@@ -414,14 +433,16 @@ fn a_directory_is_completed_and_an_agent_that_is_missing_is_said_to_be() {
     assert_eq!(begun(&mut stage), None);
     assert!(stage.screen().contains("Codex is not installed"), "{}", stage.screen());
     stage.keys("left enter");
+    assert_eq!(begun(&mut stage), None, "no process is started before there is a prompt");
+    stage.keys("g o enter");
     let (agent, opening, prompt) = begun(&mut stage).expect("begun");
-    assert_eq!((agent, opening.cwd.to_str(), prompt), (Agent::OpenCode, Some("/home"), None));
+    assert_eq!((agent, opening.cwd.to_str(), prompt.as_deref()), (Agent::OpenCode, Some("/home"), Some("go")));
 }
 
 #[test]
 fn h36_a_new_session_that_skips_permissions_is_asked_about() {
     let mut stage = new_session();
-    stage.send(Msg::Paste("one\ntwo".into())).keys("up").send(Msg::Paste("bypassPermissions".into())).keys("enter");
+    stage.send(Msg::Paste("one\ntwo".into())).keys("up up").send(Msg::Paste("bypassPermissions".into())).keys("enter");
     assert_eq!(begun(&mut stage), None);
     stage.keys("1");
     assert!(matches!(stage.app.layers.as_slice(), [Layer::NewSession(_)]), "nothing that was typed is lost");

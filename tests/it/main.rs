@@ -3,6 +3,7 @@
 mod architecture;
 mod agents {
     mod claude;
+    mod claude_protocol;
     mod codex;
     mod codex_protocol;
     mod gemini;
@@ -14,12 +15,14 @@ mod agents {
 mod app;
 mod calls;
 mod catalog;
+mod chat;
 mod cli;
 mod contract;
 mod desk;
 mod index;
 mod keys;
 mod lineage;
+mod live;
 mod live_cli;
 mod outbox;
 mod pty;

@@ -30,8 +30,7 @@ impl App {
             }
             RunMsg::Edited(text) => {
                 let Some(chat) = self.chat_mut() else { return Vec::new() };
-                // An editor ends its file with a newline that nobody meant.
-                chat.composer.set(text.strip_suffix('\n').unwrap_or(&text));
+                chat.composer.set(&text);
                 vec![chat.keep_draft()]
             }
             RunMsg::Changed(_) | RunMsg::Gone(_) | RunMsg::Queued(..) | RunMsg::Models(..) | RunMsg::Agents(_) => {
@@ -96,7 +95,7 @@ impl App {
                 if let Refusal::HeldBy { pid } = &refusal {
                     chat.followed = Some(format!("owned by pid {pid}"));
                 }
-                let words = crate::app::failure::refused(&refusal, chat.agent);
+                let words = refusal.to_string();
                 let keep = chat.keep_draft();
                 self.notices.fail(words);
                 vec![keep]
@@ -108,13 +107,13 @@ impl App {
         let of_run = |chat: &&mut Chat| chat.run.as_ref() == Some(run);
         let Some(chat) = self.layers.iter_mut().filter_map(Layer::chat_mut).find(of_run) else {
             if let Some(refusal) = refused {
-                self.notices.fail(format!("a prompt was not accepted: {refusal:?}"));
+                self.notices.fail(format!("a prompt was not accepted: {refusal}"));
             }
             return Vec::new();
         };
         let words = refused.map(|refusal| {
             chat.composer.put_back(text);
-            crate::app::failure::refused(&refusal, chat.agent)
+            refusal.to_string()
         });
         let keep = chat.keep_draft();
         if let Some(words) = words {

@@ -34,14 +34,12 @@ pub enum Beside {
     Inbox(usize, usize),
     /// Beside a text that is being written, which the letters belong to.
     Text,
-    /// Beside something that is only read.
-    Reading,
 }
 
 impl Beside {
     fn key(self, letter: &str) -> String {
         match self {
-            Self::Inbox(..) | Self::Reading => letter.to_owned(),
+            Self::Inbox(..) => letter.to_owned(),
             Self::Text => format!("alt-{letter}"),
         }
     }
@@ -132,7 +130,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, among: &Among, beside: Beside) {
     let draft = app.desk.draft(&asked);
     let place = match beside {
         Beside::Inbox(at, count) => (at, count),
-        Beside::Text | Beside::Reading => (at, count),
+        Beside::Text => (at, count),
     };
     let mut laid = lay(app, &waiting, &draft, (area.width, area.height));
     let typed = app.desk.field().filter(|field| field.asked == asked);

@@ -34,14 +34,14 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut ViewCache)
     let asked = among.as_ref().map_or(0, |among| approval::height(app, among, area.width, least(&rest)));
     let asked = rest.bottom(asked);
     let queue = rest.bottom(queue::height(app, chat).min(area.height / 4).min(least(&rest)));
-    draw_header(canvas, header, chat);
+    draw_header(canvas, super::header::beside_badge(app, header), chat);
     let reading = chat.focus == Focus::Transcript || chat.reader.find.is_some();
     preview::draw_mode(canvas, rest.0, &chat.reader, Mode::Chat { footer: reading }, cache);
     draw_emptiness(canvas, rest.0, chat);
     queue::draw(canvas, queue, chat);
     if let Some(among) = &among {
-        let beside = if chat.focus == Focus::Composer { Beside::Text } else { Beside::Reading };
-        approval::draw(canvas, asked, among, beside);
+        // Also where the transcript is read the plain letters are not the question's.
+        approval::draw(canvas, asked, among, Beside::Text);
     }
     composer::draw(canvas, composer, chat);
     composer::draw_completion(canvas, rest.0.union(queue).union(asked), chat);

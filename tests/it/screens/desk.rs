@@ -83,7 +83,7 @@ fn the_inbox_lists_what_waits() {
 
 #[test]
 fn the_badge_is_on_every_screen() {
-    for keys in ["", "enter", "/", "/ r e t r y", "enter ?"] {
+    for keys in ["", "enter", "/", "/ r e t r y", "enter ?", "enter ctrl-p"] {
         let mut stage = Stage::full(80, 24);
         stage.run(asking(fresh("s"), [command("a")])).keys(keys);
         let screen = stage.screen();
