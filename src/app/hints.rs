@@ -2,9 +2,10 @@
 
 use super::App;
 use super::action::Action;
+use super::chat::{Chat, Focus};
 use super::home::Pane;
 use super::layer::Layer;
-use super::search::Focus;
+use super::search;
 
 /// A key and what it does here, in a word or two.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ impl App {
             Some(Layer::Palette(_)) => typed(&[("enter", "run"), ("↑ ↓", "choose"), ("esc", "close")]),
             Some(Layer::Dialog(_)) => typed(&[("1…9", "answer"), ("enter", "take"), ("esc", "cancel")]),
             Some(Layer::Help(_) | Layer::Issues(_)) => self.named(&[(Action::Back, "close"), (Action::Down, "scroll")]),
-            Some(Layer::Chat(_)) => self.named(&CHAT),
+            Some(Layer::Chat(chat)) => self.hints_in_chat(chat),
             Some(Layer::Inbox(_)) if self.desk.field().is_some() => typed(&[("enter", "send"), ("esc", "back")]),
             Some(Layer::Inbox(_)) if self.inbox().is_empty() => typed(&[("esc", "close")]),
             Some(Layer::Inbox(_)) => typed(&[
@@ -54,7 +55,7 @@ impl App {
             Some(Layer::Search(search)) if search.input.is_empty() => {
                 typed(&[("↑", "what was searched before"), ("tab", "complete"), ("esc", "back")])
             }
-            Some(Layer::Search(search)) if search.focus == Focus::Line => {
+            Some(Layer::Search(search)) if search.focus == search::Focus::Line => {
                 let mut hints = typed(&[("enter", "read"), ("↑ ↓", "choose"), ("tab", "complete"), ("→", "more hits")]);
                 hints.extend(self.named(&SEARCH));
                 hints
@@ -68,6 +69,24 @@ impl App {
                 Pane::Sessions => self.named(&LIST),
                 Pane::Preview => self.named(&PREVIEW),
             },
+        }
+    }
+
+    fn hints_in_chat(&self, chat: &Chat) -> Vec<Hint> {
+        let typed = |(key, word): (&str, &'static str)| Hint { key: key.to_owned(), word };
+        let completing = chat.composer.completion.as_ref().is_some_and(|completion| !completion.found.is_empty());
+        match chat.focus {
+            Focus::Queue(_) => {
+                [("enter", "edit"), ("K", "move up"), ("x", "cancel"), ("r", "release"), ("esc", "write")]
+                    .map(typed)
+                    .into()
+            }
+            Focus::Composer if completing => {
+                [("tab", "take"), ("↑ ↓", "choose"), ("esc", "close"), ("enter", "send")].map(typed).into()
+            }
+            Focus::Composer => self.named(&CHAT),
+            Focus::Transcript if chat.followed.is_some() => self.named(&FOLLOWED),
+            Focus::Transcript => self.named(&READING_CHAT),
         }
     }
 
@@ -170,6 +189,24 @@ const READER: [(Action, &str); 9] = [
     (Action::Resume, "resume"),
     (Action::Expand, "unfold"),
     (Action::Follow, "follow"),
+];
+
+const READING_CHAT: [(Action, &str); 7] = [
+    (Action::ReadChat, "write"),
+    (Action::Back, "back"),
+    (Action::PreviousPrompt, "previous prompt"),
+    (Action::Tools, "tools"),
+    (Action::Interrupt, "interrupt"),
+    (Action::Find, "find"),
+    (Action::Help, "help"),
+];
+
+const FOLLOWED: [(Action, &str); 5] = [
+    (Action::ResumeHere, "take over"),
+    (Action::Fork, "fork"),
+    (Action::Back, "back"),
+    (Action::PreviousPrompt, "previous prompt"),
+    (Action::Help, "help"),
 ];
 
 const CHAT: [(Action, &str); 6] = [

@@ -172,7 +172,12 @@ impl App {
                     None => Vec::new(),
                 }
             }
-            Target::Workspace(_) | Target::Row(_) | Target::Preview | Target::Entry(_) | Target::Nothing => Vec::new(),
+            Target::Workspace(_)
+            | Target::Row(_)
+            | Target::Preview
+            | Target::Entry(_)
+            | Target::Composer
+            | Target::Nothing => Vec::new(),
         }
     }
 

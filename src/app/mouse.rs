@@ -2,6 +2,7 @@
 
 use super::action::Action;
 use super::approvals::Among;
+use super::chat::Focus;
 use super::home::Pane;
 use super::layer::Layer;
 use super::msg::{Area, Mouse, Target};
@@ -59,13 +60,27 @@ impl App {
                 }
                 Vec::new()
             }
-            (Target::Entry(index), Some(Layer::Reader(_))) => {
+            (Target::Composer, Some(Layer::Chat(_))) => {
+                if let Some(chat) = self.chat_mut() {
+                    chat.focus = Focus::Composer;
+                }
+                Vec::new()
+            }
+            (Target::Entry(index), Some(Layer::Reader(_) | Layer::Chat(_))) => {
                 if let Some(reader) = self.layers.last_mut().and_then(Layer::reader_mut) {
                     reader.select(index);
                 }
                 Vec::new()
             }
-            (Target::Preview | Target::Entry(_) | Target::Choice(_) | Target::Answer(_) | Target::Nothing, _)
+            (
+                Target::Preview
+                | Target::Composer
+                | Target::Entry(_)
+                | Target::Choice(_)
+                | Target::Answer(_)
+                | Target::Nothing,
+                _,
+            )
             | (Target::Workspace(_) | Target::Row(_), Some(_)) => Vec::new(),
         }
     }
@@ -96,6 +111,7 @@ impl App {
             | Target::Entry(_)
             | Target::Choice(_)
             | Target::Answer(_)
+            | Target::Composer
             | Target::Nothing => Vec::new(),
         }
     }
@@ -133,7 +149,7 @@ impl App {
                 return self.selection_moved();
             }
             (Some(Layer::Chat(chat)), _) => chat.reader.scroll(lines),
-            (Some(_), _) | (None, Target::Choice(_) | Target::Answer(_) | Target::Nothing) => {}
+            (Some(_), _) | (None, Target::Choice(_) | Target::Answer(_) | Target::Composer | Target::Nothing) => {}
         }
         Vec::new()
     }

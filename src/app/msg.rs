@@ -244,6 +244,8 @@ pub enum Target {
     Preview,
     /// An entry of the reader.
     Entry(usize),
+    /// What is being written to an agent.
+    Composer,
     /// A line of an overlay's list.
     Choice(usize),
     /// An answer to the question that takes the keys.

@@ -253,6 +253,9 @@ impl App {
             RunMsg::Gone(run) => {
                 let before = self.runs.infos.remove(&run);
                 self.runs.queues.remove(&run);
+                if let Some(before) = &before {
+                    self.run_gone(before);
+                }
                 self.runs_changed(before.as_deref(), None)
             }
             RunMsg::Queued(run, prompts) => {

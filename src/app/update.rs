@@ -18,6 +18,7 @@ impl App {
             }
             Msg::Clock(now) => {
                 self.now = now;
+                self.chats_timed();
                 Vec::new()
             }
             Msg::Catalog(change) => {

@@ -4,6 +4,7 @@ use super::composer::{Completion, Kind};
 use super::queue::Wanted;
 use super::{Chat, Focus};
 use crate::app::action::Place;
+use crate::app::layer::Layer;
 use crate::app::reader::Reader;
 use crate::app::runs::RunEffect;
 use crate::app::{Action, App, Effect};
@@ -23,10 +24,7 @@ impl App {
         }
         match chat.focus {
             Focus::Composer => self.key_in_composer(key),
-            Focus::Queue(id) => {
-                let wanted = chat.key_in_queue(key, id);
-                self.do_in_queue(wanted, key)
-            }
+            Focus::Queue(id) => self.do_in_queue(Wanted::of(key, id), key),
             Focus::Transcript => {
                 let action = self.keymap.action(key, &self.places());
                 action.map_or_else(Vec::new, |action| self.act(action))
@@ -75,7 +73,7 @@ impl App {
 
     /// The questions of the run come first, as far as they take a key.
     fn key_for_question(&mut self, key: Key) -> Option<Vec<Effect>> {
-        let Some(super::super::layer::Layer::Chat(chat)) = self.layers.last() else { return None };
+        let Some(Layer::Chat(chat)) = self.layers.last() else { return None };
         let nothing_written = chat.focus != Focus::Composer || chat.composer.is_empty();
         let run = chat.run.clone()?;
         self.desk.key_beside(key, &self.runs, &run, nothing_written)
@@ -110,7 +108,7 @@ impl App {
 
     /// Up a row; at the first one to the queue, or to what was written before.
     fn up(&mut self) -> Vec<Effect> {
-        let last = self.layers.last().and_then(|layer| layer.chat()).and_then(|chat| {
+        let last = self.layers.last().and_then(Layer::chat).and_then(|chat| {
             let queue = self.runs.queue(chat.run.as_ref()?);
             queue.last().map(|prompt| prompt.id)
         });
@@ -148,7 +146,7 @@ impl App {
 
     /// What can be completed where the cursor is now.
     fn look_for_completion(&mut self) -> Vec<Effect> {
-        let Some(super::super::layer::Layer::Chat(chat)) = self.layers.last_mut() else { return Vec::new() };
+        let Some(Layer::Chat(chat)) = self.layers.last_mut() else { return Vec::new() };
         let info = chat.run.as_ref().and_then(|run| self.runs.get(run));
         let before = chat.composer.completion.take();
         let Some(mut completion) = Completion::at(&chat.composer.text, before) else { return Vec::new() };
@@ -213,7 +211,7 @@ impl App {
 
     /// A queue that waits for the user goes on.
     fn let_go_on(&mut self) -> Vec<Effect> {
-        let run = self.layers.last().and_then(|layer| layer.chat()).and_then(|chat| chat.run.clone());
+        let run = self.layers.last().and_then(Layer::chat).and_then(|chat| chat.run.clone());
         let Some(info) = run.and_then(|run| self.runs.get(&run)) else { return Vec::new() };
         let waits = info.paused && !self.runs.queue(&info.id).is_empty();
         if waits { vec![Effect::Run(RunEffect::GoOn(info.id.clone()))] } else { Vec::new() }
@@ -244,7 +242,7 @@ impl App {
     /// Clears first, then leaves what is written for the transcript, then goes back. While a turn is open two of them
     /// in a row interrupt it.
     fn escape(&mut self, armed: bool) -> Vec<Effect> {
-        let open = self.layers.last().and_then(|layer| layer.chat()).and_then(|chat| self.info(chat));
+        let open = self.layers.last().and_then(Layer::chat).and_then(|chat| self.info(chat));
         let open = open.filter(|info| matches!(info.phase, Phase::Working { .. })).map(|info| info.id.clone());
         let Some(chat) = self.chat_mut() else { return Vec::new() };
         if chat.composer.completion.take().is_some_and(|completion| !completion.found.is_empty()) {
@@ -268,7 +266,7 @@ impl App {
     }
 
     fn do_in_queue(&mut self, wanted: Wanted, key: Key) -> Vec<Effect> {
-        let run = self.layers.last().and_then(|layer| layer.chat()).and_then(|chat| chat.run.clone());
+        let run = self.layers.last().and_then(Layer::chat).and_then(|chat| chat.run.clone());
         let Some(run) = run else { return Vec::new() };
         let queue = self.runs.queue(&run).to_vec();
         let Some(chat) = self.chat_mut() else { return Vec::new() };

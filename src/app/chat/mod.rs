@@ -42,7 +42,7 @@ pub struct Chat {
     pub followed: Option<String>,
     /// Escape was pressed while a turn is open: once more, and it is interrupted.
     pub armed: bool,
-    /// Since when it has been starting, as far as is known here.
+    /// When the clock was first looked at while it was starting.
     pub starting: Option<Time>,
     /// Names the request to begin that is under way, and its prompt.
     beginning: Option<(Ticket, Option<String>)>,

@@ -9,7 +9,7 @@ use crate::app::msg::ResumeCheck;
 use crate::app::reader::Reader;
 use crate::app::runs::RunEffect;
 use crate::app::{App, Effect};
-use crate::domain::run::{Conversation, Cursor, Opening, Phase, RunId};
+use crate::domain::run::{Conversation, Cursor, Opening, RunId};
 use crate::domain::{Agent, SessionKey};
 
 impl App {
@@ -25,8 +25,7 @@ impl App {
         };
         let stored = info.session.clone().filter(|key| self.known.catalog.get(key).is_some());
         let (reader, effects) = self.reader_for(stored, info.agent);
-        let mut chat = Chat::new(reader, info.agent, Some(run.clone()), None);
-        chat.starting = (info.phase == Phase::Starting).then_some(self.now);
+        let chat = Chat::new(reader, info.agent, Some(run.clone()), None);
         self.show_chat(chat, effects)
     }
 
@@ -119,7 +118,15 @@ impl App {
 
     /// A conversation was left: its run lives on.
     pub(in crate::app) fn leave_chat(&mut self, mut chat: Chat) -> Vec<Effect> {
-        let mut effects: Vec<_> = chat.run.take().map(|run| Effect::Run(RunEffect::Unwatch(run))).into_iter().collect();
+        let mut effects = Vec::new();
+        if let Some(run) = chat.run.take() {
+            // Where it is open further down too, that one is told from now on.
+            let below = self.layers.iter().rev().filter_map(Layer::chat).find(|chat| chat.run.as_ref() == Some(&run));
+            effects.push(Effect::Run(match below {
+                Some(below) => RunEffect::Watch(run, below.cursor),
+                None => RunEffect::Unwatch(run),
+            }));
+        }
         if chat.reader.is_stored() {
             chat.reader.forget_live();
             effects.extend(self.leave(chat.reader));

@@ -26,22 +26,25 @@ pub(super) enum Wanted {
     Else,
 }
 
-impl Chat {
-    pub(super) fn key_in_queue(&mut self, key: Key, id: PromptId) -> Wanted {
+impl Wanted {
+    /// What a key wants, while a prompt is selected.
+    pub(super) fn of(key: Key, id: PromptId) -> Self {
         let lifted = key.alt || key.shift || key.ctrl;
         match key.code {
-            KeyCode::Up if lifted => Wanted::Up(id),
-            KeyCode::Char('K') => Wanted::Up(id),
-            KeyCode::Up | KeyCode::Char('k') if !lifted => Wanted::Move { down: false },
-            KeyCode::Down | KeyCode::Char('j') if !lifted => Wanted::Move { down: true },
-            KeyCode::Enter | KeyCode::Char('e') if !lifted => Wanted::Edit(id),
-            KeyCode::Char('x' | 'd') | KeyCode::Delete | KeyCode::Backspace if !lifted => Wanted::Cancel(id),
-            KeyCode::Char('r') if !lifted => Wanted::Release(id),
-            _ if key.typed().is_some() => Wanted::Nothing,
-            _ => Wanted::Else,
+            KeyCode::Up if lifted => Self::Up(id),
+            KeyCode::Char('K') => Self::Up(id),
+            KeyCode::Up | KeyCode::Char('k') if !lifted => Self::Move { down: false },
+            KeyCode::Down | KeyCode::Char('j') if !lifted => Self::Move { down: true },
+            KeyCode::Enter | KeyCode::Char('e') if !lifted => Self::Edit(id),
+            KeyCode::Char('x' | 'd') | KeyCode::Delete | KeyCode::Backspace if !lifted => Self::Cancel(id),
+            KeyCode::Char('r') if !lifted => Self::Release(id),
+            _ if key.typed().is_some() => Self::Nothing,
+            _ => Self::Else,
         }
     }
+}
 
+impl Chat {
     /// Selects the next or the previous one; behind the last one is the composer.
     pub(super) fn step_in_queue(&mut self, queue: &[Prompt], down: bool) {
         let Focus::Queue(id) = self.focus else { return };

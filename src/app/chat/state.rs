@@ -1,7 +1,8 @@
 //! What a conversation's run does, in words: what a status line says of it.
 
 use super::Chat;
-use crate::app::{Action, App, failure};
+use crate::app::layer::Layer;
+use crate::app::{Action, App, age, failure};
 use crate::domain::Time;
 use crate::domain::run::{Activity, Conversation, Outcome, Phase, RunInfo, Stopped};
 
@@ -94,11 +95,14 @@ impl App {
         self.keymap.hint(action).map(|key| format!(": {key} {what}")).unwrap_or_default()
     }
 
-    /// When what is said of a conversation on the screen will read differently: each second, while a turn is open.
+    /// When what is said of a conversation on the screen will read differently: each second, while a turn is open;
+    /// else with the ages of the prompts that wait.
     pub(in crate::app) fn next_turn_clock(&self) -> Option<Time> {
-        let ticks = |chat: &Chat| self.info(chat).is_some_and(is_timed);
-        let shown = self.screen().and_then(super::super::layer::Layer::chat);
-        shown.is_some_and(ticks).then(|| Time::from_millis((self.now.millis() / 1_000 + 1) * 1_000))
+        let info = self.screen().and_then(Layer::chat).and_then(|chat| self.info(chat))?;
+        if is_timed(info) {
+            return Some(Time::from_millis((self.now.millis() / 1_000 + 1) * 1_000));
+        }
+        self.runs.queue(&info.id).iter().map(|prompt| age::changes_at(self.now, prompt.submitted)).min()
     }
 }
 

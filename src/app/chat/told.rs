@@ -1,11 +1,11 @@
 //! What is told of runs, for the conversations on the screen.
 
-use super::Chat;
+use super::{Chat, Focus};
 use crate::app::layer::Layer;
 use crate::app::msg::Ticket;
 use crate::app::runs::{RunEffect, RunMsg};
 use crate::app::{App, Effect};
-use crate::domain::run::{Cursor, Phase, Refusal, Replay, RunId, RunInfo, Turn};
+use crate::domain::run::{Conversation, Cursor, Opening, Phase, Refusal, Replay, RunId, RunInfo, Turn};
 
 impl App {
     /// Takes in what concerns a conversation.
@@ -41,12 +41,12 @@ impl App {
 
     /// A run changed: the conversations about it follow.
     pub(in crate::app) fn chats_follow(&mut self) -> Vec<Effect> {
-        let (runs, known, now, tickets) = (&self.runs, &self.known, self.now, &mut self.tickets);
+        let (runs, known, tickets) = (&self.runs, &self.known, &mut self.tickets);
         let mut effects = Vec::new();
         for chat in self.layers.iter_mut().filter_map(Layer::chat_mut) {
             let Some(info) = chat.run.as_ref().and_then(|run| runs.get(run)).cloned() else { continue };
             chat.queue_changed(runs.queue(&info.id));
-            chat.phase_changed(&info, now);
+            chat.phase_changed(&info);
             let ended = if is_open(&info) { Turn(info.turn.0.saturating_sub(1)) } else { info.turn };
             effects.extend(chat.reader.end_turns(ended));
             // The transcript is opened as soon as there is one.
@@ -59,15 +59,36 @@ impl App {
         effects
     }
 
-    fn happened(&mut self, run: &RunId, replay: Replay) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        let tickets = &mut self.tickets;
+    /// A run is known no more: its conversation goes on with the next prompt, in another one.
+    pub(in crate::app) fn run_gone(&mut self, before: &RunInfo) {
+        let chats = self.layers.iter_mut().filter_map(Layer::chat_mut);
+        for chat in chats.filter(|chat| chat.run.as_ref() == Some(&before.id)) {
+            let conversation = match &before.session {
+                Some(key) => Conversation::Resume(key.id.clone()),
+                None => Conversation::New { id: None },
+            };
+            (chat.run, chat.cursor, chat.starting) = (None, Cursor::default(), None);
+            chat.opening = Some(Opening::new(conversation, before.cwd.clone()));
+        }
+    }
+
+    /// The clock was looked at: what has been starting is timed from then on.
+    pub(in crate::app) fn chats_timed(&mut self) {
+        let (runs, now) = (&self.runs, self.now);
         for chat in self.layers.iter_mut().filter_map(Layer::chat_mut) {
-            if chat.run.as_ref() == Some(run) {
-                let ticket = || tickets.give();
-                effects.extend(chat.happened(replay.clone(), ticket));
+            let info = chat.run.as_ref().and_then(|run| runs.get(run));
+            if info.is_some_and(|info| info.phase == Phase::Starting) {
+                chat.starting.get_or_insert(now);
             }
         }
+    }
+
+    fn happened(&mut self, run: &RunId, replay: Replay) -> Vec<Effect> {
+        let of_run = |chat: &&mut Chat| chat.run.as_ref() == Some(run);
+        let Some(chat) = self.layers.iter_mut().rev().filter_map(Layer::chat_mut).find(of_run) else {
+            return Vec::new();
+        };
+        let mut effects = chat.happened(replay, || self.tickets.give());
         effects.extend(self.chats_follow());
         effects
     }
@@ -94,6 +115,7 @@ impl App {
                 }
                 if let Refusal::HeldBy { pid } = &refusal {
                     chat.followed = Some(format!("owned by pid {pid}"));
+                    chat.focus = Focus::Transcript;
                 }
                 let words = refusal.to_string();
                 let keep = chat.keep_draft();
@@ -143,10 +165,8 @@ impl Chat {
         effects
     }
 
-    fn phase_changed(&mut self, info: &RunInfo, now: crate::domain::Time) {
-        if info.phase == Phase::Starting {
-            self.starting.get_or_insert(now);
-        } else {
+    fn phase_changed(&mut self, info: &RunInfo) {
+        if info.phase != Phase::Starting {
             self.starting = None;
         }
         if !is_open(info) {

@@ -27,8 +27,9 @@ impl Reader {
         if let Some(first) = happenings.peek().filter(|_| missed > 0) {
             self.tail.missed(missed, first.turn);
         }
+        let disk = self.opened.as_ref().map(|_| self.disk);
         for happening in happenings {
-            turned |= self.tail.happened(happening);
+            turned |= self.tail.happened(happening, disk);
         }
         if turned {
             self.merge(place);

@@ -3,7 +3,7 @@
 //! While a turn is open its live entries are shown, and what the disk has of it already is held back: the disk is cut
 //! off at the turn's prompt. Entries that are finished and lie on disk as the next ones are taken over from there, one
 //! after another; when the turn has ended and the disk has all of it, the rest is. Turns are told apart by their
-//! prompts: by identity, else by the same text at the same time.
+//! prompts: by identity, else by the same text at the same time, else by being the first one since the turn began.
 
 use super::tail::{LiveTurn, Tail, missed_key};
 use super::window::Window;
@@ -41,6 +41,7 @@ impl Tail {
         }
         let place = |live: &LiveTurn| live.at.or_else(|| live.find(newest(), disk.window));
         let found = self.turns.iter().enumerate().rev().find_map(|(nth, live)| Some((nth, place(live)?)));
+        let found = found.or_else(|| self.first_since(newest()));
         let Some((nth, at)) = found else {
             self.take_known(disk);
             return Some(disk.len);
@@ -58,6 +59,14 @@ impl Tail {
         }
         let live = &self.turns[0];
         Some(if live.gap { disk.len } else { (at + live.taken).min(disk.len) })
+    }
+
+    /// Nobody else writes to the session: where an agent changes what it was asked, the first prompt on disk since the
+    /// oldest turn began is that turn's.
+    fn first_since(&self, newest: impl Iterator<Item = usize>) -> Option<(usize, usize)> {
+        let (nth, live) = self.turns.iter().enumerate().find(|(_, live)| live.asked.is_some())?;
+        let at = newest.filter(|at| live.born.is_some_and(|born| *at >= born)).last()?;
+        Some((nth, at))
     }
 
     /// What the disk told from an index on is not as it was.

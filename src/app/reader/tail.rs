@@ -53,6 +53,8 @@ pub(super) struct LiveTurn {
     pub turn: Turn,
     pub asked: Option<Asked>,
     pub ended: bool,
+    /// Entries that the disk had when it began, where that was known: its prompt is not among them.
+    pub born: Option<usize>,
     /// Some of what happened in it was not told: the disk has it.
     pub gap: bool,
     /// Index of its prompt on disk, once it is there.
@@ -99,8 +101,8 @@ impl Tail {
         if self.shown { self.transcript.entries() } else { &[] }
     }
 
-    /// Folds in what happened. True where a turn began or ended, so that it is to be brought together with the disk.
-    pub fn happened(&mut self, happening: Happening) -> bool {
+    /// Folds in what happened, while the disk had so many entries. True where a turn began or ended, so that it is to be brought together with the disk.
+    pub fn happened(&mut self, happening: Happening, disk: Option<usize>) -> bool {
         let Happening { turn, what } = happening;
         let notice = matches!(what, What::Event(Event { body: Body::Notice { .. }, .. }));
         if self.settled.is_some_and(|settled| turn <= settled) && !notice {
@@ -114,7 +116,7 @@ impl Tail {
                 true
             }
             What::Event(event) => {
-                let begun = self.turn(turn, &event);
+                let begun = self.turn(turn, &event, disk);
                 self.add(turn, event);
                 begun
             }
@@ -125,7 +127,7 @@ impl Tail {
     pub fn missed(&mut self, count: u64, turn: Turn) {
         let text = format!("{count} earlier messages not held: loaded from the transcript");
         let event = Event { key: missed_key(), time: None, body: Body::Notice { level: Level::Info, text } };
-        self.turn(turn, &event);
+        self.turn(turn, &event, None);
         self.add(turn, event);
         if let Some(live) = self.turns.iter_mut().find(|live| live.turn == turn) {
             live.gap = true;
@@ -179,11 +181,11 @@ impl Tail {
     }
 
     /// Notes the turn that an event belongs to. True where it is a new one.
-    fn turn(&mut self, turn: Turn, event: &Event) -> bool {
+    fn turn(&mut self, turn: Turn, event: &Event, born: Option<usize>) -> bool {
         let begun = self.turns.last().is_none_or(|live| live.turn < turn);
         if begun {
             self.end(Turn(turn.0.saturating_sub(1)), ToolStatus::Interrupted);
-            self.turns.push(LiveTurn { turn, asked: None, ended: false, gap: false, at: None, taken: 0 });
+            self.turns.push(LiveTurn { turn, asked: None, ended: false, born, gap: false, at: None, taken: 0 });
         }
         let live = self.turns.iter_mut().find(|live| live.turn == turn);
         if let (Some(live), Body::Prompt(text)) = (live, &event.body)

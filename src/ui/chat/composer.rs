@@ -5,6 +5,7 @@ use ratatui::widgets::{Clear, Widget};
 
 use crate::app::chat::composer::{Completion, rows};
 use crate::app::chat::{Chat, Focus};
+use crate::app::msg::Target;
 use crate::stdx::text;
 use crate::ui::Canvas;
 use crate::ui::style::style;
@@ -36,6 +37,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     let theme = canvas.app.theme();
     let (composer, focused) = (&chat.composer, chat.focus == Focus::Composer);
     canvas.drawn.composer = width(area);
+    canvas.target(area, Target::Composer);
     let rows = rows::rows(&composer.text, width(area));
     let ruled = area.height > 1 && (usize::from(area.height) > rows.len() || area.height > 2);
     let body = Rect { y: area.y + u16::from(ruled), height: area.height - u16::from(ruled), ..area };

@@ -119,7 +119,7 @@ fn without_marks(mut line: &str) -> &str {
 }
 
 fn is_raw(line: &str) -> bool {
-    let tag = |name: &str| line.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
+XX
     ["<!", "<?", "<pre", "<script", "<style", "<textarea"].into_iter().any(tag)
 }
 
