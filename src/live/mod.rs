@@ -16,6 +16,7 @@ mod evict;
 pub mod history;
 pub mod link;
 pub mod models;
+mod offers;
 pub mod options;
 pub mod post;
 pub mod process;

@@ -35,7 +35,7 @@ pub(super) struct Inner {
     pub(super) options: Options,
     pub(super) post: Post,
     pub(super) told: Told,
-    connector: Arc<Connector>,
+    pub(super) connector: Arc<Connector>,
     runs: Mutex<BTreeMap<RunId, Entry>>,
     /// Held while a run is looked for and, if there is none, made: two who ask for the same one get the same one.
     single: tokio::sync::Mutex<()>,

@@ -102,6 +102,12 @@ pub fn in_words(error: &Error) -> String {
     }
 }
 
+/// Begins a transaction that may write. At once: one that first reads is refused, and not only delayed, when another
+/// salon writes meanwhile.
+fn begin(db: &mut Connection) -> Result<rusqlite::Transaction<'_>> {
+    db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+}
+
 fn create_private(path: &Path) -> io::Result<()> {
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),

@@ -5,6 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::begin;
 use crate::domain::Time;
 use crate::domain::prompt::{Prompt, PromptId, PromptState, is_barrier};
 use crate::domain::run::RunId;
@@ -94,7 +95,7 @@ pub fn find(db: &Connection, id: PromptId) -> rusqlite::Result<Option<Prompt>> {
 
 /// Takes back every prompt of a run that is not being sent; how many.
 pub fn cancel_all(db: &mut Connection, run: &RunId) -> rusqlite::Result<usize> {
-    let transaction = db.transaction()?;
+    let transaction = begin(db)?;
     let count = transaction.execute(
         "UPDATE prompts SET state = 'cancelled', reason = NULL
          WHERE run = ?1 AND state IN ('pending', 'held', 'failed')",
@@ -120,7 +121,7 @@ pub fn advance(
     to: PromptState,
     reason: Option<&str>,
 ) -> rusqlite::Result<bool> {
-    let transaction = db.transaction()?;
+    let transaction = begin(db)?;
     let state: Option<String> =
         transaction.query_row("SELECT state FROM prompts WHERE id = ?1", params![id.0], |row| row.get(0)).optional()?;
     let allowed = state.as_deref().and_then(PromptState::from_name).is_some_and(|state| from.contains(&state));
@@ -155,7 +156,7 @@ pub fn edit(db: &mut Connection, id: PromptId, text: &str) -> rusqlite::Result<b
 
 /// Exchanges a waiting prompt with the waiting one before it. `false`: there is none.
 pub fn move_up(db: &mut Connection, id: PromptId) -> rusqlite::Result<bool> {
-    let transaction = db.transaction()?;
+    let transaction = begin(db)?;
     let pair: Option<(i64, i64, i64)> = transaction
         .query_row(
             "SELECT p.position, q.id, q.position FROM prompts p JOIN prompts q ON q.run = p.run AND q.position < p.position
@@ -194,7 +195,7 @@ pub fn all_queued(db: &Connection) -> rusqlite::Result<Vec<Prompt>> {
 /// After a crash, for a run that nobody holds: what was pending or being sent is held, with the reason. Returns
 /// those that were being sent: whether they arrived must be looked up in the transcript.
 pub fn hold_leftovers(db: &mut Connection, run: &RunId) -> rusqlite::Result<Vec<Prompt>> {
-    let transaction = db.transaction()?;
+    let transaction = begin(db)?;
     let sending = hold(&transaction, run)?;
     transaction.commit()?;
     Ok(sending)

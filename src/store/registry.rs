@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::outbox;
+use super::{begin, outbox};
 use crate::domain::prompt::Prompt;
 use crate::domain::run::{RunId, Setting};
 use crate::domain::{Agent, SessionKey, Time};
@@ -115,7 +115,7 @@ pub fn adopt(
     me: ProcessId,
     dead: impl Fn(ProcessId) -> bool,
 ) -> rusqlite::Result<Result<Adopted, ProcessId>> {
-    let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let transaction = begin(db)?;
     let known = wanted.session.as_ref().map(|session| of_session(&transaction, session)).transpose()?.flatten();
     let id = known.map_or_else(|| wanted.id.clone(), |known| known.id);
     let before = holder(&transaction, &id)?;
@@ -138,7 +138,7 @@ pub fn hold_abandoned(
     me: ProcessId,
     dead: impl Fn(ProcessId) -> bool,
 ) -> rusqlite::Result<Option<Vec<Prompt>>> {
-    let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let transaction = begin(db)?;
     if holder(&transaction, id)?.is_some_and(|holder| holder == me || !dead(holder)) {
         return Ok(None);
     }
@@ -184,7 +184,7 @@ pub fn forget(db: &Connection, id: &RunId) -> rusqlite::Result<()> {
 
 /// Links a run to its agent's session. A session that another run has already goes over to this one.
 pub fn link(db: &mut Connection, id: &RunId, session: &SessionKey, now: Time) -> rusqlite::Result<()> {
-    let transaction = db.transaction()?;
+    let transaction = begin(db)?;
     transaction.execute(
         "UPDATE runs SET session = NULL WHERE agent = ?1 AND session = ?2 AND id <> ?3",
         params![session.agent.name(), &*session.id, &*id.0],
@@ -226,7 +226,7 @@ pub fn take_lease(
     me: ProcessId,
     dead: impl Fn(ProcessId) -> bool,
 ) -> rusqlite::Result<Result<(), ProcessId>> {
-    let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let transaction = begin(db)?;
     if let Some(other) = holder(&transaction, id)?.filter(|other| *other != me && !dead(*other)) {
         return Ok(Err(other));
     }

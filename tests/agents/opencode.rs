@@ -4,6 +4,7 @@ use salon::agent::protocol::{Conversation, Signal};
 use salon::agent::{Environment, Format, Sessions, TextLimit, format};
 use salon::domain::run::{Failure, Outcome};
 use salon::domain::{Agent, Entry, EntryKind};
+use salon::live::process::ChildEnvironment;
 use salon::live::server::{Hosting, Server, Source};
 
 use crate::home::Home;
@@ -12,7 +13,7 @@ use crate::stage::{Pane, lives, opencode, opening};
 
 fn server(home: &Home) -> Server {
     let launch = opencode().launch(&opening(home.project(), Conversation::New { id: None }));
-    let source = Source::Own { launch, environment: home.environment() };
+    let source = Source::Own { launch, environment: ChildEnvironment { vars: home.environment() } };
     Server::new(Hosting::new(source, opencode().server().expect("a server")))
 }
 

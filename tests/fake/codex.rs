@@ -170,7 +170,7 @@ impl Agent {
             }
             "turn/interrupt" if self.deaf => return Ok(None),
             "turn/interrupt" => {
-                self.interrupted = self.open.is_some();
+                self.interrupted = self.open.is_some() || !self.turns.is_empty();
                 json!({})
             }
             "thread/compact/start" => {

@@ -114,7 +114,7 @@ fn of_session(method: &str, id: &str, rest: &[&str], request: &Request, state: &
 fn models() -> (u16, Value) {
     let control = std::env::var("FAKE_CONTROL").ok().and_then(|path| std::fs::read_to_string(path).ok());
     match control.as_deref().map(str::trim) {
-        Some("hang") => std::thread::sleep(Duration::from_secs(3600)),
+        Some("hang") => std::thread::sleep(Duration::from_hours(1)),
         Some("fail") => return (500, json!({"name": "UnknownError", "data": {"message": "told to fail"}})),
         _ => {}
     }

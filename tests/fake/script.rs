@@ -124,6 +124,8 @@ fn garbage() {
 
 #[expect(clippy::zombie_processes, reason = "it is to be left behind")]
 fn grandchild() {
-    let child = Command::new("sleep").arg("600").spawn().expect("sleep");
+    // The `PATH` of a test may hold nothing but agents.
+    let sleep = ["/usr/bin/sleep", "/bin/sleep"].into_iter().find(|path| std::path::Path::new(path).exists());
+    let child = Command::new(sleep.unwrap_or("sleep")).arg("600").spawn().expect("sleep");
     crate::log::write(&serde_json::json!({"grandchild": child.id()}));
 }

@@ -142,4 +142,17 @@ proptest! {
             prop_assert_eq!(item.value.text.len() as u64, 2 * (item.last - item.first + 1));
         }
     }
+
+    /// The bytes that are counted are those of what is held, however it came to be merged and dropped.
+    #[test]
+    fn b3_bytes_are_counted_as_they_are(sources in prop::collection::vec(0u8..3, 0..80), items in 1usize..20) {
+        let mut ring = Ring::new(Bounds { items, bytes: 60 });
+        for source in &sources {
+            ring.push(piece(*source, "ab"), free);
+        }
+        let text: u64 = ring.since(0).items.iter().map(|item| item.value.text.len() as u64).sum();
+        // Each piece after an item's first costs four bytes to be found again.
+        let found: u64 = ring.since(0).items.iter().map(|item| 4 * (item.last - item.first)).sum();
+        prop_assert_eq!(ring.bytes() as u64, text + found);
+    }
 }

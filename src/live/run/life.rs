@@ -30,8 +30,8 @@ pub(super) enum Life {
 pub(super) struct Up {
     link: Link,
     codec: Box<dyn Codec>,
-    /// It closed its stdout.
-    closed: bool,
+    /// When it closed its stdout.
+    closed: Option<Instant>,
 }
 
 /// What happens to a process.
@@ -115,7 +115,7 @@ impl Run {
                 self.gone(failure).await;
             }
             Ok(link) => {
-                self.life = Life::Up(Box::new(Up { link, codec: self.protocol.codec(), closed: false }));
+                self.life = Life::Up(Box::new(Up { link, codec: self.protocol.codec(), closed: None }));
                 self.command(Command::Open(self.opening.clone())).await;
             }
         }
@@ -148,7 +148,7 @@ impl Run {
             }
             Arrival::Closed => {
                 // It cannot tell us anything any more: a turn that it might still be at would spin for ever.
-                up.closed = true;
+                up.closed = Some(Instant::now());
                 up.link.stop(Patience::default());
             }
             Arrival::Line(_) | Arrival::Response { .. } | Arrival::ServerEvent(_) | Arrival::Resumed => {
@@ -187,6 +187,8 @@ impl Run {
 
     /// Ends the process, patiently.
     pub(super) fn stop(&mut self, reason: Stopped) {
+        // Who ends it does not want it to come back at once for what waits.
+        self.info.paused |= reason == Stopped::OnRequest && (self.expecting || self.info.queued > 0);
         match &mut self.life {
             Life::Down => {
                 self.retry = None;
@@ -218,16 +220,19 @@ impl Run {
 
     async fn exited(&mut self, exit: Exit) {
         self.settle_unsent().await;
-        let Life::Up(up) = std::mem::replace(&mut self.life, Life::Down) else { return };
+        let Life::Up(mut up) = std::mem::replace(&mut self.life, Life::Down) else { return };
         if let Some(child) = up.link.child()
             && let Err(fault) = self.post.forget_child(child).await
         {
             tracing::warn!("a child stays on record: {fault}");
         }
-        if exit.code.is_none() && up.closed && self.info.stopping.is_none() {
+        // Who ends by itself closes its output a moment before; who had to be ended took longer than that.
+        let outlived = up.closed.is_some_and(|closed| closed.elapsed() >= Patience::default().close);
+        if exit.code.is_none() && outlived && self.info.stopping.is_none() {
             self.gone(Failure::Other("the agent closed its output and went on without us; it was ended".into())).await;
         } else {
-            self.gone(self.protocol.ended(exit.code, &exit.stderr)).await;
+            let told = up.codec.ended(exit.code, &exit.stderr);
+            self.gone(told.unwrap_or_else(|| self.protocol.ended(exit.code, &exit.stderr))).await;
         }
     }
 

@@ -161,9 +161,17 @@ impl Run {
         if !self.is_open() {
             return;
         }
-        // What ended the turn has had its prompt, though it did not say so.
         if let Some((prompt, _)) = self.open.sending.take() {
-            self.settle(prompt.id, PromptState::Delivered, None).await;
+            match &outcome {
+                // It did not take it, and says why.
+                Outcome::Failed(failure) if !self.open.acknowledged => {
+                    self.settle(prompt.id, PromptState::Held, Some(failure.to_string())).await;
+                }
+                // What answered has had its prompt, though it did not say so.
+                Outcome::Done | Outcome::Interrupted | Outcome::Failed(_) => {
+                    self.settle(prompt.id, PromptState::Delivered, None).await;
+                }
+            }
         }
         self.drop_approvals();
         let interrupted = matches!(self.info.phase, Phase::Interrupting { .. });

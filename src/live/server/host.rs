@@ -219,9 +219,8 @@ impl Host {
             return Err(super::gone());
         }
         match self.phase {
-            Phase::Starting | Phase::Ready | Phase::Degraded => Ok(()),
-            // It starts again as soon as the old one is gone.
-            Phase::Stopping => Ok(()),
+            // One that is stopping starts again as soon as it is gone.
+            Phase::Starting | Phase::Ready | Phase::Degraded | Phase::Stopping => Ok(()),
             Phase::NotStarted | Phase::Stopped | Phase::Failed(_) => self.start(),
         }
     }
@@ -244,8 +243,8 @@ impl Host {
                 }
             }
             Some(Heard::Event(data)) => self.fan_out(|| Arrival::ServerEvent(data.clone())),
-            Some(Heard::Lost(reason)) => self.lost(reason),
-            None => self.lost("its events ended".into()),
+            Some(Heard::Lost(reason)) => self.lost(&reason),
+            None => self.lost("its events ended"),
         }
     }
 

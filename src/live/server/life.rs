@@ -86,7 +86,10 @@ impl Host {
         let asked = self.phase == Phase::Stopping && failure.is_none();
         if let Some(failure) = &failure {
             // What is said last is what is shown first.
-            exit.stderr = format!("{}\n{failure}", exit.stderr).trim().to_owned();
+            if !exit.stderr.is_empty() {
+                exit.stderr.push('\n');
+            }
+            exit.stderr.push_str(failure);
         }
         let reason = failure.unwrap_or_else(|| match exit.code {
             Some(code) => format!("{} ended with code {code}", self.name()),
@@ -130,7 +133,7 @@ impl Host {
     }
 
     /// It does not answer. Ours is ended, for nobody else will; another's is left alone.
-    pub(super) fn lost(&mut self, reason: String) {
+    pub(super) fn lost(&mut self, reason: &str) {
         if let Some((task, _)) = self.running.stream.take() {
             task.abort();
         }

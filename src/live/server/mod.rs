@@ -27,7 +27,7 @@ use crate::domain::launch::Launch;
 use crate::domain::run::Failure;
 
 /// Where the server comes from.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Source {
     /// We start it, and we stop it.
     Own {
@@ -43,6 +43,18 @@ pub enum Source {
         /// Its password.
         password: String,
     },
+}
+
+/// Without the password.
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Own { launch, .. } => f.debug_struct("Own").field("launch", launch).finish_non_exhaustive(),
+            Self::Attached { address, .. } => {
+                f.debug_struct("Attached").field("address", address).finish_non_exhaustive()
+            }
+        }
+    }
 }
 
 /// How a server is kept.
@@ -65,7 +77,7 @@ pub struct Hosting {
 impl Hosting {
     /// With the usual limits.
     pub fn new(source: Source, spec: ServerSpec) -> Self {
-        let (patience, idle) = (Duration::from_secs(30), Duration::from_secs(5 * 60));
+        let (patience, idle) = (Duration::from_secs(30), Duration::from_mins(5));
         Self { source, spec, patience, idle, shared: shared::LIMIT, children: None }
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::http::{Reply, Request};
 
 /// How long an answer counts as fresh.
-pub const TTL: Duration = Duration::from_secs(5 * 60);
+pub const TTL: Duration = Duration::from_mins(5);
 
 /// How long such a request may take.
 pub const LIMIT: Duration = Duration::from_secs(10);

@@ -49,9 +49,10 @@ impl Session {
 
     /// Writes a record of the conversation, which follows the one before.
     pub fn record(&mut self, mut record: Value) {
+        let entrypoint = std::env::var("CLAUDE_CODE_ENTRYPOINT").unwrap_or_else(|_| "sdk-cli".into());
         let envelope = json!({
             "parentUuid": self.parent, "isSidechain": false, "timestamp": now(), "userType": "external",
-            "entrypoint": std::env::var("CLAUDE_CODE_ENTRYPOINT").unwrap_or_else(|_| "sdk-cli".into()), "cwd": cwd(), "sessionId": self.id, "version": VERSION, "gitBranch": "HEAD",
+            "entrypoint": entrypoint, "cwd": cwd(), "sessionId": self.id, "version": VERSION, "gitBranch": "HEAD",
         });
         self.parent = record["uuid"].as_str().map(str::to_owned);
         for (name, value) in envelope.as_object().into_iter().flatten() {

@@ -206,17 +206,18 @@ impl Agent {
         id
     }
 
-    /// Tells what came of a tool call; then the model is asked again.
-    fn result(&mut self, id: &str, output: &str, failed: bool, told: &Value) {
+    /// Tells what came of a tool call, which fails only if it was refused; then the model is asked again.
+    fn result(&mut self, id: &str, output: &str, refused: bool, told: &Value) {
         let uuid = uuid();
-        let block = json!({"tool_use_id": id, "type": "tool_result", "content": output, "is_error": failed});
+        let block = json!({"tool_use_id": id, "type": "tool_result", "content": output, "is_error": refused});
         let message = json!({"role": "user", "content": [block]});
+        let decision = if refused { "reject" } else { "accept" };
+        let decision = json!({"decision": decision, "source": if refused { "user_reject" } else { "user_temporary" }});
         let time = now();
         self.voice.say(json!({"type": "user", "message": message, "parent_tool_use_id": null, "uuid": uuid,
-            "timestamp": time, "tool_use_result": told}));
-        self.session.record(
-            json!({"type": "user", "message": message, "uuid": uuid, "timestamp": time, "toolUseResult": told}),
-        );
+            "timestamp": time, "tool_use_result": told, "tool_result_meta": [{"id": id, "permission_decision": decision}]}));
+        self.session.record(json!({"type": "user", "message": message, "uuid": uuid, "timestamp": time,
+            "toolUseResult": told, "permissionDecision": decision}));
     }
 
     fn run_tool(&mut self, command: &str, ask: bool, reply: &mut Reply) -> Result<(), Stop> {
@@ -303,7 +304,9 @@ impl Agent {
         let id = self.call("ExitPlanMode", &input, reply);
         let input = self.leave("ExitPlanMode", &id, &input, &json!([]))?;
         if !input.is_null() {
-            self.switch("default");
+            if self.mode == "plan" {
+                self.switch("default");
+            }
             let told = json!({"plan": plan, "isAgent": false});
             self.result(&id, "User has approved your plan. You can now start coding.", false, &told);
         }

@@ -51,7 +51,7 @@ impl Agent {
     /// Does what a prompt says.
     pub fn turn(&mut self, turn: &Turn) {
         crate::log::write(&json!({"prompt": turn.script}));
-        self.interrupted = false;
+        // It may have been interrupted before it began.
         self.open = Some(turn.id.clone());
         if let Some(rollout) = &mut self.rollout {
             rollout.begin();

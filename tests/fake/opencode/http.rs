@@ -31,7 +31,7 @@ pub fn read(stream: &mut TcpStream) -> Option<Request> {
         let Some((name, value)) = line.trim_end().split_once(':') else { break };
         let value = value.trim();
         match name.to_ascii_lowercase().as_str() {
-            "authorization" => request.authorisation = value.to_owned(),
+            "authorization" => value.clone_into(&mut request.authorisation),
             "content-length" => length = value.parse().ok()?,
             "x-opencode-directory" => request.directory = decoded(value),
             _ => {}
@@ -58,16 +58,9 @@ fn decoded(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
         let code = std::str::from_utf8(rest.get(1..3).unwrap_or_default()).ok();
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()).filter(|_| *first == b'%') {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &rest[3..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
+        let byte = code.and_then(|code| u8::from_str_radix(code, 16).ok()).filter(|_| *first == b'%');
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &rest[3..] } else { tail };
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -132,11 +132,11 @@ impl State {
     }
 
     /// Asks, and waits for the answer. `None`: the turn was aborted.
-    pub fn wait_for(&self, session: &Session, kind: &str, asked: Value) -> Option<Value> {
+    pub fn wait_for(&self, session: &Session, kind: &str, asked: &Value) -> Option<Value> {
         let (answer, answered) = mpsc::channel();
         let id = asked["id"].as_str().unwrap_or_default().to_owned();
         self.asks.lock().expect("asks").insert(id, Ask { asked: asked.clone(), answer });
-        self.tell(&session.directory, kind, &asked);
+        self.tell(&session.directory, kind, asked);
         loop {
             match answered.recv_timeout(Duration::from_millis(5)) {
                 Ok(answer) => return Some(answer),

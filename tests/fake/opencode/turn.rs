@@ -127,7 +127,8 @@ impl Turn {
             Step::Say(text) => self.text("text", &words(&text))?,
             Step::Think(text) => self.text("reasoning", &words(&text))?,
             Step::Flood(count) => {
-                self.text("text", &(0..count).map(|at| format!("piece {at} ")).collect::<Vec<_>>())?
+                let pieces: Vec<String> = (0..count).map(|at| format!("piece {at} ")).collect();
+                self.text("text", &pieces)?;
             }
             Step::Long(bytes) => {
                 let time = json!({"start": millis(), "end": millis()});
@@ -217,7 +218,7 @@ impl Turn {
             let asked = json!({"id": self.state.id("per"), "sessionID": self.session.id, "permission": "bash",
                 "patterns": [command], "metadata": input, "always": [format!("{command} *")],
                 "tool": {"messageID": part["messageID"], "callID": call}});
-            let answer = self.state.wait_for(&self.session, "permission.asked", asked);
+            let answer = self.state.wait_for(&self.session, "permission.asked", &asked);
             let refused = answer.as_ref().is_none_or(|answer| answer["body"]["reply"] == "reject");
             if refused {
                 let message = answer.as_ref().and_then(|answer| answer["body"]["message"].as_str());
@@ -251,7 +252,7 @@ impl Turn {
         let asked = json!({"id": self.state.id("que"), "sessionID": self.session.id,
             "questions": [{"question": question, "header": "Choose", "options": options}],
             "tool": {"messageID": self.reply["id"], "callID": call}});
-        let answer = self.state.wait_for(&self.session, "question.asked", asked).ok_or(Stop::Aborted)?;
+        let answer = self.state.wait_for(&self.session, "question.asked", &asked).ok_or(Stop::Aborted)?;
         if answer["word"] == "reject" {
             return Err(Stop::Refused);
         }

@@ -3,6 +3,7 @@
 mod answers;
 mod captured;
 mod faults;
+mod scripted;
 mod talk;
 
 use std::collections::HashSet;

@@ -43,7 +43,7 @@ fn h25_ten_starts_a_minute_and_no_more() {
     let within = vec![SECOND * 30; STARTS - 1];
     assert!(may_start(&within));
     assert!(!may_start(&[within.as_slice(), &[SECOND]].concat()));
-    assert!(may_start(&vec![START_WINDOW; STARTS]), "they are forgotten");
+    assert!(may_start(&[START_WINDOW; STARTS]), "they are forgotten");
 }
 
 #[test]

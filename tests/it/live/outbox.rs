@@ -119,10 +119,16 @@ async fn d12_a_prompt_that_was_written_is_held_at_once_and_released_by_key() {
     let id = stage.live.submit(&run, "say two".into()).await.expect("accepted");
     stage
         .told(|event| match event {
-            Event::Queued(_, queue) => queue.iter().find(|prompt| prompt.state == PromptState::Sending).map(|_| ()),
+            Event::Queued(_, queue) => {
+                queue.iter().find(|prompt| prompt.id == id && prompt.state == PromptState::Sending).map(|_| ())
+            }
             _ => None,
         })
         .await;
+    // What is ready to be written is written then: there is but one thread.
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
     signal(pid, "KILL");
     let info = stage.until(&run, |info| info.held == 1).await;
     assert!(matches!(info.phase, Phase::Stopped(Stopped::Failed(_))), "{info:?}");

@@ -2,15 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-use salon::domain::run::{Failure, Outcome, Phase, Stopped};
+use salon::domain::Agent;
+use salon::domain::run::{Cursor, Failure, Outcome, Phase, Stopped};
 use salon::live::recover::identify;
 use salon::store::registry;
 
-use super::stage::{Stage, quick};
+use super::stage::{LONG, Stage, quick};
 
-fn grandchild(stage: &Stage) -> u32 {
-    let pid = stage.place.log().iter().find_map(|record| record["grandchild"].as_u64()).expect("a grandchild");
-    u32::try_from(pid).expect("a pid")
+/// The process that the scripted agent started, once it did.
+async fn grandchild(stage: &Stage) -> u32 {
+    let told = async {
+        loop {
+            if let Some(pid) = stage.place.log().iter().find_map(|record| record["grandchild"].as_u64()) {
+                return u32::try_from(pid).expect("a pid");
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(LONG, told).await.expect("a grandchild")
 }
 
 #[tokio::test]
@@ -22,10 +31,7 @@ async fn d17_d18_b21_after_the_shutdown_nobody_is_left() {
         stage.until(&run, |info| info.turn.0 == 1 && info.session.is_some() && info.queued == 0).await;
         pids.push(stage.info(&run).pid.expect("a process"));
     }
-    while !stage.place.log().iter().any(|record| record["grandchild"].is_u64()) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    pids.push(grandchild(&stage));
+    pids.push(grandchild(&stage).await);
     let begun = Instant::now();
     stage.live.clone().shutdown().await;
     assert!(begun.elapsed() <= Duration::from_secs(7), "{:?}", begun.elapsed());
@@ -33,11 +39,8 @@ async fn d17_d18_b21_after_the_shutdown_nobody_is_left() {
         assert_eq!(identify(pid), None, "{pid} lives, or is a zombie");
     }
     assert!(stage.place.store().with(|db| registry::children(db)).expect("read").is_empty());
-    assert!(stage.live.submit(&stage_run(), "late".into()).await.is_err(), "nothing begins after it");
-}
-
-fn stage_run() -> salon::domain::run::RunId {
-    salon::domain::run::RunId("any".into())
+    let late = stage.live.begin(Agent::Claude, stage.place.opening(), Some("say late".into())).await;
+    assert!(late.is_err(), "nothing begins after it");
 }
 
 #[tokio::test]
@@ -67,12 +70,17 @@ async fn h22_garbage_is_kept_and_no_turn_spins_without_a_child() {
 }
 
 #[tokio::test]
-async fn b26_a_line_of_ten_megabytes_arrives_whole() {
+async fn b26_a_line_of_many_megabytes_is_taken_and_one_that_is_too_much_for_the_ring_is_told() {
     let stage = Stage::new();
-    let run = stage.begin("long 10000000").await;
+    let run = stage.begin("long 5000000").await;
     stage.done(&run, 1).await;
-    let said = stage.said(&run).await;
-    assert!(said.len() > 10_000_000, "{}", said.len());
+    assert!(stage.said(&run).await.len() > 5_000_000);
+    stage.submit(&run, "long 10000000\nsay end").await;
+    assert_eq!(stage.done(&run, 2).await.last, Some(Outcome::Done));
+    let viewer = stage.live.watch(&run).expect("the run");
+    let replay = viewer.since(Cursor { next: 0, ..viewer.cursor() }).await.expect("a replay");
+    assert!(replay.missed > 0, "it stands in the transcript");
+    assert!(stage.said(&run).await.contains("text: end"));
 }
 
 #[tokio::test]

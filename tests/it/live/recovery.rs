@@ -57,7 +57,7 @@ fn d7_d9_c8_what_was_not_known_to_have_arrived_is_held() {
     let store = place.store();
     let run = store.with(|db| Ok(leave_behind(db, &place))).expect("left");
     let recovered = recover(&store, me(), &always(Some(false))).expect("recovered");
-    assert_eq!(recovered.held, [run.clone()]);
+    assert_eq!(recovered.held, std::slice::from_ref(&run));
     let (unsure, unsent) = ("may not have been delivered", "salon ended before it was sent");
     assert_eq!(
         states(&store, &run),
@@ -119,7 +119,12 @@ async fn d7_nothing_is_sent_by_itself_and_a_release_sends_once() {
 
 fn sleeper() -> Child {
     use std::os::unix::process::CommandExt;
-    Command::new("sleep").arg("60").stdout(Stdio::null()).process_group(0).spawn().expect("sleep")
+    let child = Command::new("sleep").arg("60").stdout(Stdio::null()).process_group(0).spawn().expect("sleep");
+    // For a moment the system does not say what it is.
+    while !salon::stdx::process::is_program(child.id(), "sleep") {
+        std::thread::yield_now();
+    }
+    child
 }
 
 #[test]

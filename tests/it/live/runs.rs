@@ -126,8 +126,8 @@ async fn b14_d15_an_interrupt_ends_the_turn_and_the_queue_waits() {
 #[tokio::test]
 async fn b14_an_agent_that_does_not_heed_an_interrupt_is_ended_and_the_next_turn_is_untouched() {
     let stage = Stage::with(|options| options.limits = quick());
-    let run = stage.begin("say start\ndeaf\nhang").await;
-    stage.working(&run).await;
+    let run = stage.begin("deaf\nsay ready\nhang").await;
+    stage.until_said(&run, "text: ready").await;
     stage.live.interrupt(&run).expect("told");
     stage.until(&run, |info| matches!(info.phase, Phase::Interrupting { .. })).await;
     // The second press, and the third: it is deaf to TERM too.
@@ -139,6 +139,20 @@ async fn b14_an_agent_that_does_not_heed_an_interrupt_is_ended_and_the_next_turn
     stage.submit(&run, "say next").await;
     let info = stage.done(&run, 2).await;
     assert_eq!((info.last.clone(), info.phase.clone()), (Some(Outcome::Done), Phase::Idle));
+}
+
+#[tokio::test]
+async fn who_is_stopped_while_a_prompt_waits_does_not_come_back_for_it() {
+    let stage = Stage::with(|options| options.vars.push(("FAKE_START".into(), "wait 300".into())));
+    let run = stage.begin("say later").await;
+    stage.until(&run, |info| info.pid.is_some()).await;
+    stage.live.stop(&run).expect("told");
+    let info = stage.gone(&run).await;
+    assert_eq!((info.phase.clone(), info.paused, info.queued), (Phase::Stopped(Stopped::OnRequest), true, 1));
+    stage.live.go_on(&run).expect("told");
+    assert_eq!(stage.done(&run, 1).await.last, Some(Outcome::Done));
+    assert_eq!(stage.place.starts().len(), 2);
+    assert_eq!(stage.place.told(), ["say later"]);
 }
 
 #[tokio::test]
@@ -315,7 +329,34 @@ async fn d23_h39_a_child_does_not_believe_to_be_nested() {
     stage.done(&run, 1).await;
     let mut vars: Vec<String> = serde_json::from_value(stage.place.starts()[0]["claude_vars"].clone()).expect("names");
     vars.sort();
-    assert_eq!(vars, ["CLAUDE_CODE_MAX_RETRIES", "CLAUDE_CONFIG_DIR"], "the user's own stay");
+    let expected = ["CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_MAX_RETRIES", "CLAUDE_CONFIG_DIR"];
+    assert_eq!(vars, expected, "the user's own stay; by whom it was started salon tells itself");
+}
+
+#[test]
+fn d23_h39_marks_of_a_nested_start_go_and_nothing_else() {
+    let protocol = salon::agent::protocol(Agent::Claude).expect("it is driven");
+    let user = [
+        ("CLAUDECODE", "1"),
+        ("CLAUDE_CODE_ENTRYPOINT", "cli"),
+        ("CLAUDE_CODE_SSE_PORT", "1"),
+        ("CLAUDE_CODE_SESSION_ID", "x"),
+        ("HTTPS_PROXY", "http://proxy"),
+        ("ANTHROPIC_API_KEY", "key"),
+        ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+        ("PWD", "/elsewhere"),
+    ];
+    let user: Vec<_> = user.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let vars = salon::live::environment::of_child(&user, protocol, std::path::Path::new("/project"));
+    let value = |name: &str| vars.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str());
+    for gone in ["CLAUDECODE", "CLAUDE_CODE_SSE_PORT", "CLAUDE_CODE_SESSION_ID"] {
+        assert_eq!(value(gone), None, "{gone}");
+    }
+    assert_ne!(value("CLAUDE_CODE_ENTRYPOINT"), Some("cli"));
+    assert_eq!(value("HTTPS_PROXY"), Some("http://proxy"));
+    assert_eq!(value("ANTHROPIC_API_KEY"), Some("key"));
+    assert_eq!(value("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"), Some("1"));
+    assert_eq!(value("PWD"), Some("/project"));
 }
 
 #[tokio::test]

@@ -37,6 +37,9 @@ impl Place {
         }
         let place = Self { dir };
         symlink(fake_agent(), place.path().join("bin/claude")).expect("the scripted agent");
+        // What it starts as a grandchild.
+        let sleep = ["/bin/sleep", "/usr/bin/sleep"].into_iter().find(|path| Path::new(path).exists());
+        symlink(sleep.expect("a sleep"), place.path().join("bin/sleep")).expect("a link");
         place
     }
 
@@ -186,6 +189,17 @@ impl Stage {
             }
         };
         tokio::time::timeout(LONG, wait).await.expect("it was never told")
+    }
+
+    /// Waits until something is said in a run.
+    pub async fn until_said(&self, run: &RunId, text: &str) {
+        let mut viewer = self.live.watch(run).expect("the run");
+        let wait = async {
+            while !self.said(run).await.contains(text) {
+                assert!(viewer.changed().await, "the run is over");
+            }
+        };
+        tokio::time::timeout(LONG, wait).await.expect("it was never said");
     }
 
     /// What is said in a run, as far as its ring holds it, one line an entry.

@@ -14,7 +14,7 @@ const NEW: Conversation = Conversation::New { id: None };
 /// Waits until the server is in a phase that is wanted.
 async fn reaches(server: &Server, wanted: impl Fn(&Phase) -> bool) -> Phase {
     let mut condition = server.watch();
-    let reached = tokio::time::timeout(Duration::from_secs(60), condition.wait_for(|now| wanted(&now.phase))).await;
+    let reached = tokio::time::timeout(Duration::from_mins(1), condition.wait_for(|now| wanted(&now.phase))).await;
     reached.expect("the phase is reached").expect("the host lives").phase.clone()
 }
 

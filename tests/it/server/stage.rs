@@ -11,12 +11,12 @@ use salon::domain::run::{Failure, Outcome};
 use salon::domain::transcript::Transcript;
 use salon::domain::{Agent, Time};
 use salon::live::link::{Arrival, Link};
-use salon::live::process::Exit;
+use salon::live::process::{ChildEnvironment, Exit};
 use salon::live::server::{Hosting, Seat, Server, Source};
 use serde_json::Value;
 
 /// Nothing here takes so long unless it hangs.
-const HANGS: Duration = Duration::from_secs(60);
+const HANGS: Duration = Duration::from_mins(1);
 
 /// The scripted agent and what it writes.
 pub struct Stage {
@@ -59,7 +59,7 @@ impl Stage {
 
     pub fn hosting(&self) -> Hosting {
         let launch = opencode().launch(&opening(Path::new("/"), Conversation::New { id: None }));
-        let environment = salon::live::process::ChildEnvironment { vars: self.vars.clone() };
+        let environment = ChildEnvironment { vars: self.vars.clone() };
         Hosting::new(Source::Own { launch, environment }, opencode().server().expect("a server"))
     }
 

@@ -117,7 +117,7 @@ impl Turns {
         if !named.is_empty() {
             return self.prompts.iter().any(|given| named.contains(&given.uuid.as_str()));
         }
-        let by_itself = record["origin"]["kind"] == "task-notification";
+        let by_itself = record["origin"]["kind"].as_str().is_some_and(|kind| !matches!(kind, "human" | "sdk"));
         !by_itself && (self.begun || self.prompts.iter().any(|given| given.accepted))
     }
 

@@ -99,11 +99,10 @@ impl Codec for SessionCodec {
         match command {
             Command::Open(opening) => self.open(opening, now, &mut step),
             Command::Prompt { id, text } => self.prompt(id, &text, now, &mut step),
-            Command::Interrupt => self.interrupt(&mut step),
+            // At its end too: the server lives on, and a turn that nobody looks at any more must not.
+            Command::Interrupt | Command::Close => self.interrupt(&mut step),
             Command::Answer { id, answer } => self.answer(&id, &answer, &mut step),
             Command::Set(setting) => self.set(setting, now, &mut step),
-            // The server lives on: a turn that nobody looks at any more must not.
-            Command::Close => self.interrupt(&mut step),
         }
         step
     }

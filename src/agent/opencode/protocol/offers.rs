@@ -87,7 +87,7 @@ impl Models {
     pub fn read(body: &[u8]) -> Option<Self> {
         let told: Providers = serde_json::from_slice(body).ok()?;
         let mut list: Vec<Model> = told.providers.into_iter().flat_map(Provider::list).collect();
-        list.sort_by(|one, other| one.name.to_string().cmp(&other.name.to_string()));
+        list.sort_by_cached_key(|model| model.name.to_string());
         Some(Self { list })
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::super::record::{self, Usage};
 use super::codec::{Asked, SessionCodec, Why, notice};
 use super::faults;
 use super::offers::{self, ModelName, Models};
@@ -227,7 +228,7 @@ impl SessionCodec {
             self.in_use.get_or_insert(model);
         }
         let data = serde_json::json!({"tokens": info["tokens"]}).to_string();
-        let tokens = super::super::record::head(&data).and_then(|head| head.tokens).map(|usage| usage.tokens());
+        let tokens = record::head(&data).and_then(|head| head.tokens).map(Usage::tokens);
         self.used(tokens, info["cost"].as_f64(), None, step);
     }
 

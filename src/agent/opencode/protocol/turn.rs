@@ -5,6 +5,7 @@ use crate::domain::run::Outcome;
 
 /// A turn, from the prompt to the session's falling idle.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each told by another message")]
 pub struct Turn {
     /// The prompt that opened it, until the server has it; none where somebody else prompted.
     pub prompt: Option<PromptId>,

@@ -10,7 +10,7 @@ use super::talk::Talk;
 use crate::support::{Home, fixtures};
 
 /// The entries of one session's transcript in a home.
-fn on_disk(home: &Home, id: &str) -> Vec<Entry> {
+pub fn on_disk(home: &Home, id: &str) -> Vec<Entry> {
     let claude = agent::format(Agent::Claude);
     let roots = claude.roots(&home.environment());
     let units = roots.iter().flat_map(|root| claude.discover(root).units);
@@ -32,7 +32,7 @@ fn told(entry: &Entry) -> String {
 }
 
 /// Both sides, entry by entry; what only one of them has.
-fn compare(live: &[Entry], disk: &[Entry]) -> (Vec<String>, Vec<String>) {
+pub fn compare(live: &[Entry], disk: &[Entry]) -> (Vec<String>, Vec<String>) {
     let keys = |entries: &[Entry]| entries.iter().map(|entry| entry.key).collect::<Vec<Key>>();
     let (live_keys, disk_keys) = (keys(live), keys(disk));
     // A command is told when it is given and stored when it is done.

@@ -1,7 +1,6 @@
 //! The scripted agent as `codex`: what it says is heard as the real one is, and what it leaves on disk is read the same.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command as Program, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -12,10 +11,11 @@ use salon::domain::run::{Failure, Outcome};
 use salon::domain::{EntryKind, ToolStatus};
 
 use super::{Driven, kept, opening, stored_in, told};
-use crate::support::Home;
+use crate::support::{Agents, Home};
 
 /// A scripted agent with a codec before it.
 struct Agent {
+    _agents: Agents,
     child: Child,
     stdin: Option<ChildStdin>,
     lines: Receiver<Vec<u8>>,
@@ -26,18 +26,12 @@ struct Agent {
 
 impl Agent {
     fn start(home: &Home, conversation: Conversation) -> Self {
-        let exe = std::env::current_exe().expect("this test");
-        let built = exe.parent().and_then(|deps| deps.parent()).expect("target").join("examples/fake-agent");
-        assert!(built.exists(), "run `cargo build --example fake-agent`");
-        let codex = home.path().join("codex");
-        if !codex.exists() {
-            std::os::unix::fs::symlink(built, &codex).expect("linked");
-        }
-        let mut child = Program::new(codex)
+        let agents = Agents::of(&["codex"]);
+        let mut child = Program::new(agents.path().join("codex"))
             .arg("app-server")
             .env_clear()
             .env("CODEX_HOME", home.path().join(".codex"))
-            .env("PATH", "/usr/bin:/bin")
+            .env("PATH", agents.path())
             .current_dir(home.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -51,7 +45,7 @@ impl Agent {
             stdout.split(b'\n').map_while(Result::ok).for_each(|line| drop(sender.send(line)));
         });
         let stdin = child.stdin.take();
-        let mut agent = Self { child, stdin, lines, driven: Driven::new(), written: 0 };
+        let mut agent = Self { _agents: agents, child, stdin, lines, driven: Driven::new(), written: 0 };
         agent.tell(Command::Open(opening(conversation)));
         agent
     }
@@ -224,8 +218,5 @@ fn the_scripted_agent_misbehaves_and_no_turn_ends_twice() {
     assert_eq!(agent.turn(3, "/review"), Outcome::Done);
     assert_eq!(agent.driven.ends().len(), 3);
     assert_eq!(texts(&agent.driven), ["on", "It looks good to me."]);
-    let closed: PathBuf = home.path().join(".codex/sessions");
-    assert!(closed.is_dir());
-    agent.prompt(4, "close");
-    assert!(agent.lines.recv_timeout(Duration::from_secs(20)).is_ok());
+    assert!(home.path().join(".codex/sessions").is_dir());
 }

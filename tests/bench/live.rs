@@ -1,0 +1,144 @@
+//! What salon itself adds to a conversation: from Enter to the agent's stdin, to wake a run, to replay a full ring, and
+//! to take in what four agents say at once. The agents are scripted.
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use divan::Bencher;
+use salon::agent::protocol::{Conversation, Opening};
+use salon::domain::event::{Body, Event, Key, Piece};
+use salon::domain::run::{Cursor, Phase, RunId, Turn, What};
+use salon::domain::{Agent, Time};
+use salon::live::history::History;
+use salon::live::{Live, Options, this_process};
+use salon::store::Store;
+
+fn main() {
+    divan::main();
+}
+
+fn clock() -> Time {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    Time::from_millis(i64::try_from(now.as_millis()).expect("a time"))
+}
+
+/// Runs in a scratch home, with the scripted agent as `claude`.
+struct Stage {
+    dir: tempfile::TempDir,
+    live: Live,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a scratch directory");
+        std::fs::create_dir(dir.path().join("bin")).expect("a directory");
+        symlink(fake_agent(), dir.path().join("bin/claude")).expect("the scripted agent");
+        let path = |below: &str| dir.path().join(below).to_string_lossy().into_owned();
+        let vars = [("PATH", path("bin")), ("HOME", path("")), ("FAKE_TRANSCRIPT", "off".into())];
+        let vars = vars.map(|(name, value)| (name.to_owned(), value)).to_vec();
+        let store = Store::open(&dir.path().join("state.db"), clock()).expect("state.db").store;
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let live =
+            runtime.block_on(async { Live::start(Options::new(Arc::new(store), vars, clock, this_process())).0 });
+        Self { dir, live, runtime }
+    }
+
+    async fn begin(&self, prompt: &str) -> RunId {
+        let opening = Opening::new(Conversation::New { id: None }, self.dir.path().to_owned());
+        self.live.begin(Agent::Claude, opening, Some(prompt.into())).await.expect("a run")
+    }
+
+    async fn idle(&self, run: &RunId, turn: u64) {
+        let mut viewer = self.live.watch(run).expect("the run");
+        while viewer.info().turn.0 < turn || viewer.info().phase != Phase::Idle || viewer.info().queued > 0 {
+            assert!(viewer.changed().await);
+        }
+    }
+
+    /// Waits until a turn was given to the agent.
+    async fn given(&self, run: &RunId, turn: u64) {
+        let mut viewer = self.live.watch(run).expect("the run");
+        while viewer.info().turn.0 < turn {
+            assert!(viewer.changed().await);
+        }
+    }
+}
+
+fn fake_agent() -> PathBuf {
+    let bench = std::env::current_exe().expect("this bench");
+    let agent = bench.parent().and_then(Path::parent).expect("the target directory").join("examples/fake-agent");
+    assert!(agent.exists(), "build it first: cargo build --example fake-agent, in the profile of the benches");
+    agent
+}
+
+/// From Enter until the prompt is committed, claimed and handed to the agent's pipe: at most 5 ms.
+#[divan::bench(sample_count = 50, sample_size = 1)]
+fn enter_to_stdin(bencher: Bencher) {
+    let stage = Stage::new();
+    let run = stage.runtime.block_on(stage.begin("say one"));
+    stage.runtime.block_on(stage.idle(&run, 1));
+    let turn = std::cell::Cell::new(1);
+    bencher.bench_local(|| {
+        turn.set(turn.get() + 1);
+        stage.runtime.block_on(async {
+            stage.live.submit(&run, "say more".into()).await.expect("accepted");
+            stage.given(&run, turn.get()).await;
+        });
+    });
+    stage.runtime.block_on(stage.idle(&run, turn.get()));
+    stage.runtime.block_on(stage.live.clone().shutdown());
+}
+
+/// The commit alone.
+#[divan::bench(sample_count = 50, sample_size = 1)]
+fn commit_of_a_prompt(bencher: Bencher) {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let store = Store::open(&dir.path().join("state.db"), clock()).expect("state.db").store;
+    let run = RunId("bench".into());
+    bencher.bench_local(|| {
+        store.with(|db| salon::store::outbox::enqueue(db, &run, "say more", clock())).expect("accepted")
+    });
+}
+
+/// A new viewer gets a ring that is full: at most 5 ms.
+#[divan::bench]
+fn replay_of_a_full_ring(bencher: Bencher) {
+    let mut history = History::new(1);
+    let text = "0123456789abcdef".repeat(512);
+    for at in 0..2000 {
+        let body = Body::Text(Piece::Delta(text.clone()));
+        history.push(Turn(1), What::Event(Event { key: Key::new("m", at), time: None, body }));
+    }
+    bencher.bench(|| history.since(Cursor { epoch: 1, next: 0 }));
+}
+
+/// Four agents say 20,000 pieces of text each as fast as they can; a viewer follows each. Told in pieces a second.
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn flood_of_four(bencher: Bencher) {
+    const PIECES: u32 = 20_000;
+    let stage = Stage::new();
+    let runs: Vec<RunId> = (0..4).map(|_| stage.runtime.block_on(stage.begin("say ready"))).collect();
+    for run in &runs {
+        stage.runtime.block_on(stage.idle(run, 1));
+    }
+    let turn = std::cell::Cell::new(1);
+    let took = std::cell::Cell::new(Duration::MAX);
+    bencher.bench_local(|| {
+        turn.set(turn.get() + 1);
+        let begun = Instant::now();
+        stage.runtime.block_on(async {
+            for run in &runs {
+                stage.live.submit(run, format!("flood {PIECES}")).await.expect("accepted");
+            }
+            for run in &runs {
+                stage.idle(run, turn.get()).await;
+            }
+        });
+        took.set(took.get().min(begun.elapsed()));
+    });
+    println!("  {:.0} pieces a second", f64::from(4 * PIECES) / took.get().as_secs_f64());
+    stage.runtime.block_on(stage.live.clone().shutdown());
+}
