@@ -158,7 +158,7 @@ impl Live {
 
     fn draw(&mut self) {
         self.buffer.reset();
-        let look = Look { theme: &self.theme, zone: &self.zone, now: Time::from_secs(0) };
+        let look = Look { theme: &self.theme, zone: &self.zone, now: Time::from_secs(0), taken: 0 };
         let (area, state) = (self.buffer.area, (&self.reader, None));
         let mode = Mode::Chat { footer: false };
         let (drawn, _) = reader::draw(area, &mut self.buffer, state, mode, &look, &mut self.cache);

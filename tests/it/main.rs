@@ -3,11 +3,13 @@
 mod architecture;
 mod agents {
     mod claude;
+    mod claude_protocol;
     mod codex;
     mod codex_protocol;
     mod gemini;
     mod goose;
     mod opencode;
+    mod opencode_protocol;
     mod qwen;
 }
 mod app;
@@ -20,6 +22,7 @@ mod desk;
 mod index;
 mod keys;
 mod lineage;
+mod live;
 mod live_cli;
 mod outbox;
 mod pty;
@@ -34,6 +37,7 @@ mod search_plants;
 mod search_pty;
 mod search_query;
 mod search_screen;
+mod server;
 mod stdx;
 mod store;
 mod support;

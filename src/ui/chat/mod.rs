@@ -12,7 +12,7 @@ use super::approval::{self, Beside};
 use super::reader::Mode;
 use super::style::{self, style};
 use super::widgets::{Align, put, put_line, rich, split_right};
-use super::{Canvas, ViewCache, header, preview};
+use super::{Canvas, ViewCache, preview};
 use crate::app::approvals::Among;
 use crate::app::chat::{Chat, Focus};
 use crate::domain::run::{Conversation, Phase};
@@ -71,15 +71,12 @@ fn draw_header(canvas: &mut Canvas, area: Rect, chat: &Chat) {
         return;
     }
     let (app, theme) = (canvas.app, canvas.app.theme());
-    let (area, _) = split_right(area, header::badge_width(app));
     let (how, tone) = match &chat.followed {
         Some(why) => (format!("following: {why}"), theme.warning),
         None => (steered(canvas, chat), theme.accent),
     };
     let unseen = chat.reader.unseen();
     let new = if unseen > 0 && !chat.reader.is_following() { format!("{unseen} new · ") } else { String::new() };
-    let long = text::width(&how) > usize::from(area.width) / 4;
-    let how = if long && chat.followed.is_none() { how.split(':').next().unwrap_or_default() } else { &how };
     let right = format!("{new}{how}");
     let width = u16::try_from(text::width(&right)).unwrap_or(u16::MAX).min(area.width * 2 / 3);
     let (left, at_right) = split_right(area, width + 1);
