@@ -75,7 +75,7 @@ impl Catalog {
     }
 
     /// All sessions, newest activity first.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Session>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Session>> + Clone {
         self.newest.values()
     }
 
