@@ -117,12 +117,12 @@ fn survey(options: &Options, refresh: Refresh) -> Collected {
     let cache = survey.cache_file().map(Path::to_owned);
     let units: Vec<Unit> = survey.shelf.all_units().collect();
     let sessions = catalog.iter().map(|session| Session::clone(session)).collect();
-    let snapshot = cache
-        .as_deref()
-        .and_then(Path::parent)
-        .and_then(|dir| Some(Snapshot::new(survey.roots(), &units, sessions, catalog.issues.clone())?.keep(dir)));
-    let roots = report(survey.roots(), catalog.iter());
-    Collected { roots, catalog, units, live, cache, tally: survey.tally, keeping: snapshot }
+    let snapshot = Snapshot::new(survey.roots(), &units, sessions, catalog.issues.clone());
+    let (roots, tally) = (report(survey.roots(), catalog.iter()), survey.tally);
+    // The cache is closed before its state is looked at.
+    drop(survey);
+    let keeping = cache.as_deref().and_then(Path::parent).zip(snapshot).map(|(dir, snapshot)| snapshot.keep(dir));
+    Collected { roots, catalog, units, live, cache, tally, keeping }
 }
 
 fn report<'a>(roots: &[Root], sessions: impl Iterator<Item = &'a Arc<Session>> + Clone) -> Vec<RootReport> {

@@ -15,6 +15,7 @@ use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
 
+use super::cache;
 use super::pool::live_signs;
 use super::workspace::Workspaces;
 use crate::agent::{Discovery, Format, Root, Stamp, Unit};
@@ -29,6 +30,8 @@ const VERSION: &str = concat!("1/", env!("CARGO_PKG_VERSION"));
 pub(super) struct Snapshot {
     version: String,
     roots: Vec<PathBuf>,
+    /// The state of the cache's files: what becomes of them (another version, damage) concerns this, too.
+    cache: Vec<Stamp>,
     /// By path.
     units: Vec<Made>,
     pub sessions: Vec<Session>,
@@ -70,19 +73,21 @@ impl Snapshot {
     pub fn new(roots: &[Root], units: &[Unit], sessions: Vec<Session>, issues: Vec<Issue>) -> Option<Self> {
         let whole = issues.iter().all(|issue| issue.line.is_some()) && sessions.iter().all(|session| session.complete);
         let sessions = sessions.into_iter().map(|session| Session { state: State::Past, ..session }).collect();
-        whole.then(|| Self { version: VERSION.to_owned(), roots: names(roots), units: made(units), sessions, issues })
+        let (version, roots, units) = (VERSION.to_owned(), names(roots), made(units));
+        whole.then_some(Self { version, roots, cache: Vec::new(), units, sessions, issues })
     }
 
     /// What was kept in a directory for these roots, if anything.
     fn load(dir: &Path, roots: &[Root]) -> Option<Self> {
         let bytes = fs::read(file(dir)).ok()?;
         let kept: Self = sonic_rs::from_slice(&bytes).ok()?;
-        (kept.version == VERSION && kept.roots == names(roots)).then_some(kept)
+        (kept.version == VERSION && kept.roots == names(roots) && kept.cache == cache_stamps(dir)).then_some(kept)
     }
 
-    /// Keeps it in a directory, without anybody waiting for it.
-    pub fn keep(self, dir: &Path) -> Keeping {
+    /// Keeps it in the directory of a cache that is closed again, without anybody waiting for it.
+    pub fn keep(mut self, dir: &Path) -> Keeping {
         let dir = dir.to_owned();
+        self.cache = cache_stamps(&dir);
         let write = move || {
             if let Err(error) = self.write(&dir) {
                 tracing::debug!(%error, "the catalog was not kept");
@@ -120,6 +125,16 @@ impl Snapshot {
 
 fn file(dir: &Path) -> PathBuf {
     dir.join("catalog")
+}
+
+fn cache_stamps(dir: &Path) -> Vec<Stamp> {
+    let file = cache::file(dir);
+    let mut log = file.clone().into_os_string();
+    log.push("-wal");
+    let files = [file, PathBuf::from(log)];
+    // A log without anything in it comes and goes.
+    let stamps = files.iter().filter_map(|file| fs::metadata(file).ok()).map(|metadata| Stamp::of(&metadata));
+    stamps.filter(|stamp| stamp.size > 0).collect()
 }
 
 fn names(roots: &[Root]) -> Vec<PathBuf> {

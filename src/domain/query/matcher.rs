@@ -18,9 +18,11 @@ use super::{Form, Needle};
 const PATTERN_BYTES: usize = 2 << 20;
 
 /// A needle, ready to be sought.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Matcher {
     direct: Regex,
+    /// The same for plain letters in short texts, where setting the other one to work takes longer than its work.
+    near: Option<Near>,
     /// The needle folded, for the places where folding matters; `None` for a regular expression.
     folded: Option<(String, Case)>,
 }
@@ -30,13 +32,28 @@ impl Matcher {
     pub fn new(needle: &Needle) -> Result<Self, String> {
         let case = Case::smart(&needle.text);
         if needle.form == Form::Regex {
-            return Ok(Self { direct: expression(&needle.text)?, folded: None });
+            return Ok(Self { direct: expression(&needle.text)?, near: None, folded: None });
         }
         let folded = fold(needle.text.trim(), case);
         if folded.trim().is_empty() {
-            return Ok(Self { direct: compile(&regex::escape(&needle.text), case, true)?, folded: None });
+            return Ok(Self { direct: compile(&regex::escape(&needle.text), case, true)?, near: None, folded: None });
         }
-        Ok(Self { direct: compile(&pattern(&folded, case), case, !folded.is_ascii())?, folded: Some((folded, case)) })
+        let direct = compile(&pattern(&folded, case), case, !folded.is_ascii())?;
+        Ok(Self { direct, near: Near::new(&folded, case), folded: Some((folded, case)) })
+    }
+
+    /// The first match in a short text at or after `from`: the same as [`find_in`](Self::find_in), and quicker there.
+    pub fn find_near(&self, bytes: &[u8], from: usize) -> Option<Range<usize>> {
+        match &self.near {
+            Some(near) => self.with_folded(bytes, from, near.find(bytes, from)),
+            None => self.find_in(bytes, from),
+        }
+    }
+
+    /// Whether it only goes on where `other` ends, so that it is nowhere before the first match of that.
+    pub fn goes_on(&self, other: &Self) -> bool {
+        let (Some((mine, case)), Some((others, other_case))) = (&self.folded, &other.folded) else { return false };
+        case == other_case && mine.starts_with(others.as_str())
     }
 
     /// The first match that begins at `from` or later. `from` is a character's boundary.
@@ -46,7 +63,11 @@ impl Matcher {
 
     /// The same in bytes that are text, or nearly so.
     pub fn find_in(&self, bytes: &[u8], from: usize) -> Option<Range<usize>> {
-        let direct = self.direct.find_at(bytes, from).map(|found| found.range());
+        self.with_folded(bytes, from, self.direct.find_at(bytes, from).map(|found| found.range()))
+    }
+
+    /// The first match, where `direct` is the first one that needs no folding.
+    fn with_folded(&self, bytes: &[u8], from: usize, direct: Option<Range<usize>>) -> Option<Range<usize>> {
         let Some((folded, case)) = &self.folded else { return direct };
         let to = direct.as_ref().map_or(bytes.len(), |found| found.end);
         match (folded_find(bytes, from..to, folded, *case), direct) {
@@ -89,6 +110,61 @@ impl Matcher {
             return None;
         }
         Raw::new(&needle.text)
+    }
+}
+
+/// Plain letters, sought by the one of them that is least frequent.
+#[derive(Clone, Debug)]
+struct Near {
+    needle: Box<[u8]>,
+    case: Case,
+    /// The letter's place.
+    at: usize,
+    /// It, in both cases where that does not count.
+    letters: (u8, u8),
+}
+
+/// Letters of English text, the most frequent first; all others are rarer.
+const FREQUENT: &[u8] = b" etaoinsrhldcumfpgwybvk-_./";
+
+impl Near {
+    /// Of a folded needle. `None` where it is not made of plain letters only.
+    fn new(folded: &str, case: Case) -> Option<Self> {
+        if !folded.is_ascii() || folded.contains(' ') {
+            return None;
+        }
+        let rank = |byte: &u8| FREQUENT.iter().position(|other| other.eq_ignore_ascii_case(byte)).unwrap_or(usize::MAX);
+        let (at, letter) = folded.bytes().enumerate().max_by_key(|(_, byte)| rank(byte))?;
+        let letters = match case {
+            Case::Exact => (letter, letter),
+            Case::Ignored => (letter.to_ascii_lowercase(), letter.to_ascii_uppercase()),
+        };
+        Some(Self { needle: folded.as_bytes().into(), case, at, letters })
+    }
+
+    fn is(&self, bytes: &[u8]) -> bool {
+        match self.case {
+            Case::Exact => *bytes == *self.needle,
+            Case::Ignored => bytes.eq_ignore_ascii_case(&self.needle),
+        }
+    }
+
+    fn find(&self, bytes: &[u8], from: usize) -> Option<Range<usize>> {
+        // Where the last one was that asked for less.
+        if bytes.get(from..from + self.needle.len()).is_some_and(|here| self.is(here)) {
+            return Some(from..from + self.needle.len());
+        }
+        let mut from = from + self.at;
+        while let Some(found) = bytes.get(from..).and_then(|rest| memchr::memchr2(self.letters.0, self.letters.1, rest))
+        {
+            let start = from + found - self.at;
+            let here = bytes.get(start..start + self.needle.len())?;
+            if self.is(here) {
+                return Some(start..start + self.needle.len());
+            }
+            from += found + 1;
+        }
+        None
     }
 }
 
@@ -233,8 +309,8 @@ fn betrays(byte: u8) -> bool {
     (byte.wrapping_sub(0xc3) <= 10) | (byte == 0xe1) | (byte == 0xef)
 }
 
-/// The next such byte. Written so that the compiler looks at many bytes at once.
-fn next_mark(bytes: &[u8], range: Range<usize>) -> Option<usize> {
+/// The next byte that begins a letter which folds to something else. Written so that the compiler looks at many bytes at once.
+pub fn next_mark(bytes: &[u8], range: Range<usize>) -> Option<usize> {
     const CHUNK: usize = 64;
     let part = bytes.get(range.clone())?;
     let mut at = 0;

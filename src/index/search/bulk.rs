@@ -87,15 +87,33 @@ impl Hunt<'_> {
         if !self.run.bulk && stored >= self.unit.stamp.size {
             return Ok(());
         }
-        let mut file = File::open(&self.unit.path)?;
-        io::Seek::seek(&mut file, io::SeekFrom::Start(from))?;
-        let mut blocks = Blocks::new(file, from, std::mem::take(buffer));
+        // What its letters rule out counts as looked at.
+        self.bytes += self.unit.stamp.size.saturating_sub(from);
+        let rest = self.run.ruled(self.unit).map_or_else(|| vec![from..u64::MAX], |ruled| ruled.rest(from));
+        let rest = rest.into_iter().filter(|range| range.start < self.unit.stamp.size);
+        for range in rest {
+            let mut file = File::open(&self.unit.path)?;
+            io::Seek::seek(&mut file, io::SeekFrom::Start(range.start))?;
+            let part = io::Read::take(file, range.end - range.start);
+            self.search_part(texts, (session, number), part, (range.start, stored), buffer)?;
+        }
+        Ok(())
+    }
+
+    fn search_part(
+        &mut self,
+        texts: &dyn Texts,
+        (session, number): (&str, usize),
+        part: impl io::Read,
+        (from, stored): (u64, u64),
+        buffer: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let mut blocks = Blocks::new(part, from, std::mem::take(buffer));
         let mut hits = Vec::new();
         while let Some((offset, block)) = blocks.next_block()? {
             if self.run.cancel.is_cancelled() {
                 break;
             }
-            self.bytes += block.len() as u64;
             let fresh = offset + block.len() as u64 > stored;
             self.hit_lines(block, number, fresh, &mut hits);
             for &(start, end) in &hits {
@@ -142,6 +160,9 @@ impl Hunt<'_> {
         if known && !self.run.bulk {
             return Ok(());
         }
+        if self.is_ruled_out() {
+            return Ok(());
+        }
         let unit = self.unit;
         let mut current: (String, Option<usize>) = Default::default();
         texts.records(unit, 0, &mut |record| {
@@ -165,6 +186,19 @@ impl Hunt<'_> {
         Ok(())
     }
 
+    /// Whether the letters of a unit that is read as a whole rule it out; then its sessions count as looked at.
+    fn is_ruled_out(&mut self) -> bool {
+        let run = self.run;
+        let ruled_out = run.ruled(self.unit).is_some_and(|ruled| ruled.is_out(0));
+        if ruled_out {
+            for session in run.corpus.sessions_in(&self.unit.path) {
+                self.open(&session.key.id);
+            }
+            self.bytes += self.unit.stamp.size;
+        }
+        ruled_out
+    }
+
     fn may_match(&self, bytes: &[u8], number: usize) -> bool {
         let open = self.run.open[number];
         self.run.plan.probes.iter().filter(|probe| open & (1 << probe.branch) != 0).any(|probe| match &probe.test {
@@ -176,6 +210,9 @@ impl Hunt<'_> {
     fn search_entries(&mut self) {
         let known = self.run.is_stored(self.unit);
         if known && !self.run.bulk {
+            return;
+        }
+        if self.is_ruled_out() {
             return;
         }
         let sessions: Vec<_> = self.run.corpus.sessions_in(&self.unit.path).cloned().collect();

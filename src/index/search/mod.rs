@@ -15,8 +15,11 @@ mod bulk;
 mod calls;
 mod corpus;
 mod entries;
+mod letters;
 mod plan;
+mod ruled;
 mod run;
+mod settle;
 mod slips;
 mod snippet;
 mod store;
@@ -80,6 +83,8 @@ pub struct Request<'a> {
     pub context: Context,
     /// Whether slips of the pen are made up for where nothing is found.
     pub slips: bool,
+    /// Whether what is read of the stored talk is held for the next search, until [`Search::release`].
+    pub hold: bool,
 }
 
 /// What the user put on a session.
@@ -105,6 +110,7 @@ impl<'a> Request<'a> {
             detailed: 100,
             context: Context::Line(160),
             slips: true,
+            hold: false,
         }
     }
 
@@ -152,6 +158,23 @@ impl Search {
                 format!("{}: the search index cannot be written: {error}", self.store.dir().display()),
             )
         })
+    }
+
+    /// Learns what makes later searches quick, of units whose talk is stored. Takes about as long as storing it.
+    pub fn settle(&self, corpus: &Corpus, cancel: &Cancel) -> io::Result<()> {
+        // Another process may be at it.
+        settle::settle(&self.store, corpus, cancel).map(drop)
+    }
+
+    /// Whether nearly all of that is known.
+    pub fn is_settled(&self, corpus: &Corpus) -> bool {
+        settle::is_settled(&self.store.refresh(), corpus)
+    }
+
+    /// Gives back the memory that searches one after the other take.
+    pub fn release(&self) {
+        self.typed.forget();
+        self.store.view().release();
     }
 
     /// Holds as little as possible until something is searched; who has searched once will search again.

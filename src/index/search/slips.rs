@@ -6,7 +6,7 @@ use std::sync::Arc;
 use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
 
-use super::store::View;
+use super::store::{Buffer, View};
 use super::typed::Typed;
 use super::{Cancel, Request, run};
 use crate::domain::found::{Found, Hit, Place, Reach, Snippet};
@@ -101,13 +101,13 @@ fn corrected(query: &Query, view: &View, cancel: &Cancel) -> Option<(Query, Vec<
 /// For each wanted word the words of the talk that are at most one slip away, with their counts.
 fn near(wanted: &[String], view: &View, cancel: &Cancel) -> HashMap<String, HashMap<String, usize>> {
     let mut near: HashMap<String, HashMap<String, usize>> = HashMap::new();
-    let mut buffer = Vec::new();
+    let mut buffer = Buffer::default();
     for live in view.live() {
         if cancel.is_cancelled() {
             break;
         }
-        let Ok(bytes) = view.read(&live.batch, &mut buffer) else { continue };
-        let text = String::from_utf8_lossy(bytes);
+        let Ok(block) = view.read(&live.batch, &mut buffer) else { continue };
+        let text = String::from_utf8_lossy(block.text);
         for word in text.split(|c: char| !c.is_alphanumeric()) {
             for wanted in wanted.iter().filter(|wanted| plausible(wanted, word)) {
                 let word = fold(word, Case::Ignored);

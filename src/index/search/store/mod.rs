@@ -8,6 +8,7 @@
 //! Any number of processes read; the one that holds `lock` writes. Both files may be deleted at any time.
 
 mod batch;
+mod block;
 mod view;
 mod writer;
 
@@ -16,7 +17,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-pub use batch::{Batch, Draft, Replaces, checksum};
+pub use batch::{Batch, Draft, Packed, Replaces, checksum};
+pub use block::{Block, Buffer, Entry};
 pub use view::{Live, View};
 pub use writer::Writer;
 
