@@ -4,20 +4,26 @@ mod architecture;
 mod agents {
     mod claude;
     mod codex;
+    mod codex_protocol;
     mod gemini;
     mod goose;
     mod opencode;
     mod qwen;
 }
 mod app;
+mod calls;
 mod catalog;
 mod cli;
 mod contract;
+mod desk;
 mod index;
 mod keys;
 mod lineage;
+mod live_cli;
+mod outbox;
 mod pty;
 mod reader;
+mod ring;
 mod screens;
 mod search;
 mod search_cli;
