@@ -75,7 +75,7 @@ impl Catalog {
     }
 
     /// All sessions, newest activity first.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Session>> + Clone {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Session>> {
         self.newest.values()
     }
 

@@ -80,7 +80,7 @@ fn recalled_as(options: &Options, roots: &[Root], snapshot: Snapshot, present: P
         ..Change::default()
     });
     Collected {
-        roots: report(roots, catalog.iter()),
+        roots: report(roots, &catalog),
         catalog,
         units: present.units,
         live: present.live,
@@ -118,20 +118,20 @@ fn survey(options: &Options, refresh: Refresh) -> Collected {
     let units: Vec<Unit> = survey.shelf.all_units().collect();
     let sessions = catalog.iter().map(|session| Session::clone(session)).collect();
     let snapshot = Snapshot::new(survey.roots(), &units, sessions, catalog.issues.clone());
-    let (roots, tally) = (report(survey.roots(), catalog.iter()), survey.tally);
+    let (roots, tally) = (report(survey.roots(), &catalog), survey.tally);
     // The cache is closed before its state is looked at.
     drop(survey);
     let keeping = cache.as_deref().and_then(Path::parent).zip(snapshot).map(|(dir, snapshot)| snapshot.keep(dir));
-    Collected { roots, catalog, units, live, cache, tally, keeping }
+    Collected { catalog, units, live, roots, cache, tally, keeping }
 }
 
-fn report<'a>(roots: &[Root], sessions: impl Iterator<Item = &'a Arc<Session>> + Clone) -> Vec<RootReport> {
+fn report(roots: &[Root], catalog: &Catalog) -> Vec<RootReport> {
     let of = |root: &Root| RootReport {
         agent: root.agent,
         path: root.path.clone(),
         found: root.path.exists(),
-        sessions: sessions
-            .clone()
+        sessions: catalog
+            .iter()
             .filter(|session| session.key.agent == root.agent && session.path.starts_with(&root.path))
             .count(),
     };

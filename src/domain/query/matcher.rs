@@ -142,6 +142,7 @@ impl Near {
         Some(Self { needle: folded.as_bytes().into(), case, at, letters })
     }
 
+    #[inline]
     fn is(&self, bytes: &[u8]) -> bool {
         match self.case {
             Case::Exact => *bytes == *self.needle,

@@ -89,8 +89,8 @@ impl Hunt<'_> {
         }
         // What its letters rule out counts as looked at.
         self.bytes += self.unit.stamp.size.saturating_sub(from);
-        let rest = self.run.ruled(self.unit).map_or_else(|| vec![from..u64::MAX], |ruled| ruled.rest(from));
-        let rest = rest.into_iter().filter(|range| range.start < self.unit.stamp.size);
+        let ruled = self.run.ruled(self.unit).cloned().unwrap_or_default();
+        let rest = ruled.rest(from).into_iter().filter(|range| range.start < self.unit.stamp.size);
         for range in rest {
             let mut file = File::open(&self.unit.path)?;
             io::Seek::seek(&mut file, io::SeekFrom::Start(range.start))?;

@@ -284,7 +284,7 @@ fn unescape(text: &str) -> std::borrow::Cow<'_, str> {
 fn place(row: u32, bytes: usize) -> (usize, u8) {
     // An odd factor sends each row to another number, far from those of its neighbours.
     let spread = u64::from(row.wrapping_mul(0x9e37_79b1)) & (ROWS as u64 - 1);
-    let bit = usize::try_from(spread * bytes as u64 * 8 >> (ROW * LETTER)).unwrap_or_default();
+    let bit = usize::try_from((spread * bytes as u64 * 8) >> (ROW * LETTER)).unwrap_or_default();
     (bit / 8, 1 << (bit % 8))
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::letters::segments;
 use super::plan::{Plan, Test};
 use super::run::Run;
+use super::store::{Batch, Buffer};
 use crate::agent::Unit;
 use crate::agent::format;
 use crate::agent::texts::Layout;
@@ -52,7 +53,7 @@ pub fn rule_out(run: &Run<'_>, found: impl Fn(usize) -> u64) -> Vec<Ruled> {
         return ruled;
     }
     let (mut tried, mut paid) = (0, 0);
-    let mut buffer = Vec::new();
+    let mut buffer = Buffer::default();
     for unit in units {
         let of_unit = rule(run, unit, &found, &mut buffer);
         tried += usize::from(of_unit.is_some());
@@ -66,7 +67,7 @@ pub fn rule_out(run: &Run<'_>, found: impl Fn(usize) -> u64) -> Vec<Ruled> {
     ruled
 }
 
-fn rule(run: &Run<'_>, unit: &Unit, found: impl Fn(usize) -> u64, buffer: &mut Vec<u8>) -> Option<Ruled> {
+fn rule(run: &Run<'_>, unit: &Unit, found: impl Fn(usize) -> u64, buffer: &mut Buffer) -> Option<Ruled> {
     let (letters, known) = known(run, unit)?;
     let letters = run.view.read_letters(letters, run.hold, buffer).ok()?;
     let (mut everywhere, mut start) = (u64::MAX, 0);
@@ -84,13 +85,14 @@ fn rule(run: &Run<'_>, unit: &Unit, found: impl Fn(usize) -> u64, buffer: &mut V
     }
     let all = is_out(run, unit, everywhere, found).then_some(known);
     if let Some(known) = all {
-        stretches = vec![0..known];
+        stretches.clear();
+        stretches.push(0..known);
     }
     Some(Ruled { all, stretches })
 }
 
 /// What is known of the letters of a unit, and how far.
-fn known<'a>(run: &'a Run<'_>, unit: &Unit) -> Option<(&'a super::store::Batch, u64)> {
+fn known<'a>(run: &'a Run<'_>, unit: &Unit) -> Option<(&'a Batch, u64)> {
     let letters = run.view.letters(&unit.path)?;
     let cursor = letters.cursor;
     let lines = format(unit.agent).search().is_some_and(|texts| texts.layout(unit) == Layout::Lines);

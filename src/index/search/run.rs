@@ -123,9 +123,10 @@ pub fn search(
     let ruled_out = rule_out(&run, |number| gathering.tallies[number].as_ref().map_or(0, |tally| tally.found));
     // It is set once only.
     drop(run.ruled_out.set(ruled_out));
-    let stored = match run.plan.reads_texts() {
-        true => talk::search(&run, &typed.batches(&run.view, corpus)),
-        false => talk::Talk::default(),
+    let stored = if run.plan.reads_texts() {
+        talk::search(&run, &typed.batches(&run.view, corpus))
+    } else {
+        talk::Talk::default()
     };
     let (batches, spots) = gathering.take_talk(stored);
     if cancel.is_cancelled() {

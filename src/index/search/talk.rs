@@ -44,12 +44,12 @@ pub fn search(run: &Run<'_>, batches: &Batches) -> Talk {
         let mut buffer = Buffer::default();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(placed) = batches.get(number).filter(|_| !run.cancel.is_cancelled()) else { break };
-            share.bytes += placed.batch.shape.text as u64;
+            let Some(batch) = batches.get(number).filter(|_| !run.cancel.is_cancelled()) else { break };
+            share.bytes += batch.batch.shape.text as u64;
             // What cannot be found need not be read.
-            let ruled = run.ruled_out.get().and_then(|ruled| ruled.get(placed.unit));
-            if !ruled.is_some_and(|ruled| ruled.is_out(placed.batch.cursor.offset)) {
-                search_batch(run, placed, (number, &known), &mut buffer, &mut share);
+            let ruled = run.ruled_out.get().and_then(|ruled| ruled.get(batch.unit));
+            if !ruled.is_some_and(|ruled| ruled.is_out(batch.batch.cursor.offset)) {
+                search_batch(run, batch, (number, &known), &mut buffer, &mut share);
             }
         }
         share

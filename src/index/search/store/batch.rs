@@ -92,8 +92,9 @@ impl Batch {
         to.number(Replaces::ALL.iter().position(|replaces| *replaces == self.replaces).unwrap_or_default() as u64);
         to.bytes(self.path.as_os_str().as_bytes());
         let Cursor { stamp, offset } = self.cursor;
-        let numbers = [stamp.inode, stamp.size, stamp.mtime_ns.cast_unsigned(), offset, self.mark, self.at];
-        numbers.into_iter().for_each(|number| to.number(number));
+        for number in [stamp.inode, stamp.size, stamp.mtime_ns.cast_unsigned(), offset, self.mark, self.at] {
+            to.number(number);
+        }
         let Shape { count, tools, text } = self.shape;
         for number in [self.packed as u64, self.sum, count as u64, tools as u64, text as u64] {
             to.number(number);

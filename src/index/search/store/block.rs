@@ -114,9 +114,9 @@ impl<'a> Block<'a> {
 #[derive(Debug, Default)]
 pub struct Buffer {
     /// As it lies on disk.
-    pub packed: Vec<u8>,
+    pub(super) packed: Vec<u8>,
     unpacked: Vec<u8>,
-    held: Option<Arc<[u8]>>,
+    pub(super) held: Option<Arc<[u8]>>,
 }
 
 impl Buffer {

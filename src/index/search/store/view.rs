@@ -143,19 +143,16 @@ impl View {
         self.letters.get(path.as_os_str())
     }
 
-    /// What is known of the letters of a unit, read into `buffer`, or held.
-    pub fn read_letters<'a>(&self, letters: &Batch, hold: bool, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
-        match letters.held() {
-            Some(held) => {
-                buffer.clear();
-                buffer.extend_from_slice(&held);
-            }
-            None => self.read_packed(letters, buffer)?,
+    /// What is known of the letters of a unit, read into `buffer`; to be held until [`View::release`], if it is to.
+    pub fn read_letters<'a>(&self, letters: &Batch, keep: bool, buffer: &'a mut Buffer) -> io::Result<&'a [u8]> {
+        if let Some(held) = letters.held() {
+            return Ok(buffer.held.insert(held));
         }
-        if hold && letters.held().is_none() {
-            letters.hold(Some(buffer.as_slice().into()));
+        self.read_packed(letters, &mut buffer.packed)?;
+        if keep {
+            letters.hold(Some(buffer.packed.as_slice().into()));
         }
-        Ok(buffer)
+        Ok(&buffer.packed)
     }
 
     /// All live batches of a unit.
