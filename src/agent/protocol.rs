@@ -167,11 +167,6 @@ pub trait Codec: Send {
 
     /// What the agent told, and what must be answered at once.
     fn decode(&mut self, incoming: Incoming<'_>, now: Time) -> Step;
-
-    /// What the end of the process means, where its exit code and the end of its stderr say more than that it crashed.
-    fn ended(&mut self, _code: Option<i32>, _stderr: &str) -> Option<Failure> {
-        None
-    }
 }
 
 /// How one agent is driven.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::args::{Approve, TurnArgs};
 use super::context::Context;
@@ -37,6 +38,9 @@ pub struct Turn<'a> {
     pub args: &'a TurnArgs,
 }
 
+/// What runs tell, and where their questions are told to other processes.
+type Told<'a> = (&'a mut UnboundedReceiver<live::Event>, &'a UnboundedSender<Arc<RunInfo>>);
+
 /// How a turn without a terminal ended.
 #[derive(Debug)]
 enum End {
@@ -58,7 +62,11 @@ pub fn run(context: &Context, turn: Turn<'_>) -> Result<ExitCode, Failure> {
 async fn take(context: &Context, turn: Turn<'_>) -> Result<ExitCode, Failure> {
     let store = state::open(context)?;
     let (live, mut told) = Live::start(lives::options(store.clone(), &context.environment, &context.paths.cache));
-    let ended = answer(context, &live, &mut told, turn).await;
+    let (asked, questions) = tokio::sync::mpsc::unbounded_channel();
+    if turn.args.approve == Approve::Wait {
+        tokio::spawn(live::questions::relay(live.clone(), store, questions));
+    }
+    let ended = answer(context, &live, (&mut told, &asked), turn).await;
     live.shutdown().await;
     ended
 }
@@ -66,7 +74,7 @@ async fn take(context: &Context, turn: Turn<'_>) -> Result<ExitCode, Failure> {
 async fn answer(
     context: &Context,
     live: &Live,
-    told: &mut tokio::sync::mpsc::UnboundedReceiver<live::Event>,
+    told: Told<'_>,
     turn: Turn<'_>,
 ) -> Result<ExitCode, Failure> {
     let run = live.begin(turn.agent, turn.opening, None).await.map_err(|refusal| refused(&refusal))?;
@@ -88,7 +96,7 @@ async fn answer(
 /// Follows the run until the turn is over.
 async fn watch(
     live: &Live,
-    told: &mut tokio::sync::mpsc::UnboundedReceiver<live::Event>,
+    (told, asked): Told<'_>,
     run: &RunId,
     viewer: &mut Viewer,
     teller: &mut Teller<'_>,
@@ -106,8 +114,11 @@ async fn watch(
                 live.interrupt(run).map_err(|refusal| refused(&refusal))?;
             }
             Some(event) = told.recv() => {
-                if let live::Event::Notice { text, .. } = event {
-                    aside(&text)?;
+                match event {
+                    live::Event::Notice { text, .. } => aside(&text)?,
+                    // Nobody relays questions that are answered at once.
+                    live::Event::Run(info) => drop(asked.send(info)),
+                    live::Event::Gone(_) | live::Event::Queued(..) => {}
                 }
             }
             alive = viewer.changed() => {

@@ -400,6 +400,8 @@ impl Transcript {
         self.set(key, time, kind, Role::Assistant, Piece::Whole(text));
         self.by_tool.insert(id.clone(), self.by_key[&key]);
         let entry = self.entry(key);
+        // What it does may be known only with its whole input: a to-do list is a plan as soon as it holds something.
+        entry.kind = kind;
         entry.plan = plan;
         // A call may be told twice (asked for, then with its whole input): what came of it stays.
         let before = entry.tool.take();

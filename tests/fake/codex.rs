@@ -56,6 +56,7 @@ struct Settings {
 }
 
 /// The program at work.
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing that happened, and any of them may")]
 struct Agent {
     inbox: Receiver<Value>,
     initialized: bool,
@@ -107,7 +108,7 @@ impl Agent {
     fn work(&mut self) {
         loop {
             match self.turns.pop_front() {
-                Some(turn) => self.turn(turn),
+                Some(turn) => self.turn(&turn),
                 None => self.hear(Duration::from_hours(1)),
             }
         }

@@ -414,8 +414,11 @@ fn a_directory_is_completed_and_an_agent_that_is_missing_is_said_to_be() {
     assert_eq!(begun(&mut stage), None);
     assert!(stage.screen().contains("Codex is not installed"), "{}", stage.screen());
     stage.keys("left enter");
-    let (agent, opening, prompt) = begun(&mut stage).expect("begun");
-    assert_eq!((agent, opening.cwd.to_str(), prompt), (Agent::OpenCode, Some("/home"), None));
+    // Without a prompt nothing is started: its chat waits for one.
+    assert_eq!(begun(&mut stage), None);
+    let chat = stage.app.layers.last().and_then(Layer::chat).expect("a chat");
+    let cwd = chat.opening.as_ref().and_then(|opening| opening.cwd.to_str());
+    assert_eq!((chat.agent, cwd), (Agent::OpenCode, Some("/home")));
 }
 
 #[test]

@@ -143,8 +143,10 @@ fn an_approval_that_waits_is_answered_by_another_process() {
     let asked = told.find(|line| line.as_ref().is_ok_and(|line| line.contains("waits for"))).expect("a question");
     let asked = asked.expect("a line");
     let run = asked.split('`').nth(1).and_then(|command| command.split(' ').next_back()).expect("a run").to_owned();
-    let list = json(&stage.run(&["approve", &run, "--list", "--json"]));
-    assert_eq!(list["approvals"][0]["text"], "Bash: make install");
+    // The question is on the screen a moment before it is in `state.db`.
+    let list = || json(&stage.run(&["approve", &run, "--list", "--json"]))["approvals"][0]["text"].clone();
+    let text = std::iter::repeat_with(list).take(200).find(|text| !text.is_null());
+    assert_eq!(text, Some(Value::from("Bash: make install")));
     let answered = stage.run(&["approve", &run]);
     assert_eq!(answered.status.code(), Some(0), "{answered:?}");
     let mut said = String::new();

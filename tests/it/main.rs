@@ -3,11 +3,13 @@
 mod architecture;
 mod agents {
     mod claude;
+    mod claude_protocol;
     mod codex;
     mod codex_protocol;
     mod gemini;
     mod goose;
     mod opencode;
+    mod opencode_protocol;
     mod qwen;
 }
 mod app;
@@ -18,6 +20,7 @@ mod contract;
 mod desk;
 mod index;
 mod keys;
+mod live;
 mod lineage;
 mod live_cli;
 mod outbox;
@@ -33,6 +36,7 @@ mod search_plants;
 mod search_pty;
 mod search_query;
 mod search_screen;
+mod server;
 mod stdx;
 mod store;
 mod support;

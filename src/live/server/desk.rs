@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::Phase;
 use super::host::{Asker, Host, Order, Waiting};
 use super::http::{Endpoint, Request};
-use super::shared::{self, Fetched, Freshness, Ticket};
+use super::shared::{Fetched, Freshness, Ticket};
 use crate::live::link::Arrival;
 
 impl Host {
@@ -55,9 +55,10 @@ impl Host {
 
     pub(super) fn send_shared(&self, endpoint: Endpoint, request: Request) {
         let Some(orders) = self.orders.upgrade() else { return };
+        let limit = self.hosting.shared;
         tokio::spawn(async move {
-            let exchange = tokio::time::timeout(shared::LIMIT, endpoint.exchange(request.clone())).await;
-            let result = exchange.unwrap_or_else(|_| Err(format!("no answer within {} s", shared::LIMIT.as_secs())));
+            let exchange = tokio::time::timeout(limit, endpoint.exchange(request.clone())).await;
+            let result = exchange.unwrap_or_else(|_| Err(format!("no answer within {} s", limit.as_secs_f32())));
             // An error means that the host is gone, and those who asked with it.
             orders.send(Order::Answered(request, result)).ok();
         });

@@ -187,7 +187,7 @@ impl Host {
             Order::Fetch(request, freshness, answer) => match self.need() {
                 Ok(()) => self.share(request, freshness, Asker::Caller(answer)),
                 Err(failure) => {
-                    let (_, fetched) = self.shelf.arrived(&request, Err(in_words(&failure)), Instant::now());
+                    let (_, fetched) = self.shelf.arrived(&request, Err(failure.to_string()), Instant::now());
                     answer.send(fetched).ok();
                 }
             },
@@ -311,19 +311,6 @@ impl Host {
             Source::Own { launch, .. } => format!("{} {}", launch.program, launch.args.first().map_or("", |arg| arg)),
             Source::Attached { address, .. } => format!("the server at {address}"),
         }
-    }
-}
-
-pub(super) fn in_words(failure: &Failure) -> String {
-    match failure {
-        Failure::NotInstalled => "it is not installed".into(),
-        Failure::NotLoggedIn(text)
-        | Failure::UnknownModel(text)
-        | Failure::UnknownSession(text)
-        | Failure::HeldElsewhere(text)
-        | Failure::Other(text)
-        | Failure::RateLimited { message: text, .. }
-        | Failure::Crashed { stderr: text, .. } => text.clone(),
     }
 }
 

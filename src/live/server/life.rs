@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::events::{self, Heard};
-use super::host::{Host, Running, in_words};
+use super::host::{Host, Running};
 use super::http::{self, Endpoint, Reply, Request};
 use super::{ChildNews, Phase, Source};
 use crate::domain::run::Failure;
@@ -35,7 +35,7 @@ impl Host {
             Ok(()) => self.become_phase(Phase::Starting),
             Err(failure) => {
                 self.running = Running::default();
-                self.become_phase(Phase::Failed(in_words(failure)));
+                self.become_phase(Phase::Failed(failure.to_string()));
             }
         }
         started
@@ -85,7 +85,8 @@ impl Host {
         let failure = self.running.failure.take();
         let asked = self.phase == Phase::Stopping && failure.is_none();
         if let Some(failure) = &failure {
-            exit.stderr = format!("{failure}\n{}", exit.stderr).trim().to_owned();
+            // What is said last is what is shown first.
+            exit.stderr = format!("{}\n{failure}", exit.stderr).trim().to_owned();
         }
         let reason = failure.unwrap_or_else(|| match exit.code {
             Some(code) => format!("{} ended with code {code}", self.name()),
@@ -96,7 +97,7 @@ impl Host {
         // Who sat down while it was stopping waits for the next one.
         if asked && !self.closed && !(self.seats.is_empty() && self.waiting.is_empty()) {
             if let Err(failure) = self.start() {
-                self.dismiss(&Exit { code: None, stderr: in_words(&failure) });
+                self.dismiss(&Exit { code: None, stderr: failure.to_string() });
             }
         } else {
             self.dismiss(&exit);

@@ -56,6 +56,8 @@ pub struct Hosting {
     pub patience: Duration,
     /// How long it stays when nobody needs it.
     pub idle: Duration,
+    /// How long what is shared may take to be answered.
+    pub shared: Duration,
     /// Who is told of the process, if anybody is.
     pub children: Option<mpsc::UnboundedSender<ChildNews>>,
 }
@@ -63,7 +65,8 @@ pub struct Hosting {
 impl Hosting {
     /// With the usual limits.
     pub fn new(source: Source, spec: ServerSpec) -> Self {
-        Self { source, spec, patience: Duration::from_secs(30), idle: Duration::from_secs(5 * 60), children: None }
+        let (patience, idle) = (Duration::from_secs(30), Duration::from_secs(5 * 60));
+        Self { source, spec, patience, idle, shared: shared::LIMIT, children: None }
     }
 }
 

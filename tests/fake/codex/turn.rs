@@ -49,7 +49,7 @@ struct Item {
 
 impl Agent {
     /// Does what a prompt says.
-    pub fn turn(&mut self, turn: Turn) {
+    pub fn turn(&mut self, turn: &Turn) {
         crate::log::write(&json!({"prompt": turn.script}));
         self.interrupted = false;
         self.open = Some(turn.id.clone());

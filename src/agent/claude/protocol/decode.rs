@@ -70,6 +70,11 @@ impl StreamCodec {
                 let told = format!("{} answers instead.", record["fallback_model"].as_str().unwrap_or("Another model"));
                 step.signals.push(notice(uuid, Level::Warning, if content.is_empty() { told } else { content.into() }));
             }
+            "commands_changed" => {
+                self.offers.commands = offers::commands(&record["commands"]);
+                self.commands = offers::names(&record["commands"]);
+                step.signals.push(Signal::Ready(self.offers.clone()));
+            }
             "informational" if record["level"] == "warning" => {
                 step.signals.push(notice(uuid, Level::Warning, content));
             }
@@ -199,9 +204,10 @@ impl StreamCodec {
         let (mut model, mut mode, mut effort) = (None, None, None);
         match asked {
             Asked::Initialize => {
-                let offers = offers::offers(told);
-                self.check_version(offers.version.as_deref(), step);
-                step.signals.push(Signal::Ready(offers));
+                self.offers = offers::offers(told);
+                self.commands = offers::names(&told["commands"]);
+                self.check_version(told["claude_code_version"].as_str(), step);
+                step.signals.push(Signal::Ready(self.offers.clone()));
                 mode = told["current_permission_mode"].as_str().map(Arc::from);
             }
             Asked::Interrupt => return,

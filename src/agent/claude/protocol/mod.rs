@@ -26,7 +26,7 @@ use crate::agent::protocol::{
 use crate::domain::event::{Body, Level};
 use crate::domain::launch::Launch;
 use crate::domain::prompt::PromptId;
-use crate::domain::run::{Activity, Failure};
+use crate::domain::run::{Activity, Failure, Offers};
 use crate::domain::{Event, Key, Time};
 
 use approvals::Approvals;
@@ -87,6 +87,10 @@ impl Protocol for Stream {
     fn codec(&self) -> Box<dyn Codec> {
         Box::new(StreamCodec::default())
     }
+
+    fn ended(&self, code: Option<i32>, stderr: &str) -> Failure {
+        ending::refusal(stderr).unwrap_or_else(|| Failure::Crashed { code, stderr: stderr.to_owned() })
+    }
 }
 
 /// What a control request of ours asked for.
@@ -109,6 +113,9 @@ struct StreamCodec {
     approvals: Approvals,
     blocks: Blocks,
     identity: Identity,
+    /// What it offers, and the names of its commands with all their other names.
+    offers: Offers,
+    commands: HashSet<String>,
     /// Calls that were told and have no result.
     calls: HashSet<String>,
     /// Calls whose sub-agent's session was told.
@@ -156,10 +163,6 @@ impl Codec for StreamCodec {
         }
         step
     }
-
-    fn ended(&mut self, _code: Option<i32>, stderr: &str) -> Option<Failure> {
-        ending::refusal(stderr)
-    }
 }
 
 impl StreamCodec {
@@ -188,12 +191,21 @@ impl StreamCodec {
         send(&json!({"type": "user", "message": {"role": "user", "content": text}, "uuid": uuid}), step);
         // As the transcript's reader will tell it.
         let body = match said(text) {
+            Said::Prompt(text) if self.is_command(&text) => {
+                Body::Notice { level: Level::Info, text: text.trim_ascii_end().to_owned() }
+            }
             Said::Prompt(text) => Body::Prompt(text.into_owned()),
             Said::Notice(level, text) => Body::Notice { level, text: text.into_owned() },
             Said::Nothing => Body::Prompt(text.to_owned()),
         };
         step.signals.push(Signal::Event(Event { key: Key::new(&uuid, 0), time: Some(now), body }));
         self.turns.prompted(uuid, id, text);
+    }
+
+    /// Whether the agent takes a prompt for one of its commands.
+    fn is_command(&self, text: &str) -> bool {
+        let name = text.strip_prefix('/').and_then(|rest| rest.split_ascii_whitespace().next());
+        name.is_some_and(|name| self.commands.contains(name))
     }
 
     /// The agent answers again, after something else.

@@ -1,6 +1,6 @@
 //! What the agent offers: asked for at the start, told again when it changes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
@@ -34,6 +34,16 @@ pub fn offers(told: &Value) -> Offers {
 pub fn commands(told: &Value) -> Vec<(String, String)> {
     let list = told.as_array().into_iter().flatten();
     list.map(|command| (word(command, "name"), word(command, "description"))).collect()
+}
+
+/// All names by which a slash command may be called.
+pub fn names(told: &Value) -> HashSet<String> {
+    let list = told.as_array().into_iter().flatten();
+    list.flat_map(|command| {
+        let others = command["aliases"].as_array().into_iter().flatten();
+        std::iter::once(&command["name"]).chain(others).filter_map(|name| name.as_str().map(str::to_owned))
+    })
+    .collect()
 }
 
 /// Whether a version keeps the number of an answer's block, so that what streams is known again on disk.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::super::tools;
 use crate::agent::protocol::Signal;
@@ -68,7 +68,10 @@ impl Blocks {
         let index = event["index"].as_u64().and_then(|at| u32::try_from(at).ok())?;
         let message = self.messages.entry(id.clone()).or_default();
         let body = match event["type"].as_str()? {
-            "content_block_start" => message.begin(index, &event["content_block"])?,
+            "content_block_start" => {
+                message.begin(index, &event["content_block"]);
+                return None;
+            }
             "content_block_delta" => {
                 // The block began before we listened.
                 let open = message.open.get_or_insert_with(|| Open::new(index));
@@ -89,18 +92,15 @@ impl Blocks {
 }
 
 impl Message {
-    fn begin(&mut self, index: u32, block: &Value) -> Option<Body> {
+    /// A call is told once something of its input is there: before that it would be a name alone.
+    fn begin(&mut self, index: u32, block: &Value) {
         let mut open = Open::new(index);
         let word = |name: &str| block[name].as_str().unwrap_or_default().to_owned();
-        let body = word("type").ends_with("tool_use").then(|| {
-            let (id, name) = (word("id"), word("name"));
-            let body = call(&id, &name, Value::Object(Map::default()));
-            open.call = Some((id, name, String::new(), 0));
-            body
-        });
+        if word("type").ends_with("tool_use") {
+            open.call = Some((word("id"), word("name"), String::new(), 0));
+        }
         self.next = self.next.max(index.saturating_add(1));
         self.open = Some(open);
-        body
     }
 }
 
@@ -167,7 +167,8 @@ fn so_far(json: &str) -> Option<Value> {
     let text = if escaped { &json[..json.len() - 1] } else { json };
     let text = if in_string { format!("{text}\"") } else { text.to_owned() };
     let cut = whole.map(|(at, closers)| close(&json[..at], &closers));
-    let object = |text: &str| serde_json::from_str::<Value>(text).ok().filter(Value::is_object);
+    let some = |value: &Value| value.as_object().is_some_and(|fields| !fields.is_empty());
+    let object = |text: &str| serde_json::from_str::<Value>(text).ok().filter(some);
     object(&close(&text, &closers)).or_else(|| object(&cut?))
 }
 
@@ -184,6 +185,7 @@ mod tests {
         assert_eq!(so_far(r#"{"command": "a\"#), Some(json!({"command": "a"})));
         assert_eq!(so_far(r#"{"todos": [{"content": "A"}, {"cont"#), Some(json!({"todos": [{"content": "A"}]})));
         assert_eq!(so_far(r#"{"command""#), None);
+        assert_eq!(so_far("{"), None);
         assert_eq!(so_far(""), None);
     }
 }

@@ -94,15 +94,14 @@ fn changes(list: &Value) -> Value {
     let one = |change: &Value| {
         let (path, diff) = (change["path"].as_str()?, change["diff"].as_str().unwrap_or_default());
         let target = &change["kind"]["move_path"];
-        let stored = match change["kind"]["type"].as_str().unwrap_or_default() {
-            kind @ ("add" | "delete") => json!({"type": kind, "content": diff}),
-            _ => {
-                // Where the file goes is told twice.
-                let told = format!("\n\nMoved to: {}", target.as_str().unwrap_or_default());
-                let diff = diff.strip_suffix(&told).unwrap_or(diff);
-                json!({"type": "update", "unified_diff": diff, "move_path": target})
-            }
-        };
+        let kind = change["kind"]["type"].as_str().unwrap_or_default();
+        if matches!(kind, "add" | "delete") {
+            return Some((path.to_owned(), json!({"type": kind, "content": diff})));
+        }
+        // Where the file goes is told twice.
+        let told = format!("\n\nMoved to: {}", target.as_str().unwrap_or_default());
+        let diff = diff.strip_suffix(&told).unwrap_or(diff);
+        let stored = json!({"type": "update", "unified_diff": diff, "move_path": target});
         Some((path.to_owned(), stored))
     };
     Value::Object(list.iter().filter_map(one).collect())

@@ -1,7 +1,7 @@
 //! Codex driven by `codex app-server` on stdin and stdout (0.169.0): one process for one thread and its sub-agents.
 //!
-//! Here are the commands and what is answered to them; [`hear`] reads what the agent tells on its own, [`approvals`]
-//! what it asks. No IO and no clock. A thread that cannot be taken up again is never replaced by a new one.
+//! Here are the commands; [`replies`] reads what is answered to them, [`hear`] what the agent tells on its own,
+//! [`approvals`] what it asks. No IO and no clock. A thread that cannot be taken up again is never replaced by a new one.
 
 mod approvals;
 mod failures;
@@ -10,6 +10,7 @@ mod hear;
 mod items;
 mod models;
 mod modes;
+mod replies;
 mod turn;
 mod wire;
 
@@ -30,7 +31,7 @@ use crate::domain::approval::Answer;
 use crate::domain::event::{Body, Level};
 use crate::domain::launch::Launch;
 use crate::domain::prompt::PromptId;
-use crate::domain::run::{Failure, Outcome};
+use crate::domain::run::Failure;
 use crate::domain::transcript::Action;
 use crate::domain::{Event, Key, Time};
 
@@ -44,7 +45,8 @@ impl Protocol for AppServer {
     }
 
     fn launch(&self, opening: &Opening) -> Launch {
-        Launch { program: "codex".into(), args: vec!["app-server".into()], cwd: opening.cwd.clone() }
+        let args = std::iter::once("app-server".to_owned()).chain(opening.extra.iter().cloned()).collect();
+        Launch { program: "codex".into(), args, cwd: opening.cwd.clone() }
     }
 
     fn codec(&self) -> Box<dyn Codec> {
@@ -138,6 +140,13 @@ impl Codec for Thread {
             None => self.other(&text, now, &mut step),
         }
         step
+    }
+
+    fn ended(&mut self, _code: Option<i32>, stderr: &str) -> Option<Failure> {
+        // Before there was an app-server, its name was no command.
+        let unknown = |line: &&str| line.contains("unrecognized subcommand") || line.contains("unexpected argument");
+        let line = stderr.lines().find(unknown).filter(|_| self.id.is_none())?;
+        Some(Failure::Other(format!("This version of Codex is too old to be driven: {line}")))
     }
 }
 
@@ -325,118 +334,6 @@ impl Thread {
         step.signals.push(Signal::Approval(waiting.approval.clone()));
         self.waiting.insert(waiting.approval.id.clone(), waiting);
     }
-
-    fn responded(&mut self, id: u64, result: Result<&Value, &Value>, now: Time, step: &mut Step) {
-        // An answer to what was never asked says nothing.
-        let Some(asked) = self.asked.remove(&id) else { return };
-        match (asked, result) {
-            (Asked::Initialize, Ok(told)) => {
-                self.catalogue.learn_version(&told["userAgent"]);
-                self.begin(step);
-            }
-            (Asked::Initialize, Err(error)) => fatal(Failure::Other(wire::message(error).to_owned()), step),
-            (Asked::Thread, Ok(told)) => self.loaded(told, now, step),
-            (Asked::Thread, Err(error)) => fatal(failures::of_thread(error), step),
-            (Asked::Models, Ok(page)) => self.listed(page, step),
-            (Asked::Models, Err(error)) => self.missing("It does not tell which models there are", error, now, step),
-            (Asked::Account, Ok(told)) if told["account"].is_null() && told["requiresOpenaiAuth"] == true => {
-                self.warn("Codex is not logged in. Run: codex login".into(), Level::Warning, now, step);
-            }
-            (Asked::Account, _) | (Asked::Interrupt | Asked::Remark, Ok(_)) => {}
-            (Asked::Turn(prompt), Ok(told)) => self.accepted(prompt, told, now, step),
-            (Asked::Turn(_), Err(error)) => self.turn_refused(error, now, step),
-            (Asked::Interrupt, Err(error)) => self.missing("It could not be interrupted", error, now, step),
-            (Asked::Remark, Err(error)) => self.missing("What you said did not reach it", error, now, step),
-        }
-    }
-
-    /// The thread is there.
-    fn loaded(&mut self, told: &Value, now: Time, step: &mut Step) {
-        let Some(id) = told["thread"]["id"].as_str() else {
-            return fatal(Failure::Other("Codex told no thread".into()), step);
-        };
-        let conversation = self.opening.as_ref().map(|opening| &opening.conversation);
-        if let Some(Conversation::Resume(wanted)) = conversation
-            && **wanted != *id
-        {
-            return fatal(Failure::UnknownSession(format!("Codex gave thread {id} instead of {wanted}")), step);
-        }
-        let new = matches!(conversation, Some(Conversation::New { .. }) | None);
-        self.id = Some(id.into());
-        if !new {
-            self.announce(step);
-        }
-        let word = |name: &str| told[name].as_str().map(Arc::from);
-        let mode = Mode::told(&told["approvalPolicy"], &told["sandbox"]).map(|mode| mode.name().into());
-        let effort = self.wanted.effort.as_deref().map(Arc::from).or_else(|| word("reasoningEffort"));
-        self.model = word("model");
-        step.signals.push(Signal::Settings { model: self.model.clone(), mode, effort });
-        self.ready(step);
-        for (id, text) in std::mem::take(&mut self.early) {
-            self.prompt(id, text, now, step);
-        }
-    }
-
-    /// Tells the thread's id, once.
-    fn announce(&mut self, step: &mut Step) {
-        if let Some(id) = self.id.as_ref().filter(|_| !self.announced) {
-            step.signals.push(Signal::Session(id.clone()));
-            self.announced = true;
-        }
-    }
-
-    fn listed(&mut self, page: &Value, step: &mut Step) {
-        if let Some(cursor) = self.catalogue.learn_models(page) {
-            self.ask(Asked::Models, "model/list", &json!({"cursor": cursor}), step);
-        }
-        if self.id.is_some() {
-            self.ready(step);
-        }
-    }
-
-    /// The agent has a prompt.
-    fn accepted(&mut self, prompt: PromptId, told: &Value, now: Time, step: &mut Step) {
-        step.signals.push(Signal::PromptAccepted { id: prompt });
-        let early = self.turn.answered(told["turn"]["id"].as_str());
-        self.started(step);
-        if let Some(outcome) = early {
-            self.ended(outcome, now, step);
-        } else if self.turn.interrupt && self.turn.name().is_some() {
-            self.turn.interrupt = false;
-            self.interrupt(step);
-        }
-    }
-
-    /// The turn has a name.
-    fn started(&mut self, step: &mut Step) {
-        if self.turn.name().is_some() && self.turn.tell() {
-            self.announce(step);
-            step.signals.push(Signal::TurnStarted);
-        }
-    }
-
-    /// There is no turn, and the agent does not have the prompt.
-    fn turn_refused(&mut self, error: &Value, now: Time, step: &mut Step) {
-        self.echo = None;
-        let failure = match failures::of_thread(error) {
-            Failure::Other(_) => failures::of_turn(error, &self.limits),
-            failure => failure,
-        };
-        self.missing("The prompt was refused", error, now, step);
-        self.turn.answered(None);
-        // It was to become a part of a turn that goes on.
-        if self.turn.name().is_some() {
-            return;
-        }
-        self.turn.close();
-        step.signals.push(Signal::TurnEnded(Outcome::Failed(failure)));
-    }
-
-    /// Something that this version cannot do, or would not.
-    fn missing(&mut self, what: &str, error: &Value, now: Time, step: &mut Step) {
-        let why = if wire::unknown_method(error) { "this version is too old" } else { wire::message(error) };
-        self.warn(format!("{what}: {why}."), Level::Warning, now, step);
-    }
 }
 
 /// A prompt as a turn takes it, word for word.
@@ -446,10 +343,6 @@ fn input(text: &str) -> Value {
 
 fn event(key: Key, time: Time, body: Body) -> Signal {
     Signal::Event(Event { key, time: Some(time), body })
-}
-
-fn fatal(failure: Failure, step: &mut Step) {
-    step.signals.push(Signal::Fatal(failure));
 }
 
 fn unknown_mode(name: &str) -> Signal {

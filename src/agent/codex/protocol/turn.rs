@@ -4,12 +4,19 @@ use std::sync::Arc;
 
 use crate::domain::run::Outcome;
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Closed,
+    Open,
+    /// Open, and its start was told.
+    Told,
+}
+
 /// The open turn, if one is.
 #[derive(Debug, Default)]
 pub struct Turn {
-    open: bool,
-    /// Its start was told.
-    told: bool,
+    stage: Stage,
     /// It was asked for, and the answer is not there.
     asked: bool,
     names: Vec<Arc<str>>,
@@ -24,12 +31,8 @@ pub struct Turn {
 impl Turn {
     /// It was asked for. What is asked for while one is open becomes a part of it.
     pub fn ask(&mut self) {
-        if self.open {
-            self.asked = true;
-            return;
-        }
-        let ended = self.ended.take();
-        *self = Self { open: true, asked: true, ended, ..Self::default() };
+        self.asked = true;
+        self.open();
     }
 
     /// The agent's answer: its name. An end that was told before is given back.
@@ -45,19 +48,23 @@ impl Turn {
         if self.ended.as_deref() == Some(name) {
             return false;
         }
-        self.open = true;
+        self.open();
         self.add(name);
         true
     }
 
     /// Whether its start is still to be told; after this it is.
     pub fn tell(&mut self) -> bool {
-        self.open && !std::mem::replace(&mut self.told, true)
+        let news = self.stage == Stage::Open;
+        if news {
+            self.stage = Stage::Told;
+        }
+        news
     }
 
     /// An end was told. Whether it is that of the open turn.
     pub fn ends(&mut self, name: &str, outcome: &Outcome) -> bool {
-        if !self.open {
+        if !self.is_open() {
             return false;
         }
         let ours = self.names.iter().any(|known| **known == *name);
@@ -75,7 +82,7 @@ impl Turn {
 
     /// Whether one is open.
     pub fn is_open(&self) -> bool {
-        self.open
+        self.stage != Stage::Closed
     }
 
     /// The name by which the agent ends it.
@@ -83,8 +90,14 @@ impl Turn {
         self.names.first()
     }
 
+    fn open(&mut self) {
+        if self.stage == Stage::Closed {
+            self.stage = Stage::Open;
+        }
+    }
+
     fn add(&mut self, name: &str) {
-        if self.open && !self.names.iter().any(|known| **known == *name) {
+        if self.is_open() && !self.names.iter().any(|known| **known == *name) {
             self.names.push(name.into());
         }
     }

@@ -22,6 +22,8 @@ pub enum Ask {
 pub fn permission(asked: &Value, call: Option<&(Value, Action)>, now: Time) -> Option<Approval> {
     let id: Arc<str> = asked["id"].as_str()?.into();
     let name = asked["permission"].as_str().unwrap_or("tool");
+    // It may be asked before the call itself is told.
+    let call = call.filter(|(call, _)| call["input"].as_object().is_some_and(|input| !input.is_empty()));
     let input = call.map_or_else(|| asked["metadata"].clone(), |(call, _)| call["input"].clone());
     let always = words(&asked["always"]);
     let mut choices = vec![choice(ChoiceKind::AllowOnce, "Allow once".into(), "once")];

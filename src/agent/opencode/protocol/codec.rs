@@ -16,7 +16,7 @@ use crate::domain::approval::Answer;
 use crate::domain::event::Level;
 use crate::domain::prompt::PromptId;
 use crate::domain::run::{Offers, Outcome};
-use crate::domain::{Body, Event, Key, Time};
+use crate::domain::{Body, Event, Key, Time, Tokens};
 
 /// What a request asked for.
 #[derive(Clone, Debug)]
@@ -84,9 +84,13 @@ pub struct SessionCodec {
     /// Counts the turns, so that a late answer is not taken for another's.
     pub(super) turns: u64,
     pub(super) talk: Talk,
-    /// The newest message that was told of.
+    /// The newest message of a user that was told of.
     pub(super) newest: String,
     pub(super) asks: HashMap<Arc<str>, Ask>,
+    /// An error was told that will be told again.
+    pub(super) explained: bool,
+    /// The usage that was told last.
+    pub(super) used: (Option<Tokens>, Option<f64>, Option<(u64, u64)>),
 }
 
 impl Codec for SessionCodec {
@@ -131,6 +135,11 @@ impl SessionCodec {
             if let Some(value) = value {
                 self.set(setting(value), now, step);
             }
+        }
+        if !opening.extra.is_empty() {
+            let words =
+                format!("One server serves all of OpenCode's sessions: {} is not passed on.", opening.extra.join(" "));
+            step.signals.push(notice(&format!("extra {}", now.millis()), Level::Warning, words));
         }
         let asked = Asked::Session(opening.conversation.clone());
         match opening.conversation {

@@ -11,9 +11,9 @@ use super::offers::{self, ModelName, Models};
 use super::talk::From;
 use super::turn::Turn;
 use crate::agent::protocol::{Conversation, Signal, Step};
-use crate::domain::Time;
 use crate::domain::event::Level;
 use crate::domain::run::{Failure, Outcome};
+use crate::domain::{Time, Tokens};
 
 /// Messages that are read again after a gap.
 const MESSAGES: u32 = 100;
@@ -106,6 +106,7 @@ impl SessionCodec {
         let Some(turn) = &mut self.turn else { return };
         if (200..300).contains(&status) {
             turn.accepted = true;
+            turn.done = done;
             let abort = std::mem::take(&mut turn.abort_waits);
             let doubtful = done || turn.fault.is_some() && !turn.begun;
             self.accepted(step);
@@ -123,6 +124,7 @@ impl SessionCodec {
                 turn.fault = Some(Outcome::Failed(Failure::Other(faults::refusal(status, body))));
             }
             turn.accepted = true;
+            turn.done = true;
             self.ask_status(Why::Over(turns), step);
             return;
         }
@@ -152,7 +154,7 @@ impl SessionCodec {
         });
         match why {
             Why::Over(turn) if turn == self.turns => match (&mut self.turn, told.is_some()) {
-                (Some(open), true) if !busy => {
+                (Some(open), true) if !busy && open.may_be_over() => {
                     let outcome = open.outcome();
                     self.end_turn(outcome, step);
                 }
@@ -200,11 +202,13 @@ impl SessionCodec {
                 self.part(part, From::List, step);
             }
         }
-        if let (Some(turn), Some(open)) = (over, &self.turn)
-            && turn == self.turns
-        {
+        let Some(open) = self.turn.as_ref().filter(|_| over == Some(self.turns)) else { return };
+        if open.answered || open.fault.is_some() {
             let outcome = open.outcome();
             self.end_turn(outcome, step);
+        } else {
+            // It may have begun after it was found idle.
+            self.ask_status(Why::Over(self.turns), step);
         }
     }
 
@@ -224,9 +228,21 @@ impl SessionCodec {
         }
         let data = serde_json::json!({"tokens": info["tokens"]}).to_string();
         let tokens = super::super::record::head(&data).and_then(|head| head.tokens).map(|usage| usage.tokens());
-        let cost_usd = info["cost"].as_f64();
-        if tokens.is_some() || cost_usd.is_some() {
-            step.signals.push(Signal::Usage { tokens, cost_usd, context: None });
+        self.used(tokens, info["cost"].as_f64(), None, step);
+    }
+
+    /// Tells usage where it changed.
+    pub(super) fn used(
+        &mut self,
+        tokens: Option<Tokens>,
+        cost_usd: Option<f64>,
+        context: Option<(u64, u64)>,
+        step: &mut Step,
+    ) {
+        let known = self.used;
+        self.used = (tokens.or(known.0), cost_usd.or(known.1), context.or(known.2));
+        if self.used != known {
+            step.signals.push(Signal::Usage { tokens, cost_usd, context });
         }
     }
 }

@@ -127,7 +127,7 @@ impl SessionCodec {
         if !user {
             self.reply(info, now, step);
         }
-        if id > self.newest.as_str() {
+        if user && id > self.newest.as_str() {
             id.clone_into(&mut self.newest);
         }
     }
@@ -136,19 +136,18 @@ impl SessionCodec {
     fn recognise(&mut self, info: &Value, id: &str, user: bool, step: &mut Step) {
         let newest = &self.newest;
         let Some(turn) = &mut self.turn else { return };
-        let belongs = match (&turn.message, user) {
-            (Some(message), true) => message == id,
-            (Some(message), false) => info["parentID"].as_str() == Some(message),
-            // A condensing turn makes its own message, which nobody has seen before.
-            (None, true) => id > newest.as_str(),
-            (None, false) => false,
+        let opening = if user { Some(id) } else { info["parentID"].as_str() };
+        let belongs = match &turn.message {
+            Some(message) => opening == Some(message),
+            // Of a turn that condenses, or that somebody else opened, the message is not known beforehand: it is one
+            // that nobody has seen before, or the newest.
+            None if user => id > newest.as_str(),
+            None => turn.begun && opening == Some(newest),
         };
         if !belongs {
             return;
         }
-        if turn.message.is_none() {
-            turn.message = Some(id.to_owned());
-        }
+        turn.message = opening.map(str::to_owned);
         turn.begin();
         turn.accepted = true;
         let abort = std::mem::take(&mut turn.abort_waits);
@@ -160,7 +159,7 @@ impl SessionCodec {
 
     /// An answer's record: how far it is, by whom, and at what cost.
     fn reply(&mut self, info: &Value, now: Time, step: &mut Step) {
-        self.used(info, step);
+        self.answered_by(info, step);
         let over = info["time"]["completed"].is_number() || info["error"].is_object();
         let compacting = info["summary"] == true || info["mode"] == "compaction";
         let Some(turn) = &mut self.turn else { return };
@@ -179,7 +178,8 @@ impl SessionCodec {
         }
     }
 
-    fn used(&mut self, info: &Value, step: &mut Step) {
+    /// Who answers, and how full that model's context is.
+    fn answered_by(&mut self, info: &Value, step: &mut Step) {
         let Some(model) = ModelName::read(info) else { return };
         let tokens = &info["tokens"];
         let sum = ["/input", "/output", "/reasoning", "/cache/read", "/cache/write"]
@@ -187,7 +187,7 @@ impl SessionCodec {
             .filter_map(|path| tokens.pointer(path).and_then(Value::as_u64))
             .fold(0, u64::saturating_add);
         if let Some(size) = self.models.context(Some(&model)).filter(|_| sum > 0) {
-            step.signals.push(Signal::Usage { tokens: None, cost_usd: None, context: Some((sum, size)) });
+            self.used(None, None, Some((sum, size)), step);
         }
         if self.in_use.as_ref() != Some(&model) {
             step.signals.push(Signal::Settings { model: Some(model.to_string().into()), mode: None, effort: None });
@@ -246,8 +246,13 @@ impl SessionCodec {
 
     fn failed(&mut self, error: &Value, now: Time, step: &mut Step) {
         let turns = self.turns;
+        // What stops a prompt is told twice, the second time with a stack of calls, and late enough to meet the next.
+        let again = error["data"]["message"].as_str().is_some_and(|message| message.contains("\n    at "));
+        if again && std::mem::take(&mut self.explained) {
+            return;
+        }
+        self.explained = error["name"] == "UnknownError" && !again;
         let Some(turn) = &mut self.turn else { return };
-        // It is told twice, the second time with a stack of calls for a message.
         turn.fault.get_or_insert_with(|| faults::outcome(error, now));
         // A prompt that fails before anything comes of it is followed by no end at all.
         if !turn.begun && turn.accepted {

@@ -16,6 +16,8 @@ pub struct Turn {
     pub begun: bool,
     /// An answer to its message was completed.
     pub answered: bool,
+    /// The request that carried it was answered, which for a command is its end.
+    pub done: bool,
     /// It was interrupted by us.
     pub interrupted: bool,
     /// The interruption waits for the prompt to arrive, for it would stop nothing before that.
@@ -34,9 +36,14 @@ impl Turn {
         Self { prompt: Some(prompt), message, ..Self::default() }
     }
 
-    /// Opened by somebody else.
+    /// Opened by somebody else, with the first thing that is heard of it.
     pub fn of_others() -> Self {
         Self { accepted: true, begun: true, ..Self::default() }
+    }
+
+    /// Whether it may be over: something came of it. A prompt that was just taken makes no session busy yet.
+    pub fn may_be_over(&self) -> bool {
+        self.begun || self.done || self.interrupted || self.fault.is_some()
     }
 
     /// How it ended, now that it did.
