@@ -10,6 +10,7 @@ pub mod texts;
 
 mod claude;
 mod codex;
+mod folder;
 mod gemini;
 mod goose;
 mod jsonl;

@@ -26,6 +26,7 @@ mod search_live;
 mod search_plants;
 mod search_pty;
 mod search_query;
+mod search_scan;
 mod search_screen;
 mod stdx;
 mod store;

@@ -18,6 +18,7 @@ mod entries;
 mod plan;
 mod run;
 mod slips;
+mod small;
 mod snippet;
 mod store;
 mod talk;
@@ -36,6 +37,7 @@ pub use snippet::Context;
 use crate::domain::found::{Answer, Found, Order};
 use crate::domain::query::{Facts, Query};
 use crate::domain::{Session, SessionKey, Time};
+use small::Small;
 use store::Store;
 use typed::Typed;
 
@@ -43,6 +45,7 @@ use typed::Typed;
 #[derive(Debug)]
 pub struct Search {
     store: Store,
+    small: Small,
     typed: Typed,
     /// Something was searched in this process.
     asked: AtomicBool,
@@ -123,7 +126,12 @@ impl<'a> Request<'a> {
 impl Search {
     /// Opens the talk that is stored in a directory, which need not exist.
     pub fn open(dir: &Path) -> Self {
-        Self { store: Store::open(dir), typed: Typed::default(), asked: AtomicBool::new(false) }
+        Self {
+            store: Store::open(dir),
+            small: Small::open(dir),
+            typed: Typed::default(),
+            asked: AtomicBool::new(false),
+        }
     }
 
     /// A search that stores nothing: all is searched in place.
@@ -146,7 +154,13 @@ impl Search {
         cancel: &Cancel,
         told: &mut dyn FnMut(Indexed),
     ) -> io::Result<Option<Indexed>> {
-        build::update(&self.store, corpus, cancel, told).map_err(|error| {
+        let updated = build::update(&self.store, corpus, cancel, told).and_then(|indexed| {
+            if indexed.is_some() && !cancel.is_cancelled() {
+                self.small.update(corpus, cancel)?;
+            }
+            Ok(indexed)
+        });
+        updated.map_err(|error| {
             io::Error::new(
                 error.kind(),
                 format!("{}: the search index cannot be written: {error}", self.store.dir().display()),
@@ -158,6 +172,7 @@ impl Search {
     pub fn rest(&self) {
         if !self.asked.load(Ordering::Relaxed) {
             self.store.forget();
+            self.small.forget();
         }
     }
 
@@ -173,12 +188,14 @@ impl Search {
             });
             return;
         }
+        let small = self.small.kept();
         let mut last = Found::default();
-        let found = run::search(request, request.query, view.clone(), &self.typed, cancel, &mut |found| {
-            if found.reach.complete { last = found } else { sink(found) }
-        });
+        let found =
+            run::search(request, request.query, view.clone(), small.clone(), &self.typed, cancel, &mut |found| {
+                if found.reach.complete { last = found } else { sink(found) }
+            });
         if !found && request.slips && !cancel.is_cancelled() && last.hits.is_empty() {
-            slips::search(request, &view, cancel, sink);
+            slips::search(request, &view, small, cancel, sink);
         }
         if !cancel.is_cancelled() {
             sink(last);

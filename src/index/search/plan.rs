@@ -2,7 +2,7 @@
 
 use crate::domain::query::filter::About;
 use crate::domain::query::fold::{Case, fold};
-use crate::domain::query::matcher::Raw;
+use crate::domain::query::raw::Raw;
 use crate::domain::query::{Branch, Facts, Filter, Form, Has, Is, Matcher, Part, Query, What};
 use crate::domain::{Role, Session};
 

@@ -8,6 +8,7 @@ use std::sync::mpsc::channel;
 use super::build::threads;
 use super::corpus::Corpus;
 use super::plan::{Plan, Test};
+use super::small::Kept;
 use super::snippet::{Context, first, snippet};
 use super::store::{Batch, View};
 use super::tally::{At, Match, Spot, Tally, bits_of};
@@ -26,6 +27,8 @@ pub struct Run<'a> {
     pub corpus: &'a Corpus,
     /// The stored talk.
     pub view: Arc<View>,
+    /// What need not be looked at.
+    pub small: Arc<Kept>,
     /// Whether anybody still wants the answer.
     pub cancel: &'a Cancel,
     /// For each session the alternatives that it may fulfil.
@@ -73,6 +76,7 @@ pub fn search(
     request: &Request<'_>,
     query: &Query,
     view: Arc<View>,
+    small: Arc<Kept>,
     typed: &Typed,
     cancel: &Cancel,
     sink: &mut dyn FnMut(Found),
@@ -84,7 +88,7 @@ pub fn search(
     let last = if is_simple(&plan) { typed.last(moment, &open) } else { None };
     let (counted, bulk) = (plan.counted(), plan.needs_bulk());
     let (corpus, context) = (request.corpus, request.context);
-    let run = Run { plan, corpus, view, cancel, open, counted, last, bulk, context, threads: threads() };
+    let run = Run { plan, corpus, view, small, cancel, open, counted, last, bulk, context, threads: threads() };
     let mut gathering = Gathering { run: &run, request, tallies: vec![None; sessions.len()], reach: Reach::default() };
     gathering.begin();
     let stored = if run.plan.reads_texts() { talk::search(&run) } else { talk::Talk::default() };
