@@ -50,11 +50,10 @@ impl Texts for OpenCode {
     }
 
     fn sift(&self, unit: &Unit, wanted: Wants<'_>, visit: Visit<'_>) -> io::Result<()> {
-        if unit.kind != DATABASE {
-            sift_files(&unit.path, wanted, visit)
-        } else {
-            Ok(sift_rows(&unit.path, wanted, visit)?)
+        if unit.kind == DATABASE {
+            return Ok(sift_rows(&unit.path, wanted, visit)?);
         }
+        sift_files(&unit.path, wanted, visit)
     }
 }
 

@@ -23,12 +23,16 @@ use crate::agent::{Unit, format};
 use crate::domain::SessionKey;
 use crate::domain::found::Place;
 
-/// What was found in a unit, by the session's number, and the bytes looked through.
+/// What was found in some units, by the session's number, and the bytes looked through.
 pub type UnitFound = (Vec<(usize, Tally)>, u64);
+
+/// Sessions without a find that are told of together.
+const AT_ONCE: usize = 64;
 
 /// Searches units until there are no more, sending what is found in each. The order is that of the corpus.
 pub fn search(run: &Run<'_>, next: &AtomicUsize, out: &Sender<UnitFound>) {
     let mut buffer = Vec::new();
+    let mut held = UnitFound::default();
     while let Some(unit) = run.corpus.units().get(next.fetch_add(1, Ordering::Relaxed)) {
         if run.cancel.is_cancelled() {
             return;
@@ -38,10 +42,16 @@ pub fn search(run: &Run<'_>, next: &AtomicUsize, out: &Sender<UnitFound>) {
         if let Err(error) = hunt.search(&mut buffer) {
             tracing::debug!(path = %unit.path.display(), %error, "cannot be searched");
         }
-        if out.send((hunt.tallies.into_iter().collect(), hunt.bytes)).is_err() {
+        let found = hunt.tallies.values().any(|tally| tally.found != 0);
+        held.0.extend(hunt.tallies);
+        held.1 += hunt.bytes;
+        // What was found is told at once. Each telling wakes another thread, so the rest waits for more.
+        if (found || held.0.len() >= AT_ONCE) && out.send(std::mem::take(&mut held)).is_err() {
             return;
         }
     }
+    // Nobody is left to be told only where nobody wants to know any more.
+    drop(out.send(held));
 }
 
 /// The search through one unit.

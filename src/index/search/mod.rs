@@ -2,7 +2,8 @@
 //!
 //! Two tiers, one answer. The *talk* (prompts, answers, titles, tool names and short inputs: some 2 % of the bytes) is
 //! kept in a store of its own and searched whole at each key; the rest, and whatever is not stored yet, is searched
-//! where it lies, in parallel, the newest first. Both go by [`Matcher`](crate::domain::query::Matcher), so what is
+//! where it lies, in parallel, the newest first: raw bytes rule most of it out, and sessions of many small files are
+//! not even opened where they are known to lack a word. Both go by [`Matcher`](crate::domain::query::Matcher), so what is
 //! found does not depend on where it is found, nor on what counts as a word.
 //!
 //! An inverted index was weighed and left out: over so little text it answers no sooner, takes longer to build and
