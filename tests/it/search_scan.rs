@@ -214,7 +214,7 @@ fn files_that_vanish_or_are_no_text_spoil_nothing() {
 
 /// Makes a file or folder look as if it had last been written two days before the others.
 fn age(path: &Path) {
-    let then = SystemTime::now() - Duration::from_secs(48 * 3600);
+    let then = SystemTime::now() - Duration::from_hours(48);
     fs::File::open(path).and_then(|file| file.set_modified(then)).expect("set the time");
 }
 
