@@ -28,6 +28,7 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod index;
+pub mod live;
 pub mod runtime;
 pub mod stdx;
 pub mod store;

@@ -6,6 +6,7 @@
 
 pub mod environment;
 pub mod format;
+pub mod protocol;
 pub mod texts;
 
 mod claude;
@@ -25,6 +26,7 @@ pub use format::{
     Summarised, TextLimit, Unit,
 };
 
+pub use protocol::Protocol;
 pub use texts::Texts;
 
 use crate::domain::Agent;
@@ -32,6 +34,16 @@ use crate::domain::Agent;
 /// The table of agents.
 pub static FORMATS: [&dyn Format; 6] =
     [&claude::Claude, &opencode::OpenCode, &codex::Codex, &gemini::Gemini, &qwen::Qwen, &goose::Goose];
+
+/// How an agent is driven; `None` where salon cannot.
+pub fn protocol(agent: Agent) -> Option<&'static dyn Protocol> {
+    match agent {
+        Agent::Claude => Some(&claude::Stream),
+        Agent::OpenCode => Some(&opencode::Serve),
+        Agent::Codex => Some(&codex::AppServer),
+        Agent::Gemini | Agent::Qwen | Agent::Goose => None,
+    }
+}
 
 /// The format of an agent.
 pub fn format(agent: Agent) -> &'static dyn Format {

@@ -10,16 +10,22 @@ use super::reader::Reader;
 use super::search::View;
 use super::{App, Effect};
 use crate::config::settings::Scope;
+use crate::domain::SessionKey;
 use crate::domain::catalog::Sort;
-use crate::domain::{SessionKey, State};
 
 impl App {
     /// Does what an action asks for.
     pub fn act(&mut self, action: Action) -> Vec<Effect> {
+        if let Some(effects) = self.act_in_chat(action) {
+            return effects;
+        }
         if let Some(effects) = self.act_in_reader(action) {
             return effects;
         }
         if let Some(effects) = self.act_in_search(action) {
+            return effects;
+        }
+        if let Some(effects) = self.act_on_runs(action) {
             return effects;
         }
         match action {
@@ -29,7 +35,6 @@ impl App {
                 self.push(Layer::Palette(palette))
             }
             Action::Issues => self.push(Layer::Issues(IssuesView::default())),
-            Action::NextNeedsYou => self.next_needs_you(),
             Action::Back => self.back(),
             Action::Rescan => {
                 self.notices.tell("looking at everything again");
@@ -42,12 +47,13 @@ impl App {
             }
             Action::Redraw => vec![Effect::Redraw],
             Action::Suspend => vec![Effect::Suspend],
-            Action::Quit => vec![Effect::Quit],
             Action::Resume => self.about_session(Effect::CheckResume),
             Action::CopyCommand => self.about_session(Effect::CopyResumeCommand),
             Action::CopyId => self.about_session(|key| Effect::Copy(key.id.to_string())),
             Action::EditTranscript => self.about_session(Effect::EditTranscript),
             Action::Search => self.go_to_search(),
+            Action::ResumeHere => self.resume_here(),
+            Action::Fork => self.fork_here(),
             _ if self.layers.is_empty() => self.act_at_home(action),
             _ => Vec::new(),
         }
@@ -89,9 +95,12 @@ impl App {
                     action => reader.act(action),
                 }
             }
+            Some(Layer::Chat(chat)) => match action {
+                Action::Left => Some(self.back()),
+                action => chat.reader.act(action),
+            },
             None if action != Action::Expand => self.previewing()?.act(action),
-            Some(Layer::Search(_) | Layer::Help(_) | Layer::Palette(_) | Layer::Dialog(_) | Layer::Issues(_))
-            | None => None,
+            Some(_) | None => None,
         }
     }
 
@@ -106,7 +115,16 @@ impl App {
                 self.home.focus = Pane::Sessions;
                 Vec::new()
             }
-            Action::Open | Action::Expand => self.home.list.key().cloned().map_or_else(Vec::new, |key| self.open(key)),
+            Action::Open | Action::Expand => {
+                let selected = self.home.list.session().map(|session| session.key.clone());
+                let Some(key) = selected else { return Vec::new() };
+                // What is no session yet has no transcript to read, only a chat.
+                let fresh = self.known.is_fresh(&key).then(|| self.runs.of_session(&key)).flatten();
+                match fresh.map(|info| info.id.clone()) {
+                    Some(run) => self.go_to_run(&run),
+                    None => self.open(key),
+                }
+            }
             Action::Scope => self.next_scope(),
             Action::ShowHidden => {
                 self.home.show_hidden = !self.home.show_hidden;
@@ -130,9 +148,8 @@ impl App {
     fn back(&mut self) -> Vec<Effect> {
         match self.layers.pop() {
             Some(Layer::Reader(reader)) => self.leave(*reader),
-            Some(Layer::Search(_) | Layer::Help(_) | Layer::Palette(_) | Layer::Dialog(_) | Layer::Issues(_)) => {
-                Vec::new()
-            }
+            Some(Layer::Chat(chat)) => self.leave_chat(*chat),
+            Some(_) => Vec::new(),
             None if self.home.filter.is_active() => self.clear_filter(),
             None => {
                 self.home.focus = Pane::Sessions;
@@ -142,7 +159,7 @@ impl App {
     }
 
     /// A transcript that was read goes back into the preview where it came from; others are closed.
-    fn leave(&mut self, reader: Reader) -> Vec<Effect> {
+    pub(super) fn leave(&mut self, reader: Reader) -> Vec<Effect> {
         if self.layers.last().is_some_and(|layer| layer.search().is_some()) {
             return self.leave_to_search(reader);
         }
@@ -208,40 +225,5 @@ impl App {
         };
         self.home.list.hold();
         vec![effect(key)]
-    }
-
-    /// Goes to the next session that waits for the user, wherever it is listed.
-    fn next_needs_you(&mut self) -> Vec<Effect> {
-        let mut waiting: Vec<_> =
-            self.known.catalog.iter().filter(|session| self.known.state(session) == State::NeedsYou).collect();
-        waiting.sort_by(|a, b| a.last_activity.cmp(&b.last_activity).then_with(|| a.key.cmp(&b.key)));
-        let now = waiting.iter().position(|session| self.session() == Some(&session.key));
-        let next = now.map_or(0, |at| (at + 1) % waiting.len());
-        let Some(key) = waiting.get(next).map(|session| session.key.clone()) else {
-            self.notices.tell("no session needs you");
-            return Vec::new();
-        };
-        let mut effects = self.close_layers();
-        if !self.home.list.select(&key) {
-            self.home.set_scope(Scope::All);
-            self.home.filter.clear();
-            self.home.refresh(&self.known);
-            if !self.home.list.select(&key) {
-                self.home.show_hidden = true;
-                self.home.refresh(&self.known);
-                self.home.list.select(&key);
-            }
-        }
-        effects.extend(self.selection_moved());
-        effects
-    }
-
-    fn close_layers(&mut self) -> Vec<Effect> {
-        let close = |layer: Layer| match layer {
-            Layer::Reader(reader) => vec![Effect::CloseTranscript(reader.ticket)],
-            Layer::Search(mut search) => search.preview.close(),
-            Layer::Help(_) | Layer::Palette(_) | Layer::Dialog(_) | Layer::Issues(_) => Vec::new(),
-        };
-        self.layers.drain(..).flat_map(close).collect()
     }
 }

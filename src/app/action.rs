@@ -13,6 +13,8 @@ pub enum Place {
     Reader,
     /// The search screen.
     Search,
+    /// A conversation with a run.
+    Chat,
 }
 
 macro_rules! actions {
@@ -49,6 +51,7 @@ actions! {
         Palette "palette" "find and run any action"
         NextNeedsYou "next-needs-you" "go to the next session that needs you"
         Back "back" "clear, close or go back"
+        Inbox "inbox" "show what waits for you, of all runs"
         Rescan "rescan" "look at everything on disk again"
         Issues "issues" "show what could not be read"
         Mouse "mouse" "give the mouse to the terminal, or take it"
@@ -76,7 +79,12 @@ actions! {
         Sort "sort" "another order"
         Search "search" "find anything that was said, run or printed"
         Filter "filter" "filter by title, workspace, branch or agent"
+        New "new-session" "begin a new session"
+        ResumeHere "resume-here" "go on with the session here"
         Resume "resume-in-agent" "resume in the agent's own program"
+        Fork "fork" "go on with a copy of the session"
+        Attach "attach" "follow the session, or steer its run"
+        StopRun "stop-run" "end the session's run"
         CopyId "copy-id" "copy the session's id"
         CopyCommand "copy-resume-command" "copy the command that resumes the session"
         EditTranscript "edit-transcript" "open the transcript's file in the editor"
@@ -98,6 +106,7 @@ actions! {
         Follow "follow" "follow the end"
         CopyEntry "copy-entry" "copy the entry"
         EditEntry "edit-entry" "open the entry in the editor"
+        Split "split" "show two conversations side by side"
     }
     Search {
         Complete "complete" "complete the word; without one, go between the line and the results"
@@ -110,5 +119,18 @@ actions! {
         NewerQuery "newer-query" "what was searched for after that"
         SaveView "save-view" "save the search as a view"
         CopyView "copy-view" "copy the search as a command"
+    }
+    Chat {
+        Send "send" "send or queue what was written"
+        Newline "newline" "begin a new line"
+        CompleteWord "complete-word" "complete a file or a command"
+        Models "models" "choose model, mode and effort"
+        EditDraft "edit-draft" "write in the editor"
+        Interrupt "interrupt" "stop the turn; again: end the run"
+        ChatPageUp "chat-page-up" "read further up while writing"
+        ChatPageDown "chat-page-down" "read further down while writing"
+        GoOn "go-on" "let a paused queue go on"
+        ReadChat "read" "from the composer to the transcript, and back"
+        Mute "mute" "notifications of this session on or off"
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::config::key::{Key, KeyCode};
 use crate::domain::SessionKey;
+use crate::domain::run::RunId;
 
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +40,27 @@ pub enum Outcome {
     Follow(SessionKey),
     /// Copy the command instead.
     CopyCommand(SessionKey),
+    /// Go on with a session in salon's own chat.
+    GoOn {
+        /// The session.
+        key: SessionKey,
+        /// In this directory instead of its own.
+        cwd: Option<String>,
+        /// With a copy of it.
+        fork: bool,
+    },
+    /// End a run.
+    StopRun(RunId),
+    /// Take the mode that asks nothing.
+    SkipPermissions(RunId, String),
+    /// Begin the session that the overlay below describes.
+    BeginNew,
+    /// Quit once no turn is open and no prompt is queued.
+    QuitWhenDone,
+    /// Stop all runs and quit.
+    QuitNow,
+    /// Do not quit, and forget that it was asked for.
+    Stay,
     /// Nothing.
     Cancel,
 }

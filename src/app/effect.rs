@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::msg::{Rest, Ticket};
+use super::msg::{Alarm, Rest, Ticket};
+use super::runs::RunEffect;
 use crate::domain::SessionKey;
 use crate::domain::found::{Order, Place};
 
@@ -37,6 +38,8 @@ pub enum Effect {
     /// Wait so many milliseconds, then send [`super::Msg::Rested`]. Only the newest wait counts; an earlier one may be
     /// dropped.
     Rest(Rest, u32),
+    /// Wait so many milliseconds, then send [`super::Msg::Woke`].
+    Wake(Alarm, u32),
     /// Draw the whole screen anew, whatever the terminal is thought to show.
     Redraw,
     /// Look at everything again, trusting no cache.
@@ -67,6 +70,8 @@ pub enum Effect {
     },
     /// Give the mouse back to the terminal, or take it.
     CaptureMouse(bool),
+    /// Ask something of a run.
+    Run(RunEffect),
     /// Suspend the program (Ctrl-Z).
     Suspend,
     /// End the program.

@@ -44,5 +44,6 @@ fn heading(place: Place) -> &'static str {
         Place::List => "In the list",
         Place::Reader => "In a transcript",
         Place::Search => "In the search",
+        Place::Chat => "In a chat",
     }
 }

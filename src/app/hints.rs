@@ -25,6 +25,26 @@ impl App {
             Some(Layer::Palette(_)) => typed(&[("enter", "run"), ("↑ ↓", "choose"), ("esc", "close")]),
             Some(Layer::Dialog(_)) => typed(&[("1…9", "answer"), ("enter", "take"), ("esc", "cancel")]),
             Some(Layer::Help(_) | Layer::Issues(_)) => self.named(&[(Action::Back, "close"), (Action::Down, "scroll")]),
+            Some(Layer::Chat(_)) => self.named(&CHAT),
+            Some(Layer::Inbox(_)) if self.desk.field().is_some() => typed(&[("enter", "send"), ("esc", "back")]),
+            Some(Layer::Inbox(_)) if self.inbox().is_empty() => typed(&[("esc", "close")]),
+            Some(Layer::Inbox(_)) => typed(&[
+                ("1…9", "answer"),
+                ("n p", "next, previous"),
+                ("enter", "go to its chat"),
+                ("e", "show all"),
+                ("esc", "close"),
+            ]),
+            Some(Layer::Picker(_)) => typed(&[
+                ("enter", "take"),
+                ("↑ ↓", "choose"),
+                ("tab", "mode, effort"),
+                ("f5", "ask again"),
+                ("esc", "close"),
+            ]),
+            Some(Layer::NewSession(_)) => {
+                typed(&[("enter", "begin"), ("tab", "complete, next"), ("↑ ↓", "fields"), ("esc", "cancel")])
+            }
             Some(Layer::Reader(_)) if self.reads_a_result() => self.named(&RESULT),
             Some(Layer::Reader(_)) => self.named(&READER),
             Some(Layer::Search(search)) if search.naming.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),
@@ -150,4 +170,13 @@ const READER: [(Action, &str); 9] = [
     (Action::Resume, "resume"),
     (Action::Expand, "unfold"),
     (Action::Follow, "follow"),
+];
+
+const CHAT: [(Action, &str); 6] = [
+    (Action::Send, "send"),
+    (Action::Newline, "newline"),
+    (Action::Models, "model"),
+    (Action::Interrupt, "interrupt"),
+    (Action::ReadChat, "read"),
+    (Action::Back, "back"),
 ];

@@ -1,6 +1,7 @@
 //! Where a key goes: into a field that is being typed, to the topmost overlay, or through the key map.
 
 use super::action::{Action, Place};
+use super::chat::Focus;
 use super::dialog::Answer;
 use super::home::Pane;
 use super::home::moves::steps;
@@ -25,10 +26,14 @@ impl App {
                 let answer = dialog.key(key);
                 self.answered(answer)
             }
+            Some(Layer::Inbox(_)) => self.key_in_inbox(key),
+            Some(Layer::Picker(_)) => self.key_in_picker(key),
+            Some(Layer::NewSession(_)) => self.key_in_new_session(key),
             Some(Layer::Search(_)) => self.key_in_search(key),
+            Some(Layer::Chat(_)) => self.key_in_chat(key),
             Some(Layer::Help(_) | Layer::Issues(_)) => self.key_in_text(key),
             None if self.home.filter.typing => self.key_in_filter(key),
-            Some(Layer::Reader(_)) | None => {
+            Some(_) | None => {
                 let action = self.keymap.action(key, &self.places());
                 action.map_or_else(Vec::new, |action| self.act(action))
             }
@@ -44,12 +49,22 @@ impl App {
                 palette.paste(text);
                 Vec::new()
             }
+            Some(Layer::Inbox(_)) => {
+                self.desk.paste(text);
+                Vec::new()
+            }
+            Some(Layer::Picker(picker)) => {
+                picker.paste(text);
+                Vec::new()
+            }
+            Some(Layer::NewSession(_)) => self.paste_in_new_session(text),
             Some(Layer::Search(_)) => self.paste_in_search(text),
+            Some(Layer::Chat(_)) => self.paste_in_chat(text),
             None if self.home.filter.typing => {
                 self.home.filter.input.insert(text);
                 self.filter_typed()
             }
-            Some(Layer::Reader(_) | Layer::Help(_) | Layer::Dialog(_) | Layer::Issues(_)) | None => Vec::new(),
+            Some(_) | None => Vec::new(),
         }
     }
 
@@ -71,6 +86,12 @@ impl App {
     /// The places whose keys count now, the nearest first.
     pub fn places(&self) -> Vec<Place> {
         match (self.screen(), self.home.focus) {
+            (Some(Layer::Chat(chat)), _) if chat.focus == Focus::Transcript => {
+                vec![Place::Reader, Place::Move, Place::List, Place::Chat, Place::Everywhere]
+            }
+            (Some(Layer::Chat(_)), _) => {
+                vec![Place::Chat, Place::Reader, Place::Move, Place::List, Place::Everywhere]
+            }
             (Some(Layer::Search(_)), _) => vec![Place::Search, Place::List, Place::Move, Place::Everywhere],
             (None, Pane::Workspaces | Pane::Sessions) => vec![Place::List, Place::Move, Place::Everywhere],
             (Some(_), _) | (None, Pane::Preview) => vec![Place::Reader, Place::Move, Place::List, Place::Everywhere],
@@ -109,7 +130,7 @@ impl App {
         let scroll = match self.layers.last_mut() {
             Some(Layer::Help(help)) => &mut help.scroll,
             Some(Layer::Issues(issues)) => &mut issues.scroll,
-            Some(Layer::Reader(_) | Layer::Search(_) | Layer::Palette(_) | Layer::Dialog(_)) | None => {
+            Some(_) | None => {
                 return Vec::new();
             }
         };

@@ -81,7 +81,7 @@ pub fn label(key: &Key) -> String {
 /// Names of the places, as the key map's tables.
 impl Place {
     /// All of them, in the order of the help.
-    pub const ALL: [Self; 5] = [Self::Everywhere, Self::Move, Self::List, Self::Reader, Self::Search];
+    pub const ALL: [Self; 6] = [Self::Everywhere, Self::Move, Self::List, Self::Reader, Self::Search, Self::Chat];
 
     /// Its table in the key map.
     pub fn name(self) -> &'static str {
@@ -91,6 +91,7 @@ impl Place {
             Self::List => "list",
             Self::Reader => "reader",
             Self::Search => "search",
+            Self::Chat => "chat",
         }
     }
 }

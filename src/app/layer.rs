@@ -1,9 +1,13 @@
 //! What lies over the home screen: transcripts that are read, and overlays. The topmost gets the keys.
 
+use super::chat::Chat;
 use super::dialog::Dialog;
 use super::help::Help;
+use super::inbox::Inbox;
 use super::issues::IssuesView;
+use super::new_session::NewSession;
 use super::palette::Palette;
+use super::picker::Picker;
 use super::reader::Reader;
 use super::search::Search;
 
@@ -12,6 +16,8 @@ use super::search::Search;
 pub enum Layer {
     /// A transcript on the whole screen.
     Reader(Box<Reader>),
+    /// A conversation with a run on the whole screen.
+    Chat(Box<Chat>),
     /// The search screen.
     Search(Box<Search>),
     /// The keys.
@@ -22,6 +28,12 @@ pub enum Layer {
     Dialog(Dialog),
     /// What could not be read.
     Issues(IssuesView),
+    /// The questions of all runs.
+    Inbox(Inbox),
+    /// Model, mode and effort of a run.
+    Picker(Picker),
+    /// What a new session begins with.
+    NewSession(Box<NewSession>),
 }
 
 impl Layer {
@@ -29,7 +41,8 @@ impl Layer {
     pub fn reader(&self) -> Option<&Reader> {
         match self {
             Self::Reader(reader) => Some(reader),
-            Self::Search(_) | Self::Help(_) | Self::Palette(_) | Self::Dialog(_) | Self::Issues(_) => None,
+            Self::Chat(chat) => Some(&chat.reader),
+            _ => None,
         }
     }
 
@@ -37,31 +50,42 @@ impl Layer {
     pub fn reader_mut(&mut self) -> Option<&mut Reader> {
         match self {
             Self::Reader(reader) => Some(reader),
-            Self::Search(_) | Self::Help(_) | Self::Palette(_) | Self::Dialog(_) | Self::Issues(_) => None,
+            Self::Chat(chat) => Some(&mut chat.reader),
+            _ => None,
         }
+    }
+
+    /// The conversation, where it is one.
+    pub fn chat(&self) -> Option<&Chat> {
+        if let Self::Chat(chat) = self { Some(chat) } else { None }
+    }
+
+    /// The conversation, where it is one, to act on it.
+    pub fn chat_mut(&mut self) -> Option<&mut Chat> {
+        if let Self::Chat(chat) = self { Some(chat) } else { None }
     }
 
     /// The search screen, where it is one.
     pub fn search(&self) -> Option<&Search> {
-        match self {
-            Self::Search(search) => Some(search),
-            Self::Reader(_) | Self::Help(_) | Self::Palette(_) | Self::Dialog(_) | Self::Issues(_) => None,
-        }
+        if let Self::Search(search) = self { Some(search) } else { None }
     }
 
     /// The search screen, where it is one, to act on it.
     pub fn search_mut(&mut self) -> Option<&mut Search> {
-        match self {
-            Self::Search(search) => Some(search),
-            Self::Reader(_) | Self::Help(_) | Self::Palette(_) | Self::Dialog(_) | Self::Issues(_) => None,
-        }
+        if let Self::Search(search) = self { Some(search) } else { None }
     }
 
     /// It fills the screen; anything else lies over what is below it.
     pub fn is_screen(&self) -> bool {
         match self {
-            Self::Reader(_) | Self::Search(_) => true,
-            Self::Help(_) | Self::Palette(_) | Self::Dialog(_) | Self::Issues(_) => false,
+            Self::Reader(_) | Self::Chat(_) | Self::Search(_) => true,
+            Self::Help(_)
+            | Self::Palette(_)
+            | Self::Dialog(_)
+            | Self::Issues(_)
+            | Self::Inbox(_)
+            | Self::Picker(_)
+            | Self::NewSession(_) => false,
         }
     }
 }

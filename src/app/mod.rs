@@ -6,26 +6,36 @@
 
 pub mod action;
 pub mod age;
+pub mod approvals;
+pub mod chat;
 pub mod dialog;
 pub mod effect;
+pub mod failure;
 pub mod help;
 pub mod hints;
 pub mod home;
+pub mod inbox;
 pub mod input;
 pub mod issues;
 pub mod keys;
 pub mod layer;
 pub mod layout;
 pub mod msg;
+pub mod new_session;
 pub mod notices;
 pub mod palette;
+pub mod picker;
 pub mod reader;
+pub mod runs;
 pub mod scroll;
 pub mod search;
 
 mod act;
+mod attach;
 mod keyboard;
 mod mouse;
+mod notify;
+mod quit;
 mod resume;
 mod update;
 
@@ -60,6 +70,10 @@ pub struct App {
     pub now: Time,
     /// All sessions and what lives.
     pub known: Known,
+    /// The runs of this salon.
+    pub runs: runs::Runs,
+    /// Their questions.
+    pub desk: approvals::Desk,
     /// Where sessions were looked for.
     pub roots: Vec<Root>,
     /// The home screen.
@@ -74,6 +88,12 @@ pub struct App {
     pub notices: Notices,
     /// Salon has the mouse.
     pub mouse: bool,
+    /// Runs of which no notification is given.
+    pub muted: std::collections::BTreeSet<crate::domain::run::RunId>,
+    /// The terminal has the focus, as far as it tells.
+    pub focused: bool,
+    /// Salon ends once no turn is open and no prompt is queued.
+    pub quitting: bool,
     index_began: bool,
     drawn: msg::Drawn,
     tickets: Tickets,
@@ -123,12 +143,17 @@ impl App {
             size,
             now,
             known: Known::default(),
+            runs: runs::Runs::default(),
+            desk: approvals::Desk::default(),
             roots: Vec::new(),
             home,
             layers: Vec::new(),
             searched: search::History::default(),
             indexed: Progress::default(),
             notices: Notices::default(),
+            muted: std::collections::BTreeSet::default(),
+            focused: true,
+            quitting: false,
             index_began: false,
             drawn: msg::Drawn::default(),
             tickets: Tickets::default(),
@@ -178,6 +203,7 @@ impl App {
         let changes = |then| age::changes_at(self.now, then);
         match self.screen() {
             Some(Layer::Search(search)) => search.results.ages().map(changes).min(),
+            Some(Layer::Chat(_)) => self.next_turn_clock(),
             Some(_) => None,
             None => {
                 let in_list = self.home.list.shown().iter().filter_map(home::list::Row::session);
@@ -190,7 +216,8 @@ impl App {
     pub fn session(&self) -> Option<&SessionKey> {
         match self.screen() {
             Some(Layer::Search(search)) => search.results.key(),
-            Some(layer) => layer.reader().map(|reader| &reader.key),
+            // A conversation that has no transcript yet is no session.
+            Some(layer) => layer.reader().map(|reader| &reader.key).filter(|key| !key.id.is_empty()),
             None => self.home.list.key(),
         }
     }

@@ -1,6 +1,7 @@
 //! Clicks and the wheel. What lies under them was told by the last frame.
 
 use super::action::Action;
+use super::approvals::Among;
 use super::home::Pane;
 use super::layer::Layer;
 use super::msg::{Area, Mouse, Target};
@@ -36,6 +37,12 @@ impl App {
             }
             // A click beside an overlay closes it; beside a question it must not decide anything.
             (Target::Nothing, Some(Layer::Help(_) | Layer::Issues(_) | Layer::Palette(_))) => self.act(Action::Back),
+            (target, Some(Layer::Inbox(_))) => self.click_in_inbox(&target),
+            (Target::Choice(row), Some(Layer::Picker(_))) => self.click_in_picker(row),
+            (Target::Answer(row), Some(Layer::Chat(chat))) => {
+                let run = chat.run.clone();
+                run.map_or_else(Vec::new, |run| self.desk.click(row, &self.runs, &Among::Run(run)))
+            }
             (target, Some(Layer::Search(_))) => self.click_in_search(&target),
             (Target::Workspace(row), None) => {
                 self.home.focus = Pane::Workspaces;
@@ -58,7 +65,7 @@ impl App {
                 }
                 Vec::new()
             }
-            (Target::Preview | Target::Entry(_) | Target::Choice(_) | Target::Nothing, _)
+            (Target::Preview | Target::Entry(_) | Target::Choice(_) | Target::Answer(_) | Target::Nothing, _)
             | (Target::Workspace(_) | Target::Row(_), Some(_)) => Vec::new(),
         }
     }
@@ -84,9 +91,12 @@ impl App {
                 search.results.choose(row);
                 self.result_moved()
             }
-            Target::Workspace(_) | Target::Preview | Target::Entry(_) | Target::Choice(_) | Target::Nothing => {
-                Vec::new()
-            }
+            Target::Workspace(_)
+            | Target::Preview
+            | Target::Entry(_)
+            | Target::Choice(_)
+            | Target::Answer(_)
+            | Target::Nothing => Vec::new(),
         }
     }
 
@@ -122,7 +132,8 @@ impl App {
                 self.home.list.step(rows);
                 return self.selection_moved();
             }
-            (Some(Layer::Palette(_) | Layer::Dialog(_)), _) | (None, Target::Choice(_) | Target::Nothing) => {}
+            (Some(Layer::Chat(chat)), _) => chat.reader.scroll(lines),
+            (Some(_), _) | (None, Target::Choice(_) | Target::Answer(_) | Target::Nothing) => {}
         }
         Vec::new()
     }

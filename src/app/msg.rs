@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::Root;
+use super::approvals::{ApprovalDrawn, Asked};
+use super::runs::RunMsg;
 use crate::config::key::Key;
 use crate::config::theme::Background;
 use crate::domain::found::{Found, Place};
@@ -17,6 +19,15 @@ pub struct Ticket(pub u64);
 /// Names one wait for the selection to rest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rest(pub u64);
+
+/// What a wait is for. Every wait counts, and a late one must do no harm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Alarm {
+    /// A question, and which part of it, has been on the screen for long enough to be answered by a key.
+    Settled(Asked, usize),
+    /// An answer had the time to arrive.
+    Overdue(Asked),
+}
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -41,6 +52,8 @@ pub enum Msg {
         /// In rows.
         height: u16,
     },
+    /// The terminal has the focus, or lost it.
+    Focus(bool),
     /// The clock was looked at; sent when a shown age may have changed.
     Clock(Time),
     /// The index found something.
@@ -87,6 +100,10 @@ pub enum Msg {
         /// How it ended, for the status line; `None` where it ended well.
         failure: Option<String>,
     },
+    /// The time of an [`super::Effect::Wake`] is over.
+    Woke(Alarm),
+    /// Something about a run.
+    Run(RunMsg),
     /// Something for the status line.
     Notice {
         /// In words.
@@ -189,12 +206,16 @@ pub struct Drawn {
     pub list_rows: usize,
     /// Rows of the column of workspaces that fit on the screen.
     pub workspace_rows: usize,
+    /// Columns of what is being written to an agent.
+    pub composer: usize,
     /// Rows of the topmost overlay that fit on the screen.
     pub overlay_rows: usize,
     /// Rows that the topmost overlay has.
     pub overlay_len: usize,
     /// The reader's place, with its line brought into range: see [`crate::app`].
     pub reader: Option<ReaderDrawn>,
+    /// The question that takes the keys, where one is on the screen.
+    pub approval: Option<ApprovalDrawn>,
     /// Something is still being found out beside the drawing: draw again soon.
     pub waiting: bool,
 }
@@ -225,6 +246,8 @@ pub enum Target {
     Entry(usize),
     /// A line of an overlay's list.
     Choice(usize),
+    /// An answer to the question that takes the keys.
+    Answer(usize),
     /// Nothing that reacts.
     Nothing,
 }

@@ -7,8 +7,10 @@ use super::action::Action;
 use super::dialog::{Choice, Dialog, Outcome};
 use super::layer::Layer;
 use super::msg::ResumeCheck;
+use super::runs::RunEffect;
 use super::{App, Effect};
 use crate::domain::SessionKey;
+use crate::domain::run::Setting;
 
 impl App {
     pub(super) fn resume_checked(&mut self, key: SessionKey, check: ResumeCheck) -> Vec<Effect> {
@@ -35,6 +37,16 @@ impl App {
         match outcome {
             Outcome::Resume { key, cwd } => vec![Effect::Resume { key, cwd }],
             Outcome::CopyCommand(key) => vec![Effect::CopyResumeCommand(key)],
+            Outcome::GoOn { key, cwd, fork } => self.go_on(&key, cwd, fork),
+            Outcome::StopRun(run) => vec![Effect::Run(RunEffect::Stop(run))],
+            Outcome::SkipPermissions(run, mode) => vec![Effect::Run(RunEffect::Set(run, Setting::Mode(mode)))],
+            Outcome::BeginNew => self.begin_chosen(),
+            Outcome::QuitWhenDone => self.quit_when_done(),
+            Outcome::QuitNow => self.quit_now(),
+            Outcome::Stay => {
+                self.quitting = false;
+                Vec::new()
+            }
             Outcome::Cancel => Vec::new(),
             Outcome::Follow(key) => {
                 let reading = self.layers.last().and_then(Layer::reader).is_some_and(|reader| reader.key == key);

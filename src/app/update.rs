@@ -12,6 +12,10 @@ impl App {
             Msg::Paste(text) => self.paste(&text),
             Msg::Mouse { kind, column, row } => self.mouse(kind, column, row),
             Msg::Resized { width, height } => self.resized(width, height),
+            Msg::Focus(focused) => {
+                self.focused = focused;
+                Vec::new()
+            }
             Msg::Clock(now) => {
                 self.now = now;
                 Vec::new()
@@ -22,10 +26,12 @@ impl App {
                 let mut effects = searches.next().map_or_else(Vec::new, |search| search.sessions_changed(&change));
                 self.known.catalog.apply(change);
                 effects.extend(self.sessions_changed());
+                effects.extend(self.chats_follow());
                 effects
             }
             Msg::Live(signs) => {
                 self.known.live = signs.into_iter().map(|sign| (sign.key.clone(), sign)).collect();
+                self.refresh_attached();
                 self.sessions_changed()
             }
             Msg::Roots(roots) => {
@@ -56,6 +62,11 @@ impl App {
             Msg::Ranked { query, keys } => self.ranked(query, keys),
             Msg::ResumeChecked { key, check } => self.resume_checked(key, check),
             Msg::Returned { key, failure } => self.returned(&key, failure),
+            Msg::Woke(alarm) => {
+                self.desk.woke(&alarm);
+                Vec::new()
+            }
+            Msg::Run(msg) => self.run(msg),
             Msg::Notice { text, error } => {
                 if error {
                     self.notices.fail(text);
@@ -73,7 +84,8 @@ impl App {
         self.home.follow(panes, &mut self.tickets)
     }
 
-    fn sessions_changed(&mut self) -> Vec<Effect> {
+    pub(super) fn sessions_changed(&mut self) -> Vec<Effect> {
+        self.known.set_runs(&self.runs);
         self.home.refresh(&self.known);
         let mut effects = self.home.filter.refresh();
         effects.extend(self.selection_moved());
@@ -138,17 +150,19 @@ impl App {
             Some(Layer::Issues(issues)) => issues.scroll.fit(drawn.overlay_rows, drawn.overlay_len),
             Some(Layer::Palette(palette)) => palette.fit(drawn.overlay_rows),
             Some(Layer::Search(search)) => search.results.fit(drawn.list_rows),
-            Some(Layer::Dialog(_) | Layer::Reader(_)) | None => {}
+            Some(Layer::Chat(chat)) => chat.composer.width = drawn.composer,
+            Some(_) | None => {}
         }
         let reader = match self.layers.iter_mut().rev().find(|layer| layer.is_screen()) {
             Some(Layer::Search(search)) => search.preview.reader_mut(),
             Some(layer) => layer.reader_mut(),
             None => self.home.preview.reader_mut(),
         };
-        let effects = match (reader, drawn.reader) {
+        let mut effects = match (reader, drawn.reader) {
             (Some(reader), Some(found)) => reader.drawn(found),
             _ => Vec::new(),
         };
+        effects.extend(self.desk.drawn(drawn.approval.as_ref()));
         self.drawn = drawn;
         effects
     }

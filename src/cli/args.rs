@@ -46,6 +46,12 @@ impl Cli {
             Some(Command::Search(args)) => args.json,
             Some(Command::Show(args)) => args.json,
             Some(Command::Resume(args)) => args.json,
+            Some(Command::New(args)) => args.turn.json,
+            Some(Command::Send(args)) => args.turn.json,
+            Some(Command::Attach(args)) => args.json,
+            Some(Command::Queue(args)) => args.json,
+            Some(Command::Stop(args)) => args.json,
+            Some(Command::Approve(args)) => args.json,
             Some(Command::Doctor(args) | Command::Config(args)) => args.json,
             Some(Command::Completions(_) | Command::Man) | None => false,
         }
@@ -72,8 +78,20 @@ pub enum Command {
     Search(SearchArgs),
     /// Print a session's transcript
     Show(ShowArgs),
-    /// Resume a session in its agent's own program
+    /// Resume a session in its agent's own program, or in salon's chat
     Resume(ResumeArgs),
+    /// Begin a session: in salon's chat, or without a terminal for one turn
+    New(NewArgs),
+    /// Send a prompt to a session: in salon's chat, or without a terminal for one turn
+    Send(SendArgs),
+    /// Follow a session as it goes on, in salon's screen or without a terminal as text
+    Attach(AttachArgs),
+    /// List prompts that are not delivered yet, and decide about them
+    Queue(QueueArgs),
+    /// End what runs on a session
+    Stop(IdArgs),
+    /// Answer what an agent waits for
+    Approve(ApproveArgs),
     /// Tell what was found on this machine, and what is wrong
     Doctor(PlainArgs),
     /// Print the completions of a shell
@@ -223,6 +241,10 @@ pub struct ResumeArgs {
     #[arg(long)]
     pub print: bool,
 
+    /// Open salon's own chat on it instead
+    #[arg(long, conflicts_with_all = ["print", "extra"])]
+    pub chat: bool,
+
     /// Errors, and what --print prints, as one JSON object
     #[arg(long)]
     pub json: bool,
@@ -230,6 +252,153 @@ pub struct ResumeArgs {
     /// Further arguments for the agent's program, verbatim
     #[arg(last = true, value_name = "ARGS")]
     pub extra: Vec<String>,
+}
+
+/// How one turn without a terminal goes.
+#[derive(Args, Debug)]
+pub struct TurnArgs {
+    /// What happens when the agent asks for leave; by default it is denied and named
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = Approve::Deny)]
+    pub approve: Approve,
+
+    /// Print the events, one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What happens when an agent asks for leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Approve {
+    /// It is denied, and named.
+    Deny,
+    /// It is allowed, each time it asks.
+    Once,
+    /// It waits until `salon approve` answers.
+    Wait,
+}
+
+/// What `new` takes.
+#[derive(Args, Debug)]
+pub struct NewArgs {
+    /// The agent
+    #[arg(long, value_parser = agent, default_value = "claude")]
+    pub agent: Agent,
+
+    /// Its directory instead of the current one
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+
+    /// Its model
+    #[arg(long)]
+    pub model: Option<String>,
+
+    /// Its permission mode, as the agent calls it
+    #[arg(long)]
+    pub mode: Option<String>,
+
+    /// Its reasoning effort, as the agent calls it
+    #[arg(long)]
+    pub effort: Option<String>,
+
+    /// How the turn goes
+    #[command(flatten)]
+    pub turn: TurnArgs,
+
+    /// The first prompt; `-`, or none without a terminal, reads it from stdin
+    #[arg(value_name = "PROMPT")]
+    pub prompt: Option<String>,
+
+    /// Further arguments for the agent's program, verbatim
+    #[arg(last = true, value_name = "ARGS")]
+    pub extra: Vec<String>,
+}
+
+/// What `send` takes.
+#[derive(Args, Debug)]
+pub struct SendArgs {
+    /// The session
+    #[arg(value_name = "ID")]
+    pub id: String,
+
+    /// The prompt; `-`, or none without a terminal, reads it from stdin
+    #[arg(value_name = "PROMPT")]
+    pub prompt: Vec<String>,
+
+    /// How the turn goes
+    #[command(flatten)]
+    pub turn: TurnArgs,
+}
+
+/// What `attach` takes.
+#[derive(Args, Debug)]
+pub struct AttachArgs {
+    /// The session
+    #[arg(value_name = "ID")]
+    pub id: String,
+
+    /// Print so many of the newest entries first
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub tail: usize,
+
+    /// Print the events, one JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `queue` takes.
+#[derive(Args, Debug)]
+pub struct QueueArgs {
+    /// Only of this session
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+
+    /// Take this prompt back
+    #[arg(long, value_name = "PROMPT", conflicts_with = "release")]
+    pub cancel: Option<i64>,
+
+    /// Let this held or failed prompt be sent, when its session runs again
+    #[arg(long, value_name = "PROMPT")]
+    pub release: Option<i64>,
+
+    /// Answer with one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What commands take that are about one session.
+#[derive(Args, Debug)]
+pub struct IdArgs {
+    /// The session
+    #[arg(value_name = "ID")]
+    pub id: String,
+
+    /// Answer with one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `approve` takes.
+#[derive(Args, Debug)]
+pub struct ApproveArgs {
+    /// The session
+    #[arg(value_name = "ID")]
+    pub id: String,
+
+    /// Only list what waits
+    #[arg(long, conflicts_with_all = ["always", "deny"])]
+    pub list: bool,
+
+    /// Allow it from now on, where the agent offers that
+    #[arg(long, conflicts_with = "deny")]
+    pub always: bool,
+
+    /// Deny it, with a reason or without
+    #[arg(long, value_name = "REASON", num_args = 0..=1, default_missing_value = "")]
+    pub deny: Option<String>,
+
+    /// Answer with one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What commands take that need nothing.

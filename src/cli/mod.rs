@@ -6,24 +6,33 @@
 pub mod args;
 pub mod json;
 
+mod approve;
+mod attach;
 mod completions;
 mod config;
 mod context;
 mod doctor;
+mod events;
 mod failure;
 mod find;
 mod history;
 mod list;
 mod man;
 mod markdown;
+mod new;
 mod output;
 mod query;
+mod queue;
 mod resume;
 mod scope;
 mod search;
+mod send;
 mod show;
+mod state;
+mod stop;
 mod table;
 mod tui;
+mod turn;
 mod when;
 
 use std::ffi::OsString;
@@ -59,7 +68,13 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::List(args)) => list::run(&context, &args),
         Some(Command::Search(args)) => search::run(&context, &args),
         Some(Command::Show(args)) => show::run(&context, &args),
-        Some(Command::Resume(args)) => resume::run(&context, &args),
+        Some(Command::Resume(args)) => resume::run(context, &args),
+        Some(Command::Queue(args)) => queue::run(&context, &args),
+        Some(Command::Stop(args)) => stop::run(&context, &args),
+        Some(Command::Approve(args)) => approve::run(&context, &args),
+        Some(Command::Attach(args)) => attach::run(context, &args),
+        Some(Command::New(args)) => new::run(context, &args),
+        Some(Command::Send(args)) => send::run(context, &args),
         Some(Command::Doctor(args)) => doctor::run(&context, &args),
         Some(Command::Config(args)) => config::run(&context, &args),
         Some(Command::Completions(_) | Command::Man) => unreachable!("answered above"),

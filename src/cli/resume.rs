@@ -10,9 +10,10 @@ use super::context::Context;
 use super::failure::{Code, Failure};
 use super::history::History;
 use super::json::SCHEMA_VERSION;
-use super::{find, output};
+use super::{find, output, tui};
 use crate::domain::Session;
 use crate::domain::launch::Launch;
+use crate::runtime::First;
 use crate::runtime::resume::{self, Obstacles};
 use crate::runtime::surroundings;
 
@@ -26,9 +27,15 @@ struct Printed<'a> {
 }
 
 /// Resumes a session, or prints how.
-pub fn run(context: &Context, args: &ResumeArgs) -> Result<ExitCode, Failure> {
-    let history = History::read(context);
+pub fn run(context: Context, args: &ResumeArgs) -> Result<ExitCode, Failure> {
+    let history = History::read(&context);
     let session = find::find(&history.all, &args.id)?;
+    if args.chat {
+        if !tui::has_terminal() {
+            return Err(Failure::new(Code::Unavailable, "there is no terminal to open the chat on; see `salon send`"));
+        }
+        return tui::open(context, Some(First::Chat { key: session.key.clone(), prompt: None }));
+    }
     let cwd = args.cwd.as_ref().map(|dir| surroundings::current_dir().unwrap_or_default().join(dir));
     let launch = resume::launch(&session, &args.extra, cwd.as_deref());
     if args.print {
@@ -57,7 +64,8 @@ fn print(launch: &Launch, json: bool) -> io::Result<()> {
     output::json(&mut out, &Printed { schema_version: SCHEMA_VERSION, program, args, cwd, command })
 }
 
-fn refuse(session: &Session, launch: &Launch, found: &Obstacles, force: bool) -> Result<(), Failure> {
+/// Says what stands in the way of starting `launch` on a session.
+pub fn refuse(session: &Session, launch: &Launch, found: &Obstacles, force: bool) -> Result<(), Failure> {
     let agent = session.key.agent;
     if let Some(reason) = &found.refused {
         return Err(Failure::new(Code::Unavailable, reason.clone()));

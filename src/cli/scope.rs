@@ -15,6 +15,7 @@ pub fn filter(context: &Context, scope: &Scope, show_hidden: bool) -> Filter {
     Filter {
         workspace: here.map(|dir| Workspaces::default().of(&dir.to_string_lossy().into())),
         show_hidden,
+        own: std::collections::HashSet::new(),
         agents: scope.agents.clone(),
         dir: scope.dir.as_deref().map(|dir| absolute(context, dir).to_string_lossy().into_owned()),
         since: scope.since.map(|when| when.time(now)),

@@ -116,7 +116,8 @@ fn answer_raw(out: &mut impl Write, reading: &mut dyn Reading, range: Range<usiz
     Ok(())
 }
 
-fn plain(out: &mut impl Write, style: Style, index: usize, entry: &Entry) -> io::Result<()> {
+/// Prints one entry for people; `index` counts from 0.
+pub fn plain(out: &mut impl Write, style: Style, index: usize, entry: &Entry) -> io::Result<()> {
     let time = entry.time.map(Time::rfc3339).unwrap_or_default();
     let head = match &entry.tool {
         Some(tool) => format!("{} {}", one_line(&tool.name), tool.status.name()),

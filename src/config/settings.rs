@@ -26,6 +26,14 @@ pub struct Settings {
     pub preview: bool,
     /// React to the mouse.
     pub mouse: bool,
+    /// The agent of a new session; `None`: that of the selected session.
+    pub agent: Option<Agent>,
+    /// When the user is called.
+    pub notify: Notify,
+    /// Notifications ring the terminal's bell.
+    pub bell: bool,
+    /// How many runs may live, and how long an idle one does.
+    pub limits: Limits,
     /// Further roots of agents.
     pub roots: BTreeMap<Agent, Vec<PathBuf>>,
     /// Changes of the key map.
@@ -42,6 +50,33 @@ pub enum ThemeChoice {
     Dark,
     /// The light one.
     Light,
+}
+
+/// When the user is called.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Notify {
+    /// When an agent needs them, and when one is done.
+    #[default]
+    All,
+    /// When an agent needs them.
+    NeedsYou,
+    /// Never.
+    Off,
+}
+
+/// Limits of runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Agents that may live at once.
+    pub runs: usize,
+    /// Minutes after which an idle one is ended; its session goes on with the next prompt.
+    pub idle_minutes: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { runs: 8, idle_minutes: 15 }
+    }
 }
 
 /// Whether a list shows this workspace or all of them.
@@ -96,6 +131,10 @@ impl Settings {
                 "sort" => sort(value).map(|sort| self.sort = sort),
                 "preview" => flag(value).map(|preview| self.preview = preview),
                 "mouse" => flag(value).map(|mouse| self.mouse = mouse),
+                "agent" => agent(value).map(|agent| self.agent = agent),
+                "notify" => choice(value, &NOTIFY).map(|notify| self.notify = notify),
+                "bell" => flag(value).map(|bell| self.bell = bell),
+                "limits" => self.take_limits(value),
                 "roots" => self.take_roots(value),
                 "keys" => self.take_keys(value, &mut problems),
                 _ => Err("there is no such setting".to_owned()),
@@ -105,6 +144,19 @@ impl Settings {
             }
         }
         problems
+    }
+
+    fn take_limits(&mut self, value: &Value) -> Result<(), String> {
+        for (name, value) in value.as_table().ok_or("is not a table")? {
+            let count = value.as_integer().and_then(|count| u32::try_from(count).ok()).filter(|count| *count > 0);
+            let count = count.ok_or_else(|| format!("{name}: {value} is not a count above 0"))?;
+            match name.as_str() {
+                "runs" => self.limits.runs = count as usize,
+                "idle_minutes" => self.limits.idle_minutes = count,
+                _ => return Err(format!("there is no limit \"{name}\"")),
+            }
+        }
+        Ok(())
     }
 
     fn take_roots(&mut self, value: &Value) -> Result<(), String> {
@@ -134,6 +186,14 @@ const THEMES: [(&str, ThemeChoice); 3] =
     [("auto", ThemeChoice::Auto), ("dark", ThemeChoice::Dark), ("light", ThemeChoice::Light)];
 
 const SCOPES: [(&str, Option<Scope>); 3] = [("last", None), ("here", Some(Scope::Here)), ("all", Some(Scope::All))];
+
+const NOTIFY: [(&str, Notify); 3] = [("all", Notify::All), ("needs-you", Notify::NeedsYou), ("off", Notify::Off)];
+
+fn agent(value: &Value) -> Result<Option<Agent>, String> {
+    let mut words: Vec<_> = Agent::ALL.into_iter().map(|agent| (agent.name(), Some(agent))).collect();
+    words.push(("selected", None));
+    choice(value, &words)
+}
 
 fn choice<T: Copy>(value: &Value, words: &[(&str, T)]) -> Result<T, String> {
     let found = words.iter().find(|(word, _)| value.as_str() == Some(word)).map(|(_, meant)| *meant);

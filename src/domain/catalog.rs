@@ -1,7 +1,7 @@
 //! All sessions that are known, and the views of them that lists show.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{Agent, Issue, Session, SessionKey, State, Time};
@@ -110,6 +110,8 @@ pub struct Filter {
     pub workspace: Option<Arc<str>>,
     /// Show what is hidden by default.
     pub show_hidden: bool,
+    /// Sessions of runs of this salon: shown whatever they are.
+    pub own: HashSet<SessionKey>,
     /// Only these agents; none named: all.
     pub agents: Vec<Agent>,
     /// Only sessions that began in this directory or below.
@@ -137,7 +139,7 @@ impl Filter {
         if elsewhere {
             return Some(Hidden::Elsewhere);
         }
-        if self.show_hidden {
+        if self.show_hidden || self.own.contains(&session.key) {
             return None;
         }
         match session.flags {

@@ -1,12 +1,15 @@
 //! The language of the program: plain data and pure rules. No IO, no clock, no async.
 
 pub mod agent;
+pub mod approval;
 pub mod catalog;
 pub mod event;
 pub mod found;
 pub mod launch;
 pub mod live;
+pub mod prompt;
 pub mod query;
+pub mod run;
 pub mod session;
 pub mod time;
 pub mod transcript;

@@ -297,8 +297,8 @@ impl Transcript {
         self.entries
     }
 
-    /// Folds one event in.
-    pub fn apply(&mut self, event: Event) {
+    /// Folds one event in, and tells which entry it opened or changed.
+    pub fn apply(&mut self, event: Event) -> Option<usize> {
         let Event { key, time, body } = event;
         match body {
             Body::Prompt(text) => self.set(key, time, EntryKind::Prompt, Role::User, Piece::Whole(text)),
@@ -316,8 +316,9 @@ impl Transcript {
             }
             Body::ToolCall { id, name, input, action } => self.call(key, time, id, name, input, action),
             Body::ToolUpdate { id, status, output, duration_ms, subagent, action } => {
-                let Some(entry) = self.by_tool.get(&id).map(|&at| &mut self.entries[at]) else { return };
-                let Some(tool) = entry.tool.as_mut() else { return };
+                let at = *self.by_tool.get(&id)?;
+                let entry = &mut self.entries[at];
+                let tool = entry.tool.as_mut()?;
                 tool.status = status.unwrap_or(tool.status);
                 tool.duration_ms = duration_ms.or(tool.duration_ms);
                 tool.subagent = subagent.or(tool.subagent.take());
@@ -341,14 +342,37 @@ impl Transcript {
                     }
                     (None, _) => {}
                 }
+                return Some(at);
             }
             Body::Usage(tokens) => {
-                if let Some(&at) = self.by_key.get(&key) {
-                    self.entries[at].tokens = Some(tokens);
-                }
+                let at = *self.by_key.get(&key)?;
+                self.entries[at].tokens = Some(tokens);
             }
-            Body::TurnEnd { .. } => {}
+            Body::TurnEnd { .. } => return None,
         }
+        self.by_key.get(&key).copied()
+    }
+
+    /// Whether there is an entry of that identity.
+    pub fn holds(&self, key: Key) -> bool {
+        self.by_key.contains_key(&key)
+    }
+
+    /// Forgets the entries at which `keep` is false.
+    pub fn retain(&mut self, keep: &[bool]) {
+        let mut at = 0;
+        self.entries.retain(|_| {
+            at += 1;
+            keep.get(at - 1).copied().unwrap_or(true)
+        });
+        let before = |at: usize| keep.iter().take(at).filter(|kept| !**kept).count();
+        let moved = |at: &mut usize| {
+            let kept = keep.get(*at).copied().unwrap_or(true);
+            *at -= before(*at);
+            kept
+        };
+        self.by_key.retain(|_, at| moved(at));
+        self.by_tool.retain(|_, at| moved(at));
     }
 
     fn entry(&mut self, key: Key) -> &mut Entry {
@@ -376,6 +400,8 @@ impl Transcript {
         self.set(key, time, kind, Role::Assistant, Piece::Whole(text));
         self.by_tool.insert(id.clone(), self.by_key[&key]);
         let entry = self.entry(key);
+        // What it does may be known only with its whole input: a to-do list is a plan as soon as it holds something.
+        entry.kind = kind;
         entry.plan = plan;
         // A call may be told twice (asked for, then with its whole input): what came of it stays.
         let before = entry.tool.take();

@@ -6,9 +6,7 @@ use std::process::{Child, Command};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// Variables by which an agent tells its children that they run inside it. All others are the user's.
-const NESTED: [&str; 5] =
-    ["CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT", "CLAUDE_CODE_SESSION_ID", "CLAUDE_CODE_EXECPATH"];
+use crate::live::environment::NESTED;
 
 /// Takes away what marks a nested start.
 pub fn clean_environment(command: &mut Command) {

@@ -12,6 +12,6 @@ pub fn copy(text: &str, within_tmux: bool) -> String {
 }
 
 /// tmux hands a sequence on to its own terminal where it is wrapped and each escape in it is doubled.
-fn pass_through_tmux(told: &str) -> String {
+pub fn pass_through_tmux(told: &str) -> String {
     format!("\x1bPtmux;{}\x1b\\", told.replace('\x1b', "\x1b\x1b"))
 }

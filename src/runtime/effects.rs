@@ -10,11 +10,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::lend::Lent;
+use super::runs::Runs;
 use super::shell::{Holder, Purpose, Shell, Told};
-use super::{clipboard, colours, editor, extract, resume, surroundings};
+use super::{clipboard, colours, editor, extract, resume, runs, surroundings};
 use crate::agent::Environment;
 use crate::app::layer::Layer;
 use crate::app::msg::{ResumeCheck, Ticket};
+use crate::app::runs::RunMsg;
 use crate::app::{Effect, Msg};
 use crate::config::paths::Paths;
 use crate::config::theme::Background;
@@ -32,7 +34,9 @@ pub struct Performer {
     /// Which sessions exist.
     pub index: Index,
     /// What salon remembers; `None` where it cannot.
-    pub store: Option<Store>,
+    pub store: Option<Arc<Store>>,
+    /// The runs; `None` where `state.db` cannot be used.
+    pub runs: Option<Runs>,
     /// To the loop.
     pub tell: mpsc::UnboundedSender<Told>,
 }
@@ -64,25 +68,34 @@ impl Shell {
             Effect::Rest(rest, millis) => {
                 self.rest = Some((Instant::now() + Duration::from_millis(millis.into()), rest));
             }
+            Effect::Wake(alarm, millis) => {
+                let tell = self.performer.tell.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(millis.into())).await;
+                    // Nobody listens once salon ends.
+                    drop(tell.send(Told::Msg(Box::new(Msg::Woke(alarm)))));
+                });
+            }
             Effect::Redraw => self.tried(|shell| shell.terminal.redraw()),
+            Effect::Run(effect) => return self.ask_run(effect),
             Effect::Suspend => self.suspend(),
             Effect::Quit => return Step::Break(()),
         }
         Step::Continue(())
     }
 
-    fn session(&self, key: &SessionKey) -> Option<Arc<Session>> {
+    pub(super) fn session(&self, key: &SessionKey) -> Option<Arc<Session>> {
         self.app.known.catalog.get(key).cloned()
     }
 
     /// Something at the terminal that can only fail when the terminal is gone, which the next read will tell.
-    fn tried(&mut self, act: impl FnOnce(&mut Self) -> io::Result<()>) {
+    pub(super) fn tried(&mut self, act: impl FnOnce(&mut Self) -> io::Result<()>) {
         if let Err(error) = act(self) {
             tracing::info!(%error, "the terminal does not answer");
         }
     }
 
-    fn notice(&mut self, text: impl Into<String>, error: bool) -> Step {
+    pub(super) fn notice(&mut self, text: impl Into<String>, error: bool) -> Step {
         self.update(Msg::Notice { text: text.into(), error })
     }
 
@@ -160,10 +173,15 @@ impl Shell {
 
     /// Opens a file in the user's editor.
     pub(super) fn edit(&mut self, file: &Path, made_for_it: Option<PathBuf>) -> Step {
+        self.edit_for(file, Purpose::Edit(made_for_it))
+    }
+
+    /// The same, for another purpose.
+    pub(super) fn edit_for(&mut self, file: &Path, purpose: Purpose) -> Step {
         match editor::command(surroundings::var, file) {
             Ok(mut command) => {
                 let name = command.get_program().to_string_lossy().into_owned();
-                self.lend(&mut command, &name, Purpose::Edit(made_for_it))
+                self.lend(&mut command, &name, purpose)
             }
             Err(reason) => self.notice(reason, true),
         }
@@ -190,6 +208,11 @@ impl Performer {
     pub(super) fn after(purpose: Purpose, failure: Option<&str>) -> Msg {
         match purpose {
             Purpose::Resume(key) => Msg::Returned { key, failure: failure.map(str::to_owned) },
+            Purpose::EditText(file) => match (runs::edited(&file), failure) {
+                (Ok(text), None) => Msg::Run(RunMsg::Edited(text)),
+                (Ok(_), Some(failure)) => Msg::Notice { text: format!("the editor {failure}"), error: true },
+                (Err(error), _) => Msg::Notice { text: format!("what was written is lost: {error}"), error: true },
+            },
             Purpose::Edit(made) => {
                 if let Some(Err(error)) = made.map(std::fs::remove_file) {
                     tracing::warn!(%error, "a file made for the editor was not removed");
@@ -223,7 +246,7 @@ impl Performer {
     }
 }
 
-fn check(session: &Session, environment: &Environment, kept: &Path) -> ResumeCheck {
+pub(super) fn check(session: &Session, environment: &Environment, kept: &Path) -> ResumeCheck {
     let launch = resume::launch(session, &[], None);
     let found = resume::obstacles(session, &launch, environment);
     let startable = !found.not_installed && found.refused.is_none();

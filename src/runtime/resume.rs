@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{children, programs};
-use crate::agent::{self, Environment, Format};
+use crate::agent::{self, Environment};
 use crate::config::paths::create_private_dir;
-use crate::domain::Session;
 use crate::domain::launch::Launch;
 use crate::domain::live::LiveSign;
+use crate::domain::{Session, SessionKey};
 
 /// What stands in the way of a resume.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,9 +31,9 @@ pub struct Obstacles {
 /// Looks what stands in the way of starting `launch` on a session.
 pub fn obstacles(session: &Session, launch: &Launch, environment: &Environment) -> Obstacles {
     let format = agent::format(session.key.agent);
-    let sign = live_sign(session, format, environment);
+    let sign = live_sign(&session.key, environment);
     Obstacles {
-        open_elsewhere: sign.as_ref().map(|sign| who(session, sign)),
+        open_elsewhere: sign.as_ref().map(|sign| who(&session.key, sign)),
         pid: sign.and_then(|sign| sign.pid),
         directory_gone: !launch.cwd.as_os_str().is_empty() && !launch.cwd.is_dir(),
         not_installed: programs::find(&launch.program, environment.var("PATH")).is_none(),
@@ -41,14 +41,16 @@ pub fn obstacles(session: &Session, launch: &Launch, environment: &Environment) 
     }
 }
 
-/// Looked up at this moment: what the list knows may be some seconds old.
-fn live_sign(session: &Session, format: &dyn Format, environment: &Environment) -> Option<LiveSign> {
+/// The sign that a process has a session open. Looked up at this moment: what the list knows may be some seconds old.
+pub fn live_sign(key: &SessionKey, environment: &Environment) -> Option<LiveSign> {
+    let format = agent::format(key.agent);
     let signs = format.roots(environment).into_iter().flat_map(|root| format.live(&root));
-    signs.into_iter().find(|sign| sign.key == session.key)
+    signs.into_iter().find(|sign| sign.key == *key)
 }
 
-fn who(session: &Session, sign: &LiveSign) -> String {
-    let label = session.key.agent.label();
+/// The process that has a session open, in words.
+pub fn who(key: &SessionKey, sign: &LiveSign) -> String {
+    let label = key.agent.label();
     let state = sign.state.name().replace('_', " ");
     sign.pid.map_or_else(|| format!("{label} ({state})"), |pid| format!("{label}, process {pid} ({state})"))
 }

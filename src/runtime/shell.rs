@@ -12,7 +12,9 @@ use super::effects::Performer;
 use super::frames::Frames;
 use super::input::Input;
 use super::lend::{self, Change, Lent};
+use super::runs::{News, Runs};
 use super::signals::{Asked, Signals};
+use super::start::First;
 use super::surroundings::Clock;
 use super::terminal::Terminal;
 use super::{colours, found, keys};
@@ -20,6 +22,7 @@ use crate::app::msg::{Drawn, Rest};
 use crate::app::{App, Msg};
 use crate::domain::SessionKey;
 use crate::index;
+use crate::live;
 use crate::ui::{self, ViewCache};
 
 /// How long the first frame waits for what the cache holds.
@@ -27,6 +30,9 @@ const FIRST_LOOK: Duration = Duration::from_millis(15);
 
 /// How long a program that has the terminal may take to end when salon ends.
 const GRACE: Duration = Duration::from_millis(1500);
+
+/// How long agents may take to end before the user is told why salon does not.
+const SILENT: Duration = Duration::from_millis(700);
 
 /// A program that fails sooner than this has said why, and its words must not vanish behind the screen.
 const FAILED_TO_START: Duration = Duration::from_secs(5);
@@ -39,6 +45,8 @@ pub struct Shell {
     pub(super) performer: Performer,
     pub(super) holder: Holder,
     pub(super) rest: Option<(Instant, Rest)>,
+    /// What is done as soon as it can be.
+    pub(super) first: Option<First>,
     pub(super) frames: Frames,
     pub(super) clock: Clock,
     view: ViewCache,
@@ -73,6 +81,8 @@ pub enum Holder {
 pub enum Purpose {
     /// It resumes a session.
     Resume(SessionKey),
+    /// It edits a text of the user's.
+    EditText(std::path::PathBuf),
     /// It edits a file; one that was made for it is removed afterwards.
     Edit(Option<std::path::PathBuf>),
 }
@@ -93,6 +103,8 @@ pub struct Sources {
     pub found: mpsc::Receiver<index::Event>,
     /// What tasks beside the loop have to say.
     pub told: mpsc::UnboundedReceiver<Told>,
+    /// What runs tell, where there can be any.
+    pub runs: Option<News>,
 }
 
 type Step = ControlFlow<()>;
@@ -106,6 +118,7 @@ impl Shell {
             performer,
             holder: Holder::Us,
             rest: None,
+            first: None,
             frames: Frames::default(),
             clock,
             view: ViewCache::new(jiff::tz::TimeZone::system()),
@@ -145,6 +158,7 @@ impl Shell {
                 change = changed(&mut self.holder) => self.program_changed(change),
                 Some(told) = self.sources.told.recv() => self.told(told),
                 Some(event) = self.sources.found.recv() => self.found(event),
+                Some(news) = news(&mut self.sources.runs) => self.ran(news),
                 () = sleep(wake) => self.woke(),
             };
             if step.is_break() {
@@ -200,7 +214,23 @@ impl Shell {
             }
             next = self.sources.found.try_recv().ok();
         }
-        Step::Continue(())
+        self.do_first()
+    }
+
+    /// Does what is to be done first, as soon as the session that it is about is known.
+    fn do_first(&mut self) -> Step {
+        let known = |shell: &Self, key: &SessionKey| shell.app.known.catalog.get(key).is_some();
+        let effects = match self.first.take() {
+            Some(First::New { agent, opening, prompt }) => self.app.begin(agent, opening, prompt),
+            Some(First::Chat { key, prompt }) if known(self, &key) => self.app.send_to(&key, prompt),
+            Some(First::Follow(key)) if known(self, &key) => self.app.follow(key),
+            later => {
+                self.first = later;
+                return Step::Continue(());
+            }
+        };
+        self.frames.asked();
+        effects.into_iter().try_for_each(|effect| self.perform(effect))
     }
 
     fn told(&mut self, told: Told) -> Step {
@@ -215,6 +245,17 @@ impl Shell {
         match told {
             Told::Msg(msg) => self.update(*msg),
             Told::Edit(file) => self.edit(&file, Some(file.clone())),
+        }
+    }
+
+    fn ran(&mut self, news: Ran) -> Step {
+        self.update(Msg::Clock(self.clock.now()))?;
+        match news {
+            Ran::Happened(msg) => self.update(*msg),
+            Ran::Changed(event) => {
+                let msg = self.performer.runs.as_ref().map(|runs| runs.message(event));
+                msg.map_or(Step::Continue(()), |msg| self.update(msg))
+            }
         }
     }
 
@@ -263,7 +304,8 @@ impl Shell {
         let changes = self.app.next_clock()?;
         let millis = changes.since(self.clock.now());
         // Where the clock stands still it never changes.
-        let wait = Duration::from_millis(u64::try_from(millis).ok()?.max(1));
+        // The clock may not have been looked at for long: then it is due.
+        let wait = Duration::from_millis(u64::try_from(millis.max(1)).ok()?);
         if self.clock.runs() { Some(Instant::now() + wait) } else { None }
     }
 
@@ -345,11 +387,14 @@ impl Shell {
         self.update(msg)
     }
 
-    /// Gives the terminal back, and ends the index in good order.
-    pub fn end(self) {
+    /// Gives the terminal back, ends the agents, and the index in good order.
+    pub async fn end(self) {
         let Self { terminal, performer, .. } = self;
         drop(terminal);
         performer.index.stop();
+        if let Some(runs) = performer.runs {
+            end_runs(runs).await;
+        }
     }
 
     /// A program that still has the terminal when salon ends does not outlive it.
@@ -361,6 +406,32 @@ impl Shell {
             lent.kill();
         }
         lend::take_back();
+    }
+}
+
+/// Something that runs tell.
+enum Ran {
+    Changed(live::Event),
+    Happened(Box<Msg>),
+}
+
+async fn news(runs: &mut Option<News>) -> Option<Ran> {
+    let Some(runs) = runs else { return std::future::pending().await };
+    tokio::select! {
+        Some(event) = runs.changes.recv() => Some(Ran::Changed(event)),
+        Some(msg) = runs.happened.recv() => Some(Ran::Happened(Box::new(msg))),
+        else => std::future::pending().await,
+    }
+}
+
+/// Agents may take their time to end: who waits for that is told.
+async fn end_runs(runs: Runs) {
+    let alive = runs.any_alive();
+    let mut ending = std::pin::pin!(runs.end());
+    let patience = if alive { SILENT } else { Duration::MAX };
+    if tokio::time::timeout(patience, &mut ending).await.is_err() {
+        eprintln!("salon: waiting for agents to end");
+        ending.await;
     }
 }
 

@@ -1,10 +1,13 @@
 //! The start of the screen, in the order in which a person waits for it: the terminal, what is cached, a frame; then
 //! everything else.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc;
 
 use super::colours;
 use super::effects::Performer;
+use super::runs::Runs;
 use super::shell::{Shell, Sources, Told};
 use super::surroundings::{self, Clock};
 use super::terminal::{self, Terminal};
@@ -14,7 +17,8 @@ use crate::app::{App, Msg, Root};
 use crate::config::paths::{Paths, create_private_dir};
 use crate::config::settings::{Settings, ThemeChoice};
 use crate::config::theme::{Background, Themes};
-use crate::domain::{Issue, Time};
+use crate::domain::run::Opening;
+use crate::domain::{Agent, Issue, SessionKey, Time};
 use crate::index::{Index, Options, Workspaces};
 use crate::store::{Store, choices};
 
@@ -33,6 +37,31 @@ pub struct Start {
     pub coloured: bool,
     /// For shown times.
     pub clock: Clock,
+    /// What is done first.
+    pub first: Option<First>,
+}
+
+/// What is done as soon as it can be.
+#[derive(Clone, Debug)]
+pub enum First {
+    /// A session goes on in the chat, with a prompt or without.
+    Chat {
+        /// The session.
+        key: SessionKey,
+        /// The prompt.
+        prompt: Option<String>,
+    },
+    /// A session is followed.
+    Follow(SessionKey),
+    /// A session begins, with a prompt or without.
+    New {
+        /// Whose program.
+        agent: Agent,
+        /// How it begins.
+        opening: Opening,
+        /// The prompt.
+        prompt: Option<String>,
+    },
 }
 
 /// Runs the screen until it is left. The terminal must be one.
@@ -49,14 +78,18 @@ async fn show(start: Start) -> anyhow::Result<()> {
     let (index, found) = Index::start(options(&start));
     let terminal = Terminal::take(start.settings.mouse)?;
     let store = open_store(&start.paths, start.clock.now());
-    let recalled = store.as_ref().map_or_else(Vec::new, recall);
+    let recalled = store.as_deref().map_or_else(Vec::new, recall);
     let (app, ask_background) = app(&start, &recalled);
     let (tell, told) = mpsc::unbounded_channel();
     look_for_roots(start.environment.clone(), tell.clone());
-    let performer = Performer { environment: start.environment, paths: start.paths, index, store, tell };
-    let mut shell = Shell::new(app, terminal, performer, Sources { found, told }, start.clock)?;
+    let started = store.as_ref().map(|store| Runs::start(store.clone(), &start.environment, &start.paths, &tell));
+    let (runs, news) = started.unzip();
+    let performer = Performer { environment: start.environment, paths: start.paths, index, store, runs, tell };
+    let sources = Sources { found, told, runs: news };
+    let mut shell = Shell::new(app, terminal, performer, sources, start.clock)?;
+    shell.first = start.first;
     shell.run(ask_background).await;
-    shell.end();
+    shell.end().await;
     Ok(())
 }
 
@@ -68,7 +101,7 @@ fn options(start: &Start) -> Options {
 }
 
 /// What salon remembers makes it pleasant, not possible: without it everything else goes on.
-fn open_store(paths: &Paths, now: Time) -> Option<Store> {
+fn open_store(paths: &Paths, now: Time) -> Option<Arc<Store>> {
     let opened = create_private_dir(&paths.data)
         .map_err(anyhow::Error::from)
         .and_then(|()| Store::open(&paths.state_db(), now).map_err(anyhow::Error::from));
@@ -79,7 +112,7 @@ fn open_store(paths: &Paths, now: Time) -> Option<Store> {
     if opened.read_only {
         tracing::warn!("state.db is a newer salon's: nothing is kept in it");
     }
-    Some(opened.store)
+    (!opened.read_only).then(|| Arc::new(opened.store))
 }
 
 fn recall(store: &Store) -> Vec<(String, String)> {

@@ -2,5 +2,6 @@
 
 pub mod lines;
 pub mod process;
+pub mod ring;
 pub mod text;
 pub mod wrap;

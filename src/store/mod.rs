@@ -5,6 +5,9 @@
 //! aside, not deleted.
 
 pub mod choices;
+pub mod outbox;
+pub mod questions;
+pub mod registry;
 
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -13,12 +16,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::ErrorCode;
-pub use rusqlite::{Connection, Result};
+pub use rusqlite::{Connection, Error, Result};
 
 use crate::domain::Time;
 
 /// Steps from an empty database to the present schema, oldest first.
-const MIGRATIONS: &[&str] = &[choices::SCHEMA];
+const MIGRATIONS: &[&str] = &[choices::SCHEMA, registry::SCHEMA, outbox::SCHEMA, questions::SCHEMA];
 
 /// How long to wait for another salon that writes at the same moment.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -46,8 +49,7 @@ impl Store {
     pub fn open(path: &Path, now: Time) -> Result<Opened> {
         match Self::open_as_it_is(path) {
             Err(error) if is_damage(&error) => {
-                let aside =
-                    set_aside(path, now).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+                let aside = set_aside(path, now).map_err(|error| Error::ToSqlConversionFailure(error.into()))?;
                 let opened = Self::open_as_it_is(path)?;
                 Ok(Opened { set_aside: Some(aside), ..opened })
             }
@@ -57,7 +59,7 @@ impl Store {
 
     fn open_as_it_is(path: &Path) -> Result<Opened> {
         // Made here, because SQLite would make it readable for everybody that the mask allows.
-        create_private(path).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        create_private(path).map_err(|error| Error::ToSqlConversionFailure(error.into()))?;
         let mut db = Connection::open(path)?;
         db.busy_timeout(PATIENCE)?;
         // Before anything is written: a newer salon may have changed even the journal.
@@ -73,7 +75,7 @@ impl Store {
         let sound: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if sound != "ok" {
             let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
-            return Err(rusqlite::Error::SqliteFailure(code, Some(sound)));
+            return Err(Error::SqliteFailure(code, Some(sound)));
         }
         Ok(Opened { store: Self { db: Mutex::new(db) }, set_aside: None, read_only })
     }
@@ -86,6 +88,20 @@ impl Store {
     }
 }
 
+/// Why something could not be kept, for a person: the cause, and what to do.
+pub fn in_words(error: &Error) -> String {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "the disk is full".into(),
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            "state.db cannot be written; check the rights of salon's data directory".into()
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "state.db is locked by another program; try again".into()
+        }
+        _ => format!("state.db: {error}"),
+    }
+}
+
 fn create_private(path: &Path) -> io::Result<()> {
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
@@ -93,7 +109,7 @@ fn create_private(path: &Path) -> io::Result<()> {
     }
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
+fn is_damage(error: &Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Widget};
 
 use super::Canvas;
 use super::status::thousands;
@@ -14,7 +15,7 @@ use crate::stdx::text;
 /// Draws the header.
 pub fn draw(canvas: &mut Canvas, area: Rect) {
     let (app, theme) = (canvas.app, canvas.app.theme());
-    let mut right: Vec<_> = [progress(app), waiting(app), issues(app)].into_iter().flatten().collect();
+    let mut right: Vec<_> = [quitting(app), progress(app), waiting(app), issues(app)].into_iter().flatten().collect();
     // What does not fit is left out as a whole, on either side.
     while right.len() > 1 && text::width(&right.join(" · ")) > usize::from(area.width / 3 * 2) {
         right.pop();
@@ -57,6 +58,25 @@ fn waiting(app: &App) -> Option<String> {
         1 => Some(format!("1 needs you{key}")),
         count => Some(format!("{} need you{key}", thousands(count))),
     }
+}
+
+/// Columns that [`draw_badge`] takes.
+pub fn badge_width(app: &App) -> u16 {
+    let words = if app.layers.is_empty() { None } else { waiting(app) };
+    words.map_or(0, |words| u16::try_from(text::width(&words)).unwrap_or(u16::MAX).saturating_add(2))
+}
+
+/// Draws how many sessions need the user at the right end of the first line of any other screen than home.
+pub fn draw_badge(canvas: &mut Canvas, area: Rect) {
+    let Some(words) = waiting(canvas.app).filter(|_| area.height > 0) else { return };
+    let (_, area) = split_right(area, badge_width(canvas.app).min(area.width));
+    Clear.render(area.intersection(canvas.buffer.area), canvas.buffer);
+    put(canvas.buffer, area, &words, style(canvas.app.theme().needs_you), Align::Right);
+}
+
+/// Salon ends once all is done.
+fn quitting(app: &App) -> Option<String> {
+    app.quitting.then(|| "quits when all is done".to_owned())
 }
 
 fn issues(app: &App) -> Option<String> {

@@ -6,14 +6,19 @@ pub mod reader;
 pub mod style;
 pub mod widgets;
 
+mod approval;
+mod chat;
 mod columns;
 mod dialog;
 mod empty;
 mod header;
 mod help;
 mod home;
+mod inbox;
 mod issues;
+mod new_session;
 mod palette;
+mod picker;
 mod preview;
 mod search;
 mod search_empty;
@@ -89,6 +94,7 @@ fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     let screen = app.layers.iter().rposition(Layer::is_screen);
     match app.screen() {
         Some(Layer::Search(search)) => search::draw(canvas, header.union(body), search, cache),
+        Some(Layer::Chat(chat)) => chat::draw(canvas, header.union(body).union(status), chat, cache),
         Some(layer) => {
             if let Some(reader) = layer.reader() {
                 preview::draw_full(canvas, header.union(body).union(status), reader, cache);
@@ -99,13 +105,19 @@ fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
             home::draw(canvas, body, cache);
         }
     }
+    if app.screen().is_some() {
+        header::draw_badge(canvas, header);
+    }
     for layer in app.layers.iter().skip(screen.map_or(0, |at| at + 1)) {
         match layer {
-            Layer::Reader(_) | Layer::Search(_) => {}
+            Layer::Reader(_) | Layer::Chat(_) | Layer::Search(_) => {}
             Layer::Help(help) => help::draw(canvas, body, help),
             Layer::Palette(palette) => palette::draw(canvas, body, palette),
             Layer::Dialog(dialog) => dialog::draw(canvas, body, dialog),
             Layer::Issues(issues) => issues::draw(canvas, body, issues),
+            Layer::Inbox(inbox) => inbox::draw(canvas, body, inbox),
+            Layer::Picker(picker) => picker::draw(canvas, body, picker),
+            Layer::NewSession(new) => new_session::draw(canvas, body, new),
         }
     }
     status::draw(canvas, status);

@@ -8,7 +8,7 @@ use super::reader::{self, Mode};
 use super::status::thousands;
 use super::style::style;
 use super::widgets::{Align, line_of, put, split_left};
-use super::{Canvas, ViewCache};
+use super::{Canvas, ViewCache, header};
 use crate::app::home::Pane;
 use crate::app::msg::Target;
 use crate::app::reader::Reader;
@@ -75,9 +75,15 @@ pub fn draw_full(canvas: &mut Canvas, area: Rect, reader: &Reader, cache: &mut V
     draw_reader(canvas, area, reader, Mode::Full, cache);
 }
 
+/// Draws a transcript in a given way.
+pub fn draw_mode(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: Mode, cache: &mut ViewCache) {
+    draw_reader(canvas, area, reader, mode, cache);
+}
+
 fn draw_reader(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: Mode, cache: &mut ViewCache) {
     let app = canvas.app;
-    let look = Look { theme: app.theme(), zone: &cache.zone, now: app.now };
+    let taken = if mode == Mode::Full { header::badge_width(app) } else { 0 };
+    let look = Look { theme: app.theme(), zone: &cache.zone, now: app.now, taken };
     let session = app.known.catalog.get(&reader.key).map(|session| &**session);
     let (found, regions) = reader::draw(area, canvas.buffer, (reader, session), mode, &look, &mut cache.reader);
     canvas.drawn.reader = Some(found);

@@ -5,6 +5,10 @@
 
 mod home;
 mod model;
+mod opencode;
+#[path = "../it/server/stage.rs"]
+#[allow(dead_code, reason = "what is for the scripted agent only")]
+mod stage;
 #[path = "../it/terminal.rs"]
 mod terminal;
 

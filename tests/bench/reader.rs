@@ -143,7 +143,7 @@ impl Stage {
 
     fn draw(&mut self) {
         self.buffer.reset();
-        let look = Look { theme: &self.theme, zone: &self.zone, now: Time::from_secs(0) };
+        let look = Look { theme: &self.theme, zone: &self.zone, now: Time::from_secs(0), taken: 0 };
         let (area, state) = (self.buffer.area, (&self.reader, None));
         let (drawn, _) = reader::draw(area, &mut self.buffer, state, Mode::Preview, &look, &mut self.cache);
         self.at_start = drawn.at_start;

@@ -3,21 +3,30 @@
 mod architecture;
 mod agents {
     mod claude;
+    mod claude_protocol;
     mod codex;
+    mod codex_protocol;
     mod gemini;
     mod goose;
     mod opencode;
+    mod opencode_protocol;
     mod qwen;
 }
 mod app;
+mod calls;
 mod catalog;
 mod cli;
 mod contract;
+mod desk;
 mod index;
 mod keys;
+mod live;
 mod lineage;
+mod live_cli;
+mod outbox;
 mod pty;
 mod reader;
+mod ring;
 mod screens;
 mod search;
 mod search_cli;
@@ -28,6 +37,7 @@ mod search_pty;
 mod search_query;
 mod search_scan;
 mod search_screen;
+mod server;
 mod stdx;
 mod store;
 mod support;

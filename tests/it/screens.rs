@@ -1,5 +1,7 @@
 //! Screens as a person sees them, at three sizes: 120×40, 80×24 and 40×10.
 
+mod desk;
 mod home;
+pub mod live;
 mod overlays;
 pub mod stage;

@@ -54,3 +54,55 @@ pub fn copy_tree(from: &Path, to: &Path) {
         }
     }
 }
+
+/// The scripted agents, under the names of the real ones, in a folder that can be the whole `PATH`.
+pub struct Agents {
+    dir: tempfile::TempDir,
+}
+
+impl Agents {
+    /// These agents, and what they need of the system.
+    pub fn of(names: &[&str]) -> Self {
+        let dir = tempfile::tempdir().expect("a scratch directory");
+        let fake = std::env::current_exe().expect("this test's program");
+        let fake = fake.parent().and_then(Path::parent).expect("the target directory").join("examples/fake-agent");
+        assert!(
+            fake.is_file(),
+            "{} is not built: run the tests without --test, or `cargo build --examples`",
+            fake.display()
+        );
+        for name in names {
+            std::os::unix::fs::symlink(&fake, dir.path().join(name)).expect("a link");
+        }
+        let sleep = ["/usr/bin/sleep", "/bin/sleep"].into_iter().find(|path| Path::new(path).exists());
+        std::os::unix::fs::symlink(sleep.expect("sleep"), dir.path().join("sleep")).expect("a link");
+        Self { dir }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// What the agents wrote into the log at `FAKE_LOG`, which tests put here.
+    pub fn log(&self) -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(self.log_file()).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// Where they write it.
+    pub fn log_file(&self) -> PathBuf {
+        self.path().join("fake.log")
+    }
+
+    /// Processes that were started, by their ids.
+    pub fn started(&self) -> Vec<u32> {
+        let pids = self.log().into_iter().filter_map(|record| record["pid"].as_u64());
+        pids.filter_map(|pid| u32::try_from(pid).ok()).collect()
+    }
+}
+
+/// Whether a process lives; one that waits to be reaped does not.
+pub fn lives(pid: u32) -> bool {
+    salon::stdx::process::start_time(pid).is_some()
+}

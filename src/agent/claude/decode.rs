@@ -9,7 +9,7 @@ use super::super::jsonl::Mark;
 use super::tools;
 use super::words::{Said, said};
 use crate::domain::event::{Body, Level, Piece};
-use crate::domain::transcript::{Action, Tool, ToolStatus};
+use crate::domain::transcript::{Action, ToolStatus};
 use crate::domain::{Entry, EntryKind, Event, Time};
 
 /// The events for some entries of a line.
@@ -40,17 +40,18 @@ pub fn finish(entry: &mut Entry, started_by: impl FnOnce(&str) -> Option<Arc<str
     if tool.subagent.is_none() && matches!(tool.action, Action::Task { .. }) {
         tool.subagent = started_by(&tool.id);
     }
-    let code = exit_code(tool);
+    let code = exit_code(tool.status, &tool.output);
     if let Action::Command { exit_code, .. } = &mut tool.action {
         *exit_code = code;
     }
 }
 
-fn exit_code(tool: &Tool) -> Option<i32> {
-    match tool.status {
+/// A command's exit code, from what came of it.
+pub fn exit_code(status: ToolStatus, output: &str) -> Option<i32> {
+    match status {
         ToolStatus::Done => Some(0),
         ToolStatus::Failed => {
-            let told = tool.output.strip_prefix("Error: ").unwrap_or(&tool.output).strip_prefix("Exit code ")?;
+            let told = output.strip_prefix("Error: ").unwrap_or(output).strip_prefix("Exit code ")?;
             told.split_ascii_whitespace().next()?.parse().ok()
         }
         ToolStatus::Pending | ToolStatus::Running | ToolStatus::Denied | ToolStatus::Interrupted => None,

@@ -3,6 +3,7 @@
 //! Records with a `uuid` are the tree, whatever their type; others tell facts. The texts themselves are decoded
 //! elsewhere. No order of keys is relied on.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -97,6 +98,8 @@ pub struct Record<'a> {
     /// Content beside `message`: of system records, and of all records of early versions.
     content: Content<'a>,
     request: Option<Text<'a>>,
+    /// Which block of its message it is, where the version says so (2.1).
+    block: Option<u32>,
     time: Option<Time>,
     cwd: Option<Text<'a>>,
     branch: Option<Text<'a>>,
@@ -166,6 +169,7 @@ impl<'a> Record<'a> {
             b"content" => self.content = Content::read(value)?,
             b"role" => self.message.role = word(value)?,
             b"requestId" => self.request = value.text()?,
+            b"apiBlockIndex" => self.block = value.number()?.and_then(|at| u32::try_from(at).ok()),
             b"timestamp" => self.time = time(value)?,
             b"ts" => self.time = value.number()?.and_then(|secs| i64::try_from(secs).ok()).map(Time::from_secs),
             b"cwd" => self.cwd = value.text()?,
@@ -233,15 +237,24 @@ impl<'a> Record<'a> {
         Link::Node { id: id.hash(), parent, group, result: skim.marks.is_empty() && !skim.results.is_empty() }
     }
 
+    /// What its entries are known by, and the number of the first: an answer by its message and block where both are
+    /// told, for so it is already known while it streams.
+    fn name(&self, offset: u64) -> (Cow<'a, str>, u32) {
+        match (self.message.id, self.block) {
+            (Some(message), Some(block)) if self.kind == b"assistant" => (message.decode(), block),
+            _ => (self.uuid.map_or_else(|| format!("@{offset}").into(), Text::decode), 0),
+        }
+    }
+
     /// The entries that it makes.
     fn mark(&self, skim: &mut Skim<'a>, offset: u64) {
         let role = if self.kind.is_empty() { self.message.role } else { self.kind };
         let blocks = if self.message.content.0.is_empty() { &self.content.0 } else { &self.message.content.0 };
-        let name = self.uuid.map_or_else(|| format!("@{offset}").into(), Text::decode);
+        let (name, first) = self.name(offset);
         let mut put = |block: usize, kind, tool: Option<Text<'_>>, error| {
             let block = u32::try_from(block).unwrap_or(u32::MAX);
             let tool = tool.map_or(0, Text::hash);
-            skim.marks.push(Mark { key: Key::new(&name, block), kind, block, tool, error });
+            skim.marks.push(Mark { key: Key::new(&name, first.saturating_add(block)), kind, block, tool, error });
         };
         match role {
             b"user" | b"human" if self.compact_summary => put(0, EntryKind::Notice, None, false),

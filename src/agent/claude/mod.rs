@@ -6,6 +6,7 @@ mod inline;
 mod lines;
 mod live;
 mod places;
+mod protocol;
 mod texts;
 mod tools;
 mod words;
@@ -21,6 +22,7 @@ use crate::domain::launch::Launch;
 use crate::domain::live::LiveSign;
 use crate::domain::{Agent, Entry, Session};
 use lines::Lines;
+pub use protocol::Stream;
 
 /// Reader of Claude Code's sessions.
 #[derive(Debug)]

@@ -78,7 +78,7 @@ pub fn plan(items: &Value) -> Vec<PlanItem> {
         let text = item.get("step").or_else(|| item.get("text"))?.as_str()?.to_owned();
         let status = match item.get("status").and_then(Value::as_str) {
             Some("completed") => PlanStatus::Done,
-            Some("in_progress") => PlanStatus::Active,
+            Some("in_progress" | "inProgress") => PlanStatus::Active,
             Some("cancelled") => PlanStatus::Cancelled,
             _ => PlanStatus::Pending,
         };

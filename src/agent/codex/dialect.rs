@@ -127,18 +127,48 @@ impl Rollout {
         }
     }
 
-    /// Items carry the id that they had while they were streamed; calls do too, but some models number them anew in
-    /// every turn.
+    /// What was streamed keeps the identity that it had there: an item's own id, a call's in its turn, a turn's for how
+    /// it ended. Everything else is known by its place.
     fn key(&self, line: &Line<'_>, offset: u64) -> Key {
-        let id = match line.kind {
-            Kind::Item(Item::Tool) | Kind::Call => None,
-            Kind::Item(_) => line.call_id().and_then(|id| std::str::from_utf8(id).ok()).filter(|id| !id.is_empty()),
-            _ => None,
-        };
         // Files beyond 4 GiB would only have to be told apart from their own first lines.
         #[expect(clippy::cast_possible_truncation, reason = "the place only tells lines of one file apart")]
-        id.map_or_else(|| Key::new(&self.thread, offset as u32), |id| Key::new(id, 0))
+        let place = || Key::new(&self.thread, offset as u32);
+        let streamed = match line.kind {
+            Kind::Call | Kind::Item(Item::Tool) => {
+                text_of(line.call_id()).and_then(|call| call_key(self.turn(line)?, call))
+            }
+            Kind::Item(_) => {
+                let ours = text_of(line.item_field(&find::CLIENT_ID)).filter(|id| id.starts_with(OUR_PROMPTS));
+                ours.or_else(|| text_of(line.call_id())).map(|id| Key::new(id, 0))
+            }
+            Kind::Aborted | Kind::Complete => self.turn(line).map(turn_key),
+            _ => None,
+        };
+        streamed.unwrap_or_else(place)
     }
+
+    /// The turn that a line belongs to, where the file is of a generation that streamed.
+    fn turn<'a>(&self, line: &Line<'a>) -> Option<&'a str> {
+        (self.source == Source::Items).then(|| text_of(field(line.payload, &find::TURN_ID)))?
+    }
+}
+
+/// What the ids begin with that salon gives to its prompts; Codex stores them with the prompt.
+pub const OUR_PROMPTS: &str = "salon-";
+
+/// The key of a tool call. Models that number their calls anew (`call_0`) have none: they would be taken for each other.
+pub fn call_key(turn: &str, call: &str) -> Option<Key> {
+    let unique = call.len() >= 16 && !call.contains(':');
+    unique.then(|| Key::new(&format!("{turn}/{call}"), 0))
+}
+
+/// The key of what is said of a turn's end.
+pub fn turn_key(turn: &str) -> Key {
+    Key::new(turn, 0)
+}
+
+fn text_of(bytes: Option<&[u8]>) -> Option<&str> {
+    std::str::from_utf8(bytes?).ok().filter(|text| !text.is_empty())
 }
 
 /// A line that tells what came of a call.

@@ -14,6 +14,10 @@ pub type Name = LazyLock<Finder<'static>>;
 pub static CALL_ID: Name = LazyLock::new(|| Finder::new("\"call_id\":\""));
 /// Any id.
 pub static ID: Name = LazyLock::new(|| Finder::new("\"id\":\""));
+/// The turn that something belongs to.
+pub static TURN_ID: Name = LazyLock::new(|| Finder::new("\"turn_id\":\""));
+/// The id that a client gave to its prompt.
+pub static CLIENT_ID: Name = LazyLock::new(|| Finder::new("\"client_id\":\""));
 /// A completed item.
 pub static ITEM: Name = LazyLock::new(|| Finder::new("\"item\":{"));
 /// Any type.

@@ -57,7 +57,8 @@ fn call(item: &Value) -> (String, Value, Action) {
                 Action::Command { command, .. } => Action::Command { command, exit_code: exit_code(item) },
                 other => other,
             };
-            ("shell".into(), fields(&["command", "cwd"]), action)
+            let typed = matches!(text(item, "source"), "user_shell" | "userShell");
+            (if typed { "shell" } else { "exec_command" }.into(), fields(&["command", "cwd"]), action)
         }
         "FileChange" => {
             let changes = item.get("changes").unwrap_or(&Value::Null);

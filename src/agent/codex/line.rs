@@ -269,22 +269,26 @@ fn event(kind: &[u8], payload: &[u8]) -> Kind {
 }
 
 fn item(payload: &[u8]) -> Item {
-    match behind(payload, &find::ITEM).and_then(|item| field(item, &find::TYPE)) {
-        Some(b"UserMessage") => Item::User,
-        Some(b"AgentMessage") => Item::Agent,
-        Some(b"Reasoning") => Item::Reasoning,
-        Some(b"Plan") => Item::Plan,
-        Some(
-            b"CommandExecution"
-            | b"FileChange"
-            | b"McpToolCall"
-            | b"CollabAgentToolCall"
-            | b"DynamicToolCall"
-            | b"WebSearch"
-            | b"ImageView"
-            | b"ImageGeneration",
-        ) => Item::Tool,
-        Some(b"ContextCompaction" | b"HookPrompt") | None => Item::Aside,
-        Some(_) => Item::Unknown,
+    behind(payload, &find::ITEM).and_then(|item| field(item, &find::TYPE)).map_or(Item::Aside, item_of)
+}
+
+/// What an item of that type is.
+pub fn item_of(kind: &[u8]) -> Item {
+    match kind {
+        b"UserMessage" => Item::User,
+        b"AgentMessage" => Item::Agent,
+        b"Reasoning" => Item::Reasoning,
+        b"Plan" => Item::Plan,
+        b"CommandExecution"
+        | b"FileChange"
+        | b"McpToolCall"
+        | b"CollabAgentToolCall"
+        | b"DynamicToolCall"
+        | b"WebSearch"
+        | b"ImageView"
+        | b"ImageGeneration" => Item::Tool,
+        // What a review found is said by a message as well.
+        b"ContextCompaction" | b"HookPrompt" | b"EnteredReviewMode" | b"ExitedReviewMode" => Item::Aside,
+        _ => Item::Unknown,
     }
 }

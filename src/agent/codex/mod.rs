@@ -15,6 +15,7 @@ mod live;
 mod meta;
 mod names;
 mod patch;
+mod protocol;
 mod summary;
 mod texts;
 mod thread;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::head::Head;
+pub use self::protocol::AppServer;
 use super::jsonl::{self, Dialect};
 use super::{Discovery, Environment, Format, Progress, Reading, Root, Summarised, TextLimit, Texts, Unit};
 use crate::domain::launch::Launch;

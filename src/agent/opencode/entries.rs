@@ -38,9 +38,7 @@ fn part_entry(head: &Head<'_>, kind: Kind, record: &Record, at: usize, limit: Te
     // The outline read it before; a value that serde_json alone refuses is shown as it stands.
     let part: Value = serde_json::from_str(&source.data).unwrap_or_else(|_| Value::String(source.data.clone()));
     let key = Key::new(&source.id, 0);
-    let began = record::moment(part["time"]["start"].as_f64())
-        .or_else(|| record::moment(part["state"]["time"]["start"].as_f64()))
-        .or_else(|| record::moment(head.time.created));
+    let began = began(&part, head.time.created);
     let mut cutter = Cutter::new(limit);
     let mut transcript = Transcript::default();
     for body in bodies(kind, &part, &source.data, &mut cutter) {
@@ -50,6 +48,13 @@ fn part_entry(head: &Head<'_>, kind: Kind, record: &Record, at: usize, limit: Te
     entry.truncated = cutter.cut;
     entry.open = !head.stance().over && is_open(kind, &part);
     entry
+}
+
+/// When a part began, or its message, which was `created` then.
+pub fn began(part: &Value, created: Option<f64>) -> Option<Time> {
+    record::moment(part["time"]["start"].as_f64())
+        .or_else(|| record::moment(part["state"]["time"]["start"].as_f64()))
+        .or_else(|| record::moment(created))
 }
 
 fn blank(key: Key, time: Option<Time>) -> Entry {
@@ -146,6 +151,15 @@ fn retry(part: &Value) -> String {
 }
 
 fn fault_entry(head: &Head<'_>, kind: Kind, message: &str) -> Entry {
+    let mut transcript = Transcript::default();
+    let event = fault(head, kind, message);
+    let (key, time) = (event.key, event.time);
+    transcript.apply(event);
+    transcript.into_entries().pop().unwrap_or_else(|| blank(key, time))
+}
+
+/// What a message says by itself, behind its parts: that it failed, or was interrupted.
+pub fn fault(head: &Head<'_>, kind: Kind, message: &str) -> Event {
     let fault = head.error.as_ref();
     let words = fault.and_then(|fault| fault.data.message.as_deref()).unwrap_or_default();
     let name = fault.map_or("Error", |fault| &*fault.name);
@@ -155,10 +169,7 @@ fn fault_entry(head: &Head<'_>, kind: Kind, message: &str) -> Entry {
         _ => (Level::Error, format!("{name}: {words}")),
     };
     let time = record::moment(head.time.completed).or_else(|| record::moment(head.time.created));
-    let mut transcript = Transcript::default();
-    let key = Key::new(message, 0);
-    transcript.apply(Event { key, time, body: Body::Notice { level, text } });
-    transcript.into_entries().pop().unwrap_or_else(|| blank(key, time))
+    Event { key: Key::new(message, 0), time, body: Body::Notice { level, text } }
 }
 
 /// Cuts texts to a limit and remembers that it did.

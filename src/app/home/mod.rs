@@ -9,6 +9,7 @@ pub mod preview;
 pub mod workspaces;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use emptiness::Emptiness;
@@ -18,11 +19,13 @@ use preview::Preview;
 use workspaces::Workspaces;
 
 pub use super::layout::{Pane, Panes};
+use super::runs::{self, Runs};
 use super::{Effect, Tickets};
 use crate::config::settings::Scope;
 use crate::domain::catalog::{Catalog, Filter, HiddenCounts, Sort};
 use crate::domain::live::LiveSign;
-use crate::domain::{Session, SessionKey, State};
+use crate::domain::run::RunInfo;
+use crate::domain::{Session, SessionKey, State, Title, TitleSource};
 
 /// The home screen.
 #[derive(Debug, Default)]
@@ -58,12 +61,47 @@ pub struct Known {
     pub catalog: Catalog,
     /// Those that a living process has open.
     pub live: HashMap<SessionKey, LiveSign>,
+    /// Runs that are no session yet, as sessions of which nothing is on disk.
+    pub fresh: Vec<Arc<Session>>,
+    /// What the runs of this salon are doing. One that stopped says nothing.
+    pub states: HashMap<SessionKey, State>,
 }
 
 impl Known {
     /// What a session is doing.
     pub fn state(&self, session: &Session) -> State {
-        self.live.get(&session.key).map_or(session.state, |sign| sign.state)
+        let ours = self.states.get(&session.key).copied();
+        ours.unwrap_or_else(|| self.live.get(&session.key).map_or(session.state, |sign| sign.state))
+    }
+
+    /// It is a run of which nothing is on disk yet.
+    pub fn is_fresh(&self, key: &SessionKey) -> bool {
+        self.fresh.iter().any(|session| session.key == *key)
+    }
+
+    /// Takes over what the runs of this salon are doing. Whether a list has to be made anew for it.
+    pub fn set_runs(&mut self, runs: &Runs) -> bool {
+        let states: HashMap<_, _> =
+            runs.iter().filter_map(|info| Some((runs::key_of(info), runs.state(info)?))).collect();
+        let unknown = |info: &&Arc<RunInfo>| self.catalog.get(&runs::key_of(info)).is_none() && runs.is_listed(info);
+        let fresh: Vec<_> = runs.iter().filter(unknown).map(|info| Arc::new(self.as_session(info))).collect();
+        let changed = states != self.states || fresh != self.fresh;
+        (self.states, self.fresh) = (states, fresh);
+        changed
+    }
+
+    /// A row for a run of which nothing is on disk yet.
+    fn as_session(&self, info: &RunInfo) -> Session {
+        let cwd: Arc<str> = info.cwd.to_string_lossy().into();
+        let mut beside = self.catalog.iter().filter(|session| session.cwd == cwd);
+        let mut session = Session::new(runs::key_of(info), PathBuf::new());
+        session.title = Title::new(&format!("new · {} · {cwd}", info.agent), TitleSource::Prompt);
+        session.workspace = beside.next().map_or_else(|| cwd.clone(), |session| session.workspace.clone());
+        session.cwd = cwd;
+        session.model = info.model.clone();
+        session.tokens = info.tokens;
+        session.last_activity = info.active;
+        session
     }
 }
 
@@ -99,17 +137,28 @@ impl Home {
 
     /// The selection may have moved: the preview follows, where it is shown.
     pub fn follow(&mut self, panes: Panes, tickets: &mut Tickets) -> Vec<Effect> {
-        let selected = self.list.key().filter(|_| panes.shows(Pane::Preview));
+        // Of what has no file there is nothing to preview.
+        let on_disk = |session: &&Arc<Session>| !session.path.as_os_str().is_empty() && panes.shows(Pane::Preview);
+        let selected = self.list.session().filter(on_disk).map(|session| &session.key);
         self.preview.follow(selected, tickets)
     }
 
     fn rows(&mut self, known: &Known) -> Vec<Row> {
-        self.waiting = known.catalog.iter().filter(|session| known.state(session) == State::NeedsYou).count();
-        let everywhere = Filter { show_hidden: self.show_hidden, ..Filter::default() };
-        let shown = known.catalog.iter().filter(|session| everywhere.hides(session).is_none());
+        let all = || known.fresh.iter().chain(known.catalog.iter());
+        self.waiting = all().filter(|session| known.state(session) == State::NeedsYou).count();
+        // What runs here is shown, whatever it is.
+        let own = known.states.keys().cloned().collect();
+        let everywhere = Filter { show_hidden: self.show_hidden, own, ..Filter::default() };
+        let shown = all().filter(|session| everywhere.hides(session).is_none());
         self.workspaces.count(shown.map(|session| (session, known.state(session))), self.here.as_ref());
         let filter = Filter { workspace: self.workspaces.selected().cloned(), ..everywhere };
-        let view = known.catalog.view(&filter, self.sort);
+        let mut view = known.catalog.view(&filter, self.sort);
+        for session in known.fresh.iter().rev() {
+            match filter.hides(session) {
+                Some(reason) => view.hidden.count(reason),
+                None => view.sessions.insert(0, session.clone()),
+            }
+        }
         self.hidden = view.hidden;
         let rows = if self.filter.is_active() && !self.filter.is_waiting() {
             self.ranked(view.sessions, known)

@@ -63,7 +63,11 @@ impl Default for Folds {
 impl Folds {
     /// How much of an entry is shown.
     pub fn of(&self, index: usize, entry: &Entry) -> Fold {
-        let chosen = self.own.get(&entry.key).copied().unwrap_or_else(|| self.by_kind(entry.kind));
+        self.shown(index, entry.key, entry.kind)
+    }
+
+    fn shown(&self, index: usize, key: Key, kind: EntryKind) -> Fold {
+        let chosen = self.own.get(&key).copied().unwrap_or_else(|| self.by_kind(kind));
         match self.revealed {
             Some((revealed, least)) if revealed == index => chosen.max(least),
             _ => chosen,
@@ -71,16 +75,16 @@ impl Folds {
     }
 
     /// Shows all of the entry, or what its kind shows; where that is all, less of it.
-    pub fn toggle(&mut self, index: usize, entry: &Entry) {
-        let usual = self.by_kind(entry.kind);
-        let next = match (self.of(index, entry), usual) {
+    pub fn toggle(&mut self, index: usize, key: Key, kind: EntryKind) {
+        let usual = self.by_kind(kind);
+        let next = match (self.shown(index, key, kind), usual) {
             (Fold::Hidden | Fold::Line | Fold::Cut, _) => Fold::Full,
-            (Fold::Full, Fold::Full) if entry.kind == EntryKind::Tool => Fold::Line,
+            (Fold::Full, Fold::Full) if kind == EntryKind::Tool => Fold::Line,
             (Fold::Full, Fold::Full) => Fold::Cut,
             (Fold::Full, _) => usual,
         };
         self.revealed = None;
-        self.own.insert(entry.key, next);
+        self.own.insert(key, next);
     }
 
     /// Tools: hidden, one line, cut, full. What was chosen for single ones is forgotten.

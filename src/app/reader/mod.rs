@@ -1,23 +1,27 @@
 //! The reader's state: one opened transcript, the place in it, what is folded, what is found.
 //!
-//! It holds a window of entries and asks for others when drawing came near its edges. It knows no heights and no
-//! widths: those come back from drawing as [`ReaderDrawn`].
+//! It holds a window of entries and asks for others when drawing came near its edges; behind them come those that a
+//! run has told and the disk does not have yet. It knows no heights and no widths: those come back from drawing as
+//! [`ReaderDrawn`].
 
 pub mod find;
 pub mod fold;
+mod live;
+mod merge;
 mod moves;
 pub mod place;
 pub mod stand;
+pub mod tail;
 mod window;
 
 use std::ops::Range;
-use std::sync::Arc;
 
 pub use find::Find;
 pub use fold::{Fold, Folds};
 pub use place::{Anchor, Base};
 pub use stand::Stand;
-pub use window::Held;
+pub use tail::Shown;
+use tail::Tail;
 use window::Window;
 
 use super::msg::{Opened, ReaderDrawn, Ticket, TranscriptMsg};
@@ -39,13 +43,22 @@ pub struct Reader {
     pub find: Option<Find>,
     /// New entries bring the end onto the screen again, as long as it is there.
     pub follow: bool,
+    /// It was attached to: who writes it, in words.
+    pub attached: Option<String>,
     /// What stands in the way of reading it.
     pub trouble: Option<Trouble>,
     window: Window,
+    tail: Tail,
     /// What is known of the whole; nothing while only the newest entries are here.
     opened: Option<Opened>,
-    /// Number of entries; before the whole is known, of those that are here.
-    len: usize,
+    /// Number of entries on disk; before the whole is known, of those that are here.
+    disk: usize,
+    /// How many of them are shown: what comes after them is shown as the run told it.
+    clip: usize,
+    /// There is a transcript on disk, as far as is known.
+    stored: bool,
+    /// Another transcript takes the place of the one that is held, as soon as it is here.
+    replaced: bool,
     /// Entries that there were when the end was on the screen last.
     seen: usize,
     anchor: Anchor,
@@ -71,16 +84,28 @@ pub enum Trouble {
 impl Reader {
     /// Opens a session's transcript at its end.
     pub fn open(ticket: Ticket, key: SessionKey) -> (Self, Vec<Effect>) {
-        let reader = Self {
+        let reader = Self { stored: true, ..Self::unstored(ticket, key.agent) };
+        let reader = Self { key: key.clone(), ..reader };
+        (reader, vec![Effect::OpenTranscript(ticket, key)])
+    }
+
+    /// One for a conversation that has no transcript yet: what its run tells is all there is.
+    pub fn unstored(ticket: Ticket, agent: Agent) -> Self {
+        Self {
             ticket,
-            key: key.clone(),
+            key: SessionKey::new(agent, ""),
             folds: Folds::default(),
             find: None,
             follow: true,
+            attached: None,
             trouble: None,
             window: Window::default(),
+            tail: Tail::default(),
             opened: None,
-            len: 0,
+            disk: 0,
+            clip: 0,
+            stored: false,
+            replaced: false,
             seen: 0,
             anchor: Anchor::END,
             cursor: usize::MAX,
@@ -88,24 +113,26 @@ impl Reader {
             drawn: ReaderDrawn::default(),
             deferred: None,
             stand: None,
-        };
-        (reader, vec![Effect::OpenTranscript(ticket, key)])
+        }
     }
 
     /// Takes in what became of the transcript.
     pub fn update(&mut self, msg: TranscriptMsg) -> Vec<Effect> {
         match msg {
-            TranscriptMsg::Tail(entries) if self.opened.is_none() => {
-                self.len = entries.len();
+            TranscriptMsg::Tail(entries) if self.opened.is_none() && !self.replaced => {
+                let place = self.place();
+                self.disk = entries.len();
                 self.window.insert(0, entries);
+                self.merge(place);
                 Vec::new()
             }
             TranscriptMsg::Tail(_) => Vec::new(),
             TranscriptMsg::Opened(opened) => self.whole_known(opened),
             TranscriptMsg::Page { from, entries } => {
-                self.window.answer(from, entries, self.len);
-                self.find_place_again();
-                Vec::new()
+                let place = self.place();
+                self.window.answer(from, entries, self.disk);
+                self.merge(place);
+                self.ask()
             }
             TranscriptMsg::Grown { from, opened } => self.grown(from, opened),
             TranscriptMsg::Found { query, entries, complete } => {
@@ -116,14 +143,8 @@ impl Reader {
                 self.located(&place, entry);
                 Vec::new()
             }
-            TranscriptMsg::Gone => {
-                self.trouble = Some(Trouble::Gone);
-                Vec::new()
-            }
-            TranscriptMsg::Failed(reason) => {
-                self.trouble = Some(Trouble::Failed(reason));
-                Vec::new()
-            }
+            TranscriptMsg::Gone => self.troubled(Trouble::Gone),
+            TranscriptMsg::Failed(reason) => self.troubled(Trouble::Failed(reason)),
         }
     }
 
@@ -145,26 +166,29 @@ impl Reader {
             }
         }
         if drawn.at_end {
-            self.seen = self.len;
+            self.seen = self.len();
         }
-        let key = |index| self.window.get(index).map(|held| held.entry.key);
+        let key = |index| self.entry(index).map(|shown| shown.entry.key);
         self.keys = (key(drawn.anchor), key(self.cursor));
         self.ask()
     }
 
     /// An entry that is held.
-    pub fn entry(&self, index: usize) -> Option<&Held> {
-        self.window.get(index)
+    pub fn entry(&self, index: usize) -> Option<Shown<'_>> {
+        match index.checked_sub(self.clip) {
+            Some(live) => self.tail.get(live),
+            None => self.window.get(index),
+        }
     }
 
     /// Number of entries; before the whole is known, of those that are here.
     pub fn len(&self) -> usize {
-        self.len
+        self.clip + self.tail.len()
     }
 
     /// No entries at all.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// What is known of the whole; nothing while only the newest entries are here.
@@ -179,7 +203,7 @@ impl Reader {
 
     /// The current entry; past the end for the last one.
     pub fn cursor(&self) -> usize {
-        self.cursor.min(self.len.saturating_sub(1))
+        self.cursor.min(self.len().saturating_sub(1))
     }
 
     /// The end is on the screen and stays there.
@@ -189,7 +213,7 @@ impl Reader {
 
     /// Entries that came since the end was on the screen last.
     pub fn unseen(&self) -> usize {
-        self.len.saturating_sub(self.seen)
+        self.len().saturating_sub(self.seen)
     }
 
     /// Bytes of text that are held.
@@ -207,20 +231,24 @@ impl Reader {
         self.key.agent
     }
 
-    fn current(&self) -> Option<&Arc<Entry>> {
-        self.window.get(self.cursor()).map(|held| &held.entry)
+    fn current(&self) -> Option<&Entry> {
+        self.entry(self.cursor()).map(|shown| shown.entry)
     }
 
     /// The newest entries were here without their indices; now those are known.
     fn whole_known(&mut self, opened: Opened) -> Vec<Effect> {
-        let held = self.len;
-        self.len = opened.len;
-        if self.opened.is_none() {
+        let place = self.place();
+        let held = self.disk;
+        self.disk = opened.len;
+        if std::mem::take(&mut self.replaced) {
+            self.window = Window::default();
+        } else if self.opened.is_none() {
             self.shift(held);
-            self.seen = opened.len;
         }
         self.opened = Some(opened);
-        self.window.outdate(0, self.len);
+        self.window.outdate(0, self.disk);
+        self.tail.outdate(0);
+        self.merge(place);
         let mut effects = match self.deferred.take() {
             Some(action) => self.act(action).unwrap_or_default(),
             None => Vec::new(),
@@ -231,11 +259,15 @@ impl Reader {
 
     /// Gives the newest entries, `held` of them, the last indices.
     fn shift(&mut self, held: usize) {
-        let by = i64::try_from(self.len).unwrap_or(i64::MAX) - i64::try_from(held).unwrap_or(0);
+        let by = i64::try_from(self.disk).unwrap_or(i64::MAX) - i64::try_from(held).unwrap_or(0);
         let moved = |index: usize| {
             i64::try_from(index).map_or(usize::MAX, |index| usize::try_from(index.saturating_add(by)).unwrap_or(0))
         };
         self.window.shift(by);
+        if self.tail.shown {
+            return;
+        }
+        self.seen = self.disk;
         if let Some(entry) = self.anchor.entry() {
             self.anchor = self.anchor.moved(moved(entry));
         }
@@ -245,33 +277,23 @@ impl Reader {
     }
 
     fn grown(&mut self, from: usize, opened: Opened) -> Vec<Effect> {
-        let at_end = self.cursor.saturating_add(1) >= self.len && self.is_following();
-        self.len = opened.len;
-        self.seen = self.seen.min(self.len);
-        if at_end {
-            self.cursor = usize::MAX;
-        }
+        let place = self.place();
+        self.disk = opened.len;
         if self.trouble == Some(Trouble::Gone) {
             self.trouble = None;
         }
         self.opened = Some(opened);
-        self.window.outdate(from, self.len);
+        self.window.outdate(from, self.disk);
+        self.tail.outdate(from);
+        self.merge(place);
         self.ask()
     }
 
-    /// After entries were read, those at the place may stand elsewhere: the place goes with them.
-    fn find_place_again(&mut self) {
-        let moved = |at: usize, key: Option<Key>, window: &Window| {
-            let key = key?;
-            let here = window.get(at)?.entry.key;
-            (here != key).then(|| window.find(key)).flatten()
-        };
-        if let Some(to) = self.anchor.entry().and_then(|entry| moved(entry, self.keys.0, &self.window)) {
-            self.anchor = self.anchor.moved(to);
-        }
-        if let Some(to) = moved(self.cursor, self.keys.1, &self.window) {
-            self.cursor = to;
-        }
+    fn troubled(&mut self, trouble: Trouble) -> Vec<Effect> {
+        self.trouble = Some(trouble);
+        let place = self.place();
+        self.merge(place);
+        Vec::new()
     }
 
     /// Asks for the entries around the place that are not here.
@@ -280,17 +302,22 @@ impl Reader {
             return Vec::new();
         }
         let (shown, ahead) = (self.shown(), self.drawn.height.max(8));
-        let ranges = self.window.ask(shown.clone(), ahead, self.len);
-        self.window.trim(shown, ahead, self.len);
+        let near = shown.end + ahead >= self.len();
+        let shown = shown.start.min(self.clip)..shown.end.min(self.clip);
+        let mut ranges = self.window.ask(shown.clone(), ahead, self.disk);
+        if near {
+            ranges.extend(self.ask_to_merge());
+        }
+        self.window.trim(shown, ahead, self.disk);
         ranges.into_iter().map(|range| Effect::ReadEntries(self.ticket, range)).collect()
     }
 
     /// The entries on the screen as far as one can tell before it is drawn.
     fn shown(&self) -> Range<usize> {
-        let extent = self.drawn.last.saturating_sub(self.drawn.entry).max(1) + 1;
+        let (extent, len) = (self.drawn.last.saturating_sub(self.drawn.entry).max(1) + 1, self.len());
         match self.anchor.entry() {
-            None => self.len.saturating_sub(extent)..self.len,
-            Some(entry) => entry.min(self.len)..(entry + extent).min(self.len),
+            None => len.saturating_sub(extent)..len,
+            Some(entry) => entry.min(len)..(entry + extent).min(len),
         }
     }
 }

@@ -3,7 +3,8 @@
 use super::{Action, Anchor, Base, Effect, Find, Fold, Reader};
 use crate::app::msg::ReaderDrawn;
 use crate::config::key::{Key, KeyCode};
-use crate::domain::transcript::Entry;
+use crate::domain::event::Level;
+use crate::domain::transcript::{Entry, EntryKind, Tool, ToolStatus};
 
 impl Reader {
     /// Does what a key asks for. `None`: not the reader's business.
@@ -29,8 +30,9 @@ impl Reader {
             Action::Thinking => self.refold(|reader| reader.folds.toggle_thinking()),
             Action::Expand => self.refold(|reader| {
                 let index = reader.cursor();
-                if let Some(entry) = reader.current().cloned() {
-                    reader.folds.toggle(index, &entry);
+                let chosen = reader.current().map(|entry| (entry.key, entry.kind));
+                if let Some((key, kind)) = chosen {
+                    reader.folds.toggle(index, key, kind);
                 }
             }),
             Action::Find => self.start_find(),
@@ -40,45 +42,15 @@ impl Reader {
                 return Some(self.current().map(|entry| Effect::Copy(plain(entry))).into_iter().collect());
             }
             Action::EditEntry => {
-                let entry = self.opened.is_some().then(|| Effect::EditEntry(self.ticket, self.cursor()));
+                let stored = self.opened.is_some() && self.cursor() < self.clip;
+                let entry = stored.then(|| Effect::EditEntry(self.ticket, self.cursor()));
                 return Some(entry.into_iter().collect());
             }
             // What a search brought along goes with it.
             Action::Back if self.find.as_ref().is_some_and(|find| find.given) => return None,
             Action::Back => return self.clear_find(),
-            Action::Help
-            | Action::Palette
-            | Action::NextNeedsYou
-            | Action::Rescan
-            | Action::Issues
-            | Action::Mouse
-            | Action::Theme
-            | Action::Redraw
-            | Action::Suspend
-            | Action::Quit
-            | Action::Open
-            | Action::Left
-            | Action::Right
-            | Action::Scope
-            | Action::ShowHidden
-            | Action::Sort
-            | Action::Search
-            | Action::Filter
-            | Action::Resume
-            | Action::CopyId
-            | Action::CopyCommand
-            | Action::EditTranscript
-            | Action::ForgetView
-            | Action::Complete
-            | Action::NextResult
-            | Action::PreviousResult
-            | Action::MoreHits
-            | Action::FewerHits
-            | Action::Order
-            | Action::OlderQuery
-            | Action::NewerQuery
-            | Action::SaveView
-            | Action::CopyView => return None,
+            // Everything else is a matter of the whole interface.
+            _ => return None,
         }
         Some(Vec::new())
     }
@@ -95,7 +67,7 @@ impl Reader {
 
     /// Goes to an entry: it becomes the current one, at the top of the screen.
     pub fn go_to(&mut self, index: usize) {
-        self.cursor = index.min(self.len.saturating_sub(1));
+        self.cursor = index.min(self.len().saturating_sub(1));
         self.anchor = Anchor::top(self.cursor);
     }
 
@@ -146,6 +118,9 @@ impl Reader {
     /// Takes in what a search found, if it answers the query as it stands now.
     pub(super) fn found(&mut self, query: &str, entries: Vec<usize>, complete: bool) {
         let Some(find) = self.find.as_mut().filter(|find| find.query == query) else { return };
+        // What the screen shows as the run told it is not searched.
+        let clip = self.clip;
+        let entries = entries.into_iter().take_while(|entry| *entry < clip).collect();
         let (stands, given) = (find.found(entries, complete), find.given);
         if given {
             self.stand_on_hit();
@@ -196,11 +171,10 @@ impl Reader {
 
     /// The nearest entry of which anything is shown.
     fn neighbour(&mut self, forward: bool) {
-        let visible = |index: &usize| {
-            self.window.get(*index).is_none_or(|held| self.folds.of(*index, &held.entry) != Fold::Hidden)
-        };
+        let visible =
+            |index: &usize| self.entry(*index).is_none_or(|shown| self.folds.of(*index, shown.entry) != Fold::Hidden);
         let from = self.cursor();
-        let next = if forward { (from + 1..self.len).find(visible) } else { (0..from).rev().find(visible) };
+        let next = if forward { (from + 1..self.len()).find(visible) } else { (0..from).rev().find(visible) };
         if let Some(next) = next {
             self.go_to(next);
         }
@@ -208,12 +182,12 @@ impl Reader {
 
     /// The next or previous prompt or error.
     fn mark(&mut self, action: Action) {
-        let Some(opened) = &self.opened else {
+        if self.stored && self.opened.is_none() {
             self.deferred = Some(action);
             return;
-        };
+        }
         let errors = matches!(action, Action::NextError | Action::PreviousError);
-        let marks = if errors { &opened.errors } else { &opened.prompts };
+        let marks = self.marks(errors);
         let cursor = self.cursor();
         let target = if matches!(action, Action::NextPrompt | Action::NextError) {
             marks.get(marks.partition_point(|mark| *mark <= cursor))
@@ -224,6 +198,15 @@ impl Reader {
             self.folds.revealed = errors.then_some((target, Fold::Cut));
             self.go_to(target);
         }
+    }
+
+    /// Indices of the errors or of the prompts, on disk and live.
+    fn marks(&self, errors: bool) -> Vec<usize> {
+        let on_disk = self.opened.as_ref().map(|opened| if errors { &opened.errors } else { &opened.prompts });
+        let on_disk = on_disk.into_iter().flat_map(|marks| marks.iter().copied()).take_while(|at| *at < self.clip);
+        let wanted = |entry: &Entry| if errors { is_error(entry) } else { entry.kind == EntryKind::Prompt };
+        let live = self.tail.entries().iter().enumerate().filter(|(_, entry)| wanted(entry));
+        on_disk.chain(live.map(|(at, _)| self.clip + at)).collect()
     }
 
     /// Changes what is folded while the current entry stays where it is on the screen.
@@ -282,6 +265,11 @@ impl Reader {
         self.folds.revealed = Some((entry, Fold::Full));
         self.anchor = Anchor::hit(entry, nth);
     }
+}
+
+fn is_error(entry: &Entry) -> bool {
+    let failed = |tool: &Tool| tool.status == ToolStatus::Failed;
+    entry.kind == EntryKind::Notice && entry.level == Level::Error || entry.tool.as_deref().is_some_and(failed)
 }
 
 /// An entry as plain text, for the clipboard.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::tail::Shown;
 use crate::domain::transcript::{Action, Change, Entry};
 
 /// Entries that are asked for together.
@@ -17,13 +18,10 @@ const BUDGET: usize = 4 << 20;
 /// Bytes that are read ahead in one direction; beyond them the screen is far away.
 const AHEAD: usize = 1 << 20;
 
-/// An entry that is held.
 #[derive(Clone, Debug)]
-pub struct Held {
-    /// The entry.
-    pub entry: Arc<Entry>,
-    /// Changes with every reading of the entry and is never used again: what was laid out for it can be kept by it.
-    pub revision: u64,
+struct Held {
+    entry: Arc<Entry>,
+    revision: u64,
     weight: usize,
     /// It is to be read again, but may be shown until then.
     stale: bool,
@@ -39,12 +37,15 @@ pub struct Window {
     asked: BTreeSet<usize>,
     /// Pages that came back without what was asked for; not asked again before something changes.
     failed: BTreeSet<usize>,
+    /// Pages that came back since something changed, even if they were let go since.
+    answered: BTreeSet<usize>,
 }
 
 impl Window {
     /// An entry that is held.
-    pub fn get(&self, index: usize) -> Option<&Held> {
-        self.held.get(&index)
+    pub fn get(&self, index: usize) -> Option<Shown<'_>> {
+        let held = self.held.get(&index)?;
+        Some(Shown { entry: &held.entry, revision: held.revision, growing: None })
     }
 
     /// Index of a held entry of that identity.
@@ -76,6 +77,7 @@ impl Window {
         self.insert(from, entries);
         for page in pages {
             self.asked.remove(&page);
+            self.answered.insert(page);
             if range_of(page, len).all(|index| self.is_fresh(index)) {
                 self.failed.remove(&page);
             } else {
@@ -106,6 +108,7 @@ impl Window {
             held.stale = true;
         }
         self.failed.clear();
+        self.answered.clear();
         // What is under way was asked for by the old length, and may come back too short.
         self.asked.clear();
     }
@@ -138,6 +141,22 @@ impl Window {
                 self.bytes -= dropped.weight;
             }
         }
+    }
+
+    /// Whether an entry is held as it stands on disk, or was asked for in vain.
+    pub fn is_known(&self, index: usize) -> bool {
+        self.is_fresh(index) || self.answered.contains(&(index / PAGE))
+    }
+
+    /// An entry that is held as it stands on disk.
+    pub fn fresh(&self, index: usize) -> Option<&Entry> {
+        self.held.get(&index).filter(|held| !held.stale).map(|held| &*held.entry)
+    }
+
+    /// What has to be asked for so that these entries become known.
+    pub fn ask_once(&mut self, wanted: Range<usize>, len: usize) -> Vec<Range<usize>> {
+        let pages: BTreeSet<usize> = wanted.filter(|index| !self.is_known(*index)).map(|index| index / PAGE).collect();
+        pages.into_iter().filter(|page| self.asked.insert(*page)).map(|page| range_of(page, len)).collect()
     }
 
     fn is_fresh(&self, index: usize) -> bool {

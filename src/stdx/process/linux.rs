@@ -14,6 +14,24 @@ pub fn start_time(pid: u32) -> Option<String> {
     fields.nth(18).filter(|_| state != "Z" && state != "X").map(str::to_owned)
 }
 
+/// A number that a process shares with no other of the same id, before or after a restart of the machine. None for one
+/// that is gone or a zombie.
+pub fn identity(pid: u32) -> Option<u64> {
+    let start = start_time(pid)?;
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let bytes = boot.trim().bytes().chain(start.bytes());
+    Some(bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)))
+}
+
+/// Whether a process was started as `program`, by its name or through an interpreter; `false` where that is not sure.
+pub fn is_program(pid: u32, program: &str) -> bool {
+    let name = |path: &str| Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
+    let wanted = name(program);
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let mut words = line.split(|byte| *byte == 0).take(3);
+    wanted.is_some() && words.any(|word| name(&String::from_utf8_lossy(word)) == wanted)
+}
+
 /// The process that holds a `flock` on a file, without disturbing it.
 pub fn lock_holder(path: &Path) -> Option<u32> {
     let metadata = std::fs::metadata(path).ok()?;

@@ -3,12 +3,12 @@
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub use linux::{lock_holder, start_time};
+pub use linux::{identity, is_program, lock_holder, start_time};
 
 #[cfg(not(target_os = "linux"))]
 mod other;
 #[cfg(not(target_os = "linux"))]
-pub use other::{lock_holder, start_time};
+pub use other::{identity, is_program, lock_holder, start_time};
 
 /// Whether a process of that id lives, whoever's it is.
 pub fn is_alive(pid: u32) -> bool {

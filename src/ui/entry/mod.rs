@@ -37,6 +37,20 @@ pub struct Look<'a> {
     pub zone: &'a TimeZone,
     /// The present moment.
     pub now: Time,
+    /// Columns at the right end of a screen's first line that belong to somebody else.
+    pub taken: u16,
+}
+
+/// The part of a text that is laid out, made harmless; and whether that is not all.
+pub fn bounded(whole: &str) -> (std::borrow::Cow<'_, str>, bool) {
+    words::bounded(whole)
+}
+
+/// Markdown outside of a transcript, in lines of at most `width` columns.
+pub fn markdown(whole: &str, theme: &Theme, width: usize, fold: Fold) -> Vec<Line<'static>> {
+    let mut laid = Laid::default();
+    answer::lay(whole, style(theme.text), &mut Frame { theme, width, fold, highlighter: None }, &mut laid);
+    laid.lines
 }
 
 /// How an entry is to be laid out.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::hits::Matcher;
 use crate::app::msg::Ticket;
-use crate::app::reader::{Find, Fold, Held};
+use crate::app::reader::{Find, Fold, Shown};
 use crate::config::theme::Theme;
 use crate::ui::entry::{self, Frame, Laid};
 use crate::ui::widgets::highlight::Highlighter;
@@ -56,7 +56,7 @@ impl Cache {
     }
 
     /// An entry's lines.
-    pub fn lines(&mut self, ticket: Ticket, held: &Held, width: usize, fold: Fold) -> Arc<Laid> {
+    pub fn lines(&mut self, ticket: Ticket, held: Shown<'_>, width: usize, fold: Fold) -> Arc<Laid> {
         let key = (ticket, held.revision, width, fold);
         let generation = self.highlighter.generation();
         if let Some(slot) = self.slots.get_mut(&key)
@@ -66,7 +66,7 @@ impl Cache {
             return slot.laid.clone();
         }
         let highlighter = self.highlights.then_some(&mut self.highlighter);
-        let mut laid = entry::lay(&held.entry, &mut Frame { theme: &self.theme, width, fold, highlighter });
+        let mut laid = entry::lay(held.entry, &mut Frame { theme: &self.theme, width, fold, highlighter });
         // What was laid out without a highlighter is laid out again once there is one.
         laid.pending |= !self.highlights;
         let generation = if self.highlights { generation } else { u64::MAX };

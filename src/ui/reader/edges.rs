@@ -22,7 +22,13 @@ pub fn header(area: Rect, buffer: &mut Buffer, reader: &Reader, session: Option<
     let room = usize::from(area.width);
     let facts = facts(reader, session);
     let agent = reader.key.agent;
-    let following = if reader.is_following() { "following" } else { "" };
+    let following = match (&reader.attached, reader.is_following()) {
+        (Some(why), true) => format!("following: {why}"),
+        (Some(why), false) => format!("not at the end: {why}"),
+        (None, true) => "following".to_owned(),
+        (None, false) => String::new(),
+    };
+    let following = following.as_str();
     // The title gives way, but not below a third of the line.
     let taken: usize = facts.iter().map(|fact| wrap::columns(fact) + 3).sum();
     let fixed = taken + wrap::columns(agent.name()) + 3 + wrap::columns(following) + 2;

@@ -34,7 +34,7 @@ pub fn paint(
         buffer.set_stringn(area.x, area.y, "▌", 1, style(look.theme.accent));
     }
     let Some(held) = reader.entry(index).filter(|_| line == 0) else { return };
-    let (mark, paint) = mark(&held.entry, look);
+    let (mark, paint) = mark(held.entry, look);
     buffer.set_stringn(area.x + 1, area.y, mark, 1, style(paint));
     if area.width < 10 {
         return;
@@ -42,9 +42,9 @@ pub fn paint(
     let minute = |entry: &Entry| {
         entry.time.map(|time| time.timestamp().to_zoned(look.zone.clone()).strftime("%H:%M").to_string())
     };
-    let before = index.checked_sub(1).and_then(|before| reader.entry(before)).and_then(|held| minute(&held.entry));
+    let before = index.checked_sub(1).and_then(|before| reader.entry(before)).and_then(|held| minute(held.entry));
     // The same minute again would be noise; a prompt always has its time.
-    if let Some(time) = minute(&held.entry)
+    if let Some(time) = minute(held.entry)
         && (before.as_ref() != Some(&time) || held.entry.kind == EntryKind::Prompt)
     {
         buffer.set_stringn(area.x + 3, area.y, time, 5, style(look.theme.muted));

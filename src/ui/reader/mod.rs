@@ -31,6 +31,11 @@ pub enum Mode {
     Full,
     /// Beside a list: the text only.
     Preview,
+    /// Above what is being written: without a header.
+    Chat {
+        /// With a footer.
+        footer: bool,
+    },
 }
 
 /// Draws a reader into an area. The regions are the entries that lie under the mouse.
@@ -42,17 +47,18 @@ pub fn draw(
     look: &Look<'_>,
     cache: &mut Cache,
 ) -> (ReaderDrawn, Vec<(Area, Target)>) {
-    cache.begin(look.theme, mode == Mode::Full);
+    cache.begin(look.theme, mode != Mode::Preview);
     let area = area.intersection(buffer.area);
     let parts = Parts::of(area, mode, reader);
     let gutter = gutter::width(parts.body.width);
     let width = usize::from(parts.body.width.saturating_sub(gutter)).clamp(1, WIDEST);
     let (rows, drawn) = Screen::new(reader, look, cache, (width, usize::from(parts.body.height))).rows();
-    edges::header(parts.header, buffer, reader, session, look);
+    let header = Rect { width: parts.header.width.saturating_sub(look.taken), ..parts.header };
+    edges::header(header, buffer, reader, session, look);
     edges::banner(parts.banner, buffer, reader, look);
     let matcher = cache.matcher(reader.find.as_ref());
     let regions = paint(parts.body, buffer, (reader, matcher.as_deref()), &rows, &drawn, look);
-    if rows.is_empty() {
+    if rows.is_empty() && reader.is_stored() {
         edges::nothing(parts.body, buffer, reader, look);
     }
     edges::footer(parts.footer, buffer, reader, &drawn, look);
@@ -69,15 +75,19 @@ struct Parts {
 
 impl Parts {
     fn of(area: Rect, mode: Mode, reader: &Reader) -> Self {
-        let framed = mode == Mode::Full && area.height >= 3;
-        let edge = u16::from(framed);
-        let banner = u16::from(reader.trouble.is_some() && !reader.is_empty() && area.height > 2 * edge + 1);
+        let framed = |wanted: bool| u16::from(wanted && area.height >= 3);
+        let (top, bottom) = match mode {
+            Mode::Full => (framed(true), framed(true)),
+            Mode::Preview => (0, 0),
+            Mode::Chat { footer } => (0, framed(footer)),
+        };
+        let banner = u16::from(reader.trouble.is_some() && !reader.is_empty() && area.height > top + bottom + 1);
         let rows = |y: u16, height: u16| Rect { y: area.y + y, height, ..area };
         Self {
-            header: rows(0, edge),
-            banner: rows(edge, banner),
-            body: rows(edge + banner, area.height - 2 * edge - banner),
-            footer: rows(area.height - edge, edge),
+            header: rows(0, top),
+            banner: rows(top, banner),
+            body: rows(top + banner, area.height - top - bottom - banner),
+            footer: rows(area.height - bottom, bottom),
         }
     }
 }

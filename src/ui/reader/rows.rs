@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use super::cache::Cache;
 use super::hits::Matcher;
 use crate::app::msg::ReaderDrawn;
-use crate::app::reader::{Base, Fold, Held, Reader};
+use crate::app::reader::{Base, Fold, Reader, Shown};
 use crate::domain::Time;
 use crate::domain::transcript::EntryKind;
 use crate::ui::entry::{Laid, Look};
@@ -224,7 +224,7 @@ impl<'a> Screen<'a> {
         let Some(held) = self.reader.entry(index) else {
             return Block { day: None, lead: 0, laid: None, height: 1 };
         };
-        let fold = self.reader.folds.of(index, &held.entry);
+        let fold = self.reader.folds.of(index, held.entry);
         if fold == Fold::Hidden {
             return Block { day: None, lead: 0, laid: None, height: 0 };
         }
@@ -235,7 +235,7 @@ impl<'a> Screen<'a> {
     }
 
     /// The rule and the blank rows before an entry.
-    fn lead(&self, index: usize, held: &Held, fold: Fold) -> (Option<Date>, usize) {
+    fn lead(&self, index: usize, held: Shown<'_>, fold: Fold) -> (Option<Date>, usize) {
         let before = (index.saturating_sub(LOOK_BACK)..index).rev();
         let before = before.map_while(|before| self.reader.entry(before).map(|held| (before, held)));
         let day = held.entry.time.map(|time| self.day(time)).filter(|day| {
@@ -244,7 +244,7 @@ impl<'a> Screen<'a> {
         });
         let folds = &self.reader.folds;
         let above =
-            before.map(|(index, held)| (folds.of(index, &held.entry), held)).find(|(fold, _)| *fold != Fold::Hidden);
+            before.map(|(index, held)| (folds.of(index, held.entry), held)).find(|(fold, _)| *fold != Fold::Hidden);
         let blank = match above {
             None => index > 0,
             Some((above_fold, above)) => {

@@ -164,7 +164,7 @@ impl Stand {
         let area = Rect::new(0, 0, self.size.0, self.size.1);
         self.buffer = Buffer::empty(area);
         let zone = TimeZone::fixed(jiff::tz::offset(1));
-        let look = Look { theme: &self.theme, zone: &zone, now: Time::from_millis(START) };
+        let look = Look { theme: &self.theme, zone: &zone, now: Time::from_millis(START), taken: 0 };
         let state = (&self.reader, self.session.as_ref());
         (self.drawn, self.regions) = reader::draw(area, &mut self.buffer, state, self.mode, &look, &mut self.cache);
         // As in the program: what is told again is not told.

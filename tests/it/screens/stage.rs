@@ -105,6 +105,8 @@ impl Stage {
 
     /// The cells of the screen.
     pub fn buffer(&mut self) -> ratatui::buffer::Buffer {
+        // The test's terminal, unlike a real one, keeps what a wide character was written over: all is drawn anew.
+        self.terminal.clear().expect("cleared");
         self.draw();
         self.terminal.backend().buffer().clone()
     }

@@ -1,0 +1,165 @@
+//! What is told of runs, for the conversations on the screen.
+
+use super::Chat;
+use crate::app::layer::Layer;
+use crate::app::msg::Ticket;
+use crate::app::runs::{RunEffect, RunMsg};
+use crate::app::{App, Effect};
+use crate::domain::run::{Cursor, Phase, Refusal, Replay, RunId, RunInfo, Turn};
+
+impl App {
+    /// Takes in what concerns a conversation.
+    pub(in crate::app) fn told(&mut self, msg: RunMsg) -> Vec<Effect> {
+        match msg {
+            RunMsg::Happened(run, replay) => self.happened(&run, replay),
+            RunMsg::Begun { ticket, result } => self.begun(ticket, result),
+            RunMsg::Submitted { run, text, refused } => self.submitted(&run, &text, refused),
+            RunMsg::Checked { key, check } => self.checked_here(&key, check),
+            RunMsg::Paths { query, found } => {
+                if let Some(completion) = self.chat_mut().and_then(|chat| chat.composer.completion.as_mut()) {
+                    completion.take(&query, found);
+                }
+                Vec::new()
+            }
+            RunMsg::Draft { key, text } => {
+                let chats = self.layers.iter_mut().filter_map(Layer::chat_mut);
+                for chat in chats.filter(|chat| chat.draft == key && !chat.touched && chat.composer.is_empty()) {
+                    chat.composer.set(&text);
+                }
+                Vec::new()
+            }
+            RunMsg::Edited(text) => {
+                let Some(chat) = self.chat_mut() else { return Vec::new() };
+                // An editor ends its file with a newline that nobody meant.
+                chat.composer.set(text.strip_suffix('\n').unwrap_or(&text));
+                vec![chat.keep_draft()]
+            }
+            RunMsg::Changed(_) | RunMsg::Gone(_) | RunMsg::Queued(..) | RunMsg::Models(..) | RunMsg::Agents(_) => {
+                Vec::new()
+            }
+        }
+    }
+
+    /// A run changed: the conversations about it follow.
+    pub(in crate::app) fn chats_follow(&mut self) -> Vec<Effect> {
+        let (runs, known, now, tickets) = (&self.runs, &self.known, self.now, &mut self.tickets);
+        let mut effects = Vec::new();
+        for chat in self.layers.iter_mut().filter_map(Layer::chat_mut) {
+            let Some(info) = chat.run.as_ref().and_then(|run| runs.get(run)).cloned() else { continue };
+            chat.queue_changed(runs.queue(&info.id));
+            chat.phase_changed(&info, now);
+            let ended = if is_open(&info) { Turn(info.turn.0.saturating_sub(1)) } else { info.turn };
+            effects.extend(chat.reader.end_turns(ended));
+            // The transcript is opened as soon as there is one.
+            let stored = info.session.clone().filter(|key| known.catalog.get(key).is_some());
+            if let Some(key) = stored.filter(|key| chat.reader.key != *key) {
+                effects.extend(chat.reader.reopen(tickets.give(), key));
+                effects.extend(chat.rename_draft());
+            }
+        }
+        effects
+    }
+
+    fn happened(&mut self, run: &RunId, replay: Replay) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let tickets = &mut self.tickets;
+        for chat in self.layers.iter_mut().filter_map(Layer::chat_mut) {
+            if chat.run.as_ref() == Some(run) {
+                let ticket = || tickets.give();
+                effects.extend(chat.happened(replay.clone(), ticket));
+            }
+        }
+        effects.extend(self.chats_follow());
+        effects
+    }
+
+    fn begun(&mut self, ticket: Ticket, result: Result<RunId, Refusal>) -> Vec<Effect> {
+        let asked = |chat: &&mut Chat| chat.beginning.as_ref().is_some_and(|(asked, _)| *asked == ticket);
+        let Some(chat) = self.layers.iter_mut().filter_map(Layer::chat_mut).find(asked) else { return Vec::new() };
+        let prompt = chat.beginning.take().and_then(|(_, prompt)| prompt);
+        match result {
+            Ok(run) => {
+                chat.run = Some(run.clone());
+                chat.opening = None;
+                let mut effects = vec![Effect::Run(RunEffect::Watch(run, Cursor::default()))];
+                effects.extend(chat.rename_draft());
+                if prompt.is_some() {
+                    effects.push(chat.keep_draft());
+                }
+                effects.extend(self.chats_follow());
+                effects
+            }
+            Err(refusal) => {
+                if let Some(prompt) = prompt {
+                    chat.composer.put_back(&prompt);
+                }
+                if let Refusal::HeldBy { pid } = &refusal {
+                    chat.followed = Some(format!("owned by pid {pid}"));
+                }
+                let words = crate::app::failure::refused(&refusal, chat.agent);
+                let keep = chat.keep_draft();
+                self.notices.fail(words);
+                vec![keep]
+            }
+        }
+    }
+
+    fn submitted(&mut self, run: &RunId, text: &str, refused: Option<Refusal>) -> Vec<Effect> {
+        let of_run = |chat: &&mut Chat| chat.run.as_ref() == Some(run);
+        let Some(chat) = self.layers.iter_mut().filter_map(Layer::chat_mut).find(of_run) else {
+            if let Some(refusal) = refused {
+                self.notices.fail(format!("a prompt was not accepted: {refusal:?}"));
+            }
+            return Vec::new();
+        };
+        let words = refused.map(|refusal| {
+            chat.composer.put_back(text);
+            crate::app::failure::refused(&refusal, chat.agent)
+        });
+        let keep = chat.keep_draft();
+        if let Some(words) = words {
+            self.notices.fail(words);
+        }
+        vec![keep]
+    }
+}
+
+impl Chat {
+    fn happened(&mut self, replay: Replay, ticket: impl FnOnce() -> Ticket) -> Vec<Effect> {
+        let again = self.cursor != Cursor::default();
+        let another = again && self.cursor.epoch != replay.cursor.epoch;
+        let mut effects = Vec::new();
+        if another {
+            // The history that the live part came from is gone: the disk tells what there was.
+            self.reader.forget_live();
+        }
+        self.cursor = replay.cursor;
+        // At the first look it is being opened anyway.
+        if replay.missed > 0 && again && self.reader.is_stored() {
+            let key = self.reader.key.clone();
+            effects.extend(self.reader.reopen(ticket(), key));
+        }
+        let happenings = replay.happenings.into_iter().map(|item| item.value);
+        effects.extend(self.reader.happened(replay.missed, happenings));
+        effects
+    }
+
+    fn phase_changed(&mut self, info: &RunInfo, now: crate::domain::Time) {
+        if info.phase == Phase::Starting {
+            self.starting.get_or_insert(now);
+        } else {
+            self.starting = None;
+        }
+        if !is_open(info) {
+            self.armed = false;
+        }
+    }
+}
+
+/// Whether a turn is open.
+pub(super) fn is_open(info: &RunInfo) -> bool {
+    match info.phase {
+        Phase::Working { .. } | Phase::Interrupting { .. } => true,
+        Phase::Starting | Phase::Idle | Phase::Stopped(_) => false,
+    }
+}

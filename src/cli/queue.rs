@@ -1,0 +1,107 @@
+//! `salon queue`: prompts that were accepted and are not delivered yet.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::args::QueueArgs;
+use super::context::Context;
+use super::failure::{Code, Failure};
+use super::json::SCHEMA_VERSION;
+use super::{output, state};
+use crate::domain::Time;
+use crate::domain::prompt::{Prompt, PromptId, PromptState};
+use crate::domain::run::RunId;
+use crate::stdx::text::{ellipsis, one_line};
+use crate::store::{Store, outbox, registry};
+
+#[derive(Serialize)]
+struct Queue {
+    schema_version: u32,
+    prompts: Vec<Row>,
+}
+
+/// A prompt, as JSON.
+#[derive(Serialize)]
+struct Row {
+    id: i64,
+    run: String,
+    agent: Option<&'static str>,
+    session: Option<String>,
+    /// `failed`, `held`, `sending` or `pending`.
+    state: &'static str,
+    reason: Option<String>,
+    text: String,
+    submitted_at: String,
+    age_ms: i64,
+    attempts: u32,
+}
+
+/// Lists prompts, or decides about one.
+pub fn run(context: &Context, args: &QueueArgs) -> Result<ExitCode, Failure> {
+    let store = state::open(context)?;
+    if let Some(id) = args.cancel {
+        decide(&store, id, PromptState::Cancelled)?;
+    }
+    if let Some(id) = args.release {
+        decide(&store, id, PromptState::Pending)?;
+    }
+    let only = args.id.as_deref().map(|words| state::run_of(context, &store, words)).transpose()?;
+    let prompts = store.with(|db| outbox::all_queued(db)).map_err(state::broken)?;
+    let prompts = prompts.into_iter().filter(|prompt| only.as_ref().is_none_or(|run| run.id == prompt.run));
+    let now = context.clock.now();
+    let rows = prompts.map(|prompt| row(&store, prompt, now)).collect::<Result<Vec<_>, _>>()?;
+    let mut out = output::stdout();
+    if args.json {
+        output::json(&mut out, &Queue { schema_version: SCHEMA_VERSION, prompts: rows })?;
+    } else {
+        rows.iter().try_for_each(|row| line(&mut out, row))?;
+        out.flush()?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A prompt that is being sent is not decided about: its agent may have it.
+fn decide(store: &Store, id: i64, to: PromptState) -> Result<(), Failure> {
+    let from = match to {
+        PromptState::Cancelled => &[PromptState::Pending, PromptState::Held, PromptState::Failed][..],
+        _ => &[PromptState::Held, PromptState::Failed][..],
+    };
+    let done = store.with(|db| outbox::advance(db, PromptId(id), from, to, None)).map_err(state::broken)?;
+    if done {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::NotFound,
+        format!("prompt {id} is not {}", if from.len() == 3 { "waiting" } else { "held" }),
+    ))
+}
+
+fn row(store: &Store, prompt: Prompt, now: Time) -> Result<Row, Failure> {
+    let record = store.with(|db| registry::find(db, &prompt.run)).map_err(state::broken)?;
+    let RunId(run) = &prompt.run;
+    Ok(Row {
+        id: prompt.id.0,
+        run: run.to_string(),
+        agent: record.as_ref().map(|record| record.agent.name()),
+        session: record.and_then(|record| record.session).map(|key| key.id.to_string()),
+        state: prompt.state.name(),
+        reason: prompt.reason,
+        text: prompt.text,
+        submitted_at: prompt.submitted.rfc3339(),
+        age_ms: now.since(prompt.submitted).max(0),
+        attempts: prompt.attempts,
+    })
+}
+
+/// Prompt, state, age, session or run, reason, text: one line each, separated by tabs.
+fn line(out: &mut impl Write, row: &Row) -> io::Result<()> {
+    let place = match (row.agent, &row.session) {
+        (Some(agent), Some(session)) => format!("{agent}:{session}"),
+        _ => row.run.clone(),
+    };
+    let reason = one_line(row.reason.as_deref().unwrap_or_default());
+    let text = ellipsis(&one_line(&row.text), 200);
+    writeln!(out, "{}\t{}\t{}\t{}\t{reason}\t{text}", row.id, row.state, row.submitted_at, one_line(&place))
+}

@@ -1,0 +1,54 @@
+//! What the live layer is told of this machine: who has a session open, and what stands in transcripts.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::resume;
+use super::surroundings::Clock;
+use crate::agent::{self, Environment, TextLimit};
+use crate::domain::{Entry, EntryKind, Session, SessionKey, Time};
+use crate::index::{self, Refresh};
+use crate::live::{self, Options};
+use crate::store::{Store, registry};
+
+/// Entries at the end of a transcript in which a prompt is looked for that may have arrived.
+const NEWEST: usize = 400;
+
+/// What runs are told at their start.
+pub fn options(store: Arc<Store>, environment: &Environment, cache: &Path) -> Options {
+    let vars = environment.vars.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut options = Options::new(store.clone(), vars, now, live::this_process());
+    let at = environment.clone();
+    options.held = Box::new(move |key| held(key, &at, &store));
+    let (at, cache) = (environment.clone(), cache.to_owned());
+    options.arrived = Box::new(move |key, prompt| arrived(key, prompt, &at, &cache));
+    options
+}
+
+fn now() -> Time {
+    Clock::new(None).now()
+}
+
+/// Who else has a session open. What a salon started itself is not somebody else: the lease tells about that.
+fn held(key: &SessionKey, environment: &Environment, store: &Store) -> Option<String> {
+    let sign = resume::live_sign(key, environment)?;
+    let ours = store.with(|db| registry::children(db)).unwrap_or_default();
+    let started_by_salon = sign.pid.is_some_and(|pid| ours.iter().any(|child| child.child.pid == pid));
+    (!started_by_salon).then(|| resume::who(key, &sign))
+}
+
+/// Whether a transcript holds a prompt; `None` where there is no transcript to look into.
+fn arrived(key: &SessionKey, prompt: &str, environment: &Environment, cache: &Path) -> Option<bool> {
+    let session = session(key, environment, cache)?;
+    let mut reading = agent::format(key.agent).open(&session).ok()?;
+    let len = reading.len();
+    let newest = reading.read(len.saturating_sub(NEWEST)..len, TextLimit::NONE);
+    let is_it = |entry: &Entry| entry.kind == EntryKind::Prompt && entry.text.trim() == prompt.trim();
+    Some(newest.iter().any(is_it))
+}
+
+fn session(key: &SessionKey, environment: &Environment, cache: &Path) -> Option<Arc<Session>> {
+    let mut options = index::Options::new(environment.clone(), super::instant);
+    options.cache_dir = Some(cache.to_owned());
+    index::collect(&options, Refresh::Changed).catalog.get(key).cloned()
+}

@@ -1,0 +1,123 @@
+//! The overlay in which a new session is begun.
+
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::Canvas;
+use super::style::{self, style};
+use super::widgets::{Align, field, line_of, overlay, put, put_line, split_left};
+use crate::app::input::Input;
+use crate::app::new_session::{NewSession, Part};
+use crate::app::picker::skips_permissions;
+use crate::stdx::text;
+
+const WIDTH: u16 = 72;
+
+/// Rows of suggestions.
+const SUGGESTED: usize = 5;
+
+/// Rows of the prompt.
+const PROMPT: usize = 5;
+
+/// Draws it.
+pub fn draw(canvas: &mut Canvas, area: Rect, new: &NewSession) {
+    let height = 4 + PROMPT + 1 + SUGGESTED;
+    let inner = overlay(canvas, area, "New session", (WIDTH, u16::try_from(height).unwrap_or(u16::MAX)));
+    // On a low screen what is being typed matters more than what is suggested.
+    let prompt = PROMPT.min(usize::from(inner.height).saturating_sub(5)).max(1);
+    let mut row = 0;
+    for part in Part::ALL {
+        let height = if part == Part::Prompt { prompt } else { 1 };
+        let place = rows_of(inner, row, height);
+        draw_part(canvas, place, new, part);
+        row += height;
+    }
+    let below = rows_of(inner, row, usize::from(inner.height).saturating_sub(row));
+    draw_below(canvas, below, new);
+}
+
+fn rows_of(area: Rect, from: usize, count: usize) -> Rect {
+    let first = line_of(area, from);
+    let rest = area.height.saturating_sub(first.y - area.y);
+    Rect { height: u16::try_from(count).unwrap_or(u16::MAX).min(rest).min(first.height * u16::MAX), ..first }
+}
+
+fn draw_part(canvas: &mut Canvas, area: Rect, new: &NewSession, part: Part) {
+    let theme = canvas.app.theme();
+    let focused = new.part == part;
+    let (name, rest) = split_left(area, 11);
+    let look = if focused { theme.accent } else { theme.muted };
+    put(canvas.buffer, name, part.name(), style(look), Align::Left);
+    let line = |canvas: &mut Canvas, input: &Input, unset: &str| {
+        field(canvas, line_of(rest, 0), "", input, focused);
+        if input.is_empty() {
+            let (_, hint) = split_left(rest, if focused { 3 } else { 1 });
+            put(canvas.buffer, hint, unset, style(theme.faint), Align::Left);
+        }
+    };
+    match part {
+        Part::Agent => draw_agents(canvas, rest, new),
+        Part::Directory => line(canvas, &new.directory, "where it works"),
+        Part::Model => line(canvas, &new.model, "the agent's default"),
+        Part::Mode => {
+            line(canvas, &new.mode, "the agent's default");
+            if skips_permissions(new.mode.text()) {
+                canvas.buffer.set_style(rest, style(theme.error));
+            }
+        }
+        Part::Prompt => draw_prompt(canvas, rest, new),
+    }
+}
+
+/// The agents that can be driven, those that are missing said to be.
+fn draw_agents(canvas: &mut Canvas, area: Rect, new: &NewSession) {
+    let (app, theme) = (canvas.app, canvas.app.theme());
+    let mut spans = vec![Span::raw(" ")];
+    for (at, (agent, installed)) in app.runs.agents().iter().enumerate() {
+        let chosen = at == new.agent;
+        let mut look = if *installed { style::agent(theme, *agent) } else { style(theme.faint) };
+        if chosen {
+            look = look.patch(style(theme.selected));
+        }
+        let mark = if chosen { "●" } else { "○" };
+        spans.push(Span::styled(format!("{mark} {agent}"), look));
+        spans.push(Span::styled(if *installed { "  " } else { " (not installed)  " }, style(theme.faint)));
+    }
+    put_line(canvas.buffer, area, &Line::from(spans));
+}
+
+/// The last lines of the prompt, with the one that is being typed.
+fn draw_prompt(canvas: &mut Canvas, area: Rect, new: &NewSession) {
+    let theme = canvas.app.theme();
+    let room = usize::from(area.height).saturating_sub(1);
+    let hidden = new.above.len().saturating_sub(room);
+    for (row, line) in new.above.iter().skip(hidden).enumerate() {
+        let (_, place) = split_left(line_of(area, row), 1);
+        put(canvas.buffer, place, line, style(theme.prompt), Align::Left);
+    }
+    let place = line_of(area, new.above.len() - hidden);
+    let typing = new.part == Part::Prompt;
+    field(canvas, place, "", &new.prompt, typing);
+    if new.prompt.is_empty() && new.above.is_empty() {
+        let (_, hint) = split_left(place, if typing { 3 } else { 1 });
+        put(canvas.buffer, hint, "what it shall do (alt-enter: a new line)", style(theme.faint), Align::Left);
+    }
+}
+
+/// What is the matter, or what completes the field.
+fn draw_below(canvas: &mut Canvas, area: Rect, new: &NewSession) {
+    let (app, theme) = (canvas.app, canvas.app.theme());
+    if let Some(trouble) = &new.trouble {
+        put(canvas.buffer, line_of(area, 0), trouble, style(theme.error), Align::Left);
+        return;
+    }
+    let suggestions = new.suggestions(&app.runs);
+    for (row, name) in suggestions.iter().take(area.height.into()).enumerate() {
+        let (_, place) = split_left(line_of(area, row), 12);
+        let look = if row == 0 { theme.text } else { theme.muted };
+        put(canvas.buffer, place, &text::one_line(name), style(look), Align::Left);
+    }
+    if let (false, (mark, _)) = (suggestions.is_empty(), split_left(line_of(area, 0), 11)) {
+        put(canvas.buffer, mark, "tab", style(theme.key), Align::Left);
+    }
+}

@@ -1,0 +1,125 @@
+//! The scripted agent as `opencode serve`: a small HTTP/1.1 server with server-sent events.
+//!
+//! `FAKE_SESSIONS` (`id=directory`, separated by commas) names sessions that it knows from the beginning. `FAKE_CONTROL`
+//! names a file that says, at each request for the list of models, whether it is to `hang` or to `fail`.
+
+mod http;
+mod state;
+mod turn;
+
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use self::http::{Request, encode};
+use self::state::State;
+
+/// Speaks until it is ended.
+pub fn run() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("its address");
+    let state = Arc::new(State::new());
+    println!("opencode server listening on http://{address}");
+    std::io::stdout().flush().expect("stdout");
+    for stream in listener.incoming().flatten() {
+        let state = state.clone();
+        std::thread::spawn(move || serve(stream, &state));
+    }
+}
+
+fn serve(mut stream: TcpStream, state: &Arc<State>) {
+    let Some(request) = http::read(&mut stream) else { return };
+    let password = std::env::var("OPENCODE_SERVER_PASSWORD").unwrap_or_default();
+    if !password.is_empty() && request.authorisation != format!("Basic {}", encode(&format!("opencode:{password}"))) {
+        return http::answer(&mut stream, 401, "", "");
+    }
+    crate::log::write(&json!({
+        "request": format!("{} {}", request.method, request.path),
+        "directory": request.directory,
+        "body": request.body,
+    }));
+    if request.path == "/global/event" {
+        return state.stream_events(stream);
+    }
+    let (status, body) = respond(&request, state);
+    if status == 204 {
+        http::answer(&mut stream, status, "", "");
+    } else if body.is_null() {
+        http::answer(&mut stream, 200, "text/html", "<!doctype html><html></html>");
+    } else {
+        http::answer(&mut stream, status, "application/json", &body.to_string());
+    }
+}
+
+/// The answer: status and body. Null: nobody answers there, and the real one shows its web page then.
+fn respond(request: &Request, state: &Arc<State>) -> (u16, Value) {
+    let path = request.path.split('?').next().unwrap_or_default();
+    let pieces: Vec<&str> = path.split('/').skip(1).collect();
+    match (request.method.as_str(), pieces.as_slice()) {
+        ("GET", ["global", "health"]) => (200, json!({"healthy": true, "version": "1.18.33"})),
+        ("GET", ["config", "providers"]) => models(),
+        ("GET", ["agent"]) => (
+            200,
+            json!([
+                {"name": "build", "mode": "primary"},
+                {"name": "general", "mode": "subagent"},
+                {"name": "plan", "mode": "primary"},
+                {"name": "title", "mode": "primary", "hidden": true},
+            ]),
+        ),
+        ("GET", ["command"]) => {
+            (200, json!([{"name": "review", "description": "review changes", "template": "Review $ARGUMENTS"}]))
+        }
+        ("POST", ["session"]) => (200, state.create(&request.directory, None)),
+        ("GET", ["session", "status"]) => (200, state.busy()),
+        ("GET", ["permission"]) => (200, state.open_asks("per_")),
+        ("GET", ["question"]) => (200, state.open_asks("que_")),
+        ("POST", ["permission" | "question", id, word]) => state.reply(id, word, &request.body),
+        (method, ["session", id, rest @ ..]) => of_session(method, id, rest, request, state),
+        _ => (200, Value::Null),
+    }
+}
+
+fn of_session(method: &str, id: &str, rest: &[&str], request: &Request, state: &Arc<State>) -> (u16, Value) {
+    let Some(session) = state.session(id) else {
+        return (404, json!({"name": "NotFoundError", "data": {"message": format!("Session not found: {id}")}}));
+    };
+    match (method, rest) {
+        ("GET", []) => (200, session.info()),
+        ("GET", ["message"]) => (200, session.messages()),
+        ("POST", ["fork"]) => (200, state.create(&session.directory, Some(&session))),
+        ("POST", ["abort"]) => {
+            session.abort(state);
+            (200, json!(true))
+        }
+        ("POST", ["prompt_async"]) => {
+            turn::prompt(state, &session, &request.body);
+            (204, json!({}))
+        }
+        ("POST", ["command"]) => {
+            turn::prompt(state, &session, &request.body).join().expect("the turn");
+            (200, json!({"info": {}, "parts": []}))
+        }
+        ("POST", ["summarize"]) => {
+            turn::compact(state, &session, &request.body).join().expect("the turn");
+            (200, json!(true))
+        }
+        _ => (200, Value::Null),
+    }
+}
+
+fn models() -> (u16, Value) {
+    let control = std::env::var("FAKE_CONTROL").ok().and_then(|path| std::fs::read_to_string(path).ok());
+    match control.as_deref().map(str::trim) {
+        Some("hang") => std::thread::sleep(Duration::from_secs(3600)),
+        Some("fail") => return (500, json!({"name": "UnknownError", "data": {"message": "told to fail"}})),
+        _ => {}
+    }
+    let model = |name: &str| json!({"name": name, "limit": {"context": 200_000, "output": 8000}, "variants": {"low": {}, "high": {}}});
+    let lab = json!({"id": "lab", "name": "Lab", "options": {"apiKey": "sk-secret"},
+        "models": {"big": model("Big"), "family/small": model("Small")}});
+    (200, json!({"providers": [lab], "default": {"lab": "big"}}))
+}

@@ -1,0 +1,129 @@
+//! What the scripted agent is told to do: a step a line, in the prompt itself. A line that is no step is said back.
+
+use std::io::Write;
+use std::process::Command;
+use std::time::Duration;
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// `say TEXT`: answers, word by word.
+    Say(String),
+    /// `think TEXT`: reasons.
+    Think(String),
+    /// `flood N`: answers with N pieces of text as fast as it can.
+    Flood(usize),
+    /// `run COMMAND`: calls a tool that needs no leave, with an output.
+    Run(String),
+    /// `ask COMMAND`: asks for leave to run a command, then runs it, or not.
+    Ask(String),
+    /// `question TEXT | OPTION | OPTION`: asks the user to choose, and says what was chosen.
+    Question(String, Vec<String>),
+    /// `plan A | B`: sets its plan.
+    Plan(Vec<String>),
+    /// `wait MS`: is silent for that long; an interrupt is heeded.
+    Wait(Duration),
+    /// `hang`: never goes on; heeds an interrupt.
+    Hang,
+    /// `deaf`: from now on heeds neither an interrupt, nor TERM, nor the end of its stdin.
+    Deaf,
+    /// `crash CODE`: writes to stderr and exits with that code.
+    Crash(i32),
+    /// `garbage`: prints what no protocol knows: half a line, escape sequences, invalid UTF-8, an unknown message.
+    Garbage,
+    /// `long BYTES`: answers with one text of that many bytes, whole.
+    Long(usize),
+    /// `close`: closes stdout and lives on.
+    Close,
+    /// `grandchild`: starts a process that outlives it unless its group is ended.
+    Grandchild,
+    /// `twice`: ends the turn twice.
+    Twice,
+    /// `fail STATUS TEXT`: the model's API answered with an error (401, 404, 429, 500).
+    Fail(u16, String),
+    /// `retry`: the API failed and is asked again; then the turn goes on.
+    Retry,
+    /// `compact`: condenses its context.
+    Compact,
+    /// `stray`: answers a request that was never made, and cancels an approval that was never asked for.
+    Stray,
+}
+
+/// The steps of a script.
+pub fn parse(script: &str) -> Vec<Step> {
+    script.lines().map(str::trim).filter(|line| !line.is_empty()).map(step).collect()
+}
+
+fn step(line: &str) -> Step {
+    let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let number = || rest.split(' ').next().and_then(|word| word.parse::<u64>().ok()).unwrap_or(1);
+    let mut parts = rest.split('|').map(|part| part.trim().to_owned());
+    match word {
+        "say" => Step::Say(rest.to_owned()),
+        "think" => Step::Think(rest.to_owned()),
+        "flood" => Step::Flood(usize::try_from(number()).unwrap_or(1)),
+        "run" => Step::Run(rest.to_owned()),
+        "ask" => Step::Ask(rest.to_owned()),
+        "question" => Step::Question(parts.next().unwrap_or_default(), parts.collect()),
+        "plan" => Step::Plan(parts.collect()),
+        "wait" => Step::Wait(Duration::from_millis(number())),
+        "hang" => Step::Hang,
+        "deaf" => Step::Deaf,
+        "crash" => Step::Crash(i32::try_from(number()).unwrap_or(1)),
+        "garbage" => Step::Garbage,
+        "long" => Step::Long(usize::try_from(number()).unwrap_or(1)),
+        "close" => Step::Close,
+        "grandchild" => Step::Grandchild,
+        "twice" => Step::Twice,
+        "fail" => {
+            let text = rest.split_once(' ').map_or("", |(_, text)| text);
+            Step::Fail(u16::try_from(number()).unwrap_or(500), text.to_owned())
+        }
+        "retry" => Step::Retry,
+        "compact" => Step::Compact,
+        "stray" => Step::Stray,
+        _ => Step::Say(format!("you said: {line}")),
+    }
+}
+
+/// Does a step that is the same in every dialect. `false`: it belongs to the dialect.
+pub fn misbehave(step: &Step) -> bool {
+    match step {
+        Step::Deaf => ignore_term(),
+        Step::Crash(code) => {
+            eprintln!("fatal: told to crash with {code}");
+            std::process::exit(*code);
+        }
+        Step::Garbage => garbage(),
+        Step::Grandchild => grandchild(),
+        Step::Wait(time) => std::thread::sleep(*time),
+        _ => return false,
+    }
+    true
+}
+
+/// The standard library cannot ignore a signal: a thread takes it and does nothing.
+fn ignore_term() {
+    let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGTERM]).expect("signals");
+    std::thread::spawn(move || for _ in signals.forever() {});
+}
+
+fn garbage() {
+    let mut stdout = std::io::stdout().lock();
+    for line in [
+        &b"not json at all"[..],
+        b"{\"half\":",
+        b"\x1b[2J\x1b]0;owned\x07",
+        b"\xff\xfe\xc3(",
+        b"{\"type\":\"who-knows\",\"x\":1}",
+    ] {
+        stdout.write_all(line).and_then(|()| stdout.write_all(b"\n")).expect("stdout");
+    }
+    stdout.flush().expect("stdout");
+}
+
+#[expect(clippy::zombie_processes, reason = "it is to be left behind")]
+fn grandchild() {
+    let child = Command::new("sleep").arg("600").spawn().expect("sleep");
+    crate::log::write(&serde_json::json!({"grandchild": child.id()}));
+}

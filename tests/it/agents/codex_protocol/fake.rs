@@ -1,0 +1,231 @@
+//! The scripted agent as `codex`: what it says is heard as the real one is, and what it leaves on disk is read the same.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command as Program, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use salon::agent::protocol::{Command, Conversation, Setting, Signal};
+use salon::domain::approval::{Answer, ChoiceKind};
+use salon::domain::run::{Failure, Outcome};
+use salon::domain::{EntryKind, ToolStatus};
+
+use super::{Driven, kept, opening, stored_in, told};
+use crate::support::Home;
+
+/// A scripted agent with a codec before it.
+struct Agent {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<Vec<u8>>,
+    driven: Driven,
+    /// How many of the codec's messages were written.
+    written: usize,
+}
+
+impl Agent {
+    fn start(home: &Home, conversation: Conversation) -> Self {
+        let exe = std::env::current_exe().expect("this test");
+        let built = exe.parent().and_then(|deps| deps.parent()).expect("target").join("examples/fake-agent");
+        assert!(built.exists(), "run `cargo build --example fake-agent`");
+        let codex = home.path().join("codex");
+        if !codex.exists() {
+            std::os::unix::fs::symlink(built, &codex).expect("linked");
+        }
+        let mut child = Program::new(codex)
+            .arg("app-server")
+            .env_clear()
+            .env("CODEX_HOME", home.path().join(".codex"))
+            .env("PATH", "/usr/bin:/bin")
+            .current_dir(home.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("started");
+        let stdout = BufReader::new(child.stdout.take().expect("stdout"));
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            // Lines of garbage are no UTF-8.
+            stdout.split(b'\n').map_while(Result::ok).for_each(|line| drop(sender.send(line)));
+        });
+        let stdin = child.stdin.take();
+        let mut agent = Self { child, stdin, lines, driven: Driven::new(), written: 0 };
+        agent.tell(Command::Open(opening(conversation)));
+        agent
+    }
+
+    /// With a thread that is loaded.
+    fn ready(home: &Home, conversation: Conversation) -> Self {
+        let mut agent = Self::start(home, conversation);
+        agent.until(|signal| matches!(signal, Signal::Ready(offers) if !offers.models.is_empty()));
+        agent
+    }
+
+    fn tell(&mut self, command: Command) {
+        self.driven.command(command);
+        self.write();
+    }
+
+    fn write(&mut self) {
+        for message in &self.driven.sent[self.written..] {
+            let stdin = self.stdin.as_mut().expect("open");
+            writeln!(stdin, "{message}").expect("written");
+        }
+        self.written = self.driven.sent.len();
+    }
+
+    /// Hears until something is told that was not before.
+    fn until(&mut self, wanted: impl Fn(&Signal) -> bool) {
+        let mut seen = self.driven.signals.len();
+        loop {
+            let line = self.lines.recv_timeout(Duration::from_secs(20)).expect("it says more");
+            self.driven.hear_bytes(&line);
+            self.write();
+            if self.driven.signals[seen..].iter().any(&wanted) {
+                return;
+            }
+            seen = self.driven.signals.len();
+        }
+    }
+
+    fn prompt(&mut self, id: i64, text: &str) {
+        self.tell(Command::Prompt { id: salon::domain::prompt::PromptId(id), text: text.to_owned() });
+    }
+
+    fn turn(&mut self, id: i64, text: &str) -> Outcome {
+        self.prompt(id, text);
+        self.end()
+    }
+
+    fn end(&mut self) -> Outcome {
+        self.until(|signal| matches!(signal, Signal::TurnEnded(_)));
+        self.driven.ends().pop().expect("an end")
+    }
+
+    fn asked(&mut self, kind: ChoiceKind) {
+        self.until(|signal| matches!(signal, Signal::Approval(_)));
+        self.driven.choose(kind, None);
+        self.write();
+    }
+
+    fn thread(&self) -> String {
+        self.driven.sessions()[0].to_owned()
+    }
+
+    /// Closes its stdin, which is its end.
+    fn close(mut self) -> Driven {
+        self.stdin = None;
+        assert!(self.child.wait().expect("ended").success());
+        self.driven
+    }
+}
+
+fn texts(driven: &Driven) -> Vec<&str> {
+    let said = driven.entries().iter().filter(|entry| entry.kind == EntryKind::Text);
+    said.map(|entry| entry.text.as_str()).collect()
+}
+
+fn statuses(driven: &Driven) -> Vec<ToolStatus> {
+    driven.entries().iter().filter_map(|entry| entry.tool.as_ref()).map(|tool| tool.status).collect()
+}
+
+#[test]
+fn h16_the_scripted_agent_streams_what_it_stores() {
+    let home = Home::empty();
+    let mut agent = Agent::ready(&home, Conversation::New { id: None });
+    let script = "think hard about it\nsay one two three\nflood 20\nlong 500\nrun ls -la\nretry\nsay done";
+    assert_eq!(agent.turn(1, script), Outcome::Done);
+    agent.prompt(2, "ask make\nask rm -rf x\nsay after");
+    agent.asked(ChoiceKind::AllowOnce);
+    agent.asked(ChoiceKind::Deny);
+    assert_eq!(agent.end(), Outcome::Done);
+    agent.prompt(3, "ask stop me\nsay never");
+    agent.asked(ChoiceKind::DenyAndStop);
+    assert_eq!(agent.end(), Outcome::Interrupted);
+    assert_eq!(agent.turn(4, "fail 500 high demand"), Outcome::Failed(Failure::Other("high demand".into())));
+    agent.prompt(5, "question Which? | this | that");
+    agent.until(|signal| matches!(signal, Signal::Approval(_)));
+    let id = agent.driven.approval().id;
+    agent.tell(Command::Answer { id, answer: Answer::Answers(vec![vec!["that".to_owned()]]) });
+    assert_eq!(agent.end(), Outcome::Done);
+    let thread = agent.thread();
+    let driven = agent.close();
+    use ToolStatus::{Denied, Done, Interrupted};
+    assert_eq!(statuses(&driven), [Done, Done, Denied, Interrupted, Done]);
+    assert_eq!(texts(&driven).last(), Some(&"You chose that."));
+    let disk = stored_in(&home, &thread);
+    let (live, disk) = (kept(driven.entries()), kept(&disk));
+    for (live, disk) in live.iter().zip(&disk) {
+        assert_eq!((told(live), live.key), (told(disk), disk.key));
+    }
+    assert_eq!(live.len(), disk.len());
+}
+
+#[test]
+fn the_scripted_agent_is_resumed_forked_and_refused() {
+    let home = Home::empty();
+    let mut first = Agent::ready(&home, Conversation::New { id: None });
+    first.turn(1, "say one");
+    let thread = first.thread();
+    let mut second = Agent::start(&home, Conversation::Resume(thread.as_str().into()));
+    second.until(|signal| matches!(signal, Signal::Fatal(Failure::HeldElsewhere(_))));
+    first.close();
+    let mut again = Agent::ready(&home, Conversation::Resume(thread.as_str().into()));
+    again.turn(2, "say two");
+    assert_eq!(again.thread(), thread);
+    again.close();
+    let mut fork = Agent::ready(&home, Conversation::Fork(thread.as_str().into()));
+    let forked = fork.thread();
+    fork.turn(3, "say three");
+    fork.close();
+    assert_ne!(forked, thread);
+    let said = |thread: &str| {
+        let entries = stored_in(&home, thread);
+        let said = entries.into_iter().filter(|entry| entry.kind == EntryKind::Text).map(|entry| entry.text);
+        said.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (said(&thread), said(&forked)),
+        (vec!["one".into(), "two".into()], vec!["one".into(), "two".into(), "three".into()])
+    );
+    let mut unknown = Agent::start(&home, Conversation::Resume("01a1fd83-0000-7000-8000-000000000000".into()));
+    unknown.until(|signal| matches!(signal, Signal::Fatal(Failure::UnknownSession(_))));
+}
+
+#[test]
+fn the_scripted_agent_heeds_an_interrupt_and_takes_settings() {
+    let home = Home::empty();
+    let mut agent = Agent::ready(&home, Conversation::New { id: None });
+    agent.prompt(1, "say begun\nhang");
+    agent.until(|signal| matches!(signal, Signal::TurnStarted));
+    agent.tell(Command::Interrupt);
+    assert_eq!(agent.end(), Outcome::Interrupted);
+    agent.tell(Command::Set(Setting::Mode("full-access".into())));
+    assert_eq!(agent.turn(2, "ask no leave needed\nplan look | do"), Outcome::Done);
+    assert_eq!(agent.driven.last().text, "- [~] look\n- [ ] do");
+    agent.tell(Command::Set(Setting::Model("nope".into())));
+    assert_eq!(agent.turn(3, "say x"), Outcome::Failed(Failure::UnknownModel("model: nope".into())));
+    agent.tell(Command::Set(Setting::Model("gpt-5".into())));
+    assert!(matches!(
+        agent.turn(4, "fail 429 slow down"),
+        Outcome::Failed(Failure::RateLimited { until: Some(_), .. })
+    ));
+    assert!(matches!(agent.turn(5, "fail 401 who are you"), Outcome::Failed(Failure::NotLoggedIn(_))));
+}
+
+#[test]
+fn the_scripted_agent_misbehaves_and_no_turn_ends_twice() {
+    let home = Home::empty();
+    let mut agent = Agent::ready(&home, Conversation::New { id: None });
+    assert_eq!(agent.turn(1, "garbage\nstray\ntwice\nsay on"), Outcome::Done);
+    assert_eq!(agent.turn(2, "/compact"), Outcome::Done);
+    assert_eq!(agent.turn(3, "/review"), Outcome::Done);
+    assert_eq!(agent.driven.ends().len(), 3);
+    assert_eq!(texts(&agent.driven), ["on", "It looks good to me."]);
+    let closed: PathBuf = home.path().join(".codex/sessions");
+    assert!(closed.is_dir());
+    agent.prompt(4, "close");
+    assert!(agent.lines.recv_timeout(Duration::from_secs(20)).is_ok());
+}

@@ -1,0 +1,516 @@
+//! Questions of agents, and what else waits for the user: made-up messages in, the state and the effects out.
+
+use salon::app::layer::Layer;
+use salon::app::msg::Alarm;
+use salon::app::runs::{RunEffect, RunMsg};
+use salon::app::{Effect, Msg};
+use salon::domain::approval::{Answer, Approval};
+use salon::domain::live::LiveSign;
+use salon::domain::prompt::{PromptId, PromptState};
+use salon::domain::run::{Conversation, Failure, Models, Opening, Outcome, Phase, RunId, RunInfo, Setting, Stopped};
+use salon::domain::{Agent, SessionKey, State};
+
+use super::screens::live::{SESSION, ago, asking, command, edit, fresh, plan, prompt, questions, run};
+use super::screens::stage::{Stage, session};
+
+fn id(name: &str) -> RunId {
+    RunId(name.into())
+}
+
+fn answer(run: &str, approval: &str, answer: Answer) -> RunEffect {
+    RunEffect::Answer { run: id(run), id: approval.into(), answer }
+}
+
+fn chosen(run: &str, approval: &str, token: &str) -> RunEffect {
+    answer(run, approval, Answer::Choice { token: token.into(), reason: None })
+}
+
+/// The inbox with these questions of one run, ready to be answered.
+fn inbox(approvals: impl IntoIterator<Item = Approval>) -> Stage {
+    let mut stage = Stage::full(120, 40);
+    stage.run(asking(run("r"), approvals)).keys("i").settle().take_effects();
+    stage
+}
+
+fn answers(stage: &mut Stage) -> Vec<RunEffect> {
+    stage.asked().into_iter().filter(|effect| matches!(effect, RunEffect::Answer { .. })).collect()
+}
+
+#[test]
+fn b20_a_permission_is_allowed_once_always_or_denied_and_never_by_itself() {
+    for (keys, token) in [("1", "allow"), ("2", "always-0")] {
+        let mut stage = inbox([command("a")]);
+        assert_eq!(answers(&mut stage), [], "nothing is answered unless the user did");
+        stage.keys(keys);
+        assert_eq!(answers(&mut stage), [chosen("r", "a", token)]);
+        stage.keys(keys);
+        assert_eq!(answers(&mut stage), [], "nor twice");
+    }
+    for (keys, token, reason) in
+        [("3 enter", "deny", None), ("4 enter", "deny-stop", None), ("3 n o enter", "deny", Some("no".to_owned()))]
+    {
+        let mut stage = inbox([command("a")]);
+        stage.keys(keys);
+        let told = Answer::Choice { token: token.into(), reason };
+        assert_eq!(answers(&mut stage), [answer("r", "a", told)], "after {keys}");
+    }
+    let mut stage = inbox([command("a")]);
+    stage.keys("3 x esc 5 9 0 enter");
+    assert_eq!(answers(&mut stage), [], "a reason that was left is no answer, and there is no fifth choice");
+}
+
+#[test]
+fn h35_a_question_is_answered_by_its_options_or_in_words() {
+    let mut stage = inbox([questions("q")]);
+    stage.keys("2");
+    assert_eq!(answers(&mut stage), [], "there is another question");
+    stage.settle().keys("1 3 enter");
+    let told =
+        vec![vec!["Postgres with SKIP LOCKED".to_owned()], vec!["order.paid".to_owned(), "stock.low".to_owned()]];
+    assert_eq!(answers(&mut stage), [answer("r", "q", Answer::Answers(told))]);
+
+    let mut stage = inbox([questions("q")]);
+    stage.keys("4 N A T S enter").settle().keys("1 1 2 4 a l l enter enter");
+    let told = vec![vec!["NATS".to_owned()], vec!["order.cancelled".to_owned(), "all".to_owned()]];
+    assert_eq!(answers(&mut stage), [answer("r", "q", Answer::Answers(told))]);
+}
+
+#[test]
+fn h35_arrows_and_space_pick_too_and_backspace_goes_back() {
+    let mut stage = inbox([questions("q")]);
+    stage.keys("down enter").settle().keys("backspace").settle().keys("down down down space");
+    stage.settle().keys("down space down space enter");
+    let told = vec![vec!["in memory".to_owned()], vec!["order.paid".to_owned(), "order.cancelled".to_owned()]];
+    assert_eq!(answers(&mut stage), [answer("r", "q", Answer::Answers(told))]);
+}
+
+#[test]
+fn h35_a_question_can_be_refused() {
+    let mut stage = inbox([questions("q")]);
+    stage.keys("5 enter");
+    assert_eq!(answers(&mut stage), [chosen("r", "q", "deny")]);
+}
+
+#[test]
+fn h35_several_wait_oldest_first_and_n_and_p_go_among_them() {
+    let (mut newer, mut oldest) = (command("a"), edit("b"));
+    (newer.since, oldest.since) = (Some(ago(10)), Some(ago(90)));
+    let mut stage = Stage::full(120, 40);
+    stage.run(asking(run("r"), [newer, plan("c")])).run(asking(fresh("s"), [oldest]));
+    stage.keys("i");
+    let names: Vec<_> = stage.app.inbox().iter().map(|item| item.asked.id.to_string()).collect();
+    assert_eq!(names, ["b", "c", "a"]);
+    assert!(stage.screen().contains("1 of 3"));
+    stage.keys("n n").take_effects();
+    assert!(stage.screen().contains("3 of 3"));
+    stage.keys("1");
+    assert_eq!(answers(&mut stage), [chosen("r", "a", "allow")], "what the user went to is answerable at once");
+    stage.settle().keys("p p 1");
+    assert_eq!(answers(&mut stage), [chosen("s", "b", "allow")]);
+    assert!(matches!(stage.app.layers.as_slice(), [Layer::Inbox(_)]), "one stays where one is");
+}
+
+#[test]
+fn h35_a_key_meant_for_a_question_that_is_gone_answers_no_other() {
+    let mut stage = inbox([command("a"), edit("b")]);
+    // Answered elsewhere while the finger is on its way.
+    stage.run(asking(run("r"), [edit("b")])).keys("1");
+    assert_eq!(answers(&mut stage), [], "the next one slid under the finger");
+    stage.settle().keys("1");
+    assert_eq!(answers(&mut stage), [chosen("r", "b", "allow")]);
+
+    // The same where no frame was drawn in between.
+    let mut stage = inbox([command("a"), edit("b")]);
+    let info = std::sync::Arc::new(asking(run("r"), [edit("b")]));
+    let effects = stage.app.update(Msg::Run(RunMsg::Changed(info)));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Run(RunEffect::Answer { .. }))));
+    stage.keys("1");
+    assert_eq!(answers(&mut stage), []);
+}
+
+#[test]
+fn h35_a_key_pressed_twice_does_not_answer_the_next_question() {
+    let mut stage = inbox([command("a"), edit("b")]);
+    stage.keys("1 1 1");
+    assert_eq!(answers(&mut stage), [chosen("r", "a", "allow")]);
+}
+
+#[test]
+fn h35_what_is_typed_for_a_question_that_is_gone_goes_nowhere() {
+    let mut stage = inbox([command("a"), edit("b")]);
+    stage.keys("3 b e c a u s e").run(asking(run("r"), [edit("b")])).settle();
+    assert!(stage.screen().contains("answered elsewhere"), "{}", stage.screen());
+    stage.keys("1 2 enter");
+    assert_eq!(answers(&mut stage), []);
+    stage.settle().keys("1");
+    assert_eq!(answers(&mut stage), [chosen("r", "b", "allow")]);
+}
+
+#[test]
+fn h35_an_answer_that_does_not_arrive_is_asked_for_again() {
+    let mut stage = inbox([command("a")]);
+    stage.keys("1");
+    assert!(stage.screen().contains("Nothing waits for you."));
+    let overdue = stage.take_effects().into_iter().find_map(|effect| match effect {
+        Effect::Wake(alarm @ Alarm::Overdue(_), _) => Some(alarm),
+        _ => None,
+    });
+    stage.send(Msg::Woke(overdue.expect("a wait")));
+    assert!(stage.screen().contains("wants to run a command"));
+}
+
+#[test]
+fn h35_in_a_chat_digits_are_for_the_question_only_where_nothing_was_written() {
+    let mut stage = Stage::full(120, 40);
+    stage.run(asking(run("r"), [command("a"), edit("b")])).keys("i").settle().keys("esc");
+    let (runs, desk) = (&stage.app.runs, &mut stage.app.desk);
+    let key = |word: &str| salon::config::key::Key::parse(word).expect("a key");
+    let drawn = salon::app::approvals::ApprovalDrawn {
+        asked: desk.waiting(runs, &salon::app::approvals::Among::All)[0].asked(),
+        question: 0,
+        rows: 1,
+        len: 1,
+    };
+    let run = id("r");
+    assert_eq!(desk.key_beside(key("1"), runs, &run, true), None, "it came while something else was typed");
+    let effects = desk.drawn(Some(&drawn));
+    assert_eq!(desk.key_beside(key("1"), runs, &run, true), None, "it came this very moment");
+    let [Effect::Wake(alarm, 400)] = effects.as_slice() else { panic!("{effects:?}") };
+    desk.woke(alarm);
+    for word in ["a", "n", "p", "e", "space", "enter", "left", "ctrl-c", "esc"] {
+        assert_eq!(desk.key_beside(key(word), runs, &run, true), None, "{word} belongs to the composer");
+    }
+    assert_eq!(desk.key_beside(key("1"), runs, &run, false), None, "there is a text that it belongs to");
+    let told = desk.key_beside(key("alt-1"), runs, &run, false).expect("taken");
+    assert!(told.contains(&Effect::Run(chosen("r", "a", "allow"))), "{told:?}");
+    assert_eq!(desk.key_beside(key("2"), runs, &run, true), Some(Vec::new()), "the next one was not seen yet");
+}
+
+#[test]
+fn what_was_kept_back_and_what_failed_waits_too_with_the_keys_that_help() {
+    let mut stage = Stage::full(120, 40);
+    let mut failed = fresh("s");
+    let crash = Failure::Crashed { code: Some(3), stderr: "no such file".into() };
+    failed.phase = Phase::Stopped(Stopped::Failed(crash));
+    stage.run(run("r")).run(failed);
+    let prompts = vec![
+        prompt("r", 7, "and the tests", PromptState::Held),
+        prompt("r", 8, "and the docs", PromptState::Pending),
+        prompt("r", 9, "and the bench", PromptState::Failed),
+    ];
+    stage.send(Msg::Run(RunMsg::Queued(id("r"), prompts))).keys("i").settle().take_effects();
+    assert!(stage.screen().contains("salon ended before it was sent"));
+    stage.keys("1");
+    assert_eq!(stage.asked(), [RunEffect::ReleasePrompt(id("r"), PromptId(7))]);
+    stage.keys("n 2");
+    assert_eq!(stage.asked(), [RunEffect::CancelPrompt(id("r"), PromptId(9))]);
+    stage.keys("n");
+    assert!(stage.screen().contains("Codex ended by itself, exit 3: no such file"));
+    stage.keys("2");
+    assert_eq!(stage.app.inbox().len(), 2, "it was read");
+}
+
+#[test]
+fn the_rows_of_home_show_what_the_runs_are_doing() {
+    let mut stage = Stage::full(120, 40);
+    let state = |stage: &Stage, id: &str| {
+        let session = stage.app.known.catalog.get(&SessionKey::new(Agent::Claude, id)).expect("known").clone();
+        stage.app.known.state(&session)
+    };
+    let mut info = run("r");
+    info.session = Some(SessionKey::new(Agent::Claude, "5d0c0f6e-0004"));
+    assert_eq!(state(&stage, "5d0c0f6e-0004"), State::Past);
+    stage.run(info.clone());
+    assert_eq!(state(&stage, "5d0c0f6e-0004"), State::Working);
+    // A sign on disk is of our own child, and knows less.
+    stage.send(Msg::Live(vec![LiveSign {
+        key: info.session.clone().expect("named"),
+        pid: Some(4711),
+        state: State::Idle,
+        waiting_for: None,
+        since: None,
+    }]));
+    assert_eq!(state(&stage, "5d0c0f6e-0004"), State::Working);
+    stage.run(asking(info.clone(), [command("a")]));
+    assert_eq!(state(&stage, "5d0c0f6e-0004"), State::NeedsYou);
+    info.phase = Phase::Idle;
+    stage.run(info.clone());
+    assert_eq!(state(&stage, "5d0c0f6e-0004"), State::Idle);
+    stage.send(Msg::Live(Vec::new()));
+    info.phase = Phase::Stopped(Stopped::Evicted);
+    stage.run(info);
+    assert_eq!(state(&stage, "5d0c0f6e-0004"), State::Past, "nothing lives without a process");
+}
+
+#[test]
+fn a_run_without_a_session_has_a_row_that_becomes_the_sessions() {
+    let mut stage = Stage::full(120, 40);
+    stage.run(fresh("s"));
+    assert!(stage.screen().contains("new · codex"), "{}", stage.screen());
+    while stage.selected() != "new · codex · /home/ann/api" {
+        stage.keys("j");
+    }
+    stage.take_effects();
+    // Nothing is on disk, so nothing is opened.
+    stage.keys("enter");
+    assert!(!stage.take_effects().iter().any(|effect| matches!(effect, Effect::OpenTranscript(..))));
+    stage.keys("esc");
+    let mut named = fresh("s");
+    named.session = Some(SessionKey::new(Agent::Codex, "019a-new"));
+    stage.run(named);
+    assert_eq!(stage.selected(), "new · codex · /home/ann/api", "it is selected still");
+    let mut on_disk = session(Agent::Codex, "019a-new", "List the routes", 0);
+    on_disk.flags.headless = true;
+    stage.send(Msg::Catalog(super::screens::stage::change(vec![on_disk])));
+    assert_eq!(stage.selected(), "List the routes", "shown although an agent without a terminal made it");
+    assert!(!stage.screen().contains("new · codex"));
+}
+
+#[test]
+fn w_goes_to_the_next_that_needs_you_a_run_as_well_as_a_session() {
+    let mut stage = Stage::full(120, 40);
+    let mut asks = asking(fresh("s"), [command("a")]);
+    asks.active = Some(ago(3_000));
+    stage.run(asks);
+    assert!(stage.screen().contains("2 need you"));
+    let selected = |stage: &Stage| stage.app.session().map(|key| key.id.to_string());
+    assert_eq!(selected(&stage).as_deref(), Some("s"), "what needs you stands on top");
+    stage.keys("enter w");
+    assert_eq!(selected(&stage).as_deref(), Some(SESSION));
+    stage.keys("w");
+    assert_eq!(selected(&stage).as_deref(), Some("s"));
+}
+
+#[test]
+fn x_stops_a_run_and_asks_before_a_turn_is_lost() {
+    let mut stage = Stage::full(120, 40);
+    stage.keys("X");
+    assert_eq!(stage.asked(), []);
+    assert!(stage.screen().contains("no run of this salon is selected"));
+    stage.run(run("r")).select_run().keys("X");
+    assert_eq!(stage.asked(), []);
+    stage.keys("1 X enter");
+    assert_eq!(stage.asked(), [], "the first answer changes nothing");
+    stage.keys("X 2");
+    assert_eq!(stage.asked(), [RunEffect::Stop(id("r"))]);
+    let mut idle = run("r");
+    idle.phase = Phase::Idle;
+    stage.run(idle).take_effects();
+    stage.keys("X");
+    assert_eq!(stage.asked(), [RunEffect::Stop(id("r"))]);
+}
+
+#[test]
+fn a_follows_a_session_that_runs_elsewhere_and_says_why() {
+    let mut stage = Stage::full(120, 40);
+    stage.keys("G k k k k a");
+    assert!(matches!(stage.app.layers.as_slice(), [Layer::Reader(_)]));
+    let first = stage.screen();
+    assert!(first.contains("following: no program has it open"), "{first}");
+    let key = stage.app.session().cloned().expect("read");
+    let sign = LiveSign { key, pid: Some(4711), state: State::Working, waiting_for: None, since: None };
+    stage.send(Msg::Live(vec![sign]));
+    assert!(stage.screen().contains("following: open in Claude Code, process 4711"));
+}
+
+#[test]
+fn h36_the_mode_that_asks_for_nothing_is_asked_about_once_more() {
+    let mut stage = Stage::full(120, 40);
+    stage.run(run("r")).select_run();
+    stage.take_effects();
+    stage.app.act(salon::app::Action::Models);
+    stage.keys("tab b y p a s s enter");
+    assert_eq!(stage.asked(), [], "nothing is set yet");
+    assert!(stage.screen().contains("Skip all permissions"));
+    stage.keys("enter");
+    assert_eq!(stage.asked(), [], "the first answer changes nothing");
+    stage.app.act(salon::app::Action::Models);
+    stage.keys("tab b y p a s s enter 2");
+    assert_eq!(stage.asked(), [RunEffect::Set(id("r"), Setting::Mode("bypassPermissions".into()))]);
+    stage.app.act(salon::app::Action::Models);
+    stage.keys("tab down enter");
+    assert_eq!(stage.asked(), [RunEffect::Set(id("r"), Setting::Mode("acceptEdits".into()))]);
+}
+
+#[test]
+fn c4_the_picker_says_how_old_its_models_are_asks_on_a_key_and_keeps_the_old_ones() {
+    let mut stage = Stage::full(120, 40);
+    stage.run(run("r")).select_run().take_effects();
+    let effects = stage.app.act(salon::app::Action::Models);
+    let asks = |refresh| RunEffect::Models { agent: Agent::Claude, refresh };
+    assert_eq!(effects, [Effect::Run(asks(false))]);
+    let list = vec![("opus-5".to_owned(), "Opus 5".to_owned())];
+    let told = Models { list: list.clone(), as_of: Some(ago(180)), failure: None };
+    stage.send(Msg::Run(RunMsg::Models(Agent::Claude, told)));
+    assert!(stage.screen().contains("as of 3m ago"));
+    stage.keys("f5");
+    assert_eq!(stage.asked(), [asks(true)]);
+    assert!(stage.screen().contains("asking Claude Code"));
+    let failed = Models { list, as_of: Some(ago(180)), failure: Some("no answer within 10 s".into()) };
+    stage.send(Msg::Run(RunMsg::Models(Agent::Claude, failed)));
+    let screen = stage.screen();
+    assert!(screen.contains("as of 3m ago · no answer within 10 s") && screen.contains("opus-5"), "{screen}");
+    stage.keys("h a i k u enter");
+    assert_eq!(stage.asked(), [RunEffect::Set(id("r"), Setting::Model("haiku".into()))]);
+}
+
+#[test]
+fn c5_a_model_can_be_named_by_hand_where_the_list_cannot_be_had() {
+    let mut stage = Stage::full(120, 40);
+    let mut info = fresh("s");
+    info.phase = Phase::Idle;
+    stage.run(info);
+    while !stage.selected().starts_with("new ·") {
+        stage.keys("j");
+    }
+    stage.app.act(salon::app::Action::Models);
+    stage.take_effects();
+    let failed = Models { failure: Some("no answer within 10 s".into()), ..Models::default() };
+    stage.send(Msg::Run(RunMsg::Models(Agent::Codex, failed)));
+    assert!(stage.screen().contains("unavailable"));
+    stage.keys("g p t - 9 enter");
+    assert_eq!(stage.asked(), [RunEffect::Set(id("s"), Setting::Model("gpt-9".into()))]);
+}
+
+/// The new-session dialog, with what it asked for forgotten.
+fn new_session() -> Stage {
+    let mut stage = Stage::full(120, 40);
+    stage.send(Msg::Run(RunMsg::Agents(vec![(Agent::Claude, true), (Agent::OpenCode, true), (Agent::Codex, false)])));
+    stage.keys("n").take_effects();
+    stage
+}
+
+fn begun(stage: &mut Stage) -> Option<(Agent, Opening, Option<String>)> {
+    stage.asked().into_iter().find_map(|effect| match effect {
+        RunEffect::Begin { agent, opening, prompt, .. } => Some((agent, opening, prompt)),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_new_session_begins_with_what_was_chosen() {
+    let mut stage = new_session();
+    stage.keys("H i alt-enter t h e r e");
+    stage.keys("up p l a n up s o n n e t enter");
+    let opening = Opening {
+        model: Some("sonnet".into()),
+        mode: Some("plan".into()),
+        ..Opening::new(Conversation::New { id: None }, "/home/ann/shop-api".into())
+    };
+    assert_eq!(begun(&mut stage), Some((Agent::Claude, opening, Some("Hi\nthere".to_owned()))));
+}
+
+#[test]
+fn a_directory_is_completed_and_an_agent_that_is_missing_is_said_to_be() {
+    let mut stage = new_session();
+    stage.keys("up up up ctrl-u / h o");
+    let asked = stage.asked();
+    assert_eq!(asked.last(), Some(&RunEffect::FindDirectories { query: "/ho".into() }));
+    let late = RunMsg::Paths { query: "/h".into(), found: vec!["/hurd".into()] };
+    let found = RunMsg::Paths { query: "/ho".into(), found: vec!["/home".into(), "/house".into()] };
+    stage.send(Msg::Run(found)).send(Msg::Run(late)).keys("tab");
+    assert!(stage.screen().contains("/home"));
+    stage.keys("up left enter");
+    assert_eq!(begun(&mut stage), None);
+    assert!(stage.screen().contains("Codex is not installed"), "{}", stage.screen());
+    stage.keys("left enter");
+    // Without a prompt nothing is started: its chat waits for one.
+    assert_eq!(begun(&mut stage), None);
+    let chat = stage.app.layers.last().and_then(Layer::chat).expect("a chat");
+    let cwd = chat.opening.as_ref().and_then(|opening| opening.cwd.to_str());
+    assert_eq!((chat.agent, cwd), (Agent::OpenCode, Some("/home")));
+}
+
+#[test]
+fn h36_a_new_session_that_skips_permissions_is_asked_about() {
+    let mut stage = new_session();
+    stage.send(Msg::Paste("one\ntwo".into())).keys("up").send(Msg::Paste("bypassPermissions".into())).keys("enter");
+    assert_eq!(begun(&mut stage), None);
+    stage.keys("1");
+    assert!(matches!(stage.app.layers.as_slice(), [Layer::NewSession(_)]), "nothing that was typed is lost");
+    stage.keys("enter 2");
+    let (_, opening, prompt) = begun(&mut stage).expect("begun");
+    assert_eq!((opening.mode.as_deref(), prompt.as_deref()), (Some("bypassPermissions"), Some("one\ntwo")));
+}
+
+#[test]
+fn d17_quitting_asks_where_turns_are_open_or_prompts_are_queued() {
+    let mut stage = Stage::full(80, 24);
+    stage.keys("q");
+    assert_eq!(stage.take_effects().last(), Some(&Effect::Quit));
+    let mut idle = run("r");
+    idle.phase = Phase::Idle;
+    stage.run(idle.clone()).keys("q");
+    assert_eq!(stage.take_effects().last(), Some(&Effect::Quit));
+
+    stage.run(run("r")).keys("q");
+    assert!(!stage.take_effects().contains(&Effect::Quit));
+    stage.keys("enter q esc");
+    assert!(!stage.take_effects().contains(&Effect::Quit), "the safe answer is the one that Enter takes");
+    stage.keys("q 2");
+    assert_eq!(stage.take_effects(), [Effect::Run(RunEffect::Stop(id("r"))), Effect::Quit]);
+
+    stage.keys("q 1");
+    assert!(!stage.take_effects().contains(&Effect::Quit));
+    stage.send(Msg::Run(RunMsg::Queued(id("r"), vec![prompt("r", 1, "then this", PromptState::Pending)])));
+    stage.run(idle.clone());
+    assert!(!stage.take_effects().contains(&Effect::Quit), "a prompt is on its way");
+    stage.send(Msg::Run(RunMsg::Queued(id("r"), Vec::new())));
+    assert!(stage.take_effects().contains(&Effect::Quit));
+}
+
+/// What a change of a run, from the first to the second, is told about.
+fn told(stage: &mut Stage, before: RunInfo, now: RunInfo) -> Vec<(String, bool)> {
+    stage.run(before).take_effects();
+    stage.run(now);
+    let notify = |effect| match effect {
+        RunEffect::Notify { title, needs_you, .. } => Some((title, needs_you)),
+        _ => None,
+    };
+    stage.asked().into_iter().filter_map(notify).collect()
+}
+
+fn done(outcome: Outcome) -> RunInfo {
+    let mut info = run("r");
+    (info.phase, info.last) = (Phase::Idle, Some(outcome));
+    info
+}
+
+#[test]
+fn the_user_is_called_when_an_agent_needs_them_and_when_one_is_done() {
+    let call = |title: &str, needs_you| vec![(title.to_owned(), needs_you)];
+    let asks = || asking(run("r"), [command("a")]);
+    let mut stage = Stage::full(80, 24);
+    assert_eq!(told(&mut stage, run("r"), asks()), call("Claude Code needs you", true));
+    assert_eq!(told(&mut stage, asks(), asks()), [], "once");
+    assert_eq!(told(&mut stage, run("r"), done(Outcome::Done)), call("Claude Code is done", false));
+    let failed = Outcome::Failed(Failure::Other("overloaded".into()));
+    assert_eq!(told(&mut stage, run("r"), done(failed)), call("Claude Code failed", false));
+    assert_eq!(told(&mut stage, run("r"), done(Outcome::Interrupted)), [], "the user did that");
+    let mut next = done(Outcome::Done);
+    next.queued = 1;
+    assert_eq!(told(&mut stage, run("r"), next), [], "the next prompt follows at once");
+
+    stage.keys("i");
+    assert_eq!(told(&mut stage, run("r"), asks()), [], "it is on the screen");
+    stage.send(Msg::Focus(false));
+    assert_eq!(told(&mut stage, run("r"), asks()), call("Claude Code needs you", true), "but nobody looks at it");
+}
+
+#[test]
+fn the_user_is_called_as_configured_and_not_by_a_session_that_is_mute() {
+    use salon::config::theme_file::ColourDepth;
+    let cases = [("all", 2), ("needs-you", 1), ("off", 0)];
+    for (setting, calls) in cases {
+        let mut stage = Stage::with(80, 24, &format!("notify = \"{setting}\""), ColourDepth::Full);
+        let mut count = told(&mut stage, run("r"), asking(run("r"), [command("a")])).len();
+        count += told(&mut stage, run("r"), done(Outcome::Done)).len();
+        assert_eq!(count, calls, "{setting}");
+    }
+    let mut stage = Stage::full(80, 24);
+    stage.run(run("r")).select_run();
+    stage.app.act(salon::app::Action::Mute);
+    assert_eq!(told(&mut stage, run("r"), asking(run("r"), [command("a")])), []);
+    stage.app.act(salon::app::Action::Mute);
+    assert_eq!(told(&mut stage, run("r"), asking(run("r"), [command("a")])).len(), 1);
+}

@@ -1,0 +1,266 @@
+//! Runs from the command line: one turn without a terminal, and what other processes can say to it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{Agents, Home, lives};
+
+/// A home with a project and the scripted agents.
+struct Stage {
+    home: Home,
+    agents: Agents,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let home = Home::empty();
+        std::fs::create_dir(home.path().join("project")).expect("a project");
+        Self { home, agents: Agents::of(&["claude", "codex", "opencode"]) }
+    }
+
+    fn project(&self) -> PathBuf {
+        self.home.path().join("project")
+    }
+
+    fn salon(&self, args: &[&str]) -> Command {
+        let mut salon = Command::new(env!("CARGO_BIN_EXE_salon"));
+        salon
+            .args(args)
+            .current_dir(self.project())
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("PATH", self.agents.path())
+            .env("FAKE_LOG", self.agents.log_file())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        salon
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.salon(args).output().expect("salon")
+    }
+
+    /// The id of the newest session.
+    fn session(&self) -> String {
+        let list = json(&self.run(&["list", "--json", "--hidden"]));
+        list["sessions"][0]["id"].as_str().expect("a session").to_owned()
+    }
+
+    fn assert_nothing_is_left(&self) {
+        let left: Vec<_> = self.agents.started().into_iter().filter(|pid| lives(*pid)).collect();
+        assert!(left.is_empty(), "agents are left: {left:?}");
+    }
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+fn events(output: &Output) -> Vec<Value> {
+    let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).expect("an event a line")).collect()
+}
+
+fn of_type<'a>(events: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    events.iter().filter(|event| event["type"] == kind).collect()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn new_without_a_terminal_streams_the_answer_and_leaves_no_process() {
+    let stage = Stage::new();
+    let output = stage.run(&["new", "say Four sessions were found."]);
+    assert_eq!(text(&output.stdout), "Four sessions were found.\n", "{output:?}");
+    assert_eq!(output.status.code(), Some(0));
+    stage.assert_nothing_is_left();
+    let queue = json(&stage.run(&["queue", "--json"]));
+    assert_eq!(queue["prompts"], Value::Array(Vec::new()), "delivered prompts are not in the queue");
+}
+
+#[test]
+fn b16_a_prompt_reaches_the_agent_to_the_letter() {
+    let stage = Stage::new();
+    for prompt in ["--help", "$(touch x) `y` \"z\" 'q'", "-rf\nsecond line\n\nlast"] {
+        let mut child = stage.salon(&["new", "-"]).stdin(Stdio::piped()).spawn().expect("salon");
+        std::io::Write::write_all(&mut child.stdin.take().expect("stdin"), prompt.as_bytes()).expect("written");
+        let output = child.wait_with_output().expect("salon");
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let heard = stage.agents.log().into_iter().filter_map(|record| record["prompt"].as_str().map(str::to_owned));
+        assert_eq!(heard.last().as_deref(), Some(prompt));
+    }
+}
+
+#[test]
+fn events_are_objects_with_what_the_contract_names() {
+    let stage = Stage::new();
+    let output = stage.run(&["new", "--json", "think hm\nrun ls\nplan one | two\nsay done"]);
+    let events = events(&output);
+    for event in &events {
+        for field in ["epoch", "n", "time", "turn", "type"] {
+            assert!(event.get(field).is_some(), "{field} is missing: {event}");
+        }
+    }
+    let numbers: Vec<_> = events.iter().filter_map(|event| event["n"].as_u64()).collect();
+    assert!(numbers.is_sorted() && !numbers.is_empty(), "{numbers:?}");
+    assert_eq!(of_type(&events, "prompt").len(), 1);
+    assert_eq!(of_type(&events, "turn_end").len(), 1, "B27: exactly one");
+    assert_eq!(of_type(&events, "turn_end")[0]["outcome"], "done");
+    assert!(of_type(&events, "tool").iter().any(|tool| tool["status"] == "done"));
+    assert!(!of_type(&events, "thinking").is_empty() && !of_type(&events, "plan").is_empty());
+    assert!(of_type(&events, "usage").iter().any(|usage| usage["tokens"]["output"].as_u64() > Some(0)));
+    let session = stage.session();
+    assert!(
+        of_type(&events, "state").iter().any(|state| state["session"] == *session),
+        "B11: the session's id is told"
+    );
+}
+
+#[test]
+fn b20_approvals_are_denied_and_named_unless_something_else_is_asked_for() {
+    let stage = Stage::new();
+    let output = stage.run(&["new", "ask rm -rf build\nsay went on"]);
+    assert!(text(&output.stderr).contains("denied: Bash: rm -rf build"), "{output:?}");
+    assert_eq!(text(&output.stdout), "went on\n");
+    let output = stage.run(&["new", "--json", "--approve", "once", "ask make\nsay ok"]);
+    let events = events(&output);
+    assert!(of_type(&events, "tool").iter().any(|tool| tool["status"] == "done"), "{events:?}");
+    assert_eq!(of_type(&events, "approval").iter().filter(|approval| approval["open"] == true).count(), 1);
+}
+
+#[test]
+fn an_approval_that_waits_is_answered_by_another_process() {
+    let stage = Stage::new();
+    let mut child =
+        stage.salon(&["new", "--approve", "wait", "ask make install\nsay installed"]).spawn().expect("salon");
+    let mut told = BufReader::new(child.stderr.take().expect("stderr")).lines();
+    let asked = told.find(|line| line.as_ref().is_ok_and(|line| line.contains("waits for"))).expect("a question");
+    let asked = asked.expect("a line");
+    let run = asked.split('`').nth(1).and_then(|command| command.split(' ').next_back()).expect("a run").to_owned();
+    // The question is on the screen a moment before it is in `state.db`.
+    let list = || json(&stage.run(&["approve", &run, "--list", "--json"]))["approvals"][0]["text"].clone();
+    let text = std::iter::repeat_with(list).take(200).find(|text| !text.is_null());
+    assert_eq!(text, Some(Value::from("Bash: make install")));
+    let answered = stage.run(&["approve", &run]);
+    assert_eq!(answered.status.code(), Some(0), "{answered:?}");
+    let mut said = String::new();
+    child.stdout.take().expect("stdout").read_to_string(&mut said).expect("the answer");
+    assert_eq!(said, "installed\n");
+    assert_eq!(child.wait().expect("salon").code(), Some(0));
+    assert_eq!(stage.run(&["approve", &run]).status.code(), Some(1), "nothing waits any more");
+}
+
+#[test]
+fn c16_send_goes_on_with_the_same_conversation_in_its_own_directory() {
+    let stage = Stage::new();
+    stage.run(&["new", "say first"]);
+    let session = stage.session();
+    let elsewhere = stage.home.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).expect("a directory");
+    let output = stage.salon(&["send", &session, "say second"]).current_dir(&elsewhere).output().expect("salon");
+    assert_eq!(text(&output.stdout), "second\n", "{output:?}");
+    let starts: Vec<_> = stage.agents.log().into_iter().filter(|record| record["started"] == "claude").collect();
+    let resumed = starts.last().expect("a start");
+    assert!(resumed["args"].to_string().contains(&session), "{resumed}");
+    let project = stage.project().canonicalize().expect("a path");
+    assert_eq!(resumed["cwd"].as_str(), project.to_str(), "B17");
+    let shown = json(&stage.run(&["show", &session, "--json"]));
+    let prompts =
+        shown["entries"].as_array().expect("entries").iter().filter(|entry| entry["kind"] == "prompt").count();
+    assert_eq!(prompts, 2, "one conversation");
+}
+
+#[test]
+fn b10_an_unknown_session_is_told_and_nothing_is_started() {
+    let stage = Stage::new();
+    for args in [&["send", "no-such-session", "hi"][..], &["attach", "no-such-session"], &["stop", "no-such-session"]] {
+        let mut args = args.to_vec();
+        args.push("--json");
+        let output = stage.run(&args);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert_eq!(json(&output)["error"]["code"], "not_found");
+    }
+    assert!(stage.agents.log().is_empty());
+}
+
+#[test]
+fn b30_a_session_that_another_salon_holds_is_busy_with_its_pid() {
+    let stage = Stage::new();
+    stage.run(&["new", "say first"]);
+    let session = stage.session();
+    let mut holder = stage.salon(&["send", "--json", &session, "hang"]).spawn().expect("salon");
+    wait_for_prompt(&mut holder);
+    let refused = stage.run(&["send", "--json", &session, "say me too"]);
+    let error = &json(&refused)["error"];
+    assert_eq!(error["code"], "busy", "{refused:?}");
+    assert!(error["message"].as_str().is_some_and(|message| message.contains(&holder.id().to_string())), "{error}");
+    let refused = stage.run(&["stop", "--json", &session]);
+    assert_eq!(json(&refused)["error"]["code"], "busy");
+    interrupt(&holder);
+    assert_eq!(holder.wait().expect("salon").code(), Some(130));
+    stage.assert_nothing_is_left();
+}
+
+#[test]
+fn d17_an_interrupt_ends_the_turn_and_the_agent_with_all_that_it_started() {
+    let stage = Stage::new();
+    let mut child = stage.salon(&["new", "--json", "grandchild\nhang"]).spawn().expect("salon");
+    wait_for_prompt(&mut child);
+    while !stage.agents.log().iter().any(|record| record.get("grandchild").is_some()) {
+        std::thread::yield_now();
+    }
+    interrupt(&child);
+    assert_eq!(child.wait().expect("salon").code(), Some(130));
+    stage.assert_nothing_is_left();
+    let grandchild = stage.agents.log().iter().find_map(|record| record["grandchild"].as_u64()).expect("a grandchild");
+    assert!(!lives(u32::try_from(grandchild).expect("a pid")), "the grandchild outlived its group");
+}
+
+#[test]
+fn b13_a_crash_is_told_with_what_the_agent_said_last() {
+    let stage = Stage::new();
+    let output = stage.run(&["new", "crash 3"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(told.contains("code 3") && told.contains("told to crash"), "{told}");
+}
+
+#[test]
+fn an_agent_that_is_not_installed_is_unavailable() {
+    let stage = Stage::new();
+    let output = stage.salon(&["new", "--json", "hi"]).env("PATH", "/nowhere").output().expect("salon");
+    assert_eq!(json(&output)["error"]["code"], "unavailable", "{output:?}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn d24_the_queue_lists_what_a_killed_salon_left_and_releases_nothing_by_itself() {
+    let stage = Stage::new();
+    let mut child = stage.salon(&["new", "--json", "hang"]).spawn().expect("salon");
+    wait_for_prompt(&mut child);
+    child.kill().expect("killed");
+    child.wait().expect("reaped");
+    // The next salon clears away what the dead one left.
+    stage.run(&["new", "say next"]);
+    stage.assert_nothing_is_left();
+    let starts = stage.agents.log().iter().filter(|record| record["prompt"] == "hang").count();
+    assert_eq!(starts, 1, "D8: it is not sent again");
+}
+
+/// Reads events until the agent has the prompt and is at work.
+fn wait_for_prompt(child: &mut Child) {
+    let mut lines = BufReader::new(child.stdout.as_mut().expect("stdout")).lines();
+    let working = |line: &String| line.contains("\"type\":\"state\"") && line.contains("\"session\":\"");
+    lines.find(|line| line.as_ref().is_ok_and(working)).expect("a turn that works").expect("a line");
+}
+
+fn interrupt(child: &Child) {
+    let pid = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("signalled");
+}
