@@ -71,12 +71,7 @@ async fn take(context: &Context, turn: Turn<'_>) -> Result<ExitCode, Failure> {
     ended
 }
 
-async fn answer(
-    context: &Context,
-    live: &Live,
-    told: Told<'_>,
-    turn: Turn<'_>,
-) -> Result<ExitCode, Failure> {
+async fn answer(context: &Context, live: &Live, told: Told<'_>, turn: Turn<'_>) -> Result<ExitCode, Failure> {
     let run = live.begin(turn.agent, turn.opening, None).await.map_err(|refusal| refused(&refusal))?;
     let waiting = live.queue(&run).await.map_err(|refusal| refused(&refusal))?;
     if let Some(first) = waiting.first() {

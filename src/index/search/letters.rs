@@ -9,7 +9,7 @@ use std::ops::Range;
 use memchr::memmem;
 
 use crate::domain::query::fold::{Case, fold};
-use crate::domain::query::matcher::next_mark;
+use crate::domain::query::sieve::next_mark;
 use crate::domain::query::{Form, Needle};
 
 /// Letters in a row.

@@ -3,7 +3,7 @@
 use super::letters;
 use crate::domain::query::filter::About;
 use crate::domain::query::fold::{Case, fold};
-use crate::domain::query::matcher::Raw;
+use crate::domain::query::raw::Raw;
 use crate::domain::query::{Branch, Facts, Filter, Form, Has, Is, Matcher, Part, Query, What};
 use crate::domain::{Role, Session};
 

@@ -9,6 +9,7 @@ use super::build::threads;
 use super::corpus::Corpus;
 use super::plan::{Plan, Test};
 use super::ruled::{Ruled, rule_out};
+use super::small::Kept;
 use super::snippet::{Context, first, snippet};
 use super::store::{Buffer, View};
 use super::tally::{At, Match, Spot, Tally, bits_of};
@@ -27,6 +28,8 @@ pub struct Run<'a> {
     pub corpus: &'a Corpus,
     /// The stored talk.
     pub view: Arc<View>,
+    /// What need not be looked at.
+    pub small: Arc<Kept>,
     /// Whether anybody still wants the answer.
     pub cancel: &'a Cancel,
     /// For each session the alternatives that it may fulfil.
@@ -93,6 +96,7 @@ pub fn search(
     request: &Request<'_>,
     query: &Query,
     view: Arc<View>,
+    small: Arc<Kept>,
     typed: &Typed,
     cancel: &Cancel,
     sink: &mut dyn FnMut(Found),
@@ -108,6 +112,7 @@ pub fn search(
         plan,
         corpus,
         view,
+        small,
         cancel,
         open,
         counted,

@@ -78,7 +78,9 @@ pub fn is_settled(view: &View, corpus: &Corpus) -> bool {
 /// Units whose talk is stored as they are now and whose letters are not known, the newest first, each with the last
 /// batch of its talk.
 fn unsettled<'a>(view: &'a View, corpus: &'a Corpus) -> impl Iterator<Item = (&'a Unit, &'a Batch)> {
-    corpus.units().iter().filter_map(|unit| {
+    // Of many small files the stamp does not tell all: what is known of those is kept with more care, in `small`.
+    let is_scattered = |unit: &Unit| format(unit.agent).search().is_some_and(|texts| texts.is_scattered(unit));
+    corpus.units().iter().filter(move |unit| !is_scattered(unit)).filter_map(|unit| {
         let last = view.last(&unit.path).filter(|last| last.cursor.stamp == unit.stamp)?;
         let known = view.letters(&unit.path).is_some_and(|letters| {
             let then = letters.cursor;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
 
+use super::small::Kept;
 use super::store::{Buffer, View};
 use super::typed::Typed;
 use super::{Cancel, Request, run};
@@ -17,13 +18,13 @@ use crate::domain::query::{Form, Needle, Part, Query, What};
 const SHORTEST: usize = 4;
 
 /// Searches for what may have been meant.
-pub fn search(request: &Request<'_>, view: &Arc<View>, cancel: &Cancel, sink: &mut dyn FnMut(Found)) {
+pub fn search(request: &Request<'_>, view: &Arc<View>, small: Arc<Kept>, cancel: &Cancel, sink: &mut dyn FnMut(Found)) {
     let titles = by_abbreviation(request);
     if !titles.is_empty() {
         sink(Found { hits: titles, ..Found::default() });
     }
     let Some((query, instead)) = corrected(request.query, view, cancel) else { return };
-    run::search(request, &query, view.clone(), &Typed::default(), cancel, &mut |found| {
+    run::search(request, &query, view.clone(), small, &Typed::default(), cancel, &mut |found| {
         let reach = Reach { complete: false, ..found.reach };
         sink(Found { instead: instead.clone(), reach, ..found });
     });

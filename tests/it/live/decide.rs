@@ -9,7 +9,13 @@ use salon::live::decide::*;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn idle(seconds: u64) -> Idleness {
-    Idleness { idle: SECOND * u32::try_from(seconds).expect("short"), busy: false, watched: false, queued: false, asking: false }
+    Idleness {
+        idle: SECOND * u32::try_from(seconds).expect("short"),
+        busy: false,
+        watched: false,
+        queued: false,
+        asking: false,
+    }
 }
 
 fn limits(idle: u32, runs: usize) -> Limits {

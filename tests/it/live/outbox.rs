@@ -117,11 +117,12 @@ async fn d12_a_prompt_that_was_written_is_held_at_once_and_released_by_key() {
     let pid = stage.info(&run).pid.expect("a process");
     signal(pid, "STOP");
     let id = stage.live.submit(&run, "say two".into()).await.expect("accepted");
-    stage.told(|event| match event {
-        Event::Queued(_, queue) => queue.iter().find(|prompt| prompt.state == PromptState::Sending).map(|_| ()),
-        _ => None,
-    })
-    .await;
+    stage
+        .told(|event| match event {
+            Event::Queued(_, queue) => queue.iter().find(|prompt| prompt.state == PromptState::Sending).map(|_| ()),
+            _ => None,
+        })
+        .await;
     signal(pid, "KILL");
     let info = stage.until(&run, |info| info.held == 1).await;
     assert!(matches!(info.phase, Phase::Stopped(Stopped::Failed(_))), "{info:?}");

@@ -59,10 +59,13 @@ fn d7_d9_c8_what_was_not_known_to_have_arrived_is_held() {
     let recovered = recover(&store, me(), &always(Some(false))).expect("recovered");
     assert_eq!(recovered.held, [run.clone()]);
     let (unsure, unsent) = ("may not have been delivered", "salon ended before it was sent");
-    assert_eq!(states(&store, &run), [
-        ("say sent".into(), PromptState::Held, Some(unsure.into())),
-        ("say waiting".into(), PromptState::Held, Some(unsent.into())),
-    ]);
+    assert_eq!(
+        states(&store, &run),
+        [
+            ("say sent".into(), PromptState::Held, Some(unsure.into())),
+            ("say waiting".into(), PromptState::Held, Some(unsent.into())),
+        ]
+    );
     assert!(recover(&store, me(), &always(None)).expect("again").held.is_empty());
 }
 

@@ -215,7 +215,8 @@ async fn b28_what_cannot_be_started_is_refused_and_leaves_nothing_on_record() {
     assert!(matches!(refused, Refusal::Failed(Failure::Other(why)) if why.contains("/no/such/directory")));
     let driven = stage.live.begin(Agent::Goose, stage.place.opening(), None).await;
     assert!(driven.is_err());
-    let count = stage.place.store().with(|db| db.query_row("SELECT count(*) FROM runs", [], |row| row.get::<_, i64>(0)));
+    let count =
+        stage.place.store().with(|db| db.query_row("SELECT count(*) FROM runs", [], |row| row.get::<_, i64>(0)));
     assert_eq!(count.expect("count"), 0);
     assert!(stage.live.runs().is_empty());
 }
