@@ -13,9 +13,14 @@ impl App {
     pub(super) fn go_to_run(&mut self, run: &RunId) -> Vec<Effect> {
         let Some(info) = self.runs.get(run) else { return Vec::new() };
         let key = runs::key_of(info);
+        let open = |layer: &Layer| layer.chat().is_some_and(|chat| chat.run.as_ref() == Some(run));
+        if self.layers.iter().any(open) {
+            return self.open_chat(run);
+        }
         let mut effects = self.close_layers();
         self.reveal_session(&key);
         effects.extend(self.selection_moved());
+        effects.extend(self.open_chat(run));
         effects
     }
 

@@ -304,6 +304,7 @@ impl App {
         {
             effects.extend(self.selection_moved());
         }
+        effects.extend(self.chats_follow());
         effects.extend(self.quit_if_done());
         effects
     }

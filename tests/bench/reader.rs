@@ -10,7 +10,8 @@ use salon::app::msg::{Opened, Ticket, TranscriptMsg};
 use salon::app::reader::{Fold, Reader};
 use salon::app::{Action, Effect};
 use salon::config::theme::Theme;
-use salon::domain::event::Key;
+use salon::domain::event::{Body, Event, Key, Piece};
+use salon::domain::run::{Happening, Turn, What};
 use salon::domain::transcript::{Change, Entry, EntryKind, Role};
 use salon::domain::{Agent, SessionKey, Time};
 use salon::ui::entry::{self, Frame, Look};
@@ -95,6 +96,74 @@ fn a_screenful_scrolled_by_a_page(bencher: Bencher) {
         stage.press(if up { Action::PageUp } else { Action::Last });
         stage.draw();
     });
+}
+
+#[divan::bench(args = [20, 500])]
+fn a_frame_of_an_answer_that_grows_by_40_characters(bencher: Bencher, kilobytes: usize) {
+    let text = answer().text;
+    let mut live = Live::new(&text.repeat((kilobytes << 10) / text.len() + 1)[..kilobytes << 10]);
+    let more: Vec<String> = text.as_bytes().chunks(40).map(|part| String::from_utf8_lossy(part).into()).collect();
+    let mut nth = 0;
+    bencher.bench_local(|| {
+        nth += 1;
+        live.tell(&more[nth % more.len()]);
+        live.draw();
+    });
+}
+
+#[divan::bench]
+fn twenty_thousand_deltas_and_sixty_frames(bencher: Bencher) {
+    bencher.with_inputs(|| Live::new("It begins.\n\n")).bench_local_values(|mut live| {
+        for nth in 0..20_000 {
+            live.tell(if nth % 40 == 0 { "end.\n\n" } else { "token " });
+            if nth % 333 == 0 {
+                live.draw();
+            }
+        }
+    });
+}
+
+/// A reader of a conversation whose answer is being written, at 200 columns and 60 rows.
+struct Live {
+    reader: Reader,
+    zone: TimeZone,
+    theme: Theme,
+    cache: Cache,
+    buffer: Buffer,
+}
+
+impl Live {
+    fn new(said: &str) -> Self {
+        let mut live = Self {
+            reader: Reader::unstored(Ticket(1), Agent::Claude),
+            zone: TimeZone::UTC,
+            theme: Theme::default(),
+            cache: Cache::default(),
+            buffer: Buffer::empty(Rect::new(0, 0, 200, 60)),
+        };
+        live.happen(Body::Prompt("Explain it.".into()), "p");
+        live.tell(said);
+        live.draw();
+        live
+    }
+
+    fn tell(&mut self, more: &str) {
+        self.happen(Body::Text(Piece::Delta(more.to_owned())), "a");
+    }
+
+    fn happen(&mut self, body: Body, id: &str) {
+        let what = What::Event(Event { key: Key::new(id, 0), time: Some(Time::from_secs(0)), body });
+        self.reader.happened(0, [Happening { turn: Turn(1), what }]);
+    }
+
+    fn draw(&mut self) {
+        self.buffer.reset();
+        let look = Look { theme: &self.theme, zone: &self.zone, now: Time::from_secs(0), taken: 0 };
+        let (area, state) = (self.buffer.area, (&self.reader, None));
+        let mode = Mode::Chat { footer: false };
+        let (drawn, _) = reader::draw(area, &mut self.buffer, state, mode, &look, &mut self.cache);
+        self.reader.drawn(drawn);
+    }
 }
 
 /// A reader of 2,000 entries at 200 columns and 60 rows.

@@ -15,6 +15,7 @@ mod agents {
 mod app;
 mod calls;
 mod catalog;
+mod chat;
 mod cli;
 mod contract;
 mod desk;

@@ -73,14 +73,14 @@ impl Chat {
     }
 }
 
-/// What a prompt waits for, in words; nothing where it only waits for its turn.
+/// What a prompt waits for and which key of the queue helps, in words; nothing where it only waits for its turn.
 pub fn waits_for(prompt: &Prompt) -> Option<String> {
     let because = prompt.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     match prompt.state {
         PromptState::Pending => None,
         PromptState::Sending => Some("being sent".to_owned()),
-        PromptState::Held => Some(format!("held{because}")),
-        PromptState::Failed => Some(format!("failed{because}")),
+        PromptState::Held => Some(format!("held (r sends it){because}")),
+        PromptState::Failed => Some(format!("failed (r tries again){because}")),
         PromptState::Delivered | PromptState::Cancelled => Some(prompt.state.name().to_owned()),
     }
 }

@@ -1,7 +1,7 @@
 //! What a conversation's run does, in words: what a status line says of it.
 
 use super::Chat;
-use crate::app::{App, failure};
+use crate::app::{Action, App, failure};
 use crate::domain::Time;
 use crate::domain::run::{Activity, Conversation, Outcome, Phase, RunInfo, Stopped};
 
@@ -51,9 +51,15 @@ impl App {
         let clock = |since| clock(self.now, since);
         if let Some(since) = info.silent.filter(|_| matches!(info.phase, Phase::Working { .. })) {
             let minutes = self.now.since(since).max(0) / 60_000;
-            return (format!("no activity for {minutes} min: ctrl-c interrupts"), Tone::Warning);
+            return (
+                format!("no activity for {minutes} min{}", self.does(Action::Interrupt, "interrupts")),
+                Tone::Warning,
+            );
         }
         match &info.phase {
+            Phase::Working { .. } if chat.armed => {
+                ("esc again interrupts, any other key does not".to_owned(), Tone::Warning)
+            }
             Phase::Starting => (starting(self.now, chat.starting, info), Tone::Working),
             Phase::Working { since, activity } => match activity {
                 Activity::Answering => (format!("working {}", clock(*since)), Tone::Working),
@@ -65,7 +71,8 @@ impl App {
                 }
             },
             Phase::Interrupting { since } => {
-                (format!("interrupting {}: ctrl-c again stops the run", clock(*since)), Tone::Warning)
+                let key = self.does(Action::Interrupt, "again stops the run");
+                (format!("interrupting {}{key}", clock(*since)), Tone::Warning)
             }
             Phase::Idle => match &info.last {
                 Some(Outcome::Interrupted) => ("interrupted".to_owned(), Tone::Warning),
@@ -80,6 +87,11 @@ impl App {
                 (stopped_words(stopped, info), tone)
             }
         }
+    }
+
+    /// `: ctrl-c interrupts`; nothing where no key does it.
+    fn does(&self, action: Action, what: &str) -> String {
+        self.keymap.hint(action).map(|key| format!(": {key} {what}")).unwrap_or_default()
     }
 
     /// When what is said of a conversation on the screen will read differently: each second, while a turn is open.
@@ -119,7 +131,7 @@ fn stopped_words(stopped: &Stopped, info: &RunInfo) -> String {
         Stopped::Evicted => words,
         Stopped::NotStarted => "goes on with the next prompt".to_owned(),
         Stopped::OnRequest => format!("{words}: the next prompt starts it again"),
-        Stopped::Failed(_) => format!("{} The next prompt starts it again.", words.trim_end()),
+        Stopped::Failed(_) => format!("{} (the next prompt starts it again)", words.trim_end()),
     }
 }
 

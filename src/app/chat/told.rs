@@ -30,8 +30,7 @@ impl App {
             }
             RunMsg::Edited(text) => {
                 let Some(chat) = self.chat_mut() else { return Vec::new() };
-                // An editor ends its file with a newline that nobody meant.
-                chat.composer.set(text.strip_suffix('\n').unwrap_or(&text));
+                chat.composer.set(&text);
                 vec![chat.keep_draft()]
             }
             RunMsg::Changed(_) | RunMsg::Gone(_) | RunMsg::Queued(..) | RunMsg::Models(..) | RunMsg::Agents(_) => {

@@ -70,6 +70,11 @@ impl Reader {
         self.stored
     }
 
+    /// Entries that are shown as a run told them.
+    pub fn live_entries(&self) -> usize {
+        self.tail.len()
+    }
+
     /// The prompts that are held, the newest first.
     pub fn prompts(&self) -> Vec<String> {
         use crate::domain::transcript::EntryKind;

@@ -4,8 +4,8 @@
 
 use crate::domain::Time;
 use crate::domain::event::{Body, Event, Key, Level, Piece};
-use crate::domain::run::{Happening, Turn, What};
-use crate::domain::transcript::{Entry, EntryKind, Transcript};
+use crate::domain::run::{Happening, Outcome, Turn, What};
+use crate::domain::transcript::{Entry, EntryKind, ToolStatus, Transcript};
 
 /// Revisions of live entries lie above all that a window of the disk will ever count to: what was laid out is kept by
 /// revision, and both are drawn side by side.
@@ -108,8 +108,9 @@ impl Tail {
         }
         match what {
             What::Approval(_) | What::ApprovalGone(_) => false,
-            What::TurnEnded(_) => {
-                self.turns.iter_mut().filter(|live| live.turn <= turn).for_each(|live| live.ended = true);
+            What::TurnEnded(outcome) => {
+                let stopped = if outcome == Outcome::Done { ToolStatus::Pending } else { ToolStatus::Interrupted };
+                self.end(turn, stopped);
                 true
             }
             What::Event(event) => {
@@ -138,10 +139,31 @@ impl Tail {
 
     /// No turn up to this one is open any more, whatever was told. Whether one was.
     pub fn end_turns(&mut self, last: Turn) -> bool {
-        let mut open = self.turns.iter_mut().filter(|live| live.turn <= last && !live.ended).peekable();
-        let any = open.peek().is_some();
-        open.for_each(|live| live.ended = true);
-        any
+        let open = self.turns.iter().any(|live| live.turn <= last && !live.ended);
+        if open {
+            self.end(last, ToolStatus::Interrupted);
+        }
+        open
+    }
+
+    /// Ends the turns up to one. Nothing is at work in them any more: what was, stopped like this.
+    fn end(&mut self, last: Turn, stopped: ToolStatus) {
+        let mut ended = Vec::new();
+        for live in self.turns.iter_mut().filter(|live| live.turn <= last && !live.ended) {
+            live.ended = true;
+            ended.push(live.turn);
+        }
+        let of_ended = self.transcript.entries().iter().zip(&self.marks).filter(|(_, mark)| ended.contains(&mark.turn));
+        let at_work = |(entry, mark): (&Entry, &Mark)| {
+            let tool = entry.tool.as_ref()?;
+            (tool.status == ToolStatus::Running).then(|| (entry.key, tool.id.clone(), mark.turn))
+        };
+        let at_work: Vec<_> = of_ended.filter_map(at_work).collect();
+        for (key, id, turn) in at_work {
+            let status = Some(stopped);
+            let body = Body::ToolUpdate { id, status, output: None, duration_ms: None, subagent: None, action: None };
+            self.add(turn, Event { key, time: None, body });
+        }
     }
 
     /// Keeps the entries for which `wanted` is true.
@@ -160,7 +182,7 @@ impl Tail {
     fn turn(&mut self, turn: Turn, event: &Event) -> bool {
         let begun = self.turns.last().is_none_or(|live| live.turn < turn);
         if begun {
-            self.turns.iter_mut().for_each(|live| live.ended = true);
+            self.end(Turn(turn.0.saturating_sub(1)), ToolStatus::Interrupted);
             self.turns.push(LiveTurn { turn, asked: None, ended: false, gap: false, at: None, taken: 0 });
         }
         let live = self.turns.iter_mut().find(|live| live.turn == turn);

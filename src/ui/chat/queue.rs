@@ -57,15 +57,10 @@ fn draw_prompt(canvas: &mut Canvas, row: Rect, (at, prompt): (usize, &Prompt), s
     let (_, row) = split_left(row, 1);
     let (number, row) = split_left(row, 3);
     put(canvas.buffer, number, &(at + 1).to_string(), style(theme.muted), Align::Left);
-    let key = match prompt.state {
-        PromptState::Held => " (r sends it)",
-        PromptState::Failed => " (r tries again)",
-        PromptState::Pending | PromptState::Sending | PromptState::Delivered | PromptState::Cancelled => "",
-    };
-    let waits = queue::waits_for(prompt).map(|words| format!("{words}{key}")).unwrap_or_default();
+    let waits = queue::waits_for(prompt).unwrap_or_default();
     let more = beyond.map(|beyond| format!("  +{beyond} more")).unwrap_or_default();
     let age = age::text(app.now, prompt.submitted);
-    let right = [waits, age].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ") + &more;
+    let right = [age, waits].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ") + &more;
     let width = u16::try_from(text::width(&right)).unwrap_or(u16::MAX).min(row.width / 2);
     let (left, right_at) = split_right(row, width + 1);
     let paint = match prompt.state {
@@ -86,8 +81,8 @@ fn heading(app: &App, chat: &Chat) -> Option<String> {
         Some(crate::domain::run::Outcome::Failed(_)) => "the last turn failed",
         Some(crate::domain::run::Outcome::Done) | None => "it waits for you",
     };
-    let key = app.keymap.hint(Action::GoOn).map(|key| format!(", or {key},")).unwrap_or_default();
-    Some(format!("queue paused, {why}: enter with nothing written{key} lets it go on"))
+    let key = app.keymap.hint(Action::GoOn).map(|key| format!(" or {key}")).unwrap_or_default();
+    Some(format!("queue paused, {why}: enter{key} goes on"))
 }
 
 fn prompts<'a>(app: &'a App, chat: &Chat) -> &'a [Prompt] {

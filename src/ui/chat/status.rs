@@ -30,21 +30,21 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     };
     let (_, area) = split_left(area, 1);
     let room = usize::from(area.width);
-    let mut facts = vec![Span::styled(chat.agent.name(), style::agent(theme, chat.agent))];
     let look = |paint: Paint, words: String| Span::styled(words, style(paint));
-    if let Some(info) = app.info(chat) {
-        facts.extend(info.model.as_deref().map(|model| look(theme.text, columns::short_model(model).to_owned())));
-        facts.extend(info.mode.as_deref().map(|mode| {
-            let paint = if is_unguarded(mode) { theme.error } else { theme.muted };
-            look(paint, text::one_line(mode))
-        }));
-    } else if let Some(opening) = &chat.opening {
-        facts.extend(opening.model.as_deref().map(|model| look(theme.text, columns::short_model(model).to_owned())));
-        facts.extend(opening.mode.as_deref().map(|mode| {
-            let paint = if is_unguarded(mode) { theme.error } else { theme.muted };
-            look(paint, text::one_line(mode))
-        }));
-    }
+    let (model, mode) = match (app.info(chat), &chat.opening) {
+        (Some(info), _) => (info.model.as_deref(), info.mode.as_deref()),
+        (None, Some(opening)) => (opening.model.as_deref(), opening.mode.as_deref()),
+        (None, None) => (None, None),
+    };
+    // That nothing is asked must be seen however narrow the screen is.
+    let (unguarded, mode) = match mode {
+        Some(mode) if is_unguarded(mode) => (Some(mode), None),
+        mode => (None, mode),
+    };
+    let mut facts: Vec<_> = unguarded.map(|mode| look(theme.error, text::one_line(mode))).into_iter().collect();
+    facts.push(Span::styled(chat.agent.name(), style::agent(theme, chat.agent)));
+    facts.extend(model.map(|model| look(theme.text, columns::short_model(model).to_owned())));
+    facts.extend(mode.map(|mode| look(theme.muted, text::one_line(mode))));
     let queue = chat.run.as_ref().map_or(&[][..], |run| app.runs.queue(run));
     facts.extend(
         queued(queue.len(), queue.iter().filter(|prompt| is_kept_back(prompt.state)).count())

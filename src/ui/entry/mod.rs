@@ -3,6 +3,7 @@
 //! What is laid out of one entry is bounded, however long its text is.
 
 mod answer;
+pub mod growing;
 mod notice;
 mod plan;
 mod thinking;

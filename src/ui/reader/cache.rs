@@ -7,7 +7,10 @@ use super::hits::Matcher;
 use crate::app::msg::Ticket;
 use crate::app::reader::{Find, Fold, Shown};
 use crate::config::theme::Theme;
+use crate::domain::transcript::EntryKind;
+use crate::ui::entry::growing::Growing;
 use crate::ui::entry::{self, Frame, Laid};
+use crate::ui::style::style;
 use crate::ui::widgets::highlight::Highlighter;
 
 /// Lines that are kept; what the last frame used is kept whatever it takes.
@@ -17,6 +20,8 @@ const BUDGET: usize = 12_000;
 #[derive(Debug, Default)]
 pub struct Cache {
     slots: HashMap<(Ticket, u64, usize, Fold), Slot>,
+    /// Those that grow, by the name that they keep while they do.
+    growing: HashMap<(Ticket, u64, usize), Grown>,
     /// The theme that everything was laid out in.
     theme: Theme,
     lines: usize,
@@ -36,6 +41,34 @@ struct Slot {
     generation: u64,
 }
 
+#[derive(Debug, Default)]
+struct Grown {
+    growing: Arc<Growing>,
+    revision: u64,
+    used: u64,
+    generation: u64,
+}
+
+/// Lines of an entry.
+#[derive(Clone, Debug)]
+pub enum Lines {
+    /// Of one that is as it is.
+    Whole(Arc<Laid>),
+    /// Of one that grows.
+    Growing(Arc<Growing>),
+}
+
+impl std::ops::Deref for Lines {
+    type Target = Laid;
+
+    fn deref(&self) -> &Laid {
+        match self {
+            Self::Whole(laid) => laid,
+            Self::Growing(growing) => growing.laid(),
+        }
+    }
+}
+
 impl Cache {
     /// Begins a frame.
     pub fn begin(&mut self, theme: &Theme, highlights: bool) {
@@ -44,9 +77,13 @@ impl Cache {
         if self.theme != *theme {
             self.theme = theme.clone();
             self.slots.clear();
+            self.growing.clear();
             self.lines = 0;
         }
         self.frame += 1;
+        // What grows does so on the screen, or is laid out anew when it comes back there.
+        let recent = self.frame.saturating_sub(2);
+        self.growing.retain(|_, grown| grown.used >= recent);
         if self.lines > BUDGET {
             // The last frame and the one before it: home and a preview may take turns.
             let recent = self.frame.saturating_sub(2);
@@ -56,7 +93,35 @@ impl Cache {
     }
 
     /// An entry's lines.
-    pub fn lines(&mut self, ticket: Ticket, held: Shown<'_>, width: usize, fold: Fold) -> Arc<Laid> {
+    pub fn lines(&mut self, ticket: Ticket, held: Shown<'_>, width: usize, fold: Fold) -> Lines {
+        match held.growing.filter(|_| fold == Fold::Full) {
+            Some(name) => Lines::Growing(self.grown(ticket, held, width, name)),
+            None => Lines::Whole(self.whole(ticket, held, width, fold)),
+        }
+    }
+
+    /// Lines of an entry to which only text is being added.
+    fn grown(&mut self, ticket: Ticket, held: Shown<'_>, width: usize, name: u64) -> Arc<Growing> {
+        let generation = self.highlighter.generation();
+        let grown = self.growing.entry((ticket, name, width)).or_default();
+        grown.used = self.frame;
+        let coloured = grown.growing.laid().pending && grown.generation != generation;
+        if grown.revision == held.revision && !coloured {
+            return grown.growing.clone();
+        }
+        if coloured {
+            grown.growing = Arc::default();
+        }
+        (grown.revision, grown.generation) = (held.revision, generation);
+        let theme = &self.theme;
+        let base = style(if held.entry.kind == EntryKind::Thinking { theme.thinking } else { theme.text });
+        let highlighter = self.highlights.then_some(&mut self.highlighter);
+        let mut frame = Frame { theme, width, fold: Fold::Full, highlighter };
+        Arc::make_mut(&mut grown.growing).grow(&held.entry.text, base, &mut frame);
+        grown.growing.clone()
+    }
+
+    fn whole(&mut self, ticket: Ticket, held: Shown<'_>, width: usize, fold: Fold) -> Arc<Laid> {
         let key = (ticket, held.revision, width, fold);
         let generation = self.highlighter.generation();
         if let Some(slot) = self.slots.get_mut(&key)

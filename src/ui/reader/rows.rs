@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::cache::Cache;
+use super::cache::{Cache, Lines};
 use super::hits::Matcher;
 use crate::app::msg::ReaderDrawn;
 use crate::app::reader::{Base, Fold, Reader, Shown};
 use crate::domain::Time;
 use crate::domain::transcript::EntryKind;
-use crate::ui::entry::{Laid, Look};
+use crate::ui::entry::Look;
 
 /// Entries that are looked at to find the previous one with a time, or of which anything is shown.
 const LOOK_BACK: usize = 64;
@@ -31,7 +31,7 @@ pub enum Row {
         /// Which entry.
         index: usize,
         /// Its lines.
-        laid: Arc<Laid>,
+        laid: Lines,
         /// Which of them.
         line: usize,
     },
@@ -41,7 +41,7 @@ pub enum Row {
 struct Block {
     day: Option<Date>,
     lead: usize,
-    laid: Option<Arc<Laid>>,
+    laid: Option<Lines>,
     /// Rows, all together.
     height: usize,
 }
@@ -86,7 +86,11 @@ impl<'a> Screen<'a> {
             Base::Line { entry, line, of } => {
                 let entry = entry.min(last);
                 let block = self.block(entry);
-                (entry, signed(block.lead) + scaled(i64::from(line), i64::from(of), signed(block.body())) + delta)
+                // What grows below the place must not carry it along.
+                let grows = self.reader.entry(entry).is_some_and(|shown| shown.growing.is_some());
+                let line = i64::from(line);
+                let line = if grows { line } else { scaled(line, i64::from(of), signed(block.body())) };
+                (entry, signed(block.lead) + line + delta)
             }
             Base::Hit { entry, nth } => {
                 let entry = entry.min(last);

@@ -59,7 +59,7 @@ impl Stage {
 
     pub fn hosting(&self) -> Hosting {
         let launch = opencode().launch(&opening(Path::new("/"), Conversation::New { id: None }));
-        let environment = self.vars.clone();
+        let environment = salon::live::process::ChildEnvironment { vars: self.vars.clone() };
         Hosting::new(Source::Own { launch, environment }, opencode().server().expect("a server"))
     }
 

@@ -49,6 +49,15 @@ impl Protocol for AppServer {
         Launch { program: "codex".into(), args, cwd: opening.cwd.clone() }
     }
 
+    fn ended(&self, code: Option<i32>, stderr: &str) -> Failure {
+        // Before there was an app-server, its name was no command.
+        let unknown = |line: &&str| line.contains("unrecognized subcommand") || line.contains("unexpected argument");
+        match stderr.lines().find(unknown) {
+            Some(line) => Failure::Other(format!("This version of Codex is too old to be driven: {line}")),
+            None => Failure::Crashed { code, stderr: stderr.to_owned() },
+        }
+    }
+
     fn codec(&self) -> Box<dyn Codec> {
         Box::new(Thread::default())
     }
@@ -140,13 +149,6 @@ impl Codec for Thread {
             None => self.other(&text, now, &mut step),
         }
         step
-    }
-
-    fn ended(&mut self, _code: Option<i32>, stderr: &str) -> Option<Failure> {
-        // Before there was an app-server, its name was no command.
-        let unknown = |line: &&str| line.contains("unrecognized subcommand") || line.contains("unexpected argument");
-        let line = stderr.lines().find(unknown).filter(|_| self.id.is_none())?;
-        Some(Failure::Other(format!("This version of Codex is too old to be driven: {line}")))
     }
 }
 

@@ -170,9 +170,10 @@ fn an_older_version_works_with_less_and_says_so() {
     let mut ancient = Driven::opened(Conversation::New { id: None });
     ancient.refuse("thread/start", "Invalid request: unknown variant `thread/start`");
     assert!(matches!(ancient.fatal(), Some(Failure::Other(text)) if text.contains("too old")));
-    let ended = Driven::new().codec.ended(Some(2), "error: unrecognized subcommand 'app-server'\n\nUsage: codex");
-    assert!(matches!(ended, Some(Failure::Other(text)) if text.contains("too old")));
-    assert_eq!(ancient.codec.ended(Some(101), "panicked"), None);
+    let codex = salon::agent::protocol(salon::domain::Agent::Codex).expect("a protocol");
+    let ended = codex.ended(Some(2), "error: unrecognized subcommand 'app-server'\n\nUsage: codex");
+    assert!(matches!(ended, Failure::Other(text) if text.contains("too old")));
+    assert!(matches!(codex.ended(Some(101), "panicked"), Failure::Crashed { code: Some(101), .. }));
 }
 
 #[test]
