@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::{Environment, Texts};
 use crate::domain::launch::Launch;
 use crate::domain::live::LiveSign;
-use crate::domain::{Agent, Entry, Issue, Session, TitleSource, Tokens};
+use crate::domain::{Agent, Entry, Issue, Key, Session, TitleSource, Tokens};
 
 /// A place where an agent keeps sessions. It need not exist (yet).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -211,6 +211,25 @@ pub trait Reading: Send {
 
     /// Indices of the entries of one kind, ascending: [`Marks::Prompts`] or [`Marks::Errors`] to jump to.
     fn marks(&mut self, which: Marks) -> Vec<usize>;
+
+    /// For each wanted entry its index: the first one that has the key, or whose tool call has the id, where that is not
+    /// empty. `None` where it is not on the shown branch. Readers that know where entries lie need not read them.
+    fn positions(&mut self, wanted: &[(Key, &str)]) -> Vec<Option<usize>> {
+        const PAGE: usize = 256;
+        let mut found = vec![None; wanted.len()];
+        let mut from = 0;
+        while from < self.len() && found.contains(&None) {
+            let entries = self.read(from..self.len().min(from + PAGE), TextLimit(0));
+            if entries.is_empty() {
+                break;
+            }
+            for ((key, call), found) in wanted.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
+                *found = entries.iter().position(|entry| entry.is(*key, call)).map(|at| from + at);
+            }
+            from += entries.len();
+        }
+        found
+    }
 
     /// Reads what was appended since.
     fn refresh(&mut self) -> Refreshed;

@@ -11,6 +11,7 @@ pub mod texts;
 
 mod claude;
 mod codex;
+mod folder;
 mod gemini;
 mod goose;
 mod jsonl;

@@ -57,6 +57,7 @@ use crate::domain::{Agent, SessionKey, Time};
 
 /// Everything that the interface knows.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about the terminal and about ending")]
 pub struct App {
     /// What the user configured.
     pub settings: Settings,

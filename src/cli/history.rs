@@ -25,6 +25,8 @@ pub struct History {
     pub cache: Option<PathBuf>,
     /// What could not be read, the configuration included.
     pub issues: Vec<Issue>,
+    /// It is being kept for the next command.
+    _keeping: Option<index::Keeping>,
 }
 
 impl History {
@@ -36,8 +38,8 @@ impl History {
         all.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         let mut issues = context.issues.clone();
         issues.extend(collected.catalog.issues.iter().cloned());
-        let index::Collected { catalog, units, roots, cache, .. } = collected;
-        Self { catalog, all, units, roots, cache, issues }
+        let index::Collected { catalog, units, roots, cache, keeping, .. } = collected;
+        Self { catalog, all, units, roots, cache, issues, _keeping: keeping }
     }
 }
 

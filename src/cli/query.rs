@@ -100,12 +100,18 @@ impl Asked {
 
     /// Stores what the next search would have to read again. To be called when the answer is out: nobody waits for it.
     pub fn store(self, history: History) {
-        if self.search.is_current(&self.corpus) {
+        let current = self.search.is_current(&self.corpus);
+        if current && self.search.is_settled(&self.corpus) {
             return;
         }
         let corpus = Corpus::new(history.units, history.all);
+        let stored = if current {
+            self.search.settle(&corpus, &Cancel::default())
+        } else {
+            self.search.update(&corpus, &Cancel::default(), &mut |_| {}).map(drop)
+        };
         // Searching goes on without; that the directory cannot be written, the cache's own issue tells as well.
-        if let Err(error) = self.search.update(&corpus, &Cancel::default(), &mut |_| {}) {
+        if let Err(error) = stored {
             tracing::warn!(%error, "the search index was not updated");
         }
     }

@@ -414,6 +414,12 @@ impl Transcript {
 }
 
 impl Entry {
+    /// Whether it has that key, or holds the tool call of that id, where that is not empty.
+    pub fn is(&self, key: Key, call: &str) -> bool {
+        let called = || self.tool.as_ref().is_some_and(|tool| *tool.id == *call);
+        self.key == key || (!call.is_empty() && called())
+    }
+
     /// An entry with nothing in it yet.
     pub fn new(key: Key, kind: EntryKind, role: Role, time: Option<Time>) -> Self {
         Self {

@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
+use super::cache::file as cache_file;
 use super::options::Options;
 use super::pool::live_signs;
+use super::snapshot::{self, Keeping, Present, Snapshot};
 use super::survey::{Survey, Tally};
-use crate::agent::Unit;
-use crate::domain::Agent;
-use crate::domain::catalog::Catalog;
+use crate::agent::{Root, Unit};
+use crate::domain::catalog::{Catalog, Change, Progress};
 use crate::domain::live::LiveSign;
+use crate::domain::{Agent, Session};
 
 /// How far the cache is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub struct Collected {
     pub cache: Option<PathBuf>,
     /// What was read for it.
     pub tally: Tally,
+    /// The same, being kept for the next time.
+    pub keeping: Option<Keeping>,
 }
 
 /// A root, for `doctor`.
@@ -53,6 +57,40 @@ pub struct RootReport {
 
 /// Looks at everything and waits until all of it is read.
 pub fn collect(options: &Options, refresh: Refresh) -> Collected {
+    let roots: Vec<Root> = options.formats.iter().flat_map(|format| format.roots(&options.environment)).collect();
+    let recalled = match refresh {
+        Refresh::Changed => snapshot::recall(options.cache_dir.as_deref(), &roots, options.formats),
+        Refresh::Everything => None,
+    };
+    match recalled {
+        Some((snapshot, present)) => recalled_as(options, &roots, snapshot, present),
+        None => survey(options, refresh),
+    }
+}
+
+/// What a command saw before, still true.
+fn recalled_as(options: &Options, roots: &[Root], snapshot: Snapshot, present: Present) -> Collected {
+    let Snapshot { sessions, issues, .. } = snapshot;
+    let done = present.units.len();
+    let mut catalog = Catalog::default();
+    catalog.apply(Change {
+        sessions: snapshot::shared(sessions),
+        issues: Some(issues),
+        progress: Some(Progress { done, total: done }),
+        ..Change::default()
+    });
+    Collected {
+        roots: report(roots, &catalog),
+        catalog,
+        units: present.units,
+        live: present.live,
+        cache: options.cache_dir.as_deref().map(cache_file),
+        tally: Tally::default(),
+        keeping: None,
+    }
+}
+
+fn survey(options: &Options, refresh: Refresh) -> Collected {
     let (sender, results) = channel();
     let deliver = move |done| {
         // Nobody listens only when the survey was dropped, and then nobody wants the result.
@@ -77,20 +115,25 @@ pub fn collect(options: &Options, refresh: Refresh) -> Collected {
     survey.keep_front();
     catalog.progress = survey.progress();
     let cache = survey.cache_file().map(Path::to_owned);
-    let units = survey.shelf.all_units().collect();
-    Collected { roots: report(&survey), catalog, units, live, cache, tally: survey.tally }
+    let units: Vec<Unit> = survey.shelf.all_units().collect();
+    let sessions = catalog.iter().map(|session| Session::clone(session)).collect();
+    let snapshot = Snapshot::new(survey.roots(), &units, sessions, catalog.issues.clone());
+    let (roots, tally) = (report(survey.roots(), &catalog), survey.tally);
+    // The cache is closed before its state is looked at.
+    drop(survey);
+    let keeping = cache.as_deref().and_then(Path::parent).zip(snapshot).map(|(dir, snapshot)| snapshot.keep(dir));
+    Collected { catalog, units, live, roots, cache, tally, keeping }
 }
 
-fn report(survey: &Survey) -> Vec<RootReport> {
-    let of = |root: &crate::agent::Root| RootReport {
+fn report(roots: &[Root], catalog: &Catalog) -> Vec<RootReport> {
+    let of = |root: &Root| RootReport {
         agent: root.agent,
         path: root.path.clone(),
         found: root.path.exists(),
-        sessions: survey
-            .shelf
-            .sessions()
+        sessions: catalog
+            .iter()
             .filter(|session| session.key.agent == root.agent && session.path.starts_with(&root.path))
             .count(),
     };
-    survey.roots().iter().map(of).collect()
+    roots.iter().map(of).collect()
 }

@@ -573,7 +573,8 @@ proptest! {
                 Step::Size(width, height) => { talk.stage.send(Msg::Resized { width, height }); }
                 Step::Restart => talk.stage.send(Msg::Clock(super::screens::stage::NOW)).draw(),
             }
-            if talk.stage.app.layers.is_empty() {
+            // Once it was left, what it was told is told again by its run, which this one does not do.
+            if talk.take().iter().any(|effect| matches!(effect, RunEffect::Unwatch(_))) {
                 break;
             }
             let shown = talk.shown();

@@ -36,6 +36,7 @@ mod search_live;
 mod search_plants;
 mod search_pty;
 mod search_query;
+mod search_scan;
 mod search_screen;
 mod server;
 mod stdx;

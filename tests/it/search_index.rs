@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use salon::index::search::Cancel;
+use proptest::prelude::*;
+use salon::domain::found::Answer;
+use salon::index::search::{Cancel, Search};
 use serde_json::{Value, json};
 
 use crate::search_plants::{CLAUDE, ask, claude_file, claude_line, corpus, ids, index, open, plant_claude, write};
@@ -131,4 +133,84 @@ fn typing_on_finds_what_asking_at_once_finds() {
             }
         }
     }
+}
+
+/// What counts of an answer, whichever way it was found.
+fn counts(answer: &Answer) -> BTreeSet<(String, usize)> {
+    answer.hits.iter().map(|hit| (hit.session.key.to_string(), hit.count)).collect()
+}
+
+/// A session of prompts and outputs by turns; `escaped`: no letter beyond ASCII is written as it is.
+fn spoken(home: &Home, number: usize, texts: &[String], escaped: bool) {
+    let file = claude_file(home).with_file_name(format!("aaaaaaaa-0000-4000-8000-00000000000{number}.jsonl"));
+    let line = |(at, text): (u32, &String)| match at % 2 {
+        0 => claude_line(at + 1, "user", &json!(text)),
+        _ => claude_line(at + 1, "user", &json!([{"type": "tool_result", "tool_use_id": "t", "content": text}])),
+    };
+    let lines: Vec<Value> = (0..).zip(texts).map(line).collect();
+    write(&file, &lines);
+    if escaped {
+        let plain = fs::read_to_string(&file).expect("read");
+        let mut ascii = String::new();
+        for letter in plain.encode_utf16() {
+            match u8::try_from(letter).ok().filter(u8::is_ascii) {
+                Some(letter) => ascii.push(letter.into()),
+                None => ascii += &format!("\\u{letter:04x}"),
+            }
+        }
+        fs::write(&file, ascii).expect("write");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn letters_rule_nothing_out_that_is_there(
+        texts in proptest::collection::vec(
+            proptest::collection::vec("[a-cA-Cé_ß\u{301}ａﬁ\n\" 1]{1,60}", 1..4),
+            2..5,
+        ),
+        words in proptest::collection::vec("[a-c_s]{3,8}", 1..4),
+        (from, len) in (0usize..60, 4usize..12),
+        escaped in any::<bool>(),
+    ) {
+        let home = Home::empty();
+        for (number, texts) in texts.iter().enumerate() {
+            spoken(&home, number, texts, escaped);
+        }
+        let corpus = corpus(&home);
+        let (settled, stored) = (open(&home), Search::open(&home.path().join("cache/unsettled")));
+        index(&settled, &corpus);
+        stored.update(&corpus, &Cancel::default(), &mut |_| {}).expect("an index");
+        let parts = texts.iter().flatten().map(|text| text.chars().skip(from).take(len).collect::<String>());
+        let quoted = parts.map(|part| format!("\"{}\"", part.replace('"', " ")));
+        for query in quoted.chain([words.join(" "), words.join(" OR "), words.join(" -")]) {
+            if salon::domain::query::Query::parse(&query).mistakes.is_empty() {
+                let (found, wanted) = (ask(&settled, &corpus, &query), ask(&stored, &corpus, &query));
+                prop_assert_eq!(counts(&found), counts(&wanted), "{:?}", query);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_ruled_out_by_its_letters_counts_as_searched_and_growth_is_looked_at() {
+    let home = Home::empty();
+    plant_claude(&home);
+    let search = open(&home);
+    let before = corpus(&home);
+    index(&search, &before);
+    let nothing = ask(&search, &before, "kingfisher");
+    assert!(nothing.hits.is_empty() && nothing.reach.complete);
+    assert_eq!(nothing.reach.sessions, before.sessions().len());
+    let line =
+        claude_line(31, "user", &json!([{"type": "tool_result", "tool_use_id": "t9", "content": "a kingfisher"}]));
+    let mut file = fs::OpenOptions::new().append(true).open(claude_file(&home)).expect("open");
+    std::io::Write::write_all(&mut file, (line.to_string() + "\n").as_bytes()).expect("append");
+    let grown = corpus(&home);
+    assert_eq!(ids(&ask(&search, &grown, "kingfisher")), BTreeSet::from([CLAUDE.to_owned()]));
+    assert_eq!(ask(&search, &grown, "plantoutputtail").hits.len(), 1);
+    index(&search, &grown);
+    assert_eq!(ask(&search, &grown, "kingfisher").hits[0].count, 1);
 }

@@ -48,6 +48,7 @@ pub fn ids(answer: &Answer) -> BTreeSet<String> {
 pub fn index(search: &Search, corpus: &Corpus) {
     let done = search.update(corpus, &Cancel::default(), &mut |_| {}).expect("an index").expect("the only writer");
     assert_eq!(done.done, done.total);
+    search.settle(corpus, &Cancel::default()).expect("letters");
 }
 
 /// A search whose index lies in the home.

@@ -54,11 +54,12 @@ fn walk(dir: &Path, kind: u8, depth: u8, found: &mut Discovery) {
 
 fn visit(entry: &fs::DirEntry, kind: u8, depth: u8, found: &mut Discovery) {
     let path = entry.path();
-    if entry.file_type().is_ok_and(|kind| kind.is_file()) && !is_rollout(&path) {
+    let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+    if is_file && !is_rollout(&path) {
         return;
     }
     // Follows links: whole folders are moved to other disks that way.
-    match fs::metadata(&path) {
+    match if is_file { entry.metadata() } else { fs::metadata(&path) } {
         Ok(metadata) if metadata.is_dir() && depth > 0 => walk(&path, kind, depth - 1, found),
         Ok(metadata) if metadata.is_file() && is_rollout(&path) => found.units.push(unit(path, kind, &metadata)),
         Ok(_) => {}

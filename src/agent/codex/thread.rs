@@ -123,6 +123,16 @@ impl Reading for Spliced {
         self.placed().flat_map(marks).collect()
     }
 
+    fn positions(&mut self, wanted: &[(Key, &str)]) -> Vec<Option<usize>> {
+        let mut found = vec![None; wanted.len()];
+        for (first, part) in self.placed() {
+            for (found, here) in found.iter_mut().zip(part.positions(wanted)) {
+                *found = found.or(here.map(|at| first + at));
+            }
+        }
+        found
+    }
+
     fn refresh(&mut self) -> Refreshed {
         let Some(own) = self.parts.last_mut() else { return Refreshed::Same };
         let refreshed = own.refresh();

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::chain::{self, Record, Tip};
+use super::pull::hash;
 use super::scan::{Scan, check, scan};
 use super::{Dialect, Link, Mark, Skim, Usage};
 use crate::agent::{Marks, Reading, Refreshed, Stamp, TextLimit};
@@ -261,6 +262,23 @@ impl Reading for Outline {
             Marks::Errors => mark.error || (mark.tool != 0 && failed(mark.tool)),
         };
         (0..self.shown.len()).filter(|&at| marked(&self.marks[self.shown[at] as usize])).collect()
+    }
+
+    /// By the marks alone: no line is read again.
+    fn positions(&mut self, wanted: &[(Key, &str)]) -> Vec<Option<usize>> {
+        let mut by_key: HashMap<Key, usize> = HashMap::with_capacity(self.shown.len());
+        let mut by_tool: HashMap<u64, usize> = HashMap::new();
+        for (at, mark) in self.shown.iter().map(|&mark| &self.marks[mark as usize]).enumerate().rev() {
+            by_key.insert(mark.key, at);
+            if mark.tool != 0 {
+                by_tool.insert(mark.tool, at);
+            }
+        }
+        let place = |(key, call): &(Key, &str)| {
+            let of_call = if call.is_empty() { None } else { by_tool.get(&hash(call.as_bytes())) };
+            by_key.get(key).into_iter().chain(of_call).min().copied()
+        };
+        wanted.iter().map(place).collect()
     }
 
     fn refresh(&mut self) -> Refreshed {

@@ -1,7 +1,7 @@
 //! Directories of transcripts: links followed, loops survived, what cannot be looked at named.
 
 use std::collections::HashSet;
-use std::fs::DirEntry;
+use std::fs::{DirEntry, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -26,12 +26,16 @@ pub fn entries(folder: &Path, issues: &mut Vec<Issue>) -> impl Iterator<Item = D
 /// The directories in a directory, each once: where a link leads to one that is there anyway, its own name counts.
 pub fn folders(folder: &Path, issues: &mut Vec<Issue>) -> Vec<PathBuf> {
     let mut found: Vec<(bool, PathBuf)> = entries(folder, issues)
-        .map(|entry| (entry.file_type().is_ok_and(|kind| kind.is_symlink()), entry.path()))
+        .filter_map(|entry| {
+            // What is plainly a file need not be looked at: most are.
+            let kind = entry.file_type().ok().filter(|kind| !kind.is_file())?;
+            Some((kind.is_symlink(), entry.path()))
+        })
         .collect();
     found.sort();
     let mut seen = HashSet::new();
     let once = |(_, path): (bool, PathBuf)| {
-        let metadata = std::fs::metadata(&path).ok().filter(std::fs::Metadata::is_dir)?;
+        let metadata = std::fs::metadata(&path).ok().filter(Metadata::is_dir)?;
         seen.insert((metadata.dev(), metadata.ino())).then_some(path)
     };
     found.into_iter().filter_map(once).collect()
@@ -42,7 +46,12 @@ pub fn transcripts(agent: Agent, folder: &Path, depth: usize, found: &mut Discov
     for entry in entries(folder, &mut found.issues) {
         let path = entry.path();
         if is_transcript(&path) {
-            found.issues.extend(unit(agent, path).map(|unit| found.units.push(unit)).err());
+            // Asked of the directory that is open, a file need not be looked up along its whole path.
+            let metadata = match entry.file_type() {
+                Ok(kind) if kind.is_file() => entry.metadata(),
+                _ => std::fs::metadata(&path),
+            };
+            found.issues.extend(unit_of(agent, path, metadata).map(|unit| found.units.push(unit)).err());
         } else if depth > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             transcripts(agent, &path, depth - 1, found);
         }
@@ -56,7 +65,12 @@ pub fn is_transcript(path: &Path) -> bool {
 
 /// A transcript with its present stamp, of kind [`SUBAGENT`] if its name says so, or why it is none.
 pub fn unit(agent: Agent, path: PathBuf) -> Result<Unit, Issue> {
-    match std::fs::metadata(&path) {
+    let metadata = std::fs::metadata(&path);
+    unit_of(agent, path, metadata)
+}
+
+fn unit_of(agent: Agent, path: PathBuf, metadata: std::io::Result<Metadata>) -> Result<Unit, Issue> {
+    match metadata {
         Ok(metadata) if metadata.is_file() => {
             let kind = if stem(&path).starts_with("agent-") { SUBAGENT } else { SESSION };
             Ok(Unit { agent, stamp: Stamp::of(&metadata), path, kind })

@@ -3,8 +3,10 @@
 //! Verified with 1.1.65. Files are rewritten in place, so one may be found cut short; it counts as unreadable until it
 //! is whole. Parts are read only when a session is summed up or opened, never on a walk.
 
+use std::ffi::{CStr, CString};
 use std::fs;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -14,6 +16,7 @@ use super::database::SessionRow;
 use super::record::{self, Part, Record};
 use super::summary::first_prompt;
 use super::tally::Tally;
+use crate::agent::folder::Folder;
 use crate::agent::pages::{Source, Version};
 use crate::agent::sqlite::Failure;
 use crate::agent::{Cursor, Progress, Sessions, Stamp, Summarised, Unit};
@@ -105,6 +108,31 @@ impl Files {
         Ok(Record { id: id.to_owned(), parts: parts.collect::<io::Result<_>>()?, data, stored: None })
     }
 
+    /// Hands over each message and each of its parts as bytes: the message's id, the part's, and what is stored. What
+    /// cannot be read is left out: a file that is being rewritten is read again when it changed.
+    pub fn each(&self, visit: &mut dyn FnMut(&str, Option<&str>, &[u8]) -> ControlFlow<()>) -> io::Result<()> {
+        let Some(messages) = Folder::open(&self.messages())? else { return Ok(()) };
+        let parts = Folder::open(&self.storage.join("part"))?;
+        let mut buffer = Vec::new();
+        for name in messages.names(ENDING)? {
+            let Some(message) = stem(&name) else { continue };
+            if let Ok(len) = messages.read(&name, &mut buffer)
+                && visit(message, None, &buffer[..len]).is_break()
+            {
+                break;
+            }
+            let folder = CString::new(message).ok().and_then(|name| parts.as_ref()?.folder(&name).ok()?);
+            let Some(folder) = folder else { continue };
+            for name in folder.names(ENDING).unwrap_or_default() {
+                let (Some(part), Ok(len)) = (stem(&name), folder.read(&name, &mut buffer)) else { continue };
+                if visit(message, Some(part), &buffer[..len]).is_break() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn version(&self, id: &str) -> io::Result<Version> {
         let own = Stamp::of(&fs::metadata(self.message(id))?);
         let folder = self.parts(id);
@@ -117,6 +145,13 @@ impl Files {
         }
         Ok([own.mtime_ns, signed(own.size), count, bytes, newest])
     }
+}
+
+/// How the names of its files end.
+const ENDING: &[u8] = b".json";
+
+fn stem(name: &CStr) -> Option<&str> {
+    name.to_str().ok()?.strip_suffix(".json")
 }
 
 fn signed(size: u64) -> i64 {

@@ -1,10 +1,11 @@
 //! What search reads of OpenCode: each part is a record, and each message that ended with an error.
 
+use std::collections::HashSet;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 use serde_json::Value;
 
 use super::database::{self, Schema};
@@ -25,10 +26,15 @@ const ASSISTANT: &str = "assistant";
 const MESSAGE: &str = "message";
 
 type Visit<'a> = &'a mut dyn FnMut(&Record<'_>) -> ControlFlow<()>;
+type Wants<'a> = &'a mut dyn FnMut(&str, &[u8]) -> bool;
 
 impl Texts for OpenCode {
     fn layout(&self, _unit: &Unit) -> Layout {
         Layout::Records
+    }
+
+    fn is_scattered(&self, unit: &Unit) -> bool {
+        unit.kind != DATABASE
     }
 
     fn decoder(&self, _unit: &Unit) -> io::Result<Decoder> {
@@ -41,6 +47,13 @@ impl Texts for OpenCode {
             return Ok(0);
         }
         Ok(rows(&unit.path, since, visit)?)
+    }
+
+    fn sift(&self, unit: &Unit, wanted: Wants<'_>, visit: Visit<'_>) -> io::Result<()> {
+        if unit.kind == DATABASE {
+            return Ok(sift_rows(&unit.path, wanted, visit)?);
+        }
+        sift_files(&unit.path, wanted, visit)
     }
 }
 
@@ -101,10 +114,80 @@ fn files(path: &Path, visit: Visit<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn rows(path: &Path, since: u64, visit: Visit<'_>) -> Result<u64, Failure> {
+fn sift_files(path: &Path, wanted: Wants<'_>, visit: Visit<'_>) -> io::Result<()> {
+    let files = Files::new(path);
+    let mut hint = ASSISTANT;
+    files.each(&mut |message, part, bytes| {
+        if part.is_none() {
+            hint = role(bytes);
+        }
+        if !wanted(files.id(), bytes) {
+            return ControlFlow::Continue(());
+        }
+        let (id, hint) = part.map_or((message, MESSAGE), |part| (part, hint));
+        visit(&Record { session: files.id(), id, hint, offset: 0, bytes })
+    })
+}
+
+/// Goes through the tables in the order in which they are stored, where no session lies elsewhere.
+fn sift_rows(path: &Path, wanted: Wants<'_>, visit: Visit<'_>) -> Result<(), Failure> {
     let database = sqlite::open(path)?;
     let connection = &database.connection;
     let schema = Schema::probe(connection)?;
+    if !schema.parts || (schema.messages_v2 && connection.prepare("select 1 from session_message")?.exists([])?) {
+        let mut sifted = |record: &Record<'_>| {
+            if wanted(record.session, record.bytes) { visit(record) } else { ControlFlow::Continue(()) }
+        };
+        rows_since(connection, schema, 0, &mut sifted)?;
+        return Ok(());
+    }
+    let mut users = HashSet::new();
+    let mut statement = connection.prepare("select session_id, id, data from message")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (session, id, bytes) = (bytes(row, 0)?, bytes(row, 1)?, bytes(row, 2)?);
+        if role(bytes) == USER {
+            users.insert(id.to_owned());
+        }
+        if tell(session, id, MESSAGE, bytes, wanted, visit).is_break() {
+            return Ok(());
+        }
+    }
+    let mut statement = connection.prepare("select session_id, id, data, message_id from part")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let hint = if users.contains(bytes(row, 3)?) { USER } else { ASSISTANT };
+        if tell(bytes(row, 0)?, bytes(row, 1)?, hint, bytes(row, 2)?, wanted, visit).is_break() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Visits a row if it is wanted.
+fn tell(session: &[u8], id: &[u8], hint: &str, bytes: &[u8], wanted: Wants<'_>, visit: Visit<'_>) -> ControlFlow<()> {
+    let (Ok(session), Ok(id)) = (std::str::from_utf8(session), std::str::from_utf8(id)) else {
+        return ControlFlow::Continue(());
+    };
+    if wanted(session, bytes) {
+        visit(&Record { session, id, hint, offset: 0, bytes })
+    } else {
+        ControlFlow::Continue(())
+    }
+}
+
+/// A column as it is stored; nothing where it is no text.
+fn bytes<'a>(row: &'a Row<'_>, at: usize) -> Result<&'a [u8], Failure> {
+    Ok(row.get_ref(at)?.as_bytes_or_null().ok().flatten().unwrap_or_default())
+}
+
+fn rows(path: &Path, since: u64, visit: Visit<'_>) -> Result<u64, Failure> {
+    let database = sqlite::open(path)?;
+    let connection = &database.connection;
+    rows_since(connection, Schema::probe(connection)?, since, visit)
+}
+
+fn rows_since(connection: &Connection, schema: Schema, since: u64, visit: Visit<'_>) -> Result<u64, Failure> {
     let (sessions, mark) = changed(connection, schema, since)?;
     for session in sessions {
         let has = |table: &str| -> Result<bool, Failure> {

@@ -88,6 +88,12 @@ pub trait Texts: Sync {
     /// How the unit's records lie. Must not look at the disk.
     fn layout(&self, unit: &Unit) -> Layout;
 
+    /// Whether the unit is stored as many small files, which take longer to open than to read.
+    fn is_scattered(&self, unit: &Unit) -> bool {
+        let _ = unit;
+        false
+    }
+
     /// How the unit is to be understood; may read the beginning of the file.
     fn decoder(&self, unit: &Unit) -> io::Result<Decoder>;
 
@@ -101,5 +107,19 @@ pub trait Texts: Sync {
     ) -> io::Result<u64> {
         let _ = (unit, since, visit);
         Ok(0)
+    }
+
+    /// Visits those records whose session and bytes are `wanted`, in order within each session, until told to stop. May
+    /// do so with less effort than [`records`](Self::records), going from session to session and back.
+    fn sift(
+        &self,
+        unit: &Unit,
+        wanted: &mut dyn FnMut(&str, &[u8]) -> bool,
+        visit: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
+    ) -> io::Result<()> {
+        self.records(unit, 0, &mut |record| {
+            if wanted(record.session, record.bytes) { visit(record) } else { ControlFlow::Continue(()) }
+        })
+        .map(drop)
     }
 }

@@ -98,7 +98,7 @@ impl Known {
         session.title = Title::new(&format!("new · {} · {cwd}", info.agent), TitleSource::Prompt);
         session.workspace = beside.next().map_or_else(|| cwd.clone(), |session| session.workspace.clone());
         session.cwd = cwd;
-        session.model = info.model.clone();
+        session.model.clone_from(&info.model);
         session.tokens = info.tokens;
         session.last_activity = info.active;
         session

@@ -12,17 +12,26 @@ use std::sync::LazyLock;
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::fold::{Case, Folded, fold};
+use super::raw::Raw;
+use super::sieve::next_mark;
 use super::{Form, Needle};
 
 /// Bounds of a compiled pattern, so that no pattern can be expensive.
 const PATTERN_BYTES: usize = 2 << 20;
 
+/// How deep a pattern may be nested.
+pub(super) const NEST: u32 = 64;
+
 /// A needle, ready to be sought.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Matcher {
     direct: Regex,
+    /// The same for plain letters in short texts, where setting the other one to work takes longer than its work.
+    near: Option<Near>,
     /// The needle folded, for the places where folding matters; `None` for a regular expression.
     folded: Option<(String, Case)>,
+    /// The needle as it was written, where that is found too; see [`verbatim`].
+    verbatim: Option<String>,
 }
 
 impl Matcher {
@@ -30,13 +39,33 @@ impl Matcher {
     pub fn new(needle: &Needle) -> Result<Self, String> {
         let case = Case::smart(&needle.text);
         if needle.form == Form::Regex {
-            return Ok(Self { direct: expression(&needle.text)?, folded: None });
+            return Ok(Self { direct: expression(&needle.text)?, near: None, folded: None, verbatim: None });
         }
         let folded = fold(needle.text.trim(), case);
         if folded.trim().is_empty() {
-            return Ok(Self { direct: compile(&regex::escape(&needle.text), case, true)?, folded: None });
+            let direct = compile(&regex::escape(&needle.text), case, true)?;
+            return Ok(Self { direct, near: None, folded: None, verbatim: None });
         }
-        Ok(Self { direct: compile(&pattern(&folded, case), case, !folded.is_ascii())?, folded: Some((folded, case)) })
+        let verbatim = verbatim(&needle.text).map(str::to_owned);
+        let (direct, near) = match &verbatim {
+            None => (compile(&pattern(&folded, case), case, !folded.is_ascii())?, Near::new(&folded, case)),
+            Some(text) => (compile(&format!("{}|{}", pattern(&folded, case), regex::escape(text)), case, true)?, None),
+        };
+        Ok(Self { direct, near, folded: Some((folded, case)), verbatim })
+    }
+
+    /// The first match in a short text at or after `from`: the same as [`find_in`](Self::find_in), and quicker there.
+    pub fn find_near(&self, bytes: &[u8], from: usize) -> Option<Range<usize>> {
+        match &self.near {
+            Some(near) => self.with_folded(bytes, from, near.find(bytes, from)),
+            None => self.find_in(bytes, from),
+        }
+    }
+
+    /// Whether it only goes on where `other` ends, so that it is nowhere before the first match of that.
+    pub fn goes_on(&self, other: &Self) -> bool {
+        let (Some((mine, case)), Some((others, other_case))) = (&self.folded, &other.folded) else { return false };
+        case == other_case && mine.starts_with(others.as_str())
     }
 
     /// The first match that begins at `from` or later. `from` is a character's boundary.
@@ -46,10 +75,14 @@ impl Matcher {
 
     /// The same in bytes that are text, or nearly so.
     pub fn find_in(&self, bytes: &[u8], from: usize) -> Option<Range<usize>> {
-        let direct = self.direct.find_at(bytes, from).map(|found| found.range());
+        self.with_folded(bytes, from, self.direct.find_at(bytes, from).map(|found| found.range()))
+    }
+
+    /// The first match, where `direct` is the first one that needs no folding.
+    fn with_folded(&self, bytes: &[u8], from: usize, direct: Option<Range<usize>>) -> Option<Range<usize>> {
         let Some((folded, case)) = &self.folded else { return direct };
         let to = direct.as_ref().map_or(bytes.len(), |found| found.end);
-        match (folded_find(bytes, from..to, folded, *case), direct) {
+        match (folded_find(bytes, from, from..to, folded, *case), direct) {
             (Some(folded), Some(direct)) if folded.start > direct.start => Some(direct),
             (Some(folded), _) => Some(folded),
             (None, direct) => direct,
@@ -59,6 +92,10 @@ impl Matcher {
     /// Whether whatever matches this also matches `other`: it only asks for more.
     pub fn narrows(&self, other: &Self) -> bool {
         let (Some((mine, case)), Some((others, other_case))) = (&self.folded, &other.folded) else { return false };
+        // What is found as it was written is not found by what that folds to.
+        if self.verbatim.is_some() {
+            return false;
+        }
         // A space matches any white space, so it is no part of a longer stretch of letters.
         (case == other_case || *other_case == Case::Ignored) && fold(mine, *other_case).contains(others.as_str())
     }
@@ -85,71 +122,107 @@ impl Matcher {
 
     /// Whether a raw JSON record may hold a match: never wrong when it says no.
     pub fn raw(needle: &Needle) -> Option<Raw> {
-        if needle.form == Form::Regex {
+        Raw::new(needle)
+    }
+}
+
+/// Plain letters, sought by the one of them that is least frequent.
+#[derive(Clone, Debug)]
+struct Near {
+    needle: Box<[u8]>,
+    case: Case,
+    /// The letter's place.
+    at: usize,
+    /// It, in both cases where that does not count.
+    letters: (u8, u8),
+}
+
+/// Letters of English text, the most frequent first; all others are rarer.
+const FREQUENT: &[u8] = b" etaoinsrhldcumfpgwybvk-_./";
+
+impl Near {
+    /// Of a folded needle. `None` where it is not made of plain letters only.
+    fn new(folded: &str, case: Case) -> Option<Self> {
+        if !folded.is_ascii() || folded.contains(' ') {
             return None;
         }
-        Raw::new(&needle.text)
+        let rank = |byte: &u8| FREQUENT.iter().position(|other| other.eq_ignore_ascii_case(byte)).unwrap_or(usize::MAX);
+        let (at, letter) = folded.bytes().enumerate().max_by_key(|(_, byte)| rank(byte))?;
+        let letters = match case {
+            Case::Exact => (letter, letter),
+            Case::Ignored => (letter.to_ascii_lowercase(), letter.to_ascii_uppercase()),
+        };
+        Some(Self { needle: folded.as_bytes().into(), case, at, letters })
     }
-}
 
-/// Tells raw bytes of JSON that may hold a needle from those that do not, without decoding them.
-#[derive(Debug)]
-pub struct Raw {
-    direct: Regex,
-    folded: String,
-    case: Case,
-}
-
-impl Raw {
-    /// By the longest part of the needle that no JSON writer escapes; `None` where there is none.
-    fn new(needle: &str) -> Option<Self> {
-        let case = Case::smart(needle);
-        let folded = fold(needle, case);
-        let escaped = |c: char| c.is_whitespace() || c.is_control() || "\"\\/<>&'".contains(c);
-        let atom = folded.split(escaped).max_by_key(|atom| atom.len()).filter(|atom| !atom.is_empty())?;
-        let mut alternatives = pattern(atom, case);
-        if !atom.is_ascii() {
-            // Writers that keep to ASCII escape such letters; composed, in either case.
-            for spelling in [atom.to_owned(), needle.split(escaped).max_by_key(|part| part.len())?.to_owned()] {
-                let _ = write!(alternatives, "|(?i:{})", escapes(&spelling));
-            }
+    #[inline]
+    fn is(&self, bytes: &[u8]) -> bool {
+        match self.case {
+            Case::Exact => *bytes == *self.needle,
+            Case::Ignored => bytes.eq_ignore_ascii_case(&self.needle),
         }
-        let direct = compile(&alternatives, case, !atom.is_ascii()).ok()?;
-        Some(Self { direct, folded: atom.to_owned(), case })
     }
 
-    /// The first place at or after `from` where a match may lie.
-    pub fn find_at(&self, bytes: &[u8], from: usize) -> Option<usize> {
-        let direct = self.direct.find_at(bytes, from).map(|found| found.start());
-        let to = direct.unwrap_or(bytes.len());
-        folded_find(bytes, from..to, &self.folded, self.case).map(|range| range.start).or(direct)
+    fn find(&self, bytes: &[u8], from: usize) -> Option<Range<usize>> {
+        // Where the last one was that asked for less.
+        if bytes.get(from..from + self.needle.len()).is_some_and(|here| self.is(here)) {
+            return Some(from..from + self.needle.len());
+        }
+        let mut from = from + self.at;
+        while let Some(found) = bytes.get(from..).and_then(|rest| memchr::memchr2(self.letters.0, self.letters.1, rest))
+        {
+            let start = from + found - self.at;
+            let here = bytes.get(start..start + self.needle.len())?;
+            if self.is(here) {
+                return Some(start..start + self.needle.len());
+            }
+            from += found + 1;
+        }
+        None
     }
+}
+
+/// The needle, where folding would not find it even where it stands letter by letter: it has letters that fold to
+/// others but betray themselves by no byte (`²`, `…`, Arabic vowel signs).
+pub(super) fn verbatim(needle: &str) -> Option<&str> {
+    let needle = needle.trim();
+    let strange = |c: char| !c.is_ascii() && !FORMED.iter().any(|range| range.contains(&c));
+    let changed = || match Case::smart(needle) {
+        Case::Ignored => needle.to_lowercase() != fold(needle, Case::Ignored),
+        Case::Exact => needle != fold(needle, Case::Exact),
+    };
+    (needle.chars().any(strange) && changed()).then_some(needle)
 }
 
 fn next_boundary(text: &str, at: usize) -> usize {
     (at + 1..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
 }
 
-fn compile(pattern: &str, case: Case, unicode: bool) -> Result<Regex, String> {
+pub(super) fn compile(pattern: &str, case: Case, unicode: bool) -> Result<Regex, String> {
     RegexBuilder::new(pattern)
         .case_insensitive(case == Case::Ignored)
         .unicode(unicode)
         .size_limit(PATTERN_BYTES)
         .dfa_size_limit(PATTERN_BYTES)
-        .nest_limit(64)
+        .nest_limit(NEST)
         .build()
         .map_err(|error| one_line(&error))
 }
 
 fn expression(text: &str) -> Result<Regex, String> {
     RegexBuilder::new(text)
-        .case_insensitive(Case::smart(&literal_letters(text)) == Case::Ignored)
+        .case_insensitive(expression_case(text) == Case::Ignored)
         .multi_line(true)
         .size_limit(PATTERN_BYTES)
         .dfa_size_limit(PATTERN_BYTES)
-        .nest_limit(64)
+        .nest_limit(NEST)
         .build()
         .map_err(|error| one_line(&error))
+}
+
+/// Whether case counts in a regular expression.
+pub(super) fn expression_case(text: &str) -> Case {
+    Case::smart(&literal_letters(text))
 }
 
 /// A regular expression without its classes such as `\W`, whose capitals mean nothing for case.
@@ -177,7 +250,7 @@ fn one_line(error: &regex::Error) -> String {
 
 /// A pattern for a folded text: spaces match any white space, each letter all its accented forms unless the text is
 /// plain ASCII (whose accented forms are found by [`folded_find`]).
-fn pattern(folded: &str, case: Case) -> String {
+pub(super) fn pattern(folded: &str, case: Case) -> String {
     let mut pattern = String::with_capacity(folded.len() * 2);
     for c in folded.chars() {
         match c {
@@ -194,26 +267,14 @@ fn pattern(folded: &str, case: Case) -> String {
     pattern
 }
 
-fn escapes(text: &str) -> String {
-    let mut escaped = String::new();
-    for unit in text.encode_utf16() {
-        let plain = u8::try_from(unit).ok().filter(u8::is_ascii).map(char::from);
-        match plain {
-            Some(c) => escaped.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
-            None => {
-                let _ = write!(escaped, r"\\u{unit:04x}");
-            }
-        }
-    }
-    escaped
-}
+/// Where the letters lie of which all forms are known.
+const FORMED: [Range<char>; 3] = ['\u{c0}'..'\u{590}', '\u{1e00}'..'\u{2000}', '\u{ff00}'..'\u{fff0}'];
 
 /// For each letter the single letters that fold to it, by whether case counts.
 static FORMS: LazyLock<[HashMap<char, Vec<char>>; 2]> = LazyLock::new(|| {
     [Case::Exact, Case::Ignored].map(|case| {
         let mut forms: HashMap<char, Vec<char>> = HashMap::new();
-        let letters = ('\u{c0}'..'\u{590}').chain('\u{1e00}'..'\u{2000}').chain('\u{ff00}'..'\u{fff0}');
-        for letter in letters {
+        for letter in FORMED.into_iter().flatten() {
             let folded = fold(letter.encode_utf8(&mut [0; 4]), case);
             let mut chars = folded.chars();
             if let (Some(base), None) = (chars.next(), chars.next())
@@ -227,29 +288,15 @@ static FORMS: LazyLock<[HashMap<char, Vec<char>>; 2]> = LazyLock::new(|| {
     })
 });
 
-/// Bytes that begin a letter which folds to something else: accented Latin, combining marks, jamo, full width.
-#[expect(clippy::needless_bitwise_bool, reason = "without branches it is done for many bytes at once")]
-fn betrays(byte: u8) -> bool {
-    (byte.wrapping_sub(0xc3) <= 10) | (byte == 0xe1) | (byte == 0xef)
-}
-
-/// The next such byte. Written so that the compiler looks at many bytes at once.
-fn next_mark(bytes: &[u8], range: Range<usize>) -> Option<usize> {
-    const CHUNK: usize = 64;
-    let part = bytes.get(range.clone())?;
-    let mut at = 0;
-    for chunk in part.chunks(CHUNK) {
-        if chunk.iter().fold(false, |any, &byte| any | betrays(byte)) {
-            let found = chunk.iter().position(|&byte| betrays(byte))?;
-            return Some(range.start + at + found);
-        }
-        at += CHUNK;
-    }
-    None
-}
-
-/// The first match within `range` that only folding finds. Bytes that are no text match nothing.
-fn folded_find(bytes: &[u8], range: Range<usize>, needle: &str, case: Case) -> Option<Range<usize>> {
+/// The first match, not before `floor`, that only folding finds, by the letters that betray one within `range`. Bytes
+/// that are no text match nothing.
+pub(super) fn folded_find(
+    bytes: &[u8],
+    floor: usize,
+    range: Range<usize>,
+    needle: &str,
+    case: Case,
+) -> Option<Range<usize>> {
     // A letter may take three bytes and a mark two more.
     let reach = needle.len() * 4 + 8;
     let mut from = range.start;
@@ -259,7 +306,7 @@ fn folded_find(bytes: &[u8], range: Range<usize>, needle: &str, case: Case) -> O
             continue;
         }
         let is_boundary = |at: &usize| bytes.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
-        let start = (range.start..=mark.saturating_sub(reach).max(range.start)).rev().find(is_boundary)?;
+        let start = (floor..=mark.saturating_sub(reach).max(floor)).rev().find(is_boundary)?;
         let end = (mark + reach..bytes.len()).find(is_boundary).unwrap_or(bytes.len());
         let mut offset = start;
         for chunk in bytes[start..end].utf8_chunks() {
@@ -325,7 +372,7 @@ fn is_plausible(bytes: &[u8], at: usize, needle: &str, case: Case) -> bool {
 }
 
 /// What a letter folds to by itself.
-fn folded_letter(letter: char, case: Case) -> std::borrow::Cow<'static, str> {
+pub(super) fn folded_letter(letter: char, case: Case) -> std::borrow::Cow<'static, str> {
     let known = LETTERS[case as usize].get((letter as usize).wrapping_sub(FIRST_LETTER));
     match known {
         Some(folded) => folded.as_str().into(),

@@ -9,10 +9,13 @@ pub mod filter;
 pub mod fold;
 pub mod jump;
 mod lex;
+mod literals;
 pub mod matcher;
 mod parse;
 pub mod part;
+pub mod raw;
 mod show;
+pub mod sieve;
 pub mod when;
 pub mod within;
 

@@ -151,6 +151,11 @@ impl Cache {
     }
 }
 
+/// The cache's file in a directory.
+pub(super) fn file(dir: &Path) -> PathBuf {
+    schema::file(dir)
+}
+
 /// Reads every unit of a cache file through a connection of its own and gives them away in chunks.
 pub(super) fn load(file: &Path, chunk: impl FnMut(Vec<CachedUnit>)) -> rusqlite::Result<()> {
     schema::load(&schema::connect(file)?, chunk)

@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 pub use self::find::matches;
-pub(super) use self::place::is_at;
 use self::transcript::Worker;
 use super::message::{Event, Ticket, TranscriptEvent};
 use crate::agent::Format;

@@ -32,12 +32,9 @@ impl Locating {
 }
 
 /// Whether an entry is the one that a place is in.
-pub fn is_at(entry: &Entry, place: &Place) -> bool {
+fn is_at(entry: &Entry, place: &Place) -> bool {
     match place {
         Place::Title => false,
-        Place::Entry { key, call } => {
-            let called = || entry.tool.as_ref().is_some_and(|tool| tool.id == *call);
-            entry.key == *key || (!call.is_empty() && called())
-        }
+        Place::Entry { key, call } => entry.is(*key, call),
     }
 }

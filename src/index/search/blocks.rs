@@ -8,6 +8,9 @@ use crate::stdx::lines::LONGEST;
 /// Bytes read at a time: small enough to stay in the processor's cache until they are searched.
 const BLOCK: usize = 256 << 10;
 
+/// Bytes of a buffer that are kept from file to file.
+const MOST: usize = 4 << 20;
+
 /// Complete lines of a file, block by block.
 #[derive(Debug)]
 pub struct Blocks<R> {
@@ -62,8 +65,10 @@ impl<R: Read> Blocks<R> {
         }
     }
 
-    /// The buffer, to be used again.
-    pub fn into_buffer(self) -> Vec<u8> {
+    /// The buffer, to be used again; what a very long line took of it is given back.
+    pub fn into_buffer(mut self) -> Vec<u8> {
+        self.buffer.truncate(MOST);
+        self.buffer.shrink_to(MOST);
         self.buffer
     }
 }

@@ -12,7 +12,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use super::blocks::{Blocks, lines};
 use super::corpus::Corpus;
 use super::entries;
-use super::store::{Batch, Draft, Replaces, Store, View, Writer, checksum};
+use super::store::{Batch, Draft, Packed, Replaces, Store, View, Writer, checksum};
 use super::{Cancel, Indexed};
 use crate::agent::texts::{Decoder, Layout, Record, Texts, Wanted};
 use crate::agent::{Cursor, Stamp, Unit, format};
@@ -22,8 +22,6 @@ const WAITING: usize = 4;
 
 /// Bytes of text that are written at once at most; the first ones are written much earlier.
 const AT_ONCE: usize = 4 << 20;
-
-type Ready = (Draft, Cursor, u64);
 
 /// Brings the store up to the units. `told` hears how many units are done, and of how many. Gives `None` where another
 /// process is at it.
@@ -50,7 +48,7 @@ pub fn update(
     told(indexed);
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        let (sender, ready) = sync_channel::<Ready>(WAITING);
+        let (sender, ready) = sync_channel::<Packed>(WAITING);
         for _ in 0..threads().min(todo.len()) {
             let (sender, todo, next, view) = (sender.clone(), &todo, &next, &view);
             scope.spawn(move || {
@@ -62,12 +60,12 @@ pub fn update(
             });
         }
         drop(sender);
-        let mut pending: Vec<Ready> = Vec::new();
+        let mut pending: Vec<Packed> = Vec::new();
         // The first ones are to be found at once; later it pays to write more at a time.
         let (mut bytes, mut limit) = (0, 64 << 10);
         for batch in ready {
-            bytes += batch.0.bytes();
-            indexed.done += usize::from(batch.1.stamp.mtime_ns != 0);
+            bytes += batch.batch.shape.text;
+            indexed.done += usize::from(batch.batch.cursor.stamp.mtime_ns != 0);
             pending.push(batch);
             if bytes >= limit {
                 writer.append(std::mem::take(&mut pending))?;
@@ -104,8 +102,9 @@ fn is_gone(last: &Batch, corpus: &Corpus) -> bool {
 /// Marks what is stored of units that are gone as obsolete.
 fn forget(writer: &mut Writer<'_>, view: &View, corpus: &Corpus) -> io::Result<()> {
     let gone = view.units().filter(|last| is_gone(last, corpus));
-    let drafts: Vec<Ready> =
-        gone.map(|last| (Draft::of(last.agent, last.path.clone(), Replaces::Unit), Cursor::default(), 0)).collect();
+    let drafts: Vec<Packed> = gone
+        .map(|last| Draft::of(last.agent, last.path.clone(), Replaces::Unit).finish(Cursor::default(), 0))
+        .collect();
     if drafts.is_empty() { Ok(()) } else { writer.append(drafts) }
 }
 
@@ -113,7 +112,7 @@ fn forget(writer: &mut Writer<'_>, view: &View, corpus: &Corpus) -> io::Result<(
 struct Closed;
 
 /// Reads what is new in a unit. What cannot be read is left out, and tried again when it changes.
-fn read(unit: &Unit, view: &View, corpus: &Corpus, cancel: &Cancel, out: &SyncSender<Ready>) -> Result<(), Closed> {
+fn read(unit: &Unit, view: &View, corpus: &Corpus, cancel: &Cancel, out: &SyncSender<Packed>) -> Result<(), Closed> {
     let last = view.last(&unit.path);
     let Some(texts) = format(unit.agent).search() else { return read_entries(unit, corpus, out) };
     match texts.layout(unit) {
@@ -133,8 +132,8 @@ fn failed(unit: &Unit, error: &io::Error) {
     tracing::debug!(path = %unit.path.display(), %error, "cannot be read for the search index");
 }
 
-fn send(out: &SyncSender<Ready>, draft: Draft, cursor: Cursor, mark: u64) -> Result<(), Closed> {
-    out.send((draft, cursor, mark)).map_err(|_| Closed)
+fn send(out: &SyncSender<Packed>, draft: Draft, cursor: Cursor, mark: u64) -> Result<(), Closed> {
+    out.send(draft.finish(cursor, mark)).map_err(|_| Closed)
 }
 
 fn whole(unit: &Unit, offset: u64) -> Cursor {
@@ -151,7 +150,7 @@ fn read_lines(
     decoder: &Decoder,
     last: Option<&Batch>,
     cancel: &Cancel,
-    out: &SyncSender<Ready>,
+    out: &SyncSender<Packed>,
 ) -> io::Result<Result<(), Closed>> {
     let mut file = std::fs::File::open(&unit.path)?;
     let from = last.filter(|last| goes_on(unit, last, &file)).map_or(0, |last| last.cursor.offset);
@@ -203,7 +202,7 @@ fn read_records(
     texts: &dyn Texts,
     last: Option<&Batch>,
     cancel: &Cancel,
-    out: &SyncSender<Ready>,
+    out: &SyncSender<Packed>,
 ) -> Result<(), Closed> {
     let last = last.filter(|last| last.cursor.stamp.inode == unit.stamp.inode);
     let since = last.map_or(0, |last| last.mark);
@@ -248,7 +247,7 @@ fn read_records(
 }
 
 /// For agents without a reader of their own for search: through their entries.
-fn read_entries(unit: &Unit, corpus: &Corpus, out: &SyncSender<Ready>) -> Result<(), Closed> {
+fn read_entries(unit: &Unit, corpus: &Corpus, out: &SyncSender<Packed>) -> Result<(), Closed> {
     let mut draft = Draft::new(unit, Replaces::Unit);
     for session in corpus.sessions_in(Path::new(&unit.path)) {
         entries::texts(session, &mut |text| {

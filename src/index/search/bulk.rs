@@ -23,12 +23,16 @@ use crate::agent::{Unit, format};
 use crate::domain::SessionKey;
 use crate::domain::found::Place;
 
-/// What was found in a unit, by the session's number, and the bytes looked through.
+/// What was found in some units, by the session's number, and the bytes looked through.
 pub type UnitFound = (Vec<(usize, Tally)>, u64);
+
+/// Sessions without a find that are told of together.
+const AT_ONCE: usize = 64;
 
 /// Searches units until there are no more, sending what is found in each. The order is that of the corpus.
 pub fn search(run: &Run<'_>, next: &AtomicUsize, out: &Sender<UnitFound>) {
     let mut buffer = Vec::new();
+    let mut held = UnitFound::default();
     while let Some(unit) = run.corpus.units().get(next.fetch_add(1, Ordering::Relaxed)) {
         if run.cancel.is_cancelled() {
             return;
@@ -38,10 +42,16 @@ pub fn search(run: &Run<'_>, next: &AtomicUsize, out: &Sender<UnitFound>) {
         if let Err(error) = hunt.search(&mut buffer) {
             tracing::debug!(path = %unit.path.display(), %error, "cannot be searched");
         }
-        if out.send((hunt.tallies.into_iter().collect(), hunt.bytes)).is_err() {
+        let found = hunt.tallies.values().any(|tally| tally.found != 0);
+        held.0.extend(hunt.tallies);
+        held.1 += hunt.bytes;
+        // What was found is told at once. Each telling wakes another thread, so the rest waits for more.
+        if (found || held.0.len() >= AT_ONCE) && out.send(std::mem::take(&mut held)).is_err() {
             return;
         }
     }
+    // Nobody is left to be told only where nobody wants to know any more.
+    drop(out.send(held));
 }
 
 /// The search through one unit.
@@ -87,15 +97,33 @@ impl Hunt<'_> {
         if !self.run.bulk && stored >= self.unit.stamp.size {
             return Ok(());
         }
-        let mut file = File::open(&self.unit.path)?;
-        io::Seek::seek(&mut file, io::SeekFrom::Start(from))?;
-        let mut blocks = Blocks::new(file, from, std::mem::take(buffer));
+        // What its letters rule out counts as looked at.
+        self.bytes += self.unit.stamp.size.saturating_sub(from);
+        let ruled = self.run.ruled(self.unit).cloned().unwrap_or_default();
+        let rest = ruled.rest(from).into_iter().filter(|range| range.start < self.unit.stamp.size);
+        for range in rest {
+            let mut file = File::open(&self.unit.path)?;
+            io::Seek::seek(&mut file, io::SeekFrom::Start(range.start))?;
+            let part = io::Read::take(file, range.end - range.start);
+            self.search_part(texts, (session, number), part, (range.start, stored), buffer)?;
+        }
+        Ok(())
+    }
+
+    fn search_part(
+        &mut self,
+        texts: &dyn Texts,
+        (session, number): (&str, usize),
+        part: impl io::Read,
+        (from, stored): (u64, u64),
+        buffer: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let mut blocks = Blocks::new(part, from, std::mem::take(buffer));
         let mut hits = Vec::new();
         while let Some((offset, block)) = blocks.next_block()? {
             if self.run.cancel.is_cancelled() {
                 break;
             }
-            self.bytes += block.len() as u64;
             let fresh = offset + block.len() as u64 > stored;
             self.hit_lines(block, number, fresh, &mut hits);
             for &(start, end) in &hits {
@@ -115,13 +143,12 @@ impl Hunt<'_> {
         for probe in self.run.plan.probes.iter().filter(|probe| open & (1 << probe.branch) != 0) {
             match &probe.test {
                 Test::Text { raw: Some(raw), .. } => {
-                    let mut from = 0;
-                    while let Some(at) = raw.find_at(block, from) {
-                        let line = line_at(block, at);
-                        hits.push((line.start, line.end));
-                        from = line.end + 1;
-                        if from >= block.len() {
-                            break;
+                    for atom in raw.atoms() {
+                        let mut from = 0;
+                        while let Some(at) = atom.find_at(block, from) {
+                            let line = line_at(block, at);
+                            hits.push((line.start, line.end));
+                            from = line.end + 1;
                         }
                     }
                 }
@@ -142,40 +169,69 @@ impl Hunt<'_> {
         if known && !self.run.bulk {
             return Ok(());
         }
+        if self.is_ruled_out() {
+            return Ok(());
+        }
         let unit = self.unit;
-        let mut current: (String, Option<usize>) = Default::default();
-        texts.records(unit, 0, &mut |record| {
+        let open = self.open_sessions();
+        if open.is_empty() || (texts.is_scattered(unit) && self.lacks_all(&open)) {
+            return Ok(());
+        }
+        let mut bytes = 0;
+        let run = self.run;
+        let mut wanted = |session: &str, record: &[u8]| {
+            bytes += record.len() as u64;
+            run.cancel.is_cancelled() || open.get(session).is_some_and(|&number| may_match(run, record, number))
+        };
+        texts.sift(unit, &mut wanted, &mut |record| {
             if self.run.cancel.is_cancelled() {
                 return ControlFlow::Break(());
             }
-            if record.session != current.0 {
-                current = (record.session.to_owned(), self.open(record.session));
+            let Some(&number) = open.get(record.session) else { return ControlFlow::Continue(()) };
+            match self.decode(texts, record, number, !known) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
             }
-            self.bytes += record.bytes.len() as u64;
-            if let Some(number) = current.1
-                && self.may_match(record.bytes, number)
-            {
-                return match self.decode(texts, record, number, !known) {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(_) => ControlFlow::Break(()),
-                };
-            }
-            ControlFlow::Continue(())
         })?;
+        self.bytes += bytes;
         Ok(())
     }
 
-    fn may_match(&self, bytes: &[u8], number: usize) -> bool {
-        let open = self.run.open[number];
-        self.run.plan.probes.iter().filter(|probe| open & (1 << probe.branch) != 0).any(|probe| match &probe.test {
-            Test::Text { raw: Some(raw), .. } => raw.find_at(bytes, 0).is_some(),
-            Test::Text { raw: None, .. } | Test::Occurs(_) => true,
+    /// Whether the letters of a unit that is read as a whole rule it out; then its sessions count as looked at.
+    fn is_ruled_out(&mut self) -> bool {
+        let run = self.run;
+        let ruled_out = run.ruled(self.unit).is_some_and(|ruled| ruled.is_out(0));
+        if ruled_out {
+            for session in run.corpus.sessions_in(&self.unit.path) {
+                self.open(&session.key.id);
+            }
+            self.bytes += self.unit.stamp.size;
+        }
+        ruled_out
+    }
+
+    /// Whether it is known that the unit holds nothing of what is sought in its open sessions.
+    fn lacks_all(&self, open: &HashMap<Arc<str>, usize>) -> bool {
+        let branches = open.values().fold(0, |all, &number| all | self.run.open[number]);
+        self.run.plan.probes.iter().filter(|probe| branches & (1 << probe.branch) != 0).all(|probe| match &probe.test {
+            Test::Text { raw: Some(raw), .. } => self.run.small.lacks(self.unit, raw.atoms().iter()),
+            Test::Text { raw: None, .. } | Test::Occurs(_) => false,
         })
+    }
+
+    /// The unit's sessions that are open to the query; they count as looked at.
+    fn open_sessions(&mut self) -> HashMap<Arc<str>, usize> {
+        let sessions = self.run.corpus.sessions_in(&self.unit.path);
+        let ids: Vec<Arc<str>> = sessions.map(|session| session.key.id.clone()).collect();
+        ids.into_iter().filter_map(|id| Some((id.clone(), self.open(&id)?))).collect()
     }
 
     fn search_entries(&mut self) {
         let known = self.run.is_stored(self.unit);
         if known && !self.run.bulk {
+            return;
+        }
+        if self.is_ruled_out() {
             return;
         }
         let sessions: Vec<_> = self.run.corpus.sessions_in(&self.unit.path).cloned().collect();
@@ -246,4 +302,13 @@ impl Hunt<'_> {
             tally.pass(bits, run.counted);
         }
     }
+}
+
+/// Whether a record may hold what is sought in an open session.
+fn may_match(run: &Run<'_>, bytes: &[u8], number: usize) -> bool {
+    let open = run.open[number];
+    run.plan.probes.iter().filter(|probe| open & (1 << probe.branch) != 0).any(|probe| match &probe.test {
+        Test::Text { raw: Some(raw), .. } => raw.may_be_in(bytes),
+        Test::Text { raw: None, .. } | Test::Occurs(_) => true,
+    })
 }

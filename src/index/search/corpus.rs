@@ -1,20 +1,27 @@
 //! What there is to search: units and sessions, as the catalog knows them at a moment.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::agent::Unit;
 use crate::domain::{Session, SessionKey};
 
+/// Numbers them.
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
 /// All units and sessions, the newest first.
 #[derive(Debug, Default)]
 pub struct Corpus {
+    id: u64,
     units: Vec<Unit>,
     sessions: Vec<Arc<Session>>,
     by_key: HashMap<SessionKey, usize>,
-    by_path: HashMap<PathBuf, Vec<usize>>,
-    unit_of: HashMap<PathBuf, usize>,
+    // By their bytes: a path would be taken to pieces each time.
+    by_path: HashMap<OsString, Vec<usize>>,
+    unit_of: HashMap<OsString, usize>,
 }
 
 impl Corpus {
@@ -23,12 +30,17 @@ impl Corpus {
         units.sort_by(|a, b| b.stamp.mtime_ns.cmp(&a.stamp.mtime_ns).then_with(|| a.path.cmp(&b.path)));
         sessions.sort_by(|a, b| b.last_activity.cmp(&a.last_activity).then_with(|| a.key.cmp(&b.key)));
         let by_key = sessions.iter().enumerate().map(|(at, session)| (session.key.clone(), at)).collect();
-        let mut by_path: HashMap<PathBuf, Vec<usize>> = HashMap::new();
+        let mut by_path: HashMap<OsString, Vec<usize>> = HashMap::new();
         for (at, session) in sessions.iter().enumerate() {
-            by_path.entry(session.path.clone()).or_default().push(at);
+            by_path.entry(session.path.as_os_str().to_owned()).or_default().push(at);
         }
-        let unit_of = units.iter().enumerate().map(|(at, unit)| (unit.path.clone(), at)).collect();
-        Self { units, sessions, by_key, by_path, unit_of }
+        let unit_of = units.iter().enumerate().map(|(at, unit)| (unit.path.as_os_str().to_owned(), at)).collect();
+        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), units, sessions, by_key, by_path, unit_of }
+    }
+
+    /// Tells it from all others in this process.
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     /// The units, the newest first.
@@ -43,7 +55,12 @@ impl Corpus {
 
     /// The unit of a file.
     pub fn unit(&self, path: &Path) -> Option<&Unit> {
-        self.unit_of.get(path).map(|&at| &self.units[at])
+        self.unit_number(path).map(|at| &self.units[at])
+    }
+
+    /// The number of a file's unit.
+    pub fn unit_number(&self, path: &Path) -> Option<usize> {
+        self.unit_of.get(path.as_os_str()).copied()
     }
 
     /// A session's number.
@@ -54,11 +71,16 @@ impl Corpus {
     /// The number of a session that lies in that file. A session that was taken over from another file lies there no
     /// more, though its records may.
     pub fn number_in(&self, key: &SessionKey, path: &Path) -> Option<usize> {
-        self.number(key).filter(|&number| self.sessions[number].path == path)
+        self.number(key).filter(|&number| self.sessions[number].path.as_os_str() == path.as_os_str())
     }
 
     /// The sessions whose file it is.
     pub fn sessions_in(&self, path: &Path) -> impl Iterator<Item = &Arc<Session>> {
-        self.by_path.get(path).into_iter().flatten().map(|&at| &self.sessions[at])
+        self.numbers_in(path).map(|at| &self.sessions[at])
+    }
+
+    /// Their numbers.
+    pub fn numbers_in(&self, path: &Path) -> impl Iterator<Item = usize> {
+        self.by_path.get(path.as_os_str()).into_iter().flatten().copied()
     }
 }

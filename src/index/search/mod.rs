@@ -2,8 +2,12 @@
 //!
 //! Two tiers, one answer. The *talk* (prompts, answers, titles, tool names and short inputs: some 2 % of the bytes) is
 //! kept in a store of its own and searched whole at each key; the rest, and whatever is not stored yet, is searched
-//! where it lies, in parallel, the newest first. Both go by [`Matcher`](crate::domain::query::Matcher), so what is
+//! where it lies, in parallel, the newest first: raw bytes rule most of it out, and sessions of many small files are
+//! not even opened where they are known to lack a word. Both go by [`Matcher`](crate::domain::query::Matcher), so what is
 //! found does not depend on where it is found, nor on what counts as a word.
+//!
+//! Most of the rest need not be opened: of each unit it is known which [`letters`] stand together in it, and a word
+//! whose letters do not is not there. Who types sees the talk searched ever more narrowly ([`typed`]).
 //!
 //! An inverted index was weighed and left out: over so little text it answers no sooner, takes longer to build and
 //! several times the memory, and knows only the words that its rules made (no parts of words, no punctuation, no
@@ -15,9 +19,13 @@ mod bulk;
 mod calls;
 mod corpus;
 mod entries;
+mod letters;
 mod plan;
+mod ruled;
 mod run;
+mod settle;
 mod slips;
+mod small;
 mod snippet;
 mod store;
 mod talk;
@@ -36,6 +44,7 @@ pub use snippet::Context;
 use crate::domain::found::{Answer, Found, Order};
 use crate::domain::query::{Facts, Query};
 use crate::domain::{Session, SessionKey, Time};
+use small::Small;
 use store::Store;
 use typed::Typed;
 
@@ -43,6 +52,7 @@ use typed::Typed;
 #[derive(Debug)]
 pub struct Search {
     store: Store,
+    small: Small,
     typed: Typed,
     /// Something was searched in this process.
     asked: AtomicBool,
@@ -80,6 +90,8 @@ pub struct Request<'a> {
     pub context: Context,
     /// Whether slips of the pen are made up for where nothing is found.
     pub slips: bool,
+    /// Whether what is read of the stored talk is held for the next search, until [`Search::release`].
+    pub hold: bool,
 }
 
 /// What the user put on a session.
@@ -105,6 +117,7 @@ impl<'a> Request<'a> {
             detailed: 100,
             context: Context::Line(160),
             slips: true,
+            hold: false,
         }
     }
 
@@ -123,7 +136,12 @@ impl<'a> Request<'a> {
 impl Search {
     /// Opens the talk that is stored in a directory, which need not exist.
     pub fn open(dir: &Path) -> Self {
-        Self { store: Store::open(dir), typed: Typed::default(), asked: AtomicBool::new(false) }
+        Self {
+            store: Store::open(dir),
+            small: Small::open(dir),
+            typed: Typed::default(),
+            asked: AtomicBool::new(false),
+        }
     }
 
     /// A search that stores nothing: all is searched in place.
@@ -146,7 +164,13 @@ impl Search {
         cancel: &Cancel,
         told: &mut dyn FnMut(Indexed),
     ) -> io::Result<Option<Indexed>> {
-        build::update(&self.store, corpus, cancel, told).map_err(|error| {
+        let updated = build::update(&self.store, corpus, cancel, told).and_then(|indexed| {
+            if indexed.is_some() && !cancel.is_cancelled() {
+                self.small.update(corpus, cancel)?;
+            }
+            Ok(indexed)
+        });
+        updated.map_err(|error| {
             io::Error::new(
                 error.kind(),
                 format!("{}: the search index cannot be written: {error}", self.store.dir().display()),
@@ -154,10 +178,28 @@ impl Search {
         })
     }
 
+    /// Learns what makes later searches quick, of units whose talk is stored. Takes about as long as storing it.
+    pub fn settle(&self, corpus: &Corpus, cancel: &Cancel) -> io::Result<()> {
+        // Another process may be at it.
+        settle::settle(&self.store, corpus, cancel).map(drop)
+    }
+
+    /// Whether nearly all of that is known.
+    pub fn is_settled(&self, corpus: &Corpus) -> bool {
+        settle::is_settled(&self.store.refresh(), corpus)
+    }
+
+    /// Gives back the memory that searches one after the other take.
+    pub fn release(&self) {
+        self.typed.forget();
+        self.store.view().release();
+    }
+
     /// Holds as little as possible until something is searched; who has searched once will search again.
     pub fn rest(&self) {
         if !self.asked.load(Ordering::Relaxed) {
             self.store.forget();
+            self.small.forget();
         }
     }
 
@@ -173,12 +215,14 @@ impl Search {
             });
             return;
         }
+        let small = self.small.kept();
         let mut last = Found::default();
-        let found = run::search(request, request.query, view.clone(), &self.typed, cancel, &mut |found| {
-            if found.reach.complete { last = found } else { sink(found) }
-        });
+        let found =
+            run::search(request, request.query, view.clone(), small.clone(), &self.typed, cancel, &mut |found| {
+                if found.reach.complete { last = found } else { sink(found) }
+            });
         if !found && request.slips && !cancel.is_cancelled() && last.hits.is_empty() {
-            slips::search(request, &view, cancel, sink);
+            slips::search(request, &view, small, cancel, sink);
         }
         if !cancel.is_cancelled() {
             sink(last);

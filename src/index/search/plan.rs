@@ -1,8 +1,9 @@
 //! A query made ready to run: one bit for each thing that must, or must not, occur in a session.
 
+use super::letters;
 use crate::domain::query::filter::About;
 use crate::domain::query::fold::{Case, fold};
-use crate::domain::query::matcher::Raw;
+use crate::domain::query::raw::Raw;
 use crate::domain::query::{Branch, Facts, Filter, Form, Has, Is, Matcher, Part, Query, What};
 use crate::domain::{Role, Session};
 
@@ -46,6 +47,8 @@ pub enum Test {
         matcher: Matcher,
         /// Rules raw records out; `None`: every record has to be decoded.
         raw: Option<Raw>,
+        /// Rows of its letters, all of which must stand where it stands; see [`super::letters`].
+        rows: Vec<u32>,
         /// It may match across texts that lie side by side, so each is looked at by itself.
         apart: bool,
     },
@@ -72,7 +75,8 @@ impl Plan {
                 What::Text(needle) => {
                     // A regular expression was tried when the query was understood.
                     let Ok(matcher) = Matcher::new(needle) else { continue };
-                    Test::Text { matcher, raw: Matcher::raw(needle), apart: needle.form == Form::Regex }
+                    let apart = needle.form == Form::Regex;
+                    Test::Text { matcher, raw: Matcher::raw(needle), rows: letters::rows(needle), apart }
                 }
                 What::Filter(filter) => match filter.about() {
                     About::Session => {

@@ -1,17 +1,19 @@
 //! One search: first the stored talk, then the rest in place, told as it is found.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::channel;
+use std::sync::{Arc, OnceLock};
 
 use super::build::threads;
 use super::corpus::Corpus;
 use super::plan::{Plan, Test};
+use super::ruled::{Ruled, rule_out};
+use super::small::Kept;
 use super::snippet::{Context, first, snippet};
-use super::store::{Batch, View};
+use super::store::{Buffer, View};
 use super::tally::{At, Match, Spot, Tally, bits_of};
-use super::typed::{Last, Typed, is_simple};
+use super::typed::{Last, Spots, Typed, is_simple};
 use super::{Cancel, Request, bulk, talk};
 use crate::agent::Unit;
 use crate::domain::found::{Found, Hit, Place, Reach, Snippet};
@@ -26,6 +28,8 @@ pub struct Run<'a> {
     pub corpus: &'a Corpus,
     /// The stored talk.
     pub view: Arc<View>,
+    /// What need not be looked at.
+    pub small: Arc<Kept>,
     /// Whether anybody still wants the answer.
     pub cancel: &'a Cancel,
     /// For each session the alternatives that it may fulfil.
@@ -38,33 +42,52 @@ pub struct Run<'a> {
     pub bulk: bool,
     /// How much is shown around a match.
     pub context: Context,
+    /// What is read of the store is held for the next search.
+    pub hold: bool,
     /// How many threads search.
     pub threads: usize,
+    /// For each unit what of it cannot hold anything, by its letters; nothing for units beyond.
+    pub ruled_out: OnceLock<Vec<Ruled>>,
 }
 
 impl Run<'_> {
     /// How far the talk of a unit of lines is stored: 0 where nothing is, or it was written anew since.
     pub fn stored(&self, unit: &Unit) -> u64 {
-        let Some(last) = self.view.last(&unit.path) else { return 0 };
-        let cursor = last.cursor;
-        let grown = cursor.stamp.inode == unit.stamp.inode && unit.stamp.size >= cursor.offset;
-        if cursor.stamp == unit.stamp || grown { cursor.offset } else { 0 }
+        stored(&self.view, unit)
     }
 
     /// Whether the talk of a unit that is not made of lines is stored as it is now.
     pub fn is_stored(&self, unit: &Unit) -> bool {
-        self.view.last(&unit.path).is_some_and(|last| last.cursor.stamp == unit.stamp)
+        is_stored(&self.view, unit)
+    }
+
+    /// What of a unit cannot hold anything.
+    pub fn ruled(&self, unit: &Unit) -> Option<&Ruled> {
+        self.ruled_out.get()?.get(self.corpus.unit_number(&unit.path)?)
     }
 
     /// Whether a text is the session's present title, which is looked at by itself: a transcript may tell it often.
     pub fn is_title(&self, session: usize, part: Part, text: &[u8]) -> bool {
         part == Part::Title && self.corpus.sessions()[session].title.text.as_bytes() == text
     }
+}
 
-    /// Whether what is stored of a batch's unit still counts.
-    pub fn is_valid(&self, batch: &Batch) -> bool {
-        self.corpus.unit(&batch.path).is_some_and(|unit| self.stored(unit) > 0 || self.is_stored(unit))
-    }
+/// How far the talk of a unit of lines is stored: 0 where nothing is, or it was written anew since.
+fn stored(view: &View, unit: &Unit) -> u64 {
+    let Some(last) = view.last(&unit.path) else { return 0 };
+    let cursor = last.cursor;
+    let grown = cursor.stamp.inode == unit.stamp.inode && unit.stamp.size >= cursor.offset;
+    if cursor.stamp == unit.stamp || grown { cursor.offset } else { 0 }
+}
+
+/// Whether the talk of a unit that is not made of lines is stored as it is now.
+fn is_stored(view: &View, unit: &Unit) -> bool {
+    view.last(&unit.path).is_some_and(|last| last.cursor.stamp == unit.stamp)
+}
+
+/// Whether what is stored of a unit still counts.
+pub fn is_valid(view: &View, unit: &Unit) -> bool {
+    stored(view, unit) > 0 || is_stored(view, unit)
 }
 
 /// Searches, telling what is found as it is found; the last news say that everything was looked at. Gives whether
@@ -73,6 +96,7 @@ pub fn search(
     request: &Request<'_>,
     query: &Query,
     view: Arc<View>,
+    small: Arc<Kept>,
     typed: &Typed,
     cancel: &Cancel,
     sink: &mut dyn FnMut(Found),
@@ -83,17 +107,39 @@ pub fn search(
     let moment = view.moment();
     let last = if is_simple(&plan) { typed.last(moment, &open) } else { None };
     let (counted, bulk) = (plan.counted(), plan.needs_bulk());
-    let (corpus, context) = (request.corpus, request.context);
-    let run = Run { plan, corpus, view, cancel, open, counted, last, bulk, context, threads: threads() };
+    let Request { corpus, context, hold, .. } = *request;
+    let run = Run {
+        plan,
+        corpus,
+        view,
+        small,
+        cancel,
+        open,
+        counted,
+        last,
+        bulk,
+        context,
+        threads: threads(),
+        hold,
+        ruled_out: OnceLock::new(),
+    };
     let mut gathering = Gathering { run: &run, request, tallies: vec![None; sessions.len()], reach: Reach::default() };
     gathering.begin();
-    let stored = if run.plan.reads_texts() { talk::search(&run) } else { talk::Talk::default() };
-    let held = gathering.take_talk(stored);
+    let ruled_out = rule_out(&run, |number| gathering.tallies[number].as_ref().map_or(0, |tally| tally.found));
+    // It is set once only.
+    drop(run.ruled_out.set(ruled_out));
+    let stored = if run.plan.reads_texts() {
+        talk::search(&run, &typed.batches(&run.view, corpus))
+    } else {
+        talk::Talk::default()
+    };
+    let (batches, spots) = gathering.take_talk(stored);
     if cancel.is_cancelled() {
         return false;
     }
-    if run.plan.reads_texts() {
-        typed.remember(Plan::new(query), moment, run.open.clone(), &held);
+    // Only who searches again and again has use for it.
+    if run.plan.reads_texts() && run.hold {
+        typed.remember(&run.plan, moment, run.open.clone(), batches, spots);
     }
     let unfinished = run.plan.reads_texts();
     gathering.reach.complete = !unfinished;
@@ -134,14 +180,14 @@ impl Gathering<'_> {
         }
     }
 
-    fn take_talk(&mut self, talk: talk::Talk) -> Vec<u64> {
+    fn take_talk(&mut self, talk: talk::Talk) -> (Vec<u64>, Vec<Vec<Spots>>) {
         self.reach.bytes += talk.bytes;
         for (number, tally) in talk.tallies {
             if let Some(mine) = &mut self.tallies[number] {
                 mine.merge(tally, self.run.counted);
             }
         }
-        talk.held
+        (talk.batches, talk.spots)
     }
 
     fn is_fulfilled(&self, number: usize, tally: &Tally) -> bool {
@@ -230,10 +276,11 @@ impl Gathering<'_> {
 
     fn snippets(&self, number: usize) -> Vec<Snippet> {
         let Some(tally) = &self.tallies[number] else { return Vec::new() };
-        tally.best.iter().filter_map(|spot| self.snippet(number, spot)).collect()
+        let mut buffer = Buffer::default();
+        tally.best.iter().filter_map(|spot| self.snippet(number, spot, &mut buffer)).collect()
     }
 
-    fn snippet(&self, number: usize, spot: &Spot) -> Option<Snippet> {
+    fn snippet(&self, number: usize, spot: &Spot, buffer: &mut Buffer) -> Option<Snippet> {
         let run = self.run;
         let cut = |part, place, text: &str| {
             let at = first(&run.plan, spot.bits, text);
@@ -243,8 +290,9 @@ impl Gathering<'_> {
             At::File(shown) => Some(Snippet::clone(shown)),
             At::Title => Some(cut(Part::Title, Place::Title, &run.corpus.sessions()[number].title.text)),
             At::Stored { batch, entry } => {
-                let entry = batch.entry(*entry);
-                let text = run.view.read_part(batch, entry.range).ok()?;
+                let block = run.view.read(batch, buffer).ok()?;
+                let entry = block.entry(*entry);
+                let text = String::from_utf8_lossy(block.text_of(&entry));
                 Some(cut(entry.part, Place::Entry { key: entry.key, call: "".into() }, &text))
             }
         }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
 
-use super::store::View;
+use super::small::Kept;
+use super::store::{Buffer, View};
 use super::typed::Typed;
 use super::{Cancel, Request, run};
 use crate::domain::found::{Found, Hit, Place, Reach, Snippet};
@@ -17,13 +18,13 @@ use crate::domain::query::{Form, Needle, Part, Query, What};
 const SHORTEST: usize = 4;
 
 /// Searches for what may have been meant.
-pub fn search(request: &Request<'_>, view: &Arc<View>, cancel: &Cancel, sink: &mut dyn FnMut(Found)) {
+pub fn search(request: &Request<'_>, view: &Arc<View>, small: Arc<Kept>, cancel: &Cancel, sink: &mut dyn FnMut(Found)) {
     let titles = by_abbreviation(request);
     if !titles.is_empty() {
         sink(Found { hits: titles, ..Found::default() });
     }
     let Some((query, instead)) = corrected(request.query, view, cancel) else { return };
-    run::search(request, &query, view.clone(), &Typed::default(), cancel, &mut |found| {
+    run::search(request, &query, view.clone(), small, &Typed::default(), cancel, &mut |found| {
         let reach = Reach { complete: false, ..found.reach };
         sink(Found { instead: instead.clone(), reach, ..found });
     });
@@ -101,13 +102,13 @@ fn corrected(query: &Query, view: &View, cancel: &Cancel) -> Option<(Query, Vec<
 /// For each wanted word the words of the talk that are at most one slip away, with their counts.
 fn near(wanted: &[String], view: &View, cancel: &Cancel) -> HashMap<String, HashMap<String, usize>> {
     let mut near: HashMap<String, HashMap<String, usize>> = HashMap::new();
-    let mut buffer = Vec::new();
+    let mut buffer = Buffer::default();
     for live in view.live() {
         if cancel.is_cancelled() {
             break;
         }
-        let Ok(bytes) = view.read(&live.batch, &mut buffer) else { continue };
-        let text = String::from_utf8_lossy(bytes);
+        let Ok(block) = view.read(&live.batch, &mut buffer) else { continue };
+        let text = String::from_utf8_lossy(block.text);
         for word in text.split(|c: char| !c.is_alphanumeric()) {
             for wanted in wanted.iter().filter(|wanted| plausible(wanted, word)) {
                 let word = fold(word, Case::Ignored);

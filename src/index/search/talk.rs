@@ -1,13 +1,15 @@
 //! The first part of a search: the stored talk, all of it at once.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::plan::Test;
 use super::run::Run;
-use super::store::{Batch, Live};
+use super::store::{Batch, Block, Buffer, Entry};
 use super::tally::{At, Match, Spot, Tally, bits_of};
-use crate::domain::SessionKey;
+use super::typed::{Batches, Known, Placed, Spots};
+use crate::domain::query::Matcher;
 
 /// What was found, by the session's number, and the bytes looked through.
 #[derive(Debug, Default)]
@@ -16,155 +18,244 @@ pub struct Talk {
     pub tallies: HashMap<usize, Tally>,
     /// Bytes looked through.
     pub bytes: u64,
-    /// For each batch the bits of the probes that it holds.
-    pub held: Vec<u64>,
+    /// Where the batches lie that were looked at, in order.
+    pub batches: Vec<u64>,
+    /// For each probe and each of these batches its places.
+    pub spots: Vec<Vec<Spots>>,
+}
+
+/// What a thread found.
+#[derive(Default)]
+struct Share {
+    tallies: HashMap<usize, Tally>,
+    bytes: u64,
+    /// The batch's number, and for each probe its places there.
+    spots: Vec<(usize, Vec<Spots>)>,
 }
 
 /// Searches the stored talk of all sessions that are open to the query.
-pub fn search(run: &Run<'_>) -> Talk {
-    let batches: Vec<&Live> = run.view.live().filter(|live| run.is_valid(&live.batch)).collect();
-    let candidates = candidates(run);
+pub fn search(run: &Run<'_>, batches: &Batches) -> Talk {
+    let batches = &batches.all;
+    let places: Vec<u64> = batches.iter().map(|placed| placed.batch.at).collect();
+    let known = known(run, &places);
     let next = AtomicUsize::new(0);
     let work = || {
-        let mut talk = Talk { held: vec![0; batches.len()], ..Talk::default() };
-        let mut buffer = Vec::new();
+        let mut share = Share::default();
+        let mut buffer = Buffer::default();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(live) = batches.get(number).filter(|_| !run.cancel.is_cancelled()) else { break };
-            let may_hold = |held: Option<&[bool]>| held.is_none_or(|held| held.get(number).copied().unwrap_or(true));
-            let probes = (0u64..).zip(&candidates).filter(|(_, held)| may_hold(**held)).map(|(at, _)| 1 << at).sum();
-            if probes != 0 {
-                talk.held[number] = search_batch(run, live, probes, &mut buffer, &mut talk);
+            let Some(batch) = batches.get(number).filter(|_| !run.cancel.is_cancelled()) else { break };
+            share.bytes += batch.batch.shape.text as u64;
+            // What cannot be found need not be read.
+            let ruled = run.ruled_out.get().and_then(|ruled| ruled.get(batch.unit));
+            if !ruled.is_some_and(|ruled| ruled.is_out(batch.batch.cursor.offset)) {
+                search_batch(run, batch, (number, &known), &mut buffer, &mut share);
             }
-            talk.bytes += live.batch.len as u64;
         }
-        talk
+        share
     };
-    std::thread::scope(|scope| {
+    let shares: Vec<Share> = std::thread::scope(|scope| {
         let others: Vec<_> = (1..run.threads).map(|_| scope.spawn(work)).collect();
-        let mut talk = work();
-        for other in others {
-            // A thread that panicked has nothing to add; the panic was told where it happened.
-            let other = other.join().unwrap_or_default();
-            talk.bytes += other.bytes;
-            for (session, tally) in other.tallies {
-                talk.tallies.entry(session).or_default().merge(tally, run.counted);
-            }
-            for (mine, others) in talk.held.iter_mut().zip(other.held) {
-                *mine |= others;
+        let mine = work();
+        // A thread that panicked has nothing to add; the panic was told where it happened.
+        others.into_iter().map(|other| other.join().unwrap_or_default()).chain([mine]).collect()
+    });
+    let mut talk = Talk { spots: vec![vec![None; places.len()]; run.plan.probes.len()], ..Talk::default() };
+    for share in shares {
+        talk.bytes += share.bytes;
+        for (session, tally) in share.tallies {
+            talk.tallies.entry(session).or_default().merge(tally, run.counted);
+        }
+        for (batch, of_probes) in share.spots {
+            for (probe, spots) in of_probes.into_iter().enumerate() {
+                talk.spots[probe][batch] = spots;
             }
         }
-        talk
-    })
+    }
+    talk.batches = places;
+    talk
 }
 
-/// For each probe the batches that may hold it; `None`: all.
-fn candidates<'a>(run: &'a Run<'_>) -> Vec<Option<&'a [bool]>> {
+/// For each probe what the last query tells of its places.
+fn known<'a>(run: &'a Run<'_>, batches: &[u64]) -> Vec<Option<Known<'a>>> {
     let of = |probe: &super::plan::Probe| match &probe.test {
-        Test::Text { matcher, apart: false, .. } => run.last.as_ref()?.candidates(matcher),
+        Test::Text { matcher, apart: false, .. } => run.last.as_ref()?.known(matcher, batches),
         Test::Text { .. } | Test::Occurs(_) => None,
     };
     run.plan.probes.iter().map(of).collect()
 }
 
-/// Looks for some probes in a batch, and gives those that it holds.
-fn search_batch(run: &Run<'_>, live: &Live, probes: u64, buffer: &mut Vec<u8>, talk: &mut Talk) -> u64 {
-    let batch = &live.batch;
-    let sessions: Vec<Option<usize>> = batch
-        .sessions
-        .iter()
-        .enumerate()
-        .map(|(at, id)| {
-            let number = run.corpus.number_in(&SessionKey { agent: batch.agent, id: id.clone() }, &batch.path)?;
-            (run.open[number] != 0 && !live.dead.contains(&at)).then_some(number)
-        })
-        .collect();
+/// Looks for all probes in a batch.
+fn search_batch(
+    run: &Run<'_>,
+    placed: &Placed,
+    (number, known): (usize, &[Option<Known<'_>>]),
+    buffer: &mut Buffer,
+    share: &mut Share,
+) {
+    // Where nothing was, nothing is.
+    let spots = |known: &Option<Known<'_>>| known.as_ref()?.spots().get(number)?.as_ref().map(|spots| spots.len());
+    let nowhere = || vec![Some(Arc::from([])); known.len()];
+    if known.iter().all(|known| spots(known) == Some(0)) {
+        return share.spots.push((number, nowhere()));
+    }
+    let batch = &placed.batch;
+    let open = |session: &Option<usize>| session.filter(|&session| run.open[session] != 0);
+    let sessions: Vec<Option<usize>> = placed.sessions.iter().map(open).collect();
     if sessions.iter().all(Option::is_none) {
-        return 0;
+        return share.spots.push((number, nowhere()));
     }
-    // Text that cannot be read any more (the store was begun anew) is in the files still.
-    let Ok(text) = run.view.read(batch, buffer) else { return u64::MAX };
-    let mut found: Vec<(usize, Match)> = Vec::new();
-    for at in (0..run.plan.probes.len()).filter(|at| probes & (1 << at) != 0) {
-        probe(run, batch, &sessions, text, at, &mut found);
+    let read = if run.hold { run.view.hold(batch, buffer) } else { run.view.read(batch, buffer) };
+    // What cannot be read any more (the store was begun anew) is in the files still.
+    let Ok(block) = read else { return };
+    let tools = block.tools();
+    let mut of_probes = Vec::with_capacity(known.len());
+    for (at, known) in known.iter().enumerate() {
+        let before = known.as_ref().and_then(|known| known.spots().get(number)?.as_ref());
+        let place = Place { run, block, sessions: &sessions, tools: &tools };
+        of_probes.push(match (known, before) {
+            (Some(Known::Same(_)), Some(spots)) => renumbered(spots, at),
+            (Some(Known::Behind(_)), Some(spots)) => place.among(at, spots, |found| found.start),
+            (Some(Known::Within(_)), Some(spots)) => place.among(at, spots, |_| 0),
+            (Some(_), None) | (None, _) => place.everywhere(at).into(),
+        });
     }
-    found.sort_by_key(|(entry, found)| (*entry, found.probe));
-    let mut held = 0;
+    add_up(run, batch, block, &sessions, &of_probes, share);
+    share.spots.push((number, of_probes.into_iter().map(Some).collect()));
+}
+
+/// The same places, of a probe that may have another number now.
+fn renumbered(spots: &Arc<[(u32, Match)]>, probe: usize) -> Arc<[(u32, Match)]> {
+    match spots.first() {
+        Some((_, first)) if first.probe != probe => {
+            spots.iter().map(|(entry, found)| (*entry, Match { probe, ..*found })).collect()
+        }
+        Some(_) | None => spots.clone(),
+    }
+}
+
+/// Adds what was found to the tallies of the sessions.
+fn add_up(
+    run: &Run<'_>,
+    batch: &Arc<Batch>,
+    block: Block<'_>,
+    sessions: &[Option<usize>],
+    of_probes: &[Arc<[(u32, Match)]>],
+    share: &mut Share,
+) {
+    let joined: Vec<(u32, Match)>;
+    let found = match of_probes {
+        [only] => &**only,
+        several => {
+            let mut all: Vec<(u32, Match)> = several.iter().flat_map(|spots| spots.iter().copied()).collect();
+            all.sort_by_key(|(entry, _)| *entry);
+            joined = all;
+            &joined
+        }
+    };
+    let mut tallies: Vec<Option<Tally>> = vec![None; sessions.len()];
     let mut matches = Vec::new();
     for of_entry in found.chunk_by(|a, b| a.0 == b.0) {
-        let number = of_entry[0].0;
-        let entry = batch.entry(number);
-        let Some(session) = sessions[entry.session] else { continue };
-        if run.is_title(session, entry.part, &text[entry.range.0..entry.range.1]) {
+        let number = of_entry[0].0 as usize;
+        let entry = block.entry(number);
+        let Some(session) = sessions.get(entry.session).copied().flatten() else { continue };
+        if run.is_title(session, entry.part, block.text_of(&entry)) {
             continue;
         }
         matches.clear();
         matches.extend(of_entry.iter().map(|(_, found)| *found));
         let bits = bits_of(&matches);
-        held |= bits;
         let weight = run.plan.weigh(run.counted, entry.part, &matches);
-        let tally = talk.tallies.entry(session).or_default();
+        let tally = tallies[entry.session].get_or_insert_default();
         if tally.keeps(weight) {
             tally.add(Spot { bits, weight, at: At::Stored { batch: batch.clone(), entry: number } }, run.counted);
         } else {
             tally.pass(bits, run.counted);
         }
     }
-    held
+    for (tally, session) in tallies.into_iter().zip(sessions) {
+        if let (Some(tally), Some(session)) = (tally, session) {
+            share.tallies.entry(*session).or_default().merge(tally, run.counted);
+        }
+    }
 }
 
-/// Where one probe is found in a batch: the first place in each text.
-fn probe(
-    run: &Run<'_>,
-    batch: &Batch,
-    sessions: &[Option<usize>],
-    text: &[u8],
-    at: usize,
-    found: &mut Vec<(usize, Match)>,
-) {
-    let Run { plan, .. } = run;
-    let probe = &plan.probes[at];
-    let admits = |number: usize| {
-        let entry = batch.entry(number);
-        let open = sessions[entry.session].map_or(0, |session| run.open[session]);
-        plan.admits(probe, open, entry.part, &batch.tools[entry.tool]).then_some(entry)
-    };
-    match &probe.test {
-        Test::Text { matcher, apart: false, .. } => {
-            let mut from = 0;
-            while let Some(range) = matcher.find_in(text, from) {
-                let number = batch.entry_of(range.start);
-                let entry = batch.entry(number);
-                let inside = range.start >= entry.range.0 && range.end <= entry.range.1;
-                if inside && admits(number).is_some() {
-                    found.push((
-                        number,
-                        Match::new(at, &text[entry.range.0..entry.range.1], {
-                            range.start - entry.range.0..range.end - entry.range.0
-                        }),
-                    ));
-                }
-                from = (entry.range.1 + 1).max(from + 1);
-                if from >= text.len() {
-                    break;
-                }
+/// Where a probe is looked for.
+struct Place<'a> {
+    run: &'a Run<'a>,
+    block: Block<'a>,
+    sessions: &'a [Option<usize>],
+    tools: &'a [&'a str],
+}
+
+impl Place<'_> {
+    /// Where a needle is found, being in no texts but some, and there not before a place.
+    fn among(&self, at: usize, texts: &[(u32, Match)], from: impl Fn(&Match) -> usize) -> Arc<[(u32, Match)]> {
+        let Test::Text { matcher, .. } = &self.run.plan.probes[at].test else { return Arc::from([]) };
+        let found = texts.iter().filter_map(|(number, found)| {
+            let entry = self.block.entry(*number as usize);
+            let text = self.block.text_of(&entry);
+            let range = self.admits(at, &entry).then(|| matcher.find_near(text, from(found)))??;
+            Some((*number, Match::new(at, text, range)))
+        });
+        found.collect()
+    }
+
+    /// Where one probe is found: the first place in each text.
+    fn everywhere(&self, at: usize) -> Vec<(u32, Match)> {
+        let probe = &self.run.plan.probes[at];
+        let entries = (0..index(self.block.count())).map(|number| (number, self.block.entry(number as usize)));
+        let entries = entries.filter(|(_, entry)| self.admits(at, entry));
+        match &probe.test {
+            Test::Text { matcher, apart: false, .. } => self.whole(at, matcher),
+            Test::Text { matcher, apart: true, .. } => {
+                let find = |text| Some(Match::new(at, text, matcher.find_in(text, 0)?));
+                entries.filter_map(|(number, entry)| Some((number, find(self.block.text_of(&entry))?))).collect()
             }
-        }
-        Test::Text { matcher, apart: true, .. } => {
-            for number in 0..batch.count() {
-                let Some(entry) = admits(number) else { continue };
-                let whole = text.get(entry.range.0..entry.range.1).unwrap_or_default();
-                found.extend(matcher.find_in(whole, 0).map(|range| (number, Match::new(at, whole, range))));
-            }
-        }
-        Test::Occurs(_) => {
-            for number in 0..batch.count() {
-                let Some(entry) = admits(number) else { continue };
-                let whole = String::from_utf8_lossy(text.get(entry.range.0..entry.range.1).unwrap_or_default());
-                if probe.occurs(entry.part, &batch.tools[entry.tool], &whole) {
-                    found.push((number, Match { probe: at, start: 0, stands: 0 }));
-                }
+            Test::Occurs(_) => {
+                let occurs = |entry: &Entry| {
+                    let text = String::from_utf8_lossy(self.block.text_of(entry));
+                    probe.occurs(entry.part, self.tool(entry), &text)
+                };
+                let found = entries.filter(|(_, entry)| occurs(entry));
+                found.map(|(number, _)| (number, Match { probe: at, start: 0, stands: 0 })).collect()
             }
         }
     }
+
+    /// In all texts at once.
+    fn whole(&self, at: usize, matcher: &Matcher) -> Vec<(u32, Match)> {
+        let block = self.block;
+        let mut found = Vec::new();
+        let (mut from, mut number) = (0, 0);
+        while let Some(range) = matcher.find_in(block.text, from) {
+            number = block.entry_of(range.start, number);
+            let entry = block.entry(number);
+            let (start, end) = entry.range;
+            if range.start >= start && range.end <= end && self.admits(at, &entry) {
+                let within = range.start - start..range.end - start;
+                found.push((index(number), Match::new(at, block.text_of(&entry), within)));
+            }
+            from = (end + 1).max(from + 1);
+            if from >= block.text.len() {
+                break;
+            }
+        }
+        found
+    }
+
+    fn tool(&self, entry: &Entry) -> &str {
+        self.tools.get(entry.tool).copied().unwrap_or_default()
+    }
+
+    fn admits(&self, at: usize, entry: &Entry) -> bool {
+        let Self { run, .. } = self;
+        let open = self.sessions.get(entry.session).copied().flatten().map_or(0, |session| run.open[session]);
+        run.plan.admits(&run.plan.probes[at], open, entry.part, self.tool(entry))
+    }
+}
+
+/// The number of a text; no batch holds more than fit.
+fn index(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -99,7 +99,7 @@ impl Tally {
 }
 
 /// A match in a text, as far as it matters for the weight.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Match {
     /// The probe's number.
     pub probe: usize,

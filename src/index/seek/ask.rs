@@ -18,6 +18,12 @@ use crate::index::search::{Cancel, Corpus, Request, Search};
 /// Least time between two news.
 const SPACE: Duration = Duration::from_millis(16);
 
+/// How long the talk stays in memory after a search, for the next one.
+const HELD: Duration = Duration::from_secs(20);
+
+/// Hits that come with snippets at once: more than a screen shows. Others are asked for when they are looked at.
+const DETAILED: usize = 50;
+
 /// A query, and what there is to search.
 pub(in crate::index) struct Ask {
     pub sought: Sought,
@@ -57,8 +63,20 @@ pub(super) fn start(
     let clock = surroundings.clock;
     spawn("search", move || {
         let mut slipped = None;
-        while let Ok(ask) = asks.recv() {
-            run(&ask, &search, &surroundings, &mut slipped, &news);
+        let mut held = false;
+        loop {
+            let ask = if held { asks.recv_timeout(HELD) } else { asks.recv().map_err(RecvTimeoutError::from) };
+            match ask {
+                Ok(ask) => {
+                    run(&ask, &search, &surroundings, &mut slipped, &news);
+                    held = true;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    search.release();
+                    held = false;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
         }
     });
     spawn("search-tell", move || tell(&told, clock, &events));
@@ -81,7 +99,7 @@ fn run(ask: &Ask, search: &Search, around: &Surroundings, slipped: &mut Option<A
     let query = Query::parse(&source);
     let mut request = Request::new(&query, &ask.corpus, ask.sought.now);
     (request.zone, request.home) = (around.zone.as_ref(), &around.home);
-    request.order = ask.sought.order;
+    (request.order, request.detailed, request.hold) = (ask.sought.order, DETAILED, true);
     let whole = ask.sought.within.is_none();
     request.slips = whole || slipped.as_ref() == Some(&source);
     search.search(&request, &ask.cancel, &mut |found| {

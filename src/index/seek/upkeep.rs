@@ -44,7 +44,8 @@ pub(super) fn start(
             let kept = match search.update(&corpus, &cancel, &mut told) {
                 Ok(Some(indexed)) => {
                     tell(Kept::So(Progress { done: indexed.done, total: indexed.total }));
-                    Kept::Through(None)
+                    let settled = search.settle(&corpus, &cancel);
+                    Kept::Through(settled.err().map(|error| Issue::new("", error.to_string())))
                 }
                 Ok(None) => Kept::Elsewhere,
                 Err(error) => Kept::Through(Some(Issue::new("", error.to_string()))),

@@ -34,7 +34,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut ViewCache)
     let asked = among.as_ref().map_or(0, |among| approval::height(app, among, area.width, least(&rest)));
     let asked = rest.bottom(asked);
     let queue = rest.bottom(queue::height(app, chat).min(area.height / 4).min(least(&rest)));
-    draw_header(canvas, super::header::beside_badge(app, header), chat);
+    draw_header(canvas, header, chat);
     let reading = chat.focus == Focus::Transcript || chat.reader.find.is_some();
     preview::draw_mode(canvas, rest.0, &chat.reader, Mode::Chat { footer: reading }, cache);
     draw_emptiness(canvas, rest.0, chat);
@@ -77,6 +77,9 @@ fn draw_header(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     };
     let unseen = chat.reader.unseen();
     let new = if unseen > 0 && !chat.reader.is_following() { format!("{unseen} new · ") } else { String::new() };
+    // Why one steers is left out where it would take the title's room.
+    let long = text::width(&how) > usize::from(area.width) / 3;
+    let how = if long && chat.followed.is_none() { how.split(':').next().unwrap_or_default() } else { &how };
     let right = format!("{new}{how}");
     let width = u16::try_from(text::width(&right)).unwrap_or(u16::MAX).min(area.width * 2 / 3);
     let (left, at_right) = split_right(area, width + 1);

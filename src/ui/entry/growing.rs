@@ -81,7 +81,6 @@ fn blocks_end(part: &str) -> usize {
             end = at;
         }
         if closed && is_raw(bare) {
-            // What such HTML spans is not told by blank lines.
             return end;
         }
         let within = without_marks(bare);
@@ -118,9 +117,9 @@ fn without_marks(mut line: &str) -> &str {
     }
 }
 
+/// HTML may span blank lines, and what looks like a mark within it is none.
 fn is_raw(line: &str) -> bool {
-XX
-    ["<!", "<?", "<pre", "<script", "<style", "<textarea"].into_iter().any(tag)
+    line.strip_prefix('<').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic() || "/!?".contains(c)))
 }
 
 fn first_lines(part: &str, count: usize) -> &str {

@@ -1,16 +1,17 @@
-//! A stretch of talk from one unit, and its form on disk.
+//! A stretch of talk from one unit: its head, as it is stored, and how it is filled.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+use super::block::{ENTRY, Shape};
 use crate::agent::texts::Text;
 use crate::agent::{Cursor, Stamp, Unit};
+use crate::domain::Agent;
 use crate::domain::query::Part;
-use crate::domain::{Agent, Key};
 
 /// What a batch makes obsolete of what was stored of its unit before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,27 +22,16 @@ pub enum Replaces {
     Unit,
     /// The sessions that it holds.
     Sessions,
+    /// It holds no texts, but which letters stand together in the unit; see [`super::Letters`].
+    Letters,
 }
 
-/// A stored text: what is known of it without reading it.
-#[derive(Clone, Copy, Debug)]
-pub struct Entry {
-    /// Its first byte, and the first one after it, in the batch's text.
-    pub range: (usize, usize),
-    /// The entry in which it is shown.
-    pub key: Key,
-    /// Which of the batch's sessions.
-    pub session: usize,
-    /// Which of the batch's tools; the first one has no name.
-    pub tool: usize,
-    /// What it is.
-    pub part: Part,
+impl Replaces {
+    /// All of them; the index of each is what is stored.
+    const ALL: [Self; 4] = [Self::Nothing, Self::Unit, Self::Sessions, Self::Letters];
 }
 
-/// Bytes of a stored entry.
-const ENTRY: usize = 20;
-
-/// A stretch of talk from one unit.
+/// A stretch of talk from one unit: what is known of it without reading it.
 #[derive(Debug)]
 pub struct Batch {
     /// Whose.
@@ -54,98 +44,62 @@ pub struct Batch {
     pub cursor: Cursor,
     /// For units that are not lines: the watermark from which to go on. For lines: a check of what was read last.
     pub mark: u64,
-    /// Where its text lies.
+    /// Where its block lies.
     pub at: u64,
-    /// How long its text is.
-    pub len: usize,
-    /// A check of its text.
+    /// How many bytes its block takes there.
+    pub packed: usize,
+    /// A check of them.
     pub sum: u64,
+    /// Parts of the block: texts, bytes of tools' names, bytes of text.
+    pub shape: Shape,
     /// Ids of its sessions.
     pub sessions: Vec<Arc<str>>,
-    /// Names of tools.
-    pub tools: Vec<Arc<str>>,
-    entries: Box<[u8]>,
+    /// Its block, while somebody searches again and again.
+    held: Mutex<Option<Arc<[u8]>>>,
 }
 
 impl Batch {
-    /// How many texts it holds.
-    pub fn count(&self) -> usize {
-        self.entries.len() / ENTRY
+    /// Its block, if it is held.
+    pub fn held(&self) -> Option<Arc<[u8]>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A text by its number.
-    pub fn entry(&self, at: usize) -> Entry {
-        let start = if at == 0 { 0 } else { self.end(at - 1) + 1 };
-        let bytes = &self.entries[at * ENTRY..][..ENTRY];
-        let short = |from: usize| usize::from(u16::from_le_bytes([bytes[from], bytes[from + 1]]));
-        let key = bytes[4..12].try_into().map_or(0, u64::from_le_bytes);
-        let part = Part::ALL.get(usize::from(bytes[16])).copied().unwrap_or(Part::Notice);
-        Entry {
-            range: (start.min(self.end(at)), self.end(at)),
-            key: Key::from_raw(key),
-            session: short(12).min(self.sessions.len().saturating_sub(1)),
-            tool: short(14).min(self.tools.len().saturating_sub(1)),
-            part,
-        }
-    }
-
-    /// The text in which a byte of the batch's text lies.
-    pub fn entry_of(&self, byte: usize) -> usize {
-        let (mut low, mut high) = (0, self.count());
-        while low < high {
-            let middle = usize::midpoint(low, high);
-            if self.end(middle) < byte { low = middle + 1 } else { high = middle }
-        }
-        low.min(self.count().saturating_sub(1))
-    }
-
-    fn end(&self, at: usize) -> usize {
-        let bytes = &self.entries[at * ENTRY..][..4];
-        bytes.try_into().map_or(0, |bytes| u32::from_le_bytes(bytes) as usize).min(self.len)
+    /// Holds its block, or lets it go.
+    pub fn hold(&self, block: Option<Arc<[u8]>>) {
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = block;
     }
 
     /// Reads a batch's head; `None` where it is damaged.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut from = Input(bytes);
         let agent = Agent::from_name(from.text()?)?;
-        let replaces = match from.number()? {
-            0 => Replaces::Nothing,
-            1 => Replaces::Unit,
-            2 => Replaces::Sessions,
-            _ => return None,
-        };
+        let replaces = *Replaces::ALL.get(usize::try_from(from.number()?).ok()?)?;
         let path: Arc<Path> = Path::new(OsStr::from_bytes(from.bytes()?)).into();
         let stamp = Stamp { inode: from.number()?, size: from.number()?, mtime_ns: from.number()?.cast_signed() };
         let cursor = Cursor { stamp, offset: from.number()? };
-        let (mark, at, len, sum) = (from.number()?, from.number()?, from.number()?, from.number()?);
-        let (sessions, tools) = (from.names()?, from.names()?);
-        let entries: Box<[u8]> = from.bytes()?.into();
-        let whole =
-            entries.len().is_multiple_of(ENTRY) && (entries.is_empty() || !(sessions.is_empty() || tools.is_empty()));
-        let len = usize::try_from(len).ok().filter(|_| whole)?;
-        Some(Self { agent, path, replaces, cursor, mark, at, len, sum, sessions, tools, entries })
+        let (mark, at, packed, sum) = (from.number()?, from.number()?, from.size()?, from.number()?);
+        let shape = Shape { count: from.size()?, tools: from.size()?, text: from.size()? };
+        let sessions = from.names()?;
+        let whole = shape.count == 0 || !sessions.is_empty();
+        let held = Mutex::default();
+        whole.then_some(Self { agent, path, replaces, cursor, mark, at, packed, sum, shape, sessions, held })
     }
 
     /// Its head, as it is stored.
     pub fn encode(&self) -> Vec<u8> {
-        let mut to = Output(Vec::with_capacity(self.entries.len() + 256));
+        let mut to = Output(Vec::with_capacity(256));
         to.bytes(self.agent.name().as_bytes());
-        to.number(match self.replaces {
-            Replaces::Nothing => 0,
-            Replaces::Unit => 1,
-            Replaces::Sessions => 2,
-        });
+        to.number(Replaces::ALL.iter().position(|replaces| *replaces == self.replaces).unwrap_or_default() as u64);
         to.bytes(self.path.as_os_str().as_bytes());
         let Cursor { stamp, offset } = self.cursor;
-        let numbers = [stamp.inode, stamp.size, stamp.mtime_ns.cast_unsigned(), offset, self.mark, self.at];
-        for number in numbers {
+        for number in [stamp.inode, stamp.size, stamp.mtime_ns.cast_unsigned(), offset, self.mark, self.at] {
             to.number(number);
         }
-        to.number(self.len as u64);
-        to.number(self.sum);
+        let Shape { count, tools, text } = self.shape;
+        for number in [self.packed as u64, self.sum, count as u64, tools as u64, text as u64] {
+            to.number(number);
+        }
         to.names(&self.sessions);
-        to.names(&self.tools);
-        to.bytes(&self.entries);
         to.0
     }
 }
@@ -159,6 +113,7 @@ pub struct Draft {
     pub replaces: Replaces,
     sessions: Vec<Arc<str>>,
     tools: Vec<Arc<str>>,
+    /// The block's table; see [`super::block`].
     entries: Vec<u8>,
     text: String,
 }
@@ -171,13 +126,8 @@ impl Draft {
 
     /// An empty one for the unit of that file.
     pub fn of(agent: Agent, path: Arc<Path>, replaces: Replaces) -> Self {
-        let tools = vec!["".into()];
+        let tools = vec![Arc::from("")];
         Self { agent, path, replaces, sessions: vec![], tools, entries: vec![], text: String::new() }
-    }
-
-    /// Bytes of text in it.
-    pub fn bytes(&self) -> usize {
-        self.text.len()
     }
 
     /// It is as full as it may be.
@@ -202,7 +152,7 @@ impl Draft {
         self.entries.extend_from_slice(&text.key.raw().to_le_bytes());
         self.entries.extend_from_slice(&session.to_le_bytes());
         self.entries.extend_from_slice(&tool.to_le_bytes());
-        self.entries.extend_from_slice(&[u8::try_from(part).unwrap_or_default(), 0, 0, 0]);
+        self.entries.push(u8::try_from(part).unwrap_or_default());
     }
 
     fn push_text(&mut self, text: &str) {
@@ -217,12 +167,40 @@ impl Draft {
         }
     }
 
-    /// Ends it: the batch, to be stored at `at`, and its text.
-    pub fn finish(self, cursor: Cursor, mark: u64) -> (Batch, String) {
+    /// Ends it: the batch, and its block as it is to be stored.
+    pub fn finish(self, cursor: Cursor, mark: u64) -> Packed {
         let Self { agent, path, replaces, sessions, tools, entries, text } = self;
-        let (len, sum) = (text.len(), checksum(text.as_bytes()));
-        let entries = entries.into();
-        (Batch { agent, path, replaces, cursor, mark, at: 0, len, sum, sessions, tools, entries }, text)
+        let names = tools.join("\0");
+        let shape = Shape { count: entries.len() / ENTRY, tools: names.len(), text: text.len() };
+        let mut block = entries;
+        block.extend_from_slice(names.as_bytes());
+        block.extend_from_slice(text.as_bytes());
+        let empty = shape.count == 0;
+        let bytes = if empty { Vec::new() } else { lz4_flex::block::compress(&block) };
+        let (packed, sum, held) = (bytes.len(), checksum(&bytes), Mutex::default());
+        let batch = Batch { agent, path, replaces, cursor, mark, at: 0, packed, sum, shape, sessions, held };
+        Packed { batch, bytes }
+    }
+}
+
+/// A batch on its way to disk.
+#[derive(Debug)]
+pub struct Packed {
+    /// Its head; where its block will lie is not known yet.
+    pub batch: Batch,
+    /// Its block.
+    pub bytes: Vec<u8>,
+}
+
+impl Packed {
+    /// What is known of the letters of a unit, as far as it was read.
+    pub fn letters(unit: &Unit, cursor: Cursor, mark: u64, bytes: Vec<u8>) -> Self {
+        let (packed, sum, held) = (bytes.len(), checksum(&bytes), Mutex::default());
+        let shape = Shape { text: packed, ..Shape::default() };
+        let (path, replaces, sessions) = (unit.path.as_path().into(), Replaces::Letters, Vec::new());
+        let batch =
+            Batch { agent: unit.agent, path, replaces, cursor, mark, at: 0, packed, sum, shape, sessions, held };
+        Self { batch, bytes }
     }
 }
 
@@ -287,6 +265,10 @@ impl<'a> Input<'a> {
         let (head, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
         Some(head)
+    }
+
+    fn size(&mut self) -> Option<usize> {
+        usize::try_from(self.number()?).ok()
     }
 
     fn text(&mut self) -> Option<&'a str> {

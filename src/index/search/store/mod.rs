@@ -2,12 +2,14 @@
 //!
 //! Talk is some 2 % of what agents write, so little that reading all of it takes milliseconds: no word lists, hence
 //! no rules of what a word is, and a file that only ever grows. Two files: `heads` says what lies where, `talk-N`
-//! holds the texts. Texts are written first, so that a head never promises what is not there; a head that was not
+//! holds the texts, packed, and what is known of the letters of each unit. Who searches again and again holds them
+//! unpacked in memory for a while. Texts are written first, so that a head never promises what is not there; a head that was not
 //! written whole ends the file. `heads` names the `talk-N` that it is about: starting anew replaces both at once.
 //!
 //! Any number of processes read; the one that holds `lock` writes. Both files may be deleted at any time.
 
 mod batch;
+mod block;
 mod view;
 mod writer;
 
@@ -16,7 +18,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-pub use batch::{Batch, Draft, Replaces, checksum};
+pub use batch::{Batch, Draft, Packed, Replaces, checksum};
+pub use block::{Block, Buffer, Entry};
 pub use view::{Live, View};
 pub use writer::Writer;
 

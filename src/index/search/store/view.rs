@@ -1,6 +1,7 @@
 //! What is stored at a moment: a snapshot that stays as it is while others write.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -8,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::batch::{Batch, Replaces, checksum};
+use super::block::{Block, Buffer};
 
 /// Begins `heads`: the form of the files, to be changed with it.
-pub(super) const MAGIC: [u8; 8] = *b"salontk1";
+pub(super) const MAGIC: [u8; 8] = *b"salontk2";
 
 /// Bytes before the first head: the magic, and which `talk-N`.
 pub(super) const PREAMBLE: u64 = 16;
@@ -31,7 +33,9 @@ pub struct View {
     /// Bytes of `talk-N` that heads tell of.
     pub(super) bytes: u64,
     batches: Vec<Live>,
-    units: HashMap<Arc<Path>, Vec<usize>>,
+    units: HashMap<Arc<OsStr>, Vec<usize>>,
+    /// What is known of the letters of each unit.
+    letters: HashMap<Arc<OsStr>, Arc<Batch>>,
 }
 
 /// A stored batch, and what of it is obsolete.
@@ -85,7 +89,7 @@ impl View {
         let talk = self.talk.as_ref().map_or(Ok(0), |talk| talk.metadata().map(|metadata| metadata.len()))?;
         let mut rest = bytes.as_slice();
         while let Some((head, behind)) = split_frame(rest) {
-            let Some(batch) = Batch::decode(head).filter(|batch| batch.at + batch.len as u64 <= talk) else { break };
+            let Some(batch) = Batch::decode(head).filter(|batch| batch.at + batch.packed as u64 <= talk) else { break };
             self.heads += (rest.len() - behind.len()) as u64;
             self.add(Arc::new(batch));
             rest = behind;
@@ -95,10 +99,19 @@ impl View {
 
     /// Takes a batch in that lies behind all others.
     pub(super) fn add(&mut self, batch: Arc<Batch>) {
-        let of_unit = self.units.entry(batch.path.clone()).or_default();
+        self.bytes = self.bytes.max(batch.at + batch.packed as u64);
+        if batch.replaces == Replaces::Letters {
+            self.letters.insert(batch.path.as_os_str().into(), batch.clone());
+            self.batches.push(Live { batch, dead: Vec::new(), gone: true });
+            return;
+        }
+        let of_unit = self.units.entry(batch.path.as_os_str().into()).or_default();
         match batch.replaces {
-            Replaces::Nothing => {}
-            Replaces::Unit => of_unit.drain(..).for_each(|at| self.batches[at].gone = true),
+            Replaces::Nothing | Replaces::Letters => {}
+            Replaces::Unit => {
+                of_unit.drain(..).for_each(|at| self.batches[at].gone = true);
+                self.letters.remove(batch.path.as_os_str());
+            }
             Replaces::Sessions => {
                 for &at in of_unit.iter() {
                     let live = &mut self.batches[at];
@@ -111,13 +124,12 @@ impl View {
             }
         }
         of_unit.push(self.batches.len());
-        self.bytes = self.bytes.max(batch.at + batch.len as u64);
         self.batches.push(Live { batch, dead: Vec::new(), gone: false });
     }
 
     /// The last batch of a unit: how far it was read.
     pub fn last(&self, path: &Path) -> Option<&Batch> {
-        let of_unit = self.units.get(path)?;
+        let of_unit = self.units.get(path.as_os_str())?;
         of_unit.last().map(|&at| &*self.batches[at].batch)
     }
 
@@ -126,40 +138,82 @@ impl View {
         self.units.values().filter_map(|of_unit| of_unit.last()).map(|&at| &*self.batches[at].batch)
     }
 
+    /// What is known of the letters of a unit.
+    pub fn letters(&self, path: &Path) -> Option<&Arc<Batch>> {
+        self.letters.get(path.as_os_str())
+    }
+
+    /// What is known of the letters of a unit, read into `buffer`; to be held until [`View::release`], if it is to.
+    pub fn read_letters<'a>(&self, letters: &Batch, keep: bool, buffer: &'a mut Buffer) -> io::Result<&'a [u8]> {
+        if let Some(held) = letters.held() {
+            return Ok(buffer.held.insert(held));
+        }
+        self.read_packed(letters, &mut buffer.packed)?;
+        if keep {
+            letters.hold(Some(buffer.packed.as_slice().into()));
+        }
+        Ok(&buffer.packed)
+    }
+
+    /// All live batches of a unit.
+    pub fn of_unit(&self, path: &Path) -> impl Iterator<Item = &Arc<Batch>> {
+        let of_unit = self.units.get(path.as_os_str()).into_iter().flatten();
+        of_unit.map(|&at| &self.batches[at]).filter(|live| !live.gone).map(|live| &live.batch)
+    }
+
     /// All batches that are not obsolete.
     pub fn live(&self) -> impl Iterator<Item = &Live> {
-        self.batches.iter().filter(|live| !live.gone && live.batch.len > 0)
+        self.batches.iter().filter(|live| !live.gone && live.batch.shape.count > 0)
     }
 
     /// Bytes of text, and how many of them are obsolete.
     pub fn waste(&self) -> (u64, u64) {
-        let live: usize =
-            self.live().map(|live| if live.dead.len() == live.batch.sessions.len() { 0 } else { live.batch.len }).sum();
-        (self.bytes, self.bytes.saturating_sub(live as u64))
+        let live: usize = self
+            .live()
+            .map(|live| if live.dead.len() == live.batch.sessions.len() { 0 } else { live.batch.packed })
+            .sum();
+        let letters: usize = self.letters.values().map(|batch| batch.packed).sum();
+        (self.bytes, self.bytes.saturating_sub((live + letters) as u64))
     }
 
-    /// The text of a batch, read into `buffer`. Fails where it is gone; may be damaged.
-    pub fn read<'a>(&self, batch: &Batch, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
-        if buffer.len() < batch.len {
-            buffer.resize(batch.len, 0);
+    /// What a batch holds, read into `buffer`. Fails where it is gone or damaged.
+    pub fn read<'a>(&self, batch: &Batch, buffer: &'a mut Buffer) -> io::Result<Block<'a>> {
+        if let Some(held) = batch.held() {
+            return buffer.show(held, batch.shape);
         }
-        let text = &mut buffer[..batch.len];
+        self.read_packed(batch, &mut buffer.packed)?;
+        buffer.unpack(batch.shape)
+    }
+
+    /// The same, to be held until [`View::release`].
+    pub fn hold<'a>(&self, batch: &Batch, buffer: &'a mut Buffer) -> io::Result<Block<'a>> {
+        if batch.held().is_none() {
+            let mut bytes = vec![0; batch.shape.bytes()];
+            self.read_packed(batch, &mut buffer.packed)?;
+            let found = lz4_flex::block::decompress_into(&buffer.packed, &mut bytes).unwrap_or_default();
+            if found != bytes.len() {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            batch.hold(Some(bytes.into()));
+        }
+        self.read(batch, buffer)
+    }
+
+    /// Lets go of all that is held.
+    pub fn release(&self) {
+        self.batches.iter().for_each(|live| live.batch.hold(None));
+    }
+
+    /// What is stored of a batch, as it lies there.
+    fn read_packed(&self, batch: &Batch, bytes: &mut Vec<u8>) -> io::Result<()> {
+        bytes.resize(batch.packed, 0);
         let talk = self.talk.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        talk.read_exact_at(text, batch.at)?;
-        Ok(text)
+        talk.read_exact_at(bytes, batch.at)
     }
 
     /// Tells apart what was stored at different moments.
     pub fn moment(&self) -> (u64, u64) {
         (self.generation, self.heads)
-    }
-
-    /// A piece of a batch's text.
-    pub fn read_part(&self, batch: &Batch, range: (usize, usize)) -> io::Result<String> {
-        let mut buffer = vec![0; range.1.min(batch.len).saturating_sub(range.0)];
-        let talk = self.talk.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        talk.read_exact_at(&mut buffer, batch.at + range.0 as u64)?;
-        Ok(String::from_utf8_lossy(&buffer).into_owned())
     }
 
     /// The part of the view in which every text is as it was written.
@@ -169,7 +223,7 @@ impl View {
         let mut buffer = Vec::new();
         for live in &self.batches {
             let batch = &live.batch;
-            let sound = self.read(batch, &mut buffer).is_ok_and(|text| checksum(text) == batch.sum);
+            let sound = self.read_packed(batch, &mut buffer).is_ok_and(|()| checksum(&buffer) == batch.sum);
             if !sound {
                 tracing::warn!(dir = %dir.display(), "the search index is damaged; what follows is read again");
                 return whole;

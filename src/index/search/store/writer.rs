@@ -7,9 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Store;
-use super::batch::{Batch, Draft};
+use super::batch::{Batch, Packed};
 use super::view::{MAGIC, View, frame, talk_path};
-use crate::agent::Cursor;
 
 /// The right to write, until dropped.
 #[derive(Debug)]
@@ -80,18 +79,17 @@ impl<'a> Writer<'a> {
     }
 
     /// Stores batches, all of them or none, and shows them to whoever searches.
-    pub fn append(&mut self, drafts: Vec<(Draft, Cursor, u64)>) -> io::Result<()> {
+    pub fn append(&mut self, packed: Vec<Packed>) -> io::Result<()> {
         let mut view = View::clone(&self.store.view());
-        let (mut heads, mut texts) = (Vec::new(), String::new());
-        let mut batches: Vec<Batch> = Vec::with_capacity(drafts.len());
-        for (draft, cursor, mark) in drafts {
-            let (mut batch, text) = draft.finish(cursor, mark);
-            batch.at = view.bytes + texts.len() as u64;
-            texts.push_str(&text);
+        let (mut heads, mut blocks) = (Vec::new(), Vec::new());
+        let mut batches: Vec<Batch> = Vec::with_capacity(packed.len());
+        for Packed { mut batch, bytes } in packed {
+            batch.at = view.bytes + blocks.len() as u64;
+            blocks.extend_from_slice(&bytes);
             frame(&batch.encode(), &mut heads);
             batches.push(batch);
         }
-        self.talk.write_all_at(texts.as_bytes(), view.bytes)?;
+        self.talk.write_all_at(&blocks, view.bytes)?;
         self.heads.write_all_at(&heads, view.heads)?;
         view.heads += heads.len() as u64;
         for batch in batches {

@@ -1,0 +1,134 @@
+//! Which parts of units a query need not look into, by their letters alone.
+
+use std::ops::Range;
+
+use super::letters::segments;
+use super::plan::{Plan, Test};
+use super::run::Run;
+use super::store::{Batch, Buffer};
+use crate::agent::Unit;
+use crate::agent::format;
+use crate::agent::texts::Layout;
+
+/// Units that are tried before it is asked whether it pays, and how many of them must be ruled out then.
+const TRIED: usize = 128;
+const PAYS: usize = TRIED / 16;
+
+/// What of a unit is ruled out.
+#[derive(Clone, Debug, Default)]
+pub struct Ruled {
+    /// How far its letters are known, where that rules out all of it so far; what is not made of lines is known whole.
+    all: Option<u64>,
+    /// Stretches of a file in which nothing can be found, in order.
+    stretches: Vec<Range<u64>>,
+}
+
+impl Ruled {
+    /// Whether nothing can be found before an offset, or in what is not made of lines.
+    pub fn is_out(&self, before: u64) -> bool {
+        self.all.is_some_and(|known| known >= before)
+    }
+
+    /// What of a file is left to be looked at, from an offset on.
+    pub fn rest(&self, from: u64) -> Vec<Range<u64>> {
+        let mut rest = Vec::new();
+        let mut at = from;
+        for stretch in &self.stretches {
+            if stretch.start > at {
+                rest.push(at..stretch.start);
+            }
+            at = at.max(stretch.end);
+        }
+        rest.push(at..u64::MAX);
+        rest
+    }
+}
+
+/// For each unit of the corpus what of it is ruled out. `found`: bits of the probes that a session fulfils without its
+/// texts.
+pub fn rule_out(run: &Run<'_>, found: impl Fn(usize) -> u64) -> Vec<Ruled> {
+    let units = run.corpus.units();
+    let mut ruled = Vec::new();
+    if !run.plan.has_rows() {
+        return ruled;
+    }
+    let (mut tried, mut paid) = (0, 0);
+    let mut buffer = Buffer::default();
+    for unit in units {
+        let of_unit = rule(run, unit, &found, &mut buffer);
+        tried += usize::from(of_unit.is_some());
+        let of_unit = of_unit.unwrap_or_default();
+        paid += usize::from(!of_unit.stretches.is_empty() || of_unit.all.is_some());
+        ruled.push(of_unit);
+        if tried == TRIED && paid < PAYS {
+            break;
+        }
+    }
+    ruled
+}
+
+fn rule(run: &Run<'_>, unit: &Unit, found: impl Fn(usize) -> u64, buffer: &mut Buffer) -> Option<Ruled> {
+    let (letters, known) = known(run, unit)?;
+    let letters = run.view.read_letters(letters, run.hold, buffer).ok()?;
+    let (mut everywhere, mut start) = (u64::MAX, 0);
+    let mut stretches: Vec<Range<u64>> = Vec::new();
+    for segment in segments(letters) {
+        let lacking = run.plan.lacking(|rows| !segment.may_hold(rows));
+        everywhere &= lacking;
+        if lacking == run.plan.all_probes() && segment.end > start {
+            match stretches.last_mut() {
+                Some(last) if last.end == start => last.end = segment.end,
+                _ => stretches.push(start..segment.end),
+            }
+        }
+        start = segment.end;
+    }
+    let all = is_out(run, unit, everywhere, found).then_some(known);
+    if let Some(known) = all {
+        stretches.clear();
+        stretches.push(0..known);
+    }
+    Some(Ruled { all, stretches })
+}
+
+/// What is known of the letters of a unit, and how far.
+fn known<'a>(run: &'a Run<'_>, unit: &Unit) -> Option<(&'a Batch, u64)> {
+    let letters = run.view.letters(&unit.path)?;
+    let cursor = letters.cursor;
+    let lines = format(unit.agent).search().is_some_and(|texts| texts.layout(unit) == Layout::Lines);
+    if lines {
+        let grown = cursor.stamp.inode == unit.stamp.inode && unit.stamp.size >= cursor.offset;
+        grown.then_some((letters, cursor.offset))
+    } else {
+        (cursor.stamp == unit.stamp).then_some((letters, u64::MAX))
+    }
+}
+
+/// Whether no session of a unit can fulfil any alternative, each lacking something that it asks for.
+fn is_out(run: &Run<'_>, unit: &Unit, lacking: u64, found: impl Fn(usize) -> u64) -> bool {
+    lacking != 0
+        && run.corpus.numbers_in(&unit.path).all(|number| {
+            let lacking = lacking & !found(number);
+            let open = run.open[number];
+            let is_open = |at: &usize| open & (1 << at) != 0;
+            (0..run.plan.branches.len()).filter(is_open).all(|at| run.plan.branches[at].wanted & lacking != 0)
+        })
+}
+
+impl Plan {
+    /// Whether any needle has letters by which it can be ruled out.
+    fn has_rows(&self) -> bool {
+        self.probes.iter().any(|probe| matches!(&probe.test, Test::Text { rows, .. } if !rows.is_empty()))
+    }
+
+    /// Bits of all probes.
+    fn all_probes(&self) -> u64 {
+        (0u64..).zip(&self.probes).fold(0, |bits, (at, _)| bits | 1 << at)
+    }
+
+    /// Bits of the probes whose letters are not there.
+    fn lacking(&self, is_missing: impl Fn(&[u32]) -> bool) -> u64 {
+        let lacks = |test: &Test| matches!(test, Test::Text { rows, .. } if !rows.is_empty() && is_missing(rows));
+        (0u64..).zip(&self.probes).filter(|(_, probe)| lacks(&probe.test)).fold(0, |bits, (at, _)| bits | 1 << at)
+    }
+}

@@ -1,0 +1,316 @@
+//! The look at raw files before anything is decoded: it may let through too much, and never too little.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use proptest::prelude::*;
+use salon::domain::query::raw::Raw;
+use salon::domain::query::{Form, Matcher, Needle};
+use salon::index::search::{Corpus, Search};
+use serde_json::json;
+
+use crate::search_plants::{
+    CLAUDE, OPENCODE, ask, claude_file, claude_line, corpus, ids, index, open, plant_opencode, write,
+};
+use crate::support::Home;
+
+fn needle(text: &str, form: Form) -> Needle {
+    Needle { text: text.into(), form }
+}
+
+/// JSON as a writer puts it that keeps to ASCII.
+fn escaped(text: &str) -> String {
+    let json = serde_json::to_string(text).expect("JSON");
+    json.encode_utf16()
+        .map(|unit| match u8::try_from(unit).ok().filter(u8::is_ascii) {
+            Some(byte) => char::from(byte).to_string(),
+            None => format!("\\u{unit:04x}"),
+        })
+        .collect()
+}
+
+/// What a matcher finds in a text must be let through, however the text is written.
+fn lets_through(needle: &Needle, text: &str) -> Result<(), TestCaseError> {
+    let (Ok(matcher), Some(raw)) = (Matcher::new(needle), Matcher::raw(needle)) else { return Ok(()) };
+    if matcher.is_in(text) {
+        let json = serde_json::to_string(text).expect("JSON");
+        prop_assert!(raw.may_be_in(json.as_bytes()), "{needle:?} in {json}");
+        prop_assert!(raw.may_be_in(escaped(text).as_bytes()), "{needle:?} in {}", escaped(text));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_word_is_seen_wherever_it_stands() {
+    for word in ["q", "zq", "needle", "the", "жук", "字", "fußball", &"long ago ".repeat(30)] {
+        let raw = Raw::new(&needle(word.trim(), Form::Phrase)).expect("something to go by");
+        for before in 0..200 {
+            for after in [0, 1, 63, 64, 300] {
+                let bytes = [".".repeat(before).as_str(), word.trim(), ".".repeat(after).as_str()].concat();
+                assert!(raw.may_be_in(bytes.as_bytes()), "{word} behind {before} and before {after}");
+            }
+            assert!(!raw.may_be_in(".".repeat(before).as_bytes()), "{word} in {before} dots");
+        }
+    }
+}
+
+#[test]
+fn letters_that_fold_are_seen_raw_and_escaped() {
+    for (wanted, text) in [
+        ("cafe", "café"),
+        ("café", "cafe"),
+        ("cafe", "cafe\u{301}"),
+        ("süss", "SÜß"),
+        ("mississippi", "miſſiſſippi"),
+        ("fish", "ﬁsh"),
+        ("zyx", "ＺＹＸ"),
+        ("жук", "ЖУК"),
+        ("x²", "area x² m"),
+        ("300 K", "at 300 K"),
+        ("wait…", "please wait… now"),
+        ("🦥", "a 🦥"),
+    ] {
+        let raw = Raw::new(&needle(wanted, Form::Phrase)).expect("something to go by");
+        let long = format!("{}{text}{}", "filler. ".repeat(20), " and so on".repeat(20));
+        for text in [text, &long] {
+            assert!(Matcher::new(&needle(wanted, Form::Phrase)).expect("a needle").is_in(text), "{wanted} in {text}");
+            assert!(raw.may_be_in(text.as_bytes()), "{wanted} in {text}");
+            assert!(raw.may_be_in(escaped(text).as_bytes()), "{wanted} in {}", escaped(text));
+        }
+    }
+}
+
+#[test]
+fn a_regular_expression_is_ruled_out_by_the_text_it_must_hold() {
+    for (expression, yes, no) in [
+        (r"zqx[a-z]+7415", "zqxtool7415", "zqytool7425"),
+        (r"(foo|bar)baz+", "a barbazz", "a baz"),
+        (r"memor(y|ies) alloc", "MEMORIES alloc", "melody"),
+        (r"(?i)Kelvin", "at 3 \u{212a}elvin", "celsius"),
+        (r"kilo", "5 \u{212a}ilo", "gram"),
+        (r"^\s*panicked at .*:\d+", "thread panicked at src/x.rs:12", "calm"),
+        (r"naïve", "a naïve one", "clever"),
+        (r"x{3}y", "xxxy", "xyxy"),
+    ] {
+        let needle = needle(expression, Form::Regex);
+        let raw = Matcher::raw(&needle).expect("something to go by");
+        assert!(raw.may_be_in(yes.as_bytes()), "{expression} in {yes}");
+        assert!(raw.may_be_in(escaped(yes).as_bytes()), "{expression} in {}", escaped(yes));
+        assert!(!raw.may_be_in(no.as_bytes()), "{expression} in {no}");
+    }
+    for anything in [r".*", r"\d+", r"a*", r"(foo|.+)", r"[a-z]{3}", r#"""#] {
+        assert!(Matcher::raw(&needle(anything, Form::Regex)).is_none(), "{anything}");
+    }
+}
+
+/// Lines of one session, each with one tool's output, written by hand.
+fn put(home: &Home, ends: &str, outputs: &[&str]) {
+    let lines = (2..).zip(outputs).map(|(number, output)| {
+        let value = claude_line(number, "user", &json!([{"type": "tool_result", "tool_use_id": "t", "content": "@@"}]));
+        value.to_string().replace("@@", output)
+    });
+    let lines: Vec<String> =
+        std::iter::once(claude_line(1, "user", &json!("begin")).to_string()).chain(lines).collect();
+    fs::create_dir_all(claude_file(home).parent().expect("a folder")).expect("create folder");
+    fs::write(claude_file(home), lines.join(ends) + ends).expect("write");
+}
+
+/// Asks before and after the talk is stored.
+fn asked(home: &Home, query: &str) -> Vec<BTreeSet<String>> {
+    let corpus = corpus(home);
+    let search = open(home);
+    let before = ids(&ask(&search, &corpus, query));
+    index(&search, &corpus);
+    vec![before, ids(&ask(&search, &corpus, query))]
+}
+
+fn found() -> Vec<BTreeSet<String>> {
+    vec![BTreeSet::from([CLAUDE.to_owned()]); 2]
+}
+
+#[test]
+fn matches_at_the_edges_of_what_is_read_at_once_are_found() {
+    const BLOCK: usize = 256 << 10;
+    for shift in [0, 1, 7, 8, 40, 64] {
+        let home = Home::empty();
+        put(&home, "\n", &["x", "edgeword"]);
+        let lines = fs::read_to_string(claude_file(&home)).expect("read");
+        let at = lines.find("edgeword").expect("the word");
+        let filler = "f".repeat(BLOCK - at + shift);
+        put(&home, "\n", &[&format!("x{filler}"), "edgeword"]);
+        assert_eq!(asked(&home, "edgeword"), found(), "{shift}");
+        put(&home, "\n", &["x", &format!("{}edgeword{filler}", "g".repeat(BLOCK - at - shift))]);
+        assert_eq!(asked(&home, "edgeword"), found(), "in one line, {shift}");
+        assert_eq!(asked(&home, "/edge[w]ord/"), found(), "as an expression, {shift}");
+    }
+}
+
+#[test]
+fn lines_may_end_as_they_like_but_must_end() {
+    let home = Home::empty();
+    put(&home, "\r\n", &["crlfword", "other"]);
+    assert_eq!(asked(&home, "crlfword"), found());
+    // What is still being written counts when it is there.
+    let half = claude_line(9, "user", &json!([{"type": "tool_result", "tool_use_id": "t", "content": "lateword"}]));
+    let text = fs::read_to_string(claude_file(&home)).expect("read");
+    fs::write(claude_file(&home), format!("{text}{half}")).expect("write");
+    assert_eq!(asked(&home, "lateword"), vec![BTreeSet::new(); 2]);
+    fs::write(claude_file(&home), format!("{text}{half}\n")).expect("write");
+    assert_eq!(asked(&home, "lateword"), found());
+}
+
+#[test]
+fn what_is_escaped_in_a_file_is_found_as_it_reads() {
+    let home = Home::empty();
+    put(&home, "\n", &[r#"caf\u00e9zq \"quotedzq\" back\\slashzq line\nbreakzq ta\tbzq \ud83e\udda5zq Stra\u00DFezq"#]);
+    for query in [
+        "cafézq",
+        "cafezq",
+        r#""\"quotedzq\"""#,
+        r#""back\\slashzq""#,
+        r#""line breakzq""#,
+        r#""ta bzq""#,
+        "🦥zq",
+        "straßezq",
+        "strassezq",
+        "/caf.zq/",
+        r"/line\nbreakzq/",
+        r"/back\\slashzq/",
+    ] {
+        assert_eq!(asked(&home, query), found(), "{query}");
+    }
+    for query in ["linebreakzq", "nbreakzq", "u00e9zq", "tbzq"] {
+        assert_eq!(asked(&home, query), vec![BTreeSet::new(); 2], "{query}");
+    }
+}
+
+#[test]
+fn files_that_vanish_or_are_no_text_spoil_nothing() {
+    let home = Home::empty();
+    let planted = plant_opencode(&home);
+    put(&home, "\n", &["stayword"]);
+    write(
+        &claude_file(&home).with_file_name("22222222-2222-4333-8444-555555555555.jsonl"),
+        &[
+            claude_line(1, "user", &json!("begin")),
+            claude_line(2, "assistant", &json!([{"type": "thinking", "thinking": "goneword"}])),
+        ],
+    );
+    let corpus = corpus(&home);
+    let search = open(&home);
+    fs::remove_file(claude_file(&home).with_file_name("22222222-2222-4333-8444-555555555555.jsonl")).expect("remove");
+    let storage = home.path().join(".local/share/opencode/storage");
+    fs::write(storage.join("part/msg_2/prt_0.json"), b"{\"type\": \xff\xfe openoutput").expect("write");
+    fs::write(storage.join("part/msg_2/prt_9.json"), "").expect("write");
+    fs::create_dir(storage.join("part/msg_2/prt_8.json")).expect("create folder");
+    assert!(ask(&search, &corpus, "goneword").hits.is_empty());
+    assert_eq!(ids(&ask(&search, &corpus, "stayword")), BTreeSet::from([CLAUDE.to_owned()]));
+    for (query, id) in planted {
+        assert_eq!(ids(&ask(&search, &corpus, query)), BTreeSet::from([id.to_owned()]), "{query}");
+    }
+}
+
+/// Makes a file or folder look as if it had last been written two days before the others.
+fn age(path: &Path) {
+    let then = SystemTime::now() - Duration::from_hours(48);
+    fs::File::open(path).and_then(|file| file.set_modified(then)).expect("set the time");
+}
+
+#[test]
+fn old_sessions_of_many_files_are_only_opened_for_what_they_may_hold() {
+    let home = Home::empty();
+    let planted = plant_opencode(&home);
+    put(&home, "\n", &["stayword"]);
+    let storage = home.path().join(".local/share/opencode/storage");
+    let part = |id: &str, text: &str| {
+        let text = json!({"id": id, "type": "reasoning", "text": text}).to_string();
+        fs::write(storage.join(format!("part/msg_2/{id}.json")), text).expect("write");
+    };
+    part("prt_5", "a naïve Straße, cafe\u{301}zq");
+    fs::write(storage.join("part/msg_2/prt_6.json"), r#"{"type": "reasoning", "text": "caf\u00e9bar"}"#)
+        .expect("write");
+    let age_all = || {
+        age(&storage.join(format!("session/p1/{OPENCODE}.json")));
+        age(&storage.join(format!("message/{OPENCODE}")));
+    };
+    age_all();
+    let first = corpus(&home);
+    let search = open(&home);
+    index(&search, &first);
+    let kept = home.path().join("cache/search/small");
+    assert!(kept.is_file());
+    let all_found = |search: &Search, corpus: &Corpus| {
+        for (query, id) in &planted {
+            assert_eq!(ids(&ask(search, corpus, query)), BTreeSet::from([(*id).to_owned()]), "{query}");
+        }
+        for query in ["naive", "naïve", "strasse", "Straße", "cafezq", "cafébar", "ve", "/na.ve/", "naive strasse"] {
+            assert_eq!(ids(&ask(search, corpus, query)), BTreeSet::from([OPENCODE.to_owned()]), "{query}");
+        }
+    };
+    all_found(&search, &first);
+    let looked = |search: &Search| ask(search, &first, "stayword").reach.bytes;
+    let few = looked(&search);
+    fs::write(&kept, "damaged").expect("write");
+    let all = looked(&open(&home));
+    assert!(few < all, "{few} of {all} bytes");
+    all_found(&open(&home), &first);
+    // Begun anew, and told of what came since by the stamp.
+    fs::remove_file(&kept).expect("remove");
+    index(&search, &first);
+    assert_eq!(looked(&search), few);
+    part("prt_7", "sinceword");
+    fs::write(storage.join(format!("message/{OPENCODE}/msg_3.json")), r#"{"role":"assistant"}"#).expect("write");
+    let second = corpus(&home);
+    for _ in 0..2 {
+        assert_eq!(ids(&ask(&search, &second, "sinceword")), BTreeSet::from([OPENCODE.to_owned()]));
+        all_found(&search, &second);
+        index(&search, &second);
+    }
+}
+
+/// Letters with other spellings, and others beside them.
+const LETTERS: &str =
+    "[a-cksA-CKSſ\u{212a}\u{212b}å²…ßﬁé\u{301}йЖж字\u{1100}-\u{1103}\u{1161}\u{1f9a5}م\u{64e}Ωω \\\\\"/<\n.]";
+
+fn letters(count: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = String> {
+    let letter = proptest::string::string_regex(LETTERS).expect("a class");
+    proptest::collection::vec(letter, count).prop_map(|letters| letters.concat())
+}
+
+proptest! {
+    #[test]
+    fn what_stands_in_a_text_letter_by_letter_is_found_and_let_through(
+        text in letters(1..=120),
+        from in 0usize..120,
+        len in 1usize..12,
+    ) {
+        let part: String = text.chars().skip(from % text.chars().count()).take(len).collect();
+        prop_assume!(part.chars().any(char::is_alphanumeric));
+        let needle = needle(part.trim(), Form::Phrase);
+        prop_assert!(Matcher::new(&needle).expect("a needle").is_in(&text), "{part:?} in {text:?}");
+        lets_through(&needle, &text)?;
+    }
+
+    #[test]
+    fn words_that_only_resemble_are_let_through(
+        text in letters(0..=120),
+        wanted in "[a-cksåéßжΩй字m]{1,3}",
+    ) {
+        lets_through(&needle(&wanted, Form::Word), &text)?;
+    }
+
+    #[test]
+    fn expressions_are_let_through(
+        text in letters(0..=80),
+        pieces in proptest::collection::vec(prop_oneof![
+            Just("a"), Just("k"), Just("s"), Just("bc"), Just("é"), Just("Å"), Just("K"), Just("ß"), Just("²"),
+            Just("ж"), Just("ω"), Just("."), Just(r"\s"), Just(r"\w+"), Just("(a|bc|ck)"), Just("[kK]"), Just("a?"),
+            Just("(?i:K)"), Just("(?i:é)"), Just("s{2}"), Just("(b|)"), Just(r"\b"), Just("(ca)+"), Just("[ab]"), Just("字"),
+            Just("\u{1100}"), Just("\u{64e}"),
+        ], 1..5),
+    ) {
+        lets_through(&needle(&pieces.concat(), Form::Regex), &text)?;
+    }
+}
