@@ -106,12 +106,6 @@ impl App {
     }
 }
 
-/// Whether a mode lets an agent do anything without asking.
-pub fn is_unguarded(mode: &str) -> bool {
-    let mode = mode.to_ascii_lowercase();
-    ["bypass", "danger", "yolo", "never", "full-access", "skip"].iter().any(|word| mode.contains(word))
-}
-
 fn is_timed(info: &RunInfo) -> bool {
     match info.phase {
         Phase::Starting | Phase::Working { .. } | Phase::Interrupting { .. } => true,
