@@ -101,7 +101,8 @@ impl App {
     }
 }
 
-const EMPTY: [(Action, &str); 6] = [
+const EMPTY: [(Action, &str); 7] = [
+    (Action::New, "new session"),
     (Action::Scope, "here/all"),
     (Action::ShowHidden, "hidden"),
     (Action::Rescan, "look again"),
@@ -110,15 +111,17 @@ const EMPTY: [(Action, &str); 6] = [
     (Action::Palette, "any action"),
 ];
 
-const LIST: [(Action, &str); 11] = [
+const LIST: [(Action, &str); 13] = [
     (Action::Open, "read"),
-    (Action::Resume, "resume"),
+    (Action::ResumeHere, "resume"),
+    (Action::New, "new"),
     (Action::Search, "search"),
     (Action::Filter, "filter"),
     (Action::Scope, "here/all"),
     (Action::Help, "help"),
-    (Action::Sort, "sort"),
     (Action::Quit, "quit"),
+    (Action::Resume, "in its program"),
+    (Action::Sort, "sort"),
     (Action::ShowHidden, "hidden"),
     (Action::CopyCommand, "copy command"),
     (Action::Palette, "any action"),
@@ -136,7 +139,7 @@ const RESULTS: [(Action, &str); 9] = [
     (Action::Search, "line"),
     (Action::MoreHits, "more hits"),
     (Action::Order, "order"),
-    (Action::Resume, "resume"),
+    (Action::ResumeHere, "resume"),
     (Action::CopyView, "copy command"),
     (Action::SaveView, "save view"),
     (Action::Help, "help"),
@@ -149,7 +152,7 @@ const RESULT: [(Action, &str); 8] = [
     (Action::PreviousHit, "previous hit"),
     (Action::Tools, "tools"),
     (Action::Thinking, "thinking"),
-    (Action::Resume, "resume"),
+    (Action::ResumeHere, "resume"),
     (Action::Help, "help"),
     (Action::Expand, "unfold"),
 ];
@@ -176,17 +179,17 @@ const PREVIEW: [(Action, &str); 6] = [
     (Action::PreviousPrompt, "previous prompt"),
     (Action::Tools, "tools"),
     (Action::Help, "help"),
-    (Action::Resume, "resume"),
+    (Action::ResumeHere, "resume"),
 ];
 
 const READER: [(Action, &str); 9] = [
     (Action::Back, "back"),
+    (Action::ResumeHere, "resume"),
     (Action::PreviousPrompt, "previous prompt"),
     (Action::Find, "find"),
     (Action::Tools, "tools"),
     (Action::Thinking, "thinking"),
     (Action::Help, "help"),
-    (Action::Resume, "resume"),
     (Action::Expand, "unfold"),
     (Action::Follow, "follow"),
 ];
