@@ -5,7 +5,7 @@ use super::action::Action;
 use super::chat::{Chat, Focus};
 use super::home::Pane;
 use super::layer::Layer;
-use super::search;
+use super::{runs, search};
 
 /// A key and what it does here, in a word or two.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +84,19 @@ impl App {
             Focus::Composer if completing => {
                 [("tab", "take"), ("↑ ↓", "choose"), ("esc", "close"), ("enter", "send")].map(typed).into()
             }
+            Focus::Composer if self.info(chat).is_some_and(|info| runs::is_open(&info.phase)) => {
+                let mut hints = self.named(&WORKING_CHAT);
+                // One more of them alone would interrupt the turn.
+                let read = self.keymap.hint(Action::ReadChat);
+                hints.extend(read.map(|read| Hint { key: format!("{read} esc"), word: "back" }));
+                hints
+            }
             Focus::Composer => self.named(&CHAT),
+            Focus::Transcript if chat.armed => {
+                let mut hints: Vec<_> = [("esc", "interrupt"), ("j k", "read on")].map(typed).into();
+                hints.extend(self.named(&ARMED_CHAT));
+                hints
+            }
             Focus::Transcript if chat.followed.is_some() => self.named(&FOLLOWED),
             Focus::Transcript => self.named(&READING_CHAT),
         }
@@ -203,6 +215,15 @@ const READING_CHAT: [(Action, &str); 7] = [
     (Action::Find, "find"),
     (Action::Help, "help"),
 ];
+
+const WORKING_CHAT: [(Action, &str); 4] = [
+    (Action::Send, "queue"),
+    (Action::Newline, "newline"),
+    (Action::Interrupt, "interrupt"),
+    (Action::ReadChat, "read"),
+];
+
+const ARMED_CHAT: [(Action, &str); 2] = [(Action::ReadChat, "write"), (Action::Help, "help")];
 
 const FOLLOWED: [(Action, &str); 5] = [
     (Action::ResumeHere, "take over"),

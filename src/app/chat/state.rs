@@ -61,6 +61,9 @@ impl App {
             Phase::Working { .. } if chat.armed => {
                 ("esc again interrupts, any other key does not".to_owned(), Tone::Warning)
             }
+            Phase::Interrupting { .. } if chat.armed => {
+                ("esc again asks whether to stop the run".to_owned(), Tone::Warning)
+            }
             Phase::Starting => (starting(self.now, chat.starting, info), Tone::Working),
             Phase::Working { since, activity } => match activity {
                 Activity::Answering => (format!("working {}", clock(*since)), Tone::Working),
