@@ -400,11 +400,8 @@ impl Inner {
                 if let Err(error) = self.tell_waiting() {
                     tracing::warn!(%error, "what waits from before cannot be told");
                 }
-                match (recovered.ended.len(), recovered.held.len()) {
-                    (0, 0) => return,
-                    (0, held) => (format!("{held} conversations have prompts that were not sent; they wait."), false),
-                    (ended, _) => (format!("{ended} agents that a dead salon left behind were ended."), false),
-                }
+                let Some(words) = in_words(recovered.ended.len(), recovered.held.len()) else { return };
+                (words, false)
             }
             Err(error) => {
                 let why = crate::store::in_words(&error);
@@ -440,6 +437,22 @@ impl Inner {
         }
         Ok(())
     }
+}
+
+/// What was found of dead salons; nothing where there was nothing.
+fn in_words(ended: usize, held: usize) -> Option<String> {
+    let ended = match ended {
+        0 => None,
+        1 => Some("an agent that a dead salon left behind was ended".to_owned()),
+        ended => Some(format!("{ended} agents that a dead salon left behind were ended")),
+    };
+    let held = match held {
+        0 => None,
+        1 => Some("a conversation has prompts that were not sent: they wait in it".to_owned()),
+        held => Some(format!("{held} conversations have prompts that were not sent: they wait there")),
+    };
+    let words: Vec<_> = ended.into_iter().chain(held).collect();
+    (!words.is_empty()).then(|| words.join("; "))
 }
 
 /// The session that an opening is about, where there is one before the agent is asked.
