@@ -224,6 +224,7 @@ pub struct ShowArgs {
 
 /// What `resume` takes.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct ResumeArgs {
     /// The session
     #[arg(value_name = "ID")]

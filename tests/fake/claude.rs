@@ -27,6 +27,7 @@ pub fn run() {
         model: options.model.unwrap_or_else(|| "claude-sonnet-4-5".into()),
         mode: options.mode.unwrap_or_else(|| "default".into()),
         turns: 0,
+        at_work: false,
         interrupted: false,
         deaf: false,
         ended: false,
@@ -98,6 +99,8 @@ struct Agent {
     model: String,
     mode: String,
     turns: u64,
+    /// A turn is open.
+    at_work: bool,
     interrupted: bool,
     deaf: bool,
     /// stdin is closed.
@@ -164,7 +167,8 @@ impl Agent {
             "initialize" => self.offers(),
             "interrupt" if self.deaf => return,
             "interrupt" => {
-                self.interrupted = true;
+                // It may come before the turn that it is meant for began.
+                self.interrupted = self.at_work || !self.prompts.is_empty();
                 json!({"still_queued": self.prompts.iter().map(|prompt| prompt["uuid"].clone()).collect::<Vec<_>>()})
             }
             "set_model" => {
