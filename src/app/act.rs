@@ -1,5 +1,7 @@
 //! What each action does.
 
+use std::sync::Arc;
+
 use super::action::Action;
 use super::help::Help;
 use super::home::Pane;
@@ -12,6 +14,7 @@ use super::{App, Effect};
 use crate::config::settings::Scope;
 use crate::domain::SessionKey;
 use crate::domain::catalog::Sort;
+use crate::domain::run::{Phase, RunInfo};
 
 impl App {
     /// Does what an action asks for.
@@ -118,9 +121,10 @@ impl App {
             Action::Open | Action::Expand => {
                 let selected = self.home.list.session().map(|session| session.key.clone());
                 let Some(key) = selected else { return Vec::new() };
-                // What is no session yet has no transcript to read, only a chat.
-                let fresh = self.known.is_fresh(&key).then(|| self.runs.of_session(&key)).flatten();
-                match fresh.map(|info| info.id.clone()) {
+                // What lives in this salon is steered. What is no session yet has no transcript to read either.
+                let living = |info: &&Arc<RunInfo>| !matches!(info.phase, Phase::Stopped(_));
+                let run = self.runs.of_session(&key).filter(|info| living(info) || self.known.is_fresh(&key));
+                match run.map(|info| info.id.clone()) {
                     Some(run) => self.go_to_run(&run),
                     None => self.open(key),
                 }

@@ -61,7 +61,12 @@ pub fn run(context: &Context, turn: Turn<'_>) -> Result<ExitCode, Failure> {
 
 async fn take(context: &Context, turn: Turn<'_>) -> Result<ExitCode, Failure> {
     let store = state::open(context)?;
-    let (live, mut told) = Live::start(lives::options(store.clone(), &context.environment, &context.paths.cache));
+    let (live, mut told) = Live::start(lives::options(
+        store.clone(),
+        &context.environment,
+        &context.paths.cache,
+        &context.settings.server,
+    ));
     let (asked, questions) = tokio::sync::mpsc::unbounded_channel();
     if turn.args.approve == Approve::Wait {
         tokio::spawn(live::questions::relay(live.clone(), store, questions));

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::drafts::Drafts;
 use super::effects::{Performer, check};
+use super::models::Lists;
 use super::paths::{self, Question};
 use super::shell::{Purpose, Shell, Told};
 use super::{call, lives, programs, surroundings};
@@ -19,7 +20,7 @@ use crate::agent::{self, Environment};
 use crate::app::Msg;
 use crate::app::runs::{RunEffect, RunMsg};
 use crate::config::paths::Paths;
-use crate::config::settings;
+use crate::config::settings::Settings;
 use crate::domain::run::{Conversation, Cursor, Opening, Refusal, RunId, RunInfo};
 use crate::domain::{Agent, SessionKey};
 use crate::live::{self, Live, questions};
@@ -39,6 +40,7 @@ pub struct Runs {
     /// Changes of queues, done one after the other: the order of prompts is the user's.
     post: mpsc::UnboundedSender<RunEffect>,
     viewers: HashMap<RunId, JoinHandle<()>>,
+    lists: Lists,
     happened: mpsc::Sender<Msg>,
     asked: mpsc::UnboundedSender<Arc<RunInfo>>,
     tell: mpsc::UnboundedSender<Told>,
@@ -59,18 +61,20 @@ impl Runs {
         store: Arc<Store>,
         environment: &Environment,
         paths: &Paths,
-        limits: settings::Limits,
+        settings: &Settings,
         tell: &mpsc::UnboundedSender<Told>,
     ) -> (Self, News) {
-        let mut options = lives::options(store.clone(), environment, &paths.cache);
-        options.limits.runs = limits.runs;
-        options.limits.idle = Duration::from_mins(limits.idle_minutes.into());
+        let mut options = lives::options(store.clone(), environment, &paths.cache, &settings.server);
+        options.limits.runs = settings.limits.runs;
+        options.limits.idle = Duration::from_mins(settings.limits.idle_minutes.into());
         let (live, changes) = Live::start(options);
         let (happened, news) = mpsc::channel(2);
         let (asked, questions) = mpsc::unbounded_channel();
         tokio::spawn(questions::relay(live.clone(), store.clone(), questions));
         let (post, letters) = mpsc::unbounded_channel();
         tokio::spawn(deliver(live.clone(), letters, tell.clone()));
+        let lists =
+            Lists { live: live.clone(), store: store.clone(), tell: tell.clone(), directory: environment.home.clone() };
         let drafts = Drafts::start(store, {
             let tell = tell.clone();
             move |key, text| drop(tell.send(told(RunMsg::Draft { key, text })))
@@ -80,7 +84,7 @@ impl Runs {
             move |query, found| tell.send(told(RunMsg::Paths { query, found })).is_ok()
         });
         let viewers = HashMap::new();
-        let runs = Self { live, drafts, paths, post, viewers, happened, asked, tell: tell.clone() };
+        let runs = Self { live, drafts, paths, post, viewers, lists, happened, asked, tell: tell.clone() };
         (runs, News { changes, happened: news })
     }
 
@@ -163,11 +167,11 @@ impl Runs {
                 self.drafts.recall(key);
                 Ok(())
             }
-            RunEffect::Models { .. }
-            | RunEffect::Agents
-            | RunEffect::Check(_)
-            | RunEffect::EditText(_)
-            | RunEffect::Notify { .. } => Ok(()),
+            RunEffect::Models { agent, refresh } => {
+                tokio::spawn(self.lists.clone().tell(agent, refresh));
+                Ok(())
+            }
+            RunEffect::Agents | RunEffect::Check(_) | RunEffect::EditText(_) | RunEffect::Notify { .. } => Ok(()),
         }
     }
 

@@ -493,6 +493,19 @@ fn a_run_that_is_gone_goes_on_with_the_next_prompt() {
     assert_eq!(begun.conversation, Conversation::Resume(SESSION.into()));
 }
 
+#[test]
+fn b22_what_lives_goes_on_without_a_viewer_and_enter_leads_back_to_it() {
+    let mut talk = Talk::of(120, 40, on_disk(turn("one")));
+    talk.working(true);
+    talk.keys("esc j esc");
+    assert!(talk.stage.app.layers.is_empty());
+    assert!(talk.screen().contains("Working  1"), "{}", talk.screen());
+    talk.take();
+    talk.keys("enter");
+    assert_eq!(talk.chat().run, Some(run()));
+    assert!(talk.take().contains(&RunEffect::Watch(run(), Cursor::default())));
+}
+
 /// Something that happens to a conversation.
 #[derive(Clone, Debug)]
 enum Step {

@@ -34,7 +34,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut ViewCache)
     let asked = among.as_ref().map_or(0, |among| approval::height(app, among, area.width, least(&rest)));
     let asked = rest.bottom(asked);
     let queue = rest.bottom(queue::height(app, chat).min(area.height / 4).min(least(&rest)));
-    draw_header(canvas, header, chat);
+    draw_header(canvas, super::header::beside_badge(app, header), chat);
     let reading = chat.focus == Focus::Transcript || chat.reader.find.is_some();
     preview::draw_mode(canvas, rest.0, &chat.reader, Mode::Chat { footer: reading }, cache);
     draw_emptiness(canvas, rest.0, chat);
