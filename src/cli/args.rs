@@ -21,7 +21,7 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Use this OpenCode server that runs already; its password is that of the configuration or of OPENCODE_SERVER_PASSWORD
+    /// Use this OpenCode server that runs already; its password is that of the configuration or of `OPENCODE_SERVER_PASSWORD`
     #[arg(long, global = true, value_name = "ADDRESS", value_parser = Server::address)]
     pub opencode_server: Option<SocketAddr>,
 

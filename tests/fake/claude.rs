@@ -88,6 +88,7 @@ fn listen() -> Receiver<Value> {
 }
 
 /// The program at work.
+#[expect(clippy::struct_excessive_bools, reason = "each is true or false whatever the others are")]
 struct Agent {
     inbox: Receiver<Value>,
     /// Prompts that wait for their turn.

@@ -125,7 +125,8 @@ fn b16_a_prompt_reaches_the_agent_to_the_letter() {
         std::io::Write::write_all(&mut child.stdin.take().expect("stdin"), prompt.as_bytes()).expect("written");
         let output = child.wait_with_output().expect("salon");
         assert_eq!(output.status.code(), Some(0), "{output:?}");
-        let mut heard = stage.agents.log().into_iter().filter_map(|record| record["prompt"].as_str().map(str::to_owned));
+        let mut heard =
+            stage.agents.log().into_iter().filter_map(|record| record["prompt"].as_str().map(str::to_owned));
         assert_eq!(heard.next_back().as_deref(), Some(prompt));
     }
 }

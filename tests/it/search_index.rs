@@ -1,6 +1,7 @@
 //! The index of search: it grows with what it indexes, survives damage, is shared, and may be missing.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::fs;
 
 use proptest::prelude::*;
