@@ -141,6 +141,7 @@ fn events_are_objects_with_what_the_contract_names() {
             assert!(event.get(field).is_some(), "{field} is missing: {event}");
         }
     }
+    events.iter().for_each(assert_is_documented);
     let numbers: Vec<_> = events.iter().filter_map(|event| event["n"].as_u64()).collect();
     assert!(numbers.is_sorted() && !numbers.is_empty(), "{numbers:?}");
     assert_eq!(of_type(&events, "prompt").len(), 1);
@@ -156,6 +157,18 @@ fn events_are_objects_with_what_the_contract_names() {
     );
 }
 
+/// README.md has a row for the event's type, which names each of its fields.
+fn assert_is_documented(event: &Value) {
+    let kind = format!("`{}`", event["type"].as_str().expect("a type"));
+    let mut rows =
+        include_str!("../../README.md").lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+    let (_, row) = rows.find(|(kinds, _)| kinds.split(", ").any(|of| of == kind)).unwrap_or_else(|| panic!("{kind}"));
+    for field in event.as_object().expect("an object").keys() {
+        let of_all = ["epoch", "n", "time", "turn", "type"].contains(&field.as_str());
+        assert!(of_all || row.contains(&format!("`{field}`")), "{field} of {kind} is not documented: {row}");
+    }
+}
+
 #[test]
 fn b20_approvals_are_denied_and_named_unless_something_else_is_asked_for() {
     let stage = Stage::new();
@@ -164,6 +177,7 @@ fn b20_approvals_are_denied_and_named_unless_something_else_is_asked_for() {
     assert_eq!(text(&output.stdout), "went on\n");
     let output = stage.run(&["new", "--json", "--approve", "once", "ask make\nsay ok"]);
     let events = events(&output);
+    events.iter().for_each(assert_is_documented);
     assert!(of_type(&events, "tool").iter().any(|tool| tool["status"] == "done"), "{events:?}");
     assert_eq!(of_type(&events, "approval").iter().filter(|approval| approval["open"] == true).count(), 1);
 }
