@@ -11,7 +11,7 @@ use ratatui::text::{Line, Span};
 use super::approval::{self, Beside};
 use super::reader::Mode;
 use super::style::{self, style};
-use super::widgets::{Align, put, put_line, rich, split_right};
+use super::widgets::{Align, put, put_line, rich, split_left, split_right};
 use super::{Canvas, ViewCache, preview};
 use crate::app::approvals::Among;
 use crate::app::chat::{Chat, Focus};
@@ -20,6 +20,9 @@ use crate::stdx::text;
 
 /// Least rows of the transcript, as long as there is room for anything else.
 const TRANSCRIPT: u16 = 3;
+
+/// Columns before the text of what is asked: where that of the header, the queue and the status line begins.
+const MARGIN: u16 = 1;
 
 /// Draws it.
 pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut ViewCache) {
@@ -31,8 +34,10 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut ViewCache)
     let composer = composer::height(chat, rest.0).min(least(&rest).max(1)).min(rest.0.height);
     let composer = rest.bottom(composer);
     let among = chat.run.clone().map(Among::Run);
-    let asked = among.as_ref().map_or(0, |among| approval::height(app, among, area.width, least(&rest)));
+    let asked =
+        among.as_ref().map_or(0, |among| approval::height(app, among, area.width.saturating_sub(MARGIN), least(&rest)));
     let asked = rest.bottom(asked);
+    let (_, question) = split_left(asked, MARGIN);
     let queue = rest.bottom(queue::height(app, chat).min(area.height / 4).min(least(&rest)));
     draw_header(canvas, super::header::beside_badge(app, header), chat);
     let reading = chat.focus == Focus::Transcript || chat.reader.find.is_some();
@@ -41,7 +46,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut ViewCache)
     queue::draw(canvas, queue, chat);
     if let Some(among) = &among {
         // Also where the transcript is read the plain letters are not the question's.
-        approval::draw(canvas, asked, among, Beside::Text);
+        approval::draw(canvas, question, among, Beside::Text);
     }
     composer::draw(canvas, composer, chat);
     composer::draw_completion(canvas, rest.0.union(queue).union(asked), chat);
@@ -131,7 +136,7 @@ fn draw_emptiness(canvas: &mut Canvas, area: Rect, chat: &Chat) {
         return;
     }
     let theme = canvas.app.theme();
-    let (_, at) = super::widgets::split_left(Rect { y: area.y + area.height / 3, height: 1, ..area }, 2);
+    let (_, at) = split_left(Rect { y: area.y + area.height / 3, height: 1, ..area }, 2);
     let words = format!("A new conversation with {}. Write what it shall do.", chat.agent.label());
     put(canvas.buffer, at, &words, style(theme.muted), Align::Left);
 }
