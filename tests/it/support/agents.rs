@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use super::Home;
+use super::{Home, lives};
 
 /// The scripted agents, under the names of the real ones, in a folder that can be the whole `PATH`.
 ///
@@ -65,6 +65,19 @@ impl Agents {
     /// Processes that these started in turn.
     pub fn grandchildren(&self) -> Vec<u32> {
         self.ids("grandchild")
+    }
+
+    /// Prompts that reached an agent, in order.
+    pub fn prompts(&self) -> Vec<String> {
+        let told = self.log().into_iter().filter_map(|record| record["prompt"].as_str().map(str::to_owned));
+        told.collect()
+    }
+
+    /// Fails where one of them, or what it started, still lives.
+    pub fn assert_none_lives(&self) {
+        let left = self.started().into_iter().chain(self.grandchildren()).filter(|pid| lives(*pid));
+        let left: Vec<u32> = left.collect();
+        assert!(left.is_empty(), "agents are left: {left:?}");
     }
 
     /// Starts one of them in a home, to speak with it.
