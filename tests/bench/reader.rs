@@ -83,14 +83,14 @@ fn diff_of_500_lines(bencher: Bencher) {
 
 #[divan::bench]
 fn a_screenful_from_kept_entries(bencher: Bencher) {
-    let mut stage = Stage::new();
+    let mut stage = Screen::new();
     stage.draw();
     bencher.bench_local(|| stage.draw());
 }
 
 #[divan::bench]
 fn a_screenful_scrolled_by_a_page(bencher: Bencher) {
-    let mut stage = Stage::new();
+    let mut stage = Screen::new();
     bencher.bench_local(|| {
         let up = !stage.at_start;
         stage.press(if up { Action::PageUp } else { Action::Last });
@@ -167,7 +167,7 @@ impl Live {
 }
 
 /// A reader of 2,000 entries at 200 columns and 60 rows.
-struct Stage {
+struct Screen {
     reader: Reader,
     entries: Vec<Arc<Entry>>,
     theme: Theme,
@@ -177,7 +177,7 @@ struct Stage {
     at_start: bool,
 }
 
-impl Stage {
+impl Screen {
     fn new() -> Self {
         let text = answer().text;
         let part: String = text.lines().take(22).map(|line| format!("{line}\n")).collect::<Vec<_>>().concat();
