@@ -167,8 +167,8 @@ impl App {
             (Some(reader), Some(found)) => reader.drawn(found),
             _ => Vec::new(),
         };
-        if let (Some(reader), Some(found)) = (self.beside.as_mut().and_then(Layer::reader_mut), drawn.beside) {
-            effects.extend(reader.drawn(found));
+        if let (Some(reader), Some(found)) = (self.beside.as_mut().and_then(Layer::reader_mut), &drawn.beside) {
+            effects.extend(reader.drawn(**found));
         }
         effects.extend(self.desk.drawn(drawn.approval.as_ref()));
         self.drawn = drawn;

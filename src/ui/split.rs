@@ -39,7 +39,7 @@ fn draw_pinned(canvas: &mut Canvas, area: Rect, pinned: &Layer, cache: &mut View
     draw_one(canvas, area, pinned, cache);
     canvas.active = true;
     let Drawn { reader, waiting, .. } = std::mem::take(&mut canvas.drawn);
-    (canvas.drawn.beside, canvas.drawn.waiting) = (reader, waiting);
+    (canvas.drawn.beside, canvas.drawn.waiting) = (reader.map(Box::new), waiting);
     canvas.target(area, Target::Beside);
     let dimmed = style(canvas.app.theme().faint).remove_modifier(Modifier::BOLD);
     canvas.buffer.set_style(line_of(area, 0), dimmed);

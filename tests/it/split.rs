@@ -214,7 +214,7 @@ fn a_question_of_the_pinned_one_is_told_and_no_key_answers_it() {
     let effects = talk.stage.app.begin(Agent::Codex, opening, None);
     talk.stage.effects.extend(effects);
     talk.working(true);
-    talk.changed(|info| info.approvals = vec![live::command("q1").into()]);
+    talk.changed(|info| info.approvals = vec![live::command("q1")]);
     assert!(left(&mut talk).contains("! Bash cargo test --workspace"), "{}", left(&mut talk));
     assert!(!talk.screen().contains("1  Yes"), "{}", talk.screen());
     talk.take();
@@ -235,6 +235,9 @@ fn the_mouse_scrolls_what_it_is_over_and_a_click_changes_places() {
     assert!(!left(&mut talk).contains("line 119.") && right(&mut talk).contains("line 119."), "{}", talk.screen());
     mouse(&mut talk, Mouse::WheelUp, 120);
     assert!(!right(&mut talk).contains("line 119."), "{}", talk.screen());
+    // What was not read yet is asked for on the way, as drawing tells of both.
+    (0..100).for_each(|_| mouse(&mut talk, Mouse::WheelUp, 20));
+    assert!(left(&mut talk).contains("line 0.") && !right(&mut talk).contains("line 0."), "{}", talk.screen());
     let (pinned, read) = tickets(&talk);
     mouse(&mut talk, Mouse::Click, 120);
     assert_eq!(tickets(&talk), (pinned, read), "it has the keys already");
