@@ -92,7 +92,8 @@ async fn interrupt(driven: &'static Driven) {
     let info = scene.until(&run, |info| info.queued == 1).await;
     assert!(info.paused);
     scene.live.go_on(&run).expect("told");
-    assert_eq!(scene.done(&run, 2).await.last, Some(Outcome::Done));
+    let info = scene.done(&run, 2).await;
+    assert_eq!(info.last, Some(Outcome::Done), "{info:?}\n{}", scene.said(&run).await);
     assert_eq!(scene.model.times("What then?"), 1);
     scene.close().await;
 }

@@ -6,6 +6,8 @@
 mod dialects;
 mod disk;
 mod home;
+mod keys;
+mod killed;
 mod live;
 mod model;
 mod opencode;

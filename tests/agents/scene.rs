@@ -44,14 +44,9 @@ pub const CLAUDE: Driven = Driven {
 pub const OPENCODE: Driven =
     Driven { agent: Agent::OpenCode, name: "opencode", mode: None, other: "lab/lab-small", asked: "lab-small" };
 
-/// Codex. Its sandbox is not what is looked at, and does not work everywhere.
-pub const CODEX: Driven = Driven {
-    agent: Agent::Codex,
-    name: "codex",
-    mode: Some("untrusted/danger-full-access"),
-    other: "gpt-5-codex",
-    asked: "gpt-5-codex",
-};
+/// Codex, which by default asks for what its sandbox does not let through only.
+pub const CODEX: Driven =
+    Driven { agent: Agent::Codex, name: "codex", mode: Some("untrusted"), other: "gpt-5-codex", asked: "gpt-5-codex" };
 
 /// One agent's runs in a home of their own.
 pub struct Scene {
@@ -173,6 +168,7 @@ impl Scene {
     /// Ends salon's runs; then nobody is left, by process and by group.
     pub async fn close(&mut self) {
         let were = self.home.processes();
+        assert!(!were.is_empty(), "a process was looked for");
         self.live.clone().shutdown().await;
         self.home.assert_nobody_is_left(&were);
     }
