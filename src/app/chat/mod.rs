@@ -93,6 +93,11 @@ impl Chat {
         info.map(|info| info.cwd.clone()).or_else(opening).unwrap_or_default()
     }
 
+    /// It begins with a copy of the session.
+    fn is_fork(&self) -> bool {
+        matches!(&self.opening, Some(Opening { conversation: Conversation::Fork(_), .. }))
+    }
+
     /// It waits for the answer whether its run begins.
     pub fn is_beginning(&self) -> bool {
         self.beginning.is_some()
@@ -114,7 +119,7 @@ impl Chat {
 
     /// The session where it is known, since that is how one comes back to it; else the run, else where it will be.
     fn draft_name(&self) -> String {
-        let fork = matches!(&self.opening, Some(Opening { conversation: Conversation::Fork(_), .. }));
+        let fork = self.is_fork();
         match (&self.run, &self.opening) {
             _ if !self.reader.key.id.is_empty() && !fork => self.reader.key.to_string(),
             (Some(run), _) => format!("run:{run}"),
