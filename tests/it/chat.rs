@@ -14,6 +14,7 @@ use salon::domain::transcript::{Entry, ToolStatus};
 use salon::domain::{Agent, SessionKey};
 
 use super::screens::live;
+use super::screens::stage::{change, session};
 use super::screens::talk::{
     SESSION, Talk, command, delta, ended, notice, on_disk, prompt, queued, result, run, thought,
 };
@@ -438,6 +439,16 @@ fn b30_a_conversation_of_another_salon_is_followed_and_the_text_stays() {
     assert_eq!(talk.chat().composer.text.whole(), "mine");
     talk.keys("enter");
     assert!(talk.take().is_empty(), "it is read only");
+}
+
+#[test]
+fn what_salon_cannot_run_is_said_to_be_resumed_elsewhere() {
+    let mut talk = Talk::closed(100, 30);
+    talk.stage.send(Msg::Catalog(change(vec![session(Agent::Gemini, "g1", "Old plans", 5)])));
+    talk.keys("r");
+    assert!(talk.screen().contains("Gemini CLI cannot be run in salon: R resumes it"), "{}", talk.screen());
+    talk.keys("f");
+    assert!(talk.take().is_empty() && talk.stage.app.layers.is_empty());
 }
 
 #[test]
