@@ -1,14 +1,14 @@
 //! A conversation: what is told and what is pressed, and what is shown and asked because of it.
 
-use proptest::prelude::*;
+mod anything;
+mod beginning;
+
+use salon::app::Msg;
 use salon::app::chat::Focus;
-use salon::app::layer::Layer;
-use salon::app::msg::ResumeCheck;
 use salon::app::runs::{RunEffect, RunMsg};
-use salon::app::{Effect, Msg, Ticket};
-use salon::domain::event::{Body, Level};
+use salon::domain::event::Level;
 use salon::domain::prompt::{PromptId, PromptState};
-use salon::domain::run::{Conversation, Cursor, Opening, Outcome, Phase, Refusal, What};
+use salon::domain::run::{Conversation, Cursor, Outcome, Phase, Refusal, What};
 use salon::domain::transcript::{Entry, ToolStatus};
 use salon::domain::{Agent, SessionKey};
 
@@ -370,114 +370,6 @@ fn files_and_commands_complete() {
     assert_eq!(talk.chat().composer.completion, None, "a command is the first word");
 }
 
-fn past() -> (Talk, SessionKey) {
-    let mut talk = Talk::closed(100, 30);
-    talk.disk = on_disk(turn("one"));
-    talk.listed();
-    talk.take();
-    (talk, SessionKey::new(Agent::Claude, SESSION))
-}
-
-fn opening(conversation: Conversation) -> Opening {
-    Opening::new(conversation, "/home/ann/shop-api".into())
-}
-
-#[test]
-fn a_past_session_goes_on_with_its_first_prompt_and_no_sooner() {
-    let (mut talk, key) = past();
-    talk.keys("r");
-    assert_eq!(talk.take(), [RunEffect::Check(key.clone())]);
-    talk.send(RunMsg::Checked { key: key.clone(), check: ResumeCheck::default() });
-    let draft = RunEffect::RecallDraft { key: key.to_string() };
-    assert_eq!(talk.take(), [draft], "nothing is started");
-    assert_eq!(talk.shown(), parts(&["one"]));
-    talk.type_in("go on").keys("enter");
-    let asked = talk.take();
-    let [RunEffect::Begin { ticket, agent: Agent::Claude, opening: begun, prompt: Some(text) }] = asked.as_slice()
-    else {
-        panic!("{asked:?}")
-    };
-    assert_eq!((begun, text.as_str()), (&opening(Conversation::Resume(key.id.clone())), "go on"));
-    talk.send(RunMsg::Begun { ticket: *ticket, result: Ok(run()) });
-    assert_eq!(talk.take(), [RunEffect::Watch(run(), Cursor::default())]);
-    talk.changed(|info| info.session = Some(key.clone()));
-    talk.working(true);
-    talk.happen(1, vec![prompt("p", "go on")]);
-    assert_eq!(talk.shown(), [parts(&["one"]), vec!["go on".to_owned()]].concat());
-    // Once there is a run, one goes to it.
-    talk.keys("esc j esc r");
-    assert!(!talk.take().iter().any(|effect| matches!(effect, RunEffect::Check(_))));
-    assert_eq!(talk.chat().run, Some(run()));
-}
-
-#[test]
-fn b30_a_conversation_of_another_salon_is_followed_and_the_text_stays() {
-    let (mut talk, key) = past();
-    talk.keys("r");
-    talk.send(RunMsg::Checked { key: key.clone(), check: ResumeCheck::default() });
-    talk.type_in("mine").keys("enter");
-    let asked = talk.take();
-    let Some(RunEffect::Begin { ticket, .. }) = asked.last() else { panic!("{asked:?}") };
-    talk.send(RunMsg::Begun { ticket: *ticket, result: Err(Refusal::HeldBy { pid: 99 }) });
-    let screen = talk.screen();
-    assert!(screen.contains("following: owned by pid 99"), "{screen}");
-    assert!(screen.lines().any(|line| line.trim_end() == "❯ mine"), "{screen}");
-    assert_eq!(talk.chat().composer.text.whole(), "mine");
-    talk.keys("enter");
-    assert!(talk.take().is_empty(), "it is read only");
-}
-
-#[test]
-fn b30_what_another_salon_runs_is_followed_at_once() {
-    let (mut talk, key) = past();
-    talk.keys("r");
-    talk.take();
-    talk.send(RunMsg::Checked { key, check: ResumeCheck { held: Some(99), ..ResumeCheck::default() } });
-    let screen = talk.screen();
-    assert!(screen.contains("following: owned by pid 99"), "{screen}");
-    assert!(screen.contains("read only: owned by pid 99"), "{screen}");
-    talk.take();
-    talk.type_in("x").keys("enter");
-    assert!(talk.take().is_empty(), "it is read only");
-}
-
-#[test]
-fn what_stands_in_the_way_is_asked_about_with_what_can_be_done() {
-    let (mut talk, key) = past();
-    talk.keys("r");
-    talk.take();
-    let check = ResumeCheck { open_elsewhere: Some("claude, pid 4711".into()), ..ResumeCheck::default() };
-    talk.send(RunMsg::Checked { key: key.clone(), check });
-    let screen = talk.screen();
-    for words in ["Open elsewhere: claude, pid 4711", "1  follow it", "2  fork it", "3  take it over", "4  cancel"] {
-        assert!(screen.contains(words), "{words} in {screen}");
-    }
-    talk.keys("2").type_in("copy").keys("enter");
-    let asked = talk.take();
-    let Some(RunEffect::Begin { opening: begun, .. }) = asked.last() else { panic!("{asked:?}") };
-    assert_eq!(begun.conversation, Conversation::Fork(key.id.clone()));
-}
-
-#[test]
-fn a_new_session_begins_with_what_was_chosen() {
-    let mut talk = Talk::closed(80, 24);
-    let chosen = Opening { model: Some("opus".into()), ..opening(Conversation::New { id: None }) };
-    let effects = talk.stage.app.begin(Agent::Claude, chosen.clone(), Some("hello".into()));
-    let begun = effects.iter().find_map(|effect| match effect {
-        Effect::Run(RunEffect::Begin { ticket, opening, prompt, .. }) => {
-            Some((*ticket, opening.clone(), prompt.clone()))
-        }
-        _ => None,
-    });
-    let (ticket, opening, text) = begun.expect("it begins");
-    assert_eq!((opening, text.as_deref()), (chosen, Some("hello")));
-    assert!(matches!(talk.stage.app.layers.last(), Some(Layer::Chat(_))));
-    talk.send(RunMsg::Begun { ticket: Ticket(u64::MAX), result: Ok(run()) });
-    assert_eq!(talk.chat().run, None, "an answer to another question");
-    talk.send(RunMsg::Begun { ticket, result: Err(Refusal::NotKept("read-only".into())) });
-    assert_eq!(talk.chat().composer.text.whole(), "hello");
-}
-
 #[test]
 fn a_turn_is_timed_each_second_and_nothing_is_while_none_is_open() {
     let mut talk = Talk::new(80, 24);
@@ -521,105 +413,4 @@ fn b22_what_lives_goes_on_without_a_viewer_and_enter_leads_back_to_it() {
     talk.keys("enter");
     assert_eq!(talk.chat().run, Some(run()));
     assert!(talk.take().contains(&RunEffect::Watch(run(), Cursor::default())));
-}
-
-/// Something that happens to a conversation.
-#[derive(Clone, Debug)]
-enum Step {
-    Key(&'static str),
-    Type(&'static str),
-    Paste(usize),
-    Tell(usize),
-    Write,
-    Phase(usize),
-    Queue(usize),
-    Size(u16, u16),
-    Restart,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let keys = "enter alt-enter tab esc up down left right home end pgup pgdn backspace delete ctrl-c ctrl-r ctrl-u \
-                ctrl-k ctrl-w ctrl-left ctrl-right ctrl-y ctrl-j ctrl-d g G K k j x r e t T [ ] { } / n F";
-    let keys: Vec<_> = keys.split_whitespace().collect();
-    let words = vec!["@ca", "/re", "日本語 ", "e\u{301}", "\u{fffc}", "a long line that has to wrap somewhere ", "👩‍👩‍👧 "];
-    prop_oneof![
-        4 => prop::sample::select(keys).prop_map(Step::Key),
-        2 => prop::sample::select(words).prop_map(Step::Type),
-        1 => (0usize..40).prop_map(Step::Paste),
-        4 => (1usize..4).prop_map(Step::Tell),
-        3 => Just(Step::Write),
-        1 => (0usize..4).prop_map(Step::Phase),
-        1 => (0usize..5).prop_map(Step::Queue),
-        1 => (0u16..130, 0u16..44).prop_map(|(width, height)| Step::Size(width, height)),
-        1 => Just(Step::Restart),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-
-    #[test]
-    fn h42_h16_nothing_breaks_a_conversation_and_nothing_is_shown_twice(
-        steps in prop::collection::vec(step(), 1..60),
-        rename in any::<bool>(),
-    ) {
-        let mut talk = Talk::of(80, 24, on_disk(turn("first")));
-        // What the run tells, turn after turn, and what the disk will have of it.
-        let all: Vec<_> = (2..30u64).flat_map(|nth| {
-            let name = format!("turn{nth}");
-            [turn(&name), vec![ended()]].concat().into_iter().map(move |what| (nth, what))
-        }).collect();
-        let disk: Vec<Entry> = on_disk(all.iter().map(|(_, what)| what.clone()).collect());
-        let disk = if rename { renamed(disk) } else { disk };
-        let (mut told, mut written) = (0, 0);
-        for step in steps {
-            match step {
-                Step::Key(key) => { talk.keys(key); }
-                Step::Type(text) => { talk.type_in(text); }
-                Step::Paste(lines) => { talk.stage.send(Msg::Paste("pasted\r\n".repeat(lines))); }
-                Step::Tell(count) => {
-                    for (nth, what) in all.iter().skip(told).take(count) {
-                        talk.happen(*nth, vec![what.clone()]);
-                    }
-                    told += count;
-                }
-                // The disk has only what was told before.
-                Step::Write => {
-                    let told: usize = all.iter().take(told).filter(|(_, what)| begins_an_entry(what)).count();
-                    if written < told {
-                        talk.written(disk[written..=written].to_vec());
-                        written += 1;
-                    }
-                }
-                Step::Phase(0) => talk.changed(|info| info.phase = Phase::Starting),
-                Step::Phase(1) => talk.changed(|info| info.phase = Phase::Idle),
-                Step::Phase(2) => talk.changed(|info| info.paused = !info.paused),
-                Step::Phase(_) => talk.working(true),
-                Step::Queue(len) => {
-                    let states = [PromptState::Pending, PromptState::Held, PromptState::Failed, PromptState::Sending];
-                    let prompts = (1..).zip(states).take(len).map(|(id, state)| queued(id, "a prompt", state, Some("why")));
-                    talk.send(RunMsg::Queued(run(), prompts.collect()));
-                }
-                Step::Size(width, height) => { talk.stage.send(Msg::Resized { width, height }); }
-                Step::Restart => talk.stage.send(Msg::Clock(super::screens::stage::NOW)).draw(),
-            }
-            // Once it was left, what it was told is told again by its run, which this one does not do.
-            if talk.take().iter().any(|effect| matches!(effect, RunEffect::Unwatch(_))) {
-                break;
-            }
-            let shown = talk.shown();
-            let held: Vec<_> = shown.iter().filter(|text| *text != "…").collect();
-            let mut once = held.clone();
-            once.sort();
-            once.dedup();
-            prop_assert_eq!(once.len(), held.len(), "shown twice: {:?}", shown);
-            let begun: usize = all.iter().take(told).filter(|(_, what)| begins_an_entry(what)).count();
-            prop_assert_eq!(shown.len(), 4 + begun, "all that was told is shown: {:?}", shown);
-        }
-    }
-}
-
-fn begins_an_entry(what: &What) -> bool {
-    let What::Event(event) = what else { return false };
-    !matches!(event.body, Body::ToolUpdate { .. })
 }
