@@ -185,6 +185,8 @@ pub enum Mouse {
 /// What stands in the way of a resume.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResumeCheck {
+    /// The process of another salon that runs it: nobody else can send it anything.
+    pub held: Option<u32>,
     /// Who has it open.
     pub open_elsewhere: Option<String>,
     /// Its directory is gone.

@@ -258,7 +258,7 @@ impl<'a> Kind<'a> {
                 ..Tool::unchanged(id)
             }),
             Body::ToolUpdate { id, status, output, duration_ms, subagent, action } => Self::Tool(Tool {
-                headline: action.as_ref().map(domain::transcript::Action::headline),
+                headline: action.as_ref().map(Action::headline),
                 status: status.map(domain::ToolStatus::name),
                 output: output.as_ref().map(|piece| parts(piece).0),
                 whole: output.as_ref().map(|piece| parts(piece).1),

@@ -1,6 +1,7 @@
 //! One turn without a terminal: the answer goes to stdout as it comes, everything else to stderr, and no process is
 //! left behind.
 
+use std::collections::HashSet;
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -86,8 +87,15 @@ async fn answer(context: &Context, live: &Live, told: Told<'_>, turn: Turn<'_>) 
     }
     let mut viewer = live.watch(&run).ok_or_else(|| Failure::new(Code::Failed, "the run is gone"))?;
     let prompt = live.submit(&run, turn.prompt).await.map_err(|refusal| refused(&refusal))?;
-    let mut teller =
-        Teller { out: output::stdout(), json: turn.args.json, context, printed: None, epoch: 0, info: None };
+    let mut teller = Teller {
+        out: output::stdout(),
+        json: turn.args.json,
+        context,
+        printed: None,
+        calls: Calls::default(),
+        epoch: 0,
+        info: None,
+    };
     let end = watch(live, told, &run, &mut viewer, &mut teller, turn.args.approve).await?;
     teller.finish()?;
     settle(live, prompt, end).await
@@ -202,6 +210,33 @@ fn aside(text: &str) -> Result<(), Failure> {
     Ok(writeln!(io::stderr().lock(), "salon: {}", one_line(&sanitise(text)))?)
 }
 
+/// The agent's calls, each told once. It is told again and again while its input comes; what is to be seen is known
+/// once something else happens.
+#[derive(Default)]
+struct Calls {
+    /// Those that are to be told.
+    waiting: Vec<(Arc<str>, String)>,
+    told: HashSet<Arc<str>>,
+}
+
+impl Calls {
+    fn called(&mut self, id: &Arc<str>, line: String) {
+        match self.waiting.iter_mut().find(|(waiting, _)| waiting == id) {
+            Some((_, before)) => *before = line,
+            None if self.told.contains(id) => {}
+            None => self.waiting.push((id.clone(), line)),
+        }
+    }
+
+    fn tell(&mut self) -> Result<(), Failure> {
+        for (id, line) in self.waiting.drain(..) {
+            aside(&line)?;
+            self.told.insert(id);
+        }
+        Ok(())
+    }
+}
+
 /// Prints what happens.
 struct Teller<'a> {
     out: BufWriter<StdoutLock<'static>>,
@@ -209,6 +244,7 @@ struct Teller<'a> {
     context: &'a Context,
     /// The text that is being printed, and how much of it was.
     printed: Option<(Key, String)>,
+    calls: Calls,
     epoch: u64,
     info: Option<Arc<RunInfo>>,
 }
@@ -221,12 +257,28 @@ impl Teller<'_> {
                 None => Ok(()),
             };
         }
-        let What::Event(event) = &item.value.what else { return Ok(()) };
+        let event = match &item.value.what {
+            What::Event(event) => event,
+            What::Approval(_) | What::TurnEnded(_) => return self.calls.tell(),
+            What::ApprovalGone(_) => return Ok(()),
+        };
         match &event.body {
-            Body::Text(piece) => Ok(self.text(event.key, piece)?),
-            Body::ToolCall { name, action, .. } => aside(&format!("{name}: {}", action.headline())),
-            Body::ToolUpdate { status: Some(ToolStatus::Failed), .. } => aside("the call failed"),
-            Body::Notice { level: Level::Error | Level::Warning, text } => aside(text),
+            Body::Text(piece) => {
+                self.calls.tell()?;
+                Ok(self.text(event.key, piece)?)
+            }
+            Body::ToolCall { id, name, action, .. } => {
+                self.calls.called(id, format!("{name}: {}", action.headline()));
+                Ok(())
+            }
+            Body::ToolUpdate { status, .. } => {
+                self.calls.tell()?;
+                if *status == Some(ToolStatus::Failed) { aside("the call failed") } else { Ok(()) }
+            }
+            Body::Notice { level: Level::Error | Level::Warning, text } => {
+                self.calls.tell()?;
+                aside(text)
+            }
             _ => Ok(()),
         }
     }

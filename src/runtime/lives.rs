@@ -45,6 +45,17 @@ fn held(key: &SessionKey, environment: &Environment, store: &Store) -> Option<St
     (!started_by_salon).then(|| resume::who(key, &sign))
 }
 
+/// The process of another salon that runs a session.
+pub fn other_salon(key: &SessionKey, store: &Store) -> Option<u32> {
+    let holder = store.with(|db| {
+        let run = registry::of_session(db, key)?;
+        run.map_or(Ok(None), |run| registry::holder(db, &run.id))
+    });
+    // Where the store cannot tell, the run's beginning will.
+    let holder = holder.ok().flatten().filter(|holder| *holder != live::this_process());
+    holder.filter(|holder| !live::recover::is_dead(*holder)).map(|holder| holder.pid)
+}
+
 /// Whether a transcript holds a prompt; `None` where there is no transcript to look into.
 fn arrived(key: &SessionKey, prompt: &str, environment: &Environment, cache: &Path) -> Option<bool> {
     let session = session(key, environment, cache)?;

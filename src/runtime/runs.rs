@@ -227,10 +227,10 @@ impl Shell {
 
     fn check_run(&mut self, key: SessionKey) {
         let Some(session) = self.session(&key) else { return };
-        let Performer { environment, paths, tell, .. } = &self.performer;
-        let (environment, kept, tell) = (environment.clone(), paths.kept(), tell.clone());
+        let Performer { environment, paths, tell, store, .. } = &self.performer;
+        let (environment, kept, tell, store) = (environment.clone(), paths.kept(), tell.clone(), store.clone());
         tokio::task::spawn_blocking(move || {
-            let check = check(&session, &environment, &kept);
+            let check = check(&session, &environment, &kept, store.as_deref());
             // Nobody listens once salon ends.
             tell.send(told(RunMsg::Checked { key, check })).ok();
         });

@@ -270,8 +270,10 @@ fn two_escapes_interrupt_and_one_leads_to_the_transcript() {
     talk.keys("esc esc");
     assert_eq!(talk.take(), [RunEffect::Interrupt(run())]);
     assert_eq!(talk.stage.app.layers.len(), 1);
+    assert_eq!(talk.type_in("and now").chat().composer.text.whole(), "and now", "one goes on writing");
+    talk.keys("ctrl-c").take();
     // With a key in between they do not belong together: the second one goes back, and the run lives on.
-    talk.keys("ctrl-r esc j esc");
+    talk.keys("esc j esc");
     assert_eq!(talk.take(), [RunEffect::Unwatch(run())]);
     assert!(talk.stage.app.layers.is_empty());
 }
@@ -419,8 +421,23 @@ fn b30_a_conversation_of_another_salon_is_followed_and_the_text_stays() {
     talk.send(RunMsg::Begun { ticket: *ticket, result: Err(Refusal::HeldBy { pid: 99 }) });
     let screen = talk.screen();
     assert!(screen.contains("following: owned by pid 99"), "{screen}");
+    assert!(screen.lines().any(|line| line.trim_end() == "❯ mine"), "{screen}");
     assert_eq!(talk.chat().composer.text.whole(), "mine");
     talk.keys("enter");
+    assert!(talk.take().is_empty(), "it is read only");
+}
+
+#[test]
+fn b30_what_another_salon_runs_is_followed_at_once() {
+    let (mut talk, key) = past();
+    talk.keys("r");
+    talk.take();
+    talk.send(RunMsg::Checked { key, check: ResumeCheck { held: Some(99), ..ResumeCheck::default() } });
+    let screen = talk.screen();
+    assert!(screen.contains("following: owned by pid 99"), "{screen}");
+    assert!(screen.contains("read only: owned by pid 99"), "{screen}");
+    talk.take();
+    talk.type_in("x").keys("enter");
     assert!(talk.take().is_empty(), "it is read only");
 }
 

@@ -24,6 +24,7 @@ mod keys;
 mod lineage;
 mod live;
 mod live_cli;
+mod live_pty;
 mod outbox;
 mod pty;
 mod reader;

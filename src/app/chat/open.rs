@@ -78,11 +78,23 @@ impl App {
         if self.session() != Some(key) || matches!(self.layers.last(), Some(Layer::Dialog(_))) {
             return Vec::new();
         }
+        if let Some(pid) = check.held {
+            return self.follow_other(key, pid);
+        }
         if check == ResumeCheck::default() {
             return self.go_on(key, None, false);
         }
         let dialog = self.obstacle_here(key, check);
         self.push(Layer::Dialog(dialog))
+    }
+
+    /// Opens the conversation that another salon runs, to be read.
+    fn follow_other(&mut self, key: &SessionKey, pid: u32) -> Vec<Effect> {
+        let effects = self.go_on(key, None, false);
+        if let Some(chat) = self.chat_mut().filter(|chat| chat.run.is_none()) {
+            chat.held_by(pid);
+        }
+        effects
     }
 
     /// Opens the conversation of a past session; its run begins with the first prompt.
@@ -209,6 +221,12 @@ impl App {
 }
 
 impl Chat {
+    /// Another salon has it: it is only followed.
+    pub(super) fn held_by(&mut self, pid: u32) {
+        self.followed = Some(format!("owned by pid {pid}"));
+        self.focus = Focus::Transcript;
+    }
+
     /// What is to be done when it is no longer looked at.
     pub(in crate::app) fn closed(self) -> Vec<Effect> {
         let unwatch = self.run.map(|run| Effect::Run(RunEffect::Unwatch(run)));

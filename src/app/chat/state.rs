@@ -61,6 +61,9 @@ impl App {
             Phase::Working { .. } if chat.armed => {
                 ("esc again interrupts, any other key does not".to_owned(), Tone::Warning)
             }
+            Phase::Interrupting { .. } if chat.armed => {
+                ("esc again asks whether to stop the run".to_owned(), Tone::Warning)
+            }
             Phase::Starting => (starting(self.now, chat.starting, info), Tone::Working),
             Phase::Working { since, activity } => match activity {
                 Activity::Answering => (format!("working {}", clock(*since)), Tone::Working),
@@ -108,12 +111,6 @@ impl App {
         }
         self.runs.queue(&info.id).iter().map(|prompt| age::changes_at(self.now, prompt.submitted)).min()
     }
-}
-
-/// Whether a mode lets an agent do anything without asking.
-pub fn is_unguarded(mode: &str) -> bool {
-    let mode = mode.to_ascii_lowercase();
-    ["bypass", "danger", "yolo", "never", "full-access", "skip"].iter().any(|word| mode.contains(word))
 }
 
 fn is_timed(info: &RunInfo) -> bool {

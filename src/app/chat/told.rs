@@ -1,6 +1,6 @@
 //! What is told of runs, for the conversations on the screen.
 
-use super::{Chat, Focus};
+use super::Chat;
 use crate::app::layer::Layer;
 use crate::app::msg::Ticket;
 use crate::app::runs::{RunEffect, RunMsg};
@@ -117,8 +117,7 @@ impl App {
                     chat.composer.put_back(&prompt);
                 }
                 if let Refusal::HeldBy { pid } = &refusal {
-                    chat.followed = Some(format!("owned by pid {pid}"));
-                    chat.focus = Focus::Transcript;
+                    chat.held_by(*pid);
                 }
                 let words = refusal.to_string();
                 let keep = chat.keep_draft();
