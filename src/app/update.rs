@@ -1,7 +1,7 @@
 //! What each message does.
 
 use super::layer::Layer;
-use super::msg::{Drawn, Msg, Ticket, TranscriptMsg};
+use super::msg::{Drawn, Msg, Rest, Ticket, TranscriptMsg};
 use super::{App, Effect, split};
 
 impl App {
@@ -21,15 +21,7 @@ impl App {
                 self.chats_timed();
                 Vec::new()
             }
-            Msg::Catalog(change) => {
-                self.index_began = true;
-                let mut searches = self.layers.iter_mut().rev().filter_map(Layer::search_mut);
-                let mut effects = searches.next().map_or_else(Vec::new, |search| search.sessions_changed(&change));
-                self.known.catalog.apply(change);
-                effects.extend(self.sessions_changed());
-                effects.extend(self.chats_follow());
-                effects
-            }
+            Msg::Catalog(change) => self.catalog_changed(change),
             Msg::Live(signs) => {
                 self.known.live = signs.into_iter().map(|sign| (sign.key.clone(), sign)).collect();
                 self.refresh_attached();
@@ -49,16 +41,7 @@ impl App {
                 self.indexed = progress;
                 Vec::new()
             }
-            Msg::Rested(rest) => {
-                if let Some(search) = self.layers.iter_mut().rev().find_map(Layer::search_mut) {
-                    let selected = search.results.key().cloned();
-                    let mut effects = search.preview.rested(rest, selected.as_ref(), &mut self.tickets);
-                    effects.extend(search.aim());
-                    return effects;
-                }
-                let selected = self.home.list.key();
-                self.home.preview.rested(rest, selected, &mut self.tickets)
-            }
+            Msg::Rested(rest) => self.rested(rest),
             Msg::Drawn(drawn) => self.drawn(drawn),
             Msg::Ranked { query, keys } => self.ranked(query, keys),
             Msg::ResumeChecked { key, check } => self.resume_checked(key, check),
@@ -77,6 +60,27 @@ impl App {
                 Vec::new()
             }
         }
+    }
+
+    fn catalog_changed(&mut self, change: crate::domain::catalog::Change) -> Vec<Effect> {
+        self.index_began = true;
+        let mut searches = self.layers.iter_mut().rev().filter_map(Layer::search_mut);
+        let mut effects = searches.next().map_or_else(Vec::new, |search| search.sessions_changed(&change));
+        self.known.catalog.apply(change);
+        effects.extend(self.sessions_changed());
+        effects.extend(self.chats_follow());
+        effects
+    }
+
+    /// The selection did not move for a while: what it is on is previewed.
+    fn rested(&mut self, rest: Rest) -> Vec<Effect> {
+        let Some(search) = self.layers.iter_mut().rev().find_map(Layer::search_mut) else {
+            return self.home.preview.rested(rest, self.home.list.key(), &mut self.tickets);
+        };
+        let selected = search.results.key().cloned();
+        let mut effects = search.preview.rested(rest, selected.as_ref(), &mut self.tickets);
+        effects.extend(search.aim());
+        effects
     }
 
     /// The selection may have moved: what depends on it follows.

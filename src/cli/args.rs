@@ -21,7 +21,7 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Use this OpenCode server that runs already; its password is that of the configuration or of OPENCODE_SERVER_PASSWORD
+    /// Use this OpenCode server that runs already; its password is that of the configuration or of `OPENCODE_SERVER_PASSWORD`
     #[arg(long, global = true, value_name = "ADDRESS", value_parser = Server::address)]
     pub opencode_server: Option<SocketAddr>,
 
@@ -230,6 +230,7 @@ pub struct ShowArgs {
 
 /// What `resume` takes.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct ResumeArgs {
     /// The session
     #[arg(value_name = "ID")]

@@ -139,7 +139,7 @@ async fn watch(
                 for item in &replay.happenings {
                     teller.tell(item)?;
                     match &item.value.what {
-                        What::Approval(approval) => decide(live, run, approval, approve).await?,
+                        What::Approval(approval) => decide(live, run, approval, approve)?,
                         What::TurnEnded(outcome) => end = Some(outcome.clone()),
                         What::Event(_) | What::ApprovalGone(_) => {}
                     }
@@ -165,7 +165,7 @@ async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
 }
 
 /// Answers an agent that asks, as the caller wants it.
-async fn decide(live: &Live, run: &RunId, approval: &Approval, approve: Approve) -> Result<(), Failure> {
+fn decide(live: &Live, run: &RunId, approval: &Approval, approve: Approve) -> Result<(), Failure> {
     let kind = match approve {
         Approve::Wait => {
             return aside(&format!("waits for `salon approve {run}`: {}", approval.line()));
@@ -268,9 +268,12 @@ impl Teller<'_> {
                 Ok(self.text(event.key, piece)?)
             }
             Body::ToolCall { id, name, action, .. } => {
-                self.calls.called(id, format!("{name}: {}", action.headline()));
+                let what = action.headline();
+                self.calls.called(id, if what.is_empty() { name.to_string() } else { format!("{name}: {what}") });
                 Ok(())
             }
+            // It is not yet known what the call will do.
+            Body::ToolUpdate { status: Some(ToolStatus::Pending), .. } => Ok(()),
             Body::ToolUpdate { status, .. } => {
                 self.calls.tell()?;
                 if *status == Some(ToolStatus::Failed) { aside("the call failed") } else { Ok(()) }

@@ -6,12 +6,14 @@ use salon::app::layer::Layer;
 use salon::app::msg::ResumeCheck;
 use salon::app::runs::{RunEffect, RunMsg};
 use salon::app::{Effect, Msg, Ticket};
+use salon::domain::approval::Approval;
 use salon::domain::event::{Body, Level};
 use salon::domain::prompt::{PromptId, PromptState};
 use salon::domain::run::{Conversation, Cursor, Opening, Outcome, Phase, Refusal, What};
 use salon::domain::transcript::{Entry, ToolStatus};
 use salon::domain::{Agent, SessionKey};
 
+use super::screens::live;
 use super::screens::talk::{
     SESSION, Talk, command, delta, ended, notice, on_disk, prompt, queued, result, run, thought,
 };
@@ -383,6 +385,17 @@ fn opening(conversation: Conversation) -> Opening {
 }
 
 #[test]
+fn d15_a_prompt_that_was_kept_back_says_that_the_queue_waits_for_it() {
+    let mut talk = Talk::new(120, 24);
+    let reason = Some("salon ended before it was sent");
+    let kept = queued(4, "first", PromptState::Held, reason);
+    talk.send(RunMsg::Queued(run(), vec![kept, queued(5, "second", PromptState::Pending, None)]));
+    assert!(talk.screen().contains("the first one was kept back"), "{}", talk.screen());
+    talk.send(RunMsg::Queued(run(), vec![queued(5, "second", PromptState::Pending, None)]));
+    assert!(!talk.screen().contains("kept back"), "{}", talk.screen());
+}
+
+#[test]
 fn a_past_session_goes_on_with_its_first_prompt_and_no_sooner() {
     let (mut talk, key) = past();
     talk.keys("r");
@@ -476,6 +489,38 @@ fn a_new_session_begins_with_what_was_chosen() {
     assert_eq!(talk.chat().run, None, "an answer to another question");
     talk.send(RunMsg::Begun { ticket, result: Err(Refusal::NotKept("read-only".into())) });
     assert_eq!(talk.chat().composer.text.whole(), "hello");
+}
+
+#[test]
+fn h45_what_was_sent_as_the_first_prompt_is_no_draft_any_more() {
+    let mut talk = Talk::closed(80, 24);
+    let effects = talk.stage.app.begin(Agent::Claude, opening(Conversation::New { id: None }), None);
+    let recalls = |effect: &Effect| match effect {
+        Effect::Run(RunEffect::RecallDraft { key }) => Some(key.clone()),
+        _ => None,
+    };
+    let draft = effects.iter().find_map(recalls).expect("a draft is looked for");
+    talk.type_in("hello").keys("enter");
+    let asked = talk.take();
+    let Some(RunEffect::Begin { ticket, .. }) = asked.last() else { panic!("{asked:?}") };
+    assert_eq!(talk.draft(&draft).as_deref(), Some("hello"), "it is kept until the prompt is accepted");
+    talk.send(RunMsg::Begun { ticket: *ticket, result: Ok(run()) });
+    assert_eq!(talk.draft(&draft).as_deref(), Some(""));
+}
+
+#[test]
+fn a_call_without_an_outcome_waits_or_is_at_work_while_its_turn_is_open() {
+    let mut talk = Talk::new(80, 24);
+    talk.working(true);
+    talk.happen(1, vec![prompt("p", "go"), command("c", "make")]);
+    assert!(talk.screen().contains("make  … running"), "{}", talk.screen());
+    let question = Approval { tool_id: Some("c".into()), ..live::command("q") };
+    talk.happen(1, vec![What::Approval(question)]);
+    assert!(talk.screen().contains("make  ! waits"), "{}", talk.screen());
+    talk.happen(1, vec![What::ApprovalGone("q".into())]);
+    assert!(talk.screen().contains("make  … running"), "{}", talk.screen());
+    talk.happen(1, vec![What::TurnEnded(Outcome::Done)]);
+    assert!(talk.screen().contains("make  … no result"), "{}", talk.screen());
 }
 
 #[test]

@@ -233,15 +233,15 @@ fn what_was_kept_back_and_what_failed_waits_too_with_the_keys_that_help() {
 #[test]
 fn the_rows_of_home_show_what_the_runs_are_doing() {
     let mut stage = Stage::full(120, 40);
-    let state = |stage: &Stage, id: &str| {
+    let shown = |stage: &Stage, id: &str| {
         let session = stage.app.known.catalog.get(&SessionKey::new(Agent::Claude, id)).expect("known").clone();
         stage.app.known.state(&session)
     };
     let mut info = run("r");
     info.session = Some(SessionKey::new(Agent::Claude, "5d0c0f6e-0004"));
-    assert_eq!(state(&stage, "5d0c0f6e-0004"), State::Past);
+    assert_eq!(shown(&stage, "5d0c0f6e-0004"), State::Past);
     stage.run(info.clone());
-    assert_eq!(state(&stage, "5d0c0f6e-0004"), State::Working);
+    assert_eq!(shown(&stage, "5d0c0f6e-0004"), State::Working);
     // A sign on disk is of our own child, and knows less.
     stage.send(Msg::Live(vec![LiveSign {
         key: info.session.clone().expect("named"),
@@ -250,16 +250,16 @@ fn the_rows_of_home_show_what_the_runs_are_doing() {
         waiting_for: None,
         since: None,
     }]));
-    assert_eq!(state(&stage, "5d0c0f6e-0004"), State::Working);
+    assert_eq!(shown(&stage, "5d0c0f6e-0004"), State::Working);
     stage.run(asking(info.clone(), [command("a")]));
-    assert_eq!(state(&stage, "5d0c0f6e-0004"), State::NeedsYou);
+    assert_eq!(shown(&stage, "5d0c0f6e-0004"), State::NeedsYou);
     info.phase = Phase::Idle;
     stage.run(info.clone());
-    assert_eq!(state(&stage, "5d0c0f6e-0004"), State::Idle);
+    assert_eq!(shown(&stage, "5d0c0f6e-0004"), State::Idle);
     stage.send(Msg::Live(Vec::new()));
     info.phase = Phase::Stopped(Stopped::Evicted);
     stage.run(info);
-    assert_eq!(state(&stage, "5d0c0f6e-0004"), State::Past, "nothing lives without a process");
+    assert_eq!(shown(&stage, "5d0c0f6e-0004"), State::Past, "nothing lives without a process");
 }
 
 #[test]

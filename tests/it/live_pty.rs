@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rustix::process::Signal;
 
-use crate::support::{Agents, Home, lives};
+use crate::support::{Agents, Home, wait_until};
 use crate::terminal::Terminal;
 
 /// A home with a project and the scripted agents, and a terminal in it.
@@ -34,16 +34,6 @@ impl Stage {
         let project = self.home.path().join("project");
         Terminal::start(Path::new(env!("CARGO_BIN_EXE_salon")), args, &project, &environment)
     }
-
-    fn assert_nothing_is_left(&self) {
-        let left: Vec<_> = self.agents.started().into_iter().filter(|pid| lives(*pid)).collect();
-        assert!(left.is_empty(), "agents are left: {left:?}");
-    }
-
-    fn prompts(&self) -> Vec<String> {
-        let told = self.agents.log().into_iter().filter_map(|record| record["prompt"].as_str().map(str::to_owned));
-        told.collect()
-    }
 }
 
 const ENTER: &str = "\r";
@@ -59,11 +49,13 @@ fn a_persons_keys_do_it_all() {
     salon.send(ENTER);
     salon.wait_for_text("wants to run a command");
     // It counts once the question was long enough on the screen; before that it is nobody's.
-    let begun = std::time::Instant::now();
-    while salon.contents().contains("wants to run a command") && begun.elapsed().as_secs() < 20 {
-        salon.send("\x1b1");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    wait_until("the answer counts", || {
+        let asked = salon.contents().contains("wants to run a command");
+        if asked {
+            salon.send("\x1b1");
+        }
+        !asked
+    });
     salon.wait_for_text("ready");
     salon.send("hang");
     salon.send(ENTER);
@@ -73,16 +65,19 @@ fn a_persons_keys_do_it_all() {
     salon.wait_for_text("1 queued");
     salon.send(CTRL_C);
     salon.wait_for_text("interrupted");
-    assert!(!stage.prompts().contains(&"say from the queue".to_owned()), "D15: the queue waits for the user");
+    assert!(!stage.agents.prompts().contains(&"say from the queue".to_owned()), "D15: the queue waits for the user");
     salon.send("\x19");
     salon.wait_for("the queued prompt was answered", |screen| screen.contents().matches("from the queue").count() >= 2);
+    // Esc clears first: from writing to reading, and then back.
+    salon.send(ESCAPE);
+    salon.wait_for_text("ctrl-r write");
     salon.send(ESCAPE);
     salon.wait_for_text("Idle");
     salon.send("q");
     assert_eq!(salon.wait(), 0);
     salon.assert_restored();
-    stage.assert_nothing_is_left();
-    assert_eq!(stage.prompts(), ["ask make install", "hang", "say from the queue"]);
+    stage.agents.assert_none_lives();
+    assert_eq!(stage.agents.prompts(), ["ask make install", "hang", "say from the queue"]);
 }
 
 #[test]
@@ -94,7 +89,7 @@ fn d17_signals_leave_no_agent_and_restore_the_terminal() {
         salon.signal(signal);
         assert_eq!(salon.wait(), 0, "{signal:?}");
         salon.assert_restored();
-        stage.assert_nothing_is_left();
+        stage.agents.assert_none_lives();
     }
 }
 
@@ -110,7 +105,7 @@ fn c8_after_a_kill_the_orphan_is_ended_and_nothing_is_sent_again() {
     salon.wait();
     let mut salon = stage.salon(&[]);
     salon.wait_for_text("a dead salon left behind");
-    stage.assert_nothing_is_left();
+    stage.agents.assert_none_lives();
     // The prompt that was queued is there, held.
     salon.send("i");
     salon.wait_for_text("say later");
@@ -118,5 +113,5 @@ fn c8_after_a_kill_the_orphan_is_ended_and_nothing_is_sent_again() {
     salon.send("q");
     salon.wait_for("quit, or asked about it", |_| true);
     drop(salon);
-    assert_eq!(stage.prompts(), ["deaf\nhang"], "nothing is sent by itself");
+    assert_eq!(stage.agents.prompts(), ["deaf\nhang"], "nothing is sent by itself");
 }

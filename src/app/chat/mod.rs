@@ -137,10 +137,11 @@ impl Chat {
         }
         let old = std::mem::replace(&mut self.draft, name);
         let text = self.written();
-        if text.is_empty() {
-            return Vec::new();
-        }
         let keep = |key: String, text: String| Effect::Run(RunEffect::KeepDraft { key, text });
+        if text.is_empty() {
+            // What was sent is no draft any more. One that was not yet recalled stays.
+            return if self.touched { vec![keep(old, String::new())] } else { Vec::new() };
+        }
         vec![keep(self.draft.clone(), text), keep(old, String::new())]
     }
 }

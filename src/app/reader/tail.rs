@@ -1,6 +1,6 @@
 //! What a run adds to a transcript before it is on disk: live entries, folded from what happens, turn by turn.
 //!
-//! It knows nothing of the screen. How it is brought together with the disk is [`super::merge`]'s matter.
+//! It knows nothing of the screen. How it is brought together with the disk is `merge`'s matter.
 
 use std::collections::HashMap;
 use std::sync::Arc;
