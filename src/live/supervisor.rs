@@ -338,7 +338,7 @@ impl Inner {
         }
     }
 
-    async fn look_up(self: &Arc<Self>, run: &RunId, unsure: Vec<crate::domain::prompt::Prompt>) {
+    async fn look_up(self: &Arc<Self>, run: &RunId, unsure: Vec<Prompt>) {
         if unsure.is_empty() {
             return;
         }
