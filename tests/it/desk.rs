@@ -220,7 +220,9 @@ fn what_was_kept_back_and_what_failed_waits_too_with_the_keys_that_help() {
         prompt("r", 8, "and the docs", PromptState::Pending),
         prompt("r", 9, "and the bench", PromptState::Failed),
     ];
-    stage.send(Msg::Run(RunMsg::Queued(id("r"), prompts))).keys("i").settle().take_effects();
+    stage.send(Msg::Run(RunMsg::Queued(id("r"), prompts)));
+    assert!(stage.screen().lines().next().is_some_and(|line| line.contains("3 to look at (i)")), "{}", stage.screen());
+    stage.keys("i").settle().take_effects();
     assert!(stage.screen().contains("salon ended before it was sent"));
     stage.keys("1");
     assert_eq!(stage.asked(), [RunEffect::ReleasePrompt(id("r"), PromptId(7))]);
