@@ -26,7 +26,7 @@ impl App {
             Some(Layer::Palette(_)) => typed(&[("enter", "run"), ("↑ ↓", "choose"), ("esc", "close")]),
             Some(Layer::Dialog(_)) => typed(&[("1…9", "answer"), ("enter", "take"), ("esc", "cancel")]),
             Some(Layer::Help(_) | Layer::Issues(_)) => self.named(&[(Action::Back, "close"), (Action::Down, "scroll")]),
-            Some(Layer::Chat(chat)) => self.hints_in_chat(chat),
+            Some(Layer::Chat(chat)) => self.with_other_pane(self.hints_in_chat(chat)),
             Some(Layer::Inbox(_)) if self.desk.field().is_some() => typed(&[("enter", "send"), ("esc", "back")]),
             Some(Layer::Inbox(_)) if self.inbox().is_empty() => typed(&[("esc", "close")]),
             Some(Layer::Inbox(_)) => typed(&[
@@ -46,8 +46,8 @@ impl App {
             Some(Layer::NewSession(_)) => {
                 typed(&[("enter", "begin"), ("tab", "complete, next"), ("↑ ↓", "fields"), ("esc", "cancel")])
             }
-            Some(Layer::Reader(_)) if self.reads_a_result() => self.named(&RESULT),
-            Some(Layer::Reader(_)) => self.named(&READER),
+            Some(Layer::Reader(_)) if self.reads_a_result() => self.with_other_pane(self.named(&RESULT)),
+            Some(Layer::Reader(_)) => self.with_other_pane(self.named(&READER)),
             Some(Layer::Search(search)) if search.naming.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),
             Some(Layer::Search(search)) if search.completing.is_some() => {
                 typed(&[("tab", "next"), ("enter", "take"), ("esc", "as it was")])
@@ -100,6 +100,16 @@ impl App {
             Focus::Transcript if chat.followed.is_some() => self.named(&FOLLOWED),
             Focus::Transcript => self.named(&READING_CHAT),
         }
+    }
+
+    /// Where another conversation is pinned, its key comes right after the first one.
+    fn with_other_pane(&self, mut hints: Vec<Hint>) -> Vec<Hint> {
+        if self.beside.is_some() {
+            let other = self.named(&[(Action::OtherPane, "other pane")]);
+            let at = hints.len().min(1);
+            hints.splice(at..at, other);
+        }
+        hints
     }
 
     /// The transcript was opened by a search that lies below it.

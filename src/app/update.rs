@@ -2,7 +2,7 @@
 
 use super::layer::Layer;
 use super::msg::{Drawn, Msg, Rest, Ticket, TranscriptMsg};
-use super::{App, Effect};
+use super::{App, Effect, split};
 
 impl App {
     /// Takes a message in and returns what is to be done because of it.
@@ -98,7 +98,11 @@ impl App {
     }
 
     fn resized(&mut self, width: u16, height: u16) -> Vec<Effect> {
+        let was_split = self.shown_beside().is_some();
         self.size = (width, height);
+        if was_split {
+            self.tell_if_narrow();
+        }
         let panes = self.panes();
         self.home.refocus(panes);
         let mut effects = self.selection_moved();
@@ -140,7 +144,7 @@ impl App {
         if let Some(reader) = previewed.find(|reader| reader.ticket == ticket) {
             return reader.update(msg);
         }
-        let mut readers = self.layers.iter_mut().filter_map(Layer::reader_mut);
+        let mut readers = split::all(&mut self.layers, &mut self.beside).filter_map(Layer::reader_mut);
         readers.find(|reader| reader.ticket == ticket).map_or_else(Vec::new, |reader| reader.update(msg))
     }
 
@@ -167,6 +171,9 @@ impl App {
             (Some(reader), Some(found)) => reader.drawn(found),
             _ => Vec::new(),
         };
+        if let (Some(reader), Some(found)) = (self.beside.as_mut().and_then(Layer::reader_mut), &drawn.beside) {
+            effects.extend(reader.drawn(**found));
+        }
         effects.extend(self.desk.drawn(drawn.approval.as_ref()));
         self.drawn = drawn;
         effects

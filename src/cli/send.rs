@@ -23,7 +23,9 @@ pub fn run(context: Context, args: &SendArgs) -> Result<ExitCode, Failure> {
         .ok_or_else(|| Failure::new(Code::Usage, "there is no prompt; give one, or `-` to read it from stdin"))?;
     let launch = resume::launch(&session, &[], None);
     let found = resume::obstacles(&session, &launch, &context.environment);
-    super::resume::refuse(&session, &launch, &found, false)?;
+    // Who has it open is asked when the run begins: by then what a dead salon left running is ended, which is not
+    // somebody else.
+    super::resume::refuse(&session, &launch, &found, true)?;
     let opening = Opening::new(Conversation::Resume(session.key.id.clone()), launch.cwd);
     turn::run(&context, Turn { agent: session.key.agent, opening, prompt, args: &args.turn })
 }

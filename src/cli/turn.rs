@@ -268,9 +268,12 @@ impl Teller<'_> {
                 Ok(self.text(event.key, piece)?)
             }
             Body::ToolCall { id, name, action, .. } => {
-                self.calls.called(id, format!("{name}: {}", action.headline()));
+                let what = action.headline();
+                self.calls.called(id, if what.is_empty() { name.to_string() } else { format!("{name}: {what}") });
                 Ok(())
             }
+            // It is not yet known what the call will do.
+            Body::ToolUpdate { status: Some(ToolStatus::Pending), .. } => Ok(()),
             Body::ToolUpdate { status, .. } => {
                 self.calls.tell()?;
                 if *status == Some(ToolStatus::Failed) { aside("the call failed") } else { Ok(()) }

@@ -40,6 +40,8 @@ pub struct Runs {
     /// Changes of queues, done one after the other: the order of prompts is the user's.
     post: mpsc::UnboundedSender<RunEffect>,
     viewers: HashMap<RunId, JoinHandle<()>>,
+    /// Runs that are looked at and have nothing to look at yet: they wait for their next prompt.
+    awaited: HashMap<RunId, Cursor>,
     lists: Lists,
     happened: mpsc::Sender<Msg>,
     asked: mpsc::UnboundedSender<Arc<RunInfo>>,
@@ -84,7 +86,18 @@ impl Runs {
             move |query, found| tell.send(told(RunMsg::Paths { query, found })).is_ok()
         });
         let viewers = HashMap::new();
-        let runs = Self { live, drafts, paths, post, viewers, lists, happened, asked, tell: tell.clone() };
+        let runs = Self {
+            live,
+            drafts,
+            paths,
+            post,
+            viewers,
+            awaited: HashMap::new(),
+            lists,
+            happened,
+            asked,
+            tell: tell.clone(),
+        };
         (runs, News { changes, happened: news })
     }
 
@@ -102,9 +115,12 @@ impl Runs {
     }
 
     /// What became known of a run, as a message for the state.
-    pub fn message(&self, event: live::Event) -> Msg {
+    pub fn message(&mut self, event: live::Event) -> Msg {
         match event {
             live::Event::Run(info) => {
+                if let Some(cursor) = self.awaited.remove(&info.id) {
+                    self.watch(info.id.clone(), cursor);
+                }
                 // Nobody listens once salon ends.
                 self.asked.send(info.clone()).ok();
                 Msg::Run(RunMsg::Changed(info))
@@ -116,7 +132,10 @@ impl Runs {
     }
 
     fn watch(&mut self, run: RunId, cursor: Cursor) {
-        let Some(viewer) = self.live.watch(&run) else { return };
+        let Some(viewer) = self.live.watch(&run) else {
+            self.awaited.insert(run, cursor);
+            return;
+        };
         let task = tokio::spawn(follow(viewer, run.clone(), cursor, self.happened.clone()));
         if let Some(before) = self.viewers.insert(run, task) {
             before.abort();
@@ -124,6 +143,7 @@ impl Runs {
     }
 
     fn unwatch(&mut self, run: &RunId) {
+        self.awaited.remove(run);
         if let Some(viewer) = self.viewers.remove(run) {
             viewer.abort();
         }

@@ -79,6 +79,33 @@ impl Home {
         environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
+    /// All living processes that were started for this home, whoever started them: they have it in their environment.
+    pub fn processes(&self) -> Vec<Process> {
+        let ours = format!("HOME={}", self.dir.path().display());
+        let listed = std::fs::read_dir("/proc").expect("processes").flatten();
+        let mut found: Vec<Process> = listed
+            .filter(|process| {
+                let environment = std::fs::read(process.path().join("environ")).unwrap_or_default();
+                environment.split(|byte| *byte == 0).any(|var| var == ours.as_bytes())
+            })
+            .filter_map(|process| Process::of(process.file_name().to_str()?.parse().ok()?))
+            .collect();
+        found.sort_by_key(|process| process.pid);
+        found
+    }
+
+    /// None of these processes lives, nobody is in their groups, and there are no others of this home.
+    pub fn assert_nobody_is_left(&self, were: &[Process]) {
+        let living: Vec<_> = were.iter().filter(|process| Process::of(process.pid).is_some()).collect();
+        assert!(living.is_empty(), "they live: {living:?}");
+        let left = self.processes();
+        assert!(left.is_empty(), "they are left: {left:?}");
+        let listed = std::fs::read_dir("/proc").expect("processes").flatten();
+        let all = listed.filter_map(|process| Process::of(process.file_name().to_str()?.parse().ok()?));
+        let grouped: Vec<_> = all.filter(|process| were.iter().any(|were| were.group == process.group)).collect();
+        assert!(grouped.is_empty(), "they are in the groups of those: {grouped:?}");
+    }
+
     fn settle(&self) {
         let url = format!("http://127.0.0.1:{}", self.port);
         let project = self.project.to_string_lossy();
@@ -99,7 +126,7 @@ impl Home {
         });
         let opencode = json!({
             "model": "lab/lab-model", "small_model": "lab/lab-small", "autoupdate": false, "share": "disabled",
-            "enabled_providers": ["lab"],
+            "enabled_providers": ["lab"], "permission": {"bash": "ask"},
             "provider": {"lab": {
                 "npm": "@ai-sdk/openai-compatible", "name": "Lab",
                 "options": {"baseURL": format!("{url}/v1"), "apiKey": "sk-dummy"},
@@ -116,6 +143,28 @@ impl Home {
         let file = self.dir.path().join(path);
         std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
         std::fs::write(file, text).expect("a file");
+    }
+}
+
+/// A living process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Its id.
+    pub pid: i32,
+    /// Its group.
+    pub group: i32,
+    /// Its name, as the system has it.
+    pub name: String,
+}
+
+impl Process {
+    /// `None` where there is none, or where it only waits to be reaped.
+    pub fn of(pid: i32) -> Option<Self> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        let group = fields.get(2)?.parse().ok()?;
+        (fields[0] != "Z").then(|| Self { pid, group, name: name.to_owned() })
     }
 }
 

@@ -3,9 +3,16 @@
 //!
 //! `.ci/run` installs the agents and runs this with `cargo test --test agents`; a plain `cargo test` does not.
 
+mod dialects;
+mod disk;
 mod home;
+mod keys;
+mod killed;
+mod live;
 mod model;
 mod opencode;
+mod scene;
+mod script;
 #[path = "../it/server/stage.rs"]
 #[allow(dead_code, reason = "what is for the scripted agent only")]
 mod stage;
@@ -50,7 +57,7 @@ fn opencode_is_resumed_by_a_key() {
 }
 
 fn resume(agent: &Agent) {
-    let home = Home::new(model::start(), &installed());
+    let home = Home::new(model::Model::start().port, &installed());
     let prompt = format!("What did {} count on the seventh day?", agent.name);
     speak(&home, agent, &prompt);
     let mut salon = Terminal::start(Path::new(env!("CARGO_BIN_EXE_salon")), &[], home.project(), &home.environment());

@@ -1,12 +1,12 @@
 //! The real OpenCode, driven over its own server: what a run tells is what its database holds afterwards.
 
 use salon::agent::protocol::{Conversation, Signal};
-use salon::agent::{Environment, Format, Sessions, TextLimit, format};
 use salon::domain::run::{Failure, Outcome};
 use salon::domain::{Agent, Entry, EntryKind};
 use salon::live::process::ChildEnvironment;
 use salon::live::server::{Hosting, Server, Source};
 
+use crate::disk::on_disk;
 use crate::home::Home;
 use crate::model;
 use crate::stage::{Pane, lives, opencode, opening};
@@ -17,34 +17,13 @@ fn server(home: &Home) -> Server {
     Server::new(Hosting::new(source, opencode().server().expect("a server")))
 }
 
-/// The session as its database tells it.
-fn on_disk(home: &Home, id: &str) -> Vec<Entry> {
-    let vars: std::collections::HashMap<String, String> = home.environment().into_iter().collect();
-    let environment = Environment { home: vars["HOME"].clone().into(), ..Environment::default() };
-    let opencode: &dyn Format = format(Agent::OpenCode);
-    let root = opencode.roots(&environment).remove(0);
-    let sessions = opencode
-        .discover(&root)
-        .units
-        .iter()
-        .flat_map(|unit| match opencode.summarise(unit, None).sessions {
-            Sessions::All(sessions) => sessions,
-            Sessions::Changed { .. } => panic!("all sessions were expected"),
-        })
-        .collect::<Vec<_>>();
-    let session = sessions.into_iter().find(|session| &*session.key.id == id).expect("the session");
-    let mut reading = opencode.open(&session).expect("a reading");
-    let len = reading.len();
-    reading.read(0..len, TextLimit::NONE)
-}
-
 fn essence(entries: &[Entry]) -> Vec<(u64, EntryKind, String)> {
     entries.iter().map(|entry| (entry.key.raw(), entry.kind, entry.text.clone())).collect()
 }
 
 #[tokio::test]
 async fn opencode_is_driven_and_its_database_says_the_same() {
-    let home = Home::new(model::start(), &crate::installed());
+    let home = Home::new(model::Model::start().port, &crate::installed());
     let server = server(&home);
     let mut pane = Pane::open(&server, opening(home.project(), Conversation::New { id: None })).await;
     let pid = server.condition().pid.expect("a process");
@@ -71,5 +50,5 @@ async fn opencode_is_driven_and_its_database_says_the_same() {
     // What the other said came to this one too, as far as it was still listened to.
     told.truncate(4);
     told.extend(essence(other.transcript.entries()));
-    assert_eq!(told, essence(&on_disk(&home, &session)));
+    assert_eq!(told, essence(&on_disk(&home, Agent::OpenCode, &session)));
 }

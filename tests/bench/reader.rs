@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use salon::app::msg::{Opened, Ticket, TranscriptMsg};
-use salon::app::reader::{Fold, Reader, Stage};
+use salon::app::reader::{Fold, Reader, Stage as Moment};
 use salon::app::{Action, Effect};
 use salon::config::theme::Theme;
 use salon::domain::event::{Body, Event, Key, Piece};
@@ -55,7 +55,7 @@ fn wait(seconds: u64) -> Duration {
 fn layout_of_a_500_line_answer(bencher: Bencher) {
     let (entry, theme) = (answer(), Theme::default());
     bencher.bench(|| {
-        let mut frame = Frame { theme: &theme, width: 100, fold: Fold::Full, stage: Stage::Past, highlighter: None };
+        let mut frame = Frame { theme: &theme, width: 100, fold: Fold::Full, stage: Moment::Past, highlighter: None };
         entry::lay(black_box(&entry), &mut frame)
     });
 }
@@ -66,7 +66,7 @@ fn layout_of_a_500_line_answer_in_chinese(bencher: Bencher) {
     let line = "这是一个很长的句子，没有空格，必须在字符之间换行，因为终端没有那么宽。".repeat(2);
     let entry = Entry { text: format!("{line}\n").repeat(500), ..answer() };
     bencher.bench(|| {
-        let mut frame = Frame { theme: &theme, width: 100, fold: Fold::Full, stage: Stage::Past, highlighter: None };
+        let mut frame = Frame { theme: &theme, width: 100, fold: Fold::Full, stage: Moment::Past, highlighter: None };
         entry::lay(black_box(&entry), &mut frame)
     });
 }

@@ -6,12 +6,14 @@ mod beginning;
 use salon::app::Msg;
 use salon::app::chat::Focus;
 use salon::app::runs::{RunEffect, RunMsg};
+use salon::domain::approval::Approval;
 use salon::domain::event::Level;
 use salon::domain::prompt::{PromptId, PromptState};
 use salon::domain::run::{Conversation, Cursor, Outcome, Phase, Refusal, What};
 use salon::domain::transcript::{Entry, ToolStatus};
 use salon::domain::{Agent, SessionKey};
 
+use super::screens::live;
 use super::screens::talk::{
     SESSION, Talk, command, delta, ended, notice, on_disk, prompt, queued, result, run, thought,
 };
@@ -368,6 +370,31 @@ fn files_and_commands_complete() {
     assert_eq!(talk.chat().composer.text.whole(), "/review ");
     talk.keys("ctrl-u").type_in("no /re");
     assert_eq!(talk.chat().composer.completion, None, "a command is the first word");
+}
+
+#[test]
+fn d15_a_prompt_that_was_kept_back_says_that_the_queue_waits_for_it() {
+    let mut talk = Talk::new(120, 24);
+    let reason = Some("salon ended before it was sent");
+    let kept = queued(4, "first", PromptState::Held, reason);
+    talk.send(RunMsg::Queued(run(), vec![kept, queued(5, "second", PromptState::Pending, None)]));
+    assert!(talk.screen().contains("the first one was kept back"), "{}", talk.screen());
+    talk.send(RunMsg::Queued(run(), vec![queued(5, "second", PromptState::Pending, None)]));
+    assert!(!talk.screen().contains("kept back"), "{}", talk.screen());
+}
+#[test]
+fn a_call_without_an_outcome_waits_or_is_at_work_while_its_turn_is_open() {
+    let mut talk = Talk::new(80, 24);
+    talk.working(true);
+    talk.happen(1, vec![prompt("p", "go"), command("c", "make")]);
+    assert!(talk.screen().contains("make  … running"), "{}", talk.screen());
+    let question = Approval { tool_id: Some("c".into()), ..live::command("q") };
+    talk.happen(1, vec![What::Approval(question)]);
+    assert!(talk.screen().contains("make  ! waits"), "{}", talk.screen());
+    talk.happen(1, vec![What::ApprovalGone("q".into())]);
+    assert!(talk.screen().contains("make  … running"), "{}", talk.screen());
+    talk.happen(1, vec![What::TurnEnded(Outcome::Done)]);
+    assert!(talk.screen().contains("make  … no result"), "{}", talk.screen());
 }
 
 #[test]

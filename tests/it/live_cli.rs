@@ -113,6 +113,18 @@ fn new_without_a_terminal_streams_the_answer_and_leaves_no_process() {
 }
 
 #[test]
+fn a_call_is_told_once_and_with_what_it_does() {
+    let stage = Stage::new();
+    for agent in ["claude", "codex", "opencode"] {
+        let output = stage.run(&["new", "--agent", agent, "run ls\nask rm x\nsay done"]);
+        let told = text(&output.stderr);
+        let calls = |what: &str| told.lines().filter(|line| line.ends_with(what) && !line.contains("denied")).count();
+        assert_eq!((calls(": ls"), calls(": rm x")), (1, 1), "{agent}: {told}");
+        assert_eq!(told.lines().count(), 3, "{agent}: two calls and a denial: {told}");
+    }
+}
+
+#[test]
 fn b16_a_prompt_reaches_the_agent_to_the_letter() {
     let stage = Stage::new();
     for prompt in ["--help", "$(touch x) `y` \"z\" 'q'", "-rf\nsecond line\n\nlast"] {

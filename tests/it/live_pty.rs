@@ -68,6 +68,9 @@ fn a_persons_keys_do_it_all() {
     assert!(!stage.agents.prompts().contains(&"say from the queue".to_owned()), "D15: the queue waits for the user");
     salon.send("\x19");
     salon.wait_for("the queued prompt was answered", |screen| screen.contents().matches("from the queue").count() >= 2);
+    // Esc clears first: from writing to reading, and then back.
+    salon.send(ESCAPE);
+    salon.wait_for_text("ctrl-r write");
     salon.send(ESCAPE);
     salon.wait_for_text("Idle");
     salon.send("q");

@@ -40,6 +40,7 @@ mod search_query;
 mod search_scan;
 mod search_screen;
 mod server;
+mod split;
 mod stdx;
 mod store;
 mod support;

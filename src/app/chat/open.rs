@@ -19,6 +19,9 @@ impl App {
         if let Some(at) = self.layers.iter().rposition(open) {
             return self.close_above(at);
         }
+        if self.go_to_pinned(|chat| chat.run.as_ref() == Some(run)) {
+            return Vec::new();
+        }
         let Some(info) = self.runs.get(run).cloned() else {
             self.notices.fail("there is no such run any more");
             return Vec::new();
@@ -102,7 +105,11 @@ impl App {
         };
         let cwd = PathBuf::from(cwd.unwrap_or_else(|| session.cwd.to_string()));
         let conversation = if fork { Conversation::Fork(key.id.clone()) } else { Conversation::Resume(key.id.clone()) };
-        if let Some(chat) = self.chat_mut().filter(|chat| chat.run.is_none() && chat.reader.key == *key) {
+        let goes_on = |chat: &Chat| chat.run.is_none() && chat.reader.key == *key;
+        if !fork && !self.chat_mut().is_some_and(|chat| goes_on(chat)) {
+            self.go_to_pinned(|chat| goes_on(chat) && !chat.is_fork());
+        }
+        if let Some(chat) = self.chat_mut().filter(|chat| goes_on(chat)) {
             (chat.followed, chat.focus) = (None, Focus::Composer);
             chat.opening = Some(Opening::new(conversation, cwd));
             return chat.rename_draft();
@@ -132,8 +139,9 @@ impl App {
     pub(in crate::app) fn leave_chat(&mut self, mut chat: Chat) -> Vec<Effect> {
         let mut effects = Vec::new();
         if let Some(run) = chat.run.take() {
-            // Where it is open further down too, that one is told from now on.
-            let below = self.layers.iter().rev().filter_map(Layer::chat).find(|chat| chat.run.as_ref() == Some(&run));
+            // Where it is open elsewhere too, that one is told from now on.
+            let mut others = self.beside.iter().chain(&self.layers).rev().filter_map(Layer::chat);
+            let below = others.find(|chat| chat.run.as_ref() == Some(&run));
             effects.push(Effect::Run(match below {
                 Some(below) => RunEffect::Watch(run, below.cursor),
                 None => RunEffect::Unwatch(run),
@@ -173,12 +181,7 @@ impl App {
     fn close_above(&mut self, at: usize) -> Vec<Effect> {
         let mut effects = Vec::new();
         while self.layers.len() > at + 1 {
-            match self.layers.pop() {
-                Some(Layer::Reader(reader)) => effects.push(Effect::CloseTranscript(reader.ticket)),
-                Some(Layer::Chat(chat)) => effects.extend(chat.closed()),
-                Some(Layer::Search(mut search)) => effects.extend(search.preview.close()),
-                Some(_) | None => {}
-            }
+            effects.extend(self.layers.pop().map(Layer::closed).unwrap_or_default());
         }
         effects
     }

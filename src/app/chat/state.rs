@@ -101,7 +101,11 @@ impl App {
     /// When what is said of a conversation on the screen will read differently: each second, while a turn is open;
     /// else with the ages of the prompts that wait.
     pub(in crate::app) fn next_turn_clock(&self) -> Option<Time> {
-        let info = self.screen().and_then(Layer::chat).and_then(|chat| self.info(chat))?;
+        let infos = self.on_screen().filter_map(Layer::chat).filter_map(|chat| self.info(chat));
+        infos.filter_map(|info| self.next_clock_of(info)).min()
+    }
+
+    fn next_clock_of(&self, info: &RunInfo) -> Option<Time> {
         if is_timed(info) {
             return Some(Time::from_millis((self.now.millis() / 1_000 + 1) * 1_000));
         }

@@ -35,7 +35,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
         return;
     }
     let theme = canvas.app.theme();
-    let (composer, focused) = (&chat.composer, chat.focus == Focus::Composer);
+    let (composer, focused) = (&chat.composer, has_keys(canvas, chat));
     canvas.drawn.composer = width(area);
     canvas.target(area, Target::Composer);
     let rows = rows::rows(&composer.text, width(area));
@@ -70,7 +70,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
 /// What can be completed, over what lies above the composer.
 pub fn draw_completion(canvas: &mut Canvas, above: Rect, chat: &Chat) {
     let shown = chat.composer.completion.as_ref().filter(|completion| !completion.found.is_empty());
-    let Some(Completion { found, selected, .. }) = shown.filter(|_| chat.focus == Focus::Composer) else { return };
+    let Some(Completion { found, selected, .. }) = shown.filter(|_| has_keys(canvas, chat)) else { return };
     let theme = canvas.app.theme();
     let rows = found.len().min(CANDIDATES).min(above.height.into());
     let top = crate::app::scroll::reveal(0, *selected, rows, found.len());
@@ -92,10 +92,15 @@ pub fn draw_completion(canvas: &mut Canvas, above: Rect, chat: &Chat) {
     }
 }
 
+/// What is typed goes here.
+fn has_keys(canvas: &Canvas, chat: &Chat) -> bool {
+    canvas.active && chat.focus == Focus::Composer
+}
+
 /// The line above, with what is being written where that is not simply a prompt.
 fn draw_rule(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     let theme = canvas.app.theme();
-    let look = if chat.focus == Focus::Composer { theme.accent } else { theme.border };
+    let look = if has_keys(canvas, chat) { theme.accent } else { theme.border };
     canvas.buffer.set_string(area.x, area.y, "─".repeat(area.width.into()), style(look));
     if chat.composer.editing.is_some() {
         let (_, at) = split_left(area, 2);

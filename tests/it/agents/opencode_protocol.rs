@@ -224,6 +224,24 @@ fn an_error_that_is_told_twice_does_not_fail_the_next_turn() {
 }
 
 #[test]
+fn the_late_error_of_an_interrupted_turn_does_not_end_the_next_one() {
+    let (mut codec, _) = opened(Conversation::New { id: None }, MAIN);
+    let take = |codec: &mut dyn Codec, number: i64| {
+        let step = codec.command(Command::Prompt { id: PromptId(number), text: "hi".into() }, NOW);
+        let Some(Outgoing::Request { id, .. }) = step.outgoing.first() else { panic!("a request") };
+        answer(codec, *id, 204, &Value::Null)
+    };
+    take(codec.as_mut(), 1);
+    codec.command(Command::Interrupt, NOW);
+    let ended = tell(codec.as_mut(), "session.idle", &json!({"sessionID": MAIN}));
+    assert!(format!("{:?}", ended.signals).contains("TurnEnded(Interrupted)"), "{ended:?}");
+    take(codec.as_mut(), 2);
+    let error = json!({"name": "MessageAbortedError", "data": {"message": "Aborted"}});
+    let late = tell(codec.as_mut(), "session.error", &json!({"sessionID": MAIN, "error": error}));
+    assert!(late.signals.is_empty() && late.outgoing.is_empty(), "{late:?}");
+}
+
+#[test]
 fn permissions_of_sub_agents_are_asked_too() {
     let (mut codec, _) = opened(Conversation::New { id: None }, MAIN);
     let asked = |session: &str| {

@@ -117,3 +117,20 @@ fn a_new_session_begins_with_what_was_chosen() {
     talk.send(RunMsg::Begun { ticket, result: Err(Refusal::NotKept("read-only".into())) });
     assert_eq!(talk.chat().composer.text.whole(), "hello");
 }
+
+#[test]
+fn h45_what_was_sent_as_the_first_prompt_is_no_draft_any_more() {
+    let mut talk = Talk::closed(80, 24);
+    let effects = talk.stage.app.begin(Agent::Claude, opening(Conversation::New { id: None }), None);
+    let recalls = |effect: &Effect| match effect {
+        Effect::Run(RunEffect::RecallDraft { key }) => Some(key.clone()),
+        _ => None,
+    };
+    let draft = effects.iter().find_map(recalls).expect("a draft is looked for");
+    talk.type_in("hello").keys("enter");
+    let asked = talk.take();
+    let Some(RunEffect::Begin { ticket, .. }) = asked.last() else { panic!("{asked:?}") };
+    assert_eq!(talk.draft(&draft).as_deref(), Some("hello"), "it is kept until the prompt is accepted");
+    talk.send(RunMsg::Begun { ticket: *ticket, result: Ok(run()) });
+    assert_eq!(talk.draft(&draft).as_deref(), Some(""));
+}

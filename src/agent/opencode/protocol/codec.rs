@@ -89,6 +89,8 @@ pub struct SessionCodec {
     pub(super) asks: HashMap<Arc<str>, Ask>,
     /// An error was told that will be told again.
     pub(super) explained: bool,
+    /// The last turn was interrupted, the error of which may still be told.
+    pub(super) stopped: bool,
     /// The usage that was told last.
     pub(super) used: (Option<Tokens>, Option<f64>, Option<(u64, u64)>),
 }
@@ -269,9 +271,8 @@ impl SessionCodec {
 
     /// Ends the open turn, once.
     pub(super) fn end_turn(&mut self, outcome: Outcome, step: &mut Step) {
-        if self.turn.take().is_none() {
-            return;
-        }
+        let Some(turn) = self.turn.take() else { return };
+        self.stopped = turn.interrupted;
         for (id, _) in self.asks.drain() {
             step.signals.push(Signal::ApprovalGone(id));
         }

@@ -11,7 +11,7 @@ use super::faults;
 use super::offers::ModelName;
 use super::talk::From;
 use crate::agent::protocol::{Signal, Step};
-use crate::domain::run::Activity;
+use crate::domain::run::{Activity, Outcome};
 use crate::domain::{Body, Event, Key, Time};
 use crate::stdx::text::first_chars;
 
@@ -253,7 +253,12 @@ impl SessionCodec {
         }
         self.explained = error["name"] == "UnknownError" && !again;
         let Some(turn) = &mut self.turn else { return };
-        turn.fault.get_or_insert_with(|| faults::outcome(error, now));
+        let outcome = faults::outcome(error, now);
+        // The last turn's, late: what has not begun cannot have been interrupted.
+        if self.stopped && outcome == Outcome::Interrupted && !turn.begun && !turn.interrupted {
+            return;
+        }
+        turn.fault.get_or_insert(outcome);
         // A prompt that fails before anything comes of it is followed by no end at all.
         if !turn.begun && turn.accepted {
             self.ask_status(Why::Over(turns), step);

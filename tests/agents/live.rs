@@ -1,0 +1,179 @@
+//! The real agents, run by salon: the same scenes with each, what differs between them is data.
+
+use salon::domain::approval::ChoiceKind;
+use salon::domain::run::{Conversation, Failure, Outcome, Phase, Setting, Stopped};
+use salon::domain::{Entry, EntryKind};
+
+use crate::disk::on_disk;
+use crate::model::ANSWER;
+use crate::scene::{CLAUDE, CODEX, Driven, OPENCODE, Scene, is_at_rest, wait_for};
+use crate::script::SLOWLY;
+
+/// The same scene with each agent.
+macro_rules! scenes {
+    ($($scene:ident: $claude:ident $opencode:ident $codex:ident)+) => {$(
+        #[tokio::test]
+        async fn $claude() {
+            $scene(&CLAUDE).await;
+        }
+        #[tokio::test]
+        async fn $opencode() {
+            $scene(&OPENCODE).await;
+        }
+        #[tokio::test]
+        async fn $codex() {
+            $scene(&CODEX).await;
+        }
+    )+};
+}
+
+scenes! {
+    turns: claude_answers opencode_answers codex_answers
+    tools: claude_asks opencode_asks codex_asks
+    interrupt: claude_is_interrupted opencode_is_interrupted codex_is_interrupted
+    queue: claude_takes_what_is_queued opencode_takes_what_is_queued codex_takes_what_is_queued
+    models: claude_changes_its_model opencode_changes_its_model codex_changes_its_model
+    resume: claude_goes_on opencode_goes_on codex_goes_on
+    crash: claude_is_killed opencode_is_killed codex_is_killed
+}
+
+fn essence(entries: &[Entry]) -> Vec<(u64, EntryKind, String)> {
+    let told = entries.iter().filter(|entry| entry.kind != EntryKind::Notice);
+    told.map(|entry| (entry.key.raw(), entry.kind, entry.text.clone())).collect()
+}
+
+/// Two turns; what was streamed is what the agent has written (H16).
+async fn turns(driven: &'static Driven) {
+    let mut scene = Scene::new(driven);
+    let run = scene.begin("What is it?").await;
+    scene.done(&run, 1).await;
+    scene.submit(&run, "And when?").await;
+    let info = scene.done(&run, 2).await;
+    assert_eq!((info.phase.clone(), info.last.clone()), (Phase::Idle, Some(Outcome::Done)));
+    let told = scene.entries(&run).await;
+    let session = info.session.clone().expect("a session");
+    scene.close().await;
+    let texts = told.iter().filter(|entry| matches!(entry.kind, EntryKind::Prompt | EntryKind::Text));
+    assert_eq!(
+        texts.map(|entry| entry.text.as_str()).collect::<Vec<_>>(),
+        ["What is it?", ANSWER, "And when?", ANSWER]
+    );
+    assert_eq!(essence(&told), essence(&on_disk(&scene.home, driven.agent, &session.id)));
+}
+
+/// A tool call that is allowed is made, and one that is denied is not; the turn goes on in both cases.
+async fn tools(driven: &'static Driven) {
+    let mut scene = Scene::new(driven);
+    let run = scene.begin("RUN touch allowed").await;
+    let asked = scene.answer(&run, ChoiceKind::AllowOnce, None).await;
+    assert!(asked.line().contains("touch allowed"), "{asked:?}");
+    assert_eq!(scene.done(&run, 1).await.last, Some(Outcome::Done));
+    assert!(scene.made("allowed"));
+    scene.submit(&run, "RUN touch denied").await;
+    scene.answer(&run, ChoiceKind::Deny, Some("Not that one.")).await;
+    let info = scene.done(&run, 2).await;
+    assert_eq!(info.last, Some(Outcome::Done));
+    assert!(!scene.made("denied") && info.approvals.is_empty());
+    let told = scene.entries(&run).await;
+    let session = info.session.clone().expect("a session");
+    scene.close().await;
+    assert_eq!(essence(&told), essence(&on_disk(&scene.home, driven.agent, &session.id)));
+}
+
+/// In the middle of an answer; the queue waits, and goes on when it is told to.
+async fn interrupt(driven: &'static Driven) {
+    let mut scene = Scene::new(driven);
+    let run = scene.begin("Count SLOW").await;
+    scene.until_said(&run, SLOWLY).await;
+    scene.submit(&run, "What then?").await;
+    scene.live.interrupt(&run).expect("told");
+    let info = scene.until(&run, |info| is_at_rest(info) && info.last.is_some()).await;
+    assert_eq!((info.phase.clone(), info.last.clone()), (Phase::Idle, Some(Outcome::Interrupted)));
+    let info = scene.until(&run, |info| info.queued == 1).await;
+    assert!(info.paused);
+    scene.live.go_on(&run).expect("told");
+    let info = scene.done(&run, 2).await;
+    assert_eq!(info.last, Some(Outcome::Done), "{info:?}\n{}", scene.said(&run).await);
+    assert_eq!(scene.model.times("What then?"), 1);
+    scene.close().await;
+}
+
+/// Three prompts while the first is worked on: in order, one turn each.
+async fn queue(driven: &'static Driven) {
+    let mut scene = Scene::new(driven);
+    let run = scene.begin("RUN touch first").await;
+    scene.until(&run, |info| !info.approvals.is_empty()).await;
+    for prompt in ["What second?", "What third?", "What fourth?"] {
+        scene.submit(&run, prompt).await;
+    }
+    scene.until(&run, |info| info.queued == 3).await;
+    scene.answer(&run, ChoiceKind::AllowOnce, None).await;
+    let info = scene.done(&run, 4).await;
+    assert_eq!((info.turn.0, info.last.clone(), info.held), (4, Some(Outcome::Done), 0));
+    let mut heard: Vec<_> = scene.model.heard().into_iter().map(|heard| heard.prompt).collect();
+    heard.dedup();
+    assert_eq!(heard, ["RUN touch first", "What second?", "What third?", "What fourth?"]);
+    scene.close().await;
+}
+
+/// Another model answers the next turn of the same conversation.
+async fn models(driven: &'static Driven) {
+    let mut scene = Scene::new(driven);
+    let run = scene.begin("Who first?").await;
+    scene.done(&run, 1).await;
+    scene.live.set(&run, Setting::Model(driven.other.into())).expect("told");
+    scene.submit(&run, "Who second?").await;
+    let info = scene.done(&run, 2).await;
+    assert_eq!((info.last.clone(), info.model.as_deref()), (Some(Outcome::Done), Some(driven.other)));
+    let asked = scene.model.heard();
+    let of = |prompt: &str| asked.iter().find(|heard| heard.prompt == prompt).expect("asked").model.clone();
+    assert_ne!(of("Who first?"), driven.asked);
+    assert_eq!(of("Who second?"), driven.asked);
+    scene.close().await;
+}
+
+/// A past session in a new salon: the same conversation, and the model is told what was said before.
+async fn resume(driven: &'static Driven) {
+    let mut scene = Scene::new(driven);
+    let run = scene.begin("Remember the walrus.").await;
+    let session = scene.done(&run, 1).await.session.clone().expect("a session");
+    scene.close().await;
+    let before = on_disk(&scene.home, driven.agent, &session.id);
+    scene.restart();
+    let opening = scene.opening(Conversation::Resume(session.id.clone()));
+    let begun = scene.live.begin(driven.agent, opening, Some("Whom?".to_owned())).await;
+    let run = begun.expect("a run");
+    let info = scene.done(&run, 1).await;
+    assert_eq!((info.last.clone(), info.session.clone()), (Some(Outcome::Done), Some(session.clone())));
+    let heard = scene.model.heard().pop().expect("asked");
+    assert!(heard.prompt == "Whom?" && heard.request.contains("walrus"), "{heard:?}");
+    let told = scene.entries(&run).await;
+    scene.close().await;
+    let whole = [essence(&before), essence(&told)].concat();
+    assert_eq!(whole, essence(&on_disk(&scene.home, driven.agent, &session.id)));
+}
+
+/// Killed in the middle of an answer: that is told, nothing is sent again, and the next prompt goes on.
+async fn crash(driven: &'static Driven) {
+    let mut scene = Scene::new(driven);
+    let run = scene.begin("What is it?").await;
+    let session = scene.done(&run, 1).await.session.clone();
+    scene.submit(&run, "Count SLOW").await;
+    scene.until_said(&run, SLOWLY).await;
+    let processes = scene.home.processes();
+    for process in &processes {
+        let pid = rustix::process::Pid::from_raw(process.pid).expect("a process");
+        // One that ended with another needs no signal.
+        let _ended_already = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+    }
+    let info = scene.until(&run, |info| is_at_rest(info) && info.turn.0 == 2).await;
+    assert!(matches!(info.phase, Phase::Stopped(Stopped::Failed(Failure::Crashed { .. }))), "{info:?}");
+    scene.submit(&run, "And when?").await;
+    let info = scene.done(&run, 3).await;
+    assert_eq!((info.last.clone(), info.session.clone()), (Some(Outcome::Done), session));
+    assert_eq!(scene.model.times("Count SLOW"), 1);
+    wait_for("the killed are reaped", || {
+        processes.iter().all(|process| crate::home::Process::of(process.pid).is_none())
+    });
+    scene.close().await;
+}

@@ -1,0 +1,199 @@
+//! A scene: a home, a model, and salon's live runs with one of the real agents.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use salon::agent::protocol::Opening;
+use salon::domain::approval::{Answer, Approval, ChoiceKind};
+use salon::domain::run::{Conversation, Cursor, Phase, RunId, RunInfo, Stopped, What};
+use salon::domain::transcript::Transcript;
+use salon::domain::{Agent, Entry, Time};
+use salon::live::{Live, Options, this_process};
+use salon::store::Store;
+
+use crate::home::Home;
+use crate::model::Model;
+
+/// Nothing that is waited for takes this long; what waits in vain fails then.
+pub const LONG: Duration = Duration::from_mins(1);
+
+/// One agent, and what differs between them.
+pub struct Driven {
+    /// Whose program.
+    pub agent: Agent,
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// The mode in which it asks before it runs `touch`; its own default where that one does.
+    pub mode: Option<&'static str>,
+    /// Another model than its first, as salon names it.
+    pub other: &'static str,
+    /// The same, as the agent asks for it.
+    pub asked: &'static str,
+}
+
+/// Claude Code.
+pub const CLAUDE: Driven = Driven {
+    agent: Agent::Claude,
+    name: "claude",
+    mode: None,
+    other: "claude-opus-4-5-20251101",
+    asked: "claude-opus-4-5-20251101",
+};
+
+/// OpenCode, which asks because its configuration says so.
+pub const OPENCODE: Driven =
+    Driven { agent: Agent::OpenCode, name: "opencode", mode: None, other: "lab/lab-small", asked: "lab-small" };
+
+/// Codex, which by default asks for what its sandbox does not let through only.
+pub const CODEX: Driven =
+    Driven { agent: Agent::Codex, name: "codex", mode: Some("untrusted"), other: "gpt-5-codex", asked: "gpt-5-codex" };
+
+/// One agent's runs in a home of their own.
+pub struct Scene {
+    pub driven: &'static Driven,
+    pub home: Home,
+    pub model: Model,
+    pub live: Live,
+    store: Arc<Store>,
+}
+
+impl Scene {
+    /// A new home with nothing in it, and no process yet.
+    pub fn new(driven: &'static Driven) -> Self {
+        let model = Model::start();
+        let home = Home::new(model.port, &crate::installed());
+        let file = home.project().parent().expect("the home").join("state.db");
+        let store = Arc::new(Store::open(&file, clock()).expect("state.db").store);
+        let live = start(&home, &store);
+        Self { driven, home, model, live, store }
+    }
+
+    /// The next salon at the same place.
+    pub fn restart(&mut self) {
+        self.live = start(&self.home, &self.store);
+    }
+
+    /// How a conversation begins here.
+    pub fn opening(&self, conversation: Conversation) -> Opening {
+        let mut opening = Opening::new(conversation, self.home.project().to_owned());
+        opening.mode = self.driven.mode.map(str::to_owned);
+        opening
+    }
+
+    /// Begins a new conversation.
+    pub async fn begin(&self, prompt: &str) -> RunId {
+        let opening = self.opening(Conversation::New { id: None });
+        self.live.begin(self.driven.agent, opening, Some(prompt.to_owned())).await.expect("a run")
+    }
+
+    /// Goes on with one.
+    pub async fn submit(&self, run: &RunId, prompt: &str) {
+        self.live.submit(run, prompt.to_owned()).await.expect("accepted");
+    }
+
+    /// Waits until a run is as it should be.
+    pub async fn until(&self, run: &RunId, like: impl Fn(&RunInfo) -> bool) -> Arc<RunInfo> {
+        let mut viewer = self.live.watch(run).expect("the run");
+        let wait = async {
+            loop {
+                let info = viewer.info();
+                if like(&info) {
+                    return info;
+                }
+                assert!(viewer.changed().await, "the run is over: {info:?}");
+            }
+        };
+        let waited = tokio::time::timeout(LONG, wait).await;
+        match waited {
+            Ok(info) => info,
+            Err(_) => {
+                let info = self.live.watch(run).expect("the run").info();
+                panic!("it never came to that: {info:#?}\n{}", self.said(run).await)
+            }
+        }
+    }
+
+    /// Waits until the turn of that number is over and nothing waits behind it.
+    pub async fn done(&self, run: &RunId, turn: u64) -> Arc<RunInfo> {
+        self.until(run, |info| info.turn.0 >= turn && is_at_rest(info) && info.queued == 0).await
+    }
+
+    /// Waits until something is said.
+    pub async fn until_said(&self, run: &RunId, text: &str) {
+        let mut viewer = self.live.watch(run).expect("the run");
+        let wait = async {
+            while !self.said(run).await.contains(text) {
+                assert!(viewer.changed().await, "the run is over");
+            }
+        };
+        if tokio::time::timeout(LONG, wait).await.is_err() {
+            panic!("{text} was never said: {:#?}\n{}", viewer.info(), self.said(run).await);
+        }
+    }
+
+    /// Waits for a question, and answers it.
+    pub async fn answer(&self, run: &RunId, kind: ChoiceKind, reason: Option<&str>) -> Approval {
+        let info = self.until(run, |info| !info.approvals.is_empty()).await;
+        let approval = info.approvals[0].clone();
+        let choice = approval.choices.iter().find(|choice| choice.kind == kind).expect("such a choice");
+        let answer = Answer::Choice { token: choice.token.clone(), reason: reason.map(str::to_owned) };
+        self.live.answer(run, &approval.id, answer).expect("told");
+        approval
+    }
+
+    /// What happened in a run since its beginning, as its viewers see it.
+    pub async fn entries(&self, run: &RunId) -> Vec<Entry> {
+        let viewer = self.live.watch(run).expect("the run");
+        let replay = viewer.since(Cursor::default()).await.expect("a replay");
+        assert_eq!(replay.missed, 0, "all of it is held");
+        let mut transcript = Transcript::default();
+        for item in replay.happenings {
+            if let What::Event(event) = item.value.what {
+                transcript.apply(event);
+            }
+        }
+        transcript.into_entries()
+    }
+
+    /// The same in words.
+    pub async fn said(&self, run: &RunId) -> String {
+        self.entries(run).await.iter().map(|entry| format!("{}: {}\n", entry.kind.name(), entry.text)).collect()
+    }
+
+    /// Whether the tools made a file in the project.
+    pub fn made(&self, name: &str) -> bool {
+        self.home.project().join(name).exists()
+    }
+
+    /// Ends salon's runs; then nobody is left, by process and by group.
+    pub async fn close(&mut self) {
+        let were = self.home.processes();
+        assert!(!were.is_empty(), "a process was looked for");
+        self.live.clone().shutdown().await;
+        self.home.assert_nobody_is_left(&were);
+    }
+}
+
+fn start(home: &Home, store: &Arc<Store>) -> Live {
+    let options = Options::new(store.clone(), home.environment(), clock, this_process());
+    Live::start(options).0
+}
+
+/// No turn is open, nothing is starting.
+pub fn is_at_rest(info: &RunInfo) -> bool {
+    matches!(info.phase, Phase::Idle | Phase::Stopped(_)) && info.phase != Phase::Stopped(Stopped::NotStarted)
+}
+
+fn clock() -> Time {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    Time::from_millis(i64::try_from(now.as_millis()).expect("a time"))
+}
+
+/// Waits for something that nobody tells.
+pub fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + LONG;
+    while !done() {
+        assert!(Instant::now() < deadline, "never came: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
