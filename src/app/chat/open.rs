@@ -8,7 +8,7 @@ use crate::app::layer::Layer;
 use crate::app::msg::ResumeCheck;
 use crate::app::reader::Reader;
 use crate::app::runs::RunEffect;
-use crate::app::{App, Effect};
+use crate::app::{Action, App, Effect};
 use crate::domain::run::{Conversation, Cursor, Opening, RunId};
 use crate::domain::{Agent, SessionKey};
 
@@ -57,6 +57,9 @@ impl App {
             self.notices.tell("no session is selected");
             return Vec::new();
         };
+        if !self.drives(key.agent) {
+            return Vec::new();
+        }
         match self.runs.of_session(&key).map(|info| info.id.clone()) {
             Some(run) => self.open_chat(&run),
             None => vec![Effect::Run(RunEffect::Check(key))],
@@ -69,7 +72,21 @@ impl App {
             self.notices.tell("no session is selected");
             return Vec::new();
         };
+        if !self.drives(key.agent) {
+            return Vec::new();
+        }
         self.go_on(&key, None, true)
+    }
+
+    /// Whether salon can run an agent; where it cannot, what can be done is said.
+    fn drives(&mut self, agent: Agent) -> bool {
+        if self.runs.agents().iter().any(|(driven, _)| *driven == agent) {
+            return true;
+        }
+        let own = self.keymap.hint(Action::Resume);
+        let own = own.map(|key| format!(": {key} resumes it in its own program")).unwrap_or_default();
+        self.notices.tell(format!("{} cannot be run in salon{own}", agent.label()));
+        false
     }
 
     /// It is known what stands in the way of going on with a session here.

@@ -136,7 +136,7 @@ fn stopped_words(stopped: &Stopped, info: &RunInfo) -> String {
         Stopped::Evicted => words,
         Stopped::NotStarted => "goes on with the next prompt".to_owned(),
         Stopped::OnRequest => format!("{words}: the next prompt starts it again"),
-        Stopped::Failed(_) => format!("{} (the next prompt starts it again)", words.trim_end()),
+        Stopped::Failed(_) => format!("{} (the next prompt starts it again)", words.trim_end_matches('.')),
     }
 }
 

@@ -195,7 +195,10 @@ fn head(app: &App, waiting: &Waiting, draft: &Draft, width: usize) -> Head {
         None => wants.push(&format!("  {}", text::one_line(&approval.tool)), style(theme.muted)),
     }
     wants.wrap_into(width, &[], &[], &mut what);
-    if let Some(reason) = approval.reason.as_deref().map(text::one_line).filter(|reason| !reason.is_empty()) {
+    // Some agents give what is wanted as the reason, or a part of it.
+    let headline = approval.action.headline();
+    let new = |reason: &String| !headline.contains(reason.as_str());
+    if let Some(reason) = approval.reason.as_deref().map(text::one_line).filter(new) {
         Rich::plain(&format!("because: {reason}"), style(theme.muted)).wrap_into(width, &[], &[], &mut why);
     }
     Head { who, what, why }

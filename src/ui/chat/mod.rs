@@ -49,7 +49,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut ViewCache)
     draw_emptiness(canvas, rest.0, chat);
     queue::draw(canvas, queue, chat);
     if let Some(among) = among.as_ref().filter(|_| !canvas.active) {
-        draw_asked(canvas, asked, among);
+        draw_asked(canvas, question, among);
     } else if let Some(among) = &among {
         // Also where the transcript is read the plain letters are not the question's.
         approval::draw(canvas, question, among, Beside::Text);

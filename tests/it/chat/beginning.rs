@@ -3,11 +3,12 @@
 use salon::app::layer::Layer;
 use salon::app::msg::ResumeCheck;
 use salon::app::runs::{RunEffect, RunMsg};
-use salon::app::{Effect, Ticket};
+use salon::app::{Effect, Msg, Ticket};
 use salon::domain::run::{Conversation, Cursor, Opening, Refusal};
 use salon::domain::{Agent, SessionKey};
 
 use super::{parts, turn};
+use crate::screens::stage::{change, session};
 use crate::screens::talk::{SESSION, Talk, on_disk, prompt, run};
 
 fn past() -> (Talk, SessionKey) {
@@ -65,6 +66,16 @@ fn b30_a_conversation_of_another_salon_is_followed_and_the_text_stays() {
     assert_eq!(talk.chat().composer.text.whole(), "mine");
     talk.keys("enter");
     assert!(talk.take().is_empty(), "it is read only");
+}
+
+#[test]
+fn what_salon_cannot_run_is_said_to_be_resumed_elsewhere() {
+    let mut talk = Talk::closed(100, 30);
+    talk.stage.send(Msg::Catalog(change(vec![session(Agent::Gemini, "g1", "Old plans", 5)])));
+    talk.keys("r");
+    assert!(talk.screen().contains("Gemini CLI cannot be run in salon: R resumes it"), "{}", talk.screen());
+    talk.keys("f");
+    assert!(talk.take().is_empty() && talk.stage.app.layers.is_empty());
 }
 
 #[test]
