@@ -47,13 +47,7 @@ impl App {
                 run.map_or_else(Vec::new, |run| self.desk.click(row, &self.runs, &Among::Run(run)))
             }
             (target, Some(Layer::Search(_))) => self.click_in_search(&target),
-            (Target::Workspace(row), None) => {
-                self.home.focus = Pane::Workspaces;
-                if self.home.workspaces.choose(row) {
-                    self.home.restart(&self.known);
-                }
-                self.selection_moved()
-            }
+            (Target::Workspace(row), None) => self.click_workspace(row),
             (Target::Row(row), None) => self.click_row(row),
             (target @ (Target::Preview | Target::Entry(_)), None) => {
                 self.home.focus = Pane::Preview;
@@ -87,6 +81,14 @@ impl App {
             )
             | (Target::Workspace(_) | Target::Row(_), Some(_)) => Vec::new(),
         }
+    }
+
+    fn click_workspace(&mut self, row: usize) -> Vec<Effect> {
+        self.home.focus = Pane::Workspaces;
+        if self.home.workspaces.choose(row) {
+            self.home.restart(&self.known);
+        }
+        self.selection_moved()
     }
 
     /// The first click selects, and one on what is selected opens: a click that only gives the window the focus

@@ -3,11 +3,12 @@
 use salon::app::layer::Layer;
 use salon::app::msg::ResumeCheck;
 use salon::app::runs::{RunEffect, RunMsg};
-use salon::app::{Effect, Ticket};
+use salon::app::{Effect, Msg, Ticket};
 use salon::domain::run::{Conversation, Cursor, Opening, Refusal};
 use salon::domain::{Agent, SessionKey};
 
 use super::{parts, turn};
+use crate::screens::stage::{change, session};
 use crate::screens::talk::{SESSION, Talk, on_disk, prompt, run};
 
 fn past() -> (Talk, SessionKey) {
@@ -68,6 +69,16 @@ fn b30_a_conversation_of_another_salon_is_followed_and_the_text_stays() {
 }
 
 #[test]
+fn what_salon_cannot_run_is_said_to_be_resumed_elsewhere() {
+    let mut talk = Talk::closed(100, 30);
+    talk.stage.send(Msg::Catalog(change(vec![session(Agent::Gemini, "g1", "Old plans", 5)])));
+    talk.keys("r");
+    assert!(talk.screen().contains("Gemini CLI cannot be run in salon: R resumes it"), "{}", talk.screen());
+    talk.keys("f");
+    assert!(talk.take().is_empty() && talk.stage.app.layers.is_empty());
+}
+
+#[test]
 fn b30_what_another_salon_runs_is_followed_at_once() {
     let (mut talk, key) = past();
     talk.keys("r");
@@ -116,4 +127,21 @@ fn a_new_session_begins_with_what_was_chosen() {
     assert_eq!(talk.chat().run, None, "an answer to another question");
     talk.send(RunMsg::Begun { ticket, result: Err(Refusal::NotKept("read-only".into())) });
     assert_eq!(talk.chat().composer.text.whole(), "hello");
+}
+
+#[test]
+fn h45_what_was_sent_as_the_first_prompt_is_no_draft_any_more() {
+    let mut talk = Talk::closed(80, 24);
+    let effects = talk.stage.app.begin(Agent::Claude, opening(Conversation::New { id: None }), None);
+    let recalls = |effect: &Effect| match effect {
+        Effect::Run(RunEffect::RecallDraft { key }) => Some(key.clone()),
+        _ => None,
+    };
+    let draft = effects.iter().find_map(recalls).expect("a draft is looked for");
+    talk.type_in("hello").keys("enter");
+    let asked = talk.take();
+    let Some(RunEffect::Begin { ticket, .. }) = asked.last() else { panic!("{asked:?}") };
+    assert_eq!(talk.draft(&draft).as_deref(), Some("hello"), "it is kept until the prompt is accepted");
+    talk.send(RunMsg::Begun { ticket: *ticket, result: Ok(run()) });
+    assert_eq!(talk.draft(&draft).as_deref(), Some(""));
 }
