@@ -57,6 +57,8 @@ impl App {
             Action::Search => self.go_to_search(),
             Action::ResumeHere => self.resume_here(),
             Action::Fork => self.fork_here(),
+            Action::Split => self.split(),
+            Action::OtherPane => self.other_pane(),
             _ if self.layers.is_empty() => self.act_at_home(action),
             _ => Vec::new(),
         }
@@ -65,7 +67,11 @@ impl App {
     /// Lays a layer over the others.
     pub(super) fn push(&mut self, layer: Layer) -> Vec<Effect> {
         self.home.list.hold();
+        let conversation = layer.is_conversation();
         self.layers.push(layer);
+        if conversation {
+            self.tell_if_narrow();
+        }
         Vec::new()
     }
 

@@ -51,6 +51,7 @@ actions! {
         Palette "palette" "find and run any action"
         NextNeedsYou "next-needs-you" "go to the next session that needs you"
         Back "back" "clear, close or go back"
+        OtherPane "other-pane" "go to the other of two conversations side by side"
         Inbox "inbox" "show what waits for you, of all runs"
         Rescan "rescan" "look at everything on disk again"
         Issues "issues" "show what could not be read"
@@ -106,7 +107,7 @@ actions! {
         Follow "follow" "follow the end"
         CopyEntry "copy-entry" "copy the entry"
         EditEntry "edit-entry" "open the entry in the editor"
-        Split "split" "show two conversations side by side"
+        Split "split" "pin the conversation beside the next one, or unpin it"
     }
     Search {
         Complete "complete" "complete the word; without one, go between the line and the results"

@@ -3,7 +3,7 @@
 use super::dialog::{Choice, Dialog, Outcome};
 use super::layer::Layer;
 use super::runs::{self, RunEffect};
-use super::{Action, App, Effect};
+use super::{Action, App, Effect, split};
 use crate::config::settings::Scope;
 use crate::domain::run::{Phase, RunId};
 use crate::domain::{SessionKey, State};
@@ -14,7 +14,7 @@ impl App {
         let Some(info) = self.runs.get(run) else { return Vec::new() };
         let key = runs::key_of(info);
         let open = |layer: &Layer| layer.chat().is_some_and(|chat| chat.run.as_ref() == Some(run));
-        if self.layers.iter().any(open) {
+        if self.beside.iter().chain(&self.layers).any(open) {
             return self.open_chat(run);
         }
         // Leaving the chat one is at home, where the session is selected.
@@ -62,7 +62,7 @@ impl App {
     /// Why transcripts are followed, as it stands now.
     pub(super) fn refresh_attached(&mut self) {
         let known = &self.known;
-        let readers = self.layers.iter_mut().filter_map(Layer::reader_mut);
+        let readers = split::all(&mut self.layers, &mut self.beside).filter_map(Layer::reader_mut);
         for reader in readers.filter(|reader| reader.attached.is_some()) {
             reader.attached = Some(match known.live.get(&reader.key) {
                 Some(sign) => {
@@ -129,13 +129,7 @@ impl App {
 
     /// Closes everything that lies over the home screen.
     pub(super) fn close_layers(&mut self) -> Vec<Effect> {
-        let close = |layer: Layer| match layer {
-            Layer::Reader(reader) => vec![Effect::CloseTranscript(reader.ticket)],
-            Layer::Chat(chat) => chat.closed(),
-            Layer::Search(mut search) => search.preview.close(),
-            _ => Vec::new(),
-        };
-        self.layers.drain(..).flat_map(close).collect()
+        self.layers.drain(..).flat_map(Layer::closed).collect()
     }
 
     /// Switches the notifications of the session's run off or on.

@@ -5,7 +5,7 @@ use super::action::Action;
 use super::chat::{Chat, Focus};
 use super::home::Pane;
 use super::layer::Layer;
-use super::search;
+use super::{runs, search};
 
 /// A key and what it does here, in a word or two.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl App {
             Some(Layer::Palette(_)) => typed(&[("enter", "run"), ("↑ ↓", "choose"), ("esc", "close")]),
             Some(Layer::Dialog(_)) => typed(&[("1…9", "answer"), ("enter", "take"), ("esc", "cancel")]),
             Some(Layer::Help(_) | Layer::Issues(_)) => self.named(&[(Action::Back, "close"), (Action::Down, "scroll")]),
-            Some(Layer::Chat(chat)) => self.hints_in_chat(chat),
+            Some(Layer::Chat(chat)) => self.with_other_pane(self.hints_in_chat(chat)),
             Some(Layer::Inbox(_)) if self.desk.field().is_some() => typed(&[("enter", "send"), ("esc", "back")]),
             Some(Layer::Inbox(_)) if self.inbox().is_empty() => typed(&[("esc", "close")]),
             Some(Layer::Inbox(_)) => typed(&[
@@ -46,8 +46,8 @@ impl App {
             Some(Layer::NewSession(_)) => {
                 typed(&[("enter", "begin"), ("tab", "complete, next"), ("↑ ↓", "fields"), ("esc", "cancel")])
             }
-            Some(Layer::Reader(_)) if self.reads_a_result() => self.named(&RESULT),
-            Some(Layer::Reader(_)) => self.named(&READER),
+            Some(Layer::Reader(_)) if self.reads_a_result() => self.with_other_pane(self.named(&RESULT)),
+            Some(Layer::Reader(_)) => self.with_other_pane(self.named(&READER)),
             Some(Layer::Search(search)) if search.naming.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),
             Some(Layer::Search(search)) if search.completing.is_some() => {
                 typed(&[("tab", "next"), ("enter", "take"), ("esc", "as it was")])
@@ -84,10 +84,32 @@ impl App {
             Focus::Composer if completing => {
                 [("tab", "take"), ("↑ ↓", "choose"), ("esc", "close"), ("enter", "send")].map(typed).into()
             }
+            Focus::Composer if self.info(chat).is_some_and(|info| runs::is_open(&info.phase)) => {
+                let mut hints = self.named(&WORKING_CHAT);
+                // One more of them alone would interrupt the turn.
+                let read = self.keymap.hint(Action::ReadChat);
+                hints.extend(read.map(|read| Hint { key: format!("{read} esc"), word: "back" }));
+                hints
+            }
             Focus::Composer => self.named(&CHAT),
+            Focus::Transcript if chat.armed => {
+                let mut hints: Vec<_> = [("esc", "interrupt"), ("j k", "read on")].map(typed).into();
+                hints.extend(self.named(&ARMED_CHAT));
+                hints
+            }
             Focus::Transcript if chat.followed.is_some() => self.named(&FOLLOWED),
             Focus::Transcript => self.named(&READING_CHAT),
         }
+    }
+
+    /// Where another conversation is pinned, its key comes right after the first one.
+    fn with_other_pane(&self, mut hints: Vec<Hint>) -> Vec<Hint> {
+        if self.beside.is_some() {
+            let other = self.named(&[(Action::OtherPane, "other pane")]);
+            let at = hints.len().min(1);
+            hints.splice(at..at, other);
+        }
+        hints
     }
 
     /// The transcript was opened by a search that lies below it.
@@ -101,7 +123,8 @@ impl App {
     }
 }
 
-const EMPTY: [(Action, &str); 6] = [
+const EMPTY: [(Action, &str); 7] = [
+    (Action::New, "new session"),
     (Action::Scope, "here/all"),
     (Action::ShowHidden, "hidden"),
     (Action::Rescan, "look again"),
@@ -110,15 +133,17 @@ const EMPTY: [(Action, &str); 6] = [
     (Action::Palette, "any action"),
 ];
 
-const LIST: [(Action, &str); 11] = [
+const LIST: [(Action, &str); 13] = [
     (Action::Open, "read"),
-    (Action::Resume, "resume"),
+    (Action::ResumeHere, "resume"),
+    (Action::New, "new"),
     (Action::Search, "search"),
     (Action::Filter, "filter"),
     (Action::Scope, "here/all"),
     (Action::Help, "help"),
-    (Action::Sort, "sort"),
     (Action::Quit, "quit"),
+    (Action::Resume, "in its program"),
+    (Action::Sort, "sort"),
     (Action::ShowHidden, "hidden"),
     (Action::CopyCommand, "copy command"),
     (Action::Palette, "any action"),
@@ -136,7 +161,7 @@ const RESULTS: [(Action, &str); 9] = [
     (Action::Search, "line"),
     (Action::MoreHits, "more hits"),
     (Action::Order, "order"),
-    (Action::Resume, "resume"),
+    (Action::ResumeHere, "resume"),
     (Action::CopyView, "copy command"),
     (Action::SaveView, "save view"),
     (Action::Help, "help"),
@@ -149,7 +174,7 @@ const RESULT: [(Action, &str); 8] = [
     (Action::PreviousHit, "previous hit"),
     (Action::Tools, "tools"),
     (Action::Thinking, "thinking"),
-    (Action::Resume, "resume"),
+    (Action::ResumeHere, "resume"),
     (Action::Help, "help"),
     (Action::Expand, "unfold"),
 ];
@@ -176,17 +201,17 @@ const PREVIEW: [(Action, &str); 6] = [
     (Action::PreviousPrompt, "previous prompt"),
     (Action::Tools, "tools"),
     (Action::Help, "help"),
-    (Action::Resume, "resume"),
+    (Action::ResumeHere, "resume"),
 ];
 
 const READER: [(Action, &str); 9] = [
     (Action::Back, "back"),
+    (Action::ResumeHere, "resume"),
     (Action::PreviousPrompt, "previous prompt"),
     (Action::Find, "find"),
     (Action::Tools, "tools"),
     (Action::Thinking, "thinking"),
     (Action::Help, "help"),
-    (Action::Resume, "resume"),
     (Action::Expand, "unfold"),
     (Action::Follow, "follow"),
 ];
@@ -200,6 +225,15 @@ const READING_CHAT: [(Action, &str); 7] = [
     (Action::Find, "find"),
     (Action::Help, "help"),
 ];
+
+const WORKING_CHAT: [(Action, &str); 4] = [
+    (Action::Send, "queue"),
+    (Action::Newline, "newline"),
+    (Action::Interrupt, "interrupt"),
+    (Action::ReadChat, "read"),
+];
+
+const ARMED_CHAT: [(Action, &str); 2] = [(Action::ReadChat, "write"), (Action::Help, "help")];
 
 const FOLLOWED: [(Action, &str); 5] = [
     (Action::ResumeHere, "take over"),

@@ -176,6 +176,7 @@ impl App {
             | Target::Row(_)
             | Target::Preview
             | Target::Entry(_)
+            | Target::Beside
             | Target::Composer
             | Target::Nothing => Vec::new(),
         }

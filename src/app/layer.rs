@@ -1,5 +1,6 @@
 //! What lies over the home screen: transcripts that are read, and overlays. The topmost gets the keys.
 
+use super::Effect;
 use super::chat::Chat;
 use super::dialog::Dialog;
 use super::help::Help;
@@ -73,6 +74,27 @@ impl Layer {
     /// The search screen, where it is one, to act on it.
     pub fn search_mut(&mut self) -> Option<&mut Search> {
         if let Self::Search(search) = self { Some(search) } else { None }
+    }
+
+    /// A transcript or a chat, which can be pinned.
+    pub fn is_conversation(&self) -> bool {
+        self.reader().is_some()
+    }
+
+    /// What is to be done when it is no longer looked at.
+    pub(super) fn closed(self) -> Vec<Effect> {
+        match self {
+            Self::Reader(reader) => vec![Effect::CloseTranscript(reader.ticket)],
+            Self::Chat(chat) => chat.closed(),
+            Self::Search(mut search) => search.preview.close(),
+            Self::Help(_)
+            | Self::Palette(_)
+            | Self::Dialog(_)
+            | Self::Issues(_)
+            | Self::Inbox(_)
+            | Self::Picker(_)
+            | Self::NewSession(_) => Vec::new(),
+        }
     }
 
     /// It fills the screen; anything else lies over what is below it.

@@ -37,6 +37,7 @@ mod mouse;
 mod notify;
 mod quit;
 mod resume;
+mod split;
 mod update;
 
 use std::path::PathBuf;
@@ -81,6 +82,8 @@ pub struct App {
     pub home: Home,
     /// What lies over it, topmost last.
     pub layers: Vec<Layer>,
+    /// The conversation that is pinned: a transcript or a chat, shown beside the topmost one of the layers.
+    pub beside: Option<Layer>,
     /// What was searched for.
     pub searched: search::History,
     /// How far the talk of all sessions is indexed.
@@ -149,6 +152,7 @@ impl App {
             roots: Vec::new(),
             home,
             layers: Vec::new(),
+            beside: None,
             searched: search::History::default(),
             indexed: Progress::default(),
             notices: Notices::default(),
@@ -204,8 +208,7 @@ impl App {
         let changes = |then| age::changes_at(self.now, then);
         match self.screen() {
             Some(Layer::Search(search)) => search.results.ages().map(changes).min(),
-            Some(Layer::Chat(_)) => self.next_turn_clock(),
-            Some(_) => None,
+            Some(_) => self.next_turn_clock(),
             None => {
                 let in_list = self.home.list.shown().iter().filter_map(home::list::Row::session);
                 in_list.filter_map(|session| session.last_activity).map(changes).min()

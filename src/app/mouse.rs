@@ -37,7 +37,9 @@ impl App {
                 self.picked(picked)
             }
             // A click beside an overlay closes it; beside a question it must not decide anything.
-            (Target::Nothing, Some(Layer::Help(_) | Layer::Issues(_) | Layer::Palette(_))) => self.act(Action::Back),
+            (Target::Nothing | Target::Beside, Some(Layer::Help(_) | Layer::Issues(_) | Layer::Palette(_))) => {
+                self.act(Action::Back)
+            }
             (target, Some(Layer::Inbox(_))) => self.click_in_inbox(&target),
             (Target::Choice(row), Some(Layer::Picker(_))) => self.click_in_picker(row),
             (Target::Answer(row), Some(Layer::Chat(chat))) => {
@@ -66,6 +68,7 @@ impl App {
                 }
                 Vec::new()
             }
+            (Target::Beside, Some(Layer::Reader(_) | Layer::Chat(_))) => self.other_pane(),
             (Target::Entry(index), Some(Layer::Reader(_) | Layer::Chat(_))) => {
                 if let Some(reader) = self.layers.last_mut().and_then(Layer::reader_mut) {
                     reader.select(index);
@@ -75,6 +78,7 @@ impl App {
             (
                 Target::Preview
                 | Target::Composer
+                | Target::Beside
                 | Target::Entry(_)
                 | Target::Choice(_)
                 | Target::Answer(_)
@@ -112,6 +116,7 @@ impl App {
             | Target::Choice(_)
             | Target::Answer(_)
             | Target::Composer
+            | Target::Beside
             | Target::Nothing => Vec::new(),
         }
     }
@@ -122,6 +127,11 @@ impl App {
         match (self.layers.last_mut(), target) {
             (Some(Layer::Help(help)), _) => help.scroll.by(rows),
             (Some(Layer::Issues(issues)), _) => issues.scroll.by(rows),
+            (Some(Layer::Reader(_) | Layer::Chat(_)), Target::Beside) => {
+                if let Some(reader) = self.beside.as_mut().and_then(Layer::reader_mut) {
+                    reader.scroll(lines);
+                }
+            }
             (Some(Layer::Reader(reader)), _) => reader.scroll(lines),
             (Some(Layer::Search(search)), Target::Preview | Target::Entry(_)) => {
                 if let Some(reader) = search.preview.reader_mut() {
@@ -149,7 +159,8 @@ impl App {
                 return self.selection_moved();
             }
             (Some(Layer::Chat(chat)), _) => chat.reader.scroll(lines),
-            (Some(_), _) | (None, Target::Choice(_) | Target::Answer(_) | Target::Composer | Target::Nothing) => {}
+            (Some(_), _)
+            | (None, Target::Choice(_) | Target::Answer(_) | Target::Composer | Target::Beside | Target::Nothing) => {}
         }
         Vec::new()
     }

@@ -185,6 +185,8 @@ pub enum Mouse {
 /// What stands in the way of a resume.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResumeCheck {
+    /// The process of another salon that runs it: nobody else can send it anything.
+    pub held: Option<u32>,
     /// Who has it open.
     pub open_elsewhere: Option<String>,
     /// Its directory is gone.
@@ -214,6 +216,8 @@ pub struct Drawn {
     pub overlay_len: usize,
     /// The reader's place, with its line brought into range: see [`crate::app`].
     pub reader: Option<ReaderDrawn>,
+    /// The same of the pinned conversation, which is rarely there.
+    pub beside: Option<Box<ReaderDrawn>>,
     /// The question that takes the keys, where one is on the screen.
     pub approval: Option<ApprovalDrawn>,
     /// Something is still being found out beside the drawing: draw again soon.
@@ -244,6 +248,8 @@ pub enum Target {
     Preview,
     /// An entry of the reader.
     Entry(usize),
+    /// The pinned conversation beside the one that has the keys.
+    Beside,
     /// What is being written to an agent.
     Composer,
     /// A line of an overlay's list.

@@ -72,8 +72,7 @@ impl App {
     }
 
     fn shows(&self, info: &RunInfo) -> bool {
-        let chat = self.screen().and_then(Layer::chat);
-        chat.is_some_and(|chat| chat.run.as_ref() == Some(&info.id))
+        self.on_screen().filter_map(Layer::chat).any(|chat| chat.run.as_ref() == Some(&info.id))
     }
 
     fn shows_questions_of(&self, info: &RunInfo) -> bool {

@@ -75,9 +75,7 @@ pub struct Offer {
 /// Whether a permission mode lets an agent do everything unasked.
 pub fn skips_permissions(mode: &str) -> bool {
     let mode = mode.to_ascii_lowercase().replace(['-', '_', ' '], "");
-    ["bypasspermissions", "dangerfullaccess", "fullaccess", "yolo", "never", "allowall"]
-        .iter()
-        .any(|skips| mode.contains(skips))
+    ["bypass", "danger", "fullaccess", "skip", "yolo", "never", "allowall"].iter().any(|skips| mode.contains(skips))
 }
 
 /// The models of an agent: what it told last, and what its runs were told beyond that.

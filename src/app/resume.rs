@@ -69,8 +69,9 @@ impl App {
         let resume = |label, cwd| Choice { label, outcome: Outcome::Resume { key: key.clone(), cwd } };
         let copy = Choice { label: "copy the command".to_owned(), outcome: Outcome::CopyCommand(key.clone()) };
         let (mut text, mut choices) = (Vec::new(), Vec::new());
-        let anyway = if check.open_elsewhere.is_some() { " anyway" } else { "" };
-        if let Some(holder) = check.open_elsewhere {
+        let anyway = if check.held.is_some() || check.open_elsewhere.is_some() { " anyway" } else { "" };
+        let holder = check.held.map(|pid| format!("another salon, process {pid}")).or(check.open_elsewhere);
+        if let Some(holder) = holder {
             text.push(format!("Open elsewhere: {holder}. Two writers can lose messages."));
             choices.push(Choice { label: "follow it".to_owned(), outcome: Outcome::Follow(key.clone()) });
         }

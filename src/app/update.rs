@@ -1,8 +1,8 @@
 //! What each message does.
 
 use super::layer::Layer;
-use super::msg::{Drawn, Msg, Ticket, TranscriptMsg};
-use super::{App, Effect};
+use super::msg::{Drawn, Msg, Rest, Ticket, TranscriptMsg};
+use super::{App, Effect, split};
 
 impl App {
     /// Takes a message in and returns what is to be done because of it.
@@ -21,15 +21,7 @@ impl App {
                 self.chats_timed();
                 Vec::new()
             }
-            Msg::Catalog(change) => {
-                self.index_began = true;
-                let mut searches = self.layers.iter_mut().rev().filter_map(Layer::search_mut);
-                let mut effects = searches.next().map_or_else(Vec::new, |search| search.sessions_changed(&change));
-                self.known.catalog.apply(change);
-                effects.extend(self.sessions_changed());
-                effects.extend(self.chats_follow());
-                effects
-            }
+            Msg::Catalog(change) => self.catalog_changed(change),
             Msg::Live(signs) => {
                 self.known.live = signs.into_iter().map(|sign| (sign.key.clone(), sign)).collect();
                 self.refresh_attached();
@@ -49,16 +41,7 @@ impl App {
                 self.indexed = progress;
                 Vec::new()
             }
-            Msg::Rested(rest) => {
-                if let Some(search) = self.layers.iter_mut().rev().find_map(Layer::search_mut) {
-                    let selected = search.results.key().cloned();
-                    let mut effects = search.preview.rested(rest, selected.as_ref(), &mut self.tickets);
-                    effects.extend(search.aim());
-                    return effects;
-                }
-                let selected = self.home.list.key();
-                self.home.preview.rested(rest, selected, &mut self.tickets)
-            }
+            Msg::Rested(rest) => self.rested(rest),
             Msg::Drawn(drawn) => self.drawn(drawn),
             Msg::Ranked { query, keys } => self.ranked(query, keys),
             Msg::ResumeChecked { key, check } => self.resume_checked(key, check),
@@ -79,6 +62,27 @@ impl App {
         }
     }
 
+    fn catalog_changed(&mut self, change: crate::domain::catalog::Change) -> Vec<Effect> {
+        self.index_began = true;
+        let mut searches = self.layers.iter_mut().rev().filter_map(Layer::search_mut);
+        let mut effects = searches.next().map_or_else(Vec::new, |search| search.sessions_changed(&change));
+        self.known.catalog.apply(change);
+        effects.extend(self.sessions_changed());
+        effects.extend(self.chats_follow());
+        effects
+    }
+
+    /// The selection did not move for a while: what it is on is previewed.
+    fn rested(&mut self, rest: Rest) -> Vec<Effect> {
+        let Some(search) = self.layers.iter_mut().rev().find_map(Layer::search_mut) else {
+            return self.home.preview.rested(rest, self.home.list.key(), &mut self.tickets);
+        };
+        let selected = search.results.key().cloned();
+        let mut effects = search.preview.rested(rest, selected.as_ref(), &mut self.tickets);
+        effects.extend(search.aim());
+        effects
+    }
+
     /// The selection may have moved: what depends on it follows.
     pub(super) fn selection_moved(&mut self) -> Vec<Effect> {
         let panes = self.panes();
@@ -94,7 +98,11 @@ impl App {
     }
 
     fn resized(&mut self, width: u16, height: u16) -> Vec<Effect> {
+        let was_split = self.shown_beside().is_some();
         self.size = (width, height);
+        if was_split {
+            self.tell_if_narrow();
+        }
         let panes = self.panes();
         self.home.refocus(panes);
         let mut effects = self.selection_moved();
@@ -136,7 +144,7 @@ impl App {
         if let Some(reader) = previewed.find(|reader| reader.ticket == ticket) {
             return reader.update(msg);
         }
-        let mut readers = self.layers.iter_mut().filter_map(Layer::reader_mut);
+        let mut readers = split::all(&mut self.layers, &mut self.beside).filter_map(Layer::reader_mut);
         readers.find(|reader| reader.ticket == ticket).map_or_else(Vec::new, |reader| reader.update(msg))
     }
 
@@ -163,6 +171,9 @@ impl App {
             (Some(reader), Some(found)) => reader.drawn(found),
             _ => Vec::new(),
         };
+        if let (Some(reader), Some(found)) = (self.beside.as_mut().and_then(Layer::reader_mut), &drawn.beside) {
+            effects.extend(reader.drawn(**found));
+        }
         effects.extend(self.desk.drawn(drawn.approval.as_ref()));
         self.drawn = drawn;
         effects

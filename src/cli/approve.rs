@@ -15,7 +15,7 @@ use crate::stdx::text::one_line;
 use crate::store::questions::{self, Question};
 
 #[derive(Serialize)]
-struct Approvals<'a> {
+struct Listing<'a> {
     schema_version: u32,
     approvals: Vec<Row<'a>>,
     /// The label of the answer that was given.
@@ -40,7 +40,7 @@ pub fn run(context: &Context, args: &ApproveArgs) -> Result<ExitCode, Failure> {
     let store = state::open(context)?;
     let run = state::run_of(context, &store, &args.id)?.id;
     let alive = state::living_holder(&store, &run)?.is_some();
-    let all = store.with(|db| questions::of_run(db, &run)).map_err(state::broken)?;
+    let all = store.with(|db| questions::of_run(db, &run)).map_err(|error| state::broken(&error))?;
     // What a salon left behind that was killed waits for nobody.
     let open: Vec<_> = all.iter().filter(|question| alive && !question.answered).collect();
     if args.list {
@@ -51,7 +51,7 @@ pub fn run(context: &Context, args: &ApproveArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::new(Code::NotFound, "nothing waits for an answer there"));
     };
     let (label, answer) = choose(question, args)?;
-    if !store.with(|db| questions::answer(db, &run, &question.id, &answer)).map_err(state::broken)? {
+    if !store.with(|db| questions::answer(db, &run, &question.id, &answer)).map_err(|error| state::broken(&error))? {
         return Err(Failure::new(Code::Failed, "it was answered elsewhere in the meantime"));
     }
     tell(args.json, &[question], Some(&label))?;
@@ -78,7 +78,7 @@ fn tell(json: bool, questions: &[&Question], answered: Option<&str>) -> std::io:
     let mut out = output::stdout();
     if json {
         let approvals = questions.iter().map(|question| row(question)).collect();
-        return output::json(&mut out, &Approvals { schema_version: SCHEMA_VERSION, approvals, answered });
+        return output::json(&mut out, &Listing { schema_version: SCHEMA_VERSION, approvals, answered });
     }
     for question in questions {
         writeln!(out, "{}\t{}", one_line(&question.text), one_line(answered.unwrap_or("waits")))?;

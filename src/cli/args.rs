@@ -1,11 +1,13 @@
 //! What can be typed. The help, the manual page and the completions are made from it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::when::When;
+use crate::config::settings::Server;
 use crate::domain::Agent;
 use crate::domain::found::Order;
 
@@ -18,6 +20,10 @@ pub struct Cli {
     /// Read this configuration file instead of the usual one
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
+
+    /// Use this OpenCode server that runs already; its password is that of the configuration or of `OPENCODE_SERVER_PASSWORD`
+    #[arg(long, global = true, value_name = "ADDRESS", value_parser = Server::address)]
+    pub opencode_server: Option<SocketAddr>,
 
     /// When to use colours
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Colour::Auto)]
@@ -224,6 +230,7 @@ pub struct ShowArgs {
 
 /// What `resume` takes.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct ResumeArgs {
     /// The session
     #[arg(value_name = "ID")]

@@ -33,9 +33,9 @@ pub fn run(context: Context, args: &AttachArgs) -> Result<ExitCode, Failure> {
         seen: Seen::default(),
         state: State::Past,
     };
-    let followed = runtime.block_on(follower.follow(&index, events));
+    let ended = runtime.block_on(follower.follow(&index, events));
     index.stop();
-    followed.map(|()| ExitCode::SUCCESS)
+    ended.map(|()| ExitCode::SUCCESS)
 }
 
 struct Follower<'a> {

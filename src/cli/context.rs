@@ -45,7 +45,8 @@ impl Context {
             .map_err(|reason| Failure::new(Code::Usage, format!("SALON_LOG: {reason}")))?;
         let config_file = cli.config.clone().unwrap_or_else(|| paths.config_file());
         let config_text = read_config(&config_file, cli.config.is_some())?;
-        let (settings, problems) = Settings::read(&config_text);
+        let (mut settings, problems) = Settings::read(&config_text);
+        settings.server.address = cli.opencode_server.or(settings.server.address);
         let issues = problems.into_iter().map(|problem| Issue::new(&config_file, problem)).collect();
         let environment = Environment { home, vars: surroundings::vars().collect(), roots: settings.roots.clone() };
         let style = Style { on: coloured(cli.color) };

@@ -250,7 +250,7 @@ impl<'a> Kind<'a> {
                 let (text, whole) = parts(piece);
                 Self::Thinking { entry: entry(), text, whole }
             }
-            Body::ToolCall { action: Action::Plan(items), .. } => Self::plan(items),
+            Body::ToolCall { action: Action::Plan(items), .. } | Body::Plan(items) => Self::plan(items),
             Body::ToolCall { id, name, input, action } => Self::Tool(Tool {
                 name: Some(name),
                 input: Some(input),
@@ -258,7 +258,7 @@ impl<'a> Kind<'a> {
                 ..Tool::unchanged(id)
             }),
             Body::ToolUpdate { id, status, output, duration_ms, subagent, action } => Self::Tool(Tool {
-                headline: action.as_ref().map(domain::transcript::Action::headline),
+                headline: action.as_ref().map(Action::headline),
                 status: status.map(domain::ToolStatus::name),
                 output: output.as_ref().map(|piece| parts(piece).0),
                 whole: output.as_ref().map(|piece| parts(piece).1),
@@ -266,7 +266,6 @@ impl<'a> Kind<'a> {
                 subagent: subagent.as_deref(),
                 ..Tool::unchanged(id)
             }),
-            Body::Plan(items) => Self::plan(items),
             Body::Notice { level, text } => Self::Notice { level: level_name(*level), text },
             Body::Image(text) | Body::Other(text) => Self::Other { text },
             Body::Usage(tokens) => Self::Usage {

@@ -48,7 +48,7 @@ pub fn run(context: &Context, args: &QueueArgs) -> Result<ExitCode, Failure> {
         decide(&store, id, PromptState::Pending)?;
     }
     let only = args.id.as_deref().map(|words| state::run_of(context, &store, words)).transpose()?;
-    let prompts = store.with(|db| outbox::all_queued(db)).map_err(state::broken)?;
+    let prompts = store.with(|db| outbox::all_queued(db)).map_err(|error| state::broken(&error))?;
     let prompts = prompts.into_iter().filter(|prompt| only.as_ref().is_none_or(|run| run.id == prompt.run));
     let now = context.clock.now();
     let rows = prompts.map(|prompt| row(&store, prompt, now)).collect::<Result<Vec<_>, _>>()?;
@@ -68,7 +68,8 @@ fn decide(store: &Store, id: i64, to: PromptState) -> Result<(), Failure> {
         PromptState::Cancelled => &[PromptState::Pending, PromptState::Held, PromptState::Failed][..],
         _ => &[PromptState::Held, PromptState::Failed][..],
     };
-    let done = store.with(|db| outbox::advance(db, PromptId(id), from, to, None)).map_err(state::broken)?;
+    let done =
+        store.with(|db| outbox::advance(db, PromptId(id), from, to, None)).map_err(|error| state::broken(&error))?;
     if done {
         return Ok(());
     }
@@ -79,7 +80,7 @@ fn decide(store: &Store, id: i64, to: PromptState) -> Result<(), Failure> {
 }
 
 fn row(store: &Store, prompt: Prompt, now: Time) -> Result<Row, Failure> {
-    let record = store.with(|db| registry::find(db, &prompt.run)).map_err(state::broken)?;
+    let record = store.with(|db| registry::find(db, &prompt.run)).map_err(|error| state::broken(&error))?;
     let RunId(run) = &prompt.run;
     Ok(Row {
         id: prompt.id.0,

@@ -27,21 +27,21 @@ pub fn open(context: &Context) -> Result<Arc<Store>, Failure> {
 /// The run that `words` name: salon's own id of it, or its session as every command names it.
 pub fn run_of(context: &Context, store: &Store, words: &str) -> Result<RunRecord, Failure> {
     let id = RunId(words.into());
-    if let Some(record) = store.with(|db| registry::find(db, &id)).map_err(broken)? {
+    if let Some(record) = store.with(|db| registry::find(db, &id)).map_err(|error| broken(&error))? {
         return Ok(record);
     }
     let session = find::find(&History::read(context).all, words)?;
-    let record = store.with(|db| registry::of_session(db, &session.key)).map_err(broken)?;
+    let record = store.with(|db| registry::of_session(db, &session.key)).map_err(|error| broken(&error))?;
     record.ok_or_else(|| Failure::new(Code::NotFound, format!("no run of salon's is on record for {}", session.key)))
 }
 
 /// The salon that holds a run, where it still lives.
 pub fn living_holder(store: &Store, run: &RunId) -> Result<Option<ProcessId>, Failure> {
-    let holder = store.with(|db| registry::holder(db, run)).map_err(broken)?;
+    let holder = store.with(|db| registry::holder(db, run)).map_err(|error| broken(&error))?;
     Ok(holder.filter(|holder| !recover::is_dead(*holder)))
 }
 
 /// A failure of `state.db` itself.
-pub fn broken(error: store::Error) -> Failure {
+pub fn broken(error: &store::Error) -> Failure {
     Failure::new(Code::Failed, format!("state.db: {error}"))
 }

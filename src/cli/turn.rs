@@ -1,6 +1,7 @@
 //! One turn without a terminal: the answer goes to stdout as it comes, everything else to stderr, and no process is
 //! left behind.
 
+use std::collections::HashSet;
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -61,7 +62,12 @@ pub fn run(context: &Context, turn: Turn<'_>) -> Result<ExitCode, Failure> {
 
 async fn take(context: &Context, turn: Turn<'_>) -> Result<ExitCode, Failure> {
     let store = state::open(context)?;
-    let (live, mut told) = Live::start(lives::options(store.clone(), &context.environment, &context.paths.cache));
+    let (live, mut told) = Live::start(lives::options(
+        store.clone(),
+        &context.environment,
+        &context.paths.cache,
+        &context.settings.server,
+    ));
     let (asked, questions) = tokio::sync::mpsc::unbounded_channel();
     if turn.args.approve == Approve::Wait {
         tokio::spawn(live::questions::relay(live.clone(), store, questions));
@@ -81,8 +87,15 @@ async fn answer(context: &Context, live: &Live, told: Told<'_>, turn: Turn<'_>) 
     }
     let mut viewer = live.watch(&run).ok_or_else(|| Failure::new(Code::Failed, "the run is gone"))?;
     let prompt = live.submit(&run, turn.prompt).await.map_err(|refusal| refused(&refusal))?;
-    let mut teller =
-        Teller { out: output::stdout(), json: turn.args.json, context, printed: None, epoch: 0, info: None };
+    let mut teller = Teller {
+        out: output::stdout(),
+        json: turn.args.json,
+        context,
+        printed: None,
+        calls: Calls::default(),
+        epoch: 0,
+        info: None,
+    };
     let end = watch(live, told, &run, &mut viewer, &mut teller, turn.args.approve).await?;
     teller.finish()?;
     settle(live, prompt, end).await
@@ -126,7 +139,7 @@ async fn watch(
                 for item in &replay.happenings {
                     teller.tell(item)?;
                     match &item.value.what {
-                        What::Approval(approval) => decide(live, run, approval, approve).await?,
+                        What::Approval(approval) => decide(live, run, approval, approve)?,
                         What::TurnEnded(outcome) => end = Some(outcome.clone()),
                         What::Event(_) | What::ApprovalGone(_) => {}
                     }
@@ -152,7 +165,7 @@ async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
 }
 
 /// Answers an agent that asks, as the caller wants it.
-async fn decide(live: &Live, run: &RunId, approval: &Approval, approve: Approve) -> Result<(), Failure> {
+fn decide(live: &Live, run: &RunId, approval: &Approval, approve: Approve) -> Result<(), Failure> {
     let kind = match approve {
         Approve::Wait => {
             return aside(&format!("waits for `salon approve {run}`: {}", approval.line()));
@@ -197,6 +210,33 @@ fn aside(text: &str) -> Result<(), Failure> {
     Ok(writeln!(io::stderr().lock(), "salon: {}", one_line(&sanitise(text)))?)
 }
 
+/// The agent's calls, each told once. It is told again and again while its input comes; what is to be seen is known
+/// once something else happens.
+#[derive(Default)]
+struct Calls {
+    /// Those that are to be told.
+    waiting: Vec<(Arc<str>, String)>,
+    told: HashSet<Arc<str>>,
+}
+
+impl Calls {
+    fn called(&mut self, id: &Arc<str>, line: String) {
+        match self.waiting.iter_mut().find(|(waiting, _)| waiting == id) {
+            Some((_, before)) => *before = line,
+            None if self.told.contains(id) => {}
+            None => self.waiting.push((id.clone(), line)),
+        }
+    }
+
+    fn tell(&mut self) -> Result<(), Failure> {
+        for (id, line) in self.waiting.drain(..) {
+            aside(&line)?;
+            self.told.insert(id);
+        }
+        Ok(())
+    }
+}
+
 /// Prints what happens.
 struct Teller<'a> {
     out: BufWriter<StdoutLock<'static>>,
@@ -204,6 +244,7 @@ struct Teller<'a> {
     context: &'a Context,
     /// The text that is being printed, and how much of it was.
     printed: Option<(Key, String)>,
+    calls: Calls,
     epoch: u64,
     info: Option<Arc<RunInfo>>,
 }
@@ -216,12 +257,31 @@ impl Teller<'_> {
                 None => Ok(()),
             };
         }
-        let What::Event(event) = &item.value.what else { return Ok(()) };
+        let event = match &item.value.what {
+            What::Event(event) => event,
+            What::Approval(_) | What::TurnEnded(_) => return self.calls.tell(),
+            What::ApprovalGone(_) => return Ok(()),
+        };
         match &event.body {
-            Body::Text(piece) => Ok(self.text(event.key, piece)?),
-            Body::ToolCall { name, action, .. } => aside(&format!("{name}: {}", action.headline())),
-            Body::ToolUpdate { status: Some(ToolStatus::Failed), .. } => aside("the call failed"),
-            Body::Notice { level: Level::Error | Level::Warning, text } => aside(text),
+            Body::Text(piece) => {
+                self.calls.tell()?;
+                Ok(self.text(event.key, piece)?)
+            }
+            Body::ToolCall { id, name, action, .. } => {
+                let what = action.headline();
+                self.calls.called(id, if what.is_empty() { name.to_string() } else { format!("{name}: {what}") });
+                Ok(())
+            }
+            // It is not yet known what the call will do.
+            Body::ToolUpdate { status: Some(ToolStatus::Pending), .. } => Ok(()),
+            Body::ToolUpdate { status, .. } => {
+                self.calls.tell()?;
+                if *status == Some(ToolStatus::Failed) { aside("the call failed") } else { Ok(()) }
+            }
+            Body::Notice { level: Level::Error | Level::Warning, text } => {
+                self.calls.tell()?;
+                aside(text)
+            }
             _ => Ok(()),
         }
     }

@@ -2,6 +2,7 @@
 //! words and the default stands.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use toml::{Table, Value};
@@ -34,10 +35,38 @@ pub struct Settings {
     pub bell: bool,
     /// How many runs may live, and how long an idle one does.
     pub limits: Limits,
+    /// OpenCode's server that is used instead of one that salon starts.
+    pub server: Server,
     /// Further roots of agents.
     pub roots: BTreeMap<Agent, Vec<PathBuf>>,
     /// Changes of the key map.
     pub keys: Vec<Row>,
+}
+
+/// A server that runs already.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Server {
+    /// Where it listens; `None`: there is none.
+    pub address: Option<SocketAddr>,
+    /// Its password; empty where the environment tells it.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// An address on this machine: nothing is asked over a network.
+    pub fn address(text: &str) -> Result<SocketAddr, String> {
+        let bare = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
+        let named = bare.replace("localhost", "127.0.0.1");
+        let address: SocketAddr =
+            named.parse().map_err(|_| format!("\"{text}\" is not an address as 127.0.0.1:4096"))?;
+        if address.ip().is_loopback() { Ok(address) } else { Err(format!("\"{text}\" is not on this machine")) }
+    }
 }
 
 /// Which theme is used.
@@ -135,6 +164,7 @@ impl Settings {
                 "notify" => choice(value, &NOTIFY).map(|notify| self.notify = notify),
                 "bell" => flag(value).map(|bell| self.bell = bell),
                 "limits" => self.take_limits(value),
+                "servers" => self.take_servers(value),
                 "roots" => self.take_roots(value),
                 "keys" => self.take_keys(value, &mut problems),
                 _ => Err("there is no such setting".to_owned()),
@@ -154,6 +184,19 @@ impl Settings {
                 "runs" => self.limits.runs = count as usize,
                 "idle_minutes" => self.limits.idle_minutes = count,
                 _ => return Err(format!("there is no limit \"{name}\"")),
+            }
+        }
+        Ok(())
+    }
+
+    fn take_servers(&mut self, value: &Value) -> Result<(), String> {
+        for (name, value) in value.as_table().ok_or("is not a table")? {
+            let text = value.as_str().ok_or_else(|| format!("{name}: {value} is not a text"))?;
+            match name.as_str() {
+                "opencode" if text.is_empty() => self.server.address = None,
+                "opencode" => self.server.address = Some(Server::address(text)?),
+                "opencode_password" => text.clone_into(&mut self.server.password),
+                _ => return Err(format!("there is no server \"{name}\"")),
             }
         }
         Ok(())

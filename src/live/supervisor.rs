@@ -17,7 +17,8 @@ use super::run::{self, Order, Parts, RunHandle, Told, Viewer};
 use crate::agent::Protocol;
 use crate::agent::protocol::{Conversation, Opening};
 use crate::domain::approval::Answer;
-use crate::domain::run::{Failure, Refusal, RunId, RunInfo, Setting, Stopped};
+use crate::domain::prompt::Prompt;
+use crate::domain::run::{Failure, Phase, Refusal, RunId, RunInfo, Setting, Stopped};
 use crate::domain::{Agent, SessionKey};
 use crate::store::outbox;
 use crate::store::registry::{self, RunRecord};
@@ -337,7 +338,7 @@ impl Inner {
         }
     }
 
-    async fn look_up(self: &Arc<Self>, run: &RunId, unsure: Vec<crate::domain::prompt::Prompt>) {
+    async fn look_up(self: &Arc<Self>, run: &RunId, unsure: Vec<Prompt>) {
         if unsure.is_empty() {
             return;
         }
@@ -396,17 +397,11 @@ impl Inner {
         let done = recover::recover(&options.store, options.me, &options.arrived);
         let (text, error) = match done {
             Ok(recovered) => {
-                for run in &recovered.held {
-                    match options.store.with(|db| outbox::queue(db, run)) {
-                        Ok(queue) => self.told.event(Event::Queued(run.clone(), queue)),
-                        Err(error) => tracing::warn!(%error, "a queue cannot be read"),
-                    }
+                if let Err(error) = self.tell_waiting() {
+                    tracing::warn!(%error, "what waits from before cannot be told");
                 }
-                match (recovered.ended.len(), recovered.held.len()) {
-                    (0, 0) => return,
-                    (0, held) => (format!("{held} conversations have prompts that were not sent; they wait."), false),
-                    (ended, _) => (format!("{ended} agents that a dead salon left behind were ended."), false),
-                }
+                let Some(words) = in_words(recovered.ended.len(), recovered.held.len()) else { return };
+                (words, false)
             }
             Err(error) => {
                 let why = crate::store::in_words(&error);
@@ -415,6 +410,49 @@ impl Inner {
         };
         self.told.event(Event::Notice { run: None, text, error });
     }
+
+    /// Tells of the runs that have prompts waiting from before, as far as no living salon holds them. None is started.
+    fn tell_waiting(&self) -> crate::store::Result<()> {
+        let options = &self.options;
+        let mut queues: BTreeMap<RunId, Vec<Prompt>> = BTreeMap::new();
+        for prompt in options.store.with(|db| outbox::all_queued(db))? {
+            queues.entry(prompt.run.clone()).or_default().push(prompt);
+        }
+        for (run, queue) in queues {
+            let (record, holder) =
+                options.store.with(|db| Ok((registry::find(db, &run)?, registry::holder(db, &run)?)))?;
+            let elsewhere = holder.is_some_and(|holder| holder != options.me && !recover::is_dead(holder));
+            let Some(record) = record.filter(|_| !elsewhere) else { continue };
+            let info = RunInfo {
+                session: record.session,
+                phase: Phase::Stopped(Stopped::NotStarted),
+                model: record.model.map(Arc::from),
+                effort: record.effort.map(Arc::from),
+                held: queue.len(),
+                active: Some(record.last_activity),
+                ..RunInfo::starting(run.clone(), record.agent, record.cwd.into())
+            };
+            self.told.event(Event::Run(Arc::new(info)));
+            self.told.event(Event::Queued(run, queue));
+        }
+        Ok(())
+    }
+}
+
+/// What was found of dead salons; nothing where there was nothing.
+fn in_words(ended: usize, held: usize) -> Option<String> {
+    let ended = match ended {
+        0 => None,
+        1 => Some("an agent that a dead salon left behind was ended".to_owned()),
+        ended => Some(format!("{ended} agents that a dead salon left behind were ended")),
+    };
+    let held = match held {
+        0 => None,
+        1 => Some("a conversation has prompts that were not sent: they wait in it".to_owned()),
+        held => Some(format!("{held} conversations have prompts that were not sent: they wait there")),
+    };
+    let words: Vec<_> = ended.into_iter().chain(held).collect();
+    (!words.is_empty()).then(|| words.join("; "))
 }
 
 /// The session that an opening is about, where there is one before the agent is asked.

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::lend::Lent;
 use super::runs::Runs;
 use super::shell::{Holder, Purpose, Shell, Told};
-use super::{clipboard, colours, editor, extract, resume, runs, surroundings};
+use super::{clipboard, colours, editor, extract, lives, resume, runs, surroundings};
 use crate::agent::Environment;
 use crate::app::layer::Layer;
 use crate::app::msg::{ResumeCheck, Ticket};
@@ -103,8 +103,9 @@ impl Shell {
         let Some(session) = self.session(&key) else { return };
         let (environment, kept) = (self.performer.environment.clone(), self.performer.paths.kept());
         let tell = self.performer.tell.clone();
+        let store = self.performer.store.clone();
         tokio::task::spawn_blocking(move || {
-            let check = check(&session, &environment, &kept);
+            let check = check(&session, &environment, &kept, store.as_deref());
             // Nobody listens once salon ends.
             drop(tell.send(Told::Msg(Box::new(Msg::ResumeChecked { key, check }))));
         });
@@ -246,12 +247,13 @@ impl Performer {
     }
 }
 
-pub(super) fn check(session: &Session, environment: &Environment, kept: &Path) -> ResumeCheck {
+pub(super) fn check(session: &Session, environment: &Environment, kept: &Path, store: Option<&Store>) -> ResumeCheck {
     let launch = resume::launch(session, &[], None);
     let found = resume::obstacles(session, &launch, environment);
     let startable = !found.not_installed && found.refused.is_none();
     let warning = if startable { keep(session, kept) } else { None };
     ResumeCheck {
+        held: store.and_then(|store| lives::other_salon(&session.key, store)),
         open_elsewhere: found.open_elsewhere,
         directory_gone: found.directory_gone,
         not_installed: found.not_installed,

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use super::resume;
 use super::surroundings::Clock;
 use crate::agent::{self, Environment, TextLimit};
-use crate::domain::{Entry, EntryKind, Session, SessionKey, Time};
+use crate::config::settings::Server;
+use crate::domain::{Agent, Entry, EntryKind, Session, SessionKey, Time};
 use crate::index::{self, Refresh};
+use crate::live::options::Attached;
 use crate::live::{self, Options};
 use crate::store::{Store, registry};
 
@@ -15,17 +17,23 @@ use crate::store::{Store, registry};
 const NEWEST: usize = 400;
 
 /// What runs are told at their start.
-pub fn options(store: Arc<Store>, environment: &Environment, cache: &Path) -> Options {
+pub fn options(store: Arc<Store>, environment: &Environment, cache: &Path, server: &Server) -> Options {
     let vars = environment.vars.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let mut options = Options::new(store.clone(), vars, now, live::this_process());
     let at = environment.clone();
     options.held = Box::new(move |key| held(key, &at, &store));
+    if let Some(address) = server.address {
+        let told = || environment.var("OPENCODE_SERVER_PASSWORD").unwrap_or_default().to_owned();
+        let password = if server.password.is_empty() { told() } else { server.password.clone() };
+        options.attached.insert(Agent::OpenCode, Attached { address, password });
+    }
     let (at, cache) = (environment.clone(), cache.to_owned());
     options.arrived = Box::new(move |key, prompt| arrived(key, prompt, &at, &cache));
     options
 }
 
-fn now() -> Time {
+/// The clock that runs and their lists go by.
+pub fn now() -> Time {
     Clock::new(None).now()
 }
 
@@ -35,6 +43,17 @@ fn held(key: &SessionKey, environment: &Environment, store: &Store) -> Option<St
     let ours = store.with(|db| registry::children(db)).unwrap_or_default();
     let started_by_salon = sign.pid.is_some_and(|pid| ours.iter().any(|child| child.child.pid == pid));
     (!started_by_salon).then(|| resume::who(key, &sign))
+}
+
+/// The process of another salon that runs a session.
+pub fn other_salon(key: &SessionKey, store: &Store) -> Option<u32> {
+    let holder = store.with(|db| {
+        let run = registry::of_session(db, key)?;
+        run.map_or(Ok(None), |run| registry::holder(db, &run.id))
+    });
+    // Where the store cannot tell, the run's beginning will.
+    let holder = holder.ok().flatten().filter(|holder| *holder != live::this_process());
+    holder.filter(|holder| !live::recover::is_dead(*holder)).map(|holder| holder.pid)
 }
 
 /// Whether a transcript holds a prompt; `None` where there is no transcript to look into.

@@ -26,6 +26,7 @@ mod found;
 mod input;
 mod keys;
 mod lend;
+mod models;
 mod screen;
 mod shell;
 mod signals;

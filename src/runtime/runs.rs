@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::drafts::Drafts;
 use super::effects::{Performer, check};
+use super::models::Lists;
 use super::paths::{self, Question};
 use super::shell::{Purpose, Shell, Told};
 use super::{call, lives, programs, surroundings};
@@ -19,7 +20,7 @@ use crate::agent::{self, Environment};
 use crate::app::Msg;
 use crate::app::runs::{RunEffect, RunMsg};
 use crate::config::paths::Paths;
-use crate::config::settings;
+use crate::config::settings::Settings;
 use crate::domain::run::{Conversation, Cursor, Opening, Refusal, RunId, RunInfo};
 use crate::domain::{Agent, SessionKey};
 use crate::live::{self, Live, questions};
@@ -39,6 +40,9 @@ pub struct Runs {
     /// Changes of queues, done one after the other: the order of prompts is the user's.
     post: mpsc::UnboundedSender<RunEffect>,
     viewers: HashMap<RunId, JoinHandle<()>>,
+    /// Runs that are looked at and have nothing to look at yet: they wait for their next prompt.
+    awaited: HashMap<RunId, Cursor>,
+    lists: Lists,
     happened: mpsc::Sender<Msg>,
     asked: mpsc::UnboundedSender<Arc<RunInfo>>,
     tell: mpsc::UnboundedSender<Told>,
@@ -59,18 +63,20 @@ impl Runs {
         store: Arc<Store>,
         environment: &Environment,
         paths: &Paths,
-        limits: settings::Limits,
+        settings: &Settings,
         tell: &mpsc::UnboundedSender<Told>,
     ) -> (Self, News) {
-        let mut options = lives::options(store.clone(), environment, &paths.cache);
-        options.limits.runs = limits.runs;
-        options.limits.idle = Duration::from_mins(limits.idle_minutes.into());
+        let mut options = lives::options(store.clone(), environment, &paths.cache, &settings.server);
+        options.limits.runs = settings.limits.runs;
+        options.limits.idle = Duration::from_mins(settings.limits.idle_minutes.into());
         let (live, changes) = Live::start(options);
         let (happened, news) = mpsc::channel(2);
         let (asked, questions) = mpsc::unbounded_channel();
         tokio::spawn(questions::relay(live.clone(), store.clone(), questions));
         let (post, letters) = mpsc::unbounded_channel();
         tokio::spawn(deliver(live.clone(), letters, tell.clone()));
+        let lists =
+            Lists { live: live.clone(), store: store.clone(), tell: tell.clone(), directory: environment.home.clone() };
         let drafts = Drafts::start(store, {
             let tell = tell.clone();
             move |key, text| drop(tell.send(told(RunMsg::Draft { key, text })))
@@ -80,7 +86,18 @@ impl Runs {
             move |query, found| tell.send(told(RunMsg::Paths { query, found })).is_ok()
         });
         let viewers = HashMap::new();
-        let runs = Self { live, drafts, paths, post, viewers, happened, asked, tell: tell.clone() };
+        let runs = Self {
+            live,
+            drafts,
+            paths,
+            post,
+            viewers,
+            awaited: HashMap::new(),
+            lists,
+            happened,
+            asked,
+            tell: tell.clone(),
+        };
         (runs, News { changes, happened: news })
     }
 
@@ -98,9 +115,12 @@ impl Runs {
     }
 
     /// What became known of a run, as a message for the state.
-    pub fn message(&self, event: live::Event) -> Msg {
+    pub fn message(&mut self, event: live::Event) -> Msg {
         match event {
             live::Event::Run(info) => {
+                if let Some(cursor) = self.awaited.remove(&info.id) {
+                    self.watch(info.id.clone(), cursor);
+                }
                 // Nobody listens once salon ends.
                 self.asked.send(info.clone()).ok();
                 Msg::Run(RunMsg::Changed(info))
@@ -112,7 +132,10 @@ impl Runs {
     }
 
     fn watch(&mut self, run: RunId, cursor: Cursor) {
-        let Some(viewer) = self.live.watch(&run) else { return };
+        let Some(viewer) = self.live.watch(&run) else {
+            self.awaited.insert(run, cursor);
+            return;
+        };
         let task = tokio::spawn(follow(viewer, run.clone(), cursor, self.happened.clone()));
         if let Some(before) = self.viewers.insert(run, task) {
             before.abort();
@@ -120,6 +143,7 @@ impl Runs {
     }
 
     fn unwatch(&mut self, run: &RunId) {
+        self.awaited.remove(run);
         if let Some(viewer) = self.viewers.remove(run) {
             viewer.abort();
         }
@@ -163,11 +187,11 @@ impl Runs {
                 self.drafts.recall(key);
                 Ok(())
             }
-            RunEffect::Models { .. }
-            | RunEffect::Agents
-            | RunEffect::Check(_)
-            | RunEffect::EditText(_)
-            | RunEffect::Notify { .. } => Ok(()),
+            RunEffect::Models { agent, refresh } => {
+                tokio::spawn(self.lists.clone().tell(agent, refresh));
+                Ok(())
+            }
+            RunEffect::Agents | RunEffect::Check(_) | RunEffect::EditText(_) | RunEffect::Notify { .. } => Ok(()),
         }
     }
 
@@ -223,10 +247,10 @@ impl Shell {
 
     fn check_run(&mut self, key: SessionKey) {
         let Some(session) = self.session(&key) else { return };
-        let Performer { environment, paths, tell, .. } = &self.performer;
-        let (environment, kept, tell) = (environment.clone(), paths.kept(), tell.clone());
+        let Performer { environment, paths, tell, store, .. } = &self.performer;
+        let (environment, kept, tell, store) = (environment.clone(), paths.kept(), tell.clone(), store.clone());
         tokio::task::spawn_blocking(move || {
-            let check = check(&session, &environment, &kept);
+            let check = check(&session, &environment, &kept, store.as_deref());
             // Nobody listens once salon ends.
             tell.send(told(RunMsg::Checked { key, check })).ok();
         });

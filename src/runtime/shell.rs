@@ -253,7 +253,7 @@ impl Shell {
         match news {
             Ran::Happened(msg) => self.update(*msg),
             Ran::Changed(event) => {
-                let msg = self.performer.runs.as_ref().map(|runs| runs.message(event));
+                let msg = self.performer.runs.as_mut().map(|runs| runs.message(event));
                 msg.map_or(Step::Continue(()), |msg| self.update(msg))
             }
         }

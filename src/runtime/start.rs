@@ -83,7 +83,7 @@ async fn show(start: Start) -> anyhow::Result<()> {
     let (tell, told) = mpsc::unbounded_channel();
     look_for_roots(start.environment.clone(), tell.clone());
     let begin =
-        |store: &Arc<Store>| Runs::start(store.clone(), &start.environment, &start.paths, start.settings.limits, &tell);
+        |store: &Arc<Store>| Runs::start(store.clone(), &start.environment, &start.paths, &start.settings, &tell);
     let started = store.as_ref().map(begin);
     let (runs, news) = started.unzip();
     let performer = Performer { environment: start.environment, paths: start.paths, index, store, runs, tell };

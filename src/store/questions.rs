@@ -50,7 +50,7 @@ pub fn set(db: &mut Connection, run: &RunId, open: &[Approval]) -> rusqlite::Res
         let choices = approval.choices.iter().map(|choice| json!([choice.kind.name(), choice.label, &*choice.token]));
         transaction.execute(
             "INSERT OR IGNORE INTO questions (run, id, since, text, choices) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![&*run.0, &*approval.id, since, approval.line(), Value::from_iter(choices).to_string()],
+            params![&*run.0, &*approval.id, since, approval.line(), choices.collect::<Value>().to_string()],
         )?;
     }
     transaction.commit()

@@ -8,6 +8,7 @@ use super::Canvas;
 use super::status::thousands;
 use super::style::style;
 use super::widgets::{Align, put, put_line, split_right};
+use crate::app::inbox::Waits;
 use crate::app::layer::Layer;
 use crate::app::{Action, App};
 use crate::config::settings::Scope;
@@ -16,7 +17,8 @@ use crate::stdx::text;
 /// Draws the header.
 pub fn draw(canvas: &mut Canvas, area: Rect) {
     let (app, theme) = (canvas.app, canvas.app.theme());
-    let mut right: Vec<_> = [quitting(app), progress(app), waiting(app), issues(app)].into_iter().flatten().collect();
+    let mut right: Vec<_> =
+        [quitting(app), progress(app), waiting(app), troubled(app), issues(app)].into_iter().flatten().collect();
     // What does not fit is left out as a whole, on either side.
     while right.len() > 1 && text::width(&right.join(" · ")) > usize::from(area.width / 3 * 2) {
         right.pop();
@@ -58,6 +60,15 @@ fn waiting(app: &App) -> Option<String> {
         0 => None,
         1 => Some(format!("1 needs you{key}")),
         count => Some(format!("{} need you{key}", thousands(count))),
+    }
+}
+
+/// What waits in the inbox besides questions: runs that failed, prompts that were kept back.
+fn troubled(app: &App) -> Option<String> {
+    let key = app.keymap.hint(Action::Inbox).map(|key| format!(" ({key})")).unwrap_or_default();
+    match app.inbox().iter().filter(|item| !matches!(item.what, Waits::Question)).count() {
+        0 => None,
+        count => Some(format!("{} to look at{key}", thousands(count))),
     }
 }
 

@@ -25,6 +25,7 @@ mod search_empty;
 mod search_line;
 mod search_results;
 mod sessions;
+mod split;
 mod status;
 mod workspaces;
 
@@ -65,6 +66,8 @@ struct Canvas<'a> {
     buffer: &'a mut Buffer,
     drawn: Drawn,
     cursor: Option<Position>,
+    /// What is being drawn has the keys: it is not the pinned one of two conversations.
+    active: bool,
 }
 
 impl Canvas<'_> {
@@ -78,7 +81,7 @@ impl Canvas<'_> {
 /// Draws the interface, and tells what only drawing can know.
 pub fn draw(frame: &mut Frame, app: &App, cache: &mut ViewCache) -> Drawn {
     let area = frame.area();
-    let mut canvas = Canvas { app, buffer: frame.buffer_mut(), drawn: Drawn::default(), cursor: None };
+    let mut canvas = Canvas { app, buffer: frame.buffer_mut(), drawn: Drawn::default(), cursor: None, active: true };
     draw_layers(&mut canvas, area, cache);
     let Canvas { drawn, cursor, .. } = canvas;
     if let Some(cursor) = cursor {
@@ -94,12 +97,7 @@ fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     let screen = app.layers.iter().rposition(Layer::is_screen);
     match app.screen() {
         Some(Layer::Search(search)) => search::draw(canvas, header.union(body), search, cache),
-        Some(Layer::Chat(chat)) => chat::draw(canvas, header.union(body).union(status), chat, cache),
-        Some(layer) => {
-            if let Some(reader) = layer.reader() {
-                preview::draw_full(canvas, header.union(body).union(status), reader, cache);
-            }
-        }
+        Some(layer) => split::draw(canvas, header.union(body).union(status), layer, cache),
         None => {
             header::draw(canvas, header);
             home::draw(canvas, body, cache);

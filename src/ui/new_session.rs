@@ -17,15 +17,17 @@ const WIDTH: u16 = 72;
 /// Rows of suggestions.
 const SUGGESTED: usize = 5;
 
-/// Rows of the prompt.
+/// Rows of the prompt, while another field is filled in.
 const PROMPT: usize = 5;
 
 /// Draws it.
 pub fn draw(canvas: &mut Canvas, area: Rect, new: &NewSession) {
     let height = 4 + PROMPT + 1 + SUGGESTED;
     let inner = overlay(canvas, area, "New session", (WIDTH, u16::try_from(height).unwrap_or(u16::MAX)));
-    // On a low screen what is being typed matters more than what is suggested.
-    let prompt = PROMPT.min(usize::from(inner.height).saturating_sub(5)).max(1);
+    // Beside the other fields and a line of what is the matter.
+    let room = usize::from(inner.height).saturating_sub(5);
+    // On a low screen what is being typed matters more than what is suggested; where nothing is, it has all the room.
+    let prompt = if new.part == Part::Prompt { room } else { PROMPT.min(room) }.max(1);
     let mut row = 0;
     for part in Part::ALL {
         let height = if part == Part::Prompt { prompt } else { 1 };

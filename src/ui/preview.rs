@@ -82,7 +82,7 @@ pub fn draw_mode(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: Mode, c
 
 fn draw_reader(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: Mode, cache: &mut ViewCache) {
     let app = canvas.app;
-    let taken = if mode == Mode::Full { header::badge_width(app) } else { 0 };
+    let taken = if mode == Mode::Full && canvas.active { header::badge_width(app) } else { 0 };
     let look = Look { theme: app.theme(), zone: &cache.zone, now: app.now, taken };
     let session = app.known.catalog.get(&reader.key).map(|session| &**session);
     let (found, regions) = reader::draw(area, canvas.buffer, (reader, session), mode, &look, &mut cache.reader);

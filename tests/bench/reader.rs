@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use salon::app::msg::{Opened, Ticket, TranscriptMsg};
-use salon::app::reader::{Fold, Reader};
+use salon::app::reader::{Fold, Reader, Stage as Moment};
 use salon::app::{Action, Effect};
 use salon::config::theme::Theme;
 use salon::domain::event::{Body, Event, Key, Piece};
@@ -55,7 +55,7 @@ fn wait(seconds: u64) -> Duration {
 fn layout_of_a_500_line_answer(bencher: Bencher) {
     let (entry, theme) = (answer(), Theme::default());
     bencher.bench(|| {
-        let mut frame = Frame { theme: &theme, width: 100, fold: Fold::Full, highlighter: None };
+        let mut frame = Frame { theme: &theme, width: 100, fold: Fold::Full, stage: Moment::Past, highlighter: None };
         entry::lay(black_box(&entry), &mut frame)
     });
 }
@@ -66,7 +66,7 @@ fn layout_of_a_500_line_answer_in_chinese(bencher: Bencher) {
     let line = "这是一个很长的句子，没有空格，必须在字符之间换行，因为终端没有那么宽。".repeat(2);
     let entry = Entry { text: format!("{line}\n").repeat(500), ..answer() };
     bencher.bench(|| {
-        let mut frame = Frame { theme: &theme, width: 100, fold: Fold::Full, highlighter: None };
+        let mut frame = Frame { theme: &theme, width: 100, fold: Fold::Full, stage: Moment::Past, highlighter: None };
         entry::lay(black_box(&entry), &mut frame)
     });
 }
@@ -83,14 +83,14 @@ fn diff_of_500_lines(bencher: Bencher) {
 
 #[divan::bench]
 fn a_screenful_from_kept_entries(bencher: Bencher) {
-    let mut stage = Stage::new();
+    let mut stage = Screen::new();
     stage.draw();
     bencher.bench_local(|| stage.draw());
 }
 
 #[divan::bench]
 fn a_screenful_scrolled_by_a_page(bencher: Bencher) {
-    let mut stage = Stage::new();
+    let mut stage = Screen::new();
     bencher.bench_local(|| {
         let up = !stage.at_start;
         stage.press(if up { Action::PageUp } else { Action::Last });
@@ -167,7 +167,7 @@ impl Live {
 }
 
 /// A reader of 2,000 entries at 200 columns and 60 rows.
-struct Stage {
+struct Screen {
     reader: Reader,
     entries: Vec<Arc<Entry>>,
     theme: Theme,
@@ -177,7 +177,7 @@ struct Stage {
     at_start: bool,
 }
 
-impl Stage {
+impl Screen {
     fn new() -> Self {
         let text = answer().text;
         let part: String = text.lines().take(22).map(|line| format!("{line}\n")).collect::<Vec<_>>().concat();

@@ -27,6 +27,7 @@ pub fn run() {
         model: options.model.unwrap_or_else(|| "claude-sonnet-4-5".into()),
         mode: options.mode.unwrap_or_else(|| "default".into()),
         turns: 0,
+        at_work: false,
         interrupted: false,
         deaf: false,
         ended: false,
@@ -87,6 +88,7 @@ fn listen() -> Receiver<Value> {
 }
 
 /// The program at work.
+#[expect(clippy::struct_excessive_bools, reason = "each is true or false whatever the others are")]
 struct Agent {
     inbox: Receiver<Value>,
     /// Prompts that wait for their turn.
@@ -98,6 +100,8 @@ struct Agent {
     model: String,
     mode: String,
     turns: u64,
+    /// A turn is open.
+    at_work: bool,
     interrupted: bool,
     deaf: bool,
     /// stdin is closed.
@@ -164,7 +168,8 @@ impl Agent {
             "initialize" => self.offers(),
             "interrupt" if self.deaf => return,
             "interrupt" => {
-                self.interrupted = true;
+                // It may come before the turn that it is meant for began.
+                self.interrupted = self.at_work || !self.prompts.is_empty();
                 json!({"still_queued": self.prompts.iter().map(|prompt| prompt["uuid"].clone()).collect::<Vec<_>>()})
             }
             "set_model" => {

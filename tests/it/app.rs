@@ -1,18 +1,15 @@
 //! A message in, the state and the effects out.
 
-use std::path::PathBuf;
+mod settings;
+
 use std::sync::Arc;
 
-use salon::app::action::{Action, Place};
-use salon::app::keys::Keymap;
 use salon::app::layer::Layer;
 use salon::app::msg::{Mouse, Rest, ResumeCheck, Ticket};
 use salon::app::reader::Reader;
 use salon::app::{Effect, Msg, age};
-use salon::config::describe::describe;
-use salon::config::key::{Key, KeyCode};
-use salon::config::settings::{Scope, Settings};
-use salon::config::{keymap, theme, theme_file};
+use salon::config::settings::Scope;
+use salon::config::theme_file;
 use salon::domain::catalog::{Change, Progress};
 use salon::domain::live::LiveSign;
 use salon::domain::{Agent, SessionKey, State, Time};
@@ -387,166 +384,6 @@ fn the_clock_is_needed_when_a_shown_age_changes_and_not_before() {
         age::text(NOW, Time::from_millis(extreme));
         age::changes_at(NOW, Time::from_millis(extreme));
     }
-}
-
-#[test]
-fn every_action_has_a_row_and_its_description_in_the_shipped_key_map() {
-    let described = describe("");
-    for action in Action::ALL {
-        let name = format!("keys.{}.{}", action.place().name(), action.name());
-        let row = described.iter().find(|row| row.key == name).unwrap_or_else(|| panic!("{name} has no row"));
-        assert_eq!(row.about, action.about(), "{name}");
-    }
-    assert_eq!(keymap::defaults().len(), Action::ALL.len(), "no row without an action");
-    assert!(described.iter().all(|row| !row.about.is_empty()), "{described:?}");
-}
-
-#[test]
-fn no_key_does_two_things_in_one_place() {
-    let mut seen = std::collections::HashMap::new();
-    for row in keymap::defaults() {
-        for key in row.keys {
-            if let Some(other) = seen.insert((row.place.clone(), key), row.action.clone()) {
-                panic!("{key} in {} is both {other} and {}", row.place, row.action);
-            }
-        }
-    }
-    // A key of a list must not hide one that counts everywhere.
-    let map = Keymap::default();
-    let everywhere: Vec<_> = Action::ALL.iter().filter(|action| action.place() == Place::Everywhere).collect();
-    for action in everywhere {
-        for key in map.keys(*action) {
-            assert_eq!(map.action(*key, &[Place::List, Place::Move, Place::Everywhere]), Some(*action), "{key}");
-            assert_eq!(map.action(*key, &[Place::Reader, Place::Move, Place::Everywhere]), Some(*action), "{key}");
-        }
-    }
-}
-
-#[test]
-fn keys_are_read_as_they_are_written() {
-    for (words, key) in [
-        ("j", Key::char('j')),
-        ("G", Key::char('G')),
-        ("-", Key::char('-')),
-        ("ctrl-p", Key::ctrl('p')),
-        ("Ctrl-P", Key::ctrl('p')),
-        ("ctrl--", Key::ctrl('-')),
-        ("space", Key::char(' ')),
-        ("f2", Key::plain(KeyCode::F(2))),
-        ("pgup", Key::plain(KeyCode::PageUp)),
-        ("alt-enter", Key { alt: true, ..Key::plain(KeyCode::Enter) }),
-        ("shift-enter", Key { shift: true, ..Key::plain(KeyCode::Enter) }),
-        ("é", Key::char('é')),
-    ] {
-        assert_eq!(Key::parse(words), Some(key), "{words}");
-        assert_eq!(Key::parse(&key.to_string()), Some(key), "{key}");
-    }
-    for wrong in ["", "ctrl-", "strg-p", "f0", "f25", "nonsense", "ctrl"] {
-        assert_eq!(Key::parse(wrong), None, "{wrong}");
-    }
-}
-
-#[test]
-fn the_user_rebinds_and_what_means_nothing_is_told() {
-    let config = "[keys.list]\nfilter = \"f\"\nsort = [\"x\", \"y\"]\nstar = \"*\"\nopen = \"hyper-o\"\n[keys.nowhere]\nhelp = \"?\"";
-    let (settings, problems) = Settings::read(config);
-    assert_eq!(problems, ["keys.list.open: \"hyper-o\" is not a key"]);
-    let (map, problems) = Keymap::new(&settings.keys);
-    assert_eq!(
-        problems,
-        ["keys.list: there is no action \"star\" there", "keys.nowhere: there is no action \"help\" there"]
-    );
-    let does = |key: char| map.action(Key::char(key), &[Place::List, Place::Move, Place::Everywhere]);
-    assert_eq!((does('f'), does('\\')), (Some(Action::Filter), None));
-    assert_eq!((does('y'), map.keys(Action::CopyId)), (Some(Action::Sort), [].as_slice()), "the user's key wins");
-    assert_eq!(map.keys(Action::Open), [Key::plain(KeyCode::Enter)], "the default stands");
-}
-
-#[test]
-fn a_configuration_with_mistakes_is_used_as_far_as_it_goes() {
-    let (defaults, problems) = Settings::read("");
-    assert_eq!(problems, Vec::<String>::new());
-    assert!(defaults.preview && defaults.mouse && defaults.scope.is_none());
-    let (settings, problems) = Settings::read("theme = \"light\"\nmouse = 1\ncolour = true\nsort = \"best\"");
-    assert_eq!((settings.theme, settings.mouse), (salon::config::settings::ThemeChoice::Light, true));
-    assert_eq!(
-        problems,
-        [
-            "mouse: 1 is neither true nor false",
-            "colour: there is no such setting",
-            "sort: \"best\" is none of \"activity\", \"started\", \"turns\", \"tokens\", \"size\", \"title\", \"last\"",
-        ]
-    );
-    let (settings, problems) = Settings::read("theme = \"dark\"\n\n[roots\nclaude = []");
-    assert_eq!(settings, defaults);
-    assert!(problems.len() == 1 && problems[0].starts_with("line 3: "), "{problems:?}");
-    let (settings, problems) = Settings::read("[roots]\nclaude = [\"~/work/.claude\"]\ncodex = \"/x\"");
-    assert_eq!(problems, Vec::<String>::new());
-    assert_eq!(settings.roots[&Agent::Claude], [PathBuf::from("~/work/.claude")]);
-    assert_eq!(settings.roots[&Agent::Codex], [PathBuf::from("/x")]);
-}
-
-#[test]
-fn the_configuration_in_force_is_told_with_defaults_and_descriptions() {
-    let rows = describe("theme = \"light\"\nmouse = 1\n[keys.list]\nfilter = \"f\"\n[roots]\nclaude = [\"/c\"]");
-    let row = |key: &str| rows.iter().find(|row| row.key == key).unwrap_or_else(|| panic!("no {key}")).clone();
-    assert_eq!((row("theme").value.as_str(), row("theme").default.as_str()), (Some("light"), Some("auto")));
-    assert_eq!(row("mouse").value.as_bool(), Some(true), "what cannot be used is not in force");
-    assert_eq!(row("keys.list.filter").value.as_str(), Some("f"));
-    assert_eq!(row("roots.claude").value.as_array().map(Vec::len), Some(1));
-    assert!(row("preview").about.starts_with("Show a preview"));
-}
-
-/// Contrast of two colours as accessibility guidelines compute it: 1 to 21.
-fn contrast(a: theme::Colour, b: theme::Colour) -> f64 {
-    let light = |colour: theme::Colour| {
-        let theme::Colour::Rgb(r, g, b) = colour else { panic!("{colour:?} is not exact") };
-        let linear = |part: u8| {
-            let part = f64::from(part) / 255.0;
-            if part <= 0.03928 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
-        };
-        0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b)
-    };
-    let (a, b) = (light(a), light(b));
-    (a.max(b) + 0.05) / (a.min(b) + 0.05)
-}
-
-#[test]
-fn h42_both_themes_can_be_read() {
-    use theme::Colour::Rgb;
-    let themes = theme::Themes::shipped(theme_file::ColourDepth::Full, theme::Background::Dark);
-    let grounds = [(themes.dark, Rgb(0x1e, 0x1e, 0x1e)), (themes.light, Rgb(0xff, 0xff, 0xff))];
-    for (mut look, ground) in grounds {
-        for name in theme::Theme::NAMES {
-            let paint = *look.paint_mut(name).expect("a look");
-            // Rules and dots need only be seen, the line between panes hardly that.
-            let least = match *name {
-                "border" => 1.3,
-                "faint" | "past" => 2.8,
-                _ => 4.5,
-            };
-            if let Some(fg) = paint.fg {
-                let contrast = contrast(fg, paint.bg.unwrap_or(ground));
-                assert!(contrast >= least, "{name}: {contrast:.1} on {ground:?}");
-            }
-            assert!(paint.bg.is_none() || paint.fg.is_some(), "{name} has a background only");
-        }
-    }
-}
-
-#[test]
-fn the_shipped_themes_name_everything_and_nothing_else() {
-    for name in ["dark", "light", "ansi", "plain"] {
-        let path = format!("{}/assets/themes/{name}.toml", env!("CARGO_MANIFEST_DIR"));
-        let text = std::fs::read_to_string(path).expect("theme");
-        let (_, problems) = theme_file::read(&text);
-        assert_eq!(problems, Vec::<String>::new(), "{name}");
-        for look in theme::Theme::NAMES {
-            assert!(text.lines().any(|line| line.starts_with(&format!("{look} = "))), "{name}: {look}");
-        }
-    }
-    assert_eq!(theme_file::paint("#zzzzzz"), None);
-    assert_eq!(theme_file::paint("bold on"), None);
 }
 
 #[test]

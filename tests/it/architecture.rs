@@ -18,13 +18,18 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
 ];
 
 /// Where a crate, or a part of the standard library, may be named.
-const CONFINED: [(&str, &[&str]); 14] = [
+const CONFINED: [(&str, &[&str]); 19] = [
     ("ratatui::", &["ui", "runtime"]),
     ("crossterm::", &["runtime"]),
     ("tokio::", &["index", "live", "runtime", "cli"]),
     ("notify::", &["index"]),
     ("rusqlite::", &["store", "index", "agent"]),
     ("hyper::", &["live"]),
+    ("hyper_util::", &["live"]),
+    ("http_body_util::", &["live"]),
+    ("tokio::process", &["live"]),
+    ("regex_syntax::", &["domain"]),
+    ("lz4_flex::", &["index"]),
     ("clap::", &["cli"]),
     ("println!", &["cli"]),
     ("print!", &["cli"]),

@@ -1,17 +1,22 @@
 //! A conversation: what is told and what is pressed, and what is shown and asked because of it.
 
-use proptest::prelude::*;
+mod anything;
+mod beginning;
+
 use salon::app::chat::Focus;
 use salon::app::layer::Layer;
 use salon::app::msg::ResumeCheck;
 use salon::app::runs::{RunEffect, RunMsg};
 use salon::app::{Effect, Msg, Ticket};
-use salon::domain::event::{Body, Level};
+use salon::domain::approval::Approval;
+use salon::domain::event::Level;
 use salon::domain::prompt::{PromptId, PromptState};
 use salon::domain::run::{Conversation, Cursor, Opening, Outcome, Phase, Refusal, What};
 use salon::domain::transcript::{Entry, ToolStatus};
 use salon::domain::{Agent, SessionKey};
 
+use super::screens::live;
+use super::screens::stage::{change, session};
 use super::screens::talk::{
     SESSION, Talk, command, delta, ended, notice, on_disk, prompt, queued, result, run, thought,
 };
@@ -270,8 +275,10 @@ fn two_escapes_interrupt_and_one_leads_to_the_transcript() {
     talk.keys("esc esc");
     assert_eq!(talk.take(), [RunEffect::Interrupt(run())]);
     assert_eq!(talk.stage.app.layers.len(), 1);
+    assert_eq!(talk.type_in("and now").chat().composer.text.whole(), "and now", "one goes on writing");
+    talk.keys("ctrl-c").take();
     // With a key in between they do not belong together: the second one goes back, and the run lives on.
-    talk.keys("ctrl-r esc j esc");
+    talk.keys("esc j esc");
     assert_eq!(talk.take(), [RunEffect::Unwatch(run())]);
     assert!(talk.stage.app.layers.is_empty());
 }
@@ -381,6 +388,17 @@ fn opening(conversation: Conversation) -> Opening {
 }
 
 #[test]
+fn d15_a_prompt_that_was_kept_back_says_that_the_queue_waits_for_it() {
+    let mut talk = Talk::new(120, 24);
+    let reason = Some("salon ended before it was sent");
+    let kept = queued(4, "first", PromptState::Held, reason);
+    talk.send(RunMsg::Queued(run(), vec![kept, queued(5, "second", PromptState::Pending, None)]));
+    assert!(talk.screen().contains("the first one was kept back"), "{}", talk.screen());
+    talk.send(RunMsg::Queued(run(), vec![queued(5, "second", PromptState::Pending, None)]));
+    assert!(!talk.screen().contains("kept back"), "{}", talk.screen());
+}
+
+#[test]
 fn a_past_session_goes_on_with_its_first_prompt_and_no_sooner() {
     let (mut talk, key) = past();
     talk.keys("r");
@@ -419,8 +437,33 @@ fn b30_a_conversation_of_another_salon_is_followed_and_the_text_stays() {
     talk.send(RunMsg::Begun { ticket: *ticket, result: Err(Refusal::HeldBy { pid: 99 }) });
     let screen = talk.screen();
     assert!(screen.contains("following: owned by pid 99"), "{screen}");
+    assert!(screen.lines().any(|line| line.trim_end() == "❯ mine"), "{screen}");
     assert_eq!(talk.chat().composer.text.whole(), "mine");
     talk.keys("enter");
+    assert!(talk.take().is_empty(), "it is read only");
+}
+
+#[test]
+fn what_salon_cannot_run_is_said_to_be_resumed_elsewhere() {
+    let mut talk = Talk::closed(100, 30);
+    talk.stage.send(Msg::Catalog(change(vec![session(Agent::Gemini, "g1", "Old plans", 5)])));
+    talk.keys("r");
+    assert!(talk.screen().contains("Gemini CLI cannot be run in salon: R resumes it"), "{}", talk.screen());
+    talk.keys("f");
+    assert!(talk.take().is_empty() && talk.stage.app.layers.is_empty());
+}
+
+#[test]
+fn b30_what_another_salon_runs_is_followed_at_once() {
+    let (mut talk, key) = past();
+    talk.keys("r");
+    talk.take();
+    talk.send(RunMsg::Checked { key, check: ResumeCheck { held: Some(99), ..ResumeCheck::default() } });
+    let screen = talk.screen();
+    assert!(screen.contains("following: owned by pid 99"), "{screen}");
+    assert!(screen.contains("read only: owned by pid 99"), "{screen}");
+    talk.take();
+    talk.type_in("x").keys("enter");
     assert!(talk.take().is_empty(), "it is read only");
 }
 
@@ -459,6 +502,38 @@ fn a_new_session_begins_with_what_was_chosen() {
     assert_eq!(talk.chat().run, None, "an answer to another question");
     talk.send(RunMsg::Begun { ticket, result: Err(Refusal::NotKept("read-only".into())) });
     assert_eq!(talk.chat().composer.text.whole(), "hello");
+}
+
+#[test]
+fn h45_what_was_sent_as_the_first_prompt_is_no_draft_any_more() {
+    let mut talk = Talk::closed(80, 24);
+    let effects = talk.stage.app.begin(Agent::Claude, opening(Conversation::New { id: None }), None);
+    let recalls = |effect: &Effect| match effect {
+        Effect::Run(RunEffect::RecallDraft { key }) => Some(key.clone()),
+        _ => None,
+    };
+    let draft = effects.iter().find_map(recalls).expect("a draft is looked for");
+    talk.type_in("hello").keys("enter");
+    let asked = talk.take();
+    let Some(RunEffect::Begin { ticket, .. }) = asked.last() else { panic!("{asked:?}") };
+    assert_eq!(talk.draft(&draft).as_deref(), Some("hello"), "it is kept until the prompt is accepted");
+    talk.send(RunMsg::Begun { ticket: *ticket, result: Ok(run()) });
+    assert_eq!(talk.draft(&draft).as_deref(), Some(""));
+}
+
+#[test]
+fn a_call_without_an_outcome_waits_or_is_at_work_while_its_turn_is_open() {
+    let mut talk = Talk::new(80, 24);
+    talk.working(true);
+    talk.happen(1, vec![prompt("p", "go"), command("c", "make")]);
+    assert!(talk.screen().contains("make  … running"), "{}", talk.screen());
+    let question = Approval { tool_id: Some("c".into()), ..live::command("q") };
+    talk.happen(1, vec![What::Approval(question)]);
+    assert!(talk.screen().contains("make  ! waits"), "{}", talk.screen());
+    talk.happen(1, vec![What::ApprovalGone("q".into())]);
+    assert!(talk.screen().contains("make  … running"), "{}", talk.screen());
+    talk.happen(1, vec![What::TurnEnded(Outcome::Done)]);
+    assert!(talk.screen().contains("make  … no result"), "{}", talk.screen());
 }
 
 #[test]
@@ -504,105 +579,4 @@ fn b22_what_lives_goes_on_without_a_viewer_and_enter_leads_back_to_it() {
     talk.keys("enter");
     assert_eq!(talk.chat().run, Some(run()));
     assert!(talk.take().contains(&RunEffect::Watch(run(), Cursor::default())));
-}
-
-/// Something that happens to a conversation.
-#[derive(Clone, Debug)]
-enum Step {
-    Key(&'static str),
-    Type(&'static str),
-    Paste(usize),
-    Tell(usize),
-    Write,
-    Phase(usize),
-    Queue(usize),
-    Size(u16, u16),
-    Restart,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let keys = "enter alt-enter tab esc up down left right home end pgup pgdn backspace delete ctrl-c ctrl-r ctrl-u \
-                ctrl-k ctrl-w ctrl-left ctrl-right ctrl-y ctrl-j ctrl-d g G K k j x r e t T [ ] { } / n F";
-    let keys: Vec<_> = keys.split_whitespace().collect();
-    let words = vec!["@ca", "/re", "日本語 ", "e\u{301}", "\u{fffc}", "a long line that has to wrap somewhere ", "👩‍👩‍👧 "];
-    prop_oneof![
-        4 => prop::sample::select(keys).prop_map(Step::Key),
-        2 => prop::sample::select(words).prop_map(Step::Type),
-        1 => (0usize..40).prop_map(Step::Paste),
-        4 => (1usize..4).prop_map(Step::Tell),
-        3 => Just(Step::Write),
-        1 => (0usize..4).prop_map(Step::Phase),
-        1 => (0usize..5).prop_map(Step::Queue),
-        1 => (0u16..130, 0u16..44).prop_map(|(width, height)| Step::Size(width, height)),
-        1 => Just(Step::Restart),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
-
-    #[test]
-    fn h42_h16_nothing_breaks_a_conversation_and_nothing_is_shown_twice(
-        steps in prop::collection::vec(step(), 1..60),
-        rename in any::<bool>(),
-    ) {
-        let mut talk = Talk::of(80, 24, on_disk(turn("first")));
-        // What the run tells, turn after turn, and what the disk will have of it.
-        let all: Vec<_> = (2..30u64).flat_map(|nth| {
-            let name = format!("turn{nth}");
-            [turn(&name), vec![ended()]].concat().into_iter().map(move |what| (nth, what))
-        }).collect();
-        let disk: Vec<Entry> = on_disk(all.iter().map(|(_, what)| what.clone()).collect());
-        let disk = if rename { renamed(disk) } else { disk };
-        let (mut told, mut written) = (0, 0);
-        for step in steps {
-            match step {
-                Step::Key(key) => { talk.keys(key); }
-                Step::Type(text) => { talk.type_in(text); }
-                Step::Paste(lines) => { talk.stage.send(Msg::Paste("pasted\r\n".repeat(lines))); }
-                Step::Tell(count) => {
-                    for (nth, what) in all.iter().skip(told).take(count) {
-                        talk.happen(*nth, vec![what.clone()]);
-                    }
-                    told += count;
-                }
-                // The disk has only what was told before.
-                Step::Write => {
-                    let told: usize = all.iter().take(told).filter(|(_, what)| begins_an_entry(what)).count();
-                    if written < told {
-                        talk.written(disk[written..=written].to_vec());
-                        written += 1;
-                    }
-                }
-                Step::Phase(0) => talk.changed(|info| info.phase = Phase::Starting),
-                Step::Phase(1) => talk.changed(|info| info.phase = Phase::Idle),
-                Step::Phase(2) => talk.changed(|info| info.paused = !info.paused),
-                Step::Phase(_) => talk.working(true),
-                Step::Queue(len) => {
-                    let states = [PromptState::Pending, PromptState::Held, PromptState::Failed, PromptState::Sending];
-                    let prompts = (1..).zip(states).take(len).map(|(id, state)| queued(id, "a prompt", state, Some("why")));
-                    talk.send(RunMsg::Queued(run(), prompts.collect()));
-                }
-                Step::Size(width, height) => { talk.stage.send(Msg::Resized { width, height }); }
-                Step::Restart => talk.stage.send(Msg::Clock(super::screens::stage::NOW)).draw(),
-            }
-            // Once it was left, what it was told is told again by its run, which this one does not do.
-            if talk.take().iter().any(|effect| matches!(effect, RunEffect::Unwatch(_))) {
-                break;
-            }
-            let shown = talk.shown();
-            let held: Vec<_> = shown.iter().filter(|text| *text != "…").collect();
-            let mut once = held.clone();
-            once.sort();
-            once.dedup();
-            prop_assert_eq!(once.len(), held.len(), "shown twice: {:?}", shown);
-            let begun: usize = all.iter().take(told).filter(|(_, what)| begins_an_entry(what)).count();
-            prop_assert_eq!(shown.len(), 4 + begun, "all that was told is shown: {:?}", shown);
-        }
-    }
-}
-
-fn begins_an_entry(what: &What) -> bool {
-    let What::Event(event) = what else { return false };
-    !matches!(event.body, Body::ToolUpdate { .. })
 }

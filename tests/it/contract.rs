@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use salon::agent::{FORMATS, Format, Sessions, TextLimit, Unit};
-use salon::domain::{Entry, Session};
+use salon::domain::{Entry, Key, Session};
 
 use crate::support::{Home, fixtures};
 
@@ -90,6 +90,31 @@ fn a6_pages_of_any_size_together_are_the_whole() {
                     let told = |entries: &[Entry]| entries.iter().map(|entry| format!("{entry:?}")).collect::<Vec<_>>();
                     assert_eq!(told(&paged), told(&whole), "{name}: {} in pages of {size}", session.key);
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn entries_are_found_where_a_reading_of_all_of_them_finds_them() {
+    let absent = Key::new("of no entry", 0);
+    for name in homes() {
+        let home = Home::of(&[&name]);
+        for (format, unit) in units(&home) {
+            for session in all_sessions(format, &unit) {
+                let whole = read_all(format, &session);
+                let call = |entry: &Entry| entry.tool.as_ref().map_or(String::new(), |tool| tool.id.to_string());
+                let calls: Vec<String> = whole.iter().map(call).collect();
+                // Each entry by its key, by its tool call alone and by both; and what is nowhere.
+                let by_key = whole.iter().map(|entry| (entry.key, ""));
+                let by_call = calls.iter().map(|call| (absent, call.as_str()));
+                let by_both = whole.iter().zip(&calls).map(|(entry, call)| (entry.key, call.as_str()));
+                let nowhere = [(absent, ""), (absent, "of no call")];
+                let wanted: Vec<_> = by_key.chain(by_call).chain(by_both).chain(nowhere).collect();
+                let first = |(key, call): &(Key, &str)| whole.iter().position(|entry| entry.is(*key, call));
+                let expected: Vec<_> = wanted.iter().map(first).collect();
+                let found = format.open(&session).expect("opened before").positions(&wanted);
+                assert_eq!(found, expected, "{name}: {}", session.key);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Questions of agents, and what else waits for the user: made-up messages in, the state and the effects out.
 
+mod new_session;
+
 use salon::app::layer::Layer;
 use salon::app::msg::Alarm;
 use salon::app::runs::{RunEffect, RunMsg};
@@ -7,7 +9,7 @@ use salon::app::{Effect, Msg};
 use salon::domain::approval::{Answer, Approval};
 use salon::domain::live::LiveSign;
 use salon::domain::prompt::{PromptId, PromptState};
-use salon::domain::run::{Conversation, Failure, Models, Opening, Outcome, Phase, RunId, RunInfo, Setting, Stopped};
+use salon::domain::run::{Failure, Models, Outcome, Phase, RunId, RunInfo, Setting, Stopped};
 use salon::domain::{Agent, SessionKey, State};
 
 use super::screens::live::{SESSION, ago, asking, command, edit, fresh, plan, prompt, questions, run};
@@ -233,15 +235,15 @@ fn what_was_kept_back_and_what_failed_waits_too_with_the_keys_that_help() {
 #[test]
 fn the_rows_of_home_show_what_the_runs_are_doing() {
     let mut stage = Stage::full(120, 40);
-    let state = |stage: &Stage, id: &str| {
+    let shown = |stage: &Stage, id: &str| {
         let session = stage.app.known.catalog.get(&SessionKey::new(Agent::Claude, id)).expect("known").clone();
         stage.app.known.state(&session)
     };
     let mut info = run("r");
     info.session = Some(SessionKey::new(Agent::Claude, "5d0c0f6e-0004"));
-    assert_eq!(state(&stage, "5d0c0f6e-0004"), State::Past);
+    assert_eq!(shown(&stage, "5d0c0f6e-0004"), State::Past);
     stage.run(info.clone());
-    assert_eq!(state(&stage, "5d0c0f6e-0004"), State::Working);
+    assert_eq!(shown(&stage, "5d0c0f6e-0004"), State::Working);
     // A sign on disk is of our own child, and knows less.
     stage.send(Msg::Live(vec![LiveSign {
         key: info.session.clone().expect("named"),
@@ -250,16 +252,16 @@ fn the_rows_of_home_show_what_the_runs_are_doing() {
         waiting_for: None,
         since: None,
     }]));
-    assert_eq!(state(&stage, "5d0c0f6e-0004"), State::Working);
+    assert_eq!(shown(&stage, "5d0c0f6e-0004"), State::Working);
     stage.run(asking(info.clone(), [command("a")]));
-    assert_eq!(state(&stage, "5d0c0f6e-0004"), State::NeedsYou);
+    assert_eq!(shown(&stage, "5d0c0f6e-0004"), State::NeedsYou);
     info.phase = Phase::Idle;
     stage.run(info.clone());
-    assert_eq!(state(&stage, "5d0c0f6e-0004"), State::Idle);
+    assert_eq!(shown(&stage, "5d0c0f6e-0004"), State::Idle);
     stage.send(Msg::Live(Vec::new()));
     info.phase = Phase::Stopped(Stopped::Evicted);
     stage.run(info);
-    assert_eq!(state(&stage, "5d0c0f6e-0004"), State::Past, "nothing lives without a process");
+    assert_eq!(shown(&stage, "5d0c0f6e-0004"), State::Past, "nothing lives without a process");
 }
 
 #[test]
@@ -393,62 +395,6 @@ fn c5_a_model_can_be_named_by_hand_where_the_list_cannot_be_had() {
     assert!(stage.screen().contains("unavailable"));
     stage.keys("g p t - 9 enter");
     assert_eq!(stage.asked(), [RunEffect::Set(id("s"), Setting::Model("gpt-9".into()))]);
-}
-
-/// The new-session dialog, with what it asked for forgotten.
-fn new_session() -> Stage {
-    let mut stage = Stage::full(120, 40);
-    stage.send(Msg::Run(RunMsg::Agents(vec![(Agent::Claude, true), (Agent::OpenCode, true), (Agent::Codex, false)])));
-    stage.keys("n").take_effects();
-    stage
-}
-
-fn begun(stage: &mut Stage) -> Option<(Agent, Opening, Option<String>)> {
-    stage.asked().into_iter().find_map(|effect| match effect {
-        RunEffect::Begin { agent, opening, prompt, .. } => Some((agent, opening, prompt)),
-        _ => None,
-    })
-}
-
-#[test]
-fn a_new_session_begins_with_what_was_chosen() {
-    let mut stage = new_session();
-    stage.keys("H i alt-enter t h e r e up up p l a n up s o n n e t enter");
-    let mut opening = Opening::new(Conversation::New { id: None }, "/home/ann/shop-api".into());
-    (opening.model, opening.mode) = (Some("sonnet".into()), Some("plan".into()));
-    assert_eq!(begun(&mut stage), Some((Agent::Claude, opening, Some("Hi\nthere".to_owned()))));
-}
-
-#[test]
-fn a_directory_is_completed_and_an_agent_that_is_missing_is_said_to_be() {
-    let mut stage = new_session();
-    stage.keys("up up up ctrl-u / h o");
-    let asked = stage.asked();
-    assert_eq!(asked.last(), Some(&RunEffect::FindDirectories { query: "/ho".into() }));
-    let late = RunMsg::Paths { query: "/h".into(), found: vec!["/hurd".into()] };
-    let found = RunMsg::Paths { query: "/ho".into(), found: vec!["/home".into(), "/house".into()] };
-    stage.send(Msg::Run(found)).send(Msg::Run(late)).keys("tab");
-    assert!(stage.screen().contains("/home"));
-    stage.keys("up left enter");
-    assert_eq!(begun(&mut stage), None);
-    assert!(stage.screen().contains("Codex is not installed"), "{}", stage.screen());
-    stage.keys("left enter");
-    assert_eq!(begun(&mut stage), None, "no process is started before there is a prompt");
-    stage.keys("g o enter");
-    let (agent, opening, prompt) = begun(&mut stage).expect("begun");
-    assert_eq!((agent, opening.cwd.to_str(), prompt.as_deref()), (Agent::OpenCode, Some("/home"), Some("go")));
-}
-
-#[test]
-fn h36_a_new_session_that_skips_permissions_is_asked_about() {
-    let mut stage = new_session();
-    stage.send(Msg::Paste("one\ntwo".into())).keys("up up").send(Msg::Paste("bypassPermissions".into())).keys("enter");
-    assert_eq!(begun(&mut stage), None);
-    stage.keys("1");
-    assert!(matches!(stage.app.layers.as_slice(), [Layer::NewSession(_)]), "nothing that was typed is lost");
-    stage.keys("enter 2");
-    let (_, opening, prompt) = begun(&mut stage).expect("begun");
-    assert_eq!((opening.mode.as_deref(), prompt.as_deref()), (Some("bypassPermissions"), Some("one\ntwo")));
 }
 
 #[test]

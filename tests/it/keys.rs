@@ -71,7 +71,7 @@ fn the_column_filters_and_the_arrow_leads_back() {
 #[test]
 fn h46_the_footer_names_keys_that_do_what_it_says() {
     let mut stage = Stage::full(80, 24);
-    assert!(stage.screen().lines().last().expect("a footer").contains("enter read  R resume"));
+    assert!(stage.screen().lines().last().expect("a footer").contains("enter read  r resume"));
     stage.keys("enter");
     assert!(stage.screen().lines().last().expect("a footer").contains("esc back"));
     stage.keys("?");

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{Agents, Home, lives};
+use crate::support::{Agents, Home, end, wait_until};
 
 /// A home with a project and the scripted agents.
 struct Stage {
@@ -40,6 +40,11 @@ impl Stage {
         salon
     }
 
+    /// Starts one that goes on.
+    fn spawn(&self, args: &[&str]) -> Running {
+        Running(self.salon(args).spawn().expect("salon"))
+    }
+
     fn run(&self, args: &[&str]) -> Output {
         self.salon(args).output().expect("salon")
     }
@@ -49,10 +54,33 @@ impl Stage {
         let list = json(&self.run(&["list", "--json", "--hidden"]));
         list["sessions"][0]["id"].as_str().expect("a session").to_owned()
     }
+}
 
-    fn assert_nothing_is_left(&self) {
-        let left: Vec<_> = self.agents.started().into_iter().filter(|pid| lives(*pid)).collect();
-        assert!(left.is_empty(), "agents are left: {left:?}");
+/// A salon at work. Dropped, it is killed: the test failed.
+struct Running(Child);
+
+impl Running {
+    /// Reads events until the agent has the prompt and is at work.
+    fn wait_for_prompt(&mut self) {
+        let mut lines = BufReader::new(self.0.stdout.as_mut().expect("stdout")).lines();
+        let working = |line: &String| line.contains("\"type\":\"state\"") && line.contains("\"session\":\"");
+        lines.find(|line| line.as_ref().is_ok_and(working)).expect("a turn that works").expect("a line");
+    }
+
+    fn interrupt(&self) {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("signalled");
+    }
+
+    /// Waits until it ends, and gives its exit code.
+    fn wait(&mut self) -> Option<i32> {
+        self.0.wait().expect("salon").code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        end(&mut self.0);
     }
 }
 
@@ -79,9 +107,21 @@ fn new_without_a_terminal_streams_the_answer_and_leaves_no_process() {
     let output = stage.run(&["new", "say Four sessions were found."]);
     assert_eq!(text(&output.stdout), "Four sessions were found.\n", "{output:?}");
     assert_eq!(output.status.code(), Some(0));
-    stage.assert_nothing_is_left();
+    stage.agents.assert_none_lives();
     let queue = json(&stage.run(&["queue", "--json"]));
     assert_eq!(queue["prompts"], Value::Array(Vec::new()), "delivered prompts are not in the queue");
+}
+
+#[test]
+fn a_call_is_told_once_and_with_what_it_does() {
+    let stage = Stage::new();
+    for agent in ["claude", "codex", "opencode"] {
+        let output = stage.run(&["new", "--agent", agent, "run ls\nask rm x\nsay done"]);
+        let told = text(&output.stderr);
+        let calls = |what: &str| told.lines().filter(|line| line.ends_with(what) && !line.contains("denied")).count();
+        assert_eq!((calls(": ls"), calls(": rm x")), (1, 1), "{agent}: {told}");
+        assert_eq!(told.lines().count(), 3, "{agent}: two calls and a denial: {told}");
+    }
 }
 
 #[test]
@@ -92,8 +132,7 @@ fn b16_a_prompt_reaches_the_agent_to_the_letter() {
         std::io::Write::write_all(&mut child.stdin.take().expect("stdin"), prompt.as_bytes()).expect("written");
         let output = child.wait_with_output().expect("salon");
         assert_eq!(output.status.code(), Some(0), "{output:?}");
-        let heard = stage.agents.log().into_iter().filter_map(|record| record["prompt"].as_str().map(str::to_owned));
-        assert_eq!(heard.last().as_deref(), Some(prompt));
+        assert_eq!(stage.agents.prompts().last().map(String::as_str), Some(prompt));
     }
 }
 
@@ -107,6 +146,7 @@ fn events_are_objects_with_what_the_contract_names() {
             assert!(event.get(field).is_some(), "{field} is missing: {event}");
         }
     }
+    events.iter().for_each(assert_is_documented);
     let numbers: Vec<_> = events.iter().filter_map(|event| event["n"].as_u64()).collect();
     assert!(numbers.is_sorted() && !numbers.is_empty(), "{numbers:?}");
     assert_eq!(of_type(&events, "prompt").len(), 1);
@@ -122,6 +162,18 @@ fn events_are_objects_with_what_the_contract_names() {
     );
 }
 
+/// README.md has a row for the event's type, which names each of its fields.
+fn assert_is_documented(event: &Value) {
+    let kind = format!("`{}`", event["type"].as_str().expect("a type"));
+    let mut rows =
+        include_str!("../../README.md").lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+    let (_, row) = rows.find(|(kinds, _)| kinds.split(", ").any(|of| of == kind)).unwrap_or_else(|| panic!("{kind}"));
+    for field in event.as_object().expect("an object").keys() {
+        let of_all = ["epoch", "n", "time", "turn", "type"].contains(&field.as_str());
+        assert!(of_all || row.contains(&format!("`{field}`")), "{field} of {kind} is not documented: {row}");
+    }
+}
+
 #[test]
 fn b20_approvals_are_denied_and_named_unless_something_else_is_asked_for() {
     let stage = Stage::new();
@@ -130,6 +182,7 @@ fn b20_approvals_are_denied_and_named_unless_something_else_is_asked_for() {
     assert_eq!(text(&output.stdout), "went on\n");
     let output = stage.run(&["new", "--json", "--approve", "once", "ask make\nsay ok"]);
     let events = events(&output);
+    events.iter().for_each(assert_is_documented);
     assert!(of_type(&events, "tool").iter().any(|tool| tool["status"] == "done"), "{events:?}");
     assert_eq!(of_type(&events, "approval").iter().filter(|approval| approval["open"] == true).count(), 1);
 }
@@ -137,9 +190,8 @@ fn b20_approvals_are_denied_and_named_unless_something_else_is_asked_for() {
 #[test]
 fn an_approval_that_waits_is_answered_by_another_process() {
     let stage = Stage::new();
-    let mut child =
-        stage.salon(&["new", "--approve", "wait", "ask make install\nsay installed"]).spawn().expect("salon");
-    let mut told = BufReader::new(child.stderr.take().expect("stderr")).lines();
+    let mut child = stage.spawn(&["new", "--approve", "wait", "ask make install\nsay installed"]);
+    let mut told = BufReader::new(child.0.stderr.take().expect("stderr")).lines();
     let asked = told.find(|line| line.as_ref().is_ok_and(|line| line.contains("waits for"))).expect("a question");
     let asked = asked.expect("a line");
     let run = asked.split('`').nth(1).and_then(|command| command.split(' ').next_back()).expect("a run").to_owned();
@@ -150,9 +202,9 @@ fn an_approval_that_waits_is_answered_by_another_process() {
     let answered = stage.run(&["approve", &run]);
     assert_eq!(answered.status.code(), Some(0), "{answered:?}");
     let mut said = String::new();
-    child.stdout.take().expect("stdout").read_to_string(&mut said).expect("the answer");
+    child.0.stdout.take().expect("stdout").read_to_string(&mut said).expect("the answer");
     assert_eq!(said, "installed\n");
-    assert_eq!(child.wait().expect("salon").code(), Some(0));
+    assert_eq!(child.wait(), Some(0));
     assert_eq!(stage.run(&["approve", &run]).status.code(), Some(1), "nothing waits any more");
 }
 
@@ -194,32 +246,28 @@ fn b30_a_session_that_another_salon_holds_is_busy_with_its_pid() {
     let stage = Stage::new();
     stage.run(&["new", "say first"]);
     let session = stage.session();
-    let mut holder = stage.salon(&["send", "--json", &session, "hang"]).spawn().expect("salon");
-    wait_for_prompt(&mut holder);
+    let mut holder = stage.spawn(&["send", "--json", &session, "hang"]);
+    holder.wait_for_prompt();
     let refused = stage.run(&["send", "--json", &session, "say me too"]);
     let error = &json(&refused)["error"];
     assert_eq!(error["code"], "busy", "{refused:?}");
-    assert!(error["message"].as_str().is_some_and(|message| message.contains(&holder.id().to_string())), "{error}");
+    assert!(error["message"].as_str().is_some_and(|message| message.contains(&holder.0.id().to_string())), "{error}");
     let refused = stage.run(&["stop", "--json", &session]);
     assert_eq!(json(&refused)["error"]["code"], "busy");
-    interrupt(&holder);
-    assert_eq!(holder.wait().expect("salon").code(), Some(130));
-    stage.assert_nothing_is_left();
+    holder.interrupt();
+    assert_eq!(holder.wait(), Some(130));
+    stage.agents.assert_none_lives();
 }
 
 #[test]
 fn d17_an_interrupt_ends_the_turn_and_the_agent_with_all_that_it_started() {
     let stage = Stage::new();
-    let mut child = stage.salon(&["new", "--json", "grandchild\nhang"]).spawn().expect("salon");
-    wait_for_prompt(&mut child);
-    while !stage.agents.log().iter().any(|record| record.get("grandchild").is_some()) {
-        std::thread::yield_now();
-    }
-    interrupt(&child);
-    assert_eq!(child.wait().expect("salon").code(), Some(130));
-    stage.assert_nothing_is_left();
-    let grandchild = stage.agents.log().iter().find_map(|record| record["grandchild"].as_u64()).expect("a grandchild");
-    assert!(!lives(u32::try_from(grandchild).expect("a pid")), "the grandchild outlived its group");
+    let mut child = stage.spawn(&["new", "--json", "grandchild\nhang"]);
+    child.wait_for_prompt();
+    wait_until("a grandchild", || !stage.agents.grandchildren().is_empty());
+    child.interrupt();
+    assert_eq!(child.wait(), Some(130));
+    stage.agents.assert_none_lives();
 }
 
 #[test]
@@ -242,25 +290,11 @@ fn an_agent_that_is_not_installed_is_unavailable() {
 #[test]
 fn d24_the_queue_lists_what_a_killed_salon_left_and_releases_nothing_by_itself() {
     let stage = Stage::new();
-    let mut child = stage.salon(&["new", "--json", "hang"]).spawn().expect("salon");
-    wait_for_prompt(&mut child);
-    child.kill().expect("killed");
-    child.wait().expect("reaped");
+    let mut child = stage.spawn(&["new", "--json", "hang"]);
+    child.wait_for_prompt();
+    end(&mut child.0);
     // The next salon clears away what the dead one left.
     stage.run(&["new", "say next"]);
-    stage.assert_nothing_is_left();
-    let starts = stage.agents.log().iter().filter(|record| record["prompt"] == "hang").count();
-    assert_eq!(starts, 1, "D8: it is not sent again");
-}
-
-/// Reads events until the agent has the prompt and is at work.
-fn wait_for_prompt(child: &mut Child) {
-    let mut lines = BufReader::new(child.stdout.as_mut().expect("stdout")).lines();
-    let working = |line: &String| line.contains("\"type\":\"state\"") && line.contains("\"session\":\"");
-    lines.find(|line| line.as_ref().is_ok_and(working)).expect("a turn that works").expect("a line");
-}
-
-fn interrupt(child: &Child) {
-    let pid = rustix::process::Pid::from_child(child);
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("signalled");
+    stage.agents.assert_none_lives();
+    assert_eq!(stage.agents.prompts(), ["hang", "say next"], "D8: it is not sent again");
 }

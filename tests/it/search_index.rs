@@ -1,6 +1,7 @@
 //! The index of search: it grows with what it indexes, survives damage, is shared, and may be missing.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::fs;
 
 use proptest::prelude::*;
@@ -155,7 +156,7 @@ fn spoken(home: &Home, number: usize, texts: &[String], escaped: bool) {
         for letter in plain.encode_utf16() {
             match u8::try_from(letter).ok().filter(u8::is_ascii) {
                 Some(letter) => ascii.push(letter.into()),
-                None => ascii += &format!("\\u{letter:04x}"),
+                None => write!(ascii, "\\u{letter:04x}").expect("a text takes all"),
             }
         }
         fs::write(&file, ascii).expect("write");

@@ -81,10 +81,30 @@ pub fn claude_line(number: u32, kind: &str, content: &Value) -> Value {
     })
 }
 
-/// One string for each kind of text that Claude Code stores.
-pub fn plant_claude(home: &Home) -> Vec<(&'static str, &'static str)> {
+/// What the session itself holds, its side chain and its queue included.
+const CLAUDE_PLANTS: [&str; 17] = [
+    "plantsummarytitle",
+    "plantoldtitle",
+    "plantnewtitle",
+    "plantqueued",
+    "plantprompt",
+    "plantthinking",
+    "plantanswer",
+    "plantcommand",
+    "plantoutputtail",
+    "plantfile",
+    "plantwritten",
+    "planterroroutput",
+    "plantargs",
+    "plantapierror",
+    "plantsidechain",
+    r#""quoted\\path""#,
+    r#""\"quoted\\path\"""#,
+];
+
+fn claude_lines() -> Vec<Value> {
     let output = format!("{}\nthe end: plantoutputtail", "filler line\n".repeat(20_000));
-    let mut lines = vec![
+    vec![
         json!({"type": "summary", "summary": "plantsummarytitle first", "leafUuid": "u1"}),
         json!({"type": "custom-title", "customTitle": "plantoldtitle", "sessionId": CLAUDE}),
         json!({"type": "custom-title", "customTitle": "plantnewtitle", "sessionId": CLAUDE}),
@@ -114,7 +134,12 @@ pub fn plant_claude(home: &Home) -> Vec<(&'static str, &'static str)> {
         json!({"type": "system", "subtype": "api_error", "uuid": "u9", "parentUuid": "u8", "sessionId": CLAUDE,
             "timestamp": "2026-11-20T09:01:00.000Z", "error": {"formatted": "plantapierror"}}),
         json!({"type": "api-request-blob", "text": "plantnoise"}),
-    ];
+    ]
+}
+
+/// One string for each kind of text that Claude Code stores.
+pub fn plant_claude(home: &Home) -> Vec<(&'static str, &'static str)> {
+    let mut lines = claude_lines();
     let mut side = claude_line(20, "assistant", &json!([{"type": "text", "text": "plantsidechain words"}]));
     side["isSidechain"] = json!(true);
     lines.push(side);
@@ -127,26 +152,7 @@ pub fn plant_claude(home: &Home) -> Vec<(&'static str, &'static str)> {
     sub["isSidechain"] = json!(true);
     sub["agentId"] = json!("a1b2c3d4");
     write(&home.path().join(format!(".claude/projects/-srv-app/{CLAUDE}/subagents/agent-a1b2c3d4.jsonl")), &[sub]);
-    let own = [
-        "plantsummarytitle",
-        "plantoldtitle",
-        "plantnewtitle",
-        "plantqueued",
-        "plantprompt",
-        "plantthinking",
-        "plantanswer",
-        "plantcommand",
-        "plantoutputtail",
-        "plantfile",
-        "plantwritten",
-        "planterroroutput",
-        "plantargs",
-        "plantapierror",
-        "plantsidechain",
-        r#""quoted\\path""#,
-        r#""\"quoted\\path\"""#,
-    ];
-    let mut planted: Vec<_> = own.into_iter().map(|query| (query, CLAUDE)).collect();
+    let mut planted: Vec<_> = CLAUDE_PLANTS.into_iter().map(|query| (query, CLAUDE)).collect();
     planted.push(("plantsubagent", "agent-a1b2c3d4"));
     planted
 }

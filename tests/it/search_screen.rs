@@ -1,14 +1,15 @@
 //! The search screen: keys, news of a search, walking from hit to hit, and how it looks.
 
+mod anything;
+mod kept;
+
 use std::sync::Arc;
 
-use proptest::prelude::{Just, Strategy, prop};
-use proptest::{prop_oneof, proptest};
 use salon::app::layer::Layer;
 use salon::app::msg::{Opened, TranscriptMsg};
-use salon::app::search::{Focus, History, Search, View};
+use salon::app::search::{Focus, History, Search};
 use salon::app::{Effect, Msg, Ticket};
-use salon::config::key::{Key, KeyCode};
+use salon::config::key::Key;
 use salon::domain::catalog::{Change, Progress};
 use salon::domain::found::{Found, Hit, Order, Place, Reach, Snippet};
 use salon::domain::query::{Fit, Part, Within};
@@ -384,79 +385,6 @@ fn mistakes_are_marked_where_they_are() {
 }
 
 #[test]
-fn the_history_is_kept_and_recalled() {
-    let mut stage = Stage::full(80, 24);
-    stage.app.recall(History::NAME, "first query\nsecond query");
-    stage.keys("/ up");
-    assert_eq!(search(&stage).input.text(), "second query");
-    stage.keys("up");
-    assert_eq!(search(&stage).input.text(), "first query");
-    stage.keys("up down");
-    assert_eq!(search(&stage).input.text(), "second query");
-    stage.keys("down");
-    assert_eq!(search(&stage).input.text(), "");
-    stage.take_effects();
-    typed(&mut stage, "webhook");
-    stage.send(found("webhook", webhook_hits(), DONE));
-    stage.keys("down alt-up");
-    assert_eq!(search(&stage).input.text(), "second query", "with results the arrow is theirs, alt with it is not");
-    stage.keys("ctrl-u");
-    typed(&mut stage, "webhook");
-    stage.keys("esc");
-    let remembered = Effect::Remember { name: History::NAME, value: "first query\nsecond query\nwebhook".into() };
-    assert!(stage.take_effects().contains(&remembered));
-
-    let mut history = History::default();
-    for at in 0..150 {
-        history.add(&format!("query {at}"));
-    }
-    assert_eq!((history.newest().count(), history.get(0)), (100, Some("query 149")));
-    assert_eq!(history.add("query 149"), []);
-    history.add("query 60");
-    assert_eq!((history.newest().count(), history.get(0)), (100, Some("query 60")));
-}
-
-#[test]
-fn views_are_saved_opened_and_forgotten() {
-    let mut stage = webhook(120, 40);
-    stage.keys("ctrl-s ctrl-v");
-    stage.take_effects();
-    typed(&mut stage, "Hooks");
-    stage.keys("enter");
-    let kept = Effect::Remember { name: View::NAME, value: "Hooks\ttime\twebhook".into() };
-    assert_eq!(stage.take_effects(), [kept]);
-    stage.keys("esc esc");
-    insta::assert_snapshot!("view_among_the_workspaces_120x40", stage.screen());
-    stage.keys("h j enter");
-    assert_eq!((search(&stage).input.text(), search(&stage).results.order), ("webhook", Order::Time));
-    stage.keys("esc esc");
-    stage.take_effects();
-    stage.keys("delete");
-    assert_eq!(stage.take_effects(), [Effect::Remember { name: View::NAME, value: String::new() }]);
-    assert_eq!(stage.app.home.workspaces.views(), []);
-
-    let mut stage = Stage::full(120, 40);
-    stage.app.recall(View::NAME, "a\trelevance\tx y\nbroken\n\ttime\tz\nb\ttime\tq\tr");
-    let names: Vec<_> = stage.app.home.workspaces.views().iter().map(|view| (&*view.name, &*view.query)).collect();
-    assert_eq!(names, [("a", "x y"), ("b", "q\tr")]);
-}
-
-#[test]
-fn the_search_is_copied_as_a_command_that_no_shell_can_misread() {
-    let mut stage = Stage::full(80, 24);
-    stage.keys("/");
-    typed(&mut stage, "-it's \"$(rm)\"");
-    stage.take_effects();
-    stage.keys("ctrl-y");
-    assert_eq!(stage.take_effects(), [Effect::Copy(r#"salon search -- '-it'\''s "$(rm)"'"#.into())]);
-    let mut stage = webhook(80, 24);
-    stage.keys("ctrl-s");
-    stage.take_effects();
-    stage.keys("tab Y");
-    assert_eq!(stage.take_effects(), [Effect::Copy("salon search --sort time webhook".into())]);
-}
-
-#[test]
 fn what_names_a_session_leads_to_it() {
     let uuid = "0d4c3f1e-8a51-4b7e-9a60-2f6f1c7e0b11";
     let mut session = Session::new(SessionKey::new(Agent::Claude, uuid), "/home/ann/.claude/projects/x/a.jsonl".into());
@@ -564,47 +492,4 @@ fn find_in_a_transcript_speaks_the_query_language() {
         assert_eq!(Within::new(query).fit(&said), fit, "{query}");
     }
     assert_eq!(Within::new("key api_key db").places(&said.text), [7..14, 30..32], "overlaps are joined");
-}
-
-fn some_input() -> impl Strategy<Value = Msg> {
-    let words = "enter esc tab up down left right home end backspace delete pgdn pgup ctrl-j ctrl-k ctrl-s ctrl-v ctrl-y \
-        ctrl-w ctrl-u ctrl-c alt-up alt-down f1 / n N Y ] [ H s R q : \" - /";
-    let keys: Vec<_> = words.split_whitespace().filter_map(Key::parse).collect();
-    prop_oneof![
-        6 => prop::sample::select(keys).prop_map(Msg::Key),
-        6 => proptest::char::any().prop_map(|c| Msg::Key(Key::char(c))),
-        2 => prop::sample::select(vec!["agent:", "is:", "OR ", "\"", "/(/ ", "turns:>", "-", "界e\u{301}", "#", "\u{202e}"])
-            .prop_map(|text| Msg::Paste(text.to_owned())),
-        1 => ".{0,40}".prop_map(Msg::Paste),
-        1 => Just(Msg::Key(Key::plain(KeyCode::Tab))),
-        1 => (0u16..130, 0u16..45).prop_map(|(width, height)| Msg::Resized { width, height }),
-    ]
-}
-
-proptest! {
-    #![proptest_config(proptest::test_runner::Config { cases: 60, ..Default::default() })]
-
-    #[test]
-    fn no_text_and_no_key_breaks_the_search(
-        size in (0u16..130, 0u16..45),
-        inputs in prop::collection::vec(some_input(), 0..50),
-        reach in prop_oneof![Just(GOING), Just(DONE)],
-    ) {
-        let mut stage = Stage::full(size.0, size.1);
-        stage.keys("/");
-        for (at, input) in inputs.into_iter().enumerate() {
-            stage.send(input);
-            let query = stage.app.layers.iter().find_map(Layer::search).map(|search| search.input.text().trim().to_owned());
-            if let Some(query) = query.filter(|_| at % 3 == 0) {
-                let mut hits = webhook_hits();
-                hits.rotate_left(at % 5);
-                hits.truncate(at % 6);
-                stage.send(found(&query, hits, reach));
-            }
-            if at % 7 == 0 {
-                stage.send(Msg::Catalog(change(sessions())));
-                stage.send(Msg::Transcript(Ticket(1), TranscriptMsg::Located { place: place("0001-0"), entry: Some(3) }));
-            }
-        }
-    }
 }

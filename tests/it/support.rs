@@ -1,9 +1,18 @@
-//! What several tests need: scratch homes made from the fixtures.
+//! What several tests need: scratch homes made from the fixtures, scripted agents, the clock.
 #![allow(dead_code, reason = "each test file uses some of it")]
 
+mod agents;
+
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
 
 use salon::agent::Environment;
+use salon::domain::Time;
+
+pub use agents::{Agents, Spoken, end, fake_agent};
+
+/// Nothing that is waited for takes this long; a test that waits in vain fails then.
+pub const LONG: Duration = Duration::from_mins(1);
 
 /// The folder of fixtures in the repository.
 pub fn fixtures() -> PathBuf {
@@ -55,54 +64,22 @@ pub fn copy_tree(from: &Path, to: &Path) {
     }
 }
 
-/// The scripted agents, under the names of the real ones, in a folder that can be the whole `PATH`.
-pub struct Agents {
-    dir: tempfile::TempDir,
-}
-
-impl Agents {
-    /// These agents, and what they need of the system.
-    pub fn of(names: &[&str]) -> Self {
-        let dir = tempfile::tempdir().expect("a scratch directory");
-        let fake = std::env::current_exe().expect("this test's program");
-        let fake = fake.parent().and_then(Path::parent).expect("the target directory").join("examples/fake-agent");
-        assert!(
-            fake.is_file(),
-            "{} is not built: run the tests without --test, or `cargo build --examples`",
-            fake.display()
-        );
-        for name in names {
-            std::os::unix::fs::symlink(&fake, dir.path().join(name)).expect("a link");
-        }
-        let sleep = ["/usr/bin/sleep", "/bin/sleep"].into_iter().find(|path| Path::new(path).exists());
-        std::os::unix::fs::symlink(sleep.expect("sleep"), dir.path().join("sleep")).expect("a link");
-        Self { dir }
-    }
-
-    /// The folder.
-    pub fn path(&self) -> &Path {
-        self.dir.path()
-    }
-
-    /// What the agents wrote into the log at `FAKE_LOG`, which tests put here.
-    pub fn log(&self) -> Vec<serde_json::Value> {
-        let text = std::fs::read_to_string(self.log_file()).unwrap_or_default();
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
-    }
-
-    /// Where they write it.
-    pub fn log_file(&self) -> PathBuf {
-        self.path().join("fake.log")
-    }
-
-    /// Processes that were started, by their ids.
-    pub fn started(&self) -> Vec<u32> {
-        let pids = self.log().into_iter().filter_map(|record| record["pid"].as_u64());
-        pids.filter_map(|pid| u32::try_from(pid).ok()).collect()
-    }
-}
-
 /// Whether a process lives; one that waits to be reaped does not.
 pub fn lives(pid: u32) -> bool {
-    salon::stdx::process::start_time(pid).is_some()
+    salon::stdx::process::identity(pid).is_some()
+}
+
+/// The clock on the wall.
+pub fn clock() -> Time {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+    Time::from_millis(i64::try_from(now.as_millis()).expect("a time"))
+}
+
+/// Looks until something is so that another process brings about.
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + LONG;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it never came to that: {what}");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::composer::{Completion, Kind};
 use super::queue::Wanted;
+use super::told::is_open;
 use super::{Chat, Focus};
 use crate::app::action::Place;
 use crate::app::layer::Layer;
@@ -224,7 +225,11 @@ impl App {
             chat.composer.clear();
             return vec![chat.keep_draft()];
         }
-        let run = chat.run.clone();
+        self.stop_turn()
+    }
+
+    fn stop_turn(&mut self) -> Vec<Effect> {
+        let run = self.layers.last().and_then(Layer::chat).and_then(|chat| chat.run.clone());
         let Some(info) = run.and_then(|run| self.runs.get(&run)) else {
             self.notices.tell("nothing runs here");
             return Vec::new();
@@ -240,10 +245,10 @@ impl App {
     }
 
     /// Clears first, then leaves what is written for the transcript, then goes back. While a turn is open two of them
-    /// in a row interrupt it.
+    /// in a row interrupt it, two more ask whether to end the run, and one goes on writing.
     fn escape(&mut self, armed: bool) -> Vec<Effect> {
-        let open = self.layers.last().and_then(Layer::chat).and_then(|chat| self.info(chat));
-        let open = open.filter(|info| matches!(info.phase, Phase::Working { .. })).map(|info| info.id.clone());
+        let info = self.layers.last().and_then(Layer::chat).and_then(|chat| self.info(chat));
+        let open = info.is_some_and(is_open);
         let Some(chat) = self.chat_mut() else { return Vec::new() };
         if chat.composer.completion.take().is_some_and(|completion| !completion.found.is_empty()) {
             return Vec::new();
@@ -251,14 +256,15 @@ impl App {
         if chat.focus == Focus::Composer && chat.composer.end_edit().is_some() {
             return Vec::new();
         }
-        if let Some(run) = open.clone().filter(|_| armed) {
-            return vec![Effect::Run(RunEffect::Interrupt(run))];
+        if armed && open {
+            chat.focus = Focus::Composer;
+            return self.stop_turn();
         }
         match chat.focus {
             Focus::Queue(_) => chat.focus = Focus::Composer,
             Focus::Composer => {
                 chat.focus = Focus::Transcript;
-                chat.armed = open.is_some();
+                chat.armed = open;
             }
             Focus::Transcript => return self.act(Action::Back),
         }

@@ -93,6 +93,11 @@ impl Chat {
         info.map(|info| info.cwd.clone()).or_else(opening).unwrap_or_default()
     }
 
+    /// It begins with a copy of the session.
+    fn is_fork(&self) -> bool {
+        matches!(&self.opening, Some(Opening { conversation: Conversation::Fork(_), .. }))
+    }
+
     /// It waits for the answer whether its run begins.
     pub fn is_beginning(&self) -> bool {
         self.beginning.is_some()
@@ -114,7 +119,7 @@ impl Chat {
 
     /// The session where it is known, since that is how one comes back to it; else the run, else where it will be.
     fn draft_name(&self) -> String {
-        let fork = matches!(&self.opening, Some(Opening { conversation: Conversation::Fork(_), .. }));
+        let fork = self.is_fork();
         match (&self.run, &self.opening) {
             _ if !self.reader.key.id.is_empty() && !fork => self.reader.key.to_string(),
             (Some(run), _) => format!("run:{run}"),
@@ -132,10 +137,11 @@ impl Chat {
         }
         let old = std::mem::replace(&mut self.draft, name);
         let text = self.written();
-        if text.is_empty() {
-            return Vec::new();
-        }
         let keep = |key: String, text: String| Effect::Run(RunEffect::KeepDraft { key, text });
+        if text.is_empty() {
+            // What was sent is no draft any more. One that was not yet recalled stays.
+            return if self.touched { vec![keep(old, String::new())] } else { Vec::new() };
+        }
         vec![keep(self.draft.clone(), text), keep(old, String::new())]
     }
 }

@@ -8,7 +8,7 @@ use crate::app::layer::Layer;
 use crate::app::msg::ResumeCheck;
 use crate::app::reader::Reader;
 use crate::app::runs::RunEffect;
-use crate::app::{App, Effect};
+use crate::app::{Action, App, Effect};
 use crate::domain::run::{Conversation, Cursor, Opening, RunId};
 use crate::domain::{Agent, SessionKey};
 
@@ -18,6 +18,9 @@ impl App {
         let open = |layer: &Layer| layer.chat().is_some_and(|chat| chat.run.as_ref() == Some(run));
         if let Some(at) = self.layers.iter().rposition(open) {
             return self.close_above(at);
+        }
+        if self.go_to_pinned(|chat| chat.run.as_ref() == Some(run)) {
+            return Vec::new();
         }
         let Some(info) = self.runs.get(run).cloned() else {
             self.notices.fail("there is no such run any more");
@@ -54,6 +57,9 @@ impl App {
             self.notices.tell("no session is selected");
             return Vec::new();
         };
+        if !self.drives(key.agent) {
+            return Vec::new();
+        }
         match self.runs.of_session(&key).map(|info| info.id.clone()) {
             Some(run) => self.open_chat(&run),
             None => vec![Effect::Run(RunEffect::Check(key))],
@@ -66,7 +72,21 @@ impl App {
             self.notices.tell("no session is selected");
             return Vec::new();
         };
+        if !self.drives(key.agent) {
+            return Vec::new();
+        }
         self.go_on(&key, None, true)
+    }
+
+    /// Whether salon can run an agent; where it cannot, what can be done is said.
+    fn drives(&mut self, agent: Agent) -> bool {
+        if self.runs.agents().iter().any(|(driven, _)| *driven == agent) {
+            return true;
+        }
+        let own = self.keymap.hint(Action::Resume);
+        let own = own.map(|key| format!(": {key} resumes it in its own program")).unwrap_or_default();
+        self.notices.tell(format!("{} cannot be run in salon{own}", agent.label()));
+        false
     }
 
     /// It is known what stands in the way of going on with a session here.
@@ -75,11 +95,23 @@ impl App {
         if self.session() != Some(key) || matches!(self.layers.last(), Some(Layer::Dialog(_))) {
             return Vec::new();
         }
+        if let Some(pid) = check.held {
+            return self.follow_other(key, pid);
+        }
         if check == ResumeCheck::default() {
             return self.go_on(key, None, false);
         }
         let dialog = self.obstacle_here(key, check);
         self.push(Layer::Dialog(dialog))
+    }
+
+    /// Opens the conversation that another salon runs, to be read.
+    fn follow_other(&mut self, key: &SessionKey, pid: u32) -> Vec<Effect> {
+        let effects = self.go_on(key, None, false);
+        if let Some(chat) = self.chat_mut().filter(|chat| chat.run.is_none()) {
+            chat.held_by(pid);
+        }
+        effects
     }
 
     /// Opens the conversation of a past session; its run begins with the first prompt.
@@ -90,7 +122,11 @@ impl App {
         };
         let cwd = PathBuf::from(cwd.unwrap_or_else(|| session.cwd.to_string()));
         let conversation = if fork { Conversation::Fork(key.id.clone()) } else { Conversation::Resume(key.id.clone()) };
-        if let Some(chat) = self.chat_mut().filter(|chat| chat.run.is_none() && chat.reader.key == *key) {
+        let goes_on = |chat: &Chat| chat.run.is_none() && chat.reader.key == *key;
+        if !fork && !self.chat_mut().is_some_and(|chat| goes_on(chat)) {
+            self.go_to_pinned(|chat| goes_on(chat) && !chat.is_fork());
+        }
+        if let Some(chat) = self.chat_mut().filter(|chat| goes_on(chat)) {
             (chat.followed, chat.focus) = (None, Focus::Composer);
             chat.opening = Some(Opening::new(conversation, cwd));
             return chat.rename_draft();
@@ -120,8 +156,9 @@ impl App {
     pub(in crate::app) fn leave_chat(&mut self, mut chat: Chat) -> Vec<Effect> {
         let mut effects = Vec::new();
         if let Some(run) = chat.run.take() {
-            // Where it is open further down too, that one is told from now on.
-            let below = self.layers.iter().rev().filter_map(Layer::chat).find(|chat| chat.run.as_ref() == Some(&run));
+            // Where it is open elsewhere too, that one is told from now on.
+            let mut others = self.beside.iter().chain(&self.layers).rev().filter_map(Layer::chat);
+            let below = others.find(|chat| chat.run.as_ref() == Some(&run));
             effects.push(Effect::Run(match below {
                 Some(below) => RunEffect::Watch(run, below.cursor),
                 None => RunEffect::Unwatch(run),
@@ -161,12 +198,7 @@ impl App {
     fn close_above(&mut self, at: usize) -> Vec<Effect> {
         let mut effects = Vec::new();
         while self.layers.len() > at + 1 {
-            match self.layers.pop() {
-                Some(Layer::Reader(reader)) => effects.push(Effect::CloseTranscript(reader.ticket)),
-                Some(Layer::Chat(chat)) => effects.extend(chat.closed()),
-                Some(Layer::Search(mut search)) => effects.extend(search.preview.close()),
-                Some(_) | None => {}
-            }
+            effects.extend(self.layers.pop().map(Layer::closed).unwrap_or_default());
         }
         effects
     }
@@ -206,6 +238,12 @@ impl App {
 }
 
 impl Chat {
+    /// Another salon has it: it is only followed.
+    pub(super) fn held_by(&mut self, pid: u32) {
+        self.followed = Some(format!("owned by pid {pid}"));
+        self.focus = Focus::Transcript;
+    }
+
     /// What is to be done when it is no longer looked at.
     pub(in crate::app) fn closed(self) -> Vec<Effect> {
         let unwatch = self.run.map(|run| Effect::Run(RunEffect::Unwatch(run)));

@@ -61,6 +61,9 @@ impl App {
             Phase::Working { .. } if chat.armed => {
                 ("esc again interrupts, any other key does not".to_owned(), Tone::Warning)
             }
+            Phase::Interrupting { .. } if chat.armed => {
+                ("esc again asks whether to stop the run".to_owned(), Tone::Warning)
+            }
             Phase::Starting => (starting(self.now, chat.starting, info), Tone::Working),
             Phase::Working { since, activity } => match activity {
                 Activity::Answering => (format!("working {}", clock(*since)), Tone::Working),
@@ -98,18 +101,16 @@ impl App {
     /// When what is said of a conversation on the screen will read differently: each second, while a turn is open;
     /// else with the ages of the prompts that wait.
     pub(in crate::app) fn next_turn_clock(&self) -> Option<Time> {
-        let info = self.screen().and_then(Layer::chat).and_then(|chat| self.info(chat))?;
+        let infos = self.on_screen().filter_map(Layer::chat).filter_map(|chat| self.info(chat));
+        infos.filter_map(|info| self.next_clock_of(info)).min()
+    }
+
+    fn next_clock_of(&self, info: &RunInfo) -> Option<Time> {
         if is_timed(info) {
             return Some(Time::from_millis((self.now.millis() / 1_000 + 1) * 1_000));
         }
         self.runs.queue(&info.id).iter().map(|prompt| age::changes_at(self.now, prompt.submitted)).min()
     }
-}
-
-/// Whether a mode lets an agent do anything without asking.
-pub fn is_unguarded(mode: &str) -> bool {
-    let mode = mode.to_ascii_lowercase();
-    ["bypass", "danger", "yolo", "never", "full-access", "skip"].iter().any(|word| mode.contains(word))
 }
 
 fn is_timed(info: &RunInfo) -> bool {
@@ -135,7 +136,7 @@ fn stopped_words(stopped: &Stopped, info: &RunInfo) -> String {
         Stopped::Evicted => words,
         Stopped::NotStarted => "goes on with the next prompt".to_owned(),
         Stopped::OnRequest => format!("{words}: the next prompt starts it again"),
-        Stopped::Failed(_) => format!("{} (the next prompt starts it again)", words.trim_end()),
+        Stopped::Failed(_) => format!("{} (the next prompt starts it again)", words.trim_end_matches('.')),
     }
 }
 

@@ -1,10 +1,10 @@
 //! What is told of runs, for the conversations on the screen.
 
-use super::{Chat, Focus};
+use super::Chat;
 use crate::app::layer::Layer;
 use crate::app::msg::Ticket;
 use crate::app::runs::{RunEffect, RunMsg};
-use crate::app::{App, Effect};
+use crate::app::{App, Effect, split};
 use crate::domain::run::{Conversation, Cursor, Opening, Phase, Refusal, Replay, RunId, RunInfo, Turn};
 
 impl App {
@@ -22,7 +22,7 @@ impl App {
                 Vec::new()
             }
             RunMsg::Draft { key, text } => {
-                let chats = self.layers.iter_mut().filter_map(Layer::chat_mut);
+                let chats = split::all(&mut self.layers, &mut self.beside).filter_map(Layer::chat_mut);
                 for chat in chats.filter(|chat| chat.draft == key && !chat.touched && chat.composer.is_empty()) {
                     chat.composer.set(&text);
                 }
@@ -43,7 +43,7 @@ impl App {
     pub(in crate::app) fn chats_follow(&mut self) -> Vec<Effect> {
         let (runs, known, tickets) = (&self.runs, &self.known, &mut self.tickets);
         let mut effects = Vec::new();
-        for chat in self.layers.iter_mut().filter_map(Layer::chat_mut) {
+        for chat in split::all(&mut self.layers, &mut self.beside).filter_map(Layer::chat_mut) {
             let Some(info) = chat.run.as_ref().and_then(|run| runs.get(run)).cloned() else { continue };
             chat.queue_changed(runs.queue(&info.id));
             chat.phase_changed(&info);
@@ -61,7 +61,7 @@ impl App {
 
     /// A run is known no more: its conversation goes on with the next prompt, in another one.
     pub(in crate::app) fn run_gone(&mut self, before: &RunInfo) {
-        let chats = self.layers.iter_mut().filter_map(Layer::chat_mut);
+        let chats = split::all(&mut self.layers, &mut self.beside).filter_map(Layer::chat_mut);
         for chat in chats.filter(|chat| chat.run.as_ref() == Some(&before.id)) {
             let conversation = match &before.session {
                 Some(key) => Conversation::Resume(key.id.clone()),
@@ -75,7 +75,7 @@ impl App {
     /// The clock was looked at: what has been starting is timed from then on.
     pub(in crate::app) fn chats_timed(&mut self) {
         let (runs, now) = (&self.runs, self.now);
-        for chat in self.layers.iter_mut().filter_map(Layer::chat_mut) {
+        for chat in split::all(&mut self.layers, &mut self.beside).filter_map(Layer::chat_mut) {
             let info = chat.run.as_ref().and_then(|run| runs.get(run));
             if info.is_some_and(|info| info.phase == Phase::Starting) {
                 chat.starting.get_or_insert(now);
@@ -85,7 +85,8 @@ impl App {
 
     fn happened(&mut self, run: &RunId, replay: Replay) -> Vec<Effect> {
         let of_run = |chat: &&mut Chat| chat.run.as_ref() == Some(run);
-        let Some(chat) = self.layers.iter_mut().rev().filter_map(Layer::chat_mut).find(of_run) else {
+        let Some(chat) = split::all(&mut self.layers, &mut self.beside).rev().filter_map(Layer::chat_mut).find(of_run)
+        else {
             return Vec::new();
         };
         let mut effects = chat.happened(replay, || self.tickets.give());
@@ -95,7 +96,9 @@ impl App {
 
     fn begun(&mut self, ticket: Ticket, result: Result<RunId, Refusal>) -> Vec<Effect> {
         let asked = |chat: &&mut Chat| chat.beginning.as_ref().is_some_and(|(asked, _)| *asked == ticket);
-        let Some(chat) = self.layers.iter_mut().filter_map(Layer::chat_mut).find(asked) else { return Vec::new() };
+        let Some(chat) = split::all(&mut self.layers, &mut self.beside).filter_map(Layer::chat_mut).find(asked) else {
+            return Vec::new();
+        };
         let prompt = chat.beginning.take().and_then(|(_, prompt)| prompt);
         match result {
             Ok(run) => {
@@ -114,8 +117,7 @@ impl App {
                     chat.composer.put_back(&prompt);
                 }
                 if let Refusal::HeldBy { pid } = &refusal {
-                    chat.followed = Some(format!("owned by pid {pid}"));
-                    chat.focus = Focus::Transcript;
+                    chat.held_by(*pid);
                 }
                 let words = refusal.to_string();
                 let keep = chat.keep_draft();
@@ -127,7 +129,7 @@ impl App {
 
     fn submitted(&mut self, run: &RunId, text: &str, refused: Option<Refusal>) -> Vec<Effect> {
         let of_run = |chat: &&mut Chat| chat.run.as_ref() == Some(run);
-        let Some(chat) = self.layers.iter_mut().filter_map(Layer::chat_mut).find(of_run) else {
+        let Some(chat) = split::all(&mut self.layers, &mut self.beside).filter_map(Layer::chat_mut).find(of_run) else {
             if let Some(refusal) = refused {
                 self.notices.fail(format!("a prompt was not accepted: {refusal}"));
             }

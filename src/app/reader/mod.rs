@@ -20,8 +20,8 @@ pub use find::Find;
 pub use fold::{Fold, Folds};
 pub use place::{Anchor, Base};
 pub use stand::Stand;
-pub use tail::Shown;
 use tail::Tail;
+pub use tail::{Shown, Stage};
 use window::Window;
 
 use super::msg::{Opened, ReaderDrawn, Ticket, TranscriptMsg};

@@ -1,6 +1,9 @@
 //! What a run adds to a transcript before it is on disk: live entries, folded from what happens, turn by turn.
 //!
-//! It knows nothing of the screen. How it is brought together with the disk is [`super::merge`]'s matter.
+//! It knows nothing of the screen. How it is brought together with the disk is `merge`'s matter.
+
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::domain::Time;
 use crate::domain::event::{Body, Event, Key, Level, Piece};
@@ -20,6 +23,20 @@ pub struct Shown<'a> {
     pub revision: u64,
     /// Names an entry to which text is only being added; as long as the name stays, what was there before is as it was.
     pub growing: Option<u64>,
+    /// What it means that a call has no outcome yet.
+    pub stage: Stage,
+}
+
+/// What it means that a call has no outcome yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// None will come.
+    #[default]
+    Past,
+    /// Its turn is open.
+    AtWork,
+    /// The agent asked the user about it.
+    Waits,
 }
 
 /// Live entries.
@@ -36,6 +53,8 @@ pub struct Tail {
     pub(super) claimed: usize,
     /// It is drawn: it was found out how much of it is on disk. Never taken back, so that nothing vanishes.
     pub(super) shown: bool,
+    /// The calls that wait for the user, by their questions.
+    waiting: HashMap<Arc<str>, (Turn, Arc<str>)>,
     counter: u64,
 }
 
@@ -86,9 +105,9 @@ impl Tail {
     pub fn get(&self, at: usize) -> Option<Shown<'_>> {
         let (entry, mark) = (self.transcript.entries().get(at)?, self.marks.get(at)?);
         let grows = matches!(entry.kind, EntryKind::Text | EntryKind::Thinking) && at + 1 == self.marks.len();
-        let open = || self.turns.last().is_some_and(|live| live.turn == mark.turn && !live.ended);
-        let growing = (grows && open()).then_some(mark.growing);
-        self.shown.then_some(Shown { entry, revision: mark.revision, growing })
+        let open = self.is_open(mark.turn);
+        let growing = (grows && open).then_some(mark.growing);
+        self.shown.then_some(Shown { entry, revision: mark.revision, growing, stage: self.stage(entry, open) })
     }
 
     /// Where an entry of that identity is.
@@ -109,7 +128,16 @@ impl Tail {
             return false;
         }
         match what {
-            What::Approval(_) | What::ApprovalGone(_) => false,
+            What::Approval(approval) => {
+                if let Some(call) = approval.tool_id {
+                    self.asked_about(turn, call, approval.id);
+                }
+                false
+            }
+            What::ApprovalGone(id) => {
+                self.answered(&id);
+                false
+            }
             What::TurnEnded(outcome) => {
                 let stopped = if outcome == Outcome::Done { ToolStatus::Pending } else { ToolStatus::Interrupted };
                 self.end(turn, stopped);
@@ -158,14 +186,48 @@ impl Tail {
         let of_ended = self.transcript.entries().iter().zip(&self.marks).filter(|(_, mark)| ended.contains(&mark.turn));
         let at_work = |(entry, mark): (&Entry, &Mark)| {
             let tool = entry.tool.as_ref()?;
-            (tool.status == ToolStatus::Running).then(|| (entry.key, tool.id.clone(), mark.turn))
+            let at_work = matches!(tool.status, ToolStatus::Pending | ToolStatus::Running);
+            at_work.then(|| (mark.turn, tool.id.clone()))
         };
         let at_work: Vec<_> = of_ended.filter_map(at_work).collect();
-        for (key, id, turn) in at_work {
-            let status = Some(stopped);
-            let body = Body::ToolUpdate { id, status, output: None, duration_ms: None, subagent: None, action: None };
-            self.add(turn, Event { key, time: None, body });
+        self.waiting.retain(|_, (turn, _)| !ended.contains(turn));
+        for (turn, id) in at_work {
+            self.update(turn, id, Some(stopped));
         }
+    }
+
+    /// A call waits for the user.
+    fn asked_about(&mut self, turn: Turn, call: Arc<str>, approval: Arc<str>) {
+        self.update(turn, call.clone(), None);
+        self.waiting.insert(approval, (turn, call));
+    }
+
+    /// It waits no more. What comes of it is told by the agent.
+    fn answered(&mut self, approval: &str) {
+        if let Some((turn, call)) = self.waiting.remove(approval) {
+            self.update(turn, call, None);
+        }
+    }
+
+    /// Changes a call's status, or only how it is shown.
+    fn update(&mut self, turn: Turn, id: Arc<str>, status: Option<ToolStatus>) {
+        // It finds its call by the id, and needs no key.
+        let key = Key::new(&id, 0);
+        let body = Body::ToolUpdate { id, status, output: None, duration_ms: None, subagent: None, action: None };
+        self.add(turn, Event { key, time: None, body });
+    }
+
+    fn stage(&self, entry: &Entry, open: bool) -> Stage {
+        let asked = |id: &Arc<str>| self.waiting.values().any(|(_, call)| call == id);
+        match &entry.tool {
+            Some(tool) if open && asked(&tool.id) => Stage::Waits,
+            Some(_) if open => Stage::AtWork,
+            Some(_) | None => Stage::Past,
+        }
+    }
+
+    fn is_open(&self, turn: Turn) -> bool {
+        self.turns.last().is_some_and(|live| live.turn == turn && !live.ended)
     }
 
     /// Keeps the entries for which `wanted` is true.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::tail::Shown;
+use super::tail::{Shown, Stage};
 use crate::domain::transcript::{Action, Change, Entry};
 
 /// Entries that are asked for together.
@@ -45,7 +45,7 @@ impl Window {
     /// An entry that is held.
     pub fn get(&self, index: usize) -> Option<Shown<'_>> {
         let held = self.held.get(&index)?;
-        Some(Shown { entry: &held.entry, revision: held.revision, growing: None })
+        Some(Shown { entry: &held.entry, revision: held.revision, growing: None, stage: Stage::Past })
     }
 
     /// Index of a held entry of that identity.

@@ -14,6 +14,7 @@ use super::style::{self, style};
 use super::widgets::rich::{self, Rich};
 use super::widgets::{Align, field, line_of, put, put_line, split_left, split_right};
 use crate::app::approvals::{Among, ApprovalDrawn, Desk, Draft, Field, Purpose, Row, Waiting, is_waiting};
+use crate::app::layer::Layer;
 use crate::app::msg::Target;
 use crate::app::{App, age};
 use crate::domain::approval::{Approval, ChoiceKind};
@@ -194,7 +195,10 @@ fn head(app: &App, waiting: &Waiting, draft: &Draft, width: usize) -> Head {
         None => wants.push(&format!("  {}", text::one_line(&approval.tool)), style(theme.muted)),
     }
     wants.wrap_into(width, &[], &[], &mut what);
-    if let Some(reason) = approval.reason.as_deref().map(text::one_line).filter(|reason| !reason.is_empty()) {
+    // Some agents give what is wanted as the reason, or a part of it.
+    let headline = approval.action.headline();
+    let new = |reason: &String| !headline.contains(reason.as_str());
+    if let Some(reason) = approval.reason.as_deref().map(text::one_line).filter(new) {
         Rich::plain(&format!("because: {reason}"), style(theme.muted)).wrap_into(width, &[], &[], &mut why);
     }
     Head { who, what, why }
@@ -226,6 +230,9 @@ fn answers(app: &App, approval: &Approval, draft: &Draft, width: usize) -> Vec<V
     let question = approval.questions.get(draft.given.len());
     let multiple = question.is_some_and(|question| question.multiple);
     let mark = |on: bool| if on { "[x] " } else { "[ ] " };
+    // A digit alone belongs to the text that was begun.
+    let written = app.layers.last().and_then(Layer::chat).is_some_and(|chat| !chat.composer.is_empty());
+    let alt = if written { "alt-" } else { "" };
     let lay = |(at, row): (usize, &Row)| {
         let (mark, label, look) = match *row {
             Row::Option(option) => {
@@ -243,10 +250,10 @@ fn answers(app: &App, approval: &Approval, draft: &Draft, width: usize) -> Vec<V
                 ("", text::one_line(&choice.label), look)
             }),
         };
-        let digit = if at < 9 { format!("{}  ", at + 1) } else { "   ".to_owned() };
+        let digit = if at < 9 { format!("{alt}{}  ", at + 1) } else { " ".repeat(alt.len() + 3) };
         let mut lines = Vec::new();
         let first = [Span::styled(digit, style(theme.key)), Span::styled(mark, style(theme.accent))];
-        let rest = [Span::raw(" ".repeat(3 + mark.len()))];
+        let rest = [Span::raw(" ".repeat(alt.len() + 3 + mark.len()))];
         Rich::plain(&label, style(look)).wrap_into(width, &first, &rest, &mut lines);
         lines
     };

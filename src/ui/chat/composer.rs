@@ -19,7 +19,7 @@ const CANDIDATES: usize = 8;
 
 /// Rows that it wants on a screen, with the rule above: it grows to a third of it.
 pub fn height(chat: &Chat, screen: Rect) -> u16 {
-    let rows = if chat.followed.is_some() { 1 } else { rows::rows(&chat.composer.text, width(screen)).len() };
+    let rows = rows::rows(&chat.composer.text, width(screen)).len();
     let rows = u16::try_from(rows).unwrap_or(u16::MAX).min((screen.height / 3).max(1));
     rows + u16::from(screen.height >= 8)
 }
@@ -35,7 +35,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
         return;
     }
     let theme = canvas.app.theme();
-    let (composer, focused) = (&chat.composer, chat.focus == Focus::Composer);
+    let (composer, focused) = (&chat.composer, has_keys(canvas, chat));
     canvas.drawn.composer = width(area);
     canvas.target(area, Target::Composer);
     let rows = rows::rows(&composer.text, width(area));
@@ -56,7 +56,8 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     for (line, row) in rows.iter().skip(top).take(body.height.into()).enumerate() {
         let shown = rows::row_text(&composer.text, row);
         let area = line_of(body, line);
-        canvas.buffer.set_stringn(area.x, area.y, shown.trim_end_matches('\n'), area.width.into(), style(theme.text));
+        let look = if chat.followed.is_some() { theme.muted } else { theme.text };
+        canvas.buffer.set_stringn(area.x, area.y, shown.trim_end_matches('\n'), area.width.into(), style(look));
     }
     if focused && chat.followed.is_none() {
         let column = rows::columns(&composer.text, rows[at].start..composer.text.cursor());
@@ -69,7 +70,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
 /// What can be completed, over what lies above the composer.
 pub fn draw_completion(canvas: &mut Canvas, above: Rect, chat: &Chat) {
     let shown = chat.composer.completion.as_ref().filter(|completion| !completion.found.is_empty());
-    let Some(Completion { found, selected, .. }) = shown.filter(|_| chat.focus == Focus::Composer) else { return };
+    let Some(Completion { found, selected, .. }) = shown.filter(|_| has_keys(canvas, chat)) else { return };
     let theme = canvas.app.theme();
     let rows = found.len().min(CANDIDATES).min(above.height.into());
     let top = crate::app::scroll::reveal(0, *selected, rows, found.len());
@@ -91,10 +92,15 @@ pub fn draw_completion(canvas: &mut Canvas, above: Rect, chat: &Chat) {
     }
 }
 
+/// What is typed goes here.
+fn has_keys(canvas: &Canvas, chat: &Chat) -> bool {
+    canvas.active && chat.focus == Focus::Composer
+}
+
 /// The line above, with what is being written where that is not simply a prompt.
 fn draw_rule(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     let theme = canvas.app.theme();
-    let look = if chat.focus == Focus::Composer { theme.accent } else { theme.border };
+    let look = if has_keys(canvas, chat) { theme.accent } else { theme.border };
     canvas.buffer.set_string(area.x, area.y, "─".repeat(area.width.into()), style(look));
     if chat.composer.editing.is_some() {
         let (_, at) = split_left(area, 2);
@@ -110,8 +116,9 @@ fn draw_rule(canvas: &mut Canvas, area: Rect, chat: &Chat) {
 
 /// What stands where nothing is written.
 fn placeholder(chat: &Chat) -> Option<String> {
-    if let Some(why) = &chat.followed {
-        return Some(format!("read only: {why}"));
-    }
-    chat.composer.is_empty().then(|| "write a prompt".to_owned())
+    // What was written and could not be sent is still there to be seen.
+    chat.composer.is_empty().then(|| match &chat.followed {
+        Some(why) => format!("read only: {why}"),
+        None => "write a prompt".to_owned(),
+    })
 }

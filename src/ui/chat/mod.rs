@@ -11,7 +11,7 @@ use ratatui::text::{Line, Span};
 use super::approval::{self, Beside};
 use super::reader::Mode;
 use super::style::{self, style};
-use super::widgets::{Align, put, put_line, rich, split_right};
+use super::widgets::{Align, put, put_line, rich, split_left, split_right};
 use super::{Canvas, ViewCache, preview};
 use crate::app::approvals::Among;
 use crate::app::chat::{Chat, Focus};
@@ -20,6 +20,9 @@ use crate::stdx::text;
 
 /// Least rows of the transcript, as long as there is room for anything else.
 const TRANSCRIPT: u16 = 3;
+
+/// Columns before the text of what is asked: where that of the header, the queue and the status line begins.
+const MARGIN: u16 = 1;
 
 /// Draws it.
 pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut ViewCache) {
@@ -31,21 +34,36 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut ViewCache)
     let composer = composer::height(chat, rest.0).min(least(&rest).max(1)).min(rest.0.height);
     let composer = rest.bottom(composer);
     let among = chat.run.clone().map(Among::Run);
-    let asked = among.as_ref().map_or(0, |among| approval::height(app, among, area.width, least(&rest)));
+    let asked = match &among {
+        Some(among) if canvas.active => approval::height(app, among, area.width.saturating_sub(MARGIN), least(&rest)),
+        Some(among) => u16::from(app.desk.current(&app.runs, among).is_some()),
+        None => 0,
+    };
     let asked = rest.bottom(asked);
+    let (_, question) = split_left(asked, MARGIN);
     let queue = rest.bottom(queue::height(app, chat).min(area.height / 4).min(least(&rest)));
-    draw_header(canvas, super::header::beside_badge(app, header), chat);
+    let header = if canvas.active { super::header::beside_badge(app, header) } else { header };
+    draw_header(canvas, header, chat);
     let reading = chat.focus == Focus::Transcript || chat.reader.find.is_some();
     preview::draw_mode(canvas, rest.0, &chat.reader, Mode::Chat { footer: reading }, cache);
     draw_emptiness(canvas, rest.0, chat);
     queue::draw(canvas, queue, chat);
-    if let Some(among) = &among {
+    if let Some(among) = among.as_ref().filter(|_| !canvas.active) {
+        draw_asked(canvas, question, among);
+    } else if let Some(among) = &among {
         // Also where the transcript is read the plain letters are not the question's.
-        approval::draw(canvas, asked, among, Beside::Text);
+        approval::draw(canvas, question, among, Beside::Text);
     }
     composer::draw(canvas, composer, chat);
     composer::draw_completion(canvas, rest.0.union(queue).union(asked), chat);
     status::draw(canvas, status, chat);
+}
+
+/// That something is asked, where no key answers it: the digits belong to the other conversation.
+fn draw_asked(canvas: &mut Canvas, area: Rect, among: &Among) {
+    let Some((waiting, ..)) = canvas.app.desk.current(&canvas.app.runs, among) else { return };
+    let words = format!("! {}", approval::headline(waiting.approval));
+    put(canvas.buffer, area, &words, style(canvas.app.theme().needs_you), Align::Left);
 }
 
 /// What is left of an area after rows were taken off it.
@@ -131,7 +149,7 @@ fn draw_emptiness(canvas: &mut Canvas, area: Rect, chat: &Chat) {
         return;
     }
     let theme = canvas.app.theme();
-    let (_, at) = super::widgets::split_left(Rect { y: area.y + area.height / 3, height: 1, ..area }, 2);
+    let (_, at) = split_left(Rect { y: area.y + area.height / 3, height: 1, ..area }, 2);
     let words = format!("A new conversation with {}. Write what it shall do.", chat.agent.label());
     put(canvas.buffer, at, &words, style(theme.muted), Align::Left);
 }

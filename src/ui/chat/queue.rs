@@ -75,7 +75,14 @@ fn draw_prompt(canvas: &mut Canvas, row: Rect, (at, prompt): (usize, &Prompt), s
 
 /// Why nothing of it is sent, and which key lets it go on.
 fn heading(app: &App, chat: &Chat) -> Option<String> {
-    let info = app.info(chat).filter(|info| info.paused && !prompts(app, chat).is_empty())?;
+    let first = prompts(app, chat).first()?;
+    let kept_back = matches!(first.state, PromptState::Held | PromptState::Failed);
+    let info = app.info(chat).filter(|info| info.paused || kept_back)?;
+    if kept_back {
+        return Some(
+            "the first one was kept back, and what follows waits for it: up, then r sends it, x drops it".into(),
+        );
+    }
     let why = match &info.last {
         Some(crate::domain::run::Outcome::Interrupted) => "the turn was interrupted",
         Some(crate::domain::run::Outcome::Failed(_)) => "the last turn failed",

@@ -4,7 +4,8 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::app::chat::Chat;
-use crate::app::chat::state::{Tone, is_unguarded};
+use crate::app::chat::state::Tone;
+use crate::app::picker::skips_permissions;
 use crate::config::theme::Paint;
 use crate::domain::prompt::PromptState;
 use crate::domain::run::RunInfo;
@@ -38,7 +39,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     };
     // That nothing is asked must be seen however narrow the screen is.
     let (unguarded, mode) = match mode {
-        Some(mode) if is_unguarded(mode) => (Some(mode), None),
+        Some(mode) if skips_permissions(mode) => (Some(mode), None),
         mode => (None, mode),
     };
     let mut facts: Vec<_> = unguarded.map(|mode| look(theme.error, text::one_line(mode))).into_iter().collect();

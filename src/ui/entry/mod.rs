@@ -13,7 +13,7 @@ mod words;
 use jiff::tz::TimeZone;
 use ratatui::text::Line;
 
-use crate::app::reader::Fold;
+use crate::app::reader::{Fold, Stage};
 use crate::config::theme::Theme;
 use crate::domain::Time;
 use crate::domain::transcript::{Entry, EntryKind};
@@ -50,7 +50,12 @@ pub fn bounded(whole: &str) -> (std::borrow::Cow<'_, str>, bool) {
 /// Markdown outside of a transcript, in lines of at most `width` columns.
 pub fn markdown(whole: &str, theme: &Theme, width: usize, fold: Fold) -> Vec<Line<'static>> {
     let mut laid = Laid::default();
-    answer::lay(whole, style(theme.text), &mut Frame { theme, width, fold, highlighter: None }, &mut laid);
+    answer::lay(
+        whole,
+        style(theme.text),
+        &mut Frame { theme, width, fold, stage: Stage::Past, highlighter: None },
+        &mut laid,
+    );
     laid.lines
 }
 
@@ -63,6 +68,8 @@ pub struct Frame<'a> {
     pub width: usize,
     /// How much of it is shown.
     pub fold: Fold,
+    /// What it means that a call has no outcome yet.
+    pub stage: Stage,
     /// Who knows the syntax of code; nobody: code stays plain.
     pub highlighter: Option<&'a mut Highlighter>,
 }

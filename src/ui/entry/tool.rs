@@ -3,7 +3,7 @@
 use ratatui::text::{Line, Span};
 
 use super::{Frame, Laid, answer, plan, words};
-use crate::app::reader::Fold;
+use crate::app::reader::{Fold, Stage};
 use crate::domain::transcript::{Action, Entry, FileChange, Tool, ToolStatus};
 use crate::stdx::text;
 use crate::ui::style::style;
@@ -54,8 +54,11 @@ fn outcome(tool: &Tool, frame: &Frame<'_>) -> Vec<Span<'static>> {
         ToolStatus::Failed => ("✗", theme.error),
         ToolStatus::Denied => ("✗ denied", theme.warning),
         ToolStatus::Interrupted => ("■ interrupted", theme.warning),
-        ToolStatus::Running => ("… running", theme.working),
-        ToolStatus::Pending => ("… no result", theme.muted),
+        ToolStatus::Running | ToolStatus::Pending => match (frame.stage, tool.status) {
+            (Stage::Waits, _) => ("! waits", theme.needs_you),
+            (Stage::AtWork, _) | (Stage::Past, ToolStatus::Running) => ("… running", theme.working),
+            (Stage::Past, _) => ("… no result", theme.muted),
+        },
     };
     let mut spans = Vec::new();
     if let Action::Edit(changes) = &tool.action {

@@ -116,7 +116,7 @@ impl Cache {
         let theme = &self.theme;
         let base = style(if held.entry.kind == EntryKind::Thinking { theme.thinking } else { theme.text });
         let highlighter = self.highlights.then_some(&mut self.highlighter);
-        let mut frame = Frame { theme, width, fold: Fold::Full, highlighter };
+        let mut frame = Frame { theme, width, fold: Fold::Full, stage: held.stage, highlighter };
         Arc::make_mut(&mut grown.growing).grow(&held.entry.text, base, &mut frame);
         grown.growing.clone()
     }
@@ -131,7 +131,8 @@ impl Cache {
             return slot.laid.clone();
         }
         let highlighter = self.highlights.then_some(&mut self.highlighter);
-        let mut laid = entry::lay(held.entry, &mut Frame { theme: &self.theme, width, fold, highlighter });
+        let mut frame = Frame { theme: &self.theme, width, fold, stage: held.stage, highlighter };
+        let mut laid = entry::lay(held.entry, &mut frame);
         // What was laid out without a highlighter is laid out again once there is one.
         laid.pending |= !self.highlights;
         let generation = if self.highlights { generation } else { u64::MAX };

@@ -126,13 +126,7 @@ impl<'a> Writer<'a> {
                 self.flush();
                 self.push_style(heading);
             }
-            Tag::BlockQuote(_) => {
-                self.flush();
-                self.blank();
-                let bar = Span::styled("│ ", style(theme.quote));
-                self.push_prefix(Some(bar.clone()), bar);
-                self.push_style(style(theme.quote));
-            }
+            Tag::BlockQuote(_) => self.start_quote(),
             Tag::CodeBlock(kind) => {
                 self.flush();
                 let language = match kind {
@@ -256,6 +250,15 @@ impl<'a> Writer<'a> {
         } else {
             self.line.push(text, look);
         }
+    }
+
+    fn start_quote(&mut self) {
+        let quote = style(self.setting.theme.quote);
+        self.flush();
+        self.blank();
+        let bar = Span::styled("│ ", quote);
+        self.push_prefix(Some(bar.clone()), bar);
+        self.push_style(quote);
     }
 
     fn start_item(&mut self) {

@@ -36,7 +36,7 @@ impl Agent {
         let content = &prompt["message"]["content"];
         let text = content.as_str().map_or_else(|| joined(content), str::to_owned);
         crate::log::write(&json!({"prompt": text}));
-        self.interrupted = false;
+        self.at_work = true;
         self.turns += 1;
         let uuid = &prompt["uuid"];
         self.voice.say(json!({"type": "command_lifecycle", "command_uuid": uuid, "state": "started"}));
@@ -57,6 +57,7 @@ impl Agent {
         let end = steps.into_iter().try_for_each(|step| self.step(step, &mut reply));
         self.close_message(&mut reply, "end_turn");
         self.end(end, &reply, uuid);
+        (self.at_work, self.interrupted) = (false, false);
         self.session.last_prompt(&text);
     }
 

@@ -1,11 +1,14 @@
 //! Codex's rollouts, of all generations: what lists and readers see of them.
 
+mod growth;
+mod lineage;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use salon::agent::{Format, Marks, Note, Progress, Refreshed, Sessions, Summarised, TextLimit, Unit, format};
+use salon::agent::{Format, Marks, Note, Sessions, Summarised, TextLimit, Unit, format};
 use salon::domain::event::Level;
 use salon::domain::transcript::{Action, Change, PlanStatus};
 use salon::domain::{Agent, Entry, EntryKind, Session, State, TitleSource, Tokens, ToolStatus};
@@ -163,77 +166,6 @@ fn a6_any_page_is_the_same_part_of_the_whole() {
             assert!(tail.iter().zip(expected).all(|(one, other)| one.key == other.key));
         }
     }
-}
-
-/// However a rollout grew, it adds up to the same; half a line is no line.
-#[test]
-fn a12_growing_by_any_pieces_gives_the_same_summary() {
-    let home = Home::of(&VERSIONS);
-    for at in units(&home).into_iter().filter(|unit| unit.path.to_string_lossy().contains("rollout")) {
-        let whole = fs::read(&at.path).expect("rollout");
-        let expected = all(codex().summarise(&at, None));
-        let messages = |sessions: &[Session]| sessions.first().map_or(0, |session| session.messages);
-        let ends: Vec<usize> = memchr::memchr_iter(b'\n', &whole).map(|end| end + 1).collect();
-        let mut progress: Option<Progress> = None;
-        for piece in ends.chunks(7) {
-            let end = *piece.last().expect("not empty");
-            // First with half of the next line, which must not count.
-            let next = ends.iter().find(|next| **next > end).map_or(end, |next| (end + next) / 2);
-            fs::write(&at.path, &whole[..end]).expect("write");
-            let exact = codex().summarise(&unit(&home, &at.path), progress.as_ref());
-            append(&at.path, &whole[end..next]);
-            let half = codex().summarise(&unit(&home, &at.path), Some(&exact.progress));
-            assert!(half.issues.is_empty(), "{:?}", half.issues);
-            progress = Some(half.progress.clone());
-            assert_eq!(messages(&all(half)), messages(&all(exact)), "{}", at.path.display());
-        }
-        fs::write(&at.path, &whole).expect("write");
-        let grown = codex().summarise(&unit(&home, &at.path), progress.as_ref());
-        assert_eq!(all(grown), expected);
-    }
-}
-
-#[test]
-fn a12_an_append_costs_only_its_own_bytes() {
-    let home = Home::of(&["codex/0.169.0"]);
-    let path = sessions(&home)[TOUR].path.clone();
-    let first = codex().summarise(&unit(&home, &path), None);
-    let session = all(codex().summarise(&unit(&home, &path), None)).remove(0);
-    let mut reading = codex().open(&session).expect("opens");
-    let before = reading.bytes_read();
-    let line = "{\"timestamp\":\"2026-11-21T10:00:00.000Z\",\"ordinal\":188,\"type\":\"event_msg\",\"payload\":{\"type\":\"item_completed\",\"item\":{\"type\":\"UserMessage\",\"id\":\"new\",\"content\":[{\"type\":\"text\",\"text\":\"one more\"}]}}}\n";
-    append(&path, line.as_bytes());
-    let second = codex().summarise(&unit(&home, &path), Some(&first.progress));
-    assert_eq!(second.bytes_read, line.len() as u64);
-    assert_eq!(all(second)[0].messages, session.messages + 1);
-    assert_eq!(reading.refresh(), Refreshed::Grown { from: session.messages as usize });
-    assert_eq!(reading.bytes_read() - before, line.len() as u64);
-    assert_eq!(reading.read(reading.len() - 1..reading.len(), TextLimit::NONE)[0].text, "one more");
-}
-
-#[test]
-fn a13_a_rollout_that_was_replaced_is_read_again() {
-    let home = Home::of(&["codex/0.169.0"]);
-    let all_sessions = sessions(&home);
-    let (long, short) = (all_sessions[TOUR].path.clone(), all_sessions[PARENT].path.clone());
-    let before = codex().summarise(&unit(&home, &long), None);
-    let mut reading = codex().open(&all_sessions[TOUR]).expect("opens");
-    // Truncated and written anew, in the same file.
-    fs::write(&long, fs::read(&short).expect("rollout")).expect("write");
-    let after = codex().summarise(&unit(&home, &long), Some(&before.progress));
-    assert_eq!(&*all(after)[0].key.id, PARENT);
-    assert_eq!(reading.refresh(), Refreshed::Reset);
-    // Another file in its place.
-    let before = codex().summarise(&unit(&home, &long), None);
-    let other = long.with_extension("new");
-    fs::copy(&all_sessions[ARCHIVED].path, &other).expect("copy");
-    fs::rename(&other, &long).expect("rename");
-    let after = codex().summarise(&unit(&home, &long), Some(&before.progress));
-    assert_eq!(&*all(after)[0].title.text, "to be archived");
-    assert_eq!(reading.refresh(), Refreshed::Reset);
-    fs::remove_file(&long).expect("remove");
-    assert_eq!(reading.refresh(), Refreshed::Gone);
-    assert!(matches!(&*codex().affected(&codex().roots(&home.environment())[0], &long), [(_, None)]));
 }
 
 #[test]
@@ -396,76 +328,6 @@ fn h8_tools_are_told_in_neutral_terms() {
     assert_eq!(*action(4), Action::Read { path: "/x.png".into() });
     assert_eq!(*action(5), Action::Other("q: serde".into()));
     assert_eq!(*action(7), Action::Web { query: "rust".into() });
-}
-
-#[test]
-fn h4_a_sub_agent_knows_its_parent_and_its_parent_knows_it() {
-    let home = Home::of(&["codex/0.169.0"]);
-    let unit = units(&home).into_iter().find(|unit| unit.path.to_string_lossy().contains(CHILD)).expect("the child");
-    let child = codex().summarise(&unit, None);
-    let tokens = Tokens { input: 3895, output: 3, cache_read: 3895, cache_write: 0 };
-    assert_eq!(child.notes, [Note::Usage { id: PARENT.into(), tokens }]);
-    let child = all(child).remove(0);
-    assert!(child.flags.subagent && !child.flags.headless);
-    assert_eq!(child.parent.as_deref(), Some(PARENT));
-    let parent = read(&sessions(&home)[PARENT]);
-    let started: Vec<_> = parent.iter().filter_map(|entry| entry.tool.as_ref()?.subagent.as_deref()).collect();
-    assert_eq!(started, [CHILD]);
-}
-
-#[test]
-fn h5_a_fork_shows_the_history_that_it_was_made_from() {
-    let home = Home::of(&["codex/0.169.0"]);
-    let sessions = sessions(&home);
-    let (fork, tour) = (&sessions[FORK], &sessions[TOUR]);
-    assert!(fork.flags.fork && !fork.flags.empty);
-    assert_eq!(fork.forked_from.as_deref(), Some(TOUR));
-    assert_eq!(fork.title, tour.title);
-    assert_eq!(fork.tokens, Tokens::default(), "usage that was copied is counted once");
-    let (fork, tour) = (read(fork), read(tour));
-    assert_eq!(fork.len(), 35);
-    assert_eq!(texts(&fork), texts(&tour[..35]));
-}
-
-#[test]
-fn h5_a_fork_without_its_parent_says_so() {
-    let home = Home::of(&["codex/0.169.0"]);
-    let paths = sessions(&home);
-    fs::remove_file(&paths[TOUR].path).expect("remove");
-    let summarised = codex().summarise(&unit(&home, &paths[FORK].path), None);
-    assert!(summarised.issues[0].reason.contains(TOUR), "{:?}", summarised.issues);
-    let fork = all(summarised).remove(0);
-    let mut reading = codex().open(&fork).expect("opens");
-    assert_eq!((fork.messages, reading.len(), reading.issues().len()), (1, 1, 1));
-    let notice = reading.read(0..9, TextLimit::NONE).remove(0);
-    assert_eq!((notice.kind, notice.level), (EntryKind::Notice, Level::Warning));
-    assert!(notice.text.contains(TOUR));
-}
-
-#[test]
-fn h5_a_fork_of_a_fork_goes_all_the_way_back() {
-    let home = Home::of(&["codex/0.169.0"]);
-    let fork = sessions(&home)[FORK].clone();
-    let own = r#"{"timestamp":"2026-11-21T09:55:00.000Z","ordinal":145,"type":"event_msg","payload":{"type":"item_completed","item":{"type":"UserMessage","id":"u1","content":[{"type":"text","text":"in the fork"}]}}}"#;
-    append(&fork.path, format!("{own}\n").as_bytes());
-    let third = "01a1fd83-9192-7b71-8f87-000000000003";
-    let text = fs::read_to_string(&fork.path).expect("fork");
-    let meta = text.lines().next().expect("meta").replace(TOUR, "PARENT").replace(FORK, third).replace("PARENT", FORK);
-    let meta = meta.replace(r#""end_ordinal_exclusive":143"#, r#""end_ordinal_exclusive":146"#);
-    let path = fork.path.with_file_name(format!("rollout-2026-11-21T09-56-00-{third}.jsonl"));
-    fs::write(&path, format!("{meta}\n{}\n", own.replace("u1", "u2").replace("in the fork", "in the third")))
-        .expect("write");
-    let session = &sessions(&home)[third];
-    let entries = read(session);
-    assert_eq!((session.messages, session.turns, entries.len()), (37, 16, 37));
-    assert_eq!((&*entries[35].text, &*entries[36].text), ("in the fork", "in the third"));
-    let mut reading = codex().open(session).expect("opens");
-    assert_eq!(reading.marks(Marks::Prompts).last(), Some(&36));
-    assert_eq!(codex().tail(session, 5).expect("tail").len(), 5);
-    append(&path, own.replace("u1", "u3").as_bytes());
-    append(&path, b"\n");
-    assert_eq!(reading.refresh(), Refreshed::Grown { from: 37 });
-    assert!(String::from_utf8(reading.raw(36)).expect("text").contains("in the third"));
 }
 
 #[test]

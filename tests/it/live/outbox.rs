@@ -7,6 +7,7 @@ use salon::live::Event;
 use salon::store::outbox;
 
 use super::stage::{Stage, is_at_rest, quick};
+use crate::support::clock;
 
 #[tokio::test]
 async fn d1_a_prompt_is_on_disk_before_it_is_accepted() {
@@ -96,7 +97,7 @@ async fn d12_an_agent_that_dies_before_it_takes_a_prompt_is_tried_again_and_then
     });
     let run = stage.begin("say never").await;
     let info = stage.until(&run, |info| info.held == 1).await;
-    assert_eq!(stage.place.starts().len(), 3);
+    assert_eq!(stage.place.agents.starts().len(), 3);
     assert!(info.paused, "{info:?}");
     let queue = stage.live.queue(&run).await.expect("the queue");
     assert_eq!(queue[0].state, PromptState::Failed);
@@ -134,7 +135,7 @@ async fn d12_a_prompt_that_was_written_is_held_at_once_and_released_by_key() {
     assert!(matches!(info.phase, Phase::Stopped(Stopped::Failed(_))), "{info:?}");
     let queue = stage.live.queue(&run).await.expect("the queue");
     assert_eq!((queue[0].state, queue[0].reason.as_deref()), (PromptState::Held, Some("may not have been delivered")));
-    assert_eq!(stage.place.starts().len(), 1, "nothing is sent by itself");
+    assert_eq!(stage.place.agents.starts().len(), 1, "nothing is sent by itself");
     stage.live.release_prompt(id).await.expect("released");
     let info = stage.done(&run, 3).await;
     assert_eq!(info.last, Some(Outcome::Done));
@@ -161,12 +162,12 @@ async fn d13_h25_an_agent_that_exits_at_once_is_not_started_for_ever() {
         stage.live.cancel_prompt(queue[0].id).await.expect("taken back");
         stage.until(&run, |info| info.held == 0).await;
         stage.submit(&run, "say never").await;
-        if stage.place.starts().len() >= 10 {
+        if stage.place.agents.starts().len() >= 10 {
             break;
         }
     }
     stage.until(&run, |info| info.paused && info.queued + info.held == 1).await;
-    assert!(stage.place.starts().len() <= 10, "{}", stage.place.starts().len());
+    assert!(stage.place.agents.starts().len() <= 10, "{}", stage.place.agents.starts().len());
 }
 
 #[tokio::test]
@@ -192,7 +193,7 @@ async fn d10_of_two_salons_one_delivers() {
     stage.submit(&run, "say two").await;
     stage.done(&run, 2).await;
     assert_eq!(stage.place.told(), ["say one\nwait 50", "say two"]);
-    assert_eq!(stage.place.starts().len(), 1);
+    assert_eq!(stage.place.agents.starts().len(), 1);
     other.shutdown().await;
 }
 
@@ -201,7 +202,7 @@ async fn d11_prompts_of_runs_that_are_gone_move_nothing() {
     let stage = Stage::new();
     let gone = RunId("gone".into());
     let mut db = salon::store::Connection::open(stage.place.path().join("data/state.db")).expect("open");
-    let id = outbox::enqueue(&mut db, &gone, "orphan", super::stage::clock()).expect("accepted");
+    let id = outbox::enqueue(&mut db, &gone, "orphan", clock()).expect("accepted");
     assert_eq!(stage.live.release_prompt(id).await, Err(Refusal::UnknownRun));
     assert!(stage.live.runs().is_empty());
     let run = stage.begin("say one").await;

@@ -12,7 +12,8 @@ use salon::live::recover::{identify, recover};
 use salon::store::registry::{self, ChildRecord, ProcessId, RunRecord};
 use salon::store::{Connection, Store, outbox};
 
-use super::stage::{Place, Stage, clock};
+use super::stage::{Place, Stage};
+use crate::support::{clock, end};
 
 /// A process that was and is no more.
 const DEAD: ProcessId = ProcessId { pid: 999_999_999, start: 1 };
@@ -117,22 +118,31 @@ async fn d7_nothing_is_sent_by_itself_and_a_release_sends_once() {
     assert_eq!(stage.place.told(), ["say one", "say two"]);
 }
 
-fn sleeper() -> Child {
+/// A program in a group of its own, killed with the value.
+struct Sleeper(Child);
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        end(&mut self.0);
+    }
+}
+
+fn sleeper() -> Sleeper {
     use std::os::unix::process::CommandExt;
     let child = Command::new("sleep").arg("60").stdout(Stdio::null()).process_group(0).spawn().expect("sleep");
     // For a moment the system does not say what it is.
     while !salon::stdx::process::is_program(child.id(), "sleep") {
         std::thread::yield_now();
     }
-    child
+    Sleeper(child)
 }
 
 #[test]
 fn exactly_the_orphans_on_record_are_ended() {
     let place = Place::new();
     let store = place.store();
-    let mut children: Vec<Child> = (0..4).map(|_| sleeper()).collect();
-    let ids: Vec<ProcessId> = children.iter().map(|child| identify(child.id()).expect("alive")).collect();
+    let mut children: Vec<Sleeper> = (0..4).map(|_| sleeper()).collect();
+    let ids: Vec<ProcessId> = children.iter().map(|child| identify(child.0.id()).expect("alive")).collect();
     let parent = identify(std::os::unix::process::parent_id()).expect("our parent");
     let records = [
         ChildRecord { child: ids[0], program: "sleep".into(), holder: DEAD },
@@ -146,7 +156,7 @@ fn exactly_the_orphans_on_record_are_ended() {
     }
     let reaper = std::thread::spawn({
         let mut first = children.remove(0);
-        move || first.wait()
+        move || first.0.wait()
     });
     let recovered = recover(&store, me(), &always(None)).expect("recovered");
     reaper.join().expect("reaped").expect("ended");
@@ -155,10 +165,6 @@ fn exactly_the_orphans_on_record_are_ended() {
     assert_eq!(alive, [false, true, true, true]);
     let left = store.with(|db| registry::children(db)).expect("read");
     assert_eq!(left.iter().map(|record| record.child).collect::<Vec<_>>(), [ids[3]]);
-    for mut child in children {
-        child.kill().expect("killed");
-        child.wait().expect("reaped");
-    }
 }
 
 #[test]

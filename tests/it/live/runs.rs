@@ -22,7 +22,7 @@ async fn b1_the_same_conversation_asked_for_again_is_the_same_run() {
     let again = stage.live.begin(Agent::Claude, opening, None).await.expect("the same");
     assert_eq!(again, run);
     stage.until(&run, |info| info.model.as_deref() == Some("opus")).await;
-    assert_eq!(stage.place.starts().len(), 1);
+    assert_eq!(stage.place.agents.starts().len(), 1);
     assert_eq!(stage.live.of_session(&session), Some(run));
 }
 
@@ -36,7 +36,7 @@ async fn b2_two_who_ask_at_once_get_one_child() {
     let run = one.expect("a run");
     assert_eq!(other.expect("the same run"), run);
     stage.done(&run, 2).await;
-    assert_eq!(stage.place.starts().len(), 1);
+    assert_eq!(stage.place.agents.starts().len(), 1);
     assert_eq!(stage.place.told(), ["say one", "say two"]);
 }
 
@@ -45,10 +45,10 @@ async fn c1_nothing_is_started_without_a_prompt() {
     let stage = Stage::new();
     let run = stage.live.begin(Agent::Claude, stage.place.opening(), None).await.expect("a run");
     assert_eq!(stage.info(&run).phase, Phase::Stopped(Stopped::NotStarted));
-    assert!(stage.place.starts().is_empty());
+    assert!(stage.place.agents.starts().is_empty());
     stage.submit(&run, "say now").await;
     stage.done(&run, 1).await;
-    assert_eq!(stage.place.starts().len(), 1);
+    assert_eq!(stage.place.agents.starts().len(), 1);
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn b10_an_unknown_run_is_refused_everywhere() {
     assert_eq!(stage.live.go_on(&nobody), Err(Refusal::UnknownRun));
     assert_eq!(stage.live.dispose(&nobody).await, Err(Refusal::UnknownRun));
     assert!(stage.live.watch(&nobody).is_none());
-    assert!(stage.place.starts().is_empty());
+    assert!(stage.place.agents.starts().is_empty());
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn b11_b25_the_session_is_kept_and_resumed_with_its_model() {
     stage = Stage::at(stage.place, |_| {});
     stage.submit(&run, "say two").await;
     stage.done(&run, 1).await;
-    let args = stage.place.starts()[1]["args"].to_string();
+    let args = stage.place.agents.starts()[1]["args"].to_string();
     assert!(args.contains(&format!("--resume={}", session.id)), "{args}");
     assert!(args.contains("--model=opus"), "{args}");
     assert!(!args.contains("bypassPermissions"), "H36: a mode is chosen anew each time: {args}");
@@ -103,7 +103,7 @@ async fn b13_c16_a_crash_is_told_to_those_who_come_later_and_the_next_prompt_res
     let info = stage.done(&run, 2).await;
     assert_eq!((info.phase.clone(), info.last.clone(), info.failure.clone()), (Phase::Idle, Some(Outcome::Done), None));
     let session = info.session.clone().expect("a session");
-    assert!(stage.place.starts()[1]["args"].to_string().contains(&format!("--resume={}", session.id)));
+    assert!(stage.place.agents.starts()[1]["args"].to_string().contains(&format!("--resume={}", session.id)));
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn b14_d15_an_interrupt_ends_the_turn_and_the_queue_waits() {
     stage.live.go_on(&run).expect("told");
     let info = stage.done(&run, 2).await;
     assert_eq!((info.last.clone(), info.paused), (Some(Outcome::Done), false));
-    assert_eq!(stage.place.starts().len(), 1);
+    assert_eq!(stage.place.agents.starts().len(), 1);
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn who_is_stopped_while_a_prompt_waits_does_not_come_back_for_it() {
     assert_eq!((info.phase.clone(), info.paused, info.queued), (Phase::Stopped(Stopped::OnRequest), true, 1));
     stage.live.go_on(&run).expect("told");
     assert_eq!(stage.done(&run, 1).await.last, Some(Outcome::Done));
-    assert_eq!(stage.place.starts().len(), 2);
+    assert_eq!(stage.place.agents.starts().len(), 2);
     assert_eq!(stage.place.told(), ["say later"]);
 }
 
@@ -174,7 +174,7 @@ async fn b16_b17_a_prompt_arrives_verbatim_in_the_directory_of_the_session() {
     stage.submit(&run, odd).await;
     stage.done(&run, 2).await;
     assert_eq!(stage.place.told(), ["--help", odd]);
-    assert_eq!(stage.place.starts()[0]["cwd"], stage.place.project().to_string_lossy().as_ref());
+    assert_eq!(stage.place.agents.starts()[0]["cwd"], stage.place.project().to_string_lossy().as_ref());
 }
 
 #[tokio::test]
@@ -190,7 +190,7 @@ async fn b20_a_question_waits_for_its_answer_and_a_late_one_is_left_alone() {
     let info = stage.done(&run, 1).await;
     assert!(info.approvals.is_empty());
     assert_eq!(info.last, Some(Outcome::Done));
-    let answers = stage.place.log().iter().filter(|record| record["told"]["type"] == "control_response").count();
+    let answers = stage.place.agents.log().iter().filter(|record| record["told"]["type"] == "control_response").count();
     assert_eq!(answers, 1);
 }
 
@@ -221,7 +221,7 @@ async fn b28_a_session_that_the_agent_does_not_know_is_refused_and_nothing_fresh
 async fn b28_what_cannot_be_started_is_refused_and_leaves_nothing_on_record() {
     let stage = Stage::new();
     let begin = |opening| stage.live.begin(Agent::Claude, opening, Some("say x".into()));
-    std::fs::remove_file(stage.place.path().join("bin/claude")).expect("uninstalled");
+    std::fs::remove_file(stage.place.agents.path().join("claude")).expect("uninstalled");
     assert_eq!(begin(stage.place.opening()).await, Err(Refusal::Failed(Failure::NotInstalled)));
     let mut opening = stage.place.opening();
     opening.cwd = "/no/such/directory".into();
@@ -292,7 +292,7 @@ async fn d19_h24_silence_is_told_and_nothing_is_killed() {
     stage.until(&run, |info| info.silent.is_some() && matches!(info.phase, Phase::Working { .. })).await;
     let info = stage.done(&run, 1).await;
     assert_eq!((info.silent, info.last.clone()), (None, Some(Outcome::Done)));
-    assert_eq!(stage.place.starts().len(), 1);
+    assert_eq!(stage.place.agents.starts().len(), 1);
 }
 
 #[tokio::test]
@@ -307,7 +307,7 @@ async fn an_idle_process_goes_and_comes_back_with_the_next_prompt() {
     stage.submit(&run, "say two").await;
     let info = stage.done(&run, 2).await;
     assert_eq!(info.last, Some(Outcome::Done));
-    assert_eq!(stage.place.starts().len(), 2);
+    assert_eq!(stage.place.agents.starts().len(), 2);
 }
 
 #[tokio::test]
@@ -327,7 +327,8 @@ async fn d23_h39_a_child_does_not_believe_to_be_nested() {
     let stage = Stage::new();
     let run = stage.begin("say x").await;
     stage.done(&run, 1).await;
-    let mut vars: Vec<String> = serde_json::from_value(stage.place.starts()[0]["claude_vars"].clone()).expect("names");
+    let mut vars: Vec<String> =
+        serde_json::from_value(stage.place.agents.starts()[0]["claude_vars"].clone()).expect("names");
     vars.sort();
     let expected = ["CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_MAX_RETRIES", "CLAUDE_CONFIG_DIR"];
     assert_eq!(vars, expected, "the user's own stay; by whom it was started salon tells itself");

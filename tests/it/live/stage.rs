@@ -1,46 +1,34 @@
 //! A place to run agents: a home, a `PATH` with nothing but the scripted agent, a `state.db`, and live runs.
 
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use salon::agent::protocol::Opening;
+use salon::domain::Agent;
 use salon::domain::run::{Conversation, Cursor, Phase, RunId, RunInfo, Stopped, What};
 use salon::domain::transcript::Transcript;
-use salon::domain::{Agent, Time};
 use salon::live::decide::Limits;
 use salon::live::{Event, Live, Options, this_process};
 use salon::store::Store;
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-/// Nothing that is waited for takes this long; a test that waits in vain fails then.
-pub const LONG: Duration = Duration::from_secs(30);
-
-/// The clock on the wall.
-pub fn clock() -> Time {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    Time::from_millis(i64::try_from(now.as_millis()).expect("a time"))
-}
+use crate::support::{Agents, LONG, clock};
 
 /// Files and folders for agents; outlives the runs, as a disk does.
 pub struct Place {
     dir: tempfile::TempDir,
+    pub agents: Agents,
 }
 
 impl Place {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().expect("a scratch directory");
-        for below in ["bin", "home", "project", "data"] {
+        for below in ["home", "project", "data"] {
             std::fs::create_dir(dir.path().join(below)).expect("a directory");
         }
-        let place = Self { dir };
-        symlink(fake_agent(), place.path().join("bin/claude")).expect("the scripted agent");
-        // What it starts as a grandchild.
-        let sleep = ["/bin/sleep", "/usr/bin/sleep"].into_iter().find(|path| Path::new(path).exists());
-        symlink(sleep.expect("a sleep"), place.path().join("bin/sleep")).expect("a link");
-        place
+        Self { dir, agents: Agents::of(&["claude"]) }
     }
 
     pub fn path(&self) -> &Path {
@@ -58,10 +46,10 @@ impl Place {
     pub fn options(&self) -> Options {
         let path = |below: &str| self.path().join(below).to_string_lossy().into_owned();
         let vars = [
-            ("PATH", path("bin")),
+            ("PATH", self.agents.search_path()),
             ("HOME", path("home")),
             ("CLAUDE_CONFIG_DIR", path("home/.claude")),
-            ("FAKE_LOG", path("log")),
+            ("FAKE_LOG", self.agents.log_file().to_string_lossy().into_owned()),
             ("CLAUDECODE", "1".into()),
             ("CLAUDE_CODE_ENTRYPOINT", "cli".into()),
             ("CLAUDE_CODE_MAX_RETRIES", "3".into()),
@@ -75,20 +63,9 @@ impl Place {
         Opening::new(Conversation::New { id: None }, self.project())
     }
 
-    /// What the scripted agents wrote of themselves.
-    pub fn log(&self) -> Vec<Value> {
-        let text = std::fs::read_to_string(self.path().join("log")).unwrap_or_default();
-        text.lines().map(|line| serde_json::from_str(line).expect("a record")).collect()
-    }
-
-    /// How each process was started.
-    pub fn starts(&self) -> Vec<Value> {
-        self.log().into_iter().filter(|record| record["started"].is_string()).collect()
-    }
-
     /// The prompts that reached an agent, in order.
     pub fn told(&self) -> Vec<String> {
-        let told = self.log().into_iter().map(|mut record| record["told"].take());
+        let told = self.agents.log().into_iter().map(|mut record| record["told"].take());
         told.filter(|told| told["type"] == "user").map(|told| text_of(&told["message"]["content"])).collect()
     }
 }
@@ -98,12 +75,6 @@ fn text_of(content: &Value) -> String {
         Value::String(text) => text.clone(),
         blocks => blocks.as_array().expect("blocks").iter().filter_map(|block| block["text"].as_str()).collect(),
     }
-}
-
-fn fake_agent() -> PathBuf {
-    let test = std::env::current_exe().expect("this test");
-    let target = test.parent().and_then(Path::parent).expect("the target directory");
-    target.join("examples/fake-agent")
 }
 
 /// Live runs in a place.

@@ -1,7 +1,7 @@
 //! An answer that is being written looks as it does when it is there as a whole.
 
 use proptest::prelude::*;
-use salon::app::reader::Fold;
+use salon::app::reader::{Fold, Stage};
 use salon::config::theme::Theme;
 use salon::domain::transcript::EntryKind;
 use salon::ui::entry::growing::Growing;
@@ -11,7 +11,7 @@ use salon::ui::style::style;
 use super::sample::{entry, theme};
 
 fn frame(theme: &Theme) -> Frame<'_> {
-    Frame { theme, width: 40, fold: Fold::Full, highlighter: None }
+    Frame { theme, width: 40, fold: Fold::Full, stage: Stage::Past, highlighter: None }
 }
 
 fn whole(text: &str) -> Vec<String> {

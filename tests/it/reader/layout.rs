@@ -1,7 +1,7 @@
 //! Entries laid out: wrapping, Markdown, tables, diffs, and texts of any sort at any width.
 
 use proptest::prelude::*;
-use salon::app::reader::Fold;
+use salon::app::reader::{Fold, Stage};
 use salon::domain::transcript::{Action, Change, Entry, EntryKind, FileChange};
 use salon::stdx::wrap::{collapse_returns, columns, expand_tabs, wrap};
 use salon::ui::entry::{self, Frame, MOST_LINES};
@@ -11,7 +11,7 @@ use super::sample::{command, entry, theme, tool};
 
 fn lines(entry: &Entry, width: usize, fold: Fold) -> Vec<String> {
     let theme = theme();
-    let laid = entry::lay(entry, &mut Frame { theme: &theme, width, fold, highlighter: None });
+    let laid = entry::lay(entry, &mut Frame { theme: &theme, width, fold, stage: Stage::Past, highlighter: None });
     laid.lines.iter().map(salon::ui::reader::hits::text_of).collect()
 }
 

@@ -179,6 +179,11 @@ impl Talk {
         self.drafts.last().cloned()
     }
 
+    /// What was kept last under that name.
+    pub fn draft(&self, name: &str) -> Option<String> {
+        self.drafts.iter().rev().find(|(key, _)| key == name).map(|(_, text)| text.clone())
+    }
+
     pub fn chat(&self) -> &Chat {
         self.stage.app.layers.iter().rev().find_map(Layer::chat).expect("a chat")
     }

@@ -7,14 +7,15 @@ use salon::domain::run::Failure;
 use salon::live::server::http::{Endpoint, Request, printed_address};
 use salon::live::server::{ChildNews, Hosting, Phase, Server, Source};
 
-use super::stage::{Pane, Stage, fake, lives, opencode, opening};
+use super::stage::{Pane, Stage, opencode, opening};
+use crate::support::{LONG, fake_agent, lives};
 
 const NEW: Conversation = Conversation::New { id: None };
 
 /// Waits until the server is in a phase that is wanted.
 async fn reaches(server: &Server, wanted: impl Fn(&Phase) -> bool) -> Phase {
     let mut condition = server.watch();
-    let reached = tokio::time::timeout(Duration::from_mins(1), condition.wait_for(|now| wanted(&now.phase))).await;
+    let reached = tokio::time::timeout(LONG, condition.wait_for(|now| wanted(&now.phase))).await;
     reached.expect("the phase is reached").expect("the host lives").phase.clone()
 }
 
@@ -160,7 +161,7 @@ async fn c19_a_server_that_ran_already_is_never_ended() {
     // It is what its name says; a shell gives it that.
     let mut child = tokio::process::Command::new("bash")
         .args(["-c", "exec -a opencode \"$0\""])
-        .arg(fake())
+        .arg(fake_agent())
         .env("OPENCODE_SERVER_PASSWORD", "known")
         .stdout(std::process::Stdio::piped())
         .kill_on_drop(true)

@@ -1,43 +1,40 @@
 //! A stage: the scripted `opencode` on a `PATH` of its own, and panes that talk over one server.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use salon::agent::protocol::{Codec, Command, Conversation, Opening, Signal, Step};
 use salon::agent::{Protocol, protocol};
+use salon::domain::Agent;
 use salon::domain::approval::Approval;
 use salon::domain::prompt::PromptId;
 use salon::domain::run::{Failure, Outcome};
 use salon::domain::transcript::Transcript;
-use salon::domain::{Agent, Time};
 use salon::live::link::{Arrival, Link};
 use salon::live::process::{ChildEnvironment, Exit};
 use salon::live::server::{Hosting, Seat, Server, Source};
 use serde_json::Value;
 
-/// Nothing here takes so long unless it hangs.
-const HANGS: Duration = Duration::from_mins(1);
+use crate::support::{Agents, LONG, clock};
 
 /// The scripted agent and what it writes.
 pub struct Stage {
     dir: tempfile::TempDir,
+    agents: Agents,
     vars: Vec<(String, String)>,
 }
 
 impl Stage {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().expect("a scratch directory");
-        let bin = dir.path().join("bin");
-        std::fs::create_dir(&bin).expect("bin");
-        std::os::unix::fs::symlink(fake(), bin.join("opencode")).expect("a link");
+        let agents = Agents::of(&["opencode"]);
         let text = |path: &Path| path.to_string_lossy().into_owned();
         let vars = vec![
-            ("PATH".into(), format!("{}:/usr/bin:/bin", text(&bin))),
+            ("PATH".into(), format!("{}:/usr/bin:/bin", agents.search_path())),
             ("HOME".into(), text(dir.path())),
-            ("FAKE_LOG".into(), text(&dir.path().join("log"))),
+            ("FAKE_LOG".into(), text(&agents.log_file())),
             ("FAKE_CONTROL".into(), text(&dir.path().join("control"))),
         ];
-        Self { dir, vars }
+        Self { dir, agents, vars }
     }
 
     /// With one more variable for the agent.
@@ -67,30 +64,16 @@ impl Stage {
         Server::new(self.hosting())
     }
 
-    /// What the agents wrote to their log.
-    pub fn log(&self) -> Vec<Value> {
-        let text = std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default();
-        text.lines().map(|line| serde_json::from_str(line).expect("a record")).collect()
-    }
-
     /// Requests of this method and path, however long their query.
     pub fn requests(&self, start: &str) -> Vec<Value> {
         let asked = |record: &Value| record["request"].as_str().is_some_and(|request| request.starts_with(start));
-        self.log().into_iter().filter(asked).collect()
+        self.agents.log().into_iter().filter(asked).collect()
     }
 
     /// How many servers were started.
     pub fn starts(&self) -> usize {
-        self.log().iter().filter(|record| record["started"].is_string()).count()
+        self.agents.starts().len()
     }
-}
-
-/// The scripted agent, which Cargo builds beside the tests.
-pub fn fake() -> PathBuf {
-    let tests = std::env::current_exe().expect("this program");
-    let path = tests.ancestors().nth(2).expect("the profile's folder").join("examples/fake-agent");
-    assert!(path.is_file(), "{} is missing: cargo build --example fake-agent", path.display());
-    path
 }
 
 pub fn opencode() -> &'static dyn Protocol {
@@ -132,7 +115,7 @@ impl Pane {
     }
 
     pub fn command(&mut self, command: Command) {
-        let step = self.codec.command(command, now());
+        let step = self.codec.command(command, clock());
         self.take(step);
     }
 
@@ -155,14 +138,14 @@ impl Pane {
 
     /// Takes in one thing. Its end, if that is what came.
     async fn next(&mut self) -> Option<Exit> {
-        let arrival = tokio::time::timeout(HANGS, self.link.arrival()).await.unwrap_or_else(|_| {
+        let arrival = tokio::time::timeout(LONG, self.link.arrival()).await.unwrap_or_else(|_| {
             panic!("nothing comes any more after {:?}", self.signals.iter().rev().take(5).collect::<Vec<_>>())
         });
         if let Arrival::Exited(exit) = arrival {
             return Some(exit);
         }
         if let Some(incoming) = arrival.incoming() {
-            let step = self.codec.decode(incoming, now());
+            let step = self.codec.decode(incoming, clock());
             self.take(step);
         }
         None
@@ -243,16 +226,4 @@ impl Pane {
             Link::Child(_) => unreachable!("a pane sits at a server"),
         }
     }
-}
-
-/// A clock that codecs are given; prompts of one pane must not have the same moment.
-fn now() -> Time {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
-    Time::from_millis(i64::try_from(since.as_millis()).expect("not that far ahead"))
-}
-
-/// Whether a process lives; one that was ended and not yet reaped does not.
-pub fn lives(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
 }

@@ -1,10 +1,5 @@
 //! The scripted agent as `claude`: what it says is heard as the real one is, and what it leaves on disk reads the same.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, Command as Program, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
-
 use salon::agent;
 use salon::agent::protocol::{Command, Conversation, Outgoing, Signal};
 use salon::domain::approval::Answer;
@@ -14,12 +9,11 @@ use salon::domain::{EntryKind, ToolStatus};
 use super::captured::{compare, on_disk};
 use super::opening;
 use super::talk::Talk;
-use crate::support::{Agents, Home};
+use crate::support::{Agents, Home, Spoken};
 
 /// The program, and a codec that speaks with it.
 struct Scripted {
-    child: Child,
-    lines: Receiver<Vec<u8>>,
+    program: Spoken,
     talk: Talk,
     written: usize,
 }
@@ -28,23 +22,8 @@ impl Scripted {
     fn start(home: &Home, agents: &Agents, conversation: Conversation) -> Self {
         let opening = opening(conversation);
         let launch = agent::protocol(salon::domain::Agent::Claude).expect("a protocol").launch(&opening);
-        let mut child = Program::new(agents.path().join("claude"))
-            .args(launch.args)
-            .env_clear()
-            .env("HOME", home.path())
-            .current_dir(home.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("started");
-        let stdout = BufReader::new(child.stdout.take().expect("stdout"));
-        let (sender, lines) = channel();
-        std::thread::spawn(move || {
-            // Garbage is no UTF-8.
-            stdout.split(b'\n').map_while(Result::ok).for_each(|line| drop(sender.send(line)));
-        });
-        let mut scripted = Self { child, lines, talk: Talk::with(opening), written: 0 };
+        let program = agents.speak(home, "claude", &launch.args, &[]);
+        let mut scripted = Self { program, talk: Talk::with(opening), written: 0 };
         scripted.write();
         scripted
     }
@@ -61,11 +40,9 @@ impl Scripted {
     }
 
     fn write(&mut self) {
-        let stdin = self.child.stdin.as_mut().expect("stdin");
         for outgoing in &self.talk.outgoing[self.written..] {
             let Outgoing::Line(line) = outgoing else { panic!("{outgoing:?}") };
-            // One that refuses the session may be gone already.
-            stdin.write_all(line).and_then(|()| stdin.write_all(b"\n")).ok();
+            self.program.write(line);
         }
         self.written = self.talk.outgoing.len();
     }
@@ -74,8 +51,7 @@ impl Scripted {
     fn until(&mut self, wanted: impl Fn(&Signal) -> bool) {
         loop {
             let seen = self.talk.signals.len();
-            let line = self.lines.recv_timeout(Duration::from_secs(20)).expect("it says more");
-            self.talk.line(&line);
+            self.talk.line(&self.program.hear());
             self.write();
             if self.talk.signals[seen..].iter().any(&wanted) {
                 return;
@@ -110,13 +86,11 @@ impl Scripted {
 
     /// Closes its stdin; its exit code, and what it wrote to stderr.
     fn leave(mut self) -> (Option<i32>, String, Talk) {
-        drop(self.child.stdin.take());
-        for line in &self.lines {
-            self.talk.line(&line);
+        let (said, code, stderr) = self.program.leave();
+        for line in &said {
+            self.talk.line(line);
         }
-        let mut stderr = String::new();
-        self.child.stderr.take().expect("stderr").read_to_string(&mut stderr).expect("read");
-        (self.child.wait().expect("reaped").code(), stderr, self.talk)
+        (code, stderr, self.talk)
     }
 }
 

@@ -1,51 +1,28 @@
 //! The scripted agent as `codex`: what it says is heard as the real one is, and what it leaves on disk is read the same.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Command as Program, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
-
 use salon::agent::protocol::{Command, Conversation, Setting, Signal};
 use salon::domain::approval::{Answer, ChoiceKind};
 use salon::domain::run::{Failure, Outcome};
 use salon::domain::{EntryKind, ToolStatus};
 
 use super::{Driven, kept, opening, stored_in, told};
-use crate::support::{Agents, Home};
+use crate::support::{Agents, Home, Spoken};
 
 /// A scripted agent with a codec before it.
 struct Agent {
-    _agents: Agents,
-    child: Child,
-    stdin: Option<ChildStdin>,
-    lines: Receiver<Vec<u8>>,
+    program: Spoken,
     driven: Driven,
     /// How many of the codec's messages were written.
     written: usize,
+    _agents: Agents,
 }
 
 impl Agent {
     fn start(home: &Home, conversation: Conversation) -> Self {
         let agents = Agents::of(&["codex"]);
-        let mut child = Program::new(agents.path().join("codex"))
-            .arg("app-server")
-            .env_clear()
-            .env("CODEX_HOME", home.path().join(".codex"))
-            .env("PATH", agents.path())
-            .current_dir(home.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("started");
-        let stdout = BufReader::new(child.stdout.take().expect("stdout"));
-        let (sender, lines) = channel();
-        std::thread::spawn(move || {
-            // Lines of garbage are no UTF-8.
-            stdout.split(b'\n').map_while(Result::ok).for_each(|line| drop(sender.send(line)));
-        });
-        let stdin = child.stdin.take();
-        let mut agent = Self { _agents: agents, child, stdin, lines, driven: Driven::new(), written: 0 };
+        let vars = [("CODEX_HOME", home.path().join(".codex"))];
+        let program = agents.speak(home, "codex", &["app-server".to_owned()], &vars);
+        let mut agent = Self { program, driven: Driven::new(), written: 0, _agents: agents };
         agent.tell(Command::Open(opening(conversation)));
         agent
     }
@@ -64,8 +41,7 @@ impl Agent {
 
     fn write(&mut self) {
         for message in &self.driven.sent[self.written..] {
-            let stdin = self.stdin.as_mut().expect("open");
-            writeln!(stdin, "{message}").expect("written");
+            self.program.write(message.to_string().as_bytes());
         }
         self.written = self.driven.sent.len();
     }
@@ -74,8 +50,7 @@ impl Agent {
     fn until(&mut self, wanted: impl Fn(&Signal) -> bool) {
         let mut seen = self.driven.signals.len();
         loop {
-            let line = self.lines.recv_timeout(Duration::from_secs(20)).expect("it says more");
-            self.driven.hear_bytes(&line);
+            self.driven.hear_bytes(&self.program.hear());
             self.write();
             if self.driven.signals[seen..].iter().any(&wanted) {
                 return;
@@ -109,9 +84,8 @@ impl Agent {
     }
 
     /// Closes its stdin, which is its end.
-    fn close(mut self) -> Driven {
-        self.stdin = None;
-        assert!(self.child.wait().expect("ended").success());
+    fn close(self) -> Driven {
+        assert_eq!(self.program.leave().1, Some(0));
         self.driven
     }
 }

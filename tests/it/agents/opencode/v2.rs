@@ -1,16 +1,15 @@
 //! Tables of OpenCode 2.x, built after descriptions of them. No 2.x was at hand: unverified.
 
+use rusqlite::Connection;
 use salon::agent::{Refreshed, TextLimit};
 
 use super::{MAIN, V1_18, add_session, changed, db, entries, opencode, session, sessions, summarise, told, write};
 use crate::support::Home;
 
+/// A session that was moved and one that was forked from it, with a record of each kind.
+///
 /// No 2.x was at hand: this is what descriptions of it say, and is marked unverified where it is read.
-#[test]
-fn a25_h10_tables_of_2_x_win_over_the_frozen_ones_of_the_same_database() {
-    let home = Home::of(&[V1_18]);
-    let writer = write(&db(&home));
-    add_session(&writer, "ses_moved", "Moved", "old text");
+fn add_tables_of_2_x(writer: &Connection) {
     writer
         .execute_batch(
             "pragma foreign_keys = off;
@@ -46,6 +45,14 @@ fn a25_h10_tables_of_2_x_win_over_the_frozen_ones_of_the_same_database() {
         let sql = "insert into session_message values (?1, ?2, ?3, ?4, 1795000001000, 1795000001000, ?5)";
         writer.execute(sql, (format!("msg_{seq}"), session, kind, seq, data)).expect("row");
     }
+}
+
+#[test]
+fn a25_h10_tables_of_2_x_win_over_the_frozen_ones_of_the_same_database() {
+    let home = Home::of(&[V1_18]);
+    let writer = write(&db(&home));
+    add_session(&writer, "ses_moved", "Moved", "old text");
+    add_tables_of_2_x(&writer);
     let found: Vec<_> = sessions(&home).into_iter().filter(|session| &*session.key.id == "ses_moved").collect();
     let [moved] = &found[..] else { panic!("{} times", found.len()) };
     assert_eq!((&*moved.cwd, moved.model.as_deref()), ("/home/dev/v2", Some("anthropic/sonnet")));

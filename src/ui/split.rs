@@ -1,0 +1,46 @@
+//! A conversation, and the pinned one on its left where there is one.
+
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+
+use super::style::style;
+use super::widgets::{divider, line_of, split_left};
+use super::{Canvas, ViewCache, chat, preview};
+use crate::app::layer::Layer;
+use crate::app::msg::{Drawn, Target};
+
+/// Draws them.
+pub fn draw(canvas: &mut Canvas, area: Rect, layer: &Layer, cache: &mut ViewCache) {
+    let Some(pinned) = canvas.app.shown_beside() else {
+        draw_one(canvas, area, layer, cache);
+        return;
+    };
+    let (left, rest) = split_left(area, area.width.saturating_sub(1) / 2);
+    let (line, right) = split_left(rest, 1);
+    draw_pinned(canvas, left, pinned, cache);
+    divider(canvas, line);
+    draw_one(canvas, right, layer, cache);
+}
+
+fn draw_one(canvas: &mut Canvas, area: Rect, layer: &Layer, cache: &mut ViewCache) {
+    match layer {
+        Layer::Chat(chat) => chat::draw(canvas, area, chat, cache),
+        layer => {
+            if let Some(reader) = layer.reader() {
+                preview::draw_full(canvas, area, reader, cache);
+            }
+        }
+    }
+}
+
+/// The one without the keys. To the mouse it is one area, and its header steps back.
+fn draw_pinned(canvas: &mut Canvas, area: Rect, pinned: &Layer, cache: &mut ViewCache) {
+    canvas.active = false;
+    draw_one(canvas, area, pinned, cache);
+    canvas.active = true;
+    let Drawn { reader, waiting, .. } = std::mem::take(&mut canvas.drawn);
+    (canvas.drawn.beside, canvas.drawn.waiting) = (reader.map(Box::new), waiting);
+    canvas.target(area, Target::Beside);
+    let dimmed = style(canvas.app.theme().faint).remove_modifier(Modifier::BOLD);
+    canvas.buffer.set_style(line_of(area, 0), dimmed);
+}

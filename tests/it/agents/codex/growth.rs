@@ -1,0 +1,80 @@
+//! Rollouts that grow, and that are replaced while they are known.
+
+use std::fs;
+
+use salon::agent::{Progress, Refreshed, TextLimit};
+use salon::domain::Session;
+
+use super::{ARCHIVED, PARENT, TOUR, VERSIONS, all, append, codex, sessions, unit, units};
+use crate::support::Home;
+
+/// However a rollout grew, it adds up to the same; half a line is no line.
+#[test]
+fn a12_growing_by_any_pieces_gives_the_same_summary() {
+    let home = Home::of(&VERSIONS);
+    for at in units(&home).into_iter().filter(|unit| unit.path.to_string_lossy().contains("rollout")) {
+        let whole = fs::read(&at.path).expect("rollout");
+        let expected = all(codex().summarise(&at, None));
+        let messages = |sessions: &[Session]| sessions.first().map_or(0, |session| session.messages);
+        let ends: Vec<usize> = memchr::memchr_iter(b'\n', &whole).map(|end| end + 1).collect();
+        let mut progress: Option<Progress> = None;
+        for piece in ends.chunks(7) {
+            let end = *piece.last().expect("not empty");
+            // First with half of the next line, which must not count.
+            let next = ends.iter().find(|next| **next > end).map_or(end, |next| (end + next) / 2);
+            fs::write(&at.path, &whole[..end]).expect("write");
+            let exact = codex().summarise(&unit(&home, &at.path), progress.as_ref());
+            append(&at.path, &whole[end..next]);
+            let half = codex().summarise(&unit(&home, &at.path), Some(&exact.progress));
+            assert!(half.issues.is_empty(), "{:?}", half.issues);
+            progress = Some(half.progress.clone());
+            assert_eq!(messages(&all(half)), messages(&all(exact)), "{}", at.path.display());
+        }
+        fs::write(&at.path, &whole).expect("write");
+        let grown = codex().summarise(&unit(&home, &at.path), progress.as_ref());
+        assert_eq!(all(grown), expected);
+    }
+}
+
+#[test]
+fn a12_an_append_costs_only_its_own_bytes() {
+    let home = Home::of(&["codex/0.169.0"]);
+    let path = sessions(&home)[TOUR].path.clone();
+    let first = codex().summarise(&unit(&home, &path), None);
+    let session = all(codex().summarise(&unit(&home, &path), None)).remove(0);
+    let mut reading = codex().open(&session).expect("opens");
+    let before = reading.bytes_read();
+    let line = "{\"timestamp\":\"2026-11-21T10:00:00.000Z\",\"ordinal\":188,\"type\":\"event_msg\",\"payload\":{\"type\":\"item_completed\",\"item\":{\"type\":\"UserMessage\",\"id\":\"new\",\"content\":[{\"type\":\"text\",\"text\":\"one more\"}]}}}\n";
+    append(&path, line.as_bytes());
+    let second = codex().summarise(&unit(&home, &path), Some(&first.progress));
+    assert_eq!(second.bytes_read, line.len() as u64);
+    assert_eq!(all(second)[0].messages, session.messages + 1);
+    assert_eq!(reading.refresh(), Refreshed::Grown { from: session.messages as usize });
+    assert_eq!(reading.bytes_read() - before, line.len() as u64);
+    assert_eq!(reading.read(reading.len() - 1..reading.len(), TextLimit::NONE)[0].text, "one more");
+}
+
+#[test]
+fn a13_a_rollout_that_was_replaced_is_read_again() {
+    let home = Home::of(&["codex/0.169.0"]);
+    let all_sessions = sessions(&home);
+    let (long, short) = (all_sessions[TOUR].path.clone(), all_sessions[PARENT].path.clone());
+    let before = codex().summarise(&unit(&home, &long), None);
+    let mut reading = codex().open(&all_sessions[TOUR]).expect("opens");
+    // Truncated and written anew, in the same file.
+    fs::write(&long, fs::read(&short).expect("rollout")).expect("write");
+    let after = codex().summarise(&unit(&home, &long), Some(&before.progress));
+    assert_eq!(&*all(after)[0].key.id, PARENT);
+    assert_eq!(reading.refresh(), Refreshed::Reset);
+    // Another file in its place.
+    let before = codex().summarise(&unit(&home, &long), None);
+    let other = long.with_extension("new");
+    fs::copy(&all_sessions[ARCHIVED].path, &other).expect("copy");
+    fs::rename(&other, &long).expect("rename");
+    let after = codex().summarise(&unit(&home, &long), Some(&before.progress));
+    assert_eq!(&*all(after)[0].title.text, "to be archived");
+    assert_eq!(reading.refresh(), Refreshed::Reset);
+    fs::remove_file(&long).expect("remove");
+    assert_eq!(reading.refresh(), Refreshed::Gone);
+    assert!(matches!(&*codex().affected(&codex().roots(&home.environment())[0], &long), [(_, None)]));
+}

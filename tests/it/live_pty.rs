@@ -1,0 +1,117 @@
+//! Runs in a real pseudo-terminal: a person's keys do it all, and nothing is left of it but what is on disk.
+
+use std::path::Path;
+
+use rustix::process::Signal;
+
+use crate::support::{Agents, Home, wait_until};
+use crate::terminal::Terminal;
+
+/// A home with a project and the scripted agents, and a terminal in it.
+struct Stage {
+    home: Home,
+    agents: Agents,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let home = Home::empty();
+        std::fs::create_dir(home.path().join("project")).expect("a project");
+        Self { home, agents: Agents::of(&["claude", "codex", "opencode"]) }
+    }
+
+    fn salon(&self, args: &[&str]) -> Terminal {
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        let environment = [
+            ("HOME", text(self.home.path())),
+            ("PATH", text(self.agents.path())),
+            ("FAKE_LOG", text(&self.agents.log_file())),
+            ("TERM", "xterm-256color".to_owned()),
+            ("COLORFGBG", "15;0".to_owned()),
+            ("LANG", "C.UTF-8".to_owned()),
+        ];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value));
+        let project = self.home.path().join("project");
+        Terminal::start(Path::new(env!("CARGO_BIN_EXE_salon")), args, &project, &environment)
+    }
+}
+
+const ENTER: &str = "\r";
+const ESCAPE: &str = "\x1b";
+const CTRL_C: &str = "\x03";
+
+#[test]
+fn a_persons_keys_do_it_all() {
+    let stage = Stage::new();
+    let mut salon = stage.salon(&["new"]);
+    salon.wait_for_text("write a prompt");
+    salon.send("ask make install");
+    salon.send(ENTER);
+    salon.wait_for_text("wants to run a command");
+    // It counts once the question was long enough on the screen; before that it is nobody's.
+    wait_until("the answer counts", || {
+        let asked = salon.contents().contains("wants to run a command");
+        if asked {
+            salon.send("\x1b1");
+        }
+        !asked
+    });
+    salon.wait_for_text("ready");
+    salon.send("hang");
+    salon.send(ENTER);
+    salon.wait_for_text("working");
+    salon.send("say from the queue");
+    salon.send(ENTER);
+    salon.wait_for_text("1 queued");
+    salon.send(CTRL_C);
+    salon.wait_for_text("interrupted");
+    assert!(!stage.agents.prompts().contains(&"say from the queue".to_owned()), "D15: the queue waits for the user");
+    salon.send("\x19");
+    salon.wait_for("the queued prompt was answered", |screen| screen.contents().matches("from the queue").count() >= 2);
+    // Esc clears first: from writing to reading, and then back.
+    salon.send(ESCAPE);
+    salon.wait_for_text("ctrl-r write");
+    salon.send(ESCAPE);
+    salon.wait_for_text("Idle");
+    salon.send("q");
+    assert_eq!(salon.wait(), 0);
+    salon.assert_restored();
+    stage.agents.assert_none_lives();
+    assert_eq!(stage.agents.prompts(), ["ask make install", "hang", "say from the queue"]);
+}
+
+#[test]
+fn d17_signals_leave_no_agent_and_restore_the_terminal() {
+    for signal in [Signal::TERM, Signal::HUP] {
+        let stage = Stage::new();
+        let mut salon = stage.salon(&["new", "hang"]);
+        salon.wait_for_text("working");
+        salon.signal(signal);
+        assert_eq!(salon.wait(), 0, "{signal:?}");
+        salon.assert_restored();
+        stage.agents.assert_none_lives();
+    }
+}
+
+#[test]
+fn c8_after_a_kill_the_orphan_is_ended_and_nothing_is_sent_again() {
+    let stage = Stage::new();
+    let mut salon = stage.salon(&["new", "deaf\nhang"]);
+    salon.wait_for_text("working");
+    salon.send("say later");
+    salon.send(ENTER);
+    salon.wait_for_text("1 queued");
+    salon.signal(Signal::KILL);
+    salon.wait();
+    let mut salon = stage.salon(&[]);
+    salon.wait_for_text("a dead salon left behind");
+    stage.agents.assert_none_lives();
+    // The prompt that was queued is there, held.
+    salon.send("i");
+    salon.wait_for_text("say later");
+    salon.send(ESCAPE);
+    salon.send("q");
+    salon.wait_for("quit, or asked about it", |_| true);
+    drop(salon);
+    assert_eq!(stage.agents.prompts(), ["deaf\nhang"], "nothing is sent by itself");
+}
