@@ -6,6 +6,12 @@
 mod dialects;
 mod disk;
 mod home;
+/// What the other tests have, too.
+#[path = "../it"]
+mod it {
+    #[allow(unused_imports, reason = "what is for the scripted agents only")]
+    pub mod support;
+}
 mod keys;
 mod killed;
 mod live;
@@ -23,6 +29,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use home::Home;
+use it::support;
 use terminal::Terminal;
 
 /// One agent, and what differs between them.
