@@ -1,5 +1,7 @@
-//! The real agents, resumed by a key: a session is made with each, headless, against a model on loopback; salon is
-//! started, the session selected, `R` pressed; the agent shows the earlier prompt, is quit, and salon is back.
+//! The real agents with salon, against a scripted model on loopback: run by its live layer ([`live`]), orphaned by a
+//! salon that was killed ([`killed`]), worked with by a person's keys ([`keys`]), and resumed in their own program by a
+//! key (here): a session is made with each, headless, selected in salon, `R` pressed; the agent shows the earlier
+//! prompt, is quit, and salon is back.
 //!
 //! `.ci/run` installs the agents and runs this with `cargo test --test agents`; a plain `cargo test` does not.
 

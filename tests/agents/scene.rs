@@ -101,14 +101,11 @@ impl Scene {
                 assert!(viewer.changed().await, "the run is over: {info:?}");
             }
         };
-        let waited = tokio::time::timeout(LONG, wait).await;
-        match waited {
-            Ok(info) => info,
-            Err(_) => {
-                let info = self.live.watch(run).expect("the run").info();
-                panic!("it never came to that: {info:#?}\n{}", self.said(run).await)
-            }
+        if let Ok(info) = tokio::time::timeout(LONG, wait).await {
+            return info;
         }
+        let info = self.live.watch(run).expect("the run").info();
+        panic!("it never came to that: {info:#?}\n{}", self.said(run).await)
     }
 
     /// Waits until the turn of that number is over and nothing waits behind it.
@@ -124,9 +121,8 @@ impl Scene {
                 assert!(viewer.changed().await, "the run is over");
             }
         };
-        if tokio::time::timeout(LONG, wait).await.is_err() {
-            panic!("{text} was never said: {:#?}\n{}", viewer.info(), self.said(run).await);
-        }
+        let waited = tokio::time::timeout(LONG, wait).await;
+        assert!(waited.is_ok(), "{text} was never said: {:#?}\n{}", viewer.info(), self.said(run).await);
     }
 
     /// Waits for a question, and answers it.
