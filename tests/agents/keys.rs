@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::home::Home;
 use crate::model::{ANSWER, Model};
 use crate::scene::{CLAUDE, CODEX, Driven, OPENCODE};
-use crate::script::SLOWLY;
+use crate::script::{SLOWLY, TITLE};
 use crate::terminal::Terminal;
 
 #[test]
@@ -50,9 +50,11 @@ fn keys(driven: &Driven) {
     salon.wait_for_text(ANSWER);
     assert_eq!(model.times("What then?"), 1);
 
-    salon.send("\x1b");
-    salon.wait_for_text("Sessions");
-    salon.wait_for_text("SLOW RUN");
+    leave(&mut salon);
+    salon.wait_for("it in the list, by its prompt or its title", |screen| {
+        let shown = screen.contents();
+        shown.contains("SLOW RUN") || shown.contains(TITLE)
+    });
     salon.send("r");
     salon.wait_for_text("write a prompt");
     salon.send("Once more?\r");
@@ -61,8 +63,7 @@ fn keys(driven: &Driven) {
 
     let were = home.processes();
     assert!(were.len() > 1, "salon and its agent: {were:?}");
-    salon.send("\x1b");
-    salon.wait_for_text("Sessions");
+    leave(&mut salon);
     salon.send("q");
     assert_eq!(salon.wait(), 0);
     salon.assert_restored();
@@ -97,15 +98,26 @@ fn begin(salon: &mut Terminal, driven: &Driven, prompt: &str) {
 /// Presses the first choice's digit. A question takes no key in its first moment, when it may be meant for something
 /// else: then the digit stands in what is being written, and is taken back.
 fn allow(salon: &mut Terminal) {
-    let written = |screen: &vt100::Screen| screen.contents().contains("❯ 1");
+    let written = |shown: &str| shown.lines().any(|line| line.trim_end() == "❯ 1");
     loop {
         salon.send("1");
-        salon
-            .wait_for("an answer, or a digit", |screen| written(screen) || !screen.contents().contains("wants to run"));
-        if !salon.contents().contains("❯ 1") {
+        salon.wait_for("an answer, or a digit", |screen| {
+            let shown = screen.contents();
+            written(&shown) || !shown.contains("wants to run")
+        });
+        if !written(&salon.contents()) {
             return;
         }
         salon.send("\x7f");
-        salon.wait_for("the digit taken back", |screen| !written(screen));
+        salon.wait_for("the digit taken back", |screen| !written(&screen.contents()));
     }
+}
+
+/// From the composer to the transcript, from there to the list. While a turn is open that would interrupt it.
+fn leave(salon: &mut Terminal) {
+    salon.wait_for_text(" ready ·");
+    salon.send("\x1b");
+    salon.wait_for_text("ctrl-r write");
+    salon.send("\x1b");
+    salon.wait_for_text("Sessions");
 }

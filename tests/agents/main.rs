@@ -1,11 +1,19 @@
-//! The real agents, resumed by a key: a session is made with each, headless, against a model on loopback; salon is
-//! started, the session selected, `R` pressed; the agent shows the earlier prompt, is quit, and salon is back.
+//! The real agents with salon, against a scripted model on loopback: run by its live layer ([`live`]), orphaned by a
+//! salon that was killed ([`killed`]), worked with by a person's keys ([`keys`]), and resumed in their own program by a
+//! key (here): a session is made with each, headless, selected in salon, `R` pressed; the agent shows the earlier
+//! prompt, is quit, and salon is back.
 //!
 //! `.ci/run` installs the agents and runs this with `cargo test --test agents`; a plain `cargo test` does not.
 
 mod dialects;
 mod disk;
 mod home;
+/// What the other tests have, too.
+#[path = "../it"]
+mod it {
+    #[allow(unused_imports, reason = "what is for the scripted agents only")]
+    pub mod support;
+}
 mod keys;
 mod killed;
 mod live;
@@ -23,6 +31,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use home::Home;
+use it::support;
 use terminal::Terminal;
 
 /// One agent, and what differs between them.

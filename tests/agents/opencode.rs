@@ -9,7 +9,8 @@ use salon::live::server::{Hosting, Server, Source};
 use crate::disk::on_disk;
 use crate::home::Home;
 use crate::model;
-use crate::stage::{Pane, lives, opencode, opening};
+use crate::stage::{Pane, opencode, opening};
+use crate::support::lives;
 
 fn server(home: &Home) -> Server {
     let launch = opencode().launch(&opening(home.project(), Conversation::New { id: None }));

@@ -7,15 +7,13 @@ use salon::agent::protocol::Opening;
 use salon::domain::approval::{Answer, Approval, ChoiceKind};
 use salon::domain::run::{Conversation, Cursor, Phase, RunId, RunInfo, Stopped, What};
 use salon::domain::transcript::Transcript;
-use salon::domain::{Agent, Entry, Time};
+use salon::domain::{Agent, Entry};
 use salon::live::{Live, Options, this_process};
 use salon::store::Store;
 
 use crate::home::Home;
 use crate::model::Model;
-
-/// Nothing that is waited for takes this long; what waits in vain fails then.
-pub const LONG: Duration = Duration::from_mins(1);
+use crate::support::{LONG, clock};
 
 /// One agent, and what differs between them.
 pub struct Driven {
@@ -103,14 +101,11 @@ impl Scene {
                 assert!(viewer.changed().await, "the run is over: {info:?}");
             }
         };
-        let waited = tokio::time::timeout(LONG, wait).await;
-        match waited {
-            Ok(info) => info,
-            Err(_) => {
-                let info = self.live.watch(run).expect("the run").info();
-                panic!("it never came to that: {info:#?}\n{}", self.said(run).await)
-            }
+        if let Ok(info) = tokio::time::timeout(LONG, wait).await {
+            return info;
         }
+        let info = self.live.watch(run).expect("the run").info();
+        panic!("it never came to that: {info:#?}\n{}", self.said(run).await)
     }
 
     /// Waits until the turn of that number is over and nothing waits behind it.
@@ -126,9 +121,8 @@ impl Scene {
                 assert!(viewer.changed().await, "the run is over");
             }
         };
-        if tokio::time::timeout(LONG, wait).await.is_err() {
-            panic!("{text} was never said: {:#?}\n{}", viewer.info(), self.said(run).await);
-        }
+        let waited = tokio::time::timeout(LONG, wait).await;
+        assert!(waited.is_ok(), "{text} was never said: {:#?}\n{}", viewer.info(), self.said(run).await);
     }
 
     /// Waits for a question, and answers it.
@@ -182,11 +176,6 @@ fn start(home: &Home, store: &Arc<Store>) -> Live {
 /// No turn is open, nothing is starting.
 pub fn is_at_rest(info: &RunInfo) -> bool {
     matches!(info.phase, Phase::Idle | Phase::Stopped(_)) && info.phase != Phase::Stopped(Stopped::NotStarted)
-}
-
-fn clock() -> Time {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    Time::from_millis(i64::try_from(now.as_millis()).expect("a time"))
 }
 
 /// Waits for something that nobody tells.

@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 /// What it says, where the prompt asks for nothing else.
 pub const ANSWER: &str = "Forty-two, on the seventh day.";
 
+/// What it says to an agent that keeps house, which mostly wants a title.
+pub const TITLE: &str = "Counting on the seventh";
+
 /// How a slow answer begins.
 pub const SLOWLY: &str = "Slowly, then:";
 
@@ -37,7 +40,7 @@ pub enum Reply {
 pub fn reply(request: &Value) -> Reply {
     let talk = Talk::of(request);
     // Without tools, an agent keeps house: it wants a title, or to know whether the model answers.
-    let Some(shell) = shell(request) else { return text(vec![ANSWER.to_owned()], Duration::ZERO) };
+    let Some(shell) = shell(request) else { return text(vec![TITLE.to_owned()], Duration::ZERO) };
     match talk.prompt.split_once("RUN ") {
         Some((_, rest)) if !talk.called => {
             let line = rest.lines().next().unwrap_or_default().trim();
