@@ -94,7 +94,7 @@ pub enum Command {
     Attach(AttachArgs),
     /// List prompts that are not delivered yet, and decide about them
     Queue(QueueArgs),
-    /// End what runs on a session
+    /// End what a killed salon left running, and tell whether a session runs elsewhere
     Stop(IdArgs),
     /// Answer what an agent waits for
     Approve(ApproveArgs),

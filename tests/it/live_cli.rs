@@ -298,3 +298,17 @@ fn d24_the_queue_lists_what_a_killed_salon_left_and_releases_nothing_by_itself()
     stage.agents.assert_none_lives();
     assert_eq!(stage.agents.prompts(), ["hang", "say next"], "D8: it is not sent again");
 }
+
+#[test]
+fn stop_ends_what_a_killed_salon_left_running() {
+    let stage = Stage::new();
+    stage.run(&["new", "say first"]);
+    let session = stage.session();
+    let mut child = stage.spawn(&["send", "--json", &session, "deaf\nhang"]);
+    child.wait_for_prompt();
+    end(&mut child.0);
+    let stopped = json(&stage.run(&["stop", "--json", &session]));
+    // One that had not become deaf yet ended with its salon.
+    assert!(stopped["ended"].as_array().is_some_and(|ended| ended.len() <= 1), "{stopped}");
+    stage.agents.assert_none_lives();
+}

@@ -97,9 +97,14 @@ impl Atom {
 
     fn next(&self, bytes: &[u8], from: usize) -> Option<Range<usize>> {
         match &self.by {
-            By::Sieve(sieve) => sieve.next(bytes, from, self.symbols),
+            By::Sieve(sieve) => sieve.next(bytes, from, self.may_be_symbols()),
             By::Pattern(_) => next_beyond_ascii(bytes, from),
         }
+    }
+
+    /// Whether letters of it have spellings among [`SYMBOLS`].
+    fn may_be_symbols(&self) -> bool {
+        self.symbols || self.folded.contains(['a', 'A', 'k', 'K'])
     }
 
     /// The first match in what was not ruled out.
@@ -115,7 +120,7 @@ impl Atom {
         };
         let escaped = self.find_escaped(bytes, range.clone());
         let symbol = || memchr::memmem::find(&bytes[range.start..(range.end + 1).min(bytes.len())], &SYMBOLS);
-        let symbol = if self.symbols { symbol().map(|at| range.start + at) } else { None };
+        let symbol = if self.may_be_symbols() { symbol().map(|at| range.start + at) } else { None };
         let folded = folded_find(bytes, floor, range, &self.folded, self.case).map(|found| found.start);
         direct.into_iter().chain(folded).chain(escaped).chain(symbol).min()
     }

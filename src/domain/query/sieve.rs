@@ -125,8 +125,7 @@ fn is_escape(here: u8, after: u8) -> u8 {
     u8::from(here == b'\\') & u8::from(after == b'u')
 }
 
-/// What the symbols begin with that are other spellings of letters: `K` (Kelvin), `Å` (Ångström). Only regular
-/// expressions match them for letters.
+/// What the symbols begin with that are other spellings of letters: `K` (Kelvin), `Å` (Ångström).
 pub const SYMBOLS: [u8; 2] = [0xe2, 0x84];
 
 #[inline]
