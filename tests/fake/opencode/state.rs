@@ -113,12 +113,13 @@ impl State {
 
     pub fn stream_events(&self, mut stream: TcpStream) {
         let (sender, events) = mpsc::channel::<Vec<u8>>();
+        // Who is answered is listening already.
+        self.listeners.lock().expect("listeners").push(sender);
         let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
         let hello = "data: {\"payload\":{\"type\":\"server.connected\",\"properties\":{}}}\n\n";
         if stream.write_all(format!("{head}{hello}").as_bytes()).is_err() {
             return;
         }
-        self.listeners.lock().expect("listeners").push(sender);
         loop {
             let bytes = match events.recv_timeout(Duration::from_secs(10)) {
                 Ok(bytes) => bytes,
