@@ -32,6 +32,10 @@ fn killed(driven: &Driven) {
     let home = Home::new(model.port, &crate::installed());
     let mut first = salon(&home, &["new", "--json", "--agent", driven.name, "Count SLOW"]).spawn().expect("salon");
     let session = slowly(&mut first);
+    // An agent writes its first record a moment after it has said its first word.
+    wait_for("the session is on disk", || {
+        salon(&home, &["show", "--json", "--limit", "1", &session]).output().is_ok_and(|shown| shown.status.success())
+    });
     let were = home.processes();
     assert!(were.len() > 1, "salon and its agent: {were:?}");
     first.kill().expect("killed");
