@@ -84,7 +84,7 @@ fn draw_agents(canvas: &mut Canvas, area: Rect, new: &NewSession) {
         }
         let mark = if chosen { "●" } else { "○" };
         spans.push(Span::styled(format!("{mark} {agent}"), look));
-        spans.push(Span::styled(if *installed { "  " } else { " (not installed)  " }, style(theme.faint)));
+        spans.push(Span::styled(if *installed { "  " } else { " (missing)  " }, style(theme.faint)));
     }
     put_line(canvas.buffer, area, &Line::from(spans));
 }
