@@ -27,6 +27,7 @@ mod settle;
 mod slips;
 mod small;
 mod snippet;
+mod standing;
 mod store;
 mod talk;
 mod tally;
@@ -187,6 +188,14 @@ impl Search {
     /// Whether nearly all of that is known.
     pub fn is_settled(&self, corpus: &Corpus) -> bool {
         settle::is_settled(&self.store.refresh(), corpus)
+    }
+
+    /// Gets ready for searches one after the other: reads what they need of the store, before anybody waits for it.
+    pub fn prepare(&self, corpus: &Corpus, cancel: &Cancel) {
+        self.asked.store(true, Ordering::Relaxed);
+        let view = self.store.refresh();
+        self.small.kept();
+        self.typed.standing(&view, corpus).hold(&view, cancel);
     }
 
     /// Gives back the memory that searches one after the other take.
