@@ -94,6 +94,14 @@ fn draw_outcome(canvas: &mut Canvas, area: Rect, search: &Search) {
 /// The completions, in a box below the line.
 pub fn draw_completions(canvas: &mut Canvas, area: Rect, search: &Search) {
     let theme = canvas.app.theme();
+    if search.counting.is_some() {
+        let words = "  counting …  ";
+        let place = Rect { x: area.x + 2.min(area.width), width: 14, height: 1, ..area }.intersection(area);
+        Clear.render(place.intersection(canvas.buffer.area), canvas.buffer);
+        canvas.buffer.set_style(place.intersection(canvas.buffer.area), style(theme.selected_away));
+        put(canvas.buffer, place, words, style(theme.muted), Align::Left);
+        return;
+    }
     let Some(completing) = &search.completing else { return };
     let candidates = completing.candidates();
     let shown = candidates.len().min(CHOICES).min(area.height.into());

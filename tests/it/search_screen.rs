@@ -12,7 +12,7 @@ use salon::app::{Effect, Msg, Ticket};
 use salon::config::key::Key;
 use salon::domain::catalog::{Change, Progress};
 use salon::domain::found::{Found, Hit, Order, Place, Reach, Snippet};
-use salon::domain::query::{Fit, Part, Within};
+use salon::domain::query::{Field, Fit, Part, Within};
 use salon::domain::transcript::EntryKind;
 use salon::domain::{Agent, Entry, Key as EntryKey, Role, Session, SessionKey};
 
@@ -369,6 +369,43 @@ fn completions_are_chosen_from_with_counts() {
     assert_eq!(search(&stage).input.text(), "branch:", "a single one is taken at once");
     stage.keys("tab enter");
     assert_eq!(search(&stage).input.text(), "branch:main");
+}
+
+#[test]
+fn values_that_stand_in_texts_are_asked_for_and_chosen_from_when_they_come() {
+    let mut stage = Stage::full(80, 24);
+    let values = |typed: &str, values: &[(&str, usize)]| Msg::Values {
+        field: Field::Tool,
+        typed: typed.into(),
+        values: values.iter().map(|(value, count)| ((*value).to_owned(), *count)).collect(),
+    };
+    let counts = |typed: &str| vec![Effect::CountValues(Field::Tool, typed.into())];
+    stage.keys("/");
+    typed(&mut stage, "-tool:b");
+    stage.take_effects();
+    stage.keys("tab tab");
+    assert_eq!(stage.take_effects(), counts("b"), "once");
+    assert!(stage.screen().contains("counting …"), "{}", stage.screen());
+    stage.send(values("", &[("Read", 9)]));
+    assert_eq!(search(&stage).input.text(), "-tool:b", "the answer to another question");
+    stage.send(values("b", &[("Bash", 1_290), ("bash_output", 7)]));
+    assert_eq!(search(&stage).input.text(), "-tool:Bash");
+    insta::assert_snapshot!("completing_tools_80x24", stage.screen());
+    stage.keys("tab");
+    assert_eq!(search(&stage).input.text(), "-tool:bash_output");
+    // What was typed meanwhile counts more.
+    stage.keys("ctrl-u");
+    typed(&mut stage, "tool:x");
+    stage.keys("tab y").send(values("x", &[("xxl", 1)]));
+    assert_eq!(search(&stage).input.text(), "tool:xy");
+    stage.keys("tab").send(values("xy", &[]));
+    assert_eq!(search(&stage).input.text(), "tool:xy");
+    assert!(stage.screen().contains("nothing to complete `tool:xy` with"), "{}", stage.screen());
+    // Fixed values are there without any count.
+    stage.keys("ctrl-u");
+    typed(&mut stage, "has:i");
+    stage.keys("tab").send(Msg::Values { field: Field::Has, typed: "i".into(), values: Vec::new() });
+    assert_eq!(search(&stage).input.text(), "has:image");
 }
 
 #[test]

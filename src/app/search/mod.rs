@@ -13,7 +13,7 @@ mod walk;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-pub use completing::Completing;
+pub use completing::{Completing, Counting};
 pub use kept::{History, View};
 pub use results::{Results, Row};
 
@@ -40,6 +40,8 @@ pub struct Search {
     pub preview: Preview,
     /// Completions of the word under the cursor, while they are chosen from.
     pub completing: Option<Completing>,
+    /// Values that are being counted, to complete the word under the cursor.
+    pub counting: Option<Counting>,
     /// The name of a view that is being saved, while it is typed.
     pub naming: Option<Input>,
     /// What was typed, as it is understood.
