@@ -81,6 +81,14 @@ fn a_mistake_is_marked_and_the_rest_runs() {
         ("agent: fix", "agent:", "fix"),
         ("/a(/ fix", "/a(/", "fix"),
         ("fix \"open", "\"open", "fix \"open\""),
+        ("fix dir:x,\"my app", "\"my app", "fix dir:x,\"my app\""),
+        ("fix \"\"", "\"\"", "fix"),
+        ("OR fix", "OR", "fix"),
+        ("fix OR ", "OR", "fix"),
+        ("fix dir:x,\"my app", "\"my app", "fix dir:x,\"my app\""),
+        ("fix \"\"", "\"\"", "fix"),
+        ("OR fix", "OR", "fix"),
+        ("fix OR ", "OR", "fix"),
         ("/a{999}{999}{999}/ fix", "/a{999}{999}{999}/", "fix"),
     ] {
         let query = Query::parse(source);
@@ -88,6 +96,7 @@ fn a_mistake_is_marked_and_the_rest_runs() {
         assert_eq!(spans, [marked], "{source}: {:?}", query.mistakes);
         assert_eq!(query.to_string(), kept, "{source}");
     }
+    assert_eq!(Query::parse(&"OR ".repeat(3_000)).mistakes.len(), 16, "more than anybody mends at once");
 }
 
 #[test]

@@ -13,9 +13,10 @@ use salon::config::key::Key;
 use salon::domain::catalog::{Change, Progress};
 use salon::domain::found::{Found, Hit, Order, Place, Reach, Snippet};
 use salon::domain::query::{Field, Fit, Part, Within};
-use salon::domain::transcript::EntryKind;
+use salon::domain::transcript::{Action, Change as FileChanged, EntryKind, FileChange};
 use salon::domain::{Agent, Entry, Key as EntryKey, Role, Session, SessionKey};
 
+use super::reader::sample::tool;
 use super::screens::stage::{Stage, change, sessions};
 
 const DONE: Reach = Reach { sessions: 11, bytes: 48_200_000, complete: true };
@@ -268,6 +269,24 @@ fn enter_opens_at_the_hit_and_n_walks_on_into_the_next_session() {
     stage.keys("esc");
     assert_eq!(selected(&stage), "04:0", "back at the results, where one was");
     assert_eq!(search(&stage).input.text(), "webhook");
+}
+
+#[test]
+fn filters_that_entries_can_answer_lead_to_those_entries() {
+    for (query, sought) in [("has:error", "has:error"), ("tool:bash", "tool:bash"), ("agent:claude", "")] {
+        let mut stage = Stage::full(80, 24);
+        stage.keys("/");
+        typed(&mut stage, query);
+        stage.send(found(query, vec![hit("0001", 1.0, 0, &[])], DONE));
+        stage.take_effects();
+        stage.keys("enter");
+        let effects = stage.take_effects();
+        let (ticket, _) = opened(&effects)[0].clone();
+        assert!(effects.contains(&Effect::FindInTranscript(ticket, sought.into())), "{effects:?}");
+        answer_opening(&mut stage, ticket, sought, &[3, 7]);
+        let cursor = stage.app.layers.last().and_then(Layer::reader).map(salon::app::reader::Reader::cursor);
+        assert_eq!(cursor == Some(3), !sought.is_empty(), "{query}: {cursor:?}");
+    }
 }
 
 #[test]
@@ -527,6 +546,27 @@ fn find_in_a_transcript_speaks_the_query_language() {
         ("/(/", Fit::Not),
     ] {
         assert_eq!(Within::new(query).fit(&said), fit, "{query}");
+    }
+    let command = Action::Command { command: "cargo test".into(), exit_code: Some(101) };
+    let ran = tool("t1", 0, "Bash", command, "");
+    let change = FileChange { path: "/srv/src/db.rs".into(), change: FileChanged::Delete };
+    let edited = tool("t2", 0, "Edit", Action::Edit(vec![change]), "");
+    for (query, run, edit) in [
+        ("exit:101", Fit::All, Fit::Not),
+        ("exit:0", Fit::Not, Fit::Not),
+        ("is:error", Fit::All, Fit::Not),
+        ("has:error,diff", Fit::All, Fit::All),
+        ("file:DB.rs", Fit::Not, Fit::All),
+        ("-file:db.rs", Fit::Not, Fit::Not),
+        ("tool:bash file:db.rs", Fit::Some, Fit::Some),
+        ("tool:bash -kind:tool", Fit::Not, Fit::Not),
+        // With words they say which sessions are meant, and the words may stand anywhere in those.
+        ("file:db.rs cargo", Fit::All, Fit::Not),
+        ("agent:claude", Fit::Not, Fit::Not),
+    ] {
+        let within = Within::new(query);
+        assert_eq!((within.fit(&ran), within.fit(&edited)), (run, edit), "{query}");
+        assert_eq!(within.asks_entries(), !matches!(query, "-file:db.rs" | "agent:claude"), "{query}");
     }
     assert_eq!(Within::new("key api_key db").places(&said.text), [7..14, 30..32], "overlaps are joined");
 }

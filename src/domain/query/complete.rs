@@ -78,7 +78,7 @@ fn typed(source: &str, cursor: usize) -> (Range<usize>, Typed) {
     let nothing = (cursor..cursor, Typed::Name(String::new()));
     let Some(token) = tokens(&source[..cursor]).last().filter(|token| token.span.end == cursor) else { return nothing };
     match token.kind {
-        Kind::Filter(field, mut values) => match values.pop().filter(|(_, span)| span.end == cursor) {
+        Kind::Filter(field, mut values) => match values.all.pop().filter(|(_, span)| span.end == cursor) {
             Some((value, span)) => (span, Typed::Value(field, value)),
             None => (cursor..cursor, Typed::Value(field, String::new())),
         },
