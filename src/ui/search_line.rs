@@ -5,6 +5,7 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 
+use super::search::count;
 use super::status::thousands;
 use super::style::style;
 use super::widgets::{Align, field, line_of, put, put_line, split_left, split_right};
@@ -80,8 +81,6 @@ fn draw_outcome(canvas: &mut Canvas, area: Rect, search: &Search) {
     if !search.is_asked() || answer.hits.is_empty() {
         return;
     }
-    let count =
-        |count: usize, one: &str, many: &str| format!("{} {}", thousands(count), if count == 1 { one } else { many });
     let mut words = count(answer.hits.len(), "session", "sessions");
     if search.results.count() > 0 {
         words = format!("{words} · {}", count(search.results.count(), "hit", "hits"));

@@ -454,10 +454,16 @@ fn what_names_a_session_leads_to_it() {
     ] {
         let mut stage = Stage::full(80, 24);
         stage.send(Msg::Catalog(change(vec![session.clone()])));
+        stage.take_effects();
         stage.keys("/").send(Msg::Paste(format!("{pasted}\n")));
+        let searches = |effect: &Effect| matches!(effect, Effect::FindInTranscript(_, query) if !query.is_empty());
+        assert!(!stage.take_effects().iter().any(searches), "its name is not looked for in it");
         let reader = stage.app.layers.last().and_then(Layer::reader);
         assert_eq!(reader.map(|reader| &*reader.key.id), Some(uuid), "{pasted}");
         stage.keys("esc");
+        stage.take_effects();
+        stage.keys("ctrl-s").send(Msg::Catalog(change(vec![session.clone()])));
+        assert!(!stage.take_effects().iter().any(|effect| matches!(effect, Effect::Search { .. })), "it stays found");
         assert_eq!(search(&stage).results.rows().len(), 1);
     }
     // One that is not known is looked for as any text.
