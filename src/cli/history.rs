@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::context::Context;
-use crate::agent::Unit;
+use crate::agent::{Root, Unit};
 use crate::domain::catalog::Catalog;
 use crate::domain::{Issue, Session};
-use crate::index::{self, Options, Refresh, RootReport};
+use crate::index::{self, Options, Refresh};
 use crate::runtime;
 
 /// Everything that was found.
@@ -20,7 +20,7 @@ pub struct History {
     /// The units that they lie in.
     pub units: Vec<Unit>,
     /// Where agents keep them.
-    pub roots: Vec<RootReport>,
+    pub roots: Vec<Root>,
     /// The cache's file, where one can be kept.
     pub cache: Option<PathBuf>,
     /// What could not be read, the configuration included.

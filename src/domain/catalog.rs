@@ -48,6 +48,13 @@ pub struct Catalog {
 }
 
 impl Catalog {
+    /// A catalog of sessions with different keys; quickest where the newest come first.
+    pub fn new(sessions: Vec<Arc<Session>>, issues: Vec<Issue>, progress: Progress) -> Self {
+        let newest = sessions.iter().map(|session| (place(session), session.clone())).collect();
+        let sessions = sessions.into_iter().map(|session| (session.key.clone(), session)).collect();
+        Self { sessions, newest, issues, progress }
+    }
+
     /// Takes a change in.
     pub fn apply(&mut self, change: Change) {
         for key in &change.removed {

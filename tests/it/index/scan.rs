@@ -17,7 +17,10 @@ fn sessions_of_all_roots_are_found_with_their_counts() {
     let one = found.catalog.get(&key("one")).expect("one");
     assert_eq!((one.turns, &*one.title.text, &*one.cwd, one.complete), (2, "first", "/w", true));
     assert_eq!((found.tally.summaries, found.catalog.progress.done, found.catalog.progress.total), (3, 3, 3));
-    assert_eq!(found.roots.iter().map(|root| (root.found, root.sessions)).collect::<Vec<_>>(), [(true, 4), (false, 0)]);
+    assert_eq!(
+        report(&found.roots, &found.catalog).iter().map(|root| (root.found, root.sessions)).collect::<Vec<_>>(),
+        [(true, 4), (false, 0)]
+    );
 }
 
 #[test]
