@@ -203,7 +203,7 @@ fn any_change_of_any_unit_is_noticed() {
         change();
         let found = recall(&home);
         assert!(!held(&found) && told(&found) != before);
-        assert_eq!(told(&found), snapshot::told(&look(&home)), "as if read without a cache");
+        assert_eq!(told(&found), told(&look(&home)), "as if read without a cache");
         before = told(&found);
         drop(found);
         assert!(held(&recall(&home)));
