@@ -130,7 +130,7 @@ pub fn path_of(folder: &Path, name: &CStr) -> PathBuf {
 
 #[cfg(target_os = "linux")]
 fn entries(folder: &OwnedFd, visit: &mut dyn FnMut(&CStr, FileType)) -> io::Result<()> {
-    let mut buffer = [const { std::mem::MaybeUninit::uninit() }; 32 << 10];
+    let mut buffer = [const { std::mem::MaybeUninit::uninit() }; 16 << 10];
     let mut listed = rustix::fs::RawDir::new(folder, &mut buffer);
     while let Some(entry) = listed.next() {
         let entry = entry?;
