@@ -15,7 +15,7 @@ use crate::runtime;
 pub struct History {
     /// All sessions.
     pub catalog: Catalog,
-    /// The same, in the order of their keys.
+    /// The same, newest activity first.
     pub all: Vec<Arc<Session>>,
     /// The units that they lie in.
     pub units: Vec<Unit>,
@@ -26,7 +26,7 @@ pub struct History {
     /// What could not be read, the configuration included.
     pub issues: Vec<Issue>,
     /// It is being kept for the next command.
-    _keeping: Option<index::Keeping>,
+    keeping: Option<index::Keeping>,
 }
 
 impl History {
@@ -34,12 +34,19 @@ impl History {
     pub fn read(context: &Context) -> Self {
         let options = options(context);
         let collected = index::collect(&options, Refresh::Changed);
-        let mut all: Vec<_> = collected.catalog.iter().cloned().collect();
-        all.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        let all: Vec<_> = collected.catalog.iter().cloned().collect();
         let mut issues = context.issues.clone();
         issues.extend(collected.catalog.issues.iter().cloned());
         let index::Collected { catalog, units, roots, cache, keeping, .. } = collected;
-        Self { catalog, all, units, roots, cache, issues, _keeping: keeping }
+        Self { catalog, all, units, roots, cache, issues, keeping }
+    }
+
+    /// To be called when the answer is out. Waits until it is kept for the next command; what is held is not freed, since
+    /// the process ends.
+    pub fn leave(self) {
+        let Self { catalog, all, units, roots: _, cache: _, issues: _, keeping } = self;
+        drop(keeping);
+        std::mem::forget((catalog, all, units));
     }
 }
 

@@ -36,8 +36,9 @@ pub fn run(context: &Context, args: &ListArgs) -> Result<ExitCode, Failure> {
     } else {
         answer(context, &history, &view, page)?;
     }
-    if let Some(asked) = asked {
-        asked.store(history);
+    match asked {
+        Some(asked) => asked.store(history),
+        None => history.leave(),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -49,10 +49,10 @@ pub struct Catalog {
 
 impl Catalog {
     /// A catalog of sessions with different keys; quickest where the newest come first.
-    pub fn new(sessions: Vec<Arc<Session>>, issues: Vec<Issue>, progress: Progress) -> Self {
+    pub fn new(sessions: Vec<Arc<Session>>, issues: Vec<Issue>) -> Self {
         let newest = sessions.iter().map(|session| (place(session), session.clone())).collect();
         let sessions = sessions.into_iter().map(|session| (session.key.clone(), session)).collect();
-        Self { sessions, newest, issues, progress }
+        Self { sessions, newest, issues, progress: Progress::default() }
     }
 
     /// Takes a change in.

@@ -11,7 +11,7 @@ use super::snapshot::{self, Keeping, Recalled, Snapshot};
 use super::survey::{Survey, Tally};
 use crate::agent::{Root, Unit};
 use crate::domain::Agent;
-use crate::domain::catalog::{Catalog, Progress};
+use crate::domain::catalog::Catalog;
 use crate::domain::live::LiveSign;
 
 /// How far the cache is trusted.
@@ -70,10 +70,9 @@ pub fn collect(options: &Options, refresh: Refresh) -> Collected {
 
 /// What a command saw before, still true.
 fn answer(options: &Options, roots: Vec<Root>, recalled: Recalled) -> Collected {
-    let Recalled { sessions, issues, units, live } = recalled;
-    let progress = Progress { done: units.len(), total: units.len() };
+    let Recalled { catalog, units, live } = recalled;
     Collected {
-        catalog: Catalog::new(sessions, issues, progress),
+        catalog,
         units,
         live,
         roots,

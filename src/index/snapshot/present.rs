@@ -33,6 +33,13 @@ impl Fingerprint {
         }
         print
     }
+
+    /// The fingerprint of both sets together.
+    fn with(self, other: Self) -> Self {
+        let [one, two] = self.sums;
+        let sums = [one.wrapping_add(other.sums[0]), two.wrapping_add(other.sums[1])];
+        Self { count: self.count + other.count, sums }
+    }
 }
 
 /// A walk over all roots, in which several threads may help.
@@ -48,7 +55,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Walks roots that nobody has walked yet. `None`: something could not be looked at.
-    pub fn help(&self) -> Option<Vec<Unit>> {
+    pub fn help(&self) -> Option<Found> {
         let mut units = Vec::new();
         while let Some(root) = self.roots.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             let format = self.formats.iter().find(|format| format.agent() == root.agent)?;
@@ -59,7 +66,8 @@ impl<'a> Walk<'a> {
             }
             if units.is_empty() { units = found } else { units.extend(found) }
         }
-        Some(units)
+        let fingerprint = Fingerprint::of(&units);
+        Some(Found { units, fingerprint })
     }
 
     /// Nobody needs it any more.
@@ -67,14 +75,31 @@ impl<'a> Walk<'a> {
         self.next.store(self.roots.len(), Ordering::Relaxed);
     }
 
-    /// What all helpers found together, each unit once.
-    pub fn end(&self, mut units: Vec<Unit>, others: Vec<Unit>) -> Vec<Unit> {
-        units.extend(others);
-        let within = |one: &Root| self.roots.iter().any(|two| one != two && one.path.starts_with(&two.path));
-        if self.roots.iter().any(within) {
-            units.sort_unstable_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
-            units.dedup_by(|a, b| a.path.as_os_str() == b.path.as_os_str());
+    /// What two helpers found together, each unit once.
+    pub fn end(&self, one: Found, two: Found) -> (Vec<Unit>, Fingerprint) {
+        let (mut units, fingerprint) = (one.units, one.fingerprint.with(two.fingerprint));
+        units.extend(two.units);
+        if !self.overlaps() {
+            return (units, fingerprint);
         }
-        units
+        units.sort_unstable_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
+        units.dedup_by(|a, b| a.path.as_os_str() == b.path.as_os_str());
+        let fingerprint = Fingerprint::of(&units);
+        (units, fingerprint)
     }
+
+    /// Whether a root lies in another one, so that what is found there may be found twice.
+    fn overlaps(&self) -> bool {
+        let within = |(at, one): (usize, &Root)| {
+            self.roots.iter().enumerate().any(|(other, two)| other != at && one.path.starts_with(&two.path))
+        };
+        self.roots.iter().enumerate().any(within)
+    }
+}
+
+/// What one helper found.
+#[derive(Debug)]
+pub(super) struct Found {
+    units: Vec<Unit>,
+    fingerprint: Fingerprint,
 }
