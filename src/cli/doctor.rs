@@ -69,7 +69,7 @@ pub fn run(context: &Context, args: &PlainArgs) -> Result<ExitCode, Failure> {
     // Before the history is read, which brings the cache up to date.
     let age_ms = cache_age(&context.paths.cache);
     let history = History::read(context);
-    let found = index::report(&history.roots, &history.catalog);
+    let found = index::report(&history.roots, &history.all);
     let (agents, watch) = std::thread::scope(|scope| {
         let agents = scope.spawn(|| installed(context.environment.var("PATH")));
         let watch = watch(context, &found);

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::context::Context;
 use crate::agent::{Root, Unit};
-use crate::domain::catalog::Catalog;
 use crate::domain::{Issue, Session};
 use crate::index::{self, Options, Refresh};
 use crate::runtime;
@@ -13,9 +12,7 @@ use crate::runtime;
 /// Everything that was found.
 #[derive(Debug)]
 pub struct History {
-    /// All sessions.
-    pub catalog: Catalog,
-    /// The same, newest activity first.
+    /// All sessions, newest activity first.
     pub all: Vec<Arc<Session>>,
     /// The units that they lie in.
     pub units: Vec<Unit>,
@@ -34,19 +31,17 @@ impl History {
     pub fn read(context: &Context) -> Self {
         let options = options(context);
         let collected = index::collect(&options, Refresh::Changed);
-        let all: Vec<_> = collected.catalog.iter().cloned().collect();
-        let mut issues = context.issues.clone();
-        issues.extend(collected.catalog.issues.iter().cloned());
-        let index::Collected { catalog, units, roots, cache, keeping, .. } = collected;
-        Self { catalog, all, units, roots, cache, issues, keeping }
+        let index::Collected { sessions: all, issues: unread, units, roots, cache, keeping, .. } = collected;
+        let issues = context.issues.iter().cloned().chain(unread).collect();
+        Self { all, units, roots, cache, issues, keeping }
     }
 
     /// To be called when the answer is out. Waits until it is kept for the next command; what is held is not freed, since
     /// the process ends.
     pub fn leave(self) {
-        let Self { catalog, all, units, roots: _, cache: _, issues: _, keeping } = self;
+        let Self { all, units, roots: _, cache: _, issues: _, keeping } = self;
         drop(keeping);
-        std::mem::forget((catalog, all, units));
+        std::mem::forget((all, units));
     }
 }
 

@@ -10,9 +10,9 @@ use super::pool::live_signs;
 use super::snapshot::{self, Keeping, Recalled, Snapshot};
 use super::survey::{Survey, Tally};
 use crate::agent::{Root, Unit};
-use crate::domain::Agent;
-use crate::domain::catalog::Catalog;
+use crate::domain::catalog::{Catalog, Progress};
 use crate::domain::live::LiveSign;
+use crate::domain::{Agent, Issue, Session, SessionKey};
 
 /// How far the cache is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +26,12 @@ pub enum Refresh {
 /// All that is known.
 #[derive(Debug)]
 pub struct Collected {
-    /// Sessions and issues.
-    pub catalog: Catalog,
+    /// Sessions, newest activity first.
+    pub sessions: Vec<Arc<Session>>,
+    /// What could not be read.
+    pub issues: Vec<Issue>,
+    /// How many units there are, and how many of them were read.
+    pub progress: Progress,
     /// The units that they lie in.
     pub units: Vec<Unit>,
     /// Sessions that are open in living processes.
@@ -40,6 +44,13 @@ pub struct Collected {
     pub tally: Tally,
     /// The same, being kept for the next time.
     pub keeping: Option<Keeping>,
+}
+
+impl Collected {
+    /// A session by its key.
+    pub fn session(&self, key: &SessionKey) -> Option<&Arc<Session>> {
+        self.sessions.iter().find(|session| session.key == *key)
+    }
 }
 
 /// A root, for `doctor`.
@@ -70,9 +81,11 @@ pub fn collect(options: &Options, refresh: Refresh) -> Collected {
 
 /// What a command saw before, still true.
 fn answer(options: &Options, roots: Vec<Root>, recalled: Recalled) -> Collected {
-    let Recalled { catalog, units, live } = recalled;
+    let Recalled { sessions, issues, units, live } = recalled;
     Collected {
-        catalog,
+        sessions,
+        issues,
+        progress: Progress { done: units.len(), total: units.len() },
         units,
         live,
         roots,
@@ -105,24 +118,25 @@ fn survey(options: &Options, refresh: Refresh) -> Collected {
     let mut catalog = Catalog::default();
     catalog.apply(survey.shelf.take_change());
     survey.keep_front();
-    catalog.progress = survey.progress();
+    let sessions: Vec<_> = catalog.iter().cloned().collect();
+    let (issues, progress) = (catalog.issues, survey.progress());
     let cache = survey.cache_file().map(Path::to_owned);
     let units: Vec<Unit> = survey.shelf.all_units().collect();
     let (roots, tally) = (survey.roots().to_vec(), survey.tally);
-    let snapshot = Snapshot::new(&roots, &units, catalog.iter().cloned().collect(), catalog.issues.clone());
+    let snapshot = Snapshot::new(&roots, &units, sessions.clone(), issues.clone());
     // The cache is closed before its state is looked at.
     drop(survey);
     let keeping = cache.as_deref().and_then(Path::parent).zip(snapshot).map(|(dir, snapshot)| snapshot.keep(dir));
-    Collected { catalog, units, live, roots, cache, tally, keeping }
+    Collected { sessions, issues, progress, units, live, roots, cache, tally, keeping }
 }
 
 /// What was found at each root.
-pub fn report(roots: &[Root], catalog: &Catalog) -> Vec<RootReport> {
+pub fn report(roots: &[Root], sessions: &[Arc<Session>]) -> Vec<RootReport> {
     let of = |root: &Root| RootReport {
         agent: root.agent,
         path: root.path.clone(),
         found: root.path.exists(),
-        sessions: catalog
+        sessions: sessions
             .iter()
             .filter(|session| session.key.agent == root.agent && session.path.starts_with(&root.path))
             .count(),

@@ -34,7 +34,6 @@ use super::cache;
 use super::pool::live_signs;
 use super::workspace::Workspaces;
 use crate::agent::{Format, Root, Stamp, Unit};
-use crate::domain::catalog::{Catalog, Progress};
 use crate::domain::live::LiveSign;
 use crate::domain::{Issue, Session, SessionKey, State};
 
@@ -44,7 +43,9 @@ const VERSION: &str = concat!("salon 2/", env!("CARGO_PKG_VERSION"));
 /// What holds of a catalog that was kept, and what is there now.
 #[derive(Debug)]
 pub(super) struct Recalled {
-    pub catalog: Catalog,
+    /// In the order in which they were kept.
+    pub sessions: Vec<Arc<Session>>,
+    pub issues: Vec<Issue>,
     pub units: Vec<Unit>,
     pub live: Vec<LiveSign>,
 }
@@ -62,12 +63,10 @@ pub(super) fn recall(dir: Option<&Path>, roots: &[Root], formats: &'static [&'st
             walk.stop();
             return None;
         };
-        let mut catalog = Catalog::new(sessions, issues);
         // What is free to walk by now is walked here, and only then is the helper waited for.
         let here = walk.help();
         let (units, present) = walk.end(helper.join().ok().flatten()?, here?);
-        catalog.progress = Progress { done: units.len(), total: units.len() };
-        (present == fingerprint).then_some(Recalled { catalog, units, live })
+        (present == fingerprint).then_some(Recalled { sessions, issues, units, live })
     })
 }
 

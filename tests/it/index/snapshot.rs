@@ -135,7 +135,7 @@ fn held(found: &Collected) -> bool {
 }
 
 fn told(found: &Collected) -> Vec<Session> {
-    found.catalog.iter().map(|session| Session::clone(session)).collect()
+    found.sessions.iter().map(|session| Session::clone(session)).collect()
 }
 
 /// Two units, seen and kept.
@@ -149,7 +149,7 @@ fn seen() -> (Home, Vec<Session>) {
     drop(first);
     let again = recall(&home);
     assert!(held(&again), "nothing changed");
-    assert_eq!((again.catalog.len(), again.units.len(), told(&again)), (2, 2, rows.clone()));
+    assert_eq!((again.sessions.len(), again.units.len(), told(&again)), (2, 2, rows.clone()));
     (home, rows)
 }
 
@@ -229,7 +229,7 @@ fn what_leaves_no_trace_in_a_unit_is_looked_up_each_time() {
     let cwd = repository.join("below");
     fs::create_dir_all(&cwd).expect("folder");
     write(&home, "a.log", &format!("cwd {}\nprompt 1000 first\n", cwd.display()));
-    let workspace = |found: &Collected| found.catalog.get(&key("a")).expect("a").workspace.to_string();
+    let workspace = |found: &Collected| found.session(&key("a")).expect("a").workspace.to_string();
     assert_eq!(workspace(&recall(&home)), cwd.to_string_lossy());
     fs::create_dir(repository.join(".git")).expect("repository");
     let found = recall(&home);
