@@ -51,6 +51,8 @@ impl App {
             Action::Redraw => vec![Effect::Redraw],
             Action::Suspend => vec![Effect::Suspend],
             Action::Resume => self.about_session(Effect::CheckResume),
+            // Beside the list no session is meant, but what is listed.
+            Action::CopyCommand if self.layers.is_empty() && self.home.focus == Pane::Workspaces => self.copy_list(),
             Action::CopyCommand => self.about_session(Effect::CopyResumeCommand),
             Action::CopyId => self.about_session(|key| Effect::Copy(key.id.to_string())),
             Action::EditTranscript => self.about_session(Effect::EditTranscript),
@@ -116,6 +118,7 @@ impl App {
     fn act_at_home(&mut self, action: Action) -> Vec<Effect> {
         match action {
             Action::ForgetView => self.forget_view(),
+            Action::CopyList => self.copy_list(),
             Action::Open if self.home.focus == Pane::Workspaces && self.home.workspaces.view().is_some() => {
                 let view = self.home.workspaces.view().cloned();
                 view.map_or_else(Vec::new, |view| self.search_for(&view.query, view.order))

@@ -88,6 +88,7 @@ actions! {
         StopRun "stop-run" "end the session's run"
         CopyId "copy-id" "copy the session's id"
         CopyCommand "copy-resume-command" "copy the command that resumes the session"
+        CopyList "copy-list" "copy the list as a command; among the workspaces also Y"
         EditTranscript "edit-transcript" "open the transcript's file in the editor"
         ForgetView "forget-view" "forget the saved view that is selected among the workspaces"
     }

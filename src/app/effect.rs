@@ -6,6 +6,7 @@ use super::msg::{Alarm, Rest, Ticket};
 use super::runs::RunEffect;
 use crate::domain::SessionKey;
 use crate::domain::found::{Order, Place};
+use crate::domain::query::Field;
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +32,9 @@ pub enum Effect {
         /// Only these sessions, because they changed or their snippets are wanted; `None`: all.
         within: Option<Vec<SessionKey>>,
     },
+    /// Count the values that a filter has in the texts of sessions and that hold what is typed of one. Answered by
+    /// [`super::Msg::Values`], unless something is searched before.
+    CountValues(Field, String),
     /// Rank sessions for the quick filter.
     Rank {
         /// The query.

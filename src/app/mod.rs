@@ -8,6 +8,7 @@ pub mod action;
 pub mod age;
 pub mod approvals;
 pub mod chat;
+pub mod command;
 pub mod dialog;
 pub mod effect;
 pub mod failure;

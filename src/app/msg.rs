@@ -9,6 +9,7 @@ use crate::config::key::Key;
 use crate::config::theme::Background;
 use crate::domain::found::{Found, Place};
 use crate::domain::live::LiveSign;
+use crate::domain::query::Field;
 use crate::domain::transcript::Entry;
 use crate::domain::{SessionKey, Time, catalog};
 
@@ -83,6 +84,15 @@ pub enum Msg {
         query: String,
         /// What was found, and how far the search is.
         found: Found,
+    },
+    /// Values that a filter has in the texts of sessions.
+    Values {
+        /// The filter.
+        field: Field,
+        /// What is typed of a value.
+        typed: String,
+        /// Values that hold it, the best first, each with how many sessions it would leave.
+        values: Vec<(String, usize)>,
     },
     /// How far the talk of all sessions is indexed.
     Indexed(catalog::Progress),

@@ -37,6 +37,7 @@ impl App {
             }
             Msg::Transcript(ticket, msg) => self.transcript(ticket, msg),
             Msg::Found { query, found } => self.found(&query, found),
+            Msg::Values { field, typed, values } => self.values_counted(field, &typed, &values),
             Msg::Indexed(progress) => {
                 self.indexed = progress;
                 Vec::new()

@@ -29,21 +29,22 @@ pub struct Wish {
     pub around: Around,
 }
 
-/// The words of a query: as they were given, or what stdin says where they are `-`. `None` where there are none.
+/// The words of a query: as they were given, or what stdin says where they are `-`. `None` where there are none but
+/// blanks.
 pub fn given(words: &[String]) -> io::Result<Option<String>> {
-    match words {
-        [] => Ok(None),
-        [word] if word == "-" => from_stdin().map(Some),
-        words => Ok(Some(words.join(" "))),
-    }
+    Ok(unless_blank(if words == ["-"] { from_stdin()? } else { words.join(" ") }))
 }
 
 /// The same, where a query is needed: without words stdin is read, unless a person would have to type it.
 pub fn needed(words: &[String]) -> io::Result<Option<String>> {
-    match given(words)? {
-        None if !io::stdin().is_terminal() => from_stdin().map(Some),
-        given => Ok(given),
+    if words.is_empty() && !io::stdin().is_terminal() {
+        return from_stdin().map(unless_blank);
     }
+    given(words)
+}
+
+fn unless_blank(source: String) -> Option<String> {
+    Some(source).filter(|source| !source.trim().is_empty())
 }
 
 fn from_stdin() -> io::Result<String> {

@@ -31,7 +31,7 @@ type Entries = Vec<Vec<Option<usize>>>;
 pub fn run(context: &Context, args: &SearchArgs) -> Result<ExitCode, Failure> {
     let nothing =
         || Failure::new(Code::Usage, "there is nothing to look for; give a QUERY, or `-` to read it from stdin");
-    let source = query::needed(&args.query)?.filter(|source| !source.trim().is_empty()).ok_or_else(nothing)?;
+    let source = query::needed(&args.query)?.ok_or_else(nothing)?;
     let history = History::read(context);
     let filter = scope::filter(context, &args.scope, true);
     let sought = |session: &crate::domain::Session| filter.admits(session) && filter.hides(session).is_none();

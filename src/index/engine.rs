@@ -25,6 +25,7 @@ use super::throttle::Throttle;
 use super::watch::{self, Sighting, Watch};
 use crate::domain::catalog::Progress;
 use crate::domain::live::LiveSign;
+use crate::domain::query::Field;
 use crate::domain::{Issue, Session, SessionKey};
 
 /// Least time between two looks at one path.
@@ -50,6 +51,7 @@ pub(super) enum Command {
     Ask(Ticket, Request),
     Rank(String),
     Search(Sought),
+    Count(Field, String),
     Stop,
 }
 
@@ -221,6 +223,10 @@ impl Engine {
                 drop(self.ranker.send(rank::Request { query, rows }));
             }
             Command::Search(sought) => self.search(sought),
+            Command::Count(field, typed) => {
+                let corpus = self.corpus();
+                self.seek.count(field, typed, corpus);
+            }
             Command::Stop => self.stopping = true,
         }
     }

@@ -12,6 +12,7 @@ use super::options::Options;
 use super::readings::Request;
 use crate::domain::SessionKey;
 use crate::domain::found::Place;
+use crate::domain::query::Field;
 
 /// Events that may wait to be taken. What comes beyond is merged, or waits with whoever found it.
 const WAITING: usize = 64;
@@ -81,6 +82,12 @@ impl Index {
     /// Searches sessions. A newer search over all cancels what was asked before; an empty query only cancels.
     pub fn search(&self, sought: Sought) {
         self.command(Command::Search(sought));
+    }
+
+    /// Counts the values that a filter has in the texts of sessions, as far as they are stored. A newer search or count
+    /// cancels the older.
+    pub fn count_values(&self, field: Field, typed: String) {
+        self.command(Command::Count(field, typed));
     }
 
     /// Bytes that summaries took from disk so far.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::domain::catalog::{Change, Progress};
 use crate::domain::found::{Found, Order, Place};
 use crate::domain::live::LiveSign;
+use crate::domain::query::Field;
 use crate::domain::transcript::Entry;
 use crate::domain::{SessionKey, Time};
 
@@ -33,6 +34,15 @@ pub enum Event {
         query: String,
         /// What was found, and how far the search is.
         found: Found,
+    },
+    /// The answer to [`super::Index::count_values`].
+    Values {
+        /// The filter.
+        field: Field,
+        /// What is typed of a value.
+        typed: String,
+        /// Values that hold it, the best first, each with how many sessions it would leave.
+        values: Vec<(String, usize)>,
     },
     /// How far the talk of all sessions is stored for searching.
     Indexed(Progress),

@@ -55,6 +55,7 @@ impl Shell {
             Effect::Search { query, order, within } => {
                 self.performer.index.search(Sought { query, order, within, now: self.clock.now() });
             }
+            Effect::CountValues(field, typed) => self.performer.index.count_values(field, typed),
             Effect::Rank { query } => self.performer.index.rank(query),
             Effect::Rescan => self.performer.index.rescan(),
             Effect::CheckResume(key) => self.check_resume(key),

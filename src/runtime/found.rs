@@ -12,6 +12,7 @@ pub fn message(event: Event) -> Option<Msg> {
         Event::Transcript(ticket, event) => Some(Msg::Transcript(Ticket(ticket), transcript(event))),
         Event::Ranked { query, keys } => Some(Msg::Ranked { query, keys }),
         Event::Found { query, found } => Some(Msg::Found { query, found }),
+        Event::Values { field, typed, values } => Some(Msg::Values { field, typed, values }),
         Event::Indexed(progress) => Some(Msg::Indexed(progress)),
         Event::Watch(WatchState::Native { .. }) => None,
         Event::Watch(WatchState::Poll { reason }) => {

@@ -78,6 +78,22 @@ pub fn ellipsis(text: &str, columns: usize) -> String {
     cut
 }
 
+/// Cuts to at most `columns` from the end, beginning with `…` where something was cut; never inside a grapheme.
+pub fn ellipsis_before(text: &str, columns: usize) -> String {
+    if super::wrap::columns(text) <= columns {
+        return text.to_owned();
+    }
+    let (mut start, mut used) = (text.len(), 1);
+    for (at, grapheme) in text.grapheme_indices(true).rev() {
+        used += super::wrap::columns(grapheme);
+        if used > columns {
+            break;
+        }
+        start = at;
+    }
+    if columns > 0 { format!("…{}", &text[start..]) } else { String::new() }
+}
+
 fn is_hostile(c: char) -> bool {
     matches!(c,
         '\0'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}'

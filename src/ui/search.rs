@@ -66,6 +66,11 @@ pub fn unread(app: &App) -> Vec<String> {
         .collect()
 }
 
+/// `1 session`, `2,001 sessions`.
+pub fn count(count: usize, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(count), if count == 1 { one } else { many })
+}
+
 /// `950 B`, `12 kB`, `3.4 MB`, `1.4 GB`.
 fn bytes(count: u64) -> String {
     let tenths = |unit: u64| format!("{}.{}", count / unit, count % unit * 10 / unit);

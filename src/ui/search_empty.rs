@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::Canvas;
-use super::search::{looked, unread};
+use super::search::{count, looked, unread};
 use super::style::style;
 use super::widgets::{line_of, put_line, wrapped};
 use crate::app::search::Search;
@@ -39,6 +39,13 @@ fn nothing(app: &App, search: &Search, width: u16) -> Vec<Line<'static>> {
         chars.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
     };
     say(&sentence(&looked(app, search)), theme.text);
+    let others = app.known.catalog.len().saturating_sub(search.reach().sessions);
+    if search.is_complete()
+        && others > 0
+        && search.query().branches.iter().any(|branch| branch.filters().next().is_some())
+    {
+        say(&format!("Its filters leave out {}.", count(others, "other session", "other sessions")), theme.text);
+    }
     for mistake in &search.query().mistakes {
         let at = search.input.text().get(mistake.span.clone()).unwrap_or_default();
         say(&format!("Left out: {}, because {}.", ellipsis(at, 40), mistake.message), theme.warning);

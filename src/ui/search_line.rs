@@ -5,11 +5,13 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 
+use super::search::count;
 use super::status::thousands;
 use super::style::style;
 use super::widgets::{Align, field, line_of, put, put_line, split_left, split_right};
 use super::{Canvas, header};
 use crate::app::search::{Focus, Search};
+use crate::domain::query::complete::Candidate;
 use crate::stdx::text;
 
 /// Completions that are shown at once.
@@ -79,8 +81,6 @@ fn draw_outcome(canvas: &mut Canvas, area: Rect, search: &Search) {
     if !search.is_asked() || answer.hits.is_empty() {
         return;
     }
-    let count =
-        |count: usize, one: &str, many: &str| format!("{} {}", thousands(count), if count == 1 { one } else { many });
     let mut words = count(answer.hits.len(), "session", "sessions");
     if search.results.count() > 0 {
         words = format!("{words} · {}", count(search.results.count(), "hit", "hits"));
@@ -94,12 +94,21 @@ fn draw_outcome(canvas: &mut Canvas, area: Rect, search: &Search) {
 /// The completions, in a box below the line.
 pub fn draw_completions(canvas: &mut Canvas, area: Rect, search: &Search) {
     let theme = canvas.app.theme();
+    if search.counting.is_some() {
+        let words = "  counting …  ";
+        let place = Rect { x: area.x + 2.min(area.width), width: 14, height: 1, ..area }.intersection(area);
+        Clear.render(place.intersection(canvas.buffer.area), canvas.buffer);
+        canvas.buffer.set_style(place.intersection(canvas.buffer.area), style(theme.selected_away));
+        put(canvas.buffer, place, words, style(theme.muted), Align::Left);
+        return;
+    }
     let Some(completing) = &search.completing else { return };
     let candidates = completing.candidates();
     let shown = candidates.len().min(CHOICES).min(area.height.into());
-    let wide = |text: &str| text::width(text).min(48);
-    let name = candidates.iter().map(|candidate| wide(&candidate.text)).max().unwrap_or(0);
-    let about = candidates.iter().map(|candidate| wide(&note(candidate))).max().unwrap_or(0);
+    let widest = |width: &dyn Fn(&Candidate) -> usize| candidates.iter().map(width).max().unwrap_or(0);
+    let about = widest(&|candidate| text::width(&note(candidate)).min(48));
+    let room = usize::from(area.width).saturating_sub(about + 6);
+    let name = widest(&|candidate| text::width(&candidate.text)).min(room);
     let width = u16::try_from(name + about + 6).unwrap_or(u16::MAX).min(area.width);
     let place =
         Rect { x: area.x + 2.min(area.width - width), width, height: u16::try_from(shown).unwrap_or(0), ..area };
@@ -121,11 +130,13 @@ pub fn draw_completions(canvas: &mut Canvas, area: Rect, search: &Search) {
             style(theme.muted),
             Align::Right,
         );
-        put_line(canvas.buffer, line, &Line::from(Span::styled(candidate.text.clone(), style(theme.text))));
+        // Of a long path the end tells it from the others.
+        let name = text::ellipsis_before(&text::one_line(&candidate.text), line.width.into());
+        put_line(canvas.buffer, line, &Line::from(Span::styled(name, style(theme.text))));
     }
 }
 
 /// What is said about a completion: how many sessions have it, or what it is for.
-fn note(candidate: &crate::domain::query::complete::Candidate) -> String {
+fn note(candidate: &Candidate) -> String {
     candidate.count.map_or_else(|| candidate.hint.to_owned(), thousands)
 }

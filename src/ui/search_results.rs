@@ -76,11 +76,12 @@ fn draw_title(canvas: &mut Canvas, area: Rect, hit: &Hit, matcher: Option<&Match
     };
     let cells = [
         (Column::Age.text(app, session), 5, 20, Align::Right),
-        (hits, 11, 46, Align::Right),
+        // Where only filters were asked nothing is counted, and the title has the room.
+        (hits, if hit.count > 0 { 11 } else { 0 }, 46, Align::Right),
         (Column::Workspace.text(app, session), 15, 72, Align::Left),
     ];
     for (words, width, needs, align) in cells {
-        if area.width >= needs {
+        if area.width >= needs && width > 0 {
             let (left, cell) = split_right(rest, width);
             let (_, cell) = split_left(cell, 1);
             put(canvas.buffer, cell, &words, style(theme.muted), align);

@@ -39,6 +39,7 @@ mod search_pty;
 mod search_query;
 mod search_scan;
 mod search_screen;
+mod search_values;
 mod server;
 mod split;
 mod stdx;

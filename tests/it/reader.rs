@@ -3,6 +3,6 @@
 mod finding;
 mod growing;
 mod layout;
-mod sample;
+pub mod sample;
 mod screens;
 mod scrolling;

@@ -299,6 +299,8 @@ fn list_is_narrowed_by_the_same_language() {
     assert_eq!(list(&["heron", "--limit", "1", "--offset", "1"]), (vec![FIRST.to_owned()], json!(2)));
     assert_eq!(list(&["turns:>1"]), (vec![FIRST.to_owned()], json!(1)));
     assert_eq!(list(&["--", "-find"]), (vec![SECOND.to_owned()], json!(1)));
+    assert_eq!(list(&[" "]), list(&[]), "blanks are no query");
+    assert_eq!(json(&fed(&home, &["list", "--json", "-"], "\n"))["total"], json!(2));
     let home = Home::of(&[OPENCODE]);
     let all = json(&run(&home, &["list", "--json"]));
     let subagents = json(&run(&home, &["list", "--json", "is:subagent"]));

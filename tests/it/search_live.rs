@@ -83,6 +83,31 @@ fn what_is_written_while_a_result_list_is_open_is_found_in_the_session_that_grew
 }
 
 #[test]
+fn a_title_that_was_found_by_its_abbreviation_is_found_again_when_its_session_grew() {
+    let home = home();
+    let mut running = Running::settled(options(&home));
+    running.until("all is stored", |running| running.indexed.is_some_and(|now| now.total == 1 && now.done == 1));
+    for query in ["tfwrds", "frist"] {
+        ask(&running.index, query, None);
+        running.until("the answer", |running| complete(running, query));
+        assert_eq!(ids(&running.found[query]).len(), 1, "{query}");
+        let before = running.turns(ID);
+        append(&home, &line(before, "something else"));
+        running.until("the growth is told", |running| running.turns(ID) > before);
+        running.found.clear();
+        ask(&running.index, query, Some(vec![key()]));
+        running.until("the answer within", |running| complete(running, query));
+        assert_eq!(ids(&running.found[query]).len(), 1, "{query}");
+    }
+    // What is held exactly elsewhere is not made up for here.
+    ask(&running.index, "more", None);
+    running.until("the answer", |running| complete(running, "more"));
+    ask(&running.index, "tfwrds", Some(vec![key()]));
+    running.until("the answer within", |running| complete(running, "tfwrds"));
+    assert!(running.found["tfwrds"].hits.is_empty());
+}
+
+#[test]
 fn the_talk_is_stored_in_the_background_and_only_what_was_appended_is_added() {
     let home = home();
     let mut running = Running::settled(options(&home));

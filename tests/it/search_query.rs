@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
-use salon::domain::query::complete::{Candidate, complete};
+use salon::domain::query::complete::{Candidate, best, complete};
 use salon::domain::query::fold::{Case, fold};
 use salon::domain::query::jump::Jump;
 use salon::domain::query::matcher::Matcher;
@@ -81,6 +81,14 @@ fn a_mistake_is_marked_and_the_rest_runs() {
         ("agent: fix", "agent:", "fix"),
         ("/a(/ fix", "/a(/", "fix"),
         ("fix \"open", "\"open", "fix \"open\""),
+        ("fix dir:x,\"my app", "\"my app", "fix dir:x,\"my app\""),
+        ("fix \"\"", "\"\"", "fix"),
+        ("OR fix", "OR", "fix"),
+        ("fix OR ", "OR", "fix"),
+        ("fix dir:x,\"my app", "\"my app", "fix dir:x,\"my app\""),
+        ("fix \"\"", "\"\"", "fix"),
+        ("OR fix", "OR", "fix"),
+        ("fix OR ", "OR", "fix"),
         ("/a{999}{999}{999}/ fix", "/a{999}{999}{999}/", "fix"),
     ] {
         let query = Query::parse(source);
@@ -88,6 +96,7 @@ fn a_mistake_is_marked_and_the_rest_runs() {
         assert_eq!(spans, [marked], "{source}: {:?}", query.mistakes);
         assert_eq!(query.to_string(), kept, "{source}");
     }
+    assert_eq!(Query::parse(&"OR ".repeat(3_000)).mistakes.len(), 16, "more than anybody mends at once");
 }
 
 #[test]
@@ -193,6 +202,13 @@ fn filters_complete_with_counts() {
     assert_eq!(texts("agent:claude,co"), ["codex", "opencode"]);
     assert_eq!(texts("branch:m"), ["\"my work\"", "main"]);
     assert_eq!(complete("branch:ma", 9, values).span, 7..9);
+    assert_eq!(texts("-branch:\"my w"), ["\"my work\""], "a value in quotes goes on behind a blank");
+    assert_eq!(complete("x branch:\"my w", 15, values).span, 9..14);
+    assert_eq!(texts("branch:main,"), ["\"my work\"", "main"]);
+    assert_eq!(texts("since:"), ["today", "yesterday", "2d", "1w", "1m"]);
+    assert!(texts("\"an ag").is_empty() && texts("fix ").is_empty() && texts("/ag").is_empty());
+    let files = best(Field::File, "re", vec![("/src/are.rs".into(), 9), ("/src/retry.rs".into(), 1)]);
+    assert_eq!(files.first().map(|(path, _)| path.as_str()), Some("/src/retry.rs"), "its name begins so");
 }
 
 #[test]

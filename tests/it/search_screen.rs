@@ -12,10 +12,11 @@ use salon::app::{Effect, Msg, Ticket};
 use salon::config::key::Key;
 use salon::domain::catalog::{Change, Progress};
 use salon::domain::found::{Found, Hit, Order, Place, Reach, Snippet};
-use salon::domain::query::{Fit, Part, Within};
-use salon::domain::transcript::EntryKind;
+use salon::domain::query::{Field, Fit, Part, Within};
+use salon::domain::transcript::{Action, Change as FileChanged, EntryKind, FileChange};
 use salon::domain::{Agent, Entry, Key as EntryKey, Role, Session, SessionKey};
 
+use super::reader::sample::tool;
 use super::screens::stage::{Stage, change, sessions};
 
 const DONE: Reach = Reach { sessions: 11, bytes: 48_200_000, talk: true, complete: true };
@@ -271,6 +272,24 @@ fn enter_opens_at_the_hit_and_n_walks_on_into_the_next_session() {
 }
 
 #[test]
+fn filters_that_entries_can_answer_lead_to_those_entries() {
+    for (query, sought) in [("has:error", "has:error"), ("tool:bash", "tool:bash"), ("agent:claude", "")] {
+        let mut stage = Stage::full(80, 24);
+        stage.keys("/");
+        typed(&mut stage, query);
+        stage.send(found(query, vec![hit("0001", 1.0, 0, &[])], DONE));
+        stage.take_effects();
+        stage.keys("enter");
+        let effects = stage.take_effects();
+        let (ticket, _) = opened(&effects)[0].clone();
+        assert!(effects.contains(&Effect::FindInTranscript(ticket, sought.into())), "{effects:?}");
+        answer_opening(&mut stage, ticket, sought, &[3, 7]);
+        let cursor = stage.app.layers.last().and_then(Layer::reader).map(salon::app::reader::Reader::cursor);
+        assert_eq!(cursor == Some(3), !sought.is_empty(), "{query}: {cursor:?}");
+    }
+}
+
+#[test]
 fn a_place_that_is_on_another_branch_gives_way_to_the_first_hit() {
     let mut stage = webhook(80, 24);
     stage.take_effects();
@@ -372,6 +391,43 @@ fn completions_are_chosen_from_with_counts() {
 }
 
 #[test]
+fn values_that_stand_in_texts_are_asked_for_and_chosen_from_when_they_come() {
+    let mut stage = Stage::full(80, 24);
+    let values = |typed: &str, values: &[(&str, usize)]| Msg::Values {
+        field: Field::Tool,
+        typed: typed.into(),
+        values: values.iter().map(|(value, count)| ((*value).to_owned(), *count)).collect(),
+    };
+    let counts = |typed: &str| vec![Effect::CountValues(Field::Tool, typed.into())];
+    stage.keys("/");
+    typed(&mut stage, "-tool:b");
+    stage.take_effects();
+    stage.keys("tab tab");
+    assert_eq!(stage.take_effects(), counts("b"), "once");
+    assert!(stage.screen().contains("counting …"), "{}", stage.screen());
+    stage.send(values("", &[("Read", 9)]));
+    assert_eq!(search(&stage).input.text(), "-tool:b", "the answer to another question");
+    stage.send(values("b", &[("Bash", 1_290), ("bash_output", 7)]));
+    assert_eq!(search(&stage).input.text(), "-tool:Bash");
+    insta::assert_snapshot!("completing_tools_80x24", stage.screen());
+    stage.keys("tab");
+    assert_eq!(search(&stage).input.text(), "-tool:bash_output");
+    // What was typed meanwhile counts more.
+    stage.keys("ctrl-u");
+    typed(&mut stage, "tool:x");
+    stage.keys("tab y").send(values("x", &[("xxl", 1)]));
+    assert_eq!(search(&stage).input.text(), "tool:xy");
+    stage.keys("tab").send(values("xy", &[]));
+    assert_eq!(search(&stage).input.text(), "tool:xy");
+    assert!(stage.screen().contains("nothing to complete `tool:xy` with"), "{}", stage.screen());
+    // Fixed values are there without any count.
+    stage.keys("ctrl-u");
+    typed(&mut stage, "has:i");
+    stage.keys("tab").send(Msg::Values { field: Field::Has, typed: "i".into(), values: Vec::new() });
+    assert_eq!(search(&stage).input.text(), "has:image");
+}
+
+#[test]
 fn mistakes_are_marked_where_they_are() {
     let mut stage = Stage::full(80, 24);
     stage.keys("/");
@@ -398,10 +454,16 @@ fn what_names_a_session_leads_to_it() {
     ] {
         let mut stage = Stage::full(80, 24);
         stage.send(Msg::Catalog(change(vec![session.clone()])));
+        stage.take_effects();
         stage.keys("/").send(Msg::Paste(format!("{pasted}\n")));
+        let searches = |effect: &Effect| matches!(effect, Effect::FindInTranscript(_, query) if !query.is_empty());
+        assert!(!stage.take_effects().iter().any(searches), "its name is not looked for in it");
         let reader = stage.app.layers.last().and_then(Layer::reader);
         assert_eq!(reader.map(|reader| &*reader.key.id), Some(uuid), "{pasted}");
         stage.keys("esc");
+        stage.take_effects();
+        stage.keys("ctrl-s").send(Msg::Catalog(change(vec![session.clone()])));
+        assert!(!stage.take_effects().iter().any(|effect| matches!(effect, Effect::Search { .. })), "it stays found");
         assert_eq!(search(&stage).results.rows().len(), 1);
     }
     // One that is not known is looked for as any text.
@@ -490,6 +552,27 @@ fn find_in_a_transcript_speaks_the_query_language() {
         ("/(/", Fit::Not),
     ] {
         assert_eq!(Within::new(query).fit(&said), fit, "{query}");
+    }
+    let command = Action::Command { command: "cargo test".into(), exit_code: Some(101) };
+    let ran = tool("t1", 0, "Bash", command, "");
+    let change = FileChange { path: "/srv/src/db.rs".into(), change: FileChanged::Delete };
+    let edited = tool("t2", 0, "Edit", Action::Edit(vec![change]), "");
+    for (query, run, edit) in [
+        ("exit:101", Fit::All, Fit::Not),
+        ("exit:0", Fit::Not, Fit::Not),
+        ("is:error", Fit::All, Fit::Not),
+        ("has:error,diff", Fit::All, Fit::All),
+        ("file:DB.rs", Fit::Not, Fit::All),
+        ("-file:db.rs", Fit::Not, Fit::Not),
+        ("tool:bash file:db.rs", Fit::Some, Fit::Some),
+        ("tool:bash -kind:tool", Fit::Not, Fit::Not),
+        // With words they say which sessions are meant, and the words may stand anywhere in those.
+        ("file:db.rs cargo", Fit::All, Fit::Not),
+        ("agent:claude", Fit::Not, Fit::Not),
+    ] {
+        let within = Within::new(query);
+        assert_eq!((within.fit(&ran), within.fit(&edited)), (run, edit), "{query}");
+        assert_eq!(within.asks_entries(), !matches!(query, "-file:db.rs" | "agent:claude"), "{query}");
     }
     assert_eq!(Within::new("key api_key db").places(&said.text), [7..14, 30..32], "overlaps are joined");
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use proptest::prelude::*;
 use salon::stdx::lines::{LONGEST, Lines};
-use salon::stdx::process;
+use salon::stdx::{process, text};
 
 /// A reader that gives its bytes in pieces of given sizes.
 struct Pieces {
@@ -120,4 +120,16 @@ fn a_lock_names_its_holder() {
     if cfg!(target_os = "linux") {
         assert_eq!(process::lock_holder(file.path()), Some(std::process::id()));
     }
+}
+
+#[test]
+fn a_text_that_is_too_wide_is_cut_at_either_end_between_graphemes() {
+    let text = "/srv/e\u{301}toile/在庫.rs";
+    assert_eq!(text::ellipsis(text, 40), text);
+    assert_eq!(text::ellipsis_before(text, 40), text);
+    assert_eq!(text::ellipsis(text, 8), "/srv/e\u{301}t…");
+    assert_eq!(text::ellipsis_before(text, 7), "…庫.rs", "a wide character that has no room is left out");
+    assert_eq!(text::ellipsis_before(text, 8), "…在庫.rs");
+    assert_eq!((text::ellipsis(text, 0), text::ellipsis_before(text, 0)), (String::new(), String::new()));
+    assert_eq!(text::ellipsis_before(text, 1), "…");
 }

@@ -17,6 +17,8 @@ pub struct Find {
     pub nth: usize,
     /// Entry from which one searches.
     pub from: usize,
+    /// The next hit was asked for and is still searched for: one goes on to it when it is found.
+    pub awaited: bool,
     /// It came with the transcript, from a search of all sessions, and was not typed here.
     pub given: bool,
 }
@@ -32,11 +34,14 @@ impl Find {
             return false;
         }
         let ahead = self.entries.partition_point(|entry| *entry < self.from);
+        // Behind the last hit of one session the next one is in another.
+        let begins_anew = complete && !self.entries.is_empty() && !(self.awaited && self.given);
         self.current = match self.entries.get(ahead) {
             Some(_) => Some(ahead),
             // Before the search is complete the next hit may still lie ahead.
-            None => (complete && !self.entries.is_empty()).then_some(0),
+            None => begins_anew.then_some(0),
         };
+        self.awaited &= self.current.is_none() && !complete;
         self.nth = 0;
         self.current.is_some()
     }
@@ -47,12 +52,16 @@ impl Find {
     }
 
     /// Steps to the next hit: a further line of the entry one stands on, of which `lines` hold a hit, or the next
-    /// entry after `cursor`. At the end it begins anew. `None`: there is none.
+    /// entry after `cursor`. At the end it begins anew. `None`: there is none, or none yet.
     pub fn next(&mut self, cursor: usize, lines: usize) -> Option<(usize, usize)> {
         if self.entry() == Some(cursor) && self.nth + 1 < lines {
             self.nth += 1;
         } else {
             let ahead = self.entries.partition_point(|entry| *entry <= cursor);
+            if ahead == self.entries.len() && !self.complete {
+                (self.current, self.from, self.awaited) = (None, cursor + 1, true);
+                return None;
+            }
             self.current = Some(if ahead < self.entries.len() { ahead } else { 0 });
             self.nth = 0;
         }

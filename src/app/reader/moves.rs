@@ -121,8 +121,9 @@ impl Reader {
         // What the screen shows as the run told it is not searched.
         let clip = self.clip;
         let entries = entries.into_iter().take_while(|entry| *entry < clip).collect();
-        let (stands, given) = (find.found(entries, complete), find.given);
-        if given {
+        let (given, awaited) = (find.given, find.awaited);
+        let stands = find.found(entries, complete);
+        if given && !awaited {
             self.stand_on_hit();
         } else if let Some(entry) = find.entry().filter(|_| stands) {
             self.show_hit(entry, 0);

@@ -2,7 +2,7 @@
 
 use super::{Effect, Find, Reader};
 use crate::domain::found::Place;
-use crate::domain::query::Query;
+use crate::domain::query::Within;
 
 /// Where a search wants a reader to stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +20,8 @@ impl Reader {
     pub fn seek(&mut self, query: &str, stand: Stand) -> Vec<Effect> {
         let mut effects = Vec::new();
         if self.given() != Some(query) {
-            // A query of filters only marks nothing.
-            let marks = Query::parse(query).needles().next().is_some();
+            // What only says which sessions are meant leads nowhere in them.
+            let marks = Within::new(query).asks_entries();
             self.find = marks.then(|| Find { query: query.to_owned(), given: true, ..Find::default() });
             effects.push(Effect::FindInTranscript(self.ticket, if marks { query.to_owned() } else { String::new() }));
         }

@@ -1,10 +1,14 @@
 //! Completions of the word under the cursor while they are chosen from: each press puts the next one into the line.
+//!
+//! What sessions tell of themselves is counted here at once; what stands in their texts is asked for, and chosen from
+//! when the answer comes, if the line is still the same.
 
 use std::collections::HashMap;
 
+use crate::app::Effect;
 use crate::app::input::Input;
 use crate::domain::catalog::Catalog;
-use crate::domain::query::complete::{Candidate, Completion, complete};
+use crate::domain::query::complete::{Candidate, Completion, complete, value_at};
 use crate::domain::query::{Field, Is};
 use crate::domain::{Session, State};
 
@@ -17,10 +21,35 @@ pub struct Completing {
     at: usize,
 }
 
+/// Values that are being counted elsewhere, to choose from them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counting {
+    /// The line for which they are.
+    line: Input,
+    field: Field,
+    typed: String,
+}
+
+impl Counting {
+    /// Asks for the values of the filter under the cursor, where they stand in texts.
+    pub fn begin(line: &Input) -> Option<(Self, Effect)> {
+        let (field, typed) = value_at(line.text(), line.cursor()).filter(|(field, _)| stands_in_texts(*field))?;
+        let effect = Effect::CountValues(field, typed.clone());
+        Some((Self { line: line.clone(), field, typed }, effect))
+    }
+
+    /// Whether these values are what was asked for, of the line as it stands.
+    pub fn is_answered_by(&self, field: Field, typed: &str, line: &Input) -> bool {
+        self.field == field && self.typed == typed && self.line == *line
+    }
+}
+
 impl Completing {
-    /// Completions of the word under the cursor; `None` where there are none.
-    pub fn begin(line: &Input, catalog: &Catalog) -> Option<Self> {
-        let completion = complete(line.text(), line.cursor(), |field| values(field, catalog));
+    /// Completions of the word under the cursor, with the values that were `counted` in texts; `None` where there are
+    /// none.
+    pub fn begin(line: &Input, catalog: &Catalog, counted: &[(String, usize)]) -> Option<Self> {
+        let values = |field| [values(field, catalog).as_slice(), counted].concat();
+        let completion = complete(line.text(), line.cursor(), values);
         (!completion.candidates.is_empty()).then(|| Self { before: line.clone(), completion, at: 0 })
     }
 
@@ -53,6 +82,24 @@ impl Completing {
     /// The line as it was before.
     pub fn before(&self) -> &Input {
         &self.before
+    }
+}
+
+/// Whether the values of a filter are known from the texts of sessions, at least some of them.
+fn stands_in_texts(field: Field) -> bool {
+    match field {
+        Field::Role | Field::Kind | Field::Tool | Field::File | Field::Exit | Field::Is | Field::Has => true,
+        Field::Agent
+        | Field::Dir
+        | Field::Workspace
+        | Field::Branch
+        | Field::Model
+        | Field::Before
+        | Field::Since
+        | Field::On
+        | Field::Turns
+        | Field::Tokens
+        | Field::Id => false,
     }
 }
 

@@ -1,14 +1,15 @@
 //! What keys do on the search screen. The line takes what is typed; what is no text goes through the key map.
 
-use super::{Completing, Focus, Search, View};
+use super::{Completing, Counting, Focus, Search, View};
 use crate::app::action::Place;
+use crate::app::command::Command;
 use crate::app::home::moves::steps;
 use crate::app::input::Input;
 use crate::app::layer::Layer;
 use crate::app::{Action, App, Effect};
 use crate::config::key::{Key, KeyCode};
 use crate::domain::found::Order;
-use crate::domain::launch::quote;
+use crate::domain::query::Field;
 use crate::domain::query::jump::Jump;
 
 impl App {
@@ -31,6 +32,9 @@ impl App {
         let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) else { return Vec::new() };
         if search.naming.is_some() {
             return self.key_in_name(key);
+        }
+        if key.code != KeyCode::Tab {
+            search.counting = None;
         }
         if search.completing.is_some()
             && let Some(effects) = self.key_in_completions(key)
@@ -66,7 +70,7 @@ impl App {
             return Vec::new();
         }
         search.focus = Focus::Line;
-        search.completing = None;
+        (search.completing, search.counting) = (None, None);
         let alone = search.input.is_empty();
         search.input.insert(text);
         let mut effects = self.search_typed();
@@ -124,13 +128,47 @@ impl App {
             search.focus = Focus::Line;
             return Vec::new();
         }
-        let Some(completing) = Completing::begin(&search.input, &self.known.catalog) else {
+        if search.counting.is_some() {
+            return Vec::new();
+        }
+        if let Some((counting, effect)) = Counting::begin(&search.input) {
+            search.counting = Some(counting);
+            return vec![effect];
+        }
+        let Some(completing) = Completing::begin(&search.input, &self.known.catalog, &[]) else {
             if !search.results.rows().is_empty() {
                 search.focus = Focus::Results;
                 search.results.hold();
             }
             return Vec::new();
         };
+        self.choose_from(completing)
+    }
+
+    /// Values of a filter were counted: they are chosen from, if nothing was typed meanwhile.
+    pub(in crate::app) fn values_counted(
+        &mut self,
+        field: Field,
+        typed: &str,
+        values: &[(String, usize)],
+    ) -> Vec<Effect> {
+        let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) else { return Vec::new() };
+        let Some(counting) = search.counting.take() else { return Vec::new() };
+        if !counting.is_answered_by(field, typed, &search.input) {
+            // The answer to an earlier question; the one to this is still to come.
+            search.counting = Some(counting);
+            return Vec::new();
+        }
+        if let Some(completing) = Completing::begin(&search.input, &self.known.catalog, values) {
+            return self.choose_from(completing);
+        }
+        let so_far = if self.indexed.done < self.indexed.total { ", as far as is indexed" } else { "" };
+        self.notices.tell(format!("nothing to complete `{}:{typed}` with{so_far}", field.name()));
+        Vec::new()
+    }
+
+    fn choose_from(&mut self, completing: Completing) -> Vec<Effect> {
+        let Some(search) = self.searching() else { return Vec::new() };
         search.input = completing.line();
         // A single one leaves nothing to choose.
         search.completing = Some(completing).filter(|completing| completing.candidates().len() > 1);
@@ -226,20 +264,12 @@ impl App {
     /// The search as a command for a shell.
     fn copy_view(&mut self) -> Vec<Effect> {
         let Some(search) = self.searching() else { return Vec::new() };
-        let query = search.input.text().trim().to_owned();
         if search.query.is_empty() {
             self.notices.tell("there is nothing to copy: the line is empty");
             return Vec::new();
         }
-        let sort = match search.results.order {
-            Order::Relevance => String::new(),
-            order @ (Order::Time | Order::Size | Order::Turns) => format!("--sort {} ", order.name()),
-        };
-        // What begins with a hyphen would be taken for an option.
-        let ends = if query.starts_with('-') { "-- " } else { "" };
-        let command = format!("salon search {sort}{ends}{}", quote(&query));
-        self.notices.tell(format!("copied: {command}"));
-        vec![Effect::Copy(command)]
+        let copied = Command::of_search(search.input.text(), search.results.order);
+        self.copy(copied)
     }
 
     /// Back to the line, then clears it, then leaves.

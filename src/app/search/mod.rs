@@ -13,7 +13,7 @@ mod walk;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-pub use completing::Completing;
+pub use completing::{Completing, Counting};
 pub use kept::{History, View};
 pub use results::{Results, Row};
 
@@ -40,12 +40,16 @@ pub struct Search {
     pub preview: Preview,
     /// Completions of the word under the cursor, while they are chosen from.
     pub completing: Option<Completing>,
+    /// Values that are being counted, to complete the word under the cursor.
+    pub counting: Option<Counting>,
     /// The name of a view that is being saved, while it is typed.
     pub naming: Option<Input>,
     /// What was typed, as it is understood.
     query: Query,
     /// The query of the search that runs or is done; `None`: nothing is searched for.
     asked: Option<String>,
+    /// The line names a session, so that nothing is looked for in it.
+    named: bool,
     /// Everything was looked through.
     complete: bool,
     /// What was looked through, when everything was asked last.
@@ -131,7 +135,9 @@ impl Search {
         self.again.clear();
         self.detailed.clear();
         let cancel = Effect::Search { query: String::new(), order: self.results.order, within: None };
-        if let Some(hit) = named(&text, catalog) {
+        let hit = named(&text, catalog);
+        self.named = hit.is_some();
+        if let Some(hit) = hit {
             self.asked = Some(text);
             self.complete = true;
             self.reach = Reach { sessions: 1, bytes: 0, talk: true, complete: true };
@@ -171,7 +177,7 @@ impl Search {
     /// Sessions came, changed or went.
     pub fn sessions_changed(&mut self, change: &Change) -> Vec<Effect> {
         self.results.forget(&change.removed.iter().cloned().collect());
-        if self.asked.is_none() || self.query.is_empty() {
+        if self.asked.is_none() || self.query.is_empty() || self.named {
             return Vec::new();
         }
         self.changed.extend(change.sessions.iter().map(|session| session.key.clone()));
@@ -182,7 +188,8 @@ impl Search {
     pub fn next_order(&mut self) -> Vec<Effect> {
         let now = Order::ALL.iter().position(|order| *order == self.results.order).unwrap_or(0);
         self.results.reorder(Order::ALL[(now + 1) % Order::ALL.len()]);
-        let Some(query) = self.asked.clone().filter(|_| !self.query.is_empty()) else { return Vec::new() };
+        let asks_texts = !self.query.is_empty() && !self.named;
+        let Some(query) = self.asked.clone().filter(|_| asks_texts) else { return Vec::new() };
         self.complete = false;
         self.partial = false;
         self.again.clear();
@@ -221,6 +228,9 @@ impl Search {
 
     /// The query whose words are marked: with the words that were found instead, where there are such.
     pub fn sought(&self) -> String {
+        if self.named {
+            return String::new();
+        }
         let query = self.asked.clone().unwrap_or_default();
         self.results.answer().instead.iter().fold(query, |query, (asked, meant)| query.replace(asked, meant))
     }

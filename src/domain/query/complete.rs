@@ -1,8 +1,10 @@
 //! Completion of the word under the cursor: filter names, then their values.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
 use super::filter::{Field, Has, Is, KINDS, ROLES};
+use super::lex::{Kind, tokens};
 use super::show::write_value;
 use crate::domain::Agent;
 use crate::stdx::text::boundary_before;
@@ -27,22 +29,61 @@ pub struct Candidate {
     pub count: Option<usize>,
 }
 
+/// What is being typed where the cursor is.
+#[derive(Debug)]
+enum Typed {
+    /// A word that may become a filter's name.
+    Name(String),
+    /// A value of a filter.
+    Value(Field, String),
+}
+
 /// Candidates for the word in which the cursor (a byte offset) stands. `values` gives the values that a filter has in
 /// the present sessions, with their counts; filters with fixed values need none.
 pub fn complete(source: &str, cursor: usize, values: impl Fn(Field) -> Vec<(String, usize)>) -> Completion {
+    let (span, typed) = typed(source, cursor);
+    let candidates = match typed {
+        Typed::Name(word) => names(&word),
+        Typed::Value(field, typed) => choices(field, &typed, values(field)),
+    };
+    Completion { span, candidates }
+}
+
+/// The filter of which a value is typed where the cursor stands, and so much of the value.
+pub fn value_at(source: &str, cursor: usize) -> Option<(Field, String)> {
+    match typed(source, cursor).1 {
+        Typed::Name(_) => None,
+        Typed::Value(field, typed) => Some((field, typed)),
+    }
+}
+
+/// Values that hold what is typed, the best first: those that begin so, or of paths whose last part does; then the most
+/// frequent.
+pub fn best(field: Field, typed: &str, mut values: Vec<(String, usize)>) -> Vec<(String, usize)> {
+    let typed = typed.to_lowercase();
+    values.retain(|(value, _)| value.to_lowercase().contains(&typed));
+    values.sort_by_cached_key(|(value, count)| (!begins(field, &typed, value), Reverse(*count), value.clone()));
+    values
+}
+
+fn begins(field: Field, typed: &str, value: &str) -> bool {
+    let value = value.to_lowercase();
+    let is_path = matches!(field, Field::Dir | Field::File);
+    value.starts_with(typed) || (is_path && value.rsplit('/').next().is_some_and(|name| name.starts_with(typed)))
+}
+
+/// What is being typed, and its place.
+fn typed(source: &str, cursor: usize) -> (Range<usize>, Typed) {
     let cursor = boundary_before(source, cursor.min(source.len()));
-    let before = &source[..cursor];
-    let start =
-        before.rfind(char::is_whitespace).map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
-    let start = start + usize::from(before[start..].starts_with('-'));
-    let word = &before[start..];
-    let named = word.split_once(':').and_then(|(name, rest)| Some((Field::from_name(name)?, rest)));
-    match named {
-        None => Completion { span: start..cursor, candidates: names(word) },
-        Some((field, rest)) => {
-            let typed = rest.rsplit(',').next().unwrap_or(rest);
-            Completion { span: cursor - typed.len()..cursor, candidates: choices(field, typed, values(field)) }
-        }
+    let nothing = (cursor..cursor, Typed::Name(String::new()));
+    let Some(token) = tokens(&source[..cursor]).last().filter(|token| token.span.end == cursor) else { return nothing };
+    match token.kind {
+        Kind::Filter(field, mut values) => match values.all.pop().filter(|(_, span)| span.end == cursor) {
+            Some((value, span)) => (span, Typed::Value(field, value)),
+            None => (cursor..cursor, Typed::Value(field, String::new())),
+        },
+        Kind::Word(word) => (token.span.start + usize::from(token.negated)..cursor, Typed::Name(word)),
+        Kind::Or | Kind::Phrase(..) | Kind::Regex(_) | Kind::Mistyped(_) | Kind::Tag(_) => nothing,
     }
 }
 
@@ -55,23 +96,20 @@ fn names(word: &str) -> Vec<Candidate> {
         .collect()
 }
 
-fn choices(field: Field, typed: &str, mut values: Vec<(String, usize)>) -> Vec<Candidate> {
-    let typed = typed.trim_start_matches('"').to_lowercase();
-    values.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+fn choices(field: Field, typed: &str, values: Vec<(String, usize)>) -> Vec<Candidate> {
+    let typed = typed.to_lowercase();
     let fixed = fixed(field).into_iter().filter(|name| !values.iter().any(|(value, _)| value == name));
-    let fixed = fixed.map(|name| (name.to_owned(), None)).collect::<Vec<_>>();
-    let all = values.into_iter().map(|(value, count)| (value, Some(count))).chain(fixed);
-    let mut found: Vec<_> = all.filter(|(value, _)| value.to_lowercase().contains(&typed)).collect();
-    found.sort_by_key(|(value, _)| !value.to_lowercase().starts_with(&typed));
-    found
-        .into_iter()
-        .map(|(value, count)| {
-            let mut text = String::new();
-            // Writing to a string cannot fail.
-            let _ = write_value(&mut text, &value);
-            Candidate { text, hint: "", count }
-        })
-        .collect()
+    let fixed: Vec<_> = fixed.filter(|name| name.contains(&typed)).map(|name| (name.to_owned(), None)).collect();
+    let counted = best(field, &typed, values).into_iter().map(|(value, count)| (value, Some(count)));
+    let mut found: Vec<_> = counted.chain(fixed).collect();
+    found.sort_by_key(|(value, _)| !begins(field, &typed, value));
+    let candidate = |(value, count): (String, Option<usize>)| {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = write_value(&mut text, &value);
+        Candidate { text, hint: "", count }
+    };
+    found.into_iter().map(candidate).collect()
 }
 
 fn fixed(field: Field) -> Vec<&'static str> {

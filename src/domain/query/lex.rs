@@ -26,12 +26,21 @@ pub enum Kind {
     Phrase(String, bool),
     /// What stands between two slashes.
     Regex(String),
-    /// A filter with its values and their places; none where nothing follows the colon.
-    Filter(Field, Vec<(String, Range<usize>)>),
+    /// A filter with its values.
+    Filter(Field, Values),
     /// What looks like a mistyped filter, and the filter that was probably meant.
     Mistyped(Field),
     /// `#tag`.
     Tag(String),
+}
+
+/// What follows a filter's colon.
+#[derive(Debug, Default)]
+pub struct Values {
+    /// The values and their places; none where nothing is there.
+    pub all: Vec<(String, Range<usize>)>,
+    /// Where a quote begins that is not closed.
+    pub open: Option<usize>,
 }
 
 /// All tokens of a query, in order.
@@ -122,19 +131,22 @@ fn regex(rest: &str) -> Option<usize> {
 }
 
 /// Values between commas, quoted or not, up to white space; and where they end.
-fn values(source: &str, from: usize) -> (Vec<(String, Range<usize>)>, usize) {
-    let mut found = Vec::new();
+fn values(source: &str, from: usize) -> (Values, usize) {
+    let mut found = Values::default();
     let mut value = String::new();
     let (mut at, mut start) = (from, from);
     while let Some(c) = source[at..].chars().next().filter(|c| !c.is_whitespace()) {
         match c {
             ',' => {
-                found.push((std::mem::take(&mut value), start..at));
+                found.all.push((std::mem::take(&mut value), start..at));
                 start = at + 1;
                 at += 1;
             }
             '"' => {
-                let (text, len, _) = quoted(&source[at..]);
+                let (text, len, closed) = quoted(&source[at..]);
+                if !closed {
+                    found.open = Some(at);
+                }
                 value.push_str(&text);
                 at += len;
             }
@@ -144,7 +156,7 @@ fn values(source: &str, from: usize) -> (Vec<(String, Range<usize>)>, usize) {
             }
         }
     }
-    found.push((value, start..at));
-    found.retain(|(value, _)| !value.is_empty());
+    found.all.push((value, start..at));
+    found.all.retain(|(value, _)| !value.is_empty());
     (found, at)
 }

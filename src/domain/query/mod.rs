@@ -14,6 +14,7 @@ pub mod matcher;
 mod parse;
 pub mod part;
 pub mod raw;
+mod scope;
 mod show;
 pub mod sieve;
 pub mod when;

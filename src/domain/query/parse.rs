@@ -8,11 +8,15 @@ use super::matcher::Matcher;
 use super::{Branch, Form, MOST_TERMS, Mistake, Needle, Query, Term, What, When};
 use crate::domain::Agent;
 
+/// Mistakes that are told; who made more mends these first.
+const MOST_MISTAKES: usize = 16;
+
 /// Understands a query as far as possible.
 pub fn parse(source: &str) -> Query {
     let mut query = Query::default();
     let mut branch = Branch::default();
     let mut count = 0;
+    let mut last_or = None;
     for token in tokens(source) {
         if count == MOST_TERMS {
             let message = format!("more than {MOST_TERMS} conditions: from here on they are left out");
@@ -21,8 +25,9 @@ pub fn parse(source: &str) -> Query {
         }
         if let Kind::Or = token.kind {
             if branch.terms.is_empty() && query.branches.is_empty() {
-                query.mistakes.push(Mistake { span: token.span, message: "nothing stands before OR".into() });
+                query.mistakes.push(Mistake { span: token.span.clone(), message: "nothing stands before OR".into() });
             }
+            last_or = Some(token.span).filter(|_| !branch.terms.is_empty());
             query.branches.extend(Some(std::mem::take(&mut branch)).filter(|branch| !branch.terms.is_empty()));
             continue;
         }
@@ -31,7 +36,12 @@ pub fn parse(source: &str) -> Query {
             count += 1;
         }
     }
+    if let Some(span) = last_or.filter(|_| branch.terms.is_empty()) {
+        query.mistakes.push(Mistake { span, message: "nothing stands after OR".into() });
+    }
     query.branches.extend(Some(branch).filter(|branch| !branch.terms.is_empty()));
+    query.mistakes.sort_by_key(|mistake| mistake.span.start);
+    query.mistakes.truncate(MOST_MISTAKES);
     query
 }
 
@@ -46,6 +56,9 @@ fn understand(kind: Kind, span: &Range<usize>, mistakes: &mut Vec<Mistake>) -> O
                 wrong(span, "the quote is not closed".into());
             }
             if text.trim().is_empty() {
+                if closed {
+                    wrong(span, "nothing stands between the quotes".into());
+                }
                 return None;
             }
             needle(text, Form::Phrase)
@@ -65,11 +78,16 @@ fn understand(kind: Kind, span: &Range<usize>, mistakes: &mut Vec<Mistake>) -> O
             wrong(span, format!("no such filter; is `{}:` meant? Quote it to search for it", field.name()));
             None
         }
-        Kind::Filter(field, values) if values.is_empty() => {
-            wrong(span, format!("`{}:` needs a value", field.name()));
-            None
+        Kind::Filter(field, values) => {
+            if let Some(at) = values.open {
+                wrong(&(at..span.end), "the quote is not closed".into());
+            }
+            if values.all.is_empty() {
+                wrong(span, format!("`{}:` needs a value", field.name()));
+                return None;
+            }
+            filter(field, values.all, mistakes).map(What::Filter)
         }
-        Kind::Filter(field, values) => filter(field, values, mistakes).map(What::Filter),
     }
 }
 
@@ -94,8 +112,9 @@ fn filter(field: Field, values: Values, mistakes: &mut Vec<Mistake>) -> Option<F
         Field::Since => whens(values, mistakes).map(Filter::Since),
         Field::On => whens(values, mistakes).map(Filter::On),
         Field::Agent => {
-            let known = "one of claude, opencode, codex, gemini, qwen, goose is needed";
-            each(values, mistakes, known, Agent::from_name).map(Filter::Agent)
+            let names: Vec<&str> = Agent::ALL.iter().map(|agent| agent.name()).collect();
+            each(values, mistakes, &format!("one of {} is needed", names.join(", ")), Agent::from_name)
+                .map(Filter::Agent)
         }
         Field::Role => {
             each(values, mistakes, "user, assistant or system is needed", |word| named(&ROLES, word)).map(Filter::Role)

@@ -1,14 +1,15 @@
 //! A query asked of the entries of one transcript: which of them hold what is looked for, and where.
 //!
-//! What a filter says about the session is left aside: the session is open already.
+//! What a filter says about the session is left aside: the session is open already. Of one that says what must occur
+//! somewhere in it (`file:`, `exit:`, `has:`) the entries are shown where nothing else is looked for.
 
 use std::ops::Range;
 
-use super::filter::Filter;
-use super::fold::{Case, fold};
+use super::filter::About;
+use super::scope::Scope;
 use super::{Branch, Matcher, Query};
+use crate::domain::Entry;
 use crate::domain::transcript::{Action, Change};
-use crate::domain::{Entry, EntryKind, Role};
 
 /// Most places that are marked in one text.
 const MARKED: usize = 256;
@@ -35,14 +36,8 @@ struct Asked {
     wanted: Vec<Matcher>,
     unwanted: Vec<Matcher>,
     scopes: Vec<(Scope, bool)>,
-}
-
-/// A filter that an entry can answer.
-#[derive(Debug)]
-enum Scope {
-    Role(Vec<Role>),
-    Kind(Vec<EntryKind>),
-    Tool(Vec<String>),
+    /// What must occur, be it in another entry than the words.
+    occurrences: Vec<Scope>,
 }
 
 impl Within {
@@ -50,6 +45,12 @@ impl Within {
     pub fn new(source: &str) -> Self {
         let query = Query::parse(source);
         Self { branches: query.branches.iter().map(Asked::new).collect() }
+    }
+
+    /// Whether there is anything that an entry could fit.
+    pub fn asks_entries(&self) -> bool {
+        let asks = |branch: &Asked| !(branch.wanted.is_empty() && branch.conditions().next().is_none());
+        self.branches.iter().any(asks)
     }
 
     /// Byte ranges of what is looked for in a text, ascending, overlaps joined.
@@ -80,23 +81,30 @@ impl Within {
 
 impl Asked {
     fn new(branch: &Branch) -> Self {
-        let scopes = branch.filters().filter_map(|(filter, negated)| Some((Scope::new(filter)?, negated)));
-        Self {
+        let mut asked = Self {
             wanted: branch.wanted().filter_map(|needle| Matcher::new(needle).ok()).collect(),
             unwanted: branch.unwanted().filter_map(|needle| Matcher::new(needle).ok()).collect(),
-            scopes: scopes.collect(),
+            ..Self::default()
+        };
+        for (filter, negated) in branch.filters() {
+            match (filter.about(), Scope::new(filter)) {
+                (About::Scope, Some(scope)) => asked.scopes.push((scope, negated)),
+                // That something must not occur anywhere says nothing of an entry.
+                (About::Occurrence, Some(scope)) if !negated => asked.occurrences.push(scope),
+                (About::Scope | About::Occurrence | About::Session, _) => {}
+            }
         }
+        asked
     }
 
     fn fit(&self, entry: &Entry, texts: &[&str]) -> Fit {
         let holds = |matcher: &Matcher| texts.iter().any(|text| matcher.is_in(text));
-        if self.scopes.iter().any(|(scope, negated)| scope.admits(entry) == *negated) {
-            return Fit::Not;
-        }
         if self.wanted.is_empty() {
             // Only what an entry can answer by itself makes it a hit.
-            let asked = !self.scopes.is_empty() && !self.unwanted.iter().any(holds);
-            return if asked { Fit::All } else { Fit::Not };
+            return if self.unwanted.iter().any(holds) { Fit::Not } else { self.fit_without_words(entry) };
+        }
+        if self.scopes.iter().any(|(scope, negated)| scope.admits(entry) == *negated) {
+            return Fit::Not;
         }
         match self.wanted.iter().filter(|matcher| holds(matcher)).count() {
             0 => Fit::Not,
@@ -105,42 +113,32 @@ impl Asked {
             _ => Fit::Some,
         }
     }
-}
 
-impl Scope {
-    fn new(filter: &Filter) -> Option<Self> {
-        match filter {
-            Filter::Role(roles) => Some(Self::Role(roles.clone())),
-            Filter::Kind(kinds) => Some(Self::Kind(kinds.clone())),
-            Filter::Tool(names) => Some(Self::Tool(names.iter().map(|name| fold(name, Case::Ignored)).collect())),
-            Filter::Agent(_)
-            | Filter::Dir(_)
-            | Filter::Workspace(_)
-            | Filter::Branch(_)
-            | Filter::Model(_)
-            | Filter::File(_)
-            | Filter::Exit(_)
-            | Filter::Before(_)
-            | Filter::Since(_)
-            | Filter::On(_)
-            | Filter::Turns(_)
-            | Filter::Tokens(_)
-            | Filter::Is(_)
-            | Filter::Has(_)
-            | Filter::Id(_)
-            | Filter::Tag(_) => None,
+    /// Filters alone need not all be met by one entry, as they are met by the session.
+    fn fit_without_words(&self, entry: &Entry) -> Fit {
+        if self.scopes.iter().any(|(scope, negated)| *negated && scope.admits(entry)) {
+            return Fit::Not;
+        }
+        let (met, all) =
+            self.conditions().fold((0, 0), |(met, all), scope| (met + usize::from(scope.admits(entry)), all + 1));
+        match met {
+            _ if all == 0 => {
+                if self.scopes.is_empty() {
+                    Fit::Not
+                } else {
+                    Fit::All
+                }
+            }
+            0 => Fit::Not,
+            met if met == all => Fit::All,
+            _ => Fit::Some,
         }
     }
 
-    fn admits(&self, entry: &Entry) -> bool {
-        match self {
-            Self::Role(roles) => roles.contains(&entry.role),
-            Self::Kind(kinds) => kinds.contains(&entry.kind),
-            Self::Tool(names) => entry.tool.as_ref().is_some_and(|tool| {
-                let called = fold(&tool.name, Case::Ignored);
-                names.iter().any(|name| called.contains(name.as_str()))
-            }),
-        }
+    /// What an entry should be, where no words say it.
+    fn conditions(&self) -> impl Iterator<Item = &Scope> {
+        let scopes = self.scopes.iter().filter(|(_, negated)| !negated).map(|(scope, _)| scope);
+        scopes.chain(&self.occurrences)
     }
 }
 

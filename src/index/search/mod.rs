@@ -32,6 +32,7 @@ mod store;
 mod talk;
 mod tally;
 mod typed;
+mod values;
 
 use std::collections::HashMap;
 use std::io;
@@ -43,7 +44,7 @@ pub use corpus::Corpus;
 pub use snippet::Context;
 
 use crate::domain::found::{Answer, Found, Order};
-use crate::domain::query::{Facts, Query};
+use crate::domain::query::{Facts, Field, Query};
 use crate::domain::{Session, SessionKey, Time};
 use small::Small;
 use store::Store;
@@ -213,8 +214,9 @@ impl Search {
     }
 
     /// Searches, telling what is found while it goes on. The news after which nothing follows are
-    /// [complete](crate::domain::found::Reach::complete), unless it was cancelled.
-    pub fn search(&self, request: &Request<'_>, cancel: &Cancel, sink: &mut dyn FnMut(Found)) {
+    /// [complete](crate::domain::found::Reach::complete), unless it was cancelled. Gives whether nothing held what was
+    /// asked, so that slips of the pen and abbreviations were made up for.
+    pub fn search(&self, request: &Request<'_>, cancel: &Cancel, sink: &mut dyn FnMut(Found)) -> bool {
         self.asked.store(true, Ordering::Relaxed);
         let view = self.store.refresh();
         if request.query.is_empty() {
@@ -222,7 +224,7 @@ impl Search {
                 reach: crate::domain::found::Reach { complete: true, ..Default::default() },
                 ..Found::default()
             });
-            return;
+            return false;
         }
         let small = self.small.kept();
         let mut last = Found::default();
@@ -230,12 +232,21 @@ impl Search {
             run::search(request, request.query, view.clone(), small.clone(), &self.typed, cancel, &mut |found| {
                 if found.reach.complete { last = found } else { sink(found) }
             });
-        if !found && request.slips && !cancel.is_cancelled() && last.hits.is_empty() {
+        let slipped = !found && request.slips && !cancel.is_cancelled() && last.hits.is_empty();
+        if slipped {
             slips::search(request, &view, small, cancel, sink);
         }
         if !cancel.is_cancelled() {
             sink(last);
         }
+        slipped
+    }
+
+    /// The values that a filter has in the stored talk and that hold what is typed of one, the best first, each with how
+    /// many sessions it would leave; see [`values`] for which filters those are.
+    pub fn values(&self, corpus: &Corpus, (field, typed): (Field, &str), cancel: &Cancel) -> Vec<(String, usize)> {
+        let view = self.store.refresh();
+        values::count(&view, &self.typed.batches(&view, corpus), corpus, (field, typed), cancel)
     }
 
     /// Searches everything and gives the whole answer, in order.

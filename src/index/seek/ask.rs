@@ -89,8 +89,8 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
     }
 }
 
-/// Runs a query. `slipped` is the last one over all sessions of which other words were found than it asked for: within
-/// some sessions only those that are looked for everywhere count.
+/// Runs a query. `slipped` is the last one over all sessions, where nothing held it and slips and abbreviations were made
+/// up for: what is asked of some sessions only is answered as it was of all.
 fn run(ask: &Ask, search: &Search, around: &Surroundings, slipped: &mut Option<Arc<str>>, news: &Sender<News>) {
     if ask.cancel.is_cancelled() {
         return;
@@ -105,13 +105,13 @@ fn run(ask: &Ask, search: &Search, around: &Surroundings, slipped: &mut Option<A
     (request.order, request.detailed, request.hold) = (ask.sought.order, DETAILED, true);
     let whole = ask.sought.within.is_none();
     request.slips = whole || slipped.as_ref() == Some(&source);
-    search.search(&request, &ask.cancel, &mut |found| {
-        if !found.instead.is_empty() {
-            *slipped = Some(source.clone());
-        }
+    let made_up_for = search.search(&request, &ask.cancel, &mut |found| {
         // The teller ends before this thread only when nobody takes answers.
         drop(news.send(News { query: source.clone(), found, cancel: ask.cancel.clone() }));
     });
+    if whole {
+        *slipped = made_up_for.then_some(source);
+    }
 }
 
 /// Tells news as they come; those of the same query that come within [`SPACE`] are told together.

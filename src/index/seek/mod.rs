@@ -4,6 +4,7 @@
 //! nothing. The engine never waits: it hands over what there is to search, and is told what was found.
 
 mod ask;
+mod count;
 mod upkeep;
 
 use std::path::PathBuf;
@@ -18,13 +19,17 @@ use super::options::{Options, search_dir};
 use super::search::{Cancel, Corpus, Latest, Search};
 use crate::domain::Issue;
 use crate::domain::catalog::Progress;
+use crate::domain::query::Field;
 
 /// All that searches.
 pub(super) struct Seek {
     dir: Option<PathBuf>,
+    search: Arc<Search>,
+    events: tokio::sync::mpsc::Sender<Event>,
     asks: Sender<Ask>,
     newest: Latest,
     cancel: Cancel,
+    counted: Latest,
     upkeep: Sender<Arc<Corpus>>,
     ending: Latest,
     state: State,
@@ -68,12 +73,15 @@ impl Seek {
         let search = Arc::new(dir.as_deref().map_or_else(Search::detached, Search::open));
         let asks = ask::start(search.clone(), ask::Surroundings::new(options), events.clone());
         let (newest, ending) = (Latest::default(), Latest::default());
-        let upkeep = upkeep::start(search, ending.begin(), options.clock, kept);
+        let upkeep = upkeep::start(search.clone(), ending.begin(), options.clock, kept);
         Self {
             dir,
+            search,
+            events: events.clone(),
             asks,
             cancel: newest.begin(),
             newest,
+            counted: Latest::default(),
             upkeep,
             ending,
             state: State::default(),
@@ -95,6 +103,13 @@ impl Seek {
     /// Gives up whatever is searched, before another query is asked.
     pub fn cancel(&mut self) {
         self.cancel = self.newest.begin();
+        self.counted.cancel();
+    }
+
+    /// Counts the values of a filter, beside whatever is searched.
+    pub fn count(&mut self, field: Field, typed: String, corpus: Arc<Corpus>) {
+        let cancel = self.counted.begin();
+        count::start(self.search.clone(), count::Count { field, typed, corpus, cancel }, self.events.clone());
     }
 
     /// Sessions changed.
@@ -133,6 +148,7 @@ impl Seek {
 impl Drop for Seek {
     fn drop(&mut self) {
         self.newest.cancel();
+        self.counted.cancel();
         self.ending.cancel();
     }
 }

@@ -23,6 +23,7 @@ pub struct Running {
     pub ranked: Vec<(String, Vec<SessionKey>)>,
     pub found: HashMap<String, Answer>,
     pub indexed: Option<Progress>,
+    pub values: Vec<(String, Vec<(String, usize)>)>,
     pub changes: usize,
 }
 
@@ -40,6 +41,7 @@ impl Running {
             ranked,
             found: HashMap::new(),
             indexed: None,
+            values: Vec::new(),
             changes: 0,
         }
     }
@@ -68,6 +70,7 @@ impl Running {
             Event::Ranked { query, keys } => self.ranked.push((query, keys)),
             Event::Found { query, found } => self.found.entry(query).or_default().apply(found, Order::Relevance),
             Event::Indexed(progress) => self.indexed = Some(progress),
+            Event::Values { field, typed, values } => self.values.push((format!("{}:{typed}", field.name()), values)),
             Event::Watch(state) => self.watch = Some(state),
         }
     }

@@ -134,3 +134,19 @@ fn hits_that_arrive_in_parts_keep_the_one_one_stands_on() {
     assert!(find.found(vec![2], true), "from the beginning again");
     assert_eq!(find.entry(), Some(2));
 }
+
+#[test]
+fn the_next_hit_is_waited_for_while_it_is_searched_for() {
+    for given in [false, true] {
+        let mut find = Find { query: "x".into(), given, ..Find::default() };
+        find.found(vec![2, 5], false);
+        assert_eq!(find.next(2, 1), Some((5, 0)));
+        assert_eq!(find.next(5, 1), None, "it may lie further down, so one does not begin anew");
+        assert!(!find.found(vec![2, 5], false));
+        assert!(find.found(vec![2, 5, 9], false));
+        assert_eq!((find.entry(), find.awaited), (Some(9), false));
+        assert_eq!(find.next(9, 1), None);
+        find.found(vec![2, 5, 9], true);
+        assert_eq!(find.entry(), (!given).then_some(2), "a search of all sessions goes on in the next one");
+    }
+}

@@ -1,6 +1,7 @@
 //! What outlives a search: its history, views, and the command it is copied as.
 
 use salon::app::Effect;
+use salon::app::command::Command;
 use salon::app::search::{History, View};
 use salon::domain::found::Order;
 
@@ -78,4 +79,44 @@ fn the_search_is_copied_as_a_command_that_no_shell_can_misread() {
     stage.take_effects();
     stage.keys("tab Y");
     assert_eq!(stage.take_effects(), [Effect::Copy("salon search --sort time webhook".into())]);
+}
+
+#[test]
+fn the_list_is_copied_as_a_command_that_says_what_it_leaves_out() {
+    let mut stage = Stage::full(120, 40);
+    let copied = |stage: &mut Stage, keys: &str| {
+        stage.take_effects();
+        stage.keys(keys);
+        match stage.take_effects().as_slice() {
+            [.., Effect::Copy(line)] => line.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(copied(&mut stage, "ctrl-y"), "salon list");
+    assert_eq!(copied(&mut stage, "H ctrl-y"), "salon list --hidden");
+    stage.keys("H h j");
+    let workspace = stage.app.home.workspaces.selected().expect("a workspace").to_string();
+    assert_eq!(copied(&mut stage, "Y"), format!("salon list workspace:{workspace}"), "no session is meant here");
+    assert_eq!(copied(&mut stage, "l ctrl-y"), format!("salon list workspace:{workspace}"));
+    stage.keys("s \\ x y enter");
+    assert_eq!(copied(&mut stage, "ctrl-y"), format!("salon list workspace:{workspace}"));
+    let said = stage.screen();
+    assert!(said.contains("without the order by started and the quick filter “xy”"), "{said}");
+    stage.keys("Y");
+    assert!(matches!(stage.take_effects().last(), Some(Effect::CopyResumeCommand(_)) | None), "a session is meant");
+
+    let mut stage = Stage::full(120, 40);
+    stage.app.recall(View::NAME, "mine\ttime\t-it's web");
+    assert_eq!(copied(&mut stage, "h j Y"), r"salon search --sort time -- '-it'\''s web'");
+}
+
+#[test]
+fn a_workspace_with_a_blank_in_its_path_is_quoted_for_the_query_and_for_the_shell() {
+    let mut home = salon::app::home::Home::default();
+    home.workspaces.select(Some("/srv/my, app".into()));
+    let command = Command::of_list(&home);
+    assert_eq!((command.line.as_str(), command.without.len()), (r#"salon list 'workspace:"/srv/my, app"'"#, 0));
+    home.workspaces.select(Some("".into()));
+    let command = Command::of_list(&home);
+    assert_eq!((command.line.as_str(), command.without.len()), ("salon list", 1));
 }
