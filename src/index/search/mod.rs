@@ -246,7 +246,7 @@ impl Search {
     /// many sessions it would leave; see [`values`] for which filters those are.
     pub fn values(&self, corpus: &Corpus, (field, typed): (Field, &str), cancel: &Cancel) -> Vec<(String, usize)> {
         let view = self.store.refresh();
-        values::count(&view, &self.typed.batches(&view, corpus), corpus, (field, typed), cancel)
+        values::count(&view, &self.typed.standing(&view, corpus), corpus, (field, typed), cancel)
     }
 
     /// Searches everything and gives the whole answer, in order.
