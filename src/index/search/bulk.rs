@@ -91,7 +91,7 @@ impl Hunt<'_> {
 
     fn search_lines(&mut self, texts: &dyn Texts, buffer: &mut Vec<u8>) -> io::Result<()> {
         // Sub-agents of early versions stand in their parent's file; what is found of them is found there.
-        let sessions = self.run.corpus.sessions_in(&self.unit.path);
+        let sessions = self.run.corpus.sessions_in(self.number);
         let Some(session) = sessions.min_by_key(|session| session.flags.subagent) else { return Ok(()) };
         let session = &*session.key.id;
         let Some(number) = self.open(session) else { return Ok(()) };
@@ -178,7 +178,7 @@ impl Hunt<'_> {
         }
         let unit = self.unit;
         let open = self.open_sessions();
-        if open.is_empty() || (texts.is_scattered(unit) && self.lacks_all(&open)) {
+        if open.is_empty() {
             return Ok(());
         }
         let mut bytes = 0;
@@ -206,7 +206,7 @@ impl Hunt<'_> {
         let run = self.run;
         let ruled_out = run.ruled(self.number).is_some_and(|ruled| ruled.is_out(0));
         if ruled_out {
-            for session in run.corpus.sessions_in(&self.unit.path) {
+            for session in run.corpus.sessions_in(self.number) {
                 self.open(&session.key.id);
             }
             self.bytes += self.unit.stamp.size;
@@ -214,18 +214,9 @@ impl Hunt<'_> {
         ruled_out
     }
 
-    /// Whether it is known that the unit holds nothing of what is sought in its open sessions.
-    fn lacks_all(&self, open: &HashMap<Arc<str>, usize>) -> bool {
-        let branches = open.values().fold(0, |all, &number| all | self.run.open[number]);
-        self.run.plan.probes.iter().filter(|probe| branches & (1 << probe.branch) != 0).all(|probe| match &probe.test {
-            Test::Text { raw: Some(raw), .. } => self.run.small.lacks(self.unit, raw.atoms().iter()),
-            Test::Text { raw: None, .. } | Test::Occurs(_) => false,
-        })
-    }
-
     /// The unit's sessions that are open to the query; they count as looked at.
     fn open_sessions(&mut self) -> HashMap<Arc<str>, usize> {
-        let sessions = self.run.corpus.sessions_in(&self.unit.path);
+        let sessions = self.run.corpus.sessions_in(self.number);
         let ids: Vec<Arc<str>> = sessions.map(|session| session.key.id.clone()).collect();
         ids.into_iter().filter_map(|id| Some((id.clone(), self.open(&id)?))).collect()
     }
@@ -238,7 +229,7 @@ impl Hunt<'_> {
         if self.is_ruled_out() {
             return;
         }
-        let sessions: Vec<_> = self.run.corpus.sessions_in(&self.unit.path).cloned().collect();
+        let sessions: Vec<_> = self.run.corpus.sessions_in(self.number).cloned().collect();
         for session in sessions {
             let Some(number) = self.open(&session.key.id) else { continue };
             self.bytes += session.bytes;

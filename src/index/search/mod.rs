@@ -168,7 +168,7 @@ impl Search {
     ) -> io::Result<Option<Indexed>> {
         let updated = build::update(&self.store, corpus, cancel, told).and_then(|indexed| {
             if indexed.is_some() && !cancel.is_cancelled() {
-                self.small.update(corpus, cancel)?;
+                self.small.update(corpus, &self.store.view(), cancel)?;
             }
             Ok(indexed)
         });

@@ -46,7 +46,7 @@ impl Ruled {
 pub fn rule_out(run: &Run<'_>, found: impl Fn(usize) -> u64) -> Vec<Ruled> {
     let units = run.corpus.units();
     let mut ruled = Vec::new();
-    if !run.plan.has_rows() {
+    if !run.plan.has_letters() {
         return ruled;
     }
     let (mut tried, mut paid) = (0, 0);
@@ -64,11 +64,15 @@ pub fn rule_out(run: &Run<'_>, found: impl Fn(usize) -> u64) -> Vec<Ruled> {
 }
 
 fn rule(run: &Run<'_>, (number, unit): (usize, &Unit), found: impl Fn(usize) -> u64) -> Option<Ruled> {
-    let (letters, known) = run.standing.letters(&run.view, number)?;
+    let Some((letters, known)) = run.standing.letters(&run.view, number) else {
+        return rule_small(run, (number, unit), found);
+    };
     let (mut everywhere, mut start) = (u64::MAX, 0);
     let mut stretches: Vec<Range<u64>> = Vec::new();
     for segment in segments(letters) {
-        let lacking = run.plan.lacking(|rows| !segment.may_hold(rows));
+        let lacking = run.plan.lacking(|test| {
+            matches!(test, Test::Text { rows, .. } if !rows.is_empty() && !segment.may_hold(rows))
+        });
         everywhere &= lacking;
         if lacking == run.plan.all_probes() && segment.end > start {
             match stretches.last_mut() {
@@ -78,7 +82,7 @@ fn rule(run: &Run<'_>, (number, unit): (usize, &Unit), found: impl Fn(usize) -> 
         }
         start = segment.end;
     }
-    let all = is_out(run, unit, everywhere, found).then_some(known);
+    let all = is_out(run, number, everywhere, found).then_some(known);
     if let Some(known) = all {
         stretches.clear();
         stretches.push(0..known);
@@ -86,10 +90,21 @@ fn rule(run: &Run<'_>, (number, unit): (usize, &Unit), found: impl Fn(usize) -> 
     Some(Ruled { all, stretches })
 }
 
+/// The same for a unit of many small files.
+fn rule_small(run: &Run<'_>, (number, unit): (usize, &Unit), found: impl Fn(usize) -> u64) -> Option<Ruled> {
+    let letters = run.small.of(unit)?;
+    let lacking = run.plan.lacking(|test| {
+        let Test::Text { raw: Some(raw), .. } = test else { return false };
+        letters.lacks(raw.atoms().iter())
+    });
+    let all = is_out(run, number, lacking, found).then_some(u64::MAX);
+    Some(Ruled { all, stretches: Vec::new() })
+}
+
 /// Whether no session of a unit can fulfil any alternative, each lacking something that it asks for.
-fn is_out(run: &Run<'_>, unit: &Unit, lacking: u64, found: impl Fn(usize) -> u64) -> bool {
+fn is_out(run: &Run<'_>, unit: usize, lacking: u64, found: impl Fn(usize) -> u64) -> bool {
     lacking != 0
-        && run.corpus.numbers_in(&unit.path).all(|number| {
+        && run.corpus.numbers_in(unit).all(|number| {
             let lacking = lacking & !found(number);
             let open = run.open[number];
             let is_open = |at: &usize| open & (1 << at) != 0;
@@ -98,9 +113,10 @@ fn is_out(run: &Run<'_>, unit: &Unit, lacking: u64, found: impl Fn(usize) -> u64
 }
 
 impl Plan {
-    /// Whether any needle has letters by which it can be ruled out.
-    fn has_rows(&self) -> bool {
-        self.probes.iter().any(|probe| matches!(&probe.test, Test::Text { rows, .. } if !rows.is_empty()))
+    /// Whether any needle can be ruled out by its letters.
+    fn has_letters(&self) -> bool {
+        let has = |test: &Test| matches!(test, Test::Text { raw, rows, .. } if !rows.is_empty() || raw.is_some());
+        self.probes.iter().any(|probe| has(&probe.test))
     }
 
     /// Bits of all probes.
@@ -109,8 +125,7 @@ impl Plan {
     }
 
     /// Bits of the probes whose letters are not there.
-    fn lacking(&self, is_missing: impl Fn(&[u32]) -> bool) -> u64 {
-        let lacks = |test: &Test| matches!(test, Test::Text { rows, .. } if !rows.is_empty() && is_missing(rows));
+    fn lacking(&self, lacks: impl Fn(&Test) -> bool) -> u64 {
         (0u64..).zip(&self.probes).filter(|(_, probe)| lacks(&probe.test)).fold(0, |bits, (at, _)| bits | 1 << at)
     }
 }

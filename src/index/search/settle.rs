@@ -106,7 +106,7 @@ fn gather(
         gathered.add_text(view.read(batch, buffer)?.text);
     }
     let Some(texts) = format(unit.agent).search() else {
-        for session in corpus.sessions_in(&unit.path) {
+        for session in corpus.sessions_at(&unit.path) {
             entries::texts(session, &mut |text| gathered.add_text(text.text.as_bytes()));
         }
         return Ok(());

@@ -59,7 +59,7 @@ impl Standing {
     pub fn new(view: &View, corpus: &Corpus) -> Self {
         let units: Vec<Known> = corpus.units().iter().map(|unit| Known::of(view, unit)).collect();
         let placed = |live: &Live| {
-            let unit = corpus.unit_number(&live.batch.path)?;
+            let unit = corpus.unit_number(live.batch.path())?;
             units[unit].is_valid().then(|| Placed {
                 batch: live.batch.clone(),
                 unit,
@@ -142,7 +142,7 @@ fn letters(view: &View, unit: &Unit) -> Option<(Arc<Batch>, u64)> {
 
 fn session(live: &Live, (at, id): (usize, &Arc<str>), corpus: &Corpus) -> Option<usize> {
     let key = SessionKey { agent: live.batch.agent, id: id.clone() };
-    corpus.number_in(&key, &live.batch.path).filter(|_| !live.dead.contains(&at))
+    corpus.number_in(&key, live.batch.path()).filter(|_| !live.dead.contains(&at))
 }
 
 impl Letters {

@@ -9,6 +9,8 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::batch::{Batch, Replaces, checksum};
 use super::block::{Block, Buffer};
 
@@ -37,9 +39,9 @@ pub struct View {
     /// Bytes of `talk-N` that heads tell of.
     pub(super) bytes: u64,
     batches: Vec<Live>,
-    units: HashMap<Arc<OsStr>, Vec<usize>>,
+    units: HashMap<Arc<OsStr>, Vec<usize>, RandomState>,
     /// What is known of the letters of each unit.
-    letters: HashMap<Arc<OsStr>, Arc<Batch>>,
+    letters: HashMap<Arc<OsStr>, Arc<Batch>, RandomState>,
 }
 
 /// A stored batch, and what of it is obsolete.
@@ -105,16 +107,16 @@ impl View {
     pub(super) fn add(&mut self, batch: Arc<Batch>) {
         self.bytes = self.bytes.max(batch.at + batch.packed as u64);
         if batch.replaces == Replaces::Letters {
-            self.letters.insert(batch.path.as_os_str().into(), batch.clone());
+            self.letters.insert(batch.path.clone(), batch.clone());
             self.batches.push(Live { batch, dead: Vec::new(), gone: true });
             return;
         }
-        let of_unit = self.units.entry(batch.path.as_os_str().into()).or_default();
+        let of_unit = self.units.entry(batch.path.clone()).or_default();
         match batch.replaces {
             Replaces::Nothing | Replaces::Letters => {}
             Replaces::Unit => {
                 of_unit.drain(..).for_each(|at| self.batches[at].gone = true);
-                self.letters.remove(batch.path.as_os_str());
+                self.letters.remove(&batch.path);
             }
             Replaces::Sessions => {
                 for &at in of_unit.iter() {
