@@ -101,9 +101,7 @@ fn is_gone(last: &Batch, corpus: &Corpus) -> bool {
 /// Marks what is stored of units that are gone as obsolete.
 fn forget(writer: &mut Writer<'_>, view: &View, corpus: &Corpus) -> io::Result<()> {
     let gone = view.units().filter(|last| is_gone(last, corpus));
-    let drafts: Vec<Packed> = gone
-        .map(|last| Draft::gone(last).finish(Cursor::default(), 0))
-        .collect();
+    let drafts: Vec<Packed> = gone.map(|last| Draft::gone(last).finish(Cursor::default(), 0)).collect();
     if drafts.is_empty() { Ok(()) } else { writer.append(drafts) }
 }
 

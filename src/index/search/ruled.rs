@@ -1,11 +1,11 @@
 //! Which parts of units a query need not look into, by their letters alone.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use super::letters::segments;
 use super::plan::{Plan, Test};
 use super::run::Run;
-use crate::agent::Unit;
+use super::small::Letters;
 
 /// Units that are tried before it is asked whether it pays, and how many of them must be ruled out then.
 const TRIED: usize = 128;
@@ -44,35 +44,33 @@ impl Ruled {
 /// For each unit of the corpus what of it is ruled out. `found`: bits of the probes that a session fulfils without its
 /// texts.
 pub fn rule_out(run: &Run<'_>, found: impl Fn(usize) -> u64) -> Vec<Ruled> {
-    let units = run.corpus.units();
-    let mut ruled = Vec::new();
     if !run.plan.has_letters() {
-        return ruled;
+        return Vec::new();
     }
+    let units = run.corpus.units();
+    let mut ruled = vec![Ruled::default(); units.len()];
     let (mut tried, mut paid) = (0, 0);
+    run.standing.each_letters(&run.view, run.hold, |number, letters, known| {
+        ruled[number] = rule(run, number, (letters, known), &found);
+        tried += 1;
+        paid += usize::from(!ruled[number].stretches.is_empty());
+        if tried == TRIED && paid < PAYS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
     for (number, unit) in units.iter().enumerate() {
-        let of_unit = rule(run, (number, unit), &found);
-        tried += usize::from(of_unit.is_some());
-        let of_unit = of_unit.unwrap_or_default();
-        paid += usize::from(!of_unit.stretches.is_empty() || of_unit.all.is_some());
-        ruled.push(of_unit);
-        if tried == TRIED && paid < PAYS {
-            break;
+        if let Some(letters) = run.small.of(unit) {
+            ruled[number].all = rule_small(run, number, &letters, &found);
         }
     }
     ruled
 }
 
-fn rule(run: &Run<'_>, (number, unit): (usize, &Unit), found: impl Fn(usize) -> u64) -> Option<Ruled> {
-    let Some((letters, known)) = run.standing.letters(&run.view, number) else {
-        return rule_small(run, (number, unit), found);
-    };
+fn rule(run: &Run<'_>, number: usize, (letters, known): (&[u8], u64), found: impl Fn(usize) -> u64) -> Ruled {
     let (mut everywhere, mut start) = (u64::MAX, 0);
     let mut stretches: Vec<Range<u64>> = Vec::new();
     for segment in segments(letters) {
-        let lacking = run.plan.lacking(|test| {
-            matches!(test, Test::Text { rows, .. } if !rows.is_empty() && !segment.may_hold(rows))
-        });
+        let lacking = run
+            .plan
+            .lacking(|test| matches!(test, Test::Text { rows, .. } if !rows.is_empty() && !segment.may_hold(rows)));
         everywhere &= lacking;
         if lacking == run.plan.all_probes() && segment.end > start {
             match stretches.last_mut() {
@@ -87,18 +85,16 @@ fn rule(run: &Run<'_>, (number, unit): (usize, &Unit), found: impl Fn(usize) -> 
         stretches.clear();
         stretches.push(0..known);
     }
-    Some(Ruled { all, stretches })
+    Ruled { all, stretches }
 }
 
 /// The same for a unit of many small files.
-fn rule_small(run: &Run<'_>, (number, unit): (usize, &Unit), found: impl Fn(usize) -> u64) -> Option<Ruled> {
-    let letters = run.small.of(unit)?;
+fn rule_small(run: &Run<'_>, number: usize, letters: &Letters<&[u8]>, found: impl Fn(usize) -> u64) -> Option<u64> {
     let lacking = run.plan.lacking(|test| {
         let Test::Text { raw: Some(raw), .. } = test else { return false };
         letters.lacks(raw.atoms().iter())
     });
-    let all = is_out(run, number, lacking, found).then_some(u64::MAX);
-    Some(Ruled { all, stretches: Vec::new() })
+    is_out(run, number, lacking, found).then_some(u64::MAX)
 }
 
 /// Whether no session of a unit can fulfil any alternative, each lacking something that it asks for.

@@ -1,7 +1,7 @@
 //! How the store stands to a corpus: which batches count, and what is known of each unit. Worked out once for both as
 //! they are, so that a key typed costs no look-up by path.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -51,7 +51,8 @@ pub struct Known {
 #[derive(Debug, Default)]
 struct Letters {
     bytes: Vec<u8>,
-    of_units: Vec<Range<usize>>,
+    /// By the unit's number.
+    of_units: Vec<(usize, Range<usize>)>,
 }
 
 impl Standing {
@@ -78,7 +79,7 @@ impl Standing {
 
     /// Reads all that a search may need and holds it, until the view is released.
     pub fn hold(&self, view: &View, cancel: &Cancel) {
-        self.letters(view, 0);
+        self.letters.get_or_init(|| self.hold_letters(view));
         let next = AtomicUsize::new(0);
         let work = || {
             let mut buffer = Buffer::default();
@@ -100,13 +101,38 @@ impl Standing {
         &self.units[number]
     }
 
-    /// What is known of the letters of a unit, and how far: of what is not made of lines all or nothing. They are read
-    /// when they are first asked for.
-    pub fn letters(&self, view: &View, number: usize) -> Option<(&[u8], u64)> {
-        let letters = self.letters.get_or_init(|| Letters::read(view, &self.units));
-        let (_, known) = self.units.get(number)?.letters.as_ref()?;
-        let bytes = letters.bytes.get(letters.of_units.get(number)?.clone())?;
-        (!bytes.is_empty()).then_some((bytes, *known))
+    /// Tells what is known of the letters of each unit of which anything is: its number, they, and how far; of what is
+    /// not made of lines all or nothing. `hold`: to be in memory for the next time.
+    pub fn each_letters(&self, view: &View, hold: bool, mut tell: impl FnMut(usize, &[u8], u64) -> ControlFlow<()>) {
+        let known = |number: usize| self.units[number].letters.as_ref().map_or(0, |(_, known)| *known);
+        if hold {
+            let held = self.letters.get_or_init(|| self.hold_letters(view));
+            for (number, range) in &held.of_units {
+                if tell(*number, &held.bytes[range.clone()], known(*number)).is_break() {
+                    break;
+                }
+            }
+            return;
+        }
+        let of_unit = |(number, unit): (usize, &Known)| Some((number, unit.letters.as_ref()?.0.place()));
+        let mut wanted: Vec<(usize, Range<u64>)> = self.units.iter().enumerate().filter_map(of_unit).collect();
+        wanted.sort_unstable_by_key(|(_, place)| place.start);
+        let places: Vec<Range<u64>> = wanted.iter().map(|(_, place)| place.clone()).collect();
+        view.each_place(&places, |at, bytes| {
+            let number = wanted[at].0;
+            if bytes.is_empty() { ControlFlow::Continue(()) } else { tell(number, bytes, known(number)) }
+        });
+    }
+
+    fn hold_letters(&self, view: &View) -> Letters {
+        let mut letters = Letters::default();
+        self.each_letters(view, false, |number, bytes, _| {
+            let start = letters.bytes.len();
+            letters.bytes.extend_from_slice(bytes);
+            letters.of_units.push((number, start..letters.bytes.len()));
+            ControlFlow::Continue(())
+        });
+        letters
     }
 }
 
@@ -143,20 +169,4 @@ fn letters(view: &View, unit: &Unit) -> Option<(Arc<Batch>, u64)> {
 fn session(live: &Live, (at, id): (usize, &Arc<str>), corpus: &Corpus) -> Option<usize> {
     let key = SessionKey { agent: live.batch.agent, id: id.clone() };
     corpus.number_in(&key, live.batch.path()).filter(|_| !live.dead.contains(&at))
-}
-
-impl Letters {
-    /// Reads those of all units, as far as they can be read.
-    fn read(view: &View, units: &[Known]) -> Self {
-        let known = |(number, unit): (usize, &'_ Known)| Some((number, unit.letters.as_ref()?.0.clone()));
-        let mut wanted: Vec<(usize, Arc<Batch>)> = units.iter().enumerate().filter_map(known).collect();
-        wanted.sort_unstable_by_key(|(_, letters)| letters.at);
-        let mut letters = Self { bytes: Vec::new(), of_units: vec![0..0; units.len()] };
-        let places: Vec<Range<u64>> = wanted.iter().map(|(_, letters)| letters.place()).collect();
-        let read = view.read_places(&places, &mut letters.bytes);
-        for ((number, _), range) in wanted.iter().zip(read) {
-            letters.of_units[*number] = range;
-        }
-        letters
-    }
 }

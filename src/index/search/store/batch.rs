@@ -2,8 +2,8 @@
 
 use std::ffi::OsStr;
 use std::ops::Range;
-use std::path::Path;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
