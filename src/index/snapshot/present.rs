@@ -38,7 +38,9 @@ impl Fingerprint {
     pub fn to_bytes(self) -> Vec<u8> {
         let mut to = Writer::default();
         let [one, two] = self.sums;
-        [self.count, one, two].into_iter().for_each(|number| to.wide(number));
+        for number in [self.count, one, two] {
+            to.wide(number);
+        }
         to.into_bytes()
     }
 
