@@ -1,10 +1,14 @@
 //! Finding in one transcript: the line one types, what was found so far, which hit one stands on.
 
+use crate::domain::query::Mistake;
+
 /// A search in the transcript.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Find {
     /// What is searched for.
     pub query: String,
+    /// What of it could not be understood, where it was typed here.
+    pub mistakes: Vec<Mistake>,
     /// The line is being typed.
     pub typing: bool,
     /// Matching entries so far, ascending.

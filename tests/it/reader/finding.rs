@@ -121,6 +121,11 @@ fn what_is_not_found_is_said() {
     let mut stand = stand();
     search(&mut stand, "nowhere");
     assert!(stand.screen().contains("nothing found"), "{}", stand.screen());
+    stand.act(Action::Back);
+    search(&mut stand, "agnet:x");
+    let screen = stand.screen();
+    assert!(screen.contains("/agnet:x  no such filter; is `agent:` meant?"), "{screen}");
+    assert!(!screen.contains("nothing found"), "nothing was looked for: {screen}");
 }
 
 #[test]
