@@ -37,7 +37,7 @@ pub fn run(context: &Context, args: &ListArgs) -> Result<ExitCode, Failure> {
         answer(context, &history, &view, page)?;
     }
     if let Some(asked) = asked {
-        asked.store(history);
+        asked.store(context, history);
     }
     Ok(ExitCode::SUCCESS)
 }
