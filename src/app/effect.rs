@@ -21,7 +21,8 @@ pub enum Effect {
     FindInTranscript(Ticket, String),
     /// Find out which entry of an opened transcript a place is in. Answered by [`super::msg::TranscriptMsg::Located`].
     Locate(Ticket, Place),
-    /// Search sessions. A newer search cancels the older; an empty query only cancels. Answered by
+    /// Search sessions. A newer search cancels the older; an empty query only does that, and gets all ready for
+    /// the next. Answered by
     /// [`super::Msg::Found`].
     Search {
         /// The query, as typed.

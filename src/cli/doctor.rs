@@ -16,7 +16,7 @@ use super::json::{Issue, SCHEMA_VERSION};
 use super::{history, output};
 use crate::agent;
 use crate::domain::Agent;
-use crate::index::{self, Event, Index, WatchState};
+use crate::index::{self, Event, Index, RootReport, WatchState};
 use crate::runtime::programs;
 use crate::stdx::text::one_line;
 
@@ -69,15 +69,16 @@ pub fn run(context: &Context, args: &PlainArgs) -> Result<ExitCode, Failure> {
     // Before the history is read, which brings the cache up to date.
     let age_ms = cache_age(&context.paths.cache);
     let history = History::read(context);
+    let found = index::report(&history.roots, &history.all);
     let (agents, watch) = std::thread::scope(|scope| {
         let agents = scope.spawn(|| installed(context.environment.var("PATH")));
-        let watch = watch(context, &history);
+        let watch = watch(context, &found);
         (agents.join().unwrap_or_default(), watch)
     });
     let report = Report {
         schema_version: SCHEMA_VERSION,
         version: env!("CARGO_PKG_VERSION"),
-        roots: roots(&history),
+        roots: roots(&history, &found),
         agents,
         cache: cache(&history, &context.paths.cache, age_ms),
         watch,
@@ -91,15 +92,15 @@ pub fn run(context: &Context, args: &PlainArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn roots(history: &History) -> Vec<Root> {
-    let of = |root: &index::RootReport| Root {
+fn roots(history: &History, found: &[RootReport]) -> Vec<Root> {
+    let of = |root: &RootReport| Root {
         agent: root.agent.name(),
         path: root.path.clone(),
         found: root.found,
         sessions: root.sessions,
         format: storage(history, root.agent, &root.path),
     };
-    history.roots.iter().map(of).collect()
+    found.iter().map(of).collect()
 }
 
 /// How a root's sessions are stored, by what their files are.
@@ -148,7 +149,7 @@ fn files(dir: &Path) -> impl Iterator<Item = std::fs::Metadata> {
 }
 
 /// How the screen would notice changes: tried, not guessed.
-fn watch(context: &Context, history: &History) -> Watch {
+fn watch(context: &Context, found: &[RootReport]) -> Watch {
     let (index, mut events) = Index::start(history::options(context));
     let told = async {
         while let Some(event) = events.recv().await {
@@ -166,7 +167,7 @@ fn watch(context: &Context, history: &History) -> Watch {
     match state {
         Some(WatchState::Native { paths }) => Watch { kind: Some("native"), paths },
         Some(WatchState::Poll { .. }) => {
-            Watch { kind: Some("poll"), paths: history.roots.iter().filter(|root| root.found).count() }
+            Watch { kind: Some("poll"), paths: found.iter().filter(|root| root.found).count() }
         }
         None => Watch { kind: None, paths: 0 },
     }

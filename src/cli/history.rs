@@ -4,29 +4,26 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::context::Context;
-use crate::agent::Unit;
-use crate::domain::catalog::Catalog;
+use crate::agent::{Root, Unit};
 use crate::domain::{Issue, Session};
-use crate::index::{self, Options, Refresh, RootReport};
+use crate::index::{self, Options, Refresh};
 use crate::runtime;
 
 /// Everything that was found.
 #[derive(Debug)]
 pub struct History {
-    /// All sessions.
-    pub catalog: Catalog,
-    /// The same, in the order of their keys.
+    /// All sessions, newest activity first.
     pub all: Vec<Arc<Session>>,
     /// The units that they lie in.
     pub units: Vec<Unit>,
     /// Where agents keep them.
-    pub roots: Vec<RootReport>,
+    pub roots: Vec<Root>,
     /// The cache's file, where one can be kept.
     pub cache: Option<PathBuf>,
     /// What could not be read, the configuration included.
     pub issues: Vec<Issue>,
     /// It is being kept for the next command.
-    _keeping: Option<index::Keeping>,
+    keeping: Option<index::Keeping>,
 }
 
 impl History {
@@ -34,12 +31,17 @@ impl History {
     pub fn read(context: &Context) -> Self {
         let options = options(context);
         let collected = index::collect(&options, Refresh::Changed);
-        let mut all: Vec<_> = collected.catalog.iter().cloned().collect();
-        all.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-        let mut issues = context.issues.clone();
-        issues.extend(collected.catalog.issues.iter().cloned());
-        let index::Collected { catalog, units, roots, cache, keeping, .. } = collected;
-        Self { catalog, all, units, roots, cache, issues, _keeping: keeping }
+        let index::Collected { sessions: all, issues: unread, units, roots, cache, keeping, .. } = collected;
+        let issues = context.issues.iter().cloned().chain(unread).collect();
+        Self { all, units, roots, cache, issues, keeping }
+    }
+
+    /// To be called when the answer is out. Waits until it is kept for the next command; what is held is not freed, since
+    /// the process ends.
+    pub fn leave(self) {
+        let Self { all, units, roots: _, cache: _, issues: _, keeping } = self;
+        drop(keeping);
+        std::mem::forget((all, units));
     }
 }
 

@@ -239,7 +239,7 @@ fn kind(part: domain::query::Part) -> &'static str {
 
 impl From<domain::found::Reach> for Searched {
     fn from(reach: domain::found::Reach) -> Self {
-        let domain::found::Reach { sessions, bytes, complete: _ } = reach;
+        let domain::found::Reach { sessions, bytes, talk: _, complete: _ } = reach;
         Self { sessions, bytes }
     }
 }

@@ -11,7 +11,7 @@ use super::history::History;
 use super::json::{self, SCHEMA_VERSION};
 use super::query::{Asked, Wish};
 use super::{output, query, scope, table};
-use crate::domain::catalog::{Catalog, Change, HiddenCounts, Sort, View};
+use crate::domain::catalog::{HiddenCounts, Sort, View};
 use crate::domain::found::Order;
 use crate::domain::{Issue, Session};
 use crate::index::search;
@@ -22,11 +22,11 @@ pub fn run(context: &Context, args: &ListArgs) -> Result<ExitCode, Failure> {
     let mut history = History::read(context);
     let filter = scope::filter(context, &args.scope, args.hidden);
     let (view, asked) = match source {
-        None => (history.catalog.view(&filter, Sort::Activity), None),
+        None => (View::new(&history.all, &filter, Sort::Activity), None),
         Some(source) => {
             let (found, remarks, asked) = found(context, &history, source);
             history.issues.extend(remarks);
-            (found.view(&filter, Sort::Activity), Some(asked))
+            (View::new(&found, &filter, Sort::Activity), Some(asked))
         }
     };
     let end = args.limit.map_or(usize::MAX, |limit| args.offset.saturating_add(limit)).min(view.sessions.len());
@@ -36,22 +36,22 @@ pub fn run(context: &Context, args: &ListArgs) -> Result<ExitCode, Failure> {
     } else {
         answer(context, &history, &view, page)?;
     }
-    if let Some(asked) = asked {
-        asked.store(context, history);
+    match asked {
+        Some(asked) => asked.store(context, history),
+        None => history.leave(),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The sessions in which something is found, and what is to be said of the query.
-fn found(context: &Context, history: &History, source: String) -> (Catalog, Vec<Issue>, Asked) {
+/// The sessions in which something is found, newest activity first, and what is to be said of the query.
+fn found(context: &Context, history: &History, source: String) -> (Vec<Arc<Session>>, Vec<Issue>, Asked) {
     let asked = Asked::new(context, history, history.all.clone(), source);
     let wish = Wish { order: Order::Time, detailed: 0, around: search::Context::Line(0) };
     let answer = asked.answer(context, wish);
     let remarks = asked.remarks(&answer);
-    let mut catalog = Catalog::default();
-    let sessions = answer.hits.into_iter().map(|hit| hit.session).collect();
-    catalog.apply(Change { sessions, ..Change::default() });
-    (catalog, remarks, asked)
+    let mut sessions: Vec<_> = answer.hits.into_iter().map(|hit| hit.session).collect();
+    sessions.sort_by(|a, b| Sort::Activity.compare(a, b));
+    (sessions, remarks, asked)
 }
 
 fn answer_json(history: &History, view: &View, page: &[Arc<Session>]) -> io::Result<()> {

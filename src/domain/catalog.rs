@@ -91,15 +91,7 @@ impl Catalog {
 
     /// The sessions that pass a filter, in order, and the count of those that are hidden.
     pub fn view(&self, filter: &Filter, sort: Sort) -> View {
-        let mut view = View::default();
-        for session in self.iter().filter(|session| filter.admits(session)) {
-            match filter.hides(session) {
-                Some(reason) => view.hidden.count(reason),
-                None => view.sessions.push(session.clone()),
-            }
-        }
-        sort.arrange(&mut view.sessions);
-        view
+        View::new(self.iter(), filter, sort)
     }
 }
 
@@ -278,4 +270,19 @@ pub struct View {
     pub sessions: Vec<Arc<Session>>,
     /// The others, counted.
     pub hidden: HiddenCounts,
+}
+
+impl View {
+    /// Of sessions that come by newest activity those that pass a filter, in order.
+    pub fn new<'a>(newest: impl IntoIterator<Item = &'a Arc<Session>>, filter: &Filter, sort: Sort) -> Self {
+        let mut view = Self::default();
+        for session in newest.into_iter().filter(|session| filter.admits(session)) {
+            match filter.hides(session) {
+                Some(reason) => view.hidden.count(reason),
+                None => view.sessions.push(session.clone()),
+            }
+        }
+        sort.arrange(&mut view.sessions);
+        view
+    }
 }

@@ -105,6 +105,8 @@ pub struct Reach {
     pub sessions: usize,
     /// Bytes that were looked through.
     pub bytes: u64,
+    /// All talk that is stored was.
+    pub talk: bool,
     /// Everything was.
     pub complete: bool,
 }

@@ -7,12 +7,12 @@ use std::sync::mpsc::channel;
 use super::cache::file as cache_file;
 use super::options::Options;
 use super::pool::live_signs;
-use super::snapshot::{self, Keeping, Present, Snapshot};
+use super::snapshot::{self, Keeping, Recalled, Snapshot};
 use super::survey::{Survey, Tally};
 use crate::agent::{Root, Unit};
-use crate::domain::catalog::{Catalog, Change, Progress};
+use crate::domain::catalog::{Catalog, Progress};
 use crate::domain::live::LiveSign;
-use crate::domain::{Agent, Session};
+use crate::domain::{Agent, Issue, Session, SessionKey};
 
 /// How far the cache is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,20 +26,31 @@ pub enum Refresh {
 /// All that is known.
 #[derive(Debug)]
 pub struct Collected {
-    /// Sessions and issues.
-    pub catalog: Catalog,
+    /// Sessions, newest activity first.
+    pub sessions: Vec<Arc<Session>>,
+    /// What could not be read.
+    pub issues: Vec<Issue>,
+    /// How many units there are, and how many of them were read.
+    pub progress: Progress,
     /// The units that they lie in.
     pub units: Vec<Unit>,
     /// Sessions that are open in living processes.
     pub live: Vec<LiveSign>,
-    /// The roots, with what was found there.
-    pub roots: Vec<RootReport>,
+    /// Where agents keep them.
+    pub roots: Vec<Root>,
     /// The cache's file, where there is one.
     pub cache: Option<PathBuf>,
     /// What was read for it.
     pub tally: Tally,
     /// The same, being kept for the next time.
     pub keeping: Option<Keeping>,
+}
+
+impl Collected {
+    /// A session by its key.
+    pub fn session(&self, key: &SessionKey) -> Option<&Arc<Session>> {
+        self.sessions.iter().find(|session| session.key == *key)
+    }
 }
 
 /// A root, for `doctor`.
@@ -63,27 +74,21 @@ pub fn collect(options: &Options, refresh: Refresh) -> Collected {
         Refresh::Everything => None,
     };
     match recalled {
-        Some((snapshot, present)) => recalled_as(options, &roots, snapshot, present),
+        Some(recalled) => answer(options, roots, recalled),
         None => survey(options, refresh),
     }
 }
 
 /// What a command saw before, still true.
-fn recalled_as(options: &Options, roots: &[Root], snapshot: Snapshot, present: Present) -> Collected {
-    let Snapshot { sessions, issues, .. } = snapshot;
-    let done = present.units.len();
-    let mut catalog = Catalog::default();
-    catalog.apply(Change {
-        sessions: snapshot::shared(sessions),
-        issues: Some(issues),
-        progress: Some(Progress { done, total: done }),
-        ..Change::default()
-    });
+fn answer(options: &Options, roots: Vec<Root>, recalled: Recalled) -> Collected {
+    let Recalled { sessions, issues, units, live } = recalled;
     Collected {
-        roots: report(roots, &catalog),
-        catalog,
-        units: present.units,
-        live: present.live,
+        sessions,
+        issues,
+        progress: Progress { done: units.len(), total: units.len() },
+        units,
+        live,
+        roots,
         cache: options.cache_dir.as_deref().map(cache_file),
         tally: Tally::default(),
         keeping: None,
@@ -113,24 +118,25 @@ fn survey(options: &Options, refresh: Refresh) -> Collected {
     let mut catalog = Catalog::default();
     catalog.apply(survey.shelf.take_change());
     survey.keep_front();
-    catalog.progress = survey.progress();
+    let sessions: Vec<_> = catalog.iter().cloned().collect();
+    let (issues, progress) = (catalog.issues, survey.progress());
     let cache = survey.cache_file().map(Path::to_owned);
     let units: Vec<Unit> = survey.shelf.all_units().collect();
-    let sessions = catalog.iter().map(|session| Session::clone(session)).collect();
-    let snapshot = Snapshot::new(survey.roots(), &units, sessions, catalog.issues.clone());
-    let (roots, tally) = (report(survey.roots(), &catalog), survey.tally);
+    let (roots, tally) = (survey.roots().to_vec(), survey.tally);
+    let snapshot = Snapshot::new(&roots, &units, sessions.clone(), issues.clone());
     // The cache is closed before its state is looked at.
     drop(survey);
     let keeping = cache.as_deref().and_then(Path::parent).zip(snapshot).map(|(dir, snapshot)| snapshot.keep(dir));
-    Collected { catalog, units, live, roots, cache, tally, keeping }
+    Collected { sessions, issues, progress, units, live, roots, cache, tally, keeping }
 }
 
-fn report(roots: &[Root], catalog: &Catalog) -> Vec<RootReport> {
+/// What was found at each root.
+pub fn report(roots: &[Root], sessions: &[Arc<Session>]) -> Vec<RootReport> {
     let of = |root: &Root| RootReport {
         agent: root.agent,
         path: root.path.clone(),
         found: root.path.exists(),
-        sessions: catalog
+        sessions: sessions
             .iter()
             .filter(|session| session.key.agent == root.agent && session.path.starts_with(&root.path))
             .count(),

@@ -236,9 +236,6 @@ impl Engine {
             self.unasked.clear();
             self.seek.cancel();
         }
-        if sought.query.trim().is_empty() {
-            return;
-        }
         if !self.knows_what_there_is() {
             self.unasked.push(sought);
             return;

@@ -25,13 +25,13 @@ mod readings;
 pub mod search;
 mod seek;
 mod shelf;
-mod snapshot;
+pub mod snapshot;
 mod survey;
 mod throttle;
 mod watch;
 mod workspace;
 
-pub use collect::{Collected, Refresh, RootReport, collect};
+pub use collect::{Collected, Refresh, RootReport, collect, report};
 pub use handle::Index;
 pub use locate::locate;
 pub use message::{Event, Opened, Sought, Ticket, TranscriptEvent, WatchState};

@@ -220,7 +220,7 @@ pub(super) fn live_signs(formats: &[&dyn Format], roots: &[Root]) -> Vec<LiveSig
     roots.iter().flat_map(of).collect()
 }
 
-fn guarded<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
+pub(super) fn guarded<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok().flatten()
 }
 

@@ -69,5 +69,5 @@ fn arrived(key: &SessionKey, prompt: &str, environment: &Environment, cache: &Pa
 fn session(key: &SessionKey, environment: &Environment, cache: &Path) -> Option<Arc<Session>> {
     let mut options = index::Options::new(environment.clone(), super::instant);
     options.cache_dir = Some(cache.to_owned());
-    index::collect(&options, Refresh::Changed).catalog.get(key).cloned()
+    index::collect(&options, Refresh::Changed).session(key).cloned()
 }

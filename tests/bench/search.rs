@@ -54,7 +54,7 @@ impl History {
         let roots = FORMATS
             .iter()
             .flat_map(|format| format.roots(&environment).into_iter().flat_map(|root| format.discover(&root).units));
-        let corpus = Corpus::new(roots.collect(), collected.catalog.iter().cloned().collect());
+        let corpus = Corpus::new(roots.collect(), collected.sessions);
         Self { dir, corpus }
     }
 

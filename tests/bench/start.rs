@@ -96,7 +96,7 @@ fn cold_first_rows() {
 
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn cold_all_rows() {
-    let total = collect(&options(Some(cache())), Refresh::Changed).catalog.len();
+    let total = collect(&options(Some(cache())), Refresh::Changed).sessions.len();
     let start = Instant::now();
     let mut told = None;
     until(options(None), |catalog| {
@@ -110,7 +110,7 @@ fn cold_all_rows() {
 
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn cold_collect() -> usize {
-    collect(&options(None), Refresh::Changed).catalog.len()
+    collect(&options(None), Refresh::Changed).sessions.len()
 }
 
 #[divan::bench(sample_count = 20, sample_size = 1)]
@@ -128,7 +128,7 @@ fn warm_complete(bencher: Bencher) {
 #[divan::bench(sample_count = 20, sample_size = 1)]
 fn warm_collect(bencher: Bencher) {
     cache();
-    bencher.bench(|| collect(&options(Some(cache())), Refresh::Changed).catalog.len());
+    bencher.bench(|| collect(&options(Some(cache())), Refresh::Changed).sessions.len());
 }
 
 /// From the write to the event.

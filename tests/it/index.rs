@@ -6,6 +6,7 @@ pub mod live;
 mod parts;
 mod readings;
 mod scan;
+mod snapshot;
 mod unread;
 
 use std::fs;
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use salon::domain::{Agent, SessionKey};
-use salon::index::{Collected, Options, Refresh, collect};
+use salon::index::{Collected, Options, Refresh, collect, report};
 
 use crate::support::Home;
 

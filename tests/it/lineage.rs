@@ -63,7 +63,7 @@ fn look(home: &Home) -> Collected {
 }
 
 fn row(found: &Collected, id: &str) -> Session {
-    let session = found.catalog.get(&SessionKey::new(Agent::Claude, id));
+    let session = found.session(&SessionKey::new(Agent::Claude, id));
     Session::clone(session.unwrap_or_else(|| panic!("no {id}")))
 }
 
@@ -139,7 +139,7 @@ fn h5_of_many_copies_of_one_session_one_is_the_original() {
 fn h5_the_forks_of_all_fixtures_are_traced() {
     let home = Home::of(&["claude/2.1.329", "qwen/0.24.4", "codex/0.169.0"]);
     let found = look(&home);
-    let mut forks: Vec<_> = found.catalog.iter().filter_map(|session| session.forked_from.as_deref()).collect();
+    let mut forks: Vec<_> = found.sessions.iter().filter_map(|session| session.forked_from.as_deref()).collect();
     forks.sort_unstable();
     let origins = [
         "01a1fd83-7a72-7993-9298-251f6d2281ca",

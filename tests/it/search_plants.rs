@@ -22,7 +22,7 @@ pub fn corpus(home: &Home) -> Corpus {
     let roots =
         FORMATS.iter().flat_map(|format| format.roots(&environment).into_iter().map(move |root| (format, root)));
     let units = roots.flat_map(|(format, root)| format.discover(&root).units).collect();
-    Corpus::new(units, collected.catalog.iter().cloned().collect())
+    Corpus::new(units, collected.sessions)
 }
 
 /// The clock of the tests.

@@ -19,8 +19,8 @@ use salon::domain::{Agent, Entry, Key as EntryKey, Role, Session, SessionKey};
 use super::reader::sample::tool;
 use super::screens::stage::{Stage, change, sessions};
 
-const DONE: Reach = Reach { sessions: 11, bytes: 48_200_000, complete: true };
-const GOING: Reach = Reach { sessions: 4, bytes: 9_600_000, complete: false };
+const DONE: Reach = Reach { sessions: 11, bytes: 48_200_000, talk: true, complete: true };
+const GOING: Reach = Reach { sessions: 4, bytes: 9_600_000, talk: true, complete: false };
 
 fn place(name: &str) -> Place {
     Place::Entry { key: EntryKey::new(name, 0), call: "".into() }
@@ -132,7 +132,7 @@ fn each_change_of_the_line_asks_and_late_answers_are_dropped() {
     let mut stage = Stage::full(80, 24);
     stage.take_effects();
     stage.keys("/ w e");
-    assert_eq!(stage.take_effects(), [asks("w"), asks("we")]);
+    assert_eq!(stage.take_effects(), [asks(""), asks("w"), asks("we")], "all is ready before the first letter");
     stage.send(found("w", webhook_hits(), DONE));
     assert!(search(&stage).results.rows().is_empty(), "an answer to an older line");
     stage.send(found("we", webhook_hits(), GOING));
@@ -358,7 +358,7 @@ fn a_message_that_is_written_meanwhile_is_found_without_a_key() {
     stage.send(found(
         "webhook",
         vec![hit("0002", 99.0, 1, &[(Part::Answer, "a new [webhook]")])],
-        Reach { sessions: 1, bytes: 9, complete: true },
+        Reach { sessions: 1, bytes: 9, talk: true, complete: true },
     ));
     assert_eq!(search(&stage).results.rows().len(), 6);
     assert_eq!(stage.take_effects(), [within(vec![later_key])]);
@@ -470,7 +470,7 @@ fn what_names_a_session_leads_to_it() {
     let mut stage = Stage::full(80, 24);
     stage.take_effects();
     stage.keys("/").send(Msg::Paste(uuid.to_owned()));
-    assert_eq!(stage.take_effects(), [asks(uuid)]);
+    assert_eq!(stage.take_effects(), [asks(""), asks(uuid)]);
 }
 
 #[test]

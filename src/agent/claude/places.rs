@@ -28,16 +28,9 @@ pub fn roots(environment: &Environment) -> Vec<Root> {
 pub fn discover(root: &Root) -> Discovery {
     let mut found = Discovery::default();
     for folder in walk::folders(&root.path.join("projects"), &mut found.issues) {
-        project(&folder, &mut found);
+        walk::project(Agent::Claude, &folder, DEPTH, &mut found);
     }
     found
-}
-
-fn project(folder: &Path, found: &mut Discovery) {
-    walk::transcripts(Agent::Claude, folder, 0, found);
-    for session in walk::folders(folder, &mut found.issues) {
-        walk::transcripts(Agent::Claude, &session.join("subagents"), DEPTH, found);
-    }
 }
 
 /// The units that a changed path concerns.
@@ -61,7 +54,7 @@ pub fn affected(root: &Root, path: &Path) -> Vec<(PathBuf, Option<Unit>)> {
         let mut found = Discovery::default();
         match below.components().count() {
             0 => found = discover(root),
-            1 => project(path, &mut found),
+            1 => walk::project(Agent::Claude, path, DEPTH, &mut found),
             _ => walk::transcripts(Agent::Claude, path, DEPTH, &mut found),
         }
         return found.units.into_iter().map(|unit| (unit.path.clone(), Some(unit))).collect();

@@ -1,9 +1,13 @@
 //! Where Codex keeps its files: the walk over a root, and which unit a changed path is.
 
+use std::ffi::CStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::FileType;
+
+use crate::agent::folder::{Folder, path_of};
 use crate::agent::{Discovery, Root, Stamp, Unit};
 use crate::domain::{Agent, Issue};
 
@@ -39,32 +43,56 @@ pub fn discover(root: &Root) -> Discovery {
 }
 
 fn walk(dir: &Path, kind: u8, depth: u8, found: &mut Discovery) {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-        Err(error) => return found.issues.push(Issue::new(dir, format!("cannot be listed: {error}"))),
-    };
-    for entry in entries {
-        match entry {
-            Ok(entry) => visit(&entry, kind, depth, found),
-            Err(error) => found.issues.push(Issue::new(dir, format!("cannot be listed: {error}"))),
+    walk_open(Folder::open(dir), dir, kind, depth, found);
+}
+
+fn walk_open(opened: io::Result<Option<Folder>>, dir: &Path, kind: u8, depth: u8, found: &mut Discovery) {
+    let mut below = Vec::new();
+    let listed = opened.and_then(|folder| {
+        if let Some(folder) = &folder {
+            folder.list(|name, what| match visit(folder, dir, name, what, kind) {
+                Ok(Visited::Folder) => below.push(name.to_owned()),
+                Ok(Visited::Rollout(unit)) => found.units.push(unit),
+                Ok(Visited::Nothing) => {}
+                Err(issue) => found.issues.push(issue),
+            })?;
         }
+        Ok(folder)
+    });
+    match listed {
+        Ok(Some(folder)) if depth > 0 => {
+            for name in below {
+                walk_open(folder.folder(&name), &path_of(dir, &name), kind, depth - 1, found);
+            }
+        }
+        Ok(_) => {}
+        Err(error) => found.issues.push(Issue::new(dir, format!("cannot be listed: {error}"))),
     }
 }
 
-fn visit(entry: &fs::DirEntry, kind: u8, depth: u8, found: &mut Discovery) {
-    let path = entry.path();
-    let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-    if is_file && !is_rollout(&path) {
-        return;
+enum Visited {
+    Folder,
+    Rollout(Unit),
+    Nothing,
+}
+
+fn visit(folder: &Folder, dir: &Path, name: &CStr, what: FileType, kind: u8) -> Result<Visited, Issue> {
+    let is_rollout = is_rollout_name(name.to_bytes());
+    match what {
+        FileType::Directory => return Ok(Visited::Folder),
+        FileType::RegularFile if !is_rollout => return Ok(Visited::Nothing),
+        _ => {}
     }
     // Follows links: whole folders are moved to other disks that way.
-    match if is_file { entry.metadata() } else { fs::metadata(&path) } {
-        Ok(metadata) if metadata.is_dir() && depth > 0 => walk(&path, kind, depth - 1, found),
-        Ok(metadata) if metadata.is_file() && is_rollout(&path) => found.units.push(unit(path, kind, &metadata)),
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => found.issues.push(Issue::new(path, format!("cannot be looked at: {error}"))),
+    match folder.look(name) {
+        Ok(seen) if seen.kind() == FileType::Directory => Ok(Visited::Folder),
+        Ok(seen) if seen.kind() == FileType::RegularFile && is_rollout => {
+            let path = path_of(dir, name);
+            Ok(Visited::Rollout(Unit { agent: Agent::Codex, path, stamp: seen.stamp(), kind }))
+        }
+        Ok(_) => Ok(Visited::Nothing),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Visited::Nothing),
+        Err(error) => Err(Issue::new(path_of(dir, name), format!("cannot be looked at: {error}"))),
     }
 }
 
@@ -100,8 +128,11 @@ pub fn thread_of(path: &Path) -> &str {
 }
 
 fn is_rollout(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    name.starts_with("rollout-") && name.ends_with(".jsonl")
+    path.file_name().is_some_and(|name| is_rollout_name(name.as_encoded_bytes()))
+}
+
+fn is_rollout_name(name: &[u8]) -> bool {
+    name.starts_with(b"rollout-") && name.ends_with(b".jsonl")
 }
 
 fn unit(path: PathBuf, kind: u8, metadata: &fs::Metadata) -> Unit {

@@ -91,7 +91,11 @@ impl Search {
         let mut search = Self::default();
         search.results.order = order;
         search.input.set(query);
-        let effects = search.typed(catalog);
+        let mut effects = search.typed(catalog);
+        if effects.is_empty() {
+            // Nothing is sought yet, but will be.
+            effects.push(Effect::Search { query: String::new(), order, within: None });
+        }
         (search, effects)
     }
 
@@ -136,7 +140,7 @@ impl Search {
         if let Some(hit) = hit {
             self.asked = Some(text);
             self.complete = true;
-            self.reach = Reach { sessions: 1, bytes: 0, complete: true };
+            self.reach = Reach { sessions: 1, bytes: 0, talk: true, complete: true };
             self.results.restart(Answer { hits: vec![hit], ..Answer::default() });
             return vec![cancel];
         }

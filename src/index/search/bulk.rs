@@ -33,11 +33,13 @@ const AT_ONCE: usize = 64;
 pub fn search(run: &Run<'_>, next: &AtomicUsize, out: &Sender<UnitFound>) {
     let mut buffer = Vec::new();
     let mut held = UnitFound::default();
-    while let Some(unit) = run.corpus.units().get(next.fetch_add(1, Ordering::Relaxed)) {
+    loop {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        let Some(unit) = run.corpus.units().get(number) else { break };
         if run.cancel.is_cancelled() {
             return;
         }
-        let mut hunt = Hunt { run, unit, tallies: HashMap::new(), bytes: 0, decoder: None, calls: None };
+        let mut hunt = Hunt { run, number, unit, tallies: HashMap::new(), bytes: 0, decoder: None, calls: None };
         // A file that vanished or cannot be read has nothing to show; the catalog tells of it.
         if let Err(error) = hunt.search(&mut buffer) {
             tracing::debug!(path = %unit.path.display(), %error, "cannot be searched");
@@ -57,6 +59,8 @@ pub fn search(run: &Run<'_>, next: &AtomicUsize, out: &Sender<UnitFound>) {
 /// The search through one unit.
 struct Hunt<'a> {
     run: &'a Run<'a>,
+    /// The unit's number.
+    number: usize,
     unit: &'a Unit,
     tallies: HashMap<usize, Tally>,
     bytes: u64,
@@ -91,7 +95,7 @@ impl Hunt<'_> {
         let Some(session) = sessions.min_by_key(|session| session.flags.subagent) else { return Ok(()) };
         let session = &*session.key.id;
         let Some(number) = self.open(session) else { return Ok(()) };
-        let stored = self.run.stored(self.unit);
+        let stored = self.run.standing.unit(self.number).stored;
         // Where the talk is stored and nothing else can matter, only what was appended is looked at.
         let from = if self.run.bulk { 0 } else { stored };
         if !self.run.bulk && stored >= self.unit.stamp.size {
@@ -99,7 +103,7 @@ impl Hunt<'_> {
         }
         // What its letters rule out counts as looked at.
         self.bytes += self.unit.stamp.size.saturating_sub(from);
-        let ruled = self.run.ruled(self.unit).cloned().unwrap_or_default();
+        let ruled = self.run.ruled(self.number).cloned().unwrap_or_default();
         let rest = ruled.rest(from).into_iter().filter(|range| range.start < self.unit.stamp.size);
         for range in rest {
             let mut file = File::open(&self.unit.path)?;
@@ -165,7 +169,7 @@ impl Hunt<'_> {
     }
 
     fn search_records(&mut self, texts: &dyn Texts) -> io::Result<()> {
-        let known = self.run.is_stored(self.unit);
+        let known = self.run.standing.unit(self.number).is_stored;
         if known && !self.run.bulk {
             return Ok(());
         }
@@ -200,7 +204,7 @@ impl Hunt<'_> {
     /// Whether the letters of a unit that is read as a whole rule it out; then its sessions count as looked at.
     fn is_ruled_out(&mut self) -> bool {
         let run = self.run;
-        let ruled_out = run.ruled(self.unit).is_some_and(|ruled| ruled.is_out(0));
+        let ruled_out = run.ruled(self.number).is_some_and(|ruled| ruled.is_out(0));
         if ruled_out {
             for session in run.corpus.sessions_in(&self.unit.path) {
                 self.open(&session.key.id);
@@ -227,7 +231,7 @@ impl Hunt<'_> {
     }
 
     fn search_entries(&mut self) {
-        let known = self.run.is_stored(self.unit);
+        let known = self.run.standing.unit(self.number).is_stored;
         if known && !self.run.bulk {
             return;
         }

@@ -27,6 +27,7 @@ mod settle;
 mod slips;
 mod small;
 mod snippet;
+mod standing;
 mod store;
 mod talk;
 mod tally;
@@ -190,6 +191,14 @@ impl Search {
         settle::is_settled(&self.store.refresh(), corpus)
     }
 
+    /// Gets ready for searches one after the other: reads what they need of the store, before anybody waits for it.
+    pub fn prepare(&self, corpus: &Corpus, cancel: &Cancel) {
+        self.asked.store(true, Ordering::Relaxed);
+        let view = self.store.refresh();
+        self.small.kept();
+        self.typed.standing(&view, corpus).hold(&view, cancel);
+    }
+
     /// Gives back the memory that searches one after the other take.
     pub fn release(&self) {
         self.typed.forget();
@@ -237,7 +246,7 @@ impl Search {
     /// many sessions it would leave; see [`values`] for which filters those are.
     pub fn values(&self, corpus: &Corpus, (field, typed): (Field, &str), cancel: &Cancel) -> Vec<(String, usize)> {
         let view = self.store.refresh();
-        values::count(&view, &self.typed.batches(&view, corpus), corpus, (field, typed), cancel)
+        values::count(&view, &self.typed.standing(&view, corpus), corpus, (field, typed), cancel)
     }
 
     /// Searches everything and gives the whole answer, in order.

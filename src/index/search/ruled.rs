@@ -5,10 +5,7 @@ use std::ops::Range;
 use super::letters::segments;
 use super::plan::{Plan, Test};
 use super::run::Run;
-use super::store::{Batch, Buffer};
 use crate::agent::Unit;
-use crate::agent::format;
-use crate::agent::texts::Layout;
 
 /// Units that are tried before it is asked whether it pays, and how many of them must be ruled out then.
 const TRIED: usize = 128;
@@ -53,9 +50,8 @@ pub fn rule_out(run: &Run<'_>, found: impl Fn(usize) -> u64) -> Vec<Ruled> {
         return ruled;
     }
     let (mut tried, mut paid) = (0, 0);
-    let mut buffer = Buffer::default();
-    for unit in units {
-        let of_unit = rule(run, unit, &found, &mut buffer);
+    for (number, unit) in units.iter().enumerate() {
+        let of_unit = rule(run, (number, unit), &found);
         tried += usize::from(of_unit.is_some());
         let of_unit = of_unit.unwrap_or_default();
         paid += usize::from(!of_unit.stretches.is_empty() || of_unit.all.is_some());
@@ -67,9 +63,8 @@ pub fn rule_out(run: &Run<'_>, found: impl Fn(usize) -> u64) -> Vec<Ruled> {
     ruled
 }
 
-fn rule(run: &Run<'_>, unit: &Unit, found: impl Fn(usize) -> u64, buffer: &mut Buffer) -> Option<Ruled> {
-    let (letters, known) = known(run, unit)?;
-    let letters = run.view.read_letters(letters, run.hold, buffer).ok()?;
+fn rule(run: &Run<'_>, (number, unit): (usize, &Unit), found: impl Fn(usize) -> u64) -> Option<Ruled> {
+    let (letters, known) = run.standing.letters(&run.view, number)?;
     let (mut everywhere, mut start) = (u64::MAX, 0);
     let mut stretches: Vec<Range<u64>> = Vec::new();
     for segment in segments(letters) {
@@ -89,19 +84,6 @@ fn rule(run: &Run<'_>, unit: &Unit, found: impl Fn(usize) -> u64, buffer: &mut B
         stretches.push(0..known);
     }
     Some(Ruled { all, stretches })
-}
-
-/// What is known of the letters of a unit, and how far.
-fn known<'a>(run: &'a Run<'_>, unit: &Unit) -> Option<(&'a Batch, u64)> {
-    let letters = run.view.letters(&unit.path)?;
-    let cursor = letters.cursor;
-    let lines = format(unit.agent).search().is_some_and(|texts| texts.layout(unit) == Layout::Lines);
-    if lines {
-        let grown = cursor.stamp.inode == unit.stamp.inode && unit.stamp.size >= cursor.offset;
-        grown.then_some((letters, cursor.offset))
-    } else {
-        (cursor.stamp == unit.stamp).then_some((letters, u64::MAX))
-    }
 }
 
 /// Whether no session of a unit can fulfil any alternative, each lacking something that it asks for.

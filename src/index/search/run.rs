@@ -11,13 +11,17 @@ use super::plan::{Plan, Test};
 use super::ruled::{Ruled, rule_out};
 use super::small::Kept;
 use super::snippet::{Context, first, snippet};
+use super::standing::Standing;
 use super::store::{Buffer, View};
+use super::talk::Talk;
 use super::tally::{At, Match, Spot, Tally, bits_of};
-use super::typed::{Last, Spots, Typed, is_simple};
+use super::typed::{Last, Typed, is_simple};
 use super::{Cancel, Request, bulk, talk};
-use crate::agent::Unit;
 use crate::domain::found::{Found, Hit, Place, Reach, Snippet};
 use crate::domain::query::{Part, Query};
+
+/// How much of the talk is looked through before the first news: some milliseconds' worth, in bytes.
+const GLANCE: usize = 12 << 20;
 
 /// What all parts of a search share.
 #[derive(Debug)]
@@ -28,6 +32,8 @@ pub struct Run<'a> {
     pub corpus: &'a Corpus,
     /// The stored talk.
     pub view: Arc<View>,
+    /// What of it counts.
+    pub standing: Arc<Standing>,
     /// What need not be looked at.
     pub small: Arc<Kept>,
     /// Whether anybody still wants the answer.
@@ -51,43 +57,15 @@ pub struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// How far the talk of a unit of lines is stored: 0 where nothing is, or it was written anew since.
-    pub fn stored(&self, unit: &Unit) -> u64 {
-        stored(&self.view, unit)
-    }
-
-    /// Whether the talk of a unit that is not made of lines is stored as it is now.
-    pub fn is_stored(&self, unit: &Unit) -> bool {
-        is_stored(&self.view, unit)
-    }
-
     /// What of a unit cannot hold anything.
-    pub fn ruled(&self, unit: &Unit) -> Option<&Ruled> {
-        self.ruled_out.get()?.get(self.corpus.unit_number(&unit.path)?)
+    pub fn ruled(&self, unit: usize) -> Option<&Ruled> {
+        self.ruled_out.get()?.get(unit)
     }
 
     /// Whether a text is the session's present title, which is looked at by itself: a transcript may tell it often.
     pub fn is_title(&self, session: usize, part: Part, text: &[u8]) -> bool {
         part == Part::Title && self.corpus.sessions()[session].title.text.as_bytes() == text
     }
-}
-
-/// How far the talk of a unit of lines is stored: 0 where nothing is, or it was written anew since.
-fn stored(view: &View, unit: &Unit) -> u64 {
-    let Some(last) = view.last(&unit.path) else { return 0 };
-    let cursor = last.cursor;
-    let grown = cursor.stamp.inode == unit.stamp.inode && unit.stamp.size >= cursor.offset;
-    if cursor.stamp == unit.stamp || grown { cursor.offset } else { 0 }
-}
-
-/// Whether the talk of a unit that is not made of lines is stored as it is now.
-fn is_stored(view: &View, unit: &Unit) -> bool {
-    view.last(&unit.path).is_some_and(|last| last.cursor.stamp == unit.stamp)
-}
-
-/// Whether what is stored of a unit still counts.
-pub fn is_valid(view: &View, unit: &Unit) -> bool {
-    stored(view, unit) > 0 || is_stored(view, unit)
 }
 
 /// Searches, telling what is found as it is found; the last news say that everything was looked at. Gives whether
@@ -111,6 +89,7 @@ pub fn search(
     let run = Run {
         plan,
         corpus,
+        standing: typed.standing(&view, corpus),
         view,
         small,
         cancel,
@@ -128,23 +107,31 @@ pub fn search(
     let ruled_out = rule_out(&run, |number| gathering.tallies[number].as_ref().map_or(0, |tally| tally.found));
     // It is set once only.
     drop(run.ruled_out.set(ruled_out));
-    let stored = if run.plan.reads_texts() {
-        talk::search(&run, &typed.batches(&run.view, corpus))
-    } else {
-        talk::Talk::default()
-    };
-    let (batches, spots) = gathering.take_talk(stored);
-    if cancel.is_cancelled() {
-        return false;
+    let mut found = false;
+    if run.plan.reads_texts() {
+        let mut talk = Talk::new(&run);
+        // Who types sees the newest at once.
+        let mut work = if run.hold { GLANCE } else { usize::MAX };
+        loop {
+            gathering.take_talk(talk.go_on(work));
+            if cancel.is_cancelled() {
+                return false;
+            }
+            if talk.is_through() {
+                break;
+            }
+            found |= gathering.tell_all(sink);
+            work = usize::MAX;
+        }
+        // Only who searches again and again has use for it.
+        if run.hold {
+            typed.remember(&run.plan, moment, run.open.clone(), talk.places(), talk.spots);
+        }
     }
-    // Only who searches again and again has use for it.
-    if run.plan.reads_texts() && run.hold {
-        typed.remember(&run.plan, moment, run.open.clone(), batches, spots);
-    }
-    let unfinished = run.plan.reads_texts();
-    gathering.reach.complete = !unfinished;
-    let mut found = gathering.tell_all(sink);
-    if unfinished {
+    gathering.reach.talk = true;
+    gathering.reach.complete = !run.plan.reads_texts();
+    found |= gathering.tell_all(sink);
+    if run.plan.reads_texts() {
         found |= gathering.search_files(sink);
     }
     found
@@ -180,14 +167,13 @@ impl Gathering<'_> {
         }
     }
 
-    fn take_talk(&mut self, talk: talk::Talk) -> (Vec<u64>, Vec<Vec<Spots>>) {
-        self.reach.bytes += talk.bytes;
-        for (number, tally) in talk.tallies {
+    fn take_talk(&mut self, found: talk::Share) {
+        self.reach.bytes += found.bytes;
+        for (number, tally) in found.tallies {
             if let Some(mine) = &mut self.tallies[number] {
                 mine.merge(tally, self.run.counted);
             }
         }
-        (talk.batches, talk.spots)
     }
 
     fn is_fulfilled(&self, number: usize, tally: &Tally) -> bool {

@@ -1,9 +1,10 @@
 //! What need not be looked at of sessions that are stored as many small files: opening thousands of files takes longer
 //! than reading gigabytes of others.
 //!
-//! For each such session one bit is kept for each three letters that stand beside each other in its records, as a
-//! hash; 3 % of what it takes on disk. A session that lacks three letters of a word lacks the word. Only sessions that
-//! had been left alone for an hour are kept: while one is written, its files change without its stamp telling.
+//! For each such session one bit is kept for each four letters that stand beside each other in its records, as a
+//! hash; 3 % of what it takes on disk. A session that lacks four letters of a word lacks the word; three would be in
+//! any session of some size, its ids being made of random ones. Only sessions that had been left alone for an hour are
+//! kept: while one is written, its files change without its stamp telling.
 
 use std::collections::HashMap;
 use std::fs;
@@ -24,10 +25,10 @@ const QUIET: i64 = 3600 * 1_000_000_000;
 /// Bits per byte of a session's records, one in so many; and the bounds of that, in bytes.
 const SHARE: u64 = 32;
 const LEAST: u64 = 512;
-const MOST: u64 = 64 << 10;
+const MOST: u64 = 128 << 10;
 
 /// Bumped when the bits come to mean something else.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What is kept, in a file of the index directory. Shared by threads.
 #[derive(Debug)]
@@ -42,7 +43,10 @@ pub struct Kept {
     of: HashMap<PathBuf, (Stamp, Letters)>,
 }
 
-/// Which three letters stand beside each other.
+/// Letters beside each other.
+const ROW: usize = 4;
+
+/// Which letters stand beside each other.
 #[derive(Debug)]
 struct Letters(Box<[u8]>);
 
@@ -140,8 +144,8 @@ impl Kept {
     pub fn lacks<'a>(&self, unit: &Unit, mut atoms: impl Iterator<Item = &'a Atom>) -> bool {
         self.of(unit).is_some_and(|letters| {
             atoms.all(|atom| {
-                // Of less than three letters nothing is known.
-                atom.letters().is_some_and(|text| text.windows(3).any(|three| !letters.holds(three)))
+                // Of fewer letters nothing is known.
+                atom.letters().is_some_and(|text| text.windows(ROW).any(|row| !letters.holds(row)))
             })
         })
     }
@@ -150,12 +154,12 @@ impl Kept {
 impl Letters {
     fn of(unit: &Unit) -> Option<Self> {
         let texts = format(unit.agent).search()?;
-        let mut threes = vec![0_u64; 1 << 18];
+        let mut rows = vec![0_u8; MOST as usize];
         let mut bytes = 0;
         let mut add = |text: &[u8]| {
-            for three in text.windows(3) {
-                let three = code(three) as usize;
-                threes[three / 64] |= 1 << (three % 64);
+            for row in text.windows(ROW) {
+                let (byte, bit) = place(row, rows.len());
+                rows[byte] |= bit;
             }
         };
         let mut take = |_: &str, record: &[u8]| {
@@ -167,34 +171,29 @@ impl Letters {
             false
         };
         texts.sift(unit, &mut take, &mut |_| ControlFlow::Continue(())).ok()?;
-        Some(Self::new(bytes, &threes))
+        Some(Self::folded(bytes, &rows))
     }
 
-    fn new(bytes: u64, threes: &[u64]) -> Self {
+    /// As many of the bits as so many bytes of records are worth, by laying them over each other.
+    fn folded(bytes: u64, rows: &[u8]) -> Self {
         let len = (bytes / SHARE).clamp(LEAST, MOST).next_power_of_two();
-        let mut letters = Self(vec![0; usize::try_from(len).unwrap_or(0)].into());
-        for (at, word) in threes.iter().enumerate().filter(|(_, word)| **word != 0) {
-            for bit in (0..64).filter(|bit| word & (1 << bit) != 0) {
-                let (byte, bit) = letters.place(u32::try_from(at * 64 + bit).unwrap_or(0));
-                letters.0[byte] |= bit;
-            }
+        let mut letters: Box<[u8]> = vec![0; usize::try_from(len).unwrap_or(rows.len())].into();
+        for part in rows.chunks(letters.len()) {
+            letters.iter_mut().zip(part).for_each(|(all, byte)| *all |= byte);
         }
-        letters
+        Self(letters)
     }
 
-    fn holds(&self, three: &[u8]) -> bool {
-        let (byte, bit) = self.place(code(three));
+    fn holds(&self, row: &[u8]) -> bool {
+        let (byte, bit) = place(row, self.0.len());
         self.0[byte] & bit != 0
-    }
-
-    fn place(&self, code: u32) -> (usize, u8) {
-        let bits = self.0.len() as u64 * 8;
-        let hash = (u64::from(code) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let place = hash & (bits - 1);
-        (usize::try_from(place / 8).unwrap_or(0), 1 << (place % 8))
     }
 }
 
-fn code(three: &[u8]) -> u32 {
-    three.iter().fold(0, |code, &byte| code << 8 | u32::from(byte))
+/// The bit of a row in so many bytes, a power of two: the byte, and the bit in it. In half as many it is the same, or
+/// that many bytes before.
+fn place(row: &[u8], bytes: usize) -> (usize, u8) {
+    let code = row.iter().fold(1, |code, &byte| code << 8 | u64::from(byte));
+    let hash = code.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    (usize::try_from(hash >> 3).unwrap_or(0) & (bytes - 1), 1 << (hash & 7))
 }

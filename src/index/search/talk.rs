@@ -6,74 +6,101 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::plan::Test;
 use super::run::Run;
+use super::standing::Placed;
 use super::store::{Batch, Block, Buffer, Entry};
 use super::tally::{At, Match, Spot, Tally, bits_of};
-use super::typed::{Batches, Known, Placed, Spots};
+use super::typed::{Known, Spots};
 use crate::domain::query::Matcher;
 
-/// What was found, by the session's number, and the bytes looked through.
-#[derive(Debug, Default)]
-pub struct Talk {
+/// A search through the stored talk, the newest units first, in as many goes as it takes.
+#[derive(Debug)]
+pub struct Talk<'a> {
+    run: &'a Run<'a>,
+    /// For each probe what the last query tells of its places.
+    known: Vec<Option<Known<'a>>>,
+    /// The next batch.
+    next: AtomicUsize,
+    /// For each probe and each batch its places, as far as it was looked at.
+    pub spots: Vec<Vec<Spots>>,
+}
+
+/// What a go, or a thread's part in it, found.
+#[derive(Default)]
+pub struct Share {
     /// By the session's number.
     pub tallies: HashMap<usize, Tally>,
     /// Bytes looked through.
     pub bytes: u64,
-    /// Where the batches lie that were looked at, in order.
-    pub batches: Vec<u64>,
-    /// For each probe and each of these batches its places.
-    pub spots: Vec<Vec<Spots>>,
-}
-
-/// What a thread found.
-#[derive(Default)]
-struct Share {
-    tallies: HashMap<usize, Tally>,
-    bytes: u64,
     /// The batch's number, and for each probe its places there.
     spots: Vec<(usize, Vec<Spots>)>,
 }
 
-/// Searches the stored talk of all sessions that are open to the query.
-pub fn search(run: &Run<'_>, batches: &Batches) -> Talk {
-    let batches = &batches.all;
-    let places: Vec<u64> = batches.iter().map(|placed| placed.batch.at).collect();
-    let known = known(run, &places);
-    let next = AtomicUsize::new(0);
-    let work = || {
+/// What looking at a text that matches costs, as bytes that are looked through meanwhile.
+const PER_MATCH: usize = 512;
+
+impl<'a> Talk<'a> {
+    /// Through the talk of all sessions that are open to the query.
+    pub fn new(run: &'a Run<'a>) -> Self {
+        let batches = run.standing.batches.len();
+        let spots = vec![vec![None; batches]; run.plan.probes.len()];
+        Self { run, known: known(run, &places(run)), next: AtomicUsize::new(0), spots }
+    }
+
+    /// Where the batches lie, in order.
+    pub fn places(&self) -> Vec<u64> {
+        places(self.run)
+    }
+
+    /// Everything was looked at.
+    pub fn is_through(&self) -> bool {
+        self.next.load(Ordering::Relaxed) >= self.run.standing.batches.len() || self.run.cancel.is_cancelled()
+    }
+
+    /// Goes on, until it is through or about so much work is done, in bytes looked through.
+    pub fn go_on(&mut self, work: usize) -> Share {
+        let done = AtomicUsize::new(0);
+        let mut all = Share::default();
+        std::thread::scope(|scope| {
+            let part = || self.share(&done, work);
+            let others: Vec<_> = (1..self.run.threads).map(|_| scope.spawn(part)).collect();
+            let mine = part();
+            // A thread that panicked has nothing to add; the panic was told where it happened.
+            for share in others.into_iter().map(|other| other.join().unwrap_or_default()).chain([mine]) {
+                all.bytes += share.bytes;
+                all.spots.extend(share.spots);
+                for (session, tally) in share.tallies {
+                    all.tallies.entry(session).or_default().merge(tally, self.run.counted);
+                }
+            }
+        });
+        for (batch, of_probes) in all.spots.drain(..) {
+            for (probe, spots) in of_probes.into_iter().enumerate() {
+                self.spots[probe][batch] = spots;
+            }
+        }
+        all
+    }
+
+    /// What one thread does of it.
+    fn share(&self, done: &AtomicUsize, work: usize) -> Share {
         let mut share = Share::default();
         let mut buffer = Buffer::default();
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(batch) = batches.get(number).filter(|_| !run.cancel.is_cancelled()) else { break };
+        while done.load(Ordering::Relaxed) < work && !self.run.cancel.is_cancelled() {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(batch) = self.run.standing.batches.get(number) else { break };
             share.bytes += batch.batch.shape.text as u64;
             // What cannot be found need not be read.
-            let ruled = run.ruled_out.get().and_then(|ruled| ruled.get(batch.unit));
-            if !ruled.is_some_and(|ruled| ruled.is_out(batch.batch.cursor.offset)) {
-                search_batch(run, batch, (number, &known), &mut buffer, &mut share);
+            if !self.run.ruled(batch.unit).is_some_and(|ruled| ruled.is_out(batch.batch.cursor.offset)) {
+                let looked = search_batch(self.run, batch, (number, &self.known), &mut buffer, &mut share);
+                done.fetch_add(looked, Ordering::Relaxed);
             }
         }
         share
-    };
-    let shares: Vec<Share> = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..run.threads).map(|_| scope.spawn(work)).collect();
-        let mine = work();
-        // A thread that panicked has nothing to add; the panic was told where it happened.
-        others.into_iter().map(|other| other.join().unwrap_or_default()).chain([mine]).collect()
-    });
-    let mut talk = Talk { spots: vec![vec![None; places.len()]; run.plan.probes.len()], ..Talk::default() };
-    for share in shares {
-        talk.bytes += share.bytes;
-        for (session, tally) in share.tallies {
-            talk.tallies.entry(session).or_default().merge(tally, run.counted);
-        }
-        for (batch, of_probes) in share.spots {
-            for (probe, spots) in of_probes.into_iter().enumerate() {
-                talk.spots[probe][batch] = spots;
-            }
-        }
     }
-    talk.batches = places;
-    talk
+}
+
+fn places(run: &Run<'_>) -> Vec<u64> {
+    run.standing.batches.iter().map(|placed| placed.batch.at).collect()
 }
 
 /// For each probe what the last query tells of its places.
@@ -85,33 +112,37 @@ fn known<'a>(run: &'a Run<'_>, batches: &[u64]) -> Vec<Option<Known<'a>>> {
     run.plan.probes.iter().map(of).collect()
 }
 
-/// Looks for all probes in a batch.
+/// Looks for all probes in a batch. Gives about how much work that was, in bytes looked through.
 fn search_batch(
     run: &Run<'_>,
     placed: &Placed,
     (number, known): (usize, &[Option<Known<'_>>]),
     buffer: &mut Buffer,
     share: &mut Share,
-) {
+) -> usize {
     // Where nothing was, nothing is.
     let spots = |known: &Option<Known<'_>>| known.as_ref()?.spots().get(number)?.as_ref().map(|spots| spots.len());
     let nowhere = || vec![Some(Arc::from([])); known.len()];
     if known.iter().all(|known| spots(known) == Some(0)) {
-        return share.spots.push((number, nowhere()));
+        share.spots.push((number, nowhere()));
+        return 0;
     }
     let batch = &placed.batch;
     let open = |session: &Option<usize>| session.filter(|&session| run.open[session] != 0);
     let sessions: Vec<Option<usize>> = placed.sessions.iter().map(open).collect();
     if sessions.iter().all(Option::is_none) {
-        return share.spots.push((number, nowhere()));
+        share.spots.push((number, nowhere()));
+        return 0;
     }
     let read = if run.hold { run.view.hold(batch, buffer) } else { run.view.read(batch, buffer) };
     // What cannot be read any more (the store was begun anew) is in the files still.
-    let Ok(block) = read else { return };
+    let Ok(block) = read else { return 0 };
     let tools = block.tools();
     let mut of_probes = Vec::with_capacity(known.len());
+    let mut looked = 0;
     for (at, known) in known.iter().enumerate() {
         let before = known.as_ref().and_then(|known| known.spots().get(number)?.as_ref());
+        looked += before.map_or(block.text.len(), |spots| spots.len() * PER_MATCH / 4);
         let place = Place { run, block, sessions: &sessions, tools: &tools };
         of_probes.push(match (known, before) {
             (Some(Known::Same(_)), Some(spots)) => renumbered(spots, at),
@@ -121,7 +152,9 @@ fn search_batch(
         });
     }
     add_up(run, batch, block, &sessions, &of_probes, share);
+    looked += of_probes.iter().map(|spots| spots.len() * PER_MATCH).sum::<usize>();
     share.spots.push((number, of_probes.into_iter().map(Some).collect()));
+    looked
 }
 
 /// The same places, of a probe that may have another number now.

@@ -7,57 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::corpus::Corpus;
 use super::plan::{Plan, Test};
-use super::run::is_valid;
-use super::store::{Batch, Live, View};
+use super::standing::Standing;
+use super::store::View;
 use super::tally::Match;
-use crate::domain::SessionKey;
 use crate::domain::query::Matcher;
 
 /// The last query's needles, with the texts that hold them.
 #[derive(Debug, Default)]
 pub struct Typed {
     last: Mutex<Option<Arc<Last>>>,
-    /// Which batches count, as long as the same is stored and there is the same to search.
-    batches: Mutex<Option<Arc<Batches>>>,
-}
-
-/// The batches that count, in a moment of the store and of the corpus.
-#[derive(Debug)]
-pub struct Batches {
-    moment: (u64, u64),
-    corpus: u64,
-    /// They.
-    pub all: Vec<Placed>,
-}
-
-/// A batch, and what the corpus knows of it.
-#[derive(Debug)]
-pub struct Placed {
-    /// The batch.
-    pub batch: Arc<Batch>,
-    /// Its unit's number.
-    pub unit: usize,
-    /// The numbers of its sessions; none for those that lie elsewhere now, or were stored again.
-    pub sessions: Vec<Option<usize>>,
-}
-
-impl Batches {
-    fn new(view: &View, corpus: &Corpus) -> Self {
-        let placed = |live: &Live| {
-            let unit = corpus.unit_number(&live.batch.path)?;
-            is_valid(view, &corpus.units()[unit]).then(|| Placed {
-                batch: live.batch.clone(),
-                unit,
-                sessions: live.batch.sessions.iter().enumerate().map(|at| session(live, at, corpus)).collect(),
-            })
-        };
-        Self { moment: view.moment(), corpus: corpus.id(), all: view.live().filter_map(placed).collect() }
-    }
-}
-
-fn session(live: &Live, (at, id): (usize, &Arc<str>), corpus: &Corpus) -> Option<usize> {
-    let key = SessionKey { agent: live.batch.agent, id: id.clone() };
-    corpus.number_in(&key, &live.batch.path).filter(|_| !live.dead.contains(&at))
+    /// Everything that there is, and some sessions only, as long as they and what is stored are the same.
+    standing: Mutex<[Option<Arc<Standing>>; 2]>,
 }
 
 /// Where a needle was found in a batch: in which of its texts, first of all there. `None`: nobody looked.
@@ -101,18 +61,19 @@ impl Typed {
         (last.moment == moment && last.open == open).then_some(last)
     }
 
-    /// The batches that count now.
-    pub fn batches(&self, view: &View, corpus: &Corpus) -> Arc<Batches> {
-        let mut held = self.batches.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*held {
-            Some(batches) if batches.moment == view.moment() && batches.corpus == corpus.id() => batches.clone(),
-            Some(_) | None => held.insert(Arc::new(Batches::new(view, corpus))).clone(),
-        }
+    /// How the store stands to what there is to search now.
+    pub fn standing(&self, view: &View, corpus: &Corpus) -> Arc<Standing> {
+        let mut held = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = held.iter().flatten().find(|standing| standing.is_of(view, corpus)).cloned();
+        known.unwrap_or_else(|| {
+            held.rotate_right(1);
+            held[0].insert(Arc::new(Standing::new(view, corpus))).clone()
+        })
     }
 
     /// Forgets what it knows.
     pub fn forget(&self) {
-        *self.batches.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = Default::default();
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::Cancel;
 use super::corpus::Corpus;
+use super::standing::{Placed, Standing};
 use super::store::{Block, Buffer, Entry, View};
-use super::typed::{Batches, Placed};
 use crate::domain::query::Part;
 use crate::domain::query::complete::best;
 use crate::domain::query::filter::{Field, Has, Is, KINDS, ROLES};
@@ -19,14 +19,14 @@ const MOST: usize = 200;
 /// a filter that a session answers by itself.
 pub fn count(
     view: &View,
-    batches: &Batches,
+    standing: &Standing,
     corpus: &Corpus,
     (field, typed): (Field, &str),
     cancel: &Cancel,
 ) -> Vec<(String, usize)> {
     let mut counts = Counts::default();
     let mut buffer = Buffer::default();
-    for placed in &batches.all {
+    for placed in &standing.batches {
         if cancel.is_cancelled() {
             return Vec::new();
         }

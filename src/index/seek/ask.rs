@@ -97,6 +97,9 @@ fn run(ask: &Ask, search: &Search, around: &Surroundings, slipped: &mut Option<A
     }
     let source: Arc<str> = ask.sought.query.as_str().into();
     let query = Query::parse(&source);
+    if query.is_empty() {
+        return search.prepare(&ask.corpus, &ask.cancel);
+    }
     let mut request = Request::new(&query, &ask.corpus, ask.sought.now);
     (request.zone, request.home) = (around.zone.as_ref(), &around.home);
     (request.order, request.detailed, request.hold) = (ask.sought.order, DETAILED, true);

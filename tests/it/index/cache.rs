@@ -24,7 +24,7 @@ fn home() -> Home {
 }
 
 fn rows(found: &Collected) -> Vec<salon::domain::Session> {
-    let mut rows: Vec<_> = found.catalog.iter().map(|session| (**session).clone()).collect();
+    let mut rows: Vec<_> = found.sessions.iter().map(|session| (**session).clone()).collect();
     rows.sort_by(|a, b| a.key.cmp(&b.key));
     rows
 }
@@ -43,8 +43,8 @@ fn c20_touching_one_session_reads_one_file() {
     append(&home.path().join("fake/claude/a.log"), "prompt 3000 second of a\n");
     let again = look(&home);
     assert_eq!((again.tally.summaries, again.tally.glances), (1, 0));
-    assert_eq!(again.catalog.get(&key("a")).expect("a").turns, 2);
-    assert_eq!(&*again.catalog.get(&key("a")).expect("a").title.text, "named");
+    assert_eq!(again.session(&key("a")).expect("a").turns, 2);
+    assert_eq!(&*again.session(&key("a")).expect("a").title.text, "named");
 }
 
 #[test]
@@ -72,9 +72,9 @@ fn a13_a_file_that_was_replaced_is_read_anew() {
     let path = home.path().join("fake/claude/a.log");
     fs::write(path.with_extension("new"), "prompt 5000 another\n").expect("write");
     fs::rename(path.with_extension("new"), &path).expect("rename");
-    assert_eq!(look(&home).catalog.get(&key("a")).expect("a").turns, 1);
+    assert_eq!(look(&home).session(&key("a")).expect("a").turns, 1);
     fs::write(&path, "").expect("truncate");
-    assert!(look(&home).catalog.get(&key("a")).expect("a").flags.empty);
+    assert!(look(&home).session(&key("a")).expect("a").flags.empty);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a10_what_is_gone_from_disk_is_gone_from_the_cache() {
     fs::remove_file(home.path().join("fake/claude/a.log")).expect("remove");
     fs::remove_file(home.path().join("fake/claude/many.base")).expect("remove");
     for _ in 0..2 {
-        assert_eq!(look(&home).catalog.len(), 1);
+        assert_eq!(look(&home).sessions.len(), 1);
     }
 }
 
@@ -125,8 +125,8 @@ fn a_cache_that_cannot_be_kept_is_an_issue_and_no_more() {
     fs::write(home.path().join("plain"), "a file").expect("write");
     let options = Options { cache_dir: Some(home.path().join("plain/cache")), ..options(&home) };
     let found = collect(&options, Refresh::Changed);
-    assert_eq!(found.catalog.len(), 4);
-    assert!(found.catalog.issues.iter().any(|issue| issue.path.ends_with("plain/cache")), "{:?}", found.catalog.issues);
+    assert_eq!(found.sessions.len(), 4);
+    assert!(found.issues.iter().any(|issue| issue.path.ends_with("plain/cache")), "{:?}", found.issues);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn another_home_with_the_same_cache_sees_only_its_own() {
     let (one, two) = (home(), Home::empty());
     write(&two, "other.log", "prompt 1000 other\n");
     let options = Options { cache_dir: Some(one.path().join("cache")), ..options(&two) };
-    assert_eq!(collect(&options, Refresh::Changed).catalog.len(), 1);
+    assert_eq!(collect(&options, Refresh::Changed).sessions.len(), 1);
     assert_eq!(look(&one).tally.summaries, 0, "the other home's rows were left alone");
 }
 

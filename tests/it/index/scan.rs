@@ -3,7 +3,7 @@
 use super::*;
 
 fn title(found: &Collected, id: &str) -> String {
-    found.catalog.get(&key(id)).map_or_else(String::new, |session| session.title.text.to_string())
+    found.session(&key(id)).map_or_else(String::new, |session| session.title.text.to_string())
 }
 
 #[test]
@@ -13,11 +13,14 @@ fn sessions_of_all_roots_are_found_with_their_counts() {
     write(&home, "deep/er/two.log", "prompt 3000 third\n");
     write(&home, "many.base", "x prompt 10 of x\ny prompt 20 of y\n");
     let found = look(&home);
-    assert_eq!(found.catalog.len(), 4);
-    let one = found.catalog.get(&key("one")).expect("one");
+    assert_eq!(found.sessions.len(), 4);
+    let one = found.session(&key("one")).expect("one");
     assert_eq!((one.turns, &*one.title.text, &*one.cwd, one.complete), (2, "first", "/w", true));
-    assert_eq!((found.tally.summaries, found.catalog.progress.done, found.catalog.progress.total), (3, 3, 3));
-    assert_eq!(found.roots.iter().map(|root| (root.found, root.sessions)).collect::<Vec<_>>(), [(true, 4), (false, 0)]);
+    assert_eq!((found.tally.summaries, found.progress.done, found.progress.total), (3, 3, 3));
+    assert_eq!(
+        report(&found.roots, &found.sessions).iter().map(|root| (root.found, root.sessions)).collect::<Vec<_>>(),
+        [(true, 4), (false, 0)]
+    );
 }
 
 #[test]
@@ -28,11 +31,11 @@ fn a_session_in_several_units_is_one_row_made_of_the_best() {
     write(&home, "b.log", "prompt 1000 old\n");
     let newer = write(&home, "b~copy.log", "prompt 1000 old\nprompt 9000 goes on\n");
     let found = look(&home);
-    assert_eq!(found.catalog.len(), 2);
-    assert_eq!(found.catalog.get(&key("a")).expect("a").messages, 2);
-    assert_eq!(found.catalog.get(&key("b")).expect("b").path, newer);
+    assert_eq!(found.sessions.len(), 2);
+    assert_eq!(found.session(&key("a")).expect("a").messages, 2);
+    assert_eq!(found.session(&key("b")).expect("b").path, newer);
     fs::remove_file(newer).expect("remove");
-    assert_eq!(look(&home).catalog.get(&key("b")).expect("b").messages, 1);
+    assert_eq!(look(&home).session(&key("b")).expect("b").messages, 1);
 }
 
 #[test]
@@ -43,7 +46,7 @@ fn notes_of_other_units_are_laid_over_a_session() {
     let notes = write(&home, "x.notes", "title a named\nusage a 7\ntip t1 ignored, being weaker\nusage nobody 3\n");
     let found = look(&home);
     assert_eq!((title(&found, "a"), title(&found, "b")), ("named".into(), "mine".into()));
-    assert_eq!(found.catalog.get(&key("a")).expect("a").tokens.total(), 12);
+    assert_eq!(found.session(&key("a")).expect("a").tokens.total(), 12);
     fs::write(&notes, "tip t1 of the tip\n").expect("write");
     assert_eq!(title(&look(&home), "a"), "of the tip");
     fs::remove_file(notes).expect("remove");
@@ -57,7 +60,7 @@ fn a_reader_that_panics_costs_one_unit_and_says_so() {
     write(&home, "good.log", "prompt 1000 fine\n");
     let found = look(&home);
     assert_eq!(title(&found, "good"), "fine");
-    assert!(found.catalog.issues.iter().any(|issue| issue.path.ends_with("bad.log")), "{:?}", found.catalog.issues);
+    assert!(found.issues.iter().any(|issue| issue.path.ends_with("bad.log")), "{:?}", found.issues);
 }
 
 #[test]
@@ -66,15 +69,15 @@ fn a24_what_is_closed_to_us_is_an_issue_and_not_gone() {
     write(&home, "open.log", "prompt 1000 open\n");
     write(&home, "shut/in.log", "prompt 1000 inside\n");
     let options = cached(&home);
-    assert_eq!(collect(&options, Refresh::Changed).catalog.len(), 2);
+    assert_eq!(collect(&options, Refresh::Changed).sessions.len(), 2);
     let denied = write(&home, "shut/.denied", "");
     let found = collect(&options, Refresh::Changed);
     assert_eq!(title(&found, "in"), "inside", "what was known of it stays");
-    let issue = found.catalog.issues.iter().find(|issue| issue.path.ends_with("shut")).expect("an issue");
+    let issue = found.issues.iter().find(|issue| issue.path.ends_with("shut")).expect("an issue");
     assert!(issue.reason.contains("permission denied"), "{issue:?}");
     fs::remove_file(denied).expect("remove");
     let found = collect(&options, Refresh::Changed);
-    assert_eq!((found.catalog.len(), found.catalog.issues.len()), (2, 0));
+    assert_eq!((found.sessions.len(), found.issues.len()), (2, 0));
 }
 
 #[test]
@@ -82,5 +85,5 @@ fn a_session_that_holds_nothing_readable_is_listed_as_such() {
     let home = Home::empty();
     write(&home, "garbage.log", "\u{0}\u{1b}[31m nonsense\n");
     let found = look(&home);
-    assert!(found.catalog.get(&key("garbage")).expect("a row").flags.unreadable);
+    assert!(found.session(&key("garbage")).expect("a row").flags.unreadable);
 }

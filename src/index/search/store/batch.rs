@@ -1,6 +1,7 @@
 //! A stretch of talk from one unit: its head, as it is stored, and how it is filled.
 
 use std::ffi::OsStr;
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -59,6 +60,11 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// Where its block lies.
+    pub fn place(&self) -> Range<u64> {
+        self.at..self.at + self.packed as u64
+    }
+
     /// Its block, if it is held.
     pub fn held(&self) -> Option<Arc<[u8]>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +17,9 @@ pub(super) const MAGIC: [u8; 8] = *b"salontk2";
 
 /// Bytes before the first head: the magic, and which `talk-N`.
 pub(super) const PREAMBLE: u64 = 16;
+
+/// Bytes between two places that are read together all the same.
+const NEAR: u64 = 16 << 10;
 
 /// Bytes before each head: its length and its check.
 const FRAME: usize = 16;
@@ -143,18 +147,6 @@ impl View {
         self.letters.get(path.as_os_str())
     }
 
-    /// What is known of the letters of a unit, read into `buffer`; to be held until [`View::release`], if it is to.
-    pub fn read_letters<'a>(&self, letters: &Batch, keep: bool, buffer: &'a mut Buffer) -> io::Result<&'a [u8]> {
-        if let Some(held) = letters.held() {
-            return Ok(buffer.held.insert(held));
-        }
-        self.read_packed(letters, &mut buffer.packed)?;
-        if keep {
-            letters.hold(Some(buffer.packed.as_slice().into()));
-        }
-        Ok(&buffer.packed)
-    }
-
     /// All live batches of a unit.
     pub fn of_unit(&self, path: &Path) -> impl Iterator<Item = &Arc<Batch>> {
         let of_unit = self.units.get(path.as_os_str()).into_iter().flatten();
@@ -209,6 +201,22 @@ impl View {
         bytes.resize(batch.packed, 0);
         let talk = self.talk.as_ref().ok_or(io::ErrorKind::NotFound)?;
         talk.read_exact_at(bytes, batch.at)
+    }
+
+    /// Reads what is stored at some places, which are in order, behind each other into `bytes`; what lies nearly side by
+    /// side, at once. Gives where each of them stands there; nothing where it cannot be read.
+    pub fn read_places(&self, places: &[Range<u64>], bytes: &mut Vec<u8>) -> Vec<Range<usize>> {
+        let mut read = Vec::with_capacity(places.len());
+        for near in places.chunk_by(|a, b| b.start >= a.end && b.start - a.end <= NEAR) {
+            let (Some(first), Some(last)) = (near.first(), near.last()) else { continue };
+            let base = bytes.len();
+            bytes.resize(base + usize::try_from(last.end - first.start).unwrap_or(0), 0);
+            let talk = self.talk.as_ref().ok_or(io::ErrorKind::NotFound);
+            let whole = talk.is_ok_and(|talk| talk.read_exact_at(&mut bytes[base..], first.start).is_ok());
+            let at = |offset: u64| base + usize::try_from(offset - first.start).unwrap_or(0);
+            read.extend(near.iter().map(|place| if whole { at(place.start)..at(place.end) } else { 0..0 }));
+        }
+        read
     }
 
     /// Tells apart what was stored at different moments.
