@@ -40,7 +40,7 @@ fn corpus(home: &Path) -> Corpus {
     let roots =
         FORMATS.iter().flat_map(|format| format.roots(&environment).into_iter().map(move |root| (format, root)));
     let units = roots.flat_map(|(format, root)| format.discover(&root).units).collect();
-    Corpus::new(units, collected.catalog.iter().cloned().collect())
+    Corpus::new(units, collected.sessions)
 }
 
 /// Stores the talk a few times from nothing; the last one stays.
