@@ -37,7 +37,7 @@ pub fn run(context: &Context, args: &ListArgs) -> Result<ExitCode, Failure> {
         answer(context, &history, &view, page)?;
     }
     match asked {
-        Some(asked) => asked.store(history),
+        Some(asked) => asked.store(context, history),
         None => history.leave(),
     }
     Ok(ExitCode::SUCCESS)

@@ -1,6 +1,6 @@
 //! A query on the command line: its words, the search itself, what is to be said of it. No shell ever sees it.
 
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -100,20 +100,25 @@ impl Asked {
     }
 
     /// Stores what the next search would have to read again. To be called when the answer is out: nobody waits for it.
-    pub fn store(self, history: History) {
+    /// Why that cannot be done is told, unless it is known that nothing can be kept at all.
+    pub fn store(self, context: &Context, history: History) {
         let current = self.search.is_current(&self.corpus);
         if current && self.search.is_settled(&self.corpus) {
             return;
         }
+        let keeps_nothing = history.issues.iter().any(|issue| issue.path == context.paths.cache);
         let corpus = Corpus::new(history.units, history.all);
         let stored = if current {
             self.search.settle(&corpus, &Cancel::default())
         } else {
             self.search.update(&corpus, &Cancel::default(), &mut |_| {}).map(drop)
         };
-        // Searching goes on without; that the directory cannot be written, the cache's own issue tells as well.
         if let Err(error) = stored {
             tracing::warn!(%error, "the search index was not updated");
+            if !keeps_nothing {
+                // Where nobody reads that either, the log has it.
+                drop(writeln!(io::stderr(), "salon: {error}; every search reads everything until it can"));
+            }
         }
     }
 

@@ -51,7 +51,7 @@ pub fn run(context: &Context, args: &SearchArgs) -> Result<ExitCode, Failure> {
         answer_lines(context, &answer, &entries)?;
         tell(total, &answer, &issues, history.issues.len())?;
     }
-    asked.store(history);
+    asked.store(context, history);
     Ok(ExitCode::SUCCESS)
 }
 

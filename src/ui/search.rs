@@ -8,6 +8,7 @@ use super::{Canvas, ViewCache, preview, search_empty, search_line, search_result
 use crate::app::App;
 use crate::app::home::Pane;
 use crate::app::search::Search;
+use crate::domain::catalog::Progress;
 
 /// Draws the screen.
 pub fn draw(canvas: &mut Canvas, area: Rect, search: &Search, cache: &mut ViewCache) {
@@ -35,6 +36,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, search: &Search, cache: &mut ViewCa
 pub fn reach(app: &App, search: &Search) -> String {
     let mut parts = vec![looked(app, search)];
     parts.extend(unread(app));
+    parts.extend(issues(app));
     parts.join(" · ")
 }
 
@@ -49,21 +51,19 @@ pub fn looked(app: &App, search: &Search) -> String {
     format!("{verb} through {}{all} sessions, {}", thousands(reach.sessions), bytes(reach.bytes))
 }
 
-/// What is still being read, or could not be.
+/// What is still being read.
 pub fn unread(app: &App) -> Vec<String> {
-    let progress = |verb: &str, progress: crate::domain::catalog::Progress| {
+    let progress = |verb: &str, progress: Progress| {
         let open = progress.done < progress.total;
         open.then(|| format!("{verb} {} of {}", thousands(progress.done), thousands(progress.total)))
     };
-    let issues = match app.known.catalog.issues.len() {
-        0 => None,
-        1 => Some("1 could not be read".to_owned()),
-        count => Some(format!("{} could not be read", thousands(count))),
-    };
-    [progress("reading", app.known.catalog.progress), progress("indexing", app.indexed), issues]
-        .into_iter()
-        .flatten()
-        .collect()
+    [progress("reading", app.known.catalog.progress), progress("indexing", app.indexed)].into_iter().flatten().collect()
+}
+
+/// How much could not be read, or not be kept.
+pub fn issues(app: &App) -> Option<String> {
+    let issues = app.known.catalog.issues.len();
+    (issues > 0).then(|| count(issues, "issue", "issues"))
 }
 
 /// `1 session`, `2,001 sessions`.

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::Canvas;
-use super::search::{count, looked, unread};
+use super::search::{count, issues, looked, unread};
 use super::style::style;
 use super::widgets::{line_of, put_line, wrapped};
 use crate::app::search::Search;
@@ -52,6 +52,9 @@ fn nothing(app: &App, search: &Search, width: u16) -> Vec<Line<'static>> {
     }
     for open in unread(app) {
         say(&sentence(&format!("still {open}")), theme.warning);
+    }
+    if let Some(issues) = issues(app) {
+        say(&format!("{issues}: what could not be read is not searched either."), theme.warning);
     }
     if search.is_complete() {
         let order = app.keymap.hint(Action::Back).unwrap_or_default();

@@ -68,7 +68,10 @@ fn draw_outcome(canvas: &mut Canvas, area: Rect, search: &Search) {
             0 | 1 => String::new(),
             count => format!(" (and {} more)", count - 1),
         };
-        let words = format!("{}: {}{more}", text::ellipsis(at, 24), mistake.message);
+        // Where the message does not name it.
+        let is_named = mistake.message.contains(&format!("`{at}`"));
+        let at = if is_named { String::new() } else { format!("{}: ", text::ellipsis(at, 24)) };
+        let words = format!("{at}{}{more}", mistake.message);
         put(canvas.buffer, area, &words, style(theme.error), Align::Left);
         return;
     }

@@ -346,6 +346,15 @@ fn an_index_that_cannot_be_written_is_no_obstacle() {
     std::fs::write(cache.join("search"), "in the way").expect("a file");
     assert_eq!(search(&home, &["heron"])["total"], 2);
     assert!(Path::new(&cache.join("search")).is_file());
+    let told = |home: &Home| String::from_utf8(run(home, &["search", "--json", "heron"]).stderr).expect("UTF-8");
+    let said = told(&home);
+    assert!(said.contains("cache/salon/search: the search index cannot be written"), "what and where: {said}");
+    // Where nothing can be kept, that is one issue, not two.
+    let home = two();
+    std::fs::create_dir_all(home.path().join(".cache")).expect("a folder");
+    std::fs::write(home.path().join(".cache/salon"), "in the way").expect("a file");
+    assert_eq!(told(&home), "");
+    assert_eq!(search(&home, &["heron"])["issues"].as_array().map(Vec::len), Some(1));
 }
 
 #[test]

@@ -204,7 +204,7 @@ fn filters_complete_with_counts() {
     assert_eq!(complete("branch:ma", 9, values).span, 7..9);
     assert_eq!(texts("-branch:\"my w"), ["\"my work\""], "a value in quotes goes on behind a blank");
     assert_eq!(complete("x branch:\"my w", 15, values).span, 9..14);
-    assert_eq!(texts("branch:main,"), ["\"my work\"", "main"]);
+    assert_eq!(texts("branch:main,"), ["\"my work\""], "what stands there already is not offered again");
     assert_eq!(texts("since:"), ["today", "yesterday", "2d", "1w", "1m"]);
     assert!(texts("\"an ag").is_empty() && texts("fix ").is_empty() && texts("/ag").is_empty());
     let files = best(Field::File, "re", vec![("/src/are.rs".into(), 9), ("/src/retry.rs".into(), 1)]);

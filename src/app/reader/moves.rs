@@ -4,6 +4,7 @@ use super::{Action, Anchor, Base, Effect, Find, Fold, Reader};
 use crate::app::msg::ReaderDrawn;
 use crate::config::key::{Key, KeyCode};
 use crate::domain::event::Level;
+use crate::domain::query::Query;
 use crate::domain::transcript::{Entry, EntryKind, Tool, ToolStatus};
 
 impl Reader {
@@ -123,7 +124,7 @@ impl Reader {
         let entries = entries.into_iter().take_while(|entry| *entry < clip).collect();
         let (given, awaited) = (find.given, find.awaited);
         let stands = find.found(entries, complete);
-        if given && !awaited {
+        if given && awaited.is_none() {
             self.stand_on_hit();
         } else if let Some(entry) = find.entry().filter(|_| stands) {
             self.show_hit(entry, 0);
@@ -230,8 +231,9 @@ impl Reader {
     fn requery(&mut self, change: impl FnOnce(&mut String)) -> Vec<Effect> {
         let Some(find) = &mut self.find else { return Vec::new() };
         change(&mut find.query);
-        *find =
-            Find { query: std::mem::take(&mut find.query), typing: find.typing, from: find.from, ..Find::default() };
+        let query = std::mem::take(&mut find.query);
+        let mistakes = Query::parse(&query).mistakes;
+        *find = Find { query, mistakes, typing: find.typing, from: find.from, ..Find::default() };
         vec![Effect::FindInTranscript(self.ticket, find.query.clone())]
     }
 

@@ -34,8 +34,8 @@ pub struct Candidate {
 enum Typed {
     /// A word that may become a filter's name.
     Name(String),
-    /// A value of a filter.
-    Value(Field, String),
+    /// A value of a filter, behind those that stand there already.
+    Value(Field, String, Vec<String>),
 }
 
 /// Candidates for the word in which the cursor (a byte offset) stands. `values` gives the values that a filter has in
@@ -44,7 +44,7 @@ pub fn complete(source: &str, cursor: usize, values: impl Fn(Field) -> Vec<(Stri
     let (span, typed) = typed(source, cursor);
     let candidates = match typed {
         Typed::Name(word) => names(&word),
-        Typed::Value(field, typed) => choices(field, &typed, values(field)),
+        Typed::Value(field, typed, given) => choices(field, &typed, &given, values(field)),
     };
     Completion { span, candidates }
 }
@@ -53,7 +53,7 @@ pub fn complete(source: &str, cursor: usize, values: impl Fn(Field) -> Vec<(Stri
 pub fn value_at(source: &str, cursor: usize) -> Option<(Field, String)> {
     match typed(source, cursor).1 {
         Typed::Name(_) => None,
-        Typed::Value(field, typed) => Some((field, typed)),
+        Typed::Value(field, typed, _) => Some((field, typed)),
     }
 }
 
@@ -78,10 +78,11 @@ fn typed(source: &str, cursor: usize) -> (Range<usize>, Typed) {
     let nothing = (cursor..cursor, Typed::Name(String::new()));
     let Some(token) = tokens(&source[..cursor]).last().filter(|token| token.span.end == cursor) else { return nothing };
     match token.kind {
-        Kind::Filter(field, mut values) => match values.all.pop().filter(|(_, span)| span.end == cursor) {
-            Some((value, span)) => (span, Typed::Value(field, value)),
-            None => (cursor..cursor, Typed::Value(field, String::new())),
-        },
+        Kind::Filter(field, mut values) => {
+            let last = values.all.pop_if(|(_, span)| span.end == cursor);
+            let (value, span) = last.unwrap_or((String::new(), cursor..cursor));
+            (span, Typed::Value(field, value, values.all.into_iter().map(|(value, _)| value).collect()))
+        }
         Kind::Word(word) => (token.span.start + usize::from(token.negated)..cursor, Typed::Name(word)),
         Kind::Or | Kind::Phrase(..) | Kind::Regex(_) | Kind::Mistyped(_) | Kind::Tag(_) => nothing,
     }
@@ -96,12 +97,12 @@ fn names(word: &str) -> Vec<Candidate> {
         .collect()
 }
 
-fn choices(field: Field, typed: &str, values: Vec<(String, usize)>) -> Vec<Candidate> {
+fn choices(field: Field, typed: &str, given: &[String], values: Vec<(String, usize)>) -> Vec<Candidate> {
     let typed = typed.to_lowercase();
     let fixed = fixed(field).into_iter().filter(|name| !values.iter().any(|(value, _)| value == name));
     let fixed: Vec<_> = fixed.filter(|name| name.contains(&typed)).map(|name| (name.to_owned(), None)).collect();
     let counted = best(field, &typed, values).into_iter().map(|(value, count)| (value, Some(count)));
-    let mut found: Vec<_> = counted.chain(fixed).collect();
+    let mut found: Vec<_> = counted.chain(fixed).filter(|(value, _)| !given.contains(value)).collect();
     found.sort_by_key(|(value, _)| !begins(field, &typed, value));
     let candidate = |(value, count): (String, Option<usize>)| {
         let mut text = String::new();

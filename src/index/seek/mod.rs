@@ -138,7 +138,13 @@ impl Seek {
         match kept {
             Kept::So(progress) if self.told == Some(progress) => {}
             Kept::So(progress) => (self.told, self.indexed) = (Some(progress), Some(progress)),
-            Kept::Through(issue) => (self.state.running, self.issue) = (false, issue),
+            Kept::Through(issue) => {
+                // What was given up goes on no more.
+                if issue.is_some() && self.told.is_some_and(|told| told.done < told.total) {
+                    (self.told, self.indexed) = (None, Some(Progress::default()));
+                }
+                (self.state.running, self.issue) = (false, issue);
+            }
             // Another salon writes. What it writes is seen here; whether that is all, is looked at later.
             Kept::Elsewhere => (self.state.running, self.state.behind) = (false, true),
         }

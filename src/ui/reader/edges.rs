@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
 use super::Look;
@@ -117,24 +118,34 @@ pub fn footer(area: Rect, buffer: &mut Buffer, reader: &Reader, drawn: &ReaderDr
 
 fn found(find: &Find, room: usize, look: &Look<'_>) -> Vec<Span<'static>> {
     let theme = look.theme;
-    let position = match (find.current, find.entries.len()) {
+    let mistake = find.mistakes.first();
+    let outcome = match (find.current, find.entries.len()) {
         _ if find.query.is_empty() => String::new(),
         (Some(at), all) => format!("  {} of {all}{}", at + 1, if find.complete { "" } else { "+" }),
-        (None, 0) if find.complete => "  nothing found".to_owned(),
+        (None, 0) if find.complete && mistake.is_none() => "  nothing found".to_owned(),
+        (None, 0) if find.complete => String::new(),
         (None, _) if find.typing || !find.complete => "  …".to_owned(),
         (None, all) => format!("  {all} found"),
     };
+    let wrong = mistake.map(|mistake| format!("  {}", mistake.message)).unwrap_or_default();
     // The end of a long query is what is being typed.
-    let fits = room.saturating_sub(wrap::columns(&position) + 2);
+    let fits = room.saturating_sub(wrap::columns(&outcome) + 2);
     let skipped = wrap::columns(&find.query).saturating_sub(fits);
-    let query: String = find.query.chars().skip(skipped).collect();
+    let mut spans = vec![Span::styled("/", style(theme.key))];
+    let marked = style(theme.error).add_modifier(Modifier::UNDERLINED);
+    let is_wrong = |at: &usize| find.mistakes.iter().any(|mistake| mistake.span.contains(at));
+    let characters: Vec<(usize, char)> = find.query.char_indices().skip(skipped).collect();
+    for part in characters.chunk_by(|(a, _), (b, _)| is_wrong(a) == is_wrong(b)) {
+        let look = if part.first().is_some_and(|(at, _)| is_wrong(at)) { marked } else { style(theme.text) };
+        spans.push(Span::styled(part.iter().map(|(_, c)| c).collect::<String>(), look));
+    }
     let caret = if find.typing { "▏" } else { "" };
-    vec![
-        Span::styled("/", style(theme.key)),
-        Span::styled(query, style(theme.text)),
+    spans.extend([
         Span::styled(caret, style(theme.accent)),
-        Span::styled(position, style(theme.muted)),
-    ]
+        Span::styled(outcome, style(theme.muted)),
+        Span::styled(wrong, style(theme.error)),
+    ]);
+    spans
 }
 
 fn folded(reader: &Reader, look: &Look<'_>) -> Vec<Span<'static>> {

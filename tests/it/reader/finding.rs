@@ -121,6 +121,11 @@ fn what_is_not_found_is_said() {
     let mut stand = stand();
     search(&mut stand, "nowhere");
     assert!(stand.screen().contains("nothing found"), "{}", stand.screen());
+    stand.act(Action::Back);
+    search(&mut stand, "agnet:x");
+    let screen = stand.screen();
+    assert!(screen.contains("/agnet:x  no such filter; is `agent:` meant?"), "{screen}");
+    assert!(!screen.contains("nothing found"), "nothing was looked for: {screen}");
 }
 
 #[test]
@@ -144,7 +149,7 @@ fn the_next_hit_is_waited_for_while_it_is_searched_for() {
         assert_eq!(find.next(5, 1), None, "it may lie further down, so one does not begin anew");
         assert!(!find.found(vec![2, 5], false));
         assert!(find.found(vec![2, 5, 9], false));
-        assert_eq!((find.entry(), find.awaited), (Some(9), false));
+        assert_eq!((find.entry(), find.awaited), (Some(9), None));
         assert_eq!(find.next(9, 1), None);
         find.found(vec![2, 5, 9], true);
         assert_eq!(find.entry(), (!given).then_some(2), "a search of all sessions goes on in the next one");
