@@ -90,7 +90,7 @@ fn stale<'a>(view: &'a View, corpus: &'a Corpus) -> impl Iterator<Item = &'a Uni
 }
 
 /// Whether all there is to store is stored.
-pub fn is_current(view: &View, corpus: &Corpus) -> bool {
+fn is_current(view: &View, corpus: &Corpus) -> bool {
     stale(view, corpus).next().is_none() && !view.units().any(|last| is_gone(last, corpus))
 }
 

@@ -54,6 +54,11 @@ impl Corpus {
         &self.units
     }
 
+    /// The units, to be searched with other sessions.
+    pub fn into_units(self) -> Vec<Unit> {
+        self.units
+    }
+
     /// The sessions, the newest first.
     pub fn sessions(&self) -> &[Arc<Session>] {
         &self.sessions

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use super::Cancel;
 use super::build::threads;
 use super::corpus::Corpus;
+use super::settle;
 use super::store::{Batch, Buffer, Live, View};
 use crate::agent::texts::Layout;
 use crate::agent::{Unit, format};
@@ -23,6 +24,8 @@ pub struct Standing {
     /// For each unit of the corpus.
     units: Vec<Known>,
     letters: OnceLock<Letters>,
+    /// Talk is stored of units that are not there any more.
+    gone: bool,
 }
 
 /// A batch, and what the corpus knows of it.
@@ -43,6 +46,8 @@ pub struct Known {
     pub stored: u64,
     /// The talk is stored as the unit is now.
     pub is_stored: bool,
+    /// And so are its letters, as far as they are worth it.
+    is_settled: bool,
     /// What is known of its letters, and how far.
     letters: Option<(Arc<Batch>, u64)>,
 }
@@ -59,8 +64,11 @@ impl Standing {
     /// Puts them beside each other.
     pub fn new(view: &View, corpus: &Corpus) -> Self {
         let units: Vec<Known> = corpus.units().iter().map(|unit| Known::of(view, unit)).collect();
+        let mut gone = false;
         let placed = |live: &Live| {
-            let unit = corpus.unit_number(live.batch.path())?;
+            let unit = corpus.unit_number(live.batch.path());
+            gone |= unit.is_none();
+            let unit = unit?;
             units[unit].is_valid().then(|| Placed {
                 batch: live.batch.clone(),
                 unit,
@@ -69,7 +77,7 @@ impl Standing {
         };
         let mut batches: Vec<Placed> = view.live().filter_map(placed).collect();
         batches.sort_by_key(|placed| placed.unit);
-        Self { moment: view.moment(), corpus: corpus.id(), batches, units, letters: OnceLock::new() }
+        Self { moment: view.moment(), corpus: corpus.id(), batches, units, letters: OnceLock::new(), gone }
     }
 
     /// Whether it is about these two, as they are.
@@ -94,6 +102,16 @@ impl Standing {
             (1..threads()).for_each(|_| drop(scope.spawn(work)));
             work();
         });
+    }
+
+    /// Whether all there is to store is stored, and nothing else.
+    pub fn is_current(&self) -> bool {
+        !self.gone && self.units.iter().all(|unit| unit.is_stored)
+    }
+
+    /// How many units' letters are not known as they are now.
+    pub fn unsettled(&self) -> usize {
+        self.units.iter().filter(|unit| !unit.is_settled).count()
     }
 
     /// What is stored of a unit, by its number.
@@ -143,7 +161,9 @@ impl Known {
         let is_stored = cursor.stamp == unit.stamp;
         let grown = cursor.stamp.inode == unit.stamp.inode && unit.stamp.size >= cursor.offset;
         let stored = if is_stored || grown { cursor.offset } else { 0 };
-        Self { stored, is_stored, letters: letters(view, unit) }
+        let learnt = view.letters(&unit.path);
+        let is_settled = is_stored && (settle::is_scattered(unit) || settle::is_enough(learnt, unit));
+        Self { stored, is_stored, is_settled, letters: learnt.and_then(|learnt| letters(learnt, unit)) }
     }
 
     /// Whether what is stored still counts.
@@ -153,8 +173,7 @@ impl Known {
 }
 
 /// What is known of the letters of a unit, and how far.
-fn letters(view: &View, unit: &Unit) -> Option<(Arc<Batch>, u64)> {
-    let letters = view.letters(&unit.path)?;
+fn letters(letters: &Arc<Batch>, unit: &Unit) -> Option<(Arc<Batch>, u64)> {
     let cursor = letters.cursor;
     let lines = format(unit.agent).search().is_some_and(|texts| texts.layout(unit) == Layout::Lines);
     let known = if lines {
