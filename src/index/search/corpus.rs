@@ -14,13 +14,17 @@ use crate::domain::{Session, SessionKey};
 /// Numbers them.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
+/// Sessions of a unit among which one is found by looking at them all.
+const FEW: usize = 4;
+
 /// All units and sessions, the newest first.
 #[derive(Debug, Default)]
 pub struct Corpus {
     id: u64,
     units: Vec<Unit>,
     sessions: Vec<Arc<Session>>,
-    by_key: HashMap<SessionKey, usize, RandomState>,
+    /// Those that share a unit with many others.
+    crowded: HashMap<SessionKey, usize, RandomState>,
     // By their bytes: a path would be taken to pieces each time.
     unit_of: HashMap<OsString, usize, RandomState>,
     /// For each unit the numbers of its sessions.
@@ -32,16 +36,17 @@ impl Corpus {
     pub fn new(mut units: Vec<Unit>, mut sessions: Vec<Arc<Session>>) -> Self {
         units.sort_by(|a, b| b.stamp.mtime_ns.cmp(&a.stamp.mtime_ns).then_with(|| a.path.cmp(&b.path)));
         sessions.sort_by(|a, b| b.last_activity.cmp(&a.last_activity).then_with(|| a.key.cmp(&b.key)));
-        let by_key = sessions.iter().enumerate().map(|(at, session)| (session.key.clone(), at)).collect();
         let unit_of: HashMap<_, _, RandomState> =
             units.iter().enumerate().map(|(at, unit)| (unit.path.as_os_str().to_owned(), at)).collect();
-        let mut in_unit = vec![Vec::new(); units.len()];
+        let mut in_unit: Vec<Vec<usize>> = vec![Vec::new(); units.len()];
         for (at, session) in sessions.iter().enumerate() {
             if let Some(&unit) = unit_of.get(session.path.as_os_str()) {
                 in_unit[unit].push(at);
             }
         }
-        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), units, sessions, by_key, unit_of, in_unit }
+        let many = in_unit.iter().filter(|numbers| numbers.len() > FEW).flatten();
+        let crowded = many.map(|&at| (sessions[at].key.clone(), at)).collect();
+        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), units, sessions, crowded, unit_of, in_unit }
     }
 
     /// Tells it from all others in this process.
@@ -74,15 +79,15 @@ impl Corpus {
         self.unit_of.get(path.as_os_str()).copied()
     }
 
-    /// A session's number.
-    fn number(&self, key: &SessionKey) -> Option<usize> {
-        self.by_key.get(key).copied()
-    }
-
-    /// The number of a session that lies in that file. A session that was taken over from another file lies there no
-    /// more, though its records may.
-    pub fn number_in(&self, key: &SessionKey, path: &Path) -> Option<usize> {
-        self.number(key).filter(|&number| self.sessions[number].path.as_os_str() == path.as_os_str())
+    /// The number of a session of a unit. One that was taken over from another file lies there no more, though its
+    /// records may.
+    pub fn number_in(&self, unit: usize, id: &str) -> Option<usize> {
+        let numbers = self.in_unit.get(unit)?;
+        if numbers.len() <= FEW {
+            return numbers.iter().copied().find(|&number| *self.sessions[number].key.id == *id);
+        }
+        let key = SessionKey { agent: self.units[unit].agent, id: id.into() };
+        self.crowded.get(&key).copied().filter(|number| numbers.binary_search(number).is_ok())
     }
 
     /// The sessions whose file it is.

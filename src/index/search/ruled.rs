@@ -89,7 +89,7 @@ fn rule(run: &Run<'_>, number: usize, (letters, known): (&[u8], u64), found: imp
 }
 
 /// The same for a unit of many small files.
-fn rule_small(run: &Run<'_>, number: usize, letters: &Letters<&[u8]>, found: impl Fn(usize) -> u64) -> Option<u64> {
+fn rule_small(run: &Run<'_>, number: usize, letters: &Letters<'_>, found: impl Fn(usize) -> u64) -> Option<u64> {
     let lacking = run.plan.lacking(|test| {
         let Test::Text { raw: Some(raw), .. } = test else { return false };
         letters.lacks(raw.atoms().iter())

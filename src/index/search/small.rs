@@ -8,9 +8,10 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Write};
 use std::ops::{ControlFlow, Range};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -40,19 +41,26 @@ pub struct Small {
     held: Mutex<(Stamp, Arc<Kept>)>,
 }
 
-/// By a session's file.
+/// What is kept at a moment, by a session's file. So few bits of it are looked at that they stay on disk.
 #[derive(Debug, Default)]
 pub struct Kept {
-    of: HashMap<OsString, (Stamp, Range<usize>), RandomState>,
-    letters: Vec<u8>,
+    of: HashMap<OsString, (Stamp, Range<u64>), RandomState>,
+    file: Option<File>,
 }
 
 /// Letters beside each other.
 const ROW: usize = 4;
 
-/// Which letters stand beside each other.
+/// Which letters stand beside each other in a session, as it is gathered.
 #[derive(Debug)]
-pub struct Letters<B>(B);
+struct Gathered(Vec<u8>);
+
+/// The same as it is kept.
+#[derive(Debug)]
+pub struct Letters<'a> {
+    file: &'a File,
+    range: Range<u64>,
+}
 
 #[derive(Serialize, Deserialize)]
 struct Head {
@@ -71,7 +79,7 @@ impl Small {
         let stamp = fs::metadata(&self.file).map(|metadata| Stamp::of(&metadata)).unwrap_or_default();
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.0 != stamp {
-            let kept = fs::read(&self.file).ok().and_then(Kept::parse).unwrap_or_default();
+            let kept = File::open(&self.file).ok().and_then(Kept::read).unwrap_or_default();
             *held = (stamp, Arc::new(kept));
         }
         held.1.clone()
@@ -98,27 +106,27 @@ impl Small {
         if !gone && units().all(|unit| last.of(unit).is_some()) {
             return Ok(());
         }
-        let mut fresh: HashMap<&Path, Letters<Vec<u8>>> = HashMap::new();
+        let mut fresh: HashMap<&Path, Vec<u8>> = HashMap::new();
         for unit in units().filter(|unit| last.of(unit).is_none()) {
             if cancel.is_cancelled() {
                 return Ok(());
             }
             // What cannot be read now is not kept, and so looked at whenever something is sought.
-            if let Some(letters) = Letters::gather(unit, view) {
-                fresh.insert(&unit.path, letters);
+            if let Some(letters) = Gathered::of(unit, view) {
+                fresh.insert(&unit.path, letters.0);
             }
         }
         if fresh.is_empty() && !gone {
             return Ok(());
         }
-        let all = units().filter_map(|unit| match fresh.get(&*unit.path) {
-            Some(letters) => Some((unit, letters.0.as_slice())),
-            None => last.of(unit).map(|letters| (unit, letters.0)),
+        let all = units().filter_map(|unit| {
+            let letters = fresh.remove(&*unit.path).or_else(|| last.of(unit)?.read());
+            letters.map(|letters| (unit, letters))
         });
         self.write(file, &all.collect::<Vec<_>>())
     }
 
-    fn write(&self, mut file: tempfile::NamedTempFile, all: &[(&Unit, &[u8])]) -> io::Result<()> {
+    fn write(&self, mut file: tempfile::NamedTempFile, all: &[(&Unit, Vec<u8>)]) -> io::Result<()> {
         let units = all.iter().map(|(unit, letters)| (unit.path.clone(), unit.stamp, letters.len())).collect();
         let mut head = serde_json::to_vec(&Head { version: VERSION, units })?;
         head.push(b'\n');
@@ -131,29 +139,30 @@ impl Small {
 
 impl Kept {
     /// `None` where it is damaged, or another version's.
-    fn parse(mut bytes: Vec<u8>) -> Option<Self> {
-        let letters = bytes.split_off(memchr::memchr(b'\n', &bytes)? + 1);
-        let head: Head = serde_json::from_slice(&bytes).ok().filter(|head: &Head| head.version == VERSION)?;
-        let (mut of, mut at) = (HashMap::default(), 0_usize);
-        for (path, stamp, len) in head.units {
-            let range = at..at.checked_add(len)?;
-            letters.get(range.clone()).filter(|_| len.is_power_of_two())?;
+    fn read(file: File) -> Option<Self> {
+        let (mut line, len) = (Vec::new(), file.metadata().ok()?.len());
+        BufReader::new(&file).read_until(b'\n', &mut line).ok()?;
+        let head: Head = serde_json::from_slice(&line).ok().filter(|head: &Head| head.version == VERSION)?;
+        let (mut of, mut at) = (HashMap::default(), line.len() as u64);
+        for (path, stamp, bytes) in head.units {
+            let range = at..at.checked_add(bytes as u64).filter(|end| *end <= len && bytes.is_power_of_two())?;
             at = range.end;
             of.insert(path.into_os_string(), (stamp, range));
         }
-        Some(Self { of, letters })
+        Some(Self { of, file: Some(file) })
     }
 
     /// What is known of a unit as it is now.
-    pub fn of(&self, unit: &Unit) -> Option<Letters<&[u8]>> {
+    pub fn of(&self, unit: &Unit) -> Option<Letters<'_>> {
         let (stamp, range) = self.of.get(unit.path.as_os_str())?;
-        (*stamp == unit.stamp).then(|| Letters(&self.letters[range.clone()]))
+        let file = self.file.as_ref().filter(|_| *stamp == unit.stamp)?;
+        Some(Letters { file, range: range.clone() })
     }
 }
 
-impl Letters<Vec<u8>> {
+impl Gathered {
     /// Of a unit's records, and of the talk that is stored of it, some of which is worded by us.
-    fn gather(unit: &Unit, view: &View) -> Option<Self> {
+    fn of(unit: &Unit, view: &View) -> Option<Self> {
         let texts = format(unit.agent).search()?;
         let mut rows = Self(vec![0; usize::try_from(MOST).unwrap_or(0)]);
         let mut bytes = 0;
@@ -189,17 +198,24 @@ impl Letters<Vec<u8>> {
     }
 }
 
-impl<B: AsRef<[u8]>> Letters<B> {
+impl Letters<'_> {
+    fn read(&self) -> Option<Vec<u8>> {
+        let mut letters = vec![0; usize::try_from(self.range.end - self.range.start).ok()?];
+        self.file.read_exact_at(&mut letters, self.range.start).ok()?;
+        Some(letters)
+    }
+
     /// Whether certainly none of what is sought is there.
     pub fn lacks<'a>(&self, mut atoms: impl Iterator<Item = &'a Atom>) -> bool {
         // Of fewer letters nothing is known.
-        atoms.all(|atom| atom.letters().is_some_and(|text| text.windows(ROW).any(|row| !self.holds(row))))
+        atoms.all(|atom| atom.letters().is_some_and(|text| text.windows(ROW).any(|row| !self.may_hold(row))))
     }
 
-    fn holds(&self, row: &[u8]) -> bool {
-        let letters = self.0.as_ref();
-        let (byte, bit) = place(row, letters.len());
-        letters[byte] & bit != 0
+    fn may_hold(&self, row: &[u8]) -> bool {
+        let (at, bit) = place(row, usize::try_from(self.range.end - self.range.start).unwrap_or(1));
+        let mut byte = [0];
+        // What cannot be read any more rules nothing out.
+        self.file.read_exact_at(&mut byte, self.range.start + at as u64).map_or(true, |()| byte[0] & bit != 0)
     }
 }
 

@@ -12,7 +12,6 @@ use super::settle;
 use super::store::{Batch, Buffer, Live, View};
 use crate::agent::texts::Layout;
 use crate::agent::{Unit, format};
-use crate::domain::SessionKey;
 
 /// A store and a corpus, put beside each other.
 #[derive(Debug)]
@@ -72,7 +71,13 @@ impl Standing {
             units[unit].is_valid().then(|| Placed {
                 batch: live.batch.clone(),
                 unit,
-                sessions: live.batch.sessions.iter().enumerate().map(|at| session(live, at, corpus)).collect(),
+                sessions: live
+                    .batch
+                    .sessions
+                    .iter()
+                    .enumerate()
+                    .map(|(at, id)| corpus.number_in(unit, id).filter(|_| !live.dead.contains(&at)))
+                    .collect(),
             })
         };
         let mut batches: Vec<Placed> = view.live().filter_map(placed).collect();
@@ -183,9 +188,4 @@ fn letters(letters: &Arc<Batch>, unit: &Unit) -> Option<(Arc<Batch>, u64)> {
         (cursor.stamp == unit.stamp).then_some(u64::MAX)
     };
     known.map(|known| (letters.clone(), known))
-}
-
-fn session(live: &Live, (at, id): (usize, &Arc<str>), corpus: &Corpus) -> Option<usize> {
-    let key = SessionKey { agent: live.batch.agent, id: id.clone() };
-    corpus.number_in(&key, live.batch.path()).filter(|_| !live.dead.contains(&at))
 }

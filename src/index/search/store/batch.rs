@@ -6,9 +6,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::{Buf, Bytes};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use super::block::{ENTRY, Shape};
+use super::names::Names;
 use crate::agent::texts::Text;
 use crate::agent::{Cursor, Stamp, Unit};
 use crate::domain::Agent;
@@ -38,7 +40,7 @@ pub struct Batch {
     /// Whose.
     pub agent: Agent,
     /// The unit's file: its path, by its bytes.
-    pub(super) path: Arc<OsStr>,
+    pub(super) path: Bytes,
     /// What it makes obsolete.
     pub replaces: Replaces,
     /// How far the unit was read.
@@ -54,7 +56,7 @@ pub struct Batch {
     /// Parts of the block: texts, bytes of tools' names, bytes of text.
     pub shape: Shape,
     /// Ids of its sessions.
-    pub sessions: Vec<Arc<str>>,
+    pub sessions: Names,
     /// Its block, while somebody searches again and again.
     held: Mutex<Option<Arc<[u8]>>>,
 }
@@ -62,7 +64,7 @@ pub struct Batch {
 impl Batch {
     /// The unit's file.
     pub fn path(&self) -> &Path {
-        Path::new(&self.path)
+        Path::new(OsStr::from_bytes(&self.path))
     }
 
     /// Where its block lies.
@@ -81,17 +83,17 @@ impl Batch {
     }
 
     /// Reads a batch's head; `None` where it is damaged.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
+    pub fn decode(bytes: Bytes) -> Option<Self> {
         let mut from = Input(bytes);
-        let agent = Agent::from_name(from.text()?)?;
+        let agent = Agent::from_name(std::str::from_utf8(&from.shared()?).ok()?)?;
         let replaces = *Replaces::ALL.get(usize::try_from(from.number()?).ok()?)?;
-        let path: Arc<OsStr> = OsStr::from_bytes(from.bytes()?).into();
+        let path = from.shared()?;
         let stamp = Stamp { inode: from.number()?, size: from.number()?, mtime_ns: from.number()?.cast_signed() };
         let cursor = Cursor { stamp, offset: from.number()? };
         let (mark, at, packed, sum) = (from.number()?, from.number()?, from.size()?, from.number()?);
         let shape = Shape { count: from.size()?, tools: from.size()?, text: from.size()? };
-        let sessions = from.names()?;
-        let whole = shape.count == 0 || !sessions.is_empty();
+        let sessions = Names::read(&mut from)?;
+        let whole = shape.count == 0 || sessions.len() > 0;
         let held = Mutex::default();
         whole.then_some(Self { agent, path, replaces, cursor, mark, at, packed, sum, shape, sessions, held })
     }
@@ -101,7 +103,7 @@ impl Batch {
         let mut to = Output(Vec::with_capacity(256));
         to.bytes(self.agent.name().as_bytes());
         to.number(Replaces::ALL.iter().position(|replaces| *replaces == self.replaces).unwrap_or_default() as u64);
-        to.bytes(self.path.as_bytes());
+        to.bytes(&self.path);
         let Cursor { stamp, offset } = self.cursor;
         for number in [stamp.inode, stamp.size, stamp.mtime_ns.cast_unsigned(), offset, self.mark, self.at] {
             to.number(number);
@@ -110,7 +112,7 @@ impl Batch {
         for number in [self.packed as u64, self.sum, count as u64, tools as u64, text as u64] {
             to.number(number);
         }
-        to.names(&self.sessions);
+        self.sessions.write(&mut to);
         to.0
     }
 }
@@ -119,7 +121,7 @@ impl Batch {
 #[derive(Debug)]
 pub struct Draft {
     agent: Agent,
-    path: Arc<OsStr>,
+    path: Bytes,
     /// What it makes obsolete.
     pub replaces: Replaces,
     sessions: Vec<Arc<str>>,
@@ -132,7 +134,7 @@ pub struct Draft {
 impl Draft {
     /// An empty one for a unit.
     pub fn new(unit: &Unit, replaces: Replaces) -> Self {
-        Self::of(unit.agent, unit.path.as_os_str().into(), replaces)
+        Self::of(unit.agent, path_of(unit), replaces)
     }
 
     /// One that says that the unit of another is gone.
@@ -140,7 +142,7 @@ impl Draft {
         Self::of(last.agent, last.path.clone(), Replaces::Unit)
     }
 
-    fn of(agent: Agent, path: Arc<OsStr>, replaces: Replaces) -> Self {
+    fn of(agent: Agent, path: Bytes, replaces: Replaces) -> Self {
         let tools = vec![Arc::from("")];
         Self { agent, path, replaces, sessions: vec![], tools, entries: vec![], text: String::new() }
     }
@@ -186,6 +188,7 @@ impl Draft {
     pub fn finish(self, cursor: Cursor, mark: u64) -> Packed {
         let Self { agent, path, replaces, sessions, tools, entries, text } = self;
         let names = tools.join("\0");
+        let sessions = Names::new(sessions.iter().map(|id| &**id));
         let shape = Shape { count: entries.len() / ENTRY, tools: names.len(), text: text.len() };
         let mut block = entries;
         block.extend_from_slice(names.as_bytes());
@@ -212,7 +215,7 @@ impl Packed {
     pub fn letters(unit: &Unit, cursor: Cursor, mark: u64, bytes: Vec<u8>) -> Self {
         let (packed, sum, held) = (bytes.len(), checksum(&bytes), Mutex::default());
         let shape = Shape { text: packed, ..Shape::default() };
-        let (path, replaces, sessions) = (unit.path.as_os_str().into(), Replaces::Letters, Vec::new());
+        let (path, replaces, sessions) = (path_of(unit), Replaces::Letters, Names::default());
         let batch =
             Batch { agent: unit.agent, path, replaces, cursor, mark, at: 0, packed, sum, shape, sessions, held };
         Self { batch, bytes }
@@ -246,52 +249,43 @@ pub fn checksum(bytes: &[u8]) -> u64 {
     sum
 }
 
-struct Output(Vec<u8>);
+/// What is written, piece by piece.
+pub(super) struct Output(pub Vec<u8>);
 
 impl Output {
-    fn number(&mut self, number: u64) {
+    pub fn number(&mut self, number: u64) {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
-    fn bytes(&mut self, bytes: &[u8]) {
+    pub fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
         self.0.extend_from_slice(bytes);
     }
-
-    fn names(&mut self, names: &[Arc<str>]) {
-        self.number(names.len() as u64);
-        for name in names {
-            self.bytes(name.as_bytes());
-        }
-    }
 }
 
-struct Input<'a>(&'a [u8]);
+/// What is read, piece by piece.
+#[derive(Clone)]
+pub(super) struct Input(pub Bytes);
 
-impl<'a> Input<'a> {
-    fn number(&mut self) -> Option<u64> {
-        let (head, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(u64::from_le_bytes(*head))
+impl Input {
+    pub fn number(&mut self) -> Option<u64> {
+        let number = u64::from_le_bytes(*self.0.first_chunk()?);
+        self.0.advance(8);
+        Some(number)
     }
 
-    fn bytes(&mut self) -> Option<&'a [u8]> {
-        let len = usize::try_from(self.number()?).ok()?;
-        let (head, rest) = self.0.split_at_checked(len)?;
-        self.0 = rest;
-        Some(head)
-    }
-
-    fn size(&mut self) -> Option<usize> {
+    pub fn size(&mut self) -> Option<usize> {
         usize::try_from(self.number()?).ok()
     }
 
-    fn text(&mut self) -> Option<&'a str> {
-        std::str::from_utf8(self.bytes()?).ok()
+    /// Bytes with their length before them.
+    pub fn shared(&mut self) -> Option<Bytes> {
+        let len = self.size()?;
+        (len <= self.0.len()).then(|| self.0.split_to(len))
     }
+}
 
-    fn names(&mut self) -> Option<Vec<Arc<str>>> {
-        let count = self.number()?;
-        (0..count).map(|_| self.text().map(Arc::from)).collect()
-    }
+/// A unit's path, by its bytes.
+fn path_of(unit: &Unit) -> Bytes {
+    Bytes::copy_from_slice(unit.path.as_os_str().as_bytes())
 }

@@ -10,6 +10,7 @@
 
 mod batch;
 mod block;
+mod names;
 mod view;
 mod writer;
 

@@ -1,14 +1,15 @@
 //! What is stored at a moment: a snapshot that stays as it is while others write.
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::{ControlFlow, Range};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::{Bytes, BytesMut};
 use foldhash::fast::RandomState;
 
 use super::batch::{Batch, Replaces, checksum};
@@ -48,9 +49,17 @@ pub struct View {
     /// Bytes of `talk-N` that heads tell of.
     pub(super) bytes: u64,
     batches: Vec<Live>,
-    units: HashMap<Arc<OsStr>, Vec<usize>, RandomState>,
-    /// What is known of the letters of each unit.
-    letters: HashMap<Arc<OsStr>, Arc<Batch>, RandomState>,
+    /// By the bytes of their paths.
+    units: HashMap<Bytes, OfUnit, RandomState>,
+}
+
+/// Where the batches of a unit are.
+#[derive(Clone, Copy, Debug, Default)]
+struct OfUnit {
+    /// The last one with its talk.
+    last: Option<usize>,
+    /// What is known of its letters.
+    letters: Option<usize>,
 }
 
 /// A stored batch, and what of it is obsolete.
@@ -61,6 +70,19 @@ pub struct Live {
     /// Its sessions that a later batch replaced.
     pub dead: Vec<usize>,
     gone: bool,
+    /// The batch before it, of the same unit.
+    before: Option<usize>,
+}
+
+impl Live {
+    /// Notes that its sessions which another batch holds are obsolete.
+    fn bury(&mut self, other: &Batch) {
+        let sessions = self.batch.sessions.iter().enumerate();
+        let dead =
+            sessions.filter(|(at, id)| !self.dead.contains(at) && other.sessions.iter().any(|other| other == *id));
+        let dead: Vec<usize> = dead.map(|(at, _)| at).collect();
+        self.dead.extend(dead);
+    }
 }
 
 impl View {
@@ -100,79 +122,82 @@ impl View {
     fn read_heads(&mut self, file: &mut File) -> io::Result<()> {
         file.seek(SeekFrom::Start(self.heads))?;
         let talk = self.talk.as_ref().map_or(Ok(0), |talk| talk.metadata().map(|metadata| metadata.len()))?;
-        let (mut bytes, mut end) = (Vec::new(), 0);
+        let mut rest = Bytes::new();
         loop {
-            // One head may be longer than what is read at once.
-            bytes.resize(bytes.len().max(end + HEADS_AT_ONCE), 0);
-            let read = file.read(&mut bytes[end..])?;
-            end += read;
-            let mut rest = &bytes[..end];
-            while let Some((head, behind)) = split_frame(rest) {
+            // What is known of a batch stays where it was read. One head may be longer than what is read at once.
+            let mut bytes = BytesMut::zeroed(rest.len() + HEADS_AT_ONCE.max(rest.len()));
+            bytes[..rest.len()].copy_from_slice(&rest);
+            let read = file.read(&mut bytes[rest.len()..])?;
+            bytes.truncate(rest.len() + read);
+            rest = bytes.freeze();
+            while let Some((head, behind)) = split_frame(&rest) {
                 let batch = Batch::decode(head).filter(|batch| batch.at + batch.packed as u64 <= talk);
                 let Some(batch) = batch else { return Ok(()) };
                 self.heads += (rest.len() - behind.len()) as u64;
                 self.add(Arc::new(batch));
                 rest = behind;
             }
-            if read == 0 || is_damaged(rest) {
+            if read == 0 || is_damaged(&rest) {
                 return Ok(());
             }
-            let left = rest.len();
-            bytes.copy_within(end - left..end, 0);
-            end = left;
         }
     }
 
     /// Takes a batch in that lies behind all others.
     pub(super) fn add(&mut self, batch: Arc<Batch>) {
         self.bytes = self.bytes.max(batch.at + batch.packed as u64);
+        let here = self.batches.len();
+        let of_unit = self.units.entry(batch.path.clone()).or_default();
         if batch.replaces == Replaces::Letters {
-            self.letters.insert(batch.path.clone(), batch.clone());
-            self.batches.push(Live { batch, dead: Vec::new(), gone: true });
+            of_unit.letters = Some(here);
+            self.batches.push(Live { batch, dead: Vec::new(), gone: true, before: None });
             return;
         }
-        let of_unit = self.units.entry(batch.path.clone()).or_default();
-        match batch.replaces {
-            Replaces::Nothing | Replaces::Letters => {}
-            Replaces::Unit => {
-                of_unit.drain(..).for_each(|at| self.batches[at].gone = true);
-                self.letters.remove(&batch.path);
-            }
-            Replaces::Sessions => {
-                for &at in of_unit.iter() {
-                    let live = &mut self.batches[at];
-                    let dead = (0..live.batch.sessions.len()).filter(|&session| {
-                        batch.sessions.contains(&live.batch.sessions[session]) && !live.dead.contains(&session)
-                    });
-                    let dead: Vec<usize> = dead.collect();
-                    live.dead.extend(dead);
-                }
+        let before = of_unit.last.replace(here);
+        if batch.replaces == Replaces::Unit {
+            of_unit.letters = None;
+        }
+        let mut at = before;
+        while let Some(live) = at.map(|at| &mut self.batches[at]) {
+            at = live.before;
+            match batch.replaces {
+                Replaces::Nothing | Replaces::Letters => break,
+                Replaces::Unit => live.gone = true,
+                Replaces::Sessions => live.bury(&batch),
             }
         }
-        of_unit.push(self.batches.len());
-        self.batches.push(Live { batch, dead: Vec::new(), gone: false });
+        let before = if batch.replaces == Replaces::Unit { None } else { before };
+        self.batches.push(Live { batch, dead: Vec::new(), gone: false, before });
+    }
+
+    fn of(&self, path: &Path) -> OfUnit {
+        self.units.get(path.as_os_str().as_bytes()).copied().unwrap_or_default()
     }
 
     /// The last batch of a unit: how far it was read.
     pub fn last(&self, path: &Path) -> Option<&Batch> {
-        let of_unit = self.units.get(path.as_os_str())?;
-        of_unit.last().map(|&at| &*self.batches[at].batch)
+        self.of(path).last.map(|at| &*self.batches[at].batch)
     }
 
     /// The last batch of each unit of which something is stored.
     pub fn units(&self) -> impl Iterator<Item = &Batch> {
-        self.units.values().filter_map(|of_unit| of_unit.last()).map(|&at| &*self.batches[at].batch)
+        self.units.values().filter_map(|of_unit| of_unit.last).map(|at| &*self.batches[at].batch)
     }
 
     /// What is known of the letters of a unit.
     pub fn letters(&self, path: &Path) -> Option<&Arc<Batch>> {
-        self.letters.get(path.as_os_str())
+        self.of(path).letters.map(|at| &self.batches[at].batch)
     }
 
-    /// All live batches of a unit.
+    /// All live batches of a unit, the last one first.
     pub fn of_unit(&self, path: &Path) -> impl Iterator<Item = &Arc<Batch>> {
-        let of_unit = self.units.get(path.as_os_str()).into_iter().flatten();
-        of_unit.map(|&at| &self.batches[at]).filter(|live| !live.gone).map(|live| &live.batch)
+        let mut at = self.of(path).last;
+        let chain = std::iter::from_fn(move || {
+            let live = &self.batches[at?];
+            at = live.before;
+            Some(live)
+        });
+        chain.filter(|live| !live.gone).map(|live| &live.batch)
     }
 
     /// All batches that are not obsolete.
@@ -186,7 +211,8 @@ impl View {
             .live()
             .map(|live| if live.dead.len() == live.batch.sessions.len() { 0 } else { live.batch.packed })
             .sum();
-        let letters: usize = self.letters.values().map(|batch| batch.packed).sum();
+        let of_letters = self.units.values().filter_map(|of_unit| of_unit.letters);
+        let letters: usize = of_letters.map(|at| self.batches[at].batch.packed).sum();
         (self.bytes, self.bytes.saturating_sub((live + letters) as u64))
     }
 
@@ -300,9 +326,9 @@ fn is_damaged(bytes: &[u8]) -> bool {
 }
 
 /// The first head, and what lies behind it; `None` where it is not whole.
-fn split_frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+fn split_frame(bytes: &Bytes) -> Option<(Bytes, Bytes)> {
     let (len, rest) = bytes.split_first_chunk::<8>()?;
     let (sum, rest) = rest.split_first_chunk::<8>()?;
     let (head, behind) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*len)).ok()?)?;
-    (checksum(head) == u64::from_le_bytes(*sum)).then_some((head, behind))
+    (checksum(head) == u64::from_le_bytes(*sum)).then(|| (bytes.slice_ref(head), bytes.slice_ref(behind)))
 }
