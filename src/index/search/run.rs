@@ -156,7 +156,7 @@ impl Gathering<'_> {
                 .filter(|&at| run.plan.admits(&run.plan.probes[at], run.open[number], Part::Title, ""))
                 .filter_map(|at| {
                     let Test::Text { matcher, .. } = &run.plan.probes[at].test else { return None };
-                    matcher.find_at(title, 0).map(|range| Match::new(at, title.as_bytes(), range))
+                    matcher.find_near(title.as_bytes(), 0).map(|range| Match::new(at, title.as_bytes(), range))
                 })
                 .collect();
             if !matches.is_empty() {
