@@ -95,7 +95,7 @@ impl Hunt<'_> {
         let Some(session) = sessions.min_by_key(|session| session.flags.subagent) else { return Ok(()) };
         let session = &*session.key.id;
         let Some(number) = self.open(session) else { return Ok(()) };
-        let stored = self.run.standing.unit(self.number).stored;
+        let stored = self.run.stored(self.number);
         // Where the talk is stored and nothing else can matter, only what was appended is looked at.
         let from = if self.run.bulk { 0 } else { stored };
         if !self.run.bulk && stored >= self.unit.stamp.size {
@@ -169,7 +169,7 @@ impl Hunt<'_> {
     }
 
     fn search_records(&mut self, texts: &dyn Texts) -> io::Result<()> {
-        let known = self.run.standing.unit(self.number).is_stored;
+        let known = self.run.is_stored(self.number);
         if known && !self.run.bulk {
             return Ok(());
         }
@@ -231,7 +231,7 @@ impl Hunt<'_> {
     }
 
     fn search_entries(&mut self) {
-        let known = self.run.standing.unit(self.number).is_stored;
+        let known = self.run.is_stored(self.number);
         if known && !self.run.bulk {
             return;
         }

@@ -153,9 +153,10 @@ impl Search {
     }
 
     /// Whether all talk is stored, as far as can be told without reading it. A command that runs for a moment only
-    /// updates where it is not; whoever stays updates once in any case, which also finds damage.
+    /// updates where it is not, or where it met damage; whoever stays updates once in any case, which also finds damage.
     pub fn is_current(&self, corpus: &Corpus) -> bool {
-        build::is_current(&self.store.refresh(), corpus)
+        let view = self.store.refresh();
+        !view.is_damaged() && build::is_current(&view, corpus)
     }
 
     /// Stores what is new, the newest units first; what is stored is found at once, here and in other processes.

@@ -1,8 +1,8 @@
 //! The first part of a search: the stored talk, all of it at once.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use super::plan::Test;
 use super::run::Run;
@@ -135,8 +135,11 @@ fn search_batch(
         return 0;
     }
     let read = if run.hold { run.view.hold(batch, buffer) } else { run.view.read(batch, buffer) };
-    // What cannot be read any more (the store was begun anew) is in the files still.
-    let Ok(block) = read else { return 0 };
+    // What cannot be read (it is damaged, or the store was begun anew) is in the files still.
+    let Ok(block) = read else {
+        run.unreadable.lock().unwrap_or_else(PoisonError::into_inner).insert(placed.unit);
+        return 0;
+    };
     let tools = block.tools();
     let mut of_probes = Vec::with_capacity(known.len());
     let mut looked = 0;

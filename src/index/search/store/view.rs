@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::batch::{Batch, Replaces, checksum};
 use super::block::{Block, Buffer};
@@ -40,6 +41,8 @@ pub struct View {
     units: HashMap<Arc<OsStr>, Vec<usize>>,
     /// What is known of the letters of each unit.
     letters: HashMap<Arc<OsStr>, Arc<Batch>>,
+    /// Something that was read is not as it was written.
+    damaged: Arc<AtomicBool>,
 }
 
 /// A stored batch, and what of it is obsolete.
@@ -196,11 +199,21 @@ impl View {
         self.batches.iter().for_each(|live| live.batch.hold(None));
     }
 
-    /// What is stored of a batch, as it lies there.
+    /// Whether something was read that is not as it was written.
+    pub fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Relaxed)
+    }
+
+    /// What is stored of a batch, as it lies there, if it is as it was written.
     fn read_packed(&self, batch: &Batch, bytes: &mut Vec<u8>) -> io::Result<()> {
         bytes.resize(batch.packed, 0);
         let talk = self.talk.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        talk.read_exact_at(bytes, batch.at)
+        talk.read_exact_at(bytes, batch.at)?;
+        if checksum(bytes) == batch.sum {
+            return Ok(());
+        }
+        self.damaged.store(true, Ordering::Relaxed);
+        Err(io::ErrorKind::InvalidData.into())
     }
 
     /// Reads what is stored at some places, which are in order, behind each other into `bytes`; what lies nearly side by
@@ -231,8 +244,7 @@ impl View {
         let mut buffer = Vec::new();
         for live in &self.batches {
             let batch = &live.batch;
-            let sound = self.read_packed(batch, &mut buffer).is_ok_and(|()| checksum(&buffer) == batch.sum);
-            if !sound {
+            if self.read_packed(batch, &mut buffer).is_err() {
                 tracing::warn!(dir = %dir.display(), "the search index is damaged; what follows is read again");
                 return whole;
             }
