@@ -69,6 +69,11 @@ impl Run<'_> {
         self.standing.unit(unit).is_stored && !self.is_unreadable(unit)
     }
 
+    /// How many sessions may fulfil the query, by what is known without their texts.
+    fn open_sessions(&self) -> usize {
+        self.open.iter().filter(|open| **open != 0).count()
+    }
+
     fn is_unreadable(&self, unit: usize) -> bool {
         self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).contains(&unit)
     }
@@ -146,7 +151,9 @@ pub fn search(
         }
     }
     gathering.reach.talk = true;
-    gathering.reach.complete = !run.plan.reads_texts();
+    if !run.plan.reads_texts() {
+        (gathering.reach.complete, gathering.reach.sessions) = (true, run.open_sessions());
+    }
     found |= gathering.tell_all(sink);
     if run.plan.reads_texts() {
         found |= gathering.search_files(sink);
@@ -242,7 +249,7 @@ impl Gathering<'_> {
         });
         self.reach.complete = !run.cancel.is_cancelled();
         if self.reach.complete {
-            self.reach.sessions = self.run.open.iter().filter(|open| **open != 0).count();
+            self.reach.sessions = self.run.open_sessions();
             sink(Found { reach: self.reach, ..Found::default() });
         }
         any
