@@ -66,7 +66,8 @@ impl App {
     fn catalog_changed(&mut self, change: crate::domain::catalog::Change) -> Vec<Effect> {
         self.index_began = true;
         let mut searches = self.layers.iter_mut().rev().filter_map(Layer::search_mut);
-        let mut effects = searches.next().map_or_else(Vec::new, |search| search.sessions_changed(&change));
+        let mut effects =
+            searches.next().map_or_else(Vec::new, |search| search.sessions_changed(&change, &self.known.catalog));
         self.known.catalog.apply(change);
         effects.extend(self.sessions_changed());
         effects.extend(self.chats_follow());

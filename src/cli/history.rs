@@ -36,6 +36,11 @@ impl History {
         Self { all, units, roots, cache, issues, keeping }
     }
 
+    /// The units, for who searches them; there are none here then.
+    pub fn take_units(&mut self) -> Vec<Unit> {
+        std::mem::take(&mut self.units)
+    }
+
     /// To be called when the answer is out. Waits until it is kept for the next command; what is held is not freed, since
     /// the process ends.
     pub fn leave(self) {

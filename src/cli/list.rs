@@ -14,17 +14,22 @@ use super::{output, query, scope, table};
 use crate::domain::catalog::{HiddenCounts, Sort, View};
 use crate::domain::found::Order;
 use crate::domain::{Issue, Session};
-use crate::index::search;
+use crate::index::search::{self, Search};
 
 /// Lists sessions.
 pub fn run(context: &Context, args: &ListArgs) -> Result<ExitCode, Failure> {
-    let source = query::given(&args.query)?;
-    let mut history = History::read(context);
-    let filter = scope::filter(context, &args.scope, args.hidden);
-    let (view, asked) = match source {
-        None => (View::new(&history.all, &filter, Sort::Activity), None),
+    let (mut history, sought) = match query::given(&args.query)? {
+        None => (History::read(context), None),
         Some(source) => {
-            let (found, remarks, asked) = found(context, &history, source);
+            let (history, search) = query::read(context);
+            (history, Some((source, search)))
+        }
+    };
+    let filter = scope::filter(context, &args.scope, args.hidden);
+    let (view, asked) = match sought {
+        None => (View::new(&history.all, &filter, Sort::Activity), None),
+        Some((source, search)) => {
+            let (found, remarks, asked) = found(context, &mut history, search, source);
             history.issues.extend(remarks);
             (View::new(&found, &filter, Sort::Activity), Some(asked))
         }
@@ -44,8 +49,13 @@ pub fn run(context: &Context, args: &ListArgs) -> Result<ExitCode, Failure> {
 }
 
 /// The sessions in which something is found, newest activity first, and what is to be said of the query.
-fn found(context: &Context, history: &History, source: String) -> (Vec<Arc<Session>>, Vec<Issue>, Asked) {
-    let asked = Asked::new(context, history, history.all.clone(), source);
+fn found(
+    context: &Context,
+    history: &mut History,
+    search: Search,
+    source: String,
+) -> (Vec<Arc<Session>>, Vec<Issue>, Asked) {
+    let asked = Asked::new(search, history.take_units(), history.all.clone(), source);
     let wish = Wish { order: Order::Time, detailed: 0, around: search::Context::Line(0) };
     let answer = asked.answer(context, wish);
     let remarks = asked.remarks(&answer);

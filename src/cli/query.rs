@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::context::Context;
 use super::history::History;
+use crate::agent::Unit;
 use crate::domain::found::{Answer, Hit, Order};
 use crate::domain::query::Query;
 use crate::domain::query::jump::Jump;
@@ -64,12 +65,23 @@ pub struct Asked {
     search: Search,
 }
 
+/// The history, and the stored talk to search it by, read side by side.
+pub fn read(context: &Context) -> (History, Search) {
+    let dir = index::search_dir(&context.paths.cache);
+    std::thread::scope(|scope| {
+        let opening = scope.spawn(|| Search::opened(&dir));
+        let history = History::read(context);
+        // A panic was told where it happened; the search can do without what is stored.
+        (history, opening.join().unwrap_or_else(|_| Search::open(&dir)))
+    })
+}
+
 impl Asked {
     /// A query to some of the sessions.
-    pub fn new(context: &Context, history: &History, sessions: Vec<Arc<Session>>, source: String) -> Self {
+    pub fn new(search: Search, units: Vec<Unit>, sessions: Vec<Arc<Session>>, source: String) -> Self {
         let query = Query::parse(&source);
-        let corpus = Corpus::new(history.units.clone(), sessions);
-        Self { source, query, corpus, search: Search::open(&index::search_dir(&context.paths.cache)) }
+        let corpus = Corpus::new(units, sessions);
+        Self { source, query, corpus, search }
     }
 
     /// The whole answer, in order. A session that the query names (by its id, its file, its resume command) is first.
@@ -104,10 +116,12 @@ impl Asked {
     pub fn store(self, context: &Context, history: History) {
         let current = self.search.is_current(&self.corpus);
         if current && self.search.is_settled(&self.corpus) {
-            return;
+            // The process ends: nothing need be freed.
+            std::mem::forget(self);
+            return history.leave();
         }
         let keeps_nothing = history.issues.iter().any(|issue| issue.path == context.paths.cache);
-        let corpus = Corpus::new(history.units, history.all);
+        let corpus = Corpus::new(self.corpus.into_units(), history.all);
         let stored = if current {
             self.search.settle(&corpus, &Cancel::default())
         } else {

@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::args::SearchArgs;
 use super::context::Context;
 use super::failure::{Code, Failure};
-use super::history::History;
 use super::json::{self, SCHEMA_VERSION};
 use super::output::Style;
 use super::query::{self, Asked, Wish};
@@ -32,11 +31,11 @@ pub fn run(context: &Context, args: &SearchArgs) -> Result<ExitCode, Failure> {
     let nothing =
         || Failure::new(Code::Usage, "there is nothing to look for; give a QUERY, or `-` to read it from stdin");
     let source = query::needed(&args.query)?.ok_or_else(nothing)?;
-    let history = History::read(context);
+    let (mut history, search) = query::read(context);
     let filter = scope::filter(context, &args.scope, true);
     let sought = |session: &crate::domain::Session| filter.admits(session) && filter.hides(session).is_none();
     let sessions = history.all.iter().filter(|session| sought(session)).cloned().collect();
-    let asked = Asked::new(context, &history, sessions, source);
+    let asked = Asked::new(search, history.take_units(), sessions, source);
     let around = args.context.map_or(search::Context::Line(AROUND), search::Context::Lines);
     let shown = args.limit.unwrap_or(usize::MAX);
     let mut answer = asked.answer(context, Wish { order: args.sort, detailed: shown, around });

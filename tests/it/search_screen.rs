@@ -363,8 +363,14 @@ fn a_message_that_is_written_meanwhile_is_found_without_a_key() {
     assert_eq!(search(&stage).results.rows().len(), 6);
     assert_eq!(stage.take_effects(), [within(vec![later_key])]);
     assert_eq!(search(&stage).reach().sessions, 11, "what was looked through counts on");
+    // One that was not known before is looked through, too.
+    let mut fresh = grown("0004");
+    fresh[0].key.id = "5d0c0f6e-9999".into();
+    stage.send(Msg::Catalog(change(fresh)));
     // It holds it no more.
     stage.send(found("webhook", vec![], DONE));
+    stage.send(found("webhook", vec![], Reach { sessions: 1, bytes: 1_000, complete: true, ..DONE }));
+    assert_eq!((search(&stage).reach().sessions, search(&stage).reach().bytes), (12, DONE.bytes + 1_000));
     assert_eq!(search(&stage).results.rows().len(), 5);
     stage.send(Msg::Catalog(Change { removed: vec![key], ..Change::default() }));
     assert_eq!(search(&stage).results.rows().len(), 4);

@@ -21,8 +21,8 @@ pub struct Find {
     pub nth: usize,
     /// Entry from which one searches.
     pub from: usize,
-    /// The next hit was asked for and is still searched for: one goes on to it when it is found.
-    pub awaited: bool,
+    /// The next hit from this entry on was asked for and is still searched for: one goes on to it when it is found.
+    pub awaited: Option<usize>,
     /// It came with the transcript, from a search of all sessions, and was not typed here.
     pub given: bool,
 }
@@ -37,15 +37,16 @@ impl Find {
             self.current = self.entries.binary_search(&entry).ok();
             return false;
         }
-        let ahead = self.entries.partition_point(|entry| *entry < self.from);
+        let from = self.awaited.unwrap_or(self.from);
+        let ahead = self.entries.partition_point(|entry| *entry < from);
         // Behind the last hit of one session the next one is in another.
-        let begins_anew = complete && !self.entries.is_empty() && !(self.awaited && self.given);
+        let begins_anew = complete && !self.entries.is_empty() && !(self.awaited.is_some() && self.given);
         self.current = match self.entries.get(ahead) {
             Some(_) => Some(ahead),
             // Before the search is complete the next hit may still lie ahead.
             None => begins_anew.then_some(0),
         };
-        self.awaited &= self.current.is_none() && !complete;
+        self.awaited = self.awaited.filter(|_| self.current.is_none() && !complete);
         self.nth = 0;
         self.current.is_some()
     }
@@ -63,7 +64,7 @@ impl Find {
         } else {
             let ahead = self.entries.partition_point(|entry| *entry <= cursor);
             if ahead == self.entries.len() && !self.complete {
-                (self.current, self.from, self.awaited) = (None, cursor + 1, true);
+                (self.current, self.awaited) = (None, Some(cursor + 1));
                 return None;
             }
             self.current = Some(if ahead < self.entries.len() { ahead } else { 0 });

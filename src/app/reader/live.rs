@@ -86,10 +86,14 @@ impl Reader {
 
     /// Where one stands now.
     pub(super) fn place(&self) -> Standing {
-        let key = |index| self.entry(index).map(|shown| shown.entry.key);
+        let key = |index, last: Option<(usize, Key)>| {
+            // What was there last; not what was elsewhere before one went to an entry that is not here yet.
+            let last = last.filter(|(at, _)| *at == index).map(|(_, key)| key);
+            self.entry(index).map(|shown| shown.entry.key).or(last)
+        };
         Standing {
-            anchor: self.anchor.entry().and_then(|entry| key(entry).or(self.keys.0)),
-            cursor: key(self.cursor()).or(self.keys.1),
+            anchor: self.anchor.entry().and_then(|entry| key(entry, self.keys.0)),
+            cursor: key(self.cursor(), self.keys.1),
             last: self.cursor.saturating_add(1) >= self.len() && self.is_following(),
         }
     }

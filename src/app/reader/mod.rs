@@ -63,8 +63,8 @@ pub struct Reader {
     seen: usize,
     anchor: Anchor,
     cursor: usize,
-    /// Identities of the entries at the anchor and at the cursor, for when their indices change.
-    keys: (Option<Key>, Option<Key>),
+    /// Indices and identities of the entries at the anchor and at the cursor, for when their indices change.
+    keys: (Option<(usize, Key)>, Option<(usize, Key)>),
     drawn: ReaderDrawn,
     /// Asked for before the whole was known.
     deferred: Option<Action>,
@@ -168,8 +168,8 @@ impl Reader {
         if drawn.at_end {
             self.seen = self.len();
         }
-        let key = |index| self.entry(index).map(|shown| shown.entry.key);
-        self.keys = (key(drawn.anchor), key(self.cursor));
+        let key = |index| Some((index, self.entry(index)?.entry.key));
+        self.keys = (self.anchor.entry().and_then(key), key(self.cursor));
         self.ask()
     }
 

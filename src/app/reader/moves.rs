@@ -124,7 +124,7 @@ impl Reader {
         let entries = entries.into_iter().take_while(|entry| *entry < clip).collect();
         let (given, awaited) = (find.given, find.awaited);
         let stands = find.found(entries, complete);
-        if given && !awaited {
+        if given && awaited.is_none() {
             self.stand_on_hit();
         } else if let Some(entry) = find.entry().filter(|_| stands) {
             self.show_hit(entry, 0);

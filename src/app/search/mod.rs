@@ -58,8 +58,12 @@ pub struct Search {
     partial: bool,
     /// Sessions that changed since; asked about once the search under way is complete.
     changed: BTreeSet<SessionKey>,
+    /// How many of them nobody knew before.
+    fresh: usize,
     /// Only of these was asked again; those of them that do not answer hold it no more.
     again: BTreeSet<SessionKey>,
+    /// How many of them are looked through for the first time.
+    first: usize,
     /// Sessions that were asked for their places: those far down come without.
     detailed: BTreeSet<SessionKey>,
     /// Place in the history of what is in the line.
@@ -132,6 +136,7 @@ impl Search {
         self.partial = false;
         self.reach = Reach::default();
         self.changed.clear();
+        (self.fresh, self.first) = (0, 0);
         self.again.clear();
         self.detailed.clear();
         let cancel = Effect::Search { query: String::new(), order: self.results.order, within: None };
@@ -161,6 +166,9 @@ impl Search {
         self.complete = found.reach.complete;
         if !self.partial {
             self.reach = found.reach;
+        } else if self.complete && self.first > 0 {
+            self.reach.sessions += std::mem::take(&mut self.first).min(found.reach.sessions);
+            self.reach.bytes += found.reach.bytes;
         }
         for hit in &found.hits {
             self.again.remove(&hit.session.key);
@@ -174,13 +182,15 @@ impl Search {
         self.ask_again()
     }
 
-    /// Sessions came, changed or went.
-    pub fn sessions_changed(&mut self, change: &Change) -> Vec<Effect> {
+    /// Sessions came, changed or went; `catalog` has those of before.
+    pub fn sessions_changed(&mut self, change: &Change, catalog: &Catalog) -> Vec<Effect> {
         self.results.forget(&change.removed.iter().cloned().collect());
         if self.asked.is_none() || self.query.is_empty() || self.named {
             return Vec::new();
         }
-        self.changed.extend(change.sessions.iter().map(|session| session.key.clone()));
+        let changed = change.sessions.iter().map(|session| &session.key);
+        self.fresh += changed.clone().filter(|key| catalog.get(key).is_none()).count();
+        self.changed.extend(changed.cloned());
         if self.complete { self.ask_again() } else { Vec::new() }
     }
 
@@ -192,6 +202,7 @@ impl Search {
         let Some(query) = self.asked.clone().filter(|_| asks_texts) else { return Vec::new() };
         self.complete = false;
         self.partial = false;
+        self.first = 0;
         self.again.clear();
         self.detailed.clear();
         vec![Effect::Search { query, order: self.results.order, within: None }]
@@ -239,6 +250,7 @@ impl Search {
     fn ask_again(&mut self) -> Vec<Effect> {
         let Some(query) = self.asked.clone().filter(|_| !self.changed.is_empty()) else { return Vec::new() };
         self.again = std::mem::take(&mut self.changed);
+        self.first = std::mem::take(&mut self.fresh);
         let within = self.again.iter().cloned().collect();
         self.ask_of(query, within)
     }

@@ -5,7 +5,6 @@
 use std::io::{self, Seek, SeekFrom};
 use std::num::NonZero;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
@@ -91,20 +90,18 @@ fn stale<'a>(view: &'a View, corpus: &'a Corpus) -> impl Iterator<Item = &'a Uni
 }
 
 /// Whether all there is to store is stored.
-pub fn is_current(view: &View, corpus: &Corpus) -> bool {
+fn is_current(view: &View, corpus: &Corpus) -> bool {
     stale(view, corpus).next().is_none() && !view.units().any(|last| is_gone(last, corpus))
 }
 
 fn is_gone(last: &Batch, corpus: &Corpus) -> bool {
-    corpus.unit(&last.path).is_none() && last.cursor != Cursor::default()
+    corpus.unit(last.path()).is_none() && last.cursor != Cursor::default()
 }
 
 /// Marks what is stored of units that are gone as obsolete.
 fn forget(writer: &mut Writer<'_>, view: &View, corpus: &Corpus) -> io::Result<()> {
     let gone = view.units().filter(|last| is_gone(last, corpus));
-    let drafts: Vec<Packed> = gone
-        .map(|last| Draft::of(last.agent, last.path.clone(), Replaces::Unit).finish(Cursor::default(), 0))
-        .collect();
+    let drafts: Vec<Packed> = gone.map(|last| Draft::gone(last).finish(Cursor::default(), 0)).collect();
     if drafts.is_empty() { Ok(()) } else { writer.append(drafts) }
 }
 
@@ -249,7 +246,7 @@ fn read_records(
 /// For agents without a reader of their own for search: through their entries.
 fn read_entries(unit: &Unit, corpus: &Corpus, out: &SyncSender<Packed>) -> Result<(), Closed> {
     let mut draft = Draft::new(unit, Replaces::Unit);
-    for session in corpus.sessions_in(Path::new(&unit.path)) {
+    for session in corpus.sessions_at(&unit.path) {
         entries::texts(session, &mut |text| {
             if text.part.is_talk(text.text) {
                 draft.push(&session.key.id, text);

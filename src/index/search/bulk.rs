@@ -20,7 +20,6 @@ use super::snippet::snippet;
 use super::tally::{At, Match, Spot, Tally, bits_of};
 use crate::agent::texts::{Decoder, Layout, Record, Text, Texts, Wanted};
 use crate::agent::{Unit, format};
-use crate::domain::SessionKey;
 use crate::domain::found::Place;
 
 /// What was found in some units, by the session's number, and the bytes looked through.
@@ -81,21 +80,23 @@ impl Hunt<'_> {
         }
     }
 
-    /// A session's number, where it is open to the query; it counts as looked at.
-    fn open(&mut self, id: &str) -> Option<usize> {
-        let key = SessionKey { agent: self.unit.agent, id: id.into() };
-        let number = self.run.corpus.number_in(&key, &self.unit.path).filter(|&number| self.run.open[number] != 0)?;
-        self.tallies.entry(number).or_default().all = true;
-        Some(number)
+    /// Whether a session is open to the query; it counts as looked at then.
+    fn open(&mut self, number: usize) -> bool {
+        let open = self.run.open[number] != 0;
+        if open {
+            self.tallies.entry(number).or_default().all = true;
+        }
+        open
     }
 
     fn search_lines(&mut self, texts: &dyn Texts, buffer: &mut Vec<u8>) -> io::Result<()> {
         // Sub-agents of early versions stand in their parent's file; what is found of them is found there.
-        let sessions = self.run.corpus.sessions_in(&self.unit.path);
-        let Some(session) = sessions.min_by_key(|session| session.flags.subagent) else { return Ok(()) };
-        let session = &*session.key.id;
-        let Some(number) = self.open(session) else { return Ok(()) };
-        let stored = self.run.stored(self.number);
+        let (run, sessions) = (self.run, self.run.corpus.sessions());
+        let numbers = run.corpus.numbers_in(self.number);
+        let number = numbers.min_by_key(|&number| sessions[number].flags.subagent);
+        let Some(number) = number.filter(|&number| self.open(number)) else { return Ok(()) };
+        let session = &*sessions[number].key.id;
+        let stored = run.stored(self.number);
         // Where the talk is stored and nothing else can matter, only what was appended is looked at.
         let from = if self.run.bulk { 0 } else { stored };
         if !self.run.bulk && stored >= self.unit.stamp.size {
@@ -178,7 +179,7 @@ impl Hunt<'_> {
         }
         let unit = self.unit;
         let open = self.open_sessions();
-        if open.is_empty() || (texts.is_scattered(unit) && self.lacks_all(&open)) {
+        if open.is_empty() {
             return Ok(());
         }
         let mut bytes = 0;
@@ -206,28 +207,19 @@ impl Hunt<'_> {
         let run = self.run;
         let ruled_out = run.ruled(self.number).is_some_and(|ruled| ruled.is_out(0));
         if ruled_out {
-            for session in run.corpus.sessions_in(&self.unit.path) {
-                self.open(&session.key.id);
+            for number in run.corpus.numbers_in(self.number) {
+                self.open(number);
             }
             self.bytes += self.unit.stamp.size;
         }
         ruled_out
     }
 
-    /// Whether it is known that the unit holds nothing of what is sought in its open sessions.
-    fn lacks_all(&self, open: &HashMap<Arc<str>, usize>) -> bool {
-        let branches = open.values().fold(0, |all, &number| all | self.run.open[number]);
-        self.run.plan.probes.iter().filter(|probe| branches & (1 << probe.branch) != 0).all(|probe| match &probe.test {
-            Test::Text { raw: Some(raw), .. } => self.run.small.lacks(self.unit, raw.atoms().iter()),
-            Test::Text { raw: None, .. } | Test::Occurs(_) => false,
-        })
-    }
-
     /// The unit's sessions that are open to the query; they count as looked at.
     fn open_sessions(&mut self) -> HashMap<Arc<str>, usize> {
-        let sessions = self.run.corpus.sessions_in(&self.unit.path);
-        let ids: Vec<Arc<str>> = sessions.map(|session| session.key.id.clone()).collect();
-        ids.into_iter().filter_map(|id| Some((id.clone(), self.open(&id)?))).collect()
+        let run = self.run;
+        let numbers = run.corpus.numbers_in(self.number).filter(|&number| self.open(number));
+        numbers.map(|number| (run.corpus.sessions()[number].key.id.clone(), number)).collect()
     }
 
     fn search_entries(&mut self) {
@@ -238,11 +230,14 @@ impl Hunt<'_> {
         if self.is_ruled_out() {
             return;
         }
-        let sessions: Vec<_> = self.run.corpus.sessions_in(&self.unit.path).cloned().collect();
-        for session in sessions {
-            let Some(number) = self.open(&session.key.id) else { continue };
+        let run = self.run;
+        for number in run.corpus.numbers_in(self.number) {
+            if !self.open(number) {
+                continue;
+            }
+            let session = &run.corpus.sessions()[number];
             self.bytes += session.bytes;
-            entries::texts(&session, &mut |text| self.take(text, text.tool, number, !known));
+            entries::texts(session, &mut |text| self.take(text, text.tool, number, !known));
         }
     }
 

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use foldhash::fast::RandomState;
+
 use crate::agent::Unit;
 use crate::domain::{Session, SessionKey};
 
@@ -18,10 +20,11 @@ pub struct Corpus {
     id: u64,
     units: Vec<Unit>,
     sessions: Vec<Arc<Session>>,
-    by_key: HashMap<SessionKey, usize>,
+    by_key: HashMap<SessionKey, usize, RandomState>,
     // By their bytes: a path would be taken to pieces each time.
-    by_path: HashMap<OsString, Vec<usize>>,
-    unit_of: HashMap<OsString, usize>,
+    unit_of: HashMap<OsString, usize, RandomState>,
+    /// For each unit the numbers of its sessions.
+    in_unit: Vec<Vec<usize>>,
 }
 
 impl Corpus {
@@ -30,12 +33,15 @@ impl Corpus {
         units.sort_by(|a, b| b.stamp.mtime_ns.cmp(&a.stamp.mtime_ns).then_with(|| a.path.cmp(&b.path)));
         sessions.sort_by(|a, b| b.last_activity.cmp(&a.last_activity).then_with(|| a.key.cmp(&b.key)));
         let by_key = sessions.iter().enumerate().map(|(at, session)| (session.key.clone(), at)).collect();
-        let mut by_path: HashMap<OsString, Vec<usize>> = HashMap::new();
+        let unit_of: HashMap<_, _, RandomState> =
+            units.iter().enumerate().map(|(at, unit)| (unit.path.as_os_str().to_owned(), at)).collect();
+        let mut in_unit = vec![Vec::new(); units.len()];
         for (at, session) in sessions.iter().enumerate() {
-            by_path.entry(session.path.as_os_str().to_owned()).or_default().push(at);
+            if let Some(&unit) = unit_of.get(session.path.as_os_str()) {
+                in_unit[unit].push(at);
+            }
         }
-        let unit_of = units.iter().enumerate().map(|(at, unit)| (unit.path.as_os_str().to_owned(), at)).collect();
-        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), units, sessions, by_key, by_path, unit_of }
+        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), units, sessions, by_key, unit_of, in_unit }
     }
 
     /// Tells it from all others in this process.
@@ -46,6 +52,11 @@ impl Corpus {
     /// The units, the newest first.
     pub fn units(&self) -> &[Unit] {
         &self.units
+    }
+
+    /// The units, to be searched with other sessions.
+    pub fn into_units(self) -> Vec<Unit> {
+        self.units
     }
 
     /// The sessions, the newest first.
@@ -75,12 +86,17 @@ impl Corpus {
     }
 
     /// The sessions whose file it is.
-    pub fn sessions_in(&self, path: &Path) -> impl Iterator<Item = &Arc<Session>> {
-        self.numbers_in(path).map(|at| &self.sessions[at])
+    pub fn sessions_at(&self, path: &Path) -> impl Iterator<Item = &Arc<Session>> {
+        self.unit_number(path).into_iter().flat_map(|unit| self.sessions_in(unit))
+    }
+
+    /// The sessions in a unit, by its number.
+    pub fn sessions_in(&self, unit: usize) -> impl Iterator<Item = &Arc<Session>> {
+        self.numbers_in(unit).map(|at| &self.sessions[at])
     }
 
     /// Their numbers.
-    pub fn numbers_in(&self, path: &Path) -> impl Iterator<Item = usize> {
-        self.by_path.get(path.as_os_str()).into_iter().flatten().copied()
+    pub fn numbers_in(&self, unit: usize) -> impl Iterator<Item = usize> {
+        self.in_unit.get(unit).into_iter().flatten().copied()
     }
 }

@@ -60,6 +60,9 @@ pub struct Search {
     asked: AtomicBool,
 }
 
+/// Units that a command leaves unsettled, being quick to search as they are.
+const FEW: usize = 8;
+
 /// How far the talk is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Indexed {
@@ -146,6 +149,14 @@ impl Search {
         }
     }
 
+    /// The same, being read at once: for a command, while it reads other things.
+    pub fn opened(dir: &Path) -> Self {
+        let search = Self::open(dir);
+        search.store.refresh();
+        search.small.kept();
+        search
+    }
+
     /// A search that stores nothing: all is searched in place.
     pub fn detached() -> Self {
         // A file is no directory: nothing is ever found below it, or written.
@@ -156,7 +167,7 @@ impl Search {
     /// updates where it is not, or where it met damage; whoever stays updates once in any case, which also finds damage.
     pub fn is_current(&self, corpus: &Corpus) -> bool {
         let view = self.store.refresh();
-        !view.is_damaged() && build::is_current(&view, corpus)
+        !view.is_damaged() && self.typed.standing(&view, corpus).is_current()
     }
 
     /// Stores what is new, the newest units first; what is stored is found at once, here and in other processes.
@@ -169,7 +180,7 @@ impl Search {
     ) -> io::Result<Option<Indexed>> {
         let updated = build::update(&self.store, corpus, cancel, told).and_then(|indexed| {
             if indexed.is_some() && !cancel.is_cancelled() {
-                self.small.update(corpus, cancel)?;
+                self.small.update(corpus, &self.store.view(), cancel)?;
             }
             Ok(indexed)
         });
@@ -189,7 +200,7 @@ impl Search {
 
     /// Whether nearly all of that is known.
     pub fn is_settled(&self, corpus: &Corpus) -> bool {
-        settle::is_settled(&self.store.refresh(), corpus)
+        self.typed.standing(&self.store.refresh(), corpus).unsettled() <= FEW
     }
 
     /// Gets ready for searches one after the other: reads what they need of the store, before anybody waits for it.

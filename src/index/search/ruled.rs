@@ -1,11 +1,11 @@
 //! Which parts of units a query need not look into, by their letters alone.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use super::letters::segments;
 use super::plan::{Plan, Test};
 use super::run::Run;
-use crate::agent::Unit;
+use super::small::Letters;
 
 /// Units that are tried before it is asked whether it pays, and how many of them must be ruled out then.
 const TRIED: usize = 128;
@@ -44,31 +44,33 @@ impl Ruled {
 /// For each unit of the corpus what of it is ruled out. `found`: bits of the probes that a session fulfils without its
 /// texts.
 pub fn rule_out(run: &Run<'_>, found: impl Fn(usize) -> u64) -> Vec<Ruled> {
-    let units = run.corpus.units();
-    let mut ruled = Vec::new();
-    if !run.plan.has_rows() {
-        return ruled;
+    if !run.plan.has_letters() {
+        return Vec::new();
     }
+    let units = run.corpus.units();
+    let mut ruled = vec![Ruled::default(); units.len()];
     let (mut tried, mut paid) = (0, 0);
+    run.standing.each_letters(&run.view, run.hold, |number, letters, known| {
+        ruled[number] = rule(run, number, (letters, known), &found);
+        tried += 1;
+        paid += usize::from(!ruled[number].stretches.is_empty());
+        if tried == TRIED && paid < PAYS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
     for (number, unit) in units.iter().enumerate() {
-        let of_unit = rule(run, (number, unit), &found);
-        tried += usize::from(of_unit.is_some());
-        let of_unit = of_unit.unwrap_or_default();
-        paid += usize::from(!of_unit.stretches.is_empty() || of_unit.all.is_some());
-        ruled.push(of_unit);
-        if tried == TRIED && paid < PAYS {
-            break;
+        if let Some(letters) = run.small.of(unit) {
+            ruled[number].all = rule_small(run, number, &letters, &found);
         }
     }
     ruled
 }
 
-fn rule(run: &Run<'_>, (number, unit): (usize, &Unit), found: impl Fn(usize) -> u64) -> Option<Ruled> {
-    let (letters, known) = run.standing.letters(&run.view, number)?;
+fn rule(run: &Run<'_>, number: usize, (letters, known): (&[u8], u64), found: impl Fn(usize) -> u64) -> Ruled {
     let (mut everywhere, mut start) = (u64::MAX, 0);
     let mut stretches: Vec<Range<u64>> = Vec::new();
     for segment in segments(letters) {
-        let lacking = run.plan.lacking(|rows| !segment.may_hold(rows));
+        let lacking = run
+            .plan
+            .lacking(|test| matches!(test, Test::Text { rows, .. } if !rows.is_empty() && !segment.may_hold(rows)));
         everywhere &= lacking;
         if lacking == run.plan.all_probes() && segment.end > start {
             match stretches.last_mut() {
@@ -78,18 +80,27 @@ fn rule(run: &Run<'_>, (number, unit): (usize, &Unit), found: impl Fn(usize) -> 
         }
         start = segment.end;
     }
-    let all = is_out(run, unit, everywhere, found).then_some(known);
+    let all = is_out(run, number, everywhere, found).then_some(known);
     if let Some(known) = all {
         stretches.clear();
         stretches.push(0..known);
     }
-    Some(Ruled { all, stretches })
+    Ruled { all, stretches }
+}
+
+/// The same for a unit of many small files.
+fn rule_small(run: &Run<'_>, number: usize, letters: &Letters<&[u8]>, found: impl Fn(usize) -> u64) -> Option<u64> {
+    let lacking = run.plan.lacking(|test| {
+        let Test::Text { raw: Some(raw), .. } = test else { return false };
+        letters.lacks(raw.atoms().iter())
+    });
+    is_out(run, number, lacking, found).then_some(u64::MAX)
 }
 
 /// Whether no session of a unit can fulfil any alternative, each lacking something that it asks for.
-fn is_out(run: &Run<'_>, unit: &Unit, lacking: u64, found: impl Fn(usize) -> u64) -> bool {
+fn is_out(run: &Run<'_>, unit: usize, lacking: u64, found: impl Fn(usize) -> u64) -> bool {
     lacking != 0
-        && run.corpus.numbers_in(&unit.path).all(|number| {
+        && run.corpus.numbers_in(unit).all(|number| {
             let lacking = lacking & !found(number);
             let open = run.open[number];
             let is_open = |at: &usize| open & (1 << at) != 0;
@@ -98,9 +109,10 @@ fn is_out(run: &Run<'_>, unit: &Unit, lacking: u64, found: impl Fn(usize) -> u64
 }
 
 impl Plan {
-    /// Whether any needle has letters by which it can be ruled out.
-    fn has_rows(&self) -> bool {
-        self.probes.iter().any(|probe| matches!(&probe.test, Test::Text { rows, .. } if !rows.is_empty()))
+    /// Whether any needle can be ruled out by its letters.
+    fn has_letters(&self) -> bool {
+        let has = |test: &Test| matches!(test, Test::Text { raw, rows, .. } if !rows.is_empty() || raw.is_some());
+        self.probes.iter().any(|probe| has(&probe.test))
     }
 
     /// Bits of all probes.
@@ -109,8 +121,7 @@ impl Plan {
     }
 
     /// Bits of the probes whose letters are not there.
-    fn lacking(&self, is_missing: impl Fn(&[u32]) -> bool) -> u64 {
-        let lacks = |test: &Test| matches!(test, Test::Text { rows, .. } if !rows.is_empty() && is_missing(rows));
+    fn lacking(&self, lacks: impl Fn(&Test) -> bool) -> u64 {
         (0u64..).zip(&self.probes).filter(|(_, probe)| lacks(&probe.test)).fold(0, |bits, (at, _)| bits | 1 << at)
     }
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 
@@ -23,9 +24,6 @@ const TOGETHER: usize = 64;
 
 /// What was appended to a file is searched as it is, up to this, or a quarter of the file.
 const TAIL: u64 = 256 << 10;
-
-/// Units that a command leaves unsettled, being quick to search as they are.
-const FEW: usize = 8;
 
 /// Learns the letters of all units of which they are not known. `None` where another process writes.
 pub fn settle(store: &Store, corpus: &Corpus, cancel: &Cancel) -> io::Result<Option<()>> {
@@ -70,26 +68,27 @@ pub fn settle(store: &Store, corpus: &Corpus, cancel: &Cancel) -> io::Result<Opt
     Ok(Some(()))
 }
 
-/// Whether so little is unsettled that it can wait.
-pub fn is_settled(view: &View, corpus: &Corpus) -> bool {
-    unsettled(view, corpus).nth(FEW).is_none()
-}
-
 /// Units whose talk is stored as they are now and whose letters are not known, the newest first, each with the last
 /// batch of its talk.
 fn unsettled<'a>(view: &'a View, corpus: &'a Corpus) -> impl Iterator<Item = (&'a Unit, &'a Batch)> {
-    // Of many small files the stamp does not tell all: what is known of those is kept with more care, in `small`.
-    let is_scattered = |unit: &Unit| format(unit.agent).search().is_some_and(|texts| texts.is_scattered(unit));
-    corpus.units().iter().filter(move |unit| !is_scattered(unit)).filter_map(|unit| {
+    corpus.units().iter().filter(|unit| !is_scattered(unit)).filter_map(|unit| {
         let last = view.last(&unit.path).filter(|last| last.cursor.stamp == unit.stamp)?;
-        let known = view.letters(&unit.path).is_some_and(|letters| {
-            let then = letters.cursor;
-            let appended = unit.stamp.size.saturating_sub(then.stamp.size);
-            let little = then.offset > 0 && appended <= TAIL.max(then.offset / 4);
-            then.stamp == unit.stamp
-                || (then.stamp.inode == unit.stamp.inode && little && unit.stamp.size >= then.offset)
-        });
-        (!known).then_some((unit, last))
+        (!is_enough(view.letters(&unit.path), unit)).then_some((unit, last))
+    })
+}
+
+/// Of many small files the stamp does not tell all: what is known of those is kept with more care, in `small`.
+pub fn is_scattered(unit: &Unit) -> bool {
+    format(unit.agent).search().is_some_and(|texts| texts.is_scattered(unit))
+}
+
+/// Whether what is known of a unit's letters is all of them, or nearly.
+pub fn is_enough(letters: Option<&Arc<Batch>>, unit: &Unit) -> bool {
+    letters.is_some_and(|letters| {
+        let then = letters.cursor;
+        let appended = unit.stamp.size.saturating_sub(then.stamp.size);
+        let little = then.offset > 0 && appended <= TAIL.max(then.offset / 4);
+        then.stamp == unit.stamp || (then.stamp.inode == unit.stamp.inode && little && unit.stamp.size >= then.offset)
     })
 }
 
@@ -106,7 +105,7 @@ fn gather(
         gathered.add_text(view.read(batch, buffer)?.text);
     }
     let Some(texts) = format(unit.agent).search() else {
-        for session in corpus.sessions_in(&unit.path) {
+        for session in corpus.sessions_at(&unit.path) {
             entries::texts(session, &mut |text| gathered.add_text(text.text.as_bytes()));
         }
         return Ok(());

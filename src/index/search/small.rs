@@ -7,14 +7,17 @@
 //! kept: while one is written, its files change without its stamp telling.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
+use super::store::{Buffer, View};
 use super::{Cancel, Corpus};
 use crate::agent::{Stamp, Unit, format};
 use crate::domain::query::raw::{Atom, folded_record};
@@ -40,7 +43,8 @@ pub struct Small {
 /// By a session's file.
 #[derive(Debug, Default)]
 pub struct Kept {
-    of: HashMap<PathBuf, (Stamp, Letters)>,
+    of: HashMap<OsString, (Stamp, Range<usize>), RandomState>,
+    letters: Vec<u8>,
 }
 
 /// Letters beside each other.
@@ -48,7 +52,7 @@ const ROW: usize = 4;
 
 /// Which letters stand beside each other.
 #[derive(Debug)]
-struct Letters(Box<[u8]>);
+pub struct Letters<B>(B);
 
 #[derive(Serialize, Deserialize)]
 struct Head {
@@ -67,7 +71,7 @@ impl Small {
         let stamp = fs::metadata(&self.file).map(|metadata| Stamp::of(&metadata)).unwrap_or_default();
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.0 != stamp {
-            let kept = fs::read(&self.file).ok().and_then(|bytes| Kept::parse(&bytes)).unwrap_or_default();
+            let kept = fs::read(&self.file).ok().and_then(Kept::parse).unwrap_or_default();
             *held = (stamp, Arc::new(kept));
         }
         held.1.clone()
@@ -79,11 +83,11 @@ impl Small {
     }
 
     /// Keeps what there is now.
-    pub fn update(&self, corpus: &Corpus, cancel: &Cancel) -> io::Result<()> {
+    pub fn update(&self, corpus: &Corpus, view: &View, cancel: &Cancel) -> io::Result<()> {
         let last = self.kept();
         let is_small = |unit: &&Unit| format(unit.agent).search().is_some_and(|texts| texts.is_scattered(unit));
         let small = || corpus.units().iter().filter(is_small);
-        let gone = last.of.keys().any(|path| corpus.unit(path).is_none());
+        let gone = last.of.keys().any(|path| corpus.unit(Path::new(path)).is_none());
         if !gone && small().all(|unit| last.of(unit).is_some()) {
             return Ok(());
         }
@@ -94,29 +98,32 @@ impl Small {
         if !gone && units().all(|unit| last.of(unit).is_some()) {
             return Ok(());
         }
-        let mut fresh: HashMap<&Path, Letters> = HashMap::new();
+        let mut fresh: HashMap<&Path, Letters<Vec<u8>>> = HashMap::new();
         for unit in units().filter(|unit| last.of(unit).is_none()) {
             if cancel.is_cancelled() {
                 return Ok(());
             }
             // What cannot be read now is not kept, and so looked at whenever something is sought.
-            if let Some(letters) = Letters::of(unit) {
+            if let Some(letters) = Letters::gather(unit, view) {
                 fresh.insert(&unit.path, letters);
             }
         }
         if fresh.is_empty() && !gone {
             return Ok(());
         }
-        let all = units().filter_map(|unit| Some((unit, fresh.get(&*unit.path).or_else(|| last.of(unit))?)));
+        let all = units().filter_map(|unit| match fresh.get(&*unit.path) {
+            Some(letters) => Some((unit, letters.0.as_slice())),
+            None => last.of(unit).map(|letters| (unit, letters.0)),
+        });
         self.write(file, &all.collect::<Vec<_>>())
     }
 
-    fn write(&self, mut file: tempfile::NamedTempFile, all: &[(&Unit, &Letters)]) -> io::Result<()> {
-        let units = all.iter().map(|(unit, letters)| (unit.path.clone(), unit.stamp, letters.0.len())).collect();
+    fn write(&self, mut file: tempfile::NamedTempFile, all: &[(&Unit, &[u8])]) -> io::Result<()> {
+        let units = all.iter().map(|(unit, letters)| (unit.path.clone(), unit.stamp, letters.len())).collect();
         let mut head = serde_json::to_vec(&Head { version: VERSION, units })?;
         head.push(b'\n');
         file.write_all(&head)?;
-        all.iter().try_for_each(|(_, letters)| file.write_all(&letters.0))?;
+        all.iter().try_for_each(|(_, letters)| file.write_all(letters))?;
         file.persist(&self.file)?;
         Ok(())
     }
@@ -124,69 +131,75 @@ impl Small {
 
 impl Kept {
     /// `None` where it is damaged, or another version's.
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let (head, mut rest) = bytes.split_at_checked(memchr::memchr(b'\n', bytes)? + 1)?;
-        let head: Head = serde_json::from_slice(head).ok().filter(|head: &Head| head.version == VERSION)?;
-        let mut of = HashMap::new();
+    fn parse(mut bytes: Vec<u8>) -> Option<Self> {
+        let letters = bytes.split_off(memchr::memchr(b'\n', &bytes)? + 1);
+        let head: Head = serde_json::from_slice(&bytes).ok().filter(|head: &Head| head.version == VERSION)?;
+        let (mut of, mut at) = (HashMap::default(), 0_usize);
         for (path, stamp, len) in head.units {
-            let (letters, others) = rest.split_at_checked(len).filter(|_| len.is_power_of_two())?;
-            of.insert(path, (stamp, Letters(letters.into())));
-            rest = others;
+            let range = at..at.checked_add(len)?;
+            letters.get(range.clone()).filter(|_| len.is_power_of_two())?;
+            at = range.end;
+            of.insert(path.into_os_string(), (stamp, range));
         }
-        Some(Self { of })
+        Some(Self { of, letters })
     }
 
-    fn of(&self, unit: &Unit) -> Option<&Letters> {
-        self.of.get(&unit.path).filter(|(stamp, _)| *stamp == unit.stamp).map(|(_, letters)| letters)
-    }
-
-    /// Whether a unit certainly holds none of what is sought.
-    pub fn lacks<'a>(&self, unit: &Unit, mut atoms: impl Iterator<Item = &'a Atom>) -> bool {
-        self.of(unit).is_some_and(|letters| {
-            atoms.all(|atom| {
-                // Of fewer letters nothing is known.
-                atom.letters().is_some_and(|text| text.windows(ROW).any(|row| !letters.holds(row)))
-            })
-        })
+    /// What is known of a unit as it is now.
+    pub fn of(&self, unit: &Unit) -> Option<Letters<&[u8]>> {
+        let (stamp, range) = self.of.get(unit.path.as_os_str())?;
+        (*stamp == unit.stamp).then(|| Letters(&self.letters[range.clone()]))
     }
 }
 
-impl Letters {
-    fn of(unit: &Unit) -> Option<Self> {
+impl Letters<Vec<u8>> {
+    /// Of a unit's records, and of the talk that is stored of it, some of which is worded by us.
+    fn gather(unit: &Unit, view: &View) -> Option<Self> {
         let texts = format(unit.agent).search()?;
-        let mut rows = vec![0_u8; MOST as usize];
+        let mut rows = Self(vec![0; usize::try_from(MOST).unwrap_or(0)]);
         let mut bytes = 0;
-        let mut add = |text: &[u8]| {
-            for row in text.windows(ROW) {
-                let (byte, bit) = place(row, rows.len());
-                rows[byte] |= bit;
-            }
-        };
         let mut take = |_: &str, record: &[u8]| {
             bytes += record.len() as u64;
-            add(&record.to_ascii_lowercase());
-            if let Some(folded) = folded_record(record) {
-                add(folded.as_bytes());
-            }
+            rows.add(record);
             false
         };
         texts.sift(unit, &mut take, &mut |_| ControlFlow::Continue(())).ok()?;
-        Some(Self::folded(bytes, &rows))
+        let mut buffer = Buffer::default();
+        for batch in view.of_unit(&unit.path) {
+            rows.add(view.read(batch, &mut buffer).ok()?.text);
+        }
+        Some(rows.folded(bytes))
+    }
+
+    fn add(&mut self, text: &[u8]) {
+        let folded = folded_record(text).unwrap_or_default();
+        for row in text.to_ascii_lowercase().windows(ROW).chain(folded.as_bytes().windows(ROW)) {
+            let (byte, bit) = place(row, self.0.len());
+            self.0[byte] |= bit;
+        }
     }
 
     /// As many of the bits as so many bytes of records are worth, by laying them over each other.
-    fn folded(bytes: u64, rows: &[u8]) -> Self {
+    fn folded(self, bytes: u64) -> Self {
         let len = (bytes / SHARE).clamp(LEAST, MOST).next_power_of_two();
-        let mut letters: Box<[u8]> = vec![0; usize::try_from(len).unwrap_or(rows.len())].into();
-        for part in rows.chunks(letters.len()) {
+        let mut letters = vec![0; usize::try_from(len).unwrap_or(self.0.len())];
+        for part in self.0.chunks(letters.len()) {
             letters.iter_mut().zip(part).for_each(|(all, byte)| *all |= byte);
         }
         Self(letters)
     }
+}
+
+impl<B: AsRef<[u8]>> Letters<B> {
+    /// Whether certainly none of what is sought is there.
+    pub fn lacks<'a>(&self, mut atoms: impl Iterator<Item = &'a Atom>) -> bool {
+        // Of fewer letters nothing is known.
+        atoms.all(|atom| atom.letters().is_some_and(|text| text.windows(ROW).any(|row| !self.holds(row))))
+    }
 
     fn holds(&self, row: &[u8]) -> bool {
-        let (byte, bit) = place(row, self.0.len());
-        self.0[byte] & bit != 0
+        let letters = self.0.as_ref();
+        let (byte, bit) = place(row, letters.len());
+        letters[byte] & bit != 0
     }
 }
 

@@ -1,13 +1,14 @@
 //! How the store stands to a corpus: which batches count, and what is known of each unit. Worked out once for both as
 //! they are, so that a key typed costs no look-up by path.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::Cancel;
 use super::build::threads;
 use super::corpus::Corpus;
+use super::settle;
 use super::store::{Batch, Buffer, Live, View};
 use crate::agent::texts::Layout;
 use crate::agent::{Unit, format};
@@ -23,6 +24,8 @@ pub struct Standing {
     /// For each unit of the corpus.
     units: Vec<Known>,
     letters: OnceLock<Letters>,
+    /// Talk is stored of units that are not there any more.
+    gone: bool,
 }
 
 /// A batch, and what the corpus knows of it.
@@ -43,6 +46,8 @@ pub struct Known {
     pub stored: u64,
     /// The talk is stored as the unit is now.
     pub is_stored: bool,
+    /// And so are its letters, as far as they are worth it.
+    is_settled: bool,
     /// What is known of its letters, and how far.
     letters: Option<(Arc<Batch>, u64)>,
 }
@@ -51,15 +56,19 @@ pub struct Known {
 #[derive(Debug, Default)]
 struct Letters {
     bytes: Vec<u8>,
-    of_units: Vec<Range<usize>>,
+    /// By the unit's number.
+    of_units: Vec<(usize, Range<usize>)>,
 }
 
 impl Standing {
     /// Puts them beside each other.
     pub fn new(view: &View, corpus: &Corpus) -> Self {
         let units: Vec<Known> = corpus.units().iter().map(|unit| Known::of(view, unit)).collect();
+        let mut gone = false;
         let placed = |live: &Live| {
-            let unit = corpus.unit_number(&live.batch.path)?;
+            let unit = corpus.unit_number(live.batch.path());
+            gone |= unit.is_none();
+            let unit = unit?;
             units[unit].is_valid().then(|| Placed {
                 batch: live.batch.clone(),
                 unit,
@@ -68,7 +77,7 @@ impl Standing {
         };
         let mut batches: Vec<Placed> = view.live().filter_map(placed).collect();
         batches.sort_by_key(|placed| placed.unit);
-        Self { moment: view.moment(), corpus: corpus.id(), batches, units, letters: OnceLock::new() }
+        Self { moment: view.moment(), corpus: corpus.id(), batches, units, letters: OnceLock::new(), gone }
     }
 
     /// Whether it is about these two, as they are.
@@ -78,7 +87,7 @@ impl Standing {
 
     /// Reads all that a search may need and holds it, until the view is released.
     pub fn hold(&self, view: &View, cancel: &Cancel) {
-        self.letters(view, 0);
+        self.letters.get_or_init(|| self.hold_letters(view));
         let next = AtomicUsize::new(0);
         let work = || {
             let mut buffer = Buffer::default();
@@ -95,18 +104,53 @@ impl Standing {
         });
     }
 
+    /// Whether all there is to store is stored, and nothing else.
+    pub fn is_current(&self) -> bool {
+        !self.gone && self.units.iter().all(|unit| unit.is_stored)
+    }
+
+    /// How many units' letters are not known as they are now.
+    pub fn unsettled(&self) -> usize {
+        self.units.iter().filter(|unit| !unit.is_settled).count()
+    }
+
     /// What is stored of a unit, by its number.
     pub fn unit(&self, number: usize) -> &Known {
         &self.units[number]
     }
 
-    /// What is known of the letters of a unit, and how far: of what is not made of lines all or nothing. They are read
-    /// when they are first asked for.
-    pub fn letters(&self, view: &View, number: usize) -> Option<(&[u8], u64)> {
-        let letters = self.letters.get_or_init(|| Letters::read(view, &self.units));
-        let (_, known) = self.units.get(number)?.letters.as_ref()?;
-        let bytes = letters.bytes.get(letters.of_units.get(number)?.clone())?;
-        (!bytes.is_empty()).then_some((bytes, *known))
+    /// Tells what is known of the letters of each unit of which anything is: its number, they, and how far; of what is
+    /// not made of lines all or nothing. `hold`: to be in memory for the next time.
+    pub fn each_letters(&self, view: &View, hold: bool, mut tell: impl FnMut(usize, &[u8], u64) -> ControlFlow<()>) {
+        let known = |number: usize| self.units[number].letters.as_ref().map_or(0, |(_, known)| *known);
+        if hold {
+            let held = self.letters.get_or_init(|| self.hold_letters(view));
+            for (number, range) in &held.of_units {
+                if tell(*number, &held.bytes[range.clone()], known(*number)).is_break() {
+                    break;
+                }
+            }
+            return;
+        }
+        let of_unit = |(number, unit): (usize, &Known)| Some((number, unit.letters.as_ref()?.0.place()));
+        let mut wanted: Vec<(usize, Range<u64>)> = self.units.iter().enumerate().filter_map(of_unit).collect();
+        wanted.sort_unstable_by_key(|(_, place)| place.start);
+        let places: Vec<Range<u64>> = wanted.iter().map(|(_, place)| place.clone()).collect();
+        view.each_place(&places, |at, bytes| {
+            let number = wanted[at].0;
+            if bytes.is_empty() { ControlFlow::Continue(()) } else { tell(number, bytes, known(number)) }
+        });
+    }
+
+    fn hold_letters(&self, view: &View) -> Letters {
+        let mut letters = Letters::default();
+        self.each_letters(view, false, |number, bytes, _| {
+            let start = letters.bytes.len();
+            letters.bytes.extend_from_slice(bytes);
+            letters.of_units.push((number, start..letters.bytes.len()));
+            ControlFlow::Continue(())
+        });
+        letters
     }
 }
 
@@ -117,7 +161,9 @@ impl Known {
         let is_stored = cursor.stamp == unit.stamp;
         let grown = cursor.stamp.inode == unit.stamp.inode && unit.stamp.size >= cursor.offset;
         let stored = if is_stored || grown { cursor.offset } else { 0 };
-        Self { stored, is_stored, letters: letters(view, unit) }
+        let learnt = view.letters(&unit.path);
+        let is_settled = is_stored && (settle::is_scattered(unit) || settle::is_enough(learnt, unit));
+        Self { stored, is_stored, is_settled, letters: learnt.and_then(|learnt| letters(learnt, unit)) }
     }
 
     /// Whether what is stored still counts.
@@ -127,8 +173,7 @@ impl Known {
 }
 
 /// What is known of the letters of a unit, and how far.
-fn letters(view: &View, unit: &Unit) -> Option<(Arc<Batch>, u64)> {
-    let letters = view.letters(&unit.path)?;
+fn letters(letters: &Arc<Batch>, unit: &Unit) -> Option<(Arc<Batch>, u64)> {
     let cursor = letters.cursor;
     let lines = format(unit.agent).search().is_some_and(|texts| texts.layout(unit) == Layout::Lines);
     let known = if lines {
@@ -142,21 +187,5 @@ fn letters(view: &View, unit: &Unit) -> Option<(Arc<Batch>, u64)> {
 
 fn session(live: &Live, (at, id): (usize, &Arc<str>), corpus: &Corpus) -> Option<usize> {
     let key = SessionKey { agent: live.batch.agent, id: id.clone() };
-    corpus.number_in(&key, &live.batch.path).filter(|_| !live.dead.contains(&at))
-}
-
-impl Letters {
-    /// Reads those of all units, as far as they can be read.
-    fn read(view: &View, units: &[Known]) -> Self {
-        let known = |(number, unit): (usize, &'_ Known)| Some((number, unit.letters.as_ref()?.0.clone()));
-        let mut wanted: Vec<(usize, Arc<Batch>)> = units.iter().enumerate().filter_map(known).collect();
-        wanted.sort_unstable_by_key(|(_, letters)| letters.at);
-        let mut letters = Self { bytes: Vec::new(), of_units: vec![0..0; units.len()] };
-        let places: Vec<Range<u64>> = wanted.iter().map(|(_, letters)| letters.place()).collect();
-        let read = view.read_places(&places, &mut letters.bytes);
-        for ((number, _), range) in wanted.iter().zip(read) {
-            letters.of_units[*number] = range;
-        }
-        letters
-    }
+    corpus.number_in(&key, live.batch.path()).filter(|_| !live.dead.contains(&at))
 }

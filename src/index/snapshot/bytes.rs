@@ -23,6 +23,16 @@ impl<'a> Writer<'a> {
         self.bytes
     }
 
+    /// How many bytes there are.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// What was written since the last time. What is shared stays so.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bytes)
+    }
+
     pub fn byte(&mut self, byte: u8) {
         self.bytes.push(byte);
     }
@@ -83,23 +93,29 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// What was read and may be named again by its number.
+#[derive(Debug, Default)]
+pub struct Known {
+    texts: Vec<Arc<str>>,
+    folders: Vec<Box<[u8]>>,
+}
+
 /// Bytes of which ever fewer are left.
 #[derive(Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],
-    texts: Vec<Arc<str>>,
-    folders: Vec<&'a [u8]>,
+    known: &'a mut Known,
 }
 
 impl<'a> Reader<'a> {
     /// Reads from the first of them.
-    pub fn new(rest: &'a [u8]) -> Self {
-        Self { rest, texts: Vec::new(), folders: Vec::new() }
+    pub fn new(rest: &'a [u8], known: &'a mut Known) -> Self {
+        Self { rest, known }
     }
 
-    /// How many are left.
-    pub fn left(&self) -> usize {
-        self.rest.len()
+    /// Whether none is left.
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_empty()
     }
 
     pub fn byte(&mut self) -> Option<u8> {
@@ -164,11 +180,11 @@ impl<'a> Reader<'a> {
     /// A shared text with its number.
     pub fn numbered(&mut self) -> Option<(usize, Arc<str>)> {
         let number: usize = self.small()?;
-        if number == self.texts.len() {
+        if number == self.known.texts.len() {
             let text = self.text()?.into();
-            self.texts.push(text);
+            self.known.texts.push(text);
         }
-        self.texts.get(number).map(|text| (number, text.clone()))
+        self.known.texts.get(number).map(|text| (number, text.clone()))
     }
 
     pub fn shared(&mut self) -> Option<Arc<str>> {
@@ -177,11 +193,12 @@ impl<'a> Reader<'a> {
 
     pub fn path(&mut self) -> Option<PathBuf> {
         let number: usize = self.small()?;
-        if number == self.folders.len() {
-            let folder = self.bytes()?;
-            self.folders.push(folder);
+        if number == self.known.folders.len() {
+            let folder = self.bytes()?.into();
+            self.known.folders.push(folder);
         }
-        let (folder, name) = (*self.folders.get(number)?, self.bytes()?);
+        let name = self.bytes()?;
+        let folder = self.known.folders.get(number)?;
         let mut path = std::ffi::OsString::with_capacity(folder.len() + name.len());
         path.push(OsStr::from_bytes(folder));
         path.push(OsStr::from_bytes(name));

@@ -1,16 +1,21 @@
-//! Sessions and issues as a file holds them: texts that repeat are written once, so that most of what is read back is
-//! shared and not made anew.
+//! Sessions and issues as a file holds them: in blocks that are read one after the other into the same memory, and with
+//! texts that repeat written once, so that most of what is read back is shared and not made anew.
 //!
 //! What may change without a trace in any unit is not in it: who has a session open, and to which workspace its
 //! directory belongs. Both are told by whoever reads.
 
 use std::sync::Arc;
 
-use super::bytes::{Reader, Writer};
+use super::bytes::{Known, Reader, Writer};
 use crate::domain::{Agent, Flags, Issue, Session, SessionKey, State, Time, Title, TitleSource, Tokens};
 
-/// Fewest bytes of a session, so that a damaged count does not reserve more than there can be.
-const LEAST: usize = 24;
+/// Bytes after which a block ends.
+const BLOCK: usize = 64 << 10;
+
+/// What comes next.
+const END: u8 = 0;
+const SESSION: u8 = 1;
+const ISSUE: u8 = 2;
 
 /// What is not in the bytes.
 pub trait Now {
@@ -20,37 +25,71 @@ pub trait Now {
     fn workspace(&self, cwd: &Arc<str>) -> Arc<str>;
 }
 
-/// Sessions and issues as bytes.
-pub fn write<'a>(sessions: &'a [Arc<Session>], issues: &'a [Issue]) -> Vec<u8> {
-    let mut to = Writer::default();
-    to.number(sessions.len() as u64);
+/// Sessions and issues as blocks of bytes.
+pub fn write<'a>(sessions: &'a [Arc<Session>], issues: &'a [Issue]) -> Vec<Vec<u8>> {
+    let (mut to, mut blocks) = (Writer::default(), Vec::new());
+    let mut cut = |to: &mut Writer<'a>| {
+        if to.len() >= BLOCK {
+            blocks.push(to.take());
+        }
+    };
     for session in sessions {
+        to.byte(SESSION);
         write_session(&mut to, session);
+        cut(&mut to);
     }
-    to.number(issues.len() as u64);
     for Issue { path, line, reason } in issues {
+        to.byte(ISSUE);
         to.path(path);
         to.option(*line, Writer::number);
         to.bytes(reason.as_bytes());
+        cut(&mut to);
     }
-    to.into_bytes()
+    to.byte(END);
+    blocks.push(to.into_bytes());
+    blocks
 }
 
-/// The same, read back. `None`: these are not the bytes of any.
-pub fn read(bytes: &[u8], now: &dyn Now) -> Option<(Vec<Arc<Session>>, Vec<Issue>)> {
-    let mut from = Reader::new(bytes);
-    let count: usize = from.small()?;
-    let mut sessions = Vec::with_capacity(count.min(bytes.len() / LEAST));
-    let mut places = Vec::new();
-    for _ in 0..count {
-        sessions.push(Arc::new(read_session(&mut from, now, &mut places)?));
+/// The same, being read back.
+#[derive(Debug, Default)]
+pub struct Reading {
+    known: Known,
+    /// The workspaces of directories, by the directory's number.
+    places: Vec<Option<Arc<str>>>,
+    sessions: Vec<Arc<Session>>,
+    issues: Vec<Issue>,
+    ended: bool,
+}
+
+impl Reading {
+    /// Reads the next block. `None`: these are not the bytes of any.
+    pub fn take(&mut self, block: &[u8], now: &dyn Now) -> Option<()> {
+        let mut from = Reader::new(block, &mut self.known);
+        while !from.is_empty() {
+            match from.byte()? {
+                _ if self.ended => return None,
+                SESSION => self.sessions.push(Arc::new(read_session(&mut from, now, &mut self.places)?)),
+                ISSUE => self.issues.push(Issue {
+                    path: from.path()?,
+                    line: from.option(Reader::number)?,
+                    reason: from.text()?.to_owned(),
+                }),
+                END => self.ended = true,
+                _ => return None,
+            }
+        }
+        Some(())
     }
-    let count: usize = from.small()?;
-    let issue = |from: &mut Reader| {
-        Some(Issue { path: from.path()?, line: from.option(Reader::number)?, reason: from.text()?.to_owned() })
-    };
-    let issues = (0..count).map(|_| issue(&mut from)).collect::<Option<_>>()?;
-    (from.left() == 0).then_some((sessions, issues))
+
+    /// Whether this was the last block.
+    pub fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// What was read, if that is all of it.
+    pub fn end(self) -> Option<(Vec<Arc<Session>>, Vec<Issue>)> {
+        self.ended.then_some((self.sessions, self.issues))
+    }
 }
 
 fn write_session<'a>(to: &mut Writer<'a>, session: &'a Session) {
@@ -104,7 +143,6 @@ fn write_session<'a>(to: &mut Writer<'a>, session: &'a Session) {
     to.byte((*complete).into());
 }
 
-/// Reads a session; `places` are the workspaces of directories that were asked for, by the directory's number.
 fn read_session(from: &mut Reader, now: &dyn Now, places: &mut Vec<Option<Arc<str>>>) -> Option<Session> {
     let key = SessionKey { agent: *Agent::ALL.get(usize::from(from.byte()?))?, id: from.text()?.into() };
     let title = Title { text: from.text()?.into(), source: source(from.byte()?)? };

@@ -1,14 +1,13 @@
 //! The whole catalog as a command last saw it, for the next command: true as long as every unit is what it was then.
 //!
-//! One file beside the cache, read at a stroke while the roots are walked, a `stat` each as always. If anything at all
+//! One file beside the cache, read while the roots are walked, a `stat` each as always. If anything at all
 //! differs, the cache is asked instead. The file may be deleted at any time, and must never say more than the cache
 //! would.
 //!
 //! ```text
-//! premise     version, roots, state of the cache: compared byte for byte with what it would be now
-//! checksum    of all that follows
-//! units       their fingerprint
-//! sessions and issues, see [`form`]
+//! premise   version, roots, state of the cache: compared byte for byte with what it would be now
+//! blocks    length, checksum, and so many bytes: the first is the fingerprint of the units, the others are sessions and
+//!           issues, see [`form`]
 //! ```
 
 mod bytes;
@@ -18,7 +17,7 @@ mod present;
 use std::collections::HashMap;
 use std::fs;
 use std::hash::BuildHasher;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -27,7 +26,7 @@ use std::thread::JoinHandle;
 
 use foldhash::quality::FixedState;
 
-use self::bytes::{Reader, Writer};
+use self::bytes::Writer;
 use self::form::Now;
 use self::present::{Fingerprint, Walk};
 use super::cache;
@@ -38,7 +37,7 @@ use crate::domain::live::LiveSign;
 use crate::domain::{Issue, Session, SessionKey, State};
 
 /// Changes with the form. What readers make of the same bytes changes with the program's version.
-const VERSION: &str = concat!("salon 2/", env!("CARGO_PKG_VERSION"));
+const VERSION: &str = concat!("salon 3/", env!("CARGO_PKG_VERSION"));
 
 /// What holds of a catalog that was kept, and what is there now.
 #[derive(Debug)]
@@ -52,14 +51,12 @@ pub(super) struct Recalled {
 
 /// The snapshot of a directory, if it still holds.
 pub(super) fn recall(dir: Option<&Path>, roots: &[Root], formats: &'static [&'static dyn Format]) -> Option<Recalled> {
-    let dir = dir?;
-    let bytes = fs::read(file(dir)).ok()?;
-    let rest = bytes.strip_prefix(&*premise(dir, roots))?;
+    let mut kept = Kept::open(dir?, roots)?;
     let walk = Walk::new(roots, formats);
     std::thread::scope(|scope| {
         let helper = scope.spawn(|| walk.help());
         let live = live_signs(formats, roots);
-        let Some((fingerprint, sessions, issues)) = read(rest, &Overlay::new(&live)) else {
+        let Some((fingerprint, sessions, issues)) = kept.read(&Overlay::new(&live)) else {
             walk.stop();
             return None;
         };
@@ -68,6 +65,57 @@ pub(super) fn recall(dir: Option<&Path>, roots: &[Root], formats: &'static [&'st
         let (units, present) = walk.end(helper.join().ok().flatten()?, here?);
         (present == fingerprint).then_some(Recalled { sessions, issues, units, live })
     })
+}
+
+/// A file whose premise holds.
+struct Kept {
+    file: fs::File,
+    block: Vec<u8>,
+    blocks: u64,
+}
+
+impl Kept {
+    fn open(dir: &Path, roots: &[Root]) -> Option<Self> {
+        let (mut file, premise) = (fs::File::open(file(dir)).ok()?, premise(dir, roots));
+        let mut block = vec![0; premise.len()];
+        file.read_exact(&mut block).ok()?;
+        (block == premise).then_some(Self { file, block, blocks: 0 })
+    }
+
+    /// All that it holds. `None`: it is damaged.
+    fn read(&mut self, now: &dyn Now) -> Option<(Fingerprint, Vec<Arc<Session>>, Vec<Issue>)> {
+        let fingerprint = Fingerprint::read(self.next()?)?;
+        let mut reading = form::Reading::default();
+        while !reading.ended() {
+            reading.take(self.next()?, now)?;
+        }
+        let at_end = self.file.read(&mut [0]).ok()? == 0;
+        let (sessions, issues) = reading.end().filter(|_| at_end)?;
+        Some((fingerprint, sessions, issues))
+    }
+
+    /// The next block, sound.
+    fn next(&mut self) -> Option<&[u8]> {
+        let mut head = [0; HEAD];
+        self.file.read_exact(&mut head).ok()?;
+        let (length, sum) = head.split_at(HEAD / 2);
+        let length = u64::from_le_bytes(length.try_into().ok()?);
+        self.block.clear();
+        // A damaged length must not reserve what there is not.
+        self.block.reserve(usize::try_from(length.min(1 << 20)).ok()?);
+        (&self.file).take(length).read_to_end(&mut self.block).ok()?;
+        let sound = self.block.len() as u64 == length && checksum(self.blocks, &self.block).to_le_bytes() == *sum;
+        self.blocks += 1;
+        sound.then_some(&self.block)
+    }
+}
+
+/// Bytes of a block's length and checksum.
+const HEAD: usize = 16;
+
+/// Against damage, not against malice.
+fn checksum(number: u64, block: &[u8]) -> u64 {
+    FixedState::with_seed(number).hash_one(block)
 }
 
 /// What it was made under, and what must be the same now.
@@ -88,22 +136,6 @@ fn premise(dir: &Path, roots: &[Root]) -> Vec<u8> {
         to.wide(mtime_ns.cast_unsigned());
     }
     to.into_bytes()
-}
-
-fn read(bytes: &[u8], now: &dyn Now) -> Option<(Fingerprint, Vec<Arc<Session>>, Vec<Issue>)> {
-    let (sum, rest) = bytes.split_first_chunk()?;
-    if u64::from_le_bytes(*sum) != checksum(rest) {
-        return None;
-    }
-    let mut from = Reader::new(rest);
-    let fingerprint = Fingerprint { count: from.wide()?, sums: [from.wide()?, from.wide()?] };
-    let (sessions, issues) = form::read(&rest[rest.len() - from.left()..], now)?;
-    Some((fingerprint, sessions, issues))
-}
-
-/// Against damage, not against malice.
-fn checksum(bytes: &[u8]) -> u64 {
-    FixedState::with_seed(0).hash_one(bytes)
 }
 
 /// What may change without a trace in any unit: who has which session open, and where repositories lie.
@@ -180,13 +212,12 @@ impl Snapshot {
     }
 
     fn to_bytes(&self, mut all: Vec<u8>) -> Vec<u8> {
-        let mut rest = Writer::default();
-        rest.wide(self.units.count);
-        self.units.sums.iter().for_each(|sum| rest.wide(*sum));
-        let mut rest = rest.into_bytes();
-        rest.extend(form::write(&self.sessions, &self.issues));
-        all.extend(checksum(&rest).to_le_bytes());
-        all.extend(rest);
+        let blocks = std::iter::once(self.units.to_bytes()).chain(form::write(&self.sessions, &self.issues));
+        for (number, block) in (0..).zip(blocks) {
+            all.extend((block.len() as u64).to_le_bytes());
+            all.extend(checksum(number, &block).to_le_bytes());
+            all.extend(block);
+        }
         all
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use foldhash::quality::FixedState;
 
+use super::bytes::{Known, Reader, Writer};
 use super::form;
 use crate::agent::{Discovery, Format, Root, Unit};
 use crate::index::pool::guarded;
@@ -13,8 +14,8 @@ use crate::index::pool::guarded;
 /// Stands for a set of units with their stamps, in whichever order: two that are equal were made of the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Fingerprint {
-    pub count: u64,
-    pub sums: [u64; 2],
+    count: u64,
+    sums: [u64; 2],
 }
 
 impl Fingerprint {
@@ -32,6 +33,22 @@ impl Fingerprint {
             }
         }
         print
+    }
+
+    pub fn to_bytes(self) -> Vec<u8> {
+        let mut to = Writer::default();
+        let [one, two] = self.sums;
+        for number in [self.count, one, two] {
+            to.wide(number);
+        }
+        to.into_bytes()
+    }
+
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let mut known = Known::default();
+        let mut from = Reader::new(bytes, &mut known);
+        let print = Self { count: from.wide()?, sums: [from.wide()?, from.wide()?] };
+        from.is_empty().then_some(print)
     }
 
     /// The fingerprint of both sets together.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use salon::domain::{Flags, Issue, Session, State, Time, Title, TitleSource, Tokens};
-use salon::index::snapshot::form::{self, Now};
+use salon::index::snapshot::form::{self, Now, Reading};
 
 use super::*;
 
@@ -75,41 +75,61 @@ fn various() -> (Vec<Arc<Session>>, Vec<Issue>) {
     (sessions.into_iter().map(Arc::new).collect(), vec![issue, Issue::new("/", "shut")])
 }
 
+/// What blocks hold, if that is a whole.
+fn read(blocks: &[impl AsRef<[u8]>]) -> Option<(Vec<Arc<Session>>, Vec<Issue>)> {
+    let mut reading = Reading::default();
+    for block in blocks {
+        reading.take(block.as_ref(), &Quiet)?;
+    }
+    reading.end()
+}
+
 #[test]
 fn every_field_comes_back() {
     let (sessions, issues) = various();
-    let read = form::read(&form::write(&sessions, &issues), &Quiet).expect("whole");
-    assert_eq!(read, (sessions, issues));
+    assert_eq!(read(&form::write(&sessions, &issues)), Some((sessions, issues)));
 }
 
 #[test]
 fn what_repeats_is_shared() {
     let (sessions, issues) = various();
-    let (read, _) = form::read(&form::write(&sessions, &issues), &Quiet).expect("whole");
+    let (read, _) = read(&form::write(&sessions, &issues)).expect("whole");
     assert!(Arc::ptr_eq(&read[0].cwd, &read[2].cwd) && Arc::ptr_eq(&read[0].workspace, &read[2].workspace));
     assert!(Arc::ptr_eq(read[0].branch.as_ref().expect("branch"), read[2].forked_from.as_ref().expect("fork")));
 }
 
 #[test]
+fn many_sessions_lie_in_several_blocks_none_of_which_can_be_missed() {
+    let sessions: Vec<_> = (0..2000).map(|at| Arc::new(full(&at.to_string()))).collect();
+    let blocks = form::write(&sessions, &[]);
+    assert!(blocks.len() > 2);
+    let (whole, _) = read(&blocks).expect("whole");
+    assert!(whole == sessions && Arc::ptr_eq(&whole[0].cwd, &whole[1999].cwd));
+    let end = blocks.len() - 1;
+    assert!(read(&blocks[..end]).is_none() && read(&blocks[1..]).is_none());
+    assert!(read(&[&blocks[..], &blocks[end..]].concat()).is_none(), "something after the end");
+}
+
+#[test]
 fn a_form_cut_short_or_too_long_is_none() {
     let (sessions, issues) = various();
-    let mut bytes = form::write(&sessions, &issues);
+    let mut bytes = form::write(&sessions, &issues).concat();
     for end in 0..bytes.len() {
-        assert!(form::read(&bytes[..end], &Quiet).is_none(), "cut at {end}");
+        assert!(read(&[&bytes[..end]]).is_none(), "cut at {end}");
     }
     bytes.push(0);
-    assert!(form::read(&bytes, &Quiet).is_none());
+    assert!(read(&[&bytes]).is_none());
 }
 
 #[test]
 fn a_form_damaged_anywhere_is_read_without_a_panic() {
     let (sessions, issues) = various();
-    let whole = form::write(&sessions, &issues);
+    let whole = form::write(&sessions, &issues).concat();
     for at in 0..whole.len() {
         for byte in [0, 1, 0x7f, 0x80, 0xff, whole[at] ^ 1] {
             let mut bytes = whole.clone();
             bytes[at] = byte;
-            drop(form::read(&bytes, &Quiet));
+            drop(read(&[&bytes]));
         }
     }
 }
@@ -117,7 +137,7 @@ fn a_form_damaged_anywhere_is_read_without_a_panic() {
 proptest! {
     #[test]
     fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        drop(form::read(&bytes, &Quiet));
+        drop(read(&[&bytes]));
     }
 }
 
@@ -156,24 +176,32 @@ fn seen() -> (Home, Vec<Session>) {
 #[test]
 fn a_snapshot_damaged_at_any_byte_is_not_believed() {
     let (home, rows) = seen();
-    let whole = fs::read(kept(&home)).expect("snapshot");
-    for at in 0..whole.len() {
-        let mut bytes = whole.clone();
-        bytes[at] ^= 1 << (at % 8);
+    for at in 0.. {
+        assert!(held(&recall(&home)), "sound before {at} is damaged");
+        // It is another one each time: the cache was opened in between.
+        let mut bytes = fs::read(kept(&home)).expect("snapshot");
+        let Some(byte) = bytes.get_mut(at) else { break };
+        *byte ^= 1 << (at % 8);
         fs::write(kept(&home), bytes).expect("damage");
         let found = recall(&home);
         assert!(!held(&found) && told(&found) == rows, "damaged at {at}");
     }
-    drop(recall(&home));
-    assert!(held(&recall(&home)), "kept anew");
 }
 
 #[test]
 fn a_snapshot_of_another_form_is_not_believed() {
     let (home, rows) = seen();
-    let whole = fs::read(kept(&home)).expect("snapshot");
     let older = br#"{"version":"1/0.1.0","roots":[],"cache":[],"units":[],"sessions":[],"issues":[]}"#;
-    for bytes in [&b""[..], older, &whole[..whole.len() - 1], &[&whole[..], b"\0"].concat()] {
+    let forms: [&dyn Fn(&mut Vec<u8>); 4] = [
+        &|bytes| bytes.clear(),
+        &|bytes| *bytes = older.to_vec(),
+        &|bytes| bytes.truncate(bytes.len() - 1),
+        &|bytes| bytes.push(0),
+    ];
+    for form in forms {
+        assert!(held(&recall(&home)));
+        let mut bytes = fs::read(kept(&home)).expect("snapshot");
+        form(&mut bytes);
         fs::write(kept(&home), bytes).expect("write");
         let found = recall(&home);
         assert!(!held(&found) && told(&found) == rows);

@@ -149,9 +149,31 @@ fn the_next_hit_is_waited_for_while_it_is_searched_for() {
         assert_eq!(find.next(5, 1), None, "it may lie further down, so one does not begin anew");
         assert!(!find.found(vec![2, 5], false));
         assert!(find.found(vec![2, 5, 9], false));
-        assert_eq!((find.entry(), find.awaited), (Some(9), false));
+        assert_eq!((find.entry(), find.awaited), (Some(9), None));
         assert_eq!(find.next(9, 1), None);
         find.found(vec![2, 5, 9], true);
         assert_eq!(find.entry(), (!given).then_some(2), "a search of all sessions goes on in the next one");
+    }
+}
+
+#[test]
+fn a_hit_that_lies_far_from_what_is_held_is_reached() {
+    let mut entries: Vec<_> = (0..600).map(|nth| entry(&format!("x{nth}"), EntryKind::Text, nth, "nothing")).collect();
+    for hit in [2, 300] {
+        entries[hit].text = "a needle".into();
+    }
+    // Drawn before the entries come, or only once they are here.
+    for drawn_before in [true, false] {
+        let mut stand = Stand::new(entries.clone(), (80, 24));
+        stand.act(Action::First);
+        search(&mut stand, "needle");
+        assert_eq!(stand.drawn.cursor, 2);
+        stand.press(Action::NextHit);
+        if drawn_before {
+            stand.draw();
+        }
+        stand.tell(TranscriptMsg::Page { from: 0, entries: stand.entries[..32].to_vec() });
+        stand.settle();
+        assert_eq!((stand.reader.cursor(), stand.drawn.cursor), (300, 300), "drawn before: {drawn_before}");
     }
 }

@@ -37,8 +37,8 @@ impl Replaces {
 pub struct Batch {
     /// Whose.
     pub agent: Agent,
-    /// The unit's file.
-    pub path: Arc<Path>,
+    /// The unit's file: its path, by its bytes.
+    pub(super) path: Arc<OsStr>,
     /// What it makes obsolete.
     pub replaces: Replaces,
     /// How far the unit was read.
@@ -60,6 +60,11 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// The unit's file.
+    pub fn path(&self) -> &Path {
+        Path::new(&self.path)
+    }
+
     /// Where its block lies.
     pub fn place(&self) -> Range<u64> {
         self.at..self.at + self.packed as u64
@@ -80,7 +85,7 @@ impl Batch {
         let mut from = Input(bytes);
         let agent = Agent::from_name(from.text()?)?;
         let replaces = *Replaces::ALL.get(usize::try_from(from.number()?).ok()?)?;
-        let path: Arc<Path> = Path::new(OsStr::from_bytes(from.bytes()?)).into();
+        let path: Arc<OsStr> = OsStr::from_bytes(from.bytes()?).into();
         let stamp = Stamp { inode: from.number()?, size: from.number()?, mtime_ns: from.number()?.cast_signed() };
         let cursor = Cursor { stamp, offset: from.number()? };
         let (mark, at, packed, sum) = (from.number()?, from.number()?, from.size()?, from.number()?);
@@ -96,7 +101,7 @@ impl Batch {
         let mut to = Output(Vec::with_capacity(256));
         to.bytes(self.agent.name().as_bytes());
         to.number(Replaces::ALL.iter().position(|replaces| *replaces == self.replaces).unwrap_or_default() as u64);
-        to.bytes(self.path.as_os_str().as_bytes());
+        to.bytes(self.path.as_bytes());
         let Cursor { stamp, offset } = self.cursor;
         for number in [stamp.inode, stamp.size, stamp.mtime_ns.cast_unsigned(), offset, self.mark, self.at] {
             to.number(number);
@@ -114,7 +119,7 @@ impl Batch {
 #[derive(Debug)]
 pub struct Draft {
     agent: Agent,
-    path: Arc<Path>,
+    path: Arc<OsStr>,
     /// What it makes obsolete.
     pub replaces: Replaces,
     sessions: Vec<Arc<str>>,
@@ -127,11 +132,15 @@ pub struct Draft {
 impl Draft {
     /// An empty one for a unit.
     pub fn new(unit: &Unit, replaces: Replaces) -> Self {
-        Self::of(unit.agent, unit.path.as_path().into(), replaces)
+        Self::of(unit.agent, unit.path.as_os_str().into(), replaces)
     }
 
-    /// An empty one for the unit of that file.
-    pub fn of(agent: Agent, path: Arc<Path>, replaces: Replaces) -> Self {
+    /// One that says that the unit of another is gone.
+    pub fn gone(last: &Batch) -> Self {
+        Self::of(last.agent, last.path.clone(), Replaces::Unit)
+    }
+
+    fn of(agent: Agent, path: Arc<OsStr>, replaces: Replaces) -> Self {
         let tools = vec![Arc::from("")];
         Self { agent, path, replaces, sessions: vec![], tools, entries: vec![], text: String::new() }
     }
@@ -203,7 +212,7 @@ impl Packed {
     pub fn letters(unit: &Unit, cursor: Cursor, mark: u64, bytes: Vec<u8>) -> Self {
         let (packed, sum, held) = (bytes.len(), checksum(&bytes), Mutex::default());
         let shape = Shape { text: packed, ..Shape::default() };
-        let (path, replaces, sessions) = (unit.path.as_path().into(), Replaces::Letters, Vec::new());
+        let (path, replaces, sessions) = (unit.path.as_os_str().into(), Replaces::Letters, Vec::new());
         let batch =
             Batch { agent: unit.agent, path, replaces, cursor, mark, at: 0, packed, sum, shape, sessions, held };
         Self { batch, bytes }

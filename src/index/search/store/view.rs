@@ -4,11 +4,13 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use foldhash::fast::RandomState;
 
 use super::batch::{Batch, Replaces, checksum};
 use super::block::{Block, Buffer};
@@ -21,6 +23,15 @@ pub(super) const PREAMBLE: u64 = 16;
 
 /// Bytes between two places that are read together all the same.
 const NEAR: u64 = 16 << 10;
+
+/// Bytes of heads that are read at once.
+const HEADS_AT_ONCE: usize = 64 << 10;
+
+/// Longest head that is believed in: a batch may have tens of thousands of sessions.
+const LONGEST_HEAD: u64 = 64 << 20;
+
+/// Bytes that are read at once.
+const AT_ONCE: u64 = 256 << 10;
 
 /// Bytes before each head: its length and its check.
 const FRAME: usize = 16;
@@ -38,9 +49,9 @@ pub struct View {
     /// Bytes of `talk-N` that heads tell of.
     pub(super) bytes: u64,
     batches: Vec<Live>,
-    units: HashMap<Arc<OsStr>, Vec<usize>>,
+    units: HashMap<Arc<OsStr>, Vec<usize>, RandomState>,
     /// What is known of the letters of each unit.
-    letters: HashMap<Arc<OsStr>, Arc<Batch>>,
+    letters: HashMap<Arc<OsStr>, Arc<Batch>, RandomState>,
     /// Something that was read is not as it was written.
     damaged: Arc<AtomicBool>,
 }
@@ -91,33 +102,44 @@ impl View {
     /// Takes in the heads behind those that are known, up to one that is not whole.
     fn read_heads(&mut self, file: &mut File) -> io::Result<()> {
         file.seek(SeekFrom::Start(self.heads))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
         let talk = self.talk.as_ref().map_or(Ok(0), |talk| talk.metadata().map(|metadata| metadata.len()))?;
-        let mut rest = bytes.as_slice();
-        while let Some((head, behind)) = split_frame(rest) {
-            let Some(batch) = Batch::decode(head).filter(|batch| batch.at + batch.packed as u64 <= talk) else { break };
-            self.heads += (rest.len() - behind.len()) as u64;
-            self.add(Arc::new(batch));
-            rest = behind;
+        let (mut bytes, mut end) = (Vec::new(), 0);
+        loop {
+            // One head may be longer than what is read at once.
+            bytes.resize(bytes.len().max(end + HEADS_AT_ONCE), 0);
+            let read = file.read(&mut bytes[end..])?;
+            end += read;
+            let mut rest = &bytes[..end];
+            while let Some((head, behind)) = split_frame(rest) {
+                let batch = Batch::decode(head).filter(|batch| batch.at + batch.packed as u64 <= talk);
+                let Some(batch) = batch else { return Ok(()) };
+                self.heads += (rest.len() - behind.len()) as u64;
+                self.add(Arc::new(batch));
+                rest = behind;
+            }
+            if read == 0 || is_damaged(rest) {
+                return Ok(());
+            }
+            let left = rest.len();
+            bytes.copy_within(end - left..end, 0);
+            end = left;
         }
-        Ok(())
     }
 
     /// Takes a batch in that lies behind all others.
     pub(super) fn add(&mut self, batch: Arc<Batch>) {
         self.bytes = self.bytes.max(batch.at + batch.packed as u64);
         if batch.replaces == Replaces::Letters {
-            self.letters.insert(batch.path.as_os_str().into(), batch.clone());
+            self.letters.insert(batch.path.clone(), batch.clone());
             self.batches.push(Live { batch, dead: Vec::new(), gone: true });
             return;
         }
-        let of_unit = self.units.entry(batch.path.as_os_str().into()).or_default();
+        let of_unit = self.units.entry(batch.path.clone()).or_default();
         match batch.replaces {
             Replaces::Nothing | Replaces::Letters => {}
             Replaces::Unit => {
                 of_unit.drain(..).for_each(|at| self.batches[at].gone = true);
-                self.letters.remove(batch.path.as_os_str());
+                self.letters.remove(&batch.path);
             }
             Replaces::Sessions => {
                 for &at in of_unit.iter() {
@@ -216,20 +238,31 @@ impl View {
         Err(io::ErrorKind::InvalidData.into())
     }
 
-    /// Reads what is stored at some places, which are in order, behind each other into `bytes`; what lies nearly side by
-    /// side, at once. Gives where each of them stands there; nothing where it cannot be read.
-    pub fn read_places(&self, places: &[Range<u64>], bytes: &mut Vec<u8>) -> Vec<Range<usize>> {
-        let mut read = Vec::with_capacity(places.len());
-        for near in places.chunk_by(|a, b| b.start >= a.end && b.start - a.end <= NEAR) {
-            let (Some(first), Some(last)) = (near.first(), near.last()) else { continue };
-            let base = bytes.len();
-            bytes.resize(base + usize::try_from(last.end - first.start).unwrap_or(0), 0);
+    /// Reads what is stored at some places, which are in order; what lies nearly side by side, at once. Tells of each by
+    /// its number, with nothing for what cannot be read.
+    pub fn each_place(&self, places: &[Range<u64>], mut tell: impl FnMut(usize, &[u8]) -> ControlFlow<()>) {
+        let (mut bytes, mut number) = (Vec::new(), 0);
+        while let Some(first) = places.get(number) {
+            let near = |pair: &[Range<u64>]| {
+                pair[1].start >= pair[0].end
+                    && pair[1].start - pair[0].end <= NEAR
+                    && pair[1].end - first.start <= AT_ONCE
+            };
+            let count = 1 + places[number..].windows(2).take_while(|pair| near(pair)).count();
+            let together = &places[number..number + count];
+            let end = together.last().map_or(first.end, |last| last.end);
+            bytes.resize(usize::try_from(end - first.start).unwrap_or(0), 0);
             let talk = self.talk.as_ref().ok_or(io::ErrorKind::NotFound);
-            let whole = talk.is_ok_and(|talk| talk.read_exact_at(&mut bytes[base..], first.start).is_ok());
-            let at = |offset: u64| base + usize::try_from(offset - first.start).unwrap_or(0);
-            read.extend(near.iter().map(|place| if whole { at(place.start)..at(place.end) } else { 0..0 }));
+            let whole = talk.is_ok_and(|talk| talk.read_exact_at(&mut bytes, first.start).is_ok());
+            let at = |offset: u64| usize::try_from(offset - first.start).unwrap_or(0);
+            for place in together {
+                let read = if whole { &bytes[at(place.start)..at(place.end)] } else { &[] };
+                if tell(number, read).is_break() {
+                    return;
+                }
+                number += 1;
+            }
         }
-        read
     }
 
     /// Tells apart what was stored at different moments.
@@ -269,6 +302,13 @@ pub(super) fn frame(head: &[u8], to: &mut Vec<u8>) {
     to.extend_from_slice(&(head.len() as u64).to_le_bytes());
     to.extend_from_slice(&checksum(head).to_le_bytes());
     to.extend_from_slice(head);
+}
+
+/// Whether what lies at the beginning is no head, however much more is read.
+fn is_damaged(bytes: &[u8]) -> bool {
+    let Some((len, rest)) = bytes.split_first_chunk::<8>() else { return false };
+    let len = u64::from_le_bytes(*len);
+    len > LONGEST_HEAD || rest.len() as u64 >= len.saturating_add(8)
 }
 
 /// The first head, and what lies behind it; `None` where it is not whole.
