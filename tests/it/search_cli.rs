@@ -221,6 +221,7 @@ fn options_narrow_what_is_searched() {
     assert_eq!(ids(&search(&home, &["heron", "--agent", "codex"])), Vec::<&str>::new());
     assert_eq!(search(&home, &["heron", "--dir", "/srv"])["total"], 2);
     assert_eq!(search(&home, &["heron", "--dir", "/elsewhere"])["searched"]["sessions"], 0);
+    assert_eq!(search(&home, &["agent:claude"])["searched"]["sessions"], 2, "also where no text has to be read");
     assert_eq!(search(&home, &["heron", "--here"])["total"], 0);
     assert_eq!(search(&home, &["heron", "--all"])["total"], 2);
 }

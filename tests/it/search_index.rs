@@ -81,6 +81,30 @@ fn a_damaged_index_is_read_again_and_hides_nothing_meanwhile() {
 }
 
 #[test]
+fn damage_in_the_stored_talk_hides_nothing_even_before_it_is_mended() {
+    let home = Home::empty();
+    let planted = plant_claude(&home);
+    let corpus = corpus(&home);
+    let search = open(&home);
+    // Without its letters, which would be damaged as well.
+    search.update(&corpus, &Cancel::default(), &mut |_| {}).expect("an index");
+    let talk = home.path().join("cache/search/talk-1");
+    let sound = fs::read(&talk).expect("read");
+    let mut bytes = sound.clone();
+    bytes.iter_mut().step_by(50).for_each(|byte| *byte ^= 0x5a);
+    fs::write(&talk, &bytes).expect("write");
+    let search = open(&home);
+    assert!(search.is_current(&corpus), "that is not seen without reading it");
+    for (query, id) in &planted {
+        assert_eq!(ids(&ask(&search, &corpus, query)), BTreeSet::from([(*id).to_owned()]), "{query}");
+    }
+    assert!(!search.is_current(&corpus), "who met damage mends it");
+    search.update(&corpus, &Cancel::default(), &mut |_| {}).expect("an index");
+    assert!(search.is_current(&corpus));
+    assert_eq!(fs::read(&talk).expect("read").len(), sound.len());
+}
+
+#[test]
 fn only_one_process_writes_and_the_others_find_the_same() {
     let home = Home::empty();
     plant_claude(&home);

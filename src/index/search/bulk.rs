@@ -96,7 +96,7 @@ impl Hunt<'_> {
         let number = numbers.min_by_key(|&number| sessions[number].flags.subagent);
         let Some(number) = number.filter(|&number| self.open(number)) else { return Ok(()) };
         let session = &*sessions[number].key.id;
-        let stored = self.run.standing.unit(self.number).stored;
+        let stored = run.stored(self.number);
         // Where the talk is stored and nothing else can matter, only what was appended is looked at.
         let from = if self.run.bulk { 0 } else { stored };
         if !self.run.bulk && stored >= self.unit.stamp.size {
@@ -170,7 +170,7 @@ impl Hunt<'_> {
     }
 
     fn search_records(&mut self, texts: &dyn Texts) -> io::Result<()> {
-        let known = self.run.standing.unit(self.number).is_stored;
+        let known = self.run.is_stored(self.number);
         if known && !self.run.bulk {
             return Ok(());
         }
@@ -223,7 +223,7 @@ impl Hunt<'_> {
     }
 
     fn search_entries(&mut self) {
-        let known = self.run.standing.unit(self.number).is_stored;
+        let known = self.run.is_stored(self.number);
         if known && !self.run.bulk {
             return;
         }

@@ -164,9 +164,10 @@ impl Search {
     }
 
     /// Whether all talk is stored, as far as can be told without reading it. A command that runs for a moment only
-    /// updates where it is not; whoever stays updates once in any case, which also finds damage.
+    /// updates where it is not, or where it met damage; whoever stays updates once in any case, which also finds damage.
     pub fn is_current(&self, corpus: &Corpus) -> bool {
-        self.typed.standing(&self.store.refresh(), corpus).is_current()
+        let view = self.store.refresh();
+        !view.is_damaged() && self.typed.standing(&view, corpus).is_current()
     }
 
     /// Stores what is new, the newest units first; what is stored is found at once, here and in other processes.

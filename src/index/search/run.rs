@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::channel;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::build::threads;
 use super::corpus::Corpus;
@@ -54,9 +54,30 @@ pub struct Run<'a> {
     pub threads: usize,
     /// For each unit what of it cannot hold anything, by its letters; nothing for units beyond.
     pub ruled_out: OnceLock<Vec<Ruled>>,
+    /// Units of which something is stored that cannot be read, to be looked for in their files.
+    pub unreadable: Mutex<HashSet<usize>>,
 }
 
 impl Run<'_> {
+    /// How far the talk of a unit of lines is stored, and can be read.
+    pub fn stored(&self, unit: usize) -> u64 {
+        if self.is_unreadable(unit) { 0 } else { self.standing.unit(unit).stored }
+    }
+
+    /// Whether the talk of a unit is stored as it is now, and can be read.
+    pub fn is_stored(&self, unit: usize) -> bool {
+        self.standing.unit(unit).is_stored && !self.is_unreadable(unit)
+    }
+
+    /// How many sessions may fulfil the query, by what is known without their texts.
+    fn open_sessions(&self) -> usize {
+        self.open.iter().filter(|open| **open != 0).count()
+    }
+
+    fn is_unreadable(&self, unit: usize) -> bool {
+        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner).contains(&unit)
+    }
+
     /// What of a unit cannot hold anything.
     pub fn ruled(&self, unit: usize) -> Option<&Ruled> {
         self.ruled_out.get()?.get(unit)
@@ -101,6 +122,7 @@ pub fn search(
         threads: threads(),
         hold,
         ruled_out: OnceLock::new(),
+        unreadable: Mutex::default(),
     };
     let mut gathering = Gathering { run: &run, request, tallies: vec![None; sessions.len()], reach: Reach::default() };
     gathering.begin();
@@ -129,7 +151,9 @@ pub fn search(
         }
     }
     gathering.reach.talk = true;
-    gathering.reach.complete = !run.plan.reads_texts();
+    if !run.plan.reads_texts() {
+        (gathering.reach.complete, gathering.reach.sessions) = (true, run.open_sessions());
+    }
     found |= gathering.tell_all(sink);
     if run.plan.reads_texts() {
         found |= gathering.search_files(sink);
@@ -225,7 +249,7 @@ impl Gathering<'_> {
         });
         self.reach.complete = !run.cancel.is_cancelled();
         if self.reach.complete {
-            self.reach.sessions = self.run.open.iter().filter(|open| **open != 0).count();
+            self.reach.sessions = self.run.open_sessions();
             sink(Found { reach: self.reach, ..Found::default() });
         }
         any

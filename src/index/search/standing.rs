@@ -137,13 +137,14 @@ impl Standing {
             }
             return;
         }
-        let of_unit = |(number, unit): (usize, &Known)| Some((number, unit.letters.as_ref()?.0.place()));
-        let mut wanted: Vec<(usize, Range<u64>)> = self.units.iter().enumerate().filter_map(of_unit).collect();
-        wanted.sort_unstable_by_key(|(_, place)| place.start);
-        let places: Vec<Range<u64>> = wanted.iter().map(|(_, place)| place.clone()).collect();
+        let of_unit = |(number, unit): (usize, &'_ Known)| Some((number, unit.letters.as_ref()?.0.clone()));
+        let mut wanted: Vec<(usize, Arc<Batch>)> = self.units.iter().enumerate().filter_map(of_unit).collect();
+        wanted.sort_unstable_by_key(|(_, letters)| letters.at);
+        let places: Vec<Range<u64>> = wanted.iter().map(|(_, letters)| letters.place()).collect();
         view.each_place(&places, |at, bytes| {
-            let number = wanted[at].0;
-            if bytes.is_empty() { ControlFlow::Continue(()) } else { tell(number, bytes, known(number)) }
+            let (number, letters) = &wanted[at];
+            // What is damaged rules nothing out.
+            if view.is_sound(letters, bytes) { tell(*number, bytes, known(*number)) } else { ControlFlow::Continue(()) }
         });
     }
 

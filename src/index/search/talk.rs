@@ -1,8 +1,8 @@
 //! The first part of a search: the stored talk, all of it at once.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use super::plan::Test;
 use super::run::Run;
@@ -88,7 +88,9 @@ impl<'a> Talk<'a> {
         while done.load(Ordering::Relaxed) < work && !self.run.cancel.is_cancelled() {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(batch) = self.run.standing.batches.get(number) else { break };
-            share.bytes += batch.batch.shape.text as u64;
+            if batch.sessions.iter().flatten().any(|&session| self.run.open[session] != 0) {
+                share.bytes += batch.batch.shape.text as u64;
+            }
             // What cannot be found need not be read.
             if !self.run.ruled(batch.unit).is_some_and(|ruled| ruled.is_out(batch.batch.cursor.offset)) {
                 let looked = search_batch(self.run, batch, (number, &self.known), &mut buffer, &mut share);
@@ -135,8 +137,11 @@ fn search_batch(
         return 0;
     }
     let read = if run.hold { run.view.hold(batch, buffer) } else { run.view.read(batch, buffer) };
-    // What cannot be read any more (the store was begun anew) is in the files still.
-    let Ok(block) = read else { return 0 };
+    // What cannot be read (it is damaged, or the store was begun anew) is in the files still.
+    let Ok(block) = read else {
+        run.unreadable.lock().unwrap_or_else(PoisonError::into_inner).insert(placed.unit);
+        return 0;
+    };
     let tools = block.tools();
     let mut of_probes = Vec::with_capacity(known.len());
     let mut looked = 0;

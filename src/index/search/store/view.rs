@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use foldhash::fast::RandomState;
@@ -16,7 +17,7 @@ use super::batch::{Batch, Replaces, checksum};
 use super::block::{Block, Buffer};
 
 /// Begins `heads`: the form of the files, to be changed with it.
-pub(super) const MAGIC: [u8; 8] = *b"salontk2";
+pub(super) const MAGIC: [u8; 8] = *b"salontk3";
 
 /// Bytes before the first head: the magic, and which `talk-N`.
 pub(super) const PREAMBLE: u64 = 16;
@@ -51,6 +52,8 @@ pub struct View {
     batches: Vec<Live>,
     /// By the bytes of their paths.
     units: HashMap<Bytes, OfUnit, RandomState>,
+    /// Something that was read is not as it was written.
+    damaged: Arc<AtomicBool>,
 }
 
 /// Where the batches of a unit are.
@@ -244,11 +247,26 @@ impl View {
         self.batches.iter().for_each(|live| live.batch.hold(None));
     }
 
-    /// What is stored of a batch, as it lies there.
+    /// Whether what was read of a batch is as it was written.
+    pub fn is_sound(&self, batch: &Batch, bytes: &[u8]) -> bool {
+        let sound = checksum(bytes) == batch.sum;
+        if !sound {
+            self.damaged.store(true, Ordering::Relaxed);
+        }
+        sound
+    }
+
+    /// Whether something was read that is not as it was written.
+    pub fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Relaxed)
+    }
+
+    /// What is stored of a batch, as it lies there, if it is as it was written.
     fn read_packed(&self, batch: &Batch, bytes: &mut Vec<u8>) -> io::Result<()> {
         bytes.resize(batch.packed, 0);
         let talk = self.talk.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        talk.read_exact_at(bytes, batch.at)
+        talk.read_exact_at(bytes, batch.at)?;
+        if self.is_sound(batch, bytes) { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
 
     /// Reads what is stored at some places, which are in order; what lies nearly side by side, at once. Tells of each by
@@ -290,8 +308,7 @@ impl View {
         let mut buffer = Vec::new();
         for live in &self.batches {
             let batch = &live.batch;
-            let sound = self.read_packed(batch, &mut buffer).is_ok_and(|()| checksum(&buffer) == batch.sum);
-            if !sound {
+            if self.read_packed(batch, &mut buffer).is_err() {
                 tracing::warn!(dir = %dir.display(), "the search index is damaged; what follows is read again");
                 return whole;
             }
