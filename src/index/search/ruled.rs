@@ -41,38 +41,46 @@ impl Ruled {
     }
 }
 
-/// For each unit of the corpus what of it is ruled out. `found`: bits of the probes that a session fulfils without its
-/// texts.
-pub fn rule_out(run: &Run<'_>, found: impl Fn(usize) -> u64) -> Vec<Ruled> {
+/// What the letters of a unit tell, before it is known which sessions need them.
+#[derive(Clone, Debug, Default)]
+pub struct Lacking {
+    /// Bits of the probes that are nowhere in it, as far as its letters are known.
+    probes: u64,
+    known: u64,
+    /// Stretches of a file that hold none of what is sought, in order.
+    stretches: Vec<Range<u64>>,
+}
+
+/// What the letters of each unit of the corpus tell; nothing where no letters are sought.
+pub fn lacking(run: &Run<'_>) -> Vec<Lacking> {
     if !run.plan.has_letters() {
         return Vec::new();
     }
     let units = run.corpus.units();
-    let mut ruled = vec![Ruled::default(); units.len()];
+    let mut all = vec![Lacking::default(); units.len()];
     let (mut tried, mut paid) = (0, 0);
     run.standing.each_letters(&run.view, run.hold, |number, letters, known| {
-        ruled[number] = rule(run, number, (letters, known), &found);
+        all[number] = lacking_in(&run.plan, letters, known);
         tried += 1;
-        paid += usize::from(!ruled[number].stretches.is_empty());
+        paid += usize::from(!all[number].stretches.is_empty());
         if tried == TRIED && paid < PAYS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     for (number, unit) in units.iter().enumerate() {
         if let Some(letters) = run.small.of(unit) {
-            ruled[number].all = rule_small(run, number, &letters, &found);
+            all[number] = lacking_in_small(&run.plan, &letters);
         }
     }
-    ruled
+    all
 }
 
-fn rule(run: &Run<'_>, number: usize, (letters, known): (&[u8], u64), found: impl Fn(usize) -> u64) -> Ruled {
+fn lacking_in(plan: &Plan, letters: &[u8], known: u64) -> Lacking {
     let (mut everywhere, mut start) = (u64::MAX, 0);
     let mut stretches: Vec<Range<u64>> = Vec::new();
     for segment in segments(letters) {
-        let lacking = run
-            .plan
-            .lacking(|test| matches!(test, Test::Text { rows, .. } if !rows.is_empty() && !segment.may_hold(rows)));
+        let lacking =
+            plan.lacking(|test| matches!(test, Test::Text { rows, .. } if !rows.is_empty() && !segment.may_hold(rows)));
         everywhere &= lacking;
-        if lacking == run.plan.all_probes() && segment.end > start {
+        if lacking == plan.all_probes() && segment.end > start {
             match stretches.last_mut() {
                 Some(last) if last.end == start => last.end = segment.end,
                 _ => stretches.push(start..segment.end),
@@ -80,21 +88,29 @@ fn rule(run: &Run<'_>, number: usize, (letters, known): (&[u8], u64), found: imp
         }
         start = segment.end;
     }
-    let all = is_out(run, number, everywhere, found).then_some(known);
-    if let Some(known) = all {
-        stretches.clear();
-        stretches.push(0..known);
-    }
-    Ruled { all, stretches }
+    Lacking { probes: everywhere, known, stretches }
 }
 
 /// The same for a unit of many small files.
-fn rule_small(run: &Run<'_>, number: usize, letters: &Letters<'_>, found: impl Fn(usize) -> u64) -> Option<u64> {
-    let lacking = run.plan.lacking(|test| {
+fn lacking_in_small(plan: &Plan, letters: &Letters<'_>) -> Lacking {
+    let probes = plan.lacking(|test| {
         let Test::Text { raw: Some(raw), .. } = test else { return false };
         letters.lacks(raw.atoms().iter())
     });
-    is_out(run, number, lacking, found).then_some(u64::MAX)
+    Lacking { probes, known: u64::MAX, stretches: Vec::new() }
+}
+
+/// For each unit what of it is ruled out by what it lacks. `found`: bits of the probes that a session fulfils without
+/// its texts.
+pub fn rule_out(run: &Run<'_>, lacking: Vec<Lacking>, found: impl Fn(usize) -> u64) -> Vec<Ruled> {
+    let rule = |(number, Lacking { probes, known, stretches })| {
+        if is_out(run, number, probes, &found) {
+            let whole = 0..known;
+            return Ruled { all: Some(known), stretches: vec![whole] };
+        }
+        Ruled { all: None, stretches }
+    };
+    lacking.into_iter().enumerate().map(rule).collect()
 }
 
 /// Whether no session of a unit can fulfil any alternative, each lacking something that it asks for.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::build::threads;
 use super::corpus::Corpus;
 use super::plan::{Plan, Test};
-use super::ruled::{Ruled, rule_out};
+use super::ruled::{Ruled, lacking, rule_out};
 use super::small::Kept;
 use super::snippet::{Context, first, snippet};
 use super::standing::Standing;
@@ -125,8 +125,13 @@ pub fn search(
         unreadable: Mutex::default(),
     };
     let mut gathering = Gathering { run: &run, request, tallies: vec![None; sessions.len()], reach: Reach::default() };
-    gathering.begin();
-    let ruled_out = rule_out(&run, |number| gathering.tallies[number].as_ref().map_or(0, |tally| tally.found));
+    let lacking = std::thread::scope(|scope| {
+        let lacking = scope.spawn(|| lacking(&run));
+        gathering.begin();
+        // A panic was told where it happened; then nothing is ruled out.
+        lacking.join().unwrap_or_default()
+    });
+    let ruled_out = rule_out(&run, lacking, |number| gathering.tallies[number].as_ref().map_or(0, |tally| tally.found));
     // It is set once only.
     drop(run.ruled_out.set(ruled_out));
     let mut found = false;

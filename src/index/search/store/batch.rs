@@ -226,7 +226,7 @@ impl Packed {
 const APART: char = '\0';
 
 /// Bytes of text after which a batch is ended.
-const FULL: usize = 1 << 20;
+const FULL: usize = 1 << 18;
 
 /// The name's place in the list; the first one's once the list is full.
 fn number_of(names: &mut Vec<Arc<str>>, name: &str) -> u16 {

@@ -142,5 +142,5 @@ impl Buffer {
     }
 }
 
-/// Most bytes of an unpacked block: a text is added to a batch as long as that is below a MB, however long it is.
+/// Most bytes of an unpacked block: a text is added to a batch that is not full, however long it is.
 const LONGEST: usize = 1 << 30;
