@@ -1,11 +1,13 @@
 //! Claude Code's records as events: only for the lines that are looked at.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::super::jsonl::Mark;
+use super::fields;
 use super::tools;
 use super::words::{Said, said};
 use crate::domain::event::{Body, Level, Piece};
@@ -14,7 +16,7 @@ use crate::domain::{Entry, EntryKind, Event, Time};
 
 /// The events for some entries of a line.
 pub fn entries(line: &[u8], marks: &[Mark], sink: &mut dyn FnMut(Event)) {
-    let Some(record) = parse(line) else { return };
+    let Some(record) = fields::read(line) else { return };
     let time = record["timestamp"].as_str().and_then(Time::parse);
     for mark in marks {
         if let Some(body) = body(&record, mark) {
@@ -75,7 +77,7 @@ fn content(record: &Value) -> &Value {
 fn body(record: &Value, mark: &Mark) -> Option<Body> {
     match record["type"].as_str().or_else(|| record["message"]["role"].as_str()).or_else(|| record["role"].as_str())? {
         "system" => Some(system(record)),
-        "attachment" => Some(Body::Prompt(plain(&block(&record["attachment"]["prompt"], mark.block)?))),
+        "attachment" => Some(Body::Prompt(plain(block(&record["attachment"]["prompt"], mark.block)?.as_ref()))),
         "assistant" => {
             let block = block(content(record), mark.block)?;
             if mark.kind == EntryKind::Notice {
@@ -86,17 +88,18 @@ fn body(record: &Value, mark: &Mark) -> Option<Body> {
         _ if record["isCompactSummary"] == true => {
             Some(Body::Notice { level: Level::Boundary, text: tools::text(content(record)) })
         }
-        _ => Some(spoken(&block(content(record), mark.block)?)),
+        _ => Some(spoken(block(content(record), mark.block)?.as_ref())),
     }
 }
 
 /// One block of a content; a content that is a string is its own only block.
-fn block(content: &Value, at: u32) -> Option<Value> {
+fn block(content: &Value, at: u32) -> Option<Cow<'_, Value>> {
+    let only = |text| Some(Cow::Owned(serde_json::json!({"type": "text", "text": text})));
     match content {
-        Value::String(text) => Some(serde_json::json!({"type": "text", "text": text})),
+        Value::String(text) => only(text),
         Value::Array(blocks) => match blocks.get(at as usize)? {
-            Value::String(text) => Some(serde_json::json!({"type": "text", "text": text})),
-            block => Some(block.clone()),
+            Value::String(text) => only(text),
+            block => Some(Cow::Borrowed(block)),
         },
         _ => None,
     }

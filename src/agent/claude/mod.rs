@@ -1,6 +1,7 @@
 //! Claude Code.
 
 mod decode;
+mod fields;
 mod fork;
 mod inline;
 mod lines;
