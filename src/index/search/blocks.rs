@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::stdx::lines::LONGEST;
 
 /// Bytes read at a time: small enough to stay in the processor's cache until they are searched.
-const BLOCK: usize = 256 << 10;
+const BLOCK: usize = 128 << 10;
 
 /// Bytes of a buffer that are kept from file to file.
 const MOST: usize = 4 << 20;
