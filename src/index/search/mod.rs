@@ -255,7 +255,7 @@ impl Search {
     }
 
     /// The values that a filter has in the stored talk and that hold what is typed of one, the best first, each with how
-    /// many sessions it would leave; see [`values`] for which filters those are.
+    /// many sessions it would leave; for filters that texts answer.
     pub fn values(&self, corpus: &Corpus, (field, typed): (Field, &str), cancel: &Cancel) -> Vec<(String, usize)> {
         let view = self.store.refresh();
         values::count(&view, &self.typed.standing(&view, corpus), corpus, (field, typed), cancel)

@@ -127,24 +127,28 @@ impl Standing {
     /// Tells what is known of the letters of each unit of which anything is: its number, they, and how far; of what is
     /// not made of lines all or nothing. `hold`: to be in memory for the next time.
     pub fn each_letters(&self, view: &View, hold: bool, mut tell: impl FnMut(usize, &[u8], u64) -> ControlFlow<()>) {
-        let known = |number: usize| self.units[number].letters.as_ref().map_or(0, |(_, known)| *known);
+        let how_far = |number: usize| self.units[number].letters.as_ref().map_or(0, |(_, known)| *known);
         if hold {
             let held = self.letters.get_or_init(|| self.hold_letters(view));
             for (number, range) in &held.of_units {
-                if tell(*number, &held.bytes[range.clone()], known(*number)).is_break() {
+                if tell(*number, &held.bytes[range.clone()], how_far(*number)).is_break() {
                     break;
                 }
             }
             return;
         }
-        let of_unit = |(number, unit): (usize, &'_ Known)| Some((number, unit.letters.as_ref()?.0.clone()));
-        let mut wanted: Vec<(usize, Arc<Batch>)> = self.units.iter().enumerate().filter_map(of_unit).collect();
+        let learnt = |(number, unit): (usize, &'_ Known)| Some((number, unit.letters.as_ref()?.0.clone()));
+        let mut wanted: Vec<(usize, Arc<Batch>)> = self.units.iter().enumerate().filter_map(learnt).collect();
         wanted.sort_unstable_by_key(|(_, letters)| letters.at);
         let places: Vec<Range<u64>> = wanted.iter().map(|(_, letters)| letters.place()).collect();
         view.each_place(&places, |at, bytes| {
             let (number, letters) = &wanted[at];
             // What is damaged rules nothing out.
-            if view.is_sound(letters, bytes) { tell(*number, bytes, known(*number)) } else { ControlFlow::Continue(()) }
+            if view.is_sound(letters, bytes) {
+                tell(*number, bytes, how_far(*number))
+            } else {
+                ControlFlow::Continue(())
+            }
         });
     }
 
