@@ -129,9 +129,9 @@ impl Standing {
     pub fn each_letters(&self, view: &View, hold: bool, mut tell: impl FnMut(usize, &[u8], u64) -> ControlFlow<()>) {
         let how_far = |number: usize| self.units[number].letters.as_ref().map_or(0, |(_, known)| *known);
         if hold {
-            let held = self.letters.get_or_init(|| self.hold_letters(view));
-            for (number, range) in &held.of_units {
-                if tell(*number, &held.bytes[range.clone()], how_far(*number)).is_break() {
+            let kept = self.letters.get_or_init(|| self.hold_letters(view));
+            for (number, range) in &kept.of_units {
+                if tell(*number, &kept.bytes[range.clone()], how_far(*number)).is_break() {
                     break;
                 }
             }
