@@ -19,6 +19,7 @@ mod chat;
 mod cli;
 mod contract;
 mod desk;
+mod frames;
 mod index;
 mod keys;
 mod lineage;

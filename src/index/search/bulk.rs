@@ -132,6 +132,10 @@ impl Hunt<'_> {
             let fresh = offset + block.len() as u64 > stored;
             self.hit_lines(block, number, fresh, &mut hits);
             for &(start, end) in &hits {
+                // Of one letter there may be thousands.
+                if self.run.cancel.is_cancelled() {
+                    break;
+                }
                 let at = offset + start as u64;
                 let record = Record { session, id: "", hint: "", offset: at, bytes: &block[start..end] };
                 self.decode(texts, &record, number, at >= stored)?;

@@ -114,11 +114,16 @@ fn run(ask: &Ask, search: &Search, around: &Surroundings, slipped: &mut Option<A
     }
 }
 
-/// Tells news as they come; those of the same query that come within [`SPACE`] are told together.
+/// Tells news as they come; those of the same query that come within [`SPACE`] are told together. The first ones of a
+/// query wait for nothing.
 fn tell(told: &Receiver<News>, clock: Clock, events: &tokio::sync::mpsc::Sender<Event>) {
     let mut free = clock();
-    let mut held = None;
+    let (mut held, mut last) = (None::<News>, None);
     while let Some(mut news) = held.take().or_else(|| told.recv().ok()) {
+        if last.as_ref() != Some(&news.query) {
+            free = clock();
+        }
+        last = Some(news.query.clone());
         held = gather(told, &mut news, clock, free);
         if news.cancel.is_cancelled() {
             continue;
