@@ -7,7 +7,8 @@
 //! found does not depend on where it is found, nor on what counts as a word.
 //!
 //! Most of the rest need not be opened: of each unit it is known which `letters` stand together in it, and a word
-//! whose letters do not is not there. Who types sees the talk searched ever more narrowly (`typed`).
+//! whose letters do not is not there. How the store stands to what there is to search is worked out once (`standing`);
+//! who types sees the newest talk answer first, and all of it searched ever more narrowly (`typed`).
 //!
 //! An inverted index was weighed and left out: over so little text it answers no sooner, takes longer to build and
 //! several times the memory, and knows only the words that its rules made (no parts of words, no punctuation, no
