@@ -13,6 +13,9 @@ use super::store::{Batch, Buffer, Live, View};
 use crate::agent::texts::Layout;
 use crate::agent::{Unit, format};
 
+/// Bytes of talk that are held in memory at most while somebody searches; more is read again each time.
+const HELD: usize = 48 << 20;
+
 /// A store and a corpus, put beside each other.
 #[derive(Debug)]
 pub struct Standing {
@@ -36,6 +39,8 @@ pub struct Placed {
     pub unit: usize,
     /// The numbers of its sessions; none for those that lie elsewhere now, or were stored again.
     pub sessions: Vec<Option<usize>>,
+    /// It may stay in memory, being among the newest.
+    pub may_stay: bool,
 }
 
 /// What is stored of a unit.
@@ -78,10 +83,16 @@ impl Standing {
                     .enumerate()
                     .map(|(at, id)| corpus.number_in(unit, id).filter(|_| !live.dead.contains(&at)))
                     .collect(),
+                may_stay: false,
             })
         };
         let mut batches: Vec<Placed> = view.live().filter_map(placed).collect();
         batches.sort_by_key(|placed| placed.unit);
+        let mut bytes = 0;
+        for placed in &mut batches {
+            bytes += placed.batch.shape.bytes();
+            placed.may_stay = bytes <= HELD;
+        }
         Self { moment: view.moment(), corpus: corpus.id(), batches, units, letters: OnceLock::new(), gone }
     }
 
@@ -96,7 +107,9 @@ impl Standing {
         let next = AtomicUsize::new(0);
         let work = || {
             let mut buffer = Buffer::default();
-            while let Some(placed) = self.batches.get(next.fetch_add(1, Ordering::Relaxed)) {
+            while let Some(placed) =
+                self.batches.get(next.fetch_add(1, Ordering::Relaxed)).filter(|placed| placed.may_stay)
+            {
                 // What cannot be read is found out again by who needs it.
                 if cancel.is_cancelled() || view.hold(&placed.batch, &mut buffer).is_err() {
                     break;

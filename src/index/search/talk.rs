@@ -136,7 +136,8 @@ fn search_batch(
         share.spots.push((number, nowhere()));
         return 0;
     }
-    let read = if run.hold { run.view.hold(batch, buffer) } else { run.view.read(batch, buffer) };
+    let hold = run.hold && placed.may_stay;
+    let read = if hold { run.view.hold(batch, buffer) } else { run.view.read(batch, buffer) };
     // What cannot be read (it is damaged, or the store was begun anew) is in the files still.
     let Ok(block) = read else {
         run.unreadable.lock().unwrap_or_else(PoisonError::into_inner).insert(placed.unit);
