@@ -217,8 +217,12 @@ impl Search {
         effects
     }
 
-    /// Lets the preview's transcript stand on the selected hit.
+    /// Lets the preview's transcript stand on the selected hit, once the line as it stands has one: looking through a
+    /// transcript would only hold up its answer.
     pub fn aim(&mut self) -> Vec<Effect> {
+        if self.results.is_older() {
+            return Vec::new();
+        }
         let (query, place) = (self.sought(), self.results.place().cloned());
         let Some(key) = self.results.key().cloned() else { return Vec::new() };
         let Some(reader) = self.preview.reader_mut().filter(|reader| reader.key == key) else { return Vec::new() };
