@@ -21,7 +21,7 @@ use crate::domain::found::{Found, Hit, Place, Reach, Snippet};
 use crate::domain::query::{Part, Query};
 
 /// How much of the talk is looked through before the first news: some milliseconds' worth, in bytes.
-const GLANCE: usize = 12 << 20;
+const GLANCE: usize = 8 << 20;
 
 /// What all parts of a search share.
 #[derive(Debug)]

@@ -148,7 +148,7 @@ fn search_batch(
     let mut looked = 0;
     for (at, known) in known.iter().enumerate() {
         let before = known.as_ref().and_then(|known| known.spots().get(number)?.as_ref());
-        looked += before.map_or(block.text.len(), |spots| spots.len() * PER_MATCH / 4);
+        looked += before.map_or(block.text.len(), |spots| spots.len() * PER_MATCH / 2);
         let place = Place { run, block, sessions: &sessions, tools: &tools };
         of_probes.push(match (known, before) {
             (Some(Known::Same(_)), Some(spots)) => renumbered(spots, at),
