@@ -1,49 +1,96 @@
 //! salon: every conversation with your coding agents (past, running and waiting) in one terminal.
 //!
-//! This page is the architecture. Layers import only downwards; `tests/it/architecture.rs` holds them to it.
+//! This page describes the architecture. Layers import only downwards; `tests/it/architecture.rs` checks it.
 //!
-//! - [`stdx`]: what the standard library lacks.
-//! - [`domain`]: the language of the program: agents, sessions, events, transcripts, the catalog. Plain data.
-//! - [`config`]: files to neutral values: keys, themes, settings, paths.
-//! - [`agent`]: everything specific to one agent, one folder each: [`agent::Format`] reads what it stores,
-//!   [`agent::Protocol`] tells how it is driven. Bytes to events and back; no processes, no sockets.
-//! - [`store`]: `state.db`, what salon itself must remember: choices, runs, prompts that are on their way.
-//! - [`index`]: which sessions exist, kept current; agent-neutral. Opened transcripts are read here, off the interface.
-//! - [`live`]: runs of agents; agent-neutral. One task a run owns the child, its pipes, its clocks and its events.
+//! - [`stdx`]: extensions of the standard library.
+//! - [`domain`]: shared plain data: agents, sessions, events, transcripts, the catalog, queries, runs.
+//! - [`config`]: configuration files parsed into plain values: keys, themes, settings, paths.
+//! - [`agent`]: everything specific to one agent, one folder each. [`agent::Format`] reads its files,
+//!   [`agent::Protocol`] drives its process. Converts bytes to events and back; no processes, no sockets.
+//! - [`store`]: `state.db`, the persistent state of salon itself: choices, runs, undelivered prompts.
+//! - [`index`]: finds, watches and searches all sessions; agent-neutral. Reads open transcripts off the event loop.
+//! - [`live`]: runs of agents; agent-neutral. One task per run owns the child process, its pipes, timers and events.
 //! - [`app`]: state and decisions: a message in, effects out. Pure and synchronous.
-//! - [`ui`]: the state drawn into cells. Reads, changes nothing.
-//! - [`runtime`]: the one loop, the terminal, the effects.
-//! - [`cli`]: the command line, one file a command.
+//! - [`ui`]: draws the state into terminal cells. Reads only.
+//! - [`runtime`]: the event loop, the terminal, the effects.
+//! - [`cli`]: the command line, one file per command.
 //!
 //! ```text
-//! files on disk ─────▶ index ──Event──┐                         ┌─▶ ui::draw(&app) ─▶ frame
-//! agent processes ◀──▶ live ───Event──┼─▶ Msg ─▶ app::update ───┤
-//! keyboard, signals ─▶ runtime ───────┘     (pure, synchronous) └─▶ Vec<Effect> ─▶ runtime ─▶ index / live / store / terminal
+//! files on disk ─────▶ index ──IndexEvent─┐                         ┌─▶ ui::draw(&app) ─▶ frame
+//! agent processes ◀──▶ live ───LiveEvent──┼─▶ Msg ─▶ app::update ───┤
+//! keyboard, signals ─▶ runtime ───────────┘     (pure, synchronous) └─▶ Vec<Effect> ─▶ runtime ─▶ index / live / store / terminal
 //! ```
 //!
-//! One direction, one queue, one writer. A transcript on disk and a run at work give the same
-//! [`Event`](domain::Event)s, which fold into the same [`Transcript`](domain::transcript::Transcript): a reader cannot
-//! tell one from the other, and where a turn is on disk too, nothing is shown twice.
+//! Data flows in one direction, through one queue, to one writer. A stored transcript and a run produce the same
+//! [`Event`](domain::Event)s, which fold into the same [`Transcript`](domain::transcript::Transcript). The reader treats
+//! both alike, and a turn that is also on disk appears once.
 //!
-//! # What always holds
+//! # Invariants
 //!
 //! - `update` never awaits and does no IO; `draw` never blocks and changes no state.
-//! - An agent's own files are opened for reading only.
-//! - What a transcript or an agent says is sanitised before it reaches the terminal.
-//! - A prompt is on disk before it is shown as accepted, and goes to its agent once. Where it is not certain whether it
-//!   arrived (a crash of the agent, of salon), it is held: nothing is sent again by itself.
-//! - Only [`live`] runs agents, each in a process group that ends with salon; what a killed salon left behind, the next
-//!   one ends. No other process is signalled. ([`runtime`] lends the terminal to an agent's own program, when asked to.)
-//! - Programs are started with an argument list, never through a shell, and no prompt stands in one.
-//! - Whether a session is at work is derived from a living process and an open turn; no stored state says so alone.
-//! - A stored transcript's reader holds the entries around what is shown, a run a ring of what happened last; all else
-//!   stays on disk.
+//! - Agents' own files are opened for reading only.
+//! - Texts of transcripts and agents are sanitised before they reach the terminal.
+//! - A prompt is on disk before it is shown as accepted, and is sent to its agent once. If a crash of the agent or of
+//!   salon makes its delivery uncertain, it is held: no prompt is sent again automatically.
+//! - Only [`live`] runs agents, each in a process group that ends with salon. Processes left by a killed salon are ended
+//!   by the next one. No other process receives a signal. On request, [`runtime`] starts an agent's own program in the
+//!   foreground.
+//! - Programs start with an argument list, never through a shell, and no argument contains a prompt.
+//! - The *working* state of a session is derived from a living process and an open turn, never from stored data alone.
+//! - The reader of a stored transcript keeps the entries around the viewport in memory, a run a ring of its latest
+//!   events; everything else stays on disk.
 //!
 //! # Deliberately absent
 //!
-//! Global state, callbacks into `app`, a plug-in system, a background service (runs end with their salon), locks shared
-//! between drawing and reading, writing to an agent's own files, leave that nobody gave (where nobody can be asked,
-//! approvals are denied), and agents' own screens in a pane: they are driven over their protocols.
+//! - Global state, callbacks into `app`, a plug-in system, locks shared between drawing and reading.
+//! - A background service: runs end with salon.
+//! - Writing to an agent's own files.
+//! - Permissions that the user did not give: without a user, approvals are denied.
+//! - Agents' own screens in a pane: agents are driven over their protocols.
+//!
+//! # Glossary
+//!
+//! | term | meaning |
+//! |---|---|
+//! | action | Named command of the interface, bound to keys by the key map and listed in the palette. |
+//! | agent | Coding agent such as Claude Code; see [`Agent`](domain::Agent). |
+//! | approval | Permission request or question with which an agent waits for the user. |
+//! | catalog | All indexed sessions, as one table in memory. |
+//! | codec | State machine between an agent's protocol messages and events; see [`agent::protocol`](mod@agent::protocol). |
+//! | corpus | All sources that a search covers. |
+//! | coverage | Part of the corpus that a search has covered so far. |
+//! | delta | Piece of streamed text that is appended to an entry. |
+//! | effect | IO that `app` requests and `runtime` performs. |
+//! | entry | One block of a transcript: prompt, answer, tool call, notice, plan. |
+//! | event | Change of a conversation, from a stored record or a running agent; folds into an entry. |
+//! | filter | Condition of a query on sessions or entries, written `name:value`. |
+//! | fork | New session that starts as a copy of another one. |
+//! | held | State of a prompt that waits until the user releases it. |
+//! | hit | Session that matches a query, with its score and snippets. |
+//! | issue | File or record that could not be read, with the reason. |
+//! | lease | Exclusive right of one salon process to drive a run, recorded in `state.db`. |
+//! | live status | State of a session that is open in some process, read from the agent's files. |
+//! | match | Byte range of a text that a needle matches. |
+//! | needle | Text or regular expression that a query searches for. |
+//! | n-gram filter | Bit set per segment of a source, which proves that a literal cannot occur there. |
+//! | outbox | Prompts that are accepted but not confirmed as delivered. |
+//! | prefilter | Fast test on raw bytes that excludes records without a match. |
+//! | query | Parsed search line: alternatives of needles and filters. |
+//! | registry | Recorded runs, their leases and child processes. |
+//! | ring | Bounded history of a run's latest events, with a cursor per viewer. |
+//! | run | Conversation that salon drives, with or without a living process. |
+//! | segment | Unit of the stored text index, replaced as a whole. |
+//! | session | Conversation as its agent stores it; identified by agent and id. |
+//! | snippet | Excerpt of a session around a match. |
+//! | source | File or database that contains the records of sessions. |
+//! | state | Needs you, working, idle or past; see [`SessionState`](domain::SessionState). |
+//! | summary | Metadata of a session, computed from its source for lists. |
+//! | text index | Stored texts that are searched from memory: prompts, answers, titles, short tool inputs. |
+//! | transcript | Entries of one session in order. |
+//! | transport | Connection to an agent: pipes of a child process, or a local server. |
+//! | turn | One prompt with everything that the agent does until it waits again. |
+//! | viewport | Visible part of a transcript or list. |
+//! | workspace | Root of the repository, or else the directory, in which sessions run. |
 
 pub mod agent;
 pub mod app;

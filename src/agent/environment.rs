@@ -1,4 +1,4 @@
-//! Where agents look for their files, as values: read from the process once, at the edge, or made up by a test.
+//! Home directory, environment variables and configured roots as values: read once at start, or supplied by a test.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,27 +12,27 @@ pub struct Environment {
     pub home: PathBuf,
     /// Environment variables; empty ones count as unset.
     pub vars: BTreeMap<String, String>,
-    /// Further roots from the configuration, beside those that the agent itself uses.
+    /// Additional roots from the configuration, besides those that the agent itself uses.
     pub roots: BTreeMap<Agent, Vec<PathBuf>>,
 }
 
 impl Environment {
-    /// A variable that is set and not empty.
+    /// Returns a variable that is set and not empty.
     pub fn var(&self, name: &str) -> Option<&str> {
         self.vars.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// A directory named by a variable, else `fallback` below the home directory. `~/` is expanded.
+    /// Returns the directory named by a variable, else `fallback` below the home directory. Expands `~/`.
     pub fn dir(&self, name: &str, fallback: &str) -> PathBuf {
         self.var(name).map_or_else(|| self.home.join(fallback), |value| self.expand(Path::new(value)))
     }
 
-    /// `$XDG_DATA_HOME`, else `~/.local/share`.
+    /// Returns `$XDG_DATA_HOME`, else `~/.local/share`.
     pub fn data_dir(&self) -> PathBuf {
         self.dir("XDG_DATA_HOME", ".local/share")
     }
 
-    /// The roots that the configuration adds for an agent.
+    /// Roots that the configuration adds for an agent.
     pub fn extra_roots(&self, agent: Agent) -> impl Iterator<Item = PathBuf> {
         self.roots.get(&agent).into_iter().flatten().map(|path| self.expand(path))
     }

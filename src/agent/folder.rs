@@ -1,7 +1,6 @@
-//! Thousands of files in folders, listed and read with as little ado as possible: each is looked at or opened relative
-//! to its folder, and read into one buffer.
+//! Fast listing and reading of thousands of files: each is opened relative to its open folder, and read into one buffer.
 //!
-//! Must not know whose files they are.
+//! Must not depend on any agent's format.
 
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::io;
@@ -12,29 +11,29 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Dev, Dir, FileType, Mode, OFlags, Stat, openat, statat};
 use rustix::io::Errno;
 
-use super::Stamp;
+use super::FileStamp;
 
-const HOW: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
+const OPEN_FLAGS: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
 
-/// Bytes read at first: more than most such files have.
-const ROOM: usize = 64 << 10;
+/// Initial size of the read buffer in bytes, because most such files are smaller and fit one read.
+const INITIAL_BUFFER: usize = 64 << 10;
 
 /// An open folder.
 #[derive(Debug)]
 pub struct Folder(OwnedFd);
 
 impl Folder {
-    /// Opens a folder; `None` where there is none.
+    /// Opens a folder; `None` if it does not exist.
     pub fn open(path: &Path) -> io::Result<Option<Self>> {
-        found(openat(CWD, path, HOW | OFlags::DIRECTORY, Mode::empty()))
+        none_if_missing(openat(CWD, path, OPEN_FLAGS | OFlags::DIRECTORY, Mode::empty()))
     }
 
-    /// Opens a folder in it.
+    /// Opens a subfolder; `None` if it does not exist.
     pub fn folder(&self, name: &CStr) -> io::Result<Option<Self>> {
-        found(openat(&self.0, name, HOW | OFlags::DIRECTORY, Mode::empty()))
+        none_if_missing(openat(&self.0, name, OPEN_FLAGS | OFlags::DIRECTORY, Mode::empty()))
     }
 
-    /// Names that end so, in order.
+    /// Lists the names with the given ending, sorted.
     pub fn names(&self, ending: &[u8]) -> io::Result<Vec<CString>> {
         let mut names = Vec::new();
         for entry in Dir::read_from(&self.0)? {
@@ -47,14 +46,14 @@ impl Folder {
         Ok(names)
     }
 
-    /// What stands in it: names, and what is plainly a file, a folder or a link.
+    /// Visits the folder's entries with their names and types, without following links.
     pub fn list(&self, mut visit: impl FnMut(&CStr, FileType)) -> io::Result<()> {
         entries(&self.0, &mut |name, kind| {
             if name == c"." || name == c".." {
                 return;
             }
             let kind = match kind {
-                // Not every file system tells.
+                // Not every file system reports the type.
                 FileType::Unknown => statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)
                     .map_or(FileType::Unknown, |stat| FileType::from_raw_mode(stat.st_mode)),
                 kind => kind,
@@ -63,15 +62,15 @@ impl Folder {
         })
     }
 
-    /// Looks at something in it, through a link where it is one.
-    pub fn look(&self, name: &CStr) -> io::Result<Seen> {
-        Ok(Seen(statat(&self.0, name, AtFlags::empty())?))
+    /// Stats an entry, following a link.
+    pub fn stat(&self, name: &CStr) -> io::Result<FileStat> {
+        Ok(FileStat(statat(&self.0, name, AtFlags::empty())?))
     }
 
-    /// Reads a file in it into a buffer, which only grows; gives how much there is.
+    /// Reads a file of the folder into a buffer, which only grows; returns the number of bytes read.
     pub fn read(&self, name: &CStr, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        let file = openat(&self.0, name, HOW, Mode::empty())?;
-        buffer.resize(buffer.len().max(ROOM), 0);
+        let file = openat(&self.0, name, OPEN_FLAGS, Mode::empty())?;
+        buffer.resize(buffer.len().max(INITIAL_BUFFER), 0);
         let mut len = 0;
         loop {
             match rustix::io::read(&file, &mut buffer[len..]) {
@@ -80,7 +79,7 @@ impl Folder {
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
-            // Less than was asked for is all there is, if it is a whole document too.
+            // A short read that ends a whole document is the end of the file: saves a second read.
             if len < buffer.len() && buffer[..len].trim_ascii_end().ends_with(b"}") {
                 return Ok(len);
             }
@@ -91,25 +90,25 @@ impl Folder {
     }
 }
 
-/// What was seen of a file or a folder.
+/// Result of a `stat` call.
 #[derive(Debug)]
-pub struct Seen(Stat);
+pub struct FileStat(Stat);
 
-impl Seen {
-    /// Whether it is a file, a folder or something else.
+impl FileStat {
+    /// Type: file, folder or other.
     pub fn kind(&self) -> FileType {
         FileType::from_raw_mode(self.0.st_mode)
     }
 
-    /// Device and inode: what it is, by whichever name.
+    /// Device and inode: identify the file under any name.
     pub fn identity(&self) -> (Dev, u64) {
         (self.0.st_dev, self.0.st_ino)
     }
 
-    /// Its state.
-    pub fn stamp(&self) -> Stamp {
+    /// State of the file, to detect changes.
+    pub fn stamp(&self) -> FileStamp {
         let nanoseconds = i64::try_from(self.0.st_mtime_nsec).unwrap_or_default();
-        Stamp {
+        FileStamp {
             inode: self.0.st_ino,
             size: u64::try_from(self.0.st_size).unwrap_or_default(),
             mtime_ns: self.0.st_mtime.saturating_mul(1_000_000_000).saturating_add(nanoseconds),
@@ -117,7 +116,7 @@ impl Seen {
     }
 }
 
-/// The path of a name in a folder.
+/// Joins a folder and a name without UTF-8 conversion.
 pub fn path_of(folder: &Path, name: &CStr) -> PathBuf {
     let mut path = OsString::with_capacity(folder.as_os_str().len() + 1 + name.count_bytes());
     path.push(folder);
@@ -148,7 +147,7 @@ fn entries(folder: &OwnedFd, visit: &mut dyn FnMut(&CStr, FileType)) -> io::Resu
     Ok(())
 }
 
-fn found(opened: rustix::io::Result<OwnedFd>) -> io::Result<Option<Folder>> {
+fn none_if_missing(opened: rustix::io::Result<OwnedFd>) -> io::Result<Option<Folder>> {
     match opened {
         Err(Errno::NOENT) => Ok(None),
         other => Ok(Some(Folder(other?))),

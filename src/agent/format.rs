@@ -1,9 +1,9 @@
-//! What every agent's reader can do: find, glance, summarise, read.
+//! The reader interface of every agent's session format: discover, peek, summarise, open.
 //!
-//! Three depths, from cheap to complete. **Discover** lists units (files, databases) with one `stat` each.
-//! **Glance** reads a little of a unit's head and tail, enough for a row in a list. **Summarise** reads all of it
-//! once, and from then on only what was appended. **Open** gives a [`Reading`] that can yield any range of entries
-//! without holding the rest.
+//! Four depths, from cheap to complete. **Discover** lists sources (files, databases) with one `stat` each.
+//! **Peek** reads a little of a source's head and tail, enough for a row in a list. **Summarise** reads all of it
+//! once, and from then on only what was appended. **Open** returns a [`TranscriptReader`], which reads any range of
+//! entries and does not keep the rest in memory.
 
 use std::io;
 use std::ops::Range;
@@ -15,34 +15,34 @@ use serde::{Deserialize, Serialize};
 
 use super::{Environment, Texts};
 use crate::domain::launch::Launch;
-use crate::domain::live::LiveSign;
-use crate::domain::{Agent, Entry, Issue, Key, Session, TitleSource, Tokens};
+use crate::domain::live_status::LiveStatus;
+use crate::domain::{Agent, Entry, EntryKey, Issue, Session, TitleSource, Tokens};
 
-/// A place where an agent keeps sessions. It need not exist (yet).
+/// A directory or database where an agent keeps sessions. It need not exist (yet).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Root {
-    /// Whose.
+pub struct SourceRoot {
+    /// The agent that keeps sessions here.
     pub agent: Agent,
     /// The directory, or the database file.
     pub path: PathBuf,
-    /// What to watch for changes, below or beside `path`: directories (recursively), or files with all whose names begin
-    /// with theirs, as those of a database's log do.
+    /// Paths to watch for changes, below or beside `path`. A directory is watched recursively. A file is watched
+    /// together with all files whose names begin with its name, such as a database's log.
     pub watch: Vec<PathBuf>,
 }
 
-/// State of a file when it was read, to tell whether it changed since.
+/// State of a file when it was read; a different stamp means that the file has changed since.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stamp {
+pub struct FileStamp {
     /// Inode; another one means the file was replaced.
     pub inode: u64,
     /// Size in bytes.
     pub size: u64,
-    /// Last change, in ns since 1970.
+    /// Modification time in ns since 1970.
     pub mtime_ns: i64,
 }
 
-impl Stamp {
-    /// From a file's metadata.
+impl FileStamp {
+    /// Takes the stamp from a file's metadata.
     pub fn of(metadata: &std::fs::Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
         Self {
@@ -52,84 +52,85 @@ impl Stamp {
         }
     }
 
-    /// The change time in ms since 1970.
+    /// Modification time in ms since 1970.
     pub fn mtime_millis(self) -> i64 {
         self.mtime_ns / 1_000_000
     }
 
-    /// The change time as the system tells it; the epoch where it lies before.
+    /// Modification time as a [`SystemTime`]; times before 1970 become 1970.
     pub fn modified(self) -> SystemTime {
         SystemTime::UNIX_EPOCH + std::time::Duration::from_nanos(u64::try_from(self.mtime_ns).unwrap_or(0))
     }
 }
 
-/// What is read as a whole: a session's file, or a database with many sessions, or a file of titles.
+/// A file or database that is scanned as one: a session's file, a database with many sessions, a file of titles.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unit {
-    /// Whose.
+pub struct Source {
+    /// The agent that wrote it.
     pub agent: Agent,
-    /// The file. Unique over all units.
+    /// Path of the file. Unique over all sources.
     pub path: PathBuf,
-    /// Its state. For a database, of the database and its write-ahead log together.
-    pub stamp: Stamp,
-    /// What kind of unit it is; known to its agent only.
+    /// State of the file; for a database, of the database and its write-ahead log together.
+    pub stamp: FileStamp,
+    /// Kind of source; only its agent's reader interprets the number.
     pub kind: u8,
 }
 
-/// What a walk over a root found.
+/// Result of walking a root.
 #[derive(Debug, Default)]
 pub struct Discovery {
-    /// The units, in no order.
-    pub units: Vec<Unit>,
-    /// Directories and files that could not be looked at.
+    /// The sources, in no order.
+    pub sources: Vec<Source>,
+    /// Directories and files that could not be read.
     pub issues: Vec<Issue>,
 }
 
-/// How far a file was read.
+/// Position up to which a source was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cursor {
-    /// The file's state when it was read.
-    pub stamp: Stamp,
+pub struct SummaryCursor {
+    /// State of the file when it was read.
+    pub stamp: FileStamp,
     /// Offset after the last complete line that was read; 0 for databases and documents.
     pub offset: u64,
 }
 
-/// Everything needed to go on reading a unit where the last reading ended. Kept in the cache.
+/// Everything needed to continue a summary where the last one ended. Stored in the cache.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// How far.
-    pub cursor: Cursor,
-    /// What the agent's reader must remember; opaque to all others. Unreadable (an older version's): start again.
+pub struct SummaryProgress {
+    /// Position up to which the source was read.
+    pub cursor: SummaryCursor,
+    /// Opaque state of the agent's reader. A state that the reader cannot parse (an older version's) means: read the
+    /// source from the start.
     pub state: Vec<u8>,
 }
 
-/// The sessions of a unit, as a summary found them.
+/// Sessions of a source, as a summary found them.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Sessions {
-    /// All that the unit holds; others that it held are gone.
+pub enum SourceSessions {
+    /// All sessions of the source; others that it contained before are gone.
     All(Vec<Session>),
-    /// Only those that changed since the progress that was given, and the ids of those that are gone.
+    /// Only the sessions that changed since the given progress, and the ids of removed ones.
     Changed {
-        /// New or changed.
+        /// New or changed sessions.
         sessions: Vec<Session>,
-        /// Gone.
+        /// Ids of removed sessions.
         removed: Vec<Arc<str>>,
     },
 }
 
-/// Something that one unit tells about a session that lies in another.
+/// A fact in one source about a session of another source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Note {
-    /// A session's title, by its id.
+pub enum SummaryNote {
+    /// A session's title, by the session's id.
     Title {
-        /// The session.
+        /// Id of the session.
         id: Arc<str>,
         /// Its title.
         title: String,
-        /// Who chose it.
+        /// Origin of the title.
         source: TitleSource,
     },
-    /// The title of the session whose newest record is `tip`.
+    /// Title of the session whose newest record is `tip`.
     TitleOfTip {
         /// Id of a record.
         tip: Arc<str>,
@@ -138,171 +139,172 @@ pub enum Note {
     },
     /// Usage of a sub-agent, to be added to its parent's.
     Usage {
-        /// The parent session.
+        /// Id of the parent session.
         id: Arc<str>,
         /// The sub-agent's own usage.
         tokens: Tokens,
     },
 }
 
-/// What a summary found.
+/// Result of summarising a source.
 #[derive(Debug)]
-pub struct Summarised {
+pub struct SourceSummary {
     /// The sessions. `workspace` and `state` are left to the index.
-    pub sessions: Sessions,
-    /// What the unit tells about other sessions; all of it, each time.
-    pub notes: Vec<Note>,
-    /// Where to go on next time. Without a stamp and with an issue: the unit could not be read for a reason that
-    /// passes (a lock), and is to be tried again.
-    pub progress: Progress,
-    /// Bytes taken from disk.
+    pub sessions: SourceSessions,
+    /// All facts about sessions of other sources, complete each time.
+    pub notes: Vec<SummaryNote>,
+    /// Position from which to continue next time. A default stamp and an issue mean a temporary error (a lock):
+    /// the source must be read again.
+    pub progress: SummaryProgress,
+    /// Bytes read from disk.
     pub bytes_read: u64,
-    /// What could not be read.
+    /// Records and files that could not be read.
     pub issues: Vec<Issue>,
 }
 
-/// Longest text of one entry's part (its text, its tool output) in a reading.
+/// Maximum bytes of one text of an entry (its text, its tool output), because one output may be megabytes long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextLimit(pub usize);
 
 impl TextLimit {
-    /// Nothing is cut.
+    /// No limit.
     pub const NONE: Self = Self(usize::MAX);
     /// Enough to read on a screen.
     pub const SCREEN: Self = Self(256 << 10);
 }
 
-/// What became of an open transcript when it was looked at again.
+/// Result of refreshing an open transcript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refreshed {
-    /// Nothing.
+pub enum RefreshOutcome {
+    /// No change.
     Same,
     /// Entries from this index on are new or changed (a tool's result changes an earlier entry).
     Grown {
-        /// Index of the first entry that is not as it was.
+        /// Index of the first entry that is new or changed.
         from: usize,
     },
-    /// Another branch, or another file: read everything again.
+    /// Another branch, or another file: all entries must be read again.
     Reset,
-    /// The transcript is gone from disk.
+    /// The transcript no longer exists on disk.
     Gone,
 }
 
-/// An opened transcript: knows where each entry of the shown branch lies, and reads any range of them.
+/// An opened transcript: maps each entry of the shown branch to its place on disk, and reads any range of entries.
 ///
-/// What it holds is bounded by the number of entries, not by their size.
-pub trait Reading: Send {
-    /// Entries on the shown branch; equal to the session's `messages`.
+/// Its memory is bounded by the number of entries, not by their size.
+pub trait TranscriptReader: Send {
+    /// Number of entries on the shown branch; equal to the session's `messages`.
     fn len(&self) -> usize;
 
-    /// No entries at all.
+    /// True if there are no entries.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The entries of a range (clamped to what there is), with their tools' results wherever those lie.
+    /// Reads the entries of a range (clamped to the length), including tool results stored elsewhere in the source.
     fn read(&mut self, range: Range<usize>, limit: TextLimit) -> Vec<Entry>;
 
-    /// The records that entry `index` was made of, as they are stored, for `show --raw` and for an editor.
+    /// Returns the stored records of entry `index`, for `show --raw` and for an editor.
     fn raw(&mut self, index: usize) -> Vec<u8>;
 
-    /// Number of branches; 1 where the conversation never forked in place.
+    /// Number of branches; 1 if the conversation was never forked within its source.
     fn branches(&self) -> usize;
 
-    /// Indices of the entries of one kind, ascending: [`Marks::Prompts`] or [`Marks::Errors`] to jump to.
-    fn marks(&mut self, which: Marks) -> Vec<usize>;
+    /// Returns the indices of all entries of one kind, ascending.
+    fn marks(&mut self, which: MarkKind) -> Vec<usize>;
 
-    /// For each wanted entry its index: the first one that has the key, or whose tool call has the id, where that is not
-    /// empty. `None` where it is not on the shown branch. Readers that know where entries lie need not read them.
-    fn positions(&mut self, wanted: &[(Key, &str)]) -> Vec<Option<usize>> {
+    /// Returns the index of each wanted entry: the first that has the key, or whose tool call has the id (if the id is
+    /// not empty). `None` means that it is not on the shown branch. Readers that index their entries need not read them.
+    fn positions(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<usize>> {
         const PAGE: usize = 256;
-        let mut found = vec![None; wanted.len()];
+        let mut positions = vec![None; wanted.len()];
         let mut from = 0;
-        while from < self.len() && found.contains(&None) {
+        while from < self.len() && positions.contains(&None) {
             let entries = self.read(from..self.len().min(from + PAGE), TextLimit(0));
             if entries.is_empty() {
                 break;
             }
-            for ((key, call), found) in wanted.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
-                *found = entries.iter().position(|entry| entry.is(*key, call)).map(|at| from + at);
+            for ((key, call), position) in wanted.iter().zip(&mut positions).filter(|(_, found)| found.is_none()) {
+                *position = entries.iter().position(|entry| entry.matches(*key, call)).map(|at| from + at);
             }
             from += entries.len();
         }
-        found
+        positions
     }
 
-    /// Reads what was appended since.
-    fn refresh(&mut self) -> Refreshed;
+    /// Reads records that were appended since the last call.
+    fn refresh(&mut self) -> RefreshOutcome;
 
-    /// What could not be read.
+    /// Records that could not be read.
     fn issues(&self) -> &[Issue];
 
-    /// Bytes taken from disk so far.
+    /// Bytes read from disk so far.
     fn bytes_read(&self) -> u64;
 }
 
-/// What to jump to.
+/// Kinds of entries that a reader jumps between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Marks {
+pub enum MarkKind {
     /// Prompts.
     Prompts,
     /// Failed tools and error notices.
     Errors,
 }
 
-/// One agent's reader. Stateless: what must be remembered travels in [`Progress`].
+/// One agent's session format. Stateless: state between calls is passed in [`SummaryProgress`].
 pub trait Format: Send + Sync {
-    /// Whose format it is.
+    /// The agent whose format this is.
     fn agent(&self) -> Agent;
 
-    /// Where it keeps sessions, existing or not.
-    fn roots(&self, environment: &Environment) -> Vec<Root>;
+    /// Directories and databases where the agent keeps sessions, existing or not.
+    fn roots(&self, environment: &Environment) -> Vec<SourceRoot>;
 
-    /// Walks a root: every unit with one `stat`. A root that does not exist gives nothing, and no issue.
-    fn discover(&self, root: &Root) -> Discovery;
+    /// Walks a root: every source with one `stat`. A root that does not exist yields no sources and no issue.
+    fn discover(&self, root: &SourceRoot) -> Discovery;
 
-    /// The units that a change of `path` concerns, with their present stamps; a unit that is gone has none.
-    /// Also for sidecar files, which concern the unit they stand beside.
-    fn affected(&self, root: &Root, path: &Path) -> Vec<(PathBuf, Option<Unit>)>;
+    /// Returns the sources that a change of `path` affects, with their present stamps; `None` for a removed source.
+    /// A sidecar file affects the source that it belongs to.
+    fn affected(&self, root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)>;
 
-    /// Rows for a list from a little of the unit's head and tail. May be wrong in counts, not in identity.
-    /// Empty where only a summary can tell (a database is summarised at once).
-    fn glance(&self, unit: &Unit) -> Vec<Session>;
+    /// Returns list rows from a little of the source's head and tail. Counts may be wrong, identities are not.
+    /// Empty if only a summary can produce rows (a database is summarised at once).
+    fn peek(&self, source: &Source) -> Vec<Session>;
 
-    /// Reads all of the unit, or what came since `progress`.
-    fn summarise(&self, unit: &Unit, progress: Option<&Progress>) -> Summarised;
+    /// Reads all of the source, or what was appended since `progress`.
+    fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary;
 
-    /// Which of these units are copies of another one of them, with their summaries without what was copied. Asked for
-    /// where sessions have the same [`first`](Session::first) record and do not say what they were forked from.
-    fn untangle(&self, _units: &[Unit]) -> Vec<(usize, Summarised)> {
+    /// Finds the sources that are copies of another one in the list. Returns their indices, with summaries that exclude
+    /// the copied records. Called for sessions that have the same [`first`](Session::first) record and no recorded
+    /// fork origin.
+    fn find_copies(&self, _sources: &[Source]) -> Vec<(usize, SourceSummary)> {
         Vec::new()
     }
 
     /// Opens a session's transcript.
-    fn open(&self, session: &Session) -> io::Result<Box<dyn Reading>>;
+    fn open(&self, session: &Session) -> io::Result<Box<dyn TranscriptReader>>;
 
-    /// The newest entries, at least `count` of them where there are as many, without reading the whole file:
-    /// for the first screen while [`open`](Self::open) is still at work. Same keys as in the reading.
+    /// Reads the newest entries, at least `count` if there are as many, without reading the whole file.
+    /// Fills the first screen while [`open`](Self::open) is still running; keys are the same as in the reader.
     fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>>;
 
-    /// Sessions of this root that are open in a living process, as far as the agent leaves signs on disk.
-    fn live(&self, root: &Root) -> Vec<LiveSign>;
+    /// Sessions of this root that are open in a running process, as far as the agent records that on disk.
+    fn live(&self, root: &SourceRoot) -> Vec<LiveStatus>;
 
-    /// How the agent's own program resumes a session; `extra` arguments go behind, verbatim.
+    /// Command line with which the agent's own program resumes a session; `extra` arguments are appended verbatim.
     fn resume(&self, session: &Session, extra: &[String]) -> Launch;
 
-    /// Why its program cannot resume a session, if that can be told from disk, and what can be done instead.
-    fn refuses(&self, _session: &Session) -> Option<String> {
+    /// Reason why the agent's program cannot resume a session, if the files on disk show one, and the alternative.
+    fn resume_refusal(&self, _session: &Session) -> Option<String> {
         None
     }
 
     /// Files that the agent's program may destroy when it starts, to be copied before a resume, with the reason.
-    fn endangered(&self, _session: &Session) -> Option<Endangered> {
+    fn at_risk_files(&self, _session: &Session) -> Option<AtRiskFiles> {
         None
     }
 
-    /// What search reads of its sessions; where there is nothing, search reads entries through [`open`](Self::open).
-    fn search(&self) -> Option<&dyn Texts> {
+    /// Text extractor for search; without one, search reads entries through [`open`](Self::open).
+    fn texts(&self) -> Option<&dyn Texts> {
         None
     }
 
@@ -312,11 +314,11 @@ pub trait Format: Send + Sync {
     }
 }
 
-/// Files that an agent may destroy, and why.
+/// Files that an agent may destroy, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endangered {
+pub struct AtRiskFiles {
     /// The files.
     pub files: Vec<PathBuf>,
-    /// What happens, in words for a person.
+    /// Explanation for the user.
     pub reason: String,
 }

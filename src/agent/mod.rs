@@ -1,8 +1,8 @@
-//! Everything that is specific to one agent: where it keeps sessions, what its records mean, how it is started.
+//! Everything that is specific to one agent: session directories, record formats, command lines, protocols.
 //!
-//! One folder an agent and one row in [`FORMATS`]. Above this layer nothing knows an agent's file names or fields.
-//! Readers only read: they open files and databases read-only, and never fail as a whole; they yield what they
-//! could, and [`Issue`](crate::domain::Issue)s for the rest.
+//! One folder per agent and one row in [`FORMATS`]. No layer above refers to an agent's file names or fields.
+//! Readers open files and databases read-only, and never fail as a whole: they return what could be read, and an
+//! [`Issue`](crate::domain::Issue) for each file or record that could not.
 
 pub mod environment;
 pub mod format;
@@ -22,8 +22,8 @@ mod sqlite;
 
 pub use environment::Environment;
 pub use format::{
-    Cursor, Discovery, Endangered, Format, Marks, Note, Progress, Reading, Refreshed, Root, Sessions, Stamp,
-    Summarised, TextLimit, Unit,
+    AtRiskFiles, Discovery, FileStamp, Format, MarkKind, RefreshOutcome, Source, SourceRoot, SourceSessions,
+    SourceSummary, SummaryCursor, SummaryNote, SummaryProgress, TextLimit, TranscriptReader,
 };
 
 pub use protocol::Protocol;
@@ -35,7 +35,7 @@ use crate::domain::Agent;
 pub static FORMATS: [&dyn Format; 6] =
     [&claude::Claude, &opencode::OpenCode, &codex::Codex, &gemini::Gemini, &qwen::Qwen, &goose::Goose];
 
-/// How an agent is driven; `None` where salon cannot.
+/// The protocol of an agent; `None` if salon cannot run it.
 pub fn protocol(agent: Agent) -> Option<&'static dyn Protocol> {
     match agent {
         Agent::Claude => Some(&claude::Stream),

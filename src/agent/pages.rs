@@ -1,96 +1,95 @@
-//! A transcript in pages, for agents that keep messages one by one: which message holds which entries is known, the
-//! texts stay where they are.
+//! A paged transcript, for agents that store messages one by one: maps entries to messages, and loads texts on request.
 //!
-//! Must not know any agent's fields; those are behind [`Source`] and [`Message`].
+//! Must not depend on any agent's fields; those are behind [`MessageStore`] and [`StoredMessage`].
 
 use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use super::sqlite::Failure;
-use super::{Marks, Reading, Refreshed, TextLimit};
+use super::sqlite::DatabaseError;
+use super::{MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
 use crate::domain::{Entry, Issue};
 
-/// Changes whenever a message or one of its parts does.
-pub type Version = [i64; 5];
+/// Version of a message; changes whenever the message or one of its parts changes.
+pub type MessageVersion = [i64; 5];
 
-/// Where a session's messages lie.
-pub trait Source: Send {
-    /// What a message is.
-    type Message: Message;
+/// Storage of a session's messages.
+pub trait MessageStore: Send {
+    /// Type of a loaded message.
+    type Message: StoredMessage;
 
-    /// Whether anything may have changed since the last call; the first call may say so too.
+    /// Returns true if anything may have changed since the last call; the first call may also return true.
     fn may_have_changed(&mut self) -> bool;
 
-    /// The messages in order, with their versions. `None`: there is no such session any more.
-    fn versions(&mut self) -> Result<Option<Vec<(String, Version)>>, Failure>;
+    /// Lists the messages' ids in order, with their versions; `None` if the session no longer exists.
+    fn versions(&mut self) -> Result<Option<Vec<(String, MessageVersion)>>, DatabaseError>;
 
-    /// Ids of the newest messages but `skip`, newest first, at most `count`.
-    fn newest(&mut self, skip: u32, count: u32) -> Result<Vec<String>, Failure>;
+    /// Lists the ids of the newest messages, newest first: skips `skip` of them, and returns at most `count`.
+    fn newest(&mut self, skip: u32, count: u32) -> Result<Vec<String>, DatabaseError>;
 
-    /// A message with all that belongs to it.
-    fn message(&mut self, id: &str) -> Result<Self::Message, Failure>;
+    /// Loads a message with all its parts.
+    fn message(&mut self, id: &str) -> Result<Self::Message, DatabaseError>;
 }
 
 /// A message as stored, with its parts or its tools' results.
-pub trait Message {
-    /// What entries it makes. [`entries`](Self::entries) gives exactly as many.
-    fn outline(&self) -> Outline;
+pub trait StoredMessage {
+    /// Counts the entries that it yields. [`entries`](Self::entries) returns exactly as many.
+    fn outline(&self) -> MessageOutline;
 
     /// Its entries.
     fn entries(&self, limit: TextLimit) -> Vec<Entry>;
 
-    /// What its `index`th entry was made of, as stored.
+    /// Returns the stored records of its `index`th entry.
     fn stored(&self, index: usize) -> Vec<u8>;
 
-    /// Its size, as stored.
+    /// Size of the stored records in bytes.
     fn bytes(&self) -> u64;
 }
 
-/// What entries a message makes.
+/// Number and kinds of the entries of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outline {
-    /// How many.
+pub struct MessageOutline {
+    /// Number of entries.
     pub len: usize,
-    /// The first of them that is a prompt.
+    /// Index of the first prompt.
     pub prompt: Option<usize>,
-    /// Those that are errors.
+    /// Indices of errors.
     pub errors: Vec<usize>,
-    /// Pieces of it that could not be read.
+    /// Number of parts that could not be parsed.
     pub unreadable: u32,
 }
 
-/// A message, and where its entries stand.
+/// A message with the position of its entries.
 #[derive(Debug)]
-struct Placed {
+struct MessagePosition {
     id: String,
-    version: Version,
+    version: MessageVersion,
     /// Index of its first entry, if it has any.
     first: usize,
 }
 
-/// The reading of a session from any source.
+/// Reader of a session from any message store.
 #[derive(Debug)]
-pub struct Pages<S> {
-    source: S,
+pub struct PagedTranscript<S> {
+    store: S,
     path: PathBuf,
-    messages: Vec<Placed>,
+    messages: Vec<MessagePosition>,
     len: usize,
     prompts: Vec<usize>,
     errors: Vec<usize>,
     issues: Vec<Issue>,
     bytes_read: u64,
-    /// The last look failed half-way: look again whatever the source says.
-    behind: bool,
+    /// True if the last refresh failed halfway: the next one must not rely on `may_have_changed`.
+    is_stale: bool,
 }
 
-impl<S: Source> Pages<S> {
-    /// Looks every message over once. `path` is what issues are about.
-    pub fn open(mut source: S, path: PathBuf) -> io::Result<Self> {
-        source.may_have_changed();
-        let versions = source.versions()?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-        let mut pages = Self {
-            source,
+impl<S: MessageStore> PagedTranscript<S> {
+    /// Opens a session and outlines every message once. `path` is the file that issues refer to.
+    pub fn open(mut store: S, path: PathBuf) -> io::Result<Self> {
+        store.may_have_changed();
+        let versions = store.versions()?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        let mut transcript = Self {
+            store,
             path,
             messages: Vec::with_capacity(versions.len()),
             len: 0,
@@ -98,18 +97,18 @@ impl<S: Source> Pages<S> {
             errors: Vec::new(),
             issues: Vec::new(),
             bytes_read: 0,
-            behind: false,
+            is_stale: false,
         };
-        pages.place(versions)?;
-        Ok(pages)
+        transcript.append(versions)?;
+        Ok(transcript)
     }
 
-    /// Adds messages behind those that are placed.
-    fn place(&mut self, versions: Vec<(String, Version)>) -> Result<(), Failure> {
+    /// Appends messages.
+    fn append(&mut self, versions: Vec<(String, MessageVersion)>) -> Result<(), DatabaseError> {
         for (id, version) in versions {
             let outline = self.load(&id)?.outline();
             let first = self.len;
-            // A prompt of several texts is jumped to once.
+            // A prompt of several texts is one jump target.
             self.prompts.extend(outline.prompt.map(|at| first + at));
             self.errors.extend(outline.errors.iter().map(|at| first + at));
             self.len += outline.len;
@@ -117,19 +116,19 @@ impl<S: Source> Pages<S> {
                 let reason = format!("message {id}: {} unreadable record(s)", outline.unreadable);
                 self.issues.push(Issue::new(&self.path, reason));
             }
-            self.messages.push(Placed { id, version, first });
+            self.messages.push(MessagePosition { id, version, first });
         }
         Ok(())
     }
 
-    fn load(&mut self, id: &str) -> Result<S::Message, Failure> {
-        let message = self.source.message(id)?;
+    fn load(&mut self, id: &str) -> Result<S::Message, DatabaseError> {
+        let message = self.store.message(id)?;
         self.bytes_read += message.bytes();
         Ok(message)
     }
 
-    /// Forgets the messages from `at` on.
-    fn cut(&mut self, at: usize) {
+    /// Removes the messages from `at` on.
+    fn truncate(&mut self, at: usize) {
         let Some(first) = self.messages.get(at).map(|message| message.first) else {
             return;
         };
@@ -139,9 +138,9 @@ impl<S: Source> Pages<S> {
         self.errors.retain(|&index| index < first);
     }
 
-    /// The messages that hold the entries of a range. One without entries shares its index with the next, so the
-    /// last that begins at or before the range is the one that holds its first entry.
-    fn holding(&self, range: &Range<usize>) -> Range<usize> {
+    /// Finds the messages that contain the entries of a range. A message without entries has the same first index as the
+    /// next: the last one that begins at or before the range contains its first entry.
+    fn messages_of(&self, range: &Range<usize>) -> Range<usize> {
         let start = self.messages.partition_point(|message| message.first <= range.start).saturating_sub(1);
         let end = self.messages.partition_point(|message| message.first < range.end);
         start..end
@@ -151,33 +150,33 @@ impl<S: Source> Pages<S> {
         self.messages.get(at + 1).map_or(self.len, |next| next.first)
     }
 
-    fn catch_up(&mut self) -> Result<Refreshed, Failure> {
-        let Some(mut versions) = self.source.versions()? else {
-            return Ok(Refreshed::Gone);
+    fn try_refresh(&mut self) -> Result<RefreshOutcome, DatabaseError> {
+        let Some(mut versions) = self.store.versions()? else {
+            return Ok(RefreshOutcome::Gone);
         };
         let known = self.messages.iter().zip(&versions);
         let same = known.take_while(|(old, new)| old.id == new.0 && old.version == new.1).count();
         if same == versions.len() && same == self.messages.len() {
-            return Ok(Refreshed::Same);
+            return Ok(RefreshOutcome::Same);
         }
-        // Messages that went (an undo) change more than what stands behind them.
-        let went = self.messages[same..].iter().zip(&versions[same..]).any(|(old, new)| old.id != new.0)
+        // Removed messages (an undo) invalidate more than the entries after them.
+        let removed = self.messages[same..].iter().zip(&versions[same..]).any(|(old, new)| old.id != new.0)
             || versions.len() < self.messages.len();
         let from = self.messages.get(same).map_or(self.len, |message| message.first);
-        self.cut(same);
-        self.place(versions.split_off(same))?;
-        Ok(if went { Refreshed::Reset } else { Refreshed::Grown { from } })
+        self.truncate(same);
+        self.append(versions.split_off(same))?;
+        Ok(if removed { RefreshOutcome::Reset } else { RefreshOutcome::Grown { from } })
     }
 
-    fn complain(&mut self, failure: &Failure) {
-        let issue = Issue::new(&self.path, failure);
+    fn report(&mut self, error: &DatabaseError) {
+        let issue = Issue::new(&self.path, error);
         if !self.issues.contains(&issue) {
             self.issues.push(issue);
         }
     }
 }
 
-impl<S: Source> Reading for Pages<S> {
+impl<S: MessageStore> TranscriptReader for PagedTranscript<S> {
     fn len(&self) -> usize {
         self.len
     }
@@ -188,7 +187,7 @@ impl<S: Source> Reading for Pages<S> {
         if range.is_empty() {
             return found;
         }
-        for at in self.holding(&range) {
+        for at in self.messages_of(&range) {
             let (id, first, end) = (self.messages[at].id.clone(), self.messages[at].first, self.end_of(at));
             if first == end {
                 continue;
@@ -198,21 +197,21 @@ impl<S: Source> Reading for Pages<S> {
                     let inside = (first..end).zip(message.entries(limit)).filter(|(index, _)| range.contains(index));
                     found.extend(inside.map(|(_, entry)| entry));
                 }
-                Err(failure) => self.complain(&failure),
+                Err(error) => self.report(&error),
             }
         }
         found
     }
 
     fn raw(&mut self, index: usize) -> Vec<u8> {
-        let Some(at) = self.holding(&(index..index + 1)).find(|&at| self.end_of(at) > index) else {
+        let Some(at) = self.messages_of(&(index..index + 1)).find(|&at| self.end_of(at) > index) else {
             return Vec::new();
         };
         let (id, first) = (self.messages[at].id.clone(), self.messages[at].first);
         match self.load(&id) {
             Ok(message) => message.stored(index - first),
-            Err(failure) => {
-                self.complain(&failure);
+            Err(error) => {
+                self.report(&error);
                 Vec::new()
             }
         }
@@ -222,25 +221,25 @@ impl<S: Source> Reading for Pages<S> {
         1
     }
 
-    fn marks(&mut self, which: Marks) -> Vec<usize> {
+    fn marks(&mut self, which: MarkKind) -> Vec<usize> {
         match which {
-            Marks::Prompts => self.prompts.clone(),
-            Marks::Errors => self.errors.clone(),
+            MarkKind::Prompts => self.prompts.clone(),
+            MarkKind::Errors => self.errors.clone(),
         }
     }
 
-    fn refresh(&mut self) -> Refreshed {
-        if !self.source.may_have_changed() && !self.behind {
-            return Refreshed::Same;
+    fn refresh(&mut self) -> RefreshOutcome {
+        if !self.store.may_have_changed() && !self.is_stale {
+            return RefreshOutcome::Same;
         }
-        let caught_up = self.catch_up();
-        self.behind = caught_up.is_err();
-        match caught_up {
-            Ok(refreshed) => refreshed,
-            Err(Failure::Io(error)) if error.kind() == io::ErrorKind::NotFound => Refreshed::Gone,
-            Err(failure) => {
-                self.complain(&failure);
-                Refreshed::Same
+        let refreshed = self.try_refresh();
+        self.is_stale = refreshed.is_err();
+        match refreshed {
+            Ok(outcome) => outcome,
+            Err(DatabaseError::Io(error)) if error.kind() == io::ErrorKind::NotFound => RefreshOutcome::Gone,
+            Err(error) => {
+                self.report(&error);
+                RefreshOutcome::Same
             }
         }
     }
@@ -254,19 +253,19 @@ impl<S: Source> Reading for Pages<S> {
     }
 }
 
-/// The newest entries, at least `count` where there are as many.
-pub fn tail<S: Source>(source: &mut S, count: usize) -> io::Result<Vec<Entry>> {
+/// Reads the newest entries, at least `count` if there are as many.
+pub fn tail<S: MessageStore>(store: &mut S, count: usize) -> io::Result<Vec<Entry>> {
     const BATCH: u32 = 16;
     let mut newest_first: Vec<Vec<Entry>> = Vec::new();
     let (mut found, mut skip) = (0, 0);
     while found < count {
-        let ids = source.newest(skip, BATCH)?;
+        let ids = store.newest(skip, BATCH)?;
         skip += BATCH;
         if ids.is_empty() {
             break;
         }
         for id in ids {
-            let page = source.message(&id)?.entries(TextLimit::SCREEN);
+            let page = store.message(&id)?.entries(TextLimit::SCREEN);
             found += page.len();
             newest_first.push(page);
             if found >= count {

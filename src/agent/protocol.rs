@@ -1,23 +1,23 @@
-//! How an agent is driven: commands become what its wire carries, and what it says becomes signals.
+//! The protocol interface of every agent that salon runs: commands are encoded, received messages become signals.
 //!
-//! Codecs have no IO and no clock. A transport in `live` moves [`Outgoing`] to the agent and [`Incoming`] back.
+//! Codecs have no IO and no clock. A transport in `live` sends [`Outgoing`] to the agent and returns [`Incoming`].
 
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::domain::approval::{Answer, Approval};
+use crate::domain::approval::{Approval, ApprovalAnswer};
 use crate::domain::launch::Launch;
 use crate::domain::prompt::PromptId;
-use crate::domain::run::{Activity, Failure, Offers, Outcome};
-pub use crate::domain::run::{Conversation, Opening, Setting};
+use crate::domain::run::{Activity, Capabilities, RunFailure, TurnOutcome};
+pub use crate::domain::run::{Conversation, RunSetting, RunStart};
 use crate::domain::{Event, Time, Tokens};
 
-/// What the agent sent.
+/// Message from the agent.
 #[derive(Clone, Copy, Debug)]
 pub enum Incoming<'a> {
     /// A line of its stdout, without the newline.
     Line(&'a [u8]),
-    /// The answer to a request.
+    /// The response to a request.
     Response {
         /// Id of the [`Outgoing::Request`].
         id: u64,
@@ -28,18 +28,18 @@ pub enum Incoming<'a> {
     },
     /// The data of a server-sent event.
     ServerEvent(&'a [u8]),
-    /// The stream of events goes on after a gap: what happened in between must be asked for.
+    /// The event stream continues after a gap: the codec must query the state that it may have missed.
     Resumed,
 }
 
-/// What is to be sent to the agent.
+/// Message to the agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outgoing {
     /// A line for its stdin, without the newline.
     Line(Vec<u8>),
     /// An HTTP request.
     Request {
-        /// Names the answer.
+        /// Id that the response refers to.
         id: u64,
         /// HTTP method.
         method: &'static str,
@@ -49,59 +49,59 @@ pub enum Outgoing {
         headers: Vec<(&'static str, String)>,
         /// JSON body.
         body: Option<Vec<u8>>,
-        /// A GET whose answer is the same for all who ask, and need not be of this very moment: it is asked once.
+        /// True for a GET whose response is the same for all runs and may be slightly stale: it is cached and shared.
         shared: bool,
     },
 }
 
-/// What the user wants of a running agent.
+/// Command of the user to a running agent.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Command {
-    /// Begin; sent once, first.
-    Open(Opening),
-    /// A prompt. `id` comes back in [`Signal::PromptAccepted`].
+pub enum ProtocolCommand {
+    /// Start the conversation; sent once, first.
+    Open(RunStart),
+    /// A prompt. `id` is returned in [`ProtocolSignal::PromptAccepted`].
     Prompt {
-        /// salon's id of it.
+        /// salon's id of the prompt.
         id: PromptId,
         /// The text.
         text: String,
     },
-    /// Stop the open turn.
+    /// Interrupt the open turn.
     Interrupt,
     /// Answer an approval.
     Answer {
         /// The approval's id.
         id: Arc<str>,
         /// The answer.
-        answer: Answer,
+        answer: ApprovalAnswer,
     },
-    /// Another model, mode or effort for the next turns.
-    Set(Setting),
-    /// End in good order.
+    /// Change the model, mode or effort of the next turns.
+    Set(RunSetting),
+    /// Shut down gracefully.
     Close,
 }
 
-/// What the agent told.
+/// Decoded message of the agent.
 #[derive(Clone, Debug)]
-pub enum Signal {
-    /// Something happened in the conversation.
+pub enum ProtocolSignal {
+    /// An event of the conversation.
     Event(Event),
     /// The agent's id of the session became known, or changed.
     Session(Arc<str>),
-    /// It can take prompts; what it offers.
-    Ready(Offers),
-    /// The agent has the prompt.
+    /// The agent accepts prompts; its models, modes and commands.
+    Ready(Capabilities),
+    /// The agent received the prompt.
     PromptAccepted {
-        /// salon's id of it.
+        /// salon's id of the prompt.
         id: PromptId,
     },
     /// A turn began.
     TurnStarted,
-    /// What the open turn is about changed.
+    /// The activity of the open turn changed.
     Activity(Activity),
-    /// A turn ended. Exactly once a turn.
-    TurnEnded(Outcome),
-    /// The agent asks.
+    /// A turn ended. Sent exactly once per turn.
+    TurnEnded(TurnOutcome),
+    /// The agent requests an approval.
     Approval(Approval),
     /// An approval needs no answer any more.
     ApprovalGone(Arc<str>),
@@ -123,90 +123,90 @@ pub enum Signal {
         /// Tokens in the context window, and its size.
         context: Option<(u64, u64)>,
     },
-    /// It cannot go on: the run ends.
-    Fatal(Failure),
+    /// A failure that ends the run.
+    Fatal(RunFailure),
 }
 
-/// What a transport must be.
+/// Transport that a protocol requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wire {
-    /// A child's stdin and stdout, one line a message; one child a run.
+pub enum Transport {
+    /// Stdin and stdout of a child process, one message per line; one child per run.
     Lines,
     /// One HTTP server with server-sent events for all runs of the user.
     Server,
 }
 
-/// What must be known of an agent's HTTP server in order to start it and to speak to it.
+/// Parameters for starting and calling an agent's HTTP server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerSpec {
     /// User name of its basic authentication.
     pub user: &'static str,
-    /// Environment variable from which it takes its password.
+    /// Environment variable that passes the password to it.
     pub password: &'static str,
-    /// Path that answers 200 as soon as it can be used.
+    /// Path that answers 200 as soon as the server is ready.
     pub health: &'static str,
-    /// Path of the stream of events of all sessions.
+    /// Path of the event stream of all sessions.
     pub events: &'static str,
     /// Path that lists its models.
     pub models: &'static str,
 }
 
-/// What comes of a command or of a message.
+/// Result of encoding a command or decoding a message.
 #[derive(Clone, Debug, Default)]
-pub struct Step {
-    /// What is told, in order.
-    pub signals: Vec<Signal>,
-    /// What is to be sent, in order.
+pub struct CodecStep {
+    /// Signals, in order.
+    pub signals: Vec<ProtocolSignal>,
+    /// Messages to send, in order.
     pub outgoing: Vec<Outgoing>,
 }
 
-/// One conversation's codec: keeps what must be remembered between messages.
+/// Codec of one conversation; stores the state between messages.
 pub trait Codec: Send {
-    /// What is to be sent for a command, and what is told at once (a prompt is an event of the conversation).
-    fn command(&mut self, command: Command, now: Time) -> Step;
+    /// Encodes a command. May signal at once: a prompt is an event of the conversation.
+    fn command(&mut self, command: ProtocolCommand, now: Time) -> CodecStep;
 
-    /// What the agent told, and what must be answered at once.
-    fn decode(&mut self, incoming: Incoming<'_>, now: Time) -> Step;
+    /// Decodes a message, and returns the replies that the protocol requires at once.
+    fn decode(&mut self, incoming: Incoming<'_>, now: Time) -> CodecStep;
 
-    /// What the end of the process means, where its exit code and the end of its stderr say more than that it crashed.
-    fn ended(&mut self, _code: Option<i32>, _stderr: &str) -> Option<Failure> {
+    /// Interprets the end of the process, if its exit code and the end of its stderr say more than that it crashed.
+    fn ended(&mut self, _code: Option<i32>, _stderr: &str) -> Option<RunFailure> {
         None
     }
 }
 
-/// How one agent is driven.
+/// Protocol of one agent.
 pub trait Protocol: Send + Sync {
-    /// What carries it.
-    fn wire(&self) -> Wire;
+    /// Transport that the protocol requires.
+    fn transport(&self) -> Transport;
 
-    /// The program to start: for a run, or once for all where the wire is a server.
-    fn launch(&self, opening: &Opening) -> Launch;
+    /// Command line to start: one per run, or one for all runs if the transport is a server.
+    fn launch(&self, opening: &RunStart) -> Launch;
 
-    /// Variables to set for the child besides the user's own.
+    /// Environment variables to set for the child besides the user's own.
     fn environment(&self) -> Vec<(&'static str, String)> {
         Vec::new()
     }
 
-    /// What is to be known of its server, where the wire is one.
+    /// Parameters of its server, if the transport is one.
     fn server(&self) -> Option<ServerSpec> {
         None
     }
 
-    /// Headers of requests that are about a directory, where the wire is a server.
+    /// Headers of requests about a directory, if the transport is a server.
     fn headers(&self, _directory: &Path) -> Vec<(&'static str, String)> {
         Vec::new()
     }
 
-    /// Models, as [`Offers::models`] has them, out of what the server answered at [`ServerSpec::models`].
+    /// Parses the server's response at [`ServerSpec::models`] into models, as in [`Capabilities::models`].
     fn models(&self, _body: &[u8]) -> Option<Vec<(String, String)>> {
         None
     }
 
-    /// A new conversation's codec.
+    /// Creates a new conversation's codec.
     fn codec(&self) -> Box<dyn Codec>;
 
-    /// Why its process ended by itself, from its exit code and the end of its stderr.
-    fn ended(&self, code: Option<i32>, stderr: &str) -> Failure {
-        Failure::Crashed { code, stderr: stderr.to_owned() }
+    /// Reason why its process ended by itself, from its exit code and the end of its stderr.
+    fn ended(&self, code: Option<i32>, stderr: &str) -> RunFailure {
+        RunFailure::Crashed { code, stderr: stderr.to_owned() }
     }
 }

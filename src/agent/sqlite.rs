@@ -1,6 +1,6 @@
-//! Opens other programs' databases: read-only, with their write-ahead log, and without ever changing a byte of them.
+//! Read-only access to other programs' SQLite databases, including their write-ahead log, without changing any file.
 //!
-//! Must not know whose database it is, and must never write, checkpoint or recover anything in place.
+//! Must not depend on any agent's schema, and must never write, checkpoint or recover anything in place.
 
 use std::fs;
 use std::io;
@@ -11,58 +11,58 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tempfile::TempDir;
 
-use super::Stamp;
+use super::FileStamp;
 
-/// How long a lock is waited for: long enough for a commit, short enough not to be noticed.
-const PATIENCE: Duration = Duration::from_millis(200);
+/// Maximum wait for a lock: long enough for another program's commit, short enough not to be noticed.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// How often a copy is tried while its owner writes.
-const COPIES: usize = 3;
+/// Maximum attempts to copy a database, because another program may write to it meanwhile.
+const COPY_ATTEMPTS: usize = 3;
 
-/// An open database. Dropping it removes the copy that it may have been read from.
+/// An open database. Dropping it removes its temporary copy, if it was opened from one.
 #[derive(Debug)]
 pub struct Database {
-    /// The connection; it cannot write.
+    /// The read-only connection.
     pub connection: Connection,
     copy: Option<TempDir>,
 }
 
 impl Database {
-    /// It is a copy, which does not change when the original does.
+    /// True if the connection reads a temporary copy, which does not change with the original.
     pub fn is_copy(&self) -> bool {
         self.copy.is_some()
     }
 }
 
-/// Why a database cannot be read.
+/// Reason why a database cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// A directory, a device, or nothing at all.
+pub enum DatabaseError {
+    /// The path is a directory or a device.
     #[error("not a database file")]
     NotAFile,
-    /// Nothing was ever written to it.
+    /// The file has no content.
     #[error("the database file is empty (0 bytes)")]
     Empty,
-    /// Somebody holds it exclusively.
-    #[error("locked by another process; it is read as soon as it is free")]
+    /// Another process holds an exclusive lock.
+    #[error("locked by another process; salon reads it as soon as the lock is released")]
     Locked,
     /// The file is not SQLite, or is damaged.
     #[error("the database is damaged: {0}")]
     Damaged(String),
-    /// None of the layouts that are known.
-    #[error("unknown database layout ({0}); this version does not know how to read it")]
+    /// The tables match none of the supported layouts.
+    #[error("unknown database layout ({0}); this version of salon cannot read it")]
     UnknownSchema(String),
-    /// Anything else that SQLite says.
+    /// Any other error of SQLite.
     #[error("cannot be read: {0}")]
     Sqlite(rusqlite::Error),
-    /// The file system refused.
+    /// An error of the file system.
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
 }
 
-impl Failure {
-    /// Whether the same database may well be readable a moment later.
-    pub fn passes(&self) -> bool {
+impl DatabaseError {
+    /// True if the same database may be readable a moment later.
+    pub fn is_temporary(&self) -> bool {
         match self {
             Self::Locked | Self::Sqlite(_) | Self::Io(_) => true,
             Self::NotAFile | Self::Empty | Self::Damaged(_) | Self::UnknownSchema(_) => false,
@@ -70,7 +70,7 @@ impl Failure {
     }
 }
 
-impl From<rusqlite::Error> for Failure {
+impl From<rusqlite::Error> for DatabaseError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
@@ -80,34 +80,34 @@ impl From<rusqlite::Error> for Failure {
     }
 }
 
-impl From<Failure> for io::Error {
-    fn from(failure: Failure) -> Self {
+impl From<DatabaseError> for io::Error {
+    fn from(failure: DatabaseError) -> Self {
         match failure {
-            Failure::Io(error) => error,
+            DatabaseError::Io(error) => error,
             other => Self::other(other),
         }
     }
 }
 
-/// The write-ahead log beside a database.
+/// Path of a database's write-ahead log.
 pub fn wal(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     name.into()
 }
 
-/// The database that a file belongs to: itself, or the one whose write-ahead log it is.
+/// Path of the database that a file belongs to: the file itself, or the database whose write-ahead log it is.
 pub fn owner(path: &Path) -> PathBuf {
     let text = path.to_string_lossy();
     text.strip_suffix("-wal").map_or_else(|| path.to_owned(), PathBuf::from)
 }
 
-/// State of a database and its log together. An empty log counts for nothing: opening read-only may create one.
-pub fn stamp(path: &Path) -> io::Result<Stamp> {
-    let mut stamp = Stamp::of(&fs::metadata(path)?);
+/// State of a database and its log together. An empty log is ignored, because opening read-only may create one.
+pub fn stamp(path: &Path) -> io::Result<FileStamp> {
+    let mut stamp = FileStamp::of(&fs::metadata(path)?);
     match fs::metadata(wal(path)) {
         Ok(log) if log.len() > 0 => {
-            let log = Stamp::of(&log);
+            let log = FileStamp::of(&log);
             stamp.size += log.size;
             stamp.mtime_ns = stamp.mtime_ns.max(log.mtime_ns);
         }
@@ -118,32 +118,33 @@ pub fn stamp(path: &Path) -> io::Result<Stamp> {
     Ok(stamp)
 }
 
-/// Opens a database for reading, whatever rights there are on its folder.
-pub fn open(path: &Path) -> Result<Database, Failure> {
+/// Opens a database for reading, even if its folder is not writable.
+pub fn open(path: &Path) -> Result<Database, DatabaseError> {
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
-        return Err(Failure::NotAFile);
+        return Err(DatabaseError::NotAFile);
     }
-    // SQLite deletes the log beside an empty database, even when opened read-only: it must not get to see one.
+    // SQLite deletes the log beside an empty database, even when opened read-only, so it must not open one.
     if metadata.len() == 0 {
-        return Err(Failure::Empty);
+        return Err(DatabaseError::Empty);
     }
     match connect(path, "mode=ro") {
         Ok(connection) => Ok(Database { connection, copy: None }),
-        Err(error) if is_shut_out(&error) => open_aside(path),
+        Err(error) if needs_side_files(&error) => open_without_side_files(path),
         Err(error) => Err(error.into()),
     }
 }
 
-/// For folders where SQLite cannot keep its shared memory: without a log the file can be read as it is, else a copy is.
-fn open_aside(path: &Path) -> Result<Database, Failure> {
+/// Opens a database in a folder where SQLite cannot create its shared-memory file: directly if there is no log, else as a
+/// temporary copy.
+fn open_without_side_files(path: &Path) -> Result<Database, DatabaseError> {
     let log = wal(path);
     if !log.try_exists()? {
         return Ok(Database { connection: connect(path, "mode=ro&immutable=1")?, copy: None });
     }
     let folder = tempfile::Builder::new().prefix("salon-").tempdir()?;
     let copy = folder.path().join("copy.db");
-    for _ in 0..COPIES {
+    for _ in 0..COPY_ATTEMPTS {
         let before = stamp(path)?;
         fs::copy(path, &copy)?;
         fs::copy(&log, wal(&copy))?;
@@ -152,30 +153,30 @@ fn open_aside(path: &Path) -> Result<Database, Failure> {
             return Ok(Database { connection, copy: Some(folder) });
         }
     }
-    Err(Failure::Locked)
+    Err(DatabaseError::Locked)
 }
 
-fn connect(path: &Path, how: &str) -> rusqlite::Result<Connection> {
+fn connect(path: &Path, parameters: &str) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let connection = Connection::open_with_flags(uri(path, how), flags)?;
-    connection.busy_timeout(PATIENCE)?;
+    let connection = Connection::open_with_flags(uri(path, parameters), flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.set_prepared_statement_cache_capacity(32);
-    // Opening is lazy; the first reading shows whether the file and its side files can be used.
+    // Opening is lazy; the first query shows if the file and its side files can be used.
     connection.query_row("select count(*) from sqlite_master", [], |_| Ok(()))?;
     Ok(connection)
 }
 
-/// The file cannot be opened *in this way*, because something would have to be written beside it.
-fn is_shut_out(error: &rusqlite::Error) -> bool {
+/// True if the file cannot be opened because SQLite would have to create a file beside it.
+fn needs_side_files(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure)
     )
 }
 
-/// A `file:` URI; every byte that could mean something in one is escaped.
-fn uri(path: &Path, how: &str) -> String {
+/// Builds a `file:` URI; every byte with a special meaning is percent-encoded.
+fn uri(path: &Path, parameters: &str) -> String {
     use std::fmt::Write;
     use std::os::unix::ffi::OsStrExt;
     let mut uri = String::from("file:");
@@ -186,31 +187,31 @@ fn uri(path: &Path, how: &str) -> String {
             _ => write!(uri, "%{byte:02x}").unwrap_or_default(),
         }
     }
-    uri + "?" + how
+    uri + "?" + parameters
 }
 
-/// The tables of a database.
-pub fn tables(connection: &Connection) -> Result<Vec<String>, Failure> {
+/// Lists the tables of a database, sorted.
+pub fn tables(connection: &Connection) -> Result<Vec<String>, DatabaseError> {
     let mut statement = connection.prepare("select name from sqlite_master where type = 'table' order by name")?;
     let names = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     Ok(names)
 }
 
-/// The columns of a table; none where there is no such table.
-pub fn columns(connection: &Connection, table: &str) -> Result<Vec<String>, Failure> {
+/// Lists the columns of a table; empty if there is no such table.
+pub fn columns(connection: &Connection, table: &str) -> Result<Vec<String>, DatabaseError> {
     let mut statement = connection.prepare("select name from pragma_table_info(?1)")?;
     let names = statement.query_map([table], |row| row.get(0))?.collect::<Result<_, _>>()?;
     Ok(names)
 }
 
-/// A list for `select`: the wanted columns, `null` for those that this table does not have.
+/// Builds a column list for `select`: the wanted columns, and `null` for those that the table does not have.
 pub fn selection(existing: &[String], wanted: &[&str]) -> String {
     let pick =
         |name: &&str| if existing.iter().any(|column| column == name) { (*name).to_owned() } else { "null".into() };
     wanted.iter().map(pick).collect::<Vec<_>>().join(", ")
 }
 
-/// A text column as text, whatever it was written as; invalid UTF-8 is replaced.
+/// Converts a column of any storage class to text; invalid UTF-8 is replaced.
 pub fn text(value: rusqlite::types::ValueRef<'_>) -> std::borrow::Cow<'_, str> {
     use rusqlite::types::ValueRef;
     match value {
@@ -221,12 +222,12 @@ pub fn text(value: rusqlite::types::ValueRef<'_>) -> std::borrow::Cow<'_, str> {
     }
 }
 
-/// A number column, whatever it was written as.
+/// Converts a column of any storage class to a number.
 pub fn number(value: rusqlite::types::ValueRef<'_>) -> Option<i64> {
     use rusqlite::types::ValueRef;
     match value {
         ValueRef::Integer(number) => Some(number),
-        #[expect(clippy::cast_possible_truncation, reason = "times and counts; beyond the range the nearest end")]
+        #[expect(clippy::cast_possible_truncation, reason = "times and counts; out-of-range values saturate")]
         ValueRef::Real(number) => Some(number as i64),
         ValueRef::Text(bytes) => std::str::from_utf8(bytes).ok()?.parse().ok(),
         ValueRef::Null | ValueRef::Blob(_) => None,

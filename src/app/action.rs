@@ -1,11 +1,11 @@
-//! Everything that a key can do, as one table: the key map, the help and the palette are made from it.
+//! Table of actions. The key map, the help and the palette are derived from it.
 
-/// Where an action makes sense; also the sections of the key map and of the help.
+/// Context in which an action is available. Each is a section of the key map and of the help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Place {
-    /// Everywhere.
+pub enum KeyContext {
+    /// Available everywhere.
     Everywhere,
-    /// Moving, in lists and in the reader.
+    /// Navigation in lists and in the reader.
     Move,
     /// Lists.
     List,
@@ -18,28 +18,28 @@ pub enum Place {
 }
 
 macro_rules! actions {
-    ($($place:ident { $($action:ident $name:literal $about:literal)* })*) => {
-        /// Something that the user can ask for.
+    ($($context:ident { $($action:ident $name:literal $about:literal)* })*) => {
+        /// Action that a key or the palette triggers.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Action { $($(#[doc = $about] $action,)*)* }
 
         impl Action {
-            /// All of them, in the order of the help.
+            /// All actions, in the order of the help.
             pub const ALL: &[Self] = &[$($(Self::$action,)*)*];
 
-            /// Its name in the key map.
+            /// Returns the name of the action in the key map.
             pub fn name(self) -> &'static str {
                 match self { $($(Self::$action => $name,)*)* }
             }
 
-            /// What it does, for the help and the palette.
+            /// Returns the description for the help and the palette.
             pub fn about(self) -> &'static str {
                 match self { $($(Self::$action => $about,)*)* }
             }
 
-            /// Where it makes sense.
-            pub fn place(self) -> Place {
-                match self { $($(Self::$action => Place::$place,)*)* }
+            /// Returns the context of the action.
+            pub fn context(self) -> KeyContext {
+                match self { $($(Self::$action => KeyContext::$context,)*)* }
             }
         }
     };
@@ -47,92 +47,92 @@ macro_rules! actions {
 
 actions! {
     Everywhere {
-        Help "help" "show the keys"
-        Palette "palette" "find and run any action"
-        NextNeedsYou "next-needs-you" "go to the next session that needs you"
-        Back "back" "clear, close or go back"
-        OtherPane "other-pane" "go to the other of two conversations side by side"
-        Inbox "inbox" "show what waits for you, of all runs"
-        Rescan "rescan" "look at everything on disk again"
-        Issues "issues" "show what could not be read"
-        Mouse "mouse" "give the mouse to the terminal, or take it"
-        Theme "theme" "switch between the dark and the light theme"
-        Redraw "redraw" "draw the screen anew"
-        Suspend "suspend" "suspend salon"
-        Quit "quit" "quit salon"
+        Help "help" "Keyboard shortcuts"
+        Palette "palette" "Commands: find and run one"
+        NextNeedsYou "next-needs-you" "Go to the next session that needs you"
+        Back "back" "Clear, close or go back"
+        OtherPane "other-pane" "Switch to the other pane"
+        Inbox "inbox" "Inbox: everything that needs your attention"
+        Rescan "rescan" "Rescan"
+        Issues "issues" "Problems: files that could not be read"
+        Mouse "mouse" "Turn mouse support on or off"
+        Theme "theme" "Switch between dark and light theme"
+        Redraw "redraw" "Redraw"
+        Suspend "suspend" "Suspend salon"
+        Quit "quit" "Quit salon"
     }
     Move {
-        Down "down" "down"
-        Up "up" "up"
-        First "first" "to the beginning"
-        Last "last" "to the end"
-        HalfDown "half-page-down" "half a page down"
-        HalfUp "half-page-up" "half a page up"
-        PageDown "page-down" "a page down"
-        PageUp "page-up" "a page up"
-        Left "left" "to the pane on the left"
-        Right "right" "to the pane on the right"
+        Down "down" "Down"
+        Up "up" "Up"
+        First "first" "Go to the beginning"
+        Last "last" "Go to the end"
+        HalfDown "half-page-down" "Half a page down"
+        HalfUp "half-page-up" "Half a page up"
+        PageDown "page-down" "Page down"
+        PageUp "page-up" "Page up"
+        Left "left" "Go to the pane on the left"
+        Right "right" "Go to the pane on the right"
     }
     List {
-        Open "open" "open and read"
-        Scope "scope" "this workspace, or all"
-        ShowHidden "show-hidden" "show or hide sub-agents, empty and headless sessions"
-        Sort "sort" "another order"
-        Search "search" "find anything that was said, run or printed"
-        Filter "filter" "filter by title, workspace, branch or agent"
-        New "new-session" "begin a new session"
-        ResumeHere "resume-here" "go on with the session here"
-        Resume "resume-in-agent" "resume in the agent's own program"
-        Fork "fork" "go on with a copy of the session"
-        Attach "attach" "follow the session, or steer its run"
-        StopRun "stop-run" "end the session's run"
-        CopyId "copy-id" "copy the session's id"
-        CopyCommand "copy-resume-command" "copy the command that resumes the session"
-        CopyList "copy-list" "copy the list as a command; among the workspaces also Y"
-        EditTranscript "edit-transcript" "open the transcript's file in the editor"
-        ForgetView "forget-view" "forget the saved view that is selected among the workspaces"
+        Open "open" "Open"
+        Scope "scope" "Scope: this workspace or all"
+        ShowHidden "show-hidden" "Show or hide sub-agents, empty and headless sessions"
+        Sort "sort" "Change sort order"
+        Search "search" "Search all sessions"
+        Filter "filter" "Filter by title, workspace, branch or agent"
+        New "new-session" "New session"
+        ResumeHere "resume-here" "Continue here"
+        Resume "resume-in-agent" "Open in agent"
+        Fork "fork" "Fork the session"
+        Attach "attach" "Watch or control the session"
+        StopRun "stop-run" "Stop the session's run"
+        CopyId "copy-id" "Copy the session's id"
+        CopyCommand "copy-resume-command" "Copy the resume command"
+        CopyList "copy-list" "Copy the list as a command; in the workspaces also Y"
+        EditTranscript "edit-transcript" "Open the transcript file in the editor"
+        DeleteView "forget-view" "Delete the selected saved view"
     }
     Reader {
-        NextEntry "next-entry" "next entry"
-        PreviousEntry "previous-entry" "previous entry"
-        NextPrompt "next-prompt" "next prompt"
-        PreviousPrompt "previous-prompt" "previous prompt"
-        NextError "next-error" "next error"
-        PreviousError "previous-error" "previous error"
-        Find "find" "find in the transcript"
-        NextHit "next-hit" "next hit"
-        PreviousHit "previous-hit" "previous hit"
-        Tools "tools" "tools: hidden, one line, cut, full"
-        Thinking "thinking" "show or fold the thinking"
-        Expand "expand" "unfold the entry, or enter a sub-agent"
-        Follow "follow" "follow the end"
-        CopyEntry "copy-entry" "copy the entry"
-        EditEntry "edit-entry" "open the entry in the editor"
-        Split "split" "pin the conversation beside the next one, or unpin it"
+        NextEntry "next-entry" "Next entry"
+        PreviousEntry "previous-entry" "Previous entry"
+        NextPrompt "next-prompt" "Next prompt"
+        PreviousPrompt "previous-prompt" "Previous prompt"
+        NextError "next-error" "Next error"
+        PreviousError "previous-error" "Previous error"
+        Find "find" "Find in the transcript"
+        NextHit "next-hit" "Next match"
+        PreviousHit "previous-hit" "Previous match"
+        Tools "tools" "Cycle tool calls: hidden, one line, cut, full"
+        Thinking "thinking" "Show or fold thinking"
+        Expand "expand" "Unfold the entry, or open its sub-agent"
+        Follow "follow" "Follow the end"
+        CopyEntry "copy-entry" "Copy the entry"
+        EditEntry "edit-entry" "Open the entry in the editor"
+        Split "split" "Pin the conversation beside the next one, or unpin it"
     }
     Search {
-        Complete "complete" "complete the word; without one, go between the line and the results"
-        NextResult "next-result" "next result"
-        PreviousResult "previous-result" "previous result"
-        MoreHits "more-hits" "show the session's further hits"
-        FewerHits "fewer-hits" "show its best hit only"
-        Order "order" "by relevance, time, size or turns"
-        OlderQuery "older-query" "what was searched for before"
-        NewerQuery "newer-query" "what was searched for after that"
-        SaveView "save-view" "save the search as a view"
-        CopyView "copy-view" "copy the search as a command"
+        Complete "complete" "Complete the word, or switch between line and results"
+        NextResult "next-result" "Next result"
+        PreviousResult "previous-result" "Previous result"
+        MoreHits "more-hits" "Show all matches of the session"
+        FewerHits "fewer-hits" "Show only the best match"
+        Order "order" "Change sort order: relevance, time, size, turns"
+        OlderQuery "older-query" "Previous query"
+        NewerQuery "newer-query" "Next query"
+        SaveView "save-view" "Save the search as a view"
+        CopyView "copy-view" "Copy the search as a command"
     }
     Chat {
-        Send "send" "send or queue what was written"
-        Newline "newline" "begin a new line"
-        CompleteWord "complete-word" "complete a file or a command"
-        Models "models" "choose model, mode and effort"
-        EditDraft "edit-draft" "write in the editor"
-        Interrupt "interrupt" "stop the turn; again: end the run"
-        ChatPageUp "chat-page-up" "read further up while writing"
-        ChatPageDown "chat-page-down" "read further down while writing"
-        GoOn "go-on" "let a paused queue go on"
-        ReadChat "read" "from the composer to the transcript, and back"
-        Mute "mute" "notifications of this session on or off"
+        Send "send" "Send or queue the prompt"
+        Newline "newline" "Insert a line break"
+        CompleteWord "complete-word" "Complete a file or command"
+        Models "models" "Choose model, mode and effort"
+        EditDraft "edit-draft" "Write in the editor"
+        Interrupt "interrupt" "Interrupt the turn; again: stop the run"
+        ChatPageUp "chat-page-up" "Page up while writing"
+        ChatPageDown "chat-page-down" "Page down while writing"
+        ResumeQueue "go-on" "Resume a paused queue"
+        ReadChat "read" "Switch between composer and transcript"
+        Mute "mute" "Turn notifications of the session on or off"
     }
 }

@@ -1,5 +1,5 @@
-//! How long ago something was, in the few characters that a list has, and when that text changes next. The
-//! smallest unit is the minute, so that an idle screen is redrawn once a minute at most.
+//! Ages as short texts for lists, and the time at which each text changes. The smallest unit is the minute, so that an
+//! idle screen is redrawn at most once a minute.
 
 use crate::domain::Time;
 
@@ -9,7 +9,7 @@ const DAY: i64 = 24 * HOUR;
 const WEEK: i64 = 7 * DAY;
 const YEAR: i64 = 365 * DAY;
 
-/// `now`, `5m`, `3h`, `2d`, `6w`, `1y`.
+/// Formats an age: `now`, `5m`, `3h`, `2d`, `6w`, `1y`.
 pub fn text(now: Time, then: Time) -> String {
     let age = now.since(then);
     match unit(age) {
@@ -18,13 +18,13 @@ pub fn text(now: Time, then: Time) -> String {
     }
 }
 
-/// When [`text`] will read differently.
+/// Returns the time at which [`text`] changes next.
 pub fn changes_at(now: Time, then: Time) -> Time {
     let age = now.since(then);
     let length = unit(age).map_or(MINUTE, |(length, _)| length);
-    let begun = age / length + 1;
-    // A moment in the future counts as now until a minute after it.
-    Time::from_millis(then.millis().saturating_add(begun.saturating_mul(length)))
+    let next = age / length + 1;
+    // A time in the future counts as now until a minute after it.
+    Time::from_millis(then.millis().saturating_add(next.saturating_mul(length)))
 }
 
 fn unit(age: i64) -> Option<(i64, char)> {

@@ -1,23 +1,23 @@
-//! From a session to what lives of it: its run in this salon, or its transcript while another program writes it.
+//! Navigation from a session to its live state: its run in this salon, or the transcript that another program writes.
 
-use super::dialog::{Choice, Dialog, Outcome};
+use super::dialog::{Dialog, DialogChoice, DialogOutcome};
 use super::layer::Layer;
 use super::runs::{self, RunEffect};
 use super::{Action, App, Effect, split};
-use crate::config::settings::Scope;
+use crate::config::settings::ListScope;
 use crate::domain::run::{Phase, RunId};
-use crate::domain::{SessionKey, State};
+use crate::domain::{SessionKey, SessionState};
 
 impl App {
-    /// Goes to a run's conversation.
+    /// Goes to a run's chat.
     pub(super) fn go_to_run(&mut self, run: &RunId) -> Vec<Effect> {
         let Some(info) = self.runs.get(run) else { return Vec::new() };
         let key = runs::key_of(info);
         let open = |layer: &Layer| layer.chat().is_some_and(|chat| chat.run.as_ref() == Some(run));
-        if self.beside.iter().chain(&self.layers).any(open) {
+        if self.pinned.iter().chain(&self.layers).any(open) {
             return self.open_chat(run);
         }
-        // Leaving the chat one is at home, where the session is selected.
+        // Closing the chat then leads home, with its session selected.
         let mut effects = self.close_layers();
         self.reveal_session(&key);
         effects.extend(self.selection_moved());
@@ -25,16 +25,17 @@ impl App {
         effects
     }
 
-    /// Goes to the next session that waits for the user, wherever it is listed.
+    /// Selects the next session that needs the user, wherever it is listed.
     pub(super) fn next_needs_you(&mut self) -> Vec<Effect> {
-        let needs = |session: &&std::sync::Arc<crate::domain::Session>| self.known.state(session) == State::NeedsYou;
-        let mut waiting: Vec<_> = self.known.catalog.iter().chain(&self.known.fresh).filter(needs).collect();
+        let needs =
+            |session: &&std::sync::Arc<crate::domain::Session>| self.sessions.state(session) == SessionState::NeedsYou;
+        let mut waiting: Vec<_> = self.sessions.catalog.iter().chain(&self.sessions.unsaved).filter(needs).collect();
         waiting.sort_by(|a, b| a.last_activity.cmp(&b.last_activity).then_with(|| a.key.cmp(&b.key)));
-        let here = self.place();
+        let here = self.session_or_run();
         let now = waiting.iter().position(|session| here.as_ref() == Some(&session.key));
         let next = now.map_or(0, |at| (at + 1) % waiting.len());
         let Some(key) = waiting.get(next).map(|session| session.key.clone()) else {
-            self.notices.tell("no session needs you");
+            self.notices.info("No session needs you");
             return Vec::new();
         };
         if let Some(run) = self.runs.of_session(&key).map(|info| info.id.clone()) {
@@ -46,39 +47,39 @@ impl App {
         effects
     }
 
-    /// To the run's chat, or to the end of the transcript that another program writes.
+    /// Opens the run's chat, or watches the transcript that another program writes.
     pub(super) fn attach(&mut self) -> Vec<Effect> {
         let Some(key) = self.session().cloned() else {
-            self.notices.tell("no session is selected");
+            self.notices.info("No session selected");
             return Vec::new();
         };
-        let living = self.runs.of_session(&key).filter(|info| !matches!(info.phase, Phase::Stopped(_)));
-        if let Some(run) = living.map(|info| info.id.clone()) {
+        let live = self.runs.of_session(&key).filter(|info| !matches!(info.phase, Phase::Stopped(_)));
+        if let Some(run) = live.map(|info| info.id.clone()) {
             return self.go_to_run(&run);
         }
-        self.follow(key)
+        self.watch(key)
     }
 
-    /// Why transcripts are followed, as it stands now.
-    pub(super) fn refresh_attached(&mut self) {
-        let known = &self.known;
-        let readers = split::all(&mut self.layers, &mut self.beside).filter_map(Layer::reader_mut);
-        for reader in readers.filter(|reader| reader.attached.is_some()) {
-            reader.attached = Some(match known.live.get(&reader.key) {
+    /// Updates the descriptions of who writes the watched transcripts.
+    pub(super) fn refresh_watched(&mut self) {
+        let sessions = &self.sessions;
+        let readers = split::all(&mut self.layers, &mut self.pinned).filter_map(Layer::reader_mut);
+        for reader in readers.filter(|reader| reader.watched_by.is_some()) {
+            reader.watched_by = Some(match sessions.live.get(&reader.key) {
                 Some(sign) => {
-                    let pid = sign.pid.map(|pid| format!(", process {pid}")).unwrap_or_default();
+                    let pid = sign.pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
                     format!("open in {}{pid}", reader.key.agent.label())
                 }
-                None => "no program has it open".to_owned(),
+                None => "not open in any program".to_owned(),
             });
         }
     }
 
-    /// Ends the run of the session, after a question where a turn is open.
+    /// Stops the session's run, or asks first if a turn is open.
     pub(super) fn stop_run(&mut self) -> Vec<Effect> {
-        let run = self.place().and_then(|key| self.runs.of_session(&key).cloned());
+        let run = self.session_or_run().and_then(|key| self.runs.of_session(&key).cloned());
         let Some(info) = run.filter(|info| !matches!(info.phase, Phase::Stopped(_))) else {
-            self.notices.tell("no run of this salon is selected");
+            self.notices.info("Not running in salon");
             return Vec::new();
         };
         if !runs::is_open(&info.phase) {
@@ -87,68 +88,68 @@ impl App {
         let label = info.agent.label();
         self.push(Layer::Dialog(Dialog {
             title: "Stop the run".to_owned(),
-            text: vec![format!("{label} is at work. What it did so far stays; the rest of the turn is lost.")],
+            text: vec![format!("{label} is working. Its work so far is kept; the rest of the turn is lost.")],
             choices: vec![
-                Choice { label: "cancel".to_owned(), outcome: Outcome::Cancel },
-                Choice { label: format!("stop {label}"), outcome: Outcome::StopRun(info.id.clone()) },
+                DialogChoice { label: "Cancel".to_owned(), outcome: DialogOutcome::Cancel },
+                DialogChoice { label: format!("Stop {label}"), outcome: DialogOutcome::StopRun(info.id.clone()) },
             ],
             selected: 0,
         }))
     }
 
-    /// The session that keys are about, also where it is only a run so far.
-    pub(super) fn place(&self) -> Option<SessionKey> {
+    /// Returns the session that actions apply to, including the provisional key of a run without a session.
+    pub(super) fn session_or_run(&self) -> Option<SessionKey> {
         let run = self.screen().and_then(Layer::chat).and_then(|chat| self.runs.get(chat.run.as_ref()?));
         run.map(|info| runs::key_of(info)).or_else(|| self.session().cloned())
     }
 
-    /// Selects a session in the list, and makes the list show it where it does not.
+    /// Selects a session in the list; widens scope and filters if it is not listed.
     fn reveal_session(&mut self, key: &SessionKey) {
         if self.home.list.select(key) {
             return;
         }
-        self.home.set_scope(Scope::All);
+        self.home.set_scope(ListScope::All);
         self.home.filter.clear();
-        self.home.refresh(&self.known);
+        self.home.refresh(&self.sessions);
         if !self.home.list.select(key) {
             self.home.show_hidden = true;
-            self.home.refresh(&self.known);
+            self.home.refresh(&self.sessions);
             self.home.list.select(key);
         }
     }
 
-    /// Opens a session's transcript and follows its end; the header says who writes it.
-    pub fn follow(&mut self, key: SessionKey) -> Vec<Effect> {
-        let effects = self.decided(Outcome::Follow(key));
+    /// Watches a session: opens its transcript and follows the end. The header names the program that writes it.
+    pub fn watch(&mut self, key: SessionKey) -> Vec<Effect> {
+        let effects = self.perform(DialogOutcome::Watch(key));
         if let Some(reader) = self.layers.last_mut().and_then(Layer::reader_mut) {
-            reader.attached = Some(String::new());
+            reader.watched_by = Some(String::new());
         }
-        self.refresh_attached();
+        self.refresh_watched();
         effects
     }
 
-    /// Closes everything that lies over the home screen.
+    /// Closes all layers.
     pub(super) fn close_layers(&mut self) -> Vec<Effect> {
         self.layers.drain(..).flat_map(Layer::closed).collect()
     }
 
-    /// Switches the notifications of the session's run off or on.
+    /// Turns the notifications of the session's run on or off.
     pub(super) fn mute(&mut self) -> Vec<Effect> {
-        let run = self.place().and_then(|key| self.runs.of_session(&key).map(|info| info.id.clone()));
+        let run = self.session_or_run().and_then(|key| self.runs.of_session(&key).map(|info| info.id.clone()));
         let Some(run) = run else {
-            self.notices.tell("no run of this salon is selected");
+            self.notices.info("Not running in salon");
             return Vec::new();
         };
         if self.muted.remove(&run) {
-            self.notices.tell("notifications of this session are on");
+            self.notices.info("Notifications on for this session");
         } else {
             self.muted.insert(run);
-            self.notices.tell("notifications of this session are off");
+            self.notices.info("Notifications off for this session");
         }
         Vec::new()
     }
 
-    /// The action is about runs, if it is one of these.
+    /// Performs an action about runs. `None` if it is another action.
     pub(super) fn act_on_runs(&mut self, action: Action) -> Option<Vec<Effect>> {
         Some(match action {
             Action::Inbox => self.toggle_inbox(),

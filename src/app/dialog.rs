@@ -1,99 +1,99 @@
-//! A question with numbered answers: what is the matter, and what can be done. Its answers are data.
+//! Dialogs with numbered choices, whose outcomes are data.
 
 use crate::config::key::{Key, KeyCode};
 use crate::domain::SessionKey;
 use crate::domain::run::RunId;
 
-/// A question.
+/// A dialog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dialog {
-    /// What it is about.
+    /// Title.
     pub title: String,
-    /// What is the matter, in sentences.
+    /// Paragraphs of text.
     pub text: Vec<String>,
-    /// The answers; the last one changes nothing.
-    pub choices: Vec<Choice>,
-    /// The one that Enter takes.
+    /// Choices; the last one changes nothing.
+    pub choices: Vec<DialogChoice>,
+    /// Choice that Enter confirms.
     pub selected: usize,
 }
 
-/// An answer.
+/// Choice of a dialog.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
-    /// In words.
+pub struct DialogChoice {
+    /// Label.
     pub label: String,
-    /// What it does.
-    pub outcome: Outcome,
+    /// Outcome.
+    pub outcome: DialogOutcome,
 }
 
-/// What an answer does.
+/// Outcome of a choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Lend the terminal to the agent's program.
+pub enum DialogOutcome {
+    /// Open the session in the agent's program.
     Resume {
         /// The session.
         key: SessionKey,
-        /// In this directory instead of its own.
+        /// Directory to use instead of the session's own.
         cwd: Option<String>,
     },
-    /// Read the transcript and follow its end.
-    Follow(SessionKey),
+    /// Watch the session: open the transcript and follow its end.
+    Watch(SessionKey),
     /// Copy the command instead.
     CopyCommand(SessionKey),
-    /// Go on with a session in salon's own chat.
-    GoOn {
+    /// Continue a session in salon's own chat.
+    ContinueHere {
         /// The session.
         key: SessionKey,
-        /// In this directory instead of its own.
+        /// Directory to use instead of the session's own.
         cwd: Option<String>,
-        /// With a copy of it.
+        /// True to fork the session.
         fork: bool,
     },
-    /// End a run.
+    /// Stop a run.
     StopRun(RunId),
-    /// Take the mode that asks nothing.
+    /// Set a mode without permission requests.
     SkipPermissions(RunId, String),
-    /// Begin the session that the overlay below describes.
-    BeginNew,
+    /// Start the session of the form below.
+    StartNew,
     /// Quit once no turn is open and no prompt is queued.
     QuitWhenDone,
     /// Stop all runs and quit.
     QuitNow,
-    /// Do not quit, and forget that it was asked for.
-    Stay,
-    /// Nothing.
+    /// Cancel quitting, also a deferred quit.
+    CancelQuit,
+    /// Change nothing.
     Cancel,
 }
 
-/// What a key did to a dialog.
+/// Outcome of a key in a dialog.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// Nothing was answered yet.
+pub enum DialogResponse {
+    /// The dialog stays open.
     Open,
-    /// It was answered.
-    Given(Outcome),
+    /// A choice was made.
+    Given(DialogOutcome),
 }
 
 impl Dialog {
-    /// Takes a key: a digit answers, the arrows choose, Enter takes, Esc cancels.
-    pub fn key(&mut self, key: Key) -> Answer {
+    /// Handles a key: a digit makes a choice, the arrows select, Enter confirms, Esc cancels.
+    pub fn key(&mut self, key: Key) -> DialogResponse {
         let last = self.choices.len().saturating_sub(1);
         match key.code {
-            KeyCode::Esc | KeyCode::Char('q') => return Answer::Given(Outcome::Cancel),
-            KeyCode::Enter => return self.take(self.selected),
+            KeyCode::Esc | KeyCode::Char('q') => return DialogResponse::Given(DialogOutcome::Cancel),
+            KeyCode::Enter => return self.choose(self.selected),
             KeyCode::Down | KeyCode::Tab | KeyCode::Char('j') => self.selected = (self.selected + 1).min(last),
             KeyCode::Up | KeyCode::Char('k') => self.selected = self.selected.saturating_sub(1),
             KeyCode::Char(digit @ '1'..='9') => {
                 let number = digit.to_digit(10).map_or(0, |digit| digit as usize);
-                return self.take(number.wrapping_sub(1));
+                return self.choose(number.wrapping_sub(1));
             }
             _ => {}
         }
-        Answer::Open
+        DialogResponse::Open
     }
 
-    /// Takes an answer by its row.
-    pub fn take(&self, row: usize) -> Answer {
-        self.choices.get(row).map_or(Answer::Open, |choice| Answer::Given(choice.outcome.clone()))
+    /// Makes the choice in a row.
+    pub fn choose(&self, row: usize) -> DialogResponse {
+        self.choices.get(row).map_or(DialogResponse::Open, |choice| DialogResponse::Given(choice.outcome.clone()))
     }
 }

@@ -1,61 +1,60 @@
-//! What the interface wants done, as data. Only the runtime does it.
+//! Effects: commands of the interface to the runtime, as data.
 
 use std::ops::Range;
 
-use super::msg::{Alarm, Rest, Ticket};
+use super::msg::{DebounceTicket, RequestTicket, Timer};
 use super::runs::RunEffect;
 use crate::domain::SessionKey;
-use crate::domain::found::{Order, Place};
-use crate::domain::query::Field;
+use crate::domain::query::FilterKey;
+use crate::domain::search::{EntryLocation, SearchOrder};
 
-/// Something to do.
+/// Command to the runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Open a session's transcript and keep it current. Answered by [`super::msg::TranscriptMsg`].
-    OpenTranscript(Ticket, SessionKey),
-    /// No longer needed.
-    CloseTranscript(Ticket),
+    /// Open a session's transcript and watch it for changes. Response: [`super::msg::TranscriptMsg`].
+    OpenTranscript(RequestTicket, SessionKey),
+    /// Close a transcript.
+    CloseTranscript(RequestTicket),
     /// Read entries of an opened transcript.
-    ReadEntries(Ticket, Range<usize>),
-    /// Search an opened transcript; a newer query cancels the older. Empty: stop searching.
-    FindInTranscript(Ticket, String),
-    /// Find out which entry of an opened transcript a place is in. Answered by [`super::msg::TranscriptMsg::Located`].
-    Locate(Ticket, Place),
-    /// Search sessions. A newer search cancels the older; an empty query only does that, and gets all ready for
-    /// the next. Answered by
-    /// [`super::Msg::Found`].
+    ReadEntries(RequestTicket, Range<usize>),
+    /// Search an opened transcript. A newer query cancels the older one; an empty query stops the search.
+    FindInTranscript(RequestTicket, String),
+    /// Locate the entry of an opened transcript at a location. Response: [`super::msg::TranscriptMsg::Located`].
+    Locate(RequestTicket, EntryLocation),
+    /// Search sessions. A newer search cancels the older one. An empty query only cancels and warms the index up for
+    /// the next query. Response: [`super::Msg::SearchUpdate`].
     Search {
         /// The query, as typed.
         query: String,
-        /// The order, in which the best come with snippets first.
-        order: Order,
-        /// Only these sessions, because they changed or their snippets are wanted; `None`: all.
+        /// Sort order; the first results in this order come with snippets first.
+        order: SearchOrder,
+        /// Restricts the search to changed sessions, or to sessions without snippets. `None` for all.
         within: Option<Vec<SessionKey>>,
     },
-    /// Count the values that a filter has in the texts of sessions and that hold what is typed of one. Answered by
-    /// [`super::Msg::Values`], unless something is searched before.
-    CountValues(Field, String),
+    /// Count the values of a filter in the texts of sessions that contain the typed prefix. Response:
+    /// [`super::Msg::Values`], unless a search starts before.
+    CountValues(FilterKey, String),
     /// Rank sessions for the quick filter.
     Rank {
         /// The query.
         query: String,
     },
-    /// Wait so many milliseconds, then send [`super::Msg::Rested`]. Only the newest wait counts; an earlier one may be
+    /// Send [`super::Msg::DebounceElapsed`] after a delay in ms. Only the newest ticket counts; an earlier one may be
     /// dropped.
-    Rest(Rest, u32),
-    /// Wait so many milliseconds, then send [`super::Msg::Woke`].
-    Wake(Alarm, u32),
-    /// Draw the whole screen anew, whatever the terminal is thought to show.
+    Debounce(DebounceTicket, u32),
+    /// Send [`super::Msg::TimerElapsed`] after a delay in ms.
+    StartTimer(Timer, u32),
+    /// Redraw the whole screen, regardless of the assumed content of the terminal.
     Redraw,
-    /// Look at everything again, trusting no cache.
+    /// Rescan all sessions without using caches.
     Rescan,
-    /// Find out what stands in the way of resuming a session.
+    /// Check whether a session can be opened in its agent.
     CheckResume(SessionKey),
-    /// Lend the terminal to the agent's own program.
+    /// Run the agent's own program in the terminal.
     Resume {
         /// The session.
         key: SessionKey,
-        /// In this directory instead of its own.
+        /// Directory to use instead of the session's own.
         cwd: Option<String>,
     },
     /// Copy the command that resumes a session.
@@ -65,17 +64,17 @@ pub enum Effect {
     /// Open the transcript's file in `$EDITOR`.
     EditTranscript(SessionKey),
     /// Open one entry's text in `$EDITOR`.
-    EditEntry(Ticket, usize),
-    /// Remember the scope, the sort and what else a list keeps between starts.
-    Remember {
-        /// Which.
+    EditEntry(RequestTicket, usize),
+    /// Save a part of the interface's state for the next start, such as the scope and the sort order.
+    SaveState {
+        /// Name of the state.
         name: &'static str,
-        /// Its value.
+        /// Value to save.
         value: String,
     },
-    /// Give the mouse back to the terminal, or take it.
+    /// Turn mouse capture on or off.
     CaptureMouse(bool),
-    /// Ask something of a run.
+    /// Send a command about a run.
     Run(RunEffect),
     /// Suspend the program (Ctrl-Z).
     Suspend,

@@ -1,39 +1,43 @@
-//! What went wrong with a run, in words: the cause first, then what helps.
+//! Error messages for failed and stopped runs: the cause first, then the remedy.
 
 use crate::domain::Agent;
-use crate::domain::run::{Failure, Stopped};
+use crate::domain::run::{RunFailure, StopReason};
 
-/// A failure in words.
-pub fn words(failure: &Failure, agent: Agent) -> String {
+/// Returns the message for a failure.
+pub fn describe(failure: &RunFailure, agent: Agent) -> String {
     let name = agent.label();
     match failure {
-        Failure::NotInstalled => {
-            format!("{name} is not installed: there is no program \"{}\" on PATH.", agent.name())
+        RunFailure::NotInstalled => {
+            format!("{name} is not installed: \"{}\" was not found on PATH.", agent.name())
         }
-        Failure::NotLoggedIn(said) => with(&format!("{name} is not logged in: log in with \"{}\"", agent.name()), said),
-        Failure::RateLimited { message, .. } => with("Too many requests: it can be tried again later", message),
-        Failure::UnknownModel(model) => with("The model is not known: choose another one", model),
-        Failure::UnknownSession(said) => with(&format!("{name} does not know the session"), said),
-        Failure::HeldElsewhere(holder) => with("Another program has the session open", holder),
-        Failure::Crashed { code: Some(code), stderr } => with(&format!("{name} ended by itself, exit {code}"), stderr),
-        Failure::Crashed { code: None, stderr } => with(&format!("{name} was ended by a signal"), stderr),
-        Failure::Other(said) => with(&format!("{name} failed"), said),
+        RunFailure::NotLoggedIn(detail) => {
+            with(&format!("{name} is not logged in: run \"{}\" to log in", agent.name()), detail)
+        }
+        RunFailure::RateLimited { message, .. } => with("Rate limited: try again later", message),
+        RunFailure::UnknownModel(model) => with("Unknown model: choose another one", model),
+        RunFailure::UnknownSession(detail) => with(&format!("{name} cannot find the session"), detail),
+        RunFailure::OpenElsewhere(owner) => with("Another program has the session open", owner),
+        RunFailure::Crashed { code: Some(code), stderr } => {
+            with(&format!("{name} exited unexpectedly (exit code {code})"), stderr)
+        }
+        RunFailure::Crashed { code: None, stderr } => with(&format!("{name} was killed by a signal"), stderr),
+        RunFailure::Other(detail) => with(&format!("{name} failed"), detail),
     }
 }
 
-/// Why there is no process, in words.
-pub fn stopped(stopped: &Stopped, agent: Agent) -> String {
+/// Returns the reason why a run has no process.
+pub fn describe_stop(stopped: &StopReason, agent: Agent) -> String {
     match stopped {
-        Stopped::NotStarted => "not started".to_owned(),
-        Stopped::OnRequest => "stopped".to_owned(),
-        Stopped::Evicted => "resting: it goes on with the next prompt".to_owned(),
-        Stopped::Failed(failure) => words(failure, agent),
+        StopReason::NotStarted => "not started".to_owned(),
+        StopReason::OnRequest => "stopped".to_owned(),
+        StopReason::Evicted => "idle (restarts with your next prompt)".to_owned(),
+        StopReason::Failed(failure) => describe(failure, agent),
     }
 }
 
-fn with(cause: &str, said: &str) -> String {
-    match said.trim() {
+fn with(cause: &str, detail: &str) -> String {
+    match detail.trim() {
         "" => format!("{cause}."),
-        said => format!("{cause}: {said}"),
+        detail => format!("{cause}: {detail}"),
     }
 }

@@ -1,49 +1,49 @@
-//! The help: every action with the keys that it really has.
+//! The help: every action with the keys bound to it.
 
-use super::action::{Action, Place};
+use super::action::{Action, KeyContext};
 use super::keys::Keymap;
 use super::scroll::Scroll;
 
 /// The help overlay.
 #[derive(Debug, Default)]
 pub struct Help {
-    /// How far it is scrolled.
+    /// Scroll position.
     pub scroll: Scroll,
 }
 
 /// A line of the help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HelpLine {
-    /// The name of a place.
+    /// Title of a key context.
     Heading(&'static str),
-    /// The keys of an action, and what it does.
+    /// Keys of an action and its description.
     Keys(String, &'static str),
-    /// Between two places.
+    /// Blank line between two contexts.
     Blank,
 }
 
-/// All lines. An action without a key is left to the palette.
+/// Returns all lines. Actions without a key appear only in the palette.
 pub fn lines(keymap: &Keymap) -> Vec<HelpLine> {
     let mut lines = Vec::new();
-    for place in Place::ALL {
+    for context in KeyContext::ALL {
         if !lines.is_empty() {
             lines.push(HelpLine::Blank);
         }
-        lines.push(HelpLine::Heading(heading(place)));
-        let actions = Action::ALL.iter().filter(|action| action.place() == place);
+        lines.push(HelpLine::Heading(heading(context)));
+        let actions = Action::ALL.iter().filter(|action| action.context() == context);
         let keys = actions.map(|action| (keymap.labels(*action), action.about()));
         lines.extend(keys.filter(|(keys, _)| !keys.is_empty()).map(|(keys, about)| HelpLine::Keys(keys, about)));
     }
     lines
 }
 
-fn heading(place: Place) -> &'static str {
-    match place {
-        Place::Everywhere => "Everywhere",
-        Place::Move => "Moving",
-        Place::List => "In the list",
-        Place::Reader => "In a transcript",
-        Place::Search => "In the search",
-        Place::Chat => "In a chat",
+fn heading(context: KeyContext) -> &'static str {
+    match context {
+        KeyContext::Everywhere => "Everywhere",
+        KeyContext::Move => "Navigation",
+        KeyContext::List => "List",
+        KeyContext::Reader => "Transcript",
+        KeyContext::Search => "Search",
+        KeyContext::Chat => "Chat",
     }
 }

@@ -1,68 +1,69 @@
-//! The keys that matter now, for the footer: names of actions with the keys that they really have.
+//! Key hints for the footer: the actions of the current context with the keys bound to them.
 
 use super::App;
 use super::action::Action;
-use super::chat::{Chat, Focus};
+use super::chat::{Chat, ChatFocus};
 use super::home::Pane;
 use super::layer::Layer;
 use super::{runs, search};
 
-/// A key and what it does here, in a word or two.
+/// A key with a label of one or two words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
-    /// The key, in words.
+    /// Label of the key.
     pub key: String,
-    /// What it does.
-    pub word: &'static str,
+    /// Label of the action.
+    pub label: &'static str,
 }
 
 impl App {
-    /// The keys that matter now, the most useful first: a narrow screen shows fewer.
+    /// Returns the hints of the current context, most useful first: a narrow screen shows fewer.
     pub fn hints(&self) -> Vec<Hint> {
         let typed = |hints: &[(&str, &'static str)]| {
-            hints.iter().map(|(key, word)| Hint { key: (*key).to_owned(), word }).collect()
+            hints.iter().map(|(key, word)| Hint { key: (*key).to_owned(), label: word }).collect()
         };
         match self.layers.last() {
-            Some(Layer::Palette(_)) => typed(&[("enter", "run"), ("↑ ↓", "choose"), ("esc", "close")]),
-            Some(Layer::Dialog(_)) => typed(&[("1…9", "answer"), ("enter", "take"), ("esc", "cancel")]),
+            Some(Layer::Palette(_)) => typed(&[("enter", "run"), ("↑ ↓", "select"), ("esc", "close")]),
+            Some(Layer::Dialog(_)) => typed(&[("1…9", "answer"), ("enter", "confirm"), ("esc", "cancel")]),
             Some(Layer::Help(_) | Layer::Issues(_)) => self.named(&[(Action::Back, "close"), (Action::Down, "scroll")]),
             Some(Layer::Chat(chat)) => self.with_other_pane(self.hints_in_chat(chat)),
-            Some(Layer::Inbox(_)) if self.desk.field().is_some() => typed(&[("enter", "send"), ("esc", "back")]),
+            Some(Layer::Inbox(_)) if self.approvals.field().is_some() => typed(&[("enter", "send"), ("esc", "back")]),
             Some(Layer::Inbox(_)) if self.inbox().is_empty() => typed(&[("esc", "close")]),
             Some(Layer::Inbox(_)) => typed(&[
                 ("1…9", "answer"),
                 ("n p", "next, previous"),
-                ("enter", "go to its chat"),
+                ("enter", "open chat"),
                 ("e", "show all"),
                 ("esc", "close"),
             ]),
             Some(Layer::Picker(_)) => typed(&[
-                ("enter", "take"),
-                ("↑ ↓", "choose"),
+                ("enter", "apply"),
+                ("↑ ↓", "select"),
                 ("tab", "mode, effort"),
-                ("f5", "ask again"),
+                ("f5", "refresh"),
                 ("esc", "close"),
             ]),
             Some(Layer::NewSession(_)) => {
-                typed(&[("enter", "begin"), ("tab", "complete, next"), ("↑ ↓", "fields"), ("esc", "cancel")])
+                typed(&[("enter", "start"), ("tab", "complete, next"), ("↑ ↓", "fields"), ("esc", "cancel")])
             }
-            Some(Layer::Reader(_)) if self.reads_a_result() => self.with_other_pane(self.named(&RESULT)),
+            Some(Layer::Reader(_)) if self.is_search_result() => self.with_other_pane(self.named(&RESULT)),
             Some(Layer::Reader(_)) => self.with_other_pane(self.named(&READER)),
             Some(Layer::Search(search)) if search.naming.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),
-            Some(Layer::Search(search)) if search.completing.is_some() => {
-                typed(&[("tab", "next"), ("enter", "take"), ("esc", "as it was")])
+            Some(Layer::Search(search)) if search.completion.is_some() => {
+                typed(&[("tab", "next"), ("enter", "accept"), ("esc", "undo")])
             }
             Some(Layer::Search(search)) if search.input.is_empty() => {
-                typed(&[("↑", "what was searched before"), ("tab", "complete"), ("esc", "back")])
+                typed(&[("↑", "previous query"), ("tab", "complete"), ("esc", "back")])
             }
-            Some(Layer::Search(search)) if search.focus == search::Focus::Line => {
-                let mut hints = typed(&[("enter", "read"), ("↑ ↓", "choose"), ("tab", "complete"), ("→", "more hits")]);
+            Some(Layer::Search(search)) if search.focus == search::SearchFocus::Line => {
+                let mut hints =
+                    typed(&[("enter", "open"), ("↑ ↓", "select"), ("tab", "complete"), ("→", "more matches")]);
                 hints.extend(self.named(&SEARCH));
                 hints
             }
             Some(Layer::Search(_)) => self.named(&RESULTS),
-            None if self.home.filter.typing => typed(&[("enter", "keep"), ("↑ ↓", "choose"), ("esc", "clear")]),
-            None if self.emptiness().is_some() => self.named(&EMPTY),
+            None if self.home.filter.typing => typed(&[("enter", "apply"), ("↑ ↓", "select"), ("esc", "clear")]),
+            None if self.empty_state().is_some() => self.named(&EMPTY),
             None => match self.home.focus {
                 Pane::Workspaces if self.home.workspaces.view().is_some() => self.named(&VIEW),
                 Pane::Workspaces => self.named(&WORKSPACES),
@@ -73,38 +74,38 @@ impl App {
     }
 
     fn hints_in_chat(&self, chat: &Chat) -> Vec<Hint> {
-        let typed = |(key, word): (&str, &'static str)| Hint { key: key.to_owned(), word };
+        let typed = |(key, word): (&str, &'static str)| Hint { key: key.to_owned(), label: word };
         let completing = chat.composer.completion.as_ref().is_some_and(|completion| !completion.found.is_empty());
         match chat.focus {
-            Focus::Queue(_) => {
+            ChatFocus::Queue(_) => {
                 [("enter", "edit"), ("K", "move up"), ("x", "cancel"), ("r", "release"), ("esc", "write")]
                     .map(typed)
                     .into()
             }
-            Focus::Composer if completing => {
-                [("tab", "take"), ("↑ ↓", "choose"), ("esc", "close"), ("enter", "send")].map(typed).into()
+            ChatFocus::Composer if completing => {
+                [("tab", "accept"), ("↑ ↓", "select"), ("esc", "close"), ("enter", "send")].map(typed).into()
             }
-            Focus::Composer if self.info(chat).is_some_and(|info| runs::is_open(&info.phase)) => {
+            ChatFocus::Composer if self.info(chat).is_some_and(|info| runs::is_open(&info.phase)) => {
                 let mut hints = self.named(&WORKING_CHAT);
-                // One more of them alone would interrupt the turn.
+                // A second Esc alone would interrupt the turn.
                 let read = self.keymap.hint(Action::ReadChat);
-                hints.extend(read.map(|read| Hint { key: format!("{read} esc"), word: "back" }));
+                hints.extend(read.map(|read| Hint { key: format!("{read} esc"), label: "back" }));
                 hints
             }
-            Focus::Composer => self.named(&CHAT),
-            Focus::Transcript if chat.armed => {
-                let mut hints: Vec<_> = [("esc", "interrupt"), ("j k", "read on")].map(typed).into();
+            ChatFocus::Composer => self.named(&CHAT),
+            ChatFocus::Transcript if chat.armed => {
+                let mut hints: Vec<_> = [("esc", "interrupt"), ("j k", "scroll")].map(typed).into();
                 hints.extend(self.named(&ARMED_CHAT));
                 hints
             }
-            Focus::Transcript if chat.followed.is_some() => self.named(&FOLLOWED),
-            Focus::Transcript => self.named(&READING_CHAT),
+            ChatFocus::Transcript if chat.read_only.is_some() => self.named(&READ_ONLY_CHAT),
+            ChatFocus::Transcript => self.named(&READING_CHAT),
         }
     }
 
-    /// Where another conversation is pinned, its key comes right after the first one.
+    /// Inserts the key for the other pane after the first hint if a conversation is pinned.
     fn with_other_pane(&self, mut hints: Vec<Hint>) -> Vec<Hint> {
-        if self.beside.is_some() {
+        if self.pinned.is_some() {
             let other = self.named(&[(Action::OtherPane, "other pane")]);
             let at = hints.len().min(1);
             hints.splice(at..at, other);
@@ -112,56 +113,57 @@ impl App {
         hints
     }
 
-    /// The transcript was opened by a search that lies below it.
-    fn reads_a_result(&self) -> bool {
+    /// Returns true if the transcript was opened from the search screen below it.
+    fn is_search_result(&self) -> bool {
         matches!(self.layers.as_slice(), [.., Layer::Search(_), Layer::Reader(_)])
     }
 
     fn named(&self, hints: &[(Action, &'static str)]) -> Vec<Hint> {
-        let with_key = |(action, word): &(Action, &'static str)| Some(Hint { key: self.keymap.hint(*action)?, word });
+        let with_key =
+            |(action, word): &(Action, &'static str)| Some(Hint { key: self.keymap.hint(*action)?, label: word });
         hints.iter().filter_map(with_key).collect()
     }
 }
 
 const EMPTY: [(Action, &str); 7] = [
     (Action::New, "new session"),
-    (Action::Scope, "here/all"),
+    (Action::Scope, "scope"),
     (Action::ShowHidden, "hidden"),
-    (Action::Rescan, "look again"),
+    (Action::Rescan, "rescan"),
     (Action::Help, "help"),
     (Action::Quit, "quit"),
-    (Action::Palette, "any action"),
+    (Action::Palette, "commands"),
 ];
 
 const LIST: [(Action, &str); 13] = [
-    (Action::Open, "read"),
-    (Action::ResumeHere, "resume"),
+    (Action::Open, "open"),
+    (Action::ResumeHere, "continue"),
     (Action::New, "new"),
     (Action::Search, "search"),
     (Action::Filter, "filter"),
-    (Action::Scope, "here/all"),
+    (Action::Scope, "scope"),
     (Action::Help, "help"),
     (Action::Quit, "quit"),
-    (Action::Resume, "in its program"),
+    (Action::Resume, "open in agent"),
     (Action::Sort, "sort"),
     (Action::ShowHidden, "hidden"),
     (Action::CopyCommand, "copy command"),
-    (Action::Palette, "any action"),
+    (Action::Palette, "commands"),
 ];
 
 const SEARCH: [(Action, &str); 4] = [
-    (Action::Order, "order"),
+    (Action::Order, "sort"),
     (Action::Back, "clear"),
     (Action::SaveView, "save view"),
     (Action::CopyView, "copy command"),
 ];
 
 const RESULTS: [(Action, &str); 9] = [
-    (Action::Open, "read"),
-    (Action::Search, "line"),
-    (Action::MoreHits, "more hits"),
-    (Action::Order, "order"),
-    (Action::ResumeHere, "resume"),
+    (Action::Open, "open"),
+    (Action::Search, "edit query"),
+    (Action::MoreHits, "more matches"),
+    (Action::Order, "sort"),
+    (Action::ResumeHere, "continue"),
     (Action::CopyView, "copy command"),
     (Action::SaveView, "save view"),
     (Action::Help, "help"),
@@ -170,11 +172,11 @@ const RESULTS: [(Action, &str); 9] = [
 
 const RESULT: [(Action, &str); 8] = [
     (Action::Back, "results"),
-    (Action::NextHit, "next hit"),
-    (Action::PreviousHit, "previous hit"),
+    (Action::NextHit, "next match"),
+    (Action::PreviousHit, "previous match"),
     (Action::Tools, "tools"),
     (Action::Thinking, "thinking"),
-    (Action::ResumeHere, "resume"),
+    (Action::ResumeHere, "continue"),
     (Action::Help, "help"),
     (Action::Expand, "unfold"),
 ];
@@ -182,31 +184,31 @@ const RESULT: [(Action, &str); 8] = [
 const WORKSPACES: [(Action, &str); 5] = [
     (Action::Down, "next"),
     (Action::Right, "sessions"),
-    (Action::Scope, "here/all"),
+    (Action::Scope, "scope"),
     (Action::Help, "help"),
-    (Action::Palette, "any action"),
+    (Action::Palette, "commands"),
 ];
 
 const VIEW: [(Action, &str); 5] = [
     (Action::Open, "search"),
     (Action::Down, "next"),
-    (Action::ForgetView, "forget"),
+    (Action::DeleteView, "delete"),
     (Action::Help, "help"),
-    (Action::Palette, "any action"),
+    (Action::Palette, "commands"),
 ];
 
 const PREVIEW: [(Action, &str); 6] = [
-    (Action::Expand, "read"),
+    (Action::Expand, "open"),
     (Action::Left, "sessions"),
     (Action::PreviousPrompt, "previous prompt"),
     (Action::Tools, "tools"),
     (Action::Help, "help"),
-    (Action::ResumeHere, "resume"),
+    (Action::ResumeHere, "continue"),
 ];
 
 const READER: [(Action, &str); 9] = [
     (Action::Back, "back"),
-    (Action::ResumeHere, "resume"),
+    (Action::ResumeHere, "continue"),
     (Action::PreviousPrompt, "previous prompt"),
     (Action::Find, "find"),
     (Action::Tools, "tools"),
@@ -235,8 +237,8 @@ const WORKING_CHAT: [(Action, &str); 4] = [
 
 const ARMED_CHAT: [(Action, &str); 2] = [(Action::ReadChat, "write"), (Action::Help, "help")];
 
-const FOLLOWED: [(Action, &str); 5] = [
-    (Action::ResumeHere, "take over"),
+const READ_ONLY_CHAT: [(Action, &str); 5] = [
+    (Action::ResumeHere, "continue"),
     (Action::Fork, "fork"),
     (Action::Back, "back"),
     (Action::PreviousPrompt, "previous prompt"),

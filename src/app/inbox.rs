@@ -1,113 +1,115 @@
-//! What waits for the user, of all runs: questions first, then prompts that were kept back and runs that failed, each
-//! oldest first. Everything is answered here, without leaving the place where one is.
+//! The inbox: approvals of all runs first, then blocked prompts and failed runs, each oldest first. Items are answered
+//! here without leaving the current screen.
 
 use std::sync::Arc;
 
-use super::approvals::{Among, Asked};
+use super::approvals::{ApprovalId, ApprovalScope};
 use super::layer::Layer;
 use super::runs::RunEffect;
 use super::{App, Effect};
 use crate::config::key::{Key, KeyCode};
 use crate::domain::Time;
 use crate::domain::prompt::{Prompt, PromptId, PromptState};
-use crate::domain::run::{Phase, RunId, RunInfo, Stopped};
+use crate::domain::run::{Phase, RunId, RunInfo, StopReason};
 
-/// The overlay's state; what waits is the runs'.
+/// State of the overlay. The items come from the runs.
 #[derive(Debug, Default)]
 pub struct Inbox {
-    selected: Option<Asked>,
+    selected: Option<ApprovalId>,
 }
 
-/// Something that waits.
+/// Item of the inbox.
 #[derive(Clone, Debug)]
-pub struct Item {
-    /// Its name; what is no question has one of ours.
-    pub asked: Asked,
-    /// Whose.
+pub struct InboxItem {
+    /// Identity; blocked prompts and failures get an id made by salon.
+    pub id: ApprovalId,
+    /// The run.
     pub info: Arc<RunInfo>,
-    /// What it is.
-    pub what: Waits,
-    /// Since when.
+    /// Kind of the item.
+    pub kind: InboxItemKind,
+    /// Time since which it waits.
     pub since: Option<Time>,
 }
 
-/// What waits.
+/// Kind of an inbox item.
 #[derive(Clone, Debug)]
-pub enum Waits {
-    /// A question.
-    Question,
+pub enum InboxItemKind {
+    /// An approval.
+    Approval,
     /// A prompt that is held or failed.
     Prompt(Prompt),
     /// A run that failed.
     Failure,
 }
 
-impl Waits {
-    /// What can be done about it, in the order of the digits; for a question its own answers count.
-    pub fn choices(&self) -> &'static [(&'static str, Does)] {
+impl InboxItemKind {
+    /// Returns the choices in the order of the digits. Approvals have choices of their own.
+    pub fn choices(&self) -> &'static [(&'static str, InboxAction)] {
         match self {
-            Self::Question => &[],
-            Self::Prompt(_) => {
-                &[("send it", Does::Release), ("take it back", Does::Cancel), ("go to its chat", Does::Open)]
-            }
-            Self::Failure => &[("go to its chat", Does::Open), ("forget it", Does::Forget)],
+            Self::Approval => &[],
+            Self::Prompt(_) => &[
+                ("Send", InboxAction::Release),
+                ("Cancel the prompt", InboxAction::Cancel),
+                ("Open chat", InboxAction::Open),
+            ],
+            Self::Failure => &[("Open chat", InboxAction::Open), ("Dismiss", InboxAction::Dismiss)],
         }
     }
 }
 
-/// What can be done about something that waits and is no question.
+/// Action on a blocked prompt or a failed run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Does {
-    /// Send a prompt after all.
+pub enum InboxAction {
+    /// Send the prompt.
     Release,
-    /// Take a prompt back.
+    /// Cancel the prompt.
     Cancel,
-    /// Go to the conversation.
+    /// Open the chat.
     Open,
-    /// It has been read.
-    Forget,
+    /// Hide the item.
+    Dismiss,
 }
 
 impl App {
-    /// What waits for the user.
-    pub fn inbox(&self) -> Vec<Item> {
-        let questions = self.desk.waiting(&self.runs, &Among::All).into_iter().map(|waiting| Item {
-            asked: waiting.asked(),
-            info: waiting.info.clone(),
-            what: Waits::Question,
-            since: waiting.approval.since,
+    /// Returns the items, in display order.
+    pub fn inbox(&self) -> Vec<InboxItem> {
+        let approvals = self.approvals.pending(&self.runs, &ApprovalScope::All).into_iter().map(|pending| InboxItem {
+            id: pending.id(),
+            info: pending.info.clone(),
+            kind: InboxItemKind::Approval,
+            since: pending.approval.since,
         });
-        let mut others: Vec<_> = self.runs.iter().flat_map(|info| self.troubles(info)).collect();
+        let mut others: Vec<_> = self.runs.iter().flat_map(|info| self.run_items(info)).collect();
         others.sort_by_key(|item| (item.since.is_none(), item.since));
-        questions.chain(others).collect()
+        approvals.chain(others).collect()
     }
 
-    /// The item that has the keys, and its place.
-    pub fn inbox_at(&self, inbox: &Inbox, items: &[Item]) -> Option<usize> {
-        let place = |asked: &Asked| items.iter().position(|item| item.asked == *asked);
-        let selected = inbox.selected.as_ref().and_then(place);
-        selected.or_else(|| self.desk.chosen().and_then(place)).or((!items.is_empty()).then_some(0))
+    /// Returns the index of the selected item.
+    pub fn inbox_at(&self, inbox: &Inbox, items: &[InboxItem]) -> Option<usize> {
+        let index_of = |id: &ApprovalId| items.iter().position(|item| item.id == *id);
+        let selected = inbox.selected.as_ref().and_then(index_of);
+        selected.or_else(|| self.approvals.selected().and_then(index_of)).or((!items.is_empty()).then_some(0))
     }
 
-    /// What of a run waits besides its questions.
-    fn troubles(&self, info: &Arc<RunInfo>) -> Vec<Item> {
-        let item = |name: String, what, since| {
-            let asked = Asked { run: info.id.clone(), id: name.into() };
-            Item { asked, info: info.clone(), what, since }
+    /// Returns the blocked prompts and the failure of a run.
+    fn run_items(&self, info: &Arc<RunInfo>) -> Vec<InboxItem> {
+        let item = |name: String, kind, since| {
+            let id = ApprovalId { run: info.id.clone(), id: name.into() };
+            InboxItem { id, info: info.clone(), kind, since }
         };
-        let kept_back = |prompt: &&Prompt| matches!(prompt.state, PromptState::Held | PromptState::Failed);
-        let prompts = self.runs.queue(&info.id).iter().filter(kept_back);
+        let is_blocked = |prompt: &&Prompt| matches!(prompt.state, PromptState::Held | PromptState::Failed);
+        let prompts = self.runs.queue(&info.id).iter().filter(is_blocked);
         let mut items: Vec<_> = prompts
             .map(|prompt| {
                 let name = format!("salon prompt {}", prompt.id.0);
-                item(name, Waits::Prompt(prompt.clone()), Some(prompt.submitted))
+                item(name, InboxItemKind::Prompt(prompt.clone()), Some(prompt.submitted))
             })
             .collect();
-        if matches!(info.phase, Phase::Stopped(Stopped::Failed(_))) {
+        if matches!(info.phase, Phase::Stopped(StopReason::Failed(_))) {
             let name = format!("salon failure {}", info.turn.0);
-            items.push(item(name, Waits::Failure, info.active));
+            items.push(item(name, InboxItemKind::Failure, info.last_event));
         }
-        items.retain(|item| !self.desk.is_forgotten(&item.asked));
+        items.retain(|item| !self.approvals.is_dismissed(&item.id));
         items
     }
 
@@ -122,8 +124,8 @@ impl App {
 
     pub(super) fn key_in_inbox(&mut self, key: Key) -> Vec<Effect> {
         let Some(Layer::Inbox(inbox)) = self.layers.last() else { return Vec::new() };
-        if self.desk.field().is_some() {
-            return self.desk.key(key, &self.runs, &Among::All).unwrap_or_default();
+        if self.approvals.field().is_some() {
+            return self.approvals.key(key, &self.runs, &ApprovalScope::All).unwrap_or_default();
         }
         let items = self.inbox();
         let at = self.inbox_at(inbox, &items);
@@ -157,7 +159,7 @@ impl App {
         }
     }
 
-    /// A click on an item selects it, one on an answer gives it.
+    /// Selects the clicked item, or makes the clicked choice.
     pub(super) fn click_in_inbox(&mut self, target: &super::msg::Target) -> Vec<Effect> {
         use super::msg::Target;
         let items = self.inbox();
@@ -167,7 +169,9 @@ impl App {
                 let Some(Layer::Inbox(inbox)) = self.layers.last() else { return Vec::new() };
                 let at = self.inbox_at(inbox, &items);
                 match at.and_then(|at| items.get(at)) {
-                    Some(item) if matches!(item.what, Waits::Question) => self.desk.click(row, &self.runs, &Among::All),
+                    Some(item) if matches!(item.kind, InboxItemKind::Approval) => {
+                        self.approvals.click(row, &self.runs, &ApprovalScope::All)
+                    }
                     Some(item) => self.choose_for_item(item, row).unwrap_or_default(),
                     None => Vec::new(),
                 }
@@ -176,46 +180,46 @@ impl App {
             | Target::Row(_)
             | Target::Preview
             | Target::Entry(_)
-            | Target::Beside
+            | Target::Pinned
             | Target::Composer
             | Target::Nothing => Vec::new(),
         }
     }
 
-    fn inbox_step(&mut self, items: &[Item], at: Option<usize>, by: isize) -> Vec<Effect> {
+    fn inbox_step(&mut self, items: &[InboxItem], at: Option<usize>, by: isize) -> Vec<Effect> {
         let last = items.len().saturating_sub(1);
         let next = at.map(|at| at.saturating_add_signed(by).min(last));
         if let (Some(item), Some(Layer::Inbox(inbox))) = (next.and_then(|at| items.get(at)), self.layers.last_mut()) {
-            inbox.selected = Some(item.asked.clone());
-            self.desk.choose(item.asked.clone());
+            inbox.selected = Some(item.id.clone());
+            self.approvals.select(item.id.clone());
         }
         Vec::new()
     }
 
-    fn key_for_item(&mut self, key: Key, item: &Item) -> Option<Vec<Effect>> {
-        if matches!(item.what, Waits::Question) {
-            return self.desk.key(key, &self.runs, &Among::All);
+    fn key_for_item(&mut self, key: Key, item: &InboxItem) -> Option<Vec<Effect>> {
+        if matches!(item.kind, InboxItemKind::Approval) {
+            return self.approvals.key(key, &self.runs, &ApprovalScope::All);
         }
         let digit = key.typed()?.to_digit(10)? as usize;
         self.choose_for_item(item, digit.checked_sub(1)?)
     }
 
-    fn choose_for_item(&mut self, item: &Item, row: usize) -> Option<Vec<Effect>> {
-        let (_, does) = item.what.choices().get(row)?;
-        if !self.desk.is_settled(&item.asked) {
+    fn choose_for_item(&mut self, item: &InboxItem, row: usize) -> Option<Vec<Effect>> {
+        let (_, does) = item.kind.choices().get(row)?;
+        if !self.approvals.is_answerable(&item.id) {
             return Some(Vec::new());
         }
         let run = item.info.id.clone();
-        let about = |effect: fn(RunId, PromptId) -> RunEffect| match &item.what {
-            Waits::Prompt(prompt) => vec![Effect::Run(effect(run.clone(), prompt.id))],
-            Waits::Question | Waits::Failure => Vec::new(),
+        let about = |effect: fn(RunId, PromptId) -> RunEffect| match &item.kind {
+            InboxItemKind::Prompt(prompt) => vec![Effect::Run(effect(run.clone(), prompt.id))],
+            InboxItemKind::Approval | InboxItemKind::Failure => Vec::new(),
         };
         Some(match does {
-            Does::Release => about(RunEffect::ReleasePrompt),
-            Does::Cancel => about(RunEffect::CancelPrompt),
-            Does::Open => self.leave_inbox_for(&run),
-            Does::Forget => {
-                self.desk.forget(item.asked.clone());
+            InboxAction::Release => about(RunEffect::ReleasePrompt),
+            InboxAction::Cancel => about(RunEffect::CancelPrompt),
+            InboxAction::Open => self.leave_inbox_for(&run),
+            InboxAction::Dismiss => {
+                self.approvals.dismiss(item.id.clone());
                 Vec::new()
             }
         })

@@ -1,10 +1,10 @@
-//! The overlay of what could not be read: each file with its reason.
+//! The problems overlay: each unreadable file with the reason.
 
 use super::scroll::Scroll;
 
-/// The overlay's state; the issues themselves are the catalog's.
+/// State of the overlay. The issues are part of the catalog.
 #[derive(Debug, Default)]
 pub struct IssuesView {
-    /// How far it is scrolled.
+    /// Scroll position.
     pub scroll: Scroll,
 }

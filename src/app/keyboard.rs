@@ -1,19 +1,19 @@
-//! Where a key goes: into a field that is being typed, to the topmost overlay, or through the key map.
+//! Key dispatch: to a text field, to the topmost overlay, or through the key map.
 
-use super::action::{Action, Place};
-use super::chat::Focus;
-use super::dialog::Answer;
+use super::action::{Action, KeyContext};
+use super::chat::ChatFocus;
+use super::dialog::DialogResponse;
 use super::home::Pane;
 use super::home::moves::steps;
 use super::layer::Layer;
-use super::palette::Picked;
+use super::palette::PaletteOutcome;
 use super::reader::Reader;
 use super::{App, Effect};
 use crate::config::key::{Key, KeyCode};
 
 impl App {
     pub(super) fn key(&mut self, key: Key) -> Vec<Effect> {
-        self.notices.seen();
+        self.notices.dismiss_current();
         if let Some(reader) = self.typing_in() {
             return reader.key(key);
         }
@@ -34,7 +34,7 @@ impl App {
             Some(Layer::Help(_) | Layer::Issues(_)) => self.key_in_text(key),
             None if self.home.filter.typing => self.key_in_filter(key),
             Some(_) | None => {
-                let action = self.keymap.action(key, &self.places());
+                let action = self.keymap.action(key, &self.key_contexts());
                 action.map_or_else(Vec::new, |action| self.act(action))
             }
         }
@@ -50,7 +50,7 @@ impl App {
                 Vec::new()
             }
             Some(Layer::Inbox(_)) => {
-                self.desk.paste(text);
+                self.approvals.paste(text);
                 Vec::new()
             }
             Some(Layer::Picker(picker)) => {
@@ -68,7 +68,7 @@ impl App {
         }
     }
 
-    /// The transcript in which a search is being typed.
+    /// Returns the transcript whose find line is being edited.
     fn typing_in(&mut self) -> Option<&mut Reader> {
         let reader = match self.layers.last() {
             None => self.previewing(),
@@ -77,56 +77,64 @@ impl App {
         reader.filter(|reader| reader.is_typing())
     }
 
-    /// The preview's transcript, where it has the focus.
+    /// Returns the preview's transcript if it has the focus.
     pub(super) fn previewing(&mut self) -> Option<&mut Reader> {
         let focused = self.focus() == Some(Pane::Preview);
         self.home.preview.reader_mut().filter(|_| focused)
     }
 
-    /// The places whose keys count now, the nearest first.
-    pub fn places(&self) -> Vec<Place> {
+    /// Returns the active key contexts, nearest first.
+    pub fn key_contexts(&self) -> Vec<KeyContext> {
         match (self.screen(), self.home.focus) {
-            (Some(Layer::Chat(chat)), _) if chat.focus == Focus::Transcript => {
-                vec![Place::Reader, Place::Move, Place::List, Place::Chat, Place::Everywhere]
+            (Some(Layer::Chat(chat)), _) if chat.focus == ChatFocus::Transcript => {
+                vec![KeyContext::Reader, KeyContext::Move, KeyContext::List, KeyContext::Chat, KeyContext::Everywhere]
             }
             (Some(Layer::Chat(_)), _) => {
-                vec![Place::Chat, Place::Reader, Place::Move, Place::List, Place::Everywhere]
+                vec![KeyContext::Chat, KeyContext::Reader, KeyContext::Move, KeyContext::List, KeyContext::Everywhere]
             }
-            (Some(Layer::Search(_)), _) => vec![Place::Search, Place::List, Place::Move, Place::Everywhere],
-            (None, Pane::Workspaces | Pane::Sessions) => vec![Place::List, Place::Move, Place::Everywhere],
-            (Some(_), _) | (None, Pane::Preview) => vec![Place::Reader, Place::Move, Place::List, Place::Everywhere],
+            (Some(Layer::Search(_)), _) => {
+                vec![KeyContext::Search, KeyContext::List, KeyContext::Move, KeyContext::Everywhere]
+            }
+            (None, Pane::Workspaces | Pane::Sessions) => {
+                vec![KeyContext::List, KeyContext::Move, KeyContext::Everywhere]
+            }
+            (Some(_), _) | (None, Pane::Preview) => {
+                vec![KeyContext::Reader, KeyContext::Move, KeyContext::List, KeyContext::Everywhere]
+            }
         }
     }
 
-    /// Closes the palette, or does what was picked in it.
-    pub(super) fn picked(&mut self, picked: Picked) -> Vec<Effect> {
+    /// Closes the palette, or runs the picked action.
+    pub(super) fn picked(&mut self, picked: PaletteOutcome) -> Vec<Effect> {
         match picked {
-            Picked::Nothing => Vec::new(),
-            Picked::Closed => {
+            PaletteOutcome::Nothing => Vec::new(),
+            PaletteOutcome::Closed => {
                 self.layers.pop();
                 Vec::new()
             }
-            Picked::Action(action) => {
+            PaletteOutcome::Action(action) => {
                 self.layers.pop();
                 self.act(action)
             }
         }
     }
 
-    /// Closes a dialog that was answered, and does what the answer says.
-    pub(super) fn answered(&mut self, answer: Answer) -> Vec<Effect> {
+    /// Closes an answered dialog and performs its outcome.
+    pub(super) fn answered(&mut self, answer: DialogResponse) -> Vec<Effect> {
         match answer {
-            Answer::Open => Vec::new(),
-            Answer::Given(outcome) => {
+            DialogResponse::Open => Vec::new(),
+            DialogResponse::Given(outcome) => {
                 self.layers.pop();
-                self.decided(outcome)
+                self.perform(outcome)
             }
         }
     }
 
-    /// Overlays that are only read: they scroll, and any of the keys that lead away closes them.
+    /// Handles a key in a text overlay: navigation keys scroll, and keys that lead away close it.
     fn key_in_text(&mut self, key: Key) -> Vec<Effect> {
-        let Some(action) = self.keymap.action(key, &[Place::Move, Place::Everywhere]) else { return Vec::new() };
+        let Some(action) = self.keymap.action(key, &[KeyContext::Move, KeyContext::Everywhere]) else {
+            return Vec::new();
+        };
         let scroll = match self.layers.last_mut() {
             Some(Layer::Help(help)) => &mut help.scroll,
             Some(Layer::Issues(issues)) => &mut issues.scroll,
@@ -149,7 +157,7 @@ impl App {
         }
     }
 
-    /// The quick filter's field. Enter keeps what was typed, Esc clears it first and then leaves.
+    /// Handles a key in the quick filter. Enter keeps the query, Esc clears it.
     fn key_in_filter(&mut self, key: Key) -> Vec<Effect> {
         let down = isize::from(key.code == KeyCode::Down || key == Key::ctrl('n') || key == Key::ctrl('j'));
         let up = isize::from(key.code == KeyCode::Up || key == Key::ctrl('p') || key == Key::ctrl('k'));
@@ -160,7 +168,7 @@ impl App {
             }
             KeyCode::Enter | KeyCode::Tab => {
                 self.home.filter.typing = false;
-                self.home.list.hold();
+                self.home.list.pin_selection();
                 Vec::new()
             }
             KeyCode::Esc => self.clear_filter(),
@@ -172,19 +180,19 @@ impl App {
     }
 
     fn filter_typed(&mut self) -> Vec<Effect> {
-        let effects = self.home.filter.ask();
+        let effects = self.home.filter.request();
         if effects.is_empty() { self.show_all() } else { effects }
     }
 
-    /// Forgets the quick filter; the selected session stays selected.
+    /// Clears the quick filter; the selected session stays selected.
     pub(super) fn clear_filter(&mut self) -> Vec<Effect> {
         self.home.filter.clear();
         self.show_all()
     }
 
     fn show_all(&mut self) -> Vec<Effect> {
-        self.home.list.hold();
-        self.home.refresh(&self.known);
+        self.home.list.pin_selection();
+        self.home.refresh(&self.sessions);
         self.selection_moved()
     }
 }

@@ -1,16 +1,16 @@
-//! The key map that is in force: the default one with the user's changes laid over it.
+//! The active key map: the default with the user's changes.
 
 use std::collections::HashMap;
 
-use super::action::{Action, Place};
+use super::action::{Action, KeyContext};
 use crate::config::key::Key;
-use crate::config::keymap::{self, Row};
+use crate::config::keymap::{self, KeyBinding};
 
-/// Which key does what, where.
+/// Bindings of keys to actions, per context.
 #[derive(Clone, Debug)]
 pub struct Keymap {
     keys: HashMap<Action, Vec<Key>>,
-    actions: HashMap<(Place, Key), Action>,
+    actions: HashMap<(KeyContext, Key), Action>,
 }
 
 impl Default for Keymap {
@@ -20,8 +20,8 @@ impl Default for Keymap {
 }
 
 impl Keymap {
-    /// The default key map with the user's rows over it, and what of those means nothing, in words.
-    pub fn new(user: &[Row]) -> (Self, Vec<String>) {
+    /// Merges the user's rows into the default key map. Also returns a message for each unknown action.
+    pub fn new(user: &[KeyBinding]) -> (Self, Vec<String>) {
         let mut keys = HashMap::new();
         for row in keymap::defaults() {
             if let Some(action) = action(&row) {
@@ -32,39 +32,39 @@ impl Keymap {
         for row in user {
             match action(row) {
                 Some(action) => {
-                    take_from_others(&mut keys, action, &row.keys);
+                    unbind_from_others(&mut keys, action, &row.keys);
                     keys.insert(action, row.keys.clone());
                 }
-                None => problems.push(format!("keys.{}: there is no action \"{}\" there", row.place, row.action)),
+                None => problems.push(format!("keys.{}.{}: unknown action", row.context, row.action)),
             }
         }
         let actions =
-            keys.iter().flat_map(|(action, keys)| keys.iter().map(|key| ((action.place(), *key), *action))).collect();
+            keys.iter().flat_map(|(action, keys)| keys.iter().map(|key| ((action.context(), *key), *action))).collect();
         (Self { keys, actions }, problems)
     }
 
-    /// What a key does in the first of these places where it does something.
-    pub fn action(&self, key: Key, places: &[Place]) -> Option<Action> {
-        places.iter().find_map(|place| self.actions.get(&(*place, key)).copied())
+    /// Returns the action of a key in the first context that binds it.
+    pub fn action(&self, key: Key, contexts: &[KeyContext]) -> Option<Action> {
+        contexts.iter().find_map(|context| self.actions.get(&(*context, key)).copied())
     }
 
-    /// The keys of an action.
+    /// Returns the keys of an action.
     pub fn keys(&self, action: Action) -> &[Key] {
         self.keys.get(&action).map_or(&[], Vec::as_slice)
     }
 
-    /// The key to name in a hint, in words. `None` where the action has none.
+    /// Returns the label of an action's first key. `None` if the action has no key.
     pub fn hint(&self, action: Action) -> Option<String> {
         self.keys(action).first().map(label)
     }
 
-    /// All keys of an action, in words.
+    /// Returns the labels of all keys of an action.
     pub fn labels(&self, action: Action) -> String {
         self.keys(action).iter().map(label).collect::<Vec<_>>().join(" ")
     }
 }
 
-/// A key as it is shown to a person.
+/// Formats a key for display.
 pub fn label(key: &Key) -> String {
     use crate::config::key::KeyCode;
     let arrow = match key.code {
@@ -78,12 +78,12 @@ pub fn label(key: &Key) -> String {
     format!("{}{arrow}", plain.to_string().trim_end_matches("space"))
 }
 
-/// Names of the places, as the key map's tables.
-impl Place {
-    /// All of them, in the order of the help.
+/// Names of the contexts, as in the key map's tables.
+impl KeyContext {
+    /// All contexts, in the order of the help.
     pub const ALL: [Self; 6] = [Self::Everywhere, Self::Move, Self::List, Self::Reader, Self::Search, Self::Chat];
 
-    /// Its table in the key map.
+    /// Returns the name of its table in the key map.
     pub fn name(self) -> &'static str {
         match self {
             Self::Everywhere => "everywhere",
@@ -96,15 +96,15 @@ impl Place {
     }
 }
 
-fn action(row: &Row) -> Option<Action> {
-    Action::ALL.iter().copied().find(|action| action.name() == row.action && action.place().name() == row.place)
+fn action(row: &KeyBinding) -> Option<Action> {
+    Action::ALL.iter().copied().find(|action| action.name() == row.action && action.context().name() == row.context)
 }
 
-/// A key that the user gave to one action does nothing else in that place.
-fn take_from_others(keys: &mut HashMap<Action, Vec<Key>>, action: Action, taken: &[Key]) {
+/// Unbinds keys from other actions of the same context, because the user bound them to `action`.
+fn unbind_from_others(keys: &mut HashMap<Action, Vec<Key>>, action: Action, rebound: &[Key]) {
     for (other, theirs) in keys.iter_mut() {
-        if *other != action && other.place() == action.place() {
-            theirs.retain(|key| !taken.contains(key));
+        if *other != action && other.context() == action.context() {
+            theirs.retain(|key| !rebound.contains(key));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What lies over the home screen: transcripts that are read, and overlays. The topmost gets the keys.
+//! Layers above the home screen: screens and overlays. The topmost layer receives the keys.
 
 use super::Effect;
 use super::chat::Chat;
@@ -10,9 +10,9 @@ use super::new_session::NewSession;
 use super::palette::Palette;
 use super::picker::Picker;
 use super::reader::Reader;
-use super::search::Search;
+use super::search::SearchScreen;
 
-/// One layer.
+/// A layer.
 #[derive(Debug)]
 pub enum Layer {
     /// A transcript on the whole screen.
@@ -20,25 +20,25 @@ pub enum Layer {
     /// A conversation with a run on the whole screen.
     Chat(Box<Chat>),
     /// The search screen.
-    Search(Box<Search>),
-    /// The keys.
+    Search(Box<SearchScreen>),
+    /// The help.
     Help(Help),
-    /// Any action, found by name.
+    /// The command palette.
     Palette(Palette),
-    /// A question with numbered answers.
+    /// A dialog with numbered choices.
     Dialog(Dialog),
-    /// What could not be read.
+    /// Problems: files that could not be read.
     Issues(IssuesView),
-    /// The questions of all runs.
+    /// The inbox of all runs.
     Inbox(Inbox),
     /// Model, mode and effort of a run.
     Picker(Picker),
-    /// What a new session begins with.
+    /// The form of a new session.
     NewSession(Box<NewSession>),
 }
 
 impl Layer {
-    /// The transcript, where it is one.
+    /// Returns the transcript if the layer has one.
     pub fn reader(&self) -> Option<&Reader> {
         match self {
             Self::Reader(reader) => Some(reader),
@@ -47,7 +47,7 @@ impl Layer {
         }
     }
 
-    /// The transcript, where it is one, to act on it.
+    /// Returns the transcript mutably if the layer has one.
     pub fn reader_mut(&mut self) -> Option<&mut Reader> {
         match self {
             Self::Reader(reader) => Some(reader),
@@ -56,32 +56,32 @@ impl Layer {
         }
     }
 
-    /// The conversation, where it is one.
+    /// Returns the chat if the layer is one.
     pub fn chat(&self) -> Option<&Chat> {
         if let Self::Chat(chat) = self { Some(chat) } else { None }
     }
 
-    /// The conversation, where it is one, to act on it.
+    /// Returns the chat mutably if the layer is one.
     pub fn chat_mut(&mut self) -> Option<&mut Chat> {
         if let Self::Chat(chat) = self { Some(chat) } else { None }
     }
 
-    /// The search screen, where it is one.
-    pub fn search(&self) -> Option<&Search> {
+    /// Returns the search screen if the layer is one.
+    pub fn search(&self) -> Option<&SearchScreen> {
         if let Self::Search(search) = self { Some(search) } else { None }
     }
 
-    /// The search screen, where it is one, to act on it.
-    pub fn search_mut(&mut self) -> Option<&mut Search> {
+    /// Returns the search screen mutably if the layer is one.
+    pub fn search_mut(&mut self) -> Option<&mut SearchScreen> {
         if let Self::Search(search) = self { Some(search) } else { None }
     }
 
-    /// A transcript or a chat, which can be pinned.
+    /// Returns true for a transcript or a chat: both can be pinned.
     pub fn is_conversation(&self) -> bool {
         self.reader().is_some()
     }
 
-    /// What is to be done when it is no longer looked at.
+    /// Returns the effects that close the layer.
     pub(super) fn closed(self) -> Vec<Effect> {
         match self {
             Self::Reader(reader) => vec![Effect::CloseTranscript(reader.ticket)],
@@ -97,7 +97,7 @@ impl Layer {
         }
     }
 
-    /// It fills the screen; anything else lies over what is below it.
+    /// Returns true if the layer fills the screen; an overlay covers only a part of it.
     pub fn is_screen(&self) -> bool {
         match self {
             Self::Reader(_) | Self::Chat(_) | Self::Search(_) => true,

@@ -1,5 +1,5 @@
-//! Which panes there is room for. Known to the state because a pane without room can neither have the focus nor
-//! needs its content.
+//! Pane layout of the home screen. Part of the state, because a hidden pane can neither have the focus nor needs
+//! content.
 
 /// A pane of the home screen, from left to right.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -13,7 +13,7 @@ pub enum Pane {
     Preview,
 }
 
-/// The widths of the panes in columns; 0 where a pane is not shown.
+/// Widths of the panes in columns; 0 for a hidden pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Panes {
     /// The workspaces.
@@ -24,13 +24,13 @@ pub struct Panes {
     pub preview: u16,
 }
 
-/// Narrower screens show no workspaces.
+/// Minimum screen width with workspaces, in columns.
 const WITH_WORKSPACES: u16 = 76;
-/// Narrower screens show no preview.
+/// Minimum screen width with a preview, in columns.
 const WITH_PREVIEW: u16 = 110;
 
 impl Panes {
-    /// The panes of a screen. One column between two panes belongs to the line that divides them.
+    /// Computes the panes of a screen. One column between two panes is the divider.
     pub fn of(width: u16, preview_wanted: bool) -> Self {
         let with_preview = preview_wanted && width >= WITH_PREVIEW;
         let workspaces = match width {
@@ -44,7 +44,7 @@ impl Panes {
         Self { workspaces, sessions, preview }
     }
 
-    /// Whether a pane is shown.
+    /// Returns true if a pane is shown.
     pub fn shows(self, pane: Pane) -> bool {
         match pane {
             Pane::Workspaces => self.workspaces > 0,

@@ -1,14 +1,13 @@
-//! State and decisions. Pure and synchronous: [`App::update`] takes a message and returns effects; it never awaits,
-//! never touches a file, never asks the clock.
+//! The interface's state and update logic. Pure and synchronous: [`App::update`] takes a message and returns effects.
+//! It never awaits, reads no file and no clock.
 //!
-//! The home screen lies at the bottom; over it a stack of layers ([`layer::Layer`]), of which the topmost gets the
-//! keys. What only drawing can know (what lies where, how much fits) comes back as [`Msg::Drawn`].
+//! The home screen is at the bottom of a stack of layers ([`layer::Layer`]), of which the topmost receives the keys.
+//! Results of the layout (hit targets, visible rows) return as [`Msg::Layout`].
 
 pub mod action;
 pub mod age;
 pub mod approvals;
 pub mod chat;
-pub mod command;
 pub mod dialog;
 pub mod effect;
 pub mod failure;
@@ -16,11 +15,11 @@ pub mod help;
 pub mod hints;
 pub mod home;
 pub mod inbox;
-pub mod input;
 pub mod issues;
 pub mod keys;
 pub mod layer;
 pub mod layout;
+pub mod line_editor;
 pub mod msg;
 pub mod new_session;
 pub mod notices;
@@ -30,9 +29,10 @@ pub mod reader;
 pub mod runs;
 pub mod scroll;
 pub mod search;
+pub mod shell_command;
 
-mod act;
 mod attach;
+mod dispatch;
 mod keyboard;
 mod mouse;
 mod notify;
@@ -46,90 +46,89 @@ use std::sync::Arc;
 
 pub use action::Action;
 pub use effect::Effect;
-use home::{Home, Known, Pane, Panes};
+use home::{Home, Pane, Panes, Sessions};
 use keys::Keymap;
 use layer::Layer;
-pub use msg::{Msg, Ticket};
+pub use msg::{Msg, RequestTicket};
 use notices::Notices;
 
-use crate::config::settings::{Scope, Settings};
+use crate::config::settings::{ListScope, Settings};
 use crate::config::theme::{Theme, Themes};
-use crate::domain::catalog::{Progress, Sort};
+use crate::domain::catalog::{IndexProgress, Sort};
 use crate::domain::{Agent, SessionKey, Time};
 
-/// Everything that the interface knows.
+/// State of the interface.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts about the terminal and about ending")]
 pub struct App {
-    /// What the user configured.
+    /// The user's configuration.
     pub settings: Settings,
-    /// The keys in force.
+    /// The active key map.
     pub keymap: Keymap,
-    /// How things look.
+    /// The themes.
     pub themes: Themes,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
-    /// The moment for which ages are shown.
+    /// Current time, from which ages are computed.
     pub now: Time,
-    /// All sessions and what lives.
-    pub known: Known,
+    /// All sessions and their states.
+    pub sessions: Sessions,
     /// The runs of this salon.
-    pub runs: runs::Runs,
-    /// Their questions.
-    pub desk: approvals::Desk,
-    /// Where sessions were looked for.
-    pub roots: Vec<Root>,
+    pub runs: runs::RunTable,
+    /// Approvals that wait for the user.
+    pub approvals: approvals::ApprovalQueue,
+    /// Directories and databases in which sessions are searched.
+    pub roots: Vec<RootStatus>,
     /// The home screen.
     pub home: Home,
-    /// What lies over it, topmost last.
+    /// Layers above the home screen, topmost last.
     pub layers: Vec<Layer>,
-    /// The conversation that is pinned: a transcript or a chat, shown beside the topmost one of the layers.
-    pub beside: Option<Layer>,
-    /// What was searched for.
-    pub searched: search::History,
-    /// How far the talk of all sessions is indexed.
-    pub indexed: Progress,
-    /// Messages to the user.
+    /// The pinned conversation: a transcript or a chat, shown beside the topmost layer.
+    pub pinned: Option<Layer>,
+    /// Past queries.
+    pub search_history: search::SearchHistory,
+    /// Progress of the text index.
+    pub index_progress: IndexProgress,
+    /// Notices in the status line.
     pub notices: Notices,
-    /// Salon has the mouse.
+    /// True if the mouse is captured.
     pub mouse: bool,
-    /// Runs of which no notification is given.
+    /// Runs whose notifications are off.
     pub muted: std::collections::BTreeSet<crate::domain::run::RunId>,
-    /// The terminal has the focus, as far as it tells.
+    /// True if the terminal has the focus, as far as the terminal reports it.
     pub focused: bool,
-    /// Salon ends once no turn is open and no prompt is queued.
+    /// True if salon quits as soon as no turn is open and no prompt is queued.
     pub quitting: bool,
-    index_began: bool,
-    drawn: msg::Drawn,
+    index_started: bool,
+    layout: msg::LayoutFeedback,
     tickets: Tickets,
 }
 
-/// A place where sessions of an agent were looked for.
+/// A directory or database in which an agent's sessions are searched.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Root {
-    /// Whose.
+pub struct RootStatus {
+    /// The agent.
     pub agent: Agent,
-    /// The directory or the database.
+    /// Path of the directory or database.
     pub path: PathBuf,
-    /// It exists.
+    /// True if it exists.
     pub found: bool,
 }
 
-/// Gives every opening of a transcript its own ticket.
+/// Counter for request tickets.
 #[derive(Debug, Default)]
 pub struct Tickets(u64);
 
 impl Tickets {
-    /// A ticket that was never given before.
-    pub fn give(&mut self) -> Ticket {
+    /// Returns a ticket that was never issued before.
+    pub fn issue(&mut self) -> RequestTicket {
         self.0 += 1;
-        Ticket(self.0)
+        RequestTicket(self.0)
     }
 }
 
 impl App {
-    /// The interface at its start, before anything is known of sessions. `here` is the workspace that salon was
-    /// started in.
+    /// Creates the interface before any session is loaded. `here` is the workspace in which salon was started.
     pub fn new(
         settings: Settings,
         keymap: Keymap,
@@ -147,92 +146,92 @@ impl App {
             themes,
             size,
             now,
-            known: Known::default(),
-            runs: runs::Runs::default(),
-            desk: approvals::Desk::default(),
+            sessions: Sessions::default(),
+            runs: runs::RunTable::default(),
+            approvals: approvals::ApprovalQueue::default(),
             roots: Vec::new(),
             home,
             layers: Vec::new(),
-            beside: None,
-            searched: search::History::default(),
-            indexed: Progress::default(),
+            pinned: None,
+            search_history: search::SearchHistory::default(),
+            index_progress: IndexProgress::default(),
             notices: Notices::default(),
             muted: std::collections::BTreeSet::default(),
             focused: true,
             quitting: false,
-            index_began: false,
-            drawn: msg::Drawn::default(),
+            index_started: false,
+            layout: msg::LayoutFeedback::default(),
             tickets: Tickets::default(),
         };
-        app.home.refresh(&app.known);
+        app.home.refresh(&app.sessions);
         app
     }
 
-    /// Restores what an [`Effect::Remember`] of an earlier run asked to keep, where the configuration leaves it open.
-    pub fn recall(&mut self, name: &str, value: &str) {
+    /// Restores a part of the state that [`Effect::SaveState`] saved, unless the configuration overrides it.
+    pub fn restore_state(&mut self, name: &str, value: &str) {
         match name {
             "scope" if self.settings.scope.is_none() => {
-                if let Some(scope) = Scope::from_name(value) {
+                if let Some(scope) = ListScope::from_name(value) {
                     self.home.set_scope(scope);
                 }
             }
             "sort" if self.settings.sort.is_none() => {
                 self.home.sort = Sort::ALL.into_iter().find(|sort| sort.name() == value).unwrap_or_default();
             }
-            search::History::NAME => self.searched = search::History::recall(value),
-            search::View::NAME => self.home.workspaces.set_views(search::View::recall(value)),
+            search::SearchHistory::NAME => self.search_history = search::SearchHistory::parse(value),
+            search::SavedView::NAME => self.home.workspaces.set_views(search::SavedView::parse(value)),
             _ => {}
         }
-        self.home.refresh(&self.known);
+        self.home.refresh(&self.sessions);
     }
 
-    /// How things look now.
+    /// Returns the current theme.
     pub fn theme(&self) -> &Theme {
         self.themes.current()
     }
 
-    /// The panes that there is room for.
+    /// Returns the panes of the home screen.
     pub fn panes(&self) -> Panes {
-        // Where there is no session there is nothing to preview, and much to say.
-        let nothing = self.emptiness() == Some(home::Emptiness::NoSessions);
+        // Without sessions there is nothing to preview, and the empty state needs the room.
+        let nothing = self.empty_state() == Some(home::EmptyState::NoSessions);
         Panes::of(self.size.0, self.settings.preview && !nothing)
     }
 
-    /// Why the list is empty, where it is.
-    pub fn emptiness(&self) -> Option<home::Emptiness> {
-        self.home.emptiness(&self.known, self.index_began)
+    /// Returns the reason for an empty list. `None` if the list has rows.
+    pub fn empty_state(&self) -> Option<home::EmptyState> {
+        self.home.empty_state(&self.sessions, self.index_started)
     }
 
-    /// When an age on the screen will read differently: the clock need not be looked at before. `None`: no age is
-    /// shown. A transcript shows the time of day, and no ages.
+    /// Returns the time at which an age on the screen changes, for the next clock tick. `None` if no age is shown.
+    /// Transcripts show the time of day instead of ages.
     pub fn next_clock(&self) -> Option<Time> {
         let changes = |then| age::changes_at(self.now, then);
         match self.screen() {
             Some(Layer::Search(search)) => search.results.ages().map(changes).min(),
             Some(_) => self.next_turn_clock(),
             None => {
-                let in_list = self.home.list.shown().iter().filter_map(home::list::Row::session);
+                let in_list = self.home.list.shown().iter().filter_map(home::list::ListRow::session);
                 in_list.filter_map(|session| session.last_activity).map(changes).min()
             }
         }
     }
 
-    /// The session that keys are about: the one that is read, else the selected one.
+    /// Returns the session that actions apply to: the one that is read, else the selected one.
     pub fn session(&self) -> Option<&SessionKey> {
         match self.screen() {
             Some(Layer::Search(search)) => search.results.key(),
-            // A conversation that has no transcript yet is no session.
+            // A conversation without a transcript has no session yet.
             Some(layer) => layer.reader().map(|reader| &reader.key).filter(|key| !key.id.is_empty()),
             None => self.home.list.key(),
         }
     }
 
-    /// The layer that fills the screen, over which there are overlays at most; `None`: the home screen.
+    /// Returns the topmost layer that fills the screen. `None` for the home screen.
     pub fn screen(&self) -> Option<&Layer> {
         self.layers.iter().rev().find(|layer| layer.is_screen())
     }
 
-    /// The pane of the home screen that has the focus, where no layer lies over it.
+    /// Returns the focused pane of the home screen. `None` under a layer.
     pub fn focus(&self) -> Option<Pane> {
         self.layers.is_empty().then_some(self.home.focus)
     }

@@ -1,14 +1,14 @@
-//! Clicks and the wheel. What lies under them was told by the last frame.
+//! Mouse clicks and wheel events. The last frame reported the targets on the screen.
 
 use super::action::Action;
-use super::approvals::Among;
-use super::chat::Focus;
+use super::approvals::ApprovalScope;
+use super::chat::ChatFocus;
 use super::home::Pane;
 use super::layer::Layer;
 use super::msg::{Area, Mouse, Target};
 use super::{App, Effect};
 
-/// Rows that one turn of the wheel moves.
+/// Rows per wheel event.
 const WHEEL: i32 = 3;
 
 impl App {
@@ -22,29 +22,29 @@ impl App {
     }
 
     fn target(&self, column: u16, row: u16) -> Target {
-        let under = self.drawn.regions.iter().rev().find(|(area, _)| area.contains(column, row));
-        under.map_or(Target::Nothing, |(_, target)| target.clone())
+        let hit = self.layout.regions.iter().rev().find(|(area, _)| area.contains(column, row));
+        hit.map_or(Target::Nothing, |(_, target)| target.clone())
     }
 
     fn click(&mut self, target: Target) -> Vec<Effect> {
         match (target, self.layers.last()) {
             (Target::Choice(row), Some(Layer::Dialog(dialog))) => {
-                let answer = dialog.take(row);
+                let answer = dialog.choose(row);
                 self.answered(answer)
             }
             (Target::Choice(row), Some(Layer::Palette(palette))) => {
-                let picked = palette.take(row);
+                let picked = palette.pick(row);
                 self.picked(picked)
             }
-            // A click beside an overlay closes it; beside a question it must not decide anything.
-            (Target::Nothing | Target::Beside, Some(Layer::Help(_) | Layer::Issues(_) | Layer::Palette(_))) => {
+            // A click outside an overlay closes it; outside a dialog it must not decide anything.
+            (Target::Nothing | Target::Pinned, Some(Layer::Help(_) | Layer::Issues(_) | Layer::Palette(_))) => {
                 self.act(Action::Back)
             }
             (target, Some(Layer::Inbox(_))) => self.click_in_inbox(&target),
             (Target::Choice(row), Some(Layer::Picker(_))) => self.click_in_picker(row),
             (Target::Answer(row), Some(Layer::Chat(chat))) => {
                 let run = chat.run.clone();
-                run.map_or_else(Vec::new, |run| self.desk.click(row, &self.runs, &Among::Run(run)))
+                run.map_or_else(Vec::new, |run| self.approvals.click(row, &self.runs, &ApprovalScope::Run(run)))
             }
             (target, Some(Layer::Search(_))) => self.click_in_search(&target),
             (Target::Workspace(row), None) => self.click_workspace(row),
@@ -58,11 +58,11 @@ impl App {
             }
             (Target::Composer, Some(Layer::Chat(_))) => {
                 if let Some(chat) = self.chat_mut() {
-                    chat.focus = Focus::Composer;
+                    chat.focus = ChatFocus::Composer;
                 }
                 Vec::new()
             }
-            (Target::Beside, Some(Layer::Reader(_) | Layer::Chat(_))) => self.other_pane(),
+            (Target::Pinned, Some(Layer::Reader(_) | Layer::Chat(_))) => self.other_pane(),
             (Target::Entry(index), Some(Layer::Reader(_) | Layer::Chat(_))) => {
                 if let Some(reader) = self.layers.last_mut().and_then(Layer::reader_mut) {
                     reader.select(index);
@@ -72,7 +72,7 @@ impl App {
             (
                 Target::Preview
                 | Target::Composer
-                | Target::Beside
+                | Target::Pinned
                 | Target::Entry(_)
                 | Target::Choice(_)
                 | Target::Answer(_)
@@ -86,13 +86,13 @@ impl App {
     fn click_workspace(&mut self, row: usize) -> Vec<Effect> {
         self.home.focus = Pane::Workspaces;
         if self.home.workspaces.choose(row) {
-            self.home.restart(&self.known);
+            self.home.restart(&self.sessions);
         }
         self.selection_moved()
     }
 
-    /// The first click selects, and one on what is selected opens: a click that only gives the window the focus
-    /// must not open anything.
+    /// Selects a row on the first click and opens it on the second: a click that only focuses the window must not open
+    /// anything.
     fn click_row(&mut self, row: usize) -> Vec<Effect> {
         let again = self.home.focus == Pane::Sessions && self.home.list.at() == Some(row);
         self.home.focus = Pane::Sessions;
@@ -103,7 +103,7 @@ impl App {
         self.selection_moved()
     }
 
-    /// As in the list: the first click selects, and one on what is selected opens.
+    /// Selects a result on the first click and opens it on the second.
     fn click_in_search(&mut self, target: &Target) -> Vec<Effect> {
         let Some(search) = self.searching() else { return Vec::new() };
         match *target {
@@ -118,19 +118,19 @@ impl App {
             | Target::Choice(_)
             | Target::Answer(_)
             | Target::Composer
-            | Target::Beside
+            | Target::Pinned
             | Target::Nothing => Vec::new(),
         }
     }
 
-    /// Scrolls what is under the mouse, which need not be what has the focus.
+    /// Scrolls the pane under the mouse, which need not have the focus.
     fn wheel(&mut self, target: &Target, lines: i32) -> Vec<Effect> {
         let rows = isize::try_from(lines).unwrap_or_default();
         match (self.layers.last_mut(), target) {
             (Some(Layer::Help(help)), _) => help.scroll.by(rows),
             (Some(Layer::Issues(issues)), _) => issues.scroll.by(rows),
-            (Some(Layer::Reader(_) | Layer::Chat(_)), Target::Beside) => {
-                if let Some(reader) = self.beside.as_mut().and_then(Layer::reader_mut) {
+            (Some(Layer::Reader(_) | Layer::Chat(_)), Target::Pinned) => {
+                if let Some(reader) = self.pinned.as_mut().and_then(Layer::reader_mut) {
                     reader.scroll(lines);
                 }
             }
@@ -152,7 +152,7 @@ impl App {
             (None, Target::Workspace(_)) => {
                 let row = self.home.workspaces.at().saturating_add_signed(rows.signum());
                 if self.home.workspaces.choose(row) {
-                    self.home.restart(&self.known);
+                    self.home.restart(&self.sessions);
                 }
                 return self.selection_moved();
             }
@@ -162,14 +162,14 @@ impl App {
             }
             (Some(Layer::Chat(chat)), _) => chat.reader.scroll(lines),
             (Some(_), _)
-            | (None, Target::Choice(_) | Target::Answer(_) | Target::Composer | Target::Beside | Target::Nothing) => {}
+            | (None, Target::Choice(_) | Target::Answer(_) | Target::Composer | Target::Pinned | Target::Nothing) => {}
         }
         Vec::new()
     }
 }
 
 impl Area {
-    /// Whether a point lies in it.
+    /// Returns true if the area contains a point.
     pub fn contains(self, column: u16, row: u16) -> bool {
         let within = |at: u16, from: u16, len: u16| at >= from && at - from < len;
         within(column, self.x, self.width) && within(row, self.y, self.height)

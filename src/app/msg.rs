@@ -1,174 +1,175 @@
-//! Everything that can happen to the interface, as data.
+//! Messages to the interface, as data.
 
 use std::sync::Arc;
 
-use super::Root;
-use super::approvals::{ApprovalDrawn, Asked};
+use super::RootStatus;
+use super::approvals::{ApprovalFeedback, ApprovalId};
 use super::runs::RunMsg;
 use crate::config::key::Key;
 use crate::config::theme::Background;
-use crate::domain::found::{Found, Place};
-use crate::domain::live::LiveSign;
-use crate::domain::query::Field;
+use crate::domain::live_status::LiveStatus;
+use crate::domain::query::FilterKey;
+use crate::domain::search::{EntryLocation, SearchUpdate};
 use crate::domain::transcript::Entry;
 use crate::domain::{SessionKey, Time, catalog};
 
-/// Names one opening of a transcript, so that a late answer to an earlier one is told apart.
+/// Identifies a request of the interface: an opened transcript or the start of a run. Responses to older requests are
+/// recognised by it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub u64);
+pub struct RequestTicket(pub u64);
 
-/// Names one wait for the selection to rest.
+/// Identifies a debounce delay of the preview.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Rest(pub u64);
+pub struct DebounceTicket(pub u64);
 
-/// What a wait is for. Every wait counts, and a late one must do no harm.
+/// Timer of the interface. Every timer elapses once, and a late one must be harmless.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Alarm {
-    /// A question, and which part of it, has been on the screen for long enough to be answered by a key.
-    Settled(Asked, usize),
-    /// An answer had the time to arrive.
-    Overdue(Asked),
+pub enum Timer {
+    /// An approval was visible for long enough to be answered by a key; the index is that of its question.
+    ApprovalVisible(ApprovalId, usize),
+    /// The answer to an approval should have been processed by now.
+    AnswerTimeout(ApprovalId),
 }
 
-/// Something that happened.
+/// Message to the interface.
 #[derive(Clone, Debug)]
 pub enum Msg {
     /// A key was pressed.
     Key(Key),
     /// Text was pasted.
     Paste(String),
-    /// The mouse was used, at a column and a row of the screen.
+    /// A mouse event at a position on the screen.
     Mouse {
-        /// What was done.
+        /// Kind of the event.
         kind: Mouse,
         /// Column from 0.
         column: u16,
         /// Row from 0.
         row: u16,
     },
-    /// The terminal has another size.
+    /// The terminal was resized.
     Resized {
-        /// In columns.
+        /// Columns.
         width: u16,
-        /// In rows.
+        /// Rows.
         height: u16,
     },
-    /// The terminal has the focus, or lost it.
+    /// The terminal gained or lost the focus.
     Focus(bool),
-    /// The clock was looked at; sent when a shown age may have changed.
+    /// The current time, sent when a shown age may have changed.
     Clock(Time),
-    /// The index found something.
-    Catalog(catalog::Change),
-    /// Which sessions are open in living processes, all of them.
-    Live(Vec<LiveSign>),
-    /// Something about an opened transcript.
-    Transcript(Ticket, TranscriptMsg),
-    /// Where sessions are looked for, and what of it exists.
-    Roots(Vec<Root>),
-    /// The terminal told whether its background is dark or light.
+    /// The catalog of sessions changed.
+    Catalog(catalog::CatalogChange),
+    /// All sessions that are open in live processes.
+    Live(Vec<LiveStatus>),
+    /// An event of an opened transcript.
+    Transcript(RequestTicket, TranscriptMsg),
+    /// Directories and databases in which sessions are searched.
+    Roots(Vec<RootStatus>),
+    /// The terminal reported a dark or light background.
     Background(Background),
-    /// The time of an [`super::Effect::Rest`] is over.
-    Rested(Rest),
-    /// What only drawing can know, told after each frame.
-    Drawn(Drawn),
-    /// Quick-filter ranking: the query it answers, and the sessions that match, best first.
+    /// An [`super::Effect::Debounce`] delay is over.
+    DebounceElapsed(DebounceTicket),
+    /// Layout results of the last frame.
+    Layout(LayoutFeedback),
+    /// Ranking for the quick filter.
     Ranked {
-        /// The query.
+        /// The query of the ranking.
         query: String,
-        /// Matching sessions.
+        /// Matching sessions, best first.
         keys: Vec<SessionKey>,
     },
-    /// News of a search, until they say that it is complete.
-    Found {
-        /// The query it answers.
+    /// Results of a search, sent repeatedly until the search is complete.
+    SearchUpdate {
+        /// The query.
         query: String,
-        /// What was found, and how far the search is.
-        found: Found,
+        /// Hits and coverage.
+        update: SearchUpdate,
     },
-    /// Values that a filter has in the texts of sessions.
+    /// Counts of a filter's values in the texts of sessions.
     Values {
         /// The filter.
-        field: Field,
-        /// What is typed of a value.
+        field: FilterKey,
+        /// Typed prefix of the value.
         typed: String,
-        /// Values that hold it, the best first, each with how many sessions it would leave.
+        /// Matching values, best first, each with its number of sessions.
         values: Vec<(String, usize)>,
     },
-    /// How far the talk of all sessions is indexed.
-    Indexed(catalog::Progress),
-    /// What was found out before a resume.
+    /// Progress of the text index.
+    IndexProgress(catalog::IndexProgress),
+    /// Response to [`super::Effect::CheckResume`].
     ResumeChecked {
         /// The session.
         key: SessionKey,
-        /// What stands in the way.
+        /// Obstacles.
         check: ResumeCheck,
     },
-    /// The agent's own program ended and the terminal is ours again.
+    /// The agent's own program exited and released the terminal.
     Returned {
         /// The session.
         key: SessionKey,
-        /// How it ended, for the status line; `None` where it ended well.
+        /// Failure for the status line; `None` after a normal exit.
         failure: Option<String>,
     },
-    /// The time of an [`super::Effect::Wake`] is over.
-    Woke(Alarm),
-    /// Something about a run.
+    /// An [`super::Effect::StartTimer`] delay is over.
+    TimerElapsed(Timer),
+    /// A message about a run.
     Run(RunMsg),
-    /// Something for the status line.
+    /// A notice for the status line.
     Notice {
-        /// In words.
+        /// Text of the notice.
         text: String,
-        /// It is an error.
+        /// True for an error.
         error: bool,
     },
 }
 
-/// What became of an opened transcript.
+/// Event of an opened transcript.
 #[derive(Clone, Debug)]
 pub enum TranscriptMsg {
-    /// The newest entries, before the whole is known. Their indices are not known yet.
+    /// The newest entries, before the transcript is indexed. Their indices are not known yet.
     Tail(Vec<Arc<Entry>>),
-    /// The whole is known.
-    Opened(Opened),
-    /// Entries that were asked for, from an index on.
+    /// The transcript is indexed.
+    Opened(TranscriptInfo),
+    /// Requested entries, from an index on.
     Page {
-        /// Index of the first.
+        /// Index of the first entry.
         from: usize,
         /// The entries.
         entries: Vec<Arc<Entry>>,
     },
-    /// It grew or changed on disk: entries from `from` on are to be read again.
+    /// The transcript changed on disk: entries from `from` on must be read again.
     Grown {
-        /// First index that is not as it was.
+        /// First changed index.
         from: usize,
-        /// The state of the whole.
-        opened: Opened,
+        /// New state of the transcript.
+        opened: TranscriptInfo,
     },
-    /// The answer to a search in it: the query, matching entries so far, and whether that is all.
+    /// Result of a search in the transcript.
     Found {
         /// The query it answers.
         query: String,
         /// Indices of matching entries, ascending.
         entries: Vec<usize>,
-        /// Everything was searched.
+        /// True if the search is complete.
         complete: bool,
     },
-    /// Which entry a place is in.
+    /// The entry at a location.
     Located {
-        /// The place.
-        place: Place,
-        /// Index of the entry; `None` where it is in none, or on another branch.
+        /// The location.
+        location: EntryLocation,
+        /// Index of the entry; `None` if there is none, or if it is on another branch.
         entry: Option<usize>,
     },
-    /// It is gone from disk.
+    /// The transcript was deleted.
     Gone,
-    /// It could not be opened.
+    /// The transcript could not be opened.
     Failed(String),
 }
 
-/// What is known of an opened transcript as a whole.
+/// Properties of an indexed transcript.
 #[derive(Clone, Debug, Default)]
-pub struct Opened {
+pub struct TranscriptInfo {
     /// Number of entries.
     pub len: usize,
     /// Number of branches.
@@ -177,11 +178,11 @@ pub struct Opened {
     pub prompts: Arc<[usize]>,
     /// Indices of errors.
     pub errors: Arc<[usize]>,
-    /// Records that could not be read, in words.
+    /// Messages about records that could not be read.
     pub issues: Vec<String>,
 }
 
-/// What a mouse did.
+/// Kind of a mouse event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mouse {
     /// The left button went down.
@@ -192,46 +193,46 @@ pub enum Mouse {
     WheelDown,
 }
 
-/// What stands in the way of a resume.
+/// Obstacles to resuming a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResumeCheck {
-    /// The process of another salon that runs it: nobody else can send it anything.
-    pub held: Option<u32>,
-    /// Who has it open.
+    /// Process id of another salon that runs the session: only that salon can send prompts to it.
+    pub owner_pid: Option<u32>,
+    /// Description of the program that has the session open.
     pub open_elsewhere: Option<String>,
-    /// Its directory is gone.
+    /// True if the session's directory does not exist.
     pub directory_gone: bool,
-    /// The agent's program is not on `PATH`.
+    /// True if the agent's program is not on `PATH`.
     pub not_installed: bool,
-    /// The agent does not know the session, and what can be done.
+    /// Reason why the agent cannot find the session, with a remedy.
     pub refused: Option<String>,
-    /// Files that the agent may destroy; they were copied to where the text says.
+    /// Warning about files that the agent may destroy, with the location of the copies.
     pub warning: Option<String>,
 }
 
-/// What only drawing can know.
+/// Results of the layout that the state needs.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Drawn {
-    /// What lies where on the screen, for the mouse: the last one that contains a point counts.
+pub struct LayoutFeedback {
+    /// Hit targets for the mouse: the last area that contains a point counts.
     pub regions: Vec<(Area, Target)>,
-    /// Rows of the list that fit on the screen.
+    /// Visible rows of the list.
     pub list_rows: usize,
-    /// Rows of the column of workspaces that fit on the screen.
+    /// Visible rows of the workspaces column.
     pub workspace_rows: usize,
-    /// Columns of what is being written to an agent.
+    /// Width of the composer in columns.
     pub composer: usize,
-    /// Rows of the topmost overlay that fit on the screen.
+    /// Visible rows of the topmost overlay.
     pub overlay_rows: usize,
-    /// Rows that the topmost overlay has.
+    /// Rows of the topmost overlay's content.
     pub overlay_len: usize,
-    /// The reader's place, with its line brought into range: see [`crate::app`].
-    pub reader: Option<ReaderDrawn>,
-    /// The same of the pinned conversation, which is rarely there.
-    pub beside: Option<Box<ReaderDrawn>>,
-    /// The question that takes the keys, where one is on the screen.
-    pub approval: Option<ApprovalDrawn>,
-    /// Something is still being found out beside the drawing: draw again soon.
-    pub waiting: bool,
+    /// Resolved position of the reader.
+    pub reader: Option<ReaderFeedback>,
+    /// Resolved position of the pinned conversation's reader.
+    pub pinned: Option<Box<ReaderFeedback>>,
+    /// The approval that receives the keys, if one is on the screen.
+    pub approval: Option<ApprovalFeedback>,
+    /// True if work outside the frame is pending, so that another frame must follow soon.
+    pub needs_redraw: bool,
 }
 
 /// A rectangle of the screen.
@@ -247,7 +248,7 @@ pub struct Area {
     pub height: u16,
 }
 
-/// What lies under the mouse.
+/// Hit target of the mouse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A workspace, by its row in the column.
@@ -258,49 +259,49 @@ pub enum Target {
     Preview,
     /// An entry of the reader.
     Entry(usize),
-    /// The pinned conversation beside the one that has the keys.
-    Beside,
-    /// What is being written to an agent.
+    /// The pinned conversation.
+    Pinned,
+    /// The composer.
     Composer,
-    /// A line of an overlay's list.
+    /// A row of an overlay.
     Choice(usize),
-    /// An answer to the question that takes the keys.
+    /// A choice of the focused approval.
     Answer(usize),
-    /// Nothing that reacts.
+    /// No target.
     Nothing,
 }
 
-/// What the reader's drawing found out.
+/// Results of the reader's layout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReaderDrawn {
-    /// Which opening was drawn.
-    pub ticket: Ticket,
-    /// Entry at the top of the screen.
+pub struct ReaderFeedback {
+    /// Ticket of the transcript.
+    pub ticket: RequestTicket,
+    /// First entry on the screen.
     pub entry: usize,
-    /// Last entry of which a line is on the screen.
+    /// Last entry with a line on the screen.
     pub last: usize,
-    /// The beginning is on the screen.
+    /// True if the beginning is on the screen.
     pub at_start: bool,
-    /// The end is on the screen.
+    /// True if the end is on the screen.
     pub at_end: bool,
-    /// Lines that the text area shows.
+    /// Height of the text area in lines.
     pub height: usize,
-    /// Lines that were scrolled beyond what there is.
+    /// Lines scrolled beyond the content.
     pub beyond: i32,
-    /// The place could be found: what it hangs on was held.
-    pub settled: bool,
-    /// The first entry on the screen that is held: the place hangs on it from now on.
+    /// True if the anchor could be resolved, because its entry is loaded.
+    pub resolved: bool,
+    /// First loaded entry on the screen: the next anchor.
     pub anchor: usize,
-    /// The line of its body that lies in the first row; below zero it begins further down.
+    /// Line of the anchor's body in the first row; negative if the body begins further down.
     pub anchor_line: i32,
-    /// Lines of its body.
+    /// Lines of the anchor's body.
     pub anchor_of: i32,
-    /// The current entry: the one that was current, or the nearest on the screen.
+    /// The current entry: the previous one, or the nearest entry on the screen.
     pub cursor: usize,
-    /// The row of the first line of its body; below zero it lies above the screen.
+    /// Row of the first line of the cursor's body; negative if above the screen.
     pub cursor_row: i32,
     /// Lines of its body.
     pub cursor_of: i32,
-    /// How many of them hold what is searched for.
+    /// Number of those lines with a match.
     pub cursor_hits: usize,
 }

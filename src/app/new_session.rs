@@ -1,42 +1,42 @@
-//! The overlay in which a new session is begun: agent, directory, model, mode, first prompt.
+//! The form of a new session: agent, directory, model, mode, first prompt.
 
 use std::path::PathBuf;
 
-use super::chat::composer::Text;
-use super::dialog::Outcome;
-use super::input::Input;
+use super::chat::composer::ComposerText;
+use super::dialog::DialogOutcome;
 use super::layer::Layer;
+use super::line_editor::LineEditor;
 use super::picker::{self, matching};
-use super::runs::{RunEffect, Runs};
+use super::runs::{RunEffect, RunTable};
 use super::{App, Effect};
 use crate::config::key::{Key, KeyCode};
 use crate::domain::Agent;
-use crate::domain::run::{Conversation, Opening};
+use crate::domain::run::{Conversation, RunStart};
 
-/// What was chosen so far.
+/// State of the form.
 #[derive(Debug, Default)]
 pub struct NewSession {
-    /// Whose program, by its place among [`Runs::agents`].
+    /// Index of the agent in [`RunTable::agents`].
     pub agent: usize,
-    /// The field that has the keys.
-    pub part: Part,
+    /// The focused field.
+    pub field: NewSessionField,
     /// The directory.
-    pub directory: Input,
-    /// The model; empty: the agent's default.
-    pub model: Input,
-    /// The permission mode; empty: the agent's default.
-    pub mode: Input,
+    pub directory: LineEditor,
+    /// The model; empty for the agent's default.
+    pub model: LineEditor,
+    /// The permission mode; empty for the agent's default.
+    pub mode: LineEditor,
     /// The first prompt.
-    pub prompt: Text,
-    /// Directories that complete what was typed, and what that was.
-    pub found: (String, Vec<String>),
-    /// Why it cannot begin, in words.
-    pub trouble: Option<String>,
+    pub prompt: ComposerText,
+    /// The last directory query and its completions.
+    pub directories: (String, Vec<String>),
+    /// Validation error.
+    pub error: Option<String>,
 }
 
-/// A field.
+/// Field of the form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Part {
+pub enum NewSessionField {
     /// The agent.
     Agent,
     /// The directory.
@@ -50,11 +50,11 @@ pub enum Part {
     Prompt,
 }
 
-impl Part {
-    /// All of them, from top to bottom.
+impl NewSessionField {
+    /// All fields, from top to bottom.
     pub const ALL: [Self; 5] = [Self::Agent, Self::Directory, Self::Model, Self::Mode, Self::Prompt];
 
-    /// What it is called.
+    /// Returns the label.
     pub fn name(self) -> &'static str {
         match self {
             Self::Agent => "agent",
@@ -66,68 +66,68 @@ impl Part {
     }
 
     fn step(self, by: usize) -> Self {
-        let at = Self::ALL.iter().position(|part| *part == self).unwrap_or(0);
+        let at = Self::ALL.iter().position(|field| *field == self).unwrap_or(0);
         Self::ALL[(at + by) % Self::ALL.len()]
     }
 }
 
 impl NewSession {
-    /// The agent that is chosen.
-    pub fn agent(&self, runs: &Runs) -> Agent {
+    /// Returns the chosen agent.
+    pub fn agent(&self, runs: &RunTable) -> Agent {
         runs.agents().get(self.agent).map_or(Agent::Claude, |(agent, _)| *agent)
     }
 
-    /// What completes the field that has the keys, best first.
-    pub fn suggestions(&self, runs: &Runs) -> Vec<String> {
+    /// Returns the completions of the focused field, best first.
+    pub fn suggestions(&self, runs: &RunTable) -> Vec<String> {
         let agent = self.agent(runs);
-        match self.part {
-            Part::Directory if self.found.0 == self.directory.text() => self.found.1.clone(),
-            Part::Model => {
+        match self.field {
+            NewSessionField::Directory if self.directories.0 == self.directory.text() => self.directories.1.clone(),
+            NewSessionField::Model => {
                 let names = picker::models(runs, agent).into_iter().map(|(name, _)| name).collect();
                 matching(names, self.model.text(), String::clone)
             }
-            Part::Mode => matching(picker::modes(runs, agent), self.mode.text(), String::clone),
-            Part::Agent | Part::Directory | Part::Prompt => Vec::new(),
+            NewSessionField::Mode => matching(picker::modes(runs, agent), self.mode.text(), String::clone),
+            NewSessionField::Agent | NewSessionField::Directory | NewSessionField::Prompt => Vec::new(),
         }
     }
 
-    fn input(&mut self) -> Option<&mut Input> {
-        match self.part {
-            Part::Agent | Part::Prompt => None,
-            Part::Directory => Some(&mut self.directory),
-            Part::Model => Some(&mut self.model),
-            Part::Mode => Some(&mut self.mode),
+    fn input(&mut self) -> Option<&mut LineEditor> {
+        match self.field {
+            NewSessionField::Agent | NewSessionField::Prompt => None,
+            NewSessionField::Directory => Some(&mut self.directory),
+            NewSessionField::Model => Some(&mut self.model),
+            NewSessionField::Mode => Some(&mut self.mode),
         }
     }
 
-    /// Completes the field, or goes on to the next one where there is nothing to complete.
-    fn complete_or_next(&mut self, runs: &Runs) {
+    /// Completes the field, or moves to the next field if there is no completion.
+    fn complete_or_next(&mut self, runs: &RunTable) {
         let best = self.suggestions(runs).into_iter().next();
         match (best, self.input()) {
             (Some(best), Some(input)) if !input.is_empty() && best != input.text() => input.set(&best),
-            _ => self.part = self.part.step(1),
+            _ => self.field = self.field.step(1),
         }
     }
 
-    /// An edit of the field that has the keys.
+    /// Handles an editing key in the focused field.
     fn edit(&mut self, key: Key) {
-        let _other_keys_do_nothing = match self.part {
-            Part::Prompt => self.prompt.key(key),
+        let _other_keys_do_nothing = match self.field {
+            NewSessionField::Prompt => self.prompt.key(key),
             _ => self.input().is_some_and(|input| input.key(key)),
         };
     }
 
-    /// Up or down: a row of the prompt, else a field.
+    /// Moves up or down: by a row in the prompt, else by a field.
     fn step(&mut self, down: bool, width: usize) {
-        if self.part != Part::Prompt || !self.prompt.step(down, width) {
-            self.part = self.part.step(if down { 1 } else { 4 });
+        if self.field != NewSessionField::Prompt || !self.prompt.step(down, width) {
+            self.field = self.field.step(if down { 1 } else { 4 });
         }
     }
 
-    /// What the directory is asked to be completed with, where that changed.
-    fn ask(&self) -> Vec<Effect> {
+    /// Requests directory completions if the query changed.
+    fn request_directories(&self) -> Vec<Effect> {
         let query = self.directory.text().to_owned();
-        if self.part != Part::Directory || self.found.0 == query {
+        if self.field != NewSessionField::Directory || self.directories.0 == query {
             return Vec::new();
         }
         vec![Effect::Run(RunEffect::FindDirectories { query })]
@@ -135,15 +135,15 @@ impl NewSession {
 }
 
 impl App {
-    /// Opens the overlay, with what suits the place where one is.
+    /// Opens the form with defaults from the current session and workspace.
     pub(super) fn open_new_session(&mut self) -> Vec<Effect> {
-        let selected = self.session().and_then(|key| self.known.catalog.get(key)).cloned();
+        let selected = self.session().and_then(|key| self.sessions.catalog.get(key)).cloned();
         let workspace = selected.as_ref().map(|session| session.workspace.clone()).filter(|path| !path.is_empty());
         let directory = workspace.or_else(|| self.home.here.clone()).unwrap_or_default();
         let agents = self.runs.agents();
-        let place = |agent: Agent| agents.iter().position(|(known, installed)| *known == agent && *installed);
-        let wanted = self.settings.agent.and_then(place);
-        let agent = wanted.or_else(|| place(selected.as_ref()?.key.agent));
+        let index_of = |agent: Agent| agents.iter().position(|(known, installed)| *known == agent && *installed);
+        let wanted = self.settings.agent.and_then(index_of);
+        let agent = wanted.or_else(|| index_of(selected.as_ref()?.key.agent));
         let agent = agent.or_else(|| agents.iter().position(|(_, installed)| *installed)).unwrap_or(0);
         let mut new = NewSession { agent, ..NewSession::default() };
         new.directory.set(&directory);
@@ -156,22 +156,22 @@ impl App {
 
     pub(super) fn key_in_new_session(&mut self, key: Key) -> Vec<Effect> {
         let Some(Layer::NewSession(new)) = self.layers.last_mut() else { return Vec::new() };
-        new.trouble = None;
+        new.error = None;
         let agents = self.runs.agents().len().max(1);
         match key.code {
             KeyCode::Esc => drop(self.layers.pop()),
             KeyCode::Char('c') if key.ctrl => drop(self.layers.pop()),
-            KeyCode::Enter if (key.alt || key.shift) && new.part == Part::Prompt => new.prompt.insert("\n"),
-            KeyCode::Enter => return self.begin_new(),
-            KeyCode::Tab if key.shift => new.part = new.part.step(4),
-            KeyCode::Up => new.step(false, self.drawn.composer),
-            KeyCode::Down => new.step(true, self.drawn.composer),
+            KeyCode::Enter if (key.alt || key.shift) && new.field == NewSessionField::Prompt => new.prompt.insert("\n"),
+            KeyCode::Enter => return self.validate_and_start(),
+            KeyCode::Tab if key.shift => new.field = new.field.step(4),
+            KeyCode::Up => new.step(false, self.layout.composer),
+            KeyCode::Down => new.step(true, self.layout.composer),
             KeyCode::Tab => new.complete_or_next(&self.runs),
             KeyCode::F(5) => {
                 let agent = new.agent(&self.runs);
                 return vec![Effect::Run(RunEffect::Models { agent, refresh: true })];
             }
-            KeyCode::Left | KeyCode::Right | KeyCode::Char(' ') if new.part == Part::Agent => {
+            KeyCode::Left | KeyCode::Right | KeyCode::Char(' ') if new.field == NewSessionField::Agent => {
                 let by = if key.code == KeyCode::Left { agents - 1 } else { 1 };
                 new.agent = (new.agent + by) % agents;
                 let agent = new.agent(&self.runs);
@@ -179,70 +179,70 @@ impl App {
             }
             _ => new.edit(key),
         }
-        self.ask_for_directories()
+        self.complete_directory()
     }
 
     pub(super) fn paste_in_new_session(&mut self, pasted: &str) -> Vec<Effect> {
         let Some(Layer::NewSession(new)) = self.layers.last_mut() else { return Vec::new() };
-        match new.part {
-            Part::Prompt => new.prompt.paste(pasted),
+        match new.field {
+            NewSessionField::Prompt => new.prompt.paste(pasted),
             _ => {
                 if let Some(input) = new.input() {
                     input.insert(pasted.trim());
                 }
             }
         }
-        self.ask_for_directories()
+        self.complete_directory()
     }
 
-    fn ask_for_directories(&self) -> Vec<Effect> {
+    fn complete_directory(&self) -> Vec<Effect> {
         match self.layers.last() {
-            Some(Layer::NewSession(new)) => new.ask(),
+            Some(Layer::NewSession(new)) => new.request_directories(),
             _ => Vec::new(),
         }
     }
 
-    /// Directories that complete what was typed.
+    /// Stores directory completions if they match the current query.
     pub(super) fn directories_found(&mut self, query: String, found: Vec<String>) {
         if let Some(Layer::NewSession(new)) = self.layers.last_mut()
             && new.directory.text() == query
         {
-            new.found = (query, found);
+            new.directories = (query, found);
         }
     }
 
-    /// Begins, or says what is missing.
-    fn begin_new(&mut self) -> Vec<Effect> {
+    /// Starts the session, or shows a validation error.
+    fn validate_and_start(&mut self) -> Vec<Effect> {
         let Some(Layer::NewSession(new)) = self.layers.last_mut() else { return Vec::new() };
         let agent = new.agent(&self.runs);
         let installed = self.runs.agents().iter().any(|(known, installed)| *known == agent && *installed);
         if !installed {
-            let words = format!("{} is not installed: there is no program \"{}\" on PATH", agent.label(), agent.name());
-            (new.part, new.trouble) = (Part::Agent, Some(words));
+            let error = format!("{} is not installed: \"{}\" was not found on PATH", agent.label(), agent.name());
+            (new.field, new.error) = (NewSessionField::Agent, Some(error));
         } else if new.directory.text().trim().is_empty() {
-            (new.part, new.trouble) = (Part::Directory, Some("a session needs a directory".to_owned()));
+            (new.field, new.error) = (NewSessionField::Directory, Some("Choose a directory".to_owned()));
         } else if picker::skips_permissions(new.mode.text()) {
             let mode = new.mode.text().trim().to_owned();
-            return self.ask_to_skip(&mode, Outcome::BeginNew);
+            return self.ask_to_skip(&mode, DialogOutcome::StartNew);
         } else {
-            return self.begin_chosen();
+            return self.start_from_form();
         }
         Vec::new()
     }
 
-    /// Begins with what the overlay says, whatever its mode.
-    pub(super) fn begin_chosen(&mut self) -> Vec<Effect> {
+    /// Starts the session as described by the form, without further questions.
+    pub(super) fn start_from_form(&mut self) -> Vec<Effect> {
         let Some(Layer::NewSession(new)) = self.layers.pop_if(|layer| matches!(layer, Layer::NewSession(_))) else {
             return Vec::new();
         };
-        let chosen = |input: &Input| Some(input.text().trim().to_owned()).filter(|name| !name.is_empty());
-        let opening = Opening {
+        let chosen = |input: &LineEditor| Some(input.text().trim().to_owned()).filter(|name| !name.is_empty());
+        let start = RunStart {
             model: chosen(&new.model),
             mode: chosen(&new.mode),
-            ..Opening::new(Conversation::New { id: None }, PathBuf::from(new.directory.text().trim()))
+            ..RunStart::new(Conversation::New { id: None }, PathBuf::from(new.directory.text().trim()))
         };
         let prompt = Some(new.prompt.whole()).filter(|text| !text.trim().is_empty());
         let agent = new.agent(&self.runs);
-        self.begin(agent, opening, prompt)
+        self.start_chat(agent, start, prompt)
     }
 }

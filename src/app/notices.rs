@@ -1,41 +1,41 @@
-//! Messages to the user: the newest in the status line, until a key or a newer one takes its place.
+//! Notices for the status line. Each is shown until a key is pressed or a newer notice replaces it.
 
-/// A message.
+/// A notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// In words.
+    /// Text of the notice.
     pub text: String,
-    /// Something failed.
+    /// True if it reports an error.
     pub error: bool,
 }
 
-/// The messages.
+/// Queue of notices.
 #[derive(Debug, Default)]
 pub struct Notices {
-    /// Shown now, and after it those that wait to be shown.
+    /// The shown notice, followed by those that are queued.
     queue: std::collections::VecDeque<Notice>,
 }
 
 impl Notices {
-    /// The one that is shown.
+    /// Returns the notice that is shown.
     pub fn current(&self) -> Option<&Notice> {
         self.queue.front()
     }
 
-    /// Tells something; it takes the place of what merely informed.
-    pub fn tell(&mut self, text: impl Into<String>) {
+    /// Adds an information. It replaces queued information, but no errors.
+    pub fn info(&mut self, text: impl Into<String>) {
         self.queue.retain(|notice| notice.error);
         self.queue.push_back(Notice { text: text.into(), error: false });
     }
 
-    /// Tells that something failed, after what failed before.
-    pub fn fail(&mut self, text: impl Into<String>) {
+    /// Adds an error, shown after earlier errors.
+    pub fn error(&mut self, text: impl Into<String>) {
         self.queue.retain(|notice| notice.error);
         self.queue.push_back(Notice { text: text.into(), error: true });
     }
 
-    /// A key was pressed: what is shown has been seen.
-    pub fn seen(&mut self) {
+    /// Removes the shown notice, because a key was pressed.
+    pub fn dismiss_current(&mut self) {
         self.queue.pop_front();
     }
 }

@@ -1,30 +1,31 @@
-//! When the user is called: a run needs them, or is done, and they are not looking at it.
+//! Notifications: a run needs the user or is finished, and is not being looked at.
 
 use super::layer::Layer;
 use super::runs::{self, RunEffect};
 use super::{App, Effect, failure};
 use crate::config::settings::Notify;
-use crate::domain::run::{Outcome, Phase, RunInfo, Stopped};
+use crate::domain::run::{Phase, RunInfo, StopReason, TurnOutcome};
 use crate::stdx::text;
 
-/// The end of a shorter turn is no news to somebody who has its chat on the screen, even in another window.
+/// Minimum duration of a turn in ms before its end is notified while its chat is on the screen, because shorter turns
+/// are waited for.
 const SHORT_MS: i64 = 3_000;
 
 impl App {
-    /// What a change of a run is told about. `before`: what it was, if it was known.
+    /// Returns the notifications for a change of a run. `before` is its previous state, if known.
     pub(super) fn notify(&self, before: Option<&RunInfo>, now: &RunInfo) -> Vec<Effect> {
         if self.muted.contains(&now.id) {
             return Vec::new();
         }
-        let call = match self.settings.notify {
+        let notification = match self.settings.notify {
             Notify::Off => None,
             Notify::NeedsYou => self.needs_you(before, now),
             Notify::All => self.needs_you(before, now).or_else(|| self.done(before?, now)),
         };
-        call.into_iter().map(Effect::Run).collect()
+        notification.into_iter().map(Effect::Run).collect()
     }
 
-    /// There is a question that was not there before.
+    /// Notifies about a new approval.
     fn needs_you(&self, before: Option<&RunInfo>, now: &RunInfo) -> Option<RunEffect> {
         let known = |id: &std::sync::Arc<str>| {
             before.is_some_and(|before| before.approvals.iter().any(|approval| approval.id == *id))
@@ -44,29 +45,32 @@ impl App {
         })
     }
 
-    /// Its turn ended, and no other follows at once.
+    /// Notifies about the end of a turn that no other turn follows.
     fn done(&self, before: &RunInfo, now: &RunInfo) -> Option<RunEffect> {
         let since = match before.phase {
             Phase::Working { since, .. } => since,
             Phase::Starting | Phase::Idle | Phase::Interrupting { .. } | Phase::Stopped(_) => return None,
         };
-        let goes_on = runs::is_open(&now.phase) || (now.queued > 0 && !now.paused);
-        if goes_on || now.last == Some(Outcome::Interrupted) || now.phase == Phase::Stopped(Stopped::OnRequest) {
+        let continues = runs::is_open(&now.phase) || (now.queued > 0 && !now.paused);
+        if continues
+            || now.last_outcome == Some(TurnOutcome::Interrupted)
+            || now.phase == Phase::Stopped(StopReason::OnRequest)
+        {
             return None;
         }
-        let took = now.active.unwrap_or(self.now).since(since);
+        let took = now.last_event.unwrap_or(self.now).since(since);
         if self.shows(now) && (self.focused || took < SHORT_MS) {
             return None;
         }
         let agent = now.agent;
-        let failed = match (&now.phase, &now.last) {
-            (Phase::Stopped(Stopped::Failed(failure)), _) | (_, Some(Outcome::Failed(failure))) => Some(failure),
+        let failed = match (&now.phase, &now.last_outcome) {
+            (Phase::Stopped(StopReason::Failed(failure)), _) | (_, Some(TurnOutcome::Failed(failure))) => Some(failure),
             _ => None,
         };
         let name = self.run_name(now);
         Some(RunEffect::Notify {
-            title: format!("{} {}", agent.label(), if failed.is_some() { "failed" } else { "is done" }),
-            body: failed.map_or_else(|| name.clone(), |failed| format!("{name}: {}", failure::words(failed, agent))),
+            title: format!("{} {}", agent.label(), if failed.is_some() { "failed" } else { "finished" }),
+            body: failed.map_or_else(|| name.clone(), |failed| format!("{name}: {}", failure::describe(failed, agent))),
             needs_you: false,
         })
     }
@@ -79,9 +83,9 @@ impl App {
         self.shows(info) || matches!(self.layers.last(), Some(Layer::Inbox(_)))
     }
 
-    /// What a run is called: its session's title, else its directory.
+    /// Returns the name of a run: its session's title, else its directory.
     fn run_name(&self, info: &RunInfo) -> String {
-        let session = info.session.as_ref().and_then(|key| self.known.catalog.get(key));
+        let session = info.session.as_ref().and_then(|key| self.sessions.catalog.get(key));
         let title = session.map(|session| text::one_line(&session.title.text)).filter(|title| !title.is_empty());
         title.unwrap_or_else(|| info.cwd.to_string_lossy().into_owned())
     }

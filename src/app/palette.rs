@@ -1,18 +1,18 @@
-//! The palette: any action that makes sense now, found by a few letters of its name or of what it does.
+//! The command palette: a fuzzy search over the actions of the current context, by name and description.
 
 use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
 
-use super::action::{Action, Place};
-use super::input::Input;
+use super::action::{Action, KeyContext};
+use super::line_editor::LineEditor;
 use super::scroll;
 use crate::config::key::{Key, KeyCode};
 
 /// The palette overlay.
 #[derive(Debug)]
 pub struct Palette {
-    /// What was typed.
-    pub input: Input,
+    /// The query.
+    pub input: LineEditor,
     /// First row on the screen.
     pub top: usize,
     actions: Vec<Action>,
@@ -21,75 +21,79 @@ pub struct Palette {
     height: usize,
 }
 
-/// What a key did to the palette.
+/// Outcome of a key in the palette.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Picked {
-    /// It stays open.
+pub enum PaletteOutcome {
+    /// The palette stays open.
     Nothing,
-    /// It is closed.
+    /// The palette closes.
     Closed,
-    /// An action is to be done, and the palette closed.
+    /// The palette closes and runs an action.
     Action(Action),
 }
 
 impl Palette {
-    /// A palette of what makes sense in these places.
-    pub fn open(places: &[Place]) -> Self {
-        let sensible = |action: &Action| places.contains(&action.place()) && *action != Action::Palette;
-        // Moves are quicker made than looked up.
-        let actions: Vec<_> =
-            Action::ALL.iter().copied().filter(sensible).filter(|action| action.place() != Place::Move).collect();
-        Self { input: Input::default(), top: 0, found: actions.clone(), actions, selected: 0, height: 0 }
+    /// Creates a palette for the actions of these contexts.
+    pub fn open(contexts: &[KeyContext]) -> Self {
+        let available = |action: &Action| contexts.contains(&action.context()) && *action != Action::Palette;
+        // Navigation keys are left out: they are quicker to press than to look up.
+        let actions: Vec<_> = Action::ALL
+            .iter()
+            .copied()
+            .filter(available)
+            .filter(|action| action.context() != KeyContext::Move)
+            .collect();
+        Self { input: LineEditor::default(), top: 0, found: actions.clone(), actions, selected: 0, height: 0 }
     }
 
-    /// What matches, best first.
+    /// Returns the matching actions, best first.
     pub fn found(&self) -> &[Action] {
         &self.found
     }
 
-    /// The selected row.
+    /// Returns the selected row.
     pub fn selected(&self) -> usize {
         self.selected
     }
 
-    /// Tells how many rows fit on the screen.
+    /// Sets the number of rows that fit on the screen.
     pub fn fit(&mut self, height: usize) {
         self.height = height;
         self.reveal();
     }
 
-    /// Takes a key.
-    pub fn key(&mut self, key: Key) -> Picked {
+    /// Handles a key.
+    pub fn key(&mut self, key: Key) -> PaletteOutcome {
         match key.code {
-            KeyCode::Esc if self.input.is_empty() => return Picked::Closed,
+            KeyCode::Esc if self.input.is_empty() => return PaletteOutcome::Closed,
             KeyCode::Esc => {
                 self.input.clear();
                 self.search();
             }
-            KeyCode::Enter => return self.take(self.selected),
+            KeyCode::Enter => return self.pick(self.selected),
             KeyCode::Down => self.select(self.selected + 1),
             KeyCode::Up => self.select(self.selected.saturating_sub(1)),
             KeyCode::Char('n' | 'j') if key.ctrl => self.select(self.selected + 1),
             KeyCode::Char('p' | 'k') if key.ctrl => self.select(self.selected.saturating_sub(1)),
-            KeyCode::Char('c') if key.ctrl => return Picked::Closed,
+            KeyCode::Char('c') if key.ctrl => return PaletteOutcome::Closed,
             _ => {
                 if self.input.key(key) {
                     self.search();
                 }
             }
         }
-        Picked::Nothing
+        PaletteOutcome::Nothing
     }
 
-    /// Takes pasted text.
+    /// Inserts pasted text.
     pub fn paste(&mut self, text: &str) {
         self.input.insert(text);
         self.search();
     }
 
-    /// Takes the action of a row.
-    pub fn take(&self, row: usize) -> Picked {
-        self.found.get(row).map_or(Picked::Nothing, |action| Picked::Action(*action))
+    /// Picks the action in a row.
+    pub fn pick(&self, row: usize) -> PaletteOutcome {
+        self.found.get(row).map_or(PaletteOutcome::Nothing, |action| PaletteOutcome::Action(*action))
     }
 
     fn select(&mut self, row: usize) {
@@ -104,8 +108,8 @@ impl Palette {
     fn search(&mut self) {
         let matcher = SkimMatcherV2::default().ignore_case();
         let score = |action: &Action| {
-            let words = format!("{} {}", action.name(), action.about());
-            matcher.fuzzy_match(&words, self.input.text().trim()).map(|score| (-score, *action))
+            let text = format!("{} {}", action.name(), action.about());
+            matcher.fuzzy_match(&text, self.input.text().trim()).map(|score| (-score, *action))
         };
         let mut found: Vec<_> = self.actions.iter().filter_map(score).collect();
         found.sort_by_key(|(score, _)| *score);

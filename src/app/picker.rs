@@ -1,34 +1,34 @@
-//! The overlay in which model, mode and effort of a run are chosen. What an agent offers is only a help: any model can
-//! be named by hand, also while its list cannot be had.
+//! The picker for model, mode and effort of a run. The agent's list is only a suggestion: any model can be named by
+//! hand, also without a list.
 
 use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
 
-use super::dialog::{Choice, Dialog, Outcome};
-use super::input::Input;
+use super::dialog::{Dialog, DialogChoice, DialogOutcome};
 use super::layer::Layer;
-use super::runs::{RunEffect, Runs};
+use super::line_editor::LineEditor;
+use super::runs::{RunEffect, RunTable};
 use super::{App, Effect};
 use crate::config::key::{Key, KeyCode};
 use crate::domain::Agent;
-use crate::domain::run::{RunId, RunInfo, Setting};
+use crate::domain::run::{RunId, RunInfo, RunSetting};
 
-/// The overlay's state; what can be chosen is the run's, and its agent's.
+/// State of the picker. The options come from the run and its agent.
 #[derive(Debug)]
 pub struct Picker {
-    /// For which run.
+    /// The run.
     pub run: RunId,
-    /// What is being chosen.
+    /// The current tab.
     pub tab: Tab,
-    /// What was typed: it filters, and is a name itself.
-    pub input: Input,
-    /// The row that has the keys.
+    /// Query; also usable as the name of a model.
+    pub input: LineEditor,
+    /// The selected row.
     pub selected: usize,
-    /// The agent is being asked for its models.
+    /// True while the agent is being queried for its models.
     pub asking: bool,
 }
 
-/// What is being chosen.
+/// Tab of the picker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tab {
     /// The model.
@@ -41,10 +41,10 @@ pub enum Tab {
 }
 
 impl Tab {
-    /// All of them, from left to right.
+    /// All tabs, from left to right.
     pub const ALL: [Self; 3] = [Self::Model, Self::Mode, Self::Effort];
 
-    /// What it is called.
+    /// Returns the label.
     pub fn name(self) -> &'static str {
         match self {
             Self::Model => "model",
@@ -59,30 +59,30 @@ impl Tab {
     }
 }
 
-/// Something that can be chosen.
+/// An option.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Offer {
-    /// The name to use.
+pub struct PickerOption {
+    /// Name that the agent expects.
     pub name: String,
-    /// What a person reads, where it is not the same.
+    /// Label; equal to the name if the agent has no other.
     pub label: String,
-    /// It is in use.
+    /// True if it is in use.
     pub current: bool,
-    /// It was typed by hand.
+    /// True if it was typed by hand.
     pub typed: bool,
 }
 
-/// Whether a permission mode lets an agent do everything unasked.
+/// Returns true if a permission mode lets an agent do everything without asking.
 pub fn skips_permissions(mode: &str) -> bool {
     let mode = mode.to_ascii_lowercase().replace(['-', '_', ' '], "");
     ["bypass", "danger", "fullaccess", "skip", "yolo", "never", "allowall"].iter().any(|skips| mode.contains(skips))
 }
 
-/// The models of an agent: what it told last, and what its runs were told beyond that.
-pub fn models(runs: &Runs, agent: Agent) -> Vec<(String, String)> {
+/// Returns the models of an agent: the cached list, then those that only its runs reported.
+pub fn models(runs: &RunTable, agent: Agent) -> Vec<(String, String)> {
     let mut list = runs.models(agent).map(|models| models.list.clone()).unwrap_or_default();
     for info in runs.iter().filter(|info| info.agent == agent) {
-        for model in &info.offers.models {
+        for model in &info.capabilities.models {
             if !list.iter().any(|(name, _)| *name == model.0) {
                 list.push(model.clone());
             }
@@ -91,60 +91,60 @@ pub fn models(runs: &Runs, agent: Agent) -> Vec<(String, String)> {
     list
 }
 
-/// The permission modes that an agent's runs were told.
-pub fn modes(runs: &Runs, agent: Agent) -> Vec<String> {
-    let mut offers = runs.iter().filter(|info| info.agent == agent).map(|info| &info.offers.modes);
-    offers.find(|modes| !modes.is_empty()).cloned().unwrap_or_default()
+/// Returns the permission modes that an agent's runs reported.
+pub fn modes(runs: &RunTable, agent: Agent) -> Vec<String> {
+    let mut mode_lists = runs.iter().filter(|info| info.agent == agent).map(|info| &info.capabilities.modes);
+    mode_lists.find(|modes| !modes.is_empty()).cloned().unwrap_or_default()
 }
 
-/// Those of some names that match what was typed, best first; all of them where nothing was typed.
-pub fn matching<T>(of: Vec<T>, typed: &str, words: impl Fn(&T) -> String) -> Vec<T> {
+/// Returns the items that match a query, best first; all items for an empty query.
+pub fn matching<T>(of: Vec<T>, typed: &str, text: impl Fn(&T) -> String) -> Vec<T> {
     let typed = typed.trim();
     if typed.is_empty() {
         return of;
     }
     let matcher = SkimMatcherV2::default().ignore_case();
     let mut scored: Vec<_> =
-        of.into_iter().filter_map(|item| Some((matcher.fuzzy_match(&words(&item), typed)?, item))).collect();
+        of.into_iter().filter_map(|item| Some((matcher.fuzzy_match(&text(&item), typed)?, item))).collect();
     scored.sort_by_key(|(score, _)| -score);
     scored.into_iter().map(|(_, item)| item).collect()
 }
 
 impl Picker {
-    /// A picker for a run.
+    /// Creates a picker for a run.
     pub fn new(run: RunId) -> Self {
-        Self { run, tab: Tab::default(), input: Input::default(), selected: 0, asking: false }
+        Self { run, tab: Tab::default(), input: LineEditor::default(), selected: 0, asking: false }
     }
 
-    /// What can be chosen now.
-    pub fn offers(&self, info: &RunInfo, runs: &Runs) -> Vec<Offer> {
+    /// Returns the options of the current tab.
+    pub fn options(&self, info: &RunInfo, runs: &RunTable) -> Vec<PickerOption> {
         let same = |names: &[String]| names.iter().map(|name| (name.clone(), name.clone())).collect();
         let (all, current): (Vec<(String, String)>, _) = match self.tab {
             Tab::Model => (models(runs, info.agent), &info.model),
-            Tab::Mode => (same(&info.offers.modes), &info.mode),
-            Tab::Effort => (same(&info.offers.efforts), &info.effort),
+            Tab::Mode => (same(&info.capabilities.modes), &info.mode),
+            Tab::Effort => (same(&info.capabilities.efforts), &info.effort),
         };
         let typed = self.input.text().trim();
-        let offer = |(name, label): (String, String)| {
+        let option = |(name, label): (String, String)| {
             let current = current.as_deref() == Some(&*name);
-            Offer { name, label, current, typed: false }
+            PickerOption { name, label, current, typed: false }
         };
         let found = matching(all, typed, |(name, label)| format!("{name} {label}"));
-        let mut offers: Vec<_> = found.into_iter().map(offer).collect();
-        if self.tab == Tab::Model && !typed.is_empty() && !offers.iter().any(|offer| offer.name == typed) {
+        let mut options: Vec<_> = found.into_iter().map(option).collect();
+        if self.tab == Tab::Model && !typed.is_empty() && !options.iter().any(|option| option.name == typed) {
             let (name, label) = (typed.to_owned(), typed.to_owned());
-            offers.push(Offer { name, label, current: false, typed: true });
+            options.push(PickerOption { name, label, current: false, typed: true });
         }
-        offers
+        options
     }
 
-    /// Takes pasted text.
+    /// Inserts pasted text.
     pub fn paste(&mut self, text: &str) {
         self.input.insert(text);
         self.selected = 0;
     }
 
-    fn turn_to(&mut self, tab: Tab) {
+    fn switch_tab(&mut self, tab: Tab) {
         self.tab = tab;
         self.input.clear();
         self.selected = 0;
@@ -152,11 +152,12 @@ impl Picker {
 }
 
 impl App {
-    /// Opens the picker for the run of the conversation, or of the selected session.
+    /// Opens the picker for the run of the chat or of the selected session.
     pub(super) fn open_picker(&mut self) -> Vec<Effect> {
-        let run = self.place().and_then(|key| self.runs.of_session(&key)).map(|info| (info.id.clone(), info.agent));
+        let run =
+            self.session_or_run().and_then(|key| self.runs.of_session(&key)).map(|info| (info.id.clone(), info.agent));
         let Some((run, agent)) = run else {
-            self.notices.tell("there is no run yet: it begins with the first prompt");
+            self.notices.info("No run yet: it starts with the first prompt");
             return Vec::new();
         };
         let mut effects = self.push(Layer::Picker(Picker::new(run)));
@@ -164,8 +165,8 @@ impl App {
         effects
     }
 
-    /// An agent told its models.
-    pub(super) fn models_told(&mut self, agent: Agent) {
+    /// Ends the query for an agent's models.
+    pub(super) fn models_received(&mut self, agent: Agent) {
         for layer in &mut self.layers {
             match layer {
                 Layer::Picker(picker) if self.runs.get(&picker.run).is_some_and(|info| info.agent == agent) => {
@@ -182,16 +183,16 @@ impl App {
             self.layers.pop();
             return Vec::new();
         };
-        let last = picker.offers(info, &self.runs).len().saturating_sub(1);
+        let last = picker.options(info, &self.runs).len().saturating_sub(1);
         match key.code {
-            KeyCode::Esc if !picker.input.is_empty() => picker.turn_to(picker.tab),
+            KeyCode::Esc if !picker.input.is_empty() => picker.switch_tab(picker.tab),
             KeyCode::Esc => drop(self.layers.pop()),
             KeyCode::Char('c') if key.ctrl => drop(self.layers.pop()),
-            KeyCode::Enter => return self.take_in_picker(),
-            KeyCode::Tab if key.shift => picker.turn_to(picker.tab.next(2)),
-            KeyCode::Left if picker.input.is_empty() => picker.turn_to(picker.tab.next(2)),
-            KeyCode::Tab => picker.turn_to(picker.tab.next(1)),
-            KeyCode::Right if picker.input.at_end() => picker.turn_to(picker.tab.next(1)),
+            KeyCode::Enter => return self.choose_option(),
+            KeyCode::Tab if key.shift => picker.switch_tab(picker.tab.next(2)),
+            KeyCode::Left if picker.input.is_empty() => picker.switch_tab(picker.tab.next(2)),
+            KeyCode::Tab => picker.switch_tab(picker.tab.next(1)),
+            KeyCode::Right if picker.input.at_end() => picker.switch_tab(picker.tab.next(1)),
             KeyCode::Down => picker.selected = (picker.selected + 1).min(last),
             KeyCode::Up => picker.selected = picker.selected.saturating_sub(1),
             KeyCode::F(5) => {
@@ -210,37 +211,37 @@ impl App {
     pub(super) fn click_in_picker(&mut self, row: usize) -> Vec<Effect> {
         let Some(Layer::Picker(picker)) = self.layers.last_mut() else { return Vec::new() };
         picker.selected = row;
-        self.take_in_picker()
+        self.choose_option()
     }
 
-    fn take_in_picker(&mut self) -> Vec<Effect> {
+    fn choose_option(&mut self) -> Vec<Effect> {
         let Some(Layer::Picker(picker)) = self.layers.last() else { return Vec::new() };
         let Some(info) = self.runs.get(&picker.run) else { return Vec::new() };
-        let offers = picker.offers(info, &self.runs);
-        let Some(Offer { name, .. }) = offers.into_iter().nth(picker.selected) else { return Vec::new() };
+        let options = picker.options(info, &self.runs);
+        let Some(PickerOption { name, .. }) = options.into_iter().nth(picker.selected) else { return Vec::new() };
         let (run, tab) = (picker.run.clone(), picker.tab);
         self.layers.pop();
         let setting = match tab {
-            Tab::Model => Setting::Model(name),
+            Tab::Model => RunSetting::Model(name),
             Tab::Mode if skips_permissions(&name) => {
-                let outcome = Outcome::SkipPermissions(run, name.clone());
+                let outcome = DialogOutcome::SkipPermissions(run, name.clone());
                 return self.ask_to_skip(&name, outcome);
             }
-            Tab::Mode => Setting::Mode(name),
-            Tab::Effort => Setting::Effort(name),
+            Tab::Mode => RunSetting::Mode(name),
+            Tab::Effort => RunSetting::Effort(name),
         };
         vec![Effect::Run(RunEffect::Set(run, setting))]
     }
 
-    /// Asks once more before an agent may do everything unasked.
-    pub(super) fn ask_to_skip(&mut self, mode: &str, outcome: Outcome) -> Vec<Effect> {
+    /// Asks for confirmation before an agent may do everything without asking.
+    pub(super) fn ask_to_skip(&mut self, mode: &str, outcome: DialogOutcome) -> Vec<Effect> {
         let text = vec![
-            format!("In the mode {mode} the agent does everything without asking: any command, any file."),
-            "It is for this session only.".to_owned(),
+            format!("In {mode} mode the agent never asks for permission: any command, any file."),
+            "This applies to this session only.".to_owned(),
         ];
         let choices = vec![
-            Choice { label: "cancel".to_owned(), outcome: Outcome::Cancel },
-            Choice { label: "let it do everything".to_owned(), outcome },
+            DialogChoice { label: "Cancel".to_owned(), outcome: DialogOutcome::Cancel },
+            DialogChoice { label: "Never ask for permission".to_owned(), outcome },
         ];
         self.push(Layer::Dialog(Dialog { title: "Skip all permissions".to_owned(), text, choices, selected: 0 }))
     }

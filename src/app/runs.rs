@@ -1,97 +1,99 @@
-//! What is known of runs, and what is asked of them.
+//! The state of the runs in this salon, the messages about them and the effects on them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::layer::Layer;
-use super::msg::{ResumeCheck, Ticket};
+use super::msg::{RequestTicket, ResumeCheck};
 use super::{App, Effect};
-use crate::domain::approval::Answer;
+use crate::domain::approval::ApprovalAnswer;
 use crate::domain::prompt::{Prompt, PromptId, PromptState};
-use crate::domain::run::{Cursor, Models, Opening, Phase, Refusal, Replay, RunId, RunInfo, Setting, Stopped};
-use crate::domain::{Agent, SessionKey, State};
+use crate::domain::run::{
+    ModelCatalog, Phase, Refusal, Replay, RingCursor, RunId, RunInfo, RunSetting, RunStart, StopReason,
+};
+use crate::domain::{Agent, SessionKey, SessionState};
 
-/// What became known of runs.
+/// Message about a run.
 #[derive(Clone, Debug)]
 pub enum RunMsg {
-    /// A run began or changed.
+    /// A run started or changed.
     Changed(Arc<RunInfo>),
-    /// A run is known no more.
+    /// A run was removed.
     Gone(RunId),
-    /// The prompts of a run that are still on their way, in the order of delivery.
+    /// The undelivered prompts of a run, in the order of delivery.
     Queued(RunId, Vec<Prompt>),
-    /// What a watched run's viewer has not seen.
-    Happened(RunId, Replay),
-    /// The answer to [`RunEffect::Begin`].
-    Begun {
-        /// Of the request.
-        ticket: Ticket,
-        /// The run, or why there is none.
+    /// The events of a watched run since the viewer's cursor.
+    Events(RunId, Replay),
+    /// Response to [`RunEffect::Start`].
+    Started {
+        /// Identifies the request.
+        ticket: RequestTicket,
+        /// The run, or the reason why there is none.
         result: Result<RunId, Refusal>,
     },
-    /// The answer to [`RunEffect::Submit`]: the prompt is on disk, or it is not and belongs back into the composer.
+    /// Response to [`RunEffect::Submit`]: the prompt is saved, or it was refused and returns to the composer.
     Submitted {
         /// The run.
         run: RunId,
         /// The prompt.
         text: String,
-        /// Why it was not accepted.
+        /// Reason for the refusal.
         refused: Option<Refusal>,
     },
-    /// What stands in the way of going on with a session here.
+    /// Result of the check whether a session can be continued here.
     Checked {
         /// The session.
         key: SessionKey,
-        /// What stands in the way.
+        /// Obstacles.
         check: ResumeCheck,
     },
-    /// An agent's models.
-    Models(Agent, Models),
-    /// The agents that salon can drive, and whether each one's program is on `PATH`.
+    /// Models of an agent.
+    Models(Agent, ModelCatalog),
+    /// The agents that salon can run, each with true if its program is on `PATH`.
     Agents(Vec<(Agent, bool)>),
-    /// Files or directories for a completion, best first.
+    /// Completions of a file or directory name, best first.
     Paths {
-        /// What was asked for.
+        /// The query.
         query: String,
-        /// Paths, relative to the directory that was asked about.
+        /// Paths, relative to the queried directory.
         found: Vec<String>,
     },
-    /// A draft that was kept.
+    /// A saved draft.
     Draft {
-        /// Its key.
+        /// Key of the draft.
         key: String,
-        /// Its text.
+        /// Text of the draft.
         text: String,
     },
-    /// What the external editor left.
+    /// Text from the external editor.
     Edited(String),
 }
 
-/// What is asked of runs.
+/// Command about a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RunEffect {
-    /// Begin a run, or find the one of that conversation. No process is started before there is a prompt.
-    Begin {
-        /// Names the answer.
-        ticket: Ticket,
-        /// Whose program.
+    /// Start a run, or find the existing run of the conversation. No process is spawned before the first prompt.
+    Start {
+        /// Identifies the request.
+        ticket: RequestTicket,
+        /// The agent.
         agent: Agent,
-        /// How it begins.
-        opening: Opening,
+        /// Start parameters.
+        start: RunStart,
         /// The first prompt.
         prompt: Option<String>,
     },
-    /// Queue a prompt; the run starts or wakes.
+    /// Queue a prompt; the run starts if necessary.
     Submit {
         /// The run.
         run: RunId,
         /// The prompt.
         text: String,
     },
-    /// Stop the open turn; asked again, the process.
+    /// Interrupt the turn; repeated, stop the process.
     Interrupt(RunId),
-    /// End the process.
+    /// Stop the process.
     Stop(RunId),
     /// Answer an approval.
     Answer {
@@ -100,139 +102,141 @@ pub enum RunEffect {
         /// The approval.
         id: Arc<str>,
         /// The answer.
-        answer: Answer,
+        answer: ApprovalAnswer,
     },
-    /// Another model, mode or effort.
-    Set(RunId, Setting),
-    /// Let a paused queue go on.
-    GoOn(RunId),
+    /// Change the model, mode or effort.
+    Set(RunId, RunSetting),
+    /// Resume a paused queue.
+    ResumeQueue(RunId),
     /// Change the text of a queued prompt.
     EditPrompt(RunId, PromptId, String),
-    /// Take a queued prompt back.
+    /// Cancel a queued prompt.
     CancelPrompt(RunId, PromptId),
     /// Move a queued prompt before the one before it.
     MovePromptUp(RunId, PromptId),
-    /// Let a held or failed prompt be sent.
+    /// Release a held or failed prompt.
     ReleasePrompt(RunId, PromptId),
-    /// Tell what happens in a run, from a place on.
-    Watch(RunId, Cursor),
-    /// No longer.
+    /// Subscribe to the events of a run from a cursor on.
+    Watch(RunId, RingCursor),
+    /// Unsubscribe from the events of a run.
     Unwatch(RunId),
-    /// Find out what stands in the way of going on with a session here.
+    /// Check whether a session can be continued here.
     Check(SessionKey),
-    /// Tell an agent's models: at once what is known, then anew where that is old or `refresh` is asked for.
+    /// Request an agent's models: the cached list at once, then a new one if the cache is old or `refresh` is set.
     Models {
         /// The agent.
         agent: Agent,
-        /// Ask the agent in any case.
+        /// Query the agent even if the cache is fresh.
         refresh: bool,
     },
-    /// Tell which agents salon can drive. Answered by [`RunMsg::Agents`].
+    /// Request the agents that salon can run. Response: [`RunMsg::Agents`].
     Agents,
-    /// Complete a file's name below a directory, ignored files left out.
+    /// Complete a file name below a directory, without ignored files.
     FindFiles {
         /// The directory.
         below: PathBuf,
-        /// What was typed.
+        /// The query.
         query: String,
     },
-    /// Complete a directory's path.
+    /// Complete a directory path.
     FindDirectories {
-        /// What was typed.
+        /// The query.
         query: String,
     },
-    /// Keep a draft; an empty one is forgotten.
-    KeepDraft {
-        /// Its key.
+    /// Save a draft; an empty text deletes it.
+    SaveDraft {
+        /// Key of the draft.
         key: String,
-        /// Its text.
+        /// Text of the draft.
         text: String,
     },
-    /// Tell a draft that was kept.
-    RecallDraft {
-        /// Its key.
+    /// Load a saved draft.
+    LoadDraft {
+        /// Key of the draft.
         key: String,
     },
-    /// Let the user change a text in `$EDITOR`. Answered by [`RunMsg::Edited`].
+    /// Edit a text in `$EDITOR`. Response: [`RunMsg::Edited`].
     EditText(String),
-    /// Call the user: bell and desktop notification.
+    /// Notify the user with the bell and a desktop notification.
     Notify {
-        /// What happened, in a few words.
+        /// Title.
         title: String,
-        /// More about it.
+        /// Body.
         body: String,
-        /// Somebody waits for the user; else something is done.
+        /// True if an agent waits for the user; false if a turn ended.
         needs_you: bool,
     },
 }
 
-/// All runs of this salon.
+/// The runs of this salon with their queues, and the models of agents.
 #[derive(Debug, Default)]
-pub struct Runs {
+pub struct RunTable {
     infos: BTreeMap<RunId, Arc<RunInfo>>,
     queues: BTreeMap<RunId, Vec<Prompt>>,
-    models: BTreeMap<Agent, Models>,
-    /// `None`: not told yet.
+    models: BTreeMap<Agent, ModelCatalog>,
+    /// `None` before the first [`RunMsg::Agents`].
     agents: Option<Vec<(Agent, bool)>>,
 }
 
-impl Runs {
-    /// All of them.
+impl RunTable {
+    /// Iterates all runs.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<RunInfo>> {
         self.infos.values()
     }
 
-    /// A run.
+    /// Returns a run.
     pub fn get(&self, run: &RunId) -> Option<&Arc<RunInfo>> {
         self.infos.get(run)
     }
 
-    /// The run of a session, also of one of which only the run is known yet: see [`key_of`].
+    /// Returns the run of a session. Also accepts the provisional key of a run without a session: see [`key_of`].
     pub fn of_session(&self, key: &SessionKey) -> Option<&Arc<RunInfo>> {
         self.iter().find(|info| key_of(info) == *key)
     }
 
-    /// What a run is doing; `None`: nothing, so that others may tell more of its session.
-    pub fn state(&self, info: &RunInfo) -> Option<State> {
-        let kept_back = |prompt: &Prompt| matches!(prompt.state, PromptState::Held | PromptState::Failed);
-        if !info.approvals.is_empty() || self.queue(&info.id).iter().any(kept_back) {
-            return Some(State::NeedsYou);
+    /// Returns the session state that the run implies. `None` if the run is stopped, so that other sources decide.
+    pub fn state(&self, info: &RunInfo) -> Option<SessionState> {
+        let is_blocked = |prompt: &Prompt| matches!(prompt.state, PromptState::Held | PromptState::Failed);
+        if !info.approvals.is_empty() || self.queue(&info.id).iter().any(is_blocked) {
+            return Some(SessionState::NeedsYou);
         }
         match info.phase {
-            Phase::Starting | Phase::Working { .. } | Phase::Interrupting { .. } => Some(State::Working),
-            Phase::Idle => Some(State::Idle),
+            Phase::Starting | Phase::Working { .. } | Phase::Interrupting { .. } => Some(SessionState::Working),
+            Phase::Idle => Some(SessionState::Idle),
             Phase::Stopped(_) => None,
         }
     }
 
-    /// Whether a run without a session on disk has a row of its own: it lives, has prompts, or went wrong.
+    /// Returns true if a run without a session on disk has a row of its own: it is live, has prompts, or failed.
     pub fn is_listed(&self, info: &RunInfo) -> bool {
-        let over = matches!(info.phase, Phase::Stopped(Stopped::NotStarted | Stopped::OnRequest | Stopped::Evicted));
+        let over =
+            matches!(info.phase, Phase::Stopped(StopReason::NotStarted | StopReason::OnRequest | StopReason::Evicted));
         !over || !self.queue(&info.id).is_empty()
     }
 
-    /// The prompts of a run that are still on their way, in the order of delivery.
+    /// Returns the undelivered prompts of a run, in the order of delivery.
     pub fn queue(&self, run: &RunId) -> &[Prompt] {
         self.queues.get(run).map_or(&[], Vec::as_slice)
     }
 
-    /// The agents that salon can drive, and whether each is installed. Until that is known they are taken to be.
+    /// Returns the agents that salon can run, each with true if it is installed. Until this is known, all count as
+    /// installed.
     pub fn agents(&self) -> &[(Agent, bool)] {
         self.agents.as_deref().unwrap_or(&[(Agent::Claude, true), (Agent::OpenCode, true), (Agent::Codex, true)])
     }
 
-    /// What is known of an agent's models.
-    pub fn models(&self, agent: Agent) -> Option<&Models> {
+    /// Returns the models of an agent.
+    pub fn models(&self, agent: Agent) -> Option<&ModelCatalog> {
         self.models.get(&agent)
     }
 }
 
-/// The session of a run; before the agent named one, a name made of the run's.
+/// Returns the session key of a run; before the agent named a session, a provisional key made of the run's id.
 pub fn key_of(info: &RunInfo) -> SessionKey {
     info.session.clone().unwrap_or_else(|| SessionKey::new(info.agent, info.id.0.clone()))
 }
 
-/// Whether a turn is open.
+/// Returns true if a turn is open.
 pub fn is_open(phase: &Phase) -> bool {
     match phase {
         Phase::Working { .. } | Phase::Interrupting { .. } => true,
@@ -241,7 +245,7 @@ pub fn is_open(phase: &Phase) -> bool {
 }
 
 impl App {
-    /// Takes in what became known of runs.
+    /// Applies a message about a run.
     pub(super) fn run(&mut self, msg: RunMsg) -> Vec<Effect> {
         match msg {
             RunMsg::Changed(info) => {
@@ -264,7 +268,7 @@ impl App {
             }
             RunMsg::Models(agent, models) => {
                 self.runs.models.insert(agent, models);
-                self.models_told(agent);
+                self.models_received(agent);
                 Vec::new()
             }
             RunMsg::Paths { query, found } if matches!(self.layers.last(), Some(Layer::NewSession(_))) => {
@@ -272,15 +276,15 @@ impl App {
                 Vec::new()
             }
             RunMsg::Agents(agents) => {
-                self.agents_told(agents);
+                self.agents_received(agents);
                 Vec::new()
             }
-            msg => self.told(msg),
+            msg => self.apply_run_message(msg),
         }
     }
 
-    /// The agents are known; the one that is chosen stays chosen.
-    fn agents_told(&mut self, agents: Vec<(Agent, bool)>) {
+    /// Stores the agents; the chosen one stays chosen.
+    fn agents_received(&mut self, agents: Vec<(Agent, bool)>) {
         let chosen = match self.layers.last() {
             Some(Layer::NewSession(new)) => Some(new.agent(&self.runs)),
             _ => None,
@@ -292,19 +296,19 @@ impl App {
         }
     }
 
-    /// The runs are not as they were: what is made of them follows.
+    /// Updates everything that is derived from runs: approvals, rows, chats, pending quit.
     fn runs_changed(&mut self, before: Option<&RunInfo>, now: Option<&RunInfo>) -> Vec<Effect> {
-        self.desk.refresh(&self.runs);
-        // A row that stood for the run is the session's from now on.
+        self.approvals.refresh(&self.runs);
+        // The row of a new run becomes the row of its session.
         let renamed = before.map(key_of).zip(now.map(key_of)).filter(|(before, now)| before != now);
         let selected = renamed.filter(|(before, _)| self.home.list.key() == Some(before));
-        let mut effects = if self.known.set_runs(&self.runs) { self.sessions_changed() } else { Vec::new() };
+        let mut effects = if self.sessions.set_runs(&self.runs) { self.sessions_changed() } else { Vec::new() };
         if let Some((_, now)) = selected
             && self.home.list.select(&now)
         {
             effects.extend(self.selection_moved());
         }
-        effects.extend(self.chats_follow());
+        effects.extend(self.sync_chats());
         effects.extend(self.quit_if_done());
         effects
     }

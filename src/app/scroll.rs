@@ -1,15 +1,14 @@
-//! How far a list is scrolled.
+//! Scroll positions of lists and texts.
 
-/// The first row to show so that row `at` of `len` is among the `height` rows on the screen: as near as possible to
-/// the `top` there is now, and never with empty lines where rows could be.
+/// Returns the first visible row so that row `at` of `len` is among the `height` visible rows. It is as near to `top`
+/// as possible, and no rows stay empty at the end.
 pub fn reveal(top: usize, at: usize, height: usize, len: usize) -> usize {
     let height = height.max(1);
     let top = if at < top { at } else { top.max((at + 1).saturating_sub(height)) };
     top.min(len.saturating_sub(height))
 }
 
-/// A scrolled text without a selection. What it holds and how much of it fits is known where it is drawn and told
-/// afterwards.
+/// Scroll position of a text without a selection. Length and height come from the layout of the last frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scroll {
     /// First line on the screen.
@@ -19,13 +18,13 @@ pub struct Scroll {
 }
 
 impl Scroll {
-    /// Tells how many lines there are and how many fit.
+    /// Sets the visible height and the total number of lines.
     pub fn fit(&mut self, height: usize, len: usize) {
         (self.height, self.len) = (height, len);
         self.top = self.top.min(len.saturating_sub(height));
     }
 
-    /// Lines that fit.
+    /// Returns the visible height.
     pub fn height(self) -> usize {
         self.height
     }

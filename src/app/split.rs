@@ -1,81 +1,80 @@
-//! Two conversations side by side: one is pinned and waits on the left, the topmost one stands on the right and has
-//! the keys.
+//! Split view: the pinned conversation on the left, the topmost one with the keys on the right.
 //!
-//! The pinned one is no layer: home and the search lie below the topmost conversation only, and what is pinned stays
-//! when those are left. Whatever is told of a conversation must reach both, which is what [`all`] is for.
+//! The pinned conversation is not a layer, so that it stays when the layers are closed. Messages about conversations
+//! must reach the pinned one and the layers, which [`all`] iterates.
 
 use super::chat::Chat;
 use super::layer::Layer;
 use super::{App, Effect};
 
-/// Columns that two conversations need.
+/// Minimum width for two conversations, in columns.
 const WIDE: u16 = 160;
 
-/// Everything that may be a conversation, the topmost last: the pinned one and the layers. No method, so that the rest
-/// of the state can be looked at meanwhile.
+/// Iterates the pinned conversation and the layers, topmost last. A function rather than a method, so that the rest of
+/// the state can be borrowed meanwhile.
 pub fn all<'a>(
     layers: &'a mut [Layer],
-    beside: &'a mut Option<Layer>,
+    pinned: &'a mut Option<Layer>,
 ) -> impl DoubleEndedIterator<Item = &'a mut Layer> {
-    beside.iter_mut().chain(layers)
+    pinned.iter_mut().chain(layers)
 }
 
 impl App {
-    /// The pinned conversation, where it is shown: beside another one, and where there is room for two.
-    pub fn shown_beside(&self) -> Option<&Layer> {
+    /// Returns the pinned conversation if it is on the screen: beside another one, on a wide screen.
+    pub fn shown_pinned(&self) -> Option<&Layer> {
         let beside_another = self.screen().is_some_and(Layer::is_conversation);
-        self.beside.as_ref().filter(|_| beside_another && self.size.0 >= WIDE)
+        self.pinned.as_ref().filter(|_| beside_another && self.size.0 >= WIDE)
     }
 
-    /// What fills the screen: the topmost screen, and the pinned conversation beside it. Nothing: the home screen.
+    /// Iterates what fills the screen: the pinned conversation and the topmost screen. Empty for the home screen.
     pub(super) fn on_screen(&self) -> impl Iterator<Item = &Layer> {
-        self.shown_beside().into_iter().chain(self.screen())
+        self.shown_pinned().into_iter().chain(self.screen())
     }
 
-    /// Pins the conversation that has the keys and goes home, where another one can be opened; or closes the pinned
-    /// one.
+    /// Pins the focused conversation and goes home, where another one can be opened. If one is pinned already, closes
+    /// it instead.
     pub(super) fn split(&mut self) -> Vec<Effect> {
-        if let Some(pinned) = self.beside.take() {
-            self.notices.tell("unpinned");
+        if let Some(pinned) = self.pinned.take() {
+            self.notices.info("Unpinned");
             return pinned.closed();
         }
         let Some(conversation) = self.layers.pop_if(|layer| layer.is_conversation()) else {
-            self.notices.tell("only a conversation that fills the screen can be pinned");
+            self.notices.info("Only a conversation on the whole screen can be pinned");
             return Vec::new();
         };
-        self.beside = Some(conversation);
+        self.pinned = Some(conversation);
         let mut effects = self.close_layers();
         effects.extend(self.selection_moved());
-        self.notices.tell("pinned: open another beside it");
+        self.notices.info("Pinned: open another session beside it");
         effects
     }
 
-    /// Goes to the pinned conversation.
+    /// Switches to the pinned conversation.
     pub(super) fn other_pane(&mut self) -> Vec<Effect> {
-        if self.beside.is_none() {
-            self.notices.tell("nothing is pinned");
+        if self.pinned.is_none() {
+            self.notices.info("Nothing is pinned");
         } else {
-            self.change_places();
+            self.swap_panes();
         }
         Vec::new()
     }
 
-    /// Goes to the pinned conversation where it is the one that is looked for. Whether it is.
+    /// Switches to the pinned conversation if `wanted` accepts it. Returns true if it did.
     pub(super) fn go_to_pinned(&mut self, wanted: impl Fn(&Chat) -> bool) -> bool {
-        self.beside.as_ref().and_then(Layer::chat).is_some_and(wanted) && self.change_places()
+        self.pinned.as_ref().and_then(Layer::chat).is_some_and(wanted) && self.swap_panes()
     }
 
-    /// The pinned conversation becomes the topmost one and that one is pinned; where there is none, nothing is pinned
-    /// any more. Whether it could be done: an overlay keeps the keys.
-    fn change_places(&mut self) -> bool {
-        // A line that is typed for a question has the keys, and its question must stay on the screen.
-        if self.desk.field().is_some() {
+    /// Swaps the pinned and the topmost conversation; without a topmost one, unpins it. Returns false if an overlay
+    /// keeps the keys.
+    fn swap_panes(&mut self) -> bool {
+        // An answer field has the keys, and its approval must stay on the screen.
+        if self.approvals.field().is_some() {
             return false;
         }
         if let Some(chat) = self.chat_mut() {
             chat.armed = false;
         }
-        match (self.layers.last_mut(), &mut self.beside) {
+        match (self.layers.last_mut(), &mut self.pinned) {
             (Some(top), Some(pinned)) if top.is_conversation() => std::mem::swap(top, pinned),
             (Some(top), _) if !top.is_screen() => return false,
             (Some(_) | None, pinned) => {
@@ -86,10 +85,10 @@ impl App {
         true
     }
 
-    /// Says so where there is no room for the pinned conversation.
-    pub(super) fn tell_if_narrow(&mut self) {
-        if self.beside.is_some() && self.size.0 < WIDE {
-            self.notices.tell(format!("{WIDE} columns are needed for two"));
+    /// Notifies the user if the screen is too narrow for the pinned conversation.
+    pub(super) fn notify_if_narrow(&mut self) {
+        if self.pinned.is_some() && self.size.0 < WIDE {
+            self.notices.info(format!("Split needs {WIDE} columns"));
         }
     }
 }

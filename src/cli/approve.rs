@@ -1,4 +1,4 @@
-//! `salon approve`: answers what an agent waits for, in whichever salon its run is.
+//! `salon approve`: answers an agent's open approval, also for a run of another salon process.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -6,19 +6,19 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::args::ApproveArgs;
-use super::context::Context;
-use super::failure::{Code, Failure};
+use super::context::CliContext;
+use super::error::{CliError, CliErrorCode};
 use super::json::SCHEMA_VERSION;
 use super::{output, state};
-use crate::domain::approval::Answer;
+use crate::domain::approval::ApprovalAnswer;
 use crate::stdx::text::one_line;
-use crate::store::questions::{self, Question};
+use crate::store::approvals::{self, StoredApproval};
 
 #[derive(Serialize)]
 struct Listing<'a> {
     schema_version: u32,
     approvals: Vec<Row<'a>>,
-    /// The label of the answer that was given.
+    /// Label of the chosen answer; `null` if approvals were only listed.
     answered: Option<&'a str>,
 }
 
@@ -35,58 +35,58 @@ struct ChoiceRow<'a> {
     label: &'a str,
 }
 
-/// Answers the oldest question of a run, or lists what waits.
-pub fn run(context: &Context, args: &ApproveArgs) -> Result<ExitCode, Failure> {
+/// Answers the oldest open approval of a run, or lists all of them.
+pub fn run(context: &CliContext, args: &ApproveArgs) -> Result<ExitCode, CliError> {
     let store = state::open(context)?;
     let run = state::run_of(context, &store, &args.id)?.id;
     let alive = state::living_holder(&store, &run)?.is_some();
-    let all = store.with(|db| questions::of_run(db, &run)).map_err(|error| state::broken(&error))?;
-    // What a salon left behind that was killed waits for nobody.
-    let open: Vec<_> = all.iter().filter(|question| alive && !question.answered).collect();
+    let all = store.with(|db| approvals::of_run(db, &run)).map_err(|error| state::db_error(&error))?;
+    // Approvals left behind by a killed salon cannot be answered any more.
+    let open: Vec<_> = all.iter().filter(|approval| alive && !approval.answered).collect();
     if args.list {
-        tell(args.json, &open, None)?;
+        print(args.json, &open, None)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let Some(question) = open.first() else {
-        return Err(Failure::new(Code::NotFound, "nothing waits for an answer there"));
+    let Some(approval) = open.first() else {
+        return Err(CliError::new(CliErrorCode::NotFound, "no approval is open for this session"));
     };
-    let (label, answer) = choose(question, args)?;
-    if !store.with(|db| questions::answer(db, &run, &question.id, &answer)).map_err(|error| state::broken(&error))? {
-        return Err(Failure::new(Code::Failed, "it was answered elsewhere in the meantime"));
+    let (label, answer) = choose(approval, args)?;
+    if !store.with(|db| approvals::answer(db, &run, &approval.id, &answer)).map_err(|error| state::db_error(&error))? {
+        return Err(CliError::new(CliErrorCode::Failed, "the approval was answered elsewhere in the meantime"));
     }
-    tell(args.json, &[question], Some(&label))?;
+    print(args.json, &[approval], Some(&label))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn choose(question: &Question, args: &ApproveArgs) -> Result<(String, Answer), Failure> {
+fn choose(approval: &StoredApproval, args: &ApproveArgs) -> Result<(String, ApprovalAnswer), CliError> {
     let kind = match (&args.deny, args.always) {
         (Some(_), _) => "deny",
         (None, true) => "always",
         (None, false) => "once",
     };
-    let choice = question.choices.iter().find(|(of, ..)| of == kind);
+    let choice = approval.choices.iter().find(|(of, ..)| of == kind);
     let (_, label, token) = choice.ok_or_else(|| {
-        let offered: Vec<_> = question.choices.iter().map(|(_, label, _)| label.clone()).collect();
-        let message = format!("the agent does not offer that for: {}", one_line(&question.text));
-        Failure::Told { code: Code::Unavailable, message, candidates: offered }
+        let offered: Vec<_> = approval.choices.iter().map(|(_, label, _)| label.clone()).collect();
+        let message = format!("the agent does not offer this answer for: {}", one_line(&approval.text));
+        CliError::Reported { code: CliErrorCode::Unavailable, message, candidates: offered }
     })?;
     let reason = args.deny.clone().filter(|reason| !reason.is_empty());
-    Ok((label.clone(), Answer::Choice { token: token.as_str().into(), reason }))
+    Ok((label.clone(), ApprovalAnswer::Choice { token: token.as_str().into(), reason }))
 }
 
-fn tell(json: bool, questions: &[&Question], answered: Option<&str>) -> std::io::Result<()> {
+fn print(json: bool, approvals: &[&StoredApproval], answered: Option<&str>) -> std::io::Result<()> {
     let mut out = output::stdout();
     if json {
-        let approvals = questions.iter().map(|question| row(question)).collect();
+        let approvals = approvals.iter().map(|approval| row(approval)).collect();
         return output::json(&mut out, &Listing { schema_version: SCHEMA_VERSION, approvals, answered });
     }
-    for question in questions {
-        writeln!(out, "{}\t{}", one_line(&question.text), one_line(answered.unwrap_or("waits")))?;
+    for approval in approvals {
+        writeln!(out, "{}\t{}", one_line(&approval.text), one_line(answered.unwrap_or("waiting")))?;
     }
     out.flush()
 }
 
-fn row(question: &Question) -> Row<'_> {
-    let choices = question.choices.iter().map(|(kind, label, _)| ChoiceRow { kind, label });
-    Row { id: &question.id, text: &question.text, choices: choices.collect() }
+fn row(approval: &StoredApproval) -> Row<'_> {
+    let choices = approval.choices.iter().map(|(kind, label, _)| ChoiceRow { kind, label });
+    Row { id: &approval.id, text: &approval.text, choices: choices.collect() }
 }

@@ -1,4 +1,4 @@
-//! What can be typed. The help, the manual page and the completions are made from it.
+//! Arguments of the command line. Help, the manual page and shell completions are generated from these types.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::when::When;
-use crate::config::settings::Server;
+use super::time_arg::TimeArg;
+use crate::config::settings::ServerSettings;
 use crate::domain::Agent;
-use crate::domain::found::Order;
+use crate::domain::search::SearchOrder;
 
-/// Every conversation with your coding agents (past, running and waiting) in one terminal.
+/// All sessions of your coding agents in one terminal: past, running, and waiting for you.
 ///
-/// Without a command salon opens its screen. Every command but that one works without a terminal.
+/// Without a command, salon opens its screen. All commands also work without a terminal.
 #[derive(Debug, Parser)]
 #[command(name = "salon", version, max_term_width = 100, after_help = AFTER)]
 pub struct Cli {
@@ -21,197 +21,197 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
-    /// Use this OpenCode server that runs already; its password is that of the configuration or of `OPENCODE_SERVER_PASSWORD`
-    #[arg(long, global = true, value_name = "ADDRESS", value_parser = Server::address)]
+    /// Use this running OpenCode server; the password comes from the configuration or from `OPENCODE_SERVER_PASSWORD`
+    #[arg(long, global = true, value_name = "ADDRESS", value_parser = ServerSettings::address)]
     pub opencode_server: Option<SocketAddr>,
 
     /// When to use colours
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Colour::Auto)]
-    pub color: Colour,
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorMode::Auto)]
+    pub color: ColorMode,
 
-    /// What to do
+    /// Command to run
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<CliCommand>,
 }
 
 const AFTER: &str = "\
-IDs are an exact id, a unique prefix of eight characters or more, or an exact title; `agent:id` narrows.
-Exit codes: 0 done, 1 failed or refused, 2 wrong usage or ambiguous, 130 interrupted.
+An ID is an exact id, a unique prefix of at least eight characters, or an exact title; `agent:id` selects the agent.
+Exit codes: 0 success, 1 failed or refused, 2 wrong usage or ambiguous ID, 130 interrupted.
 
 Environment:
-  SALON_CONFIG_DIR, SALON_DATA_DIR, SALON_CACHE_DIR, SALON_RUNTIME_DIR  move salon's own directories
-  SALON_LOG   level of the log, a file in the data directory (error, warn, info, debug, trace)
-  SALON_NOW   a fixed clock, for tests and demos (2026-11-21T09:25:55Z)
-  NO_COLOR    no colours";
+  SALON_CONFIG_DIR, SALON_DATA_DIR, SALON_CACHE_DIR, SALON_RUNTIME_DIR  locations of salon's own directories
+  SALON_LOG   log level (error, warn, info, debug, trace); the log is a file in the data directory
+  SALON_NOW   fixed time for tests and demos (2026-11-21T09:25:55Z)
+  NO_COLOR    disables colours";
 
 impl Cli {
-    /// Whether the answer shall be one JSON object.
+    /// Returns true if the output is JSON.
     pub fn json(&self) -> bool {
         match &self.command {
-            Some(Command::List(args)) => args.json,
-            Some(Command::Search(args)) => args.json,
-            Some(Command::Show(args)) => args.json,
-            Some(Command::Resume(args)) => args.json,
-            Some(Command::New(args)) => args.turn.json,
-            Some(Command::Send(args)) => args.turn.json,
-            Some(Command::Attach(args)) => args.json,
-            Some(Command::Queue(args)) => args.json,
-            Some(Command::Stop(args)) => args.json,
-            Some(Command::Approve(args)) => args.json,
-            Some(Command::Doctor(args) | Command::Config(args)) => args.json,
-            Some(Command::Completions(_) | Command::Man) | None => false,
+            Some(CliCommand::List(args)) => args.json,
+            Some(CliCommand::Search(args)) => args.json,
+            Some(CliCommand::Show(args)) => args.json,
+            Some(CliCommand::Resume(args)) => args.json,
+            Some(CliCommand::New(args)) => args.turn.json,
+            Some(CliCommand::Send(args)) => args.turn.json,
+            Some(CliCommand::Attach(args)) => args.json,
+            Some(CliCommand::Queue(args)) => args.json,
+            Some(CliCommand::Stop(args)) => args.json,
+            Some(CliCommand::Approve(args)) => args.json,
+            Some(CliCommand::Doctor(args) | CliCommand::Config(args)) => args.json,
+            Some(CliCommand::Completions(_) | CliCommand::Man) | None => false,
         }
     }
 }
 
-/// When to use colours.
+/// Colour mode of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Colour {
-    /// On a terminal, unless `NO_COLOR` is set.
+pub enum ColorMode {
+    /// Only on a terminal, and only if `NO_COLOR` is not set.
     Auto,
-    /// Always.
+    /// Always use colours.
     Always,
-    /// Never.
+    /// Never use colours.
     Never,
 }
 
-/// The commands.
+/// Commands of the program.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// List sessions, newest first
     List(ListArgs),
-    /// Find anything that was ever said, run or printed in a session
+    /// Search prompts, answers, commands and outputs of all sessions
     Search(SearchArgs),
     /// Print a session's transcript
     Show(ShowArgs),
-    /// Resume a session in its agent's own program, or in salon's chat
+    /// Resume a session in its agent's own program or in salon's chat
     Resume(ResumeArgs),
-    /// Begin a session: in salon's chat, or without a terminal for one turn
+    /// Start a session: in salon's chat, or for one turn without a terminal
     New(NewArgs),
-    /// Send a prompt to a session: in salon's chat, or without a terminal for one turn
+    /// Continue a session with a prompt: in salon's chat, or for one turn without a terminal
     Send(SendArgs),
-    /// Follow a session as it goes on, in salon's screen or without a terminal as text
+    /// Watch a session as it grows: in salon's screen, or as text without a terminal
     Attach(AttachArgs),
-    /// List prompts that are not delivered yet, and decide about them
+    /// List, cancel or release prompts that are not delivered yet
     Queue(QueueArgs),
-    /// End what a killed salon left running, and tell whether a session runs elsewhere
+    /// Stop a session's leftover processes
     Stop(IdArgs),
-    /// Answer what an agent waits for
+    /// Answer an agent's permission request
     Approve(ApproveArgs),
-    /// Tell what was found on this machine, and what is wrong
-    Doctor(PlainArgs),
-    /// Print the completions of a shell
+    /// Check the installation and report problems
+    Doctor(OutputArgs),
+    /// Print the completion script of a shell
     Completions(CompletionsArgs),
     /// Print the manual page
     Man,
-    /// Print the configuration in effect
-    Config(PlainArgs),
+    /// Print the effective configuration
+    Config(OutputArgs),
 }
 
-/// Which sessions a command is about.
+/// Options that select sessions.
 #[derive(Args, Debug)]
-pub struct Scope {
-    /// Sessions of all workspaces (the default)
+pub struct ScopeArgs {
+    /// Include sessions of all workspaces (default)
     #[arg(long, conflicts_with = "here")]
     pub all: bool,
 
-    /// Only sessions of the workspace of the current directory
+    /// Only include sessions of the current workspace
     #[arg(long)]
     pub here: bool,
 
-    /// Only these agents
+    /// Only include sessions of these agents
     #[arg(long = "agent", value_name = "AGENT", value_delimiter = ',', value_parser = agent)]
     pub agents: Vec<Agent>,
 
-    /// Only sessions that began in this directory or below
+    /// Only include sessions started in this directory or below
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 
-    /// Only sessions active since (`2d`, `3h`, `2026-11-01`)
+    /// Only include sessions active since this time (`2d`, `3h`, `2026-11-01`)
     #[arg(long, value_name = "TIME")]
-    pub since: Option<When>,
+    pub since: Option<TimeArg>,
 
-    /// Only sessions active before
+    /// Only include sessions active before this time
     #[arg(long, value_name = "TIME")]
-    pub until: Option<When>,
+    pub until: Option<TimeArg>,
 }
 
-/// What `list` takes.
+/// Arguments of `list`.
 #[derive(Args, Debug)]
 pub struct ListArgs {
-    /// Only sessions in which this is found, as `search` finds it; `-` reads it from stdin
+    /// Only include sessions that match this query, as `search` does; `-` reads it from stdin
     #[arg(value_name = "QUERY")]
     pub query: Vec<String>,
 
-    /// Which sessions
+    /// Selection of sessions
     #[command(flatten)]
-    pub scope: Scope,
+    pub scope: ScopeArgs,
 
-    /// Also what is hidden: sub-agents, headless, empty and archived sessions
+    /// Include hidden sessions: sub-agents, headless, empty and archived ones
     #[arg(long)]
     pub hidden: bool,
 
-    /// At most so many
+    /// Maximum number of sessions
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
 
-    /// Leave out the first so many
+    /// Skip the first N sessions
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub offset: usize,
 
-    /// Answer with one JSON object
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
 
-/// What `search` takes.
+/// Arguments of `search`.
 #[derive(Args, Debug)]
 #[command(after_help = QUERIES)]
 pub struct SearchArgs {
-    /// What to look for; `-`, or none without a terminal, reads it from stdin
+    /// Search query; read from stdin if it is `-`, or if it is omitted without a terminal
     #[arg(value_name = "QUERY")]
     pub query: Vec<String>,
 
-    /// Which sessions
+    /// Selection of sessions
     #[command(flatten)]
-    pub scope: Scope,
+    pub scope: ScopeArgs,
 
-    /// At most so many sessions
+    /// Maximum number of sessions
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
 
-    /// Show so many lines before and after what was found
+    /// Lines of context before and after each match
     #[arg(long, value_name = "LINES")]
     pub context: Option<usize>,
 
-    /// What comes first
-    #[arg(long, value_name = "ORDER", default_value = Order::Relevance.name(), value_parser = order())]
-    pub sort: Order,
+    /// Sort order
+    #[arg(long, value_name = "ORDER", default_value = SearchOrder::Relevance.name(), value_parser = order())]
+    pub sort: SearchOrder,
 
-    /// Answer with one JSON object
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
 
 const QUERIES: &str = "\
-Words must all occur, in any case unless one has capitals; \"a phrase\", -without, this OR that, /regex/.
+All words must match; a word with capitals is case-sensitive. \"a phrase\", -without, this OR that, /regex/.
 Filters: agent: dir: workspace: branch: model: role: kind: tool: file: exit: before: since: on: turns: tokens:
   is:live,subagent,headless,fork,error,star,empty has:error,diff,image,plan id: #tag
-What begins with a hyphen stands in quotes with other words, or behind `--`: salon search -- word -without
-All sessions are searched, hidden ones too. A line is an agent:id, an entry's number in `salon show`, and what stands there.";
+Put a query that starts with a hyphen after `--`: salon search -- word -without
+Hidden sessions are searched too. Each line has agent:id, the entry number as in `salon show`, and the matching text.";
 
-/// What `show` takes.
+/// Arguments of `show`.
 #[derive(Args, Debug)]
 pub struct ShowArgs {
-    /// The session
+    /// ID of the session
     #[arg(value_name = "ID")]
     pub id: String,
 
-    /// At most so many entries, the newest
+    /// Maximum number of entries, counted from the newest
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
 
-    /// Leave out the newest so many entries
+    /// Skip the newest N entries
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub offset: usize,
 
@@ -219,219 +219,219 @@ pub struct ShowArgs {
     #[arg(long, conflicts_with_all = ["raw", "json"])]
     pub markdown: bool,
 
-    /// Print the records as the agent stored them
+    /// Print the records exactly as the agent stored them
     #[arg(long, conflicts_with = "json")]
     pub raw: bool,
 
-    /// Answer with one JSON object
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
 
-/// What `resume` takes.
+/// Arguments of `resume`.
 #[derive(Args, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each field is an independent flag")]
 pub struct ResumeArgs {
-    /// The session
+    /// ID of the session
     #[arg(value_name = "ID")]
     pub id: String,
 
-    /// Although it is open elsewhere
+    /// Resume even if the session is open elsewhere
     #[arg(long)]
     pub force: bool,
 
-    /// In this directory instead of its own
+    /// Resume in this directory instead of the session's own
     #[arg(long, value_name = "DIR")]
     pub cwd: Option<PathBuf>,
 
-    /// Only print the command
+    /// Print the command without running it
     #[arg(long)]
     pub print: bool,
 
-    /// Open salon's own chat on it instead
+    /// Continue in salon's chat instead
     #[arg(long, conflicts_with_all = ["print", "extra"])]
     pub chat: bool,
 
-    /// Errors, and what --print prints, as one JSON object
+    /// Print errors, and the output of --print, as one JSON object
     #[arg(long)]
     pub json: bool,
 
-    /// Further arguments for the agent's program, verbatim
+    /// Additional arguments for the agent's program, passed on verbatim
     #[arg(last = true, value_name = "ARGS")]
     pub extra: Vec<String>,
 }
 
-/// How one turn without a terminal goes.
+/// Options of a turn without a terminal.
 #[derive(Args, Debug)]
 pub struct TurnArgs {
-    /// What happens when the agent asks for leave; by default it is denied and named
-    #[arg(long, value_enum, value_name = "HOW", default_value_t = Approve::Deny)]
-    pub approve: Approve,
+    /// Action when the agent asks for permission
+    #[arg(long, value_enum, value_name = "ACTION", default_value_t = ApprovalPolicy::Deny)]
+    pub approve: ApprovalPolicy,
 
-    /// Print the events, one JSON object a line
+    /// Print events, one JSON object per line
     #[arg(long)]
     pub json: bool,
 }
 
-/// What happens when an agent asks for leave.
+/// Action when an agent asks for permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Approve {
-    /// It is denied, and named.
+pub enum ApprovalPolicy {
+    /// Deny it and report it.
     Deny,
-    /// It is allowed, each time it asks.
+    /// Allow it each time.
     Once,
-    /// It waits until `salon approve` answers.
+    /// Wait for `salon approve`.
     Wait,
 }
 
-/// What `new` takes.
+/// Arguments of `new`.
 #[derive(Args, Debug)]
 pub struct NewArgs {
-    /// The agent
+    /// Agent to start
     #[arg(long, value_parser = agent, default_value = "claude")]
     pub agent: Agent,
 
-    /// Its directory instead of the current one
+    /// Working directory instead of the current one
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 
-    /// Its model
+    /// Model
     #[arg(long)]
     pub model: Option<String>,
 
-    /// Its permission mode, as the agent calls it
+    /// Permission mode, by the agent's name for it
     #[arg(long)]
     pub mode: Option<String>,
 
-    /// Its reasoning effort, as the agent calls it
+    /// Reasoning effort, by the agent's name for it
     #[arg(long)]
     pub effort: Option<String>,
 
-    /// How the turn goes
+    /// Options of the turn
     #[command(flatten)]
     pub turn: TurnArgs,
 
-    /// The first prompt; `-`, or none without a terminal, reads it from stdin
+    /// First prompt; read from stdin if it is `-`, or if it is omitted without a terminal
     #[arg(value_name = "PROMPT")]
     pub prompt: Option<String>,
 
-    /// Further arguments for the agent's program, verbatim
+    /// Additional arguments for the agent's program, passed on verbatim
     #[arg(last = true, value_name = "ARGS")]
     pub extra: Vec<String>,
 }
 
-/// What `send` takes.
+/// Arguments of `send`.
 #[derive(Args, Debug)]
 pub struct SendArgs {
-    /// The session
+    /// ID of the session
     #[arg(value_name = "ID")]
     pub id: String,
 
-    /// The prompt; `-`, or none without a terminal, reads it from stdin
+    /// Prompt; read from stdin if it is `-`, or if it is omitted without a terminal
     #[arg(value_name = "PROMPT")]
     pub prompt: Vec<String>,
 
-    /// How the turn goes
+    /// Options of the turn
     #[command(flatten)]
     pub turn: TurnArgs,
 }
 
-/// What `attach` takes.
+/// Arguments of `attach`.
 #[derive(Args, Debug)]
 pub struct AttachArgs {
-    /// The session
+    /// ID of the session
     #[arg(value_name = "ID")]
     pub id: String,
 
-    /// Print so many of the newest entries first
+    /// Print the newest N entries first
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub tail: usize,
 
-    /// Print the events, one JSON object a line
+    /// Print events, one JSON object per line
     #[arg(long)]
     pub json: bool,
 }
 
-/// What `queue` takes.
+/// Arguments of `queue`.
 #[derive(Args, Debug)]
 pub struct QueueArgs {
-    /// Only of this session
+    /// Only list prompts of this session
     #[arg(value_name = "ID")]
     pub id: Option<String>,
 
-    /// Take this prompt back
+    /// Cancel this prompt
     #[arg(long, value_name = "PROMPT", conflicts_with = "release")]
     pub cancel: Option<i64>,
 
-    /// Let this held or failed prompt be sent, when its session runs again
+    /// Release this held or failed prompt; it is sent when its session runs again
     #[arg(long, value_name = "PROMPT")]
     pub release: Option<i64>,
 
-    /// Answer with one JSON object
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
 
-/// What commands take that are about one session.
+/// Arguments of commands for one session.
 #[derive(Args, Debug)]
 pub struct IdArgs {
-    /// The session
+    /// ID of the session
     #[arg(value_name = "ID")]
     pub id: String,
 
-    /// Answer with one JSON object
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
 
-/// What `approve` takes.
+/// Arguments of `approve`.
 #[derive(Args, Debug)]
 pub struct ApproveArgs {
-    /// The session
+    /// ID of the session
     #[arg(value_name = "ID")]
     pub id: String,
 
-    /// Only list what waits
+    /// List open requests without answering
     #[arg(long, conflicts_with_all = ["always", "deny"])]
     pub list: bool,
 
-    /// Allow it from now on, where the agent offers that
+    /// Allow it from now on, if the agent supports that
     #[arg(long, conflicts_with = "deny")]
     pub always: bool,
 
-    /// Deny it, with a reason or without
+    /// Deny it, with an optional reason
     #[arg(long, value_name = "REASON", num_args = 0..=1, default_missing_value = "")]
     pub deny: Option<String>,
 
-    /// Answer with one JSON object
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
 
-/// What commands take that need nothing.
+/// Options of commands without arguments.
 #[derive(Args, Debug)]
-pub struct PlainArgs {
-    /// Answer with one JSON object
+pub struct OutputArgs {
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
 
-/// What `completions` takes.
+/// Arguments of `completions`.
 #[derive(Args, Debug)]
 pub struct CompletionsArgs {
-    /// The shell
+    /// Shell
     #[arg(value_enum, value_name = "SHELL")]
     pub shell: clap_complete::Shell,
 }
 
-fn order() -> impl TypedValueParser<Value = Order> {
-    PossibleValuesParser::new(Order::ALL.map(Order::name))
-        .map(|name| Order::ALL.into_iter().find(|order| order.name() == name).unwrap_or_default())
+fn order() -> impl TypedValueParser<Value = SearchOrder> {
+    PossibleValuesParser::new(SearchOrder::ALL.map(SearchOrder::name))
+        .map(|name| SearchOrder::ALL.into_iter().find(|order| order.name() == name).unwrap_or_default())
 }
 
 fn agent(name: &str) -> Result<Agent, String> {
     Agent::from_name(name).ok_or_else(|| {
         let names = Agent::ALL.map(Agent::name).join(", ");
-        format!("no such agent; known are {names}")
+        format!("unknown agent; must be one of {names}")
     })
 }

@@ -1,37 +1,37 @@
-//! `salon attach`: follows a session as it goes on, whoever runs it. Only its transcript is read.
+//! `salon attach`: watches a session as it grows, whichever program runs it. Reads only its transcript.
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::process::ExitCode;
 
 use super::args::AttachArgs;
-use super::context::Context;
-use super::events::Event;
-use super::failure::{Code, Failure};
-use super::history::{self, History};
+use super::context::CliContext;
+use super::error::{CliError, CliErrorCode};
+use super::events::EventJson;
+use super::sessions::{self, LoadedSessions};
 use super::{find, output, show, tui};
-use crate::domain::{Entry, Key, SessionKey, State};
+use crate::domain::{Entry, EntryKey, SessionKey, SessionState};
 use crate::index::{self, Index, TranscriptEvent};
-use crate::runtime::First;
+use crate::runtime::StartupAction;
 
-/// The only transcript that is open.
-const TICKET: index::Ticket = 1;
+/// Request id of the only open transcript.
+const TICKET: index::TranscriptTicket = 1;
 
-/// Follows a session until it is interrupted, or gone.
-pub fn run(context: Context, args: &AttachArgs) -> Result<ExitCode, Failure> {
-    let session = find::find(&History::read(&context).all, &args.id)?;
+/// Watches a session until the command is interrupted or the transcript is deleted.
+pub fn run(context: CliContext, args: &AttachArgs) -> Result<ExitCode, CliError> {
+    let session = find::find(&LoadedSessions::read(&context).all, &args.id)?;
     if tui::has_terminal() && !args.json {
-        return tui::open(context, Some(First::Follow(session.key.clone())));
+        return tui::open(context, Some(StartupAction::Watch(session.key.clone())));
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (index, events) = Index::start(history::options(&context));
+    let (index, events) = Index::start(sessions::options(&context));
     let follower = Follower {
         out: output::stdout(),
         json: args.json,
         context: &context,
         key: session.key.clone(),
         tail: args.tail,
-        seen: Seen::default(),
-        state: State::Past,
+        printed: Printed::default(),
+        state: SessionState::Past,
     };
     let ended = runtime.block_on(follower.follow(&index, events));
     index.stop();
@@ -41,21 +41,21 @@ pub fn run(context: Context, args: &AttachArgs) -> Result<ExitCode, Failure> {
 struct Follower<'a> {
     out: BufWriter<StdoutLock<'static>>,
     json: bool,
-    context: &'a Context,
+    context: &'a CliContext,
     key: SessionKey,
     tail: usize,
-    seen: Seen,
-    state: State,
+    printed: Printed,
+    state: SessionState,
 }
 
-/// What was printed already.
+/// Entries that were already printed.
 #[derive(Debug, Default)]
-struct Seen {
-    /// Entries before this one were.
+struct Printed {
+    /// Number of entries that were printed or skipped.
     entries: usize,
-    /// The last one that was, with its size: more of it may come.
-    last: Option<(Key, usize)>,
-    /// The transcript was opened.
+    /// Last printed entry and its size in bytes; it is printed again if it grows.
+    last: Option<(EntryKey, usize)>,
+    /// True once the transcript is open.
     opened: bool,
 }
 
@@ -63,20 +63,20 @@ impl Follower<'_> {
     async fn follow(
         mut self,
         index: &Index,
-        mut events: tokio::sync::mpsc::Receiver<index::Event>,
-    ) -> Result<(), Failure> {
-        let mut asked = false;
+        mut events: tokio::sync::mpsc::Receiver<index::IndexEvent>,
+    ) -> Result<(), CliError> {
+        let mut opened = false;
         while let Some(event) = events.recv().await {
             match event {
-                index::Event::Catalog(_) if !asked => {
-                    asked = true;
+                index::IndexEvent::Catalog(_) if !opened => {
+                    opened = true;
                     index.open(TICKET, self.key.clone());
                 }
-                index::Event::Live(signs) => {
+                index::IndexEvent::Live(signs) => {
                     let sign = signs.iter().find(|sign| sign.key == self.key);
-                    self.tell_state(sign.map_or(State::Past, |sign| sign.state))?;
+                    self.print_state(sign.map_or(SessionState::Past, |sign| sign.state))?;
                 }
-                index::Event::Transcript(TICKET, event) => self.transcript(index, event)?,
+                index::IndexEvent::Transcript(TICKET, event) => self.transcript(index, event)?,
                 _ => {}
             }
             self.out.flush()?;
@@ -84,21 +84,21 @@ impl Follower<'_> {
         Ok(())
     }
 
-    fn transcript(&mut self, index: &Index, event: TranscriptEvent) -> Result<(), Failure> {
+    fn transcript(&mut self, index: &Index, event: TranscriptEvent) -> Result<(), CliError> {
         match event {
-            TranscriptEvent::Opened(opened) if !self.seen.opened => {
-                self.seen.opened = true;
-                self.seen.entries = opened.len.saturating_sub(self.tail);
-                index.read(TICKET, self.seen.entries..opened.len);
+            TranscriptEvent::Opened(opened) if !self.printed.opened => {
+                self.printed.opened = true;
+                self.printed.entries = opened.len.saturating_sub(self.tail);
+                index.read(TICKET, self.printed.entries..opened.len);
             }
             TranscriptEvent::Grown { from, opened } => index.read(TICKET, from..opened.len),
             TranscriptEvent::Page { from, entries } => {
                 for (n, entry) in (from..).zip(&entries) {
-                    self.tell(n, entry)?;
+                    self.print(n, entry)?;
                 }
             }
-            TranscriptEvent::Gone => return Err(Failure::new(Code::Failed, "the transcript is gone")),
-            TranscriptEvent::Failed(reason) => return Err(Failure::new(Code::Failed, reason)),
+            TranscriptEvent::Gone => return Err(CliError::new(CliErrorCode::Failed, "the transcript was deleted")),
+            TranscriptEvent::Failed(reason) => return Err(CliError::new(CliErrorCode::Failed, reason)),
             TranscriptEvent::Opened(_)
             | TranscriptEvent::Tail(_)
             | TranscriptEvent::Found { .. }
@@ -107,30 +107,30 @@ impl Follower<'_> {
         Ok(())
     }
 
-    /// Prints an entry; of one that was printed only where there is more of it now.
-    fn tell(&mut self, n: usize, entry: &Entry) -> io::Result<()> {
+    /// Prints a new entry, or the last printed one again if it has grown.
+    fn print(&mut self, n: usize, entry: &Entry) -> io::Result<()> {
         let size =
             entry.text.len() + entry.tool.as_ref().map_or(0, |tool| 1 + tool.output.len() + tool.status as usize);
-        let known = n < self.seen.entries;
-        if known && self.seen.last.is_none_or(|(key, before)| key != entry.key || before == size) {
+        let printed_before = n < self.printed.entries;
+        if printed_before && self.printed.last.is_none_or(|(key, before)| key != entry.key || before == size) {
             return Ok(());
         }
-        self.seen.entries = self.seen.entries.max(n + 1);
-        self.seen.last = Some((entry.key, size));
+        self.printed.entries = self.printed.entries.max(n + 1);
+        self.printed.last = Some((entry.key, size));
         if self.json {
-            let event = Event::read(0, n + 1, entry);
+            let event = EventJson::entry(0, n + 1, entry);
             serde_json::to_writer(&mut self.out, &event)?;
             return self.out.write_all(b"\n");
         }
         show::plain(&mut self.out, self.context.style, n, entry)
     }
 
-    fn tell_state(&mut self, state: State) -> io::Result<()> {
+    fn print_state(&mut self, state: SessionState) -> io::Result<()> {
         if std::mem::replace(&mut self.state, state) == state {
             return Ok(());
         }
         if self.json {
-            let event = Event::sign(0, &self.key, state, self.context.clock.now());
+            let event = EventJson::live_state(0, &self.key, state, self.context.clock.now());
             serde_json::to_writer(&mut self.out, &event)?;
             return self.out.write_all(b"\n");
         }

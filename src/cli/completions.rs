@@ -1,17 +1,17 @@
-//! `salon completions SHELL`.
+//! `salon completions`: prints a completion script.
 
 use std::process::ExitCode;
 
 use clap::CommandFactory;
 
 use super::args::{Cli, CompletionsArgs};
-use super::failure::Failure;
+use super::error::CliError;
 use super::output;
 
-/// Prints the completions of a shell.
-pub fn run(args: &CompletionsArgs) -> Result<ExitCode, Failure> {
+/// Prints the completion script of a shell.
+pub fn run(args: &CompletionsArgs) -> Result<ExitCode, CliError> {
     use std::io::Write;
-    // Made in memory first: the generator itself panics where its writer fails.
+    // Written to memory first: the generator panics if its writer fails.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "salon", &mut script);
     let mut out = output::stdout();

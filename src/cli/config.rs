@@ -1,4 +1,4 @@
-//! `salon config`: the configuration in effect, every key with its default and what it is for.
+//! `salon config`: prints the effective configuration, each key with its default and description.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -6,19 +6,19 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::args::PlainArgs;
-use super::context::Context;
-use super::failure::Failure;
-use super::json::{Issue, SCHEMA_VERSION};
+use super::args::OutputArgs;
+use super::context::CliContext;
+use super::error::CliError;
+use super::json::{IssueJson, SCHEMA_VERSION};
 use super::output;
-use crate::config::describe::{Described, describe};
+use crate::config::describe::{DescribedSetting, describe};
 
 #[derive(Serialize)]
 struct Answer<'a> {
     schema_version: u32,
     path: &'a Path,
     settings: Vec<Setting<'a>>,
-    issues: Vec<Issue<'a>>,
+    issues: Vec<IssueJson<'a>>,
 }
 
 #[derive(Serialize)]
@@ -29,13 +29,13 @@ struct Setting<'a> {
     description: &'a str,
 }
 
-/// Prints it: as a `config.toml` in which every line is what is in force.
-pub fn run(context: &Context, args: &PlainArgs) -> Result<ExitCode, Failure> {
+/// Prints the effective configuration as JSON or as a valid `config.toml`.
+pub fn run(context: &CliContext, args: &OutputArgs) -> Result<ExitCode, CliError> {
     let described = describe(&context.config_text);
     let mut out = output::stdout();
     if args.json {
         let settings = described.iter().map(Setting::from).collect();
-        let issues = context.issues.iter().map(Issue::from).collect();
+        let issues = context.issues.iter().map(IssueJson::from).collect();
         output::json(
             &mut out,
             &Answer { schema_version: SCHEMA_VERSION, path: &context.config_file, settings, issues },
@@ -45,13 +45,13 @@ pub fn run(context: &Context, args: &PlainArgs) -> Result<ExitCode, Failure> {
         out.flush()?;
         let mut err = io::stderr().lock();
         for issue in &context.issues {
-            writeln!(err, "salon: {}", Issue::from(issue).words())?;
+            writeln!(err, "salon: {}", IssueJson::from(issue).to_line())?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(out: &mut impl Write, described: &[Described]) -> io::Result<()> {
+fn print(out: &mut impl Write, described: &[DescribedSetting]) -> io::Result<()> {
     let mut table = String::new();
     for setting in described {
         let (of, name) = setting.key.rsplit_once('.').unwrap_or(("", &setting.key));
@@ -68,9 +68,9 @@ fn print(out: &mut impl Write, described: &[Described]) -> io::Result<()> {
     Ok(())
 }
 
-impl<'a> From<&'a Described> for Setting<'a> {
-    fn from(described: &'a Described) -> Self {
-        let Described { key, value, default, about } = described;
+impl<'a> From<&'a DescribedSetting> for Setting<'a> {
+    fn from(described: &'a DescribedSetting) -> Self {
+        let DescribedSetting { key, value, default, about } = described;
         Self { key, value, default, description: about }
     }
 }

@@ -1,4 +1,4 @@
-//! `salon doctor`: which roots were found, which agents are installed, what the cache holds, what is wrong.
+//! `salon doctor`: reports roots, installed agents, the cache, the file watcher, and problems.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -8,20 +8,20 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::args::PlainArgs;
-use super::context::Context;
-use super::failure::Failure;
-use super::history::History;
-use super::json::{Issue, SCHEMA_VERSION};
-use super::{history, output};
+use super::args::OutputArgs;
+use super::context::CliContext;
+use super::error::CliError;
+use super::json::{IssueJson, SCHEMA_VERSION};
+use super::sessions::LoadedSessions;
+use super::{output, sessions};
 use crate::agent;
 use crate::domain::Agent;
-use crate::index::{self, Event, Index, RootReport, WatchState};
+use crate::index::{self, Index, IndexEvent, RootReport, WatchState};
 use crate::runtime::programs;
 use crate::stdx::text::one_line;
 
-/// How long the index may take to begin to watch.
-const WATCH_PATIENCE: Duration = Duration::from_secs(10);
+/// Maximum time to wait for the index to start watching files.
+const WATCH_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -31,7 +31,7 @@ struct Report<'a> {
     agents: Vec<Installed>,
     cache: Cache,
     watch: Watch,
-    issues: Vec<Issue<'a>>,
+    issues: Vec<IssueJson<'a>>,
 }
 
 #[derive(Serialize)]
@@ -64,12 +64,12 @@ struct Watch {
     paths: usize,
 }
 
-/// Tells what was found.
-pub fn run(context: &Context, args: &PlainArgs) -> Result<ExitCode, Failure> {
-    // Before the history is read, which brings the cache up to date.
+/// Checks the installation and prints a report.
+pub fn run(context: &CliContext, args: &OutputArgs) -> Result<ExitCode, CliError> {
+    // Before the sessions are loaded, which updates the cache.
     let age_ms = cache_age(&context.paths.cache);
-    let history = History::read(context);
-    let found = index::report(&history.roots, &history.all);
+    let loaded = LoadedSessions::read(context);
+    let found = index::report(&loaded.roots, &loaded.all);
     let (agents, watch) = std::thread::scope(|scope| {
         let agents = scope.spawn(|| installed(context.environment.var("PATH")));
         let watch = watch(context, &found);
@@ -78,34 +78,34 @@ pub fn run(context: &Context, args: &PlainArgs) -> Result<ExitCode, Failure> {
     let report = Report {
         schema_version: SCHEMA_VERSION,
         version: env!("CARGO_PKG_VERSION"),
-        roots: roots(&history, &found),
+        roots: roots(&loaded, &found),
         agents,
-        cache: cache(&history, &context.paths.cache, age_ms),
+        cache: cache(&loaded, &context.paths.cache, age_ms),
         watch,
-        issues: history.issues.iter().map(Issue::from).collect(),
+        issues: loaded.issues.iter().map(IssueJson::from).collect(),
     };
     if args.json {
         output::json(&mut output::stdout(), &report)?;
     } else {
-        answer(&report)?;
+        print(&report)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn roots(history: &History, found: &[RootReport]) -> Vec<Root> {
+fn roots(loaded: &LoadedSessions, found: &[RootReport]) -> Vec<Root> {
     let of = |root: &RootReport| Root {
         agent: root.agent.name(),
         path: root.path.clone(),
         found: root.found,
         sessions: root.sessions,
-        format: storage(history, root.agent, &root.path),
+        format: storage(loaded, root.agent, &root.path),
     };
     found.iter().map(of).collect()
 }
 
-/// How a root's sessions are stored, by what their files are.
-fn storage(history: &History, agent: Agent, root: &Path) -> Option<String> {
-    let of_root = history.all.iter().filter(|session| session.key.agent == agent && session.path.starts_with(root));
+/// Storage format of a root's sessions, derived from file extensions.
+fn storage(loaded: &LoadedSessions, agent: Agent, root: &Path) -> Option<String> {
+    let of_root = loaded.all.iter().filter(|session| session.key.agent == agent && session.path.starts_with(root));
     let kinds: BTreeSet<&str> = of_root
         .filter_map(|session| match session.path.extension()?.to_str()? {
             "db" => Some("sqlite"),
@@ -119,9 +119,9 @@ fn storage(history: &History, agent: Agent, root: &Path) -> Option<String> {
 
 fn installed(path: Option<&str>) -> Vec<Installed> {
     let found = Agent::ALL.map(|agent| (agent, programs::find(agent.name(), path)));
-    let asked: Vec<_> =
+    let queries: Vec<_> =
         found.iter().filter_map(|(agent, file)| Some((file.clone()?, agent::format(*agent).version_args()))).collect();
-    let mut versions = programs::versions(&asked).into_iter();
+    let mut versions = programs::versions(&queries).into_iter();
     found
         .into_iter()
         .map(|(agent, program)| {
@@ -131,13 +131,13 @@ fn installed(path: Option<&str>) -> Vec<Installed> {
         .collect()
 }
 
-fn cache(history: &History, dir: &Path, age_ms: Option<i64>) -> Cache {
-    let path = history.cache.clone().unwrap_or_else(|| dir.to_owned());
+fn cache(loaded: &LoadedSessions, dir: &Path, age_ms: Option<i64>) -> Cache {
+    let path = loaded.cache.clone().unwrap_or_else(|| dir.to_owned());
     let bytes = files(dir).map(|file| file.len()).sum();
-    Cache { path, bytes, age_ms, sessions: history.all.len() }
+    Cache { path, bytes, age_ms, sessions: loaded.all.len() }
 }
 
-/// Since when nothing was written into the cache; `None` where there is none.
+/// Milliseconds since the cache was last written; `None` if there is no cache.
 fn cache_age(dir: &Path) -> Option<i64> {
     let newest = files(dir).filter_map(|file| file.modified().ok()).max()?;
     i64::try_from(newest.elapsed().unwrap_or_default().as_millis()).ok()
@@ -148,12 +148,12 @@ fn files(dir: &Path) -> impl Iterator<Item = std::fs::Metadata> {
     entries.filter_map(|entry| entry.ok()?.metadata().ok()).filter(std::fs::Metadata::is_file)
 }
 
-/// How the screen would notice changes: tried, not guessed.
-fn watch(context: &Context, found: &[RootReport]) -> Watch {
-    let (index, mut events) = Index::start(history::options(context));
-    let told = async {
+/// Starts the index to find out how it watches files.
+fn watch(context: &CliContext, found: &[RootReport]) -> Watch {
+    let (index, mut events) = Index::start(sessions::options(context));
+    let watching = async {
         while let Some(event) = events.recv().await {
-            if let Event::Watch(state) = event {
+            if let IndexEvent::Watch(state) = event {
                 return Some(state);
             }
         }
@@ -161,7 +161,7 @@ fn watch(context: &Context, found: &[RootReport]) -> Watch {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().ok();
     let state = runtime.and_then(|runtime| {
-        runtime.block_on(async { tokio::time::timeout(WATCH_PATIENCE, told).await.ok().flatten() })
+        runtime.block_on(async { tokio::time::timeout(WATCH_TIMEOUT, watching).await.ok().flatten() })
     });
     index.stop();
     match state {
@@ -173,12 +173,12 @@ fn watch(context: &Context, found: &[RootReport]) -> Watch {
     }
 }
 
-fn answer(report: &Report) -> io::Result<()> {
+fn print(report: &Report) -> io::Result<()> {
     let mut out = output::stdout();
     writeln!(out, "salon {}\n\nRoots", report.version)?;
     for root in &report.roots {
         let what = match (root.found, &root.format) {
-            (false, _) => "not there".to_owned(),
+            (false, _) => "not found".to_owned(),
             (true, None) => "no sessions".to_owned(),
             (true, Some(format)) => format!("{} sessions ({format})", root.sessions),
         };
@@ -189,22 +189,22 @@ fn answer(report: &Report) -> io::Result<()> {
         match &program.program {
             None => writeln!(out, "  {:<9} not found", program.agent)?,
             Some(file) => {
-                let version = program.version.as_deref().unwrap_or("does not tell its version");
+                let version = program.version.as_deref().unwrap_or("unknown version");
                 writeln!(out, "  {:<9} {version}  {}", program.agent, file.display())?;
             }
         }
     }
     let Cache { path, bytes, age_ms, sessions } = &report.cache;
-    let age = age_ms.map_or_else(|| "made just now".to_owned(), |age| format!("{} s old", age / 1000));
+    let age = age_ms.map_or_else(|| "created just now".to_owned(), |age| format!("{} s old", age / 1000));
     writeln!(out, "\nCache\n  {}  {sessions} sessions, {} KiB, {age}", path.display(), bytes / 1024)?;
-    let kind = report.watch.kind.unwrap_or("not known");
+    let kind = report.watch.kind.unwrap_or("unknown");
     writeln!(out, "\nWatch\n  {kind}, {} paths", report.watch.paths)?;
     if report.issues.is_empty() {
-        writeln!(out, "\nNothing is wrong.")?;
+        writeln!(out, "\nNo problems found.")?;
     } else {
-        writeln!(out, "\nIssues")?;
+        writeln!(out, "\nProblems")?;
         for issue in &report.issues {
-            writeln!(out, "  {}", one_line(&issue.words()))?;
+            writeln!(out, "  {}", one_line(&issue.to_line()))?;
         }
     }
     out.flush()

@@ -1,211 +1,217 @@
-//! Events of `send --json`, `new --json` and `attach --json`: one object a line, as they happen.
+//! JSON shapes of the events of `send --json`, `new --json` and `attach --json`, one object per line.
 //!
-//! Every event has `epoch`, `n` (rising within an epoch; a text that comes in pieces has one `n` a piece, an event that
-//! says how things stand now has `null`), `time`, `turn` (`null` for what is read from a transcript) and `type`.
-//! Pieces of one entry share `entry`.
+//! Common fields: `epoch`; `n`, which increases within an epoch and is `null` for snapshots of the current state; `time`;
+//! `turn`, which is `null` for entries read from a transcript; and `type`. Each delta of a streamed text has its own `n`;
+//! all deltas of one entry share `entry`.
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::json::Tokens;
+use super::json::TokensJson;
 use crate::domain::approval::Approval;
-use crate::domain::event::{Body, Level, Piece};
-use crate::domain::run::{Activity, Failure, Happening, Outcome, Phase, RunInfo, Stopped, What};
-use crate::domain::transcript::{Action, PlanItem};
-use crate::domain::{self, Key, Time};
-use crate::stdx::ring::Item;
+use crate::domain::event::{Delta, EventBody, NoticeLevel};
+use crate::domain::run::{Activity, Phase, RunEvent, RunEventKind, RunFailure, RunInfo, StopReason, TurnOutcome};
+use crate::domain::transcript::{PlanItem, ToolAction};
+use crate::domain::{self, EntryKey, Time};
+use crate::stdx::ring::RingItem;
 
-/// One event.
+/// JSON shape of an event.
 #[derive(Serialize)]
-pub struct Event<'a> {
+pub struct EventJson<'a> {
     epoch: u64,
     n: Option<u64>,
     time: Option<String>,
     turn: Option<u64>,
     #[serde(flatten)]
-    kind: Kind<'a>,
+    kind: EventBodyJson<'a>,
 }
 
-/// What happened, by its `type`.
+/// Fields of an event, by `type`.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Kind<'a> {
-    /// The user, or a caller, asked.
+pub enum EventBodyJson<'a> {
+    /// Prompt of the user or of a caller.
     Prompt {
-        /// Identity of the entry.
+        /// Key of the entry.
         entry: String,
-        /// The prompt.
+        /// Text of the prompt.
         text: &'a str,
     },
-    /// The agent answered.
+    /// Answer of the agent.
     Text {
-        /// Identity of the entry.
+        /// Key of the entry.
         entry: String,
-        /// A piece of the text, or all of it.
+        /// Delta, or the whole text.
         text: &'a str,
-        /// It is all of the text and replaces what came before; else it is appended.
+        /// True if `text` replaces the previous text, false if it is appended.
         whole: bool,
     },
-    /// The agent thought; fields as for `text`.
+    /// Reasoning of the agent; fields as for `text`.
     Thinking {
-        /// Identity of the entry.
+        /// Key of the entry.
         entry: String,
-        /// A piece of the text, or all of it.
+        /// Delta, or the whole text.
         text: &'a str,
-        /// It is all of the text and replaces what came before; else it is appended.
+        /// True if `text` replaces the previous text, false if it is appended.
         whole: bool,
     },
-    /// A tool was called or went on. What is `null` is as it was.
-    Tool(Tool<'a>),
-    /// The plan, as it stands now.
+    /// Tool call, or an update of one; `null` fields are unchanged.
+    Tool(ToolEventJson<'a>),
+    /// Current plan.
     Plan {
-        /// Its items.
-        items: Vec<PlanLine<'a>>,
+        /// Items of the plan.
+        items: Vec<PlanItemJson<'a>>,
     },
-    /// What was used so far.
+    /// Token usage and cost so far.
     Usage {
-        /// Tokens of the session, or of the reply where `entry` is given.
-        tokens: Tokens,
-        /// Identity of the entry, where it is the usage of one reply.
+        /// Tokens of the session, or of one reply if `entry` is set.
+        tokens: TokensJson,
+        /// Key of the reply's entry.
         entry: Option<String>,
-        /// Cost in US dollars, where the agent tells it.
+        /// Cost in US dollars; `null` if the agent does not report it.
         cost_usd: Option<f64>,
-        /// Tokens in the context window.
+        /// Tokens used in the context window.
         context: Option<u64>,
-        /// Size of the context window.
+        /// Size of the context window in tokens.
         window: Option<u64>,
     },
-    /// The agent asks and waits, or needs no answer any more.
-    Approval(Question<'a>),
-    /// Something that is neither the user nor the agent speaking.
+    /// Approval that was opened or closed.
+    Approval(ApprovalJson<'a>),
+    /// Notice, which is neither a prompt nor an answer.
     Notice {
         /// `info`, `boundary`, `warning` or `error`.
         level: &'static str,
-        /// In words.
+        /// Text of the notice.
         text: &'a str,
     },
-    /// How the run stands now.
-    State(State<'a>),
-    /// A turn ended.
+    /// Current state of the run.
+    State(RunStateJson<'a>),
+    /// End of a turn.
     TurnEnd {
-        /// `done`, `interrupted` or `failed`; `null` where it is not known.
+        /// `done`, `interrupted` or `failed`; `null` if unknown.
         outcome: Option<&'static str>,
-        /// Why it failed: see `state`.
-        reason: Option<Reason>,
-        /// How long it took, where known.
+        /// Reason of a failure, as in `state`.
+        reason: Option<ReasonJson>,
+        /// Duration in ms; `null` if unknown.
         duration_ms: Option<u64>,
     },
-    /// Of a kind that this version does not know, as it came.
+    /// Event of a kind unknown to this version.
     Other {
-        /// What came.
+        /// Raw text of the event.
         text: &'a str,
     },
 }
 
-/// A tool call.
+/// JSON shape of a tool call or its update.
 #[derive(Serialize)]
-pub struct Tool<'a> {
+pub struct ToolEventJson<'a> {
     id: &'a str,
     name: Option<&'a str>,
     input: Option<&'a Value>,
     headline: Option<String>,
     status: Option<&'static str>,
     output: Option<&'a str>,
-    /// The output is all of it and replaces what came before.
+    /// True if `output` replaces the previous output, false if it is appended.
     whole: Option<bool>,
     duration_ms: Option<u64>,
     subagent: Option<&'a str>,
 }
 
-/// An item of a plan.
+/// JSON shape of a plan item.
 #[derive(Serialize)]
-pub struct PlanLine<'a> {
+pub struct PlanItemJson<'a> {
     text: &'a str,
     /// `pending`, `active`, `done` or `cancelled`.
     status: &'static str,
 }
 
-/// A question of the agent.
+/// JSON shape of an approval.
 #[derive(Serialize)]
-pub struct Question<'a> {
+pub struct ApprovalJson<'a> {
     id: &'a str,
-    /// It waits for an answer; else it is over, and the other fields are `null`.
+    /// True while it needs an answer; false once it is closed, with the other fields `null`.
     open: bool,
     tool: Option<&'a str>,
     headline: Option<String>,
     input: Option<&'a Value>,
     reason: Option<&'a str>,
-    questions: Vec<Asked<'a>>,
-    choices: Vec<Choice<'a>>,
+    questions: Vec<QuestionJson<'a>>,
+    choices: Vec<ChoiceJson<'a>>,
 }
 
-/// One question with its options.
+/// JSON shape of a question with its options.
 #[derive(Serialize)]
-pub struct Asked<'a> {
+pub struct QuestionJson<'a> {
     text: &'a str,
     options: &'a [String],
     multiple: bool,
 }
 
-/// An answer that can be given.
+/// JSON shape of a possible answer.
 #[derive(Serialize)]
-pub struct Choice<'a> {
+pub struct ChoiceJson<'a> {
     /// `once`, `always`, `deny` or `deny_and_stop`.
     kind: &'static str,
     label: &'a str,
     token: &'a str,
 }
 
-/// How a run stands.
+/// JSON shape of the state of a run.
 #[derive(Serialize)]
-pub struct State<'a> {
-    /// salon's own id of the run; `null` where another program runs it.
+pub struct RunStateJson<'a> {
+    /// Id of the run in salon; `null` if another program runs the session.
     run: Option<&'a str>,
     agent: &'static str,
     session: Option<&'a str>,
-    /// `starting`, `idle`, `working`, `compacting`, `retrying`, `interrupting` or `stopped`; of what another program runs
-    /// `needs_you`, `working`, `idle` or `past`.
+    /// `starting`, `idle`, `working`, `compacting`, `retrying`, `interrupting` or `stopped`. For a session that another
+    /// program runs: `needs_you`, `working`, `idle` or `past`.
     phase: &'static str,
     model: Option<&'a str>,
     mode: Option<&'a str>,
     effort: Option<&'a str>,
-    /// Why it is stopped, or what went wrong last.
-    reason: Option<Reason>,
+    /// Reason why the run stopped, or its last failure.
+    reason: Option<ReasonJson>,
 }
 
-/// What went wrong.
+/// JSON shape of a failure.
 #[derive(Serialize)]
-pub struct Reason {
+pub struct ReasonJson {
     /// `not_installed`, `not_logged_in`, `rate_limited`, `unknown_model`, `unknown_session`, `held_elsewhere`, `crashed` or
     /// `other`.
     code: &'static str,
     message: String,
-    /// When it may be tried again, where known.
+    /// Earliest time of a retry; `null` if unknown.
     until: Option<String>,
     exit_code: Option<i32>,
 }
 
-impl<'a> Event<'a> {
-    /// What happened in a run.
-    pub fn happened(epoch: u64, item: &'a Item<Happening>) -> Option<Self> {
-        let Happening { turn, what } = &item.value;
+impl<'a> EventJson<'a> {
+    /// Converts an event of a run; `None` if it has no JSON event.
+    pub fn run_event(epoch: u64, item: &'a RingItem<RunEvent>) -> Option<Self> {
+        let RunEvent { turn, kind: what } = &item.value;
         let (time, kind) = match what {
-            What::Event(event) => (event.time, Kind::of(event)?),
-            What::Approval(approval) => (approval.since, Kind::Approval(Question::open(approval))),
-            What::ApprovalGone(id) => (None, Kind::Approval(Question::over(id))),
-            What::TurnEnded(outcome) => (None, Kind::turn_end(outcome)),
+            RunEventKind::Event(event) => (event.time, EventBodyJson::of(event)?),
+            RunEventKind::Approval(approval) => (approval.since, EventBodyJson::Approval(ApprovalJson::open(approval))),
+            RunEventKind::ApprovalGone(id) => (None, EventBodyJson::Approval(ApprovalJson::closed(id))),
+            RunEventKind::TurnEnded(outcome) => (None, EventBodyJson::turn_end(outcome)),
         };
         Some(Self { epoch, n: Some(item.last), time: time.map(Time::rfc3339), turn: Some(turn.0), kind })
     }
 
-    /// How a run stands now.
+    /// Creates a state event of a run.
     pub fn state(epoch: u64, info: &'a RunInfo, now: Time) -> Self {
-        Self { epoch, n: None, time: Some(now.rfc3339()), turn: Some(info.turn.0), kind: Kind::State(info.into()) }
+        Self {
+            epoch,
+            n: None,
+            time: Some(now.rfc3339()),
+            turn: Some(info.turn.0),
+            kind: EventBodyJson::State(info.into()),
+        }
     }
 
-    /// What a run used so far.
+    /// Creates a usage event of a run.
     pub fn usage(epoch: u64, info: &'a RunInfo, now: Time) -> Self {
-        let kind = Kind::Usage {
+        let kind = EventBodyJson::Usage {
             tokens: info.tokens.into(),
             entry: None,
             cost_usd: info.cost_usd,
@@ -215,9 +221,9 @@ impl<'a> Event<'a> {
         Self { epoch, n: None, time: Some(now.rfc3339()), turn: Some(info.turn.0), kind }
     }
 
-    /// How a session stands that another program runs.
-    pub fn sign(epoch: u64, key: &'a domain::SessionKey, state: domain::State, now: Time) -> Self {
-        let state = State {
+    /// Creates a state event of a session that another program runs.
+    pub fn live_state(epoch: u64, key: &'a domain::SessionKey, state: domain::SessionState, now: Time) -> Self {
+        let state = RunStateJson {
             run: None,
             agent: key.agent.name(),
             session: Some(&key.id),
@@ -227,65 +233,71 @@ impl<'a> Event<'a> {
             effort: None,
             reason: None,
         };
-        Self { epoch, n: None, time: Some(now.rfc3339()), turn: None, kind: Kind::State(state) }
+        Self { epoch, n: None, time: Some(now.rfc3339()), turn: None, kind: EventBodyJson::State(state) }
     }
 
-    /// An entry of a transcript, counted from 1, as it stands there now.
-    pub fn read(epoch: u64, n: usize, entry: &'a domain::Entry) -> Self {
+    /// Converts a transcript entry with number `n`, counted from 1.
+    pub fn entry(epoch: u64, n: usize, entry: &'a domain::Entry) -> Self {
         let n = u64::try_from(n).unwrap_or(u64::MAX);
-        Self { epoch, n: Some(n), time: entry.time.map(Time::rfc3339), turn: None, kind: Kind::read(entry) }
+        Self {
+            epoch,
+            n: Some(n),
+            time: entry.time.map(Time::rfc3339),
+            turn: None,
+            kind: EventBodyJson::of_entry(entry),
+        }
     }
 }
 
-impl<'a> Kind<'a> {
+impl<'a> EventBodyJson<'a> {
     fn of(event: &'a domain::Event) -> Option<Self> {
         let entry = || name(event.key);
         Some(match &event.body {
-            Body::Prompt(text) => Self::Prompt { entry: entry(), text },
-            Body::Text(piece) => {
+            EventBody::Prompt(text) => Self::Prompt { entry: entry(), text },
+            EventBody::Text(piece) => {
                 let (text, whole) = parts(piece);
                 Self::Text { entry: entry(), text, whole }
             }
-            Body::Thinking(piece) => {
+            EventBody::Thinking(piece) => {
                 let (text, whole) = parts(piece);
                 Self::Thinking { entry: entry(), text, whole }
             }
-            Body::ToolCall { action: Action::Plan(items), .. } | Body::Plan(items) => Self::plan(items),
-            Body::ToolCall { id, name, input, action } => Self::Tool(Tool {
+            EventBody::ToolCall { action: ToolAction::Plan(items), .. } | EventBody::Plan(items) => Self::plan(items),
+            EventBody::ToolCall { id, name, input, action } => Self::Tool(ToolEventJson {
                 name: Some(name),
                 input: Some(input),
                 headline: Some(action.headline()),
-                ..Tool::unchanged(id)
+                ..ToolEventJson::unchanged(id)
             }),
-            Body::ToolUpdate { id, status, output, duration_ms, subagent, action } => Self::Tool(Tool {
-                headline: action.as_ref().map(Action::headline),
+            EventBody::ToolUpdate { id, status, output, duration_ms, subagent, action } => Self::Tool(ToolEventJson {
+                headline: action.as_ref().map(ToolAction::headline),
                 status: status.map(domain::ToolStatus::name),
                 output: output.as_ref().map(|piece| parts(piece).0),
                 whole: output.as_ref().map(|piece| parts(piece).1),
                 duration_ms: *duration_ms,
                 subagent: subagent.as_deref(),
-                ..Tool::unchanged(id)
+                ..ToolEventJson::unchanged(id)
             }),
-            Body::Notice { level, text } => Self::Notice { level: level_name(*level), text },
-            Body::Image(text) | Body::Other(text) => Self::Other { text },
-            Body::Usage(tokens) => Self::Usage {
+            EventBody::Notice { level, text } => Self::Notice { level: level_name(*level), text },
+            EventBody::Image(text) | EventBody::Other(text) => Self::Other { text },
+            EventBody::Usage(tokens) => Self::Usage {
                 tokens: (*tokens).into(),
                 entry: Some(entry()),
                 cost_usd: None,
                 context: None,
                 window: None,
             },
-            // The run says itself how and when its turn ends.
-            Body::TurnEnd { .. } => return None,
+            // The run reports the end of its turn itself.
+            EventBody::TurnEnd { .. } => return None,
         })
     }
 
-    fn read(entry: &'a domain::Entry) -> Self {
+    fn of_entry(entry: &'a domain::Entry) -> Self {
         use domain::EntryKind;
         let (id, text) = (name(entry.key), &*entry.text);
         match (entry.kind, &entry.tool) {
             (EntryKind::Plan, _) => Self::plan(&entry.plan),
-            (_, Some(tool)) => Self::Tool(Tool {
+            (_, Some(tool)) => Self::Tool(ToolEventJson {
                 name: Some(&tool.name),
                 input: Some(&tool.input),
                 headline: Some(tool.action.headline()),
@@ -294,7 +306,7 @@ impl<'a> Kind<'a> {
                 whole: Some(true),
                 duration_ms: tool.duration_ms,
                 subagent: tool.subagent.as_deref(),
-                ..Tool::unchanged(&tool.id)
+                ..ToolEventJson::unchanged(&tool.id)
             }),
             (EntryKind::Prompt, None) => Self::Prompt { entry: id, text },
             (EntryKind::Text, None) => Self::Text { entry: id, text, whole: true },
@@ -305,21 +317,21 @@ impl<'a> Kind<'a> {
     }
 
     fn plan(items: &'a [PlanItem]) -> Self {
-        let line = |item: &'a PlanItem| PlanLine { text: &item.text, status: plan_status(item) };
+        let line = |item: &'a PlanItem| PlanItemJson { text: &item.text, status: plan_status(item) };
         Self::Plan { items: items.iter().map(line).collect() }
     }
 
-    fn turn_end(outcome: &Outcome) -> Self {
+    fn turn_end(outcome: &TurnOutcome) -> Self {
         let (outcome, reason) = match outcome {
-            Outcome::Done => ("done", None),
-            Outcome::Interrupted => ("interrupted", None),
-            Outcome::Failed(failure) => ("failed", Some(Reason::from(failure))),
+            TurnOutcome::Done => ("done", None),
+            TurnOutcome::Interrupted => ("interrupted", None),
+            TurnOutcome::Failed(failure) => ("failed", Some(ReasonJson::from(failure))),
         };
         Self::TurnEnd { outcome: Some(outcome), reason, duration_ms: None }
     }
 }
 
-impl<'a> Tool<'a> {
+impl<'a> ToolEventJson<'a> {
     fn unchanged(id: &'a str) -> Self {
         Self {
             id,
@@ -335,10 +347,10 @@ impl<'a> Tool<'a> {
     }
 }
 
-impl<'a> Question<'a> {
+impl<'a> ApprovalJson<'a> {
     fn open(approval: &'a Approval) -> Self {
         let choices = approval.choices.iter();
-        let asked = approval.questions.iter();
+        let questions = approval.questions.iter();
         Self {
             id: &approval.id,
             open: true,
@@ -346,16 +358,20 @@ impl<'a> Question<'a> {
             headline: Some(approval.action.headline()),
             input: Some(&approval.input),
             reason: approval.reason.as_deref(),
-            questions: asked
-                .map(|question| Asked { text: &question.text, options: &question.options, multiple: question.multiple })
+            questions: questions
+                .map(|question| QuestionJson {
+                    text: &question.text,
+                    options: &question.options,
+                    multiple: question.multiple,
+                })
                 .collect(),
             choices: choices
-                .map(|choice| Choice { kind: choice.kind.name(), label: &choice.label, token: &choice.token })
+                .map(|choice| ChoiceJson { kind: choice.kind.name(), label: &choice.label, token: &choice.token })
                 .collect(),
         }
     }
 
-    fn over(id: &'a str) -> Self {
+    fn closed(id: &'a str) -> Self {
         Self {
             id,
             open: false,
@@ -369,10 +385,10 @@ impl<'a> Question<'a> {
     }
 }
 
-impl<'a> From<&'a RunInfo> for State<'a> {
+impl<'a> From<&'a RunInfo> for RunStateJson<'a> {
     fn from(info: &'a RunInfo) -> Self {
         let failed = match &info.phase {
-            Phase::Stopped(Stopped::Failed(failure)) => Some(failure),
+            Phase::Stopped(StopReason::Failed(failure)) => Some(failure),
             _ => info.failure.as_ref(),
         };
         Self {
@@ -383,52 +399,52 @@ impl<'a> From<&'a RunInfo> for State<'a> {
             model: info.model.as_deref(),
             mode: info.mode.as_deref(),
             effort: info.effort.as_deref(),
-            reason: failed.map(Reason::from),
+            reason: failed.map(ReasonJson::from),
         }
     }
 }
 
-impl From<&Failure> for Reason {
-    fn from(failure: &Failure) -> Self {
+impl From<&RunFailure> for ReasonJson {
+    fn from(failure: &RunFailure) -> Self {
         let code = match failure {
-            Failure::NotInstalled => "not_installed",
-            Failure::NotLoggedIn(_) => "not_logged_in",
-            Failure::RateLimited { .. } => "rate_limited",
-            Failure::UnknownModel(_) => "unknown_model",
-            Failure::UnknownSession(_) => "unknown_session",
-            Failure::HeldElsewhere(_) => "held_elsewhere",
-            Failure::Crashed { .. } => "crashed",
-            Failure::Other(_) => "other",
+            RunFailure::NotInstalled => "not_installed",
+            RunFailure::NotLoggedIn(_) => "not_logged_in",
+            RunFailure::RateLimited { .. } => "rate_limited",
+            RunFailure::UnknownModel(_) => "unknown_model",
+            RunFailure::UnknownSession(_) => "unknown_session",
+            RunFailure::OpenElsewhere(_) => "held_elsewhere",
+            RunFailure::Crashed { .. } => "crashed",
+            RunFailure::Other(_) => "other",
         };
         let until = match failure {
-            Failure::RateLimited { until, .. } => until.map(Time::rfc3339),
+            RunFailure::RateLimited { until, .. } => until.map(Time::rfc3339),
             _ => None,
         };
         let exit_code = match failure {
-            Failure::Crashed { code, .. } => *code,
+            RunFailure::Crashed { code, .. } => *code,
             _ => None,
         };
         Self { code, message: failure.to_string(), until, exit_code }
     }
 }
 
-fn name(key: Key) -> String {
+fn name(key: EntryKey) -> String {
     format!("{:016x}", key.raw())
 }
 
-fn parts(piece: &Piece) -> (&str, bool) {
+fn parts(piece: &Delta) -> (&str, bool) {
     match piece {
-        Piece::Delta(text) => (text, false),
-        Piece::Whole(text) => (text, true),
+        Delta::Append(text) => (text, false),
+        Delta::Replace(text) => (text, true),
     }
 }
 
-fn level_name(level: Level) -> &'static str {
+fn level_name(level: NoticeLevel) -> &'static str {
     match level {
-        Level::Info => "info",
-        Level::Boundary => "boundary",
-        Level::Warning => "warning",
-        Level::Error => "error",
+        NoticeLevel::Info => "info",
+        NoticeLevel::Boundary => "boundary",
+        NoticeLevel::Warning => "warning",
+        NoticeLevel::Error => "error",
     }
 }
 

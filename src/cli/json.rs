@@ -1,4 +1,4 @@
-//! The shapes of JSON answers. Fields are added, never renamed or removed without a new [`SCHEMA_VERSION`].
+//! JSON shapes of command output. Fields may be added; none is renamed or removed without a new [`SCHEMA_VERSION`].
 
 use std::ops::Range;
 use std::path::Path;
@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use crate::domain::{self, TitleSource, transcript};
 
-/// Version of all shapes here.
+/// Version of all JSON shapes.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// A session in a list.
+/// JSON shape of a session.
 #[derive(Serialize)]
-pub struct Session<'a> {
+pub struct SessionJson<'a> {
     id: &'a str,
     agent: &'static str,
     title: &'a str,
@@ -26,7 +26,7 @@ pub struct Session<'a> {
     last_activity: Option<String>,
     turns: u32,
     messages: u32,
-    tokens: Tokens,
+    tokens: TokensJson,
     cost_usd: Option<f64>,
     bytes: u64,
     path: &'a Path,
@@ -36,26 +36,26 @@ pub struct Session<'a> {
     forked_from: Option<&'a str>,
 }
 
-/// Token counts.
+/// JSON shape of token counts.
 #[derive(Serialize)]
-pub struct Tokens {
+pub struct TokensJson {
     input: u64,
     output: u64,
     cache_read: u64,
     cache_write: u64,
 }
 
-/// Something that could not be read.
+/// JSON shape of an unreadable file or an invalid setting.
 #[derive(Serialize)]
-pub struct Issue<'a> {
+pub struct IssueJson<'a> {
     path: &'a Path,
     line: Option<u64>,
     reason: &'a str,
 }
 
-/// Hidden sessions, counted by the reason.
+/// JSON shape of the number of hidden sessions per reason.
 #[derive(Serialize)]
-pub struct Hidden {
+pub struct HiddenJson {
     subagent: usize,
     headless: usize,
     empty: usize,
@@ -63,83 +63,83 @@ pub struct Hidden {
     elsewhere: usize,
 }
 
-/// What `list` answers.
+/// Output of `list`.
 #[derive(Serialize)]
-pub struct List<'a> {
+pub struct ListJson<'a> {
     /// See [`SCHEMA_VERSION`].
     pub schema_version: u32,
-    /// Visible sessions before paging.
+    /// Number of visible sessions before paging.
     pub total: usize,
-    /// One page of them.
-    pub sessions: Vec<Session<'a>>,
-    /// Those that are not shown.
-    pub hidden: Hidden,
-    /// What could not be read.
-    pub issues: Vec<Issue<'a>>,
+    /// Sessions of the requested page.
+    pub sessions: Vec<SessionJson<'a>>,
+    /// Number of sessions that are not shown.
+    pub hidden: HiddenJson,
+    /// Unreadable files and errors in the configuration.
+    pub issues: Vec<IssueJson<'a>>,
 }
 
-/// What `search` answers.
+/// Output of `search`.
 #[derive(Serialize)]
-pub struct Search<'a> {
+pub struct SearchJson<'a> {
     /// See [`SCHEMA_VERSION`].
     pub schema_version: u32,
-    /// The query, as it was written.
+    /// Query as typed.
     pub query: &'a str,
-    /// Sessions in which something was found, before `--limit`.
+    /// Number of matching sessions before `--limit`.
     pub total: usize,
-    /// The first of them, in order.
-    pub hits: Vec<Hit<'a>>,
-    /// What was looked through.
-    pub searched: Searched,
-    /// Everything was.
+    /// Matching sessions in sort order.
+    pub hits: Vec<HitJson<'a>>,
+    /// Amount of searched data.
+    pub searched: SearchedJson,
+    /// True if all selected sessions were searched.
     pub complete: bool,
-    /// What could not be understood, or read.
-    pub issues: Vec<Issue<'a>>,
+    /// Issues of the query, and unreadable files.
+    pub issues: Vec<IssueJson<'a>>,
 }
 
-/// A session in which something was found.
+/// JSON shape of a matching session.
 #[derive(Serialize)]
-pub struct Hit<'a> {
-    /// The session; of a sub-agent, `parent` tells whose.
-    pub session: Session<'a>,
-    /// How many of its texts hold what was looked for.
+pub struct HitJson<'a> {
+    /// Session; for a sub-agent, `parent` is the id of its parent session.
+    pub session: SessionJson<'a>,
+    /// Number of matching texts.
     pub count: usize,
-    /// The best places.
-    pub snippets: Vec<Snippet<'a>>,
+    /// Best snippets.
+    pub snippets: Vec<SnippetJson<'a>>,
 }
 
-/// A place where something was found.
+/// JSON shape of a snippet; `ranges` are byte ranges of matches in `text`.
 #[derive(Serialize)]
-pub struct Snippet<'a> {
+pub struct SnippetJson<'a> {
     entry: Option<usize>,
     kind: &'static str,
     text: &'a str,
     ranges: Vec<[usize; 2]>,
 }
 
-/// How much was searched.
+/// JSON shape of the amount of searched data.
 #[derive(Serialize)]
-pub struct Searched {
+pub struct SearchedJson {
     sessions: usize,
     bytes: u64,
 }
 
-/// An entry of a transcript.
+/// JSON shape of a transcript entry.
 #[derive(Serialize)]
-pub struct Entry<'a> {
+pub struct EntryJson<'a> {
     n: usize,
     kind: &'static str,
     role: &'static str,
     time: Option<String>,
     text: &'a str,
-    tool: Option<Tool<'a>>,
-    tokens: Option<Tokens>,
+    tool: Option<ToolJson<'a>>,
+    tokens: Option<TokensJson>,
     truncated: bool,
 }
 
-/// A tool call.
+/// JSON shape of a tool call.
 #[derive(Serialize)]
-pub struct Tool<'a> {
+pub struct ToolJson<'a> {
     name: &'a str,
     id: &'a str,
     input: &'a Value,
@@ -149,15 +149,15 @@ pub struct Tool<'a> {
     subagent: Option<&'a str>,
 }
 
-impl<'a> From<&'a domain::Session> for Session<'a> {
+impl<'a> From<&'a domain::Session> for SessionJson<'a> {
     fn from(session: &'a domain::Session) -> Self {
         Self {
             id: &session.key.id,
             agent: session.key.agent.name(),
             title: &session.title.text,
             title_source: session.title.source,
-            workspace: known(&session.workspace),
-            cwd: known(&session.cwd),
+            workspace: non_empty(&session.workspace),
+            cwd: non_empty(&session.cwd),
             branch: session.branch.as_deref(),
             model: session.model.as_deref(),
             started_at: session.started_at.map(domain::Time::rfc3339),
@@ -176,76 +176,76 @@ impl<'a> From<&'a domain::Session> for Session<'a> {
     }
 }
 
-impl From<domain::Tokens> for Tokens {
+impl From<domain::Tokens> for TokensJson {
     fn from(tokens: domain::Tokens) -> Self {
         let domain::Tokens { input, output, cache_read, cache_write } = tokens;
         Self { input, output, cache_read, cache_write }
     }
 }
 
-impl<'a> From<&'a domain::Issue> for Issue<'a> {
+impl<'a> From<&'a domain::Issue> for IssueJson<'a> {
     fn from(issue: &'a domain::Issue) -> Self {
         Self { path: &issue.path, line: issue.line, reason: &issue.reason }
     }
 }
 
-impl Issue<'_> {
-    /// In words for a person.
-    pub fn words(&self) -> String {
+impl IssueJson<'_> {
+    /// Formats the issue as `path:line: reason`.
+    pub fn to_line(&self) -> String {
         let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
         format!("{}{line}: {}", self.path.display(), self.reason)
     }
 }
 
-impl From<domain::catalog::HiddenCounts> for Hidden {
+impl From<domain::catalog::HiddenCounts> for HiddenJson {
     fn from(counts: domain::catalog::HiddenCounts) -> Self {
         let domain::catalog::HiddenCounts { subagent, headless, empty, archived, elsewhere } = counts;
         Self { subagent, headless, empty, archived, elsewhere }
     }
 }
 
-impl<'a> Hit<'a> {
-    /// A hit, with the entry of each snippet, counted from 0.
-    pub fn new(hit: &'a domain::found::Hit, entries: &[Option<usize>]) -> Self {
+impl<'a> HitJson<'a> {
+    /// Creates a hit; `entries` are the entry indexes of its snippets, counted from 0.
+    pub fn new(hit: &'a domain::search::Hit, entries: &[Option<usize>]) -> Self {
         let snippets = hit.snippets.iter().zip(entries);
         Self {
             session: (&*hit.session).into(),
             count: hit.count,
-            snippets: snippets.map(|(snippet, index)| Snippet::new(*index, snippet)).collect(),
+            snippets: snippets.map(|(snippet, index)| SnippetJson::new(*index, snippet)).collect(),
         }
     }
 }
 
-impl<'a> Snippet<'a> {
-    /// A snippet in the entry at `index`, counted from 0; none where it stands in a title, which is no entry, or on a
-    /// branch that is not shown.
-    pub fn new(index: Option<usize>, snippet: &'a domain::found::Snippet) -> Self {
+impl<'a> SnippetJson<'a> {
+    /// Creates a snippet of the entry at `index`, counted from 0. `None` means a match in the title or on a branch that
+    /// is not shown.
+    pub fn new(index: Option<usize>, snippet: &'a domain::search::Snippet) -> Self {
         Self {
             entry: index.map(|index| index + 1),
-            kind: kind(snippet.part),
+            kind: kind(snippet.text_kind),
             text: &snippet.text,
             ranges: snippet.ranges.iter().map(|&Range { start, end }| [start, end]).collect(),
         }
     }
 }
 
-/// An entry's kind, or `title`.
-fn kind(part: domain::query::Part) -> &'static str {
+/// Kind of the matching entry, or `title`.
+fn kind(part: domain::query::TextKind) -> &'static str {
     match part {
-        domain::query::Part::Title => "title",
+        domain::query::TextKind::Title => "title",
         part => part.kind().name(),
     }
 }
 
-impl From<domain::found::Reach> for Searched {
-    fn from(reach: domain::found::Reach) -> Self {
-        let domain::found::Reach { sessions, bytes, talk: _, complete: _ } = reach;
+impl From<domain::search::Coverage> for SearchedJson {
+    fn from(reach: domain::search::Coverage) -> Self {
+        let domain::search::Coverage { sessions, bytes, indexed: _, complete: _ } = reach;
         Self { sessions, bytes }
     }
 }
 
-impl<'a> Entry<'a> {
-    /// The entry at `index`, counted from 0.
+impl<'a> EntryJson<'a> {
+    /// Creates the entry at `index`, counted from 0.
     pub fn new(index: usize, entry: &'a domain::Entry) -> Self {
         Self {
             n: index + 1,
@@ -253,14 +253,14 @@ impl<'a> Entry<'a> {
             role: entry.role.name(),
             time: entry.time.map(domain::Time::rfc3339),
             text: &entry.text,
-            tool: entry.tool.as_deref().map(Tool::from),
-            tokens: entry.tokens.map(Tokens::from),
+            tool: entry.tool.as_deref().map(ToolJson::from),
+            tokens: entry.tokens.map(TokensJson::from),
             truncated: entry.truncated,
         }
     }
 }
 
-impl<'a> From<&'a transcript::Tool> for Tool<'a> {
+impl<'a> From<&'a transcript::Tool> for ToolJson<'a> {
     fn from(tool: &'a transcript::Tool) -> Self {
         Self {
             name: &tool.name,
@@ -274,7 +274,7 @@ impl<'a> From<&'a transcript::Tool> for Tool<'a> {
     }
 }
 
-/// What is empty is unknown, and what is unknown is `null`.
-fn known(text: &str) -> Option<&str> {
+/// Maps an empty string, which means unknown, to `null`.
+fn non_empty(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }

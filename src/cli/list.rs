@@ -1,95 +1,95 @@
-//! `salon list`: sessions, newest first, and how many are hidden.
+//! `salon list`: lists sessions, newest first, and counts hidden ones.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::args::ListArgs;
-use super::context::Context;
-use super::failure::Failure;
-use super::history::History;
+use super::context::CliContext;
+use super::error::CliError;
 use super::json::{self, SCHEMA_VERSION};
-use super::query::{Asked, Wish};
+use super::query::{QueryOptions, QuerySearch};
+use super::sessions::LoadedSessions;
 use super::{output, query, scope, table};
-use crate::domain::catalog::{HiddenCounts, Sort, View};
-use crate::domain::found::Order;
+use crate::domain::catalog::{CatalogView, HiddenCounts, Sort};
+use crate::domain::search::SearchOrder;
 use crate::domain::{Issue, Session};
-use crate::index::search::{self, Search};
+use crate::index::search::{self, SearchIndex};
 
 /// Lists sessions.
-pub fn run(context: &Context, args: &ListArgs) -> Result<ExitCode, Failure> {
-    let (mut history, sought) = match query::given(&args.query)? {
-        None => (History::read(context), None),
+pub fn run(context: &CliContext, args: &ListArgs) -> Result<ExitCode, CliError> {
+    let (mut loaded, query) = match query::from_args(&args.query)? {
+        None => (LoadedSessions::read(context), None),
         Some(source) => {
-            let (history, search) = query::read(context);
-            (history, Some((source, search)))
+            let (loaded, search) = query::load(context);
+            (loaded, Some((source, search)))
         }
     };
     let filter = scope::filter(context, &args.scope, args.hidden);
-    let (view, asked) = match sought {
-        None => (View::new(&history.all, &filter, Sort::Activity), None),
+    let (view, query_search) = match query {
+        None => (CatalogView::new(&loaded.all, &filter, Sort::Activity), None),
         Some((source, search)) => {
-            let (found, remarks, asked) = found(context, &mut history, search, source);
-            history.issues.extend(remarks);
-            (View::new(&found, &filter, Sort::Activity), Some(asked))
+            let (matching, issues, query_search) = find(context, &mut loaded, search, source);
+            loaded.issues.extend(issues);
+            (CatalogView::new(&matching, &filter, Sort::Activity), Some(query_search))
         }
     };
     let end = args.limit.map_or(usize::MAX, |limit| args.offset.saturating_add(limit)).min(view.sessions.len());
     let page = &view.sessions[args.offset.min(end)..end];
     if args.json {
-        answer_json(&history, &view, page)?;
+        print_json(&loaded, &view, page)?;
     } else {
-        answer(context, &history, &view, page)?;
+        print(context, &loaded, &view, page)?;
     }
-    match asked {
-        Some(asked) => asked.store(context, history),
-        None => history.leave(),
+    match query_search {
+        Some(query_search) => query_search.store(context, loaded),
+        None => loaded.finish(),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The sessions in which something is found, newest activity first, and what is to be said of the query.
-fn found(
-    context: &Context,
-    history: &mut History,
-    search: Search,
+/// Searches; returns matching sessions, newest activity first, and issues of the query.
+fn find(
+    context: &CliContext,
+    loaded: &mut LoadedSessions,
+    search: SearchIndex,
     source: String,
-) -> (Vec<Arc<Session>>, Vec<Issue>, Asked) {
-    let asked = Asked::new(search, history.take_units(), history.all.clone(), source);
-    let wish = Wish { order: Order::Time, detailed: 0, around: search::Context::Line(0) };
-    let answer = asked.answer(context, wish);
-    let remarks = asked.remarks(&answer);
-    let mut sessions: Vec<_> = answer.hits.into_iter().map(|hit| hit.session).collect();
+) -> (Vec<Arc<Session>>, Vec<Issue>, QuerySearch) {
+    let query_search = QuerySearch::new(search, loaded.take_sources(), loaded.all.clone(), source);
+    let options = QueryOptions { order: SearchOrder::Time, detailed: 0, around: search::SnippetContext::Line(0) };
+    let results = query_search.run(context, options);
+    let issues = query_search.issues(&results);
+    let mut sessions: Vec<_> = results.hits.into_iter().map(|hit| hit.session).collect();
     sessions.sort_by(|a, b| Sort::Activity.compare(a, b));
-    (sessions, remarks, asked)
+    (sessions, issues, query_search)
 }
 
-fn answer_json(history: &History, view: &View, page: &[Arc<Session>]) -> io::Result<()> {
-    let list = json::List {
+fn print_json(loaded: &LoadedSessions, view: &CatalogView, page: &[Arc<Session>]) -> io::Result<()> {
+    let list = json::ListJson {
         schema_version: SCHEMA_VERSION,
         total: view.sessions.len(),
         sessions: page.iter().map(|session| (&**session).into()).collect(),
         hidden: view.hidden.into(),
-        issues: history.issues.iter().map(json::Issue::from).collect(),
+        issues: loaded.issues.iter().map(json::IssueJson::from).collect(),
     };
     output::json(&mut output::stdout(), &list)
 }
 
-fn answer(context: &Context, history: &History, view: &View, page: &[Arc<Session>]) -> io::Result<()> {
+fn print(context: &CliContext, loaded: &LoadedSessions, view: &CatalogView, page: &[Arc<Session>]) -> io::Result<()> {
     let columns = output::to_terminal().then(output::columns);
-    let layout = table::Layout { columns, style: context.style, now: context.clock.now() };
+    let layout = table::TableLayout { columns, style: context.style, now: context.clock.now() };
     let mut out = output::stdout();
-    table::write(&mut out, layout, page, &history.all)?;
+    table::write(&mut out, layout, page, &loaded.all)?;
     out.flush()?;
     let mut err = io::stderr().lock();
-    if let Some(line) = summary(view, page.len(), history.issues.len()) {
+    if let Some(line) = summary(view, page.len(), loaded.issues.len()) {
         writeln!(err, "{line}")?;
     }
     Ok(())
 }
 
-/// What a list leaves out, for people; nothing where it leaves out nothing.
-fn summary(view: &View, shown: usize, issues: usize) -> Option<String> {
+/// Summarises what the list omits; `None` if the list is complete.
+fn summary(view: &CatalogView, shown: usize, issues: usize) -> Option<String> {
     let mut parts = vec![format!("{shown} shown")];
     if shown < view.sessions.len() {
         parts.push(format!("{} more", view.sessions.len() - shown));
@@ -98,7 +98,7 @@ fn summary(view: &View, shown: usize, issues: usize) -> Option<String> {
         parts.push(format!("{} hidden: {}", view.hidden.total(), hidden(view.hidden)));
     }
     if issues > 0 {
-        parts.push(format!("{issues} could not be read (salon doctor)"));
+        parts.push(format!("{issues} unreadable (see salon doctor)"));
     }
     (parts.len() > 1 || shown == 0).then(|| parts.join(" · "))
 }

@@ -1,4 +1,4 @@
-//! `salon man`: one manual page with all commands in it.
+//! `salon man`: prints one manual page for all commands.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -7,11 +7,11 @@ use clap::CommandFactory;
 use clap_mangen::Man;
 
 use super::args::Cli;
-use super::failure::Failure;
+use super::error::CliError;
 use super::output;
 
 /// Prints the manual page.
-pub fn run() -> Result<ExitCode, Failure> {
+pub fn run() -> Result<ExitCode, CliError> {
     let mut out = output::stdout();
     page(&mut out)?;
     out.flush()?;
@@ -22,7 +22,7 @@ fn page(out: &mut impl Write) -> io::Result<()> {
     let mut command = Cli::command();
     command.build();
     Man::new(command.clone()).render(out)?;
-    // The commands' own options belong to the same page: there is only one to install.
+    // All commands share one page, so that there is only one file to install.
     for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
         writeln!(out, ".SH \"SALON {}\"", sub.get_name().to_uppercase())?;
         let man = Man::new(sub.clone());

@@ -1,11 +1,11 @@
-//! A transcript as a Markdown document.
+//! Transcript as a Markdown document.
 
 use std::io::{self, Write};
 
 use crate::domain::{Entry, EntryKind, Session, Time, Tool};
 use crate::stdx::text::{one_line, sanitise};
 
-/// The document's head: the title, and where and when it was.
+/// Writes the title, agent, id, directory and start time.
 pub fn heading(out: &mut impl Write, session: &Session) -> io::Result<()> {
     let title = one_line(&session.title.text);
     writeln!(out, "# {}\n", if title.is_empty() { "(no title)" } else { &title })?;
@@ -17,7 +17,7 @@ pub fn heading(out: &mut impl Write, session: &Session) -> io::Result<()> {
     writeln!(out, "{}\n", facts.join(" · "))
 }
 
-/// One entry.
+/// Writes one entry.
 pub fn entry(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
     let text = sanitise(&entry.text);
     let text = text.trim();
@@ -60,7 +60,7 @@ fn quoted(out: &mut impl Write, text: &str) -> io::Result<()> {
     writeln!(out)
 }
 
-/// A fence longer than any run of back quotes in the text.
+/// Fence that is longer than any run of backticks in the text.
 fn fence(text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     "`".repeat(3.max(longest + 1))

@@ -1,4 +1,4 @@
-//! A query on the command line: its words, the search itself, what is to be said of it. No shell ever sees it.
+//! Queries of the command line: reading, searching, and issues. A query is never passed to a shell.
 
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
@@ -6,42 +6,41 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::context::Context;
-use super::history::History;
-use crate::agent::Unit;
-use crate::domain::found::{Answer, Hit, Order};
+use super::context::CliContext;
+use super::sessions::LoadedSessions;
+use crate::agent::Source;
 use crate::domain::query::Query;
 use crate::domain::query::jump::Jump;
+use crate::domain::search::{Hit, SearchOrder, SearchResults};
 use crate::domain::{Issue, Session};
 use crate::index;
-use crate::index::search::{Cancel, Context as Around, Corpus, Request, Search};
+use crate::index::search::{Cancel, Corpus, QueryRequest, SearchIndex, SnippetContext};
 
-/// Bytes of a query that are read from stdin at most; far more than is ever looked at.
-const LONGEST: u64 = 1 << 20;
+/// Maximum bytes of a query read from stdin, far more than the parser uses.
+const MAX_STDIN_BYTES: u64 = 1 << 20;
 
-/// What a query is asked for.
+/// Options of a search.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish {
-    /// What comes first.
-    pub order: Order,
-    /// How many hits are shown with what was found.
+pub struct QueryOptions {
+    /// Sort order of the hits.
+    pub order: SearchOrder,
+    /// Number of hits with snippets.
     pub detailed: usize,
-    /// How much of it.
-    pub around: Around,
+    /// Context around each match.
+    pub around: SnippetContext,
 }
 
-/// The words of a query: as they were given, or what stdin says where they are `-`. `None` where there are none but
-/// blanks.
-pub fn given(words: &[String]) -> io::Result<Option<String>> {
-    Ok(unless_blank(if words == ["-"] { from_stdin()? } else { words.join(" ") }))
+/// Joins the arguments of a query, or reads it from stdin if they are `-`. Returns `None` for a blank query.
+pub fn from_args(args: &[String]) -> io::Result<Option<String>> {
+    Ok(unless_blank(if args == ["-"] { from_stdin()? } else { args.join(" ") }))
 }
 
-/// The same, where a query is needed: without words stdin is read, unless a person would have to type it.
-pub fn needed(words: &[String]) -> io::Result<Option<String>> {
-    if words.is_empty() && !io::stdin().is_terminal() {
+/// Like [`from_args`], but also reads stdin if there are no arguments and stdin is not a terminal.
+pub fn required(args: &[String]) -> io::Result<Option<String>> {
+    if args.is_empty() && !io::stdin().is_terminal() {
         return from_stdin().map(unless_blank);
     }
-    given(words)
+    from_args(args)
 }
 
 fn unless_blank(source: String) -> Option<String> {
@@ -50,100 +49,103 @@ fn unless_blank(source: String) -> Option<String> {
 
 fn from_stdin() -> io::Result<String> {
     let mut bytes = Vec::new();
-    io::stdin().lock().take(LONGEST).read_to_end(&mut bytes)?;
+    io::stdin().lock().take(MAX_STDIN_BYTES).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']).to_owned())
 }
 
-/// A search in some of the sessions, at its place: what it asks, and the stored talk that it uses.
+/// Query with the corpus and the text index that it searches.
 #[derive(Debug)]
-pub struct Asked {
-    /// The query, as it was written.
+pub struct QuerySearch {
+    /// Query as typed.
     pub source: String,
-    /// The same, understood.
+    /// Parsed query.
     pub query: Query,
     corpus: Corpus,
-    search: Search,
+    search: SearchIndex,
 }
 
-/// The history, and the stored talk to search it by, read side by side.
-pub fn read(context: &Context) -> (History, Search) {
+/// Loads all sessions and opens the text index, in parallel.
+pub fn load(context: &CliContext) -> (LoadedSessions, SearchIndex) {
     let dir = index::search_dir(&context.paths.cache);
     std::thread::scope(|scope| {
-        let opening = scope.spawn(|| Search::opened(&dir));
-        let history = History::read(context);
-        // A panic was told where it happened; the search can do without what is stored.
-        (history, opening.join().unwrap_or_else(|_| Search::open(&dir)))
+        let opening = scope.spawn(|| SearchIndex::open_loaded(&dir));
+        let loaded = LoadedSessions::read(context);
+        // The panic was already reported; the search also works without a text index.
+        (loaded, opening.join().unwrap_or_else(|_| SearchIndex::open(&dir)))
     })
 }
 
-impl Asked {
-    /// A query to some of the sessions.
-    pub fn new(search: Search, units: Vec<Unit>, sessions: Vec<Arc<Session>>, source: String) -> Self {
+impl QuerySearch {
+    /// Parses a query to search the given sessions.
+    pub fn new(search: SearchIndex, units: Vec<Source>, sessions: Vec<Arc<Session>>, source: String) -> Self {
         let query = Query::parse(&source);
         let corpus = Corpus::new(units, sessions);
         Self { source, query, corpus, search }
     }
 
-    /// The whole answer, in order. A session that the query names (by its id, its file, its resume command) is first.
-    pub fn answer(&self, context: &Context, wish: Wish) -> Answer {
+    /// Returns all hits in order. A session named by the query (by id, file or resume command) comes first.
+    pub fn run(&self, context: &CliContext, options: QueryOptions) -> SearchResults {
         let zone = TimeZone::system();
         let home = context.environment.home.to_string_lossy();
-        let mut request = Request::new(&self.query, &self.corpus, context.clock.now());
+        let mut request = QueryRequest::new(&self.query, &self.corpus, context.clock.now());
         (request.zone, request.home) = (Some(&zone), &home);
-        (request.order, request.detailed, request.context) = (wish.order, wish.detailed, wish.around);
-        let mut answer = self.search.search_all(&request);
-        self.put_named_first(&mut answer, &context.environment.home);
-        answer
+        (request.order, request.snippet_limit, request.context) = (options.order, options.detailed, options.around);
+        let mut results = self.search.search_all(&request);
+        self.put_named_first(&mut results, &context.environment.home);
+        results
     }
 
-    fn put_named_first(&self, answer: &mut Answer, home: &Path) {
-        let (named, jump) = (self.source.trim(), Jump::recognise(&self.source));
+    fn put_named_first(&self, results: &mut SearchResults, home: &Path) {
+        let (named, jump) = (self.source.trim(), Jump::parse(&self.source));
         let is_named = |session: &Session| {
-            *session.key.id == *named || jump.as_ref().is_some_and(|jump| jump.names(session, home))
+            *session.key.id == *named || jump.as_ref().is_some_and(|jump| jump.matches(session, home))
         };
         for session in self.corpus.sessions().iter().rev().filter(|session| is_named(session)) {
-            let found = answer.hits.iter().position(|hit| hit.session.key == session.key);
+            let found = results.hits.iter().position(|hit| hit.session.key == session.key);
             let hit = match found {
-                Some(at) => answer.hits.remove(at),
+                Some(at) => results.hits.remove(at),
                 None => Hit { session: session.clone(), score: f32::MAX, count: 0, snippets: Vec::new() },
             };
-            answer.hits.insert(0, hit);
+            results.hits.insert(0, hit);
         }
     }
 
-    /// Stores what the next search would have to read again. To be called when the answer is out: nobody waits for it.
-    /// Why that cannot be done is told, unless it is known that nothing can be kept at all.
-    pub fn store(self, context: &Context, history: History) {
+    /// Updates the text index for the next search. Called after the output is written, so that output is not delayed.
+    ///
+    /// Reports errors, except if the cache directory as a whole is already known to be unusable.
+    pub fn store(self, context: &CliContext, loaded: LoadedSessions) {
         let current = self.search.is_current(&self.corpus);
-        if current && self.search.is_settled(&self.corpus) {
-            // The process ends: nothing need be freed.
+        if current && self.search.has_filters(&self.corpus) {
+            // The process ends: nothing has to be freed.
             std::mem::forget(self);
-            return history.leave();
+            return loaded.finish();
         }
-        let keeps_nothing = history.issues.iter().any(|issue| issue.path == context.paths.cache);
-        let corpus = Corpus::new(self.corpus.into_units(), history.all);
+        let cache_is_unusable = loaded.issues.iter().any(|issue| issue.path == context.paths.cache);
+        let corpus = Corpus::new(self.corpus.into_sources(), loaded.all);
         let stored = if current {
-            self.search.settle(&corpus, &Cancel::default())
+            self.search.build_filters(&corpus, &Cancel::default())
         } else {
             self.search.update(&corpus, &Cancel::default(), &mut |_| {}).map(drop)
         };
         if let Err(error) = stored {
             tracing::warn!(%error, "the search index was not updated");
-            if !keeps_nothing {
-                // Where nobody reads that either, the log has it.
-                drop(writeln!(io::stderr(), "salon: {error}; every search reads everything until it can"));
+            if !cache_is_unusable {
+                // If stderr is closed, the log still has the error.
+                drop(writeln!(io::stderr(), "salon: {error}; until this is fixed, each search reads all transcripts"));
             }
         }
     }
 
-    /// What could not be understood of the query, and what was looked for instead of what is nowhere.
-    pub fn remarks(&self, answer: &Answer) -> Vec<Issue> {
-        let mistakes = self.query.mistakes.iter().map(|mistake| {
+    /// Issues of the query: syntax errors, and words that were replaced by spelling correction.
+    pub fn issues(&self, results: &SearchResults) -> Vec<Issue> {
+        let mistakes = self.query.errors.iter().map(|mistake| {
             let column = self.source.get(..mistake.span.start).map_or(0, |before| before.chars().count()) + 1;
             format!("query, column {column}: {}", mistake.message)
         });
-        let instead =
-            answer.instead.iter().map(|(asked, meant)| format!("\"{asked}\" is nowhere: \"{meant}\" is shown instead"));
-        mistakes.chain(instead).map(|reason| Issue::new("", reason)).collect()
+        let corrected = results
+            .corrections
+            .iter()
+            .map(|(typed, corrected)| format!("no results for \"{typed}\"; showing \"{corrected}\""));
+        mistakes.chain(corrected).map(|reason| Issue::new("", reason)).collect()
     }
 }

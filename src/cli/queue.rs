@@ -1,4 +1,4 @@
-//! `salon queue`: prompts that were accepted and are not delivered yet.
+//! `salon queue`: lists accepted prompts that are not delivered yet.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::args::QueueArgs;
-use super::context::Context;
-use super::failure::{Code, Failure};
+use super::context::CliContext;
+use super::error::{CliError, CliErrorCode};
 use super::json::SCHEMA_VERSION;
 use super::{output, state};
 use crate::domain::Time;
@@ -22,7 +22,7 @@ struct Queue {
     prompts: Vec<Row>,
 }
 
-/// A prompt, as JSON.
+/// JSON shape of a prompt.
 #[derive(Serialize)]
 struct Row {
     id: i64,
@@ -38,17 +38,17 @@ struct Row {
     attempts: u32,
 }
 
-/// Lists prompts, or decides about one.
-pub fn run(context: &Context, args: &QueueArgs) -> Result<ExitCode, Failure> {
+/// Cancels or releases a prompt if requested, then lists queued prompts.
+pub fn run(context: &CliContext, args: &QueueArgs) -> Result<ExitCode, CliError> {
     let store = state::open(context)?;
     if let Some(id) = args.cancel {
-        decide(&store, id, PromptState::Cancelled)?;
+        set_state(&store, id, PromptState::Cancelled)?;
     }
     if let Some(id) = args.release {
-        decide(&store, id, PromptState::Pending)?;
+        set_state(&store, id, PromptState::Pending)?;
     }
-    let only = args.id.as_deref().map(|words| state::run_of(context, &store, words)).transpose()?;
-    let prompts = store.with(|db| outbox::all_queued(db)).map_err(|error| state::broken(&error))?;
+    let only = args.id.as_deref().map(|name| state::run_of(context, &store, name)).transpose()?;
+    let prompts = store.with(|db| outbox::all_queued(db)).map_err(|error| state::db_error(&error))?;
     let prompts = prompts.into_iter().filter(|prompt| only.as_ref().is_none_or(|run| run.id == prompt.run));
     let now = context.clock.now();
     let rows = prompts.map(|prompt| row(&store, prompt, now)).collect::<Result<Vec<_>, _>>()?;
@@ -62,25 +62,25 @@ pub fn run(context: &Context, args: &QueueArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A prompt that is being sent is not decided about: its agent may have it.
-fn decide(store: &Store, id: i64, to: PromptState) -> Result<(), Failure> {
+/// Changes the state of a prompt. A prompt that is being sent is excluded: the agent may already have it.
+fn set_state(store: &Store, id: i64, to: PromptState) -> Result<(), CliError> {
     let from = match to {
         PromptState::Cancelled => &[PromptState::Pending, PromptState::Held, PromptState::Failed][..],
         _ => &[PromptState::Held, PromptState::Failed][..],
     };
     let done =
-        store.with(|db| outbox::advance(db, PromptId(id), from, to, None)).map_err(|error| state::broken(&error))?;
+        store.with(|db| outbox::advance(db, PromptId(id), from, to, None)).map_err(|error| state::db_error(&error))?;
     if done {
         return Ok(());
     }
-    Err(Failure::new(
-        Code::NotFound,
-        format!("prompt {id} is not {}", if from.len() == 3 { "waiting" } else { "held" }),
+    Err(CliError::new(
+        CliErrorCode::NotFound,
+        format!("prompt {id} is not {}", if from.len() == 3 { "queued" } else { "held or failed" }),
     ))
 }
 
-fn row(store: &Store, prompt: Prompt, now: Time) -> Result<Row, Failure> {
-    let record = store.with(|db| registry::find(db, &prompt.run)).map_err(|error| state::broken(&error))?;
+fn row(store: &Store, prompt: Prompt, now: Time) -> Result<Row, CliError> {
+    let record = store.with(|db| registry::find(db, &prompt.run)).map_err(|error| state::db_error(&error))?;
     let RunId(run) = &prompt.run;
     Ok(Row {
         id: prompt.id.0,
@@ -96,7 +96,7 @@ fn row(store: &Store, prompt: Prompt, now: Time) -> Result<Row, Failure> {
     })
 }
 
-/// Prompt, state, age, session or run, reason, text: one line each, separated by tabs.
+/// Writes id, state, submission time, session or run, reason and text, separated by tabs.
 fn line(out: &mut impl Write, row: &Row) -> io::Result<()> {
     let place = match (row.agent, &row.session) {
         (Some(agent), Some(session)) => format!("{agent}:{session}"),

@@ -1,4 +1,4 @@
-//! `salon resume`: becomes the agent's own program, after looking whether that would do harm.
+//! `salon resume`: replaces the process with the agent's own program, after safety checks.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -6,16 +6,16 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::args::ResumeArgs;
-use super::context::Context;
-use super::failure::{Code, Failure};
-use super::history::History;
+use super::context::CliContext;
+use super::error::{CliError, CliErrorCode};
 use super::json::SCHEMA_VERSION;
+use super::sessions::LoadedSessions;
 use super::{find, output, tui};
 use crate::domain::Session;
 use crate::domain::launch::Launch;
-use crate::runtime::First;
-use crate::runtime::resume::{self, Obstacles};
-use crate::runtime::surroundings;
+use crate::runtime::StartupAction;
+use crate::runtime::env;
+use crate::runtime::resume::{self, ResumeObstacles};
 
 #[derive(Serialize)]
 struct Printed<'a> {
@@ -26,30 +26,34 @@ struct Printed<'a> {
     command: String,
 }
 
-/// Resumes a session, or prints how.
-pub fn run(context: Context, args: &ResumeArgs) -> Result<ExitCode, Failure> {
-    let history = History::read(&context);
-    let session = find::find(&history.all, &args.id)?;
+/// Resumes a session, or prints the command.
+pub fn run(context: CliContext, args: &ResumeArgs) -> Result<ExitCode, CliError> {
+    let loaded = LoadedSessions::read(&context);
+    let session = find::find(&loaded.all, &args.id)?;
     if args.chat {
         if !tui::has_terminal() {
-            return Err(Failure::new(Code::Unavailable, "there is no terminal to open the chat on; see `salon send`"));
+            return Err(CliError::new(
+                CliErrorCode::Unavailable,
+                "the chat needs a terminal; use `salon send` without one",
+            ));
         }
-        return tui::open(context, Some(First::Chat { key: session.key.clone(), prompt: None }));
+        return tui::open(context, Some(StartupAction::Chat { key: session.key.clone(), prompt: None }));
     }
-    let cwd = args.cwd.as_ref().map(|dir| surroundings::current_dir().unwrap_or_default().join(dir));
+    let cwd = args.cwd.as_ref().map(|dir| env::current_dir().unwrap_or_default().join(dir));
     let launch = resume::launch(&session, &args.extra, cwd.as_deref());
     if args.print {
         print(&launch, args.json)?;
         return Ok(ExitCode::SUCCESS);
     }
-    refuse(&session, &launch, &resume::obstacles(&session, &launch, &context.environment), args.force)?;
-    let kept = resume::keep_endangered(&session, &context.paths.kept())
-        .map_err(|error| Failure::new(Code::Failed, format!("nothing was started: no copy could be kept: {error}")))?;
-    if let Some(warning) = kept {
+    check_obstacles(&session, &launch, &resume::obstacles(&session, &launch, &context.environment), args.force)?;
+    let warning = resume::back_up_at_risk_files(&session, &context.paths.backups()).map_err(|error| {
+        CliError::new(CliErrorCode::Failed, format!("not started, because a safety copy could not be made: {error}"))
+    })?;
+    if let Some(warning) = warning {
         writeln!(io::stderr().lock(), "salon: {warning}")?;
     }
     let error = resume::become_agent(&launch);
-    Err(Failure::new(Code::Unavailable, format!("cannot start {}: {error}", launch.program)))
+    Err(CliError::new(CliErrorCode::Unavailable, format!("cannot start {}: {error}", launch.program)))
 }
 
 fn print(launch: &Launch, json: bool) -> io::Result<()> {
@@ -64,27 +68,30 @@ fn print(launch: &Launch, json: bool) -> io::Result<()> {
     output::json(&mut out, &Printed { schema_version: SCHEMA_VERSION, program, args, cwd, command })
 }
 
-/// Says what stands in the way of starting `launch` on a session.
-pub fn refuse(session: &Session, launch: &Launch, found: &Obstacles, force: bool) -> Result<(), Failure> {
+/// Returns an error for the first obstacle to starting `launch`; `force` ignores that the session is open elsewhere.
+pub fn check_obstacles(
+    session: &Session,
+    launch: &Launch,
+    obstacles: &ResumeObstacles,
+    force: bool,
+) -> Result<(), CliError> {
     let agent = session.key.agent;
-    if let Some(reason) = &found.refused {
-        return Err(Failure::new(Code::Unavailable, reason.clone()));
+    if let Some(reason) = &obstacles.refused {
+        return Err(CliError::new(CliErrorCode::Unavailable, reason.clone()));
     }
-    if found.directory_gone {
+    if obstacles.directory_gone {
         let dir = launch.cwd.display();
-        return Err(Failure::new(
-            Code::Unavailable,
-            format!("the directory {dir} is gone; name another with --cwd DIR"),
-        ));
+        return Err(CliError::new(CliErrorCode::Unavailable, format!("the directory {dir} is gone; use --cwd DIR")));
     }
-    if found.not_installed {
+    if obstacles.not_installed {
         let message = format!("{} is not on PATH; install {} first", launch.program, agent.label());
-        return Err(Failure::new(Code::Unavailable, message));
+        return Err(CliError::new(CliErrorCode::Unavailable, message));
     }
-    match &found.open_elsewhere {
-        Some(who) if !force => {
-            Err(Failure::new(Code::Busy, format!("the session is open in {who}; --force resumes it all the same")))
-        }
+    match &obstacles.open_elsewhere {
+        Some(program) if !force => Err(CliError::new(
+            CliErrorCode::Busy,
+            format!("the session is open in {program}; use --force to resume it anyway"),
+        )),
         _ => Ok(()),
     }
 }

@@ -1,18 +1,18 @@
-//! Which sessions a command is about, from its options.
+//! Session filter of a command, built from its options.
 
 use std::path::{Path, PathBuf};
 
-use super::args::Scope;
-use super::context::Context;
-use crate::domain::catalog::Filter;
+use super::args::ScopeArgs;
+use super::context::CliContext;
+use crate::domain::catalog::CatalogFilter;
 use crate::index::Workspaces;
-use crate::runtime::surroundings;
+use crate::runtime::env;
 
-/// The filter that the options mean; `show_hidden` is the command's to say.
-pub fn filter(context: &Context, scope: &Scope, show_hidden: bool) -> Filter {
+/// Builds the filter from options; each command decides about `show_hidden`.
+pub fn filter(context: &CliContext, scope: &ScopeArgs, show_hidden: bool) -> CatalogFilter {
     let now = context.clock.now();
-    let here = scope.here.then(surroundings::current_dir).flatten();
-    Filter {
+    let here = scope.here.then(env::current_dir).flatten();
+    CatalogFilter {
         workspace: here.map(|dir| Workspaces::default().of(&dir.to_string_lossy().into())),
         show_hidden,
         own: std::collections::HashSet::new(),
@@ -23,9 +23,9 @@ pub fn filter(context: &Context, scope: &Scope, show_hidden: bool) -> Filter {
     }
 }
 
-/// A directory as sessions name it: absolute, without `.` and `..`, links kept where it does not exist.
-fn absolute(context: &Context, dir: &Path) -> PathBuf {
+/// Resolves a directory to the form that sessions use: canonical, or only absolute if it does not exist.
+fn absolute(context: &CliContext, dir: &Path) -> PathBuf {
     let dir = context.environment.expand(dir);
-    let dir = surroundings::current_dir().unwrap_or_default().join(dir);
+    let dir = env::current_dir().unwrap_or_default().join(dir);
     dir.canonicalize().unwrap_or_else(|_| dir.components().collect())
 }

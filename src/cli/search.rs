@@ -1,4 +1,4 @@
-//! `salon search`: what was ever said, run or printed, with its places. Never opens a screen.
+//! `salon search`: full-text search with snippets. Never opens the screen.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -9,89 +9,94 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::args::SearchArgs;
-use super::context::Context;
-use super::failure::{Code, Failure};
+use super::context::CliContext;
+use super::error::{CliError, CliErrorCode};
 use super::json::{self, SCHEMA_VERSION};
-use super::output::Style;
-use super::query::{self, Asked, Wish};
+use super::output::OutputStyle;
+use super::query::{self, QueryOptions, QuerySearch};
 use super::{output, scope, table};
 use crate::domain::Issue;
-use crate::domain::found::{Answer, Hit, Snippet};
+use crate::domain::search::{Hit, SearchResults, Snippet};
 use crate::index::{locate, search};
 use crate::stdx::text::{ellipsis, one_line};
 
-/// Bytes around a match where no lines were asked for.
-const AROUND: usize = 160;
+/// Bytes of context around a match without `--context`.
+const CONTEXT_BYTES: usize = 160;
 
-/// For each hit the entries of its snippets, counted from 0.
+/// Entry index of each snippet, per hit, counted from 0.
 type Entries = Vec<Vec<Option<usize>>>;
 
-/// Searches.
-pub fn run(context: &Context, args: &SearchArgs) -> Result<ExitCode, Failure> {
-    let nothing =
-        || Failure::new(Code::Usage, "there is nothing to look for; give a QUERY, or `-` to read it from stdin");
-    let source = query::needed(&args.query)?.ok_or_else(nothing)?;
-    let (mut history, search) = query::read(context);
+/// Runs the search and prints the hits.
+pub fn run(context: &CliContext, args: &SearchArgs) -> Result<ExitCode, CliError> {
+    let no_query = || CliError::new(CliErrorCode::Usage, "no query; pass QUERY, or `-` to read it from stdin");
+    let source = query::required(&args.query)?.ok_or_else(no_query)?;
+    let (mut loaded, search) = query::load(context);
     let filter = scope::filter(context, &args.scope, true);
-    let sought = |session: &crate::domain::Session| filter.admits(session) && filter.hides(session).is_none();
-    let sessions = history.all.iter().filter(|session| sought(session)).cloned().collect();
-    let asked = Asked::new(search, history.take_units(), sessions, source);
-    let around = args.context.map_or(search::Context::Line(AROUND), search::Context::Lines);
+    let selected = |session: &crate::domain::Session| filter.admits(session) && filter.hides(session).is_none();
+    let sessions = loaded.all.iter().filter(|session| selected(session)).cloned().collect();
+    let query_search = QuerySearch::new(search, loaded.take_sources(), sessions, source);
+    let around = args.context.map_or(search::SnippetContext::Line(CONTEXT_BYTES), search::SnippetContext::Lines);
     let shown = args.limit.unwrap_or(usize::MAX);
-    let mut answer = asked.answer(context, Wish { order: args.sort, detailed: shown, around });
-    let total = answer.hits.len();
-    answer.hits.truncate(shown);
-    let entries = locate_all(&answer.hits);
-    let mut issues = asked.remarks(&answer);
+    let mut results = query_search.run(context, QueryOptions { order: args.sort, detailed: shown, around });
+    let total = results.hits.len();
+    results.hits.truncate(shown);
+    let entries = locate_all(&results.hits);
+    let mut issues = query_search.issues(&results);
     if args.json {
-        issues.extend(history.issues.iter().cloned());
-        answer_json(&asked.source, total, &answer, &entries, &issues)?;
+        issues.extend(loaded.issues.iter().cloned());
+        print_json(&query_search.source, total, &results, &entries, &issues)?;
     } else {
-        answer_lines(context, &answer, &entries)?;
-        tell(total, &answer, &issues, history.issues.len())?;
+        print_lines(context, &results, &entries)?;
+        print_summary(total, &results, &issues, loaded.issues.len())?;
     }
-    asked.store(context, history);
+    query_search.store(context, loaded);
     Ok(ExitCode::SUCCESS)
 }
 
-/// The entries of all snippets. Transcripts have to be opened for that, so all processors help.
+/// Locates the entries of all snippets. Runs on all cores, because it opens transcripts.
 fn locate_all(hits: &[Hit]) -> Entries {
     let next = AtomicUsize::new(0);
     let found: Mutex<HashMap<usize, Vec<Option<usize>>>> = Mutex::default();
-    let work = || {
+    let locate_next = || {
         while let Some((at, hit)) = hits.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
-            let places: Vec<_> = hit.snippets.iter().map(|snippet| &snippet.place).collect();
-            let entries = locate(&hit.session, &places);
+            let locations: Vec<_> = hit.snippets.iter().map(|snippet| &snippet.location).collect();
+            let entries = locate(&hit.session, &locations);
             found.lock().unwrap_or_else(PoisonError::into_inner).insert(at, entries);
         }
     };
     std::thread::scope(|scope| {
-        let helpers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(hits.len());
-        (1..helpers).for_each(|_| drop(scope.spawn(work)));
-        work();
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(hits.len());
+        (1..threads).for_each(|_| drop(scope.spawn(locate_next)));
+        locate_next();
     });
     let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     (0..hits.len()).map(|at| found.remove(&at).unwrap_or_default()).collect()
 }
 
-fn answer_json(source: &str, total: usize, answer: &Answer, entries: &Entries, issues: &[Issue]) -> io::Result<()> {
-    let told = json::Search {
+fn print_json(
+    source: &str,
+    total: usize,
+    results: &SearchResults,
+    entries: &Entries,
+    issues: &[Issue],
+) -> io::Result<()> {
+    let output_json = json::SearchJson {
         schema_version: SCHEMA_VERSION,
         query: source,
         total,
-        hits: answer.hits.iter().zip(entries).map(|(hit, entries)| json::Hit::new(hit, entries)).collect(),
-        searched: answer.reach.into(),
-        complete: answer.reach.complete,
-        issues: issues.iter().map(json::Issue::from).collect(),
+        hits: results.hits.iter().zip(entries).map(|(hit, entries)| json::HitJson::new(hit, entries)).collect(),
+        searched: results.coverage.into(),
+        complete: results.coverage.complete,
+        issues: issues.iter().map(json::IssueJson::from).collect(),
     };
-    output::json(&mut output::stdout(), &told)
+    output::json(&mut output::stdout(), &output_json)
 }
 
-fn answer_lines(context: &Context, answer: &Answer, entries: &Entries) -> io::Result<()> {
+fn print_lines(context: &CliContext, results: &SearchResults, entries: &Entries) -> io::Result<()> {
     let mut out = output::stdout();
-    for (hit, entries) in answer.hits.iter().zip(entries) {
+    for (hit, entries) in results.hits.iter().zip(entries) {
         if output::to_terminal() {
-            write_for_people(&mut out, context, hit, entries)?;
+            write_human(&mut out, context, hit, entries)?;
         } else {
             write_tabbed(&mut out, hit, entries)?;
         }
@@ -99,8 +104,8 @@ fn answer_lines(context: &Context, answer: &Answer, entries: &Entries) -> io::Re
     out.flush()
 }
 
-/// The session, the entry and what stands there: a line for each line of each place, its columns always the same. A
-/// session that was found without any place in it has one line, with its title.
+/// Writes one line per snippet line: session, entry number and text, separated by tabs. A hit without snippets has
+/// one line with its title.
 fn write_tabbed(out: &mut impl Write, hit: &Hit, entries: &[Option<usize>]) -> io::Result<()> {
     let key = one_line(&hit.session.key.to_string());
     if hit.snippets.is_empty() {
@@ -115,15 +120,15 @@ fn write_tabbed(out: &mut impl Write, hit: &Hit, entries: &[Option<usize>]) -> i
     Ok(())
 }
 
-/// A heading, and below it the places.
-fn write_for_people(out: &mut impl Write, context: &Context, hit: &Hit, entries: &[Option<usize>]) -> io::Result<()> {
+/// Writes a heading with snippets below it.
+fn write_human(out: &mut impl Write, context: &CliContext, hit: &Hit, entries: &[Option<usize>]) -> io::Result<()> {
     let (style, columns) = (context.style, output::columns());
     let session = &hit.session;
     let age = session.last_activity.map(|time| table::age(context.clock.now(), time)).unwrap_or_default();
     let mut about = vec![one_line(&session.key.to_string()), age];
     about.extend(session.parent.as_deref().map(|parent| format!("sub-agent of {}", one_line(parent))));
     if hit.count > 1 {
-        about.push(format!("{} places", hit.count));
+        about.push(format!("{} matches", hit.count));
     }
     let title = match one_line(&session.title.text) {
         title if title.is_empty() => "(no title)".to_owned(),
@@ -134,7 +139,7 @@ fn write_for_people(out: &mut impl Write, context: &Context, hit: &Hit, entries:
     let numbers: Vec<String> = entries.iter().map(|entry| number(*entry)).collect();
     let width = numbers.iter().map(String::len).max().unwrap_or_default();
     for (snippet, number) in hit.snippets.iter().zip(&numbers) {
-        for (at, line) in marked(snippet, style).lines().enumerate() {
+        for (at, line) in highlighted(snippet, style).lines().enumerate() {
             let number = if at == 0 { number } else { "" };
             writeln!(out, "  {}  {line}", style.dim(&format!("{number:>width$}")))?;
         }
@@ -146,8 +151,8 @@ fn number(entry: Option<usize>) -> String {
     entry.map(|index| (index + 1).to_string()).unwrap_or_default()
 }
 
-/// The text with what was looked for painted, line by line: no colour reaches over a line's end.
-fn marked(snippet: &Snippet, style: Style) -> String {
+/// Highlights matches line by line, so that no style crosses a line end.
+fn highlighted(snippet: &Snippet, style: OutputStyle) -> String {
     let mut text = String::with_capacity(snippet.text.len() + 16 * snippet.ranges.len());
     let mut from = 0;
     for Range { start, end } in snippet.ranges.iter().cloned() {
@@ -161,20 +166,20 @@ fn marked(snippet: &Snippet, style: Style) -> String {
     text
 }
 
-/// What a reader of the answer should know about it.
-fn tell(total: usize, answer: &Answer, remarks: &[Issue], unread: usize) -> io::Result<()> {
+/// Prints query issues and a summary on stderr.
+fn print_summary(total: usize, results: &SearchResults, issues: &[Issue], unreadable: usize) -> io::Result<()> {
     let mut err = io::stderr().lock();
-    for remark in remarks {
+    for remark in issues {
         writeln!(err, "salon: {}", one_line(&remark.reason))?;
     }
     let mut parts = Vec::new();
     if total == 0 {
-        parts.push(format!("nothing found in {} sessions", answer.reach.sessions));
-    } else if answer.hits.len() < total {
-        parts.push(format!("{} of {total} sessions shown", answer.hits.len()));
+        parts.push(format!("no results in {} sessions", results.coverage.sessions));
+    } else if results.hits.len() < total {
+        parts.push(format!("{} of {total} sessions shown", results.hits.len()));
     }
-    if unread > 0 && !(parts.is_empty() && total > 0) {
-        parts.push(format!("{unread} could not be read (salon doctor)"));
+    if unreadable > 0 && !(parts.is_empty() && total > 0) {
+        parts.push(format!("{unreadable} unreadable (see salon doctor)"));
     }
     if !parts.is_empty() {
         writeln!(err, "{}", parts.join(" · "))?;

@@ -1,36 +1,36 @@
-//! `salon show`: a transcript, a page of it counted from its end. Only a few entries are held at a time.
+//! `salon show`: prints a transcript, or a page counted from its end. Reads it in small chunks.
 
 use std::io::{self, Write};
 use std::ops::Range;
 use std::process::ExitCode;
 
 use super::args::ShowArgs;
-use super::context::Context;
-use super::failure::{Code, Failure};
-use super::history::History;
+use super::context::CliContext;
+use super::error::{CliError, CliErrorCode};
 use super::json::{self, SCHEMA_VERSION};
-use super::output::Style;
+use super::output::OutputStyle;
+use super::sessions::LoadedSessions;
 use super::{find, markdown, output};
-use crate::agent::{self, Reading, TextLimit};
+use crate::agent::{self, TextLimit, TranscriptReader};
 use crate::domain::{Entry, Role, Session, Time, ToolStatus};
 use crate::stdx::text::{one_line, sanitise};
 
-/// Entries that are held at once.
-const PAGE: usize = 128;
+/// Maximum number of entries in memory, because transcripts can be large.
+const CHUNK: usize = 128;
 
 /// Prints a transcript.
-pub fn run(context: &Context, args: &ShowArgs) -> Result<ExitCode, Failure> {
-    let history = History::read(context);
-    let session = find::find(&history.all, &args.id)?;
-    let mut reading = agent::format(session.key.agent)
-        .open(&session)
-        .map_err(|error| Failure::new(Code::Failed, format!("cannot read {}: {error}", session.path.display())))?;
+pub fn run(context: &CliContext, args: &ShowArgs) -> Result<ExitCode, CliError> {
+    let loaded = LoadedSessions::read(context);
+    let session = find::find(&loaded.all, &args.id)?;
+    let mut reading = agent::format(session.key.agent).open(&session).map_err(|error| {
+        CliError::new(CliErrorCode::Failed, format!("cannot read {}: {error}", session.path.display()))
+    })?;
     let range = page(reading.len(), args.limit, args.offset);
     let mut out = output::stdout();
     if args.json {
-        answer_json(&mut out, &session, &mut *reading, range)?;
+        print_json(&mut out, &session, &mut *reading, range)?;
     } else if args.raw {
-        answer_raw(&mut out, &mut *reading, range)?;
+        print_raw(&mut out, &mut *reading, range)?;
     } else if args.markdown {
         markdown::heading(&mut out, &session)?;
         each(&mut *reading, range, |_, entry| markdown::entry(&mut out, entry))?;
@@ -39,12 +39,12 @@ pub fn run(context: &Context, args: &ShowArgs) -> Result<ExitCode, Failure> {
     }
     out.flush()?;
     if !args.json {
-        tell(&*reading)?;
+        print_issues(&*reading)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Pages count from the end: offset 0 is the newest page.
+/// Range of a page counted from the end: offset 0 is the newest page.
 fn page(total: usize, limit: Option<usize>, offset: usize) -> Range<usize> {
     let end = total.saturating_sub(offset);
     let start = limit.map_or(0, |limit| end.saturating_sub(limit));
@@ -52,54 +52,54 @@ fn page(total: usize, limit: Option<usize>, offset: usize) -> Range<usize> {
 }
 
 fn each(
-    reading: &mut dyn Reading,
+    reading: &mut dyn TranscriptReader,
     range: Range<usize>,
-    mut act: impl FnMut(usize, &Entry) -> io::Result<()>,
+    mut visit: impl FnMut(usize, &Entry) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut from = range.start;
     while from < range.end {
-        let entries = reading.read(from..range.end.min(from + PAGE), TextLimit::NONE);
+        let entries = reading.read(from..range.end.min(from + CHUNK), TextLimit::NONE);
         if entries.is_empty() {
             break;
         }
         for (at, entry) in entries.iter().enumerate() {
-            act(from + at, entry)?;
+            visit(from + at, entry)?;
         }
         from += entries.len();
     }
     Ok(())
 }
 
-/// One object, written as it is read: a transcript may be larger than what one wants to hold.
-fn answer_json(
+/// Streams one JSON object, because a transcript may be too large for memory.
+fn print_json(
     out: &mut impl Write,
     session: &Session,
-    reading: &mut dyn Reading,
+    reading: &mut dyn TranscriptReader,
     range: Range<usize>,
 ) -> io::Result<()> {
     write!(out, r#"{{"schema_version":{SCHEMA_VERSION},"session":"#)?;
-    serde_json::to_writer(&mut *out, &json::Session::from(session))?;
+    serde_json::to_writer(&mut *out, &json::SessionJson::from(session))?;
     write!(out, r#","total":{},"entries":["#, reading.len())?;
     let first = range.start;
     each(reading, range, |index, entry| {
         if index > first {
             out.write_all(b",")?;
         }
-        Ok(serde_json::to_writer(&mut *out, &json::Entry::new(index, entry))?)
+        Ok(serde_json::to_writer(&mut *out, &json::EntryJson::new(index, entry))?)
     })?;
     write!(out, r#"],"branches":{},"issues":"#, reading.branches())?;
-    let issues: Vec<_> = reading.issues().iter().map(json::Issue::from).collect();
+    let issues: Vec<_> = reading.issues().iter().map(json::IssueJson::from).collect();
     serde_json::to_writer(&mut *out, &issues)?;
     out.write_all(b"}\n")
 }
 
-/// The records as they are stored, to the byte; made harmless only where they go to a terminal.
-fn answer_raw(out: &mut impl Write, reading: &mut dyn Reading, range: Range<usize>) -> io::Result<()> {
+/// Writes the stored records unchanged; sanitises them only for a terminal.
+fn print_raw(out: &mut impl Write, reading: &mut dyn TranscriptReader, range: Range<usize>) -> io::Result<()> {
     let terminal = output::to_terminal();
     let mut before = Vec::new();
     for index in range {
         let raw = reading.raw(index);
-        // Several entries may come from one record, which is printed once.
+        // Several entries can come from one record, which is printed once.
         if raw == before {
             continue;
         }
@@ -116,8 +116,8 @@ fn answer_raw(out: &mut impl Write, reading: &mut dyn Reading, range: Range<usiz
     Ok(())
 }
 
-/// Prints one entry for people; `index` counts from 0.
-pub fn plain(out: &mut impl Write, style: Style, index: usize, entry: &Entry) -> io::Result<()> {
+/// Writes one entry as text; `index` counts from 0.
+pub fn plain(out: &mut impl Write, style: OutputStyle, index: usize, entry: &Entry) -> io::Result<()> {
     let time = entry.time.map(Time::rfc3339).unwrap_or_default();
     let head = match &entry.tool {
         Some(tool) => format!("{} {}", one_line(&tool.name), tool.status.name()),
@@ -142,14 +142,14 @@ fn block(out: &mut impl Write, text: &str) -> io::Result<()> {
     if text.is_empty() { Ok(()) } else { writeln!(out, "{text}") }
 }
 
-/// What a reader of the text should know about it.
-fn tell(reading: &dyn Reading) -> io::Result<()> {
+/// Prints the number of branches and unreadable records on stderr.
+fn print_issues(reading: &dyn TranscriptReader) -> io::Result<()> {
     let mut err = io::stderr().lock();
     if reading.branches() > 1 {
-        writeln!(err, "salon: one of {} branches is shown", reading.branches())?;
+        writeln!(err, "salon: showing one of {} branches", reading.branches())?;
     }
     for issue in reading.issues() {
-        writeln!(err, "salon: {}", one_line(&json::Issue::from(issue).words()))?;
+        writeln!(err, "salon: {}", one_line(&json::IssueJson::from(issue).to_line()))?;
     }
     Ok(())
 }

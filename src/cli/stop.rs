@@ -1,4 +1,4 @@
-//! `salon stop`: ends what runs on a session. A run that another salon holds is that one's to end.
+//! `salon stop`: stops leftover processes of a session. Refuses if another running salon owns the run.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -6,40 +6,42 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::args::IdArgs;
-use super::context::Context;
-use super::failure::{Code, Failure};
+use super::context::CliContext;
+use super::error::{CliError, CliErrorCode};
 use super::json::SCHEMA_VERSION;
 use super::{output, state};
 use crate::live::{self, recover};
-use crate::runtime::lives;
+use crate::runtime::live_options;
 
 #[derive(Serialize)]
 struct Stopped<'a> {
     schema_version: u32,
     run: &'a str,
-    /// Processes that a killed salon left behind, and that were ended.
+    /// Pids of leftover processes that were stopped.
     ended: &'a [u32],
 }
 
-/// Ends a run.
-pub fn run(context: &Context, args: &IdArgs) -> Result<ExitCode, Failure> {
+/// Stops leftover processes of a run.
+pub fn run(context: &CliContext, args: &IdArgs) -> Result<ExitCode, CliError> {
     let store = state::open(context)?;
     let run = state::run_of(context, &store, &args.id)?.id;
     if let Some(holder) = state::living_holder(&store, &run)? {
-        let message = format!("it runs in another salon, process {}; stop it there", holder.pid);
-        return Err(Failure::new(Code::Busy, message));
+        let message = format!("the session is running in another salon (pid {}); stop it there", holder.pid);
+        return Err(CliError::new(CliErrorCode::Busy, message));
     }
-    let options = lives::options(store.clone(), &context.environment, &context.paths.cache, &context.settings.server);
-    let recovered =
-        recover::recover(&store, live::this_process(), &options.arrived).map_err(|error| state::broken(&error))?;
+    let options =
+        live_options::options(store.clone(), &context.environment, &context.paths.cache, &context.settings.server);
+    let recovered = recover::recover(&store, live::this_process(), &options.is_delivered)
+        .map_err(|error| state::db_error(&error))?;
     let ended: Vec<_> = recovered.ended.iter().map(|child| child.child.pid).collect();
     let mut out = output::stdout();
     if args.json {
         output::json(&mut out, &Stopped { schema_version: SCHEMA_VERSION, run: &run.0, ended: &ended })?;
     } else {
         match ended.len() {
-            0 => writeln!(out, "{run}: nothing runs there")?,
-            count => writeln!(out, "{run}: {count} agents that a killed salon left behind were ended")?,
+            0 => writeln!(out, "{run}: not running")?,
+            1 => writeln!(out, "{run}: stopped 1 leftover process")?,
+            count => writeln!(out, "{run}: stopped {count} leftover processes")?,
         }
         out.flush()?;
     }

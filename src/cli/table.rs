@@ -1,35 +1,40 @@
-//! The list for people: aligned columns that fit the terminal, or tab-separated lines for another program.
+//! List of sessions: aligned columns that fit the terminal, or tab-separated lines for scripts.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::find::PREFIX;
-use super::output::Style;
-use crate::domain::{Session, State, Time};
+use super::find::MIN_PREFIX;
+use super::output::OutputStyle;
+use crate::domain::{Session, SessionState, Time};
 use crate::stdx::text::{ellipsis, one_line, width};
 
-/// How a list is laid out.
+/// Layout of a list.
 #[derive(Clone, Copy, Debug)]
-pub struct Layout {
-    /// Columns of the terminal; `None`: no terminal, nothing is cut.
+pub struct TableLayout {
+    /// Width of the terminal in columns; `None` without a terminal: nothing is cut.
     pub columns: Option<usize>,
-    /// Its colours.
-    pub style: Style,
-    /// For ages.
+    /// Colours.
+    pub style: OutputStyle,
+    /// Current time, for ages.
     pub now: Time,
 }
 
-/// Writes a list; `all` are the sessions among which a shortened id must stay unique.
-pub fn write(out: &mut impl Write, layout: Layout, shown: &[Arc<Session>], all: &[Arc<Session>]) -> io::Result<()> {
+/// Writes a list. Shortened ids stay unique among `all`.
+pub fn write(
+    out: &mut impl Write,
+    layout: TableLayout,
+    shown: &[Arc<Session>],
+    all: &[Arc<Session>],
+) -> io::Result<()> {
     match layout.columns {
         Some(columns) => write_columns(out, layout, columns, shown, &short_ids(all)),
         None => shown.iter().try_for_each(|session| write_tabbed(out, session)),
     }
 }
 
-/// Agent, id, last activity, state, turns, workspace, title: whole, in this order, one line each.
+/// Writes agent, id, last activity, state, turns, workspace and title, uncut and separated by tabs.
 fn write_tabbed(out: &mut impl Write, session: &Session) -> io::Result<()> {
     let activity = session.last_activity.map(Time::rfc3339).unwrap_or_default();
     let cells = [
@@ -46,7 +51,7 @@ fn write_tabbed(out: &mut impl Write, session: &Session) -> io::Result<()> {
 
 fn write_columns(
     out: &mut impl Write,
-    layout: Layout,
+    layout: TableLayout,
     columns: usize,
     shown: &[Arc<Session>],
     ids: &HashMap<*const Session, usize>,
@@ -55,7 +60,7 @@ fn write_columns(
     let widest = |cell: Cell, most: usize| rows.iter().map(|row| width(cell(row))).max().unwrap_or(0).min(most);
     let (age, agent, id) = (widest(|row| &row.age, 12), widest(|row| row.agent, 12), widest(|row| &row.id, 20));
     let turns = widest(|row| &row.turns, 6);
-    // What is left after the narrow columns and the gaps goes to the workspace and, twice as much, to the title.
+    // Of the remaining width, at most a third goes to the workspace and the rest to the title.
     let fixed = 2 + age + 2 + agent + 2 + turns + 2 + id;
     let left = columns.saturating_sub(fixed + 4);
     let workspace = widest(|row| &row.workspace, left / 3);
@@ -106,7 +111,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// How much of each id is needed to name it among all, at least [`PREFIX`] characters.
+/// Length of the shortest unique prefix of each id, at least [`MIN_PREFIX`] characters.
 fn short_ids(sessions: &[Arc<Session>]) -> HashMap<*const Session, usize> {
     let mut sorted: Vec<_> = sessions.iter().collect();
     sorted.sort_unstable_by(|a, b| a.key.id.cmp(&b.key.id));
@@ -115,21 +120,21 @@ fn short_ids(sessions: &[Arc<Session>]) -> HashMap<*const Session, usize> {
     for (at, session) in sorted.iter().enumerate() {
         let before = at.checked_sub(1).map_or(0, |before| shared(session, sorted[before]));
         let after = sorted.get(at + 1).map_or(0, |after| shared(session, after));
-        lengths.insert(Arc::as_ptr(session), PREFIX.max(before.max(after) + 1));
+        lengths.insert(Arc::as_ptr(session), MIN_PREFIX.max(before.max(after) + 1));
     }
     lengths
 }
 
-fn state(state: State, style: Style) -> String {
+fn state(state: SessionState, style: OutputStyle) -> String {
     match state {
-        State::NeedsYou => style.yellow("!"),
-        State::Working => style.green("*"),
-        State::Idle => style.green("o"),
-        State::Past => " ".to_owned(),
+        SessionState::NeedsYou => style.yellow("!"),
+        SessionState::Working => style.green("*"),
+        SessionState::Idle => style.green("o"),
+        SessionState::Past => " ".to_owned(),
     }
 }
 
-/// How long ago, in one unit.
+/// Age in one unit, for example `5m` or `3d`.
 pub fn age(now: Time, time: Time) -> String {
     let minutes = now.since(time) / 60_000;
     match minutes {

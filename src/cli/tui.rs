@@ -1,4 +1,4 @@
-//! `salon` alone: the screen.
+//! `salon` without a command: opens the screen.
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -6,29 +6,29 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 
 use super::args::Cli;
-use super::context::Context;
-use super::failure::Failure;
-use crate::runtime::{self, First, Start};
+use super::context::CliContext;
+use super::error::CliError;
+use crate::runtime::{self, StartOptions, StartupAction};
 
-/// Opens the screen; without a terminal, says how salon is used.
-pub fn run(context: Context) -> Result<ExitCode, Failure> {
+/// Opens the screen; prints usage if there is no terminal.
+pub fn run(context: CliContext) -> Result<ExitCode, CliError> {
     if !has_terminal() {
         use io::Write;
         let help = Cli::command().render_help();
-        write!(io::stderr().lock(), "salon: there is no terminal to open the screen on\n\n{help}")?;
+        write!(io::stderr().lock(), "salon: the screen needs a terminal\n\n{help}")?;
         return Ok(ExitCode::from(2));
     }
     open(context, None)
 }
 
-/// Whether there is a terminal to open the screen on.
+/// Returns true if stdin and stdout are terminals.
 pub fn has_terminal() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-/// Opens the screen, and does something there first.
-pub fn open(context: Context, first: Option<First>) -> Result<ExitCode, Failure> {
-    let Context { settings, issues, environment, paths, clock, style, .. } = context;
-    runtime::run(Start { settings, issues, environment, paths, coloured: style.on, clock, first })?;
+/// Opens the screen with an optional startup action.
+pub fn open(context: CliContext, startup_action: Option<StartupAction>) -> Result<ExitCode, CliError> {
+    let CliContext { settings, issues, environment, paths, clock, style, .. } = context;
+    runtime::run(StartOptions { settings, issues, environment, paths, coloured: style.on, clock, startup_action })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,5 +1,4 @@
-//! One turn without a terminal: the answer goes to stdout as it comes, everything else to stderr, and no process is
-//! left behind.
+//! One turn without a terminal. Streams the answer to stdout and everything else to stderr; leaves no process behind.
 
 use std::collections::HashSet;
 use std::io::{self, BufWriter, StdoutLock, Write};
@@ -9,147 +8,157 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
-use super::args::{Approve, TurnArgs};
-use super::context::Context;
-use super::events::Event;
-use super::failure::{Code, Failure};
+use super::args::{ApprovalPolicy, TurnArgs};
+use super::context::CliContext;
+use super::error::{CliError, CliErrorCode};
+use super::events::EventJson;
 use super::{output, state};
 use crate::domain::Agent;
-use crate::domain::approval::{Answer, Approval, ChoiceKind};
-use crate::domain::event::{Body, Level, Piece};
+use crate::domain::approval::{Approval, ApprovalAnswer, ChoiceKind};
+use crate::domain::event::{Delta, EventBody, NoticeLevel};
 use crate::domain::prompt::PromptId;
-use crate::domain::run::{Cursor, Happening, Opening, Outcome, Phase, Refusal, RunId, RunInfo, Stopped, What};
+use crate::domain::run::{
+    Phase, Refusal, RingCursor, RunEvent, RunEventKind, RunId, RunInfo, RunStart, StopReason, TurnOutcome,
+};
 use crate::domain::transcript::ToolStatus;
-use crate::domain::{self, Key};
+use crate::domain::{self, EntryKey};
 use crate::live::{self, Live, Viewer};
-use crate::runtime::lives;
-use crate::stdx::ring::Item;
+use crate::runtime::live_options;
+use crate::stdx::ring::RingItem;
 use crate::stdx::text::{one_line, sanitise};
 
-/// What is asked.
+/// Turn to run.
 #[derive(Debug)]
-pub struct Turn<'a> {
-    /// Whose program.
+pub struct TurnRequest<'a> {
+    /// Agent that runs the turn.
     pub agent: Agent,
-    /// How its run begins.
-    pub opening: Opening,
-    /// The prompt.
+    /// Start options of the run.
+    pub opening: RunStart,
+    /// Prompt of the turn.
     pub prompt: String,
-    /// How it goes.
+    /// Options of the turn.
     pub args: &'a TurnArgs,
 }
 
-/// What runs tell, and where their questions are told to other processes.
-type Told<'a> = (&'a mut UnboundedReceiver<live::Event>, &'a UnboundedSender<Arc<RunInfo>>);
+/// Receiver of live events, and sender of run states to the approval relay.
+type RunEvents<'a> = (&'a mut UnboundedReceiver<live::LiveEvent>, &'a UnboundedSender<Arc<RunInfo>>);
 
-/// How a turn without a terminal ended.
+/// Result of a turn without a terminal.
 #[derive(Debug)]
-enum End {
-    Turn(Outcome),
-    /// The agent is gone, or could not be started.
-    Gone(Stopped),
-    /// The user stopped it.
+enum TurnEnd {
+    Turn(TurnOutcome),
+    /// The agent exited or could not be started.
+    Gone(StopReason),
+    /// A signal ended the turn.
     Signal,
 }
 
-/// Takes the turn and ends with it.
-pub fn run(context: &Context, turn: Turn<'_>) -> Result<ExitCode, Failure> {
+/// Runs one turn and returns its exit code.
+pub fn run(context: &CliContext, turn: TurnRequest<'_>) -> Result<ExitCode, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let taken = runtime.block_on(take(context, turn));
+    let exit_code = runtime.block_on(run_turn(context, turn));
     runtime.shutdown_background();
-    taken
+    exit_code
 }
 
-async fn take(context: &Context, turn: Turn<'_>) -> Result<ExitCode, Failure> {
+async fn run_turn(context: &CliContext, turn: TurnRequest<'_>) -> Result<ExitCode, CliError> {
     let store = state::open(context)?;
-    let (live, mut told) = Live::start(lives::options(
+    let (live, mut run_events) = Live::start(live_options::options(
         store.clone(),
         &context.environment,
         &context.paths.cache,
         &context.settings.server,
     ));
-    let (asked, questions) = tokio::sync::mpsc::unbounded_channel();
-    if turn.args.approve == Approve::Wait {
-        tokio::spawn(live::questions::relay(live.clone(), store, questions));
+    let (run_infos, approvals) = tokio::sync::mpsc::unbounded_channel();
+    if turn.args.approve == ApprovalPolicy::Wait {
+        tokio::spawn(live::approvals::relay(live.clone(), store, approvals));
     }
-    let ended = answer(context, &live, (&mut told, &asked), turn).await;
+    let result = answer(context, &live, (&mut run_events, &run_infos), turn).await;
     live.shutdown().await;
-    ended
+    result
 }
 
-async fn answer(context: &Context, live: &Live, told: Told<'_>, turn: Turn<'_>) -> Result<ExitCode, Failure> {
-    let run = live.begin(turn.agent, turn.opening, None).await.map_err(|refusal| refused(&refusal))?;
-    let waiting = live.queue(&run).await.map_err(|refusal| refused(&refusal))?;
+async fn answer(
+    context: &CliContext,
+    live: &Live,
+    run_events: RunEvents<'_>,
+    turn: TurnRequest<'_>,
+) -> Result<ExitCode, CliError> {
+    let run = live.open_run(turn.agent, turn.opening, None).await.map_err(|refusal| refusal_error(&refusal))?;
+    let waiting = live.queue(&run).await.map_err(|refusal| refusal_error(&refusal))?;
     if let Some(first) = waiting.first() {
         let waiting = waiting.len();
-        let message = format!("{waiting} prompts wait before it; see `salon queue`, cancel or release {}", first.id.0);
-        return Err(Failure::new(Code::Busy, message));
+        let message = format!(
+            "{waiting} earlier prompts are queued; cancel or release prompt {} (see `salon queue`)",
+            first.id.0
+        );
+        return Err(CliError::new(CliErrorCode::Busy, message));
     }
-    let mut viewer = live.watch(&run).ok_or_else(|| Failure::new(Code::Failed, "the run is gone"))?;
-    let prompt = live.submit(&run, turn.prompt).await.map_err(|refusal| refused(&refusal))?;
-    let mut teller = Teller {
+    let mut viewer = live.watch(&run).ok_or_else(|| CliError::new(CliErrorCode::Failed, "the run has ended"))?;
+    let prompt = live.submit(&run, turn.prompt).await.map_err(|refusal| refusal_error(&refusal))?;
+    let mut printer = TurnPrinter {
         out: output::stdout(),
         json: turn.args.json,
         context,
         printed: None,
-        calls: Calls::default(),
+        calls: PendingCalls::default(),
         epoch: 0,
         info: None,
     };
-    let end = watch(live, told, &run, &mut viewer, &mut teller, turn.args.approve).await?;
-    teller.finish()?;
-    settle(live, prompt, end).await
+    let end = watch(live, run_events, &run, &mut viewer, &mut printer, turn.args.approve).await?;
+    printer.finish()?;
+    exit_code(live, prompt, end).await
 }
 
-/// Follows the run until the turn is over.
+/// Processes events of the run until the turn ends.
 async fn watch(
     live: &Live,
-    (told, asked): Told<'_>,
+    (run_events, run_infos): RunEvents<'_>,
     run: &RunId,
     viewer: &mut Viewer,
-    teller: &mut Teller<'_>,
-    approve: Approve,
-) -> Result<End, Failure> {
-    let (mut cursor, mut asked_to_end) = (Cursor::default(), false);
+    printer: &mut TurnPrinter<'_>,
+    approve: ApprovalPolicy,
+) -> Result<TurnEnd, CliError> {
+    let (mut cursor, mut interrupted) = (RingCursor::default(), false);
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     loop {
         tokio::select! {
             biased;
             () = either(&mut interrupt, &mut terminate) => {
-                if std::mem::replace(&mut asked_to_end, true) {
-                    return Ok(End::Signal);
+                if std::mem::replace(&mut interrupted, true) {
+                    return Ok(TurnEnd::Signal);
                 }
-                live.interrupt(run).map_err(|refusal| refused(&refusal))?;
+                live.interrupt(run).map_err(|refusal| refusal_error(&refusal))?;
             }
-            Some(event) = told.recv() => {
+            Some(event) = run_events.recv() => {
                 match event {
-                    live::Event::Notice { text, .. } => aside(&text)?,
-                    // Nobody relays questions that are answered at once.
-                    live::Event::Run(info) => drop(asked.send(info)),
-                    live::Event::Gone(_) | live::Event::Queued(..) => {}
+                    live::LiveEvent::Notice { text, .. } => print_note(&text)?,
+                    // Without `--approve wait` the channel has no receiver.
+                    live::LiveEvent::Run(info) => drop(run_infos.send(info)),
+                    live::LiveEvent::Gone(_) | live::LiveEvent::Queued(..) => {}
                 }
             }
             alive = viewer.changed() => {
-                let Some(replay) = viewer.since(cursor).await else { return Ok(End::Signal) };
+                let Some(replay) = viewer.since(cursor).await else { return Ok(TurnEnd::Signal) };
                 cursor = replay.cursor;
-                teller.epoch = cursor.epoch;
+                printer.epoch = cursor.epoch;
                 let info = viewer.info();
-                teller.state(&info)?;
+                printer.state(&info)?;
                 let mut end = None;
-                for item in &replay.happenings {
-                    teller.tell(item)?;
-                    match &item.value.what {
-                        What::Approval(approval) => decide(live, run, approval, approve)?,
-                        What::TurnEnded(outcome) => end = Some(outcome.clone()),
-                        What::Event(_) | What::ApprovalGone(_) => {}
+                for item in &replay.events {
+                    printer.print(item)?;
+                    match &item.value.kind {
+                        RunEventKind::Approval(approval) => answer_approval(live, run, approval, approve)?,
+                        RunEventKind::TurnEnded(outcome) => end = Some(outcome.clone()),
+                        RunEventKind::Event(_) | RunEventKind::ApprovalGone(_) => {}
                     }
                 }
-                teller.out.flush()?;
+                printer.out.flush()?;
                 match (end, &info.phase) {
-                    (Some(_), _) if asked_to_end => return Ok(End::Signal),
-                    (Some(outcome), _) => return Ok(End::Turn(outcome)),
-                    (None, Phase::Stopped(stopped)) if *stopped != Stopped::NotStarted => return Ok(End::Gone(stopped.clone())),
-                    (None, _) if !alive => return Ok(End::Signal),
+                    (Some(_), _) if interrupted => return Ok(TurnEnd::Signal),
+                    (Some(outcome), _) => return Ok(TurnEnd::Turn(outcome)),
+                    (None, Phase::Stopped(stopped)) if *stopped != StopReason::NotStarted => return Ok(TurnEnd::Gone(stopped.clone())),
+                    (None, _) if !alive => return Ok(TurnEnd::Signal),
                     (None, _) => {}
                 }
             }
@@ -164,138 +173,140 @@ async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
     }
 }
 
-/// Answers an agent that asks, as the caller wants it.
-fn decide(live: &Live, run: &RunId, approval: &Approval, approve: Approve) -> Result<(), Failure> {
+/// Answers an approval as `--approve` specifies.
+fn answer_approval(live: &Live, run: &RunId, approval: &Approval, approve: ApprovalPolicy) -> Result<(), CliError> {
     let kind = match approve {
-        Approve::Wait => {
-            return aside(&format!("waits for `salon approve {run}`: {}", approval.line()));
+        ApprovalPolicy::Wait => {
+            return print_note(&format!("waiting for `salon approve {run}`: {}", approval.headline()));
         }
-        Approve::Once if approval.questions.is_empty() => ChoiceKind::AllowOnce,
-        Approve::Once | Approve::Deny => ChoiceKind::Deny,
+        ApprovalPolicy::Once if approval.questions.is_empty() => ChoiceKind::AllowOnce,
+        ApprovalPolicy::Once | ApprovalPolicy::Deny => ChoiceKind::Deny,
     };
     let word = if kind == ChoiceKind::AllowOnce { "allowed" } else { "denied" };
-    aside(&format!("{word}: {}", approval.line()))?;
+    print_note(&format!("{word}: {}", approval.headline()))?;
     let choice = approval.choices.iter().find(|choice| choice.kind == kind).or(approval.choices.last());
     let Some(choice) = choice else { return Ok(()) };
-    let reason = (kind == ChoiceKind::Deny).then(|| "Nobody is there to answer.".to_owned());
-    let answer = Answer::Choice { token: choice.token.clone(), reason };
-    live.answer(run, &approval.id, answer).map_err(|refusal| refused(&refusal))
+    let reason = (kind == ChoiceKind::Deny).then(|| "No user is available to answer.".to_owned());
+    let answer = ApprovalAnswer::Choice { token: choice.token.clone(), reason };
+    live.answer(run, &approval.id, answer).map_err(|refusal| refusal_error(&refusal))
 }
 
-/// The exit code. A prompt that did not reach its agent is taken back: the caller knows, and may try again.
-async fn settle(live: &Live, prompt: PromptId, end: End) -> Result<ExitCode, Failure> {
+/// Converts the result to an exit code. Cancels an undelivered prompt, because the caller may retry.
+async fn exit_code(live: &Live, prompt: PromptId, end: TurnEnd) -> Result<ExitCode, CliError> {
     let failure = match end {
-        End::Turn(Outcome::Done) => return Ok(ExitCode::SUCCESS),
-        End::Turn(Outcome::Interrupted) | End::Signal => return Ok(ExitCode::from(130)),
-        End::Turn(Outcome::Failed(failure)) | End::Gone(Stopped::Failed(failure)) => failure.to_string(),
-        End::Gone(Stopped::NotStarted | Stopped::OnRequest | Stopped::Evicted) => "the run was ended".to_owned(),
+        TurnEnd::Turn(TurnOutcome::Done) => return Ok(ExitCode::SUCCESS),
+        TurnEnd::Turn(TurnOutcome::Interrupted) | TurnEnd::Signal => return Ok(ExitCode::from(130)),
+        TurnEnd::Turn(TurnOutcome::Failed(failure)) | TurnEnd::Gone(StopReason::Failed(failure)) => failure.to_string(),
+        TurnEnd::Gone(StopReason::NotStarted | StopReason::OnRequest | StopReason::Evicted) => {
+            "the run was stopped".to_owned()
+        }
     };
     let undelivered = live.cancel_prompt(prompt).await.is_ok();
     let message = if undelivered { format!("{failure}; the prompt was not delivered") } else { failure };
-    Err(Failure::new(Code::Failed, message))
+    Err(CliError::new(CliErrorCode::Failed, message))
 }
 
-fn refused(refusal: &Refusal) -> Failure {
+fn refusal_error(refusal: &Refusal) -> CliError {
     let code = match refusal {
-        Refusal::HeldBy { .. } | Refusal::OpenElsewhere(_) => Code::Busy,
-        Refusal::UnknownRun => Code::NotFound,
-        Refusal::Failed(domain::run::Failure::Other(_)) | Refusal::NotKept(_) => Code::Failed,
-        Refusal::Failed(_) => Code::Unavailable,
+        Refusal::LeasedBy { .. } | Refusal::OpenElsewhere(_) => CliErrorCode::Busy,
+        Refusal::UnknownRun => CliErrorCode::NotFound,
+        Refusal::Failed(domain::run::RunFailure::Other(_)) | Refusal::NotSaved(_) => CliErrorCode::Failed,
+        Refusal::Failed(_) => CliErrorCode::Unavailable,
     };
-    Failure::new(code, refusal.to_string())
+    CliError::new(code, refusal.to_string())
 }
 
-/// Something for the person at the terminal, beside the answer.
-fn aside(text: &str) -> Result<(), Failure> {
+/// Prints a note for the user on stderr.
+fn print_note(text: &str) -> Result<(), CliError> {
     Ok(writeln!(io::stderr().lock(), "salon: {}", one_line(&sanitise(text)))?)
 }
 
-/// The agent's calls, each told once. It is told again and again while its input comes; what is to be seen is known
-/// once something else happens.
+/// Tool calls, each printed once. A call is repeated while its input streams; it is complete when another event follows.
 #[derive(Default)]
-struct Calls {
-    /// Those that are to be told.
+struct PendingCalls {
+    /// Calls that are not printed yet, with their current line.
     waiting: Vec<(Arc<str>, String)>,
-    told: HashSet<Arc<str>>,
+    printed: HashSet<Arc<str>>,
 }
 
-impl Calls {
+impl PendingCalls {
     fn called(&mut self, id: &Arc<str>, line: String) {
         match self.waiting.iter_mut().find(|(waiting, _)| waiting == id) {
             Some((_, before)) => *before = line,
-            None if self.told.contains(id) => {}
+            None if self.printed.contains(id) => {}
             None => self.waiting.push((id.clone(), line)),
         }
     }
 
-    fn tell(&mut self) -> Result<(), Failure> {
+    fn print(&mut self) -> Result<(), CliError> {
         for (id, line) in self.waiting.drain(..) {
-            aside(&line)?;
-            self.told.insert(id);
+            print_note(&line)?;
+            self.printed.insert(id);
         }
         Ok(())
     }
 }
 
-/// Prints what happens.
-struct Teller<'a> {
+/// Printer of the events of a turn.
+struct TurnPrinter<'a> {
     out: BufWriter<StdoutLock<'static>>,
     json: bool,
-    context: &'a Context,
-    /// The text that is being printed, and how much of it was.
-    printed: Option<(Key, String)>,
-    calls: Calls,
+    context: &'a CliContext,
+    /// Entry that is being printed, with the text printed so far.
+    printed: Option<(EntryKey, String)>,
+    calls: PendingCalls,
     epoch: u64,
     info: Option<Arc<RunInfo>>,
 }
 
-impl Teller<'_> {
-    fn tell(&mut self, item: &Item<Happening>) -> Result<(), Failure> {
+impl TurnPrinter<'_> {
+    fn print(&mut self, item: &RingItem<RunEvent>) -> Result<(), CliError> {
         if self.json {
-            return match Event::happened(self.epoch, item) {
+            return match EventJson::run_event(self.epoch, item) {
                 Some(event) => self.line(&event),
                 None => Ok(()),
             };
         }
-        let event = match &item.value.what {
-            What::Event(event) => event,
-            What::Approval(_) | What::TurnEnded(_) => return self.calls.tell(),
-            What::ApprovalGone(_) => return Ok(()),
+        let event = match &item.value.kind {
+            RunEventKind::Event(event) => event,
+            RunEventKind::Approval(_) | RunEventKind::TurnEnded(_) => return self.calls.print(),
+            RunEventKind::ApprovalGone(_) => return Ok(()),
         };
         match &event.body {
-            Body::Text(piece) => {
-                self.calls.tell()?;
+            EventBody::Text(piece) => {
+                self.calls.print()?;
                 Ok(self.text(event.key, piece)?)
             }
-            Body::ToolCall { id, name, action, .. } => {
-                let what = action.headline();
-                self.calls.called(id, if what.is_empty() { name.to_string() } else { format!("{name}: {what}") });
+            EventBody::ToolCall { id, name, action, .. } => {
+                let headline = action.headline();
+                self.calls
+                    .called(id, if headline.is_empty() { name.to_string() } else { format!("{name}: {headline}") });
                 Ok(())
             }
-            // It is not yet known what the call will do.
-            Body::ToolUpdate { status: Some(ToolStatus::Pending), .. } => Ok(()),
-            Body::ToolUpdate { status, .. } => {
-                self.calls.tell()?;
-                if *status == Some(ToolStatus::Failed) { aside("the call failed") } else { Ok(()) }
+            // The input of the call is still incomplete.
+            EventBody::ToolUpdate { status: Some(ToolStatus::Pending), .. } => Ok(()),
+            EventBody::ToolUpdate { status, .. } => {
+                self.calls.print()?;
+                if *status == Some(ToolStatus::Failed) { print_note("the call failed") } else { Ok(()) }
             }
-            Body::Notice { level: Level::Error | Level::Warning, text } => {
-                self.calls.tell()?;
-                aside(text)
+            EventBody::Notice { level: NoticeLevel::Error | NoticeLevel::Warning, text } => {
+                self.calls.print()?;
+                print_note(text)
             }
             _ => Ok(()),
         }
     }
 
-    /// Prints what of a text was not printed yet.
-    fn text(&mut self, key: Key, piece: &Piece) -> io::Result<()> {
+    /// Prints the new part of a text.
+    fn text(&mut self, key: EntryKey, piece: &Delta) -> io::Result<()> {
         if self.printed.as_ref().is_some_and(|(printing, _)| *printing != key) {
             self.end_text()?;
         }
         let (_, printed) = self.printed.get_or_insert((key, String::new()));
         let new = match piece {
-            Piece::Delta(text) => text,
-            // It differs only where something was lost on the way: then all of it is worth more than a part.
-            Piece::Whole(text) => text.strip_prefix(printed.as_str()).unwrap_or(text),
+            Delta::Append(text) => text,
+            // The prefix differs only if deltas were lost: then the whole text is printed.
+            Delta::Replace(text) => text.strip_prefix(printed.as_str()).unwrap_or(text),
         };
         printed.push_str(new);
         self.out.write_all(if output::to_terminal() { sanitise(new).into_owned() } else { new.to_owned() }.as_bytes())
@@ -313,25 +324,26 @@ impl Teller<'_> {
         self.out.flush()
     }
 
-    /// Tells how the run stands, where that changed in a way that a script may care for.
-    fn state(&mut self, info: &Arc<RunInfo>) -> Result<(), Failure> {
+    /// Prints JSON events for changes of state and usage.
+    fn state(&mut self, info: &Arc<RunInfo>) -> Result<(), CliError> {
         let before = self.info.replace(info.clone());
         if !self.json {
             return Ok(());
         }
         let now = self.context.clock.now();
-        let told = |info: &RunInfo| (info.phase.clone(), info.session.clone(), info.model.clone(), info.mode.clone());
-        if before.as_deref().map(told) != Some(told(info)) {
-            self.line(&Event::state(self.epoch, info, now))?;
+        let state_fields =
+            |info: &RunInfo| (info.phase.clone(), info.session.clone(), info.model.clone(), info.mode.clone());
+        if before.as_deref().map(state_fields) != Some(state_fields(info)) {
+            self.line(&EventJson::state(self.epoch, info, now))?;
         }
-        let used = |info: &RunInfo| (info.tokens, info.context);
-        if before.as_deref().is_some_and(|before| used(before) != used(info)) {
-            self.line(&Event::usage(self.epoch, info, now))?;
+        let usage_fields = |info: &RunInfo| (info.tokens, info.context);
+        if before.as_deref().is_some_and(|before| usage_fields(before) != usage_fields(info)) {
+            self.line(&EventJson::usage(self.epoch, info, now))?;
         }
         Ok(())
     }
 
-    fn line(&mut self, event: &Event<'_>) -> Result<(), Failure> {
+    fn line(&mut self, event: &EventJson<'_>) -> Result<(), CliError> {
         serde_json::to_writer(&mut self.out, event)?;
         Ok(self.out.write_all(b"\n")?)
     }

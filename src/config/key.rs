@@ -1,22 +1,22 @@
-//! Keys as neutral values, and as words in a key map: `j`, `ctrl-p`, `alt-enter`, `f2`, `space`.
+//! Keys as plain values, and their notation in a key map: `j`, `ctrl-p`, `alt-enter`, `f2`, `space`.
 
 /// A key with its modifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// Which key.
+    /// Key without modifiers.
     pub code: KeyCode,
-    /// Control was held.
+    /// Control modifier.
     pub ctrl: bool,
-    /// Alt was held.
+    /// Alt modifier.
     pub alt: bool,
-    /// Shift was held; never set for a character, whose case tells it.
+    /// Shift modifier; never set for a character, whose case includes it.
     pub shift: bool,
 }
 
-/// Which key.
+/// A key without modifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyCode {
-    /// A character as it was typed.
+    /// Character as typed.
     Char(char),
     /// Enter.
     Enter,
@@ -28,13 +28,13 @@ pub enum KeyCode {
     Backspace,
     /// Delete.
     Delete,
-    /// Arrow up.
+    /// Up arrow.
     Up,
-    /// Arrow down.
+    /// Down arrow.
     Down,
-    /// Arrow left.
+    /// Left arrow.
     Left,
-    /// Arrow right.
+    /// Right arrow.
     Right,
     /// Home.
     Home,
@@ -44,27 +44,27 @@ pub enum KeyCode {
     PageUp,
     /// Page down.
     PageDown,
-    /// A function key, from 1.
+    /// Function key, from 1.
     F(u8),
 }
 
 impl Key {
-    /// A key without modifiers.
+    /// Creates a key without modifiers.
     pub const fn plain(code: KeyCode) -> Self {
         Self { code, ctrl: false, alt: false, shift: false }
     }
 
-    /// A character as it was typed.
+    /// Creates a key for a character as typed.
     pub const fn char(c: char) -> Self {
         Self::plain(KeyCode::Char(c))
     }
 
-    /// A character with Control held.
+    /// Creates a key for a character with Control.
     pub const fn ctrl(c: char) -> Self {
         Self { code: KeyCode::Char(c), ctrl: true, alt: false, shift: false }
     }
 
-    /// The character that it types into a field, if it types one.
+    /// Returns the character that the key enters into a text field, if any.
     pub fn typed(self) -> Option<char> {
         match self.code {
             KeyCode::Char(c) if !self.ctrl && !self.alt => Some(c),
@@ -72,11 +72,11 @@ impl Key {
         }
     }
 
-    /// Reads the words of a key map. `None` where they name no key.
-    pub fn parse(words: &str) -> Option<Self> {
-        let mut rest = words;
+    /// Parses the notation of a key map.
+    pub fn parse(notation: &str) -> Option<Self> {
+        let mut rest = notation;
         let mut key = Self::plain(KeyCode::Esc);
-        // A lone `-` is a key, so a modifier counts only where something follows it.
+        // A lone `-` is a key, so a modifier requires text after the `-`.
         while let Some((head, tail)) = rest.split_once('-').filter(|(head, tail)| !head.is_empty() && !tail.is_empty())
         {
             match head.to_ascii_lowercase().as_str() {
@@ -88,7 +88,7 @@ impl Key {
             rest = tail;
         }
         key.code = KeyCode::parse(rest)?;
-        // Shift is told by the character itself, and Control by its lower-case letter.
+        // A character includes Shift in its case; with Control it is lower case.
         if let KeyCode::Char(c) = key.code {
             let c = if key.shift { c.to_ascii_uppercase() } else { c };
             key.code = KeyCode::Char(if key.ctrl { c.to_ascii_lowercase() } else { c });
@@ -114,7 +114,7 @@ impl KeyCode {
         ("pgup", Self::PageUp),
         ("pgdn", Self::PageDown),
         ("space", Self::Char(' ')),
-        // Other spellings that people write.
+        // Aliases.
         ("return", Self::Enter),
         ("escape", Self::Esc),
         ("pageup", Self::PageUp),

@@ -1,54 +1,54 @@
-//! The key map as a file says it: places, names of actions and keys. What the names mean is known further up.
+//! Key map files: contexts, action names and keys. The application interprets the names.
 
 use toml::{Table, Value};
 
 use super::key::Key;
 
-/// The default key map, which is the file itself.
+/// Default key map: the embedded file.
 pub const DEFAULT: &str = include_str!("../../assets/keymap.toml");
 
-/// One line of a key map.
+/// One binding of a key map.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// Its table: `everywhere`, `move`, `list`, `reader`, `search`.
-    pub place: String,
-    /// The action's name.
+pub struct KeyBinding {
+    /// Table of the binding: `everywhere`, `move`, `list`, `reader`, `search`, `chat`.
+    pub context: String,
+    /// Name of the action.
     pub action: String,
-    /// Its keys; none where it has none.
+    /// Keys of the action; empty for an unbound action.
     pub keys: Vec<Key>,
 }
 
-/// Rows of the default key map.
-pub fn defaults() -> Vec<Row> {
+/// Returns the bindings of the default key map.
+pub fn defaults() -> Vec<KeyBinding> {
     let table = DEFAULT.parse::<Table>().unwrap_or_default();
-    rows(&table).0
+    bindings(&table).0
 }
 
-/// Rows of a table of places, and what in it is no key, in words.
-pub fn rows(places: &Table) -> (Vec<Row>, Vec<String>) {
-    let (mut rows, mut problems) = (Vec::new(), Vec::new());
-    for (place, actions) in places {
+/// Parses a table of contexts. Returns the bindings, and a message for each invalid entry.
+pub fn bindings(contexts: &Table) -> (Vec<KeyBinding>, Vec<String>) {
+    let (mut list, mut problems) = (Vec::new(), Vec::new());
+    for (context, actions) in contexts {
         let Value::Table(actions) = actions else {
-            problems.push(format!("keys.{place} is not a table of actions"));
+            problems.push(format!("keys.{context}: must be a table of actions"));
             continue;
         };
-        for (action, words) in actions {
-            match keys(words) {
-                Ok(keys) => rows.push(Row { place: place.clone(), action: action.clone(), keys }),
-                Err(problem) => problems.push(format!("keys.{place}.{action}: {problem}")),
+        for (action, notation) in actions {
+            match keys(notation) {
+                Ok(keys) => list.push(KeyBinding { context: context.clone(), action: action.clone(), keys }),
+                Err(problem) => problems.push(format!("keys.{context}.{action}: {problem}")),
             }
         }
     }
-    (rows, problems)
+    (list, problems)
 }
 
-/// One key, or a list of keys.
-fn keys(words: &Value) -> Result<Vec<Key>, String> {
+/// Parses one key or a list of keys.
+fn keys(notation: &Value) -> Result<Vec<Key>, String> {
     let one = |value: &Value| {
         let word = value.as_str().ok_or_else(|| format!("{value} is not a key"))?;
         Key::parse(word).ok_or_else(|| format!("\"{word}\" is not a key"))
     };
-    match words {
+    match notation {
         Value::Array(list) => list.iter().map(one).collect(),
         single => one(single).map(|key| vec![key]),
     }

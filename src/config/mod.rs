@@ -1,4 +1,4 @@
-//! Configuration files read into neutral values; the defaults are the files in `assets/`, embedded.
+//! Configuration files, parsed into plain values. Defaults are the embedded files in `assets/`.
 
 pub mod describe;
 pub mod key;

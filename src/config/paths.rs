@@ -1,24 +1,24 @@
-//! Where salon keeps its own files, as values. Reads no environment itself: the caller hands variables down.
+//! Directories of salon's own files. Does not read the environment: the caller passes the variables.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The four directories that belong to salon. None of them need exist.
+/// Directories of salon. They need not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paths {
-    /// Holds `config.toml` and the user's themes.
+    /// Configuration: `config.toml` and the user's themes.
     pub config: PathBuf,
-    /// Holds what must not be lost: `state.db`, copies of endangered files, the log.
+    /// Data that must not be lost: `state.db`, backups of at-risk files, the log.
     pub data: PathBuf,
-    /// Holds what may be deleted at any time.
+    /// Cache, which may be deleted at any time.
     pub cache: PathBuf,
-    /// Holds sockets and locks of this login.
+    /// Sockets and locks of the login session.
     pub runtime: PathBuf,
 }
 
 impl Paths {
-    /// The platform's places, each moved by its variable: `SALON_CONFIG_DIR`, `SALON_DATA_DIR`, `SALON_CACHE_DIR`,
-    /// `SALON_RUNTIME_DIR`. `None` where a place is neither named nor known, for want of a home directory.
+    /// Resolves the platform's directories, each replaceable by a variable: `SALON_CONFIG_DIR`, `SALON_DATA_DIR`,
+    /// `SALON_CACHE_DIR`, `SALON_RUNTIME_DIR`. Returns `None` if a directory is not set and there is no home directory.
     pub fn resolve(var: impl Fn(&str) -> Option<String>) -> Option<Self> {
         let project = directories::ProjectDirs::from("", "", "salon");
         let place = |name: &str, usual: fn(&directories::ProjectDirs) -> &Path| {
@@ -33,23 +33,23 @@ impl Paths {
         })
     }
 
-    /// The configuration file, which need not exist.
+    /// Path of the configuration file, which need not exist.
     pub fn config_file(&self) -> PathBuf {
         self.config.join("config.toml")
     }
 
-    /// The database of what salon itself remembers.
+    /// Path of the database of salon's own state.
     pub fn state_db(&self) -> PathBuf {
         self.data.join("state.db")
     }
 
-    /// Where copies of files go that an agent may destroy.
-    pub fn kept(&self) -> PathBuf {
+    /// Directory for backups of files that an agent may delete.
+    pub fn backups(&self) -> PathBuf {
         self.data.join("kept")
     }
 }
 
-/// Makes a directory that only its owner can look into, with its parents; one that exists stays as it is.
+/// Creates a directory and its parents, accessible to the owner only. An existing directory is not changed.
 pub fn create_private_dir(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)

@@ -1,37 +1,37 @@
-//! Themes: how each kind of thing looks, in neutral colours. The themes themselves are files in `assets/themes/`.
+//! Themes: styles in terminal-independent colours. The shipped themes are files in `assets/themes/`.
 
-/// A colour of a terminal.
+/// A terminal colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Colour {
-    /// One of the 256 of a terminal, by index; the first 16 are those that the user chose.
+    /// Index into the 256-colour palette; the user's terminal defines the first 16.
     Ansi(u8),
-    /// Exact red, green and blue.
+    /// Red, green and blue.
     Rgb(u8, u8, u8),
 }
 
-/// What the terminal's background is.
+/// Background of the terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Background {
-    /// Dark.
+    /// Dark background.
     #[default]
     Dark,
-    /// Light.
+    /// Light background.
     Light,
 }
 
-/// The theme for either background, and which of the two is shown.
+/// Themes for both backgrounds, and the active background.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Themes {
-    /// For a dark background.
+    /// Theme for a dark background.
     pub dark: Theme,
-    /// For a light one.
+    /// Theme for a light background.
     pub light: Theme,
-    /// Which one is shown.
+    /// Active background.
     pub background: Background,
 }
 
 impl Themes {
-    /// The one that is shown.
+    /// Returns the active theme.
     pub fn current(&self) -> &Theme {
         match self.background {
             Background::Dark => &self.dark,
@@ -39,8 +39,8 @@ impl Themes {
         }
     }
 
-    /// Shows the other one.
-    pub fn switch(&mut self) {
+    /// Switches to the other background.
+    pub fn toggle(&mut self) {
         self.background = match self.background {
             Background::Dark => Background::Light,
             Background::Light => Background::Dark,
@@ -48,13 +48,13 @@ impl Themes {
     }
 }
 
-/// How something is painted. What is unset shows what lies behind.
+/// Style of a text. Unset attributes are inherited from the text behind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "the attributes of a terminal cell")]
-pub struct Paint {
-    /// Colour of the text.
+pub struct ThemeStyle {
+    /// Foreground colour.
     pub fg: Option<Colour>,
-    /// Colour behind it.
+    /// Background colour.
     pub bg: Option<Colour>,
     /// Bold.
     pub bold: bool,
@@ -64,31 +64,31 @@ pub struct Paint {
     pub italic: bool,
     /// Underlined.
     pub underline: bool,
-    /// Foreground and background swapped.
+    /// Swapped foreground and background.
     pub reverse: bool,
 }
 
 macro_rules! theme {
     ($($(#[doc = $about:literal])* $name:ident,)*) => {
-        /// How everything looks. In a theme file each is a string such as `"#88aaff bold"`.
+        /// A theme: one style per element. Theme files contain styles as strings such as `"#88aaff bold"`.
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
-        pub struct Theme { $($(#[doc = $about])* pub $name: Paint,)* }
+        pub struct Theme { $($(#[doc = $about])* pub $name: ThemeStyle,)* }
 
         impl Theme {
-            /// The names of all that has a look.
+            /// Names of all styles.
             pub const NAMES: &[&str] = &[$(stringify!($name),)*];
 
-            /// The look of that name.
-            pub fn paint_mut(&mut self, name: &str) -> Option<&mut Paint> {
+            /// Returns the style with this name.
+            pub fn style_mut(&mut self, name: &str) -> Option<&mut ThemeStyle> {
                 match name {
                     $(stringify!($name) => Some(&mut self.$name),)*
                     _ => None,
                 }
             }
 
-            /// The same theme with every look changed.
+            /// Applies a function to every style.
             #[must_use]
-            pub fn map(&self, change: impl Fn(Paint) -> Paint) -> Self {
+            pub fn map(&self, change: impl Fn(ThemeStyle) -> ThemeStyle) -> Self {
                 Self { $($name: change(self.$name),)* }
             }
         }
@@ -100,9 +100,9 @@ theme! {
     text,
     /// For less important text.
     muted,
-    /// For rules, gutters, what one need not read.
+    /// For rules, gutters and decoration.
     faint,
-    /// For what draws the eye: the focused pane, the current entry.
+    /// For focus: the active pane, the current entry.
     accent,
     /// For headings of screens and panes.
     title,
@@ -114,7 +114,7 @@ theme! {
     selected_away,
     /// For a key in a hint or in the help.
     key,
-    /// For the status line.
+    /// For the status bar.
     bar,
     // Markdown.
     /// For headings.
@@ -125,20 +125,20 @@ theme! {
     emphasis,
     /// For code within a line.
     code,
-    /// For blocks of code, behind the highlighting.
+    /// For code blocks, behind the highlighting.
     code_block,
     /// For links.
     link,
     /// For quotations.
     quote,
-    // Speakers and kinds.
-    /// For the user's words.
+    // Roles and kinds of entries.
+    /// For prompts of the user.
     prompt,
     /// For the agent's name and marks.
     assistant,
     /// For reasoning.
     thinking,
-    /// For names of tools.
+    /// For tool names.
     tool,
     /// For plans.
     plan,
@@ -148,7 +148,7 @@ theme! {
     error,
     /// For warnings.
     warning,
-    /// For what went well.
+    /// For success.
     success,
     // Diffs.
     /// For added lines.
@@ -159,12 +159,12 @@ theme! {
     added_word,
     /// For the changed words of a removed line.
     removed_word,
-    /// For headers of hunks.
+    /// For hunk headers.
     hunk,
-    // Hits.
-    /// For what a search matched.
+    // Matches.
+    /// For matches of a search.
     hit,
-    /// For the match one stands on.
+    /// For the current match.
     hit_current,
     // States.
     /// For sessions that wait for the user.

@@ -1,25 +1,25 @@
-//! The shipped themes, read from `assets/themes/`, and fitted to what the terminal can show.
+//! Theme files: parsing, the shipped themes, and reduction to the terminal's colour depth.
 
 use toml::Table;
 
-use super::theme::{Background, Colour, Paint, Theme, Themes};
+use super::theme::{Background, Colour, Theme, ThemeStyle, Themes};
 
-/// How many colours the terminal shows.
+/// Colour depth of the terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ColourDepth {
-    /// None: bold, underlined and reversed only, as `NO_COLOR` asks for.
+    /// No colours; bold, underline and reverse only, as for `NO_COLOR`.
     None,
-    /// The terminal's own sixteen.
+    /// 16 colours of the terminal.
     Ansi,
-    /// 256.
+    /// 256 colours.
     Indexed,
-    /// All.
+    /// True colour.
     #[default]
     Full,
 }
 
 impl Themes {
-    /// The shipped themes, for a terminal that shows so many colours.
+    /// Returns the shipped themes, reduced to a colour depth.
     pub fn shipped(depth: ColourDepth, background: Background) -> Self {
         let (dark, light) = match depth {
             ColourDepth::None => (theme(PLAIN), theme(PLAIN)),
@@ -40,40 +40,40 @@ fn theme(text: &str) -> Theme {
     read(text).0
 }
 
-/// Reads a theme file, and tells what in it means nothing, in words.
+/// Parses a theme file. Returns a message for each invalid entry.
 pub fn read(text: &str) -> (Theme, Vec<String>) {
     let (mut theme, mut problems) = (Theme::default(), Vec::new());
     let table = text.parse::<Table>().unwrap_or_else(|error| {
         problems.push(error.message().to_owned());
         Table::new()
     });
-    for (name, words) in &table {
-        let look = words.as_str().and_then(paint);
-        match (theme.paint_mut(name), look) {
-            (Some(place), Some(look)) => *place = look,
-            (None, _) => problems.push(format!("nothing is called {name}")),
-            (_, None) => problems.push(format!("{name}: {words} is no look")),
+    for (name, value) in &table {
+        let style = value.as_str().and_then(parse_style);
+        match (theme.style_mut(name), style) {
+            (Some(slot), Some(style)) => *slot = style,
+            (None, _) => problems.push(format!("unknown style {name}")),
+            (_, None) => problems.push(format!("{name}: {value} is not a style")),
         }
     }
     (theme, problems)
 }
 
-/// Reads words such as `#88aaff bold`, `ansi:4 dim on #202020`, or none.
-pub fn paint(words: &str) -> Option<Paint> {
-    let mut paint = Paint::default();
-    let mut words = words.split_whitespace();
-    while let Some(word) = words.next() {
+/// Parses a style such as `#88aaff bold`, `ansi:4 dim on #202020`, or an empty one.
+pub fn parse_style(value: &str) -> Option<ThemeStyle> {
+    let mut style = ThemeStyle::default();
+    let mut tokens = value.split_whitespace();
+    while let Some(word) = tokens.next() {
         match word {
-            "bold" => paint.bold = true,
-            "dim" => paint.dim = true,
-            "italic" => paint.italic = true,
-            "underline" => paint.underline = true,
-            "reverse" => paint.reverse = true,
-            "on" => paint.bg = Some(colour(words.next()?)?),
-            word => paint.fg = Some(colour(word)?),
+            "bold" => style.bold = true,
+            "dim" => style.dim = true,
+            "italic" => style.italic = true,
+            "underline" => style.underline = true,
+            "reverse" => style.reverse = true,
+            "on" => style.bg = Some(colour(tokens.next()?)?),
+            word => style.fg = Some(colour(word)?),
         }
     }
-    Some(paint)
+    Some(style)
 }
 
 fn colour(word: &str) -> Option<Colour> {
@@ -85,17 +85,17 @@ fn colour(word: &str) -> Option<Colour> {
     Some(Colour::Rgb(r, g, b))
 }
 
-fn indexed(paint: Paint) -> Paint {
-    Paint { fg: paint.fg.map(nearest), bg: paint.bg.map(nearest), ..paint }
+fn indexed(style: ThemeStyle) -> ThemeStyle {
+    ThemeStyle { fg: style.fg.map(nearest), bg: style.bg.map(nearest), ..style }
 }
 
-/// The nearest of the 240 fixed colours of a 256-colour terminal: a cube of six steps each, and 24 greys.
+/// Returns the nearest fixed colour of a 256-colour terminal: a cube with six steps per channel, and 24 greys.
 fn nearest(colour: Colour) -> Colour {
     const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
     let Colour::Rgb(r, g, b) = colour else { return colour };
-    let wanted = [r, g, b];
+    let target = [r, g, b];
     let distance =
-        |other: [u8; 3]| -> u32 { wanted.iter().zip(other).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum() };
+        |other: [u8; 3]| -> u32 { target.iter().zip(other).map(|(a, b)| u32::from(a.abs_diff(b)).pow(2)).sum() };
     let cube = (0..216u8).map(|at| {
         let step = |at: u8| STEPS[usize::from(at % 6)];
         (16 + at, [step(at / 36), step(at / 6), step(at)])

@@ -1,4 +1,4 @@
-//! The agents that salon knows, by name.
+//! Supported agents and their names.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,10 +21,10 @@ pub enum Agent {
 }
 
 impl Agent {
-    /// All of them, in the order in which they are listed.
+    /// Every agent, in display order.
     pub const ALL: [Self; 6] = [Self::Claude, Self::OpenCode, Self::Codex, Self::Gemini, Self::Qwen, Self::Goose];
 
-    /// The name used on the command line and in JSON; also the name of its program.
+    /// Name on the command line and in JSON; also the name of the agent's program.
     pub fn name(self) -> &'static str {
         match self {
             Self::Claude => "claude",
@@ -36,7 +36,7 @@ impl Agent {
         }
     }
 
-    /// The name its makers write.
+    /// Product name as its vendor writes it.
     pub fn label(self) -> &'static str {
         match self {
             Self::Claude => "Claude Code",
@@ -48,7 +48,7 @@ impl Agent {
         }
     }
 
-    /// The agent of that [`name`](Self::name), in any case.
+    /// Finds an agent by its [`name`](Self::name), ignoring case.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|agent| agent.name().eq_ignore_ascii_case(name))
     }

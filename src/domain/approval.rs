@@ -1,73 +1,73 @@
-//! A question that an agent asks and waits on: may I, which one, is this plan right.
+//! Approvals: permission requests and questions with which an agent waits for the user.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::Time;
-use super::transcript::Action;
+use super::transcript::ToolAction;
 
-/// A question that waits for the user.
+/// A request that waits for the user.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Approval {
-    /// The agent's id of the request, unique within the run.
+    /// Id of the request, assigned by the agent and unique within the run.
     pub id: Arc<str>,
-    /// The tool call that it is about, where there is one.
+    /// Tool call under approval, if there is one.
     pub tool_id: Option<Arc<str>>,
-    /// The tool's name, as the agent says it.
+    /// Tool name as the agent reports it.
     pub tool: Arc<str>,
-    /// What the tool would do.
-    pub action: Action,
-    /// The whole input.
+    /// Operation that the tool would perform.
+    pub action: ToolAction,
+    /// Complete tool input.
     pub input: Value,
-    /// Why the agent asks, where it says so.
+    /// Reason for the request, if the agent gives one.
     pub reason: Option<String>,
-    /// Questions with options, for a tool that asks the user something; empty for a permission.
-    pub questions: Vec<Question>,
-    /// What may be answered, in the order of the digits that choose.
-    pub choices: Vec<Choice>,
-    /// Since when it waits.
+    /// Questions with options, for a tool that asks the user; empty for a permission.
+    pub questions: Vec<ApprovalQuestion>,
+    /// Permitted answers, in the order of the digits that select them.
+    pub choices: Vec<ApprovalChoice>,
+    /// Time since when the request waits.
     pub since: Option<Time>,
 }
 
-/// One of the agent's questions.
+/// One question of the agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
-    /// What is asked.
+pub struct ApprovalQuestion {
+    /// Text of the question.
     pub text: String,
-    /// What may be chosen; free text is always allowed.
+    /// Options to select from; free text is always allowed.
     pub options: Vec<String>,
-    /// Several may be chosen.
+    /// True if several options may be selected.
     pub multiple: bool,
 }
 
-/// Something that may be answered.
+/// One permitted answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
-    /// What it means.
+pub struct ApprovalChoice {
+    /// Meaning of the answer.
     pub kind: ChoiceKind,
-    /// What the user reads.
+    /// Label that the user reads.
     pub label: String,
-    /// The agent's own token for it.
+    /// Token with which the agent identifies the answer.
     pub token: Arc<str>,
 }
 
-/// What an answer means.
+/// Meaning of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChoiceKind {
-    /// This time.
+    /// Allow this call only.
     AllowOnce,
-    /// From now on, in the scope that the label names.
+    /// Allow from now on, within the scope that the label names.
     AllowAlways,
-    /// No; the agent goes on without it.
+    /// Deny; the agent continues without the call.
     Deny,
-    /// No, and the turn ends.
+    /// Deny and end the turn.
     DenyAndStop,
 }
 
 impl Approval {
-    /// What is asked, in one line.
-    pub fn line(&self) -> String {
+    /// Summary of the request in one line.
+    pub fn headline(&self) -> String {
         match self.questions.first() {
             Some(question) => crate::stdx::text::one_line(&question.text),
             None => format!("{}: {}", self.tool, self.action.headline()),
@@ -76,7 +76,7 @@ impl Approval {
 }
 
 impl ChoiceKind {
-    /// The word used on disk and in JSON.
+    /// Identifier on disk and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::AllowOnce => "once",
@@ -87,14 +87,14 @@ impl ChoiceKind {
     }
 }
 
-/// The user's answer.
+/// Answer of the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// One of the choices, with a reason where one was typed.
+pub enum ApprovalAnswer {
+    /// One of the choices, with a reason if the user entered one.
     Choice {
-        /// The choice's token.
+        /// Token of the choice.
         token: Arc<str>,
-        /// Why not.
+        /// Reason for a denial.
         reason: Option<String>,
     },
     /// Answers to the questions, in their order.

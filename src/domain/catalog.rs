@@ -1,65 +1,65 @@
-//! All sessions that are known, and the views of them that lists show.
+//! Catalog of all indexed sessions, and the filtered, sorted views that lists show.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{Agent, Issue, Session, SessionKey, State, Time};
+use super::{Agent, Issue, Session, SessionKey, SessionState, Time};
 
-/// What changed in the catalog since the last change.
+/// Update of the catalog: the difference from the previous update.
 #[derive(Clone, Debug, Default)]
-pub struct Change {
+pub struct CatalogChange {
     /// New or changed sessions.
     pub sessions: Vec<Arc<Session>>,
-    /// Sessions that are gone.
+    /// Keys of removed sessions.
     pub removed: Vec<SessionKey>,
-    /// All issues as they stand now, if they changed.
+    /// All current issues, if they changed.
     pub issues: Option<Vec<Issue>>,
-    /// How far the index is, if that changed.
-    pub progress: Option<Progress>,
+    /// Progress of the index, if it changed.
+    pub progress: Option<IndexProgress>,
 }
 
-/// How far the index is.
+/// Progress of the index.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Units summarised.
+pub struct IndexProgress {
+    /// Number of sources that are summarised.
     pub done: usize,
-    /// Units found; equal to `done` when everything is read.
+    /// Number of sources found; equal to `done` when every source is read.
     pub total: usize,
 }
 
-/// Where a session stands among all: by newest activity, then by key.
-type Place = (Reverse<Option<Time>>, SessionKey);
+/// Sort key of the catalog: newest activity first, then by session key.
+type SortKey = (Reverse<Option<Time>>, SessionKey);
 
-fn place(session: &Session) -> Place {
+fn sort_key(session: &Session) -> SortKey {
     (Reverse(session.last_activity), session.key.clone())
 }
 
-/// All sessions that are known.
+/// All indexed sessions.
 #[derive(Debug, Default)]
 pub struct Catalog {
     sessions: HashMap<SessionKey, Arc<Session>>,
-    /// The same, newest activity first: a list is made by going through them once, not by sorting them at each change.
-    newest: BTreeMap<Place, Arc<Session>>,
-    /// What could not be read.
+    /// Sessions by newest activity. The sorted map makes a list by one traversal, without sorting at each change.
+    newest: BTreeMap<SortKey, Arc<Session>>,
+    /// Files and records that could not be read.
     pub issues: Vec<Issue>,
-    /// How far the index is.
-    pub progress: Progress,
+    /// Progress of the index.
+    pub progress: IndexProgress,
 }
 
 impl Catalog {
-    /// Takes a change in.
-    pub fn apply(&mut self, change: Change) {
+    /// Applies an update.
+    pub fn apply(&mut self, change: CatalogChange) {
         for key in &change.removed {
-            if let Some(gone) = self.sessions.remove(key) {
-                self.newest.remove(&place(&gone));
+            if let Some(removed) = self.sessions.remove(key) {
+                self.newest.remove(&sort_key(&removed));
             }
         }
         for session in change.sessions {
             if let Some(before) = self.sessions.insert(session.key.clone(), session.clone()) {
-                self.newest.remove(&place(&before));
+                self.newest.remove(&sort_key(&before));
             }
-            self.newest.insert(place(&session), session);
+            self.newest.insert(sort_key(&session), session);
         }
         if let Some(issues) = change.issues {
             self.issues = issues;
@@ -69,53 +69,53 @@ impl Catalog {
         }
     }
 
-    /// A session by its key.
+    /// Returns a session by its key.
     pub fn get(&self, key: &SessionKey) -> Option<&Arc<Session>> {
         self.sessions.get(key)
     }
 
-    /// All sessions, newest activity first.
+    /// Iterates over all sessions, newest activity first.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Session>> {
         self.newest.values()
     }
 
-    /// How many there are.
+    /// Number of sessions.
     pub fn len(&self) -> usize {
         self.sessions.len()
     }
 
-    /// None at all.
+    /// Returns true if the catalog contains no session.
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty()
     }
 
-    /// The sessions that pass a filter, in order, and the count of those that are hidden.
-    pub fn view(&self, filter: &Filter, sort: Sort) -> View {
-        View::new(self.iter(), filter, sort)
+    /// Returns the sessions that pass a filter, sorted, with the counts of the hidden ones.
+    pub fn view(&self, filter: &CatalogFilter, sort: Sort) -> CatalogView {
+        CatalogView::new(self.iter(), filter, sort)
     }
 }
 
-/// Which sessions a list is about.
+/// Criteria of a session list.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Filter {
-    /// Only this workspace; others are counted as hidden *elsewhere*.
+pub struct CatalogFilter {
+    /// Workspace to show; sessions of others are counted as hidden *elsewhere*.
     pub workspace: Option<Arc<str>>,
-    /// Show what is hidden by default.
+    /// Show the sessions that are hidden by default.
     pub show_hidden: bool,
-    /// Sessions of runs of this salon: shown whatever they are.
+    /// Sessions of runs of this process, which are shown whatever their flags are.
     pub own: HashSet<SessionKey>,
-    /// Only these agents; none named: all.
+    /// Agents to include; empty means all.
     pub agents: Vec<Agent>,
-    /// Only sessions that began in this directory or below.
+    /// Directory in or below which a session must have started.
     pub dir: Option<String>,
-    /// Only sessions active at or after.
+    /// Inclusive lower bound of the last activity.
     pub since: Option<Time>,
-    /// Only sessions active before.
+    /// Exclusive upper bound of the last activity.
     pub until: Option<Time>,
 }
 
-impl Filter {
-    /// Whether a session belongs to what was asked for at all (what does not is not counted either).
+impl CatalogFilter {
+    /// Returns true if a session belongs to the list. Sessions outside it are not counted as hidden either.
     pub fn admits(&self, session: &Session) -> bool {
         let active = session.last_activity.unwrap_or_default();
         (self.agents.is_empty() || self.agents.contains(&session.key.agent))
@@ -124,75 +124,75 @@ impl Filter {
             && self.until.is_none_or(|until| active < until)
     }
 
-    /// Why a session that belongs to it is not shown, if it is not. One reason each: the strongest.
-    pub fn hides(&self, session: &Session) -> Option<Hidden> {
+    /// Returns the reason for hiding a session that belongs to the list; the strongest reason wins.
+    pub fn hides(&self, session: &Session) -> Option<HiddenReason> {
         let elsewhere = self.workspace.as_ref().is_some_and(|workspace| *workspace != session.workspace);
-        // A session that waits or works is shown whatever it is, but not in another workspace's list.
+        // Waiting and working sessions are always shown, but not in another workspace's list.
         if elsewhere {
-            return Some(Hidden::Elsewhere);
+            return Some(HiddenReason::Elsewhere);
         }
         if self.show_hidden || self.own.contains(&session.key) {
             return None;
         }
         match session.flags {
-            flags if flags.subagent => Some(Hidden::Subagent),
-            flags if flags.empty && !flags.unreadable => Some(Hidden::Empty),
-            flags if flags.archived => Some(Hidden::Archived),
-            flags if flags.headless && session.state == State::Past => Some(Hidden::Headless),
+            flags if flags.subagent => Some(HiddenReason::Subagent),
+            flags if flags.empty && !flags.unreadable => Some(HiddenReason::Empty),
+            flags if flags.archived => Some(HiddenReason::Archived),
+            flags if flags.headless && session.state == SessionState::Past => Some(HiddenReason::Headless),
             _ => None,
         }
     }
 }
 
-/// Why a session is not shown.
+/// Reason for hiding a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hidden {
-    /// A sub-agent's.
+pub enum HiddenReason {
+    /// The session belongs to a sub-agent.
     Subagent,
-    /// Started without a person.
+    /// The session was started without a person, for example with `-p`.
     Headless,
-    /// Nothing to show.
+    /// The session contains nothing to show.
     Empty,
-    /// Archived in its agent.
+    /// The session is archived in its agent.
     Archived,
-    /// In another workspace.
+    /// The session belongs to another workspace.
     Elsewhere,
 }
 
-/// How many sessions are hidden, and why.
+/// Numbers of hidden sessions by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HiddenCounts {
     /// Sub-agents.
     pub subagent: usize,
-    /// Headless ones.
+    /// Headless sessions.
     pub headless: usize,
-    /// Empty ones.
+    /// Empty sessions.
     pub empty: usize,
-    /// Archived ones.
+    /// Archived sessions.
     pub archived: usize,
-    /// Those of other workspaces.
+    /// Sessions of other workspaces.
     pub elsewhere: usize,
 }
 
 impl HiddenCounts {
-    /// Counts one.
-    pub fn count(&mut self, reason: Hidden) {
+    /// Adds one session to the count of its reason.
+    pub fn add(&mut self, reason: HiddenReason) {
         match reason {
-            Hidden::Subagent => self.subagent += 1,
-            Hidden::Headless => self.headless += 1,
-            Hidden::Empty => self.empty += 1,
-            Hidden::Archived => self.archived += 1,
-            Hidden::Elsewhere => self.elsewhere += 1,
+            HiddenReason::Subagent => self.subagent += 1,
+            HiddenReason::Headless => self.headless += 1,
+            HiddenReason::Empty => self.empty += 1,
+            HiddenReason::Archived => self.archived += 1,
+            HiddenReason::Elsewhere => self.elsewhere += 1,
         }
     }
 
-    /// All together.
+    /// Sum over all reasons.
     pub fn total(self) -> usize {
         self.subagent + self.headless + self.empty + self.archived + self.elsewhere
     }
 }
 
-/// Order of a list.
+/// Sort order of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
     /// Newest activity first.
@@ -206,15 +206,15 @@ pub enum Sort {
     Tokens,
     /// Largest first.
     Size,
-    /// By title.
+    /// Alphabetical by title.
     Title,
 }
 
 impl Sort {
-    /// All of them, in the order in which a key cycles through them.
+    /// Every order, in the sequence through which a key cycles.
     pub const ALL: [Self; 6] = [Self::Activity, Self::Started, Self::Turns, Self::Tokens, Self::Size, Self::Title];
 
-    /// Its word in the configuration and on the screen.
+    /// Identifier in the configuration and on the screen.
     pub fn name(self) -> &'static str {
         match self {
             Self::Activity => "activity",
@@ -226,7 +226,7 @@ impl Sort {
         }
     }
 
-    /// Orders two sessions; ties by newest activity, then by key, so that the order is always the same.
+    /// Compares two sessions; ties are resolved by newest activity, then by key, so that the order is total.
     pub fn compare(self, a: &Session, b: &Session) -> Ordering {
         let first = match self {
             Self::Title => title(a).cmp(&title(b)),
@@ -235,7 +235,7 @@ impl Sort {
         first.then_with(|| (Reverse(a.last_activity), &a.key).cmp(&(Reverse(b.last_activity), &b.key)))
     }
 
-    /// Brings sessions that stand by newest activity into this order.
+    /// Sorts sessions that arrive by newest activity.
     fn arrange(self, sessions: &mut [Arc<Session>]) {
         match self {
             Self::Activity => {}
@@ -246,7 +246,7 @@ impl Sort {
         }
     }
 
-    /// By what is cheap to compare; equal where the order is by something else.
+    /// Compares the numeric attributes; returns equal for the orders by another attribute.
     fn compare_numbers(self, a: &Session, b: &Session) -> Ordering {
         match self {
             Self::Activity | Self::Title => Ordering::Equal,
@@ -258,27 +258,27 @@ impl Sort {
     }
 }
 
-/// A title as lists are ordered by it.
+/// Title as a sort key.
 fn title(session: &Session) -> String {
     session.title.text.to_lowercase()
 }
 
-/// Sessions in order, and what is hidden.
+/// Sorted sessions and the counts of the hidden ones.
 #[derive(Clone, Debug, Default)]
-pub struct View {
-    /// The visible ones.
+pub struct CatalogView {
+    /// Visible sessions.
     pub sessions: Vec<Arc<Session>>,
-    /// The others, counted.
+    /// Hidden sessions, counted by reason.
     pub hidden: HiddenCounts,
 }
 
-impl View {
-    /// Of sessions that come by newest activity those that pass a filter, in order.
-    pub fn new<'a>(newest: impl IntoIterator<Item = &'a Arc<Session>>, filter: &Filter, sort: Sort) -> Self {
+impl CatalogView {
+    /// Filters and sorts sessions that arrive by newest activity.
+    pub fn new<'a>(newest: impl IntoIterator<Item = &'a Arc<Session>>, filter: &CatalogFilter, sort: Sort) -> Self {
         let mut view = Self::default();
         for session in newest.into_iter().filter(|session| filter.admits(session)) {
             match filter.hides(session) {
-                Some(reason) => view.hidden.count(reason),
+                Some(reason) => view.hidden.add(reason),
                 None => view.sessions.push(session.clone()),
             }
         }

@@ -1,121 +1,121 @@
-//! What happens in a conversation. A stored transcript is read into the same events that a running agent emits.
+//! Conversation events. Stored transcripts and running agents produce the same events.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::transcript::{Action, PlanItem, ToolStatus};
+use super::transcript::{PlanItem, ToolAction, ToolStatus};
 use super::{Time, Tokens};
 
 /// Identity of an entry: the same for a record on disk and for its streamed parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key(u64);
+pub struct EntryKey(u64);
 
-impl Key {
-    /// The entry made by block `block` of the record or message `id`. FNV-1a: the same in every process.
+impl EntryKey {
+    /// Key of the entry from block `block` of the record or message `id`. FNV-1a, so equal in every process.
     pub fn new(id: &str, block: u32) -> Self {
         let bytes = id.bytes().chain(block.to_le_bytes());
         Self(bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)))
     }
 
-    /// The key that [`raw`](Self::raw) gave.
+    /// Restores a key from its [`raw`](Self::raw) number.
     pub fn from_raw(raw: u64) -> Self {
         Self(raw)
     }
 
-    /// As a number, to be stored.
+    /// Number form, for storage.
     pub fn raw(self) -> u64 {
         self.0
     }
 }
 
-/// One thing that happened.
+/// One event of a conversation.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// The entry it opens or goes on with.
-    pub key: Key,
-    /// When, where known.
+    /// Entry that the event opens or updates.
+    pub key: EntryKey,
+    /// Time of the event, if known.
     pub time: Option<Time>,
-    /// What.
-    pub body: Body,
+    /// Content of the event.
+    pub body: EventBody,
 }
 
-/// Text of an entry: a part to append, or all of it.
+/// Streamed text of an entry: a part to append, or the complete text.
 #[derive(Clone, Debug)]
-pub enum Piece {
-    /// To be appended.
-    Delta(String),
-    /// Replaces what was there.
-    Whole(String),
+pub enum Delta {
+    /// Text to append.
+    Append(String),
+    /// Text that replaces the current one.
+    Replace(String),
 }
 
-/// What happened.
+/// Content of an event.
 #[derive(Clone, Debug)]
-pub enum Body {
-    /// The user, or a caller, asked.
+pub enum EventBody {
+    /// Prompt of the user or of a caller.
     Prompt(String),
-    /// The agent answered.
-    Text(Piece),
-    /// The agent thought.
-    Thinking(Piece),
-    /// The agent called a tool.
+    /// Answer of the agent.
+    Text(Delta),
+    /// Reasoning of the agent.
+    Thinking(Delta),
+    /// Tool call of the agent.
     ToolCall {
-        /// Id by which updates refer to it.
+        /// Id by which updates refer to the call.
         id: Arc<str>,
-        /// The tool's name, as the agent says it.
+        /// Tool name as the agent reports it.
         name: Arc<str>,
-        /// Its input, as the agent gave it.
+        /// Tool input as the agent reports it.
         input: Value,
-        /// What it does, in agent-neutral terms.
-        action: Action,
+        /// Operation in agent-neutral terms.
+        action: ToolAction,
     },
-    /// A tool went on or ended. Fields that are `None` stay as they were.
+    /// Progress or end of a tool call. Fields that are `None` keep their value.
     ToolUpdate {
         /// Id of the call.
         id: Arc<str>,
-        /// How far it is.
+        /// New status.
         status: Option<ToolStatus>,
-        /// What it printed.
-        output: Option<Piece>,
-        /// How long it ran, in ms.
+        /// Output of the tool.
+        output: Option<Delta>,
+        /// Duration in ms.
         duration_ms: Option<u64>,
-        /// The session of the sub-agent it started.
+        /// Session id of the sub-agent that the tool started.
         subagent: Option<Arc<str>>,
-        /// A better account of what it did (an edit's real patch, a command's exit code). A command without its
-        /// line brings its exit code only.
-        action: Option<Action>,
+        /// More exact operation: the patch of an edit, the exit code of a command. A command with an empty line
+        /// contributes its exit code only.
+        action: Option<ToolAction>,
     },
-    /// The agent's plan or to-do list, as it stands now.
+    /// Current plan or to-do list of the agent.
     Plan(Vec<PlanItem>),
-    /// Something that is neither the user nor the agent speaking: compaction, interruption, error.
+    /// Message of neither the user nor the agent: compaction, interruption, error.
     Notice {
-        /// How bad.
-        level: Level,
-        /// In words.
+        /// Severity.
+        level: NoticeLevel,
+        /// Text for the reader.
         text: String,
     },
-    /// An image or an attachment, by a label that names it.
+    /// Image or attachment, by its label.
     Image(String),
-    /// Usage of the reply that the entry belongs to.
+    /// Token usage of the reply to which the entry belongs.
     Usage(Tokens),
-    /// A turn ended.
+    /// End of a turn.
     TurnEnd {
-        /// How long it took, in ms.
+        /// Duration in ms.
         duration_ms: Option<u64>,
     },
-    /// A kind that this version does not know, kept as it came.
+    /// Record of a kind that this version does not support, unchanged.
     Other(String),
 }
 
-/// How bad a notice is.
+/// Severity of a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Level {
-    /// For information.
+pub enum NoticeLevel {
+    /// Information.
     Info,
-    /// A boundary that changes what the agent remembers: compaction, rewind.
+    /// Boundary that changes the agent's context: compaction, rewind.
     Boundary,
-    /// Worth a look: interrupted, denied.
+    /// Interruption or denial.
     Warning,
-    /// Went wrong.
+    /// Failure.
     Error,
 }

@@ -1,31 +1,31 @@
-//! A prompt on its way to an agent: kept on disk from the moment it is accepted until the agent has it.
+//! Prompts in the outbox: stored on disk from acceptance until delivery.
 
 use super::Time;
 use super::run::RunId;
 
-/// Names a prompt; rises in the order in which prompts were accepted.
+/// Id of a prompt; ascending in order of acceptance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PromptId(pub i64);
 
-/// How far a prompt is.
+/// Delivery state of a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PromptState {
-    /// Waits for its turn.
+    /// Waits in the queue.
     Pending,
-    /// Being given to the agent.
+    /// Delivery to the agent has started.
     Sending,
-    /// The agent has it.
+    /// The agent has received it.
     Delivered,
-    /// Kept back until the user releases it.
+    /// Waits until the user releases it.
     Held,
-    /// Could not be delivered; kept for a retry by key.
+    /// Delivery failed; waits for a retry by the user.
     Failed,
-    /// Taken back by the user.
+    /// Cancelled by the user.
     Cancelled,
 }
 
 impl PromptState {
-    /// The word used on disk and in JSON.
+    /// Identifier on disk and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -37,13 +37,13 @@ impl PromptState {
         }
     }
 
-    /// The state of that [`name`](Self::name).
+    /// Finds a state by its [`name`](Self::name).
     pub fn from_name(name: &str) -> Option<Self> {
         let all = [Self::Pending, Self::Sending, Self::Delivered, Self::Held, Self::Failed, Self::Cancelled];
         all.into_iter().find(|state| state.name() == name)
     }
 
-    /// Still on its way: counts into the depth of a queue.
+    /// Returns true if the prompt counts towards the length of the queue.
     pub fn is_undelivered(self) -> bool {
         matches!(self, Self::Pending | Self::Sending | Self::Held | Self::Failed)
     }
@@ -52,25 +52,25 @@ impl PromptState {
 /// A prompt in the outbox.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prompt {
-    /// Its id.
+    /// Id of the prompt.
     pub id: PromptId,
-    /// The run it is for.
+    /// Run that receives the prompt.
     pub run: RunId,
-    /// The text.
+    /// Text of the prompt.
     pub text: String,
-    /// How far it is.
+    /// Delivery state.
     pub state: PromptState,
-    /// Why it is held or failed, in words.
+    /// Reason for being held or failed, for the user.
     pub reason: Option<String>,
-    /// When the user submitted it.
+    /// Time of submission.
     pub submitted: Time,
-    /// How often it was tried.
+    /// Number of delivery attempts.
     pub attempts: u32,
-    /// It is delivered alone; what comes after it waits for the end of its turn.
+    /// True if the prompt is delivered alone; the prompts after it wait for the end of its turn.
     pub barrier: bool,
 }
 
-/// Whether a prompt ends a batch: the agent's own commands change what the following prompts mean.
+/// Returns true if a prompt ends a batch, because an agent's own command changes the meaning of the prompts after it.
 pub fn is_barrier(text: &str) -> bool {
     let text = text.trim_start();
     ["/compact", "/clear", "/new", "/model", "/resume"].iter().any(|command| {

@@ -1,13 +1,14 @@
-//! A run: a live agent process at work on a session. Phases and their transitions; no clock, no process.
+//! Runs: agent processes that work on a session. Phases and their data; no clock, no process.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::approval::Approval;
 use super::{Agent, Event, SessionKey, Time, Tokens};
-use crate::stdx::ring::Item;
+use crate::stdx::ring::RingItem;
 
-/// salon's own stable id of a conversation with an agent; survives restarts, known before the agent's own id is.
+/// Stable id of a conversation with an agent, assigned by salon. Survives restarts and exists before the agent's own
+/// id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(pub Arc<str>);
 
@@ -17,186 +18,187 @@ impl std::fmt::Display for RunId {
     }
 }
 
-/// Counts the turns of a run; what belongs to an older turn can never touch a newer one.
+/// Sequence number of a turn within its run. Messages of an older turn never affect a newer one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Turn(pub u64);
+pub struct TurnNumber(pub u64);
 
-/// What a run is doing. Only a living child can be anything but [`Phase::Stopped`].
+/// Phase of a run. Every phase but [`Phase::Stopped`] requires a living process.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Phase {
-    /// The program was started and has not said that it is ready.
+    /// The process was started and has not reported that it is ready.
     Starting,
     /// Ready for a prompt.
     #[default]
     Idle,
     /// A turn is open.
     Working {
-        /// Since when.
+        /// Start of the turn.
         since: Time,
-        /// What it is about, if it is not simply answering.
+        /// Activity of the turn.
         activity: Activity,
     },
     /// A turn is being interrupted.
     Interrupting {
-        /// Since when; a second press, or 5 s, ends the process.
+        /// Time of the interrupt; a second one, or 5 s, ends the process.
         since: Time,
     },
     /// No process.
-    Stopped(Stopped),
+    Stopped(StopReason),
 }
 
-/// What an open turn is about.
+/// Activity of an open turn.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Activity {
     /// Answering.
     #[default]
     Answering,
-    /// Condensing its context.
+    /// Compacting the context.
     Compacting,
-    /// Waiting to try again.
+    /// Waiting for a retry.
     Retrying {
-        /// Which attempt comes next, from 1.
+        /// Number of the next attempt, from 1.
         attempt: u32,
-        /// When, where known.
+        /// Time of the next attempt, if known.
         at: Option<Time>,
-        /// Why.
+        /// Cause of the retry.
         reason: String,
     },
 }
 
-/// Why there is no process.
+/// Reason for having no process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stopped {
-    /// Never started in this salon.
+pub enum StopReason {
+    /// Never started by this process.
     NotStarted,
-    /// Asked to.
+    /// Stopped by the user.
     OnRequest,
-    /// Idle for long; resumes with the next prompt.
+    /// Evicted after a long idle time; resumes with the next prompt.
     Evicted,
-    /// It ended, or could not start.
-    Failed(Failure),
+    /// Exited, or could not start.
+    Failed(RunFailure),
 }
 
-/// What went wrong, told apart because each needs another remedy.
+/// Failure of a run. Each variant has its own remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub enum RunFailure {
     /// The program is not on `PATH`.
     NotInstalled,
-    /// Not logged in, or the key is wrong.
+    /// Not logged in, or an invalid API key.
     NotLoggedIn(String),
-    /// Too many requests, until a time where known.
+    /// Too many requests.
     RateLimited {
-        /// When it may be tried again.
+        /// Earliest time of a retry, if known.
         until: Option<Time>,
-        /// In the agent's words.
+        /// Message of the agent.
         message: String,
     },
-    /// The model is not known to the agent.
+    /// The agent does not know the model.
     UnknownModel(String),
     /// The agent does not know the session.
     UnknownSession(String),
-    /// Another process holds the session.
-    HeldElsewhere(String),
-    /// It ended on its own.
+    /// Another process has the session open.
+    OpenElsewhere(String),
+    /// The process exited on its own.
     Crashed {
-        /// Its exit code, where it had one.
+        /// Exit code, if it has one.
         code: Option<i32>,
-        /// The last lines of its stderr.
+        /// Last lines of its stderr.
         stderr: String,
     },
-    /// Anything else, in the agent's words.
+    /// Any other failure, with the agent's message.
     Other(String),
 }
 
-impl std::fmt::Display for Failure {
+impl std::fmt::Display for RunFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let said = |f: &mut std::fmt::Formatter<'_>, what: &str, message: &str| match message {
+        let with_message = |f: &mut std::fmt::Formatter<'_>, what: &str, message: &str| match message {
             "" => f.write_str(what),
             message => write!(f, "{what}: {message}"),
         };
         match self {
-            Self::NotInstalled => f.write_str("its program is not on PATH"),
-            Self::NotLoggedIn(message) => said(f, "not logged in", message),
-            Self::RateLimited { until: None, message } => said(f, "too many requests", message),
+            Self::NotInstalled => f.write_str("program not found on PATH"),
+            Self::NotLoggedIn(message) => with_message(f, "not logged in", message),
+            Self::RateLimited { until: None, message } => with_message(f, "too many requests", message),
             Self::RateLimited { until: Some(until), message } => {
-                said(f, &format!("too many requests until {}", until.rfc3339()), message)
+                with_message(f, &format!("too many requests until {}", until.rfc3339()), message)
             }
-            Self::UnknownModel(message) => said(f, "the model is not known", message),
-            Self::UnknownSession(message) => said(f, "the session is not known to its agent", message),
-            Self::HeldElsewhere(message) => said(f, "held by another program", message),
+            Self::UnknownModel(message) => with_message(f, "unknown model", message),
+            Self::UnknownSession(message) => with_message(f, "the agent does not know the session", message),
+            Self::OpenElsewhere(message) => with_message(f, "open elsewhere", message),
             Self::Crashed { code, stderr } => {
-                let how = code.map_or_else(|| "ended by a signal".to_owned(), |code| format!("ended with code {code}"));
-                said(f, &how, stderr.lines().last().unwrap_or_default())
+                let how =
+                    code.map_or_else(|| "killed by a signal".to_owned(), |code| format!("exited with code {code}"));
+                with_message(f, &how, stderr.lines().last().unwrap_or_default())
             }
             Self::Other(message) => f.write_str(message),
         }
     }
 }
 
-/// How a turn ended.
+/// Outcome of a turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It was answered.
+pub enum TurnOutcome {
+    /// The turn completed.
     Done,
-    /// The user stopped it.
+    /// The user interrupted the turn.
     Interrupted,
-    /// It failed.
-    Failed(Failure),
+    /// The turn failed.
+    Failed(RunFailure),
 }
 
-/// What a viewer sees of a run besides its transcript.
+/// State of a run as viewers see it, without the transcript.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunInfo {
-    /// salon's id.
+    /// Id assigned by salon.
     pub id: RunId,
-    /// Whose program runs.
+    /// Agent whose program runs.
     pub agent: Agent,
-    /// Its directory.
+    /// Working directory.
     pub cwd: PathBuf,
-    /// The agent's session, once it is known.
+    /// Session of the agent, once known.
     pub session: Option<SessionKey>,
-    /// What it is doing.
+    /// Current phase.
     pub phase: Phase,
-    /// The present turn.
-    pub turn: Turn,
-    /// Model in use.
+    /// Number of the current turn.
+    pub turn: TurnNumber,
+    /// Active model.
     pub model: Option<Arc<str>>,
-    /// Permission mode in use.
+    /// Active permission mode.
     pub mode: Option<Arc<str>>,
-    /// Reasoning effort in use.
+    /// Active reasoning effort.
     pub effort: Option<Arc<str>>,
-    /// Questions that wait for the user.
+    /// Approvals that wait for the user.
     pub approvals: Vec<Approval>,
-    /// Usage of the session so far.
+    /// Token usage of the session so far.
     pub tokens: Tokens,
-    /// Cost so far, in US dollars, where the agent tells it.
+    /// Cost so far in US dollars, if the agent reports it.
     pub cost_usd: Option<f64>,
-    /// Tokens in the context window, and its size.
+    /// Tokens in the context window, and the size of the window.
     pub context: Option<(u64, u64)>,
-    /// What the agent offers.
-    pub offers: Arc<Offers>,
-    /// The queue waits for the user, after an interrupt or a failure.
+    /// Capabilities of the agent.
+    pub capabilities: Arc<Capabilities>,
+    /// True if the queue waits for the user after an interrupt or a failure.
     pub paused: bool,
-    /// What went wrong last; kept for viewers who come later.
-    pub failure: Option<Failure>,
-    /// The process was told to end, and why.
-    pub stopping: Option<Stopped>,
-    /// The agent's process, where the run has one of its own.
+    /// Last failure; kept for viewers that attach later.
+    pub failure: Option<RunFailure>,
+    /// Reason for a pending stop: the process was asked to end.
+    pub stopping: Option<StopReason>,
+    /// Process id of the agent, if the run has its own process.
     pub pid: Option<u32>,
-    /// How the last turn ended; kept until the next one does.
-    pub last: Option<Outcome>,
-    /// Nothing came from the agent since then, for so long that it is worth a look. It is not ended for that.
-    pub silent: Option<Time>,
-    /// Prompts that wait: pending or being sent.
+    /// Outcome of the last turn; kept until the next turn ends.
+    pub last_outcome: Option<TurnOutcome>,
+    /// Time of the last message of the agent, if it has been silent for long. Silence alone never ends the process.
+    pub silent_since: Option<Time>,
+    /// Number of prompts that are pending or being sent.
     pub queued: usize,
-    /// Prompts that wait for the user: held or failed. While there are some, those behind them wait too.
+    /// Number of prompts that wait for the user: held or failed. They block the prompts behind them.
     pub held: usize,
-    /// When something happened last.
-    pub active: Option<Time>,
+    /// Time of the last event.
+    pub last_event: Option<Time>,
 }
 
 impl RunInfo {
-    /// A run whose process was just started.
+    /// Creates the state of a run whose process was just started.
     pub fn starting(id: RunId, agent: Agent, cwd: PathBuf) -> Self {
         Self {
             id,
@@ -204,7 +206,7 @@ impl RunInfo {
             cwd,
             session: None,
             phase: Phase::Starting,
-            turn: Turn::default(),
+            turn: TurnNumber::default(),
             model: None,
             mode: None,
             effort: None,
@@ -212,163 +214,163 @@ impl RunInfo {
             tokens: Tokens::default(),
             cost_usd: None,
             context: None,
-            offers: Arc::default(),
+            capabilities: Arc::default(),
             paused: false,
             failure: None,
             stopping: None,
             pid: None,
-            last: None,
-            silent: None,
+            last_outcome: None,
+            silent_since: None,
             queued: 0,
             held: 0,
-            active: None,
+            last_event: None,
         }
     }
 }
 
-/// What an agent offers.
+/// Capabilities of an agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Offers {
-    /// Models: the name to use, and what a person reads.
+pub struct Capabilities {
+    /// Models: identifier and display name.
     pub models: Vec<(String, String)>,
     /// Permission modes.
     pub modes: Vec<String>,
-    /// Efforts.
+    /// Reasoning efforts.
     pub efforts: Vec<String>,
-    /// Slash commands with what they do.
+    /// Slash commands with their descriptions.
     pub commands: Vec<(String, String)>,
     /// Version of the agent.
     pub version: Option<String>,
 }
 
-/// Which conversation a run is about.
+/// Conversation of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Conversation {
-    /// A new one; the id is chosen beforehand where the agent allows it.
+    /// Starts a new session. The id is chosen beforehand if the agent supports it.
     New {
-        /// The id to use.
+        /// Session id to use.
         id: Option<Arc<str>>,
     },
-    /// A past one goes on.
+    /// Resumes a session.
     Resume(Arc<str>),
-    /// A copy of a past one.
+    /// Forks a session.
     Fork(Arc<str>),
 }
 
-/// How a run shall begin.
+/// Parameters for starting a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Opening {
-    /// Which conversation.
+pub struct RunStart {
+    /// Conversation to start or resume.
     pub conversation: Conversation,
-    /// Its directory.
+    /// Working directory.
     pub cwd: PathBuf,
-    /// Model, if not the agent's default.
+    /// Model; `None` for the agent's default.
     pub model: Option<String>,
-    /// Permission mode, if not the agent's default.
+    /// Permission mode; `None` for the agent's default.
     pub mode: Option<String>,
-    /// Reasoning effort, if not the agent's default.
+    /// Reasoning effort; `None` for the agent's default.
     pub effort: Option<String>,
-    /// Further arguments for the agent's program, verbatim.
+    /// Extra arguments for the agent's program, verbatim.
     pub extra: Vec<String>,
 }
 
-impl Opening {
-    /// A conversation in a directory, everything else as the agent has it.
+impl RunStart {
+    /// Creates parameters with the agent's defaults.
     pub fn new(conversation: Conversation, cwd: PathBuf) -> Self {
         Self { conversation, cwd, model: None, mode: None, effort: None, extra: Vec::new() }
     }
 }
 
-/// What can be set on a run.
+/// A setting of a run that can be changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Setting {
-    /// The model.
+pub enum RunSetting {
+    /// Model.
     Model(String),
-    /// The permission mode.
+    /// Permission mode.
     Mode(String),
-    /// The reasoning effort.
+    /// Reasoning effort.
     Effort(String),
 }
 
-/// A place in a run's history. Another epoch is another history: it must be read from the transcript.
+/// Read position in a run's event ring. Another epoch is another history, which must be read from the transcript.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cursor {
-    /// Which history.
+pub struct RingCursor {
+    /// Id of the history.
     pub epoch: u64,
-    /// The id expected next.
+    /// Id of the next event to read.
     pub next: u64,
 }
 
-/// Something that happened in a run.
+/// An event of a run.
 #[derive(Clone, Debug)]
-pub struct Happening {
-    /// The turn it belongs to.
-    pub turn: Turn,
-    /// What.
-    pub what: What,
+pub struct RunEvent {
+    /// Turn to which the event belongs.
+    pub turn: TurnNumber,
+    /// Content of the event.
+    pub kind: RunEventKind,
 }
 
-/// What happened.
+/// Content of a run event.
 #[derive(Clone, Debug)]
-pub enum What {
-    /// In the conversation.
+pub enum RunEventKind {
+    /// Event of the conversation.
     Event(Event),
-    /// The agent asks, and waits.
+    /// The agent waits for an approval.
     Approval(Approval),
-    /// A question needs no answer any more: it was answered, here or elsewhere, or its turn is over.
+    /// An approval is no longer pending: it was answered, here or elsewhere, or its turn is over.
     ApprovalGone(Arc<str>),
-    /// A turn ended.
-    TurnEnded(Outcome),
+    /// End of a turn.
+    TurnEnded(TurnOutcome),
 }
 
-/// What a viewer gets.
+/// Events that are replayed to a viewer.
 #[derive(Clone, Debug)]
 pub struct Replay {
-    /// Where to go on.
-    pub cursor: Cursor,
-    /// Happenings before what is held that the viewer has not seen; they stand in the transcript.
+    /// Position after the replayed events.
+    pub cursor: RingCursor,
+    /// Number of dropped events that the viewer has not seen; the transcript contains them.
     pub missed: u64,
-    /// What is held since the viewer's cursor.
-    pub happenings: Vec<Item<Happening>>,
+    /// Events in the ring after the viewer's position.
+    pub events: Vec<RingItem<RunEvent>>,
 }
 
-/// Why something that was asked of a run is not done.
+/// Reason for refusing a command to a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Another salon holds it.
-    HeldBy {
-        /// Its process.
+    /// Another salon process has the lease of the run.
+    LeasedBy {
+        /// Process id of the lease holder.
         pid: u32,
     },
-    /// Another program has the session open; who, in words.
+    /// Another program, named here, has the session open.
     OpenElsewhere(String),
-    /// It could not be kept on disk, and nothing is kept in memory only; why, in words.
-    NotKept(String),
-    /// There is no such run.
+    /// The command could not be saved to disk, so it was not accepted. Contains the cause.
+    NotSaved(String),
+    /// The run does not exist.
     UnknownRun,
-    /// It could not be started.
-    Failed(Failure),
+    /// The run could not be started.
+    Failed(RunFailure),
 }
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::HeldBy { pid } => write!(f, "another salon (process {pid}) runs this session; follow it, or fork it"),
-            Self::OpenElsewhere(who) => write!(f, "{who} has this session open; end it there, or fork the session"),
-            Self::NotKept(why) => write!(f, "not accepted, because it could not be kept on disk: {why}"),
-            Self::UnknownRun => f.write_str("there is no such run any more"),
+            Self::LeasedBy { pid } => write!(f, "the session runs in another salon (pid {pid}): watch it, or fork it"),
+            Self::OpenElsewhere(who) => write!(f, "the session is open in {who}: close it there, or fork it"),
+            Self::NotSaved(why) => write!(f, "not accepted: could not be saved to disk: {why}"),
+            Self::UnknownRun => f.write_str("the run no longer exists"),
             Self::Failed(failure) => failure.fmt(f),
         }
     }
 }
 
-/// What is known of an agent's models.
+/// Cached model list of an agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Models {
-    /// The name to use, and what a person reads.
+pub struct ModelCatalog {
+    /// Models: identifier and display name.
     pub list: Vec<(String, String)>,
-    /// When the list was made; `None`: never.
+    /// Time of the query; `None` if it was never made.
     pub as_of: Option<Time>,
-    /// Why it could not be made anew, in words.
+    /// Reason for the failure of the last refresh.
     pub failure: Option<String>,
 }

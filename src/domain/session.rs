@@ -1,4 +1,4 @@
-//! One conversation, as its agent stores it, summed up for lists.
+//! Session metadata: one conversation as its agent stores it, summarised for lists.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{Agent, Time};
 
-/// Identity: an agent's own id is unique only within that agent.
+/// Identity of a session. The agent's own id is unique only within that agent.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SessionKey {
-    /// Whose session.
+    /// Agent of the session.
     pub agent: Agent,
-    /// The agent's own id.
+    /// Id assigned by the agent.
     pub id: Arc<str>,
 }
 
 impl SessionKey {
-    /// The session `id` of `agent`.
+    /// Creates the key of session `id` of `agent`.
     pub fn new(agent: Agent, id: impl Into<Arc<str>>) -> Self {
         Self { agent, id: id.into() }
     }
@@ -29,58 +29,58 @@ impl std::fmt::Display for SessionKey {
     }
 }
 
-/// What a list shows of a session. Texts are as the agent wrote them, cut but not yet made harmless.
+/// Summary of a session. Texts are as the agent wrote them: truncated, but not sanitised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     /// Identity.
     pub key: SessionKey,
-    /// The best title known.
+    /// Title from the best available source.
     pub title: Title,
-    /// Root of the main worktree of the repository of `cwd`, else `cwd`. Filled in by the index.
+    /// Root of the main worktree of the repository of `cwd`, else `cwd`. Set by the index.
     pub workspace: Arc<str>,
-    /// Where it began, and is resumed; empty where unknown.
+    /// Directory in which the session started and is resumed; empty if unknown.
     pub cwd: Arc<str>,
-    /// The last branch seen.
+    /// Most recent branch.
     pub branch: Option<Arc<str>>,
-    /// The last real model seen.
+    /// Most recent model, ignoring placeholders.
     pub model: Option<Arc<str>>,
-    /// First message.
+    /// Time of the first message.
     pub started_at: Option<Time>,
-    /// Last message; the file's change time only where no message has a time.
+    /// Time of the last message; modification time of the file if no message has a time.
     pub last_activity: Option<Time>,
-    /// Real prompts of a person or of a headless call.
+    /// Number of prompts by a person or a headless caller.
     pub turns: u32,
-    /// Entries on the shown branch, exactly what a transcript of it holds.
+    /// Number of entries on the active branch; equals the length of the transcript.
     pub messages: u32,
-    /// Usage, each reply counted once.
+    /// Token usage; each reply is counted once.
     pub tokens: Tokens,
-    /// Cost in US dollars, where the agent tells it.
+    /// Cost in US dollars, if the agent reports it.
     pub cost_usd: Option<f64>,
-    /// Size of its file, or the sum of its rows in a database.
+    /// Size of its file, or sum of its database rows, in bytes.
     pub bytes: u64,
-    /// Its file, or the database.
+    /// Path of its file or database.
     pub path: PathBuf,
-    /// What it is doing; filled in by the index from live signs.
-    pub state: State,
-    /// Marks by which lists hide it.
+    /// Current state; set by the index from the live status.
+    pub state: SessionState,
+    /// Flags by which lists hide the session.
     pub flags: Flags,
-    /// The session whose sub-agent this is.
+    /// Parent session of a sub-agent.
     pub parent: Option<Arc<str>>,
-    /// The session it was forked from, where known.
+    /// Session from which it was forked, if known.
     pub forked_from: Option<Arc<str>>,
-    /// Stands for the id of its first record: the same in two sessions where one was copied from the other.
+    /// Hash of the first record's id: equal for two sessions if one is a copy of the other.
     #[serde(default)]
     pub first: Option<u64>,
-    /// Records that could not be read.
+    /// Number of unreadable records.
     pub unreadable: u32,
-    /// Id of the newest record on the shown branch; titles stored elsewhere point to it.
+    /// Id of the newest record on the active branch; titles stored elsewhere refer to it.
     pub tip: Option<Arc<str>>,
-    /// Everything was read. Before that the row is a first glance: counts are lower bounds.
+    /// True if the whole source was read. A preview has lower bounds as counts.
     pub complete: bool,
 }
 
 impl Session {
-    /// A session of which nothing but its identity and its file is known.
+    /// Creates a session with unknown content.
     pub fn new(key: SessionKey, path: PathBuf) -> Self {
         Self {
             key,
@@ -97,7 +97,7 @@ impl Session {
             cost_usd: None,
             bytes: 0,
             path,
-            state: State::Past,
+            state: SessionState::Past,
             flags: Flags::default(),
             parent: None,
             forked_from: None,
@@ -109,47 +109,47 @@ impl Session {
     }
 }
 
-/// Most characters of a title that are kept.
+/// Maximum length of a title in characters, because lists show one line.
 pub const TITLE_CHARS: usize = 200;
 
-/// A title and where it comes from.
+/// A title and its source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Title {
-    /// One line of at most [`TITLE_CHARS`] characters; empty where the session has nothing to be named after.
+    /// One line of at most [`TITLE_CHARS`] characters; empty if the session contains no text for a title.
     pub text: Arc<str>,
-    /// Who chose it.
+    /// Origin of the title.
     pub source: TitleSource,
 }
 
 impl Title {
-    /// A title made of the first line's worth of `text`, cut to [`TITLE_CHARS`] characters and made harmless.
+    /// Creates a title from the beginning of `text`: sanitised, one line, at most [`TITLE_CHARS`] characters.
     pub fn new(text: &str, source: TitleSource) -> Self {
-        // A prompt can be megabytes long; a title needs only its beginning.
+        // A prompt can have megabytes; a title needs only its beginning.
         let head = crate::stdx::text::first_chars(text, TITLE_CHARS * 8);
         let line = crate::stdx::text::one_line(head);
         Self { text: crate::stdx::text::first_chars(&line, TITLE_CHARS).into(), source }
     }
 }
 
-/// Who chose a title; later ones win over earlier ones.
+/// Origin of a title; later variants take precedence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TitleSource {
-    /// The first prompt.
+    /// First prompt.
     #[default]
     Prompt,
     /// Generated by the agent.
     Agent,
-    /// Given by the user.
+    /// Set by the user.
     User,
 }
 
 /// Token counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
-    /// Input without cache.
+    /// Uncached input.
     pub input: u64,
-    /// Output, reasoning included.
+    /// Output, including reasoning.
     pub output: u64,
     /// Input read from the cache.
     pub cache_read: u64,
@@ -158,7 +158,7 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// All of them together.
+    /// Sum of all counts.
     pub fn total(self) -> u64 {
         self.input + self.output + self.cache_read + self.cache_write
     }
@@ -173,23 +173,23 @@ impl std::ops::AddAssign for Tokens {
     }
 }
 
-/// What a session is doing now, most urgent first.
+/// Current state of a session, most urgent first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum SessionState {
     /// Waits for the user.
     NeedsYou,
     /// A turn is open.
     Working,
-    /// Open in a living process.
+    /// Open in a living process, without an open turn.
     Idle,
-    /// Nobody has it open.
+    /// Open in no process.
     #[default]
     Past,
 }
 
-impl State {
-    /// The word used in JSON.
+impl SessionState {
+    /// Identifier in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::NeedsYou => "needs_you",
@@ -200,26 +200,26 @@ impl State {
     }
 }
 
-/// Marks of a session.
+/// Flags of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "independent marks, as in the JSON contract")]
 pub struct Flags {
-    /// A sub-agent's.
+    /// Belongs to a sub-agent.
     pub subagent: bool,
-    /// Started without a person, as `-p` or `exec` do.
+    /// Started without a person, as by `-p` or `exec`.
     pub headless: bool,
-    /// Nothing to show.
+    /// Contains nothing to show.
     pub empty: bool,
-    /// A fork of another session.
+    /// Fork of another session.
     pub fork: bool,
     /// Archived in its agent.
     pub archived: bool,
-    /// Could not be read at all, or holds records that could not.
+    /// Unreadable as a whole, or contains unreadable records.
     pub unreadable: bool,
 }
 
 impl Flags {
-    /// The words used in JSON, in a fixed order.
+    /// Identifiers of the set flags in JSON, in a fixed order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         [
             (self.subagent, "subagent"),
@@ -234,19 +234,19 @@ impl Flags {
     }
 }
 
-/// Something that could not be read: named, never swallowed.
+/// A read problem. Every problem is reported, none is dropped.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Issue {
-    /// The file or directory.
+    /// File or directory.
     pub path: PathBuf,
-    /// Line in it, from 1, where one line is at fault.
+    /// Line number from 1, if one line is the cause.
     pub line: Option<u64>,
-    /// What is wrong, in words for a person.
+    /// Description for the user.
     pub reason: String,
 }
 
 impl Issue {
-    /// An issue with a whole file or directory.
+    /// Creates an issue that concerns a whole file or directory.
     pub fn new(path: impl Into<PathBuf>, reason: impl std::fmt::Display) -> Self {
         Self { path: path.into(), line: None, reason: reason.to_string() }
     }

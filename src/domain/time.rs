@@ -1,4 +1,4 @@
-//! A moment, in milliseconds since 1970 UTC: what all agents can be brought to.
+//! Timestamps in milliseconds since 1970 UTC, the common resolution of all agents.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,43 +9,43 @@ use serde::{Deserialize, Serialize};
 pub struct Time(i64);
 
 impl Time {
-    /// From milliseconds since 1970.
+    /// Converts milliseconds since 1970.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
-    /// From seconds since 1970.
+    /// Converts seconds since 1970.
     pub const fn from_secs(secs: i64) -> Self {
         Self(secs.saturating_mul(1000))
     }
 
-    /// Milliseconds since 1970.
+    /// Returns milliseconds since 1970.
     pub const fn millis(self) -> i64 {
         self.0
     }
 
-    /// Milliseconds from `earlier` to this moment; 0 where `earlier` is later (clocks differ).
+    /// Returns the milliseconds from `earlier` to this time; 0 if `earlier` is later, because clocks differ.
     pub fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0).max(0)
     }
 
-    /// Reads RFC 3339; the form that agents write (`2026-11-21T09:25:55.799Z`) without a general parser.
+    /// Parses RFC 3339. A fast path handles the form that agents write (`2026-11-21T09:25:55.799Z`).
     pub fn parse(text: &str) -> Option<Self> {
         parse_utc(text.as_bytes()).or_else(|| text.parse::<Timestamp>().ok().map(|stamp| Self(stamp.as_millisecond())))
     }
 
-    /// RFC 3339 in UTC with milliseconds: `2026-11-21T09:25:55.799Z`. Out of the calendar's range: the nearest end.
+    /// Formats RFC 3339 in UTC with milliseconds: `2026-11-21T09:25:55.799Z`. Clamps to the calendar's range.
     pub fn rfc3339(self) -> String {
         format!("{:.3}", self.timestamp())
     }
 
-    /// As a calendar library's moment, clamped to its range.
+    /// Converts to a calendar timestamp, clamped to its range.
     pub fn timestamp(self) -> Timestamp {
         Timestamp::from_millisecond(self.0).unwrap_or(if self.0 < 0 { Timestamp::MIN } else { Timestamp::MAX })
     }
 }
 
-/// `YYYY-MM-DDTHH:MM:SS[.fff…]Z`, exactly.
+/// Parses exactly `YYYY-MM-DDTHH:MM:SS[.fff…]Z`.
 fn parse_utc(text: &[u8]) -> Option<Time> {
     let (head, tail) = text.split_at_checked(19)?;
     let number = |from: usize, to: usize| {
@@ -72,7 +72,7 @@ fn parse_utc(text: &[u8]) -> Option<Time> {
     Some(Time(seconds * 1000 + millis))
 }
 
-/// Days since 1970-01-01 in the proleptic Gregorian calendar.
+/// Returns the days since 1970-01-01 in the proleptic Gregorian calendar.
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);

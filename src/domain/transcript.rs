@@ -1,41 +1,41 @@
-//! A conversation as one reads it: entries, folded from events.
+//! Transcripts: the entries of a conversation, folded from its events.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::event::{Body, Event, Key, Level, Piece};
+use super::event::{Delta, EntryKey, Event, EventBody, NoticeLevel};
 use super::{Time, Tokens};
 
 /// One block of a transcript.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Identity, the same at every reading.
-    pub key: Key,
-    /// What it is.
+    /// Identity; equal each time the transcript is read.
+    pub key: EntryKey,
+    /// Kind of the entry.
     pub kind: EntryKind,
-    /// Who speaks.
+    /// Author of the entry.
     pub role: Role,
-    /// When it began, where known.
+    /// Start time, if known.
     pub time: Option<Time>,
-    /// What is said; a tool's headline; a plan's items as Markdown check boxes.
+    /// Content; the headline of a tool call; the items of a plan as Markdown check boxes.
     pub text: String,
-    /// The tool call, for [`EntryKind::Tool`] and for a plan that was made by a tool.
+    /// Tool call, for [`EntryKind::Tool`] and for a plan that a tool set.
     pub tool: Option<Box<Tool>>,
-    /// The items, for [`EntryKind::Plan`].
+    /// Items, for [`EntryKind::Plan`].
     pub plan: Vec<PlanItem>,
-    /// For a notice, how bad.
-    pub level: Level,
-    /// Usage of the reply it belongs to, on the reply's first entry only.
+    /// Severity, for a notice.
+    pub level: NoticeLevel,
+    /// Token usage of the reply, on its first entry only.
     pub tokens: Option<Tokens>,
-    /// Some text was left out, being too long.
+    /// True if the text was cut because of its length.
     pub truncated: bool,
-    /// More of the entry may come.
+    /// True if more of the entry may follow.
     pub open: bool,
 }
 
-/// Kinds of entries, as the JSON contract names them.
+/// Kinds of entries, as in the JSON contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EntryKind {
     /// A prompt.
@@ -52,12 +52,12 @@ pub enum EntryKind {
     Plan,
     /// An image or attachment.
     Image,
-    /// Of an unknown kind.
+    /// Entry of an unknown kind.
     Other,
 }
 
 impl EntryKind {
-    /// The word used in JSON.
+    /// Identifier in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Prompt => "prompt",
@@ -72,19 +72,19 @@ impl EntryKind {
     }
 }
 
-/// Who speaks.
+/// Author of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// The person, or the caller.
+    /// Person or headless caller.
     User,
-    /// The agent.
+    /// Agent.
     Assistant,
-    /// Neither.
+    /// Neither user nor agent.
     System,
 }
 
 impl Role {
-    /// The word used in JSON.
+    /// Identifier in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -94,46 +94,46 @@ impl Role {
     }
 }
 
-/// A tool call with what came of it.
+/// A tool call with its result.
 #[derive(Clone, Debug)]
 pub struct Tool {
-    /// The tool's name, as the agent says it.
+    /// Tool name as the agent reports it.
     pub name: Arc<str>,
     /// Id of the call.
     pub id: Arc<str>,
-    /// Its input, as the agent gave it.
+    /// Input as the agent reports it.
     pub input: Value,
-    /// What it does, in agent-neutral terms.
-    pub action: Action,
-    /// What it printed.
+    /// Operation in agent-neutral terms.
+    pub action: ToolAction,
+    /// Output of the tool.
     pub output: String,
-    /// How far it is.
+    /// Status of the call.
     pub status: ToolStatus,
-    /// How long it ran, in ms.
+    /// Duration in ms.
     pub duration_ms: Option<u64>,
-    /// The session of the sub-agent it started.
+    /// Session id of the sub-agent that the tool started.
     pub subagent: Option<Arc<str>>,
 }
 
-/// How far a tool call is.
+/// Status of a tool call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ToolStatus {
-    /// Asked for, not started (or no result is on disk).
+    /// Requested but not started, or no result on disk.
     Pending,
-    /// At work.
+    /// In progress.
     Running,
-    /// Ended well.
+    /// Succeeded.
     Done,
-    /// Ended with an error.
+    /// Failed with an error.
     Failed,
-    /// Refused by the user or a rule.
+    /// Denied by the user or a rule.
     Denied,
-    /// Stopped by the user.
+    /// Interrupted by the user.
     Interrupted,
 }
 
 impl ToolStatus {
-    /// The word used in JSON.
+    /// Identifier in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -146,55 +146,55 @@ impl ToolStatus {
     }
 }
 
-/// What a tool call does, whatever the agent calls the tool. Paths are as the agent wrote them.
+/// Operation of a tool call, independent of the agent's tool names. Paths are as the agent wrote them.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Action {
+pub enum ToolAction {
     /// Runs a command.
     Command {
-        /// The command line.
+        /// Command line.
         command: String,
-        /// Its exit code, once known.
+        /// Exit code, once known.
         exit_code: Option<i32>,
     },
     /// Reads a file.
     Read {
-        /// Its path.
+        /// Path of the file.
         path: String,
     },
     /// Changes files.
     Edit(Vec<FileChange>),
     /// Searches files or their names.
     Search {
-        /// What for.
+        /// Search pattern.
         pattern: String,
-        /// Where, if not everywhere.
+        /// Directory or file, if the search is restricted.
         path: Option<String>,
     },
     /// Fetches from, or searches, the web.
     Web {
-        /// The address or the query.
+        /// URL or query.
         query: String,
     },
     /// Starts a sub-agent.
     Task {
-        /// What it shall do, in a few words.
+        /// Short description of the task.
         description: String,
-        /// Its prompt.
+        /// Prompt of the sub-agent.
         prompt: String,
     },
     /// Sets the plan.
     Plan(Vec<PlanItem>),
     /// Asks the user.
     Question {
-        /// The question.
+        /// Text of the question.
         question: String,
     },
-    /// Anything else; the text sums its input up in one line.
+    /// Any other operation, with its input summarised in one line.
     Other(String),
 }
 
-impl Action {
-    /// One line that says what is done.
+impl ToolAction {
+    /// Summary of the operation in one line.
     pub fn headline(&self) -> String {
         let text = match self {
             Self::Command { command, .. } => command.clone(),
@@ -225,49 +225,49 @@ impl Action {
 /// A change to one file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FileChange {
-    /// The file, as the agent wrote it.
+    /// Path as the agent wrote it.
     pub path: String,
-    /// What changes.
-    pub change: Change,
+    /// Change to the content.
+    pub kind: ChangeKind,
 }
 
-/// What changes in a file.
+/// Change to the content of a file.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Change {
-    /// The whole file is written.
+pub enum ChangeKind {
+    /// Writes the whole file.
     Write(String),
-    /// Each pair: text that is replaced, and by what.
+    /// Replaces texts: pairs of old and new.
     Replace(Vec<(String, String)>),
-    /// A unified diff: lines that begin with ` `, `+` or `-`, under `@@` headers.
+    /// Applies a unified diff: lines that start with ` `, `+` or `-`, under `@@` headers.
     Patch(String),
-    /// The file is deleted.
+    /// Deletes the file.
     Delete,
 }
 
 /// One item of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanItem {
-    /// What is to be done.
+    /// Task.
     pub text: String,
-    /// How far it is.
+    /// Status of the task.
     pub status: PlanStatus,
 }
 
-/// How far a plan's item is.
+/// Status of a plan item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PlanStatus {
-    /// Not begun.
+    /// Not started.
     Pending,
-    /// Under way.
+    /// In progress.
     Active,
-    /// Done.
+    /// Completed.
     Done,
-    /// Given up.
+    /// Cancelled.
     Cancelled,
 }
 
 impl PlanStatus {
-    /// A Markdown check box.
+    /// Markdown check box.
     pub fn mark(self) -> &'static str {
         match self {
             Self::Pending => "[ ]",
@@ -278,44 +278,44 @@ impl PlanStatus {
     }
 }
 
-/// Entries in order, growing by events. Updates of a tool find their call by its id, wherever it stands.
+/// Ordered entries, built by folding events. Tool updates find their call by its id, at any distance.
 #[derive(Debug, Default)]
 pub struct Transcript {
     entries: Vec<Entry>,
-    by_key: HashMap<Key, usize>,
+    by_key: HashMap<EntryKey, usize>,
     by_tool: HashMap<Arc<str>, usize>,
 }
 
 impl Transcript {
-    /// The entries so far.
+    /// Entries so far.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The entries, given away.
+    /// Consumes the transcript and returns its entries.
     pub fn into_entries(self) -> Vec<Entry> {
         self.entries
     }
 
-    /// Folds one event in, and tells which entry it opened or changed.
+    /// Folds one event in. Returns the index of the entry that it opened or changed.
     pub fn apply(&mut self, event: Event) -> Option<usize> {
         let Event { key, time, body } = event;
         match body {
-            Body::Prompt(text) => self.set(key, time, EntryKind::Prompt, Role::User, Piece::Whole(text)),
-            Body::Text(piece) => self.set(key, time, EntryKind::Text, Role::Assistant, piece),
-            Body::Thinking(piece) => self.set(key, time, EntryKind::Thinking, Role::Assistant, piece),
-            Body::Image(label) => self.set(key, time, EntryKind::Image, Role::User, Piece::Whole(label)),
-            Body::Other(text) => self.set(key, time, EntryKind::Other, Role::System, Piece::Whole(text)),
-            Body::Notice { level, text } => {
-                self.set(key, time, EntryKind::Notice, Role::System, Piece::Whole(text));
+            EventBody::Prompt(text) => self.set(key, time, EntryKind::Prompt, Role::User, Delta::Replace(text)),
+            EventBody::Text(piece) => self.set(key, time, EntryKind::Text, Role::Assistant, piece),
+            EventBody::Thinking(piece) => self.set(key, time, EntryKind::Thinking, Role::Assistant, piece),
+            EventBody::Image(label) => self.set(key, time, EntryKind::Image, Role::User, Delta::Replace(label)),
+            EventBody::Other(text) => self.set(key, time, EntryKind::Other, Role::System, Delta::Replace(text)),
+            EventBody::Notice { level, text } => {
+                self.set(key, time, EntryKind::Notice, Role::System, Delta::Replace(text));
                 self.entry(key).level = level;
             }
-            Body::Plan(items) => {
-                self.set(key, time, EntryKind::Plan, Role::Assistant, Piece::Whole(plan_text(&items)));
+            EventBody::Plan(items) => {
+                self.set(key, time, EntryKind::Plan, Role::Assistant, Delta::Replace(plan_text(&items)));
                 self.entry(key).plan = items;
             }
-            Body::ToolCall { id, name, input, action } => self.call(key, time, id, name, input, action),
-            Body::ToolUpdate { id, status, output, duration_ms, subagent, action } => {
+            EventBody::ToolCall { id, name, input, action } => self.call(key, time, id, name, input, action),
+            EventBody::ToolUpdate { id, status, output, duration_ms, subagent, action } => {
                 let at = *self.by_tool.get(&id)?;
                 let entry = &mut self.entries[at];
                 let tool = entry.tool.as_mut()?;
@@ -323,19 +323,20 @@ impl Transcript {
                 tool.duration_ms = duration_ms.or(tool.duration_ms);
                 tool.subagent = subagent.or(tool.subagent.take());
                 match output {
-                    Some(Piece::Delta(more)) => tool.output.push_str(&more),
-                    Some(Piece::Whole(all)) => tool.output = all,
+                    Some(Delta::Append(more)) => tool.output.push_str(&more),
+                    Some(Delta::Replace(all)) => tool.output = all,
                     None => {}
                 }
                 match (action, &mut tool.action) {
-                    // An output record tells how a command ended, but not which command it was.
-                    (Some(Action::Command { command, exit_code }), Action::Command { exit_code: known, .. })
-                        if command.is_empty() =>
-                    {
+                    // An output record contains the exit code of a command, but not the command.
+                    (
+                        Some(ToolAction::Command { command, exit_code }),
+                        ToolAction::Command { exit_code: known, .. },
+                    ) if command.is_empty() => {
                         *known = exit_code.or(*known);
                     }
-                    // Of a shell line that is shown as what it does, the exit code is told by the status.
-                    (Some(Action::Command { command, .. }), _) if command.is_empty() => {}
+                    // A shell line that was mapped to another operation has its exit code in the status.
+                    (Some(ToolAction::Command { command, .. }), _) if command.is_empty() => {}
                     (Some(action), known) => {
                         entry.text = action.headline();
                         *known = action;
@@ -344,21 +345,21 @@ impl Transcript {
                 }
                 return Some(at);
             }
-            Body::Usage(tokens) => {
+            EventBody::Usage(tokens) => {
                 let at = *self.by_key.get(&key)?;
                 self.entries[at].tokens = Some(tokens);
             }
-            Body::TurnEnd { .. } => return None,
+            EventBody::TurnEnd { .. } => return None,
         }
         self.by_key.get(&key).copied()
     }
 
-    /// Whether there is an entry of that identity.
-    pub fn holds(&self, key: Key) -> bool {
+    /// Returns true if the transcript contains an entry with this key.
+    pub fn contains(&self, key: EntryKey) -> bool {
         self.by_key.contains_key(&key)
     }
 
-    /// Forgets the entries at which `keep` is false.
+    /// Removes the entries for which `keep` is false.
     pub fn retain(&mut self, keep: &[bool]) {
         let mut at = 0;
         self.entries.retain(|_| {
@@ -375,35 +376,43 @@ impl Transcript {
         self.by_tool.retain(|_, at| moved(at));
     }
 
-    fn entry(&mut self, key: Key) -> &mut Entry {
+    fn entry(&mut self, key: EntryKey) -> &mut Entry {
         let at = self.by_key[&key];
         &mut self.entries[at]
     }
 
-    fn set(&mut self, key: Key, time: Option<Time>, kind: EntryKind, role: Role, piece: Piece) {
+    fn set(&mut self, key: EntryKey, time: Option<Time>, kind: EntryKind, role: Role, piece: Delta) {
         let at = *self.by_key.entry(key).or_insert_with(|| {
             self.entries.push(Entry::new(key, kind, role, time));
             self.entries.len() - 1
         });
         match piece {
-            Piece::Delta(more) => self.entries[at].text.push_str(&more),
-            Piece::Whole(all) => self.entries[at].text = all,
+            Delta::Append(more) => self.entries[at].text.push_str(&more),
+            Delta::Replace(all) => self.entries[at].text = all,
         }
     }
 
-    fn call(&mut self, key: Key, time: Option<Time>, id: Arc<str>, name: Arc<str>, input: Value, action: Action) {
+    fn call(
+        &mut self,
+        key: EntryKey,
+        time: Option<Time>,
+        id: Arc<str>,
+        name: Arc<str>,
+        input: Value,
+        action: ToolAction,
+    ) {
         let (kind, plan) = match &action {
-            Action::Plan(items) => (EntryKind::Plan, items.clone()),
+            ToolAction::Plan(items) => (EntryKind::Plan, items.clone()),
             _ => (EntryKind::Tool, Vec::new()),
         };
         let text = if plan.is_empty() { action.headline() } else { plan_text(&plan) };
-        self.set(key, time, kind, Role::Assistant, Piece::Whole(text));
+        self.set(key, time, kind, Role::Assistant, Delta::Replace(text));
         self.by_tool.insert(id.clone(), self.by_key[&key]);
         let entry = self.entry(key);
-        // What it does may be known only with its whole input: a to-do list is a plan as soon as it holds something.
+        // Only the complete input determines the kind: a to-do list is a plan once it has items.
         entry.kind = kind;
         entry.plan = plan;
-        // A call may be told twice (asked for, then with its whole input): what came of it stays.
+        // A call may be reported twice, first without its complete input: keep the result of the first report.
         let before = entry.tool.take();
         let (output, status, duration_ms, subagent) = before.map_or_else(
             || (String::new(), ToolStatus::Pending, None, None),
@@ -414,14 +423,14 @@ impl Transcript {
 }
 
 impl Entry {
-    /// Whether it has that key, or holds the tool call of that id, where that is not empty.
-    pub fn is(&self, key: Key, call: &str) -> bool {
+    /// Returns true if the entry has this key, or contains the tool call with this id (unless empty).
+    pub fn matches(&self, key: EntryKey, call: &str) -> bool {
         let called = || self.tool.as_ref().is_some_and(|tool| *tool.id == *call);
         self.key == key || (!call.is_empty() && called())
     }
 
-    /// An entry with nothing in it yet.
-    pub fn new(key: Key, kind: EntryKind, role: Role, time: Option<Time>) -> Self {
+    /// Creates an empty entry.
+    pub fn new(key: EntryKey, kind: EntryKind, role: Role, time: Option<Time>) -> Self {
         Self {
             key,
             kind,
@@ -430,7 +439,7 @@ impl Entry {
             text: String::new(),
             tool: None,
             plan: Vec::new(),
-            level: Level::Info,
+            level: NoticeLevel::Info,
             tokens: None,
             truncated: false,
             open: false,

@@ -1,138 +1,139 @@
-//! Everything at once, for commands: brings the cache up to date and answers with the whole catalog.
+//! One complete scan for commands: updates the cache and returns the whole catalog.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use super::cache::file as cache_file;
-use super::options::Options;
-use super::pool::live_signs;
-use super::snapshot::{self, Keeping, Recalled, Snapshot};
-use super::survey::{Survey, Tally};
-use crate::agent::{Root, Unit};
-use crate::domain::catalog::{Catalog, Progress};
-use crate::domain::live::LiveSign;
+use super::options::IndexOptions;
+use super::pool::live_statuses;
+use super::scanner::{ScanCounts, Scanner};
+use super::snapshot::{self, LoadedSnapshot, PendingWrite, Snapshot};
+use crate::agent::{Source, SourceRoot};
+use crate::domain::catalog::{Catalog, IndexProgress};
+use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Issue, Session, SessionKey};
 
-/// How far the cache is trusted.
+/// Trust in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refresh {
-    /// Where a unit's stamp says that nothing changed.
+    /// Sources with an unchanged stamp come from the cache.
     Changed,
-    /// Not at all: everything is read again.
+    /// All sources are read again.
     Everything,
 }
 
-/// All that is known.
+/// Result of a complete scan.
 #[derive(Debug)]
 pub struct Collected {
     /// Sessions, newest activity first.
     pub sessions: Vec<Arc<Session>>,
-    /// What could not be read.
+    /// Read errors.
     pub issues: Vec<Issue>,
-    /// How many units there are, and how many of them were read.
-    pub progress: Progress,
-    /// The units that they lie in.
-    pub units: Vec<Unit>,
-    /// Sessions that are open in living processes.
-    pub live: Vec<LiveSign>,
-    /// Where agents keep them.
-    pub roots: Vec<Root>,
-    /// The cache's file, where there is one.
+    /// Number of sources, and of those that were read.
+    pub progress: IndexProgress,
+    /// Sources of the sessions.
+    pub sources: Vec<Source>,
+    /// Sessions that are open in running processes.
+    pub live: Vec<LiveStatus>,
+    /// Roots of the agents.
+    pub roots: Vec<SourceRoot>,
+    /// Cache file, if there is one.
     pub cache: Option<PathBuf>,
-    /// What was read for it.
-    pub tally: Tally,
-    /// The same, being kept for the next time.
-    pub keeping: Option<Keeping>,
+    /// Counts of the reads.
+    pub counts: ScanCounts,
+    /// Snapshot write in the background, if the result did not come from a snapshot.
+    pub pending_write: Option<PendingWrite>,
 }
 
 impl Collected {
-    /// A session by its key.
+    /// Returns a session by its key.
     pub fn session(&self, key: &SessionKey) -> Option<&Arc<Session>> {
         self.sessions.iter().find(|session| session.key == *key)
     }
 }
 
-/// A root, for `doctor`.
+/// Report about a root, for `doctor`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RootReport {
-    /// Whose.
+    /// Agent of the root.
     pub agent: Agent,
-    /// Where.
+    /// Path of the root.
     pub path: PathBuf,
-    /// Whether it exists.
+    /// True if the path exists.
     pub found: bool,
-    /// Sessions whose row comes from there.
+    /// Number of sessions whose row comes from this root.
     pub sessions: usize,
 }
 
-/// Looks at everything and waits until all of it is read.
-pub fn collect(options: &Options, refresh: Refresh) -> Collected {
-    let roots: Vec<Root> = options.formats.iter().flat_map(|format| format.roots(&options.environment)).collect();
-    let recalled = match refresh {
-        Refresh::Changed => snapshot::recall(options.cache_dir.as_deref(), &roots, options.formats),
+/// Scans all roots and waits until all sources are read.
+pub fn collect(options: &IndexOptions, refresh: Refresh) -> Collected {
+    let roots: Vec<SourceRoot> = options.formats.iter().flat_map(|format| format.roots(&options.environment)).collect();
+    let loaded = match refresh {
+        Refresh::Changed => snapshot::load(options.cache_dir.as_deref(), &roots, options.formats),
         Refresh::Everything => None,
     };
-    match recalled {
-        Some(recalled) => answer(options, roots, recalled),
-        None => survey(options, refresh),
+    match loaded {
+        Some(loaded) => from_snapshot(options, roots, loaded),
+        None => scan(options, refresh),
     }
 }
 
-/// What a command saw before, still true.
-fn answer(options: &Options, roots: Vec<Root>, recalled: Recalled) -> Collected {
-    let Recalled { sessions, issues, units, live } = recalled;
+/// Builds the result from a valid snapshot.
+fn from_snapshot(options: &IndexOptions, roots: Vec<SourceRoot>, loaded: LoadedSnapshot) -> Collected {
+    let LoadedSnapshot { sessions, issues, sources, live } = loaded;
     Collected {
         sessions,
         issues,
-        progress: Progress { done: units.len(), total: units.len() },
-        units,
+        progress: IndexProgress { done: sources.len(), total: sources.len() },
+        sources,
         live,
         roots,
         cache: options.cache_dir.as_deref().map(cache_file),
-        tally: Tally::default(),
-        keeping: None,
+        counts: ScanCounts::default(),
+        pending_write: None,
     }
 }
 
-fn survey(options: &Options, refresh: Refresh) -> Collected {
+fn scan(options: &IndexOptions, refresh: Refresh) -> Collected {
     let (sender, results) = channel();
-    let deliver = move |done| {
-        // Nobody listens only when the survey was dropped, and then nobody wants the result.
-        drop(sender.send(done));
+    let report = move |result| {
+        // The receiver is gone only with the scanner; then the result has no use.
+        drop(sender.send(result));
     };
-    let mut survey = Survey::new(options, Arc::new(deliver));
+    let mut scanner = Scanner::new(options, Arc::new(report));
     if refresh == Refresh::Changed {
-        survey.load();
+        scanner.load_cache();
     }
-    survey.begin(refresh == Refresh::Everything);
-    while !survey.idle() {
+    scanner.start_scan(refresh == Refresh::Everything);
+    while !scanner.idle() {
         match results.recv() {
-            Ok(done) => survey.take(done),
+            Ok(result) => scanner.handle(result),
             Err(_) => break,
         }
     }
-    survey.flush();
-    let live = live_signs(options.formats, survey.roots());
-    survey.shelf.set_live(&live);
+    scanner.flush();
+    let live = live_statuses(options.formats, scanner.roots());
+    scanner.table.set_live(&live);
     let mut catalog = Catalog::default();
-    catalog.apply(survey.shelf.take_change());
-    survey.keep_front();
+    catalog.apply(scanner.table.take_change());
+    scanner.save_front();
     let sessions: Vec<_> = catalog.iter().cloned().collect();
-    let (issues, progress) = (catalog.issues, survey.progress());
-    let cache = survey.cache_file().map(Path::to_owned);
-    let units: Vec<Unit> = survey.shelf.all_units().collect();
-    let (roots, tally) = (survey.roots().to_vec(), survey.tally);
-    let snapshot = Snapshot::new(&roots, &units, sessions.clone(), issues.clone());
-    // The cache is closed before its state is looked at.
-    drop(survey);
-    let keeping = cache.as_deref().and_then(Path::parent).zip(snapshot).map(|(dir, snapshot)| snapshot.keep(dir));
-    Collected { sessions, issues, progress, units, live, roots, cache, tally, keeping }
+    let (issues, progress) = (catalog.issues, scanner.progress());
+    let cache = scanner.cache_file().map(Path::to_owned);
+    let sources: Vec<Source> = scanner.table.sources().collect();
+    let (roots, counts) = (scanner.roots().to_vec(), scanner.counts);
+    let snapshot = Snapshot::new(&roots, &sources, sessions.clone(), issues.clone());
+    // The cache is closed before the stamps of its files are read.
+    drop(scanner);
+    let pending_write =
+        cache.as_deref().and_then(Path::parent).zip(snapshot).map(|(dir, snapshot)| snapshot.write_in_background(dir));
+    Collected { sessions, issues, progress, sources, live, roots, cache, counts, pending_write }
 }
 
-/// What was found at each root.
-pub fn report(roots: &[Root], sessions: &[Arc<Session>]) -> Vec<RootReport> {
-    let of = |root: &Root| RootReport {
+/// Reports the sessions of each root.
+pub fn report(roots: &[SourceRoot], sessions: &[Arc<Session>]) -> Vec<RootReport> {
+    let of = |root: &SourceRoot| RootReport {
         agent: root.agent,
         path: root.path.clone(),
         found: root.path.exists(),

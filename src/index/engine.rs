@@ -1,7 +1,7 @@
-//! The one thread that owns what is known: results, sightings and commands come in, events go out.
+//! Engine thread of the index: takes job results, file system events and commands, and sends events.
 //!
-//! It never waits for the interface and never reads a transcript. What it tells is drawn from the shelf only when there is
-//! room for it, so that whatever is not taken yet is merged. When nothing happens it sleeps without a clock.
+//! It never waits for the interface and never reads a transcript. Catalog changes are taken from the session table only
+//! when the channel has room, so that pending ones are merged. While nothing happens it sleeps without a timeout.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -12,83 +12,83 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::deadlines::{Deadlines, Due};
-use super::message::{Event, Sought, Ticket, TranscriptEvent, WatchState};
-use super::options::{Options, Watching};
-use super::pool::Done;
+use super::message::{IndexEvent, SearchRequest, TranscriptEvent, TranscriptTicket, WatchState};
+use super::open_transcripts::{OpenTranscripts, TranscriptRequest};
+use super::options::{IndexOptions, WatchMode};
+use super::pool::JobResult;
 use super::rank;
-use super::readings::{Readings, Request};
+use super::scanner::Scanner;
 use super::search::Corpus;
-use super::seek::{Kept, Seek, Upkeep};
-use super::survey::Survey;
+use super::search_service::{IndexerEvent, IndexerNeed, SearchService};
 use super::throttle::Throttle;
-use super::watch::{self, Sighting, Watch};
-use crate::domain::catalog::Progress;
-use crate::domain::live::LiveSign;
-use crate::domain::query::Field;
+use super::timers::{DueTimer, Timers};
+use super::watch::{self, FsEvent, Watch};
+use crate::domain::catalog::IndexProgress;
+use crate::domain::live_status::LiveStatus;
+use crate::domain::query::FilterKey;
 use crate::domain::{Issue, Session, SessionKey};
 
-/// Least time between two looks at one path.
-const PER_PATH: Duration = Duration::from_millis(100);
-/// Inputs that are taken in before the next event is told.
-const DRAIN: usize = 256;
+/// Minimum time between two checks of one path.
+const PATH_INTERVAL: Duration = Duration::from_millis(100);
+/// Maximum inputs per round, after which events are sent again.
+const MAX_INPUTS_PER_ROUND: usize = 256;
 
-/// Anything that reaches the engine.
+/// Input of the engine.
 #[expect(clippy::large_enum_variant, reason = "moved once through a channel, never kept")]
-pub(super) enum Input {
-    Done(Done),
-    Seen(Sighting),
-    Command(Command),
-    Kept(Kept),
+pub(super) enum EngineInput {
+    JobDone(JobResult),
+    Fs(FsEvent),
+    Command(EngineCommand),
+    Indexer(IndexerEvent),
 }
 
-/// What the handle asks for.
-pub(super) enum Command {
+/// Command of [`super::Index`].
+pub(super) enum EngineCommand {
     Rescan,
-    Look,
-    Open(Ticket, SessionKey),
-    Close(Ticket),
-    Ask(Ticket, Request),
+    CheckChanges,
+    Open(TranscriptTicket, SessionKey),
+    Close(TranscriptTicket),
+    Transcript(TranscriptTicket, TranscriptRequest),
     Rank(String),
-    Search(Sought),
-    Count(Field, String),
+    Search(SearchRequest),
+    Count(FilterKey, String),
     Stop,
 }
 
-/// The state of the index.
+/// State of the index.
 pub(super) struct Engine {
-    survey: Survey,
+    scanner: Scanner,
     clock: fn() -> Instant,
-    inputs: Sender<Input>,
-    events: tokio::sync::mpsc::Sender<Event>,
+    inputs: Sender<EngineInput>,
+    events: tokio::sync::mpsc::Sender<IndexEvent>,
     bytes_read: Arc<AtomicU64>,
-    deadlines: Deadlines,
+    timers: Timers,
     paths: Throttle<PathBuf>,
-    readings: Readings,
-    /// Transcripts that were asked for before their sessions were known.
-    awaited: HashMap<Ticket, SessionKey>,
-    ranker: Sender<rank::Request>,
-    /// Rows changed since the ranker was told of them.
+    transcripts: OpenTranscripts,
+    /// Transcripts whose sessions are not in the table yet.
+    pending_opens: HashMap<TranscriptTicket, SessionKey>,
+    ranker: Sender<rank::RankRequest>,
+    /// Rows changed since the last request to the ranker.
     rows_changed: bool,
-    seek: Seek,
-    /// What there is to search, until it changes.
+    search_service: SearchService,
+    /// Corpus of searches, rebuilt after a change.
     corpus: Option<Arc<Corpus>>,
-    /// It is known what there is to search.
-    seeking: bool,
-    /// Searches that were asked for before that.
-    unasked: Vec<Sought>,
-    how: Watching,
+    /// The first scan is complete and was sent.
+    catalog_complete: bool,
+    /// Searches that wait for the first scan.
+    pending_searches: Vec<SearchRequest>,
+    watch_mode: WatchMode,
     watch: Option<Watch>,
-    polling: Option<Issue>,
-    live: Vec<LiveSign>,
-    told: Told,
+    polling_issue: Option<Issue>,
+    live: Vec<LiveStatus>,
+    emitted: Emitted,
     stopping: bool,
 }
 
-/// What was told last, and what is still to be told.
+/// Last sent values, and values still to be sent.
 #[derive(Default)]
-struct Told {
-    progress: Option<Progress>,
+struct Emitted {
+    progress: Option<IndexProgress>,
     live: bool,
     watch: Option<WatchState>,
     first: bool,
@@ -96,344 +96,347 @@ struct Told {
 
 impl Engine {
     pub fn new(
-        options: &Options,
-        inputs: Sender<Input>,
-        events: tokio::sync::mpsc::Sender<Event>,
+        options: &IndexOptions,
+        inputs: Sender<EngineInput>,
+        events: tokio::sync::mpsc::Sender<IndexEvent>,
         bytes_read: Arc<AtomicU64>,
     ) -> Self {
         let results = inputs.clone();
-        // When the engine is gone nobody wants the results of its last jobs.
-        let deliver = move |done| drop(results.send(Input::Done(done)));
+        // The receiver is gone only with the engine; late results of its jobs are dropped.
+        let report = move |result| drop(results.send(EngineInput::JobDone(result)));
         let answers = events.clone();
-        let ranker = rank::start(move |query, keys| answers.blocking_send(Event::Ranked { query, keys }).is_ok());
-        let keeper = inputs.clone();
-        let seek = Seek::start(options, &events, move |kept| drop(keeper.send(Input::Kept(kept))));
+        let ranker = rank::start(move |query, keys| answers.blocking_send(IndexEvent::Ranked { query, keys }).is_ok());
+        let indexer_inputs = inputs.clone();
+        let search_service =
+            SearchService::start(options, &events, move |event| drop(indexer_inputs.send(EngineInput::Indexer(event))));
         Self {
-            survey: Survey::new(options, Arc::new(deliver)),
+            scanner: Scanner::new(options, Arc::new(report)),
             clock: options.clock,
             inputs,
-            readings: Readings::new(options.formats, events.clone()),
+            transcripts: OpenTranscripts::new(options.formats, events.clone()),
             events,
             bytes_read,
-            deadlines: Deadlines::default(),
-            paths: Throttle::new(PER_PATH),
-            awaited: HashMap::new(),
+            timers: Timers::default(),
+            paths: Throttle::new(PATH_INTERVAL),
+            pending_opens: HashMap::new(),
             ranker,
             rows_changed: true,
-            seek,
+            search_service,
             corpus: None,
-            seeking: false,
-            unasked: Vec::new(),
-            how: options.watch,
+            catalog_complete: false,
+            pending_searches: Vec::new(),
+            watch_mode: options.watch,
             watch: None,
-            polling: None,
+            polling_issue: None,
             live: Vec::new(),
-            told: Told::default(),
+            emitted: Emitted::default(),
             stopping: false,
         }
     }
 
-    /// Works until it is stopped or nobody takes events any more.
-    pub fn run(mut self, queue: &Receiver<Input>) {
-        self.survey.load();
-        self.deadlines.started((self.clock)());
-        self.survey.begin(false);
-        self.tell();
+    /// Runs until [`EngineCommand::Stop`] or until the receiver of events is dropped.
+    pub fn run(mut self, queue: &Receiver<EngineInput>) {
+        self.scanner.load_cache();
+        self.timers.started((self.clock)());
+        self.scanner.start_scan(false);
+        self.emit();
         while !self.stopping {
-            let first = match self.deadlines.next(self.paths.next()) {
+            let first = match self.timers.next(self.paths.next()) {
                 None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some(at) => queue.recv_timeout(at.saturating_duration_since((self.clock)())),
             };
             match first {
                 Ok(input) => {
-                    self.take(input);
-                    queue.try_iter().take(DRAIN).for_each(|input| self.take(input));
+                    self.handle_input(input);
+                    queue.try_iter().take(MAX_INPUTS_PER_ROUND).for_each(|input| self.handle_input(input));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            self.keep_time();
-            self.tell();
-            for (ticket, key) in std::mem::take(&mut self.awaited) {
+            self.run_timers();
+            self.emit();
+            for (ticket, key) in std::mem::take(&mut self.pending_opens) {
                 self.open(ticket, key);
             }
-            if !self.unasked.is_empty() && self.knows_what_there_is() {
-                for sought in std::mem::take(&mut self.unasked) {
-                    self.search(sought);
+            if !self.pending_searches.is_empty() && self.is_catalog_complete() {
+                for request in std::mem::take(&mut self.pending_searches) {
+                    self.search(request);
                 }
             }
         }
-        self.survey.flush();
-        self.survey.keep_front();
+        self.scanner.flush();
+        self.scanner.save_front();
     }
 
-    fn take(&mut self, input: Input) {
+    fn handle_input(&mut self, input: EngineInput) {
         match input {
-            Input::Done(done) => {
-                match &done {
-                    Done::Summarised(unit, ..) => {
-                        self.readings.touched(&unit.path);
-                        // Its stamp changed, if nothing else did.
+            EngineInput::JobDone(result) => {
+                match &result {
+                    JobResult::Summarised(source, ..) => {
+                        self.transcripts.source_changed(&source.path);
+                        // The stamp of the source changed, even if nothing else did.
                         self.corpus = None;
-                        self.seek.changed();
+                        self.search_service.changed();
                     }
-                    Done::Lived(signs) => self.lived(signs),
-                    Done::Untangled(..)
-                    | Done::Discovered(..)
-                    | Done::Glanced(..)
-                    | Done::Cached(_)
-                    | Done::Loaded(_)
-                    | Done::Placed(_) => {}
+                    JobResult::LiveDetected(statuses) => self.live_changed(statuses),
+                    JobResult::CopiesFound(..)
+                    | JobResult::Discovered(..)
+                    | JobResult::Peeked(..)
+                    | JobResult::CacheChunk(_)
+                    | JobResult::CacheLoaded(_)
+                    | JobResult::WorkspacesResolved(_) => {}
                 }
-                self.survey.take(done);
-                if let Some(after) = self.survey.retry_after() {
-                    self.deadlines.retry((self.clock)() + after);
+                self.scanner.handle(result);
+                if let Some(after) = self.scanner.next_retry() {
+                    self.timers.retry((self.clock)() + after);
                 }
-                self.bytes_read.store(self.survey.tally.bytes, Ordering::Relaxed);
+                self.bytes_read.store(self.scanner.counts.bytes, Ordering::Relaxed);
             }
-            Input::Seen(Sighting::Paths(paths)) => paths.iter().for_each(|path| self.seen(path)),
-            Input::Seen(Sighting::Everything) => self.survey.begin(false),
-            Input::Seen(Sighting::State(state)) => self.watching(state),
-            Input::Command(command) => self.obey(command),
-            Input::Kept(kept) => {
-                self.seek.take(kept);
-                self.survey.set_issue("search", self.seek.issue.clone());
+            EngineInput::Fs(FsEvent::Paths(paths)) => paths.iter().for_each(|path| self.path_changed(path)),
+            EngineInput::Fs(FsEvent::Everything) => self.scanner.start_scan(false),
+            EngineInput::Fs(FsEvent::State(state)) => self.watch_changed(state),
+            EngineInput::Command(command) => self.handle(command),
+            EngineInput::Indexer(event) => {
+                self.search_service.handle(event);
+                self.scanner.set_issue("search", self.search_service.issue.clone());
             }
         }
     }
 
-    fn obey(&mut self, command: Command) {
+    fn handle(&mut self, command: EngineCommand) {
         match command {
-            Command::Rescan => self.survey.begin(true),
-            Command::Look => {
-                if self.polling.is_some() {
-                    self.survey.begin(false);
+            EngineCommand::Rescan => self.scanner.start_scan(true),
+            EngineCommand::CheckChanges => {
+                if self.polling_issue.is_some() {
+                    self.scanner.start_scan(false);
                 }
             }
-            Command::Open(ticket, key) => self.open(ticket, key),
-            Command::Close(ticket) => {
-                self.awaited.remove(&ticket);
-                self.readings.close(ticket);
+            EngineCommand::Open(ticket, key) => self.open(ticket, key),
+            EngineCommand::Close(ticket) => {
+                self.pending_opens.remove(&ticket);
+                self.transcripts.close(ticket);
             }
-            Command::Ask(ticket, request) => self.readings.ask(ticket, request),
-            Command::Rank(query) => {
+            EngineCommand::Transcript(ticket, request) => self.transcripts.request(ticket, request),
+            EngineCommand::Rank(query) => {
                 let rows =
-                    std::mem::take(&mut self.rows_changed).then(|| self.survey.shelf.sessions().cloned().collect());
-                // The ranker ends only with its sender or with the interface.
-                drop(self.ranker.send(rank::Request { query, rows }));
+                    std::mem::take(&mut self.rows_changed).then(|| self.scanner.table.sessions().cloned().collect());
+                // The ranker ends only with its sender or with the receiver of its answers.
+                drop(self.ranker.send(rank::RankRequest { query, rows }));
             }
-            Command::Search(sought) => self.search(sought),
-            Command::Count(field, typed) => {
+            EngineCommand::Search(request) => self.search(request),
+            EngineCommand::Count(field, typed) => {
                 let corpus = self.corpus();
-                self.seek.count(field, typed, corpus);
+                self.search_service.count(field, typed, corpus);
             }
-            Command::Stop => self.stopping = true,
+            EngineCommand::Stop => self.stopping = true,
         }
     }
 
-    fn search(&mut self, sought: Sought) {
-        if sought.within.is_none() {
-            self.unasked.clear();
-            self.seek.cancel();
+    fn search(&mut self, request: SearchRequest) {
+        if request.within.is_none() {
+            self.pending_searches.clear();
+            self.search_service.cancel();
         }
-        if !self.knows_what_there_is() {
-            self.unasked.push(sought);
+        if !self.is_catalog_complete() {
+            self.pending_searches.push(request);
             return;
         }
-        let corpus = match &sought.within {
+        let corpus = match &request.within {
             None => self.corpus(),
             Some(keys) => Arc::new(self.corpus_of(keys)),
         };
-        self.seek.ask(sought, corpus);
+        self.search_service.search(request, corpus);
     }
 
-    /// Whether everything was looked at once and told; it takes a moment only.
-    fn knows_what_there_is(&mut self) -> bool {
-        self.seeking |= self.survey.front_done() && self.told.first && !self.survey.shelf.changed();
-        self.seeking
+    /// Returns true if the first scan is complete and was sent.
+    fn is_catalog_complete(&mut self) -> bool {
+        self.catalog_complete |=
+            self.scanner.first_screen_done() && self.emitted.first && !self.scanner.table.changed();
+        self.catalog_complete
     }
 
-    /// All there is to search.
+    /// Returns the corpus of all sources and sessions.
     fn corpus(&mut self) -> Arc<Corpus> {
-        let known = &self.survey.shelf;
-        let all = || Arc::new(Corpus::new(known.all_units().collect(), known.sessions().cloned().collect()));
+        let table = &self.scanner.table;
+        let all = || Arc::new(Corpus::new(table.sources().collect(), table.sessions().cloned().collect()));
         self.corpus.get_or_insert_with(all).clone()
     }
 
     fn corpus_of(&self, keys: &[SessionKey]) -> Corpus {
-        let known = &self.survey.shelf;
-        let sessions: Vec<Arc<Session>> = keys.iter().filter_map(|key| known.session(key).cloned()).collect();
+        let table = &self.scanner.table;
+        let sessions: Vec<Arc<Session>> = keys.iter().filter_map(|key| table.session(key).cloned()).collect();
         let paths: HashSet<&Path> = sessions.iter().map(|session| &*session.path).collect();
-        let units = paths.into_iter().filter_map(|path| known.known(path)).collect();
-        Corpus::new(units, sessions)
+        let sources = paths.into_iter().filter_map(|path| table.source(path)).collect();
+        Corpus::new(sources, sessions)
     }
 
-    fn open(&mut self, ticket: Ticket, key: SessionKey) {
-        match self.survey.shelf.session(&key) {
-            Some(session) => self.readings.open(ticket, session.clone()),
-            None if self.survey.idle() => {
-                let reason = TranscriptEvent::Failed(format!("no session {key} is known"));
-                if self.send(Event::Transcript(ticket, reason)).is_err() {
-                    self.awaited.insert(ticket, key);
+    fn open(&mut self, ticket: TranscriptTicket, key: SessionKey) {
+        match self.scanner.table.session(&key) {
+            Some(session) => self.transcripts.open(ticket, session.clone()),
+            None if self.scanner.idle() => {
+                let reason = TranscriptEvent::Failed(format!("session not found: {key}"));
+                if self.send(IndexEvent::Transcript(ticket, reason)).is_err() {
+                    self.pending_opens.insert(ticket, key);
                 }
             }
             None => {
-                self.awaited.insert(ticket, key);
+                self.pending_opens.insert(ticket, key);
             }
         }
     }
 
-    /// Something happened to a path. Looked at now if it was left alone for a while, else when it is due.
-    fn seen(&mut self, path: &Path) {
+    /// Checks a changed path at once, or after the interval of [`PATH_INTERVAL`].
+    fn path_changed(&mut self, path: &Path) {
         let now = (self.clock)();
-        self.deadlines.changed(now);
+        self.timers.changed(now);
         let path = path.to_owned();
         if self.paths.admit(&path, now) {
-            self.look(&path, now);
+            self.check_path(&path, now);
         }
     }
 
-    fn look(&mut self, path: &Path, now: Instant) {
-        if self.survey.look(path, |unit| self.readings.touched(unit)) {
-            // Files may have been made in a new directory before it was watched.
+    fn check_path(&mut self, path: &Path, now: Instant) {
+        if self.scanner.path_changed(path, |source| self.transcripts.source_changed(source)) {
+            // Files may have been created in a new directory before it was watched.
             self.paths.again(&path.to_owned(), now);
         }
-        self.deadlines.look_for_life(now);
+        self.timers.check_live(now);
     }
 
-    fn watching(&mut self, state: WatchState) {
+    fn watch_changed(&mut self, state: WatchState) {
         let issue = match &state {
             WatchState::Native { .. } => None,
             WatchState::Poll { reason } => {
-                self.deadlines.poll((self.clock)());
-                let reason = format!("changes are noticed only every few seconds: {reason}");
+                self.timers.poll((self.clock)());
+                let reason = format!("changes are detected only every few seconds: {reason}");
                 Some(Issue::new("", reason))
             }
         };
-        self.survey.set_issue("watch", issue.clone());
-        self.polling = issue;
-        self.told.watch = Some(state);
+        self.scanner.set_issue("watch", issue.clone());
+        self.polling_issue = issue;
+        self.emitted.watch = Some(state);
     }
 
-    fn lived(&mut self, signs: &[LiveSign]) {
-        self.deadlines.lived(!signs.is_empty(), (self.clock)());
-        if self.live != signs {
-            self.survey.shelf.set_live(signs);
-            self.live = signs.to_vec();
-            self.told.live = false;
+    fn live_changed(&mut self, statuses: &[LiveStatus]) {
+        self.timers.live_checked(!statuses.is_empty(), (self.clock)());
+        if self.live != statuses {
+            self.scanner.table.set_live(statuses);
+            self.live = statuses.to_vec();
+            self.emitted.live = false;
         }
     }
 
-    /// Does what is due by now.
-    fn keep_time(&mut self) {
+    /// Runs the timers that are due.
+    fn run_timers(&mut self) {
         let now = (self.clock)();
         for path in self.paths.due(now) {
-            self.look(&path, now);
+            self.check_path(&path, now);
         }
-        for due in self.deadlines.due(now) {
+        for due in self.timers.due(now) {
             match due {
-                Due::Poll => self.survey.begin(false),
-                Due::Life => self.survey.look_for_life(),
-                Due::Flush => {
-                    self.survey.flush();
-                    self.survey.keep_front();
+                DueTimer::Poll => self.scanner.start_scan(false),
+                DueTimer::Live => self.scanner.check_live(),
+                DueTimer::Flush => {
+                    self.scanner.flush();
+                    self.scanner.save_front();
                 }
-                Due::Retry => self.survey.retry(),
-                Due::Store => {
-                    if self.survey.idle() && self.seek.wants_upkeep() != Upkeep::Rest {
-                        self.keep_up();
+                DueTimer::Retry => self.scanner.retry(),
+                DueTimer::Index => {
+                    if self.scanner.idle() && self.search_service.indexer_need() != IndexerNeed::Nothing {
+                        self.update_index();
                     }
                 }
-                Due::Tell => {}
+                DueTimer::Emit => {}
             }
         }
-        match self.seek.wants_upkeep() {
-            Upkeep::Now if self.survey.idle() => self.keep_up(),
-            Upkeep::Soon if self.survey.idle() => self.deadlines.store(now),
-            Upkeep::Now | Upkeep::Soon | Upkeep::Rest => {}
+        match self.search_service.indexer_need() {
+            IndexerNeed::Now if self.scanner.idle() => self.update_index(),
+            IndexerNeed::Soon if self.scanner.idle() => self.timers.index(now),
+            IndexerNeed::Now | IndexerNeed::Soon | IndexerNeed::Nothing => {}
         }
-        if self.survey.dirty() {
-            self.deadlines.flush(now);
+        if self.scanner.has_pending_writes() {
+            self.timers.flush(now);
         }
-        if self.watch.is_none() && self.survey.front_done() {
+        if self.watch.is_none() && self.scanner.first_screen_done() {
             let inputs = self.inputs.clone();
-            let tell = move |seen| drop(inputs.send(Input::Seen(seen)));
-            self.watch = Some(watch::start(self.survey.roots(), self.how, tell));
-            self.deadlines.look_for_life(now);
+            let report = move |event| drop(inputs.send(EngineInput::Fs(event)));
+            self.watch = Some(watch::start(self.scanner.roots(), self.watch_mode, report));
+            self.timers.check_live(now);
         }
     }
 
-    fn keep_up(&mut self) {
+    fn update_index(&mut self) {
         let corpus = self.corpus();
-        self.seek.keep_up(corpus);
+        self.search_service.update_index(corpus);
     }
 
-    /// Tells what there is to tell, as far as it is time and there is room.
-    fn tell(&mut self) {
+    /// Sends pending events, as far as they are due and the channel has room.
+    fn emit(&mut self) {
         let now = (self.clock)();
-        if let Some(state) = self.told.watch.take() {
-            self.told.watch = self.send(Event::Watch(state)).err().and_then(|event| match event {
-                Event::Watch(state) => Some(state),
+        if let Some(state) = self.emitted.watch.take() {
+            self.emitted.watch = self.send(IndexEvent::Watch(state)).err().and_then(|event| match event {
+                IndexEvent::Watch(state) => Some(state),
                 _ => None,
             });
         }
-        if !self.told.live && self.told.first && self.send(Event::Live(self.live.clone())).is_ok() {
-            self.told.live = true;
+        if !self.emitted.live && self.emitted.first && self.send(IndexEvent::Live(self.live.clone())).is_ok() {
+            self.emitted.live = true;
         }
-        if let Some(progress) = self.seek.indexed.take()
-            && self.send(Event::Indexed(progress)).is_err()
+        if let Some(progress) = self.search_service.indexed.take()
+            && self.send(IndexEvent::Indexed(progress)).is_err()
         {
-            self.seek.indexed = Some(progress);
+            self.search_service.indexed = Some(progress);
         }
-        let progress = Some(self.survey.progress());
-        if !self.told.first && !self.survey.front_done() && !self.survey.shelf.changed() {
-            // Nothing was found yet, which is not the same as that there is nothing.
+        let progress = Some(self.scanner.progress());
+        if !self.emitted.first && !self.scanner.first_screen_done() && !self.scanner.table.changed() {
+            // An empty list before the first scan would mean that there are no sessions.
             return;
         }
-        if !self.survey.shelf.changed() && progress == self.told.progress {
+        if !self.scanner.table.changed() && progress == self.emitted.progress {
             return;
         }
-        if self.deadlines.may_tell(now, &self.survey, self.told.first) {
-            self.tell_catalog(now);
+        if self.timers.may_emit(now, &self.scanner, self.emitted.first) {
+            self.emit_catalog(now);
         }
     }
 
-    fn tell_catalog(&mut self, now: Instant) {
+    fn emit_catalog(&mut self, now: Instant) {
         let permit = match self.events.try_reserve() {
             Ok(permit) => permit,
-            Err(TrySendError::Full(())) => return self.deadlines.tell_again(now),
+            Err(TrySendError::Full(())) => return self.timers.retry_emit(now),
             Err(TrySendError::Closed(())) => {
                 self.stopping = true;
                 return;
             }
         };
-        let mut change = self.survey.shelf.take_change();
-        let progress = self.survey.progress();
-        change.progress = (self.told.progress != Some(progress)).then_some(progress);
-        self.told.progress = Some(progress);
-        self.told.first = true;
+        let mut change = self.scanner.table.take_change();
+        let progress = self.scanner.progress();
+        change.progress = (self.emitted.progress != Some(progress)).then_some(progress);
+        self.emitted.progress = Some(progress);
+        self.emitted.first = true;
         if !change.sessions.is_empty() || !change.removed.is_empty() {
             self.rows_changed = true;
             self.corpus = None;
         }
-        // Texts come and go with units, of which new ones are told when they were read.
+        // Only a removed source removes texts here; the texts of new sources are reported when they are read.
         if !change.removed.is_empty() {
-            self.seek.changed();
+            self.search_service.changed();
         }
-        let sessions: Vec<Arc<Session>> = if self.readings.is_empty() { Vec::new() } else { change.sessions.clone() };
-        permit.send(Event::Catalog(change));
-        self.deadlines.told(now);
+        let sessions: Vec<Arc<Session>> =
+            if self.transcripts.is_empty() { Vec::new() } else { change.sessions.clone() };
+        permit.send(IndexEvent::Catalog(change));
+        self.timers.emitted(now);
         for session in sessions {
-            self.readings.moved(&session);
+            self.transcripts.session_changed(&session);
         }
     }
 
-    /// Sends an event if there is room; else gives it back, to be tried again.
-    fn send(&mut self, event: Event) -> Result<(), Event> {
+    /// Sends an event if the channel has room; else returns it for a retry.
+    fn send(&mut self, event: IndexEvent) -> Result<(), IndexEvent> {
         match self.events.try_send(event) {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(event)) => {
-                self.deadlines.tell_again((self.clock)());
+                self.timers.retry_emit((self.clock)());
                 Err(event)
             }
             Err(TrySendError::Closed(event)) => {

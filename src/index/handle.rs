@@ -1,4 +1,4 @@
-//! The live index as the rest of the program holds it.
+//! Handle to the running index.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -6,98 +6,97 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
-use super::engine::{Command, Engine, Input};
-use super::message::{Event, Sought, Ticket};
-use super::options::Options;
-use super::readings::Request;
+use super::engine::{Engine, EngineCommand, EngineInput};
+use super::message::{IndexEvent, SearchRequest, TranscriptTicket};
+use super::open_transcripts::TranscriptRequest;
+use super::options::IndexOptions;
 use crate::domain::SessionKey;
-use crate::domain::found::Place;
-use crate::domain::query::Field;
+use crate::domain::query::FilterKey;
+use crate::domain::search::EntryLocation;
 
-/// Events that may wait to be taken. What comes beyond is merged, or waits with whoever found it.
-const WAITING: usize = 64;
+/// Maximum unread events. Further ones are merged, or block the worker that sends them.
+const EVENT_CAPACITY: usize = 64;
 
-/// The index, at work on threads of its own until it is stopped or dropped.
+/// Handle to the running index, which works on its own threads until it is stopped or dropped.
 #[derive(Debug)]
 pub struct Index {
-    inputs: Sender<Input>,
+    inputs: Sender<EngineInput>,
     bytes_read: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Index {
-    /// Starts it. The first event holds the newest sessions: from the cache where there is one, else from a first
-    /// glance at the newest files.
-    pub fn start(options: Options) -> (Self, tokio::sync::mpsc::Receiver<Event>) {
-        let (events, receiver) = tokio::sync::mpsc::channel(WAITING);
+    /// Starts the index. The first event contains the newest sessions, from the cache or from a peek at the newest
+    /// files.
+    pub fn start(options: IndexOptions) -> (Self, tokio::sync::mpsc::Receiver<IndexEvent>) {
+        let (events, receiver) = tokio::sync::mpsc::channel(EVENT_CAPACITY);
         let (inputs, queue) = channel();
         let bytes_read = Arc::new(AtomicU64::new(0));
         let (sender, counter) = (inputs.clone(), bytes_read.clone());
         let work = move || Engine::new(&options, sender, events, counter).run(&queue);
         let thread = std::thread::Builder::new().name("index".into()).spawn(work);
-        let thread = thread.inspect_err(|error| tracing::error!(%error, "the index has no thread")).ok();
+        let thread = thread.inspect_err(|error| tracing::error!(%error, "cannot start the index thread")).ok();
         (Self { inputs, bytes_read, thread }, receiver)
     }
 
-    /// Reads everything again, trusting neither cache nor memory.
+    /// Reads all sources again, without the cache and without the known state.
     pub fn rescan(&self) {
-        self.command(Command::Rescan);
+        self.command(EngineCommand::Rescan);
     }
 
-    /// Looks whether anything changed that was not noticed; cheap. Worth it at a key press where changes are polled.
-    pub fn look(&self) {
-        self.command(Command::Look);
+    /// Rescans for missed changes where changes are polled; cheap enough for every key press.
+    pub fn check_changes(&self) {
+        self.command(EngineCommand::CheckChanges);
     }
 
-    /// Opens a session's transcript. Answered under `ticket`: its newest entries, then the whole, then what changes.
-    pub fn open(&self, ticket: Ticket, key: SessionKey) {
-        self.command(Command::Open(ticket, key));
+    /// Opens a session's transcript. Events of `ticket` follow: its newest entries, the whole, then its changes.
+    pub fn open(&self, ticket: TranscriptTicket, key: SessionKey) {
+        self.command(EngineCommand::Open(ticket, key));
     }
 
     /// Closes a transcript.
-    pub fn close(&self, ticket: Ticket) {
-        self.command(Command::Close(ticket));
+    pub fn close(&self, ticket: TranscriptTicket) {
+        self.command(EngineCommand::Close(ticket));
     }
 
     /// Reads entries of an opened transcript.
-    pub fn read(&self, ticket: Ticket, range: Range<usize>) {
-        self.command(Command::Ask(ticket, Request::Read(range)));
+    pub fn read(&self, ticket: TranscriptTicket, range: Range<usize>) {
+        self.command(EngineCommand::Transcript(ticket, TranscriptRequest::Read(range)));
     }
 
-    /// Searches an opened transcript by a query. A newer query cancels the older, an empty one only cancels.
-    pub fn find(&self, ticket: Ticket, query: String) {
-        self.command(Command::Ask(ticket, Request::Find(query)));
+    /// Searches an opened transcript. A newer query cancels the older one; an empty query only cancels.
+    pub fn find(&self, ticket: TranscriptTicket, query: String) {
+        self.command(EngineCommand::Transcript(ticket, TranscriptRequest::Find(query)));
     }
 
-    /// Finds out which entry of an opened transcript a place is in.
-    pub fn locate(&self, ticket: Ticket, place: Place) {
-        self.command(Command::Ask(ticket, Request::Locate(place)));
+    /// Finds the entry of a location in an opened transcript.
+    pub fn locate(&self, ticket: TranscriptTicket, place: EntryLocation) {
+        self.command(EngineCommand::Transcript(ticket, TranscriptRequest::Locate(place)));
     }
 
-    /// Ranks sessions for the quick filter; a newer query cancels the older.
+    /// Ranks sessions for the quick filter; a newer query cancels the older one.
     pub fn rank(&self, query: String) {
-        self.command(Command::Rank(query));
+        self.command(EngineCommand::Rank(query));
     }
 
-    /// Searches sessions. A newer search over all cancels what was asked before; an empty query only cancels.
-    pub fn search(&self, sought: Sought) {
-        self.command(Command::Search(sought));
+    /// Searches sessions. A search over all sessions cancels the earlier ones; an empty query only cancels.
+    pub fn search(&self, request: SearchRequest) {
+        self.command(EngineCommand::Search(request));
     }
 
-    /// Counts the values that a filter has in the texts of sessions, as far as they are stored. A newer search or count
-    /// cancels the older.
-    pub fn count_values(&self, field: Field, typed: String) {
-        self.command(Command::Count(field, typed));
+    /// Counts the values of a filter in the indexed texts. A newer search or count cancels the older one.
+    pub fn count_values(&self, field: FilterKey, typed: String) {
+        self.command(EngineCommand::Count(field, typed));
     }
 
-    /// Bytes that summaries took from disk so far.
+    /// Returns the number of bytes that summaries have read so far.
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read.load(Ordering::Relaxed)
     }
 
-    /// Ends it: what was read is kept in the cache, watches are given up.
+    /// Stops the index: flushes results to the cache and removes the watches.
     pub fn stop(mut self) {
-        self.command(Command::Stop);
+        self.command(EngineCommand::Stop);
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -105,8 +104,8 @@ impl Index {
         }
     }
 
-    fn command(&self, command: Command) {
-        if self.inputs.send(Input::Command(command)).is_err() {
+    fn command(&self, command: EngineCommand) {
+        if self.inputs.send(EngineInput::Command(command)).is_err() {
             tracing::debug!("the index has ended");
         }
     }
@@ -114,6 +113,6 @@ impl Index {
 
 impl Drop for Index {
     fn drop(&mut self) {
-        self.command(Command::Stop);
+        self.command(EngineCommand::Stop);
     }
 }

@@ -1,31 +1,31 @@
-//! From places that a search found to numbers of entries, as a transcript counts them.
+//! Resolves the locations of hits to entry indices of a transcript.
 
 use crate::agent;
-use crate::domain::found::Place;
-use crate::domain::{Key, Session};
+use crate::domain::search::EntryLocation;
+use crate::domain::{EntryKey, Session};
 
-/// The index of each place's entry, counted from 0. None where it is no entry (a title), where it is not on the shown
-/// branch, and where the transcript cannot be read any more.
-pub fn locate(session: &Session, places: &[&Place]) -> Vec<Option<usize>> {
+/// Returns the entry index of each location, counted from 0. `None` for a title, for an entry outside of the shown
+/// branch, and where the transcript cannot be read.
+pub fn locate(session: &Session, places: &[&EntryLocation]) -> Vec<Option<usize>> {
     let mut found = vec![None; places.len()];
-    let (numbers, wanted): (Vec<usize>, Vec<(Key, &str)>) = places
+    let (numbers, keys): (Vec<usize>, Vec<(EntryKey, &str)>) = places
         .iter()
         .enumerate()
         .filter_map(|(number, place)| match place {
-            Place::Title => None,
-            Place::Entry { key, call } => Some((number, (*key, &**call))),
+            EntryLocation::Title => None,
+            EntryLocation::Entry { key, call } => Some((number, (*key, &**call))),
         })
         .unzip();
-    if wanted.is_empty() {
+    if keys.is_empty() {
         return found;
     }
     match agent::format(session.key.agent).open(session) {
-        Ok(mut reading) => {
-            for (number, at) in numbers.into_iter().zip(reading.positions(&wanted)) {
+        Ok(mut reader) => {
+            for (number, at) in numbers.into_iter().zip(reader.positions(&keys)) {
                 found[number] = at;
             }
         }
-        Err(error) => tracing::debug!(session = %session.key, %error, "cannot be opened"),
+        Err(error) => tracing::debug!(session = %session.key, %error, "transcript cannot be opened"),
     }
     found
 }

@@ -1,114 +1,114 @@
-//! What an index tells. The runtime turns these into the interface's own messages.
+//! Events of the index. The runtime converts them to the interface's own messages.
 
 use std::sync::Arc;
 
-use crate::domain::catalog::{Change, Progress};
-use crate::domain::found::{Found, Order, Place};
-use crate::domain::live::LiveSign;
-use crate::domain::query::Field;
+use crate::domain::catalog::{CatalogChange, IndexProgress};
+use crate::domain::live_status::LiveStatus;
+use crate::domain::query::FilterKey;
+use crate::domain::search::{EntryLocation, SearchOrder, SearchUpdate};
 use crate::domain::transcript::Entry;
 use crate::domain::{SessionKey, Time};
 
-/// Names one opening of a transcript; chosen by whoever opens it.
-pub type Ticket = u64;
+/// Id of one opened transcript, chosen by the caller of [`super::Index::open`].
+pub type TranscriptTicket = u64;
 
-/// Something that the index found.
+/// Event sent by the index.
 #[derive(Clone, Debug)]
-pub enum Event {
-    /// Sessions came, changed or went.
-    Catalog(Change),
-    /// Which sessions are open in living processes, all of them.
-    Live(Vec<LiveSign>),
-    /// Something about an opened transcript.
-    Transcript(Ticket, TranscriptEvent),
-    /// The answer to [`super::Index::rank`].
+pub enum IndexEvent {
+    /// Sessions were added, changed or removed.
+    Catalog(CatalogChange),
+    /// Complete list of the sessions that are open in running processes.
+    Live(Vec<LiveStatus>),
+    /// Event of an opened transcript.
+    Transcript(TranscriptTicket, TranscriptEvent),
+    /// Result of [`super::Index::rank`].
     Ranked {
-        /// The query it answers.
+        /// Query of the request.
         query: String,
         /// Matching sessions, best first.
         keys: Vec<SessionKey>,
     },
-    /// News of [`super::Index::search`].
-    Found {
-        /// The query it answers.
+    /// Partial result of [`super::Index::search`].
+    Search {
+        /// Query of the request.
         query: String,
-        /// What was found, and how far the search is.
-        found: Found,
+        /// New hits and the coverage so far.
+        update: SearchUpdate,
     },
-    /// The answer to [`super::Index::count_values`].
+    /// Result of [`super::Index::count_values`].
     Values {
-        /// The filter.
-        field: Field,
-        /// What is typed of a value.
+        /// Key of the filter.
+        field: FilterKey,
+        /// Typed part of the value.
         typed: String,
-        /// Values that hold it, the best first, each with how many sessions it would leave.
+        /// Matching values, best first, each with the number of sessions that it selects.
         values: Vec<(String, usize)>,
     },
-    /// How far the talk of all sessions is stored for searching.
-    Indexed(Progress),
-    /// How changes on disk are noticed now.
+    /// Progress of the text index.
+    Indexed(IndexProgress),
+    /// Way in which changes on disk are detected from now on.
     Watch(WatchState),
 }
 
-/// What is searched for.
+/// Request for a search over sessions.
 #[derive(Clone, Debug)]
-pub struct Sought {
-    /// The query, as it was typed.
+pub struct SearchRequest {
+    /// Query, as it was typed.
     pub query: String,
-    /// What comes first.
-    pub order: Order,
-    /// Only these sessions, because they changed or their places are wanted; `None`: all.
+    /// Order of the hits.
+    pub order: SearchOrder,
+    /// Sessions to search, because they changed or their hits need locations; `None`: all.
     pub within: Option<Vec<SessionKey>>,
-    /// The present moment.
+    /// Current time.
     pub now: Time,
 }
 
-/// What became of an opened transcript.
+/// Event of an opened transcript.
 #[derive(Clone, Debug)]
 pub enum TranscriptEvent {
-    /// The newest entries, before the whole is known.
+    /// Newest entries, sent before the whole transcript is read.
     Tail(Vec<Arc<Entry>>),
-    /// The whole is known. Told again where a reading was given up for want of room and taken up anew.
-    Opened(Opened),
-    /// Entries that were asked for.
+    /// The whole transcript is read. Sent again after an evicted reader was reopened.
+    Opened(OpenedTranscript),
+    /// Requested entries.
     Page {
-        /// Index of the first.
+        /// Index of the first entry.
         from: usize,
-        /// The entries.
+        /// Entries.
         entries: Vec<Arc<Entry>>,
     },
-    /// It grew or changed: entries from `from` on are not what they were.
+    /// Entries from `from` on were added or changed.
     Grown {
-        /// Index of the first entry that is not as it was; 0 where it is another transcript altogether.
+        /// Index of the first changed entry; 0 where the transcript was replaced.
         from: usize,
-        /// The whole, as it is now.
-        opened: Opened,
+        /// Current state of the whole transcript.
+        opened: OpenedTranscript,
     },
-    /// The answer to a search in it.
+    /// Partial result of a search in the transcript.
     Found {
-        /// The query it answers.
+        /// Query of the request.
         query: String,
-        /// Matching entries so far, ascending.
+        /// Indices of the matching entries so far, ascending.
         entries: Vec<usize>,
-        /// Everything was searched.
+        /// True if everything was searched.
         complete: bool,
     },
-    /// Which entry a place is in.
+    /// Result of [`super::Index::locate`].
     Located {
-        /// The place.
-        place: Place,
-        /// Index of the entry; `None` where it is in none.
+        /// Requested location.
+        place: EntryLocation,
+        /// Index of its entry; `None` where no entry has that location.
         entry: Option<usize>,
     },
-    /// It is gone from disk.
+    /// The transcript was removed from disk.
     Gone,
-    /// It could not be opened, and why.
+    /// The transcript cannot be opened, with the reason.
     Failed(String),
 }
 
-/// What is known of an opened transcript as a whole.
+/// Properties of an opened transcript.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Opened {
+pub struct OpenedTranscript {
     /// Number of entries.
     pub len: usize,
     /// Number of branches.
@@ -117,21 +117,21 @@ pub struct Opened {
     pub prompts: Arc<[usize]>,
     /// Indices of errors.
     pub errors: Arc<[usize]>,
-    /// What could not be read, in words.
+    /// Read errors as messages.
     pub issues: Vec<String>,
 }
 
-/// How changes on disk are noticed.
+/// Way in which changes on disk are detected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WatchState {
-    /// By the system's notifications.
+    /// By file system notifications.
     Native {
-        /// Directories that were asked to be watched, with what is below them.
+        /// Number of recursively watched directories.
         paths: usize,
     },
-    /// By looking at everything every few seconds.
+    /// By rescanning every few seconds.
     Poll {
-        /// Why.
+        /// Reason why notifications cannot be used.
         reason: String,
     },
 }

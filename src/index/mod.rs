@@ -1,45 +1,45 @@
-//! Which sessions exist, kept current: scan, cache, watch, read. Knows agents only through [`crate::agent::Format`].
+//! Session index: finds, caches, watches and reads the sessions of all agents, through [`crate::agent::Format`] only.
 //!
-//! [`collect`] answers once, for the command line. [`Index`] stays: it tells what it finds through one bounded channel
-//! of [`Event`]s, and never waits for whoever reads them: what nobody has taken yet is merged.
+//! [`collect`] answers once, for the command line. [`Index`] keeps running and sends [`IndexEvent`]s through one
+//! bounded channel. It never waits for the receiver: events that are not taken yet are merged.
 //!
 //! ```text
-//! discover (a stat each) ─▶ glance (head and tail, newest first) ─▶ summarise (all, or what was appended)
-//!        │                        └──────────────┬──────────────────────────┘
-//!      cache                                   shelf: units ─▶ sessions, one row for each ─▶ Change
+//! discover (one stat each) ─▶ peek (head and tail, newest first) ─▶ summarise (all, or the appended part)
+//!         │                          └──────────────┬──────────────────────────┘
+//!       cache                            session table: sources ─▶ sessions, one row each ─▶ CatalogChange
 //! ```
 //!
-//! It must not write to an agent's files, name an agent's files or fields, or decide what a list shows.
+//! Must not write to an agent's files, contain an agent's file or field names, or decide which rows a list shows.
 
 mod cache;
 mod collect;
-mod deadlines;
 mod engine;
 mod handle;
 mod locate;
 mod message;
+mod open_transcripts;
 mod options;
 mod pool;
 mod rank;
-mod readings;
+mod scanner;
 pub mod search;
-mod seek;
-mod shelf;
+mod search_service;
+mod session_table;
 pub mod snapshot;
-mod survey;
 mod throttle;
+mod timers;
 mod watch;
 mod workspace;
 
 pub use collect::{Collected, Refresh, RootReport, collect, report};
 pub use handle::Index;
 pub use locate::locate;
-pub use message::{Event, Opened, Sought, Ticket, TranscriptEvent, WatchState};
-pub use options::{Options, Watching, search_dir};
+pub use message::{IndexEvent, OpenedTranscript, SearchRequest, TranscriptEvent, TranscriptTicket, WatchState};
+pub use open_transcripts::matches;
+pub use options::{IndexOptions, WatchMode, search_dir};
 pub use rank::Ranker;
-pub use readings::matches;
-pub use shelf::{Origin, Shelf, Summary};
-pub use snapshot::Keeping;
-pub use survey::Tally;
+pub use scanner::ScanCounts;
+pub use session_table::{IssueOrigin, SessionTable, SourceContents};
+pub use snapshot::PendingWrite;
 pub use throttle::Throttle;
 pub use workspace::Workspaces;

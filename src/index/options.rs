@@ -1,4 +1,4 @@
-//! What an index is told at its start. Values only: where to look, where to keep its cache, which clock.
+//! Options of the index: plain values for directories, cache and clock.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -7,46 +7,46 @@ use jiff::tz::TimeZone;
 
 use crate::agent::{Environment, FORMATS, Format};
 
-/// What an index is told at its start.
+/// Options of the index.
 #[derive(Clone)]
-pub struct Options {
-    /// Where agents look for their files.
+pub struct IndexOptions {
+    /// Directories of the agents.
     pub environment: Environment,
-    /// Directory of the cache; `None`: nothing is kept.
+    /// Directory of the cache; `None`: no cache.
     pub cache_dir: Option<PathBuf>,
-    /// The agents' readers.
+    /// Readers of the agents' formats.
     pub formats: &'static [&'static dyn Format],
-    /// The clock by which updates are spaced; the runtime hands it down.
+    /// Clock of the timers, passed down by the runtime.
     pub clock: fn() -> Instant,
-    /// The time zone of days in queries; `None`: UTC.
+    /// Time zone of days in queries; `None`: UTC.
     pub zone: Option<TimeZone>,
-    /// How changes on disk are noticed.
-    pub watch: Watching,
+    /// Mode of change detection.
+    pub watch: WatchMode,
 }
 
-/// How changes on disk are noticed.
+/// Mode of change detection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Watching {
-    /// By the system's notifications, where they work; else by polling.
+pub enum WatchMode {
+    /// File system notifications where they work, else polling.
     #[default]
     Native,
-    /// As if the system had no notification left to give: to test the way out.
+    /// Polling, as if notifications were unavailable; for tests.
     Refused,
 }
 
-impl Options {
-    /// All agents in an environment, without a cache.
+impl IndexOptions {
+    /// Options for all agents in an environment, without a cache.
     pub fn new(environment: Environment, clock: fn() -> Instant) -> Self {
-        Self { environment, cache_dir: None, formats: &FORMATS, clock, zone: None, watch: Watching::default() }
+        Self { environment, cache_dir: None, formats: &FORMATS, clock, zone: None, watch: WatchMode::default() }
     }
 }
 
-/// Where in a cache directory the search keeps its own.
+/// Returns the directory of the text index in a cache directory.
 pub fn search_dir(cache_dir: &Path) -> PathBuf {
     cache_dir.join("search")
 }
 
-impl std::fmt::Debug for Options {
+impl std::fmt::Debug for IndexOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let agents: Vec<_> = self.formats.iter().map(|format| format.agent()).collect();
         f.debug_struct("Options")

@@ -1,72 +1,73 @@
-//! A few threads that do the slow work: walking roots, glancing at units, summarising them.
+//! Worker pool for slow jobs: walking roots, peeking at sources, summarising them.
 //!
-//! What is urgent (a change somebody looks at) overtakes the backlog. A reader that panics costs one unit, not the index.
+//! Urgent jobs (a change that is on the screen) overtake the backlog. A reader that panics costs one source, not the
+//! index.
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use super::cache::{self, CachedUnit, Record};
+use super::cache::{self, CacheRecord, CachedSource};
 use super::workspace::Workspaces;
-use crate::agent::{Discovery, Format, Progress, Root, Sessions, Stamp, Summarised, Unit};
-use crate::domain::live::LiveSign;
+use crate::agent::{Discovery, FileStamp, Format, Source, SourceRoot, SourceSessions, SourceSummary, SummaryProgress};
+use crate::domain::live_status::LiveStatus;
 use crate::domain::{Issue, Session};
 
-/// Something slow to do.
+/// Slow job.
 #[derive(Debug)]
 pub(super) enum Job {
-    /// Walk a root, named by its number.
-    Discover(usize, Root),
-    /// Look at the heads and tails of units.
-    Glance(Vec<Unit>, Front),
-    /// Read a unit, from where the last reading ended.
-    Summarise(Unit, Option<Progress>),
-    /// Find out which units are copies of another one.
-    Untangle(Vec<Unit>),
-    /// Look for signs of living processes in the roots.
-    Live(Vec<Root>),
-    /// Give away everything that a cache file holds.
-    Load(PathBuf),
-    /// Find out anew to which workspace directories belong.
-    Place(Vec<Arc<str>>),
+    /// Walk the root with this number.
+    Discover(usize, SourceRoot),
+    /// Read the heads and tails of sources.
+    Peek(Vec<Source>, RowPriority),
+    /// Read a source from its stored progress on.
+    Summarise(Source, Option<SummaryProgress>),
+    /// Find copies among sources that begin with the same record.
+    FindCopies(Vec<Source>),
+    /// Detect sessions that are open in running processes.
+    DetectLive(Vec<SourceRoot>),
+    /// Load all sources of a cache file.
+    LoadCache(PathBuf),
+    /// Resolve the workspaces of directories again.
+    ResolveWorkspaces(Vec<Arc<str>>),
 }
 
-/// Whether rows are for the first screen.
+/// Priority of peeked rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Front {
-    Yes,
-    No,
+pub(super) enum RowPriority {
+    FirstScreen,
+    Background,
 }
 
-/// What came of it.
+/// Result of a job.
 #[expect(clippy::large_enum_variant, reason = "moved once through a channel, never kept")]
-pub(super) enum Done {
-    /// A root's units.
+pub(super) enum JobResult {
+    /// Sources of a root.
     Discovered(usize, Discovery),
-    /// First rows.
-    Glanced(Vec<(Unit, Vec<Session>)>, Front),
-    /// A unit's sessions, and the same for the cache.
-    Summarised(Unit, Summarised, Option<Record>),
-    /// Units that were compared, and the copies by their numbers.
-    Untangled(Vec<Copied>, Vec<Unit>),
-    /// Units that the cache holds.
-    Cached(Vec<CachedUnit>),
+    /// Preliminary rows.
+    Peeked(Vec<(Source, Vec<Session>)>, RowPriority),
+    /// Sessions of a source, and its record for the cache.
+    Summarised(Source, SourceSummary, Option<CacheRecord>),
+    /// Copies with their indices, and all compared sources.
+    CopiesFound(Vec<CopiedSource>, Vec<Source>),
+    /// Sources of the cache.
+    CacheChunk(Vec<CachedSource>),
     /// The cache was read to its end; `false`: it is damaged.
-    Loaded(bool),
-    /// Sessions that are open in living processes.
-    Lived(Vec<LiveSign>),
-    /// Directories with their workspaces.
-    Placed(HashMap<Arc<str>, Arc<str>>),
+    CacheLoaded(bool),
+    /// Sessions that are open in running processes.
+    LiveDetected(Vec<LiveStatus>),
+    /// Workspaces by directory.
+    WorkspacesResolved(HashMap<Arc<str>, Arc<str>>),
 }
 
-/// A copy's number among the units that were compared, its sessions, and the same for the cache.
-pub(super) type Copied = (usize, Summarised, Option<Record>);
+/// Copy: its index among the compared sources, its summary, and its record for the cache.
+pub(super) type CopiedSource = (usize, SourceSummary, Option<CacheRecord>);
 
-/// Where results go.
-pub(super) type Deliver = Arc<dyn Fn(Done) + Send + Sync>;
+/// Receiver of results.
+pub(super) type ResultSink = Arc<dyn Fn(JobResult) + Send + Sync>;
 
-/// The threads and their queue.
+/// Handle to the worker threads and their queue.
 pub(super) struct Pool {
     shared: Arc<Shared>,
 }
@@ -76,7 +77,7 @@ struct Shared {
     filled: Condvar,
     formats: &'static [&'static dyn Format],
     workspaces: Arc<Workspaces>,
-    deliver: Deliver,
+    results: ResultSink,
 }
 
 #[derive(Default)]
@@ -87,34 +88,34 @@ struct Queue {
 }
 
 impl Pool {
-    /// Starts the threads: one for each core, but at least two and at most eight.
-    pub fn start(formats: &'static [&'static dyn Format], workspaces: Arc<Workspaces>, deliver: Deliver) -> Self {
+    /// Starts one thread per core, at least two and at most eight.
+    pub fn start(formats: &'static [&'static dyn Format], workspaces: Arc<Workspaces>, results: ResultSink) -> Self {
         let count = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 8);
-        let shared = Arc::new(Shared { queue: Mutex::default(), filled: Condvar::new(), formats, workspaces, deliver });
+        let shared = Arc::new(Shared { queue: Mutex::default(), filled: Condvar::new(), formats, workspaces, results });
         for number in 0..count {
             let worker = shared.clone();
             let thread = std::thread::Builder::new().name(format!("index-{number}"));
             if let Err(error) = thread.spawn(move || worker.work()) {
-                tracing::error!(%error, "the index has fewer threads than it wants");
+                tracing::error!(%error, "cannot start an index thread");
             }
         }
         Self { shared }
     }
 
-    /// To be done before the backlog.
+    /// Queues a job before the backlog.
     pub fn urgent(&self, job: Job) {
         self.shared.lock().urgent.push_back(job);
         self.shared.filled.notify_one();
     }
 
-    /// To be done when nothing is urgent.
-    pub fn later(&self, job: Job) {
+    /// Queues a job behind all urgent ones.
+    pub fn background(&self, job: Job) {
         self.shared.lock().backlog.push_back(job);
         self.shared.filled.notify_one();
     }
 }
 
-/// The threads end with the jobs that they are at; nobody waits for those, since they only read.
+/// Ends the threads after their current jobs without waiting, since jobs only read.
 impl Drop for Pool {
     fn drop(&mut self) {
         *self.shared.lock() = Queue { closed: true, ..Queue::default() };
@@ -145,65 +146,68 @@ impl Shared {
 
     fn work(&self) {
         while let Some(job) = self.next() {
-            (self.deliver)(self.run(job));
+            (self.results)(self.run(job));
         }
     }
 
-    fn run(&self, job: Job) -> Done {
+    fn run(&self, job: Job) -> JobResult {
         match job {
             Job::Discover(number, root) => {
-                let found = guarded(|| Some(self.format(root.agent)?.discover(&root)));
-                Done::Discovered(
+                let found = catch_panic(|| Some(self.format(root.agent)?.discover(&root)));
+                JobResult::Discovered(
                     number,
-                    found.unwrap_or_else(|| Discovery { units: Vec::new(), issues: vec![fault(&root.path)] }),
+                    found.unwrap_or_else(|| Discovery { sources: Vec::new(), issues: vec![panic_issue(&root.path)] }),
                 )
             }
-            Job::Glance(units, front) => {
-                Done::Glanced(units.into_iter().map(|unit| self.glance(unit)).collect(), front)
+            Job::Peek(sources, front) => {
+                JobResult::Peeked(sources.into_iter().map(|source| self.peek(source)).collect(), front)
             }
-            Job::Live(roots) => Done::Lived(live_signs(self.formats, &roots)),
-            Job::Summarise(unit, progress) => {
-                let found = guarded(|| Some(self.format(unit.agent)?.summarise(&unit, progress.as_ref())));
-                let mut summary = found.unwrap_or_else(|| failed(&unit));
-                let record = self.finish(&unit, &mut summary);
-                Done::Summarised(unit, summary, record)
+            Job::DetectLive(roots) => JobResult::LiveDetected(live_statuses(self.formats, &roots)),
+            Job::Summarise(source, progress) => {
+                let found = catch_panic(|| Some(self.format(source.agent)?.summarise(&source, progress.as_ref())));
+                let mut summary = found.unwrap_or_else(|| failed(&source));
+                let record = self.finish(&source, &mut summary);
+                JobResult::Summarised(source, summary, record)
             }
-            Job::Untangle(units) => {
-                let agent = units.first().map(|unit| unit.agent);
-                let found = guarded(|| Some(self.format(agent?)?.untangle(&units))).unwrap_or_default();
+            Job::FindCopies(sources) => {
+                let agent = sources.first().map(|source| source.agent);
+                let found = catch_panic(|| Some(self.format(agent?)?.find_copies(&sources))).unwrap_or_default();
                 let copies = found.into_iter().map(|(copy, mut summary)| {
-                    let record = self.finish(&units[copy], &mut summary);
+                    let record = self.finish(&sources[copy], &mut summary);
                     (copy, summary, record)
                 });
-                Done::Untangled(copies.collect(), units)
+                JobResult::CopiesFound(copies.collect(), sources)
             }
-            Job::Load(file) => {
-                let loaded = cache::load(&file, |chunk| (self.deliver)(Done::Cached(chunk)));
-                Done::Loaded(loaded.inspect_err(|error| tracing::debug!(%error, "the cache is damaged")).is_ok())
+            Job::LoadCache(file) => {
+                let loaded = cache::load(&file, |chunk| (self.results)(JobResult::CacheChunk(chunk)));
+                JobResult::CacheLoaded(
+                    loaded.inspect_err(|error| tracing::debug!(%error, "the cache is damaged")).is_ok(),
+                )
             }
-            Job::Place(dirs) => {
-                let place = |dir: Arc<str>| (dir.clone(), self.workspaces.look_again(&dir));
-                Done::Placed(dirs.into_iter().map(place).collect())
+            Job::ResolveWorkspaces(dirs) => {
+                let place = |dir: Arc<str>| (dir.clone(), self.workspaces.resolve(&dir));
+                JobResult::WorkspacesResolved(dirs.into_iter().map(place).collect())
             }
         }
     }
 
-    /// Adds what only the index knows to a summary, and makes the cache's record of it.
-    fn finish(&self, unit: &Unit, summary: &mut Summarised) -> Option<Record> {
-        let (Sessions::All(sessions) | Sessions::Changed { sessions, .. }) = &mut summary.sessions;
+    /// Adds the workspaces to a summary and encodes its cache record.
+    fn finish(&self, source: &Source, summary: &mut SourceSummary) -> Option<CacheRecord> {
+        let (SourceSessions::All(sessions) | SourceSessions::Changed { sessions, .. }) = &mut summary.sessions;
         for session in sessions {
             session.workspace = self.workspaces.of(&session.cwd);
         }
-        Record::new(unit, summary)
+        CacheRecord::new(source, summary)
     }
 
-    /// A first row must not wait for a slow disk: its workspace is what is known without looking, else its directory.
-    fn glance(&self, unit: Unit) -> (Unit, Vec<Session>) {
-        let mut rows = guarded(|| Some(self.format(unit.agent)?.glance(&unit))).unwrap_or_default();
+    /// Peeks at a source. A preliminary row must not wait for a slow disk, so its workspace is the cached one or its
+    /// directory.
+    fn peek(&self, source: Source) -> (Source, Vec<Session>) {
+        let mut rows = catch_panic(|| Some(self.format(source.agent)?.peek(&source))).unwrap_or_default();
         for row in &mut rows {
-            row.workspace = self.workspaces.known(&row.cwd).unwrap_or_else(|| row.cwd.clone());
+            row.workspace = self.workspaces.cached(&row.cwd).unwrap_or_else(|| row.cwd.clone());
         }
-        (unit, rows)
+        (source, rows)
     }
 
     fn format(&self, agent: crate::domain::Agent) -> Option<&'static dyn Format> {
@@ -211,31 +215,31 @@ impl Shared {
     }
 }
 
-/// The signs of all roots.
-pub(super) fn live_signs(formats: &[&dyn Format], roots: &[Root]) -> Vec<LiveSign> {
-    let of = |root: &Root| {
+/// Returns the live sessions of all roots.
+pub(super) fn live_statuses(formats: &[&dyn Format], roots: &[SourceRoot]) -> Vec<LiveStatus> {
+    let of = |root: &SourceRoot| {
         let format = formats.iter().find(|format| format.agent() == root.agent);
-        format.and_then(|format| guarded(|| Some(format.live(root)))).unwrap_or_default()
+        format.and_then(|format| catch_panic(|| Some(format.live(root)))).unwrap_or_default()
     };
     roots.iter().flat_map(of).collect()
 }
 
-pub(super) fn guarded<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
+pub(super) fn catch_panic<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok().flatten()
 }
 
-fn fault(path: &std::path::Path) -> Issue {
+fn panic_issue(path: &std::path::Path) -> Issue {
     Issue::new(path, "salon failed while reading it; please report this")
 }
 
-fn failed(unit: &Unit) -> Summarised {
-    let mut progress = Progress::default();
-    progress.cursor.stamp = Stamp { ..unit.stamp };
-    Summarised {
-        sessions: Sessions::Changed { sessions: Vec::new(), removed: Vec::new() },
+fn failed(source: &Source) -> SourceSummary {
+    let mut progress = SummaryProgress::default();
+    progress.cursor.stamp = FileStamp { ..source.stamp };
+    SourceSummary {
+        sessions: SourceSessions::Changed { sessions: Vec::new(), removed: Vec::new() },
         notes: Vec::new(),
         progress,
         bytes_read: 0,
-        issues: vec![fault(&unit.path)],
+        issues: vec![panic_issue(&source.path)],
     }
 }

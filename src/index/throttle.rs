@@ -1,13 +1,13 @@
-//! Spaces repeated events: the first is let through at once, the next ones after pauses that double up to a limit.
+//! Throttles repeated events: the first passes at once, the next ones after pauses that double up to a limit.
 //!
-//! An agent that streams never falls quiet, so waiting for quiet would wait for ever. The first pause is short, because
-//! a record is often written in two pieces, and the first look may come between them. Pure: the clock is the caller's.
+//! A debounce would wait forever for an agent that streams. The first pause is short: a record is often written in two
+//! pieces, and the first check may fall between them. Pure: the caller passes the time.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-/// Which keys were let through when, and which wait.
+/// Throttle over keys, with the time of each key's last event.
 #[derive(Debug)]
 pub struct Throttle<K> {
     every: Duration,
@@ -16,9 +16,9 @@ pub struct Throttle<K> {
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    /// When the key was let through last.
+    /// Time of the last event that passed.
     last: Instant,
-    /// The pause after that.
+    /// Pause after that event.
     pause: Duration,
     waiting: bool,
 }
@@ -28,19 +28,19 @@ impl Slot {
         self.last + self.pause
     }
 
-    /// Let through again: the next pause is longer.
+    /// Returns the slot after another event, with a longer pause.
     fn followed(self, now: Instant, every: Duration) -> Self {
         Self { last: now, pause: (self.pause * 2).min(every), waiting: false }
     }
 }
 
 impl<K: Clone + Eq + Hash> Throttle<K> {
-    /// Pauses of an eighth of `every` at first, and of `every` in a stream.
+    /// Creates a throttle with pauses from an eighth of `every` up to `every`.
     pub fn new(every: Duration) -> Self {
         Self { every, slots: HashMap::new() }
     }
 
-    /// Whether an event of `key` goes through at once. If not, [`due`](Self::due) gives it in time.
+    /// Returns true if an event of `key` passes at once; else [`due`](Self::due) returns the key later.
     pub fn admit(&mut self, key: &K, now: Instant) -> bool {
         match self.slots.get_mut(key) {
             Some(slot) if now < slot.until() => {
@@ -58,12 +58,12 @@ impl<K: Clone + Eq + Hash> Throttle<K> {
         }
     }
 
-    /// Lets `key` through once more after a whole pause, whether or not an event comes.
+    /// Schedules `key` after a whole pause, with or without a further event.
     pub fn again(&mut self, key: &K, now: Instant) {
         self.slots.insert(key.clone(), Slot { last: now, pause: self.every, waiting: true });
     }
 
-    /// Keys that waited long enough. Those that were quiet for long are forgotten.
+    /// Returns the keys whose pause has ended. Keys without recent events are removed.
     pub fn due(&mut self, now: Instant) -> Vec<K> {
         let mut keys = Vec::new();
         let every = self.every;
@@ -77,7 +77,7 @@ impl<K: Clone + Eq + Hash> Throttle<K> {
         keys
     }
 
-    /// When [`due`](Self::due) has something next; `None` while nothing waits.
+    /// Returns the time of the next due key; `None` while no key waits.
     pub fn next(&self) -> Option<Instant> {
         self.slots.values().filter(|slot| slot.waiting).map(|slot| slot.until()).min()
     }

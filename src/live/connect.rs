@@ -1,4 +1,4 @@
-//! Makes connections: starts a run's own child, or takes a place at the server that all runs of an agent share.
+//! Opens connections: spawns a run's own child, or opens a session on the server that all runs of an agent share.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -7,94 +7,94 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use super::link::{Child, Link};
-use super::post::Post;
 use super::process::{ChildEnvironment, Process};
-use super::server::{ChildNews, Hosting, Server, Source};
+use super::server::{ServerConfig, ServerHandle, ServerProcessEvent, ServerSource};
+use super::store_handle::StoreHandle;
+use super::transport::{AgentConnection, ChildConnection};
 use super::{environment, recover};
 use crate::agent::Protocol;
-use crate::agent::protocol::{Opening, Wire};
+use crate::agent::protocol::{RunStart, Transport};
 use crate::domain::Agent;
 use crate::domain::launch::Launch;
-use crate::domain::run::Failure;
+use crate::domain::run::RunFailure;
 use crate::store::registry::ProcessId;
 
-/// A server that runs already, by the user's doing.
+/// A server that the user started.
 #[derive(Clone)]
-pub struct Attached {
-    /// Where it listens.
+pub struct AttachedServer {
+    /// Listening address.
     pub address: SocketAddr,
-    /// Its password.
+    /// Password for basic authentication.
     pub password: String,
 }
 
-impl std::fmt::Debug for Attached {
+impl std::fmt::Debug for AttachedServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Attached").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("AttachedServer").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
-/// Makes connections.
+/// Factory for agent connections; owns the shared servers.
 #[derive(Debug)]
 pub struct Connector {
     vars: Vec<(String, String)>,
-    attached: BTreeMap<Agent, Attached>,
-    post: Post,
-    servers: Mutex<BTreeMap<Agent, Server>>,
+    attached: BTreeMap<Agent, AttachedServer>,
+    store: StoreHandle,
+    servers: Mutex<BTreeMap<Agent, ServerHandle>>,
 }
 
 impl Connector {
-    /// In the user's environment; children are recorded at `post`.
-    pub fn new(vars: Vec<(String, String)>, attached: BTreeMap<Agent, Attached>, post: Post) -> Self {
-        Self { vars, attached, post, servers: Mutex::default() }
+    /// Creates a connector with the user's environment. Children are recorded in `store`.
+    pub fn new(vars: Vec<(String, String)>, attached: BTreeMap<Agent, AttachedServer>, store: StoreHandle) -> Self {
+        Self { vars, attached, store, servers: Mutex::default() }
     }
 
-    /// Connects a run to its agent: starts a child, or takes a place at the server, starting that on the first need.
+    /// Connects a run to its agent. Spawns a child, or opens a session on the shared server, which starts on first use.
     pub async fn connect(
         &self,
         agent: Agent,
         protocol: &'static dyn Protocol,
-        opening: &Opening,
-    ) -> Result<Link, Failure> {
+        opening: &RunStart,
+    ) -> Result<AgentConnection, RunFailure> {
         let launch = protocol.launch(opening);
-        match protocol.wire() {
-            Wire::Lines => self.child(protocol, launch).await,
-            Wire::Server => {
+        match protocol.transport() {
+            Transport::Lines => self.spawn_child(protocol, launch).await,
+            Transport::Server => {
                 let server = self.server(agent, protocol, launch)?;
-                server.seat().await.map(Link::Seat)
+                server.open_session().await.map(AgentConnection::Server)
             }
         }
     }
 
-    async fn child(&self, protocol: &dyn Protocol, launch: Launch) -> Result<Link, Failure> {
+    async fn spawn_child(&self, protocol: &dyn Protocol, launch: Launch) -> Result<AgentConnection, RunFailure> {
         let (process, outputs) = Process::spawn(&launch, &self.environment(protocol, &launch.cwd))?;
-        let on_record = recover::identify(process.pid());
-        if let Some(child) = on_record
-            && let Err(fault) = self.post.record_child(child, launch.program).await
+        let recorded = recover::identify(process.pid());
+        if let Some(child) = recorded
+            && let Err(failure) = self.store.record_child(child, launch.program).await
         {
-            // It ends with us all the same, unless we are killed.
-            tracing::warn!("a child is not on record: {fault}");
+            // Without a record the child still ends with this process, except after `kill -9`.
+            tracing::warn!("a child was not recorded: {failure}");
         }
-        Ok(Link::Child(Child { process, outputs, on_record }))
+        Ok(AgentConnection::Child(ChildConnection { process, outputs, recorded }))
     }
 
-    /// The one server of an agent. It starts nothing by itself.
-    pub fn server(&self, agent: Agent, protocol: &dyn Protocol, launch: Launch) -> Result<Server, Failure> {
-        let spec = protocol.server().ok_or_else(|| Failure::Other(format!("{} has no server", agent.label())))?;
+    /// Returns the shared server of an agent. Starts no process yet.
+    pub fn server(&self, agent: Agent, protocol: &dyn Protocol, launch: Launch) -> Result<ServerHandle, RunFailure> {
+        let spec = protocol.server().ok_or_else(|| RunFailure::Other(format!("{} has no server", agent.label())))?;
         let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
-        let make = || {
+        let create = || {
             let source = match self.attached.get(&agent).cloned() {
-                Some(Attached { address, password }) => Source::Attached { address, password },
-                None => Source::Own { environment: self.environment(protocol, &launch.cwd), launch },
+                Some(AttachedServer { address, password }) => ServerSource::Attached { address, password },
+                None => ServerSource::Own { environment: self.environment(protocol, &launch.cwd), launch },
             };
-            let (children, news) = mpsc::unbounded_channel();
-            tokio::spawn(keep_record(self.post.clone(), news));
-            Server::new(Hosting { children: Some(children), ..Hosting::new(source, spec) })
+            let (events, receiver) = mpsc::unbounded_channel();
+            tokio::spawn(record_processes(self.store.clone(), receiver));
+            ServerHandle::new(ServerConfig { process_events: Some(events), ..ServerConfig::new(source, spec) })
         };
-        Ok(servers.entry(agent).or_insert_with(make).clone())
+        Ok(servers.entry(agent).or_insert_with(create).clone())
     }
 
-    /// Ends the servers that we started.
+    /// Stops the servers that this process started.
     pub async fn shut_down(&self) {
         let servers = std::mem::take(&mut *self.servers.lock().unwrap_or_else(PoisonError::into_inner));
         for server in servers.values() {
@@ -107,23 +107,23 @@ impl Connector {
     }
 }
 
-/// Records a server as it comes and goes.
-async fn keep_record(post: Post, mut news: mpsc::UnboundedReceiver<ChildNews>) {
-    let mut known: Option<ProcessId> = None;
-    while let Some(news) = news.recv().await {
-        let kept = match news {
-            ChildNews::Started { pid, program } => {
-                known = recover::identify(pid);
-                let Some(child) = known else { continue };
-                post.record_child(child, program).await
+/// Keeps the registry of child processes in step with a server's process.
+async fn record_processes(store: StoreHandle, mut events: mpsc::UnboundedReceiver<ServerProcessEvent>) {
+    let mut recorded: Option<ProcessId> = None;
+    while let Some(event) = events.recv().await {
+        let kept = match event {
+            ServerProcessEvent::Started { pid, program } => {
+                recorded = recover::identify(pid);
+                let Some(child) = recorded else { continue };
+                store.record_child(child, program).await
             }
-            ChildNews::Reaped { pid } => {
-                let Some(child) = known.take().filter(|child| child.pid == pid) else { continue };
-                post.forget_child(child).await
+            ServerProcessEvent::Reaped { pid } => {
+                let Some(child) = recorded.take().filter(|child| child.pid == pid) else { continue };
+                store.remove_child(child).await
             }
         };
-        if let Err(fault) = kept {
-            tracing::warn!("the record of a server is behind: {fault}");
+        if let Err(failure) = kept {
+            tracing::warn!("the record of a server was not updated: {failure}");
         }
     }
 }

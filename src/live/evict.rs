@@ -1,21 +1,21 @@
-//! Which idle process goes, so that not every conversation that was ever opened keeps one. Decided when something
-//! changed, or when a run has been idle for long; nothing is polled.
+//! Evicts idle processes, so that not every opened session keeps one. Runs after a change and when an idle limit
+//! expires; never polls.
 
 use std::sync::{Arc, Weak};
 
 use tokio::time::Instant;
 
-use super::decide::{self, Idleness};
-use super::run::{Order, RunHandle};
+use super::policy::{self, EvictionCandidate};
+use super::run::{RunCommand, RunHandle};
 use super::supervisor::Inner;
-use crate::domain::run::{Phase, Stopped};
+use crate::domain::run::{Phase, StopReason};
 
-/// Works as long as there are runs to be looked after.
-pub(super) async fn work(inner: Weak<Inner>) {
-    let Some(stir) = inner.upgrade().map(|inner| inner.told.stir.clone()) else { return };
+/// Evicts runs until the supervisor is dropped.
+pub(super) async fn run_evictor(inner: Weak<Inner>) {
+    let Some(wake) = inner.upgrade().map(|inner| inner.events.eviction_wake.clone()) else { return };
     loop {
         let Some(next) = inner.upgrade().map(|inner| evict(&inner)) else { return };
-        let changed = stir.notified();
+        let changed = wake.notified();
         match next {
             Some(next) => tokio::select! {
                 () = changed => {}
@@ -26,29 +26,29 @@ pub(super) async fn work(inner: Weak<Inner>) {
     }
 }
 
-/// Lets go whoever may; when to look again.
+/// Evicts idle runs. Returns the time of the next check.
 fn evict(inner: &Arc<Inner>) -> Option<Instant> {
     let now = Instant::now();
     let limits = inner.options.limits;
-    let living = |handle: &RunHandle| !matches!(handle.news().info.phase, Phase::Stopped(_));
+    let living = |handle: &RunHandle| !matches!(handle.snapshot().info.phase, Phase::Stopped(_));
     let handles: Vec<RunHandle> = inner.handles().into_iter().filter(living).collect();
-    let runs: Vec<Idleness> = handles.iter().map(|handle| idleness(handle, now)).collect();
-    let goes = decide::evict(&runs, limits);
-    for &at in &goes {
-        handles[at].order(Order::Stop(Stopped::Evicted));
+    let runs: Vec<EvictionCandidate> = handles.iter().map(|handle| candidate(handle, now)).collect();
+    let evicted = policy::select_evictions(&runs, limits);
+    for &at in &evicted {
+        handles[at].send(RunCommand::Stop(StopReason::Evicted));
     }
-    // Those that go say so themselves.
-    let stay: Vec<Idleness> = (0..runs.len()).filter(|at| !goes.contains(at)).map(|at| runs[at]).collect();
-    decide::next_eviction(&stay, limits).map(|wait| now + wait)
+    // Evicted runs publish their own change.
+    let kept: Vec<EvictionCandidate> = (0..runs.len()).filter(|at| !evicted.contains(at)).map(|at| runs[at]).collect();
+    policy::next_eviction(&kept, limits).map(|wait| now + wait)
 }
 
-fn idleness(handle: &RunHandle, now: Instant) -> Idleness {
-    let news = handle.news();
-    Idleness {
-        idle: now.duration_since(news.at),
-        busy: news.info.phase != Phase::Idle || news.info.stopping.is_some(),
+fn candidate(handle: &RunHandle, now: Instant) -> EvictionCandidate {
+    let snapshot = handle.snapshot();
+    EvictionCandidate {
+        idle: now.duration_since(snapshot.at),
+        busy: snapshot.info.phase != Phase::Idle || snapshot.info.stopping.is_some(),
         watched: handle.viewers() > 0,
-        queued: news.info.queued > 0,
-        asking: !news.info.approvals.is_empty(),
+        queued: snapshot.info.queued > 0,
+        awaiting_approval: !snapshot.info.approvals.is_empty(),
     }
 }

@@ -1,99 +1,100 @@
-//! What a run keeps for its viewers: events and what else happened, in the ring, with a cursor that survives restarts
-//! by being refused. The open turn's prompt and its end, and every open question, stay whatever else comes.
+//! Event history of a run for its viewers, kept in a ring. A cursor from before a restart is detected and rejected.
+//!
+//! The open turn's prompt and end and all open approvals are pinned: the ring never drops them.
 
 use std::sync::Arc;
 
-use crate::domain::event::{Body, Event, Key, Piece};
-use crate::domain::run::{Cursor, Happening, Replay, Turn, What};
-use crate::stdx::ring::{Bounds, Held, Ring};
+use crate::domain::event::{Delta, EntryKey, Event, EventBody};
+use crate::domain::run::{Replay, RingCursor, RunEvent, RunEventKind, TurnNumber};
+use crate::stdx::ring::{Ring, RingBounds, RingValue};
 
-/// Merged events that a run keeps.
-pub const BOUNDS: Bounds = Bounds { items: 1000, bytes: 8 << 20 };
+/// Maximum items and bytes per run, because long runs must not grow without bound.
+pub const BOUNDS: RingBounds = RingBounds { items: 1000, bytes: 8 << 20 };
 
-/// Text that is merged into one item; more begins another, for an endless answer must be dropped piece by piece.
-const MERGED: usize = 64 << 10;
+/// Maximum bytes of text per merged item, because the ring drops whole items and an endless answer must stay divisible.
+const MAX_MERGED_BYTES: usize = 64 << 10;
 
-/// The history of one run.
+/// Event history of one run.
 #[derive(Debug)]
-pub struct History {
+pub struct RunHistory {
     epoch: u64,
-    ring: Ring<Happening>,
-    /// What must stay whatever comes.
-    open: Open,
+    ring: Ring<RunEvent>,
+    /// Items that the ring must not drop.
+    pinned: Pinned,
 }
 
 #[derive(Debug, Default)]
-struct Open {
-    turn: Turn,
-    prompt: Option<Key>,
+struct Pinned {
+    turn: TurnNumber,
+    prompt: Option<EntryKey>,
     approvals: Vec<Arc<str>>,
 }
 
-impl History {
-    /// An empty history; `epoch` must differ from that of every earlier one of the run.
+impl RunHistory {
+    /// Creates an empty history. `epoch` must differ from every earlier epoch of the run.
     pub fn new(epoch: u64) -> Self {
-        Self { epoch, ring: Ring::new(BOUNDS), open: Open::default() }
+        Self { epoch, ring: Ring::new(BOUNDS), pinned: Pinned::default() }
     }
 
-    /// The place after all that is held.
-    pub fn cursor(&self) -> Cursor {
-        Cursor { epoch: self.epoch, next: self.ring.next_id() }
+    /// Returns the cursor after the newest item.
+    pub fn cursor(&self) -> RingCursor {
+        RingCursor { epoch: self.epoch, next: self.ring.next_id() }
     }
 
-    /// Adds what happened.
-    pub fn push(&mut self, turn: Turn, what: What) {
-        self.open.note(turn, &what);
-        let open = &self.open;
-        self.ring.push(Happening { turn, what }, |held| open.keeps(held));
+    /// Appends an event.
+    pub fn push(&mut self, turn: TurnNumber, what: RunEventKind) {
+        self.pinned.observe(turn, &what);
+        let pinned = &self.pinned;
+        self.ring.push(RunEvent { turn, kind: what }, |item| pinned.contains(item));
     }
 
-    /// Forgets what is held: it stands in the transcript. Cursors go on.
+    /// Drops all items, because the transcript contains them. Cursors stay valid.
     pub fn clear(&mut self) {
         self.ring.clear();
-        self.open = Open::default();
+        self.pinned = Pinned::default();
     }
 
-    /// What is held since a cursor.
-    pub fn since(&self, cursor: Cursor) -> Replay {
-        // A cursor of another history says nothing about this one: all that is held, and the rest from the transcript.
+    /// Returns the items after a cursor.
+    pub fn since(&self, cursor: RingCursor) -> Replay {
+        // A cursor of another epoch cannot be resolved here: return all items, the transcript has the rest.
         let from = if cursor.epoch == self.epoch { cursor.next } else { 0 };
         let since = self.ring.since(from);
-        Replay { cursor: self.cursor(), missed: since.missed, happenings: since.items }
+        Replay { cursor: self.cursor(), missed: since.missed, events: since.items }
     }
 }
 
-impl Open {
-    fn note(&mut self, turn: Turn, what: &What) {
+impl Pinned {
+    fn observe(&mut self, turn: TurnNumber, what: &RunEventKind) {
         if turn != self.turn {
             (self.turn, self.prompt) = (turn, None);
         }
         match what {
-            What::Event(Event { key, body: Body::Prompt(_), .. }) => self.prompt = Some(*key),
-            What::Event(_) => {}
-            What::Approval(approval) => self.approvals.push(approval.id.clone()),
-            What::ApprovalGone(id) => self.approvals.retain(|open| open != id),
-            What::TurnEnded(_) => self.approvals.clear(),
+            RunEventKind::Event(Event { key, body: EventBody::Prompt(_), .. }) => self.prompt = Some(*key),
+            RunEventKind::Event(_) => {}
+            RunEventKind::Approval(approval) => self.approvals.push(approval.id.clone()),
+            RunEventKind::ApprovalGone(id) => self.approvals.retain(|open| open != id),
+            RunEventKind::TurnEnded(_) => self.approvals.clear(),
         }
     }
 
-    fn keeps(&self, held: &Happening) -> bool {
-        match &held.what {
-            What::Event(event) => held.turn == self.turn && self.prompt == Some(event.key),
-            What::Approval(approval) => self.approvals.contains(&approval.id),
-            What::ApprovalGone(_) => false,
-            What::TurnEnded(_) => held.turn == self.turn,
+    fn contains(&self, item: &RunEvent) -> bool {
+        match &item.kind {
+            RunEventKind::Event(event) => item.turn == self.turn && self.prompt == Some(event.key),
+            RunEventKind::Approval(approval) => self.approvals.contains(&approval.id),
+            RunEventKind::ApprovalGone(_) => false,
+            RunEventKind::TurnEnded(_) => item.turn == self.turn,
         }
     }
 }
 
-impl Held for Happening {
+impl RingValue for RunEvent {
     fn bytes(&self) -> usize {
-        const FRAME: usize = 96;
-        FRAME
-            + match &self.what {
-                What::TurnEnded(_) | What::ApprovalGone(_) => 0,
-                What::Approval(approval) => 2 * approval.input.to_string().len(),
-                What::Event(event) => body_bytes(&event.body),
+        const ITEM_OVERHEAD: usize = 96;
+        ITEM_OVERHEAD
+            + match &self.kind {
+                RunEventKind::TurnEnded(_) | RunEventKind::ApprovalGone(_) => 0,
+                RunEventKind::Approval(approval) => 2 * approval.input.to_string().len(),
+                RunEventKind::Event(event) => body_bytes(&event.body),
             }
     }
 
@@ -101,14 +102,16 @@ impl Held for Happening {
         if self.turn != next.turn {
             return Err(next);
         }
-        let (What::Event(mine), What::Event(theirs)) = (&mut self.what, &next.what) else { return Err(next) };
+        let (RunEventKind::Event(mine), RunEventKind::Event(theirs)) = (&mut self.kind, &next.kind) else {
+            return Err(next);
+        };
         if mine.key != theirs.key {
             return Err(next);
         }
         match (&mut mine.body, &theirs.body) {
-            (Body::Text(Piece::Delta(text)), Body::Text(Piece::Delta(more)))
-            | (Body::Thinking(Piece::Delta(text)), Body::Thinking(Piece::Delta(more)))
-                if text.len() + more.len() <= MERGED =>
+            (EventBody::Text(Delta::Append(text)), EventBody::Text(Delta::Append(more)))
+            | (EventBody::Thinking(Delta::Append(text)), EventBody::Thinking(Delta::Append(more)))
+                if text.len() + more.len() <= MAX_MERGED_BYTES =>
             {
                 let offset = text.len();
                 text.push_str(more);
@@ -118,11 +121,12 @@ impl Held for Happening {
         }
     }
 
-    fn rest(&self, offset: usize) -> Self {
+    fn tail(&self, offset: usize) -> Self {
         let mut rest = self.clone();
-        if let What::Event(Event {
-            body: Body::Text(Piece::Delta(text)) | Body::Thinking(Piece::Delta(text)), ..
-        }) = &mut rest.what
+        if let RunEventKind::Event(Event {
+            body: EventBody::Text(Delta::Append(text)) | EventBody::Thinking(Delta::Append(text)),
+            ..
+        }) = &mut rest.kind
         {
             text.drain(..offset);
         }
@@ -130,17 +134,19 @@ impl Held for Happening {
     }
 }
 
-fn body_bytes(body: &Body) -> usize {
-    let piece = |piece: &Piece| match piece {
-        Piece::Delta(text) | Piece::Whole(text) => text.len(),
+fn body_bytes(body: &EventBody) -> usize {
+    let delta = |delta: &Delta| match delta {
+        Delta::Append(text) | Delta::Replace(text) => text.len(),
     };
     match body {
-        Body::Prompt(text) | Body::Image(text) | Body::Other(text) | Body::Notice { text, .. } => text.len(),
-        Body::Text(text) | Body::Thinking(text) => piece(text),
-        // A tool's input is held twice: as it came, and as what it does.
-        Body::ToolCall { input, .. } => 2 * input.to_string().len(),
-        Body::ToolUpdate { output, .. } => output.as_ref().map_or(0, piece),
-        Body::Plan(items) => items.iter().map(|item| item.text.len() + 32).sum(),
-        Body::Usage(_) | Body::TurnEnd { .. } => 0,
+        EventBody::Prompt(text) | EventBody::Image(text) | EventBody::Other(text) | EventBody::Notice { text, .. } => {
+            text.len()
+        }
+        EventBody::Text(text) | EventBody::Thinking(text) => delta(text),
+        // The input is stored twice: as raw JSON and as parsed action.
+        EventBody::ToolCall { input, .. } => 2 * input.to_string().len(),
+        EventBody::ToolUpdate { output, .. } => output.as_ref().map_or(0, delta),
+        EventBody::Plan(items) => items.iter().map(|item| item.text.len() + 32).sum(),
+        EventBody::Usage(_) | EventBody::TurnEnd { .. } => 0,
     }
 }

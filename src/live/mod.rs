@@ -1,33 +1,33 @@
-//! Running agents. Agent-neutral: what an agent's wire carries is told by its [`crate::agent::protocol::Codec`].
+//! Running agents. Agent-neutral: each agent's [`crate::agent::protocol::Codec`] decodes its transport.
 //!
-//! One task a run ([`run`]) owns the child, its pipes, its clocks and its ring of events, over as many processes as the
-//! conversation takes. [`Live`] owns the runs: one a conversation, however often it is asked for. Only this layer
-//! starts agents, and it only ever signals processes that it started, or that a dead salon has on record.
+//! One task per run ([`run`]) owns the child process, its pipes, timers and event ring. It outlives the process: a
+//! session may need several. [`Live`] owns the runs, one per session. Only this layer starts agents. It signals only
+//! processes that it started, or that the registry records for a dead salon process.
 //!
 //! ```text
-//! Live::submit ─▶ outbox (on disk) ─▶ Order::Submitted ─▶ run ─▶ codec ─▶ link ─▶ agent
-//! viewer ◀─ ring ◀─ run ◀─ codec ◀─ link ◀─ agent          run ─▶ Event (changes of state) ─▶ the loop
+//! Live::submit ─▶ outbox (on disk) ─▶ RunCommand::Submitted ─▶ run ─▶ codec ─▶ connection ─▶ agent
+//! viewer ◀─ ring ◀─ run ◀─ codec ◀─ connection ◀─ agent        run ─▶ LiveEvent (changes of state) ─▶ event loop
 //! ```
 
+pub mod approvals;
+mod capabilities;
 mod connect;
-pub mod decide;
 pub mod environment;
 mod evict;
 pub mod history;
-pub mod link;
 pub mod models;
-mod offers;
 pub mod options;
-pub mod post;
+pub mod policy;
 pub mod process;
-pub mod questions;
 mod queue;
 pub mod recover;
 pub mod run;
 pub mod server;
+pub mod store_handle;
 mod supervisor;
+pub mod transport;
 
-pub use options::{Attached, Event, Options};
+pub use options::{AttachedServer, LiveEvent, LiveOptions};
 pub use recover::this_process;
 pub use run::Viewer;
 pub use supervisor::Live;

@@ -1,10 +1,10 @@
-//! What the runs of a salon are told at the start, and what they tell. Values only.
+//! Options and events of the live layer. Values only.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use super::connect::Attached;
-use super::decide::Limits;
+pub use super::connect::AttachedServer;
+use super::policy::LiveLimits;
 use crate::agent::{self, Protocol};
 use crate::domain::prompt::Prompt;
 use crate::domain::run::{RunId, RunInfo};
@@ -12,74 +12,77 @@ use crate::domain::{Agent, SessionKey, Time};
 use crate::store::Store;
 use crate::store::registry::ProcessId;
 
-/// Says who else has a session open, in words; asked before a run takes it.
-pub type Held = Box<dyn Fn(&SessionKey) -> Option<String> + Send + Sync>;
+/// Returns the process that has a session open elsewhere, as text; called before a run takes the session.
+pub type OpenElsewhereCheck = Box<dyn Fn(&SessionKey) -> Option<String> + Send + Sync>;
 
-/// Says whether a session's transcript holds a prompt; `None` where that cannot be told.
-pub type Arrived = Box<dyn Fn(&SessionKey, &str) -> Option<bool> + Send + Sync>;
+/// Returns true if a session's transcript contains a prompt; `None` if that cannot be determined.
+pub type DeliveryCheck = Box<dyn Fn(&SessionKey, &str) -> Option<bool> + Send + Sync>;
 
-/// What the runs of a salon are told at the start.
-pub struct Options {
-    /// `state.db`.
+/// Options of the live layer.
+pub struct LiveOptions {
+    /// Handle of `state.db`.
     pub store: Arc<Store>,
-    /// The user's environment.
+    /// The user's environment variables.
     pub vars: Vec<(String, String)>,
-    /// The clock for shown times.
+    /// Wall clock for timestamps.
     pub clock: fn() -> Time,
-    /// This salon; [`super::this_process`] tells it.
-    pub me: ProcessId,
-    /// How long what may take.
-    pub limits: Limits,
-    /// Who else has a session open.
-    pub held: Held,
-    /// Whether a prompt is in a transcript.
-    pub arrived: Arrived,
-    /// Servers of the user's own that are used instead of one that we start.
-    pub attached: BTreeMap<Agent, Attached>,
-    /// How agents are driven.
+    /// Identity of this process; see [`super::this_process`].
+    pub process: ProcessId,
+    /// Limits and timeouts of runs.
+    pub limits: LiveLimits,
+    /// Check for other processes that have a session open.
+    pub open_elsewhere: OpenElsewhereCheck,
+    /// Check for a prompt in a transcript.
+    pub is_delivered: DeliveryCheck,
+    /// Servers that the user started, used instead of starting one.
+    pub attached: BTreeMap<Agent, AttachedServer>,
+    /// Lookup of an agent's protocol.
     pub protocols: fn(Agent) -> Option<&'static dyn Protocol>,
 }
 
-impl Options {
-    /// With the usual limits, and with nobody else who has anything open.
-    pub fn new(store: Arc<Store>, vars: Vec<(String, String)>, clock: fn() -> Time, me: ProcessId) -> Self {
+impl LiveOptions {
+    /// Creates options with default limits and checks that find nothing.
+    pub fn new(store: Arc<Store>, vars: Vec<(String, String)>, clock: fn() -> Time, process: ProcessId) -> Self {
         Self {
             store,
             vars,
             clock,
-            me,
-            limits: Limits::default(),
-            held: Box::new(|_| None),
-            arrived: Box::new(|_, _| None),
+            process,
+            limits: LiveLimits::default(),
+            open_elsewhere: Box::new(|_| None),
+            is_delivered: Box::new(|_, _| None),
             attached: BTreeMap::new(),
             protocols: agent::protocol,
         }
     }
 }
 
-impl std::fmt::Debug for Options {
+impl std::fmt::Debug for LiveOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The variables hold keys.
-        f.debug_struct("Options").field("me", &self.me).field("limits", &self.limits).finish_non_exhaustive()
+        // The variables contain API keys.
+        f.debug_struct("LiveOptions")
+            .field("process", &self.process)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }
 
-/// What happened. Changes of state only: what is said in a conversation is fetched by its viewers.
+/// A change of state. Viewers fetch the conversation itself.
 #[derive(Clone, Debug)]
-pub enum Event {
-    /// A run changed, or is new.
+pub enum LiveEvent {
+    /// A run is new or its state changed.
     Run(Arc<RunInfo>),
-    /// A run was given up; its conversation stands in its transcript.
+    /// A run was disposed of; its conversation remains in the transcript.
     Gone(RunId),
-    /// A queue changed; what waits in it now, in the order of delivery.
+    /// A queue changed. Contains its prompts in the order of delivery.
     Queued(RunId, Vec<Prompt>),
-    /// Something that the user should know.
+    /// A message for the user.
     Notice {
-        /// About which run; `None`: about none.
+        /// The run that it is about, if any.
         run: Option<RunId>,
-        /// In words.
+        /// Message text.
         text: String,
-        /// It went wrong.
+        /// True if it reports an error.
         error: bool,
     },
 }

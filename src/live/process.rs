@@ -1,7 +1,9 @@
-//! A child process in a group of its own, with all three pipes served.
+//! A child process in its own process group, with a task for each pipe.
 //!
-//! stdout comes as whole lines, stderr is always drained and its end kept, stdin is written by a task so that a child
-//! that does not read cannot block us. Stopping is orderly: stdin is closed, then the group gets TERM, then KILL.
+//! Stdout arrives as whole lines. Stderr is always drained, and its tail is kept. A task writes stdin, so that a child
+//! that does not read cannot block salon.
+//!
+//! Stopping is graceful: close stdin, then TERM, then KILL, to the whole group.
 
 use std::collections::VecDeque;
 use std::process::Stdio;
@@ -15,68 +17,68 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::domain::launch::Launch;
-use crate::domain::run::Failure;
+use crate::domain::run::RunFailure;
 
-/// Longest line that is taken from an agent; a longer one ends the run, for nothing sensible is that long.
-pub const LONGEST_LINE: usize = 64 << 20;
+/// Maximum bytes per stdout line, because an unbounded line would exhaust memory. A longer line ends the stream.
+pub const MAX_LINE_BYTES: usize = 64 << 20;
 
-/// Bytes of stderr that are kept.
-const STDERR_TAIL: usize = 32 << 10;
+/// Maximum bytes of stderr kept per child, because only its end explains a failure.
+const STDERR_TAIL_BYTES: usize = 32 << 10;
 
-/// How long what a child left behind in its pipes may take to arrive.
-const LEFTOVER: Duration = Duration::from_millis(200);
+/// Maximum wait for the rest of a pipe after its child ended, because a grandchild may keep it open.
+const PIPE_DRAIN_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// How long a child may take to leave at each step.
+/// Grace periods for stopping a child.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// After its stdin was closed.
+pub struct GracePeriods {
+    /// Wait after closing stdin.
     pub close: Duration,
-    /// After TERM.
+    /// Wait after TERM.
     pub term: Duration,
-    /// After KILL, for the system to reap it.
+    /// Wait after KILL until the child is reaped.
     pub kill: Duration,
 }
 
-impl Default for Patience {
+impl Default for GracePeriods {
     fn default() -> Self {
         Self { close: Duration::from_millis(300), term: Duration::from_secs(5), kill: Duration::from_secs(1) }
     }
 }
 
-/// What a child did.
+/// An event from a child process.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Output {
-    /// It wrote a line to stdout; without the newline. The last one may have had none.
+pub enum ProcessEvent {
+    /// A line of stdout without its newline.
     Line(Vec<u8>),
-    /// It closed stdout, or wrote a line that is too long.
+    /// End of stdout, or a line that is too long.
     Closed,
-    /// It is gone, and reaped.
-    Exited(Exit),
+    /// The child was reaped.
+    Exited(ProcessExit),
 }
 
-/// How a child ended.
+/// Exit of a child process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exit {
-    /// Its exit code, unless a signal ended it.
+pub struct ProcessExit {
+    /// Exit code; `None` after a signal.
     pub code: Option<i32>,
-    /// The end of what it wrote to stderr.
+    /// Tail of stderr.
     pub stderr: String,
 }
 
-/// A running child. Dropping it kills its group.
+/// A running child process. Dropping it kills its group.
 #[derive(Debug)]
 pub struct Process {
     pid: u32,
     stdin: Option<mpsc::UnboundedSender<Vec<u8>>>,
-    stop: Option<oneshot::Sender<Patience>>,
+    stop: Option<oneshot::Sender<GracePeriods>>,
     guard: GroupGuard,
-    /// Lines that were queued for stdin.
+    /// Number of lines queued for stdin.
     queued: u64,
-    /// Lines of which at least one byte was written.
+    /// Number of lines of which at least one byte was written.
     begun: Arc<AtomicU64>,
 }
 
-/// What a child's environment is made of.
+/// Environment of a child process.
 #[derive(Clone, Default)]
 pub struct ChildEnvironment {
     /// All variables; nothing is inherited.
@@ -85,18 +87,21 @@ pub struct ChildEnvironment {
 
 impl std::fmt::Debug for ChildEnvironment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The values hold keys.
+        // The values contain API keys.
         f.debug_list().entries(self.vars.iter().map(|(name, _)| name)).finish()
     }
 }
 
-/// A line that was queued for a child's stdin.
+/// Sequence number of a line queued for stdin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ticket(u64);
+pub struct StdinLineId(u64);
 
 impl Process {
-    /// Starts a program in a process group of its own. Its output arrives in the channel, [`Output::Exited`] last.
-    pub fn spawn(launch: &Launch, environment: &ChildEnvironment) -> Result<(Self, mpsc::Receiver<Output>), Failure> {
+    /// Spawns a program in its own process group. Events arrive in the channel, [`ProcessEvent::Exited`] last.
+    pub fn spawn(
+        launch: &Launch,
+        environment: &ChildEnvironment,
+    ) -> Result<(Self, mpsc::Receiver<ProcessEvent>), RunFailure> {
         let mut command = Command::new(&launch.program);
         command
             .args(&launch.args)
@@ -110,70 +115,70 @@ impl Process {
             command.current_dir(&launch.cwd);
         }
         let mut child = command.spawn().map_err(|error| cannot_start(launch, &error))?;
-        let pid = child.id().ok_or_else(|| Failure::Other(format!("{} ended at once", launch.program)))?;
+        let pid = child.id().ok_or_else(|| RunFailure::Other(format!("{} exited at once", launch.program)))?;
         let guard = GroupGuard { group: Some(pid) };
         let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
-            return Err(Failure::Other(format!("{} has no pipes", launch.program)));
+            return Err(RunFailure::Other(format!("{} has no pipes", launch.program)));
         };
         let (to_stdin, lines) = mpsc::unbounded_channel();
-        let (outputs, receiver) = mpsc::channel(256);
+        let (events, receiver) = mpsc::channel(256);
         let (stop, stopped) = oneshot::channel();
         let begun = Arc::new(AtomicU64::new(0));
         let pipes = Pipes {
             writer: tokio::spawn(write_lines(stdin, lines, begun.clone())),
-            reader: tokio::spawn(read_lines(stdout, outputs.clone())),
+            reader: tokio::spawn(read_lines(stdout, events.clone())),
             errors: tokio::spawn(keep_tail(stderr)),
         };
-        tokio::spawn(watch(child, pid, stopped, pipes, outputs));
+        tokio::spawn(watch(child, pid, stopped, pipes, events));
         Ok((Self { pid, stdin: Some(to_stdin), stop: Some(stop), guard, queued: 0, begun }, receiver))
     }
 
-    /// Its process id, which is also the id of its group.
+    /// Returns the process id, which is also the group id.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Queues a line for its stdin. `None`: its stdin is closed.
-    pub fn send(&mut self, line: Vec<u8>) -> Option<Ticket> {
+    /// Queues a line for stdin. Returns `None` if stdin is closed.
+    pub fn send(&mut self, line: Vec<u8>) -> Option<StdinLineId> {
         self.stdin.as_ref()?.send(line).ok()?;
         self.queued += 1;
-        Some(Ticket(self.queued))
+        Some(StdinLineId(self.queued))
     }
 
-    /// Whether any byte of a line went out. Certain only after [`Output::Exited`].
-    pub fn wrote(&self, line: Ticket) -> bool {
+    /// Returns true if at least one byte of a line was written. Final only after [`ProcessEvent::Exited`].
+    pub fn wrote(&self, line: StdinLineId) -> bool {
         self.begun.load(Ordering::Acquire) >= line.0
     }
 
-    /// Closes its stdin: most agents end in good order then.
+    /// Closes stdin, on which most agents exit gracefully.
     pub fn close_stdin(&mut self) {
         self.stdin = None;
     }
 
-    /// Ends it and its group, patiently. [`Output::Exited`] tells when it is done.
-    pub fn stop(&mut self, patience: Patience) {
+    /// Stops the group gracefully. [`ProcessEvent::Exited`] follows.
+    pub fn stop(&mut self, grace: GracePeriods) {
         self.close_stdin();
         if let Some(stop) = self.stop.take() {
-            // An error means that it is gone already.
-            stop.send(patience).ok();
+            // An error means that the child has already ended.
+            stop.send(grace).ok();
         }
     }
 
-    /// Ends it and its group at once.
+    /// Kills the group at once.
     pub fn kill(&self) {
         if let Some(group) = self.guard.group {
             signal_group(group, rustix::process::Signal::KILL);
         }
     }
 
-    /// It was reaped: its group id may belong to somebody else from now on.
+    /// Disarms the guard after the child was reaped: the system may reuse its group id.
     pub fn reaped(&mut self) {
         self.guard.group = None;
     }
 }
 
-/// Kills the group when dropped: on a panic, and when a runtime is torn down.
+/// Kills the group when dropped: on a panic, and when the async runtime shuts down.
 #[derive(Debug)]
 struct GroupGuard {
     group: Option<u32>,
@@ -187,79 +192,79 @@ impl Drop for GroupGuard {
     }
 }
 
-fn cannot_start(launch: &Launch, error: &std::io::Error) -> Failure {
-    let gone = !launch.cwd.as_os_str().is_empty() && !launch.cwd.is_dir();
-    if gone {
-        return Failure::Other(format!("the directory {} is gone", launch.cwd.display()));
+fn cannot_start(launch: &Launch, error: &std::io::Error) -> RunFailure {
+    let missing = !launch.cwd.as_os_str().is_empty() && !launch.cwd.is_dir();
+    if missing {
+        return RunFailure::Other(format!("the directory {} does not exist", launch.cwd.display()));
     }
     if error.kind() == std::io::ErrorKind::NotFound {
-        return Failure::NotInstalled;
+        return RunFailure::NotInstalled;
     }
-    Failure::Other(format!("{} could not be started: {error}", launch.program))
+    RunFailure::Other(format!("{} could not be started: {error}", launch.program))
 }
 
-/// The tasks that serve a child's pipes.
+/// Tasks that serve a child's pipes.
 struct Pipes {
     writer: JoinHandle<()>,
     reader: JoinHandle<()>,
     errors: JoinHandle<String>,
 }
 
-/// Waits for the end of a child, hurrying it along when asked to, and tells how it ended when its pipes are empty.
+/// Waits for the child to exit, stops it on request, and reports the exit once its pipes are empty.
 async fn watch(
     mut child: tokio::process::Child,
     pid: u32,
-    stopped: oneshot::Receiver<Patience>,
+    stopped: oneshot::Receiver<GracePeriods>,
     mut pipes: Pipes,
-    outputs: mpsc::Sender<Output>,
+    events: mpsc::Sender<ProcessEvent>,
 ) {
     let status = tokio::select! {
         status = child.wait() => status,
-        Ok(patience) = stopped => end(&mut child, pid, patience).await,
+        Ok(grace) = stopped => end(&mut child, pid, grace).await,
     };
-    // What is not written now never will be: from here on it is certain what was.
+    // Unwritten lines are discarded, so that `begun` is final from here on.
     pipes.writer.abort();
     drop(pipes.writer.await);
-    // What is left of the group (a grandchild that holds our pipes, or ignores us) ends with its leader.
+    // The rest of the group (for example a grandchild that holds the pipes) ends with its leader.
     signal_group(pid, rustix::process::Signal::TERM);
-    if tokio::time::timeout(LEFTOVER, &mut pipes.reader).await.is_err() {
+    if tokio::time::timeout(PIPE_DRAIN_TIMEOUT, &mut pipes.reader).await.is_err() {
         signal_group(pid, rustix::process::Signal::KILL);
-        if tokio::time::timeout(LEFTOVER, &mut pipes.reader).await.is_err() {
-            // Somebody who left the group holds the pipe. It is not ours any more.
+        if tokio::time::timeout(PIPE_DRAIN_TIMEOUT, &mut pipes.reader).await.is_err() {
+            // A process that left the group holds the pipe; it is not ours to signal.
             pipes.reader.abort();
         }
     }
-    let stderr = match tokio::time::timeout(LEFTOVER, pipes.errors).await {
+    let stderr = match tokio::time::timeout(PIPE_DRAIN_TIMEOUT, pipes.errors).await {
         Ok(Ok(tail)) => tail,
         _ => String::new(),
     };
     let code = status.ok().and_then(|status| status.code());
-    // Nobody listens any more: then nobody needs to know.
-    outputs.send(Output::Exited(Exit { code, stderr })).await.ok();
+    // An error means that the receiver is gone.
+    events.send(ProcessEvent::Exited(ProcessExit { code, stderr })).await.ok();
 }
 
-/// Closed stdin, then TERM, then KILL, each with its patience.
+/// Waits for exit on closed stdin, then sends TERM, then KILL, with a grace period each.
 async fn end(
     child: &mut tokio::process::Child,
     pid: u32,
-    patience: Patience,
+    grace: GracePeriods,
 ) -> std::io::Result<std::process::ExitStatus> {
     use rustix::process::Signal;
-    if let Ok(status) = tokio::time::timeout(patience.close, child.wait()).await {
+    if let Ok(status) = tokio::time::timeout(grace.close, child.wait()).await {
         return status;
     }
     signal_group(pid, Signal::TERM);
-    if let Ok(status) = tokio::time::timeout(patience.term, child.wait()).await {
+    if let Ok(status) = tokio::time::timeout(grace.term, child.wait()).await {
         return status;
     }
     signal_group(pid, Signal::KILL);
-    match tokio::time::timeout(patience.kill, child.wait()).await {
+    match tokio::time::timeout(grace.kill, child.wait()).await {
         Ok(status) => status,
         Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
     }
 }
 
-/// Signals a process group that we started. A group that is gone already is no error.
+/// Signals a process group that this process started. A group that has already ended is not an error.
 pub fn signal_group(group: u32, signal: rustix::process::Signal) {
     let group = i32::try_from(group).ok().and_then(rustix::process::Pid::from_raw);
     if let Some(group) = group {
@@ -267,7 +272,7 @@ pub fn signal_group(group: u32, signal: rustix::process::Signal) {
     }
 }
 
-/// Writes lines as they come; `begun` counts those of which a byte went out.
+/// Writes queued lines. `begun` counts lines of which at least one byte was written.
 async fn write_lines(mut stdin: ChildStdin, mut lines: mpsc::UnboundedReceiver<Vec<u8>>, begun: Arc<AtomicU64>) {
     let mut count = 0;
     while let Some(mut line) = lines.recv().await {
@@ -284,33 +289,33 @@ async fn write_lines(mut stdin: ChildStdin, mut lines: mpsc::UnboundedReceiver<V
     }
 }
 
-async fn read_lines(stdout: impl AsyncRead + Unpin, outputs: mpsc::Sender<Output>) {
+async fn read_lines(stdout: impl AsyncRead + Unpin, events: mpsc::Sender<ProcessEvent>) {
     let mut reader = BufReader::with_capacity(64 << 10, stdout);
     let mut line = Vec::new();
     loop {
         line.clear();
-        let limit = LONGEST_LINE as u64;
+        let limit = MAX_LINE_BYTES as u64;
         let read = (&mut reader).take(limit).read_until(b'\n', &mut line).await;
-        if !matches!(read, Ok(1..)) || line.len() >= LONGEST_LINE {
+        if !matches!(read, Ok(1..)) || line.len() >= MAX_LINE_BYTES {
             break;
         }
         if line.last() == Some(&b'\n') {
             line.pop();
         }
-        if outputs.send(Output::Line(std::mem::take(&mut line))).await.is_err() {
+        if events.send(ProcessEvent::Line(std::mem::take(&mut line))).await.is_err() {
             return;
         }
     }
-    outputs.send(Output::Closed).await.ok();
+    events.send(ProcessEvent::Closed).await.ok();
 }
 
-/// Reads to the end and keeps the last [`STDERR_TAIL`] bytes as text.
+/// Reads to the end and returns the last [`STDERR_TAIL_BYTES`] bytes as text.
 async fn keep_tail(mut stderr: impl AsyncRead + Unpin) -> String {
-    let mut tail = VecDeque::with_capacity(STDERR_TAIL);
+    let mut tail = VecDeque::with_capacity(STDERR_TAIL_BYTES);
     let mut chunk = [0; 4096];
     while let Ok(count @ 1..) = stderr.read(&mut chunk).await {
         tail.extend(&chunk[..count]);
-        let excess = tail.len().saturating_sub(STDERR_TAIL);
+        let excess = tail.len().saturating_sub(STDERR_TAIL_BYTES);
         tail.drain(..excess);
     }
     let bytes: Vec<u8> = tail.into();

@@ -1,4 +1,4 @@
-//! All runs of this salon: one a conversation, however often and from wherever it is asked for.
+//! Supervisor of all runs of this process: one run per session, however often it is opened.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,46 +10,46 @@ use tokio::task::JoinHandle;
 
 use super::connect::Connector;
 use super::evict;
-use super::options::{Event, Options};
-use super::post::Post;
+use super::options::{LiveEvent, LiveOptions};
 use super::recover;
-use super::run::{self, Order, Parts, RunHandle, Told, Viewer};
+use super::run::{self, EventSink, RunCommand, RunHandle, RunParts, Viewer};
+use super::store_handle::StoreHandle;
 use crate::agent::Protocol;
-use crate::agent::protocol::{Conversation, Opening};
-use crate::domain::approval::Answer;
+use crate::agent::protocol::{Conversation, RunStart};
+use crate::domain::approval::ApprovalAnswer;
 use crate::domain::prompt::Prompt;
-use crate::domain::run::{Failure, Phase, Refusal, RunId, RunInfo, Setting, Stopped};
+use crate::domain::run::{Phase, Refusal, RunFailure, RunId, RunInfo, RunSetting, StopReason};
 use crate::domain::{Agent, SessionKey};
 use crate::store::outbox;
 use crate::store::registry::{self, RunRecord};
 
-/// How long all runs together may take to end: what a patient stop of a child takes at most.
-const SHUTDOWN: Duration = Duration::from_secs(7);
+/// Maximum shutdown time of all runs together: the longest graceful stop of one child.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(7);
 
-/// The runs, as the rest of the program holds them. Cloning it makes another handle to the same runs.
+/// Handle to all runs. Clones share the same runs.
 #[derive(Clone, Debug)]
 pub struct Live {
     pub(super) inner: Arc<Inner>,
 }
 
 pub(super) struct Inner {
-    pub(super) options: Options,
-    pub(super) post: Post,
-    pub(super) told: Told,
+    pub(super) options: LiveOptions,
+    pub(super) store: StoreHandle,
+    pub(super) events: EventSink,
     pub(super) connector: Arc<Connector>,
     runs: Mutex<BTreeMap<RunId, Entry>>,
-    /// Held while a run is looked for and, if there is none, made: two who ask for the same one get the same one.
-    single: tokio::sync::Mutex<()>,
-    /// What a dead salon left behind is cleared away.
+    /// Serialises lookup and creation of runs, so that concurrent requests for a session get the same run.
+    start_lock: tokio::sync::Mutex<()>,
+    /// True once recovery after a crash is complete.
     recovered: watch::Receiver<bool>,
-    ending: AtomicBool,
-    made: AtomicU64,
+    shutting_down: AtomicBool,
+    counter: AtomicU64,
 }
 
 struct Entry {
     handle: RunHandle,
-    /// The session that it was asked for, before the agent told it.
-    wanted: Option<SessionKey>,
+    /// Session requested by the caller, before the agent has reported its session id.
+    requested: Option<SessionKey>,
     task: JoinHandle<()>,
 }
 
@@ -61,135 +61,136 @@ impl std::fmt::Debug for Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.told.stir.notify_one();
+        self.events.eviction_wake.notify_one();
     }
 }
 
 impl Live {
-    /// Starts it, within a runtime: no agent yet. What dead salons left behind is cleared away beside that; whoever
-    /// wants a run meanwhile waits for it.
-    pub fn start(options: Options) -> (Self, mpsc::UnboundedReceiver<Event>) {
+    /// Starts the supervisor within an async runtime. Starts no agent.
+    ///
+    /// Recovery runs in the background; requests for runs wait for it.
+    pub fn start(options: LiveOptions) -> (Self, mpsc::UnboundedReceiver<LiveEvent>) {
         let (events, receiver) = mpsc::unbounded_channel();
-        let told = Told { events, stir: Arc::new(Notify::new()) };
-        let post = Post::new(options.store.clone(), options.clock, options.me);
-        let connector = Arc::new(Connector::new(options.vars.clone(), options.attached.clone(), post.clone()));
+        let sink = EventSink { sender: events, eviction_wake: Arc::new(Notify::new()) };
+        let store = StoreHandle::new(options.store.clone(), options.clock, options.process);
+        let connector = Arc::new(Connector::new(options.vars.clone(), options.attached.clone(), store.clone()));
         let (done, recovered) = watch::channel(false);
         let inner = Arc::new(Inner {
             options,
-            post,
-            told,
+            store,
+            events: sink,
             connector,
             runs: Mutex::default(),
-            single: tokio::sync::Mutex::new(()),
+            start_lock: tokio::sync::Mutex::new(()),
             recovered,
-            ending: AtomicBool::new(false),
-            made: AtomicU64::new(0),
+            shutting_down: AtomicBool::new(false),
+            counter: AtomicU64::new(0),
         });
-        let clearing = inner.clone();
+        let recovering = inner.clone();
         tokio::task::spawn_blocking(move || {
-            clearing.recover();
+            recovering.recover();
             done.send_replace(true);
         });
-        tokio::spawn(evict::work(Arc::downgrade(&inner)));
+        tokio::spawn(evict::run_evictor(Arc::downgrade(&inner)));
         (Self { inner }, receiver)
     }
 
-    /// A run of a conversation: the one that there is, or a new one. Its agent is started only if there is a prompt,
-    /// which is on disk when this returns.
-    pub async fn begin(&self, agent: Agent, opening: Opening, prompt: Option<String>) -> Result<RunId, Refusal> {
-        let _single = self.inner.single.lock().await;
+    /// Returns the run of a session; creates it if necessary. The agent starts only if there is a prompt, which is on
+    /// disk on return.
+    pub async fn open_run(&self, agent: Agent, opening: RunStart, prompt: Option<String>) -> Result<RunId, Refusal> {
+        let _guard = self.inner.start_lock.lock().await;
         self.inner.open_run(agent, opening, prompt).await
     }
 
-    /// The run of a session, if this salon has one. Starts nothing.
-    pub fn of_session(&self, session: &SessionKey) -> Option<RunId> {
-        self.inner.of_session(session)
+    /// Returns the run of a session, if this process has one. Starts nothing.
+    pub fn run_of_session(&self, session: &SessionKey) -> Option<RunId> {
+        self.inner.run_of_session(session)
     }
 
-    /// All runs, by their id.
+    /// Returns all runs, ordered by id.
     pub fn runs(&self) -> Vec<Arc<RunInfo>> {
-        self.inner.runs().values().map(|entry| entry.handle.news().info).collect()
+        self.inner.runs().values().map(|entry| entry.handle.snapshot().info).collect()
     }
 
-    /// Looks at a run. As long as the viewer lives, its process is not taken away for being idle.
+    /// Attaches a viewer to a run. A watched run is not evicted.
     pub fn watch(&self, run: &RunId) -> Option<Viewer> {
         self.inner.runs().get(run).map(|entry| entry.handle.view())
     }
 
-    /// Stops the open turn; asked again, ends the process. The queue waits for the user then.
+    /// Interrupts the open turn; a second call stops the process. The queue is then paused.
     pub fn interrupt(&self, run: &RunId) -> Result<(), Refusal> {
-        self.inner.order(run, Order::Interrupt)
+        self.inner.send(run, RunCommand::Interrupt)
     }
 
-    /// Ends the process. The run stays, with what waits in its queue.
+    /// Stops the process. The run and its queue remain.
     pub fn stop(&self, run: &RunId) -> Result<(), Refusal> {
-        self.inner.order(run, Order::Stop(Stopped::OnRequest))
+        self.inner.send(run, RunCommand::Stop(StopReason::OnRequest))
     }
 
-    /// Answers an approval. One that waits no more is left alone.
-    pub fn answer(&self, run: &RunId, approval: &str, answer: Answer) -> Result<(), Refusal> {
-        self.inner.order(run, Order::Answer { id: approval.into(), answer })
+    /// Answers an approval. Ignored if the approval is no longer open.
+    pub fn answer(&self, run: &RunId, approval: &str, answer: ApprovalAnswer) -> Result<(), Refusal> {
+        self.inner.send(run, RunCommand::Answer { id: approval.into(), answer })
     }
 
-    /// Chooses model, mode or effort for the next turns.
-    pub fn set(&self, run: &RunId, setting: Setting) -> Result<(), Refusal> {
-        self.inner.order(run, Order::Set(setting))
+    /// Sets model, mode or effort for the next turns.
+    pub fn set(&self, run: &RunId, setting: RunSetting) -> Result<(), Refusal> {
+        self.inner.send(run, RunCommand::Set(setting))
     }
 
-    /// Lets the queue go on, whatever it waits for; forgets how often the agent crashed.
-    pub fn go_on(&self, run: &RunId) -> Result<(), Refusal> {
-        self.inner.order(run, Order::GoOn)
+    /// Resumes a paused queue and resets the crash count.
+    pub fn resume_queue(&self, run: &RunId) -> Result<(), Refusal> {
+        self.inner.send(run, RunCommand::ResumeQueue)
     }
 
-    /// Gives a run up: its process is ended, what waits in its queue is taken back for good.
+    /// Disposes of a run: stops its process and cancels its queue.
     pub async fn dispose(&self, run: &RunId) -> Result<(), Refusal> {
         let entry = self.inner.runs().remove(run).ok_or(Refusal::UnknownRun)?;
-        entry.handle.order(Order::End);
-        end(vec![entry.task], SHUTDOWN).await;
-        let (id, me) = (run.clone(), self.inner.options.me);
-        let given_back = self.inner.post.with(move |db| {
+        entry.handle.send(RunCommand::End);
+        join_tasks(vec![entry.task], SHUTDOWN_TIMEOUT).await;
+        let (id, process) = (run.clone(), self.inner.options.process);
+        let released = self.inner.store.with(move |db| {
             outbox::cancel_all(db, &id)?;
-            registry::drop_lease(db, &id, me)?;
-            registry::forget(db, &id)
+            registry::drop_lease(db, &id, process)?;
+            registry::remove_unused(db, &id)
         });
-        given_back.await.map_err(Refusal::NotKept)?;
-        self.inner.told.event(Event::Queued(run.clone(), Vec::new()));
-        self.inner.told.event(Event::Gone(run.clone()));
+        released.await.map_err(Refusal::NotSaved)?;
+        self.inner.events.send(LiveEvent::Queued(run.clone(), Vec::new()));
+        self.inner.events.send(LiveEvent::Gone(run.clone()));
         Ok(())
     }
 
-    /// Ends every child, with its group: patiently, then by force. What waits in the queues is held until the user
-    /// releases it.
+    /// Stops every child with its group, gracefully, then by force. Queued prompts are held until the user releases
+    /// them.
     pub async fn shutdown(self) {
-        self.inner.ending.store(true, Ordering::Relaxed);
-        // Whoever is making a run now makes it before, and it is ended with the others.
-        let single = self.inner.single.lock().await;
+        self.inner.shutting_down.store(true, Ordering::Relaxed);
+        // A run that is being created is completed first, and then ended with the others.
+        let start_lock = self.inner.start_lock.lock().await;
         let entries = std::mem::take(&mut *self.inner.runs());
-        drop(single);
+        drop(start_lock);
         for entry in entries.values() {
-            entry.handle.order(Order::End);
+            entry.handle.send(RunCommand::End);
         }
         let runs: Vec<RunId> = entries.keys().cloned().collect();
-        let ended = end(entries.into_values().map(|entry| entry.task).collect(), SHUTDOWN);
+        let ended = join_tasks(entries.into_values().map(|entry| entry.task).collect(), SHUTDOWN_TIMEOUT);
         tokio::join!(ended, self.inner.connector.shut_down());
-        let me = self.inner.options.me;
-        let given_back = self.inner.post.with(move |db| {
+        let process = self.inner.options.process;
+        let released = self.inner.store.with(move |db| {
             for run in &runs {
                 outbox::hold_leftovers(db, run)?;
-                registry::forget(db, run)?;
+                registry::remove_unused(db, run)?;
             }
-            registry::drop_leases(db, me)
+            registry::drop_leases(db, process)
         });
-        if let Err(fault) = given_back.await {
-            // Then the next start finds that this process is dead.
-            tracing::warn!("leases were not given back: {fault}");
+        if let Err(failure) = released.await {
+            // The next start detects that this process is dead.
+            tracing::warn!("leases were not released: {failure}");
         }
     }
 }
 
-/// Waits for tasks; those that take too long are ended, and with them what they own.
-async fn end(tasks: Vec<JoinHandle<()>>, patience: Duration) {
-    let deadline = tokio::time::Instant::now() + patience;
+/// Waits for tasks. Tasks that miss the deadline are aborted, which kills their children.
+async fn join_tasks(tasks: Vec<JoinHandle<()>>, timeout: Duration) {
+    let deadline = tokio::time::Instant::now() + timeout;
     for mut task in tasks {
         if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
             task.abort();
@@ -199,7 +200,7 @@ async fn end(tasks: Vec<JoinHandle<()>>, patience: Duration) {
 
 impl Inner {
     fn runs(&self) -> MutexGuard<'_, BTreeMap<RunId, Entry>> {
-        // Nothing that is done under it leaves it half done.
+        // No holder of the lock leaves the map in an inconsistent state.
         self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -211,123 +212,126 @@ impl Inner {
         self.runs().values().map(|entry| entry.handle.clone()).collect()
     }
 
-    pub(super) fn order(&self, run: &RunId, order: Order) -> Result<(), Refusal> {
-        let told = self.handle(run).is_some_and(|handle| handle.order(order));
-        if told { Ok(()) } else { Err(Refusal::UnknownRun) }
+    pub(super) fn send(&self, run: &RunId, command: RunCommand) -> Result<(), Refusal> {
+        let sent = self.handle(run).is_some_and(|handle| handle.send(command));
+        if sent { Ok(()) } else { Err(Refusal::UnknownRun) }
     }
 
-    fn of_session(&self, session: &SessionKey) -> Option<RunId> {
+    fn run_of_session(&self, session: &SessionKey) -> Option<RunId> {
         let runs = self.runs();
-        let told = runs.iter().find(|(_, entry)| entry.handle.news().info.session.as_ref() == Some(session));
-        let wanted = || runs.iter().find(|(_, entry)| entry.wanted.as_ref() == Some(session));
-        told.or_else(wanted).map(|(id, _)| id.clone())
+        let known = runs.iter().find(|(_, entry)| entry.handle.snapshot().info.session.as_ref() == Some(session));
+        let requested = || runs.iter().find(|(_, entry)| entry.requested.as_ref() == Some(session));
+        known.or_else(requested).map(|(id, _)| id.clone())
     }
 
-    /// A run in memory, or one on record brought back with its session. Must be called with `single` not held.
-    pub(super) async fn awake(self: &Arc<Self>, run: &RunId) -> Result<RunHandle, Refusal> {
+    /// Returns a run in memory, or recreates a recorded one with its session. The caller must not hold `start_lock`.
+    pub(super) async fn ensure_run(self: &Arc<Self>, run: &RunId) -> Result<RunHandle, Refusal> {
         if let Some(handle) = self.handle(run) {
             return Ok(handle);
         }
-        let _single = self.single.lock().await;
+        let _guard = self.start_lock.lock().await;
         if let Some(handle) = self.handle(run) {
             return Ok(handle);
         }
         let id = run.clone();
-        let record = self.post.with(move |db| registry::find(db, &id)).await.map_err(Refusal::NotKept)?;
+        let record = self.store.with(move |db| registry::find(db, &id)).await.map_err(Refusal::NotSaved)?;
         let record = record.ok_or(Refusal::UnknownRun)?;
         let session = record.session.ok_or_else(no_session)?;
-        let opening = Opening::new(Conversation::Resume(session.id), record.cwd.into());
+        let opening = RunStart::new(Conversation::Resume(session.id), record.cwd.into());
         let opened = self.open_run(record.agent, opening, None).await?;
-        self.handle(&opened).ok_or_else(ending)
+        self.handle(&opened).ok_or_else(shutting_down)
     }
 
     async fn open_run(
         self: &Arc<Self>,
         agent: Agent,
-        opening: Opening,
+        opening: RunStart,
         prompt: Option<String>,
     ) -> Result<RunId, Refusal> {
-        self.ready().await?;
-        let wanted = wanted(agent, &opening);
-        if let Some(run) = wanted.as_ref().and_then(|key| self.of_session(key)) {
-            return self.join(run, opening, prompt).await;
+        self.wait_recovered().await?;
+        let requested = requested_session(agent, &opening);
+        if let Some(run) = requested.as_ref().and_then(|key| self.run_of_session(key)) {
+            return self.reuse_run(run, opening, prompt).await;
         }
         let protocol = (self.options.protocols)(agent).ok_or_else(|| not_driven(agent))?;
-        self.check(protocol, &opening).await?;
+        self.check_start(protocol, &opening).await?;
         let resumed = matches!(opening.conversation, Conversation::Resume(_));
-        if let (true, Some(key)) = (resumed, wanted.clone()) {
-            self.ask_who_holds(key).await?;
+        if let (true, Some(key)) = (resumed, requested.clone()) {
+            self.check_not_open_elsewhere(key).await?;
         }
-        let record = self.record(agent, &opening, wanted.clone().filter(|_| resumed));
-        let adopted = self.post.adopt(record).await.map_err(Refusal::NotKept)?;
-        let adopted = adopted.map_err(|holder| Refusal::HeldBy { pid: holder.pid })?;
-        let run = adopted.record.id.clone();
-        self.look_up(&run, adopted.unsure).await;
+        let record = self.new_record(agent, &opening, requested.clone().filter(|_| resumed));
+        let acquired = self.store.acquire(record).await.map_err(Refusal::NotSaved)?;
+        let acquired = acquired.map_err(|holder| Refusal::LeasedBy { pid: holder.pid })?;
+        let run = acquired.record.id.clone();
+        self.check_delivered(&run, acquired.unconfirmed).await;
         if let Some(prompt) = prompt
-            && let Err(fault) = self.post.enqueue(&run, prompt).await
+            && let Err(failure) = self.store.enqueue(&run, prompt).await
         {
-            self.give_back(&run).await;
-            return Err(Refusal::NotKept(fault));
+            self.release_run(&run).await;
+            return Err(Refusal::NotSaved(failure));
         }
-        // Model and effort survive a restart; a permission mode is chosen anew each time.
-        let opening = Opening {
-            model: opening.model.or(adopted.record.model),
-            effort: opening.effort.or(adopted.record.effort),
+        // Model and effort survive a restart; a permission mode does not.
+        let opening = RunStart {
+            model: opening.model.or(acquired.record.model),
+            effort: opening.effort.or(acquired.record.effort),
             ..opening
         };
-        self.launch(&run, agent, protocol, opening, wanted);
+        self.launch(&run, agent, protocol, opening, requested);
         Ok(run)
     }
 
-    /// Somebody asks for a run that there is already.
-    async fn join(&self, run: RunId, opening: Opening, prompt: Option<String>) -> Result<RunId, Refusal> {
+    /// Applies the request to an existing run.
+    async fn reuse_run(&self, run: RunId, opening: RunStart, prompt: Option<String>) -> Result<RunId, Refusal> {
         let handle = self.handle(&run).ok_or(Refusal::UnknownRun)?;
-        let info = handle.news().info;
+        let info = handle.snapshot().info;
         if let Some(model) = opening.model.filter(|model| info.model.as_deref() != Some(model)) {
-            handle.order(Order::Set(Setting::Model(model)));
+            handle.send(RunCommand::Set(RunSetting::Model(model)));
         }
         if let Some(mode) = opening.mode.filter(|mode| info.mode.as_deref() != Some(mode)) {
-            handle.order(Order::Set(Setting::Mode(mode)));
+            handle.send(RunCommand::Set(RunSetting::Mode(mode)));
         }
         if let Some(prompt) = prompt {
-            self.post.enqueue(&run, prompt).await.map_err(Refusal::NotKept)?;
-            handle.order(Order::Submitted);
+            self.store.enqueue(&run, prompt).await.map_err(Refusal::NotSaved)?;
+            handle.send(RunCommand::Submitted);
         }
         Ok(run)
     }
 
-    /// Waits until what dead salons left behind is cleared away.
-    async fn ready(&self) -> Result<(), Refusal> {
+    /// Waits for recovery to complete.
+    async fn wait_recovered(&self) -> Result<(), Refusal> {
         let recovered = self.recovered.clone().wait_for(|done| *done).await.is_ok();
-        if self.ending.load(Ordering::Relaxed) || !recovered { Err(ending()) } else { Ok(()) }
+        if self.shutting_down.load(Ordering::Relaxed) || !recovered { Err(shutting_down()) } else { Ok(()) }
     }
 
-    /// What can be seen without starting anything.
-    async fn check(self: &Arc<Self>, protocol: &'static dyn Protocol, opening: &Opening) -> Result<(), Refusal> {
+    /// Checks for errors that are detectable without starting the agent.
+    async fn check_start(self: &Arc<Self>, protocol: &'static dyn Protocol, opening: &RunStart) -> Result<(), Refusal> {
         let (inner, launch) = (self.clone(), protocol.launch(opening));
         let checked = tokio::task::spawn_blocking(move || {
             if !launch.cwd.as_os_str().is_empty() && !launch.cwd.is_dir() {
-                return Err(refused(&format!("the directory {} is gone; choose another", launch.cwd.display())));
+                return Err(refused(&format!(
+                    "the directory {} does not exist; choose another one",
+                    launch.cwd.display()
+                )));
             }
             let installed = super::environment::is_installed(&launch.program, &inner.options.vars);
-            if installed { Ok(()) } else { Err(Refusal::Failed(Failure::NotInstalled)) }
+            if installed { Ok(()) } else { Err(Refusal::Failed(RunFailure::NotInstalled)) }
         });
-        checked.await.unwrap_or(Err(ending()))
+        checked.await.unwrap_or(Err(shutting_down()))
     }
 
-    async fn ask_who_holds(self: &Arc<Self>, key: SessionKey) -> Result<(), Refusal> {
+    async fn check_not_open_elsewhere(self: &Arc<Self>, key: SessionKey) -> Result<(), Refusal> {
         let inner = self.clone();
-        let holder = tokio::task::spawn_blocking(move || (inner.options.held)(&key)).await;
-        holder.ok().flatten().map_or(Ok(()), |who| Err(Refusal::OpenElsewhere(who)))
+        let holder = tokio::task::spawn_blocking(move || (inner.options.open_elsewhere)(&key)).await;
+        holder.ok().flatten().map_or(Ok(()), |owner| Err(Refusal::OpenElsewhere(owner)))
     }
 
-    fn record(&self, agent: Agent, opening: &Opening, session: Option<SessionKey>) -> RunRecord {
-        let now = self.post.now();
-        let count = self.made.fetch_add(1, Ordering::Relaxed);
-        let me = self.options.me;
+    fn new_record(&self, agent: Agent, opening: &RunStart, session: Option<SessionKey>) -> RunRecord {
+        let now = self.store.now();
+        let count = self.counter.fetch_add(1, Ordering::Relaxed);
+        let process = self.options.process;
         RunRecord {
-            // Unique: no other process ever has this identity.
-            id: RunId(format!("{:x}-{:x}-{count:x}", now.millis(), me.start ^ u64::from(me.pid)).into()),
+            // Unique, because no other process has this identity.
+            id: RunId(format!("{:x}-{:x}-{count:x}", now.millis(), process.start ^ u64::from(process.pid)).into()),
             agent,
             session,
             cwd: opening.cwd.to_string_lossy().into_owned(),
@@ -338,28 +342,28 @@ impl Inner {
         }
     }
 
-    async fn look_up(self: &Arc<Self>, run: &RunId, unsure: Vec<Prompt>) {
+    async fn check_delivered(self: &Arc<Self>, run: &RunId, unsure: Vec<Prompt>) {
         if unsure.is_empty() {
             return;
         }
         let (inner, run) = (self.clone(), run.clone());
-        let looked = tokio::task::spawn_blocking(move || {
-            recover::resolve(&inner.options.store, &run, &unsure, &inner.options.arrived)
+        let lookup = tokio::task::spawn_blocking(move || {
+            recover::resolve(&inner.options.store, &run, &unsure, &inner.options.is_delivered)
         });
-        if let Ok(Err(error)) = looked.await {
-            // They stay held: the user decides.
-            tracing::warn!(%error, "it could not be looked up what arrived");
+        if let Ok(Err(error)) = lookup.await {
+            // The prompts stay held, and the user decides.
+            tracing::warn!(%error, "held prompts could not be looked up in the transcript");
         }
     }
 
-    async fn give_back(&self, run: &RunId) {
-        let (id, me) = (run.clone(), self.options.me);
-        let given = self.post.with(move |db| {
-            registry::drop_lease(db, &id, me)?;
-            registry::forget(db, &id)
+    async fn release_run(&self, run: &RunId) {
+        let (id, process) = (run.clone(), self.options.process);
+        let released = self.store.with(move |db| {
+            registry::drop_lease(db, &id, process)?;
+            registry::remove_unused(db, &id)
         });
-        if let Err(fault) = given.await {
-            tracing::warn!("a run that did not begin stays on record: {fault}");
+        if let Err(failure) = released.await {
+            tracing::warn!("the record of a run that did not start was not removed: {failure}");
         }
     }
 
@@ -368,51 +372,51 @@ impl Inner {
         run: &RunId,
         agent: Agent,
         protocol: &'static dyn Protocol,
-        opening: Opening,
-        wanted: Option<SessionKey>,
+        opening: RunStart,
+        requested: Option<SessionKey>,
     ) {
-        let (handle, task) = run::start(Parts {
+        let (handle, task) = run::start(RunParts {
             id: run.clone(),
             agent,
             protocol,
             opening,
             connector: self.connector.clone(),
-            post: self.post.clone(),
+            store: self.store.clone(),
             limits: self.options.limits,
             epoch: self.epoch(),
-            told: self.told.clone(),
+            events: self.events.clone(),
         });
-        self.told.event(Event::Run(handle.news().info));
-        self.runs().insert(run.clone(), Entry { handle, wanted, task });
+        self.events.send(LiveEvent::Run(handle.snapshot().info));
+        self.runs().insert(run.clone(), Entry { handle, requested, task });
     }
 
-    /// Another one for every history, also over restarts: the time, made unique within this salon.
+    /// Returns a unique epoch, also across restarts: the time plus a counter.
     fn epoch(&self) -> u64 {
-        let count = self.made.fetch_add(1, Ordering::Relaxed);
-        (self.post.now().millis().unsigned_abs() << 12) | (count & 0xfff)
+        let count = self.counter.fetch_add(1, Ordering::Relaxed);
+        (self.store.now().millis().unsigned_abs() << 12) | (count & 0xfff)
     }
 
     fn recover(&self) {
         let options = &self.options;
-        let done = recover::recover(&options.store, options.me, &options.arrived);
+        let done = recover::recover(&options.store, options.process, &options.is_delivered);
         let (text, error) = match done {
             Ok(recovered) => {
-                if let Err(error) = self.tell_waiting() {
-                    tracing::warn!(%error, "what waits from before cannot be told");
+                if let Err(error) = self.publish_leftover_queues() {
+                    tracing::warn!(%error, "leftover queues could not be published");
                 }
-                let Some(words) = in_words(recovered.ended.len(), recovered.held.len()) else { return };
-                (words, false)
+                let Some(sentences) = recovery_summary(recovered.ended.len(), recovered.held.len()) else { return };
+                (sentences, false)
             }
             Err(error) => {
-                let why = crate::store::in_words(&error);
-                (format!("What the last salon left behind could not be cleared away: {why}"), true)
+                let why = crate::store::describe_error(&error);
+                (format!("Recovery of the previous salon process failed: {why}"), true)
             }
         };
-        self.told.event(Event::Notice { run: None, text, error });
+        self.events.send(LiveEvent::Notice { run: None, text, error });
     }
 
-    /// Tells of the runs that have prompts waiting from before, as far as no living salon holds them. None is started.
-    fn tell_waiting(&self) -> crate::store::Result<()> {
+    /// Publishes runs with queued prompts from an earlier process, unless a live process has their lease. Starts none.
+    fn publish_leftover_queues(&self) -> crate::store::Result<()> {
         let options = &self.options;
         let mut queues: BTreeMap<RunId, Vec<Prompt>> = BTreeMap::new();
         for prompt in options.store.with(|db| outbox::all_queued(db))? {
@@ -421,62 +425,62 @@ impl Inner {
         for (run, queue) in queues {
             let (record, holder) =
                 options.store.with(|db| Ok((registry::find(db, &run)?, registry::holder(db, &run)?)))?;
-            let elsewhere = holder.is_some_and(|holder| holder != options.me && !recover::is_dead(holder));
+            let elsewhere = holder.is_some_and(|holder| holder != options.process && !recover::is_dead(holder));
             let Some(record) = record.filter(|_| !elsewhere) else { continue };
             let info = RunInfo {
                 session: record.session,
-                phase: Phase::Stopped(Stopped::NotStarted),
+                phase: Phase::Stopped(StopReason::NotStarted),
                 model: record.model.map(Arc::from),
                 effort: record.effort.map(Arc::from),
                 held: queue.len(),
-                active: Some(record.last_activity),
+                last_event: Some(record.last_activity),
                 ..RunInfo::starting(run.clone(), record.agent, record.cwd.into())
             };
-            self.told.event(Event::Run(Arc::new(info)));
-            self.told.event(Event::Queued(run, queue));
+            self.events.send(LiveEvent::Run(Arc::new(info)));
+            self.events.send(LiveEvent::Queued(run, queue));
         }
         Ok(())
     }
 }
 
-/// What was found of dead salons; nothing where there was nothing.
-fn in_words(ended: usize, held: usize) -> Option<String> {
+/// Summarises a recovery for the user; `None` if there was nothing to recover.
+fn recovery_summary(ended: usize, held: usize) -> Option<String> {
     let ended = match ended {
         0 => None,
-        1 => Some("an agent that a dead salon left behind was ended".to_owned()),
-        ended => Some(format!("{ended} agents that a dead salon left behind were ended")),
+        1 => Some("Stopped a leftover agent process.".to_owned()),
+        ended => Some(format!("Stopped {ended} leftover agent processes.")),
     };
     let held = match held {
         0 => None,
-        1 => Some("a conversation has prompts that were not sent: they wait in it".to_owned()),
-        held => Some(format!("{held} conversations have prompts that were not sent: they wait there")),
+        1 => Some("A session has unsent prompts in its queue.".to_owned()),
+        held => Some(format!("{held} sessions have unsent prompts in their queues.")),
     };
-    let words: Vec<_> = ended.into_iter().chain(held).collect();
-    (!words.is_empty()).then(|| words.join("; "))
+    let sentences: Vec<_> = ended.into_iter().chain(held).collect();
+    (!sentences.is_empty()).then(|| sentences.join(" "))
 }
 
-/// The session that an opening is about, where there is one before the agent is asked.
-fn wanted(agent: Agent, opening: &Opening) -> Option<SessionKey> {
+/// Returns the session of a request, if it is known before the agent starts.
+fn requested_session(agent: Agent, opening: &RunStart) -> Option<SessionKey> {
     match &opening.conversation {
         Conversation::Resume(id) | Conversation::New { id: Some(id) } => Some(SessionKey::new(agent, id.clone())),
         Conversation::New { id: None } | Conversation::Fork(_) => None,
     }
 }
 
-/// A refusal that no other has to tell apart.
+/// Creates a refusal with a message only.
 pub(super) fn refused(why: &str) -> Refusal {
-    Refusal::Failed(Failure::Other(why.to_owned()))
+    Refusal::Failed(RunFailure::Other(why.to_owned()))
 }
 
-fn ending() -> Refusal {
-    refused("salon is ending")
+fn shutting_down() -> Refusal {
+    refused("salon is shutting down")
 }
 
 fn not_driven(agent: Agent) -> Refusal {
-    refused(&format!("{} cannot be run in salon; resume it in its own program", agent.label()))
+    refused(&format!("{} cannot run in salon; resume the session in the agent's own program", agent.label()))
 }
 
 fn no_session() -> Refusal {
-    let why = "its agent never told which conversation it was; begin a new one";
-    Refusal::Failed(Failure::UnknownSession(why.into()))
+    let why = "its agent did not report a session id; start a new session";
+    Refusal::Failed(RunFailure::UnknownSession(why.into()))
 }

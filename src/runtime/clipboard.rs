@@ -1,17 +1,17 @@
-//! Text for the clipboard of whoever sits at the terminal, also over ssh: OSC 52.
+//! Clipboard access through the terminal (OSC 52), also over ssh.
 
 use crossterm::Command;
 use crossterm::clipboard::CopyToClipboard;
 
-/// What to write so that the terminal takes `text` into its clipboard.
+/// Returns the escape sequence that copies `text` to the clipboard.
 pub fn copy(text: &str, within_tmux: bool) -> String {
-    let mut told = String::new();
+    let mut sequence = String::new();
     // Writing to a string cannot fail.
-    CopyToClipboard::to_clipboard_from(text).write_ansi(&mut told).ok();
-    if within_tmux { pass_through_tmux(&told) } else { told }
+    CopyToClipboard::to_clipboard_from(text).write_ansi(&mut sequence).ok();
+    if within_tmux { pass_through_tmux(&sequence) } else { sequence }
 }
 
-/// tmux hands a sequence on to its own terminal where it is wrapped and each escape in it is doubled.
-pub fn pass_through_tmux(told: &str) -> String {
-    format!("\x1bPtmux;{}\x1b\\", told.replace('\x1b', "\x1b\x1b"))
+/// Wraps a sequence for tmux, which forwards it to the outer terminal. Each escape inside is doubled.
+pub fn pass_through_tmux(sequence: &str) -> String {
+    format!("\x1bPtmux;{}\x1b\\", sequence.replace('\x1b', "\x1b\x1b"))
 }

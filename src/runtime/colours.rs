@@ -1,35 +1,37 @@
-//! How many colours the terminal shows, and whether its background is dark or light.
+//! Detection of the terminal's colour depth and background.
 
 use crate::config::theme::Background;
 use crate::config::theme_file::ColourDepth;
 
-/// How many colours the terminal shows, as far as it tells by its environment.
+/// Returns the colour depth that the environment indicates.
 pub fn depth(coloured: bool, var: impl Fn(&str) -> Option<String>) -> ColourDepth {
-    let says =
-        |name: &str, words: &[&str]| var(name).is_some_and(|value| words.iter().any(|word| value.contains(word)));
-    if !coloured || says("TERM", &["dumb"]) {
+    let contains =
+        |name: &str, parts: &[&str]| var(name).is_some_and(|value| parts.iter().any(|part| value.contains(part)));
+    if !coloured || contains("TERM", &["dumb"]) {
         ColourDepth::None
-    } else if says("COLORTERM", &["truecolor", "24bit"]) || says("TERM", &["direct", "kitty", "ghostty", "alacritty"]) {
+    } else if contains("COLORTERM", &["truecolor", "24bit"])
+        || contains("TERM", &["direct", "kitty", "ghostty", "alacritty"])
+    {
         ColourDepth::Full
-    } else if says("TERM", &["256color"]) {
+    } else if contains("TERM", &["256color"]) {
         ColourDepth::Indexed
     } else {
         ColourDepth::Ansi
     }
 }
 
-/// The name under which the background is remembered.
-pub const REMEMBERED: &str = "background";
+/// Key under which the background is saved.
+pub const BACKGROUND_KEY: &str = "background";
 
-/// Asks the terminal for its background. The answer comes among the keys, where [`super::keys`] finds it.
-pub const ASK_BACKGROUND: &[u8] = b"\x1b]11;?\x1b\\";
+/// Query for the terminal's background. The reply arrives as key events, and [`super::osc_reply`] recognises it.
+pub const BACKGROUND_QUERY: &[u8] = b"\x1b]11;?\x1b\\";
 
-/// Whether a terminal can be asked: a few print what they do not understand.
-pub fn can_be_asked(term: Option<&str>) -> bool {
+/// Returns true if the terminal supports the query: some print it instead.
+pub fn supports_query(term: Option<&str>) -> bool {
     !matches!(term, None | Some("dumb" | "linux"))
 }
 
-/// What `COLORFGBG` (`15;0`, `0;default;15`) says of the background.
+/// Parses the background from `COLORFGBG` (`15;0`, `0;default;15`).
 pub fn from_variable(value: &str) -> Option<Background> {
     match value.rsplit(';').next()?.parse::<u8>().ok()? {
         7 | 9..=15 => Some(Background::Light),
@@ -38,13 +40,13 @@ pub fn from_variable(value: &str) -> Option<Background> {
     }
 }
 
-/// Whether a colour is nearer to white than to black for the eye.
+/// Classifies a colour as light or dark by its luminance.
 pub fn of_colour(red: u8, green: u8, blue: u8) -> Background {
     let bright = 299 * u32::from(red) + 587 * u32::from(green) + 114 * u32::from(blue);
     if bright > 127_500 { Background::Light } else { Background::Dark }
 }
 
-/// A background as it is remembered.
+/// Returns the saved name of a background.
 pub fn background_name(background: Background) -> &'static str {
     match background {
         Background::Dark => "dark",
@@ -52,7 +54,7 @@ pub fn background_name(background: Background) -> &'static str {
     }
 }
 
-/// The background of that name.
+/// Parses the saved name of a background.
 pub fn background_from_name(name: &str) -> Option<Background> {
     [Background::Dark, Background::Light].into_iter().find(|background| background_name(*background) == name)
 }

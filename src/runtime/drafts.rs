@@ -1,5 +1,5 @@
-//! Drafts on their way to `state.db` and back, on a thread of its own: a slow disk must not delay a key. What was
-//! given to it is on disk when it is dropped.
+//! Saves and loads drafts on a thread of its own, so that a slow disk does not delay a key. Dropping it waits until all
+//! drafts are on disk.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,74 +8,74 @@ use std::thread::JoinHandle;
 
 use crate::store::{Store, outbox};
 
-/// Keeps drafts and recalls them.
+/// Handle of the drafts thread.
 #[derive(Debug)]
 pub struct Drafts {
-    asked: Option<Sender<Asked>>,
+    requests: Option<Sender<DraftRequest>>,
     thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
-enum Asked {
-    Keep { key: String, text: String },
-    Recall { key: String },
+enum DraftRequest {
+    Save { key: String, text: String },
+    Load { key: String },
 }
 
 impl Drafts {
-    /// Starts the thread. Recalled drafts are told to `tell`.
-    pub fn start(store: Arc<Store>, tell: impl Fn(String, String) + Send + 'static) -> Self {
-        let (asked, questions) = channel();
-        let work = move || serve(&store, &questions, &tell);
+    /// Starts the thread. `deliver` receives the key and text of loaded drafts.
+    pub fn start(store: Arc<Store>, deliver: impl Fn(String, String) + Send + 'static) -> Self {
+        let (requests, receiver) = channel();
+        let work = move || run(&store, &receiver, &deliver);
         let thread = std::thread::Builder::new().name("drafts".into()).spawn(work);
-        let thread = thread.inspect_err(|error| tracing::error!(%error, "drafts are not kept")).ok();
-        Self { asked: Some(asked), thread }
+        let thread = thread.inspect_err(|error| tracing::error!(%error, "drafts are not saved")).ok();
+        Self { requests: Some(requests), thread }
     }
 
-    /// Keeps a draft; an empty one is forgotten.
-    pub fn keep(&self, key: String, text: String) {
-        self.ask(Asked::Keep { key, text });
+    /// Saves a draft; an empty one is deleted.
+    pub fn save(&self, key: String, text: String) {
+        self.send(DraftRequest::Save { key, text });
     }
 
-    /// Tells a draft that was kept, also one that is on its way to the disk.
-    pub fn recall(&self, key: String) {
-        self.ask(Asked::Recall { key });
+    /// Loads a draft, including one that is not on disk yet.
+    pub fn load(&self, key: String) {
+        self.send(DraftRequest::Load { key });
     }
 
-    fn ask(&self, asked: Asked) {
-        if self.asked.as_ref().is_none_or(|thread| thread.send(asked).is_err()) {
-            tracing::warn!("a draft was not kept: its thread is gone");
+    fn send(&self, request: DraftRequest) {
+        if self.requests.as_ref().is_none_or(|thread| thread.send(request).is_err()) {
+            tracing::warn!("a draft was not saved: its thread is gone");
         }
     }
 }
 
 impl Drop for Drafts {
     fn drop(&mut self) {
-        self.asked = None;
+        self.requests = None;
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the thread that keeps drafts panicked");
+            tracing::error!("the drafts thread panicked");
         }
     }
 }
 
-fn serve(store: &Store, questions: &Receiver<Asked>, tell: &impl Fn(String, String)) {
-    while let Ok(first) = questions.recv() {
-        // Of what was typed in the meantime only the last state of each draft is written.
-        let mut kept = BTreeMap::new();
-        let mut recalled = Vec::new();
-        for asked in std::iter::once(first).chain(std::iter::from_fn(|| questions.try_recv().ok())) {
-            match asked {
-                Asked::Keep { key, text } => drop(kept.insert(key, text)),
-                Asked::Recall { key } => recalled.push(key),
+fn run(store: &Store, receiver: &Receiver<DraftRequest>, deliver: &impl Fn(String, String)) {
+    while let Ok(first) = receiver.recv() {
+        // Only the latest text of each draft is written.
+        let mut changed = BTreeMap::new();
+        let mut loaded = Vec::new();
+        for request in std::iter::once(first).chain(std::iter::from_fn(|| receiver.try_recv().ok())) {
+            match request {
+                DraftRequest::Save { key, text } => drop(changed.insert(key, text)),
+                DraftRequest::Load { key } => loaded.push(key),
             }
         }
-        for (key, text) in &kept {
+        for (key, text) in &changed {
             if let Err(error) = store.with(|db| outbox::set_draft(db, key, text)) {
-                tracing::warn!(%error, "a draft was not kept");
+                tracing::warn!(%error, "a draft was not saved");
             }
         }
-        for key in recalled {
+        for key in loaded {
             let text = store.with(|db| outbox::draft(db, &key)).unwrap_or_default();
-            tell(key, text);
+            deliver(key, text);
         }
     }
 }

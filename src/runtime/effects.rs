@@ -1,4 +1,4 @@
-//! What the state wants done, done.
+//! Runs the effects that the app state requests.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -9,76 +9,76 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use super::lend::Lent;
+use super::foreground::ForegroundChild;
 use super::runs::Runs;
-use super::shell::{Holder, Purpose, Shell, Told};
-use super::{clipboard, colours, editor, extract, lives, resume, runs, surroundings};
+use super::shell::{Purpose, Shell, TaskMessage, TerminalOwner};
+use super::{clipboard, colours, editor, env, extract, live_options, resume, runs};
 use crate::agent::Environment;
 use crate::app::layer::Layer;
-use crate::app::msg::{ResumeCheck, Ticket};
+use crate::app::msg::{RequestTicket, ResumeCheck};
 use crate::app::runs::RunMsg;
 use crate::app::{Effect, Msg};
 use crate::config::paths::Paths;
 use crate::config::theme::Background;
 use crate::domain::{Session, SessionKey};
-use crate::index::{Index, Sought};
-use crate::store::{Store, choices};
+use crate::index::{Index, SearchRequest};
+use crate::store::{Store, preferences};
 
-/// What is needed to do effects.
+/// Resources that effects need.
 #[derive(Debug)]
-pub struct Performer {
-    /// Where agents keep their files, and the variables.
+pub struct EffectRunner {
+    /// Roots of agent files, and environment variables.
     pub environment: Environment,
-    /// Where salon keeps its own.
+    /// Directories of salon's own files.
     pub paths: Paths,
-    /// Which sessions exist.
+    /// Session index.
     pub index: Index,
-    /// What salon remembers; `None` where it cannot.
+    /// Handle of `state.db`; `None` if it cannot be used.
     pub store: Option<Arc<Store>>,
-    /// The runs; `None` where `state.db` cannot be used.
+    /// Live runs; `None` if `state.db` cannot be used.
     pub runs: Option<Runs>,
-    /// To the loop.
-    pub tell: mpsc::UnboundedSender<Told>,
+    /// Channel to the event loop.
+    pub messages: mpsc::UnboundedSender<TaskMessage>,
 }
 
 type Step = ControlFlow<()>;
 
 impl Shell {
-    /// Does one effect.
-    pub(super) fn perform(&mut self, effect: Effect) -> Step {
+    /// Runs an effect.
+    pub(super) fn run_effect(&mut self, effect: Effect) -> Step {
         match effect {
-            Effect::OpenTranscript(ticket, key) => self.performer.index.open(ticket.0, key),
-            Effect::CloseTranscript(ticket) => self.performer.index.close(ticket.0),
-            Effect::ReadEntries(ticket, range) => self.performer.index.read(ticket.0, range),
-            Effect::FindInTranscript(ticket, query) => self.performer.index.find(ticket.0, query),
-            Effect::Locate(ticket, place) => self.performer.index.locate(ticket.0, place),
+            Effect::OpenTranscript(ticket, key) => self.runner.index.open(ticket.0, key),
+            Effect::CloseTranscript(ticket) => self.runner.index.close(ticket.0),
+            Effect::ReadEntries(ticket, range) => self.runner.index.read(ticket.0, range),
+            Effect::FindInTranscript(ticket, query) => self.runner.index.find(ticket.0, query),
+            Effect::Locate(ticket, place) => self.runner.index.locate(ticket.0, place),
             Effect::Search { query, order, within } => {
-                self.performer.index.search(Sought { query, order, within, now: self.clock.now() });
+                self.runner.index.search(SearchRequest { query, order, within, now: self.clock.now() });
             }
-            Effect::CountValues(field, typed) => self.performer.index.count_values(field, typed),
-            Effect::Rank { query } => self.performer.index.rank(query),
-            Effect::Rescan => self.performer.index.rescan(),
+            Effect::CountValues(field, typed) => self.runner.index.count_values(field, typed),
+            Effect::Rank { query } => self.runner.index.rank(query),
+            Effect::Rescan => self.runner.index.rescan(),
             Effect::CheckResume(key) => self.check_resume(key),
             Effect::Resume { key, cwd } => return self.resume(&key, cwd.as_deref().map(Path::new)),
             Effect::CopyResumeCommand(key) => return self.copy_command(&key),
             Effect::Copy(text) => return self.copy(&text),
             Effect::EditTranscript(key) => return self.edit_transcript(&key),
             Effect::EditEntry(ticket, entry) => return self.edit_entry(ticket, entry),
-            Effect::Remember { name, value } => self.performer.remember(name, &value),
-            Effect::CaptureMouse(capture) => self.tried(|shell| shell.terminal.capture_mouse(capture)),
-            Effect::Rest(rest, millis) => {
-                self.rest = Some((Instant::now() + Duration::from_millis(millis.into()), rest));
+            Effect::SaveState { name, value } => self.runner.save_state(name, &value),
+            Effect::CaptureMouse(capture) => self.log_terminal_error(|shell| shell.terminal.capture_mouse(capture)),
+            Effect::Debounce(ticket, millis) => {
+                self.debounce = Some((Instant::now() + Duration::from_millis(millis.into()), ticket));
             }
-            Effect::Wake(alarm, millis) => {
-                let tell = self.performer.tell.clone();
+            Effect::StartTimer(timer, millis) => {
+                let messages = self.runner.messages.clone();
                 tokio::spawn(async move {
                     tokio::time::sleep(Duration::from_millis(millis.into())).await;
-                    // Nobody listens once salon ends.
-                    drop(tell.send(Told::Msg(Box::new(Msg::Woke(alarm)))));
+                    // An error means that salon is shutting down.
+                    drop(messages.send(TaskMessage::Msg(Box::new(Msg::TimerElapsed(timer)))));
                 });
             }
-            Effect::Redraw => self.tried(|shell| shell.terminal.redraw()),
-            Effect::Run(effect) => return self.ask_run(effect),
+            Effect::Redraw => self.log_terminal_error(|shell| shell.terminal.redraw()),
+            Effect::Run(effect) => return self.handle_run_effect(effect),
             Effect::Suspend => self.suspend(),
             Effect::Quit => return Step::Break(()),
         }
@@ -86,13 +86,14 @@ impl Shell {
     }
 
     pub(super) fn session(&self, key: &SessionKey) -> Option<Arc<Session>> {
-        self.app.known.catalog.get(key).cloned()
+        self.app.sessions.catalog.get(key).cloned()
     }
 
-    /// Something at the terminal that can only fail when the terminal is gone, which the next read will tell.
-    pub(super) fn tried(&mut self, act: impl FnOnce(&mut Self) -> io::Result<()>) {
+    /// Runs a terminal operation and logs its error. It fails only if the terminal is gone, which the next read
+    /// detects.
+    pub(super) fn log_terminal_error(&mut self, act: impl FnOnce(&mut Self) -> io::Result<()>) {
         if let Err(error) = act(self) {
-            tracing::info!(%error, "the terminal does not answer");
+            tracing::info!(%error, "the terminal does not respond");
         }
     }
 
@@ -102,143 +103,145 @@ impl Shell {
 
     fn check_resume(&mut self, key: SessionKey) {
         let Some(session) = self.session(&key) else { return };
-        let (environment, kept) = (self.performer.environment.clone(), self.performer.paths.kept());
-        let tell = self.performer.tell.clone();
-        let store = self.performer.store.clone();
+        let (environment, backups) = (self.runner.environment.clone(), self.runner.paths.backups());
+        let messages = self.runner.messages.clone();
+        let store = self.runner.store.clone();
         tokio::task::spawn_blocking(move || {
-            let check = check(&session, &environment, &kept, store.as_deref());
-            // Nobody listens once salon ends.
-            drop(tell.send(Told::Msg(Box::new(Msg::ResumeChecked { key, check }))));
+            let check = check(&session, &environment, &backups, store.as_deref());
+            // An error means that salon is shutting down.
+            drop(messages.send(TaskMessage::Msg(Box::new(Msg::ResumeChecked { key, check }))));
         });
     }
 
     fn resume(&mut self, key: &SessionKey, cwd: Option<&Path>) -> Step {
         let Some(session) = self.session(key) else {
-            return self.notice("the session is gone", true);
+            return self.notice("the session no longer exists", true);
         };
         let launch = resume::launch(&session, &[], cwd);
-        self.lend(&mut resume::command(&launch), &launch.program, Purpose::Resume(key.clone()))
+        self.run_in_foreground(&mut resume::command(&launch), &launch.program, Purpose::Resume(key.clone()))
     }
 
     fn copy_command(&mut self, key: &SessionKey) -> Step {
         let Some(session) = self.session(key) else {
-            return self.notice("the session is gone", true);
+            return self.notice("the session no longer exists", true);
         };
         let line = resume::launch(&session, &[], None).shell_line();
         self.copy(&line)
     }
 
     fn copy(&mut self, text: &str) -> Step {
-        let within_tmux = self.performer.environment.var("TMUX").is_some();
-        let told = clipboard::copy(text, within_tmux);
-        self.tried(|shell| shell.terminal.write(told.as_bytes()));
+        let within_tmux = self.runner.environment.var("TMUX").is_some();
+        let sequence = clipboard::copy(text, within_tmux);
+        self.log_terminal_error(|shell| shell.terminal.write(sequence.as_bytes()));
         Step::Continue(())
     }
 
     fn edit_transcript(&mut self, key: &SessionKey) -> Step {
         let Some(session) = self.session(key) else {
-            return self.notice("the session is gone", true);
+            return self.notice("the session no longer exists", true);
         };
-        // A database is no text: of it the session's own records are shown.
-        if session.path.extension().is_none_or(|ending| ending != "db") {
+        // A database is not readable as text: show the session's own records.
+        if session.path.extension().is_none_or(|extension| extension != "db") {
             return self.edit(&session.path, None);
         }
-        let made = move || extract::records(&session);
-        self.edit_made(made)
+        let generate = move || extract::records(&session);
+        self.edit_generated(generate)
     }
 
-    fn edit_entry(&mut self, ticket: Ticket, entry: usize) -> Step {
+    fn edit_entry(&mut self, ticket: RequestTicket, entry: usize) -> Step {
         let mut readers = self.app.layers.iter().filter_map(Layer::reader);
         let key = readers.find(|reader| reader.ticket == ticket).map(|reader| reader.key.clone());
         let Some(session) = key.and_then(|key| self.session(&key)) else {
-            return self.notice("the session is gone", true);
+            return self.notice("the session no longer exists", true);
         };
-        self.edit_made(move || extract::entry(&session, entry))
+        self.edit_generated(move || extract::entry(&session, entry))
     }
 
-    /// Makes a file beside the loop, and opens it in the editor once it is there.
-    fn edit_made(&mut self, make: impl FnOnce() -> io::Result<PathBuf> + Send + 'static) -> Step {
-        let tell = self.performer.tell.clone();
+    /// Generates a file on a blocking thread, then opens it in the editor.
+    fn edit_generated(&mut self, generate: impl FnOnce() -> io::Result<PathBuf> + Send + 'static) -> Step {
+        let messages = self.runner.messages.clone();
         tokio::task::spawn_blocking(move || {
-            let told = match make() {
-                Ok(file) => Told::Edit(file),
+            let message = match generate() {
+                Ok(file) => TaskMessage::Edit(file),
                 Err(error) => {
-                    let text = format!("nothing to edit could be made: {error}");
-                    Told::Msg(Box::new(Msg::Notice { text, error: true }))
+                    let text = format!("could not create a file for the editor: {error}");
+                    TaskMessage::Msg(Box::new(Msg::Notice { text, error: true }))
                 }
             };
-            // Nobody listens once salon ends.
-            drop(tell.send(told));
+            // An error means that salon is shutting down.
+            drop(messages.send(message));
         });
         Step::Continue(())
     }
 
     /// Opens a file in the user's editor.
-    pub(super) fn edit(&mut self, file: &Path, made_for_it: Option<PathBuf>) -> Step {
-        self.edit_for(file, Purpose::Edit(made_for_it))
+    pub(super) fn edit(&mut self, file: &Path, temporary: Option<PathBuf>) -> Step {
+        self.edit_for(file, Purpose::Edit(temporary))
     }
 
-    /// The same, for another purpose.
+    /// Opens a file in the editor for the given purpose.
     pub(super) fn edit_for(&mut self, file: &Path, purpose: Purpose) -> Step {
-        match editor::command(surroundings::var, file) {
+        match editor::command(env::var, file) {
             Ok(mut command) => {
                 let name = command.get_program().to_string_lossy().into_owned();
-                self.lend(&mut command, &name, purpose)
+                self.run_in_foreground(&mut command, &name, purpose)
             }
             Err(reason) => self.notice(reason, true),
         }
     }
 
-    fn lend(&mut self, command: &mut Command, name: &str, purpose: Purpose) -> Step {
+    fn run_in_foreground(&mut self, command: &mut Command, name: &str, purpose: Purpose) -> Step {
         self.terminal.leave();
-        match Lent::start(command) {
-            Ok(lent) => {
-                self.holder = Holder::Program { lent, purpose, since: Instant::now() };
+        match ForegroundChild::start(command) {
+            Ok(child) => {
+                self.owner = TerminalOwner::Program { child, purpose, since: Instant::now() };
                 Step::Continue(())
             }
             Err(error) => {
-                self.tried(|shell| shell.terminal.enter());
-                self.frames.asked();
+                self.log_terminal_error(|shell| shell.terminal.enter());
+                self.frames.request_now();
                 self.notice(format!("cannot start {name}: {error}"), true)
             }
         }
     }
 }
 
-impl Performer {
-    /// What the state is told when a program gave the terminal back.
-    pub(super) fn after(purpose: Purpose, failure: Option<&str>) -> Msg {
+impl EffectRunner {
+    /// Returns the message for the app state after a foreground program has ended.
+    pub(super) fn foreground_message(purpose: Purpose, failure: Option<&str>) -> Msg {
         match purpose {
             Purpose::Resume(key) => Msg::Returned { key, failure: failure.map(str::to_owned) },
             Purpose::EditText(file) => match (runs::edited(&file), failure) {
                 (Ok(text), None) => Msg::Run(RunMsg::Edited(text)),
                 (Ok(_), Some(failure)) => Msg::Notice { text: format!("the editor {failure}"), error: true },
-                (Err(error), _) => Msg::Notice { text: format!("what was written is lost: {error}"), error: true },
+                (Err(error), _) => {
+                    Msg::Notice { text: format!("could not read the edited text: {error}"), error: true }
+                }
             },
-            Purpose::Edit(made) => {
-                if let Some(Err(error)) = made.map(std::fs::remove_file) {
-                    tracing::warn!(%error, "a file made for the editor was not removed");
+            Purpose::Edit(temporary) => {
+                if let Some(Err(error)) = temporary.map(std::fs::remove_file) {
+                    tracing::warn!(%error, "a temporary file was not removed");
                 }
                 match failure {
                     Some(failure) => Msg::Notice { text: format!("the editor {failure}"), error: true },
-                    None => Msg::Notice { text: "back from the editor".to_owned(), error: false },
+                    None => Msg::Notice { text: "editor closed".to_owned(), error: false },
                 }
             }
         }
     }
 
-    pub(super) fn remember(&self, name: &str, value: &str) {
+    pub(super) fn save_state(&self, name: &str, value: &str) {
         let Some(store) = &self.store else { return };
-        if let Err(error) = store.with(|db| choices::remember(db, name, value)) {
-            tracing::warn!(%error, name, "a choice was not remembered");
+        if let Err(error) = store.with(|db| preferences::save(db, name, value)) {
+            tracing::warn!(%error, name, "a setting was not saved");
         }
     }
 
-    pub(super) fn remember_background(&self, background: Background) {
-        self.remember(colours::REMEMBERED, colours::background_name(background));
+    pub(super) fn save_background(&self, background: Background) {
+        self.save_state(colours::BACKGROUND_KEY, colours::background_name(background));
     }
 
-    /// In a debug build a key named in `SALON_PANIC` panics, so that a test can see what is left of the terminal.
+    /// Panics on the key named in `SALON_PANIC` in debug builds, so that tests can check the restored terminal.
     pub(super) fn watch_for_panic(&self, msg: &Msg) {
         if cfg!(debug_assertions)
             && let (Msg::Key(key), Some(word)) = (msg, self.environment.var("SALON_PANIC"))
@@ -248,13 +251,18 @@ impl Performer {
     }
 }
 
-pub(super) fn check(session: &Session, environment: &Environment, kept: &Path, store: Option<&Store>) -> ResumeCheck {
+pub(super) fn check(
+    session: &Session,
+    environment: &Environment,
+    backups: &Path,
+    store: Option<&Store>,
+) -> ResumeCheck {
     let launch = resume::launch(session, &[], None);
     let found = resume::obstacles(session, &launch, environment);
     let startable = !found.not_installed && found.refused.is_none();
-    let warning = if startable { keep(session, kept) } else { None };
+    let warning = if startable { back_up(session, backups) } else { None };
     ResumeCheck {
-        held: store.and_then(|store| lives::other_salon(&session.key, store)),
+        owner_pid: store.and_then(|store| live_options::other_salon(&session.key, store)),
         open_elsewhere: found.open_elsewhere,
         directory_gone: found.directory_gone,
         not_installed: found.not_installed,
@@ -263,8 +271,9 @@ pub(super) fn check(session: &Session, environment: &Environment, kept: &Path, s
     }
 }
 
-/// A copy that cannot be made is said as well: the user decides whether to go on without one.
-fn keep(session: &Session, kept: &Path) -> Option<String> {
-    resume::keep_endangered(session, kept)
-        .unwrap_or_else(|error| Some(format!("No copy of its files could be kept: {error}.")))
+/// Copies files that the agent may destroy. Returns the failure as a warning, because the user decides whether to
+/// continue.
+fn back_up(session: &Session, backups: &Path) -> Option<String> {
+    resume::back_up_at_risk_files(session, backups)
+        .unwrap_or_else(|error| Some(format!("Could not back up its files: {error}.")))
 }

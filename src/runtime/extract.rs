@@ -1,4 +1,4 @@
-//! Parts of a session as files of their own, made for an editor and removed after it.
+//! Temporary files with parts of a session, generated for the editor.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use crate::agent::{self, TextLimit};
 use crate::domain::Session;
 
-/// One entry's text, with what its tool printed.
+/// Writes the text of an entry and its tool output to a file.
 pub fn entry(session: &Session, index: usize) -> io::Result<PathBuf> {
-    let mut reading = agent::format(session.key.agent).open(session)?;
-    let entries = reading.read(index..index + 1, TextLimit::NONE);
-    let entry = entries.first().ok_or_else(|| io::Error::other("the entry is gone"))?;
+    let mut reader = agent::format(session.key.agent).open(session)?;
+    let entries = reader.read(index..index + 1, TextLimit::NONE);
+    let entry = entries.first().ok_or_else(|| io::Error::other("the entry no longer exists"))?;
     write(".md", |file| {
         writeln!(file, "{}", entry.text)?;
         match &entry.tool {
@@ -20,21 +20,21 @@ pub fn entry(session: &Session, index: usize) -> io::Result<PathBuf> {
     })
 }
 
-/// A session's records, as they are stored.
+/// Writes the stored records of a session to a file.
 pub fn records(session: &Session) -> io::Result<PathBuf> {
-    let mut reading = agent::format(session.key.agent).open(session)?;
+    let mut reader = agent::format(session.key.agent).open(session)?;
     write(".jsonl", |file| {
-        for index in 0..reading.len() {
-            file.write_all(&reading.raw(index))?;
+        for index in 0..reader.len() {
+            file.write_all(&reader.raw(index))?;
             file.write_all(b"\n")?;
         }
         Ok(())
     })
 }
 
-/// A file that only its owner can read.
-fn write(ending: &str, write_all: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<PathBuf> {
-    let file = tempfile::Builder::new().prefix("salon-").suffix(ending).tempfile()?;
+/// Creates a file that only its owner can read.
+fn write(suffix: &str, write_all: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<PathBuf> {
+    let file = tempfile::Builder::new().prefix("salon-").suffix(suffix).tempfile()?;
     let (file, path) = file.keep().map_err(|error| error.error)?;
     let mut file = io::BufWriter::new(file);
     write_all(&mut file)?;

@@ -1,54 +1,55 @@
-//! When to draw: the answer to a key at once, and so the first news after it, among which most often are its results;
-//! everything else at most once in [`PACE`], and nothing without a change.
+//! Frame scheduling. A key is answered at once, and so are the first changes after it, which are mostly its results.
+//!
+//! All other changes are drawn at most once per [`MIN_INTERVAL`], and nothing is drawn without a change.
 
 use std::time::{Duration, Instant};
 
-/// Least time between two frames that no key asked for.
-pub const PACE: Duration = Duration::from_millis(16);
+/// Minimum interval between frames that no key requested.
+pub const MIN_INTERVAL: Duration = Duration::from_millis(16);
 
-/// Frames after a key's that wait for nothing: its results, and what came between.
-pub const AT_ONCE: u8 = 2;
+/// Number of undelayed frames after the frame of a key: its results and changes in between.
+pub const FRAMES_AFTER_KEY: u8 = 2;
 
-/// When the next frame is due. Pure: it is told what time it is.
+/// Computes when the next frame is due. Pure: the time is a parameter.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Frames {
-    wanted: Option<Wanted>,
+pub struct FrameScheduler {
+    requested: Option<FrameRequest>,
     last: Option<Instant>,
-    /// How many frames need not wait.
-    free: u8,
+    /// Number of frames that need not wait.
+    undelayed: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wanted {
+enum FrameRequest {
     Soon,
     Now,
 }
 
-impl Frames {
-    /// Something changed that a person did not ask for just now.
-    pub fn changed(&mut self) {
-        self.wanted.get_or_insert(Wanted::Soon);
+impl FrameScheduler {
+    /// Requests a frame for a change that no key caused.
+    pub fn request(&mut self) {
+        self.requested.get_or_insert(FrameRequest::Soon);
     }
 
-    /// A person waits for the answer.
-    pub fn asked(&mut self) {
-        self.wanted = Some(Wanted::Now);
+    /// Requests a frame at once, as the answer to a key.
+    pub fn request_now(&mut self) {
+        self.requested = Some(FrameRequest::Now);
     }
 
-    /// When to draw next; `None`: there is nothing to draw. A moment in the past means at once.
+    /// Returns the time of the next frame; `None` without a request. A past time means at once.
     pub fn due(&self, now: Instant) -> Option<Instant> {
-        match self.wanted? {
-            Wanted::Now => Some(now),
-            Wanted::Soon if self.free > 0 => Some(now),
-            Wanted::Soon => Some(self.last.map_or(now, |last| last + PACE)),
+        match self.requested? {
+            FrameRequest::Now => Some(now),
+            FrameRequest::Soon if self.undelayed > 0 => Some(now),
+            FrameRequest::Soon => Some(self.last.map_or(now, |last| last + MIN_INTERVAL)),
         }
     }
 
-    /// A frame was drawn.
+    /// Records that a frame was drawn.
     pub fn drawn(&mut self, now: Instant) {
-        self.free = match self.wanted.take() {
-            Some(Wanted::Now) => AT_ONCE,
-            Some(Wanted::Soon) | None => self.free.saturating_sub(1),
+        self.undelayed = match self.requested.take() {
+            Some(FrameRequest::Now) => FRAMES_AFTER_KEY,
+            Some(FrameRequest::Soon) | None => self.undelayed.saturating_sub(1),
         };
         self.last = Some(now);
     }

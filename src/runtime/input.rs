@@ -1,4 +1,4 @@
-//! What the user types. Read only when asked, so that a program to which the terminal is lent gets every key.
+//! Terminal input. Reads only on request, so that a foreground program gets every key.
 
 use std::io::{self, Stdin};
 use std::time::Duration;
@@ -7,25 +7,25 @@ use crossterm::event::{self, Event};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::unix::AsyncFd;
 
-/// How long to look for one more event. The source that asks the terminal anew each time (the other one forgets a key
-/// that comes together with another size) does not look at all when it is given no time.
-const A_LOOK: Duration = Duration::from_micros(200);
+/// Timeout of a poll for further events, which must not be zero: the event source then does not look at all.
+///
+/// This source is needed because the other one loses a key that arrives together with a resize.
+const POLL_TIMEOUT: Duration = Duration::from_micros(200);
 
-/// The keyboard, the mouse, pastes, and the terminal's answers.
+/// Keyboard, mouse and paste events, and replies of the terminal.
 #[derive(Debug)]
-pub struct Input {
+pub struct TerminalInput {
     terminal: AsyncFd<Stdin>,
 }
 
-impl Input {
+impl TerminalInput {
     /// Reads from standard input, which must be a terminal in raw mode.
     #[expect(deprecated, reason = "its successor is unsafe, for descriptors that may close; standard input stays open")]
     pub fn new() -> io::Result<Self> {
         Ok(Self { terminal: AsyncFd::with_interest(io::stdin(), tokio::io::Interest::READABLE)? })
     }
 
-    /// Waits for something to be typed. An error: the terminal is gone. Nothing is lost when it is dropped while it
-    /// waits.
+    /// Waits for input. Returns an error if the terminal is gone. Cancel safe.
     pub async fn next(&mut self) -> io::Result<Vec<Event>> {
         loop {
             let mut ready = self.terminal.readable().await?;
@@ -33,9 +33,9 @@ impl Input {
                 ready.clear_ready();
                 continue;
             }
-            // There is something to read, so this does not wait; half a sequence is kept until its rest comes.
+            // Input is available, so this does not block; an incomplete sequence stays buffered.
             let mut events = Vec::new();
-            while event::poll(A_LOOK)? {
+            while event::poll(POLL_TIMEOUT)? {
                 events.push(event::read()?);
             }
             if !events.is_empty() {

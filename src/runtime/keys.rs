@@ -1,4 +1,4 @@
-//! What the terminal sends, in neutral values.
+//! Converts terminal events to app messages.
 
 use crossterm::event::{
     Event, KeyCode as Code, KeyEvent, KeyEventKind, KeyModifiers as Modifiers, MouseButton, MouseEvent, MouseEventKind,
@@ -8,13 +8,13 @@ use crate::app::Msg;
 use crate::app::msg::Mouse;
 use crate::config::key::{Key, KeyCode};
 
-/// What an event means to the interface; nothing, for many.
+/// Returns the message of an event; `None` if the interface does not use it.
 pub fn message(event: Event) -> Option<Msg> {
     match event {
         Event::Key(event) => key(event).map(Msg::Key),
         Event::Mouse(event) => mouse(event),
         Event::Paste(text) => Some(Msg::Paste(text)),
-        // The size is measured when the system tells of a change, which it does in any case.
+        // `SIGWINCH` reports every change of size, which is then measured.
         Event::Resize(..) => None,
         Event::FocusGained => Some(Msg::Focus(true)),
         Event::FocusLost => Some(Msg::Focus(false)),
@@ -27,7 +27,7 @@ fn key(event: KeyEvent) -> Option<Key> {
     }
     let shift = event.modifiers.contains(Modifiers::SHIFT);
     let code = match event.code {
-        // A terminal that tells modifiers apart may send the key's own character with Shift beside it.
+        // Terminals with key disambiguation may send the unshifted character with Shift.
         Code::Char(c) if shift => KeyCode::Char(c.to_uppercase().next().unwrap_or(c)),
         Code::Char(c) => KeyCode::Char(c),
         Code::Enter => KeyCode::Enter,

@@ -1,4 +1,4 @@
-//! The log: a file in the data directory, written only where `SALON_LOG` asks for it. Never prompts or transcripts.
+//! Log file in the data directory, written only if `SALON_LOG` is set. Contains no prompts or transcripts.
 
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,14 +9,15 @@ use tracing::level_filters::LevelFilter;
 
 use crate::config::paths::create_private_dir;
 
-/// Starts to log at a level (`error`, `warn`, `info`, `debug`, `trace`); `None`: nothing is logged.
+/// Starts logging at a level (`error`, `warn`, `info`, `debug`, `trace`); `None` disables it.
 pub fn start(dir: &Path, level: Option<&str>) -> Result<(), String> {
     let Some(level) = level else { return Ok(()) };
-    let filter: LevelFilter = level.parse().map_err(|_| format!("\"{level}\" is not a level such as info"))?;
+    let filter: LevelFilter =
+        level.parse().map_err(|_| format!("\"{level}\" is not a log level; use error, warn, info, debug or trace"))?;
     let file = open(dir).map_err(|error| format!("{}: {error}", dir.join(FILE).display()))?;
     let subscriber =
         tracing_subscriber::fmt().with_max_level(filter).with_ansi(false).with_writer(Mutex::new(file)).finish();
-    // Somebody who logs already (a test) goes on doing so.
+    // An earlier subscriber (in tests) stays in place.
     let _before = tracing::subscriber::set_global_default(subscriber);
     Ok(())
 }

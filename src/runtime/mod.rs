@@ -1,31 +1,31 @@
-//! The shell around the pure core: the loop, the terminal, the effects.
+//! Runtime around the pure core: event loop, terminal, effects.
 //!
-//! Here, and only here, salon touches the terminal, starts programs and asks the clock. It decides nothing that a
-//! user can see: decisions are [`crate::app`]'s.
+//! Only this layer touches the terminal, starts programs and reads the clock. It makes no decision that a user can see;
+//! those are made in [`crate::app`].
 
-pub mod call;
+pub mod desktop_notification;
+pub mod env;
 pub mod frames;
-pub mod lives;
+pub mod live_options;
 pub mod log;
-pub mod paths;
+pub mod path_completion;
 pub mod programs;
 pub mod resume;
 mod runs;
-pub mod surroundings;
 
-mod answer;
 mod children;
 mod clipboard;
 mod colours;
+mod osc_reply;
 
 mod drafts;
 mod editor;
 mod effects;
 mod extract;
-mod found;
+mod foreground;
+mod index_messages;
 mod input;
 mod keys;
-mod lend;
 mod models;
 mod screen;
 mod shell;
@@ -35,9 +35,9 @@ mod terminal;
 
 use std::time::Instant;
 
-pub use start::{First, Start, run};
+pub use start::{StartOptions, StartupAction, run};
 
-/// The clock by which time is measured, to be handed down.
+/// Returns the monotonic time; passed down as a function.
 pub fn instant() -> Instant {
     Instant::now()
 }

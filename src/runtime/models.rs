@@ -1,4 +1,4 @@
-//! Lists of models, kept over restarts: what is known is told at once, and asked anew where it is old.
+//! Model lists, cached in `state.db`: the cached list is shown at once and refreshed when it is old.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,68 +6,69 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::lives;
-use super::shell::Told;
+use super::live_options;
+use super::shell::TaskMessage;
 use crate::app::Msg;
 use crate::app::runs::RunMsg;
-use crate::domain::run::Models;
+use crate::domain::run::ModelCatalog;
 use crate::domain::{Agent, Time};
 use crate::live::Live;
-use crate::store::{Store, choices};
+use crate::store::{Store, preferences};
 
-/// How long a list counts as current, in ms: agents change theirs every few weeks.
-const FRESH: i64 = 60 * 60 * 1000;
+/// Age up to which a list is current, in milliseconds, because agents change their models every few weeks.
+const FRESH_MILLIS: i64 = 60 * 60 * 1000;
 
-/// What is needed to tell lists.
+/// Loader of model lists.
 #[derive(Clone, Debug)]
-pub struct Lists {
-    /// Who can ask an agent.
+pub struct ModelLists {
+    /// Live runs, which query the agents.
     pub live: Live,
-    /// Where lists are kept.
+    /// Cache of the lists.
     pub store: Arc<Store>,
-    /// To the loop.
-    pub tell: mpsc::UnboundedSender<Told>,
-    /// Where an agent is asked: its own settings there may name models.
+    /// Channel to the event loop.
+    pub messages: mpsc::UnboundedSender<TaskMessage>,
+    /// Directory of the query, because its settings may add models.
     pub directory: PathBuf,
 }
 
-impl Lists {
-    /// Tells what is known of an agent's models; then asks the agent, where that is old or `refresh` says so.
-    pub async fn tell(self, agent: Agent, refresh: bool) {
-        let kept = self.kept(agent);
-        let fresh = kept.as_of.is_some_and(|as_of| lives::now().since(as_of) < FRESH);
-        if kept.as_of.is_some() {
-            self.send(agent, kept.clone());
+impl ModelLists {
+    /// Sends the cached list of an agent. Then queries the agent if the list is old or `refresh` is true.
+    pub async fn load(self, agent: Agent, refresh: bool) {
+        let cached = self.cached(agent);
+        let fresh = cached.as_of.is_some_and(|as_of| live_options::now().since(as_of) < FRESH_MILLIS);
+        if cached.as_of.is_some() {
+            self.send(agent, cached.clone());
         }
         if fresh && !refresh {
             return;
         }
-        let told = self.live.models(agent, &self.directory, refresh).await;
-        if told.list.is_empty() {
-            // The old list, with why there is no newer one.
-            self.send(agent, Models { failure: told.failure, ..kept });
+        let fetched = self.live.models(agent, &self.directory, refresh).await;
+        if fetched.list.is_empty() {
+            // Send the cached list together with the failure.
+            self.send(agent, ModelCatalog { failure: fetched.failure, ..cached });
         } else {
-            self.keep(agent, &told);
-            self.send(agent, told);
+            self.save(agent, &fetched);
+            self.send(agent, fetched);
         }
     }
 
-    fn send(&self, agent: Agent, models: Models) {
-        // Nobody listens once salon ends.
-        self.tell.send(Told::Msg(Box::new(Msg::Run(RunMsg::Models(agent, models))))).ok();
+    fn send(&self, agent: Agent, models: ModelCatalog) {
+        // An error means that salon is shutting down.
+        self.messages.send(TaskMessage::Msg(Box::new(Msg::Run(RunMsg::Models(agent, models))))).ok();
     }
 
-    fn kept(&self, agent: Agent) -> Models {
-        let all = self.store.with(choices::recall).unwrap_or_default();
-        let text = all.into_iter().find_map(|(name, value)| (name == key(agent)).then_some(value));
-        text.and_then(|text| serde_json::from_str(&text).ok()).map_or_else(Models::default, |value| decode(&value))
+    fn cached(&self, agent: Agent) -> ModelCatalog {
+        let saved = self.store.with(preferences::load_all).unwrap_or_default();
+        let text = saved.into_iter().find_map(|(name, value)| (name == key(agent)).then_some(value));
+        text.and_then(|text| serde_json::from_str(&text).ok())
+            .map_or_else(ModelCatalog::default, |value| decode(&value))
     }
 
-    fn keep(&self, agent: Agent, models: &Models) {
-        let as_of = models.as_of.unwrap_or_else(lives::now);
+    fn save(&self, agent: Agent, models: &ModelCatalog) {
+        let as_of = models.as_of.unwrap_or_else(live_options::now);
         let value = json!({"as_of": as_of.millis(), "list": models.list});
-        if let Err(error) = self.store.with(|db| choices::remember(db, &key(agent), &value.to_string())) {
-            tracing::warn!(%error, "a list of models was not kept");
+        if let Err(error) = self.store.with(|db| preferences::save(db, &key(agent), &value.to_string())) {
+            tracing::warn!(%error, "a list of models was not cached");
         }
     }
 }
@@ -76,11 +77,11 @@ fn key(agent: Agent) -> String {
     format!("models.{}", agent.name())
 }
 
-fn decode(value: &Value) -> Models {
-    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+fn decode(value: &Value) -> ModelCatalog {
+    let string = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let list = value["list"].as_array().into_iter().flatten();
-    Models {
-        list: list.map(|model| (word(&model[0]), word(&model[1]))).collect(),
+    ModelCatalog {
+        list: list.map(|model| (string(&model[0]), string(&model[1]))).collect(),
         as_of: value["as_of"].as_i64().map(Time::from_millis),
         failure: None,
     }

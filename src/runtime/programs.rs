@@ -1,4 +1,4 @@
-//! Agents' programs on this machine: where they are on `PATH`, what version they say they are.
+//! Lookup of agent programs on `PATH`, and their versions.
 
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -8,13 +8,13 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// How long a program may take to tell its version: some need seconds to start cold.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Timeout of a version query, because some programs take seconds for a cold start.
+const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Most that is read of what a program prints as its version.
+/// Maximum bytes of version output that are read.
 const VERSION_BYTES: u64 = 4096;
 
-/// The file that a shell would start for `program`, seen from `path` (the value of `PATH`).
+/// Returns the executable that a shell would start for `program`. `path` is the value of `PATH`.
 pub fn find(program: &str, path: Option<&str>) -> Option<PathBuf> {
     if program.contains('/') {
         return Some(PathBuf::from(program)).filter(|file| is_executable(file));
@@ -26,11 +26,11 @@ fn is_executable(file: &Path) -> bool {
     file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-/// Asks programs for their versions, all at once; `None` for one that does not say in time.
+/// Queries the versions of programs in parallel; `None` for one that does not answer in time.
 pub fn versions(programs: &[(PathBuf, &[&str])]) -> Vec<Option<String>> {
     thread::scope(|scope| {
-        let asked: Vec<_> = programs.iter().map(|(file, args)| scope.spawn(|| version(file, args))).collect();
-        asked.into_iter().map(|answer| answer.join().ok().flatten()).collect()
+        let handles: Vec<_> = programs.iter().map(|(file, args)| scope.spawn(|| version(file, args))).collect();
+        handles.into_iter().map(|output| output.join().ok().flatten()).collect()
     })
 }
 
@@ -40,20 +40,20 @@ fn version(file: &Path, args: &[&str]) -> Option<String> {
     super::children::prepare(&mut command);
     let mut child = command.spawn().ok()?;
     let stdout = child.stdout.take()?;
-    let (sender, answer) = mpsc::channel();
-    // On a thread of its own, as a grandchild may keep the pipe open for longer than anybody wants to wait.
+    let (sender, output) = mpsc::channel();
+    // Read on a thread, because a grandchild may keep the pipe open after the timeout.
     thread::spawn(move || {
         let mut text = String::new();
         let read = stdout.take(VERSION_BYTES).read_to_string(&mut text);
-        // Nobody listens once the time is up.
+        // An error means that the timeout has expired.
         drop(sender.send(read.ok().map(|_| text)));
     });
-    let text = answer.recv_timeout(PATIENCE).ok().flatten();
+    let text = output.recv_timeout(VERSION_TIMEOUT).ok().flatten();
     super::children::end(&mut child);
     number(&text?)
 }
 
-/// The part of `codex-cli 0.169.0` or `2.1.329 (Claude Code)` that is the version.
+/// Extracts the version from `codex-cli 0.169.0` or `2.1.329 (Claude Code)`.
 fn number(text: &str) -> Option<String> {
     let begins_with_digit = |word: &&str| word.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit());
     let word = text.split_whitespace().find(begins_with_digit)?;

@@ -1,4 +1,4 @@
-//! What has to be known and done before an agent's own program resumes a session.
+//! Resuming a session in the agent's own program: checks, backups, command.
 
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -10,52 +10,52 @@ use super::{children, programs};
 use crate::agent::{self, Environment};
 use crate::config::paths::create_private_dir;
 use crate::domain::launch::Launch;
-use crate::domain::live::LiveSign;
+use crate::domain::live_status::LiveStatus;
 use crate::domain::{Session, SessionKey};
 
-/// What stands in the way of a resume.
+/// Obstacles to a resume.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Obstacles {
-    /// Who has it open.
+pub struct ResumeObstacles {
+    /// Process that has the session open, as text.
     pub open_elsewhere: Option<String>,
-    /// The process that has it open.
+    /// Pid of that process.
     pub pid: Option<u32>,
-    /// Its directory is gone.
+    /// True if the session's directory does not exist.
     pub directory_gone: bool,
-    /// The agent's program is not on `PATH`.
+    /// True if the agent's program is not on `PATH`.
     pub not_installed: bool,
-    /// The agent does not know the session, and what can be done.
+    /// Reason why the agent cannot resume the session, with a remedy.
     pub refused: Option<String>,
 }
 
-/// Looks what stands in the way of starting `launch` on a session.
-pub fn obstacles(session: &Session, launch: &Launch, environment: &Environment) -> Obstacles {
+/// Checks for obstacles to starting `launch` on a session.
+pub fn obstacles(session: &Session, launch: &Launch, environment: &Environment) -> ResumeObstacles {
     let format = agent::format(session.key.agent);
-    let sign = live_sign(&session.key, environment);
-    Obstacles {
-        open_elsewhere: sign.as_ref().map(|sign| who(&session.key, sign)),
-        pid: sign.and_then(|sign| sign.pid),
+    let status = live_status(&session.key, environment);
+    ResumeObstacles {
+        open_elsewhere: status.as_ref().map(|status| describe_owner(&session.key, status)),
+        pid: status.and_then(|status| status.pid),
         directory_gone: !launch.cwd.as_os_str().is_empty() && !launch.cwd.is_dir(),
         not_installed: programs::find(&launch.program, environment.var("PATH")).is_none(),
-        refused: format.refuses(session),
+        refused: format.resume_refusal(session),
     }
 }
 
-/// The sign that a process has a session open. Looked up at this moment: what the list knows may be some seconds old.
-pub fn live_sign(key: &SessionKey, environment: &Environment) -> Option<LiveSign> {
+/// Returns the live status of a session. Reads it now, because the catalog may be some seconds old.
+pub fn live_status(key: &SessionKey, environment: &Environment) -> Option<LiveStatus> {
     let format = agent::format(key.agent);
-    let signs = format.roots(environment).into_iter().flat_map(|root| format.live(&root));
-    signs.into_iter().find(|sign| sign.key == *key)
+    let statuses = format.roots(environment).into_iter().flat_map(|root| format.live(&root));
+    statuses.into_iter().find(|status| status.key == *key)
 }
 
-/// The process that has a session open, in words.
-pub fn who(key: &SessionKey, sign: &LiveSign) -> String {
+/// Describes the process that has a session open.
+pub fn describe_owner(key: &SessionKey, status: &LiveStatus) -> String {
     let label = key.agent.label();
-    let state = sign.state.name().replace('_', " ");
-    sign.pid.map_or_else(|| format!("{label} ({state})"), |pid| format!("{label}, process {pid} ({state})"))
+    let state = status.state.name().replace('_', " ");
+    status.pid.map_or_else(|| format!("{label} ({state})"), |pid| format!("{label} (pid {pid}, {state})"))
 }
 
-/// How a session is resumed, in its own directory or in another.
+/// Returns the launch that resumes a session, in its own directory or in `cwd`.
 pub fn launch(session: &Session, extra: &[String], cwd: Option<&Path>) -> Launch {
     let mut launch = agent::format(session.key.agent).resume(session, extra);
     if let Some(cwd) = cwd {
@@ -64,41 +64,40 @@ pub fn launch(session: &Session, extra: &[String], cwd: Option<&Path>) -> Launch
     launch
 }
 
-/// The command of a launch, not yet started.
+/// Builds the command of a launch.
 pub fn command(launch: &Launch) -> Command {
     let mut command = Command::new(&launch.program);
     command.args(&launch.args);
     if !launch.cwd.as_os_str().is_empty() {
-        // As a shell does it: a program that asks for `PWD` must not see the directory that salon was started in.
+        // Shells set `PWD` too: a program that reads it must not see the directory in which salon started.
         command.current_dir(&launch.cwd).env("PWD", &launch.cwd);
     }
     children::clean_environment(&mut command);
     command
 }
 
-/// Becomes the agent's program. Returns only where that failed.
+/// Replaces this process by the agent's program. Returns only on failure.
 pub fn become_agent(launch: &Launch) -> io::Error {
     command(launch).exec()
 }
 
-/// Copies what the agent's program may destroy when it starts; tells what was copied, where to and why.
-pub fn keep_endangered(session: &Session, kept: &Path) -> io::Result<Option<String>> {
-    let Some(endangered) = agent::format(session.key.agent).endangered(session) else { return Ok(None) };
-    let dir = kept.join(session.key.agent.name()).join(safe_name(&session.key.id));
+/// Copies files that the agent's program may destroy when it starts. Returns a message with the reason and the target.
+pub fn back_up_at_risk_files(session: &Session, backups: &Path) -> io::Result<Option<String>> {
+    let Some(at_risk) = agent::format(session.key.agent).at_risk_files(session) else { return Ok(None) };
+    let dir = backups.join(session.key.agent.name()).join(safe_name(&session.key.id));
     create_private_dir(&dir)?;
-    for file in &endangered.files {
-        keep(file, &dir)?;
+    for file in &at_risk.files {
+        back_up(file, &dir)?;
     }
-    Ok(Some(format!("{} A copy is kept in {}.", endangered.reason, dir.display())))
+    Ok(Some(format!("{} A backup is in {}.", at_risk.reason, dir.display())))
 }
 
-/// One copy, complete or not there at all. An older copy is replaced only by a larger one: a smaller file may be
-/// what is left after the loss that the copy is kept for.
-fn keep(file: &Path, dir: &Path) -> io::Result<()> {
+/// Copies a file atomically. A larger older copy is kept, because the smaller file may be the result of the loss.
+fn back_up(file: &Path, dir: &Path) -> io::Result<()> {
     let Some(name) = file.file_name() else { return Ok(()) };
     let target = dir.join(name);
     let size = std::fs::metadata(file)?.len();
-    if std::fs::metadata(&target).is_ok_and(|kept| kept.len() > size) {
+    if std::fs::metadata(&target).is_ok_and(|backups| backups.len() > size) {
         return Ok(());
     }
     let part = partial(&target);
@@ -114,7 +113,7 @@ fn partial(target: &Path) -> PathBuf {
     name.into()
 }
 
-/// An id as a name of a directory: ids come from files, and a file may say `../..`.
+/// Converts an id to a safe directory name, because ids come from files and may contain `../..`.
 fn safe_name(id: &str) -> String {
     id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '_' { c } else { '_' }).collect()
 }

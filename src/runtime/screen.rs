@@ -1,4 +1,4 @@
-//! What ratatui draws on: collects a frame and writes it at once, and nothing at all where nothing changed.
+//! Backend of ratatui: buffers a frame and writes it in one go, or not at all if nothing changed.
 
 use std::io::{self, Write};
 
@@ -6,13 +6,13 @@ use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 
-/// Between these a terminal that knows them shows nothing half drawn; others ignore them.
+/// Delimiters of a synchronised update: the terminal shows no partial frame. Terminals without support ignore them.
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
 
-/// The terminal's cells, as ratatui's backend.
+/// Frame buffer in front of the terminal output.
 #[derive(Debug)]
-pub struct Screen<W> {
+pub struct FrameWriter<W> {
     out: W,
     frame: Vec<u8>,
     size: Size,
@@ -20,38 +20,38 @@ pub struct Screen<W> {
     cursor: Option<Position>,
 }
 
-impl<W: Write> Screen<W> {
-    /// A screen of a size, on which the cursor is hidden.
+impl<W: Write> FrameWriter<W> {
+    /// Creates a backend with a hidden cursor.
     pub fn new(out: W, size: Size) -> Self {
         Self { out, frame: Vec::new(), size, cursor_shown: false, cursor: None }
     }
 
-    /// The terminal has another size.
+    /// Sets the size of the terminal.
     pub fn resize(&mut self, size: Size) {
         self.size = size;
     }
 
-    /// What is put between two frames: answers to the terminal, the clipboard.
+    /// Writes bytes between two frames: queries, clipboard.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.out.write_all(bytes)?;
         self.out.flush()
     }
 
-    /// Somebody else had the terminal: nothing is known of the cursor any more.
-    pub fn forget(&mut self) {
+    /// Resets the known cursor state after another program used the terminal.
+    pub fn reset_cursor(&mut self) {
         self.cursor_shown = false;
         self.cursor = None;
     }
 }
 
-impl<W: Write> Backend for Screen<W> {
+impl<W: Write> Backend for FrameWriter<W> {
     type Error = io::Error;
 
     fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
     where
         I: Iterator<Item = (u16, u16, &'a Cell)>,
     {
-        // The backend resets colours even where it draws nothing, so it must not see an empty frame.
+        // The backend resets colours even for an empty frame, so it must not see one.
         let mut content = content.peekable();
         if content.peek().is_none() {
             return Ok(());
@@ -74,7 +74,7 @@ impl<W: Write> Backend for Screen<W> {
         Ok(())
     }
 
-    /// Where salon put it: the terminal is not asked, as its answer would come among the keys.
+    /// Returns the position set by salon. The terminal is not queried, because its reply would arrive as key events.
     fn get_cursor_position(&mut self) -> io::Result<Position> {
         Ok(self.cursor.unwrap_or_default())
     }

@@ -1,4 +1,5 @@
-//! The one loop: signals and keys before agents; everything that came between two frames is folded before the next.
+//! The event loop. Signals and keys come before agents; all events between two frames are applied before the next
+//! frame.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -7,141 +8,147 @@ use std::time::{Duration, Instant};
 use crossterm::event::Event;
 use tokio::sync::mpsc;
 
-use super::answer::{Answer, Picked};
-use super::effects::Performer;
-use super::frames::Frames;
-use super::input::Input;
-use super::lend::{self, Change, Lent};
-use super::runs::{News, Runs};
-use super::signals::{Asked, Signals};
-use super::start::First;
-use super::surroundings::Clock;
+use super::effects::EffectRunner;
+use super::env::Clock;
+use super::foreground::{self, ForegroundChild, ForegroundEvent};
+use super::frames::FrameScheduler;
+use super::input::TerminalInput;
+use super::osc_reply::{OscParse, OscReplyParser};
+use super::runs::{RunReceivers, Runs};
+use super::signals::{SignalRequest, Signals};
+use super::start::StartupAction;
 use super::terminal::Terminal;
-use super::{colours, found, keys};
-use crate::app::msg::{Drawn, Rest};
+use super::{colours, index_messages, keys};
+use crate::app::msg::{DebounceTicket, LayoutFeedback};
 use crate::app::{App, Msg};
 use crate::domain::SessionKey;
 use crate::index;
 use crate::live;
 use crate::ui::{self, ViewCache};
 
-/// How long the first frame waits for what the cache holds.
-const FIRST_LOOK: Duration = Duration::from_millis(15);
+/// Maximum wait of the first frame for the index cache.
+const CACHE_TIMEOUT: Duration = Duration::from_millis(15);
 
-/// How long a program that has the terminal may take to end when salon ends.
-const GRACE: Duration = Duration::from_millis(1500);
+/// Grace period of a foreground program when salon quits.
+const FOREGROUND_GRACE: Duration = Duration::from_millis(1500);
 
-/// How long agents may take to end before the user is told why salon does not.
-const SILENT: Duration = Duration::from_millis(700);
+/// Delay before a slow shutdown of agents is reported.
+const SHUTDOWN_NOTICE_DELAY: Duration = Duration::from_millis(700);
 
-/// A program that fails sooner than this has said why, and its words must not vanish behind the screen.
-const FAILED_TO_START: Duration = Duration::from_secs(5);
+/// Runtime below which a failing program's output stays visible until a key is pressed.
+const STARTUP_FAILURE_WINDOW: Duration = Duration::from_secs(5);
 
-/// The program while it runs.
+/// State of the event loop.
 #[derive(Debug)]
 pub struct Shell {
     pub(super) app: App,
     pub(super) terminal: Terminal,
-    pub(super) performer: Performer,
-    pub(super) holder: Holder,
-    pub(super) rest: Option<(Instant, Rest)>,
-    /// What is done as soon as it can be.
-    pub(super) first: Option<First>,
-    pub(super) frames: Frames,
+    pub(super) runner: EffectRunner,
+    pub(super) owner: TerminalOwner,
+    pub(super) debounce: Option<(Instant, DebounceTicket)>,
+    /// Action to run once its session is known.
+    pub(super) startup_action: Option<StartupAction>,
+    pub(super) frames: FrameScheduler,
     pub(super) clock: Clock,
     view: ViewCache,
-    input: Input,
-    answer: Answer,
+    input: TerminalInput,
+    osc_reply: OscReplyParser,
     signals: Signals,
-    sources: Sources,
+    sources: EventSources,
     next_age: Option<Instant>,
-    drawn: Drawn,
+    drawn: LayoutFeedback,
 }
 
-/// Who has the terminal.
+/// Owner of the terminal.
 #[derive(Debug)]
-pub enum Holder {
+pub enum TerminalOwner {
     /// Salon.
-    Us,
-    /// A program.
+    Salon,
+    /// A foreground program.
     Program {
-        /// The program.
-        lent: Lent,
-        /// What it is.
+        /// Its process.
+        child: ForegroundChild,
+        /// Purpose of the program.
         purpose: Purpose,
-        /// Since when.
+        /// Start time.
         since: Instant,
     },
-    /// Nobody: a program failed and the user reads why, until a key is pressed.
-    Reader(Msg),
+    /// A program failed, and its output stays visible until a key is pressed.
+    Failure(Msg),
 }
 
-/// Why a program has the terminal.
+/// Purpose of a foreground program.
 #[derive(Debug)]
 pub enum Purpose {
-    /// It resumes a session.
+    /// Resume a session.
     Resume(SessionKey),
-    /// It edits a text of the user's.
+    /// Edit a text of the user.
     EditText(std::path::PathBuf),
-    /// It edits a file; one that was made for it is removed afterwards.
+    /// Edit a file. A temporary file is removed afterwards.
     Edit(Option<std::path::PathBuf>),
 }
 
-/// What tasks beside the loop have to say.
+/// A message from a background task.
 #[derive(Debug)]
-pub enum Told {
-    /// Something for the state.
+pub enum TaskMessage {
+    /// A message for the app state.
     Msg(Box<Msg>),
-    /// A file is ready to be edited.
+    /// A file to open in the editor.
     Edit(std::path::PathBuf),
 }
 
-/// Where messages come from, beside the user.
+/// Event sources besides the user.
 #[derive(Debug)]
-pub struct Sources {
-    /// What the index finds.
-    pub found: mpsc::Receiver<index::Event>,
-    /// What tasks beside the loop have to say.
-    pub told: mpsc::UnboundedReceiver<Told>,
-    /// What runs tell, where there can be any.
-    pub runs: Option<News>,
+pub struct EventSources {
+    /// Events of the index.
+    pub index: mpsc::Receiver<index::IndexEvent>,
+    /// Messages of background tasks.
+    pub tasks: mpsc::UnboundedReceiver<TaskMessage>,
+    /// Events of runs; `None` if `state.db` cannot be used.
+    pub runs: Option<RunReceivers>,
 }
 
 type Step = ControlFlow<()>;
 
 impl Shell {
-    /// Puts the parts together. The terminal is already taken.
-    pub fn new(app: App, terminal: Terminal, performer: Performer, sources: Sources, clock: Clock) -> io::Result<Self> {
+    /// Creates the event loop. The terminal is already taken.
+    pub fn new(
+        app: App,
+        terminal: Terminal,
+        runner: EffectRunner,
+        sources: EventSources,
+        clock: Clock,
+    ) -> io::Result<Self> {
         Ok(Self {
             app,
             terminal,
-            performer,
-            holder: Holder::Us,
-            rest: None,
-            first: None,
-            frames: Frames::default(),
+            runner,
+            owner: TerminalOwner::Salon,
+            debounce: None,
+            startup_action: None,
+            frames: FrameScheduler::default(),
             clock,
             view: ViewCache::new(jiff::tz::TimeZone::system()),
-            input: Input::new()?,
-            answer: Answer::default(),
+            input: TerminalInput::new()?,
+            osc_reply: OscReplyParser::default(),
             signals: Signals::new()?,
             sources,
             next_age: None,
-            drawn: Drawn::default(),
+            drawn: LayoutFeedback::default(),
         })
     }
 
     /// Runs until the user quits, a signal ends it, or the terminal is gone.
     pub async fn run(&mut self, ask_background: bool) {
-        // What the cache holds comes within a few milliseconds: then the first frame is the right one.
-        if let Ok(Some(event)) = tokio::time::timeout(FIRST_LOOK, self.sources.found.recv()).await {
-            let _nothing_ends_before_the_start = self.found(event);
+        // The cache is loaded within a few milliseconds, so that the first frame is complete.
+        if let Ok(Some(event)) = tokio::time::timeout(CACHE_TIMEOUT, self.sources.index.recv()).await {
+            let _nothing_ends_before_the_start = self.handle_index(event);
         }
-        self.frames.asked();
+        self.frames.request_now();
         if self.draw_if_due().is_ok() && ask_background {
-            match self.terminal.write(colours::ASK_BACKGROUND) {
-                Ok(()) => self.answer.expect(),
-                Err(error) => tracing::info!(%error, "the terminal could not be asked for its background"),
+            match self.terminal.write(colours::BACKGROUND_QUERY) {
+                Ok(()) => self.osc_reply.expect(),
+                Err(error) => tracing::info!(%error, "the terminal could not be queried for its background"),
             }
         }
         loop {
@@ -150,16 +157,16 @@ impl Shell {
                 break;
             }
             let wake = self.wake();
-            let keyboard = !matches!(self.holder, Holder::Program { .. });
+            let keyboard = !matches!(self.owner, TerminalOwner::Program { .. });
             let step = tokio::select! {
                 biased;
-                asked = self.signals.next() => self.signalled(asked),
-                typed = self.input.next(), if keyboard => self.typed(typed),
-                change = changed(&mut self.holder) => self.program_changed(change),
-                Some(told) = self.sources.told.recv() => self.told(told),
-                Some(event) = self.sources.found.recv() => self.found(event),
-                Some(news) = news(&mut self.sources.runs) => self.ran(news),
-                () = sleep(wake) => self.woke(),
+                request = self.signals.next() => self.handle_signal(request),
+                input = self.input.next(), if keyboard => self.handle_input(input),
+                event = next_foreground_event(&mut self.owner) => self.handle_foreground(event),
+                Some(message) = self.sources.tasks.recv() => self.handle_tasks(message),
+                Some(event) = self.sources.index.recv() => self.handle_index(event),
+                Some(event) = next_runs_event(&mut self.sources.runs) => self.handle_runs(event),
+                () = sleep(wake) => self.handle_timer(),
             };
             if step.is_break() {
                 break;
@@ -168,101 +175,101 @@ impl Shell {
         self.end_program().await;
     }
 
-    fn signalled(&mut self, asked: Asked) -> Step {
-        match asked {
-            Asked::End => return Step::Break(()),
-            Asked::Suspend => self.suspend(),
-            Asked::Measure => self.measure(),
-            Asked::Continue => return self.continued(),
+    fn handle_signal(&mut self, request: SignalRequest) -> Step {
+        match request {
+            SignalRequest::End => return Step::Break(()),
+            SignalRequest::Suspend => self.suspend(),
+            SignalRequest::Measure => self.measure(),
+            SignalRequest::Continue => return self.resume_after_stop(),
         }
         Step::Continue(())
     }
 
-    fn typed(&mut self, typed: io::Result<Vec<Event>>) -> Step {
-        let Ok(events) = typed else { return Step::Break(()) };
-        if let Holder::Reader(_) = self.holder {
-            return self.read_enough();
+    fn handle_input(&mut self, input: io::Result<Vec<Event>>) -> Step {
+        let Ok(events) = input else { return Step::Break(()) };
+        if let TerminalOwner::Failure(_) = self.owner {
+            return self.dismiss_failure();
         }
         for event in events {
-            match self.answer.pick(event) {
-                Picked::Background(background) => {
-                    self.performer.remember_background(background);
+            match self.osc_reply.parse(event) {
+                OscParse::Background(background) => {
+                    self.runner.save_background(background);
                     self.update(Msg::Background(background))?;
                 }
-                Picked::Typed(events) => self.act_on(events)?,
+                OscParse::Input(events) => self.handle_keys(events)?,
             }
         }
         Step::Continue(())
     }
 
-    fn act_on(&mut self, events: Vec<Event>) -> Step {
+    fn handle_keys(&mut self, events: Vec<Event>) -> Step {
         for msg in events.into_iter().filter_map(keys::message) {
-            self.performer.watch_for_panic(&msg);
-            self.frames.asked();
+            self.runner.watch_for_panic(&msg);
+            self.frames.request_now();
             self.update(msg)?;
         }
         Step::Continue(())
     }
 
-    fn found(&mut self, event: index::Event) -> Step {
-        // Ages are told as of now, also those of sessions that changed since the clock was looked at.
+    fn handle_index(&mut self, event: index::IndexEvent) -> Step {
+        // Ages are relative to the clock, so update it before the sessions.
         self.update(Msg::Clock(self.clock.now()))?;
         let mut next = Some(event);
         while let Some(event) = next {
-            if let Some(msg) = found::message(event) {
+            if let Some(msg) = index_messages::message(event) {
                 self.update(msg)?;
             }
-            next = self.sources.found.try_recv().ok();
+            next = self.sources.index.try_recv().ok();
         }
-        self.do_first()
+        self.run_startup_action()
     }
 
-    /// Does what is to be done first, as soon as the session that it is about is known.
-    fn do_first(&mut self) -> Step {
-        let known = |shell: &Self, key: &SessionKey| shell.app.known.catalog.get(key).is_some();
-        let effects = match self.first.take() {
-            Some(First::New { agent, opening, prompt }) => self.app.begin(agent, opening, prompt),
-            Some(First::Chat { key, prompt }) if known(self, &key) => self.app.send_to(&key, prompt),
-            Some(First::Follow(key)) if known(self, &key) => self.app.follow(key),
+    /// Runs the startup action, once its session is known.
+    fn run_startup_action(&mut self) -> Step {
+        let known = |shell: &Self, key: &SessionKey| shell.app.sessions.catalog.get(key).is_some();
+        let effects = match self.startup_action.take() {
+            Some(StartupAction::New { agent, opening, prompt }) => self.app.start_chat(agent, opening, prompt),
+            Some(StartupAction::Chat { key, prompt }) if known(self, &key) => self.app.send_to(&key, prompt),
+            Some(StartupAction::Watch(key)) if known(self, &key) => self.app.watch(key),
             later => {
-                self.first = later;
+                self.startup_action = later;
                 return Step::Continue(());
             }
         };
-        self.frames.asked();
-        effects.into_iter().try_for_each(|effect| self.perform(effect))
+        self.frames.request_now();
+        effects.into_iter().try_for_each(|effect| self.run_effect(effect))
     }
 
-    fn told(&mut self, told: Told) -> Step {
-        self.take(told)?;
-        while let Ok(told) = self.sources.told.try_recv() {
-            self.take(told)?;
+    fn handle_tasks(&mut self, message: TaskMessage) -> Step {
+        self.handle_task(message)?;
+        while let Ok(message) = self.sources.tasks.try_recv() {
+            self.handle_task(message)?;
         }
         Step::Continue(())
     }
 
-    fn take(&mut self, told: Told) -> Step {
-        match told {
-            Told::Msg(msg) => self.update(*msg),
-            Told::Edit(file) => self.edit(&file, Some(file.clone())),
+    fn handle_task(&mut self, message: TaskMessage) -> Step {
+        match message {
+            TaskMessage::Msg(msg) => self.update(*msg),
+            TaskMessage::Edit(file) => self.edit(&file, Some(file.clone())),
         }
     }
 
-    fn ran(&mut self, news: Ran) -> Step {
+    fn handle_runs(&mut self, event: RunsEvent) -> Step {
         self.update(Msg::Clock(self.clock.now()))?;
-        match news {
-            Ran::Happened(msg) => self.update(*msg),
-            Ran::Changed(event) => {
-                let msg = self.performer.runs.as_mut().map(|runs| runs.message(event));
+        match event {
+            RunsEvent::Replay(msg) => self.update(*msg),
+            RunsEvent::Live(event) => {
+                let msg = self.runner.runs.as_mut().map(|runs| runs.message(event));
                 msg.map_or(Step::Continue(()), |msg| self.update(msg))
             }
         }
     }
 
-    fn woke(&mut self) -> Step {
+    fn handle_timer(&mut self) -> Step {
         let now = Instant::now();
-        if let Some((_, rest)) = self.rest.take_if(|(at, _)| *at <= now) {
-            self.update(Msg::Rested(rest))?;
+        if let Some((_, ticket)) = self.debounce.take_if(|(at, _)| *at <= now) {
+            self.update(Msg::DebounceElapsed(ticket))?;
         }
         if self.next_age.take_if(|at| *at <= now).is_some() {
             self.update(Msg::Clock(self.clock.now()))?;
@@ -270,31 +277,32 @@ impl Shell {
         Step::Continue(())
     }
 
-    /// One message, and everything that comes of it.
+    /// Applies a message and runs the resulting effects.
     pub(super) fn update(&mut self, msg: Msg) -> Step {
-        self.frames.changed();
+        self.frames.request();
         for effect in self.app.update(msg) {
-            self.perform(effect)?;
+            self.run_effect(effect)?;
         }
         Step::Continue(())
     }
 
     fn draw_if_due(&mut self) -> io::Result<()> {
         let now = Instant::now();
-        let ours = matches!(self.holder, Holder::Us);
-        if !ours || self.frames.due(now).is_none_or(|due| due > now) {
+        let owned = matches!(self.owner, TerminalOwner::Salon);
+        if !owned || self.frames.due(now).is_none_or(|due| due > now) {
             return Ok(());
         }
         let Self { app, view, terminal, .. } = self;
         let drawn = terminal.draw(|frame| ui::draw(frame, app, view))?;
         self.frames.drawn(Instant::now());
-        if drawn.waiting {
-            self.frames.changed();
+        if drawn.needs_redraw {
+            self.frames.request();
         }
-        // What drawing found out may move what is shown, once; a frame that tells the same again ends it.
+        // Layout feedback may change the view, so it is applied once; the next frame reports the same and ends the
+        // cycle.
         if drawn != self.drawn {
             self.drawn = drawn.clone();
-            let _ends_with_the_next_key = self.update(Msg::Drawn(drawn));
+            let _ends_with_the_next_key = self.update(Msg::Layout(drawn));
         }
         self.next_age = self.next_age();
         Ok(())
@@ -303,34 +311,33 @@ impl Shell {
     fn next_age(&self) -> Option<Instant> {
         let changes = self.app.next_clock()?;
         let millis = changes.since(self.clock.now());
-        // Where the clock stands still it never changes.
-        // The clock may not have been looked at for long: then it is due.
+        // A fixed clock never changes. A change in the past is due at once.
         let wait = Duration::from_millis(u64::try_from(millis.max(1)).ok()?);
         if self.clock.runs() { Some(Instant::now() + wait) } else { None }
     }
 
     fn wake(&self) -> Option<Instant> {
-        let frame = matches!(self.holder, Holder::Us).then(|| self.frames.due(Instant::now())).flatten();
-        [frame, self.next_age, self.rest.as_ref().map(|(at, _)| *at)].into_iter().flatten().min()
+        let frame = matches!(self.owner, TerminalOwner::Salon).then(|| self.frames.due(Instant::now())).flatten();
+        [frame, self.next_age, self.debounce.as_ref().map(|(at, _)| *at)].into_iter().flatten().min()
     }
 
     fn measure(&mut self) {
         let size = self.terminal.measure();
-        self.frames.asked();
+        self.frames.request_now();
         let _nothing_ends_here = self.update(Msg::Resized { width: size.width, height: size.height });
     }
 
-    /// Gives the terminal back and stops, until the shell lets salon go on.
+    /// Releases the terminal and stops salon until the shell continues it.
     pub(super) fn suspend(&mut self) {
-        if matches!(self.holder, Holder::Us) {
+        if matches!(self.owner, TerminalOwner::Salon) {
             self.terminal.leave();
-            lend::stop_here();
+            foreground::stop_salon();
         }
     }
 
-    /// Salon goes on after a stop; the terminal may be in any mode.
-    fn continued(&mut self) -> Step {
-        if !matches!(self.holder, Holder::Us) {
+    /// Takes the terminal again after a stop, because its mode may have changed.
+    fn resume_after_stop(&mut self) -> Step {
+        if !matches!(self.owner, TerminalOwner::Salon) {
             return Step::Continue(());
         }
         if self.terminal.enter().is_err() {
@@ -340,45 +347,46 @@ impl Shell {
         Step::Continue(())
     }
 
-    fn program_changed(&mut self, change: Change) -> Step {
-        let Holder::Program { lent, .. } = &self.holder else { return Step::Continue(()) };
-        let failure = match change {
-            Change::Stopped(by) => {
-                lent.stop_along(by);
+    fn handle_foreground(&mut self, event: ForegroundEvent) -> Step {
+        let TerminalOwner::Program { child, .. } = &self.owner else { return Step::Continue(()) };
+        let failure = match event {
+            ForegroundEvent::Stopped(by) => {
+                child.stop_with_child(by);
                 return Step::Continue(());
             }
-            Change::Ended(status) if status.success() => None,
-            Change::Ended(status) => Some(format!("ended with {status}")),
-            Change::Lost => Some("cannot be waited for".to_owned()),
+            ForegroundEvent::Ended(status) if status.success() => None,
+            ForegroundEvent::Ended(status) => Some(format!("ended with {status}")),
+            ForegroundEvent::Lost => Some("cannot be waited for".to_owned()),
         };
-        lend::take_back();
-        let Holder::Program { purpose, since, .. } = std::mem::replace(&mut self.holder, Holder::Us) else {
+        foreground::reclaim_terminal();
+        let TerminalOwner::Program { purpose, since, .. } = std::mem::replace(&mut self.owner, TerminalOwner::Salon)
+        else {
             return Step::Continue(());
         };
-        let at_once = since.elapsed() < FAILED_TO_START;
-        let msg = Performer::after(purpose, failure.as_deref());
-        if let (Some(failure), true) = (failure, at_once) {
+        let failed_early = since.elapsed() < STARTUP_FAILURE_WINDOW;
+        let msg = EffectRunner::foreground_message(purpose, failure.as_deref());
+        if let (Some(failure), true) = (failure, failed_early) {
             self.terminal
-                .write(format!("\r\nsalon: the program {failure}. Press Enter to go back.\r\n").as_bytes())
+                .write(format!("\r\nsalon: the program {failure}. Press Enter to return.\r\n").as_bytes())
                 .ok();
-            self.holder = Holder::Reader(msg);
+            self.owner = TerminalOwner::Failure(msg);
             return Step::Continue(());
         }
-        self.come_back(msg)
+        self.return_to_screen(msg)
     }
 
-    fn read_enough(&mut self) -> Step {
-        match std::mem::replace(&mut self.holder, Holder::Us) {
-            Holder::Reader(msg) => self.come_back(msg),
+    fn dismiss_failure(&mut self) -> Step {
+        match std::mem::replace(&mut self.owner, TerminalOwner::Salon) {
+            TerminalOwner::Failure(msg) => self.return_to_screen(msg),
             other => {
-                self.holder = other;
+                self.owner = other;
                 Step::Continue(())
             }
         }
     }
 
-    fn come_back(&mut self, msg: Msg) -> Step {
-        self.holder = Holder::Us;
+    fn return_to_screen(&mut self, msg: Msg) -> Step {
+        self.owner = TerminalOwner::Salon;
         if self.terminal.enter().is_err() {
             return Step::Break(());
         }
@@ -387,58 +395,58 @@ impl Shell {
         self.update(msg)
     }
 
-    /// Gives the terminal back, ends the agents, and the index in good order.
+    /// Releases the terminal and shuts down the index and the agents.
     pub async fn end(self) {
-        let Self { terminal, performer, .. } = self;
+        let Self { terminal, runner, .. } = self;
         drop(terminal);
-        performer.index.stop();
-        if let Some(runs) = performer.runs {
+        runner.index.stop();
+        if let Some(runs) = runner.runs {
             end_runs(runs).await;
         }
     }
 
-    /// A program that still has the terminal when salon ends does not outlive it.
+    /// Ends a foreground program that is still running when salon quits.
     async fn end_program(&mut self) {
-        let Holder::Program { lent, .. } = &mut self.holder else { return };
-        lent.hang_up();
-        let ended = async { while let Change::Stopped(_) = lent.next().await {} };
-        if tokio::time::timeout(GRACE, ended).await.is_err() {
-            lent.kill();
+        let TerminalOwner::Program { child, .. } = &mut self.owner else { return };
+        child.terminate();
+        let ended = async { while let ForegroundEvent::Stopped(_) = child.next().await {} };
+        if tokio::time::timeout(FOREGROUND_GRACE, ended).await.is_err() {
+            child.kill();
         }
-        lend::take_back();
+        foreground::reclaim_terminal();
     }
 }
 
-/// Something that runs tell.
-enum Ran {
-    Changed(live::Event),
-    Happened(Box<Msg>),
+/// An event of the live layer.
+enum RunsEvent {
+    Live(live::LiveEvent),
+    Replay(Box<Msg>),
 }
 
-async fn news(runs: &mut Option<News>) -> Option<Ran> {
+async fn next_runs_event(runs: &mut Option<RunReceivers>) -> Option<RunsEvent> {
     let Some(runs) = runs else { return std::future::pending().await };
     tokio::select! {
-        Some(event) = runs.changes.recv() => Some(Ran::Changed(event)),
-        Some(msg) = runs.happened.recv() => Some(Ran::Happened(Box::new(msg))),
+        Some(event) = runs.events.recv() => Some(RunsEvent::Live(event)),
+        Some(msg) = runs.replays.recv() => Some(RunsEvent::Replay(Box::new(msg))),
         else => std::future::pending().await,
     }
 }
 
-/// Agents may take their time to end: who waits for that is told.
+/// Stops the agents, and reports a slow shutdown.
 async fn end_runs(runs: Runs) {
     let alive = runs.any_alive();
     let mut ending = std::pin::pin!(runs.end());
-    let patience = if alive { SILENT } else { Duration::MAX };
-    if tokio::time::timeout(patience, &mut ending).await.is_err() {
-        eprintln!("salon: waiting for agents to end");
+    let timeout = if alive { SHUTDOWN_NOTICE_DELAY } else { Duration::MAX };
+    if tokio::time::timeout(timeout, &mut ending).await.is_err() {
+        eprintln!("salon: waiting for agents to exit");
         ending.await;
     }
 }
 
-async fn changed(holder: &mut Holder) -> Change {
-    match holder {
-        Holder::Program { lent, .. } => lent.next().await,
-        Holder::Us | Holder::Reader(_) => std::future::pending().await,
+async fn next_foreground_event(owner: &mut TerminalOwner) -> ForegroundEvent {
+    match owner {
+        TerminalOwner::Program { child, .. } => child.next().await,
+        TerminalOwner::Salon | TerminalOwner::Failure(_) => std::future::pending().await,
     }
 }
 

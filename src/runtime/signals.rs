@@ -1,23 +1,23 @@
-//! Signals, as values.
+//! Unix signals as values.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What a signal asks for.
+/// Request of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// To end: `SIGTERM`, `SIGINT`, `SIGHUP`, `SIGQUIT`.
+pub enum SignalRequest {
+    /// Quit: `SIGTERM`, `SIGINT`, `SIGHUP`, `SIGQUIT`.
     End,
-    /// To stop until continued: `SIGTSTP`.
+    /// Stop until continued: `SIGTSTP`.
     Suspend,
-    /// To look at the terminal's size: `SIGWINCH`.
+    /// Measure the terminal: `SIGWINCH`.
     Measure,
-    /// To take up work again: `SIGCONT`.
+    /// Continue after a stop: `SIGCONT`.
     Continue,
 }
 
-/// The signals that salon listens to. From then on none of them has its usual effect.
+/// Signal handlers. While they exist, the default actions are disabled.
 #[derive(Debug)]
 pub struct Signals {
     terminate: Signal,
@@ -30,7 +30,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Starts to listen.
+    /// Installs the handlers.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
@@ -43,17 +43,17 @@ impl Signals {
         })
     }
 
-    /// Waits for the next one. Nothing is lost when it is dropped while it waits.
-    pub async fn next(&mut self) -> Asked {
+    /// Waits for the next signal. Cancel safe.
+    pub async fn next(&mut self) -> SignalRequest {
         tokio::select! {
             biased;
-            _ = self.terminate.recv() => Asked::End,
-            _ = self.interrupt.recv() => Asked::End,
-            _ = self.hangup.recv() => Asked::End,
-            _ = self.quit.recv() => Asked::End,
-            _ = self.suspend.recv() => Asked::Suspend,
-            _ = self.window.recv() => Asked::Measure,
-            _ = self.resume.recv() => Asked::Continue,
+            _ = self.terminate.recv() => SignalRequest::End,
+            _ = self.interrupt.recv() => SignalRequest::End,
+            _ = self.hangup.recv() => SignalRequest::End,
+            _ = self.quit.recv() => SignalRequest::End,
+            _ = self.suspend.recv() => SignalRequest::Suspend,
+            _ = self.window.recv() => SignalRequest::Measure,
+            _ = self.resume.recv() => SignalRequest::Continue,
         }
     }
 }

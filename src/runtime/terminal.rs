@@ -1,4 +1,4 @@
-//! The terminal: taken at the start, given back at the end, whatever the end is.
+//! Terminal set-up and restoration, in every way that salon can end.
 
 use std::io::{self, Stdout, Write};
 use std::panic;
@@ -16,28 +16,28 @@ use crossterm::{execute, queue};
 use ratatui::layout::Size;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
-use super::screen::Screen;
+use super::screen::FrameWriter;
 
-/// Mouse buttons and wheel, never motion: with motion the terminal's own selection would be lost.
+/// Mouse buttons and wheel only: motion events would disable the terminal's own selection.
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
-/// How the terminal was before salon took it; `None` while salon does not have it. A panic must find it from anywhere.
-static TAKEN: Mutex<Option<Termios>> = Mutex::new(None);
+/// Terminal mode before salon took it; `None` while released. Global, because a panic hook must reach it.
+static ORIGINAL_MODE: Mutex<Option<Termios>> = Mutex::new(None);
 
-/// The terminal while salon has it, and while it is lent.
+/// The terminal, also while another program uses it.
 #[derive(Debug)]
 pub struct Terminal {
-    cells: ratatui::Terminal<Screen<Stdout>>,
+    cells: ratatui::Terminal<FrameWriter<Stdout>>,
     original: Termios,
     mouse: bool,
 }
 
 impl Terminal {
-    /// Takes the terminal. It is given back when the value is dropped, and at a panic on this thread.
+    /// Takes the terminal. It is restored on drop and on a panic of this thread.
     pub fn take(mouse: bool) -> io::Result<Self> {
         let original = tcgetattr(io::stdin())?;
-        let cells = ratatui::Terminal::new(Screen::new(io::stdout(), size()))?;
+        let cells = ratatui::Terminal::new(FrameWriter::new(io::stdout(), size()))?;
         restore_on_panic(thread::current().id());
         let mut terminal = Self { cells, original, mouse };
         terminal.enter()?;
@@ -48,48 +48,48 @@ impl Terminal {
     pub fn enter(&mut self) -> io::Result<()> {
         let mut raw = self.original.clone();
         raw.make_raw();
-        *taken() = Some(self.original.clone());
+        *original_mode() = Some(self.original.clone());
         tcsetattr(io::stdin(), OptionalActions::Now, &raw)?;
         let screen = self.cells.backend_mut();
-        screen.forget();
+        screen.reset_cursor();
         screen.resize(size());
-        screen.write(&entering()?)?;
+        screen.write(&enter_sequence()?)?;
         if self.mouse {
             screen.write(MOUSE_ON.as_bytes())?;
         }
         self.redraw()
     }
 
-    /// Gives the terminal back as it was.
+    /// Restores the terminal.
     pub fn leave(&mut self) {
         restore();
-        self.cells.backend_mut().forget();
+        self.cells.backend_mut().reset_cursor();
     }
 
-    /// Takes the mouse, or leaves it to the terminal.
+    /// Enables or disables mouse capture.
     pub fn capture_mouse(&mut self, capture: bool) -> io::Result<()> {
         self.mouse = capture;
         self.write(if capture { MOUSE_ON } else { MOUSE_OFF }.as_bytes())
     }
 
-    /// Writes what is not a cell.
+    /// Writes bytes that are not cells.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.cells.backend_mut().write(bytes)
     }
 
-    /// The next frame draws every cell.
+    /// Makes the next frame draw every cell.
     pub fn redraw(&mut self) -> io::Result<()> {
         self.cells.clear()
     }
 
-    /// Asks for the terminal's size, which becomes the next frame's.
+    /// Measures the terminal for the next frame.
     pub fn measure(&mut self) -> Size {
         let size = size();
         self.cells.backend_mut().resize(size);
         size
     }
 
-    /// Draws a frame; writes only what differs from the last one.
+    /// Draws a frame. Writes only the difference to the previous one.
     pub fn draw<T>(&mut self, render: impl FnOnce(&mut ratatui::Frame) -> T) -> io::Result<T> {
         let mut drawn = None;
         self.cells.draw(|frame| drawn = Some(render(frame)))?;
@@ -103,7 +103,7 @@ impl Drop for Terminal {
     }
 }
 
-/// Columns and rows; 80×24 where the terminal does not tell.
+/// Returns columns and rows; 80×24 if unknown.
 pub fn size() -> Size {
     match tcgetwinsize(io::stdout()) {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Size::new(size.ws_col, size.ws_row),
@@ -111,20 +111,20 @@ pub fn size() -> Size {
     }
 }
 
-/// Gives the terminal back, if salon has it. A terminal that is gone cannot be told: failures are logged only.
+/// Restores the terminal, if salon has it. Failures are only logged, because the terminal may be gone.
 fn restore() {
-    let Some(original) = taken().take() else { return };
-    let told = leave(&mut io::stdout());
-    if let Err(error) = told {
-        tracing::debug!(%error, "the terminal was not told to leave");
+    let Some(original) = original_mode().take() else { return };
+    let result = leave(&mut io::stdout());
+    if let Err(error) = result {
+        tracing::debug!(%error, "the terminal modes were not reset");
     }
     if let Err(error) = tcsetattr(io::stdin(), OptionalActions::Now, &original) {
         tracing::debug!(%error, "the terminal's mode was not restored");
     }
 }
 
-/// Alternate screen, bracketed paste, keys told apart where the terminal can.
-fn entering() -> io::Result<Vec<u8>> {
+/// Returns the sequences for the alternate screen, bracketed paste, focus events and key disambiguation.
+fn enter_sequence() -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     queue!(
         bytes,
@@ -138,7 +138,7 @@ fn entering() -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// All of it taken back; also a frame that was begun, and mouse motion, which an agent may leave on.
+/// Reverts all modes, including an unfinished frame and mouse motion that an agent may have enabled.
 fn leave(out: &mut impl Write) -> io::Result<()> {
     execute!(
         out,
@@ -153,12 +153,12 @@ fn leave(out: &mut impl Write) -> io::Result<()> {
     )
 }
 
-fn taken() -> std::sync::MutexGuard<'static, Option<Termios>> {
-    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
+fn original_mode() -> std::sync::MutexGuard<'static, Option<Termios>> {
+    ORIGINAL_MODE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A panic of the interface gives the terminal back before its message is printed. One on another thread is that
-/// thread's end only: it is logged, as printing it would garble the screen.
+/// Restores the terminal before the message of a panic is printed. A panic on another thread is only logged, because
+/// printing would garble the screen.
 fn restore_on_panic(interface: ThreadId) {
     let before = panic::take_hook();
     panic::set_hook(Box::new(move |info| {

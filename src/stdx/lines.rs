@@ -1,77 +1,77 @@
-//! Lines of a growing file, read in chunks from any offset.
+//! Line reader for growing files, in chunks from any offset.
 //!
-//! Memory is bounded whatever the file holds: a line longer than [`LONGEST`] is handed over as its head only.
-//! A last line without a newline is *not* a line yet; the offset to continue from stays in front of it.
+//! Memory is bounded for any file: only the head of a line longer than [`MAX_LINE_BYTES`] is returned. A last line
+//! without a newline is *not* a line yet; the reader's offset stays before it.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// Bytes of one line that are kept; what lies beyond is skipped and told.
-pub const LONGEST: usize = 64 << 20;
+/// Maximum bytes returned per line, because a corrupt file can be one line; the rest is skipped and counted.
+pub const MAX_LINE_BYTES: usize = 64 << 20;
 
 const CHUNK: usize = 256 << 10;
 
-/// Room that is kept between lines; more is given back.
-const BUFFER: usize = 4 << 20;
+/// Maximum buffer capacity between lines; more is freed.
+const MAX_IDLE_BUFFER: usize = 4 << 20;
 
-/// One complete line of a file.
+/// A complete line of a file.
 #[derive(Debug)]
-pub struct Line<'a> {
-    /// Where it starts in the file, in bytes.
+pub struct RawLine<'a> {
+    /// Offset of the line in the file, in bytes.
     pub offset: u64,
-    /// Its bytes without the newline; at most [`LONGEST`] of them.
+    /// Line without its newline; at most [`MAX_LINE_BYTES`] bytes.
     pub bytes: &'a [u8],
-    /// Its full length in the file without the newline.
+    /// Full length in the file, without the newline.
     pub len: u64,
 }
 
-/// Reads complete lines from a reader, from an offset on.
+/// Reads complete lines, starting at an offset.
 #[derive(Debug)]
-pub struct Lines<R> {
+pub struct LineReader<R> {
     reader: R,
-    /// `buffer[start..end]` is read and not yet handed out.
+    /// `buffer[start..end]` is read but not returned yet.
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    /// Offset in the file of `buffer[start]`.
+    /// File offset of `buffer[start]`.
     offset: u64,
     read: u64,
-    longest: usize,
+    max_line: usize,
 }
 
-impl<R: Read + Seek> Lines<R> {
+impl<R: Read + Seek> LineReader<R> {
     /// Starts at `offset`, which must be the start of a line.
     pub fn from_offset(reader: R, offset: u64) -> io::Result<Self> {
-        Self::with_longest(reader, offset, LONGEST)
+        Self::with_max_line(reader, offset, MAX_LINE_BYTES)
     }
 
-    /// The same, keeping `longest` bytes of a line instead of [`LONGEST`].
-    pub fn with_longest(mut reader: R, offset: u64, longest: usize) -> io::Result<Self> {
+    /// Starts at `offset` with a line limit of `max_line` bytes instead of [`MAX_LINE_BYTES`].
+    pub fn with_max_line(mut reader: R, offset: u64, max_line: usize) -> io::Result<Self> {
         reader.seek(SeekFrom::Start(offset))?;
-        Ok(Self { reader, buffer: vec![0; CHUNK], start: 0, end: 0, offset, read: 0, longest })
+        Ok(Self { reader, buffer: vec![0; CHUNK], start: 0, end: 0, offset, read: 0, max_line })
     }
 
-    /// Offset after the last complete line handed out: where the next reading begins.
+    /// Offset after the last returned line, where the next read starts.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Bytes taken from the file so far.
+    /// Bytes read from the file so far.
     pub fn bytes_read(&self) -> u64 {
         self.read
     }
 
-    /// Memory held for lines, in bytes.
+    /// Capacity of the line buffer in bytes.
     pub fn capacity(&self) -> usize {
         self.buffer.capacity()
     }
 
-    /// What is left after the last newline: a line that is still being written, or was left unfinished.
-    pub fn rest(&self) -> &[u8] {
+    /// Text after the last newline: an incomplete line.
+    pub fn remainder(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }
 
-    /// The next complete line, or `None` where only a part of a line (or nothing) is left.
-    pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
+    /// Returns the next complete line, or `None` at an incomplete line or the end.
+    pub fn next_line(&mut self) -> io::Result<Option<RawLine<'_>>> {
         let mut scanned = 0;
         loop {
             if let Some(found) = memchr::memchr(b'\n', &self.buffer[self.start + scanned..self.end]) {
@@ -79,11 +79,11 @@ impl<R: Read + Seek> Lines<R> {
                 let (offset, from) = (self.offset, self.start);
                 self.start += len + 1;
                 self.offset += len as u64 + 1;
-                let kept = len.min(self.longest);
-                return Ok(Some(Line { offset, bytes: &self.buffer[from..from + kept], len: len as u64 }));
+                let kept = len.min(self.max_line);
+                return Ok(Some(RawLine { offset, bytes: &self.buffer[from..from + kept], len: len as u64 }));
             }
             scanned = self.end - self.start;
-            if scanned >= self.longest {
+            if scanned >= self.max_line {
                 return self.skip_long_line();
             }
             if self.fill()? == 0 {
@@ -92,7 +92,7 @@ impl<R: Read + Seek> Lines<R> {
         }
     }
 
-    /// Appends one chunk behind what is held, moving it to the front first where the room is short.
+    /// Reads one more chunk, after moving the buffered bytes to the front if space is short.
     fn fill(&mut self) -> io::Result<usize> {
         if self.start > 0 && self.buffer.len() - self.end < CHUNK / 2 {
             self.buffer.copy_within(self.start..self.end, 0);
@@ -100,11 +100,11 @@ impl<R: Read + Seek> Lines<R> {
             self.start = 0;
         }
         if self.end == self.buffer.len() {
-            // No more than a line of the longest length needs, whatever doubling would give.
-            let most = self.longest.saturating_add(CHUNK).max(self.end + CHUNK);
+            // Doubling must not exceed the space for the longest line.
+            let most = self.max_line.saturating_add(CHUNK).max(self.end + CHUNK);
             self.grow((self.buffer.len() * 2).min(most));
-        } else if self.buffer.len() > BUFFER && self.end < CHUNK {
-            // A long line is gone: so may its memory.
+        } else if self.buffer.len() > MAX_IDLE_BUFFER && self.end < CHUNK {
+            // Free the memory of a long line.
             self.buffer.truncate(CHUNK * 2);
             self.buffer.shrink_to_fit();
         }
@@ -119,10 +119,10 @@ impl<R: Read + Seek> Lines<R> {
         self.buffer.resize(len, 0);
     }
 
-    /// Keeps the head of a line that is too long and skips to its end; `None` where it has no end yet.
-    fn skip_long_line(&mut self) -> io::Result<Option<Line<'_>>> {
+    /// Keeps the head of an overlong line and skips to its end. Returns `None` if the line has no end yet.
+    fn skip_long_line(&mut self) -> io::Result<Option<RawLine<'_>>> {
         let mut chunk = vec![0; CHUNK];
-        let mut beyond = (self.end - self.start - self.longest) as u64;
+        let mut beyond = (self.end - self.start - self.max_line) as u64;
         loop {
             let count = read(&mut self.reader, &mut chunk)?;
             if count == 0 {
@@ -131,22 +131,22 @@ impl<R: Read + Seek> Lines<R> {
             self.read += count as u64;
             if let Some(found) = memchr::memchr(b'\n', &chunk[..count]) {
                 beyond += found as u64;
-                let (offset, len) = (self.offset, self.longest as u64 + beyond);
+                let (offset, len) = (self.offset, self.max_line as u64 + beyond);
                 self.offset += len + 1;
                 let rest = &chunk[found + 1..count];
-                let head = self.start..self.start + self.longest;
+                let head = self.start..self.start + self.max_line;
                 self.grow(head.end + rest.len().max(CHUNK));
                 self.buffer[head.end..head.end + rest.len()].copy_from_slice(rest);
                 self.start = head.end;
                 self.end = head.end + rest.len();
-                return Ok(Some(Line { offset, bytes: &self.buffer[head], len }));
+                return Ok(Some(RawLine { offset, bytes: &self.buffer[head], len }));
             }
             beyond += count as u64;
         }
     }
 }
 
-/// Reads once, not minding interruptions.
+/// Reads once, and retries after interrupts.
 fn read(reader: &mut impl Read, into: &mut [u8]) -> io::Result<usize> {
     loop {
         match reader.read(into) {

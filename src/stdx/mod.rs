@@ -1,4 +1,4 @@
-//! What the standard library lacks. Knows nothing of agents, sessions or screens.
+//! Extensions of the standard library. Independent of agents, sessions and screens.
 
 pub mod lines;
 pub mod process;

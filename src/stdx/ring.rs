@@ -1,110 +1,109 @@
-//! A bounded history of a stream that many readers follow at their own pace.
+//! Bounded event history with independent readers.
 //!
-//! Every item pushed gets an id, rising by one, never reused while the ring lives. Items that belong together (the
-//! pieces of one text) are merged, but keep their ids: a reader whose cursor lies inside a merged item gets only the
-//! part it has not seen. The ring holds a bounded number of items and bytes; the oldest go first, except those that
-//! are pinned, and what went is counted.
+//! Each pushed item gets an ascending id, which is never reused while the ring exists. Adjacent items (the deltas of
+//! one text) are merged, but keep their ids. A reader whose cursor is inside a merged item gets only the rest of it.
+//! The ring is bounded in items and bytes. It drops the oldest unpinned items first, and counts them.
 
 use std::collections::VecDeque;
 
-/// What a ring can hold.
-pub trait Held: Clone {
-    /// Bytes it takes, roughly.
+/// Value that a ring can store.
+pub trait RingValue: Clone {
+    /// Approximate size in bytes.
     fn bytes(&self) -> usize;
 
-    /// Takes `next` in behind itself, if the two belong together: the offset at which it begins, or `next` back. Only
-    /// whole items are dropped, so what merges must itself be bounded.
+    /// Appends `next` if it continues this value. Returns the offset of `next`, or `next` itself. The ring drops whole
+    /// items only, so merged values must be bounded.
     fn merge(&mut self, next: Self) -> Result<usize, Self>;
 
-    /// What lies behind an offset that [`merge`](Self::merge) returned.
+    /// Returns the part after an offset that [`merge`](Self::merge) returned.
     #[must_use]
-    fn rest(&self, offset: usize) -> Self;
+    fn tail(&self, offset: usize) -> Self;
 }
 
-/// An item with the ids it covers.
+/// A value with the ids that it covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item<T> {
-    /// Id of its first piece.
+pub struct RingItem<T> {
+    /// Id of its first delta.
     pub first: u64,
-    /// Id of its last piece.
+    /// Id of its last delta.
     pub last: u64,
-    /// What it is.
+    /// Merged value.
     pub value: T,
 }
 
-/// How much a ring holds at most.
+/// Maximum size of a ring.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
-    /// Merged items.
+pub struct RingBounds {
+    /// Maximum merged items.
     pub items: usize,
-    /// Bytes.
+    /// Maximum bytes.
     pub bytes: usize,
 }
 
-/// What a reader has missed, and what is held for it.
+/// Items for a reader, and the number of dropped ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Since<T> {
-    /// Ids between the cursor and what is held that are gone.
+pub struct RingRead<T> {
+    /// Number of ids after the cursor that were dropped.
     pub missed: u64,
-    /// What is held, in order.
-    pub items: Vec<Item<T>>,
+    /// Items in order.
+    pub items: Vec<RingItem<T>>,
 }
 
 #[derive(Debug)]
 struct Slot<T> {
-    item: Item<T>,
-    /// Where the pieces after the first begin, in order. Small, for there may be one for every few bytes of text.
+    item: RingItem<T>,
+    /// Start offsets of the deltas after the first, in order. 32 bits, because there can be one per few bytes of text.
     offsets: Vec<u32>,
 }
 
-/// See the module.
+/// Ring buffer of merged items; see the module.
 #[derive(Debug)]
 pub struct Ring<T> {
     slots: VecDeque<Slot<T>>,
-    bounds: Bounds,
+    bounds: RingBounds,
     bytes: usize,
     next: u64,
     dropped: u64,
 }
 
-impl<T: Held> Ring<T> {
-    /// An empty ring whose first id is 0.
-    pub fn new(bounds: Bounds) -> Self {
+impl<T: RingValue> Ring<T> {
+    /// Creates an empty ring whose first id is 0.
+    pub fn new(bounds: RingBounds) -> Self {
         Self { slots: VecDeque::new(), bounds, bytes: 0, next: 0, dropped: 0 }
     }
 
-    /// The id that the next item will get.
+    /// Id of the next item.
     pub fn next_id(&self) -> u64 {
         self.next
     }
 
-    /// Pieces that were dropped so far.
+    /// Number of dropped deltas.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// Bytes held.
+    /// Size of the items in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Merged items held.
+    /// Number of merged items.
     pub fn len(&self) -> usize {
         self.slots.len()
     }
 
-    /// Nothing is held.
+    /// Returns true if the ring is empty.
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }
 
-    /// Adds an item and returns its id. Then drops the oldest that are not pinned until the bounds are met, the
-    /// newest always stays.
+    /// Appends an item and returns its id. Then drops the oldest unpinned items until the bounds are met; the newest
+    /// item always stays.
     pub fn push(&mut self, value: T, pinned: impl Fn(&T) -> bool) -> u64 {
         let id = self.next;
         self.next += 1;
         if let Some(value) = self.merge(id, value) {
-            let slot = Slot { item: Item { first: id, last: id, value }, offsets: Vec::new() };
+            let slot = Slot { item: RingItem { first: id, last: id, value }, offsets: Vec::new() };
             self.bytes += slot.bytes();
             self.slots.push_back(slot);
         }
@@ -112,8 +111,8 @@ impl<T: Held> Ring<T> {
         id
     }
 
-    /// Everything from the id `from` on (inclusive: the id that the reader expects next).
-    pub fn since(&self, from: u64) -> Since<T> {
+    /// Returns the items from the id `from` on, which is the id that the reader expects next.
+    pub fn since(&self, from: u64) -> RingRead<T> {
         let mut missed = 0;
         let mut expected = from;
         let mut items = Vec::new();
@@ -123,17 +122,17 @@ impl<T: Held> Ring<T> {
             items.push(slot.from(from));
         }
         missed += self.next.saturating_sub(expected.max(from));
-        Since { missed, items }
+        RingRead { missed, items }
     }
 
-    /// Forgets what is held; ids go on.
+    /// Drops all items; ids continue.
     pub fn clear(&mut self) {
-        self.dropped += self.slots.iter().map(Slot::pieces).sum::<u64>();
+        self.dropped += self.slots.iter().map(Slot::deltas).sum::<u64>();
         self.slots.clear();
         self.bytes = 0;
     }
 
-    /// Adds a value to the newest item, or gives it back where it does not belong there.
+    /// Merges a value into the newest item, or returns the value if it does not belong there.
     fn merge(&mut self, id: u64, value: T) -> Option<T> {
         let Some(slot) = self.slots.back_mut().filter(|slot| slot.item.last + 1 == id) else { return Some(value) };
         let before = slot.bytes();
@@ -154,15 +153,15 @@ impl<T: Held> Ring<T> {
                 return;
             };
             if let Some(slot) = self.slots.remove(oldest) {
-                self.dropped += slot.pieces();
+                self.dropped += slot.deltas();
                 self.bytes -= slot.bytes();
             }
         }
     }
 }
 
-impl<T: Held> Slot<T> {
-    fn pieces(&self) -> u64 {
+impl<T: RingValue> Slot<T> {
+    fn deltas(&self) -> u64 {
         self.item.last - self.item.first + 1
     }
 
@@ -170,13 +169,13 @@ impl<T: Held> Slot<T> {
         self.item.value.bytes() + size_of_val(&*self.offsets)
     }
 
-    /// The item without the pieces before `id`.
-    fn from(&self, id: u64) -> Item<T> {
+    /// Returns the item without the deltas before `id`.
+    fn from(&self, id: u64) -> RingItem<T> {
         let skip = id.saturating_sub(self.item.first);
         let value = match usize::try_from(skip) {
-            Ok(skip @ 1..) => self.item.value.rest(self.offsets[skip - 1] as usize),
+            Ok(skip @ 1..) => self.item.value.tail(self.offsets[skip - 1] as usize),
             _ => self.item.value.clone(),
         };
-        Item { first: self.item.first.max(id), last: self.item.last, value }
+        RingItem { first: self.item.first.max(id), last: self.item.last, value }
     }
 }

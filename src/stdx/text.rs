@@ -1,10 +1,10 @@
-//! Text on a terminal: made harmless, cut, measured.
+//! Terminal text: sanitising, truncation, width.
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// Makes text harmless for a terminal: no escape sequences, no C0 or C1 controls (newline and tab stay), no
-/// bidirectional overrides, no NUL. Borrowed where nothing had to change.
+/// Removes escape sequences, C0 and C1 controls except newline and tab, bidirectional overrides and NUL. Borrows the
+/// text if nothing changes.
 pub fn sanitise(text: &str) -> std::borrow::Cow<'_, str> {
     if !text.chars().any(is_hostile) {
         return text.into();
@@ -24,7 +24,7 @@ pub fn sanitise(text: &str) -> std::borrow::Cow<'_, str> {
     clean.into()
 }
 
-/// One line of harmless text: white space runs become one space, ends trimmed.
+/// Sanitises a text to one line: runs of white space become one space, ends are trimmed.
 pub fn one_line(text: &str) -> String {
     let clean = sanitise(text);
     let mut line = String::with_capacity(clean.len());
@@ -37,27 +37,27 @@ pub fn one_line(text: &str) -> String {
     line
 }
 
-/// The first `count` characters.
+/// Returns the first `count` characters.
 pub fn first_chars(text: &str, count: usize) -> &str {
     text.char_indices().nth(count).map_or(text, |(at, _)| &text[..at])
 }
 
-/// The last boundary of a character at or before a byte.
+/// Returns the last character boundary at or before a byte.
 pub fn boundary_before(text: &str, at: usize) -> usize {
     (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }
 
-/// The first boundary of a character at or after a byte.
+/// Returns the first character boundary at or after a byte.
 pub fn boundary_after(text: &str, at: usize) -> usize {
     (at..text.len()).find(|&at| text.is_char_boundary(at)).unwrap_or(text.len())
 }
 
-/// Columns that the text takes on a terminal.
+/// Returns the display width in columns.
 pub fn width(text: &str) -> usize {
     text.width()
 }
 
-/// Cuts to at most `columns`, ending in `…` where something was cut; never inside a grapheme.
+/// Truncates to at most `columns`, with `…` at the end, at a grapheme boundary.
 pub fn ellipsis(text: &str, columns: usize) -> String {
     if super::wrap::columns(text) <= columns {
         return text.to_owned();
@@ -78,7 +78,7 @@ pub fn ellipsis(text: &str, columns: usize) -> String {
     cut
 }
 
-/// Cuts to at most `columns` from the end, beginning with `…` where something was cut; never inside a grapheme.
+/// Truncates at the start to at most `columns`, with `…` in front, at a grapheme boundary.
 pub fn ellipsis_before(text: &str, columns: usize) -> String {
     if super::wrap::columns(text) <= columns {
         return text.to_owned();
@@ -101,7 +101,7 @@ fn is_hostile(c: char) -> bool {
         | '\u{2028}' | '\u{2029}' | '\u{feff}')
 }
 
-/// Drops an escape sequence whose ESC was read: CSI, OSC and the other string sequences, or a two-character one.
+/// Skips an escape sequence after its ESC: CSI, OSC and other string sequences, or a two-character one.
 fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
     match chars.peek() {
         Some('[') => {

@@ -1,6 +1,6 @@
-//! Text broken into rows of a given width: at spaces, between wide characters, and inside words that are too long.
+//! Line wrapping: at spaces, between wide characters, and inside words that are too long.
 //!
-//! Knows columns and graphemes only; it neither styles nor copies: rows are byte ranges of the text.
+//! Rows are byte ranges of the text. Does not style or copy text.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,19 +11,19 @@ use unicode_width::UnicodeWidthStr;
 /// Columns between two tab stops.
 const TAB: usize = 4;
 
-/// Columns that the text takes when it is drawn grapheme by grapheme.
+/// Returns the columns of a text that is drawn grapheme by grapheme.
 pub fn columns(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.graphemes(true).map(cells).sum() }
 }
 
-/// Columns of one grapheme. Half-width voiced marks combine by Unicode, but terminals give them a cell of their own.
+/// Returns the columns of one grapheme. Half-width voiced marks combine in Unicode, but take a cell in terminals.
 fn cells(grapheme: &str) -> usize {
     grapheme.width() + grapheme.chars().filter(|c| matches!(c, '\u{ff9e}' | '\u{ff9f}')).count()
 }
 
-/// The rows of one line of text (no newline, no tab in it), each at most `width` columns, as byte ranges.
+/// Wraps one line without newlines and tabs into rows of at most `width` columns, as byte ranges.
 ///
-/// Spaces at a break are left out, those that indent the line stay. A line with nothing in it is one empty row.
+/// Spaces at a break are dropped, leading spaces stay. An empty line is one empty row.
 pub fn wrap(text: &str, width: usize) -> Vec<Range<usize>> {
     let width = width.max(1);
     if text.len() <= width && text.is_ascii() {
@@ -41,7 +41,7 @@ pub fn wrap(text: &str, width: usize) -> Vec<Range<usize>> {
     rows.finish()
 }
 
-/// Replaces tabs by spaces up to the next tab stop of the line. Borrowed where there is none.
+/// Expands tabs to spaces, up to the next tab stop of the line. Borrows the line if it has no tab.
 pub fn expand_tabs(line: &str) -> Cow<'_, str> {
     if !line.contains('\t') {
         return line.into();
@@ -60,7 +60,8 @@ pub fn expand_tabs(line: &str) -> Cow<'_, str> {
     wide.into()
 }
 
-/// What a terminal would show of lines that were overwritten by `\r`: the last state of each. Borrowed where none was.
+/// Collapses lines that were overwritten by `\r` to their last state, as a terminal shows them. Borrows the text if
+/// there are none.
 pub fn collapse_returns(text: &str) -> Cow<'_, str> {
     if !text.contains('\r') {
         return text.into();
@@ -79,11 +80,11 @@ pub fn collapse_returns(text: &str) -> Cow<'_, str> {
 struct Rows {
     width: usize,
     done: Vec<Range<usize>>,
-    /// `start..end` is on the row that is being filled, and takes `column` columns.
+    /// `start..end` is the current row, which takes `column` columns.
     start: usize,
     end: usize,
     column: usize,
-    /// Spaces since `end`, not yet placed.
+    /// Spaces after `end` that are not in a row yet.
     spaces: usize,
 }
 
@@ -97,7 +98,7 @@ impl Rows {
         if self.end > self.start {
             self.break_at(at);
         } else if self.spaces >= self.width {
-            // Nothing but an indentation as wide as the row: it would leave no room for the text.
+            // An indentation as wide as the row would leave no space for the text.
             (self.start, self.end, self.spaces) = (at, at, 0);
         }
         if self.column + self.spaces + wide <= self.width {
@@ -107,7 +108,7 @@ impl Rows {
         }
     }
 
-    /// A word too long for a row, grapheme by grapheme.
+    /// Splits a word that is too long for a row at graphemes.
     fn split(&mut self, at: usize, word: &str) {
         for (offset, grapheme) in word.grapheme_indices(true) {
             if cells(grapheme) <= self.width {
@@ -150,9 +151,9 @@ impl Rows {
     }
 }
 
-/// Runs of spaces, and the unbreakable pieces between them, with their places.
+/// Splits a text into runs of spaces and unbreakable pieces, with their offsets.
 fn tokens(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    // The end of the word is kept: a text without spaces must not be searched for one again at each of its pieces.
+    // Remember the end of the word: searching for it again at each piece is quadratic for texts without spaces.
     let (mut at, mut word_end) = (0, 0);
     std::iter::from_fn(move || {
         let rest = &text[at..];
@@ -169,7 +170,7 @@ fn tokens(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Length of the beginning of a word up to the first place where it may be broken.
+/// Returns the length of a word up to its first break opportunity.
 fn unbreakable(word: &str) -> usize {
     if word.is_ascii() {
         return word.len();
@@ -185,17 +186,17 @@ fn unbreakable(word: &str) -> usize {
     word.len()
 }
 
-/// Scripts written without spaces, whose characters take two columns.
+/// Returns true for scripts without spaces, whose characters take two columns.
 fn is_ideographic(grapheme: &str) -> bool {
     grapheme.chars().next().is_some_and(|c| c >= '\u{2e80}') && cells(grapheme) >= 2
 }
 
-/// Must not end a row.
+/// Returns true if the grapheme must not end a row.
 fn opens(grapheme: &str) -> bool {
     matches!(grapheme, "(" | "[" | "{" | "（" | "「" | "『" | "《" | "〈" | "【" | "〔" | "“" | "‘")
 }
 
-/// Must not begin a row.
+/// Returns true if the grapheme must not begin a row.
 fn closes(grapheme: &str) -> bool {
     matches!(
         grapheme,

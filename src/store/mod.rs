@@ -1,12 +1,12 @@
-//! `state.db`: what salon itself must remember. The only writer of it.
+//! `state.db`: persistent state of salon itself. No other module writes to it.
 //!
-//! SQLite in WAL mode: safe in a crash, and for two salons at once. The schema grows by `MIGRATIONS`, each applied
-//! once and never changed afterwards. A database of a newer salon is read and never written; one that is damaged is set
-//! aside, not deleted.
+//! SQLite in WAL mode is safe in a crash and with concurrent processes. `MIGRATIONS` extends the schema; each step is
+//! applied once and never changed afterwards. A database with a newer schema is read and never written. A damaged one
+//! is set aside, not deleted.
 
-pub mod choices;
+pub mod approvals;
 pub mod outbox;
-pub mod questions;
+pub mod preferences;
 pub mod registry;
 
 use std::io;
@@ -20,49 +20,49 @@ pub use rusqlite::{Connection, Error, Result};
 
 use crate::domain::Time;
 
-/// Steps from an empty database to the present schema, oldest first.
-const MIGRATIONS: &[&str] = &[choices::SCHEMA, registry::SCHEMA, outbox::SCHEMA, questions::SCHEMA];
+/// Migrations from an empty database to the current schema, oldest first.
+const MIGRATIONS: &[&str] = &[preferences::SCHEMA, registry::SCHEMA, outbox::SCHEMA, approvals::SCHEMA];
 
-/// How long to wait for another salon that writes at the same moment.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Maximum wait for another process that is writing.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What became of opening it.
+/// Outcome of opening the database.
 #[derive(Debug)]
-pub struct Opened {
-    /// The database.
+pub struct OpenOutcome {
+    /// Open database.
     pub store: Store,
-    /// Where the one went that was there before, being damaged.
+    /// New path of a damaged database that was replaced.
     pub set_aside: Option<PathBuf>,
-    /// It is a newer salon's: nothing is kept in it.
+    /// True if the schema is newer than this version, so that nothing is saved.
     pub read_only: bool,
 }
 
-/// The database.
+/// Handle to `state.db`.
 #[derive(Debug)]
 pub struct Store {
     db: Mutex<Connection>,
 }
 
 impl Store {
-    /// Opens it, creating it where it is missing; its directory must exist. A damaged one is set aside under a name
-    /// with the time `now`, and a new one made.
-    pub fn open(path: &Path, now: Time) -> Result<Opened> {
-        match Self::open_as_it_is(path) {
+    /// Opens the database, or creates it; its directory must exist. A damaged one is renamed with the time `now`, and a
+    /// new one is created.
+    pub fn open(path: &Path, now: Time) -> Result<OpenOutcome> {
+        match Self::open_checked(path) {
             Err(error) if is_damage(&error) => {
                 let aside = set_aside(path, now).map_err(|error| Error::ToSqlConversionFailure(error.into()))?;
-                let opened = Self::open_as_it_is(path)?;
-                Ok(Opened { set_aside: Some(aside), ..opened })
+                let opened = Self::open_checked(path)?;
+                Ok(OpenOutcome { set_aside: Some(aside), ..opened })
             }
             other => other,
         }
     }
 
-    fn open_as_it_is(path: &Path) -> Result<Opened> {
-        // Made here, because SQLite would make it readable for everybody that the mask allows.
+    fn open_checked(path: &Path) -> Result<OpenOutcome> {
+        // SQLite would create a file that others can read, depending on the umask.
         create_private(path).map_err(|error| Error::ToSqlConversionFailure(error.into()))?;
         let mut db = Connection::open(path)?;
-        db.busy_timeout(PATIENCE)?;
-        // Before anything is written: a newer salon may have changed even the journal.
+        db.busy_timeout(BUSY_TIMEOUT)?;
+        // Before the first write, because a newer version may use another journal.
         let read_only = version(&db)? > newest();
         if read_only {
             db.pragma_update(None, "query_only", true)?;
@@ -71,29 +71,29 @@ impl Store {
             db.pragma_update(None, "synchronous", "NORMAL")?;
             migrate(&mut db)?;
         }
-        // Damage beyond the first page shows only where it is looked for; the database is small.
+        // Damage beyond the first page appears only in a check; the database is small.
         let sound: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if sound != "ok" {
             let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
             return Err(Error::SqliteFailure(code, Some(sound)));
         }
-        Ok(Opened { store: Self { db: Mutex::new(db) }, set_aside: None, read_only })
+        Ok(OpenOutcome { store: Self { db: Mutex::new(db) }, set_aside: None, read_only })
     }
 
-    /// Does something with the database; one at a time.
+    /// Runs a closure with exclusive access to the connection.
     pub fn with<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
-        // A panic in the middle of a transaction rolled it back: the connection is as good as before.
+        // A panic within a transaction rolled it back, so the connection is usable.
         let mut db = self.db.lock().unwrap_or_else(PoisonError::into_inner);
         work(&mut db)
     }
 }
 
-/// Why something could not be kept, for a person: the cause, and what to do.
-pub fn in_words(error: &Error) -> String {
+/// Describes an error for the user: the cause and the remedy.
+pub fn describe_error(error: &Error) -> String {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => "the disk is full".into(),
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-            "state.db cannot be written; check the rights of salon's data directory".into()
+            "state.db cannot be written; check the permissions of salon's data directory".into()
         }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             "state.db is locked by another program; try again".into()
@@ -102,8 +102,8 @@ pub fn in_words(error: &Error) -> String {
     }
 }
 
-/// Begins a transaction that may write. At once: one that first reads is refused, and not only delayed, when another
-/// salon writes meanwhile.
+/// Starts a write transaction immediately. A transaction that first reads fails without waiting if another process
+/// writes meanwhile.
 fn begin(db: &mut Connection) -> Result<rusqlite::Transaction<'_>> {
     db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
 }
@@ -119,7 +119,7 @@ fn is_damage(error: &Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
-/// Moves a damaged database with its side files to `state.db.corrupt-<ms since 1970>`.
+/// Renames a damaged database and its side files to `state.db.corrupt-<ms since 1970>`.
 fn set_aside(path: &Path, now: Time) -> io::Result<PathBuf> {
     let named = |ending: &str| {
         let mut name = path.as_os_str().to_owned();
@@ -150,7 +150,7 @@ fn migrate(db: &mut Connection) -> Result<()> {
         return Ok(());
     }
     let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    // Another salon may have been quicker.
+    // Another process may have migrated meanwhile.
     let done = version(&transaction)?;
     for step in MIGRATIONS.iter().skip(done as usize) {
         transaction.execute_batch(step)?;

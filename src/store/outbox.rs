@@ -1,7 +1,7 @@
-//! The outbox: prompts that were accepted and are not yet known to have reached their agent.
+//! Outbox: accepted prompts whose delivery to the agent is not confirmed.
 //!
-//! A prompt is not idempotent: it costs money and changes files. So it is claimed in one transaction before a byte of
-//! it is written, and what a crash leaves behind is held, never sent again by itself.
+//! A prompt is not idempotent: it costs money and changes files. It is claimed in one transaction before its first byte
+//! is written. A crash leaves it held; it is never sent again automatically.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -10,10 +10,10 @@ use crate::domain::Time;
 use crate::domain::prompt::{Prompt, PromptId, PromptState, is_barrier};
 use crate::domain::run::RunId;
 
-/// Delivered and cancelled prompts that are kept, the newest ones.
-const KEPT: u32 = 100;
+/// Maximum delivered and cancelled prompts in the database, because they are needed only for a recent history.
+const MAX_FINISHED: u32 = 100;
 
-/// Statements that create what the outbox needs.
+/// Statements that create the tables.
 pub const SCHEMA: &str = "
     CREATE TABLE prompts (
         id        INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -34,11 +34,11 @@ pub const SCHEMA: &str = "
 
 const COLUMNS: &str = "id, run, text, state, reason, submitted, attempts, barrier";
 
-/// Accepts a prompt at the end of a run's queue. When this returns, it is on disk, and outlives a loss of power.
+/// Appends a prompt to the queue of a run. On return, it is on disk and survives a loss of power.
 pub fn enqueue(db: &mut Connection, run: &RunId, text: &str, now: Time) -> rusqlite::Result<PromptId> {
     db.pragma_update(None, "synchronous", "FULL")?;
     let accepted = insert(db, run, text, now);
-    // What follows outlives a crash of salon without it; after a loss of power the prompt is held.
+    // Later writes survive a crash of salon without a sync; after a loss of power the prompt is held.
     db.pragma_update(None, "synchronous", "NORMAL")?;
     accepted
 }
@@ -54,8 +54,8 @@ fn insert(db: &Connection, run: &RunId, text: &str, now: Time) -> rusqlite::Resu
     Ok(PromptId(id))
 }
 
-/// Takes the next pending prompt of a run, marking it as being sent. One claimant gets it, however many try.
-/// Nothing while an earlier one is held or failed: the order is kept.
+/// Claims the next pending prompt of a run and marks it as being sent. Of several claimants, one receives it. Returns
+/// `None` while an earlier prompt is held or failed, to preserve the order.
 pub fn claim(db: &mut Connection, run: &RunId) -> rusqlite::Result<Option<Prompt>> {
     db.query_row(
         &format!(
@@ -69,15 +69,15 @@ pub fn claim(db: &mut Connection, run: &RunId) -> rusqlite::Result<Option<Prompt
     .optional()
 }
 
-/// Whether [`claim`] would find a prompt.
-pub fn is_next(db: &Connection, run: &RunId) -> rusqlite::Result<bool> {
+/// Returns true if [`claim`] would return a prompt.
+pub fn has_next(db: &Connection, run: &RunId) -> rusqlite::Result<bool> {
     let sql = "SELECT state FROM prompts WHERE run = ?1 AND state IN ('pending', 'sending', 'held', 'failed')
                ORDER BY position LIMIT 1";
     let state: Option<String> = db.prepare_cached(sql)?.query_row(params![&*run.0], |row| row.get(0)).optional()?;
     Ok(state.is_some_and(|state| state == PromptState::Pending.name()))
 }
 
-/// The next prompt of a run could not be delivered, and why.
+/// Marks the next prompt of a run as failed, with the reason.
 pub fn fail_next(db: &Connection, run: &RunId, reason: &str) -> rusqlite::Result<()> {
     db.execute(
         "UPDATE prompts SET state = 'failed', reason = ?2 WHERE state = 'pending' AND id = (
@@ -88,12 +88,12 @@ pub fn fail_next(db: &Connection, run: &RunId, reason: &str) -> rusqlite::Result
     Ok(())
 }
 
-/// A prompt by its id, whatever became of it.
+/// Returns a prompt by its id, in any state.
 pub fn find(db: &Connection, id: PromptId) -> rusqlite::Result<Option<Prompt>> {
     db.query_row(&format!("SELECT {COLUMNS} FROM prompts WHERE id = ?1"), params![id.0], prompt).optional()
 }
 
-/// Takes back every prompt of a run that is not being sent; how many.
+/// Cancels every prompt of a run that is not being sent. Returns their number.
 pub fn cancel_all(db: &mut Connection, run: &RunId) -> rusqlite::Result<usize> {
     let transaction = begin(db)?;
     let count = transaction.execute(
@@ -101,19 +101,19 @@ pub fn cancel_all(db: &mut Connection, run: &RunId) -> rusqlite::Result<usize> {
          WHERE run = ?1 AND state IN ('pending', 'held', 'failed')",
         params![&*run.0],
     )?;
-    forget_old(&transaction)?;
+    prune_finished(&transaction)?;
     transaction.commit()?;
     Ok(count)
 }
 
-/// Runs with prompts that are on their way, whoever sends them.
-pub fn moving(db: &Connection) -> rusqlite::Result<Vec<RunId>> {
+/// Runs with pending prompts or prompts being sent, by any process.
+pub fn runs_in_flight(db: &Connection) -> rusqlite::Result<Vec<RunId>> {
     db.prepare_cached("SELECT DISTINCT run FROM prompts WHERE state IN ('pending', 'sending')")?
         .query_map([], |row| Ok(RunId(row.get::<_, String>(0)?.into())))?
         .collect()
 }
 
-/// Moves a prompt from one state to another. `false`: it is not in that state (any more).
+/// Moves a prompt from one state to another. Returns false if it is in none of the states `from`.
 pub fn advance(
     db: &mut Connection,
     id: PromptId,
@@ -129,14 +129,14 @@ pub fn advance(
         transaction
             .execute("UPDATE prompts SET state = ?2, reason = ?3 WHERE id = ?1", params![id.0, to.name(), reason])?;
         if !to.is_undelivered() {
-            forget_old(&transaction)?;
+            prune_finished(&transaction)?;
         }
     }
     transaction.commit()?;
     Ok(allowed)
 }
 
-/// Lets a prompt wait for its turn again, with all its attempts before it. `false`: it is not in such a state.
+/// Returns a prompt to the queue and resets its attempts. Returns false if it is in none of the states `from`.
 pub fn release(db: &mut Connection, id: PromptId, from: &[PromptState]) -> rusqlite::Result<bool> {
     let released = advance(db, id, from, PromptState::Pending, None)?;
     if released {
@@ -145,7 +145,7 @@ pub fn release(db: &mut Connection, id: PromptId, from: &[PromptState]) -> rusql
     Ok(released)
 }
 
-/// Changes the text of a prompt that is not being sent. `false`: too late.
+/// Changes the text of a prompt that is not being sent. Returns false otherwise.
 pub fn edit(db: &mut Connection, id: PromptId, text: &str) -> rusqlite::Result<bool> {
     let changed = db.execute(
         "UPDATE prompts SET text = ?2, barrier = ?3 WHERE id = ?1 AND state IN ('pending', 'held', 'failed')",
@@ -154,7 +154,7 @@ pub fn edit(db: &mut Connection, id: PromptId, text: &str) -> rusqlite::Result<b
     Ok(changed == 1)
 }
 
-/// Exchanges a waiting prompt with the waiting one before it. `false`: there is none.
+/// Swaps a waiting prompt with the waiting one before it. Returns false if there is none.
 pub fn move_up(db: &mut Connection, id: PromptId) -> rusqlite::Result<bool> {
     let transaction = begin(db)?;
     let pair: Option<(i64, i64, i64)> = transaction
@@ -174,7 +174,7 @@ pub fn move_up(db: &mut Connection, id: PromptId) -> rusqlite::Result<bool> {
     Ok(pair.is_some())
 }
 
-/// Prompts of a run that are still on their way, in the order of delivery.
+/// Undelivered prompts of a run, in the order of delivery.
 pub fn queue(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<Prompt>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM prompts WHERE run = ?1 AND state IN ('pending', 'sending', 'held', 'failed')
@@ -183,7 +183,7 @@ pub fn queue(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<Prompt>> {
     db.prepare_cached(&sql)?.query_map(params![&*run.0], prompt)?.collect()
 }
 
-/// Prompts of all runs that are still on their way: failed, held, sending, pending; each in order of submission.
+/// Undelivered prompts of all runs: failed, held, sending, pending; each group in order of submission.
 pub fn all_queued(db: &Connection) -> rusqlite::Result<Vec<Prompt>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM prompts WHERE state IN ('pending', 'sending', 'held', 'failed')
@@ -192,8 +192,8 @@ pub fn all_queued(db: &Connection) -> rusqlite::Result<Vec<Prompt>> {
     db.prepare_cached(&sql)?.query_map([], prompt)?.collect()
 }
 
-/// After a crash, for a run that nobody holds: what was pending or being sent is held, with the reason. Returns
-/// those that were being sent: whether they arrived must be looked up in the transcript.
+/// Holds the pending and sending prompts of a run without a lease, after a crash. Returns those that were being sent:
+/// the transcript must show if they arrived.
 pub fn hold_leftovers(db: &mut Connection, run: &RunId) -> rusqlite::Result<Vec<Prompt>> {
     let transaction = begin(db)?;
     let sending = hold(&transaction, run)?;
@@ -201,7 +201,7 @@ pub fn hold_leftovers(db: &mut Connection, run: &RunId) -> rusqlite::Result<Vec<
     Ok(sending)
 }
 
-/// [`hold_leftovers`] within a transaction.
+/// Implements [`hold_leftovers`] within a transaction.
 pub(super) fn hold(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<Prompt>> {
     let sql = format!("SELECT {COLUMNS} FROM prompts WHERE run = ?1 AND state = 'sending' ORDER BY position");
     let sending: Vec<Prompt> =
@@ -215,13 +215,13 @@ pub(super) fn hold(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<Prompt>
     Ok(sending)
 }
 
-/// The draft kept under a key; empty where there is none.
+/// Returns the draft with this key; empty if there is none.
 pub fn draft(db: &Connection, key: &str) -> rusqlite::Result<String> {
     let text = db.query_row("SELECT text FROM drafts WHERE key = ?1", params![key], |row| row.get(0)).optional()?;
     Ok(text.unwrap_or_default())
 }
 
-/// Keeps a draft; an empty one is forgotten.
+/// Saves a draft, or deletes it if it is empty.
 pub fn set_draft(db: &Connection, key: &str, text: &str) -> rusqlite::Result<()> {
     if text.is_empty() {
         db.execute("DELETE FROM drafts WHERE key = ?1", params![key])?;
@@ -231,11 +231,11 @@ pub fn set_draft(db: &Connection, key: &str, text: &str) -> rusqlite::Result<()>
     Ok(())
 }
 
-fn forget_old(db: &Connection) -> rusqlite::Result<()> {
+fn prune_finished(db: &Connection) -> rusqlite::Result<()> {
     db.execute(
         "DELETE FROM prompts WHERE state IN ('delivered', 'cancelled') AND id NOT IN (
              SELECT id FROM prompts WHERE state IN ('delivered', 'cancelled') ORDER BY id DESC LIMIT ?1)",
-        params![KEPT],
+        params![MAX_FINISHED],
     )?;
     Ok(())
 }

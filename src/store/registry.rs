@@ -1,16 +1,16 @@
-//! The registry: which runs there are or were, whose process holds each now, and which children were started.
+//! Run registry: recorded runs, their leases, and the child processes that were started.
 //!
-//! A run is recorded before its process is started, and linked to the agent's session when that becomes known. A lease
-//! names the salon that holds a run by process id and start time, so that a reused id is not mistaken for it.
+//! A run is recorded before its process starts, and linked to the agent's session once that is known. A lease
+//! identifies the holding process by id and start time, because process ids are reused.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{begin, outbox};
 use crate::domain::prompt::Prompt;
-use crate::domain::run::{RunId, Setting};
+use crate::domain::run::{RunId, RunSetting};
 use crate::domain::{Agent, SessionKey, Time};
 
-/// Statements that create what the registry needs.
+/// Statements that create the tables.
 pub const SCHEMA: &str = "
     CREATE TABLE runs (
         id            TEXT PRIMARY KEY,
@@ -34,50 +34,50 @@ pub const SCHEMA: &str = "
     );
 ";
 
-/// What is known of a run across restarts.
+/// A run as recorded across restarts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunRecord {
-    /// salon's id of it.
+    /// Id assigned by salon.
     pub id: RunId,
-    /// Whose program.
+    /// Agent whose program runs.
     pub agent: Agent,
-    /// The agent's session, once known.
+    /// Session of the agent, once known.
     pub session: Option<SessionKey>,
-    /// Where it runs.
+    /// Working directory.
     pub cwd: String,
-    /// Model asked for last.
+    /// Last requested model.
     pub model: Option<String>,
-    /// Effort asked for last.
+    /// Last requested reasoning effort.
     pub effort: Option<String>,
-    /// When it was made.
+    /// Time of creation.
     pub created: Time,
-    /// When something happened last.
+    /// Time of the last event.
     pub last_activity: Time,
 }
 
-/// A process, told apart from a later one with the same id.
+/// A process, identified by id and start time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ProcessId {
-    /// Its id.
+    /// Process id.
     pub pid: u32,
-    /// When it was started, in the system's own unit.
+    /// Start time, in the unit of the operating system.
     pub start: u64,
 }
 
-/// A child that a salon started.
+/// A child process that a salon process started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChildRecord {
-    /// The child, leader of a process group.
+    /// Child process, which leads a process group.
     pub child: ProcessId,
-    /// The program.
+    /// Name of the program.
     pub program: String,
-    /// The salon that started it.
+    /// Salon process that started it.
     pub holder: ProcessId,
 }
 
 const COLUMNS: &str = "id, agent, session, cwd, model, effort, created, last_activity";
 
-/// Records a run. One that is there already keeps its time of creation, its directory and its session.
+/// Records a run. An existing record keeps its creation time, directory and session.
 pub fn record(db: &Connection, run: &RunRecord) -> rusqlite::Result<()> {
     db.execute(
         "INSERT INTO runs (id, agent, session, cwd, model, effort, created, last_activity)
@@ -98,40 +98,42 @@ pub fn record(db: &Connection, run: &RunRecord) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// A run that this salon now holds.
+/// A run whose lease this process has acquired.
 #[derive(Clone, Debug)]
-pub struct Adopted {
-    /// The run: the one that was on record for the session, else the one that was wanted.
+pub struct AcquiredRun {
+    /// Run on record for the session, else the requested one.
     pub record: RunRecord,
-    /// Prompts that were being sent when an earlier holder died. They are held; whether they arrived must be looked up.
-    pub unsure: Vec<Prompt>,
+    /// Prompts that were being sent when an earlier holder died. They are held, and the transcript must show if they
+    /// arrived.
+    pub unconfirmed: Vec<Prompt>,
 }
 
-/// Records a run and takes its lease, at once: of two salons that want the same session, one gets it. The other is
-/// told who does. What an earlier holder left in the queue is held, never sent by itself.
-pub fn adopt(
+/// Records a run and takes its lease in one transaction, so that one process gets a session. Fails with the current
+/// holder. Prompts left by an earlier holder are held, never sent automatically.
+pub fn acquire(
     db: &mut Connection,
-    wanted: &RunRecord,
+    requested: &RunRecord,
     me: ProcessId,
     dead: impl Fn(ProcessId) -> bool,
-) -> rusqlite::Result<Result<Adopted, ProcessId>> {
+) -> rusqlite::Result<Result<AcquiredRun, ProcessId>> {
     let transaction = begin(db)?;
-    let known = wanted.session.as_ref().map(|session| of_session(&transaction, session)).transpose()?.flatten();
-    let id = known.map_or_else(|| wanted.id.clone(), |known| known.id);
+    let existing =
+        requested.session.as_ref().map(|session| find_by_session(&transaction, session)).transpose()?.flatten();
+    let id = existing.map_or_else(|| requested.id.clone(), |existing| existing.id);
     let before = holder(&transaction, &id)?;
     if let Some(other) = before.filter(|other| *other != me && !dead(*other)) {
         return Ok(Err(other));
     }
-    record(&transaction, &RunRecord { id: id.clone(), ..wanted.clone() })?;
-    let unsure = if before == Some(me) { Vec::new() } else { outbox::hold(&transaction, &id)? };
+    record(&transaction, &RunRecord { id: id.clone(), ..requested.clone() })?;
+    let unconfirmed = if before == Some(me) { Vec::new() } else { outbox::hold(&transaction, &id)? };
     set_holder(&transaction, &id, me)?;
     let record = find(&transaction, &id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
     transaction.commit()?;
-    Ok(Ok(Adopted { record, unsure }))
+    Ok(Ok(AcquiredRun { record, unconfirmed }))
 }
 
-/// Holds what is left in the queue of a run whose holder is dead, or that nobody holds: the prompts that were being
-/// sent, to be looked up. `None`: somebody holds it, and sends them.
+/// Holds the remaining prompts of a run without a living holder. Returns those that were being sent, or `None` if a
+/// living process has the lease and sends them.
 pub fn hold_abandoned(
     db: &mut Connection,
     id: &RunId,
@@ -142,9 +144,9 @@ pub fn hold_abandoned(
     if holder(&transaction, id)?.is_some_and(|holder| holder == me || !dead(holder)) {
         return Ok(None);
     }
-    let unsure = outbox::hold(&transaction, id)?;
+    let unconfirmed = outbox::hold(&transaction, id)?;
     transaction.commit()?;
-    Ok(Some(unsure))
+    Ok(Some(unconfirmed))
 }
 
 fn set_holder(db: &Connection, id: &RunId, me: ProcessId) -> rusqlite::Result<()> {
@@ -155,25 +157,25 @@ fn set_holder(db: &Connection, id: &RunId, me: ProcessId) -> rusqlite::Result<()
     Ok(())
 }
 
-/// Something happened in a run.
+/// Updates the time of the last event.
 pub fn touch(db: &Connection, id: &RunId, now: Time) -> rusqlite::Result<()> {
     db.execute("UPDATE runs SET last_activity = max(last_activity, ?2) WHERE id = ?1", params![&*id.0, now.millis()])?;
     Ok(())
 }
 
-/// Model or effort were chosen for a run. A permission mode is never remembered: it is chosen anew each time.
-pub fn choose(db: &Connection, id: &RunId, setting: &Setting) -> rusqlite::Result<()> {
+/// Saves the model or effort of a run. The permission mode is not saved, because the user must choose it each time.
+pub fn update_setting(db: &Connection, id: &RunId, setting: &RunSetting) -> rusqlite::Result<()> {
     let (sql, value) = match setting {
-        Setting::Model(model) => ("UPDATE runs SET model = ?2 WHERE id = ?1", model),
-        Setting::Effort(effort) => ("UPDATE runs SET effort = ?2 WHERE id = ?1", effort),
-        Setting::Mode(_) => return Ok(()),
+        RunSetting::Model(model) => ("UPDATE runs SET model = ?2 WHERE id = ?1", model),
+        RunSetting::Effort(effort) => ("UPDATE runs SET effort = ?2 WHERE id = ?1", effort),
+        RunSetting::Mode(_) => return Ok(()),
     };
     db.execute(sql, params![&*id.0, value])?;
     Ok(())
 }
 
-/// Forgets a run that never came to life. One with prompts is kept.
-pub fn forget(db: &Connection, id: &RunId) -> rusqlite::Result<()> {
+/// Removes a run that never had a session. Keeps a run with prompts.
+pub fn remove_unused(db: &Connection, id: &RunId) -> rusqlite::Result<()> {
     db.execute(
         "DELETE FROM runs WHERE id = ?1 AND session IS NULL AND NOT EXISTS (
              SELECT 1 FROM prompts WHERE run = ?1 AND state IN ('pending', 'sending', 'held', 'failed'))",
@@ -182,7 +184,7 @@ pub fn forget(db: &Connection, id: &RunId) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Links a run to its agent's session. A session that another run has already goes over to this one.
+/// Links a run to its agent's session. Unlinks another run of the same session.
 pub fn link(db: &mut Connection, id: &RunId, session: &SessionKey, now: Time) -> rusqlite::Result<()> {
     let transaction = begin(db)?;
     transaction.execute(
@@ -196,18 +198,18 @@ pub fn link(db: &mut Connection, id: &RunId, session: &SessionKey, now: Time) ->
     transaction.commit()
 }
 
-/// The run by salon's id.
+/// Returns a run by its id.
 pub fn find(db: &Connection, id: &RunId) -> rusqlite::Result<Option<RunRecord>> {
     db.query_row(&format!("SELECT {COLUMNS} FROM runs WHERE id = ?1"), params![&*id.0], run_record).optional()
 }
 
-/// The run of an agent's session.
-pub fn of_session(db: &Connection, session: &SessionKey) -> rusqlite::Result<Option<RunRecord>> {
+/// Returns the run of an agent's session.
+pub fn find_by_session(db: &Connection, session: &SessionKey) -> rusqlite::Result<Option<RunRecord>> {
     let sql = format!("SELECT {COLUMNS} FROM runs WHERE agent = ?1 AND session = ?2");
     db.query_row(&sql, params![session.agent.name(), &*session.id], run_record).optional()
 }
 
-/// Who holds a run, whether or not that process still lives.
+/// Returns the lease holder of a run, alive or dead.
 pub fn holder(db: &Connection, id: &RunId) -> rusqlite::Result<Option<ProcessId>> {
     let row = db
         .query_row("SELECT holder_pid, holder_start FROM runs WHERE id = ?1", params![&*id.0], |row| {
@@ -218,8 +220,8 @@ pub fn holder(db: &Connection, id: &RunId) -> rusqlite::Result<Option<ProcessId>
     Ok(Some(ProcessId { pid, start: start.cast_unsigned() }))
 }
 
-/// Takes the lease of a run. Another's lease is taken over only where `dead` says that its process is gone;
-/// otherwise the holder is returned and nothing changes.
+/// Takes the lease of a run. Replaces the lease of another process only if `dead` returns true for it; otherwise fails
+/// with the holder.
 pub fn take_lease(
     db: &mut Connection,
     id: &RunId,
@@ -235,7 +237,7 @@ pub fn take_lease(
     Ok(Ok(()))
 }
 
-/// Gives the lease of a run back.
+/// Releases the lease of a run.
 pub fn drop_lease(db: &Connection, id: &RunId, me: ProcessId) -> rusqlite::Result<()> {
     db.execute(
         "UPDATE runs SET holder_pid = NULL, holder_start = NULL WHERE id = ?1 AND holder_pid = ?2 AND holder_start = ?3",
@@ -244,14 +246,14 @@ pub fn drop_lease(db: &Connection, id: &RunId, me: ProcessId) -> rusqlite::Resul
     Ok(())
 }
 
-/// Runs that a process held; after it died their queues are to be held.
-pub fn held_by(db: &Connection, process: ProcessId) -> rusqlite::Result<Vec<RunId>> {
+/// Runs whose lease a process has. After its death, their queues must be held.
+pub fn runs_of_holder(db: &Connection, process: ProcessId) -> rusqlite::Result<Vec<RunId>> {
     db.prepare_cached("SELECT id FROM runs WHERE holder_pid = ?1 AND holder_start = ?2")?
         .query_map(params![process.pid, process.start.cast_signed()], |row| Ok(RunId(row.get::<_, String>(0)?.into())))?
         .collect()
 }
 
-/// Gives all leases back that a process has.
+/// Releases all leases of a process.
 pub fn drop_leases(db: &Connection, me: ProcessId) -> rusqlite::Result<()> {
     db.execute(
         "UPDATE runs SET holder_pid = NULL, holder_start = NULL WHERE holder_pid = ?1 AND holder_start = ?2",
@@ -260,14 +262,14 @@ pub fn drop_leases(db: &Connection, me: ProcessId) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Every process that holds a run.
+/// Every process with a lease.
 pub fn holders(db: &Connection) -> rusqlite::Result<Vec<ProcessId>> {
     db.prepare_cached("SELECT DISTINCT holder_pid, holder_start FROM runs WHERE holder_pid IS NOT NULL")?
         .query_map([], |row| Ok(ProcessId { pid: row.get(0)?, start: row.get::<_, i64>(1)?.cast_unsigned() }))?
         .collect()
 }
 
-/// Records a child, before anything is expected of it.
+/// Records a child process, before any message is sent to it.
 pub fn record_child(db: &Connection, child: &ChildRecord) -> rusqlite::Result<()> {
     db.execute(
         "INSERT OR REPLACE INTO children (pid, start, program, holder_pid, holder_start) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -282,13 +284,13 @@ pub fn record_child(db: &Connection, child: &ChildRecord) -> rusqlite::Result<()
     Ok(())
 }
 
-/// Forgets a child that was reaped.
-pub fn forget_child(db: &Connection, child: ProcessId) -> rusqlite::Result<()> {
+/// Removes a child process that was reaped.
+pub fn remove_child(db: &Connection, child: ProcessId) -> rusqlite::Result<()> {
     db.execute("DELETE FROM children WHERE pid = ?1 AND start = ?2", params![child.pid, child.start.cast_signed()])?;
     Ok(())
 }
 
-/// All children on record.
+/// All recorded child processes.
 pub fn children(db: &Connection) -> rusqlite::Result<Vec<ChildRecord>> {
     db.prepare_cached("SELECT pid, start, program, holder_pid, holder_start FROM children")?
         .query_map([], |row| {
@@ -304,7 +306,7 @@ pub fn children(db: &Connection) -> rusqlite::Result<Vec<ChildRecord>> {
 fn run_record(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     let agent: String = row.get(1)?;
     let agent = Agent::from_name(&agent).ok_or_else(|| {
-        let unknown = format!("a run of {agent}, which this salon does not know");
+        let unknown = format!("a run of {agent}, which this version does not support");
         rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, unknown.into())
     })?;
     Ok(RunRecord {

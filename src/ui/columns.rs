@@ -1,28 +1,28 @@
-//! The columns of the list of sessions: what of a session is shown at which width.
+//! Columns of the session list and the widths from which they are shown.
 
 use crate::app::{App, age};
-use crate::config::settings::Scope;
+use crate::config::settings::ListScope;
 use crate::domain::Session;
 
-/// A column right of the title.
+/// Column to the right of the title.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
-    /// The workspace, where the list is about several.
+    /// Workspace, if the list covers several.
     Workspace,
-    /// The branch.
+    /// Git branch.
     Branch,
-    /// The model.
+    /// Model.
     Model,
-    /// Tokens.
+    /// Token count.
     Tokens,
-    /// Turns.
+    /// Number of turns.
     Turns,
     /// Age of the last activity.
     Age,
 }
 
 impl Column {
-    /// Its heading.
+    /// Heading of the column.
     pub fn heading(self) -> &'static str {
         match self {
             Self::Workspace => "workspace",
@@ -34,7 +34,7 @@ impl Column {
         }
     }
 
-    /// Its width, without the space in front of it.
+    /// Width of the column, without the space before it.
     pub fn width(self) -> u16 {
         match self {
             Self::Workspace | Self::Branch | Self::Model => 14,
@@ -44,7 +44,7 @@ impl Column {
         }
     }
 
-    /// Numbers stand at the right edge of their column.
+    /// Returns true if the column is right-aligned.
     pub fn is_number(self) -> bool {
         match self {
             Self::Workspace | Self::Branch | Self::Model => false,
@@ -52,7 +52,7 @@ impl Column {
         }
     }
 
-    /// What it shows of a session.
+    /// Text of the column for a session.
     pub fn text(self, app: &App, session: &Session) -> String {
         match self {
             Self::Workspace => {
@@ -69,9 +69,9 @@ impl Column {
     }
 }
 
-/// The columns for a list of that width, from left to right; the less important ones need a wider list.
+/// Columns of a list of the given width, from left to right. Less important columns need a wider list.
 pub fn columns(app: &App, width: u16) -> Vec<Column> {
-    let several = app.home.scope() == Some(Scope::All);
+    let several = app.home.scope() == Some(ListScope::All);
     let wanted = [
         (Column::Workspace, if several { 64 } else { u16::MAX }),
         (Column::Branch, if several { 96 } else { 72 }),
@@ -83,7 +83,7 @@ pub fn columns(app: &App, width: u16) -> Vec<Column> {
     wanted.into_iter().filter(|(_, needs)| width >= *needs).map(|(column, _)| column).collect()
 }
 
-/// Agents are named in full where there is room, else by two letters.
+/// Width of the agent column: full names, two letters, or none.
 pub fn agent_width(width: u16) -> u16 {
     match width {
         ..24 => 0,
@@ -92,7 +92,7 @@ pub fn agent_width(width: u16) -> u16 {
     }
 }
 
-/// `950`, `12k`, `3.4M`.
+/// Formats a token count: `950`, `12k`, `3.4M`.
 pub fn tokens(count: u64) -> String {
     match count {
         0 => String::new(),
@@ -104,7 +104,7 @@ pub fn tokens(count: u64) -> String {
     }
 }
 
-/// A model's name without its maker, its date and what all of one agent's models begin with.
+/// Shortens a model's name: removes the provider, the date and the prefix `claude-`.
 pub fn short_model(model: &str) -> &str {
     let name = model.rsplit('/').next().unwrap_or(model);
     let name = name.strip_prefix("claude-").unwrap_or(name);

@@ -1,4 +1,4 @@
-//! A question over the screen.
+//! Modal dialog with numbered choices.
 
 use ratatui::layout::Rect;
 
@@ -10,7 +10,7 @@ use crate::app::msg::Target;
 
 const WIDTH: u16 = 64;
 
-/// Draws the question and its answers. Where there is little room the answers come first.
+/// Draws the text and the choices. On a low screen the choices take precedence.
 pub fn draw(canvas: &mut Canvas, area: Rect, dialog: &Dialog) {
     let theme = canvas.app.theme();
     let width = WIDTH.min(area.width.saturating_sub(4)).max(1);
@@ -27,9 +27,9 @@ pub fn draw(canvas: &mut Canvas, area: Rect, dialog: &Dialog) {
         put(canvas.buffer, end, "…", style(theme.warning), Align::Left);
     }
     let choices = choices.min(inner.height);
-    let answers = Rect { y: inner.bottom() - choices, height: choices, ..inner };
+    let choices_area = Rect { y: inner.bottom() - choices, height: choices, ..inner };
     for (at, choice) in dialog.choices.iter().enumerate() {
-        let area = line_of(answers, at);
+        let area = line_of(choices_area, at);
         canvas.target(area, Target::Choice(at));
         if at == dialog.selected {
             canvas.buffer.set_style(area, style(theme.selected));

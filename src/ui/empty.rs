@@ -1,4 +1,4 @@
-//! A list without rows: why, what was looked for and where, and the key that helps.
+//! Empty state of the session list: reason, searched roots, and a helpful key.
 
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -7,40 +7,40 @@ use super::Canvas;
 use super::status::thousands;
 use super::style::{self, style};
 use super::widgets::{Align, line_of, put, put_line, split_left, wrapped};
-use crate::app::home::Emptiness;
+use crate::app::home::EmptyState;
 use crate::app::{Action, App};
 use crate::stdx::text::one_line;
 
-/// Draws the reason.
-pub fn draw(canvas: &mut Canvas, area: Rect, emptiness: &Emptiness) {
+/// Draws the empty state.
+pub fn draw(canvas: &mut Canvas, area: Rect, empty: &EmptyState) {
     let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     // A low screen has no line to spare.
     let first = usize::from(area.height > 6);
-    let lines = lines(canvas.app, emptiness, inner.width);
+    let lines = lines(canvas.app, empty, inner.width);
     for (row, line) in lines.iter().enumerate() {
         put_line(canvas.buffer, line_of(inner, first + row), line);
     }
-    if matches!(emptiness, Emptiness::NoSessions) {
+    if matches!(empty, EmptyState::NoSessions) {
         draw_roots(canvas, inner, first + lines.len());
     }
 }
 
-fn lines(app: &App, emptiness: &Emptiness, width: u16) -> Vec<Line<'static>> {
+fn lines(app: &App, empty: &EmptyState, width: u16) -> Vec<Line<'static>> {
     let theme = app.theme();
-    let (title, advice) = match emptiness {
-        Emptiness::Reading => ("Looking for sessions …".to_owned(), None),
-        Emptiness::NoSessions => ("No sessions on this machine yet.".to_owned(), None),
-        Emptiness::NoMatch(query) => {
-            (format!("Nothing matches “{}”.", one_line(query)), key(app, Action::Back, "clears the filter"))
+    let (title, advice) = match empty {
+        EmptyState::Loading => ("Loading sessions …".to_owned(), None),
+        EmptyState::NoSessions => ("No sessions on this machine yet.".to_owned(), None),
+        EmptyState::NoMatch(query) => {
+            (format!("No sessions match “{}”.", one_line(query)), key(app, Action::Back, "clears the filter"))
         }
-        Emptiness::NoneHere { elsewhere: 0 } => {
+        EmptyState::NoneHere { elsewhere: 0 } => {
             ("No sessions here.".to_owned(), key(app, Action::Scope, "shows all workspaces"))
         }
-        Emptiness::NoneHere { elsewhere } => (
+        EmptyState::NoneHere { elsewhere } => (
             format!("No sessions here, {} elsewhere.", thousands(*elsewhere)),
             key(app, Action::Scope, "shows all workspaces"),
         ),
-        Emptiness::AllHidden => {
+        EmptyState::AllHidden => {
             ("All sessions here are hidden.".to_owned(), key(app, Action::ShowHidden, "shows them"))
         }
     };
@@ -49,15 +49,15 @@ fn lines(app: &App, emptiness: &Emptiness, width: u16) -> Vec<Line<'static>> {
     lines
 }
 
-/// Where sessions were looked for, one place a line.
+/// Draws the searched roots, one per line.
 fn draw_roots(canvas: &mut Canvas, area: Rect, first: usize) {
     let (app, theme) = (canvas.app, canvas.app.theme());
-    put(canvas.buffer, line_of(area, first + 1), "Looked for them in", style(theme.muted), Align::Left);
+    put(canvas.buffer, line_of(area, first + 1), "Searched in", style(theme.muted), Align::Left);
     for (row, root) in app.roots.iter().enumerate() {
         let (name, rest) = split_left(line_of(area, first + 2 + row), 13);
         let (found, path) = split_left(rest, 11);
         put(canvas.buffer, name, root.agent.label(), style::agent(theme, root.agent), Align::Left);
-        put(canvas.buffer, found, if root.found { "empty" } else { "not there" }, style(theme.muted), Align::Left);
+        put(canvas.buffer, found, if root.found { "empty" } else { "not found" }, style(theme.muted), Align::Left);
         put(canvas.buffer, path, &root.path.to_string_lossy(), style(theme.text), Align::Left);
     }
 }

@@ -1,15 +1,15 @@
-//! The overlay of what waits for the user: the list, and below it what is selected with its answers.
+//! Inbox overlay: the items that need the user, and below them the selected item with its choices.
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::Canvas;
-use super::approval::{self, Beside};
+use super::approval::{self, ApprovalPlacement};
 use super::style::{self, style};
-use super::widgets::rich;
+use super::widgets::styled_line;
 use super::widgets::{Align, line_of, overlay, put, put_line, split_left, split_right, wrapped};
-use crate::app::approvals::{Among, ApprovalDrawn};
-use crate::app::inbox::{Inbox, Item, Waits};
+use crate::app::approvals::{ApprovalFeedback, ApprovalScope};
+use crate::app::inbox::{Inbox, InboxItem, InboxItemKind};
 use crate::app::msg::Target;
 use crate::app::{App, age, failure, scroll};
 use crate::domain::prompt::{Prompt, PromptState};
@@ -18,13 +18,13 @@ use crate::stdx::text;
 
 const WIDTH: u16 = 96;
 
-/// Most rows of the list.
-const LISTED: usize = 8;
+/// Maximum rows of the list.
+const MAX_ROWS: usize = 8;
 
-/// Below so many rows there is no list: the selected item says which one of how many it is.
-const LOW: u16 = 12;
+/// Minimum height for the list. On lower screens the selected item shows its position instead.
+const MIN_HEIGHT_WITH_LIST: u16 = 12;
 
-/// Draws it.
+/// Draws the inbox.
 pub fn draw(canvas: &mut Canvas, area: Rect, inbox: &Inbox) {
     let app = canvas.app;
     let items = app.inbox();
@@ -33,39 +33,41 @@ pub fn draw(canvas: &mut Canvas, area: Rect, inbox: &Inbox) {
         return;
     };
     let width = WIDTH.min(area.width.saturating_sub(4)).max(1);
-    let listed = if area.height < LOW || items.len() == 1 { 0 } else { items.len().min(LISTED) };
+    let listed = if area.height < MIN_HEIGHT_WITH_LIST || items.len() == 1 { 0 } else { items.len().min(MAX_ROWS) };
     let above = u16::try_from(listed + usize::from(listed > 0)).unwrap_or(0);
     let item = &items[at];
-    let below = match &item.what {
-        // Where it would not fit into a frame, it goes without one.
-        Waits::Question => approval::height(app, &Among::All, width, area.height.saturating_sub(above)),
-        Waits::Prompt(_) | Waits::Failure => {
-            u16::try_from(lines(app, item, width).len() + item.what.choices().len()).unwrap_or(u16::MAX)
+    let below = match &item.kind {
+        // If it does not fit into a frame, the overlay has none.
+        InboxItemKind::Approval => approval::height(app, &ApprovalScope::All, width, area.height.saturating_sub(above)),
+        InboxItemKind::Prompt(_) | InboxItemKind::Failure => {
+            u16::try_from(lines(app, item, width).len() + item.kind.choices().len()).unwrap_or(u16::MAX)
         }
     };
-    let inner = overlay(canvas, area, "Waits for you", (WIDTH, above.saturating_add(below)));
+    let inner = overlay(canvas, area, "Inbox", (WIDTH, above.saturating_add(below)));
     let list = Rect { height: above.min(inner.height), ..inner };
     let top = scroll::reveal(0, at, listed, items.len());
     for (row, (nth, item)) in items.iter().enumerate().skip(top).take(listed).enumerate() {
         draw_item(canvas, line_of(list, row), item, (nth, nth == at));
     }
     let rest = Rect { y: inner.y + list.height, height: inner.height - list.height, ..inner };
-    match &item.what {
-        Waits::Question => approval::draw(canvas, rest, &Among::All, Beside::Inbox(at, items.len())),
-        Waits::Prompt(_) | Waits::Failure => draw_trouble(canvas, rest, item),
+    match &item.kind {
+        InboxItemKind::Approval => {
+            approval::draw(canvas, rest, &ApprovalScope::All, ApprovalPlacement::Inbox(at, items.len()));
+        }
+        InboxItemKind::Prompt(_) | InboxItemKind::Failure => draw_problem(canvas, rest, item),
     }
 }
 
 fn draw_empty(canvas: &mut Canvas, area: Rect) {
-    let inner = overlay(canvas, area, "Waits for you", (WIDTH / 2, 2));
+    let inner = overlay(canvas, area, "Inbox", (WIDTH / 2, 2));
     let theme = canvas.app.theme();
-    put(canvas.buffer, line_of(inner, 0), "Nothing waits for you.", style(theme.text), Align::Left);
-    let words = "Questions of agents come here (esc closes).";
-    put(canvas.buffer, line_of(inner, 1), words, style(theme.muted), Align::Left);
+    put(canvas.buffer, line_of(inner, 0), "Nothing needs your attention.", style(theme.text), Align::Left);
+    let label = "Permission requests appear here (esc closes).";
+    put(canvas.buffer, line_of(inner, 1), label, style(theme.muted), Align::Left);
 }
 
-/// `▌claude  Retry failed webhooks · Bash  cargo test      2m`.
-fn draw_item(canvas: &mut Canvas, area: Rect, item: &Item, (at, selected): (usize, bool)) {
+/// Draws a row: `▌claude  Retry failed webhooks · Bash  cargo test      2m`.
+fn draw_item(canvas: &mut Canvas, area: Rect, item: &InboxItem, (at, selected): (usize, bool)) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     canvas.target(area, Target::Choice(at));
     if selected {
@@ -78,63 +80,63 @@ fn draw_item(canvas: &mut Canvas, area: Rect, item: &Item, (at, selected): (usiz
     let (rest, since) = split_right(rest, 5);
     let ago = item.since.map(|since| age::text(app.now, since)).unwrap_or_default();
     put(canvas.buffer, since, &ago, style(theme.muted), Align::Right);
-    let what = match &item.what {
-        Waits::Question => {
-            let mut asked = item.info.approvals.iter().filter(|approval| approval.id == item.asked.id);
-            asked.next().map(approval::headline).unwrap_or_default()
+    let what = match &item.kind {
+        InboxItemKind::Approval => {
+            let mut matching = item.info.approvals.iter().filter(|approval| approval.id == item.id.id);
+            matching.next().map(approval::headline).unwrap_or_default()
         }
-        Waits::Prompt(prompt) => format!("{}  {}", state(prompt), text::one_line(&prompt.text)),
-        Waits::Failure => "failed".to_owned(),
+        InboxItemKind::Prompt(prompt) => format!("{}  {}", state(prompt), text::one_line(&prompt.text)),
+        InboxItemKind::Failure => "failed".to_owned(),
     };
     let spans =
         vec![Span::styled(title(app, item), style(theme.text)), Span::styled(format!(" · {what}"), style(theme.muted))];
-    put_line(canvas.buffer, rest, &Line::from(rich::cut(spans, rest.width.into())));
+    put_line(canvas.buffer, rest, &Line::from(styled_line::cut(spans, rest.width.into())));
 }
 
-/// A prompt that was kept back, or a run that failed: what, why, and what can be done.
-fn draw_trouble(canvas: &mut Canvas, area: Rect, item: &Item) {
+/// Draws a held prompt or a failed run: text, reason and choices.
+fn draw_problem(canvas: &mut Canvas, area: Rect, item: &InboxItem) {
     let (app, theme) = (canvas.app, canvas.app.theme());
-    let choices = item.what.choices();
+    let choices = item.kind.choices();
     let lines = lines(app, item, area.width);
     let room = usize::from(area.height).saturating_sub(choices.len());
     for (row, line) in lines.iter().take(room).enumerate() {
         put_line(canvas.buffer, line_of(area, row), line);
     }
     for (at, (label, _)) in choices.iter().enumerate() {
-        let place = line_of(area, lines.len().min(room) + at);
-        canvas.target(place, Target::Answer(at));
-        let (digit, rest) = split_left(place, 3);
+        let line = line_of(area, lines.len().min(room) + at);
+        canvas.target(line, Target::Answer(at));
+        let (digit, rest) = split_left(line, 3);
         put(canvas.buffer, digit, &(at + 1).to_string(), style(theme.key), Align::Left);
         put(canvas.buffer, rest, label, style(theme.text), Align::Left);
     }
-    canvas.drawn.approval = Some(ApprovalDrawn { asked: item.asked.clone(), question: 0, rows: 0, len: 0 });
+    canvas.feedback.approval = Some(ApprovalFeedback { approval: item.id.clone(), question: 0, rows: 0, len: 0 });
 }
 
-fn lines(app: &App, item: &Item, width: u16) -> Vec<Line<'static>> {
+fn lines(app: &App, item: &InboxItem, width: u16) -> Vec<Line<'static>> {
     let theme = app.theme();
-    let place = format!("{} · {}", title(app, item), text::one_line(&item.info.cwd.to_string_lossy()));
-    let mut lines = wrapped(&place, width, 0, style(theme.title));
-    match &item.what {
-        Waits::Question => {}
-        Waits::Prompt(prompt) => {
-            let why = prompt.reason.as_deref().unwrap_or("it waits for you");
-            let words = format!("A prompt is {}: {why}", state(prompt));
-            lines.extend(wrapped(&words, width, 0, style(theme.warning)));
+    let line = format!("{} · {}", title(app, item), text::one_line(&item.info.cwd.to_string_lossy()));
+    let mut lines = wrapped(&line, width, 0, style(theme.title));
+    match &item.kind {
+        InboxItemKind::Approval => {}
+        InboxItemKind::Prompt(prompt) => {
+            let why = prompt.reason.as_deref().unwrap_or("waiting for you");
+            let label = format!("Prompt {}: {why}", state(prompt));
+            lines.extend(wrapped(&label, width, 0, style(theme.warning)));
             let mut text = wrapped(text::first_chars(&prompt.text, 2_000), width, 0, style(theme.prompt));
             text.truncate(6);
             lines.extend(text);
         }
-        Waits::Failure => {
-            let words = failure_of(item);
-            lines.extend(wrapped(&words, width, 0, style(theme.error)));
+        InboxItemKind::Failure => {
+            let label = failure_text(item);
+            lines.extend(wrapped(&label, width, 0, style(theme.error)));
         }
     }
     lines
 }
 
-fn failure_of(item: &Item) -> String {
+fn failure_text(item: &InboxItem) -> String {
     match &item.info.phase {
-        Phase::Stopped(stopped) => failure::stopped(stopped, item.info.agent),
+        Phase::Stopped(stopped) => failure::describe_stop(stopped, item.info.agent),
         Phase::Starting | Phase::Idle | Phase::Working { .. } | Phase::Interrupting { .. } => String::new(),
     }
 }
@@ -146,12 +148,12 @@ fn state(prompt: &Prompt) -> &'static str {
         | PromptState::Sending
         | PromptState::Delivered
         | PromptState::Held
-        | PromptState::Cancelled => "held back",
+        | PromptState::Cancelled => "held",
     }
 }
 
-fn title(app: &App, item: &Item) -> String {
-    let session = item.info.session.as_ref().and_then(|key| app.known.catalog.get(key));
+fn title(app: &App, item: &InboxItem) -> String {
+    let session = item.info.session.as_ref().and_then(|key| app.sessions.catalog.get(key));
     let title = session.map(|session| text::one_line(&session.title.text)).filter(|title| !title.is_empty());
     title.unwrap_or_else(|| "new session".to_owned())
 }

@@ -1,5 +1,6 @@
-//! The state drawn into cells: `draw(&App, &mut ViewCache) -> Drawn`. Reads the state, changes nothing. One file per
-//! screen, pane or overlay.
+//! User interface: draws the state into a frame of cells, one file per screen, pane or overlay.
+//!
+//! `draw(&App, &mut ViewCache) -> LayoutFeedback` only reads the state; it must not change it.
 
 pub mod entry;
 pub mod reader;
@@ -36,15 +37,15 @@ use ratatui::layout::{Position, Rect};
 
 use crate::app::App;
 use crate::app::layer::Layer;
-use crate::app::msg::{Area, Drawn, Target};
+use crate::app::msg::{Area, LayoutFeedback, Target};
 
-/// What drawing keeps between frames, only to be quick: it can be dropped at any time.
+/// Cache of layouts between frames. It only saves time and can be dropped at any moment.
 #[derive(Debug)]
 pub struct ViewCache {
-    /// The time zone in which times are shown.
+    /// Time zone of displayed times.
     zone: TimeZone,
-    /// Transcripts that were laid out.
-    reader: reader::Cache,
+    /// Layouts of transcript entries.
+    reader: reader::LayoutCache,
 }
 
 impl Default for ViewCache {
@@ -54,43 +55,44 @@ impl Default for ViewCache {
 }
 
 impl ViewCache {
-    /// An empty one, for times in this zone.
+    /// Creates an empty cache for a time zone.
     pub fn new(zone: TimeZone) -> Self {
-        Self { zone, reader: reader::Cache::default() }
+        Self { zone, reader: reader::LayoutCache::default() }
     }
 }
 
-/// One frame in the making: where to draw, and what was found out on the way.
+/// Frame that is being drawn, with the layout feedback collected so far.
 struct Canvas<'a> {
     app: &'a App,
     buffer: &'a mut Buffer,
-    drawn: Drawn,
+    feedback: LayoutFeedback,
     cursor: Option<Position>,
-    /// What is being drawn has the keys: it is not the pinned one of two conversations.
+    /// True if keys go to the part being drawn; false for a pinned session.
     active: bool,
 }
 
 impl Canvas<'_> {
-    /// Tells the mouse what lies in an area.
+    /// Registers the mouse target of an area.
     fn target(&mut self, area: Rect, target: Target) {
         let area = Area { x: area.x, y: area.y, width: area.width, height: area.height };
-        self.drawn.regions.push((area, target));
+        self.feedback.regions.push((area, target));
     }
 }
 
-/// Draws the interface, and tells what only drawing can know.
-pub fn draw(frame: &mut Frame, app: &App, cache: &mut ViewCache) -> Drawn {
+/// Draws the interface; returns sizes and positions that are known only after layout.
+pub fn draw(frame: &mut Frame, app: &App, cache: &mut ViewCache) -> LayoutFeedback {
     let area = frame.area();
-    let mut canvas = Canvas { app, buffer: frame.buffer_mut(), drawn: Drawn::default(), cursor: None, active: true };
+    let mut canvas =
+        Canvas { app, buffer: frame.buffer_mut(), feedback: LayoutFeedback::default(), cursor: None, active: true };
     draw_layers(&mut canvas, area, cache);
-    let Canvas { drawn, cursor, .. } = canvas;
+    let Canvas { feedback, cursor, .. } = canvas;
     if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);
     }
-    drawn
+    feedback
 }
 
-/// The topmost screen, and the overlays that lie over it.
+/// Draws the topmost screen and the overlays above it.
 fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     let app = canvas.app;
     let [header, body, status, footer] = rows(area);
@@ -122,7 +124,7 @@ fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     status::draw_hints(canvas, footer);
 }
 
-/// Header, body, status line and hints; a low screen goes without, the body last.
+/// Splits the screen into header, body, status line and hints. A low screen has only some of them.
 fn rows(area: Rect) -> [Rect; 4] {
     let header = u16::from(area.height >= 6);
     let footer = u16::from(area.height >= 5);

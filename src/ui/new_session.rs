@@ -1,4 +1,4 @@
-//! The overlay in which a new session is begun.
+//! Overlay for a new session.
 
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
@@ -7,30 +7,30 @@ use super::Canvas;
 use super::style::{self, style};
 use super::widgets::{Align, field, line_of, overlay, put, put_line, split_left};
 use crate::app::chat::composer::rows;
-use crate::app::input::Input;
-use crate::app::new_session::{NewSession, Part};
+use crate::app::line_editor::LineEditor;
+use crate::app::new_session::{NewSession, NewSessionField};
 use crate::app::picker::skips_permissions;
 use crate::stdx::text;
 
 const WIDTH: u16 = 72;
 
-/// Rows of suggestions.
-const SUGGESTED: usize = 5;
+/// Maximum number of suggestions.
+const SUGGESTION_ROWS: usize = 5;
 
-/// Rows of the prompt, while another field is filled in.
-const PROMPT: usize = 5;
+/// Height of the prompt while another field has the focus.
+const PROMPT_ROWS: usize = 5;
 
-/// Draws it.
+/// Draws the overlay.
 pub fn draw(canvas: &mut Canvas, area: Rect, new: &NewSession) {
-    let height = 4 + PROMPT + 1 + SUGGESTED;
+    let height = 4 + PROMPT_ROWS + 1 + SUGGESTION_ROWS;
     let inner = overlay(canvas, area, "New session", (WIDTH, u16::try_from(height).unwrap_or(u16::MAX)));
-    // Beside the other fields and a line of what is the matter.
+    // Five rows: the other four fields and the error.
     let room = usize::from(inner.height).saturating_sub(5);
-    // On a low screen what is being typed matters more than what is suggested; where nothing is, it has all the room.
-    let prompt = if new.part == Part::Prompt { room } else { PROMPT.min(room) }.max(1);
+    // The focused prompt takes all the room; otherwise suggestions get what is left.
+    let prompt = if new.field == NewSessionField::Prompt { room } else { PROMPT_ROWS.min(room) }.max(1);
     let mut row = 0;
-    for part in Part::ALL {
-        let height = if part == Part::Prompt { prompt } else { 1 };
+    for part in NewSessionField::ALL {
+        let height = if part == NewSessionField::Prompt { prompt } else { 1 };
         let place = rows_of(inner, row, height);
         draw_part(canvas, place, new, part);
         row += height;
@@ -45,13 +45,13 @@ fn rows_of(area: Rect, from: usize, count: usize) -> Rect {
     Rect { height: u16::try_from(count).unwrap_or(u16::MAX).min(rest).min(first.height * u16::MAX), ..first }
 }
 
-fn draw_part(canvas: &mut Canvas, area: Rect, new: &NewSession, part: Part) {
+fn draw_part(canvas: &mut Canvas, area: Rect, new: &NewSession, part: NewSessionField) {
     let theme = canvas.app.theme();
-    let focused = new.part == part;
+    let focused = new.field == part;
     let (name, rest) = split_left(area, 11);
     let look = if focused { theme.accent } else { theme.muted };
     put(canvas.buffer, name, part.name(), style(look), Align::Left);
-    let line = |canvas: &mut Canvas, input: &Input, unset: &str| {
+    let line = |canvas: &mut Canvas, input: &LineEditor, unset: &str| {
         field(canvas, line_of(rest, 0), "", input, focused);
         if input.is_empty() {
             let (_, hint) = split_left(rest, if focused { 3 } else { 1 });
@@ -59,20 +59,20 @@ fn draw_part(canvas: &mut Canvas, area: Rect, new: &NewSession, part: Part) {
         }
     };
     match part {
-        Part::Agent => draw_agents(canvas, rest, new),
-        Part::Directory => line(canvas, &new.directory, "where it works"),
-        Part::Model => line(canvas, &new.model, "the agent's default"),
-        Part::Mode => {
+        NewSessionField::Agent => draw_agents(canvas, rest, new),
+        NewSessionField::Directory => line(canvas, &new.directory, "working directory"),
+        NewSessionField::Model => line(canvas, &new.model, "the agent's default"),
+        NewSessionField::Mode => {
             line(canvas, &new.mode, "the agent's default");
             if skips_permissions(new.mode.text()) {
                 canvas.buffer.set_style(rest, style(theme.error));
             }
         }
-        Part::Prompt => draw_prompt(canvas, rest, new),
+        NewSessionField::Prompt => draw_prompt(canvas, rest, new),
     }
 }
 
-/// The agents that can be driven, those that are missing said to be.
+/// Draws the agents that salon can run; marks those that are not installed.
 fn draw_agents(canvas: &mut Canvas, area: Rect, new: &NewSession) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     let mut spans = vec![Span::raw(" ")];
@@ -84,19 +84,19 @@ fn draw_agents(canvas: &mut Canvas, area: Rect, new: &NewSession) {
         }
         let mark = if chosen { "●" } else { "○" };
         spans.push(Span::styled(format!("{mark} {agent}"), look));
-        spans.push(Span::styled(if *installed { "  " } else { " (missing)  " }, style(theme.faint)));
+        spans.push(Span::styled(if *installed { "  " } else { " (not installed)  " }, style(theme.faint)));
     }
     put_line(canvas.buffer, area, &Line::from(spans));
 }
 
-/// The rows of the prompt around the cursor.
+/// Draws the rows of the prompt around the cursor.
 fn draw_prompt(canvas: &mut Canvas, area: Rect, new: &NewSession) {
     let theme = canvas.app.theme();
     let (_, area) = split_left(area, 1);
-    let typing = new.part == Part::Prompt;
-    // One column is kept free for the cursor behind a full row.
+    let typing = new.field == NewSessionField::Prompt;
+    // One column is reserved for the cursor after a full row.
     let width = usize::from(area.width.saturating_sub(1)).max(1);
-    canvas.drawn.composer = width;
+    canvas.feedback.composer = width;
     let rows = rows::rows(&new.prompt, width);
     let at = rows::row_of(&rows, new.prompt.cursor());
     let top = (at + 1).saturating_sub(area.height.into());
@@ -112,14 +112,14 @@ fn draw_prompt(canvas: &mut Canvas, area: Rect, new: &NewSession) {
     }
     if new.prompt.is_empty() {
         let (_, hint) = split_left(area, if typing { 2 } else { 0 });
-        put(canvas.buffer, hint, "what it shall do (alt-enter: a new line)", style(theme.faint), Align::Left);
+        put(canvas.buffer, hint, "describe the task (alt-enter: new line)", style(theme.faint), Align::Left);
     }
 }
 
-/// What is the matter, or what completes the field.
+/// Draws the error, or suggestions for the focused field.
 fn draw_below(canvas: &mut Canvas, area: Rect, new: &NewSession) {
     let (app, theme) = (canvas.app, canvas.app.theme());
-    if let Some(trouble) = &new.trouble {
+    if let Some(trouble) = &new.error {
         put(canvas.buffer, line_of(area, 0), trouble, style(theme.error), Align::Left);
         return;
     }

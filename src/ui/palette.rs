@@ -1,4 +1,4 @@
-//! The palette overlay.
+//! Command palette.
 
 use ratatui::layout::Rect;
 
@@ -9,16 +9,16 @@ use crate::app::msg::Target;
 use crate::app::palette::Palette;
 use crate::stdx::text;
 
-/// Draws the field and what it found.
+/// Draws the input and the matching commands.
 pub fn draw(canvas: &mut Canvas, area: Rect, palette: &Palette) {
     let theme = canvas.app.theme();
-    let inner = overlay(canvas, area, "Any action", (68, 16));
+    let inner = overlay(canvas, area, "Commands", (68, 16));
     field(canvas, line_of(inner, 0), ">", &palette.input, true);
     let rows = Rect { y: inner.y + 1.min(inner.height), height: inner.height.saturating_sub(1), ..inner };
-    canvas.drawn.overlay_rows = rows.height.into();
-    canvas.drawn.overlay_len = palette.found().len();
+    canvas.feedback.overlay_rows = rows.height.into();
+    canvas.feedback.overlay_len = palette.found().len();
     if palette.found().is_empty() {
-        put(canvas.buffer, line_of(rows, 0), "no action is called that", style(theme.muted), Align::Left);
+        put(canvas.buffer, line_of(rows, 0), "No matching command.", style(theme.muted), Align::Left);
     }
     let shown = palette.found().iter().enumerate().skip(palette.top).take(rows.height.into());
     for (line, (at, action)) in shown.enumerate() {

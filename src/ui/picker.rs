@@ -1,4 +1,4 @@
-//! The overlay in which model, mode and effort are chosen.
+//! Overlay for choosing model, mode and effort.
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -7,14 +7,14 @@ use super::Canvas;
 use super::style::style;
 use super::widgets::{Align, field, line_of, overlay, put, put_line, split_left, split_right};
 use crate::app::msg::Target;
-use crate::app::picker::{Offer, Picker, Tab, skips_permissions};
+use crate::app::picker::{Picker, PickerOption, Tab, skips_permissions};
 use crate::app::{App, age, scroll};
 use crate::domain::run::RunInfo;
 use crate::stdx::text;
 
 const SIZE: (u16, u16) = (64, 16);
 
-/// Draws it.
+/// Draws the overlay.
 pub fn draw(canvas: &mut Canvas, area: Rect, picker: &Picker) {
     let app = canvas.app;
     let Some(info) = app.runs.get(&picker.run) else { return };
@@ -25,15 +25,15 @@ pub fn draw(canvas: &mut Canvas, area: Rect, picker: &Picker) {
     let state = state(app, picker, info);
     let foot = u16::from(!state.is_empty() && inner.height > 3);
     let rows = Rect { y: inner.y + 2.min(inner.height), height: inner.height.saturating_sub(2 + foot), ..inner };
-    let offers = picker.offers(info, &app.runs);
-    if offers.is_empty() {
-        let words = nothing(picker, info);
-        put(canvas.buffer, line_of(rows, 0), &words, style(app.theme().muted), Align::Left);
+    let options = picker.options(info, &app.runs);
+    if options.is_empty() {
+        let label = empty_text(picker, info);
+        put(canvas.buffer, line_of(rows, 0), &label, style(app.theme().muted), Align::Left);
     }
-    let selected = picker.selected.min(offers.len().saturating_sub(1));
-    let top = scroll::reveal(0, selected, rows.height.into(), offers.len());
-    for (row, (at, offer)) in offers.iter().enumerate().skip(top).take(rows.height.into()).enumerate() {
-        draw_offer(canvas, line_of(rows, row), offer, (at, at == selected), picker.tab);
+    let selected = picker.selected.min(options.len().saturating_sub(1));
+    let top = scroll::reveal(0, selected, rows.height.into(), options.len());
+    for (row, (at, option)) in options.iter().enumerate().skip(top).take(rows.height.into()).enumerate() {
+        draw_option(canvas, line_of(rows, row), option, (at, at == selected), picker.tab);
     }
     if foot > 0 {
         let last = line_of(inner, usize::from(inner.height) - 1);
@@ -41,7 +41,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, picker: &Picker) {
     }
 }
 
-/// ` model opus │ mode default │ effort high `, the chosen one marked.
+/// Draws the tabs: ` model opus │ mode default │ effort high `.
 fn draw_tabs(canvas: &mut Canvas, area: Rect, picker: &Picker, info: &RunInfo) {
     let theme = canvas.app.theme();
     let mut spans = Vec::new();
@@ -64,7 +64,7 @@ fn draw_tabs(canvas: &mut Canvas, area: Rect, picker: &Picker, info: &RunInfo) {
     put_line(canvas.buffer, area, &Line::from(spans));
 }
 
-fn draw_offer(canvas: &mut Canvas, area: Rect, offer: &Offer, (at, selected): (usize, bool), tab: Tab) {
+fn draw_option(canvas: &mut Canvas, area: Rect, option: &PickerOption, (at, selected): (usize, bool), tab: Tab) {
     let theme = canvas.app.theme();
     canvas.target(area, Target::Choice(at));
     if selected {
@@ -73,32 +73,32 @@ fn draw_offer(canvas: &mut Canvas, area: Rect, offer: &Offer, (at, selected): (u
     }
     let (_, rest) = split_left(area, 1);
     let (mark, rest) = split_left(rest, 2);
-    put(canvas.buffer, mark, if offer.current { "●" } else { " " }, style(theme.accent), Align::Left);
-    let skips = tab == Tab::Mode && skips_permissions(&offer.name);
+    put(canvas.buffer, mark, if option.current { "●" } else { " " }, style(theme.accent), Align::Left);
+    let skips = tab == Tab::Mode && skips_permissions(&option.name);
     let look = if skips { theme.error } else { theme.text };
-    let note = match offer {
-        _ if skips => "asks for nothing",
-        Offer { typed: true, .. } => "as typed",
-        _ if offer.label != offer.name => &offer.label,
+    let note = match option {
+        _ if skips => "never asks",
+        PickerOption { typed: true, .. } => "as typed",
+        _ if option.label != option.name => &option.label,
         _ => "",
     };
     let width = u16::try_from(text::width(note)).unwrap_or(0).min(rest.width / 2);
     let (rest, beside) = split_right(rest, width);
     put(canvas.buffer, beside, note, style(theme.muted), Align::Right);
-    put(canvas.buffer, rest, &offer.name, style(look), Align::Left);
+    put(canvas.buffer, rest, &option.name, style(look), Align::Left);
 }
 
-fn nothing(picker: &Picker, info: &RunInfo) -> String {
+fn empty_text(picker: &Picker, info: &RunInfo) -> String {
     let agent = info.agent.label();
     match picker.tab {
-        _ if !picker.input.is_empty() => "nothing is called that".to_owned(),
-        Tab::Model => "unavailable: type a model's name".to_owned(),
-        Tab::Mode => format!("{agent} has told no modes"),
-        Tab::Effort => format!("{agent} has told no efforts"),
+        _ if !picker.input.is_empty() => "no match".to_owned(),
+        Tab::Model => "no list available: type a model name".to_owned(),
+        Tab::Mode => format!("{agent} reports no modes"),
+        Tab::Effort => format!("{agent} reports no efforts"),
     }
 }
 
-/// How old the list of models is, and why it is not newer.
+/// Age of the model list, and the reason if it could not be refreshed.
 fn state(app: &App, picker: &Picker, info: &RunInfo) -> String {
     if picker.tab != Tab::Model {
         return String::new();
@@ -111,9 +111,9 @@ fn state(app: &App, picker: &Picker, info: &RunInfo) -> String {
     let failure = models.and_then(|models| models.failure.as_deref()).map(text::one_line);
     let known = as_of.unwrap_or_else(|| "unavailable".to_owned());
     match failure {
-        _ if picker.asking => format!("{known} · asking {} …", info.agent.label()),
-        Some(failure) => format!("{known} · {failure} · f5 asks again"),
-        None if models.is_none() => format!("asking {} …", info.agent.label()),
-        None => format!("{known} · f5 asks again"),
+        _ if picker.asking => format!("{known} · querying {} …", info.agent.label()),
+        Some(failure) => format!("{known} · {failure} · f5 refreshes"),
+        None if models.is_none() => format!("querying {} …", info.agent.label()),
+        None => format!("{known} · f5 refreshes"),
     }
 }

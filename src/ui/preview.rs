@@ -1,10 +1,10 @@
-//! The preview: the selected session's transcript beside the list, and the same transcript on the whole screen.
+//! Transcript of a session, as a preview beside a list or on the whole screen.
 
 use ratatui::layout::Rect;
 
 use super::columns;
-use super::entry::Look;
-use super::reader::{self, Mode};
+use super::entry::RenderContext;
+use super::reader::{self, ReaderMode};
 use super::status::thousands;
 use super::style::style;
 use super::widgets::{Align, line_of, put, split_left};
@@ -15,14 +15,14 @@ use crate::app::reader::Reader;
 use crate::domain::Session;
 use crate::stdx::text::one_line;
 
-/// Draws the pane: what the list has no column for, and the transcript.
+/// Draws the preview of the session selected on the home screen.
 pub fn draw(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     let app = canvas.app;
     let Some(session) = app.home.list.session() else { return };
     draw_beside(canvas, area, (session, app.home.preview.reader(&session.key)), cache);
 }
 
-/// Draws a session beside a list in which it is selected.
+/// Draws a session beside a list: its details and its transcript.
 pub fn draw_beside(
     canvas: &mut Canvas,
     area: Rect,
@@ -33,11 +33,11 @@ pub fn draw_beside(
     let heading = draw_heading(canvas, area, session).min(area.height);
     let body = Rect { y: area.y + heading, height: area.height - heading, ..area };
     if let Some(reader) = reader {
-        draw_reader(canvas, body, reader, Mode::Preview, cache);
+        draw_reader(canvas, body, reader, ReaderMode::Preview, cache);
     }
 }
 
-/// The whole title, the facts, and what the session waits for. Returns how many lines they take.
+/// Draws the title, details and what the session is waiting for. Returns the number of lines.
 fn draw_heading(canvas: &mut Canvas, area: Rect, session: &Session) -> u16 {
     let (app, theme) = (canvas.app, canvas.app.theme());
     let (_, inner) = split_left(area, 1);
@@ -45,48 +45,48 @@ fn draw_heading(canvas: &mut Canvas, area: Rect, session: &Session) -> u16 {
     let title = one_line(&session.title.text);
     let title = if title.is_empty() { session.key.id.to_string() } else { title };
     put(canvas.buffer, line_of(inner, 0), &title, style(look).patch(style(theme.title)), Align::Left);
-    put(canvas.buffer, line_of(inner, 1), &facts(session), style(theme.muted), Align::Left);
-    let waiting = app.known.live.get(&session.key).and_then(|sign| sign.waiting_for.as_deref());
+    put(canvas.buffer, line_of(inner, 1), &details(session), style(theme.muted), Align::Left);
+    let waiting = app.sessions.live.get(&session.key).and_then(|sign| sign.waiting_for.as_deref());
     let Some(waiting) = waiting else { return 2 };
-    put(canvas.buffer, line_of(inner, 2), &format!("waits for: {waiting}"), style(theme.needs_you), Align::Left);
+    put(canvas.buffer, line_of(inner, 2), &format!("waiting for: {waiting}"), style(theme.needs_you), Align::Left);
     3
 }
 
-/// `opus-4-8 · main · 12 turns · 26k tokens · ~/shop-api`.
-fn facts(session: &Session) -> String {
+/// Formats details: `opus-4-8 · main · 12 turns · 26k tokens · ~/shop-api`.
+fn details(session: &Session) -> String {
     let tokens = columns::tokens(session.tokens.total());
     let turns = match session.turns {
         0 => String::new(),
         1 => "1 turn".to_owned(),
         turns => format!("{} turns", thousands(turns as usize)),
     };
-    let facts = [
+    let details = [
         session.model.as_deref().map(columns::short_model).unwrap_or_default().to_owned(),
         session.branch.as_deref().unwrap_or_default().to_owned(),
         turns,
         if tokens.is_empty() { tokens } else { format!("{tokens} tokens") },
         session.cwd.to_string(),
     ];
-    facts.into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" · ")
+    details.into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
-/// Draws a transcript on the whole screen.
+/// Draws a transcript as a screen of its own.
 pub fn draw_full(canvas: &mut Canvas, area: Rect, reader: &Reader, cache: &mut ViewCache) {
-    draw_reader(canvas, area, reader, Mode::Full, cache);
+    draw_reader(canvas, area, reader, ReaderMode::Full, cache);
 }
 
-/// Draws a transcript in a given way.
-pub fn draw_mode(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: Mode, cache: &mut ViewCache) {
+/// Draws a transcript in a given mode.
+pub fn draw_mode(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: ReaderMode, cache: &mut ViewCache) {
     draw_reader(canvas, area, reader, mode, cache);
 }
 
-fn draw_reader(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: Mode, cache: &mut ViewCache) {
+fn draw_reader(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: ReaderMode, cache: &mut ViewCache) {
     let app = canvas.app;
-    let taken = if mode == Mode::Full && canvas.active { header::badge_width(app) } else { 0 };
-    let look = Look { theme: app.theme(), zone: &cache.zone, now: app.now, taken };
-    let session = app.known.catalog.get(&reader.key).map(|session| &**session);
-    let (found, regions) = reader::draw(area, canvas.buffer, (reader, session), mode, &look, &mut cache.reader);
-    canvas.drawn.reader = Some(found);
-    canvas.drawn.waiting |= cache.reader.is_waiting();
-    canvas.drawn.regions.extend(regions);
+    let reserved = if mode == ReaderMode::Full && canvas.active { header::badge_width(app) } else { 0 };
+    let context = RenderContext { theme: app.theme(), zone: &cache.zone, now: app.now, reserved };
+    let session = app.sessions.catalog.get(&reader.key).map(|session| &**session);
+    let (found, regions) = reader::draw(area, canvas.buffer, (reader, session), mode, &context, &mut cache.reader);
+    canvas.feedback.reader = Some(found);
+    canvas.feedback.needs_redraw |= cache.reader.is_waiting();
+    canvas.feedback.regions.extend(regions);
 }

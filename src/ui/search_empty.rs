@@ -1,21 +1,21 @@
-//! The search without results: what can be typed, or what was searched, what was left out, and what is still read.
+//! Empty state of the search: query syntax before a search, or the reasons for no results.
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::Canvas;
-use super::search::{count, issues, looked, unread};
+use super::search::{count, issues, progress_notes, searched};
 use super::style::style;
 use super::widgets::{line_of, put_line, wrapped};
-use crate::app::search::Search;
+use crate::app::search::SearchScreen;
 use crate::app::{Action, App};
-use crate::domain::query::Field;
+use crate::domain::query::FilterKey;
 use crate::stdx::text::{ellipsis, one_line};
 
-/// Draws it.
-pub fn draw(canvas: &mut Canvas, area: Rect, search: &Search) {
+/// Draws the empty state.
+pub fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
     let inner = Rect { x: area.x + 1.min(area.width), width: area.width.saturating_sub(2), ..area };
-    let lines = if search.is_asked() { nothing(canvas.app, search, inner.width) } else { help(canvas.app, inner) };
+    let lines = if search.is_active() { no_results(canvas.app, search, inner.width) } else { help(canvas.app, inner) };
     // A low screen has no line to spare.
     let first = usize::from(area.height > 7);
     for (row, line) in lines.iter().enumerate() {
@@ -23,47 +23,49 @@ pub fn draw(canvas: &mut Canvas, area: Rect, search: &Search) {
     }
 }
 
-/// Nothing was found, or nothing yet.
-fn nothing(app: &App, search: &Search, width: u16) -> Vec<Line<'static>> {
+/// Lines for a search without results: coverage, filters, errors and progress.
+fn no_results(app: &App, search: &SearchScreen, width: u16) -> Vec<Line<'static>> {
     let theme = app.theme();
     let query = ellipsis(&one_line(search.input.text()), 200);
-    let title = if search.is_complete() {
-        format!("Nothing holds “{query}”.")
+    let title = if search.is_complete() && app.sessions.catalog.is_empty() {
+        "No sessions on this machine yet.".to_owned()
+    } else if search.is_complete() {
+        format!("No results for “{query}”.")
     } else {
-        format!("Nothing holds “{query}” so far …")
+        format!("No results for “{query}” yet …")
     };
     let mut lines = wrapped(&title, width, 0, style(theme.title));
-    let mut say = |words: &str, look| lines.extend(wrapped(words, width, 2, style(look)));
-    let sentence = |words: &str| {
-        let mut chars = words.chars();
+    let mut push = |text: &str, look| lines.extend(wrapped(text, width, 2, style(look)));
+    let sentence = |text: &str| {
+        let mut chars = text.chars();
         chars.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
     };
-    say(&sentence(&looked(app, search)), theme.text);
-    let others = app.known.catalog.len().saturating_sub(search.reach().sessions);
+    push(&sentence(&searched(app, search)), theme.text);
+    let others = app.sessions.catalog.len().saturating_sub(search.coverage().sessions);
     if search.is_complete()
         && others > 0
         && search.query().branches.iter().any(|branch| branch.filters().next().is_some())
     {
-        say(&format!("Its filters leave out {}.", count(others, "other session", "other sessions")), theme.text);
+        push(&format!("Filters exclude {}.", count(others, "other session", "other sessions")), theme.text);
     }
-    for mistake in &search.query().mistakes {
+    for mistake in &search.query().errors {
         let at = search.input.text().get(mistake.span.clone()).unwrap_or_default();
-        say(&format!("Left out: {}, because {}.", ellipsis(at, 40), mistake.message), theme.warning);
+        push(&format!("Ignored: {} ({}).", ellipsis(at, 40), mistake.message), theme.warning);
     }
-    for open in unread(app) {
-        say(&sentence(&format!("still {open}")), theme.warning);
+    for open in progress_notes(app) {
+        push(&sentence(&format!("still {open}")), theme.warning);
     }
     if let Some(issues) = issues(app) {
-        say(&format!("{issues}: what could not be read is not searched either."), theme.warning);
+        push(&format!("{issues}: unreadable files are not searched."), theme.warning);
     }
     if search.is_complete() {
-        let order = app.keymap.hint(Action::Back).unwrap_or_default();
-        say(&format!("{order} clears the line."), theme.muted);
+        let key = app.keymap.hint(Action::Back).unwrap_or_default();
+        push(&format!("{key} clears the query."), theme.muted);
     }
     lines
 }
 
-/// What can be typed, and what was searched for before.
+/// Lines of help: query syntax and recent searches.
 fn help(app: &App, area: Rect) -> Vec<Line<'static>> {
     let theme = app.theme();
     let row = |key: &str, about: &str| {
@@ -73,20 +75,20 @@ fn help(app: &App, area: Rect) -> Vec<Line<'static>> {
         ])
     };
     let mut lines = vec![
-        row("words that all occur", "in any case, unless one has a capital"),
-        row("\"an exact phrase\"", "spaces and punctuation count"),
-        row("-without  this OR that", "what must not occur, and alternatives"),
+        row("several words", "all must match; capitals match exactly"),
+        row("\"an exact phrase\"", "spaces and punctuation must match"),
+        row("-without  this OR that", "exclude a word, or match either"),
         row("/regex/", "a regular expression"),
-        row("an id, a command", "or a transcript's path leads to its session"),
+        row("an id, a command", "or a transcript's path opens its session"),
     ];
-    let names: Vec<_> = Field::ALL.iter().map(|(_, name, _)| format!("{name}:")).collect();
+    let names: Vec<_> = FilterKey::ALL.iter().map(|(_, name, _)| format!("{name}:")).collect();
     lines.push(Line::default());
     lines.extend(wrapped(&names.join(" "), area.width, 0, style(theme.key)));
     let room = usize::from(area.height).saturating_sub(lines.len() + 3);
-    let recent: Vec<_> = app.searched.newest().take(room).collect();
+    let recent: Vec<_> = app.search_history.newest().take(room).collect();
     if !recent.is_empty() {
         lines.push(Line::default());
-        lines.push(Line::styled("Searched before (↑)", style(theme.title)));
+        lines.push(Line::styled("Recent searches (↑)", style(theme.title)));
         let width = usize::from(area.width);
         lines
             .extend(recent.into_iter().map(|query| Line::styled(ellipsis(&one_line(query), width), style(theme.text))));

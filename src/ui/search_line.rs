@@ -1,4 +1,4 @@
-//! The search's line with its mistakes marked, below it what it came to, and the completions over the results.
+//! Query line of the search with marked errors, the summary below it, and the completion popup.
 
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -10,15 +10,15 @@ use super::status::thousands;
 use super::style::style;
 use super::widgets::{Align, field, line_of, put, put_line, split_left, split_right};
 use super::{Canvas, header};
-use crate::app::search::{Focus, Search};
-use crate::domain::query::complete::Candidate;
+use crate::app::search::{SearchFocus, SearchScreen};
+use crate::domain::query::complete::QueryCandidate;
 use crate::stdx::text;
 
-/// Completions that are shown at once.
-const CHOICES: usize = 8;
+/// Maximum rows of the completion popup.
+const MAX_COMPLETIONS: usize = 8;
 
-/// Draws the line and what it came to.
-pub fn draw(canvas: &mut Canvas, area: Rect, search: &Search) {
+/// Draws the query line and the summary.
+pub fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
     let theme = canvas.app.theme();
     let (_, line) = split_left(header::beside_badge(canvas.app, line_of(area, 0)), 1);
     let order = format!("by {}", search.results.order.name());
@@ -31,19 +31,19 @@ pub fn draw(canvas: &mut Canvas, area: Rect, search: &Search) {
         style(theme.muted),
         Align::Right,
     );
-    let typing = search.focus == Focus::Line && search.naming.is_none();
+    let typing = search.focus == SearchFocus::Line && search.naming.is_none();
     field(canvas, line, "/", &search.input, typing);
-    mark_mistakes(canvas, line, search);
+    underline_errors(canvas, line, search);
     let (_, info) = split_left(line_of(area, 1), 1);
     match &search.naming {
         Some(name) => field(canvas, info, "save this view as:", name, true),
-        None => draw_outcome(canvas, info, search),
+        None => draw_summary(canvas, info, search),
     }
 }
 
-/// Underlines what could not be understood, where it stands.
-fn mark_mistakes(canvas: &mut Canvas, line: Rect, search: &Search) {
-    // As the field is drawn: behind the sign and a space, and scrolled so that the cursor is seen.
+/// Underlines errors in the query.
+fn underline_errors(canvas: &mut Canvas, line: Rect, search: &SearchScreen) {
+    // Same geometry as the field: after the prompt and a space, scrolled to the cursor.
     let (_, area) = split_left(line, 2);
     let hidden = (text::width(search.input.before_cursor()) + 1).saturating_sub(area.width.into());
     let look = style(canvas.app.theme().error).add_modifier(Modifier::UNDERLINED);
@@ -51,7 +51,7 @@ fn mark_mistakes(canvas: &mut Canvas, line: Rect, search: &Search) {
         let before = search.input.text().get(..at).map_or(0, text::width);
         u16::try_from(before.saturating_sub(hidden)).unwrap_or(u16::MAX)
     };
-    for mistake in &search.query().mistakes {
+    for mistake in &search.query().errors {
         let (from, to) = (column(mistake.span.start), column(mistake.span.end));
         let place = Rect { x: area.x.saturating_add(from), width: to.saturating_sub(from), ..area };
         let place = place.intersection(area).intersection(canvas.buffer.area);
@@ -59,56 +59,56 @@ fn mark_mistakes(canvas: &mut Canvas, line: Rect, search: &Search) {
     }
 }
 
-/// What is wrong with the line, what was found instead, or how much was found.
-fn draw_outcome(canvas: &mut Canvas, area: Rect, search: &Search) {
+/// Draws the first error, the spelling correction, or the number of results.
+fn draw_summary(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
     let theme = canvas.app.theme();
-    if let Some(mistake) = search.query().mistakes.first() {
+    if let Some(mistake) = search.query().errors.first() {
         let at = search.input.text().get(mistake.span.clone()).unwrap_or_default();
-        let more = match search.query().mistakes.len() {
+        let more = match search.query().errors.len() {
             0 | 1 => String::new(),
             count => format!(" (and {} more)", count - 1),
         };
-        // Where the message does not name it.
+        // Names the term, unless the message does.
         let is_named = mistake.message.contains(&format!("`{at}`"));
         let at = if is_named { String::new() } else { format!("{}: ", text::ellipsis(at, 24)) };
-        let words = format!("{at}{}{more}", mistake.message);
-        put(canvas.buffer, area, &words, style(theme.error), Align::Left);
+        let label = format!("{at}{}{more}", mistake.message);
+        put(canvas.buffer, area, &label, style(theme.error), Align::Left);
         return;
     }
     let answer = search.results.answer();
-    if let Some((asked, meant)) = answer.instead.first() {
-        let words = format!("nothing holds “{asked}”; this is what holds “{meant}”");
-        put(canvas.buffer, area, &words, style(theme.warning), Align::Left);
+    if let Some((typed, corrected)) = answer.corrections.first() {
+        let label = format!("No results for “{typed}”. Showing “{corrected}”.");
+        put(canvas.buffer, area, &label, style(theme.warning), Align::Left);
         return;
     }
-    if !search.is_asked() || answer.hits.is_empty() {
+    if !search.is_active() || answer.hits.is_empty() {
         return;
     }
-    let mut words = count(answer.hits.len(), "session", "sessions");
+    let mut label = count(answer.hits.len(), "session", "sessions");
     if search.results.count() > 0 {
-        words = format!("{words} · {}", count(search.results.count(), "hit", "hits"));
+        label = format!("{label} · {}", count(search.results.count(), "hit", "hits"));
     }
     if !search.is_complete() {
-        words.push_str(" so far …");
+        label.push_str(" so far …");
     }
-    put(canvas.buffer, area, &words, style(theme.muted), Align::Left);
+    put(canvas.buffer, area, &label, style(theme.muted), Align::Left);
 }
 
-/// The completions, in a box below the line.
-pub fn draw_completions(canvas: &mut Canvas, area: Rect, search: &Search) {
+/// Draws the completion popup below the query line.
+pub fn draw_completions(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
     let theme = canvas.app.theme();
-    if search.counting.is_some() {
-        let words = "  counting …  ";
+    if search.pending_values.is_some() {
+        let label = "  counting …  ";
         let place = Rect { x: area.x + 2.min(area.width), width: 14, height: 1, ..area }.intersection(area);
         Clear.render(place.intersection(canvas.buffer.area), canvas.buffer);
         canvas.buffer.set_style(place.intersection(canvas.buffer.area), style(theme.selected_away));
-        put(canvas.buffer, place, words, style(theme.muted), Align::Left);
+        put(canvas.buffer, place, label, style(theme.muted), Align::Left);
         return;
     }
-    let Some(completing) = &search.completing else { return };
+    let Some(completing) = &search.completion else { return };
     let candidates = completing.candidates();
-    let shown = candidates.len().min(CHOICES).min(area.height.into());
-    let widest = |width: &dyn Fn(&Candidate) -> usize| candidates.iter().map(width).max().unwrap_or(0);
+    let shown = candidates.len().min(MAX_COMPLETIONS).min(area.height.into());
+    let widest = |width: &dyn Fn(&QueryCandidate) -> usize| candidates.iter().map(width).max().unwrap_or(0);
     let about = widest(&|candidate| text::width(&note(candidate)).min(48));
     let room = usize::from(area.width).saturating_sub(about + 6);
     let name = widest(&|candidate| text::width(&candidate.text)).min(room);
@@ -133,13 +133,13 @@ pub fn draw_completions(canvas: &mut Canvas, area: Rect, search: &Search) {
             style(theme.muted),
             Align::Right,
         );
-        // Of a long path the end tells it from the others.
+        // The end of a long path distinguishes it from others.
         let name = text::ellipsis_before(&text::one_line(&candidate.text), line.width.into());
         put_line(canvas.buffer, line, &Line::from(Span::styled(name, style(theme.text))));
     }
 }
 
-/// What is said about a completion: how many sessions have it, or what it is for.
-fn note(candidate: &Candidate) -> String {
+/// Note of a completion: number of sessions, or its description.
+fn note(candidate: &QueryCandidate) -> String {
     candidate.count.map_or_else(|| candidate.hint.to_owned(), thousands)
 }

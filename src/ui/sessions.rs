@@ -1,4 +1,4 @@
-//! The list of sessions: sections, rows, and the quick filter's field above them.
+//! Session list: sections, rows, and the input of the quick filter.
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -9,25 +9,25 @@ use super::style::{self, style};
 use super::widgets::{Align, field, line_of, put, put_line, split_left, split_right};
 use super::{Canvas, empty};
 use crate::app::home::Pane;
-use crate::app::home::list::Row;
+use crate::app::home::list::ListRow;
 use crate::app::msg::Target;
 use crate::app::scroll;
-use crate::domain::{Agent, Session, State};
+use crate::domain::{Agent, Session, SessionState};
 use crate::stdx::text;
 
 /// Draws the pane.
 pub fn draw(canvas: &mut Canvas, area: Rect) {
     let app = canvas.app;
-    // On the lowest screens the rows matter more than their headings.
+    // Very low screens have no heading.
     let heading = u16::from(area.height >= 4 || app.home.filter.typing);
     let (top, rows) = (
         Rect { height: heading.min(area.height), ..area },
         Rect { y: area.y + heading.min(area.height), height: area.height.saturating_sub(heading), ..area },
     );
     draw_heading(canvas, top);
-    canvas.drawn.list_rows = rows.height.into();
-    if let Some(emptiness) = app.emptiness() {
-        empty::draw(canvas, rows, &emptiness);
+    canvas.feedback.list_rows = rows.height.into();
+    if let Some(empty_state) = app.empty_state() {
+        empty::draw(canvas, rows, &empty_state);
         return;
     }
     let list = &app.home.list;
@@ -35,8 +35,8 @@ pub fn draw(canvas: &mut Canvas, area: Rect) {
     for (line, (at, row)) in list.rows().iter().enumerate().skip(first).take(rows.height.into()).enumerate() {
         let area = line_of(rows, line);
         match row {
-            Row::Section(state, count) => draw_section(canvas, area, *state, *count),
-            Row::Session(session, state) => {
+            ListRow::Section(state, count) => draw_section(canvas, area, *state, *count),
+            ListRow::Session(session, state) => {
                 canvas.target(area, Target::Row(at));
                 draw_session(canvas, area, session, *state, list.at() == Some(at));
             }
@@ -44,23 +44,23 @@ pub fn draw(canvas: &mut Canvas, area: Rect) {
     }
 }
 
-/// The mark of a state.
-pub fn glyph(state: State) -> &'static str {
+/// Glyph of a state.
+pub fn glyph(state: SessionState) -> &'static str {
     match state {
-        State::NeedsYou => "!",
-        State::Working => "●",
-        State::Idle => "○",
-        State::Past => " ",
+        SessionState::NeedsYou => "!",
+        SessionState::Working => "●",
+        SessionState::Idle => "○",
+        SessionState::Past => " ",
     }
 }
 
-/// What a section is called.
-pub fn section(state: State) -> &'static str {
+/// Heading of a section.
+pub fn section(state: SessionState) -> &'static str {
     match state {
-        State::NeedsYou => "Needs you",
-        State::Working => "Working",
-        State::Idle => "Idle",
-        State::Past => "History",
+        SessionState::NeedsYou => "Needs you",
+        SessionState::Working => "Working",
+        SessionState::Idle => "Idle",
+        SessionState::Past => "History",
     }
 }
 
@@ -73,16 +73,16 @@ fn draw_heading(canvas: &mut Canvas, area: Rect) {
     }
     let look = if app.focus() == Some(Pane::Sessions) { theme.accent } else { theme.muted };
     let mut rest = inner;
-    let shown = if app.emptiness().is_none() { columns(app, area.width) } else { Vec::new() };
+    let shown = if app.empty_state().is_none() { columns(app, area.width) } else { Vec::new() };
     for column in shown.into_iter().rev() {
         let (left, cell) = split_right(rest, column.width() + 1);
-        put_in(canvas, cell, column, column.heading(), style(theme.faint));
+        put_cell(canvas, cell, column, column.heading(), style(theme.faint));
         rest = left;
     }
     put(canvas.buffer, rest, "Sessions", style(look), Align::Left);
 }
 
-fn draw_section(canvas: &mut Canvas, area: Rect, state: State, count: usize) {
+fn draw_section(canvas: &mut Canvas, area: Rect, state: SessionState, count: usize) {
     let theme = canvas.app.theme();
     let line = Line::from(vec![
         Span::raw(" "),
@@ -92,7 +92,7 @@ fn draw_section(canvas: &mut Canvas, area: Rect, state: State, count: usize) {
     put_line(canvas.buffer, area, &line);
 }
 
-fn draw_session(canvas: &mut Canvas, area: Rect, session: &Session, state: State, selected: bool) {
+fn draw_session(canvas: &mut Canvas, area: Rect, session: &Session, state: SessionState, selected: bool) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     if selected {
         let focused = app.focus() == Some(Pane::Sessions);
@@ -115,13 +115,13 @@ fn draw_session(canvas: &mut Canvas, area: Rect, session: &Session, state: State
     );
     for column in columns(app, area.width).into_iter().rev() {
         let (left, cell) = split_right(rest, column.width() + 1);
-        put_in(canvas, cell, column, &column.text(app, session), style(theme.muted));
+        put_cell(canvas, cell, column, &column.text(app, session), style(theme.muted));
         rest = left;
     }
     draw_title(canvas, rest, session);
 }
 
-/// The title, with what the quick filter matched in it.
+/// Draws the title with the matches of the quick filter.
 fn draw_title(canvas: &mut Canvas, area: Rect, session: &Session) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     let title = text::one_line(&session.title.text);
@@ -131,10 +131,9 @@ fn draw_title(canvas: &mut Canvas, area: Rect, session: &Session) {
     }
     let cut = text::ellipsis(&title, area.width.into());
     let hits = app.home.filter.shown_query().map(|query| hits(&cut, query)).unwrap_or_default();
-    let ordinary =
-        if session.flags.subagent || session.flags.archived { style(theme.muted) } else { style(theme.text) };
+    let plain = if session.flags.subagent || session.flags.archived { style(theme.muted) } else { style(theme.text) };
     let spans = cut.chars().enumerate().fold(Vec::<(String, Style)>::new(), |mut spans, (at, c)| {
-        let look = if hits.contains(&at) { style(theme.hit) } else { ordinary };
+        let look = if hits.contains(&at) { style(theme.hit) } else { plain };
         match spans.last_mut() {
             Some((text, last)) if *last == look => text.push(c),
             _ => spans.push((c.to_string(), look)),
@@ -145,19 +144,19 @@ fn draw_title(canvas: &mut Canvas, area: Rect, session: &Session) {
     put_line(canvas.buffer, area, &Line::from(spans));
 }
 
-/// Which characters the query matched.
+/// Indexes of the characters that the query matches.
 fn hits(title: &str, query: &str) -> Vec<usize> {
     use fuzzy_matcher::FuzzyMatcher;
     let matcher = fuzzy_matcher::skim::SkimMatcherV2::default();
     matcher.fuzzy_indices(title, query).map(|(_, hits)| hits).unwrap_or_default()
 }
 
-fn put_in(canvas: &mut Canvas, cell: Rect, column: Column, written: &str, style: Style) {
+fn put_cell(canvas: &mut Canvas, cell: Rect, column: Column, written: &str, style: Style) {
     let (_, cell) = split_left(cell, 1);
     put(canvas.buffer, cell, written, style, if column.is_number() { Align::Right } else { Align::Left });
 }
 
-/// An agent's name, in two letters where there is little room.
+/// Name of an agent, shortened to two letters for narrow columns.
 pub fn agent_name(agent: Agent, width: u16) -> &'static str {
     match (agent, width) {
         (_, 4..) => agent.name(),

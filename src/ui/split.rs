@@ -1,4 +1,4 @@
-//! A conversation, and the pinned one on its left where there is one.
+//! Split view: a session, and the pinned session to its left.
 
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -7,11 +7,11 @@ use super::style::style;
 use super::widgets::{divider, line_of, split_left};
 use super::{Canvas, ViewCache, chat, preview};
 use crate::app::layer::Layer;
-use crate::app::msg::{Drawn, Target};
+use crate::app::msg::{LayoutFeedback, Target};
 
-/// Draws them.
+/// Draws one session, or two side by side.
 pub fn draw(canvas: &mut Canvas, area: Rect, layer: &Layer, cache: &mut ViewCache) {
-    let Some(pinned) = canvas.app.shown_beside() else {
+    let Some(pinned) = canvas.app.shown_pinned() else {
         draw_one(canvas, area, layer, cache);
         return;
     };
@@ -33,14 +33,14 @@ fn draw_one(canvas: &mut Canvas, area: Rect, layer: &Layer, cache: &mut ViewCach
     }
 }
 
-/// The one without the keys. To the mouse it is one area, and its header steps back.
+/// Draws the pinned session without focus: one mouse target, dimmed header.
 fn draw_pinned(canvas: &mut Canvas, area: Rect, pinned: &Layer, cache: &mut ViewCache) {
     canvas.active = false;
     draw_one(canvas, area, pinned, cache);
     canvas.active = true;
-    let Drawn { reader, waiting, .. } = std::mem::take(&mut canvas.drawn);
-    (canvas.drawn.beside, canvas.drawn.waiting) = (reader.map(Box::new), waiting);
-    canvas.target(area, Target::Beside);
+    let LayoutFeedback { reader, needs_redraw, .. } = std::mem::take(&mut canvas.feedback);
+    (canvas.feedback.pinned, canvas.feedback.needs_redraw) = (reader.map(Box::new), needs_redraw);
+    canvas.target(area, Target::Pinned);
     let dimmed = style(canvas.app.theme().faint).remove_modifier(Modifier::BOLD);
     canvas.buffer.set_style(line_of(area, 0), dimmed);
 }

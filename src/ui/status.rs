@@ -1,4 +1,4 @@
-//! The last two lines: a message, or what is shown and what is hidden and why; and the keys that matter now.
+//! Last two lines of the screen: a notice or the counts of shown and hidden sessions, and key hints.
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -11,7 +11,7 @@ use crate::app::layer::Layer;
 use crate::app::{Action, App};
 use crate::domain::catalog::HiddenCounts;
 
-/// Draws the message, or the counts.
+/// Draws the current notice, or the counts.
 pub fn draw(canvas: &mut Canvas, area: Rect) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     let whole = area;
@@ -24,22 +24,22 @@ pub fn draw(canvas: &mut Canvas, area: Rect) {
         Some(notice) => put(canvas.buffer, area, &notice.text, style(theme.accent), Align::Left),
         None => match app.screen() {
             Some(Layer::Search(search)) => {
-                put(canvas.buffer, area, &super::search::reach(app, search), style(theme.bar), Align::Left)
+                put(canvas.buffer, area, &super::search::coverage_line(app, search), style(theme.bar), Align::Left)
             }
-            // A transcript says in this line where one is in it.
+            // A transcript shows the position on this line.
             Some(_) => 0,
             None => put(canvas.buffer, area, &counts(app, area.width.into()), style(theme.bar), Align::Left),
         },
     };
 }
 
-/// Draws as many hints as there is room for, each whole.
+/// Draws as many key hints as fit.
 pub fn draw_hints(canvas: &mut Canvas, area: Rect) {
     let theme = canvas.app.theme();
     let mut spans = vec![Span::raw(" ")];
     let mut room = usize::from(area.width);
     for hint in canvas.app.hints() {
-        let (key, word) = (hint.key, format!(" {}  ", hint.word));
+        let (key, word) = (hint.key, format!(" {}  ", hint.label));
         let width = crate::stdx::text::width(&key) + crate::stdx::text::width(&word);
         if width > room {
             break;
@@ -51,8 +51,8 @@ pub fn draw_hints(canvas: &mut Canvas, area: Rect) {
     put_line(canvas.buffer, area, &Line::from(spans));
 }
 
-/// `37 shown · 200 hidden: 180 sub-agents, 20 empty (H shows them) · 12 elsewhere (tab)`, and less where there is
-/// not the room for it.
+/// Formats counts: `37 shown · 200 hidden: 180 sub-agents, 20 empty (H shows them) · 12 elsewhere (tab)`, or a
+/// shorter form if that does not fit.
 fn counts(app: &App, room: usize) -> String {
     let full = counts_with(app, true);
     if crate::stdx::text::width(&full) <= room { full } else { counts_with(app, false) }
@@ -63,7 +63,7 @@ fn counts_with(app: &App, reasons: bool) -> String {
     let by_reason = [(subagent, "sub-agents"), (headless, "headless"), (empty, "empty"), (archived, "archived")];
     let hidden: usize = by_reason.iter().map(|(count, _)| count).sum();
     let key = |action, does: &str| app.keymap.hint(action).map(|key| format!(" ({key}{does})")).unwrap_or_default();
-    let verb = if app.home.filter.is_active() { "match" } else { "shown" };
+    let verb = if app.home.filter.is_active() { "matching" } else { "shown" };
     let mut parts = vec![format!("{} {verb}", thousands(app.home.shown))];
     if hidden > 0 && reasons {
         let named = by_reason.iter().filter(|(count, _)| *count > 0);
@@ -86,7 +86,7 @@ fn plural(count: usize, word: &'static str) -> &'static str {
     if count == 1 && word == "sub-agents" { "sub-agent" } else { word }
 }
 
-/// `2,001`.
+/// Formats a number with separators: `2,001`.
 pub fn thousands(count: usize) -> String {
     let digits = count.to_string();
     let mut grouped = String::new();

@@ -1,12 +1,12 @@
-//! A theme's looks as the terminal library's styles.
+//! Conversion of theme styles to ratatui styles.
 
 use ratatui::style::{Color, Modifier, Style};
 
-use crate::config::theme::{Colour, Paint, Theme};
-use crate::domain::{Agent, State};
+use crate::config::theme::{Colour, Theme, ThemeStyle};
+use crate::domain::{Agent, SessionState};
 
-/// The style of a look.
-pub fn style(paint: Paint) -> Style {
+/// Converts a theme style.
+pub fn style(paint: ThemeStyle) -> Style {
     let attributes = [
         (paint.bold, Modifier::BOLD),
         (paint.dim, Modifier::DIM),
@@ -18,7 +18,7 @@ pub fn style(paint: Paint) -> Style {
     Style { fg: paint.fg.map(colour), bg: paint.bg.map(colour), add_modifier: set.collect(), ..Style::default() }
 }
 
-/// The look of an agent's name.
+/// Style of an agent's name.
 pub fn agent(theme: &Theme, agent: Agent) -> Style {
     style(match agent {
         Agent::Claude => theme.claude,
@@ -30,13 +30,13 @@ pub fn agent(theme: &Theme, agent: Agent) -> Style {
     })
 }
 
-/// The look of a state.
-pub fn state(theme: &Theme, state: State) -> Style {
+/// Style of a session state.
+pub fn state(theme: &Theme, state: SessionState) -> Style {
     style(match state {
-        State::NeedsYou => theme.needs_you,
-        State::Working => theme.working,
-        State::Idle => theme.idle,
-        State::Past => theme.past,
+        SessionState::NeedsYou => theme.needs_you,
+        SessionState::Working => theme.working,
+        SessionState::Idle => theme.idle,
+        SessionState::Past => theme.past,
     })
 }
 

@@ -1,4 +1,4 @@
-//! The column of workspaces.
+//! Workspace column.
 
 use ratatui::layout::Rect;
 
@@ -6,10 +6,10 @@ use super::Canvas;
 use super::style::{self, style};
 use super::widgets::{Align, line_of, put, split_left, split_right};
 use crate::app::home::Pane;
-use crate::app::home::workspaces::Line;
+use crate::app::home::workspaces::WorkspaceRow;
 use crate::app::msg::Target;
 
-/// Draws the column, whose first row stands for all.
+/// Draws the column. The first row selects all workspaces.
 pub fn draw(canvas: &mut Canvas, area: Rect) {
     let app = canvas.app;
     let (heading, rows) = (line_of(area, 0), Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area });
@@ -22,7 +22,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect) {
         style(look),
         Align::Left,
     );
-    canvas.drawn.workspace_rows = rows.height.into();
+    canvas.feedback.workspace_rows = rows.height.into();
     let column = &app.home.workspaces;
     let top = crate::app::scroll::reveal(column.top(), column.at(), rows.height.into(), column.len());
     for (line, row) in (top..column.len()).take(rows.height.into()).enumerate() {
@@ -44,9 +44,9 @@ fn draw_row(canvas: &mut Canvas, area: Rect, row: usize, focused: bool) {
         put(canvas.buffer, mark, "▌", style(theme.accent), Align::Left);
     }
     let (name, count) = match line {
-        Line::All => ("All", app.home.workspaces.rows().iter().map(|row| row.sessions).sum()),
-        Line::Workspace(workspace) => (workspace.name.as_str(), workspace.sessions),
-        Line::View(view) => {
+        WorkspaceRow::All => ("All", app.home.workspaces.rows().iter().map(|row| row.sessions).sum()),
+        WorkspaceRow::Workspace(workspace) => (workspace.name.as_str(), workspace.sessions),
+        WorkspaceRow::View(view) => {
             let (badge, name) = split_left(rest, 2);
             put(canvas.buffer, badge, "/", style(theme.key), Align::Left);
             put(canvas.buffer, name, &view.name, style(theme.text), Align::Left);
@@ -62,11 +62,11 @@ fn draw_row(canvas: &mut Canvas, area: Rect, row: usize, focused: bool) {
         style(theme.muted),
         Align::Right,
     );
-    // The row for all wears the badge of the most urgent.
+    // The row for all workspaces shows the most urgent state.
     let urgent = || app.home.workspaces.rows().iter().map(|row| row.state).min().unwrap_or_default();
     let state = match line {
-        Line::Workspace(workspace) => workspace.state,
-        Line::All | Line::View(_) => urgent(),
+        WorkspaceRow::Workspace(workspace) => workspace.state,
+        WorkspaceRow::All | WorkspaceRow::View(_) => urgent(),
     };
     let badge = super::sessions::glyph(state);
     let (badge_area, name_area) = split_left(rest, 2);

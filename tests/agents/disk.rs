@@ -1,6 +1,6 @@
 //! A session as its agent has written it.
 
-use salon::agent::{Environment, Sessions, TextLimit, format};
+use salon::agent::{Environment, SourceSessions, TextLimit, format};
 use salon::domain::{Agent, Entry};
 
 use crate::home::Home;
@@ -10,10 +10,10 @@ pub fn on_disk(home: &Home, agent: Agent, id: &str) -> Vec<Entry> {
     let vars: std::collections::BTreeMap<String, String> = home.environment().into_iter().collect();
     let environment = Environment { home: vars["HOME"].clone().into(), vars, ..Environment::default() };
     let format = format(agent);
-    let sessions = format.roots(&environment).into_iter().flat_map(|root| format.discover(&root).units);
+    let sessions = format.roots(&environment).into_iter().flat_map(|root| format.discover(&root).sources);
     let sessions = sessions.flat_map(|unit| match format.summarise(&unit, None).sessions {
-        Sessions::All(sessions) => sessions,
-        Sessions::Changed { .. } => panic!("all sessions were expected"),
+        SourceSessions::All(sessions) => sessions,
+        SourceSessions::Changed { .. } => panic!("all sessions were expected"),
     });
     let session = sessions.into_iter().find(|session| &*session.key.id == id).expect("the session is on disk");
     let mut reading = format.open(&session).expect("a reading");

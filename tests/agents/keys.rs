@@ -56,7 +56,7 @@ fn keys(driven: &Driven) {
         shown.contains("SLOW RUN") || shown.contains(TITLE)
     });
     salon.send("r");
-    salon.wait_for_text("write a prompt");
+    salon.wait_for_text("type a prompt");
     salon.send("Once more?\r");
     salon.wait_for("a second answer", |screen| screen.contents().matches(ANSWER).count() >= 2);
     assert!(model.heard().last().expect("asked").request.contains("What then?"), "one conversation");

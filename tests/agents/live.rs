@@ -1,7 +1,7 @@
 //! The real agents, run by salon: the same scenes with each, what differs between them is data.
 
 use salon::domain::approval::ChoiceKind;
-use salon::domain::run::{Conversation, Failure, Outcome, Phase, Setting, Stopped};
+use salon::domain::run::{Conversation, Phase, RunFailure, RunSetting, StopReason, TurnOutcome};
 use salon::domain::{Entry, EntryKind};
 
 use crate::disk::on_disk;
@@ -49,7 +49,7 @@ async fn turns(driven: &'static Driven) {
     scene.done(&run, 1).await;
     scene.submit(&run, "And when?").await;
     let info = scene.done(&run, 2).await;
-    assert_eq!((info.phase.clone(), info.last.clone()), (Phase::Idle, Some(Outcome::Done)));
+    assert_eq!((info.phase.clone(), info.last_outcome.clone()), (Phase::Idle, Some(TurnOutcome::Done)));
     let told = scene.entries(&run).await;
     let session = info.session.clone().expect("a session");
     scene.close().await;
@@ -66,13 +66,13 @@ async fn tools(driven: &'static Driven) {
     let mut scene = Scene::new(driven);
     let run = scene.begin("RUN touch allowed").await;
     let asked = scene.answer(&run, ChoiceKind::AllowOnce, None).await;
-    assert!(asked.line().contains("touch allowed"), "{asked:?}");
-    assert_eq!(scene.done(&run, 1).await.last, Some(Outcome::Done));
+    assert!(asked.headline().contains("touch allowed"), "{asked:?}");
+    assert_eq!(scene.done(&run, 1).await.last_outcome, Some(TurnOutcome::Done));
     assert!(scene.made("allowed"));
     scene.submit(&run, "RUN touch denied").await;
     scene.answer(&run, ChoiceKind::Deny, Some("Not that one.")).await;
     let info = scene.done(&run, 2).await;
-    assert_eq!(info.last, Some(Outcome::Done));
+    assert_eq!(info.last_outcome, Some(TurnOutcome::Done));
     assert!(!scene.made("denied") && info.approvals.is_empty());
     let told = scene.entries(&run).await;
     let session = info.session.clone().expect("a session");
@@ -87,13 +87,13 @@ async fn interrupt(driven: &'static Driven) {
     scene.until_said(&run, SLOWLY).await;
     scene.submit(&run, "What then?").await;
     scene.live.interrupt(&run).expect("told");
-    let info = scene.until(&run, |info| is_at_rest(info) && info.last.is_some()).await;
-    assert_eq!((info.phase.clone(), info.last.clone()), (Phase::Idle, Some(Outcome::Interrupted)));
+    let info = scene.until(&run, |info| is_at_rest(info) && info.last_outcome.is_some()).await;
+    assert_eq!((info.phase.clone(), info.last_outcome.clone()), (Phase::Idle, Some(TurnOutcome::Interrupted)));
     let info = scene.until(&run, |info| info.queued == 1).await;
     assert!(info.paused);
-    scene.live.go_on(&run).expect("told");
+    scene.live.resume_queue(&run).expect("told");
     let info = scene.done(&run, 2).await;
-    assert_eq!(info.last, Some(Outcome::Done), "{info:?}\n{}", scene.said(&run).await);
+    assert_eq!(info.last_outcome, Some(TurnOutcome::Done), "{info:?}\n{}", scene.said(&run).await);
     assert_eq!(scene.model.times("What then?"), 1);
     scene.close().await;
 }
@@ -109,7 +109,7 @@ async fn queue(driven: &'static Driven) {
     scene.until(&run, |info| info.queued == 3).await;
     scene.answer(&run, ChoiceKind::AllowOnce, None).await;
     let info = scene.done(&run, 4).await;
-    assert_eq!((info.turn.0, info.last.clone(), info.held), (4, Some(Outcome::Done), 0));
+    assert_eq!((info.turn.0, info.last_outcome.clone(), info.held), (4, Some(TurnOutcome::Done), 0));
     let mut heard: Vec<_> = scene.model.heard().into_iter().map(|heard| heard.prompt).collect();
     heard.dedup();
     assert_eq!(heard, ["RUN touch first", "What second?", "What third?", "What fourth?"]);
@@ -121,10 +121,10 @@ async fn models(driven: &'static Driven) {
     let mut scene = Scene::new(driven);
     let run = scene.begin("Who first?").await;
     scene.done(&run, 1).await;
-    scene.live.set(&run, Setting::Model(driven.other.into())).expect("told");
+    scene.live.set(&run, RunSetting::Model(driven.other.into())).expect("told");
     scene.submit(&run, "Who second?").await;
     let info = scene.done(&run, 2).await;
-    assert_eq!((info.last.clone(), info.model.as_deref()), (Some(Outcome::Done), Some(driven.other)));
+    assert_eq!((info.last_outcome.clone(), info.model.as_deref()), (Some(TurnOutcome::Done), Some(driven.other)));
     let asked = scene.model.heard();
     let of = |prompt: &str| asked.iter().find(|heard| heard.prompt == prompt).expect("asked").model.clone();
     assert_ne!(of("Who first?"), driven.asked);
@@ -141,10 +141,10 @@ async fn resume(driven: &'static Driven) {
     let before = on_disk(&scene.home, driven.agent, &session.id);
     scene.restart();
     let opening = scene.opening(Conversation::Resume(session.id.clone()));
-    let begun = scene.live.begin(driven.agent, opening, Some("Whom?".to_owned())).await;
+    let begun = scene.live.open_run(driven.agent, opening, Some("Whom?".to_owned())).await;
     let run = begun.expect("a run");
     let info = scene.done(&run, 1).await;
-    assert_eq!((info.last.clone(), info.session.clone()), (Some(Outcome::Done), Some(session.clone())));
+    assert_eq!((info.last_outcome.clone(), info.session.clone()), (Some(TurnOutcome::Done), Some(session.clone())));
     let heard = scene.model.heard().pop().expect("asked");
     assert!(heard.prompt == "Whom?" && heard.request.contains("walrus"), "{heard:?}");
     let told = scene.entries(&run).await;
@@ -167,10 +167,10 @@ async fn crash(driven: &'static Driven) {
         let _ended_already = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
     }
     let info = scene.until(&run, |info| is_at_rest(info) && info.turn.0 == 2).await;
-    assert!(matches!(info.phase, Phase::Stopped(Stopped::Failed(Failure::Crashed { .. }))), "{info:?}");
+    assert!(matches!(info.phase, Phase::Stopped(StopReason::Failed(RunFailure::Crashed { .. }))), "{info:?}");
     scene.submit(&run, "And when?").await;
     let info = scene.done(&run, 3).await;
-    assert_eq!((info.last.clone(), info.session.clone()), (Some(Outcome::Done), session));
+    assert_eq!((info.last_outcome.clone(), info.session.clone()), (Some(TurnOutcome::Done), session));
     assert_eq!(scene.model.times("Count SLOW"), 1);
     wait_for("the killed are reaped", || {
         processes.iter().all(|process| crate::home::Process::of(process.pid).is_none())

@@ -14,6 +14,9 @@ mod it {
     #[allow(unused_imports, reason = "what is for the scripted agents only")]
     pub mod support;
 }
+#[path = "../it/server/harness.rs"]
+#[allow(dead_code, reason = "what is for the scripted agent only")]
+mod harness;
 mod keys;
 mod killed;
 mod live;
@@ -21,9 +24,6 @@ mod model;
 mod opencode;
 mod scene;
 mod script;
-#[path = "../it/server/stage.rs"]
-#[allow(dead_code, reason = "what is for the scripted agent only")]
-mod stage;
 #[path = "../it/terminal.rs"]
 mod terminal;
 
@@ -85,7 +85,7 @@ fn resume(agent: &Agent) {
     for key in agent.quit {
         salon.send(key);
     }
-    salon.wait_for_text("back from");
+    salon.wait_for_text("Back from");
     salon.wait_for_text("the seventh");
     salon.send("q");
     assert_eq!(salon.wait(), 0);

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use salon::agent::protocol::Opening;
-use salon::domain::approval::{Answer, Approval, ChoiceKind};
-use salon::domain::run::{Conversation, Cursor, Phase, RunId, RunInfo, Stopped, What};
+use salon::agent::protocol::RunStart;
+use salon::domain::approval::{Approval, ApprovalAnswer, ChoiceKind};
+use salon::domain::run::{Conversation, Phase, RingCursor, RunEventKind, RunId, RunInfo, StopReason};
 use salon::domain::transcript::Transcript;
 use salon::domain::{Agent, Entry};
-use salon::live::{Live, Options, this_process};
+use salon::live::{Live, LiveOptions, this_process};
 use salon::store::Store;
 
 use crate::home::Home;
 use crate::model::Model;
-use crate::support::{LONG, clock};
+use crate::support::{TIMEOUT, clock};
 
 /// One agent, and what differs between them.
 pub struct Driven {
@@ -72,8 +72,8 @@ impl Scene {
     }
 
     /// How a conversation begins here.
-    pub fn opening(&self, conversation: Conversation) -> Opening {
-        let mut opening = Opening::new(conversation, self.home.project().to_owned());
+    pub fn opening(&self, conversation: Conversation) -> RunStart {
+        let mut opening = RunStart::new(conversation, self.home.project().to_owned());
         opening.mode = self.driven.mode.map(str::to_owned);
         opening
     }
@@ -81,7 +81,7 @@ impl Scene {
     /// Begins a new conversation.
     pub async fn begin(&self, prompt: &str) -> RunId {
         let opening = self.opening(Conversation::New { id: None });
-        self.live.begin(self.driven.agent, opening, Some(prompt.to_owned())).await.expect("a run")
+        self.live.open_run(self.driven.agent, opening, Some(prompt.to_owned())).await.expect("a run")
     }
 
     /// Goes on with one.
@@ -101,7 +101,7 @@ impl Scene {
                 assert!(viewer.changed().await, "the run is over: {info:?}");
             }
         };
-        if let Ok(info) = tokio::time::timeout(LONG, wait).await {
+        if let Ok(info) = tokio::time::timeout(TIMEOUT, wait).await {
             return info;
         }
         let info = self.live.watch(run).expect("the run").info();
@@ -121,7 +121,7 @@ impl Scene {
                 assert!(viewer.changed().await, "the run is over");
             }
         };
-        let waited = tokio::time::timeout(LONG, wait).await;
+        let waited = tokio::time::timeout(TIMEOUT, wait).await;
         assert!(waited.is_ok(), "{text} was never said: {:#?}\n{}", viewer.info(), self.said(run).await);
     }
 
@@ -130,7 +130,7 @@ impl Scene {
         let info = self.until(run, |info| !info.approvals.is_empty()).await;
         let approval = info.approvals[0].clone();
         let choice = approval.choices.iter().find(|choice| choice.kind == kind).expect("such a choice");
-        let answer = Answer::Choice { token: choice.token.clone(), reason: reason.map(str::to_owned) };
+        let answer = ApprovalAnswer::Choice { token: choice.token.clone(), reason: reason.map(str::to_owned) };
         self.live.answer(run, &approval.id, answer).expect("told");
         approval
     }
@@ -138,11 +138,11 @@ impl Scene {
     /// What happened in a run since its beginning, as its viewers see it.
     pub async fn entries(&self, run: &RunId) -> Vec<Entry> {
         let viewer = self.live.watch(run).expect("the run");
-        let replay = viewer.since(Cursor::default()).await.expect("a replay");
+        let replay = viewer.since(RingCursor::default()).await.expect("a replay");
         assert_eq!(replay.missed, 0, "all of it is held");
         let mut transcript = Transcript::default();
-        for item in replay.happenings {
-            if let What::Event(event) = item.value.what {
+        for item in replay.events {
+            if let RunEventKind::Event(event) = item.value.kind {
                 transcript.apply(event);
             }
         }
@@ -169,18 +169,18 @@ impl Scene {
 }
 
 fn start(home: &Home, store: &Arc<Store>) -> Live {
-    let options = Options::new(store.clone(), home.environment(), clock, this_process());
+    let options = LiveOptions::new(store.clone(), home.environment(), clock, this_process());
     Live::start(options).0
 }
 
 /// No turn is open, nothing is starting.
 pub fn is_at_rest(info: &RunInfo) -> bool {
-    matches!(info.phase, Phase::Idle | Phase::Stopped(_)) && info.phase != Phase::Stopped(Stopped::NotStarted)
+    matches!(info.phase, Phase::Idle | Phase::Stopped(_)) && info.phase != Phase::Stopped(StopReason::NotStarted)
 }
 
 /// Waits for something that nobody tells.
 pub fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = Instant::now() + LONG;
+    let deadline = Instant::now() + TIMEOUT;
     while !done() {
         assert!(Instant::now() < deadline, "never came: {what}");
         std::thread::sleep(Duration::from_millis(10));

@@ -1,5 +1,5 @@
-//! What salon itself adds to a conversation: from Enter to the agent's stdin, to wake a run, to replay a full ring, and
-//! to take in what four agents say at once. The agents are scripted.
+//! Overhead of salon in a conversation with scripted agents: from Enter to the agent's stdin, waking a run, replaying a
+//! full ring, and the output of four agents at once.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use divan::Bencher;
-use salon::agent::protocol::{Conversation, Opening};
-use salon::domain::event::{Body, Event, Key, Piece};
-use salon::domain::run::{Cursor, Phase, RunId, Turn, What};
+use salon::agent::protocol::{Conversation, RunStart};
+use salon::domain::event::{Delta, EntryKey, Event, EventBody};
+use salon::domain::run::{Phase, RingCursor, RunEventKind, RunId, TurnNumber};
 use salon::domain::{Agent, Time};
-use salon::live::history::History;
-use salon::live::{Live, Options, this_process};
+use salon::live::history::RunHistory;
+use salon::live::{Live, LiveOptions, this_process};
 use salon::store::Store;
 
 fn main() {
@@ -24,7 +24,7 @@ fn clock() -> Time {
     Time::from_millis(i64::try_from(now.as_millis()).expect("a time"))
 }
 
-/// Runs in a scratch home, with the scripted agent as `claude`.
+/// Runs in a temporary home, with the scripted agent as `claude`.
 struct Stage {
     dir: tempfile::TempDir,
     live: Live,
@@ -42,13 +42,13 @@ impl Stage {
         let store = Store::open(&dir.path().join("state.db"), clock()).expect("state.db").store;
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let live =
-            runtime.block_on(async { Live::start(Options::new(Arc::new(store), vars, clock, this_process())).0 });
+            runtime.block_on(async { Live::start(LiveOptions::new(Arc::new(store), vars, clock, this_process())).0 });
         Self { dir, live, runtime }
     }
 
     async fn begin(&self, prompt: &str) -> RunId {
-        let opening = Opening::new(Conversation::New { id: None }, self.dir.path().to_owned());
-        self.live.begin(Agent::Claude, opening, Some(prompt.into())).await.expect("a run")
+        let opening = RunStart::new(Conversation::New { id: None }, self.dir.path().to_owned());
+        self.live.open_run(Agent::Claude, opening, Some(prompt.into())).await.expect("a run")
     }
 
     async fn idle(&self, run: &RunId, turn: u64) {
@@ -58,7 +58,7 @@ impl Stage {
         }
     }
 
-    /// Waits until a turn was given to the agent.
+    /// Waits until a turn was sent to the agent.
     async fn given(&self, run: &RunId, turn: u64) {
         let mut viewer = self.live.watch(run).expect("the run");
         while viewer.info().turn.0 < turn {
@@ -74,7 +74,7 @@ fn fake_agent() -> PathBuf {
     agent
 }
 
-/// From Enter until the prompt is committed, claimed and handed to the agent's pipe: at most 5 ms.
+/// From Enter until the prompt is committed, claimed and written to the agent's pipe: at most 5 ms.
 #[divan::bench(sample_count = 50, sample_size = 1)]
 fn enter_to_stdin(bencher: Bencher) {
     let stage = Stage::new();
@@ -103,19 +103,19 @@ fn commit_of_a_prompt(bencher: Bencher) {
     });
 }
 
-/// A new viewer gets a ring that is full: at most 5 ms.
+/// A new viewer receives a full ring: at most 5 ms.
 #[divan::bench]
 fn replay_of_a_full_ring(bencher: Bencher) {
-    let mut history = History::new(1);
+    let mut history = RunHistory::new(1);
     let text = "0123456789abcdef".repeat(512);
     for at in 0..2000 {
-        let body = Body::Text(Piece::Delta(text.clone()));
-        history.push(Turn(1), What::Event(Event { key: Key::new("m", at), time: None, body }));
+        let body = EventBody::Text(Delta::Append(text.clone()));
+        history.push(TurnNumber(1), RunEventKind::Event(Event { key: EntryKey::new("m", at), time: None, body }));
     }
-    bencher.bench(|| history.since(Cursor { epoch: 1, next: 0 }));
+    bencher.bench(|| history.since(RingCursor { epoch: 1, next: 0 }));
 }
 
-/// Four agents say 20,000 pieces of text each as fast as they can; a viewer follows each. Told in pieces a second.
+/// Four agents send 20,000 deltas each as fast as they can, with a viewer per agent. Reported in deltas per second.
 #[divan::bench(sample_count = 5, sample_size = 1)]
 fn flood_of_four(bencher: Bencher) {
     const PIECES: u32 = 20_000;

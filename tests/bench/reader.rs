@@ -1,4 +1,4 @@
-//! Laying entries out, and drawing a screenful of them.
+//! Layout of entries, and drawing a screenful of them.
 
 use std::sync::Arc;
 
@@ -6,23 +6,23 @@ use divan::{Bencher, black_box};
 use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use salon::app::msg::{Opened, Ticket, TranscriptMsg};
-use salon::app::reader::{Fold, Reader, Stage as Moment};
+use salon::app::msg::{RequestTicket, TranscriptInfo, TranscriptMsg};
+use salon::app::reader::{CallStage as Moment, Fold, Reader};
 use salon::app::{Action, Effect};
 use salon::config::theme::Theme;
-use salon::domain::event::{Body, Event, Key, Piece};
-use salon::domain::run::{Happening, Turn, What};
-use salon::domain::transcript::{Change, Entry, EntryKind, Role};
+use salon::domain::event::{Delta, EntryKey, Event, EventBody};
+use salon::domain::run::{RunEvent, RunEventKind, TurnNumber};
+use salon::domain::transcript::{ChangeKind, Entry, EntryKind, Role};
 use salon::domain::{Agent, SessionKey, Time};
-use salon::ui::entry::{self, Frame, Look};
-use salon::ui::reader::{self, Cache, Mode};
+use salon::ui::entry::{self, LayoutContext, RenderContext};
+use salon::ui::reader::{self, LayoutCache, ReaderMode};
 use salon::ui::widgets::diff;
 
 fn main() {
     divan::main();
 }
 
-/// A Markdown answer of 500 lines with a bit of everything.
+/// Markdown answer of 500 lines with all kinds of blocks.
 fn answer() -> Entry {
     let part = "\
 ## A heading
@@ -48,15 +48,16 @@ fn wait(seconds: u64) -> Duration {
 ";
     let text: String = part.repeat(25);
     assert!((490..=510).contains(&text.lines().count()), "{}", text.lines().count());
-    Entry { text, ..Entry::new(Key::new("a", 0), EntryKind::Text, Role::Assistant, Some(Time::from_secs(0))) }
+    Entry { text, ..Entry::new(EntryKey::new("a", 0), EntryKind::Text, Role::Assistant, Some(Time::from_secs(0))) }
 }
 
 #[divan::bench]
 fn layout_of_a_500_line_answer(bencher: Bencher) {
     let (entry, theme) = (answer(), Theme::default());
     bencher.bench(|| {
-        let mut frame = Frame { theme: &theme, width: 100, fold: Fold::Full, stage: Moment::Past, highlighter: None };
-        entry::lay(black_box(&entry), &mut frame)
+        let mut context =
+            LayoutContext { theme: &theme, width: 100, fold: Fold::Full, stage: Moment::Ended, highlighter: None };
+        entry::lay(black_box(&entry), &mut context)
     });
 }
 
@@ -66,8 +67,9 @@ fn layout_of_a_500_line_answer_in_chinese(bencher: Bencher) {
     let line = "这是一个很长的句子，没有空格，必须在字符之间换行，因为终端没有那么宽。".repeat(2);
     let entry = Entry { text: format!("{line}\n").repeat(500), ..answer() };
     bencher.bench(|| {
-        let mut frame = Frame { theme: &theme, width: 100, fold: Fold::Full, stage: Moment::Past, highlighter: None };
-        entry::lay(black_box(&entry), &mut frame)
+        let mut context =
+            LayoutContext { theme: &theme, width: 100, fold: Fold::Full, stage: Moment::Ended, highlighter: None };
+        entry::lay(black_box(&entry), &mut context)
     });
 }
 
@@ -77,8 +79,8 @@ fn diff_of_500_lines(bencher: Bencher) {
     let old: String =
         (0..500).map(|nth| format!("    let value_{nth} = compute({nth});\n")).collect::<Vec<_>>().concat();
     let new = old.replace("7)", "8)").replace("value_3", "other_3");
-    let change = Change::Replace(vec![(old, new)]);
-    bencher.bench(|| diff::lay(black_box(&change), diff::Setting { theme: &theme, width: 100, most: 2_000 }));
+    let change = ChangeKind::Replace(vec![(old, new)]);
+    bencher.bench(|| diff::lay(black_box(&change), diff::DiffOptions { theme: &theme, width: 100, max_lines: 2_000 }));
 }
 
 #[divan::bench]
@@ -123,56 +125,56 @@ fn twenty_thousand_deltas_and_sixty_frames(bencher: Bencher) {
     });
 }
 
-/// A reader of a conversation whose answer is being written, at 200 columns and 60 rows.
+/// Reader of a conversation whose answer is streamed, at 200 columns and 60 rows.
 struct Live {
     reader: Reader,
     zone: TimeZone,
     theme: Theme,
-    cache: Cache,
+    cache: LayoutCache,
     buffer: Buffer,
 }
 
 impl Live {
     fn new(said: &str) -> Self {
         let mut live = Self {
-            reader: Reader::unstored(Ticket(1), Agent::Claude),
+            reader: Reader::unstored(RequestTicket(1), Agent::Claude),
             zone: TimeZone::UTC,
             theme: Theme::default(),
-            cache: Cache::default(),
+            cache: LayoutCache::default(),
             buffer: Buffer::empty(Rect::new(0, 0, 200, 60)),
         };
-        live.happen(Body::Prompt("Explain it.".into()), "p");
+        live.happen(EventBody::Prompt("Explain it.".into()), "p");
         live.tell(said);
         live.draw();
         live
     }
 
     fn tell(&mut self, more: &str) {
-        self.happen(Body::Text(Piece::Delta(more.to_owned())), "a");
+        self.happen(EventBody::Text(Delta::Append(more.to_owned())), "a");
     }
 
-    fn happen(&mut self, body: Body, id: &str) {
-        let what = What::Event(Event { key: Key::new(id, 0), time: Some(Time::from_secs(0)), body });
-        self.reader.happened(0, [Happening { turn: Turn(1), what }]);
+    fn happen(&mut self, body: EventBody, id: &str) {
+        let what = RunEventKind::Event(Event { key: EntryKey::new(id, 0), time: Some(Time::from_secs(0)), body });
+        self.reader.apply_events(0, [RunEvent { turn: TurnNumber(1), kind: what }]);
     }
 
     fn draw(&mut self) {
         self.buffer.reset();
-        let look = Look { theme: &self.theme, zone: &self.zone, now: Time::from_secs(0), taken: 0 };
+        let look = RenderContext { theme: &self.theme, zone: &self.zone, now: Time::from_secs(0), reserved: 0 };
         let (area, state) = (self.buffer.area, (&self.reader, None));
-        let mode = Mode::Chat { footer: false };
+        let mode = ReaderMode::Chat { footer: false };
         let (drawn, _) = reader::draw(area, &mut self.buffer, state, mode, &look, &mut self.cache);
-        self.reader.drawn(drawn);
+        self.reader.apply_layout(drawn);
     }
 }
 
-/// A reader of 2,000 entries at 200 columns and 60 rows.
+/// Reader of 2,000 entries at 200 columns and 60 rows.
 struct Screen {
     reader: Reader,
     entries: Vec<Arc<Entry>>,
     theme: Theme,
     zone: TimeZone,
-    cache: Cache,
+    cache: LayoutCache,
     buffer: Buffer,
     at_start: bool,
 }
@@ -185,20 +187,20 @@ impl Screen {
             let (id, kind) =
                 (format!("e{nth}"), if nth.is_multiple_of(5) { EntryKind::Prompt } else { EntryKind::Text });
             let time = Some(Time::from_secs(i64::try_from(nth).unwrap_or(0) * 60));
-            Arc::new(Entry { text: part.clone(), ..Entry::new(Key::new(&id, 0), kind, Role::Assistant, time) })
+            Arc::new(Entry { text: part.clone(), ..Entry::new(EntryKey::new(&id, 0), kind, Role::Assistant, time) })
         };
-        let (reader, _) = Reader::open(Ticket(1), SessionKey::new(Agent::Claude, "s"));
+        let (reader, _) = Reader::open(RequestTicket(1), SessionKey::new(Agent::Claude, "s"));
         let area = Rect::new(0, 0, 200, 60);
         let mut stage = Self {
             reader,
             entries: (0..2_000).map(made).collect(),
             theme: Theme::default(),
             zone: TimeZone::UTC,
-            cache: Cache::default(),
+            cache: LayoutCache::default(),
             buffer: Buffer::empty(area),
             at_start: false,
         };
-        let opened = Opened { len: stage.entries.len(), branches: 1, ..Opened::default() };
+        let opened = TranscriptInfo { len: stage.entries.len(), branches: 1, ..TranscriptInfo::default() };
         let asked = stage.reader.update(TranscriptMsg::Opened(opened));
         stage.answer(&asked);
         stage.draw();
@@ -212,11 +214,11 @@ impl Screen {
 
     fn draw(&mut self) {
         self.buffer.reset();
-        let look = Look { theme: &self.theme, zone: &self.zone, now: Time::from_secs(0), taken: 0 };
+        let look = RenderContext { theme: &self.theme, zone: &self.zone, now: Time::from_secs(0), reserved: 0 };
         let (area, state) = (self.buffer.area, (&self.reader, None));
-        let (drawn, _) = reader::draw(area, &mut self.buffer, state, Mode::Preview, &look, &mut self.cache);
+        let (drawn, _) = reader::draw(area, &mut self.buffer, state, ReaderMode::Preview, &look, &mut self.cache);
         self.at_start = drawn.at_start;
-        let asked = self.reader.drawn(drawn);
+        let asked = self.reader.apply_layout(drawn);
         self.answer(&asked);
     }
 

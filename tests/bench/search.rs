@@ -1,6 +1,6 @@
-//! Search over a history that is made here: 400 sessions, some 40 MB, most of it tool output.
+//! Search over a generated history: 400 sessions, some 40 MB, most of it tool output.
 //!
-//! What the release promises of a real history (1.4 GB) is measured on one; these tell whether a change made it slower.
+//! The release figures are measured on a real history (1.4 GB); these benches detect regressions.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -10,8 +10,8 @@ use divan::{Bencher, black_box};
 use salon::agent::{Environment, FORMATS};
 use salon::domain::Time;
 use salon::domain::query::Query;
-use salon::index::search::{Cancel, Corpus, Latest, Request, Search};
-use salon::index::{Options, Refresh, collect};
+use salon::index::search::{Cancel, Corpus, Latest, QueryRequest, SearchIndex};
+use salon::index::{IndexOptions, Refresh, collect};
 
 fn main() {
     divan::main();
@@ -34,7 +34,7 @@ const WORDS: [&str; 12] = [
     "index",
 ];
 
-/// A home with Claude Code's transcripts, and what lies in it.
+/// Home with transcripts of Claude Code, and its corpus.
 struct History {
     dir: tempfile::TempDir,
     corpus: Corpus,
@@ -50,10 +50,10 @@ impl History {
             std::fs::write(folder.join(format!("{id}.jsonl")), transcript(number, &id)).expect("write");
         }
         let environment = Environment { home: dir.path().to_owned(), ..Environment::default() };
-        let collected = collect(&Options::new(environment.clone(), Instant::now), Refresh::Everything);
+        let collected = collect(&IndexOptions::new(environment.clone(), Instant::now), Refresh::Everything);
         let roots = FORMATS
             .iter()
-            .flat_map(|format| format.roots(&environment).into_iter().flat_map(|root| format.discover(&root).units));
+            .flat_map(|format| format.roots(&environment).into_iter().flat_map(|root| format.discover(&root).sources));
         let corpus = Corpus::new(roots.collect(), collected.sessions);
         Self { dir, corpus }
     }
@@ -62,8 +62,8 @@ impl History {
         self.dir.path()
     }
 
-    fn indexed(&self) -> Search {
-        let search = Search::open(&self.path().join("index"));
+    fn indexed(&self) -> SearchIndex {
+        let search = SearchIndex::open(&self.path().join("index"));
         search.update(&self.corpus, &Cancel::default(), &mut |_| {}).expect("an index");
         search
     }
@@ -94,18 +94,18 @@ fn transcript(number: u32, id: &str) -> String {
     text
 }
 
-fn ask(history: &History, search: &Search, query: &str) -> usize {
+fn search_all(history: &History, search: &SearchIndex, query: &str) -> usize {
     let query = Query::parse(query);
-    search.search_all(&Request::new(&query, &history.corpus, Time::from_secs(1_795_176_000))).hits.len()
+    search.search_all(&QueryRequest::new(&query, &history.corpus, Time::from_secs(1_795_176_000))).hits.len()
 }
 
-/// Until the talk is answered; what lies in files is cancelled then.
-fn first(history: &History, search: &Search, query: &str) -> usize {
+/// Measures until the indexed texts are searched; then the file scan is cancelled.
+fn first(history: &History, search: &SearchIndex, query: &str) -> usize {
     let query = Query::parse(query);
     let latest = Latest::default();
     let cancel = latest.begin();
     let mut hits = 0;
-    let request = Request::new(&query, &history.corpus, Time::from_secs(1_795_176_000));
+    let request = QueryRequest::new(&query, &history.corpus, Time::from_secs(1_795_176_000));
     search.search(&request, &cancel, &mut |found| {
         hits += found.hits.len();
         latest.cancel();
@@ -134,14 +134,14 @@ fn indexed(bencher: Bencher, query: &str) {
 fn complete(bencher: Bencher, query: &str) {
     let history = History::new();
     let search = history.indexed();
-    bencher.bench(|| ask(&history, &search, black_box(query)));
+    bencher.bench(|| search_all(&history, &search, black_box(query)));
 }
 
 #[divan::bench]
-fn open_and_ask(bencher: Bencher) {
+fn open_and_search(bencher: Bencher) {
     let history = History::new();
     history.indexed();
-    bencher.bench(|| first(&history, &Search::open(&history.path().join("index")), black_box("needle77")));
+    bencher.bench(|| first(&history, &SearchIndex::open(&history.path().join("index")), black_box("needle77")));
 }
 
 #[divan::bench(args = ["plain words here", "agent:claude,codex turns:>5 -is:fork \"exact words\" /re.*x/", "x OR y OR z"])]

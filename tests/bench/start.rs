@@ -1,6 +1,6 @@
-//! How long it takes until sessions are on the way to the screen, and what each change costs after that.
+//! Time until sessions are on the way to the screen, and the cost of each later change.
 //!
-//! Over a home made on the spot, or over the one that `SALON_BENCH_HOME` names (which is only read).
+//! Over a generated home, or over the one in `SALON_BENCH_HOME` (which is only read).
 
 use std::fs;
 use std::io::Write;
@@ -10,15 +10,15 @@ use std::time::Instant;
 
 use divan::Bencher;
 use salon::agent::Environment;
-use salon::domain::catalog::{Catalog, Change, Filter, Sort};
+use salon::domain::catalog::{Catalog, CatalogChange, CatalogFilter, Sort};
 use salon::domain::{Agent, Session, SessionKey, Time, Title, TitleSource};
-use salon::index::{Event, Index, Options, Ranker, Refresh, collect};
+use salon::index::{Index, IndexEvent, IndexOptions, Ranker, Refresh, collect};
 
 fn main() {
     divan::main();
 }
 
-/// The home to look at; made once.
+/// Home to scan; generated once.
 fn home() -> &'static Path {
     static HOME: OnceLock<(PathBuf, Option<tempfile::TempDir>)> = OnceLock::new();
     let (path, _) = HOME.get_or_init(|| {
@@ -32,7 +32,7 @@ fn home() -> &'static Path {
     path
 }
 
-/// A small Claude Code transcript.
+/// Writes a small transcript of Claude Code.
 fn transcript(home: &Path, number: usize) {
     let dir = home.join(format!(".claude/projects/-work-project-{}", number % 20));
     fs::create_dir_all(&dir).expect("create");
@@ -53,12 +53,12 @@ fn line(number: usize, turn: usize, id: &str) -> String {
     )
 }
 
-fn options(cache: Option<&Path>) -> Options {
+fn options(cache: Option<&Path>) -> IndexOptions {
     let environment = Environment { home: home().to_owned(), ..Environment::default() };
-    Options { cache_dir: cache.map(Path::to_owned), ..Options::new(environment, Instant::now) }
+    IndexOptions { cache_dir: cache.map(Path::to_owned), ..IndexOptions::new(environment, Instant::now) }
 }
 
-/// A cache that knows the whole home.
+/// Cache of the whole home.
 fn cache() -> &'static Path {
     static CACHE: OnceLock<tempfile::TempDir> = OnceLock::new();
     let dir = CACHE.get_or_init(|| {
@@ -70,11 +70,11 @@ fn cache() -> &'static Path {
 }
 
 /// Starts an index and waits until an event satisfies `done`.
-fn until(options: Options, mut done: impl FnMut(&Catalog) -> bool) {
+fn until(options: IndexOptions, mut done: impl FnMut(&Catalog) -> bool) {
     let (_index, mut events) = Index::start(options);
     let mut catalog = Catalog::default();
     while let Some(event) = events.blocking_recv() {
-        if let Event::Catalog(change) = event {
+        if let IndexEvent::Catalog(change) = event {
             catalog.apply(change);
             if done(&catalog) {
                 return;
@@ -98,14 +98,14 @@ fn cold_first_rows() {
 fn cold_all_rows() {
     let total = collect(&options(Some(cache())), Refresh::Changed).sessions.len();
     let start = Instant::now();
-    let mut told = None;
+    let mut nine_of_ten = None;
     until(options(None), |catalog| {
-        if told.is_none() && catalog.len() * 10 >= total * 9 {
-            told = Some(start.elapsed());
+        if nine_of_ten.is_none() && catalog.len() * 10 >= total * 9 {
+            nine_of_ten = Some(start.elapsed());
         }
         complete(catalog)
     });
-    eprintln!("nine of ten rows after {told:?}, complete after {:?}", start.elapsed());
+    eprintln!("nine of ten rows after {nine_of_ten:?}, complete after {:?}", start.elapsed());
 }
 
 #[divan::bench(sample_count = 5, sample_size = 1)]
@@ -133,36 +133,36 @@ fn warm_collect(bencher: Bencher) {
 
 /// From the write to the event.
 #[divan::bench(sample_count = 30, sample_size = 1)]
-fn append_is_told(bencher: Bencher) {
+fn append_is_reported(bencher: Bencher) {
     let dir = tempfile::tempdir().expect("a scratch directory");
     transcript(dir.path(), 1);
     let path = dir.path().join(".claude/projects/-work-project-1/00000001-0000-4000-8000-000000000000.jsonl");
     let environment = Environment { home: dir.path().to_owned(), ..Environment::default() };
-    let (_index, mut events) = Index::start(Options::new(environment, Instant::now));
-    while !matches!(events.blocking_recv(), Some(Event::Watch(_))) {}
+    let (_index, mut events) = Index::start(IndexOptions::new(environment, Instant::now));
+    while !matches!(events.blocking_recv(), Some(IndexEvent::Watch(_))) {}
     let mut file = fs::OpenOptions::new().append(true).open(path).expect("open");
     let mut turn = 40;
     let mut messages = 40;
     bencher.bench_local(|| {
-        // The throttle's pause is not what is measured.
+        // The throttle's pause is not part of the measurement.
         std::thread::sleep(std::time::Duration::from_millis(120));
         let start = Instant::now();
         writeln!(file, "{}", line(1, turn, "00000001-0000-4000-8000-000000000000")).expect("append");
         turn += 1;
         while let Some(event) = events.blocking_recv() {
-            let Event::Catalog(change) = event else { continue };
+            let IndexEvent::Catalog(change) = event else { continue };
             if let Some(session) = change.sessions.iter().find(|session| session.messages > messages) {
                 messages = session.messages;
                 break;
             }
         }
-        eprintln!("told after {:?}", start.elapsed());
+        eprintln!("reported after {:?}", start.elapsed());
     });
 }
 
-/// What it holds when everything is known, and what it does when nothing happens: printed, not timed.
+/// Memory of a complete index, and processor time while nothing happens: printed, not timed.
 #[divan::bench(sample_count = 1, sample_size = 1)]
-fn rest_and_memory() {
+fn idle_and_memory() {
     let status = |what: &str| {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         status.lines().find(|line| line.starts_with(what)).unwrap_or_default().to_owned()
@@ -172,8 +172,8 @@ fn rest_and_memory() {
     let mut watched = false;
     while !(watched && complete(&catalog)) {
         match events.blocking_recv() {
-            Some(Event::Catalog(change)) => catalog.apply(change),
-            Some(Event::Watch(_)) => watched = true,
+            Some(IndexEvent::Catalog(change)) => catalog.apply(change),
+            Some(IndexEvent::Watch(_)) => watched = true,
             Some(_) => {}
             None => return,
         }
@@ -220,8 +220,8 @@ fn rank_10k_from_nothing(bencher: Bencher, query: &str) {
     let mut ranker = Ranker::default();
     ranker.set(&sessions);
     bencher.bench_local(|| {
-        // A query that nothing can be narrowed from.
-        ranker.forget();
+        // Without a last query to narrow.
+        ranker.reset();
         ranker.rank(query).len()
     });
 }
@@ -232,7 +232,7 @@ fn rank_10k_one_more_letter(bencher: Bencher) {
     let mut ranker = Ranker::default();
     ranker.set(&sessions);
     bencher.with_inputs(|| ()).bench_local_values(|()| {
-        ranker.forget();
+        ranker.reset();
         ranker.rank("fix l");
         let start = Instant::now();
         ranker.rank("fix lo");
@@ -243,21 +243,21 @@ fn rank_10k_one_more_letter(bencher: Bencher) {
 #[divan::bench]
 fn view_10k(bencher: Bencher) {
     let mut catalog = Catalog::default();
-    catalog.apply(Change { sessions: sessions(), ..Change::default() });
-    bencher.bench_local(|| catalog.view(&Filter::default(), Sort::Activity).sessions.len());
+    catalog.apply(CatalogChange { sessions: sessions(), ..CatalogChange::default() });
+    bencher.bench_local(|| catalog.view(&CatalogFilter::default(), Sort::Activity).sessions.len());
 }
 
 #[divan::bench]
 fn change_one_of_10k_and_view(bencher: Bencher) {
     let mut catalog = Catalog::default();
     let sessions = sessions();
-    catalog.apply(Change { sessions: sessions.clone(), ..Change::default() });
+    catalog.apply(CatalogChange { sessions: sessions.clone(), ..CatalogChange::default() });
     let mut turn = 0;
     bencher.bench_local(|| {
         turn += 1;
         let mut session = Session::clone(&sessions[turn % sessions.len()]);
         session.last_activity = Some(Time::from_secs(200_000 + i64::try_from(turn).expect("small")));
-        catalog.apply(Change { sessions: vec![Arc::new(session)], ..Change::default() });
-        catalog.view(&Filter::default(), Sort::Activity).sessions.len()
+        catalog.apply(CatalogChange { sessions: vec![Arc::new(session)], ..CatalogChange::default() });
+        catalog.view(&CatalogFilter::default(), Sort::Activity).sessions.len()
     });
 }

@@ -1,4 +1,4 @@
-//! What it costs to find, sum up, open and read line-based transcripts. Makes its own small corpus.
+//! Cost of finding, summarising, opening and reading line-based transcripts, over a small generated corpus.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,17 +6,17 @@ use std::sync::LazyLock;
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
-use salon::agent::{self, Environment, Format, Sessions, TextLimit, Unit};
+use salon::agent::{self, Environment, Format, Source, SourceSessions, TextLimit};
 use salon::domain::{Agent, Session};
 
 fn main() {
     divan::main();
 }
 
-/// A home with a few sessions of different sizes, removed when the process ends or by the system.
+/// Home with a few sessions of different sizes, removed when the process ends or by the system.
 struct Corpus {
     _dir: tempfile::TempDir,
-    units: Vec<Unit>,
+    sources: Vec<Source>,
 }
 
 static CORPUS: LazyLock<Corpus> = LazyLock::new(|| {
@@ -27,10 +27,10 @@ static CORPUS: LazyLock<Corpus> = LazyLock::new(|| {
         std::fs::write(path(&folder, at), transcript(turns)).expect("transcript");
     }
     let environment = Environment { home: dir.path().to_owned(), ..Environment::default() };
-    let mut units: Vec<Unit> =
-        claude().roots(&environment).iter().flat_map(|root| claude().discover(root).units).collect();
-    units.sort_by_key(|unit| unit.stamp.size);
-    Corpus { _dir: dir, units }
+    let mut sources: Vec<Source> =
+        claude().roots(&environment).iter().flat_map(|root| claude().discover(root).sources).collect();
+    sources.sort_by_key(|source| source.stamp.size);
+    Corpus { _dir: dir, sources }
 });
 
 fn claude() -> &'static dyn Format {
@@ -41,7 +41,7 @@ fn path(folder: &Path, at: usize) -> PathBuf {
     folder.join(format!("aaaaaaaa-0000-4000-8000-{at:012}.jsonl"))
 }
 
-/// Turns of a prompt, a thought, a call with a result of some kilobytes (told twice, as Claude does), and an answer.
+/// Turns of a prompt, thinking, a call with a result of some kilobytes (written twice, as Claude does), and an answer.
 fn transcript(turns: usize) -> String {
     let output = "    let result = compute(\\\"value\\\", index);\\n".repeat(120);
     let (mut lines, mut parent) = (String::new(), "null".to_owned());
@@ -66,8 +66,8 @@ fn transcript(turns: usize) -> String {
         let result = format!(
             r#"{{"role":"user","content":[{{"type":"tool_result","tool_use_id":"tool{turn}","content":"{output}"}}]}}"#
         );
-        let told = format!(r#""toolUseResult":{{"stdout":"{output}","stderr":"","interrupted":false}},"#);
-        put("user", format!("{turn:032}-2"), &result, &told);
+        let tool_result = format!(r#""toolUseResult":{{"stdout":"{output}","stderr":"","interrupted":false}},"#);
+        put("user", format!("{turn:032}-2"), &result, &tool_result);
         let text = r#"{"type":"text","text":"It means that the value is computed once for each index."}"#;
         put("assistant", format!("{turn:032}-3"), &message(&format!("n{turn}"), text), "");
     }
@@ -80,39 +80,41 @@ fn message(id: &str, block: &str) -> String {
     )
 }
 
-fn largest() -> (&'static Unit, Session) {
-    let unit = CORPUS.units.last().expect("a unit");
-    let Sessions::All(sessions) = claude().summarise(unit, None).sessions else { unreachable!("a file gives all") };
-    (unit, sessions.into_iter().next().expect("a session"))
+fn largest() -> (&'static Source, Session) {
+    let source = CORPUS.sources.last().expect("a source");
+    let SourceSessions::All(sessions) = claude().summarise(source, None).sessions else {
+        unreachable!("a file gives all")
+    };
+    (source, sessions.into_iter().next().expect("a session"))
 }
 
 #[divan::bench]
 fn summarise_all(bencher: Bencher<'_, '_>) {
-    let bytes: u64 = CORPUS.units.iter().map(|unit| unit.stamp.size).sum();
+    let bytes: u64 = CORPUS.sources.iter().map(|source| source.stamp.size).sum();
     bencher.counter(BytesCount::new(bytes)).bench(|| {
-        for unit in &CORPUS.units {
-            black_box(claude().summarise(unit, None));
+        for source in &CORPUS.sources {
+            black_box(claude().summarise(source, None));
         }
     });
 }
 
 #[divan::bench]
 fn summarise_nothing_new(bencher: Bencher<'_, '_>) {
-    let (unit, _) = largest();
-    let progress = claude().summarise(unit, None).progress;
-    bencher.bench(|| claude().summarise(unit, Some(&progress)));
+    let (source, _) = largest();
+    let progress = claude().summarise(source, None).progress;
+    bencher.bench(|| claude().summarise(source, Some(&progress)));
 }
 
 #[divan::bench]
-fn glance(bencher: Bencher<'_, '_>) {
-    let (unit, _) = largest();
-    bencher.bench(|| claude().glance(unit));
+fn peek(bencher: Bencher<'_, '_>) {
+    let (source, _) = largest();
+    bencher.bench(|| claude().peek(source));
 }
 
 #[divan::bench]
 fn open(bencher: Bencher<'_, '_>) {
-    let (unit, session) = largest();
-    bencher.counter(BytesCount::new(unit.stamp.size)).bench(|| claude().open(&session).expect("opens").len());
+    let (source, session) = largest();
+    bencher.counter(BytesCount::new(source.stamp.size)).bench(|| claude().open(&session).expect("opens").len());
 }
 
 #[divan::bench(args = [50, 500])]

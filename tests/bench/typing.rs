@@ -1,19 +1,19 @@
-//! What a real history costs: every keystroke of typed queries, first and last hits in files, the talk stored anew.
+//! Search over a real history: every keystroke of typed queries, first and last hits in files, and building the index.
 //!
-//! `SALON_BENCH_HOME` names a home whose agents' histories are read, never written to; without it there is nothing to
-//! do. Figures are medians over rounds, each with its worst.
+//! `SALON_BENCH_HOME` is a home whose agents' histories are read, never written to; without it nothing runs. Figures
+//! are medians over rounds, each with its maximum.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use salon::agent::{Environment, FORMATS};
 use salon::domain::Time;
-use salon::domain::found::{Answer, Order};
 use salon::domain::query::Query;
-use salon::index::search::{Cancel, Corpus, Latest, Request, Search};
-use salon::index::{Options, Refresh, collect};
+use salon::domain::search::{SearchOrder, SearchResults};
+use salon::index::search::{Cancel, Corpus, Latest, QueryRequest, SearchIndex};
+use salon::index::{IndexOptions, Refresh, collect};
 
-/// Typed letter by letter.
+/// Queries, typed letter by letter.
 const TYPED: [&str; 9] =
     ["error", "the", "function", "test", "import", "cache", "memory allocation", "thread safe", "refactor the parser"];
 
@@ -23,48 +23,48 @@ fn main() {
     let Some(home) = std::env::var_os("SALON_BENCH_HOME").map(PathBuf::from) else { return };
     let corpus = corpus(&home);
     let dir = tempfile::tempdir().expect("a scratch directory");
-    println!("{} sessions in {} units", corpus.sessions().len(), corpus.units().len());
+    println!("{} sessions in {} sources", corpus.sessions().len(), corpus.sources().len());
     let search = store(&corpus, dir.path());
     typing(&corpus, &search);
     if std::env::var_os("SALON_BENCH_TYPING").is_some() {
         return;
     }
     for word in ["EADDRINUSE", "purple", "error", "nowhereatall"] {
-        in_place(&corpus, &search, word);
+        scan_files(&corpus, &search, word);
     }
 }
 
 fn corpus(home: &Path) -> Corpus {
     let environment = Environment { home: home.to_owned(), ..Environment::default() };
-    let collected = collect(&Options::new(environment.clone(), Instant::now), Refresh::Everything);
+    let collected = collect(&IndexOptions::new(environment.clone(), Instant::now), Refresh::Everything);
     let roots =
         FORMATS.iter().flat_map(|format| format.roots(&environment).into_iter().map(move |root| (format, root)));
-    let units = roots.flat_map(|(format, root)| format.discover(&root).units).collect();
-    Corpus::new(units, collected.sessions)
+    let sources = roots.flat_map(|(format, root)| format.discover(&root).sources).collect();
+    Corpus::new(sources, collected.sessions)
 }
 
-/// Stores the talk a few times from nothing; the last one stays.
-fn store(corpus: &Corpus, dir: &Path) -> Search {
-    let (mut built, mut settled) = (Times::default(), Times::default());
+/// Builds the index a few times; the last one stays.
+fn store(corpus: &Corpus, dir: &Path) -> SearchIndex {
+    let (mut built, mut filtered) = (Times::default(), Times::default());
     let mut search = None;
     for round in 0..if std::env::var_os("SALON_BENCH_TYPING").is_some() { 1 } else { 3 } {
-        let fresh = Search::open(&dir.join(round.to_string()));
+        let fresh = SearchIndex::open(&dir.join(round.to_string()));
         built.take(|| fresh.update(corpus, &Cancel::default(), &mut |_| {}).expect("an index"));
-        settled.take(|| fresh.settle(corpus, &Cancel::default()).expect("letters"));
+        filtered.take(|| fresh.build_filters(corpus, &Cancel::default()).expect("filters"));
         search = Some(fresh);
     }
     let bytes =
         |entry: std::io::Result<std::fs::DirEntry>| entry.and_then(|entry| entry.metadata()).map_or(0, |it| it.len());
-    let kept: u64 = std::fs::read_dir(dir.join("0")).into_iter().flatten().map(bytes).sum();
-    println!("talk stored from nothing {built}; settled {settled}; {} KB", kept >> 10);
+    let disk_bytes: u64 = std::fs::read_dir(dir.join("0")).into_iter().flatten().map(bytes).sum();
+    println!("index built in {built}; filters in {filtered}; {} KB", disk_bytes >> 10);
     search.expect("a round")
 }
 
-/// From a key to the first answer, as the screen applies it; the rest is cancelled by the next key.
-fn typing(corpus: &Corpus, search: &Search) {
+/// From a key to the first update, as the screen applies it; the rest is cancelled by the next key.
+fn typing(corpus: &Corpus, search: &SearchIndex) {
     let mut all = Times::default();
-    // The search is open.
-    search.prepare(corpus, &Cancel::default());
+    // The search screen is open.
+    search.warm(corpus, &Cancel::default());
     for text in TYPED {
         let ends = || text.char_indices().map(|(at, c)| at + c.len_utf8());
         let mut of_keys: Vec<Times> = ends().map(|_| Times::default()).collect();
@@ -80,39 +80,39 @@ fn typing(corpus: &Corpus, search: &Search) {
     println!("keystroke to answer: {all}, p95 {:.1} ms", all.at(95).as_secs_f64() * 1e3);
 }
 
-fn first(corpus: &Corpus, search: &Search, text: &str) -> Duration {
+fn first(corpus: &Corpus, search: &SearchIndex, text: &str) -> Duration {
     let query = Query::parse(text);
     let latest = Latest::default();
     let cancel = latest.begin();
-    let mut request = Request::new(&query, corpus, Time::from_secs(1_795_176_000));
-    (request.hold, request.detailed) = (true, 50);
+    let mut request = QueryRequest::new(&query, corpus, Time::from_secs(1_795_176_000));
+    (request.pin, request.snippet_limit) = (true, 50);
     let begun = Instant::now();
-    let mut answer = Answer::default();
+    let mut answer = SearchResults::default();
     let mut took = None;
     search.search(&request, &cancel, &mut |found| {
-        answer.apply(found, Order::default());
+        answer.apply(found, SearchOrder::default());
         took.get_or_insert_with(|| begun.elapsed());
-        if answer.reach.talk {
+        if answer.coverage.indexed {
             latest.cancel();
         }
     });
     took.unwrap_or_else(|| begun.elapsed())
 }
 
-/// The first news from files, and the last ones.
-fn in_place(corpus: &Corpus, search: &Search, word: &str) {
+/// The first update from files, and the last one.
+fn scan_files(corpus: &Corpus, search: &SearchIndex, word: &str) {
     let query = Query::parse(word);
-    let mut request = Request::new(&query, corpus, Time::from_secs(1_795_176_000));
-    request.hold = true;
-    request.slips = false;
+    let mut request = QueryRequest::new(&query, corpus, Time::from_secs(1_795_176_000));
+    request.pin = true;
+    request.correct_typos = false;
     let (mut first, mut last) = (Times::default(), Times::default());
     for _ in 0..ROUNDS {
-        search.release();
+        search.unpin();
         let begun = Instant::now();
-        let (mut told, mut early) = (0, None);
+        let (mut updates, mut early) = (0, None);
         search.search(&request, &Cancel::default(), &mut |found| {
-            told += 1;
-            if told > 1 && !found.hits.is_empty() {
+            updates += 1;
+            if updates > 1 && !found.hits.is_empty() {
                 early.get_or_insert_with(|| begun.elapsed());
             }
         });
@@ -122,7 +122,7 @@ fn in_place(corpus: &Corpus, search: &Search, word: &str) {
     println!("{word:14} first hit in files {first}; everything {last}");
 }
 
-/// How long something took, several times.
+/// Durations of repeated measurements.
 #[derive(Default)]
 struct Times(Vec<Duration>);
 

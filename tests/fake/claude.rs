@@ -1,9 +1,11 @@
-//! The scripted agent as `claude`: stream-json on stdin and stdout, one process for many turns (2.1.329), and the
-//! transcript that the real program leaves on disk (`FAKE_TRANSCRIPT=off`: none).
+//! The scripted agent as `claude`: stream-json on stdin and stdout, one process for many turns (2.1.329).
+//!
+//!
+//! It writes the transcript that the real program leaves on disk (`FAKE_TRANSCRIPT=off`: none).
 
+mod output;
 mod session;
 mod turn;
-mod voice;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -11,10 +13,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use output::Output;
 use session::Session;
-use voice::Voice;
 
-/// Speaks until its peer is gone.
+/// Serves until the client disconnects.
 pub fn run() {
     let options = Options::read();
     let session = Session::open(&options);
@@ -22,20 +24,20 @@ pub fn run() {
         inbox: listen(),
         prompts: VecDeque::new(),
         answers: HashMap::new(),
-        voice: Voice::new(&session.id),
+        output: Output::new(&session.id),
         session,
         model: options.model.unwrap_or_else(|| "claude-sonnet-4-5".into()),
         mode: options.mode.unwrap_or_else(|| "default".into()),
         turns: 0,
-        at_work: false,
+        turn_open: false,
         interrupted: false,
-        deaf: false,
-        ended: false,
+        ignores_interrupts: false,
+        stdin_closed: false,
     };
-    agent.work();
+    agent.run();
 }
 
-/// Its command line, as far as it matters.
+/// Supported options of the command line.
 #[derive(Default)]
 pub struct Options {
     session: Option<String>,
@@ -69,7 +71,7 @@ impl Options {
     }
 }
 
-/// The lines of stdin, from a thread of their own; a line that is no JSON ends the program, as it does the real one.
+/// Lines of stdin, read by a thread. Invalid JSON ends the process, like the real program.
 fn listen() -> Receiver<Value> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
@@ -78,7 +80,7 @@ fn listen() -> Receiver<Value> {
                 eprintln!("Error parsing streaming input line (type=unknown, {} chars): SyntaxError", line.len());
                 std::process::exit(1);
             };
-            crate::log::write(&json!({"told": message}));
+            crate::log::write(&json!({"received": message}));
             if sender.send(message).is_err() {
                 return;
             }
@@ -87,50 +89,49 @@ fn listen() -> Receiver<Value> {
     receiver
 }
 
-/// The program at work.
-#[expect(clippy::struct_excessive_bools, reason = "each is true or false whatever the others are")]
+#[expect(clippy::struct_excessive_bools, reason = "independent states")]
 struct Agent {
     inbox: Receiver<Value>,
-    /// Prompts that wait for their turn.
+    /// Queued prompts.
     prompts: VecDeque<Value>,
-    /// Answers to our requests, by their ids.
+    /// Answers to its requests, by request id.
     answers: HashMap<String, Value>,
-    voice: Voice,
+    output: Output,
     session: Session,
     model: String,
     mode: String,
     turns: u64,
-    /// A turn is open.
-    at_work: bool,
+    /// True during a turn.
+    turn_open: bool,
     interrupted: bool,
-    deaf: bool,
-    /// stdin is closed.
-    ended: bool,
+    ignores_interrupts: bool,
+    /// True if stdin is closed.
+    stdin_closed: bool,
 }
 
 impl Agent {
-    fn work(&mut self) {
+    fn run(&mut self) {
         loop {
             if let Some(prompt) = self.prompts.pop_front() {
                 self.turn(&prompt);
-            } else if self.ended && !self.deaf {
+            } else if self.stdin_closed && !self.ignores_interrupts {
                 std::process::exit(0);
             } else {
-                self.hear(Duration::from_hours(1));
+                self.receive(Duration::from_hours(1));
             }
         }
     }
 
-    /// Takes in what comes, for at most as long as that.
-    fn hear(&mut self, patience: Duration) {
-        match self.inbox.recv_timeout(patience) {
+    /// Receives messages for at most `timeout`.
+    fn receive(&mut self, timeout: Duration) {
+        match self.inbox.recv_timeout(timeout) {
             Ok(message) => self.take(message),
             Err(RecvTimeoutError::Timeout) => return,
             Err(RecvTimeoutError::Disconnected) => {
-                if self.ended {
-                    std::thread::sleep(patience);
+                if self.stdin_closed {
+                    std::thread::sleep(timeout);
                 }
-                self.ended = true;
+                self.stdin_closed = true;
             }
         }
         while let Ok(message) = self.inbox.try_recv() {
@@ -143,16 +144,16 @@ impl Agent {
             "user" => {
                 if message["uuid"].is_string() {
                     let uuid = message["uuid"].clone();
-                    self.voice.say(json!({"type": "command_lifecycle", "command_uuid": uuid, "state": "queued"}));
+                    self.output.send(json!({"type": "command_lifecycle", "command_uuid": uuid, "state": "queued"}));
                 } else {
                     message["uuid"] = json!(session::uuid());
                 }
                 self.prompts.push_back(message);
             }
-            "control_request" => self.obey(&message),
+            "control_request" => self.control_request(&message),
             "control_response" => {
-                // The real program says our answers back.
-                self.voice.raw(&message);
+                // The real program echoes the client's responses.
+                self.output.write_line(&message);
                 let response = &mut message["response"];
                 if let Some(id) = response["request_id"].as_str().map(str::to_owned) {
                     self.answers.insert(id, response["response"].take());
@@ -162,25 +163,25 @@ impl Agent {
         }
     }
 
-    fn obey(&mut self, message: &Value) {
+    fn control_request(&mut self, message: &Value) {
         let request = &message["request"];
         let response = match request["subtype"].as_str().unwrap_or_default() {
-            "initialize" => self.offers(),
-            "interrupt" if self.deaf => return,
+            "initialize" => self.capabilities(),
+            "interrupt" if self.ignores_interrupts => return,
             "interrupt" => {
-                // It may come before the turn that it is meant for began.
-                self.interrupted = self.at_work || !self.prompts.is_empty();
+                // The interrupt may arrive before its turn begins.
+                self.interrupted = self.turn_open || !self.prompts.is_empty();
                 json!({"still_queued": self.prompts.iter().map(|prompt| prompt["uuid"].clone()).collect::<Vec<_>>()})
             }
             "set_model" => {
                 request["model"].as_str().unwrap_or("default").clone_into(&mut self.model);
-                let told = format!("<local-command-stdout>Set model to `{0} ({0})`</local-command-stdout>", self.model);
-                let message = json!({"role": "user", "content": told});
-                self.voice.say(json!({"type": "user", "message": message, "isReplay": true}));
+                let text = format!("<local-command-stdout>Set model to `{0} ({0})`</local-command-stdout>", self.model);
+                let message = json!({"role": "user", "content": text});
+                self.output.send(json!({"type": "user", "message": message, "isReplay": true}));
                 json!({"model": self.model})
             }
             "set_permission_mode" => {
-                self.switch(request["mode"].as_str().unwrap_or("default"));
+                self.set_mode(request["mode"].as_str().unwrap_or("default"));
                 json!({"mode": self.mode})
             }
             "rename_session" | "set_max_thinking_tokens" | "get_settings" | "apply_flag_settings" => json!({}),
@@ -189,29 +190,30 @@ impl Agent {
                 let id = &message["request_id"];
                 let error =
                     json!({"subtype": "error", "request_id": id, "error": error, "error_code": "unsupported_request"});
-                self.voice.raw(&json!({"type": "control_response", "response": error}));
+                self.output.write_line(&json!({"type": "control_response", "response": error}));
                 return;
             }
         };
         let response = json!({"subtype": "success", "request_id": message["request_id"], "response": response});
-        self.voice.raw(&json!({"type": "control_response", "response": response}));
+        self.output.write_line(&json!({"type": "control_response", "response": response}));
     }
 
-    /// Goes on in another permission mode.
-    fn switch(&mut self, mode: &str) {
+    /// Changes the permission mode.
+    fn set_mode(&mut self, mode: &str) {
         mode.clone_into(&mut self.mode);
-        self.voice.say(json!({"type": "system", "subtype": "status", "status": null, "permissionMode": mode}));
+        self.output.send(json!({"type": "system", "subtype": "status", "status": null, "permissionMode": mode}));
     }
 
-    fn offers(&self) -> Value {
+    fn capabilities(&self) -> Value {
         let efforts = ["low", "medium", "high"];
         let model = |value: &str, name: &str| {
             json!({"value": value, "resolvedModel": format!("claude-{value}"), "displayName": name,
                 "description": format!("{name}, for tests"), "supportsEffort": true, "supportedEffortLevels": efforts})
         };
-        let command = |name: &str, told: &str| json!({"name": name, "description": told, "argumentHint": ""});
+        let command =
+            |name: &str, description: &str| json!({"name": name, "description": description, "argumentHint": ""});
         json!({
-            "commands": [command("compact", "Condense the conversation"), command("review", "Review the changes")],
+            "commands": [command("compact", "Compact the conversation"), command("review", "Review the changes")],
             "agents": [],
             "models": [model("default", "Default"), model("opus", "Opus"), model("haiku", "Haiku")],
             "output_style": "default",
@@ -224,19 +226,19 @@ impl Agent {
         })
     }
 
-    /// A request of ours, and its answer. `None`: the turn was interrupted before there was one.
-    fn ask(&mut self, request: &Value) -> Option<Value> {
+    /// Sends a request and waits for the answer. `None`: the turn was interrupted before it.
+    fn request(&mut self, request: &Value) -> Option<Value> {
         let id = session::uuid();
-        self.voice.raw(&json!({"type": "control_request", "request_id": id, "request": request}));
+        self.output.write_line(&json!({"type": "control_request", "request_id": id, "request": request}));
         loop {
             if let Some(answer) = self.answers.remove(&id) {
                 return Some(answer);
             }
             if self.interrupted {
-                self.voice.raw(&json!({"type": "control_cancel_request", "request_id": id}));
+                self.output.write_line(&json!({"type": "control_cancel_request", "request_id": id}));
                 return None;
             }
-            self.hear(Duration::from_hours(1));
+            self.receive(Duration::from_hours(1));
         }
     }
 }

@@ -1,6 +1,8 @@
-//! The scripted agent as `codex app-server`: JSON-RPC on stdin and stdout (0.169.0), and the rollout that the real
-//! program leaves in `$CODEX_HOME/sessions` (`FAKE_TRANSCRIPT=off`: none). `FAKE_LACKS` names methods, with commas
-//! between them, that this version does not know.
+//! The scripted agent as `codex app-server`: JSON-RPC on stdin and stdout (0.169.0).
+//!
+//!
+//! It writes the rollout that the real program leaves in `$CODEX_HOME/sessions` (`FAKE_TRANSCRIPT=off`: none).
+//! `FAKE_LACKS` lists methods, separated by commas, that this version does not support.
 
 mod rollout;
 mod turn;
@@ -17,10 +19,10 @@ use turn::Turn;
 
 const VERSION: &str = "0.169.0";
 
-/// Speaks until its peer is gone.
+/// Serves until the client disconnects.
 pub fn run() {
     match std::env::args().nth(1).as_deref() {
-        Some("app-server") => Agent::new().work(),
+        Some("app-server") => Agent::new().run(),
         Some("--version") => println!("codex-cli {VERSION}"),
         other => {
             eprintln!("error: unrecognized subcommand {other:?}");
@@ -29,7 +31,7 @@ pub fn run() {
     }
 }
 
-/// The lines of stdin, from a thread of their own. What is no JSON is only complained of, as by the real one.
+/// Lines of stdin, read by a thread. Invalid JSON is only reported, like by the real program.
 fn listen() -> Receiver<Value> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
@@ -38,7 +40,7 @@ fn listen() -> Receiver<Value> {
                 eprintln!("ERROR codex_app_server_transport::transport: Failed to deserialize JSONRPCMessage");
                 continue;
             };
-            crate::log::write(&json!({"told": message}));
+            crate::log::write(&json!({"received": message}));
             if sender.send(message).is_err() {
                 return;
             }
@@ -47,7 +49,7 @@ fn listen() -> Receiver<Value> {
     receiver
 }
 
-/// What sticks from turn to turn.
+/// Settings that persist from turn to turn.
 struct Settings {
     model: String,
     effort: Option<String>,
@@ -55,29 +57,28 @@ struct Settings {
     sandbox: Value,
 }
 
-/// The program at work.
-#[expect(clippy::struct_excessive_bools, reason = "each is a thing that happened, and any of them may")]
+#[expect(clippy::struct_excessive_bools, reason = "independent states")]
 struct Agent {
     inbox: Receiver<Value>,
     initialized: bool,
     rollout: Option<Rollout>,
     settings: Settings,
-    /// Turns that were asked for, with their ids.
+    /// Queued turns.
     turns: VecDeque<Turn>,
-    /// The turn at work.
-    open: Option<String>,
-    /// Prompts that became a part of the turn at work.
-    steered: VecDeque<Value>,
-    /// Requests of ours so far, and the answers to them.
+    /// Id of the running turn.
+    open_turn: Option<String>,
+    /// Prompts that joined the running turn.
+    joined_prompts: VecDeque<Value>,
+    /// Number of requests sent, and the answers to them.
     requests: u64,
     answers: HashMap<u64, Value>,
-    /// Commands that need no leave any more.
+    /// Commands that need no further permission.
     granted: HashSet<String>,
     tokens: u64,
     interrupted: bool,
-    deaf: bool,
-    /// stdout is closed: what is said is lost.
-    mute: bool,
+    ignores_interrupts: bool,
+    /// True if stdout is closed: further output is lost.
+    stdout_closed: bool,
 }
 
 impl Agent {
@@ -93,41 +94,42 @@ impl Agent {
                 sandbox: json!({"type": "workspaceWrite"}),
             },
             turns: VecDeque::new(),
-            open: None,
-            steered: VecDeque::new(),
+            open_turn: None,
+            joined_prompts: VecDeque::new(),
             requests: 0,
             answers: HashMap::new(),
             granted: HashSet::new(),
             tokens: 0,
             interrupted: false,
-            deaf: std::env::var("FAKE_START").is_ok_and(|start| start.lines().any(|line| line.trim() == "deaf")),
-            mute: false,
+            ignores_interrupts: std::env::var("FAKE_START")
+                .is_ok_and(|start| start.lines().any(|line| line.trim() == "deaf")),
+            stdout_closed: false,
         }
     }
 
-    fn work(&mut self) {
+    fn run(&mut self) {
         loop {
             match self.turns.pop_front() {
                 Some(turn) => self.turn(&turn),
-                None => self.hear(Duration::from_hours(1)),
+                None => self.receive(Duration::from_hours(1)),
             }
         }
     }
 
-    /// Takes in what comes, for at most as long as that. The end of stdin ends the program, whatever it is at.
-    fn hear(&mut self, patience: Duration) {
-        match self.inbox.recv_timeout(patience) {
-            Ok(message) => self.take(&message),
+    /// Receives messages for at most `timeout`. The end of stdin ends the process, in any state.
+    fn receive(&mut self, timeout: Duration) {
+        match self.inbox.recv_timeout(timeout) {
+            Ok(message) => self.dispatch(&message),
             Err(RecvTimeoutError::Timeout) => return,
-            Err(RecvTimeoutError::Disconnected) if !self.deaf => std::process::exit(0),
-            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(patience),
+            Err(RecvTimeoutError::Disconnected) if !self.ignores_interrupts => std::process::exit(0),
+            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(timeout),
         }
         while let Ok(message) = self.inbox.try_recv() {
-            self.take(&message);
+            self.dispatch(&message);
         }
     }
 
-    fn take(&mut self, message: &Value) {
+    fn dispatch(&mut self, message: &Value) {
         let id = &message["id"];
         match message["method"].as_str() {
             None => {
@@ -136,18 +138,18 @@ impl Agent {
                 }
             }
             Some(_) if id.is_null() => {}
-            Some(method) => match self.asked(method, &message["params"]) {
-                Ok(Some(result)) => self.raw(&json!({"id": id, "result": result})),
+            Some(method) => match self.respond(method, &message["params"]) {
+                Ok(Some(result)) => self.write_line(&json!({"id": id, "result": result})),
                 Ok(None) => {}
-                Err((code, text)) => self.raw(&json!({"error": {"code": code, "message": text}, "id": id})),
+                Err((code, text)) => self.write_line(&json!({"error": {"code": code, "message": text}, "id": id})),
             },
         }
     }
 
-    /// What is answered to a request; nothing by one who is deaf.
-    fn asked(&mut self, method: &str, params: &Value) -> Result<Option<Value>, (i64, String)> {
-        let lacks = std::env::var("FAKE_LACKS").unwrap_or_default();
-        if lacks.split(',').any(|lacked| lacked == method) {
+    /// Response to a request; `None` if it is ignored.
+    fn respond(&mut self, method: &str, params: &Value) -> Result<Option<Value>, (i64, String)> {
+        let unsupported = std::env::var("FAKE_LACKS").unwrap_or_default();
+        if unsupported.split(',').any(|unsupported_method| unsupported_method == method) {
             return Err((-32600, format!("Invalid request: unknown variant `{method}`, expected one of `initialize`")));
         }
         if !self.initialized && method != "initialize" {
@@ -165,12 +167,12 @@ impl Agent {
             "account/read" => json!({"account": null, "requiresOpenaiAuth": false}),
             "turn/start" => self.start(params),
             "turn/steer" => {
-                self.steered.push_back(params.clone());
+                self.joined_prompts.push_back(params.clone());
                 json!({"turnId": params["expectedTurnId"]})
             }
-            "turn/interrupt" if self.deaf => return Ok(None),
+            "turn/interrupt" if self.ignores_interrupts => return Ok(None),
             "turn/interrupt" => {
-                self.interrupted = self.open.is_some() || !self.turns.is_empty();
+                self.interrupted = self.open_turn.is_some() || !self.turns.is_empty();
                 json!({})
             }
             "thread/compact/start" => {
@@ -179,9 +181,9 @@ impl Agent {
             }
             "review/start" => {
                 let turn = Turn::new("say It looks good to me.", &json!({}));
-                let told = turn.told("inProgress", &Value::Null);
+                let turn_json = turn.as_json("inProgress", &Value::Null);
                 self.turns.push_back(turn);
-                json!({"turn": told, "reviewThreadId": params["threadId"]})
+                json!({"turn": turn_json, "reviewThreadId": params["threadId"]})
             }
             _ => {
                 let error = format!("Invalid request: unknown variant `{method}`, expected one of `initialize`");
@@ -199,7 +201,7 @@ impl Agent {
             _ => Rollout::fork(id, cwd),
         };
         let rollout = loaded.map_err(|error| (-32600, error))?;
-        self.settle(params);
+        self.apply_settings(params);
         let thread = json!({"id": rollout.id, "sessionId": rollout.id, "path": rollout.path, "cwd": cwd,
             "status": {"type": "idle"}, "cliVersion": VERSION, "turns": []});
         self.rollout = Some(rollout);
@@ -208,8 +210,8 @@ impl Agent {
             "reasoningEffort": self.settings.effort}))
     }
 
-    /// Takes over what a request sets.
-    fn settle(&mut self, params: &Value) {
+    /// Applies the settings of a request.
+    fn apply_settings(&mut self, params: &Value) {
         if let Some(model) = params["model"].as_str() {
             model.clone_into(&mut self.settings.model);
         }
@@ -229,32 +231,32 @@ impl Agent {
     }
 
     fn start(&mut self, params: &Value) -> Value {
-        // No error: it becomes a part of the turn that is at work.
-        if let Some(open) = &self.open {
-            self.steered.push_back(params.clone());
-            return json!({"turn": {"id": open, "status": "inProgress"}});
+        // No error: the prompt joins the running turn.
+        if let Some(open_turn) = &self.open_turn {
+            self.joined_prompts.push_back(params.clone());
+            return json!({"turn": {"id": open_turn, "status": "inProgress"}});
         }
         if ["model", "effort", "approvalPolicy", "sandboxPolicy"].iter().any(|name| !params[*name].is_null()) {
-            self.settle(params);
-            let told = json!({"model": self.settings.model, "effort": self.settings.effort,
+            self.apply_settings(params);
+            let settings = json!({"model": self.settings.model, "effort": self.settings.effort,
                 "approvalPolicy": self.settings.approval, "sandboxPolicy": self.settings.sandbox});
-            self.tell("thread/settings/updated", json!({"threadSettings": told}));
+            self.notify("thread/settings/updated", json!({"threadSettings": settings}));
         }
         let turn = Turn::new(&text_of(params), params);
-        let told = turn.told("inProgress", &Value::Null);
+        let turn_json = turn.as_json("inProgress", &Value::Null);
         self.turns.push_back(turn);
-        json!({"turn": told})
+        json!({"turn": turn_json})
     }
 
-    /// Tells something of the thread.
-    fn tell(&self, method: &str, mut params: Value) {
+    /// Sends a notification about the thread.
+    fn notify(&self, method: &str, mut params: Value) {
         params["threadId"] = json!(self.rollout.as_ref().map(|rollout| &rollout.id));
-        self.raw(&json!({"method": method, "params": params, "emittedAtMs": rollout::millis()}));
+        self.write_line(&json!({"method": method, "params": params, "emittedAtMs": rollout::millis()}));
     }
 
-    /// A line as it is. A peer that is gone ends the program.
-    fn raw(&self, message: &Value) {
-        if self.mute {
+    /// Writes a line. Exits if the reader has disconnected.
+    fn write_line(&self, message: &Value) {
+        if self.stdout_closed {
             return;
         }
         let mut stdout = std::io::stdout().lock();
@@ -268,27 +270,26 @@ impl Agent {
     fn close(&mut self) {
         let nowhere = std::fs::OpenOptions::new().write(true).open("/dev/null").expect("/dev/null");
         rustix::stdio::dup2_stdout(nowhere).expect("stdout");
-        self.mute = true;
+        self.stdout_closed = true;
     }
 
-    /// A request of ours, and its answer. `None`: the turn was interrupted before there was one.
-    fn ask(&mut self, method: &str, mut params: Value) -> Option<Value> {
+    /// Sends a request and waits for the answer. `None`: the turn was interrupted before it.
+    fn request(&mut self, method: &str, mut params: Value) -> Option<Value> {
         let id = self.requests;
         self.requests += 1;
         params["threadId"] = json!(self.rollout.as_ref().map(|rollout| &rollout.id));
-        self.raw(&json!({"method": method, "id": id, "params": params}));
+        self.write_line(&json!({"method": method, "id": id, "params": params}));
         loop {
             let answer = self.answers.remove(&id);
             if answer.is_some() || self.interrupted {
-                self.tell("serverRequest/resolved", json!({"requestId": id}));
+                self.notify("serverRequest/resolved", json!({"requestId": id}));
                 return answer;
             }
-            self.hear(Duration::from_hours(1));
+            self.receive(Duration::from_hours(1));
         }
     }
 }
 
-/// The text of a prompt.
 fn text_of(params: &Value) -> String {
     let parts = params["input"].as_array().into_iter().flatten().filter_map(|part| part["text"].as_str());
     parts.collect::<Vec<_>>().join("\n")

@@ -1,10 +1,10 @@
-//! What tests want to know of the scripted agent, appended to the file that `FAKE_LOG` names.
+//! Log for tests: appends JSON records to the file that `FAKE_LOG` names.
 
 use std::io::Write;
 
 use serde_json::{Value, json};
 
-/// It was started.
+/// Records the start of the process.
 pub fn started(name: &str) {
     let marks = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("CLAUDE"));
     write(&json!({
@@ -20,6 +20,6 @@ pub fn started(name: &str) {
 pub fn write(record: &Value) {
     let Ok(path) = std::env::var("FAKE_LOG") else { return };
     let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-    // One write a line: several agents may share the file.
+    // One write per line, because several agents may share the file.
     file.and_then(|mut file| file.write_all(format!("{record}\n").as_bytes())).expect("the log");
 }

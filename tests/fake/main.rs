@@ -1,9 +1,10 @@
-//! A scripted agent that speaks the protocols of the real ones and misbehaves on demand; what it does stands in the
-//! prompt it is given ([`script`]).
+//! Scripted agent that implements the protocols of the real agents and misbehaves on demand. Each prompt contains the
+//! steps to execute ([`script`]).
 //!
-//! It is whichever agent its own name says (`claude`, `codex`, `opencode`: tests link it under these names into a
-//! folder on `PATH`). `FAKE_START` holds steps that are done before anything is read; `FAKE_LOG` names a file to which
-//! it appends one JSON object per line for everything that tests want to know: how it was started, what it was told.
+//!
+//! The name of the executable selects the agent (`claude`, `codex`, `opencode`): tests link it under these names into a
+//! folder on `PATH`. `FAKE_START` contains steps to execute before any input is read. `FAKE_LOG` names a file to which
+//! it appends one JSON object per line with data for tests: how it was started, and the messages that it received.
 
 mod claude;
 mod codex;
@@ -17,7 +18,7 @@ fn main() {
     log::started(&name);
     let start = std::env::var("FAKE_START").unwrap_or_default();
     for step in script::parse(&start) {
-        script::misbehave(&step);
+        script::run_common_step(&step);
     }
     match name.as_str() {
         "codex" => codex::run(),

@@ -1,7 +1,8 @@
 //! The scripted agent as `opencode serve`: a small HTTP/1.1 server with server-sent events.
 //!
-//! `FAKE_SESSIONS` (`id=directory`, separated by commas) names sessions that it knows from the beginning. `FAKE_CONTROL`
-//! names a file that says, at each request for the list of models, whether it is to `hang` or to `fail`.
+//!
+//! `FAKE_SESSIONS` (`id=directory`, separated by commas) lists sessions that exist at the start. `FAKE_CONTROL` names a
+//! file whose content, `hang` or `fail`, applies to each request for the list of models.
 
 mod http;
 mod state;
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 use self::http::{Request, encode};
 use self::state::State;
 
-/// Speaks until it is ended.
+/// Serves until the process is killed.
 pub fn run() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("its address");
@@ -54,11 +55,11 @@ fn serve(mut stream: TcpStream, state: &Arc<State>) {
     }
 }
 
-/// The answer: status and body. Null: nobody answers there, and the real one shows its web page then.
+/// Response: status and body. Null for an unknown route, where the real server returns its web page.
 fn respond(request: &Request, state: &Arc<State>) -> (u16, Value) {
     let path = request.path.split('?').next().unwrap_or_default();
-    let pieces: Vec<&str> = path.split('/').skip(1).collect();
-    match (request.method.as_str(), pieces.as_slice()) {
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    match (request.method.as_str(), segments.as_slice()) {
         ("GET", ["global", "health"]) => (200, json!({"healthy": true, "version": "1.18.33"})),
         ("GET", ["config", "providers"]) => models(),
         ("GET", ["agent"]) => (
@@ -75,9 +76,9 @@ fn respond(request: &Request, state: &Arc<State>) -> (u16, Value) {
         }
         ("POST", ["session"]) => (200, state.create(&request.directory, None)),
         ("GET", ["session", "status"]) => (200, state.busy()),
-        ("GET", ["permission"]) => (200, state.open_asks("per_")),
-        ("GET", ["question"]) => (200, state.open_asks("que_")),
-        ("POST", ["permission" | "question", id, word]) => state.reply(id, word, &request.body),
+        ("GET", ["permission"]) => (200, state.pending_requests("per_")),
+        ("GET", ["question"]) => (200, state.pending_requests("que_")),
+        ("POST", ["permission" | "question", id, verb]) => state.reply(id, verb, &request.body),
         (method, ["session", id, rest @ ..]) => of_session(method, id, rest, request, state),
         _ => (200, Value::Null),
     }

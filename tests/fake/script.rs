@@ -1,55 +1,55 @@
-//! What the scripted agent is told to do: a step a line, in the prompt itself. A line that is no step is said back.
+//! Script of the agent: one step per line of the prompt. A line that is no step is echoed.
 
 use std::io::Write;
 use std::process::Command;
 use std::time::Duration;
 
-/// One thing to do.
+/// One step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// `say TEXT`: answers, word by word.
     Say(String),
-    /// `think TEXT`: reasons.
+    /// `think TEXT`: emits reasoning.
     Think(String),
-    /// `flood N`: answers with N pieces of text as fast as it can.
+    /// `flood N`: answers with N chunks of text as fast as possible.
     Flood(usize),
-    /// `run COMMAND`: calls a tool that needs no leave, with an output.
+    /// `run COMMAND`: calls a tool without a permission request, with an output.
     Run(String),
-    /// `ask COMMAND`: asks for leave to run a command, then runs it, or not.
+    /// `ask COMMAND`: requests permission for a command, then runs it if allowed.
     Ask(String),
-    /// `question TEXT | OPTION | OPTION`: asks the user to choose, and says what was chosen.
+    /// `question TEXT | OPTION | OPTION`: asks the user to choose, and repeats the choice.
     Question(String, Vec<String>),
     /// `plan A | B`: sets its plan.
     Plan(Vec<String>),
-    /// `wait MS`: is silent for that long; an interrupt is heeded.
+    /// `wait MS`: waits; an interrupt ends the turn.
     Wait(Duration),
-    /// `hang`: never goes on; heeds an interrupt.
+    /// `hang`: waits until an interrupt.
     Hang,
-    /// `deaf`: from now on heeds neither an interrupt, nor TERM, nor the end of its stdin.
+    /// `deaf`: from now on ignores interrupts, SIGTERM and the end of stdin.
     Deaf,
     /// `crash CODE`: writes to stderr and exits with that code.
     Crash(i32),
-    /// `garbage`: prints what no protocol knows: half a line, escape sequences, invalid UTF-8, an unknown message.
+    /// `garbage`: prints invalid messages: half a line, escape sequences, invalid UTF-8, an unknown message.
     Garbage,
-    /// `long BYTES`: answers with one text of that many bytes, whole.
+    /// `long BYTES`: answers with one text of that many bytes, without streaming.
     Long(usize),
-    /// `close`: closes stdout and lives on.
+    /// `close`: closes stdout and keeps running.
     Close,
-    /// `grandchild`: starts a process that outlives it unless its group is ended.
+    /// `grandchild`: starts a process that outlives it unless its process group is killed.
     Grandchild,
     /// `twice`: ends the turn twice.
     Twice,
-    /// `fail STATUS TEXT`: the model's API answered with an error (401, 404, 429, 500).
+    /// `fail STATUS TEXT`: fails with an API error (401, 404, 429, 500).
     Fail(u16, String),
-    /// `retry`: the API failed and is asked again; then the turn goes on.
+    /// `retry`: retries a failed API request; then the turn continues.
     Retry,
-    /// `compact`: condenses its context.
+    /// `compact`: compacts its context.
     Compact,
-    /// `stray`: answers a request that was never made, and cancels an approval that was never asked for.
+    /// `stray`: responds to a request that was never sent, and cancels an approval that does not exist.
     Stray,
 }
 
-/// The steps of a script.
+/// Parses a script.
 pub fn parse(script: &str) -> Vec<Step> {
     script.lines().map(str::trim).filter(|line| !line.is_empty()).map(step).collect()
 }
@@ -86,8 +86,8 @@ fn step(line: &str) -> Step {
     }
 }
 
-/// Does a step that is the same in every dialect. `false`: it belongs to the dialect.
-pub fn misbehave(step: &Step) -> bool {
+/// Executes a step that is the same for every agent; returns false for other steps.
+pub fn run_common_step(step: &Step) -> bool {
     match step {
         Step::Deaf => ignore_term(),
         Step::Crash(code) => {
@@ -102,7 +102,7 @@ pub fn misbehave(step: &Step) -> bool {
     true
 }
 
-/// The standard library cannot ignore a signal: a thread takes it and does nothing.
+/// Ignores SIGTERM with a thread that receives it and does nothing, because the standard library cannot ignore signals.
 fn ignore_term() {
     let mut signals = signal_hook::iterator::Signals::new([signal_hook::consts::SIGTERM]).expect("signals");
     std::thread::spawn(move || for _ in signals.forever() {});
@@ -124,7 +124,7 @@ fn garbage() {
 
 #[expect(clippy::zombie_processes, reason = "it is to be left behind")]
 fn grandchild() {
-    // The `PATH` of a test may hold nothing but agents.
+    // The `PATH` of a test may contain only agents.
     let sleep = ["/usr/bin/sleep", "/bin/sleep"].into_iter().find(|path| std::path::Path::new(path).exists());
     let child = Command::new(sleep.unwrap_or("sleep")).arg("600").spawn().expect("sleep");
     crate::log::write(&serde_json::json!({"grandchild": child.id()}));

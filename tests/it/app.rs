@@ -1,18 +1,18 @@
-//! A message in, the state and the effects out.
+//! Messages in, state and effects out.
 
 mod settings;
 
 use std::sync::Arc;
 
 use salon::app::layer::Layer;
-use salon::app::msg::{Mouse, Rest, ResumeCheck, Ticket};
+use salon::app::msg::{DebounceTicket, Mouse, RequestTicket, ResumeCheck};
 use salon::app::reader::Reader;
 use salon::app::{Effect, Msg, age};
-use salon::config::settings::Scope;
+use salon::config::settings::ListScope;
 use salon::config::theme_file;
-use salon::domain::catalog::{Change, Progress};
-use salon::domain::live::LiveSign;
-use salon::domain::{Agent, SessionKey, State, Time};
+use salon::domain::catalog::{CatalogChange, IndexProgress};
+use salon::domain::live_status::LiveStatus;
+use salon::domain::{Agent, SessionKey, SessionState, Time};
 
 use super::screens::stage::{NOW, Stage, change, session, sessions};
 
@@ -23,7 +23,7 @@ fn key(agent: Agent, id: &str) -> SessionKey {
 fn update(mut sessions: Vec<salon::domain::Session>, id: &str, change_it: impl Fn(&mut salon::domain::Session)) -> Msg {
     sessions.retain(|session| &*session.key.id == id);
     sessions.iter_mut().for_each(change_it);
-    Msg::Catalog(Change { sessions: sessions.into_iter().map(Arc::new).collect(), ..Change::default() })
+    Msg::Catalog(CatalogChange { sessions: sessions.into_iter().map(Arc::new).collect(), ..CatalogChange::default() })
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn h43_the_selection_stays_on_its_session_and_its_line_when_the_order_changes() 
     assert_eq!(stage.selected(), "下書き：在庫の同期を設計する");
     assert_eq!(line(&stage), before + 1, "everything fits, so nothing scrolls");
 
-    // In a list longer than the screen, the line of the screen stays too.
+    // In a list longer than the screen, the line on the screen stays too.
     let many = (0..200).map(|at| session(Agent::Claude, &format!("id-{at:04}"), &format!("title {at}"), 10 + at));
     let mut stage = Stage::new(120, 40);
     stage.send(Msg::Catalog(change(many.collect()))).keys("pgdn pgdn k k k k k k k");
@@ -60,18 +60,18 @@ fn h43_a_selected_session_that_goes_gives_its_place_to_the_next() {
     let mut stage = Stage::full(80, 24);
     stage.keys("j");
     let gone = stage.app.home.list.key().cloned().expect("selected");
-    stage.send(Msg::Catalog(Change { removed: vec![gone], ..Change::default() }));
+    stage.send(Msg::Catalog(CatalogChange { removed: vec![gone], ..CatalogChange::default() }));
     assert_eq!(stage.selected(), "Move the price rules into their own crate");
-    stage.send(Msg::Catalog(Change {
+    stage.send(Msg::Catalog(CatalogChange {
         removed: sessions().into_iter().map(|session| session.key).collect(),
-        ..Change::default()
+        ..CatalogChange::default()
     }));
     assert_eq!(stage.app.home.list.at(), None);
     stage.keys("j k g G pgdn enter R y");
 }
 
 #[test]
-fn h43_nothing_is_selected_anew_while_the_filter_is_typed_and_nothing_was_ranked() {
+fn h43_the_selection_stays_while_the_filter_is_typed_and_not_ranked_yet() {
     let mut stage = Stage::full(80, 24);
     stage.keys("j j \\ p r");
     assert_eq!(stage.selected(), "Move the price rules into their own crate");
@@ -80,7 +80,7 @@ fn h43_nothing_is_selected_anew_while_the_filter_is_typed_and_nothing_was_ranked
 }
 
 #[test]
-fn h44_the_filter_asks_elsewhere_and_takes_only_the_answer_to_what_was_typed_last() {
+fn h44_the_filter_requests_a_ranking_and_accepts_only_that_of_the_newest_query() {
     let mut stage = Stage::full(80, 24);
     stage.take_effects();
     stage.keys("\\ f l");
@@ -147,51 +147,54 @@ fn tab_is_here_or_all_and_is_remembered() {
     let mut stage = Stage::full(120, 40);
     stage.take_effects();
     stage.keys("tab");
-    assert_eq!(stage.app.home.scope(), Some(Scope::Here));
+    assert_eq!(stage.app.home.scope(), Some(ListScope::Here));
     assert_eq!((stage.app.home.shown, stage.app.home.hidden.elsewhere), (4, 4));
-    let remember = |value: &str| Effect::Remember { name: "scope", value: value.into() };
+    let remember = |value: &str| Effect::SaveState { name: "scope", value: value.into() };
     assert!(stage.take_effects().contains(&remember("here")));
     stage.keys("h j j");
     assert_eq!(stage.app.home.scope(), None, "another workspace is neither");
     stage.keys("tab");
-    assert_eq!(stage.app.home.scope(), Some(Scope::All));
+    assert_eq!(stage.app.home.scope(), Some(ListScope::All));
     assert!(stage.take_effects().contains(&remember("all")));
 
     let mut later = Stage::full(120, 40);
-    later.app.recall("scope", "here");
-    later.app.recall("sort", "turns");
-    assert_eq!((later.app.home.scope(), later.app.home.sort.name()), (Some(Scope::Here), "turns"));
+    later.app.restore_state("scope", "here");
+    later.app.restore_state("sort", "turns");
+    assert_eq!((later.app.home.scope(), later.app.home.sort.name()), (Some(ListScope::Here), "turns"));
     let mut fixed = Stage::with(120, 40, "scope = \"all\"", theme_file::ColourDepth::Full);
-    fixed.app.recall("scope", "here");
-    assert_eq!(fixed.app.home.scope(), Some(Scope::All), "the configuration wins over what is remembered");
+    fixed.app.restore_state("scope", "here");
+    assert_eq!(fixed.app.home.scope(), Some(ListScope::All), "the configuration wins over what is remembered");
 }
 
 #[test]
-fn a_resting_selection_is_previewed_and_a_held_key_opens_nothing() {
+fn a_selection_is_previewed_after_the_debounce_and_a_held_key_opens_nothing() {
     let opened =
         |effects: &[Effect]| effects.iter().filter(|effect| matches!(effect, Effect::OpenTranscript(..))).count();
     let rest = |effects: &[Effect]| match effects.last() {
-        Some(Effect::Rest(rest, _)) => *rest,
+        Some(Effect::Debounce(rest, _)) => *rest,
         other => panic!("no wait: {other:?}"),
     };
     let mut stage = Stage::full(120, 40);
     let effects = stage.take_effects();
     assert_eq!(opened(&effects), 1, "at rest, the first is opened at once");
-    stage.send(Msg::Rested(rest(&effects))).take_effects();
+    stage.send(Msg::DebounceElapsed(rest(&effects))).take_effects();
 
     stage.keys("j");
     let effects = stage.take_effects();
-    assert!(matches!(effects.as_slice(), [Effect::CloseTranscript(_), Effect::OpenTranscript(..), Effect::Rest(..)]));
+    assert!(matches!(
+        effects.as_slice(),
+        [Effect::CloseTranscript(_), Effect::OpenTranscript(..), Effect::Debounce(..)]
+    ));
     let first = rest(&effects);
     stage.keys("j j j j");
     let effects = stage.take_effects();
     assert_eq!(opened(&effects), 0, "a held key opens nothing");
-    stage.send(Msg::Rested(first));
+    stage.send(Msg::DebounceElapsed(first));
     assert_eq!(stage.take_effects(), [], "only the newest wait counts");
-    stage.send(Msg::Rested(rest(&effects)));
+    stage.send(Msg::DebounceElapsed(rest(&effects)));
     let effects = stage.take_effects();
     assert_eq!(opened(&effects), 1, "let go, the last one is opened");
-    stage.send(Msg::Rested(Rest(999)));
+    stage.send(Msg::DebounceElapsed(DebounceTicket(999)));
     assert_eq!(stage.take_effects(), []);
 }
 
@@ -223,9 +226,9 @@ fn enter_reads_what_the_preview_has_open_and_gives_it_back() {
 fn a_transcript_that_is_left_without_a_preview_is_closed() {
     let mut stage = Stage::full(80, 24);
     stage.keys("enter");
-    assert_eq!(stage.take_effects(), [Effect::OpenTranscript(Ticket(1), key(Agent::Claude, "5d0c0f6e-0001"))]);
+    assert_eq!(stage.take_effects(), [Effect::OpenTranscript(RequestTicket(1), key(Agent::Claude, "5d0c0f6e-0001"))]);
     stage.keys("h");
-    assert_eq!(stage.take_effects(), [Effect::CloseTranscript(Ticket(1))]);
+    assert_eq!(stage.take_effects(), [Effect::CloseTranscript(RequestTicket(1))]);
     assert!(stage.app.layers.is_empty());
 }
 
@@ -233,8 +236,11 @@ fn a_transcript_that_is_left_without_a_preview_is_closed() {
 fn w_goes_to_the_next_session_that_needs_the_user_wherever_it_is() {
     let mut stage = Stage::full(120, 40);
     let sign =
-        |id: &str, state| LiveSign { key: key(Agent::Claude, id), pid: None, state, waiting_for: None, since: None };
-    stage.send(Msg::Live(vec![sign("5d0c0f6e-0008", State::NeedsYou), sign("5d0c0f6e-0001", State::NeedsYou)]));
+        |id: &str, state| LiveStatus { key: key(Agent::Claude, id), pid: None, state, waiting_for: None, since: None };
+    stage.send(Msg::Live(vec![
+        sign("5d0c0f6e-0008", SessionState::NeedsYou),
+        sign("5d0c0f6e-0001", SessionState::NeedsYou),
+    ]));
     assert_eq!(stage.app.home.waiting, 2);
     stage.keys("tab w");
     assert_eq!(&*stage.app.session().expect("one").id, "5d0c0f6e-0008", "not in this workspace, so all are shown");
@@ -243,7 +249,7 @@ fn w_goes_to_the_next_session_that_needs_the_user_wherever_it_is() {
     assert!(stage.app.layers.is_empty());
     let mut quiet = Stage::new(80, 24);
     quiet.keys("w");
-    assert_eq!(quiet.app.notices.current().map(|notice| notice.text.as_str()), Some("no session needs you"));
+    assert_eq!(quiet.app.notices.current().map(|notice| notice.text.as_str()), Some("No session needs you"));
 }
 
 #[test]
@@ -297,13 +303,13 @@ fn h46_every_obstacle_is_a_question_with_its_cause_and_its_answers() {
 
     let open = ResumeCheck { open_elsewhere: Some("claude, pid 4711".into()), ..ResumeCheck::default() };
     let mut stage = ask(open.clone());
-    assert_eq!(labels(&stage), ["follow it", "resume anyway", "cancel"]);
+    assert_eq!(labels(&stage), ["Watch", "Open anyway", "Cancel"]);
     assert!(stage.screen().contains("claude, pid 4711"));
     stage.keys("2");
     assert_eq!(stage.take_effects(), [resume(None)]);
     let mut stage = ask(open.clone());
     stage.keys("1");
-    assert_eq!(stage.take_effects(), [Effect::OpenTranscript(Ticket(1), of.clone())]);
+    assert_eq!(stage.take_effects(), [Effect::OpenTranscript(RequestTicket(1), of.clone())]);
     assert!(stage.app.layers.last().and_then(Layer::reader).is_some_and(Reader::is_following));
     for way_out in ["esc", "q", "3", "down down enter"] {
         let mut stage = ask(open.clone());
@@ -312,20 +318,20 @@ fn h46_every_obstacle_is_a_question_with_its_cause_and_its_answers() {
     }
 
     let mut stage = ask(ResumeCheck { directory_gone: true, ..ResumeCheck::default() });
-    assert_eq!(labels(&stage), ["resume in /home/ann/shop-api", "cancel"]);
+    assert_eq!(labels(&stage), ["Open in /home/ann/shop-api", "Cancel"]);
     stage.keys("enter");
     assert_eq!(stage.take_effects(), [resume(Some("/home/ann/shop-api"))]);
 
     let stage = ask(ResumeCheck { not_installed: true, ..ResumeCheck::default() });
-    assert_eq!(labels(&stage), ["copy the command", "cancel"]);
+    assert_eq!(labels(&stage), ["Copy the command", "Cancel"]);
     let stage = ask(ResumeCheck { refused: Some("It is from another store.".into()), ..ResumeCheck::default() });
-    assert_eq!(labels(&stage), ["copy the command", "cancel"]);
+    assert_eq!(labels(&stage), ["Copy the command", "Cancel"]);
     let stage = ask(ResumeCheck { warning: Some("A copy of the chat is kept.".into()), ..ResumeCheck::default() });
-    assert_eq!(labels(&stage), ["resume", "cancel"]);
+    assert_eq!(labels(&stage), ["Open", "Cancel"]);
 }
 
 #[test]
-fn a_late_answer_to_a_resume_asks_nothing_about_another_session() {
+fn a_late_resume_check_does_not_affect_another_session() {
     let mut stage = Stage::full(80, 24);
     stage.keys("R j");
     stage.take_effects();
@@ -350,7 +356,8 @@ fn keys_about_a_session_are_about_the_one_that_is_read() {
 #[test]
 fn a15_progress_is_shown_while_the_index_reads() {
     let mut stage = Stage::new(80, 24);
-    let progress = |done, total| Change { progress: Some(Progress { done, total }), ..Change::default() };
+    let progress =
+        |done, total| CatalogChange { progress: Some(IndexProgress { done, total }), ..CatalogChange::default() };
     stage.send(Msg::Catalog(progress(812, 2_001)));
     assert!(stage.screen().contains("reading 812 of 2,001"));
     stage.send(Msg::Catalog(progress(2_001, 2_001)));
@@ -388,12 +395,12 @@ fn the_clock_is_needed_when_a_shown_age_changes_and_not_before() {
 
 #[test]
 fn a_sub_agent_is_entered_and_left_like_a_folder() {
-    use salon::app::msg::{Opened, TranscriptMsg};
-    use salon::domain::transcript::{Action as Does, Entry, EntryKind, Role, Tool, ToolStatus};
+    use salon::app::msg::{TranscriptInfo, TranscriptMsg};
+    use salon::domain::transcript::{Entry, EntryKind, Role, Tool, ToolAction as Does, ToolStatus};
     let mut stage = Stage::full(80, 24);
     stage.keys("enter");
     let parent = stage.app.session().cloned().expect("read");
-    let mut entry = Entry::new(salon::domain::Key::new("r1", 0), EntryKind::Tool, Role::Assistant, None);
+    let mut entry = Entry::new(salon::domain::EntryKey::new("r1", 0), EntryKind::Tool, Role::Assistant, None);
     entry.tool = Some(Box::new(Tool {
         name: "Task".into(),
         id: "t1".into(),
@@ -404,15 +411,18 @@ fn a_sub_agent_is_entered_and_left_like_a_folder() {
         duration_ms: None,
         subagent: Some("agent-0009".into()),
     }));
-    stage.send(Msg::Transcript(Ticket(1), TranscriptMsg::Opened(Opened { len: 1, ..Opened::default() })));
-    stage.send(Msg::Transcript(Ticket(1), TranscriptMsg::Page { from: 0, entries: vec![Arc::new(entry)] }));
+    stage.send(Msg::Transcript(
+        RequestTicket(1),
+        TranscriptMsg::Opened(TranscriptInfo { len: 1, ..TranscriptInfo::default() }),
+    ));
+    stage.send(Msg::Transcript(RequestTicket(1), TranscriptMsg::Page { from: 0, entries: vec![Arc::new(entry)] }));
     stage.take_effects();
     stage.keys("enter");
-    assert_eq!(stage.take_effects(), [Effect::OpenTranscript(Ticket(2), key(Agent::Claude, "agent-0009"))]);
+    assert_eq!(stage.take_effects(), [Effect::OpenTranscript(RequestTicket(2), key(Agent::Claude, "agent-0009"))]);
     assert_eq!(stage.app.layers.len(), 2);
     stage.keys("esc");
-    assert_eq!(stage.take_effects(), [Effect::CloseTranscript(Ticket(2))]);
+    assert_eq!(stage.take_effects(), [Effect::CloseTranscript(RequestTicket(2))]);
     assert_eq!(stage.app.session(), Some(&parent));
     stage.keys("esc");
-    assert_eq!(stage.take_effects(), [Effect::CloseTranscript(Ticket(1))]);
+    assert_eq!(stage.take_effects(), [Effect::CloseTranscript(RequestTicket(1))]);
 }

@@ -1,11 +1,11 @@
-//! The catalog: changes taken in, views made of it.
+//! Catalog: applied changes and views.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use salon::domain::catalog::{Catalog, Change, Filter, Hidden, Sort};
-use salon::domain::{Agent, Flags, Session, SessionKey, State, Time, Title, TitleSource};
+use salon::domain::catalog::{Catalog, CatalogChange, CatalogFilter, HiddenReason, Sort};
+use salon::domain::{Agent, Flags, Session, SessionKey, SessionState, Time, Title, TitleSource};
 
 fn session(id: u8, time: Option<i64>, traits: u8) -> Session {
     let agent = if traits.is_multiple_of(3) { Agent::Codex } else { Agent::Claude };
@@ -24,30 +24,31 @@ fn session(id: u8, time: Option<i64>, traits: u8) -> Session {
         archived: traits & 128 != 0,
         ..Flags::default()
     };
-    session.state = if traits & 8 == 0 { State::Past } else { State::Working };
+    session.state = if traits & 8 == 0 { SessionState::Past } else { SessionState::Working };
     session
 }
 
-/// Rounds of changes: sessions that come or change, and ids of those that go.
-fn changes() -> impl Strategy<Value = Vec<Change>> {
+/// Rounds of changes: new or changed sessions, and ids of removed ones.
+fn changes() -> impl Strategy<Value = Vec<CatalogChange>> {
     let coming =
         (0..12u8, prop::option::of(0..4i64), any::<u8>()).prop_map(|(id, time, traits)| session(id, time, traits));
     let going = (0..12u8, any::<bool>());
-    let change =
-        (prop::collection::vec(coming, 0..6), prop::collection::vec(going, 0..3)).prop_map(|(new, gone)| Change {
+    let change = (prop::collection::vec(coming, 0..6), prop::collection::vec(going, 0..3)).prop_map(|(new, gone)| {
+        CatalogChange {
             sessions: new.into_iter().map(Arc::new).collect(),
             removed: gone
                 .into_iter()
                 .map(|(id, codex)| SessionKey::new(if codex { Agent::Codex } else { Agent::Claude }, format!("s{id}")))
                 .collect(),
-            ..Change::default()
-        });
+            ..CatalogChange::default()
+        }
+    });
     prop::collection::vec(change, 0..8)
 }
 
 proptest! {
     #[test]
-    fn changes_are_taken_in_whatever_their_order_and_views_are_sorted(changes in changes()) {
+    fn changes_apply_in_any_order_and_views_are_sorted(changes in changes()) {
         let mut model: BTreeMap<SessionKey, Arc<Session>> = BTreeMap::new();
         let mut catalog = Catalog::default();
         for change in changes {
@@ -58,7 +59,7 @@ proptest! {
             prop_assert!(model.values().all(|session| catalog.get(&session.key) == Some(session)));
         }
         for sort in Sort::ALL {
-            let view = catalog.view(&Filter { show_hidden: true, ..Filter::default() }, sort);
+            let view = catalog.view(&CatalogFilter { show_hidden: true, ..CatalogFilter::default() }, sort);
             let mut expected: Vec<_> = model.values().cloned().collect();
             expected.sort_by(|a, b| sort.compare(a, b));
             prop_assert_eq!(view.sessions, expected, "{:?}", sort);
@@ -71,11 +72,11 @@ proptest! {
         for change in changes {
             catalog.apply(change);
         }
-        let filter = Filter {
+        let filter = CatalogFilter {
             workspace: workspace.then(|| "/w/one".into()),
             show_hidden: hidden,
             agents: vec![Agent::Claude],
-            ..Filter::default()
+            ..CatalogFilter::default()
         };
         let view = catalog.view(&filter, Sort::default());
         let asked_for = catalog.iter().filter(|session| session.key.agent == Agent::Claude).count();
@@ -88,25 +89,25 @@ proptest! {
 fn a26_empty_sessions_are_hidden_and_can_be_shown() {
     let mut catalog = Catalog::default();
     let empty = session(1, Some(1), 32);
-    assert_eq!(Filter::default().hides(&empty), Some(Hidden::Empty));
+    assert_eq!(CatalogFilter::default().hides(&empty), Some(HiddenReason::Empty));
     let sessions = vec![Arc::new(empty), Arc::new(session(2, Some(1), 0))];
-    catalog.apply(Change { sessions, ..Change::default() });
+    catalog.apply(CatalogChange { sessions, ..CatalogChange::default() });
     let shown = |show_hidden| {
-        let view = catalog.view(&Filter { show_hidden, ..Filter::default() }, Sort::default());
+        let view = catalog.view(&CatalogFilter { show_hidden, ..CatalogFilter::default() }, Sort::default());
         (view.sessions.len(), view.hidden.empty)
     };
     assert_eq!((shown(false), shown(true)), ((1, 1), (2, 0)));
 }
 
 #[test]
-fn h43_the_order_is_the_same_however_the_sessions_came() {
+fn h43_the_order_is_independent_of_arrival() {
     let all: Vec<_> = (0..9).map(|id| Arc::new(session(id, Some(i64::from(id % 2)), 0))).collect();
     let view = |sessions: Vec<Arc<Session>>| {
         let mut catalog = Catalog::default();
         for one in sessions {
-            catalog.apply(Change { sessions: vec![one], ..Change::default() });
+            catalog.apply(CatalogChange { sessions: vec![one], ..CatalogChange::default() });
         }
-        catalog.view(&Filter::default(), Sort::Turns).sessions
+        catalog.view(&CatalogFilter::default(), Sort::Turns).sessions
     };
     assert_eq!(view(all.clone()), view(all.into_iter().rev().collect()));
 }

@@ -1,4 +1,4 @@
-//! The command line, as a script sees it: shapes, exit codes, and what goes where.
+//! Command line, from the view of a script: JSON shapes, exit codes, stdout and stderr.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -129,7 +129,7 @@ fn a_session_is_named_by_its_id_a_prefix_of_it_or_its_title() {
 }
 
 #[test]
-fn wrong_usage_is_told_in_words_or_as_one_object() {
+fn wrong_usage_is_reported_as_text_or_as_one_object() {
     let home = Home::empty();
     for args in [&["lisst"][..], &["list", "--limit", "x"], &["show"], &["list", "--agent", "nobody"]] {
         let output = run(&home, args);
@@ -144,7 +144,7 @@ fn wrong_usage_is_told_in_words_or_as_one_object() {
 }
 
 #[test]
-fn without_a_terminal_there_is_no_screen() {
+fn without_a_terminal_the_screen_does_not_open() {
     let home = Home::empty();
     let output = run(&home, &[]);
     assert_eq!(code(&output), 2);
@@ -153,7 +153,7 @@ fn without_a_terminal_there_is_no_screen() {
 }
 
 #[test]
-fn an_empty_home_is_no_failure() {
+fn an_empty_home_is_not_an_error() {
     let home = Home::empty();
     let output = run(&home, &["list", "--json"]);
     assert_eq!(code(&output), 0);
@@ -162,7 +162,7 @@ fn an_empty_home_is_no_failure() {
 }
 
 #[test]
-fn another_program_gets_whole_lines_with_tabs() {
+fn output_to_a_pipe_is_uncut_and_tab_separated() {
     let home = Home::of(&[OPENCODE]);
     let output = run(&home, &["list"]);
     let lines: Vec<_> = text(&output.stdout).lines().map(str::to_owned).collect();
@@ -171,11 +171,11 @@ fn another_program_gets_whole_lines_with_tabs() {
         usize::try_from(json(&run(&home, &["list", "--json"]))["total"].as_u64().expect("n")).expect("n")
     );
     assert!(lines.iter().all(|line| line.split('\t').count() == 7), "{lines:?}");
-    assert!(text(&output.stderr).contains("hidden: "), "what is left out is told beside the data");
+    assert!(text(&output.stderr).contains("hidden: "), "hidden sessions are reported on stderr");
 }
 
 #[test]
-fn whoever_stops_reading_ends_it_quietly() {
+fn a_closed_pipe_ends_the_command_quietly() {
     let home = Home::of(&[OPENCODE]);
     let mut child = salon(&home, &["show", &longest(&home), "--json"])
         .stdout(Stdio::piped())
@@ -236,19 +236,19 @@ fn resume_becomes_the_agent_and_ends_with_its_code() {
         .env("HTTPS_PROXY", "proxy.invalid")
         .output()
         .expect("salon runs");
-    let said = text(&output.stdout);
+    let stdout = text(&output.stdout);
     assert_eq!(code(&output), 7);
-    assert!(said.starts_with(&format!("{}\n", dir.canonicalize().expect("path").display())), "{said}");
-    assert!(said.contains("[-s][ses_e0286ab2cffeDj0Ik6DQZ0T5vk][--x][y z]"), "{said}");
-    // H39: what marks a nested start is gone, and nothing else.
+    assert!(stdout.starts_with(&format!("{}\n", dir.canonicalize().expect("path").display())), "{stdout}");
+    assert!(stdout.contains("[-s][ses_e0286ab2cffeDj0Ik6DQZ0T5vk][--x][y z]"), "{stdout}");
+    // H39: variables that mark a nested start are removed, and nothing else.
     for gone in ["CLAUDECODE=", "CLAUDE_CODE_ENTRYPOINT=", "CLAUDE_CODE_SSE_PORT="] {
-        assert!(!said.contains(gone), "{gone}");
+        assert!(!stdout.contains(gone), "{gone}");
     }
-    assert!(said.contains("HTTPS_PROXY=proxy.invalid") && said.contains("CLAUDE_CODE_MAX_OUTPUT_TOKENS=5"));
+    assert!(stdout.contains("HTTPS_PROXY=proxy.invalid") && stdout.contains("CLAUDE_CODE_MAX_OUTPUT_TOKENS=5"));
 }
 
 #[test]
-fn resume_says_what_stands_in_the_way_before_anything_starts() {
+fn resume_reports_obstacles_before_anything_starts() {
     let home = Home::of(&[OPENCODE]);
     let id = "ses_e0286ab2";
     let gone = run(&home, &["resume", id, "--json"]);
@@ -276,12 +276,12 @@ fn a_session_that_is_open_elsewhere_is_resumed_only_by_force() {
     let busy = resume(&[]);
     assert_eq!((code(&busy), json(&busy)["error"]["code"].as_str()), (1, Some("busy")));
     let message = json(&busy)["error"]["message"].as_str().expect("message").to_owned();
-    assert!(message.contains(&std::process::id().to_string()), "who holds it: {message}");
+    assert!(message.contains(&std::process::id().to_string()), "pid of the owner: {message}");
     assert_eq!(text(&resume(&["--force"]).stdout), "started\n");
 }
 
 #[test]
-fn doctor_tells_roots_programs_cache_and_watch() {
+fn doctor_reports_roots_programs_cache_and_watch() {
     let home = Home::of(&[OPENCODE, CLAUDE]);
     let bin = program(&home, "claude", "#!/bin/sh\necho '9.8.7 (Claude Code)'\n");
     program(&home, "codex", "#!/bin/sh\nexit 1\n");
@@ -303,7 +303,7 @@ fn doctor_tells_roots_programs_cache_and_watch() {
 }
 
 #[test]
-fn config_tells_every_key_its_default_and_what_it_is_for() {
+fn config_prints_every_key_with_default_and_description() {
     let home = Home::empty();
     let file = home.path().join("my.toml");
     std::fs::write(&file, "theme = \"light\"\nnonsense = 1\n").expect("a file");
@@ -314,7 +314,7 @@ fn config_tells_every_key_its_default_and_what_it_is_for() {
     let theme = settings.iter().find(|setting| setting["key"] == "theme").expect("theme");
     assert_eq!((&theme["value"], &theme["default"]), (&"light".into(), &"auto".into()));
     assert!(config["issues"][0]["reason"].as_str().expect("reason").contains("nonsense"));
-    // What it prints for people is a configuration itself, with the same effect.
+    // The text output is itself a valid configuration with the same effect.
     let printed = text(&run(&home, &["config", "--config", &file]).stdout);
     let again = home.path().join("again.toml");
     std::fs::write(&again, printed).expect("a file");
@@ -335,7 +335,7 @@ fn completions_and_the_manual_page_are_printed() {
     }
 }
 
-/// What salon is run with: its own home, a clock that stands still, nothing else.
+/// Command with its own home directory, a fixed clock, and no other variables.
 fn salon(home: &Home, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_salon"));
     command.args(args).env_clear().current_dir(home.path()).stdin(Stdio::null());
@@ -348,17 +348,17 @@ fn run(home: &Home, args: &[&str]) -> Output {
 }
 
 fn code(output: &Output) -> i32 {
-    output.status.code().expect("it was not killed")
+    output.status.code().expect("an exit code")
 }
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
 
-/// The one object on stdout.
+/// Parses the JSON object on stdout.
 fn json(output: &Output) -> Value {
-    let said = text(&output.stdout);
-    serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}\n{}", text(&output.stderr)))
+    let stdout = text(&output.stdout);
+    serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}\n{}", text(&output.stderr)))
 }
 
 fn longest(home: &Home) -> String {
@@ -368,7 +368,7 @@ fn longest(home: &Home) -> String {
     longest["id"].as_str().expect("id").to_owned()
 }
 
-/// A program in a folder of its own; gives the folder.
+/// Creates a program in its own directory; returns the directory.
 fn program(home: &Home, name: &str, script: &str) -> PathBuf {
     let bin = home.path().join("bin");
     std::fs::create_dir_all(&bin).expect("a folder");
@@ -378,17 +378,17 @@ fn program(home: &Home, name: &str, script: &str) -> PathBuf {
     bin
 }
 
-/// Claude's sign that this very process has a session open.
+/// Writes Claude's status file: this process has the session open.
 fn open_elsewhere(home: &Home, id: &str) {
     let pid = std::process::id();
     let stat = std::fs::read_to_string("/proc/self/stat").expect("stat");
     let after_name = stat.rsplit_once(')').expect("a name").1;
     let started = after_name.split_whitespace().nth(19).expect("the start time");
-    let sign = serde_json::json!({
+    let status = serde_json::json!({
         "pid": pid, "sessionId": id, "cwd": "/home/dev/shop-api", "startedAt": 1, "procStart": started,
         "status": "idle", "kind": "interactive", "entrypoint": "cli",
     });
     let dir: &Path = &home.path().join(".claude/sessions");
     std::fs::create_dir_all(dir).expect("a folder");
-    std::fs::write(dir.join(format!("{pid}.json")), sign.to_string()).expect("a sign");
+    std::fs::write(dir.join(format!("{pid}.json")), status.to_string()).expect("a sign");
 }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use salon::agent::{FORMATS, Format, Sessions, TextLimit, Unit};
-use salon::domain::{Entry, Key, Session};
+use salon::agent::{FORMATS, Format, Source, SourceSessions, TextLimit};
+use salon::domain::{Entry, EntryKey, Session};
 
 use crate::support::{Home, fixtures};
 
@@ -28,20 +28,20 @@ fn name(path: &Path) -> String {
 }
 
 /// All units of a home with the format that reads them.
-fn units(home: &Home) -> Vec<(&'static dyn Format, Unit)> {
+fn units(home: &Home) -> Vec<(&'static dyn Format, Source)> {
     let environment = home.environment();
     let mut found = Vec::new();
     for format in FORMATS {
         for root in format.roots(&environment) {
-            found.extend(format.discover(&root).units.into_iter().map(|unit| (format, unit)));
+            found.extend(format.discover(&root).sources.into_iter().map(|unit| (format, unit)));
         }
     }
     found
 }
 
-fn all_sessions(format: &dyn Format, unit: &Unit) -> Vec<Session> {
+fn all_sessions(format: &dyn Format, unit: &Source) -> Vec<Session> {
     match format.summarise(unit, None).sessions {
-        Sessions::All(sessions) | Sessions::Changed { sessions, .. } => sessions,
+        SourceSessions::All(sessions) | SourceSessions::Changed { sessions, .. } => sessions,
     }
 }
 
@@ -97,7 +97,7 @@ fn a6_pages_of_any_size_together_are_the_whole() {
 
 #[test]
 fn entries_are_found_where_a_reading_of_all_of_them_finds_them() {
-    let absent = Key::new("of no entry", 0);
+    let absent = EntryKey::new("of no entry", 0);
     for name in homes() {
         let home = Home::of(&[&name]);
         for (format, unit) in units(&home) {
@@ -111,7 +111,7 @@ fn entries_are_found_where_a_reading_of_all_of_them_finds_them() {
                 let by_both = whole.iter().zip(&calls).map(|(entry, call)| (entry.key, call.as_str()));
                 let nowhere = [(absent, ""), (absent, "of no call")];
                 let wanted: Vec<_> = by_key.chain(by_call).chain(by_both).chain(nowhere).collect();
-                let first = |(key, call): &(Key, &str)| whole.iter().position(|entry| entry.is(*key, call));
+                let first = |(key, call): &(EntryKey, &str)| whole.iter().position(|entry| entry.matches(*key, call));
                 let expected: Vec<_> = wanted.iter().map(first).collect();
                 let found = format.open(&session).expect("opened before").positions(&wanted);
                 assert_eq!(found, expected, "{name}: {}", session.key);
@@ -167,7 +167,7 @@ fn reading_leaves_the_bytes_as_they_were() {
         let home = Home::of(&[&name]);
         let before = contents(home.path());
         for (format, unit) in units(&home) {
-            format.glance(&unit);
+            format.peek(&unit);
             for session in all_sessions(format, &unit) {
                 read_all(format, &session);
             }
@@ -260,10 +260,10 @@ proptest! {
         }
         // The units as they were found before the damage, and as they are found after it.
         for (format, unit) in whole.into_iter().chain(units(&home)) {
-            format.glance(&unit);
+            format.peek(&unit);
             let summary = format.summarise(&unit, None);
             let told = !summary.issues.is_empty();
-            let (Sessions::All(sessions) | Sessions::Changed { sessions, .. }) = summary.sessions;
+            let (SourceSessions::All(sessions) | SourceSessions::Changed { sessions, .. }) = summary.sessions;
             if unit.path == victim && victim.is_dir() {
                 prop_assert!(told || !sessions.is_empty(), "{}: swallowed", victim.display());
             }

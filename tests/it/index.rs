@@ -1,13 +1,13 @@
-//! The index over a made-up format: scanning, merging, caching, watching, reading.
+//! Index over a made-up format: scanning, merging, caching, watching, reading.
 
 mod cache;
 mod fake;
 pub mod live;
+mod open_transcripts;
 mod parts;
-mod readings;
+mod retry;
 mod scan;
 mod snapshot;
-mod unread;
 
 use std::fs;
 use std::io::Write;
@@ -15,21 +15,21 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use salon::domain::{Agent, SessionKey};
-use salon::index::{Collected, Options, Refresh, collect, report};
+use salon::index::{Collected, IndexOptions, Refresh, collect, report};
 
 use crate::support::Home;
 
-/// Options over the made-up formats, without a cache.
-fn options(home: &Home) -> Options {
-    Options { formats: &fake::FAKES, ..Options::new(home.environment(), Instant::now) }
+/// Options for the made-up formats, without a cache.
+fn options(home: &Home) -> IndexOptions {
+    IndexOptions { formats: &fake::FAKES, ..IndexOptions::new(home.environment(), Instant::now) }
 }
 
-/// The same with a cache in the home.
-fn cached(home: &Home) -> Options {
-    Options { cache_dir: Some(home.path().join("cache")), ..options(home) }
+/// Options with a cache in the home.
+fn cached(home: &Home) -> IndexOptions {
+    IndexOptions { cache_dir: Some(home.path().join("cache")), ..options(home) }
 }
 
-/// Adds to a file.
+/// Appends to a file.
 fn append(path: &Path, text: &str) {
     let mut file = fs::OpenOptions::new().append(true).open(path).expect("open");
     file.write_all(text.as_bytes()).expect("append");
@@ -47,6 +47,6 @@ fn key(id: &str) -> SessionKey {
     SessionKey::new(Agent::Claude, id)
 }
 
-fn look(home: &Home) -> Collected {
+fn scan(home: &Home) -> Collected {
     collect(&options(home), Refresh::Changed)
 }

@@ -1,17 +1,17 @@
-//! A screen, keys, a screen: what a person presses and sees. A screen stands for itself by the parts that matter.
+//! Tests of the form (screen, keys, screen), where a screen is reduced to its relevant parts.
 
 use proptest::prelude::{any, prop};
 use proptest::{prop_assert, proptest};
 use salon::app::Msg;
 use salon::app::msg::{Mouse, ResumeCheck, TranscriptMsg};
 use salon::config::key::{Key, KeyCode};
-use salon::domain::catalog::Change;
+use salon::domain::catalog::CatalogChange;
 
 use super::screens::stage::{Stage, change, sessions};
 
 /// The titles of the list, with the selected one marked.
 fn list(stage: &Stage) -> String {
-    let row = |(at, row): (usize, &salon::app::home::list::Row)| {
+    let row = |(at, row): (usize, &salon::app::home::list::ListRow)| {
         let session = row.session()?;
         let mark = if stage.app.home.list.at() == Some(at) { "#" } else { "" };
         Some(format!(
@@ -22,7 +22,7 @@ fn list(stage: &Stage) -> String {
     stage.app.home.list.rows().iter().enumerate().filter_map(row).collect::<Vec<_>>().join(" ")
 }
 
-/// The list, keys, the list.
+/// Compares the list before and after keys.
 fn test(before: &str, keys: &str, after: &str) {
     let mut stage = Stage::full(80, 24);
     assert_eq!(list(&stage), before);
@@ -71,13 +71,13 @@ fn the_column_filters_and_the_arrow_leads_back() {
 #[test]
 fn h46_the_footer_names_keys_that_do_what_it_says() {
     let mut stage = Stage::full(80, 24);
-    assert!(stage.screen().lines().last().expect("a footer").contains("enter read  r resume"));
+    assert!(stage.screen().lines().last().expect("a footer").contains("enter open  r continue"));
     stage.keys("enter");
     assert!(stage.screen().lines().last().expect("a footer").contains("esc back"));
     stage.keys("?");
     assert!(stage.screen().lines().last().expect("a footer").contains("esc close"));
     stage.keys("esc esc \\");
-    assert!(stage.screen().lines().last().expect("a footer").contains("enter keep"));
+    assert!(stage.screen().lines().last().expect("a footer").contains("enter apply"));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_paste_goes_into_the_field_as_one_harmless_line() {
     assert_eq!(stage.app.home.filter.input.text(), "");
 }
 
-/// Keys that do something, and some that do not.
+/// Keys with and without a binding.
 fn some_key() -> impl proptest::strategy::Strategy<Value = Key> {
     let words = "j k g G h l enter esc tab H s \\ R y Y o ? ctrl-p ! M ctrl-t ctrl-d ctrl-u pgdn pgup [ ] { } e E / n N t \
         T F space a é 界 up down left right home end backspace delete f5 w 1 2 3 ctrl-w f2";
@@ -132,14 +132,14 @@ proptest! {
                 7 => { stage.send(Msg::Resized { width: later.0, height: later.1 }); }
                 11 => {
                     let removed = sessions().into_iter().step_by(2).map(|session| session.key).collect();
-                    stage.send(Msg::Catalog(Change { removed, ..Change::default() }));
+                    stage.send(Msg::Catalog(CatalogChange { removed, ..CatalogChange::default() }));
                 }
                 17 => { stage.send(Msg::Catalog(change(sessions()))); }
                 23 => {
                     if let Some(key) = stage.app.session().cloned() {
                         stage.send(Msg::ResumeChecked { key, check: ResumeCheck::default() });
                     }
-                    stage.send(Msg::Transcript(salon::app::Ticket(1), TranscriptMsg::Gone));
+                    stage.send(Msg::Transcript(salon::app::RequestTicket(1), TranscriptMsg::Gone));
                 }
                 _ => {}
             }

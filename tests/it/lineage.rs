@@ -1,9 +1,9 @@
-//! Sub-agents and forks: where a session comes from, and that nothing of it is shown or counted twice.
+//! Sub-agents and forks: their origins, and that nothing is shown or counted twice.
 
-use salon::agent::{Format, Sessions, TextLimit};
-use salon::domain::transcript::Action;
+use salon::agent::{Format, SourceSessions, TextLimit};
+use salon::domain::transcript::ToolAction;
 use salon::domain::{Agent, Entry, EntryKind, Session, SessionKey};
-use salon::index::{Collected, Options, Refresh, collect};
+use salon::index::{Collected, IndexOptions, Refresh, collect};
 
 use crate::support::Home;
 use std::io::Write;
@@ -14,11 +14,11 @@ fn claude() -> &'static dyn Format {
     salon::agent::format(Agent::Claude)
 }
 
-fn summed_up(home: &Home) -> Vec<Session> {
+fn summarise_all(home: &Home) -> Vec<Session> {
     let roots = claude().roots(&home.environment());
-    let units = roots.iter().flat_map(|root| claude().discover(root).units);
-    let sessions = units.flat_map(|unit| match claude().summarise(&unit, None).sessions {
-        Sessions::All(sessions) | Sessions::Changed { sessions, .. } => sessions,
+    let sources = roots.iter().flat_map(|root| claude().discover(root).sources);
+    let sessions = sources.flat_map(|source| match claude().summarise(&source, None).sessions {
+        SourceSessions::All(sessions) | SourceSessions::Changed { sessions, .. } => sessions,
     });
     sessions.collect()
 }
@@ -32,7 +32,7 @@ fn read(session: &Session) -> Vec<Entry> {
 #[test]
 fn h4_a_sub_agent_inside_its_parents_file_is_a_session_of_its_own() {
     let home = Home::of(&["claude/1.0.128"]);
-    let sessions = summed_up(&home);
+    let sessions = summarise_all(&home);
     let [parent, child] = &sessions[..] else { panic!("two sessions: {sessions:?}") };
     assert_eq!(&*child.key.id, "agent-4c22fbe1-9deb-4e79-ae87-833d95546cf0");
     assert!(child.flags.subagent && !parent.flags.subagent);
@@ -43,23 +43,25 @@ fn h4_a_sub_agent_inside_its_parents_file_is_a_session_of_its_own() {
     assert_eq!((&*entries[0].text, &*entries[1].text), ("look around", "Mock answer. You said: look around"));
     let shown = read(parent);
     assert!(shown.iter().all(|entry| entry.text != "Mock answer. You said: look around"), "words of another session");
-    let task =
-        shown.iter().filter_map(|entry| entry.tool.as_deref()).find(|tool| matches!(tool.action, Action::Task { .. }));
+    let task = shown
+        .iter()
+        .filter_map(|entry| entry.tool.as_deref())
+        .find(|tool| matches!(tool.action, ToolAction::Task { .. }));
     assert_eq!(task.expect("a task").subagent.as_ref(), Some(&child.key.id));
     assert_eq!(
         claude().tail(child, 1).expect("tail").last().map(|entry| entry.key),
         entries.last().map(|entry| entry.key)
     );
-    assert!(claude().refuses(child).is_some_and(|reason| reason.contains(&*parent.key.id)));
+    assert!(claude().resume_refusal(child).is_some_and(|reason| reason.contains(&*parent.key.id)));
 }
 
 const ORIGIN: &str = "143b81a6-05d8-46ab-96c8-d1c2291634d1";
 const COPY: &str = "00000000-1111-4222-8333-444444444444";
 
-/// The index over a home, with its cache there.
-fn look(home: &Home) -> Collected {
-    let options = Options::new(home.environment(), Instant::now);
-    collect(&Options { cache_dir: Some(home.path().join("cache")), ..options }, Refresh::Changed)
+/// Scans a home with a cache in it.
+fn scan(home: &Home) -> Collected {
+    let options = IndexOptions::new(home.environment(), Instant::now);
+    collect(&IndexOptions { cache_dir: Some(home.path().join("cache")), ..options }, Refresh::Changed)
 }
 
 fn row(found: &Collected, id: &str) -> Session {
@@ -67,12 +69,12 @@ fn row(found: &Collected, id: &str) -> Session {
     Session::clone(session.unwrap_or_else(|| panic!("no {id}")))
 }
 
-/// The file of a session of the fixture.
+/// Path of a session of the fixture.
 fn transcript(home: &Home, id: &str) -> PathBuf {
     home.path().join(format!(".claude/projects/-home-dev-shop-api/{id}.jsonl"))
 }
 
-/// Copies the first records of a session into another one's file, with their ids and without a sign of that.
+/// Copies the first records of a session into another file, with their ids and without a reference to the origin.
 fn copy_records(home: &Home, from: &str, to: &str, count: usize) -> PathBuf {
     let text = std::fs::read_to_string(transcript(home, from)).expect("reads");
     let records = text.lines().filter(|line| line.contains("\"parentUuid\"")).take(count);
@@ -82,8 +84,8 @@ fn copy_records(home: &Home, from: &str, to: &str, count: usize) -> PathBuf {
     path
 }
 
-/// A prompt and a reply, later than all of the fixture.
-fn goes_on(path: &Path, id: &str, output: u64) {
+/// Appends a prompt and a reply, later than all of the fixture.
+fn append_turn(path: &Path, id: &str, output: u64) {
     let mut file = std::fs::OpenOptions::new().append(true).open(path).expect("opens");
     let text = std::fs::read_to_string(path).expect("reads");
     let last: serde_json::Value = serde_json::from_str(text.lines().last().expect("a line")).expect("a record");
@@ -95,27 +97,27 @@ fn goes_on(path: &Path, id: &str, output: u64) {
 #[test]
 fn h5_a_fork_without_a_trace_is_known_by_its_records_and_counts_only_its_own() {
     let home = Home::of(&["claude/2.1.329"]);
-    let before = look(&home);
+    let before = scan(&home);
     let path = copy_records(&home, ORIGIN, COPY, 20);
-    goes_on(&path, "one", 1000);
-    let found = look(&home);
+    append_turn(&path, "one", 1000);
+    let found = scan(&home);
     let fork = row(&found, COPY);
     assert!(fork.flags.fork && fork.complete);
     assert_eq!((fork.forked_from.as_deref(), fork.tokens.total()), (Some(ORIGIN), 1000));
     assert_eq!(fork.messages as usize, read(&fork).len(), "what was copied is shown");
     assert_eq!(row(&found, ORIGIN), row(&before, ORIGIN), "the original stays what it was");
 
-    goes_on(&path, "two", 300);
-    assert_eq!(row(&look(&home), COPY).tokens.total(), 1300, "what is appended is its own");
-    let again = look(&home);
-    assert_eq!((again.tally.summaries, row(&again, COPY).forked_from.as_deref()), (0, Some(ORIGIN)));
+    append_turn(&path, "two", 300);
+    assert_eq!(row(&scan(&home), COPY).tokens.total(), 1300, "what is appended is its own");
+    let again = scan(&home);
+    assert_eq!((again.counts.summaries, row(&again, COPY).forked_from.as_deref()), (0, Some(ORIGIN)));
 }
 
 #[test]
 fn h5_a_copy_with_nothing_of_its_own_counts_nothing() {
     let home = Home::of(&["claude/2.1.329"]);
     copy_records(&home, ORIGIN, COPY, 12);
-    let fork = row(&look(&home), COPY);
+    let fork = row(&scan(&home), COPY);
     assert_eq!((fork.forked_from.as_deref(), fork.tokens.total(), fork.flags.fork), (Some(ORIGIN), 0, true));
 }
 
@@ -125,9 +127,9 @@ fn h5_of_many_copies_of_one_session_one_is_the_original() {
     let copies = ["0", "1", "2", "e", "f"].map(|digit| COPY.replace('0', digit));
     for (at, copy) in copies.iter().enumerate() {
         let path = copy_records(&home, ORIGIN, copy, 20);
-        goes_on(&path, copy, 10 * (at as u64 + 1));
+        append_turn(&path, copy, 10 * (at as u64 + 1));
     }
-    let found = look(&home);
+    let found = scan(&home);
     for (at, copy) in copies.iter().enumerate() {
         let fork = row(&found, copy);
         assert_eq!((fork.forked_from.as_deref(), fork.tokens.total()), (Some(ORIGIN), 10 * (at as u64 + 1)), "{copy}");
@@ -138,7 +140,7 @@ fn h5_of_many_copies_of_one_session_one_is_the_original() {
 #[test]
 fn h5_the_forks_of_all_fixtures_are_traced() {
     let home = Home::of(&["claude/2.1.329", "qwen/0.24.4", "codex/0.169.0"]);
-    let found = look(&home);
+    let found = scan(&home);
     let mut forks: Vec<_> = found.sessions.iter().filter_map(|session| session.forked_from.as_deref()).collect();
     forks.sort_unstable();
     let origins = [

@@ -1,9 +1,9 @@
-//! Runs of agents, driven through the scripted one: `salon::live` from outside.
+//! Live runs with the scripted agent: black-box tests of `salon::live`.
 
-mod decide;
+mod harness;
 mod outbox;
+mod policy;
 mod processes;
 mod recovery;
 mod runs;
-mod stage;
 mod viewers;

@@ -1,4 +1,4 @@
-//! Runs from the command line: one turn without a terminal, and what other processes can say to it.
+//! Runs from the command line: one turn without a terminal, and control by other processes.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::{Agents, Home, end, wait_until};
 
-/// A home with a project and the scripted agents.
+/// Home directory with a project, and scripted agents.
 struct Stage {
     home: Home,
     agents: Agents,
@@ -40,7 +40,7 @@ impl Stage {
         salon
     }
 
-    /// Starts one that goes on.
+    /// Starts a command that keeps running.
     fn spawn(&self, args: &[&str]) -> Running {
         Running(self.salon(args).spawn().expect("salon"))
     }
@@ -49,18 +49,18 @@ impl Stage {
         self.salon(args).output().expect("salon")
     }
 
-    /// The id of the newest session.
+    /// Id of the newest session.
     fn session(&self) -> String {
         let list = json(&self.run(&["list", "--json", "--hidden"]));
         list["sessions"][0]["id"].as_str().expect("a session").to_owned()
     }
 }
 
-/// A salon at work. Dropped, it is killed: the test failed.
+/// Running salon process; killed on drop.
 struct Running(Child);
 
 impl Running {
-    /// Reads events until the agent has the prompt and is at work.
+    /// Reads events until the agent has the prompt and is working.
     fn wait_for_prompt(&mut self) {
         let mut lines = BufReader::new(self.0.stdout.as_mut().expect("stdout")).lines();
         let working = |line: &String| line.contains("\"type\":\"state\"") && line.contains("\"session\":\"");
@@ -72,7 +72,7 @@ impl Running {
         rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("signalled");
     }
 
-    /// Waits until it ends, and gives its exit code.
+    /// Waits for the exit and returns the exit code.
     fn wait(&mut self) -> Option<i32> {
         self.0.wait().expect("salon").code()
     }
@@ -107,25 +107,25 @@ fn new_without_a_terminal_streams_the_answer_and_leaves_no_process() {
     let output = stage.run(&["new", "say Four sessions were found."]);
     assert_eq!(text(&output.stdout), "Four sessions were found.\n", "{output:?}");
     assert_eq!(output.status.code(), Some(0));
-    stage.agents.assert_none_lives();
+    stage.agents.assert_all_exited();
     let queue = json(&stage.run(&["queue", "--json"]));
     assert_eq!(queue["prompts"], Value::Array(Vec::new()), "delivered prompts are not in the queue");
 }
 
 #[test]
-fn a_call_is_told_once_and_with_what_it_does() {
+fn a_tool_call_is_printed_once_with_its_input() {
     let stage = Stage::new();
     for agent in ["claude", "codex", "opencode"] {
         let output = stage.run(&["new", "--agent", agent, "run ls\nask rm x\nsay done"]);
-        let told = text(&output.stderr);
-        let calls = |what: &str| told.lines().filter(|line| line.ends_with(what) && !line.contains("denied")).count();
-        assert_eq!((calls(": ls"), calls(": rm x")), (1, 1), "{agent}: {told}");
-        assert_eq!(told.lines().count(), 3, "{agent}: two calls and a denial: {told}");
+        let stderr = text(&output.stderr);
+        let calls = |what: &str| stderr.lines().filter(|line| line.ends_with(what) && !line.contains("denied")).count();
+        assert_eq!((calls(": ls"), calls(": rm x")), (1, 1), "{agent}: {stderr}");
+        assert_eq!(stderr.lines().count(), 3, "{agent}: two calls and a denial: {stderr}");
     }
 }
 
 #[test]
-fn b16_a_prompt_reaches_the_agent_to_the_letter() {
+fn b16_a_prompt_reaches_the_agent_unchanged() {
     let stage = Stage::new();
     for prompt in ["--help", "$(touch x) `y` \"z\" 'q'", "-rf\nsecond line\n\nlast"] {
         let mut child = stage.salon(&["new", "-"]).stdin(Stdio::piped()).spawn().expect("salon");
@@ -137,7 +137,7 @@ fn b16_a_prompt_reaches_the_agent_to_the_letter() {
 }
 
 #[test]
-fn events_are_objects_with_what_the_contract_names() {
+fn events_are_objects_with_the_documented_fields() {
     let stage = Stage::new();
     let output = stage.run(&["new", "--json", "think hm\nrun ls\nplan one | two\nsay done"]);
     let events = events(&output);
@@ -158,11 +158,11 @@ fn events_are_objects_with_what_the_contract_names() {
     let session = stage.session();
     assert!(
         of_type(&events, "state").iter().any(|state| state["session"] == *session),
-        "B11: the session's id is told"
+        "B11: the session's id is reported"
     );
 }
 
-/// README.md has a row for the event's type, which names each of its fields.
+/// Asserts that README.md has a row for the event's type that lists all of its fields.
 fn assert_is_documented(event: &Value) {
     let kind = format!("`{}`", event["type"].as_str().expect("a type"));
     let mut rows =
@@ -175,7 +175,7 @@ fn assert_is_documented(event: &Value) {
 }
 
 #[test]
-fn b20_approvals_are_denied_and_named_unless_something_else_is_asked_for() {
+fn b20_approvals_are_denied_and_reported_by_default() {
     let stage = Stage::new();
     let output = stage.run(&["new", "ask rm -rf build\nsay went on"]);
     assert!(text(&output.stderr).contains("denied: Bash: rm -rf build"), "{output:?}");
@@ -191,25 +191,25 @@ fn b20_approvals_are_denied_and_named_unless_something_else_is_asked_for() {
 fn an_approval_that_waits_is_answered_by_another_process() {
     let stage = Stage::new();
     let mut child = stage.spawn(&["new", "--approve", "wait", "ask make install\nsay installed"]);
-    let mut told = BufReader::new(child.0.stderr.take().expect("stderr")).lines();
-    let asked = told.find(|line| line.as_ref().is_ok_and(|line| line.contains("waits for"))).expect("a question");
+    let mut stderr = BufReader::new(child.0.stderr.take().expect("stderr")).lines();
+    let asked = stderr.find(|line| line.as_ref().is_ok_and(|line| line.contains("waiting for"))).expect("a question");
     let asked = asked.expect("a line");
     let run = asked.split('`').nth(1).and_then(|command| command.split(' ').next_back()).expect("a run").to_owned();
-    // The question is on the screen a moment before it is in `state.db`.
+    // The approval is printed a moment before it is in `state.db`.
     let list = || json(&stage.run(&["approve", &run, "--list", "--json"]))["approvals"][0]["text"].clone();
     let text = std::iter::repeat_with(list).take(200).find(|text| !text.is_null());
     assert_eq!(text, Some(Value::from("Bash: make install")));
     let answered = stage.run(&["approve", &run]);
     assert_eq!(answered.status.code(), Some(0), "{answered:?}");
-    let mut said = String::new();
-    child.0.stdout.take().expect("stdout").read_to_string(&mut said).expect("the answer");
-    assert_eq!(said, "installed\n");
+    let mut answer = String::new();
+    child.0.stdout.take().expect("stdout").read_to_string(&mut answer).expect("the answer");
+    assert_eq!(answer, "installed\n");
     assert_eq!(child.wait(), Some(0));
-    assert_eq!(stage.run(&["approve", &run]).status.code(), Some(1), "nothing waits any more");
+    assert_eq!(stage.run(&["approve", &run]).status.code(), Some(1), "no approval is open any more");
 }
 
 #[test]
-fn c16_send_goes_on_with_the_same_conversation_in_its_own_directory() {
+fn c16_send_continues_the_same_session_in_its_own_directory() {
     let stage = Stage::new();
     stage.run(&["new", "say first"]);
     let session = stage.session();
@@ -225,11 +225,11 @@ fn c16_send_goes_on_with_the_same_conversation_in_its_own_directory() {
     let shown = json(&stage.run(&["show", &session, "--json"]));
     let prompts =
         shown["entries"].as_array().expect("entries").iter().filter(|entry| entry["kind"] == "prompt").count();
-    assert_eq!(prompts, 2, "one conversation");
+    assert_eq!(prompts, 2, "one session");
 }
 
 #[test]
-fn b10_an_unknown_session_is_told_and_nothing_is_started() {
+fn b10_an_unknown_session_is_an_error_and_nothing_is_started() {
     let stage = Stage::new();
     for args in [&["send", "no-such-session", "hi"][..], &["attach", "no-such-session"], &["stop", "no-such-session"]] {
         let mut args = args.to_vec();
@@ -242,7 +242,7 @@ fn b10_an_unknown_session_is_told_and_nothing_is_started() {
 }
 
 #[test]
-fn b30_a_session_that_another_salon_holds_is_busy_with_its_pid() {
+fn b30_a_session_of_another_salon_is_busy_with_its_pid() {
     let stage = Stage::new();
     stage.run(&["new", "say first"]);
     let session = stage.session();
@@ -256,27 +256,27 @@ fn b30_a_session_that_another_salon_holds_is_busy_with_its_pid() {
     assert_eq!(json(&refused)["error"]["code"], "busy");
     holder.interrupt();
     assert_eq!(holder.wait(), Some(130));
-    stage.agents.assert_none_lives();
+    stage.agents.assert_all_exited();
 }
 
 #[test]
-fn d17_an_interrupt_ends_the_turn_and_the_agent_with_all_that_it_started() {
+fn d17_an_interrupt_ends_the_turn_and_the_agent_with_all_its_processes() {
     let stage = Stage::new();
     let mut child = stage.spawn(&["new", "--json", "grandchild\nhang"]);
     child.wait_for_prompt();
     wait_until("a grandchild", || !stage.agents.grandchildren().is_empty());
     child.interrupt();
     assert_eq!(child.wait(), Some(130));
-    stage.agents.assert_none_lives();
+    stage.agents.assert_all_exited();
 }
 
 #[test]
-fn b13_a_crash_is_told_with_what_the_agent_said_last() {
+fn b13_a_crash_is_reported_with_the_last_output_of_the_agent() {
     let stage = Stage::new();
     let output = stage.run(&["new", "crash 3"]);
     assert_eq!(output.status.code(), Some(1));
-    let told = text(&output.stderr);
-    assert!(told.contains("code 3") && told.contains("told to crash"), "{told}");
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("code 3") && stderr.contains("told to crash"), "{stderr}");
 }
 
 #[test]
@@ -293,14 +293,14 @@ fn d24_the_queue_lists_what_a_killed_salon_left_and_releases_nothing_by_itself()
     let mut child = stage.spawn(&["new", "--json", "hang"]);
     child.wait_for_prompt();
     end(&mut child.0);
-    // The next salon clears away what the dead one left.
+    // The next salon stops leftover processes of the killed one.
     stage.run(&["new", "say next"]);
-    stage.agents.assert_none_lives();
+    stage.agents.assert_all_exited();
     assert_eq!(stage.agents.prompts(), ["hang", "say next"], "D8: it is not sent again");
 }
 
 #[test]
-fn stop_ends_what_a_killed_salon_left_running() {
+fn stop_stops_leftover_processes_of_a_killed_salon() {
     let stage = Stage::new();
     stage.run(&["new", "say first"]);
     let session = stage.session();
@@ -308,7 +308,7 @@ fn stop_ends_what_a_killed_salon_left_running() {
     child.wait_for_prompt();
     end(&mut child.0);
     let stopped = json(&stage.run(&["stop", "--json", &session]));
-    // One that had not become deaf yet ended with its salon.
+    // An agent that did not ignore signals yet ended with its salon.
     assert!(stopped["ended"].as_array().is_some_and(|ended| ended.len() <= 1), "{stopped}");
-    stage.agents.assert_none_lives();
+    stage.agents.assert_all_exited();
 }

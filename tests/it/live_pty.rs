@@ -1,4 +1,4 @@
-//! Runs in a real pseudo-terminal: a person's keys do it all, and nothing is left of it but what is on disk.
+//! Runs of agents in a real pseudo-terminal: keys from start to quit, signals, and recovery after a kill.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use crate::support::{Agents, Home, wait_until};
 use crate::terminal::Terminal;
 
-/// A home with a project and the scripted agents, and a terminal in it.
+/// Home directory with a project, and scripted agents.
 struct Stage {
     home: Home,
     agents: Agents,
@@ -41,14 +41,14 @@ const ESCAPE: &str = "\x1b";
 const CTRL_C: &str = "\x03";
 
 #[test]
-fn a_persons_keys_do_it_all() {
+fn a_session_is_run_with_keys_only() {
     let stage = Stage::new();
     let mut salon = stage.salon(&["new"]);
-    salon.wait_for_text("write a prompt");
+    salon.wait_for_text("type a prompt");
     salon.send("ask make install");
     salon.send(ENTER);
     salon.wait_for_text("wants to run a command");
-    // It counts once the question was long enough on the screen; before that it is nobody's.
+    // An answer is ignored until the approval has been visible for a moment.
     wait_until("the answer counts", || {
         let asked = salon.contents().contains("wants to run a command");
         if asked {
@@ -65,10 +65,10 @@ fn a_persons_keys_do_it_all() {
     salon.wait_for_text("1 queued");
     salon.send(CTRL_C);
     salon.wait_for_text("interrupted");
-    assert!(!stage.agents.prompts().contains(&"say from the queue".to_owned()), "D15: the queue waits for the user");
+    assert!(!stage.agents.prompts().contains(&"say from the queue".to_owned()), "D15: the queue is paused");
     salon.send("\x19");
     salon.wait_for("the queued prompt was answered", |screen| screen.contents().matches("from the queue").count() >= 2);
-    // Esc clears first: from writing to reading, and then back.
+    // The first Esc moves from the composer to the transcript, the second one goes back.
     salon.send(ESCAPE);
     salon.wait_for_text("ctrl-r write");
     salon.send(ESCAPE);
@@ -76,7 +76,7 @@ fn a_persons_keys_do_it_all() {
     salon.send("q");
     assert_eq!(salon.wait(), 0);
     salon.assert_restored();
-    stage.agents.assert_none_lives();
+    stage.agents.assert_all_exited();
     assert_eq!(stage.agents.prompts(), ["ask make install", "hang", "say from the queue"]);
 }
 
@@ -89,12 +89,12 @@ fn d17_signals_leave_no_agent_and_restore_the_terminal() {
         salon.signal(signal);
         assert_eq!(salon.wait(), 0, "{signal:?}");
         salon.assert_restored();
-        stage.agents.assert_none_lives();
+        stage.agents.assert_all_exited();
     }
 }
 
 #[test]
-fn c8_after_a_kill_the_orphan_is_ended_and_nothing_is_sent_again() {
+fn c8_after_a_kill_the_orphan_is_stopped_and_nothing_is_sent_again() {
     let stage = Stage::new();
     let mut salon = stage.salon(&["new", "deaf\nhang"]);
     salon.wait_for_text("working");
@@ -104,14 +104,14 @@ fn c8_after_a_kill_the_orphan_is_ended_and_nothing_is_sent_again() {
     salon.signal(Signal::KILL);
     salon.wait();
     let mut salon = stage.salon(&[]);
-    salon.wait_for_text("a dead salon left behind");
-    stage.agents.assert_none_lives();
+    salon.wait_for_text("Stopped a leftover agent process");
+    stage.agents.assert_all_exited();
     // The prompt that was queued is there, held.
     salon.send("i");
     salon.wait_for_text("say later");
     salon.send(ESCAPE);
     salon.send("q");
-    salon.wait_for("quit, or asked about it", |_| true);
+    salon.wait_for("quit or a confirmation", |_| true);
     drop(salon);
-    assert_eq!(stage.agents.prompts(), ["deaf\nhang"], "nothing is sent by itself");
+    assert_eq!(stage.agents.prompts(), ["deaf\nhang"], "nothing is sent automatically");
 }

@@ -1,4 +1,4 @@
-//! The outbox: what is accepted is on disk, is delivered once and in order, and is never sent again by itself.
+//! The outbox: accepted prompts are on disk, delivered once and in order, and never resent automatically.
 
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -34,8 +34,8 @@ fn d3_five_prompts_are_delivered_in_order() {
         enqueue(&mut db, "a", text);
     }
     enqueue(&mut db, "b", "other");
-    let told: Vec<_> = std::iter::from_fn(|| deliver(&mut db, "a")).collect();
-    assert_eq!(told, ["1", "2", "3", "4", "5"]);
+    let delivered_texts: Vec<_> = std::iter::from_fn(|| deliver(&mut db, "a")).collect();
+    assert_eq!(delivered_texts, ["1", "2", "3", "4", "5"]);
     assert!(outbox::queue(&db, &run("a")).expect("queue").is_empty());
     assert_eq!(outbox::queue(&db, &run("b")).expect("queue").len(), 1);
 }
@@ -66,7 +66,7 @@ fn d4_edit_reorder_and_cancel_until_it_is_sent() {
 }
 
 #[test]
-fn d7_d9_a_crash_leaves_prompts_held_and_says_why() {
+fn d7_d9_a_crash_leaves_prompts_held_with_a_reason() {
     let mut db = database();
     let first = enqueue(&mut db, "a", "sent half");
     enqueue(&mut db, "a", "not sent");
@@ -113,8 +113,9 @@ fn d24_all_queues_in_one_list_failed_first() {
     let sending = enqueue(&mut db, "c", "sending");
     outbox::advance(&mut db, failed, &[PromptState::Pending], PromptState::Failed, Some("why")).expect("fail");
     outbox::advance(&mut db, sending, &[PromptState::Pending], PromptState::Sending, None).expect("send");
-    let told: Vec<_> = outbox::all_queued(&db).expect("queues").into_iter().map(|prompt| prompt.text).collect();
-    assert_eq!(told, ["failed", "sending", "pending"]);
+    let delivered_texts: Vec<_> =
+        outbox::all_queued(&db).expect("queues").into_iter().map(|prompt| prompt.text).collect();
+    assert_eq!(delivered_texts, ["failed", "sending", "pending"]);
 }
 
 #[test]
@@ -135,7 +136,7 @@ fn h45_a_draft_is_kept_until_it_is_empty() {
     assert_eq!(outbox::draft(&db, "claude:1").expect("draft"), "");
 }
 
-/// What is done to an outbox between two crashes.
+/// An operation on an outbox between two crashes.
 #[derive(Clone, Debug)]
 enum Step {
     Enqueue,
@@ -158,7 +159,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    /// Whatever happens, a prompt that was accepted is delivered at most once, in order, or still in its queue.
+    /// After any operations an accepted prompt is delivered at most once and in order, or still queued.
     #[test]
     fn d6_nothing_is_lost_and_nothing_is_sent_twice(steps in prop::collection::vec(step(), 1..80)) {
         let mut db = database();

@@ -1,4 +1,4 @@
-//! A few runs in a real pseudo-terminal: what no other test can tell is how the terminal is left behind.
+//! Runs in a real pseudo-terminal: terminal modes, job control, and restoration at exit.
 
 use std::path::{Path, PathBuf};
 
@@ -15,16 +15,16 @@ fn starts_browses_and_quits_and_restores_the_terminal() {
     let mut terminal = salon(&home, &[]);
     terminal.wait_for_text(TITLE);
     terminal.send("?");
-    terminal.wait_for_text("show the keys");
+    terminal.wait_for_text("Keyboard shortcuts");
     terminal.send("\x1b");
-    terminal.wait_for("the help closed", |screen| !screen.contents().contains("show the keys"));
+    terminal.wait_for("the help closed", |screen| !screen.contents().contains("Keyboard shortcuts"));
     terminal.send("q");
     assert_eq!(terminal.wait(), 0);
     terminal.assert_restored();
 }
 
 #[test]
-fn a27_a_termination_restores_the_terminal_and_is_no_failure() {
+fn a27_a_termination_signal_restores_the_terminal_and_exits_with_0() {
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let home = Home::of(&["opencode/1.18.33"]);
         let mut terminal = salon(&home, &[]);
@@ -47,7 +47,10 @@ fn a_panic_restores_the_terminal_before_it_says_why() {
     terminal.wait_for_text("f9 was pressed");
     let written = terminal.written();
     let left = written.rfind("\x1b[?1049l").expect("left");
-    assert!(written.find("f9 was pressed").expect("told") > left, "the message vanished with the screen");
+    assert!(
+        written.find("f9 was pressed").expect("the message") > left,
+        "the message vanished with the alternate screen"
+    );
 }
 
 #[test]
@@ -55,13 +58,13 @@ fn an_idle_screen_writes_nothing() {
     let home = Home::of(&["opencode/1.18.33"]);
     let mut terminal = salon(&home, &[]);
     terminal.wait_for_text(TITLE);
-    // A key that changes nothing is answered by nothing: what follows it comes from the one that does.
+    // A key without effect writes nothing: the output comes from the key after it.
     terminal.send("?");
-    terminal.wait_for_text("show the keys");
+    terminal.wait_for_text("Keyboard shortcuts");
     let before = terminal.written_len();
     terminal.send("\x1b[24~\x1b[24~");
     terminal.send("\x1b");
-    terminal.wait_for("the help closed", |screen| !screen.contents().contains("show the keys"));
+    terminal.wait_for("the help closed", |screen| !screen.contents().contains("Keyboard shortcuts"));
     let written = terminal.written()[before..].to_owned();
     assert_eq!(written.matches("\x1b[?2026h").count(), 1, "{written:?}");
 }
@@ -90,7 +93,7 @@ fn the_first_key_after_another_size_counts() {
 }
 
 #[test]
-fn ctrl_z_stops_salon_and_it_comes_back() {
+fn ctrl_z_suspends_salon_and_sigcont_resumes_it() {
     let home = Home::of(&["opencode/1.18.33"]);
     let mut terminal = salon(&home, &[]);
     terminal.wait_for_text(TITLE);
@@ -105,7 +108,7 @@ fn ctrl_z_stops_salon_and_it_comes_back() {
     terminal.assert_restored();
 }
 
-/// What `R` starts in these tests: says what it was given, then obeys single letters.
+/// Script that `R` starts in these tests: prints its arguments, then executes commands from stdin.
 const AGENT: &str = r#"#!/bin/sh
 trap 'echo interrupted' INT
 echo "agent $* in $(pwd)"
@@ -116,22 +119,22 @@ while :; do
     stop) kill -STOP $$ ;;
     fail) exit 3 ;;
     quit) exit 0 ;;
-    *) echo "heard $line" ;;
+    *) echo "received $line" ;;
   esac
 done
 "#;
 
 #[test]
-fn h47_a_resume_lends_the_terminal_and_comes_back_to_the_same_place() {
+fn h47_a_resume_hands_over_the_terminal_and_returns_to_the_same_place() {
     let home = resumable();
     let mut terminal = resumed(&home);
-    // Every key goes to the agent, and so does Ctrl-C, which salon survives.
+    // All keys go to the agent, including Ctrl-C, which does not end salon.
     terminal.send("q\r");
-    terminal.wait_for_text("heard q");
+    terminal.wait_for_text("received q");
     terminal.send("\x03");
     terminal.wait_for_text("interrupted");
     terminal.send("\rquit\r");
-    terminal.wait_for("salon's screen", |screen| screen.alternate_screen() && screen.contents().contains("back from"));
+    terminal.wait_for("salon's screen", |screen| screen.alternate_screen() && screen.contents().contains("Back from"));
     assert!(terminal.contents().contains(TITLE));
     terminal.send("q");
     assert_eq!(terminal.wait(), 0);
@@ -139,12 +142,12 @@ fn h47_a_resume_lends_the_terminal_and_comes_back_to_the_same_place() {
 }
 
 #[test]
-fn an_agent_that_fails_at_once_can_be_read_before_salon_covers_it() {
+fn the_output_of_a_failed_agent_stays_visible_until_a_key() {
     let home = resumable();
     let mut terminal = resumed(&home);
     terminal.send("fail\r");
-    terminal.wait_for_text("Press Enter to go back");
-    assert!(terminal.contents().contains("agent -s"), "what it said is still there");
+    terminal.wait_for_text("Press Enter to return");
+    assert!(terminal.contents().contains("agent -s"), "the output of the agent is still visible");
     terminal.send("\r");
     terminal.wait_for("salon's screen", |screen| screen.alternate_screen() && screen.contents().contains(TITLE));
     terminal.wait_for_text("exit status: 3");
@@ -153,17 +156,17 @@ fn an_agent_that_fails_at_once_can_be_read_before_salon_covers_it() {
 }
 
 #[test]
-fn a_stopped_agent_stops_salon_and_goes_on_with_it() {
+fn a_stopped_agent_stops_salon_and_continues_with_it() {
     let home = resumable();
     let mut terminal = resumed(&home);
     terminal.send("stop\r");
-    // Salon has stopped too once it takes no signal but this one.
+    // Salon is stopped too, and only reacts to SIGCONT.
     terminal.wait_until_stopped();
     terminal.signal(Signal::CONT);
     terminal.send("still there\r");
-    terminal.wait_for_text("heard still there");
+    terminal.wait_for_text("received still there");
     terminal.send("quit\r");
-    terminal.wait_for("salon's screen", |screen| screen.alternate_screen() && screen.contents().contains("back from"));
+    terminal.wait_for("salon's screen", |screen| screen.alternate_screen() && screen.contents().contains("Back from"));
     terminal.send("q");
     assert_eq!(terminal.wait(), 0);
 }
@@ -173,7 +176,7 @@ fn an_agent_does_not_outlive_the_salon_that_started_it() {
     let home = resumable();
     let mut terminal = resumed(&home);
     terminal.send("x\r");
-    terminal.wait_for_text("heard x");
+    terminal.wait_for_text("received x");
     terminal.signal(Signal::TERM);
     assert_eq!(terminal.wait(), 0);
     terminal.assert_restored();
@@ -183,14 +186,14 @@ fn an_agent_does_not_outlive_the_salon_that_started_it() {
 }
 
 #[test]
-fn the_editor_gets_the_entry_and_gives_the_terminal_back() {
+fn the_editor_receives_the_entry_and_returns_the_terminal() {
     let home = Home::of(&["opencode/1.18.33"]);
     program(&home, "edit", "#!/bin/sh\necho \"editing $1 $2\"\nread -r line\n");
     let path = format!("{}/bin:/usr/bin:/bin", home.path().display());
     let mut terminal = salon(&home, &[("VISUAL", "edit --now"), ("PATH", &path)]);
     terminal.wait_for_text(TITLE);
     terminal.send("\r");
-    // Only then the whole is known, and which entry is meant.
+    // The selected entry is known once the whole transcript is loaded.
     terminal.wait_for_text("entry 3 of 3");
     terminal.send("o");
     terminal.wait_for_text("editing --now /");
@@ -198,19 +201,19 @@ fn the_editor_gets_the_entry_and_gives_the_terminal_back() {
     terminal.wait_for("salon's screen", |screen| screen.alternate_screen() && screen.contents().contains("editor"));
     let written = terminal.written();
     let file = written.split("editing --now ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a file");
-    assert!(!Path::new(file).exists(), "what was made for the editor is removed after it");
+    assert!(!Path::new(file).exists(), "the temporary file is removed after the editor");
     terminal.signal(Signal::TERM);
     assert_eq!(terminal.wait(), 0);
 }
 
 #[test]
-fn what_the_terminal_answers_is_not_taken_for_keys() {
+fn replies_of_the_terminal_are_not_read_as_keys() {
     let home = Home::of(&["opencode/1.18.33"]);
     let mut terminal = salon(&home, &[("COLORFGBG", "")]);
     terminal.wait_for_bytes("\x1b]11;?");
     terminal.wait_for_text(TITLE);
     let before = terminal.written_len();
-    // A light background; were it read as keys, `q` would have no question left to answer.
+    // Reply of a light background, which must not be read as keys.
     terminal.send("\x1b]11;rgb:ffff/ffff/ffff\x1b\\");
     terminal.wait_for_more(before);
     terminal.send("q");
@@ -221,7 +224,7 @@ fn what_the_terminal_answers_is_not_taken_for_keys() {
     assert_eq!(terminal.wait(), 0);
 }
 
-/// A home with one session whose directory is there, and a program that resumes it.
+/// Home directory with a session and a program that resumes it.
 fn resumable() -> Home {
     let home = Home::of(&["opencode/1.18.33"]);
     let agent = AGENT.replacen('\n', &format!("\necho $$ >'{}/agent.pid'\n", home.path().display()), 1);
@@ -229,14 +232,14 @@ fn resumable() -> Home {
     home
 }
 
-/// Salon, and the agent on the selected session, which has the terminal.
+/// Starts salon and resumes the selected session in its agent, which then owns the terminal.
 fn resumed(home: &Home) -> Terminal {
     let path = format!("{}/bin:/usr/bin:/bin", home.path().display());
     let mut terminal = salon(home, &[("PATH", &path)]);
     terminal.wait_for_text(TITLE);
     terminal.send("R");
-    // The fixtures' directories are not on this machine: salon says so and offers the one it was started in.
-    terminal.wait_for_text("directory is gone");
+    // The directories of the fixtures do not exist: salon offers its own working directory.
+    terminal.wait_for_text("Directory not found");
     terminal.send("1");
     terminal.wait_for_text("agent -s");
     terminal.assert_restored();
@@ -251,7 +254,7 @@ fn program(home: &Home, name: &str, script: &str) {
     std::fs::set_permissions(bin.join(name), std::fs::Permissions::from_mode(0o755)).expect("executable");
 }
 
-/// The program on a home of its own, with a clock that stands still shortly after the fixtures were made.
+/// Starts salon with its own home directory and a fixed clock shortly after the fixtures.
 pub fn salon(home: &Home, more: &[(&str, &str)]) -> Terminal {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_salon"));
     Terminal::start(&program, &[], home.path(), &environment(home.path(), more))

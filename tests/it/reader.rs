@@ -1,4 +1,4 @@
-//! The reader: its place, its window of entries, and its screens.
+//! The reader: scroll position, window of entries, screens.
 
 mod finding;
 mod growing;

@@ -1,16 +1,16 @@
 //! The ring: ids, merging, replay from any cursor, bounds.
 
 use proptest::prelude::*;
-use salon::stdx::ring::{Bounds, Held, Ring};
+use salon::stdx::ring::{Ring, RingBounds, RingValue};
 
-/// A piece of text of one source; pieces of the same source merge.
+/// A text delta of one source; deltas of the same source merge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Piece {
     source: u8,
     text: String,
 }
 
-impl Held for Piece {
+impl RingValue for Piece {
     fn bytes(&self) -> usize {
         self.text.len()
     }
@@ -24,16 +24,16 @@ impl Held for Piece {
         Ok(offset)
     }
 
-    fn rest(&self, offset: usize) -> Self {
+    fn tail(&self, offset: usize) -> Self {
         Self { source: self.source, text: self.text[offset..].to_owned() }
     }
 }
 
-fn piece(source: u8, text: &str) -> Piece {
+fn delta(source: u8, text: &str) -> Piece {
     Piece { source, text: text.to_owned() }
 }
 
-const WIDE: Bounds = Bounds { items: 1000, bytes: 1 << 20 };
+const WIDE: RingBounds = RingBounds { items: 1000, bytes: 1 << 20 };
 
 fn free(_: &Piece) -> bool {
     false
@@ -43,11 +43,11 @@ fn free(_: &Piece) -> bool {
 fn b3_ids_rise_by_one_and_outlive_clear() {
     let mut ring = Ring::new(WIDE);
     assert_eq!(ring.next_id(), 0);
-    assert_eq!(ring.push(piece(1, "a"), free), 0);
-    assert_eq!(ring.push(piece(2, "b"), free), 1);
+    assert_eq!(ring.push(delta(1, "a"), free), 0);
+    assert_eq!(ring.push(delta(2, "b"), free), 1);
     ring.clear();
     assert!(ring.is_empty());
-    assert_eq!(ring.push(piece(1, "c"), free), 2);
+    assert_eq!(ring.push(delta(1, "c"), free), 2);
     assert_eq!(ring.dropped(), 2);
 }
 
@@ -55,7 +55,7 @@ fn b3_ids_rise_by_one_and_outlive_clear() {
 fn b3_since_is_inclusive() {
     let mut ring = Ring::new(WIDE);
     for source in 0..4 {
-        ring.push(piece(source, "x"), free);
+        ring.push(delta(source, "x"), free);
     }
     let firsts = |from| ring.since(from).items.iter().map(|item| item.first).collect::<Vec<_>>();
     assert_eq!(firsts(0), [0, 1, 2, 3]);
@@ -68,7 +68,7 @@ fn b3_since_is_inclusive() {
 fn a_cursor_inside_a_merged_item_gets_the_unseen_rest() {
     let mut ring = Ring::new(WIDE);
     for text in ["Hel", "lo ", "you"] {
-        ring.push(piece(7, text), free);
+        ring.push(delta(7, text), free);
     }
     assert_eq!(ring.len(), 1);
     let held = ring.since(1);
@@ -77,10 +77,10 @@ fn a_cursor_inside_a_merged_item_gets_the_unseen_rest() {
 }
 
 #[test]
-fn h21_what_is_pinned_stays_and_what_went_is_told() {
-    let mut ring = Ring::new(Bounds { items: 3, bytes: 1 << 20 });
+fn h21_pinned_items_stay_and_dropped_ones_are_counted() {
+    let mut ring = Ring::new(RingBounds { items: 3, bytes: 1 << 20 });
     for source in 0..6 {
-        ring.push(piece(source, "x"), |held| held.source == 1);
+        ring.push(delta(source, "x"), |held| held.source == 1);
     }
     let held = ring.since(0);
     assert_eq!(held.items.iter().map(|item| item.first).collect::<Vec<_>>(), [1, 4, 5]);
@@ -89,16 +89,16 @@ fn h21_what_is_pinned_stays_and_what_went_is_told() {
 
 #[test]
 fn b3_bytes_are_bounded_too() {
-    let mut ring = Ring::new(Bounds { items: 1000, bytes: 10 });
+    let mut ring = Ring::new(RingBounds { items: 1000, bytes: 10 });
     for source in 0..5 {
-        ring.push(piece(source, "1234"), free);
+        ring.push(delta(source, "1234"), free);
     }
     assert!(ring.bytes() <= 10, "{}", ring.bytes());
     assert_eq!(ring.since(0).missed, 3);
 }
 
 proptest! {
-    /// Whatever the cursors, a reader sees every byte once and in order, as long as nothing was dropped.
+    /// For any cursors, a reader sees every byte exactly once and in order, unless items were dropped.
     #[test]
     fn b4_b5_replay_and_stream_together_have_no_gap_and_no_duplicate(
         pieces in prop::collection::vec((0u8..3, "[a-z]{0,4}"), 1..60),
@@ -119,20 +119,20 @@ proptest! {
             if stops.contains(&at) {
                 look(&ring);
             }
-            ring.push(piece(*source, text), free);
+            ring.push(delta(*source, text), free);
         }
         look(&ring);
         prop_assert_eq!(seen, pieces.iter().map(|(_, text)| text.as_str()).collect::<String>());
     }
 
-    /// Against a plain list: held and missed together are everything, for every cursor and every bound.
+    /// Compared with a plain list: kept and missed items together are complete, for every cursor and bound.
     #[test]
-    fn b3_held_and_missed_are_all(
+    fn b3_kept_and_missed_items_are_complete(
         sources in prop::collection::vec(0u8..3, 0..80), items in 1usize..20, bytes in 1usize..40, from in 0u64..90,
     ) {
-        let mut ring = Ring::new(Bounds { items, bytes });
+        let mut ring = Ring::new(RingBounds { items, bytes });
         for source in &sources {
-            ring.push(piece(*source, "ab"), |held| held.source == 2);
+            ring.push(delta(*source, "ab"), |held| held.source == 2);
         }
         let held = ring.since(from);
         let covered: u64 = held.items.iter().map(|item| item.last - item.first + 1).sum();
@@ -143,15 +143,15 @@ proptest! {
         }
     }
 
-    /// The bytes that are counted are those of what is held, however it came to be merged and dropped.
+    /// The byte count is that of the kept items, after any merges and drops.
     #[test]
-    fn b3_bytes_are_counted_as_they_are(sources in prop::collection::vec(0u8..3, 0..80), items in 1usize..20) {
-        let mut ring = Ring::new(Bounds { items, bytes: 60 });
+    fn b3_byte_counts_are_exact(sources in prop::collection::vec(0u8..3, 0..80), items in 1usize..20) {
+        let mut ring = Ring::new(RingBounds { items, bytes: 60 });
         for source in &sources {
-            ring.push(piece(*source, "ab"), free);
+            ring.push(delta(*source, "ab"), free);
         }
         let text: u64 = ring.since(0).items.iter().map(|item| item.value.text.len() as u64).sum();
-        // Each piece after an item's first costs four bytes to be found again.
+        // Each delta after an item's first costs four bytes for its offset.
         let found: u64 = ring.since(0).items.iter().map(|item| 4 * (item.last - item.first)).sum();
         prop_assert_eq!(ring.bytes() as u64, text + found);
     }

@@ -1,9 +1,9 @@
 //! Screens as a person sees them, at three sizes: 120×40, 80×24 and 40×10.
 
+mod approvals;
 mod chat;
-mod desk;
+pub mod chat_harness;
 mod home;
 pub mod live;
 mod overlays;
 pub mod stage;
-pub mod talk;

@@ -1,4 +1,4 @@
-//! Search: everything that is in a session is found, whether it is indexed yet or not, and nothing breaks it.
+//! Search: every text of a session is found, before and after it is indexed, and no input breaks it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -6,29 +6,29 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use salon::agent::{TextLimit, format};
-use salon::domain::found::Place;
-use salon::domain::query::{Part, Query};
+use salon::domain::query::{Query, TextKind};
+use salon::domain::search::EntryLocation;
 use salon::domain::{EntryKind, Session, SessionKey};
-use salon::index::search::{Latest, Marks, Request};
+use salon::index::search::{Latest, QueryRequest, SessionMarks};
 use serde_json::{Value, json};
 
-use crate::search_plants::{
-    CLAUDE, CODEX, ask, claude_file, claude_line, corpus, ids, index, now, open, plant_claude, plant_codex,
-    plant_opencode, write,
+use crate::search_needles::{
+    CLAUDE, CODEX, ask, claude_file, claude_line, corpus, ids, index, now, open, write, write_claude_needles,
+    write_codex_needles, write_opencode_needles,
 };
 use crate::support::Home;
 
 #[test]
 fn a19_every_kind_of_text_of_every_agent_is_found_before_and_after_it_is_indexed() {
     let home = Home::empty();
-    let planted = [plant_claude(&home), plant_codex(&home), plant_opencode(&home)].concat();
+    let needles = [write_claude_needles(&home), write_codex_needles(&home), write_opencode_needles(&home)].concat();
     let corpus = corpus(&home);
     let search = open(&home);
     for indexed in [false, true] {
         if indexed {
             index(&search, &corpus);
         }
-        for (query, id) in &planted {
+        for (query, id) in &needles {
             let answer = ask(&search, &corpus, query);
             assert_eq!(ids(&answer), BTreeSet::from([(*id).to_owned()]), "{query}, indexed: {indexed}");
             let hit = &answer.hits[0];
@@ -44,17 +44,17 @@ fn a19_every_kind_of_text_of_every_agent_is_found_before_and_after_it_is_indexed
 #[test]
 fn a19_a_query_is_never_run_by_a_shell() {
     let home = Home::empty();
-    plant_claude(&home);
+    write_claude_needles(&home);
     let answer = ask(&open(&home), &corpus(&home), "$(touch pwned)");
     assert!(answer.hits.is_empty());
     assert!(!Path::new("pwned").exists() && !home.path().join("pwned").exists());
 }
 
 #[test]
-fn filters_look_into_the_texts() {
+fn filters_match_texts() {
     let home = Home::empty();
-    plant_claude(&home);
-    plant_codex(&home);
+    write_claude_needles(&home);
+    write_codex_needles(&home);
     let corpus = corpus(&home);
     let search = open(&home);
     for indexed in [false, true] {
@@ -94,16 +94,16 @@ fn filters_look_into_the_texts() {
 }
 
 #[test]
-fn stars_and_tags_are_asked_like_everything_else() {
+fn stars_and_tags_are_filters() {
     let home = Home::empty();
-    plant_claude(&home);
-    plant_codex(&home);
+    write_claude_needles(&home);
+    write_codex_needles(&home);
     let corpus = corpus(&home);
     let key = corpus.sessions().iter().find(|session| *session.key.id == *CODEX).expect("the session").key.clone();
-    let marks = [(key, Marks { starred: true, tags: vec!["infra".into()] })].into_iter().collect();
+    let marks = [(key, SessionMarks { starred: true, tags: vec!["infra".into()] })].into_iter().collect();
     for query in ["is:star", "#infra", "-is:star -agent:claude OR #infra"] {
         let query = Query::parse(query);
-        let request = Request { marks: Some(&marks), ..Request::new(&query, &corpus, now()) };
+        let request = QueryRequest { marks: Some(&marks), ..QueryRequest::new(&query, &corpus, now()) };
         assert_eq!(ids(&open(&home).search_all(&request)), BTreeSet::from([CODEX.to_owned()]));
     }
 }
@@ -111,32 +111,32 @@ fn stars_and_tags_are_asked_like_everything_else() {
 #[test]
 fn a_newer_query_cancels_the_older() {
     let home = Home::empty();
-    plant_claude(&home);
+    write_claude_needles(&home);
     let corpus = corpus(&home);
     let latest = Latest::default();
     let older = latest.begin();
     let newer = latest.begin();
     assert!(older.is_cancelled() && !newer.is_cancelled());
     let query = Query::parse("plantoutputtail");
-    let mut told = Vec::new();
-    open(&home).search(&Request::new(&query, &corpus, now()), &older, &mut |found| told.push(found));
-    assert!(told.iter().all(|found| found.hits.is_empty() && !found.reach.complete));
+    let mut updates = Vec::new();
+    open(&home).search(&QueryRequest::new(&query, &corpus, now()), &older, &mut |found| updates.push(found));
+    assert!(updates.iter().all(|found| found.hits.is_empty() && !found.coverage.complete));
 }
 
 #[test]
-fn slips_and_abbreviations_help_only_where_nothing_matches() {
+fn typo_correction_and_abbreviations_apply_only_without_matches() {
     let home = Home::empty();
-    plant_claude(&home);
+    write_claude_needles(&home);
     let corpus = corpus(&home);
     let search = open(&home);
     index(&search, &corpus);
     let answer = ask(&search, &corpus, "plantpromtp");
     assert_eq!(ids(&answer), BTreeSet::from([CLAUDE.to_owned()]));
-    assert_eq!(answer.instead, [("plantpromtp".to_owned(), "plantprompt".to_owned())]);
+    assert_eq!(answer.corrections, [("plantpromtp".to_owned(), "plantprompt".to_owned())]);
     let answer = ask(&search, &corpus, "plnwtitle");
     assert_eq!(ids(&answer), BTreeSet::from([CLAUDE.to_owned()]));
-    assert_eq!(answer.hits[0].snippets[0].part, Part::Title);
-    assert!(ask(&search, &corpus, "plantprompt").instead.is_empty());
+    assert_eq!(answer.hits[0].snippets[0].text_kind, TextKind::Title);
+    assert!(ask(&search, &corpus, "plantprompt").corrections.is_empty());
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn titles_count_most_and_the_newest_comes_first() {
     assert_eq!(order, ["3", "2", "1"]);
 }
 
-/// Entries by key and by tool, of one session, and whether there are others beside the shown branch.
+/// Entry keys and tool ids of one session, and true if it has further branches.
 fn reachable(session: &Session) -> (BTreeSet<u64>, BTreeSet<String>, bool) {
     let mut reading = format(session.key.agent).open(session).expect("a reading");
     let len = reading.len();
@@ -168,7 +168,7 @@ fn reachable(session: &Session) -> (BTreeSet<u64>, BTreeSet<String>, bool) {
     (entries.iter().map(|entry| entry.key.raw()).collect(), tools, reading.branches() > 1)
 }
 
-/// Words that stand in the entries of the fixtures, with their session.
+/// Words of a session's entries in the fixtures.
 fn words(session: &Arc<Session>) -> Vec<(SessionKey, String)> {
     let Ok(mut reading) = format(session.key.agent).open(session) else { return Vec::new() };
     let len = reading.len();
@@ -199,7 +199,7 @@ fn a19_words_of_every_entry_of_the_fixtures_are_found_and_lead_to_an_entry() {
     let corpus = corpus(&home);
     let search = open(&home);
     index(&search, &corpus);
-    // A Codex fork shows what its origin's file holds; it is found there.
+    // A Codex fork shows entries of its origin's file; they are found there.
     let own = corpus.sessions().iter().filter(|session| session.forked_from.is_none());
     let words: Vec<_> = own.flat_map(|session| words(session).into_iter().take(8)).collect();
     assert!(words.len() > 50, "{}", words.len());
@@ -213,9 +213,9 @@ fn a19_words_of_every_entry_of_the_fixtures_are_found_and_lead_to_an_entry() {
         for hit in &answer.hits {
             let (keys, tools, branched) = reachable(&hit.session);
             for snippet in &hit.snippets {
-                let Place::Entry { key, call } = &snippet.place else { continue };
+                let EntryLocation::Entry { key, call } = &snippet.location else { continue };
                 let leads = keys.contains(&key.raw()) || tools.contains(&**call);
-                let aside = matches!(snippet.part, Part::Title | Part::Notice);
+                let aside = matches!(snippet.text_kind, TextKind::Title | TextKind::Notice);
                 assert!(leads || aside || branched, "{word} in {}: {snippet:?}", hit.session.key);
             }
         }

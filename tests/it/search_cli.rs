@@ -1,4 +1,4 @@
-//! `salon search` and `salon list QUERY`, as a script sees them.
+//! `salon search` and `salon list QUERY`, from the view of a script.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::search_plants::write;
+use crate::search_needles::write;
 use crate::support::Home;
 
 const OPENCODE: &str = "opencode/1.18.33";
@@ -26,8 +26,8 @@ fn run(home: &Home, args: &[&str]) -> Output {
     salon(home, args).output().expect("salon runs")
 }
 
-/// Runs with something on stdin.
-fn fed(home: &Home, args: &[&str], stdin: &str) -> Output {
+/// Runs a command with the given stdin.
+fn run_with_stdin(home: &Home, args: &[&str], stdin: &str) -> Output {
     let mut command = salon(home, args);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("salon runs");
     child.stdin.take().expect("stdin").write_all(stdin.as_bytes()).expect("written");
@@ -35,12 +35,12 @@ fn fed(home: &Home, args: &[&str], stdin: &str) -> Output {
 }
 
 fn json(output: &Output) -> Value {
-    let said = String::from_utf8(output.stdout.clone()).expect("UTF-8");
-    assert!(said.ends_with("}\n") && said.matches('\n').count() == 1, "one object: {said}");
-    serde_json::from_str(&said).expect("JSON")
+    let stdout = String::from_utf8(output.stdout.clone()).expect("UTF-8");
+    assert!(stdout.ends_with("}\n") && stdout.matches('\n').count() == 1, "one object: {stdout}");
+    serde_json::from_str(&stdout).expect("JSON")
 }
 
-/// What is found, with exit code 0.
+/// Searches, asserts exit code 0, and returns the JSON output.
 fn search(home: &Home, args: &[&str]) -> Value {
     let output = run(home, &[&["search", "--json"], args].concat());
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -55,8 +55,8 @@ fn hits(answer: &Value) -> &[Value] {
     answer["hits"].as_array().expect("hits")
 }
 
-/// A transcript of Claude Code: each prompt with what a tool printed for it.
-fn talk(home: &Home, id: &str, day: u32, turns: &[(&str, &str)]) {
+/// Writes a transcript of Claude Code: each prompt with the output of a tool.
+fn write_session(home: &Home, id: &str, day: u32, turns: &[(&str, &str)]) {
     let line = |number: usize, kind: &str, content: Value| {
         json!({
             "parentUuid": (number > 0).then(|| format!("u{}", number - 1)), "isSidechain": false, "type": kind,
@@ -77,18 +77,23 @@ fn talk(home: &Home, id: &str, day: u32, turns: &[(&str, &str)]) {
     write(&home.path().join(format!(".claude/projects/-srv-app/{id}.jsonl")), &lines);
 }
 
-/// Two sessions, the second one newer.
-fn two() -> Home {
+/// Home directory with two sessions, the second one newer.
+fn two_sessions() -> Home {
     let home = Home::empty();
-    talk(&home, FIRST, 3, &[("find the heron", "one\ntwo\nthe heron stands\nfour\nfive"), ("and now", "heron")]);
-    talk(&home, SECOND, 9, &[("no birds here", "but a heron is printed")]);
+    write_session(
+        &home,
+        FIRST,
+        3,
+        &[("find the heron", "one\ntwo\nthe heron stands\nfour\nfive"), ("and now", "heron")],
+    );
+    write_session(&home, SECOND, 9, &[("no birds here", "but a heron is printed")]);
     home
 }
 
 #[test]
 fn a19_a_part_of_opencode_a_tools_result_and_a_title_are_found_with_counts() {
     let home = Home::of(&[OPENCODE, CLAUDE]);
-    talk(
+    write_session(
         &home,
         FIRST,
         3,
@@ -105,7 +110,7 @@ fn a19_a_part_of_opencode_a_tools_result_and_a_title_are_found_with_counts() {
         .expect("planted");
     database.execute("update session set title = 'A plantedintitle' where id = ?", [&session]).expect("planted");
     drop(database);
-    // Once searched in place, once with what the first run stored.
+    // The first run scans the files, the second uses the text index.
     for _ in 0..2 {
         for (word, session, count) in
             [("plantedinpart", &*session, 1), ("plantedinresult", FIRST, 2), ("plantedintitle", &*session, 1)]
@@ -122,22 +127,22 @@ fn a19_a_part_of_opencode_a_tools_result_and_a_title_are_found_with_counts() {
 
 #[test]
 fn a19_a_query_is_a_literal_and_never_reaches_a_shell() {
-    let home = two();
+    let home = two_sessions();
     for query in ["$(touch pwned)", "`touch pwned`", "; touch pwned", "| touch pwned"] {
         let output = run(&home, &["search", query]);
         assert_eq!(output.status.code(), Some(0), "{query}");
         run(&home, &["list", query]);
     }
     assert!(!home.path().join("pwned").exists());
-    talk(&home, SECOND, 9, &[("run $(touch pwned) please", "done")]);
+    write_session(&home, SECOND, 9, &[("run $(touch pwned) please", "done")]);
     assert_eq!(ids(&search(&home, &["$(touch pwned)"])), [SECOND]);
     assert!(!home.path().join("pwned").exists());
 }
 
 #[test]
-fn the_answer_has_the_fields_of_the_contract_and_ranges_are_bytes() {
+fn the_output_has_the_fields_of_the_contract_and_ranges_are_bytes() {
     let home = Home::empty();
-    talk(&home, FIRST, 3, &[("größe: the Café heron ☕ heron", "x")]);
+    write_session(&home, FIRST, 3, &[("größe: the Café heron ☕ heron", "x")]);
     let found = search(&home, &["heron"]);
     let keys = |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<BTreeSet<_>>();
     let set = |names: &[&str]| names.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
@@ -165,7 +170,7 @@ fn the_answer_has_the_fields_of_the_contract_and_ranges_are_bytes() {
 
 #[test]
 fn a_snippets_entry_is_the_number_that_show_gives_it() {
-    let home = two();
+    let home = two_sessions();
     let found = search(&home, &["heron", "kind:tool"]);
     let mut seen = 0;
     for hit in hits(&found) {
@@ -187,8 +192,8 @@ fn a_snippets_entry_is_the_number_that_show_gives_it() {
 }
 
 #[test]
-fn limit_cuts_the_hits_and_not_the_total_and_sort_orders_them() {
-    let home = two();
+fn limit_applies_to_hits_but_not_to_the_total_and_sort_orders_them() {
+    let home = two_sessions();
     let all = search(&home, &["heron", "--sort", "time"]);
     assert_eq!(ids(&all), [SECOND, FIRST]);
     assert_eq!(ids(&search(&home, &["heron", "--sort", "turns"])), [FIRST, SECOND]);
@@ -202,7 +207,7 @@ fn limit_cuts_the_hits_and_not_the_total_and_sort_orders_them() {
 
 #[test]
 fn context_shows_lines_around() {
-    let home = two();
+    let home = two_sessions();
     let texts = |context: &str| -> Vec<String> {
         let found = search(&home, &["\"heron stands\"", "--context", context]);
         let snippets = hits(&found)[0]["snippets"].as_array().expect("snippets");
@@ -215,7 +220,7 @@ fn context_shows_lines_around() {
 
 #[test]
 fn options_narrow_what_is_searched() {
-    let home = two();
+    let home = two_sessions();
     assert_eq!(ids(&search(&home, &["heron", "--since", "2026-11-05"])), [SECOND]);
     assert_eq!(ids(&search(&home, &["heron", "--until", "2026-11-05"])), [FIRST]);
     assert_eq!(ids(&search(&home, &["heron", "--agent", "codex"])), Vec::<&str>::new());
@@ -227,13 +232,13 @@ fn options_narrow_what_is_searched() {
 }
 
 #[test]
-fn a_query_comes_from_words_from_stdin_or_from_behind_the_options() {
-    let home = two();
+fn a_query_comes_from_arguments_or_stdin_or_follows_a_double_dash() {
+    let home = two_sessions();
     assert_eq!(ids(&search(&home, &["find", "heron"])), [FIRST]);
     assert_eq!(ids(&search(&home, &["--", "heron", "-find"])), [SECOND]);
     assert_eq!(search(&home, &["--", "--limit"])["query"], "--limit");
     for args in [&["search", "--json", "-"][..], &["search", "--json"]] {
-        let found = json(&fed(&home, args, "heron -find\n"));
+        let found = json(&run_with_stdin(&home, args, "heron -find\n"));
         assert_eq!((ids(&found), &found["query"]), (vec![SECOND], &json!("heron -find")));
     }
     let nothing = run(&home, &["search", "--json"]);
@@ -243,11 +248,11 @@ fn a_query_comes_from_words_from_stdin_or_from_behind_the_options() {
 
 #[test]
 fn without_json_each_line_is_a_session_an_entry_and_a_text() {
-    let home = two();
+    let home = two_sessions();
     let output = run(&home, &["search", "heron", "--context", "1"]);
-    let said = String::from_utf8(output.stdout).expect("UTF-8");
-    assert!(said.lines().count() > 3);
-    for line in said.lines() {
+    let stdout = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(stdout.lines().count() > 3);
+    for line in stdout.lines() {
         let cells: Vec<_> = line.split('\t').collect();
         let [key, entry, text] = cells[..] else { panic!("{line:?}") };
         assert!([FIRST, SECOND].iter().any(|id| key == format!("claude:{id}")), "{key}");
@@ -256,15 +261,15 @@ fn without_json_each_line_is_a_session_an_entry_and_a_text() {
     }
     let nothing = run(&home, &["search", "nowhereatall"]);
     assert_eq!((nothing.status.code(), nothing.stdout.len()), (Some(0), 0));
-    assert!(String::from_utf8_lossy(&nothing.stderr).contains("nothing found in 2 sessions"));
+    assert!(String::from_utf8_lossy(&nothing.stderr).contains("no results in 2 sessions"));
 }
 
 #[test]
-fn what_was_appended_before_is_found_though_it_is_not_stored_yet() {
-    let home = two();
+fn appended_text_is_found_before_it_is_indexed() {
+    let home = two_sessions();
     assert_eq!(search(&home, &["heron"])["total"], 2);
     assert_eq!(search(&home, &["latecomer"])["total"], 0);
-    talk(&home, SECOND, 9, &[("no birds here", "but a heron is printed"), ("a latecomer", "comes")]);
+    write_session(&home, SECOND, 9, &[("no birds here", "but a heron is printed"), ("a latecomer", "comes")]);
     assert_eq!(ids(&search(&home, &["latecomer"])), [SECOND]);
     std::fs::remove_file(home.path().join(format!(".claude/projects/-srv-app/{SECOND}.jsonl"))).expect("removed");
     assert_eq!(ids(&search(&home, &["heron"])), [FIRST]);
@@ -287,8 +292,8 @@ fn a_hit_in_a_sub_agent_names_its_parent_and_a_pasted_id_leads_to_its_session() 
 }
 
 #[test]
-fn list_is_narrowed_by_the_same_language() {
-    let home = two();
+fn list_filters_by_the_same_query_language() {
+    let home = two_sessions();
     let list = |args: &[&str]| {
         let list = json(&run(&home, &[&["list", "--json"], args].concat()));
         let sessions = list["sessions"].as_array().expect("sessions");
@@ -301,7 +306,7 @@ fn list_is_narrowed_by_the_same_language() {
     assert_eq!(list(&["turns:>1"]), (vec![FIRST.to_owned()], json!(1)));
     assert_eq!(list(&["--", "-find"]), (vec![SECOND.to_owned()], json!(1)));
     assert_eq!(list(&[" "]), list(&[]), "blanks are no query");
-    assert_eq!(json(&fed(&home, &["list", "--json", "-"], "\n"))["total"], json!(2));
+    assert_eq!(json(&run_with_stdin(&home, &["list", "--json", "-"], "\n"))["total"], json!(2));
     let home = Home::of(&[OPENCODE]);
     let all = json(&run(&home, &["list", "--json"]));
     let subagents = json(&run(&home, &["list", "--json", "is:subagent"]));
@@ -310,8 +315,8 @@ fn list_is_narrowed_by_the_same_language() {
 }
 
 #[test]
-fn bad_queries_are_told_and_the_rest_runs() {
-    let home = two();
+fn errors_in_a_query_are_reported_and_the_rest_runs() {
+    let home = two_sessions();
     let long = "heron ".repeat(1700);
     let nested = format!("/{}heron{}/", "(".repeat(30), ")*".repeat(30));
     for query in [
@@ -333,34 +338,38 @@ fn bad_queries_are_told_and_the_rest_runs() {
     assert_eq!(ids(&unbalanced), [FIRST]);
     let reasons = unbalanced["issues"].as_array().expect("issues");
     assert!(reasons.iter().any(|issue| issue["reason"].as_str().is_some_and(|reason| reason.contains("column 1"))));
-    let told = run(&home, &["search", "heron", "turns:many"]);
-    assert!(String::from_utf8_lossy(&told.stderr).contains("column 13"), "{}", String::from_utf8_lossy(&told.stderr));
-    assert!(!told.stdout.is_empty());
+    let output = run(&home, &["search", "heron", "turns:many"]);
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("column 13"),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(!output.stdout.is_empty());
     assert_eq!(search(&home, &[&long])["total"], 2);
 }
 
 #[test]
-fn an_index_that_cannot_be_written_is_no_obstacle() {
-    let home = two();
+fn search_works_without_a_writable_index() {
+    let home = two_sessions();
     let cache = home.path().join(".cache/salon");
     std::fs::create_dir_all(&cache).expect("a folder");
     std::fs::write(cache.join("search"), "in the way").expect("a file");
     assert_eq!(search(&home, &["heron"])["total"], 2);
     assert!(Path::new(&cache.join("search")).is_file());
-    let told = |home: &Home| String::from_utf8(run(home, &["search", "--json", "heron"]).stderr).expect("UTF-8");
-    let said = told(&home);
-    assert!(said.contains("cache/salon/search: the search index cannot be written"), "what and where: {said}");
-    // Where nothing can be kept, that is one issue, not two.
-    let home = two();
+    let stderr_of = |home: &Home| String::from_utf8(run(home, &["search", "--json", "heron"]).stderr).expect("UTF-8");
+    let stderr = stderr_of(&home);
+    assert!(stderr.contains("cache/salon/search: the search index cannot be written"), "path and reason: {stderr}");
+    // An unusable cache directory is reported once, not twice.
+    let home = two_sessions();
     std::fs::create_dir_all(home.path().join(".cache")).expect("a folder");
     std::fs::write(home.path().join(".cache/salon"), "in the way").expect("a file");
-    assert_eq!(told(&home), "");
+    assert_eq!(stderr_of(&home), "");
     assert_eq!(search(&home, &["heron"])["issues"].as_array().map(Vec::len), Some(1));
 }
 
 #[test]
-fn a_title_that_a_transcript_repeats_is_one_place() {
-    let home = two();
+fn a_repeated_title_is_one_match() {
+    let home = two_sessions();
     let file = home.path().join(format!(".claude/projects/-srv-app/{FIRST}.jsonl"));
     let mut text = std::fs::read_to_string(&file).expect("read");
     for _ in 0..5 {

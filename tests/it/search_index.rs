@@ -1,21 +1,23 @@
-//! The index of search: it grows with what it indexes, survives damage, is shared, and may be missing.
+//! Text index: incremental updates, damage, concurrent processes, and a missing index.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 
 use proptest::prelude::*;
-use salon::domain::found::Answer;
-use salon::index::search::{Cancel, Search};
+use salon::domain::search::SearchResults;
+use salon::index::search::{Cancel, SearchIndex};
 use serde_json::{Value, json};
 
-use crate::search_plants::{CLAUDE, ask, claude_file, claude_line, corpus, ids, index, open, plant_claude, write};
+use crate::search_needles::{
+    CLAUDE, ask, claude_file, claude_line, corpus, ids, index, open, write, write_claude_needles,
+};
 use crate::support::Home;
 
 #[test]
-fn what_is_appended_is_found_at_once_and_indexed_from_there_on() {
+fn appended_text_is_found_at_once_and_indexed_incrementally() {
     let home = Home::empty();
-    plant_claude(&home);
+    write_claude_needles(&home);
     let search = open(&home);
     index(&search, &corpus(&home));
     let line = claude_line(30, "user", &json!("plantappended")).to_string() + "\n";
@@ -33,9 +35,9 @@ fn what_is_appended_is_found_at_once_and_indexed_from_there_on() {
 }
 
 #[test]
-fn a_file_that_is_written_anew_is_indexed_anew() {
+fn a_rewritten_file_is_indexed_again() {
     let home = Home::empty();
-    plant_claude(&home);
+    write_claude_needles(&home);
     let search = open(&home);
     index(&search, &corpus(&home));
     let filler = "x".repeat(600_000);
@@ -54,9 +56,9 @@ fn a_file_that_is_written_anew_is_indexed_anew() {
 }
 
 #[test]
-fn a_damaged_index_is_read_again_and_hides_nothing_meanwhile() {
+fn a_damaged_index_is_rebuilt_and_hides_nothing_meanwhile() {
     let home = Home::empty();
-    let planted = plant_claude(&home);
+    let needles = write_claude_needles(&home);
     let corpus = corpus(&home);
     index(&open(&home), &corpus);
     let dir = home.path().join("cache/search");
@@ -73,7 +75,7 @@ fn a_damaged_index_is_read_again_and_hides_nothing_meanwhile() {
             fs::write(&entry, bytes).expect("write");
             let search = open(&home);
             index(&search, &corpus);
-            for (query, id) in &planted {
+            for (query, id) in &needles {
                 assert_eq!(ids(&ask(&search, &corpus, query)), BTreeSet::from([(*id).to_owned()]), "{query}");
             }
         }
@@ -81,33 +83,33 @@ fn a_damaged_index_is_read_again_and_hides_nothing_meanwhile() {
 }
 
 #[test]
-fn damage_in_the_stored_talk_hides_nothing_even_before_it_is_mended() {
+fn damaged_segments_hide_nothing_even_before_the_rebuild() {
     let home = Home::empty();
-    let planted = plant_claude(&home);
+    let needles = write_claude_needles(&home);
     let corpus = corpus(&home);
     let search = open(&home);
-    // Without its letters, which would be damaged as well.
+    // Without filters, which would be damaged as well.
     search.update(&corpus, &Cancel::default(), &mut |_| {}).expect("an index");
-    let talk = home.path().join("cache/search/talk-1");
-    let sound = fs::read(&talk).expect("read");
+    let data = home.path().join("cache/search/data-1");
+    let sound = fs::read(&data).expect("read");
     let mut bytes = sound.clone();
     bytes.iter_mut().step_by(50).for_each(|byte| *byte ^= 0x5a);
-    fs::write(&talk, &bytes).expect("write");
+    fs::write(&data, &bytes).expect("write");
     let search = open(&home);
-    assert!(search.is_current(&corpus), "that is not seen without reading it");
-    for (query, id) in &planted {
+    assert!(search.is_current(&corpus), "not detected without reading");
+    for (query, id) in &needles {
         assert_eq!(ids(&ask(&search, &corpus, query)), BTreeSet::from([(*id).to_owned()]), "{query}");
     }
-    assert!(!search.is_current(&corpus), "who met damage mends it");
+    assert!(!search.is_current(&corpus), "a process that met damage rebuilds");
     search.update(&corpus, &Cancel::default(), &mut |_| {}).expect("an index");
     assert!(search.is_current(&corpus));
-    assert_eq!(fs::read(&talk).expect("read").len(), sound.len());
+    assert_eq!(fs::read(&data).expect("read").len(), sound.len());
 }
 
 #[test]
 fn only_one_process_writes_and_the_others_find_the_same() {
     let home = Home::empty();
-    plant_claude(&home);
+    write_claude_needles(&home);
     let corpus = corpus(&home);
     let (one, other) = (open(&home), open(&home));
     index(&one, &corpus);
@@ -123,9 +125,9 @@ fn only_one_process_writes_and_the_others_find_the_same() {
 }
 
 #[test]
-fn an_index_that_cannot_be_written_is_told_and_searching_goes_on() {
+fn an_unwritable_index_is_reported_and_searches_still_work() {
     let home = Home::empty();
-    plant_claude(&home);
+    write_claude_needles(&home);
     let corpus = corpus(&home);
     fs::write(home.path().join("cache"), "not a directory").expect("write");
     let search = open(&home);
@@ -135,38 +137,38 @@ fn an_index_that_cannot_be_written_is_told_and_searching_goes_on() {
 }
 
 #[test]
-fn typing_on_finds_what_asking_at_once_finds() {
+fn a_typed_query_finds_the_same_as_a_fresh_one() {
     let home = Home::empty();
-    plant_claude(&home);
+    write_claude_needles(&home);
     let other = claude_file(&home).with_file_name("aaaaaaaa-0000-4000-8000-000000000001.jsonl");
     let grown =
         [claude_line(1, "user", &json!("Plant the prompter, plàntprompt")), claude_line(2, "user", &json!("x"))];
     write(&other, &grown);
     let corpus = corpus(&home);
-    let typed = open(&home);
-    index(&typed, &corpus);
+    let incremental = open(&home);
+    index(&incremental, &corpus);
     let words = ["plantprompt", "plant the", "Plant", "plant -prompter", "agent:claude plantp OR prompter", "zzz", "x"];
     for word in words {
         for end in (1..=word.len()).chain((1..word.len()).rev()).filter(|end| word.is_char_boundary(*end)) {
             let query = &word[..end];
-            if salon::domain::query::Query::parse(query).mistakes.is_empty() {
+            if salon::domain::query::Query::parse(query).errors.is_empty() {
                 let counts = |search| {
                     let hits = ask(search, &corpus, query).hits;
                     hits.iter().map(|hit| (hit.session.key.clone(), hit.count)).collect::<BTreeSet<_>>()
                 };
-                assert_eq!(counts(&typed), counts(&open(&home)), "{query}");
+                assert_eq!(counts(&incremental), counts(&open(&home)), "{query}");
             }
         }
     }
 }
 
-/// What counts of an answer, whichever way it was found.
-fn counts(answer: &Answer) -> BTreeSet<(String, usize)> {
+/// Hits and counts of a result, independent of the tier.
+fn counts(answer: &SearchResults) -> BTreeSet<(String, usize)> {
     answer.hits.iter().map(|hit| (hit.session.key.to_string(), hit.count)).collect()
 }
 
-/// A session of prompts and outputs by turns; `escaped`: no letter beyond ASCII is written as it is.
-fn spoken(home: &Home, number: usize, texts: &[String], escaped: bool) {
+/// Session of alternating prompts and outputs. `escaped`: all letters beyond ASCII are written as escapes.
+fn write_session(home: &Home, number: usize, texts: &[String], escaped: bool) {
     let file = claude_file(home).with_file_name(format!("aaaaaaaa-0000-4000-8000-00000000000{number}.jsonl"));
     let line = |(at, text): (u32, &String)| match at % 2 {
         0 => claude_line(at + 1, "user", &json!(text)),
@@ -191,7 +193,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn letters_rule_nothing_out_that_is_there(
+    fn ngram_filters_never_exclude_a_match(
         texts in proptest::collection::vec(
             proptest::collection::vec("[a-cA-Cé_ß\u{301}ａﬁ\n\" 1]{1,60}", 1..4),
             2..5,
@@ -202,17 +204,17 @@ proptest! {
     ) {
         let home = Home::empty();
         for (number, texts) in texts.iter().enumerate() {
-            spoken(&home, number, texts, escaped);
+            write_session(&home, number, texts, escaped);
         }
         let corpus = corpus(&home);
-        let (settled, stored) = (open(&home), Search::open(&home.path().join("cache/unsettled")));
-        index(&settled, &corpus);
-        stored.update(&corpus, &Cancel::default(), &mut |_| {}).expect("an index");
+        let (filtered, unfiltered) = (open(&home), SearchIndex::open(&home.path().join("cache/unfiltered")));
+        index(&filtered, &corpus);
+        unfiltered.update(&corpus, &Cancel::default(), &mut |_| {}).expect("an index");
         let parts = texts.iter().flatten().map(|text| text.chars().skip(from).take(len).collect::<String>());
         let quoted = parts.map(|part| format!("\"{}\"", part.replace('"', " ")));
         for query in quoted.chain([words.join(" "), words.join(" OR "), words.join(" -")]) {
-            if salon::domain::query::Query::parse(&query).mistakes.is_empty() {
-                let (found, wanted) = (ask(&settled, &corpus, &query), ask(&stored, &corpus, &query));
+            if salon::domain::query::Query::parse(&query).errors.is_empty() {
+                let (found, wanted) = (ask(&filtered, &corpus, &query), ask(&unfiltered, &corpus, &query));
                 prop_assert_eq!(counts(&found), counts(&wanted), "{:?}", query);
             }
         }
@@ -220,15 +222,15 @@ proptest! {
 }
 
 #[test]
-fn what_is_ruled_out_by_its_letters_counts_as_searched_and_growth_is_looked_at() {
+fn pruned_bytes_count_as_searched_and_appended_ones_are_searched() {
     let home = Home::empty();
-    plant_claude(&home);
+    write_claude_needles(&home);
     let search = open(&home);
     let before = corpus(&home);
     index(&search, &before);
     let nothing = ask(&search, &before, "kingfisher");
-    assert!(nothing.hits.is_empty() && nothing.reach.complete);
-    assert_eq!(nothing.reach.sessions, before.sessions().len());
+    assert!(nothing.hits.is_empty() && nothing.coverage.complete);
+    assert_eq!(nothing.coverage.sessions, before.sessions().len());
     let line =
         claude_line(31, "user", &json!([{"type": "tool_result", "tool_use_id": "t9", "content": "a kingfisher"}]));
     let mut file = fs::OpenOptions::new().append(true).open(claude_file(&home)).expect("open");

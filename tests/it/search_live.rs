@@ -1,17 +1,17 @@
-//! A search that stays open: its answers come by events, and what is written meanwhile is found.
+//! Search in a running index: results arrive as events, and appended texts are found.
 
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::time::Instant;
 
-use salon::domain::found::{Answer, Order};
+use salon::domain::search::{SearchOrder, SearchResults};
 use salon::domain::{Agent, SessionKey, Time};
-use salon::index::search::Search;
-use salon::index::{Index, Options, Sought, search_dir};
+use salon::index::search::SearchIndex;
+use salon::index::{Index, IndexOptions, SearchRequest, search_dir};
 use serde_json::json;
 
 use crate::index::live::Running;
-use crate::search_plants::{ids, now, write};
+use crate::search_needles::{ids, now, write};
 use crate::support::Home;
 
 const ID: &str = "11111111-2222-4333-8444-000000000001";
@@ -33,8 +33,8 @@ fn append(home: &Home, line: &serde_json::Value) {
     file.write_all(format!("{line}\n").as_bytes()).expect("append");
 }
 
-fn options(home: &Home) -> Options {
-    Options { cache_dir: Some(home.path().join("cache")), ..Options::new(home.environment(), Instant::now) }
+fn options(home: &Home) -> IndexOptions {
+    IndexOptions { cache_dir: Some(home.path().join("cache")), ..IndexOptions::new(home.environment(), Instant::now) }
 }
 
 fn home() -> Home {
@@ -43,12 +43,12 @@ fn home() -> Home {
     home
 }
 
-fn ask(index: &Index, query: &str, within: Option<Vec<SessionKey>>) {
-    index.search(Sought { query: query.into(), order: Order::Relevance, within, now: now() });
+fn search(index: &Index, query: &str, within: Option<Vec<SessionKey>>) {
+    index.search(SearchRequest { query: query.into(), order: SearchOrder::Relevance, within, now: now() });
 }
 
 fn complete(running: &Running, query: &str) -> bool {
-    running.found.get(query).is_some_and(|answer| answer.reach.complete)
+    running.found.get(query).is_some_and(|answer| answer.coverage.complete)
 }
 
 fn key() -> SessionKey {
@@ -56,26 +56,26 @@ fn key() -> SessionKey {
 }
 
 #[test]
-fn a_query_asked_at_the_very_start_is_answered_about_everything() {
+fn a_query_before_the_first_scan_covers_everything() {
     let home = home();
     let mut running = Running::start(options(&home));
-    ask(&running.index, "first", None);
+    search(&running.index, "first", None);
     running.until("an answer", |running| complete(running, "first"));
     assert_eq!(ids(&running.found["first"]).len(), 1);
 }
 
 #[test]
-fn what_is_written_while_a_result_list_is_open_is_found_in_the_session_that_grew() {
+fn appended_text_is_found_by_a_search_in_the_changed_session() {
     let home = home();
-    let mut running = Running::settled(options(&home));
-    ask(&running.index, "latecomer", None);
+    let mut running = Running::complete_and_watched(options(&home));
+    search(&running.index, "latecomer", None);
     running.until("an empty answer", |running| complete(running, "latecomer"));
     assert!(running.found["latecomer"].hits.is_empty());
     let before = running.turns(ID);
     append(&home, &line(2, "a latecomer arrives"));
-    running.until("the growth is told", |running| running.turns(ID) > before);
+    running.until("the change is reported", |running| running.turns(ID) > before);
     running.found.clear();
-    ask(&running.index, "latecomer", Some(vec![key()]));
+    search(&running.index, "latecomer", Some(vec![key()]));
     running.until("the answer within", |running| complete(running, "latecomer"));
     let hit = &running.found["latecomer"].hits[0];
     assert_eq!((&hit.session.key, hit.count), (&key(), 1));
@@ -85,72 +85,75 @@ fn what_is_written_while_a_result_list_is_open_is_found_in_the_session_that_grew
 #[test]
 fn a_title_that_was_found_by_its_abbreviation_is_found_again_when_its_session_grew() {
     let home = home();
-    let mut running = Running::settled(options(&home));
-    running.until("all is stored", |running| running.indexed.is_some_and(|now| now.total == 1 && now.done == 1));
+    let mut running = Running::complete_and_watched(options(&home));
+    running
+        .until("everything is indexed", |running| running.indexed.is_some_and(|now| now.total == 1 && now.done == 1));
     for query in ["tfwrds", "frist"] {
-        ask(&running.index, query, None);
+        search(&running.index, query, None);
         running.until("the answer", |running| complete(running, query));
         assert_eq!(ids(&running.found[query]).len(), 1, "{query}");
         let before = running.turns(ID);
         append(&home, &line(before, "something else"));
-        running.until("the growth is told", |running| running.turns(ID) > before);
+        running.until("the change is reported", |running| running.turns(ID) > before);
         running.found.clear();
-        ask(&running.index, query, Some(vec![key()]));
+        search(&running.index, query, Some(vec![key()]));
         running.until("the answer within", |running| complete(running, query));
         assert_eq!(ids(&running.found[query]).len(), 1, "{query}");
     }
-    // What is held exactly elsewhere is not made up for here.
-    ask(&running.index, "more", None);
+    // A query with exact hits elsewhere is not corrected here.
+    search(&running.index, "more", None);
     running.until("the answer", |running| complete(running, "more"));
-    ask(&running.index, "tfwrds", Some(vec![key()]));
+    search(&running.index, "tfwrds", Some(vec![key()]));
     running.until("the answer within", |running| complete(running, "tfwrds"));
     assert!(running.found["tfwrds"].hits.is_empty());
 }
 
 #[test]
-fn the_talk_is_stored_in_the_background_and_only_what_was_appended_is_added() {
+fn texts_are_indexed_in_the_background_and_appends_incrementally() {
     let home = home();
-    let mut running = Running::settled(options(&home));
-    running.until("all is stored", |running| running.indexed.is_some_and(|now| now.total == 1 && now.done == 1));
-    let stored = || std::fs::metadata(search_dir(&home.path().join("cache")).join("talk-1")).expect("stored").len();
-    let before = stored();
+    let mut running = Running::complete_and_watched(options(&home));
+    running
+        .until("everything is indexed", |running| running.indexed.is_some_and(|now| now.total == 1 && now.done == 1));
+    let indexed_len =
+        || std::fs::metadata(search_dir(&home.path().join("cache")).join("data-1")).expect("stored").len();
+    let before = indexed_len();
     append(&home, &line(2, "twelve bytes"));
-    let search = Search::open(&search_dir(&home.path().join("cache")));
-    let corpus = crate::search_plants::corpus(&home);
-    running.until("it is stored, too", |_| search.is_current(&corpus));
-    // Packed, with its place in the transcript; and what is known of the letters of all.
-    let grown = stored() - before;
+    let search = SearchIndex::open(&search_dir(&home.path().join("cache")));
+    let corpus = crate::search_needles::corpus(&home);
+    running.until("the append is indexed", |_| search.is_current(&corpus));
+    // The compressed text with its record, and the filter of the source.
+    let grown = indexed_len() - before;
     assert!((12..100).contains(&grown), "{grown} bytes were added");
 }
 
 #[test]
-fn a_newer_query_takes_the_place_of_the_older() {
+fn a_newer_query_replaces_the_older() {
     let home = home();
-    let mut running = Running::settled(options(&home));
+    let mut running = Running::complete_and_watched(options(&home));
     for query in ["f", "fi", "fir", "firs", "first"] {
-        ask(&running.index, query, None);
+        search(&running.index, query, None);
     }
     running.until("the last answer", |running| complete(running, "first"));
     assert_eq!(ids(&running.found["first"]).len(), 1);
-    ask(&running.index, "", None);
-    ask(&running.index, "more", None);
+    search(&running.index, "", None);
+    search(&running.index, "more", None);
     running.until("the answer after nothing", |running| complete(running, "more"));
 }
 
 #[test]
-fn two_share_what_is_stored() {
+fn two_processes_share_the_index() {
     let home = home();
-    let stored = |running: &Running| running.indexed.is_some_and(|now| now.total == now.done && now.total > 0);
-    let mut one = Running::settled(options(&home));
-    let mut two = Running::settled(options(&home));
-    one.until("one is through", stored);
+    let indexed_len = |running: &Running| running.indexed.is_some_and(|now| now.total == now.done && now.total > 0);
+    let mut one = Running::complete_and_watched(options(&home));
+    let mut two = Running::complete_and_watched(options(&home));
+    one.until("one is through", indexed_len);
     append(&home, &line(2, "for both"));
     for running in [&mut one, &mut two] {
         running.until("both know of it", |running| running.turns(ID) == 3);
-        ask(&running.index, "both", None);
+        search(&running.index, "both", None);
         running.until("both find it", |running| complete(running, "both"));
-        let answer: &Answer = &running.found["both"];
+        let answer: &SearchResults = &running.found["both"];
         assert_eq!((answer.hits.len(), answer.hits[0].count), (1, 1));
     }
-    two.until("two is through", stored);
+    two.until("two is through", indexed_len);
 }

@@ -1,4 +1,4 @@
-//! A search in a real pseudo-terminal: types, walks from hit to hit, opens one, finds what is written meanwhile.
+//! Search in a real pseudo-terminal: typing, hit navigation, opening a hit, and live updates.
 
 use std::fs;
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::pty::salon;
 use crate::support::Home;
 
-/// A record of a Claude session.
+/// Returns a record of a Claude session.
 fn record(name: &str, nth: u32, minute: u32, kind: &str, message: &serde_json::Value) -> String {
     let parent = (nth > 1).then(|| format!("{name}-{}", nth - 1));
     let record = serde_json::json!({
@@ -22,24 +22,25 @@ fn id(minute: u32) -> String {
     format!("{minute:08}-0000-4000-8000-000000000000")
 }
 
-/// A Claude session of one prompt and one answer.
+/// Writes a Claude session of one prompt and one answer.
 fn write(home: &Home, name: &str, minute: u32, prompt: &str, answer: &str) -> PathBuf {
     let dir = home.path().join(".claude/projects/-home-ann-shop");
     fs::create_dir_all(&dir).expect("a project");
-    let said = serde_json::json!({"role": "user", "content": prompt});
-    let answered = serde_json::json!({
+    let prompt_message = serde_json::json!({"role": "user", "content": prompt});
+    let answer_message = serde_json::json!({
         "id": format!("msg_{name}"), "type": "message", "role": "assistant", "model": "claude-opus-4-8",
         "content": [{"type": "text", "text": answer}], "stop_reason": "end_turn",
         "usage": {"input_tokens": 1, "output_tokens": 1},
     });
-    let (first, second) = (record(name, 1, minute, "user", &said), record(name, 2, minute, "assistant", &answered));
+    let (first, second) =
+        (record(name, 1, minute, "user", &prompt_message), record(name, 2, minute, "assistant", &answer_message));
     let path = dir.join(format!("{}.jsonl", id(minute)));
     fs::write(&path, format!("{first}\n{second}\n")).expect("a transcript");
     path
 }
 
 #[test]
-fn types_walks_from_hit_to_hit_and_opens_one() {
+fn typing_a_query_navigates_hits_and_opens_them() {
     let home = Home::empty();
     write(&home, "a", 1, "Draw me a bird", "Here is a zebrafinch on a branch.");
     write(&home, "b", 2, "Why does the zebrafinch sing?", "The zebrafinch sings at dawn.");
@@ -54,14 +55,14 @@ fn types_walks_from_hit_to_hit_and_opens_one() {
     });
     terminal.send("\r");
     terminal.wait_for_text("1 of 2");
-    // Through both hits of the first session into the next one.
+    // Moves through both hits of the first session into the next one.
     terminal.send("n");
     terminal.wait_for_text("2 of 2");
     terminal.send("n");
     terminal.wait_for_text("1 of 1");
     terminal.wait_for_text("Here is a zebrafinch");
     terminal.send("n");
-    terminal.wait_for_text("that was the last hit of all");
+    terminal.wait_for_text("No more matches");
     terminal.send("\x1b");
     terminal.wait_for_text("2 sessions");
     terminal.send("\x1b");
@@ -74,16 +75,16 @@ fn types_walks_from_hit_to_hit_and_opens_one() {
 }
 
 #[test]
-fn what_is_written_while_the_results_are_open_is_found_without_a_key() {
+fn new_text_appears_in_open_results_without_a_key() {
     let home = Home::empty();
     let path = write(&home, "a", 1, "Good morning", "Good morning to you.");
     let mut terminal = salon(&home, &[]);
     terminal.wait_for_text("Good morning");
     terminal.send("/zebrafinch");
-    terminal.wait_for_text("Nothing holds");
-    let said = serde_json::json!({"role": "user", "content": "And the zebrafinch?"});
+    terminal.wait_for_text("No results for");
+    let prompt_message = serde_json::json!({"role": "user", "content": "And the zebrafinch?"});
     let mut file = fs::OpenOptions::new().append(true).open(&path).expect("the transcript");
-    writeln!(file, "{}", record("a", 3, 1, "user", &said)).expect("appended");
+    writeln!(file, "{}", record("a", 3, 1, "user", &prompt_message)).expect("appended");
     terminal.wait_for_text("And the zebrafinch?");
     terminal.send("\x1b");
     terminal.wait_for_text("sessions to search");

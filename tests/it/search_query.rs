@@ -1,28 +1,30 @@
-//! The query language: what it means, where it marks mistakes, and that no input hurts.
+//! Query language: its meaning, the spans of errors, and robustness against any input.
 
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
-use salon::domain::query::complete::{Candidate, best, complete};
+use salon::domain::query::complete::{QueryCandidate, complete, rank_values};
 use salon::domain::query::fold::{Case, fold};
 use salon::domain::query::jump::Jump;
-use salon::domain::query::matcher::Matcher;
-use salon::domain::query::{Facts, Field, Filter, Form, Needle, Numbers, Query, What, When};
-use salon::domain::{Agent, Session, SessionKey, State, Time};
+use salon::domain::query::matcher::NeedleMatcher;
+use salon::domain::query::{
+    Filter, FilterContext, FilterKey, Needle, NeedleForm, NumberRange, Query, TermKind, TimeSpec,
+};
+use salon::domain::{Agent, Session, SessionKey, SessionState, Time};
 
-fn whats(query: &Query) -> Vec<Vec<(bool, &What)>> {
-    query.branches.iter().map(|branch| branch.terms.iter().map(|term| (term.negated, &term.what)).collect()).collect()
+fn whats(query: &Query) -> Vec<Vec<(bool, &TermKind)>> {
+    query.branches.iter().map(|branch| branch.terms.iter().map(|term| (term.negated, &term.kind)).collect()).collect()
 }
 
-fn needle(text: &str, form: Form) -> Needle {
+fn needle(text: &str, form: NeedleForm) -> Needle {
     Needle { text: text.into(), form }
 }
 
-fn text(text: &str, form: Form) -> What {
-    What::Text(needle(text, form))
+fn text(text: &str, form: NeedleForm) -> TermKind {
+    TermKind::Text(needle(text, form))
 }
 
-fn found(needle_text: &str, form: Form, haystack: &str) -> Option<String> {
-    let matcher = Matcher::new(&needle(needle_text, form)).expect("a needle");
+fn found(needle_text: &str, form: NeedleForm, haystack: &str) -> Option<String> {
+    let matcher = NeedleMatcher::new(&needle(needle_text, form)).expect("a needle");
     matcher.find_at(haystack, 0).map(|range| haystack[range].to_owned())
 }
 
@@ -31,42 +33,42 @@ fn words_phrases_negation_or_and_regex() {
     let query = Query::parse(r#"foo "two  words" -bar OR /a.*b c/ --flag - x-y"#);
     let expected = [
         vec![
-            (false, text("foo", Form::Word)),
-            (false, text("two  words", Form::Phrase)),
-            (true, text("bar", Form::Word)),
+            (false, text("foo", NeedleForm::Word)),
+            (false, text("two  words", NeedleForm::Phrase)),
+            (true, text("bar", NeedleForm::Word)),
         ],
         vec![
-            (false, text("a.*b c", Form::Regex)),
-            (false, text("--flag", Form::Word)),
-            (false, text("-", Form::Word)),
-            (false, text("x-y", Form::Word)),
+            (false, text("a.*b c", NeedleForm::Regex)),
+            (false, text("--flag", NeedleForm::Word)),
+            (false, text("-", NeedleForm::Word)),
+            (false, text("x-y", NeedleForm::Word)),
         ],
     ];
-    let expected: Vec<Vec<(bool, &What)>> =
+    let expected: Vec<Vec<(bool, &TermKind)>> =
         expected.iter().map(|branch| branch.iter().map(|(not, what)| (*not, what)).collect()).collect();
     assert_eq!(whats(&query), expected);
-    assert!(query.mistakes.is_empty(), "{:?}", query.mistakes);
+    assert!(query.errors.is_empty(), "{:?}", query.errors);
 }
 
 #[test]
 fn code_and_paths_are_words() {
     for word in ["std::vec", "foo::bar(", "/home/dev/x.rs", "/usr/bin/", "http://x/y", "12:30", "a\"b", "#!", "&&"] {
         let query = Query::parse(word);
-        assert_eq!(whats(&query), [[(false, &text(word, Form::Word))]], "{word}");
-        assert!(query.mistakes.is_empty(), "{word}: {:?}", query.mistakes);
+        assert_eq!(whats(&query), [[(false, &text(word, NeedleForm::Word))]], "{word}");
+        assert!(query.errors.is_empty(), "{word}: {:?}", query.errors);
     }
 }
 
 #[test]
 fn filters_take_lists_and_negation() {
     let query = Query::parse(r#"agent:claude,codex -dir:"My Café app",api turns:>5 tokens:<100k exit:1..3 #infra"#);
-    assert!(query.mistakes.is_empty(), "{:?}", query.mistakes);
+    assert!(query.errors.is_empty(), "{:?}", query.errors);
     let filters: Vec<_> = query.branches[0].filters().collect();
     assert_eq!(filters[0], (&Filter::Agent(vec![Agent::Claude, Agent::Codex]), false));
     assert_eq!(filters[1], (&Filter::Dir(vec!["My Café app".into(), "api".into()]), true));
-    assert_eq!(filters[2], (&Filter::Turns(vec![Numbers { from: 6, to: u64::MAX }]), false));
-    assert_eq!(filters[3], (&Filter::Tokens(vec![Numbers { from: 0, to: 99_999 }]), false));
-    assert_eq!(filters[4], (&Filter::Exit(vec![Numbers { from: 1, to: 3 }]), false));
+    assert_eq!(filters[2], (&Filter::Turns(vec![NumberRange { from: 6, to: u64::MAX }]), false));
+    assert_eq!(filters[3], (&Filter::Tokens(vec![NumberRange { from: 0, to: 99_999 }]), false));
+    assert_eq!(filters[4], (&Filter::Exit(vec![NumberRange { from: 1, to: 3 }]), false));
     assert_eq!(filters[5], (&Filter::Tag(vec!["infra".into()]), false));
 }
 
@@ -92,19 +94,22 @@ fn a_mistake_is_marked_and_the_rest_runs() {
         ("/a{999}{999}{999}/ fix", "/a{999}{999}{999}/", "fix"),
     ] {
         let query = Query::parse(source);
-        let spans: Vec<_> = query.mistakes.iter().map(|mistake| &source[mistake.span.clone()]).collect();
-        assert_eq!(spans, [marked], "{source}: {:?}", query.mistakes);
+        let spans: Vec<_> = query.errors.iter().map(|mistake| &source[mistake.span.clone()]).collect();
+        assert_eq!(spans, [marked], "{source}: {:?}", query.errors);
         assert_eq!(query.to_string(), kept, "{source}");
     }
-    assert_eq!(Query::parse(&"OR ".repeat(3_000)).mistakes.len(), 16, "more than anybody mends at once");
+    assert_eq!(Query::parse(&"OR ".repeat(3_000)).errors.len(), 16, "more than anybody mends at once");
 }
 
 #[test]
 fn days_and_ages_are_resolved_in_the_users_zone() {
     let zone = TimeZone::fixed(jiff::tz::offset(1));
-    let facts =
-        Facts { now: Time::parse("2026-11-21T12:00:00Z").expect("a time"), zone: Some(&zone), ..Facts::default() };
-    let at = |text: &str| When::parse(text).map(|when| when.range(&facts).0.rfc3339());
+    let facts = FilterContext {
+        now: Time::parse("2026-11-21T12:00:00Z").expect("a time"),
+        zone: Some(&zone),
+        ..FilterContext::default()
+    };
+    let at = |text: &str| TimeSpec::parse(text).map(|when| when.range(&facts).0.rfc3339());
     assert_eq!(at("2d").as_deref(), Some("2026-11-19T12:00:00.000Z"));
     assert_eq!(at("yesterday").as_deref(), Some("2026-11-19T23:00:00.000Z"));
     assert_eq!(at("2026-11-01").as_deref(), Some("2026-10-31T23:00:00.000Z"));
@@ -120,14 +125,14 @@ fn sessions_answer_the_filters_about_them() {
     session.cwd = "/home/dev/src/shop-api".into();
     session.branch = Some("feature/Cart".into());
     session.turns = 7;
-    session.state = State::Idle;
+    session.state = SessionState::Idle;
     session.last_activity = Time::parse("2026-11-20T09:00:00Z");
     let tags = ["infra".into()];
     let now = Time::parse("2026-11-21T12:00:00Z").expect("a time");
-    let facts = Facts { now, home: "/home/dev", starred: true, tags: &tags, ..Facts::default() };
+    let facts = FilterContext { now, home: "/home/dev", starred: true, tags: &tags, ..FilterContext::default() };
     let admits = |source: &str| {
         let query = Query::parse(source);
-        assert!(query.mistakes.is_empty(), "{source}: {:?}", query.mistakes);
+        assert!(query.errors.is_empty(), "{source}: {:?}", query.errors);
         query.branches[0].filters().all(|(filter, negated)| filter.admits(&session, &facts) != negated)
     };
     for yes in [
@@ -178,25 +183,25 @@ fn texts_match_whatever_their_case_accents_and_composition() {
         ("ΣΟΦΟΣ", "σοφος", None),
         ("σοφος", "ΣΟΦΟΣ", Some("ΣΟΦΟΣ")),
     ] {
-        assert_eq!(found(wanted, Form::Word, text).as_deref(), hit, "{wanted} in {text}");
+        assert_eq!(found(wanted, NeedleForm::Word, text).as_deref(), hit, "{wanted} in {text}");
     }
     assert_eq!(
-        found("memory allocation", Form::Phrase, "a memory\n  allocation b").as_deref(),
+        found("memory allocation", NeedleForm::Phrase, "a memory\n  allocation b").as_deref(),
         Some("memory\n  allocation")
     );
-    assert_eq!(found("api_key", Form::Phrase, "the api key"), None);
-    assert_eq!(found(r"err\w+ \d+", Form::Regex, "Error 42").as_deref(), Some("Error 42"));
+    assert_eq!(found("api_key", NeedleForm::Phrase, "the api key"), None);
+    assert_eq!(found(r"err\w+ \d+", NeedleForm::Regex, "Error 42").as_deref(), Some("Error 42"));
 }
 
 #[test]
 fn filters_complete_with_counts() {
     let values = |field| match field {
-        Field::Branch => vec![("main".into(), 3), ("my work".into(), 9)],
+        FilterKey::Branch => vec![("main".into(), 3), ("my work".into(), 9)],
         _ => Vec::new(),
     };
     let texts = |source: &str| {
         let completion = complete(source, source.len(), values);
-        completion.candidates.iter().map(|c: &Candidate| c.text.clone()).collect::<Vec<_>>()
+        completion.candidates.iter().map(|c: &QueryCandidate| c.text.clone()).collect::<Vec<_>>()
     };
     assert_eq!(texts("fix -ag"), ["agent:"]);
     assert_eq!(texts("agent:claude,co"), ["codex", "opencode"]);
@@ -207,7 +212,7 @@ fn filters_complete_with_counts() {
     assert_eq!(texts("branch:main,"), ["\"my work\""], "what stands there already is not offered again");
     assert_eq!(texts("since:"), ["today", "yesterday", "2d", "1w", "1m"]);
     assert!(texts("\"an ag").is_empty() && texts("fix ").is_empty() && texts("/ag").is_empty());
-    let files = best(Field::File, "re", vec![("/src/are.rs".into(), 9), ("/src/retry.rs".into(), 1)]);
+    let files = rank_values(FilterKey::File, "re", vec![("/src/are.rs".into(), 9), ("/src/retry.rs".into(), 1)]);
     assert_eq!(files.first().map(|(path, _)| path.as_str()), Some("/src/retry.rs"), "its name begins so");
 }
 
@@ -215,16 +220,16 @@ fn filters_complete_with_counts() {
 fn pasted_ids_commands_and_paths_are_recognised() {
     let uuid = "143b81a6-7d8c-4196-a91b-8320eafa2b09";
     let id = |agent| Some(Jump::Id(agent, uuid.to_owned()));
-    assert_eq!(Jump::recognise(uuid), id(None));
-    assert_eq!(Jump::recognise(&format!("claude:{uuid}")), id(Some(Agent::Claude)));
-    assert_eq!(Jump::recognise(&format!(" claude --resume {uuid}\n")), id(Some(Agent::Claude)));
-    assert_eq!(Jump::recognise(&format!("cd '/home/x y' && qwen --resume {uuid}")), id(Some(Agent::Qwen)));
-    assert_eq!(Jump::recognise(&format!("codex resume {uuid}")), id(Some(Agent::Codex)));
-    assert_eq!(Jump::recognise(&format!("Resume this session with: claude --resume={uuid}")), id(Some(Agent::Claude)));
-    assert_eq!(Jump::recognise("goose session -r --session-id 20261121_1").map(|_| ()), Some(()));
-    assert_eq!(Jump::recognise("~/a b/x.jsonl"), Some(Jump::Path("~/a b/x.jsonl".into())));
+    assert_eq!(Jump::parse(uuid), id(None));
+    assert_eq!(Jump::parse(&format!("claude:{uuid}")), id(Some(Agent::Claude)));
+    assert_eq!(Jump::parse(&format!(" claude --resume {uuid}\n")), id(Some(Agent::Claude)));
+    assert_eq!(Jump::parse(&format!("cd '/home/x y' && qwen --resume {uuid}")), id(Some(Agent::Qwen)));
+    assert_eq!(Jump::parse(&format!("codex resume {uuid}")), id(Some(Agent::Codex)));
+    assert_eq!(Jump::parse(&format!("Resume this session with: claude --resume={uuid}")), id(Some(Agent::Claude)));
+    assert_eq!(Jump::parse("goose session -r --session-id 20261121_1").map(|_| ()), Some(()));
+    assert_eq!(Jump::parse("~/a b/x.jsonl"), Some(Jump::Path("~/a b/x.jsonl".into())));
     for none in ["claude", "fix claude resume", "/home/dev", "143b81a6", "ses_x", "why does codex not resume"] {
-        assert_eq!(Jump::recognise(none), None, "{none}");
+        assert_eq!(Jump::parse(none), None, "{none}");
     }
 }
 
@@ -232,14 +237,14 @@ fn pasted_ids_commands_and_paths_are_recognised() {
 fn a_very_long_query_is_cheap_and_says_what_is_left_out() {
     let query = Query::parse(&"word ".repeat(2_000));
     assert_eq!(query.branches[0].terms.len(), 64);
-    assert_eq!(query.mistakes.len(), 1);
+    assert_eq!(query.errors.len(), 1);
     for hostile in ["(".repeat(10_000), "\"".repeat(9_999), format!("/{}/", "(".repeat(9_998)), "a".repeat(10_000)] {
         let query = Query::parse(&hostile);
-        assert!(query.needles().all(|needle| Matcher::new(needle).is_ok()));
+        assert!(query.needles().all(|needle| NeedleMatcher::new(needle).is_ok()));
     }
 }
 
-/// Queries made of the pieces that mean something.
+/// Queries made of meaningful pieces.
 fn sources() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just(" "),
@@ -282,7 +287,7 @@ proptest! {
     #[test]
     fn a_query_never_panics_and_shows_as_itself(source in sources()) {
         let query = Query::parse(&source);
-        for mistake in &query.mistakes {
+        for mistake in &query.errors {
             prop_assert!(source.get(mistake.span.clone()).is_some());
         }
         for term in query.branches.iter().flat_map(|branch| &branch.terms) {
@@ -294,7 +299,7 @@ proptest! {
         for at in 0..=source.len() {
             complete(&source, at, |_| Vec::new());
         }
-        Jump::recognise(&source);
+        Jump::parse(&source);
     }
 
     #[test]
@@ -302,19 +307,19 @@ proptest! {
         text in "[a-cA-C \u{301}éßüйЖ字\u{1100}-\u{1103}ﬁ]{0,40}",
         wanted in "[a-cA-C éßüйж字f]{1,4}",
     ) {
-        let needle = needle(&wanted, Form::Phrase);
+        let needle = needle(&wanted, NeedleForm::Phrase);
         let case = Case::smart(&wanted);
         let folded = fold(wanted.trim(), case);
         prop_assume!(!folded.trim().is_empty());
         let plain = fold(&text, case).contains(&folded);
-        let matcher = Matcher::new(&needle).expect("a needle");
+        let matcher = NeedleMatcher::new(&needle).expect("a needle");
         let hit = matcher.find_at(&text, 0);
         prop_assert!(!plain || hit.is_some(), "{:?} in {:?}", wanted, text);
         if let Some(range) = hit {
             prop_assert!(text.get(range).is_some());
-            if let Some(raw) = Matcher::raw(&needle) {
+            if let Some(raw) = NeedleMatcher::json_prefilter(&needle) {
                 let json = serde_json::to_string(&text).expect("JSON");
-                prop_assert!(raw.may_be_in(json.as_bytes()), "{:?} in {}", wanted, json);
+                prop_assert!(raw.may_match(json.as_bytes()), "{:?} in {}", wanted, json);
             }
         }
     }

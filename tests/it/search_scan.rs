@@ -1,4 +1,4 @@
-//! The look at raw files before anything is decoded: it may let through too much, and never too little.
+//! Prefilter of raw records: false positives are allowed, false negatives are not.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,58 +6,60 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
-use salon::domain::query::raw::Raw;
-use salon::domain::query::{Form, Matcher, Needle};
-use salon::index::search::{Corpus, Search};
+use salon::domain::query::json_prefilter::JsonPrefilter;
+use salon::domain::query::{Needle, NeedleForm, NeedleMatcher};
+use salon::index::search::{Corpus, SearchIndex};
 use serde_json::json;
 
-use crate::search_plants::{
-    CLAUDE, OPENCODE, ask, claude_file, claude_line, corpus, ids, index, open, plant_opencode, write,
+use crate::search_needles::{
+    CLAUDE, OPENCODE, ask, claude_file, claude_line, corpus, ids, index, open, write, write_opencode_needles,
 };
 use crate::support::Home;
 
-fn needle(text: &str, form: Form) -> Needle {
+fn needle(text: &str, form: NeedleForm) -> Needle {
     Needle { text: text.into(), form }
 }
 
-/// JSON as a writer puts it that keeps to ASCII.
+/// JSON with all letters beyond ASCII escaped.
 fn escaped(text: &str) -> String {
     let json = serde_json::to_string(text).expect("JSON");
     json.encode_utf16()
-        .map(|unit| match u8::try_from(unit).ok().filter(u8::is_ascii) {
+        .map(|code_unit| match u8::try_from(code_unit).ok().filter(u8::is_ascii) {
             Some(byte) => char::from(byte).to_string(),
-            None => format!("\\u{unit:04x}"),
+            None => format!("\\u{code_unit:04x}"),
         })
         .collect()
 }
 
-/// What a matcher finds in a text must be let through, however the text is written.
-fn lets_through(needle: &Needle, text: &str) -> Result<(), TestCaseError> {
-    let (Ok(matcher), Some(raw)) = (Matcher::new(needle), Matcher::raw(needle)) else { return Ok(()) };
-    if matcher.is_in(text) {
+/// Asserts that the prefilter passes every text that the matcher finds, with and without escapes.
+fn assert_passes(needle: &Needle, text: &str) -> Result<(), TestCaseError> {
+    let (Ok(matcher), Some(raw)) = (NeedleMatcher::new(needle), NeedleMatcher::json_prefilter(needle)) else {
+        return Ok(());
+    };
+    if matcher.is_match(text) {
         let json = serde_json::to_string(text).expect("JSON");
-        prop_assert!(raw.may_be_in(json.as_bytes()), "{needle:?} in {json}");
-        prop_assert!(raw.may_be_in(escaped(text).as_bytes()), "{needle:?} in {}", escaped(text));
+        prop_assert!(raw.may_match(json.as_bytes()), "{needle:?} in {json}");
+        prop_assert!(raw.may_match(escaped(text).as_bytes()), "{needle:?} in {}", escaped(text));
     }
     Ok(())
 }
 
 #[test]
-fn a_word_is_seen_wherever_it_stands() {
+fn a_word_is_found_at_any_offset() {
     for word in ["q", "zq", "needle", "the", "жук", "字", "fußball", &"long ago ".repeat(30)] {
-        let raw = Raw::new(&needle(word.trim(), Form::Phrase)).expect("something to go by");
+        let raw = JsonPrefilter::new(&needle(word.trim(), NeedleForm::Phrase)).expect("something to go by");
         for before in 0..200 {
             for after in [0, 1, 63, 64, 300] {
                 let bytes = [".".repeat(before).as_str(), word.trim(), ".".repeat(after).as_str()].concat();
-                assert!(raw.may_be_in(bytes.as_bytes()), "{word} behind {before} and before {after}");
+                assert!(raw.may_match(bytes.as_bytes()), "{word} behind {before} and before {after}");
             }
-            assert!(!raw.may_be_in(".".repeat(before).as_bytes()), "{word} in {before} dots");
+            assert!(!raw.may_match(".".repeat(before).as_bytes()), "{word} in {before} dots");
         }
     }
 }
 
 #[test]
-fn letters_that_fold_are_seen_raw_and_escaped() {
+fn folded_letters_are_found_raw_and_escaped() {
     for (wanted, text) in [
         ("cafe", "café"),
         ("café", "cafe"),
@@ -72,18 +74,21 @@ fn letters_that_fold_are_seen_raw_and_escaped() {
         ("wait…", "please wait… now"),
         ("🦥", "a 🦥"),
     ] {
-        let raw = Raw::new(&needle(wanted, Form::Phrase)).expect("something to go by");
+        let raw = JsonPrefilter::new(&needle(wanted, NeedleForm::Phrase)).expect("something to go by");
         let long = format!("{}{text}{}", "filler. ".repeat(20), " and so on".repeat(20));
         for text in [text, &long] {
-            assert!(Matcher::new(&needle(wanted, Form::Phrase)).expect("a needle").is_in(text), "{wanted} in {text}");
-            assert!(raw.may_be_in(text.as_bytes()), "{wanted} in {text}");
-            assert!(raw.may_be_in(escaped(text).as_bytes()), "{wanted} in {}", escaped(text));
+            assert!(
+                NeedleMatcher::new(&needle(wanted, NeedleForm::Phrase)).expect("a needle").is_match(text),
+                "{wanted} in {text}"
+            );
+            assert!(raw.may_match(text.as_bytes()), "{wanted} in {text}");
+            assert!(raw.may_match(escaped(text).as_bytes()), "{wanted} in {}", escaped(text));
         }
     }
 }
 
 #[test]
-fn a_regular_expression_is_ruled_out_by_the_text_it_must_hold() {
+fn a_regular_expression_is_prefiltered_by_its_required_text() {
     for (expression, yes, no) in [
         (r"zqx[a-z]+7415", "zqxtool7415", "zqytool7425"),
         (r"(foo|bar)baz+", "a barbazz", "a baz"),
@@ -94,18 +99,18 @@ fn a_regular_expression_is_ruled_out_by_the_text_it_must_hold() {
         (r"naïve", "a naïve one", "clever"),
         (r"x{3}y", "xxxy", "xyxy"),
     ] {
-        let needle = needle(expression, Form::Regex);
-        let raw = Matcher::raw(&needle).expect("something to go by");
-        assert!(raw.may_be_in(yes.as_bytes()), "{expression} in {yes}");
-        assert!(raw.may_be_in(escaped(yes).as_bytes()), "{expression} in {}", escaped(yes));
-        assert!(!raw.may_be_in(no.as_bytes()), "{expression} in {no}");
+        let needle = needle(expression, NeedleForm::Regex);
+        let raw = NeedleMatcher::json_prefilter(&needle).expect("something to go by");
+        assert!(raw.may_match(yes.as_bytes()), "{expression} in {yes}");
+        assert!(raw.may_match(escaped(yes).as_bytes()), "{expression} in {}", escaped(yes));
+        assert!(!raw.may_match(no.as_bytes()), "{expression} in {no}");
     }
     for anything in [r".*", r"\d+", r"a*", r"(foo|.+)", r"[a-z]{3}", r#"""#] {
-        assert!(Matcher::raw(&needle(anything, Form::Regex)).is_none(), "{anything}");
+        assert!(NeedleMatcher::json_prefilter(&needle(anything, NeedleForm::Regex)).is_none(), "{anything}");
     }
 }
 
-/// Lines of one session, each with one tool's output, written by hand.
+/// Writes the lines of one session by hand, each with one tool output.
 fn put(home: &Home, ends: &str, outputs: &[&str]) {
     let lines = (2..).zip(outputs).map(|(number, output)| {
         let value = claude_line(number, "user", &json!([{"type": "tool_result", "tool_use_id": "t", "content": "@@"}]));
@@ -117,8 +122,8 @@ fn put(home: &Home, ends: &str, outputs: &[&str]) {
     fs::write(claude_file(home), lines.join(ends) + ends).expect("write");
 }
 
-/// Asks before and after the talk is stored.
-fn asked(home: &Home, query: &str) -> Vec<BTreeSet<String>> {
+/// Searches before and after indexing.
+fn search_twice(home: &Home, query: &str) -> Vec<BTreeSet<String>> {
     let corpus = corpus(home);
     let search = open(home);
     let before = ids(&ask(&search, &corpus, query));
@@ -131,7 +136,7 @@ fn found() -> Vec<BTreeSet<String>> {
 }
 
 #[test]
-fn matches_at_the_edges_of_what_is_read_at_once_are_found() {
+fn matches_at_block_boundaries_are_found() {
     const BLOCK: usize = 256 << 10;
     for shift in [0, 1, 7, 8, 40, 64] {
         let home = Home::empty();
@@ -140,10 +145,10 @@ fn matches_at_the_edges_of_what_is_read_at_once_are_found() {
         let at = lines.find("edgeword").expect("the word");
         let filler = "f".repeat(BLOCK - at + shift);
         put(&home, "\n", &[&format!("x{filler}"), "edgeword"]);
-        assert_eq!(asked(&home, "edgeword"), found(), "{shift}");
+        assert_eq!(search_twice(&home, "edgeword"), found(), "{shift}");
         put(&home, "\n", &["x", &format!("{}edgeword{filler}", "g".repeat(BLOCK - at - shift))]);
-        assert_eq!(asked(&home, "edgeword"), found(), "in one line, {shift}");
-        assert_eq!(asked(&home, "/edge[w]ord/"), found(), "as an expression, {shift}");
+        assert_eq!(search_twice(&home, "edgeword"), found(), "in one line, {shift}");
+        assert_eq!(search_twice(&home, "/edge[w]ord/"), found(), "as an expression, {shift}");
     }
 }
 
@@ -151,18 +156,18 @@ fn matches_at_the_edges_of_what_is_read_at_once_are_found() {
 fn lines_may_end_as_they_like_but_must_end() {
     let home = Home::empty();
     put(&home, "\r\n", &["crlfword", "other"]);
-    assert_eq!(asked(&home, "crlfword"), found());
-    // What is still being written counts when it is there.
+    assert_eq!(search_twice(&home, "crlfword"), found());
+    // An incomplete line counts once it is complete.
     let half = claude_line(9, "user", &json!([{"type": "tool_result", "tool_use_id": "t", "content": "lateword"}]));
     let text = fs::read_to_string(claude_file(&home)).expect("read");
     fs::write(claude_file(&home), format!("{text}{half}")).expect("write");
-    assert_eq!(asked(&home, "lateword"), vec![BTreeSet::new(); 2]);
+    assert_eq!(search_twice(&home, "lateword"), vec![BTreeSet::new(); 2]);
     fs::write(claude_file(&home), format!("{text}{half}\n")).expect("write");
-    assert_eq!(asked(&home, "lateword"), found());
+    assert_eq!(search_twice(&home, "lateword"), found());
 }
 
 #[test]
-fn what_is_escaped_in_a_file_is_found_as_it_reads() {
+fn escaped_text_is_found_unescaped() {
     let home = Home::empty();
     put(&home, "\n", &[r#"caf\u00e9zq \"quotedzq\" back\\slashzq line\nbreakzq ta\tbzq \ud83e\udda5zq Stra\u00DFezq"#]);
     for query in [
@@ -179,17 +184,17 @@ fn what_is_escaped_in_a_file_is_found_as_it_reads() {
         r"/line\nbreakzq/",
         r"/back\\slashzq/",
     ] {
-        assert_eq!(asked(&home, query), found(), "{query}");
+        assert_eq!(search_twice(&home, query), found(), "{query}");
     }
     for query in ["linebreakzq", "nbreakzq", "u00e9zq", "tbzq"] {
-        assert_eq!(asked(&home, query), vec![BTreeSet::new(); 2], "{query}");
+        assert_eq!(search_twice(&home, query), vec![BTreeSet::new(); 2], "{query}");
     }
 }
 
 #[test]
-fn files_that_vanish_or_are_no_text_spoil_nothing() {
+fn missing_and_binary_files_do_not_break_a_search() {
     let home = Home::empty();
-    let planted = plant_opencode(&home);
+    let needles = write_opencode_needles(&home);
     put(&home, "\n", &["stayword"]);
     write(
         &claude_file(&home).with_file_name("22222222-2222-4333-8444-555555555555.jsonl"),
@@ -207,21 +212,21 @@ fn files_that_vanish_or_are_no_text_spoil_nothing() {
     fs::create_dir(storage.join("part/msg_2/prt_8.json")).expect("create folder");
     assert!(ask(&search, &corpus, "goneword").hits.is_empty());
     assert_eq!(ids(&ask(&search, &corpus, "stayword")), BTreeSet::from([CLAUDE.to_owned()]));
-    for (query, id) in planted {
+    for (query, id) in needles {
         assert_eq!(ids(&ask(&search, &corpus, query)), BTreeSet::from([id.to_owned()]), "{query}");
     }
 }
 
-/// Makes a file or folder look as if it had last been written two days before the others.
+/// Sets the modification time to two days before the other files.
 fn age(path: &Path) {
     let then = SystemTime::now() - Duration::from_hours(48);
     fs::File::open(path).and_then(|file| file.set_modified(then)).expect("set the time");
 }
 
 #[test]
-fn old_sessions_of_many_files_are_only_opened_for_what_they_may_hold() {
+fn sessions_of_many_files_are_only_opened_where_their_filter_matches() {
     let home = Home::empty();
-    let planted = plant_opencode(&home);
+    let needles = write_opencode_needles(&home);
     put(&home, "\n", &["stayword"]);
     let storage = home.path().join(".local/share/opencode/storage");
     let part = |id: &str, text: &str| {
@@ -239,10 +244,10 @@ fn old_sessions_of_many_files_are_only_opened_for_what_they_may_hold() {
     let first = corpus(&home);
     let search = open(&home);
     index(&search, &first);
-    let kept = home.path().join("cache/search/small");
-    assert!(kept.is_file());
-    let all_found = |search: &Search, corpus: &Corpus| {
-        for (query, id) in &planted {
+    let filters_file = home.path().join("cache/search/filters");
+    assert!(filters_file.is_file());
+    let all_found = |search: &SearchIndex, corpus: &Corpus| {
+        for (query, id) in &needles {
             assert_eq!(ids(&ask(search, corpus, query)), BTreeSet::from([(*id).to_owned()]), "{query}");
         }
         for query in ["naive", "naïve", "strasse", "Straße", "cafezq", "cafébar", "ve", "/na.ve/", "naive strasse"] {
@@ -250,16 +255,16 @@ fn old_sessions_of_many_files_are_only_opened_for_what_they_may_hold() {
         }
     };
     all_found(&search, &first);
-    let looked = |search: &Search| ask(search, &first, "stayword").reach.bytes;
-    let few = looked(&search);
-    fs::write(&kept, "damaged").expect("write");
-    let all = looked(&open(&home));
+    let bytes_searched = |search: &SearchIndex| ask(search, &first, "stayword").coverage.bytes;
+    let few = bytes_searched(&search);
+    fs::write(&filters_file, "damaged").expect("write");
+    let all = bytes_searched(&open(&home));
     assert!(few < all, "{few} of {all} bytes");
     all_found(&open(&home), &first);
-    // Begun anew, and told of what came since by the stamp.
-    fs::remove_file(&kept).expect("remove");
+    // Rebuilt; later changes are detected by the stamp.
+    fs::remove_file(&filters_file).expect("remove");
     index(&search, &first);
-    assert_eq!(looked(&search), few);
+    assert_eq!(bytes_searched(&search), few);
     part("prt_7", "sinceword");
     fs::write(storage.join(format!("message/{OPENCODE}/msg_3.json")), r#"{"role":"assistant"}"#).expect("write");
     let second = corpus(&home);
@@ -270,7 +275,7 @@ fn old_sessions_of_many_files_are_only_opened_for_what_they_may_hold() {
     }
 }
 
-/// Letters with other spellings, and others beside them.
+/// Letters with several spellings, and others beside them.
 const LETTERS: &str =
     "[a-cksA-CKSſ\u{212a}\u{212b}å²…ßﬁé\u{301}йЖж字\u{1100}-\u{1103}\u{1161}\u{1f9a5}م\u{64e}Ωω \\\\\"/<\n.]";
 
@@ -281,28 +286,28 @@ fn letters(count: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Stri
 
 proptest! {
     #[test]
-    fn what_stands_in_a_text_letter_by_letter_is_found_and_let_through(
+    fn exact_substrings_are_found_and_pass_the_prefilter(
         text in letters(1..=120),
         from in 0usize..120,
         len in 1usize..12,
     ) {
         let part: String = text.chars().skip(from % text.chars().count()).take(len).collect();
         prop_assume!(part.chars().any(char::is_alphanumeric));
-        let needle = needle(part.trim(), Form::Phrase);
-        prop_assert!(Matcher::new(&needle).expect("a needle").is_in(&text), "{part:?} in {text:?}");
-        lets_through(&needle, &text)?;
+        let needle = needle(part.trim(), NeedleForm::Phrase);
+        prop_assert!(NeedleMatcher::new(&needle).expect("a needle").is_match(&text), "{part:?} in {text:?}");
+        assert_passes(&needle, &text)?;
     }
 
     #[test]
-    fn words_that_only_resemble_are_let_through(
+    fn similar_words_pass_the_prefilter(
         text in letters(0..=120),
         wanted in "[a-cksåéßжΩй字m]{1,3}",
     ) {
-        lets_through(&needle(&wanted, Form::Word), &text)?;
+        assert_passes(&needle(&wanted, NeedleForm::Word), &text)?;
     }
 
     #[test]
-    fn expressions_are_let_through(
+    fn regular_expressions_pass_the_prefilter(
         text in letters(0..=80),
         pieces in proptest::collection::vec(prop_oneof![
             Just("a"), Just("k"), Just("s"), Just("bc"), Just("é"), Just("Å"), Just("K"), Just("ß"), Just("²"),
@@ -311,6 +316,6 @@ proptest! {
             Just("\u{1100}"), Just("\u{64e}"),
         ], 1..5),
     ) {
-        lets_through(&needle(&pieces.concat(), Form::Regex), &text)?;
+        assert_passes(&needle(&pieces.concat(), NeedleForm::Regex), &text)?;
     }
 }

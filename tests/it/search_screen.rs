@@ -1,35 +1,35 @@
-//! The search screen: keys, news of a search, walking from hit to hit, and how it looks.
+//! Search screen: keys, updates, navigation between hits, and layouts.
 
 mod anything;
-mod kept;
+mod history;
 
 use std::sync::Arc;
 
 use salon::app::layer::Layer;
-use salon::app::msg::{Opened, TranscriptMsg};
-use salon::app::search::{Focus, History, Search};
-use salon::app::{Effect, Msg, Ticket};
+use salon::app::msg::{TranscriptInfo, TranscriptMsg};
+use salon::app::search::{SearchFocus, SearchHistory, SearchScreen};
+use salon::app::{Effect, Msg, RequestTicket};
 use salon::config::key::Key;
-use salon::domain::catalog::{Change, Progress};
-use salon::domain::found::{Found, Hit, Order, Place, Reach, Snippet};
-use salon::domain::query::{Field, Fit, Part, Within};
-use salon::domain::transcript::{Action, Change as FileChanged, EntryKind, FileChange};
-use salon::domain::{Agent, Entry, Key as EntryKey, Role, Session, SessionKey};
+use salon::domain::catalog::{CatalogChange, IndexProgress};
+use salon::domain::query::{EntryMatcher, FilterKey, MatchLevel, TextKind};
+use salon::domain::search::{Coverage, EntryLocation, Hit, SearchOrder, SearchUpdate, Snippet};
+use salon::domain::transcript::{ChangeKind as FileChanged, EntryKind, FileChange, ToolAction};
+use salon::domain::{Agent, Entry, EntryKey, Role, Session, SessionKey};
 
 use super::reader::sample::tool;
 use super::screens::stage::{Stage, change, sessions};
 
-const DONE: Reach = Reach { sessions: 11, bytes: 48_200_000, talk: true, complete: true };
-const GOING: Reach = Reach { sessions: 4, bytes: 9_600_000, talk: true, complete: false };
+const DONE: Coverage = Coverage { sessions: 11, bytes: 48_200_000, indexed: true, complete: true };
+const GOING: Coverage = Coverage { sessions: 4, bytes: 9_600_000, indexed: true, complete: false };
 
-fn place(name: &str) -> Place {
-    Place::Entry { key: EntryKey::new(name, 0), call: "".into() }
+fn place(name: &str) -> EntryLocation {
+    EntryLocation::Entry { key: EntryKey::new(name, 0), call: "".into() }
 }
 
-/// A hit in the session whose id ends so, with a place for each text; `[…]` marks what was found.
-fn hit(id: &str, score: f32, count: usize, texts: &[(Part, &str)]) -> Hit {
+/// Hit in the session whose id ends with `id`, with a snippet for each text; `[…]` marks the matches.
+fn hit(id: &str, score: f32, count: usize, texts: &[(TextKind, &str)]) -> Hit {
     let session = sessions().into_iter().find(|session| session.key.id.ends_with(id)).expect("a session");
-    let snippet = |(nth, (part, marked)): (usize, &(Part, &str))| {
+    let snippet = |(nth, (part, marked)): (usize, &(TextKind, &str))| {
         let (mut text, mut ranges, mut start) = (String::new(), Vec::new(), 0);
         for c in marked.chars() {
             match c {
@@ -38,7 +38,7 @@ fn hit(id: &str, score: f32, count: usize, texts: &[(Part, &str)]) -> Hit {
                 c => text.push(c),
             }
         }
-        Snippet { place: place(&format!("{id}-{nth}")), part: *part, text, ranges }
+        Snippet { location: place(&format!("{id}-{nth}")), text_kind: *part, text, ranges }
     };
     Hit { session: Arc::new(session), score, count, snippets: texts.iter().enumerate().map(snippet).collect() }
 }
@@ -50,28 +50,33 @@ fn webhook_hits() -> Vec<Hit> {
             9.0,
             23,
             &[
-                (Part::Prompt, "Retry the [webhook] when the other side answers 503, with a back-off"),
-                (Part::Output, "test [webhook]::retries_with_back_off ... FAILED"),
-                (Part::EditedFile, "src/[webhook]/retry.rs"),
+                (TextKind::Prompt, "Retry the [webhook] when the other side answers 503, with a back-off"),
+                (TextKind::Output, "test [webhook]::retries_with_back_off ... FAILED"),
+                (TextKind::EditedFile, "src/[webhook]/retry.rs"),
             ],
         ),
-        hit("0004", 5.0, 1, &[(Part::Answer, "…which is why the [webhook] of the cart is called twice in this test…")]),
+        hit(
+            "0004",
+            5.0,
+            1,
+            &[(TextKind::Answer, "…which is why the [webhook] of the cart is called twice in this test…")],
+        ),
         hit(
             "0009",
             4.0,
             2,
-            &[(Part::Input, "rg --line-number \"price\\(\" src/[webhook]"), (Part::Thinking, "the [webhook]")],
+            &[(TextKind::Input, "rg --line-number \"price\\(\" src/[webhook]"), (TextKind::Thinking, "the [webhook]")],
         ),
-        hit("0005", 3.0, 1, &[(Part::Prompt, "在庫の同期を[webhook]で設計する")]),
-        hit("0007", 2.0, 1, &[(Part::Notice, "the menu\u{1b}Pq#0\u{7} was \u{202e}published by a [webhook]")]),
+        hit("0005", 3.0, 1, &[(TextKind::Prompt, "在庫の同期を[webhook]で設計する")]),
+        hit("0007", 2.0, 1, &[(TextKind::Notice, "the menu\u{1b}Pq#0\u{7} was \u{202e}published by a [webhook]")]),
     ]
 }
 
-fn found(query: &str, hits: Vec<Hit>, reach: Reach) -> Msg {
-    Msg::Found { query: query.into(), found: Found { hits, reach, instead: Vec::new() } }
+fn found(query: &str, hits: Vec<Hit>, reach: Coverage) -> Msg {
+    Msg::SearchUpdate { query: query.into(), update: SearchUpdate { hits, coverage: reach, corrections: Vec::new() } }
 }
 
-fn search(stage: &Stage) -> &Search {
+fn search(stage: &Stage) -> &SearchScreen {
     stage.app.layers.iter().rev().find_map(Layer::search).expect("a search")
 }
 
@@ -82,10 +87,10 @@ fn typed(stage: &mut Stage, text: &str) {
 }
 
 fn asks(query: &str) -> Effect {
-    Effect::Search { query: query.into(), order: Order::Relevance, within: None }
+    Effect::Search { query: query.into(), order: SearchOrder::Relevance, within: None }
 }
 
-/// A search for `webhook`, answered.
+/// Screen with a completed search.
 fn webhook(width: u16, height: u16) -> Stage {
     let mut stage = Stage::full(width, height);
     stage.keys("/");
@@ -109,17 +114,20 @@ fn entries(count: u32) -> Vec<Arc<Entry>> {
     (0..count).map(entry).collect()
 }
 
-/// Answers an opening with a transcript of so many entries, of which some hold the query.
-fn answer_opening(stage: &mut Stage, ticket: Ticket, query: &str, hits: &[usize]) {
+/// Answers a request to open a transcript with that many entries, some of which match the query.
+fn answer_opening(stage: &mut Stage, ticket: RequestTicket, query: &str, hits: &[usize]) {
     let entries = entries(30);
     stage.send(Msg::Transcript(ticket, TranscriptMsg::Tail(entries.clone())));
-    stage.send(Msg::Transcript(ticket, TranscriptMsg::Opened(Opened { len: 30, branches: 1, ..Opened::default() })));
+    stage.send(Msg::Transcript(
+        ticket,
+        TranscriptMsg::Opened(TranscriptInfo { len: 30, branches: 1, ..TranscriptInfo::default() }),
+    ));
     stage.send(Msg::Transcript(ticket, TranscriptMsg::Page { from: 0, entries }));
     let found = TranscriptMsg::Found { query: query.into(), entries: hits.to_vec(), complete: true };
     stage.send(Msg::Transcript(ticket, found));
 }
 
-fn opened(effects: &[Effect]) -> Vec<(Ticket, SessionKey)> {
+fn opened(effects: &[Effect]) -> Vec<(RequestTicket, SessionKey)> {
     let opening = |effect: &Effect| match effect {
         Effect::OpenTranscript(ticket, key) => Some((*ticket, key.clone())),
         _ => None,
@@ -128,7 +136,7 @@ fn opened(effects: &[Effect]) -> Vec<(Ticket, SessionKey)> {
 }
 
 #[test]
-fn each_change_of_the_line_asks_and_late_answers_are_dropped() {
+fn each_change_of_the_line_searches_and_late_updates_are_dropped() {
     let mut stage = Stage::full(80, 24);
     stage.take_effects();
     stage.keys("/ w e");
@@ -144,7 +152,7 @@ fn each_change_of_the_line_asks_and_late_answers_are_dropped() {
     assert_eq!(search(&stage).results.rows().len(), 5, "nothing yet is no answer");
     stage.send(found("web", vec![], DONE));
     assert!(search(&stage).results.rows().is_empty());
-    // White space around it asks for nothing new.
+    // White space around the query sends no new request.
     stage.take_effects();
     stage.keys("space");
     assert_eq!(stage.take_effects(), []);
@@ -172,12 +180,12 @@ fn the_selection_does_not_jump_while_results_stream_in() {
     let before = line(&stage);
     stage.send(found(
         "webhook",
-        vec![Hit { score: 50.0, ..hit("0008", 0.0, 1, &[(Part::Prompt, "[webhook]")]) }],
+        vec![Hit { score: 50.0, ..hit("0008", 0.0, 1, &[(TextKind::Prompt, "[webhook]")]) }],
         DONE,
     ));
     assert_eq!(selected(&stage), "09:0");
     assert_eq!(line(&stage), before + 2, "everything fits, so nothing scrolls");
-    stage.send(found("webhook", vec![hit("0009", 90.0, 7, &[(Part::Prompt, "[webhook]")])], DONE));
+    stage.send(found("webhook", vec![hit("0009", 90.0, 7, &[(TextKind::Prompt, "[webhook]")])], DONE));
     assert_eq!((selected(&stage).as_str(), search(&stage).results.at()), ("09:0", 0), "it goes where its rank is");
     // A new query begins at its best hit.
     stage.keys("s").send(found("webhooks", webhook_hits(), DONE));
@@ -211,7 +219,7 @@ fn further_hits_unfold_and_each_can_be_reached() {
     assert_eq!(search(&stage).input.text(), "webhoxok", "then the arrow moves in the line");
     stage.send(found("webhoxok", webhook_hits(), DONE));
     stage.keys("tab ] down");
-    assert_eq!((search(&stage).focus, selected(&stage).as_str()), (Focus::Results, "01:1"));
+    assert_eq!((search(&stage).focus, selected(&stage).as_str()), (SearchFocus::Results, "01:1"));
     stage.keys("[");
     assert_eq!(selected(&stage), "01:0");
 }
@@ -220,14 +228,14 @@ fn further_hits_unfold_and_each_can_be_reached() {
 fn escape_clears_the_line_first_and_then_leaves() {
     let mut stage = webhook(80, 24);
     stage.keys("tab");
-    assert_eq!(search(&stage).focus, Focus::Results);
+    assert_eq!(search(&stage).focus, SearchFocus::Results);
     stage.keys("esc");
-    assert_eq!(search(&stage).focus, Focus::Line);
+    assert_eq!(search(&stage).focus, SearchFocus::Line);
     stage.keys("esc");
     assert!(search(&stage).input.is_empty());
     stage.keys("esc");
     assert!(stage.app.layers.is_empty());
-    assert_eq!(stage.app.searched.newest().collect::<Vec<_>>(), ["webhook"]);
+    assert_eq!(stage.app.search_history.newest().collect::<Vec<_>>(), ["webhook"]);
 }
 
 #[test]
@@ -244,7 +252,7 @@ fn enter_opens_at_the_hit_and_n_walks_on_into_the_next_session() {
     let reader =
         |stage: &Stage| stage.app.layers.last().and_then(Layer::reader).map(salon::app::reader::Reader::cursor);
     assert_ne!(reader(&stage), Some(2), "it waits until it knows where the place is");
-    stage.send(Msg::Transcript(*ticket, TranscriptMsg::Located { place: place("0001-0"), entry: Some(9) }));
+    stage.send(Msg::Transcript(*ticket, TranscriptMsg::Located { location: place("0001-0"), entry: Some(9) }));
     assert_eq!(reader(&stage), Some(9));
     assert!(stage.screen().contains("2 of 3"), "{}", stage.screen());
     stage.keys("n");
@@ -273,7 +281,7 @@ fn enter_opens_at_the_hit_and_n_walks_on_into_the_next_session() {
 
 #[test]
 fn filters_that_entries_can_answer_lead_to_those_entries() {
-    for (query, sought) in [("has:error", "has:error"), ("tool:bash", "tool:bash"), ("agent:claude", "")] {
+    for (query, highlighted) in [("has:error", "has:error"), ("tool:bash", "tool:bash"), ("agent:claude", "")] {
         let mut stage = Stage::full(80, 24);
         stage.keys("/");
         typed(&mut stage, query);
@@ -282,10 +290,10 @@ fn filters_that_entries_can_answer_lead_to_those_entries() {
         stage.keys("enter");
         let effects = stage.take_effects();
         let (ticket, _) = opened(&effects)[0].clone();
-        assert!(effects.contains(&Effect::FindInTranscript(ticket, sought.into())), "{effects:?}");
-        answer_opening(&mut stage, ticket, sought, &[3, 7]);
+        assert!(effects.contains(&Effect::FindInTranscript(ticket, highlighted.into())), "{effects:?}");
+        answer_opening(&mut stage, ticket, highlighted, &[3, 7]);
         let cursor = stage.app.layers.last().and_then(Layer::reader).map(salon::app::reader::Reader::cursor);
-        assert_eq!(cursor == Some(3), !sought.is_empty(), "{query}: {cursor:?}");
+        assert_eq!(cursor == Some(3), !highlighted.is_empty(), "{query}: {cursor:?}");
     }
 }
 
@@ -296,24 +304,24 @@ fn a_place_that_is_on_another_branch_gives_way_to_the_first_hit() {
     stage.keys("enter");
     let (ticket, _) = opened(&stage.take_effects())[0].clone();
     answer_opening(&mut stage, ticket, "webhook", &[6, 9]);
-    stage.send(Msg::Transcript(ticket, TranscriptMsg::Located { place: place("0001-0"), entry: None }));
+    stage.send(Msg::Transcript(ticket, TranscriptMsg::Located { location: place("0001-0"), entry: None }));
     assert_eq!(stage.app.layers.last().and_then(Layer::reader).map(salon::app::reader::Reader::cursor), Some(6));
 }
 
 #[test]
-fn the_preview_stands_on_the_hit_and_follows_from_hit_to_hit() {
+fn the_preview_shows_the_hit_and_follows_the_selection() {
     let mut stage = webhook(120, 40);
     let effects = stage.take_effects();
     let (ticket, key) = opened(&effects).last().cloned().expect("a preview");
     assert_eq!(&*key.id, "5d0c0f6e-0001");
     assert!(effects.contains(&Effect::Locate(ticket, place("0001-0"))), "{effects:?}");
     answer_opening(&mut stage, ticket, "webhook", &[2, 9, 20]);
-    stage.send(Msg::Transcript(ticket, TranscriptMsg::Located { place: place("0001-0"), entry: Some(9) }));
+    stage.send(Msg::Transcript(ticket, TranscriptMsg::Located { location: place("0001-0"), entry: Some(9) }));
     stage.keys("right down");
     let effects = stage.take_effects();
     assert!(effects.contains(&Effect::Locate(ticket, place("0001-1"))), "the same transcript, another place");
     assert_eq!(opened(&effects), []);
-    // Enter takes the preview's transcript along, and Esc gives it back.
+    // Enter takes over the preview's transcript, and Esc returns it.
     stage.keys("enter");
     assert_eq!(opened(&stage.take_effects()), []);
     stage.keys("esc");
@@ -327,7 +335,7 @@ fn the_order_cycles_and_sorts_at_once() {
     stage.take_effects();
     stage.keys("ctrl-s");
     let again = |order| Effect::Search { query: "webhook".into(), order, within: None };
-    assert_eq!(stage.take_effects(), [again(Order::Time)]);
+    assert_eq!(stage.take_effects(), [again(SearchOrder::Time)]);
     let ids = |stage: &Stage| {
         let hits = &search(stage).results.answer().hits;
         hits.iter().map(|hit| hit.session.key.id[hit.session.key.id.len() - 2..].to_owned()).collect::<Vec<_>>()
@@ -335,7 +343,7 @@ fn the_order_cycles_and_sorts_at_once() {
     assert_eq!(ids(&stage), ["01", "09", "04", "05", "07"]);
     assert_eq!(selected(&stage), "04:0", "the selection stays");
     stage.keys("ctrl-s ctrl-s ctrl-s");
-    assert_eq!(stage.take_effects().last(), Some(&again(Order::Relevance)));
+    assert_eq!(stage.take_effects().last(), Some(&again(SearchOrder::Relevance)));
     assert_eq!(ids(&stage), ["01", "04", "09", "05", "07"]);
 }
 
@@ -347,32 +355,35 @@ fn a_message_that_is_written_meanwhile_is_found_without_a_key() {
     let changed = grown("0002");
     let key = changed[0].key.clone();
     stage.send(Msg::Catalog(change(changed)));
-    let within =
-        |keys: Vec<SessionKey>| Effect::Search { query: "webhook".into(), order: Order::Relevance, within: Some(keys) };
+    let within = |keys: Vec<SessionKey>| Effect::Search {
+        query: "webhook".into(),
+        order: SearchOrder::Relevance,
+        within: Some(keys),
+    };
     assert_eq!(stage.take_effects(), [within(vec![key.clone()])]);
-    // What changes while that is looked through is asked about afterwards.
+    // A change during a running search is requested afterwards.
     let later = grown("0004");
     let later_key = later[0].key.clone();
     stage.send(Msg::Catalog(change(later)));
     assert_eq!(stage.take_effects(), []);
     stage.send(found(
         "webhook",
-        vec![hit("0002", 99.0, 1, &[(Part::Answer, "a new [webhook]")])],
-        Reach { sessions: 1, bytes: 9, talk: true, complete: true },
+        vec![hit("0002", 99.0, 1, &[(TextKind::Answer, "a new [webhook]")])],
+        Coverage { sessions: 1, bytes: 9, indexed: true, complete: true },
     ));
     assert_eq!(search(&stage).results.rows().len(), 6);
     assert_eq!(stage.take_effects(), [within(vec![later_key])]);
-    assert_eq!(search(&stage).reach().sessions, 11, "what was looked through counts on");
-    // One that was not known before is looked through, too.
+    assert_eq!(search(&stage).coverage().sessions, 11, "what was looked through counts on");
+    // A new session is searched, too.
     let mut fresh = grown("0004");
     fresh[0].key.id = "5d0c0f6e-9999".into();
     stage.send(Msg::Catalog(change(fresh)));
-    // It holds it no more.
+    // The session has no match any more.
     stage.send(found("webhook", vec![], DONE));
-    stage.send(found("webhook", vec![], Reach { sessions: 1, bytes: 1_000, complete: true, ..DONE }));
-    assert_eq!((search(&stage).reach().sessions, search(&stage).reach().bytes), (12, DONE.bytes + 1_000));
+    stage.send(found("webhook", vec![], Coverage { sessions: 1, bytes: 1_000, complete: true, ..DONE }));
+    assert_eq!((search(&stage).coverage().sessions, search(&stage).coverage().bytes), (12, DONE.bytes + 1_000));
     assert_eq!(search(&stage).results.rows().len(), 5);
-    stage.send(Msg::Catalog(Change { removed: vec![key], ..Change::default() }));
+    stage.send(Msg::Catalog(CatalogChange { removed: vec![key], ..CatalogChange::default() }));
     assert_eq!(search(&stage).results.rows().len(), 4);
 }
 
@@ -389,7 +400,7 @@ fn completions_are_chosen_from_with_counts() {
     stage.keys("esc");
     assert_eq!(search(&stage).input.text(), "agent:");
     stage.keys("tab tab tab enter");
-    assert!(search(&stage).completing.is_none() && search(&stage).input.text() != "agent:");
+    assert!(search(&stage).completion.is_none() && search(&stage).input.text() != "agent:");
     stage.keys("ctrl-u b r tab");
     assert_eq!(search(&stage).input.text(), "branch:", "a single one is taken at once");
     stage.keys("tab enter");
@@ -397,14 +408,14 @@ fn completions_are_chosen_from_with_counts() {
 }
 
 #[test]
-fn values_that_stand_in_texts_are_asked_for_and_chosen_from_when_they_come() {
+fn values_from_texts_are_requested_and_offered_when_they_arrive() {
     let mut stage = Stage::full(80, 24);
     let values = |typed: &str, values: &[(&str, usize)]| Msg::Values {
-        field: Field::Tool,
+        field: FilterKey::Tool,
         typed: typed.into(),
         values: values.iter().map(|(value, count)| ((*value).to_owned(), *count)).collect(),
     };
-    let counts = |typed: &str| vec![Effect::CountValues(Field::Tool, typed.into())];
+    let counts = |typed: &str| vec![Effect::CountValues(FilterKey::Tool, typed.into())];
     stage.keys("/");
     typed(&mut stage, "-tool:b");
     stage.take_effects();
@@ -418,18 +429,18 @@ fn values_that_stand_in_texts_are_asked_for_and_chosen_from_when_they_come() {
     insta::assert_snapshot!("completing_tools_80x24", stage.screen());
     stage.keys("tab");
     assert_eq!(search(&stage).input.text(), "-tool:bash_output");
-    // What was typed meanwhile counts more.
+    // A newer query takes precedence.
     stage.keys("ctrl-u");
     typed(&mut stage, "tool:x");
     stage.keys("tab y").send(values("x", &[("xxl", 1)]));
     assert_eq!(search(&stage).input.text(), "tool:xy");
     stage.keys("tab").send(values("xy", &[]));
     assert_eq!(search(&stage).input.text(), "tool:xy");
-    assert!(stage.screen().contains("nothing to complete `tool:xy` with"), "{}", stage.screen());
-    // Fixed values are there without any count.
+    assert!(stage.screen().contains("No completions for `tool:xy`"), "{}", stage.screen());
+    // Fixed values need no count.
     stage.keys("ctrl-u");
     typed(&mut stage, "has:i");
-    stage.keys("tab").send(Msg::Values { field: Field::Has, typed: "i".into(), values: Vec::new() });
+    stage.keys("tab").send(Msg::Values { field: FilterKey::Has, typed: "i".into(), values: Vec::new() });
     assert_eq!(search(&stage).input.text(), "has:image");
 }
 
@@ -439,7 +450,7 @@ fn mistakes_are_marked_where_they_are() {
     stage.keys("/");
     typed(&mut stage, "webhook agnet:claude");
     let screen = stage.screen();
-    assert!(screen.lines().nth(1).expect("a line").contains("is `agent:` meant?"), "{screen}");
+    assert!(screen.lines().nth(1).expect("a line").contains("did you mean `agent:`?"), "{screen}");
     let buffer = stage.buffer();
     let marked = |x: u16| buffer[(x, 0)].modifier.contains(ratatui::style::Modifier::UNDERLINED);
     let columns: Vec<u16> = (0..80).filter(|x| marked(*x)).collect();
@@ -472,7 +483,7 @@ fn what_names_a_session_leads_to_it() {
         assert!(!stage.take_effects().iter().any(|effect| matches!(effect, Effect::Search { .. })), "it stays found");
         assert_eq!(search(&stage).results.rows().len(), 1);
     }
-    // One that is not known is looked for as any text.
+    // An unknown filter is searched as text.
     let mut stage = Stage::full(80, 24);
     stage.take_effects();
     stage.keys("/").send(Msg::Paste(uuid.to_owned()));
@@ -486,7 +497,7 @@ fn results_at_three_sizes() {
         if width == 120 {
             let (ticket, _) = opened(&stage.take_effects()).last().cloned().expect("a preview");
             answer_opening(&mut stage, ticket, "webhook", &[2, 9, 20]);
-            stage.send(Msg::Transcript(ticket, TranscriptMsg::Located { place: place("0001-0"), entry: Some(9) }));
+            stage.send(Msg::Transcript(ticket, TranscriptMsg::Located { location: place("0001-0"), entry: Some(9) }));
         }
         stage.keys("right down");
         insta::assert_snapshot!(format!("results_{width}x{height}"), stage.screen());
@@ -499,7 +510,7 @@ fn results_at_three_sizes() {
 fn an_empty_line_says_what_can_be_typed() {
     for (width, height) in [(120, 40), (80, 24), (40, 10)] {
         let mut stage = Stage::full(width, height);
-        stage.app.recall(History::NAME, "webhook role:user\n\"exact words\" since:2d");
+        stage.app.restore_state(SearchHistory::NAME, "webhook role:user\n\"exact words\" since:2d");
         stage.keys("/");
         insta::assert_snapshot!(format!("line_{width}x{height}"), stage.screen());
     }
@@ -511,26 +522,27 @@ fn an_empty_result_says_what_was_searched_left_out_and_still_read() {
         let mut stage = Stage::full(width, height);
         stage.keys("/");
         typed(&mut stage, "nowhere agnet:x");
-        stage.send(Msg::Indexed(Progress { done: 812, total: 2_001 }));
+        stage.send(Msg::IndexProgress(IndexProgress { done: 812, total: 2_001 }));
         stage.send(found("nowhere agnet:x", vec![], DONE));
         insta::assert_snapshot!(format!("nothing_{width}x{height}"), stage.screen());
     }
 }
 
 #[test]
-fn a_search_under_way_and_words_that_were_meant() {
+fn a_running_search_and_spelling_corrections() {
     let mut stage = Stage::full(80, 24);
     stage.keys("/");
     typed(&mut stage, "wehbook");
     stage.send(found("wehbook", vec![], GOING));
     insta::assert_snapshot!("under_way_80x24", stage.screen());
-    let meant = Found { hits: webhook_hits(), reach: DONE, instead: vec![("wehbook".into(), "webhook".into())] };
-    stage.send(Msg::Found { query: "wehbook".into(), found: meant });
-    assert!(stage.screen().contains("this is what holds “webhook”"), "{}", stage.screen());
+    let meant =
+        SearchUpdate { hits: webhook_hits(), coverage: DONE, corrections: vec![("wehbook".into(), "webhook".into())] };
+    stage.send(Msg::SearchUpdate { query: "wehbook".into(), update: meant });
+    assert!(stage.screen().contains("No results for “wehbook”. Showing “webhook”."), "{}", stage.screen());
     stage.take_effects();
     stage.keys("enter");
-    let sought = |effect: &Effect| matches!(effect, Effect::FindInTranscript(_, query) if query == "webhook");
-    assert!(stage.take_effects().iter().any(sought), "the words that were found are marked");
+    let query = |effect: &Effect| matches!(effect, Effect::FindInTranscript(_, query) if query == "webhook");
+    assert!(stage.take_effects().iter().any(query), "the words that were found are marked");
 }
 
 #[test]
@@ -540,45 +552,45 @@ fn find_in_a_transcript_speaks_the_query_language() {
         entry.text = text.into();
         entry
     };
-    let said = entry(Role::User, EntryKind::Prompt, "Why is api_key unset? See src/db.rs");
+    let text = entry(Role::User, EntryKind::Prompt, "Why is api_key unset? See src/db.rs");
     for (query, fit) in [
-        ("why unset", Fit::All),
-        ("why nowhere", Fit::Some),
-        ("nowhere", Fit::Not),
-        ("\"api key\"", Fit::Not),
-        ("api_key -db", Fit::Not),
-        ("nowhere OR unset", Fit::All),
-        ("/un[a-z]+t\\?/", Fit::All),
-        ("Api", Fit::Not),
-        ("role:user unset", Fit::All),
-        ("-role:user unset", Fit::Not),
-        ("kind:prompt", Fit::All),
-        ("agent:codex unset", Fit::All),
-        ("agent:codex", Fit::Not),
-        ("/(/", Fit::Not),
+        ("why unset", MatchLevel::Full),
+        ("why nowhere", MatchLevel::Partial),
+        ("nowhere", MatchLevel::None),
+        ("\"api key\"", MatchLevel::None),
+        ("api_key -db", MatchLevel::None),
+        ("nowhere OR unset", MatchLevel::Full),
+        ("/un[a-z]+t\\?/", MatchLevel::Full),
+        ("Api", MatchLevel::None),
+        ("role:user unset", MatchLevel::Full),
+        ("-role:user unset", MatchLevel::None),
+        ("kind:prompt", MatchLevel::Full),
+        ("agent:codex unset", MatchLevel::Full),
+        ("agent:codex", MatchLevel::None),
+        ("/(/", MatchLevel::None),
     ] {
-        assert_eq!(Within::new(query).fit(&said), fit, "{query}");
+        assert_eq!(EntryMatcher::new(query).match_level(&text), fit, "{query}");
     }
-    let command = Action::Command { command: "cargo test".into(), exit_code: Some(101) };
+    let command = ToolAction::Command { command: "cargo test".into(), exit_code: Some(101) };
     let ran = tool("t1", 0, "Bash", command, "");
-    let change = FileChange { path: "/srv/src/db.rs".into(), change: FileChanged::Delete };
-    let edited = tool("t2", 0, "Edit", Action::Edit(vec![change]), "");
+    let change = FileChange { path: "/srv/src/db.rs".into(), kind: FileChanged::Delete };
+    let edited = tool("t2", 0, "Edit", ToolAction::Edit(vec![change]), "");
     for (query, run, edit) in [
-        ("exit:101", Fit::All, Fit::Not),
-        ("exit:0", Fit::Not, Fit::Not),
-        ("is:error", Fit::All, Fit::Not),
-        ("has:error,diff", Fit::All, Fit::All),
-        ("file:DB.rs", Fit::Not, Fit::All),
-        ("-file:db.rs", Fit::Not, Fit::Not),
-        ("tool:bash file:db.rs", Fit::Some, Fit::Some),
-        ("tool:bash -kind:tool", Fit::Not, Fit::Not),
-        // With words they say which sessions are meant, and the words may stand anywhere in those.
-        ("file:db.rs cargo", Fit::All, Fit::Not),
-        ("agent:claude", Fit::Not, Fit::Not),
+        ("exit:101", MatchLevel::Full, MatchLevel::None),
+        ("exit:0", MatchLevel::None, MatchLevel::None),
+        ("is:error", MatchLevel::Full, MatchLevel::None),
+        ("has:error,diff", MatchLevel::Full, MatchLevel::Full),
+        ("file:DB.rs", MatchLevel::None, MatchLevel::Full),
+        ("-file:db.rs", MatchLevel::None, MatchLevel::None),
+        ("tool:bash file:db.rs", MatchLevel::Partial, MatchLevel::Partial),
+        ("tool:bash -kind:tool", MatchLevel::None, MatchLevel::None),
+        // With words, the filters select sessions, and the words may match anywhere in them.
+        ("file:db.rs cargo", MatchLevel::Full, MatchLevel::None),
+        ("agent:claude", MatchLevel::None, MatchLevel::None),
     ] {
-        let within = Within::new(query);
-        assert_eq!((within.fit(&ran), within.fit(&edited)), (run, edit), "{query}");
-        assert_eq!(within.asks_entries(), !matches!(query, "-file:db.rs" | "agent:claude"), "{query}");
+        let within = EntryMatcher::new(query);
+        assert_eq!((within.match_level(&ran), within.match_level(&edited)), (run, edit), "{query}");
+        assert_eq!(within.has_entry_conditions(), !matches!(query, "-file:db.rs" | "agent:claude"), "{query}");
     }
-    assert_eq!(Within::new("key api_key db").places(&said.text), [7..14, 30..32], "overlaps are joined");
+    assert_eq!(EntryMatcher::new("key api_key db").match_ranges(&text.text), [7..14, 30..32], "overlaps are joined");
 }

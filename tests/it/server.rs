@@ -1,7 +1,6 @@
-//! The one server of all OpenCode runs, with the scripted agent in its place: how it is started, shared and ended, and
-//! how conversations go on over it.
+//! The shared server of OpenCode runs, with the scripted agent: start, sharing, shutdown, and sessions on it.
 
 mod conversation;
-mod hosting;
+mod harness;
+mod lifecycle;
 mod models;
-mod stage;

@@ -1,18 +1,18 @@
-//! Two conversations side by side: what is pinned stays told, scrolled and in view, and the keys go to the other one.
+//! Split view: the pinned chat is updated, scrolled and visible, and the keys go to the other one.
 
 use ratatui::style::Modifier;
 use salon::app::layer::Layer;
-use salon::app::msg::{Mouse, Opened, Ticket, TranscriptMsg};
+use salon::app::msg::{Mouse, RequestTicket, TranscriptInfo, TranscriptMsg};
 use salon::app::runs::{RunEffect, RunMsg};
 use salon::app::{Effect, Msg};
-use salon::domain::event::Level;
-use salon::domain::run::{Conversation, Opening, Refusal};
+use salon::domain::event::NoticeLevel;
+use salon::domain::run::{Conversation, Refusal, RunStart};
 use salon::domain::transcript::{Entry, ToolStatus};
 use salon::domain::{Agent, SessionKey};
 
+use super::screens::chat_harness::{ChatHarness, SESSION, command, delta, notice, on_disk, prompt, result, run};
 use super::screens::live;
 use super::screens::stage::{change, session};
-use super::screens::talk::{SESSION, Talk, command, delta, notice, on_disk, prompt, result, run};
 
 const OTHER: &str = "019a-0021";
 
@@ -26,240 +26,251 @@ fn disk() -> Vec<Entry> {
 }
 
 fn long() -> Vec<Entry> {
-    let line = |nth: usize| notice(&format!("n{nth}"), Level::Info, &format!("line {nth}."));
+    let line = |nth: usize| notice(&format!("n{nth}"), NoticeLevel::Info, &format!("line {nth}."));
     on_disk((0..120).map(line).collect())
 }
 
-/// A run's conversation is pinned, and salon is at home.
-fn pinned(width: u16, height: u16, disk: Vec<Entry>) -> Talk {
-    let mut talk = Talk::of(width, height, disk);
+/// Pins a run's chat and goes home.
+fn pinned(width: u16, height: u16, disk: Vec<Entry>) -> ChatHarness {
+    let mut harness = ChatHarness::of(width, height, disk);
     let mut other = session(Agent::Codex, OTHER, "Retry failed webhooks with a back-off", 90);
     other.model = Some("gpt-5.2".into());
-    talk.stage.send(Msg::Catalog(change(vec![other])));
-    talk.take();
-    talk.keys("esc v");
-    talk
+    harness.stage.send(Msg::Catalog(change(vec![other])));
+    harness.take();
+    harness.keys("esc v");
+    harness
 }
 
-/// Another session's transcript is read beside it.
-fn split(width: u16, height: u16, disk: Vec<Entry>) -> Talk {
-    let mut talk = pinned(width, height, disk);
-    talk.keys("j enter");
-    assert_eq!(talk.stage.app.session(), Some(&SessionKey::new(Agent::Codex, OTHER)));
-    talk.take();
-    talk
+/// Opens another session's transcript beside it.
+fn split(width: u16, height: u16, disk: Vec<Entry>) -> ChatHarness {
+    let mut harness = pinned(width, height, disk);
+    harness.keys("j enter");
+    assert_eq!(harness.stage.app.session(), Some(&SessionKey::new(Agent::Codex, OTHER)));
+    harness.take();
+    harness
 }
 
-fn left(talk: &mut Talk) -> String {
+fn left(harness: &mut ChatHarness) -> String {
     let half = |line: &str| line.split_once('│').map_or(String::new(), |(left, _)| left.trim_end().to_owned());
-    talk.screen().lines().map(half).collect::<Vec<_>>().join("\n")
+    harness.screen().lines().map(half).collect::<Vec<_>>().join("\n")
 }
 
-fn right(talk: &mut Talk) -> String {
+fn right(harness: &mut ChatHarness) -> String {
     let half = |line: &str| line.split_once('│').map_or(String::new(), |(_, right)| right.to_owned());
-    talk.screen().lines().map(half).collect::<Vec<_>>().join("\n")
+    harness.screen().lines().map(half).collect::<Vec<_>>().join("\n")
 }
 
-fn beside(talk: &Talk) -> &salon::app::chat::Chat {
-    talk.stage.app.beside.as_ref().and_then(Layer::chat).expect("a pinned chat")
+fn pinned_chat(harness: &ChatHarness) -> &salon::app::chat::Chat {
+    harness.stage.app.pinned.as_ref().and_then(Layer::chat).expect("a pinned chat")
 }
 
-fn texts(talk: &Talk) -> Vec<String> {
-    let reader = &beside(talk).reader;
+fn texts(harness: &ChatHarness) -> Vec<String> {
+    let reader = &pinned_chat(harness).reader;
     (0..reader.len()).map(|at| reader.entry(at).map_or("…".into(), |shown| shown.entry.text.clone())).collect()
 }
 
-fn told(talk: &Talk) -> Option<&str> {
-    talk.stage.app.notices.current().map(|notice| notice.text.as_str())
+fn notice_text(harness: &ChatHarness) -> Option<&str> {
+    harness.stage.app.notices.current().map(|notice| notice.text.as_str())
 }
 
-/// The transcripts that are open now, judged by what was asked.
-fn tickets(talk: &Talk) -> (Option<Ticket>, Option<Ticket>) {
-    let app = &talk.stage.app;
+/// The transcripts that are open, according to the effects.
+fn tickets(harness: &ChatHarness) -> (Option<RequestTicket>, Option<RequestTicket>) {
+    let app = &harness.stage.app;
     let ticket = |layer: &Layer| layer.reader().map(|reader| reader.ticket);
-    (app.beside.as_ref().and_then(ticket), app.layers.last().and_then(ticket))
+    (app.pinned.as_ref().and_then(ticket), app.layers.last().and_then(ticket))
 }
 
 #[test]
 fn v_pins_what_is_read_and_goes_home_without_letting_it_go() {
-    let mut talk = pinned(160, 40, disk());
-    assert!(talk.stage.app.layers.is_empty() && beside(&talk).run == Some(run()));
-    assert_eq!(told(&talk), Some("pinned: open another beside it"));
-    assert_eq!(talk.take(), [], "it is told on");
-    assert!(talk.stage.app.shown_beside().is_none(), "home draws as usual");
+    let mut harness = pinned(160, 40, disk());
+    assert!(harness.stage.app.layers.is_empty() && pinned_chat(&harness).run == Some(run()));
+    assert_eq!(notice_text(&harness), Some("Pinned: open another session beside it"));
+    assert_eq!(harness.take(), [], "it is told on");
+    assert!(harness.stage.app.shown_pinned().is_none(), "home draws as usual");
 }
 
 #[test]
 fn two_conversations_side_by_side() {
-    let mut talk = split(160, 40, disk());
-    talk.working(true);
-    talk.happen(2, vec![prompt("p2", "Fix it."), delta("a2", "The totals are summed in **insertion order** now.")]);
-    insta::assert_snapshot!("split_160x40", talk.screen());
-    let buffer = talk.stage.buffer();
+    let mut harness = split(160, 40, disk());
+    harness.working(true);
+    harness.happen(2, vec![prompt("p2", "Fix it."), delta("a2", "The totals are summed in **insertion order** now.")]);
+    insta::assert_snapshot!("split_160x40", harness.screen());
+    let buffer = harness.stage.buffer();
     let header = |column: u16| buffer[(column, 0)].style();
     let bold = |column| header(column).add_modifier.contains(Modifier::BOLD);
     assert!(!bold(1) && bold(80), "the one without the keys steps back");
     assert_ne!(header(1).fg, header(80).fg);
-    talk.keys("f6");
-    insta::assert_snapshot!("split_other_160x40", talk.screen());
+    harness.keys("f6");
+    insta::assert_snapshot!("split_other_160x40", harness.screen());
 }
 
 #[test]
 fn where_there_is_no_room_for_two_only_the_topmost_is_drawn() {
-    let mut talk = split(100, 30, disk());
-    insta::assert_snapshot!("split_100x30", talk.screen());
-    talk.keys("f6");
-    assert!(talk.screen().contains("Why is cart_total flaky?") && talk.screen().contains("write a prompt"));
-    talk.stage.send(Msg::Resized { width: 160, height: 30 });
-    assert!(left(&mut talk).contains("Retry failed webhooks"));
-    talk.stage.send(Msg::Resized { width: 159, height: 30 });
-    assert_eq!(told(&talk), Some("160 columns are needed for two"));
-    assert!(!talk.screen().contains('│'), "{}", talk.screen());
+    let mut harness = split(100, 30, disk());
+    insta::assert_snapshot!("split_100x30", harness.screen());
+    harness.keys("f6");
+    assert!(harness.screen().contains("Why is cart_total flaky?") && harness.screen().contains("type a prompt"));
+    harness.stage.send(Msg::Resized { width: 160, height: 30 });
+    assert!(left(&mut harness).contains("Retry failed webhooks"));
+    harness.stage.send(Msg::Resized { width: 159, height: 30 });
+    assert_eq!(notice_text(&harness), Some("Split needs 160 columns"));
+    assert!(!harness.screen().contains('│'), "{}", harness.screen());
 }
 
 #[test]
 fn what_happens_reaches_the_pinned_conversation() {
-    for mut talk in [split(160, 40, disk()), pinned(160, 40, disk())] {
-        talk.working(true);
-        talk.happen(2, vec![prompt("p2", "Fix it."), delta("a2", "Done so.")]);
-        assert_eq!(texts(&talk)[3..], ["Fix it.", "Done so."]);
-        talk.send(RunMsg::Submitted { run: run(), text: "and then".into(), refused: Some(Refusal::HeldBy { pid: 7 }) });
-        assert_eq!(beside(&talk).composer.text.whole(), "and then");
-        talk.send(RunMsg::Gone(run()));
-        assert!(beside(&talk).run.is_none() && beside(&talk).opening.is_some(), "it goes on with the next prompt");
+    for mut harness in [split(160, 40, disk()), pinned(160, 40, disk())] {
+        harness.working(true);
+        harness.happen(2, vec![prompt("p2", "Fix it."), delta("a2", "Done so.")]);
+        assert_eq!(texts(&harness)[3..], ["Fix it.", "Done so."]);
+        harness.send(RunMsg::Submitted {
+            run: run(),
+            text: "and then".into(),
+            refused: Some(Refusal::LeasedBy { pid: 7 }),
+        });
+        assert_eq!(pinned_chat(&harness).composer.text.whole(), "and then");
+        harness.send(RunMsg::Gone(run()));
+        assert!(
+            pinned_chat(&harness).run.is_none() && pinned_chat(&harness).start.is_some(),
+            "it goes on with the next prompt"
+        );
     }
 }
 
 #[test]
 fn the_pinned_transcript_follows_its_end_and_says_when_it_is_gone() {
-    let mut talk = split(160, 40, long());
-    assert!(left(&mut talk).contains("line 119."), "{}", left(&mut talk));
-    let (Some(ticket), _) = tickets(&talk) else { panic!("a transcript") };
-    talk.disk.extend(on_disk(vec![notice("n120", Level::Info, "line 120.")]));
-    let opened = Opened { len: 121, branches: 1, ..Opened::default() };
-    talk.stage.send(Msg::Transcript(ticket, TranscriptMsg::Grown { from: 120, opened }));
-    talk.changed(|_| {});
-    assert!(left(&mut talk).contains("line 120."), "{}", left(&mut talk));
-    talk.stage.send(Msg::Transcript(ticket, TranscriptMsg::Gone));
-    assert!(left(&mut talk).contains("deleted on disk"), "{}", left(&mut talk));
-    assert!(!right(&mut talk).contains("deleted on disk"));
+    let mut harness = split(160, 40, long());
+    assert!(left(&mut harness).contains("line 119."), "{}", left(&mut harness));
+    let (Some(ticket), _) = tickets(&harness) else { panic!("a transcript") };
+    harness.disk.extend(on_disk(vec![notice("n120", NoticeLevel::Info, "line 120.")]));
+    let opened = TranscriptInfo { len: 121, branches: 1, ..TranscriptInfo::default() };
+    harness.stage.send(Msg::Transcript(ticket, TranscriptMsg::Grown { from: 120, opened }));
+    harness.changed(|_| {});
+    assert!(left(&mut harness).contains("line 120."), "{}", left(&mut harness));
+    harness.stage.send(Msg::Transcript(ticket, TranscriptMsg::Gone));
+    assert!(left(&mut harness).contains("deleted on disk"), "{}", left(&mut harness));
+    assert!(!right(&mut harness).contains("deleted on disk"));
 }
 
 #[test]
-fn keys_go_to_the_right_one_and_f6_changes_places() {
-    let mut talk = split(160, 40, disk());
-    let (pinned, read) = tickets(&talk);
-    talk.keys("f6");
-    assert_eq!(tickets(&talk), (read, pinned));
-    talk.keys("ctrl-r").type_in("on it");
-    assert!(right(&mut talk).contains("❯ on it"));
-    talk.keys("ctrl-w");
-    assert_eq!(talk.chat().composer.text.whole(), "on ", "where one writes it is a word that goes");
-    talk.keys("f6");
-    assert!(left(&mut talk).contains("❯ on"));
-    talk.keys("? f6 esc");
-    assert_eq!(tickets(&talk), (pinned, read), "an overlay keeps the keys");
-    assert_eq!(talk.take(), [], "nothing was closed or opened anew");
+fn keys_go_to_the_right_pane_and_f6_swaps_the_panes() {
+    let mut harness = split(160, 40, disk());
+    let (pinned, read) = tickets(&harness);
+    harness.keys("f6");
+    assert_eq!(tickets(&harness), (read, pinned));
+    harness.keys("ctrl-r").type_in("on it");
+    assert!(right(&mut harness).contains("❯ on it"));
+    harness.keys("ctrl-w");
+    assert_eq!(harness.chat().composer.text.whole(), "on ", "where one writes it is a word that goes");
+    harness.keys("f6");
+    assert!(left(&mut harness).contains("❯ on"));
+    harness.keys("? f6 esc");
+    assert_eq!(tickets(&harness), (pinned, read), "an overlay keeps the keys");
+    assert_eq!(harness.take(), [], "nothing was closed or opened anew");
 }
 
 #[test]
 fn v_again_closes_the_pinned_one() {
-    let mut talk = split(160, 40, disk());
-    let (Some(pinned), read) = tickets(&talk) else { panic!("a transcript") };
-    talk.asked.clear();
-    talk.keys("v");
-    assert_eq!(talk.asked, [Effect::Run(RunEffect::Unwatch(run())), Effect::CloseTranscript(pinned)]);
-    assert_eq!(tickets(&talk), (None, read));
-    assert!(!talk.screen().contains('│'));
+    let mut harness = split(160, 40, disk());
+    let (Some(pinned), read) = tickets(&harness) else { panic!("a transcript") };
+    harness.asked.clear();
+    harness.keys("v");
+    assert_eq!(harness.asked, [Effect::Run(RunEffect::Unwatch(run())), Effect::CloseTranscript(pinned)]);
+    assert_eq!(tickets(&harness), (None, read));
+    assert!(!harness.screen().contains('│'));
 }
 
 #[test]
 fn leaving_the_right_one_leaves_the_pinned_one_pinned() {
-    let mut talk = split(160, 40, disk());
-    talk.keys("esc");
-    assert!(talk.stage.app.layers.is_empty() && beside(&talk).run == Some(run()));
-    talk.keys("f6");
-    assert!(talk.stage.app.beside.is_none() && talk.chat().run == Some(run()), "home is no pane to change with");
-    assert_eq!(talk.take(), []);
+    let mut harness = split(160, 40, disk());
+    harness.keys("esc");
+    assert!(harness.stage.app.layers.is_empty() && pinned_chat(&harness).run == Some(run()));
+    harness.keys("f6");
+    assert!(harness.stage.app.pinned.is_none() && harness.chat().run == Some(run()), "home is no pane to change with");
+    assert_eq!(harness.take(), []);
 }
 
 #[test]
 fn a_run_that_is_pinned_is_gone_to_and_not_opened_twice() {
-    let mut talk = split(160, 40, disk());
-    let (pinned, read) = tickets(&talk);
-    talk.open();
-    assert_eq!(tickets(&talk), (read, pinned));
-    assert_eq!(talk.take(), []);
+    let mut harness = split(160, 40, disk());
+    let (pinned, read) = tickets(&harness);
+    harness.open();
+    assert_eq!(tickets(&harness), (read, pinned));
+    assert_eq!(harness.take(), []);
 }
 
 #[test]
 fn a_session_that_goes_on_pinned_goes_on_there() {
-    let mut talk = Talk::closed(160, 40);
-    talk.disk = disk();
-    talk.listed();
+    let mut harness = ChatHarness::closed(160, 40);
+    harness.disk = disk();
+    harness.listed();
     let key = SessionKey::new(Agent::Claude, SESSION);
-    let effects = talk.stage.app.send_to(&key, None);
-    talk.stage.effects.extend(effects);
-    talk.keys("esc v");
-    let (pinned, _) = tickets(&talk);
-    let effects = talk.stage.app.send_to(&key, Some("go on".into()));
-    assert!(matches!(effects.as_slice(), [Effect::Run(RunEffect::Begin { .. })]), "{effects:?}");
-    assert_eq!(tickets(&talk), (None, pinned));
+    let effects = harness.stage.app.send_to(&key, None);
+    harness.stage.effects.extend(effects);
+    harness.keys("esc v");
+    let (pinned, _) = tickets(&harness);
+    let effects = harness.stage.app.send_to(&key, Some("go on".into()));
+    assert!(matches!(effects.as_slice(), [Effect::Run(RunEffect::Start { .. })]), "{effects:?}");
+    assert_eq!(tickets(&harness), (None, pinned));
 }
 
 #[test]
-fn a_question_of_the_pinned_one_is_told_and_no_key_answers_it() {
-    let mut talk = pinned(160, 40, disk());
-    let opening = Opening::new(Conversation::New { id: None }, "/home/ann/shop-api".into());
-    let effects = talk.stage.app.begin(Agent::Codex, opening, None);
-    talk.stage.effects.extend(effects);
-    talk.working(true);
-    talk.changed(|info| info.approvals = vec![live::command("q1")]);
-    assert!(left(&mut talk).contains("! Bash cargo test --workspace"), "{}", left(&mut talk));
-    assert!(!talk.screen().contains("1  Yes"), "{}", talk.screen());
-    talk.take();
-    talk.type_in("1");
-    assert_eq!((talk.take(), talk.chat().composer.text.whole().as_str()), (vec![], "1"));
-    talk.keys("f6");
-    assert!(right(&mut talk).contains("1  Yes") && !left(&mut talk).contains("1  Yes"), "{}", talk.screen());
+fn an_approval_of_the_pinned_chat_is_shown_and_no_key_answers_it() {
+    let mut harness = pinned(160, 40, disk());
+    let opening = RunStart::new(Conversation::New { id: None }, "/home/ann/shop-api".into());
+    let effects = harness.stage.app.start_chat(Agent::Codex, opening, None);
+    harness.stage.effects.extend(effects);
+    harness.working(true);
+    harness.changed(|info| info.approvals = vec![live::command("q1")]);
+    assert!(left(&mut harness).contains("! Bash cargo test --workspace"), "{}", left(&mut harness));
+    assert!(!harness.screen().contains("1  Yes"), "{}", harness.screen());
+    harness.take();
+    harness.type_in("1");
+    assert_eq!((harness.take(), harness.chat().composer.text.whole().as_str()), (vec![], "1"));
+    harness.keys("f6");
+    assert!(right(&mut harness).contains("1  Yes") && !left(&mut harness).contains("1  Yes"), "{}", harness.screen());
 }
 
 #[test]
-fn the_mouse_scrolls_what_it_is_over_and_a_click_changes_places() {
-    let mut talk = split(160, 40, long());
-    let mouse = |talk: &mut Talk, kind, column| {
-        talk.stage.send(Msg::Mouse { kind, column, row: 10 });
-        talk.changed(|_| {});
+fn the_mouse_scrolls_the_pane_under_it_and_a_click_swaps_the_panes() {
+    let mut harness = split(160, 40, long());
+    let mouse = |harness: &mut ChatHarness, kind, column| {
+        harness.stage.send(Msg::Mouse { kind, column, row: 10 });
+        harness.changed(|_| {});
     };
-    mouse(&mut talk, Mouse::WheelUp, 20);
-    assert!(!left(&mut talk).contains("line 119.") && right(&mut talk).contains("line 119."), "{}", talk.screen());
-    mouse(&mut talk, Mouse::WheelUp, 120);
-    assert!(!right(&mut talk).contains("line 119."), "{}", talk.screen());
-    // What was not read yet is asked for on the way, as drawing tells of both.
-    (0..100).for_each(|_| mouse(&mut talk, Mouse::WheelUp, 20));
-    assert!(left(&mut talk).contains("line 0.") && !right(&mut talk).contains("line 0."), "{}", talk.screen());
-    let (pinned, read) = tickets(&talk);
-    mouse(&mut talk, Mouse::Click, 120);
-    assert_eq!(tickets(&talk), (pinned, read), "it has the keys already");
-    mouse(&mut talk, Mouse::Click, 20);
-    assert_eq!(tickets(&talk), (read, pinned));
+    mouse(&mut harness, Mouse::WheelUp, 20);
+    assert!(
+        !left(&mut harness).contains("line 119.") && right(&mut harness).contains("line 119."),
+        "{}",
+        harness.screen()
+    );
+    mouse(&mut harness, Mouse::WheelUp, 120);
+    assert!(!right(&mut harness).contains("line 119."), "{}", harness.screen());
+    // Missing entries are requested on the way, from the feedback of both panes.
+    (0..100).for_each(|_| mouse(&mut harness, Mouse::WheelUp, 20));
+    assert!(left(&mut harness).contains("line 0.") && !right(&mut harness).contains("line 0."), "{}", harness.screen());
+    let (pinned, read) = tickets(&harness);
+    mouse(&mut harness, Mouse::Click, 120);
+    assert_eq!(tickets(&harness), (pinned, read), "it has the keys already");
+    mouse(&mut harness, Mouse::Click, 20);
+    assert_eq!(tickets(&harness), (read, pinned));
 }
 
 #[test]
 fn only_what_fills_the_screen_is_pinned() {
-    let mut talk = Talk::closed(160, 40);
-    talk.listed();
-    talk.keys("l v");
-    assert!(talk.stage.app.beside.is_none());
-    talk.keys("f6");
-    assert_eq!(told(&talk), Some("nothing is pinned"));
+    let mut harness = ChatHarness::closed(160, 40);
+    harness.listed();
+    harness.keys("l v");
+    assert!(harness.stage.app.pinned.is_none());
+    harness.keys("f6");
+    assert_eq!(notice_text(&harness), Some("Nothing is pinned"));
 }
 
 #[test]
 fn what_runs_in_the_pinned_one_is_asked_about_before_salon_quits() {
-    let mut talk = split(160, 40, disk());
-    talk.working(true);
-    talk.keys("q");
-    assert!(matches!(talk.stage.app.layers.last(), Some(Layer::Dialog(_))));
-    assert!(talk.screen().contains("A turn is open"));
+    let mut harness = split(160, 40, disk());
+    harness.working(true);
+    harness.keys("q");
+    assert!(matches!(harness.stage.app.layers.last(), Some(Layer::Dialog(_))));
+    assert!(harness.screen().contains("An agent is still working; quitting stops it."));
 }

@@ -4,7 +4,7 @@ use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 use std::process::{Command, Stdio};
 
 use proptest::prelude::*;
-use salon::stdx::lines::{LONGEST, Lines};
+use salon::stdx::lines::{LineReader, MAX_LINE_BYTES};
 use salon::stdx::{process, text};
 
 /// A reader that gives its bytes in pieces of given sizes.
@@ -31,7 +31,7 @@ impl Seek for Pieces {
 /// Offset, head and full length of each line, and what is left.
 fn lines(bytes: &[u8], sizes: &[usize], from: u64, longest: usize) -> (Vec<(u64, Vec<u8>, u64)>, u64) {
     let reader = Pieces { bytes: Cursor::new(bytes.to_vec()), sizes: sizes.to_vec(), next: 0 };
-    let mut lines = Lines::with_longest(reader, from, longest).expect("seeks");
+    let mut lines = LineReader::with_max_line(reader, from, longest).expect("seeks");
     let mut found = Vec::new();
     while let Some(line) = lines.next_line().expect("reads") {
         found.push((line.offset, line.bytes.to_vec(), line.len));
@@ -67,9 +67,9 @@ proptest! {
 
 #[test]
 fn h14_a_partial_last_line_waits_and_is_read_whole_later() {
-    let (found, offset) = lines(b"one\ntwo\nthr", &[3], 0, LONGEST);
+    let (found, offset) = lines(b"one\ntwo\nthr", &[3], 0, MAX_LINE_BYTES);
     assert_eq!((found.len(), offset), (2, 8));
-    let (found, offset) = lines(b"one\ntwo\nthree\n", &[3], offset, LONGEST);
+    let (found, offset) = lines(b"one\ntwo\nthree\n", &[3], offset, MAX_LINE_BYTES);
     assert_eq!((found, offset), (vec![(8, b"three".to_vec(), 5)], 14));
 }
 
@@ -81,7 +81,7 @@ fn h12_a_huge_line_is_handed_over_as_its_head_and_its_memory_is_given_back() {
     for _ in 0..100_000 {
         bytes.extend(b"a short line that follows it\n");
     }
-    let mut lines = Lines::with_longest(Cursor::new(bytes), 0, 8 * MEGABYTE).expect("seeks");
+    let mut lines = LineReader::with_max_line(Cursor::new(bytes), 0, 8 * MEGABYTE).expect("seeks");
     let line = lines.next_line().expect("reads").expect("a line");
     assert_eq!((line.bytes.len(), line.len), (8 * MEGABYTE, 40 * MEGABYTE as u64));
     assert!(lines.capacity() < 10 * MEGABYTE, "{} bytes held", lines.capacity());
@@ -101,13 +101,13 @@ fn h17_a_process_is_known_by_its_id_and_its_start() {
     assert!(process::is_alive(pid));
     if cfg!(target_os = "linux") {
         let start = process::start_time(pid).expect("a start");
-        assert!(process::is_same(pid, &start));
-        assert!(!process::is_same(pid, "1"), "another process had that id before");
+        assert!(process::is_same_process(pid, &start));
+        assert!(!process::is_same_process(pid, "1"), "another process had that id before");
     }
     drop(child.stdin.take());
     child.wait().expect("ends");
     assert!(!process::is_alive(pid));
-    assert!(!process::is_same(pid, "1"));
+    assert!(!process::is_same_process(pid, "1"));
     assert_eq!(process::start_time(pid), None);
 }
 

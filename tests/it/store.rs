@@ -1,11 +1,11 @@
-//! What salon itself remembers: kept, guarded, never lost without a word.
+//! Persistent state of salon: saved, protected, and never lost silently.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use salon::domain::Time;
-use salon::store::{Connection, Store, choices};
+use salon::store::{Connection, Store, preferences};
 
 const NOW: Time = Time::from_millis(1_795_000_000_000);
 
@@ -21,30 +21,30 @@ impl Data {
     }
 }
 
-fn recalled(store: &Store) -> Vec<(String, String)> {
-    store.with(choices::recall).expect("recall")
+fn saved(store: &Store) -> Vec<(String, String)> {
+    store.with(preferences::load_all).expect("recall")
 }
 
 #[test]
-fn what_is_remembered_is_there_at_the_next_start() {
+fn saved_state_is_available_at_the_next_start() {
     let data = Data::new();
     let store = Store::open(&data.path(), NOW).expect("open").store;
-    store.with(|db| choices::remember(db, "sort", "turns")).expect("remember");
-    store.with(|db| choices::remember(db, "sort", "title")).expect("remember");
+    store.with(|db| preferences::save(db, "sort", "turns")).expect("remember");
+    store.with(|db| preferences::save(db, "sort", "title")).expect("remember");
     let second = Store::open(&data.path(), NOW).expect("open beside it");
-    assert_eq!(recalled(&second.store), [("sort".to_owned(), "title".to_owned())]);
+    assert_eq!(saved(&second.store), [("sort".to_owned(), "title".to_owned())]);
     assert_eq!((second.set_aside, second.read_only), (None, false));
     assert_eq!(fs::metadata(data.path()).expect("metadata").permissions().mode() & 0o777, 0o600);
 }
 
 #[test]
-fn a_damaged_one_is_set_aside_and_a_new_one_begun() {
+fn a_damaged_database_is_renamed_and_a_new_one_created() {
     let garbage: [fn(&mut Vec<u8>); 2] =
         [|bytes| bytes.iter_mut().for_each(|byte| *byte = 0x5a), |bytes| bytes[4096..].fill(0x5a)];
     for damage in garbage {
         let data = Data::new();
         let store = Store::open(&data.path(), NOW).expect("open").store;
-        store.with(|db| choices::remember(db, "sort", "turns")).expect("remember");
+        store.with(|db| preferences::save(db, "sort", "turns")).expect("remember");
         drop(store);
         let mut bytes = fs::read(data.path()).expect("read");
         damage(&mut bytes);
@@ -53,22 +53,22 @@ fn a_damaged_one_is_set_aside_and_a_new_one_begun() {
         let aside = data.0.path().join("state.db.corrupt-1795000000000");
         assert_eq!(opened.set_aside.as_ref(), Some(&aside));
         assert_eq!(fs::read(aside).expect("kept"), bytes);
-        assert!(recalled(&opened.store).is_empty());
-        opened.store.with(|db| choices::remember(db, "sort", "size")).expect("remember");
+        assert!(saved(&opened.store).is_empty());
+        opened.store.with(|db| preferences::save(db, "sort", "size")).expect("remember");
     }
 }
 
 #[test]
-fn a_newer_salons_is_read_and_not_written() {
+fn a_database_of_a_newer_version_is_read_only() {
     let data = Data::new();
     let store = Store::open(&data.path(), NOW).expect("open").store;
-    store.with(|db| choices::remember(db, "sort", "turns")).expect("remember");
+    store.with(|db| preferences::save(db, "sort", "turns")).expect("remember");
     drop(store);
     let db = Connection::open(data.path()).expect("open");
     db.pragma_update(None, "user_version", 999).expect("newer");
     drop(db);
     let opened = Store::open(&data.path(), NOW).expect("open");
     assert!(opened.read_only);
-    assert!(opened.store.with(|db| choices::remember(db, "sort", "size")).is_err());
-    assert_eq!(recalled(&opened.store), [("sort".to_owned(), "turns".to_owned())]);
+    assert!(opened.store.with(|db| preferences::save(db, "sort", "size")).is_err());
+    assert_eq!(saved(&opened.store), [("sort".to_owned(), "turns".to_owned())]);
 }

@@ -1,4 +1,4 @@
-//! What several tests need: scratch homes made from the fixtures, scripted agents, the clock.
+//! Shared test support: scratch homes from the fixtures, scripted agents, the clock.
 #![allow(dead_code, reason = "each test file uses some of it")]
 
 mod agents;
@@ -9,28 +9,28 @@ use std::time::{Duration, Instant, SystemTime};
 use salon::agent::Environment;
 use salon::domain::Time;
 
-pub use agents::{Agents, Spoken, end, fake_agent};
+pub use agents::{Agents, FakeAgent, end, fake_agent};
 
-/// Nothing that is waited for takes this long; a test that waits in vain fails then.
-pub const LONG: Duration = Duration::from_mins(1);
+/// Timeout of every wait. No wait takes this long unless the test fails.
+pub const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The folder of fixtures in the repository.
+/// Directory of the fixtures.
 pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures")
 }
 
-/// A home directory of its own, removed with the value.
+/// A scratch home directory, removed on drop.
 pub struct Home {
     dir: tempfile::TempDir,
 }
 
 impl Home {
-    /// An empty home.
+    /// Creates an empty home.
     pub fn empty() -> Self {
         Self { dir: tempfile::tempdir().expect("a scratch directory") }
     }
 
-    /// A home made of some fixture homes laid over each other: `claude/2.1.329`, `codex/0.169.0` …
+    /// Creates a home from fixture homes laid over each other: `claude/2.1.329`, `codex/0.169.0` …
     pub fn of(names: &[&str]) -> Self {
         let home = Self::empty();
         for name in names {
@@ -39,18 +39,18 @@ impl Home {
         home
     }
 
-    /// Where it is.
+    /// Path of the home.
     pub fn path(&self) -> &Path {
         self.dir.path()
     }
 
-    /// The environment of a program that runs in it.
+    /// Environment of a program that runs in the home.
     pub fn environment(&self) -> Environment {
         Environment { home: self.path().to_owned(), ..Environment::default() }
     }
 }
 
-/// Copies a directory and what is in it.
+/// Copies a directory recursively.
 pub fn copy_tree(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("create directory");
     for entry in std::fs::read_dir(from).unwrap_or_else(|error| panic!("{}: {error}", from.display())) {
@@ -64,20 +64,20 @@ pub fn copy_tree(from: &Path, to: &Path) {
     }
 }
 
-/// Whether a process lives; one that waits to be reaped does not.
-pub fn lives(pid: u32) -> bool {
+/// True if a process is alive. A zombie is not.
+pub fn is_alive(pid: u32) -> bool {
     salon::stdx::process::identity(pid).is_some()
 }
 
-/// The clock on the wall.
+/// Wall clock time.
 pub fn clock() -> Time {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
     Time::from_millis(i64::try_from(now.as_millis()).expect("a time"))
 }
 
-/// Looks until something is so that another process brings about.
+/// Polls until a condition holds that another process fulfils.
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + LONG;
+    let deadline = Instant::now() + TIMEOUT;
     while !is_so() {
         assert!(Instant::now() < deadline, "it never came to that: {what}");
         std::thread::park_timeout(Duration::from_millis(5));

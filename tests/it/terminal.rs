@@ -1,5 +1,6 @@
-//! A program in a real pseudo-terminal: what it draws, what is sent to it, how it leaves the terminal behind.
-//! Waits for what shall happen, with a generous deadline, and never for a time to pass.
+//! A program in a real pseudo-terminal: its screen, its input, and the terminal that it leaves behind.
+//!
+//! Waits for conditions with a generous deadline, never for a fixed time.
 #![allow(dead_code, reason = "each test binary uses some of it")]
 
 use std::io::{Read, Write};
@@ -10,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-/// How long anything may take on a machine that is busy with other tests.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+/// Maximum wait on a machine that is busy with other tests.
+pub const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A program and its terminal.
 pub struct Terminal {
@@ -19,7 +20,7 @@ pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
     writer: Box<dyn Write + Send>,
     shown: Arc<(Mutex<Shown>, Condvar)>,
-    /// Kept open, so that the terminal's mode can be looked at after the program has ended.
+    /// Kept open, so that the terminal's mode can be read after the program has ended.
     _slave: Box<dyn portable_pty::SlavePty + Send>,
 }
 
@@ -29,7 +30,7 @@ struct Shown {
 }
 
 impl Terminal {
-    /// Starts a program in a terminal of 80 columns and 24 rows, with nothing in its environment but what it is given.
+    /// Starts a program in a terminal of 80 columns and 24 rows, with only the given environment.
     pub fn start(program: &Path, args: &[&str], dir: &Path, environment: &[(String, String)]) -> Self {
         let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
@@ -49,7 +50,7 @@ impl Terminal {
         std::thread::spawn(move || {
             let mut chunk = [0; 4096];
             while let Ok(count @ 1..) = reader.read(&mut chunk) {
-                // A test that failed while it looked has poisoned the lock; it has said what it had to say.
+                // A failed test has poisoned the lock and reported its failure already.
                 let Ok(mut shown) = shared.0.lock() else { return };
                 shown.parser.process(&chunk[..count]);
                 shown.bytes.extend_from_slice(&chunk[..count]);
@@ -59,9 +60,9 @@ impl Terminal {
         Self { child, master: pair.master, writer, shown, _slave: pair.slave }
     }
 
-    /// Waits until the screen passes a test, and panics with what it shows where it never does.
+    /// Waits until the screen matches; panics with its contents after the deadline.
     pub fn wait_for(&self, what: &str, passes: impl Fn(&vt100::Screen) -> bool) {
-        self.wait_until(what, PATIENCE, |shown| passes(shown.parser.screen()));
+        self.wait_until(what, TIMEOUT, |shown| passes(shown.parser.screen()));
     }
 
     /// Waits until the screen shows a text.
@@ -69,22 +70,22 @@ impl Terminal {
         self.wait_for(text, |screen| screen.contents().contains(text));
     }
 
-    /// Waits until the program wrote these bytes.
+    /// Waits until the program has written these bytes.
     pub fn wait_for_bytes(&self, bytes: &str) {
-        self.wait_until(&format!("{bytes:?}"), PATIENCE, |shown| {
+        self.wait_until(&format!("{bytes:?}"), TIMEOUT, |shown| {
             shown.bytes.windows(bytes.len()).any(|window| window == bytes.as_bytes())
         });
     }
 
-    /// Waits until the program wrote something after so many bytes.
+    /// Waits until the program has written more than this number of bytes.
     pub fn wait_for_more(&self, than: usize) {
-        self.wait_until("more output", PATIENCE, |shown| shown.bytes.len() > than);
+        self.wait_until("more output", TIMEOUT, |shown| shown.bytes.len() > than);
     }
 
-    /// Waits until the program has stopped, as Ctrl-Z would stop it.
+    /// Waits until the program has stopped, as after Ctrl-Z.
     pub fn wait_until_stopped(&self) {
         let pid = self.child.process_id().expect("a process");
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             let status = std::process::Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output();
             if String::from_utf8_lossy(&status.expect("ps").stdout).starts_with('T') {
@@ -110,38 +111,38 @@ impl Terminal {
         self.writer.flush().expect("the terminal takes keys");
     }
 
-    /// Sends a signal to the program, to no other.
+    /// Sends a signal to the program only.
     pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = self.child.process_id().and_then(|pid| i32::try_from(pid).ok()).expect("a process");
         let pid = rustix::process::Pid::from_raw(pid).expect("a process");
         rustix::process::kill_process(pid, signal).expect("a signal");
     }
 
-    /// The text on the screen.
+    /// Text on the screen.
     pub fn contents(&self) -> String {
         self.shown.0.lock().expect("shown").parser.screen().contents()
     }
 
-    /// Everything the program wrote, as text.
+    /// Complete output of the program as text.
     pub fn written(&self) -> String {
         String::from_utf8_lossy(&self.shown.0.lock().expect("shown").bytes).into_owned()
     }
 
-    /// Bytes that the program wrote so far.
+    /// Number of bytes written so far.
     pub fn written_len(&self) -> usize {
         self.shown.0.lock().expect("shown").bytes.len()
     }
 
-    /// Changes the terminal's size.
+    /// Changes the size of the terminal.
     pub fn resize(&self, columns: u16, rows: u16) {
         self.shown.0.lock().expect("shown").parser.screen_mut().set_size(cells(rows), cells(columns));
         let size = PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 };
         self.master.resize(size).expect("another size");
     }
 
-    /// Waits until the program ends, and gives its exit code.
+    /// Waits until the program has ended. Returns its exit code.
     pub fn wait(&mut self) -> u32 {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             if let Some(status) = self.child.try_wait().expect("the program can be waited for") {
                 return status.exit_code();
@@ -152,15 +153,15 @@ impl Terminal {
         }
     }
 
-    /// Asserts that the terminal is as it was before: its own screen, a cursor, no mouse, lines edited by the system.
+    /// Asserts that the terminal is restored: main screen, visible cursor, no mouse, cooked mode.
     pub fn assert_restored(&self) {
-        // What a program wrote before it ended may still be on its way through the terminal.
+        // The last output may still be on its way through the terminal.
         self.wait_for("its own screen, a cursor, no mouse, no bracketed paste", |screen| {
             let mouse = screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None;
             !(screen.alternate_screen() || screen.hide_cursor() || screen.bracketed_paste() || mouse)
         });
         assert!(self.written().contains("\x1b[<1u"), "the keyboard's mode was not taken back");
-        // The mode is set back right after the last of that was written.
+        // The mode is restored right after the last output.
         self.until("raw mode is left", || {
             let termios = self.master.get_termios().expect("the terminal's mode");
             let flags = format!("{:?}", termios.local_flags);
@@ -169,7 +170,7 @@ impl Terminal {
     }
 
     fn until(&self, what: &str, mut done: impl FnMut() -> bool) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while !done() {
             assert!(Instant::now() < deadline, "never came: {what}\n{}", self.contents());
             std::thread::park_timeout(Duration::from_millis(5));
@@ -183,7 +184,7 @@ fn cells(count: u16) -> NonZeroU16 {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // A test that failed must not leave its program behind; one that ended cannot be killed, which is fine.
+        // A failed test must not leave its program behind. Killing an ended program fails, which is fine.
         let _ended_already = self.child.kill();
         let _status = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! Claude Code's records as events: only for the lines that are looked at.
+//! Decoding of Claude Code's records into events, only for the lines that are read.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::jsonl::Mark;
+use super::super::jsonl::EntryMark;
 use super::fields;
 use super::tools;
-use super::words::{Said, said};
-use crate::domain::event::{Body, Level, Piece};
-use crate::domain::transcript::{Action, ToolStatus};
+use super::user_markup::{UserText, classify};
+use crate::domain::event::{Delta, EventBody, NoticeLevel};
+use crate::domain::transcript::{ToolAction, ToolStatus};
 use crate::domain::{Entry, EntryKind, Event, Time};
 
-/// The events for some entries of a line.
-pub fn entries(line: &[u8], marks: &[Mark], sink: &mut dyn FnMut(Event)) {
+/// Decodes some entries of a line into events.
+pub fn entries(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
     let Some(record) = fields::read(line) else { return };
     let time = record["timestamp"].as_str().and_then(Time::parse);
     for mark in marks {
@@ -25,47 +25,47 @@ pub fn entries(line: &[u8], marks: &[Mark], sink: &mut dyn FnMut(Event)) {
     }
 }
 
-/// What a line tells about tool calls made elsewhere.
+/// Decodes the results in a line of tool calls in other lines.
 pub fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
     let Some(record) = parse(line) else { return };
     let blocks = content(&record).as_array().map(Vec::as_slice).unwrap_or_default();
     for block in blocks {
         let Some(id) = block["tool_use_id"].as_str() else { continue };
         let body = tools::update(id.into(), block, &record);
-        sink(Event { key: crate::domain::Key::new(id, 0), time: None, body });
+        sink(Event { key: crate::domain::EntryKey::new(id, 0), time: None, body });
     }
 }
 
-/// What only call and result together tell: a command's exit code, a sub-agent's session.
+/// Adds the facts that only call and result together show: a command's exit code, a sub-agent's session.
 pub fn finish(entry: &mut Entry, started_by: impl FnOnce(&str) -> Option<Arc<str>>) {
     let Some(tool) = entry.tool.as_deref_mut() else { return };
-    if tool.subagent.is_none() && matches!(tool.action, Action::Task { .. }) {
+    if tool.subagent.is_none() && matches!(tool.action, ToolAction::Task { .. }) {
         tool.subagent = started_by(&tool.id);
     }
     let code = exit_code(tool.status, &tool.output);
-    if let Action::Command { exit_code, .. } = &mut tool.action {
+    if let ToolAction::Command { exit_code, .. } = &mut tool.action {
         *exit_code = code;
     }
 }
 
-/// A command's exit code, from what came of it.
+/// Derives a command's exit code from its status and output.
 pub fn exit_code(status: ToolStatus, output: &str) -> Option<i32> {
     match status {
         ToolStatus::Done => Some(0),
         ToolStatus::Failed => {
-            let told = output.strip_prefix("Error: ").unwrap_or(output).strip_prefix("Exit code ")?;
-            told.split_ascii_whitespace().next()?.parse().ok()
+            let code = output.strip_prefix("Error: ").unwrap_or(output).strip_prefix("Exit code ")?;
+            code.split_ascii_whitespace().next()?.parse().ok()
         }
         ToolStatus::Pending | ToolStatus::Running | ToolStatus::Denied | ToolStatus::Interrupted => None,
     }
 }
 
-/// A line as a value; bytes that are no UTF-8 become U+FFFD.
+/// Parses a line; invalid UTF-8 becomes U+FFFD.
 fn parse(line: &[u8]) -> Option<Value> {
     serde_json::from_slice(line).or_else(|_| serde_json::from_str(&String::from_utf8_lossy(line))).ok()
 }
 
-/// The content of a record, wherever its version keeps it.
+/// The content of a record, in the field that its version uses.
 fn content(record: &Value) -> &Value {
     match &record["message"]["content"] {
         Value::Null => &record["content"],
@@ -74,25 +74,25 @@ fn content(record: &Value) -> &Value {
     }
 }
 
-fn body(record: &Value, mark: &Mark) -> Option<Body> {
+fn body(record: &Value, mark: &EntryMark) -> Option<EventBody> {
     match record["type"].as_str().or_else(|| record["message"]["role"].as_str()).or_else(|| record["role"].as_str())? {
         "system" => Some(system(record)),
-        "attachment" => Some(Body::Prompt(plain(block(&record["attachment"]["prompt"], mark.block)?.as_ref()))),
+        "attachment" => Some(EventBody::Prompt(plain(block(&record["attachment"]["prompt"], mark.block)?.as_ref()))),
         "assistant" => {
             let block = block(content(record), mark.block)?;
             if mark.kind == EntryKind::Notice {
-                return Some(Body::Notice { level: Level::Error, text: text_of(&block).to_owned() });
+                return Some(EventBody::Notice { level: NoticeLevel::Error, text: text_of(&block).to_owned() });
             }
-            Some(answer(&block))
+            Some(answer_block(&block))
         }
         _ if record["isCompactSummary"] == true => {
-            Some(Body::Notice { level: Level::Boundary, text: tools::text(content(record)) })
+            Some(EventBody::Notice { level: NoticeLevel::Boundary, text: tools::text(content(record)) })
         }
-        _ => Some(spoken(block(content(record), mark.block)?.as_ref())),
+        _ => Some(user_block(block(content(record), mark.block)?.as_ref())),
     }
 }
 
-/// One block of a content; a content that is a string is its own only block.
+/// Returns one block of a content; a string is a content of one block.
 fn block(content: &Value, at: u32) -> Option<Cow<'_, Value>> {
     let only = |text| Some(Cow::Owned(serde_json::json!({"type": "text", "text": text})));
     match content {
@@ -110,70 +110,75 @@ fn text_of(block: &Value) -> &str {
 }
 
 fn plain(block: &Value) -> String {
-    match said(text_of(block)) {
-        Said::Prompt(text) => text.into_owned(),
-        Said::Notice(..) | Said::Nothing => text_of(block).to_owned(),
+    match classify(text_of(block)) {
+        UserText::Prompt(text) => text.into_owned(),
+        UserText::Notice(..) | UserText::Nothing => text_of(block).to_owned(),
     }
 }
 
-/// A block of the user's.
-fn spoken(block: &Value) -> Body {
+/// Decodes a block of a user record.
+fn user_block(block: &Value) -> EventBody {
     match block["type"].as_str().unwrap_or_default() {
-        "text" => match said(text_of(block)) {
-            Said::Prompt(text) => Body::Prompt(text.into_owned()),
-            Said::Notice(level, text) => Body::Notice { level, text: text.into_owned() },
-            Said::Nothing => Body::Other(text_of(block).to_owned()),
+        "text" => match classify(text_of(block)) {
+            UserText::Prompt(text) => EventBody::Prompt(text.into_owned()),
+            UserText::Notice(level, text) => EventBody::Notice { level, text: text.into_owned() },
+            UserText::Nothing => EventBody::Other(text_of(block).to_owned()),
         },
-        "image" | "document" => Body::Image(tools::placeholder(block)),
-        _ => Body::Other(block.to_string()),
+        "image" | "document" => EventBody::Image(tools::placeholder(block)),
+        _ => EventBody::Other(block.to_string()),
     }
 }
 
-/// A block of the agent's.
-fn answer(block: &Value) -> Body {
+/// Decodes a block of an answer.
+fn answer_block(block: &Value) -> EventBody {
     match block["type"].as_str().unwrap_or_default() {
-        "text" => Body::Text(Piece::Whole(text_of(block).to_owned())),
-        "thinking" => Body::Thinking(Piece::Whole(block["thinking"].as_str().unwrap_or_default().to_owned())),
-        "redacted_thinking" => Body::Thinking(Piece::Whole("(redacted by the provider)".to_owned())),
-        "image" | "document" => Body::Image(tools::placeholder(block)),
+        "text" => EventBody::Text(Delta::Replace(text_of(block).to_owned())),
+        "thinking" => EventBody::Thinking(Delta::Replace(block["thinking"].as_str().unwrap_or_default().to_owned())),
+        "redacted_thinking" => EventBody::Thinking(Delta::Replace("(redacted by the provider)".to_owned())),
+        "image" | "document" => EventBody::Image(tools::placeholder(block)),
         kind if kind.ends_with("tool_use") => {
             let name = block["name"].as_str().unwrap_or_default();
             let input = block["input"].clone();
             let action = tools::action(name, &input);
-            Body::ToolCall { id: block["id"].as_str().unwrap_or_default().into(), name: name.into(), input, action }
+            EventBody::ToolCall {
+                id: block["id"].as_str().unwrap_or_default().into(),
+                name: name.into(),
+                input,
+                action,
+            }
         }
-        _ => Body::Other(block.to_string()),
+        _ => EventBody::Other(block.to_string()),
     }
 }
 
-fn system(record: &Value) -> Body {
+fn system(record: &Value) -> EventBody {
     let content = record["content"].as_str().unwrap_or_default();
     match record["subtype"].as_str().unwrap_or_default() {
         "compact_boundary" => {
-            let told = &record["compactMetadata"];
+            let metadata = &record["compactMetadata"];
             let mut text = String::from("Conversation compacted");
-            if let Some(trigger) = told["trigger"].as_str() {
+            if let Some(trigger) = metadata["trigger"].as_str() {
                 text.push_str(if trigger == "auto" { " automatically" } else { " on request" });
             }
-            if let Some(tokens) = told["preTokens"].as_u64() {
+            if let Some(tokens) = metadata["preTokens"].as_u64() {
                 // Writing to a string does not fail.
                 let _ = write!(text, " ({tokens} tokens before)");
             }
-            Body::Notice { level: Level::Boundary, text }
+            EventBody::Notice { level: NoticeLevel::Boundary, text }
         }
         "api_error" => {
             let error = &record["error"];
             let reason = error["formatted"].as_str().or_else(|| error["message"].as_str()).unwrap_or("no answer");
             let attempt = match (record["retryAttempt"].as_u64(), record["maxRetries"].as_u64()) {
-                (Some(attempt), Some(most)) => format!(" (attempt {attempt} of {most})"),
+                (Some(attempt), Some(max)) => format!(" (attempt {attempt} of {max})"),
                 _ => String::new(),
             };
-            Body::Notice { level: Level::Warning, text: format!("Request failed: {reason}{attempt}") }
+            EventBody::Notice { level: NoticeLevel::Warning, text: format!("Request failed: {reason}{attempt}") }
         }
-        _ => match said(content) {
-            Said::Notice(level, text) => Body::Notice { level, text: text.into_owned() },
-            Said::Prompt(text) => Body::Notice { level: Level::Info, text: text.into_owned() },
-            Said::Nothing => Body::Other(content.to_owned()),
+        _ => match classify(content) {
+            UserText::Notice(level, text) => EventBody::Notice { level, text: text.into_owned() },
+            UserText::Prompt(text) => EventBody::Notice { level: NoticeLevel::Info, text: text.into_owned() },
+            UserText::Nothing => EventBody::Other(content.to_owned()),
         },
     }
 }

@@ -1,4 +1,4 @@
-//! Some fields of a line as a value: most of it is about others, and making values of them would take most of the time.
+//! Partial deserialisation of a line: builds values for the needed fields only, because the others take most of the time.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// Fields of a record by which its entries are understood.
+/// Fields of a record that decoding its entries needs.
 const RECORD: &[&str] = &[
     "type",
     "role",
@@ -22,14 +22,13 @@ const RECORD: &[&str] = &[
     "maxRetries",
 ];
 
-/// The one of them that is looked into.
+/// The field whose own fields are selected too.
 const MESSAGE: &str = "message";
 
-/// Fields of that.
-const OF_MESSAGE: &[&str] = &["role", "content"];
+/// Fields of [`MESSAGE`] that decoding needs.
+const MESSAGE_FIELDS: &[&str] = &["role", "content"];
 
-/// The fields of a record by which its entries are understood; `None` where it is no JSON. Bytes that are no UTF-8
-/// become U+FFFD.
+/// Parses the fields of a record that decoding its entries needs; `None` for invalid JSON. Invalid UTF-8 becomes U+FFFD.
 pub fn read(line: &[u8]) -> Option<Value> {
     let read = Fields(RECORD).deserialize(&mut serde_json::Deserializer::from_slice(line));
     read.ok().or_else(|| {
@@ -38,7 +37,7 @@ pub fn read(line: &[u8]) -> Option<Value> {
     })
 }
 
-/// An object with these fields only; whatever is none is null.
+/// Deserialises an object with these fields only; any other value becomes null.
 #[derive(Clone, Copy)]
 struct Fields(&'static [&'static str]);
 
@@ -59,13 +58,13 @@ impl<'de> Visitor<'de> for Fields {
 
     fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
         let mut fields = Map::new();
-        while let Some(name) = from.next_key_seed(Name(self.0))? {
+        while let Some(name) = from.next_key_seed(KnownName(self.0))? {
             let value = match name {
                 None => {
                     from.next_value::<IgnoredAny>()?;
                     continue;
                 }
-                Some(MESSAGE) => from.next_value_seed(Fields(OF_MESSAGE))?,
+                Some(MESSAGE) => from.next_value_seed(Fields(MESSAGE_FIELDS))?,
                 Some(_) => from.next_value()?,
             };
             fields.insert(name.unwrap_or_default().to_owned(), value);
@@ -103,10 +102,10 @@ impl<'de> Visitor<'de> for Fields {
     }
 }
 
-/// Which of some names a key is.
-struct Name(&'static [&'static str]);
+/// Deserialises a key, and matches it with a list of names.
+struct KnownName(&'static [&'static str]);
 
-impl<'de> DeserializeSeed<'de> for Name {
+impl<'de> DeserializeSeed<'de> for KnownName {
     type Value = Option<&'static str>;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
@@ -114,7 +113,7 @@ impl<'de> DeserializeSeed<'de> for Name {
     }
 }
 
-impl Visitor<'_> for Name {
+impl Visitor<'_> for KnownName {
     type Value = Option<&'static str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

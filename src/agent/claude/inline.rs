@@ -1,7 +1,7 @@
-//! Sub-agents of early versions (to 1.0.x): their conversations stand in the file of the session that started them.
+//! Sub-agents of early versions (up to 1.0.x), whose conversations are in the file of the session that started them.
 //!
-//! Their records are marked `isSidechain`; each conversation begins with a record without a parent, whose prompt is the
-//! one of the tool call that started it. Each becomes a session of its own, named after its first record.
+//! Their records are marked `isSidechain`. Each conversation begins with a record without a parent, whose prompt equals
+//! the prompt of the tool call that started it. Each becomes a session of its own, named after its first record.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -12,24 +12,25 @@ use std::sync::Arc;
 use memchr::memmem;
 use serde_json::Value;
 
-use super::super::jsonl::{Identity, Parent, Text, summary};
-use super::lines::{Lines, Record};
-use crate::agent::Unit;
+use super::super::jsonl::{JsonStr, RecordParent, SourceIdentity, summary};
+use super::dialect::{ClaudeDialect, TranscriptRecord};
+use crate::agent::Source;
 use crate::domain::{Agent, Session, SessionKey};
-use crate::stdx::lines::Lines as FileLines;
+use crate::stdx::lines::LineReader as FileLines;
 
-/// Only lines that hold one of these are looked at.
-const SIDE: &[u8] = br#""isSidechain":true"#;
-const CALLS: [&[u8]; 2] = [br#""name":"Task""#, br#""name":"Agent""#];
+/// Marker of a sidechain's lines; lines without a marker are skipped.
+const SIDECHAIN_MARKER: &[u8] = br#""isSidechain":true"#;
+/// Markers of lines with a call that may start a sub-agent.
+const CALL_MARKERS: [&[u8]; 2] = [br#""name":"Task""#, br#""name":"Agent""#];
 
-/// One conversation of a sub-agent.
+/// The conversation of a sub-agent.
 #[derive(Debug)]
-pub struct Chain {
-    /// The session that it is shown as.
+pub struct Sidechain {
+    /// Id of its session.
     pub id: Arc<str>,
     /// Offset and length of each of its lines, ascending.
     pub lines: Vec<(u64, u64)>,
-    /// The call that started it, where one has its prompt.
+    /// The call that started it, if a call has the same prompt.
     call: Option<Call>,
     prompt: String,
 }
@@ -42,66 +43,68 @@ struct Call {
     prompt: String,
 }
 
-/// All conversations of sub-agents in a session's file, in the order in which they began.
-pub fn chains(path: &Path) -> io::Result<Vec<Chain>> {
-    let (mut chains, mut calls) = (Vec::<Chain>::new(), Vec::new());
-    let mut chain_of: HashMap<u64, usize> = HashMap::new();
-    let side = memmem::Finder::new(SIDE);
-    let starts = CALLS.map(memmem::Finder::new);
+/// Finds all conversations of sub-agents in a session's file, in the order in which they began.
+pub fn sidechains(path: &Path) -> io::Result<Vec<Sidechain>> {
+    let (mut sidechains, mut calls) = (Vec::<Sidechain>::new(), Vec::new());
+    let mut sidechain_of: HashMap<u64, usize> = HashMap::new();
+    let marker = memmem::Finder::new(SIDECHAIN_MARKER);
+    let starts = CALL_MARKERS.map(memmem::Finder::new);
     let mut lines = FileLines::from_offset(File::open(path)?, 0)?;
     while let Some(line) = lines.next_line()? {
-        if side.find(line.bytes).is_some() {
-            let Some(record) = Record::read(line.bytes).ok().filter(|record| record.sidechain) else { continue };
-            let Some(uuid) = record.uuid else { continue };
-            let above = match record.parent {
-                Some(Parent::Id(parent)) => chain_of.get(&parent).copied(),
-                Some(Parent::Root | Parent::Previous) | None => None,
+        if marker.find(line.bytes).is_some() {
+            let Some(record) = TranscriptRecord::read(line.bytes).ok().filter(|record| record.sidechain) else {
+                continue;
             };
-            let at = above.unwrap_or_else(|| {
+            let Some(uuid) = record.uuid else { continue };
+            let known = match record.parent {
+                Some(RecordParent::Id(parent)) => sidechain_of.get(&parent).copied(),
+                Some(RecordParent::Root | RecordParent::Previous) | None => None,
+            };
+            let at = known.unwrap_or_else(|| {
                 let prompt = record.prompt().map(|text| text.decode().into_owned()).unwrap_or_default();
-                chains.push(Chain { id: name(uuid), lines: Vec::new(), call: None, prompt });
-                chains.len() - 1
+                sidechains.push(Sidechain { id: session_id(uuid), lines: Vec::new(), call: None, prompt });
+                sidechains.len() - 1
             });
-            chain_of.insert(uuid.hash(), at);
-            chains[at].lines.push((line.offset, line.len));
+            sidechain_of.insert(uuid.hash(), at);
+            sidechains[at].lines.push((line.offset, line.len));
         } else if starts.iter().any(|start| start.find(line.bytes).is_some()) {
             calls.extend(calls_in(line.bytes));
         }
     }
-    for chain in &mut chains {
+    for chain in &mut sidechains {
         let call = calls.iter().position(|call| call.prompt == chain.prompt);
         chain.call = call.map(|at| calls.remove(at));
     }
-    Ok(chains)
+    Ok(sidechains)
 }
 
-/// The sessions of a file's sub-agents. Their usage is a part of the session's own.
-pub fn sessions(unit: &Unit, parent: &Session) -> Vec<Session> {
-    // What cannot be read now was told by the summary of the file.
-    let (Ok(file), Ok(chains)) = (File::open(&unit.path), chains(&unit.path)) else { return Vec::new() };
-    let session = |chain: Chain| {
-        let identity = Identity {
+/// Builds the sessions of a file's sub-agents. Their usage is included in the parent session's.
+pub fn sessions(source: &Source, parent: &Session) -> Vec<Session> {
+    // Errors are already reported by the summary of the file.
+    let (Ok(file), Ok(sidechains)) = (File::open(&source.path), sidechains(&source.path)) else { return Vec::new() };
+    let session = |chain: Sidechain| {
+        let identity = SourceIdentity {
             key: SessionKey::new(Agent::Claude, chain.id),
             subagent: true,
             parent: Some(parent.key.id.clone()),
             title: chain.call.map(|call| call.description).filter(|text| !text.is_empty()),
         };
-        let facts = summary::some(&Lines { subagent: true, ..Lines::default() }, &file, &chain.lines).ok()?;
-        let mut session = facts.session(unit, &identity);
+        let dialect = ClaudeDialect { subagent: true, ..ClaudeDialect::default() };
+        let mut session = summary::summarise_lines(&dialect, &file, &chain.lines).ok()?.session(source, &identity);
         session.bytes = chain.lines.iter().map(|(_, len)| len + 1).sum();
         session.complete = true;
         Some(session)
     };
-    chains.into_iter().filter_map(session).collect()
+    sidechains.into_iter().filter_map(session).collect()
 }
 
-/// A file's sub-agents by the calls that started them.
+/// Maps tool calls to the sub-agents' sessions in the file that they started.
 pub fn links(path: &Path) -> HashMap<String, Arc<str>> {
-    let chains = chains(path).unwrap_or_default().into_iter();
-    chains.filter_map(|chain| Some((chain.call?.id, chain.id))).collect()
+    let sidechains = sidechains(path).unwrap_or_default().into_iter();
+    sidechains.filter_map(|chain| Some((chain.call?.id, chain.id))).collect()
 }
 
-fn name(root: Text<'_>) -> Arc<str> {
+fn session_id(root: JsonStr<'_>) -> Arc<str> {
     format!("agent-{}", root.decode()).into()
 }
 

@@ -1,11 +1,11 @@
-//! Claude Code's registry of living processes: `sessions/<pid>.json`. A file proves nothing: it stays after a kill.
+//! Claude Code's registry of running processes: `sessions/<pid>.json`. A file alone proves nothing: it stays after a kill.
 
 use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::domain::live::LiveSign;
-use crate::domain::{Agent, SessionKey, State, Time};
+use crate::domain::live_status::LiveStatus;
+use crate::domain::{Agent, SessionKey, SessionState, Time};
 use crate::stdx::process;
 
 #[derive(Debug, Deserialize)]
@@ -19,33 +19,33 @@ struct Registered {
     status_updated_at: Option<i64>,
 }
 
-/// The sessions that are open in a process that lives and is the one that wrote the file.
-pub fn signs(root: &Path) -> Vec<LiveSign> {
+/// Lists the sessions whose registered process is running, and is the one that wrote the file.
+pub fn open_sessions(root: &Path) -> Vec<LiveStatus> {
     let Ok(entries) = std::fs::read_dir(root.join("sessions")) else { return Vec::new() };
     let files = entries.filter_map(Result::ok).map(|entry| entry.path());
     files
         .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
-        .filter_map(|path| sign(&path))
+        .filter_map(|path| read(&path))
         .collect()
 }
 
-fn sign(path: &Path) -> Option<LiveSign> {
-    // A file that is being rewritten is read at the next look.
-    let told: Registered = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
-    let lives = match &told.proc_start {
-        Some(start) => process::is_same(told.pid, start),
-        None => process::is_alive(told.pid),
+fn read(path: &Path) -> Option<LiveStatus> {
+    // A file that is being rewritten does not parse; the next poll reads it.
+    let registered: Registered = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    let is_running = match &registered.proc_start {
+        Some(start) => process::is_same_process(registered.pid, start),
+        None => process::is_alive(registered.pid),
     };
-    let state = match told.status.as_deref() {
-        Some("busy") => State::Working,
-        Some("waiting") => State::NeedsYou,
-        _ => State::Idle,
+    let state = match registered.status.as_deref() {
+        Some("busy") => SessionState::Working,
+        Some("waiting") => SessionState::NeedsYou,
+        _ => SessionState::Idle,
     };
-    lives.then(|| LiveSign {
-        key: SessionKey::new(Agent::Claude, told.session_id),
-        pid: Some(told.pid),
+    is_running.then(|| LiveStatus {
+        key: SessionKey::new(Agent::Claude, registered.session_id),
+        pid: Some(registered.pid),
         state,
-        waiting_for: told.waiting_for.filter(|_| state == State::NeedsYou),
-        since: told.status_updated_at.map(Time::from_millis),
+        waiting_for: registered.waiting_for.filter(|_| state == SessionState::NeedsYou),
+        since: registered.status_updated_at.map(Time::from_millis),
     })
 }

@@ -1,31 +1,34 @@
-//! Claude Code.
+//! Claude Code: transcripts in JSON lines, and its stream-json protocol.
 
 mod decode;
+mod dialect;
 mod fields;
 mod fork;
 mod inline;
-mod lines;
 mod live;
-mod places;
+mod paths;
 mod protocol;
 mod texts;
 mod tools;
-mod words;
+mod user_markup;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::jsonl::outline::Outline;
+use super::jsonl::transcript_index::TranscriptIndex;
 use super::jsonl::{Dialect, copies, summary, tail, walk};
-use super::{Discovery, Environment, Format, Progress, Reading, Root, Sessions, Summarised, Texts, Unit};
+use super::{
+    Discovery, Environment, Format, Source, SourceRoot, SourceSessions, SourceSummary, SummaryProgress, Texts,
+    TranscriptReader,
+};
 use crate::domain::launch::Launch;
-use crate::domain::live::LiveSign;
+use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Entry, Session};
-use lines::Lines;
+use dialect::ClaudeDialect;
 pub use protocol::Stream;
 
-/// Reader of Claude Code's sessions.
+/// Claude Code's session format.
 #[derive(Debug)]
 pub struct Claude;
 
@@ -34,51 +37,51 @@ impl Format for Claude {
         Agent::Claude
     }
 
-    fn roots(&self, environment: &Environment) -> Vec<Root> {
-        places::roots(environment)
+    fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {
+        paths::roots(environment)
     }
 
-    fn discover(&self, root: &Root) -> Discovery {
-        places::discover(root)
+    fn discover(&self, root: &SourceRoot) -> Discovery {
+        paths::discover(root)
     }
 
-    fn affected(&self, root: &Root, path: &Path) -> Vec<(PathBuf, Option<Unit>)> {
-        places::affected(root, path)
+    fn affected(&self, root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+        paths::affected(root, path)
     }
 
-    fn glance(&self, unit: &Unit) -> Vec<Session> {
-        let identity = places::identity(&unit.path, unit.kind);
-        vec![tail::glance(&Lines { subagent: identity.subagent, ..Lines::default() }, unit, &identity)]
+    fn peek(&self, source: &Source) -> Vec<Session> {
+        let identity = paths::identity(&source.path, source.kind);
+        vec![tail::peek(&ClaudeDialect { subagent: identity.subagent, ..ClaudeDialect::default() }, source, &identity)]
     }
 
-    fn summarise(&self, unit: &Unit, progress: Option<&Progress>) -> Summarised {
-        let identity = places::identity(&unit.path, unit.kind);
-        let lines = Lines { subagent: identity.subagent, ..Lines::default() };
-        let mut summarised = summary::summarise(&lines, unit, &identity, progress);
-        if let Sessions::All(sessions) = &mut summarised.sessions {
-            sessions.iter_mut().for_each(fork::name_origin);
+    fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
+        let identity = paths::identity(&source.path, source.kind);
+        let dialect = ClaudeDialect { subagent: identity.subagent, ..ClaudeDialect::default() };
+        let mut summary = summary::summarise(&dialect, source, &identity, progress);
+        if let SourceSessions::All(sessions) = &mut summary.sessions {
+            sessions.iter_mut().for_each(fork::set_origin);
         }
-        summarised
+        summary
     }
 
-    fn untangle(&self, units: &[Unit]) -> Vec<(usize, Summarised)> {
-        let known = units.iter().map(|unit| (unit, places::identity(&unit.path, unit.kind)));
-        copies::untangle(&Lines::default(), &known.collect::<Vec<_>>())
+    fn find_copies(&self, sources: &[Source]) -> Vec<(usize, SourceSummary)> {
+        let identified = sources.iter().map(|source| (source, paths::identity(&source.path, source.kind)));
+        copies::find_copies(&ClaudeDialect::default(), &identified.collect::<Vec<_>>())
     }
 
-    fn open(&self, session: &Session) -> io::Result<Box<dyn Reading>> {
-        Ok(Box::new(Outline::open(dialect(session)?, &session.path)?))
+    fn open(&self, session: &Session) -> io::Result<Box<dyn TranscriptReader>> {
+        Ok(Box::new(TranscriptIndex::open(dialect(session)?, &session.path)?))
     }
 
     fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>> {
         tail::tail(&dialect(session)?, &session.path, count)
     }
 
-    fn live(&self, root: &Root) -> Vec<LiveSign> {
-        live::signs(&root.path)
+    fn live(&self, root: &SourceRoot) -> Vec<LiveStatus> {
+        live::open_sessions(&root.path)
     }
 
-    fn search(&self) -> Option<&dyn Texts> {
+    fn texts(&self) -> Option<&dyn Texts> {
         Some(self)
     }
 
@@ -88,20 +91,20 @@ impl Format for Claude {
         Launch { program: self.agent().name().into(), args, cwd: PathBuf::from(&*session.cwd) }
     }
 
-    fn refuses(&self, session: &Session) -> Option<String> {
+    fn resume_refusal(&self, session: &Session) -> Option<String> {
         let parent = session.parent.as_deref().filter(|_| session.flags.subagent)?;
         Some(format!("a sub-agent's conversation cannot be resumed; resume its parent, {parent}"))
     }
 }
 
 fn dialect(session: &Session) -> io::Result<Arc<dyn Dialect>> {
-    let mut lines = Lines { subagent: session.flags.subagent, ..Lines::default() };
-    if lines.subagent && walk::stem(&session.path) != *session.key.id {
-        let chain = inline::chains(&session.path)?.into_iter().find(|chain| chain.id == session.key.id);
-        lines.only = Some(chain.ok_or(io::ErrorKind::NotFound)?.lines);
+    let mut dialect = ClaudeDialect { subagent: session.flags.subagent, ..ClaudeDialect::default() };
+    if dialect.subagent && walk::stem(&session.path) != *session.key.id {
+        let chain = inline::sidechains(&session.path)?.into_iter().find(|chain| chain.id == session.key.id);
+        dialect.only = Some(chain.ok_or(io::ErrorKind::NotFound)?.lines);
     } else {
-        lines.links = places::links(&session.path);
-        lines.file = Some(session.path.clone());
+        dialect.links = paths::links(&session.path);
+        dialect.file = Some(session.path.clone());
     }
-    Ok(Arc::new(lines))
+    Ok(Arc::new(dialect))
 }

@@ -1,51 +1,53 @@
-//! What search reads of Claude Code's transcripts: the lines that are shown, side chains of early versions, prompts
-//! that were queued and perhaps never sent, and titles that were given up.
+//! Text extraction from Claude Code's transcripts: shown lines, sidechains of early versions, queued prompts (sent or
+//! not), and replaced titles.
 
 use std::io;
 
-use super::lines;
-use super::{Claude, places};
-use crate::agent::Unit;
-use crate::agent::jsonl::{Pull, Text as Raw};
-use crate::agent::texts::{Decode, Decoder, Layout, Lines, Record, Text, Texts, Wanted};
-use crate::domain::Key;
-use crate::domain::query::Part;
+use super::dialect;
+use super::{Claude, paths};
+use crate::agent::Source;
+use crate::agent::jsonl::{JsonCursor, JsonStr as Raw};
+use crate::agent::texts::{
+    LineDecoder, RecordDecoder, RecordLayout, SearchText, SourceDecoder, StoredRecord, TextScope, Texts,
+};
+use crate::domain::EntryKey;
+use crate::domain::query::TextKind;
 
 impl Texts for Claude {
-    fn layout(&self, _unit: &Unit) -> Layout {
-        Layout::Lines
+    fn layout(&self, _unit: &Source) -> RecordLayout {
+        RecordLayout::Lines
     }
 
-    fn decoder(&self, unit: &Unit) -> io::Result<Decoder> {
-        let session = places::identity(&unit.path, unit.kind).key.id;
-        // Side chains count wherever they lie: what was said in them was said.
-        let lines = Lines(lines::Lines { subagent: true, ..lines::Lines::default() });
-        Ok(Decoder { session, decode: Box::new(Transcript(lines)) })
+    fn decoder(&self, source: &Source) -> io::Result<SourceDecoder> {
+        let session = paths::identity(&source.path, source.kind).key.id;
+        // Search includes sidechains, whichever file they are in.
+        let lines = LineDecoder(dialect::ClaudeDialect { subagent: true, ..dialect::ClaudeDialect::default() });
+        Ok(SourceDecoder { session, decode: Box::new(TranscriptDecoder(lines)) })
     }
 }
 
-struct Transcript(Lines<lines::Lines>);
+struct TranscriptDecoder(LineDecoder<dialect::ClaudeDialect>);
 
-impl Decode for Transcript {
-    fn texts(&self, record: &Record<'_>, wanted: Wanted, sink: &mut dyn FnMut(&Text<'_>)) {
+impl RecordDecoder for TranscriptDecoder {
+    fn texts(&self, record: &StoredRecord<'_>, wanted: TextScope, sink: &mut dyn FnMut(&SearchText<'_>)) {
         if record.bytes.starts_with(br#"{"type":"queue-operation""#) {
-            queued(record, sink);
+            queued_prompt(record, sink);
         } else {
             self.0.texts(record, wanted, sink);
         }
     }
 }
 
-fn queued(record: &Record<'_>, sink: &mut dyn FnMut(&Text<'_>)) {
+fn queued_prompt(record: &StoredRecord<'_>, sink: &mut dyn FnMut(&SearchText<'_>)) {
     let mut content: Option<Raw<'_>> = None;
-    let read = Pull::new(record.bytes).object(|key, value| {
+    let read = JsonCursor::new(record.bytes).object(|key, value| {
         if key == b"content" {
             content = value.text()?;
         }
         Ok(())
     });
     if let (Ok(()), Some(content)) = (read, content) {
-        let key = Key::new(record.session, u32::MAX);
-        sink(&Text { key, call: "", tool: "", part: Part::Notice, text: &content.decode() });
+        let key = EntryKey::new(record.session, u32::MAX);
+        sink(&SearchText { key, call: "", tool: "", kind: TextKind::Notice, text: &content.decode() });
     }
 }

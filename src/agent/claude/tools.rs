@@ -1,4 +1,4 @@
-//! Claude Code's tools in agent-neutral terms, and what came of their calls.
+//! Conversion of Claude Code's tool calls and results into agent-neutral actions and updates.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -6,17 +6,19 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::super::jsonl::patch;
-use crate::domain::event::{Body, Piece};
-use crate::domain::transcript::{Action, Change, FileChange, PlanItem, PlanStatus, ToolStatus};
+use crate::domain::event::{Delta, EventBody};
+use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction, ToolStatus};
 
-/// What a call does.
-pub fn action(name: &str, input: &Value) -> Action {
+/// Converts a call into an action.
+pub fn action(name: &str, input: &Value) -> ToolAction {
     let field = |name: &str| input[name].as_str().unwrap_or_default().to_owned();
     let maybe = |name: &str| input[name].as_str().map(str::to_owned);
     match name {
-        "Bash" | "PowerShell" => Action::Command { command: field("command"), exit_code: None },
-        "Read" | "NotebookRead" => Action::Read { path: maybe("file_path").unwrap_or_else(|| field("notebook_path")) },
-        "LS" => Action::Read { path: field("path") },
+        "Bash" | "PowerShell" => ToolAction::Command { command: field("command"), exit_code: None },
+        "Read" | "NotebookRead" => {
+            ToolAction::Read { path: maybe("file_path").unwrap_or_else(|| field("notebook_path")) }
+        }
+        "LS" => ToolAction::Read { path: field("path") },
         "Edit" => edit(field("file_path"), vec![(field("old_string"), field("new_string"))]),
         "MultiEdit" => {
             let edits = input["edits"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -28,28 +30,28 @@ pub fn action(name: &str, input: &Value) -> Action {
         }
         "Write" => write(field("file_path"), field("content")),
         "NotebookEdit" => write(field("notebook_path"), field("new_source")),
-        "Grep" | "Glob" => Action::Search { pattern: field("pattern"), path: maybe("path") },
-        "WebFetch" => Action::Web { query: field("url") },
-        "WebSearch" | "web_search" => Action::Web { query: field("query") },
-        "Task" | "Agent" => Action::Task { description: field("description"), prompt: field("prompt") },
-        "TodoWrite" => Action::Plan(todos(&input["todos"])),
-        "TaskCreate" => Action::Plan(vec![PlanItem { text: field("subject"), status: PlanStatus::Pending }]),
-        "ExitPlanMode" | "exit_plan_mode" => Action::Plan(plan(&field("plan"))),
+        "Grep" | "Glob" => ToolAction::Search { pattern: field("pattern"), path: maybe("path") },
+        "WebFetch" => ToolAction::Web { query: field("url") },
+        "WebSearch" | "web_search" => ToolAction::Web { query: field("query") },
+        "Task" | "Agent" => ToolAction::Task { description: field("description"), prompt: field("prompt") },
+        "TodoWrite" => ToolAction::Plan(todos(&input["todos"])),
+        "TaskCreate" => ToolAction::Plan(vec![PlanItem { text: field("subject"), status: PlanStatus::Pending }]),
+        "ExitPlanMode" | "exit_plan_mode" => ToolAction::Plan(plan(&field("plan"))),
         "AskUserQuestion" => {
             let questions = input["questions"].as_array().map(Vec::as_slice).unwrap_or_default();
-            let asked: Vec<&str> = questions.iter().filter_map(|question| question["question"].as_str()).collect();
-            Action::Question { question: asked.join("\n") }
+            let texts: Vec<&str> = questions.iter().filter_map(|question| question["question"].as_str()).collect();
+            ToolAction::Question { question: texts.join("\n") }
         }
-        _ => Action::Other(summed_up(input)),
+        _ => ToolAction::Other(one_line(input)),
     }
 }
 
-fn edit(path: String, edits: Vec<(String, String)>) -> Action {
-    Action::Edit(vec![FileChange { path, change: Change::Replace(edits) }])
+fn edit(path: String, edits: Vec<(String, String)>) -> ToolAction {
+    ToolAction::Edit(vec![FileChange { path, kind: ChangeKind::Replace(edits) }])
 }
 
-fn write(path: String, content: String) -> Action {
-    Action::Edit(vec![FileChange { path, change: Change::Write(content) }])
+fn write(path: String, content: String) -> ToolAction {
+    ToolAction::Edit(vec![FileChange { path, kind: ChangeKind::Write(content) }])
 }
 
 fn todos(todos: &Value) -> Vec<PlanItem> {
@@ -66,7 +68,7 @@ fn todos(todos: &Value) -> Vec<PlanItem> {
     todos.iter().map(item).collect()
 }
 
-/// The list items of a plan that is written in Markdown; a plan without a list is one item.
+/// Extracts the list items of a Markdown plan; a plan without a list is one item.
 fn plan(markdown: &str) -> Vec<PlanItem> {
     let item = |text: &str| PlanItem { text: text.trim().to_owned(), status: PlanStatus::Pending };
     let listed: Vec<PlanItem> = markdown
@@ -81,8 +83,8 @@ fn plan(markdown: &str) -> Vec<PlanItem> {
     if listed.is_empty() { vec![item(markdown)] } else { listed }
 }
 
-/// One line for a tool that is not known: its shortest texts say most.
-fn summed_up(input: &Value) -> String {
+/// Formats the input of an unknown tool as one line.
+fn one_line(input: &Value) -> String {
     let Some(fields) = input.as_object() else { return String::new() };
     let texts: Vec<String> = fields
         .iter()
@@ -94,39 +96,46 @@ fn summed_up(input: &Value) -> String {
     texts.join(", ")
 }
 
-/// What a result block, and the structured result beside it, tell of a call.
-pub fn update(id: Arc<str>, block: &Value, record: &Value) -> Body {
-    let told = &record["toolUseResult"];
+/// Converts a result block, and the structured result in the same record, into an update of the call.
+pub fn update(id: Arc<str>, block: &Value, record: &Value) -> EventBody {
+    let result = &record["toolUseResult"];
     let output = text(&block["content"]);
-    let subagent = told["agentId"].as_str().map(|agent| Arc::from(format!("agent-{agent}")));
-    let duration_ms = told["durationMs"].as_u64().or_else(|| told["totalDurationMs"].as_u64());
+    let subagent = result["agentId"].as_str().map(|agent| Arc::from(format!("agent-{agent}")));
+    let duration_ms = result["durationMs"].as_u64().or_else(|| result["totalDurationMs"].as_u64());
     let status = Some(status(block, record, &output));
-    Body::ToolUpdate { id, status, output: Some(Piece::Whole(output)), duration_ms, subagent, action: change(told) }
+    EventBody::ToolUpdate {
+        id,
+        status,
+        output: Some(Delta::Replace(output)),
+        duration_ms,
+        subagent,
+        action: change(result),
+    }
 }
 
 fn status(block: &Value, record: &Value, output: &str) -> ToolStatus {
-    let told = &record["toolUseResult"];
-    if told["interrupted"] == true || output.starts_with("[Request interrupted by user") {
+    let result = &record["toolUseResult"];
+    if result["interrupted"] == true || output.starts_with("[Request interrupted by user") {
         return ToolStatus::Interrupted;
     }
     if block["is_error"] != true {
         return ToolStatus::Done;
     }
     let refused = record["permissionDecision"]["decision"] == "reject"
-        || told == "User rejected tool use"
+        || result == "User rejected tool use"
         || output.starts_with("The user doesn't want to proceed")
         || output.starts_with("Permission to use ");
     if refused { ToolStatus::Denied } else { ToolStatus::Failed }
 }
 
-/// The change that was really made, where the agent kept its patch.
-fn change(told: &Value) -> Option<Action> {
-    let path = told["filePath"].as_str()?.to_owned();
-    let hunks = told["structuredPatch"].as_array().filter(|hunks| !hunks.is_empty())?;
-    Some(Action::Edit(vec![FileChange { path, change: Change::Patch(patch::unified(hunks)) }]))
+/// The applied change, if the agent stored its patch.
+fn change(result: &Value) -> Option<ToolAction> {
+    let path = result["filePath"].as_str()?.to_owned();
+    let hunks = result["structuredPatch"].as_array().filter(|hunks| !hunks.is_empty())?;
+    Some(ToolAction::Edit(vec![FileChange { path, kind: ChangeKind::Patch(patch::unified(hunks)) }]))
 }
 
-/// A content as text: a string, or its blocks joined by newlines.
+/// Converts a content to text: a string, or its blocks joined by newlines.
 pub fn text(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
@@ -145,7 +154,7 @@ fn block_text(block: &Value) -> String {
     }
 }
 
-/// A label for an image or a document: its kind and size, never its bytes.
+/// Label of an image or a document: its kind and size, without its bytes.
 pub fn placeholder(block: &Value) -> String {
     let kind = block["type"].as_str().unwrap_or("attachment");
     let source = &block["source"];

@@ -1,58 +1,60 @@
-//! What Codex's tools do, in agent-neutral terms: names and arguments of calls, and what their outputs tell.
+//! Maps Codex tool calls to agent-neutral actions: names and arguments of calls, and the fields of their outputs.
 //!
-//! Pure functions of one record's fields. Must not fail: what is not understood becomes [`Action::Other`].
+//!
+//! Pure functions of one record's fields. They must not fail: unrecognised input becomes [`Action::Other`].
 
 use serde_json::Value;
 
 use super::patch;
 use crate::domain::ToolStatus;
-use crate::domain::transcript::{Action, PlanItem, PlanStatus};
+use crate::domain::transcript::{PlanItem, PlanStatus, ToolAction};
 
-/// What a call of the tool `name` does. Arguments are an object, or the text of a custom tool.
-pub fn action(name: &str, arguments: &Value) -> Action {
+/// Maps a call of the tool `name` to an action. Arguments are an object, or the text of a custom tool.
+pub fn action(name: &str, arguments: &Value) -> ToolAction {
     let text = |field: &str| arguments.get(field).and_then(Value::as_str);
     match name {
         "shell" | "container.exec" | "local_shell" | "shell_command" | "exec_command" | "unified_exec" => {
             shell(arguments.get("command").or_else(|| arguments.get("cmd")).unwrap_or(&Value::Null))
         }
         "apply_patch" => patch::action(arguments.as_str().or_else(|| text("input")).unwrap_or_default()),
-        "update_plan" => Action::Plan(plan(arguments.get("plan").unwrap_or(&Value::Null))),
-        "view_image" => Action::Read { path: text("path").unwrap_or_default().into() },
-        "read_file" => Action::Read { path: text("file_path").or(text("path")).unwrap_or_default().into() },
-        "list_dir" => Action::Search { pattern: String::new(), path: text("dir_path").map(Into::into) },
-        "grep_files" => {
-            Action::Search { pattern: text("pattern").unwrap_or_default().into(), path: text("path").map(Into::into) }
-        }
+        "update_plan" => ToolAction::Plan(plan(arguments.get("plan").unwrap_or(&Value::Null))),
+        "view_image" => ToolAction::Read { path: text("path").unwrap_or_default().into() },
+        "read_file" => ToolAction::Read { path: text("file_path").or(text("path")).unwrap_or_default().into() },
+        "list_dir" => ToolAction::Search { pattern: String::new(), path: text("dir_path").map(Into::into) },
+        "grep_files" => ToolAction::Search {
+            pattern: text("pattern").unwrap_or_default().into(),
+            path: text("path").map(Into::into),
+        },
         "web_search" | "web_search_call" => web(arguments),
         "spawn_agent" => task(text("message").or(text("prompt")).unwrap_or_default()),
-        "request_user_input" => Action::Question { question: question(arguments) },
+        "request_user_input" => ToolAction::Question { question: question(arguments) },
         _ => other(arguments),
     }
 }
 
-/// A sub-agent's task; its first line describes it.
-pub fn task(prompt: &str) -> Action {
+/// Action of a sub-agent's task; the first line of the prompt is its description.
+pub fn task(prompt: &str) -> ToolAction {
     let first = prompt.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    Action::Task { description: crate::stdx::text::first_chars(first, 200).to_owned(), prompt: prompt.to_owned() }
+    ToolAction::Task { description: crate::stdx::text::first_chars(first, 200).to_owned(), prompt: prompt.to_owned() }
 }
 
-/// A shell command, given as a line or as an argument list; patches that are applied through a shell are edits.
-pub fn shell(command: &Value) -> Action {
+/// Action of a shell command, given as a line or as an argument list. A patch applied through a shell is an edit.
+pub fn shell(command: &Value) -> ToolAction {
     let command = command_line(command);
     let edit = command.contains("*** Begin Patch").then(|| patch::action(&command));
     match edit {
-        Some(Action::Edit(changes)) if !changes.is_empty() => Action::Edit(changes),
-        _ => Action::Command { command, exit_code: None },
+        Some(ToolAction::Edit(changes)) if !changes.is_empty() => ToolAction::Edit(changes),
+        _ => ToolAction::Command { command, exit_code: None },
     }
 }
 
-/// The line that a person would type: `["bash", "-lc", "ls"]` is `ls`.
+/// Command line as typed in a shell: `["bash", "-lc", "ls"]` is `ls`.
 pub fn command_line(command: &Value) -> String {
-    let Some(words) = command.as_array() else { return command.as_str().unwrap_or_default().to_owned() };
-    let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
-    match words[..] {
+    let Some(argv) = command.as_array() else { return command.as_str().unwrap_or_default().to_owned() };
+    let argv: Vec<&str> = argv.iter().filter_map(Value::as_str).collect();
+    match argv[..] {
         [shell, "-lc" | "-c", script] if is_shell(shell) => script.to_owned(),
-        _ => words.iter().map(|word| crate::domain::launch::quote(word)).collect::<Vec<_>>().join(" "),
+        _ => argv.iter().map(|word| crate::domain::launch::quote(word)).collect::<Vec<_>>().join(" "),
     }
 }
 
@@ -60,19 +62,19 @@ fn is_shell(program: &str) -> bool {
     matches!(program.rsplit('/').next(), Some("bash" | "sh" | "zsh" | "dash" | "fish"))
 }
 
-/// What a web search asked for: a query, several queries, or a page that was opened.
-pub fn web(call: &Value) -> Action {
+/// Action of a web search: a query, several queries, or the URL of an opened page.
+pub fn web(call: &Value) -> ToolAction {
     let action = call.get("action").unwrap_or(call);
     let text = |field: &str| action.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
-    let several = || {
+    let joined_queries = || {
         let queries = action.get("queries")?.as_array()?;
         Some(queries.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("; "))
     };
-    let asked = text("query").or(text("url")).or(call.get("query").and_then(Value::as_str)).map(str::to_owned);
-    Action::Web { query: asked.or_else(several).unwrap_or_default() }
+    let query = text("query").or(text("url")).or(call.get("query").and_then(Value::as_str)).map(str::to_owned);
+    ToolAction::Web { query: query.or_else(joined_queries).unwrap_or_default() }
 }
 
-/// The items of a plan: `[{"step", "status"}]`.
+/// Items of a plan: `[{"step", "status"}]`.
 pub fn plan(items: &Value) -> Vec<PlanItem> {
     let item = |item: &Value| {
         let text = item.get("step").or_else(|| item.get("text"))?.as_str()?.to_owned();
@@ -93,9 +95,9 @@ fn question(arguments: &Value) -> String {
     texts.collect::<Vec<_>>().join(" ")
 }
 
-/// One line that sums up an input that is not understood: its texts, in the order in which they stand.
-fn other(arguments: &Value) -> Action {
-    Action::Other(match arguments {
+/// Summarises unrecognised arguments in one line: their fields in the order of the record.
+fn other(arguments: &Value) -> ToolAction {
+    ToolAction::Other(match arguments {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Object(fields) => {
@@ -109,28 +111,28 @@ fn other(arguments: &Value) -> Action {
     })
 }
 
-/// What a call's output tells.
+/// Parsed output of a tool call.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// What the tool printed.
+pub struct CallResult {
+    /// Text that the tool printed.
     pub output: String,
-    /// How it ended.
     pub status: ToolStatus,
-    /// Its exit code, where it is a command.
+    /// Exit code of a command.
     pub exit_code: Option<i32>,
-    /// How long it ran, in ms.
+    /// Duration in ms.
     pub duration_ms: Option<u64>,
 }
 
-/// Reads the `output` of a `function_call_output` or `custom_tool_call_output`, in all the shapes it has had.
-pub fn outcome(output: &Value) -> Outcome {
+/// Parses the `output` of a `function_call_output` or `custom_tool_call_output`, in every shape that Codex has used.
+pub fn parse_output(output: &Value) -> CallResult {
     let failed = output.get("success").and_then(Value::as_bool) == Some(false);
     let text = content_text(output);
-    let mut outcome = wrapped(&text).or_else(|| headed(&text)).unwrap_or_else(|| plain(text));
-    if failed && outcome.status == ToolStatus::Done {
-        outcome.status = ToolStatus::Failed;
+    let mut result =
+        parse_json_output(&text).or_else(|| parse_header_output(&text)).unwrap_or_else(|| parse_plain_output(text));
+    if failed && result.status == ToolStatus::Done {
+        result.status = ToolStatus::Failed;
     }
-    outcome
+    result
 }
 
 /// Text of an output: a string, a list of parts, or an object around either.
@@ -152,19 +154,20 @@ fn part_text(part: &Value) -> String {
     text.unwrap_or_else(|| format!("[{}]", part.get("type").and_then(Value::as_str).unwrap_or("part")))
 }
 
-/// `{"output":"…","metadata":{"exit_code":0,"duration_seconds":0.0}}`, as 0.39 wrote it and custom tools still do.
-fn wrapped(text: &str) -> Option<Outcome> {
+/// Parses `{"output":"…","metadata":{"exit_code":0,"duration_seconds":0.0}}`, written by 0.39 and still by custom
+/// tools.
+fn parse_json_output(text: &str) -> Option<CallResult> {
     let value: Value = text.starts_with("{\"output\":").then(|| serde_json::from_str(text).ok())??;
     let metadata = value.get("metadata");
     let exit_code = metadata.and_then(|m| m.get("exit_code")?.as_i64()).and_then(|code| i32::try_from(code).ok());
     let seconds = metadata.and_then(|m| m.get("duration_seconds")?.as_f64());
     let output = value.get("output")?.as_str()?.to_owned();
-    let status = ended(exit_code, &output);
-    Some(Outcome { output, status, exit_code, duration_ms: seconds.and_then(millis) })
+    let status = status_of(exit_code, &output);
+    Some(CallResult { output, status, exit_code, duration_ms: seconds.and_then(millis) })
 }
 
-/// Header lines (`Chunk ID`, `Wall time`, `Process exited with code`), then `Output:` and the output itself.
-fn headed(text: &str) -> Option<Outcome> {
+/// Parses header lines (`Chunk ID`, `Wall time`, `Process exited with code`), then `Output:` and the output itself.
+fn parse_header_output(text: &str) -> Option<CallResult> {
     if !["Chunk ID:", "Wall time:", "Exit code:"].iter().any(|head| text.starts_with(head)) {
         return None;
     }
@@ -183,26 +186,26 @@ fn headed(text: &str) -> Option<Outcome> {
             rest.push(line);
         }
     }
-    // What is left of the header says how it ended when it did not exit: still running, aborted.
+    // Without an exit code, the rest of the header gives the status: still running, or aborted.
     let rest = rest.join("\n");
-    let status = ended(exit_code, &rest);
+    let status = status_of(exit_code, &rest);
     let output = if output.is_empty() { rest } else { output.to_owned() };
-    Some(Outcome { output, status, exit_code, duration_ms })
+    Some(CallResult { output, status, exit_code, duration_ms })
 }
 
-fn plain(output: String) -> Outcome {
-    let status = ended(None, &output);
-    Outcome { output, status, exit_code: None, duration_ms: None }
+fn parse_plain_output(output: String) -> CallResult {
+    let status = status_of(None, &output);
+    CallResult { output, status, exit_code: None, duration_ms: None }
 }
 
-fn ended(exit_code: Option<i32>, words: &str) -> ToolStatus {
+fn status_of(exit_code: Option<i32>, text: &str) -> ToolStatus {
     if let Some(code) = exit_code {
         return if code == 0 { ToolStatus::Done } else { ToolStatus::Failed };
     }
-    let short = crate::stdx::text::first_chars(words, 400);
-    if short.contains("rejected by user") || short.contains("Rejected(") || short.contains("denied by") {
+    let start = crate::stdx::text::first_chars(text, 400);
+    if start.contains("rejected by user") || start.contains("Rejected(") || start.contains("denied by") {
         ToolStatus::Denied
-    } else if short == "aborted" || short.contains("aborted by user") {
+    } else if start == "aborted" || start.contains("aborted by user") {
         ToolStatus::Interrupted
     } else if [
         "exec_command failed",
@@ -211,7 +214,7 @@ fn ended(exit_code: Option<i32>, words: &str) -> ToolStatus {
         "unsupported call",
     ]
     .iter()
-    .any(|start| short.starts_with(start))
+    .any(|prefix| start.starts_with(prefix))
     {
         ToolStatus::Failed
     } else {
@@ -219,7 +222,7 @@ fn ended(exit_code: Option<i32>, words: &str) -> ToolStatus {
     }
 }
 
-/// Milliseconds of a number of seconds that is none too large and not negative.
+/// Converts seconds to milliseconds; `None` for negative or implausibly large values.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
 pub fn millis(seconds: f64) -> Option<u64> {
     let millis = (seconds * 1000.0).round();

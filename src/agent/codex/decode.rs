@@ -1,98 +1,103 @@
-//! Records of a rollout as events: what a reader sees of a line.
+//! Decodes rollout records into transcript events.
 //!
-//! Which lines are shown at all is decided by [`super::dialect`]; here each is read as if it were. Must not fail: a
-//! field that is missing is empty.
+//!
+//! The module [`super::dialect`] decides which lines make entries; this one decodes each line as if it did. It must not
+//! fail: a missing field is empty.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::line::{Item, Kind, Line};
+use super::line::{ItemKind, LineKind, RolloutLine};
 use super::{calls, items};
-use crate::domain::event::Level;
-use crate::domain::transcript::Action;
-use crate::domain::{Body, Piece};
+use crate::domain::event::NoticeLevel;
+use crate::domain::transcript::ToolAction;
+use crate::domain::{Delta, EventBody};
 
-/// What a line says. An update of a tool finds its call by the id.
-pub fn bodies(line: &Line<'_>) -> Vec<Body> {
+/// Event bodies of a line. A tool update finds its call by the id.
+pub fn bodies(line: &RolloutLine<'_>) -> Vec<EventBody> {
     let Some(value) = line.value() else { return Vec::new() };
     match line.kind {
-        Kind::Item(Item::Tool) => items::tool(&value["item"]),
-        Kind::Call => call(&value),
-        Kind::CallOutput => vec![output(&value)],
-        Kind::CallEnd => items::call_end(&value),
-        kind => one(kind, &value).into_iter().collect(),
+        LineKind::Item(ItemKind::Tool) => items::tool(&value["item"]),
+        LineKind::Call => call(&value),
+        LineKind::CallOutput => vec![output(&value)],
+        LineKind::CallEnd => items::call_end(&value),
+        kind => single_body(kind, &value).into_iter().collect(),
     }
 }
 
-fn call(value: &Value) -> Vec<Body> {
+fn call(value: &Value) -> Vec<EventBody> {
     let kind = text(value, "type");
     let id: Arc<str> = value.get("call_id").or(value.get("id")).and_then(Value::as_str).unwrap_or_default().into();
     let name = value.get("name").and_then(Value::as_str).unwrap_or_else(|| kind.trim_end_matches("_call"));
     let input = match (value.get("arguments"), value.get("input"), value.get("action")) {
-        // Arguments are JSON in a string; what is not valid stays the string that it is.
+        // Arguments are JSON in a string; invalid JSON stays a plain string.
         (Some(Value::String(json)), _, _) => serde_json::from_str(json).unwrap_or_else(|_| Value::String(json.clone())),
         (Some(input), _, _) | (None, Some(input), _) | (None, None, Some(input)) => input.clone(),
         (None, None, None) => Value::Null,
     };
     let mut bodies =
-        vec![Body::ToolCall { id: id.clone(), name: name.into(), action: calls::action(name, &input), input }];
-    // What the model's host does itself has no output record: the call's own status is all there is.
+        vec![EventBody::ToolCall { id: id.clone(), name: name.into(), action: calls::action(name, &input), input }];
+    // Calls that the model's host executes have no output record, so the call's own status is the only one.
     if matches!(kind, "web_search_call" | "image_generation_call") {
         bodies.push(items::update(id, items::status(text(value, "status"))));
     }
     bodies
 }
 
-fn output(value: &Value) -> Body {
-    let outcome = calls::outcome(value.get("output").unwrap_or(&Value::Null));
-    let started = || serde_json::from_str::<Value>(&outcome.output).ok()?.get("agent_id")?.as_str().map(Arc::from);
-    let subagent = if outcome.output.starts_with('{') { started() } else { None };
-    Body::ToolUpdate {
+fn output(value: &Value) -> EventBody {
+    let result = calls::parse_output(value.get("output").unwrap_or(&Value::Null));
+    let started = || serde_json::from_str::<Value>(&result.output).ok()?.get("agent_id")?.as_str().map(Arc::from);
+    let subagent = if result.output.starts_with('{') { started() } else { None };
+    EventBody::ToolUpdate {
         id: text(value, "call_id").into(),
-        status: Some(outcome.status),
-        duration_ms: outcome.duration_ms,
+        status: Some(result.status),
+        duration_ms: result.duration_ms,
         subagent,
-        action: outcome.exit_code.map(|code| Action::Command { command: String::new(), exit_code: Some(code) }),
-        output: Some(Piece::Whole(outcome.output)),
+        action: result.exit_code.map(|code| ToolAction::Command { command: String::new(), exit_code: Some(code) }),
+        output: Some(Delta::Replace(result.output)),
     }
 }
 
-/// Lines that say one thing, or nothing.
-fn one(kind: Kind, value: &Value) -> Option<Body> {
-    let notice = |level, text: String| Some(Body::Notice { level, text });
+/// Body of a line that makes at most one event.
+fn single_body(kind: LineKind, value: &Value) -> Option<EventBody> {
+    let notice = |level, text: String| Some(EventBody::Notice { level, text });
     match kind {
-        Kind::UserMessage => Some(Body::Prompt(with_images(text(value, "message"), value))),
-        Kind::AgentMessage => Some(Body::Text(Piece::Whole(text(value, "message").into()))),
-        Kind::AgentReasoning => Some(Body::Thinking(Piece::Whole(text(value, "text").into()))),
-        Kind::Message => {
-            let text = items::parts(value.get("content").unwrap_or(&Value::Null));
-            Some(if text_is(value, "role", "assistant") { Body::Text(Piece::Whole(text)) } else { Body::Prompt(text) })
+        LineKind::UserMessage => Some(EventBody::Prompt(append_images(text(value, "message"), value))),
+        LineKind::AgentMessage => Some(EventBody::Text(Delta::Replace(text(value, "message").into()))),
+        LineKind::AgentReasoning => Some(EventBody::Thinking(Delta::Replace(text(value, "text").into()))),
+        LineKind::Message => {
+            let text = items::join_parts(value.get("content").unwrap_or(&Value::Null));
+            Some(if text_is(value, "role", "assistant") {
+                EventBody::Text(Delta::Replace(text))
+            } else {
+                EventBody::Prompt(text)
+            })
         }
-        Kind::Reasoning => {
-            Some(Body::Thinking(Piece::Whole(items::parts(value.get("summary").unwrap_or(&Value::Null)))))
+        LineKind::Reasoning => {
+            Some(EventBody::Thinking(Delta::Replace(items::join_parts(value.get("summary").unwrap_or(&Value::Null)))))
         }
-        Kind::Item(item) => items::said(item, &value["item"]),
-        Kind::Compacted => notice(Level::Boundary, compacted(value)),
-        Kind::Aborted => notice(Level::Warning, aborted(value)),
-        Kind::RolledBack => {
+        LineKind::Item(item) => items::message_body(item, &value["item"]),
+        LineKind::Compacted => notice(NoticeLevel::Boundary, compacted(value)),
+        LineKind::Aborted => notice(NoticeLevel::Warning, aborted(value)),
+        LineKind::RolledBack => {
             let turns = value.get("num_turns").and_then(Value::as_u64).unwrap_or(1);
-            notice(Level::Boundary, format!("The last {turns} turn(s) before this were taken back."))
+            notice(NoticeLevel::Boundary, format!("Undid the last {turns} turn(s) before this."))
         }
-        Kind::Error => notice(Level::Error, text(value, "message").into()),
-        Kind::Complete => match value.pointer("/error/message").and_then(Value::as_str) {
-            Some(message) => notice(Level::Error, message.into()),
-            None => Some(Body::TurnEnd { duration_ms: value.get("duration_ms").and_then(Value::as_u64) }),
+        LineKind::Error => notice(NoticeLevel::Error, text(value, "message").into()),
+        LineKind::Complete => match value.pointer("/error/message").and_then(Value::as_str) {
+            Some(message) => notice(NoticeLevel::Error, message.into()),
+            None => Some(EventBody::TurnEnd { duration_ms: value.get("duration_ms").and_then(Value::as_u64) }),
         },
-        Kind::Meta
-        | Kind::TurnContext
-        | Kind::UsageRecord
-        | Kind::TokenCount
-        | Kind::Started
-        | Kind::Call
-        | Kind::CallOutput
-        | Kind::CallEnd
-        | Kind::Aside => None,
+        LineKind::Meta
+        | LineKind::TurnContext
+        | LineKind::UsageRecord
+        | LineKind::TokenCount
+        | LineKind::Started
+        | LineKind::Call
+        | LineKind::CallOutput
+        | LineKind::CallEnd
+        | LineKind::Ignored => None,
     }
 }
 
@@ -110,7 +115,7 @@ fn aborted(value: &Value) -> String {
     }
 }
 
-fn with_images(message: &str, value: &Value) -> String {
+fn append_images(message: &str, value: &Value) -> String {
     let mut text = message.to_owned();
     for list in ["images", "local_images"] {
         for image in value.get(list).and_then(Value::as_array).into_iter().flatten() {
@@ -120,7 +125,7 @@ fn with_images(message: &str, value: &Value) -> String {
     text
 }
 
-/// A text field; empty where there is none.
+/// A text field; empty if it is missing.
 pub fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value.get(field).and_then(Value::as_str).unwrap_or_default()
 }

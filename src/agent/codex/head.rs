@@ -1,4 +1,4 @@
-//! The beginning of a rollout, read before the rest: whose it is, and how its lines are to be read.
+//! Head of a rollout, read before the rest: the thread's identity and the dialect of its lines.
 
 use std::fs::File;
 use std::io;
@@ -7,96 +7,93 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::dialect::{Rollout, Source};
-use super::files;
-use super::find::{self, field};
-use super::line::{Item, Kind, Line};
-use super::meta::{Base, Meta};
-use crate::agent::jsonl::Text;
+use super::dialect::{RecordSource, Rollout};
+use super::fields::{self, field};
+use super::line::{ItemKind, LineKind, RolloutLine};
+use super::meta::{HistoryBase, SessionMeta};
+use super::paths;
+use crate::agent::jsonl::JsonStr;
 use crate::domain::Time;
 
-/// What the beginning of a rollout tells. Remembered between summaries.
+/// Data from the beginning of a rollout. Stored between summaries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Head {
-    /// Stands for the file's first bytes, to notice that another file took its place.
-    pub first: u64,
-    /// Bytes that had to be read.
+pub struct RolloutHead {
+    /// Hash of the file's first bytes, to detect that the file was replaced.
+    pub fingerprint: u64,
     #[serde(skip)]
     pub bytes_read: u64,
-    /// The thread.
+    /// Thread id.
     pub thread: String,
-    /// Where what was said is taken from.
-    pub source: Source,
-    /// The source cannot be another one, however the file goes on.
-    pub decided: bool,
-    /// When it began.
+    pub record_source: RecordSource,
+    /// True if later lines cannot change the record source.
+    pub source_is_final: bool,
+    /// Start time.
     pub started: Option<Time>,
-    /// Where it began.
+    /// Working directory at the start.
     pub cwd: String,
-    /// The branch at its beginning.
+    /// Branch at the start.
     pub branch: Option<String>,
-    /// A sub-agent's.
+    /// True for a sub-agent's thread.
     pub subagent: bool,
-    /// Started without a person.
+    /// True if no user started it.
     pub headless: bool,
-    /// The thread whose sub-agent it is.
+    /// Parent thread of a sub-agent.
     pub parent: Option<String>,
-    /// The thread it was forked from.
+    /// Thread that this one was forked from.
     pub forked_from: Option<String>,
-    /// Where the history before this file lies.
-    pub base: Option<Base>,
+    /// Location of the history before this file.
+    pub base: Option<HistoryBase>,
 }
 
-/// Bytes of the first line that stand for the file.
-const FIRST: usize = 256;
-/// First bytes that are looked at; doubled until they tell enough.
+/// Length of the fingerprinted prefix, in bytes.
+const FINGERPRINT_LEN: usize = 256;
+/// Bytes of the first probe; multiplied by four until the record source is found.
 const PROBE: usize = 32 << 10;
-/// Where it is given up to look for events: a conversation of that length without any has none.
-const FAR: usize = 8 << 20;
+/// Maximum bytes of a probe for events, because a conversation of that length without events has none.
+const PROBE_MAX: usize = 8 << 20;
 
-impl Head {
-    /// Reads the beginning of a file.
+impl RolloutHead {
+    /// Reads the head of a file.
     pub fn read(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let mut bytes = vec![0; PROBE];
         loop {
-            let filled = fill(&file, &mut bytes)?;
-            let whole = filled < bytes.len();
+            let filled = read_fully(&file, &mut bytes)?;
+            let is_whole_file = filled < bytes.len();
             let probe = &bytes[..filled];
-            let source = source(probe);
-            if source.is_some() || whole || bytes.len() >= FAR {
-                return Ok(Self::of(path, probe, source, whole));
+            let source = detect_source(probe);
+            if source.is_some() || is_whole_file || bytes.len() >= PROBE_MAX {
+                return Ok(Self::from_probe(path, probe, source, is_whole_file));
             }
             let longer = bytes.len() * 4;
             bytes.resize(longer, 0);
         }
     }
 
-    /// Whether the file still begins as it did, and nothing more can be learnt from its beginning.
-    pub fn holds(&self, path: &Path) -> bool {
-        let mut first = [0; FIRST];
-        let filled = File::open(path).and_then(|file| fill(&file, &mut first));
-        self.decided && filled.is_ok_and(|filled| Text(&first[..filled]).hash() == self.first)
+    /// True if the file still has the same fingerprint and its head is complete.
+    pub fn is_current(&self, path: &Path) -> bool {
+        let mut first = [0; FINGERPRINT_LEN];
+        let filled = File::open(path).and_then(|file| read_fully(&file, &mut first));
+        self.source_is_final && filled.is_ok_and(|filled| JsonStr(&first[..filled]).hash() == self.fingerprint)
     }
 
-    /// How the file's lines are to be read.
     pub fn dialect(&self) -> Rollout {
-        Rollout { thread: self.thread.clone(), source: self.source, until: None }
+        Rollout { thread: self.thread.clone(), record_source: self.record_source, until: None }
     }
 
-    fn of(path: &Path, probe: &[u8], source: Option<Source>, whole: bool) -> Self {
-        let meta = lines(probe).filter_map(Line::parse).find(|line| line.kind == Kind::Meta);
-        let meta: Meta = meta.and_then(|line| line.read()).unwrap_or_default();
+    fn from_probe(path: &Path, probe: &[u8], source: Option<RecordSource>, is_whole_file: bool) -> Self {
+        let meta = complete_lines(probe).filter_map(RolloutLine::parse).find(|line| line.kind == LineKind::Meta);
+        let meta: SessionMeta = meta.and_then(|line| line.read()).unwrap_or_default();
         Self {
-            first: Text(&probe[..probe.len().min(FIRST)]).hash(),
+            fingerprint: JsonStr(&probe[..probe.len().min(FINGERPRINT_LEN)]).hash(),
             bytes_read: probe.len() as u64,
-            source: source.unwrap_or_default(),
-            decided: (source.is_some() || !whole) && probe.len() >= FIRST,
+            record_source: source.unwrap_or_default(),
+            source_is_final: (source.is_some() || !is_whole_file) && probe.len() >= FINGERPRINT_LEN,
             subagent: meta.is_subagent(),
             headless: meta.is_headless(),
             parent: meta.parent().map(str::to_owned),
             started: meta.timestamp.as_deref().and_then(Time::parse),
-            thread: meta.id.unwrap_or_else(|| files::thread_of(path).to_owned()),
+            thread: meta.id.unwrap_or_else(|| paths::thread_of(path).to_owned()),
             cwd: meta.cwd.unwrap_or_default(),
             branch: meta.git.and_then(|git| git.branch),
             forked_from: meta.forked_from_id,
@@ -105,20 +102,23 @@ impl Head {
     }
 }
 
-/// Decides by the first lines that can tell. The prompt is told by an event at once, before any answer; an answer
-/// without one means that there are no events.
-fn source(probe: &[u8]) -> Option<Source> {
-    lines(probe).filter_map(Line::parse).find_map(|line| match line.kind {
-        Kind::Meta if field(line.payload, &find::HISTORY_MODE) == Some(b"paginated") => Some(Source::Items),
-        Kind::Item(Item::User | Item::Agent | Item::Reasoning | Item::Tool) => Some(Source::Items),
-        Kind::UserMessage | Kind::AgentMessage | Kind::AgentReasoning => Some(Source::Events),
-        Kind::Message if field(line.payload, &find::ROLE) == Some(b"assistant") => Some(Source::Responses),
+/// Detects the record source from the first lines.
+///
+///
+/// A prompt has its event at once, before any answer; an answer without a preceding event means that the file has none.
+fn detect_source(probe: &[u8]) -> Option<RecordSource> {
+    complete_lines(probe).filter_map(RolloutLine::parse).find_map(|line| match line.kind {
+        LineKind::Meta if field(line.payload, &fields::HISTORY_MODE) == Some(b"paginated") => Some(RecordSource::Items),
+        LineKind::Item(ItemKind::User | ItemKind::Agent | ItemKind::Reasoning | ItemKind::Tool) => {
+            Some(RecordSource::Items)
+        }
+        LineKind::UserMessage | LineKind::AgentMessage | LineKind::AgentReasoning => Some(RecordSource::Events),
+        LineKind::Message if field(line.payload, &fields::ROLE) == Some(b"assistant") => Some(RecordSource::Responses),
         _ => None,
     })
 }
 
-/// The complete lines.
-fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+fn complete_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut from = 0;
     memchr::memchr_iter(b'\n', bytes).map(move |end| {
         let line = &bytes[from..end];
@@ -127,7 +127,7 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-fn fill(file: &File, buffer: &mut [u8]) -> io::Result<usize> {
+fn read_fully(file: &File, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
         match file.read_at(&mut buffer[filled..], filled as u64) {

@@ -1,50 +1,50 @@
-//! Completed items (`item_completed`) and the ends of calls, as newer Codex versions tell them.
+//! Decodes completed items (`item_completed`) and the end events of calls, as newer Codex versions write them.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::decode::text;
-use super::line::Item;
+use super::line::ItemKind;
 use super::{calls, patch};
-use crate::domain::transcript::Action;
-use crate::domain::{Body, Piece, ToolStatus};
+use crate::domain::transcript::ToolAction;
+use crate::domain::{Delta, EventBody, ToolStatus};
 
-/// An item in which somebody says something.
-pub fn said(kind: Item, item: &Value) -> Option<Body> {
-    let content = || parts(item.get("content").unwrap_or(&Value::Null));
+/// Body of an item that is a message, a plan or reasoning.
+pub fn message_body(kind: ItemKind, item: &Value) -> Option<EventBody> {
+    let content = || join_parts(item.get("content").unwrap_or(&Value::Null));
     match kind {
-        Item::User => Some(Body::Prompt(content())),
-        Item::Agent => Some(Body::Text(Piece::Whole(content()))),
-        Item::Plan => Some(Body::Text(Piece::Whole(text(item, "text").into()))),
-        Item::Reasoning => {
-            let list = |field: &str| parts(item.get(field).unwrap_or(&Value::Null));
+        ItemKind::User => Some(EventBody::Prompt(content())),
+        ItemKind::Agent => Some(EventBody::Text(Delta::Replace(content()))),
+        ItemKind::Plan => Some(EventBody::Text(Delta::Replace(text(item, "text").into()))),
+        ItemKind::Reasoning => {
+            let list = |field: &str| join_parts(item.get(field).unwrap_or(&Value::Null));
             let summary = list("summary_text");
-            Some(Body::Thinking(Piece::Whole(if summary.is_empty() { list("raw_content") } else { summary })))
+            Some(EventBody::Thinking(Delta::Replace(if summary.is_empty() { list("raw_content") } else { summary })))
         }
-        Item::Unknown => Some(Body::Other(format!("{}: {item}", text(item, "type")))),
-        Item::Tool | Item::Aside => None,
+        ItemKind::Unknown => Some(EventBody::Other(format!("{}: {item}", text(item, "type")))),
+        ItemKind::Tool | ItemKind::Ignored => None,
     }
 }
 
-/// A tool's item: the call and what came of it. Where the call was read before, it is told again, better.
-pub fn tool(item: &Value) -> Vec<Body> {
+/// Bodies of a tool item: the call and its result. They replace an earlier, less complete record of the call.
+pub fn tool(item: &Value) -> Vec<EventBody> {
     let id: Arc<str> = text(item, "id").into();
     let (name, input, action) = call(item);
     let subagent = item.pointer("/receiver_thread_ids/0").and_then(Value::as_str).map(Arc::from);
-    let update = Body::ToolUpdate {
+    let update = EventBody::ToolUpdate {
         id: id.clone(),
         status: Some(status(text(item, "status"))),
-        output: output(item).map(Piece::Whole),
+        output: output(item).map(Delta::Replace),
         duration_ms: duration(item.get("duration")),
         subagent,
         action: Some(action.clone()),
     };
-    vec![Body::ToolCall { id, name: name.into(), input, action }, update]
+    vec![EventBody::ToolCall { id, name: name.into(), input, action }, update]
 }
 
 /// Name, input and action of an item.
-fn call(item: &Value) -> (String, Value, Action) {
+fn call(item: &Value) -> (String, Value, ToolAction) {
     let arguments = || item.get("arguments").cloned().unwrap_or(Value::Null);
     let fields = |names: &[&str]| {
         let pair = |name: &&str| Some(((*name).to_owned(), item.get(*name)?.clone()));
@@ -54,15 +54,15 @@ fn call(item: &Value) -> (String, Value, Action) {
         "CommandExecution" => {
             let command = item.get("command").unwrap_or(&Value::Null);
             let action = match calls::shell(command) {
-                Action::Command { command, .. } => Action::Command { command, exit_code: exit_code(item) },
+                ToolAction::Command { command, .. } => ToolAction::Command { command, exit_code: exit_code(item) },
                 other => other,
             };
-            let typed = matches!(text(item, "source"), "user_shell" | "userShell");
-            (if typed { "shell" } else { "exec_command" }.into(), fields(&["command", "cwd"]), action)
+            let by_user = matches!(text(item, "source"), "user_shell" | "userShell");
+            (if by_user { "shell" } else { "exec_command" }.into(), fields(&["command", "cwd"]), action)
         }
         "FileChange" => {
             let changes = item.get("changes").unwrap_or(&Value::Null);
-            ("apply_patch".into(), fields(&["changes"]), Action::Edit(patch::from_changes(changes)))
+            ("apply_patch".into(), fields(&["changes"]), ToolAction::Edit(patch::from_changes(changes)))
         }
         "McpToolCall" => {
             let name = format!("{}.{}", text(item, "server"), text(item, "tool"));
@@ -74,15 +74,15 @@ fn call(item: &Value) -> (String, Value, Action) {
             let prompt = text(item, "prompt");
             let action = match text(item, "tool") {
                 "spawn_agent" => calls::task(prompt),
-                _ => Action::Other(prompt.to_owned()),
+                _ => ToolAction::Other(prompt.to_owned()),
             };
             (text(item, "tool").into(), fields(&["prompt", "receiver_thread_ids", "model"]), action)
         }
         "WebSearch" => ("web_search".into(), fields(&["query", "action"]), calls::web(item)),
-        "ImageView" => ("view_image".into(), fields(&["path"]), Action::Read { path: text(item, "path").into() }),
+        "ImageView" => ("view_image".into(), fields(&["path"]), ToolAction::Read { path: text(item, "path").into() }),
         "ImageGeneration" => {
             let prompt = text(item, "revised_prompt").to_owned();
-            ("image_generation".into(), fields(&["revised_prompt", "saved_path"]), Action::Other(prompt))
+            ("image_generation".into(), fields(&["revised_prompt", "saved_path"]), ToolAction::Other(prompt))
         }
         _ => {
             let (name, input) = (text(item, "tool").to_owned(), arguments());
@@ -104,32 +104,32 @@ fn output(item: &Value) -> Option<String> {
     result.filter(|value| value.is_object() || value.is_array()).map(result_text)
 }
 
-/// The result of an MCP call: `{"content": […]}`, in older versions inside of `Ok`, or `Err` with a message.
+/// Text of an MCP call's result: `{"content": […]}`, in older versions inside `Ok`, or `Err` with a message.
 fn result_text(result: &Value) -> String {
     calls::content_text(result.get("Ok").or_else(|| result.get("Err")).unwrap_or(result))
 }
 
-/// The end of a call, as an event of its own: an update only, the call itself is told by the model's record.
-pub fn call_end(value: &Value) -> Vec<Body> {
+/// Bodies of a call's end event: only an update, because the model's record has the call itself.
+pub fn call_end(value: &Value) -> Vec<EventBody> {
     let id: Arc<str> = text(value, "call_id").into();
     let failed = value.get("success").and_then(Value::as_bool) == Some(false)
         || exit_code(value).is_some_and(|code| code != 0)
         || value.pointer("/result/Err").is_some();
     let action = match text(value, "type") {
         "exec_command_end" => match calls::shell(value.get("command").unwrap_or(&Value::Null)) {
-            Action::Command { command, .. } => Some(Action::Command { command, exit_code: exit_code(value) }),
+            ToolAction::Command { command, .. } => Some(ToolAction::Command { command, exit_code: exit_code(value) }),
             _ => None,
         },
         "patch_apply_end" => {
             let changes = patch::from_changes(value.get("changes").unwrap_or(&Value::Null));
-            (!changes.is_empty()).then_some(Action::Edit(changes))
+            (!changes.is_empty()).then_some(ToolAction::Edit(changes))
         }
         _ => None,
     };
-    vec![Body::ToolUpdate {
+    vec![EventBody::ToolUpdate {
         id,
         status: Some(if failed { ToolStatus::Failed } else { ToolStatus::Done }),
-        output: output(value).map(Piece::Whole),
+        output: output(value).map(Delta::Replace),
         duration_ms: duration(value.get("duration")),
         subagent: None,
         action,
@@ -137,13 +137,13 @@ pub fn call_end(value: &Value) -> Vec<Body> {
 }
 
 /// An update of the status only.
-pub fn update(id: Arc<str>, status: ToolStatus) -> Body {
-    Body::ToolUpdate { id, status: Some(status), output: None, duration_ms: None, subagent: None, action: None }
+pub fn update(id: Arc<str>, status: ToolStatus) -> EventBody {
+    EventBody::ToolUpdate { id, status: Some(status), output: None, duration_ms: None, subagent: None, action: None }
 }
 
-/// An item's status, in the words of any version.
-pub fn status(word: &str) -> ToolStatus {
-    match word {
+/// Maps an item's status, in the spelling of any version.
+pub fn status(name: &str) -> ToolStatus {
+    match name {
         "in_progress" | "inProgress" => ToolStatus::Running,
         "failed" | "error" => ToolStatus::Failed,
         "declined" | "denied" => ToolStatus::Denied,
@@ -156,7 +156,7 @@ fn exit_code(value: &Value) -> Option<i32> {
     value.get("exit_code").and_then(Value::as_i64).and_then(|code| i32::try_from(code).ok())
 }
 
-/// A duration: `{"secs", "nanos"}`, or seconds as a number.
+/// Duration in ms, from `{"secs", "nanos"}` or from seconds as a number.
 fn duration(value: Option<&Value>) -> Option<u64> {
     let value = value?;
     if let Some(seconds) = value.as_f64() {
@@ -166,31 +166,31 @@ fn duration(value: Option<&Value>) -> Option<u64> {
     value.get("secs")?.as_u64()?.checked_mul(1000)?.checked_add(nanos / 1_000_000)
 }
 
-/// Texts of a list of parts (objects with `text`, or plain strings), and labels of what is no text.
-pub fn parts(content: &Value) -> String {
+/// Joins the texts of a list of parts (objects with `text`, or plain strings), with labels for images.
+pub fn join_parts(content: &Value) -> String {
     let Some(list) = content.as_array() else { return content.as_str().unwrap_or_default().to_owned() };
-    let mut whole = String::new();
+    let mut joined = String::new();
     for part in list {
         let text = part.as_str().or_else(|| part.get("text").and_then(Value::as_str));
         match text {
             Some(text) => {
-                if !whole.is_empty() && !whole.ends_with('\n') {
-                    whole.push('\n');
+                if !joined.is_empty() && !joined.ends_with('\n') {
+                    joined.push('\n');
                 }
-                whole.push_str(text);
+                joined.push_str(text);
             }
-            None => whole.push_str(&image_label(part)),
+            None => joined.push_str(&image_label(part)),
         }
     }
-    whole
+    joined
 }
 
-/// A line that stands for an image: its path or address; of an embedded one only that it is there.
+/// Label of an image: its path or URL; an embedded image has a generic label.
 pub fn image_label(part: &Value) -> String {
-    let place =
+    let address =
         part.as_str().or_else(|| ["path", "image_url", "url"].iter().find_map(|name| part.get(*name)?.as_str()));
-    match place {
-        Some(place) if !place.starts_with("data:") => format!("\n[image: {place}]"),
+    match address {
+        Some(address) if !address.starts_with("data:") => format!("\n[image: {address}]"),
         _ => "\n[image]".into(),
     }
 }

@@ -1,213 +1,213 @@
-//! One line of a rollout, told apart by its first bytes.
+//! Classifies one line of a rollout by its first bytes.
 //!
-//! All that a summary needs is which kind a line is, when it was written and where its payload begins. Lines are
-//! long (outputs, encrypted reasoning) and there are very many, so nothing here parses more of them than that.
+//!
+//! A summary needs only the line's kind, its time and the offset of its payload. Lines are long (outputs, encrypted
+//! reasoning) and numerous, so nothing more of them is parsed here.
 
 use memchr::memmem::Finder;
 
-use super::find::{self, behind, field, number, until_quote};
-use crate::agent::jsonl::{Pull, Text};
+use super::fields::{self, after, field, number, split_at_quote};
+use crate::agent::jsonl::{JsonCursor, JsonStr};
 
-/// A line that has the form of a record.
+/// A line with the structure of a record.
 #[derive(Clone, Copy, Debug)]
-pub struct Line<'a> {
-    /// When it was written, as it stands there; empty in the oldest files.
+pub struct RolloutLine<'a> {
+    /// Timestamp as written; empty in the oldest files.
     pub time: &'a str,
-    /// What it is.
-    pub kind: Kind,
-    /// From the payload's opening brace to the end of the line (beyond the payload's end). The whole line in the
-    /// oldest files, which have no payload.
+    pub kind: LineKind,
+    /// Bytes from the payload's opening brace to the end of the line, beyond the payload's end. In the oldest files,
+    /// which have no payload, the whole line.
     pub payload: &'a [u8],
 }
 
-/// What a line is.
+/// Kind of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Head of the file, or of one that was copied into it.
+pub enum LineKind {
+    /// Head of this file, or of one that was copied into it.
     Meta,
-    /// The settings of a turn.
+    /// Settings of a turn.
     TurnContext,
-    /// The history was replaced by a summary.
+    /// Replacement of the history by a summary.
     Compacted,
     /// Usage of one reply.
     UsageRecord,
-    /// A message of the model's conversation.
+    /// Message of the model's conversation.
     Message,
     /// Reasoning in the model's conversation.
     Reasoning,
-    /// A tool call of the model.
+    /// Tool call of the model.
     Call,
-    /// What a tool returned to the model.
+    /// Tool output sent to the model.
     CallOutput,
-    /// An event: what the user typed.
+    /// Event: the user's prompt.
     UserMessage,
-    /// An event: what the agent answered.
+    /// Event: the agent's answer.
     AgentMessage,
-    /// An event: what the agent thought.
+    /// Event: the agent's reasoning.
     AgentReasoning,
-    /// An event: usage so far.
+    /// Event: cumulative usage.
     TokenCount,
-    /// An event: a turn began.
+    /// Event: start of a turn.
     Started,
-    /// An event: a turn ended.
+    /// Event: end of a turn.
     Complete,
-    /// An event: a turn was stopped.
+    /// Event: abort of a turn.
     Aborted,
-    /// An event: something went wrong.
+    /// Event: error.
     Error,
-    /// An event: turns were taken back.
+    /// Event: undo of turns.
     RolledBack,
-    /// An event: a tool ended, with a better account than the model got.
+    /// Event: end of a tool call, more complete than the model's record.
     CallEnd,
-    /// An event: an item of the conversation is complete.
-    Item(Item),
-    /// Nothing that is shown.
-    Aside,
+    /// Event: a completed item of the conversation.
+    Item(ItemKind),
+    /// Record without an entry.
+    Ignored,
 }
 
-/// What a completed item is.
+/// Kind of a completed item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Item {
-    /// What the user typed.
+pub enum ItemKind {
+    /// The user's prompt.
     User,
-    /// What the agent answered.
+    /// The agent's answer.
     Agent,
-    /// What the agent thought.
+    /// The agent's reasoning.
     Reasoning,
     /// A plan that the agent proposes.
     Plan,
-    /// A tool's work: command, file change, MCP, sub-agent, search …
+    /// Tool call: command, file change, MCP, sub-agent, search …
     Tool,
-    /// Nothing that is shown: compaction is told by its own line.
-    Aside,
-    /// Of a kind that this version does not know.
+    /// Item without an entry; a compaction has a line of its own.
+    Ignored,
+    /// Item type unknown to this version.
     Unknown,
 }
 
-impl<'a> Line<'a> {
-    /// Takes a line apart; `None` where it is no record: not JSON, cut off, or with another line run into it.
+impl<'a> RolloutLine<'a> {
+    /// Parses a line. `None` if it is no record: not JSON, cut off, or with another line appended.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let bytes = bytes.trim_ascii();
         if bytes.last() != Some(&b'}') || bytes.first() != Some(&b'{') {
             return None;
         }
-        Self::wrapped(bytes).or_else(|| Self::slow(bytes))
+        Self::parse_canonical(bytes).or_else(|| Self::parse_generic(bytes))
     }
 
-    /// The form that Codex writes: fixed fields in a fixed order.
-    fn wrapped(bytes: &'a [u8]) -> Option<Self> {
+    /// Parses the form that Codex writes: fixed fields in a fixed order.
+    fn parse_canonical(bytes: &'a [u8]) -> Option<Self> {
         let rest = bytes.strip_prefix(b"{\"timestamp\":\"")?;
-        let (time, mut rest) = until_quote(rest, 40)?;
+        let (time, mut rest) = split_at_quote(rest, 40)?;
         if let Some(ordinal) = rest.strip_prefix(b",\"ordinal\":") {
             let digits = ordinal.iter().take_while(|byte| byte.is_ascii_digit()).count();
             rest = &ordinal[digits..];
         }
-        let (kind, rest) = until_quote(rest.strip_prefix(b",\"type\":\"")?, 40)?;
+        let (kind, rest) = split_at_quote(rest.strip_prefix(b",\"type\":\"")?, 40)?;
         let payload = rest.strip_prefix(b",\"payload\":")?;
         let time = std::str::from_utf8(time).ok()?;
-        Some(Self { time, kind: kind_of(kind, payload)?, payload })
+        Some(Self { time, kind: line_kind(kind, payload)?, payload })
     }
 
-    /// Any other order of fields, and the files of before 0.32.
+    /// Parses any other order of fields, and files of versions before 0.32.
     #[cold]
-    fn slow(bytes: &'a [u8]) -> Option<Self> {
+    fn parse_generic(bytes: &'a [u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
-        let value: Loose<'_> = serde_json::from_str(text).ok()?;
+        let value: GenericRecord<'_> = serde_json::from_str(text).ok()?;
         let time = value.timestamp.unwrap_or_default();
         if let (Some(kind), Some(payload)) = (value.r#type, value.payload) {
             let payload = payload.get().as_bytes();
-            return Some(Self { time, kind: kind_of(kind.as_bytes(), payload)?, payload });
+            return Some(Self { time, kind: line_kind(kind.as_bytes(), payload)?, payload });
         }
         let kind = match value.r#type {
-            Some(kind) => response(kind.as_bytes()),
-            None if value.id.is_some() => Kind::Meta,
-            None => Kind::Aside,
+            Some(kind) => response_kind(kind.as_bytes()),
+            None if value.id.is_some() => LineKind::Meta,
+            None => LineKind::Ignored,
         };
         Some(Self { time, kind, payload: bytes })
     }
 
-    /// The id by which a call, its output and its item belong together.
+    /// Id that connects a call, its output and its item.
     pub fn call_id(&self) -> Option<&'a [u8]> {
         match self.kind {
-            Kind::Item(_) => self.item_field(&find::ID),
-            _ => field(self.payload, &find::CALL_ID).or_else(|| field(self.payload, &find::ID)),
+            LineKind::Item(_) => self.item_field(&fields::ID),
+            _ => field(self.payload, &fields::CALL_ID).or_else(|| field(self.payload, &fields::ID)),
         }
     }
 
-    /// A text field of the item: the first of that name after the item's brace.
+    /// A text field of the item: the first of that name after the item's opening brace.
     pub fn item_field(&self, name: &Finder<'_>) -> Option<&'a [u8]> {
-        field(behind(self.payload, &find::ITEM)?, name)
+        field(after(self.payload, &fields::ITEM)?, name)
     }
 
-    /// The first text in what the line says.
-    pub fn text(&self) -> Option<Text<'a>> {
+    /// First text of the line.
+    pub fn text(&self) -> Option<JsonStr<'a>> {
         let name = match self.kind {
-            Kind::UserMessage | Kind::AgentMessage => &find::MESSAGE,
-            _ => &find::TEXT,
+            LineKind::UserMessage | LineKind::AgentMessage => &fields::MESSAGE,
+            _ => &fields::TEXT,
         };
-        // One step back, so that the text is read from its quote on.
+        // One byte back, so that the text is read from its opening quote.
         let at = name.find(self.payload)? + name.needle().len() - 1;
-        Pull::new(&self.payload[at..]).text().ok().flatten()
+        JsonCursor::new(&self.payload[at..]).text().ok().flatten()
     }
 
-    /// Whether there is anything to show in it.
-    pub fn says_something(&self) -> bool {
+    /// True if the line has visible text.
+    pub fn has_text(&self) -> bool {
         match self.kind {
-            Kind::Item(Item::Reasoning) => ["\"summary_text\":[\"", "\"raw_content\":[\""]
+            LineKind::Item(ItemKind::Reasoning) => ["\"summary_text\":[\"", "\"raw_content\":[\""]
                 .iter()
                 .any(|list| Finder::new(list).find(self.payload).is_some()),
             _ => self.text().is_some_and(|text| !text.is_blank()),
         }
     }
 
-    /// Whether the end of a call says that it failed; a few bytes at both ends of an output tell.
-    pub fn tells_failure(&self) -> bool {
+    /// True if the end of a call reports a failure. Only the first and last bytes of an output are searched.
+    pub fn is_failure(&self) -> bool {
         let code = match self.kind {
-            Kind::CallOutput => {
-                let Some(output) = behind(self.payload, &find::OUTPUT) else { return false };
+            LineKind::CallOutput => {
+                let Some(output) = after(self.payload, &fields::OUTPUT) else { return false };
                 let (head, tail) = (&output[..output.len().min(300)], &output[output.len().saturating_sub(400)..]);
                 if head.starts_with(b"Chunk ID:") || head.starts_with(b"Wall time:") || head.starts_with(b"Exit code:")
                 {
                     number(head, &Finder::new("xited with code ")).or_else(|| number(head, &Finder::new("Exit code: ")))
                 } else if head.starts_with(b"{") {
-                    number(tail, &find::INNER_EXIT_CODE)
+                    number(tail, &fields::INNER_EXIT_CODE)
                 } else {
                     return ["rejected by user", "verification failed", "exec_command failed"]
                         .iter()
-                        .any(|words| Finder::new(words).find(head).is_some());
+                        .any(|text| Finder::new(text).find(head).is_some());
                 }
             }
-            _ => match field(self.payload, &find::STATUS) {
+            _ => match field(self.payload, &fields::STATUS) {
                 Some(b"failed" | b"declined") => return true,
-                _ if behind(self.payload, &find::SUCCESS).is_some_and(|rest| rest.starts_with(b"false")) => {
+                _ if after(self.payload, &fields::SUCCESS).is_some_and(|rest| rest.starts_with(b"false")) => {
                     return true;
                 }
-                _ => number(self.payload, &find::EXIT_CODE),
+                _ => number(self.payload, &fields::EXIT_CODE),
             },
         };
         code.is_some_and(|code| code != 0)
     }
 
-    /// The payload as a value: only what belongs to it, whatever follows on the line.
+    /// Payload as a value; bytes after it are ignored.
     pub fn value(&self) -> Option<serde_json::Value> {
         let mut values = serde_json::Deserializer::from_slice(self.payload).into_iter();
         values.next()?.ok()
     }
 
-    /// The payload, read into a struct.
+    /// Deserialises the payload.
     pub fn read<T: serde::Deserialize<'a>>(&self) -> Option<T> {
         let mut deserializer = serde_json::Deserializer::from_slice(self.payload);
         T::deserialize(&mut deserializer).ok()
     }
 
-    /// The ordinal of a line of a paginated rollout.
+    /// Ordinal of a line in a paginated rollout.
     pub fn ordinal(bytes: &[u8]) -> Option<u64> {
-        number(&bytes[..bytes.len().min(80)], &find::ORDINAL)
+        number(&bytes[..bytes.len().min(80)], &fields::ORDINAL)
     }
 }
 
 #[derive(serde::Deserialize)]
-struct Loose<'a> {
+struct GenericRecord<'a> {
     #[serde(borrow)]
     timestamp: Option<&'a str>,
     #[serde(borrow)]
@@ -218,67 +218,67 @@ struct Loose<'a> {
     payload: Option<&'a serde_json::value::RawValue>,
 }
 
-fn kind_of(kind: &[u8], payload: &[u8]) -> Option<Kind> {
+fn line_kind(kind: &[u8], payload: &[u8]) -> Option<LineKind> {
     if payload.first() != Some(&b'{') {
         return None;
     }
     Some(match kind {
-        b"session_meta" => Kind::Meta,
-        b"turn_context" => Kind::TurnContext,
-        b"compacted" => Kind::Compacted,
-        b"token_usage_record" => Kind::UsageRecord,
-        b"response_item" => response(payload_type(payload)?),
-        b"event_msg" => event(payload_type(payload)?, payload),
-        _ => Kind::Aside,
+        b"session_meta" => LineKind::Meta,
+        b"turn_context" => LineKind::TurnContext,
+        b"compacted" => LineKind::Compacted,
+        b"token_usage_record" => LineKind::UsageRecord,
+        b"response_item" => response_kind(payload_type(payload)?),
+        b"event_msg" => event_kind(payload_type(payload)?, payload),
+        _ => LineKind::Ignored,
     })
 }
 
-/// The payload's own type, which is its first field wherever it matters.
+/// Type of the payload, usually its first field.
 fn payload_type(payload: &[u8]) -> Option<&[u8]> {
     match payload.strip_prefix(b"{\"type\":\"") {
-        Some(rest) => until_quote(rest, 60).map(|(value, _)| value),
-        None => field(payload, &find::TYPE),
+        Some(rest) => split_at_quote(rest, 60).map(|(value, _)| value),
+        None => field(payload, &fields::TYPE),
     }
 }
 
-fn response(kind: &[u8]) -> Kind {
+fn response_kind(kind: &[u8]) -> LineKind {
     match kind {
-        b"message" => Kind::Message,
-        b"reasoning" => Kind::Reasoning,
-        kind if kind.ends_with(b"_call") => Kind::Call,
-        kind if kind.ends_with(b"_output") => Kind::CallOutput,
-        _ => Kind::Aside,
+        b"message" => LineKind::Message,
+        b"reasoning" => LineKind::Reasoning,
+        kind if kind.ends_with(b"_call") => LineKind::Call,
+        kind if kind.ends_with(b"_output") => LineKind::CallOutput,
+        _ => LineKind::Ignored,
     }
 }
 
-fn event(kind: &[u8], payload: &[u8]) -> Kind {
+fn event_kind(kind: &[u8], payload: &[u8]) -> LineKind {
     match kind {
-        b"user_message" => Kind::UserMessage,
-        b"agent_message" => Kind::AgentMessage,
-        b"agent_reasoning" => Kind::AgentReasoning,
-        b"token_count" => Kind::TokenCount,
-        b"task_started" | b"turn_started" => Kind::Started,
-        b"task_complete" | b"turn_complete" => Kind::Complete,
-        b"turn_aborted" => Kind::Aborted,
-        b"error" => Kind::Error,
-        b"thread_rolled_back" => Kind::RolledBack,
-        b"exec_command_end" | b"patch_apply_end" | b"mcp_tool_call_end" => Kind::CallEnd,
-        b"item_completed" => Kind::Item(item(payload)),
-        _ => Kind::Aside,
+        b"user_message" => LineKind::UserMessage,
+        b"agent_message" => LineKind::AgentMessage,
+        b"agent_reasoning" => LineKind::AgentReasoning,
+        b"token_count" => LineKind::TokenCount,
+        b"task_started" | b"turn_started" => LineKind::Started,
+        b"task_complete" | b"turn_complete" => LineKind::Complete,
+        b"turn_aborted" => LineKind::Aborted,
+        b"error" => LineKind::Error,
+        b"thread_rolled_back" => LineKind::RolledBack,
+        b"exec_command_end" | b"patch_apply_end" | b"mcp_tool_call_end" => LineKind::CallEnd,
+        b"item_completed" => LineKind::Item(item_kind(payload)),
+        _ => LineKind::Ignored,
     }
 }
 
-fn item(payload: &[u8]) -> Item {
-    behind(payload, &find::ITEM).and_then(|item| field(item, &find::TYPE)).map_or(Item::Aside, item_of)
+fn item_kind(payload: &[u8]) -> ItemKind {
+    after(payload, &fields::ITEM).and_then(|item| field(item, &fields::TYPE)).map_or(ItemKind::Ignored, item_kind_of)
 }
 
-/// What an item of that type is.
-pub fn item_of(kind: &[u8]) -> Item {
+/// Maps an item's type to its kind.
+pub fn item_kind_of(kind: &[u8]) -> ItemKind {
     match kind {
-        b"UserMessage" => Item::User,
-        b"AgentMessage" => Item::Agent,
-        b"Reasoning" => Item::Reasoning,
-        b"Plan" => Item::Plan,
+        b"UserMessage" => ItemKind::User,
+        b"AgentMessage" => ItemKind::Agent,
+        b"Reasoning" => ItemKind::Reasoning,
+        b"Plan" => ItemKind::Plan,
         b"CommandExecution"
         | b"FileChange"
         | b"McpToolCall"
@@ -286,9 +286,9 @@ pub fn item_of(kind: &[u8]) -> Item {
         | b"DynamicToolCall"
         | b"WebSearch"
         | b"ImageView"
-        | b"ImageGeneration" => Item::Tool,
-        // What a review found is said by a message as well.
-        b"ContextCompaction" | b"HookPrompt" | b"EnteredReviewMode" | b"ExitedReviewMode" => Item::Aside,
-        _ => Item::Unknown,
+        | b"ImageGeneration" => ItemKind::Tool,
+        // The findings of a review are in a message as well.
+        b"ContextCompaction" | b"HookPrompt" | b"EnteredReviewMode" | b"ExitedReviewMode" => ItemKind::Ignored,
+        _ => ItemKind::Unknown,
     }
 }

@@ -1,41 +1,42 @@
-//! Which threads a living Codex has open: it holds a lock file for each.
+//! Detects threads that a running Codex process has open: it holds a lock file for each.
 //!
-//! The lock is only looked up in the system's table of locks, never tried: trying it could make a Codex that starts
-//! at that moment fail.
+//!
+//! Reads the system's table of locks and never tries a lock, because that could make a Codex fail that starts at that
+//! moment.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::files;
-use super::line::{Kind, Line};
-use crate::agent::Root;
-use crate::domain::live::LiveSign;
-use crate::domain::{Agent, SessionKey, State, Time};
+use super::line::{LineKind, RolloutLine};
+use super::paths;
+use crate::agent::SourceRoot;
+use crate::domain::live_status::LiveStatus;
+use crate::domain::{Agent, SessionKey, SessionState, Time};
 use crate::stdx::process;
 
-/// Bytes at a rollout's end that tell whether a turn is open.
+/// Bytes at a rollout's end that are searched for the newest turn's state.
 const TAIL: u64 = 256 << 10;
 
-/// A sign for each lock that is held.
-pub fn signs(root: &Root) -> Vec<LiveSign> {
-    let held = held(&root.path.join("thread-writer-locks"));
-    if held.is_empty() {
+/// Live status of each thread whose lock is held.
+pub fn live_statuses(root: &SourceRoot) -> Vec<LiveStatus> {
+    let held_locks = held_locks(&root.path.join("thread-writer-locks"));
+    if held_locks.is_empty() {
         return Vec::new();
     }
-    let units = files::discover(root).units;
+    let units = paths::discover(root).sources;
     let rollouts: HashMap<&str, &PathBuf> =
-        units.iter().map(|unit| (files::thread_of(&unit.path), &unit.path)).collect();
-    let sign = |(thread, pid): (String, u32)| {
-        let (state, since) = rollouts.get(&*thread).map_or((State::Idle, None), |path| state(path));
-        LiveSign { key: SessionKey::new(Agent::Codex, thread), pid: Some(pid), state, waiting_for: None, since }
+        units.iter().map(|source| (paths::thread_of(&source.path), &source.path)).collect();
+    let status = |(thread, pid): (String, u32)| {
+        let (state, since) = rollouts.get(&*thread).map_or((SessionState::Idle, None), |path| turn_state(path));
+        LiveStatus { key: SessionKey::new(Agent::Codex, thread), pid: Some(pid), state, waiting_for: None, since }
     };
-    held.into_iter().map(sign).collect()
+    held_locks.into_iter().map(status).collect()
 }
 
-/// Threads whose lock is held, and by whom. A folder that cannot be listed gives no signs.
-fn held(locks: &Path) -> Vec<(String, u32)> {
+/// Threads whose lock is held, with the process id. A folder that cannot be listed yields none.
+fn held_locks(locks: &Path) -> Vec<(String, u32)> {
     let Ok(entries) = std::fs::read_dir(locks) else { return Vec::new() };
     let lock = |entry: std::fs::DirEntry| {
         let path = entry.path();
@@ -45,19 +46,19 @@ fn held(locks: &Path) -> Vec<(String, u32)> {
     entries.flatten().filter_map(lock).collect()
 }
 
-/// Whether the newest turn is still open, and since when it is as it is.
-fn state(rollout: &Path) -> (State, Option<Time>) {
+/// State of the newest turn, and the time of its last change.
+fn turn_state(rollout: &Path) -> (SessionState, Option<Time>) {
     let tail = tail(rollout).unwrap_or_default();
     let last = memchr::memrchr_iter(b'\n', &tail)
         .zip(memchr::memrchr_iter(b'\n', &tail).skip(1))
-        .filter_map(|(end, start)| Line::parse(&tail[start + 1..end]))
-        .find(|line| matches!(line.kind, Kind::Started | Kind::Complete | Kind::Aborted));
+        .filter_map(|(end, start)| RolloutLine::parse(&tail[start + 1..end]))
+        .find(|line| matches!(line.kind, LineKind::Started | LineKind::Complete | LineKind::Aborted));
     match last {
-        Some(line) if line.kind == Kind::Started => (State::Working, Time::parse(line.time)),
-        Some(line) => (State::Idle, Time::parse(line.time)),
-        // A turn so long that its beginning is out of sight; without any line there was no turn yet.
-        None if tail.len() as u64 >= TAIL => (State::Working, None),
-        None => (State::Idle, None),
+        Some(line) if line.kind == LineKind::Started => (SessionState::Working, Time::parse(line.time)),
+        Some(line) => (SessionState::Idle, Time::parse(line.time)),
+        // The turn is so long that its start is outside the tail. A short file without such a line has no turn yet.
+        None if tail.len() as u64 >= TAIL => (SessionState::Working, None),
+        None => (SessionState::Idle, None),
     }
 }
 

@@ -1,13 +1,13 @@
-//! Codex CLI: one rollout (a file of JSON lines) for each thread.
+//! Format of Codex CLI: one rollout (a JSONL file) per thread.
 //!
-//! Verified with 0.39.0, 0.99.0 and 0.169.0; the bare lines of before 0.32 are known from its sources. Rollouts are the
-//! truth; Codex's own databases only repeat it and are not read.
+//!
+//! Verified with 0.39.0, 0.99.0 and 0.169.0; the bare lines of versions before 0.32 follow its source code. Codex's own
+//! databases only repeat the rollouts and are not read.
 
 mod calls;
 mod decode;
 mod dialect;
-mod files;
-mod find;
+mod fields;
 mod head;
 mod items;
 mod line;
@@ -15,6 +15,7 @@ mod live;
 mod meta;
 mod names;
 mod patch;
+mod paths;
 mod protocol;
 mod summary;
 mod texts;
@@ -24,15 +25,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::head::Head;
+use self::head::RolloutHead;
 pub use self::protocol::AppServer;
 use super::jsonl::{self, Dialect};
-use super::{Discovery, Environment, Format, Progress, Reading, Root, Summarised, TextLimit, Texts, Unit};
+use super::{
+    Discovery, Environment, Format, Source, SourceRoot, SourceSummary, SummaryProgress, TextLimit, Texts,
+    TranscriptReader,
+};
 use crate::domain::launch::Launch;
-use crate::domain::live::LiveSign;
+use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Entry, Session};
 
-/// Reader of Codex CLI's sessions.
+/// Format of Codex CLI's sessions.
 #[derive(Debug)]
 pub struct Codex;
 
@@ -41,39 +45,39 @@ impl Format for Codex {
         Agent::Codex
     }
 
-    fn roots(&self, environment: &Environment) -> Vec<Root> {
+    fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {
         let home = environment.dir("CODEX_HOME", ".codex");
-        let mut roots: Vec<Root> = Vec::new();
+        let mut roots: Vec<SourceRoot> = Vec::new();
         for path in std::iter::once(home).chain(environment.extra_roots(Agent::Codex)) {
             if !roots.iter().any(|root| root.path == path) {
-                roots.push(files::root(path));
+                roots.push(paths::root(path));
             }
         }
         roots
     }
 
-    fn discover(&self, root: &Root) -> Discovery {
-        files::discover(root)
+    fn discover(&self, root: &SourceRoot) -> Discovery {
+        paths::discover(root)
     }
 
-    fn affected(&self, root: &Root, path: &Path) -> Vec<(PathBuf, Option<Unit>)> {
-        files::affected(root, path)
+    fn affected(&self, root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+        paths::affected(root, path)
     }
 
-    fn glance(&self, unit: &Unit) -> Vec<Session> {
-        if unit.kind == files::NAMES { Vec::new() } else { summary::glance(unit) }
+    fn peek(&self, source: &Source) -> Vec<Session> {
+        if source.kind == paths::NAMES { Vec::new() } else { summary::peek(source) }
     }
 
-    fn summarise(&self, unit: &Unit, progress: Option<&Progress>) -> Summarised {
-        if unit.kind == files::NAMES { names::summarise(unit) } else { summary::summarise(unit, progress) }
+    fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
+        if source.kind == paths::NAMES { names::summarise(source) } else { summary::summarise(source, progress) }
     }
 
-    fn open(&self, session: &Session) -> io::Result<Box<dyn Reading>> {
+    fn open(&self, session: &Session) -> io::Result<Box<dyn TranscriptReader>> {
         thread::open(&session.path)
     }
 
     fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>> {
-        let head = Head::read(&session.path)?;
+        let head = RolloutHead::read(&session.path)?;
         let dialect: Arc<dyn Dialect> = Arc::new(head.dialect());
         let entries = jsonl::tail::tail(&dialect, &session.path, count)?;
         if entries.len() >= count || head.base.is_none() {
@@ -84,11 +88,11 @@ impl Format for Codex {
         Ok(whole.read(len.saturating_sub(count)..len, TextLimit::SCREEN))
     }
 
-    fn live(&self, root: &Root) -> Vec<LiveSign> {
-        live::signs(root)
+    fn live(&self, root: &SourceRoot) -> Vec<LiveStatus> {
+        live::live_statuses(root)
     }
 
-    fn search(&self) -> Option<&dyn Texts> {
+    fn texts(&self) -> Option<&dyn Texts> {
         Some(self)
     }
 
@@ -98,7 +102,7 @@ impl Format for Codex {
         Launch { program: self.agent().name().into(), args, cwd: PathBuf::from(&*session.cwd) }
     }
 
-    fn refuses(&self, session: &Session) -> Option<String> {
+    fn resume_refusal(&self, session: &Session) -> Option<String> {
         session
             .flags
             .archived

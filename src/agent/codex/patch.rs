@@ -1,79 +1,81 @@
-//! Codex's own patch language (`*** Begin Patch` …) as changes of files.
+//! Parses Codex's patch language (`*** Begin Patch` …) into file changes.
 //!
-//! Reads leniently: a patch that was cut or never valid gives the changes up to there.
+//!
+//! The parser is lenient: a truncated or invalid patch yields the changes up to the error.
 
 use serde_json::Value;
 
-use crate::domain::transcript::{Action, Change, FileChange};
+use crate::domain::transcript::{ChangeKind, FileChange, ToolAction};
 
-/// The changes that a patch, or a shell line with a patch in it, makes.
-pub fn action(text: &str) -> Action {
+/// Action of a patch, or of a shell line that contains a patch.
+pub fn action(text: &str) -> ToolAction {
     let text = text.split_once("*** Begin Patch").map_or(text, |(_, patch)| patch);
     let mut changes: Vec<FileChange> = Vec::new();
     for line in text.lines() {
         if line.starts_with("*** End Patch") {
             break;
         }
-        if let Some(change) = opened(line) {
+        if let Some(change) = parse_file_header(line) {
             changes.push(change);
         } else if let Some(last) = changes.last_mut() {
-            extend(last, line);
+            append_line(last, line);
         }
     }
-    Action::Edit(changes)
+    ToolAction::Edit(changes)
 }
 
-fn opened(line: &str) -> Option<FileChange> {
+fn parse_file_header(line: &str) -> Option<FileChange> {
     let rest = line.strip_prefix("*** ")?;
-    let (word, path) = rest.split_once(" File: ")?;
-    let change = match word {
-        "Add" => Change::Write(String::new()),
-        "Update" => Change::Patch(String::new()),
-        "Delete" => Change::Delete,
+    let (keyword, path) = rest.split_once(" File: ")?;
+    let change = match keyword {
+        "Add" => ChangeKind::Write(String::new()),
+        "Update" => ChangeKind::Patch(String::new()),
+        "Delete" => ChangeKind::Delete,
         _ => return None,
     };
-    Some(FileChange { path: path.trim().to_owned(), change })
+    Some(FileChange { path: path.trim().to_owned(), kind: change })
 }
 
-fn extend(change: &mut FileChange, line: &str) {
+fn append_line(change: &mut FileChange, line: &str) {
     if let Some(target) = line.strip_prefix("*** Move to: ") {
         change.path = format!("{} → {}", change.path, target.trim());
         return;
     }
-    match &mut change.change {
-        Change::Write(content) => {
+    match &mut change.kind {
+        ChangeKind::Write(content) => {
             if let Some(added) = line.strip_prefix('+') {
                 content.push_str(added);
                 content.push('\n');
             }
         }
-        Change::Patch(diff) if !line.starts_with("***") => {
-            // An empty line of context is written without its leading blank by some models.
+        ChangeKind::Patch(diff) if !line.starts_with("***") => {
+            // Some models write an empty line of context without its leading blank.
             diff.push_str(if line.is_empty() { " " } else { line });
             diff.push('\n');
         }
-        Change::Patch(_) | Change::Delete | Change::Replace(_) => {}
+        ChangeKind::Patch(_) | ChangeKind::Delete | ChangeKind::Replace(_) => {}
     }
 }
 
-/// The changes of a `FileChange` item or a `patch_apply_end` event: `{path: {"type": "add"|"delete"|"update", …}}`.
+/// Parses the changes of a `FileChange` item or a `patch_apply_end` event: `{path: {"type": "add"|"delete"|"update",
+/// …}}`.
 pub fn from_changes(changes: &Value) -> Vec<FileChange> {
-    let one = |(path, change): (&String, &Value)| {
-        // Older versions name the kind by the field around it: `{"add": {"content": …}}`.
+    let file_change = |(path, change): (&String, &Value)| {
+        // Older versions wrap the fields in the kind's name: `{"add": {"content": …}}`.
         let (kind, fields) = match change.get("type").and_then(Value::as_str) {
             Some(kind) => (kind, change),
             None => change.as_object()?.iter().next().map(|(kind, fields)| (kind.as_str(), fields))?,
         };
         let text = |field: &str| fields.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
         let (path, change) = match kind {
-            "add" => (path.clone(), Change::Write(text("content"))),
-            "delete" => (path.clone(), Change::Delete),
+            "add" => (path.clone(), ChangeKind::Write(text("content"))),
+            "delete" => (path.clone(), ChangeKind::Delete),
             _ => match fields.get("move_path").and_then(Value::as_str) {
-                Some(target) => (format!("{path} → {target}"), Change::Patch(text("unified_diff"))),
-                None => (path.clone(), Change::Patch(text("unified_diff"))),
+                Some(target) => (format!("{path} → {target}"), ChangeKind::Patch(text("unified_diff"))),
+                None => (path.clone(), ChangeKind::Patch(text("unified_diff"))),
             },
         };
-        Some(FileChange { path, change })
+        Some(FileChange { path, kind: change })
     };
-    changes.as_object().into_iter().flatten().filter_map(one).collect()
+    changes.as_object().into_iter().flatten().filter_map(file_change).collect()
 }

@@ -1,26 +1,26 @@
-//! A rollout summed up for lists: what its lines add up to, what its head tells, and what it goes on from.
+//! Summarises a rollout: totals of its lines, its head, and the history that a fork inherits.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::files::{self, ARCHIVED};
-use super::head::Head;
+use super::head::RolloutHead;
+use super::paths::{self, ARCHIVED};
 use super::thread;
-use crate::agent::jsonl::{Identity, summary, tail};
-use crate::agent::{Progress, Sessions, Stamp, Summarised, Unit};
+use crate::agent::jsonl::{SourceIdentity, summary, tail};
+use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryProgress};
 use crate::domain::{Agent, Issue, Session, SessionKey, Time, Title, TitleSource};
 
-/// What is remembered beside the state of the lines.
+/// State stored before the state of the lines.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Remembered {
-    head: Head,
-    inherited: Option<Inherited>,
+struct SummaryState {
+    head: RolloutHead,
+    inherited: Option<InheritedHistory>,
 }
 
-/// What a fork shows of the threads before it. Their part of the history never changes.
+/// Totals of the threads before a fork. Their part of the history never changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Inherited {
+struct InheritedHistory {
     messages: u32,
     turns: u32,
     title: Title,
@@ -28,65 +28,67 @@ struct Inherited {
     branch: Option<Arc<str>>,
     started: Option<Time>,
     last: Option<Time>,
-    /// A thread whose rollout is not there.
-    missing: Option<String>,
+    /// Ancestor thread whose rollout is missing.
+    missing_thread: Option<String>,
     #[serde(skip)]
     bytes_read: u64,
 }
 
-/// Reads all of a rollout, or what was appended since `progress`.
-pub fn summarise(unit: &Unit, progress: Option<&Progress>) -> Summarised {
-    let (known, lines) = progress.and_then(remembered).unzip();
-    let head = head(unit, known.as_ref().map(|known| &known.head));
-    let same = known.as_ref().is_some_and(|known| known.head.first == head.first && known.head.source == head.source);
+/// Reads all of a rollout, or the bytes appended since `progress`.
+pub fn summarise(source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
+    let (known, lines) = progress.and_then(decode_state).unzip();
+    let head = read_head(source, known.as_ref().map(|known| &known.head));
+    let same = known.as_ref().is_some_and(|known| {
+        known.head.fingerprint == head.fingerprint && known.head.record_source == head.record_source
+    });
     let known = known.and_then(|known| known.inherited);
-    let inherited = head.base.as_ref().map(|_| known.unwrap_or_else(|| inherit(unit, &head)));
+    let inherited = head.base.as_ref().map(|_| known.unwrap_or_else(|| inherit(source, &head)));
     let lines = lines.filter(|_| same);
-    let mut summed = summary::summarise(&head.dialect(), unit, &identity(&head), lines.as_ref());
-    summed.bytes_read += head.bytes_read + inherited.as_ref().map_or(0, |inherited| inherited.bytes_read);
-    if let Some(missing) = inherited.as_ref().and_then(|inherited| inherited.missing.as_ref()) {
-        summed.issues.push(Issue::new(&unit.path, thread::missing(missing)));
+    let mut summary = summary::summarise(&head.dialect(), source, &identity(&head), lines.as_ref());
+    summary.bytes_read += head.bytes_read + inherited.as_ref().map_or(0, |inherited| inherited.bytes_read);
+    if let Some(missing_thread) = inherited.as_ref().and_then(|inherited| inherited.missing_thread.as_ref()) {
+        summary.issues.push(Issue::new(&source.path, thread::missing_history_text(missing_thread)));
     }
-    match &mut summed.sessions {
-        // Nothing was written yet; a file that cannot be read is told all the same.
-        Sessions::All(sessions) if unit.stamp.size == 0 => sessions.clear(),
-        Sessions::All(sessions) | Sessions::Changed { sessions, .. } => {
+    match &mut summary.sessions {
+        // An empty file has no session yet; one that cannot be read keeps its row.
+        SourceSessions::All(sessions) if source.stamp.size == 0 => sessions.clear(),
+        SourceSessions::All(sessions) | SourceSessions::Changed { sessions, .. } => {
             for session in sessions {
-                complete(session, unit, &head, inherited.as_ref());
+                fill_from_head(session, source, &head, inherited.as_ref());
             }
         }
     }
-    // A part that is missing now may be there next time.
-    let inherited = inherited.filter(|inherited| inherited.missing.is_none());
-    remember(&mut summed.progress, &Remembered { head, inherited });
-    summed
+    // A missing part may be available next time.
+    let inherited = inherited.filter(|inherited| inherited.missing_thread.is_none());
+    encode_state(&mut summary.progress, &SummaryState { head, inherited });
+    summary
 }
 
-/// A row from both ends of a rollout.
-pub fn glance(unit: &Unit) -> Vec<Session> {
-    if unit.stamp.size == 0 {
+/// Builds a row from both ends of a rollout.
+pub fn peek(source: &Source) -> Vec<Session> {
+    if source.stamp.size == 0 {
         return Vec::new();
     }
-    let head = head(unit, None);
-    let mut session = tail::glance(&head.dialect(), unit, &identity(&head));
-    complete(&mut session, unit, &head, None);
+    let head = read_head(source, None);
+    let mut session = tail::peek(&head.dialect(), source, &identity(&head));
+    fill_from_head(&mut session, source, &head, None);
     session.flags.empty &= head.base.is_none();
     session.complete = false;
     vec![session]
 }
 
-/// The head as it is remembered, if the file still has it; else read anew, and bare where that fails.
-fn head(unit: &Unit, known: Option<&Head>) -> Head {
-    if let Some(known) = known.filter(|known| known.holds(&unit.path)) {
+/// Head of a rollout: the stored one if it is current, else a new one; only the thread id if reading fails.
+fn read_head(source: &Source, known: Option<&RolloutHead>) -> RolloutHead {
+    if let Some(known) = known.filter(|known| known.is_current(&source.path)) {
         return known.clone();
     }
-    // Whatever is wrong with the file, reading its lines will tell.
-    Head::read(&unit.path)
-        .unwrap_or_else(|_| Head { thread: files::thread_of(&unit.path).to_owned(), ..Head::default() })
+    // Reading the lines reports the error.
+    RolloutHead::read(&source.path)
+        .unwrap_or_else(|_| RolloutHead { thread: paths::thread_of(&source.path).to_owned(), ..RolloutHead::default() })
 }
 
-fn identity(head: &Head) -> Identity {
-    Identity {
+fn identity(head: &RolloutHead) -> SourceIdentity {
+    SourceIdentity {
         key: SessionKey::new(Agent::Codex, head.thread.as_str()),
         subagent: head.subagent,
         parent: head.parent.as_deref().map(Arc::from),
@@ -94,16 +96,16 @@ fn identity(head: &Head) -> Identity {
     }
 }
 
-/// Fills in what the lines do not tell.
-fn complete(session: &mut Session, unit: &Unit, head: &Head, inherited: Option<&Inherited>) {
+/// Fills in the fields that the lines do not have.
+fn fill_from_head(session: &mut Session, source: &Source, head: &RolloutHead, inherited: Option<&InheritedHistory>) {
     session.cwd = head.cwd.as_str().into();
     session.branch = head.branch.as_deref().map(Arc::from);
     session.forked_from = head.forked_from.as_deref().map(Arc::from);
     session.flags.fork = head.forked_from.is_some();
     session.flags.headless = head.headless;
-    session.flags.archived = unit.kind == ARCHIVED;
+    session.flags.archived = source.kind == ARCHIVED;
     if session.started_at.is_none() {
-        // Without a message, the thread's own beginning is a better account than the file's change time.
+        // Without a message, the thread's start time is more accurate than the file's change time.
         session.started_at = head.started;
         session.last_activity = head.started.or(session.last_activity);
     }
@@ -112,7 +114,7 @@ fn complete(session: &mut Session, unit: &Unit, head: &Head, inherited: Option<&
     }
 }
 
-impl Inherited {
+impl InheritedHistory {
     fn add_to(&self, session: &mut Session) {
         session.messages += self.messages;
         session.turns += self.turns;
@@ -127,19 +129,19 @@ impl Inherited {
     }
 }
 
-/// Sums up the parts of other rollouts that belong to a fork.
-fn inherit(unit: &Unit, head: &Head) -> Inherited {
-    let before = thread::before(&unit.path, head);
-    let mut sum = Inherited { missing: before.missing.clone(), ..Inherited::default() };
-    // The notice in the place of a missing part is an entry as well.
-    sum.messages = u32::from(before.missing.is_some());
-    for (path, dialect) in before.parts {
+/// Summarises the parts of other rollouts that belong to a fork.
+fn inherit(source: &Source, head: &RolloutHead) -> InheritedHistory {
+    let ancestors = thread::ancestors(&source.path, head);
+    let mut sum = InheritedHistory { missing_thread: ancestors.missing_thread.clone(), ..InheritedHistory::default() };
+    // The notice about a missing part is an entry as well.
+    sum.messages = u32::from(ancestors.missing_thread.is_some());
+    for (path, dialect) in ancestors.parts {
         let Ok(metadata) = std::fs::metadata(&path) else { continue };
-        let part = Unit { agent: Agent::Codex, stamp: Stamp::of(&metadata), path, kind: files::ROLLOUT };
+        let part = Source { agent: Agent::Codex, stamp: FileStamp::of(&metadata), path, kind: paths::ROLLOUT };
         let identity = identity(head);
-        let summed = summary::summarise(&dialect, &part, &identity, None);
-        sum.bytes_read += summed.bytes_read;
-        let (Sessions::All(sessions) | Sessions::Changed { sessions, .. }) = summed.sessions;
+        let summary = summary::summarise(&dialect, &part, &identity, None);
+        sum.bytes_read += summary.bytes_read;
+        let (SourceSessions::All(sessions) | SourceSessions::Changed { sessions, .. }) = summary.sessions;
         for session in sessions {
             sum.messages += session.messages;
             sum.turns += session.turns;
@@ -155,17 +157,17 @@ fn inherit(unit: &Unit, head: &Head) -> Inherited {
     sum
 }
 
-/// One line of JSON, then the state of the lines.
-fn remember(progress: &mut Progress, remembered: &Remembered) {
-    let mut state = serde_json::to_vec(remembered).unwrap_or_default();
-    state.push(b'\n');
-    state.append(&mut progress.state);
-    progress.state = state;
+/// Prepends the state as one line of JSON to the state of the lines.
+fn encode_state(progress: &mut SummaryProgress, state: &SummaryState) {
+    let mut bytes = serde_json::to_vec(state).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes.append(&mut progress.state);
+    progress.state = bytes;
 }
 
-fn remembered(progress: &Progress) -> Option<(Remembered, Progress)> {
+fn decode_state(progress: &SummaryProgress) -> Option<(SummaryState, SummaryProgress)> {
     let end = memchr::memchr(b'\n', &progress.state)?;
-    let remembered = serde_json::from_slice(&progress.state[..end]).ok()?;
-    let lines = Progress { cursor: progress.cursor, state: progress.state[end + 1..].to_vec() };
-    Some((remembered, lines))
+    let state = serde_json::from_slice(&progress.state[..end]).ok()?;
+    let lines = SummaryProgress { cursor: progress.cursor, state: progress.state[end + 1..].to_vec() };
+    Some((state, lines))
 }

@@ -1,21 +1,24 @@
-//! What search reads of Codex's rollouts: the lines that are shown. What Codex tells twice counts once, except for a
-//! command's output, of which the model's copy may be cut.
+//! Search texts of Codex's rollouts: the lines that make entries.
+//!
+//!
+//! Records that Codex writes twice count once, except for a command's output, because the model's copy may be
+//! truncated.
 
 use std::io;
 
 use super::Codex;
-use super::files;
-use super::head::Head;
-use crate::agent::Unit;
-use crate::agent::texts::{Decoder, Layout, Lines, Texts};
+use super::head::RolloutHead;
+use super::paths;
+use crate::agent::Source;
+use crate::agent::texts::{LineDecoder, RecordLayout, SourceDecoder, Texts};
 
 impl Texts for Codex {
-    fn layout(&self, unit: &Unit) -> Layout {
-        if unit.kind == files::NAMES { Layout::Nothing } else { Layout::Lines }
+    fn layout(&self, source: &Source) -> RecordLayout {
+        if source.kind == paths::NAMES { RecordLayout::Nothing } else { RecordLayout::Lines }
     }
 
-    fn decoder(&self, unit: &Unit) -> io::Result<Decoder> {
-        let head = Head::read(&unit.path)?;
-        Ok(Decoder { session: head.thread.as_str().into(), decode: Box::new(Lines(head.dialect())) })
+    fn decoder(&self, source: &Source) -> io::Result<SourceDecoder> {
+        let head = RolloutHead::read(&source.path)?;
+        Ok(SourceDecoder { session: head.thread.as_str().into(), decode: Box::new(LineDecoder(head.dialect())) })
     }
 }

@@ -1,4 +1,5 @@
-//! A thread as one transcript: its own rollout, and before it the parts of others that it was forked from.
+//! Transcript of a thread: its own rollout, preceded by the parts of the threads that it was forked from.
+//!
 //!
 //! A paginated fork does not copy history; it names a thread and an ordinal, and that thread may be a fork as well.
 
@@ -8,81 +9,81 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::dialect::Rollout;
-use super::files;
-use super::head::Head;
-use crate::agent::jsonl::outline::Outline;
-use crate::agent::{Marks, Reading, Refreshed, TextLimit};
-use crate::domain::event::Level;
-use crate::domain::{Entry, EntryKind, Issue, Key, Role};
+use super::head::RolloutHead;
+use super::paths;
+use crate::agent::jsonl::transcript_index::TranscriptIndex;
+use crate::agent::{MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
+use crate::domain::event::NoticeLevel;
+use crate::domain::{Entry, EntryKey, EntryKind, Issue, Role};
 
-/// Forks of forks that are followed.
-const DEEPEST: usize = 32;
+/// Maximum number of ancestors of a fork, because a damaged file may name itself.
+const MAX_FORK_DEPTH: usize = 32;
 
-/// What comes before a rollout's own lines.
+/// Rollouts before a thread's own one.
 #[derive(Debug, Default)]
-pub struct Before {
-    /// Rollouts, oldest first, each with the dialect that leaves out what does not belong to the fork.
+pub struct Ancestors {
+    /// Rollouts, oldest first, each with a dialect that skips the lines after the fork.
     pub parts: Vec<(PathBuf, Rollout)>,
-    /// A thread whose rollout is not there; what is older is not there either.
-    pub missing: Option<String>,
+    /// Thread whose rollout is missing; its own ancestors are unknown.
+    pub missing_thread: Option<String>,
 }
 
-/// Finds the rollouts that come before the one at `path`.
-pub fn before(path: &Path, head: &Head) -> Before {
-    let mut before = Before::default();
+/// Finds the rollouts that precede the one at `path`.
+pub fn ancestors(path: &Path, head: &RolloutHead) -> Ancestors {
+    let mut ancestors = Ancestors::default();
     let mut base = head.base.clone();
     while let Some(at) = base {
-        let found = files::find(path, &at.thread_id).filter(|_| before.parts.len() < DEEPEST);
-        let Some((path, head)) = found.and_then(|path| Head::read(&path).ok().map(|head| (path, head))) else {
-            before.missing = Some(at.thread_id);
+        let found = paths::find_rollout(path, &at.thread_id).filter(|_| ancestors.parts.len() < MAX_FORK_DEPTH);
+        let Some((path, head)) = found.and_then(|path| RolloutHead::read(&path).ok().map(|head| (path, head))) else {
+            ancestors.missing_thread = Some(at.thread_id);
             break;
         };
-        before.parts.push((path, Rollout { until: Some(at.end_ordinal_exclusive), ..head.dialect() }));
+        ancestors.parts.push((path, Rollout { until: Some(at.end_ordinal_exclusive), ..head.dialect() }));
         base = head.base;
     }
-    before.parts.reverse();
-    before
+    ancestors.parts.reverse();
+    ancestors
 }
 
-/// What is said where a part of the history is missing.
-pub fn missing(thread: &str) -> String {
-    format!("The conversation before this fork lies in thread {thread}, whose rollout is not there.")
+/// Text of the notice about a missing part of the history.
+pub fn missing_history_text(thread: &str) -> String {
+    format!("The conversation before this fork is in thread {thread}, whose rollout is missing.")
 }
 
-/// Opens a thread.
-pub fn open(path: &Path) -> io::Result<Box<dyn Reading>> {
-    let head = Head::read(path)?;
-    let own = Outline::open(Arc::new(head.dialect()), path)?;
+/// Opens a thread's transcript.
+pub fn open(path: &Path) -> io::Result<Box<dyn TranscriptReader>> {
+    let head = RolloutHead::read(path)?;
+    let own = TranscriptIndex::open(Arc::new(head.dialect()), path)?;
     if head.base.is_none() {
         return Ok(Box::new(own));
     }
-    let before = before(path, &head);
-    let mut parts: Vec<Box<dyn Reading>> = Vec::new();
-    if let Some(thread) = before.missing {
-        parts.push(Box::new(Missing::new(path, &thread)));
+    let ancestors = ancestors(path, &head);
+    let mut parts: Vec<Box<dyn TranscriptReader>> = Vec::new();
+    if let Some(thread) = ancestors.missing_thread {
+        parts.push(Box::new(MissingHistoryReader::new(path, &thread)));
     }
-    for (path, dialect) in before.parts {
-        parts.push(Box::new(Outline::open(Arc::new(dialect), &path)?));
+    for (path, dialect) in ancestors.parts {
+        parts.push(Box::new(TranscriptIndex::open(Arc::new(dialect), &path)?));
     }
     parts.push(Box::new(own));
-    let mut spliced = Spliced { parts, issues: Vec::new() };
-    spliced.gather();
-    Ok(Box::new(spliced))
+    let mut reader = ConcatenatedReader { parts, issues: Vec::new() };
+    reader.collect_issues();
+    Ok(Box::new(reader))
 }
 
-/// Several readings, one after the other. Only the last one grows.
-struct Spliced {
-    parts: Vec<Box<dyn Reading>>,
+/// Several readers in sequence. Only the last one grows.
+struct ConcatenatedReader {
+    parts: Vec<Box<dyn TranscriptReader>>,
     issues: Vec<Issue>,
 }
 
-impl Spliced {
-    fn gather(&mut self) {
+impl ConcatenatedReader {
+    fn collect_issues(&mut self) {
         self.issues = self.parts.iter().flat_map(|part| part.issues()).cloned().collect();
     }
 
-    /// Each part with the index of its first entry.
-    fn placed(&mut self) -> impl Iterator<Item = (usize, &mut Box<dyn Reading>)> {
+    /// Parts, each with the index of its first entry.
+    fn parts_with_offsets(&mut self) -> impl Iterator<Item = (usize, &mut Box<dyn TranscriptReader>)> {
         self.parts.iter_mut().scan(0, |first, part| {
             let at = *first;
             *first += part.len();
@@ -91,14 +92,14 @@ impl Spliced {
     }
 }
 
-impl Reading for Spliced {
+impl TranscriptReader for ConcatenatedReader {
     fn len(&self) -> usize {
         self.parts.iter().map(|part| part.len()).sum()
     }
 
     fn read(&mut self, range: Range<usize>, limit: TextLimit) -> Vec<Entry> {
         let mut entries = Vec::new();
-        for (first, part) in self.placed() {
+        for (first, part) in self.parts_with_offsets() {
             let (start, end) = (range.start.saturating_sub(first), range.end.saturating_sub(first));
             if start < end.min(part.len()) {
                 entries.extend(part.read(start..end, limit));
@@ -108,7 +109,7 @@ impl Reading for Spliced {
     }
 
     fn raw(&mut self, index: usize) -> Vec<u8> {
-        let part = self.placed().find(|(first, part)| (*first..first + part.len()).contains(&index));
+        let part = self.parts_with_offsets().find(|(first, part)| (*first..first + part.len()).contains(&index));
         part.map(|(first, part)| part.raw(index - first)).unwrap_or_default()
     }
 
@@ -116,31 +117,31 @@ impl Reading for Spliced {
         1
     }
 
-    fn marks(&mut self, which: Marks) -> Vec<usize> {
-        let marks = |(first, part): (usize, &mut Box<dyn Reading>)| {
+    fn marks(&mut self, which: MarkKind) -> Vec<usize> {
+        let marks = |(first, part): (usize, &mut Box<dyn TranscriptReader>)| {
             part.marks(which).into_iter().map(move |at| first + at).collect::<Vec<_>>()
         };
-        self.placed().flat_map(marks).collect()
+        self.parts_with_offsets().flat_map(marks).collect()
     }
 
-    fn positions(&mut self, wanted: &[(Key, &str)]) -> Vec<Option<usize>> {
+    fn positions(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<usize>> {
         let mut found = vec![None; wanted.len()];
-        for (first, part) in self.placed() {
-            for (found, here) in found.iter_mut().zip(part.positions(wanted)) {
-                *found = found.or(here.map(|at| first + at));
+        for (first, part) in self.parts_with_offsets() {
+            for (found, at) in found.iter_mut().zip(part.positions(wanted)) {
+                *found = found.or(at.map(|at| first + at));
             }
         }
         found
     }
 
-    fn refresh(&mut self) -> Refreshed {
-        let Some(own) = self.parts.last_mut() else { return Refreshed::Same };
+    fn refresh(&mut self) -> RefreshOutcome {
+        let Some(own) = self.parts.last_mut() else { return RefreshOutcome::Same };
         let refreshed = own.refresh();
-        let before = self.len() - self.parts.last().map_or(0, |own| own.len());
-        self.gather();
+        let inherited = self.len() - self.parts.last().map_or(0, |own| own.len());
+        self.collect_issues();
         match refreshed {
-            Refreshed::Grown { from } => Refreshed::Grown { from: before + from },
-            other @ (Refreshed::Same | Refreshed::Reset | Refreshed::Gone) => other,
+            RefreshOutcome::Grown { from } => RefreshOutcome::Grown { from: inherited + from },
+            other @ (RefreshOutcome::Same | RefreshOutcome::Reset | RefreshOutcome::Gone) => other,
         }
     }
 
@@ -153,22 +154,22 @@ impl Reading for Spliced {
     }
 }
 
-/// One notice in the place of a history that is not there.
-struct Missing {
+/// Reader with one notice in place of a missing history.
+struct MissingHistoryReader {
     entry: Entry,
     issues: Vec<Issue>,
 }
 
-impl Missing {
+impl MissingHistoryReader {
     fn new(path: &Path, thread: &str) -> Self {
-        let mut entry = Entry::new(Key::new(thread, u32::MAX), EntryKind::Notice, Role::System, None);
-        entry.level = Level::Warning;
-        entry.text = missing(thread);
-        Self { entry, issues: vec![Issue::new(path, missing(thread))] }
+        let mut entry = Entry::new(EntryKey::new(thread, u32::MAX), EntryKind::Notice, Role::System, None);
+        entry.level = NoticeLevel::Warning;
+        entry.text = missing_history_text(thread);
+        Self { entry, issues: vec![Issue::new(path, missing_history_text(thread))] }
     }
 }
 
-impl Reading for Missing {
+impl TranscriptReader for MissingHistoryReader {
     fn len(&self) -> usize {
         1
     }
@@ -185,12 +186,12 @@ impl Reading for Missing {
         1
     }
 
-    fn marks(&mut self, _which: Marks) -> Vec<usize> {
+    fn marks(&mut self, _which: MarkKind) -> Vec<usize> {
         Vec::new()
     }
 
-    fn refresh(&mut self) -> Refreshed {
-        Refreshed::Same
+    fn refresh(&mut self) -> RefreshOutcome {
+        RefreshOutcome::Same
     }
 
     fn issues(&self) -> &[Issue] {

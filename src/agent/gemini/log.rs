@@ -1,7 +1,7 @@
-//! The log of a chat, replayed: which messages there are now, and where in the file each lies.
+//! The replayed log of a chat: its current messages, and their offsets in the file.
 //!
-//! Messages are replaced by later ones with the same id, the whole list by a `$set`, and its end by a rewind. What is
-//! kept of a message is a few numbers, so a log can be replayed, stored, and gone on with whatever its size.
+//! A later message with the same id replaces an earlier one, a `$set` replaces the whole list, and a rewind truncates it.
+//! The log stores only a few numbers per message, so a log of any size can be replayed, cached, and continued.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,62 +12,62 @@ use crate::domain::{Time, Tokens};
 
 /// The state of a chat after the lines that were applied.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Log {
-    /// The session.
+pub struct ChatLog {
+    /// Id of the session.
     pub session: String,
-    /// When it began.
+    /// Start time.
     pub started: Option<Time>,
-    /// The title that the agent made up.
+    /// The title that the agent generated.
     pub summary: Option<String>,
-    /// A sub-agent's.
+    /// True for a sub-agent's session.
     pub subagent: bool,
-    /// The messages, those without entries too.
-    pub messages: Vec<Message>,
+    /// The messages, including those without entries.
+    pub messages: Vec<ChatMessage>,
     /// The last model that answered.
     pub model: Option<String>,
-    /// Lines applied.
+    /// Number of lines applied.
     pub lines: u64,
-    /// Lines that could not be read, from 1.
+    /// Line numbers of unreadable lines, from 1.
     pub bad: Vec<u64>,
 }
 
-/// What is kept of a message.
+/// Stored metadata of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
+pub struct ChatMessage {
     /// Its id.
     pub id: String,
-    /// Where its JSON lies in the file.
+    /// Offset of its JSON in the file.
     pub offset: u64,
     /// Length of its JSON.
     pub len: u32,
-    /// How many entries it makes.
+    /// Number of entries that it yields.
     pub entries: u32,
-    /// Which of them tell of errors.
+    /// Indices of entries that are errors.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub errors: Vec<u32>,
-    /// The beginning of what the user typed.
+    /// The beginning of the user's prompt.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub prompt: Option<String>,
-    /// When it was written.
+    /// Time of the message.
     pub time: Option<Time>,
     /// Usage of the reply.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tokens: Option<Tokens>,
 }
 
-/// What a line did to the messages that were there.
+/// Effect of a line on the existing messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Nothing.
+pub enum LogChange {
+    /// No change.
     None,
-    /// From this message on they are new or changed.
+    /// Messages from this index on are new or changed.
     From(usize),
-    /// The list is another one.
+    /// The whole list was replaced.
     Replaced,
 }
 
 #[derive(Deserialize)]
-struct Outer<'a> {
+struct LogRecord<'a> {
     #[serde(rename = "$set", borrow)]
     set: Option<&'a RawValue>,
     #[serde(rename = "$rewindTo")]
@@ -87,20 +87,20 @@ struct Fields<'a> {
     messages: Option<Vec<&'a RawValue>>,
 }
 
-impl Log {
+impl ChatLog {
     /// Applies one line that begins at `offset`.
-    pub fn line(&mut self, bytes: &[u8], offset: u64) -> Effect {
+    pub fn line(&mut self, bytes: &[u8], offset: u64) -> LogChange {
         self.lines += 1;
         if bytes.trim_ascii().is_empty() {
-            return Effect::None;
+            return LogChange::None;
         }
         self.record(bytes, offset).unwrap_or_else(|| {
             self.bad.push(self.lines);
-            Effect::None
+            LogChange::None
         })
     }
 
-    /// Applies a whole document of an older version; whether it is one.
+    /// Applies a whole document of an early version; returns false if it cannot be parsed.
     pub fn document(&mut self, bytes: &[u8]) -> bool {
         serde_json::from_slice(bytes).is_ok_and(|fields| {
             self.merge(fields, bytes, 0);
@@ -108,8 +108,8 @@ impl Log {
         })
     }
 
-    fn record(&mut self, bytes: &[u8], offset: u64) -> Option<Effect> {
-        let record: Outer<'_> = serde_json::from_slice(bytes).ok()?;
+    fn record(&mut self, bytes: &[u8], offset: u64) -> Option<LogChange> {
+        let record: LogRecord<'_> = serde_json::from_slice(bytes).ok()?;
         if let Some(set) = record.set {
             return Some(self.merge(serde_json::from_str(set.get()).ok()?, bytes, offset));
         }
@@ -123,55 +123,56 @@ impl Log {
         Some(self.merge(serde_json::from_slice(bytes).ok()?, bytes, offset))
     }
 
-    fn merge(&mut self, fields: Fields<'_>, bytes: &[u8], offset: u64) -> Effect {
+    fn merge(&mut self, fields: Fields<'_>, bytes: &[u8], offset: u64) -> LogChange {
         if let Some(session) = fields.session_id {
             self.session = session;
         }
         self.started = self.started.or_else(|| fields.start_time.as_deref().and_then(Time::parse));
         self.summary = fields.summary.filter(|summary| !summary.trim().is_empty()).or(self.summary.take());
         self.subagent |= fields.kind.as_deref() == Some("subagent");
-        let Some(list) = fields.messages else { return Effect::None };
-        let place = |raw: &RawValue| offset + (raw.get().as_ptr() as usize - bytes.as_ptr() as usize) as u64;
+        let Some(list) = fields.messages else { return LogChange::None };
+        let offset_of = |raw: &RawValue| offset + (raw.get().as_ptr() as usize - bytes.as_ptr() as usize) as u64;
         let model = &mut self.model;
-        self.messages = list.into_iter().filter_map(|raw| message(raw.get().as_bytes(), place(raw), model)).collect();
-        Effect::Replaced
+        self.messages =
+            list.into_iter().filter_map(|raw| message(raw.get().as_bytes(), offset_of(raw), model)).collect();
+        LogChange::Replaced
     }
 
-    fn upsert(&mut self, message: Message) -> Effect {
+    fn upsert(&mut self, message: ChatMessage) -> LogChange {
         let known = self.messages.iter().rposition(|other| other.id == message.id);
         if let Some(at) = known {
             self.messages[at] = message;
-            return Effect::From(at);
+            return LogChange::From(at);
         }
         self.messages.push(message);
-        Effect::From(self.messages.len() - 1)
+        LogChange::From(self.messages.len() - 1)
     }
 
-    /// Drops a message and all after it; all messages where there is none of that id, as the agent does.
-    fn rewind(&mut self, id: &str) -> Effect {
+    /// Removes a message and all after it; removes all messages if the id is unknown, as the agent does.
+    fn rewind(&mut self, id: &str) -> LogChange {
         let at = self.messages.iter().position(|message| message.id == id).unwrap_or(0);
         self.messages.truncate(at);
-        Effect::Replaced
+        LogChange::Replaced
     }
 
-    /// How many entries there are.
+    /// Number of entries.
     pub fn entries(&self) -> usize {
         self.messages.iter().map(|message| message.entries as usize).sum()
     }
 }
 
-fn message(json: &[u8], offset: u64, model: &mut Option<String>) -> Option<Message> {
+fn message(json: &[u8], offset: u64, model: &mut Option<String>) -> Option<ChatMessage> {
     let value: Value = serde_json::from_slice(json).ok().filter(Value::is_object)?;
     let parts = message::parts(&value);
     if let Some(name) = message::model(&value) {
         *model = Some(name.to_string());
     }
     let errors = (0..).zip(&parts).filter(|(_, part)| part.is_error(&value)).map(|(at, _)| at).collect();
-    let prompt = parts.contains(&message::Part::Prompt).then(|| {
+    let prompt = parts.contains(&message::MessagePart::Prompt).then(|| {
         let text = message::text(&value);
         crate::stdx::text::first_chars(&text, 1000).to_owned()
     });
-    Some(Message {
+    Some(ChatMessage {
         id: value.get("id").and_then(Value::as_str).unwrap_or_default().to_owned(),
         offset,
         len: u32::try_from(json.len()).ok()?,

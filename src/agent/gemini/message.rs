@@ -1,34 +1,34 @@
-//! One message of a chat: which entries it makes, and what they say.
+//! Decoding of one message of a chat into entries.
 //!
-//! [`parts`] decides alone what is shown; everything else asks it, so that counts and contents cannot differ.
+//! Only [`parts`] decides which entries are shown; all other code calls it, so that counts and contents cannot differ.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::tools;
-use crate::domain::event::Level;
-use crate::domain::{Body, Event, Key, Piece, Time, Tokens};
+use crate::domain::event::NoticeLevel;
+use crate::domain::{Delta, EntryKey, Event, EventBody, Time, Tokens};
 
 /// One entry of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// What the user typed.
+pub enum MessagePart {
+    /// A prompt of the user.
     Prompt,
-    /// What the agent thought.
+    /// The agent's reasoning.
     Thinking,
-    /// What the agent answered.
+    /// The agent's answer.
     Text,
-    /// A tool call, by its place in the list.
+    /// A tool call, by its index in the list.
     Tool(usize),
-    /// A message of the program itself.
-    Notice(Level),
-    /// Of an unknown type.
+    /// A notice of the program itself.
+    Notice(NoticeLevel),
+    /// A message of unknown type.
     Other,
 }
 
-impl Part {
-    /// Which of the message's blocks it is: the same at every replacement of the message, which only adds tools.
+impl MessagePart {
+    /// Block number, stable across replacements of the message, which only append tools.
     fn block(self) -> u32 {
         match self {
             Self::Prompt | Self::Thinking | Self::Notice(_) | Self::Other => 0,
@@ -37,43 +37,43 @@ impl Part {
         }
     }
 
-    /// Whether it is something to jump to as an error.
+    /// True for a failed tool or an error notice.
     pub fn is_error(self, message: &Value) -> bool {
         match self {
             Self::Tool(at) => tools::status(&message["toolCalls"][at]) == crate::domain::ToolStatus::Failed,
-            Self::Notice(level) => level == Level::Error,
+            Self::Notice(level) => level == NoticeLevel::Error,
             Self::Prompt | Self::Thinking | Self::Text | Self::Other => false,
         }
     }
 }
 
-/// The entries that a message makes, in the order in which they are shown.
-pub fn parts(message: &Value) -> Vec<Part> {
+/// Lists the entries of a message, in the order in which they are shown.
+pub fn parts(message: &Value) -> Vec<MessagePart> {
     let has_text = || !text(message).trim().is_empty();
     match message.get("type").and_then(Value::as_str) {
-        Some("user") if is_prompt(message) => vec![Part::Prompt],
+        Some("user") if is_prompt(message) => vec![MessagePart::Prompt],
         Some("user") => Vec::new(),
         Some("gemini" | "assistant" | "model") => {
             let mut parts = Vec::new();
             if !thoughts(message).is_empty() {
-                parts.push(Part::Thinking);
+                parts.push(MessagePart::Thinking);
             }
             if has_text() {
-                parts.push(Part::Text);
+                parts.push(MessagePart::Text);
             }
             let calls = message.get("toolCalls").and_then(Value::as_array).map_or(0, Vec::len);
-            parts.extend((0..calls).map(Part::Tool));
+            parts.extend((0..calls).map(MessagePart::Tool));
             parts
         }
         Some(_) if !has_text() => Vec::new(),
-        Some("info") => vec![Part::Notice(Level::Info)],
-        Some("warning") => vec![Part::Notice(Level::Warning)],
-        Some("error") => vec![Part::Notice(Level::Error)],
-        Some(_) | None => vec![Part::Other],
+        Some("info") => vec![MessagePart::Notice(NoticeLevel::Info)],
+        Some("warning") => vec![MessagePart::Notice(NoticeLevel::Warning)],
+        Some("error") => vec![MessagePart::Notice(NoticeLevel::Error)],
+        Some(_) | None => vec![MessagePart::Other],
     }
 }
 
-/// Typed by a person: not the context that the program sends first, not a list of results that stand with their calls.
+/// True for a prompt that a person typed: not the context that the program sends first, and not a list of tool results.
 fn is_prompt(message: &Value) -> bool {
     let text = text(message);
     let text = text.trim();
@@ -86,28 +86,28 @@ fn is_prompt(message: &Value) -> bool {
     !text.starts_with("<session_context>") && (!text.is_empty() || !only_results())
 }
 
-/// The events of one entry.
-pub fn events(message: &Value, id: &str, part: Part) -> Vec<Event> {
-    let key = Key::new(id, part.block());
+/// Decodes one entry into events.
+pub fn events(message: &Value, id: &str, part: MessagePart) -> Vec<Event> {
+    let key = EntryKey::new(id, part.block());
     let time = time(message);
     let bodies = match part {
-        Part::Prompt => vec![Body::Prompt(text(message))],
-        Part::Thinking => vec![Body::Thinking(Piece::Whole(thoughts(message)))],
-        Part::Text => vec![Body::Text(Piece::Whole(text(message)))],
-        Part::Tool(at) => tools::bodies(&message["toolCalls"][at]),
-        Part::Notice(level) => vec![Body::Notice { level, text: text(message) }],
-        Part::Other => vec![Body::Other(text(message))],
+        MessagePart::Prompt => vec![EventBody::Prompt(text(message))],
+        MessagePart::Thinking => vec![EventBody::Thinking(Delta::Replace(thoughts(message)))],
+        MessagePart::Text => vec![EventBody::Text(Delta::Replace(text(message)))],
+        MessagePart::Tool(at) => tools::bodies(&message["toolCalls"][at]),
+        MessagePart::Notice(level) => vec![EventBody::Notice { level, text: text(message) }],
+        MessagePart::Other => vec![EventBody::Other(text(message))],
     };
-    let usage = (parts(message).first() == Some(&part)).then(|| tokens(message)).flatten().map(Body::Usage);
+    let usage = (parts(message).first() == Some(&part)).then(|| tokens(message)).flatten().map(EventBody::Usage);
     bodies.into_iter().chain(usage).map(|body| Event { key, time, body }).collect()
 }
 
-/// When it was written.
+/// Time of the message.
 pub fn time(message: &Value) -> Option<Time> {
     message.get("timestamp").and_then(Value::as_str).and_then(Time::parse)
 }
 
-/// What it says: a string, or the texts of a list of parts; what is no text is told by a label.
+/// Text of the message: a string, or the texts of a list of parts; other parts become labels.
 pub fn text(message: &Value) -> String {
     content_text(message.get("content").unwrap_or(&Value::Null))
 }
@@ -146,7 +146,7 @@ fn thoughts(message: &Value) -> String {
     list.into_iter().flatten().map(one).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n\n")
 }
 
-/// Usage of the reply. What was read from the cache is part of the input that is told, thoughts are no part of the output.
+/// Usage of the reply. The reported input includes cached tokens; the reported output excludes thoughts.
 pub fn tokens(message: &Value) -> Option<Tokens> {
     let tokens = message.get("tokens").filter(|tokens| tokens.is_object())?;
     let count = |name: &str| tokens.get(name).and_then(Value::as_u64).unwrap_or(0);

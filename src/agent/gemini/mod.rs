@@ -1,25 +1,28 @@
-//! Gemini CLI: one file of events for each session, or one JSON document in versions before.
+//! Gemini CLI: one event log per session, or one JSON document in early versions.
 //!
-//! Verified with 0.24.5 (documents) and 0.61.0 (logs). A chat can be replaced from within, so a reading replays the
-//! log and keeps the places of the messages that are left.
+//! Verified with 0.24.5 (documents) and 0.61.0 (logs). An event can replace the whole chat, so a reader replays the log
+//! and stores the offsets of the remaining messages.
 
-mod files;
 mod log;
 mod message;
-mod reading;
+mod paths;
+mod reader;
 mod summary;
 mod tools;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use self::reading::Chat;
-use super::{Discovery, Endangered, Environment, Format, Progress, Reading, Root, Summarised, TextLimit, Unit};
+use self::reader::ChatReader;
+use super::{
+    AtRiskFiles, Discovery, Environment, Format, Source, SourceRoot, SourceSummary, SummaryProgress, TextLimit,
+    TranscriptReader,
+};
 use crate::domain::launch::Launch;
-use crate::domain::live::LiveSign;
+use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Entry, Session};
 
-/// Reader of Gemini CLI's sessions.
+/// Gemini CLI's session format.
 #[derive(Debug)]
 pub struct Gemini;
 
@@ -28,50 +31,50 @@ impl Format for Gemini {
         Agent::Gemini
     }
 
-    fn roots(&self, environment: &Environment) -> Vec<Root> {
+    fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {
         let home = environment.dir("GEMINI_CLI_HOME", "").join(".gemini");
-        let mut roots: Vec<Root> = Vec::new();
+        let mut roots: Vec<SourceRoot> = Vec::new();
         for path in std::iter::once(home).chain(environment.extra_roots(Agent::Gemini)) {
             if !roots.iter().any(|root| root.path == path) {
-                roots.push(files::root(path));
+                roots.push(paths::root(path));
             }
         }
         roots
     }
 
-    fn discover(&self, root: &Root) -> Discovery {
-        files::discover(root)
+    fn discover(&self, root: &SourceRoot) -> Discovery {
+        paths::discover(root)
     }
 
-    fn affected(&self, root: &Root, path: &Path) -> Vec<(PathBuf, Option<Unit>)> {
-        if path.starts_with(&root.path) { files::affected(path) } else { Vec::new() }
+    fn affected(&self, root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+        if path.starts_with(&root.path) { paths::affected(path) } else { Vec::new() }
     }
 
-    fn glance(&self, unit: &Unit) -> Vec<Session> {
-        /// A chat of this size is replayed as fast as it is looked at.
-        const SMALL: u64 = 256 << 10;
-        if unit.stamp.size == 0 || unit.stamp.size > SMALL {
+    fn peek(&self, source: &Source) -> Vec<Session> {
+        /// Maximum bytes of a chat to replay for a preliminary row, because replaying a larger one takes too long.
+        const MAX_PEEK: u64 = 256 << 10;
+        if source.stamp.size == 0 || source.stamp.size > MAX_PEEK {
             return Vec::new();
         }
-        let Ok(chat) = Chat::open(&unit.path) else { return Vec::new() };
-        if chat.log.entries() == 0 { Vec::new() } else { vec![summary::session(unit, &chat.log, false)] }
+        let Ok(chat) = ChatReader::open(&source.path) else { return Vec::new() };
+        if chat.log.entries() == 0 { Vec::new() } else { vec![summary::session(source, &chat.log, false)] }
     }
 
-    fn summarise(&self, unit: &Unit, progress: Option<&Progress>) -> Summarised {
-        summary::summarise(unit, progress)
+    fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
+        summary::summarise(source, progress)
     }
 
-    fn open(&self, session: &Session) -> io::Result<Box<dyn Reading>> {
-        Ok(Box::new(Chat::open(&session.path)?))
+    fn open(&self, session: &Session) -> io::Result<Box<dyn TranscriptReader>> {
+        Ok(Box::new(ChatReader::open(&session.path)?))
     }
 
     fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>> {
-        let mut chat = Chat::open(&session.path)?;
+        let mut chat = ChatReader::open(&session.path)?;
         let len = chat.len();
         Ok(chat.read(len.saturating_sub(count)..len, TextLimit::SCREEN))
     }
 
-    fn live(&self, _root: &Root) -> Vec<LiveSign> {
+    fn live(&self, _root: &SourceRoot) -> Vec<LiveStatus> {
         Vec::new()
     }
 
@@ -81,11 +84,11 @@ impl Format for Gemini {
         Launch { program: self.agent().name().into(), args, cwd: PathBuf::from(&*session.cwd) }
     }
 
-    fn refuses(&self, session: &Session) -> Option<String> {
+    fn resume_refusal(&self, session: &Session) -> Option<String> {
         let cwd = Path::new(&*session.cwd);
         if cwd.as_os_str().is_empty() {
             return Some(
-                "Gemini resumes a session only in its project's directory, and no file tells which that is. \
+                "Gemini resumes a session only in its project's directory, which is unknown for this one. \
                  Open the project in Gemini once, so that it is listed in projects.json."
                     .into(),
             );
@@ -98,12 +101,12 @@ impl Format for Gemini {
         })
     }
 
-    fn endangered(&self, session: &Session) -> Option<Endangered> {
-        let files = files::siblings(&session.path);
-        (!files.is_empty()).then(|| Endangered {
+    fn at_risk_files(&self, session: &Session) -> Option<AtRiskFiles> {
+        let files = paths::siblings(&session.path);
+        (!files.is_empty()).then(|| AtRiskFiles {
             files,
-            reason: "Gemini deletes chats that it takes for empty when it starts, and with them every chat whose \
-                     name ends in the same eight characters: a resumed session can be lost."
+            reason: "When Gemini starts, it deletes chats that it considers empty, and every chat whose name ends in \
+                     the same eight characters: a resumed session can be lost."
                 .into(),
         })
     }

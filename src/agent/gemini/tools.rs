@@ -1,36 +1,36 @@
-//! Tool calls of Gemini CLI in agent-neutral terms.
+//! Conversion of Gemini CLI's tool calls into agent-neutral actions.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::message::content_text;
-use crate::domain::transcript::{Action, Change, FileChange, PlanItem, PlanStatus};
-use crate::domain::{Body, Piece, ToolStatus};
+use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction};
+use crate::domain::{Delta, EventBody, ToolStatus};
 
-/// A call with its result.
-pub fn bodies(call: &Value) -> Vec<Body> {
+/// Decodes a call with its result.
+pub fn bodies(call: &Value) -> Vec<EventBody> {
     let text = |field: &str| call.get(field).and_then(Value::as_str).unwrap_or_default();
     let id: Arc<str> = text("id").into();
     let input = call.get("args").cloned().unwrap_or(Value::Null);
     let output = output(call);
     let action = match action(text("name"), &input) {
-        Action::Command { command, .. } => Action::Command { command, exit_code: exit_code(&output) },
-        Action::Edit(changes) => patched(changes, call),
+        ToolAction::Command { command, .. } => ToolAction::Command { command, exit_code: exit_code(&output) },
+        ToolAction::Edit(changes) => patched(changes, call),
         other => other,
     };
-    let update = Body::ToolUpdate {
+    let update = EventBody::ToolUpdate {
         id: id.clone(),
         status: Some(status(call)),
-        output: Some(Piece::Whole(output)),
+        output: Some(Delta::Replace(output)),
         duration_ms: None,
         subagent: None,
         action: None,
     };
-    vec![Body::ToolCall { id, name: text("name").into(), input, action }, update]
+    vec![EventBody::ToolCall { id, name: text("name").into(), input, action }, update]
 }
 
-/// How a call ended.
+/// Status of a call.
 pub fn status(call: &Value) -> ToolStatus {
     match call.get("status").and_then(Value::as_str) {
         Some("success") => ToolStatus::Done,
@@ -41,43 +41,43 @@ pub fn status(call: &Value) -> ToolStatus {
     }
 }
 
-fn action(name: &str, args: &Value) -> Action {
+fn action(name: &str, args: &Value) -> ToolAction {
     let text = |field: &str| args.get(field).and_then(Value::as_str);
     let owned = |fields: &[&str]| fields.iter().find_map(|field| text(field)).unwrap_or_default().to_owned();
     let path = || owned(&["file_path", "absolute_path", "path", "dir_path"]);
     match name {
-        "run_shell_command" => Action::Command { command: owned(&["command"]), exit_code: None },
-        "read_file" => Action::Read { path: path() },
-        "read_many_files" => Action::Read { path: list(args, &["include", "paths"]) },
-        "write_file" => edit(path(), Change::Write(owned(&["content"]))),
-        "replace" | "edit" => edit(path(), Change::Replace(vec![(owned(&["old_string"]), owned(&["new_string"]))])),
+        "run_shell_command" => ToolAction::Command { command: owned(&["command"]), exit_code: None },
+        "read_file" => ToolAction::Read { path: path() },
+        "read_many_files" => ToolAction::Read { path: list(args, &["include", "paths"]) },
+        "write_file" => edit(path(), ChangeKind::Write(owned(&["content"]))),
+        "replace" | "edit" => edit(path(), ChangeKind::Replace(vec![(owned(&["old_string"]), owned(&["new_string"]))])),
         "glob" | "search_file_content" | "grep_search" => {
-            let place = text("dir_path").or(text("path")).map(str::to_owned);
-            Action::Search { pattern: owned(&["pattern"]), path: place }
+            let path = text("dir_path").or(text("path")).map(str::to_owned);
+            ToolAction::Search { pattern: owned(&["pattern"]), path }
         }
-        "list_directory" => Action::Search { pattern: String::new(), path: Some(path()) },
-        "google_web_search" => Action::Web { query: owned(&["query"]) },
-        "web_fetch" => Action::Web { query: owned(&["prompt", "url"]) },
-        "write_todos" => Action::Plan(todos(args)),
-        "ask_user" => Action::Question { question: owned(&["question"]) },
+        "list_directory" => ToolAction::Search { pattern: String::new(), path: Some(path()) },
+        "google_web_search" => ToolAction::Web { query: owned(&["query"]) },
+        "web_fetch" => ToolAction::Web { query: owned(&["prompt", "url"]) },
+        "write_todos" => ToolAction::Plan(todos(args)),
+        "ask_user" => ToolAction::Question { question: owned(&["question"]) },
         "delegate_to_agent" | "invoke_agent" => {
-            Action::Task { description: owned(&["agent_name"]), prompt: owned(&["objective", "prompt", "query"]) }
+            ToolAction::Task { description: owned(&["agent_name"]), prompt: owned(&["objective", "prompt", "query"]) }
         }
-        _ => Action::Other(summed(args)),
+        _ => ToolAction::Other(one_line(args)),
     }
 }
 
-fn edit(path: String, change: Change) -> Action {
-    Action::Edit(vec![FileChange { path, change }])
+fn edit(path: String, change: ChangeKind) -> ToolAction {
+    ToolAction::Edit(vec![FileChange { path, kind: change }])
 }
 
-/// The diff that the program showed, which has line numbers and context, in place of the bare texts.
-fn patched(changes: Vec<FileChange>, call: &Value) -> Action {
+/// Replaces the bare texts of an edit with the diff that the program showed, which has line numbers and context.
+fn patched(changes: Vec<FileChange>, call: &Value) -> ToolAction {
     let diff = call.pointer("/resultDisplay/fileDiff").and_then(Value::as_str);
     let is_new = call.pointer("/resultDisplay/isNewFile").and_then(Value::as_bool) == Some(true);
     match (diff, changes.into_iter().next()) {
-        (Some(diff), Some(first)) if !is_new => edit(first.path, Change::Patch(diff.to_owned())),
-        (_, first) => Action::Edit(first.into_iter().collect()),
+        (Some(diff), Some(first)) if !is_new => edit(first.path, ChangeKind::Patch(diff.to_owned())),
+        (_, first) => ToolAction::Edit(first.into_iter().collect()),
     }
 }
 
@@ -99,7 +99,7 @@ fn todos(args: &Value) -> Vec<PlanItem> {
     args.get("todos").and_then(Value::as_array).into_iter().flatten().filter_map(item).collect()
 }
 
-fn summed(args: &Value) -> String {
+fn one_line(args: &Value) -> String {
     let pair = |(name, value): (&String, &Value)| match value {
         Value::String(text) => format!("{name}: {text}"),
         value => format!("{name}: {value}"),
@@ -107,7 +107,7 @@ fn summed(args: &Value) -> String {
     args.as_object().map(|args| args.iter().map(pair).collect::<Vec<_>>().join(", ")).unwrap_or_default()
 }
 
-/// What the tool returned to the model; what the program showed, where that is all there is.
+/// Output that the tool returned to the model; else the output that the program showed.
 fn output(call: &Value) -> String {
     let one = |part: &Value| {
         let response = part.pointer("/functionResponse/response");

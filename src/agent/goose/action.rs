@@ -1,36 +1,36 @@
-//! What goose's tools do, in agent-neutral terms. Tools of its extensions are named `extension__tool`.
+//! Maps goose's tool calls to agent-neutral actions. Tools of extensions are named `extension__tool`.
 
 use serde_json::Value;
 
-use crate::domain::transcript::{Action, Change, FileChange, PlanItem, PlanStatus};
+use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction};
 
-/// What a call does; `result` is its `toolResult` once there is one.
-pub fn action(name: &str, input: &Value, result: Option<&Value>) -> Action {
+/// Action of a call; `result` is its `toolResult`, if any.
+pub fn action(name: &str, input: &Value, result: Option<&Value>) -> ToolAction {
     let tool = name.rsplit_once("__").map_or(name, |(_, tool)| tool);
     let text = |field: &str| input[field].as_str().unwrap_or_default().to_owned();
     match tool {
-        "shell" => Action::Command {
+        "shell" => ToolAction::Command {
             command: text("command"),
             exit_code: result
                 .and_then(|result| result["value"]["structuredContent"]["exit_code"].as_i64())
                 .and_then(|code| i32::try_from(code).ok()),
         },
-        "read" | "read_file" => Action::Read { path: text("path") },
-        "write" => Action::Edit(vec![change(input, Change::Write(text("content")))]),
-        "edit" => Action::Edit(vec![change(input, Change::Replace(vec![(before(input), after(input))]))]),
+        "read" | "read_file" => ToolAction::Read { path: text("path") },
+        "write" => ToolAction::Edit(vec![change(input, ChangeKind::Write(text("content")))]),
+        "edit" => ToolAction::Edit(vec![change(input, ChangeKind::Replace(vec![(before(input), after(input))]))]),
         "text_editor" => editor(input),
-        "tree" | "search" | "analyze" | "glob" | "grep" => Action::Search {
+        "tree" | "search" | "analyze" | "glob" | "grep" => ToolAction::Search {
             pattern: first(input, &["pattern", "query", "path"]),
             path: input["path"].as_str().map(str::to_owned),
         },
-        "web_scrape" | "web_search" | "fetch" => Action::Web { query: first(input, &["url", "query"]) },
-        "delegate" | "subagent" | "dynamic_task" => Action::Task {
+        "web_scrape" | "web_search" | "fetch" => ToolAction::Web { query: first(input, &["url", "query"]) },
+        "delegate" | "subagent" | "dynamic_task" => ToolAction::Task {
             description: first(input, &["description", "source"]),
             prompt: first(input, &["instructions", "prompt", "task"]),
         },
-        "todo_write" if input["todos"].is_array() => Action::Plan(todos(&input["todos"])),
-        "todo_write" if input["content"].is_string() => Action::Plan(check_boxes(&text("content"))),
-        _ => Action::Other(brief(input)),
+        "todo_write" if input["todos"].is_array() => ToolAction::Plan(todos(&input["todos"])),
+        "todo_write" if input["content"].is_string() => ToolAction::Plan(check_boxes(&text("content"))),
+        _ => ToolAction::Other(brief(input)),
     }
 }
 
@@ -38,8 +38,8 @@ fn first(input: &Value, fields: &[&str]) -> String {
     fields.iter().find_map(|field| input[*field].as_str()).unwrap_or_default().to_owned()
 }
 
-fn change(input: &Value, change: Change) -> FileChange {
-    FileChange { path: first(input, &["path", "file_path"]), change }
+fn change(input: &Value, change: ChangeKind) -> FileChange {
+    FileChange { path: first(input, &["path", "file_path"]), kind: change }
 }
 
 fn before(input: &Value) -> String {
@@ -50,16 +50,16 @@ fn after(input: &Value) -> String {
     first(input, &["after", "new_str", "new_string"])
 }
 
-/// The older editor: one tool with commands.
-fn editor(input: &Value) -> Action {
+/// Action of the older editor: one tool with commands.
+fn editor(input: &Value) -> ToolAction {
     let changes = match input["command"].as_str() {
-        Some("write" | "create") => Change::Write(first(input, &["file_text", "content"])),
-        Some("str_replace") if input["diff"].is_string() => Change::Patch(first(input, &["diff"])),
-        Some("str_replace") => Change::Replace(vec![(before(input), after(input))]),
-        Some("insert") => Change::Replace(vec![(String::new(), after(input))]),
-        _ => return Action::Read { path: first(input, &["path"]) },
+        Some("write" | "create") => ChangeKind::Write(first(input, &["file_text", "content"])),
+        Some("str_replace") if input["diff"].is_string() => ChangeKind::Patch(first(input, &["diff"])),
+        Some("str_replace") => ChangeKind::Replace(vec![(before(input), after(input))]),
+        Some("insert") => ChangeKind::Replace(vec![(String::new(), after(input))]),
+        _ => return ToolAction::Read { path: first(input, &["path"]) },
     };
-    Action::Edit(vec![change(input, changes)])
+    ToolAction::Edit(vec![change(input, changes)])
 }
 
 fn todos(items: &Value) -> Vec<PlanItem> {
@@ -75,7 +75,7 @@ fn todos(items: &Value) -> Vec<PlanItem> {
     items.as_array().into_iter().flatten().map(item).collect()
 }
 
-/// goose's own list is Markdown with check boxes.
+/// Parses goose's own todo list: Markdown with check boxes.
 fn check_boxes(text: &str) -> Vec<PlanItem> {
     let item = |line: &str| {
         let line = line.trim_start().trim_start_matches(['-', '*']).trim_start();

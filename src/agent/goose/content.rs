@@ -1,32 +1,32 @@
-//! What goose stores in a message: a list of blocks, the same in its database and in its old JSONL files.
+//! Content of goose's messages: a list of blocks, the same in its database and in its old JSONL files.
 //!
-//! Verified with 1.34.0; blocks that were not seen there (notifications, compaction marks) follow its documentation.
-//! A tool's result is a later message of the user's role; it belongs to the call and makes no entry of its own.
+//!
+//! Verified with 1.34.0; blocks that were not seen there (notifications, compaction marks) follow its documentation. A
+//! tool's result is a later message with the role `user`; it belongs to the call and makes no entry of its own.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::action::action;
 use crate::agent::TextLimit;
-use crate::agent::pages::{Message, Outline};
-use crate::domain::event::Level;
+use crate::agent::pages::{MessageOutline, StoredMessage};
+use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::{ToolStatus, Transcript};
-use crate::domain::{Body, Entry, EntryKind, Event, Key, Piece, Role, Time};
+use crate::domain::{Delta, Entry, EntryKey, EntryKind, Event, EventBody, Role, Time};
 
 /// A message as stored.
 #[derive(Clone, Debug, Default)]
-pub struct Stored {
-    /// What makes its entries' keys: session and row, or session and line.
+pub struct GooseMessage {
+    /// Prefix of its entries' keys: session and row, or session and line.
     pub id: String,
-    /// `user` or `assistant`.
     pub role: String,
-    /// When it was made.
+    /// Creation time.
     pub time: Option<Time>,
-    /// Its blocks, as JSON.
+    /// Blocks, as JSON.
     pub content: String,
-    /// Whom it is for, as JSON; empty where it is not told.
+    /// Audience, as JSON; empty if it is missing.
     pub metadata: String,
-    /// Contents of the messages behind it that hold results of its calls.
+    /// Contents of later messages with results of its calls.
     pub results: Vec<String>,
 }
 
@@ -36,19 +36,19 @@ struct Audience {
     user_visible: Option<bool>,
 }
 
-impl Stored {
-    /// Its blocks; `None` where they cannot be read.
+impl GooseMessage {
+    /// Parsed blocks; `None` if they are invalid.
     fn blocks(&self) -> Option<Vec<Value>> {
         serde_json::from_str(&self.content).ok()
     }
 
-    /// Some messages are for the model only, as a compaction's summary is.
+    /// True for messages for the model only, such as a compaction's summary.
     fn is_hidden(&self) -> bool {
         let audience: Audience = serde_json::from_str(&self.metadata).unwrap_or_default();
         audience.user_visible == Some(false)
     }
 
-    /// Ids of the calls that it makes.
+    /// Ids of its tool calls.
     pub fn calls(&self) -> Vec<String> {
         let blocks = self.blocks().unwrap_or_default();
         let calls = blocks.iter().filter(|block| is_call(block));
@@ -56,7 +56,7 @@ impl Stored {
     }
 }
 
-/// Ids of the calls whose results a message holds.
+/// Ids of the calls whose results are in a message.
 pub fn results(content: &str) -> Vec<String> {
     let blocks: Vec<Value> = serde_json::from_str(content).unwrap_or_default();
     let results = blocks.iter().filter(|block| block["type"] == "toolResponse");
@@ -67,13 +67,14 @@ fn is_call(block: &Value) -> bool {
     matches!(block["type"].as_str(), Some("toolRequest" | "frontendToolRequest"))
 }
 
-impl Message for Stored {
-    fn outline(&self) -> Outline {
+impl StoredMessage for GooseMessage {
+    fn outline(&self) -> MessageOutline {
         let entries = self.entries(TextLimit(0));
         let failed = |entry: &Entry| {
-            entry.level == Level::Error || entry.tool.as_ref().is_some_and(|tool| tool.status == ToolStatus::Failed)
+            entry.level == NoticeLevel::Error
+                || entry.tool.as_ref().is_some_and(|tool| tool.status == ToolStatus::Failed)
         };
-        Outline {
+        MessageOutline {
             len: entries.len(),
             prompt: entries.iter().position(|entry| entry.kind == EntryKind::Prompt),
             errors: entries.iter().enumerate().filter(|(_, entry)| failed(entry)).map(|(at, _)| at).collect(),
@@ -93,14 +94,14 @@ impl Message for Stored {
             .collect();
         let mut entries = Vec::new();
         for (at, block) in self.blocks().unwrap_or_default().iter().enumerate() {
-            let mut cutter = Cutter { limit, cut: false };
+            let mut truncator = Truncator { limit, cut: false };
             let mut transcript = Transcript::default();
-            let key = Key::new(&self.id, u32::try_from(at).unwrap_or(u32::MAX));
-            for body in bodies(&self.role, block, &results, &mut cutter) {
+            let key = EntryKey::new(&self.id, u32::try_from(at).unwrap_or(u32::MAX));
+            for body in bodies(&self.role, block, &results, &mut truncator) {
                 transcript.apply(Event { key, time: self.time, body });
             }
             entries.extend(transcript.into_entries().into_iter().map(|mut entry| {
-                entry.truncated = cutter.cut;
+                entry.truncated = truncator.cut;
                 if entry.kind == EntryKind::Image && self.role != "user" {
                     entry.role = Role::Assistant;
                 }
@@ -120,65 +121,68 @@ impl Message for Stored {
     }
 }
 
-/// The events of one block; none where it shows nothing. Must not depend on the limit in number.
-fn bodies(role: &str, block: &Value, results: &[Value], cutter: &mut Cutter) -> Vec<Body> {
+/// Event bodies of one block; none if it has no entry. Their number must not depend on the limit.
+fn bodies(role: &str, block: &Value, results: &[Value], truncator: &mut Truncator) -> Vec<EventBody> {
     let filled = |name: &str| block[name].as_str().filter(|text| !text.trim_start().is_empty());
     let body = match block["type"].as_str().unwrap_or_default() {
         "text" => filled("text").map(|text| match role {
-            "user" => Body::Prompt(cutter.cut(text)),
-            // goose says so in the assistant's name when the model could not be asked.
+            "user" => EventBody::Prompt(truncator.cut(text)),
+            // goose reports a failed model request as an assistant message with this text.
             _ if text.starts_with("Ran into this error") => {
-                Body::Notice { level: Level::Error, text: cutter.cut(text) }
+                EventBody::Notice { level: NoticeLevel::Error, text: truncator.cut(text) }
             }
-            _ => Body::Text(Piece::Whole(cutter.cut(text))),
+            _ => EventBody::Text(Delta::Replace(truncator.cut(text))),
         }),
-        "thinking" => filled("thinking").map(|text| Body::Thinking(Piece::Whole(cutter.cut(text)))),
-        "toolRequest" | "frontendToolRequest" => return call(block, results, cutter),
-        "image" => Some(Body::Image(format!("image ({})", block["mimeType"].as_str().unwrap_or("of unknown kind")))),
-        "conversationCompacted" | "summarizationRequested" | "contextLengthExceeded" => Some(Body::Notice {
-            level: Level::Boundary,
-            text: cutter.cut(filled("msg").unwrap_or("Conversation compacted")),
+        "thinking" => filled("thinking").map(|text| EventBody::Thinking(Delta::Replace(truncator.cut(text)))),
+        "toolRequest" | "frontendToolRequest" => return call(block, results, truncator),
+        "image" => {
+            Some(EventBody::Image(format!("image ({})", block["mimeType"].as_str().unwrap_or("of unknown kind"))))
+        }
+        "conversationCompacted" | "summarizationRequested" | "contextLengthExceeded" => Some(EventBody::Notice {
+            level: NoticeLevel::Boundary,
+            text: truncator.cut(filled("msg").unwrap_or("Conversation compacted")),
         }),
         "systemNotification" if block["notificationType"] != "thinkingMessage" => {
-            filled("msg").map(|text| Body::Notice { level: Level::Info, text: cutter.cut(text) })
+            filled("msg").map(|text| EventBody::Notice { level: NoticeLevel::Info, text: truncator.cut(text) })
         }
         "toolResponse" | "redactedThinking" | "toolConfirmationRequest" | "actionRequired" | "systemNotification" => {
             None
         }
-        _ => Some(Body::Other(cutter.cut(&block.to_string()))),
+        _ => Some(EventBody::Other(truncator.cut(&block.to_string()))),
     };
     body.into_iter().collect()
 }
 
-fn call(block: &Value, results: &[Value], cutter: &mut Cutter) -> Vec<Body> {
+fn call(block: &Value, results: &[Value], truncator: &mut Truncator) -> Vec<EventBody> {
     let id: std::sync::Arc<str> = block["id"].as_str().unwrap_or_default().into();
-    let asked = &block["toolCall"]["value"];
-    let name = asked["name"].as_str().unwrap_or("tool");
-    let input = asked["arguments"].clone();
+    let tool_call = &block["toolCall"]["value"];
+    let name = tool_call["name"].as_str().unwrap_or("tool");
+    let input = tool_call["arguments"].clone();
     let result = results.iter().find(|result| result["id"] == block["id"]).map(|result| &result["toolResult"]);
-    let opened = Body::ToolCall { id: id.clone(), name: name.into(), action: action(name, &input, result), input };
-    let refused = block["toolCall"]["error"].as_str();
-    let (status, output) = match (result, refused) {
+    let call_body =
+        EventBody::ToolCall { id: id.clone(), name: name.into(), action: action(name, &input, result), input };
+    let request_error = block["toolCall"]["error"].as_str();
+    let (status, output) = match (result, request_error) {
         (Some(result), _) => outcome(result),
         (None, Some(error)) => (ToolStatus::Failed, error.to_owned()),
         (None, None) => (ToolStatus::Pending, String::new()),
     };
-    let update = Body::ToolUpdate {
+    let update = EventBody::ToolUpdate {
         id,
         status: Some(status),
-        output: Some(Piece::Whole(cutter.cut(&output))),
+        output: Some(Delta::Replace(truncator.cut(&output))),
         duration_ms: None,
         subagent: None,
         action: None,
     };
-    vec![opened, update]
+    vec![call_body, update]
 }
 
-/// What became of a call, and what it printed.
+/// Status and output of a call.
 fn outcome(result: &Value) -> (ToolStatus, String) {
     let value = &result["value"];
     let texts = value["content"].as_array().or_else(|| value.as_array()).into_iter().flatten();
-    let output = texts.map(printed).collect::<Vec<_>>().join("\n");
+    let output = texts.map(block_text).collect::<Vec<_>>().join("\n");
     let status = if output.starts_with("The user has declined") {
         ToolStatus::Denied
     } else if result["status"] == "error" || value["isError"] == true {
@@ -190,7 +194,7 @@ fn outcome(result: &Value) -> (ToolStatus, String) {
     (status, error.unwrap_or(output))
 }
 
-fn printed(block: &Value) -> String {
+fn block_text(block: &Value) -> String {
     match block["type"].as_str() {
         Some("image") => format!("[image ({})]", block["mimeType"].as_str().unwrap_or("of unknown kind")),
         Some("resource") => block["resource"]["text"].as_str().unwrap_or("[resource]").to_owned(),
@@ -198,13 +202,13 @@ fn printed(block: &Value) -> String {
     }
 }
 
-/// Cuts texts to a limit and remembers that it did.
-struct Cutter {
+/// Truncates texts to a limit, and records that it did.
+struct Truncator {
     limit: TextLimit,
     cut: bool,
 }
 
-impl Cutter {
+impl Truncator {
     fn cut(&mut self, text: &str) -> String {
         if text.len() <= self.limit.0 {
             return text.to_owned();

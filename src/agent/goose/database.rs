@@ -1,4 +1,4 @@
-//! goose's database, `sessions.db`. Verified with 1.34.0 (`schema_version` 13).
+//! Reads goose's database, `sessions.db`. Verified with 1.34.0 (`schema_version` 13).
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::content::{self, Stored};
-use super::tally::Tally;
-use crate::agent::pages::{Source, Version};
-use crate::agent::sqlite::{self, Database, Failure};
-use crate::agent::{Cursor, Progress, Sessions, Stamp, Summarised, Unit};
+use super::content::{self, GooseMessage};
+use super::totals::GooseTotals;
+use crate::agent::pages::{MessageStore, MessageVersion};
+use crate::agent::sqlite::{self, Database, DatabaseError};
+use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress};
 use crate::domain::session::{Flags, Title, TitleSource};
 use crate::domain::{Agent, Issue, Session, SessionKey, Time, Tokens};
 
-/// Messages behind a call that are searched for its result.
-const RESULTS_WITHIN: u32 = 64;
+/// Maximum messages after a call that are searched for its result, to bound the cost of an open call.
+const RESULT_LOOKAHEAD: u32 = 64;
 
 const ROW: &str = "id, role, content_json, created_timestamp";
 
@@ -43,36 +43,40 @@ const COLUMNS: [&str; 16] = [
 #[derive(Debug, Hash)]
 struct SessionRow([String; COLUMNS.len()]);
 
-fn check(connection: &Connection) -> Result<(), Failure> {
-    for (table, wanted) in [("sessions", ["id", "working_dir"]), ("messages", ["session_id", "content_json"])] {
+fn check(connection: &Connection) -> Result<(), DatabaseError> {
+    for (table, required) in [("sessions", ["id", "working_dir"]), ("messages", ["session_id", "content_json"])] {
         let columns = sqlite::columns(connection, table)?;
-        if !wanted.iter().all(|name| columns.iter().any(|column| column == name)) {
+        if !required.iter().all(|name| columns.iter().any(|column| column == name)) {
             let tables = sqlite::tables(connection)?;
-            return Err(Failure::UnknownSchema(if tables.is_empty() { "no tables".into() } else { tables.join(", ") }));
+            return Err(DatabaseError::UnknownSchema(if tables.is_empty() {
+                "no tables".into()
+            } else {
+                tables.join(", ")
+            }));
         }
     }
     Ok(())
 }
 
-/// Sums up a database, or what changed in it: sessions whose row, or whose number or newest of messages, changed.
-pub fn summarise(unit: &Unit, progress: Option<&Progress>) -> Summarised {
-    look(unit, progress).unwrap_or_else(|failure| {
-        let kept = progress.map(|progress| progress.state.clone()).unwrap_or_default();
-        let (sessions, progress) = if failure.passes() {
-            let nothing = Sessions::Changed { sessions: Vec::new(), removed: Vec::new() };
-            (nothing, Progress { cursor: Cursor::default(), state: kept })
+/// Summarises a database, or its changes: sessions whose row, message count or newest message changed.
+pub fn summarise(source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
+    read_changes(source, progress).unwrap_or_else(|failure| {
+        let old_state = progress.map(|progress| progress.state.clone()).unwrap_or_default();
+        let (sessions, progress) = if failure.is_temporary() {
+            let nothing = SourceSessions::Changed { sessions: Vec::new(), removed: Vec::new() };
+            (nothing, SummaryProgress { cursor: SummaryCursor::default(), state: old_state })
         } else {
-            let cursor = Cursor { stamp: unit.stamp, offset: 0 };
-            (Sessions::All(Vec::new()), Progress { cursor, state: Vec::new() })
+            let cursor = SummaryCursor { stamp: source.stamp, offset: 0 };
+            (SourceSessions::All(Vec::new()), SummaryProgress { cursor, state: Vec::new() })
         };
-        let issues = vec![Issue::new(&unit.path, failure)];
-        Summarised { sessions, notes: Vec::new(), progress, bytes_read: 0, issues }
+        let issues = vec![Issue::new(&source.path, failure)];
+        SourceSummary { sessions, notes: Vec::new(), progress, bytes_read: 0, issues }
     })
 }
 
-fn look(unit: &Unit, progress: Option<&Progress>) -> Result<Summarised, Failure> {
+fn read_changes(source: &Source, progress: Option<&SummaryProgress>) -> Result<SourceSummary, DatabaseError> {
     let before = progress.and_then(|progress| serde_json::from_slice::<BTreeMap<String, u64>>(&progress.state).ok());
-    let database = sqlite::open(&unit.path)?;
+    let database = sqlite::open(&source.path)?;
     let connection = &database.connection;
     check(connection)?;
     let _snapshot = connection.unchecked_transaction()?;
@@ -83,7 +87,7 @@ fn look(unit: &Unit, progress: Option<&Progress>) -> Result<Summarised, Failure>
         let id = row.0[0].clone();
         let mark = mark(connection, &row)?;
         if before.as_ref().and_then(|known| known.get(&id)) != Some(&mark) {
-            let session = sum_up(connection, &row, &unit.path)?;
+            let session = build_session(connection, &row, &source.path)?;
             bytes_read += session.bytes;
             sessions.push(session);
         }
@@ -91,17 +95,17 @@ fn look(unit: &Unit, progress: Option<&Progress>) -> Result<Summarised, Failure>
     }
     let state = serde_json::to_vec(&known).unwrap_or_default();
     let sessions = match before {
-        None => Sessions::All(sessions),
+        None => SourceSessions::All(sessions),
         Some(before) => {
             let gone = before.into_keys().filter(|id| !known.contains_key(id));
-            Sessions::Changed { sessions, removed: gone.map(Arc::from).collect() }
+            SourceSessions::Changed { sessions, removed: gone.map(Arc::from).collect() }
         }
     };
-    let progress = Progress { cursor: Cursor { stamp: unit.stamp, offset: 0 }, state };
-    Ok(Summarised { sessions, notes: Vec::new(), progress, bytes_read, issues: Vec::new() })
+    let progress = SummaryProgress { cursor: SummaryCursor { stamp: source.stamp, offset: 0 }, state };
+    Ok(SourceSummary { sessions, notes: Vec::new(), progress, bytes_read, issues: Vec::new() })
 }
 
-fn session_rows(connection: &Connection) -> Result<Vec<SessionRow>, Failure> {
+fn session_rows(connection: &Connection) -> Result<Vec<SessionRow>, DatabaseError> {
     let selection = sqlite::selection(&sqlite::columns(connection, "sessions")?, &COLUMNS);
     let mut statement = connection.prepare(&format!("select {selection} from sessions"))?;
     let rows = statement.query_map([], |row| {
@@ -114,8 +118,8 @@ fn session_rows(connection: &Connection) -> Result<Vec<SessionRow>, Failure> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Changes whenever the session does. goose adds messages, and rewrites all of them when it compacts.
-fn mark(connection: &Connection, row: &SessionRow) -> Result<u64, Failure> {
+/// Hash that changes whenever the session does. goose appends messages, and rewrites all of them when it compacts.
+fn mark(connection: &Connection, row: &SessionRow) -> Result<u64, DatabaseError> {
     let mut statement = connection.prepare_cached("select count(*), max(rowid) from messages where session_id = ?1")?;
     let counts = statement
         .query_row([&row.0[0]], |row| Ok([sqlite::number(row.get_ref(0)?), sqlite::number(row.get_ref(1)?)]))?;
@@ -124,13 +128,13 @@ fn mark(connection: &Connection, row: &SessionRow) -> Result<u64, Failure> {
     Ok(hasher.finish())
 }
 
-fn sum_up(connection: &Connection, row: &SessionRow, path: &Path) -> Result<Session, Failure> {
+fn build_session(connection: &Connection, row: &SessionRow, path: &Path) -> Result<Session, DatabaseError> {
     let SessionRow(
         [
             id,
             name,
             description,
-            named,
+            is_named,
             kind,
             cwd,
             created,
@@ -145,18 +149,18 @@ fn sum_up(connection: &Connection, row: &SessionRow, path: &Path) -> Result<Sess
             archived,
         ],
     ) = row;
-    let mut tally = Tally::default();
+    let mut totals = GooseTotals::default();
     let mut statement = connection.prepare_cached(&format!(
         "select {ROW}, {} from messages where session_id = ?1 order by id",
         metadata_column(connection)?
     ))?;
     let mut rows = statement.query([id])?;
     while let Some(row) = rows.next()? {
-        tally.message(&stored(row, id)?);
+        totals.message(&stored(row, id)?);
     }
     let mut session = Session::new(SessionKey::new(Agent::Goose, id.as_str()), path.to_owned());
     let title = if name.is_empty() { description } else { name };
-    session.title = if named == "1" || named == "true" {
+    session.title = if is_named == "1" || is_named == "true" {
         Title::new(title, TitleSource::User)
     } else if is_default_name(title) {
         Title::default()
@@ -174,11 +178,11 @@ fn sum_up(connection: &Connection, row: &SessionRow, path: &Path) -> Result<Sess
         archived: !archived.is_empty(),
         ..Flags::default()
     };
-    tally.finish(&mut session, moment(created), moment(updated));
+    totals.finish(&mut session, moment(created), moment(updated));
     Ok(session)
 }
 
-/// Names that goose gives before it knows better.
+/// True for names that goose assigns before it has a better one.
 fn is_default_name(name: &str) -> bool {
     let name = name.trim();
     matches!(name, "" | "CLI Session" | "New Chat" | "Delegated task" | "ACP Session")
@@ -190,19 +194,19 @@ fn model_name(config: &str) -> Option<String> {
     config["model_name"].as_str().map(str::to_owned)
 }
 
-/// `YYYY-MM-DD HH:MM:SS` in UTC.
+/// Parses `YYYY-MM-DD HH:MM:SS` in UTC.
 fn moment(text: &str) -> Option<Time> {
     Time::parse(&(text.replacen(' ', "T", 1) + "Z")).or_else(|| Time::parse(text))
 }
 
-fn metadata_column(connection: &Connection) -> Result<&'static str, Failure> {
+fn metadata_column(connection: &Connection) -> Result<&'static str, DatabaseError> {
     let columns = sqlite::columns(connection, "messages")?;
     Ok(if columns.iter().any(|column| column == "metadata_json") { "metadata_json" } else { "null" })
 }
 
-fn stored(row: &Row<'_>, session: &str) -> rusqlite::Result<Stored> {
+fn stored(row: &Row<'_>, session: &str) -> rusqlite::Result<GooseMessage> {
     let text = |at: usize| row.get_ref(at).map(|value| sqlite::text(value).into_owned());
-    Ok(Stored {
+    Ok(GooseMessage {
         id: format!("{session}/{}", text(0)?),
         role: text(1)?,
         content: text(2)?,
@@ -212,7 +216,7 @@ fn stored(row: &Row<'_>, session: &str) -> rusqlite::Result<Stored> {
     })
 }
 
-/// Seconds since 1970; some versions wrote milliseconds.
+/// Parses seconds since 1970; some versions wrote milliseconds.
 pub fn content_time(stamp: i64) -> Option<Time> {
     match stamp {
         ..=0 => None,
@@ -221,19 +225,18 @@ pub fn content_time(stamp: i64) -> Option<Time> {
     }
 }
 
-/// One session in a database, open for reading.
+/// One session in a database, opened for reading.
 #[derive(Debug)]
-pub struct Rows {
+pub struct GooseSessionRows {
     path: PathBuf,
     session: String,
-    stamp: Stamp,
+    stamp: FileStamp,
     database: Database,
     metadata: &'static str,
 }
 
-impl Rows {
-    /// Opens the database.
-    pub fn open(path: &Path, session: &str) -> Result<Self, Failure> {
+impl GooseSessionRows {
+    pub fn open(path: &Path, session: &str) -> Result<Self, DatabaseError> {
         let stamp = sqlite::stamp(path)?;
         let database = sqlite::open(path)?;
         check(&database.connection)?;
@@ -241,23 +244,23 @@ impl Rows {
         Ok(Self { path: path.to_owned(), session: session.to_owned(), stamp, database, metadata })
     }
 
-    /// Finds the results of a message's calls in the messages behind it, up to the next prompt.
-    fn add_results(&self, message: &mut Stored, id: i64) -> Result<(), Failure> {
-        let mut waiting = message.calls();
+    /// Adds the results of a message's calls, from later messages up to the next prompt.
+    fn add_results(&self, message: &mut GooseMessage, id: i64) -> Result<(), DatabaseError> {
+        let mut open_calls = message.calls();
         let mut statement = self.database.connection.prepare_cached(
             "select role, content_json from messages where session_id = ?1 and id > ?2 order by id limit ?3",
         )?;
-        let mut rows = statement.query((&self.session, id, RESULTS_WITHIN))?;
-        while !waiting.is_empty() {
+        let mut rows = statement.query((&self.session, id, RESULT_LOOKAHEAD))?;
+        while !open_calls.is_empty() {
             let Some(row) = rows.next()? else { break };
             let found = sqlite::text(row.get_ref(1)?).into_owned();
             let ids = content::results(&found);
             if ids.is_empty() && sqlite::text(row.get_ref(0)?) == "user" {
                 break;
             }
-            let before = waiting.len();
-            waiting.retain(|call| !ids.contains(call));
-            if waiting.len() < before {
+            let before = open_calls.len();
+            open_calls.retain(|call| !ids.contains(call));
+            if open_calls.len() < before {
                 message.results.push(found);
             }
         }
@@ -265,14 +268,14 @@ impl Rows {
     }
 }
 
-impl Source for Rows {
-    type Message = Stored;
+impl MessageStore for GooseSessionRows {
+    type Message = GooseMessage;
 
     fn may_have_changed(&mut self) -> bool {
         sqlite::stamp(&self.path).unwrap_or_default() != self.stamp
     }
 
-    fn versions(&mut self) -> Result<Option<Vec<(String, Version)>>, Failure> {
+    fn versions(&mut self) -> Result<Option<Vec<(String, MessageVersion)>>, DatabaseError> {
         let now = sqlite::stamp(&self.path)?;
         if now != self.stamp && (now.inode != self.stamp.inode || self.database.is_copy()) {
             *self = Self::open(&self.path.clone(), &self.session.clone())?;
@@ -287,7 +290,7 @@ impl Source for Rows {
              from messages where session_id = ?1 order by id desc",
         )?;
         let mut rows = statement.query([&self.session])?;
-        // Results change the call before them: every message knows how many follow it until the next one that is none.
+        // A result changes the call before it, so a message's version includes the number of results that follow it.
         let (mut found, mut results) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
             let number = |at| row.get_ref(at).map(|value| sqlite::number(value).unwrap_or(0));
@@ -300,7 +303,7 @@ impl Source for Rows {
         Ok(Some(found))
     }
 
-    fn newest(&mut self, skip: u32, count: u32) -> Result<Vec<String>, Failure> {
+    fn newest(&mut self, skip: u32, count: u32) -> Result<Vec<String>, DatabaseError> {
         let mut statement = self.database.connection.prepare_cached(
             "select cast(id as text) from messages where session_id = ?1 order by id desc limit ?2 offset ?3",
         )?;
@@ -308,7 +311,7 @@ impl Source for Rows {
         Ok(found)
     }
 
-    fn message(&mut self, id: &str) -> Result<Stored, Failure> {
+    fn message(&mut self, id: &str) -> Result<GooseMessage, DatabaseError> {
         let sql = format!("select {ROW}, {} from messages where id = ?1", self.metadata);
         let row = self.database.connection.prepare_cached(&sql)?;
         let id: i64 = id.parse().unwrap_or_default();

@@ -1,32 +1,36 @@
-//! goose: one SQLite database, and JSONL files of versions before 1.10 beside it.
+//! Format of goose: one SQLite database, and JSONL files of versions before 1.10 beside it.
 //!
-//! Nothing here writes. A session that lies both in the database and in a file (goose takes old files over) is told by
-//! both units; of two that are equally new the database's counts, its kind being lower.
+//!
+//! Read-only. goose imports old files into its database, so both sources may contain a session. The index prefers the
+//! newer one; of two equally new ones the database, because its kind is lower.
 
 mod action;
 mod content;
 mod database;
 mod jsonl;
-mod tally;
+mod totals;
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use self::database::Rows;
-use self::jsonl::LinesOf;
-use super::pages::{self, Pages};
-use super::{Discovery, Environment, Format, Progress, Reading, Root, Stamp, Summarised, Unit, sqlite};
+use self::database::GooseSessionRows;
+use self::jsonl::GooseFile;
+use super::pages::{self, PagedTranscript};
+use super::{
+    Discovery, Environment, FileStamp, Format, Source, SourceRoot, SourceSummary, SummaryProgress, TranscriptReader,
+    sqlite,
+};
 use crate::domain::launch::Launch;
-use crate::domain::live::LiveSign;
+use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Entry, Issue, Session};
 
-/// Kind of a unit that is a database.
+/// Source kind of a database.
 const DATABASE: u8 = 0;
-/// Kind of a unit that is a session's own file.
+/// Source kind of a session's JSONL file.
 const JSONL: u8 = 1;
 
-/// Reader of goose's sessions.
+/// Format of goose's sessions.
 #[derive(Debug)]
 pub struct Goose;
 
@@ -35,18 +39,18 @@ impl Format for Goose {
         Agent::Goose
     }
 
-    fn roots(&self, environment: &Environment) -> Vec<Root> {
+    fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {
         let own = environment.data_dir().join("goose/sessions");
-        let mut roots = Vec::<Root>::new();
+        let mut roots = Vec::<SourceRoot>::new();
         for path in std::iter::once(own).chain(environment.extra_roots(Agent::Goose)) {
             if roots.iter().all(|root| root.path != path) {
-                roots.push(Root { agent: Agent::Goose, watch: vec![path.clone()], path });
+                roots.push(SourceRoot { agent: Agent::Goose, watch: vec![path.clone()], path });
             }
         }
         roots
     }
 
-    fn discover(&self, root: &Root) -> Discovery {
+    fn discover(&self, root: &SourceRoot) -> Discovery {
         let mut found = Discovery::default();
         let paths = match fs::read_dir(&root.path) {
             Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
@@ -58,8 +62,8 @@ impl Format for Goose {
             }
         };
         for path in paths {
-            match unit(&path) {
-                Some(Ok(unit)) => found.units.push(unit),
+            match source(&path) {
+                Some(Ok(source)) => found.sources.push(source),
                 Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
                     found.issues.push(Issue::new(path, error));
                 }
@@ -69,36 +73,36 @@ impl Format for Goose {
         found
     }
 
-    fn affected(&self, _root: &Root, path: &Path) -> Vec<(PathBuf, Option<Unit>)> {
+    fn affected(&self, _root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
         let path = sqlite::owner(path);
-        kind(&path).map(|_| (path.clone(), unit(&path).and_then(Result::ok))).into_iter().collect()
+        kind(&path).map(|_| (path.clone(), source(&path).and_then(Result::ok))).into_iter().collect()
     }
 
-    fn glance(&self, _unit: &Unit) -> Vec<Session> {
+    fn peek(&self, _source: &Source) -> Vec<Session> {
         Vec::new()
     }
 
-    fn summarise(&self, unit: &Unit, progress: Option<&Progress>) -> Summarised {
-        if unit.kind == DATABASE { database::summarise(unit, progress) } else { jsonl::summarise(unit) }
+    fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
+        if source.kind == DATABASE { database::summarise(source, progress) } else { jsonl::summarise(source) }
     }
 
-    fn open(&self, session: &Session) -> io::Result<Box<dyn Reading>> {
+    fn open(&self, session: &Session) -> io::Result<Box<dyn TranscriptReader>> {
         let path = session.path.clone();
         if kind(&path) == Some(JSONL) {
-            return Ok(Box::new(Pages::open(LinesOf::open(&path)?, path)?));
+            return Ok(Box::new(PagedTranscript::open(GooseFile::open(&path)?, path)?));
         }
-        Ok(Box::new(Pages::open(Rows::open(&path, &session.key.id)?, path)?))
+        Ok(Box::new(PagedTranscript::open(GooseSessionRows::open(&path, &session.key.id)?, path)?))
     }
 
     fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>> {
         if kind(&session.path) == Some(JSONL) {
-            return pages::tail(&mut LinesOf::open(&session.path)?, count);
+            return pages::tail(&mut GooseFile::open(&session.path)?, count);
         }
-        pages::tail(&mut Rows::open(&session.path, &session.key.id)?, count)
+        pages::tail(&mut GooseSessionRows::open(&session.path, &session.key.id)?, count)
     }
 
-    /// goose leaves no sign on disk that says which session is open.
-    fn live(&self, _root: &Root) -> Vec<LiveSign> {
+    /// goose leaves no sign on disk of the sessions that are open.
+    fn live(&self, _root: &SourceRoot) -> Vec<LiveStatus> {
         Vec::new()
     }
 
@@ -109,7 +113,7 @@ impl Format for Goose {
     }
 }
 
-/// What a file is: the database (never its log alone), an old session, or neither.
+/// Source kind of a file: the database (never its log alone), an old session, or neither.
 fn kind(path: &Path) -> Option<u8> {
     if path.file_name()? == "sessions.db" {
         return Some(DATABASE);
@@ -117,13 +121,13 @@ fn kind(path: &Path) -> Option<u8> {
     (path.extension()? == "jsonl").then_some(JSONL)
 }
 
-fn unit(path: &Path) -> Option<io::Result<Unit>> {
+fn source(path: &Path) -> Option<io::Result<Source>> {
     let kind = kind(path)?;
     let stamp = match fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => Err(io::Error::other("a directory stands where a file is expected")),
-        Ok(metadata) if kind == JSONL => Ok(Stamp::of(&metadata)),
+        Ok(metadata) if metadata.is_dir() => Err(io::Error::other("expected a file, found a directory")),
+        Ok(metadata) if kind == JSONL => Ok(FileStamp::of(&metadata)),
         Ok(_) => sqlite::stamp(path),
         Err(error) => Err(error),
     };
-    Some(stamp.map(|stamp| Unit { agent: Agent::Goose, path: path.to_owned(), stamp, kind }))
+    Some(stamp.map(|stamp| Source { agent: Agent::Goose, path: path.to_owned(), stamp, kind }))
 }

@@ -1,15 +1,15 @@
-//! Forks that leave no trace: a file that begins with the records of another one, their ids included.
+//! Detection of forks without a recorded origin: a file that begins with another file's records, including their ids.
 //!
-//! Which of such files is the copy is told by the first of these that tells it:
+//! The first of these rules that applies decides which of two files is the copy:
 //!
-//! 1. A file that was there when its first record was written holds the original; one that came later is the copy.
-//!    (After a restore or a move to another disk no file was.)
-//! 2. A file with no record of its own is the copy.
+//! 1. A file that existed when its first record was written is the original; one that was created later is the copy.
+//!    (After a restore or a move to another disk, this is true of no file.)
+//! 2. A file without own records is the copy.
 //! 3. The file whose own records begin later is the copy.
-//! 4. Else they are the same, and the first by path counts as the original.
+//! 4. Else they are equal, and the first by path counts as the original.
 //!
-//! A record with an id that the original has, too, is a copy, and its usage was counted there. What was appended
-//! later to either file is its own.
+//! A record whose id is in the original too is a copy, and its usage was counted there. Records that were appended
+//! later to either file are its own.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -17,65 +17,66 @@ use std::io;
 use std::path::Path;
 
 use super::scan::scan;
-use super::{Dialect, Identity, Link, summary};
-use crate::agent::{Summarised, Unit};
+use super::{Dialect, RecordLink, SourceIdentity, summary};
+use crate::agent::{Source, SourceSummary};
 use crate::domain::Time;
 
-/// A file may be made a little after the time of its first record.
+/// Maximum time between a file's first record and the file's creation, in ms; a later file was copied.
 const SKEW_MS: i64 = 10_000;
 
-/// A unit and what is known of its session without reading it.
-pub type Known<'a> = (&'a Unit, Identity);
+/// A source with the identity of its session.
+pub type IdentifiedSource<'a> = (&'a Source, SourceIdentity);
 
-/// The copies among units whose sessions begin with the same record: their numbers, and their summaries without what was
-/// copied. A unit that cannot be read, or does not begin so any more, is left out.
-pub fn untangle(dialect: &dyn Dialect, units: &[Known<'_>]) -> Vec<(usize, Summarised)> {
-    let mut trails: Vec<(usize, Trail)> =
-        (0..units.len()).filter_map(|at| Some((at, Trail::read(dialect, &units[at].0.path).ok()?))).collect();
-    trails.sort_by_key(|(at, _)| &units[*at].0.path);
-    let older = |best: usize, next: usize| if trails[best].1.is_copy_of(&trails[next].1) { next } else { best };
-    let Some(original) = (0..trails.len()).reduce(older) else { return Vec::new() };
-    let (origin, trail) = &trails[original];
-    let id = &units[*origin].1.key.id;
+/// Finds the copies among sources whose sessions begin with the same record. Returns their indices, and summaries that
+/// exclude the copied records. A source that cannot be read, or that begins differently by now, is left out.
+pub fn find_copies(dialect: &dyn Dialect, sources: &[IdentifiedSource<'_>]) -> Vec<(usize, SourceSummary)> {
+    let mut sequences: Vec<(usize, RecordSequence)> = (0..sources.len())
+        .filter_map(|at| Some((at, RecordSequence::read(dialect, &sources[at].0.path).ok()?)))
+        .collect();
+    sequences.sort_by_key(|(at, _)| &sources[*at].0.path);
+    let older = |best: usize, next: usize| if sequences[best].1.is_copy_of(&sequences[next].1) { next } else { best };
+    let Some(original) = (0..sequences.len()).reduce(older) else { return Vec::new() };
+    let (origin, sequence) = &sequences[original];
+    let id = &sources[*origin].1.key.id;
     let copy = |at: usize| {
-        let (unit, identity) = &units[at];
-        summary::copy(dialect, unit, identity, (id, &trail.ids)).ok().map(|summary| (at, summary))
+        let (source, identity) = &sources[at];
+        summary::summarise_copy(dialect, source, identity, (id, &sequence.ids)).ok().map(|summary| (at, summary))
     };
-    let alike = |(at, other): &&(usize, Trail)| at != origin && trail.shares_the_beginning_of(other);
-    trails.iter().filter(alike).filter_map(|(at, _)| copy(*at)).collect()
+    let alike = |(at, other): &&(usize, RecordSequence)| at != origin && sequence.contains_first_of(other);
+    sequences.iter().filter(alike).filter_map(|(at, _)| copy(*at)).collect()
 }
 
-/// The records of a file, in order, and when the file was made.
+/// The records of a file, in order, and the file's creation time.
 #[derive(Debug)]
-struct Trail {
+struct RecordSequence {
     records: Vec<(u64, Option<Time>)>,
     ids: HashSet<u64>,
-    made: Option<Time>,
+    created: Option<Time>,
 }
 
-impl Trail {
+impl RecordSequence {
     fn read(dialect: &dyn Dialect, path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let mut records = Vec::new();
         scan(dialect, &file, (0, 0), None, |line| {
-            if let Ok(skim) = line.skim
-                && let Link::Node { id, .. } = skim.link
+            if let Ok(metadata) = line.metadata
+                && let RecordLink::Node { id, .. } = metadata.link
             {
-                records.push((id, skim.time));
+                records.push((id, metadata.time));
             }
         })?;
-        let made = file.metadata()?.created().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-        let made = made.and_then(|since| i64::try_from(since.as_millis()).ok()).map(Time::from_millis);
-        Ok(Self { ids: records.iter().map(|(id, _)| *id).collect(), records, made })
+        let created = file.metadata()?.created().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+        let created = created.and_then(|since| i64::try_from(since.as_millis()).ok()).map(Time::from_millis);
+        Ok(Self { ids: records.iter().map(|(id, _)| *id).collect(), records, created })
     }
 
-    fn shares_the_beginning_of(&self, other: &Self) -> bool {
+    fn contains_first_of(&self, other: &Self) -> bool {
         other.records.first().is_some_and(|(id, _)| self.ids.contains(id))
     }
 
-    /// Whether this is more likely the copy.
+    /// True if this is more likely the copy.
     fn is_copy_of(&self, other: &Self) -> bool {
-        let (original, others) = (self.wrote_its_first(), other.wrote_its_first());
+        let (original, others) = (self.precedes_its_records(), other.precedes_its_records());
         if original != others {
             return others;
         }
@@ -86,12 +87,13 @@ impl Trail {
         }
     }
 
-    fn wrote_its_first(&self) -> bool {
+    /// True if the file existed when its first record was written.
+    fn precedes_its_records(&self) -> bool {
         let first = self.records.iter().find_map(|(_, time)| *time);
-        first.zip(self.made).is_some_and(|(first, made)| made.since(first) <= SKEW_MS)
+        first.zip(self.created).is_some_and(|(first, created)| created.since(first) <= SKEW_MS)
     }
 
-    /// When the records begin that the other one does not have; the epoch where those have no time.
+    /// Time of the first record that the other file does not contain; the epoch if that record has no time.
     fn own_since(&self, other: &Self) -> Option<Time> {
         let own = self.records.iter().find(|(id, _)| !other.ids.contains(id));
         own.map(|(_, time)| time.unwrap_or_default())

@@ -1,176 +1,175 @@
-//! What an agent must tell about its lines so that the shared machinery can do the rest.
+//! The interface of an agent's JSON-lines dialect: line metadata and entry decoding.
 
 use std::sync::Arc;
 
-use super::pull::{Malformed, Text};
-use crate::agent::Unit;
-use crate::domain::{Entry, EntryKind, Event, Key, Session, SessionKey, Time, Tokens};
+use super::json_cursor::{JsonStr, MalformedJson};
+use crate::agent::Source;
+use crate::domain::{Entry, EntryKey, EntryKind, Event, Session, SessionKey, Time, Tokens};
 
-/// The language of one agent's lines. It may hold what concerns one file (is it a sub-agent's? which dialect?).
+/// Parser of one agent's lines. May contain parameters of one file (sub-agent or not, version of the dialect).
 ///
-/// [`skim`](Self::skim) decides alone how many entries a line makes; [`decode`](Self::decode) only fills them in. So
-/// a summary's count and what a reading yields cannot differ.
+/// Only [`scan_line`](Self::scan_line) decides how many entries a line yields; [`decode`](Self::decode) fills them in.
+/// So the counts of a summary and of a reader cannot differ.
 pub trait Dialect: Send + Sync {
-    /// What matters in a line, without decoding texts. Called for every line of a file: it has to be fast.
-    /// `offset` is the line's place in its file, an identity for records that have none.
-    fn skim<'a>(&self, line: &'a [u8], offset: u64) -> Result<Skim<'a>, Malformed>;
+    /// Extracts a line's metadata without decoding texts. Called for every line of a file, so it must be fast.
+    /// `offset` is the line's position in its file, and the identity of records without an id.
+    fn scan_line<'a>(&self, line: &'a [u8], offset: u64) -> Result<LineMetadata<'a>, MalformedJson>;
 
-    /// The events for some of the entries that `skim` found in this line. Events of a mark carry its key; events that
-    /// match none of the marks are dropped.
-    fn decode(&self, line: &[u8], marks: &[Mark], sink: &mut dyn FnMut(Event));
+    /// Decodes some of the entries that `scan_line` found in this line into events. An event carries the key of its mark;
+    /// the caller drops events that match none of the marks.
+    fn decode(&self, line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event));
 
-    /// Updates of tool calls (and usage, by key) that this line tells; updates of calls that are not wanted are
-    /// dropped by the caller.
+    /// Decodes the updates of tool calls (and usage, by key) in this line; the caller drops updates of unwanted calls.
     fn decode_results(&self, line: &[u8], sink: &mut dyn FnMut(Event));
 
-    /// A last touch to a folded entry, where call and result together tell more than each.
+    /// Completes a folded entry with facts that only call and result together show.
     fn finish(&self, _entry: &mut Entry) {}
 
-    /// The sessions of sub-agents that stand in the file of `session`; asked for only where [`Rare::side`] was told.
-    fn side_sessions(&self, _unit: &Unit, _session: &Session) -> Vec<Session> {
+    /// Sessions of sub-agents in the file of `session`; called only if [`RareMetadata::side`] was set.
+    fn side_sessions(&self, _unit: &Source, _session: &Session) -> Vec<Session> {
         Vec::new()
     }
 }
 
-/// What a line tells. All of it optional: an agent fills in what it has.
+/// Metadata of a line. All of it is optional: a dialect fills in what its lines contain.
 #[derive(Debug, Default)]
-pub struct Skim<'a> {
-    /// How the line belongs to the conversation.
-    pub link: Link,
+pub struct LineMetadata<'a> {
+    /// Relation of the line to the conversation.
+    pub link: RecordLink,
     /// The record's id, for [`Session::tip`](crate::domain::Session::tip).
-    pub id: Option<Text<'a>>,
-    /// The entries that it makes, in order.
-    pub marks: Vec<Mark>,
-    /// Tool calls that it tells more about: [`Text::hash`] of their ids.
+    pub id: Option<JsonStr<'a>>,
+    /// The entries that it yields, in order.
+    pub marks: Vec<EntryMark>,
+    /// Results of tool calls, by [`JsonStr::hash`] of the calls' ids.
     pub results: Vec<ResultMark>,
     /// Real prompts in it: 0 or 1.
     pub turns: u32,
-    /// Text of the prompt, a candidate for the title. Only its head is decoded.
-    pub prompt: Option<Text<'a>>,
-    /// When.
+    /// Text of the prompt, a candidate for the title. Only its beginning is decoded.
+    pub prompt: Option<JsonStr<'a>>,
+    /// Time of the record.
     pub time: Option<Time>,
     /// The working directory.
-    pub cwd: Option<Text<'a>>,
-    /// The branch.
-    pub branch: Option<Text<'a>>,
+    pub cwd: Option<JsonStr<'a>>,
+    /// The git branch.
+    pub branch: Option<JsonStr<'a>>,
     /// The model that answered.
-    pub model: Option<Text<'a>>,
-    /// A reply's usage.
-    pub usage: Option<Usage>,
-    /// Facts that few lines have.
-    pub rare: Option<Box<Rare<'a>>>,
+    pub model: Option<JsonStr<'a>>,
+    /// Usage of the reply that the line belongs to.
+    pub usage: Option<ReplyUsage>,
+    /// Metadata that few lines contain.
+    pub rare: Option<Box<RareMetadata<'a>>>,
 }
 
-impl<'a> Skim<'a> {
-    /// The rare facts, made on demand.
-    pub fn rare(&mut self) -> &mut Rare<'a> {
+impl<'a> LineMetadata<'a> {
+    /// Returns the rare metadata, created on first use.
+    pub fn rare(&mut self) -> &mut RareMetadata<'a> {
         self.rare.get_or_insert_default()
     }
 }
 
-/// Facts that few lines have.
+/// Metadata that few lines contain, boxed to keep [`LineMetadata`] small.
 #[derive(Debug, Default)]
-pub struct Rare<'a> {
-    /// A title that the user gave.
-    pub user_title: Option<Text<'a>>,
-    /// A title that the agent made up.
-    pub agent_title: Option<Text<'a>>,
-    /// A title for the session, here or elsewhere, whose record has this id.
-    pub title_of: Option<(Text<'a>, Text<'a>)>,
-    /// The newest leaf, as the agent tells it.
+pub struct RareMetadata<'a> {
+    /// A title that the user set.
+    pub user_title: Option<JsonStr<'a>>,
+    /// A title that the agent generated.
+    pub agent_title: Option<JsonStr<'a>>,
+    /// A record's id and a title for the session, here or in another file, that contains the record.
+    pub title_of: Option<(JsonStr<'a>, JsonStr<'a>)>,
+    /// [`JsonStr::hash`] of the newest leaf's id, as the agent recorded it.
     pub leaf: Option<u64>,
-    /// The session that this record was copied from: its usage was counted there.
-    pub forked_from: Option<Text<'a>>,
-    /// When the process that writes this file started: records before were copied.
+    /// The session that this record was copied from; its usage was counted there.
+    pub forked_from: Option<JsonStr<'a>>,
+    /// Start time of the process that writes this file; records before it were copied.
     pub born: Option<Time>,
-    /// The session whose sub-agent this is.
-    pub parent: Option<Text<'a>>,
+    /// The parent session of a sub-agent.
+    pub parent: Option<JsonStr<'a>>,
     /// Total cost so far in US dollars.
     pub cost_usd: Option<f64>,
-    /// Totals so far: they replace what was counted.
+    /// Total usage so far; replaces the sum of the replies before.
     pub totals: Option<Tokens>,
-    /// A prompt's origin: `true` for a program, `false` for a person. A person once is a person for all.
+    /// Origin of a prompt: `true` for a program, `false` for a person. One prompt of a person makes the session a person's.
     pub headless: Option<bool>,
-    /// The session id that the file claims.
-    pub session: Option<Text<'a>>,
-    /// The line is a sub-agent's, whose conversation stands in this file too.
+    /// The session id in the record.
+    pub session: Option<JsonStr<'a>>,
+    /// True for a line of a sub-agent whose conversation is in this file too.
     pub side: bool,
 }
 
-/// How a line belongs to the conversation.
+/// Relation of a line to the conversation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Link {
-    /// Not at all: it tells facts only.
+pub enum RecordLink {
+    /// None: the line contains metadata only.
     #[default]
     Aside,
     /// In file order: formats without a tree.
     Linear,
-    /// A node of a tree.
+    /// A node of the conversation tree.
     Node {
-        /// [`Text::hash`] of its id.
+        /// [`JsonStr::hash`] of its id.
         id: u64,
-        /// What it follows.
-        parent: Parent,
-        /// Records of one reply share it and are never taken apart; 0: none.
+        /// Its parent.
+        parent: RecordParent,
+        /// Group number shared by the records of one reply, which stay on one branch; 0: none.
         group: u64,
-        /// It only carries tools' results: it belongs to the reply that it follows.
+        /// True if it contains only tool results, which belong to the reply that they follow.
         result: bool,
     },
 }
 
-/// What a node follows.
+/// Parent of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parent {
-    /// Nothing: a root.
+pub enum RecordParent {
+    /// None: the node is a root.
     Root,
-    /// The record of that id; if there is none, the one before it in the file.
+    /// The record with this id; if there is none, the previous one in the file.
     Id(u64),
-    /// The record before it in the file.
+    /// The previous record in the file.
     Previous,
 }
 
-/// An entry that a line makes.
+/// Position of an entry within a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub struct EntryMark {
     /// Its identity.
-    pub key: Key,
+    pub key: EntryKey,
     /// Its kind.
     pub kind: EntryKind,
-    /// Which of the record's blocks it is.
+    /// Index of the content block in the record.
     pub block: u32,
-    /// [`Text::hash`] of the tool call's id; 0 where it is none.
+    /// [`JsonStr::hash`] of the tool call's id; 0 if the entry is no tool call.
     pub tool: u64,
-    /// It tells of an error.
+    /// True for an error notice.
     pub error: bool,
 }
 
-/// A line tells more about a tool call.
+/// A tool result in a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResultMark {
-    /// [`Text::hash`] of the call's id.
+    /// [`JsonStr::hash`] of the call's id.
     pub tool: u64,
-    /// It tells that the call failed.
+    /// True if the call failed.
     pub error: bool,
 }
 
-/// A reply's usage. Told several times with the same key, the largest counts.
+/// Usage of a reply. If several lines have the same key, the largest value counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Which reply.
+pub struct ReplyUsage {
+    /// Identity of the reply.
     pub key: u64,
-    /// How much.
+    /// Tokens of the reply.
     pub tokens: Tokens,
 }
 
-/// What the summary of a file cannot know from its lines.
+/// Identity of a file's session, from its path rather than its lines.
 #[derive(Clone, Debug)]
-pub struct Identity {
+pub struct SourceIdentity {
     /// The session.
     pub key: SessionKey,
-    /// A sub-agent's.
+    /// True for a sub-agent's session.
     pub subagent: bool,
-    /// Its parent, where the file's place tells it.
+    /// Its parent, if the file's path names it.
     pub parent: Option<Arc<str>>,
-    /// A title known from elsewhere, weaker than all in the file but stronger than the first prompt.
+    /// A title from another file: takes precedence over the first prompt, but not over a title in the file.
     pub title: Option<String>,
 }

@@ -1,25 +1,27 @@
-//! Transcripts that are files of JSON lines: what Claude, Qwen, Codex and others have in common.
+//! Transcripts in files of JSON lines: the parts that Claude Code, Qwen Code, Codex and others have in common.
 //!
-//! An agent says what a line means ([`Dialect`]); this module does the rest:
+//! An agent defines the meaning of a line ([`Dialect`]); this module does the rest:
 //!
-//! - [`summary`]: a file, or what was appended to it, summed up in one fast pass;
-//! - [`outline`]: a file opened for reading: it remembers where each entry lies, and decodes only what is asked for;
-//! - [`tail`]: the newest entries, and a first glance, from the ends of a file;
-//! - [`copies`]: which of two files with the same records is the copy.
+//! - [`summary`]: summarises a file, or the lines appended to it, in one fast pass;
+//! - [`transcript_index`]: indexes the entries of an open file, and decodes them on request;
+//! - [`tail`]: reads the newest entries, and a preliminary list row, from the ends of a file;
+//! - [`copies`]: finds which of several files with the same records are copies.
 //!
-//! All of them skim lines with the same code and choose the shown branch with the same [`chain`], so their counts agree.
+//! All of them scan lines and choose the shown branch by the same code ([`branch`]), so their counts agree.
 
-pub mod chain;
+pub mod branch;
 pub mod copies;
 pub mod dialect;
-pub mod facts;
-pub mod outline;
+pub mod json_cursor;
 pub mod patch;
-pub mod pull;
 pub mod scan;
 pub mod summary;
+pub mod summary_state;
 pub mod tail;
+pub mod transcript_index;
 pub mod walk;
 
-pub use dialect::{Dialect, Identity, Link, Mark, Parent, Rare, ResultMark, Skim, Usage};
-pub use pull::{Malformed, Pull, Text};
+pub use dialect::{
+    Dialect, EntryMark, LineMetadata, RareMetadata, RecordLink, RecordParent, ReplyUsage, ResultMark, SourceIdentity,
+};
+pub use json_cursor::{JsonCursor, JsonStr, MalformedJson};

@@ -1,10 +1,10 @@
-//! Patches kept as hunks of lines, as Claude and Qwen keep them, in unified form.
+//! Conversion of the hunks that Claude Code and Qwen Code store into unified diffs.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// `@@` headers and lines of `{oldStart, oldLines, newStart, newLines, lines}`.
+/// Formats hunks `{oldStart, oldLines, newStart, newLines, lines}` as `@@` headers and lines.
 pub fn unified(hunks: &[Value]) -> String {
     let mut text = String::new();
     for hunk in hunks {

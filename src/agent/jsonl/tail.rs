@@ -1,4 +1,4 @@
-//! The ends of a file: its newest entries for a first screen, and enough of it for a row in a list.
+//! Reading the ends of a file: its newest entries for a first screen, and a preliminary list row.
 
 use std::fs::File;
 use std::io;
@@ -6,21 +6,21 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::chain::Record;
-use super::facts::Facts;
-use super::outline::Outline;
+use super::branch::ChainRecord;
 use super::scan::scan;
-use super::{Dialect, Identity};
-use crate::agent::{Reading, TextLimit, Unit};
+use super::summary_state::SummaryState;
+use super::transcript_index::TranscriptIndex;
+use super::{Dialect, SourceIdentity};
+use crate::agent::{Source, TextLimit, TranscriptReader};
 use crate::domain::{Entry, Session};
 
-/// Bytes of each end that a glance looks at.
-const GLANCE: u64 = 32 << 10;
+/// Number of bytes read at each end of a file for a preliminary row.
+const PEEK_BYTES: u64 = 32 << 10;
 
-/// Bytes of the end that are looked at first for the newest entries.
+/// Number of bytes read first at the end of a file for its newest entries.
 const FIRST_TAIL: u64 = 128 << 10;
 
-/// The newest entries of a file, at least `count` where there are as many. Reads twice as much until it has them.
+/// Reads the newest entries of a file, at least `count` if there are as many. Quadruples the window until it has them.
 pub fn tail(dialect: &Arc<dyn Dialect>, path: &Path, count: usize) -> io::Result<Vec<Entry>> {
     let file = File::open(path)?;
     let size = file.metadata()?.len();
@@ -30,17 +30,17 @@ pub fn tail(dialect: &Arc<dyn Dialect>, path: &Path, count: usize) -> io::Result
             0 => 0,
             from => line_start(&file, from)?.unwrap_or(size),
         };
-        // A window that begins inside its only line shows nothing; a larger one will.
-        let mut outline = Outline::open_from(dialect.clone(), path, start)?;
-        if outline.len() >= count || start == 0 {
-            let from = outline.len().saturating_sub(count);
-            return Ok(outline.read(from..outline.len(), TextLimit::SCREEN));
+        // A window inside a single line contains no entry; a larger one will.
+        let mut index = TranscriptIndex::open_from(dialect.clone(), path, start)?;
+        if index.len() >= count || start == 0 {
+            let from = index.len().saturating_sub(count);
+            return Ok(index.read(from..index.len(), TextLimit::SCREEN));
         }
         window *= 4;
     }
 }
 
-/// The start of the first line that begins at or after `from`.
+/// Finds the start of the first line that begins at or after `from`.
 fn line_start(file: &File, from: u64) -> io::Result<Option<u64>> {
     let mut chunk = [0; 8 << 10];
     let mut at = from - 1;
@@ -56,43 +56,49 @@ fn line_start(file: &File, from: u64) -> io::Result<Option<u64>> {
     }
 }
 
-/// A row from both ends of a file. Counts are lower bounds; a file that can be read at once is read whole.
-pub fn glance(dialect: &dyn Dialect, unit: &Unit, identity: &Identity) -> Session {
-    let mut facts = Facts::default();
-    // What cannot be read now is told by the summary.
-    let whole = look(dialect, unit, &mut facts).unwrap_or(false);
-    let mut session = facts.session(unit, identity);
-    // Too little was seen to say that there is nothing.
-    session.flags.empty = session.flags.empty && (whole || unit.stamp.size == 0);
+/// Builds a preliminary row from both ends of a file. Counts are lower bounds; a small file is read completely.
+pub fn peek(dialect: &dyn Dialect, source: &Source, identity: &SourceIdentity) -> Session {
+    let mut summary = SummaryState::default();
+    // Errors are reported by the full summary later.
+    let complete = scan_ends(dialect, source, &mut summary).unwrap_or(false);
+    let mut session = summary.session(source, identity);
+    // The unread middle may contain entries.
+    session.flags.empty = session.flags.empty && (complete || source.stamp.size == 0);
     session.flags.unreadable = false;
     session
 }
 
-/// Whether all of the file was seen.
-fn look(dialect: &dyn Dialect, unit: &Unit, facts: &mut Facts) -> io::Result<bool> {
-    if unit.stamp.size == 0 {
+/// Scans both ends; returns true if they are the whole file.
+fn scan_ends(dialect: &dyn Dialect, source: &Source, summary: &mut SummaryState) -> io::Result<bool> {
+    if source.stamp.size == 0 {
         return Ok(true);
     }
-    let file = File::open(&unit.path)?;
+    let file = File::open(&source.path)?;
     let size = file.metadata()?.len();
-    if size <= 2 * GLANCE {
-        skim(dialect, &file, 0, None, facts)?;
+    if size <= 2 * PEEK_BYTES {
+        scan_range(dialect, &file, 0, None, summary)?;
         return Ok(true);
     }
-    skim(dialect, &file, 0, Some(GLANCE), facts)?;
-    if let Some(start) = line_start(&file, size - GLANCE)? {
-        skim(dialect, &file, start, None, facts)?;
+    scan_range(dialect, &file, 0, Some(PEEK_BYTES), summary)?;
+    if let Some(start) = line_start(&file, size - PEEK_BYTES)? {
+        scan_range(dialect, &file, start, None, summary)?;
     }
     Ok(false)
 }
 
-fn skim(dialect: &dyn Dialect, file: &File, from: u64, end: Option<u64>, facts: &mut Facts) -> io::Result<()> {
+fn scan_range(
+    dialect: &dyn Dialect,
+    file: &File,
+    from: u64,
+    end: Option<u64>,
+    summary: &mut SummaryState,
+) -> io::Result<()> {
     scan(dialect, file, (from, 0), end, |line| {
-        let Ok(skim) = line.skim else { return };
-        facts.take(&skim);
-        if let Some(record) = Record::of(&skim) {
-            facts.messages += record.entries;
-            facts.turns += record.turns;
+        let Ok(metadata) = line.metadata else { return };
+        summary.add(&metadata);
+        if let Some(record) = ChainRecord::of(&metadata) {
+            summary.messages += record.entries;
+            summary.turns += record.turns;
         }
     })
     .map(|_| ())

@@ -1,4 +1,4 @@
-//! Directories of transcripts: links followed, loops survived, what cannot be looked at named.
+//! Directory walks for transcripts: follows links, survives loops, reports what cannot be read.
 
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use rustix::fs::FileType;
 
 use crate::agent::folder::{self, Folder};
-use crate::agent::{Discovery, Stamp, Unit};
+use crate::agent::{Discovery, FileStamp, Source};
 use crate::domain::{Agent, Issue};
 
-/// The entries of a directory; none, and no issue, where there is no directory.
+/// Lists a directory; no entries, and no issue, if the directory does not exist.
 pub fn entries(folder: &Path, issues: &mut Vec<Issue>) -> impl Iterator<Item = DirEntry> + use<> {
     let listed = match std::fs::read_dir(folder) {
         Ok(entries) => Some(entries),
@@ -26,83 +26,83 @@ pub fn entries(folder: &Path, issues: &mut Vec<Issue>) -> impl Iterator<Item = D
     listed.into_iter().flatten().filter_map(Result::ok)
 }
 
-/// The directories in a directory, each once: where a link leads to one that is there anyway, its own name counts.
-pub fn folders(folder: &Path, issues: &mut Vec<Issue>) -> Vec<PathBuf> {
+/// Lists the subdirectories, each once: a link to one of them is dropped in favour of its own name.
+pub fn subdirectories(folder: &Path, issues: &mut Vec<Issue>) -> Vec<PathBuf> {
     let Some(open) = open(folder, issues) else { return Vec::new() };
-    let mut below = Below::default();
-    list(&open, folder, issues, |name, kind, _| below.add(name, kind));
-    below.once(&open).iter().map(|name| folder::path_of(folder, name)).collect()
+    let mut candidates = Candidates::default();
+    list(&open, folder, issues, |name, kind, _| candidates.add(name, kind));
+    candidates.unique(&open).iter().map(|name| folder::path_of(folder, name)).collect()
 }
 
-/// The transcripts in a directory, and those of the sub-agents of its sessions: they lie in `subagents`, in a directory
-/// of the session's name, at most `depth` levels deep.
-pub fn project(agent: Agent, folder: &Path, depth: usize, found: &mut Discovery) {
-    let Some(open) = open(folder, &mut found.issues) else { return };
-    let Discovery { units, issues } = found;
-    let mut below = Below::default();
+/// Finds the transcripts in a directory, and those of its sessions' sub-agents. The latter are in `subagents`, in a
+/// directory of the session's name, at most `depth` levels deep.
+pub fn project(agent: Agent, folder: &Path, depth: usize, discovery: &mut Discovery) {
+    let Some(open) = open(folder, &mut discovery.issues) else { return };
+    let Discovery { sources, issues } = discovery;
+    let mut candidates = Candidates::default();
     list(&open, folder, issues, |name, kind, issues| {
-        if is_name(name) {
-            issues.extend(unit_in(agent, &open, folder, name).map(|unit| units.push(unit)).err());
+        if has_transcript_name(name) {
+            issues.extend(source_in(agent, &open, folder, name).map(|source| sources.push(source)).err());
         } else {
-            below.add(name, kind);
+            candidates.add(name, kind);
         }
     });
-    for session in below.once(&open) {
+    for session in candidates.unique(&open) {
         let mut name = session.into_bytes();
         name.extend_from_slice(b"/subagents");
         let Ok(name) = CString::new(name) else { continue };
         let path = folder::path_of(folder, &name);
-        if let Some(open) = opened(open.folder(&name), &path, &mut found.issues) {
-            within(agent, &open, &path, depth, found);
+        if let Some(open) = opened(open.folder(&name), &path, &mut discovery.issues) {
+            within(agent, &open, &path, depth, discovery);
         }
     }
 }
 
-/// The transcripts in a directory and at most `depth` levels below it. Links to directories are not followed here.
-pub fn transcripts(agent: Agent, folder: &Path, depth: usize, found: &mut Discovery) {
-    if let Some(open) = open(folder, &mut found.issues) {
-        within(agent, &open, folder, depth, found);
+/// Finds the transcripts in a directory and at most `depth` levels below it. Does not follow links to directories.
+pub fn transcripts(agent: Agent, folder: &Path, depth: usize, discovery: &mut Discovery) {
+    if let Some(open) = open(folder, &mut discovery.issues) {
+        within(agent, &open, folder, depth, discovery);
     }
 }
 
-fn within(agent: Agent, open: &Folder, path: &Path, depth: usize, found: &mut Discovery) {
-    let Discovery { units, issues } = found;
-    let mut below = Vec::new();
+fn within(agent: Agent, open: &Folder, path: &Path, depth: usize, discovery: &mut Discovery) {
+    let Discovery { sources, issues } = discovery;
+    let mut candidates = Vec::new();
     list(open, path, issues, |name, kind, issues| {
-        if is_name(name) {
-            issues.extend(unit_in(agent, open, path, name).map(|unit| units.push(unit)).err());
+        if has_transcript_name(name) {
+            issues.extend(source_in(agent, open, path, name).map(|source| sources.push(source)).err());
         } else if depth > 0 && kind == FileType::Directory {
-            below.push(name.to_owned());
+            candidates.push(name.to_owned());
         }
     });
-    for name in below {
+    for name in candidates {
         let path = folder::path_of(path, &name);
-        if let Some(open) = opened(open.folder(&name), &path, &mut found.issues) {
-            within(agent, &open, &path, depth - 1, found);
+        if let Some(open) = opened(open.folder(&name), &path, &mut discovery.issues) {
+            within(agent, &open, &path, depth - 1, discovery);
         }
     }
 }
 
-/// Names in a directory that may be directories.
+/// Names in a directory that may be subdirectories.
 #[derive(Default)]
-struct Below {
+struct Candidates {
     names: Vec<CString>,
-    /// Something else than plain directories is among them.
+    /// Names that need a `stat`: links, and entries of unknown type.
     links: Vec<CString>,
 }
 
-impl Below {
+impl Candidates {
     fn add(&mut self, name: &CStr, kind: FileType) {
         match kind {
-            // What is plainly a file need not be looked at: most are.
+            // Most entries are regular files, which need no `stat`.
             FileType::RegularFile => {}
             FileType::Directory => self.names.push(name.to_owned()),
             _ => self.links.push(name.to_owned()),
         }
     }
 
-    /// The directories among them, each by one name.
-    fn once(mut self, folder: &Folder) -> Vec<CString> {
+    /// Returns the directories among them, each by one name.
+    fn unique(mut self, folder: &Folder) -> Vec<CString> {
         if self.links.is_empty() {
             return self.names;
         }
@@ -110,7 +110,7 @@ impl Below {
         let mut seen = HashSet::new();
         self.names.append(&mut self.links);
         self.names.retain(|name| {
-            let directory = folder.look(name).ok().filter(|seen| seen.kind() == FileType::Directory);
+            let directory = folder.stat(name).ok().filter(|seen| seen.kind() == FileType::Directory);
             directory.is_some_and(|directory| seen.insert(directory.identity()))
         });
         self.names
@@ -130,7 +130,7 @@ fn opened(folder: std::io::Result<Option<Folder>>, path: &Path, issues: &mut Vec
     })
 }
 
-/// Visits what stands in a directory, and tells where that ends too early.
+/// Visits the entries of a directory, and reports an error that ends the listing early.
 fn list(
     folder: &Folder,
     path: &Path,
@@ -142,51 +142,51 @@ fn list(
     }
 }
 
-/// Whether a name is a transcript's.
+/// True for a transcript's file name.
 pub fn is_transcript(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "jsonl")
 }
 
-fn is_name(name: &CStr) -> bool {
+fn has_transcript_name(name: &CStr) -> bool {
     name.to_bytes().strip_suffix(b".jsonl").is_some_and(|stem| !stem.is_empty())
 }
 
-/// A transcript with its present stamp, of kind [`SUBAGENT`] if its name says so, or why it is none.
-pub fn unit(agent: Agent, path: PathBuf) -> Result<Unit, Issue> {
+/// Stats a transcript; its kind is [`SUBAGENT`] if its name begins with `agent-`. Returns an issue for anything but a file.
+pub fn source(agent: Agent, path: PathBuf) -> Result<Source, Issue> {
     match std::fs::metadata(&path) {
         Ok(metadata) if metadata.is_file() => {
             let kind = kind(path.file_name().unwrap_or_default().as_encoded_bytes());
-            Ok(Unit { agent, stamp: Stamp::of(&metadata), path, kind })
+            Ok(Source { agent, stamp: FileStamp::of(&metadata), path, kind })
         }
-        Ok(_) => Err(Issue::new(path, NO_FILE)),
+        Ok(_) => Err(Issue::new(path, NOT_A_FILE)),
         Err(error) => Err(Issue::new(path, error)),
     }
 }
 
-/// The same in a directory that is open: it need not be looked up along its whole path.
-fn unit_in(agent: Agent, folder: &Folder, path: &Path, name: &CStr) -> Result<Unit, Issue> {
+/// Stats a transcript relative to an open directory, which avoids resolving the whole path.
+fn source_in(agent: Agent, folder: &Folder, path: &Path, name: &CStr) -> Result<Source, Issue> {
     let path = folder::path_of(path, name);
-    match folder.look(name) {
+    match folder.stat(name) {
         Ok(seen) if seen.kind() == FileType::RegularFile => {
-            Ok(Unit { agent, stamp: seen.stamp(), path, kind: kind(name.to_bytes()) })
+            Ok(Source { agent, stamp: seen.stamp(), path, kind: kind(name.to_bytes()) })
         }
-        Ok(_) => Err(Issue::new(path, NO_FILE)),
+        Ok(_) => Err(Issue::new(path, NOT_A_FILE)),
         Err(error) => Err(Issue::new(path, error)),
     }
 }
 
-const NO_FILE: &str = "a transcript's name, but not a file";
+const NOT_A_FILE: &str = "named like a transcript, but not a file";
 
 fn kind(name: &[u8]) -> u8 {
     if name.starts_with(b"agent-") { SUBAGENT } else { SESSION }
 }
 
-/// The name of a file without its ending.
+/// File name without its extension.
 pub fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// A session.
+/// Kind of a session's own transcript.
 pub const SESSION: u8 = 0;
-/// A sub-agent's transcript.
+/// Kind of a sub-agent's transcript.
 pub const SUBAGENT: u8 = 1;

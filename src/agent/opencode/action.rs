@@ -1,29 +1,29 @@
-//! What OpenCode's tools do, in agent-neutral terms.
+//! Maps OpenCode's tool calls to agent-neutral actions.
 
 use serde_json::Value;
 
-use crate::domain::transcript::{Action, Change, FileChange, PlanItem, PlanStatus};
+use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction};
 
-/// What a call of `tool` does. `state` is the part's `state`: input, and metadata once it ended.
-pub fn action(tool: &str, state: &Value) -> Action {
+/// Action of a call of `tool`. `state` is the part's `state`: input, and metadata after its end.
+pub fn action(tool: &str, state: &Value) -> ToolAction {
     let input = &state["input"];
     match tool {
-        "bash" | "shell" => Action::Command { command: text(input, &["command"]), exit_code: exit_code(state) },
-        "read" => Action::Read { path: text(input, &["filePath", "path"]) },
+        "bash" | "shell" => ToolAction::Command { command: text(input, &["command"]), exit_code: exit_code(state) },
+        "read" => ToolAction::Read { path: text(input, &["filePath", "path"]) },
         "edit" | "write" | "multiedit" | "patch" | "apply_patch" => edit(tool, state),
-        "grep" | "glob" | "codesearch" | "list" => Action::Search {
+        "grep" | "glob" | "codesearch" | "list" => ToolAction::Search {
             pattern: text(input, &["pattern", "query", "path"]),
             path: input["path"].as_str().filter(|_| tool != "list").map(str::to_owned),
         },
-        "webfetch" | "websearch" => Action::Web { query: text(input, &["url", "query"]) },
-        "task" => Action::Task { description: text(input, &["description"]), prompt: text(input, &["prompt"]) },
-        "todowrite" | "todoread" => todos(state).map_or_else(|| other(state), Action::Plan),
-        "question" => Action::Question { question: questions(input) },
+        "webfetch" | "websearch" => ToolAction::Web { query: text(input, &["url", "query"]) },
+        "task" => ToolAction::Task { description: text(input, &["description"]), prompt: text(input, &["prompt"]) },
+        "todowrite" | "todoread" => todos(state).map_or_else(|| other(state), ToolAction::Plan),
+        "question" => ToolAction::Question { question: questions(input) },
         _ => other(state),
     }
 }
 
-/// The first of some fields that is a text.
+/// First of the named fields that is a string.
 fn text(value: &Value, names: &[&str]) -> String {
     names.iter().find_map(|name| value[*name].as_str()).unwrap_or_default().to_owned()
 }
@@ -31,37 +31,37 @@ fn text(value: &Value, names: &[&str]) -> String {
 fn exit_code(state: &Value) -> Option<i32> {
     ["metadata", "structured"]
         .iter()
-        .find_map(|place| state[*place]["exit"].as_i64())
+        .find_map(|field| state[*field]["exit"].as_i64())
         .and_then(|code| i32::try_from(code).ok())
 }
 
-/// An edit's real diff once it was made; before that, what was asked for.
-fn edit(tool: &str, state: &Value) -> Action {
+/// Action of an edit: the actual diff if it was made, else the requested one.
+fn edit(tool: &str, state: &Value) -> ToolAction {
     let (input, metadata) = (&state["input"], &state["metadata"]);
     if let Some(files) = metadata["files"].as_array().filter(|files| !files.is_empty()) {
-        return Action::Edit(files.iter().map(patched_file).collect());
+        return ToolAction::Edit(files.iter().map(patched_file).collect());
     }
     let path = text(input, &["filePath", "path", "file"]);
     let diff = metadata["diff"].as_str().or_else(|| metadata["filediff"]["patch"].as_str());
     let change = match (diff, tool) {
-        (Some(diff), _) if diff.contains("@@") => Change::Patch(hunks(diff)),
-        (_, "write") => Change::Write(text(input, &["content"])),
-        (_, "patch" | "apply_patch") => Change::Patch(text(input, &["patchText", "patch"])),
-        _ => Change::Replace(replacements(input)),
+        (Some(diff), _) if diff.contains("@@") => ChangeKind::Patch(hunks(diff)),
+        (_, "write") => ChangeKind::Write(text(input, &["content"])),
+        (_, "patch" | "apply_patch") => ChangeKind::Patch(text(input, &["patchText", "patch"])),
+        _ => ChangeKind::Replace(replacements(input)),
     };
-    Action::Edit(vec![FileChange { path, change }])
+    ToolAction::Edit(vec![FileChange { path, kind: change }])
 }
 
 fn patched_file(file: &Value) -> FileChange {
     let path = text(file, &["filePath", "relativePath", "file"]);
     let change = match file["type"].as_str() {
-        Some("delete") => Change::Delete,
-        _ => Change::Patch(hunks(&text(file, &["diff", "patch"]))),
+        Some("delete") => ChangeKind::Delete,
+        _ => ChangeKind::Patch(hunks(&text(file, &["diff", "patch"]))),
     };
-    FileChange { path, change }
+    FileChange { path, kind: change }
 }
 
-/// A diff from its first hunk on: the file is named beside it.
+/// Diff from its first hunk on, without the file header.
 fn hunks(diff: &str) -> String {
     let from = if diff.starts_with("@@") { 0 } else { diff.find("\n@@").map_or(0, |at| at + 1) };
     diff[from..].to_owned()
@@ -91,17 +91,17 @@ fn todo(item: &Value) -> PlanItem {
 }
 
 fn questions(input: &Value) -> String {
-    let asked = input["questions"].as_array().into_iter().flatten().map(|question| text(question, &["question"]));
-    asked.collect::<Vec<_>>().join(" / ")
+    let texts = input["questions"].as_array().into_iter().flatten().map(|question| text(question, &["question"]));
+    texts.collect::<Vec<_>>().join(" / ")
 }
 
-/// OpenCode's own title of the call, else its input.
-fn other(state: &Value) -> Action {
+/// Action of any other tool: OpenCode's own title of the call, else its input.
+fn other(state: &Value) -> ToolAction {
     let title = state["title"].as_str().filter(|title| !title.trim().is_empty());
-    Action::Other(title.map_or_else(|| brief(&state["input"]), str::to_owned))
+    ToolAction::Other(title.map_or_else(|| brief(&state["input"]), str::to_owned))
 }
 
-/// An input in one line: a lone text as it is, else as JSON.
+/// Input in one line: the text of a single string field, else JSON.
 fn brief(input: &Value) -> String {
     match input {
         Value::Null => String::new(),

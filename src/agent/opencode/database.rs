@@ -1,91 +1,91 @@
-//! OpenCode's database: which layouts a file holds, its sessions' rows, and the messages of one session.
+//! Reads OpenCode's database: detects its tables, and reads session rows and the messages of one session.
 //!
-//! From 1.2 on `session`, `message` and `part` (verified with 1.2.27 and 1.18.33); 2.x puts `session_v2` and
-//! `session_message` beside them and leaves the old tables frozen (unverified: no 2.x was at hand).
+//!
+//! Versions from 1.2 on have `session`, `message` and `part` (verified with 1.2.27 and 1.18.33). 2.x adds `session_v2`
+//! and `session_message` and no longer updates the old tables (unverified: no 2.x was available).
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::record::{Model, Part, Record};
+use super::record::{ModelRef, OpenCodeMessage, OpenCodePart};
 use super::v2;
-use crate::agent::Stamp;
-use crate::agent::pages::{Source, Version};
-use crate::agent::sqlite::{self, Database, Failure};
+use crate::agent::FileStamp;
+use crate::agent::pages::{MessageStore, MessageVersion};
+use crate::agent::sqlite::{self, Database, DatabaseError};
 use crate::domain::Tokens;
 
-/// Which tables a session's messages lie in.
+/// Tables that contain a session's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Layout {
+pub enum MessageTables {
     /// `message` and `part`.
     Parts,
     /// `session_message`.
     V2,
 }
 
-/// Which tables a database has.
+/// Tables of a database.
 #[derive(Clone, Copy, Debug)]
 pub struct Schema {
     /// `session`, `message` and `part`.
     pub parts: bool,
     /// `session_v2`.
     pub sessions_v2: bool,
-    /// `session_message`, with rows in it or not.
+    /// `session_message`, even if it is empty.
     pub messages_v2: bool,
 }
 
 impl Schema {
-    /// Looks which tables there are; none that is known is a failure.
-    pub fn probe(connection: &Connection) -> Result<Self, Failure> {
+    /// Detects the tables; fails if it knows none of them.
+    pub fn probe(connection: &Connection) -> Result<Self, DatabaseError> {
         let tables = sqlite::tables(connection)?;
         let has = |name: &str| tables.iter().any(|table| table == name);
-        let shaped = |table: &str, wanted: &[&str]| -> Result<bool, Failure> {
+        let has_columns = |table: &str, required: &[&str]| -> Result<bool, DatabaseError> {
             let columns = sqlite::columns(connection, table)?;
-            Ok(wanted.iter().all(|name| columns.iter().any(|column| column == name)))
+            Ok(required.iter().all(|name| columns.iter().any(|column| column == name)))
         };
-        let parts = shaped("session", &["id"])?
-            && shaped("message", &["id", "session_id", "data"])?
-            && shaped("part", &["id", "message_id", "session_id", "data"])?;
-        let messages_v2 = shaped("session_message", &["id", "session_id", "type", "seq", "data"])?;
+        let parts = has_columns("session", &["id"])?
+            && has_columns("message", &["id", "session_id", "data"])?
+            && has_columns("part", &["id", "message_id", "session_id", "data"])?;
+        let messages_v2 = has_columns("session_message", &["id", "session_id", "type", "seq", "data"])?;
         let schema = Self { parts, sessions_v2: messages_v2 && has("session_v2"), messages_v2 };
         if parts || schema.sessions_v2 {
             return Ok(schema);
         }
-        let seen = if tables.is_empty() { "no tables".to_owned() } else { tables.join(", ") };
-        Err(Failure::UnknownSchema(seen))
+        let table_list = if tables.is_empty() { "no tables".to_owned() } else { tables.join(", ") };
+        Err(DatabaseError::UnknownSchema(table_list))
     }
 }
 
-/// A session's row, whatever the age of its table.
+/// A session's row, from any version of its table.
 #[derive(Clone, Debug, Default, Hash, PartialEq)]
 pub struct SessionRow {
-    /// Its id.
     pub id: String,
-    /// The session that started it, for a sub-agent's.
+    /// Parent session of a sub-agent's.
     pub parent: Option<String>,
-    /// The session it was forked from (2.x only).
+    /// Session that it was forked from (2.x only).
     pub fork_of: Option<String>,
-    /// Where it runs.
+    /// Working directory.
     pub directory: String,
-    /// Its title, or a default one.
+    /// Title, possibly a default one.
     pub title: String,
-    /// When it was made, in ms since 1970.
+    /// Creation time, in ms since 1970.
     pub created: i64,
-    /// When its row last changed.
+    /// Last change of the row, in ms since 1970.
     pub updated: i64,
-    /// When it was archived.
+    /// Archive time, in ms since 1970.
     pub archived: Option<i64>,
-    /// Its model as `provider/model`.
+    /// Model as `provider/model`.
     pub model: Option<String>,
-    /// Its usage, where the table tells any.
+    /// Token counts, if the table has them: input, output, reasoning, cache read, cache write.
     pub tokens: Option<[i64; 5]>,
-    /// Its cost in millionths of a dollar, where the table has it.
+    /// Cost in millionths of a dollar, if the table has it.
     pub micro_usd: Option<i64>,
 }
 
 impl SessionRow {
-    /// Its usage as salon counts.
+    /// Converts the token counts; reasoning counts as output.
     pub fn tokens(&self) -> Option<Tokens> {
         let counts = self.tokens?.map(|count| u64::try_from(count).unwrap_or(0));
         let [input, output, reasoning, cache_read, cache_write] = counts;
@@ -113,7 +113,7 @@ const COLUMNS: [&str; 16] = [
 ];
 
 /// All sessions of a table.
-pub fn session_rows(connection: &Connection, table: &str) -> Result<Vec<SessionRow>, Failure> {
+pub fn session_rows(connection: &Connection, table: &str) -> Result<Vec<SessionRow>, DatabaseError> {
     let selection = sqlite::selection(&sqlite::columns(connection, table)?, &COLUMNS);
     let mut statement = connection.prepare(&format!("select {selection} from {table}"))?;
     let rows = statement.query_map([], session_row)?.collect::<Result<_, _>>()?;
@@ -136,7 +136,7 @@ fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         created: number(5)?.unwrap_or(0),
         updated: number(6)?.unwrap_or(0),
         archived: number(7)?.filter(|&at| at > 0),
-        model: sonic_rs::from_str::<Model>(&text(8)?).ok().and_then(|model| model.full_name()),
+        model: sonic_rs::from_str::<ModelRef>(&text(8)?).ok().and_then(|model| model.full_name()),
         tokens: tokens.iter().any(|&count| count > 0).then_some(tokens),
         micro_usd: micros(row.get_ref(14)?),
     })
@@ -148,35 +148,35 @@ fn micros(value: rusqlite::types::ValueRef<'_>) -> Option<i64> {
     dollars.is_finite().then_some((dollars * 1e6).round() as i64)
 }
 
-/// One session in a database, open for reading.
+/// One session in a database, opened for reading.
 #[derive(Debug)]
-pub struct Rows {
+pub struct OpenCodeSessionRows {
     path: PathBuf,
     session: String,
-    stamp: Stamp,
+    stamp: FileStamp,
     database: Database,
-    layout: Layout,
+    tables: MessageTables,
 }
 
-impl Rows {
-    /// Opens the database and finds the tables that hold the session.
-    pub fn open(path: &Path, session: &str) -> Result<Self, Failure> {
+impl OpenCodeSessionRows {
+    /// Opens the database and detects the tables that contain the session.
+    pub fn open(path: &Path, session: &str) -> Result<Self, DatabaseError> {
         let stamp = sqlite::stamp(path)?;
         let database = sqlite::open(path)?;
         let schema = Schema::probe(&database.connection)?;
-        let layout = layout_of(&database.connection, schema, session)?;
-        Ok(Self { path: path.to_owned(), session: session.to_owned(), stamp, database, layout })
+        let tables = tables_of(&database.connection, schema, session)?;
+        Ok(Self { path: path.to_owned(), session: session.to_owned(), stamp, database, tables })
     }
 
     fn connection(&self) -> &Connection {
         &self.database.connection
     }
 
-    fn exists(&self) -> Result<bool, Failure> {
+    fn exists(&self) -> Result<bool, DatabaseError> {
         let schema = Schema::probe(self.connection())?;
         let mut found = false;
-        for (there, table) in [(schema.parts, "session"), (schema.sessions_v2, "session_v2")] {
-            if there && !found {
+        for (exists, table) in [(schema.parts, "session"), (schema.sessions_v2, "session_v2")] {
+            if exists && !found {
                 let sql = format!("select 1 from {table} where id = ?1");
                 found = self.connection().prepare_cached(&sql)?.exists([&self.session])?;
             }
@@ -185,31 +185,31 @@ impl Rows {
     }
 }
 
-/// Prefers 2.x for a session that has messages there. A 1.x database may hold `session_message`, empty or as a shadow.
-fn layout_of(connection: &Connection, schema: Schema, session: &str) -> Result<Layout, Failure> {
-    let any = |table: &str| -> Result<bool, Failure> {
+/// Prefers 2.x for a session that has messages there. A 1.x database may have `session_message`, empty or as a copy.
+fn tables_of(connection: &Connection, schema: Schema, session: &str) -> Result<MessageTables, DatabaseError> {
+    let any = |table: &str| -> Result<bool, DatabaseError> {
         Ok(connection.prepare(&format!("select 1 from {table} where session_id = ?1"))?.exists([session])?)
     };
     let v2 = schema.messages_v2 && any("session_message")?;
     let parts = schema.parts && any("message")?;
-    Ok(choose(schema, parts, v2))
+    Ok(choose_tables(schema, parts, v2))
 }
 
-/// Which tables to believe about a session, by which of them hold messages of it.
-pub fn choose(schema: Schema, parts: bool, v2: bool) -> Layout {
-    if v2 && (schema.sessions_v2 || !parts) { Layout::V2 } else { Layout::Parts }
+/// Selects a session's tables, by the tables that contain messages of it.
+pub fn choose_tables(schema: Schema, parts: bool, v2: bool) -> MessageTables {
+    if v2 && (schema.sessions_v2 || !parts) { MessageTables::V2 } else { MessageTables::Parts }
 }
 
-impl Source for Rows {
-    type Message = Record;
+impl MessageStore for OpenCodeSessionRows {
+    type Message = OpenCodeMessage;
 
     fn may_have_changed(&mut self) -> bool {
-        // A file that is gone is a change too; opening it again will tell.
+        // A deleted file is a change too; opening it again reports that.
         let now = sqlite::stamp(&self.path).unwrap_or_default();
         now != self.stamp
     }
 
-    fn versions(&mut self) -> Result<Option<Vec<(String, Version)>>, Failure> {
+    fn versions(&mut self) -> Result<Option<Vec<(String, MessageVersion)>>, DatabaseError> {
         let now = sqlite::stamp(&self.path)?;
         if now != self.stamp && (now.inode != self.stamp.inode || self.database.is_copy()) {
             *self = Self::open(&self.path.clone(), &self.session.clone())?;
@@ -217,34 +217,36 @@ impl Source for Rows {
         if !self.exists()? {
             return Ok(None);
         }
-        let versions = match self.layout {
-            Layout::Parts => versions(self.connection(), &self.session)?,
-            Layout::V2 => v2::versions(self.connection(), &self.session)?,
+        let versions = match self.tables {
+            MessageTables::Parts => versions(self.connection(), &self.session)?,
+            MessageTables::V2 => v2::versions(self.connection(), &self.session)?,
         };
         self.stamp = now;
         Ok(Some(versions))
     }
 
-    fn newest(&mut self, skip: u32, count: u32) -> Result<Vec<String>, Failure> {
-        let sql = match self.layout {
-            Layout::Parts => "select id from message where session_id = ?1 order by id desc limit ?2 offset ?3",
-            Layout::V2 => "select id from session_message where session_id = ?1 order by seq desc limit ?2 offset ?3",
+    fn newest(&mut self, skip: u32, count: u32) -> Result<Vec<String>, DatabaseError> {
+        let sql = match self.tables {
+            MessageTables::Parts => "select id from message where session_id = ?1 order by id desc limit ?2 offset ?3",
+            MessageTables::V2 => {
+                "select id from session_message where session_id = ?1 order by seq desc limit ?2 offset ?3"
+            }
         };
         let mut statement = self.connection().prepare_cached(sql)?;
         let found = statement.query_map((&self.session, count, skip), |row| row.get(0))?.collect::<Result<_, _>>()?;
         Ok(found)
     }
 
-    fn message(&mut self, id: &str) -> Result<Record, Failure> {
-        match self.layout {
-            Layout::Parts => record(self.connection(), id),
-            Layout::V2 => v2::load(self.connection(), id),
+    fn message(&mut self, id: &str) -> Result<OpenCodeMessage, DatabaseError> {
+        match self.tables {
+            MessageTables::Parts => record(self.connection(), id),
+            MessageTables::V2 => v2::load(self.connection(), id),
         }
     }
 }
 
-/// The messages of a session in order, with what changes when they do. Looks at no text.
-fn versions(connection: &Connection, session: &str) -> Result<Vec<(String, Version)>, Failure> {
+/// Messages of a session in order, with their versions. Reads no texts.
+fn versions(connection: &Connection, session: &str) -> Result<Vec<(String, MessageVersion)>, DatabaseError> {
     let mut parts: HashMap<String, [i64; 3]> = HashMap::new();
     let mut statement = connection.prepare_cached(
         "select message_id, count(*), max(time_updated), sum(octet_length(data)) from part
@@ -268,14 +270,14 @@ fn versions(connection: &Connection, session: &str) -> Result<Vec<(String, Versi
     Ok(found)
 }
 
-/// A message and its parts. A message that vanished meanwhile has no data.
-pub fn record(connection: &Connection, id: &str) -> Result<Record, Failure> {
+/// A message and its parts. A message that was deleted meanwhile has no data.
+pub fn record(connection: &Connection, id: &str) -> Result<OpenCodeMessage, DatabaseError> {
     let text = |row: &Row<'_>, at| row.get_ref(at).map(|value| sqlite::text(value).into_owned());
     let mut statement = connection.prepare_cached("select data from message where id = ?1")?;
     let data = statement.query_row([id], |row| text(row, 0)).optional()?.unwrap_or_default();
     let mut statement = connection.prepare_cached("select id, data from part where message_id = ?1 order by id")?;
     let parts = statement
-        .query_map([id], |row| Ok(Part { id: row.get(0)?, data: text(row, 1)? }))?
+        .query_map([id], |row| Ok(OpenCodePart { id: row.get(0)?, data: text(row, 1)? }))?
         .collect::<Result<_, _>>()?;
-    Ok(Record { id: id.to_owned(), data, parts, stored: None })
+    Ok(OpenCodeMessage { id: id.to_owned(), data, parts, stored: None })
 }

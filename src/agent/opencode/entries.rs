@@ -1,16 +1,16 @@
-//! The entries of one message, by way of the events that a run would emit.
+//! Entries of one message, built from the events that a run would emit.
 
 use serde_json::Value;
 
 use super::action::action;
-use super::record::{self, Head, Kind, Outcome, Record};
+use super::record::{self, MessageHead, OpenCodeMessage, PartKind, ToolOutcome};
 use crate::agent::TextLimit;
-use crate::domain::event::Level;
+use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::{ToolStatus, Transcript};
-use crate::domain::{Body, Entry, Event, Key, Piece, Role, Time};
+use crate::domain::{Delta, Entry, EntryKey, Event, EventBody, Role, Time};
 
-/// The entries of a message, as many as [`record::outline`] says.
-pub fn entries(record: &Record, limit: TextLimit) -> Vec<Entry> {
+/// Entries of a message, as many as [`record::outline`] has.
+pub fn entries(record: &OpenCodeMessage, limit: TextLimit) -> Vec<Entry> {
     let Some(head) = record::head(&record.data) else {
         return Vec::new();
     };
@@ -18,99 +18,101 @@ pub fn entries(record: &Record, limit: TextLimit) -> Vec<Entry> {
     for (part, kind) in record::outline(record).0 {
         let mut entry = match part {
             Some(at) => part_entry(&head, kind, record, at, limit),
-            None => fault_entry(&head, kind, &record.id),
+            None => error_entry(&head, kind, &record.id),
         };
-        if kind == Kind::File && !head.stance().user {
+        if kind == PartKind::File && !head.state().user {
             entry.role = Role::Assistant;
         }
         entries.push(entry);
     }
-    let usage = head.tokens.map(record::Usage::tokens).filter(|tokens| tokens.total() > 0);
+    let usage = head.tokens.map(record::OpenCodeUsage::tokens).filter(|tokens| tokens.total() > 0);
     if let (Some(first), Some(tokens)) = (entries.first_mut(), usage) {
         first.tokens = Some(tokens);
     }
     entries
 }
 
-/// The entry of one part. Folding one part's events gives exactly one entry.
-fn part_entry(head: &Head<'_>, kind: Kind, record: &Record, at: usize, limit: TextLimit) -> Entry {
+/// Entry of one part. Folding one part's events gives exactly one entry.
+fn part_entry(head: &MessageHead<'_>, kind: PartKind, record: &OpenCodeMessage, at: usize, limit: TextLimit) -> Entry {
     let source = &record.parts[at];
-    // The outline read it before; a value that serde_json alone refuses is shown as it stands.
+    // The outline has parsed the part before; a value that only serde_json rejects is shown as it is.
     let part: Value = serde_json::from_str(&source.data).unwrap_or_else(|_| Value::String(source.data.clone()));
-    let key = Key::new(&source.id, 0);
+    let key = EntryKey::new(&source.id, 0);
     let began = began(&part, head.time.created);
-    let mut cutter = Cutter::new(limit);
+    let mut truncator = Truncator::new(limit);
     let mut transcript = Transcript::default();
-    for body in bodies(kind, &part, &source.data, &mut cutter) {
+    for body in bodies(kind, &part, &source.data, &mut truncator) {
         transcript.apply(Event { key, time: began, body });
     }
     let mut entry = transcript.into_entries().pop().unwrap_or_else(|| blank(key, began));
-    entry.truncated = cutter.cut;
-    entry.open = !head.stance().over && is_open(kind, &part);
+    entry.truncated = truncator.cut;
+    entry.open = !head.state().complete && is_open(kind, &part);
     entry
 }
 
-/// When a part began, or its message, which was `created` then.
+/// Start time of a part, or of its message, which was `created` then.
 pub fn began(part: &Value, created: Option<f64>) -> Option<Time> {
     record::moment(part["time"]["start"].as_f64())
         .or_else(|| record::moment(part["state"]["time"]["start"].as_f64()))
         .or_else(|| record::moment(created))
 }
 
-fn blank(key: Key, time: Option<Time>) -> Entry {
+fn blank(key: EntryKey, time: Option<Time>) -> Entry {
     Entry::new(key, crate::domain::EntryKind::Other, Role::System, time)
 }
 
-fn is_open(kind: Kind, part: &Value) -> bool {
+fn is_open(kind: PartKind, part: &Value) -> bool {
     match kind {
-        Kind::Text | Kind::Thinking => !part["time"]["start"].is_null() && part["time"]["end"].is_null(),
-        Kind::Tool(outcome) => matches!(outcome, Outcome::Pending | Outcome::Running),
-        Kind::Prompt
-        | Kind::Subtask
-        | Kind::File
-        | Kind::Compaction
-        | Kind::Retry
-        | Kind::Other
-        | Kind::Fault { .. } => false,
+        PartKind::Text | PartKind::Thinking => !part["time"]["start"].is_null() && part["time"]["end"].is_null(),
+        PartKind::Tool(outcome) => matches!(outcome, ToolOutcome::Pending | ToolOutcome::Running),
+        PartKind::Prompt
+        | PartKind::Subtask
+        | PartKind::File
+        | PartKind::Compaction
+        | PartKind::Retry
+        | PartKind::Other
+        | PartKind::Error { .. } => false,
     }
 }
 
-/// What a part says, as events.
-pub fn bodies(kind: Kind, part: &Value, raw: &str, cutter: &mut Cutter) -> Vec<Body> {
+/// Event bodies of a part.
+pub fn bodies(kind: PartKind, part: &Value, raw: &str, truncator: &mut Truncator) -> Vec<EventBody> {
     let body = match kind {
-        Kind::Prompt => Body::Prompt(cutter.cut(&part["text"])),
-        Kind::Subtask => Body::Prompt(cutter.cut(&part["prompt"])),
-        Kind::Text => Body::Text(Piece::Whole(cutter.cut(&part["text"]))),
-        Kind::Thinking => Body::Thinking(Piece::Whole(cutter.cut(&part["text"]))),
-        Kind::Tool(outcome) => return tool(outcome, part, cutter),
-        Kind::File => Body::Image(file_label(part)),
-        Kind::Compaction => Body::Notice { level: Level::Boundary, text: compaction(part).to_owned() },
-        Kind::Retry => Body::Notice { level: Level::Warning, text: retry(part) },
-        Kind::Other => Body::Other(cutter.cut_text(raw.to_owned())),
-        Kind::Fault { .. } => return Vec::new(),
+        PartKind::Prompt => EventBody::Prompt(truncator.cut(&part["text"])),
+        PartKind::Subtask => EventBody::Prompt(truncator.cut(&part["prompt"])),
+        PartKind::Text => EventBody::Text(Delta::Replace(truncator.cut(&part["text"]))),
+        PartKind::Thinking => EventBody::Thinking(Delta::Replace(truncator.cut(&part["text"]))),
+        PartKind::Tool(outcome) => return tool(outcome, part, truncator),
+        PartKind::File => EventBody::Image(file_label(part)),
+        PartKind::Compaction => EventBody::Notice { level: NoticeLevel::Boundary, text: compaction(part).to_owned() },
+        PartKind::Retry => EventBody::Notice { level: NoticeLevel::Warning, text: retry(part) },
+        PartKind::Other => EventBody::Other(truncator.truncate_text(raw.to_owned())),
+        PartKind::Error { .. } => return Vec::new(),
     };
     vec![body]
 }
 
-fn tool(outcome: Outcome, part: &Value, cutter: &mut Cutter) -> Vec<Body> {
+fn tool(outcome: ToolOutcome, part: &Value, truncator: &mut Truncator) -> Vec<EventBody> {
     let name = part["tool"].as_str().unwrap_or("tool");
     let id: std::sync::Arc<str> = part["callID"].as_str().unwrap_or_default().into();
     let state = &part["state"];
-    let call = Body::ToolCall {
+    let call = EventBody::ToolCall {
         id: id.clone(),
         name: name.into(),
         input: state["input"].clone(),
         action: action(name, state),
     };
     let output = match outcome {
-        Outcome::Failed | Outcome::Denied | Outcome::Interrupted if state["error"].is_string() => &state["error"],
-        Outcome::Running | Outcome::Interrupted => &state["metadata"]["output"],
+        ToolOutcome::Failed | ToolOutcome::Denied | ToolOutcome::Interrupted if state["error"].is_string() => {
+            &state["error"]
+        }
+        ToolOutcome::Running | ToolOutcome::Interrupted => &state["metadata"]["output"],
         _ => &state["output"],
     };
-    let update = Body::ToolUpdate {
+    let update = EventBody::ToolUpdate {
         id,
         status: Some(status(outcome)),
-        output: Some(Piece::Whole(cutter.cut(output))),
+        output: Some(Delta::Replace(truncator.cut(output))),
         duration_ms: duration(&state["time"]),
         subagent: state["metadata"]["sessionId"].as_str().filter(|_| name == "task").map(Into::into),
         action: None,
@@ -118,14 +120,14 @@ fn tool(outcome: Outcome, part: &Value, cutter: &mut Cutter) -> Vec<Body> {
     vec![call, update]
 }
 
-fn status(outcome: Outcome) -> ToolStatus {
+fn status(outcome: ToolOutcome) -> ToolStatus {
     match outcome {
-        Outcome::Pending => ToolStatus::Pending,
-        Outcome::Running => ToolStatus::Running,
-        Outcome::Done => ToolStatus::Done,
-        Outcome::Failed => ToolStatus::Failed,
-        Outcome::Denied => ToolStatus::Denied,
-        Outcome::Interrupted => ToolStatus::Interrupted,
+        ToolOutcome::Pending => ToolStatus::Pending,
+        ToolOutcome::Running => ToolStatus::Running,
+        ToolOutcome::Done => ToolStatus::Done,
+        ToolOutcome::Failed => ToolStatus::Failed,
+        ToolOutcome::Denied => ToolStatus::Denied,
+        ToolOutcome::Interrupted => ToolStatus::Interrupted,
     }
 }
 
@@ -134,7 +136,7 @@ fn duration(time: &Value) -> Option<u64> {
     u64::try_from(end.since(start)).ok()
 }
 
-/// A name for an attachment; its content may be a `data:` address of megabytes and is left alone.
+/// Label of an attachment. Its content may be a `data:` URL of megabytes and is not copied.
 fn file_label(part: &Value) -> String {
     let address = part["url"].as_str().filter(|url| !url.starts_with("data:"));
     let name = part["filename"].as_str().or(address).unwrap_or("attachment");
@@ -142,57 +144,56 @@ fn file_label(part: &Value) -> String {
 }
 
 fn compaction(part: &Value) -> &'static str {
-    if part["auto"] == true { "Conversation compacted, its context being full" } else { "Conversation compacted" }
+    if part["auto"] == true { "Conversation compacted because its context was full" } else { "Conversation compacted" }
 }
 
 fn retry(part: &Value) -> String {
     let reason = part["error"]["data"]["message"].as_str().or_else(|| part["error"]["message"].as_str());
-    format!("Asked the model again: {}", reason.unwrap_or("no reason given"))
+    format!("Retried the model request: {}", reason.unwrap_or("no reason given"))
 }
 
-fn fault_entry(head: &Head<'_>, kind: Kind, message: &str) -> Entry {
+fn error_entry(head: &MessageHead<'_>, kind: PartKind, message: &str) -> Entry {
     let mut transcript = Transcript::default();
-    let event = fault(head, kind, message);
+    let event = error_event(head, kind, message);
     let (key, time) = (event.key, event.time);
     transcript.apply(event);
     transcript.into_entries().pop().unwrap_or_else(|| blank(key, time))
 }
 
-/// What a message says by itself, behind its parts: that it failed, or was interrupted.
-pub fn fault(head: &Head<'_>, kind: Kind, message: &str) -> Event {
-    let fault = head.error.as_ref();
-    let words = fault.and_then(|fault| fault.data.message.as_deref()).unwrap_or_default();
-    let name = fault.map_or("Error", |fault| &*fault.name);
+/// Event of a message's error or interruption, after its parts.
+pub fn error_event(head: &MessageHead<'_>, kind: PartKind, message: &str) -> Event {
+    let error = head.error.as_ref();
+    let message_text = error.and_then(|error| error.data.message.as_deref()).unwrap_or_default();
+    let name = error.map_or("Error", |error| &*error.name);
     let (level, text) = match kind {
-        Kind::Fault { aborted: true } => (Level::Warning, "Interrupted".to_owned()),
-        _ if words.is_empty() => (Level::Error, name.to_owned()),
-        _ => (Level::Error, format!("{name}: {words}")),
+        PartKind::Error { aborted: true } => (NoticeLevel::Warning, "Interrupted".to_owned()),
+        _ if message_text.is_empty() => (NoticeLevel::Error, name.to_owned()),
+        _ => (NoticeLevel::Error, format!("{name}: {message_text}")),
     };
     let time = record::moment(head.time.completed).or_else(|| record::moment(head.time.created));
-    Event { key: Key::new(message, 0), time, body: Body::Notice { level, text } }
+    Event { key: EntryKey::new(message, 0), time, body: EventBody::Notice { level, text } }
 }
 
-/// Cuts texts to a limit and remembers that it did.
-pub struct Cutter {
+/// Truncates texts to a limit, and records that it did.
+pub struct Truncator {
     limit: TextLimit,
     cut: bool,
 }
 
-impl Cutter {
-    /// Nothing was cut yet.
+impl Truncator {
     pub fn new(limit: TextLimit) -> Self {
         Self { limit, cut: false }
     }
 
     fn cut(&mut self, value: &Value) -> String {
         match value {
-            Value::String(text) => self.cut_text(text.clone()),
+            Value::String(text) => self.truncate_text(text.clone()),
             Value::Null => String::new(),
-            other => self.cut_text(other.to_string()),
+            other => self.truncate_text(other.to_string()),
         }
     }
 
-    fn cut_text(&mut self, mut text: String) -> String {
+    fn truncate_text(&mut self, mut text: String) -> String {
         if text.len() > self.limit.0 {
             let end = (0..=self.limit.0).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
             text.truncate(end);

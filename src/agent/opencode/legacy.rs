@@ -1,7 +1,8 @@
-//! Sessions of OpenCode up to 1.1: a JSON file each for the session, its messages and their parts.
+//! Reads sessions of OpenCode up to 1.1: one JSON file each for the session, its messages and their parts.
 //!
-//! Verified with 1.1.65. Files are rewritten in place, so one may be found cut short; it counts as unreadable until it
-//! is whole. Parts are read only when a session is summed up or opened, never on a walk.
+//!
+//! Verified with 1.1.65. OpenCode rewrites files in place, so a reader may see a truncated one; it counts as unreadable
+//! until the next change. Parts are read only to summarise or open a session, never during discovery.
 
 use std::ffi::{CStr, CString};
 use std::fs;
@@ -13,13 +14,13 @@ use rayon::prelude::*;
 use serde::Deserialize;
 
 use super::database::SessionRow;
-use super::record::{self, Part, Record};
+use super::record::{self, OpenCodeMessage, OpenCodePart};
 use super::summary::first_prompt;
-use super::tally::Tally;
+use super::totals::OpenCodeTotals;
 use crate::agent::folder::Folder;
-use crate::agent::pages::{Source, Version};
-use crate::agent::sqlite::Failure;
-use crate::agent::{Cursor, Progress, Sessions, Stamp, Summarised, Unit};
+use crate::agent::pages::{MessageStore, MessageVersion};
+use crate::agent::sqlite::DatabaseError;
+use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress};
 use crate::domain::{Agent, Issue, Session, SessionKey};
 
 /// A session's own file.
@@ -58,23 +59,22 @@ impl SessionFile {
     }
 }
 
-/// One session's messages and parts below `storage/`.
+/// Messages and parts of one session, below `storage/`.
 #[derive(Debug)]
-pub struct Files {
+pub struct SessionFiles {
     session: PathBuf,
     storage: PathBuf,
     id: String,
 }
 
-impl Files {
-    /// Of the session whose own file is `storage/session/<project>/<id>.json`.
+impl SessionFiles {
+    /// Files of the session whose own file is `storage/session/<project>/<id>.json`.
     pub fn new(session: &Path) -> Self {
         let storage = session.ancestors().nth(3).unwrap_or(Path::new("")).to_owned();
         let id = session.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Self { session: session.to_owned(), storage, id }
     }
 
-    /// The session's id.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -97,24 +97,24 @@ impl Files {
     }
 
     /// A message with its parts.
-    pub fn load(&self, id: &str) -> io::Result<Record> {
+    pub fn load(&self, id: &str) -> io::Result<OpenCodeMessage> {
         let data = text(&self.message(id))?;
         let folder = self.parts(id);
         let ids = names(&folder)?;
         let parts = ids.into_iter().map(|id| {
             let data = text(&folder.join(&id).with_extension("json"))?;
-            Ok(Part { id, data })
+            Ok(OpenCodePart { id, data })
         });
-        Ok(Record { id: id.to_owned(), parts: parts.collect::<io::Result<_>>()?, data, stored: None })
+        Ok(OpenCodeMessage { id: id.to_owned(), parts: parts.collect::<io::Result<_>>()?, data, stored: None })
     }
 
-    /// Hands over each message and each of its parts as bytes: the message's id, the part's, and what is stored. What
-    /// cannot be read is left out: a file that is being rewritten is read again when it changed.
+    /// Visits each message and each of its parts as bytes: the message's id, the part's id, and the stored JSON. Files
+    /// that cannot be read are skipped, because a file that is being rewritten is read again after its change.
     pub fn each(&self, visit: &mut dyn FnMut(&str, Option<&str>, &[u8]) -> ControlFlow<()>) -> io::Result<()> {
         let Some(messages) = Folder::open(&self.messages())? else { return Ok(()) };
         let parts = Folder::open(&self.storage.join("part"))?;
         let mut buffer = Vec::new();
-        for name in messages.names(ENDING)? {
+        for name in messages.names(EXTENSION)? {
             let Some(message) = stem(&name) else { continue };
             if let Ok(len) = messages.read(&name, &mut buffer)
                 && visit(message, None, &buffer[..len]).is_break()
@@ -123,7 +123,7 @@ impl Files {
             }
             let folder = CString::new(message).ok().and_then(|name| parts.as_ref()?.folder(&name).ok()?);
             let Some(folder) = folder else { continue };
-            for name in folder.names(ENDING).unwrap_or_default() {
+            for name in folder.names(EXTENSION).unwrap_or_default() {
                 let (Some(part), Ok(len)) = (stem(&name), folder.read(&name, &mut buffer)) else { continue };
                 if visit(message, Some(part), &buffer[..len]).is_break() {
                     return Ok(());
@@ -133,12 +133,12 @@ impl Files {
         Ok(())
     }
 
-    fn version(&self, id: &str) -> io::Result<Version> {
-        let own = Stamp::of(&fs::metadata(self.message(id))?);
+    fn version(&self, id: &str) -> io::Result<MessageVersion> {
+        let own = FileStamp::of(&fs::metadata(self.message(id))?);
         let folder = self.parts(id);
         let (mut count, mut bytes, mut newest) = (0, 0, 0);
         for part in names(&folder)? {
-            let part = Stamp::of(&fs::metadata(folder.join(part).with_extension("json"))?);
+            let part = FileStamp::of(&fs::metadata(folder.join(part).with_extension("json"))?);
             count += 1;
             bytes += signed(part.size);
             newest = newest.max(part.mtime_ns);
@@ -147,8 +147,7 @@ impl Files {
     }
 }
 
-/// How the names of its files end.
-const ENDING: &[u8] = b".json";
+const EXTENSION: &[u8] = b".json";
 
 fn stem(name: &CStr) -> Option<&str> {
     name.to_str().ok()?.strip_suffix(".json")
@@ -158,7 +157,7 @@ fn signed(size: u64) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
 }
 
-/// Stems of a folder's JSON files in order; none where there is no folder.
+/// Stems of a folder's JSON files in order; none if the folder does not exist.
 fn names(folder: &Path) -> io::Result<Vec<String>> {
     let listed = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -177,14 +176,14 @@ fn text(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8(fs::read(path)?).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into()))
 }
 
-impl Source for Files {
-    type Message = Record;
+impl MessageStore for SessionFiles {
+    type Message = OpenCodeMessage;
 
     fn may_have_changed(&mut self) -> bool {
         true
     }
 
-    fn versions(&mut self) -> Result<Option<Vec<(String, Version)>>, Failure> {
+    fn versions(&mut self) -> Result<Option<Vec<(String, MessageVersion)>>, DatabaseError> {
         if !self.session.try_exists()? {
             return Ok(None);
         }
@@ -193,39 +192,39 @@ impl Source for Files {
         Ok(Some(versions.collect::<io::Result<_>>()?))
     }
 
-    fn newest(&mut self, skip: u32, count: u32) -> Result<Vec<String>, Failure> {
+    fn newest(&mut self, skip: u32, count: u32) -> Result<Vec<String>, DatabaseError> {
         Ok(self.ids()?.into_iter().rev().skip(skip as usize).take(count as usize).collect())
     }
 
-    fn message(&mut self, id: &str) -> Result<Record, Failure> {
+    fn message(&mut self, id: &str) -> Result<OpenCodeMessage, DatabaseError> {
         Ok(self.load(id)?)
     }
 }
 
-/// State of a session's file and of its folder of messages: a new message changes the one, a new title the other.
-pub fn stamp(session: &Path) -> io::Result<Stamp> {
-    let mut stamp = Stamp::of(&fs::metadata(session)?);
-    match fs::metadata(Files::new(session).messages()) {
-        Ok(folder) => stamp.mtime_ns = stamp.mtime_ns.max(Stamp::of(&folder).mtime_ns),
+/// Stamp of a session's file and of its message folder: a new title changes the one, a new message the other.
+pub fn stamp(session: &Path) -> io::Result<FileStamp> {
+    let mut stamp = FileStamp::of(&fs::metadata(session)?);
+    match fs::metadata(SessionFiles::new(session).messages()) {
+        Ok(folder) => stamp.mtime_ns = stamp.mtime_ns.max(FileStamp::of(&folder).mtime_ns),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
     Ok(stamp)
 }
 
-/// The session file to which a message's or a part's file belongs.
+/// Session file to which a message's or a part's file belongs.
 pub fn owner(root: &Path, path: &Path) -> Option<PathBuf> {
     #[derive(Deserialize)]
-    struct Belongs {
+    struct PartFile {
         #[serde(rename = "sessionID")]
         session: String,
     }
     let storage = root.join("storage");
     let below = path.strip_prefix(&storage).ok()?;
-    let mut steps = below.components().map(|step| step.as_os_str().to_string_lossy());
-    let session = match &*steps.next()? {
-        "message" => steps.next()?.into_owned(),
-        "part" => serde_json::from_slice::<Belongs>(&fs::read(path).ok()?).ok()?.session,
+    let mut components = below.components().map(|step| step.as_os_str().to_string_lossy());
+    let session = match &*components.next()? {
+        "message" => components.next()?.into_owned(),
+        "part" => serde_json::from_slice::<PartFile>(&fs::read(path).ok()?).ok()?.session,
         _ => return None,
     };
     let name = format!("{session}.json");
@@ -233,47 +232,48 @@ pub fn owner(root: &Path, path: &Path) -> Option<PathBuf> {
     projects.map(|project| project.path().join(&name)).find(|file| file.is_file())
 }
 
-/// Sums one session up.
-pub fn summarise(unit: &Unit) -> Summarised {
-    let (sessions, issues, bytes_read) = match sum_up(&unit.path) {
+/// Summarises one session.
+pub fn summarise(source: &Source) -> SourceSummary {
+    let (sessions, issues, bytes_read) = match build_session(&source.path) {
         Ok((session, issues)) => {
             let bytes = session.bytes;
             (vec![session], issues, bytes)
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => (Vec::new(), Vec::new(), 0),
-        Err(error) => (vec![unreadable(unit)], vec![Issue::new(&unit.path, error)], 0),
+        Err(error) => (vec![unreadable(source)], vec![Issue::new(&source.path, error)], 0),
     };
-    Summarised {
-        sessions: Sessions::All(sessions),
+    SourceSummary {
+        sessions: SourceSessions::All(sessions),
         notes: Vec::new(),
-        progress: Progress { cursor: Cursor { stamp: unit.stamp, offset: 0 }, state: Vec::new() },
+        progress: SummaryProgress { cursor: SummaryCursor { stamp: source.stamp, offset: 0 }, state: Vec::new() },
         bytes_read,
         issues,
     }
 }
 
-/// A row for a session of which only the name of its file is known.
-fn unreadable(unit: &Unit) -> Session {
-    let id = unit.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let mut session = Session::new(SessionKey::new(Agent::OpenCode, id), unit.path.clone());
+/// Row for a session whose file cannot be read; only its id is known.
+fn unreadable(source: &Source) -> Session {
+    let id = source.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let mut session = Session::new(SessionKey::new(Agent::OpenCode, id), source.path.clone());
     session.flags.unreadable = true;
     session.unreadable = 1;
-    session.last_activity = Some(crate::domain::Time::from_millis(unit.stamp.mtime_millis()));
+    session.last_activity = Some(crate::domain::Time::from_millis(source.stamp.mtime_millis()));
     session.complete = true;
     session
 }
 
-fn sum_up(path: &Path) -> io::Result<(Session, Vec<Issue>)> {
+fn build_session(path: &Path) -> io::Result<(Session, Vec<Issue>)> {
     let own = fs::read(path)?;
     let file: SessionFile = serde_json::from_slice(&own)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("not a session's JSON: {error}")))?;
-    let files = Files::new(path);
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("not a session file: {error}")))?;
+    let files = SessionFiles::new(path);
     let mut row = file.row();
-    // The name of the file is what its messages lie under.
+    // The file's name is the name of the message folder.
     row.id.clone_from(&files.id);
-    let records: Vec<io::Result<(Record, Tally)>> = files.ids()?.into_par_iter().map(|id| one(&files, &id)).collect();
-    let mut tally = Tally::default();
-    tally.bytes = own.len() as u64;
+    let records: Vec<io::Result<(OpenCodeMessage, OpenCodeTotals)>> =
+        files.ids()?.into_par_iter().map(|id| count_message(&files, &id)).collect();
+    let mut totals = OpenCodeTotals::default();
+    totals.bytes = own.len() as u64;
     let mut issues = Vec::new();
     let mut first = None;
     for counted in records {
@@ -282,26 +282,26 @@ fn sum_up(path: &Path) -> io::Result<(Session, Vec<Issue>)> {
                 if first.is_none() && counted.first_prompt.is_some() {
                     first = Some(first_prompt(&record));
                 }
-                tally.add(counted);
+                totals.add(counted);
             }
             Err(error) => {
-                tally.unreadable += 1;
-                issues.push(Issue::new(path, format!("a message: {error}")));
+                totals.unreadable += 1;
+                issues.push(Issue::new(path, format!("message: {error}")));
             }
         }
     }
-    let mut session = tally.session(&row, path);
+    let mut session = totals.session(&row, path);
     if session.title.text.is_empty() {
         session.title = first.unwrap_or_default();
     }
     Ok((session, issues))
 }
 
-/// Counts one message. Of those that asked nothing the texts are dropped at once.
-fn one(files: &Files, id: &str) -> io::Result<(Record, Tally)> {
+/// Counts one message. Drops the texts of messages without a prompt at once.
+fn count_message(files: &SessionFiles, id: &str) -> io::Result<(OpenCodeMessage, OpenCodeTotals)> {
     let record = files.load(id)?;
-    let mut tally = Tally::default();
-    tally.record(&record);
-    let keep = if tally.first_prompt.is_some() { record } else { Record::default() };
-    Ok((keep, tally))
+    let mut totals = OpenCodeTotals::default();
+    totals.record(&record);
+    let keep = if totals.first_prompt.is_some() { record } else { OpenCodeMessage::default() };
+    Ok((keep, totals))
 }

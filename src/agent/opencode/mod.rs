@@ -1,35 +1,40 @@
-//! OpenCode: one SQLite database since 1.2, a tree of JSON files before that.
+//! Format of OpenCode: one SQLite database since 1.2, a tree of JSON files before that.
 //!
-//! Nothing here writes. What makes an entry is decided in [`record`] alone; [`summary`] counts by it, and the pages of
-//! a reading are made by it. A session that lies both in a database and in JSON files (1.2 left them behind when it
-//! took them over) is told by both units; of two that are equally new the database's counts, its kind being lower.
+//!
+//! Read-only. Only [`record`] decides which parts make entries; [`summary`] and the transcript readers follow it.
+//!
+//!
+//! OpenCode 1.2 imported JSON files without deleting them, so both sources may contain a session. The index prefers the
+//! newer one; of two equally new ones the database, because its kind is lower.
 
 mod action;
 mod database;
 mod entries;
 mod legacy;
-mod places;
+mod paths;
 mod protocol;
 mod record;
 mod summary;
-mod tally;
 mod texts;
+mod totals;
 mod v2;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use self::database::Rows;
-use self::legacy::Files;
-use self::places::{DATABASE, is_json};
+use self::database::OpenCodeSessionRows;
+use self::legacy::SessionFiles;
+use self::paths::{DATABASE, is_json};
 pub use self::protocol::Serve;
-use super::pages::{self, Pages};
-use super::{Discovery, Environment, Format, Progress, Reading, Root, Summarised, Texts, Unit};
+use super::pages::{self, PagedTranscript};
+use super::{
+    Discovery, Environment, Format, Source, SourceRoot, SourceSummary, SummaryProgress, Texts, TranscriptReader,
+};
 use crate::domain::launch::Launch;
-use crate::domain::live::LiveSign;
+use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Entry, Session};
 
-/// Reader of OpenCode's sessions.
+/// Format of OpenCode's sessions.
 #[derive(Debug)]
 pub struct OpenCode;
 
@@ -38,47 +43,47 @@ impl Format for OpenCode {
         Agent::OpenCode
     }
 
-    fn roots(&self, environment: &Environment) -> Vec<Root> {
-        places::roots(environment)
+    fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {
+        paths::roots(environment)
     }
 
-    fn discover(&self, root: &Root) -> Discovery {
-        places::discover(root)
+    fn discover(&self, root: &SourceRoot) -> Discovery {
+        paths::discover(root)
     }
 
-    fn affected(&self, root: &Root, path: &Path) -> Vec<(PathBuf, Option<Unit>)> {
-        places::affected(root, path)
+    fn affected(&self, root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+        paths::affected(root, path)
     }
 
-    fn glance(&self, _unit: &Unit) -> Vec<Session> {
+    fn peek(&self, _source: &Source) -> Vec<Session> {
         Vec::new()
     }
 
-    fn summarise(&self, unit: &Unit, progress: Option<&Progress>) -> Summarised {
-        if unit.kind == DATABASE { summary::summarise(unit, progress) } else { legacy::summarise(unit) }
+    fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
+        if source.kind == DATABASE { summary::summarise(source, progress) } else { legacy::summarise(source) }
     }
 
-    fn open(&self, session: &Session) -> io::Result<Box<dyn Reading>> {
+    fn open(&self, session: &Session) -> io::Result<Box<dyn TranscriptReader>> {
         let path = session.path.clone();
         if is_json(&path) {
-            return Ok(Box::new(Pages::open(Files::new(&path), path)?));
+            return Ok(Box::new(PagedTranscript::open(SessionFiles::new(&path), path)?));
         }
-        Ok(Box::new(Pages::open(Rows::open(&path, &session.key.id)?, path)?))
+        Ok(Box::new(PagedTranscript::open(OpenCodeSessionRows::open(&path, &session.key.id)?, path)?))
     }
 
     fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>> {
         if is_json(&session.path) {
-            return pages::tail(&mut Files::new(&session.path), count);
+            return pages::tail(&mut SessionFiles::new(&session.path), count);
         }
-        pages::tail(&mut Rows::open(&session.path, &session.key.id)?, count)
+        pages::tail(&mut OpenCodeSessionRows::open(&session.path, &session.key.id)?, count)
     }
 
-    /// OpenCode leaves no sign on disk that says which session is open.
-    fn live(&self, _root: &Root) -> Vec<LiveSign> {
+    /// OpenCode leaves no sign on disk of the sessions that are open.
+    fn live(&self, _root: &SourceRoot) -> Vec<LiveStatus> {
         Vec::new()
     }
 
-    fn search(&self) -> Option<&dyn Texts> {
+    fn texts(&self) -> Option<&dyn Texts> {
         Some(self)
     }
 
@@ -88,10 +93,10 @@ impl Format for OpenCode {
         Launch { program: self.agent().name().into(), args, cwd: PathBuf::from(&*session.cwd) }
     }
 
-    fn refuses(&self, session: &Session) -> Option<String> {
+    fn resume_refusal(&self, session: &Session) -> Option<String> {
         is_json(&session.path).then(|| {
-            "this session lies only in JSON files of OpenCode 1.1 or older, which newer versions do not read; it can be \
-             read here, or taken over by starting OpenCode 1.2 once"
+            "this session exists only in JSON files of OpenCode 1.1 or older, which newer versions do not read; read it \
+             here, or import it by starting OpenCode 1.2 once"
                 .to_owned()
         })
     }

@@ -1,7 +1,8 @@
-//! Messages and their parts as OpenCode stores them, and the one rule that says which of them make entries.
+//! Messages and parts as OpenCode stores them, and the one rule that decides which of them make entries.
 //!
-//! Verified with 1.1.65, 1.2.27 and 1.18.33. Summaries count by [`kind`] and [`trailer`], readings are built from
-//! them: nothing else may decide what is shown. Here only what the rule needs is parsed; the texts are skipped.
+//!
+//! Verified with 1.1.65, 1.2.27 and 1.18.33. Summaries count by [`kind`] and [`error_entry`], and transcripts are built
+//! from them; no other code may decide this. Only the fields that the rule needs are parsed; texts are skipped.
 
 use std::borrow::Cow;
 
@@ -9,133 +10,124 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, Visitor};
 
 use crate::agent::TextLimit;
-use crate::agent::pages::{Message, Outline};
+use crate::agent::pages::{MessageOutline, StoredMessage};
 use crate::domain::{Entry, Time, Tokens};
 
 /// A message and its parts in order, as stored.
 #[derive(Clone, Debug, Default)]
-pub struct Record {
-    /// Id of the message.
+pub struct OpenCodeMessage {
     pub id: String,
-    /// The message's JSON; empty where its row or file is missing.
+    /// The message's JSON; empty if its row or file is missing.
     pub data: String,
-    /// Its parts.
-    pub parts: Vec<Part>,
-    /// What is stored, where `data` and `parts` were made from another shape.
+    pub parts: Vec<OpenCodePart>,
+    /// Stored form, if `data` and `parts` were converted from another one.
     pub stored: Option<String>,
 }
 
-/// A part of a message.
 #[derive(Clone, Debug, Default)]
-pub struct Part {
-    /// Its id.
+pub struct OpenCodePart {
     pub id: String,
-    /// Its JSON.
     pub data: String,
 }
 
-/// What a message tells without its parts.
+/// Fields of a message without its parts.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Head<'a> {
+pub struct MessageHead<'a> {
     /// `user` or `assistant`.
     #[serde(borrow)]
     pub role: Cow<'a, str>,
-    /// When.
-    pub time: Times,
-    /// Model and provider of an assistant's message.
+    pub time: Timestamps,
+    /// Model of an assistant's message.
     #[serde(borrow, rename = "modelID")]
     pub model_id: Option<Cow<'a, str>>,
-    /// See `model_id`.
+    /// Provider of an assistant's message.
     #[serde(borrow, rename = "providerID")]
     pub provider_id: Option<Cow<'a, str>>,
-    /// Model and provider that a user's message asks for.
+    /// Model and provider that a user's message requests.
     #[serde(borrow)]
-    pub model: Option<Model<'a>>,
+    pub model: Option<ModelRef<'a>>,
     /// Cost of this reply in US dollars.
     pub cost: Option<f64>,
     /// Usage of this reply.
-    pub tokens: Option<Usage>,
-    /// What ended it.
+    pub tokens: Option<OpenCodeUsage>,
+    /// Error that ended it.
     #[serde(borrow)]
-    pub error: Option<Fault<'a>>,
+    pub error: Option<MessageError<'a>>,
 }
 
-/// When a message or a part began and ended, in ms since 1970.
+/// Times of a message or a part, in ms since 1970.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Times {
-    /// Of a message: when it was made.
+pub struct Timestamps {
+    /// Creation of a message.
     pub created: Option<f64>,
-    /// Of a message: when it was complete.
+    /// Completion of a message.
     pub completed: Option<f64>,
-    /// Of a part: when it began.
+    /// Start of a part.
     pub start: Option<f64>,
-    /// Of a part: when it ended.
+    /// End of a part.
     pub end: Option<f64>,
 }
 
-/// A model by name, as it is written in a user's message and in a session's row.
+/// A model by name, as in a user's message and in a session's row.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Model<'a> {
-    /// In messages.
+pub struct ModelRef<'a> {
+    /// Name in messages.
     #[serde(borrow, rename = "modelID")]
     pub name: Option<Cow<'a, str>>,
-    /// In rows.
+    /// Name in rows.
     #[serde(borrow)]
     pub id: Option<Cow<'a, str>>,
-    /// Who serves it.
     #[serde(borrow, rename = "providerID")]
     pub provider_id: Option<Cow<'a, str>>,
 }
 
-/// Tokens as OpenCode counts them.
+/// Token counts in OpenCode's categories.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Usage {
+pub struct OpenCodeUsage {
     input: f64,
     output: f64,
     reasoning: f64,
-    cache: Cache,
+    cache: CacheUsage,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
-struct Cache {
+struct CacheUsage {
     read: f64,
     write: f64,
 }
 
-/// Why a message ended early.
+/// Error that ended a message early.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Fault<'a> {
+pub struct MessageError<'a> {
     /// `APIError`, `MessageAbortedError` …
     #[serde(borrow)]
     pub name: Cow<'a, str>,
-    /// Details.
     #[serde(borrow)]
-    pub data: FaultData<'a>,
+    pub data: MessageErrorData<'a>,
 }
 
-/// Details of a [`Fault`].
+/// Details of a [`MessageError`].
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct FaultData<'a> {
-    /// In words.
+pub struct MessageErrorData<'a> {
     #[serde(borrow)]
     pub message: Option<Cow<'a, str>>,
 }
 
-/// What the rule needs of a part.
+/// Fields of a part that the rule needs.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct PartHead<'a> {
     #[serde(borrow, rename = "type")]
     kind: Cow<'a, str>,
-    text: Filled,
-    prompt: Filled,
+    text: HasText,
+    prompt: HasText,
     synthetic: Option<bool>,
     ignored: Option<bool>,
     #[serde(borrow)]
@@ -151,169 +143,171 @@ struct StateHead<'a> {
     error: Option<Cow<'a, str>>,
 }
 
-/// Whether a text holds anything but white space; the text itself is not kept.
+/// True if a text has non-blank characters; the text itself is not stored.
 #[derive(Clone, Copy, Debug, Default)]
-struct Filled(bool);
+struct HasText(bool);
 
-impl<'de> Deserialize<'de> for Filled {
+impl<'de> Deserialize<'de> for HasText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Look;
-        impl<'de> Visitor<'de> for Look {
-            type Value = Filled;
+        struct TextVisitor;
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = HasText;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a text")
             }
-            fn visit_str<E>(self, text: &str) -> Result<Filled, E> {
-                Ok(Filled(!text.trim_start().is_empty()))
+            fn visit_str<E>(self, text: &str) -> Result<HasText, E> {
+                Ok(HasText(!text.trim_start().is_empty()))
             }
-            fn visit_unit<E>(self) -> Result<Filled, E> {
-                Ok(Filled(false))
+            fn visit_unit<E>(self) -> Result<HasText, E> {
+                Ok(HasText(false))
             }
-            fn visit_bool<E>(self, _: bool) -> Result<Filled, E> {
-                Ok(Filled(true))
+            fn visit_bool<E>(self, _: bool) -> Result<HasText, E> {
+                Ok(HasText(true))
             }
-            fn visit_i64<E>(self, _: i64) -> Result<Filled, E> {
-                Ok(Filled(true))
+            fn visit_i64<E>(self, _: i64) -> Result<HasText, E> {
+                Ok(HasText(true))
             }
-            fn visit_u64<E>(self, _: u64) -> Result<Filled, E> {
-                Ok(Filled(true))
+            fn visit_u64<E>(self, _: u64) -> Result<HasText, E> {
+                Ok(HasText(true))
             }
-            fn visit_f64<E>(self, _: f64) -> Result<Filled, E> {
-                Ok(Filled(true))
+            fn visit_f64<E>(self, _: f64) -> Result<HasText, E> {
+                Ok(HasText(true))
             }
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Filled, A::Error> {
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<HasText, A::Error> {
                 while list.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Filled(false))
+                Ok(HasText(false))
             }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Filled, A::Error> {
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<HasText, A::Error> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Filled(false))
+                Ok(HasText(false))
             }
         }
-        deserializer.deserialize_any(Look)
+        deserializer.deserialize_any(TextVisitor)
     }
 }
 
-/// What entry a part makes.
+/// Kind of entry that a part makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The user asked.
+pub enum PartKind {
+    /// Prompt of the user.
     Prompt,
-    /// A command of the user's that a sub-agent carries out.
+    /// Command of the user that a sub-agent executes.
     Subtask,
-    /// The agent answered.
+    /// Answer of the agent.
     Text,
-    /// The agent thought.
+    /// Reasoning of the agent.
     Thinking,
-    /// A tool call.
-    Tool(Outcome),
-    /// An attachment.
+    /// Tool call.
+    Tool(ToolOutcome),
+    /// Attachment.
     File,
-    /// The conversation was compacted here.
+    /// Compaction of the conversation.
     Compaction,
-    /// The model was asked again.
+    /// Retry of a model request.
     Retry,
-    /// A part of a kind that this version does not know.
+    /// Part of a type unknown to this version.
     Other,
-    /// Not a part: the message itself ended with an error, or was interrupted.
-    Fault {
-        /// By the user.
+    /// Error or interruption of the message itself, which is no part.
+    Error {
+        /// True if the user interrupted it.
         aborted: bool,
     },
 }
 
-/// What became of a tool call.
+/// Outcome of a tool call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ToolOutcome {
     /// Not started.
     Pending,
-    /// At work, as far as is known.
+    /// Running, as far as the record shows.
     Running,
-    /// Ended well.
+    /// Succeeded.
     Done,
-    /// Ended with an error.
+    /// Failed.
     Failed,
-    /// Refused by the user.
+    /// Denied by the user.
     Denied,
-    /// Stopped.
+    /// Interrupted.
     Interrupted,
 }
 
-impl Kind {
-    /// Whether it is a prompt to jump to.
+impl PartKind {
+    /// True for a prompt to jump to.
     pub fn is_prompt(self) -> bool {
         matches!(self, Self::Prompt | Self::Subtask)
     }
 
-    /// Whether it is an error to jump to.
+    /// True for an error to jump to.
     pub fn is_error(self) -> bool {
-        matches!(self, Self::Tool(Outcome::Failed) | Self::Fault { aborted: false })
+        matches!(self, Self::Tool(ToolOutcome::Failed) | Self::Error { aborted: false })
     }
 }
 
-/// What the rule needs of a message.
+/// Fields of a message that the rule needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stance {
-    /// The user's.
+pub struct MessageState {
+    /// True for the user's messages.
     pub user: bool,
-    /// It ended, well or not.
-    pub over: bool,
+    /// True if it ended, successfully or not.
+    pub complete: bool,
 }
 
-/// The entry that a part makes, if any.
-pub fn kind(stance: Stance, part: &PartHead<'_>) -> Option<Kind> {
+/// Kind of the entry that a part makes, if any.
+pub fn kind(state: MessageState, part: &PartHead<'_>) -> Option<PartKind> {
     let hidden = part.synthetic == Some(true) || part.ignored == Some(true);
     match &*part.kind {
         "text" if hidden || !part.text.0 => None,
-        "text" if stance.user => Some(Kind::Prompt),
-        "text" => Some(Kind::Text),
-        "reasoning" => part.text.0.then_some(Kind::Thinking),
-        "tool" => Some(Kind::Tool(outcome(stance, &part.state))),
-        "file" => Some(Kind::File),
-        "compaction" => Some(Kind::Compaction),
-        "retry" => Some(Kind::Retry),
-        "subtask" => part.prompt.0.then_some(Kind::Subtask),
-        // An agent named with `@` stands in the prompt's text; the rest is book-keeping.
+        "text" if state.user => Some(PartKind::Prompt),
+        "text" => Some(PartKind::Text),
+        "reasoning" => part.text.0.then_some(PartKind::Thinking),
+        "tool" => Some(PartKind::Tool(outcome(state, &part.state))),
+        "file" => Some(PartKind::File),
+        "compaction" => Some(PartKind::Compaction),
+        "retry" => Some(PartKind::Retry),
+        "subtask" => part.prompt.0.then_some(PartKind::Subtask),
+        // The prompt's text contains agents named with `@`; the other types are book-keeping.
         "agent" | "step-start" | "step-finish" | "snapshot" | "patch" => None,
-        _ => Some(Kind::Other),
+        _ => Some(PartKind::Other),
     }
 }
 
-/// The entry that a message makes by itself, behind those of its parts.
-pub fn trailer(head: &Head<'_>) -> Option<Kind> {
-    head.error.as_ref().map(|fault| Kind::Fault { aborted: fault.name == "MessageAbortedError" })
+/// Kind of the entry that a message makes after those of its parts, if any.
+pub fn error_entry(head: &MessageHead<'_>) -> Option<PartKind> {
+    head.error.as_ref().map(|error| PartKind::Error { aborted: error.name == "MessageAbortedError" })
 }
 
-fn outcome(stance: Stance, state: &StateHead<'_>) -> Outcome {
+fn outcome(message: MessageState, state: &StateHead<'_>) -> ToolOutcome {
     match &*state.status {
-        "completed" => Outcome::Done,
+        "completed" => ToolOutcome::Done,
         "error" => match state.error.as_deref().unwrap_or_default() {
-            text if text.contains("rejected permission") || text.contains("dismissed this question") => Outcome::Denied,
-            text if text.contains("aborted") => Outcome::Interrupted,
-            _ => Outcome::Failed,
+            text if text.contains("rejected permission") || text.contains("dismissed this question") => {
+                ToolOutcome::Denied
+            }
+            text if text.contains("aborted") => ToolOutcome::Interrupted,
+            _ => ToolOutcome::Failed,
         },
-        // A message that is over has no tools at work; they were killed with it.
-        _ if stance.over => Outcome::Interrupted,
-        "running" => Outcome::Running,
-        _ => Outcome::Pending,
+        // A complete message has no running tools; they were killed with it.
+        _ if message.complete => ToolOutcome::Interrupted,
+        "running" => ToolOutcome::Running,
+        _ => ToolOutcome::Pending,
     }
 }
 
-/// Reads the head of a message.
-pub fn head(data: &str) -> Option<Head<'_>> {
+/// Parses the head of a message.
+pub fn head(data: &str) -> Option<MessageHead<'_>> {
     sonic_rs::from_str(data).ok()
 }
 
-/// Reads what the rule needs of a part.
+/// Parses the fields of a part that the rule needs.
 pub fn part_head(data: &str) -> Option<PartHead<'_>> {
     sonic_rs::from_str(data).ok()
 }
 
-/// An entry of a message: the part that makes it (none: the message itself), and what it is.
-pub type Slot = (Option<usize>, Kind);
+/// An entry of a message: the index of its part (`None` for the message itself), and its kind.
+pub type EntrySlot = (Option<usize>, PartKind);
 
-/// The entries that a message makes, in order, and how many of its pieces could not be read.
-pub fn outline(record: &Record) -> (Vec<Slot>, u32) {
+/// Entries of a message in order, and the number of unreadable records in it.
+pub fn outline(record: &OpenCodeMessage) -> (Vec<EntrySlot>, u32) {
     let Some(head) = head(&record.data) else {
         return (Vec::new(), 1);
     };
@@ -321,36 +315,34 @@ pub fn outline(record: &Record) -> (Vec<Slot>, u32) {
     let mut unreadable = 0;
     for (at, part) in record.parts.iter().enumerate() {
         match part_head(&part.data) {
-            Some(part) => slots.extend(kind(head.stance(), &part).map(|kind| (Some(at), kind))),
+            Some(part) => slots.extend(kind(head.state(), &part).map(|kind| (Some(at), kind))),
             None => unreadable += 1,
         }
     }
-    slots.extend(trailer(&head).map(|kind| (None, kind)));
+    slots.extend(error_entry(&head).map(|kind| (None, kind)));
     (slots, unreadable)
 }
 
-impl Head<'_> {
-    /// What the rule needs of it.
-    pub fn stance(&self) -> Stance {
-        Stance { user: self.role == "user", over: self.time.completed.is_some() || self.error.is_some() }
+impl MessageHead<'_> {
+    pub fn state(&self) -> MessageState {
+        MessageState { user: self.role == "user", complete: self.time.completed.is_some() || self.error.is_some() }
     }
 
-    /// The model as OpenCode's options write it: `provider/model`.
+    /// Model as in OpenCode's options: `provider/model`.
     pub fn model(&self) -> Option<String> {
-        let asked = self.model.as_ref();
-        let id = self.model_id.as_deref().or_else(|| asked.and_then(Model::name))?;
-        let provider = self.provider_id.as_deref().or_else(|| asked.and_then(|model| model.provider_id.as_deref()));
+        let requested = self.model.as_ref();
+        let id = self.model_id.as_deref().or_else(|| requested.and_then(ModelRef::name))?;
+        let provider = self.provider_id.as_deref().or_else(|| requested.and_then(|model| model.provider_id.as_deref()));
         Some(full_name(provider, id))
     }
 }
 
-impl Model<'_> {
-    /// Its own name.
+impl ModelRef<'_> {
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref().or(self.id.as_deref())
     }
 
-    /// With its provider.
+    /// Name with its provider.
     pub fn full_name(&self) -> Option<String> {
         self.name().map(|id| full_name(self.provider_id.as_deref(), id))
     }
@@ -360,8 +352,8 @@ fn full_name(provider: Option<&str>, id: &str) -> String {
     provider.filter(|name| !name.is_empty()).map_or_else(|| id.to_owned(), |provider| format!("{provider}/{id}"))
 }
 
-impl Usage {
-    /// As salon counts: reasoning is output.
+impl OpenCodeUsage {
+    /// Converts the token counts; reasoning counts as output.
     pub fn tokens(self) -> Tokens {
         Tokens {
             input: count(self.input),
@@ -377,16 +369,16 @@ fn count(number: f64) -> u64 {
     number.clamp(0.0, 9e15) as u64
 }
 
-/// A moment in ms; what nobody set (0, or before 1970) is no moment.
+/// Converts ms since 1970; `None` for an unset time (0, or before 1970).
 #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 are far below the limit")]
 pub fn moment(millis: Option<f64>) -> Option<Time> {
     millis.filter(|millis| (1.0..9e15).contains(millis)).map(|millis| Time::from_millis(millis as i64))
 }
 
-impl Message for Record {
-    fn outline(&self) -> Outline {
+impl StoredMessage for OpenCodeMessage {
+    fn outline(&self) -> MessageOutline {
         let (slots, unreadable) = outline(self);
-        Outline {
+        MessageOutline {
             len: slots.len(),
             prompt: slots.iter().position(|(_, kind)| kind.is_prompt()),
             errors: slots.iter().enumerate().filter(|(_, (_, kind))| kind.is_error()).map(|(at, _)| at).collect(),
@@ -410,7 +402,7 @@ impl Message for Record {
 
     fn bytes(&self) -> u64 {
         let parts = self.parts.iter().map(|part| part.data.len()).sum::<usize>();
-        let made_of = self.stored.as_ref().map_or(self.data.len() + parts, String::len);
-        made_of as u64
+        let stored_len = self.stored.as_ref().map_or(self.data.len() + parts, String::len);
+        stored_len as u64
     }
 }

@@ -1,7 +1,8 @@
-//! Sums up all sessions of a database, or only those that changed since the last time.
+//! Summarises all sessions of a database, or only those that changed since the last time.
 //!
-//! What changed is told from counts and times that lie in indices and in the small tables; no text is looked at for
-//! that. Only the sessions that did change are read, one pass over their rows.
+//!
+//! Changes are detected from counts and times in indices and small tables, without reading texts. Only changed sessions
+//! are read, in one pass over their rows.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -12,112 +13,112 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
-use super::database::{self, Layout, Schema, SessionRow};
+use super::database::{self, MessageTables, Schema, SessionRow};
 use super::entries::entries;
-use super::record::{self, Stance};
-use super::tally::Tally;
+use super::record::{self, MessageState};
+use super::totals::OpenCodeTotals;
 use super::v2;
-use crate::agent::sqlite::{self, Failure};
-use crate::agent::{Cursor, Progress, Sessions, Summarised, TextLimit, Unit};
+use crate::agent::sqlite::{self, DatabaseError};
+use crate::agent::{Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress, TextLimit};
 use crate::domain::session::{Title, TitleSource};
 use crate::domain::{EntryKind, Issue, Session};
 
-/// What is remembered of each session between two looks.
+/// State of each session between two summaries.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Memory {
-    /// Version of what the hashes are made of.
+struct SummaryState {
+    /// Version of the hashed fields.
     version: u32,
-    sessions: BTreeMap<String, Known>,
+    sessions: BTreeMap<String, SessionMark>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Known {
+struct SessionMark {
     mark: u64,
-    /// Its newest message is still being written: its parts may change without anything else changing.
+    /// True while the newest message is being written: its parts may change without any other change.
     open: bool,
 }
 
 const VERSION: u32 = 1;
 
-/// A session's row, and what its messages look like from afar.
+/// A session's row, and a hash of its messages' counts and times.
 #[derive(Debug)]
-struct Seen {
+struct SessionSnapshot {
     row: SessionRow,
-    layout: Layout,
+    tables: MessageTables,
     mark: u64,
 }
 
-/// Sums up a database.
-pub fn summarise(unit: &Unit, progress: Option<&Progress>) -> Summarised {
-    match look(unit, progress) {
+/// Summarises a database.
+pub fn summarise(source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
+    match read_changes(source, progress) {
         Ok(summarised) => summarised,
-        // What is locked now was readable a moment ago, and will be: nothing that is known is thrown away for it.
-        Err(failure) => Summarised {
-            sessions: if failure.passes() {
-                Sessions::Changed { sessions: Vec::new(), removed: Vec::new() }
+        // A lock passes, so nothing is discarded because of it.
+        Err(failure) => SourceSummary {
+            sessions: if failure.is_temporary() {
+                SourceSessions::Changed { sessions: Vec::new(), removed: Vec::new() }
             } else {
-                Sessions::All(Vec::new())
+                SourceSessions::All(Vec::new())
             },
             notes: Vec::new(),
-            progress: retry(progress, &failure, unit),
+            progress: retry(progress, &failure, source),
             bytes_read: 0,
-            issues: vec![Issue::new(&unit.path, failure)],
+            issues: vec![Issue::new(&source.path, failure)],
         },
     }
 }
 
-/// Progress after a failure. One that passes leaves the old stamp, so that the unit counts as unread.
-fn retry(progress: Option<&Progress>, failure: &Failure, unit: &Unit) -> Progress {
-    if failure.passes() {
+/// Progress after a failure. A temporary failure leaves an empty stamp, so that the source counts as unread.
+fn retry(progress: Option<&SummaryProgress>, failure: &DatabaseError, source: &Source) -> SummaryProgress {
+    if failure.is_temporary() {
         let state = progress.map(|progress| progress.state.clone()).unwrap_or_default();
-        return Progress { cursor: Cursor::default(), state };
+        return SummaryProgress { cursor: SummaryCursor::default(), state };
     }
-    Progress { cursor: Cursor { stamp: unit.stamp, offset: 0 }, state: Vec::new() }
+    SummaryProgress { cursor: SummaryCursor { stamp: source.stamp, offset: 0 }, state: Vec::new() }
 }
 
-fn look(unit: &Unit, progress: Option<&Progress>) -> Result<Summarised, Failure> {
-    let before = progress.and_then(|progress| serde_json::from_slice::<Memory>(&progress.state).ok());
-    let before = before.filter(|memory| memory.version == VERSION);
-    let database = sqlite::open(&unit.path)?;
+fn read_changes(source: &Source, progress: Option<&SummaryProgress>) -> Result<SourceSummary, DatabaseError> {
+    let before = progress.and_then(|progress| serde_json::from_slice::<SummaryState>(&progress.state).ok());
+    let before = before.filter(|state| state.version == VERSION);
+    let database = sqlite::open(&source.path)?;
     let connection = &database.connection;
     let schema = Schema::probe(connection)?;
-    // One snapshot for all that follows; a reader's transaction holds nobody up.
+    // One snapshot for all queries; a reader's transaction blocks no writer.
     let _snapshot = connection.unchecked_transaction()?;
-    let seen = survey(connection, schema)?;
-    let (mut known, changed) = compare(connection, &seen, before.as_ref())?;
+    let snapshots = snapshot_sessions(connection, schema)?;
+    let (mut known, changed) = split_changed(connection, &snapshots, before.as_ref())?;
     let mut issues = Vec::new();
     let mut bytes_read = 0;
     let mut sessions = Vec::with_capacity(changed.len());
-    let tallies = tally(connection, &changed, seen.len(), &unit.path, &mut issues)?;
-    for (session, tally) in changed.into_iter().zip(tallies) {
-        let mark = if tally.open { mark_open(connection, session)? } else { session.mark };
-        known.insert(session.row.id.clone(), Known { mark, open: tally.open });
-        bytes_read += tally.bytes;
-        sessions.push(sum_up(connection, session, tally, &unit.path)?);
+    let totals = totals(connection, &changed, snapshots.len(), &source.path, &mut issues)?;
+    for (session, totals) in changed.into_iter().zip(totals) {
+        let mark = if totals.open { mark_open(connection, session)? } else { session.mark };
+        known.insert(session.row.id.clone(), SessionMark { mark, open: totals.open });
+        bytes_read += totals.bytes;
+        sessions.push(build_session(connection, session, totals, &source.path)?);
     }
     let sessions = match before {
-        None => Sessions::All(sessions),
-        Some(memory) => {
-            let gone = memory.sessions.into_keys().filter(|id| !known.contains_key(id));
-            Sessions::Changed { sessions, removed: gone.map(Arc::from).collect() }
+        None => SourceSessions::All(sessions),
+        Some(state) => {
+            let gone = state.sessions.into_keys().filter(|id| !known.contains_key(id));
+            SourceSessions::Changed { sessions, removed: gone.map(Arc::from).collect() }
         }
     };
-    // Without its memory the next look is a first one: slower, not wrong.
-    let state = serde_json::to_vec(&Memory { version: VERSION, sessions: known }).unwrap_or_default();
-    let progress = Progress { cursor: Cursor { stamp: unit.stamp, offset: 0 }, state };
-    Ok(Summarised { sessions, notes: Vec::new(), progress, bytes_read, issues })
+    // Without the state, the next summary reads everything: slower, not wrong.
+    let state = serde_json::to_vec(&SummaryState { version: VERSION, sessions: known }).unwrap_or_default();
+    let progress = SummaryProgress { cursor: SummaryCursor { stamp: source.stamp, offset: 0 }, state };
+    Ok(SourceSummary { sessions, notes: Vec::new(), progress, bytes_read, issues })
 }
 
-/// What is known of the sessions that are as they were, and the others.
-fn compare<'a>(
+/// Splits the sessions into marks of unchanged ones and the changed ones.
+fn split_changed<'a>(
     connection: &Connection,
-    seen: &'a [Seen],
-    before: Option<&Memory>,
-) -> Result<(BTreeMap<String, Known>, Vec<&'a Seen>), Failure> {
+    snapshots: &'a [SessionSnapshot],
+    before: Option<&SummaryState>,
+) -> Result<(BTreeMap<String, SessionMark>, Vec<&'a SessionSnapshot>), DatabaseError> {
     let mut known = BTreeMap::new();
     let mut changed = Vec::new();
-    for session in seen {
-        let old = before.and_then(|memory| memory.sessions.get(&session.row.id));
+    for session in snapshots {
+        let old = before.and_then(|state| state.sessions.get(&session.row.id));
         let mark = match old {
             Some(old) if old.open => mark_open(connection, session)?,
             Some(_) | None => session.mark,
@@ -130,45 +131,50 @@ fn compare<'a>(
     Ok((known, changed))
 }
 
-/// The session of a tally, named after its first prompt where it has no title.
-fn sum_up(connection: &Connection, session: &Seen, tally: Tally, path: &Path) -> Result<Session, Failure> {
-    let first = tally.first_prompt.clone();
-    let mut summed = tally.session(&session.row, path);
+/// Session from its totals, named after its first prompt if it has no title.
+fn build_session(
+    connection: &Connection,
+    session: &SessionSnapshot,
+    totals: OpenCodeTotals,
+    path: &Path,
+) -> Result<Session, DatabaseError> {
+    let first = totals.first_prompt.clone();
+    let mut summed = totals.session(&session.row, path);
     if let (true, Some(id)) = (summed.title.text.is_empty(), first) {
-        let record = match session.layout {
-            Layout::Parts => database::record(connection, &id)?,
-            Layout::V2 => v2::load(connection, &id)?,
+        let record = match session.tables {
+            MessageTables::Parts => database::record(connection, &id)?,
+            MessageTables::V2 => v2::load(connection, &id)?,
         };
         summed.title = first_prompt(&record);
     }
     Ok(summed)
 }
 
-/// All sessions, and a mark for each that changes when it does.
-fn survey(connection: &Connection, schema: Schema) -> Result<Vec<Seen>, Failure> {
+/// All sessions, each with a hash that changes with it.
+fn snapshot_sessions(connection: &Connection, schema: Schema) -> Result<Vec<SessionSnapshot>, DatabaseError> {
     let mut rows: BTreeMap<String, SessionRow> = BTreeMap::new();
-    for (there, table) in [(schema.parts, "session"), (schema.sessions_v2, "session_v2")] {
-        if there {
-            // The newer table wins; the older one is frozen.
+    for (exists, table) in [(schema.parts, "session"), (schema.sessions_v2, "session_v2")] {
+        if exists {
+            // The newer table wins; the older one is no longer updated.
             rows.extend(database::session_rows(connection, table)?.into_iter().map(|row| (row.id.clone(), row)));
         }
     }
-    let counts = |there: bool, sql: &str| if there { grouped(connection, sql) } else { Ok(HashMap::new()) };
+    let counts = |exists: bool, sql: &str| if exists { grouped(connection, sql) } else { Ok(HashMap::new()) };
     let messages = counts(schema.parts, "select session_id, count(*), max(time_updated) from message group by 1")?;
     let parts = counts(schema.parts, "select session_id, count(*), 0 from part group by 1")?;
     let newer = counts(
         schema.messages_v2,
         "select session_id, count(*), max(time_updated) + max(seq) from session_message group by 1",
     )?;
-    let seen = rows.into_values().map(|row| {
-        let layout = database::choose(schema, messages.contains_key(&row.id), newer.contains_key(&row.id));
-        let mark = hash((&row, layout, messages.get(&row.id), parts.get(&row.id), newer.get(&row.id)));
-        Seen { row, layout, mark }
+    let snapshots = rows.into_values().map(|row| {
+        let tables = database::choose_tables(schema, messages.contains_key(&row.id), newer.contains_key(&row.id));
+        let mark = hash((&row, tables, messages.get(&row.id), parts.get(&row.id), newer.get(&row.id)));
+        SessionSnapshot { row, tables, mark }
     });
-    Ok(seen.collect())
+    Ok(snapshots.collect())
 }
 
-fn grouped(connection: &Connection, sql: &str) -> Result<HashMap<String, [i64; 2]>, Failure> {
+fn grouped(connection: &Connection, sql: &str) -> Result<HashMap<String, [i64; 2]>, DatabaseError> {
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
     let mut found = HashMap::new();
@@ -179,11 +185,11 @@ fn grouped(connection: &Connection, sql: &str) -> Result<HashMap<String, [i64; 2
     Ok(found)
 }
 
-/// The mark of a session whose parts may change in place: their times and sizes count too.
-fn mark_open(connection: &Connection, session: &Seen) -> Result<u64, Failure> {
-    let table = match session.layout {
-        Layout::Parts => "part",
-        Layout::V2 => "session_message",
+/// Hash of a session whose parts may change in place: includes their times and sizes.
+fn mark_open(connection: &Connection, session: &SessionSnapshot) -> Result<u64, DatabaseError> {
+    let table = match session.tables {
+        MessageTables::Parts => "part",
+        MessageTables::V2 => "session_message",
     };
     let sql = format!("select max(time_updated), sum(octet_length(data)) from {table} where session_id = ?1");
     let sums = connection
@@ -192,79 +198,84 @@ fn mark_open(connection: &Connection, session: &Seen) -> Result<u64, Failure> {
     Ok(hash((session.mark, sums)))
 }
 
-/// The same in every process of one build; after another build's everything is read again.
+/// Hash that is stable within one build; another build reads everything again.
 fn hash(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
 }
 
-/// Counts the messages of some sessions, in their order.
-fn tally(
+/// Totals of the given sessions, in their order.
+fn totals(
     connection: &Connection,
-    changed: &[&Seen],
+    changed: &[&SessionSnapshot],
     all: usize,
     path: &Path,
     issues: &mut Vec<Issue>,
-) -> Result<Vec<Tally>, Failure> {
-    let mut pass = Pass::new(changed);
-    let of_parts = changed.iter().filter(|session| session.layout == Layout::Parts).count();
-    // One pass over the tables is faster than many look-ups once a good part of the sessions changed.
+) -> Result<Vec<OpenCodeTotals>, DatabaseError> {
+    let mut pass = TablePass::new(changed);
+    let of_parts = changed.iter().filter(|session| session.tables == MessageTables::Parts).count();
+    // One pass over the tables is faster than many look-ups once over a quarter of the sessions changed.
     let read = if of_parts * 4 > all {
         pass.all(connection)
     } else {
-        let mut single = changed.iter().filter(|session| session.layout == Layout::Parts);
+        let mut single = changed.iter().filter(|session| session.tables == MessageTables::Parts);
         single.try_for_each(|session| pass.one(connection, &session.row.id))
     };
     match read {
-        Err(failure @ Failure::Damaged(_)) => issues.push(Issue::new(path, failure)),
+        Err(failure @ DatabaseError::Damaged(_)) => issues.push(Issue::new(path, failure)),
         other => other?,
     }
-    for (at, session) in changed.iter().enumerate().filter(|(_, session)| session.layout == Layout::V2) {
+    for (at, session) in changed.iter().enumerate().filter(|(_, session)| session.tables == MessageTables::V2) {
         for (id, _) in v2::versions(connection, &session.row.id)? {
-            pass.tallies[at].record(&v2::load(connection, &id)?);
+            pass.totals[at].record(&v2::load(connection, &id)?);
         }
     }
-    Ok(pass.tallies)
+    Ok(pass.totals)
 }
 
-/// One look at the rows of `message` and `part`, in any order.
-struct Pass<'a> {
+/// One pass over the rows of `message` and `part`, in any order.
+struct TablePass<'a> {
     sessions: HashMap<&'a str, usize>,
-    tallies: Vec<Tally>,
-    messages: HashMap<String, Asked>,
+    totals: Vec<OpenCodeTotals>,
+    messages: HashMap<String, MessageRef>,
     prompted: HashSet<String>,
 }
 
-/// A message that was seen, for its parts.
+/// A message that was read, for its parts.
 #[derive(Clone, Copy)]
-struct Asked {
+struct MessageRef {
     session: usize,
-    stance: Stance,
+    state: MessageState,
 }
 
-impl<'a> Pass<'a> {
-    fn new(changed: &[&'a Seen]) -> Self {
-        let own = changed.iter().enumerate().filter(|(_, session)| session.layout == Layout::Parts);
+impl<'a> TablePass<'a> {
+    fn new(changed: &[&'a SessionSnapshot]) -> Self {
+        let own = changed.iter().enumerate().filter(|(_, session)| session.tables == MessageTables::Parts);
         Self {
             sessions: own.map(|(at, session)| (session.row.id.as_str(), at)).collect(),
-            tallies: vec![Tally::default(); changed.len()],
+            totals: vec![OpenCodeTotals::default(); changed.len()],
             messages: HashMap::new(),
             prompted: HashSet::new(),
         }
     }
 
-    fn all(&mut self, connection: &Connection) -> Result<(), Failure> {
+    fn all(&mut self, connection: &Connection) -> Result<(), DatabaseError> {
         self.messages(connection, "select id, session_id, data from message", [])?;
         self.parts(connection, "select message_id, data from part", [])
     }
 
-    fn one(&mut self, connection: &Connection, session: &str) -> Result<(), Failure> {
+    fn one(&mut self, connection: &Connection, session: &str) -> Result<(), DatabaseError> {
         self.messages(connection, "select id, session_id, data from message where session_id = ?1", [session])?;
         self.parts(connection, "select message_id, data from part where session_id = ?1", [session])
     }
 
-    fn messages(&mut self, connection: &Connection, sql: &str, bound: impl rusqlite::Params) -> Result<(), Failure> {
+    fn messages(
+        &mut self,
+        connection: &Connection,
+        sql: &str,
+        bound: impl rusqlite::Params,
+    ) -> Result<(), DatabaseError> {
         let mut statement = connection.prepare_cached(sql)?;
         let mut rows = statement.query(bound)?;
         while let Some(row) = rows.next()? {
@@ -273,44 +284,44 @@ impl<'a> Pass<'a> {
                 continue;
             };
             let data = sqlite::text(row.get_ref(2)?);
-            let tally = &mut self.tallies[session];
-            tally.bytes += data.len() as u64;
+            let totals = &mut self.totals[session];
+            totals.bytes += data.len() as u64;
             if let Some(head) = record::head(&data) {
-                tally.message(&id, &head);
-                self.messages.insert(id.into_owned(), Asked { session, stance: head.stance() });
+                totals.message(&id, &head);
+                self.messages.insert(id.into_owned(), MessageRef { session, state: head.state() });
             } else {
-                tally.unreadable += 1;
+                totals.unreadable += 1;
             }
         }
         Ok(())
     }
 
-    fn parts(&mut self, connection: &Connection, sql: &str, bound: impl rusqlite::Params) -> Result<(), Failure> {
+    fn parts(&mut self, connection: &Connection, sql: &str, bound: impl rusqlite::Params) -> Result<(), DatabaseError> {
         let mut statement = connection.prepare_cached(sql)?;
         let mut rows = statement.query(bound)?;
         while let Some(row) = rows.next()? {
             let message = sqlite::text(row.get_ref(0)?);
-            let Some(&Asked { session, stance }) = self.messages.get(&*message) else {
+            let Some(&MessageRef { session, state }) = self.messages.get(&*message) else {
                 continue;
             };
             let data = sqlite::text(row.get_ref(1)?);
-            let tally = &mut self.tallies[session];
-            tally.bytes += data.len() as u64;
+            let totals = &mut self.totals[session];
+            totals.bytes += data.len() as u64;
             match record::part_head(&data) {
                 Some(part) => {
-                    if tally.part(stance, &part) && self.prompted.insert(message.to_string()) {
-                        tally.prompted(&message);
+                    if totals.part(state, &part) && self.prompted.insert(message.to_string()) {
+                        totals.count_prompt(&message);
                     }
                 }
-                None => tally.unreadable += 1,
+                None => totals.unreadable += 1,
             }
         }
         Ok(())
     }
 }
 
-/// A title made of a message's first prompt.
-pub fn first_prompt(record: &record::Record) -> Title {
+/// Title from a message's first prompt.
+pub fn first_prompt(record: &record::OpenCodeMessage) -> Title {
     let prompt = entries(record, TextLimit::SCREEN).into_iter().find(|entry| entry.kind == EntryKind::Prompt);
     prompt.map(|entry| Title::new(&entry.text, TitleSource::Prompt)).unwrap_or_default()
 }

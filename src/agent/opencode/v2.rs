@@ -1,17 +1,18 @@
-//! Messages of OpenCode 2.x, brought into the shape of messages and parts that all else here reads.
+//! Converts messages of OpenCode 2.x to the messages and parts of 1.x.
 //!
-//! Unverified: written after descriptions of `session_message` (one row a message, the kind in `type`, order by `seq`,
-//! rows updated in place); no 2.x was at hand. Whatever is missing is left out, and unknown kinds are shown as such.
+//!
+//! Unverified: follows descriptions of `session_message` (one row per message, the kind in `type`, order by `seq`, rows
+//! updated in place); no 2.x was available. Missing fields are omitted, and unknown kinds are shown as such.
 
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::{Value, json};
 
-use super::record::{Part, Record};
-use crate::agent::pages::Version;
-use crate::agent::sqlite::{self, Failure};
+use super::record::{OpenCodeMessage, OpenCodePart};
+use crate::agent::pages::MessageVersion;
+use crate::agent::sqlite::{self, DatabaseError};
 
-/// The messages of a session in order. Rows change in place, so their time and size count, not only their number.
-pub fn versions(connection: &Connection, session: &str) -> Result<Vec<(String, Version)>, Failure> {
+/// Messages of a session in order, with their versions. Rows change in place, so a version includes time and size.
+pub fn versions(connection: &Connection, session: &str) -> Result<Vec<(String, MessageVersion)>, DatabaseError> {
     let mut statement = connection.prepare_cached(
         "select id, seq, time_updated, octet_length(data) from session_message where session_id = ?1 order by seq, id",
     )?;
@@ -24,8 +25,8 @@ pub fn versions(connection: &Connection, session: &str) -> Result<Vec<(String, V
     Ok(found)
 }
 
-/// One message.
-pub fn load(connection: &Connection, id: &str) -> Result<Record, Failure> {
+/// Reads one message.
+pub fn load(connection: &Connection, id: &str) -> Result<OpenCodeMessage, DatabaseError> {
     let mut statement =
         connection.prepare_cached("select type, data, time_created from session_message where id = ?1")?;
     let row = statement
@@ -38,17 +39,17 @@ pub fn load(connection: &Connection, id: &str) -> Result<Record, Failure> {
     Ok(record(id, &kind, data, created))
 }
 
-/// A row as a message with parts. Without data where it is not JSON, which counts as unreadable.
-pub fn record(id: &str, kind: &str, stored: String, created: Option<i64>) -> Record {
+/// Converts a row to a message with parts. Invalid JSON gives a message without data, which counts as unreadable.
+pub fn record(id: &str, kind: &str, stored: String, created: Option<i64>) -> OpenCodeMessage {
     let parsed = serde_json::from_str::<Value>(&stored);
     let (data, parts) = match &parsed {
         Ok(row) => convert(id, kind, row, created),
         Err(_) => (String::new(), Vec::new()),
     };
-    Record { id: id.to_owned(), data, parts, stored: Some(stored) }
+    OpenCodeMessage { id: id.to_owned(), data, parts, stored: Some(stored) }
 }
 
-fn convert(id: &str, kind: &str, row: &Value, created: Option<i64>) -> (String, Vec<Part>) {
+fn convert(id: &str, kind: &str, row: &Value, created: Option<i64>) -> (String, Vec<OpenCodePart>) {
     let time = if row["time"].is_object() { row["time"].clone() } else { json!({ "created": created }) };
     let role = if kind == "user" { "user" } else { "assistant" };
     let mut head = json!({ "role": role, "time": time });
@@ -68,8 +69,8 @@ fn convert(id: &str, kind: &str, row: &Value, created: Option<i64>) -> (String, 
         other => vec![json!({ "type": format!("session_message: {other}"), "data": row })],
     };
     let part = |(at, part): (usize, Value)| {
-        let own = part["id"].as_str().map(str::to_owned);
-        Part { id: own.unwrap_or_else(|| format!("{id}/{at}")), data: part.to_string() }
+        let own_id = part["id"].as_str().map(str::to_owned);
+        OpenCodePart { id: own_id.unwrap_or_else(|| format!("{id}/{at}")), data: part.to_string() }
     };
     (head.to_string(), parts.into_iter().enumerate().map(part).collect())
 }
@@ -94,15 +95,15 @@ fn assistant_head(head: &mut Value, row: &Value) {
     if !error.is_null() {
         let name = error["name"].as_str().or_else(|| error["type"].as_str()).unwrap_or("Error");
         let name = if name.contains("abort") { "MessageAbortedError" } else { name };
-        let words = error["message"].as_str().or_else(|| error["data"]["message"].as_str());
-        head["error"] = json!({ "name": name, "data": { "message": words } });
+        let message = error["message"].as_str().or_else(|| error["data"]["message"].as_str());
+        head["error"] = json!({ "name": name, "data": { "message": message } });
     }
 }
 
 fn content(item: &Value) -> Value {
     match item["type"].as_str() {
         Some("tool") => tool(item),
-        // Texts have no ids of their own; reasoning's are unique within its message only.
+        // Texts have no ids of their own; reasoning ids are unique within their message only.
         Some("text" | "reasoning") => json!({ "type": item["type"], "text": item["text"], "time": item["time"] }),
         _ => item.clone(),
     }
@@ -114,14 +115,14 @@ fn tool(item: &Value) -> Value {
     let output = state["output"].as_str().map_or_else(|| texts.collect::<Vec<_>>().join("\n"), str::to_owned);
     let error = state["error"]["message"].as_str().or_else(|| state["error"].as_str());
     let metadata = if state["structured"].is_object() { &state["structured"] } else { &state["metadata"] };
-    let began = if item["time"]["ran"].is_null() { &item["time"]["created"] } else { &item["time"]["ran"] };
+    let started = if item["time"]["ran"].is_null() { &item["time"]["created"] } else { &item["time"]["ran"] };
     json!({
         "type": "tool", "id": item["id"], "callID": item["id"],
         "tool": if item["name"].is_string() { &item["name"] } else { &item["tool"] },
         "state": {
             "status": state["status"], "input": state["input"], "output": output, "error": error,
             "title": state["title"], "metadata": metadata,
-            "time": { "start": began, "end": item["time"]["completed"] },
+            "time": { "start": started, "end": item["time"]["completed"] },
         },
     })
 }

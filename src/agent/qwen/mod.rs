@@ -1,22 +1,22 @@
-//! Qwen Code.
+//! Qwen Code: transcripts in JSON lines.
 
 mod decode;
-mod lines;
-mod places;
+mod dialect;
+mod paths;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::jsonl::outline::Outline;
+use super::jsonl::transcript_index::TranscriptIndex;
 use super::jsonl::{Dialect, copies, summary, tail};
-use super::{Discovery, Environment, Format, Progress, Reading, Root, Summarised, Unit};
+use super::{Discovery, Environment, Format, Source, SourceRoot, SourceSummary, SummaryProgress, TranscriptReader};
 use crate::domain::launch::Launch;
-use crate::domain::live::LiveSign;
+use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Entry, Session};
-use lines::Lines;
+use dialect::QwenDialect;
 
-/// Reader of Qwen Code's sessions.
+/// Qwen Code's session format.
 #[derive(Debug)]
 pub struct Qwen;
 
@@ -25,44 +25,44 @@ impl Format for Qwen {
         Agent::Qwen
     }
 
-    fn roots(&self, environment: &Environment) -> Vec<Root> {
-        places::roots(environment)
+    fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {
+        paths::roots(environment)
     }
 
-    fn discover(&self, root: &Root) -> Discovery {
-        places::discover(root)
+    fn discover(&self, root: &SourceRoot) -> Discovery {
+        paths::discover(root)
     }
 
-    fn affected(&self, root: &Root, path: &Path) -> Vec<(PathBuf, Option<Unit>)> {
-        places::affected(root, path)
+    fn affected(&self, root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+        paths::affected(root, path)
     }
 
-    fn glance(&self, unit: &Unit) -> Vec<Session> {
-        let identity = places::identity(&unit.path, unit.kind);
-        vec![tail::glance(&Lines { subagent: identity.subagent, ..Lines::default() }, unit, &identity)]
+    fn peek(&self, source: &Source) -> Vec<Session> {
+        let identity = paths::identity(&source.path, source.kind);
+        vec![tail::peek(&QwenDialect { subagent: identity.subagent, ..QwenDialect::default() }, source, &identity)]
     }
 
-    fn summarise(&self, unit: &Unit, progress: Option<&Progress>) -> Summarised {
-        let identity = places::identity(&unit.path, unit.kind);
-        let lines = Lines { subagent: identity.subagent, ..Lines::default() };
-        summary::summarise(&lines, unit, &identity, progress)
+    fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
+        let identity = paths::identity(&source.path, source.kind);
+        let dialect = QwenDialect { subagent: identity.subagent, ..QwenDialect::default() };
+        summary::summarise(&dialect, source, &identity, progress)
     }
 
-    fn untangle(&self, units: &[Unit]) -> Vec<(usize, Summarised)> {
-        let known = units.iter().map(|unit| (unit, places::identity(&unit.path, unit.kind)));
-        copies::untangle(&Lines::default(), &known.collect::<Vec<_>>())
+    fn find_copies(&self, sources: &[Source]) -> Vec<(usize, SourceSummary)> {
+        let identified = sources.iter().map(|source| (source, paths::identity(&source.path, source.kind)));
+        copies::find_copies(&QwenDialect::default(), &identified.collect::<Vec<_>>())
     }
 
-    fn open(&self, session: &Session) -> io::Result<Box<dyn Reading>> {
-        Ok(Box::new(Outline::open(dialect(session), &session.path)?))
+    fn open(&self, session: &Session) -> io::Result<Box<dyn TranscriptReader>> {
+        Ok(Box::new(TranscriptIndex::open(dialect(session), &session.path)?))
     }
 
     fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>> {
         tail::tail(&dialect(session), &session.path, count)
     }
 
-    fn live(&self, root: &Root) -> Vec<LiveSign> {
-        places::live(&root.path)
+    fn live(&self, root: &SourceRoot) -> Vec<LiveStatus> {
+        paths::live(&root.path)
     }
 
     fn resume(&self, session: &Session, extra: &[String]) -> Launch {
@@ -71,12 +71,12 @@ impl Format for Qwen {
         Launch { program: self.agent().name().into(), args, cwd: PathBuf::from(&*session.cwd) }
     }
 
-    fn refuses(&self, session: &Session) -> Option<String> {
+    fn resume_refusal(&self, session: &Session) -> Option<String> {
         let parent = session.parent.as_deref().filter(|_| session.flags.subagent)?;
         Some(format!("a sub-agent's conversation cannot be resumed; resume its parent, {parent}"))
     }
 }
 
 fn dialect(session: &Session) -> Arc<dyn Dialect> {
-    Arc::new(Lines { subagent: session.flags.subagent, links: places::links(&session.path) })
+    Arc::new(QwenDialect { subagent: session.flags.subagent, links: paths::links(&session.path) })
 }

@@ -1,50 +1,50 @@
-//! The texts of events and entries: what is said, asked of tools, and printed by them.
+//! Text extraction from events and entries: prompts, answers, tool inputs and tool outputs.
 
 use serde_json::Value;
 
-use super::Text;
-use crate::domain::event::Level;
-use crate::domain::query::part::{LONGEST_INPUT, Part};
-use crate::domain::transcript::{Action, PlanItem, Tool};
-use crate::domain::{Body, Entry, EntryKind, Key, Piece, ToolStatus};
+use super::SearchText;
+use crate::domain::event::NoticeLevel;
+use crate::domain::query::text_kind::{MAX_INDEXED_INPUT, TextKind};
+use crate::domain::transcript::{PlanItem, Tool, ToolAction};
+use crate::domain::{Delta, Entry, EntryKey, EntryKind, EventBody, ToolStatus};
 
-/// The texts of an event that opens, or goes on with, the entry `key`.
-pub fn body_texts(key: Key, body: &Body, sink: &mut dyn FnMut(&Text<'_>)) {
-    let mut tell = |part, text: &str| {
+/// Extracts the texts of an event that starts or updates the entry `key`.
+pub fn body_texts(key: EntryKey, body: &EventBody, sink: &mut dyn FnMut(&SearchText<'_>)) {
+    let mut emit = |kind, text: &str| {
         if !text.is_empty() {
-            sink(&Text { key, call: "", tool: "", part, text });
+            sink(&SearchText { key, call: "", tool: "", kind, text });
         }
     };
     match body {
-        Body::Prompt(text) => tell(Part::Prompt, text),
-        Body::Text(piece) => tell(Part::Answer, text_of(piece)),
-        Body::Thinking(piece) => tell(Part::Thinking, text_of(piece)),
-        Body::Plan(items) => tell(Part::Plan, &plan(items)),
-        Body::Image(label) => tell(Part::Image, label),
-        Body::Notice { level, text } => tell(notice(*level, text), text),
-        Body::Other(text) => tell(Part::Notice, text),
-        Body::ToolCall { id, name, input, action } => call(key, id, name, input, action, sink),
-        Body::ToolUpdate { id, status, output, action, .. } => {
+        EventBody::Prompt(text) => emit(TextKind::Prompt, text),
+        EventBody::Text(delta) => emit(TextKind::Answer, text_of(delta)),
+        EventBody::Thinking(delta) => emit(TextKind::Thinking, text_of(delta)),
+        EventBody::Plan(items) => emit(TextKind::Plan, &plan(items)),
+        EventBody::Image(label) => emit(TextKind::Image, label),
+        EventBody::Notice { level, text } => emit(notice(*level, text), text),
+        EventBody::Other(text) => emit(TextKind::Notice, text),
+        EventBody::ToolCall { id, name, input, action } => call(key, id, name, input, action, sink),
+        EventBody::ToolUpdate { id, status, output, action, .. } => {
             let output = output.as_ref().map(text_of).unwrap_or_default();
             result(key, id, "", output, *status, action.as_ref(), sink);
         }
-        Body::Usage(_) | Body::TurnEnd { .. } => {}
+        EventBody::Usage(_) | EventBody::TurnEnd { .. } => {}
     }
 }
 
-/// The texts of an entry.
-pub fn entry_texts(entry: &Entry, sink: &mut dyn FnMut(&Text<'_>)) {
-    let part = match entry.kind {
-        EntryKind::Prompt => Part::Prompt,
-        EntryKind::Text => Part::Answer,
-        EntryKind::Thinking => Part::Thinking,
-        EntryKind::Plan => Part::Plan,
-        EntryKind::Image => Part::Image,
+/// Extracts the texts of an entry.
+pub fn entry_texts(entry: &Entry, sink: &mut dyn FnMut(&SearchText<'_>)) {
+    let kind = match entry.kind {
+        EntryKind::Prompt => TextKind::Prompt,
+        EntryKind::Text => TextKind::Answer,
+        EntryKind::Thinking => TextKind::Thinking,
+        EntryKind::Plan => TextKind::Plan,
+        EntryKind::Image => TextKind::Image,
         EntryKind::Notice => notice(entry.level, &entry.text),
-        EntryKind::Tool | EntryKind::Other => Part::Notice,
+        EntryKind::Tool | EntryKind::Other => TextKind::Notice,
     };
     match &entry.tool {
-        None => sink(&Text { key: entry.key, call: "", tool: "", part, text: &entry.text }),
+        None => sink(&SearchText { key: entry.key, call: "", tool: "", kind, text: &entry.text }),
         Some(tool) => {
             let Tool { name, id, input, action, output, status, .. } = &**tool;
             call(entry.key, id, name, input, action, sink);
@@ -53,18 +53,18 @@ pub fn entry_texts(entry: &Entry, sink: &mut dyn FnMut(&Text<'_>)) {
     }
 }
 
-fn text_of(piece: &Piece) -> &str {
-    match piece {
-        Piece::Delta(text) | Piece::Whole(text) => text,
+fn text_of(delta: &Delta) -> &str {
+    match delta {
+        Delta::Append(text) | Delta::Replace(text) => text,
     }
 }
 
-fn notice(level: Level, text: &str) -> Part {
+fn notice(level: NoticeLevel, text: &str) -> TextKind {
     match level {
-        Level::Boundary => Part::Summary,
-        Level::Error => Part::Error,
-        Level::Info if text.starts_with('/') => Part::Command,
-        Level::Info | Level::Warning => Part::Notice,
+        NoticeLevel::Boundary => TextKind::Summary,
+        NoticeLevel::Error => TextKind::Error,
+        NoticeLevel::Info if text.starts_with('/') => TextKind::Command,
+        NoticeLevel::Info | NoticeLevel::Warning => TextKind::Notice,
     }
 }
 
@@ -72,67 +72,74 @@ fn plan(items: &[PlanItem]) -> String {
     items.iter().map(|item| item.text.as_str()).collect::<Vec<_>>().join("\n")
 }
 
-fn call(key: Key, id: &str, name: &str, input: &Value, action: &Action, sink: &mut dyn FnMut(&Text<'_>)) {
-    let mut tell = |part, text: &str| {
+fn call(
+    key: EntryKey,
+    id: &str,
+    name: &str,
+    input: &Value,
+    action: &ToolAction,
+    sink: &mut dyn FnMut(&SearchText<'_>),
+) {
+    let mut emit = |kind, text: &str| {
         if !text.is_empty() {
-            sink(&Text { key, call: id, tool: name, part, text });
+            sink(&SearchText { key, call: id, tool: name, kind, text });
         }
     };
     match action {
-        Action::Read { path } => tell(Part::File, path),
-        Action::Edit(changes) => changes.iter().for_each(|change| tell(Part::EditedFile, &change.path)),
-        Action::Plan(items) => tell(Part::Plan, &plan(items)),
-        Action::Command { .. }
-        | Action::Search { .. }
-        | Action::Web { .. }
-        | Action::Task { .. }
-        | Action::Question { .. }
-        | Action::Other(_) => {}
+        ToolAction::Read { path } => emit(TextKind::File, path),
+        ToolAction::Edit(changes) => changes.iter().for_each(|change| emit(TextKind::EditedFile, &change.path)),
+        ToolAction::Plan(items) => emit(TextKind::Plan, &plan(items)),
+        ToolAction::Command { .. }
+        | ToolAction::Search { .. }
+        | ToolAction::Web { .. }
+        | ToolAction::Task { .. }
+        | ToolAction::Question { .. }
+        | ToolAction::Other(_) => {}
     }
     let mut texts = Input { short: name.to_owned(), long: Vec::new() };
-    // What a path or a plan said already is not said again.
+    // Paths and plans are emitted above, so the input must not repeat them.
     match action {
-        Action::Plan(_) => {}
-        Action::Read { path } => texts.add(input, &[path]),
-        Action::Edit(changes) => {
+        ToolAction::Plan(_) => {}
+        ToolAction::Read { path } => texts.add(input, &[path]),
+        ToolAction::Edit(changes) => {
             texts.add(input, &changes.iter().map(|change| change.path.as_str()).collect::<Vec<_>>());
         }
         _ => texts.add(input, &[]),
     }
-    tell(Part::Input, &texts.short);
-    texts.long.iter().for_each(|text| tell(Part::Input, text));
+    emit(TextKind::Input, &texts.short);
+    texts.long.iter().for_each(|text| emit(TextKind::Input, text));
 }
 
 fn result(
-    key: Key,
+    key: EntryKey,
     id: &str,
     tool: &str,
     output: &str,
     status: Option<ToolStatus>,
-    action: Option<&Action>,
-    sink: &mut dyn FnMut(&Text<'_>),
+    action: Option<&ToolAction>,
+    sink: &mut dyn FnMut(&SearchText<'_>),
 ) {
-    let mut tell = |part, text: &str| {
+    let mut emit = |kind, text: &str| {
         if !text.is_empty() {
-            sink(&Text { key, call: id, tool, part, text });
+            sink(&SearchText { key, call: id, tool, kind, text });
         }
     };
-    tell(Part::Output, output);
+    emit(TextKind::Output, output);
     match (action, status) {
-        (Some(Action::Command { exit_code: Some(code), .. }), _) => tell(Part::Outcome, &code.to_string()),
-        (_, Some(ToolStatus::Failed)) => tell(Part::Outcome, told_code(output).unwrap_or("failed")),
+        (Some(ToolAction::Command { exit_code: Some(code), .. }), _) => emit(TextKind::Outcome, &code.to_string()),
+        (_, Some(ToolStatus::Failed)) => emit(TextKind::Outcome, printed_exit_code(output).unwrap_or("failed")),
         _ => {}
     }
 }
 
-/// The exit code that some agents put before what a command printed.
-fn told_code(output: &str) -> Option<&str> {
-    let told = output.strip_prefix("Error: ").unwrap_or(output).strip_prefix("Exit code ")?;
-    let digits = told.bytes().take_while(u8::is_ascii_digit).count();
-    told.get(..digits).filter(|code| !code.is_empty())
+/// Parses the exit code that some agents print before a command's output.
+fn printed_exit_code(output: &str) -> Option<&str> {
+    let code = output.strip_prefix("Error: ").unwrap_or(output).strip_prefix("Exit code ")?;
+    let digits = code.bytes().take_while(u8::is_ascii_digit).count();
+    code.get(..digits).filter(|code| !code.is_empty())
 }
 
-/// The strings of a tool's input: the short ones together, under the tool's name; the long ones each by itself.
+/// The strings of a tool's input: the short ones joined after the tool's name, each long one by itself.
 struct Input {
     short: String,
     long: Vec<String>,
@@ -142,7 +149,7 @@ impl Input {
     fn add(&mut self, value: &Value, known: &[&str]) {
         match value {
             Value::String(text) if text.is_empty() || known.contains(&text.as_str()) => {}
-            Value::String(text) if text.len() + self.short.len() < LONGEST_INPUT => {
+            Value::String(text) if text.len() + self.short.len() < MAX_INDEXED_INPUT => {
                 self.short.push('\n');
                 self.short.push_str(text);
             }

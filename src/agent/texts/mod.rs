@@ -1,8 +1,8 @@
-//! What search reads of an agent's sessions: every text, by the records it is stored in.
+//! Text extraction for search: every text of an agent's sessions, by the record that contains it.
 //!
-//! A record (a line, a row) can be searched as raw bytes without being understood; only what may hold a match is
-//! decoded, by [`Decode`]. Which records are duplicates or bookkeeping, and so hold no text, is decided there alone,
-//! for the index and for the search in place alike.
+//! Search filters records (lines, rows) as raw bytes, and decodes only possible matches by [`RecordDecoder`]. Only the
+//! decoder decides which records are duplicates or bookkeeping and so have no text. The index and the search of files
+//! use the same decoder.
 
 mod events;
 mod lines;
@@ -11,113 +11,112 @@ use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::Unit;
-use crate::domain::Key;
-use crate::domain::query::Part;
+use super::Source;
+use crate::domain::EntryKey;
+use crate::domain::query::TextKind;
 
 pub use events::{body_texts, entry_texts};
-pub use lines::Lines;
+pub use lines::LineDecoder;
 
 /// A text of a transcript.
 #[derive(Clone, Copy, Debug)]
-pub struct Text<'a> {
-    /// The entry in which it is shown. Of an output that stands in a record of its own it is not known: there `call`
-    /// leads to the entry.
-    pub key: Key,
-    /// Id of the tool call that it belongs to; empty where it belongs to none.
+pub struct SearchText<'a> {
+    /// The entry that shows it. Unknown for a tool output in a record of its own, where `call` identifies the entry.
+    pub key: EntryKey,
+    /// Id of the tool call that it belongs to; empty if it belongs to none.
     pub call: &'a str,
-    /// The tool, where the record tells it; else empty.
+    /// Name of the tool, if the record contains it; else empty.
     pub tool: &'a str,
-    /// What it is.
-    pub part: Part,
+    /// Kind of text.
+    pub kind: TextKind,
     /// The text.
     pub text: &'a str,
 }
 
-/// Something stored that texts are taken from.
+/// A stored record (a line, a row) from which texts are extracted.
 #[derive(Clone, Copy, Debug)]
-pub struct Record<'a> {
+pub struct StoredRecord<'a> {
     /// The session that it belongs to.
     pub session: &'a str,
-    /// Its own id; empty where that stands in its bytes.
+    /// Its own id; empty if the bytes contain it.
     pub id: &'a str,
-    /// What else its agent must know to understand it; empty for lines.
+    /// Additional data that its decoder needs; empty for lines.
     pub hint: &'a str,
     /// Its offset in the file, for a line.
     pub offset: u64,
-    /// What is stored: JSON.
+    /// The stored JSON.
     pub bytes: &'a [u8],
 }
 
-/// Which texts are wanted. A reader may give others as well; it need not look for them.
+/// Texts that the caller needs. A decoder may return others as well, but need not look for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// Only talk: see [`Part::is_talk`].
-    Talk,
-    /// All.
+pub enum TextScope {
+    /// Only texts that are stored in the index: see [`TextKind::is_indexed`].
+    Indexed,
+    /// All texts.
     All,
 }
 
-/// How a unit's records lie.
+/// Storage of a source's records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
-    /// As lines of a file that only grows, all of one session.
+pub enum RecordLayout {
+    /// Lines of an append-only file, all of one session.
     Lines,
-    /// Otherwise: [`Texts::records`] walks them.
+    /// Any other storage: [`Texts::records`] iterates over them.
     Records,
-    /// It holds none.
+    /// The source contains no records.
     Nothing,
 }
 
-/// Understands the records of one unit.
-pub trait Decode: Send + Sync {
-    /// The texts of a record, in order. A record that cannot be understood has none.
-    fn texts(&self, record: &Record<'_>, wanted: Wanted, sink: &mut dyn FnMut(&Text<'_>));
+/// Decoder of the records of one source.
+pub trait RecordDecoder: Send + Sync {
+    /// Extracts the texts of a record, in order; none from a record that cannot be decoded.
+    fn texts(&self, record: &StoredRecord<'_>, wanted: TextScope, sink: &mut dyn FnMut(&SearchText<'_>));
 }
 
-/// How one unit is to be understood.
-pub struct Decoder {
-    /// The session of all its records, where they are lines.
+/// Decoder of a source, with the session of its lines.
+pub struct SourceDecoder {
+    /// The session of all its records, if they are lines.
     pub session: Arc<str>,
-    /// Understands them.
-    pub decode: Box<dyn Decode>,
+    /// Decoder of the records.
+    pub decode: Box<dyn RecordDecoder>,
 }
 
-/// What search asks of an agent's reader.
+/// Access of search to an agent's records.
 pub trait Texts: Sync {
-    /// How the unit's records lie. Must not look at the disk.
-    fn layout(&self, unit: &Unit) -> Layout;
+    /// Storage of the source's records. Must not access the disk.
+    fn layout(&self, source: &Source) -> RecordLayout;
 
-    /// Whether the unit is stored as many small files, which take longer to open than to read.
-    fn is_scattered(&self, unit: &Unit) -> bool {
-        let _ = unit;
+    /// True if the source is stored as many small files, which take longer to open than to read.
+    fn has_many_small_files(&self, source: &Source) -> bool {
+        let _ = source;
         false
     }
 
-    /// How the unit is to be understood; may read the beginning of the file.
-    fn decoder(&self, unit: &Unit) -> io::Result<Decoder>;
+    /// Creates the source's decoder; may read the beginning of the file.
+    fn decoder(&self, source: &Source) -> io::Result<SourceDecoder>;
 
-    /// Walks the records of the sessions that changed after `since` (a watermark that an earlier walk returned;
-    /// 0: all), session by session, until told to stop. Gives the new watermark.
+    /// Visits the records of the sessions that changed after `since`, session by session, until `visit` breaks. `since` is a
+    /// watermark that an earlier call returned; 0: all sessions. Returns the new watermark.
     fn records(
         &self,
-        unit: &Unit,
+        source: &Source,
         since: u64,
-        visit: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>,
     ) -> io::Result<u64> {
-        let _ = (unit, since, visit);
+        let _ = (source, since, visit);
         Ok(0)
     }
 
-    /// Visits those records whose session and bytes are `wanted`, in order within each session, until told to stop. May
-    /// do so with less effort than [`records`](Self::records), going from session to session and back.
-    fn sift(
+    /// Visits the records whose session and bytes are `wanted`, in order within each session, until `visit` breaks. May be
+    /// faster than [`records`](Self::records), and may interleave sessions.
+    fn filter_records(
         &self,
-        unit: &Unit,
+        source: &Source,
         wanted: &mut dyn FnMut(&str, &[u8]) -> bool,
-        visit: &mut dyn FnMut(&Record<'_>) -> ControlFlow<()>,
+        visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>,
     ) -> io::Result<()> {
-        self.records(unit, 0, &mut |record| {
+        self.records(source, 0, &mut |record| {
             if wanted(record.session, record.bytes) { visit(record) } else { ControlFlow::Continue(()) }
         })
         .map(drop)

@@ -1,109 +1,116 @@
-//! What keys do to the question on the screen.
+//! Keys of the shown approval.
 
 use std::collections::BTreeSet;
 
-use super::{Among, Asked, Desk, Field, Purpose, Row, Shown, Waiting, is_denial};
+use super::{
+    AnswerField, ApprovalId, ApprovalQueue, ApprovalRow, ApprovalScope, FieldPurpose, PendingApproval, VisibleApproval,
+    is_denial,
+};
 use crate::app::Effect;
-use crate::app::input::Input;
-use crate::app::msg::Alarm;
-use crate::app::runs::{RunEffect, Runs};
+use crate::app::line_editor::LineEditor;
+use crate::app::msg::Timer;
+use crate::app::runs::{RunEffect, RunTable};
 use crate::config::key::{Key, KeyCode};
-use crate::domain::approval::Answer;
+use crate::domain::approval::ApprovalAnswer;
 use crate::domain::run::RunId;
 
-/// How long an answer may take to arrive before the question is shown again.
-const OVERDUE_MS: u32 = 5_000;
+/// Maximum time in ms until a run confirms an answer, because an unconfirmed approval must be shown again.
+const CONFIRM_TIMEOUT_MS: u32 = 5_000;
 
-impl Desk {
-    /// Takes a key where nothing else is typed. `None`: it is not for a question.
-    pub fn key(&mut self, key: Key, runs: &Runs, among: &Among) -> Option<Vec<Effect>> {
+impl ApprovalQueue {
+    /// Handles a key where no other text is edited. `None` if the key is not for an approval.
+    pub fn key(&mut self, key: Key, runs: &RunTable, scope: &ApprovalScope) -> Option<Vec<Effect>> {
         if self.field.is_some() {
             return Some(self.key_in_field(key, runs));
         }
-        let (waiting, at, count) = self.current(runs, among)?;
+        let (pending, at, count) = self.current(runs, scope)?;
         if key.ctrl || key.alt {
             return None;
         }
         match key.code {
             KeyCode::Char(digit @ '1'..='9') => {
                 let row = digit.to_digit(10).map_or(0, |digit| digit as usize) - 1;
-                self.guarded(&waiting, |desk| desk.take(&waiting, row))
+                self.guarded(&pending, |queue| queue.choose_row(&pending, row))
             }
-            KeyCode::Char('n') if count > 1 => Some(self.go(runs, among, (at + 1) % count)),
-            KeyCode::Char('p') if count > 1 => Some(self.go(runs, among, (at + count - 1) % count)),
+            KeyCode::Char('n') if count > 1 => Some(self.go(runs, scope, (at + 1) % count)),
+            KeyCode::Char('p') if count > 1 => Some(self.go(runs, scope, (at + count - 1) % count)),
             KeyCode::Char('e') => {
-                let draft = self.edit(&waiting);
+                let draft = self.draft_mut(&pending);
                 (draft.unfolded, draft.scroll.top) = (!draft.unfolded, 0);
                 Some(Vec::new())
             }
-            KeyCode::PageDown => self.scroll(&waiting, 1),
-            KeyCode::PageUp => self.scroll(&waiting, -1),
-            _ => self.key_in_question(key, &waiting),
+            KeyCode::PageDown => self.scroll(&pending, 1),
+            KeyCode::PageUp => self.scroll(&pending, -1),
+            _ => self.key_in_question(key, &pending),
         }
     }
 
-    /// The same beside a text that is being written, which the letters belong to: with Alt, and digits without it
-    /// where nothing was written yet.
-    pub fn key_beside(&mut self, key: Key, runs: &Runs, run: &RunId, nothing_written: bool) -> Option<Vec<Effect>> {
-        let among = Among::Run(run.clone());
+    /// Handles a key beside the composer, which owns the letters: keys need Alt, except digits while the composer is
+    /// empty.
+    pub fn key_beside(&mut self, key: Key, runs: &RunTable, run: &RunId, composer_empty: bool) -> Option<Vec<Effect>> {
+        let scope = ApprovalScope::Run(run.clone());
         let plain = Key { alt: false, ..key };
-        let picks = |desk: &Self| {
-            let (waiting, ..) = desk.current(runs, &among)?;
-            let draft = desk.drafts.get(&waiting.asked())?;
+        let picks = |queue: &Self| {
+            let (pending, ..) = queue.current(runs, &scope)?;
+            let draft = queue.drafts.get(&pending.id())?;
             (!draft.picked.is_empty() || draft.at.is_some() || draft.other.is_some()).then_some(())
         };
         match key.code {
-            _ if self.field.is_some() => self.key(key, runs, &among),
+            _ if self.field.is_some() => self.key(key, runs, &scope),
             KeyCode::Char('1'..='9' | 'n' | 'p' | 'e') | KeyCode::PageDown | KeyCode::PageUp if key.alt => {
-                self.key(plain, runs, &among)
+                self.key(plain, runs, &scope)
             }
-            KeyCode::Char('1'..='9') if nothing_written => self.key(key, runs, &among),
-            KeyCode::Char(' ') | KeyCode::Enter | KeyCode::Backspace if nothing_written && picks(self).is_some() => {
-                self.key(key, runs, &among)
+            KeyCode::Char('1'..='9') if composer_empty => self.key(key, runs, &scope),
+            KeyCode::Char(' ') | KeyCode::Enter | KeyCode::Backspace if composer_empty && picks(self).is_some() => {
+                self.key(key, runs, &scope)
             }
             _ => None,
         }
     }
 
-    /// Takes pasted text, where a line is being typed.
+    /// Pastes into the open text field. Returns false if there is none.
     pub fn paste(&mut self, text: &str) -> bool {
         let Some(field) = &mut self.field else { return false };
         field.input.insert(text);
         true
     }
 
-    /// Takes the answer in a row, as a click does.
-    pub fn click(&mut self, row: usize, runs: &Runs, among: &Among) -> Vec<Effect> {
-        let Some((waiting, ..)) = self.current(runs, among) else { return Vec::new() };
+    /// Gives the answer in the clicked row.
+    pub fn click(&mut self, row: usize, runs: &RunTable, scope: &ApprovalScope) -> Vec<Effect> {
+        let Some((pending, ..)) = self.current(runs, scope) else { return Vec::new() };
         if self.field.is_some() {
             return Vec::new();
         }
-        self.guarded(&waiting, |desk| desk.take(&waiting, row)).unwrap_or_default()
+        self.guarded(&pending, |queue| queue.choose_row(&pending, row)).unwrap_or_default()
     }
 
-    /// Lets a key through where what it answers was on the screen for long enough.
-    fn guarded(&mut self, waiting: &Waiting, act: impl FnOnce(&mut Self) -> Vec<Effect>) -> Option<Vec<Effect>> {
-        let asked = waiting.asked();
-        let question = self.question(&asked);
-        let same = |shown: &Shown| shown.asked == asked && shown.question == question;
-        match &self.shown {
-            Some(shown) if same(shown) && shown.settled => Some(act(self)),
-            // It was meant for the one that stood there before: it is nobody's.
-            Some(shown) if shown.slid || !same(shown) => Some(Vec::new()),
-            // It was pressed before anything was asked: it is for what lies below.
+    /// Runs `act` if the approval was visible for long enough to be answered.
+    fn guarded(
+        &mut self,
+        pending: &PendingApproval,
+        act: impl FnOnce(&mut Self) -> Vec<Effect>,
+    ) -> Option<Vec<Effect>> {
+        let id = pending.id();
+        let question = self.question_index(&id);
+        let same = |shown: &VisibleApproval| shown.approval == id && shown.question == question;
+        match &self.visible {
+            Some(shown) if same(shown) && shown.answerable => Some(act(self)),
+            // The key was meant for the previous approval: it is ignored.
+            Some(shown) if shown.replaced || !same(shown) => Some(Vec::new()),
+            // The key was pressed before the approval appeared: it is for the screen below.
             Some(_) | None => None,
         }
     }
 
-    fn go(&mut self, runs: &Runs, among: &Among, at: usize) -> Vec<Effect> {
-        if let Some(waiting) = self.waiting(runs, among).get(at) {
-            self.choose(waiting.asked());
+    fn go(&mut self, runs: &RunTable, scope: &ApprovalScope, at: usize) -> Vec<Effect> {
+        if let Some(pending) = self.pending(runs, scope).get(at) {
+            self.select(pending.id());
         }
         Vec::new()
     }
 
-    fn scroll(&mut self, waiting: &Waiting, pages: isize) -> Option<Vec<Effect>> {
-        let draft = self.edit(waiting);
+    fn scroll(&mut self, pending: &PendingApproval, pages: isize) -> Option<Vec<Effect>> {
+        let draft = self.draft_mut(pending);
         if !draft.unfolded {
             return None;
         }
@@ -112,42 +119,42 @@ impl Desk {
         Some(Vec::new())
     }
 
-    /// Keys that only a question with options has.
-    fn key_in_question(&mut self, key: Key, waiting: &Waiting) -> Option<Vec<Effect>> {
-        let approval = waiting.approval;
-        let draft = self.edit(waiting);
-        let question = approval.questions.get(draft.given.len())?;
+    /// Handles the keys of a question with options.
+    fn key_in_question(&mut self, key: Key, pending: &PendingApproval) -> Option<Vec<Effect>> {
+        let approval = pending.approval;
+        let draft = self.draft_mut(pending);
+        let question = approval.questions.get(draft.answers.len())?;
         let last = Self::rows(approval, draft).len().saturating_sub(1);
         match key.code {
             KeyCode::Down => draft.at = Some(draft.at.map_or(0, |at| (at + 1).min(last))),
             KeyCode::Up => draft.at = Some(draft.at.map_or(last, |at| at.saturating_sub(1))),
-            KeyCode::Backspace if !draft.given.is_empty() => {
-                draft.given.pop();
+            KeyCode::Backspace if !draft.answers.is_empty() => {
+                draft.answers.pop();
                 (draft.picked, draft.other, draft.at) = (BTreeSet::new(), None, None);
             }
             KeyCode::Char(' ') => {
                 let at = draft.at?;
-                return self.guarded(waiting, |desk| desk.take(waiting, at));
+                return self.guarded(pending, |queue| queue.choose_row(pending, at));
             }
             KeyCode::Enter if question.multiple && !(draft.picked.is_empty() && draft.other.is_none()) => {
-                return self.guarded(waiting, |desk| desk.answer_question(waiting));
+                return self.guarded(pending, |queue| queue.answer_question(pending));
             }
             KeyCode::Enter => {
                 let at = draft.at?;
-                return self.guarded(waiting, |desk| desk.take(waiting, at));
+                return self.guarded(pending, |queue| queue.choose_row(pending, at));
             }
             _ => return None,
         }
         Some(Vec::new())
     }
 
-    /// Takes the answer in a row.
-    fn take(&mut self, waiting: &Waiting, row: usize) -> Vec<Effect> {
-        let approval = waiting.approval;
-        let draft = self.edit(waiting);
-        let multiple = approval.questions.get(draft.given.len()).is_some_and(|question| question.multiple);
+    /// Gives the answer in a row.
+    fn choose_row(&mut self, pending: &PendingApproval, row: usize) -> Vec<Effect> {
+        let approval = pending.approval;
+        let draft = self.draft_mut(pending);
+        let multiple = approval.questions.get(draft.answers.len()).is_some_and(|question| question.multiple);
         match Self::rows(approval, draft).get(row) {
-            Some(Row::Option(option)) => {
+            Some(ApprovalRow::Option(option)) => {
                 draft.at = Some(row);
                 if multiple {
                     if !draft.picked.remove(option) {
@@ -157,59 +164,64 @@ impl Desk {
                 }
                 draft.picked = BTreeSet::from([*option]);
                 draft.other = None;
-                self.answer_question(waiting)
+                self.answer_question(pending)
             }
-            Some(Row::Other) => {
+            Some(ApprovalRow::Other) => {
                 draft.at = Some(row);
-                let mut input = Input::default();
+                let mut input = LineEditor::default();
                 input.set(draft.other.as_deref().unwrap_or_default());
-                self.field = Some(Field { asked: waiting.asked(), purpose: Purpose::Other, input });
+                self.field = Some(AnswerField { approval: pending.id(), purpose: FieldPurpose::Other, input });
                 Vec::new()
             }
-            Some(Row::Choice(choice)) => match approval.choices.get(*choice) {
+            Some(ApprovalRow::Choice(choice)) => match approval.choices.get(*choice) {
                 Some(found) if is_denial(found.kind) => {
-                    let purpose = Purpose::Reason(*choice);
-                    self.field = Some(Field { asked: waiting.asked(), purpose, input: Input::default() });
+                    let purpose = FieldPurpose::Reason(*choice);
+                    self.field = Some(AnswerField { approval: pending.id(), purpose, input: LineEditor::default() });
                     Vec::new()
                 }
-                Some(found) => self.answer(waiting, Answer::Choice { token: found.token.clone(), reason: None }),
+                Some(found) => {
+                    self.answer(pending, ApprovalAnswer::Choice { token: found.token.clone(), reason: None })
+                }
                 None => Vec::new(),
             },
             None => Vec::new(),
         }
     }
 
-    /// The present question is answered by what was picked: the next one, or all of it is told.
-    fn answer_question(&mut self, waiting: &Waiting) -> Vec<Effect> {
-        let questions = &waiting.approval.questions;
-        let draft = self.edit(waiting);
-        let Some(question) = questions.get(draft.given.len()) else { return Vec::new() };
+    /// Completes the answer to the current question; after the last question, sends all answers.
+    fn answer_question(&mut self, pending: &PendingApproval) -> Vec<Effect> {
+        let questions = &pending.approval.questions;
+        let draft = self.draft_mut(pending);
+        let Some(question) = questions.get(draft.answers.len()) else { return Vec::new() };
         let picked = draft.picked.iter().filter_map(|at| question.options.get(*at).cloned());
         let given = picked.chain(draft.other.take()).collect();
-        draft.given.push(given);
+        draft.answers.push(given);
         (draft.picked, draft.at) = (BTreeSet::new(), None);
-        if draft.given.len() < questions.len() {
+        if draft.answers.len() < questions.len() {
             return Vec::new();
         }
-        let answers = draft.given.clone();
-        self.answer(waiting, Answer::Answers(answers))
+        let answers = draft.answers.clone();
+        self.answer(pending, ApprovalAnswer::Answers(answers))
     }
 
-    fn answer(&mut self, waiting: &Waiting, answer: Answer) -> Vec<Effect> {
-        let asked = waiting.asked();
-        self.answered.insert(asked.clone());
-        self.drafts.remove(&asked);
-        let Asked { run, id } = asked.clone();
-        vec![Effect::Run(RunEffect::Answer { run, id, answer }), Effect::Wake(Alarm::Overdue(asked), OVERDUE_MS)]
+    fn answer(&mut self, pending: &PendingApproval, answer: ApprovalAnswer) -> Vec<Effect> {
+        let approval = pending.id();
+        self.answered.insert(approval.clone());
+        self.drafts.remove(&approval);
+        let ApprovalId { run, id } = approval.clone();
+        vec![
+            Effect::Run(RunEffect::Answer { run, id, answer }),
+            Effect::StartTimer(Timer::AnswerTimeout(approval), CONFIRM_TIMEOUT_MS),
+        ]
     }
 
-    /// A line takes all keys: Enter takes it, Esc leaves it.
-    fn key_in_field(&mut self, key: Key, runs: &Runs) -> Vec<Effect> {
+    /// Handles a key in the text field: Enter accepts, Esc cancels.
+    fn key_in_field(&mut self, key: Key, runs: &RunTable) -> Vec<Effect> {
         let Some(field) = &mut self.field else { return Vec::new() };
         match key.code {
             KeyCode::Esc => self.field = None,
             KeyCode::Char('c') if key.ctrl => self.field = None,
-            KeyCode::Enter => return self.take_field(runs),
+            KeyCode::Enter => return self.accept_field(runs),
             _ => {
                 let _other_keys_do_nothing = field.input.key(key);
             }
@@ -217,27 +229,27 @@ impl Desk {
         Vec::new()
     }
 
-    fn take_field(&mut self, runs: &Runs) -> Vec<Effect> {
-        let Some(Field { asked, purpose, input }) = self.field.take() else { return Vec::new() };
-        let Some(info) = runs.get(&asked.run) else { return Vec::new() };
-        let Some(approval) = info.approvals.iter().find(|approval| approval.id == asked.id) else { return Vec::new() };
-        let waiting = Waiting { info, approval };
+    fn accept_field(&mut self, runs: &RunTable) -> Vec<Effect> {
+        let Some(AnswerField { approval: id, purpose, input }) = self.field.take() else { return Vec::new() };
+        let Some(info) = runs.get(&id.run) else { return Vec::new() };
+        let Some(approval) = info.approvals.iter().find(|approval| approval.id == id.id) else { return Vec::new() };
+        let pending = PendingApproval { info, approval };
         let typed = input.text().trim().to_owned();
         match purpose {
-            Purpose::Reason(choice) => {
+            FieldPurpose::Reason(choice) => {
                 let Some(choice) = approval.choices.get(choice) else { return Vec::new() };
                 let reason = (!typed.is_empty()).then_some(typed);
-                self.answer(&waiting, Answer::Choice { token: choice.token.clone(), reason })
+                self.answer(&pending, ApprovalAnswer::Choice { token: choice.token.clone(), reason })
             }
-            Purpose::Other => {
-                let draft = self.edit(&waiting);
-                let multiple = approval.questions.get(draft.given.len()).is_some_and(|question| question.multiple);
+            FieldPurpose::Other => {
+                let draft = self.draft_mut(&pending);
+                let multiple = approval.questions.get(draft.answers.len()).is_some_and(|question| question.multiple);
                 draft.other = (!typed.is_empty()).then_some(typed);
                 if multiple || draft.other.is_none() {
                     return Vec::new();
                 }
                 draft.picked = BTreeSet::new();
-                self.answer_question(&waiting)
+                self.answer_question(&pending)
             }
         }
     }

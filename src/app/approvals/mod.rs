@@ -1,7 +1,7 @@
-//! The questions of agents: which one is shown, what was picked and typed so far, and which key answers it.
+//! The queue of approvals: the shown approval, draft answers, and the keys that answer.
 //!
-//! A question can go at any moment, and another can take its place on the screen. A key therefore answers only the
-//! question that was on the screen when it was pressed, and only once it has stood there for [`SETTLE_MS`].
+//! An approval can disappear at any time, and another can take its place on the screen. A key therefore answers only an
+//! approval that was visible when it was pressed, for at least [`MIN_VISIBLE_MS`].
 
 mod keys;
 
@@ -9,265 +9,271 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Effect;
-use super::input::Input;
-use super::msg::Alarm;
-use super::runs::Runs;
+use super::line_editor::LineEditor;
+use super::msg::Timer;
+use super::runs::RunTable;
 use super::scroll::Scroll;
 use crate::domain::approval::{Approval, ChoiceKind};
 use crate::domain::run::{RunId, RunInfo};
 
-/// How long a question must have been on the screen before a key answers it.
-pub const SETTLE_MS: u32 = 400;
+/// Minimum time on the screen in ms before a key answers an approval, because the key may have been meant for something
+/// else.
+pub const MIN_VISIBLE_MS: u32 = 400;
 
-/// Names a question.
+/// Identifies an approval.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Asked {
-    /// The run that asks.
+pub struct ApprovalId {
+    /// The run.
     pub run: RunId,
-    /// The agent's id of the question.
+    /// The agent's id of the approval.
     pub id: Arc<str>,
 }
 
-/// Whose questions.
+/// Set of runs whose approvals are considered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Among {
-    /// Those of all runs.
+pub enum ApprovalScope {
+    /// All runs.
     All,
-    /// Those of one run.
+    /// One run.
     Run(RunId),
 }
 
-/// A question that waits.
+/// Approval that waits for the user.
 #[derive(Clone, Copy, Debug)]
-pub struct Waiting<'a> {
-    /// Whose.
+pub struct PendingApproval<'a> {
+    /// The run.
     pub info: &'a Arc<RunInfo>,
-    /// The question.
+    /// The approval.
     pub approval: &'a Approval,
 }
 
-impl Waiting<'_> {
-    /// Its name.
-    pub fn asked(&self) -> Asked {
-        Asked { run: self.info.id.clone(), id: self.approval.id.clone() }
+impl PendingApproval<'_> {
+    /// Returns the id.
+    pub fn id(&self) -> ApprovalId {
+        ApprovalId { run: self.info.id.clone(), id: self.approval.id.clone() }
     }
 }
 
-/// What drawing found out about the question that it drew.
+/// Layout results of the shown approval.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApprovalDrawn {
-    /// Which one.
-    pub asked: Asked,
-    /// Which of its questions, from 0.
+pub struct ApprovalFeedback {
+    /// The approval.
+    pub approval: ApprovalId,
+    /// Index of its question.
     pub question: usize,
-    /// Lines of its text that fit.
+    /// Visible lines of its text.
     pub rows: usize,
-    /// Lines of its text.
+    /// Total lines of its text.
     pub len: usize,
 }
 
-/// What may be answered: one line, with a digit where there is one left.
+/// Row with a possible answer. The first nine have a digit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Row {
-    /// An option of the present question.
+pub enum ApprovalRow {
+    /// Option of the current question.
     Option(usize),
-    /// Words of one's own.
+    /// Free text.
     Other,
-    /// One of [`Approval::choices`].
+    /// Index in [`Approval::choices`].
     Choice(usize),
 }
 
-/// What was picked and folded of one question so far.
+/// Draft of an answer, and the view state of the approval.
 #[derive(Clone, Debug, Default)]
-pub struct Draft {
-    /// Answers to the questions before the present one.
-    pub given: Vec<Vec<String>>,
-    /// Options of the present question that are picked.
+pub struct AnswerDraft {
+    /// Answers to earlier questions.
+    pub answers: Vec<Vec<String>>,
+    /// Picked options of the current question.
     pub picked: BTreeSet<usize>,
-    /// Words of one's own for the present question.
+    /// Free text for the current question.
     pub other: Option<String>,
-    /// The row that the arrows chose.
+    /// Row selected with the arrow keys.
     pub at: Option<usize>,
-    /// All of its text is shown.
+    /// True if all of the text is shown.
     pub unfolded: bool,
-    /// How far its text is scrolled.
+    /// Scroll position of the text.
     pub scroll: Scroll,
 }
 
-/// A line that is being typed.
+/// Text field of an approval.
 #[derive(Clone, Debug)]
-pub struct Field {
-    /// For which question. It may be gone by now; then the line takes keys until it is left, so that none of them
-    /// answers what took its place.
-    pub asked: Asked,
-    /// What for.
-    pub purpose: Purpose,
+pub struct AnswerField {
+    /// The approval. If it disappears, the field keeps the keys until it is closed, so that none of them answers
+    /// another approval.
+    pub approval: ApprovalId,
+    /// Purpose of the text.
+    pub purpose: FieldPurpose,
     /// The text.
-    pub input: Input,
+    pub input: LineEditor,
 }
 
-/// What a line is typed for.
+/// Purpose of a text field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    /// The reason of a denial, by its place in [`Approval::choices`].
+pub enum FieldPurpose {
+    /// Reason for a denial, with its index in [`Approval::choices`].
     Reason(usize),
-    /// An answer in words of one's own.
+    /// Free-text answer.
     Other,
 }
 
-/// The question on the screen.
+/// The approval on the screen.
 #[derive(Debug)]
-struct Shown {
-    asked: Asked,
+struct VisibleApproval {
+    approval: ApprovalId,
     question: usize,
-    settled: bool,
-    /// It took the place of another one.
-    slid: bool,
+    answerable: bool,
+    /// True if it replaced another approval.
+    replaced: bool,
 }
 
-/// The state of all questions.
+/// The queue of approvals.
 #[derive(Debug, Default)]
-pub struct Desk {
-    chosen: Option<Asked>,
-    answered: BTreeSet<Asked>,
-    forgotten: BTreeSet<Asked>,
-    drafts: BTreeMap<Asked, Draft>,
-    field: Option<Field>,
-    shown: Option<Shown>,
+pub struct ApprovalQueue {
+    selected: Option<ApprovalId>,
+    answered: BTreeSet<ApprovalId>,
+    dismissed: BTreeSet<ApprovalId>,
+    drafts: BTreeMap<ApprovalId, AnswerDraft>,
+    field: Option<AnswerField>,
+    visible: Option<VisibleApproval>,
 }
 
-impl Desk {
-    /// The questions that wait, oldest first.
-    pub fn waiting<'r>(&self, runs: &'r Runs, among: &Among) -> Vec<Waiting<'r>> {
-        let of = |info: &&Arc<RunInfo>| match among {
-            Among::All => true,
-            Among::Run(run) => info.id == *run,
+impl ApprovalQueue {
+    /// Returns the pending approvals, oldest first.
+    pub fn pending<'r>(&self, runs: &'r RunTable, scope: &ApprovalScope) -> Vec<PendingApproval<'r>> {
+        let in_scope = |info: &&Arc<RunInfo>| match scope {
+            ApprovalScope::All => true,
+            ApprovalScope::Run(run) => info.id == *run,
         };
-        let asked = runs
+        let all = runs
             .iter()
-            .filter(of)
-            .flat_map(|info| info.approvals.iter().map(move |approval| Waiting { info, approval }));
-        let mut waiting: Vec<_> = asked.filter(|waiting| !self.answered.contains(&waiting.asked())).collect();
-        waiting.sort_by_key(|waiting| (waiting.approval.since.is_none(), waiting.approval.since));
-        waiting
+            .filter(in_scope)
+            .flat_map(|info| info.approvals.iter().map(move |approval| PendingApproval { info, approval }));
+        let mut pending: Vec<_> = all.filter(|pending| !self.answered.contains(&pending.id())).collect();
+        pending.sort_by_key(|pending| (pending.approval.since.is_none(), pending.approval.since));
+        pending
     }
 
-    /// The one to show: the chosen one, else the oldest. With its place among all, from 0, and their count.
-    pub fn current<'r>(&self, runs: &'r Runs, among: &Among) -> Option<(Waiting<'r>, usize, usize)> {
-        let waiting = self.waiting(runs, among);
-        let chosen = waiting.iter().position(|waiting| Some(waiting.asked()) == self.chosen);
-        let at = chosen.unwrap_or(0);
-        waiting.get(at).map(|found| (*found, at, waiting.len()))
+    /// Returns the approval to show: the selected one, else the oldest. With its index and the number of pending
+    /// approvals.
+    pub fn current<'r>(
+        &self,
+        runs: &'r RunTable,
+        scope: &ApprovalScope,
+    ) -> Option<(PendingApproval<'r>, usize, usize)> {
+        let pending = self.pending(runs, scope);
+        let selected = pending.iter().position(|pending| Some(pending.id()) == self.selected);
+        let at = selected.unwrap_or(0);
+        pending.get(at).map(|found| (*found, at, pending.len()))
     }
 
-    /// The one that the user went to.
-    pub fn chosen(&self) -> Option<&Asked> {
-        self.chosen.as_ref()
+    /// Returns the approval that the user selected.
+    pub fn selected(&self) -> Option<&ApprovalId> {
+        self.selected.as_ref()
     }
 
-    /// It has been on the screen for long enough to be answered.
-    pub fn is_settled(&self, asked: &Asked) -> bool {
-        self.shown.as_ref().is_some_and(|shown| shown.asked == *asked && shown.settled)
+    /// Returns true if the approval was visible for long enough to be answered.
+    pub fn is_answerable(&self, id: &ApprovalId) -> bool {
+        self.visible.as_ref().is_some_and(|shown| shown.approval == *id && shown.answerable)
     }
 
-    /// Hides what needs no answer.
-    pub fn forget(&mut self, asked: Asked) {
-        self.forgotten.insert(asked);
+    /// Hides an item that needs no answer.
+    pub fn dismiss(&mut self, id: ApprovalId) {
+        self.dismissed.insert(id);
     }
 
-    /// It was hidden.
-    pub fn is_forgotten(&self, asked: &Asked) -> bool {
-        self.forgotten.contains(asked)
+    /// Returns true if the item was hidden.
+    pub fn is_dismissed(&self, id: &ApprovalId) -> bool {
+        self.dismissed.contains(id)
     }
 
-    /// What was picked of a question so far.
-    pub fn draft(&self, asked: &Asked) -> Draft {
-        self.drafts.get(asked).cloned().unwrap_or_default()
+    /// Returns the draft of an answer.
+    pub fn draft(&self, id: &ApprovalId) -> AnswerDraft {
+        self.drafts.get(id).cloned().unwrap_or_default()
     }
 
-    /// The line that is being typed. While there is one, all keys belong to it.
-    pub fn field(&self) -> Option<&Field> {
+    /// Returns the open text field, which receives all keys.
+    pub fn field(&self) -> Option<&AnswerField> {
         self.field.as_ref()
     }
 
-    /// Chooses a question to be shown. What the user went to is answerable at once.
-    pub fn choose(&mut self, asked: Asked) {
-        let question = self.question(&asked);
-        self.shown = Some(Shown { asked: asked.clone(), question, settled: true, slid: false });
-        self.chosen = Some(asked);
+    /// Selects an approval. A selected approval is answerable at once.
+    pub fn select(&mut self, id: ApprovalId) {
+        let question = self.question_index(&id);
+        self.visible = Some(VisibleApproval { approval: id.clone(), question, answerable: true, replaced: false });
+        self.selected = Some(id);
     }
 
-    /// Takes in what the last frame showed.
-    pub fn drawn(&mut self, drawn: Option<&ApprovalDrawn>) -> Vec<Effect> {
-        let Some(drawn) = drawn else {
-            self.shown = None;
+    /// Applies the layout results of the last frame.
+    pub fn apply_layout(&mut self, layout: Option<&ApprovalFeedback>) -> Vec<Effect> {
+        let Some(layout) = layout else {
+            self.visible = None;
             return Vec::new();
         };
-        if let Some(draft) = self.drafts.get_mut(&drawn.asked) {
-            draft.scroll.fit(drawn.rows, drawn.len);
+        if let Some(draft) = self.drafts.get_mut(&layout.approval) {
+            draft.scroll.fit(layout.rows, layout.len);
         }
-        let ApprovalDrawn { asked, question, .. } = drawn.clone();
-        if self.shown.as_ref().is_some_and(|shown| shown.asked == asked && shown.question == question) {
+        let ApprovalFeedback { approval: id, question, .. } = layout.clone();
+        if self.visible.as_ref().is_some_and(|shown| shown.approval == id && shown.question == question) {
             return Vec::new();
         }
-        let slid = self.shown.is_some();
-        self.shown = Some(Shown { asked: asked.clone(), question, settled: false, slid });
-        vec![Effect::Wake(Alarm::Settled(asked, question), SETTLE_MS)]
+        let replaced = self.visible.is_some();
+        self.visible = Some(VisibleApproval { approval: id.clone(), question, answerable: false, replaced });
+        vec![Effect::StartTimer(Timer::ApprovalVisible(id, question), MIN_VISIBLE_MS)]
     }
 
-    /// A wait is over.
-    pub fn woke(&mut self, alarm: &Alarm) {
-        match alarm {
-            Alarm::Settled(asked, question) => {
-                let shown = self.shown.as_mut();
-                if let Some(shown) = shown.filter(|shown| shown.asked == *asked && shown.question == *question) {
-                    shown.settled = true;
+    /// Handles an elapsed timer.
+    pub fn timer_elapsed(&mut self, timer: &Timer) {
+        match timer {
+            Timer::ApprovalVisible(id, question) => {
+                let shown = self.visible.as_mut();
+                if let Some(shown) = shown.filter(|shown| shown.approval == *id && shown.question == *question) {
+                    shown.answerable = true;
                 }
             }
-            Alarm::Overdue(asked) => drop(self.answered.remove(asked)),
+            Timer::AnswerTimeout(id) => drop(self.answered.remove(id)),
         }
     }
 
-    /// The runs changed: what is gone is forgotten. A line that is being typed stays until it is left.
-    pub fn refresh(&mut self, runs: &Runs) {
-        let waits = |asked: &Asked| is_waiting(runs, asked);
+    /// Drops state of approvals that are gone. An open text field stays until it is closed.
+    pub fn refresh(&mut self, runs: &RunTable) {
+        let waits = |id: &ApprovalId| is_pending(runs, id);
         self.answered.retain(waits);
-        self.forgotten.retain(|asked| runs.get(&asked.run).is_some());
-        self.drafts.retain(|asked, _| waits(asked));
-        self.chosen.take_if(|asked| !waits(asked));
+        self.dismissed.retain(|id| runs.get(&id.run).is_some());
+        self.drafts.retain(|id, _| waits(id));
+        self.selected.take_if(|id| !waits(id));
     }
 
-    /// What may be answered now, in the order of the digits.
-    pub fn rows(approval: &Approval, draft: &Draft) -> Vec<Row> {
-        let options = approval.questions.get(draft.given.len()).map_or(0, |question| question.options.len());
-        let mut rows: Vec<_> = (0..options).map(Row::Option).collect();
+    /// Returns the possible answers, in the order of the digits.
+    pub fn rows(approval: &Approval, draft: &AnswerDraft) -> Vec<ApprovalRow> {
+        let options = approval.questions.get(draft.answers.len()).map_or(0, |question| question.options.len());
+        let mut rows: Vec<_> = (0..options).map(ApprovalRow::Option).collect();
         if approval.questions.is_empty() {
-            rows.extend((0..approval.choices.len()).map(Row::Choice));
+            rows.extend((0..approval.choices.len()).map(ApprovalRow::Choice));
             return rows;
         }
-        rows.push(Row::Other);
-        // A question is answered by its options; of the choices only those mean something that refuse to answer.
+        rows.push(ApprovalRow::Other);
+        // A question is answered by its options; of the choices only the denials apply.
         let denials = approval.choices.iter().enumerate().filter(|(_, choice)| is_denial(choice.kind));
-        rows.extend(denials.map(|(at, _)| Row::Choice(at)));
+        rows.extend(denials.map(|(at, _)| ApprovalRow::Choice(at)));
         rows
     }
 
-    /// Which of its questions is to be answered next.
-    fn question(&self, asked: &Asked) -> usize {
-        self.drafts.get(asked).map_or(0, |draft| draft.given.len())
+    /// Returns the index of the question to answer next.
+    fn question_index(&self, id: &ApprovalId) -> usize {
+        self.drafts.get(id).map_or(0, |draft| draft.answers.len())
     }
 
-    fn edit(&mut self, waiting: &Waiting) -> &mut Draft {
-        self.drafts.entry(waiting.asked()).or_default()
+    fn draft_mut(&mut self, pending: &PendingApproval) -> &mut AnswerDraft {
+        self.drafts.entry(pending.id()).or_default()
     }
 }
 
-/// Whether a question waits still.
-pub fn is_waiting(runs: &Runs, asked: &Asked) -> bool {
-    runs.get(&asked.run).is_some_and(|info| info.approvals.iter().any(|approval| approval.id == asked.id))
+/// Returns true if an approval is still pending.
+pub fn is_pending(runs: &RunTable, id: &ApprovalId) -> bool {
+    runs.get(&id.run).is_some_and(|info| info.approvals.iter().any(|approval| approval.id == id.id))
 }
 
-/// Whether a choice says no.
+/// Returns true if a choice denies.
 pub fn is_denial(kind: ChoiceKind) -> bool {
     match kind {
         ChoiceKind::Deny | ChoiceKind::DenyAndStop => true,

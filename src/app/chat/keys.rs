@@ -1,10 +1,10 @@
-//! Where a key goes in a conversation: to the question, to what is being written, to the queue, to the transcript.
+//! Key dispatch in the chat: to the approval, the composer, the queue or the transcript.
 
-use super::composer::{Completion, Kind};
-use super::queue::Wanted;
-use super::told::is_open;
-use super::{Chat, Focus};
-use crate::app::action::Place;
+use super::composer::{CompletionKind, ComposerCompletion};
+use super::queue::QueueCommand;
+use super::run_messages::is_open;
+use super::{Chat, ChatFocus};
+use crate::app::action::KeyContext;
 use crate::app::layer::Layer;
 use crate::app::reader::Reader;
 use crate::app::runs::RunEffect;
@@ -13,9 +13,9 @@ use crate::config::key::{Key, KeyCode};
 use crate::domain::run::Phase;
 
 impl App {
-    /// A key in the conversation on the screen.
+    /// Handles a key in the chat.
     pub(in crate::app) fn key_in_chat(&mut self, key: Key) -> Vec<Effect> {
-        if let Some(effects) = self.key_for_question(key) {
+        if let Some(effects) = self.key_for_approval(key) {
             return effects;
         }
         let Some(chat) = self.chat_mut() else { return Vec::new() };
@@ -24,60 +24,61 @@ impl App {
             return self.escape(armed);
         }
         match chat.focus {
-            Focus::Composer => self.key_in_composer(key),
-            Focus::Queue(id) => self.do_in_queue(Wanted::of(key, id), key),
-            Focus::Transcript => {
-                let action = self.keymap.action(key, &self.places());
+            ChatFocus::Composer => self.key_in_composer(key),
+            ChatFocus::Queue(id) => self.perform_in_queue(QueueCommand::of(key, id), key),
+            ChatFocus::Transcript => {
+                let action = self.keymap.action(key, &self.key_contexts());
                 action.map_or_else(Vec::new, |action| self.act(action))
             }
         }
     }
 
-    /// Text was pasted into the conversation on the screen.
+    /// Pastes into the chat.
     pub(in crate::app) fn paste_in_chat(&mut self, text: &str) -> Vec<Effect> {
-        if self.desk.paste(text) {
+        if self.approvals.paste(text) {
             return Vec::new();
         }
-        let Some(chat) = self.chat_mut().filter(|chat| chat.followed.is_none()) else { return Vec::new() };
-        chat.focus = Focus::Composer;
+        let Some(chat) = self.chat_mut().filter(|chat| chat.read_only.is_none()) else { return Vec::new() };
+        chat.focus = ChatFocus::Composer;
         chat.composer.text.paste(text);
-        self.written()
+        self.text_edited()
     }
 
-    /// Does what a conversation's keys ask for. `None`: it is no matter of a conversation.
+    /// Performs an action in the chat. `None` if it is not an action of the chat.
     pub(in crate::app) fn act_in_chat(&mut self, action: Action) -> Option<Vec<Effect>> {
         let chat = self.chat_mut()?;
-        let writing = chat.focus == Focus::Composer;
+        let in_composer = chat.focus == ChatFocus::Composer;
         Some(match action {
             Action::Send => self.send(),
             Action::Newline => {
                 chat.composer.text.insert("\n");
-                self.written()
+                self.text_edited()
             }
             Action::CompleteWord => self.complete(),
             Action::EditDraft => vec![Effect::Run(RunEffect::EditText(chat.composer.text.whole()))],
             Action::Interrupt => self.interrupt(),
             Action::ChatPageUp => chat.reader.act(Action::PageUp)?,
             Action::ChatPageDown => chat.reader.act(Action::PageDown)?,
-            Action::GoOn => self.let_go_on(),
+            Action::ResumeQueue => self.resume_queue(),
             Action::ReadChat => {
-                chat.focus = if writing || chat.followed.is_some() { Focus::Transcript } else { Focus::Composer };
+                chat.focus =
+                    if in_composer || chat.read_only.is_some() { ChatFocus::Transcript } else { ChatFocus::Composer };
                 Vec::new()
             }
-            Action::ResumeHere if chat.followed.is_none() => {
-                chat.focus = Focus::Composer;
+            Action::ResumeHere if chat.read_only.is_none() => {
+                chat.focus = ChatFocus::Composer;
                 Vec::new()
             }
             _ => return None,
         })
     }
 
-    /// The questions of the run come first, as far as they take a key.
-    fn key_for_question(&mut self, key: Key) -> Option<Vec<Effect>> {
+    /// Handles a key for the run's approvals. `None` if they do not take it.
+    fn key_for_approval(&mut self, key: Key) -> Option<Vec<Effect>> {
         let Some(Layer::Chat(chat)) = self.layers.last() else { return None };
-        let nothing_written = chat.focus != Focus::Composer || chat.composer.is_empty();
+        let composer_empty = chat.focus != ChatFocus::Composer || chat.composer.is_empty();
         let run = chat.run.clone()?;
-        self.desk.key_beside(key, &self.runs, &run, nothing_written)
+        self.approvals.key_beside(key, &self.runs, &run, composer_empty)
     }
 
     fn key_in_composer(&mut self, key: Key) -> Vec<Effect> {
@@ -87,9 +88,9 @@ impl App {
         }
         if key.typed().is_some() {
             chat.composer.text.key(key);
-            return self.written();
+            return self.text_edited();
         }
-        if let Some(action) = self.keymap.action(key, &[Place::Chat]) {
+        if let Some(action) = self.keymap.action(key, &[KeyContext::Chat]) {
             return self.act(action);
         }
         let Some(chat) = self.chat_mut() else { return Vec::new() };
@@ -101,13 +102,13 @@ impl App {
         let before = chat.composer.text.shown().len();
         if chat.composer.text.key(key) {
             let moved = chat.composer.text.shown().len() == before;
-            return if moved { self.look_for_completion() } else { self.written() };
+            return if moved { self.update_completion() } else { self.text_edited() };
         }
-        let action = self.keymap.action(key, &[Place::Everywhere]);
+        let action = self.keymap.action(key, &[KeyContext::Everywhere]);
         action.map_or_else(Vec::new, |action| self.act(action))
     }
 
-    /// Up a row; at the first one to the queue, or to what was written before.
+    /// Moves up a row; from the first row, to the queue or to earlier prompts.
     fn up(&mut self) -> Vec<Effect> {
         let last = self.layers.last().and_then(Layer::chat).and_then(|chat| {
             let queue = self.runs.queue(chat.run.as_ref()?);
@@ -119,44 +120,44 @@ impl App {
             return Vec::new();
         }
         if let Some(last) = last.filter(|_| chat.composer.is_empty() && !chat.composer.has_cleared()) {
-            chat.focus = Focus::Queue(last);
+            chat.focus = ChatFocus::Queue(last);
             return Vec::new();
         }
         let Chat { composer, reader, .. } = chat;
-        if composer.older(|| Reader::prompts(reader)) { vec![chat.keep_draft()] } else { Vec::new() }
+        if composer.older(|| Reader::prompts(reader)) { vec![chat.save_draft()] } else { Vec::new() }
     }
 
     fn down(&mut self) -> Vec<Effect> {
         let Some(chat) = self.chat_mut() else { return Vec::new() };
         let width = chat.composer.width;
         if !chat.composer.text.step(true, width) && chat.composer.newer() {
-            return vec![chat.keep_draft()];
+            return vec![chat.save_draft()];
         }
         Vec::new()
     }
 
-    /// The text was changed.
-    fn written(&mut self) -> Vec<Effect> {
+    /// Handles an edit of the text.
+    fn text_edited(&mut self) -> Vec<Effect> {
         let Some(chat) = self.chat_mut() else { return Vec::new() };
         chat.composer.changed();
-        let keep = chat.keep_draft();
+        let keep = chat.save_draft();
         let mut effects = vec![keep];
-        effects.extend(self.look_for_completion());
+        effects.extend(self.update_completion());
         effects
     }
 
-    /// What can be completed where the cursor is now.
-    fn look_for_completion(&mut self) -> Vec<Effect> {
+    /// Updates the completion at the cursor.
+    fn update_completion(&mut self) -> Vec<Effect> {
         let Some(Layer::Chat(chat)) = self.layers.last_mut() else { return Vec::new() };
         let info = chat.run.as_ref().and_then(|run| self.runs.get(run));
         let before = chat.composer.completion.take();
-        let Some(mut completion) = Completion::at(&chat.composer.text, before) else { return Vec::new() };
+        let Some(mut completion) = ComposerCompletion::at(&chat.composer.text, before) else { return Vec::new() };
         let effects = match completion.kind {
-            Kind::Command => {
-                completion.search(info.map_or(&[], |info| &info.offers.commands));
+            CompletionKind::Command => {
+                completion.search(info.map_or(&[], |info| &info.capabilities.commands));
                 Vec::new()
             }
-            Kind::File => {
+            CompletionKind::File => {
                 let below = chat.directory(info.map(|info| &**info));
                 vec![Effect::Run(RunEffect::FindFiles { below, query: completion.query.clone() })]
             }
@@ -168,20 +169,20 @@ impl App {
     fn complete(&mut self) -> Vec<Effect> {
         let Some(chat) = self.chat_mut() else { return Vec::new() };
         let Some(completion) = chat.composer.completion.take() else { return Vec::new() };
-        let goes_on = completion.complete(&mut chat.composer.text);
-        let keep = chat.keep_draft();
+        let is_directory = completion.complete(&mut chat.composer.text);
+        let keep = chat.save_draft();
         let mut effects = vec![keep];
-        if goes_on {
-            effects.extend(self.look_for_completion());
+        if is_directory {
+            effects.extend(self.update_completion());
         }
         effects
     }
 
     fn send(&mut self) -> Vec<Effect> {
         let Some(chat) = self.chat_mut() else { return Vec::new() };
-        if let Some(why) = &chat.followed {
-            let words = format!("it is only followed ({why}): r asks again, f goes on with a copy");
-            self.notices.tell(words);
+        if let Some(why) = &chat.read_only {
+            let text = format!("Read-only ({why}): r retries, f forks");
+            self.notices.info(text);
             return Vec::new();
         }
         if let Some((id, _)) = chat.composer.editing {
@@ -196,56 +197,56 @@ impl App {
             return vec![Effect::Run(effect)];
         }
         if chat.composer.text.whole().trim().is_empty() {
-            return self.let_go_on();
+            return self.resume_queue();
         }
-        if chat.is_beginning() {
-            self.notices.tell("it is just beginning: enter again sends this too");
+        if chat.is_starting() {
+            self.notices.info("Still starting: press enter again to send this too");
             return Vec::new();
         }
-        let text = chat.composer.take();
+        let text = chat.composer.take_text();
         chat.reader.act(Action::Last);
         match chat.run.clone() {
             Some(run) => vec![Effect::Run(RunEffect::Submit { run, text })],
-            None => self.begin_run(Some(text)),
+            None => self.start_run(Some(text)),
         }
     }
 
-    /// A queue that waits for the user goes on.
-    fn let_go_on(&mut self) -> Vec<Effect> {
+    /// Resumes a paused queue.
+    fn resume_queue(&mut self) -> Vec<Effect> {
         let run = self.layers.last().and_then(Layer::chat).and_then(|chat| chat.run.clone());
         let Some(info) = run.and_then(|run| self.runs.get(&run)) else { return Vec::new() };
-        let waits = info.paused && !self.runs.queue(&info.id).is_empty();
-        if waits { vec![Effect::Run(RunEffect::GoOn(info.id.clone()))] } else { Vec::new() }
+        let is_blocked = info.paused && !self.runs.queue(&info.id).is_empty();
+        if is_blocked { vec![Effect::Run(RunEffect::ResumeQueue(info.id.clone()))] } else { Vec::new() }
     }
 
-    /// Clears what is being written; else stops the turn; else asks whether to end the run.
+    /// Clears the composer, else interrupts the turn, else asks whether to stop the run.
     fn interrupt(&mut self) -> Vec<Effect> {
         let Some(chat) = self.chat_mut() else { return Vec::new() };
-        if chat.focus == Focus::Composer && !chat.composer.is_empty() {
+        if chat.focus == ChatFocus::Composer && !chat.composer.is_empty() {
             chat.composer.clear();
-            return vec![chat.keep_draft()];
+            return vec![chat.save_draft()];
         }
-        self.stop_turn()
+        self.interrupt_turn()
     }
 
-    fn stop_turn(&mut self) -> Vec<Effect> {
+    fn interrupt_turn(&mut self) -> Vec<Effect> {
         let run = self.layers.last().and_then(Layer::chat).and_then(|chat| chat.run.clone());
         let Some(info) = run.and_then(|run| self.runs.get(&run)) else {
-            self.notices.tell("nothing runs here");
+            self.notices.info("Nothing is running here");
             return Vec::new();
         };
         match info.phase {
             Phase::Working { .. } => vec![Effect::Run(RunEffect::Interrupt(info.id.clone()))],
             Phase::Starting | Phase::Interrupting { .. } | Phase::Idle => self.act(Action::StopRun),
             Phase::Stopped(_) => {
-                self.notices.tell("nothing runs here");
+                self.notices.info("Nothing is running here");
                 Vec::new()
             }
         }
     }
 
-    /// Clears first, then leaves what is written for the transcript, then goes back. While a turn is open two of them
-    /// in a row interrupt it, two more ask whether to end the run, and one goes on writing.
+    /// Handles Esc: clears first, then moves the focus to the transcript, then closes the chat. While a turn is open, a
+    /// second Esc interrupts it, and further ones ask whether to stop the run.
     fn escape(&mut self, armed: bool) -> Vec<Effect> {
         let info = self.layers.last().and_then(Layer::chat).and_then(|chat| self.info(chat));
         let open = info.is_some_and(is_open);
@@ -253,50 +254,50 @@ impl App {
         if chat.composer.completion.take().is_some_and(|completion| !completion.found.is_empty()) {
             return Vec::new();
         }
-        if chat.focus == Focus::Composer && chat.composer.end_edit().is_some() {
+        if chat.focus == ChatFocus::Composer && chat.composer.end_edit().is_some() {
             return Vec::new();
         }
         if armed && open {
-            chat.focus = Focus::Composer;
-            return self.stop_turn();
+            chat.focus = ChatFocus::Composer;
+            return self.interrupt_turn();
         }
         match chat.focus {
-            Focus::Queue(_) => chat.focus = Focus::Composer,
-            Focus::Composer => {
-                chat.focus = Focus::Transcript;
+            ChatFocus::Queue(_) => chat.focus = ChatFocus::Composer,
+            ChatFocus::Composer => {
+                chat.focus = ChatFocus::Transcript;
                 chat.armed = open;
             }
-            Focus::Transcript => return self.act(Action::Back),
+            ChatFocus::Transcript => return self.act(Action::Back),
         }
         Vec::new()
     }
 
-    fn do_in_queue(&mut self, wanted: Wanted, key: Key) -> Vec<Effect> {
+    fn perform_in_queue(&mut self, command: QueueCommand, key: Key) -> Vec<Effect> {
         let run = self.layers.last().and_then(Layer::chat).and_then(|chat| chat.run.clone());
         let Some(run) = run else { return Vec::new() };
         let queue = self.runs.queue(&run).to_vec();
         let Some(chat) = self.chat_mut() else { return Vec::new() };
-        let effect = match wanted {
-            Wanted::Nothing => return Vec::new(),
-            Wanted::Move { down } => {
+        let effect = match command {
+            QueueCommand::Nothing => return Vec::new(),
+            QueueCommand::Move { down } => {
                 chat.step_in_queue(&queue, down);
                 return Vec::new();
             }
-            Wanted::Edit(id) => {
+            QueueCommand::Edit(id) => {
                 let Some(prompt) = queue.iter().find(|prompt| prompt.id == id) else { return Vec::new() };
                 if prompt.state == crate::domain::prompt::PromptState::Sending {
-                    self.notices.tell("it is just being sent: it can no longer be changed");
+                    self.notices.info("Already being sent: it can no longer be changed");
                     return Vec::new();
                 }
                 chat.composer.edit(id, &prompt.text);
-                chat.focus = Focus::Composer;
+                chat.focus = ChatFocus::Composer;
                 return Vec::new();
             }
-            Wanted::Up(id) => RunEffect::MovePromptUp(run, id),
-            Wanted::Cancel(id) => RunEffect::CancelPrompt(run, id),
-            Wanted::Release(id) => RunEffect::ReleasePrompt(run, id),
-            Wanted::Else => {
-                let action = self.keymap.action(key, &[Place::Chat, Place::Everywhere]);
+            QueueCommand::Up(id) => RunEffect::MovePromptUp(run, id),
+            QueueCommand::Cancel(id) => RunEffect::CancelPrompt(run, id),
+            QueueCommand::Release(id) => RunEffect::ReleasePrompt(run, id),
+            QueueCommand::NotQueue => {
+                let action = self.keymap.action(key, &[KeyContext::Chat, KeyContext::Everywhere]);
                 return action.map_or_else(Vec::new, |action| self.act(action));
             }
         };
@@ -305,7 +306,7 @@ impl App {
 }
 
 impl Chat {
-    /// A key while something can be completed. Whether it was for that.
+    /// Handles a key in the completion list. Returns false if the key is not for it.
     fn key_in_completion(&mut self, key: Key) -> bool {
         let Some(completion) = self.composer.completion.as_mut().filter(|known| !known.found.is_empty()) else {
             return false;

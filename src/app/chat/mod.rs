@@ -1,7 +1,7 @@
-//! A conversation with a run: its transcript, what it does now, what waits to be sent, and what the user writes to it.
+//! The chat screen: the transcript of a run, its state, its queue and the composer.
 //!
-//! A chat needs no process: there is one from the first prompt on. A conversation that another program or another
-//! salon holds is only followed.
+//! A chat needs no process before the first prompt. A conversation that another program or another salon owns is
+//! read-only.
 
 pub mod composer;
 pub mod queue;
@@ -9,137 +9,138 @@ pub mod state;
 
 mod keys;
 mod open;
-mod told;
+mod run_messages;
 
 use std::path::PathBuf;
 
 pub use composer::Composer;
 
-use super::msg::Ticket;
+use super::msg::RequestTicket;
 use super::reader::Reader;
 use super::runs::RunEffect;
 use super::{App, Effect};
 use crate::domain::prompt::PromptId;
-use crate::domain::run::{Conversation, Cursor, Opening, RunId, RunInfo};
+use crate::domain::run::{Conversation, RingCursor, RunId, RunInfo, RunStart};
 use crate::domain::{Agent, Time};
 
-/// A conversation.
+/// The chat screen.
 #[derive(Debug)]
 pub struct Chat {
-    /// The transcript with what the run adds to it.
+    /// The transcript with the run's live entries.
     pub reader: Reader,
     /// The run; `None` before there is one.
     pub run: Option<RunId>,
-    /// Whose program.
+    /// The agent.
     pub agent: Agent,
-    /// How it begins, as long as there is no run.
-    pub opening: Option<Opening>,
-    /// What has the keys.
-    pub focus: Focus,
-    /// What is being written.
+    /// Start parameters, before there is a run.
+    pub start: Option<RunStart>,
+    /// Focus of the chat.
+    pub focus: ChatFocus,
+    /// The composer.
     pub composer: Composer,
-    /// Why it is only followed; `None`: it is steered.
-    pub followed: Option<String>,
-    /// Escape was pressed while a turn is open: once more, and it is interrupted.
+    /// Reason why the chat is read-only; `None` if it can send.
+    pub read_only: Option<String>,
+    /// True after Esc while a turn is open: a second Esc interrupts the turn.
     pub armed: bool,
-    /// When the clock was first looked at while it was starting.
+    /// First clock tick while the run was starting.
     pub starting: Option<Time>,
-    /// Names the request to begin that is under way, and its prompt.
-    beginning: Option<(Ticket, Option<String>)>,
-    /// The place in the run's history up to which it was told.
-    cursor: Cursor,
-    /// Under which name what is being written is kept.
+    /// Ticket and prompt of the pending start request.
+    pending_start: Option<(RequestTicket, Option<String>)>,
+    /// Position in the run's events up to which they were applied.
+    cursor: RingCursor,
+    /// Key of the saved draft.
     draft: String,
-    /// Something was written since it was opened, so that a kept draft comes too late.
+    /// True after an edit, so that a saved draft that arrives later is ignored.
     touched: bool,
 }
 
-/// What has the keys.
+/// Focus of the chat.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Focus {
-    /// The text that is being written.
+pub enum ChatFocus {
+    /// The composer.
     #[default]
     Composer,
     /// The transcript.
     Transcript,
-    /// The queue, at this prompt.
+    /// The queue, with the selected prompt.
     Queue(PromptId),
 }
 
 impl Chat {
-    fn new(reader: Reader, agent: Agent, run: Option<RunId>, opening: Option<Opening>) -> Self {
+    fn new(reader: Reader, agent: Agent, run: Option<RunId>, start: Option<RunStart>) -> Self {
         let mut chat = Self {
             reader,
             run,
             agent,
-            opening,
-            focus: Focus::Composer,
+            start,
+            focus: ChatFocus::Composer,
             composer: Composer::default(),
-            followed: None,
+            read_only: None,
             armed: false,
             starting: None,
-            beginning: None,
-            cursor: Cursor::default(),
+            pending_start: None,
+            cursor: RingCursor::default(),
             draft: String::new(),
             touched: false,
         };
-        chat.draft = chat.draft_name();
+        chat.draft = chat.current_draft_key();
         chat
     }
 
-    /// The directory in which the agent works.
+    /// Returns the working directory of the agent.
     fn directory(&self, info: Option<&RunInfo>) -> PathBuf {
-        let opening = || self.opening.as_ref().map(|opening| opening.cwd.clone());
-        info.map(|info| info.cwd.clone()).or_else(opening).unwrap_or_default()
+        let start = || self.start.as_ref().map(|start| start.cwd.clone());
+        info.map(|info| info.cwd.clone()).or_else(start).unwrap_or_default()
     }
 
-    /// It begins with a copy of the session.
+    /// Returns true if the chat starts with a fork.
     fn is_fork(&self) -> bool {
-        matches!(&self.opening, Some(Opening { conversation: Conversation::Fork(_), .. }))
+        matches!(&self.start, Some(RunStart { conversation: Conversation::Fork(_), .. }))
     }
 
-    /// It waits for the answer whether its run begins.
-    pub fn is_beginning(&self) -> bool {
-        self.beginning.is_some()
+    /// Returns true while a start request is pending.
+    pub fn is_starting(&self) -> bool {
+        self.pending_start.is_some()
     }
 
-    /// Keeps what is being written.
-    fn keep_draft(&mut self) -> Effect {
+    /// Saves the draft.
+    fn save_draft(&mut self) -> Effect {
         self.touched = true;
-        Effect::Run(RunEffect::KeepDraft { key: self.draft.clone(), text: self.written() })
+        Effect::Run(RunEffect::SaveDraft { key: self.draft.clone(), text: self.draft_text() })
     }
 
-    /// What is being written; while a queued prompt is changed, what was written before that.
-    fn written(&self) -> String {
+    /// Returns the draft; while a queued prompt is edited, the text before that.
+    fn draft_text(&self) -> String {
         match &self.composer.editing {
             Some((_, before)) => before.whole(),
             None => self.composer.text.whole(),
         }
     }
 
-    /// The session where it is known, since that is how one comes back to it; else the run, else where it will be.
-    fn draft_name(&self) -> String {
+    /// Returns the key of the draft: the session if known, because sessions are reopened by it, else the run, else the
+    /// start parameters.
+    fn current_draft_key(&self) -> String {
         let fork = self.is_fork();
-        match (&self.run, &self.opening) {
+        match (&self.run, &self.start) {
             _ if !self.reader.key.id.is_empty() && !fork => self.reader.key.to_string(),
             (Some(run), _) => format!("run:{run}"),
-            (None, Some(opening)) if fork => format!("fork:{}:{}", self.reader.key, opening.cwd.display()),
-            (None, Some(opening)) => format!("new:{}:{}", self.agent, opening.cwd.display()),
+            (None, Some(start)) if fork => format!("fork:{}:{}", self.reader.key, start.cwd.display()),
+            (None, Some(start)) => format!("new:{}:{}", self.agent, start.cwd.display()),
             (None, None) => String::new(),
         }
     }
 
-    /// The draft goes by another name from now on.
+    /// Moves the draft to a new key.
     fn rename_draft(&mut self) -> Vec<Effect> {
-        let name = self.draft_name();
+        let name = self.current_draft_key();
         if name == self.draft {
             return Vec::new();
         }
         let old = std::mem::replace(&mut self.draft, name);
-        let text = self.written();
-        let keep = |key: String, text: String| Effect::Run(RunEffect::KeepDraft { key, text });
+        let text = self.draft_text();
+        let keep = |key: String, text: String| Effect::Run(RunEffect::SaveDraft { key, text });
         if text.is_empty() {
-            // What was sent is no draft any more. One that was not yet recalled stays.
+            // A sent text is no draft any more. A saved draft that was not loaded yet stays.
             return if self.touched { vec![keep(old, String::new())] } else { Vec::new() };
         }
         vec![keep(self.draft.clone(), text), keep(old, String::new())]
@@ -147,12 +148,12 @@ impl Chat {
 }
 
 impl App {
-    /// The conversation on the screen, where no overlay lies over it.
+    /// Returns the chat if it is the topmost layer.
     pub(super) fn chat_mut(&mut self) -> Option<&mut Chat> {
         self.layers.last_mut().and_then(super::layer::Layer::chat_mut)
     }
 
-    /// What is known of a conversation's run.
+    /// Returns the run of a chat.
     pub fn info(&self, chat: &Chat) -> Option<&RunInfo> {
         self.runs.get(chat.run.as_ref()?).map(|info| &**info)
     }

@@ -1,74 +1,74 @@
-//! The prompts that wait to be sent, and the keys that change them.
+//! The queue of a chat and its keys.
 
-use super::{Chat, Focus};
+use super::{Chat, ChatFocus};
 use crate::config::key::{Key, KeyCode};
 use crate::domain::prompt::{Prompt, PromptId, PromptState};
 
-/// What a key wants of the queue.
+/// Command of a key in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// Nothing.
+pub(super) enum QueueCommand {
+    /// Ignore the key.
     Nothing,
-    /// Another one is selected.
+    /// Select another prompt.
     Move {
-        /// The one below.
+        /// True for the prompt below.
         down: bool,
     },
-    /// Change its text.
+    /// Edit a prompt.
     Edit(PromptId),
-    /// Before the one before it.
+    /// Move a prompt up.
     Up(PromptId),
-    /// Take it back.
+    /// Cancel a prompt.
     Cancel(PromptId),
-    /// Let it be sent.
+    /// Release a prompt.
     Release(PromptId),
-    /// It is not the queue's.
-    Else,
+    /// Not a key of the queue.
+    NotQueue,
 }
 
-impl Wanted {
-    /// What a key wants, while a prompt is selected.
+impl QueueCommand {
+    /// Returns the command of a key for the selected prompt.
     pub(super) fn of(key: Key, id: PromptId) -> Self {
-        let lifted = key.alt || key.shift || key.ctrl;
+        let modified = key.alt || key.shift || key.ctrl;
         match key.code {
-            KeyCode::Up if lifted => Self::Up(id),
+            KeyCode::Up if modified => Self::Up(id),
             KeyCode::Char('K') => Self::Up(id),
-            KeyCode::Up | KeyCode::Char('k') if !lifted => Self::Move { down: false },
-            KeyCode::Down | KeyCode::Char('j') if !lifted => Self::Move { down: true },
-            KeyCode::Enter | KeyCode::Char('e') if !lifted => Self::Edit(id),
-            KeyCode::Char('x' | 'd') | KeyCode::Delete | KeyCode::Backspace if !lifted => Self::Cancel(id),
-            KeyCode::Char('r') if !lifted => Self::Release(id),
+            KeyCode::Up | KeyCode::Char('k') if !modified => Self::Move { down: false },
+            KeyCode::Down | KeyCode::Char('j') if !modified => Self::Move { down: true },
+            KeyCode::Enter | KeyCode::Char('e') if !modified => Self::Edit(id),
+            KeyCode::Char('x' | 'd') | KeyCode::Delete | KeyCode::Backspace if !modified => Self::Cancel(id),
+            KeyCode::Char('r') if !modified => Self::Release(id),
             _ if key.typed().is_some() => Self::Nothing,
-            _ => Self::Else,
+            _ => Self::NotQueue,
         }
     }
 }
 
 impl Chat {
-    /// Selects the next or the previous one; behind the last one is the composer.
+    /// Selects the next or previous prompt; below the last one is the composer.
     pub(super) fn step_in_queue(&mut self, queue: &[Prompt], down: bool) {
-        let Focus::Queue(id) = self.focus else { return };
+        let ChatFocus::Queue(id) = self.focus else { return };
         let at = queue.iter().position(|prompt| prompt.id == id).unwrap_or(0);
         let next = if down { queue.get(at + 1) } else { at.checked_sub(1).and_then(|at| queue.get(at)) };
         match next {
-            Some(prompt) => self.focus = Focus::Queue(prompt.id),
-            None if down => self.focus = Focus::Composer,
+            Some(prompt) => self.focus = ChatFocus::Queue(prompt.id),
+            None if down => self.focus = ChatFocus::Composer,
             None => {}
         }
     }
 
-    /// The queue is another one: what was selected or is being changed may be gone.
+    /// Updates selection and editing after the queue changed.
     pub(in crate::app) fn queue_changed(&mut self, queue: &[Prompt]) {
         let there = |id: PromptId| queue.iter().any(|prompt| prompt.id == id);
-        if let Focus::Queue(id) = self.focus
+        if let ChatFocus::Queue(id) = self.focus
             && !there(id)
         {
-            self.focus = queue.last().map_or(Focus::Composer, |prompt| Focus::Queue(prompt.id));
+            self.focus = queue.last().map_or(ChatFocus::Composer, |prompt| ChatFocus::Queue(prompt.id));
         }
         if let Some((id, _)) = self.composer.editing
             && !there(id)
         {
-            // It was sent in the meantime: what was changed is a prompt of its own now, and nothing is lost.
+            // The prompt was sent meanwhile: its edited text becomes a draft, so that nothing is lost.
             let changed = self.composer.text.whole();
             self.composer.end_edit();
             self.composer.put_back(&changed);
@@ -76,14 +76,14 @@ impl Chat {
     }
 }
 
-/// What a prompt waits for and which key of the queue helps, in words; nothing where it only waits for its turn.
+/// Returns a note about a blocked prompt with the key that helps. `None` for a pending prompt.
 pub fn waits_for(prompt: &Prompt) -> Option<String> {
     let because = prompt.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     match prompt.state {
         PromptState::Pending => None,
-        PromptState::Sending => Some("being sent".to_owned()),
-        PromptState::Held => Some(format!("held (r sends it){because}")),
-        PromptState::Failed => Some(format!("failed (r tries again){because}")),
+        PromptState::Sending => Some("sending".to_owned()),
+        PromptState::Held => Some(format!("on hold (r sends it){because}")),
+        PromptState::Failed => Some(format!("failed (r retries){because}")),
         PromptState::Delivered | PromptState::Cancelled => Some(prompt.state.name().to_owned()),
     }
 }

@@ -1,47 +1,47 @@
-//! What a conversation's run does, in words: what a status line says of it.
+//! Texts and tones for the state of a chat's run in the status line.
 
 use super::Chat;
 use crate::app::layer::Layer;
 use crate::app::{Action, App, age, failure};
 use crate::domain::Time;
-use crate::domain::run::{Activity, Conversation, Outcome, Phase, RunInfo, Stopped};
+use crate::domain::run::{Activity, Conversation, Phase, RunInfo, StopReason, TurnOutcome};
 
-/// How a state is to be seen.
+/// Tone in which a state is displayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
-    /// Nothing goes on.
+    /// Idle.
     Quiet,
-    /// At work.
+    /// Working.
     Working,
-    /// It waits for the user.
+    /// The user is needed.
     NeedsYou,
-    /// Something is not as it should be.
+    /// Warning.
     Warning,
-    /// It went wrong.
+    /// Error.
     Error,
 }
 
-/// A start that takes longer is spoken about, in ms.
-const PATIENCE: i64 = 5_000;
+/// Minimum duration of a start in ms before the status line explains it, because most starts are short.
+const SLOW_START_MS: i64 = 5_000;
 
 impl App {
-    /// What a conversation's run does, in words.
+    /// Returns the state of a chat's run as text and tone.
     pub fn state_of(&self, chat: &Chat) -> (String, Tone) {
-        if chat.is_beginning() {
-            return ("beginning".to_owned(), Tone::Working);
+        if chat.is_starting() {
+            return ("starting".to_owned(), Tone::Working);
         }
-        match (self.info(chat), &chat.opening) {
+        match (self.info(chat), &chat.start) {
             (Some(info), _) => self.state_of_run(chat, info),
-            (None, _) if chat.followed.is_some() => ("followed".to_owned(), Tone::Quiet),
-            (None, Some(opening)) => {
-                let words = match &opening.conversation {
-                    Conversation::New { .. } => "begins with the first prompt",
-                    Conversation::Resume(_) => "goes on with the next prompt",
-                    Conversation::Fork(_) => "a copy goes on with the next prompt",
+            (None, _) if chat.read_only.is_some() => ("read-only".to_owned(), Tone::Quiet),
+            (None, Some(start)) => {
+                let text = match &start.conversation {
+                    Conversation::New { .. } => "starts with your first prompt",
+                    Conversation::Resume(_) => "continues with your next prompt",
+                    Conversation::Fork(_) => "the fork starts with your next prompt",
                 };
-                (words.to_owned(), Tone::Quiet)
+                (text.to_owned(), Tone::Quiet)
             }
-            (None, None) => ("its run is gone".to_owned(), Tone::Warning),
+            (None, None) => ("the run no longer exists".to_owned(), Tone::Warning),
         }
     }
 
@@ -50,20 +50,16 @@ impl App {
             return ("needs you".to_owned(), Tone::NeedsYou);
         }
         let clock = |since| clock(self.now, since);
-        if let Some(since) = info.silent.filter(|_| matches!(info.phase, Phase::Working { .. })) {
+        if let Some(since) = info.silent_since.filter(|_| matches!(info.phase, Phase::Working { .. })) {
             let minutes = self.now.since(since).max(0) / 60_000;
             return (
-                format!("no activity for {minutes} min{}", self.does(Action::Interrupt, "interrupts")),
+                format!("no activity for {minutes} min{}", self.key_hint(Action::Interrupt, "interrupts")),
                 Tone::Warning,
             );
         }
         match &info.phase {
-            Phase::Working { .. } if chat.armed => {
-                ("esc again interrupts, any other key does not".to_owned(), Tone::Warning)
-            }
-            Phase::Interrupting { .. } if chat.armed => {
-                ("esc again asks whether to stop the run".to_owned(), Tone::Warning)
-            }
+            Phase::Working { .. } if chat.armed => ("press esc again to interrupt".to_owned(), Tone::Warning),
+            Phase::Interrupting { .. } if chat.armed => ("press esc again to stop the run".to_owned(), Tone::Warning),
             Phase::Starting => (starting(self.now, chat.starting, info), Tone::Working),
             Phase::Working { since, activity } => match activity {
                 Activity::Answering => (format!("working {}", clock(*since)), Tone::Working),
@@ -71,49 +67,49 @@ impl App {
                 Activity::Retrying { attempt, at, reason } => {
                     let wait = at.map(|at| at.since(self.now).max(0) / 1_000);
                     let when = wait.map(|wait| format!(" in {wait} s")).unwrap_or_default();
-                    (format!("tries again{when} (attempt {attempt}): {reason}"), Tone::Warning)
+                    (format!("retrying{when} (attempt {attempt}): {reason}"), Tone::Warning)
                 }
             },
             Phase::Interrupting { since } => {
-                let key = self.does(Action::Interrupt, "again stops the run");
+                let key = self.key_hint(Action::Interrupt, "again stops the run");
                 (format!("interrupting {}{key}", clock(*since)), Tone::Warning)
             }
-            Phase::Idle => match &info.last {
-                Some(Outcome::Interrupted) => ("interrupted".to_owned(), Tone::Warning),
-                Some(Outcome::Failed(failure)) => (failure::words(failure, info.agent), Tone::Error),
-                Some(Outcome::Done) | None => ("ready".to_owned(), Tone::Quiet),
+            Phase::Idle => match &info.last_outcome {
+                Some(TurnOutcome::Interrupted) => ("interrupted".to_owned(), Tone::Warning),
+                Some(TurnOutcome::Failed(failure)) => (failure::describe(failure, info.agent), Tone::Error),
+                Some(TurnOutcome::Done) | None => ("ready".to_owned(), Tone::Quiet),
             },
             Phase::Stopped(stopped) => {
                 let tone = match stopped {
-                    Stopped::Failed(_) => Tone::Error,
-                    Stopped::NotStarted | Stopped::OnRequest | Stopped::Evicted => Tone::Quiet,
+                    StopReason::Failed(_) => Tone::Error,
+                    StopReason::NotStarted | StopReason::OnRequest | StopReason::Evicted => Tone::Quiet,
                 };
-                (stopped_words(stopped, info), tone)
+                (stop_text(stopped, info), tone)
             }
         }
     }
 
-    /// `: ctrl-c interrupts`; nothing where no key does it.
-    fn does(&self, action: Action, what: &str) -> String {
+    /// Formats a key hint such as `: ctrl-c interrupts`; empty if no key is bound.
+    fn key_hint(&self, action: Action, what: &str) -> String {
         self.keymap.hint(action).map(|key| format!(": {key} {what}")).unwrap_or_default()
     }
 
-    /// When what is said of a conversation on the screen will read differently: each second, while a turn is open;
-    /// else with the ages of the prompts that wait.
+    /// Returns the next time at which the state of a visible chat changes: each second while a turn is open, else with
+    /// the ages of queued prompts.
     pub(in crate::app) fn next_turn_clock(&self) -> Option<Time> {
         let infos = self.on_screen().filter_map(Layer::chat).filter_map(|chat| self.info(chat));
         infos.filter_map(|info| self.next_clock_of(info)).min()
     }
 
     fn next_clock_of(&self, info: &RunInfo) -> Option<Time> {
-        if is_timed(info) {
+        if shows_clock(info) {
             return Some(Time::from_millis((self.now.millis() / 1_000 + 1) * 1_000));
         }
         self.runs.queue(&info.id).iter().map(|prompt| age::changes_at(self.now, prompt.submitted)).min()
     }
 }
 
-fn is_timed(info: &RunInfo) -> bool {
+fn shows_clock(info: &RunInfo) -> bool {
     match info.phase {
         Phase::Starting | Phase::Working { .. } | Phase::Interrupting { .. } => true,
         Phase::Idle | Phase::Stopped(_) => false,
@@ -123,24 +119,24 @@ fn is_timed(info: &RunInfo) -> bool {
 fn starting(now: Time, since: Option<Time>, info: &RunInfo) -> String {
     let agent = info.agent.label();
     match since {
-        Some(since) if now.since(since) >= PATIENCE => {
-            format!("still starting {agent}, {}: what you sent is kept until it is ready", clock(now, since))
+        Some(since) if now.since(since) >= SLOW_START_MS => {
+            format!("still starting {agent}, {}: your prompt is sent as soon as it is ready", clock(now, since))
         }
         _ => format!("starting {agent}"),
     }
 }
 
-fn stopped_words(stopped: &Stopped, info: &RunInfo) -> String {
-    let words = failure::stopped(stopped, info.agent);
+fn stop_text(stopped: &StopReason, info: &RunInfo) -> String {
+    let text = failure::describe_stop(stopped, info.agent);
     match stopped {
-        Stopped::Evicted => words,
-        Stopped::NotStarted => "goes on with the next prompt".to_owned(),
-        Stopped::OnRequest => format!("{words}: the next prompt starts it again"),
-        Stopped::Failed(_) => format!("{} (the next prompt starts it again)", words.trim_end_matches('.')),
+        StopReason::Evicted => text,
+        StopReason::NotStarted => "continues with your next prompt".to_owned(),
+        StopReason::OnRequest => format!("{text} (restarts with your next prompt)"),
+        StopReason::Failed(_) => format!("{} (restarts with your next prompt)", text.trim_end_matches('.')),
     }
 }
 
-/// `7 s`, `1:23`, `1:02:03`.
+/// Formats a duration: `7 s`, `1:23`, `1:02:03`.
 fn clock(now: Time, since: Time) -> String {
     let seconds = now.since(since).max(0) / 1_000;
     match seconds {

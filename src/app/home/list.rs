@@ -1,22 +1,22 @@
-//! Rows of sessions with one of them selected. The selection is a key, not a position: it stays on its session
-//! when the order changes, and that session stays on its line of the screen.
+//! The session list with its selection. The selection is a key rather than a position: a session stays selected, on its
+//! line of the screen, when the order changes.
 
 use std::sync::Arc;
 
 use crate::app::scroll;
-use crate::domain::{Session, SessionKey, State};
+use crate::domain::{Session, SessionKey, SessionState};
 
-/// A row of the list.
+/// Row of the session list.
 #[derive(Clone, Debug)]
-pub enum Row {
-    /// The heading of a section, with the number of its sessions.
-    Section(State, usize),
-    /// A session, and what it is doing.
-    Session(Arc<Session>, State),
+pub enum ListRow {
+    /// Heading of a section, with its number of sessions.
+    Section(SessionState, usize),
+    /// A session and its state.
+    Session(Arc<Session>, SessionState),
 }
 
-impl Row {
-    /// The session, where it is one.
+impl ListRow {
+    /// Returns the session of the row. `None` for a heading.
     pub fn session(&self) -> Option<&Arc<Session>> {
         match self {
             Self::Section(..) => None,
@@ -25,23 +25,23 @@ impl Row {
     }
 }
 
-/// Rows of sessions.
+/// The session list.
 #[derive(Debug, Default)]
-pub struct List {
-    rows: Vec<Row>,
-    /// Which row is selected: always a session's, where there is one.
+pub struct SessionList {
+    rows: Vec<ListRow>,
+    /// Selected row: always a session's, unless the list is empty.
     at: Option<usize>,
-    /// First row on the screen.
+    /// First visible row.
     top: usize,
-    /// Rows that fit on the screen.
+    /// Number of visible rows.
     height: usize,
-    /// The user chose a row. Before that the first row is selected, whatever arrives above it.
+    /// True after the user selected a row. Before that, the first row stays selected when rows are inserted above it.
     chosen: bool,
 }
 
-impl List {
-    /// All rows.
-    pub fn rows(&self) -> &[Row] {
+impl SessionList {
+    /// Returns all rows.
+    pub fn rows(&self) -> &[ListRow] {
         &self.rows
     }
 
@@ -50,49 +50,49 @@ impl List {
         self.top
     }
 
-    /// The rows on the screen.
-    pub fn shown(&self) -> &[Row] {
+    /// Returns the visible rows.
+    pub fn shown(&self) -> &[ListRow] {
         let end = (self.top + self.height.max(1)).min(self.rows.len());
         self.rows.get(self.top..end).unwrap_or_default()
     }
 
-    /// Which row is selected.
+    /// Returns the selected row.
     pub fn at(&self) -> Option<usize> {
         self.at
     }
 
-    /// The selected session.
+    /// Returns the selected session.
     pub fn session(&self) -> Option<&Arc<Session>> {
         self.rows.get(self.at?)?.session()
     }
 
-    /// The selected session's key.
+    /// Returns the key of the selected session.
     pub fn key(&self) -> Option<&SessionKey> {
         self.session().map(|session| &session.key)
     }
 
-    /// Other rows. The selected session stays selected, on the same line of the screen; where it is gone, the one
-    /// that took its place is selected.
-    pub fn set(&mut self, rows: Vec<Row>) {
+    /// Replaces the rows. The selected session stays selected on its line of the screen; if it is gone, its successor
+    /// is selected.
+    pub fn set(&mut self, rows: Vec<ListRow>) {
         let key = self.key().cloned().filter(|_| self.chosen);
         let line = self.at.map_or(0, |at| at.saturating_sub(self.top));
         let before = self.at.filter(|_| self.chosen).unwrap_or(0);
         self.rows = rows;
-        let kept = key.and_then(|key| self.position(&key));
-        self.at = kept.or_else(|| self.session_near(before));
-        if let Some(at) = kept {
+        let found = key.and_then(|key| self.position(&key));
+        self.at = found.or_else(|| self.session_near(before));
+        if let Some(at) = found {
             self.top = at.saturating_sub(line);
         }
         self.reveal();
     }
 
-    /// As [`set`](Self::set), but the first row is selected: another list, not another order of it.
-    pub fn restart(&mut self, rows: Vec<Row>) {
+    /// Replaces the rows and selects the first one: for another list rather than another order.
+    pub fn restart(&mut self, rows: Vec<ListRow>) {
         self.chosen = false;
         self.set(rows);
     }
 
-    /// Tells how many rows fit on the screen.
+    /// Sets the number of visible rows.
     pub fn fit(&mut self, height: usize) {
         self.height = height;
         self.reveal();
@@ -103,7 +103,7 @@ impl List {
         self.height
     }
 
-    /// Moves by a number of sessions.
+    /// Moves the selection by a number of sessions.
     pub fn step(&mut self, by: isize) {
         let sessions: Vec<usize> = self.session_rows().collect();
         let now = self.at.and_then(|at| sessions.binary_search(&at).ok()).unwrap_or(0);
@@ -113,7 +113,7 @@ impl List {
         }
     }
 
-    /// Selects a session's row. Whether it is one.
+    /// Selects a row. Returns false if it is not a session's.
     pub fn choose(&mut self, at: usize) -> bool {
         let is_session = self.rows.get(at).is_some_and(|row| row.session().is_some());
         if is_session {
@@ -124,13 +124,13 @@ impl List {
         is_session
     }
 
-    /// Selects a session. Whether it is in the list.
+    /// Selects a session. Returns false if it is not listed.
     pub fn select(&mut self, key: &SessionKey) -> bool {
         self.position(key).is_some_and(|at| self.choose(at))
     }
 
-    /// The user acts on what is selected, so it must not change by itself any more.
-    pub fn hold(&mut self) {
+    /// Pins the selection, because the user acts on it.
+    pub fn pin_selection(&mut self) {
         self.chosen = self.at.is_some();
     }
 
@@ -142,12 +142,12 @@ impl List {
         self.rows.iter().enumerate().filter_map(|(at, row)| row.session().map(|_| at))
     }
 
-    /// The session's row at or after a position, else the last one.
+    /// Returns the first session row at or after a position, else the last one.
     fn session_near(&self, position: usize) -> Option<usize> {
         self.session_rows().find(|at| *at >= position).or_else(|| self.session_rows().last())
     }
 
-    /// Brings the selected row onto the screen, with the heading right above it.
+    /// Scrolls to the selected row, with the heading directly above it.
     fn reveal(&mut self) {
         let at = self.at.unwrap_or(0);
         let heading =

@@ -1,33 +1,33 @@
-//! Moving on the home screen: in the list, in the column, from pane to pane.
+//! Navigation on the home screen: in the list, in the workspaces column, between panes.
 
-use super::{Home, Known, Pane, Panes};
+use super::{Home, Pane, Panes, Sessions};
 use crate::app::Action;
 
-/// What a move did.
+/// Outcome of a navigation action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moved {
-    /// It is no move of this pane.
+    /// Not a navigation action of this pane.
     No,
-    /// Another row or pane.
+    /// The selection or the focus moved.
     Yes,
 }
 
 impl Home {
-    /// Moves by a key. The preview's own moves are its reader's.
-    pub fn go(&mut self, action: Action, panes: Panes, known: &Known) -> Moved {
+    /// Performs a navigation action. The preview's navigation is its reader's.
+    pub fn go(&mut self, action: Action, panes: Panes, sessions: &Sessions) -> Moved {
         match action {
             Action::Left => self.change_pane(panes, -1),
             Action::Right => self.change_pane(panes, 1),
             _ => match self.focus {
                 Pane::Sessions => return self.go_in_list(action),
-                Pane::Workspaces => return self.go_in_column(action, known),
+                Pane::Workspaces => return self.go_in_column(action, sessions),
                 Pane::Preview => return Moved::No,
             },
         }
         Moved::Yes
     }
 
-    /// A pane that is not shown cannot have the focus.
+    /// Moves the focus away from a hidden pane.
     pub fn refocus(&mut self, panes: Panes) {
         if !panes.shows(self.focus) {
             self.focus = Pane::Sessions;
@@ -41,7 +41,7 @@ impl Home {
         if let Some(pane) = next.filter(|pane| panes.shows(*pane)) {
             self.focus = pane;
             self.workspaces.leave_views();
-            self.list.hold();
+            self.list.pin_selection();
         }
     }
 
@@ -51,17 +51,17 @@ impl Home {
         Moved::Yes
     }
 
-    fn go_in_column(&mut self, action: Action, known: &Known) -> Moved {
+    fn go_in_column(&mut self, action: Action, sessions: &Sessions) -> Moved {
         let Some(by) = steps(action, self.workspaces.height()) else { return Moved::No };
         let row = self.workspaces.at().saturating_add_signed(by);
         if self.workspaces.choose(row) {
-            self.restart(known);
+            self.restart(sessions);
         }
         Moved::Yes
     }
 }
 
-/// By how many rows an action moves in a list that shows so many.
+/// Returns the number of rows by which an action moves in a list with `height` visible rows.
 pub fn steps(action: Action, height: usize) -> Option<isize> {
     let page = isize::try_from(height).unwrap_or(isize::MAX).max(2);
     Some(match action {

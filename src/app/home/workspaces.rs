@@ -1,102 +1,102 @@
-//! The column of workspaces: all of them together, then the saved views of the search, then each workspace with its
-//! count and what lives in it, newest first.
+//! The workspaces column: a row for all, then saved views, then each workspace with counts and state, most recently
+//! active first.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::app::scroll;
-use crate::app::search::View;
-use crate::domain::{Session, State, Time};
+use crate::app::search::SavedView;
+use crate::domain::{Session, SessionState, Time};
 
-/// A workspace in the column.
+/// Workspace of the column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workspace {
-    /// Its path.
+    /// Path.
     pub path: Arc<str>,
-    /// What it is called: the end of its path, long enough to tell it from the others.
+    /// Name: the end of the path, long enough to be unique.
     pub name: String,
-    /// Sessions that the list shows of it.
+    /// Number of sessions that the list shows of it.
     pub sessions: usize,
-    /// Its most urgent state.
-    pub state: State,
-    /// How many sessions are in a living process.
+    /// Most urgent state of its sessions.
+    pub state: SessionState,
+    /// Number of sessions in live processes.
     pub live: usize,
     newest: Option<Time>,
 }
 
-/// What a row of the column stands for.
+/// Row of the column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Line<'a> {
+pub enum WorkspaceRow<'a> {
     /// All workspaces.
     All,
     /// A saved view.
-    View(&'a View),
+    View(&'a SavedView),
     /// A workspace.
     Workspace(&'a Workspace),
 }
 
-/// The column. Its first row stands for all workspaces.
+/// The column. Its first row is for all workspaces.
 #[derive(Debug, Default)]
-pub struct Workspaces {
+pub struct WorkspaceList {
     rows: Vec<Workspace>,
     selected: Option<Arc<str>>,
-    views: Vec<View>,
-    /// The view that is selected, to be opened; the list still shows the workspace.
+    views: Vec<SavedView>,
+    /// The selected view; the list still shows the workspace until the view is opened.
     view: Option<usize>,
     top: usize,
     height: usize,
 }
 
-impl Workspaces {
-    /// The workspaces, without the row for all.
+impl WorkspaceList {
+    /// Returns the workspaces, without the row for all.
     pub fn rows(&self) -> &[Workspace] {
         &self.rows
     }
 
-    /// The selected one; `None`: all.
+    /// Returns the selected workspace. `None` for all.
     pub fn selected(&self) -> Option<&Arc<str>> {
         self.selected.as_ref()
     }
 
-    /// The name of the selected workspace.
+    /// Returns the name of the selected workspace.
     pub fn selected_name(&self) -> Option<&str> {
         let selected = self.selected.as_ref()?;
         self.rows.iter().find(|row| row.path == *selected).map(|row| row.name.as_str())
     }
 
-    /// The saved views.
-    pub fn views(&self) -> &[View] {
+    /// Returns the saved views.
+    pub fn views(&self) -> &[SavedView] {
         &self.views
     }
 
-    /// The selected view, where it is one.
-    pub fn view(&self) -> Option<&View> {
+    /// Returns the selected view.
+    pub fn view(&self) -> Option<&SavedView> {
         self.views.get(self.view?)
     }
 
-    /// Other views.
-    pub fn set_views(&mut self, views: Vec<View>) {
+    /// Replaces the saved views.
+    pub fn set_views(&mut self, views: Vec<SavedView>) {
         self.views = views;
         self.view = self.view.filter(|at| *at < self.views.len());
         self.reveal();
     }
 
-    /// The column was left: what the list shows is selected again.
+    /// Deselects the view when the focus leaves the column, so that the list's workspace is selected again.
     pub fn leave_views(&mut self) {
         self.view = None;
         self.reveal();
     }
 
-    /// What a row of the column stands for.
-    pub fn line(&self, row: usize) -> Option<Line<'_>> {
-        let Some(at) = row.checked_sub(1) else { return Some(Line::All) };
+    /// Returns the content of a row.
+    pub fn line(&self, row: usize) -> Option<WorkspaceRow<'_>> {
+        let Some(at) = row.checked_sub(1) else { return Some(WorkspaceRow::All) };
         match at.checked_sub(self.views.len()) {
-            None => self.views.get(at).map(Line::View),
-            Some(at) => self.rows.get(at).map(Line::Workspace),
+            None => self.views.get(at).map(WorkspaceRow::View),
+            Some(at) => self.rows.get(at).map(WorkspaceRow::Workspace),
         }
     }
 
-    /// The selected row of the column, where 0 stands for all.
+    /// Returns the selected row; 0 is the row for all.
     pub fn at(&self) -> usize {
         if let Some(view) = self.view {
             return view + 1;
@@ -105,23 +105,27 @@ impl Workspaces {
         self.rows.iter().position(|row| row.path == *selected).map_or(0, |at| at + 1 + self.views.len())
     }
 
-    /// First row on the screen.
+    /// Returns the first visible row.
     pub fn top(&self) -> usize {
         self.top
     }
 
-    /// Rows of the column, with the one for all and those of the views.
+    /// Returns the number of rows, including the row for all and the views.
     pub fn len(&self) -> usize {
         self.rows.len() + self.views.len() + 1
     }
 
-    /// Never: there is always the row for all.
+    /// Returns false: the row for all always exists.
     pub fn is_empty(&self) -> bool {
         false
     }
 
-    /// Counts sessions anew. `here` and the selected workspace are listed even without sessions.
-    pub fn count<'a>(&mut self, sessions: impl Iterator<Item = (&'a Arc<Session>, State)>, here: Option<&Arc<str>>) {
+    /// Recounts sessions. `here` and the selected workspace are listed even without sessions.
+    pub fn count<'a>(
+        &mut self,
+        sessions: impl Iterator<Item = (&'a Arc<Session>, SessionState)>,
+        here: Option<&Arc<str>>,
+    ) {
         let mut found: HashMap<Arc<str>, Workspace> = HashMap::new();
         for path in here.into_iter().chain(self.selected.as_ref()) {
             found.insert(path.clone(), Workspace::new(path.clone()));
@@ -136,37 +140,37 @@ impl Workspaces {
         self.reveal();
     }
 
-    /// Selects a workspace, or all.
+    /// Selects a workspace, or all for `None`.
     pub fn select(&mut self, workspace: Option<Arc<str>>) {
         self.selected = workspace;
         self.view = None;
         self.reveal();
     }
 
-    /// Selects a row of the column. Whether that changed anything.
+    /// Selects a row. Returns true if the workspace changed.
     pub fn choose(&mut self, row: usize) -> bool {
         let row = row.min(self.len() - 1);
         let workspace = match self.line(row) {
-            Some(Line::View(_)) => {
+            Some(WorkspaceRow::View(_)) => {
                 self.view = row.checked_sub(1);
                 self.reveal();
                 return false;
             }
-            Some(Line::Workspace(workspace)) => Some(workspace.path.clone()),
-            Some(Line::All) | None => None,
+            Some(WorkspaceRow::Workspace(workspace)) => Some(workspace.path.clone()),
+            Some(WorkspaceRow::All) | None => None,
         };
         let changed = workspace != self.selected;
         self.select(workspace);
         changed
     }
 
-    /// Tells how many rows fit on the screen.
+    /// Sets the number of visible rows.
     pub fn fit(&mut self, height: usize) {
         self.height = height;
         self.reveal();
     }
 
-    /// Rows that fit on the screen.
+    /// Returns the number of visible rows.
     pub fn height(&self) -> usize {
         self.height
     }
@@ -178,26 +182,26 @@ impl Workspaces {
 
 impl Workspace {
     fn new(path: Arc<str>) -> Self {
-        Self { path, name: String::new(), sessions: 0, state: State::Past, live: 0, newest: None }
+        Self { path, name: String::new(), sessions: 0, state: SessionState::Past, live: 0, newest: None }
     }
 
-    fn add(&mut self, session: &Session, state: State) {
+    fn add(&mut self, session: &Session, state: SessionState) {
         self.sessions += 1;
-        self.live += usize::from(state != State::Past);
+        self.live += usize::from(state != SessionState::Past);
         self.state = self.state.min(state);
         self.newest = self.newest.max(session.last_activity);
     }
 }
 
-/// Names every workspace by the last part of its path, and by more of it where two end alike.
+/// Names every workspace by the last component of its path, or by two where names would be equal.
 fn name(rows: &mut [Workspace]) {
-    let mut alike: HashMap<String, usize> = HashMap::new();
+    let mut name_counts: HashMap<String, usize> = HashMap::new();
     for row in rows.iter() {
-        *alike.entry(tail(&row.path, 1)).or_default() += 1;
+        *name_counts.entry(tail(&row.path, 1)).or_default() += 1;
     }
     for row in rows {
         let short = tail(&row.path, 1);
-        row.name = if alike.get(&short).is_some_and(|count| *count > 1) { tail(&row.path, 2) } else { short };
+        row.name = if name_counts.get(&short).is_some_and(|count| *count > 1) { tail(&row.path, 2) } else { short };
     }
 }
 

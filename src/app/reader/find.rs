@@ -1,70 +1,70 @@
-//! Finding in one transcript: the line one types, what was found so far, which hit one stands on.
+//! Find in a transcript: the query, the matches so far, and the current match.
 
-use crate::domain::query::Mistake;
+use crate::domain::query::QueryError;
 
-/// A search in the transcript.
+/// Search in a transcript.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Find {
-    /// What is searched for.
+    /// The query.
     pub query: String,
-    /// What of it could not be understood, where it was typed here.
-    pub mistakes: Vec<Mistake>,
-    /// The line is being typed.
+    /// Parse errors of a query that was typed here.
+    pub mistakes: Vec<QueryError>,
+    /// True while the query is edited.
     pub typing: bool,
     /// Matching entries so far, ascending.
     pub entries: Vec<usize>,
-    /// Everything was searched.
+    /// True if the search is complete.
     pub complete: bool,
-    /// Position in `entries` of the one that one stands on.
+    /// Index in `entries` of the current match.
     pub current: Option<usize>,
-    /// Which of its lines with a hit one stands on.
+    /// Index of the current line among the entry's matching lines.
     pub nth: usize,
-    /// Entry from which one searches.
+    /// Entry at which the search started.
     pub from: usize,
-    /// The next hit from this entry on was asked for and is still searched for: one goes on to it when it is found.
-    pub awaited: Option<usize>,
-    /// It came with the transcript, from a search of all sessions, and was not typed here.
-    pub given: bool,
+    /// Entry from which the next match was requested but not found yet; once found, it becomes current.
+    pub pending_from: Option<usize>,
+    /// True if the query comes from the search screen and was not typed here.
+    pub from_search: bool,
 }
 
 impl Find {
-    /// Takes in entries that match, ascending. True where it now stands on a hit and did not before.
-    pub fn found(&mut self, entries: Vec<usize>, complete: bool) -> bool {
-        let stood_on = self.current.and_then(|at| self.entries.get(at).copied());
+    /// Stores the matching entries, ascending. Returns true if there is a current match now and was none before.
+    pub fn set_matches(&mut self, entries: Vec<usize>, complete: bool) -> bool {
+        let previous = self.current.and_then(|at| self.entries.get(at).copied());
         self.entries = entries;
         self.complete = complete;
-        if let Some(entry) = stood_on {
+        if let Some(entry) = previous {
             self.current = self.entries.binary_search(&entry).ok();
             return false;
         }
-        let from = self.awaited.unwrap_or(self.from);
+        let from = self.pending_from.unwrap_or(self.from);
         let ahead = self.entries.partition_point(|entry| *entry < from);
-        // Behind the last hit of one session the next one is in another.
-        let begins_anew = complete && !self.entries.is_empty() && !(self.awaited.is_some() && self.given);
+        // After the last match of a session, the next one is in another session.
+        let wraps_around = complete && !self.entries.is_empty() && !(self.pending_from.is_some() && self.from_search);
         self.current = match self.entries.get(ahead) {
             Some(_) => Some(ahead),
-            // Before the search is complete the next hit may still lie ahead.
-            None => begins_anew.then_some(0),
+            // Until the search is complete, the next match may still lie ahead.
+            None => wraps_around.then_some(0),
         };
-        self.awaited = self.awaited.filter(|_| self.current.is_none() && !complete);
+        self.pending_from = self.pending_from.filter(|_| self.current.is_none() && !complete);
         self.nth = 0;
         self.current.is_some()
     }
 
-    /// The entry that one stands on.
+    /// Returns the entry of the current match.
     pub fn entry(&self) -> Option<usize> {
         self.current.and_then(|at| self.entries.get(at).copied())
     }
 
-    /// Steps to the next hit: a further line of the entry one stands on, of which `lines` hold a hit, or the next
-    /// entry after `cursor`. At the end it begins anew. `None`: there is none, or none yet.
+    /// Moves to the next match: the next of the entry's `lines` matching lines, or the next entry after `cursor`. Wraps
+    /// around at the end. `None` if there is none, or none yet.
     pub fn next(&mut self, cursor: usize, lines: usize) -> Option<(usize, usize)> {
         if self.entry() == Some(cursor) && self.nth + 1 < lines {
             self.nth += 1;
         } else {
             let ahead = self.entries.partition_point(|entry| *entry <= cursor);
             if ahead == self.entries.len() && !self.complete {
-                (self.current, self.awaited) = (None, Some(cursor + 1));
+                (self.current, self.pending_from) = (None, Some(cursor + 1));
                 return None;
             }
             self.current = Some(if ahead < self.entries.len() { ahead } else { 0 });
@@ -73,14 +73,14 @@ impl Find {
         Some((self.entry()?, self.nth))
     }
 
-    /// Steps to the previous hit, as [`next`](Self::next) does to the next one.
+    /// Moves to the previous match; see [`next`](Self::next).
     pub fn previous(&mut self, cursor: usize, lines: usize) -> Option<(usize, usize)> {
         if self.entry() == Some(cursor) && self.nth > 0 {
             self.nth = (self.nth - 1).min(lines.saturating_sub(1));
         } else {
-            let behind = self.entries.partition_point(|entry| *entry < cursor);
-            self.current = Some(behind.checked_sub(1).unwrap_or(self.entries.len().saturating_sub(1)));
-            // The last line with a hit; drawing knows which that is.
+            let earlier = self.entries.partition_point(|entry| *entry < cursor);
+            self.current = Some(earlier.checked_sub(1).unwrap_or(self.entries.len().saturating_sub(1)));
+            // The last matching line; the layout resolves its index.
             self.nth = usize::MAX;
         }
         Some((self.entry()?, self.nth))

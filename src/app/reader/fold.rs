@@ -1,25 +1,25 @@
-//! How much of each entry is shown: by its kind, unless the user chose otherwise for this very entry.
+//! Folding of entries: by kind, unless the user chose otherwise for an entry.
 
 use std::collections::HashMap;
 
-use crate::domain::event::Key;
+use crate::domain::event::EntryKey;
 use crate::domain::transcript::{Entry, EntryKind};
 
-/// How much of an entry is shown, from nothing to all.
+/// Fold level of an entry, from hidden to full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fold {
-    /// Nothing.
+    /// Hidden.
     Hidden,
     /// One line.
     Line,
     /// The first lines.
     Cut,
-    /// All of it.
+    /// The whole entry.
     Full,
 }
 
 impl Fold {
-    /// The next one in the order in which a key cycles through them.
+    /// Returns the next level in the order in which the key cycles.
     #[must_use]
     pub fn next(self) -> Self {
         match self {
@@ -30,7 +30,7 @@ impl Fold {
         }
     }
 
-    /// In words.
+    /// Returns the label.
     pub fn name(self) -> &'static str {
         match self {
             Self::Hidden => "hidden",
@@ -41,16 +41,16 @@ impl Fold {
     }
 }
 
-/// What is folded.
+/// Fold levels of a transcript.
 #[derive(Debug)]
 pub struct Folds {
-    /// Tool calls.
+    /// Level of tool calls.
     pub tools: Fold,
-    /// Reasoning.
+    /// Level of thinking.
     pub thinking: Fold,
-    /// Entries for which the user chose otherwise. By identity: indices change when another branch is shown.
-    own: HashMap<Key, Fold>,
-    /// An entry that a jump led to, by index, and how much of it must be seen at least.
+    /// Levels that the user chose for single entries. Keyed by identity, because indices change with the branch.
+    own: HashMap<EntryKey, Fold>,
+    /// Entry that a jump revealed, by index, with its minimum level.
     pub revealed: Option<(usize, Fold)>,
 }
 
@@ -61,12 +61,12 @@ impl Default for Folds {
 }
 
 impl Folds {
-    /// How much of an entry is shown.
+    /// Returns the level of an entry.
     pub fn of(&self, index: usize, entry: &Entry) -> Fold {
         self.shown(index, entry.key, entry.kind)
     }
 
-    fn shown(&self, index: usize, key: Key, kind: EntryKind) -> Fold {
+    fn shown(&self, index: usize, key: EntryKey, kind: EntryKind) -> Fold {
         let chosen = self.own.get(&key).copied().unwrap_or_else(|| self.by_kind(kind));
         match self.revealed {
             Some((revealed, least)) if revealed == index => chosen.max(least),
@@ -74,8 +74,8 @@ impl Folds {
         }
     }
 
-    /// Shows all of the entry, or what its kind shows; where that is all, less of it.
-    pub fn toggle(&mut self, index: usize, key: Key, kind: EntryKind) {
+    /// Toggles an entry between full and the level of its kind; if that is full, folds it further.
+    pub fn toggle(&mut self, index: usize, key: EntryKey, kind: EntryKind) {
         let usual = self.by_kind(kind);
         let next = match (self.shown(index, key, kind), usual) {
             (Fold::Hidden | Fold::Line | Fold::Cut, _) => Fold::Full,
@@ -87,14 +87,14 @@ impl Folds {
         self.own.insert(key, next);
     }
 
-    /// Tools: hidden, one line, cut, full. What was chosen for single ones is forgotten.
+    /// Cycles the level of tools: hidden, one line, cut, full. Clears the levels of single entries.
     pub fn cycle_tools(&mut self) {
         self.tools = self.tools.next();
         self.own.clear();
         self.revealed = None;
     }
 
-    /// Thinking: folded or shown. What was chosen for single entries is forgotten.
+    /// Toggles thinking between one line and full. Clears the levels of single entries.
     pub fn toggle_thinking(&mut self) {
         self.thinking = if self.thinking == Fold::Full { Fold::Line } else { Fold::Full };
         self.own.clear();

@@ -1,104 +1,103 @@
-//! The reader's state: one opened transcript, the place in it, what is folded, what is found.
+//! The reader: one opened transcript with scroll position, folds and find.
 //!
-//! It holds a window of entries and asks for others when drawing came near its edges; behind them come those that a
-//! run has told and the disk does not have yet. It knows no heights and no widths: those come back from drawing as
-//! [`ReaderDrawn`].
+//! Only a window of entries is loaded; more are requested when the layout comes near its edges. Live entries of a run
+//! follow those on disk. Heights and widths are unknown here: results of the layout return as [`ReaderFeedback`].
 
+pub mod anchor;
 pub mod find;
 pub mod fold;
+pub mod jump;
 mod live;
 mod merge;
 mod moves;
-pub mod place;
-pub mod stand;
 pub mod tail;
 mod window;
 
 use std::ops::Range;
 
+pub use anchor::{Anchor, AnchorBase};
 pub use find::Find;
 pub use fold::{Fold, Folds};
-pub use place::{Anchor, Base};
-pub use stand::Stand;
+pub use jump::JumpTarget;
 use tail::Tail;
-pub use tail::{Shown, Stage};
+pub use tail::{CallStage, EntryRef};
 use window::Window;
 
-use super::msg::{Opened, ReaderDrawn, Ticket, TranscriptMsg};
+use super::msg::{ReaderFeedback, RequestTicket, TranscriptInfo, TranscriptMsg};
 use super::{Action, Effect};
-use crate::domain::event::Key;
+use crate::domain::event::EntryKey;
 use crate::domain::transcript::Entry;
 use crate::domain::{Agent, SessionKey};
 
-/// A transcript that is being read.
+/// An opened transcript.
 #[derive(Debug)]
 pub struct Reader {
-    /// Names this opening.
-    pub ticket: Ticket,
-    /// Whose transcript it is.
+    /// Identifies this opening.
+    pub ticket: RequestTicket,
+    /// The session.
     pub key: SessionKey,
-    /// What is folded.
+    /// Fold levels.
     pub folds: Folds,
-    /// What is searched for, if anything.
+    /// The current find.
     pub find: Option<Find>,
-    /// New entries bring the end onto the screen again, as long as it is there.
+    /// True if new entries scroll the end into view, as long as the end is visible.
     pub follow: bool,
-    /// It was attached to: who writes it, in words.
-    pub attached: Option<String>,
-    /// What stands in the way of reading it.
-    pub trouble: Option<Trouble>,
+    /// Description of who writes a watched transcript; `None` if it is not watched.
+    pub watched_by: Option<String>,
+    /// Error while loading.
+    pub load_error: Option<LoadError>,
     window: Window,
     tail: Tail,
-    /// What is known of the whole; nothing while only the newest entries are here.
-    opened: Option<Opened>,
-    /// Number of entries on disk; before the whole is known, of those that are here.
+    /// Properties of the transcript; `None` while only the newest entries are loaded.
+    opened: Option<TranscriptInfo>,
+    /// Number of entries on disk; before the transcript is indexed, of the loaded ones.
     disk: usize,
-    /// How many of them are shown: what comes after them is shown as the run told it.
+    /// Number of shown disk entries; live entries follow them.
     clip: usize,
-    /// There is a transcript on disk, as far as is known.
+    /// True if a transcript on disk is known.
     stored: bool,
-    /// Another transcript takes the place of the one that is held, as soon as it is here.
+    /// True if another transcript replaces the loaded one as soon as it is loaded.
     replaced: bool,
-    /// Entries that there were when the end was on the screen last.
-    seen: usize,
+    /// Number of entries when the end was last on the screen.
+    seen_len: usize,
     anchor: Anchor,
     cursor: usize,
-    /// Indices and identities of the entries at the anchor and at the cursor, for when their indices change.
-    keys: (Option<(usize, Key)>, Option<(usize, Key)>),
-    drawn: ReaderDrawn,
-    /// Asked for before the whole was known.
+    /// Indices and identities of the entries at the anchor and the cursor, to find them after indices change.
+    keys: (Option<(usize, EntryKey)>, Option<(usize, EntryKey)>),
+    layout: ReaderFeedback,
+    /// Action that was requested before the transcript was indexed.
     deferred: Option<Action>,
-    /// Where a search wants it to stand, until it does.
-    stand: Option<Stand>,
+    /// Pending jump from the search.
+    jump_target: Option<JumpTarget>,
 }
 
-/// What stands in the way of reading a transcript.
+/// Error while loading a transcript.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// It is gone from disk; what is held stays.
+pub enum LoadError {
+    /// Deleted from disk; loaded entries stay visible.
     Gone,
-    /// It could not be opened.
+    /// Opening failed, with the reason.
     Failed(String),
 }
 
 impl Reader {
     /// Opens a session's transcript at its end.
-    pub fn open(ticket: Ticket, key: SessionKey) -> (Self, Vec<Effect>) {
+    pub fn open(ticket: RequestTicket, key: SessionKey) -> (Self, Vec<Effect>) {
         let reader = Self { stored: true, ..Self::unstored(ticket, key.agent) };
         let reader = Self { key: key.clone(), ..reader };
         (reader, vec![Effect::OpenTranscript(ticket, key)])
     }
 
-    /// One for a conversation that has no transcript yet: what its run tells is all there is.
-    pub fn unstored(ticket: Ticket, agent: Agent) -> Self {
+    /// Creates a reader without a transcript on disk: only live entries of a run are shown.
+    pub fn unstored(ticket: RequestTicket, agent: Agent) -> Self {
         Self {
             ticket,
             key: SessionKey::new(agent, ""),
             folds: Folds::default(),
             find: None,
             follow: true,
-            attached: None,
-            trouble: None,
+            watched_by: None,
+            load_error: None,
             window: Window::default(),
             tail: Tail::default(),
             opened: None,
@@ -106,122 +105,122 @@ impl Reader {
             clip: 0,
             stored: false,
             replaced: false,
-            seen: 0,
+            seen_len: 0,
             anchor: Anchor::END,
             cursor: usize::MAX,
             keys: (None, None),
-            drawn: ReaderDrawn::default(),
+            layout: ReaderFeedback::default(),
             deferred: None,
-            stand: None,
+            jump_target: None,
         }
     }
 
-    /// Takes in what became of the transcript.
+    /// Applies an event of the transcript.
     pub fn update(&mut self, msg: TranscriptMsg) -> Vec<Effect> {
         match msg {
             TranscriptMsg::Tail(entries) if self.opened.is_none() && !self.replaced => {
-                let place = self.place();
+                let position = self.position();
                 self.disk = entries.len();
                 self.window.insert(0, entries);
-                self.merge(place);
+                self.merge(position);
                 Vec::new()
             }
             TranscriptMsg::Tail(_) => Vec::new(),
-            TranscriptMsg::Opened(opened) => self.whole_known(opened),
+            TranscriptMsg::Opened(opened) => self.indexed(opened),
             TranscriptMsg::Page { from, entries } => {
-                let place = self.place();
-                self.window.answer(from, entries, self.disk);
-                self.merge(place);
-                self.ask()
+                let position = self.position();
+                self.window.store_response(from, entries, self.disk);
+                self.merge(position);
+                self.request_entries()
             }
             TranscriptMsg::Grown { from, opened } => self.grown(from, opened),
             TranscriptMsg::Found { query, entries, complete } => {
-                self.found(&query, entries, complete);
+                self.set_matches(&query, entries, complete);
                 Vec::new()
             }
-            TranscriptMsg::Located { place, entry } => {
-                self.located(&place, entry);
+            TranscriptMsg::Located { location, entry } => {
+                self.located(&location, entry);
                 Vec::new()
             }
-            TranscriptMsg::Gone => self.troubled(Trouble::Gone),
-            TranscriptMsg::Failed(reason) => self.troubled(Trouble::Failed(reason)),
+            TranscriptMsg::Gone => self.load_failed(LoadError::Gone),
+            TranscriptMsg::Failed(reason) => self.load_failed(LoadError::Failed(reason)),
         }
     }
 
-    /// Takes in what drawing found out, and asks for the entries that the next frames may need.
-    pub fn drawn(&mut self, drawn: ReaderDrawn) -> Vec<Effect> {
-        if drawn.ticket != self.ticket {
+    /// Applies the results of the layout and requests entries for the next frames.
+    pub fn apply_layout(&mut self, layout: ReaderFeedback) -> Vec<Effect> {
+        if layout.ticket != self.ticket {
             return Vec::new();
         }
-        self.drawn = drawn;
-        if drawn.settled {
-            self.cursor = drawn.cursor;
-            self.anchor = if drawn.at_end && self.follow {
+        self.layout = layout;
+        if layout.resolved {
+            self.cursor = layout.cursor;
+            self.anchor = if layout.at_end && self.follow {
                 Anchor::END
             } else {
-                Anchor::line(drawn.anchor, drawn.anchor_line, drawn.anchor_of)
+                Anchor::line(layout.anchor, layout.anchor_line, layout.anchor_of)
             };
-            if let Some(find) = self.find.as_mut().filter(|find| find.entry() == Some(drawn.cursor)) {
-                find.nth = find.nth.min(drawn.cursor_hits.saturating_sub(1));
+            if let Some(find) = self.find.as_mut().filter(|find| find.entry() == Some(layout.cursor)) {
+                find.nth = find.nth.min(layout.cursor_hits.saturating_sub(1));
             }
         }
-        if drawn.at_end {
-            self.seen = self.len();
+        if layout.at_end {
+            self.seen_len = self.len();
         }
         let key = |index| Some((index, self.entry(index)?.entry.key));
         self.keys = (self.anchor.entry().and_then(key), key(self.cursor));
-        self.ask()
+        self.request_entries()
     }
 
-    /// An entry that is held.
-    pub fn entry(&self, index: usize) -> Option<Shown<'_>> {
+    /// Returns a loaded entry.
+    pub fn entry(&self, index: usize) -> Option<EntryRef<'_>> {
         match index.checked_sub(self.clip) {
             Some(live) => self.tail.get(live),
             None => self.window.get(index),
         }
     }
 
-    /// Number of entries; before the whole is known, of those that are here.
+    /// Returns the number of entries; before the transcript is indexed, of the loaded ones.
     pub fn len(&self) -> usize {
         self.clip + self.tail.len()
     }
 
-    /// No entries at all.
+    /// Returns true if there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What is known of the whole; nothing while only the newest entries are here.
-    pub fn opened(&self) -> Option<&Opened> {
+    /// Returns the properties of the transcript; `None` while only the newest entries are loaded.
+    pub fn opened(&self) -> Option<&TranscriptInfo> {
         self.opened.as_ref()
     }
 
-    /// What is to be on the screen.
+    /// Returns the scroll anchor.
     pub fn anchor(&self) -> Anchor {
         self.anchor
     }
 
-    /// The current entry; past the end for the last one.
+    /// Returns the index of the current entry.
     pub fn cursor(&self) -> usize {
         self.cursor.min(self.len().saturating_sub(1))
     }
 
-    /// The end is on the screen and stays there.
+    /// Returns true if the end is on the screen and stays there.
     pub fn is_following(&self) -> bool {
-        self.follow && self.anchor.base == Base::End && self.anchor.delta >= 0
+        self.follow && self.anchor.base == AnchorBase::End && self.anchor.delta >= 0
     }
 
-    /// Entries that came since the end was on the screen last.
+    /// Returns the number of entries added since the end was last on the screen.
     pub fn unseen(&self) -> usize {
-        self.len().saturating_sub(self.seen)
+        self.len().saturating_sub(self.seen_len)
     }
 
-    /// Bytes of text that are held.
-    pub fn bytes_held(&self) -> usize {
+    /// Returns the bytes of loaded text.
+    pub fn loaded_bytes(&self) -> usize {
         self.window.bytes()
     }
 
-    /// The session of the sub-agent that the current entry started: Enter opens it.
+    /// Returns the session of the sub-agent that the current entry started.
     pub fn subagent(&self) -> Option<SessionKey> {
         let tool = self.current()?.tool.as_ref()?;
         tool.subagent.as_ref().map(|id| SessionKey::new(self.agent(), id.clone()))
@@ -235,31 +234,31 @@ impl Reader {
         self.entry(self.cursor()).map(|shown| shown.entry)
     }
 
-    /// The newest entries were here without their indices; now those are known.
-    fn whole_known(&mut self, opened: Opened) -> Vec<Effect> {
-        let place = self.place();
-        let held = self.disk;
+    /// Applies the index of the transcript: the loaded newest entries get their final indices.
+    fn indexed(&mut self, opened: TranscriptInfo) -> Vec<Effect> {
+        let position = self.position();
+        let loaded = self.disk;
         self.disk = opened.len;
         if std::mem::take(&mut self.replaced) {
             self.window = Window::default();
         } else if self.opened.is_none() {
-            self.shift(held);
+            self.shift(loaded);
         }
         self.opened = Some(opened);
         self.window.outdate(0, self.disk);
         self.tail.outdate(0);
-        self.merge(place);
+        self.merge(position);
         let mut effects = match self.deferred.take() {
             Some(action) => self.act(action).unwrap_or_default(),
             None => Vec::new(),
         };
-        effects.extend(self.ask());
+        effects.extend(self.request_entries());
         effects
     }
 
-    /// Gives the newest entries, `held` of them, the last indices.
-    fn shift(&mut self, held: usize) {
-        let by = i64::try_from(self.disk).unwrap_or(i64::MAX) - i64::try_from(held).unwrap_or(0);
+    /// Shifts the `loaded` newest entries to the last indices.
+    fn shift(&mut self, loaded: usize) {
+        let by = i64::try_from(self.disk).unwrap_or(i64::MAX) - i64::try_from(loaded).unwrap_or(0);
         let moved = |index: usize| {
             i64::try_from(index).map_or(usize::MAX, |index| usize::try_from(index.saturating_add(by)).unwrap_or(0))
         };
@@ -267,54 +266,54 @@ impl Reader {
         if self.tail.shown {
             return;
         }
-        self.seen = self.disk;
+        self.seen_len = self.disk;
         if let Some(entry) = self.anchor.entry() {
             self.anchor = self.anchor.moved(moved(entry));
         }
-        if self.cursor < held {
+        if self.cursor < loaded {
             self.cursor = moved(self.cursor);
         }
     }
 
-    fn grown(&mut self, from: usize, opened: Opened) -> Vec<Effect> {
-        let place = self.place();
+    fn grown(&mut self, from: usize, opened: TranscriptInfo) -> Vec<Effect> {
+        let position = self.position();
         self.disk = opened.len;
-        if self.trouble == Some(Trouble::Gone) {
-            self.trouble = None;
+        if self.load_error == Some(LoadError::Gone) {
+            self.load_error = None;
         }
         self.opened = Some(opened);
         self.window.outdate(from, self.disk);
         self.tail.outdate(from);
-        self.merge(place);
-        self.ask()
+        self.merge(position);
+        self.request_entries()
     }
 
-    fn troubled(&mut self, trouble: Trouble) -> Vec<Effect> {
-        self.trouble = Some(trouble);
-        let place = self.place();
-        self.merge(place);
+    fn load_failed(&mut self, load_error: LoadError) -> Vec<Effect> {
+        self.load_error = Some(load_error);
+        let position = self.position();
+        self.merge(position);
         Vec::new()
     }
 
-    /// Asks for the entries around the place that are not here.
-    fn ask(&mut self) -> Vec<Effect> {
+    /// Requests missing entries around the position.
+    fn request_entries(&mut self) -> Vec<Effect> {
         if self.opened.is_none() {
             return Vec::new();
         }
-        let (shown, ahead) = (self.shown(), self.drawn.height.max(8));
+        let (shown, ahead) = (self.shown(), self.layout.height.max(8));
         let near = shown.end + ahead >= self.len();
         let shown = shown.start.min(self.clip)..shown.end.min(self.clip);
-        let mut ranges = self.window.ask(shown.clone(), ahead, self.disk);
+        let mut ranges = self.window.request(shown.clone(), ahead, self.disk);
         if near {
-            ranges.extend(self.ask_to_merge());
+            ranges.extend(self.request_for_merge());
         }
         self.window.trim(shown, ahead, self.disk);
         ranges.into_iter().map(|range| Effect::ReadEntries(self.ticket, range)).collect()
     }
 
-    /// The entries on the screen as far as one can tell before it is drawn.
+    /// Estimates the entries on the screen before the layout.
     fn shown(&self) -> Range<usize> {
-        let (extent, len) = (self.drawn.last.saturating_sub(self.drawn.entry).max(1) + 1, self.len());
+        let (extent, len) = (self.layout.last.saturating_sub(self.layout.entry).max(1) + 1, self.len());
         match self.anchor.entry() {
             None => len.saturating_sub(extent)..len,
             Some(entry) => entry.min(len)..(entry + extent).min(len),

@@ -1,22 +1,22 @@
-//! What keys, wheel and typing do in the reader.
+//! Navigation and editing in the reader: keys, wheel, find line.
 
-use super::{Action, Anchor, Base, Effect, Find, Fold, Reader};
-use crate::app::msg::ReaderDrawn;
+use super::{Action, Anchor, AnchorBase, Effect, Find, Fold, Reader};
+use crate::app::msg::ReaderFeedback;
 use crate::config::key::{Key, KeyCode};
-use crate::domain::event::Level;
+use crate::domain::event::NoticeLevel;
 use crate::domain::query::Query;
 use crate::domain::transcript::{Entry, EntryKind, Tool, ToolStatus};
 
 impl Reader {
-    /// Does what a key asks for. `None`: not the reader's business.
+    /// Performs an action. `None` if it is not an action of the reader.
     pub fn act(&mut self, action: Action) -> Option<Vec<Effect>> {
-        let height = i32::try_from(self.drawn.height.max(2)).unwrap_or(i32::MAX);
+        let height = i32::try_from(self.layout.height.max(2)).unwrap_or(i32::MAX);
         match action {
             Action::Down => self.step(1),
             Action::Up => self.step(-1),
             Action::HalfDown => self.scroll(height / 2),
             Action::HalfUp => self.scroll(-height / 2),
-            // A line of the old page stays, to find one's place.
+            // One line of the old page stays visible for orientation.
             Action::PageDown => self.scroll(height - 1),
             Action::PageUp => self.scroll(1 - height),
             Action::First => self.first(action),
@@ -47,54 +47,54 @@ impl Reader {
                 let entry = stored.then(|| Effect::EditEntry(self.ticket, self.cursor()));
                 return Some(entry.into_iter().collect());
             }
-            // What a search brought along goes with it.
-            Action::Back if self.find.as_ref().is_some_and(|find| find.given) => return None,
+            // A find that came from the search screen closes together with the transcript.
+            Action::Back if self.find.as_ref().is_some_and(|find| find.from_search) => return None,
             Action::Back => return self.clear_find(),
-            // Everything else is a matter of the whole interface.
+            // Other actions are handled by the whole interface.
             _ => return None,
         }
         Some(Vec::new())
     }
 
-    /// Scrolls by lines, downwards.
+    /// Scrolls down by a number of lines.
     pub fn scroll(&mut self, lines: i32) {
         self.anchor.delta = self.anchor.delta.saturating_add(lines);
     }
 
-    /// Makes an entry the current one, as a click does, without moving the screen.
+    /// Selects an entry without scrolling, for a click.
     pub fn select(&mut self, index: usize) {
         self.cursor = index;
     }
 
-    /// Goes to an entry: it becomes the current one, at the top of the screen.
+    /// Selects an entry and scrolls it to the top of the screen.
     pub fn go_to(&mut self, index: usize) {
         self.cursor = index.min(self.len().saturating_sub(1));
         self.anchor = Anchor::top(self.cursor);
     }
 
-    /// A line of the find is being typed: keys belong to [`key`](Self::key).
+    /// Returns true while the find line is edited: keys go to [`key`](Self::key).
     pub fn is_typing(&self) -> bool {
         self.find.as_ref().is_some_and(|find| find.typing)
     }
 
-    /// A key while the find's line is being typed.
+    /// Handles a key in the find line.
     pub fn key(&mut self, key: Key) -> Vec<Effect> {
         match key.code {
             KeyCode::Enter => self.end_typing(),
             KeyCode::Esc => self.clear_find().unwrap_or_default(),
             KeyCode::Char('c') if key.ctrl => self.clear_find().unwrap_or_default(),
-            KeyCode::Char('u') if key.ctrl => self.requery(String::clear),
-            KeyCode::Char('w') if key.ctrl => self.requery(|query| {
-                let kept = query.trim_end().rfind(' ').map_or(0, |space| space + 1);
-                query.truncate(kept);
+            KeyCode::Char('u') if key.ctrl => self.edit_query(String::clear),
+            KeyCode::Char('w') if key.ctrl => self.edit_query(|query| {
+                let len = query.trim_end().rfind(' ').map_or(0, |space| space + 1);
+                query.truncate(len);
             }),
             KeyCode::Backspace if self.find.as_ref().is_some_and(|find| find.query.is_empty()) => {
                 self.clear_find().unwrap_or_default()
             }
-            KeyCode::Backspace => self.requery(|query| {
+            KeyCode::Backspace => self.edit_query(|query| {
                 query.pop();
             }),
-            KeyCode::Char(c) if !key.ctrl && !key.alt => self.requery(|query| query.push(c)),
+            KeyCode::Char(c) if !key.ctrl && !key.alt => self.edit_query(|query| query.push(c)),
             KeyCode::Char(_)
             | KeyCode::Tab
             | KeyCode::Delete
@@ -110,31 +110,31 @@ impl Reader {
         }
     }
 
-    /// Text was pasted while the find's line is being typed.
+    /// Pastes into the find line.
     pub fn paste(&mut self, text: &str) -> Vec<Effect> {
         let line = crate::stdx::text::one_line(text);
-        self.requery(|query| query.push_str(&line))
+        self.edit_query(|query| query.push_str(&line))
     }
 
-    /// Takes in what a search found, if it answers the query as it stands now.
-    pub(super) fn found(&mut self, query: &str, entries: Vec<usize>, complete: bool) {
+    /// Stores the matches if they answer the current query.
+    pub(super) fn set_matches(&mut self, query: &str, entries: Vec<usize>, complete: bool) {
         let Some(find) = self.find.as_mut().filter(|find| find.query == query) else { return };
-        // What the screen shows as the run told it is not searched.
+        // Live entries are not searched.
         let clip = self.clip;
         let entries = entries.into_iter().take_while(|entry| *entry < clip).collect();
-        let (given, awaited) = (find.given, find.awaited);
-        let stands = find.found(entries, complete);
-        if given && awaited.is_none() {
-            self.stand_on_hit();
-        } else if let Some(entry) = find.entry().filter(|_| stands) {
+        let (from_search, pending_from) = (find.from_search, find.pending_from);
+        let became_current = find.set_matches(entries, complete);
+        if from_search && pending_from.is_none() {
+            self.jump_to_hit();
+        } else if let Some(entry) = find.entry().filter(|_| became_current) {
             self.show_hit(entry, 0);
         }
     }
 
-    /// A line; where the screen stands at an end already, an entry.
+    /// Scrolls by a line; at the beginning or end, selects the next entry instead.
     fn step(&mut self, by: i32) {
-        let stuck = if by > 0 { self.drawn.at_end } else { self.drawn.at_start };
-        if stuck && self.drawn.settled && self.anchor.delta == 0 {
+        let stuck = if by > 0 { self.layout.at_end } else { self.layout.at_start };
+        if stuck && self.layout.resolved && self.anchor.delta == 0 {
             let before = self.anchor;
             self.neighbour(by > 0);
             self.anchor = before;
@@ -148,7 +148,7 @@ impl Reader {
             self.deferred = Some(action);
         }
         self.cursor = 0;
-        // Above the first entry there may be a rule with the date.
+        // A date rule may precede the first entry.
         self.anchor = Anchor::line(0, -8, 0);
     }
 
@@ -158,7 +158,7 @@ impl Reader {
     }
 
     fn toggle_follow(&mut self) {
-        if self.anchor.base == Base::End || self.drawn.at_end {
+        if self.anchor.base == AnchorBase::End || self.layout.at_end {
             self.follow = !self.follow;
         } else {
             self.follow = true;
@@ -166,12 +166,12 @@ impl Reader {
         if self.follow {
             self.last();
         } else {
-            let ReaderDrawn { anchor, anchor_line, anchor_of, .. } = self.drawn;
+            let ReaderFeedback { anchor, anchor_line, anchor_of, .. } = self.layout;
             self.anchor = Anchor::line(anchor, anchor_line, anchor_of);
         }
     }
 
-    /// The nearest entry of which anything is shown.
+    /// Goes to the nearest entry that is not hidden.
     fn neighbour(&mut self, forward: bool) {
         let visible =
             |index: &usize| self.entry(*index).is_none_or(|shown| self.folds.of(*index, shown.entry) != Fold::Hidden);
@@ -182,7 +182,7 @@ impl Reader {
         }
     }
 
-    /// The next or previous prompt or error.
+    /// Goes to the next or previous prompt or error.
     fn mark(&mut self, action: Action) {
         if self.stored && self.opened.is_none() {
             self.deferred = Some(action);
@@ -202,7 +202,7 @@ impl Reader {
         }
     }
 
-    /// Indices of the errors or of the prompts, on disk and live.
+    /// Returns the indices of the errors or prompts, on disk and live.
     fn marks(&self, errors: bool) -> Vec<usize> {
         let on_disk = self.opened.as_ref().map(|opened| if errors { &opened.errors } else { &opened.prompts });
         let on_disk = on_disk.into_iter().flat_map(|marks| marks.iter().copied()).take_while(|at| *at < self.clip);
@@ -211,12 +211,12 @@ impl Reader {
         on_disk.chain(live.map(|(at, _)| self.clip + at)).collect()
     }
 
-    /// Changes what is folded while the current entry stays where it is on the screen.
+    /// Changes folds while the current entry keeps its position on the screen.
     fn refold(&mut self, change: impl FnOnce(&mut Self)) {
-        let row = self.drawn.cursor_row;
-        // Not where a scroll is still to be drawn: then it is not known where the entry stands.
-        if self.drawn.settled && self.anchor.delta == 0 && self.drawn.cursor == self.cursor() {
-            let of = if row < 0 { self.drawn.cursor_of } else { 0 };
+        let row = self.layout.cursor_row;
+        // The position is unknown while a scroll is not drawn yet.
+        if self.layout.resolved && self.anchor.delta == 0 && self.layout.cursor == self.cursor() {
+            let of = if row < 0 { self.layout.cursor_of } else { 0 };
             self.anchor = Anchor::line(self.cursor(), -row, of);
         }
         change(self);
@@ -228,11 +228,11 @@ impl Reader {
         self.find = Some(Find { query, typing: true, from, ..Find::default() });
     }
 
-    fn requery(&mut self, change: impl FnOnce(&mut String)) -> Vec<Effect> {
+    fn edit_query(&mut self, change: impl FnOnce(&mut String)) -> Vec<Effect> {
         let Some(find) = &mut self.find else { return Vec::new() };
         change(&mut find.query);
         let query = std::mem::take(&mut find.query);
-        let mistakes = Query::parse(&query).mistakes;
+        let mistakes = Query::parse(&query).errors;
         *find = Find { query, mistakes, typing: find.typing, from: find.from, ..Find::default() };
         vec![Effect::FindInTranscript(self.ticket, find.query.clone())]
     }
@@ -244,7 +244,7 @@ impl Reader {
         }
         find.typing = false;
         let answered = find.complete || !find.entries.is_empty();
-        // The line was opened with the last query in it and nothing was typed: it has not been asked yet.
+        // The line was opened with the last query and not edited: it has not been searched yet.
         if answered { Vec::new() } else { vec![Effect::FindInTranscript(self.ticket, find.query.clone())] }
     }
 
@@ -255,7 +255,7 @@ impl Reader {
     }
 
     fn next_hit(&mut self, forward: bool) {
-        let (cursor, lines) = (self.cursor(), self.drawn.cursor_hits);
+        let (cursor, lines) = (self.cursor(), self.layout.cursor_hits);
         let Some(find) = self.find.as_mut().filter(|find| !find.entries.is_empty()) else { return };
         let hit = if forward { find.next(cursor, lines) } else { find.previous(cursor, lines) };
         if let Some((entry, nth)) = hit {
@@ -272,10 +272,10 @@ impl Reader {
 
 fn is_error(entry: &Entry) -> bool {
     let failed = |tool: &Tool| tool.status == ToolStatus::Failed;
-    entry.kind == EntryKind::Notice && entry.level == Level::Error || entry.tool.as_deref().is_some_and(failed)
+    entry.kind == EntryKind::Notice && entry.level == NoticeLevel::Error || entry.tool.as_deref().is_some_and(failed)
 }
 
-/// An entry as plain text, for the clipboard.
+/// Formats an entry as plain text for the clipboard.
 fn plain(entry: &Entry) -> String {
     let Some(tool) = &entry.tool else { return entry.text.clone() };
     let headline = format!("{} {}", tool.name, entry.text);

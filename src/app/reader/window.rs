@@ -1,4 +1,4 @@
-//! The entries that are held in memory: those around the place, bounded in bytes; and which are asked for.
+//! Window of loaded entries around the position, bounded in bytes, and the pending requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -6,79 +6,79 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::tail::{Shown, Stage};
-use crate::domain::transcript::{Action, Change, Entry};
+use super::tail::{CallStage, EntryRef};
+use crate::domain::transcript::{ChangeKind, Entry, ToolAction};
 
-/// Entries that are asked for together.
+/// Number of entries per request.
 const PAGE: usize = 32;
 
-/// Bytes of text that are held. What is on the screen is held whatever it takes.
+/// Maximum bytes of loaded text, because transcripts can be huge. Entries on the screen stay loaded regardless.
 const BUDGET: usize = 4 << 20;
 
-/// Bytes that are read ahead in one direction; beyond them the screen is far away.
-const AHEAD: usize = 1 << 20;
+/// Maximum bytes that are read ahead in one direction, because the screen is far away beyond them.
+const MAX_AHEAD: usize = 1 << 20;
 
 #[derive(Clone, Debug)]
-struct Held {
+struct LoadedEntry {
     entry: Arc<Entry>,
     revision: u64,
     weight: usize,
-    /// It is to be read again, but may be shown until then.
+    /// True if the entry must be read again, but may be shown until then.
     stale: bool,
 }
 
-/// Entries held, by index.
+/// Loaded entries by index.
 #[derive(Debug, Default)]
 pub struct Window {
-    held: BTreeMap<usize, Held>,
+    loaded: BTreeMap<usize, LoadedEntry>,
     bytes: usize,
     revision: u64,
-    /// Pages that are under way.
-    asked: BTreeSet<usize>,
-    /// Pages that came back without what was asked for; not asked again before something changes.
+    /// Pages with a pending request.
+    requested: BTreeSet<usize>,
+    /// Pages whose response lacked requested entries; not requested again before a change.
     failed: BTreeSet<usize>,
-    /// Pages that came back since something changed, even if they were let go since.
-    answered: BTreeSet<usize>,
+    /// Pages that were received since the last change, even if they were dropped since.
+    received: BTreeSet<usize>,
 }
 
 impl Window {
-    /// An entry that is held.
-    pub fn get(&self, index: usize) -> Option<Shown<'_>> {
-        let held = self.held.get(&index)?;
-        Some(Shown { entry: &held.entry, revision: held.revision, growing: None, stage: Stage::Past })
+    /// Returns a loaded entry.
+    pub fn get(&self, index: usize) -> Option<EntryRef<'_>> {
+        let loaded = self.loaded.get(&index)?;
+        Some(EntryRef { entry: &loaded.entry, revision: loaded.revision, growing: None, stage: CallStage::Ended })
     }
 
-    /// Index of a held entry of that identity.
-    pub fn find(&self, key: crate::domain::Key) -> Option<usize> {
-        self.held.iter().find_map(|(index, held)| (held.entry.key == key).then_some(*index))
+    /// Returns the index of a loaded entry with this key.
+    pub fn find(&self, key: crate::domain::EntryKey) -> Option<usize> {
+        self.loaded.iter().find_map(|(index, loaded)| (loaded.entry.key == key).then_some(*index))
     }
 
-    /// Bytes of text that are held.
+    /// Returns the bytes of loaded text.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Puts entries in, from an index on, replacing what was there.
+    /// Stores entries from an index on, replacing earlier ones.
     pub fn insert(&mut self, from: usize, entries: Vec<Arc<Entry>>) {
         for (index, entry) in (from..).zip(entries) {
             self.revision += 1;
             let weight = weight(&entry);
             self.bytes += weight;
-            let held = Held { entry, revision: self.revision, weight, stale: false };
-            if let Some(before) = self.held.insert(index, held) {
+            let loaded = LoadedEntry { entry, revision: self.revision, weight, stale: false };
+            if let Some(before) = self.loaded.insert(index, loaded) {
                 self.bytes -= before.weight;
             }
         }
     }
 
-    /// Takes the answer to a request in.
-    pub fn answer(&mut self, from: usize, entries: Vec<Arc<Entry>>, len: usize) {
+    /// Stores the response to a request.
+    pub fn store_response(&mut self, from: usize, entries: Vec<Arc<Entry>>, len: usize) {
         let pages = from / PAGE..=(from + entries.len().saturating_sub(1)) / PAGE;
         self.insert(from, entries);
         for page in pages {
-            self.asked.remove(&page);
-            self.answered.insert(page);
-            if range_of(page, len).all(|index| self.is_fresh(index)) {
+            self.requested.remove(&page);
+            self.received.insert(page);
+            if range_of(page, len).all(|index| self.is_unsaved(index)) {
                 self.failed.remove(&page);
             } else {
                 self.failed.insert(page);
@@ -86,49 +86,51 @@ impl Window {
         }
     }
 
-    /// Moves everything that is held by an offset: their indices became known. What falls out is dropped.
+    /// Shifts all loaded entries by an offset. Entries with a negative index are dropped.
     pub fn shift(&mut self, by: i64) {
-        let held = std::mem::take(&mut self.held);
+        let loaded = std::mem::take(&mut self.loaded);
         self.bytes = 0;
-        for (index, entry) in held {
+        for (index, entry) in loaded {
             let moved = i64::try_from(index).ok().and_then(|index| usize::try_from(index + by).ok());
             if let Some(moved) = moved {
                 self.bytes += entry.weight;
-                self.held.insert(moved, entry);
+                self.loaded.insert(moved, entry);
             }
         }
     }
 
-    /// Entries from an index on are to be read again, and there are only `len` of them.
+    /// Marks entries from an index on as stale and truncates the window to `len` entries.
     pub fn outdate(&mut self, from: usize, len: usize) {
-        for gone in self.held.split_off(&len).into_values() {
+        for gone in self.loaded.split_off(&len).into_values() {
             self.bytes -= gone.weight;
         }
-        for (_, held) in self.held.range_mut(from..) {
-            held.stale = true;
+        for (_, loaded) in self.loaded.range_mut(from..) {
+            loaded.stale = true;
         }
         self.failed.clear();
-        self.answered.clear();
-        // What is under way was asked for by the old length, and may come back too short.
-        self.asked.clear();
+        self.received.clear();
+        // Pending requests were made for the old length, and their responses may be too short.
+        self.requested.clear();
     }
 
-    /// What has to be asked for so that `shown` and a screenful of `ahead` entries on both sides are held.
-    pub fn ask(&mut self, shown: Range<usize>, ahead: usize, len: usize) -> Vec<Range<usize>> {
-        let wanted = self.reach(shown, ahead, len);
-        let pages: BTreeSet<usize> = wanted.filter(|index| !self.is_fresh(*index)).map(|index| index / PAGE).collect();
+    /// Returns the ranges to request so that `shown` and `ahead` entries on both sides are loaded.
+    pub fn request(&mut self, shown: Range<usize>, ahead: usize, len: usize) -> Vec<Range<usize>> {
+        let wanted = self.with_ahead(shown, ahead, len);
+        let pages: BTreeSet<usize> =
+            wanted.filter(|index| !self.is_unsaved(*index)).map(|index| index / PAGE).collect();
         let fresh = pages.into_iter().filter(|page| !self.failed.contains(page));
-        let asked: Vec<_> = fresh.filter(|page| self.asked.insert(*page)).map(|page| range_of(page, len)).collect();
-        asked
+        let requested: Vec<_> =
+            fresh.filter(|page| self.requested.insert(*page)).map(|page| range_of(page, len)).collect();
+        requested
     }
 
-    /// Drops what lies farthest from the place until the rest fits.
+    /// Drops the farthest entries until the rest fits.
     pub fn trim(&mut self, shown: Range<usize>, ahead: usize, len: usize) {
-        let keep = self.reach(shown.clone(), ahead, len);
-        // Whole pages are kept: what was read with the wanted entries must not be dropped and asked for again.
+        let keep = self.with_ahead(shown.clone(), ahead, len);
+        // Whole pages stay loaded: entries read together with the wanted ones must not be dropped and requested again.
         let keep = keep.start / PAGE * PAGE..keep.end.div_ceil(PAGE) * PAGE;
         while self.bytes > BUDGET {
-            let (Some((&first, _)), Some((&last, _))) = (self.held.first_key_value(), self.held.last_key_value())
+            let (Some((&first, _)), Some((&last, _))) = (self.loaded.first_key_value(), self.loaded.last_key_value())
             else {
                 return;
             };
@@ -137,39 +139,39 @@ impl Window {
             if keep.contains(&farthest) {
                 return;
             }
-            if let Some(dropped) = self.held.remove(&farthest) {
+            if let Some(dropped) = self.loaded.remove(&farthest) {
                 self.bytes -= dropped.weight;
             }
         }
     }
 
-    /// Whether an entry is held as it stands on disk, or was asked for in vain.
+    /// Returns true if an entry is loaded and fresh, or was requested in vain.
     pub fn is_known(&self, index: usize) -> bool {
-        self.is_fresh(index) || self.answered.contains(&(index / PAGE))
+        self.is_unsaved(index) || self.received.contains(&(index / PAGE))
     }
 
-    /// An entry that is held as it stands on disk.
+    /// Returns a loaded entry unless it is stale.
     pub fn fresh(&self, index: usize) -> Option<&Entry> {
-        self.held.get(&index).filter(|held| !held.stale).map(|held| &*held.entry)
+        self.loaded.get(&index).filter(|loaded| !loaded.stale).map(|loaded| &*loaded.entry)
     }
 
-    /// What has to be asked for so that these entries become known.
-    pub fn ask_once(&mut self, wanted: Range<usize>, len: usize) -> Vec<Range<usize>> {
+    /// Returns the ranges to request so that these entries become known.
+    pub fn request_once(&mut self, wanted: Range<usize>, len: usize) -> Vec<Range<usize>> {
         let pages: BTreeSet<usize> = wanted.filter(|index| !self.is_known(*index)).map(|index| index / PAGE).collect();
-        pages.into_iter().filter(|page| self.asked.insert(*page)).map(|page| range_of(page, len)).collect()
+        pages.into_iter().filter(|page| self.requested.insert(*page)).map(|page| range_of(page, len)).collect()
     }
 
-    fn is_fresh(&self, index: usize) -> bool {
-        self.held.get(&index).is_some_and(|held| !held.stale)
+    fn is_unsaved(&self, index: usize) -> bool {
+        self.loaded.get(&index).is_some_and(|loaded| !loaded.stale)
     }
 
-    /// `shown` and what is to be read ahead of it on both sides: a number of entries, or fewer where they are big.
-    fn reach(&self, shown: Range<usize>, ahead: usize, len: usize) -> Range<usize> {
+    /// Extends `shown` by `ahead` entries on both sides, or fewer if they are big.
+    fn with_ahead(&self, shown: Range<usize>, ahead: usize, len: usize) -> Range<usize> {
         let far = |indices: &mut dyn Iterator<Item = usize>| {
             let mut bytes = 0;
             let weigh = |index: &usize| {
-                bytes += self.held.get(index).map_or(0, |held| held.weight);
-                bytes <= AHEAD
+                bytes += self.loaded.get(index).map_or(0, |loaded| loaded.weight);
+                bytes <= MAX_AHEAD
             };
             indices.take(ahead).take_while(weigh).count()
         };
@@ -182,7 +184,7 @@ fn range_of(page: usize, len: usize) -> Range<usize> {
     page * PAGE..((page + 1) * PAGE).min(len)
 }
 
-/// Bytes of text that an entry holds.
+/// Returns the bytes of an entry's text.
 fn weight(entry: &Entry) -> usize {
     let tool =
         entry.tool.as_ref().map_or(0, |tool| tool.output.len() + input_weight(&tool.input) + edits(&tool.action));
@@ -198,23 +200,23 @@ fn input_weight(value: &Value) -> usize {
     }
 }
 
-fn edits(action: &Action) -> usize {
+fn edits(action: &ToolAction) -> usize {
     match action {
-        Action::Edit(changes) => changes
+        ToolAction::Edit(changes) => changes
             .iter()
-            .map(|change| match &change.change {
-                Change::Write(text) | Change::Patch(text) => text.len(),
-                Change::Replace(pairs) => pairs.iter().map(|(old, new)| old.len() + new.len()).sum(),
-                Change::Delete => 0,
+            .map(|change| match &change.kind {
+                ChangeKind::Write(text) | ChangeKind::Patch(text) => text.len(),
+                ChangeKind::Replace(pairs) => pairs.iter().map(|(old, new)| old.len() + new.len()).sum(),
+                ChangeKind::Delete => 0,
             })
             .sum(),
-        Action::Command { .. }
-        | Action::Read { .. }
-        | Action::Search { .. }
-        | Action::Web { .. }
-        | Action::Task { .. }
-        | Action::Plan(_)
-        | Action::Question { .. }
-        | Action::Other(_) => 0,
+        ToolAction::Command { .. }
+        | ToolAction::Read { .. }
+        | ToolAction::Search { .. }
+        | ToolAction::Web { .. }
+        | ToolAction::Task { .. }
+        | ToolAction::Plan(_)
+        | ToolAction::Question { .. }
+        | ToolAction::Other(_) => 0,
     }
 }

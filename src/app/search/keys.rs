@@ -1,49 +1,49 @@
-//! What keys do on the search screen. The line takes what is typed; what is no text goes through the key map.
+//! Keys of the search screen. Text goes to the line; other keys go through the key map.
 
-use super::{Completing, Counting, Focus, Search, View};
-use crate::app::action::Place;
-use crate::app::command::Command;
+use super::{CompletionMenu, PendingValues, SavedView, SearchFocus, SearchScreen};
+use crate::app::action::KeyContext;
 use crate::app::home::moves::steps;
-use crate::app::input::Input;
 use crate::app::layer::Layer;
+use crate::app::line_editor::LineEditor;
+use crate::app::shell_command::ShellCommand;
 use crate::app::{Action, App, Effect};
 use crate::config::key::{Key, KeyCode};
-use crate::domain::found::Order;
-use crate::domain::query::Field;
+use crate::domain::query::FilterKey;
 use crate::domain::query::jump::Jump;
+use crate::domain::search::SearchOrder;
 
 impl App {
-    /// The search screen, where it has the keys.
-    pub(in crate::app) fn searching(&mut self) -> Option<&mut Search> {
+    /// Returns the search screen if it is the topmost layer.
+    pub(in crate::app) fn searching(&mut self) -> Option<&mut SearchScreen> {
         self.layers.last_mut().and_then(Layer::search_mut)
     }
 
-    /// Opens a search for a query.
-    pub(in crate::app) fn search_for(&mut self, query: &str, order: Order) -> Vec<Effect> {
-        let (search, mut effects) = Search::open(query, order, &self.known.catalog);
+    /// Opens the search screen with a query.
+    pub(in crate::app) fn search_for(&mut self, query: &str, order: SearchOrder) -> Vec<Effect> {
+        let (search, mut effects) = SearchScreen::open(query, order, &self.sessions.catalog);
         self.push(Layer::Search(Box::new(search)));
         effects.extend(self.result_moved());
         effects
     }
 
-    /// A key on the search screen.
+    /// Handles a key on the search screen.
     pub(in crate::app) fn key_in_search(&mut self, key: Key) -> Vec<Effect> {
-        let (search_keys, all) = (&[Place::Search][..], self.places());
+        let (search_keys, all) = (&[KeyContext::Search][..], self.key_contexts());
         let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) else { return Vec::new() };
         if search.naming.is_some() {
             return self.key_in_name(key);
         }
         if key.code != KeyCode::Tab {
-            search.counting = None;
+            search.pending_values = None;
         }
-        if search.completing.is_some()
+        if search.completion.is_some()
             && let Some(effects) = self.key_in_completions(key)
         {
             return effects;
         }
         let Some(search) = self.searching() else { return Vec::new() };
-        let in_line = search.focus == Focus::Line;
-        // Arrows move in the line; at its end there is nothing to the right, and the results are meant.
+        let in_line = search.focus == SearchFocus::Line;
+        // Arrows move in the line. At its end, Right unfolds the result instead.
         let edits = key.typed().is_some()
             || (matches!(key.code, KeyCode::Left | KeyCode::Right) && !search.input.at_end())
             || (key.code == KeyCode::Left && !search.selected_is_unfolded());
@@ -62,26 +62,26 @@ impl App {
         }
     }
 
-    /// Text was pasted into the line, or into a name. What names a session leads to it.
+    /// Pastes text into the line or into the name of a view. An id, path or command of a session opens that session.
     pub(in crate::app) fn paste_in_search(&mut self, text: &str) -> Vec<Effect> {
         let Some(search) = self.searching() else { return Vec::new() };
         if let Some(name) = &mut search.naming {
             name.insert(text);
             return Vec::new();
         }
-        search.focus = Focus::Line;
-        (search.completing, search.counting) = (None, None);
-        let alone = search.input.is_empty();
+        search.focus = SearchFocus::Line;
+        (search.completion, search.pending_values) = (None, None);
+        let was_empty = search.input.is_empty();
         search.input.insert(text);
         let mut effects = self.search_typed();
-        let leads = Jump::recognise(text).is_some();
-        if alone && leads && self.searching().is_some_and(|search| search.results.rows().len() == 1) {
+        let names_session = Jump::parse(text).is_some();
+        if was_empty && names_session && self.searching().is_some_and(|search| search.results.rows().len() == 1) {
             effects.extend(self.open_result());
         }
         effects
     }
 
-    /// What an action does on the search screen. `None`: it is not the search's business.
+    /// Performs an action on the search screen. `None` if it is not an action of the search.
     pub(in crate::app) fn act_in_search(&mut self, action: Action) -> Option<Vec<Effect>> {
         let height = self.searching()?.results.page();
         let search = self.searching()?;
@@ -91,15 +91,15 @@ impl App {
             Action::MoreHits | Action::Right => drop(search.results.unfold(true)),
             Action::FewerHits | Action::Left => drop(search.results.unfold(false)),
             Action::Complete => return Some(self.complete_or_switch()),
-            Action::Search => search.focus = Focus::Line,
+            Action::Search => search.focus = SearchFocus::Line,
             Action::Open | Action::Expand => return Some(self.open_result()),
             Action::Order | Action::Sort => {
                 let effects = search.next_order();
-                return Some(self.and_moved(effects));
+                return Some(self.with_result_moved(effects));
             }
-            Action::OlderQuery => return Some(self.recall_query(true)),
-            Action::NewerQuery => return Some(self.recall_query(false)),
-            Action::SaveView => self.begin_name(),
+            Action::OlderQuery => return Some(self.show_past_query(true)),
+            Action::NewerQuery => return Some(self.show_past_query(false)),
+            Action::SaveView => self.start_naming(),
             Action::CopyView | Action::CopyCommand => return Some(self.copy_view()),
             Action::Back => return Some(self.back_in_search()),
             action => {
@@ -110,129 +110,130 @@ impl App {
         Some(self.result_moved())
     }
 
-    /// The line changed.
+    /// Applies a change of the line.
     fn search_typed(&mut self) -> Vec<Effect> {
         let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) else { return Vec::new() };
-        let effects = search.typed(&self.known.catalog);
-        self.and_moved(effects)
+        let effects = search.typed(&self.sessions.catalog);
+        self.with_result_moved(effects)
     }
 
-    fn and_moved(&mut self, mut effects: Vec<Effect>) -> Vec<Effect> {
+    fn with_result_moved(&mut self, mut effects: Vec<Effect>) -> Vec<Effect> {
         effects.extend(self.result_moved());
         effects
     }
 
     fn complete_or_switch(&mut self) -> Vec<Effect> {
         let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) else { return Vec::new() };
-        if search.focus == Focus::Results {
-            search.focus = Focus::Line;
+        if search.focus == SearchFocus::Results {
+            search.focus = SearchFocus::Line;
             return Vec::new();
         }
-        if search.counting.is_some() {
+        if search.pending_values.is_some() {
             return Vec::new();
         }
-        if let Some((counting, effect)) = Counting::begin(&search.input) {
-            search.counting = Some(counting);
+        if let Some((pending, effect)) = PendingValues::request(&search.input) {
+            search.pending_values = Some(pending);
             return vec![effect];
         }
-        let Some(completing) = Completing::begin(&search.input, &self.known.catalog, &[]) else {
+        let Some(menu) = CompletionMenu::open(&search.input, &self.sessions.catalog, &[]) else {
             if !search.results.rows().is_empty() {
-                search.focus = Focus::Results;
-                search.results.hold();
+                search.focus = SearchFocus::Results;
+                search.results.pin_selection();
             }
             return Vec::new();
         };
-        self.choose_from(completing)
+        self.open_menu(menu)
     }
 
-    /// Values of a filter were counted: they are chosen from, if nothing was typed meanwhile.
-    pub(in crate::app) fn values_counted(
+    /// Opens the completion menu for counted values, if the line is unchanged.
+    pub(in crate::app) fn values_received(
         &mut self,
-        field: Field,
+        field: FilterKey,
         typed: &str,
         values: &[(String, usize)],
     ) -> Vec<Effect> {
         let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) else { return Vec::new() };
-        let Some(counting) = search.counting.take() else { return Vec::new() };
-        if !counting.is_answered_by(field, typed, &search.input) {
-            // The answer to an earlier question; the one to this is still to come.
-            search.counting = Some(counting);
+        let Some(pending) = search.pending_values.take() else { return Vec::new() };
+        if !pending.is_answered_by(field, typed, &search.input) {
+            // The values answer an earlier request; those for the current one are still to come.
+            search.pending_values = Some(pending);
             return Vec::new();
         }
-        if let Some(completing) = Completing::begin(&search.input, &self.known.catalog, values) {
-            return self.choose_from(completing);
+        if let Some(menu) = CompletionMenu::open(&search.input, &self.sessions.catalog, values) {
+            return self.open_menu(menu);
         }
-        let so_far = if self.indexed.done < self.indexed.total { ", as far as is indexed" } else { "" };
-        self.notices.tell(format!("nothing to complete `{}:{typed}` with{so_far}", field.name()));
+        let so_far =
+            if self.index_progress.done < self.index_progress.total { " (indexing is not finished)" } else { "" };
+        self.notices.info(format!("No completions for `{}:{typed}`{so_far}", field.name()));
         Vec::new()
     }
 
-    fn choose_from(&mut self, completing: Completing) -> Vec<Effect> {
+    fn open_menu(&mut self, menu: CompletionMenu) -> Vec<Effect> {
         let Some(search) = self.searching() else { return Vec::new() };
-        search.input = completing.line();
-        // A single one leaves nothing to choose.
-        search.completing = Some(completing).filter(|completing| completing.candidates().len() > 1);
+        search.input = menu.line();
+        // A single candidate needs no menu.
+        search.completion = Some(menu).filter(|menu| menu.candidates().len() > 1);
         self.search_typed()
     }
 
-    /// A key while completions are chosen from. `None`: it closes them, and does what it always does.
+    /// Handles a key in the completion menu. `None` if the key closes the menu and must be handled as usual.
     fn key_in_completions(&mut self, key: Key) -> Option<Vec<Effect>> {
         let search = self.searching()?;
-        let mut completing = search.completing.take()?;
+        let mut menu = search.completion.take()?;
         let by = match key.code {
             KeyCode::Tab if key.shift => -1,
             KeyCode::Tab | KeyCode::Down => 1,
             KeyCode::Up => -1,
             KeyCode::Enter => return Some(Vec::new()),
             KeyCode::Esc => {
-                search.input = completing.before().clone();
+                search.input = menu.before().clone();
                 return Some(self.search_typed());
             }
             _ => return None,
         };
-        completing.step(by);
-        search.input = completing.line();
-        search.completing = Some(completing);
+        menu.step(by);
+        search.input = menu.line();
+        search.completion = Some(menu);
         Some(self.search_typed())
     }
 
-    fn recall_query(&mut self, older: bool) -> Vec<Effect> {
+    fn show_past_query(&mut self, older: bool) -> Vec<Effect> {
         let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) else { return Vec::new() };
-        let wanted = match (search.recalled, older) {
+        let wanted = match (search.history_index, older) {
             (None, true) => Some(0),
             (None, false) => return Vec::new(),
             (Some(at), true) => Some(at + 1),
             (Some(at), false) => at.checked_sub(1),
         };
         let text = match wanted {
-            // Past the newest one the line is empty again.
+            // After the newest query the line is empty again.
             None => "",
-            Some(at) => match self.searched.get(at) {
+            Some(at) => match self.search_history.get(at) {
                 Some(query) => query,
                 None => return Vec::new(),
             },
         };
         search.input.set(text);
-        let effects = search.typed(&self.known.catalog);
-        search.recalled = wanted;
-        self.and_moved(effects)
+        let effects = search.typed(&self.sessions.catalog);
+        search.history_index = wanted;
+        self.with_result_moved(effects)
     }
 
-    fn begin_name(&mut self) {
+    fn start_naming(&mut self) {
         let named = self.home.workspaces.views();
         let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) else { return };
         if search.query.is_empty() {
-            self.notices.tell("there is nothing to save: the line is empty");
+            self.notices.info("Nothing to save: the query is empty");
             return;
         }
-        let mut name = Input::default();
-        // The name that this search has already, to be changed or taken again.
+        let mut name = LineEditor::default();
+        // Suggests the existing name of this search.
         let known = named.iter().find(|view| view.query == search.input.text().trim());
         name.set(known.map_or("", |view| view.name.as_str()));
         search.naming = Some(name);
     }
 
-    /// The name of a view is typed.
+    /// Handles a key in the name of a view.
     fn key_in_name(&mut self, key: Key) -> Vec<Effect> {
         let Some(search) = self.searching() else { return Vec::new() };
         let Some(name) = &mut search.naming else { return Vec::new() };
@@ -249,37 +250,37 @@ impl App {
         let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) else { return Vec::new() };
         let Some(name) = search.naming.take() else { return Vec::new() };
         let query = search.input.text().trim().to_owned();
-        let view = View { name: name.text().trim().to_owned(), query, order: search.results.order };
+        let view = SavedView { name: name.text().trim().to_owned(), query, order: search.results.order };
         let mut views = self.home.workspaces.views().to_vec();
-        self.notices.tell(format!("saved as “{}”, in the column of workspaces", view.name));
+        self.notices.info(format!("Saved as “{}” in the workspaces column", view.name));
         match views.iter_mut().find(|known| known.name == view.name) {
             Some(known) => *known = view,
             None => views.push(view),
         }
-        let effect = View::remember(&views);
+        let effect = SavedView::save(&views);
         self.home.workspaces.set_views(views);
         vec![effect]
     }
 
-    /// The search as a command for a shell.
+    /// Copies the search as a shell command.
     fn copy_view(&mut self) -> Vec<Effect> {
         let Some(search) = self.searching() else { return Vec::new() };
         if search.query.is_empty() {
-            self.notices.tell("there is nothing to copy: the line is empty");
+            self.notices.info("Nothing to copy: the query is empty");
             return Vec::new();
         }
-        let copied = Command::of_search(search.input.text(), search.results.order);
+        let copied = ShellCommand::of_search(search.input.text(), search.results.order);
         self.copy(copied)
     }
 
-    /// Back to the line, then clears it, then leaves.
+    /// Moves the focus to the line, else clears the line, else closes the screen.
     fn back_in_search(&mut self) -> Vec<Effect> {
         let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) else { return Vec::new() };
-        if search.focus == Focus::Results {
-            search.focus = Focus::Line;
+        if search.focus == SearchFocus::Results {
+            search.focus = SearchFocus::Line;
             return Vec::new();
         }
-        let mut effects = self.searched.add(search.input.text());
+        let mut effects = self.search_history.add(search.input.text());
         if !search.input.is_empty() {
             search.input.clear();
             effects.extend(self.search_typed());
@@ -292,10 +293,10 @@ impl App {
     }
 }
 
-impl Search {
-    /// Up and down go through the history: the line is empty, or holds what came from there.
+impl SearchScreen {
+    /// Returns true if Up and Down navigate the history: the line is empty or was taken from it.
     fn browses_history(&self) -> bool {
-        self.input.is_empty() || self.recalled.is_some()
+        self.input.is_empty() || self.history_index.is_some()
     }
 
     fn selected_is_unfolded(&self) -> bool {

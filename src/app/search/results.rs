@@ -1,53 +1,53 @@
-//! What was found, as rows: a session with its best place, and its further places where it is unfolded. The selection
-//! is a session and a place, not a position: it stays, on its line of the screen, while results stream in.
+//! Search results as rows: a session with its best hit, and its further hits if unfolded. The selection is a session
+//! and a hit, not a position: it stays on its line of the screen while results arrive.
 
 use std::collections::BTreeSet;
 
 use crate::app::scroll;
 use crate::domain::SessionKey;
-use crate::domain::found::{Answer, Found, Hit, Order, Place, Snippet};
+use crate::domain::search::{EntryLocation, Hit, SearchOrder, SearchResults, SearchUpdate, Snippet};
 
-/// A row that can be selected.
+/// Row of the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// Which of the hits.
+pub struct ResultRow {
+    /// Index of the session's hit.
     pub hit: usize,
-    /// Which of its places; 0 is the session itself with the best of them.
+    /// Index of the snippet; 0 is the session itself with the best snippet.
     pub nth: usize,
 }
 
-/// What was found.
+/// The results.
 #[derive(Debug, Default)]
 pub struct Results {
-    /// The order.
-    pub order: Order,
-    answer: Answer,
-    rows: Vec<Row>,
-    /// First line of each row, and after the last the number of all lines.
+    /// The sort order.
+    pub order: SearchOrder,
+    answer: SearchResults,
+    rows: Vec<ResultRow>,
+    /// First line of each row, followed by the total number of lines.
     lines: Vec<usize>,
     at: usize,
-    /// First line on the screen.
+    /// First visible line.
     top: usize,
     height: usize,
-    /// The user chose a row. Before that the first one is selected, whatever arrives above it.
+    /// True after the user selected a row. Before that, the first row stays selected when rows are inserted above it.
     chosen: bool,
     unfolded: BTreeSet<SessionKey>,
-    /// What is shown answers an older query; the first news of the new one replace it.
-    older: bool,
+    /// True if the results belong to an older query; the first update of the new query replaces them.
+    is_outdated: bool,
 }
 
 impl Results {
-    /// The answer so far.
-    pub fn answer(&self) -> &Answer {
+    /// Returns the results received so far.
+    pub fn answer(&self) -> &SearchResults {
         &self.answer
     }
 
-    /// All rows.
-    pub fn rows(&self) -> &[Row] {
+    /// Returns all rows.
+    pub fn rows(&self) -> &[ResultRow] {
         &self.rows
     }
 
-    /// The selected row.
+    /// Returns the selected row.
     pub fn at(&self) -> usize {
         self.at
     }
@@ -57,55 +57,55 @@ impl Results {
         self.top
     }
 
-    /// The lines of a row.
+    /// Returns the lines of a row.
     pub fn lines_of(&self, row: usize) -> std::ops::Range<usize> {
         let line = |at: usize| self.lines.get(at).copied().unwrap_or_default();
         line(row)..line(row + 1)
     }
 
-    /// The hit of a row.
-    pub fn hit(&self, row: Row) -> Option<&Hit> {
+    /// Returns the hit of a row.
+    pub fn hit(&self, row: ResultRow) -> Option<&Hit> {
         self.answer.hits.get(row.hit)
     }
 
-    /// What stands in a row beside the title.
-    pub fn snippet(&self, row: Row) -> Option<&Snippet> {
+    /// Returns the snippet of a row.
+    pub fn snippet(&self, row: ResultRow) -> Option<&Snippet> {
         self.hit(row)?.snippets.get(row.nth)
     }
 
-    /// A session shows all of its places that are known.
+    /// Returns true if all known snippets of a session are shown.
     pub fn is_unfolded(&self, hit: &Hit) -> bool {
         self.unfolded.contains(&hit.session.key)
     }
 
-    /// The selected session.
+    /// Returns the selected hit.
     pub fn selected(&self) -> Option<&Hit> {
         self.hit(*self.rows.get(self.at)?)
     }
 
-    /// The selected session's key.
+    /// Returns the key of the selected session.
     pub fn key(&self) -> Option<&SessionKey> {
         self.selected().map(|hit| &hit.session.key)
     }
 
-    /// The selected place.
-    pub fn place(&self) -> Option<&Place> {
-        self.snippet(*self.rows.get(self.at)?).map(|snippet| &snippet.place)
+    /// Returns the selected location.
+    pub fn location(&self) -> Option<&EntryLocation> {
+        self.snippet(*self.rows.get(self.at)?).map(|snippet| &snippet.location)
     }
 
-    /// All that was found, all together.
+    /// Returns the total number of matches.
     pub fn count(&self) -> usize {
         self.answer.hits.iter().map(|hit| hit.count).sum()
     }
 
-    /// When the sessions that may be on the screen were active last.
+    /// Iterates the times of last activity of the sessions near the visible rows.
     pub fn ages(&self) -> impl Iterator<Item = crate::domain::Time> {
         let first = self.lines.partition_point(|line| *line < self.top).saturating_sub(1);
         let shown = self.rows.iter().skip(first).take(self.height.max(1) + 1);
         shown.filter_map(|row| self.hit(*row)?.session.last_activity)
     }
 
-    /// Moves by a number of rows.
+    /// Moves the selection by a number of rows.
     pub fn step(&mut self, by: isize) {
         self.choose(self.at.saturating_add_signed(by));
     }
@@ -113,11 +113,11 @@ impl Results {
     /// Selects a row.
     pub fn choose(&mut self, row: usize) {
         self.at = row.min(self.rows.len().saturating_sub(1));
-        self.hold();
+        self.pin_selection();
         self.reveal();
     }
 
-    /// Selects a session. Whether it is there.
+    /// Selects a session. Returns false if it is not among the results.
     pub fn select(&mut self, key: &SessionKey) -> bool {
         let found = self.position(key, 0);
         if let Some(row) = found {
@@ -126,34 +126,34 @@ impl Results {
         found.is_some()
     }
 
-    /// The session before or after another.
+    /// Returns the session before or after another.
     pub fn neighbour(&self, key: &SessionKey, forward: bool) -> Option<&SessionKey> {
         let now = self.answer.hits.iter().position(|hit| hit.session.key == *key)?;
         let next = if forward { Some(now + 1) } else { now.checked_sub(1) };
         next.and_then(|at| self.answer.hits.get(at)).map(|hit| &hit.session.key)
     }
 
-    /// The user acts on what is selected, so it must not change by itself any more.
-    pub fn hold(&mut self) {
+    /// Pins the selection, because the user acts on it.
+    pub fn pin_selection(&mut self) {
         self.chosen = !self.rows.is_empty();
     }
 
-    /// Sessions around the selected one of which it is known that they hold it, but not where.
-    pub fn without_places(&self) -> impl Iterator<Item = &SessionKey> {
+    /// Iterates matching sessions near the selection whose snippets are missing.
+    pub fn without_snippets(&self) -> impl Iterator<Item = &SessionKey> {
         let first = self.at.saturating_sub(self.height);
         let near = self.rows.iter().skip(first).take(2 * self.height + 1);
         let hits = near.filter_map(|row| self.hit(*row));
         hits.filter(|hit| hit.count > 0 && hit.snippets.is_empty()).map(|hit| &hit.session.key)
     }
 
-    /// Shows the further places of the selected session, or not. Whether that changed anything.
+    /// Unfolds or folds the snippets of the selected session. Returns true if that changed anything.
     pub fn unfold(&mut self, unfold: bool) -> bool {
         let Some(hit) = self.selected().filter(|hit| hit.snippets.len() > 1) else { return false };
         let key = hit.session.key.clone();
         let changed = if unfold { self.unfolded.insert(key.clone()) } else { self.unfolded.remove(&key) };
         if changed {
-            self.hold();
-            self.lay();
+            self.pin_selection();
+            self.layout_rows();
             if !unfold && let Some(row) = self.position(&key, 0) {
                 self.choose(row);
             }
@@ -161,101 +161,101 @@ impl Results {
         changed
     }
 
-    /// Tells how many lines fit on the screen.
+    /// Sets the number of visible lines.
     pub fn fit(&mut self, height: usize) {
         self.height = height;
         self.reveal();
     }
 
-    /// Sessions that fit on the screen, about.
+    /// Returns the approximate number of visible sessions.
     pub fn page(&self) -> usize {
         self.height / 2
     }
 
-    /// Another answer altogether.
-    pub fn restart(&mut self, answer: Answer) {
-        self.older = false;
+    /// Replaces all results.
+    pub fn restart(&mut self, answer: SearchResults) {
+        self.is_outdated = false;
         self.answer = answer;
         self.chosen = false;
         self.unfolded.clear();
-        self.lay();
+        self.layout_rows();
     }
 
-    /// Another query was asked: what is shown stays until it is answered.
-    pub fn expect(&mut self) {
-        self.older = true;
+    /// Marks the results as outdated; they stay visible until the new query has results.
+    pub fn mark_outdated(&mut self) {
+        self.is_outdated = true;
     }
 
-    /// What is shown answers an older query.
-    pub fn is_older(&self) -> bool {
-        self.older
+    /// Returns true if the results belong to an older query.
+    pub fn is_outdated(&self) -> bool {
+        self.is_outdated
     }
 
-    /// Takes news in.
-    pub fn take(&mut self, mut found: Found) {
-        found.hits.iter_mut().for_each(without_title);
-        if self.older {
-            // Nothing yet is no answer: what was there need not flicker.
-            if found.hits.is_empty() && !found.reach.complete {
+    /// Applies an update.
+    pub fn apply_update(&mut self, mut update: SearchUpdate) {
+        update.hits.iter_mut().for_each(drop_title_snippet);
+        if self.is_outdated {
+            // An empty update is not a result yet: the old results need not flicker.
+            if update.hits.is_empty() && !update.coverage.complete {
                 return;
             }
-            self.restart(Answer::default());
+            self.restart(SearchResults::default());
         }
         let order = self.order;
         let before = self.selection();
-        self.answer.apply(found, order);
-        self.lay_around(before);
+        self.answer.apply(update, order);
+        self.relayout_around(before);
     }
 
-    /// These sessions hold it no more.
-    pub fn forget(&mut self, gone: &BTreeSet<SessionKey>) {
-        if gone.is_empty() {
+    /// Removes sessions that no longer match.
+    pub fn remove(&mut self, sessions: &BTreeSet<SessionKey>) {
+        if sessions.is_empty() {
             return;
         }
         let before = self.selection();
-        self.answer.hits.retain(|hit| !gone.contains(&hit.session.key));
-        self.lay_around(before);
+        self.answer.hits.retain(|hit| !sessions.contains(&hit.session.key));
+        self.relayout_around(before);
     }
 
-    /// Orders anew.
-    pub fn reorder(&mut self, order: Order) {
+    /// Changes the sort order.
+    pub fn reorder(&mut self, order: SearchOrder) {
         self.order = order;
         let before = self.selection();
         self.answer.hits.sort_by(|a, b| order.compare(a, b));
-        self.lay_around(before);
+        self.relayout_around(before);
     }
 
-    /// What is selected, and on which line of the screen; nothing where nobody chose it.
+    /// Returns the pinned selection and its line on the screen. `None` if the user selected nothing.
     fn selection(&self) -> Option<(SessionKey, usize, usize)> {
         let row = self.rows.get(self.at).filter(|_| self.chosen)?;
         let line = self.lines_of(self.at).start.saturating_sub(self.top);
         Some((self.hit(*row)?.session.key.clone(), row.nth, line))
     }
 
-    fn lay_around(&mut self, before: Option<(SessionKey, usize, usize)>) {
+    fn relayout_around(&mut self, before: Option<(SessionKey, usize, usize)>) {
         let at = self.at;
-        self.lay();
+        self.layout_rows();
         let Some((key, nth, line)) = before else { return };
         match self.position(&key, nth).or_else(|| self.position(&key, 0)) {
             Some(row) => {
                 self.at = row;
                 self.top = self.lines_of(row).start.saturating_sub(line);
             }
-            // What took its place.
+            // Its successor is selected.
             None => self.at = at.min(self.rows.len().saturating_sub(1)),
         }
         self.reveal();
     }
 
-    /// Makes the rows anew.
-    fn lay(&mut self) {
+    /// Recomputes the rows.
+    fn layout_rows(&mut self) {
         self.rows.clear();
         self.lines.clear();
         let mut line = 0;
         for (at, hit) in self.answer.hits.iter().enumerate() {
-            let places = if self.unfolded.contains(&hit.session.key) { hit.snippets.len().max(1) } else { 1 };
-            for nth in 0..places {
-                self.rows.push(Row { hit: at, nth });
+            let count = if self.unfolded.contains(&hit.session.key) { hit.snippets.len().max(1) } else { 1 };
+            for nth in 0..count {
+                self.rows.push(ResultRow { hit: at, nth });
                 self.lines.push(line);
                 line += if nth == 0 { 1 + usize::from(!hit.snippets.is_empty()) } else { 1 };
             }
@@ -270,7 +270,7 @@ impl Results {
         self.rows.iter().position(|row| row.hit == hit && row.nth == nth)
     }
 
-    /// Brings all lines of the selected row onto the screen.
+    /// Scrolls to all lines of the selected row.
     fn reveal(&mut self) {
         let lines = self.lines_of(self.at);
         let all = self.lines.last().copied().unwrap_or_default();
@@ -281,9 +281,9 @@ impl Results {
     }
 }
 
-/// The title is shown in any case, and what was found is marked in it: another place says more.
-fn without_title(hit: &mut Hit) {
-    if hit.snippets.iter().any(|snippet| snippet.place != Place::Title) {
-        hit.snippets.retain(|snippet| snippet.place != Place::Title);
+/// Drops the snippet of the title if there are others: the title is shown and highlighted anyway.
+fn drop_title_snippet(hit: &mut Hit) {
+    if hit.snippets.iter().any(|snippet| snippet.location != EntryLocation::Title) {
+        hit.snippets.retain(|snippet| snippet.location != EntryLocation::Title);
     }
 }

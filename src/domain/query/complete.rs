@@ -1,131 +1,135 @@
-//! Completion of the word under the cursor: filter names, then their values.
+//! Completion at the cursor: filter names, then their values.
 
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use super::filter::{Field, Has, Is, KINDS, ROLES};
-use super::lex::{Kind, tokens};
-use super::show::write_value;
+use super::display::write_value;
+use super::filter::{FilterKey, HasValue, IsValue, KINDS, ROLES};
+use super::lex::{TokenKind, tokens};
 use crate::domain::Agent;
 use crate::stdx::text::boundary_before;
 
-/// What can stand where the cursor is.
+/// Completion candidates at the cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Completion {
-    /// What a chosen candidate replaces, in bytes of the query.
+pub struct QueryCompletion {
+    /// Bytes of the query that a candidate replaces.
     pub span: Range<usize>,
-    /// The candidates, best first.
-    pub candidates: Vec<Candidate>,
+    /// Candidates, best first.
+    pub candidates: Vec<QueryCandidate>,
 }
 
-/// One completion.
+/// One completion candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// What is put in place of the span.
+pub struct QueryCandidate {
+    /// Replacement text.
     pub text: String,
-    /// A hint, where there is one.
+    /// Description; empty if there is none.
     pub hint: &'static str,
-    /// How many sessions it would leave, where that is known.
+    /// Number of sessions that the filter would keep, if known.
     pub count: Option<usize>,
 }
 
-/// What is being typed where the cursor is.
+/// Syntactic context at the cursor.
 #[derive(Debug)]
-enum Typed {
-    /// A word that may become a filter's name.
+enum Context {
+    /// Word that may become a filter's name.
     Name(String),
-    /// A value of a filter, behind those that stand there already.
-    Value(Field, String, Vec<String>),
+    /// Value of a filter: the filter, the typed prefix, and the values before it.
+    Value(FilterKey, String, Vec<String>),
 }
 
-/// Candidates for the word in which the cursor (a byte offset) stands. `values` gives the values that a filter has in
-/// the present sessions, with their counts; filters with fixed values need none.
-pub fn complete(source: &str, cursor: usize, values: impl Fn(Field) -> Vec<(String, usize)>) -> Completion {
-    let (span, typed) = typed(source, cursor);
+/// Completes the word at the cursor (a byte offset). `values` returns the values of a filter in the current sessions,
+/// with their counts. Filters with fixed values need none.
+pub fn complete(source: &str, cursor: usize, values: impl Fn(FilterKey) -> Vec<(String, usize)>) -> QueryCompletion {
+    let (span, typed) = context_at(source, cursor);
     let candidates = match typed {
-        Typed::Name(word) => names(&word),
-        Typed::Value(field, typed, given) => choices(field, &typed, &given, values(field)),
+        Context::Name(word) => names(&word),
+        Context::Value(key, typed, given) => values_of(key, &typed, &given, values(key)),
     };
-    Completion { span, candidates }
+    QueryCompletion { span, candidates }
 }
 
-/// The filter of which a value is typed where the cursor stands, and so much of the value.
-pub fn value_at(source: &str, cursor: usize) -> Option<(Field, String)> {
-    match typed(source, cursor).1 {
-        Typed::Name(_) => None,
-        Typed::Value(field, typed, _) => Some((field, typed)),
+/// Returns the filter whose value is at the cursor, and the typed part of the value.
+pub fn value_at(source: &str, cursor: usize) -> Option<(FilterKey, String)> {
+    match context_at(source, cursor).1 {
+        Context::Name(_) => None,
+        Context::Value(key, typed, _) => Some((key, typed)),
     }
 }
 
-/// Values that hold what is typed, the best first: those that begin so, or of paths whose last part does; then the most
-/// frequent.
-pub fn best(field: Field, typed: &str, mut values: Vec<(String, usize)>) -> Vec<(String, usize)> {
+/// Ranks the values that contain the typed text: prefix matches first (for paths also of the last component), then the
+/// most frequent.
+pub fn rank_values(key: FilterKey, typed: &str, mut values: Vec<(String, usize)>) -> Vec<(String, usize)> {
     let typed = typed.to_lowercase();
     values.retain(|(value, _)| value.to_lowercase().contains(&typed));
-    values.sort_by_cached_key(|(value, count)| (!begins(field, &typed, value), Reverse(*count), value.clone()));
+    values.sort_by_cached_key(|(value, count)| (!is_prefix_match(key, &typed, value), Reverse(*count), value.clone()));
     values
 }
 
-fn begins(field: Field, typed: &str, value: &str) -> bool {
+fn is_prefix_match(key: FilterKey, typed: &str, value: &str) -> bool {
     let value = value.to_lowercase();
-    let is_path = matches!(field, Field::Dir | Field::File);
+    let is_path = matches!(key, FilterKey::Dir | FilterKey::File);
     value.starts_with(typed) || (is_path && value.rsplit('/').next().is_some_and(|name| name.starts_with(typed)))
 }
 
-/// What is being typed, and its place.
-fn typed(source: &str, cursor: usize) -> (Range<usize>, Typed) {
+/// Returns the context at the cursor and its byte range.
+fn context_at(source: &str, cursor: usize) -> (Range<usize>, Context) {
     let cursor = boundary_before(source, cursor.min(source.len()));
-    let nothing = (cursor..cursor, Typed::Name(String::new()));
+    let nothing = (cursor..cursor, Context::Name(String::new()));
     let Some(token) = tokens(&source[..cursor]).last().filter(|token| token.span.end == cursor) else { return nothing };
     match token.kind {
-        Kind::Filter(field, mut values) => {
+        TokenKind::Filter(key, mut values) => {
             let last = values.all.pop_if(|(_, span)| span.end == cursor);
             let (value, span) = last.unwrap_or((String::new(), cursor..cursor));
-            (span, Typed::Value(field, value, values.all.into_iter().map(|(value, _)| value).collect()))
+            (span, Context::Value(key, value, values.all.into_iter().map(|(value, _)| value).collect()))
         }
-        Kind::Word(word) => (token.span.start + usize::from(token.negated)..cursor, Typed::Name(word)),
-        Kind::Or | Kind::Phrase(..) | Kind::Regex(_) | Kind::Mistyped(_) | Kind::Tag(_) => nothing,
+        TokenKind::Word(word) => (token.span.start + usize::from(token.negated)..cursor, Context::Name(word)),
+        TokenKind::Or | TokenKind::Phrase(..) | TokenKind::Regex(_) | TokenKind::Typo(_) | TokenKind::Tag(_) => nothing,
     }
 }
 
-fn names(word: &str) -> Vec<Candidate> {
+fn names(word: &str) -> Vec<QueryCandidate> {
     let known = |name: &str| !word.is_empty() && name.starts_with(&word.to_ascii_lowercase());
-    Field::ALL
+    FilterKey::ALL
         .into_iter()
         .filter(|(_, name, _)| known(name))
-        .map(|(_, name, hint)| Candidate { text: format!("{name}:"), hint, count: None })
+        .map(|(_, name, hint)| QueryCandidate { text: format!("{name}:"), hint, count: None })
         .collect()
 }
 
-fn choices(field: Field, typed: &str, given: &[String], values: Vec<(String, usize)>) -> Vec<Candidate> {
+fn values_of(key: FilterKey, typed: &str, given: &[String], values: Vec<(String, usize)>) -> Vec<QueryCandidate> {
     let typed = typed.to_lowercase();
-    let fixed = fixed(field).into_iter().filter(|name| !values.iter().any(|(value, _)| value == name));
+    let fixed = fixed(key).into_iter().filter(|name| !values.iter().any(|(value, _)| value == name));
     let fixed: Vec<_> = fixed.filter(|name| name.contains(&typed)).map(|name| (name.to_owned(), None)).collect();
-    let counted = best(field, &typed, values).into_iter().map(|(value, count)| (value, Some(count)));
+    let counted = rank_values(key, &typed, values).into_iter().map(|(value, count)| (value, Some(count)));
     let mut found: Vec<_> = counted.chain(fixed).filter(|(value, _)| !given.contains(value)).collect();
-    found.sort_by_key(|(value, _)| !begins(field, &typed, value));
+    found.sort_by_key(|(value, _)| !is_prefix_match(key, &typed, value));
     let candidate = |(value, count): (String, Option<usize>)| {
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = write_value(&mut text, &value);
-        Candidate { text, hint: "", count }
+        QueryCandidate { text, hint: "", count }
     };
     found.into_iter().map(candidate).collect()
 }
 
-fn fixed(field: Field) -> Vec<&'static str> {
-    match field {
-        Field::Agent => Agent::ALL.iter().map(|agent| agent.name()).collect(),
-        Field::Role => ROLES.iter().map(|(_, name)| *name).collect(),
-        Field::Kind => KINDS.iter().map(|(_, name)| *name).collect(),
-        Field::Is => Is::ALL.iter().map(|(_, name)| *name).collect(),
-        Field::Has => Has::ALL.iter().map(|(_, name)| *name).collect(),
-        Field::Before | Field::Since | Field::On => vec!["today", "yesterday", "2d", "1w", "1m"],
-        Field::Exit => vec!["0", ">0"],
-        Field::Turns => vec![">5"],
-        Field::Tokens => vec![">100k"],
-        Field::Dir | Field::Workspace | Field::Branch | Field::Model | Field::Tool | Field::File | Field::Id => {
-            Vec::new()
-        }
+fn fixed(key: FilterKey) -> Vec<&'static str> {
+    match key {
+        FilterKey::Agent => Agent::ALL.iter().map(|agent| agent.name()).collect(),
+        FilterKey::Role => ROLES.iter().map(|(_, name)| *name).collect(),
+        FilterKey::Kind => KINDS.iter().map(|(_, name)| *name).collect(),
+        FilterKey::Is => IsValue::ALL.iter().map(|(_, name)| *name).collect(),
+        FilterKey::Has => HasValue::ALL.iter().map(|(_, name)| *name).collect(),
+        FilterKey::Before | FilterKey::Since | FilterKey::On => vec!["today", "yesterday", "2d", "1w", "1m"],
+        FilterKey::Exit => vec!["0", ">0"],
+        FilterKey::Turns => vec![">5"],
+        FilterKey::Tokens => vec![">100k"],
+        FilterKey::Dir
+        | FilterKey::Workspace
+        | FilterKey::Branch
+        | FilterKey::Model
+        | FilterKey::Tool
+        | FilterKey::File
+        | FilterKey::Id => Vec::new(),
     }
 }

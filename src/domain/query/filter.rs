@@ -1,15 +1,15 @@
-//! Filters: what they are called, what values they take, and which sessions pass those that a session can answer.
+//! Filters: names, values, and the evaluation of those that concern session metadata.
 
 use std::sync::Arc;
 
-use super::When;
+use super::TimeSpec;
 use super::fold::{Case, fold};
-use crate::domain::{Agent, EntryKind, Role, Session, State, Time};
+use crate::domain::{Agent, EntryKind, Role, Session, SessionState, Time};
 
-/// A filter's name.
+/// Key of a filter, such as `agent` in `agent:claude`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "each is the filter of that name, explained by `hint`")]
-pub enum Field {
+pub enum FilterKey {
     Agent,
     Dir,
     Workspace,
@@ -30,48 +30,48 @@ pub enum Field {
     Id,
 }
 
-impl Field {
-    /// All of them, with the name that is typed and a hint for the completion.
+impl FilterKey {
+    /// Every key with its name and a hint for completion.
     pub const ALL: [(Self, &'static str, &'static str); 18] = [
-        (Self::Agent, "agent", "whose session: claude, codex …"),
-        (Self::Dir, "dir", "began in this directory, or below a path"),
-        (Self::Workspace, "workspace", "of this workspace"),
+        (Self::Agent, "agent", "agent: claude, codex …"),
+        (Self::Dir, "dir", "started in this directory or below"),
+        (Self::Workspace, "workspace", "in this workspace"),
         (Self::Branch, "branch", "last on this branch"),
         (Self::Model, "model", "answered by this model"),
-        (Self::Role, "role", "said by user, assistant or system"),
-        (Self::Kind, "kind", "in a prompt, text, thinking, tool …"),
-        (Self::Tool, "tool", "within calls of this tool"),
-        (Self::File, "file", "touched this file"),
-        (Self::Exit, "exit", "a command ended with this code"),
-        (Self::Before, "before", "active before: 2d, 2026-11-01"),
+        (Self::Role, "role", "written by user, assistant or system"),
+        (Self::Kind, "kind", "prompt, text, thinking, tool …"),
+        (Self::Tool, "tool", "calls of this tool"),
+        (Self::File, "file", "accessed this file"),
+        (Self::Exit, "exit", "exit code of a command"),
+        (Self::Before, "before", "started before: 2d, 2026-11-01"),
         (Self::Since, "since", "active since: 2d, yesterday, 2026-11-01"),
         (Self::On, "on", "active on this day: today, 2026-11-01"),
         (Self::Turns, "turns", "number of prompts: >5, 2..10"),
         (Self::Tokens, "tokens", "tokens used: <100k, >1m"),
         (Self::Is, "is", "live, subagent, headless, fork, error, star, empty"),
         (Self::Has, "has", "error, diff, image, plan"),
-        (Self::Id, "id", "id begins with"),
+        (Self::Id, "id", "id starts with"),
     ];
 
-    /// The filter of that name, in any case.
+    /// Finds a key by its name, ignoring case.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|(_, known, _)| known.eq_ignore_ascii_case(name)).map(|(field, ..)| field)
+        Self::ALL.into_iter().find(|(_, known, _)| known.eq_ignore_ascii_case(name)).map(|(key, ..)| key)
     }
 
-    /// The name that is typed.
+    /// Name in the query language.
     pub fn name(self) -> &'static str {
-        Self::ALL.into_iter().find(|(field, ..)| *field == self).map_or("", |(_, name, _)| name)
+        Self::ALL.into_iter().find(|(key, ..)| *key == self).map_or("", |(_, name, _)| name)
     }
 
-    /// The filter that was probably meant by a name of at least four letters that is one slip away.
-    pub fn mistyped(name: &str) -> Option<Self> {
+    /// Finds the key whose name, of at least four letters, is one edit away from `name`.
+    pub fn from_typo(name: &str) -> Option<Self> {
         let plausible = name.len() >= 3 && name.len() <= 10 && name.bytes().all(|byte| byte.is_ascii_alphabetic());
-        let close = |known: &str| known.len() >= 4 && super::fold::within_one_slip(known, &name.to_ascii_lowercase());
-        Self::ALL.into_iter().find(|(_, known, _)| plausible && close(known)).map(|(field, ..)| field)
+        let close = |known: &str| known.len() >= 4 && super::fold::within_one_edit(known, &name.to_ascii_lowercase());
+        Self::ALL.into_iter().find(|(_, known, _)| plausible && close(known)).map(|(key, ..)| key)
     }
 }
 
-/// A filter with its values; any one of them suffices.
+/// A filter with its values; one matching value suffices.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "each is the filter of that name, explained by `Field::ALL`")]
 pub enum Filter {
@@ -84,29 +84,29 @@ pub enum Filter {
     Kind(Vec<EntryKind>),
     Tool(Vec<String>),
     File(Vec<String>),
-    Exit(Vec<Numbers>),
-    Before(Vec<When>),
-    Since(Vec<When>),
-    On(Vec<When>),
-    Turns(Vec<Numbers>),
-    Tokens(Vec<Numbers>),
-    Is(Vec<Is>),
-    Has(Vec<Has>),
+    Exit(Vec<NumberRange>),
+    Before(Vec<TimeSpec>),
+    Since(Vec<TimeSpec>),
+    On(Vec<TimeSpec>),
+    Turns(Vec<NumberRange>),
+    Tokens(Vec<NumberRange>),
+    Is(Vec<IsValue>),
+    Has(Vec<HasValue>),
     Id(Vec<String>),
     Tag(Vec<String>),
 }
 
-/// A range of numbers, both ends included.
+/// Inclusive range of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Numbers {
-    /// Smallest.
+pub struct NumberRange {
+    /// Lower bound.
     pub from: u64,
-    /// Largest.
+    /// Upper bound.
     pub to: u64,
 }
 
-impl Numbers {
-    /// Reads `5`, `>5`, `>=5`, `<5`, `<=5`, `=5`, `2..10`; numbers may end in `k`, `m` or `g`.
+impl NumberRange {
+    /// Parses `5`, `>5`, `>=5`, `<5`, `<=5`, `=5`, `2..10`; numbers may end in `k`, `m` or `g`.
     pub fn parse(text: &str) -> Option<Self> {
         let number = |text: &str| {
             let (digits, unit) = match text.char_indices().next_back()? {
@@ -132,8 +132,8 @@ impl Numbers {
         }
     }
 
-    /// Whether a number lies in it.
-    pub fn holds(self, number: u64) -> bool {
+    /// Returns true if the range contains the number.
+    pub fn contains(self, number: u64) -> bool {
         (self.from..=self.to).contains(&number)
     }
 }
@@ -141,7 +141,7 @@ impl Numbers {
 /// Values of `is:`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the value of that name")]
-pub enum Is {
+pub enum IsValue {
     Live,
     Subagent,
     Headless,
@@ -151,8 +151,8 @@ pub enum Is {
     Empty,
 }
 
-impl Is {
-    /// All of them, by the word that is typed.
+impl IsValue {
+    /// Every value with its name in the query language.
     pub const ALL: [(Self, &'static str); 7] = [
         (Self::Live, "live"),
         (Self::Subagent, "subagent"),
@@ -164,26 +164,26 @@ impl Is {
     ];
 }
 
-/// Values of `has:`; also what `is:error` asks of a session's texts.
+/// Values of `has:`. `is:error` uses [`HasValue::Error`] on the texts of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "each is the value of that name")]
-pub enum Has {
+pub enum HasValue {
     Error,
     Diff,
     Image,
     Plan,
 }
 
-impl Has {
-    /// All of them, by the word that is typed.
+impl HasValue {
+    /// Every value with its name in the query language.
     pub const ALL: [(Self, &'static str); 4] =
         [(Self::Error, "error"), (Self::Diff, "diff"), (Self::Image, "image"), (Self::Plan, "plan")];
 }
 
-/// Roles by the word that is typed.
+/// Roles with their names in the query language.
 pub const ROLES: [(Role, &str); 3] = [(Role::User, "user"), (Role::Assistant, "assistant"), (Role::System, "system")];
 
-/// Kinds of entries by the word that is typed.
+/// Kinds of entries with their names in the query language.
 pub const KINDS: [(EntryKind, &str); 8] = [
     (EntryKind::Prompt, "prompt"),
     (EntryKind::Text, "text"),
@@ -195,45 +195,45 @@ pub const KINDS: [(EntryKind, &str); 8] = [
     (EntryKind::Other, "other"),
 ];
 
-/// What is known beside the session itself when filters are asked.
+/// Context for evaluating filters, in addition to the session.
 #[derive(Clone, Debug, Default)]
-pub struct Facts<'a> {
-    /// The present moment.
+pub struct FilterContext<'a> {
+    /// Current time.
     pub now: Time,
-    /// The time zone in which days begin; `None`: UTC.
+    /// Time zone in which days begin; `None` for UTC.
     pub zone: Option<&'a jiff::tz::TimeZone>,
-    /// The home directory, for `dir:~/src`.
+    /// Home directory, for `dir:~/src`.
     pub home: &'a str,
-    /// The session has a star.
+    /// True if the session is starred.
     pub starred: bool,
-    /// The session's tags.
+    /// Tags of the session.
     pub tags: &'a [Arc<str>],
 }
 
-/// What a filter is about.
+/// Target of a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum About {
-    /// The session: [`Filter::admits`] answers.
+pub enum FilterTarget {
+    /// Session metadata, evaluated by [`Filter::admits`].
     Session,
-    /// The texts in which needles may stand: `role:`, `kind:`, `tool:`.
+    /// Texts in which needles may match: `role:`, `kind:`, `tool:`.
     Scope,
-    /// What must occur somewhere in the session: `file:`, `exit:`, `has:`.
+    /// Content that must occur anywhere in the session: `file:`, `exit:`, `has:`.
     Occurrence,
 }
 
 impl Filter {
-    /// What it is about. `is:error` is about both; it counts as an occurrence.
-    pub fn about(&self) -> About {
+    /// Target of the filter. `is:error` concerns metadata and content; it counts as an occurrence.
+    pub fn target(&self) -> FilterTarget {
         match self {
-            Self::Role(_) | Self::Kind(_) | Self::Tool(_) => About::Scope,
-            Self::File(_) | Self::Exit(_) | Self::Has(_) => About::Occurrence,
-            Self::Is(values) if values.contains(&Is::Error) => About::Occurrence,
-            _ => About::Session,
+            Self::Role(_) | Self::Kind(_) | Self::Tool(_) => FilterTarget::Scope,
+            Self::File(_) | Self::Exit(_) | Self::Has(_) => FilterTarget::Occurrence,
+            Self::Is(values) if values.contains(&IsValue::Error) => FilterTarget::Occurrence,
+            _ => FilterTarget::Session,
         }
     }
 
-    /// Whether a session passes, for a filter [`About::Session`]; any other says yes.
-    pub fn admits(&self, session: &Session, facts: &Facts<'_>) -> bool {
+    /// Returns true if a session passes a filter with [`FilterTarget::Session`]. Other filters always pass.
+    pub fn admits(&self, session: &Session, facts: &FilterContext<'_>) -> bool {
         let active = session.last_activity.unwrap_or_default();
         let began = session.started_at.unwrap_or(active);
         match self {
@@ -248,8 +248,8 @@ impl Filter {
                 let (from, to) = when.range(facts);
                 active >= from && began < to
             }),
-            Self::Turns(ranges) => ranges.iter().any(|range| range.holds(u64::from(session.turns))),
-            Self::Tokens(ranges) => ranges.iter().any(|range| range.holds(session.tokens.total())),
+            Self::Turns(ranges) => ranges.iter().any(|range| range.contains(u64::from(session.turns))),
+            Self::Tokens(ranges) => ranges.iter().any(|range| range.contains(session.tokens.total())),
             Self::Is(values) => values.iter().any(|value| value.admits(session, facts)),
             Self::Id(ids) => ids.iter().any(|id| session.key.id.starts_with(id.as_str())),
             Self::Tag(tags) => tags.iter().any(|tag| facts.tags.iter().any(|known| known.eq_ignore_ascii_case(tag))),
@@ -258,11 +258,11 @@ impl Filter {
     }
 }
 
-impl Is {
-    /// Whether it holds for a session; errors are not known to a session, only to its texts.
-    pub fn admits(self, session: &Session, facts: &Facts<'_>) -> bool {
+impl IsValue {
+    /// Returns true if a session has the value. Errors are visible in the texts only, so `error` is always false.
+    pub fn admits(self, session: &Session, facts: &FilterContext<'_>) -> bool {
         match self {
-            Self::Live => session.state != State::Past,
+            Self::Live => session.state != SessionState::Past,
             Self::Subagent => session.flags.subagent,
             Self::Headless => session.flags.headless,
             Self::Fork => session.flags.fork || session.forked_from.is_some(),
@@ -273,11 +273,11 @@ impl Is {
     }
 }
 
-/// A path names a directory and all below it; anything else a part of the path, in any case.
-fn in_directory(path: &str, wanted: &str, home: &str) -> bool {
-    let absolute = match wanted.strip_prefix('~') {
+/// A path matches a directory and everything below; any other text matches a part of the path, ignoring case.
+fn in_directory(path: &str, value: &str, home: &str) -> bool {
+    let absolute = match value.strip_prefix('~') {
         Some(rest) => format!("{home}{rest}"),
-        None => wanted.to_owned(),
+        None => value.to_owned(),
     };
     if absolute.starts_with('/') {
         return std::path::Path::new(path).starts_with(absolute);
@@ -285,8 +285,8 @@ fn in_directory(path: &str, wanted: &str, home: &str) -> bool {
     any_within(Some(path), std::slice::from_ref(&absolute))
 }
 
-fn any_within(text: Option<&str>, wanted: &[String]) -> bool {
+fn any_within(text: Option<&str>, value: &[String]) -> bool {
     let Some(text) = text else { return false };
     let text = fold(text, Case::Ignored);
-    wanted.iter().any(|wanted| text.contains(&fold(wanted, Case::Ignored)))
+    value.iter().any(|value| text.contains(&fold(value, Case::Ignored)))
 }

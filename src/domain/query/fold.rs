@@ -1,32 +1,32 @@
-//! Texts made comparable: case, accents, composed or decomposed letters, full width, runs of white space.
+//! Text folding: case, accents, composed and decomposed letters, full width, runs of white space.
 
 use std::ops::Range;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Whether case counts.
+/// Case sensitivity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Case {
     /// `A` and `a` differ.
     Exact,
-    /// They do not.
+    /// `A` and `a` are equal.
     Ignored,
 }
 
 impl Case {
-    /// Smart case: a capital letter in what is looked for makes case count.
+    /// Applies smart case: an upper-case letter makes the search case-sensitive.
     pub fn smart(text: &str) -> Self {
         if text.chars().any(char::is_uppercase) { Self::Exact } else { Self::Ignored }
     }
 }
 
-/// A folded text that remembers where each of its bytes came from.
+/// Folded text with a mapping to the original bytes.
 #[derive(Debug, Default)]
 pub struct Folded {
-    /// The folded text.
+    /// Folded text.
     pub text: String,
-    /// For each byte of it, where in the original the character began, and where it ended.
+    /// For each byte of the folded text, start and end of its character in the original.
     origin: Vec<(u32, u32)>,
 }
 
@@ -39,7 +39,7 @@ impl Folded {
             let place = (index(at), index(at + cluster.len()));
             let fresh = folded.text.len() - folded.origin.len();
             match folded.origin.last_mut() {
-                // Nothing was added: white space that goes on, or a mark by itself.
+                // A further space of a run, or a combining mark by itself, adds no text.
                 Some(last) if fresh == 0 => last.1 = place.1,
                 _ => folded.origin.resize(folded.text.len(), place),
             }
@@ -47,7 +47,7 @@ impl Folded {
         folded
     }
 
-    /// Where a range of the folded text lies in the original.
+    /// Maps a range of the folded text to the original.
     pub fn original(&self, range: Range<usize>) -> Range<usize> {
         let start = self.origin.get(range.start).map_or(0, |place| place.0 as usize);
         let end = self.origin.get(range.end.saturating_sub(1)).map_or(start, |place| place.1 as usize);
@@ -59,8 +59,7 @@ fn index(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
-/// Folds a text: without case where it does not count, accents, and differences of composition and width; runs of
-/// white space become one space.
+/// Folds a text: accents, composition, width, and case if it is ignored. A run of white space becomes one space.
 pub fn fold(text: &str, case: Case) -> String {
     let mut folded = String::with_capacity(text.len());
     if text.is_ascii() {
@@ -80,7 +79,7 @@ fn fold_cluster(cluster: &str, case: Case, folded: &mut String) {
         cluster.chars().for_each(|c| fold_ascii(c, case, folded));
         return;
     }
-    // Composed again after the marks are gone, so that Hangul stays whole syllables.
+    // Compose again after removing the marks, so that Hangul remains whole syllables.
     for c in cluster.nfkd().filter(|c| !is_accent(*c)).nfc() {
         if c.is_whitespace() {
             fold_ascii(' ', case, folded);
@@ -111,7 +110,7 @@ fn fold_ascii(c: char, case: Case, folded: &mut String) {
     }
 }
 
-/// Marks that people leave out when they type. Vowel signs of Indic scripts are letters and stay.
+/// Returns true for marks that users omit when typing. Vowel signs of Indic scripts are letters and remain.
 fn is_accent(c: char) -> bool {
     matches!(c,
         '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5c7}' | '\u{610}'..='\u{61a}' | '\u{64b}'..='\u{65f}' | '\u{670}'
@@ -119,8 +118,8 @@ fn is_accent(c: char) -> bool {
         | '\u{fe20}'..='\u{fe2f}' | '\u{200b}'..='\u{200d}' | '\u{ad}')
 }
 
-/// Whether two words are equal but for one letter too many, too few, wrong, or exchanged with its neighbour.
-pub fn within_one_slip(a: &str, b: &str) -> bool {
+/// Returns true if the Damerau-Levenshtein distance of two words is at most one.
+pub fn within_one_edit(a: &str, b: &str) -> bool {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     let same = short.iter().zip(&long).take_while(|(a, b)| a == b).count();

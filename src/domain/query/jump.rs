@@ -1,40 +1,40 @@
-//! A pasted id, resume command or transcript path: where the user wants to go, rather than what to look for.
+//! Jump targets: pasted ids, resume commands and transcript paths that identify one session.
 
 use std::path::{Path, PathBuf};
 
 use crate::domain::{Agent, Session};
 
-/// Names one session.
+/// Reference to one session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Jump {
-    /// By its id, and its agent where that was said.
+    /// By id, and by agent if the input contains one.
     Id(Option<Agent>, String),
-    /// By its file; a leading `~` is still to be expanded.
+    /// By transcript path; a leading `~` is not expanded yet.
     Path(PathBuf),
 }
 
 impl Jump {
-    /// Recognises what was pasted; `None` where it is something to look for.
-    pub fn recognise(text: &str) -> Option<Self> {
+    /// Parses pasted text. Returns `None` if the text is a query.
+    pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let path = Path::new(text);
         if text.starts_with(['/', '~']) && path.extension().is_some_and(|ending| ending == "jsonl" || ending == "json")
         {
             return Some(Self::Path(path.into()));
         }
-        let words: Vec<&str> = text.split_whitespace().map(|word| word.trim_matches(['"', '\''])).collect();
-        if let [word] = words[..] {
+        let tokens: Vec<&str> = text.split_whitespace().map(|word| word.trim_matches(['"', '\''])).collect();
+        if let [word] = tokens[..] {
             return match word.split_once(':') {
                 Some((agent, id)) => Agent::from_name(agent).filter(|_| is_id(id)).map(|agent| (Some(agent), id)),
                 None => is_id(word).then_some((None, word)),
             }
             .map(|(agent, id)| Self::Id(agent, id.to_owned()));
         }
-        command(&words)
+        command(&tokens)
     }
 
-    /// Whether it names that session; `home` expands `~`.
-    pub fn names(&self, session: &Session, home: &Path) -> bool {
+    /// Returns true if the reference identifies this session; `home` expands `~`.
+    pub fn matches(&self, session: &Session, home: &Path) -> bool {
         match self {
             Self::Id(agent, id) => agent.is_none_or(|agent| agent == session.key.agent) && *session.key.id == **id,
             Self::Path(path) => match path.strip_prefix("~") {
@@ -45,18 +45,20 @@ impl Jump {
     }
 }
 
-/// `cd … && claude --resume ID`, `codex resume ID`, `opencode -s ID`, `goose session -r --session-id ID` …
-fn command(words: &[&str]) -> Option<Jump> {
-    let at = words.iter().rposition(|word| Agent::from_name(word).is_some())?;
-    let agent = Agent::from_name(words[at])?;
-    let begins = at == 0 || matches!(words[at - 1], "&&" | ";" | "$" | "%" | "with:" | "run:") || words[0] == "cd";
+/// Parses `cd … && claude --resume ID`, `codex resume ID`, `opencode -s ID`, `goose session -r --session-id ID` and
+/// similar commands.
+fn command(tokens: &[&str]) -> Option<Jump> {
+    let at = tokens.iter().rposition(|word| Agent::from_name(word).is_some())?;
+    let agent = Agent::from_name(tokens[at])?;
+    let at_command =
+        at == 0 || matches!(tokens[at - 1], "&&" | ";" | "$" | "%" | "with:" | "run:") || tokens[0] == "cd";
     let resumes = |word: &str| matches!(word, "--resume" | "-r" | "resume" | "-s" | "--session" | "--session-id");
-    let asked = words[at + 1..].iter().any(|word| resumes(word.split('=').next().unwrap_or(word)));
-    let id = words[at + 1..].iter().map(|word| word.rsplit('=').next().unwrap_or(word)).find(|word| is_id(word))?;
-    (begins && asked).then(|| Jump::Id(Some(agent), id.to_owned()))
+    let has_flag = tokens[at + 1..].iter().any(|word| resumes(word.split('=').next().unwrap_or(word)));
+    let id = tokens[at + 1..].iter().map(|word| word.rsplit('=').next().unwrap_or(word)).find(|word| is_id(word))?;
+    (at_command && has_flag).then(|| Jump::Id(Some(agent), id.to_owned()))
 }
 
-/// A UUID, `ses_…`, or goose's date and number.
+/// Returns true for a UUID, `ses_…`, or goose's date and number.
 fn is_id(word: &str) -> bool {
     let uuid = word.len() == 36
         && word.bytes().enumerate().all(|(at, byte)| match at {

@@ -1,50 +1,50 @@
-//! A query cut into tokens. Knows quotes, slashes and colons; what a filter's value means is decided elsewhere.
+//! Lexer of the query language: quotes, slashes and colons. Does not interpret filter values.
 
 use std::ops::Range;
 
-use super::filter::Field;
+use super::filter::FilterKey;
 
-/// A part of a query as it was written.
+/// A token of a query.
 #[derive(Debug)]
-pub struct Token {
-    /// Its place in the query, the minus sign included.
+pub struct QueryToken {
+    /// Byte range in the query, including the minus sign.
     pub span: Range<usize>,
-    /// A minus sign stands before it.
+    /// True if a minus sign precedes the token.
     pub negated: bool,
-    /// What it is.
-    pub kind: Kind,
+    /// Kind and content of the token.
+    pub kind: TokenKind,
 }
 
-/// What a token is.
+/// Kind and content of a token.
 #[derive(Debug)]
-pub enum Kind {
+pub enum TokenKind {
     /// `OR`.
     Or,
-    /// A word.
+    /// Word.
     Word(String),
-    /// A quoted text, and whether its quote was closed.
+    /// Quoted text, and true if its quote is closed.
     Phrase(String, bool),
-    /// What stands between two slashes.
+    /// Regular expression between two slashes.
     Regex(String),
-    /// A filter with its values.
-    Filter(Field, Values),
-    /// What looks like a mistyped filter, and the filter that was probably meant.
-    Mistyped(Field),
+    /// Filter with its values.
+    Filter(FilterKey, Values),
+    /// Probable typo in the name of this filter.
+    Typo(FilterKey),
     /// `#tag`.
     Tag(String),
 }
 
-/// What follows a filter's colon.
+/// Values of a filter.
 #[derive(Debug, Default)]
 pub struct Values {
-    /// The values and their places; none where nothing is there.
+    /// Values with their byte ranges.
     pub all: Vec<(String, Range<usize>)>,
-    /// Where a quote begins that is not closed.
+    /// Start of an unclosed quote.
     pub open: Option<usize>,
 }
 
-/// All tokens of a query, in order.
-pub fn tokens(source: &str) -> impl Iterator<Item = Token> {
+/// Splits a query into tokens.
+pub fn tokens(source: &str) -> impl Iterator<Item = QueryToken> {
     let mut at = 0;
     std::iter::from_fn(move || {
         at += source[at..].len() - source[at..].trim_start().len();
@@ -57,46 +57,46 @@ pub fn tokens(source: &str) -> impl Iterator<Item = Token> {
         let (kind, end) = token(source, from, negated);
         let span = at..end;
         at = end;
-        Some(Token { span, negated, kind })
+        Some(QueryToken { span, negated, kind })
     })
 }
 
-/// A minus sign negates what touches it; `-` alone and `--flag` are words.
+/// A minus sign negates the token that follows directly; `-` alone and `--flag` are words.
 fn negates(rest: &str) -> bool {
     let mut chars = rest.chars();
     chars.next() == Some('-') && chars.next().is_some_and(|next| next != '-' && !next.is_whitespace())
 }
 
-fn token(source: &str, from: usize, negated: bool) -> (Kind, usize) {
+fn token(source: &str, from: usize, negated: bool) -> (TokenKind, usize) {
     let rest = &source[from..];
     if rest.starts_with('"') {
         let (text, len, closed) = quoted(rest);
-        return (Kind::Phrase(text, closed), from + len);
+        return (TokenKind::Phrase(text, closed), from + len);
     }
     if let Some(len) = regex(rest) {
-        return (Kind::Regex(rest[1..len - 1].to_owned()), from + len);
+        return (TokenKind::Regex(rest[1..len - 1].to_owned()), from + len);
     }
     let end = from + rest.find(char::is_whitespace).unwrap_or(rest.len());
     let word = &source[from..end];
     if word == "OR" && !negated {
-        return (Kind::Or, end);
+        return (TokenKind::Or, end);
     }
     if let Some(tag) = word.strip_prefix('#').filter(|tag| tag.starts_with(|c: char| c.is_alphanumeric())) {
-        return (Kind::Tag(tag.to_owned()), end);
+        return (TokenKind::Tag(tag.to_owned()), end);
     }
     if let Some((name, value)) = word.split_once(':') {
-        if let Some(field) = Field::from_name(name) {
+        if let Some(key) = FilterKey::from_name(name) {
             let (values, end) = values(source, from + name.len() + 1);
-            return (Kind::Filter(field, values), end);
+            return (TokenKind::Filter(key, values), end);
         }
-        if let Some(field) = Field::mistyped(name).filter(|_| !value.is_empty() && !value.starts_with([':', '/'])) {
-            return (Kind::Mistyped(field), end);
+        if let Some(key) = FilterKey::from_typo(name).filter(|_| !value.is_empty() && !value.starts_with([':', '/'])) {
+            return (TokenKind::Typo(key), end);
         }
     }
-    (Kind::Word(word.to_owned()), end)
+    (TokenKind::Word(word.to_owned()), end)
 }
 
-/// The text within quotes, where `\"` and `\\` stand for the sign itself; the bytes it took; whether it was closed.
+/// Reads a quoted text with the escapes `\"` and `\\`. Returns the text, its length in bytes, and true if it is closed.
 fn quoted(rest: &str) -> (String, usize, bool) {
     let mut text = String::new();
     let mut chars = rest.char_indices().skip(1).peekable();
@@ -113,8 +113,8 @@ fn quoted(rest: &str) -> (String, usize, bool) {
     (text, rest.len(), false)
 }
 
-/// Bytes of a regular expression: a slash, anything without a bare slash, and a slash that ends the token.
-/// A path such as `/home/dev` is none.
+/// Returns the length of a regular expression: from a slash to the next unescaped slash that ends the token. A path
+/// such as `/home/dev` is none.
 fn regex(rest: &str) -> Option<usize> {
     let mut escaped = false;
     for (at, c) in rest.strip_prefix('/')?.char_indices() {
@@ -130,7 +130,7 @@ fn regex(rest: &str) -> Option<usize> {
     None
 }
 
-/// Values between commas, quoted or not, up to white space; and where they end.
+/// Reads comma-separated values, quoted or not, up to white space. Returns them with the end offset.
 fn values(source: &str, from: usize) -> (Values, usize) {
     let mut found = Values::default();
     let mut value = String::new();

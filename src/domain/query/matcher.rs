@@ -1,8 +1,8 @@
-//! Finds a needle in text. One rule for the index, for raw files and for the open transcript.
+//! Needle matching: one implementation for the index, for raw files and for the open transcript.
 //!
-//! A needle's letters are sought as they are, without case where that does not count, by an automaton that looks at
-//! many bytes at once. Accented and decomposed spellings are rare and betray themselves by their bytes: only the
-//! neighbourhood of such bytes is folded and compared.
+//! An automaton finds the letters as they are, ignoring case if required, several bytes at a time. Accented and
+//! decomposed spellings are rare and recognisable by their bytes. Only the text around such bytes is folded and
+//! compared.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -12,100 +12,100 @@ use std::sync::LazyLock;
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::fold::{Case, Folded, fold};
-use super::raw::Raw;
-use super::sieve::next_mark;
-use super::{Form, Needle};
+use super::json_prefilter::JsonPrefilter;
+use super::prefilter::next_foldable;
+use super::{Needle, NeedleForm};
 
-/// Bounds of a compiled pattern, so that no pattern can be expensive.
-const PATTERN_BYTES: usize = 2 << 20;
+/// Maximum bytes of a compiled pattern, because any input must be cheap to run.
+const MAX_PATTERN_BYTES: usize = 2 << 20;
 
-/// How deep a pattern may be nested.
-pub(super) const NEST: u32 = 64;
+/// Maximum nesting of a pattern, because parsing is recursive.
+pub(super) const MAX_NESTING: u32 = 64;
 
-/// A needle, ready to be sought.
+/// A compiled needle.
 #[derive(Clone, Debug)]
-pub struct Matcher {
+pub struct NeedleMatcher {
     direct: Regex,
-    /// The same for plain letters in short texts, where setting the other one to work takes longer than its work.
-    near: Option<Near>,
-    /// The needle folded, for the places where folding matters; `None` for a regular expression.
+    /// Search for plain letters in short texts, where starting the automaton costs more than the search.
+    short: Option<RareByteFinder>,
+    /// Folded needle and its case sensitivity; `None` for a regular expression.
     folded: Option<(String, Case)>,
-    /// The needle as it was written, where that is found too; see [`verbatim`].
+    /// Needle as written, if its folded form would not match it; see [`verbatim`].
     verbatim: Option<String>,
 }
 
-impl Matcher {
-    /// Prepares a needle. Fails with what is wrong with a regular expression, in one line.
+impl NeedleMatcher {
+    /// Compiles a needle. Fails with a one-line description of an invalid regular expression.
     pub fn new(needle: &Needle) -> Result<Self, String> {
         let case = Case::smart(&needle.text);
-        if needle.form == Form::Regex {
-            return Ok(Self { direct: expression(&needle.text)?, near: None, folded: None, verbatim: None });
+        if needle.form == NeedleForm::Regex {
+            return Ok(Self { direct: expression(&needle.text)?, short: None, folded: None, verbatim: None });
         }
         let folded = fold(needle.text.trim(), case);
         if folded.trim().is_empty() {
             let direct = compile(&regex::escape(&needle.text), case, true)?;
-            return Ok(Self { direct, near: None, folded: None, verbatim: None });
+            return Ok(Self { direct, short: None, folded: None, verbatim: None });
         }
         let verbatim = verbatim(&needle.text).map(str::to_owned);
         let (direct, near) = match &verbatim {
-            None => (compile(&pattern(&folded, case), case, !folded.is_ascii())?, Near::new(&folded, case)),
+            None => (compile(&pattern(&folded, case), case, !folded.is_ascii())?, RareByteFinder::new(&folded, case)),
             Some(text) => (compile(&format!("{}|{}", pattern(&folded, case), regex::escape(text)), case, true)?, None),
         };
-        Ok(Self { direct, near, folded: Some((folded, case)), verbatim })
+        Ok(Self { direct, short: near, folded: Some((folded, case)), verbatim })
     }
 
-    /// The first match in a short text at or after `from`: the same as [`find_in`](Self::find_in), and quicker there.
-    pub fn find_near(&self, bytes: &[u8], from: usize) -> Option<Range<usize>> {
-        match &self.near {
+    /// Returns the first match at or after `from`. Equals [`find_in`](Self::find_in), but is faster on short texts.
+    pub fn find_short(&self, bytes: &[u8], from: usize) -> Option<Range<usize>> {
+        match &self.short {
             Some(near) => self.with_folded(bytes, from, near.find(bytes, from)),
             None => self.find_in(bytes, from),
         }
     }
 
-    /// Whether it only goes on where `other` ends, so that it is nowhere before the first match of that.
-    pub fn goes_on(&self, other: &Self) -> bool {
+    /// Returns true if the needle starts with the needle of `other`, so that it never matches before `other` does.
+    pub fn extends(&self, other: &Self) -> bool {
         let (Some((mine, case)), Some((others, other_case))) = (&self.folded, &other.folded) else { return false };
         case == other_case && mine.starts_with(others.as_str())
     }
 
-    /// The first match that begins at `from` or later. `from` is a character's boundary.
+    /// Returns the first match at or after `from`, which must be a character boundary.
     pub fn find_at(&self, text: &str, from: usize) -> Option<Range<usize>> {
         self.find_in(text.as_bytes(), from)
     }
 
-    /// The same in bytes that are text, or nearly so.
+    /// Returns the first match in bytes that are text, possibly with invalid parts.
     pub fn find_in(&self, bytes: &[u8], from: usize) -> Option<Range<usize>> {
         self.with_folded(bytes, from, self.direct.find_at(bytes, from).map(|found| found.range()))
     }
 
-    /// The first match, where `direct` is the first one that needs no folding.
+    /// Combines the first direct match with the first match that requires folding.
     fn with_folded(&self, bytes: &[u8], from: usize, direct: Option<Range<usize>>) -> Option<Range<usize>> {
         let Some((folded, case)) = &self.folded else { return direct };
         let to = direct.as_ref().map_or(bytes.len(), |found| found.end);
-        match (folded_find(bytes, from, from..to, folded, *case), direct) {
+        match (find_folded(bytes, from, from..to, folded, *case), direct) {
             (Some(folded), Some(direct)) if folded.start > direct.start => Some(direct),
             (Some(folded), _) => Some(folded),
             (None, direct) => direct,
         }
     }
 
-    /// Whether whatever matches this also matches `other`: it only asks for more.
+    /// Returns true if every match of this needle contains a match of `other`.
     pub fn narrows(&self, other: &Self) -> bool {
         let (Some((mine, case)), Some((others, other_case))) = (&self.folded, &other.folded) else { return false };
-        // What is found as it was written is not found by what that folds to.
+        // A verbatim match need not contain the folded form.
         if self.verbatim.is_some() {
             return false;
         }
-        // A space matches any white space, so it is no part of a longer stretch of letters.
+        // A space matches any white space, so a run of letters never spans it.
         (case == other_case || *other_case == Case::Ignored) && fold(mine, *other_case).contains(others.as_str())
     }
 
-    /// Whether it occurs at all.
-    pub fn is_in(&self, text: &str) -> bool {
+    /// Returns true if the text contains a match.
+    pub fn is_match(&self, text: &str) -> bool {
         self.find_at(text, 0).is_some()
     }
 
-    /// All matches that do not overlap, at most `most` of them. Empty matches do not count.
+    /// Returns the non-overlapping, non-empty matches, at most `most`.
     pub fn find_all(&self, text: &str, most: usize) -> Vec<Range<usize>> {
         let mut found = Vec::new();
         let mut from = 0;
@@ -120,43 +120,45 @@ impl Matcher {
         found
     }
 
-    /// Whether a raw JSON record may hold a match: never wrong when it says no.
-    pub fn raw(needle: &Needle) -> Option<Raw> {
-        Raw::new(needle)
+    /// Builds the filter that rejects raw JSON records without a match. The filter has no false negatives.
+    pub fn json_prefilter(needle: &Needle) -> Option<JsonPrefilter> {
+        JsonPrefilter::new(needle)
     }
 }
 
-/// Plain letters, sought by the one of them that is least frequent.
+/// Search for plain letters by the rarest byte.
 #[derive(Clone, Debug)]
-struct Near {
+struct RareByteFinder {
     needle: Box<[u8]>,
     case: Case,
-    /// The letter's place.
+    /// Offset of the rarest byte in the needle.
     at: usize,
-    /// It, in both cases where that does not count.
-    letters: (u8, u8),
+    /// Rarest byte, in both cases if case is ignored.
+    rarest: (u8, u8),
 }
 
-/// Letters of English text, the most frequent first; all others are rarer.
-const FREQUENT: &[u8] = b" etaoinsrhldcumfpgwybvk-_./";
+/// Bytes of English text by descending frequency; all others are rarer.
+const BYTES_BY_FREQUENCY: &[u8] = b" etaoinsrhldcumfpgwybvk-_./";
 
-impl Near {
-    /// Of a folded needle. `None` where it is not made of plain letters only.
+impl RareByteFinder {
+    /// Builds the search for a folded needle. Returns `None` unless the needle consists of plain letters.
     fn new(folded: &str, case: Case) -> Option<Self> {
         if !folded.is_ascii() || folded.contains(' ') {
             return None;
         }
-        let rank = |byte: &u8| FREQUENT.iter().position(|other| other.eq_ignore_ascii_case(byte)).unwrap_or(usize::MAX);
+        let rank = |byte: &u8| {
+            BYTES_BY_FREQUENCY.iter().position(|other| other.eq_ignore_ascii_case(byte)).unwrap_or(usize::MAX)
+        };
         let (at, letter) = folded.bytes().enumerate().max_by_key(|(_, byte)| rank(byte))?;
-        let letters = match case {
+        let bytes = match case {
             Case::Exact => (letter, letter),
             Case::Ignored => (letter.to_ascii_lowercase(), letter.to_ascii_uppercase()),
         };
-        Some(Self { needle: folded.as_bytes().into(), case, at, letters })
+        Some(Self { needle: folded.as_bytes().into(), case, at, rarest: bytes })
     }
 
     #[inline]
-    fn is(&self, bytes: &[u8]) -> bool {
+    fn is_needle(&self, bytes: &[u8]) -> bool {
         match self.case {
             Case::Exact => *bytes == *self.needle,
             Case::Ignored => bytes.eq_ignore_ascii_case(&self.needle),
@@ -164,16 +166,15 @@ impl Near {
     }
 
     fn find(&self, bytes: &[u8], from: usize) -> Option<Range<usize>> {
-        // Where the last one was that asked for less.
-        if bytes.get(from..from + self.needle.len()).is_some_and(|here| self.is(here)) {
+        // The match of a shorter needle often is a match of this one.
+        if bytes.get(from..from + self.needle.len()).is_some_and(|here| self.is_needle(here)) {
             return Some(from..from + self.needle.len());
         }
         let mut from = from + self.at;
-        while let Some(found) = bytes.get(from..).and_then(|rest| memchr::memchr2(self.letters.0, self.letters.1, rest))
-        {
+        while let Some(found) = bytes.get(from..).and_then(|rest| memchr::memchr2(self.rarest.0, self.rarest.1, rest)) {
             let start = from + found - self.at;
             let here = bytes.get(start..start + self.needle.len())?;
-            if self.is(here) {
+            if self.is_needle(here) {
                 return Some(start..start + self.needle.len());
             }
             from += found + 1;
@@ -182,11 +183,11 @@ impl Near {
     }
 }
 
-/// The needle, where folding would not find it even where it stands letter by letter: it has letters that fold to
-/// others but betray themselves by no byte (`²`, `…`, Arabic vowel signs).
+/// Returns the needle if its folded form would not match its own spelling. Such letters fold to others, but no byte
+/// shows it (`²`, `…`, Arabic vowel signs).
 pub(super) fn verbatim(needle: &str) -> Option<&str> {
     let needle = needle.trim();
-    let strange = |c: char| !c.is_ascii() && !FORMED.iter().any(|range| range.contains(&c));
+    let strange = |c: char| !c.is_ascii() && !FOLDABLE_BLOCKS.iter().any(|range| range.contains(&c));
     let changed = || match Case::smart(needle) {
         Case::Ignored => needle.to_lowercase() != fold(needle, Case::Ignored),
         Case::Exact => needle != fold(needle, Case::Exact),
@@ -202,9 +203,9 @@ pub(super) fn compile(pattern: &str, case: Case, unicode: bool) -> Result<Regex,
     RegexBuilder::new(pattern)
         .case_insensitive(case == Case::Ignored)
         .unicode(unicode)
-        .size_limit(PATTERN_BYTES)
-        .dfa_size_limit(PATTERN_BYTES)
-        .nest_limit(NEST)
+        .size_limit(MAX_PATTERN_BYTES)
+        .dfa_size_limit(MAX_PATTERN_BYTES)
+        .nest_limit(MAX_NESTING)
         .build()
         .map_err(|error| one_line(&error))
 }
@@ -213,20 +214,20 @@ fn expression(text: &str) -> Result<Regex, String> {
     RegexBuilder::new(text)
         .case_insensitive(expression_case(text) == Case::Ignored)
         .multi_line(true)
-        .size_limit(PATTERN_BYTES)
-        .dfa_size_limit(PATTERN_BYTES)
-        .nest_limit(NEST)
+        .size_limit(MAX_PATTERN_BYTES)
+        .dfa_size_limit(MAX_PATTERN_BYTES)
+        .nest_limit(MAX_NESTING)
         .build()
         .map_err(|error| one_line(&error))
 }
 
-/// Whether case counts in a regular expression.
+/// Case sensitivity of a regular expression.
 pub(super) fn expression_case(text: &str) -> Case {
-    Case::smart(&literal_letters(text))
+    Case::smart(&without_escapes(text))
 }
 
-/// A regular expression without its classes such as `\W`, whose capitals mean nothing for case.
-fn literal_letters(text: &str) -> String {
+/// Removes escapes such as `\W`, whose upper-case letters do not affect case sensitivity.
+fn without_escapes(text: &str) -> String {
     let mut escaped = false;
     text.chars()
         .filter(|c| {
@@ -239,24 +240,24 @@ fn literal_letters(text: &str) -> String {
 
 fn one_line(error: &regex::Error) -> String {
     match error {
-        regex::Error::CompiledTooBig(_) => "this regular expression is too big".to_owned(),
+        regex::Error::CompiledTooBig(_) => "the regular expression is too big".to_owned(),
         error => {
             let text = error.to_string();
             let reason = text.lines().rev().find_map(|line| line.trim().strip_prefix("error: "));
-            format!("not a regular expression: {}", reason.unwrap_or("it cannot be understood"))
+            format!("invalid regular expression: {}", reason.unwrap_or("it cannot be parsed"))
         }
     }
 }
 
-/// A pattern for a folded text: spaces match any white space, each letter all its accented forms unless the text is
-/// plain ASCII (whose accented forms are found by [`folded_find`]).
+/// Pattern for a folded text. A space matches any white space. Each letter matches its accented spellings, unless the
+/// text is plain ASCII: [`find_folded`] finds the accented spellings of ASCII.
 pub(super) fn pattern(folded: &str, case: Case) -> String {
     let mut pattern = String::with_capacity(folded.len() * 2);
     for c in folded.chars() {
         match c {
             ' ' => pattern.push_str(r"\s+"),
             c if folded.is_ascii() => pattern.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
-            c => match FORMS[case as usize].get(&c) {
+            c => match SPELLINGS[case as usize].get(&c) {
                 Some(forms) => {
                     let _ = write!(pattern, "[{c}{}]", forms.iter().collect::<String>());
                 }
@@ -267,14 +268,14 @@ pub(super) fn pattern(folded: &str, case: Case) -> String {
     pattern
 }
 
-/// Where the letters lie of which all forms are known.
-const FORMED: [Range<char>; 3] = ['\u{c0}'..'\u{590}', '\u{1e00}'..'\u{2000}', '\u{ff00}'..'\u{fff0}'];
+/// Unicode blocks of letters whose spellings are all known.
+const FOLDABLE_BLOCKS: [Range<char>; 3] = ['\u{c0}'..'\u{590}', '\u{1e00}'..'\u{2000}', '\u{ff00}'..'\u{fff0}'];
 
-/// For each letter the single letters that fold to it, by whether case counts.
-static FORMS: LazyLock<[HashMap<char, Vec<char>>; 2]> = LazyLock::new(|| {
+/// Spellings of each folded letter, by case sensitivity.
+static SPELLINGS: LazyLock<[HashMap<char, Vec<char>>; 2]> = LazyLock::new(|| {
     [Case::Exact, Case::Ignored].map(|case| {
         let mut forms: HashMap<char, Vec<char>> = HashMap::new();
-        for letter in FORMED.into_iter().flatten() {
+        for letter in FOLDABLE_BLOCKS.into_iter().flatten() {
             let folded = fold(letter.encode_utf8(&mut [0; 4]), case);
             let mut chars = folded.chars();
             if let (Some(base), None) = (chars.next(), chars.next())
@@ -288,19 +289,19 @@ static FORMS: LazyLock<[HashMap<char, Vec<char>>; 2]> = LazyLock::new(|| {
     })
 });
 
-/// The first match, not before `floor`, that only folding finds, by the letters that betray one within `range`. Bytes
-/// that are no text match nothing.
-pub(super) fn folded_find(
+/// Returns the first match, not before `floor`, that requires folding. Searches around the foldable letters in `range`.
+/// Invalid text matches nothing.
+pub(super) fn find_folded(
     bytes: &[u8],
     floor: usize,
     range: Range<usize>,
     needle: &str,
     case: Case,
 ) -> Option<Range<usize>> {
-    // A letter may take three bytes and a mark two more.
+    // A letter takes up to three bytes, and a mark two more.
     let reach = needle.len() * 4 + 8;
     let mut from = range.start;
-    while let Some(mark) = next_mark(bytes, from..range.end) {
+    while let Some(mark) = next_foldable(bytes, from..range.end) {
         from = mark + 1;
         if !is_plausible(bytes, mark, needle, case) {
             continue;
@@ -321,7 +322,7 @@ pub(super) fn folded_find(
     None
 }
 
-/// The letter whose bytes begin at `at`.
+/// Decodes the letter that starts at `at`.
 fn letter_at(bytes: &[u8], at: usize) -> Option<char> {
     let len = match bytes.get(at)? {
         ..0xc0 => 1,
@@ -332,61 +333,61 @@ fn letter_at(bytes: &[u8], at: usize) -> Option<char> {
     std::str::from_utf8(bytes.get(at..at + len)?).ok()?.chars().next()
 }
 
-/// A quick look whether the letter at `at` may be part of a match: what it folds to stands in the needle, between
-/// the neighbours that it has in the text. Only letters that are plain ASCII, in both, can rule it out.
+/// Returns false if the letter at `at` cannot be part of a match. Compares its folded form and its neighbours with the
+/// needle. Only plain ASCII neighbours can exclude a match.
 fn is_plausible(bytes: &[u8], at: usize, needle: &str, case: Case) -> bool {
     let Some(letter) = letter_at(bytes, at) else { return false };
-    // Letters of which Hangul syllables are composed mean nothing by themselves.
+    // Jamo that compose Hangul syllables have no meaning by themselves.
     if ('\u{1100}'..='\u{11ff}').contains(&letter) {
         return true;
     }
-    let mut folded = folded_letter(letter, case);
-    let mut begin = at;
+    let mut folded = fold_letter(letter, case);
+    let mut start_of_letter = at;
     if folded.is_empty() {
-        // A mark: what matters is the letter before it.
+        // The letter before a mark determines the folded form.
         let base = (at.saturating_sub(4)..at).rev().find(|at| bytes[*at] & 0xc0 != 0x80);
         let Some((place, base)) = base.and_then(|at| Some((at, letter_at(bytes, at)?))) else { return false };
-        begin = place;
-        folded = folded_letter(base, case);
+        start_of_letter = place;
+        folded = fold_letter(base, case);
     }
     let after = bytes.get(at + letter.len_utf8()).copied();
-    let before = begin.checked_sub(1).map(|at| bytes[at]);
-    let agrees = |wanted: Option<u8>, found: Option<u8>| match (wanted, found) {
-        // A backslash may begin an escaped letter, and a space any white space.
+    let before = start_of_letter.checked_sub(1).map(|at| bytes[at]);
+    let agrees = |expected: Option<u8>, found: Option<u8>| match (expected, found) {
+        // A backslash may begin an escaped letter, and a space matches any white space.
         (None | Some(b' '), _) | (_, Some(b'\\' | 0x80..)) => true,
         (Some(0x80..), Some(_)) => false,
-        (Some(wanted), Some(found)) if case == Case::Ignored => wanted == found.to_ascii_lowercase(),
-        (wanted, found) => wanted == found,
+        (Some(expected), Some(found)) if case == Case::Ignored => expected == found.to_ascii_lowercase(),
+        (expected, found) => expected == found,
     };
-    let wanted = needle.as_bytes();
+    let expected = needle.as_bytes();
     match folded.chars().count() {
-        // Marks upon marks.
+        // Marks after marks.
         0 => true,
         1 => needle.match_indices(&*folded).any(|(place, _)| {
-            let left = place.checked_sub(1).map(|place| wanted[place]);
-            agrees(left, before) && agrees(wanted.get(place + folded.len()).copied(), after)
+            let left = place.checked_sub(1).map(|place| expected[place]);
+            agrees(left, before) && agrees(expected.get(place + folded.len()).copied(), after)
         }),
-        // A match may begin or end within what one letter folds to.
+        // A match may begin or end within the folded form of one letter.
         _ => folded.chars().any(|letter| needle.contains(letter)),
     }
 }
 
-/// What a letter folds to by itself.
-pub(super) fn folded_letter(letter: char, case: Case) -> std::borrow::Cow<'static, str> {
-    let known = LETTERS[case as usize].get((letter as usize).wrapping_sub(FIRST_LETTER));
+/// Returns the folded form of a single letter.
+pub(super) fn fold_letter(letter: char, case: Case) -> std::borrow::Cow<'static, str> {
+    let known = FOLDED_CHARS[case as usize].get((letter as usize).wrapping_sub(FIRST_FOLDED_CHAR));
     match known {
         Some(folded) => folded.as_str().into(),
         None => fold(letter.encode_utf8(&mut [0; 4]), case).into(),
     }
 }
 
-/// The first letter of [`LETTERS`]: `À`.
-const FIRST_LETTER: usize = 0xc0;
+/// First letter of [`FOLDED_CHARS`]: `À`.
+const FIRST_FOLDED_CHAR: usize = 0xc0;
 
-/// What the letters of Latin, Greek and Cyrillic fold to, and combining marks: nearly all that are asked for.
-static LETTERS: LazyLock<[Vec<String>; 2]> = LazyLock::new(|| {
+/// Folded forms of Latin, Greek, Cyrillic and combining marks, which cover nearly all lookups.
+static FOLDED_CHARS: LazyLock<[Vec<String>; 2]> = LazyLock::new(|| {
     [Case::Exact, Case::Ignored].map(|case| {
-        let letters = (FIRST_LETTER..0x530).filter_map(|code| char::from_u32(u32::try_from(code).ok()?));
-        letters.map(|letter| fold(letter.encode_utf8(&mut [0; 4]), case)).collect()
+        let chars = (FIRST_FOLDED_CHAR..0x530).filter_map(|code| char::from_u32(u32::try_from(code).ok()?));
+        chars.map(|letter| fold(letter.encode_utf8(&mut [0; 4]), case)).collect()
     })
 });

@@ -1,141 +1,141 @@
-//! The query language: what stands in the search line and behind `salon search`, as data. Pure; knows no index.
+//! Query language of the search line and of `salon search`. Pure data; independent of the index.
 //!
-//! Words all have to match, `OR` binds weaker than the words beside it, `-` negates what follows, `"…"` is an exact
-//! phrase and `/…/` a regular expression; `name:value,value` filters. A part that cannot be understood becomes a
-//! [`Mistake`] at its place and is left out; the rest still runs. No input is refused, none is expensive.
+//! Words must all match, `OR` binds weaker than the words beside it, and `-` negates the term that follows. `"…"` is an
+//! exact phrase, `/…/` a regular expression, `name:value,value` a filter. An invalid part becomes a [`QueryError`] with
+//! its position and is ignored. Every input is accepted and cheap to run.
 
 pub mod complete;
+mod display;
+mod entry_filter;
+pub mod entry_matcher;
 pub mod filter;
 pub mod fold;
+pub mod json_prefilter;
 pub mod jump;
 mod lex;
 mod literals;
 pub mod matcher;
 mod parse;
-pub mod part;
-pub mod raw;
-mod scope;
-mod show;
-pub mod sieve;
-pub mod when;
-pub mod within;
+pub mod prefilter;
+pub mod text_kind;
+pub mod time_spec;
 
 use std::ops::Range;
 
-pub use filter::{Facts, Field, Filter, Has, Is, Numbers};
-pub use matcher::Matcher;
-pub use part::Part;
-pub use when::When;
-pub use within::{Fit, Within};
+pub use entry_matcher::{EntryMatcher, MatchLevel};
+pub use filter::{Filter, FilterContext, FilterKey, HasValue, IsValue, NumberRange};
+pub use matcher::NeedleMatcher;
+pub use text_kind::TextKind;
+pub use time_spec::TimeSpec;
 
-/// Most terms of a query that are run; what lies beyond is marked as a mistake.
-pub const MOST_TERMS: usize = 64;
+/// Maximum terms per query, because each term costs a scan; the rest is reported as an error.
+pub const MAX_TERMS: usize = 64;
 
-/// A query, understood as far as possible.
+/// A parsed query.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Query {
-    /// Alternatives, in order; at least one where anything was asked for. None of them is empty.
+    /// Non-empty alternatives, in order; none if the query is empty.
     pub branches: Vec<Branch>,
-    /// What could not be understood, in order of place.
-    pub mistakes: Vec<Mistake>,
+    /// Errors by position.
+    pub errors: Vec<QueryError>,
 }
 
-/// Terms that all have to match.
+/// Terms that must all match.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Branch {
-    /// The terms, in order.
+    /// Terms in order.
     pub terms: Vec<Term>,
 }
 
-/// One condition.
+/// One condition of a query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Term {
-    /// It must not hold.
+    /// True if the condition is negated.
     pub negated: bool,
-    /// The condition.
-    pub what: What,
-    /// Its place in the query, in bytes.
+    /// Condition.
+    pub kind: TermKind,
+    /// Byte range in the query.
     pub span: Range<usize>,
 }
 
-/// What a term asks for.
+/// Condition of a term.
 #[derive(Clone, Debug, PartialEq)]
-pub enum What {
-    /// A text that must occur.
+pub enum TermKind {
+    /// Text that must occur.
     Text(Needle),
-    /// A property.
+    /// Filter that must pass.
     Filter(Filter),
 }
 
-/// A text to look for.
+/// Text to search for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Needle {
-    /// The text, or the regular expression.
+    /// Text or regular expression.
     pub text: String,
-    /// How it was written.
-    pub form: Form,
+    /// Notation in the query.
+    pub form: NeedleForm,
 }
 
-/// How a needle was written.
+/// Notation of a needle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// A word: found anywhere, also within a longer word.
+pub enum NeedleForm {
+    /// Word; also matches within a longer word.
     Word,
-    /// In quotes: spaces and punctuation count. Runs of white space are equal.
+    /// Quoted phrase with significant punctuation. Runs of white space are equal.
     Phrase,
-    /// Between slashes.
+    /// Regular expression between slashes.
     Regex,
 }
 
-/// Something that could not be understood.
+/// An error in a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    /// Where, in bytes of the query.
+pub struct QueryError {
+    /// Byte range in the query.
     pub span: Range<usize>,
-    /// What is wrong and what to do, in words.
+    /// Description of the error and its remedy.
     pub message: String,
 }
 
 impl Query {
-    /// Understands a query. Never fails; see [`Query::mistakes`].
+    /// Parses a query. Never fails; see [`Query::errors`].
     pub fn parse(source: &str) -> Self {
         parse::parse(source)
     }
 
-    /// Nothing was asked for.
+    /// Returns true if the query has no conditions.
     pub fn is_empty(&self) -> bool {
         self.branches.is_empty()
     }
 
-    /// The needles that must occur, over all branches.
+    /// Needles that must occur, over all branches.
     pub fn needles(&self) -> impl Iterator<Item = &Needle> {
-        self.branches.iter().flat_map(Branch::wanted)
+        self.branches.iter().flat_map(Branch::required)
     }
 }
 
 impl Branch {
-    /// The needles that must occur.
-    pub fn wanted(&self) -> impl Iterator<Item = &Needle> {
+    /// Needles that must occur.
+    pub fn required(&self) -> impl Iterator<Item = &Needle> {
         self.needles(false)
     }
 
-    /// The needles that must not occur.
-    pub fn unwanted(&self) -> impl Iterator<Item = &Needle> {
+    /// Needles that must not occur.
+    pub fn excluded(&self) -> impl Iterator<Item = &Needle> {
         self.needles(true)
     }
 
     fn needles(&self, negated: bool) -> impl Iterator<Item = &Needle> {
-        self.terms.iter().filter_map(move |term| match &term.what {
-            What::Text(needle) if term.negated == negated => Some(needle),
-            What::Text(_) | What::Filter(_) => None,
+        self.terms.iter().filter_map(move |term| match &term.kind {
+            TermKind::Text(needle) if term.negated == negated => Some(needle),
+            TermKind::Text(_) | TermKind::Filter(_) => None,
         })
     }
 
-    /// The filters, each with whether it is negated.
+    /// Filters, each with true if it is negated.
     pub fn filters(&self) -> impl Iterator<Item = (&Filter, bool)> {
-        self.terms.iter().filter_map(|term| match &term.what {
-            What::Filter(filter) => Some((filter, term.negated)),
-            What::Text(_) => None,
+        self.terms.iter().filter_map(|term| match &term.kind {
+            TermKind::Filter(filter) => Some((filter, term.negated)),
+            TermKind::Text(_) => None,
         })
     }
 }

@@ -1,151 +1,150 @@
-//! Tokens to terms: what each filter's values mean, and where something is wrong.
+//! Parser of the query language: tokens to terms, filter values, and errors.
 
 use std::ops::Range;
 
-use super::filter::{Field, Filter, Has, Is, KINDS, Numbers, ROLES};
-use super::lex::{Kind, tokens};
-use super::matcher::Matcher;
-use super::{Branch, Form, MOST_TERMS, Mistake, Needle, Query, Term, What, When};
+use super::filter::{Filter, FilterKey, HasValue, IsValue, KINDS, NumberRange, ROLES};
+use super::lex::{TokenKind, tokens};
+use super::matcher::NeedleMatcher;
+use super::{Branch, MAX_TERMS, Needle, NeedleForm, Query, QueryError, Term, TermKind, TimeSpec};
 use crate::domain::Agent;
 
-/// Mistakes that are told; who made more mends these first.
-const MOST_MISTAKES: usize = 16;
+/// Maximum reported errors per query, because a screen shows only a few.
+const MAX_ERRORS: usize = 16;
 
-/// Understands a query as far as possible.
+/// Parses a query and collects its errors.
 pub fn parse(source: &str) -> Query {
     let mut query = Query::default();
     let mut branch = Branch::default();
     let mut count = 0;
     let mut last_or = None;
     for token in tokens(source) {
-        if count == MOST_TERMS {
-            let message = format!("more than {MOST_TERMS} conditions: from here on they are left out");
-            query.mistakes.push(Mistake { span: token.span.start..source.len(), message });
+        if count == MAX_TERMS {
+            let message = format!("more than {MAX_TERMS} conditions; the rest is ignored");
+            query.errors.push(QueryError { span: token.span.start..source.len(), message });
             break;
         }
-        if let Kind::Or = token.kind {
+        if let TokenKind::Or = token.kind {
             if branch.terms.is_empty() && query.branches.is_empty() {
-                query.mistakes.push(Mistake { span: token.span.clone(), message: "nothing stands before OR".into() });
+                query.errors.push(QueryError { span: token.span.clone(), message: "nothing before OR".into() });
             }
             last_or = Some(token.span).filter(|_| !branch.terms.is_empty());
             query.branches.extend(Some(std::mem::take(&mut branch)).filter(|branch| !branch.terms.is_empty()));
             continue;
         }
-        if let Some(what) = understand(token.kind, &token.span, &mut query.mistakes) {
-            branch.terms.push(Term { negated: token.negated, what, span: token.span });
+        if let Some(what) = term_kind(token.kind, &token.span, &mut query.errors) {
+            branch.terms.push(Term { negated: token.negated, kind: what, span: token.span });
             count += 1;
         }
     }
     if let Some(span) = last_or.filter(|_| branch.terms.is_empty()) {
-        query.mistakes.push(Mistake { span, message: "nothing stands after OR".into() });
+        query.errors.push(QueryError { span, message: "nothing after OR".into() });
     }
     query.branches.extend(Some(branch).filter(|branch| !branch.terms.is_empty()));
-    query.mistakes.sort_by_key(|mistake| mistake.span.start);
-    query.mistakes.truncate(MOST_MISTAKES);
+    query.errors.sort_by_key(|mistake| mistake.span.start);
+    query.errors.truncate(MAX_ERRORS);
     query
 }
 
-fn understand(kind: Kind, span: &Range<usize>, mistakes: &mut Vec<Mistake>) -> Option<What> {
-    let mut wrong = |span: &Range<usize>, message: String| mistakes.push(Mistake { span: span.clone(), message });
-    let needle = |text, form| Some(What::Text(Needle { text, form }));
+fn term_kind(kind: TokenKind, span: &Range<usize>, mistakes: &mut Vec<QueryError>) -> Option<TermKind> {
+    let mut wrong = |span: &Range<usize>, message: String| mistakes.push(QueryError { span: span.clone(), message });
+    let needle = |text, form| Some(TermKind::Text(Needle { text, form }));
     match kind {
-        Kind::Or => None,
-        Kind::Word(text) => needle(text, Form::Word),
-        Kind::Phrase(text, closed) => {
+        TokenKind::Or => None,
+        TokenKind::Word(text) => needle(text, NeedleForm::Word),
+        TokenKind::Phrase(text, closed) => {
             if !closed {
-                wrong(span, "the quote is not closed".into());
+                wrong(span, "unclosed quote".into());
             }
             if text.trim().is_empty() {
                 if closed {
-                    wrong(span, "nothing stands between the quotes".into());
+                    wrong(span, "empty quotes".into());
                 }
                 return None;
             }
-            needle(text, Form::Phrase)
+            needle(text, NeedleForm::Phrase)
         }
-        Kind::Regex(text) => {
-            let candidate = Needle { text, form: Form::Regex };
-            match Matcher::new(&candidate) {
-                Ok(_) => Some(What::Text(candidate)),
+        TokenKind::Regex(text) => {
+            let candidate = Needle { text, form: NeedleForm::Regex };
+            match NeedleMatcher::new(&candidate) {
+                Ok(_) => Some(TermKind::Text(candidate)),
                 Err(message) => {
                     wrong(span, message);
                     None
                 }
             }
         }
-        Kind::Tag(tag) => Some(What::Filter(Filter::Tag(vec![tag]))),
-        Kind::Mistyped(field) => {
-            wrong(span, format!("no such filter; is `{}:` meant? Quote it to search for it", field.name()));
+        TokenKind::Tag(tag) => Some(TermKind::Filter(Filter::Tag(vec![tag]))),
+        TokenKind::Typo(key) => {
+            wrong(span, format!("unknown filter; did you mean `{}:`? Quote it to search for it", key.name()));
             None
         }
-        Kind::Filter(field, values) => {
+        TokenKind::Filter(key, values) => {
             if let Some(at) = values.open {
-                wrong(&(at..span.end), "the quote is not closed".into());
+                wrong(&(at..span.end), "unclosed quote".into());
             }
             if values.all.is_empty() {
-                wrong(span, format!("`{}:` needs a value", field.name()));
+                wrong(span, format!("`{}:` needs a value", key.name()));
                 return None;
             }
-            filter(field, values.all, mistakes).map(What::Filter)
+            filter(key, values.all, mistakes).map(TermKind::Filter)
         }
     }
 }
 
 type Values = Vec<(String, Range<usize>)>;
 
-fn filter(field: Field, values: Values, mistakes: &mut Vec<Mistake>) -> Option<Filter> {
+fn filter(key: FilterKey, values: Values, mistakes: &mut Vec<QueryError>) -> Option<Filter> {
     let texts = |values: Values| Some(values.into_iter().map(|(value, _)| value).collect::<Vec<_>>());
     let mut numbers =
-        |values| each(values, mistakes, "a number such as 5, >5, <100k or 2..10 is needed", Numbers::parse);
-    match field {
-        Field::Dir => texts(values).map(Filter::Dir),
-        Field::Workspace => texts(values).map(Filter::Workspace),
-        Field::Branch => texts(values).map(Filter::Branch),
-        Field::Model => texts(values).map(Filter::Model),
-        Field::Tool => texts(values).map(Filter::Tool),
-        Field::File => texts(values).map(Filter::File),
-        Field::Id => texts(values).map(Filter::Id),
-        Field::Exit => numbers(values).map(Filter::Exit),
-        Field::Turns => numbers(values).map(Filter::Turns),
-        Field::Tokens => numbers(values).map(Filter::Tokens),
-        Field::Before => whens(values, mistakes).map(Filter::Before),
-        Field::Since => whens(values, mistakes).map(Filter::Since),
-        Field::On => whens(values, mistakes).map(Filter::On),
-        Field::Agent => {
+        |values| each(values, mistakes, "must be a number such as 5, >5, <100k or 2..10", NumberRange::parse);
+    match key {
+        FilterKey::Dir => texts(values).map(Filter::Dir),
+        FilterKey::Workspace => texts(values).map(Filter::Workspace),
+        FilterKey::Branch => texts(values).map(Filter::Branch),
+        FilterKey::Model => texts(values).map(Filter::Model),
+        FilterKey::Tool => texts(values).map(Filter::Tool),
+        FilterKey::File => texts(values).map(Filter::File),
+        FilterKey::Id => texts(values).map(Filter::Id),
+        FilterKey::Exit => numbers(values).map(Filter::Exit),
+        FilterKey::Turns => numbers(values).map(Filter::Turns),
+        FilterKey::Tokens => numbers(values).map(Filter::Tokens),
+        FilterKey::Before => whens(values, mistakes).map(Filter::Before),
+        FilterKey::Since => whens(values, mistakes).map(Filter::Since),
+        FilterKey::On => whens(values, mistakes).map(Filter::On),
+        FilterKey::Agent => {
             let names: Vec<&str> = Agent::ALL.iter().map(|agent| agent.name()).collect();
-            each(values, mistakes, &format!("one of {} is needed", names.join(", ")), Agent::from_name)
-                .map(Filter::Agent)
+            each(values, mistakes, &format!("must be one of {}", names.join(", ")), Agent::from_name).map(Filter::Agent)
         }
-        Field::Role => {
-            each(values, mistakes, "user, assistant or system is needed", |word| named(&ROLES, word)).map(Filter::Role)
+        FilterKey::Role => {
+            each(values, mistakes, "must be user, assistant or system", |word| named(&ROLES, word)).map(Filter::Role)
         }
-        Field::Kind => {
-            let known = "one of prompt, text, thinking, tool, notice, plan, image, other is needed";
+        FilterKey::Kind => {
+            let known = "must be one of prompt, text, thinking, tool, notice, plan, image, other";
             each(values, mistakes, known, |word| named(&KINDS, word)).map(Filter::Kind)
         }
-        Field::Is => {
-            let known = "one of live, subagent, headless, fork, error, star, empty is needed";
-            each(values, mistakes, known, |word| named(&Is::ALL, word)).map(Filter::Is)
+        FilterKey::Is => {
+            let known = "must be one of live, subagent, headless, fork, error, star, empty";
+            each(values, mistakes, known, |word| named(&IsValue::ALL, word)).map(Filter::Is)
         }
-        Field::Has => {
-            let known = "one of error, diff, image, plan is needed";
-            each(values, mistakes, known, |word| named(&Has::ALL, word)).map(Filter::Has)
+        FilterKey::Has => {
+            let known = "must be one of error, diff, image, plan";
+            each(values, mistakes, known, |word| named(&HasValue::ALL, word)).map(Filter::Has)
         }
     }
 }
 
-fn whens(values: Values, mistakes: &mut Vec<Mistake>) -> Option<Vec<When>> {
-    each(values, mistakes, "a day or an age such as 2d, yesterday or 2026-11-01 is needed", When::parse)
+fn whens(values: Values, mistakes: &mut Vec<QueryError>) -> Option<Vec<TimeSpec>> {
+    each(values, mistakes, "must be a day or an age such as 2d, yesterday or 2026-11-01", TimeSpec::parse)
 }
 
 fn named<T: Copy>(known: &[(T, &str)], word: &str) -> Option<T> {
     known.iter().find(|(_, name)| name.eq_ignore_ascii_case(word)).map(|(value, _)| *value)
 }
 
-/// The values that can be understood; a mistake for each other one. `None` where nothing is left.
+/// Parses each value and reports an error for the invalid ones. Returns `None` if none is valid.
 fn each<T>(
     values: Values,
-    mistakes: &mut Vec<Mistake>,
+    mistakes: &mut Vec<QueryError>,
     needed: &str,
     read: impl Fn(&str) -> Option<T>,
 ) -> Option<Vec<T>> {
@@ -153,7 +152,7 @@ fn each<T>(
     for (value, span) in values {
         match read(&value) {
             Some(value) => found.push(value),
-            None => mistakes.push(Mistake { span, message: needed.to_owned() }),
+            None => mistakes.push(QueryError { span, message: needed.to_owned() }),
         }
     }
     Some(found).filter(|found| !found.is_empty())

@@ -1,9 +1,8 @@
-//! What was read of units in earlier runs, so that only what changed since is read again.
+//! Cache of source summaries from earlier runs, so that only changed sources are read again.
 //!
-//! It may be deleted at any time. One that is damaged, or was made by another version, is dropped and made anew; where
-//! none can be kept, an empty one in memory stands in, and an issue says so. Two salons may share it: a unit's
-//! progress and its sessions are written in one transaction, and a reader that finds a unit further on than it
-//! remembers takes over all of it.
+//! It may be deleted at any time. A damaged or outdated cache is deleted and created again. Where none can be written,
+//! an empty one in memory is used, with an issue. Two salon processes may share it: a source's progress and sessions
+//! are written in one transaction. A process that finds more progress than it remembers takes over all of that source.
 
 mod record;
 mod schema;
@@ -13,51 +12,52 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use self::record::Rows;
-pub(super) use self::record::{Held, Record};
-use crate::agent::{Progress, Unit};
+use self::record::SessionRows;
+pub(super) use self::record::{CacheRecord, SourceExtras};
+use crate::agent::{Source, SummaryProgress};
 use crate::domain::{Issue, Session};
 
-/// Records that are written in one go.
+/// Number of records per write.
 pub(super) const BATCH: usize = 64;
-/// Newest sessions that the first frame of the next start shows.
-const FRONT: usize = 200;
+/// Number of newest sessions in the first frame of the next start.
+const FRONT_ROWS: usize = 200;
 
-/// The cache, open.
-pub(super) struct Cache {
+/// Open cache.
+pub(super) struct SessionCache {
     db: Connection,
-    /// Its file; `None` where it is in memory.
+    /// Path of the file; `None` for a cache in memory.
     path: Option<PathBuf>,
-    /// What was read but is not written yet, in order, and the newest record of each unit.
-    pending: Vec<Record>,
+    /// Unwritten records in order, and the index of the newest record of each source.
+    pending: Vec<CacheRecord>,
     newest: HashMap<PathBuf, usize>,
     issue: Option<Issue>,
 }
 
-/// How far a unit was read.
-pub(super) enum Reached {
-    /// By this salon, a moment ago.
-    Pending(Progress),
-    /// By this one or another, with all that was found.
-    Written(Box<CachedUnit>),
+/// Stored progress of a source.
+pub(super) enum StoredProgress {
+    /// Progress of this process, not written yet.
+    Pending(SummaryProgress),
+    /// Written progress of this or another process, with the whole source.
+    Written(Box<CachedSource>),
 }
 
-/// A unit as the cache holds it.
-pub(super) struct CachedUnit {
-    pub unit: Unit,
-    pub progress: Progress,
-    pub held: Held,
+/// Source as the cache stores it.
+pub(super) struct CachedSource {
+    pub source: Source,
+    pub progress: SummaryProgress,
+    pub extras: SourceExtras,
     pub sessions: Vec<Session>,
 }
 
-impl Cache {
-    /// Opens the cache in a directory, making it where needed. `None`, or a directory that does not do: in memory.
+impl SessionCache {
+    /// Opens or creates the cache in a directory. Without a directory, or on an error, the cache is in memory.
     pub fn open(dir: Option<&Path>) -> Self {
         let opened = dir.map(|dir| (dir, schema::open(dir)));
         let (db, path, issue) = match opened {
             Some((dir, Ok(db))) => (Some(db), Some(schema::file(dir)), None),
             Some((dir, Err(error))) => {
-                let reason = format!("no cache can be kept here, so that every start reads everything: {error}");
+                let reason =
+                    format!("the cache cannot be written here, so every start reads all sessions again: {error}");
                 (None, None, Some(Issue::new(dir, reason)))
             }
             None => (None, None, None),
@@ -66,17 +66,17 @@ impl Cache {
         Self { db, path, pending: Vec::new(), newest: HashMap::new(), issue }
     }
 
-    /// Its file, where it has one.
+    /// Returns the path of the file, if there is one.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// Why nothing is kept.
+    /// Returns the reason why nothing is stored.
     pub fn issue(&self) -> Option<&Issue> {
         self.issue.as_ref()
     }
 
-    /// Drops all that it holds, being damaged.
+    /// Deletes a damaged cache and creates an empty one.
     pub fn reset(&mut self) {
         let dir = self.path.as_deref().and_then(Path::parent).map(Path::to_owned);
         let Some(dir) = dir else { return };
@@ -85,53 +85,55 @@ impl Cache {
         *self = Self::open(Some(&dir));
     }
 
-    /// The newest rows as they were last shown for these roots: what the first frame shows.
+    /// Returns the newest rows of these roots, for the first frame.
     pub fn front(&self, roots: &str) -> Vec<Session> {
         let query = "SELECT rows FROM front WHERE roots = ?1";
         let rows = self.db.query_row(query, [roots], |row| row.get::<_, Vec<u8>>(0)).optional();
         rows.ok().flatten().and_then(|rows| sonic_rs::from_slice(&rows).ok()).unwrap_or_default()
     }
 
-    /// Keeps the newest rows for the first frame of the next start.
-    pub fn keep_front<'a>(&mut self, roots: &str, sessions: impl Iterator<Item = &'a Session>) {
+    /// Saves the newest rows for the first frame of the next start.
+    pub fn save_front<'a>(&mut self, roots: &str, sessions: impl Iterator<Item = &'a Session>) {
         let mut newest: Vec<_> = sessions.filter(|session| !session.flags.subagent && !session.flags.empty).collect();
         newest.sort_unstable_by_key(|session| std::cmp::Reverse(session.last_activity));
-        newest.truncate(FRONT);
-        let rows = newest.into_iter().map(record::at_rest).collect::<Vec<_>>();
+        newest.truncate(FRONT_ROWS);
+        let rows = newest.into_iter().map(record::without_state).collect::<Vec<_>>();
         let Ok(rows) = sonic_rs::to_vec(&rows) else { return };
         let query = "INSERT OR REPLACE INTO front (roots, rows) VALUES (?1, ?2)";
         let written = self.db.execute(query, params![roots, rows]);
         if let Err(error) = written {
-            // It is only a convenience: the next start shows the rows a few milliseconds later.
-            tracing::debug!(%error, "the first rows were not kept");
+            // Only a convenience: without it the next start shows the rows a few milliseconds later.
+            tracing::debug!(%error, "the first rows were not saved");
         }
     }
 
-    /// What is known of a unit, for going on with it.
-    pub fn reached(&self, path: &Path) -> Option<Reached> {
+    /// Returns the stored progress of a source.
+    pub fn progress(&self, path: &Path) -> Option<StoredProgress> {
         if let Some(record) = self.newest.get(path).and_then(|at| self.pending.get(*at)) {
             return match record.rows {
-                Rows::Gone => None,
-                Rows::All(_) | Rows::Changed { .. } => Some(Reached::Pending(record.progress.clone())),
+                SessionRows::Gone => None,
+                SessionRows::All(_) | SessionRows::Changed { .. } => {
+                    Some(StoredProgress::Pending(record.progress.clone()))
+                }
             };
         }
         let found =
-            schema::unit(&self.db, path).inspect_err(|error| tracing::debug!(%error, ?path, "not in the cache"));
-        found.ok().flatten().map(|unit| Reached::Written(Box::new(unit)))
+            schema::source(&self.db, path).inspect_err(|error| tracing::debug!(%error, ?path, "not in the cache"));
+        found.ok().flatten().map(|source| StoredProgress::Written(Box::new(source)))
     }
 
-    /// Takes a record, to be written with the next batch.
-    pub fn put(&mut self, record: Record) {
-        self.newest.insert(record.unit.path.clone(), self.pending.len());
+    /// Queues a record for the next write.
+    pub fn put(&mut self, record: CacheRecord) {
+        self.newest.insert(record.source.path.clone(), self.pending.len());
         self.pending.push(record);
     }
 
-    /// How many records wait to be written.
-    pub fn waiting(&self) -> usize {
+    /// Returns the number of queued records.
+    pub fn pending_count(&self) -> usize {
         self.pending.len()
     }
 
-    /// Writes what waits. Where another salon is writing, it waits on.
+    /// Writes the queued records. While another process writes, they stay queued.
     pub fn flush(&mut self) {
         if self.pending.is_empty() {
             return;
@@ -151,12 +153,12 @@ impl Cache {
     }
 }
 
-/// The cache's file in a directory.
+/// Returns the path of the cache file in a directory.
 pub(super) fn file(dir: &Path) -> PathBuf {
     schema::file(dir)
 }
 
-/// Reads every unit of a cache file through a connection of its own and gives them away in chunks.
-pub(super) fn load(file: &Path, chunk: impl FnMut(Vec<CachedUnit>)) -> rusqlite::Result<()> {
+/// Reads every source of a cache file through its own connection, in chunks.
+pub(super) fn load(file: &Path, chunk: impl FnMut(Vec<CachedSource>)) -> rusqlite::Result<()> {
     schema::load(&schema::connect(file)?, chunk)
 }

@@ -1,61 +1,61 @@
-//! One unit's results on their way into the cache: made into bytes by the thread that read the unit.
+//! Record of one source for the cache, encoded by the thread that read the source.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::agent::{Note, Progress, Sessions, Summarised, Unit};
-use crate::domain::{Issue, Session, State};
+use crate::agent::{Source, SourceSessions, SourceSummary, SummaryNote, SummaryProgress};
+use crate::domain::{Issue, Session, SessionState};
 
-/// What is written of a unit.
+/// Record of a source.
 #[derive(Debug)]
-pub struct Record {
-    pub unit: Unit,
-    pub progress: Progress,
-    /// Notes and issues, as bytes of a [`Held`].
-    pub held: Vec<u8>,
-    pub rows: Rows,
+pub struct CacheRecord {
+    pub source: Source,
+    pub progress: SummaryProgress,
+    /// Encoded [`SourceExtras`].
+    pub extras: Vec<u8>,
+    pub rows: SessionRows,
 }
 
-/// Sessions as bytes.
+/// Encoded sessions.
 #[derive(Debug)]
-pub enum Rows {
-    /// These and no others.
+pub enum SessionRows {
+    /// Complete list of sessions.
     All(Vec<(Arc<str>, Vec<u8>)>),
-    /// These are new or changed, those are gone.
+    /// New or changed sessions, and removed ones.
     Changed { sessions: Vec<(Arc<str>, Vec<u8>)>, removed: Vec<Arc<str>> },
-    /// The unit itself is gone.
+    /// The source was removed.
     Gone,
 }
 
-/// What a unit holds beside sessions.
+/// Contents of a source beside its sessions.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Held {
-    pub notes: Vec<Note>,
+pub struct SourceExtras {
+    pub notes: Vec<SummaryNote>,
     pub issues: Vec<Issue>,
 }
 
-impl Record {
-    /// Of a summary. `None` where it is not to be kept, so that the unit is read at each start: its path is no text,
-    /// or it could not be read as a whole, which may end without leaving a trace in its stamp.
-    pub fn new(unit: &Unit, summary: &Summarised) -> Option<Self> {
-        if unit.path.to_str().is_none() || summary.issues.iter().any(|issue| issue.line.is_none()) {
+impl CacheRecord {
+    /// Encodes a summary. `None` where it must not be cached, so that each start reads the source again: for a path that
+    /// is not UTF-8, and for an unreadable source, which may become readable without a changed stamp.
+    pub fn new(source: &Source, summary: &SourceSummary) -> Option<Self> {
+        if source.path.to_str().is_none() || summary.issues.iter().any(|issue| issue.line.is_none()) {
             return None;
         }
-        let held = Held { notes: summary.notes.clone(), issues: summary.issues.clone() };
+        let extras = SourceExtras { notes: summary.notes.clone(), issues: summary.issues.clone() };
         let rows = match &summary.sessions {
-            Sessions::All(sessions) => Rows::All(bytes(sessions)?),
-            Sessions::Changed { sessions, removed } => {
-                Rows::Changed { sessions: bytes(sessions)?, removed: removed.clone() }
+            SourceSessions::All(sessions) => SessionRows::All(bytes(sessions)?),
+            SourceSessions::Changed { sessions, removed } => {
+                SessionRows::Changed { sessions: bytes(sessions)?, removed: removed.clone() }
             }
         };
-        let held = sonic_rs::to_vec(&held).ok()?;
-        Some(Self { unit: unit.clone(), progress: summary.progress.clone(), held, rows })
+        let extras = sonic_rs::to_vec(&extras).ok()?;
+        Some(Self { source: source.clone(), progress: summary.progress.clone(), extras, rows })
     }
 
-    /// Of a unit that is gone.
-    pub fn gone(unit: Unit) -> Self {
-        Self { unit, progress: Progress::default(), held: Vec::new(), rows: Rows::Gone }
+    /// Record of a removed source.
+    pub fn removed(source: Source) -> Self {
+        Self { source, progress: SummaryProgress::default(), extras: Vec::new(), rows: SessionRows::Gone }
     }
 }
 
@@ -63,7 +63,7 @@ fn bytes(sessions: &[Session]) -> Option<Vec<(Arc<str>, Vec<u8>)>> {
     sessions.iter().map(|session| Some((session.key.id.clone(), sonic_rs::to_vec(session).ok()?))).collect()
 }
 
-/// A session as it is when nobody has it open: what is true at the next start until signs tell otherwise.
-pub(super) fn at_rest(session: &Session) -> Session {
-    Session { state: State::Past, ..session.clone() }
+/// Returns a session without its live state, which the next start detects again.
+pub(super) fn without_state(session: &Session) -> Session {
+    Session { state: SessionState::Past, ..session.clone() }
 }

@@ -1,6 +1,6 @@
-//! Keeps the stored talk current: reads what is new, the newest units first, on all processors.
+//! Updates the text index: reads new texts, the newest sources first, on all processors.
 //!
-//! Memory is bounded by a batch for each thread and a few that wait to be written, however long the history is.
+//! Memory is bounded by one segment per thread and a few that wait for their write, however long the history is.
 
 use std::io::{self, Seek, SeekFrom};
 use std::num::NonZero;
@@ -8,254 +8,272 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use super::blocks::{Blocks, lines};
+use super::Cancel;
 use super::corpus::Corpus;
-use super::entries;
-use super::store::{Batch, Draft, Packed, Replaces, Store, View, Writer, checksum};
-use super::{Cancel, Indexed};
-use crate::agent::texts::{Decoder, Layout, Record, Texts, Wanted};
-use crate::agent::{Cursor, Stamp, Unit, format};
+use super::entry_texts;
+use super::line_blocks::{LineBlocks, lines};
+use super::store::{EncodedSegment, IndexReader, IndexStore, IndexWriter, Replaces, Segment, SegmentBuilder, checksum};
+use crate::agent::texts::{RecordLayout, SourceDecoder, StoredRecord, TextScope, Texts};
+use crate::agent::{FileStamp, Source, SummaryCursor, format};
+use crate::domain::catalog::IndexProgress;
 
-/// Batches that wait to be written; each is at most some MB.
-const WAITING: usize = 4;
+/// Maximum segments that wait for their write; each has at most some MB.
+const MAX_PENDING_SEGMENTS: usize = 4;
 
-/// Bytes of text that are written at once at most; the first ones are written much earlier.
-const AT_ONCE: usize = 4 << 20;
+/// Maximum bytes of text per write; the first writes are much smaller.
+const MAX_WRITE_BYTES: usize = 4 << 20;
 
-/// Brings the store up to the units. `told` hears how many units are done, and of how many. Gives `None` where another
-/// process is at it.
+/// Updates the index to the corpus and reports the number of finished sources. Returns `None` while another process
+/// writes.
 pub fn update(
-    store: &Store,
+    store: &IndexStore,
     corpus: &Corpus,
     cancel: &Cancel,
-    told: &mut dyn FnMut(Indexed),
-) -> io::Result<Option<Indexed>> {
-    let view = store.refresh();
-    if store.is_checked() && is_current(&view, corpus) {
-        return Ok(Some(Indexed { done: corpus.units().len(), total: corpus.units().len() }));
+    progress: &mut dyn FnMut(IndexProgress),
+) -> io::Result<Option<IndexProgress>> {
+    let reader = store.refresh();
+    if store.is_verified() && is_current(&reader, corpus) {
+        return Ok(Some(IndexProgress { done: corpus.sources().len(), total: corpus.sources().len() }));
     }
     let Some(mut writer) = store.writer()? else { return Ok(None) };
-    let (bytes, waste) = writer.view().waste();
+    let (bytes, waste) = writer.reader().obsolete_bytes();
     if waste > (1 << 20) && waste > bytes / 2 {
         writer = writer.clear()?;
     }
-    let view = writer.view();
-    forget(&mut writer, &view, corpus)?;
-    let todo: Vec<&Unit> = stale(&view, corpus).collect();
-    let total = corpus.units().len();
-    let mut indexed = Indexed { done: total - todo.len(), total };
-    told(indexed);
+    let reader = writer.reader();
+    delete_removed(&mut writer, &reader, corpus)?;
+    let todo: Vec<&Source> = stale(&reader, corpus).collect();
+    let total = corpus.sources().len();
+    let mut indexed = IndexProgress { done: total - todo.len(), total };
+    progress(indexed);
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        let (sender, ready) = sync_channel::<Packed>(WAITING);
+        let (sender, ready) = sync_channel::<EncodedSegment>(MAX_PENDING_SEGMENTS);
         for _ in 0..threads().min(todo.len()) {
-            let (sender, todo, next, view) = (sender.clone(), &todo, &next, &view);
+            let (sender, todo, next, reader) = (sender.clone(), &todo, &next, &reader);
             scope.spawn(move || {
-                while let Some(unit) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if cancel.is_cancelled() || read(unit, view, corpus, cancel, &sender).is_err() {
+                while let Some(source) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if cancel.is_cancelled() || index_source(source, reader, corpus, cancel, &sender).is_err() {
                         break;
                     }
                 }
             });
         }
         drop(sender);
-        let mut pending: Vec<Packed> = Vec::new();
-        // The first ones are to be found at once; later it pays to write more at a time.
+        let mut pending: Vec<EncodedSegment> = Vec::new();
+        // The first texts become searchable early; later, larger writes are cheaper.
         let (mut bytes, mut limit) = (0, 64 << 10);
-        for batch in ready {
-            bytes += batch.batch.shape.text;
-            indexed.done += usize::from(batch.batch.cursor.stamp.mtime_ns != 0);
-            pending.push(batch);
+        for encoded in ready {
+            bytes += encoded.segment.layout.text;
+            indexed.done += usize::from(encoded.segment.cursor.stamp.mtime_ns != 0);
+            pending.push(encoded);
             if bytes >= limit {
                 writer.append(std::mem::take(&mut pending))?;
-                told(indexed);
-                (bytes, limit) = (0, (limit * 2).min(AT_ONCE));
+                progress(indexed);
+                (bytes, limit) = (0, (limit * 2).min(MAX_WRITE_BYTES));
             }
         }
         writer.append(pending)
     })?;
     indexed.done = indexed.done.min(total);
-    told(indexed);
+    progress(indexed);
     Ok(Some(indexed))
 }
 
-/// How many threads are worth it.
+/// Returns the number of threads for parallel work.
 pub fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// Units of which something is not stored yet, the newest first.
-fn stale<'a>(view: &'a View, corpus: &'a Corpus) -> impl Iterator<Item = &'a Unit> {
-    corpus.units().iter().filter(|unit| view.last(&unit.path).is_none_or(|last| last.cursor.stamp != unit.stamp))
+/// Returns the sources that are not indexed completely, the newest first.
+fn stale<'a>(reader: &'a IndexReader, corpus: &'a Corpus) -> impl Iterator<Item = &'a Source> {
+    corpus
+        .sources()
+        .iter()
+        .filter(|source| reader.last_segment(&source.path).is_none_or(|last| last.cursor.stamp != source.stamp))
 }
 
-/// Whether all there is to store is stored.
-fn is_current(view: &View, corpus: &Corpus) -> bool {
-    stale(view, corpus).next().is_none() && !view.units().any(|last| is_gone(last, corpus))
+/// Returns true if the index contains all sources of the corpus, and no others.
+fn is_current(reader: &IndexReader, corpus: &Corpus) -> bool {
+    stale(reader, corpus).next().is_none() && !reader.sources().any(|last| is_removed(last, corpus))
 }
 
-fn is_gone(last: &Batch, corpus: &Corpus) -> bool {
-    corpus.unit(last.path()).is_none() && last.cursor != Cursor::default()
+fn is_removed(last: &Segment, corpus: &Corpus) -> bool {
+    corpus.source(last.path()).is_none() && last.cursor != SummaryCursor::default()
 }
 
-/// Marks what is stored of units that are gone as obsolete.
-fn forget(writer: &mut Writer<'_>, view: &View, corpus: &Corpus) -> io::Result<()> {
-    let gone = view.units().filter(|last| is_gone(last, corpus));
-    let drafts: Vec<Packed> = gone.map(|last| Draft::gone(last).finish(Cursor::default(), 0)).collect();
-    if drafts.is_empty() { Ok(()) } else { writer.append(drafts) }
+/// Deletes the segments of removed sources.
+fn delete_removed(writer: &mut IndexWriter<'_>, reader: &IndexReader, corpus: &Corpus) -> io::Result<()> {
+    let removed = reader.sources().filter(|last| is_removed(last, corpus));
+    let tombstones: Vec<EncodedSegment> =
+        removed.map(|last| SegmentBuilder::tombstone(last).finish(SummaryCursor::default(), 0)).collect();
+    if tombstones.is_empty() { Ok(()) } else { writer.append(tombstones) }
 }
 
-/// Nobody waits for the batches any more.
+/// The receiver of segments is gone.
 struct Closed;
 
-/// Reads what is new in a unit. What cannot be read is left out, and tried again when it changes.
-fn read(unit: &Unit, view: &View, corpus: &Corpus, cancel: &Cancel, out: &SyncSender<Packed>) -> Result<(), Closed> {
-    let last = view.last(&unit.path);
-    let Some(texts) = format(unit.agent).search() else { return read_entries(unit, corpus, out) };
-    match texts.layout(unit) {
-        Layout::Nothing => send(out, Draft::new(unit, Replaces::Unit), whole(unit, 0), 0),
-        Layout::Lines => {
-            let done = texts.decoder(unit).and_then(|decoder| read_lines(unit, &decoder, last, cancel, out));
+/// Indexes the new texts of a source. An unreadable source is skipped until it changes.
+fn index_source(
+    source: &Source,
+    reader: &IndexReader,
+    corpus: &Corpus,
+    cancel: &Cancel,
+    out: &SyncSender<EncodedSegment>,
+) -> Result<(), Closed> {
+    let last = reader.last_segment(&source.path);
+    let Some(texts) = format(source.agent).texts() else { return index_entries(source, corpus, out) };
+    match texts.layout(source) {
+        RecordLayout::Nothing => {
+            send(out, SegmentBuilder::new(source, Replaces::Source), complete_cursor(source, 0), 0)
+        }
+        RecordLayout::Lines => {
+            let done = texts.decoder(source).and_then(|decoder| index_lines(source, &decoder, last, cancel, out));
             done.unwrap_or_else(|error| {
-                failed(unit, &error);
+                log_unreadable(source, &error);
                 Ok(())
             })
         }
-        Layout::Records => read_records(unit, texts, last, cancel, out),
+        RecordLayout::Records => index_records(source, texts, last, cancel, out),
     }
 }
 
-fn failed(unit: &Unit, error: &io::Error) {
-    tracing::debug!(path = %unit.path.display(), %error, "cannot be read for the search index");
+fn log_unreadable(source: &Source, error: &io::Error) {
+    tracing::debug!(path = %source.path.display(), %error, "source cannot be indexed");
 }
 
-fn send(out: &SyncSender<Packed>, draft: Draft, cursor: Cursor, mark: u64) -> Result<(), Closed> {
-    out.send(draft.finish(cursor, mark)).map_err(|_| Closed)
+fn send(
+    out: &SyncSender<EncodedSegment>,
+    builder: SegmentBuilder,
+    cursor: SummaryCursor,
+    watermark: u64,
+) -> Result<(), Closed> {
+    out.send(builder.finish(cursor, watermark)).map_err(|_| Closed)
 }
 
-fn whole(unit: &Unit, offset: u64) -> Cursor {
-    Cursor { stamp: unit.stamp, offset }
+fn complete_cursor(source: &Source, offset: u64) -> SummaryCursor {
+    SummaryCursor { stamp: source.stamp, offset }
 }
 
-/// A cursor that says: not all of it yet.
-fn partly(unit: &Unit, offset: u64) -> Cursor {
-    Cursor { stamp: Stamp { inode: unit.stamp.inode, size: offset, mtime_ns: 0 }, offset }
+/// Returns the cursor of an incomplete source.
+fn partial_cursor(source: &Source, offset: u64) -> SummaryCursor {
+    SummaryCursor { stamp: FileStamp { inode: source.stamp.inode, size: offset, mtime_ns: 0 }, offset }
 }
 
-fn read_lines(
-    unit: &Unit,
-    decoder: &Decoder,
-    last: Option<&Batch>,
+fn index_lines(
+    source: &Source,
+    decoder: &SourceDecoder,
+    last: Option<&Segment>,
     cancel: &Cancel,
-    out: &SyncSender<Packed>,
+    out: &SyncSender<EncodedSegment>,
 ) -> io::Result<Result<(), Closed>> {
-    let mut file = std::fs::File::open(&unit.path)?;
-    let from = last.filter(|last| goes_on(unit, last, &file)).map_or(0, |last| last.cursor.offset);
+    let mut file = std::fs::File::open(&source.path)?;
+    let from = last.filter(|last| is_append(source, last, &file)).map_or(0, |last| last.cursor.offset);
     file.seek(SeekFrom::Start(from))?;
-    let mut draft = Draft::new(unit, if from == 0 { Replaces::Unit } else { Replaces::Nothing });
+    let mut builder = SegmentBuilder::new(source, if from == 0 { Replaces::Source } else { Replaces::Nothing });
     let mut offset = from;
-    let mut blocks = Blocks::new(&file, from, Vec::new());
+    let mut blocks = LineBlocks::new(&file, from, Vec::new());
     while let Some((start, block)) = blocks.next_block()? {
         if cancel.is_cancelled() {
             return Ok(Err(Closed));
         }
         for (at, line) in lines(block) {
             let session = &*decoder.session;
-            let record = Record { session, id: "", hint: "", offset: start + at as u64, bytes: line };
-            decoder.decode.texts(&record, Wanted::Talk, &mut |text| {
-                if text.part.is_talk(text.text) {
-                    draft.push(session, text);
+            let record = StoredRecord { session, id: "", hint: "", offset: start + at as u64, bytes: line };
+            decoder.decode.texts(&record, TextScope::Indexed, &mut |text| {
+                if text.kind.is_indexed(text.text) {
+                    builder.push(session, text);
                 }
             });
         }
         offset = start + block.len() as u64;
-        if draft.is_full() {
-            let full = std::mem::replace(&mut draft, Draft::new(unit, Replaces::Nothing));
-            if send(out, full, partly(unit, offset), seal(&file, offset)).is_err() {
+        if builder.is_full() {
+            let full = std::mem::replace(&mut builder, SegmentBuilder::new(source, Replaces::Nothing));
+            if send(out, full, partial_cursor(source, offset), tail_checksum(&file, offset)).is_err() {
                 return Ok(Err(Closed));
             }
         }
     }
-    Ok(send(out, draft, whole(unit, offset), seal(&file, offset)))
+    Ok(send(out, builder, complete_cursor(source, offset), tail_checksum(&file, offset)))
 }
 
-/// Whether the file only grew since its last batch.
-fn goes_on(unit: &Unit, last: &Batch, file: &std::fs::File) -> bool {
-    let Cursor { stamp, offset } = last.cursor;
-    stamp.inode == unit.stamp.inode && unit.stamp.size >= offset && seal(file, offset) == last.mark
+/// Returns true if the file was only appended to since its last segment.
+fn is_append(source: &Source, last: &Segment, file: &std::fs::File) -> bool {
+    let SummaryCursor { stamp, offset } = last.cursor;
+    stamp.inode == source.stamp.inode && source.stamp.size >= offset && tail_checksum(file, offset) == last.watermark
 }
 
-/// A check of what lies right before an offset: another one means that the file was written anew.
-fn seal(file: &std::fs::File, offset: u64) -> u64 {
+/// Computes the checksum of the bytes before an offset; another one means that the file was rewritten.
+fn tail_checksum(file: &std::fs::File, offset: u64) -> u64 {
     let mut bytes = [0; 256];
     let len = offset.min(bytes.len() as u64);
     let tail = &mut bytes[..usize::try_from(len).unwrap_or_default()];
-    // What cannot be read will not match, and is read anew.
+    // An unreadable tail does not match, so that the file is indexed again.
     file.read_exact_at(tail, offset - len).map_or(0, |()| checksum(tail))
 }
 
-fn read_records(
-    unit: &Unit,
+fn index_records(
+    source: &Source,
     texts: &dyn Texts,
-    last: Option<&Batch>,
+    last: Option<&Segment>,
     cancel: &Cancel,
-    out: &SyncSender<Packed>,
+    out: &SyncSender<EncodedSegment>,
 ) -> Result<(), Closed> {
-    let last = last.filter(|last| last.cursor.stamp.inode == unit.stamp.inode);
-    let since = last.map_or(0, |last| last.mark);
-    let mut draft = Draft::new(unit, if last.is_some() { Replaces::Sessions } else { Replaces::Unit });
+    let last = last.filter(|last| last.cursor.stamp.inode == source.stamp.inode);
+    let since = last.map_or(0, |last| last.watermark);
+    let mut builder = SegmentBuilder::new(source, if last.is_some() { Replaces::Sessions } else { Replaces::Source });
     let mut session = String::new();
     let mut closed = false;
-    let decoder = match texts.decoder(unit) {
+    let decoder = match texts.decoder(source) {
         Ok(decoder) => decoder,
         Err(error) => {
-            failed(unit, &error);
+            log_unreadable(source, &error);
             return Ok(());
         }
     };
-    let walked = texts.records(unit, since, &mut |record| {
+    let walked = texts.records(source, since, &mut |record| {
         if record.session != session {
             record.session.clone_into(&mut session);
-            if draft.is_full() {
-                let full = std::mem::replace(&mut draft, Draft::new(unit, Replaces::Sessions));
-                closed = send(out, full, partly(unit, 0), since).is_err();
+            if builder.is_full() {
+                let full = std::mem::replace(&mut builder, SegmentBuilder::new(source, Replaces::Sessions));
+                closed = send(out, full, partial_cursor(source, 0), since).is_err();
             }
-            draft.name_session(&session);
+            builder.add_session(&session);
         }
         if closed || cancel.is_cancelled() {
             closed = true;
             return std::ops::ControlFlow::Break(());
         }
-        decoder.decode.texts(record, Wanted::Talk, &mut |text| {
-            if text.part.is_talk(text.text) {
-                draft.push(record.session, text);
+        decoder.decode.texts(record, TextScope::Indexed, &mut |text| {
+            if text.kind.is_indexed(text.text) {
+                builder.push(record.session, text);
             }
         });
         std::ops::ControlFlow::Continue(())
     });
     match walked {
         _ if closed => Err(Closed),
-        Ok(mark) => send(out, draft, whole(unit, 0), mark),
+        Ok(watermark) => send(out, builder, complete_cursor(source, 0), watermark),
         Err(error) => {
-            failed(unit, &error);
+            log_unreadable(source, &error);
             Ok(())
         }
     }
 }
 
-/// For agents without a reader of their own for search: through their entries.
-fn read_entries(unit: &Unit, corpus: &Corpus, out: &SyncSender<Packed>) -> Result<(), Closed> {
-    let mut draft = Draft::new(unit, Replaces::Unit);
-    for session in corpus.sessions_at(&unit.path) {
-        entries::texts(session, &mut |text| {
-            if text.part.is_talk(text.text) {
-                draft.push(&session.key.id, text);
+/// Indexes the entries of sessions, for agents without [`Texts`].
+fn index_entries(source: &Source, corpus: &Corpus, out: &SyncSender<EncodedSegment>) -> Result<(), Closed> {
+    let mut builder = SegmentBuilder::new(source, Replaces::Source);
+    for session in corpus.sessions_at(&source.path) {
+        entry_texts::texts(session, &mut |text| {
+            if text.kind.is_indexed(text.text) {
+                builder.push(&session.key.id, text);
             }
         });
-        if draft.is_full() {
-            let full = std::mem::replace(&mut draft, Draft::new(unit, Replaces::Nothing));
-            send(out, full, partly(unit, 0), 0)?;
+        if builder.is_full() {
+            let full = std::mem::replace(&mut builder, SegmentBuilder::new(source, Replaces::Nothing));
+            send(out, full, partial_cursor(source, 0), 0)?;
         }
     }
-    send(out, draft, whole(unit, 0), 0)
+    send(out, builder, complete_cursor(source, 0), 0)
 }

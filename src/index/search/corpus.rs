@@ -1,4 +1,4 @@
-//! What there is to search: units and sessions, as the catalog knows them at a moment.
+//! Corpus of a search: the sources and sessions of the catalog at one moment.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -8,100 +8,107 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 
-use crate::agent::Unit;
+use crate::agent::Source;
 use crate::domain::{Session, SessionKey};
 
-/// Numbers them.
+/// Id of the next corpus.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// Sessions of a unit among which one is found by looking at them all.
-const FEW: usize = 4;
+/// Maximum sessions per source that are searched linearly by id.
+const MAX_LINEAR_LOOKUP: usize = 4;
 
-/// All units and sessions, the newest first.
+/// Sources and sessions, the newest first.
 #[derive(Debug, Default)]
 pub struct Corpus {
     id: u64,
-    units: Vec<Unit>,
+    sources: Vec<Source>,
     sessions: Vec<Arc<Session>>,
-    /// Those that share a unit with many others.
-    crowded: HashMap<SessionKey, usize, RandomState>,
-    // By their bytes: a path would be taken to pieces each time.
-    unit_of: HashMap<OsString, usize, RandomState>,
-    /// For each unit the numbers of its sessions.
-    in_unit: Vec<Vec<usize>>,
+    /// Numbers of sessions whose source contains many others.
+    number_by_key: HashMap<SessionKey, usize, RandomState>,
+    // Bytes as keys, because hashing a path splits it into components.
+    number_by_path: HashMap<OsString, usize, RandomState>,
+    /// Session numbers of each source.
+    sessions_by_source: Vec<Vec<usize>>,
 }
 
 impl Corpus {
-    /// Puts them in order.
-    pub fn new(mut units: Vec<Unit>, mut sessions: Vec<Arc<Session>>) -> Self {
-        units.sort_by(|a, b| b.stamp.mtime_ns.cmp(&a.stamp.mtime_ns).then_with(|| a.path.cmp(&b.path)));
+    /// Sorts sources and sessions.
+    pub fn new(mut sources: Vec<Source>, mut sessions: Vec<Arc<Session>>) -> Self {
+        sources.sort_by(|a, b| b.stamp.mtime_ns.cmp(&a.stamp.mtime_ns).then_with(|| a.path.cmp(&b.path)));
         sessions.sort_by(|a, b| b.last_activity.cmp(&a.last_activity).then_with(|| a.key.cmp(&b.key)));
-        let unit_of: HashMap<_, _, RandomState> =
-            units.iter().enumerate().map(|(at, unit)| (unit.path.as_os_str().to_owned(), at)).collect();
-        let mut in_unit: Vec<Vec<usize>> = vec![Vec::new(); units.len()];
+        let number_by_path: HashMap<_, _, RandomState> =
+            sources.iter().enumerate().map(|(at, source)| (source.path.as_os_str().to_owned(), at)).collect();
+        let mut sessions_by_source: Vec<Vec<usize>> = vec![Vec::new(); sources.len()];
         for (at, session) in sessions.iter().enumerate() {
-            if let Some(&unit) = unit_of.get(session.path.as_os_str()) {
-                in_unit[unit].push(at);
+            if let Some(&source) = number_by_path.get(session.path.as_os_str()) {
+                sessions_by_source[source].push(at);
             }
         }
-        let many = in_unit.iter().filter(|numbers| numbers.len() > FEW).flatten();
-        let crowded = many.map(|&at| (sessions[at].key.clone(), at)).collect();
-        Self { id: NEXT.fetch_add(1, Ordering::Relaxed), units, sessions, crowded, unit_of, in_unit }
+        let many = sessions_by_source.iter().filter(|numbers| numbers.len() > MAX_LINEAR_LOOKUP).flatten();
+        let number_by_key = many.map(|&at| (sessions[at].key.clone(), at)).collect();
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            sources,
+            sessions,
+            number_by_key,
+            number_by_path,
+            sessions_by_source,
+        }
     }
 
-    /// Tells it from all others in this process.
+    /// Returns the id, unique in this process.
     pub fn id(&self) -> u64 {
         self.id
     }
 
-    /// The units, the newest first.
-    pub fn units(&self) -> &[Unit] {
-        &self.units
+    /// Returns the sources, the newest first.
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
     }
 
-    /// The units, to be searched with other sessions.
-    pub fn into_units(self) -> Vec<Unit> {
-        self.units
+    /// Returns the sources, for a corpus with other sessions.
+    pub fn into_sources(self) -> Vec<Source> {
+        self.sources
     }
 
-    /// The sessions, the newest first.
+    /// Returns the sessions, the newest first.
     pub fn sessions(&self) -> &[Arc<Session>] {
         &self.sessions
     }
 
-    /// The unit of a file.
-    pub fn unit(&self, path: &Path) -> Option<&Unit> {
-        self.unit_number(path).map(|at| &self.units[at])
+    /// Returns the source of a file.
+    pub fn source(&self, path: &Path) -> Option<&Source> {
+        self.source_number(path).map(|at| &self.sources[at])
     }
 
-    /// The number of a file's unit.
-    pub fn unit_number(&self, path: &Path) -> Option<usize> {
-        self.unit_of.get(path.as_os_str()).copied()
+    /// Returns the number of a file's source.
+    pub fn source_number(&self, path: &Path) -> Option<usize> {
+        self.number_by_path.get(path.as_os_str()).copied()
     }
 
-    /// The number of a session of a unit. One that was taken over from another file lies there no more, though its
-    /// records may.
-    pub fn number_in(&self, unit: usize, id: &str) -> Option<usize> {
-        let numbers = self.in_unit.get(unit)?;
-        if numbers.len() <= FEW {
+    /// Returns the number of a session in a source. A session that moved to another file is not found, though its
+    /// records may remain.
+    pub fn session_number(&self, source: usize, id: &str) -> Option<usize> {
+        let numbers = self.sessions_by_source.get(source)?;
+        if numbers.len() <= MAX_LINEAR_LOOKUP {
             return numbers.iter().copied().find(|&number| *self.sessions[number].key.id == *id);
         }
-        let key = SessionKey { agent: self.units[unit].agent, id: id.into() };
-        self.crowded.get(&key).copied().filter(|number| numbers.binary_search(number).is_ok())
+        let key = SessionKey { agent: self.sources[source].agent, id: id.into() };
+        self.number_by_key.get(&key).copied().filter(|number| numbers.binary_search(number).is_ok())
     }
 
-    /// The sessions whose file it is.
+    /// Returns the sessions of a file.
     pub fn sessions_at(&self, path: &Path) -> impl Iterator<Item = &Arc<Session>> {
-        self.unit_number(path).into_iter().flat_map(|unit| self.sessions_in(unit))
+        self.source_number(path).into_iter().flat_map(|source| self.sessions_in(source))
     }
 
-    /// The sessions in a unit, by its number.
-    pub fn sessions_in(&self, unit: usize) -> impl Iterator<Item = &Arc<Session>> {
-        self.numbers_in(unit).map(|at| &self.sessions[at])
+    /// Returns the sessions of a source.
+    pub fn sessions_in(&self, source: usize) -> impl Iterator<Item = &Arc<Session>> {
+        self.numbers_in(source).map(|at| &self.sessions[at])
     }
 
-    /// Their numbers.
-    pub fn numbers_in(&self, unit: usize) -> impl Iterator<Item = usize> {
-        self.in_unit.get(unit).into_iter().flatten().copied()
+    /// Returns the session numbers of a source.
+    pub fn numbers_in(&self, source: usize) -> impl Iterator<Item = usize> {
+        self.sessions_by_source.get(source).into_iter().flatten().copied()
     }
 }

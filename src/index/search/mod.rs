@@ -1,38 +1,38 @@
-//! Finds anything that was ever said, run or printed in a session.
+//! Full-text search over everything that was said, run or printed in a session.
 //!
-//! Two tiers, one answer. The *talk* (prompts, answers, titles, tool names and short inputs: some 2 % of the bytes) is
-//! kept in a store of its own and searched whole at each key; the rest, and whatever is not stored yet, is searched
-//! where it lies, in parallel, the newest first: raw bytes rule most of it out, and sessions of many small files are
-//! not even opened where they are known to lack a word. Both go by [`Matcher`](crate::domain::query::Matcher), so what is
-//! found does not depend on where it is found, nor on what counts as a word.
+//! There are two tiers. *Indexed texts* (prompts, answers, titles, tool names, short inputs) are some 2 % of the bytes.
+//! They are in a text index of their own, which is searched whole at each key. All other texts, and texts that are not
+//! indexed yet, are searched in their files, in parallel, the newest first. Raw bytes are filtered before anything is
+//! decoded. Both tiers use [`NeedleMatcher`](crate::domain::query::NeedleMatcher), so that a hit does not depend on the
+//! tier, nor on a tokenizer.
 //!
-//! Most of the rest need not be opened: of each unit it is known which `letters` stand together in it, and a word
-//! whose letters do not is not there. How the store stands to what there is to search is worked out once (`standing`);
-//! who types sees the newest talk answer first, and all of it searched ever more narrowly (`typed`).
+//! Most files need not be opened: an n-gram filter per source proves that a word is absent (`ngram_lines`,
+//! `ngram_files`, `prune`). The index is joined with the corpus once (`index_state`). While the user types, the newest
+//! texts are searched first, and each longer query searches only the matches of the last one (`query_cache`).
 //!
-//! An inverted index was weighed and left out: over so little text it answers no sooner, takes longer to build and
-//! several times the memory, and knows only the words that its rules made (no parts of words, no punctuation, no
-//! languages without spaces). It must not know an agent's fields: those are behind [`crate::agent::Texts`].
+//! An inverted index was measured and left out: over so little text it is no faster, takes longer to build and several
+//! times the memory. It also finds only the words of its tokenizer: no substrings, no punctuation, no languages without
+//! spaces. Must not depend on an agent's fields: those are behind [`crate::agent::Texts`].
 
-mod blocks;
 mod build;
-mod bulk;
-mod calls;
+mod build_filters;
 mod corpus;
-mod entries;
-mod letters;
+mod entry_texts;
+mod execute;
+mod index_state;
+mod line_blocks;
+mod ngram_files;
+mod ngram_lines;
 mod plan;
-mod ruled;
-mod run;
-mod settle;
-mod slips;
-mod small;
+mod prune;
+mod query_cache;
+mod scan;
+mod score;
 mod snippet;
-mod standing;
+mod spelling;
 mod store;
-mod talk;
-mod tally;
-mod typed;
+mod text_index;
+mod tool_names;
 mod values;
 
 use std::collections::HashMap;
@@ -42,75 +42,67 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub use corpus::Corpus;
-pub use snippet::Context;
+pub use snippet::SnippetContext;
 
-use crate::domain::found::{Answer, Found, Order};
-use crate::domain::query::{Facts, Field, Query};
+use crate::domain::catalog::IndexProgress;
+use crate::domain::query::{FilterContext, FilterKey, Query};
+use crate::domain::search::{SearchOrder, SearchResults, SearchUpdate};
 use crate::domain::{Session, SessionKey, Time};
-use small::Small;
-use store::Store;
-use typed::Typed;
+use ngram_files::FileFilters;
+use query_cache::QueryCache;
+use store::IndexStore;
 
-/// The search, with the stored talk of a cache directory. Cheap to open; to be shared by threads.
+/// Search with the text index of a cache directory. Cheap to open, and shared by threads.
 #[derive(Debug)]
-pub struct Search {
-    store: Store,
-    small: Small,
-    typed: Typed,
-    /// Something was searched in this process.
-    asked: AtomicBool,
+pub struct SearchIndex {
+    store: IndexStore,
+    file_filters: FileFilters,
+    query_cache: QueryCache,
+    /// True if this process has searched.
+    was_used: AtomicBool,
 }
 
-/// Units that a command leaves unsettled, being quick to search as they are.
-const FEW: usize = 8;
+/// Maximum sources without filters that a command leaves, because they are fast to search.
+const MAX_UNFILTERED_SOURCES: usize = 8;
 
-/// How far the talk is stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Indexed {
-    /// Units that are done.
-    pub done: usize,
-    /// All units.
-    pub total: usize,
-}
-
-/// What is asked, and in what world.
+/// Parameters of a query execution.
 #[derive(Clone, Debug)]
-pub struct Request<'a> {
-    /// What is asked.
+pub struct QueryRequest<'a> {
+    /// Query.
     pub query: &'a Query,
-    /// What there is to search.
+    /// Corpus.
     pub corpus: &'a Corpus,
-    /// The present moment.
+    /// Current time.
     pub now: Time,
-    /// The time zone of days; `None`: UTC.
+    /// Time zone of days; `None`: UTC.
     pub zone: Option<&'a jiff::tz::TimeZone>,
-    /// The home directory, for `dir:~/…`.
+    /// Home directory, for `dir:~/…`.
     pub home: &'a str,
-    /// Stars and tags.
-    pub marks: Option<&'a HashMap<SessionKey, Marks>>,
-    /// The order of the answer.
-    pub order: Order,
-    /// How many of the first hits come with snippets at once; all later ones that are found in files do.
-    pub detailed: usize,
-    /// How much is shown around a match.
-    pub context: Context,
-    /// Whether slips of the pen are made up for where nothing is found.
-    pub slips: bool,
-    /// Whether what is read of the stored talk is held for the next search, until [`Search::release`].
-    pub hold: bool,
+    /// Stars and tags by session.
+    pub marks: Option<&'a HashMap<SessionKey, SessionMarks>>,
+    /// Order of the hits.
+    pub order: SearchOrder,
+    /// Maximum hits with snippets per update; later hits in files always have them.
+    pub snippet_limit: usize,
+    /// Size of snippets.
+    pub context: SnippetContext,
+    /// True to retry with typo correction when there are no hits.
+    pub correct_typos: bool,
+    /// True to pin segments for the next query, until [`SearchIndex::unpin`].
+    pub pin: bool,
 }
 
-/// What the user put on a session.
+/// Star and tags of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Marks {
-    /// It has a star.
+pub struct SessionMarks {
+    /// True if the session has a star.
     pub starred: bool,
-    /// Its tags.
+    /// Tags of the session.
     pub tags: Vec<Arc<str>>,
 }
 
-impl<'a> Request<'a> {
-    /// A request with nothing special about it.
+impl<'a> QueryRequest<'a> {
+    /// Default parameters of a query.
     pub fn new(query: &'a Query, corpus: &'a Corpus, now: Time) -> Self {
         Self {
             query,
@@ -119,17 +111,17 @@ impl<'a> Request<'a> {
             zone: None,
             home: "",
             marks: None,
-            order: Order::default(),
-            detailed: 100,
-            context: Context::Line(160),
-            slips: true,
-            hold: false,
+            order: SearchOrder::default(),
+            snippet_limit: 100,
+            context: SnippetContext::Line(160),
+            correct_typos: true,
+            pin: false,
         }
     }
 
-    fn facts(&self, session: &Session) -> Facts<'a> {
+    fn facts(&self, session: &Session) -> FilterContext<'a> {
         let marks = self.marks.and_then(|marks| marks.get(&session.key));
-        Facts {
+        FilterContext {
             now: self.now,
             zone: self.zone,
             home: self.home,
@@ -139,49 +131,49 @@ impl<'a> Request<'a> {
     }
 }
 
-impl Search {
-    /// Opens the talk that is stored in a directory, which need not exist.
+impl SearchIndex {
+    /// Opens the text index in a directory, which need not exist.
     pub fn open(dir: &Path) -> Self {
         Self {
-            store: Store::open(dir),
-            small: Small::open(dir),
-            typed: Typed::default(),
-            asked: AtomicBool::new(false),
+            store: IndexStore::open(dir),
+            file_filters: FileFilters::open(dir),
+            query_cache: QueryCache::default(),
+            was_used: AtomicBool::new(false),
         }
     }
 
-    /// The same, being read at once: for a command, while it reads other things.
-    pub fn opened(dir: &Path) -> Self {
+    /// Opens and loads the text index, for a command that reads other data at the same time.
+    pub fn open_loaded(dir: &Path) -> Self {
         let search = Self::open(dir);
         search.store.refresh();
-        search.small.kept();
+        search.file_filters.current();
         search
     }
 
-    /// A search that stores nothing: all is searched in place.
-    pub fn detached() -> Self {
-        // A file is no directory: nothing is ever found below it, or written.
+    /// Search without a text index: all texts are searched in their files.
+    pub fn without_index() -> Self {
+        // A file is no directory, so that nothing is read or written below it.
         Self::open(Path::new("/dev/null"))
     }
 
-    /// Whether all talk is stored, as far as can be told without reading it. A command that runs for a moment only
-    /// updates where it is not, or where it met damage; whoever stays updates once in any case, which also finds damage.
+    /// Returns true if all texts are indexed, as far as the stamps show. A short-lived command updates only when this
+    /// is false or when it met damage. A long-lived process updates once in any case, which also detects damage.
     pub fn is_current(&self, corpus: &Corpus) -> bool {
-        let view = self.store.refresh();
-        !view.is_damaged() && self.typed.standing(&view, corpus).is_current()
+        let reader = self.store.refresh();
+        !reader.is_damaged() && self.query_cache.index_state(&reader, corpus).is_current()
     }
 
-    /// Stores what is new, the newest units first; what is stored is found at once, here and in other processes.
-    /// `None`: another process is at it. An error concerns the directory; searching goes on without.
+    /// Updates the text index, the newest sources first; new segments are searchable at once, in all processes. `None`
+    /// while another process updates. An error concerns the directory; searches still work without the index.
     pub fn update(
         &self,
         corpus: &Corpus,
         cancel: &Cancel,
-        told: &mut dyn FnMut(Indexed),
-    ) -> io::Result<Option<Indexed>> {
-        let updated = build::update(&self.store, corpus, cancel, told).and_then(|indexed| {
+        progress: &mut dyn FnMut(IndexProgress),
+    ) -> io::Result<Option<IndexProgress>> {
+        let updated = build::update(&self.store, corpus, cancel, progress).and_then(|indexed| {
             if indexed.is_some() && !cancel.is_cancelled() {
-                self.small.update(corpus, &self.store.view(), cancel)?;
+                self.file_filters.update(corpus, &self.store.reader(), cancel)?;
             }
             Ok(indexed)
         });
@@ -193,103 +185,110 @@ impl Search {
         })
     }
 
-    /// Learns what makes later searches quick, of units whose talk is stored. Takes about as long as storing it.
-    pub fn settle(&self, corpus: &Corpus, cancel: &Cancel) -> io::Result<()> {
-        // Another process may be at it.
-        settle::settle(&self.store, corpus, cancel).map(drop)
+    /// Builds the n-gram filters of indexed sources. Takes about as long as indexing.
+    pub fn build_filters(&self, corpus: &Corpus, cancel: &Cancel) -> io::Result<()> {
+        // Another process may be building.
+        build_filters::build(&self.store, corpus, cancel).map(drop)
     }
 
-    /// Whether nearly all of that is known.
-    pub fn is_settled(&self, corpus: &Corpus) -> bool {
-        self.typed.standing(&self.store.refresh(), corpus).unsettled() <= FEW
+    /// Returns true if nearly all sources have filters.
+    pub fn has_filters(&self, corpus: &Corpus) -> bool {
+        self.query_cache.index_state(&self.store.refresh(), corpus).missing_filters() <= MAX_UNFILTERED_SOURCES
     }
 
-    /// Gets ready for searches one after the other: reads what they need of the store, before anybody waits for it.
-    pub fn prepare(&self, corpus: &Corpus, cancel: &Cancel) {
-        self.asked.store(true, Ordering::Relaxed);
-        let view = self.store.refresh();
-        self.small.kept();
-        self.typed.standing(&view, corpus).hold(&view, cancel);
+    /// Loads and pins the data of repeated searches in advance.
+    pub fn warm(&self, corpus: &Corpus, cancel: &Cancel) {
+        self.was_used.store(true, Ordering::Relaxed);
+        let reader = self.store.refresh();
+        self.file_filters.current();
+        self.query_cache.index_state(&reader, corpus).pin(&reader, cancel);
     }
 
-    /// Gives back the memory that searches one after the other take.
-    pub fn release(&self) {
-        self.typed.forget();
-        self.store.view().release();
+    /// Frees the memory of repeated searches.
+    pub fn unpin(&self) {
+        self.query_cache.clear();
+        self.store.reader().unpin();
     }
 
-    /// Holds as little as possible until something is searched; who has searched once will search again.
-    pub fn rest(&self) {
-        if !self.asked.load(Ordering::Relaxed) {
-            self.store.forget();
-            self.small.forget();
+    /// Frees all memory until the first search; a process that has searched is expected to search again.
+    pub fn drop_caches(&self) {
+        if !self.was_used.load(Ordering::Relaxed) {
+            self.store.drop_cache();
+            self.file_filters.drop_cache();
         }
     }
 
-    /// Searches, telling what is found while it goes on. The news after which nothing follows are
-    /// [complete](crate::domain::found::Reach::complete), unless it was cancelled. Gives whether nothing held what was
-    /// asked, so that slips of the pen and abbreviations were made up for.
-    pub fn search(&self, request: &Request<'_>, cancel: &Cancel, sink: &mut dyn FnMut(Found)) -> bool {
-        self.asked.store(true, Ordering::Relaxed);
-        let view = self.store.refresh();
+    /// Runs a query and sends updates. The last update has [complete](crate::domain::search::Coverage::complete)
+    /// coverage, unless the query was cancelled. Returns true if there were no hits, so that typo correction and
+    /// abbreviations were used.
+    pub fn search(&self, request: &QueryRequest<'_>, cancel: &Cancel, sink: &mut dyn FnMut(SearchUpdate)) -> bool {
+        self.was_used.store(true, Ordering::Relaxed);
+        let reader = self.store.refresh();
         if request.query.is_empty() {
-            sink(Found {
-                reach: crate::domain::found::Reach { complete: true, ..Default::default() },
-                ..Found::default()
+            sink(SearchUpdate {
+                coverage: crate::domain::search::Coverage { complete: true, ..Default::default() },
+                ..SearchUpdate::default()
             });
             return false;
         }
-        let small = self.small.kept();
-        let mut last = Found::default();
-        let found =
-            run::search(request, request.query, view.clone(), small.clone(), &self.typed, cancel, &mut |found| {
-                if found.reach.complete { last = found } else { sink(found) }
-            });
-        let slipped = !found && request.slips && !cancel.is_cancelled() && last.hits.is_empty();
-        if slipped {
-            slips::search(request, &view, small, cancel, sink);
+        let file_filters = self.file_filters.current();
+        let mut last = SearchUpdate::default();
+        let found = execute::search(
+            request,
+            request.query,
+            reader.clone(),
+            file_filters.clone(),
+            &self.query_cache,
+            cancel,
+            &mut |found| {
+                if found.coverage.complete { last = found } else { sink(found) }
+            },
+        );
+        let corrected = !found && request.correct_typos && !cancel.is_cancelled() && last.hits.is_empty();
+        if corrected {
+            spelling::search(request, &reader, file_filters, cancel, sink);
         }
         if !cancel.is_cancelled() {
             sink(last);
         }
-        slipped
+        corrected
     }
 
-    /// The values that a filter has in the stored talk and that hold what is typed of one, the best first, each with how
-    /// many sessions it would leave; for filters that texts answer.
-    pub fn values(&self, corpus: &Corpus, (field, typed): (Field, &str), cancel: &Cancel) -> Vec<(String, usize)> {
-        let view = self.store.refresh();
-        values::count(&view, &self.typed.standing(&view, corpus), corpus, (field, typed), cancel)
+    /// Counts the values of a filter in the indexed texts: those that match the typed part, the best first, each with
+    /// its number of sessions. Empty for filters over session properties.
+    pub fn values(&self, corpus: &Corpus, (field, typed): (FilterKey, &str), cancel: &Cancel) -> Vec<(String, usize)> {
+        let reader = self.store.refresh();
+        values::count(&reader, &self.query_cache.index_state(&reader, corpus), corpus, (field, typed), cancel)
     }
 
-    /// Searches everything and gives the whole answer, in order.
-    pub fn search_all(&self, request: &Request<'_>) -> Answer {
-        let mut answer = Answer::default();
+    /// Runs a query and returns all results, in order.
+    pub fn search_all(&self, request: &QueryRequest<'_>) -> SearchResults {
+        let mut answer = SearchResults::default();
         self.search(request, &Cancel::default(), &mut |found| answer.apply(found, request.order));
         answer
     }
 }
 
-/// Numbers requests, so that a newer one cancels the older.
+/// Numbers requests, so that a newer one cancels the older ones.
 #[derive(Clone, Debug, Default)]
 pub struct Latest {
     newest: Arc<AtomicU64>,
 }
 
 impl Latest {
-    /// Begins a request; all earlier ones are cancelled.
+    /// Starts a request and cancels all earlier ones.
     pub fn begin(&self) -> Cancel {
         let own = self.newest.fetch_add(1, Ordering::Relaxed) + 1;
         Cancel { newest: self.newest.clone(), own }
     }
 
-    /// Cancels whatever runs.
+    /// Cancels all requests.
     pub fn cancel(&self) {
         self.newest.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// Tells whether a request is still wanted. The default one always is.
+/// Cancellation token of a request. The default one is never cancelled.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel {
     newest: Arc<AtomicU64>,
@@ -297,7 +296,7 @@ pub struct Cancel {
 }
 
 impl Cancel {
-    /// Nobody waits for the answer any more.
+    /// Returns true if the request was cancelled.
     pub fn is_cancelled(&self) -> bool {
         self.newest.load(Ordering::Relaxed) != self.own
     }

@@ -1,63 +1,65 @@
-//! A query made ready to run: one bit for each thing that must, or must not, occur in a session.
+//! Query plan: each text condition is a clause with one bit, required or excluded in a session.
 
-use super::letters;
-use crate::domain::query::filter::About;
+use super::ngram_lines;
+use crate::domain::query::filter::FilterTarget;
 use crate::domain::query::fold::{Case, fold};
-use crate::domain::query::raw::Raw;
-use crate::domain::query::{Branch, Facts, Filter, Form, Has, Is, Matcher, Part, Query, What};
+use crate::domain::query::json_prefilter::JsonPrefilter;
+use crate::domain::query::{
+    Branch, Filter, FilterContext, HasValue, IsValue, NeedleForm, NeedleMatcher, Query, TermKind, TextKind,
+};
 use crate::domain::{Role, Session};
 
-/// A query, ready to run.
+/// Compiled query.
 #[derive(Debug, Default)]
-pub struct Plan {
-    /// Its alternatives.
+pub struct QueryPlan {
+    /// Alternatives, joined by OR.
     pub branches: Vec<Alternative>,
-    /// What is looked for in texts, over all alternatives; the bit of each is its place.
-    pub probes: Vec<Probe>,
+    /// Text clauses of all alternatives; the index of a clause is its bit.
+    pub clauses: Vec<Clause>,
 }
 
-/// One alternative.
+/// Alternative of a query.
 #[derive(Debug, Default)]
 pub struct Alternative {
-    /// Bits of the probes that must be found.
-    pub wanted: u64,
-    /// Bits of those that must not.
-    pub unwanted: u64,
-    /// What the session must be, each with whether it is negated.
+    /// Required clauses, as bits.
+    pub required: u64,
+    /// Excluded clauses, as bits.
+    pub excluded: u64,
+    /// Filters over session properties, each with its negation.
     filters: Vec<(Filter, bool)>,
-    /// Where needles may stand, each with whether it is negated.
+    /// Filters over the texts that needles may match, each with its negation.
     scope: Vec<(Filter, bool)>,
 }
 
-/// Something to look for in texts.
+/// Text clause.
 #[derive(Debug)]
-pub struct Probe {
-    /// The alternative that it belongs to.
+pub struct Clause {
+    /// Index of its alternative.
     pub branch: usize,
-    /// What it is.
-    pub test: Test,
+    /// Test of the clause.
+    pub test: ClauseTest,
 }
 
-/// What a probe looks for.
+/// Test of a text clause.
 #[derive(Debug)]
-pub enum Test {
-    /// A needle.
+pub enum ClauseTest {
+    /// Needle.
     Text {
-        /// Finds it.
-        matcher: Matcher,
-        /// Rules raw records out; `None`: every record has to be decoded.
-        raw: Option<Raw>,
-        /// Rows of its letters, all of which must stand where it stands; see [`super::letters`].
-        rows: Vec<u32>,
-        /// It may match across texts that lie side by side, so each is looked at by itself.
-        apart: bool,
+        /// Matcher of the needle.
+        matcher: NeedleMatcher,
+        /// Prefilter of raw records; `None`: every record is decoded.
+        prefilter: Option<JsonPrefilter>,
+        /// N-grams that every match contains; see [`super::ngram_lines`].
+        grams: Vec<u32>,
+        /// True if the needle could match across adjacent texts, so that each text is matched by itself.
+        per_text: bool,
     },
-    /// A text of a kind: a touched file, an exit code, an error, any text of a role.
+    /// Kind of text: a touched file, an exit code, an error, any text of a role.
     Occurs(Filter),
 }
 
-impl Plan {
-    /// Makes a query ready.
+impl QueryPlan {
+    /// Compiles a query.
     pub fn new(query: &Query) -> Self {
         let mut plan = Self::default();
         for branch in &query.branches {
@@ -69,117 +71,123 @@ impl Plan {
     fn add(&mut self, branch: &Branch) {
         let at = self.branches.len();
         let mut alternative = Alternative::default();
-        let has_needles = branch.wanted().next().is_some();
+        let has_needles = branch.required().next().is_some();
         for term in &branch.terms {
-            let test = match &term.what {
-                What::Text(needle) => {
-                    // A regular expression was tried when the query was understood.
-                    let Ok(matcher) = Matcher::new(needle) else { continue };
-                    let apart = needle.form == Form::Regex;
-                    Test::Text { matcher, raw: Matcher::raw(needle), rows: letters::rows(needle), apart }
+            let test = match &term.kind {
+                TermKind::Text(needle) => {
+                    // The parser has already rejected invalid regular expressions.
+                    let Ok(matcher) = NeedleMatcher::new(needle) else { continue };
+                    let per_text = needle.form == NeedleForm::Regex;
+                    ClauseTest::Text {
+                        matcher,
+                        prefilter: NeedleMatcher::json_prefilter(needle),
+                        grams: ngram_lines::grams(needle),
+                        per_text,
+                    }
                 }
-                What::Filter(filter) => match filter.about() {
-                    About::Session => {
+                TermKind::Filter(filter) => match filter.target() {
+                    FilterTarget::Session => {
                         alternative.filters.push((filter.clone(), term.negated));
                         continue;
                     }
-                    About::Scope if has_needles => {
+                    FilterTarget::Scope if has_needles => {
                         alternative.scope.push((filter.clone(), term.negated));
                         continue;
                     }
-                    About::Scope | About::Occurrence => Test::Occurs(filter.clone()),
+                    FilterTarget::Scope | FilterTarget::Occurrence => ClauseTest::Occurs(filter.clone()),
                 },
             };
-            let bit = 1 << self.probes.len().min(63);
+            let bit = 1 << self.clauses.len().min(63);
             if term.negated {
-                alternative.unwanted |= bit;
+                alternative.excluded |= bit;
             } else {
-                alternative.wanted |= bit;
+                alternative.required |= bit;
             }
-            self.probes.push(Probe { branch: at, test });
+            self.clauses.push(Clause { branch: at, test });
         }
         self.branches.push(alternative);
     }
 
-    /// The alternatives that a session may fulfil, as bits, by what is known without its texts.
-    pub fn alternatives(&self, session: &Session, facts: &Facts<'_>) -> u64 {
+    /// Returns the alternatives that a session may match by its properties, as bits.
+    pub fn alternatives(&self, session: &Session, facts: &FilterContext<'_>) -> u64 {
         let open = |branch: &Alternative| {
             branch.filters.iter().all(|(filter, negated)| filter.admits(session, facts) != *negated)
         };
         (0u64..).zip(&self.branches).filter(|(_, branch)| open(branch)).map(|(at, _)| 1 << at).sum()
     }
 
-    /// Probes that what is known of a session fulfils already (`is:live,error` of a live one).
-    pub fn given(&self, session: &Session, facts: &Facts<'_>) -> u64 {
-        let holds = |probe: &Probe| match &probe.test {
-            Test::Occurs(Filter::Is(values)) => values.iter().any(|value| value.admits(session, facts)),
-            Test::Occurs(_) | Test::Text { .. } => false,
+    /// Returns the clauses that a session's properties satisfy already (`is:live,error` of a live one), as bits.
+    pub fn satisfied_by(&self, session: &Session, facts: &FilterContext<'_>) -> u64 {
+        let is_satisfied = |clause: &Clause| match &clause.test {
+            ClauseTest::Occurs(Filter::Is(values)) => values.iter().any(|value| value.admits(session, facts)),
+            ClauseTest::Occurs(_) | ClauseTest::Text { .. } => false,
         };
-        (0u64..).zip(&self.probes).filter(|(_, probe)| holds(probe)).map(|(at, _)| 1 << at).sum()
+        (0u64..).zip(&self.clauses).filter(|(_, clause)| is_satisfied(clause)).map(|(at, _)| 1 << at).sum()
     }
 
-    /// Whether a probe of an open alternative may be found in a text of that kind.
-    pub fn admits(&self, probe: &Probe, open: u64, part: Part, tool: &str) -> bool {
-        if open & (1 << probe.branch) == 0 {
+    /// Returns true if a clause of an eligible alternative may match a text of this kind.
+    pub fn admits(&self, clause: &Clause, open: u64, kind: TextKind, tool: &str) -> bool {
+        if open & (1 << clause.branch) == 0 {
             return false;
         }
-        match &probe.test {
-            Test::Text { .. } => {
-                part != Part::Outcome
-                    && self.branches[probe.branch]
+        match &clause.test {
+            ClauseTest::Text { .. } => {
+                kind != TextKind::Outcome
+                    && self.branches[clause.branch]
                         .scope
                         .iter()
-                        .all(|(filter, negated)| in_scope(filter, part, tool) != *negated)
+                        .all(|(filter, negated)| in_scope(filter, kind, tool) != *negated)
             }
-            Test::Occurs(filter) => may_occur(filter, part),
+            ClauseTest::Occurs(filter) => may_occur(filter, kind),
         }
     }
 
-    /// Whether any text has to be looked at.
-    pub fn reads_texts(&self) -> bool {
-        !self.probes.is_empty()
+    /// Returns true if the query has text clauses.
+    pub fn needs_texts(&self) -> bool {
+        !self.clauses.is_empty()
     }
 
-    /// Whether needles are wanted in some texts only.
+    /// Returns true if needles are limited to some texts.
     pub fn has_scope(&self) -> bool {
         self.branches.iter().any(|branch| !branch.scope.is_empty())
     }
 
-    /// Whether it matters to which tool an output belongs.
-    pub fn asks_for_tools(&self) -> bool {
+    /// Returns true if the tool of an output matters.
+    pub fn needs_tool_names(&self) -> bool {
         let tool = |filter: &Filter| matches!(filter, Filter::Tool(_));
         self.branches.iter().any(|branch| branch.scope.iter().any(|(filter, _)| tool(filter)))
     }
 
-    /// Whether texts that are not in the index can matter at all.
-    pub fn needs_bulk(&self) -> bool {
-        let bulk = [Part::Thinking, Part::Output, Part::Input];
-        self.probes.iter().any(|probe| {
-            let scope = &self.branches[probe.branch].scope;
-            match &probe.test {
-                // Which tool is not known yet: only what is sure rules a text out.
-                Test::Text { .. } => bulk.iter().any(|part| {
+    /// Returns true if texts outside of the index may match.
+    pub fn needs_files(&self) -> bool {
+        let outside = [TextKind::Thinking, TextKind::Output, TextKind::Input];
+        self.clauses.iter().any(|clause| {
+            let scope = &self.branches[clause.branch].scope;
+            match &clause.test {
+                // The tool is unknown here; only certain mismatches exclude a text.
+                ClauseTest::Text { .. } => outside.iter().any(|kind| {
                     scope.iter().all(|(filter, negated)| {
-                        matches!(filter, Filter::Tool(_)) || in_scope(filter, *part, "") != *negated
+                        matches!(filter, Filter::Tool(_)) || in_scope(filter, *kind, "") != *negated
                     })
                 }),
-                Test::Occurs(_) => probe.occurs_in_bulk(),
+                ClauseTest::Occurs(_) => clause.occurs_outside_index(),
             }
         })
     }
 }
 
 impl Alternative {
-    /// Whether what was found of a session fulfils it. Before `all` was looked at, nothing unwanted can be ruled out.
-    pub fn fulfilled(&self, found: u64, all: bool) -> bool {
-        found & self.wanted == self.wanted && (self.unwanted == 0 || (all && found & self.unwanted == 0))
+    /// Returns true if a session with the matched clauses satisfies the alternative. Exclusions hold only once all of
+    /// the session was searched.
+    pub fn is_satisfied(&self, found: u64, all: bool) -> bool {
+        found & self.required == self.required && (self.excluded == 0 || (all && found & self.excluded == 0))
     }
 }
 
-fn in_scope(filter: &Filter, part: Part, tool: &str) -> bool {
+fn in_scope(filter: &Filter, kind: TextKind, tool: &str) -> bool {
     match filter {
-        Filter::Role(roles) => roles.contains(&part.role()) || (part == Part::Title && roles.contains(&Role::User)),
-        Filter::Kind(kinds) => kinds.contains(&part.kind()),
+        Filter::Role(roles) => roles.contains(&kind.role()) || (kind == TextKind::Title && roles.contains(&Role::User)),
+        Filter::Kind(kinds) => kinds.contains(&kind.kind()),
         Filter::Tool(names) => {
             let tool = fold(tool, Case::Ignored);
             !tool.is_empty() && names.iter().any(|name| tool.contains(&fold(name, Case::Ignored)))
@@ -188,45 +196,45 @@ fn in_scope(filter: &Filter, part: Part, tool: &str) -> bool {
     }
 }
 
-fn may_occur(filter: &Filter, part: Part) -> bool {
+fn may_occur(filter: &Filter, kind: TextKind) -> bool {
     match filter {
-        Filter::File(_) => matches!(part, Part::File | Part::EditedFile),
-        Filter::Exit(_) => part == Part::Outcome,
-        Filter::Has(values) => values.iter().any(|value| shows(*value, part)),
-        Filter::Is(values) => values.contains(&Is::Error) && shows(Has::Error, part),
-        Filter::Tool(_) => matches!(part, Part::Input | Part::File | Part::EditedFile),
-        Filter::Role(_) | Filter::Kind(_) => in_scope(filter, part, ""),
+        Filter::File(_) => matches!(kind, TextKind::File | TextKind::EditedFile),
+        Filter::Exit(_) => kind == TextKind::Outcome,
+        Filter::Has(values) => values.iter().any(|value| matches_has(*value, kind)),
+        Filter::Is(values) => values.contains(&IsValue::Error) && matches_has(HasValue::Error, kind),
+        Filter::Tool(_) => matches!(kind, TextKind::Input | TextKind::File | TextKind::EditedFile),
+        Filter::Role(_) | Filter::Kind(_) => in_scope(filter, kind, ""),
         _ => false,
     }
 }
 
-fn shows(has: Has, part: Part) -> bool {
+fn matches_has(has: HasValue, kind: TextKind) -> bool {
     match has {
-        Has::Error => matches!(part, Part::Outcome | Part::Error),
-        Has::Diff => part == Part::EditedFile,
-        Has::Image => part == Part::Image,
-        Has::Plan => part == Part::Plan,
+        HasValue::Error => matches!(kind, TextKind::Outcome | TextKind::Error),
+        HasValue::Diff => kind == TextKind::EditedFile,
+        HasValue::Image => kind == TextKind::Image,
+        HasValue::Plan => kind == TextKind::Plan,
     }
 }
 
-impl Probe {
-    /// Whether it is to be found outside of the talk only.
-    pub fn occurs_in_bulk(&self) -> bool {
-        let Test::Occurs(Filter::Kind(kinds)) = &self.test else { return false };
-        kinds.contains(&Part::Thinking.kind())
+impl Clause {
+    /// Returns true if the clause matches only texts outside of the index.
+    pub fn occurs_outside_index(&self) -> bool {
+        let ClauseTest::Occurs(Filter::Kind(kinds)) = &self.test else { return false };
+        kinds.contains(&TextKind::Thinking.kind())
     }
 
-    /// Whether a text of a kind that [`Plan::admits`] is what an [`Test::Occurs`] looks for.
-    pub fn occurs(&self, part: Part, tool: &str, text: &str) -> bool {
-        let Test::Occurs(filter) = &self.test else { return false };
+    /// Returns true if a text that [`QueryPlan::admits`] satisfies the kind test of the clause.
+    pub fn occurs(&self, kind: TextKind, tool: &str, text: &str) -> bool {
+        let ClauseTest::Occurs(filter) = &self.test else { return false };
         match filter {
             Filter::File(names) => {
                 let path = fold(text, Case::Ignored);
                 names.iter().any(|name| path.contains(&fold(name, Case::Ignored)))
             }
-            Filter::Exit(ranges) => text.parse().is_ok_and(|code| ranges.iter().any(|range| range.holds(code))),
-            Filter::Has(_) | Filter::Is(_) => part != Part::Outcome || text != "0",
-            Filter::Tool(_) => in_scope(filter, part, tool),
+            Filter::Exit(ranges) => text.parse().is_ok_and(|code| ranges.iter().any(|range| range.contains(code))),
+            Filter::Has(_) | Filter::Is(_) => kind != TextKind::Outcome || text != "0",
+            Filter::Tool(_) => in_scope(filter, kind, tool),
             _ => true,
         }
     }

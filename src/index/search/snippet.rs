@@ -1,37 +1,45 @@
-//! What stands around a match, cut to a line or to some lines, with the matches marked.
+//! Snippets: text around a match, cut to one line or to some lines, with the ranges of the matches.
 
 use std::ops::Range;
 
-use super::plan::{Plan, Test};
-use crate::domain::found::{Place, Snippet};
-use crate::domain::query::Part;
+use super::plan::{ClauseTest, QueryPlan};
+use crate::domain::query::TextKind;
+use crate::domain::search::{EntryLocation, Snippet};
 use crate::stdx::text::{boundary_after, boundary_before, one_line, sanitise};
 
-/// How much stands around a match.
+/// Size of a snippet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Context {
-    /// One line of about so many bytes.
+pub enum SnippetContext {
+    /// One line of about this many bytes.
     Line(usize),
-    /// So many lines before and after.
+    /// This many lines before and after.
     Lines(usize),
 }
 
-/// Longest text around a match in lines, and most matches that are marked.
-const LONGEST: usize = 4 << 10;
-const MARKED: usize = 32;
+/// Maximum bytes of a snippet of lines, and maximum marked matches.
+const MAX_CONTEXT_BYTES: usize = 4 << 10;
+const MAX_MATCHES: usize = 32;
 
-/// Cuts out what stands around the first match at `at`, and marks what the probes of `bits` find in it.
-pub fn snippet(plan: &Plan, bits: u64, part: Part, place: Place, text: &str, at: usize, context: Context) -> Snippet {
+/// Cuts the snippet around a match at `at`, and marks the matches of the clauses in `bits`.
+pub fn snippet(
+    plan: &QueryPlan,
+    bits: u64,
+    kind: TextKind,
+    location: EntryLocation,
+    text: &str,
+    at: usize,
+    context: SnippetContext,
+) -> Snippet {
     let window = match context {
-        Context::Line(bytes) => around(text, at, bytes / 3, bytes - bytes / 3),
-        Context::Lines(lines) => lines_around(text, at, lines),
+        SnippetContext::Line(bytes) => window_around(text, at, bytes / 3, bytes - bytes / 3),
+        SnippetContext::Lines(lines) => lines_around(text, at, lines),
     };
     let cut = &text[window.clone()];
     let mut text_shown = match context {
-        Context::Line(_) => one_line(cut),
-        Context::Lines(_) => sanitise(cut).into_owned(),
+        SnippetContext::Line(_) => one_line(cut),
+        SnippetContext::Lines(_) => sanitise(cut).into_owned(),
     };
-    if let Context::Line(_) = context {
+    if let SnippetContext::Line(_) = context {
         if window.start > 0 {
             text_shown.insert(0, '…');
         }
@@ -39,16 +47,16 @@ pub fn snippet(plan: &Plan, bits: u64, part: Part, place: Place, text: &str, at:
             text_shown.push('…');
         }
     }
-    let ranges = marks(plan, bits, &text_shown);
-    Snippet { place, part, text: text_shown, ranges }
+    let ranges = match_ranges(plan, bits, &text_shown);
+    Snippet { location: location, text_kind: kind, text: text_shown, ranges }
 }
 
-/// Where the probes of `bits` match, ascending, overlaps joined.
-pub fn marks(plan: &Plan, bits: u64, text: &str) -> Vec<Range<usize>> {
+/// Returns the ranges of the clauses in `bits`, ascending, overlaps merged.
+pub fn match_ranges(plan: &QueryPlan, bits: u64, text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
-    for (at, probe) in plan.probes.iter().enumerate() {
-        if let (true, Test::Text { matcher, .. }) = (bits & (1 << at) != 0, &probe.test) {
-            found.extend(matcher.find_all(text, MARKED));
+    for (at, clause) in plan.clauses.iter().enumerate() {
+        if let (true, ClauseTest::Text { matcher, .. }) = (bits & (1 << at) != 0, &clause.test) {
+            found.extend(matcher.find_all(text, MAX_MATCHES));
         }
     }
     found.sort_by_key(|range| (range.start, range.end));
@@ -62,11 +70,11 @@ pub fn marks(plan: &Plan, bits: u64, text: &str) -> Vec<Range<usize>> {
     joined
 }
 
-fn around(text: &str, at: usize, before: usize, after: usize) -> Range<usize> {
+fn window_around(text: &str, at: usize, before: usize, after: usize) -> Range<usize> {
     let at = at.min(text.len());
     let from = boundary_before(text, at.saturating_sub(before));
     let to = boundary_after(text, (at + after).min(text.len()));
-    // Not within a word, where one ends near enough.
+    // Starts at a word, where one begins near enough.
     let skipped = if from == 0 { 0 } else { text[from..at.max(from)].find(char::is_whitespace).map_or(0, |at| at + 1) };
     let start = boundary_before(text, from + skipped.min(before / 2));
     start..to
@@ -76,15 +84,15 @@ fn lines_around(text: &str, at: usize, lines: usize) -> Range<usize> {
     let at = boundary_before(text, at.min(text.len()));
     let from = text[..at].rmatch_indices('\n').nth(lines).map_or(0, |(newline, _)| newline + 1);
     let to = text[at..].match_indices('\n').nth(lines).map_or(text.len(), |(newline, _)| at + newline);
-    let from = from.max(boundary_after(text, at.saturating_sub(LONGEST / 2)));
-    from..to.min(boundary_before(text, at + LONGEST / 2)).max(at)
+    let from = from.max(boundary_after(text, at.saturating_sub(MAX_CONTEXT_BYTES / 2)));
+    from..to.min(boundary_before(text, at + MAX_CONTEXT_BYTES / 2)).max(at)
 }
 
-/// Where the first match of the probes of `bits` begins; 0 where none matches.
-pub fn first(plan: &Plan, bits: u64, text: &str) -> usize {
-    let found = plan.probes.iter().enumerate().filter_map(|(at, probe)| match &probe.test {
-        Test::Text { matcher, .. } if bits & (1 << at) != 0 => matcher.find_at(text, 0),
-        Test::Text { .. } | Test::Occurs(_) => None,
+/// Returns the start of the first match of the clauses in `bits`; 0 without a match.
+pub fn first_match(plan: &QueryPlan, bits: u64, text: &str) -> usize {
+    let found = plan.clauses.iter().enumerate().filter_map(|(at, clause)| match &clause.test {
+        ClauseTest::Text { matcher, .. } if bits & (1 << at) != 0 => matcher.find_at(text, 0),
+        ClauseTest::Text { .. } | ClauseTest::Occurs(_) => None,
     });
     found.map(|range| range.start).min().unwrap_or_default()
 }

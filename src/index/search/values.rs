@@ -1,82 +1,82 @@
-//! The values that a filter has in the stored talk, counted when somebody completes one: tools, files, exit codes, and
-//! which sorts of entries there are. What is not stored yet is not counted; nothing is kept for the next time.
+//! Counts the values of a filter in the indexed texts, for completion: tools, files, exit codes and kinds of entries.
+//! Texts that are not indexed yet are not counted; nothing is cached.
 
 use std::collections::{HashMap, HashSet};
 
 use super::Cancel;
 use super::corpus::Corpus;
-use super::standing::{Placed, Standing};
-use super::store::{Block, Buffer, Entry, View};
-use crate::domain::query::Part;
-use crate::domain::query::complete::best;
-use crate::domain::query::filter::{Field, Has, Is, KINDS, ROLES};
+use super::index_state::{IndexState, LiveSegment};
+use super::store::{BlockBuffer, IndexReader, TextBlock, TextEntry};
+use crate::domain::query::TextKind;
+use crate::domain::query::complete::rank_values;
+use crate::domain::query::filter::{FilterKey, HasValue, IsValue, KINDS, ROLES};
 use crate::domain::query::fold::{Case, fold};
 
-/// Values that are told of at most; nobody chooses from more.
-const MOST: usize = 200;
+/// Maximum values of an answer, because users choose from fewer.
+const MAX_VALUES: usize = 200;
 
-/// Values of a filter that hold what is typed of one, the best first, with how many sessions each would leave. None for
-/// a filter that a session answers by itself.
+/// Counts the values of a filter that match the typed part, the best first, each with its number of sessions. Empty for
+/// filters over session properties.
 pub fn count(
-    view: &View,
-    standing: &Standing,
+    reader: &IndexReader,
+    state: &IndexState,
     corpus: &Corpus,
-    (field, typed): (Field, &str),
+    (field, typed): (FilterKey, &str),
     cancel: &Cancel,
 ) -> Vec<(String, usize)> {
     let mut counts = Counts::default();
-    let mut buffer = Buffer::default();
-    for placed in &standing.batches {
+    let mut buffer = BlockBuffer::default();
+    for live in &state.segments {
         if cancel.is_cancelled() {
             return Vec::new();
         }
-        // What is damaged or gone by now is counted when it is stored again.
-        if let Ok(block) = view.read(&placed.batch, &mut buffer) {
-            counts.add(field, placed, block, corpus);
+        // A damaged or replaced segment is counted after its next update.
+        if let Ok(block) = reader.read(&live.segment, &mut buffer) {
+            counts.add(field, live, block, corpus);
         }
     }
-    let mut values = best(field, typed, counts.sessions(field));
-    values.truncate(MOST);
+    let mut values = rank_values(field, typed, counts.sessions(field));
+    values.truncate(MAX_VALUES);
     values
 }
 
-/// Which sessions have which value.
+/// Sessions by value.
 #[derive(Default)]
 struct Counts {
-    /// The number of each value, by the form in which the filter compares it.
+    /// Index of each value by its normal form.
     numbers: HashMap<String, usize>,
-    /// Each value as it was written first.
+    /// Original form of each value.
     written: Vec<String>,
-    held: HashSet<(usize, usize)>,
+    pairs: HashSet<(usize, usize)>,
 }
 
 impl Counts {
-    fn add(&mut self, field: Field, placed: &Placed, block: Block<'_>, corpus: &Corpus) {
+    fn add(&mut self, field: FilterKey, live: &LiveSegment, block: TextBlock<'_>, corpus: &Corpus) {
         let tools = block.tools();
         for entry in (0..block.count()).map(|at| block.entry(at)) {
-            let Some(session) = placed.sessions.get(entry.session).copied().flatten() else { continue };
+            let Some(session) = live.sessions.get(entry.session).copied().flatten() else { continue };
             let text = || String::from_utf8_lossy(block.text_of(&entry));
-            // The present title is the session's, not an entry.
-            if entry.part == Part::Title && *corpus.sessions()[session].title.text == *text() {
+            // The current title belongs to the session, not to an entry.
+            if entry.kind == TextKind::Title && *corpus.sessions()[session].title.text == *text() {
                 continue;
             }
             match field {
-                Field::Tool if is_of_a_call(&entry) => {
+                FilterKey::Tool if belongs_to_call(&entry) => {
                     let tool = tools.get(entry.tool).copied().unwrap_or_default();
-                    self.note(session, &fold(tool, Case::Ignored), tool);
+                    self.add_value(session, &fold(tool, Case::Ignored), tool);
                 }
-                Field::File if matches!(entry.part, Part::File | Part::EditedFile) => {
-                    self.note(session, &text(), &text());
+                FilterKey::File if matches!(entry.kind, TextKind::File | TextKind::EditedFile) => {
+                    self.add_value(session, &text(), &text());
                 }
-                Field::Exit if entry.part == Part::Outcome && text().parse::<u64>().is_ok() => {
-                    self.note(session, &text(), &text());
+                FilterKey::Exit if entry.kind == TextKind::Outcome && text().parse::<u64>().is_ok() => {
+                    self.add_value(session, &text(), &text());
                 }
-                _ => sorts(field, entry.part, &text(), |name| self.note(session, name, name)),
+                _ => fixed_values(field, entry.kind, &text(), |name| self.add_value(session, name, name)),
             }
         }
     }
 
-    fn note(&mut self, session: usize, compared: &str, written: &str) {
+    fn add_value(&mut self, session: usize, compared: &str, written: &str) {
         if compared.is_empty() {
             return;
         }
@@ -85,46 +85,50 @@ impl Counts {
             self.written.push(written.to_owned());
             self.written.len() - 1
         });
-        self.held.insert((number, session));
+        self.pairs.insert((number, session));
     }
 
-    /// Each value with the number of its sessions.
-    fn sessions(self, field: Field) -> Vec<(String, usize)> {
+    /// Returns each value with its number of sessions.
+    fn sessions(self, field: FilterKey) -> Vec<(String, usize)> {
         let mut of: Vec<HashSet<usize>> = vec![HashSet::new(); self.written.len()];
-        for (number, session) in self.held {
+        for (number, session) in self.pairs {
             of[number].insert(session);
         }
         let mut counts: Vec<usize> = of.iter().map(HashSet::len).collect();
-        if field == Field::Tool {
-            // A tool is meant by any part of its name: `edit` is also MultiEdit.
+        if field == FilterKey::Tool {
+            // A filter matches any part of a tool name: `edit` also matches MultiEdit.
             for (name, number) in &self.numbers {
-                let meant =
+                let matching =
                     self.numbers.iter().filter(|(other, _)| other.contains(name)).map(|(_, number)| &of[*number]);
-                counts[*number] = meant.flatten().collect::<HashSet<_>>().len();
+                counts[*number] = matching.flatten().collect::<HashSet<_>>().len();
             }
         }
         self.written.into_iter().zip(counts).collect()
     }
 }
 
-fn is_of_a_call(entry: &Entry) -> bool {
-    matches!(entry.part, Part::Input | Part::File | Part::EditedFile)
+fn belongs_to_call(entry: &TextEntry) -> bool {
+    matches!(entry.kind, TextKind::Input | TextKind::File | TextKind::EditedFile)
 }
 
-/// The values of a filter with fixed values that an entry with such a text has.
-fn sorts(field: Field, part: Part, text: &str, mut tell: impl FnMut(&str)) {
-    let failed = part == Part::Error || (part == Part::Outcome && text != "0");
-    let shows = |has: Has| match has {
-        Has::Error => failed,
-        Has::Diff => part == Part::EditedFile,
-        Has::Image => part == Part::Image,
-        Has::Plan => part == Part::Plan,
+/// Passes the values of a filter with fixed values that a text has to `sink`.
+fn fixed_values(field: FilterKey, kind: TextKind, text: &str, mut sink: impl FnMut(&str)) {
+    let failed = kind == TextKind::Error || (kind == TextKind::Outcome && text != "0");
+    let matches = |has: HasValue| match has {
+        HasValue::Error => failed,
+        HasValue::Diff => kind == TextKind::EditedFile,
+        HasValue::Image => kind == TextKind::Image,
+        HasValue::Plan => kind == TextKind::Plan,
     };
     match field {
-        Field::Role => ROLES.iter().filter(|(role, _)| *role == part.role()).for_each(|(_, name)| tell(name)),
-        Field::Kind => KINDS.iter().filter(|(kind, _)| *kind == part.kind()).for_each(|(_, name)| tell(name)),
-        Field::Has => Has::ALL.iter().filter(|(has, _)| shows(*has)).for_each(|(_, name)| tell(name)),
-        Field::Is if failed => Is::ALL.iter().filter(|(is, _)| *is == Is::Error).for_each(|(_, name)| tell(name)),
+        FilterKey::Role => ROLES.iter().filter(|(role, _)| *role == kind.role()).for_each(|(_, name)| sink(name)),
+        FilterKey::Kind => {
+            KINDS.iter().filter(|(entry_kind, _)| *entry_kind == kind.kind()).for_each(|(_, name)| sink(name))
+        }
+        FilterKey::Has => HasValue::ALL.iter().filter(|(has, _)| matches(*has)).for_each(|(_, name)| sink(name)),
+        FilterKey::Is if failed => {
+            IsValue::ALL.iter().filter(|(is, _)| *is == IsValue::Error).for_each(|(_, name)| sink(name))
+        }
         _ => {}
     }
 }

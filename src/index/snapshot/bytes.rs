@@ -1,7 +1,7 @@
-//! Numbers, texts and paths as bytes, and back.
+//! Byte encoding of numbers, texts and paths.
 //!
-//! What is read may be damaged anywhere: that gives `None`, never a panic, and never more memory than the bytes
-//! could mean. Knows nothing of what the bytes are about.
+//! The input may be damaged anywhere. Damage gives `None`, never a panic, and never an allocation beyond the size of
+//! the input. Does not depend on the meaning of the bytes.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -9,26 +9,26 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Bytes that grow.
+/// Writer with a table of shared texts and folders.
 #[derive(Debug, Default)]
-pub struct Writer<'a> {
+pub struct ByteWriter<'a> {
     bytes: Vec<u8>,
     texts: HashMap<&'a str, u64>,
     folders: HashMap<&'a [u8], u64>,
 }
 
-impl<'a> Writer<'a> {
-    /// All that was written.
+impl<'a> ByteWriter<'a> {
+    /// Returns the written bytes.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 
-    /// How many bytes there are.
+    /// Returns the number of bytes.
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// What was written since the last time. What is shared stays so.
+    /// Takes the bytes since the last call. The table of shared texts is kept.
     pub fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
     }
@@ -37,7 +37,7 @@ impl<'a> Writer<'a> {
         self.bytes.push(byte);
     }
 
-    /// A number, in as few bytes as it needs.
+    /// Writes a number as a varint.
     pub fn number(&mut self, mut number: u64) {
         while number >= 0x80 {
             self.byte((number & 0x7f) as u8 | 0x80);
@@ -46,12 +46,12 @@ impl<'a> Writer<'a> {
         self.byte((number & 0x7f) as u8);
     }
 
-    /// A number that may be negative.
+    /// Writes a signed number in zigzag encoding.
     pub fn signed(&mut self, number: i64) {
         self.number((number << 1 ^ number >> 63).cast_unsigned());
     }
 
-    /// A number as wide as numbers are, for those that use all of it.
+    /// Writes a number in eight bytes, for numbers that use all of them.
     pub fn wide(&mut self, number: u64) {
         self.bytes.extend_from_slice(&number.to_le_bytes());
     }
@@ -61,7 +61,7 @@ impl<'a> Writer<'a> {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Whether there is something, and then what.
+    /// Writes a presence byte, then the value if there is one.
     pub fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
         self.byte(value.is_some().into());
         if let Some(value) = value {
@@ -69,7 +69,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A text that others may be equal to: it is written once, and then named by its number.
+    /// Writes a text once, and its number each further time.
     pub fn shared(&mut self, text: &'a str) {
         let next = self.texts.len() as u64;
         let number = *self.texts.entry(text).or_insert(next);
@@ -79,7 +79,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A path, of which the folder may be others', too. It need not be text.
+    /// Writes a path with a shared folder. The path need not be UTF-8.
     pub fn path(&mut self, path: &'a Path) {
         let bytes = path.as_os_str().as_bytes();
         let (folder, name) = bytes.split_at(memchr::memrchr(b'/', bytes).map_or(0, |at| at + 1));
@@ -93,27 +93,27 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// What was read and may be named again by its number.
+/// Shared texts and folders read so far, by number.
 #[derive(Debug, Default)]
-pub struct Known {
+pub struct InternTable {
     texts: Vec<Arc<str>>,
     folders: Vec<Box<[u8]>>,
 }
 
-/// Bytes of which ever fewer are left.
+/// Reader over the remaining bytes.
 #[derive(Debug)]
-pub struct Reader<'a> {
+pub struct ByteReader<'a> {
     rest: &'a [u8],
-    known: &'a mut Known,
+    interned: &'a mut InternTable,
 }
 
-impl<'a> Reader<'a> {
-    /// Reads from the first of them.
-    pub fn new(rest: &'a [u8], known: &'a mut Known) -> Self {
-        Self { rest, known }
+impl<'a> ByteReader<'a> {
+    /// Creates a reader at the first byte.
+    pub fn new(rest: &'a [u8], interned: &'a mut InternTable) -> Self {
+        Self { rest, interned }
     }
 
-    /// Whether none is left.
+    /// Returns true if no bytes are left.
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// A number that fits into what is wanted.
+    /// Reads a number of the required type.
     pub fn small<T: TryFrom<u64>>(&mut self) -> Option<T> {
         T::try_from(self.number()?).ok()
     }
@@ -171,20 +171,20 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes()?).ok()
     }
 
-    /// What may be there. The outer `None` is damage.
+    /// Reads an optional value. The outer `None` is damage.
     #[expect(clippy::option_option, reason = "damage is not the same as nothing")]
     pub fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
         if self.bool()? { read(self).map(Some) } else { Some(None) }
     }
 
-    /// A shared text with its number.
+    /// Reads a shared text with its number.
     pub fn numbered(&mut self) -> Option<(usize, Arc<str>)> {
         let number: usize = self.small()?;
-        if number == self.known.texts.len() {
+        if number == self.interned.texts.len() {
             let text = self.text()?.into();
-            self.known.texts.push(text);
+            self.interned.texts.push(text);
         }
-        self.known.texts.get(number).map(|text| (number, text.clone()))
+        self.interned.texts.get(number).map(|text| (number, text.clone()))
     }
 
     pub fn shared(&mut self) -> Option<Arc<str>> {
@@ -193,12 +193,12 @@ impl<'a> Reader<'a> {
 
     pub fn path(&mut self) -> Option<PathBuf> {
         let number: usize = self.small()?;
-        if number == self.known.folders.len() {
+        if number == self.interned.folders.len() {
             let folder = self.bytes()?.into();
-            self.known.folders.push(folder);
+            self.interned.folders.push(folder);
         }
         let name = self.bytes()?;
-        let folder = self.known.folders.get(number)?;
+        let folder = self.interned.folders.get(number)?;
         let mut path = std::ffi::OsString::with_capacity(folder.len() + name.len());
         path.push(OsStr::from_bytes(folder));
         path.push(OsStr::from_bytes(name));

@@ -1,18 +1,17 @@
-//! The whole catalog as a command last saw it, for the next command: true as long as every unit is what it was then.
+//! Snapshot of the whole catalog for the next command, valid while every source is unchanged.
 //!
-//! One file beside the cache, read while the roots are walked, a `stat` each as always. If anything at all
-//! differs, the cache is asked instead. The file may be deleted at any time, and must never say more than the cache
-//! would.
+//! One file beside the cache, read while the roots are walked (one `stat` per source). If anything differs, the cache
+//! is used instead. The file may be deleted at any time, and must never contain more than the cache would give.
 //!
 //! ```text
-//! premise   version, roots, state of the cache: compared byte for byte with what it would be now
-//! blocks    length, checksum, and so many bytes: the first is the fingerprint of the units, the others are sessions and
-//!           issues, see [`form`]
+//! cache key  version, roots, stamps of the cache: compared byte for byte with the current ones
+//! blocks     length, checksum, bytes: the first is the fingerprint of the sources, the others are sessions and
+//!            issues, see [`codec`]
 //! ```
 
 mod bytes;
-pub mod form;
-mod present;
+pub mod codec;
+mod fingerprint;
 
 use std::collections::HashMap;
 use std::fs;
@@ -26,82 +25,86 @@ use std::thread::JoinHandle;
 
 use foldhash::quality::FixedState;
 
-use self::bytes::Writer;
-use self::form::Now;
-use self::present::{Fingerprint, Walk};
+use self::bytes::ByteWriter;
+use self::codec::CurrentState;
+use self::fingerprint::{Fingerprint, ParallelWalk};
 use super::cache;
-use super::pool::live_signs;
+use super::pool::live_statuses;
 use super::workspace::Workspaces;
-use crate::agent::{Format, Root, Stamp, Unit};
-use crate::domain::live::LiveSign;
-use crate::domain::{Issue, Session, SessionKey, State};
+use crate::agent::{FileStamp, Format, Source, SourceRoot};
+use crate::domain::live_status::LiveStatus;
+use crate::domain::{Issue, Session, SessionKey, SessionState};
 
-/// Changes with the form. What readers make of the same bytes changes with the program's version.
+/// Version of the encoding. The program's version covers changes of the readers.
 const VERSION: &str = concat!("salon 3/", env!("CARGO_PKG_VERSION"));
 
-/// What holds of a catalog that was kept, and what is there now.
+/// Valid snapshot with the current sources and live sessions.
 #[derive(Debug)]
-pub(super) struct Recalled {
-    /// In the order in which they were kept.
+pub(super) struct LoadedSnapshot {
+    /// Sessions in stored order.
     pub sessions: Vec<Arc<Session>>,
     pub issues: Vec<Issue>,
-    pub units: Vec<Unit>,
-    pub live: Vec<LiveSign>,
+    pub sources: Vec<Source>,
+    pub live: Vec<LiveStatus>,
 }
 
-/// The snapshot of a directory, if it still holds.
-pub(super) fn recall(dir: Option<&Path>, roots: &[Root], formats: &'static [&'static dyn Format]) -> Option<Recalled> {
-    let mut kept = Kept::open(dir?, roots)?;
-    let walk = Walk::new(roots, formats);
+/// Loads the snapshot in a directory, if it is valid.
+pub(super) fn load(
+    dir: Option<&Path>,
+    roots: &[SourceRoot],
+    formats: &'static [&'static dyn Format],
+) -> Option<LoadedSnapshot> {
+    let mut snapshot = SnapshotFile::open(dir?, roots)?;
+    let walk = ParallelWalk::new(roots, formats);
     std::thread::scope(|scope| {
-        let helper = scope.spawn(|| walk.help());
-        let live = live_signs(formats, roots);
-        let Some((fingerprint, sessions, issues)) = kept.read(&Overlay::new(&live)) else {
+        let helper = scope.spawn(|| walk.walk_some());
+        let live = live_statuses(formats, roots);
+        let Some((fingerprint, sessions, issues)) = snapshot.read(&Overlay::new(&live)) else {
             walk.stop();
             return None;
         };
-        // What is free to walk by now is walked here, and only then is the helper waited for.
-        let here = walk.help();
-        let (units, present) = walk.end(helper.join().ok().flatten()?, here?);
-        (present == fingerprint).then_some(Recalled { sessions, issues, units, live })
+        // This thread walks the remaining roots before it waits for the other one.
+        let here = walk.walk_some();
+        let (sources, current) = walk.finish(helper.join().ok().flatten()?, here?);
+        (current == fingerprint).then_some(LoadedSnapshot { sessions, issues, sources, live })
     })
 }
 
-/// A file whose premise holds.
-struct Kept {
+/// Snapshot file with a matching cache key.
+struct SnapshotFile {
     file: fs::File,
     block: Vec<u8>,
     blocks: u64,
 }
 
-impl Kept {
-    fn open(dir: &Path, roots: &[Root]) -> Option<Self> {
-        let (mut file, premise) = (fs::File::open(file(dir)).ok()?, premise(dir, roots));
-        let mut block = vec![0; premise.len()];
+impl SnapshotFile {
+    fn open(dir: &Path, roots: &[SourceRoot]) -> Option<Self> {
+        let (mut file, cache_key) = (fs::File::open(file(dir)).ok()?, cache_key(dir, roots));
+        let mut block = vec![0; cache_key.len()];
         file.read_exact(&mut block).ok()?;
-        (block == premise).then_some(Self { file, block, blocks: 0 })
+        (block == cache_key).then_some(Self { file, block, blocks: 0 })
     }
 
-    /// All that it holds. `None`: it is damaged.
-    fn read(&mut self, now: &dyn Now) -> Option<(Fingerprint, Vec<Arc<Session>>, Vec<Issue>)> {
+    /// Decodes the whole file. `None`: it is damaged.
+    fn read(&mut self, now: &dyn CurrentState) -> Option<(Fingerprint, Vec<Arc<Session>>, Vec<Issue>)> {
         let fingerprint = Fingerprint::read(self.next()?)?;
-        let mut reading = form::Reading::default();
-        while !reading.ended() {
-            reading.take(self.next()?, now)?;
+        let mut decoder = codec::SnapshotDecoder::default();
+        while !decoder.ended() {
+            decoder.read_block(self.next()?, now)?;
         }
         let at_end = self.file.read(&mut [0]).ok()? == 0;
-        let (sessions, issues) = reading.end().filter(|_| at_end)?;
+        let (sessions, issues) = decoder.finish().filter(|_| at_end)?;
         Some((fingerprint, sessions, issues))
     }
 
-    /// The next block, sound.
+    /// Returns the next block; `None` where its checksum differs.
     fn next(&mut self) -> Option<&[u8]> {
-        let mut head = [0; HEAD];
+        let mut head = [0; BLOCK_HEADER_BYTES];
         self.file.read_exact(&mut head).ok()?;
-        let (length, sum) = head.split_at(HEAD / 2);
+        let (length, sum) = head.split_at(BLOCK_HEADER_BYTES / 2);
         let length = u64::from_le_bytes(length.try_into().ok()?);
         self.block.clear();
-        // A damaged length must not reserve what there is not.
+        // A damaged length must not reserve memory beyond the file.
         self.block.reserve(usize::try_from(length.min(1 << 20)).ok()?);
         (&self.file).take(length).read_to_end(&mut self.block).ok()?;
         let sound = self.block.len() as u64 == length && checksum(self.blocks, &self.block).to_le_bytes() == *sum;
@@ -111,26 +114,26 @@ impl Kept {
 }
 
 /// Bytes of a block's length and checksum.
-const HEAD: usize = 16;
+const BLOCK_HEADER_BYTES: usize = 16;
 
-/// Against damage, not against malice.
+/// Checksum against damage, not against malice; differs per block number.
 fn checksum(number: u64, block: &[u8]) -> u64 {
     FixedState::with_seed(number).hash_one(block)
 }
 
-/// What it was made under, and what must be the same now.
-fn premise(dir: &Path, roots: &[Root]) -> Vec<u8> {
-    let mut to = Writer::default();
+/// Encodes the conditions of a snapshot, which must be the same at its next use.
+fn cache_key(dir: &Path, roots: &[SourceRoot]) -> Vec<u8> {
+    let mut to = ByteWriter::default();
     to.bytes(VERSION.as_bytes());
     to.number(roots.len() as u64);
     for root in roots {
-        to.byte(form::agent_number(root.agent));
+        to.byte(codec::agent_number(root.agent));
         to.bytes(root.path.as_os_str().as_bytes());
     }
-    // What becomes of the cache's files (another version, damage) concerns this, too.
+    // A new or damaged cache also invalidates the snapshot.
     let stamps = cache_stamps(dir);
     to.number(stamps.len() as u64);
-    for Stamp { inode, size, mtime_ns } in stamps {
+    for FileStamp { inode, size, mtime_ns } in stamps {
         to.wide(inode);
         to.wide(size);
         to.wide(mtime_ns.cast_unsigned());
@@ -138,15 +141,15 @@ fn premise(dir: &Path, roots: &[Root]) -> Vec<u8> {
     to.into_bytes()
 }
 
-/// What may change without a trace in any unit: who has which session open, and where repositories lie.
+/// State that changes without a trace in any source: live sessions and workspaces.
 struct Overlay<'a> {
-    states: HashMap<&'a SessionKey, State>,
+    states: HashMap<&'a SessionKey, SessionState>,
     workspaces: Workspaces,
 }
 
 impl<'a> Overlay<'a> {
-    fn new(live: &'a [LiveSign]) -> Self {
-        let mut states: HashMap<&SessionKey, State> = HashMap::new();
+    fn new(live: &'a [LiveStatus]) -> Self {
+        let mut states: HashMap<&SessionKey, SessionState> = HashMap::new();
         for sign in live {
             states.entry(&sign.key).and_modify(|state| *state = sign.state.min(*state)).or_insert(sign.state);
         }
@@ -154,9 +157,9 @@ impl<'a> Overlay<'a> {
     }
 }
 
-impl Now for Overlay<'_> {
-    fn state(&self, key: &SessionKey) -> State {
-        if self.states.is_empty() { State::Past } else { self.states.get(key).copied().unwrap_or_default() }
+impl CurrentState for Overlay<'_> {
+    fn state(&self, key: &SessionKey) -> SessionState {
+        if self.states.is_empty() { SessionState::Past } else { self.states.get(key).copied().unwrap_or_default() }
     }
 
     fn workspace(&self, cwd: &Arc<str>) -> Arc<str> {
@@ -164,55 +167,60 @@ impl Now for Overlay<'_> {
     }
 }
 
-/// A catalog that is to be kept.
+/// Catalog to write.
 #[derive(Debug)]
 pub(super) struct Snapshot {
-    roots: Vec<Root>,
-    units: Fingerprint,
+    roots: Vec<SourceRoot>,
+    sources: Fingerprint,
     sessions: Vec<Arc<Session>>,
     issues: Vec<Issue>,
 }
 
-/// A snapshot on its way to disk. Dropping it waits until it is there.
+/// Running write of a snapshot. Dropping it waits for its end.
 #[derive(Debug)]
-pub struct Keeping(Option<JoinHandle<()>>);
+pub struct PendingWrite(Option<JoinHandle<()>>);
 
-impl Drop for Keeping {
+impl Drop for PendingWrite {
     fn drop(&mut self) {
-        // Without it the next command takes a little longer; a panic was told where it happened.
+        // Without a snapshot the next command is slower; the panic hook has reported a panic.
         drop(self.0.take().map(JoinHandle::join));
     }
 }
 
 impl Snapshot {
-    /// A snapshot of a catalog, its sessions newest first. `None` where something could not be read as a whole: that
-    /// may end without a trace, so it is tried anew each time.
-    pub fn new(roots: &[Root], units: &[Unit], sessions: Vec<Arc<Session>>, issues: Vec<Issue>) -> Option<Self> {
+    /// Creates a snapshot of sessions, newest first. `None` where a whole source was unreadable: that may end without a
+    /// trace, so it is retried each time.
+    pub fn new(
+        roots: &[SourceRoot],
+        sources: &[Source],
+        sessions: Vec<Arc<Session>>,
+        issues: Vec<Issue>,
+    ) -> Option<Self> {
         let whole = issues.iter().all(|issue| issue.line.is_some()) && sessions.iter().all(|session| session.complete);
-        whole.then(|| Self { roots: roots.to_vec(), units: Fingerprint::of(units), sessions, issues })
+        whole.then(|| Self { roots: roots.to_vec(), sources: Fingerprint::of(sources), sessions, issues })
     }
 
-    /// Keeps it in the directory of a cache that is closed again, without anybody waiting for it.
-    pub fn keep(self, dir: &Path) -> Keeping {
-        let (dir, premise) = (dir.to_owned(), premise(dir, &self.roots));
+    /// Writes the snapshot in the background, to the directory of a closed cache.
+    pub fn write_in_background(self, dir: &Path) -> PendingWrite {
+        let (dir, cache_key) = (dir.to_owned(), cache_key(dir, &self.roots));
         let write = move || {
-            if let Err(error) = self.write(&dir, premise) {
-                tracing::debug!(%error, "the catalog was not kept");
+            if let Err(error) = self.write(&dir, cache_key) {
+                tracing::debug!(%error, "the snapshot was not written");
             }
         };
-        Keeping(std::thread::Builder::new().name("keep-catalog".into()).spawn(write).ok())
+        PendingWrite(std::thread::Builder::new().name("write-snapshot".into()).spawn(write).ok())
     }
 
-    fn write(&self, dir: &Path, premise: Vec<u8>) -> std::io::Result<()> {
-        let draft = dir.join(format!("catalog.{}", std::process::id()));
-        let mut out = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        out.write_all(&self.to_bytes(premise)).and_then(|()| fs::rename(&draft, file(dir))).inspect_err(|_| {
-            drop(fs::remove_file(&draft));
+    fn write(&self, dir: &Path, cache_key: Vec<u8>) -> std::io::Result<()> {
+        let temporary = dir.join(format!("catalog.{}", std::process::id()));
+        let mut out = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        out.write_all(&self.to_bytes(cache_key)).and_then(|()| fs::rename(&temporary, file(dir))).inspect_err(|_| {
+            drop(fs::remove_file(&temporary));
         })
     }
 
     fn to_bytes(&self, mut all: Vec<u8>) -> Vec<u8> {
-        let blocks = std::iter::once(self.units.to_bytes()).chain(form::write(&self.sessions, &self.issues));
+        let blocks = std::iter::once(self.sources.to_bytes()).chain(codec::encode(&self.sessions, &self.issues));
         for (number, block) in (0..).zip(blocks) {
             all.extend((block.len() as u64).to_le_bytes());
             all.extend(checksum(number, &block).to_le_bytes());
@@ -226,12 +234,12 @@ fn file(dir: &Path) -> PathBuf {
     dir.join("catalog")
 }
 
-fn cache_stamps(dir: &Path) -> Vec<Stamp> {
+fn cache_stamps(dir: &Path) -> Vec<FileStamp> {
     let file = cache::file(dir);
     let mut log = file.clone().into_os_string();
     log.push("-wal");
     let files = [file, PathBuf::from(log)];
-    // A log without anything in it comes and goes.
-    let stamps = files.iter().filter_map(|file| fs::metadata(file).ok()).map(|metadata| Stamp::of(&metadata));
+    // An empty log comes and goes.
+    let stamps = files.iter().filter_map(|file| fs::metadata(file).ok()).map(|metadata| FileStamp::of(&metadata));
     stamps.filter(|stamp| stamp.size > 0).collect()
 }

@@ -1,7 +1,7 @@
-//! Notices changes on disk through the system's notifications. Says which paths changed, not what that means.
+//! Watches files through the system's notifications. Reports changed paths without interpreting them.
 //!
-//! Roots that do not exist yet are awaited at their nearest existing ancestor. Where the system has no notification left to
-//! give, it says so and ends: then the index polls.
+//! Missing roots are watched at their nearest existing ancestor. When the system has no watches left, the watcher
+//! reports that and ends; then the index polls.
 
 mod targets;
 
@@ -11,54 +11,54 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
-use self::targets::Targets;
+use self::targets::WatchTargets;
 use super::message::WatchState;
-use super::options::Watching;
-use crate::agent::Root;
+use super::options::WatchMode;
+use crate::agent::SourceRoot;
 
-/// What was noticed.
+/// File system event.
 #[derive(Debug)]
-pub(super) enum Sighting {
-    /// Something happened to these paths.
+pub(super) enum FsEvent {
+    /// These paths changed.
     Paths(Vec<PathBuf>),
-    /// Something happened, and it is not known to what: look at everything.
+    /// Unknown paths changed; everything must be rescanned.
     Everything,
-    /// How changes are noticed from now on.
+    /// The way of change detection is now this one.
     State(WatchState),
 }
 
-enum Raw {
+enum WatchMessage {
     Event(notify::Result<notify::Event>),
     Stop,
 }
 
-/// The watch; ends when it is dropped.
-pub(super) struct Watch(Sender<Raw>);
+/// Handle to the watcher thread; ends it when dropped.
+pub(super) struct Watch(Sender<WatchMessage>);
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        // It may have ended by itself, having had to give up.
-        drop(self.0.send(Raw::Stop));
+        // The thread may have ended already after an error.
+        drop(self.0.send(WatchMessage::Stop));
     }
 }
 
-/// Begins to watch, on a thread of its own, since adding watches to a large tree takes a while.
-pub(super) fn start(roots: &[Root], how: Watching, tell: impl Fn(Sighting) + Send + 'static) -> Watch {
+/// Starts the watcher on its own thread, since adding watches to a large tree takes a while.
+pub(super) fn start(roots: &[SourceRoot], mode: WatchMode, sink: impl Fn(FsEvent) + Send + 'static) -> Watch {
     let (sender, raw) = channel();
-    let targets = Targets::new(roots);
+    let targets = WatchTargets::new(roots);
     let events = sender.clone();
     let work = move || {
-        let reason = match how {
-            Watching::Native => match run(targets, events, &raw, &tell) {
+        let reason = match mode {
+            WatchMode::Native => match run(targets, events, &raw, &sink) {
                 Ok(()) => return,
                 Err(error) => explain(&error),
             },
-            Watching::Refused => "the system gives no notifications".to_owned(),
+            WatchMode::Refused => "file system notifications are unavailable".to_owned(),
         };
-        tell(Sighting::State(WatchState::Poll { reason }));
+        sink(FsEvent::State(WatchState::Poll { reason }));
     };
     if let Err(error) = std::thread::Builder::new().name("index-watch".into()).spawn(work) {
-        tracing::error!(%error, "there is no thread to watch for changes");
+        tracing::error!(%error, "cannot start the watcher thread");
     }
     Watch(sender)
 }
@@ -76,59 +76,59 @@ fn explain(error: &notify::Error) -> String {
     }
 }
 
-/// Watches until it is told to stop, or cannot go on.
+/// Watches until a stop message or an error.
 fn run(
-    mut targets: Targets,
-    events: Sender<Raw>,
-    raw: &Receiver<Raw>,
-    tell: &impl Fn(Sighting),
+    mut targets: WatchTargets,
+    events: Sender<WatchMessage>,
+    raw: &Receiver<WatchMessage>,
+    sink: &impl Fn(FsEvent),
 ) -> Result<(), notify::Error> {
     // The receiver lives as long as the watcher.
-    let mut watcher = notify::recommended_watcher(move |event| drop(events.send(Raw::Event(event))))?;
-    arm(&mut targets, &mut watcher)?;
-    tell(Sighting::State(WatchState::Native { paths: targets.armed() }));
-    // What changed while watches were added was perhaps not seen.
-    tell(Sighting::Everything);
-    while let Ok(Raw::Event(event)) = raw.recv() {
+    let mut watcher = notify::recommended_watcher(move |event| drop(events.send(WatchMessage::Event(event))))?;
+    set_watches(&mut targets, &mut watcher)?;
+    sink(FsEvent::State(WatchState::Native { paths: targets.watched() }));
+    // Changes before the last watch was added may be missed.
+    sink(FsEvent::Everything);
+    while let Ok(WatchMessage::Event(event)) = raw.recv() {
         let event = event?;
         if event.need_rescan() {
-            tell(Sighting::Everything);
+            sink(FsEvent::Everything);
         }
-        if !tells_of_change(event.kind) {
+        if !is_change(event.kind) {
             continue;
         }
-        if event.paths.iter().any(|path| targets.hang_on(path)) && comes_or_goes(event.kind) {
-            event.paths.iter().for_each(|path| targets.disarm(path, |path| drop(watcher.unwatch(path))));
-            arm(&mut targets, &mut watcher)?;
-            tell(Sighting::State(WatchState::Native { paths: targets.armed() }));
-            tell(Sighting::Everything);
+        if event.paths.iter().any(|path| targets.concern(path)) && is_create_or_remove(event.kind) {
+            event.paths.iter().for_each(|path| targets.discard(path, |path| drop(watcher.unwatch(path))));
+            set_watches(&mut targets, &mut watcher)?;
+            sink(FsEvent::State(WatchState::Native { paths: targets.watched() }));
+            sink(FsEvent::Everything);
         }
         let paths: Vec<_> = event.paths.into_iter().filter(|path| targets.cover(path)).collect();
         if !paths.is_empty() {
-            tell(Sighting::Paths(paths));
+            sink(FsEvent::Paths(paths));
         }
     }
     Ok(())
 }
 
-/// Brings the watches to where the targets are now. Repeated until nothing changes, since a directory may come into
-/// being between the look and the watch.
-fn arm(targets: &mut Targets, watcher: &mut RecommendedWatcher) -> Result<(), notify::Error> {
+/// Updates the watches to the current targets. Repeats until nothing changes, since a directory may be created between
+/// the check and the watch.
+fn set_watches(targets: &mut WatchTargets, watcher: &mut RecommendedWatcher) -> Result<(), notify::Error> {
     loop {
         let plan = targets.plan();
         if plan.is_empty() {
             return Ok(());
         }
         for path in plan.remove {
-            // It may have gone by itself, with its directory.
+            // The watch may be gone already, with its directory.
             drop(watcher.unwatch(&path));
         }
         for (path, tree) in plan.add {
             let mode = if tree { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
             match watcher.watch(&path, mode) {
                 Ok(()) => {}
-                // Gone again since the look, or not for us to see: the next look plans anew.
-                Err(error) if is_absence(&error) => targets.lost(&path),
+                // Removed since the check, or not readable: the next plan takes that into account.
+                Err(error) if is_absence(&error) => targets.failed(&path),
                 Err(error) => return Err(error),
             }
         }
@@ -147,11 +147,11 @@ fn is_absence(error: &notify::Error) -> bool {
     }
 }
 
-/// Reading is no change; salon reads a lot itself.
-fn tells_of_change(kind: EventKind) -> bool {
+/// Returns false for reads, since salon itself reads a lot.
+fn is_change(kind: EventKind) -> bool {
     !matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
 }
 
-fn comes_or_goes(kind: EventKind) -> bool {
+fn is_create_or_remove(kind: EventKind) -> bool {
     matches!(kind, EventKind::Create(_) | EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)))
 }

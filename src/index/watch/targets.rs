@@ -1,92 +1,92 @@
-//! Which paths are to be watched, and which watches that takes as things stand on disk now.
+//! Computes the watches that the target paths need in the current state of the disk.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use crate::agent::Root;
+use crate::agent::SourceRoot;
 
-/// What is to be watched, and what is.
+/// Target paths and current watches.
 #[derive(Debug)]
-pub(super) struct Targets {
-    /// Directories with all below them, or files; existing or not.
-    wanted: Vec<PathBuf>,
-    /// Watches that were set; whether with all below.
-    armed: HashMap<PathBuf, bool>,
-    /// Paths that could not be watched, and are not tried again until something comes or goes.
-    lost: HashSet<PathBuf>,
+pub(super) struct WatchTargets {
+    /// Directories with everything below them, or files; existing or not.
+    targets: Vec<PathBuf>,
+    /// Current watches; `true`: recursive.
+    watched: HashMap<PathBuf, bool>,
+    /// Paths that could not be watched; retried after a path was created or removed.
+    failed: HashSet<PathBuf>,
 }
 
-/// Watches to set and to give up.
+/// Watches to add and to remove.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(super) struct WatchPlan {
     pub add: Vec<(PathBuf, bool)>,
     pub remove: Vec<PathBuf>,
 }
 
-impl Plan {
+impl WatchPlan {
     pub fn is_empty(&self) -> bool {
         self.add.is_empty() && self.remove.is_empty()
     }
 }
 
-impl Targets {
-    pub fn new(roots: &[Root]) -> Self {
-        let wanted: HashSet<_> = roots.iter().flat_map(|root| &root.watch).cloned().collect();
-        Self { wanted: wanted.into_iter().collect(), armed: HashMap::new(), lost: HashSet::new() }
+impl WatchTargets {
+    pub fn new(roots: &[SourceRoot]) -> Self {
+        let targets: HashSet<_> = roots.iter().flat_map(|root| &root.watch).cloned().collect();
+        Self { targets: targets.into_iter().collect(), watched: HashMap::new(), failed: HashSet::new() }
     }
 
-    /// How many watches are set.
-    pub fn armed(&self) -> usize {
-        self.armed.len()
+    /// Returns the number of current watches.
+    pub fn watched(&self) -> usize {
+        self.watched.len()
     }
 
-    /// What has to change so that every target is watched, or awaited where it is to come.
-    pub fn plan(&mut self) -> Plan {
+    /// Plans the changes so that every target, or its nearest existing ancestor, is watched.
+    pub fn plan(&mut self) -> WatchPlan {
         let mut needed: HashMap<PathBuf, bool> = HashMap::new();
-        for target in &self.wanted {
-            if let Some((path, tree)) = place(target).filter(|(path, _)| !self.lost.contains(path)) {
+        for target in &self.targets {
+            if let Some((path, tree)) = watch_point(target).filter(|(path, _)| !self.failed.contains(path)) {
                 *needed.entry(path).or_default() |= tree;
             }
         }
         let trees: Vec<_> = needed.iter().filter(|(_, tree)| **tree).map(|(path, _)| path.clone()).collect();
-        // A watch within a watched tree would be the same one, and giving it up would take it from the tree.
+        // A watch inside a watched tree would be the same one, and its removal would take it from the tree.
         needed.retain(|path, _| !trees.iter().any(|tree| tree != path && path.starts_with(tree)));
-        let remove: Vec<_> = self.armed.keys().filter(|path| !needed.contains_key(*path)).cloned().collect();
-        let new = needed.iter().filter(|(path, tree)| self.armed.get(*path) != Some(tree));
+        let remove: Vec<_> = self.watched.keys().filter(|path| !needed.contains_key(*path)).cloned().collect();
+        let new = needed.iter().filter(|(path, tree)| self.watched.get(*path) != Some(tree));
         let add: Vec<_> = new.map(|(path, tree)| (path.clone(), *tree)).collect();
-        self.armed = needed;
-        Plan { add, remove }
+        self.watched = needed;
+        WatchPlan { add, remove }
     }
 
-    /// A watch could not be set.
-    pub fn lost(&mut self, path: &Path) {
-        self.armed.remove(path);
-        self.lost.insert(path.to_owned());
+    /// Records that a watch could not be added.
+    pub fn failed(&mut self, path: &Path) {
+        self.watched.remove(path);
+        self.failed.insert(path.to_owned());
     }
 
-    /// Something came or went at `path`: watches there are void, and what could not be watched is tried again.
-    pub fn disarm(&mut self, path: &Path, mut unwatch: impl FnMut(&Path)) {
-        self.lost.clear();
-        let void: Vec<_> = self.armed.keys().filter(|armed| armed.starts_with(path)).cloned().collect();
+    /// Removes the watches at and below `path`, which was created or removed, and allows retries of failed ones.
+    pub fn discard(&mut self, path: &Path, mut unwatch: impl FnMut(&Path)) {
+        self.failed.clear();
+        let void: Vec<_> = self.watched.keys().filter(|watched| watched.starts_with(path)).cloned().collect();
         for path in void {
             unwatch(&path);
-            self.armed.remove(&path);
+            self.watched.remove(&path);
         }
     }
 
-    /// Whether a target is at `path` or below, so that it comes or goes with it.
-    pub fn hang_on(&self, path: &Path) -> bool {
-        self.wanted.iter().any(|target| target.starts_with(path))
+    /// Returns true if a target is at or below `path`.
+    pub fn concern(&self, path: &Path) -> bool {
+        self.targets.iter().any(|target| target.starts_with(path))
     }
 
-    /// Whether `path` belongs to a target: lies below it, or is named after it as a database's side files are.
+    /// Returns true if `path` is a target, below one, or a side file of a database (the same name with a suffix).
     pub fn cover(&self, path: &Path) -> bool {
-        self.wanted.iter().any(|target| path.starts_with(target) || is_side_file(path, target))
+        self.targets.iter().any(|target| path.starts_with(target) || is_side_file(path, target))
     }
 }
 
-/// Where a target is watched: at itself, in its directory if it is a file, or where it is to come.
-fn place(target: &Path) -> Option<(PathBuf, bool)> {
+/// Returns the path to watch for a target: the directory itself, a file's directory, or the nearest existing ancestor.
+fn watch_point(target: &Path) -> Option<(PathBuf, bool)> {
     if target.is_dir() {
         return Some((target.to_owned(), true));
     }

@@ -1,12 +1,14 @@
-//! One run: the task that owns an agent's connection, its clocks, its queue and its history.
+//! One run: the task that owns an agent's connection, timers, queue and history.
 //!
-//! Everything that happens to a run passes through this task, one thing at a time, so that it needs no lock and no
-//! order can be wrong. A run outlives its process: after a crash, or when it was idle for long, the next prompt starts
-//! another that resumes the session. A new one is started only when the old one is gone, so that nothing late can touch
-//! it. Viewers are told by a watch that there is news and fetch what they have not seen, at their own pace; a viewer
-//! that sleeps delays nobody.
+//! All input of a run passes through this task one item at a time, so that no lock is needed and the order is defined.
+//!
+//! A run outlives its process: after a crash or an eviction, the next prompt starts another process that resumes the
+//! session. It starts only after the old one is gone, so that late output cannot reach it.
+//!
+//! A watch channel notifies viewers of changes. They fetch new events at their own pace, so that a slow viewer delays
+//! no other.
 
-mod life;
+mod lifecycle;
 mod signals;
 mod turn;
 
@@ -18,119 +20,119 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use self::life::{Life, Next};
-use self::turn::Open;
+use self::lifecycle::{ConnectionEvent, ConnectionState};
+use self::turn::TurnState;
 use super::connect::Connector;
-use super::decide::Limits;
-use super::history::History;
-use super::options::Event;
-use super::post::Post;
+use super::history::RunHistory;
+use super::options::LiveEvent;
+use super::policy::LiveLimits;
+use super::store_handle::StoreHandle;
 use crate::agent::Protocol;
-use crate::agent::protocol::{Command, Conversation, Opening};
-use crate::domain::approval::Answer;
-use crate::domain::event::{Body, Level};
+use crate::agent::protocol::{Conversation, ProtocolCommand, RunStart};
+use crate::domain::approval::ApprovalAnswer;
+use crate::domain::event::{EventBody, NoticeLevel};
 use crate::domain::prompt::{PromptId, PromptState};
-use crate::domain::run::{Cursor, Phase, Replay, RunId, RunInfo, Setting, Stopped, What};
-use crate::domain::{self, Agent, Key, SessionKey};
+use crate::domain::run::{Phase, Replay, RingCursor, RunEventKind, RunId, RunInfo, RunSetting, StopReason};
+use crate::domain::{self, Agent, EntryKey, SessionKey};
 
-/// What a run is told to do.
+/// A command to a run's task.
 #[derive(Debug)]
-pub enum Order {
-    /// The outbox has something new at its end.
+pub enum RunCommand {
+    /// A prompt was appended to the outbox.
     Submitted,
     /// The queue was changed.
-    Wake,
-    /// The queue goes on, whatever it was stopped for.
-    GoOn,
-    /// Stop the open turn; asked again, end the process.
+    QueueChanged,
+    /// Resume the paused queue.
+    ResumeQueue,
+    /// Interrupt the open turn; a second time, stop the process.
     Interrupt,
-    /// End the process.
-    Stop(Stopped),
-    /// End the process and the run.
+    /// Stop the process.
+    Stop(StopReason),
+    /// Stop the process and end the run.
     End,
     /// Answer an approval.
     Answer {
-        /// The approval.
+        /// Approval id.
         id: Arc<str>,
         /// The answer.
-        answer: Answer,
+        answer: ApprovalAnswer,
     },
-    /// Another model, mode or effort for the next turns.
-    Set(Setting),
-    /// What a viewer has not seen.
-    Since(Cursor, oneshot::Sender<Replay>),
+    /// Set model, mode or effort for the next turns.
+    Set(RunSetting),
+    /// Return the events after a cursor.
+    Since(RingCursor, oneshot::Sender<Replay>),
 }
 
-/// What changed last in a run.
+/// Latest published state of a run.
 #[derive(Clone, Debug)]
-pub struct News {
-    /// The place after all that is held.
-    pub cursor: Cursor,
-    /// The state.
+pub struct RunSnapshot {
+    /// Cursor after the newest event.
+    pub cursor: RingCursor,
+    /// State of the run.
     pub info: Arc<RunInfo>,
-    /// When the state changed last, by a clock that is never set.
+    /// Monotonic time of the last change of state.
     pub at: Instant,
 }
 
-/// A run, as the supervisor holds it.
+/// Handle of a run's task.
 #[derive(Clone, Debug)]
 pub struct RunHandle {
-    orders: mpsc::UnboundedSender<Order>,
-    news: watch::Receiver<News>,
+    commands: mpsc::UnboundedSender<RunCommand>,
+    snapshot: watch::Receiver<RunSnapshot>,
     viewers: Arc<AtomicUsize>,
-    stir: Arc<Notify>,
+    eviction_wake: Arc<Notify>,
 }
 
 impl RunHandle {
-    /// Tells the run to do something. `false`: the run is over.
-    pub fn order(&self, order: Order) -> bool {
-        self.orders.send(order).is_ok()
+    /// Sends a command. Returns false if the run has ended.
+    pub fn send(&self, command: RunCommand) -> bool {
+        self.commands.send(command).is_ok()
     }
 
-    /// The state now.
-    pub fn news(&self) -> News {
-        self.news.borrow().clone()
+    /// Returns the latest published state.
+    pub fn snapshot(&self) -> RunSnapshot {
+        self.snapshot.borrow().clone()
     }
 
-    /// How many look at the run.
+    /// Returns the number of attached viewers.
     pub fn viewers(&self) -> usize {
         self.viewers.load(Ordering::Relaxed)
     }
 
-    /// Looks at the run.
+    /// Attaches a viewer.
     pub fn view(&self) -> Viewer {
         self.viewers.fetch_add(1, Ordering::Relaxed);
         Viewer { handle: self.clone() }
     }
 }
 
-/// Somebody who looks at a run. While there is one, the run's process is not taken away for being idle.
+/// A viewer of a run. A run with a viewer is not evicted.
 #[derive(Debug)]
 pub struct Viewer {
     handle: RunHandle,
 }
 
 impl Viewer {
-    /// The state now.
+    /// Returns the latest published state.
     pub fn info(&self) -> Arc<RunInfo> {
-        self.handle.news.borrow().info.clone()
+        self.handle.snapshot.borrow().info.clone()
     }
 
-    /// The place after all that happened.
-    pub fn cursor(&self) -> Cursor {
-        self.handle.news.borrow().cursor
+    /// Returns the cursor after the newest event.
+    pub fn cursor(&self) -> RingCursor {
+        self.handle.snapshot.borrow().cursor
     }
 
-    /// Waits until something changed since the last look, in the state or in the conversation. `false`: the run is over.
+    /// Waits for a change of state or a new event. Returns false if the run has ended.
     pub async fn changed(&mut self) -> bool {
-        self.handle.news.changed().await.is_ok()
+        self.handle.snapshot.changed().await.is_ok()
     }
 
-    /// What is held since a cursor; nothing where the run is over. Where something is missed, or the cursor is of
-    /// another epoch than the answer's, the transcript has it.
-    pub async fn since(&self, cursor: Cursor) -> Option<Replay> {
+    /// Returns the events after a cursor; `None` if the run has ended. If events are missing or the epoch differs, the
+    /// transcript contains the rest.
+    pub async fn since(&self, cursor: RingCursor) -> Option<Replay> {
         let (sender, answer) = oneshot::channel();
-        self.handle.orders.send(Order::Since(cursor, sender)).ok()?;
+        self.handle.commands.send(RunCommand::Since(cursor, sender)).ok()?;
         answer.await.ok()
     }
 }
@@ -144,86 +146,88 @@ impl Clone for Viewer {
 impl Drop for Viewer {
     fn drop(&mut self) {
         self.handle.viewers.fetch_sub(1, Ordering::Relaxed);
-        self.handle.stir.notify_one();
+        self.handle.eviction_wake.notify_one();
     }
 }
 
-/// Where a run tells what changed.
+/// Destination of a run's events.
 #[derive(Clone, Debug)]
-pub struct Told {
-    /// The loop.
-    pub events: mpsc::UnboundedSender<Event>,
-    /// Whoever decides which idle process goes.
-    pub stir: Arc<Notify>,
+pub struct EventSink {
+    /// Channel to the event loop.
+    pub sender: mpsc::UnboundedSender<LiveEvent>,
+    /// Notifies the evictor that a run changed.
+    pub eviction_wake: Arc<Notify>,
 }
 
-impl Told {
-    /// Tells the loop. Where it has ended, nobody needs to know.
-    pub fn event(&self, event: Event) {
-        self.events.send(event).ok();
+impl EventSink {
+    /// Sends an event. Ignored if the event loop has ended.
+    pub fn send(&self, event: LiveEvent) {
+        self.sender.send(event).ok();
     }
 }
 
-/// What a run is made of.
-pub struct Parts {
-    /// salon's id of it.
+/// Parts from which a run is built.
+pub struct RunParts {
+    /// Id of the run.
     pub id: RunId,
-    /// Whose program runs.
+    /// Agent that the run starts.
     pub agent: Agent,
-    /// How it is driven.
+    /// Protocol of the agent.
     pub protocol: &'static dyn Protocol,
-    /// How it begins.
-    pub opening: Opening,
-    /// What makes connections.
+    /// Session and settings of the first process.
+    pub opening: RunStart,
+    /// Factory for connections.
     pub connector: Arc<Connector>,
-    /// The outbox and the registry.
-    pub post: Post,
-    /// How long what may take.
-    pub limits: Limits,
-    /// Differs from that of every earlier history of the run.
+    /// Outbox and registry.
+    pub store: StoreHandle,
+    /// Limits and timeouts.
+    pub limits: LiveLimits,
+    /// Epoch of the history; differs from every earlier one of the run.
     pub epoch: u64,
-    /// Where it tells what changed.
-    pub told: Told,
+    /// Destination of events.
+    pub events: EventSink,
 }
 
-/// Starts the task of a run. A process it has only once there is a prompt for it.
-pub fn start(parts: Parts) -> (RunHandle, JoinHandle<()>) {
-    let (orders, receiver) = mpsc::unbounded_channel();
-    let info = at_first(parts.id, parts.agent, &parts.opening);
-    let history = History::new(parts.epoch);
+/// Starts the task of a run. Its process starts with the first prompt.
+pub fn start(parts: RunParts) -> (RunHandle, JoinHandle<()>) {
+    let (commands, receiver) = mpsc::unbounded_channel();
+    let info = initial_info(parts.id, parts.agent, &parts.opening);
+    let history = RunHistory::new(parts.epoch);
     let now = Instant::now();
-    let (sender, news) = watch::channel(News { cursor: history.cursor(), info: Arc::new(info.clone()), at: now });
-    let handle = RunHandle { orders, news, viewers: Arc::default(), stir: parts.told.stir.clone() };
+    let (sender, snapshot) =
+        watch::channel(RunSnapshot { cursor: history.cursor(), info: Arc::new(info.clone()), at: now });
+    let handle =
+        RunHandle { commands, snapshot, viewers: Arc::default(), eviction_wake: parts.events.eviction_wake.clone() };
     let run = Run {
         agent: parts.agent,
         protocol: parts.protocol,
         opening: parts.opening,
         connector: parts.connector,
-        post: parts.post,
+        store: parts.store,
         limits: parts.limits,
-        told: parts.told,
+        events: parts.events,
         info,
         history,
-        news: sender,
-        life: Life::Down,
+        snapshot: sender,
+        connection: ConnectionState::Down,
         generation: 0,
-        open: Open::new(now),
-        expecting: true,
-        requeue: true,
+        turn: TurnState::new(now),
+        has_work: true,
+        queue_changed: true,
         failures: 0,
         starts: VecDeque::new(),
         retry: None,
-        owed: Vec::new(),
+        unsaved: Vec::new(),
         notices: 0,
         ending: false,
     };
-    (handle, tokio::spawn(run.work(receiver)))
+    (handle, tokio::spawn(run.run(receiver)))
 }
 
-/// What is known of a run before its agent says anything.
-fn at_first(id: RunId, agent: Agent, opening: &Opening) -> RunInfo {
+/// Returns the state of a run before its agent reports anything.
+fn initial_info(id: RunId, agent: Agent, opening: &RunStart) -> RunInfo {
     let mut info = RunInfo::starting(id, agent, opening.cwd.clone());
-    info.phase = Phase::Stopped(Stopped::NotStarted);
+    info.phase = Phase::Stopped(StopReason::NotStarted);
     info.model = opening.model.as_deref().map(Arc::from);
     info.mode = opening.mode.as_deref().map(Arc::from);
     info.effort = opening.effort.as_deref().map(Arc::from);
@@ -236,147 +240,147 @@ fn at_first(id: RunId, agent: Agent, opening: &Opening) -> RunInfo {
 struct Run {
     agent: Agent,
     protocol: &'static dyn Protocol,
-    /// How the next process begins.
-    opening: Opening,
+    /// Session and settings of the next process.
+    opening: RunStart,
     connector: Arc<Connector>,
-    post: Post,
-    limits: Limits,
-    told: Told,
+    store: StoreHandle,
+    limits: LiveLimits,
+    events: EventSink,
     info: RunInfo,
-    history: History,
-    news: watch::Sender<News>,
-    life: Life,
-    /// Counts the processes.
+    history: RunHistory,
+    snapshot: watch::Sender<RunSnapshot>,
+    connection: ConnectionState,
+    /// Number of processes started so far.
     generation: u64,
-    open: Open,
-    /// The outbox may hold something to be delivered.
-    expecting: bool,
-    /// The queue is to be read and told.
-    requeue: bool,
-    /// Processes in a row that ended before they were ready.
+    turn: TurnState,
+    /// True if the outbox may contain a deliverable prompt.
+    has_work: bool,
+    /// True if the queue must be read and published again.
+    queue_changed: bool,
+    /// Consecutive processes that ended before they were ready.
     failures: u32,
-    /// When processes were started in the last minute.
+    /// Start times of the latest processes.
     starts: VecDeque<Instant>,
-    /// When the next try is due, after a failure.
+    /// Time of the next retry after a failure.
     retry: Option<Instant>,
-    /// What the store could not take yet: as long as a prompt counts as being sent, none follows it.
-    owed: Vec<(PromptId, PromptState, Option<String>)>,
+    /// Prompt states that could not be stored yet. Delivery waits for them, because a prompt still counts as sending.
+    unsaved: Vec<(PromptId, PromptState, Option<String>)>,
     notices: u64,
-    /// The run ends when its process has.
+    /// True if the run ends with its process.
     ending: bool,
 }
 
 impl Run {
-    async fn work(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+    async fn run(mut self, mut commands: mpsc::UnboundedReceiver<RunCommand>) {
         self.deliver().await;
-        self.read_queue().await;
-        self.tell();
-        while !(self.ending && matches!(self.life, Life::Down)) {
+        self.refresh_queue().await;
+        self.publish();
+        while !(self.ending && matches!(self.connection, ConnectionState::Down)) {
             let deadline = self.deadline();
             tokio::select! {
                 biased;
-                order = orders.recv(), if !self.ending => match order {
-                    Some(order) => self.obey(order).await,
-                    // Nobody can look at it, prompt it or stop it any more.
+                command = commands.recv(), if !self.ending => match command {
+                    Some(command) => self.handle_command(command).await,
+                    // All handles are dropped: no caller can watch, prompt or stop the run.
                     None => self.end(),
                 },
-                next = self.life.next() => self.happened(next).await,
+                next = self.connection.next() => self.handle_event(next).await,
                 () = until(deadline) => {}
             }
-            self.due().await;
+            self.run_due().await;
             self.deliver().await;
-            self.read_queue().await;
-            self.tell();
+            self.refresh_queue().await;
+            self.publish();
         }
     }
 
-    async fn obey(&mut self, order: Order) {
-        match order {
-            Order::Submitted => self.submitted(),
-            Order::Wake => (self.expecting, self.requeue) = (true, true),
-            Order::GoOn => self.go_on(),
-            Order::Since(cursor, sender) => {
-                // The viewer may have left in the meantime.
+    async fn handle_command(&mut self, command: RunCommand) {
+        match command {
+            RunCommand::Submitted => self.submitted(),
+            RunCommand::QueueChanged => (self.has_work, self.queue_changed) = (true, true),
+            RunCommand::ResumeQueue => self.resume_queue(),
+            RunCommand::Since(cursor, sender) => {
+                // An error means that the viewer is gone.
                 sender.send(self.history.since(cursor)).ok();
             }
-            Order::Stop(Stopped::Evicted) if self.is_wanted() => {}
-            Order::Stop(reason) => self.stop(reason),
-            Order::End => self.end(),
-            Order::Interrupt => self.interrupt().await,
-            Order::Answer { id, answer } => self.answer(&id, answer).await,
-            Order::Set(setting) => self.set(setting).await,
+            RunCommand::Stop(StopReason::Evicted) if self.has_pending_work() => {}
+            RunCommand::Stop(reason) => self.stop(reason),
+            RunCommand::End => self.end(),
+            RunCommand::Interrupt => self.interrupt().await,
+            RunCommand::Answer { id, answer } => self.answer(&id, answer).await,
+            RunCommand::Set(setting) => self.set(setting).await,
         }
     }
 
-    /// Something came since it was decided that the process may go.
-    fn is_wanted(&self) -> bool {
-        self.info.phase != Phase::Idle || self.expecting || self.info.queued > 0 || !self.info.approvals.is_empty()
+    /// Returns true if work arrived after the eviction was decided.
+    fn has_pending_work(&self) -> bool {
+        self.info.phase != Phase::Idle || self.has_work || self.info.queued > 0 || !self.info.approvals.is_empty()
     }
 
     fn end(&mut self) {
         self.ending = true;
-        self.stop(Stopped::OnRequest);
+        self.stop(StopReason::OnRequest);
     }
 
-    async fn happened(&mut self, next: Next) {
+    async fn handle_event(&mut self, next: ConnectionEvent) {
         match next {
-            Next::Connected(connected) => self.connected(connected).await,
-            Next::Arrived(arrival) => self.receive(arrival).await,
+            ConnectionEvent::Connected(connected) => self.connected(connected).await,
+            ConnectionEvent::Received(event) => self.receive(event).await,
         }
     }
 
-    async fn answer(&mut self, id: &str, answer: Answer) {
-        // An answer to a question of an older process, or to one that was answered already, is too late.
+    async fn answer(&mut self, id: &str, answer: ApprovalAnswer) {
+        // The approval belongs to an older process or was answered already.
         if !self.info.approvals.iter().any(|approval| &*approval.id == id) {
             return;
         }
-        let Some(raw) = self.untagged(id) else { return };
-        self.command(Command::Answer { id: raw, answer }).await;
-        self.approval_gone(id);
+        let Some(agent_id) = self.unqualified_id(id) else { return };
+        self.command(ProtocolCommand::Answer { id: agent_id, answer }).await;
+        self.remove_approval(id);
     }
 
-    async fn set(&mut self, setting: Setting) {
+    async fn set(&mut self, setting: RunSetting) {
         match &setting {
-            Setting::Model(model) => self.opening.model = Some(model.clone()),
-            Setting::Mode(mode) => self.opening.mode = Some(mode.clone()),
-            Setting::Effort(effort) => self.opening.effort = Some(effort.clone()),
+            RunSetting::Model(model) => self.opening.model = Some(model.clone()),
+            RunSetting::Mode(mode) => self.opening.mode = Some(mode.clone()),
+            RunSetting::Effort(effort) => self.opening.effort = Some(effort.clone()),
         }
-        if let Err(fault) = self.post.choose(&self.info.id, setting.clone()).await {
-            self.notice(&format!("The choice is not kept for the next time: {fault}"), Level::Warning);
+        if let Err(failure) = self.store.update_setting(&self.info.id, setting.clone()).await {
+            self.notice(&format!("The setting was not saved: {failure}"), NoticeLevel::Warning);
         }
-        self.command(Command::Set(setting)).await;
+        self.command(ProtocolCommand::Set(setting)).await;
     }
 
-    /// Says something to those who look at the run now or later, and to the user wherever they are.
-    fn notice(&mut self, text: &str, level: Level) {
-        let now = self.post.now();
+    /// Adds a notice to the history and sends it to the user interface.
+    fn notice(&mut self, text: &str, level: NoticeLevel) {
+        let now = self.store.now();
         self.notices += 1;
-        let key = Key::new(&format!("salon-{}-{}", self.history.cursor().epoch, self.notices), 0);
-        let body = Body::Notice { level, text: text.to_owned() };
-        self.history.push(self.info.turn, What::Event(domain::Event { key, time: Some(now), body }));
-        let error = matches!(level, Level::Error);
-        self.told.event(Event::Notice { run: Some(self.info.id.clone()), text: text.to_owned(), error });
+        let key = EntryKey::new(&format!("salon-{}-{}", self.history.cursor().epoch, self.notices), 0);
+        let body = EventBody::Notice { level, text: text.to_owned() };
+        self.history.push(self.info.turn, RunEventKind::Event(domain::Event { key, time: Some(now), body }));
+        let error = matches!(level, NoticeLevel::Error);
+        self.events.send(LiveEvent::Notice { run: Some(self.info.id.clone()), text: text.to_owned(), error });
     }
 
-    /// Tells the viewers and the loop that something changed, if something did.
-    fn tell(&mut self) {
+    /// Publishes the state to viewers and the event loop, if it changed.
+    fn publish(&mut self) {
         let cursor = self.history.cursor();
-        self.info.pid = self.life.pid();
+        self.info.pid = self.connection.pid();
         let mut changed = None;
-        self.news.send_if_modified(|news| {
-            let said = news.cursor != cursor;
-            news.cursor = cursor;
-            if *news.info != self.info {
-                self.info.active = Some(self.post.now());
-                news.info = Arc::new(self.info.clone());
-                news.at = Instant::now();
-                changed = Some(news.info.clone());
+        self.snapshot.send_if_modified(|snapshot| {
+            let history_changed = snapshot.cursor != cursor;
+            snapshot.cursor = cursor;
+            if *snapshot.info != self.info {
+                self.info.last_event = Some(self.store.now());
+                snapshot.info = Arc::new(self.info.clone());
+                snapshot.at = Instant::now();
+                changed = Some(snapshot.info.clone());
             }
-            said || changed.is_some()
+            history_changed || changed.is_some()
         });
         if let Some(info) = changed {
-            self.told.event(Event::Run(info));
-            self.told.stir.notify_one();
+            self.events.send(LiveEvent::Run(info));
+            self.events.eviction_wake.notify_one();
         }
     }
 }

@@ -1,107 +1,107 @@
-//! What an agent tells becomes the state and the history of its run.
+//! Applies protocol signals to the state and history of a run.
 
 use std::sync::Arc;
 
-use super::{Run, life::Life};
-use crate::agent::protocol::Signal;
+use super::{Run, lifecycle::ConnectionState};
+use crate::agent::protocol::ProtocolSignal;
 use crate::domain::SessionKey;
 use crate::domain::approval::Approval;
-use crate::domain::event::{Body, Level};
-use crate::domain::run::{Phase, Stopped, What};
+use crate::domain::event::{EventBody, NoticeLevel};
+use crate::domain::run::{Phase, RunEventKind, StopReason};
 
 impl Run {
-    pub(super) async fn hear(&mut self, signal: Signal) {
+    pub(super) async fn apply_signal(&mut self, signal: ProtocolSignal) {
         match signal {
-            Signal::Event(event) => {
-                if !matches!(event.body, Body::Prompt(_)) {
-                    self.open.answered();
+            ProtocolSignal::Event(event) => {
+                if !matches!(event.body, EventBody::Prompt(_)) {
+                    self.turn.answered();
                 }
-                self.history.push(self.info.turn, What::Event(event));
+                self.history.push(self.info.turn, RunEventKind::Event(event));
             }
-            Signal::Session(id) => self.learn_session(id).await,
-            Signal::Ready(offers) => {
-                self.info.offers = Arc::new(offers);
+            ProtocolSignal::Session(id) => self.set_session(id).await,
+            ProtocolSignal::Ready(offers) => {
+                self.info.capabilities = Arc::new(offers);
                 if self.info.phase == Phase::Starting {
                     self.failures = 0;
                     self.info.failure = None;
-                    self.info.silent = None;
+                    self.info.silent_since = None;
                     self.info.phase = Phase::Idle;
                 }
             }
-            Signal::PromptAccepted { id } => self.accepted(id).await,
-            // An agent may begin a turn by itself.
-            Signal::TurnStarted => match self.info.phase {
+            ProtocolSignal::PromptAccepted { id } => self.accepted(id).await,
+            // Some agents start turns by themselves.
+            ProtocolSignal::TurnStarted => match self.info.phase {
                 Phase::Working { .. } | Phase::Interrupting { .. } => self.acknowledge(),
                 Phase::Starting | Phase::Idle | Phase::Stopped(_) => self.open_turn(true),
             },
-            Signal::Activity(activity) => {
+            ProtocolSignal::Activity(activity) => {
                 if let Phase::Working { activity: present, .. } = &mut self.info.phase {
                     *present = activity;
                 }
             }
-            Signal::TurnEnded(outcome) => self.turn_ended(outcome).await,
-            Signal::Approval(approval) => self.asked(approval),
-            Signal::ApprovalGone(id) => self.approval_gone(&self.tagged(&id)),
-            Signal::Settings { model, mode, effort } => {
+            ProtocolSignal::TurnEnded(outcome) => self.turn_ended(outcome).await,
+            ProtocolSignal::Approval(approval) => self.approval_requested(approval),
+            ProtocolSignal::ApprovalGone(id) => self.remove_approval(&self.qualified_id(&id)),
+            ProtocolSignal::Settings { model, mode, effort } => {
                 self.info.model = model.or(self.info.model.take());
                 self.info.mode = mode.or(self.info.mode.take());
                 self.info.effort = effort.or(self.info.effort.take());
             }
-            Signal::Usage { tokens, cost_usd, context } => {
+            ProtocolSignal::Usage { tokens, cost_usd, context } => {
                 self.info.tokens = tokens.unwrap_or(self.info.tokens);
                 self.info.cost_usd = cost_usd.or(self.info.cost_usd);
                 self.info.context = context.or(self.info.context);
             }
-            Signal::Fatal(failure) => {
-                if matches!(self.life, Life::Up(_)) {
-                    self.stop(Stopped::Failed(failure));
+            ProtocolSignal::Fatal(failure) => {
+                if matches!(self.connection, ConnectionState::Up(_)) {
+                    self.stop(StopReason::Failed(failure));
                 }
             }
         }
     }
 
-    /// The same id again changes nothing; another one is a session of its own only once its transcript exists, which
-    /// the agent's codec knows.
-    async fn learn_session(&mut self, id: Arc<str>) {
+    /// Records the session of the run. The codec reports an id only once its transcript exists.
+    async fn set_session(&mut self, id: Arc<str>) {
         let key = SessionKey { agent: self.agent, id };
         if self.info.session.as_ref() == Some(&key) {
             return;
         }
-        if let Err(fault) = self.post.link(&self.info.id, &key).await {
-            self.notice(&format!("The conversation will not be found again by salon: {fault}"), Level::Warning);
+        if let Err(failure) = self.store.link(&self.info.id, &key).await {
+            self.notice(&format!("The session could not be recorded: {failure}"), NoticeLevel::Warning);
         }
         self.info.session = Some(key);
     }
 
-    fn asked(&mut self, approval: Approval) {
-        let approval = Approval { id: self.tagged(&approval.id), ..approval };
+    fn approval_requested(&mut self, approval: Approval) {
+        let approval = Approval { id: self.qualified_id(&approval.id), ..approval };
         if self.info.approvals.iter().any(|known| known.id == approval.id) {
             self.info.approvals.retain(|known| known.id != approval.id);
         }
         self.info.approvals.push(approval.clone());
-        self.history.push(self.info.turn, What::Approval(approval));
+        self.history.push(self.info.turn, RunEventKind::Approval(approval));
     }
 
-    pub(super) fn approval_gone(&mut self, id: &str) {
+    pub(super) fn remove_approval(&mut self, id: &str) {
         let Some(at) = self.info.approvals.iter().position(|approval| &*approval.id == id) else { return };
         let approval = self.info.approvals.remove(at);
-        self.history.push(self.info.turn, What::ApprovalGone(approval.id));
+        self.history.push(self.info.turn, RunEventKind::ApprovalGone(approval.id));
     }
 
-    /// Whatever was asked needs no answer any more.
+    /// Closes all open approvals.
     pub(super) fn drop_approvals(&mut self) {
         for approval in std::mem::take(&mut self.info.approvals) {
-            self.history.push(self.info.turn, What::ApprovalGone(approval.id));
+            self.history.push(self.info.turn, RunEventKind::ApprovalGone(approval.id));
         }
     }
 
-    /// An id that no other process of the run gives: an answer that comes too late must not meet another question.
-    fn tagged(&self, id: &str) -> Arc<str> {
+    /// Prefixes an approval id with the process generation, so that a late answer cannot match an approval of a newer
+    /// process.
+    fn qualified_id(&self, id: &str) -> Arc<str> {
         format!("{}:{id}", self.generation).into()
     }
 
-    /// The id as the present process gave it.
-    pub(super) fn untagged(&self, id: &str) -> Option<Arc<str>> {
+    /// Returns the agent's own id, if it belongs to the current process.
+    pub(super) fn unqualified_id(&self, id: &str) -> Option<Arc<str>> {
         let (generation, id) = id.split_once(':')?;
         (generation == self.generation.to_string()).then(|| id.into())
     }

@@ -1,53 +1,60 @@
-//! A run's turns: a prompt is claimed, given to the agent, acknowledged, answered; the clocks that watch over that.
+//! Turns of a run: delivery of prompts, acknowledgement, end, and their timers.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Run, life::Life};
-use crate::agent::protocol::Command;
-use crate::domain::event::Level;
+use super::{Run, lifecycle::ConnectionState};
+use crate::agent::protocol::ProtocolCommand;
+use crate::domain::event::NoticeLevel;
 use crate::domain::prompt::{Prompt, PromptId, PromptState};
-use crate::domain::run::{Activity, Outcome, Phase, Stopped, What};
-use crate::live::decide::{self, Unsent};
-use crate::live::link::Sent;
-use crate::live::options::Event;
-use crate::live::post::UNSURE;
+use crate::domain::run::{Activity, Phase, RunEventKind, StopReason, TurnOutcome};
+use crate::live::options::LiveEvent;
+use crate::live::policy::{self, UnsentAction};
+use crate::live::store_handle::DELIVERY_UNCERTAIN;
+use crate::live::transport::Sent;
 
-/// How long an end of a turn that the agent never acknowledged is doubted: it may be the end of the turn before, told
-/// twice.
-const DOUBT: Duration = Duration::from_secs(1);
+/// Time for which the end of an unacknowledged turn is provisional, because it may be a repeated end of the turn
+/// before.
+const PROVISIONAL_END_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long to wait before the store is asked again.
+/// Delay before a failed store operation is retried.
 const STORE_RETRY: Duration = Duration::from_secs(1);
 
-/// The open turn.
-pub(super) struct Open {
-    /// The prompt that was given to the agent and that it has not said to have.
+/// State of the open turn.
+pub(super) struct TurnState {
+    /// Prompt that was sent and not yet acknowledged.
     sending: Option<(Prompt, Option<Sent>)>,
-    /// The agent showed that it is at this turn.
+    /// The agent showed activity for this turn.
     acknowledged: bool,
-    /// Something came in answer.
+    /// The agent has started its answer.
     answered: bool,
-    /// An end that came before the turn was acknowledged.
-    doubted: Option<(Outcome, Instant)>,
-    /// When something came from the agent last.
-    heard: Instant,
-    /// When an interrupted turn is ended by force.
-    pub(super) force: Option<Instant>,
+    /// End that was reported before the turn was acknowledged, with the time at which it takes effect.
+    provisional_end: Option<(TurnOutcome, Instant)>,
+    /// Time of the agent's latest output.
+    last_activity: Instant,
+    /// Time at which an interrupted turn is stopped by force.
+    pub(super) force_at: Option<Instant>,
 }
 
-impl Open {
+impl TurnState {
     pub(super) fn new(now: Instant) -> Self {
-        Self { sending: None, acknowledged: false, answered: false, doubted: None, heard: now, force: None }
+        Self {
+            sending: None,
+            acknowledged: false,
+            answered: false,
+            provisional_end: None,
+            last_activity: now,
+            force_at: None,
+        }
     }
 
-    /// Something came, or the clock begins anew.
-    pub(super) fn heard(&mut self, now: Instant) {
-        self.heard = now;
+    /// Restarts the silence timer.
+    pub(super) fn touch(&mut self, now: Instant) {
+        self.last_activity = now;
     }
 
-    /// The agent said something in answer.
+    /// Records that the agent has started its answer.
     pub(super) fn answered(&mut self) {
         self.answered = true;
     }
@@ -58,98 +65,99 @@ impl Open {
 }
 
 impl Run {
-    /// A prompt was put at the end of the queue. Where nothing waited before it, that is reason enough to go on.
+    /// Handles a new prompt at the end of the queue. Resumes the queue if the prompt is the only one.
     pub(super) fn submitted(&mut self) {
-        (self.expecting, self.requeue) = (true, true);
+        (self.has_work, self.queue_changed) = (true, true);
         if self.info.queued == 0 && self.info.held == 0 {
             self.info.paused = false;
         }
     }
 
-    pub(super) fn go_on(&mut self) {
+    pub(super) fn resume_queue(&mut self) {
         self.info.paused = false;
         self.failures = 0;
         self.starts.clear();
         self.retry = None;
-        (self.expecting, self.requeue) = (true, true);
+        (self.has_work, self.queue_changed) = (true, true);
     }
 
-    /// Gives the agent the next prompt if it can take one; starts it if there is one and no process.
+    /// Sends the next prompt if the agent is ready. Starts the process if there is a prompt and no process.
     pub(super) async fn deliver(&mut self) {
-        let busy = self.open.sending.is_some() || self.info.stopping.is_some() || !self.owed.is_empty();
-        if !self.expecting || self.info.paused || busy || self.ending || self.retry.is_some() {
+        let busy = self.turn.sending.is_some() || self.info.stopping.is_some() || !self.unsaved.is_empty();
+        if !self.has_work || self.info.paused || busy || self.ending || self.retry.is_some() {
             return;
         }
-        match (&self.life, &self.info.phase) {
-            (Life::Up(_), Phase::Idle) => self.deliver_next().await,
-            (Life::Down, _) => match self.post.is_next(&self.info.id).await {
+        match (&self.connection, &self.info.phase) {
+            (ConnectionState::Up(_), Phase::Idle) => self.deliver_next().await,
+            (ConnectionState::Down, _) => match self.store.is_next(&self.info.id).await {
                 Ok(true) => self.start(),
-                Ok(false) => self.expecting = false,
-                Err(fault) => self.store_failed(&fault),
+                Ok(false) => self.has_work = false,
+                Err(failure) => self.store_failed(&failure),
             },
-            (Life::Up(_) | Life::Connecting(_), _) => {}
+            (ConnectionState::Up(_) | ConnectionState::Connecting(_), _) => {}
         }
     }
 
     async fn deliver_next(&mut self) {
-        let prompt = match self.post.claim(&self.info.id).await {
+        let prompt = match self.store.claim(&self.info.id).await {
             Ok(Some(prompt)) => prompt,
             Ok(None) => {
-                self.expecting = false;
+                self.has_work = false;
                 return;
             }
-            Err(fault) => return self.store_failed(&fault),
+            Err(failure) => return self.store_failed(&failure),
         };
-        self.requeue = true;
+        self.queue_changed = true;
         self.open_turn(false);
-        let command = Command::Prompt { id: prompt.id, text: prompt.text.clone() };
-        self.open.sending = Some((prompt, None));
+        let command = ProtocolCommand::Prompt { id: prompt.id, text: prompt.text.clone() };
+        self.turn.sending = Some((prompt, None));
         let sent = self.command(command).await;
-        if let Some((_, slot)) = &mut self.open.sending {
-            *slot = sent;
+        if let Some((_, receipt)) = &mut self.turn.sending {
+            *receipt = sent;
         }
     }
 
-    /// Nothing is lost by that: the prompt stays where it is.
-    fn store_failed(&mut self, fault: &str) {
+    /// Schedules a retry. The prompt remains in the outbox.
+    fn store_failed(&mut self, failure: &str) {
         self.retry = Some(Instant::now() + STORE_RETRY);
-        tracing::error!(run = %self.info.id, "the outbox cannot be read: {fault}");
-        self.notice(&format!("The queue waits: {fault}"), Level::Warning);
+        tracing::error!(run = %self.info.id, "the outbox cannot be read: {failure}");
+        self.notice(&format!("The queue cannot be read, retrying: {failure}"), NoticeLevel::Warning);
     }
 
-    /// A turn begins. `acknowledged`: the agent said so.
+    /// Opens a turn. `acknowledged` is true if the agent reported its start.
     pub(super) fn open_turn(&mut self, acknowledged: bool) {
         self.info.turn.0 += 1;
         self.info.failure = None;
-        self.info.phase = Phase::Working { since: self.post.now(), activity: Activity::Answering };
+        self.info.phase = Phase::Working { since: self.store.now(), activity: Activity::Answering };
         let now = Instant::now();
-        self.open = Open { acknowledged, heard: now, sending: self.open.sending.take(), ..Open::new(now) };
+        self.turn =
+            TurnState { acknowledged, last_activity: now, sending: self.turn.sending.take(), ..TurnState::new(now) };
     }
 
-    /// The agent is at the turn that was opened for it.
+    /// Marks the open turn as acknowledged.
     pub(super) fn acknowledge(&mut self) {
-        self.open.acknowledged = true;
-        self.open.doubted = None;
+        self.turn.acknowledged = true;
+        self.turn.provisional_end = None;
     }
 
-    /// The agent has the prompt.
+    /// Handles the agent's acknowledgement of a prompt.
     pub(super) async fn accepted(&mut self, id: PromptId) {
-        if self.open.is_sending(id) {
+        if self.turn.is_sending(id) {
             self.acknowledge();
-            self.open.sending = None;
-            self.settle(id, PromptState::Delivered, None).await;
+            self.turn.sending = None;
+            self.set_prompt_state(id, PromptState::Delivered, None).await;
         }
     }
 
-    /// The agent says that a turn ended.
-    pub(super) async fn turn_ended(&mut self, outcome: Outcome) {
+    /// Handles the agent's end of a turn.
+    pub(super) async fn turn_ended(&mut self, outcome: TurnOutcome) {
         if !self.is_open() {
             return;
         }
-        if self.open.acknowledged {
+        if self.turn.acknowledged {
             self.close_turn(outcome).await;
         } else {
-            self.open.doubted.get_or_insert((outcome, Instant::now() + DOUBT));
+            self.turn.provisional_end.get_or_insert((outcome, Instant::now() + PROVISIONAL_END_TIMEOUT));
         }
     }
 
@@ -157,93 +165,96 @@ impl Run {
         matches!(self.info.phase, Phase::Working { .. } | Phase::Interrupting { .. })
     }
 
-    pub(super) async fn close_turn(&mut self, outcome: Outcome) {
+    pub(super) async fn close_turn(&mut self, outcome: TurnOutcome) {
         if !self.is_open() {
             return;
         }
-        if let Some((prompt, _)) = self.open.sending.take() {
+        if let Some((prompt, _)) = self.turn.sending.take() {
             match &outcome {
-                // It did not take it, and says why.
-                Outcome::Failed(failure) if !self.open.acknowledged => {
-                    self.settle(prompt.id, PromptState::Held, Some(failure.to_string())).await;
+                // The agent refused the prompt and reported the reason.
+                TurnOutcome::Failed(failure) if !self.turn.acknowledged => {
+                    self.set_prompt_state(prompt.id, PromptState::Held, Some(failure.to_string())).await;
                 }
-                // What answered has had its prompt, though it did not say so.
-                Outcome::Done | Outcome::Interrupted | Outcome::Failed(_) => {
-                    self.settle(prompt.id, PromptState::Delivered, None).await;
+                // An agent that answered has received its prompt, even without an acknowledgement.
+                TurnOutcome::Done | TurnOutcome::Interrupted | TurnOutcome::Failed(_) => {
+                    self.set_prompt_state(prompt.id, PromptState::Delivered, None).await;
                 }
             }
         }
         self.drop_approvals();
         let interrupted = matches!(self.info.phase, Phase::Interrupting { .. });
-        self.info.paused |= (interrupted || outcome != Outcome::Done) && self.retry.is_none();
-        if let Outcome::Failed(failure) = &outcome {
+        self.info.paused |= (interrupted || outcome != TurnOutcome::Done) && self.retry.is_none();
+        if let TurnOutcome::Failed(failure) = &outcome {
             self.info.failure = Some(failure.clone());
         }
         self.info.phase = Phase::Idle;
-        self.info.silent = None;
-        self.info.last = Some(outcome.clone());
-        self.history.push(self.info.turn, What::TurnEnded(outcome));
-        self.open = Open::new(Instant::now());
-        if let Err(fault) = self.post.touch(&self.info.id).await {
-            tracing::warn!("the registry is behind: {fault}");
+        self.info.silent_since = None;
+        self.info.last_outcome = Some(outcome.clone());
+        self.history.push(self.info.turn, RunEventKind::TurnEnded(outcome));
+        self.turn = TurnState::new(Instant::now());
+        if let Err(failure) = self.store.touch(&self.info.id).await {
+            tracing::warn!("activity was not recorded: {failure}");
         }
     }
 
-    /// The process is gone: what becomes of the prompt that it had not said to have. Before anything else is done,
-    /// while it is still known what was written.
-    pub(super) async fn settle_unsent(&mut self) {
-        let Some((prompt, sent)) = self.open.sending.take() else { return };
-        let written = sent.is_some_and(|sent| self.life.wrote(sent));
-        // One that it was told to leave is kept for the user, whatever was written.
-        let told_to_go = matches!(self.info.stopping, Some(Stopped::OnRequest));
-        match decide::unsent(written, prompt.attempts, self.limits) {
-            Unsent::Hold => self.settle(prompt.id, PromptState::Held, Some(UNSURE.into())).await,
-            _ if told_to_go => self.settle(prompt.id, PromptState::Pending, None).await,
-            Unsent::Retry(wait) => {
+    /// Decides about an unacknowledged prompt after the process ended. Must run first, while the write receipts are
+    /// available.
+    pub(super) async fn resolve_unsent(&mut self) {
+        let Some((prompt, sent)) = self.turn.sending.take() else { return };
+        let written = sent.is_some_and(|sent| self.connection.wrote(sent));
+        // After a requested stop the prompt stays in the queue, whatever was written.
+        let stop_requested = matches!(self.info.stopping, Some(StopReason::OnRequest));
+        match policy::unsent_action(written, prompt.attempts, self.limits) {
+            UnsentAction::Hold => {
+                self.set_prompt_state(prompt.id, PromptState::Held, Some(DELIVERY_UNCERTAIN.into())).await
+            }
+            _ if stop_requested => self.set_prompt_state(prompt.id, PromptState::Pending, None).await,
+            UnsentAction::Retry(wait) => {
                 self.retry = Some(Instant::now() + wait);
-                self.settle(prompt.id, PromptState::Pending, None).await;
+                self.set_prompt_state(prompt.id, PromptState::Pending, None).await;
             }
-            Unsent::Fail => {
-                let reason = format!("{} ended {} times before it took it", self.agent.label(), prompt.attempts);
-                self.settle(prompt.id, PromptState::Failed, Some(reason)).await;
+            UnsentAction::Fail => {
+                let reason =
+                    format!("{} exited {} times before it accepted the prompt", self.agent.label(), prompt.attempts);
+                self.set_prompt_state(prompt.id, PromptState::Failed, Some(reason)).await;
             }
         }
     }
 
-    async fn settle(&mut self, id: PromptId, to: PromptState, reason: Option<String>) {
-        (self.requeue, self.expecting) = (true, true);
-        if let Err(fault) = self.post.settle(id, to, reason.clone()).await {
-            tracing::error!(run = %self.info.id, "a prompt is not settled: {fault}");
-            self.owed.push((id, to, reason));
+    async fn set_prompt_state(&mut self, id: PromptId, to: PromptState, reason: Option<String>) {
+        (self.queue_changed, self.has_work) = (true, true);
+        if let Err(failure) = self.store.set_prompt_state(id, to, reason.clone()).await {
+            tracing::error!(run = %self.info.id, "the state of a prompt was not saved: {failure}");
+            self.unsaved.push((id, to, reason));
             self.retry = Some(Instant::now() + STORE_RETRY);
         }
     }
 
-    /// Reads the queue and tells it, where it changed.
-    pub(super) async fn read_queue(&mut self) {
-        if !std::mem::take(&mut self.requeue) {
+    /// Reads the queue and publishes it, if it changed.
+    pub(super) async fn refresh_queue(&mut self) {
+        if !std::mem::take(&mut self.queue_changed) {
             return;
         }
-        let Ok(queue) = self.post.queue(&self.info.id).await else { return };
+        let Ok(queue) = self.store.queue(&self.info.id).await else { return };
         let waiting = |prompt: &&Prompt| matches!(prompt.state, PromptState::Pending | PromptState::Sending);
         self.info.queued = queue.iter().filter(waiting).count();
         self.info.held = queue.len() - self.info.queued;
-        self.told.event(Event::Queued(self.info.id.clone(), queue));
+        self.events.send(LiveEvent::Queued(self.info.id.clone(), queue));
     }
 
     pub(super) async fn interrupt(&mut self) {
         match self.info.phase {
             Phase::Working { .. } => {
-                self.info.phase = Phase::Interrupting { since: self.post.now() };
-                self.open.force = Some(Instant::now() + self.limits.interrupt);
-                self.command(Command::Interrupt).await;
+                self.info.phase = Phase::Interrupting { since: self.store.now() };
+                self.turn.force_at = Some(Instant::now() + self.limits.interrupt);
+                self.command(ProtocolCommand::Interrupt).await;
             }
             Phase::Interrupting { .. } => self.force(),
             Phase::Starting => {
                 self.info.paused = true;
-                self.stop(Stopped::OnRequest);
+                self.stop(StopReason::OnRequest);
             }
-            // Nothing is at work: what waits is not sent before the user says so.
+            // No turn is open: queued prompts wait until the user resumes the queue.
             Phase::Idle | Phase::Stopped(_) => {
                 self.info.paused |= self.info.queued > 0;
                 self.retry = None;
@@ -251,55 +262,55 @@ impl Run {
         }
     }
 
-    /// When something is due if nothing comes before; nothing where nothing is open.
+    /// Returns the time of the next timer, if any.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let doubted = self.open.doubted.as_ref().map(|(_, until)| *until);
-        [self.open.force, self.retry, doubted, self.worth_a_look()].into_iter().flatten().min()
+        let provisional_end = self.turn.provisional_end.as_ref().map(|(_, until)| *until);
+        [self.turn.force_at, self.retry, provisional_end, self.silence_deadline()].into_iter().flatten().min()
     }
 
-    /// Does what is due.
-    pub(super) async fn due(&mut self) {
+    /// Runs expired timers.
+    pub(super) async fn run_due(&mut self) {
         let now = Instant::now();
-        let past = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        if past(self.open.force) {
-            self.open.force = None;
+        let expired = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if expired(self.turn.force_at) {
+            self.turn.force_at = None;
             self.force();
         }
-        if let Some((outcome, _)) = self.open.doubted.take_if(|(_, until)| *until <= now) {
+        if let Some((outcome, _)) = self.turn.provisional_end.take_if(|(_, until)| *until <= now) {
             self.close_turn(outcome).await;
         }
-        if past(self.retry) {
+        if expired(self.retry) {
             self.retry = None;
-            for (id, to, reason) in std::mem::take(&mut self.owed) {
-                self.settle(id, to, reason).await;
+            for (id, to, reason) in std::mem::take(&mut self.unsaved) {
+                self.set_prompt_state(id, to, reason).await;
             }
         }
-        if past(self.worth_a_look()) {
-            self.warn_of_silence();
+        if expired(self.silence_deadline()) {
+            self.warn_of_inactivity();
         }
     }
 
-    /// When the agent has been silent for so long that the user should know.
-    fn worth_a_look(&self) -> Option<Instant> {
+    /// Returns the time at which the user is warned of a silent agent.
+    fn silence_deadline(&self) -> Option<Instant> {
         let busy = self.info.phase == Phase::Starting || self.is_open();
-        if !busy || self.info.silent.is_some() {
+        if !busy || self.info.silent_since.is_some() {
             return None;
         }
         let retrying =
             matches!(self.info.phase, Phase::Working { activity: Activity::Retrying { at: Some(_), .. }, .. });
-        let waits = !self.info.approvals.is_empty() || retrying;
-        Some(self.open.heard + decide::patience(self.open.answered, waits, self.limits)?)
+        let waiting = !self.info.approvals.is_empty() || retrying;
+        Some(self.turn.last_activity + policy::silence_limit(self.turn.answered, waiting, self.limits)?)
     }
 
-    fn warn_of_silence(&mut self) {
-        self.info.silent = Some(self.post.now());
-        let minutes = self.open.heard.elapsed().as_secs() / 60;
+    fn warn_of_inactivity(&mut self) {
+        self.info.silent_since = Some(self.store.now());
+        let minutes = self.turn.last_activity.elapsed().as_secs() / 60;
         let label = self.agent.label();
-        let text = if self.open.answered && minutes > 0 {
-            format!("No activity of {label} for {minutes} min. It may be at something long; it can be interrupted.")
+        let text = if self.turn.answered && minutes > 0 {
+            format!("No activity from {label} for {minutes} min. It may be running a long task; you can interrupt it.")
         } else {
-            format!("{label} has not answered yet. It can be interrupted, or stopped.")
+            format!("{label} has not responded yet. You can interrupt or stop it.")
         };
-        self.notice(&text, Level::Warning);
+        self.notice(&text, NoticeLevel::Warning);
     }
 }

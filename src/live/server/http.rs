@@ -1,6 +1,6 @@
-//! Requests to an agent's server: plain HTTP/1.1 on loopback, with basic authentication, a connection a request.
+//! HTTP client for an agent's server: HTTP/1.1 on loopback, basic authentication, one connection per request.
 //!
-//! What is sent and what comes back is never logged: answers hold keys.
+//! Requests and responses are never logged, because they contain API keys.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,47 +14,47 @@ use hyper::header;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// Longest answer that is taken.
-const LONGEST_ANSWER: usize = 64 << 20;
+/// Maximum bytes per response body, because an unbounded body would exhaust memory.
+const MAX_RESPONSE_BYTES: usize = 64 << 20;
 
-/// How long a server may take to answer a GET. What a POST starts may take any time.
-const GET_LIMIT: Duration = Duration::from_secs(30);
+/// Timeout of a GET. A POST may start work of any length and has none.
+const GET_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A request of a run.
+/// A request to an agent's server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Request {
+pub struct HttpRequest {
     /// HTTP method.
     pub method: &'static str,
     /// Path with query.
     pub path: String,
-    /// Headers besides those that every request has.
+    /// Headers in addition to the standard ones.
     pub headers: Vec<(&'static str, String)>,
     /// JSON body.
     pub body: Option<Vec<u8>>,
-    /// A GET that is asked once for all who ask.
+    /// True for a GET whose response is shared by all callers.
     pub shared: bool,
 }
 
-impl Request {
-    /// A plain GET.
+impl HttpRequest {
+    /// Creates a plain GET.
     pub fn get(path: &str) -> Self {
         Self { method: "GET", path: path.to_owned(), headers: Vec::new(), body: None, shared: false }
     }
 }
 
-/// The answer to a request.
+/// Response to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
+pub struct HttpResponse {
     /// HTTP status.
     pub status: u16,
     /// Body.
     pub body: Vec<u8>,
 }
 
-/// Where a server listens, and what opens it.
+/// Address and credentials of a server.
 #[derive(Clone)]
 pub struct Endpoint {
-    /// Its address, on loopback.
+    /// Loopback address.
     pub address: SocketAddr,
     authorisation: String,
 }
@@ -66,7 +66,7 @@ impl std::fmt::Debug for Endpoint {
 }
 
 impl Endpoint {
-    /// A server on loopback. An error: it is elsewhere, and what is said to it would be read on the way.
+    /// Creates an endpoint on loopback. Any other address is an error, because the traffic is not encrypted.
     pub fn new(address: SocketAddr, user: &str, password: &str) -> Result<Self, String> {
         if !address.ip().is_loopback() {
             return Err(format!("the server at {address} is not on this machine"));
@@ -75,30 +75,30 @@ impl Endpoint {
         Ok(Self { address, authorisation })
     }
 
-    /// Sends a request and waits for the whole answer. An error says in words why none came.
-    pub async fn exchange(&self, request: Request) -> Result<Reply, String> {
-        let limit = if request.method == "GET" { Some(GET_LIMIT) } else { None };
+    /// Sends a request and returns the complete response. The error is a message.
+    pub async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, String> {
+        let limit = if request.method == "GET" { Some(GET_TIMEOUT) } else { None };
         let exchange = async {
             let response = self.send(request).await?;
             let status = response.status().as_u16();
-            let body = Limited::new(response.into_body(), LONGEST_ANSWER).collect().await;
-            let body = body.map_err(|error| format!("the answer broke off: {error}"))?;
-            Ok(Reply { status, body: body.to_bytes().into() })
+            let body = Limited::new(response.into_body(), MAX_RESPONSE_BYTES).collect().await;
+            let body = body.map_err(|error| format!("the response was interrupted: {error}"))?;
+            Ok(HttpResponse { status, body: body.to_bytes().into() })
         };
         match limit {
             Some(limit) => tokio::time::timeout(limit, exchange)
                 .await
-                .unwrap_or_else(|_| Err(format!("no answer within {} s", limit.as_secs()))),
+                .unwrap_or_else(|_| Err(format!("no response within {} s", limit.as_secs()))),
             None => exchange.await,
         }
     }
 
-    /// Sends a request and waits for the head of the answer.
-    pub async fn send(&self, request: Request) -> Result<hyper::Response<Incoming>, String> {
+    /// Sends a request and returns the response head with the body as a stream.
+    pub async fn send(&self, request: HttpRequest) -> Result<hyper::Response<Incoming>, String> {
         let stream = TcpStream::connect(self.address).await.map_err(|error| error.to_string())?;
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
-        // It ends with the answer; its error is the answer's error.
+        // The connection ends with the response and reports its errors there.
         tokio::spawn(connection);
         let mut builder = hyper::Request::builder()
             .method(request.method)
@@ -117,7 +117,7 @@ impl Endpoint {
     }
 }
 
-/// The address in what a server prints when it listens: `… http://127.0.0.1:4096`.
+/// Parses the address from a server's startup line: `… http://127.0.0.1:4096`.
 pub fn printed_address(line: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once("http://")?;
     let end = rest.find(|c: char| c.is_whitespace() || c == '/').unwrap_or(rest.len());
@@ -125,7 +125,7 @@ pub fn printed_address(line: &str) -> Option<SocketAddr> {
     host.parse().ok()
 }
 
-/// A password that nobody can guess.
+/// Generates a random password.
 pub fn password() -> Result<String, String> {
     let mut bytes = [0; 24];
     getrandom::fill(&mut bytes).map_err(|error| format!("no random bytes for a password: {error}"))?;

@@ -1,14 +1,14 @@
-//! The one server that all runs of an agent share: started when it is first needed, stopped when nobody needs it.
+//! The server that all runs of an agent share: started on first use, stopped when idle.
 //!
-//! Sessions are data, not processes: a run has a [`Seat`], which carries its requests to the server and all of the
-//! server's events back. What they mean is the codec's business; here nothing is known of any agent.
+//! Sessions are data, not processes: each run has a [`ServerSession`], which carries its requests to the server and all
+//! server events back. The codec decodes them; this module is agent-neutral.
 
-mod desk;
-pub mod events;
-mod host;
+pub mod event_stream;
 pub mod http;
-mod life;
-pub mod shared;
+mod lifecycle;
+mod requests;
+pub mod response_cache;
+mod task;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,36 +17,36 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use self::host::{Host, Order};
-pub use self::http::{Reply, Request};
-pub use self::shared::{Fetched, Freshness};
-use super::link::Arrival;
-use super::process::{ChildEnvironment, Exit};
+pub use self::http::{HttpRequest, HttpResponse};
+pub use self::response_cache::{Freshness, SharedResponse};
+use self::task::{ServerCommand, ServerTask};
+use super::process::{ChildEnvironment, ProcessExit};
+use super::transport::TransportEvent;
 use crate::agent::protocol::ServerSpec;
 use crate::domain::launch::Launch;
-use crate::domain::run::Failure;
+use crate::domain::run::RunFailure;
 
-/// Where the server comes from.
+/// Origin of a server.
 #[derive(Clone)]
-pub enum Source {
-    /// We start it, and we stop it.
+pub enum ServerSource {
+    /// Started and stopped by this process.
     Own {
-        /// How it is started.
+        /// Program and arguments.
         launch: Launch,
-        /// Its environment, but for the password.
+        /// Environment without the password.
         environment: ChildEnvironment,
     },
-    /// It runs already and is never stopped by us.
+    /// Started by the user, and never stopped by this process.
     Attached {
-        /// Where it listens.
+        /// Listening address.
         address: SocketAddr,
-        /// Its password.
+        /// Password for basic authentication.
         password: String,
     },
 }
 
-/// Without the password.
-impl std::fmt::Debug for Source {
+/// Omits the password.
+impl std::fmt::Debug for ServerSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Own { launch, .. } => f.debug_struct("Own").field("launch", launch).finish_non_exhaustive(),
@@ -57,72 +57,72 @@ impl std::fmt::Debug for Source {
     }
 }
 
-/// How a server is kept.
+/// Configuration of a server.
 #[derive(Clone, Debug)]
-pub struct Hosting {
-    /// Where it comes from.
-    pub source: Source,
-    /// How it is spoken to.
+pub struct ServerConfig {
+    /// Origin.
+    pub source: ServerSource,
+    /// Paths, user and variables of its HTTP interface.
     pub spec: ServerSpec,
-    /// How long it may take to become ready.
-    pub patience: Duration,
-    /// How long it stays when nobody needs it.
-    pub idle: Duration,
-    /// How long what is shared may take to be answered.
-    pub shared: Duration,
-    /// Who is told of the process, if anybody is.
-    pub children: Option<mpsc::UnboundedSender<ChildNews>>,
+    /// Maximum time until it is ready.
+    pub ready_timeout: Duration,
+    /// Time without sessions and requests after which it is stopped.
+    pub idle_timeout: Duration,
+    /// Timeout of a shared request.
+    pub shared_timeout: Duration,
+    /// Receiver of its process events, if any.
+    pub process_events: Option<mpsc::UnboundedSender<ServerProcessEvent>>,
 }
 
-impl Hosting {
-    /// With the usual limits.
-    pub fn new(source: Source, spec: ServerSpec) -> Self {
-        let (patience, idle) = (Duration::from_secs(30), Duration::from_mins(5));
-        Self { source, spec, patience, idle, shared: shared::LIMIT, children: None }
+impl ServerConfig {
+    /// Creates a configuration with default timeouts.
+    pub fn new(source: ServerSource, spec: ServerSpec) -> Self {
+        let (ready_timeout, idle_timeout) = (Duration::from_secs(30), Duration::from_mins(5));
+        Self { source, spec, ready_timeout, idle_timeout, shared_timeout: response_cache::LIMIT, process_events: None }
     }
 }
 
-/// What happened to the server's process, for the registry of children.
+/// Start or end of a server process, for the registry of children.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ChildNews {
-    /// It was started, as the leader of a group of its own.
+pub enum ServerProcessEvent {
+    /// The process was started as leader of its own group.
     Started {
-        /// Its process id.
+        /// Process id.
         pid: u32,
-        /// The program.
+        /// Program name.
         program: String,
     },
-    /// It is gone, and reaped.
+    /// The process was reaped.
     Reaped {
-        /// Its process id.
+        /// Process id.
         pid: u32,
     },
 }
 
-/// What the server is doing.
+/// Phase of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Phase {
-    /// Nobody needed it yet.
+pub enum ServerPhase {
+    /// Not used yet.
     #[default]
     NotStarted,
-    /// It was started, or is being looked for, and does not answer yet.
+    /// Started or being attached, and not healthy yet.
     Starting,
-    /// It takes requests and tells events.
+    /// Accepts requests and sends events.
     Ready,
-    /// It answers, but its stream of events broke and is being opened again.
+    /// Accepts requests, but its event stream is being reopened.
     Degraded,
-    /// It was told to end.
+    /// Being stopped.
     Stopping,
-    /// It ended because nobody needed it any more.
+    /// Stopped on request or because it was idle.
     Stopped,
-    /// It ended on its own, or could not be started; why.
+    /// Exited by itself or could not be started, with the reason.
     Failed(String),
 }
 
-impl Phase {
-    /// Whether the server may go from here to `next`. Whatever runs may fail; only what runs not may be started.
+impl ServerPhase {
+    /// Returns true if the transition to `next` is valid.
     pub fn may_become(&self, next: &Self) -> bool {
-        use Phase::{Degraded, Failed, NotStarted, Ready, Starting, Stopped, Stopping};
+        use ServerPhase::{Degraded, Failed, NotStarted, Ready, Starting, Stopped, Stopping};
         match next {
             NotStarted => false,
             Starting => matches!(self, NotStarted | Stopped | Failed(_)),
@@ -135,163 +135,172 @@ impl Phase {
     }
 }
 
-/// The state of a server, for those who look at it.
+/// Published state of a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Condition {
-    /// What it is doing.
-    pub phase: Phase,
-    /// Its process, where it is ours.
+pub struct ServerStatus {
+    /// Current phase.
+    pub phase: ServerPhase,
+    /// Process id, if this process started it.
     pub pid: Option<u32>,
-    /// Where it listens.
+    /// Listening address.
     pub address: Option<SocketAddr>,
-    /// Runs that have a place.
-    pub seats: usize,
-    /// What it did last, oldest first, with the seconds since salon made this server's host; bounded.
-    pub log: Vec<(u64, Phase)>,
+    /// Number of open sessions.
+    pub sessions: usize,
+    /// Latest phases, oldest first, with seconds since the server task started; bounded.
+    pub log: Vec<(u64, ServerPhase)>,
 }
 
-/// The handle of a server. Cloning it makes another handle of the same server.
+/// Handle of a server. Clones share the same server.
 #[derive(Clone, Debug)]
-pub struct Server {
-    orders: mpsc::UnboundedSender<Order>,
-    condition: watch::Receiver<Condition>,
+pub struct ServerHandle {
+    commands: mpsc::UnboundedSender<ServerCommand>,
+    status: watch::Receiver<ServerStatus>,
 }
 
-impl Server {
-    /// A server that is started as soon as somebody needs it, and not before.
-    pub fn new(hosting: Hosting) -> Self {
-        let (orders, receiver) = mpsc::unbounded_channel();
-        let (sender, condition) = watch::channel(Condition::default());
-        tokio::spawn(Host::new(hosting, orders.downgrade(), sender).work(receiver));
-        Self { orders, condition }
+impl ServerHandle {
+    /// Creates the task of a server. The process starts on first use.
+    pub fn new(config: ServerConfig) -> Self {
+        let (commands, receiver) = mpsc::unbounded_channel();
+        let (sender, status) = watch::channel(ServerStatus::default());
+        tokio::spawn(ServerTask::new(config, commands.downgrade(), sender).run(receiver));
+        Self { commands, status }
     }
 
-    /// A place at it. It may take some time until it is ready; what is asked before is kept. An error: it cannot be
-    /// started at all.
-    pub async fn seat(&self) -> Result<Seat, Failure> {
-        let (sender, answer) = oneshot::channel();
-        self.orders.send(Order::Sit(sender)).map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+    /// Opens a session, and starts the server if necessary. Requests are queued until it is ready. Returns an error if
+    /// it cannot be started.
+    pub async fn open_session(&self) -> Result<ServerSession, RunFailure> {
+        let (sender, response) = oneshot::channel();
+        self.commands.send(ServerCommand::OpenSession(sender)).map_err(|_| shutting_down())?;
+        response.await.map_err(|_| shutting_down())?
     }
 
-    /// Asks for what is the same for all who ask: one request, however many want it, at most ten seconds long once
-    /// the server is ready.
-    pub async fn fetch(&self, request: Request, freshness: Freshness) -> Fetched {
-        let (sender, answer) = oneshot::channel();
-        let sent = self.orders.send(Order::Fetch(request, freshness, sender)).is_ok();
-        let nothing = || Fetched { reply: None, at: None, problem: Some("salon is ending".into()) };
-        if sent { answer.await.unwrap_or_else(|_| nothing()) } else { nothing() }
+    /// Sends a shared request: one for all concurrent callers, with a timeout of ten seconds once the server is ready.
+    pub async fn fetch(&self, request: HttpRequest, freshness: Freshness) -> SharedResponse {
+        let (sender, response) = oneshot::channel();
+        let sent = self.commands.send(ServerCommand::Fetch(request, freshness, sender)).is_ok();
+        let unavailable =
+            || SharedResponse { response: None, received_at: None, error: Some("salon is shutting down".into()) };
+        if sent { response.await.unwrap_or_else(|_| unavailable()) } else { unavailable() }
     }
 
-    /// Its state now.
-    pub fn condition(&self) -> Condition {
-        self.condition.borrow().clone()
+    /// Returns the current state.
+    pub fn status(&self) -> ServerStatus {
+        self.status.borrow().clone()
     }
 
-    /// Its state, to be watched.
-    pub fn watch(&self) -> watch::Receiver<Condition> {
-        self.condition.clone()
+    /// Subscribes to changes of state.
+    pub fn watch(&self) -> watch::Receiver<ServerStatus> {
+        self.status.clone()
     }
 
-    /// Ends it if it is ours, and tells all who have a place. Returns when it is gone; nobody gets a place after.
+    /// Stops the server, if this process started it, and closes all sessions. Returns when it has ended.
     pub async fn shut_down(&self) {
         let (sender, done) = oneshot::channel();
-        if self.orders.send(Order::ShutDown(sender)).is_ok() {
-            // An error means that it is gone already.
+        if self.commands.send(ServerCommand::ShutDown(sender)).is_ok() {
+            // An error means that the task has already ended.
             done.await.ok();
         }
     }
 }
 
-fn gone() -> Failure {
-    Failure::Other("salon is ending".into())
+fn shutting_down() -> RunFailure {
+    RunFailure::Other("salon is shutting down".into())
 }
 
-/// A run's place at a server. Dropping it gives it up.
+/// A run's session on a server. Dropping it closes it.
 #[derive(Debug)]
-pub struct Seat {
+pub struct ServerSession {
     number: u64,
-    orders: mpsc::WeakUnboundedSender<Order>,
-    /// Answers, and the end. As many as were asked for.
-    answers: mpsc::UnboundedReceiver<Arrival>,
-    /// What the server tells; bounded.
-    events: mpsc::Receiver<Arrival>,
-    /// An event was dropped, for the queue was full.
+    commands: mpsc::WeakUnboundedSender<ServerCommand>,
+    /// Responses and the exit; bounded by the number of requests.
+    responses: mpsc::UnboundedReceiver<TransportEvent>,
+    /// Server events; bounded.
+    events: mpsc::Receiver<TransportEvent>,
+    /// True if an event was dropped because the queue was full.
     missed: Arc<AtomicBool>,
-    ended: Option<Exit>,
+    ended: Option<ProcessExit>,
 }
 
-/// What of the host belongs to a seat.
+/// Sending half of a session, owned by the server task.
 #[derive(Debug)]
-pub(super) struct Post {
-    answers: mpsc::UnboundedSender<Arrival>,
-    events: mpsc::Sender<Arrival>,
+pub(super) struct Mailbox {
+    responses: mpsc::UnboundedSender<TransportEvent>,
+    events: mpsc::Sender<TransportEvent>,
     missed: Arc<AtomicBool>,
 }
 
-/// Events that may wait for a run; what is more is dropped, and the run told to ask for it.
-const WAITING: usize = 2048;
+/// Maximum queued events per session, because a slow run must not exhaust memory. More are dropped, and the run
+/// refetches its state.
+const EVENT_CAPACITY: usize = 2048;
 
-impl Seat {
-    fn new(number: u64, orders: mpsc::WeakUnboundedSender<Order>) -> (Self, Post) {
-        let (answers, answered) = mpsc::unbounded_channel();
-        let (events, told) = mpsc::channel(WAITING);
+impl ServerSession {
+    fn new(number: u64, commands: mpsc::WeakUnboundedSender<ServerCommand>) -> (Self, Mailbox) {
+        let (responses, response_receiver) = mpsc::unbounded_channel();
+        let (events, event_receiver) = mpsc::channel(EVENT_CAPACITY);
         let missed = Arc::new(AtomicBool::new(false));
-        let seat = Self { number, orders, answers: answered, events: told, missed: missed.clone(), ended: None };
-        (seat, Post { answers, events, missed })
+        let session = Self {
+            number,
+            commands,
+            responses: response_receiver,
+            events: event_receiver,
+            missed: missed.clone(),
+            ended: None,
+        };
+        (session, Mailbox { responses, events, missed })
     }
 
-    /// Sends a request, once the server is ready; its answer arrives under this id. `false`: the place is gone.
-    pub fn request(&self, id: u64, request: Request) -> bool {
-        let Some(orders) = self.orders.upgrade() else { return false };
-        !self.answers.is_closed() && orders.send(Order::Ask { seat: self.number, id, request }).is_ok()
+    /// Sends a request once the server is ready; the response has the same id. Returns false if the session is closed.
+    pub fn request(&self, id: u64, request: HttpRequest) -> bool {
+        let Some(commands) = self.commands.upgrade() else { return false };
+        !self.responses.is_closed()
+            && commands.send(ServerCommand::Request { session: self.number, id, request }).is_ok()
     }
 
-    /// The next thing that comes; `None` once all came. The end comes last.
-    pub async fn arrival(&mut self) -> Option<Arrival> {
+    /// Waits for the next event; `None` after the exit, which is the last one.
+    pub async fn next_event(&mut self) -> Option<TransportEvent> {
         loop {
             if self.events.is_empty() {
                 if self.missed.swap(false, Ordering::AcqRel) {
-                    return Some(Arrival::Resumed);
+                    return Some(TransportEvent::Resumed);
                 }
                 if let Some(exit) = self.ended.take() {
-                    self.answers.close();
-                    return Some(Arrival::Exited(exit));
+                    self.responses.close();
+                    return Some(TransportEvent::Exited(exit));
                 }
             }
             tokio::select! {
                 Some(event) = self.events.recv() => return Some(event),
-                answer = self.answers.recv(), if self.ended.is_none() => match answer? {
-                    Arrival::Exited(exit) => self.ended = Some(exit),
-                    answer => return Some(answer),
+                response = self.responses.recv(), if self.ended.is_none() => match response? {
+                    TransportEvent::Exited(exit) => self.ended = Some(exit),
+                    response => return Some(response),
                 },
             }
         }
     }
 
-    /// Gives the place up. [`Arrival::Exited`] tells when it is done.
-    pub fn leave(&mut self) {
-        if let Some(orders) = self.orders.upgrade() {
-            // An error means that the host is gone, and the seat with it.
-            orders.send(Order::Leave(self.number)).ok();
+    /// Closes the session. [`TransportEvent::Exited`] follows.
+    pub fn close(&mut self) {
+        if let Some(commands) = self.commands.upgrade() {
+            // An error means that the server task has ended, and the session with it.
+            commands.send(ServerCommand::CloseSession(self.number)).ok();
         }
     }
 }
 
-impl Drop for Seat {
+impl Drop for ServerSession {
     fn drop(&mut self) {
-        self.leave();
+        self.close();
     }
 }
 
-impl Post {
-    fn answer(&self, arrival: Arrival) {
-        // An error means that the seat was dropped; the host will hear of that.
-        self.answers.send(arrival).ok();
+impl Mailbox {
+    fn respond(&self, event: TransportEvent) {
+        // An error means that the session was dropped, which sends its own command.
+        self.responses.send(event).ok();
     }
 
-    /// Never waits for a run that is slow.
-    fn tell(&self, event: Arrival) {
+    /// Delivers an event without waiting for a slow run.
+    fn deliver(&self, event: TransportEvent) {
         if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event) {
             self.missed.store(true, Ordering::Release);
         }

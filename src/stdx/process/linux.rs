@@ -1,21 +1,22 @@
-//! Linux: everything is read from `/proc`.
+//! Linux implementation, based on `/proc`.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// When a process started, in clock ticks since boot: with its id, an identity. None for one that is gone or a zombie.
+/// Returns the start time in clock ticks since boot, which identifies a process together with its id. `None` if it is
+/// gone or a zombie.
 pub fn start_time(pid: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may hold anything, parentheses too.
+    // The name in parentheses may contain anything, including parentheses.
     let (_, fields) = stat.rsplit_once(") ")?;
     let mut fields = fields.split(' ');
     let state = fields.next()?;
-    // Of the fields from 3 on, the state was the first and field 22 is the start.
+    // The state is field 3, so the start time (field 22) is the 19th after it.
     fields.nth(18).filter(|_| state != "Z" && state != "X").map(str::to_owned)
 }
 
-/// A number that a process shares with no other of the same id, before or after a restart of the machine. None for one
-/// that is gone or a zombie.
+/// Returns a number that differs for each process with the same id, across reboots too. `None` if the process is gone
+/// or a zombie.
 pub fn identity(pid: u32) -> Option<u64> {
     let start = start_time(pid)?;
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
@@ -23,25 +24,25 @@ pub fn identity(pid: u32) -> Option<u64> {
     Some(bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)))
 }
 
-/// Whether a process was started as `program`, by its name or through an interpreter; `false` where that is not sure.
+/// Returns true if a process was started as `program`, by its name or through an interpreter. False if uncertain.
 pub fn is_program(pid: u32, program: &str) -> bool {
     let name = |path: &str| Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
     let wanted = name(program);
     let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let mut words = line.split(|byte| *byte == 0).take(3);
-    wanted.is_some() && words.any(|word| name(&String::from_utf8_lossy(word)) == wanted)
+    let mut args = line.split(|byte| *byte == 0).take(3);
+    wanted.is_some() && args.any(|word| name(&String::from_utf8_lossy(word)) == wanted)
 }
 
-/// The process that holds a `flock` on a file, without disturbing it.
+/// Returns the process that has a `flock` on a file, without affecting the lock.
 pub fn lock_holder(path: &Path) -> Option<u32> {
     let metadata = std::fs::metadata(path).ok()?;
     let (device, inode) = (metadata.dev(), metadata.ino());
     let file = format!("{:02x}:{:02x}:{inode}", rustix::fs::major(device), rustix::fs::minor(device));
     let locks = std::fs::read_to_string("/proc/locks").ok()?;
     locks.lines().find_map(|line| {
-        // `1: FLOCK  ADVISORY  WRITE 4711 fe:01:123 0 EOF`; one that waits has `->` in front.
-        let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        match words[..] {
+        // Format: `1: FLOCK  ADVISORY  WRITE 4711 fe:01:123 0 EOF`; a waiting one has `->` in front.
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        match fields[..] {
             [_, "FLOCK", _, _, pid, place, ..] if place == file => pid.parse().ok(),
             _ => None,
         }

@@ -1,4 +1,4 @@
-//! Other processes, looked at and never touched: do they live, since when, do they hold a lock.
+//! Read-only queries on other processes: existence, start time, locks.
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -10,14 +10,15 @@ mod other;
 #[cfg(not(target_os = "linux"))]
 pub use other::{identity, is_program, lock_holder, start_time};
 
-/// Whether a process of that id lives, whoever's it is.
+/// Returns true if a process with this id exists, of any user.
 pub fn is_alive(pid: u32) -> bool {
     let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else { return false };
-    // Not being allowed to signal it proves that it is there.
+    // A permission error proves that the process exists.
     matches!(rustix::process::test_kill_process(pid), Ok(()) | Err(rustix::io::Errno::PERM))
 }
 
-/// Whether the process `pid` lives and is the one that started then; where starts cannot be told, whether it lives.
-pub fn is_same(pid: u32, started: &str) -> bool {
+/// Returns true if the process `pid` exists and has this start time. Without start times, only the existence is
+/// checked.
+pub fn is_same_process(pid: u32, started: &str) -> bool {
     start_time(pid).map_or_else(|| cfg!(not(target_os = "linux")) && is_alive(pid), |start| start == started)
 }

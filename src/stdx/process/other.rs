@@ -1,23 +1,23 @@
-//! Elsewhere than on Linux: neither starts nor locks can be told without disturbing anybody.
+//! Fallback for other systems, where start times and locks cannot be read without side effects.
 
 use std::path::Path;
 
-/// Not known.
+/// Start times are unavailable.
 pub fn start_time(_pid: u32) -> Option<String> {
     None
 }
 
-/// Its id is all that is known of a living process.
+/// Returns a constant for a living process, because only its id is known.
 pub fn identity(pid: u32) -> Option<u64> {
     super::is_alive(pid).then_some(0)
 }
 
-/// Never sure.
+/// Program names are unavailable.
 pub fn is_program(_pid: u32, _program: &str) -> bool {
     false
 }
 
-/// Not known.
+/// Locks are unavailable.
 pub fn lock_holder(_path: &Path) -> Option<u32> {
     None
 }

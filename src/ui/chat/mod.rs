@@ -1,5 +1,4 @@
-//! A conversation on the whole screen: who, the transcript, what is asked, what waits to be sent, what is written, and
-//! in one line what the run does.
+//! Chat screen: header, transcript, queue, approval, composer, and a status line.
 
 mod composer;
 mod queue;
@@ -8,68 +7,68 @@ mod status;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::approval::{self, Beside};
-use super::reader::Mode;
+use super::approval::{self, ApprovalPlacement};
+use super::reader::ReaderMode;
 use super::style::{self, style};
-use super::widgets::{Align, put, put_line, rich, split_left, split_right};
+use super::widgets::{Align, put, put_line, split_left, split_right, styled_line};
 use super::{Canvas, ViewCache, preview};
-use crate::app::approvals::Among;
-use crate::app::chat::{Chat, Focus};
+use crate::app::approvals::ApprovalScope;
+use crate::app::chat::{Chat, ChatFocus};
 use crate::domain::run::{Conversation, Phase};
 use crate::stdx::text;
 
-/// Least rows of the transcript, as long as there is room for anything else.
-const TRANSCRIPT: u16 = 3;
+/// Minimum height of the transcript, because the context of an approval must stay readable.
+const MIN_TRANSCRIPT_HEIGHT: u16 = 3;
 
-/// Columns before the text of what is asked: where that of the header, the queue and the status line begins.
+/// Left margin of an approval, equal to that of the header, the queue and the status line.
 const MARGIN: u16 = 1;
 
-/// Draws it.
+/// Draws the chat screen.
 pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut ViewCache) {
     let app = canvas.app;
-    let mut rest = Rows(area);
+    let mut rest = Remaining(area);
     let header = rest.top(u16::from(area.height >= 5));
     let status = rest.bottom(u16::from(area.height >= 3));
-    let least = |rest: &Rows| rest.0.height.saturating_sub(TRANSCRIPT);
+    let least = |rest: &Remaining| rest.0.height.saturating_sub(MIN_TRANSCRIPT_HEIGHT);
     let composer = composer::height(chat, rest.0).min(least(&rest).max(1)).min(rest.0.height);
     let composer = rest.bottom(composer);
-    let among = chat.run.clone().map(Among::Run);
-    let asked = match &among {
-        Some(among) if canvas.active => approval::height(app, among, area.width.saturating_sub(MARGIN), least(&rest)),
-        Some(among) => u16::from(app.desk.current(&app.runs, among).is_some()),
+    let scope = chat.run.clone().map(ApprovalScope::Run);
+    let approval_area = match &scope {
+        Some(scope) if canvas.active => approval::height(app, scope, area.width.saturating_sub(MARGIN), least(&rest)),
+        Some(scope) => u16::from(app.approvals.current(&app.runs, scope).is_some()),
         None => 0,
     };
-    let asked = rest.bottom(asked);
-    let (_, question) = split_left(asked, MARGIN);
+    let approval_area = rest.bottom(approval_area);
+    let (_, question) = split_left(approval_area, MARGIN);
     let queue = rest.bottom(queue::height(app, chat).min(area.height / 4).min(least(&rest)));
     let header = if canvas.active { super::header::beside_badge(app, header) } else { header };
     draw_header(canvas, header, chat);
-    let reading = chat.focus == Focus::Transcript || chat.reader.find.is_some();
-    preview::draw_mode(canvas, rest.0, &chat.reader, Mode::Chat { footer: reading }, cache);
-    draw_emptiness(canvas, rest.0, chat);
+    let reading = chat.focus == ChatFocus::Transcript || chat.reader.find.is_some();
+    preview::draw_mode(canvas, rest.0, &chat.reader, ReaderMode::Chat { footer: reading }, cache);
+    draw_empty(canvas, rest.0, chat);
     queue::draw(canvas, queue, chat);
-    if let Some(among) = among.as_ref().filter(|_| !canvas.active) {
-        draw_asked(canvas, question, among);
-    } else if let Some(among) = &among {
-        // Also where the transcript is read the plain letters are not the question's.
-        approval::draw(canvas, question, among, Beside::Text);
+    if let Some(scope) = scope.as_ref().filter(|_| !canvas.active) {
+        draw_approval_note(canvas, question, scope);
+    } else if let Some(scope) = &scope {
+        // Plain letters belong to the composer, also while the transcript has the focus.
+        approval::draw(canvas, question, scope, ApprovalPlacement::Composer);
     }
     composer::draw(canvas, composer, chat);
-    composer::draw_completion(canvas, rest.0.union(queue).union(asked), chat);
+    composer::draw_completion(canvas, rest.0.union(queue).union(approval_area), chat);
     status::draw(canvas, status, chat);
 }
 
-/// That something is asked, where no key answers it: the digits belong to the other conversation.
-fn draw_asked(canvas: &mut Canvas, area: Rect, among: &Among) {
-    let Some((waiting, ..)) = canvas.app.desk.current(&canvas.app.runs, among) else { return };
-    let words = format!("! {}", approval::headline(waiting.approval));
-    put(canvas.buffer, area, &words, style(canvas.app.theme().needs_you), Align::Left);
+/// Draws a one-line note of an open approval in the pinned session, which keys do not answer.
+fn draw_approval_note(canvas: &mut Canvas, area: Rect, scope: &ApprovalScope) {
+    let Some((waiting, ..)) = canvas.app.approvals.current(&canvas.app.runs, scope) else { return };
+    let label = format!("! {}", approval::headline(waiting.approval));
+    put(canvas.buffer, area, &label, style(canvas.app.theme().needs_you), Align::Left);
 }
 
-/// What is left of an area after rows were taken off it.
-struct Rows(Rect);
+/// Remaining area while rows are taken from its top and bottom.
+struct Remaining(Rect);
 
-impl Rows {
+impl Remaining {
     fn top(&mut self, height: u16) -> Rect {
         let taken = Rect { height: height.min(self.0.height), ..self.0 };
         self.0 = Rect { y: self.0.y + taken.height, height: self.0.height - taken.height, ..self.0 };
@@ -83,31 +82,32 @@ impl Rows {
     }
 }
 
-/// Title · agent · directory, and whether one steers or follows, and why.
+/// Draws title, agent and directory, and on the right whether the session is running here or read-only.
 fn draw_header(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     if area.is_empty() {
         return;
     }
     let (app, theme) = (canvas.app, canvas.app.theme());
-    let (how, tone) = match &chat.followed {
-        Some(why) => (format!("following: {why}"), theme.warning),
-        None => (steered(canvas, chat), theme.accent),
+    let (control, tone) = match &chat.read_only {
+        Some(why) => (format!("read-only: {why}"), theme.warning),
+        None => (control_state(canvas, chat), theme.accent),
     };
     let unseen = chat.reader.unseen();
     let new = if unseen > 0 && !chat.reader.is_following() { format!("{unseen} new · ") } else { String::new() };
-    // Why one steers is left out where it would take the title's room.
-    let long = text::width(&how) > usize::from(area.width) / 3;
-    let how = if long && chat.followed.is_none() { how.split(':').next().unwrap_or_default() } else { &how };
-    let right = format!("{new}{how}");
+    // The detail is omitted if it would take room from the title.
+    let long = text::width(&control) > usize::from(area.width) / 3;
+    let control =
+        if long && chat.read_only.is_none() { control.split(" (").next().unwrap_or_default() } else { &control };
+    let right = format!("{new}{control}");
     let width = u16::try_from(text::width(&right)).unwrap_or(u16::MAX).min(area.width * 2 / 3);
     let (left, at_right) = split_right(area, width + 1);
     put(canvas.buffer, at_right, &right, style(tone), Align::Right);
-    let session = app.known.catalog.get(&chat.reader.key);
+    let session = app.sessions.catalog.get(&chat.reader.key);
     let title = session.map(|session| session.title.text.to_string()).filter(|title| !title.is_empty());
     let title = title.unwrap_or_else(|| untitled(chat));
     let directory = session.map(|session| session.cwd.to_string()).or_else(|| {
         let of_run = app.info(chat).map(|info| info.cwd.display().to_string());
-        of_run.or_else(|| chat.opening.as_ref().map(|opening| opening.cwd.display().to_string()))
+        of_run.or_else(|| chat.start.as_ref().map(|opening| opening.cwd.display().to_string()))
     });
     let mut spans = vec![
         Span::styled(format!(" {}", text::one_line(&title)), style(theme.title)),
@@ -118,19 +118,20 @@ fn draw_header(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     spans.extend(
         directory.map(|directory| Span::styled(format!(" · {}", text::one_line(&directory)), style(theme.muted))),
     );
-    put_line(canvas.buffer, left, &Line::from(rich::cut(spans, left.width.into())));
+    put_line(canvas.buffer, left, &Line::from(styled_line::cut(spans, left.width.into())));
 }
 
-fn steered(canvas: &Canvas, chat: &Chat) -> String {
-    match (canvas.app.info(chat), &chat.opening) {
-        (Some(info), _) => match info.pid.filter(|_| !matches!(info.phase, Phase::Stopped(_))) {
-            Some(pid) => format!("steering: salon runs it, pid {pid}"),
-            None => "steering: salon runs it".to_owned(),
+fn control_state(canvas: &Canvas, chat: &Chat) -> String {
+    match (canvas.app.info(chat), &chat.start) {
+        (Some(info), _) => match info.pid {
+            _ if matches!(info.phase, Phase::Stopped(_)) => "controlled by salon".to_owned(),
+            Some(pid) => format!("running in salon (pid {pid})"),
+            None => "running in salon".to_owned(),
         },
         (None, Some(opening)) => match opening.conversation {
-            Conversation::New { .. } => "steering: a new session".to_owned(),
-            Conversation::Resume(_) => "steering: nobody else has it open".to_owned(),
-            Conversation::Fork(_) => "steering: a copy".to_owned(),
+            Conversation::New { .. } => "new session".to_owned(),
+            Conversation::Resume(_) => "ready to continue".to_owned(),
+            Conversation::Fork(_) => "fork".to_owned(),
         },
         (None, None) => String::new(),
     }
@@ -143,13 +144,13 @@ fn untitled(chat: &Chat) -> String {
     }
 }
 
-/// Where nothing was said yet, what to do.
-fn draw_emptiness(canvas: &mut Canvas, area: Rect, chat: &Chat) {
+/// Draws the hint of an empty session.
+fn draw_empty(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     if !chat.reader.is_empty() || chat.reader.is_stored() || area.height < 3 {
         return;
     }
     let theme = canvas.app.theme();
     let (_, at) = split_left(Rect { y: area.y + area.height / 3, height: 1, ..area }, 2);
-    let words = format!("A new conversation with {}. Write what it shall do.", chat.agent.label());
-    put(canvas.buffer, at, &words, style(theme.muted), Align::Left);
+    let label = format!("New session with {}. Type your first prompt.", chat.agent.label());
+    put(canvas.buffer, at, &label, style(theme.muted), Align::Left);
 }

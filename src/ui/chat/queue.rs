@@ -1,8 +1,8 @@
-//! The prompts that wait to be sent, one a line, and why they wait.
+//! Queue of a run: prompts that are not sent yet, one per line, and the reason.
 
 use ratatui::layout::Rect;
 
-use crate::app::chat::{Chat, Focus, queue};
+use crate::app::chat::{Chat, ChatFocus, queue};
 use crate::app::{Action, App, age};
 use crate::domain::prompt::{Prompt, PromptState};
 use crate::stdx::text;
@@ -10,38 +10,38 @@ use crate::ui::Canvas;
 use crate::ui::style::style;
 use crate::ui::widgets::{Align, line_of, put, split_left, split_right};
 
-/// Prompts that are shown at once.
-const MOST: usize = 6;
+/// Maximum number of visible prompts.
+const MAX_PROMPTS: usize = 6;
 
-/// Rows that it wants.
+/// Desired height in rows.
 pub fn height(app: &App, chat: &Chat) -> u16 {
     let waiting = prompts(app, chat).len();
-    let rows = waiting.min(MOST) + usize::from(heading(app, chat).is_some());
+    let rows = waiting.min(MAX_PROMPTS) + usize::from(heading(app, chat).is_some());
     u16::try_from(rows).unwrap_or(u16::MAX)
 }
 
-/// Draws it.
+/// Draws the queue.
 pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     if area.is_empty() {
         return;
     }
     let (app, theme) = (canvas.app, canvas.app.theme());
     let mut rows = area;
-    if let Some(words) = heading(app, chat) {
+    if let Some(label) = heading(app, chat) {
         let (_, at) = split_left(line_of(rows, 0), 1);
-        put(canvas.buffer, at, &words, style(theme.warning), Align::Left);
+        put(canvas.buffer, at, &label, style(theme.warning), Align::Left);
         rows = Rect { y: rows.y + 1, height: rows.height - 1, ..rows };
     }
     let prompts = prompts(app, chat);
     let selected = match chat.focus {
-        Focus::Queue(id) => prompts.iter().position(|prompt| prompt.id == id),
-        Focus::Composer | Focus::Transcript => None,
+        ChatFocus::Queue(id) => prompts.iter().position(|prompt| prompt.id == id),
+        ChatFocus::Composer | ChatFocus::Transcript => None,
     };
     let height = usize::from(rows.height);
     let top = crate::app::scroll::reveal(0, selected.unwrap_or(0), height, prompts.len());
     for (line, (at, prompt)) in prompts.iter().enumerate().skip(top).take(height).enumerate() {
         let row = line_of(rows, line);
-        // What does not fit is counted in the last row.
+        // The last row counts prompts that do not fit.
         let beyond = prompts.len() - at;
         let last = line + 1 == height && beyond > 1;
         draw_prompt(canvas, row, (at, prompt), selected == Some(at), last.then_some(beyond - 1));
@@ -69,27 +69,25 @@ fn draw_prompt(canvas: &mut Canvas, row: Rect, (at, prompt): (usize, &Prompt), s
         PromptState::Pending | PromptState::Sending | PromptState::Delivered | PromptState::Cancelled => theme.muted,
     };
     put(canvas.buffer, right_at, &right, style(paint), Align::Right);
-    let words = text::one_line(text::first_chars(&prompt.text, 2_000));
-    put(canvas.buffer, left, &words, style(theme.prompt), Align::Left);
+    let label = text::one_line(text::first_chars(&prompt.text, 2_000));
+    put(canvas.buffer, left, &label, style(theme.prompt), Align::Left);
 }
 
-/// Why nothing of it is sent, and which key lets it go on.
+/// Reason why the queue is paused, and the key that resumes it.
 fn heading(app: &App, chat: &Chat) -> Option<String> {
     let first = prompts(app, chat).first()?;
-    let kept_back = matches!(first.state, PromptState::Held | PromptState::Failed);
-    let info = app.info(chat).filter(|info| info.paused || kept_back)?;
-    if kept_back {
-        return Some(
-            "the first one was kept back, and what follows waits for it: up, then r sends it, x drops it".into(),
-        );
+    let held = matches!(first.state, PromptState::Held | PromptState::Failed);
+    let info = app.info(chat).filter(|info| info.paused || held)?;
+    if held {
+        return Some("the first prompt is held and blocks the queue: up, then r send, x cancel".into());
     }
-    let why = match &info.last {
-        Some(crate::domain::run::Outcome::Interrupted) => "the turn was interrupted",
-        Some(crate::domain::run::Outcome::Failed(_)) => "the last turn failed",
-        Some(crate::domain::run::Outcome::Done) | None => "it waits for you",
+    let why = match &info.last_outcome {
+        Some(crate::domain::run::TurnOutcome::Interrupted) => "the turn was interrupted",
+        Some(crate::domain::run::TurnOutcome::Failed(_)) => "the last turn failed",
+        Some(crate::domain::run::TurnOutcome::Done) | None => "waiting for you",
     };
-    let key = app.keymap.hint(Action::GoOn).map(|key| format!(" or {key}")).unwrap_or_default();
-    Some(format!("queue paused, {why}: enter{key} goes on"))
+    let key = app.keymap.hint(Action::ResumeQueue).map(|key| format!(" or {key}")).unwrap_or_default();
+    Some(format!("queue paused, {why}: enter{key} to resume"))
 }
 
 fn prompts<'a>(app: &'a App, chat: &Chat) -> &'a [Prompt] {

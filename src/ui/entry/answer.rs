@@ -1,22 +1,22 @@
-//! What the agent says: Markdown.
+//! Answers of the agent, as Markdown.
 
 use ratatui::style::Style;
 
-use super::{Frame, Laid, words};
-use crate::ui::widgets::markdown::{self, Setting};
+use super::{EntryLayout, LayoutContext, plain_text};
+use crate::ui::widgets::markdown::{self, MarkdownOptions};
 
-/// Lays a Markdown text out.
-pub fn lay(whole: &str, base: Style, frame: &mut Frame<'_>, laid: &mut Laid) {
-    let (shown, cut) = words::bounded(whole);
-    let setting = Setting {
-        theme: frame.theme,
-        width: frame.width,
+/// Lays out a Markdown text.
+pub fn lay(whole: &str, base: Style, context: &mut LayoutContext<'_>, layout: &mut EntryLayout) {
+    let (shown, cut) = plain_text::bounded(whole);
+    let options = MarkdownOptions {
+        theme: context.theme,
+        width: context.width,
         base,
-        most: words::most(frame.fold),
-        highlighter: frame.highlighter.as_deref_mut(),
+        max_lines: plain_text::max_lines(context.fold),
+        highlighter: context.highlighter.as_deref_mut(),
     };
-    let rows = markdown::lay(&shown, setting);
-    laid.lines.extend(rows.lines);
-    laid.pending |= rows.pending;
-    words::limit(laid, frame, cut.then_some(whole.len()));
+    let rows = markdown::lay(&shown, options);
+    layout.lines.extend(rows.lines);
+    layout.pending |= rows.pending;
+    plain_text::truncate(layout, context, cut.then_some(whole.len()));
 }

@@ -1,110 +1,110 @@
-//! Entries laid out: each kind turns itself into lines of a given width. Nothing here knows the screen.
+//! Layout of transcript entries: each kind of entry becomes lines of a given width, independent of the screen.
 //!
-//! What is laid out of one entry is bounded, however long its text is.
+//! The layout of one entry is bounded, however long its text is.
 
 mod answer;
-pub mod growing;
 mod notice;
+mod plain_text;
 mod plan;
+pub mod streaming;
 mod thinking;
 pub mod tool;
-mod words;
 
 use jiff::tz::TimeZone;
 use ratatui::text::Line;
 
-use crate::app::reader::{Fold, Stage};
+use crate::app::reader::{CallStage, Fold};
 use crate::config::theme::Theme;
 use crate::domain::Time;
 use crate::domain::transcript::{Entry, EntryKind};
 use crate::ui::style::style;
 use crate::ui::widgets::highlight::Highlighter;
 
-/// Most lines of an entry that are laid out.
-pub const MOST_LINES: usize = 2_000;
+/// Maximum lines per entry, because layout time must be bounded.
+pub const MAX_LINES: usize = 2_000;
 
-/// Most bytes of a text that are looked at.
-const MOST_BYTES: usize = 512 << 10;
+/// Maximum bytes per text, because layout time must be bounded.
+const MAX_BYTES: usize = 512 << 10;
 
-/// Lines of an entry that is cut.
+/// Maximum lines of an entry with [`Fold::Cut`].
 const CUT_LINES: usize = 8;
 
-/// What drawing needs besides the state.
+/// Context of drawing besides the state.
 #[derive(Clone, Debug)]
-pub struct Look<'a> {
-    /// The theme.
+pub struct RenderContext<'a> {
+    /// Theme.
     pub theme: &'a Theme,
-    /// The time zone in which times are shown.
+    /// Time zone of displayed times.
     pub zone: &'a TimeZone,
-    /// The present moment.
+    /// Current time.
     pub now: Time,
-    /// Columns at the right end of a screen's first line that belong to somebody else.
-    pub taken: u16,
+    /// Columns at the right end of the first line that are reserved for the badge.
+    pub reserved: u16,
 }
 
-/// The part of a text that is laid out, made harmless; and whether that is not all.
+/// Sanitised prefix of a text, at most 512 KiB long; true if the text was cut.
 pub fn bounded(whole: &str) -> (std::borrow::Cow<'_, str>, bool) {
-    words::bounded(whole)
+    plain_text::bounded(whole)
 }
 
-/// Markdown outside of a transcript, in lines of at most `width` columns.
+/// Lays out Markdown outside of a transcript in lines of at most `width` columns.
 pub fn markdown(whole: &str, theme: &Theme, width: usize, fold: Fold) -> Vec<Line<'static>> {
-    let mut laid = Laid::default();
+    let mut layout = EntryLayout::default();
     answer::lay(
         whole,
         style(theme.text),
-        &mut Frame { theme, width, fold, stage: Stage::Past, highlighter: None },
-        &mut laid,
+        &mut LayoutContext { theme, width, fold, stage: CallStage::Ended, highlighter: None },
+        &mut layout,
     );
-    laid.lines
+    layout.lines
 }
 
-/// How an entry is to be laid out.
+/// Context of the layout of an entry.
 #[derive(Debug)]
-pub struct Frame<'a> {
-    /// How things look.
+pub struct LayoutContext<'a> {
+    /// Theme.
     pub theme: &'a Theme,
-    /// Columns.
+    /// Maximum width in columns.
     pub width: usize,
-    /// How much of it is shown.
+    /// Fold state of the entry.
     pub fold: Fold,
-    /// What it means that a call has no outcome yet.
-    pub stage: Stage,
-    /// Who knows the syntax of code; nobody: code stays plain.
+    /// Stage of a tool call without an outcome.
+    pub stage: CallStage,
+    /// Syntax highlighter; `None` leaves code plain.
     pub highlighter: Option<&'a mut Highlighter>,
 }
 
-/// An entry's lines.
+/// Layout of an entry.
 #[derive(Clone, Debug, Default)]
-pub struct Laid {
-    /// The lines, none wider than the width that was asked for.
+pub struct EntryLayout {
+    /// Lines, none wider than the requested width.
     pub lines: Vec<Line<'static>>,
-    /// The syntax of some code in it is still being found out.
+    /// True while highlighting of some code is pending.
     pub pending: bool,
 }
 
-/// Lays an entry out.
-pub fn lay(entry: &Entry, frame: &mut Frame<'_>) -> Laid {
-    let mut laid = Laid::default();
-    if frame.fold == Fold::Hidden {
-        return laid;
+/// Lays out an entry.
+pub fn lay(entry: &Entry, context: &mut LayoutContext<'_>) -> EntryLayout {
+    let mut layout = EntryLayout::default();
+    if context.fold == Fold::Hidden {
+        return layout;
     }
     match entry.kind {
-        EntryKind::Prompt => words::plain(&entry.text, style(frame.theme.prompt), frame, &mut laid),
-        EntryKind::Text => answer::lay(&entry.text, style(frame.theme.text), frame, &mut laid),
-        EntryKind::Thinking => thinking::lay(entry, frame, &mut laid),
-        EntryKind::Tool => tool::lay(entry, frame, &mut laid),
-        EntryKind::Plan => plan::lay(&entry.plan, frame, &mut laid),
-        EntryKind::Notice => notice::lay(entry, frame, &mut laid),
-        EntryKind::Image => notice::placeholder("image", &entry.text, frame, &mut laid),
-        EntryKind::Other => notice::other(entry, frame, &mut laid),
+        EntryKind::Prompt => plain_text::lay(&entry.text, style(context.theme.prompt), context, &mut layout),
+        EntryKind::Text => answer::lay(&entry.text, style(context.theme.text), context, &mut layout),
+        EntryKind::Thinking => thinking::lay(entry, context, &mut layout),
+        EntryKind::Tool => tool::lay(entry, context, &mut layout),
+        EntryKind::Plan => plan::lay(&entry.plan, context, &mut layout),
+        EntryKind::Notice => notice::lay(entry, context, &mut layout),
+        EntryKind::Image => notice::placeholder("image", &entry.text, context, &mut layout),
+        EntryKind::Other => notice::other(entry, context, &mut layout),
     }
-    if laid.lines.is_empty() {
-        // What is there must be seen, even where there is nothing in it.
-        words::note("(empty)", frame, &mut laid);
+    if layout.lines.is_empty() {
+        // An empty entry must stay visible.
+        plain_text::push_note("(empty)", context, &mut layout);
     }
-    if entry.truncated && frame.fold == Fold::Full {
-        words::note("… shortened: o opens all of it in the editor", frame, &mut laid);
+    if entry.truncated && context.fold == Fold::Full {
+        plain_text::push_note("… shortened: o opens the full text in the editor", context, &mut layout);
     }
-    laid
+    layout
 }

@@ -1,62 +1,62 @@
-//! What neither the user nor the agent says: notices by their level, placeholders, kinds that are not known.
+//! Notices by level, placeholders, and entries of unknown kinds.
 
 use ratatui::text::{Line, Span};
 
-use super::{Frame, Laid, words};
+use super::{EntryLayout, LayoutContext, plain_text};
 use crate::app::reader::Fold;
-use crate::domain::event::Level;
+use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::Entry;
 use crate::stdx::{text, wrap};
 use crate::ui::style::style;
-use crate::ui::widgets::rich;
+use crate::ui::widgets::styled_line;
 
-/// Lays a notice out. A boundary is a rule with its text: what lies above is no longer remembered by the agent.
-pub fn lay(entry: &Entry, frame: &Frame<'_>, laid: &mut Laid) {
-    let theme = frame.theme;
+/// Lays out a notice. A boundary becomes a labelled rule: the agent does not remember entries above it.
+pub fn lay(entry: &Entry, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
+    let theme = context.theme;
     let look = match entry.level {
-        Level::Boundary => {
-            boundary(entry, frame, laid);
+        NoticeLevel::Boundary => {
+            boundary(entry, context, layout);
             return;
         }
-        Level::Info => style(theme.notice),
-        Level::Warning => style(theme.warning),
-        Level::Error => style(theme.error),
+        NoticeLevel::Info => style(theme.notice),
+        NoticeLevel::Warning => style(theme.warning),
+        NoticeLevel::Error => style(theme.error),
     };
-    words::plain(&entry.text, look, frame, laid);
+    plain_text::lay(&entry.text, look, context, layout);
 }
 
-/// Something that a terminal cannot show, by its name.
-pub fn placeholder(kind: &str, label: &str, frame: &Frame<'_>, laid: &mut Laid) {
+/// Lays out a placeholder for content that a terminal cannot show.
+pub fn placeholder(kind: &str, label: &str, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
     let label = text::one_line(text::first_chars(label, 400));
     let whole = if label.is_empty() { format!("[{kind}]") } else { format!("[{kind}: {label}]") };
-    words::plain(&whole, style(frame.theme.muted), frame, laid);
+    plain_text::lay(&whole, style(context.theme.muted), context, layout);
 }
 
-/// An entry of a kind that this version does not know: one line of it, or as it came.
-pub fn other(entry: &Entry, frame: &Frame<'_>, laid: &mut Laid) {
-    let look = style(frame.theme.muted);
-    if frame.fold == Fold::Line {
+/// Lays out an entry of an unknown kind: as one line, or as raw text.
+pub fn other(entry: &Entry, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
+    let look = style(context.theme.muted);
+    if context.fold == Fold::Line {
         let head = text::one_line(text::first_chars(&entry.text, 400));
-        laid.lines.push(Line::from(rich::cut(vec![Span::styled(format!("▸ {head}"), look)], frame.width)));
+        layout.lines.push(Line::from(styled_line::cut(vec![Span::styled(format!("▸ {head}"), look)], context.width)));
         return;
     }
-    words::plain(&entry.text, look, frame, laid);
+    plain_text::lay(&entry.text, look, context, layout);
 }
 
-fn boundary(entry: &Entry, frame: &Frame<'_>, laid: &mut Laid) {
+fn boundary(entry: &Entry, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
     let mut lines = entry.text.trim().splitn(2, '\n');
-    let title = text::ellipsis(&text::one_line(lines.next().unwrap_or_default()), frame.width.saturating_sub(8));
-    let free = frame.width.saturating_sub(wrap::columns(&title) + 2);
-    let (before, after) = if title.is_empty() { (frame.width, 0) } else { (free / 2, free - free / 2) };
-    let faint = style(frame.theme.faint);
+    let title = text::ellipsis(&text::one_line(lines.next().unwrap_or_default()), context.width.saturating_sub(8));
+    let free = context.width.saturating_sub(wrap::columns(&title) + 2);
+    let (before, after) = if title.is_empty() { (context.width, 0) } else { (free / 2, free - free / 2) };
+    let faint = style(context.theme.faint);
     let mut spans = vec![Span::styled("─".repeat(before), faint)];
     if !title.is_empty() {
-        spans.push(Span::styled(format!(" {title} "), style(frame.theme.notice)));
+        spans.push(Span::styled(format!(" {title} "), style(context.theme.notice)));
         spans.push(Span::styled("─".repeat(after), faint));
     }
-    laid.lines.push(Line::from(rich::cut(spans, frame.width)));
-    // A summary that replaces what was said is long; the rule is what one looks for.
-    if let Some(rest) = lines.next().filter(|_| frame.fold == Fold::Full) {
-        words::plain(rest.trim_start_matches('\n'), style(frame.theme.muted), frame, laid);
+    layout.lines.push(Line::from(styled_line::cut(spans, context.width)));
+    // The summary after a compaction is long, so it is shown only if unfolded.
+    if let Some(rest) = lines.next().filter(|_| context.fold == Fold::Full) {
+        plain_text::lay(rest.trim_start_matches('\n'), style(context.theme.muted), context, layout);
     }
 }

@@ -1,27 +1,27 @@
-//! Reasoning: folded into one line, or shown like an answer but quieter.
+//! Reasoning: folded into one line, or laid out like an answer in a dimmer style.
 
 use ratatui::text::{Line, Span};
 
-use super::{Frame, Laid, answer};
+use super::{EntryLayout, LayoutContext, answer};
 use crate::app::reader::Fold;
 use crate::domain::transcript::Entry;
 use crate::stdx::text;
 use crate::ui::style::style;
-use crate::ui::widgets::rich;
+use crate::ui::widgets::styled_line;
 
-/// Lays reasoning out.
-pub fn lay(entry: &Entry, frame: &mut Frame<'_>, laid: &mut Laid) {
-    let look = style(frame.theme.thinking);
-    if frame.fold != Fold::Line {
-        answer::lay(&entry.text, look, frame, laid);
+/// Lays out reasoning.
+pub fn lay(entry: &Entry, context: &mut LayoutContext<'_>, layout: &mut EntryLayout) {
+    let look = style(context.theme.thinking);
+    if context.fold != Fold::Line {
+        answer::lay(&entry.text, look, context, layout);
         return;
     }
     let head = text::one_line(text::first_chars(&entry.text, 400));
-    let words = head.replace("**", "");
+    let summary = head.replace("**", "");
     let spans = vec![
-        Span::styled("▸ ", style(frame.theme.faint)),
+        Span::styled("▸ ", style(context.theme.faint)),
         Span::styled("thought  ", look),
-        Span::styled(words, style(frame.theme.muted)),
+        Span::styled(summary, style(context.theme.muted)),
     ];
-    laid.lines.push(Line::from(rich::cut(spans, frame.width)));
+    layout.lines.push(Line::from(styled_line::cut(spans, context.width)));
 }

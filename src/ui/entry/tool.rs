@@ -1,74 +1,74 @@
-//! A tool call: one line that says what was done and how it ended, then what it printed or changed.
+//! Tool calls: a headline with the outcome, then the output or the diff.
 
 use ratatui::text::{Line, Span};
 
-use super::{Frame, Laid, answer, plan, words};
-use crate::app::reader::{Fold, Stage};
-use crate::domain::transcript::{Action, Entry, FileChange, Tool, ToolStatus};
+use super::{EntryLayout, LayoutContext, answer, plain_text, plan};
+use crate::app::reader::{CallStage, Fold};
+use crate::domain::transcript::{Entry, FileChange, Tool, ToolAction, ToolStatus};
 use crate::stdx::text;
 use crate::ui::style::style;
 use crate::ui::widgets::diff;
-use crate::ui::widgets::rich::{self, Rich};
+use crate::ui::widgets::styled_line::{self, StyledLine};
 
-/// Lays a tool call out.
-pub fn lay(entry: &Entry, frame: &mut Frame<'_>, laid: &mut Laid) {
+/// Lays out a tool call.
+pub fn lay(entry: &Entry, context: &mut LayoutContext<'_>, layout: &mut EntryLayout) {
     let Some(tool) = &entry.tool else {
-        words::plain(&entry.text, style(frame.theme.text), frame, laid);
+        plain_text::lay(&entry.text, style(context.theme.text), context, layout);
         return;
     };
-    let headline = headline(entry, tool, frame);
-    if frame.fold == Fold::Line {
-        laid.lines.push(headline);
+    let headline = headline(entry, tool, context);
+    if context.fold == Fold::Line {
+        layout.lines.push(headline);
         return;
     }
-    // Laid out apart, so that the headline does not count as one of the lines that are shown of the rest.
-    let mut below = Laid::default();
-    body(entry, tool, frame, &mut below);
-    laid.pending |= below.pending;
-    laid.lines.push(headline);
-    laid.lines.extend(below.lines);
+    // Separate layout, so that the headline does not count towards the line limit.
+    let mut body_layout = EntryLayout::default();
+    body(entry, tool, context, &mut body_layout);
+    layout.pending |= body_layout.pending;
+    layout.lines.push(headline);
+    layout.lines.extend(body_layout.lines);
 }
 
-/// `▸ Bash  ls -la  ✓ 1.2 s`
-fn headline(entry: &Entry, tool: &Tool, frame: &Frame<'_>) -> Line<'static> {
-    let theme = frame.theme;
-    let mark = if frame.fold == Fold::Line { "▸ " } else { "▾ " };
+/// Lays out the headline: `▸ Bash  ls -la  ✓ 1.2 s`.
+fn headline(entry: &Entry, tool: &Tool, context: &LayoutContext<'_>) -> Line<'static> {
+    let theme = context.theme;
+    let mark = if context.fold == Fold::Line { "▸ " } else { "▾ " };
     let what = vec![
         Span::styled(mark, style(theme.faint)),
         Span::styled(text::one_line(&tool.name), style(theme.tool)),
         Span::styled(format!("  {}", text::one_line(&entry.text)), style(theme.text)),
     ];
-    let how = outcome(tool, frame);
-    // How it ended is told in any case; of what was done, what there is room for.
-    let room = frame.width.saturating_sub(rich::columns(&how));
-    let mut spans = rich::cut(what, room.max(frame.width / 2));
-    spans.extend(how);
-    Line::from(rich::cut(spans, frame.width))
+    let outcome_spans = outcome(tool, context);
+    // The outcome is always shown; the rest is cut to the remaining width.
+    let room = context.width.saturating_sub(styled_line::columns(&outcome_spans));
+    let mut spans = styled_line::cut(what, room.max(context.width / 2));
+    spans.extend(outcome_spans);
+    Line::from(styled_line::cut(spans, context.width))
 }
 
-/// How it ended, how long it took, how much it changed.
-fn outcome(tool: &Tool, frame: &Frame<'_>) -> Vec<Span<'static>> {
-    let theme = frame.theme;
+/// Formats changed lines, status, exit code and duration.
+fn outcome(tool: &Tool, context: &LayoutContext<'_>) -> Vec<Span<'static>> {
+    let theme = context.theme;
     let (mark, paint) = match tool.status {
         ToolStatus::Done => ("✓", theme.success),
         ToolStatus::Failed => ("✗", theme.error),
         ToolStatus::Denied => ("✗ denied", theme.warning),
         ToolStatus::Interrupted => ("■ interrupted", theme.warning),
-        ToolStatus::Running | ToolStatus::Pending => match (frame.stage, tool.status) {
-            (Stage::Waits, _) => ("! waits", theme.needs_you),
-            (Stage::AtWork, _) | (Stage::Past, ToolStatus::Running) => ("… running", theme.working),
-            (Stage::Past, _) => ("… no result", theme.muted),
+        ToolStatus::Running | ToolStatus::Pending => match (context.stage, tool.status) {
+            (CallStage::AwaitingApproval, _) => ("! waiting", theme.needs_you),
+            (CallStage::Running, _) | (CallStage::Ended, ToolStatus::Running) => ("… running", theme.working),
+            (CallStage::Ended, _) => ("… no result", theme.muted),
         },
     };
     let mut spans = Vec::new();
-    if let Action::Edit(changes) = &tool.action {
+    if let ToolAction::Edit(changes) = &tool.action {
         let (added, removed) =
-            changes.iter().map(|file| diff::count(&file.change)).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
+            changes.iter().map(|file| diff::count(&file.kind)).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
         spans.push(Span::styled(format!("  +{added}"), style(theme.added)));
         spans.push(Span::styled(format!(" −{removed}"), style(theme.removed)));
     }
     spans.push(Span::styled(format!("  {mark}"), style(paint)));
-    if let Action::Command { exit_code: Some(code), .. } = tool.action
+    if let ToolAction::Command { exit_code: Some(code), .. } = tool.action
         && code != 0
     {
         spans.push(Span::styled(format!(" exit {code}"), style(theme.error)));
@@ -77,91 +77,91 @@ fn outcome(tool: &Tool, frame: &Frame<'_>) -> Vec<Span<'static>> {
         spans.push(Span::styled(format!(" {}", duration(millis)), style(theme.muted)));
     }
     if tool.subagent.is_some() {
-        spans.push(Span::styled("  ↵ enter", style(theme.accent)));
+        spans.push(Span::styled("  ↵ open", style(theme.accent)));
     }
     spans
 }
 
-fn body(entry: &Entry, tool: &Tool, frame: &mut Frame<'_>, laid: &mut Laid) {
+fn body(entry: &Entry, tool: &Tool, context: &mut LayoutContext<'_>, layout: &mut EntryLayout) {
     match &tool.action {
-        Action::Edit(changes) => {
-            edits(changes, frame, laid);
-            // What an edit answers is "done", unless it was not.
+        ToolAction::Edit(changes) => {
+            edits(changes, context, layout);
+            // The output of a successful edit only says that it is done.
             if tool.status != ToolStatus::Done {
-                output(tool, frame, laid);
+                output(tool, context, layout);
             }
         }
-        Action::Plan(items) => plan::lay(items, frame, laid),
-        Action::Task { prompt, .. } => task(prompt, tool, frame, laid),
-        Action::Command { command, .. } => {
-            // The headline shows a command in one line; what it left out is shown here.
+        ToolAction::Plan(items) => plan::lay(items, context, layout),
+        ToolAction::Task { prompt, .. } => task(prompt, tool, context, layout),
+        ToolAction::Command { command, .. } => {
+            // The headline shows a command as one line; the full command follows here.
             if *command != entry.text {
-                let (command, _) = words::bounded(command);
-                words::indented(&command, style(frame.theme.code), "  ", frame, laid);
+                let (command, _) = plain_text::bounded(command);
+                plain_text::lay_indented(&command, style(context.theme.code), "  ", context, layout);
             }
-            output(tool, frame, laid);
+            output(tool, context, layout);
         }
-        Action::Other(_) => {
-            input(tool, frame, laid);
-            output(tool, frame, laid);
+        ToolAction::Other(_) => {
+            input(tool, context, layout);
+            output(tool, context, layout);
         }
-        Action::Read { .. } | Action::Search { .. } | Action::Web { .. } | Action::Question { .. } => {
-            output(tool, frame, laid);
+        ToolAction::Read { .. } | ToolAction::Search { .. } | ToolAction::Web { .. } | ToolAction::Question { .. } => {
+            output(tool, context, layout);
         }
     }
 }
 
-fn edits(changes: &[FileChange], frame: &Frame<'_>, laid: &mut Laid) {
-    let most = words::most(frame.fold);
-    let setting = diff::Setting { theme: frame.theme, width: frame.width.saturating_sub(2).max(1), most };
+fn edits(changes: &[FileChange], context: &LayoutContext<'_>, layout: &mut EntryLayout) {
+    let max_lines = plain_text::max_lines(context.fold);
+    let options = diff::DiffOptions { theme: context.theme, width: context.width.saturating_sub(2).max(1), max_lines };
     for file in changes {
-        if laid.lines.len() > most {
+        if layout.lines.len() > max_lines {
             break;
         }
         if changes.len() > 1 {
-            let path = Rich::plain(&text::one_line(&file.path), style(frame.theme.strong));
-            path.wrap_into(frame.width, &[], &[], &mut laid.lines);
+            let path = StyledLine::plain(&text::one_line(&file.path), style(context.theme.strong));
+            path.wrap_into(context.width, &[], &[], &mut layout.lines);
         }
-        for mut line in diff::lay(&file.change, setting) {
+        for mut line in diff::lay(&file.kind, options) {
             line.spans.insert(0, Span::raw("  "));
-            laid.lines.push(line);
+            layout.lines.push(line);
         }
     }
-    words::limit(laid, frame, None);
+    plain_text::truncate(layout, context, None);
 }
 
-/// A sub-agent's prompt and answer, both Markdown.
-fn task(prompt: &str, tool: &Tool, frame: &mut Frame<'_>, laid: &mut Laid) {
-    if frame.fold == Fold::Full && !prompt.is_empty() {
-        answer::lay(prompt, style(frame.theme.prompt), frame, laid);
-        laid.lines.push(Line::default());
+/// Lays out the prompt and the answer of a sub-agent as Markdown.
+fn task(prompt: &str, tool: &Tool, context: &mut LayoutContext<'_>, layout: &mut EntryLayout) {
+    if context.fold == Fold::Full && !prompt.is_empty() {
+        answer::lay(prompt, style(context.theme.prompt), context, layout);
+        layout.lines.push(Line::default());
     }
     if !tool.output.is_empty() {
-        let mut told = Laid::default();
-        answer::lay(&tool.output, style(frame.theme.text), frame, &mut told);
-        laid.pending |= told.pending;
-        laid.lines.extend(told.lines);
+        let mut answer = EntryLayout::default();
+        answer::lay(&tool.output, style(context.theme.text), context, &mut answer);
+        layout.pending |= answer.pending;
+        layout.lines.extend(answer.lines);
     }
 }
 
-/// The input of a tool that salon knows nothing about.
-fn input(tool: &Tool, frame: &Frame<'_>, laid: &mut Laid) {
-    if frame.fold != Fold::Full || tool.input.is_null() {
+/// Lays out the raw input of an unknown tool.
+fn input(tool: &Tool, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
+    if context.fold != Fold::Full || tool.input.is_null() {
         return;
     }
     let Ok(json) = serde_json::to_string_pretty(&tool.input) else { return };
-    let (shown, _) = words::bounded(&json);
-    words::indented(&shown, style(frame.theme.muted), "  ", frame, laid);
+    let (shown, _) = plain_text::bounded(&json);
+    plain_text::lay_indented(&shown, style(context.theme.muted), "  ", context, layout);
 }
 
-fn output(tool: &Tool, frame: &Frame<'_>, laid: &mut Laid) {
-    let (shown, cut) = words::bounded(&tool.output);
-    let look = if tool.status == ToolStatus::Failed { frame.theme.error } else { frame.theme.muted };
-    words::indented(shown.trim_end(), style(look), "  ", frame, laid);
-    words::limit(laid, frame, cut.then_some(tool.output.len()));
+fn output(tool: &Tool, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
+    let (shown, cut) = plain_text::bounded(&tool.output);
+    let look = if tool.status == ToolStatus::Failed { context.theme.error } else { context.theme.muted };
+    plain_text::lay_indented(shown.trim_end(), style(look), "  ", context, layout);
+    plain_text::truncate(layout, context, cut.then_some(tool.output.len()));
 }
 
-/// A duration for a person.
+/// Formats a duration: `350 ms`, `1.2 s`, `3 min 05 s`.
 pub fn duration(millis: u64) -> String {
     let seconds = millis / 1000;
     match seconds {

@@ -1,172 +1,178 @@
-//! What was laid out, kept between frames: laying an entry out is the dear part of drawing.
+//! Cache of entry layouts between frames, because layout is the most expensive part of drawing.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::hits::Matcher;
-use crate::app::msg::Ticket;
-use crate::app::reader::{Find, Fold, Shown};
+use super::hits::HitMatcher;
+use crate::app::msg::RequestTicket;
+use crate::app::reader::{EntryRef, Find, Fold};
 use crate::config::theme::Theme;
 use crate::domain::transcript::EntryKind;
-use crate::ui::entry::growing::Growing;
-use crate::ui::entry::{self, Frame, Laid};
+use crate::ui::entry::streaming::StreamingLayout;
+use crate::ui::entry::{self, EntryLayout, LayoutContext};
 use crate::ui::style::style;
 use crate::ui::widgets::highlight::Highlighter;
 
-/// Lines that are kept; what the last frame used is kept whatever it takes.
-const BUDGET: usize = 12_000;
+/// Maximum lines in the cache, to bound memory. Layouts used by the last two frames always stay.
+const MAX_CACHED_LINES: usize = 12_000;
 
-/// Laid-out entries.
+/// Cache of entry layouts.
 #[derive(Debug, Default)]
-pub struct Cache {
-    slots: HashMap<(Ticket, u64, usize, Fold), Slot>,
-    /// Those that grow, by the name that they keep while they do.
-    growing: HashMap<(Ticket, u64, usize), Grown>,
-    /// The theme that everything was laid out in.
+pub struct LayoutCache {
+    slots: HashMap<(RequestTicket, u64, usize, Fold), Slot>,
+    /// Layouts of streaming entries, by ticket, stable entry name and width.
+    streaming: HashMap<(RequestTicket, u64, usize), StreamingSlot>,
+    /// Theme of all cached layouts.
     theme: Theme,
     lines: usize,
     frame: u64,
     highlighter: Highlighter,
-    /// Code is highlighted; not in a preview, for which the grammars would be too dear.
+    /// True if code is highlighted. Previews skip it, because loading the grammars is expensive.
     highlights: bool,
-    /// The last query, made ready: every line that is drawn asks it.
-    matcher: Option<(String, Arc<Matcher>)>,
+    /// Matcher of the last query, which is used for each drawn line.
+    matcher: Option<(String, Arc<HitMatcher>)>,
 }
 
 #[derive(Debug)]
 struct Slot {
-    laid: Arc<Laid>,
+    layout: Arc<EntryLayout>,
     used: u64,
-    /// What the highlighter knew when it was laid out.
+    /// Generation of the highlighter at layout time.
     generation: u64,
 }
 
 #[derive(Debug, Default)]
-struct Grown {
-    growing: Arc<Growing>,
+struct StreamingSlot {
+    layout: Arc<StreamingLayout>,
     revision: u64,
     used: u64,
     generation: u64,
 }
 
-/// Lines of an entry.
+/// Layout of an entry in the cache.
 #[derive(Clone, Debug)]
-pub enum Lines {
-    /// Of one that is as it is.
-    Whole(Arc<Laid>),
-    /// Of one that grows.
-    Growing(Arc<Growing>),
+pub enum CachedLayout {
+    /// Layout of a complete entry.
+    Complete(Arc<EntryLayout>),
+    /// Layout of a streaming entry.
+    Streaming(Arc<StreamingLayout>),
 }
 
-impl std::ops::Deref for Lines {
-    type Target = Laid;
+impl std::ops::Deref for CachedLayout {
+    type Target = EntryLayout;
 
-    fn deref(&self) -> &Laid {
+    fn deref(&self) -> &EntryLayout {
         match self {
-            Self::Whole(laid) => laid,
-            Self::Growing(growing) => growing.laid(),
+            Self::Complete(layout) => layout,
+            Self::Streaming(streaming) => streaming.layout(),
         }
     }
 }
 
-impl Cache {
-    /// Begins a frame.
+impl LayoutCache {
+    /// Starts a frame: applies new highlighting and evicts old layouts.
     pub fn begin(&mut self, theme: &Theme, highlights: bool) {
         self.highlights = highlights;
         self.highlighter.poll();
         if self.theme != *theme {
             self.theme = theme.clone();
             self.slots.clear();
-            self.growing.clear();
+            self.streaming.clear();
             self.lines = 0;
         }
         self.frame += 1;
-        // What grows does so on the screen, or is laid out anew when it comes back there.
+        // A streaming entry off the screen is laid out again when it comes back.
         let recent = self.frame.saturating_sub(2);
-        self.growing.retain(|_, grown| grown.used >= recent);
-        if self.lines > BUDGET {
-            // The last frame and the one before it: home and a preview may take turns.
+        self.streaming.retain(|_, slot| slot.used >= recent);
+        if self.lines > MAX_CACHED_LINES {
+            // Two frames, because home and a preview may alternate.
             let recent = self.frame.saturating_sub(2);
             self.slots.retain(|_, slot| slot.used >= recent);
-            self.lines = self.slots.values().map(|slot| slot.laid.lines.len()).sum();
+            self.lines = self.slots.values().map(|slot| slot.layout.lines.len()).sum();
         }
     }
 
-    /// An entry's lines.
-    pub fn lines(&mut self, ticket: Ticket, held: Shown<'_>, width: usize, fold: Fold) -> Lines {
-        match held.growing.filter(|_| fold == Fold::Full) {
-            Some(name) => Lines::Growing(self.grown(ticket, held, width, name)),
-            None => Lines::Whole(self.whole(ticket, held, width, fold)),
+    /// Returns the layout of an entry.
+    pub fn lines(&mut self, ticket: RequestTicket, entry: EntryRef<'_>, width: usize, fold: Fold) -> CachedLayout {
+        match entry.growing.filter(|_| fold == Fold::Full) {
+            Some(name) => CachedLayout::Streaming(self.streaming(ticket, entry, width, name)),
+            None => CachedLayout::Complete(self.complete(ticket, entry, width, fold)),
         }
     }
 
-    /// Lines of an entry to which only text is being added.
-    fn grown(&mut self, ticket: Ticket, held: Shown<'_>, width: usize, name: u64) -> Arc<Growing> {
+    /// Returns the layout of a streaming entry.
+    fn streaming(
+        &mut self,
+        ticket: RequestTicket,
+        entry: EntryRef<'_>,
+        width: usize,
+        name: u64,
+    ) -> Arc<StreamingLayout> {
         let generation = self.highlighter.generation();
-        let grown = self.growing.entry((ticket, name, width)).or_default();
-        grown.used = self.frame;
-        let coloured = grown.growing.laid().pending && grown.generation != generation;
-        if grown.revision == held.revision && !coloured {
-            return grown.growing.clone();
+        let slot = self.streaming.entry((ticket, name, width)).or_default();
+        slot.used = self.frame;
+        let stale_colours = slot.layout.layout().pending && slot.generation != generation;
+        if slot.revision == entry.revision && !stale_colours {
+            return slot.layout.clone();
         }
-        if coloured {
-            grown.growing = Arc::default();
+        if stale_colours {
+            slot.layout = Arc::default();
         }
-        (grown.revision, grown.generation) = (held.revision, generation);
+        (slot.revision, slot.generation) = (entry.revision, generation);
         let theme = &self.theme;
-        let base = style(if held.entry.kind == EntryKind::Thinking { theme.thinking } else { theme.text });
+        let base = style(if entry.entry.kind == EntryKind::Thinking { theme.thinking } else { theme.text });
         let highlighter = self.highlights.then_some(&mut self.highlighter);
-        let mut frame = Frame { theme, width, fold: Fold::Full, stage: held.stage, highlighter };
-        Arc::make_mut(&mut grown.growing).grow(&held.entry.text, base, &mut frame);
-        grown.growing.clone()
+        let mut context = LayoutContext { theme, width, fold: Fold::Full, stage: entry.stage, highlighter };
+        Arc::make_mut(&mut slot.layout).grow(&entry.entry.text, base, &mut context);
+        slot.layout.clone()
     }
 
-    fn whole(&mut self, ticket: Ticket, held: Shown<'_>, width: usize, fold: Fold) -> Arc<Laid> {
-        let key = (ticket, held.revision, width, fold);
+    fn complete(&mut self, ticket: RequestTicket, entry: EntryRef<'_>, width: usize, fold: Fold) -> Arc<EntryLayout> {
+        let key = (ticket, entry.revision, width, fold);
         let generation = self.highlighter.generation();
         if let Some(slot) = self.slots.get_mut(&key)
-            && (!slot.laid.pending || slot.generation == generation || !self.highlights)
+            && (!slot.layout.pending || slot.generation == generation || !self.highlights)
         {
             slot.used = self.frame;
-            return slot.laid.clone();
+            return slot.layout.clone();
         }
         let highlighter = self.highlights.then_some(&mut self.highlighter);
-        let mut frame = Frame { theme: &self.theme, width, fold, stage: held.stage, highlighter };
-        let mut laid = entry::lay(held.entry, &mut frame);
-        // What was laid out without a highlighter is laid out again once there is one.
-        laid.pending |= !self.highlights;
+        let mut context = LayoutContext { theme: &self.theme, width, fold, stage: entry.stage, highlighter };
+        let mut layout = entry::lay(entry.entry, &mut context);
+        // A layout without highlighter is repeated once there is one.
+        layout.pending |= !self.highlights;
         let generation = if self.highlights { generation } else { u64::MAX };
-        let laid = Arc::new(laid);
-        self.lines += laid.lines.len();
-        self.slots.insert(key, Slot { laid: laid.clone(), used: self.frame, generation });
-        laid
+        let layout = Arc::new(layout);
+        self.lines += layout.lines.len();
+        self.slots.insert(key, Slot { layout: layout.clone(), used: self.frame, generation });
+        layout
     }
 
-    /// What finds a query in lines; nothing where nothing is searched for.
-    pub fn matcher(&mut self, find: Option<&Find>) -> Option<Arc<Matcher>> {
+    /// Returns the matcher of the find query; `None` without a query.
+    pub fn matcher(&mut self, find: Option<&Find>) -> Option<Arc<HitMatcher>> {
         find.and_then(|find| self.matcher_of(&find.query))
     }
 
-    /// As [`matcher`](Self::matcher), for a query.
-    pub fn matcher_of(&mut self, wanted: &str) -> Option<Arc<Matcher>> {
+    /// Returns the matcher of a query; `None` for an empty query.
+    pub fn matcher_of(&mut self, query: &str) -> Option<Arc<HitMatcher>> {
         match &self.matcher {
-            _ if wanted.is_empty() => None,
-            Some((query, matcher)) if query == wanted => Some(matcher.clone()),
+            _ if query.is_empty() => None,
+            Some((cached, matcher)) if cached == query => Some(matcher.clone()),
             _ => {
-                let matcher = Arc::new(Matcher::new(wanted));
-                self.matcher = Some((wanted.to_owned(), matcher.clone()));
+                let matcher = Arc::new(HitMatcher::new(query));
+                self.matcher = Some((query.to_owned(), matcher.clone()));
                 Some(matcher)
             }
         }
     }
 
-    /// Something is being found out beside the drawing: draw again soon.
+    /// Returns true if highlighting is pending and another frame is needed.
     pub fn is_waiting(&self) -> bool {
         self.highlighter.is_waiting()
     }
 
-    /// Lines that are kept.
-    pub fn kept(&self) -> usize {
+    /// Number of cached lines.
+    pub fn line_count(&self) -> usize {
         self.lines
     }
 }

@@ -1,15 +1,15 @@
-//! The gutter: a bar at the current entry, who speaks, and when.
+//! Gutter: a bar at the current entry, the speaker, and the time.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::Look;
+use super::RenderContext;
 use crate::app::reader::Reader;
-use crate::domain::event::Level;
+use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::{Entry, EntryKind};
 use crate::ui::style::style;
 
-/// Columns of the gutter where the whole has `width`: the time is left out where there is little room.
+/// Width of the gutter for a reader of `width` columns. Narrow readers omit the time.
 pub fn width(width: u16) -> u16 {
     match width {
         0..8 => 0,
@@ -18,41 +18,41 @@ pub fn width(width: u16) -> u16 {
     }
 }
 
-/// Paints the gutter of one row: `line` is the line of the entry that lies in it.
+/// Draws the gutter of one row, which shows line `line` of entry `index`.
 pub fn paint(
     area: Rect,
     buffer: &mut Buffer,
     reader: &Reader,
     (index, line): (usize, usize),
     current: bool,
-    look: &Look<'_>,
+    context: &RenderContext<'_>,
 ) {
     if area.width == 0 {
         return;
     }
     if current {
-        buffer.set_stringn(area.x, area.y, "▌", 1, style(look.theme.accent));
+        buffer.set_stringn(area.x, area.y, "▌", 1, style(context.theme.accent));
     }
-    let Some(held) = reader.entry(index).filter(|_| line == 0) else { return };
-    let (mark, paint) = mark(held.entry, look);
+    let Some(shown) = reader.entry(index).filter(|_| line == 0) else { return };
+    let (mark, paint) = mark(shown.entry, context);
     buffer.set_stringn(area.x + 1, area.y, mark, 1, style(paint));
     if area.width < 10 {
         return;
     }
     let minute = |entry: &Entry| {
-        entry.time.map(|time| time.timestamp().to_zoned(look.zone.clone()).strftime("%H:%M").to_string())
+        entry.time.map(|time| time.timestamp().to_zoned(context.zone.clone()).strftime("%H:%M").to_string())
     };
-    let before = index.checked_sub(1).and_then(|before| reader.entry(before)).and_then(|held| minute(held.entry));
-    // The same minute again would be noise; a prompt always has its time.
-    if let Some(time) = minute(held.entry)
-        && (before.as_ref() != Some(&time) || held.entry.kind == EntryKind::Prompt)
+    let before = index.checked_sub(1).and_then(|before| reader.entry(before)).and_then(|shown| minute(shown.entry));
+    // A repeated minute is omitted, except for prompts.
+    if let Some(time) = minute(shown.entry)
+        && (before.as_ref() != Some(&time) || shown.entry.kind == EntryKind::Prompt)
     {
-        buffer.set_stringn(area.x + 3, area.y, time, 5, style(look.theme.muted));
+        buffer.set_stringn(area.x + 3, area.y, time, 5, style(context.theme.muted));
     }
 }
 
-fn mark(entry: &Entry, look: &Look<'_>) -> (&'static str, crate::config::theme::Paint) {
-    let theme = look.theme;
+fn mark(entry: &Entry, context: &RenderContext<'_>) -> (&'static str, crate::config::theme::ThemeStyle) {
+    let theme = context.theme;
     match entry.kind {
         EntryKind::Prompt => ("❯", theme.prompt),
         EntryKind::Text => ("●", theme.assistant),
@@ -62,10 +62,10 @@ fn mark(entry: &Entry, look: &Look<'_>) -> (&'static str, crate::config::theme::
         EntryKind::Image => ("▣", theme.muted),
         EntryKind::Other => ("?", theme.muted),
         EntryKind::Notice => match entry.level {
-            Level::Info => ("i", theme.notice),
-            Level::Boundary => ("┄", theme.notice),
-            Level::Warning => ("!", theme.warning),
-            Level::Error => ("✗", theme.error),
+            NoticeLevel::Info => ("i", theme.notice),
+            NoticeLevel::Boundary => ("┄", theme.notice),
+            NoticeLevel::Warning => ("!", theme.warning),
+            NoticeLevel::Error => ("✗", theme.error),
         },
     }
 }

@@ -1,31 +1,31 @@
-//! What a search matched, marked on the screen.
+//! Matches of a query in drawn lines.
 
 use ratatui::text::Line;
 
-use crate::domain::query::Within;
+use crate::domain::query::EntryMatcher;
 
-/// Finds what a query looks for in lines, as the search in the transcript does.
+/// Matcher of drawn lines, equivalent to the search in the transcript.
 #[derive(Debug)]
-pub struct Matcher(Within);
+pub struct HitMatcher(EntryMatcher);
 
-impl Matcher {
-    /// For a query.
+impl HitMatcher {
+    /// Creates a matcher of a query.
     pub fn new(query: &str) -> Self {
-        Self(Within::new(query))
+        Self(EntryMatcher::new(query))
     }
 
-    /// Whether a line holds any of it.
-    pub fn is_in(&self, line: &Line<'_>) -> bool {
-        self.0.is_in(&text_of(line))
+    /// Returns true if a line matches.
+    pub fn matches(&self, line: &Line<'_>) -> bool {
+        self.0.is_match(&text_of(line))
     }
 
-    /// Byte ranges of a text that match.
-    pub fn places(&self, text: &str) -> Vec<std::ops::Range<usize>> {
-        self.0.places(text)
+    /// Byte ranges of the matches in a text.
+    pub fn ranges(&self, text: &str) -> Vec<std::ops::Range<usize>> {
+        self.0.match_ranges(text)
     }
 }
 
-/// The text of a line without its styles.
+/// Text of a line without styles.
 pub fn text_of(line: &Line<'_>) -> String {
     line.spans.iter().map(|span| span.content.as_ref()).collect()
 }

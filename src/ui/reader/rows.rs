@@ -1,119 +1,124 @@
-//! Which rows of which entries lie on the screen: the reader's place, brought into range.
+//! Viewport of the reader: maps the anchor to visible rows and keeps it in range.
 //!
-//! Only entries near the place are measured. Entries that are not held take one row and are not looked behind.
+//! Measures only entries near the anchor. An entry that is not loaded takes one row and ends the measurement.
 
 use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::cache::{Cache, Lines};
-use super::hits::Matcher;
-use crate::app::msg::ReaderDrawn;
-use crate::app::reader::{Base, Fold, Reader, Shown};
+use super::cache::{CachedLayout, LayoutCache};
+use super::hits::HitMatcher;
+use crate::app::msg::ReaderFeedback;
+use crate::app::reader::{AnchorBase, EntryRef, Fold, Reader};
 use crate::domain::Time;
 use crate::domain::transcript::EntryKind;
-use crate::ui::entry::Look;
+use crate::ui::entry::RenderContext;
 
-/// Entries that are looked at to find the previous one with a time, or of which anything is shown.
-const LOOK_BACK: usize = 64;
+/// Maximum entries to search backwards for one with a time or a visible layout, because hidden runs can be long.
+const MAX_LOOK_BACK: usize = 64;
 
-/// A row of the screen.
+/// Row of the viewport.
 #[derive(Clone, Debug)]
-pub enum Row {
-    /// Between entries.
+pub enum ReaderRow {
+    /// Blank row between entries.
     Blank,
-    /// A rule with the date, where the day changes.
+    /// Rule with the date, where the day changes.
     Day(Date),
-    /// An entry that is not here yet.
+    /// Entry that is not loaded yet.
     Missing,
-    /// A line of an entry.
+    /// Line of an entry.
     Line {
-        /// Which entry.
+        /// Index of the entry.
         index: usize,
-        /// Its lines.
-        laid: Lines,
-        /// Which of them.
+        /// Layout of the entry.
+        layout: CachedLayout,
+        /// Index of the line in the layout.
         line: usize,
     },
 }
 
-/// What stands before an entry's lines, and those.
+/// Rows of an entry: a lead (date rule and blank rows) and the body.
 struct Block {
     day: Option<Date>,
     lead: usize,
-    laid: Option<Lines>,
-    /// Rows, all together.
+    layout: Option<CachedLayout>,
+    /// Total height in rows.
     height: usize,
 }
 
-/// Measures entries and finds the rows.
-pub struct Screen<'a> {
+/// Viewport onto the entries.
+pub struct Viewport<'a> {
     reader: &'a Reader,
-    look: &'a Look<'a>,
-    cache: &'a mut Cache,
+    context: &'a RenderContext<'a>,
+    cache: &'a mut LayoutCache,
     width: usize,
     height: usize,
-    matcher: Option<Arc<Matcher>>,
+    matcher: Option<Arc<HitMatcher>>,
 }
 
-impl<'a> Screen<'a> {
-    /// For a text area of that size.
-    pub fn new(reader: &'a Reader, look: &'a Look<'a>, cache: &'a mut Cache, (width, height): (usize, usize)) -> Self {
+impl<'a> Viewport<'a> {
+    /// Creates a viewport for a text area of the given size.
+    pub fn new(
+        reader: &'a Reader,
+        context: &'a RenderContext<'a>,
+        cache: &'a mut LayoutCache,
+        (width, height): (usize, usize),
+    ) -> Self {
         let matcher = cache.matcher(reader.find.as_ref());
-        Self { reader, look, cache, width, height, matcher }
+        Self { reader, context, cache, width, height, matcher }
     }
 
-    /// The rows from the top of the screen on, and what there is to tell about them.
-    pub fn rows(&mut self) -> (Vec<Row>, ReaderDrawn) {
+    /// Computes the visible rows and the layout feedback.
+    pub fn rows(&mut self) -> (Vec<ReaderRow>, ReaderFeedback) {
         if self.reader.is_empty() {
             let (ticket, height) = (self.reader.ticket, self.height);
-            let drawn = ReaderDrawn { ticket, height, at_start: true, at_end: true, ..ReaderDrawn::default() };
-            return (Vec::new(), drawn);
+            let feedback = ReaderFeedback { ticket, height, at_start: true, at_end: true, ..ReaderFeedback::default() };
+            return (Vec::new(), feedback);
         }
-        let wanted = self.wanted();
-        let (top, beyond) = self.clamped(wanted);
-        let (rows, drawn) = self.from(top);
-        (rows, ReaderDrawn { beyond: short(beyond), ..drawn })
+        let target = self.target();
+        let (top, beyond) = self.clamp(target);
+        let (rows, feedback) = self.rows_from(top);
+        (rows, ReaderFeedback { beyond: to_i32(beyond), ..feedback })
     }
 
-    /// The entry and the row of its block that is to lie in the first row; not yet in range.
-    fn wanted(&mut self) -> (usize, i64) {
+    /// Entry and row of its block for the first screen row, possibly out of range.
+    fn target(&mut self) -> (usize, i64) {
         let anchor = self.reader.anchor();
         let delta = i64::from(anchor.delta);
         let last = self.reader.len() - 1;
         match anchor.base {
-            Base::End => (last, signed(self.block(last).height) - signed(self.height) + delta),
-            Base::Line { entry, line, of } => {
+            AnchorBase::End => (last, to_i64(self.block(last).height) - to_i64(self.height) + delta),
+            AnchorBase::Line { entry, line, of } => {
                 let entry = entry.min(last);
                 let block = self.block(entry);
-                // What grows below the place must not carry it along.
+                // Growth below the anchor must not move it.
                 let grows = self.reader.entry(entry).is_some_and(|shown| shown.growing.is_some());
                 let line = i64::from(line);
-                let line = if grows { line } else { scaled(line, i64::from(of), signed(block.body())) };
-                (entry, signed(block.lead) + line + delta)
+                let line = if grows { line } else { scaled(line, i64::from(of), to_i64(block.body())) };
+                (entry, to_i64(block.lead) + line + delta)
             }
-            Base::Hit { entry, nth } => {
+            AnchorBase::Hit { entry, nth } => {
                 let entry = entry.min(last);
                 let block = self.block(entry);
                 let hits = self.hits(&block);
                 let line = hits.get(nth).or(hits.last()).copied().unwrap_or(0);
-                // Some of what stands before a hit helps to understand it.
-                (entry, signed(block.lead + line) - signed(self.height / 3) + delta)
+                // A third of the screen shows the context before the hit.
+                (entry, to_i64(block.lead + line) - to_i64(self.height / 3) + delta)
             }
         }
     }
 
-    /// Lines of a block that hold what is searched for.
+    /// Indexes of lines in a block that match the query.
     fn hits(&self, block: &Block) -> Vec<usize> {
         let Some(matcher) = &self.matcher else { return Vec::new() };
-        let lines = block.laid.iter().flat_map(|laid| laid.lines.iter().enumerate());
-        lines.filter(|(_, line)| matcher.is_in(line)).map(|(nth, _)| nth).collect()
+        let lines = block.layout.iter().flat_map(|layout| layout.lines.iter().enumerate());
+        lines.filter(|(_, line)| matcher.matches(line)).map(|(nth, _)| nth).collect()
     }
 
-    /// The same place in range: within an entry, not before the beginning, no emptiness behind the end. And by how
-    /// many rows it was out of range.
-    fn clamped(&mut self, (entry, row): (usize, i64)) -> ((usize, usize), i64) {
-        let ((entry, row), beyond) = self.normal(entry, row);
+    /// Clamps a position to the transcript, without blank rows after the end. Also returns by how many rows it was out
+    /// of range.
+    fn clamp(&mut self, (entry, row): (usize, i64)) -> ((usize, usize), i64) {
+        let ((entry, row), beyond) = self.normalise(entry, row);
         let (mut rows, mut index) = (self.block(entry).height - row, entry + 1);
         while rows < self.height && index < self.reader.len() {
             rows += self.block(index).height;
@@ -123,36 +128,37 @@ impl<'a> Screen<'a> {
         if short == 0 {
             return ((entry, row), beyond);
         }
-        let (place, before) = self.normal(entry, signed(row) - signed(short));
-        (place, beyond + signed(short) + before)
+        let (position, before) = self.normalise(entry, to_i64(row) - to_i64(short));
+        (position, beyond + to_i64(short) + before)
     }
 
-    /// Walks to the entry in which the row lies. Stops at entries that are not here, and tells what was left to walk.
-    fn normal(&mut self, mut entry: usize, mut row: i64) -> ((usize, usize), i64) {
+    /// Normalises a position so that the row is within its entry. Stops at entries that are not loaded; also returns the
+    /// remaining rows.
+    fn normalise(&mut self, mut entry: usize, mut row: i64) -> ((usize, usize), i64) {
         while row < 0 {
             if entry == 0 || (self.reader.entry(entry).is_none() && row < -1) {
                 return ((entry, 0), row);
             }
             entry -= 1;
-            row += signed(self.block(entry).height);
+            row += to_i64(self.block(entry).height);
             if row < 0 && self.reader.entry(entry).is_none() {
                 return ((entry, 0), row);
             }
         }
         loop {
             let height = self.block(entry).height;
-            if row < signed(height) {
+            if row < to_i64(height) {
                 return ((entry, usize::try_from(row).unwrap_or(0)), 0);
             }
             if entry + 1 >= self.reader.len() {
-                return ((entry, height.saturating_sub(1)), row + 1 - signed(height));
+                return ((entry, height.saturating_sub(1)), row + 1 - to_i64(height));
             }
-            row -= signed(height);
+            row -= to_i64(height);
             entry += 1;
         }
     }
 
-    fn from(&mut self, (top, skip): (usize, usize)) -> (Vec<Row>, ReaderDrawn) {
+    fn rows_from(&mut self, (top, skip): (usize, usize)) -> (Vec<ReaderRow>, ReaderFeedback) {
         let mut rows = Vec::with_capacity(self.height);
         let mut shown = Vec::new();
         let mut index = top;
@@ -160,12 +166,12 @@ impl<'a> Screen<'a> {
         let mut at_end = true;
         while index < self.reader.len() {
             if rows.len() >= self.height {
-                // Entries of which nothing is shown do not keep the end from being on the screen.
+                // Hidden entries do not count for the end of the transcript.
                 at_end = (index..self.reader.len()).all(|index| self.block(index).height == 0);
                 break;
             }
             let block = self.block(index);
-            let body_row = signed(rows.len()) + signed(block.lead) - signed(skipped);
+            let body_row = to_i64(rows.len()) + to_i64(block.lead) - to_i64(skipped);
             let block_rows = block.rows(index);
             at_end = block_rows.len() - skipped <= self.height - rows.len();
             rows.extend(block_rows.into_iter().skip(skipped).take(self.height - rows.len()));
@@ -176,86 +182,87 @@ impl<'a> Screen<'a> {
                 break;
             }
         }
-        let drawn = self.drawn(&shown, (top, skip), at_end);
-        (rows, drawn)
+        let feedback = self.feedback(&shown, (top, skip), at_end);
+        (rows, feedback)
     }
 
-    fn drawn(&self, shown: &[(usize, i64, Block)], (top, skip): (usize, usize), at_end: bool) -> ReaderDrawn {
-        let base_held = self.reader.anchor().entry().map(|entry| entry.min(self.reader.len() - 1));
-        let all_held = || shown.iter().all(|(index, ..)| self.reader.entry(*index).is_some());
-        let held = shown.iter().find(|(index, ..)| self.reader.entry(*index).is_some());
-        let on_hand = base_held.map_or_else(all_held, |entry| self.reader.entry(entry).is_some());
-        let mut drawn = ReaderDrawn {
+    fn feedback(&self, shown: &[(usize, i64, Block)], (top, skip): (usize, usize), at_end: bool) -> ReaderFeedback {
+        let base_loaded = self.reader.anchor().entry().map(|entry| entry.min(self.reader.len() - 1));
+        let all_loaded = || shown.iter().all(|(index, ..)| self.reader.entry(*index).is_some());
+        let loaded = shown.iter().find(|(index, ..)| self.reader.entry(*index).is_some());
+        let anchor_loaded = base_loaded.map_or_else(all_loaded, |entry| self.reader.entry(entry).is_some());
+        let mut feedback = ReaderFeedback {
             ticket: self.reader.ticket,
             entry: top,
             last: shown.last().map_or(top, |(index, ..)| *index),
             at_start: top == 0 && skip == 0,
             at_end,
             height: self.height,
-            settled: on_hand && held.is_some(),
-            ..ReaderDrawn::default()
+            resolved: anchor_loaded && loaded.is_some(),
+            ..ReaderFeedback::default()
         };
-        if let Some((index, row, block)) = held {
-            drawn.anchor = *index;
-            drawn.anchor_line = short(-row);
-            drawn.anchor_of = short(signed(block.body()));
+        if let Some((index, row, block)) = loaded {
+            feedback.anchor = *index;
+            feedback.anchor_line = to_i32(-row);
+            feedback.anchor_of = to_i32(to_i64(block.body()));
         }
         if let Some((index, row, block)) = self.cursor(shown) {
-            drawn.cursor = *index;
-            drawn.cursor_row = short(*row);
-            drawn.cursor_of = short(signed(block.body()));
-            drawn.cursor_hits = self.hits(block).len();
+            feedback.cursor = *index;
+            feedback.cursor_row = to_i32(*row);
+            feedback.cursor_of = to_i32(to_i64(block.body()));
+            feedback.cursor_hits = self.hits(block).len();
         }
-        drawn
+        feedback
     }
 
-    /// The current entry, or the nearest to it on the screen.
+    /// Current entry, or the nearest visible one.
     fn cursor<'s>(&self, shown: &'s [(usize, i64, Block)]) -> Option<&'s (usize, i64, Block)> {
         let visible = |(_, row, block): &&(usize, i64, Block)| {
-            block.height > block.lead && *row < signed(self.height) && row + signed(block.body()) > 0
+            block.height > block.lead && *row < to_i64(self.height) && row + to_i64(block.body()) > 0
         };
         let cursor = self.reader.cursor();
         let mut on_screen = shown.iter().filter(visible);
         let first = on_screen.clone().next()?;
         if cursor < first.0 {
-            // One whose beginning is on the screen rather than the rest of one that is being left.
+            // Prefers an entry whose first row is visible.
             return shown.iter().filter(visible).find(|(_, row, _)| *row >= 0).or(Some(first));
         }
         on_screen.clone().find(|(index, ..)| *index >= cursor).or_else(|| on_screen.next_back())
     }
 
     fn block(&mut self, index: usize) -> Block {
-        let Some(held) = self.reader.entry(index) else {
-            return Block { day: None, lead: 0, laid: None, height: 1 };
+        let Some(loaded) = self.reader.entry(index) else {
+            return Block { day: None, lead: 0, layout: None, height: 1 };
         };
-        let fold = self.reader.folds.of(index, held.entry);
+        let fold = self.reader.folds.of(index, loaded.entry);
         if fold == Fold::Hidden {
-            return Block { day: None, lead: 0, laid: None, height: 0 };
+            return Block { day: None, lead: 0, layout: None, height: 0 };
         }
-        let (day, lead) = self.lead(index, held, fold);
-        let laid = self.cache.lines(self.reader.ticket, held, self.width, fold);
-        let height = lead + laid.lines.len();
-        Block { day, lead, laid: Some(laid), height }
+        let (day, lead) = self.lead(index, loaded, fold);
+        let layout = self.cache.lines(self.reader.ticket, loaded, self.width, fold);
+        let height = lead + layout.lines.len();
+        Block { day, lead, layout: Some(layout), height }
     }
 
-    /// The rule and the blank rows before an entry.
-    fn lead(&self, index: usize, held: Shown<'_>, fold: Fold) -> (Option<Date>, usize) {
-        let before = (index.saturating_sub(LOOK_BACK)..index).rev();
-        let before = before.map_while(|before| self.reader.entry(before).map(|held| (before, held)));
-        let day = held.entry.time.map(|time| self.day(time)).filter(|day| {
-            let previous = before.clone().find_map(|(_, held)| held.entry.time);
+    /// Date rule and number of lead rows before an entry.
+    fn lead(&self, index: usize, loaded: EntryRef<'_>, fold: Fold) -> (Option<Date>, usize) {
+        let before = (index.saturating_sub(MAX_LOOK_BACK)..index).rev();
+        let before = before.map_while(|before| self.reader.entry(before).map(|loaded| (before, loaded)));
+        let day = loaded.entry.time.map(|time| self.day(time)).filter(|day| {
+            let previous = before.clone().find_map(|(_, loaded)| loaded.entry.time);
             previous.map_or(index == 0, |previous| self.day(previous) != *day)
         });
         let folds = &self.reader.folds;
-        let above =
-            before.map(|(index, held)| (folds.of(index, held.entry), held)).find(|(fold, _)| *fold != Fold::Hidden);
+        let above = before
+            .map(|(index, loaded)| (folds.of(index, loaded.entry), loaded))
+            .find(|(fold, _)| *fold != Fold::Hidden);
         let blank = match above {
             None => index > 0,
             Some((above_fold, above)) => {
-                !(is_compact(above.entry.kind, above_fold) && is_compact(held.entry.kind, fold))
+                !(is_compact(above.entry.kind, above_fold) && is_compact(loaded.entry.kind, fold))
             }
         };
-        // A rule stands alone: a blank row below it, and one above it unless it is the first of all.
+        // A rule has a blank row below it, and one above it except at the start.
         match day {
             Some(_) => (day, 2 + usize::from(index > 0)),
             None => (None, usize::from(blank)),
@@ -263,7 +270,7 @@ impl<'a> Screen<'a> {
     }
 
     fn day(&self, time: Time) -> Date {
-        time.timestamp().to_zoned(self.look.zone.clone()).date()
+        time.timestamp().to_zoned(self.context.zone.clone()).date()
     }
 }
 
@@ -272,23 +279,23 @@ impl Block {
         self.height - self.lead
     }
 
-    fn rows(&self, index: usize) -> Vec<Row> {
-        let Some(laid) = &self.laid else { return vec![Row::Missing; self.height] };
-        let mut rows = vec![Row::Blank; self.lead];
+    fn rows(&self, index: usize) -> Vec<ReaderRow> {
+        let Some(layout) = &self.layout else { return vec![ReaderRow::Missing; self.height] };
+        let mut rows = vec![ReaderRow::Blank; self.lead];
         if let (Some(day), Some(at)) = (self.day, self.lead.checked_sub(2)) {
-            rows[at] = Row::Day(day);
+            rows[at] = ReaderRow::Day(day);
         }
-        rows.extend((0..laid.lines.len()).map(|line| Row::Line { index, laid: laid.clone(), line }));
+        rows.extend((0..layout.lines.len()).map(|line| ReaderRow::Line { index, layout: layout.clone(), line }));
         rows
     }
 }
 
-/// Entries in one line of the same sort stand close together.
+/// Returns true for one-line entries that are grouped without blank rows.
 fn is_compact(kind: EntryKind, fold: Fold) -> bool {
     fold == Fold::Line && matches!(kind, EntryKind::Tool | EntryKind::Thinking)
 }
 
-/// A line of a body that had `of` lines, now that it has `body`.
+/// Scales a line of a body from `of` lines to `body` lines.
 fn scaled(line: i64, of: i64, body: i64) -> i64 {
     if line <= 0 || of <= 0 || of == body {
         return line;
@@ -296,10 +303,10 @@ fn scaled(line: i64, of: i64, body: i64) -> i64 {
     (line * body / of).min(body - 1).max(0)
 }
 
-fn signed(count: usize) -> i64 {
+fn to_i64(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn short(count: i64) -> i32 {
+fn to_i32(count: i64) -> i32 {
     i32::try_from(count).unwrap_or(if count < 0 { i32::MIN } else { i32::MAX })
 }

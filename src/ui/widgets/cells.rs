@@ -1,4 +1,4 @@
-//! A piece of text in a given place and width, and places cut out of places.
+//! Drawing of single-line text into areas, and splitting of areas.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -8,16 +8,16 @@ use ratatui::widgets::Widget;
 
 use crate::stdx::text;
 
-/// Which edge a text is put at.
+/// Horizontal alignment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
-    /// The left one.
+    /// Left.
     Left,
-    /// The right one.
+    /// Right.
     Right,
 }
 
-/// Writes text into one line of an area, cut to its width. What it comes from may be hostile.
+/// Writes sanitised text into the first line of an area, cut to its width. Returns the width in columns.
 pub(in crate::ui) fn put(buffer: &mut Buffer, area: Rect, written: &str, style: Style, align: Align) -> u16 {
     let area = area.intersection(buffer.area);
     if area.is_empty() {
@@ -33,23 +33,23 @@ pub(in crate::ui) fn put(buffer: &mut Buffer, area: Rect, written: &str, style: 
     width
 }
 
-/// Writes a line of several styles into one line of an area.
+/// Writes a styled line into the first line of an area.
 pub(in crate::ui) fn put_line(buffer: &mut Buffer, area: Rect, line: &Line) {
     line.render(area.intersection(buffer.area), buffer);
 }
 
-/// The left `width` columns of a line, and what is right of them.
+/// Splits off the left `width` columns; returns left and right part.
 pub(in crate::ui) fn split_left(area: Rect, width: u16) -> (Rect, Rect) {
     let width = width.min(area.width);
     (Rect { width, ..area }, Rect { x: area.x + width, width: area.width - width, ..area })
 }
 
-/// What is left of the right `width` columns of a line, and those.
+/// Splits off the right `width` columns; returns left and right part.
 pub(in crate::ui) fn split_right(area: Rect, width: u16) -> (Rect, Rect) {
     split_left(area, area.width - width.min(area.width))
 }
 
-/// One line of an area, by its number.
+/// Line of an area by index, with height 0 if out of range.
 pub(in crate::ui) fn line_of(area: Rect, number: usize) -> Rect {
     let number = u16::try_from(number).unwrap_or(u16::MAX);
     if number >= area.height {
@@ -58,7 +58,7 @@ pub(in crate::ui) fn line_of(area: Rect, number: usize) -> Rect {
     Rect { y: area.y + number, height: 1, ..area }
 }
 
-/// Sentences as lines of at most `width` columns, each after the first of a sentence indented.
+/// Wraps text into lines of at most `width` columns. All lines after the first are indented.
 pub(in crate::ui) fn wrapped(written: &str, width: u16, indent: usize, style: Style) -> Vec<Line<'static>> {
     let written = text::one_line(written);
     let room = usize::from(width).saturating_sub(indent).max(1);

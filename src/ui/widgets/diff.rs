@@ -1,51 +1,51 @@
-//! Changes of files as coloured lines: removed ones, added ones, with the changed words marked.
+//! Diffs of files: removed and added lines with highlighted changed words.
 //!
-//! The signs at the left tell without colours what the colours tell.
+//! The signs at the left carry the same information as the colours.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use similar::{ChangeTag, TextDiff};
 
-use super::rich::Rich;
+use super::styled_line::StyledLine;
 use crate::config::theme::Theme;
-use crate::domain::transcript::Change;
+use crate::domain::transcript::ChangeKind;
 use crate::stdx::text;
 use crate::ui::style::style;
 
-/// Texts longer than this together are not compared: all of the old is shown removed, all of the new added.
-const COMPARED: usize = 32 << 10;
+/// Maximum bytes of both texts for a comparison, because it takes quadratic time. Longer ones are shown as a replacement.
+const MAX_COMPARED_BYTES: usize = 32 << 10;
 
-/// Unchanged lines around a change.
-const CONTEXT: usize = 3;
+/// Number of unchanged lines around a change.
+const CONTEXT_LINES: usize = 3;
 
-/// How changes are laid out.
+/// Options of a diff layout.
 #[derive(Clone, Copy, Debug)]
-pub struct Setting<'a> {
-    /// How things look.
+pub struct DiffOptions<'a> {
+    /// Theme.
     pub theme: &'a Theme,
-    /// Columns.
+    /// Maximum width in columns.
     pub width: usize,
-    /// Lines after which one may stop.
-    pub most: usize,
+    /// Number of lines after which the layout may stop.
+    pub max_lines: usize,
 }
 
-/// Lines added and removed, as far as can be told without comparing.
-pub fn count(change: &Change) -> (usize, usize) {
+/// Estimates added and removed lines without a full comparison.
+pub fn count(change: &ChangeKind) -> (usize, usize) {
     match change {
-        Change::Write(text) => (text.lines().count(), 0),
-        Change::Delete => (0, 0),
-        Change::Replace(pairs) => pairs.iter().map(|(old, new)| replaced(old, new)).fold((0, 0), sum),
-        Change::Patch(patch) => patch.lines().map(patched).fold((0, 0), sum),
+        ChangeKind::Write(text) => (text.lines().count(), 0),
+        ChangeKind::Delete => (0, 0),
+        ChangeKind::Replace(pairs) => pairs.iter().map(|(old, new)| replaced(old, new)).fold((0, 0), sum),
+        ChangeKind::Patch(patch) => patch.lines().map(patched).fold((0, 0), sum),
     }
 }
 
-/// Lays a change out.
-pub fn lay(change: &Change, setting: Setting<'_>) -> Vec<Line<'static>> {
-    let mut writer = Writer { setting, out: Vec::new(), digits: digits(change) };
+/// Lays out a change.
+pub fn lay(change: &ChangeKind, options: DiffOptions<'_>) -> Vec<Line<'static>> {
+    let mut writer = Writer { options, out: Vec::new(), digits: digits(change) };
     match change {
-        Change::Write(text) => writer.run(ChangeTag::Insert, &text::sanitise(text), Some(1)),
-        Change::Delete => writer.note("deleted"),
-        Change::Replace(pairs) => {
+        ChangeKind::Write(text) => writer.run(ChangeTag::Insert, &text::sanitise(text), Some(1)),
+        ChangeKind::Delete => writer.note("deleted"),
+        ChangeKind::Replace(pairs) => {
             for (nth, (old, new)) in pairs.iter().enumerate() {
                 if nth > 0 {
                     writer.note("⋯");
@@ -53,7 +53,7 @@ pub fn lay(change: &Change, setting: Setting<'_>) -> Vec<Line<'static>> {
                 writer.compare(&text::sanitise(old), &text::sanitise(new), None);
             }
         }
-        Change::Patch(patch) => writer.patch(&text::sanitise(patch)),
+        ChangeKind::Patch(patch) => writer.patch(&text::sanitise(patch)),
     }
     writer.out
 }
@@ -62,7 +62,7 @@ fn sum(a: (usize, usize), b: (usize, usize)) -> (usize, usize) {
     (a.0 + b.0, a.1 + b.1)
 }
 
-/// Lines that differ once those at the beginning and at the end that are the same are left out.
+/// Counts lines between the common prefix and the common suffix.
 fn replaced(old: &str, new: &str) -> (usize, usize) {
     let (old, new): (Vec<_>, Vec<_>) = (old.lines().collect(), new.lines().collect());
     let same = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
@@ -79,12 +79,12 @@ fn patched(line: &str) -> (usize, usize) {
     }
 }
 
-/// Digits of the greatest line number; 0 where none is known.
-fn digits(change: &Change) -> usize {
+/// Number of digits of the greatest line number; 0 without line numbers.
+fn digits(change: &ChangeKind) -> usize {
     let greatest = match change {
-        Change::Write(text) => text.lines().count(),
-        Change::Delete | Change::Replace(_) => 0,
-        Change::Patch(patch) => {
+        ChangeKind::Write(text) => text.lines().count(),
+        ChangeKind::Delete | ChangeKind::Replace(_) => 0,
+        ChangeKind::Patch(patch) => {
             let last = patch.lines().filter_map(hunk).next_back();
             last.map_or(0, |(old, new)| old.max(new) + patch.lines().count())
         }
@@ -92,15 +92,15 @@ fn digits(change: &Change) -> usize {
     if greatest == 0 { 0 } else { greatest.to_string().len() }
 }
 
-/// First old and new line number of a hunk's header: `@@ -1,4 +1,6 @@`.
+/// Parses the first old and new line number of a hunk header: `@@ -1,4 +1,6 @@`.
 fn hunk(line: &str) -> Option<(usize, usize)> {
-    let mut words = line.strip_prefix("@@ -")?.split(' ');
+    let mut fields = line.strip_prefix("@@ -")?.split(' ');
     let number = |word: &str| word.split(',').next()?.parse::<usize>().ok();
-    let old = number(words.next()?)?;
-    Some((old, number(words.next()?.strip_prefix('+')?)?))
+    let old = number(fields.next()?)?;
+    Some((old, number(fields.next()?.strip_prefix('+')?)?))
 }
 
-/// Lines of a patch that were removed and added in one place, and their numbers.
+/// Consecutive removed and added lines of a patch.
 #[derive(Default)]
 struct Pair {
     old: String,
@@ -108,14 +108,14 @@ struct Pair {
 }
 
 struct Writer<'a> {
-    setting: Setting<'a>,
+    options: DiffOptions<'a>,
     out: Vec<Line<'static>>,
     digits: usize,
 }
 
 impl Writer<'_> {
     fn is_full(&self) -> bool {
-        self.out.len() > self.setting.most
+        self.out.len() > self.options.max_lines
     }
 
     fn patch(&mut self, patch: &str) {
@@ -144,8 +144,8 @@ impl Writer<'_> {
             }
             if let Some(start) = hunk(line) {
                 at = Some(start);
-                let header = Rich::plain(line, style(self.setting.theme.hunk));
-                header.wrap_into(self.setting.width, &[], &[], &mut self.out);
+                let header = StyledLine::plain(line, style(self.options.theme.hunk));
+                header.wrap_into(self.options.width, &[], &[], &mut self.out);
             } else if line.starts_with(' ') || (line.is_empty() && at.is_some()) {
                 self.line(ChangeTag::Equal, at.map(|at| at.1), &[(false, line.get(1..).unwrap_or_default())]);
                 at = at.map(|(old, new)| (old + 1, new + 1));
@@ -156,7 +156,7 @@ impl Writer<'_> {
         self.pair(&mut pair, &mut at);
     }
 
-    /// Writes what was removed and added in one place.
+    /// Writes and clears a pair of removed and added lines.
     fn pair(&mut self, pair: &mut Pair, at: &mut Option<(usize, usize)>) {
         let Pair { old, new } = std::mem::take(pair);
         if old.is_empty() && new.is_empty() {
@@ -166,15 +166,15 @@ impl Writer<'_> {
         *at = at.map(|(from, to)| (from + old.lines().count(), to + new.lines().count()));
     }
 
-    /// Writes how a text differs from another; `at` are the numbers of their first lines.
+    /// Writes the difference of two texts; `at` contains the numbers of their first lines.
     fn compare(&mut self, old: &str, new: &str, at: Option<(usize, usize)>) {
-        if old.len() + new.len() > COMPARED || old.is_empty() || new.is_empty() {
+        if old.len() + new.len() > MAX_COMPARED_BYTES || old.is_empty() || new.is_empty() {
             self.run(ChangeTag::Delete, old, at.map(|at| at.0));
             self.run(ChangeTag::Insert, new, at.map(|at| at.1));
             return;
         }
         let diff = TextDiff::from_lines(old, new);
-        for (nth, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
+        for (nth, group) in diff.grouped_ops(CONTEXT_LINES).iter().enumerate() {
             if nth > 0 {
                 self.note("⋯");
             }
@@ -191,7 +191,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Lines that are all of one sort.
+    /// Writes lines with the same tag.
     fn run(&mut self, tag: ChangeTag, lines: &str, first: Option<usize>) {
         for (nth, line) in lines.lines().enumerate() {
             if self.is_full() {
@@ -202,13 +202,13 @@ impl Writer<'_> {
     }
 
     fn line(&mut self, tag: ChangeTag, number: Option<usize>, pieces: &[(bool, &str)]) {
-        let theme = self.setting.theme;
+        let theme = self.options.theme;
         let (sign, look, word) = match tag {
             ChangeTag::Equal => ("  ", style(theme.muted), style(theme.muted)),
             ChangeTag::Insert => ("+ ", style(theme.added), style(theme.added).patch(style(theme.added_word))),
             ChangeTag::Delete => ("- ", style(theme.removed), style(theme.removed).patch(style(theme.removed_word))),
         };
-        let mut line = Rich::default();
+        let mut line = StyledLine::default();
         for (emphasised, piece) in pieces {
             line.push(piece.trim_end_matches('\n'), if *emphasised { word } else { look });
         }
@@ -216,11 +216,11 @@ impl Writer<'_> {
         let margin = if self.digits == 0 { String::new() } else { format!("{number:>width$} ", width = self.digits) };
         let rest = " ".repeat(margin.len() + 2);
         let first = [Span::styled(margin, style(theme.faint)), Span::styled(sign, look)];
-        line.wrap_into(self.setting.width, &first, &[Span::raw(rest)], &mut self.out);
+        line.wrap_into(self.options.width, &first, &[Span::raw(rest)], &mut self.out);
     }
 
     fn note(&mut self, note: &str) {
-        let look: Style = style(self.setting.theme.faint);
-        Rich::plain(note, look).wrap_into(self.setting.width, &[], &[], &mut self.out);
+        let look: Style = style(self.options.theme.faint);
+        StyledLine::plain(note, look).wrap_into(self.options.width, &[], &[], &mut self.out);
     }
 }

@@ -1,17 +1,17 @@
-//! A field of one line.
+//! Single-line input field.
 
 use ratatui::layout::{Position, Rect};
 
 use super::cells::{Align, put, split_left};
-use crate::app::input::Input;
+use crate::app::line_editor::LineEditor;
 use crate::stdx::text;
 use crate::ui::Canvas;
 use crate::ui::style::style;
 
-/// A field that is being typed: a mark, the text, and the cursor in it. A long text shows what is around the cursor.
-pub(in crate::ui) fn field(canvas: &mut Canvas, area: Rect, mark: &str, input: &Input, typing: bool) {
+/// Draws an input field: label, text and cursor. A long text is scrolled to the cursor.
+pub(in crate::ui) fn field(canvas: &mut Canvas, area: Rect, label: &str, input: &LineEditor, typing: bool) {
     let theme = canvas.app.theme();
-    let used = put(canvas.buffer, area, mark, style(theme.accent), Align::Left);
+    let used = put(canvas.buffer, area, label, style(theme.accent), Align::Left);
     let (_, area) = split_left(area, used + 1);
     if area.is_empty() {
         return;
@@ -26,7 +26,7 @@ pub(in crate::ui) fn field(canvas: &mut Canvas, area: Rect, mark: &str, input: &
     }
 }
 
-/// The text without its first columns.
+/// Drops the first columns of a text.
 fn drop_columns(written: &str, columns: usize) -> &str {
     use unicode_segmentation::UnicodeSegmentation;
     let mut dropped = 0;

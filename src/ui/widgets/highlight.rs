@@ -1,7 +1,6 @@
-//! Syntax of code, found out beside the drawing: the first frame shows code plain, a later one in colours.
+//! Syntax highlighting in a background thread: the first frame shows code plain, a later one highlighted.
 //!
-//! The grammars take some megabytes and some milliseconds: a thread of its own loads them when the first code is
-//! asked for that they can help with, and never before.
+//! Loading the grammars costs megabytes and milliseconds. The thread loads them with the first code of a known language.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,40 +14,40 @@ use super::languages;
 use crate::config::theme::Theme;
 use crate::ui::style::style;
 
-/// Most bytes of a block of code that are highlighted.
-const MOST_BYTES: usize = 64 << 10;
+/// Maximum bytes of a highlighted code block, to bound the time per block.
+const MAX_BYTES: usize = 64 << 10;
 
-/// Longest line that is looked at; longer ones are data, not code.
-const LONGEST_LINE: usize = 2_000;
+/// Maximum bytes of a highlighted line, because longer lines are data, not code.
+const MAX_LINE_BYTES: usize = 2_000;
 
-/// Blocks that are remembered.
-const REMEMBERED: usize = 256;
+/// Maximum number of cached code blocks, to bound memory.
+const MAX_CACHED_BLOCKS: usize = 256;
 
-/// What a piece of code is.
+/// Kind of a piece of code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Token {
-    /// Nothing in particular.
+pub enum SyntaxKind {
+    /// Other text.
     Plain,
-    /// A keyword.
+    /// Keyword.
     Keyword,
-    /// A string.
+    /// String.
     String,
-    /// A comment.
+    /// Comment.
     Comment,
-    /// A number or a constant.
+    /// Number or constant.
     Number,
-    /// A function's name.
+    /// Name of a function.
     Function,
-    /// A type's name.
+    /// Name of a type.
     Type,
-    /// A variable.
+    /// Variable.
     Variable,
-    /// An operator or a bracket.
+    /// Operator or bracket.
     Punctuation,
 }
 
-impl Token {
-    /// How it looks.
+impl SyntaxKind {
+    /// Style of the kind.
     pub fn style(self, theme: &Theme) -> Style {
         style(match self {
             Self::Plain => theme.code_block,
@@ -64,14 +63,14 @@ impl Token {
     }
 }
 
-/// Lines of code; of each, where each piece ends, in bytes, and what it is.
-pub type Marked = Vec<Vec<(usize, Token)>>;
+/// Pieces per line of code: end offset in bytes, and kind.
+pub type HighlightedLines = Vec<Vec<(usize, SyntaxKind)>>;
 
-/// A handle on the thread that knows the grammars.
+/// Handle of the highlighting thread, with a cache of results.
 #[derive(Debug, Default)]
 pub struct Highlighter {
     worker: Option<Worker>,
-    known: HashMap<u64, Option<Arc<Marked>>>,
+    results: HashMap<u64, Option<Arc<HighlightedLines>>>,
     waiting: usize,
     generation: u64,
 }
@@ -79,7 +78,7 @@ pub struct Highlighter {
 #[derive(Debug)]
 struct Worker {
     jobs: Sender<Job>,
-    done: Receiver<(u64, Marked)>,
+    done: Receiver<(u64, HighlightedLines)>,
 }
 
 #[derive(Debug)]
@@ -89,25 +88,25 @@ struct Job {
     code: String,
 }
 
-/// What is known of a block of code now.
+/// Highlighting state of a code block.
 #[derive(Clone, Debug)]
-pub enum Syntax {
-    /// Its syntax.
-    Known(Arc<Marked>),
-    /// It is being found out.
+pub enum SyntaxState {
+    /// Highlighted.
+    Ready(Arc<HighlightedLines>),
+    /// Highlighting is in progress.
     Pending,
-    /// It stays plain.
+    /// Not highlighted.
     Plain,
 }
 
 impl Highlighter {
-    /// Takes in what was found out since.
+    /// Receives finished results.
     pub fn poll(&mut self) {
         let Some(worker) = &self.worker else { return };
         loop {
             match worker.done.try_recv() {
                 Ok((id, marked)) => {
-                    self.known.insert(id, Some(Arc::new(marked)));
+                    self.results.insert(id, Some(Arc::new(marked)));
                     self.waiting = self.waiting.saturating_sub(1);
                     self.generation += 1;
                 }
@@ -115,66 +114,68 @@ impl Highlighter {
                 Err(TryRecvError::Disconnected) => break,
             }
         }
-        // A grammar made the thread fall over: what it was asked for stays plain, and nobody waits for it.
+        // A grammar made the thread panic: pending blocks stay plain.
         self.worker = None;
         self.waiting = 0;
-        self.known.values_mut().filter(|marked| marked.is_none()).for_each(|marked| *marked = Some(Arc::default()));
+        self.results.values_mut().filter(|marked| marked.is_none()).for_each(|marked| *marked = Some(Arc::default()));
     }
 
-    /// Something is being found out: draw again soon.
+    /// Returns true if results are pending and another frame is needed.
     pub fn is_waiting(&self) -> bool {
         self.waiting > 0
     }
 
-    /// Changes whenever something was found out.
+    /// Counter that increases with each result.
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// The syntax of a block of code, as its fence names the language.
-    pub fn syntax(&mut self, fence: &str, code: &str) -> Syntax {
-        let Some(language) = languages::token(fence).filter(|_| code.len() <= MOST_BYTES) else { return Syntax::Plain };
+    /// Returns the highlighting of a code block whose fence names the language; requests it if needed.
+    pub fn syntax(&mut self, fence: &str, code: &str) -> SyntaxState {
+        let Some(language) = languages::token(fence).filter(|_| code.len() <= MAX_BYTES) else {
+            return SyntaxState::Plain;
+        };
         let mut hasher = DefaultHasher::new();
         (&language, code).hash(&mut hasher);
         let id = hasher.finish();
-        match self.known.get(&id) {
-            Some(Some(marked)) => Syntax::Known(marked.clone()),
-            Some(None) => Syntax::Pending,
-            None => self.ask(Job { id, language, code: code.to_owned() }),
+        match self.results.get(&id) {
+            Some(Some(marked)) => SyntaxState::Ready(marked.clone()),
+            Some(None) => SyntaxState::Pending,
+            None => self.request(Job { id, language, code: code.to_owned() }),
         }
     }
 
-    fn ask(&mut self, job: Job) -> Syntax {
-        if self.known.len() >= REMEMBERED {
-            self.known.retain(|_, marked| marked.is_none());
+    fn request(&mut self, job: Job) -> SyntaxState {
+        if self.results.len() >= MAX_CACHED_BLOCKS {
+            self.results.retain(|_, marked| marked.is_none());
         }
         if self.worker.is_none() {
             self.worker = Worker::start();
         }
         let id = job.id;
-        // Without a thread, or when it is gone, code stays plain: that is all that is lost.
+        // Without the thread, code stays plain.
         let sent = self.worker.as_ref().is_some_and(|worker| worker.jobs.send(job).is_ok());
         if !sent {
-            return Syntax::Plain;
+            return SyntaxState::Plain;
         }
-        self.known.insert(id, None);
+        self.results.insert(id, None);
         self.waiting += 1;
-        Syntax::Pending
+        SyntaxState::Pending
     }
 }
 
 impl Worker {
-    /// Starts the thread; it ends with its handle.
+    /// Starts the thread, which ends when its handle is dropped.
     fn start() -> Option<Self> {
         let (jobs, open) = channel::<Job>();
         let (finished, done) = channel();
         let work = move || {
             let Ok(first) = open.recv() else { return };
             let syntaxes = two_face::syntax::extra_newlines();
-            let kinds = Kinds::new();
+            let kinds = ScopeKinds::new();
             let mut stack = vec![first];
             loop {
-                // What was asked for last is what is on the screen.
+                // The latest request is on the screen, so it comes first.
                 stack.extend(open.try_iter());
                 let job = match stack.pop() {
                     Some(job) => job,
@@ -192,18 +193,18 @@ impl Worker {
     }
 }
 
-fn mark(syntaxes: &SyntaxSet, kinds: &Kinds, job: &Job) -> Marked {
-    let Some(syntax) = syntaxes.find_syntax_by_token(&job.language) else { return Marked::new() };
+fn mark(syntaxes: &SyntaxSet, kinds: &ScopeKinds, job: &Job) -> HighlightedLines {
+    let Some(syntax) = syntaxes.find_syntax_by_token(&job.language) else { return HighlightedLines::new() };
     mark_lines(syntaxes, syntax, kinds, &job.code)
 }
 
-fn mark_lines(syntaxes: &SyntaxSet, syntax: &SyntaxReference, kinds: &Kinds, code: &str) -> Marked {
+fn mark_lines(syntaxes: &SyntaxSet, syntax: &SyntaxReference, kinds: &ScopeKinds, code: &str) -> HighlightedLines {
     let mut state = ParseState::new(syntax);
     let mut scopes = ScopeStack::new();
-    let mut marked = Marked::new();
+    let mut marked = HighlightedLines::new();
     for line in code.lines() {
         let mut pieces = Vec::new();
-        if line.len() <= LONGEST_LINE {
+        if line.len() <= MAX_LINE_BYTES {
             // A grammar that fails leaves the rest of the block plain.
             let Ok(operations) = state.parse_line(&format!("{line}\n"), syntaxes) else { return marked };
             let mut from = 0;
@@ -226,38 +227,38 @@ fn mark_lines(syntaxes: &SyntaxSet, syntax: &SyntaxReference, kinds: &Kinds, cod
     marked
 }
 
-/// What scopes mean, the more exact ones first.
-struct Kinds(Vec<(Scope, Token)>);
+/// Mapping of scope prefixes to kinds, the most specific first.
+struct ScopeKinds(Vec<(Scope, SyntaxKind)>);
 
-impl Kinds {
+impl ScopeKinds {
     fn new() -> Self {
         let table = [
-            ("punctuation.definition.comment", Token::Comment),
-            ("comment", Token::Comment),
-            ("punctuation.definition.string", Token::String),
-            ("string", Token::String),
-            ("constant.character", Token::String),
-            ("constant", Token::Number),
-            ("keyword.operator", Token::Punctuation),
-            ("keyword", Token::Keyword),
-            ("storage", Token::Keyword),
-            ("entity.name.function", Token::Function),
-            ("support.function", Token::Function),
-            ("variable.function", Token::Function),
-            ("support.macro", Token::Function),
-            ("entity.name.tag", Token::Keyword),
-            ("entity.other.attribute-name", Token::Function),
-            ("entity.name", Token::Type),
-            ("support.type", Token::Type),
-            ("support.class", Token::Type),
-            ("variable", Token::Variable),
-            ("punctuation", Token::Punctuation),
+            ("punctuation.definition.comment", SyntaxKind::Comment),
+            ("comment", SyntaxKind::Comment),
+            ("punctuation.definition.string", SyntaxKind::String),
+            ("string", SyntaxKind::String),
+            ("constant.character", SyntaxKind::String),
+            ("constant", SyntaxKind::Number),
+            ("keyword.operator", SyntaxKind::Punctuation),
+            ("keyword", SyntaxKind::Keyword),
+            ("storage", SyntaxKind::Keyword),
+            ("entity.name.function", SyntaxKind::Function),
+            ("support.function", SyntaxKind::Function),
+            ("variable.function", SyntaxKind::Function),
+            ("support.macro", SyntaxKind::Function),
+            ("entity.name.tag", SyntaxKind::Keyword),
+            ("entity.other.attribute-name", SyntaxKind::Function),
+            ("entity.name", SyntaxKind::Type),
+            ("support.type", SyntaxKind::Type),
+            ("support.class", SyntaxKind::Type),
+            ("variable", SyntaxKind::Variable),
+            ("punctuation", SyntaxKind::Punctuation),
         ];
         Self(table.into_iter().filter_map(|(name, token)| Some((Scope::new(name).ok()?, token))).collect())
     }
 
-    fn of(&self, scopes: &ScopeStack) -> Token {
+    fn of(&self, scopes: &ScopeStack) -> SyntaxKind {
         let kind = |scope: &Scope| self.0.iter().find(|(prefix, _)| prefix.is_prefix_of(*scope));
-        scopes.as_slice().iter().rev().find_map(kind).map_or(Token::Plain, |(_, token)| *token)
+        scopes.as_slice().iter().rev().find_map(kind).map_or(SyntaxKind::Plain, |(_, token)| *token)
     }
 }

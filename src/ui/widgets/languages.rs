@@ -1,6 +1,6 @@
-//! Names that people give languages in fences and files, so that the grammars are loaded only where one will be used.
+//! Names of languages in fences and file names with a known grammar, so that grammars are loaded only if needed.
 
-/// Names and file endings worth loading the grammars for.
+/// Language names and file extensions that have a grammar.
 const KNOWN: &[&str] = &[
     "asm",
     "astro",
@@ -107,7 +107,7 @@ const KNOWN: &[&str] = &[
     "zsh",
 ];
 
-/// The token under which a grammar is found, for a name in a fence; `None`: nothing to highlight.
+/// Grammar token for a language name in a fence; `None` if there is no grammar.
 pub fn token(name: &str) -> Option<String> {
     let name = name.split([' ', ',', '{', ':']).next().unwrap_or_default().to_lowercase();
     if !KNOWN.contains(&name.as_str()) {

@@ -1,7 +1,7 @@
-//! Markdown as rows of a terminal.
+//! Layout of Markdown for a terminal.
 //!
-//! Line breaks within a paragraph are kept: agents break lines where they mean to. Nothing of the text is left out;
-//! what a terminal cannot show (images, raw HTML) is shown as text.
+//! Line breaks within a paragraph are kept, because agents use them on purpose. Nothing is omitted: images and raw HTML
+//! are shown as text.
 
 use std::mem;
 
@@ -9,43 +9,43 @@ use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use super::highlight::{Highlighter, Syntax};
-use super::rich::{self, Rich};
+use super::highlight::{Highlighter, SyntaxState};
+use super::styled_line::{self, StyledLine};
 use super::table::Table;
 use crate::config::theme::Theme;
 use crate::ui::style::style;
 
-/// How a text is laid out.
+/// Options of a Markdown layout.
 #[derive(Debug)]
-pub struct Setting<'a> {
-    /// How things look.
+pub struct MarkdownOptions<'a> {
+    /// Theme.
     pub theme: &'a Theme,
-    /// Columns.
+    /// Maximum width in columns.
     pub width: usize,
-    /// The look of ordinary text in it.
+    /// Style of plain text.
     pub base: Style,
-    /// Rows after which one may stop.
-    pub most: usize,
-    /// Who knows the syntax of code; nobody: code stays plain.
+    /// Number of rows after which the layout may stop.
+    pub max_lines: usize,
+    /// Syntax highlighter; `None` leaves code plain.
     pub highlighter: Option<&'a mut Highlighter>,
 }
 
-/// Rows of a text.
+/// Result of a Markdown layout.
 #[derive(Debug, Default)]
-pub struct Rows {
-    /// The rows.
+pub struct MarkdownRows {
+    /// Rows.
     pub lines: Vec<Line<'static>>,
-    /// The syntax of some code is still being found out.
+    /// True while highlighting of some code is pending.
     pub pending: bool,
 }
 
-/// Lays a harmless Markdown text out.
-pub fn lay(text: &str, setting: Setting<'_>) -> Rows {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
-    let most = setting.most;
-    let mut writer = Writer::new(setting);
-    for event in Parser::new_ext(text, options) {
-        if writer.rows.lines.len() > most {
+/// Lays out a sanitised Markdown text.
+pub fn lay(text: &str, options: MarkdownOptions<'_>) -> MarkdownRows {
+    let extensions = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    let max_lines = options.max_lines;
+    let mut writer = Writer::new(options);
+    for event in Parser::new_ext(text, extensions) {
+        if writer.rows.lines.len() > max_lines {
             break;
         }
         writer.event(event);
@@ -54,7 +54,7 @@ pub fn lay(text: &str, setting: Setting<'_>) -> Rows {
     writer.rows
 }
 
-/// What a container puts before its rows.
+/// Prefix of the rows of a container.
 #[derive(Debug)]
 struct Prefix {
     first: Option<Span<'static>>,
@@ -62,29 +62,29 @@ struct Prefix {
 }
 
 struct Writer<'a> {
-    setting: Setting<'a>,
-    rows: Rows,
-    line: Rich,
+    options: MarkdownOptions<'a>,
+    rows: MarkdownRows,
+    line: StyledLine,
     styles: Vec<Style>,
     prefixes: Vec<Prefix>,
-    /// The next number of each open list; none where it has no numbers.
+    /// Next number of each open list; `None` for a bullet list.
     lists: Vec<Option<u64>>,
-    /// Where each open link leads, and where its text began.
+    /// Target of each open link, and start offset of its text.
     links: Vec<(String, usize)>,
     table: Option<Table>,
-    /// Language and text of the open block of code.
+    /// Language and text of the open code block.
     code: Option<(String, String)>,
-    /// A blank row comes before what comes next.
+    /// True if a blank row precedes the next block.
     gap: bool,
 }
 
 impl<'a> Writer<'a> {
-    fn new(setting: Setting<'a>) -> Self {
+    fn new(options: MarkdownOptions<'a>) -> Self {
         Self {
-            styles: vec![setting.base],
-            setting,
-            rows: Rows::default(),
-            line: Rich::default(),
+            styles: vec![options.base],
+            options,
+            rows: MarkdownRows::default(),
+            line: StyledLine::default(),
             prefixes: Vec::new(),
             lists: Vec::new(),
             links: Vec::new(),
@@ -108,7 +108,7 @@ impl<'a> Writer<'a> {
             Event::SoftBreak | Event::HardBreak => self.break_line(),
             Event::Rule => {
                 let width = self.room().min(40);
-                self.line.push(&"─".repeat(width), style(self.setting.theme.faint));
+                self.line.push(&"─".repeat(width), style(self.options.theme.faint));
                 self.end_block();
             }
             Event::TaskListMarker(done) => self.check_box(done),
@@ -116,7 +116,7 @@ impl<'a> Writer<'a> {
     }
 
     fn start(&mut self, tag: Tag<'_>) {
-        let theme = self.setting.theme;
+        let theme = self.options.theme;
         match tag {
             Tag::Heading { level, .. } => {
                 let mut heading = style(theme.heading);
@@ -195,9 +195,9 @@ impl<'a> Writer<'a> {
             }
             TagEnd::Item => {
                 self.flush();
-                // An item with nothing in it shows its mark all the same.
+                // An empty item still shows its mark.
                 if self.prefixes.last().is_some_and(|prefix| prefix.first.is_some()) {
-                    self.emit(&Rich::default());
+                    self.emit(&StyledLine::default());
                 }
                 self.prefixes.pop();
             }
@@ -242,9 +242,9 @@ impl<'a> Writer<'a> {
     }
 
     fn inline_code(&mut self, text: &CowStr<'_>) {
-        let code = style(self.setting.theme.code);
+        let code = style(self.options.theme.code);
         let look = self.look().patch(code);
-        // Where the theme has no look for code, its marks stay.
+        // Without a code style in the theme, the backticks stay.
         if code == Style::default() {
             self.line.push(&format!("`{text}`"), look);
         } else {
@@ -253,7 +253,7 @@ impl<'a> Writer<'a> {
     }
 
     fn start_quote(&mut self) {
-        let quote = style(self.setting.theme.quote);
+        let quote = style(self.options.theme.quote);
         self.flush();
         self.blank();
         let bar = Span::styled("│ ", quote);
@@ -273,12 +273,12 @@ impl<'a> Writer<'a> {
             _ => "• ".to_owned(),
         };
         let rest = Span::raw(" ".repeat(crate::stdx::wrap::columns(&mark)));
-        self.push_prefix(Some(Span::styled(mark, style(self.setting.theme.muted))), rest);
+        self.push_prefix(Some(Span::styled(mark, style(self.options.theme.muted))), rest);
     }
 
-    /// A check box takes the place of the item's mark.
+    /// Replaces the mark of the item with a check box.
     fn check_box(&mut self, done: bool) {
-        let theme = self.setting.theme;
+        let theme = self.options.theme;
         let (mark, paint) = if done { ("[x] ", theme.success) } else { ("[ ] ", theme.muted) };
         match self.prefixes.last_mut().and_then(|prefix| prefix.first.as_mut()) {
             Some(first) => *first = Span::styled(mark, style(paint)),
@@ -286,13 +286,13 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// After a link's text comes where it leads, unless that is the text itself.
+    /// Appends the target of a link, unless it is the text itself.
     fn end_link(&mut self) {
         self.styles.pop();
         let Some((target, from)) = self.links.pop() else { return };
         let shown = self.line.text().get(from..).unwrap_or_default();
         if !target.is_empty() && shown != target && format!("mailto:{shown}") != target {
-            let look = self.look().patch(style(self.setting.theme.muted));
+            let look = self.look().patch(style(self.options.theme.muted));
             self.line.push(&format!(" ({target})"), look);
         }
     }
@@ -308,7 +308,7 @@ impl<'a> Writer<'a> {
     }
 
     fn diff(&mut self, code: &str) {
-        let theme = self.setting.theme;
+        let theme = self.options.theme;
         for line in code.lines() {
             let paint = match line.as_bytes().first() {
                 Some(b'+') => theme.added,
@@ -316,23 +316,23 @@ impl<'a> Writer<'a> {
                 Some(b'@') => theme.hunk,
                 _ => theme.code_block,
             };
-            self.code_line(&Rich::plain(line, style(paint)));
+            self.code_line(&StyledLine::plain(line, style(paint)));
         }
     }
 
     fn highlighted(&mut self, language: &str, code: &str) {
-        let theme = self.setting.theme;
-        let syntax = self.setting.highlighter.as_mut().map(|known| known.syntax(language, code));
+        let theme = self.options.theme;
+        let syntax = self.options.highlighter.as_mut().map(|known| known.syntax(language, code));
         let marked = match syntax {
-            Some(Syntax::Known(marked)) => Some(marked),
-            Some(Syntax::Pending) => {
+            Some(SyntaxState::Ready(marked)) => Some(marked),
+            Some(SyntaxState::Pending) => {
                 self.rows.pending = true;
                 None
             }
-            Some(Syntax::Plain) | None => None,
+            Some(SyntaxState::Plain) | None => None,
         };
         for (nth, text) in code.lines().enumerate() {
-            let mut line = Rich::default();
+            let mut line = StyledLine::default();
             let mut from = 0;
             for (end, token) in marked.as_ref().and_then(|marked| marked.get(nth)).into_iter().flatten() {
                 if let Some(piece) = text.get(from..*end) {
@@ -345,7 +345,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn code_line(&mut self, line: &Rich) {
+    fn code_line(&mut self, line: &StyledLine) {
         let indent = Span::raw("  ");
         self.push_prefix(Some(indent.clone()), indent);
         self.emit(line);
@@ -361,7 +361,7 @@ impl<'a> Writer<'a> {
     fn end_table(&mut self) {
         let Some(table) = self.table.take() else { return };
         self.blank();
-        for row in table.lay(self.room(), style(self.setting.theme.faint)) {
+        for row in table.lay(self.room(), style(self.options.theme.faint)) {
             let mut spans = self.prefix();
             spans.extend(row);
             self.rows.lines.push(Line::from(spans));
@@ -369,7 +369,7 @@ impl<'a> Writer<'a> {
         self.gap = true;
     }
 
-    /// Ends a paragraph or the like: what follows stands apart.
+    /// Ends a block; a blank row follows.
     fn end_block(&mut self) {
         self.flush();
         self.gap = true;
@@ -383,7 +383,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes the open line, if there is one.
+    /// Writes the open line unless it is empty.
     fn flush(&mut self) {
         if !self.line.is_empty() {
             let line = mem::take(&mut self.line);
@@ -391,14 +391,14 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn emit(&mut self, line: &Rich) {
+    fn emit(&mut self, line: &StyledLine) {
         self.blank();
         let first = self.prefix();
         let rest: Vec<_> = self.prefixes.iter().map(|prefix| prefix.rest.clone()).collect();
-        line.wrap_into(self.setting.width, &first, &rest, &mut self.rows.lines);
+        line.wrap_into(self.options.width, &first, &rest, &mut self.rows.lines);
     }
 
-    /// The blank row that is due.
+    /// Writes a pending blank row.
     fn blank(&mut self) {
         if mem::take(&mut self.gap) && !self.rows.lines.is_empty() {
             let mut spans: Vec<_> = self.prefixes.iter().map(|prefix| prefix.rest.clone()).collect();
@@ -407,15 +407,15 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// What stands before the next row. A mark stands before one row only.
+    /// Takes the prefix of the next row. A mark is used for one row only.
     fn prefix(&mut self) -> Vec<Span<'static>> {
         self.prefixes.iter_mut().map(|prefix| prefix.first.take().unwrap_or_else(|| prefix.rest.clone())).collect()
     }
 
-    /// Opens a container. One nested so deep that half the width is gone is not indented any further.
+    /// Opens a container. Indentation stops at half of the width.
     fn push_prefix(&mut self, first: Option<Span<'static>>, rest: Span<'static>) {
-        let added = rich::columns(std::slice::from_ref(&rest));
-        if self.room().saturating_sub(added) * 2 < self.setting.width {
+        let added = styled_line::columns(std::slice::from_ref(&rest));
+        if self.room().saturating_sub(added) * 2 < self.options.width {
             self.prefixes.push(Prefix { first: None, rest: Span::raw("") });
         } else {
             self.prefixes.push(Prefix { first, rest });
@@ -423,8 +423,9 @@ impl<'a> Writer<'a> {
     }
 
     fn room(&self) -> usize {
-        let taken: usize = self.prefixes.iter().map(|prefix| rich::columns(std::slice::from_ref(&prefix.rest))).sum();
-        self.setting.width.saturating_sub(taken).max(1)
+        let taken: usize =
+            self.prefixes.iter().map(|prefix| styled_line::columns(std::slice::from_ref(&prefix.rest))).sum();
+        self.options.width.saturating_sub(taken).max(1)
     }
 
     fn push_style(&mut self, look: Style) {
@@ -433,6 +434,6 @@ impl<'a> Writer<'a> {
     }
 
     fn look(&self) -> Style {
-        self.styles.last().copied().unwrap_or(self.setting.base)
+        self.styles.last().copied().unwrap_or(self.options.base)
     }
 }

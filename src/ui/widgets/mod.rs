@@ -1,4 +1,4 @@
-//! What several screens are made of. Widgets know text, widths and looks; they know nothing of sessions.
+//! Widgets shared by screens: text, layout and styles. They must not depend on sessions.
 
 mod cells;
 pub mod diff;
@@ -7,7 +7,7 @@ pub mod highlight;
 mod languages;
 pub mod markdown;
 mod overlay;
-pub mod rich;
+pub mod styled_line;
 mod table;
 
 pub(super) use cells::{Align, line_of, put, put_line, split_left, split_right, wrapped};

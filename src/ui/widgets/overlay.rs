@@ -1,4 +1,4 @@
-//! What divides the screen: a line between panes, a box over it.
+//! Dividers between panes, and boxes for overlays.
 
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -9,7 +9,7 @@ use crate::stdx::text;
 use crate::ui::Canvas;
 use crate::ui::style::style;
 
-/// The line between two panes.
+/// Draws the line between two panes.
 pub(in crate::ui) fn divider(canvas: &mut Canvas, area: Rect) {
     let border = style(canvas.app.theme().border);
     for y in area.top()..area.bottom() {
@@ -17,8 +17,8 @@ pub(in crate::ui) fn divider(canvas: &mut Canvas, area: Rect) {
     }
 }
 
-/// An empty box over the screen, of at most so many columns and rows. Returns what is inside it. Where the content
-/// would not fit into a frame, or the screen is narrow, the whole screen is its place.
+/// Draws an empty box of at most the given columns and rows, and returns the inner area. A small screen is used as a
+/// whole, without a border.
 pub(in crate::ui) fn overlay(canvas: &mut Canvas, area: Rect, title: &str, size: (u16, u16)) -> Rect {
     let theme = canvas.app.theme();
     let framed = area.width >= 24 && (area.height >= 9 || size.1 + 2 <= area.height);
@@ -28,20 +28,20 @@ pub(in crate::ui) fn overlay(canvas: &mut Canvas, area: Rect, title: &str, size:
         return area;
     }
     let (width, height) = (size.0.saturating_add(4).min(area.width), size.1.saturating_add(2).min(area.height));
-    let place = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 3, width, height };
-    clear(canvas, place);
+    let box_area = Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 3, width, height };
+    clear(canvas, box_area);
     let block = Block::bordered().border_type(BorderType::Rounded).border_style(style(theme.border));
     let heading = style(theme.accent).patch(style(theme.title));
-    block.title(Line::styled(format!(" {title} "), heading)).render(place, canvas.buffer);
-    Rect { x: place.x + 2, y: place.y + 1, width: place.width - 4, height: place.height - 2 }
+    block.title(Line::styled(format!(" {title} "), heading)).render(box_area, canvas.buffer);
+    Rect { x: box_area.x + 2, y: box_area.y + 1, width: box_area.width - 4, height: box_area.height - 2 }
 }
 
-/// Empties a place. A wide character that reaches into it from the left goes as a whole, or the terminal would let
-/// it cover the first column.
-fn clear(canvas: &mut Canvas, place: Rect) {
-    Clear.render(place, canvas.buffer);
-    let Some(left) = place.x.checked_sub(1) else { return };
-    for y in place.top()..place.bottom() {
+/// Clears an area. Also removes a wide character that overlaps from the left, because the terminal would draw it over
+/// the first column.
+fn clear(canvas: &mut Canvas, box_area: Rect) {
+    Clear.render(box_area, canvas.buffer);
+    let Some(left) = box_area.x.checked_sub(1) else { return };
+    for y in box_area.top()..box_area.bottom() {
         if let Some(cell) = canvas.buffer.cell_mut((left, y))
             && text::width(cell.symbol()) > 1
         {

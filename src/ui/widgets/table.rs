@@ -1,25 +1,25 @@
-//! A table of a Markdown text: columns as wide as they need, narrower where there is no room, stacked where there is none.
+//! Markdown tables. Columns shrink to fit the width; if that is not enough, rows are stacked.
 
 use pulldown_cmark::Alignment;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
-use super::rich::{self, Rich};
+use super::styled_line::{self, StyledLine};
 
-/// Narrowest column.
-const NARROWEST: usize = 5;
+/// Minimum column width when a table shrinks. Narrower tables are stacked.
+const MIN_COLUMN_WIDTH: usize = 5;
 
-/// A table's cells and looks.
+/// Cells and alignment of a table.
 #[derive(Debug, Default)]
 pub struct Table {
-    /// How each column is aligned.
+    /// Alignment of each column.
     pub aligned: Vec<Alignment>,
-    /// The rows; the first one is the header.
-    pub rows: Vec<Vec<Rich>>,
+    /// Rows; the first one is the header.
+    pub rows: Vec<Vec<StyledLine>>,
 }
 
 impl Table {
-    /// The rows of the screen that it takes, none wider than `width`.
+    /// Lays out the table in rows of at most `width` columns.
     pub fn lay(&self, width: usize, rule: Style) -> Vec<Vec<Span<'static>>> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         match self.widths(columns, width) {
@@ -28,15 +28,15 @@ impl Table {
         }
     }
 
-    /// What each column gets; `None` where there is no room for so many.
+    /// Width of each column; `None` if the table does not fit.
     fn widths(&self, columns: usize, width: usize) -> Option<Vec<usize>> {
         let room = width.checked_sub(3 * columns.saturating_sub(1))?;
-        let natural = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(Rich::columns).max();
+        let natural = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(StyledLine::columns).max();
         let mut widths: Vec<usize> =
             (0..columns).map(|column| natural(column).unwrap_or(0).clamp(1, width.max(1))).collect();
         while widths.iter().sum::<usize>() > room {
             let widest = widths.iter_mut().max()?;
-            if *widest <= NARROWEST {
+            if *widest <= MIN_COLUMN_WIDTH {
                 return None;
             }
             *widest -= 1;
@@ -71,7 +71,7 @@ impl Table {
         out
     }
 
-    /// Each row as a block of `header: cell` lines.
+    /// Lays out each row as a block of `header: cell` lines.
     fn stack(&self, width: usize, rule: Style) -> Vec<Vec<Span<'static>>> {
         let Some((head, rows)) = self.rows.split_first() else { return Vec::new() };
         let mut out = Vec::new();
@@ -96,7 +96,7 @@ impl Table {
 }
 
 fn pad(cell: Vec<Span<'static>>, width: usize, aligned: Alignment, spans: &mut Vec<Span<'static>>) {
-    let free = width.saturating_sub(rich::columns(&cell));
+    let free = width.saturating_sub(styled_line::columns(&cell));
     let before = match aligned {
         Alignment::None | Alignment::Left => 0,
         Alignment::Center => free / 2,

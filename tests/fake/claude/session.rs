@@ -1,4 +1,4 @@
-//! The transcript on disk, as the real program writes it.
+//! Transcript on disk, in the real program's format.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -7,31 +7,29 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::{Value, json};
 
 use super::Options;
-use super::voice::Voice;
+use super::output::Output;
 
-/// The version that it claims to be.
+/// Version that it reports.
 pub const VERSION: &str = "2.1.329";
 
-/// A session and its file.
 pub struct Session {
-    /// Its id.
     pub id: String,
-    /// The file; none if nothing is to be kept.
+    /// Path of the file; `None` if nothing is stored.
     file: Option<PathBuf>,
-    /// The last record of the conversation.
+    /// Id of the last record of the conversation.
     parent: Option<String>,
 }
 
 impl Session {
-    /// The session that the command line names; where the real program would refuse, ends as that does.
+    /// Opens the session that the command line names. Exits with the real program's error if it is invalid.
     pub fn open(options: &Options) -> Self {
         if let Some(id) = &options.resume {
-            let found = Self::found(id);
-            if found.is_none() && kept() {
+            let found = Self::find(id);
+            if found.is_none() && is_kept() {
                 let why = format!("No conversation found with session ID: {id}");
-                Voice::new(&uuid()).say(json!({"type": "result", "subtype": "error_during_execution",
+                Output::new(&uuid()).send(json!({"type": "result", "subtype": "error_during_execution",
                     "is_error": true, "num_turns": 0, "errors": [why]}));
-                refuse(&why);
+                exit_with(&why);
             }
             let text = found.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
             let mut session = Self { id: id.clone(), file: found, parent: last(&text) };
@@ -40,14 +38,14 @@ impl Session {
             }
             return session;
         }
-        if let Some(id) = options.session.as_ref().filter(|id| Self::found(id).is_some()) {
-            refuse(&format!("Error: Session ID {id} is already in use."));
+        if let Some(id) = options.session.as_ref().filter(|id| Self::find(id).is_some()) {
+            exit_with(&format!("Error: Session ID {id} is already in use."));
         }
         let id = options.session.clone().unwrap_or_else(uuid);
-        Self { file: kept().then(|| folder().join(format!("{id}.jsonl"))), id, parent: None }
+        Self { file: is_kept().then(|| folder().join(format!("{id}.jsonl"))), id, parent: None }
     }
 
-    /// Writes a record of the conversation, which follows the one before.
+    /// Writes a record of the conversation, linked to the previous one.
     pub fn record(&mut self, mut record: Value) {
         let entrypoint = std::env::var("CLAUDE_CODE_ENTRYPOINT").unwrap_or_else(|_| "sdk-cli".into());
         let envelope = json!({
@@ -63,12 +61,12 @@ impl Session {
         self.write(&record);
     }
 
-    /// The next record follows none: the context was condensed.
+    /// Unlinks the next record, after a compaction.
     pub fn cut(&mut self) -> Option<String> {
         self.parent.take()
     }
 
-    /// Writes the prompt that the session may be known by.
+    /// Writes the prompt that may serve as the session's title.
     pub fn last_prompt(&self, prompt: &str) {
         self.write(&json!({
             "type": "last-prompt", "lastPrompt": prompt, "leafUuid": self.parent, "sessionId": self.id,
@@ -82,10 +80,10 @@ impl Session {
         file.and_then(|mut file| file.write_all(format!("{record}\n").as_bytes())).expect("the transcript");
     }
 
-    /// All records go into a file of their own, with the same ids.
+    /// Copies all records to a new file, with the same ids.
     fn fork(&mut self, text: &str) {
         self.id = uuid();
-        self.file = kept().then(|| folder().join(format!("{}.jsonl", self.id)));
+        self.file = is_kept().then(|| folder().join(format!("{}.jsonl", self.id)));
         for line in text.lines() {
             let Ok(mut record) = serde_json::from_str::<Value>(line) else { continue };
             if record["uuid"].is_string() {
@@ -95,13 +93,13 @@ impl Session {
         }
     }
 
-    fn found(id: &str) -> Option<PathBuf> {
+    fn find(id: &str) -> Option<PathBuf> {
         let folders = std::fs::read_dir(projects()).ok()?;
         folders.flatten().map(|folder| folder.path().join(format!("{id}.jsonl"))).find(|path| path.exists())
     }
 }
 
-fn refuse(why: &str) -> ! {
+fn exit_with(why: &str) -> ! {
     eprintln!("{why}");
     std::process::exit(1);
 }
@@ -111,7 +109,7 @@ fn last(text: &str) -> Option<String> {
     records.find_map(|record| record["uuid"].as_str().map(str::to_owned))
 }
 
-fn kept() -> bool {
+fn is_kept() -> bool {
     std::env::var("FAKE_TRANSCRIPT").as_deref() != Ok("off")
 }
 
@@ -130,12 +128,12 @@ fn cwd() -> String {
     std::env::current_dir().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// This moment, as the agent writes it.
+/// Current time in the transcript's format.
 pub fn now() -> String {
     format!("{:.3}", jiff::Timestamp::now())
 }
 
-/// A name that nothing else has.
+/// Generates a unique id.
 pub fn uuid() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);

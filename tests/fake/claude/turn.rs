@@ -1,4 +1,4 @@
-//! A turn: what the script says, streamed and kept as the real program does it.
+//! A turn: executes the script, streams it and stores it like the real program.
 
 use std::time::{Duration, Instant};
 
@@ -8,45 +8,45 @@ use super::Agent;
 use super::session::{now, uuid};
 use crate::script::{self, Step};
 
-/// Why a turn went no further.
+/// Reason for a turn's early end.
 enum Stop {
-    /// The user interrupted it.
+    /// Interrupted.
     Interrupted,
-    /// The user interrupted it, or said no and stop, while a tool was called.
+    /// Interrupted, or denied with a stop, during a tool call.
     InTool,
-    /// The API answered with an error.
+    /// API error.
     Failed { status: u16, text: String },
 }
 
-/// The answer that is being given.
+/// The answer in progress.
 #[derive(Default)]
 struct Reply {
-    /// Id of the message that is open.
+    /// Id of the open message.
     message: Option<String>,
     /// Index of its next block.
     index: u64,
-    /// All text so far.
+    /// Text so far.
     text: String,
-    ends_twice: bool,
+    end_twice: bool,
 }
 
 impl Agent {
-    /// Does what a prompt says.
+    /// Executes the script of a prompt.
     pub fn turn(&mut self, prompt: &Value) {
         let content = &prompt["message"]["content"];
         let text = content.as_str().map_or_else(|| joined(content), str::to_owned);
         crate::log::write(&json!({"prompt": text}));
-        self.at_work = true;
+        self.turn_open = true;
         self.turns += 1;
         let uuid = &prompt["uuid"];
-        self.voice.say(json!({"type": "command_lifecycle", "command_uuid": uuid, "state": "started"}));
-        self.voice.say(json!({
+        self.output.send(json!({"type": "command_lifecycle", "command_uuid": uuid, "state": "started"}));
+        self.output.send(json!({
             "type": "system", "subtype": "init", "cwd": std::env::current_dir().ok(), "tools": ["Bash", "TodoWrite"],
             "model": self.model, "permissionMode": self.mode, "slash_commands": ["compact", "review"],
             "claude_code_version": super::session::VERSION,
         }));
-        self.requesting();
-        self.voice.say(json!({
+        self.send_requesting();
+        self.output.send(json!({
             "type": "user", "message": prompt["message"], "parent_tool_use_id": null, "uuid": uuid,
             "timestamp": now(), "isReplay": true,
         }));
@@ -57,13 +57,13 @@ impl Agent {
         let end = steps.into_iter().try_for_each(|step| self.step(step, &mut reply));
         self.close_message(&mut reply, "end_turn");
         self.end(end, &reply, uuid);
-        (self.at_work, self.interrupted) = (false, false);
+        (self.turn_open, self.interrupted) = (false, false);
         self.session.last_prompt(&text);
     }
 
     fn step(&mut self, step: Step, reply: &mut Reply) -> Result<(), Stop> {
         match step {
-            Step::Say(text) => self.text(&words(&text), reply)?,
+            Step::Say(text) => self.text(&split_words(&text), reply)?,
             Step::Think(text) => self.think(&text, reply)?,
             Step::Flood(count) => self.text(&(0..count).map(|at| format!("piece {at} ")).collect::<Vec<_>>(), reply)?,
             Step::Long(bytes) => self.long(bytes, reply),
@@ -75,36 +75,36 @@ impl Agent {
             Step::Wait(time) => self.wait(time)?,
             Step::Hang => self.wait(Duration::from_secs(1_000_000))?,
             Step::Deaf => {
-                self.deaf = true;
-                script::misbehave(&Step::Deaf);
+                self.ignores_interrupts = true;
+                script::run_common_step(&Step::Deaf);
             }
-            Step::Close => self.voice.close(),
-            Step::Twice => reply.ends_twice = true,
+            Step::Close => self.output.close(),
+            Step::Twice => reply.end_twice = true,
             Step::Fail(status, text) => return Err(Stop::Failed { status, text }),
             Step::Retry => self.retry()?,
             Step::Compact => self.compact(),
             Step::Stray => self.stray(),
             step @ (Step::Crash(_) | Step::Garbage | Step::Grandchild) => {
-                script::misbehave(&step);
+                script::run_common_step(&step);
             }
         }
         Ok(())
     }
 
-    fn requesting(&self) {
-        self.voice.say(json!({"type": "system", "subtype": "status", "status": "requesting"}));
+    fn send_requesting(&self) {
+        self.output.send(json!({"type": "system", "subtype": "status", "status": "requesting"}));
     }
 
-    /// Looks whether the turn was interrupted.
-    fn heed(&mut self) -> Result<(), Stop> {
-        self.hear(Duration::ZERO);
+    /// Fails if the turn was interrupted.
+    fn check_interrupt(&mut self) -> Result<(), Stop> {
+        self.receive(Duration::ZERO);
         if self.interrupted { Err(Stop::Interrupted) } else { Ok(()) }
     }
 
     fn wait(&mut self, time: Duration) -> Result<(), Stop> {
         let until = Instant::now() + time;
         while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-            self.hear(left.min(Duration::from_hours(1)));
+            self.receive(left.min(Duration::from_hours(1)));
             if self.interrupted {
                 return Err(Stop::Interrupted);
             }
@@ -112,13 +112,13 @@ impl Agent {
         Ok(())
     }
 
-    /// The open message's id, and the index of a new block in it.
+    /// Id of the open message, and the index of a new block in it.
     fn block(&mut self, reply: &mut Reply) -> (String, u64) {
         let id = reply.message.clone().unwrap_or_else(|| format!("msg_{}", uuid().replace('-', "")));
         if reply.message.is_none() {
             let message = json!({"id": id, "type": "message", "role": "assistant", "model": self.model, "content": [],
                 "stop_reason": null, "usage": usage(1)});
-            self.voice.stream(&id, &json!({"type": "message_start", "message": message}));
+            self.output.stream(&id, &json!({"type": "message_start", "message": message}));
             reply.message = Some(id.clone());
             reply.index = 0;
         }
@@ -129,96 +129,96 @@ impl Agent {
     fn close_message(&mut self, reply: &mut Reply, reason: &str) {
         if let Some(id) = reply.message.take() {
             let delta = json!({"stop_reason": reason, "stop_sequence": null});
-            self.voice.stream(&id, &json!({"type": "message_delta", "delta": delta, "usage": usage(8)}));
-            self.voice.stream(&id, &json!({"type": "message_stop"}));
+            self.output.stream(&id, &json!({"type": "message_delta", "delta": delta, "usage": usage(8)}));
+            self.output.stream(&id, &json!({"type": "message_stop"}));
         }
     }
 
-    /// A finished block: told whole, and kept.
+    /// Sends and stores a complete block.
     fn finish(&mut self, message: &str, index: u64, block: &Value, aborted: bool) {
         let uuid = uuid();
         let message = json!({"id": message, "type": "message", "role": "assistant", "model": self.model,
             "content": [block], "stop_reason": null, "usage": usage(1)});
         let time = now();
-        let mut told = json!({"type": "assistant", "message": message, "parent_tool_use_id": null, "uuid": uuid, "timestamp": time});
+        let mut event = json!({"type": "assistant", "message": message, "parent_tool_use_id": null, "uuid": uuid, "timestamp": time});
         if aborted {
-            told["aborted"] = json!(true);
+            event["aborted"] = json!(true);
         }
-        self.voice.say(told);
+        self.output.send(event);
         self.session.record(json!({"type": "assistant", "message": message, "apiBlockIndex": index, "uuid": uuid,
             "requestId": format!("req_{uuid}"), "timestamp": time}));
     }
 
-    fn text(&mut self, pieces: &[String], reply: &mut Reply) -> Result<(), Stop> {
+    fn text(&mut self, chunks: &[String], reply: &mut Reply) -> Result<(), Stop> {
         let stream = Streamed { kind: "text", delta: "text_delta" };
-        let end = self.streamed(&stream, pieces, reply);
-        reply.text = pieces.concat();
+        let end = self.stream_block(&stream, chunks, reply);
+        reply.text = chunks.concat();
         end
     }
 
     fn think(&mut self, text: &str, reply: &mut Reply) -> Result<(), Stop> {
-        self.streamed(&Streamed { kind: "thinking", delta: "thinking_delta" }, &words(text), reply)
+        self.stream_block(&Streamed { kind: "thinking", delta: "thinking_delta" }, &split_words(text), reply)
     }
 
-    fn streamed(&mut self, kind: &Streamed, pieces: &[String], reply: &mut Reply) -> Result<(), Stop> {
+    fn stream_block(&mut self, kind: &Streamed, chunks: &[String], reply: &mut Reply) -> Result<(), Stop> {
         let (id, index) = self.block(reply);
         let empty = json!({"type": kind.kind, kind.kind: ""});
-        self.voice.stream(&id, &json!({"type": "content_block_start", "index": index, "content_block": empty}));
-        let mut said = String::new();
+        self.output.stream(&id, &json!({"type": "content_block_start", "index": index, "content_block": empty}));
+        let mut text_sent = String::new();
         let mut end = Ok(());
-        for piece in pieces {
-            end = self.heed();
+        for chunk in chunks {
+            end = self.check_interrupt();
             if end.is_err() {
                 break;
             }
-            let delta = json!({"type": kind.delta, kind.kind: piece});
-            self.voice.stream(&id, &json!({"type": "content_block_delta", "index": index, "delta": delta}));
-            said.push_str(piece);
+            let delta = json!({"type": kind.delta, kind.kind: chunk});
+            self.output.stream(&id, &json!({"type": "content_block_delta", "index": index, "delta": delta}));
+            text_sent.push_str(chunk);
         }
         if kind.kind == "thinking" {
             let delta = json!({"type": "signature_delta", "signature": "c2lnbmVk"});
-            self.voice.stream(&id, &json!({"type": "content_block_delta", "index": index, "delta": delta}));
+            self.output.stream(&id, &json!({"type": "content_block_delta", "index": index, "delta": delta}));
         }
-        self.finish(&id, index, &json!({"type": kind.kind, kind.kind: said}), end.is_err());
-        self.voice.stream(&id, &json!({"type": "content_block_stop", "index": index}));
+        self.finish(&id, index, &json!({"type": kind.kind, kind.kind: text_sent}), end.is_err());
+        self.output.stream(&id, &json!({"type": "content_block_stop", "index": index}));
         end
     }
 
-    /// A text that was not streamed.
+    /// Sends a text without streaming it.
     fn long(&mut self, bytes: usize, reply: &mut Reply) {
         let (id, index) = self.block(reply);
         self.finish(&id, index, &json!({"type": "text", "text": "long ".repeat(bytes.div_ceil(5))[..bytes]}), false);
     }
 
-    /// Tells of a tool call; its id.
+    /// Sends a tool call; returns its id.
     fn call(&mut self, name: &str, input: &Value, reply: &mut Reply) -> String {
         let (message, index) = self.block(reply);
         let id = format!("toolu_{}", uuid().replace('-', ""));
         let empty = json!({"type": "tool_use", "id": id, "name": name, "input": {}});
-        self.voice.stream(&message, &json!({"type": "content_block_start", "index": index, "content_block": empty}));
+        self.output.stream(&message, &json!({"type": "content_block_start", "index": index, "content_block": empty}));
         let whole: Vec<char> = input.to_string().chars().collect();
-        for piece in whole.chunks(24) {
-            let delta = json!({"type": "input_json_delta", "partial_json": piece.iter().collect::<String>()});
-            self.voice.stream(&message, &json!({"type": "content_block_delta", "index": index, "delta": delta}));
+        for chunk in whole.chunks(24) {
+            let delta = json!({"type": "input_json_delta", "partial_json": chunk.iter().collect::<String>()});
+            self.output.stream(&message, &json!({"type": "content_block_delta", "index": index, "delta": delta}));
         }
         self.finish(&message, index, &json!({"type": "tool_use", "id": id, "name": name, "input": input}), false);
-        self.voice.stream(&message, &json!({"type": "content_block_stop", "index": index}));
+        self.output.stream(&message, &json!({"type": "content_block_stop", "index": index}));
         self.close_message(reply, "tool_use");
         id
     }
 
-    /// Tells what came of a tool call, which fails only if it was refused; then the model is asked again.
-    fn result(&mut self, id: &str, output: &str, refused: bool, told: &Value) {
+    /// Sends the result of a tool call, which fails only if it was denied.
+    fn result(&mut self, id: &str, output: &str, refused: bool, details: &Value) {
         let uuid = uuid();
         let block = json!({"tool_use_id": id, "type": "tool_result", "content": output, "is_error": refused});
         let message = json!({"role": "user", "content": [block]});
         let decision = if refused { "reject" } else { "accept" };
         let decision = json!({"decision": decision, "source": if refused { "user_reject" } else { "user_temporary" }});
         let time = now();
-        self.voice.say(json!({"type": "user", "message": message, "parent_tool_use_id": null, "uuid": uuid,
-            "timestamp": time, "tool_use_result": told, "tool_result_meta": [{"id": id, "permission_decision": decision}]}));
+        self.output.send(json!({"type": "user", "message": message, "parent_tool_use_id": null, "uuid": uuid,
+            "timestamp": time, "tool_use_result": details, "tool_result_meta": [{"id": id, "permission_decision": decision}]}));
         self.session.record(json!({"type": "user", "message": message, "uuid": uuid, "timestamp": time,
-            "toolUseResult": told, "permissionDecision": decision}));
+            "toolUseResult": details, "permissionDecision": decision}));
     }
 
     fn run_tool(&mut self, command: &str, ask: bool, reply: &mut Reply) -> Result<(), Stop> {
@@ -231,21 +231,21 @@ impl Agent {
                 {"type": "addRules", "rules": rules, "behavior": "allow", "destination": "localSettings"},
                 {"type": "setMode", "mode": "acceptEdits", "destination": "session"},
             ]);
-            input = self.leave("Bash", &id, &input, &suggestions)?;
+            input = self.request_permission("Bash", &id, &input, &suggestions)?;
         }
         let output = format!("output of {}", input["command"].as_str().unwrap_or_default());
-        let told = json!({"stdout": output, "stderr": "", "interrupted": false, "isImage": false});
+        let details = json!({"stdout": output, "stderr": "", "interrupted": false, "isImage": false});
         if !input.is_null() {
-            self.result(&id, &output, false, &told);
+            self.result(&id, &output, false, &details);
         }
-        self.requesting();
+        self.send_requesting();
         Ok(())
     }
 
-    /// Asks for leave; the input to go on with, null where it was refused.
-    fn leave(&mut self, tool: &str, id: &str, input: &Value, suggestions: &Value) -> Result<Value, Stop> {
+    /// Requests permission; returns the input to use, or null if it was denied.
+    fn request_permission(&mut self, tool: &str, id: &str, input: &Value, suggestions: &Value) -> Result<Value, Stop> {
         let answer = self
-            .ask(&json!({"subtype": "can_use_tool", "tool_name": tool, "display_name": tool, "input": input,
+            .request(&json!({"subtype": "can_use_tool", "tool_name": tool, "display_name": tool, "input": input,
             "permission_suggestions": suggestions, "tool_use_id": id}));
         let refused = "The user doesn't want to proceed with this tool use. The tool use was rejected (eg. if it was a \
             file edit, the new_string was NOT written to the file).";
@@ -256,7 +256,7 @@ impl Agent {
         if answer["behavior"] == "allow" {
             for granted in answer["updatedPermissions"].as_array().into_iter().flatten() {
                 if granted["type"] == "setMode" {
-                    self.switch(granted["mode"].as_str().unwrap_or("default"));
+                    self.set_mode(granted["mode"].as_str().unwrap_or("default"));
                 }
             }
             return Ok(answer["updatedInput"].clone());
@@ -272,18 +272,18 @@ impl Agent {
 
     fn question(&mut self, question: &str, options: &[String], reply: &mut Reply) -> Result<(), Stop> {
         let options: Vec<Value> = options.iter().map(|label| json!({"label": label, "description": ""})).collect();
-        let asked = json!({"question": question, "header": "Choose", "options": options, "multiSelect": false});
-        let input = json!({"questions": [asked]});
+        let item = json!({"question": question, "header": "Choose", "options": options, "multiSelect": false});
+        let input = json!({"questions": [item]});
         let id = self.call("AskUserQuestion", &input, reply);
-        let input = self.leave("AskUserQuestion", &id, &input, &json!([]))?;
+        let input = self.request_permission("AskUserQuestion", &id, &input, &json!([]))?;
         if !input.is_null() {
             let chosen = input["answers"][question].as_str().unwrap_or("nothing").to_owned();
             let output = format!("User has answered your questions: \"{question}\"=\"{chosen}\".");
             self.result(&id, &output, false, &json!({"questions": input["questions"], "answers": input["answers"]}));
-            self.requesting();
-            return self.text(&words(&format!("You chose {chosen}.")), reply);
+            self.send_requesting();
+            return self.text(&split_words(&format!("You chose {chosen}.")), reply);
         }
-        self.requesting();
+        self.send_requesting();
         Ok(())
     }
 
@@ -295,39 +295,39 @@ impl Agent {
         let todos: Vec<Value> = items.iter().enumerate().map(todo).collect();
         let id = self.call("TodoWrite", &json!({"todos": todos}), reply);
         self.result(&id, "Todos have been modified successfully.", false, &json!({"oldTodos": [], "newTodos": todos}));
-        self.requesting();
+        self.send_requesting();
     }
 
-    /// In plan mode a plan is proposed, and approved or not.
+    /// Proposes a plan in plan mode, and continues if it is approved.
     fn propose(&mut self, items: &[String], reply: &mut Reply) -> Result<(), Stop> {
         let plan: String = items.iter().enumerate().map(|(at, item)| format!("{}. {item}\n", at + 1)).collect();
         let input = json!({"plan": plan});
         let id = self.call("ExitPlanMode", &input, reply);
-        let input = self.leave("ExitPlanMode", &id, &input, &json!([]))?;
+        let input = self.request_permission("ExitPlanMode", &id, &input, &json!([]))?;
         if !input.is_null() {
             if self.mode == "plan" {
-                self.switch("default");
+                self.set_mode("default");
             }
-            let told = json!({"plan": plan, "isAgent": false});
-            self.result(&id, "User has approved your plan. You can now start coding.", false, &told);
+            let details = json!({"plan": plan, "isAgent": false});
+            self.result(&id, "User has approved your plan. You can now start coding.", false, &details);
         }
-        self.requesting();
+        self.send_requesting();
         Ok(())
     }
 
     fn retry(&mut self) -> Result<(), Stop> {
-        self.voice.say(json!({"type": "system", "subtype": "api_retry", "attempt": 1, "max_retries": 10,
+        self.output.send(json!({"type": "system", "subtype": "api_retry", "attempt": 1, "max_retries": 10,
             "retry_delay_ms": 50, "error_status": 529, "error": "overloaded"}));
         self.wait(Duration::from_millis(50))
     }
 
     fn compact(&mut self) {
         let status = |status: Value| json!({"type": "system", "subtype": "status", "status": status});
-        self.voice.say(status(json!("compacting")));
-        self.voice.say(status(Value::Null));
+        self.output.send(status(json!("compacting")));
+        self.output.send(status(Value::Null));
         let (boundary, summary) = (uuid(), uuid());
         let logical = self.session.cut();
-        self.voice.say(json!({"type": "system", "subtype": "compact_boundary", "uuid": boundary,
+        self.output.send(json!({"type": "system", "subtype": "compact_boundary", "uuid": boundary,
             "compact_metadata": {"trigger": "manual", "pre_tokens": 18820, "post_tokens": 2704},
             "logical_parent_uuid": logical}));
         self.session.record(json!({"type": "system", "subtype": "compact_boundary", "uuid": boundary,
@@ -335,7 +335,7 @@ impl Agent {
             "compactMetadata": {"trigger": "manual", "preTokens": 18820, "postTokens": 2704}}));
         let message =
             json!({"role": "user", "content": "This session is being continued from a previous conversation."});
-        self.voice.say(json!({"type": "user", "message": message, "uuid": summary, "parent_tool_use_id": null,
+        self.output.send(json!({"type": "user", "message": message, "uuid": summary, "parent_tool_use_id": null,
             "isReplay": false, "isSynthetic": true}));
         self.session.record(json!({"type": "user", "message": message, "uuid": summary, "isCompactSummary": true,
             "isVisibleInTranscriptOnly": true}));
@@ -343,11 +343,11 @@ impl Agent {
 
     fn stray(&self) {
         let response = json!({"subtype": "success", "request_id": "never-asked", "response": {"model": "nobody"}});
-        self.voice.raw(&json!({"type": "control_response", "response": response}));
-        self.voice.raw(&json!({"type": "control_cancel_request", "request_id": "never-asked"}));
+        self.output.write_line(&json!({"type": "control_response", "response": response}));
+        self.output.write_line(&json!({"type": "control_cancel_request", "request_id": "never-asked"}));
     }
 
-    /// The end of a turn.
+    /// Ends the turn.
     fn end(&mut self, end: Result<(), Stop>, reply: &Reply, prompt: &Value) {
         let mut result = json!({
             "type": "result", "subtype": "success", "is_error": false, "terminal_reason": "completed",
@@ -362,8 +362,8 @@ impl Agent {
             Ok(()) => {}
             Err(stop @ (Stop::Interrupted | Stop::InTool)) => {
                 let in_tool = matches!(stop, Stop::InTool);
-                let words = if in_tool { " for tool use" } else { "" };
-                self.synthetic(&format!("[Request interrupted by user{words}]"));
+                let suffix = if in_tool { " for tool use" } else { "" };
+                self.synthetic(&format!("[Request interrupted by user{suffix}]"));
                 result["subtype"] = json!("error_during_execution");
                 result["is_error"] = json!(true);
                 result["terminal_reason"] = json!(if in_tool { "aborted_tools" } else { "aborted_streaming" });
@@ -372,9 +372,9 @@ impl Agent {
             Err(Stop::Failed { status, text }) => self.failed(status, &text, &mut result),
         }
         self.interrupted = false;
-        self.voice.say(result.clone());
-        if reply.ends_twice {
-            self.voice.say(result);
+        self.output.send(result.clone());
+        if reply.end_twice {
+            self.output.send(result);
         }
     }
 
@@ -382,7 +382,7 @@ impl Agent {
         let uuid = uuid();
         let message = json!({"role": "user", "content": [{"type": "text", "text": text}]});
         let time = now();
-        self.voice.say(
+        self.output.send(
             json!({"type": "user", "message": message, "parent_tool_use_id": null, "uuid": uuid, "timestamp": time}),
         );
         self.session.record(json!({"type": "user", "message": message, "uuid": uuid, "timestamp": time}));
@@ -397,7 +397,7 @@ impl Agent {
         };
         if status == 429 {
             let resets = jiff::Timestamp::now().as_second() + 3600;
-            self.voice.say(json!({"type": "rate_limit_event", "rate_limit_info":
+            self.output.send(json!({"type": "rate_limit_event", "rate_limit_info":
                 {"status": "rejected", "resetsAt": resets, "rateLimitType": "five_hour"}}));
         }
         let text = format!("API Error: {status} {text}");
@@ -405,7 +405,7 @@ impl Agent {
         let message = json!({"id": uuid, "model": "<synthetic>", "role": "assistant", "type": "message",
             "stop_reason": "stop_sequence", "content": [{"type": "text", "text": text}], "usage": usage(0)});
         let time = now();
-        self.voice.say(json!({"type": "assistant", "message": message, "parent_tool_use_id": null, "uuid": uuid,
+        self.output.send(json!({"type": "assistant", "message": message, "parent_tool_use_id": null, "uuid": uuid,
             "timestamp": time, "error": error, "is_api_error_message": true, "api_error_status": status}));
         self.session.record(json!({"type": "assistant", "message": message, "uuid": uuid, "timestamp": time,
             "isApiErrorMessage": true, "error": error, "apiErrorStatus": status}));
@@ -416,7 +416,7 @@ impl Agent {
     }
 }
 
-/// A kind of block that comes in pieces.
+/// Type of a streamed block.
 struct Streamed {
     kind: &'static str,
     delta: &'static str,
@@ -426,8 +426,8 @@ fn usage(output: u64) -> Value {
     json!({"input_tokens": 12, "cache_creation_input_tokens": 100, "cache_read_input_tokens": 1000, "output_tokens": output})
 }
 
-/// A text word by word, nothing of it lost.
-fn words(text: &str) -> Vec<String> {
+/// Splits a text after each space.
+fn split_words(text: &str) -> Vec<String> {
     text.split_inclusive(' ').map(str::to_owned).collect()
 }
 

@@ -1,4 +1,4 @@
-//! The rollout on disk, as the real program writes it: from the first turn on, a line for each record.
+//! Rollout on disk, in the real program's format: from the first turn on, one line per record.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -7,36 +7,34 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
 
-/// A thread and its file.
 pub struct Rollout {
-    /// The thread's id.
     pub id: String,
-    /// The file; none if nothing is to be kept.
+    /// Path of the file; `None` if nothing is stored.
     pub path: Option<PathBuf>,
     cwd: String,
-    /// Lines so far, those before a fork among them.
+    /// Number of lines, including those before a fork.
     ordinal: u64,
-    /// What a fork goes on from.
+    /// Base of a fork.
     base: Option<Value>,
-    /// Held for as long as the thread is loaded: nobody else may write to it.
+    /// Lock held while the thread is loaded, against other writers.
     _lock: Option<File>,
 }
 
 impl Rollout {
-    /// A new thread. It has no file before something is said in it.
+    /// Creates a thread. Its file is created with the first turn.
     pub fn new(cwd: &str) -> Self {
         let id = uuid();
         let day = jiff::Timestamp::now().strftime("%Y/%m/%d").to_string();
         let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M-%S").to_string();
-        let path = kept().then(|| home().join("sessions").join(day).join(format!("rollout-{time}-{id}.jsonl")));
+        let path = is_kept().then(|| home().join("sessions").join(day).join(format!("rollout-{time}-{id}.jsonl")));
         let lock = lock(&id).ok();
         Self { id, path, cwd: cwd.to_owned(), ordinal: 0, base: None, _lock: lock }
     }
 
-    /// A thread that is on disk.
+    /// Opens a thread on disk.
     pub fn resume(id: &str, cwd: &str) -> Result<Self, String> {
-        let path = found(id);
-        if path.is_none() && kept() {
+        let path = find(id);
+        if path.is_none() && is_kept() {
             return Err(format!("no rollout found for thread id {id}"));
         }
         let lock = lock(id).map_err(|_| format!("thread {id} already has an active writer"))?;
@@ -46,9 +44,9 @@ impl Rollout {
         Ok(Self { id, path, cwd, ordinal: ordinal as u64, base: None, _lock: Some(lock) })
     }
 
-    /// A thread of its own that goes on from another. It is on disk at once, and repeats nothing.
+    /// Forks a thread. The fork is on disk at once and copies no lines.
     pub fn fork(id: &str, cwd: &str) -> Result<Self, String> {
-        let from = found(id).ok_or_else(|| format!("no rollout found for thread id {id}"))?;
+        let from = find(id).ok_or_else(|| format!("no rollout found for thread id {id}"))?;
         let text = fs::read_to_string(&from).map_err(|error| error.to_string())?;
         let mut fork = Self::new(cwd);
         fork.ordinal = text.lines().count() as u64;
@@ -58,7 +56,7 @@ impl Rollout {
         Ok(fork)
     }
 
-    /// Writes the head, unless it is there.
+    /// Writes the head, unless the file exists.
     pub fn begin(&mut self) {
         if self.path.as_ref().is_some_and(|path| !path.exists()) {
             let mut head = json!({"id": self.id, "session_id": self.id, "timestamp": now(), "cwd": self.cwd,
@@ -77,7 +75,7 @@ impl Rollout {
         self.line("event_msg", &typed(kind, fields));
     }
 
-    /// Writes what the model said or was told.
+    /// Writes an item of the model's conversation.
     pub fn response(&mut self, kind: &str, fields: &[(&str, Value)]) {
         self.line("response_item", &typed(kind, fields));
     }
@@ -110,23 +108,23 @@ impl Rollout {
     }
 }
 
-/// What has a type begins with it, as the real program's do.
+/// Puts the type first, like the real program.
 fn typed(kind: &str, fields: &[(&str, Value)]) -> String {
     let fields: String = fields.iter().map(|(name, value)| format!(",\"{name}\":{value}")).collect();
     format!("{{\"type\":\"{kind}\"{fields}}}")
 }
 
-/// Where it keeps its things.
+/// Codex home.
 pub fn home() -> PathBuf {
     let root = std::env::var_os("CODEX_HOME").filter(|root| !root.is_empty()).map(PathBuf::from);
     root.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".codex"))
 }
 
-fn kept() -> bool {
+fn is_kept() -> bool {
     std::env::var("FAKE_TRANSCRIPT").as_deref() != Ok("off")
 }
 
-/// The right to write to a thread.
+/// Locks a thread for writing.
 fn lock(id: &str) -> std::io::Result<File> {
     let folder = home().join("thread-writer-locks");
     fs::create_dir_all(&folder)?;
@@ -135,8 +133,8 @@ fn lock(id: &str) -> std::io::Result<File> {
     Ok(file)
 }
 
-/// The rollout of a thread.
-fn found(id: &str) -> Option<PathBuf> {
+/// Path of a thread's rollout.
+fn find(id: &str) -> Option<PathBuf> {
     let mut folders = vec![home().join("sessions")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -151,17 +149,17 @@ fn found(id: &str) -> Option<PathBuf> {
     None
 }
 
-/// This moment, as the agent writes it.
+/// Current time in the rollout's format.
 fn now() -> String {
     format!("{:.3}", jiff::Timestamp::now())
 }
 
-/// This moment, as it says it.
+/// Current time in milliseconds since 1970.
 pub fn millis() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
-/// A name that nothing else has; later ones are greater.
+/// Generates a unique, ascending id.
 pub fn uuid() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! A turn: what the script says, streamed and kept as the real program does it.
+//! A turn: executes the script, streams it and stores it like the real program.
 
 use std::time::{Duration, Instant};
 
@@ -8,51 +8,49 @@ use super::rollout::{millis, uuid};
 use super::{Agent, text_of};
 use crate::script::{self, Step};
 
-/// A turn that was asked for.
 pub struct Turn {
     id: String,
     script: String,
-    /// The request, for what it tells of the prompt.
+    /// Parameters of the request.
     params: Value,
 }
 
 impl Turn {
-    /// A turn with a script.
     pub fn new(script: &str, params: &Value) -> Self {
         Self { id: uuid(), script: script.to_owned(), params: params.clone() }
     }
 
-    /// As the program tells it.
-    pub fn told(&self, status: &str, error: &Value) -> Value {
-        told(&self.id, status, error)
+    /// Turn in the protocol's format.
+    pub fn as_json(&self, status: &str, error: &Value) -> Value {
+        turn_json(&self.id, status, error)
     }
 }
 
-fn told(id: &str, status: &str, error: &Value) -> Value {
+fn turn_json(id: &str, status: &str, error: &Value) -> Value {
     json!({"id": id, "rootTurnId": id, "items": [], "itemsView": "notLoaded", "status": status, "error": error})
 }
 
-/// Why a turn went no further.
+/// Reason for a turn's early end.
 enum Stop {
-    /// The user interrupted it, or said no and stop.
+    /// Interrupted, or denied with a stop.
     Interrupted,
-    /// The API answered with an error.
+    /// API error.
     Failed(Value),
 }
 
-/// An item that is under way: what it is, told and kept.
+/// An item in progress.
 struct Item {
     id: String,
-    /// As it is told, without its state.
-    told: Value,
+    /// Item in the protocol's format, without its status.
+    value: Value,
 }
 
 impl Agent {
-    /// Does what a prompt says.
+    /// Executes the script of a turn.
     pub fn turn(&mut self, turn: &Turn) {
         crate::log::write(&json!({"prompt": turn.script}));
-        // It may have been interrupted before it began.
-        self.open = Some(turn.id.clone());
+        // An interrupt may have arrived before the turn began.
+        self.open_turn = Some(turn.id.clone());
         if let Some(rollout) = &mut self.rollout {
             rollout.begin();
             rollout.event("task_started", &[("turn_id", json!(turn.id)), ("model_context_window", json!(258_400))]);
@@ -62,8 +60,8 @@ impl Agent {
                 &json!({"turn_id": turn.id, "cwd": std::env::current_dir().ok(), "model": model}),
             );
         }
-        self.tell("thread/status/changed", json!({"status": {"type": "active", "activeFlags": []}}));
-        self.tell("turn/started", json!({"turn": turn.told("inProgress", &Value::Null)}));
+        self.notify("thread/status/changed", json!({"status": {"type": "active", "activeFlags": []}}));
+        self.notify("turn/started", json!({"turn": turn.as_json("inProgress", &Value::Null)}));
         if turn.params["input"].is_array() {
             self.user(&turn.params);
         }
@@ -80,7 +78,7 @@ impl Agent {
                     break;
                 }
             }
-            while let Some(params) = self.steered.pop_front() {
+            while let Some(params) = self.joined_prompts.pop_front() {
                 self.user(&params);
                 steps.extend(script::parse(&text_of(&params)));
             }
@@ -91,7 +89,7 @@ impl Agent {
 
     fn step(&mut self, step: Step, twice: &mut bool) -> Result<(), Stop> {
         match step {
-            Step::Say(text) => self.say(&words(&text))?,
+            Step::Say(text) => self.say(&split_words(&text))?,
             Step::Think(text) => self.think(&text)?,
             Step::Flood(count) => self.say(&(0..count).map(|at| format!("piece {at} ")).collect::<Vec<_>>())?,
             Step::Long(bytes) => self.long(bytes),
@@ -102,8 +100,8 @@ impl Agent {
             Step::Wait(time) => self.wait(time)?,
             Step::Hang => self.wait(Duration::from_secs(1_000_000))?,
             Step::Deaf => {
-                self.deaf = true;
-                script::misbehave(&Step::Deaf);
+                self.ignores_interrupts = true;
+                script::run_common_step(&Step::Deaf);
             }
             Step::Close => self.close(),
             Step::Twice => *twice = true,
@@ -111,26 +109,28 @@ impl Agent {
             Step::Retry => self.retry()?,
             Step::Compact => self.compact(),
             Step::Stray => {
-                self.raw(&json!({"id": 999_999, "result": {"turn": {"id": "never-asked", "status": "inProgress"}}}));
-                self.tell("serverRequest/resolved", json!({"requestId": 999_999}));
+                self.write_line(
+                    &json!({"id": 999_999, "result": {"turn": {"id": "never-asked", "status": "inProgress"}}}),
+                );
+                self.notify("serverRequest/resolved", json!({"requestId": 999_999}));
             }
             step @ (Step::Crash(_) | Step::Garbage | Step::Grandchild) => {
-                script::misbehave(&step);
+                script::run_common_step(&step);
             }
         }
         Ok(())
     }
 
-    /// Looks whether the turn was interrupted.
-    fn heed(&mut self) -> Result<(), Stop> {
-        self.hear(Duration::ZERO);
+    /// Fails if the turn was interrupted.
+    fn check_interrupt(&mut self) -> Result<(), Stop> {
+        self.receive(Duration::ZERO);
         if self.interrupted { Err(Stop::Interrupted) } else { Ok(()) }
     }
 
     fn wait(&mut self, time: Duration) -> Result<(), Stop> {
         let until = Instant::now() + time;
         while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-            self.hear(left.min(Duration::from_hours(1)));
+            self.receive(left.min(Duration::from_hours(1)));
             if self.interrupted {
                 return Err(Stop::Interrupted);
             }
@@ -139,31 +139,31 @@ impl Agent {
     }
 
     fn open_turn(&self) -> String {
-        self.open.clone().unwrap_or_default()
+        self.open_turn.clone().unwrap_or_default()
     }
 
     fn begin(&self, kind: &str, id: &str, mut fields: Value) -> Item {
         fields["type"] = json!(kind);
         fields["id"] = json!(id);
         fields["startedAtMs"] = json!(millis());
-        let item = Item { id: id.to_owned(), told: fields };
-        self.tell("item/started", json!({"item": item.told, "turnId": self.open_turn()}));
+        let item = Item { id: id.to_owned(), value: fields };
+        self.notify("item/started", json!({"item": item.value, "turnId": self.open_turn()}));
         item
     }
 
     fn delta(&self, method: &str, item: &Item, delta: &str) {
         let params = json!({"turnId": self.open_turn(), "itemId": item.id, "delta": delta, "summaryIndex": 0});
-        self.tell(method, params);
+        self.notify(method, params);
     }
 
-    /// Tells that an item is complete, with what became of it, and keeps it in the form in which a rollout has it.
+    /// Sends and stores a completed item, the latter in the rollout's format.
     fn complete(&mut self, mut item: Item, fields: &[(&str, Value)], kind: &str, stored: &[(&str, Value)]) {
         for (name, value) in fields {
-            item.told[*name] = value.clone();
+            item.value[*name] = value.clone();
         }
-        item.told["completedAtMs"] = json!(millis());
+        item.value["completedAtMs"] = json!(millis());
         let turn = self.open_turn();
-        self.tell("item/completed", json!({"item": item.told, "turnId": turn}));
+        self.notify("item/completed", json!({"item": item.value, "turnId": turn}));
         if let Some(rollout) = &mut self.rollout {
             let named = [&[("id", json!(item.id))], stored].concat();
             rollout.item(&turn, kind, &named);
@@ -177,36 +177,36 @@ impl Agent {
         self.complete(item, &[], "UserMessage", &stored);
     }
 
-    fn say(&mut self, pieces: &[String]) -> Result<(), Stop> {
+    fn say(&mut self, chunks: &[String]) -> Result<(), Stop> {
         let item = self.begin("agentMessage", &message(), json!({"text": ""}));
-        let mut said = String::new();
-        for piece in pieces {
-            // Of an answer that is cut short nothing is kept.
-            self.heed()?;
-            self.delta("item/agentMessage/delta", &item, piece);
-            said.push_str(piece);
+        let mut text = String::new();
+        for chunk in chunks {
+            // A truncated answer is not stored.
+            self.check_interrupt()?;
+            self.delta("item/agentMessage/delta", &item, chunk);
+            text.push_str(chunk);
         }
-        self.said(item, &said);
+        self.complete_message(item, &text);
         Ok(())
     }
 
-    fn said(&mut self, item: Item, text: &str) {
+    fn complete_message(&mut self, item: Item, text: &str) {
         let content = json!([{"type": "Text", "text": text}]);
         self.complete(item, &[("text", json!(text))], "AgentMessage", &[("content", content)]);
     }
 
-    /// A text that was not streamed.
+    /// Sends a text without streaming it.
     fn long(&mut self, bytes: usize) {
         let item = self.begin("agentMessage", &message(), json!({"text": ""}));
-        self.said(item, &"long ".repeat(bytes.div_ceil(5))[..bytes]);
+        self.complete_message(item, &"long ".repeat(bytes.div_ceil(5))[..bytes]);
     }
 
     fn think(&mut self, text: &str) -> Result<(), Stop> {
         let item = self.begin("reasoning", &format!("rs_{}", uuid()), json!({"summary": [], "content": []}));
         let part = json!({"turnId": self.open_turn(), "itemId": item.id, "summaryIndex": 0});
-        self.tell("item/reasoning/summaryPartAdded", part);
-        for word in words(text) {
-            self.heed()?;
+        self.notify("item/reasoning/summaryPartAdded", part);
+        for word in split_words(text) {
+            self.check_interrupt()?;
             self.delta("item/reasoning/summaryTextDelta", &item, &word);
         }
         let stored = [("summary_text", json!([text])), ("raw_content", json!([]))];
@@ -214,8 +214,8 @@ impl Agent {
         Ok(())
     }
 
-    /// The model's call, as it is kept.
-    fn called(&mut self, name: &str, call: &str, arguments: &Value) {
+    /// Stores the model's call.
+    fn record_call(&mut self, name: &str, call: &str, arguments: &Value) {
         let turn = json!({"turn_id": self.open_turn()});
         if let Some(rollout) = &mut self.rollout {
             let arguments = json!(arguments.to_string());
@@ -231,7 +231,7 @@ impl Agent {
         }
     }
 
-    fn returned(&mut self, call: &str, output: &str) {
+    fn record_output(&mut self, call: &str, output: &str) {
         if let Some(rollout) = &mut self.rollout {
             rollout.response("function_call_output", &[("call_id", json!(call)), ("output", json!(output))]);
         }
@@ -239,7 +239,7 @@ impl Agent {
 
     fn command(&mut self, command: &str, ask: bool) -> Result<(), Stop> {
         let call = format!("call_{}", uuid());
-        self.called("exec_command", &call, &json!({"cmd": command}));
+        self.record_call("exec_command", &call, &json!({"cmd": command}));
         let line = format!("/bin/bash -lc '{command}'");
         let item = self.begin(
             "commandExecution",
@@ -247,24 +247,24 @@ impl Agent {
             json!({"command": line, "cwd": std::env::current_dir().ok(),
             "source": "agent", "status": "inProgress", "aggregatedOutput": null, "exitCode": null}),
         );
-        let free = self.settings.approval == "never" || self.granted.contains(command);
-        if ask && !free && !self.leave(&call, command, &line)? {
+        let is_granted = self.settings.approval == "never" || self.granted.contains(command);
+        if ask && !is_granted && !self.request_permission(&call, command, &line)? {
             self.complete(
                 item,
                 &[("status", json!("declined"))],
                 "CommandExecution",
                 &stored_command(command, "declined", ""),
             );
-            self.returned(
+            self.record_output(
                 &call,
                 "exec_command failed: CreateProcess { message: \"Rejected(\\\"rejected by user\\\")\" }",
             );
             return Ok(());
         }
         let output = format!("output of {command}");
-        for piece in words(&output) {
-            self.heed()?;
-            self.delta("item/commandExecution/outputDelta", &item, &piece);
+        for chunk in split_words(&output) {
+            self.check_interrupt()?;
+            self.delta("item/commandExecution/outputDelta", &item, &chunk);
         }
         let fields = [
             ("status", json!("completed")),
@@ -274,25 +274,28 @@ impl Agent {
             ("source", json!("unifiedExecStartup")),
         ];
         self.complete(item, &fields, "CommandExecution", &stored_command(command, "completed", &output));
-        self.returned(
+        self.record_output(
             &call,
             &format!("Chunk ID: f04f16\nWall time: 0.0050 seconds\nProcess exited with code 0\nOutput:\n{output}"),
         );
         Ok(())
     }
 
-    /// Asks for leave. `Err`: no, and the turn ends.
-    fn leave(&mut self, call: &str, command: &str, line: &str) -> Result<bool, Stop> {
+    /// Requests permission. `Err`: denied, and the turn ends.
+    fn request_permission(&mut self, call: &str, command: &str, line: &str) -> Result<bool, Stop> {
         let prefix: Vec<&str> = command.split(' ').collect();
         let decisions =
             json!(["accept", {"acceptWithExecpolicyAmendment": {"execpolicy_amendment": prefix}}, "cancel"]);
         let params = json!({"kind": "command", "turnId": self.open_turn(), "itemId": call, "startedAtMs": millis(),
             "command": line, "cwd": std::env::current_dir().ok(), "availableDecisions": decisions});
-        self.tell("thread/status/changed", json!({"status": {"type": "active", "activeFlags": ["waitingOnApproval"]}}));
-        let Some(answer) = self.ask("item/commandExecution/requestApproval", params) else {
+        self.notify(
+            "thread/status/changed",
+            json!({"status": {"type": "active", "activeFlags": ["waitingOnApproval"]}}),
+        );
+        let Some(answer) = self.request("item/commandExecution/requestApproval", params) else {
             return Err(Stop::Interrupted);
         };
-        self.tell("thread/status/changed", json!({"status": {"type": "active", "activeFlags": []}}));
+        self.notify("thread/status/changed", json!({"status": {"type": "active", "activeFlags": []}}));
         match answer["decision"].as_str() {
             Some("accept") => Ok(true),
             Some("decline") => Ok(false),
@@ -301,7 +304,7 @@ impl Agent {
                 Ok(true)
             }
             _ => {
-                self.returned(call, "Wall time: 0.1 seconds\naborted by user");
+                self.record_output(call, "Wall time: 0.1 seconds\naborted by user");
                 Err(Stop::Interrupted)
             }
         }
@@ -310,13 +313,13 @@ impl Agent {
     fn question(&mut self, question: &str, options: &[String]) -> Result<(), Stop> {
         let call = format!("call_{}", uuid());
         let options: Vec<Value> = options.iter().map(|label| json!({"label": label, "description": ""})).collect();
-        let asked = json!([{"id": "q1", "header": "Choose", "question": question, "isOther": true, "isSecret": false, "options": options}]);
-        self.called("request_user_input", &call, &json!({"questions": asked}));
-        let params = json!({"turnId": self.open_turn(), "itemId": call, "questions": asked, "isBlocking": true});
-        let Some(answer) = self.ask("item/tool/requestUserInput", params) else { return Err(Stop::Interrupted) };
-        self.returned(&call, &answer.to_string());
+        let questions = json!([{"id": "q1", "header": "Choose", "question": question, "isOther": true, "isSecret": false, "options": options}]);
+        self.record_call("request_user_input", &call, &json!({"questions": questions}));
+        let params = json!({"turnId": self.open_turn(), "itemId": call, "questions": questions, "isBlocking": true});
+        let Some(answer) = self.request("item/tool/requestUserInput", params) else { return Err(Stop::Interrupted) };
+        self.record_output(&call, &answer.to_string());
         let chosen = answer["answers"]["q1"]["answers"][0].as_str().unwrap_or("nothing").to_owned();
-        self.say(&words(&format!("You chose {chosen}.")))
+        self.say(&split_words(&format!("You chose {chosen}.")))
     }
 
     fn plan(&mut self, items: &[String]) {
@@ -325,16 +328,16 @@ impl Agent {
             steps.map(|(at, item)| json!({"step": item, "status": names[usize::from(at > 0)]})).collect::<Vec<_>>()
         };
         let call = format!("call_{}", uuid());
-        self.called("update_plan", &call, &json!({"plan": step(["in_progress", "pending"])}));
+        self.record_call("update_plan", &call, &json!({"plan": step(["in_progress", "pending"])}));
         let plan = step(["inProgress", "pending"]);
-        self.tell("turn/plan/updated", json!({"turnId": self.open_turn(), "explanation": null, "plan": plan}));
-        self.returned(&call, "Plan updated");
+        self.notify("turn/plan/updated", json!({"turnId": self.open_turn(), "explanation": null, "plan": plan}));
+        self.record_output(&call, "Plan updated");
     }
 
     fn retry(&mut self) -> Result<(), Stop> {
         let error = json!({"message": "Reconnecting... 1/5", "additionalDetails": "high demand",
             "codexErrorInfo": {"responseStreamDisconnected": {"httpStatusCode": null}}});
-        self.tell("error", json!({"turnId": self.open_turn(), "error": error, "willRetry": true}));
+        self.notify("error", json!({"turnId": self.open_turn(), "error": error, "willRetry": true}));
         self.wait(Duration::from_millis(50))
     }
 
@@ -342,7 +345,7 @@ impl Agent {
         let id = uuid();
         let item = self.begin("contextCompaction", &id, json!({}));
         if let Some(rollout) = &mut self.rollout {
-            rollout.write("compacted", &json!({"message": "What was said before.", "replacement_history": []}));
+            rollout.write("compacted", &json!({"message": "What was text before.", "replacement_history": []}));
         }
         self.complete(item, &[], "ContextCompaction", &[]);
     }
@@ -357,10 +360,10 @@ impl Agent {
         if status == 429 {
             let resets = millis() / 1000 + 3600;
             let window = json!({"usedPercent": 100, "windowDurationMins": 300, "resetsAt": resets});
-            self.tell("account/rateLimits/updated", json!({"rateLimits": {"limitId": "codex", "primary": window}}));
+            self.notify("account/rateLimits/updated", json!({"rateLimits": {"limitId": "codex", "primary": window}}));
         }
         let error = json!({"message": text, "codexErrorInfo": info, "additionalDetails": null});
-        self.tell("error", json!({"turnId": self.open_turn(), "error": error, "willRetry": false}));
+        self.notify("error", json!({"turnId": self.open_turn(), "error": error, "willRetry": false}));
         Stop::Failed(error)
     }
 
@@ -371,7 +374,7 @@ impl Agent {
                 "cacheWriteInputTokens": 0, "outputTokens": all * 2 / 12})
         };
         let usage = json!({"total": count(self.tokens), "last": count(1200), "modelContextWindow": 258_400});
-        self.tell("thread/tokenUsage/updated", json!({"turnId": self.open_turn(), "tokenUsage": usage}));
+        self.notify("thread/tokenUsage/updated", json!({"turnId": self.open_turn(), "tokenUsage": usage}));
         let all = self.tokens;
         if let Some(rollout) = &mut self.rollout {
             let total = json!({"input_tokens": all * 10 / 12, "cached_input_tokens": all / 2, "output_tokens": all * 2 / 12,
@@ -383,7 +386,7 @@ impl Agent {
         }
     }
 
-    /// The end of a turn.
+    /// Ends the turn.
     fn end(&mut self, turn: &str, end: Result<(), Stop>, twice: bool) {
         let id = json!(turn);
         let (status, error, record) = match end {
@@ -399,11 +402,11 @@ impl Agent {
         if let Some(rollout) = &mut self.rollout {
             rollout.event(record.0, &record.1);
         }
-        self.open = None;
+        self.open_turn = None;
         self.interrupted = false;
-        self.tell("thread/status/changed", json!({"status": {"type": "idle"}}));
+        self.notify("thread/status/changed", json!({"status": {"type": "idle"}}));
         for _ in 0..=u8::from(twice) {
-            self.tell("turn/completed", json!({"turn": told(turn, status, &error)}));
+            self.notify("turn/completed", json!({"turn": turn_json(turn, status, &error)}));
         }
     }
 }
@@ -423,7 +426,7 @@ fn message() -> String {
     format!("msg_{}", uuid().replace('-', ""))
 }
 
-/// A text word by word, nothing of it lost.
-fn words(text: &str) -> Vec<String> {
+/// Splits a text after each space.
+fn split_words(text: &str) -> Vec<String> {
     text.split_inclusive(' ').map(str::to_owned).collect()
 }

@@ -1,29 +1,28 @@
-//! As much of HTTP/1.1 as the scripted server needs: one request a connection.
+//! Minimal HTTP/1.1 for the scripted server: one request per connection.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 
 use serde_json::Value;
 
-/// What was asked.
 #[derive(Default)]
 pub struct Request {
     pub method: String,
     pub path: String,
     pub authorisation: String,
-    /// Where it is about, decoded.
+    /// Directory of the request, decoded.
     pub directory: String,
     pub body: Value,
 }
 
-/// Reads a request; `None` where there is none.
+/// Reads a request; `None` if there is none.
 pub fn read(stream: &mut TcpStream) -> Option<Request> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
-    let mut words = line.split_whitespace();
+    let mut fields = line.split_whitespace();
     let mut request =
-        Request { method: words.next()?.to_owned(), path: words.next()?.to_owned(), ..Request::default() };
+        Request { method: fields.next()?.to_owned(), path: fields.next()?.to_owned(), ..Request::default() };
     let mut length = 0;
     loop {
         line.clear();
@@ -43,13 +42,13 @@ pub fn read(stream: &mut TcpStream) -> Option<Request> {
     Some(request)
 }
 
-/// Answers and closes.
+/// Sends a response and closes the connection.
 pub fn answer(stream: &mut TcpStream, status: u16, kind: &str, body: &str) {
     let head = format!(
         "HTTP/1.1 {status} Some\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
     );
-    // Who asked may be gone.
+    // The client may have disconnected.
     stream.write_all(format!("{head}{body}").as_bytes()).ok();
 }
 
@@ -65,18 +64,18 @@ fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Base64.
+/// Encodes as Base64.
 pub fn encode(text: &str) -> String {
-    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let triples = text.as_bytes().chunks(3);
     triples
         .map(|triple| {
             let number = (0..3).fold(0u32, |sum, at| sum << 8 | u32::from(*triple.get(at).unwrap_or(&0)));
-            let letters = (0..4).map(|at| {
-                let letter = char::from(LETTERS[(number >> (18 - 6 * at) & 63) as usize]);
-                if at <= triple.len() { letter } else { '=' }
+            let chars = (0..4).map(|at| {
+                let character = char::from(ALPHABET[(number >> (18 - 6 * at) & 63) as usize]);
+                if at <= triple.len() { character } else { '=' }
             });
-            letters.collect::<String>()
+            chars.collect::<String>()
         })
         .collect()
 }

@@ -1,4 +1,4 @@
-//! What the scripted server knows: sessions, who listens, and what waits for an answer.
+//! State of the scripted server: sessions, event streams and pending requests.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -10,17 +10,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-/// The server.
 pub struct State {
     sessions: Mutex<BTreeMap<String, Arc<Session>>>,
     listeners: Mutex<Vec<Sender<Vec<u8>>>>,
-    asks: Mutex<BTreeMap<String, Ask>>,
+    pending: Mutex<BTreeMap<String, PendingRequest>>,
     counter: AtomicU64,
-    /// An abort is not heeded.
-    pub deaf: AtomicBool,
+    /// True if aborts have no effect.
+    pub ignores_aborts: AtomicBool,
 }
 
-/// A conversation.
 pub struct Session {
     pub id: String,
     pub directory: String,
@@ -28,13 +26,13 @@ pub struct Session {
     messages: Mutex<Vec<Value>>,
     pub busy: AtomicBool,
     pub aborted: AtomicBool,
-    /// One turn after the other.
+    /// Serialises the turns.
     pub turn: Mutex<()>,
 }
 
-/// A permission or a question that waits.
-struct Ask {
-    asked: Value,
+/// A permission or a question that waits for its answer.
+struct PendingRequest {
+    request: Value,
     answer: Sender<Value>,
 }
 
@@ -43,9 +41,9 @@ impl State {
         let state = Self {
             sessions: Mutex::default(),
             listeners: Mutex::default(),
-            asks: Mutex::default(),
+            pending: Mutex::default(),
             counter: AtomicU64::default(),
-            deaf: AtomicBool::default(),
+            ignores_aborts: AtomicBool::default(),
         };
         let known = std::env::var("FAKE_SESSIONS").unwrap_or_default();
         for (id, directory) in known.split(',').filter_map(|pair| pair.split_once('=')) {
@@ -67,7 +65,7 @@ impl State {
         session
     }
 
-    /// An id as the real program makes them.
+    /// Generates an id in the real server's format.
     pub fn id(&self, prefix: &str) -> String {
         let counter = self.counter.fetch_add(1, Ordering::Relaxed);
         let time = (millis() * 0x1000 + counter % 0x1000) & 0xffff_ffff_ffff;
@@ -78,11 +76,15 @@ impl State {
         self.sessions.lock().expect("sessions").get(id).cloned()
     }
 
-    /// A new session, empty or a copy.
+    /// Creates a session, empty or as a copy.
     pub fn create(&self, directory: &str, of: Option<&Session>) -> Value {
         let messages = of.map(|session| session.messages.lock().expect("messages").clone()).unwrap_or_default();
         let session = self.insert(self.id("ses"), directory, messages);
-        self.tell(&session.directory, "session.created", &json!({"sessionID": session.id, "info": session.info()}));
+        self.send_event(
+            &session.directory,
+            "session.created",
+            &json!({"sessionID": session.id, "info": session.info()}),
+        );
         session.info()
     }
 
@@ -92,28 +94,28 @@ impl State {
         Value::Object(busy.map(|session| (session.id.clone(), json!({"type": "busy"}))).collect())
     }
 
-    /// Sends an event to all who listen, twice, as the real program does.
-    pub fn tell(&self, directory: &str, kind: &str, properties: &Value) {
+    /// Sends an event to all streams, twice, like the real server.
+    pub fn send_event(&self, directory: &str, kind: &str, properties: &Value) {
         let event = json!({"id": self.id("evt"), "type": kind, "properties": properties});
         let copy = json!({"type": "sync", "syncEvent": {"type": kind, "data": properties}});
         for payload in [event, copy] {
-            self.say(format!("data: {}\n\n", json!({"directory": directory, "payload": payload})).as_bytes());
+            self.send_bytes(format!("data: {}\n\n", json!({"directory": directory, "payload": payload})).as_bytes());
         }
     }
 
-    /// Sends bytes to all who listen.
-    pub fn say(&self, bytes: &[u8]) {
+    /// Sends bytes to all streams.
+    pub fn send_bytes(&self, bytes: &[u8]) {
         self.listeners.lock().expect("listeners").retain(|listener| listener.send(bytes.to_vec()).is_ok());
     }
 
-    /// Closes all streams of events.
-    pub fn hang_up(&self) {
+    /// Closes all event streams.
+    pub fn close_streams(&self) {
         self.listeners.lock().expect("listeners").clear();
     }
 
     pub fn stream_events(&self, mut stream: TcpStream) {
         let (sender, events) = mpsc::channel::<Vec<u8>>();
-        // Who is answered is listening already.
+        // A client that has its response is subscribed already.
         self.listeners.lock().expect("listeners").push(sender);
         let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
         let hello = "data: {\"payload\":{\"type\":\"server.connected\",\"properties\":{}}}\n\n";
@@ -132,12 +134,12 @@ impl State {
         }
     }
 
-    /// Asks, and waits for the answer. `None`: the turn was aborted.
-    pub fn wait_for(&self, session: &Session, kind: &str, asked: &Value) -> Option<Value> {
+    /// Sends a request and waits for the answer. `None`: the turn was aborted.
+    pub fn request(&self, session: &Session, kind: &str, request: &Value) -> Option<Value> {
         let (answer, answered) = mpsc::channel();
-        let id = asked["id"].as_str().unwrap_or_default().to_owned();
-        self.asks.lock().expect("asks").insert(id, Ask { asked: asked.clone(), answer });
-        self.tell(&session.directory, kind, asked);
+        let id = request["id"].as_str().unwrap_or_default().to_owned();
+        self.pending.lock().expect("pending requests").insert(id, PendingRequest { request: request.clone(), answer });
+        self.send_event(&session.directory, kind, request);
         loop {
             match answered.recv_timeout(Duration::from_millis(5)) {
                 Ok(answer) => return Some(answer),
@@ -147,26 +149,26 @@ impl State {
         }
     }
 
-    pub fn open_asks(&self, prefix: &str) -> Value {
-        let asks = self.asks.lock().expect("asks");
-        asks.iter().filter(|(id, _)| id.starts_with(prefix)).map(|(_, ask)| ask.asked.clone()).collect()
+    pub fn pending_requests(&self, prefix: &str) -> Value {
+        let pending = self.pending.lock().expect("pending requests");
+        pending.iter().filter(|(id, _)| id.starts_with(prefix)).map(|(_, pending)| pending.request.clone()).collect()
     }
 
-    pub fn reply(&self, id: &str, word: &str, body: &Value) -> (u16, Value) {
-        let Some(ask) = self.asks.lock().expect("asks").remove(id) else {
+    pub fn reply(&self, id: &str, verb: &str, body: &Value) -> (u16, Value) {
+        let Some(pending) = self.pending.lock().expect("pending requests").remove(id) else {
             return (404, json!({"name": "NotFoundError", "data": {"message": "no such request"}}));
         };
-        let session = &ask.asked["sessionID"];
+        let session = &pending.request["sessionID"];
         let directory = session.as_str().and_then(|id| self.session(id)).map(|session| session.directory.clone());
-        let kind = match (id.starts_with("per_"), word) {
+        let kind = match (id.starts_with("per_"), verb) {
             (true, _) => "permission.replied",
             (false, "reject") => "question.rejected",
             (false, _) => "question.replied",
         };
         let properties = json!({"sessionID": session, "requestID": id, "reply": body["reply"]});
-        self.tell(&directory.unwrap_or_default(), kind, &properties);
+        self.send_event(&directory.unwrap_or_default(), kind, &properties);
         // The turn may have been aborted.
-        ask.answer.send(json!({"word": word, "body": body})).ok();
+        pending.answer.send(json!({"word": verb, "body": body})).ok();
         (200, json!(true))
     }
 }
@@ -202,16 +204,16 @@ impl Session {
     }
 
     pub fn abort(&self, state: &State) {
-        if state.deaf.load(Ordering::SeqCst) {
+        if state.ignores_aborts.load(Ordering::SeqCst) {
             return;
         }
         if self.busy.load(Ordering::SeqCst) {
             self.aborted.store(true, Ordering::SeqCst);
             let error = json!({"name": "MessageAbortedError", "data": {"message": "Aborted"}});
-            state.tell(&self.directory, "session.error", &json!({"sessionID": self.id, "error": error}));
+            state.send_event(&self.directory, "session.error", &json!({"sessionID": self.id, "error": error}));
         }
-        // The real one says so here, and again when the turn has noticed.
-        state.tell(&self.directory, "session.idle", &json!({"sessionID": self.id}));
+        // The real server sends this here, and again when the turn has ended.
+        state.send_event(&self.directory, "session.idle", &json!({"sessionID": self.id}));
     }
 }
 

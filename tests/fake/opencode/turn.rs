@@ -1,4 +1,4 @@
-//! A turn: what the script says, as messages and parts that grow.
+//! A turn: executes the script, with messages and parts that grow.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,28 +10,28 @@ use serde_json::{Value, json};
 use super::state::{Session, State, millis};
 use crate::script::{self, Step};
 
-/// Why a turn went no further.
+/// Reason for a turn's early end.
 enum Stop {
-    /// It was aborted.
+    /// Aborted.
     Aborted,
-    /// A tool was refused.
+    /// Tool denied.
     Refused,
-    /// The API answered with an error.
+    /// API error.
     Failed(Value),
 }
 
 struct Turn {
     state: Arc<State>,
     session: Arc<Session>,
-    /// The user's message.
+    /// Record of the user's message.
     user: Value,
-    /// The answer's record.
+    /// Record of the reply.
     reply: Value,
     model: Value,
-    ends_twice: bool,
+    end_twice: bool,
 }
 
-/// Does what a prompt or a command says, in a thread of its own.
+/// Executes a prompt or a command, in a thread of its own.
 pub fn prompt(state: &Arc<State>, session: &Arc<Session>, body: &Value) -> JoinHandle<()> {
     let (state, session, body) = (state.clone(), session.clone(), body.clone());
     std::thread::spawn(move || {
@@ -50,7 +50,7 @@ pub fn prompt(state: &Arc<State>, session: &Arc<Session>, body: &Value) -> JoinH
     })
 }
 
-/// Condenses, in a thread of its own.
+/// Compacts, in a thread of its own.
 pub fn compact(state: &Arc<State>, session: &Arc<Session>, body: &Value) -> JoinHandle<()> {
     let (state, session, body) = (state.clone(), session.clone(), json!({"model": body}));
     std::thread::spawn(move || {
@@ -65,24 +65,25 @@ pub fn compact(state: &Arc<State>, session: &Arc<Session>, body: &Value) -> Join
 impl Turn {
     fn new(state: Arc<State>, session: Arc<Session>, body: &Value) -> Self {
         session.aborted.store(false, Ordering::SeqCst);
-        let told = &body["model"];
-        let model = if told.is_object() { told.clone() } else { json!({"providerID": "lab", "modelID": "big"}) };
-        Self { state, session, user: Value::Null, reply: Value::Null, model, ends_twice: false }
+        let model_given = &body["model"];
+        let model =
+            if model_given.is_object() { model_given.clone() } else { json!({"providerID": "lab", "modelID": "big"}) };
+        Self { state, session, user: Value::Null, reply: Value::Null, model, end_twice: false }
     }
 
-    fn tell(&self, kind: &str, mut properties: Value) {
+    fn send_event(&self, kind: &str, mut properties: Value) {
         properties["sessionID"] = self.session.id.as_str().into();
-        self.state.tell(&self.session.directory, kind, &properties);
+        self.state.send_event(&self.session.directory, kind, &properties);
     }
 
     fn message(&self, info: &Value) {
         self.session.put_message(info);
-        self.tell("message.updated", json!({"info": info}));
+        self.send_event("message.updated", json!({"info": info}));
     }
 
     fn part(&self, part: &Value) {
         self.session.put_part(part);
-        self.tell("message.part.updated", json!({"part": part}));
+        self.send_event("message.part.updated", json!({"part": part}));
     }
 
     fn begin(&mut self, body: &Value, part: &Value) {
@@ -97,7 +98,7 @@ impl Turn {
         self.message(&self.user);
         self.part(&part);
         self.session.busy.store(true, Ordering::SeqCst);
-        self.tell("session.status", json!({"status": {"type": "busy"}}));
+        self.send_event("session.status", json!({"status": {"type": "busy"}}));
         self.open_reply("build");
     }
 
@@ -113,7 +114,7 @@ impl Turn {
         self.message(&self.reply);
     }
 
-    /// A new part of the answer.
+    /// Creates a part of the reply.
     fn new_part(&self, fields: Value) -> Value {
         let mut part = fields;
         part["id"] = self.state.id("prt").into();
@@ -124,11 +125,11 @@ impl Turn {
 
     fn step(&mut self, step: Step) -> Result<(), Stop> {
         match step {
-            Step::Say(text) => self.text("text", &words(&text))?,
-            Step::Think(text) => self.text("reasoning", &words(&text))?,
+            Step::Say(text) => self.text("text", &split_words(&text))?,
+            Step::Think(text) => self.text("reasoning", &split_words(&text))?,
             Step::Flood(count) => {
-                let pieces: Vec<String> = (0..count).map(|at| format!("piece {at} ")).collect();
-                self.text("text", &pieces)?;
+                let chunks: Vec<String> = (0..count).map(|at| format!("piece {at} ")).collect();
+                self.text("text", &chunks)?;
             }
             Step::Long(bytes) => {
                 let time = json!({"start": millis(), "end": millis()});
@@ -141,68 +142,68 @@ impl Turn {
             Step::Wait(time) => self.wait(time)?,
             Step::Hang => self.wait(Duration::from_secs(1_000_000))?,
             Step::Deaf => {
-                self.state.deaf.store(true, Ordering::SeqCst);
-                script::misbehave(&Step::Deaf);
+                self.state.ignores_aborts.store(true, Ordering::SeqCst);
+                script::run_common_step(&Step::Deaf);
             }
             Step::Garbage => self.garbage(),
-            Step::Close => self.state.hang_up(),
-            Step::Twice => self.ends_twice = true,
+            Step::Close => self.state.close_streams(),
+            Step::Twice => self.end_twice = true,
             Step::Fail(status, text) => return Err(Stop::Failed(api_error(status, &text))),
             Step::Retry => {
                 let next = millis() + 20;
                 let retry = json!({"type": "retry", "attempt": 1, "message": "slow down", "next": next});
-                self.tell("session.status", json!({"status": retry}));
+                self.send_event("session.status", json!({"status": retry}));
                 self.wait(Duration::from_millis(20))?;
-                self.tell("session.status", json!({"status": {"type": "busy"}}));
+                self.send_event("session.status", json!({"status": {"type": "busy"}}));
             }
             Step::Compact => {
                 self.complete("stop");
                 self.open_reply("compaction");
-                self.text("text", &words("what was said so far"))?;
+                self.text("text", &split_words("what was said so far"))?;
                 self.complete("stop");
-                self.tell("session.compacted", json!({}));
+                self.send_event("session.compacted", json!({}));
             }
             Step::Stray => self.stray(),
             step @ (Step::Crash(_) | Step::Grandchild) => {
-                script::misbehave(&step);
+                script::run_common_step(&step);
             }
         }
         Ok(())
     }
 
-    fn heed(&self) -> Result<(), Stop> {
+    fn check_abort(&self) -> Result<(), Stop> {
         if self.session.aborted.load(Ordering::SeqCst) { Err(Stop::Aborted) } else { Ok(()) }
     }
 
     fn wait(&self, time: Duration) -> Result<(), Stop> {
         let until = Instant::now() + time;
         while let Some(left) = until.checked_duration_since(Instant::now()) {
-            self.heed()?;
+            self.check_abort()?;
             std::thread::sleep(left.min(Duration::from_millis(2)));
         }
-        self.heed()
+        self.check_abort()
     }
 
-    /// Empty, then piece by piece, then whole: as the real one streams.
-    fn text(&self, kind: &str, pieces: &[String]) -> Result<(), Stop> {
+    /// Sends the part empty, then deltas, then the whole part, like the real server.
+    fn text(&self, kind: &str, chunks: &[String]) -> Result<(), Stop> {
         let mut part = self.new_part(json!({"type": kind, "text": "", "time": {"start": millis()}}));
         self.part(&part);
         let mut text = String::new();
-        for piece in pieces {
-            if self.heed().is_err() {
+        for chunk in chunks {
+            if self.check_abort().is_err() {
                 break;
             }
-            text.push_str(piece);
-            self.tell(
+            text.push_str(chunk);
+            self.send_event(
                 "message.part.delta",
                 json!({"messageID": part["messageID"], "partID": part["id"],
-                "field": "text", "delta": piece}),
+                "field": "text", "delta": chunk}),
             );
         }
         part["text"] = text.trim_end().into();
         part["time"]["end"] = millis().into();
         self.part(&part);
-        self.heed()
+        self.check_abort()
     }
 
     fn bash(&mut self, command: &str, ask: bool) -> Result<(), Stop> {
@@ -215,10 +216,10 @@ impl Turn {
         self.part(&part);
         let ended = || json!({"start": start, "end": millis()});
         if ask {
-            let asked = json!({"id": self.state.id("per"), "sessionID": self.session.id, "permission": "bash",
+            let request = json!({"id": self.state.id("per"), "sessionID": self.session.id, "permission": "bash",
                 "patterns": [command], "metadata": input, "always": [format!("{command} *")],
                 "tool": {"messageID": part["messageID"], "callID": call}});
-            let answer = self.state.wait_for(&self.session, "permission.asked", &asked);
+            let answer = self.state.request(&self.session, "permission.asked", &request);
             let refused = answer.as_ref().is_none_or(|answer| answer["body"]["reply"] == "reject");
             if refused {
                 let message = answer.as_ref().and_then(|answer| answer["body"]["message"].as_str());
@@ -243,29 +244,29 @@ impl Turn {
         self.part(&part);
         self.complete("tool-calls");
         self.open_reply("build");
-        self.heed()
+        self.check_abort()
     }
 
     fn question(&mut self, question: &str, options: &[String]) -> Result<(), Stop> {
         let call = self.state.id("call");
         let options: Vec<Value> = options.iter().map(|label| json!({"label": label, "description": ""})).collect();
-        let asked = json!({"id": self.state.id("que"), "sessionID": self.session.id,
+        let request = json!({"id": self.state.id("que"), "sessionID": self.session.id,
             "questions": [{"question": question, "header": "Choose", "options": options}],
             "tool": {"messageID": self.reply["id"], "callID": call}});
-        let answer = self.state.wait_for(&self.session, "question.asked", &asked).ok_or(Stop::Aborted)?;
+        let answer = self.state.request(&self.session, "question.asked", &request).ok_or(Stop::Aborted)?;
         if answer["word"] == "reject" {
             return Err(Stop::Refused);
         }
         self.text(
             "text",
-            &words(&format!("you chose {}", answer["body"]["answers"][0][0].as_str().unwrap_or("nothing"))),
+            &split_words(&format!("you chose {}", answer["body"]["answers"][0][0].as_str().unwrap_or("nothing"))),
         )
     }
 
     fn plan(&self, items: &[String]) {
         let todos: Vec<Value> =
             items.iter().map(|item| json!({"content": item, "status": "pending", "priority": "low"})).collect();
-        self.tell("todo.updated", json!({"todos": todos}));
+        self.send_event("todo.updated", json!({"todos": todos}));
         let time = json!({"start": millis(), "end": millis()});
         self.part(&self.new_part(json!({"type": "tool", "tool": "todowrite", "callID": self.state.id("call"),
             "state": {"status": "completed", "input": {"todos": todos}, "output": "[]", "title": "todos",
@@ -273,25 +274,27 @@ impl Turn {
     }
 
     fn garbage(&self) {
-        self.state
-            .say(b"data: not json at all\n\ndata: {\"half\":\n\n: a comment\n\nevent: odd\ndata: \xff\xfe\xc3(\n\n");
+        self.state.send_bytes(
+            b"data: not json at all\n\ndata: {\"half\":\n\n: a comment\n\nevent: odd\ndata: \xff\xfe\xc3(\n\n",
+        );
         let id = self.session.id.as_str();
-        self.state
-            .say(format!("data: {{\"type\":\"message.part.updated\",\"properties\":[\"{id}\"]}}\r\n\r\n").as_bytes());
-        self.tell("who.knows", json!({"x": "\u{1b}[2J"}));
+        self.state.send_bytes(
+            format!("data: {{\"type\":\"message.part.updated\",\"properties\":[\"{id}\"]}}\r\n\r\n").as_bytes(),
+        );
+        self.send_event("who.knows", json!({"x": "\u{1b}[2J"}));
     }
 
     fn stray(&self) {
-        self.tell("permission.replied", json!({"requestID": "per_nobody", "reply": "once"}));
+        self.send_event("permission.replied", json!({"requestID": "per_nobody", "reply": "once"}));
         let other = json!({"sessionID": "ses_another"});
-        self.state.tell(&self.session.directory, "session.idle", &other);
-        self.tell(
+        self.state.send_event(&self.session.directory, "session.idle", &other);
+        self.send_event(
             "message.part.delta",
             json!({"messageID": "msg_x", "partID": "prt_x", "field": "text", "delta": "?"}),
         );
     }
 
-    /// The answer's record is complete.
+    /// Completes the reply's record.
     fn complete(&mut self, finish: &str) {
         self.reply["time"]["completed"] = millis().into();
         self.reply["finish"] = finish.into();
@@ -308,25 +311,25 @@ impl Turn {
                 self.complete("error");
             }
             Err(Stop::Failed(error)) => {
-                self.tell("session.error", json!({"error": error}));
+                self.send_event("session.error", json!({"error": error}));
                 self.reply["error"] = error;
                 self.complete("error");
             }
         }
         self.session.busy.store(false, Ordering::SeqCst);
-        self.tell("session.status", json!({"status": {"type": "idle"}}));
-        self.tell("session.idle", json!({}));
-        if self.ends_twice {
-            self.tell("session.idle", json!({}));
+        self.send_event("session.status", json!({"status": {"type": "idle"}}));
+        self.send_event("session.idle", json!({}));
+        if self.end_twice {
+            self.send_event("session.idle", json!({}));
         }
-        self.tell("session.updated", json!({"info": self.session.info()}));
+        self.send_event("session.updated", json!({"info": self.session.info()}));
     }
 
-    /// As the real one: an error, told twice, and no answer at all.
+    /// Like the real server: an error, sent twice, and no reply.
     fn unknown_model(&self) {
         for message in ["Model not found: lab/nope.", "ProviderModelNotFoundError: Model not found\n    at getModel"] {
             let error = json!({"name": "UnknownError", "data": {"message": message}});
-            self.tell("session.error", json!({"error": error}));
+            self.send_event("session.error", json!({"error": error}));
         }
     }
 }
@@ -336,6 +339,6 @@ fn api_error(status: u16, text: &str) -> Value {
         "responseHeaders": {"retry-after": "30"}}})
 }
 
-fn words(text: &str) -> Vec<String> {
+fn split_words(text: &str) -> Vec<String> {
     text.split_inclusive(' ').map(str::to_owned).collect()
 }

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use salon::agent::{self, Format, Note, Sessions, Summarised, TextLimit, Unit};
+use salon::agent::{self, Format, Source, SourceSessions, SourceSummary, SummaryNote, TextLimit};
 use salon::domain::{Agent, Entry, EntryKind, Session, Time, TitleSource, Tokens};
 use serde_json::{Value, json};
 
@@ -19,15 +19,15 @@ fn claude() -> &'static dyn Format {
     agent::format(Agent::Claude)
 }
 
-fn units(home: &Home) -> Vec<Unit> {
+fn units(home: &Home) -> Vec<Source> {
     let roots = claude().roots(&home.environment());
-    roots.iter().flat_map(|root| claude().discover(root).units).collect()
+    roots.iter().flat_map(|root| claude().discover(root).sources).collect()
 }
 
-fn session(summarised: Summarised) -> Session {
+fn session(summarised: SourceSummary) -> Session {
     match summarised.sessions {
-        Sessions::All(sessions) => sessions.into_iter().next().expect("a session"),
-        Sessions::Changed { .. } => panic!("a file gives all of its sessions"),
+        SourceSessions::All(sessions) => sessions.into_iter().next().expect("a session"),
+        SourceSessions::Changed { .. } => panic!("a file gives all of its sessions"),
     }
 }
 
@@ -65,11 +65,11 @@ impl One {
         Self { home, path }
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self) -> Source {
         units(&self.home).into_iter().find(|unit| unit.path == self.path).expect("found")
     }
 
-    fn summarise(&self) -> Summarised {
+    fn summarise(&self) -> SourceSummary {
         claude().summarise(&self.unit(), None)
     }
 
@@ -241,11 +241,11 @@ fn a24_what_cannot_be_read_is_named() {
     std::fs::create_dir(one.path.with_file_name("folder.jsonl")).expect("folder");
     std::os::unix::fs::symlink("/nowhere", one.path.with_file_name("dangling.jsonl")).expect("link");
     let found = claude().discover(&claude().roots(&one.home.environment())[0]);
-    assert_eq!((found.units.len(), found.issues.len()), (1, 2));
+    assert_eq!((found.sources.len(), found.issues.len()), (1, 2));
 
     let mut gone = one.unit();
     gone.path = one.path.with_file_name("gone.jsonl");
-    assert_eq!(claude().summarise(&gone, None).sessions, Sessions::All(Vec::new()));
+    assert_eq!(claude().summarise(&gone, None).sessions, SourceSessions::All(Vec::new()));
     // Whoever may read everything (root) is refused by a file that cannot be opened at all.
     let mut loops = one.unit();
     loops.path = one.path.with_file_name("loop.jsonl");
@@ -378,7 +378,7 @@ fn h7_a_summary_may_name_another_session() {
         user("1", None, "hello"),
     ]);
     let summarised = one.summarise();
-    assert_eq!(summarised.notes, [Note::TitleOfTip { tip: "elsewhere".into(), title: "of another".into() }]);
+    assert_eq!(summarised.notes, [SummaryNote::TitleOfTip { tip: "elsewhere".into(), title: "of another".into() }]);
     assert_eq!(&*session(summarised).title.text, "hello");
 }
 
@@ -429,7 +429,7 @@ fn h11_roots_follow_the_environment_and_links_are_followed_once() {
     environment.roots.insert(Agent::Claude, vec!["~/.claude".into(), "~/other".into()]);
     let roots: Vec<_> = claude().roots(&environment).into_iter().map(|root| root.path).collect();
     assert_eq!(roots, [home.path().join("other"), home.path().join(".claude")]);
-    assert!(claude().discover(&claude().roots(&environment)[0]).units.is_empty());
+    assert!(claude().discover(&claude().roots(&environment)[0]).sources.is_empty());
 }
 
 #[test]
@@ -475,7 +475,7 @@ fn h16_the_tail_is_the_end_of_the_reading() {
 fn h18_a_glance_gives_the_same_identity() {
     let home = Home::of(&VERSIONS);
     for unit in units(&home) {
-        let glance = claude().glance(&unit).into_iter().next().expect("a row");
+        let glance = claude().peek(&unit).into_iter().next().expect("a row");
         let full = session(claude().summarise(&unit, None));
         assert!(!glance.complete);
         assert_eq!((&glance.key, &glance.cwd, &glance.parent), (&full.key, &full.cwd, &full.parent));

@@ -10,25 +10,25 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use salon::agent;
-use salon::agent::protocol::{Command, Conversation, Opening, Outgoing, Signal};
-use salon::domain::event::{Body, Piece};
+use salon::agent::protocol::{Conversation, Outgoing, ProtocolCommand, ProtocolSignal, RunStart};
+use salon::domain::event::{Delta, EventBody};
 use salon::domain::prompt::PromptId;
-use salon::domain::run::{Activity, Failure, Outcome, Setting};
-use salon::domain::transcript::{Action, ToolStatus, Transcript};
+use salon::domain::run::{Activity, RunFailure, RunSetting, TurnOutcome};
+use salon::domain::transcript::{ToolAction, ToolStatus, Transcript};
 use salon::domain::{Agent, Event, Time};
 use serde_json::json;
 
 use talk::Talk;
 
-fn opening(conversation: Conversation) -> Opening {
-    Opening::new(conversation, PathBuf::from("/home/dev/shop-api"))
+fn opening(conversation: Conversation) -> RunStart {
+    RunStart::new(conversation, PathBuf::from("/home/dev/shop-api"))
 }
 
 #[test]
 fn start_resume_and_fork_are_told_on_the_command_line() {
-    let args = |opening: &Opening| agent::protocol(Agent::Claude).expect("a protocol").launch(opening).args;
+    let args = |opening: &RunStart| agent::protocol(Agent::Claude).expect("a protocol").launch(opening).args;
     let new = Conversation::New { id: Some("11111111-2222-4333-8444-555555555555".into()) };
-    let told = args(&Opening {
+    let told = args(&RunStart {
         model: Some("--help".into()),
         mode: Some("plan".into()),
         effort: Some("high".into()),
@@ -61,8 +61,8 @@ fn b18_what_streams_has_the_key_of_the_finished_entry() {
     let mut finished = HashSet::new();
     for event in talk.events() {
         match &event.body {
-            Body::Text(Piece::Delta(_)) | Body::Thinking(Piece::Delta(_)) => streamed.insert(event.key),
-            Body::Text(Piece::Whole(_)) | Body::Thinking(Piece::Whole(_)) => finished.insert(event.key),
+            EventBody::Text(Delta::Append(_)) | EventBody::Thinking(Delta::Append(_)) => streamed.insert(event.key),
+            EventBody::Text(Delta::Replace(_)) | EventBody::Thinking(Delta::Replace(_)) => finished.insert(event.key),
             _ => continue,
         };
     }
@@ -106,7 +106,7 @@ fn a_call_is_shown_while_its_input_still_comes() {
     }
     let fold = talk.fold();
     let tool = fold.entries()[0].tool.as_deref().expect("a tool");
-    let Action::Command { command, .. } = &tool.action else { panic!("{:?}", tool.action) };
+    let ToolAction::Command { command, .. } = &tool.action else { panic!("{:?}", tool.action) };
     assert!("cargo test --workspace --all-features".starts_with(command) && command.len() > 10, "{command}");
 }
 
@@ -128,7 +128,7 @@ fn b27_the_end_of_an_old_turn_does_not_end_a_new_one() {
     let end = |uuid: &serde_json::Value| json!({"type": "result", "subtype": "success", "user_message_uuids": [uuid]});
     talk.hear(&json!({"type": "system", "subtype": "init"}));
     talk.hear(&end(&first["uuid"]));
-    assert_eq!(talk.outcomes(), [Outcome::Done]);
+    assert_eq!(talk.outcomes(), [TurnOutcome::Done]);
     talk.hear(&end(&first["uuid"]));
     let second = talk.prompt("two");
     talk.hear(&end(&first["uuid"]));
@@ -180,17 +180,17 @@ fn model_mode_and_effort_are_switched_and_told() {
 #[test]
 fn what_an_older_version_lacks_is_said() {
     let mut talk = Talk::new();
-    let set = talk.command(Command::Set(Setting::Effort("high".into())));
+    let set = talk.command(ProtocolCommand::Set(RunSetting::Effort("high".into())));
     let error = "Unsupported control request subtype: apply_flag_settings";
     let refusal = |id: &serde_json::Value| {
         let response = json!({"subtype": "error", "request_id": id, "error": error});
         json!({"type": "control_response", "response": response})
     };
     talk.hear(&refusal(&set["request_id"]));
-    assert!(talk.notices()[0].contains("only at its start"), "{:?}", talk.notices());
-    let opened = talk.command(Command::Open(opening(Conversation::New { id: None })));
+    assert!(talk.notices()[0].contains("only at start"), "{:?}", talk.notices());
+    let opened = talk.command(ProtocolCommand::Open(opening(Conversation::New { id: None })));
     talk.hear(&refusal(&opened["request_id"]));
-    assert!(talk.signals.iter().any(|signal| matches!(signal, Signal::Ready(_))), "it works without");
+    assert!(talk.signals.iter().any(|signal| matches!(signal, ProtocolSignal::Ready(_))), "it works without");
     assert_eq!(talk.notices().len(), 2);
 }
 
@@ -198,7 +198,7 @@ fn what_an_older_version_lacks_is_said() {
 fn it_tells_what_it_offers() {
     let talk = Talk::captured("tour");
     let offers = talk.signals.iter().find_map(|signal| match signal {
-        Signal::Ready(offers) => Some(offers),
+        ProtocolSignal::Ready(offers) => Some(offers),
         _ => None,
     });
     let offers = offers.expect("ready");
@@ -212,7 +212,7 @@ fn it_tells_what_it_offers() {
 #[test]
 fn a_turn_may_be_interrupted() {
     let talk = Talk::captured("d1_multi");
-    use Outcome::{Done, Interrupted};
+    use TurnOutcome::{Done, Interrupted};
     assert_eq!(talk.outcomes(), [Done, Interrupted, Done, Done, Interrupted]);
     let partial = "chunk00 chunk01 chunk02 chunk03 chunk04 chunk05 ";
     assert!(talk.fold().entries().iter().any(|entry| entry.text == partial), "what was said stays");
@@ -224,7 +224,7 @@ fn a_sub_agent_is_reached_from_its_call_and_not_mixed_in() {
     let fold = talk.fold();
     let call = fold.entries().iter().find_map(|entry| entry.tool.as_deref()).expect("the call");
     assert_eq!(call.subagent.as_deref(), Some("agent-a281a1f8f034ebd09"));
-    assert!(matches!(call.action, Action::Task { .. }));
+    assert!(matches!(call.action, ToolAction::Task { .. }));
     assert_eq!(fold.entries().iter().filter(|entry| entry.tool.is_some()).count(), 1, "its own calls are not here");
     assert_eq!(talk.outcomes().len(), 1, "two results came, for two turns that were one for us");
     talk.prompt("and on");
@@ -238,13 +238,13 @@ fn compaction_is_told_while_it_goes_on_and_after() {
     let notices = talk.notices();
     assert_eq!(notices[0], "Conversation compacted on request (18820 tokens before)");
     assert!(notices[1].starts_with("This session is being continued"));
-    assert_eq!(talk.outcomes(), [Outcome::Done]);
+    assert_eq!(talk.outcomes(), [TurnOutcome::Done]);
 }
 
 #[test]
 fn a_queued_prompt_has_its_own_turn() {
     let talk = Talk::captured("d2_queue");
-    assert_eq!(talk.outcomes(), [Outcome::Done, Outcome::Done]);
+    assert_eq!(talk.outcomes(), [TurnOutcome::Done, TurnOutcome::Done]);
     assert_eq!(talk.accepted().len(), 2);
 }
 
@@ -252,7 +252,7 @@ fn a_queued_prompt_has_its_own_turn() {
 fn usage_and_cost_are_of_the_session_and_the_context_of_the_last_request() {
     let talk = Talk::captured("d1_multi");
     let last = talk.signals.iter().rev().find_map(|signal| match signal {
-        Signal::Usage { tokens, cost_usd, context } => Some((*tokens, *cost_usd, *context)),
+        ProtocolSignal::Usage { tokens, cost_usd, context } => Some((*tokens, *cost_usd, *context)),
         _ => None,
     });
     let (tokens, cost, context) = last.expect("usage");
@@ -265,13 +265,13 @@ fn usage_and_cost_are_of_the_session_and_the_context_of_the_last_request() {
 #[test]
 fn errors_are_told_apart() {
     let failure = |name: &str| match Talk::captured(name).outcomes().pop() {
-        Some(Outcome::Failed(failure)) => failure,
+        Some(TurnOutcome::Failed(failure)) => failure,
         other => panic!("{name}: {other:?}"),
     };
-    assert!(matches!(failure("d2_badmodel"), Failure::UnknownModel(text) if text.contains("nope-model")));
-    assert!(matches!(failure("d2_ERR429"), Failure::RateLimited { until: None, .. }));
-    assert!(matches!(failure("d2_ERR500"), Failure::Other(text) if text.contains("500")));
-    assert!(matches!(failure("tour"), Failure::Other(text) if text == "API Error: 400 mock bad request"));
+    assert!(matches!(failure("d2_badmodel"), RunFailure::UnknownModel(text) if text.contains("nope-model")));
+    assert!(matches!(failure("d2_ERR429"), RunFailure::RateLimited { until: None, .. }));
+    assert!(matches!(failure("d2_ERR500"), RunFailure::Other(text) if text.contains("500")));
+    assert!(matches!(failure("tour"), RunFailure::Other(text) if text == "API Error: 400 mock bad request"));
     let retries = Talk::captured("d2_ERR500").activities();
     assert!(
         matches!(&retries[0], Activity::Retrying { attempt: 1, at: Some(_), reason } if reason == "server error (500)")
@@ -289,7 +289,8 @@ fn a_limit_says_when_it_is_lifted() {
     };
     let mut talk = Talk::new();
     talk.hear(&json!({"type": "system", "subtype": "init"}));
-    let Outcome::Failed(Failure::RateLimited { until, .. }) = end(&mut talk, 429, "limit reached|1795276800") else {
+    let TurnOutcome::Failed(RunFailure::RateLimited { until, .. }) = end(&mut talk, 429, "limit reached|1795276800")
+    else {
         panic!("another outcome")
     };
     assert_eq!(until, Some(Time::from_secs(1_795_276_800)));
@@ -298,12 +299,12 @@ fn a_limit_says_when_it_is_lifted() {
     talk.hear(&json!({"type": "rate_limit_event", "rate_limit_info": info}));
     talk.hear(&json!({"type": "result", "subtype": "success", "is_error": true, "api_error_status": 429,
         "result": "You've hit your limit", "user_message_uuids": [sent["uuid"]]}));
-    let limited = Failure::RateLimited {
+    let limited = RunFailure::RateLimited {
         until: Some(Time::from_secs(1_795_280_400)),
         message: "You've hit your limit".to_owned(),
     };
-    assert_eq!(talk.outcomes().pop(), Some(Outcome::Failed(limited)));
-    assert!(matches!(end(&mut talk, 401, "Please run /login"), Outcome::Failed(Failure::NotLoggedIn(_))));
+    assert_eq!(talk.outcomes().pop(), Some(TurnOutcome::Failed(limited)));
+    assert!(matches!(end(&mut talk, 401, "Please run /login"), TurnOutcome::Failed(RunFailure::NotLoggedIn(_))));
     let near = json!({"status": "allowed_warning", "utilization": 0.85, "rateLimitType": "five_hour"});
     talk.hear(&json!({"type": "rate_limit_event", "rate_limit_info": near}));
     assert!(talk.notices().contains(&"85 % of the five-hour limit is used.".to_owned()));
@@ -315,13 +316,15 @@ fn a_session_that_is_unknown_or_taken_is_said_so() {
     let told = "No conversation found with session ID: 99999999-2222-4333-8444-555555555555";
     talk.hear(&json!({"type": "result", "subtype": "error_during_execution", "is_error": true, "num_turns": 0,
         "errors": [told], "session_id": "4ec4b0e6-3c8f-4f7a-9d2b-0a6f8d1f2f4b"}));
-    assert!(matches!(talk.signals.last(), Some(Signal::Fatal(Failure::UnknownSession(text))) if text == told));
+    assert!(
+        matches!(talk.signals.last(), Some(ProtocolSignal::Fatal(RunFailure::UnknownSession(text))) if text == told)
+    );
     assert!(talk.sessions().is_empty());
     let ended = |stderr: &str| agent::protocol(Agent::Claude).expect("a protocol").ended(Some(1), stderr);
-    assert_eq!(ended(&format!("{told}\n")), Failure::UnknownSession(told.to_owned()));
+    assert_eq!(ended(&format!("{told}\n")), RunFailure::UnknownSession(told.to_owned()));
     let taken = "Session ID 88888888-2222-4333-8444-555555555555 is already in use.";
-    assert_eq!(ended(&format!("warning\nError: {taken}\n")), Failure::HeldElsewhere(taken.to_owned()));
-    assert!(matches!(ended("fatal: out of memory"), Failure::Crashed { code: Some(1), .. }));
+    assert_eq!(ended(&format!("warning\nError: {taken}\n")), RunFailure::OpenElsewhere(taken.to_owned()));
+    assert!(matches!(ended("fatal: out of memory"), RunFailure::Crashed { code: Some(1), .. }));
 }
 
 #[test]
@@ -330,8 +333,8 @@ fn an_answer_may_speak_of_errors() {
     let sent = talk.prompt("what does it mean?");
     talk.hear(&json!({"type": "result", "subtype": "success", "user_message_uuids": [sent["uuid"]],
         "result": "It said: No conversation found with session ID: 1. Session ID 2 is already in use."}));
-    assert_eq!(talk.outcomes(), [Outcome::Done]);
-    assert!(!talk.signals.iter().any(|signal| matches!(signal, Signal::Fatal(_))));
+    assert_eq!(talk.outcomes(), [TurnOutcome::Done]);
+    assert!(!talk.signals.iter().any(|signal| matches!(signal, ProtocolSignal::Fatal(_))));
 }
 
 #[test]
@@ -369,9 +372,9 @@ fn nothing_is_sent_that_is_not_one_line_of_json() {
 }
 
 /// The events of some signals.
-fn events(signals: &[Signal]) -> impl Iterator<Item = &Event> {
+fn events(signals: &[ProtocolSignal]) -> impl Iterator<Item = &Event> {
     signals.iter().filter_map(|signal| match signal {
-        Signal::Event(event) => Some(event),
+        ProtocolSignal::Event(event) => Some(event),
         _ => None,
     })
 }

@@ -8,10 +8,10 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use salon::agent::{Format, Marks, Note, Sessions, Summarised, TextLimit, Unit, format};
-use salon::domain::event::Level;
-use salon::domain::transcript::{Action, Change, PlanStatus};
-use salon::domain::{Agent, Entry, EntryKind, Session, State, TitleSource, Tokens, ToolStatus};
+use salon::agent::{Format, MarkKind, Source, SourceSessions, SourceSummary, SummaryNote, TextLimit, format};
+use salon::domain::event::NoticeLevel;
+use salon::domain::transcript::{ChangeKind, PlanStatus, ToolAction};
+use salon::domain::{Agent, Entry, EntryKind, Session, SessionState, TitleSource, Tokens, ToolStatus};
 
 use crate::support::Home;
 
@@ -27,15 +27,15 @@ fn codex() -> &'static dyn Format {
     format(Agent::Codex)
 }
 
-fn units(home: &Home) -> Vec<Unit> {
+fn units(home: &Home) -> Vec<Source> {
     let roots = codex().roots(&home.environment());
-    roots.iter().flat_map(|root| codex().discover(root).units).collect()
+    roots.iter().flat_map(|root| codex().discover(root).sources).collect()
 }
 
-fn all(summarised: Summarised) -> Vec<Session> {
+fn all(summarised: SourceSummary) -> Vec<Session> {
     match summarised.sessions {
-        Sessions::All(sessions) => sessions,
-        Sessions::Changed { .. } => panic!("a rollout gives all of its sessions"),
+        SourceSessions::All(sessions) => sessions,
+        SourceSessions::Changed { .. } => panic!("a rollout gives all of its sessions"),
     }
 }
 
@@ -50,7 +50,7 @@ fn read(session: &Session) -> Vec<Entry> {
 }
 
 /// A unit as it is on disk now.
-fn unit(home: &Home, path: &Path) -> Unit {
+fn unit(home: &Home, path: &Path) -> Source {
     units(home).into_iter().find(|unit| unit.path == path).expect("a unit")
 }
 
@@ -87,7 +87,7 @@ fn a1_rollouts_of_every_generation_say_the_same() {
         use EntryKind::{Prompt, Text, Thinking, Tool};
         assert_eq!(kinds, [Prompt, Thinking, Text, Tool, Thinking, Text], "{version}: nothing twice");
         let tool = entries[3].tool.as_ref().expect("a tool");
-        assert_eq!(tool.action, Action::Command { command: "ls".into(), exit_code: Some(0) });
+        assert_eq!(tool.action, ToolAction::Command { command: "ls".into(), exit_code: Some(0) });
         assert_eq!(tool.status, ToolStatus::Done);
         assert!(tool.output.starts_with("README.md\n"), "{}", tool.output);
     }
@@ -105,8 +105,8 @@ fn a1_a_paginated_rollout_tells_its_whole_story() {
     use ToolStatus::{Denied, Done, Interrupted};
     assert_eq!(statuses, [Done, Denied, Interrupted, Done]);
     assert_eq!(tools[3].subagent.as_deref(), Some("01a1fd83-9090-7d41-bbf1-acef883dad8a"));
-    assert!(matches!(&tools[3].action, Action::Task { prompt, .. } if prompt == "look TOOL:bash pwd"));
-    let notices: Vec<(Level, &str)> = entries
+    assert!(matches!(&tools[3].action, ToolAction::Task { prompt, .. } if prompt == "look TOOL:bash pwd"));
+    let notices: Vec<(NoticeLevel, &str)> = entries
         .iter()
         .filter(|entry| entry.kind == EntryKind::Notice)
         .map(|entry| (entry.level, entry.text.split(['.', ':', '\n']).next().unwrap_or_default()))
@@ -114,11 +114,11 @@ fn a1_a_paginated_rollout_tells_its_whole_story() {
     assert_eq!(
         notices,
         [
-            (Level::Warning, "Interrupted"),
-            (Level::Warning, "Interrupted"),
-            (Level::Error, "model"),
-            (Level::Error, "We’re currently experiencing high demand, which may cause temporary errors"),
-            (Level::Boundary, "Conversation compacted"),
+            (NoticeLevel::Warning, "Interrupted"),
+            (NoticeLevel::Warning, "Interrupted"),
+            (NoticeLevel::Error, "model"),
+            (NoticeLevel::Error, "We’re currently experiencing high demand, which may cause temporary errors"),
+            (NoticeLevel::Boundary, "Conversation compacted"),
         ]
     );
 }
@@ -135,13 +135,13 @@ fn a4_the_count_is_the_number_of_entries() {
         let keys: std::collections::HashSet<_> = entries.iter().map(|entry| entry.key).collect();
         assert_eq!(keys.len(), len, "{}: every entry has its own key", session.key);
         let prompts = entries.iter().enumerate().filter(|(_, entry)| entry.kind == EntryKind::Prompt);
-        assert_eq!(reading.marks(Marks::Prompts), prompts.map(|(at, _)| at).collect::<Vec<_>>());
-        assert_eq!(reading.marks(Marks::Prompts).len(), session.turns as usize);
+        assert_eq!(reading.marks(MarkKind::Prompts), prompts.map(|(at, _)| at).collect::<Vec<_>>());
+        assert_eq!(reading.marks(MarkKind::Prompts).len(), session.turns as usize);
         let failed = entries.iter().enumerate().filter(|(_, entry)| {
             let tool = entry.tool.as_ref().map(|tool| tool.status);
-            entry.level == Level::Error || matches!(tool, Some(ToolStatus::Failed | ToolStatus::Denied))
+            entry.level == NoticeLevel::Error || matches!(tool, Some(ToolStatus::Failed | ToolStatus::Denied))
         });
-        assert_eq!(reading.marks(Marks::Errors), failed.map(|(at, _)| at).collect::<Vec<_>>(), "{}", session.key);
+        assert_eq!(reading.marks(MarkKind::Errors), failed.map(|(at, _)| at).collect::<Vec<_>>(), "{}", session.key);
     }
 }
 
@@ -217,8 +217,8 @@ fn a14_resume_runs_where_the_thread_began() {
     let sessions = sessions(&home);
     let launch = codex().resume(&sessions[PARENT], &["--yolo".into()]);
     assert_eq!(launch.shell_line(), format!("cd /home/dev/web_ui.v2 && codex resume {PARENT} --yolo"));
-    assert_eq!(codex().refuses(&sessions[PARENT]), None);
-    assert!(codex().refuses(&sessions[ARCHIVED]).expect("a reason").contains("codex unarchive"));
+    assert_eq!(codex().resume_refusal(&sessions[PARENT]), None);
+    assert!(codex().resume_refusal(&sessions[ARCHIVED]).expect("a reason").contains("codex unarchive"));
 }
 
 #[test]
@@ -280,8 +280,8 @@ fn h1_bare_lines_are_read() {
     );
     let tool = entries[2].tool.as_ref().expect("a tool");
     assert_eq!((tool.status, tool.duration_ms), (ToolStatus::Failed, Some(500)));
-    assert_eq!(tool.action, Action::Command { command: "false".into(), exit_code: Some(1) });
-    assert_eq!(codex().open(&session).expect("opens").marks(Marks::Errors), [2]);
+    assert_eq!(tool.action, ToolAction::Command { command: "false".into(), exit_code: Some(1) });
+    assert_eq!(codex().open(&session).expect("opens").marks(MarkKind::Errors), [2]);
 }
 
 #[test]
@@ -317,17 +317,17 @@ fn h8_tools_are_told_in_neutral_terms() {
     assert_eq!(entries[0].text, "go\n[image]\n[image: /tmp/a.png]");
     let action = |at: usize| &entries[at].tool.as_ref().expect("a tool").action;
     for edit in [1, 2] {
-        let Action::Edit(changes) = action(edit) else { panic!("{:?}", action(edit)) };
+        let ToolAction::Edit(changes) = action(edit) else { panic!("{:?}", action(edit)) };
         assert_eq!(changes[0].path, "a.rs → b.rs");
-        assert_eq!(changes[0].change, Change::Patch("@@ fn x\n-old\n+new\n".into()));
-        assert_eq!(changes[1].change, Change::Write("one\ntwo\n".into()));
-        assert_eq!(changes[2].change, Change::Delete);
+        assert_eq!(changes[0].kind, ChangeKind::Patch("@@ fn x\n-old\n+new\n".into()));
+        assert_eq!(changes[1].kind, ChangeKind::Write("one\ntwo\n".into()));
+        assert_eq!(changes[2].kind, ChangeKind::Delete);
     }
     assert_eq!(entries[3].kind, EntryKind::Plan);
     assert_eq!(entries[3].plan[1].status, PlanStatus::Active);
-    assert_eq!(*action(4), Action::Read { path: "/x.png".into() });
-    assert_eq!(*action(5), Action::Other("q: serde".into()));
-    assert_eq!(*action(7), Action::Web { query: "rust".into() });
+    assert_eq!(*action(4), ToolAction::Read { path: "/x.png".into() });
+    assert_eq!(*action(5), ToolAction::Other("q: serde".into()));
+    assert_eq!(*action(7), ToolAction::Web { query: "rust".into() });
 }
 
 #[test]
@@ -336,7 +336,8 @@ fn h7_names_that_the_user_gave_come_as_notes() {
     let path = home.path().join(".codex/session_index.jsonl");
     append(&path, format!("nonsense\n{{\"id\":\"{TOUR}\",\"thread_name\":\"Renamed\"}}\n{{\"id\":").as_bytes());
     let summarised = codex().summarise(&unit(&home, &path), None);
-    let name = |id: &str, title: &str| Note::Title { id: id.into(), title: title.into(), source: TitleSource::User };
+    let name =
+        |id: &str, title: &str| SummaryNote::Title { id: id.into(), title: title.into(), source: TitleSource::User };
     assert!(summarised.notes.contains(&name(TOUR, "Renamed")));
     assert!(summarised.notes.contains(&name(FORK, "My codex thread")));
     assert_eq!(summarised.notes.len(), 2);
@@ -350,10 +351,10 @@ fn h11_the_home_may_be_elsewhere() {
     let mut environment = home.environment();
     environment.vars.insert("CODEX_HOME".into(), "~/.codex/../.codex".into());
     let roots = codex().roots(&environment);
-    assert_eq!(codex().discover(&roots[0]).units.len(), 16);
+    assert_eq!(codex().discover(&roots[0]).sources.len(), 16);
     environment.vars.insert("CODEX_HOME".into(), "/nowhere".into());
     let found = codex().discover(&codex().roots(&environment)[0]);
-    assert!(found.units.is_empty() && found.issues.is_empty());
+    assert!(found.sources.is_empty() && found.issues.is_empty());
     environment.roots.insert(Agent::Codex, vec![home.path().join(".codex")]);
     assert_eq!(codex().roots(&environment).len(), 2);
 }
@@ -384,7 +385,7 @@ fn h12_hostile_files_give_rows_and_never_a_panic() {
     let units = units(&home);
     assert_eq!(units.len(), 9);
     for unit in &units {
-        let glanced = codex().glance(unit);
+        let glanced = codex().peek(unit);
         let summed = all(codex().summarise(unit, None));
         assert_eq!(summed.len(), usize::from(unit.stamp.size > 0), "an empty file is no session");
         assert_eq!(glanced.len(), summed.len());
@@ -439,11 +440,11 @@ fn h17_a_held_lock_is_a_live_sign() {
     held.lock().expect("lock");
     let signs = codex().live(&root);
     assert_eq!(signs.len(), 1, "{signs:?}");
-    assert_eq!((&*signs[0].key.id, signs[0].pid, signs[0].state), (TOUR, Some(std::process::id()), State::Idle));
+    assert_eq!((&*signs[0].key.id, signs[0].pid, signs[0].state), (TOUR, Some(std::process::id()), SessionState::Idle));
     let started = b"{\"timestamp\":\"2026-11-21T10:00:00.000Z\",\"ordinal\":188,\"type\":\"event_msg\",\"payload\":{\"type\":\"task_started\",\"turn_id\":\"x\"}}\n";
     append(&sessions(&home)[TOUR].path, started);
     let sign = codex().live(&root).remove(0);
-    assert_eq!(sign.state, State::Working);
+    assert_eq!(sign.state, SessionState::Working);
     assert_eq!(sign.since.expect("since").rfc3339(), "2026-11-21T10:00:00.000Z");
     drop((held, stale));
     assert!(codex().live(&root).is_empty());
@@ -454,7 +455,7 @@ fn a_glance_knows_who_it_is() {
     let home = Home::of(&VERSIONS);
     let sessions = sessions(&home);
     for unit in units(&home) {
-        for row in codex().glance(&unit) {
+        for row in codex().peek(&unit) {
             let whole = &sessions[&*row.key.id];
             assert!(!row.complete && whole.complete);
             assert_eq!(

@@ -11,13 +11,15 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use salon::agent::protocol::{Codec, Command, Conversation, Incoming, Opening, Outgoing, Setting, Signal, Step};
+use salon::agent::protocol::{
+    Codec, CodecStep, Conversation, Incoming, Outgoing, ProtocolCommand, ProtocolSignal, RunSetting, RunStart,
+};
 use salon::agent::{TextLimit, format, protocol};
-use salon::domain::approval::{Answer, Approval, ChoiceKind};
-use salon::domain::event::Level;
+use salon::domain::approval::{Approval, ApprovalAnswer, ChoiceKind};
+use salon::domain::event::NoticeLevel;
 use salon::domain::prompt::PromptId;
-use salon::domain::run::{Failure, Offers, Outcome};
-use salon::domain::transcript::{Action, Transcript};
+use salon::domain::run::{Capabilities, RunFailure, TurnOutcome};
+use salon::domain::transcript::{ToolAction, Transcript};
 use salon::domain::{Agent, Entry, EntryKind, Time, ToolStatus};
 use serde_json::{Value, json};
 
@@ -29,7 +31,7 @@ const THREAD: &str = "01a1fd83-7a72-7993-9298-251f6d2281ca";
 /// A codec with all that it said.
 struct Driven {
     codec: Box<dyn Codec>,
-    signals: Vec<Signal>,
+    signals: Vec<ProtocolSignal>,
     sent: Vec<Value>,
     transcript: Transcript,
 }
@@ -51,7 +53,7 @@ impl Driven {
     /// With the handshake behind it.
     fn opened(conversation: Conversation) -> Self {
         let mut driven = Self::new();
-        driven.command(Command::Open(opening(conversation)));
+        driven.command(ProtocolCommand::Open(opening(conversation)));
         driven.respond("initialize", &json!({"userAgent": "salon/0.169.0 (Linux; x86_64)"}));
         driven
     }
@@ -64,9 +66,9 @@ impl Driven {
         driven
     }
 
-    fn take(&mut self, step: Step) {
+    fn take(&mut self, step: CodecStep) {
         for signal in &step.signals {
-            if let Signal::Event(event) = signal {
+            if let ProtocolSignal::Event(event) = signal {
                 self.transcript.apply(event.clone());
             }
         }
@@ -77,13 +79,13 @@ impl Driven {
         }));
     }
 
-    fn command(&mut self, command: Command) {
+    fn command(&mut self, command: ProtocolCommand) {
         let step = self.codec.command(command, NOW);
         self.take(step);
     }
 
     fn prompt(&mut self, id: i64, text: &str) {
-        self.command(Command::Prompt { id: PromptId(id), text: text.to_owned() });
+        self.command(ProtocolCommand::Prompt { id: PromptId(id), text: text.to_owned() });
     }
 
     fn hear(&mut self, line: &Value) {
@@ -121,9 +123,9 @@ impl Driven {
         self.tell("turn/completed", &json!({"turn": {"id": turn, "status": status, "error": error}}));
     }
 
-    fn ends(&self) -> Vec<Outcome> {
+    fn ends(&self) -> Vec<TurnOutcome> {
         let ends = self.signals.iter().filter_map(|signal| match signal {
-            Signal::TurnEnded(outcome) => Some(outcome.clone()),
+            ProtocolSignal::TurnEnded(outcome) => Some(outcome.clone()),
             _ => None,
         });
         ends.collect()
@@ -131,7 +133,7 @@ impl Driven {
 
     fn approval(&self) -> Approval {
         let asked = self.signals.iter().rev().find_map(|signal| match signal {
-            Signal::Approval(approval) => Some(approval.clone()),
+            ProtocolSignal::Approval(approval) => Some(approval.clone()),
             _ => None,
         });
         asked.expect("an approval")
@@ -140,28 +142,28 @@ impl Driven {
     fn choose(&mut self, kind: ChoiceKind, reason: Option<&str>) {
         let approval = self.approval();
         let choice = approval.choices.iter().find(|choice| choice.kind == kind).expect("a choice of that kind");
-        let answer = Answer::Choice { token: choice.token.clone(), reason: reason.map(str::to_owned) };
-        self.command(Command::Answer { id: approval.id, answer });
+        let answer = ApprovalAnswer::Choice { token: choice.token.clone(), reason: reason.map(str::to_owned) };
+        self.command(ProtocolCommand::Answer { id: approval.id, answer });
     }
 
-    fn fatal(&self) -> Option<&Failure> {
+    fn fatal(&self) -> Option<&RunFailure> {
         self.signals.iter().find_map(|signal| match signal {
-            Signal::Fatal(failure) => Some(failure),
+            ProtocolSignal::Fatal(failure) => Some(failure),
             _ => None,
         })
     }
 
     fn sessions(&self) -> Vec<&str> {
         let told = self.signals.iter().filter_map(|signal| match signal {
-            Signal::Session(id) => Some(&**id),
+            ProtocolSignal::Session(id) => Some(&**id),
             _ => None,
         });
         told.collect()
     }
 
-    fn offers(&self) -> Vec<&Offers> {
+    fn offers(&self) -> Vec<&Capabilities> {
         let told = self.signals.iter().filter_map(|signal| match signal {
-            Signal::Ready(offers) => Some(offers),
+            ProtocolSignal::Ready(offers) => Some(offers),
             _ => None,
         });
         told.collect()
@@ -176,8 +178,8 @@ impl Driven {
     }
 }
 
-fn opening(conversation: Conversation) -> Opening {
-    Opening::new(conversation, PathBuf::from("/home/dev/shop-api"))
+fn opening(conversation: Conversation) -> RunStart {
+    RunStart::new(conversation, PathBuf::from("/home/dev/shop-api"))
 }
 
 fn loaded(thread: &str) -> Value {
@@ -227,17 +229,17 @@ fn played(name: &str, conversation: &Conversation) -> Driven {
 /// Does what the captured client did.
 fn done(driven: &mut Driven, line: &Value, conversation: &Conversation, prompts: &mut i64) {
     match line["method"].as_str() {
-        Some("initialize") => driven.command(Command::Open(opening(conversation.clone()))),
+        Some("initialize") => driven.command(ProtocolCommand::Open(opening(conversation.clone()))),
         Some("turn/start") => {
             if let Some(model) = line["params"]["model"].as_str() {
-                driven.command(Command::Set(Setting::Model(model.to_owned())));
+                driven.command(ProtocolCommand::Set(RunSetting::Model(model.to_owned())));
             }
             *prompts += 1;
             driven.prompt(*prompts, line["params"]["input"][0]["text"].as_str().expect("a text"));
         }
         Some("thread/compact/start") => driven.prompt(100, "/compact"),
         Some("review/start") => driven.prompt(101, "/review look at it"),
-        Some("turn/interrupt") => driven.command(Command::Interrupt),
+        Some("turn/interrupt") => driven.command(ProtocolCommand::Interrupt),
         None if line["result"]["decision"].is_string() => driven.choose(
             match line["result"]["decision"].as_str() {
                 Some("accept") => ChoiceKind::AllowOnce,
@@ -249,7 +251,7 @@ fn done(driven: &mut Driven, line: &Value, conversation: &Conversation, prompts:
         ),
         None if line["result"]["answers"].is_object() => {
             let id = driven.approval().id;
-            driven.command(Command::Answer { id, answer: Answer::Answers(vec![vec!["B".to_owned()]]) });
+            driven.command(ProtocolCommand::Answer { id, answer: ApprovalAnswer::Answers(vec![vec!["B".to_owned()]]) });
         }
         _ => {}
     }
@@ -268,15 +270,15 @@ fn stored(home: &Home, rollout: Option<(&str, &str)>) -> Vec<Entry> {
 
 fn stored_in(home: &Home, thread: &str) -> Vec<Entry> {
     let codex = format(Agent::Codex);
-    let units: Vec<_> = codex.roots(&home.environment()).iter().flat_map(|root| codex.discover(root).units).collect();
+    let units: Vec<_> = codex.roots(&home.environment()).iter().flat_map(|root| codex.discover(root).sources).collect();
     let unit = units.iter().find(|unit| unit.path.to_string_lossy().contains(thread)).expect("the rollout");
-    let sessions = codex.glance(unit);
+    let sessions = codex.peek(unit);
     let mut reading = codex.open(&sessions[0]).expect("opens");
     reading.read(0..reading.len(), TextLimit::NONE)
 }
 
 /// What must be the same of an entry, whether it streamed or was read.
-fn told(entry: &Entry) -> (EntryKind, String, Option<(ToolStatus, Arc<str>, Option<Arc<str>>, Action)>) {
+fn told(entry: &Entry) -> (EntryKind, String, Option<(ToolStatus, Arc<str>, Option<Arc<str>>, ToolAction)>) {
     let tool = entry.tool.as_ref();
     let tool = tool.map(|tool| (tool.status, tool.id.clone(), tool.subagent.clone(), tool.action.clone()));
     // Compaction's summary stands in the rollout only.
@@ -287,7 +289,9 @@ fn told(entry: &Entry) -> (EntryKind, String, Option<(ToolStatus, Arc<str>, Opti
 /// Of the stream alone are warnings, salon's own commands, and half an answer that was interrupted.
 fn is_stored(entry: &Entry) -> bool {
     match entry.kind {
-        EntryKind::Notice => matches!(entry.level, Level::Boundary | Level::Error) || entry.text == "Interrupted.",
+        EntryKind::Notice => {
+            matches!(entry.level, NoticeLevel::Boundary | NoticeLevel::Error) || entry.text == "Interrupted."
+        }
         EntryKind::Prompt => !entry.text.starts_with('/'),
         _ => !entry.text.starts_with("chunk00"),
     }
@@ -310,7 +314,7 @@ fn h16_a_streamed_tour_says_what_its_rollout_says() {
         assert!(live.kind == EntryKind::Prompt || live.key == disk.key, "{live:?}");
     }
     // Twelve prompts and a compaction, during which a prompt was refused.
-    assert_eq!((driven.ends().len(), driven.ends().last()), (13, Some(&Outcome::Done)));
+    assert_eq!((driven.ends().len(), driven.ends().last()), (13, Some(&TurnOutcome::Done)));
     assert_eq!(driven.sessions(), [THREAD]);
 }
 

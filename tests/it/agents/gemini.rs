@@ -5,9 +5,9 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use salon::agent::{Format, Marks, Refreshed, Sessions, Summarised, TextLimit, Unit, format};
-use salon::domain::event::Level;
-use salon::domain::transcript::{Action, Change};
+use salon::agent::{Format, MarkKind, RefreshOutcome, Source, SourceSessions, SourceSummary, TextLimit, format};
+use salon::domain::event::NoticeLevel;
+use salon::domain::transcript::{ChangeKind, ToolAction};
 use salon::domain::{Agent, Entry, EntryKind, Session, TitleSource, Tokens, ToolStatus};
 
 use crate::support::Home;
@@ -23,15 +23,15 @@ fn gemini() -> &'static dyn Format {
     format(Agent::Gemini)
 }
 
-fn units(home: &Home) -> Vec<Unit> {
+fn units(home: &Home) -> Vec<Source> {
     let roots = gemini().roots(&home.environment());
-    roots.iter().flat_map(|root| gemini().discover(root).units).collect()
+    roots.iter().flat_map(|root| gemini().discover(root).sources).collect()
 }
 
-fn all(summarised: Summarised) -> Vec<Session> {
+fn all(summarised: SourceSummary) -> Vec<Session> {
     match summarised.sessions {
-        Sessions::All(sessions) => sessions,
-        Sessions::Changed { .. } => panic!("a chat gives all of its sessions"),
+        SourceSessions::All(sessions) => sessions,
+        SourceSessions::Changed { .. } => panic!("a chat gives all of its sessions"),
     }
 }
 
@@ -56,7 +56,7 @@ fn texts(entries: &[Entry]) -> Vec<(EntryKind, &str)> {
     entries.iter().map(|entry| (entry.kind, &*entry.text)).collect()
 }
 
-fn unit(home: &Home, path: &Path) -> Unit {
+fn unit(home: &Home, path: &Path) -> Source {
     units(home).into_iter().find(|unit| unit.path == path).expect("a unit")
 }
 
@@ -95,7 +95,7 @@ fn a1_a_log_and_a_document_are_told_alike() {
     let tool = entries[3].tool.as_ref().expect("a tool");
     assert_eq!(
         (&tool.action, tool.status),
-        (&Action::Command { command: "ls".into(), exit_code: Some(0) }, ToolStatus::Done)
+        (&ToolAction::Command { command: "ls".into(), exit_code: Some(0) }, ToolStatus::Done)
     );
     assert!(tool.output.contains("README.md"));
     let new = &sessions[RESUMED];
@@ -139,7 +139,7 @@ fn a4_the_count_is_the_number_of_entries() {
         assert_eq!((session.messages as usize, reading.len()), (entries.len(), entries.len()), "{}", session.key);
         let keys: std::collections::HashSet<_> = entries.iter().map(|entry| entry.key).collect();
         assert_eq!(keys.len(), entries.len());
-        assert_eq!(reading.marks(Marks::Prompts).len(), session.turns as usize);
+        assert_eq!(reading.marks(MarkKind::Prompts).len(), session.turns as usize);
         assert_eq!(session.flags.empty, entries.is_empty());
         for time in [session.started_at, session.last_activity] {
             assert!(time.expect("a time").rfc3339().starts_with("2026-11-21T"), "a30: {session:?}");
@@ -195,9 +195,9 @@ fn a12_an_append_costs_only_its_own_bytes() {
     let second = gemini().summarise(&unit(&home, &session.path), Some(&first.progress));
     assert_eq!(second.bytes_read, line.len() as u64);
     assert_eq!(all(second)[0].messages, 5);
-    assert_eq!(reading.refresh(), Refreshed::Grown { from: 4 });
+    assert_eq!(reading.refresh(), RefreshOutcome::Grown { from: 4 });
     assert_eq!(reading.read(4..5, TextLimit::NONE)[0].text, "one more");
-    assert_eq!(reading.refresh(), Refreshed::Same);
+    assert_eq!(reading.refresh(), RefreshOutcome::Same);
 }
 
 #[test]
@@ -211,11 +211,11 @@ fn a13_a_chat_that_was_replaced_is_read_again() {
         .expect("write");
     fs::rename(&fresh, &path).expect("rename");
     let after = gemini().summarise(&unit(&home, &path), Some(&before.progress));
-    assert_eq!((&*all(after)[0].title.text, reading.refresh(), reading.len()), ("three", Refreshed::Reset, 3));
+    assert_eq!((&*all(after)[0].title.text, reading.refresh(), reading.len()), ("three", RefreshOutcome::Reset, 3));
     fs::write(&path, format!("{HEAD}\n{}\n", user("6", "six"))).expect("write");
-    assert_eq!((reading.refresh(), reading.len()), (Refreshed::Reset, 1));
+    assert_eq!((reading.refresh(), reading.len()), (RefreshOutcome::Reset, 1));
     fs::remove_file(&path).expect("remove");
-    assert_eq!(reading.refresh(), Refreshed::Gone);
+    assert_eq!(reading.refresh(), RefreshOutcome::Gone);
 }
 
 /// The log is replayed: a message may be replaced, the list set, its end taken back.
@@ -233,18 +233,18 @@ fn h1_the_log_is_replayed() {
     assert_eq!((session.messages, session.turns), (4, 2));
     assert_eq!(session.tokens, Tokens { input: 6, output: 3, cache_read: 4, cache_write: 0 }, "a reply counts once");
     let mut reading = gemini().open(&session).expect("opens");
-    assert_eq!(reading.marks(Marks::Errors), [2]);
+    assert_eq!(reading.marks(MarkKind::Errors), [2]);
     let tool = reading.read(2..3, TextLimit::NONE).remove(0).tool.expect("a tool");
     assert_eq!((tool.status, &*tool.output), (ToolStatus::Failed, "no match"));
-    let Action::Edit(changes) = tool.action else { panic!("an edit") };
-    assert_eq!(changes[0].change, Change::Replace(vec![("x".into(), "y".into())]));
+    let ToolAction::Edit(changes) = tool.action else { panic!("an edit") };
+    assert_eq!(changes[0].kind, ChangeKind::Replace(vec![("x".into(), "y".into())]));
 
     append(&path, "{\"$rewindTo\":\"2\"}\n");
-    assert_eq!((reading.refresh(), reading.len()), (Refreshed::Reset, 3));
+    assert_eq!((reading.refresh(), reading.len()), (RefreshOutcome::Reset, 3));
     append(&path, &format!("{}\n", answer("changed", "")));
-    assert_eq!((reading.refresh(), reading.len()), (Refreshed::Grown { from: 1 }, 2));
+    assert_eq!((reading.refresh(), reading.len()), (RefreshOutcome::Grown { from: 1 }, 2));
     append(&path, &format!("{{\"$set\":{{\"summary\":\"A summary\",\"messages\":[{}]}}}}\n", user("9", "nine")));
-    assert_eq!((reading.refresh(), reading.len()), (Refreshed::Reset, 1));
+    assert_eq!((reading.refresh(), reading.len()), (RefreshOutcome::Reset, 1));
     assert!(String::from_utf8(reading.raw(0)).expect("text").starts_with("{\"id\":\"9\""));
     let session = sessions(&home).pop_first().expect("a session").1;
     assert_eq!((&*session.title.text, session.title.source), ("A summary", TitleSource::Agent));
@@ -263,7 +263,7 @@ fn h7_context_and_results_are_no_prompts() {
     let session = sessions(&home).pop_first().expect("a session").1;
     assert_eq!((&*session.title.text, session.turns, session.messages), ("a real one", 1, 2));
     let notice = read(&session).remove(0);
-    assert_eq!((notice.kind, notice.level, &*notice.text), (EntryKind::Notice, Level::Error, "API error"));
+    assert_eq!((notice.kind, notice.level, &*notice.text), (EntryKind::Notice, NoticeLevel::Error, "API error"));
 }
 
 #[test]
@@ -273,11 +273,11 @@ fn a14_resume_runs_in_the_projects_directory_or_says_why_not() {
     let launch = gemini().resume(&session, &["-y".into()]);
     assert_eq!(launch.shell_line(), format!("cd /home/dev/shop-api && gemini --resume {RESUMED} -y"));
     session.cwd = home.path().to_string_lossy().into();
-    assert_eq!(gemini().refuses(&session), None);
+    assert_eq!(gemini().resume_refusal(&session), None);
     session.cwd = "/nowhere/at/all".into();
-    assert!(gemini().refuses(&session).expect("a reason").contains("/nowhere/at/all"));
+    assert!(gemini().resume_refusal(&session).expect("a reason").contains("/nowhere/at/all"));
     session.cwd = "".into();
-    assert!(gemini().refuses(&session).expect("a reason").contains("directory"));
+    assert!(gemini().resume_refusal(&session).expect("a reason").contains("directory"));
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn a14_a_project_without_its_marker_is_known_from_the_list() {
 #[test]
 fn h9_a_resume_endangers_all_files_of_the_same_short_id() {
     let home = fixtures();
-    let endangered = gemini().endangered(&sessions(&home)[RESUMED]).expect("endangered");
+    let endangered = gemini().at_risk_files(&sessions(&home)[RESUMED]).expect("endangered");
     assert_eq!(endangered.files.len(), 2);
     assert!(endangered.files.iter().all(|file| file.to_string_lossy().contains("19e24f82")));
     assert!(endangered.reason.contains("delete"));
@@ -334,7 +334,7 @@ fn h12_hostile_files_give_rows_and_never_a_panic() {
     let units = units(&home);
     assert_eq!(units.len(), 14);
     for unit in &units {
-        gemini().glance(unit);
+        gemini().peek(unit);
         for session in all(gemini().summarise(unit, None)) {
             let mut reading = gemini().open(&session).expect("opens");
             assert_eq!(reading.read(0..usize::MAX, TextLimit::NONE).len(), session.messages as usize);

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use salon::agent::{Format, Marks, Refreshed, Sessions, Summarised, TextLimit, Unit, format};
-use salon::domain::transcript::{Action, Change};
+use salon::agent::{Format, MarkKind, RefreshOutcome, Source, SourceSessions, SourceSummary, TextLimit, format};
+use salon::domain::transcript::{ChangeKind, ToolAction};
 use salon::domain::{Agent, Entry, Session, Time, TitleSource, ToolStatus};
 
 use crate::support::Home;
@@ -21,18 +21,18 @@ fn data(home: &Home) -> PathBuf {
     home.path().join(".local/share/goose/sessions")
 }
 
-fn units(home: &Home) -> Vec<Unit> {
-    goose().discover(&goose().roots(&home.environment())[0]).units
+fn units(home: &Home) -> Vec<Source> {
+    goose().discover(&goose().roots(&home.environment())[0]).sources
 }
 
-fn summarise(home: &Home, before: Option<&Summarised>) -> Summarised {
+fn summarise(home: &Home, before: Option<&SourceSummary>) -> SourceSummary {
     goose().summarise(&units(home)[0], before.map(|before| &before.progress))
 }
 
 fn sessions(home: &Home) -> Vec<Session> {
-    let all = |summarised: Summarised| match summarised.sessions {
-        Sessions::All(sessions) => sessions,
-        Sessions::Changed { .. } => panic!("all sessions were expected"),
+    let all = |summarised: SourceSummary| match summarised.sessions {
+        SourceSessions::All(sessions) => sessions,
+        SourceSessions::Changed { .. } => panic!("all sessions were expected"),
     };
     units(home).iter().flat_map(|unit| all(goose().summarise(unit, None))).collect()
 }
@@ -74,7 +74,7 @@ fn a4_messages_of_a_summary_equal_the_entries_of_a_reading() {
         let mut reading = goose().open(&session).expect("open");
         let entries = reading.read(0..usize::MAX, TextLimit::SCREEN);
         assert_eq!((session.messages as usize, reading.len()), (entries.len(), entries.len()), "{}", session.key);
-        assert_eq!(session.turns as usize, reading.marks(Marks::Prompts).len(), "{}", session.key);
+        assert_eq!(session.turns as usize, reading.marks(MarkKind::Prompts).len(), "{}", session.key);
         assert_eq!(session.flags.empty, entries.is_empty());
         let tail = goose().tail(&session, 3).expect("tail");
         let keys = |entries: &[Entry]| entries.iter().map(|entry| entry.key).collect::<Vec<_>>();
@@ -108,7 +108,7 @@ fn a5_results_are_paired_with_their_calls() {
     );
     let tool = found[3].tool.as_ref().expect("a call");
     assert!(tool.output.starts_with("README.md\nacp.md"));
-    assert_eq!(tool.action, Action::Command { command: "ls".into(), exit_code: Some(0) });
+    assert_eq!(tool.action, ToolAction::Command { command: "ls".into(), exit_code: Some(0) });
     let mut reading = goose().open(&session(&home, "20261121_1")).expect("open");
     let raw = String::from_utf8(reading.raw(3)).expect("JSON");
     assert!(raw.contains("toolRequest") && raw.contains("toolResponse"), "{raw}");
@@ -134,19 +134,23 @@ fn a10_changes_and_deletions_are_told_alone() {
     let mut reading = goose().open(&session(&home, "20261121_1")).expect("open");
     let call = r#"[{"type":"toolRequest","id":"c1","toolCall":{"status":"success","value":{"name":"shell","arguments":{"command":"ls"}}}}]"#;
     add(&writer, "20261121_1", "assistant", call);
-    let Sessions::Changed { sessions, removed } = summarise(&home, Some(&first)).sessions else { panic!("changes") };
+    let SourceSessions::Changed { sessions, removed } = summarise(&home, Some(&first)).sessions else {
+        panic!("changes")
+    };
     assert_eq!((sessions.len(), sessions[0].messages, removed.len()), (1, 15, 0));
-    assert_eq!(reading.refresh(), Refreshed::Grown { from: 14 });
+    assert_eq!(reading.refresh(), RefreshOutcome::Grown { from: 14 });
     assert_eq!(told(&reading.read(14..15, TextLimit::NONE)), ["tool [shell pending]: ls"]);
     let result = r#"[{"type":"toolResponse","id":"c1","toolResult":{"status":"success","value":{"content":[{"type":"text","text":"no"}],"isError":true}}}]"#;
     add(&writer, "20261121_1", "user", result);
-    assert_eq!(reading.refresh(), Refreshed::Grown { from: 14 });
+    assert_eq!(reading.refresh(), RefreshOutcome::Grown { from: 14 });
     assert_eq!(told(&reading.read(14..15, TextLimit::NONE)), ["tool [shell failed]: ls"]);
-    assert_eq!(reading.marks(Marks::Errors), [14]);
+    assert_eq!(reading.marks(MarkKind::Errors), [14]);
     writer.execute_batch("pragma foreign_keys = off; delete from sessions where id = '20261121_1'").expect("delete");
-    let Sessions::Changed { sessions, removed } = summarise(&home, Some(&first)).sessions else { panic!("changes") };
+    let SourceSessions::Changed { sessions, removed } = summarise(&home, Some(&first)).sessions else {
+        panic!("changes")
+    };
     assert_eq!((sessions.len(), removed), (0, vec![Arc::from("20261121_1")]));
-    assert_eq!(reading.refresh(), Refreshed::Gone);
+    assert_eq!(reading.refresh(), RefreshOutcome::Gone);
 }
 
 #[test]
@@ -173,10 +177,13 @@ fn facts_of_real_tools() {
     let tools: Vec<_> = sessions(&home).iter().flat_map(entries).filter_map(|entry| entry.tool).collect();
     assert!(tools.iter().any(|tool| tool.status == ToolStatus::Denied));
     let written = tools.iter().find(|tool| &*tool.name == "write").expect("a write");
-    let Action::Edit(changes) = &written.action else { panic!("an edit") };
-    assert_eq!((&*changes[0].path, &changes[0].change), ("/home/dev/shop-api/acp.md", &Change::Write("hello".into())));
+    let ToolAction::Edit(changes) = &written.action else { panic!("an edit") };
+    assert_eq!(
+        (&*changes[0].path, &changes[0].kind),
+        ("/home/dev/shop-api/acp.md", &ChangeKind::Write("hello".into()))
+    );
     let todo = tools.iter().find(|tool| &*tool.name == "todo__todo_write").expect("a plan");
-    assert!(matches!(&todo.action, Action::Plan(items) if items.len() == 2));
+    assert!(matches!(&todo.action, ToolAction::Plan(items) if items.len() == 2));
 }
 
 #[test]
@@ -204,7 +211,7 @@ fn garbage_is_one_issue_and_a_lock_forgets_nothing() {
     let locked = summarise(&home, Some(&first));
     assert_eq!(locked.issues.len(), 1);
     assert!(
-        matches!(locked.sessions, Sessions::Changed { sessions, removed } if sessions.is_empty() && removed.is_empty())
+        matches!(locked.sessions, SourceSessions::Changed { sessions, removed } if sessions.is_empty() && removed.is_empty())
     );
     for garbage in [&b""[..], &[7; 5000]] {
         let home = Home::empty();

@@ -10,8 +10,11 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use rusqlite::Connection;
-use salon::agent::{Environment, Format, Marks, Progress, Root, Sessions, Summarised, TextLimit, Unit, format};
-use salon::domain::transcript::{Action, Change, PlanStatus};
+use salon::agent::{
+    Environment, Format, MarkKind, Source, SourceRoot, SourceSessions, SourceSummary, SummaryProgress, TextLimit,
+    format,
+};
+use salon::domain::transcript::{ChangeKind, PlanStatus, ToolAction};
 use salon::domain::{Agent, Entry, EntryKind, Session, Time, TitleSource, ToolStatus};
 
 use crate::support::Home;
@@ -33,19 +36,19 @@ fn db(home: &Home) -> PathBuf {
     data(home).join("opencode.db")
 }
 
-fn root(home: &Home) -> Root {
+fn root(home: &Home) -> SourceRoot {
     opencode().roots(&home.environment()).remove(0)
 }
 
-fn units(home: &Home) -> Vec<Unit> {
-    opencode().discover(&root(home)).units
+fn units(home: &Home) -> Vec<Source> {
+    opencode().discover(&root(home)).sources
 }
 
-fn unit(home: &Home, path: &Path) -> Unit {
+fn unit(home: &Home, path: &Path) -> Source {
     units(home).into_iter().find(|unit| unit.path == path).expect("a unit")
 }
 
-fn summarise(home: &Home, progress: Option<&Progress>) -> Summarised {
+fn summarise(home: &Home, progress: Option<&SummaryProgress>) -> SourceSummary {
     opencode().summarise(&unit(home, &db(home)), progress)
 }
 
@@ -53,19 +56,19 @@ fn sessions(home: &Home) -> Vec<Session> {
     units(home).iter().flat_map(|unit| all(opencode().summarise(unit, None).sessions)).collect()
 }
 
-fn all(sessions: Sessions) -> Vec<Session> {
+fn all(sessions: SourceSessions) -> Vec<Session> {
     match sessions {
-        Sessions::All(sessions) => sessions,
-        Sessions::Changed { .. } => panic!("all sessions were expected"),
+        SourceSessions::All(sessions) => sessions,
+        SourceSessions::Changed { .. } => panic!("all sessions were expected"),
     }
 }
 
-fn changed(sessions: Sessions) -> (Vec<String>, Vec<Arc<str>>) {
+fn changed(sessions: SourceSessions) -> (Vec<String>, Vec<Arc<str>>) {
     match sessions {
-        Sessions::Changed { sessions, removed } => {
+        SourceSessions::Changed { sessions, removed } => {
             (sessions.iter().map(|session| session.key.id.to_string()).collect(), removed)
         }
-        Sessions::All(_) => panic!("only changes were expected"),
+        SourceSessions::All(_) => panic!("only changes were expected"),
     }
 }
 
@@ -159,7 +162,7 @@ fn a4_messages_of_a_summary_equal_the_entries_of_a_reading() {
             let entries = reading.read(0..usize::MAX, TextLimit::SCREEN);
             assert_eq!(session.messages as usize, reading.len(), "{fixture} {}", session.key);
             assert_eq!(session.messages as usize, entries.len(), "{fixture} {}", session.key);
-            assert_eq!(session.turns as usize, reading.marks(Marks::Prompts).len(), "{fixture} {}", session.key);
+            assert_eq!(session.turns as usize, reading.marks(MarkKind::Prompts).len(), "{fixture} {}", session.key);
             assert_eq!(session.flags.empty, entries.is_empty());
             assert!(reading.issues().is_empty() && session.complete);
         }
@@ -222,14 +225,14 @@ fn a14_the_directory_is_the_recorded_one_and_the_resume_starts_there() {
     assert_eq!(&*session.cwd, "/home/u/my-app_v1.2");
     let launch = opencode().resume(&session, &["--model".into(), "a b".into()]);
     assert_eq!(launch.shell_line(), "cd /home/u/my-app_v1.2 && opencode -s ses_dir --model 'a b'");
-    assert_eq!(opencode().refuses(&session), None);
+    assert_eq!(opencode().resume_refusal(&session), None);
 }
 
 #[test]
 fn a25_an_old_session_in_files_only_says_why_it_cannot_be_resumed() {
     let home = Home::of(&[V1_1]);
     let session = sessions(&home).remove(0);
-    assert!(opencode().refuses(&session).is_some_and(|reason| reason.contains("OpenCode 1.1")));
+    assert!(opencode().resume_refusal(&session).is_some_and(|reason| reason.contains("OpenCode 1.1")));
 }
 
 #[test]
@@ -259,8 +262,8 @@ fn a25_a_name_for_each_place() {
     assert!(!watch.contains(&data(&home).join("storage/message")));
     let old = Home::of(&[V1_1]);
     assert!(root(&old).watch.contains(&data(&old).join("storage/message")));
-    let lone = Root { agent: Agent::OpenCode, path: data(&home).join("other.db"), watch: Vec::new() };
-    assert_eq!(opencode().discover(&lone).units.len(), 1);
+    let lone = SourceRoot { agent: Agent::OpenCode, path: data(&home).join("other.db"), watch: Vec::new() };
+    assert_eq!(opencode().discover(&lone).sources.len(), 1);
 }
 
 #[test]
@@ -313,22 +316,22 @@ fn facts_of_real_tools_and_failures() {
         let found = tools.iter().find(|tool| &*tool.name == name && tool.status == status);
         found.unwrap_or_else(|| panic!("{name}")).action.clone()
     };
-    assert!(matches!(action("bash", ToolStatus::Done), Action::Command { exit_code: Some(_), .. }));
-    assert!(matches!(action("bash", ToolStatus::Denied), Action::Command { exit_code: None, .. }));
-    let Action::Plan(items) = action("todowrite", ToolStatus::Done) else { panic!("a plan") };
+    assert!(matches!(action("bash", ToolStatus::Done), ToolAction::Command { exit_code: Some(_), .. }));
+    assert!(matches!(action("bash", ToolStatus::Denied), ToolAction::Command { exit_code: None, .. }));
+    let ToolAction::Plan(items) = action("todowrite", ToolStatus::Done) else { panic!("a plan") };
     assert_eq!(items.iter().map(|item| item.status).collect::<Vec<_>>(), [PlanStatus::Done, PlanStatus::Active]);
-    let Action::Edit(changes) = action("edit", ToolStatus::Done) else { panic!("an edit") };
-    assert!(matches!(&changes[0].change, Change::Patch(diff) if diff.starts_with("@@ -1,1 +1,1 @@\n-<b>new")));
-    let Action::Edit(changes) = action("write", ToolStatus::Done) else { panic!("a write") };
-    assert!(matches!(&changes[0].change, Change::Write(_)) && changes[0].path.starts_with('/'));
-    assert!(matches!(action("question", ToolStatus::Done), Action::Question { question } if question == "Which?"));
+    let ToolAction::Edit(changes) = action("edit", ToolStatus::Done) else { panic!("an edit") };
+    assert!(matches!(&changes[0].kind, ChangeKind::Patch(diff) if diff.starts_with("@@ -1,1 +1,1 @@\n-<b>new")));
+    let ToolAction::Edit(changes) = action("write", ToolStatus::Done) else { panic!("a write") };
+    assert!(matches!(&changes[0].kind, ChangeKind::Write(_)) && changes[0].path.starts_with('/'));
+    assert!(matches!(action("question", ToolStatus::Done), ToolAction::Question { question } if question == "Which?"));
 
     let aborted = session(&home, "ses_e02872eccffe6dhKVZyIu83zGu");
     let last = entries(&aborted).pop().expect("entries");
-    assert_eq!((last.level, &*last.text), (salon::domain::event::Level::Warning, "Interrupted"));
+    assert_eq!((last.level, &*last.text), (salon::domain::event::NoticeLevel::Warning, "Interrupted"));
     let failed = session(&home, "ses_e02887d55ffebM1KxL7UHXEtLY");
     let mut reading = opencode().open(&failed).expect("open");
-    assert_eq!(reading.marks(Marks::Errors), [1]);
+    assert_eq!(reading.marks(MarkKind::Errors), [1]);
     assert_eq!(told(&reading.read(1..2, TextLimit::NONE)), ["notice: APIError: model: nope-model"]);
     let raw = String::from_utf8(reading.raw(0)).expect("JSON");
     assert!(raw.contains(r#""role":"user""#) && raw.contains(r#""text":"#), "{raw}");

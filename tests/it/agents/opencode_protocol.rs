@@ -4,10 +4,12 @@
 use std::path::Path;
 
 use proptest::prelude::*;
-use salon::agent::protocol::{Codec, Command, Conversation, Incoming, Opening, Outgoing, Setting, Signal, Step};
-use salon::agent::{Sessions, TextLimit, format, protocol};
+use salon::agent::protocol::{
+    Codec, CodecStep, Conversation, Incoming, Outgoing, ProtocolCommand, ProtocolSignal, RunSetting, RunStart,
+};
+use salon::agent::{SourceSessions, TextLimit, format, protocol};
 use salon::domain::prompt::PromptId;
-use salon::domain::run::Outcome;
+use salon::domain::run::TurnOutcome;
 use salon::domain::transcript::Transcript;
 use salon::domain::{Agent, Entry, EntryKind, Time};
 use serde_json::{Value, json};
@@ -21,15 +23,15 @@ fn codec() -> Box<dyn Codec> {
     protocol(Agent::OpenCode).expect("OpenCode is driven").codec()
 }
 
-fn opening(conversation: Conversation) -> Opening {
+fn opening(conversation: Conversation) -> RunStart {
     let cwd = Path::new("/home/dev/shop-api").into();
-    Opening { conversation, cwd, model: None, mode: None, effort: None, extra: Vec::new() }
+    RunStart { conversation, cwd, model: None, mode: None, effort: None, extra: Vec::new() }
 }
 
 /// A codec that is open on a session, and the answers that made it so.
-fn opened(conversation: Conversation, id: &str) -> (Box<dyn Codec>, Vec<Signal>) {
+fn opened(conversation: Conversation, id: &str) -> (Box<dyn Codec>, Vec<ProtocolSignal>) {
     let mut codec = codec();
-    let mut waiting = codec.command(Command::Open(opening(conversation)), NOW).outgoing;
+    let mut waiting = codec.command(ProtocolCommand::Open(opening(conversation)), NOW).outgoing;
     let mut signals = Vec::new();
     while !waiting.is_empty() {
         let Outgoing::Request { id: request, path, .. } = waiting.remove(0) else { panic!("a request") };
@@ -47,11 +49,11 @@ fn opened(conversation: Conversation, id: &str) -> (Box<dyn Codec>, Vec<Signal>)
     (codec, signals)
 }
 
-fn answer(codec: &mut dyn Codec, id: u64, status: u16, body: &Value) -> Step {
+fn answer(codec: &mut dyn Codec, id: u64, status: u16, body: &Value) -> CodecStep {
     codec.decode(Incoming::Response { id, status, body: body.to_string().as_bytes() }, NOW)
 }
 
-fn tell(codec: &mut dyn Codec, kind: &str, properties: &Value) -> Step {
+fn tell(codec: &mut dyn Codec, kind: &str, properties: &Value) -> CodecStep {
     let event = json!({"directory": "/home/dev/shop-api", "payload": {"type": kind, "properties": properties}});
     codec.decode(Incoming::ServerEvent(event.to_string().as_bytes()), NOW)
 }
@@ -67,10 +69,10 @@ fn on_disk(id: &str) -> Vec<Entry> {
     let home = Home::of(&["opencode/1.18.33"]);
     let opencode = format(Agent::OpenCode);
     let root = opencode.roots(&home.environment()).remove(0);
-    let units = opencode.discover(&root).units;
+    let units = opencode.discover(&root).sources;
     let sessions = units.iter().flat_map(|unit| match opencode.summarise(unit, None).sessions {
-        Sessions::All(sessions) => sessions,
-        Sessions::Changed { .. } => panic!("all sessions were expected"),
+        SourceSessions::All(sessions) => sessions,
+        SourceSessions::Changed { .. } => panic!("all sessions were expected"),
     });
     let session = sessions.into_iter().find(|session| &*session.key.id == id).expect("the session");
     let mut reading = opencode.open(&session).expect("a reading");
@@ -99,11 +101,11 @@ fn h16_what_was_streamed_is_what_is_on_disk() {
         let step = codec.decode(Incoming::ServerEvent(event.to_string().as_bytes()), NOW);
         for signal in step.signals {
             match signal {
-                Signal::Event(event) => {
+                ProtocolSignal::Event(event) => {
                     transcript.apply(event);
                 }
-                Signal::TurnEnded(outcome) => ends.push(outcome),
-                Signal::Approval(approval) => {
+                ProtocolSignal::TurnEnded(outcome) => ends.push(outcome),
+                ProtocolSignal::Approval(approval) => {
                     assert_eq!(approval.questions[0].options, ["A", "B"]);
                     asked += 1;
                 }
@@ -112,7 +114,7 @@ fn h16_what_was_streamed_is_what_is_on_disk() {
         }
     }
     // To-do list, compaction, sub-agent, question, and two prompts at once; the sub-agent's own end is not ours.
-    assert_eq!((ends, asked), (vec![Outcome::Done; 5], 1));
+    assert_eq!((ends, asked), (vec![TurnOutcome::Done; 5], 1));
     let disk: Vec<_> = on_disk(MAIN).iter().map(essence).collect();
     let live: Vec<_> = transcript.entries().iter().map(essence).collect();
     assert!(disk.len() > 10);
@@ -126,7 +128,7 @@ fn b18_usage_stands_where_the_reader_puts_it() {
     for event in captured() {
         let step = codec.decode(Incoming::ServerEvent(event.to_string().as_bytes()), NOW);
         for signal in step.signals {
-            if let Signal::Event(event) = signal {
+            if let ProtocolSignal::Event(event) = signal {
                 transcript.apply(event);
             }
         }
@@ -145,21 +147,21 @@ fn b18_usage_stands_where_the_reader_puts_it() {
 fn b29_models_are_split_at_the_first_slash() {
     let (mut codec, _) = opened(Conversation::New { id: None }, MAIN);
     let sent = |codec: &mut dyn Codec, number: i64| {
-        let step = codec.command(Command::Prompt { id: PromptId(number), text: "hi".into() }, NOW);
+        let step = codec.command(ProtocolCommand::Prompt { id: PromptId(number), text: "hi".into() }, NOW);
         let Some(Outgoing::Request { body: Some(body), .. }) = step.outgoing.into_iter().next() else { panic!("sent") };
         serde_json::from_slice::<Value>(&body).expect("JSON")["model"].clone()
     };
-    codec.command(Command::Set(Setting::Model("a/b/c".into())), NOW);
+    codec.command(ProtocolCommand::Set(RunSetting::Model("a/b/c".into())), NOW);
     assert_eq!(sent(codec.as_mut(), 1), json!({"providerID": "a", "modelID": "b/c"}));
-    let step = codec.command(Command::Set(Setting::Model("opus".into())), NOW);
-    assert!(step.signals.iter().any(|signal| format!("{signal:?}").contains("opus names no provider")));
+    let step = codec.command(ProtocolCommand::Set(RunSetting::Model("opus".into())), NOW);
+    assert!(step.signals.iter().any(|signal| format!("{signal:?}").contains("opus has no provider")));
     assert_eq!(sent(codec.as_mut(), 2), Value::Null);
 }
 
 #[test]
 fn a_prompt_has_its_final_keys_from_the_first_moment() {
     let (mut codec, _) = opened(Conversation::New { id: None }, MAIN);
-    let step = codec.command(Command::Prompt { id: PromptId(7), text: "hi".into() }, NOW);
+    let step = codec.command(ProtocolCommand::Prompt { id: PromptId(7), text: "hi".into() }, NOW);
     let Some(Outgoing::Request { id, path, body: Some(body), .. }) = step.outgoing.first() else { panic!("a request") };
     assert_eq!(*path, format!("/session/{MAIN}/prompt_async"));
     let body: Value = serde_json::from_slice(body).expect("JSON");
@@ -167,12 +169,12 @@ fn a_prompt_has_its_final_keys_from_the_first_moment() {
     // As the real one made them in that millisecond: `msg_1fd7bb0b8001RMGZEXrj44qPod`.
     assert!(message.starts_with("msg_1fd7bb0b8001") && message.len() == 30, "{message}");
     assert!(part.starts_with("prt_1fd7bb0b8002") && part.len() == 30, "{part}");
-    let Some(Signal::Event(event)) = step.signals.first() else { panic!("the prompt is told") };
-    assert_eq!(event.key, salon::domain::Key::new(part, 0));
+    let Some(ProtocolSignal::Event(event)) = step.signals.first() else { panic!("the prompt is told") };
+    assert_eq!(event.key, salon::domain::EntryKey::new(part, 0));
     // The server's echo of it tells nothing new but that it has it, and the 204 not even that.
     let info = json!({"id": message, "role": "user", "sessionID": MAIN, "time": {"created": 1}});
     let step_info = tell(codec.as_mut(), "message.updated", &json!({"sessionID": MAIN, "info": info}));
-    assert!(matches!(step_info.signals[..], [Signal::PromptAccepted { id: PromptId(7) }]), "{step_info:?}");
+    assert!(matches!(step_info.signals[..], [ProtocolSignal::PromptAccepted { id: PromptId(7) }]), "{step_info:?}");
     let echo = json!({"id": part, "messageID": message, "sessionID": MAIN, "type": "text", "text": "hi"});
     let step_part = tell(codec.as_mut(), "message.part.updated", &json!({"sessionID": MAIN, "part": echo}));
     assert!(step_part.signals.is_empty(), "{step_part:?}");
@@ -182,7 +184,7 @@ fn a_prompt_has_its_final_keys_from_the_first_moment() {
 #[test]
 fn b27_an_end_that_belongs_to_the_last_turn_does_not_end_this_one() {
     let (mut codec, _) = opened(Conversation::New { id: None }, MAIN);
-    let step = codec.command(Command::Prompt { id: PromptId(1), text: "hi".into() }, NOW);
+    let step = codec.command(ProtocolCommand::Prompt { id: PromptId(1), text: "hi".into() }, NOW);
     let Some(Outgoing::Request { id, .. }) = step.outgoing.first() else { panic!("a request") };
     let idle = json!({"sessionID": MAIN});
     let error = json!({"sessionID": MAIN, "error": {"name": "MessageAbortedError", "data": {"message": "Aborted"}}});
@@ -204,7 +206,7 @@ fn an_error_that_is_told_twice_does_not_fail_the_next_turn() {
     let error =
         |message: &str| json!({"sessionID": MAIN, "error": {"name": "UnknownError", "data": {"message": message}}});
     let take = |codec: &mut dyn Codec, number: i64| {
-        let step = codec.command(Command::Prompt { id: PromptId(number), text: "hi".into() }, NOW);
+        let step = codec.command(ProtocolCommand::Prompt { id: PromptId(number), text: "hi".into() }, NOW);
         let Some(Outgoing::Request { id, .. }) = step.outgoing.first() else { panic!("a request") };
         answer(codec, *id, 204, &Value::Null)
     };
@@ -227,12 +229,12 @@ fn an_error_that_is_told_twice_does_not_fail_the_next_turn() {
 fn the_late_error_of_an_interrupted_turn_does_not_end_the_next_one() {
     let (mut codec, _) = opened(Conversation::New { id: None }, MAIN);
     let take = |codec: &mut dyn Codec, number: i64| {
-        let step = codec.command(Command::Prompt { id: PromptId(number), text: "hi".into() }, NOW);
+        let step = codec.command(ProtocolCommand::Prompt { id: PromptId(number), text: "hi".into() }, NOW);
         let Some(Outgoing::Request { id, .. }) = step.outgoing.first() else { panic!("a request") };
         answer(codec, *id, 204, &Value::Null)
     };
     take(codec.as_mut(), 1);
-    codec.command(Command::Interrupt, NOW);
+    codec.command(ProtocolCommand::Interrupt, NOW);
     let ended = tell(codec.as_mut(), "session.idle", &json!({"sessionID": MAIN}));
     assert!(format!("{:?}", ended.signals).contains("TurnEnded(Interrupted)"), "{ended:?}");
     take(codec.as_mut(), 2);
@@ -251,11 +253,11 @@ fn permissions_of_sub_agents_are_asked_too() {
     assert!(tell(codec.as_mut(), "permission.asked", &asked("ses_child")).signals.is_empty());
     tell(codec.as_mut(), "session.created", &json!({"info": {"id": "ses_child", "parentID": MAIN}}));
     let step = tell(codec.as_mut(), "permission.asked", &asked("ses_child"));
-    let Some(Signal::Approval(approval)) = step.signals.first() else { panic!("it is asked: {step:?}") };
+    let Some(ProtocolSignal::Approval(approval)) = step.signals.first() else { panic!("it is asked: {step:?}") };
     assert!(format!("{:?}", approval.action).contains("+hi"), "{:?}", approval.action);
     let gone = json!({"sessionID": "ses_child", "requestID": "per_1", "reply": "once"});
     let step = tell(codec.as_mut(), "permission.replied", &gone);
-    assert!(matches!(step.signals[..], [Signal::ApprovalGone(_)]));
+    assert!(matches!(step.signals[..], [ProtocolSignal::ApprovalGone(_)]));
 }
 
 #[test]
@@ -264,7 +266,7 @@ fn keys_of_providers_are_never_kept() {
     let body = json!({"providers": [{"id": "lab", "options": {"apiKey": "sk-secret"}, "models": {"m": {}}}]});
     let models = protocol(Agent::OpenCode).expect("driven").models(body.to_string().as_bytes()).expect("models");
     assert_eq!(models, [("lab/m".to_owned(), "m".to_owned())]);
-    let step = codec.command(Command::Set(Setting::Model("lab/m".into())), NOW);
+    let step = codec.command(ProtocolCommand::Set(RunSetting::Model("lab/m".into())), NOW);
     assert!(!format!("{step:?}").contains("secret"));
 }
 
@@ -335,7 +337,7 @@ proptest! {
         bytes in prop::collection::vec(any::<u8>(), 0..64),
     ) {
         let (mut codec, _) = opened(Conversation::Resume(MAIN.into()), MAIN);
-        let mut step = codec.command(Command::Prompt { id: PromptId(1), text: "hi".into() }, NOW);
+        let mut step = codec.command(ProtocolCommand::Prompt { id: PromptId(1), text: "hi".into() }, NOW);
         let (mut opened, mut ended) = (1, 0);
         for (kind, mut properties, status, ours) in events {
             if let (Value::Object(fields), true) = (&mut properties, ours) {
@@ -351,8 +353,8 @@ proptest! {
             steps.push(codec.decode(Incoming::Resumed, NOW));
             for next in steps {
                 for signal in &next.signals {
-                    opened += usize::from(matches!(signal, Signal::TurnStarted));
-                    ended += usize::from(matches!(signal, Signal::TurnEnded(_)));
+                    opened += usize::from(matches!(signal, ProtocolSignal::TurnStarted));
+                    ended += usize::from(matches!(signal, ProtocolSignal::TurnEnded(_)));
                 }
                 step.outgoing.extend(next.outgoing);
             }
@@ -368,10 +370,10 @@ proptest! {
             Just("id: 4\n\n"), Just("data\n\n"), Just("\r"), Just("\n"), Just("data:three\r\r")], 0..12),
         cuts in prop::collection::vec(1usize..9, 1..20),
     ) {
-        use salon::live::server::events::Decoder;
+        use salon::live::server::event_stream::SseDecoder;
         let stream = parts.concat().into_bytes();
-        let whole = Decoder::default().push(&stream);
-        let (mut decoder, mut rest, mut pieces) = (Decoder::default(), stream.as_slice(), Vec::new());
+        let whole = SseDecoder::default().push(&stream);
+        let (mut decoder, mut rest, mut pieces) = (SseDecoder::default(), stream.as_slice(), Vec::new());
         for at in cuts.iter().cycle() {
             if rest.is_empty() {
                 break;

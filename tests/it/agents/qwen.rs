@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
-use salon::agent::{self, Format, Marks, Note, Sessions, Summarised, TextLimit, Unit};
-use salon::domain::event::Level;
-use salon::domain::transcript::{Action, Tool};
-use salon::domain::{Agent, Entry, EntryKind, Session, State, Time, Tokens, ToolStatus};
+use salon::agent::{self, Format, MarkKind, Source, SourceSessions, SourceSummary, SummaryNote, TextLimit};
+use salon::domain::event::NoticeLevel;
+use salon::domain::transcript::{Tool, ToolAction};
+use salon::domain::{Agent, Entry, EntryKind, Session, SessionState, Time, Tokens, ToolStatus};
 
 use crate::support::Home;
 
@@ -18,14 +18,14 @@ fn home() -> Home {
     Home::of(&["qwen/0.24.4"])
 }
 
-fn units(home: &Home) -> Vec<Unit> {
-    qwen().roots(&home.environment()).iter().flat_map(|root| qwen().discover(root).units).collect()
+fn units(home: &Home) -> Vec<Source> {
+    qwen().roots(&home.environment()).iter().flat_map(|root| qwen().discover(root).sources).collect()
 }
 
-fn session(summarised: Summarised) -> Session {
+fn session(summarised: SourceSummary) -> Session {
     match summarised.sessions {
-        Sessions::All(sessions) => sessions.into_iter().next().expect("a session"),
-        Sessions::Changed { .. } => panic!("a file gives all of its sessions"),
+        SourceSessions::All(sessions) => sessions.into_iter().next().expect("a session"),
+        SourceSessions::Changed { .. } => panic!("a file gives all of its sessions"),
     }
 }
 
@@ -82,7 +82,7 @@ fn a5_parts_become_entries_and_results_go_to_their_calls() {
     let tool = entries[3].tool.as_ref().expect("a tool");
     assert!(tool.output.starts_with("README.md\nacp.md"), "what was printed, not what the model was told about it");
     assert_eq!((&*tool.name, tool.status), ("run_shell_command", ToolStatus::Done));
-    assert!(matches!(&tool.action, Action::Command { command, exit_code: Some(0) } if command == "ls"));
+    assert!(matches!(&tool.action, ToolAction::Command { command, exit_code: Some(0) } if command == "ls"));
     let usage: Vec<_> = entries.iter().filter_map(|entry| entry.tokens).collect();
     assert_eq!(usage[0], Tokens { input: 9932, output: 3, cache_read: 9931, cache_write: 0 });
 
@@ -91,7 +91,7 @@ fn a5_parts_become_entries_and_results_go_to_their_calls() {
     let statuses: Vec<_> = tools.iter().map(|tool| tool.status).collect();
     assert!(statuses.contains(&ToolStatus::Denied) && statuses.contains(&ToolStatus::Failed), "{statuses:?}");
     let entries = read(&sessions["c78f8e9a-3875-4927-8856-12830481ef77"]);
-    let code = |tool: &Tool| matches!(tool.action, Action::Command { exit_code: Some(2), .. });
+    let code = |tool: &Tool| matches!(tool.action, ToolAction::Command { exit_code: Some(2), .. });
     let failed = entries.iter().filter_map(|entry| entry.tool.as_ref()).find(|tool| code(tool));
     assert_eq!(failed.expect("the command that failed").status, ToolStatus::Failed);
 }
@@ -129,7 +129,7 @@ fn h4_sub_agents_are_reached_from_their_calls() {
     let sub = &sessions[agent];
     assert_eq!((sub.flags.subagent, sub.parent.as_deref(), &*sub.title.text), (true, Some(parent), "Look around"));
     let unit = units(&home).into_iter().find(|unit| unit.path == sub.path).expect("found");
-    assert_eq!(qwen().summarise(&unit, None).notes, [Note::Usage { id: parent.into(), tokens: sub.tokens }]);
+    assert_eq!(qwen().summarise(&unit, None).notes, [SummaryNote::Usage { id: parent.into(), tokens: sub.tokens }]);
 }
 
 #[test]
@@ -154,14 +154,14 @@ fn h7_compaction_errors_and_notifications_are_notices() {
     assert_eq!(
         notices("c78f8e9a-3875-4927-8856-12830481ef77"),
         [
-            (Level::Info, "Background agent \"general-purpose: Look around\" completed.".to_owned()),
-            (Level::Boundary, "Conversation compacted (20615 tokens before)".to_owned()),
+            (NoticeLevel::Info, "Background agent \"general-purpose: Look around\" completed.".to_owned()),
+            (NoticeLevel::Boundary, "Conversation compacted (20615 tokens before)".to_owned()),
         ]
     );
     let failed = "8e67b5f3-7dc3-4721-95db-77740ecdbc47";
-    assert_eq!(notices(failed), [(Level::Error, "Request failed: 400 mock bad request".to_owned())]);
+    assert_eq!(notices(failed), [(NoticeLevel::Error, "Request failed: 400 mock bad request".to_owned())]);
     let mut reading = qwen().open(&sessions[failed]).expect("opens");
-    assert_eq!((reading.marks(Marks::Prompts), reading.marks(Marks::Errors)), (vec![0], vec![1]));
+    assert_eq!((reading.marks(MarkKind::Prompts), reading.marks(MarkKind::Errors)), (vec![0], vec![1]));
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn h17_live_signs_are_believed_only_of_the_process_that_left_them() {
         std::fs::write(root.path.join(format!("sessions/{pid}.json")), sign.to_string()).expect("writes");
         let found = qwen().live(root);
         assert_eq!(found.len(), signs);
-        assert!(found.iter().all(|sign| sign.state == State::Idle && sign.pid == Some(pid)));
+        assert!(found.iter().all(|sign| sign.state == SessionState::Idle && sign.pid == Some(pid)));
     }
 }
 

@@ -1,8 +1,8 @@
-//! The key map, the configuration and the themes: what ships, and what the user changes.
+//! Key map, configuration and themes: the shipped ones and the user's changes.
 
 use std::path::PathBuf;
 
-use salon::app::action::{Action, Place};
+use salon::app::action::{Action, KeyContext};
 use salon::app::keys::Keymap;
 use salon::config::describe::describe;
 use salon::config::key::{Key, KeyCode};
@@ -14,7 +14,7 @@ use salon::domain::Agent;
 fn every_action_has_a_row_and_its_description_in_the_shipped_key_map() {
     let described = describe("");
     for action in Action::ALL {
-        let name = format!("keys.{}.{}", action.place().name(), action.name());
+        let name = format!("keys.{}.{}", action.context().name(), action.name());
         let row = described.iter().find(|row| row.key == name).unwrap_or_else(|| panic!("{name} has no row"));
         assert_eq!(row.about, action.about(), "{name}");
     }
@@ -23,22 +23,30 @@ fn every_action_has_a_row_and_its_description_in_the_shipped_key_map() {
 }
 
 #[test]
-fn no_key_does_two_things_in_one_place() {
+fn no_key_has_two_actions_in_one_context() {
     let mut seen = std::collections::HashMap::new();
     for row in keymap::defaults() {
         for key in row.keys {
-            if let Some(other) = seen.insert((row.place.clone(), key), row.action.clone()) {
-                panic!("{key} in {} is both {other} and {}", row.place, row.action);
+            if let Some(other) = seen.insert((row.context.clone(), key), row.action.clone()) {
+                panic!("{key} in {} is both {other} and {}", row.context, row.action);
             }
         }
     }
-    // A key of a list must not hide one that counts everywhere.
+    // A binding of the list must not hide a global one.
     let map = Keymap::default();
-    let everywhere: Vec<_> = Action::ALL.iter().filter(|action| action.place() == Place::Everywhere).collect();
+    let everywhere: Vec<_> = Action::ALL.iter().filter(|action| action.context() == KeyContext::Everywhere).collect();
     for action in everywhere {
         for key in map.keys(*action) {
-            assert_eq!(map.action(*key, &[Place::List, Place::Move, Place::Everywhere]), Some(*action), "{key}");
-            assert_eq!(map.action(*key, &[Place::Reader, Place::Move, Place::Everywhere]), Some(*action), "{key}");
+            assert_eq!(
+                map.action(*key, &[KeyContext::List, KeyContext::Move, KeyContext::Everywhere]),
+                Some(*action),
+                "{key}"
+            );
+            assert_eq!(
+                map.action(*key, &[KeyContext::Reader, KeyContext::Move, KeyContext::Everywhere]),
+                Some(*action),
+                "{key}"
+            );
         }
     }
 }
@@ -68,16 +76,13 @@ fn keys_are_read_as_they_are_written() {
 }
 
 #[test]
-fn the_user_rebinds_and_what_means_nothing_is_told() {
+fn the_user_rebinds_and_unknown_actions_are_reported() {
     let config = "[keys.list]\nfilter = \"f\"\nsort = [\"x\", \"y\"]\nstar = \"*\"\nopen = \"hyper-o\"\n[keys.nowhere]\nhelp = \"?\"";
     let (settings, problems) = Settings::read(config);
     assert_eq!(problems, ["keys.list.open: \"hyper-o\" is not a key"]);
     let (map, problems) = Keymap::new(&settings.keys);
-    assert_eq!(
-        problems,
-        ["keys.list: there is no action \"star\" there", "keys.nowhere: there is no action \"help\" there"]
-    );
-    let does = |key: char| map.action(Key::char(key), &[Place::List, Place::Move, Place::Everywhere]);
+    assert_eq!(problems, ["keys.list.star: unknown action", "keys.nowhere.help: unknown action"]);
+    let does = |key: char| map.action(Key::char(key), &[KeyContext::List, KeyContext::Move, KeyContext::Everywhere]);
     assert_eq!((does('f'), does('\\')), (Some(Action::Filter), None));
     assert_eq!((does('y'), map.keys(Action::CopyId)), (Some(Action::Sort), [].as_slice()), "the user's key wins");
     assert_eq!(map.keys(Action::Open), [Key::plain(KeyCode::Enter)], "the default stands");
@@ -93,9 +98,9 @@ fn a_configuration_with_mistakes_is_used_as_far_as_it_goes() {
     assert_eq!(
         problems,
         [
-            "mouse: 1 is neither true nor false",
-            "colour: there is no such setting",
-            "sort: \"best\" is none of \"activity\", \"started\", \"turns\", \"tokens\", \"size\", \"title\", \"last\"",
+            "mouse: 1 must be true or false",
+            "colour: unknown setting",
+            "sort: \"best\" must be one of \"activity\", \"started\", \"turns\", \"tokens\", \"size\", \"title\", \"last\"",
         ]
     );
     let (settings, problems) = Settings::read("theme = \"dark\"\n\n[roots\nclaude = []");
@@ -108,7 +113,7 @@ fn a_configuration_with_mistakes_is_used_as_far_as_it_goes() {
 }
 
 #[test]
-fn the_configuration_in_force_is_told_with_defaults_and_descriptions() {
+fn the_effective_configuration_is_printed_with_defaults_and_descriptions() {
     let rows = describe("theme = \"light\"\nmouse = 1\n[keys.list]\nfilter = \"f\"\n[roots]\nclaude = [\"/c\"]");
     let row = |key: &str| rows.iter().find(|row| row.key == key).unwrap_or_else(|| panic!("no {key}")).clone();
     assert_eq!((row("theme").value.as_str(), row("theme").default.as_str()), (Some("light"), Some("auto")));
@@ -139,8 +144,8 @@ fn h42_both_themes_can_be_read() {
     let grounds = [(themes.dark, Rgb(0x1e, 0x1e, 0x1e)), (themes.light, Rgb(0xff, 0xff, 0xff))];
     for (mut look, ground) in grounds {
         for name in theme::Theme::NAMES {
-            let paint = *look.paint_mut(name).expect("a look");
-            // Rules and dots need only be seen, the line between panes hardly that.
+            let paint = *look.style_mut(name).expect("a look");
+            // Rules and dots need less contrast, and the divider between panes still less.
             let least = match *name {
                 "border" => 1.3,
                 "faint" | "past" => 2.8,
@@ -166,6 +171,6 @@ fn the_shipped_themes_name_everything_and_nothing_else() {
             assert!(text.lines().any(|line| line.starts_with(&format!("{look} = "))), "{name}: {look}");
         }
     }
-    assert_eq!(theme_file::paint("#zzzzzz"), None);
-    assert_eq!(theme_file::paint("bold on"), None);
+    assert_eq!(theme_file::parse_style("#zzzzzz"), None);
+    assert_eq!(theme_file::parse_style("bold on"), None);
 }

@@ -1,17 +1,17 @@
-//! Whatever happens to a conversation in whatever order, it stays sound.
+//! Invariants of the chat under random sequences of events.
 
 use proptest::prelude::*;
 use salon::app::Msg;
 use salon::app::runs::{RunEffect, RunMsg};
-use salon::domain::event::Body;
+use salon::domain::event::EventBody;
 use salon::domain::prompt::PromptState;
-use salon::domain::run::{Phase, What};
+use salon::domain::run::{Phase, RunEventKind};
 use salon::domain::transcript::Entry;
 
 use super::{renamed, turn};
-use crate::screens::talk::{Talk, ended, on_disk, queued, run};
+use crate::screens::chat_harness::{ChatHarness, ended, on_disk, queued, run};
 
-/// Something that happens to a conversation.
+/// Event of a chat.
 #[derive(Clone, Debug)]
 enum Step {
     Key(&'static str),
@@ -51,63 +51,63 @@ proptest! {
         steps in prop::collection::vec(step(), 1..60),
         rename in any::<bool>(),
     ) {
-        let mut talk = Talk::of(80, 24, on_disk(turn("first")));
-        // What the run tells, turn after turn, and what the disk will have of it.
+        let mut harness = ChatHarness::of(80, 24, on_disk(turn("first")));
+        // Events of the run, turn after turn, and the resulting entries on disk.
         let all: Vec<_> = (2..30u64).flat_map(|nth| {
             let name = format!("turn{nth}");
             [turn(&name), vec![ended()]].concat().into_iter().map(move |what| (nth, what))
         }).collect();
         let disk: Vec<Entry> = on_disk(all.iter().map(|(_, what)| what.clone()).collect());
         let disk = if rename { renamed(disk) } else { disk };
-        let (mut told, mut written) = (0, 0);
+        let (mut sent, mut written) = (0, 0);
         for step in steps {
             match step {
-                Step::Key(key) => { talk.keys(key); }
-                Step::Type(text) => { talk.type_in(text); }
-                Step::Paste(lines) => { talk.stage.send(Msg::Paste("pasted\r\n".repeat(lines))); }
+                Step::Key(key) => { harness.keys(key); }
+                Step::Type(text) => { harness.type_in(text); }
+                Step::Paste(lines) => { harness.stage.send(Msg::Paste("pasted\r\n".repeat(lines))); }
                 Step::Tell(count) => {
-                    for (nth, what) in all.iter().skip(told).take(count) {
-                        talk.happen(*nth, vec![what.clone()]);
+                    for (nth, what) in all.iter().skip(sent).take(count) {
+                        harness.happen(*nth, vec![what.clone()]);
                     }
-                    told += count;
+                    sent += count;
                 }
-                // The disk has only what was told before.
+                // The disk contains only entries of earlier events.
                 Step::Write => {
-                    let told: usize = all.iter().take(told).filter(|(_, what)| begins_an_entry(what)).count();
-                    if written < told {
-                        talk.written(disk[written..=written].to_vec());
+                    let sent: usize = all.iter().take(sent).filter(|(_, what)| begins_an_entry(what)).count();
+                    if written < sent {
+                        harness.written(disk[written..=written].to_vec());
                         written += 1;
                     }
                 }
-                Step::Phase(0) => talk.changed(|info| info.phase = Phase::Starting),
-                Step::Phase(1) => talk.changed(|info| info.phase = Phase::Idle),
-                Step::Phase(2) => talk.changed(|info| info.paused = !info.paused),
-                Step::Phase(_) => talk.working(true),
+                Step::Phase(0) => harness.changed(|info| info.phase = Phase::Starting),
+                Step::Phase(1) => harness.changed(|info| info.phase = Phase::Idle),
+                Step::Phase(2) => harness.changed(|info| info.paused = !info.paused),
+                Step::Phase(_) => harness.working(true),
                 Step::Queue(len) => {
                     let states = [PromptState::Pending, PromptState::Held, PromptState::Failed, PromptState::Sending];
                     let prompts = (1..).zip(states).take(len).map(|(id, state)| queued(id, "a prompt", state, Some("why")));
-                    talk.send(RunMsg::Queued(run(), prompts.collect()));
+                    harness.send(RunMsg::Queued(run(), prompts.collect()));
                 }
-                Step::Size(width, height) => { talk.stage.send(Msg::Resized { width, height }); }
-                Step::Restart => talk.stage.send(Msg::Clock(crate::screens::stage::NOW)).draw(),
+                Step::Size(width, height) => { harness.stage.send(Msg::Resized { width, height }); }
+                Step::Restart => harness.stage.send(Msg::Clock(crate::screens::stage::NOW)).draw(),
             }
-            // Once it was left, what it was told is told again by its run, which this one does not do.
-            if talk.take().iter().any(|effect| matches!(effect, RunEffect::Unwatch(_))) {
+            // After the chat was closed, the run replays its events, which this harness does not do.
+            if harness.take().iter().any(|effect| matches!(effect, RunEffect::Unwatch(_))) {
                 break;
             }
-            let shown = talk.shown();
+            let shown = harness.shown();
             let held: Vec<_> = shown.iter().filter(|text| *text != "…").collect();
             let mut once = held.clone();
             once.sort();
             once.dedup();
             prop_assert_eq!(once.len(), held.len(), "shown twice: {:?}", shown);
-            let begun: usize = all.iter().take(told).filter(|(_, what)| begins_an_entry(what)).count();
-            prop_assert_eq!(shown.len(), 4 + begun, "all that was told is shown: {:?}", shown);
+            let begun: usize = all.iter().take(sent).filter(|(_, what)| begins_an_entry(what)).count();
+            prop_assert_eq!(shown.len(), 4 + begun, "all that was sent is shown: {:?}", shown);
         }
     }
 }
 
-fn begins_an_entry(what: &What) -> bool {
-    let What::Event(event) = what else { return false };
-    !matches!(event.body, Body::ToolUpdate { .. })
+fn begins_an_entry(what: &RunEventKind) -> bool {
+    let RunEventKind::Event(event) = what else { return false };
+    !matches!(event.body, EventBody::ToolUpdate { .. })
 }

@@ -1,10 +1,10 @@
-//! What is read again, and what is not, when there is a cache.
+//! Reads with a cache: only changed sources are read again.
 
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
 
-fn look(home: &Home) -> Collected {
+fn scan(home: &Home) -> Collected {
     collect(&cached(home), Refresh::Changed)
 }
 
@@ -12,14 +12,14 @@ fn cache_file(home: &Home) -> PathBuf {
     home.path().join("cache/sessions.db")
 }
 
-/// Three units, read once.
+/// Home with four sources, read once.
 fn home() -> Home {
     let home = Home::empty();
     write(&home, "a.log", "cwd /w\nprompt 1000 first of a\n");
     write(&home, "b.log", "prompt 2000 first of b\n");
     write(&home, "many.base", "x prompt 10 of x\ny prompt 20 of y\n");
     write(&home, "names.notes", "title a named\n");
-    assert_eq!(look(&home).tally.summaries, 4);
+    assert_eq!(scan(&home).counts.summaries, 4);
     home
 }
 
@@ -30,19 +30,19 @@ fn rows(found: &Collected) -> Vec<salon::domain::Session> {
 }
 
 #[test]
-fn what_did_not_change_is_not_opened() {
+fn unchanged_sources_are_not_opened() {
     let home = home();
-    let again = look(&home);
-    assert_eq!((again.tally.summaries, again.tally.glances, again.tally.bytes), (0, 0, 0));
-    assert_eq!(rows(&again), rows(&super::look(&home)));
+    let again = scan(&home);
+    assert_eq!((again.counts.summaries, again.counts.peeks, again.counts.bytes), (0, 0, 0));
+    assert_eq!(rows(&again), rows(&super::scan(&home)));
 }
 
 #[test]
 fn c20_touching_one_session_reads_one_file() {
     let home = home();
     append(&home.path().join("fake/claude/a.log"), "prompt 3000 second of a\n");
-    let again = look(&home);
-    assert_eq!((again.tally.summaries, again.tally.glances), (1, 0));
+    let again = scan(&home);
+    assert_eq!((again.counts.summaries, again.counts.peeks), (1, 0));
     assert_eq!(again.session(&key("a")).expect("a").turns, 2);
     assert_eq!(&*again.session(&key("a")).expect("a").title.text, "named");
 }
@@ -52,45 +52,45 @@ fn a8_only_appended_bytes_are_read() {
     let home = home();
     let line = "prompt 3000 second of a\n";
     append(&home.path().join("fake/claude/a.log"), line);
-    assert_eq!(look(&home).tally.bytes, line.len() as u64);
+    assert_eq!(scan(&home).counts.bytes, line.len() as u64);
 }
 
 #[test]
-fn a_database_tells_only_what_changed_and_the_rest_stays() {
+fn a_database_updates_only_changed_sessions() {
     let home = home();
     append(&home.path().join("fake/claude/many.base"), "z prompt 30 of z\nx drop\n");
     for _ in 0..2 {
-        let found = look(&home);
+        let found = scan(&home);
         let ids: Vec<_> = rows(&found).into_iter().map(|row| row.key.id.to_string()).collect();
         assert_eq!(ids, ["a", "b", "y", "z"]);
     }
 }
 
 #[test]
-fn a13_a_file_that_was_replaced_is_read_anew() {
+fn a13_a_replaced_file_is_read_again() {
     let home = home();
     let path = home.path().join("fake/claude/a.log");
     fs::write(path.with_extension("new"), "prompt 5000 another\n").expect("write");
     fs::rename(path.with_extension("new"), &path).expect("rename");
-    assert_eq!(look(&home).session(&key("a")).expect("a").turns, 1);
+    assert_eq!(scan(&home).session(&key("a")).expect("a").turns, 1);
     fs::write(&path, "").expect("truncate");
-    assert!(look(&home).session(&key("a")).expect("a").flags.empty);
+    assert!(scan(&home).session(&key("a")).expect("a").flags.empty);
 }
 
 #[test]
-fn a10_what_is_gone_from_disk_is_gone_from_the_cache() {
+fn a10_sources_removed_from_disk_are_removed_from_the_cache() {
     let home = home();
     fs::remove_file(home.path().join("fake/claude/a.log")).expect("remove");
     fs::remove_file(home.path().join("fake/claude/many.base")).expect("remove");
     for _ in 0..2 {
-        assert_eq!(look(&home).sessions.len(), 1);
+        assert_eq!(scan(&home).sessions.len(), 1);
     }
 }
 
 #[test]
-fn a_damaged_cache_is_dropped_and_made_anew() {
+fn a_damaged_cache_is_deleted_and_created_again() {
     let home = home();
-    let whole = rows(&look(&home));
+    let whole = rows(&scan(&home));
     let length = fs::metadata(cache_file(&home)).expect("cache").len();
     let damages: [&dyn Fn(&mut Vec<u8>); 4] = [
         &|bytes| bytes.clear(),
@@ -103,27 +103,27 @@ fn a_damaged_cache_is_dropped_and_made_anew() {
         let mut bytes = fs::read(cache_file(&home)).expect("read");
         damage(&mut bytes);
         fs::write(cache_file(&home), bytes).expect("write");
-        let found = look(&home);
+        let found = scan(&home);
         assert_eq!(rows(&found), whole);
-        assert_eq!(look(&home).tally.summaries, 0, "kept again");
+        assert_eq!(scan(&home).counts.summaries, 0, "kept again");
     }
 }
 
 #[test]
-fn a_cache_of_another_version_is_not_believed() {
+fn a_cache_of_another_version_is_ignored() {
     let home = home();
     let db = rusqlite::Connection::open(cache_file(&home)).expect("open");
     db.execute("UPDATE made_by SET version = 'another'", []).expect("update");
     drop(db);
-    assert_eq!(look(&home).tally.summaries, 4);
-    assert_eq!(look(&home).tally.summaries, 0);
+    assert_eq!(scan(&home).counts.summaries, 4);
+    assert_eq!(scan(&home).counts.summaries, 0);
 }
 
 #[test]
-fn a_cache_that_cannot_be_kept_is_an_issue_and_no_more() {
+fn a_cache_that_cannot_be_written_is_only_an_issue() {
     let home = home();
     fs::write(home.path().join("plain"), "a file").expect("write");
-    let options = Options { cache_dir: Some(home.path().join("plain/cache")), ..options(&home) };
+    let options = IndexOptions { cache_dir: Some(home.path().join("plain/cache")), ..options(&home) };
     let found = collect(&options, Refresh::Changed);
     assert_eq!(found.sessions.len(), 4);
     assert!(found.issues.iter().any(|issue| issue.path.ends_with("plain/cache")), "{:?}", found.issues);
@@ -140,17 +140,17 @@ fn the_cache_is_readable_for_its_owner_only() {
 fn another_home_with_the_same_cache_sees_only_its_own() {
     let (one, two) = (home(), Home::empty());
     write(&two, "other.log", "prompt 1000 other\n");
-    let options = Options { cache_dir: Some(one.path().join("cache")), ..options(&two) };
+    let options = IndexOptions { cache_dir: Some(one.path().join("cache")), ..options(&two) };
     assert_eq!(collect(&options, Refresh::Changed).sessions.len(), 1);
-    assert_eq!(look(&one).tally.summaries, 0, "the other home's rows were left alone");
+    assert_eq!(scan(&one).counts.summaries, 0, "the other home's rows were left alone");
 }
 
 #[test]
 fn everything_is_read_again_on_request() {
     let home = home();
-    let whole = rows(&look(&home));
+    let whole = rows(&scan(&home));
     let found = collect(&cached(&home), Refresh::Everything);
-    assert_eq!((found.tally.summaries, rows(&found)), (4, whole));
+    assert_eq!((found.counts.summaries, rows(&found)), (4, whole));
 }
 
 #[test]
@@ -163,11 +163,11 @@ fn two_at_once_share_the_cache() {
             scope.spawn(move || {
                 for round in 0..8 {
                     append(path, &format!("w{worker}r{round} prompt 5 text\n"));
-                    look(home);
+                    scan(home);
                 }
             });
         }
     });
-    assert!(rows(&look(&home)) == rows(&super::look(&home)), "as if read without a cache");
-    assert_eq!(look(&home).tally.summaries, 0);
+    assert!(rows(&scan(&home)) == rows(&super::scan(&home)), "as if read without a cache");
+    assert_eq!(scan(&home).counts.summaries, 0);
 }

@@ -1,34 +1,34 @@
-//! The index at work: what it tells as files change.
+//! Running index: its events while files change.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use salon::domain::catalog::{Catalog, Progress};
-use salon::domain::found::{Answer, Order};
-use salon::domain::live::LiveSign;
-use salon::domain::{Session, State};
-use salon::index::{Event, Index, Opened, TranscriptEvent, WatchState, Watching};
+use salon::domain::catalog::{Catalog, IndexProgress};
+use salon::domain::live_status::LiveStatus;
+use salon::domain::search::{SearchOrder, SearchResults};
+use salon::domain::{Session, SessionState};
+use salon::index::{Index, IndexEvent, OpenedTranscript, TranscriptEvent, WatchMode, WatchState};
 use tokio::sync::mpsc::Receiver;
 
 use super::*;
 
-/// A running index and what it told so far.
+/// Running index and its events so far.
 pub struct Running {
     pub index: Index,
-    events: Receiver<Event>,
+    events: Receiver<IndexEvent>,
     pub catalog: Catalog,
-    pub live: Vec<LiveSign>,
+    pub live: Vec<LiveStatus>,
     pub watch: Option<WatchState>,
     pub transcripts: Vec<(u64, TranscriptEvent)>,
     pub ranked: Vec<(String, Vec<SessionKey>)>,
-    pub found: HashMap<String, Answer>,
-    pub indexed: Option<Progress>,
+    pub found: HashMap<String, SearchResults>,
+    pub indexed: Option<IndexProgress>,
     pub values: Vec<(String, Vec<(String, usize)>)>,
     pub changes: usize,
 }
 
 impl Running {
-    pub fn start(options: Options) -> Self {
+    pub fn start(options: IndexOptions) -> Self {
         let (index, events) = Index::start(options);
         let (catalog, transcripts, ranked) = (Catalog::default(), Vec::new(), Vec::new());
         Self {
@@ -46,7 +46,7 @@ impl Running {
         }
     }
 
-    /// Takes events until something is so. A generous limit stands only against hanging for ever.
+    /// Takes events until a condition is true. The generous timeout is only against hanging forever.
     pub fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("runtime");
         while !done(self) {
@@ -59,24 +59,28 @@ impl Running {
         }
     }
 
-    fn take(&mut self, event: Event) {
+    fn take(&mut self, event: IndexEvent) {
         match event {
-            Event::Catalog(change) => {
+            IndexEvent::Catalog(change) => {
                 self.changes += 1;
                 self.catalog.apply(change);
             }
-            Event::Live(signs) => self.live = signs,
-            Event::Transcript(ticket, event) => self.transcripts.push((ticket, event)),
-            Event::Ranked { query, keys } => self.ranked.push((query, keys)),
-            Event::Found { query, found } => self.found.entry(query).or_default().apply(found, Order::Relevance),
-            Event::Indexed(progress) => self.indexed = Some(progress),
-            Event::Values { field, typed, values } => self.values.push((format!("{}:{typed}", field.name()), values)),
-            Event::Watch(state) => self.watch = Some(state),
+            IndexEvent::Live(signs) => self.live = signs,
+            IndexEvent::Transcript(ticket, event) => self.transcripts.push((ticket, event)),
+            IndexEvent::Ranked { query, keys } => self.ranked.push((query, keys)),
+            IndexEvent::Search { query, update } => {
+                self.found.entry(query).or_default().apply(update, SearchOrder::Relevance)
+            }
+            IndexEvent::Indexed(progress) => self.indexed = Some(progress),
+            IndexEvent::Values { field, typed, values } => {
+                self.values.push((format!("{}:{typed}", field.name()), values))
+            }
+            IndexEvent::Watch(state) => self.watch = Some(state),
         }
     }
 
-    /// Everything read, and watched.
-    pub fn settled(options: Options) -> Self {
+    /// Starts an index and waits until everything is read and watched.
+    pub fn complete_and_watched(options: IndexOptions) -> Self {
         let mut running = Self::start(options);
         running.until("settled", |running| running.watch.is_some() && running.complete());
         running
@@ -95,7 +99,7 @@ impl Running {
         self.session(id).map_or(0, |session| session.turns)
     }
 
-    pub fn opened(&self) -> Option<&Opened> {
+    pub fn opened(&self) -> Option<&OpenedTranscript> {
         self.transcripts.iter().rev().find_map(|(_, event)| match event {
             TranscriptEvent::Opened(opened) | TranscriptEvent::Grown { opened, .. } => Some(opened),
             _ => None,
@@ -104,10 +108,10 @@ impl Running {
 }
 
 #[test]
-fn a8_an_append_is_told_and_only_it_is_read() {
+fn a8_an_append_is_reported_and_only_it_is_read() {
     let home = Home::empty();
     let path = write(&home, "a.log", "prompt 1000 one\n");
-    let mut running = Running::settled(cached(&home));
+    let mut running = Running::complete_and_watched(cached(&home));
     let before = running.index.bytes_read();
     append(&path, "prompt 2000 two\n");
     running.until("the append", |running| running.turns("a") == 2);
@@ -118,7 +122,7 @@ fn a8_an_append_is_told_and_only_it_is_read() {
 fn a9_two_files_changed_together_both_update() {
     let home = Home::empty();
     let paths = ["a", "b", "c"].map(|name| write(&home, &format!("{name}.log"), "prompt 1000 one\n"));
-    let mut running = Running::settled(options(&home));
+    let mut running = Running::complete_and_watched(options(&home));
     for round in 0..5 {
         for path in &paths {
             append(path, &format!("prompt {round} more\n"));
@@ -128,11 +132,11 @@ fn a9_two_files_changed_together_both_update() {
 }
 
 #[test]
-fn a10_what_is_deleted_goes_and_its_transcript_says_so() {
+fn a10_a_deleted_source_and_its_transcript_are_removed() {
     let home = Home::empty();
     let path = write(&home, "a.log", "prompt 1000 one\n");
     write(&home, "sub/b.log", "prompt 1000 one\n");
-    let mut running = Running::settled(options(&home));
+    let mut running = Running::complete_and_watched(options(&home));
     running.index.open(7, key("a"));
     running.until("opened", |running| running.opened().is_some());
     fs::remove_file(path).expect("remove");
@@ -146,7 +150,7 @@ fn a10_what_is_deleted_goes_and_its_transcript_says_so() {
 #[test]
 fn a11_a_root_that_comes_later_is_watched() {
     let home = Home::empty();
-    let mut running = Running::settled(options(&home));
+    let mut running = Running::complete_and_watched(options(&home));
     write(&home, "deep/a.log", "prompt 1000 one\n");
     running.until("the first session", |running| running.turns("a") == 1);
     append(&fake::folder(home.path(), Agent::Claude).join("deep/a.log"), "prompt 2000 two\n");
@@ -161,7 +165,7 @@ fn a11_a_root_that_comes_later_is_watched() {
 fn a3_files_in_new_and_renamed_folders_are_seen() {
     let home = Home::empty();
     write(&home, "a.log", "prompt 1000 one\n");
-    let mut running = Running::settled(options(&home));
+    let mut running = Running::complete_and_watched(options(&home));
     let path = write(&home, "-home-agent-deck/x/b.log", "prompt 1000 one\n");
     running.until("new folder", |running| running.turns("b") == 1);
     append(&path, "prompt 2000 two\n");
@@ -179,7 +183,7 @@ fn a12_half_a_line_waits_for_its_end() {
     let home = Home::empty();
     let path = write(&home, "a.log", "prompt 1000 one\n");
     let other = write(&home, "z.log", "prompt 1000 one\n");
-    let mut running = Running::settled(options(&home));
+    let mut running = Running::complete_and_watched(options(&home));
     append(&path, "prompt 2000 ha");
     append(&other, "prompt 2000 two\n");
     running.until("the other file", |running| running.turns("z") == 2);
@@ -189,10 +193,10 @@ fn a12_half_a_line_waits_for_its_end() {
 }
 
 #[test]
-fn a13_a_file_rewritten_or_replaced_is_read_anew() {
+fn a13_a_rewritten_or_replaced_file_is_read_again() {
     let home = Home::empty();
     let path = write(&home, "a.log", "prompt 1000 one\nprompt 2000 two\n");
-    let mut running = Running::settled(options(&home));
+    let mut running = Running::complete_and_watched(options(&home));
     fs::write(&path, "prompt 9000 short\n").expect("rewrite");
     running.until("rewritten", |running| running.turns("a") == 1);
     fs::write(path.with_extension("tmp"), "prompt 1 x\nprompt 2 y\nprompt 3 z\n").expect("write");
@@ -201,31 +205,31 @@ fn a13_a_file_rewritten_or_replaced_is_read_anew() {
 }
 
 #[test]
-fn a28_where_nothing_notifies_it_polls_and_says_so() {
+fn a28_without_notifications_the_index_polls_and_reports_it() {
     let home = Home::empty();
     let path = write(&home, "a.log", "prompt 1000 one\n");
-    let mut running = Running::settled(Options { watch: Watching::Refused, ..options(&home) });
+    let mut running = Running::complete_and_watched(IndexOptions { watch: WatchMode::Refused, ..options(&home) });
     assert!(matches!(running.watch, Some(WatchState::Poll { .. })));
     running.until("the issue", |running| running.catalog.issues.iter().any(|issue| issue.reason.contains("every few")));
     append(&path, "prompt 2000 two\n");
     running.until("polled", |running| running.turns("a") == 2);
     append(&path, "prompt 3000 three\n");
-    running.index.look();
+    running.index.check_changes();
     running.until("looked", |running| running.turns("a") == 3);
 }
 
 #[test]
-fn signs_of_life_set_the_state_and_withdraw_it() {
+fn live_statuses_set_and_reset_the_state() {
     let home = Home::empty();
     write(&home, "a.log", "prompt 1000 one\n");
     let sign = write(&home, "live/a", "working");
-    let mut running = Running::settled(options(&home));
+    let mut running = Running::complete_and_watched(options(&home));
     let state = |running: &Running| running.session("a").map(|session| session.state);
-    running.until("working", |running| state(running) == Some(State::Working) && running.live.len() == 1);
+    running.until("working", |running| state(running) == Some(SessionState::Working) && running.live.len() == 1);
     fs::write(&sign, "needs-you").expect("write");
-    running.until("needs you", |running| state(running) == Some(State::NeedsYou));
+    running.until("needs you", |running| state(running) == Some(SessionState::NeedsYou));
     fs::remove_file(sign).expect("remove");
-    running.until("past", |running| state(running) == Some(State::Past) && running.live.is_empty());
+    running.until("past", |running| state(running) == Some(SessionState::Past) && running.live.is_empty());
 }
 
 #[test]
@@ -244,16 +248,16 @@ fn the_first_change_comes_from_the_cache_and_nothing_is_read_again() {
 static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
 
 #[test]
-fn c1_without_a_cache_the_first_change_holds_the_newest() {
+fn c1_without_a_cache_the_first_change_contains_the_newest() {
     let home = Home::empty();
     for n in 0..400 {
         let path = write(&home, &format!("s{n}.log"), &format!("prompt {n}000 text {n}\nprompt {n}500 more\n"));
         let time = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + n);
         fs::File::options().append(true).open(path).expect("open").set_modified(time).expect("set time");
     }
-    // Time stands still, so that nothing but a complete first screen makes it tell.
+    // The clock stands still, so that only a complete first screen triggers the first event.
     let clock = || *START.get_or_init(Instant::now);
-    let mut running = Running::start(Options { clock, ..options(&home) });
+    let mut running = Running::start(IndexOptions { clock, ..options(&home) });
     running.until("the first change", |running| running.changes == 1);
     assert!((300..400).all(|n| running.session(&format!("s{n}")).is_some()), "{}", running.catalog.len());
     running.until("all", |running| running.catalog.len() == 400 && running.complete());
@@ -264,7 +268,7 @@ fn a_rescan_reads_everything_and_changes_nothing() {
     let home = Home::empty();
     write(&home, "a.log", "prompt 1000 one\n");
     write(&home, "many.base", "x prompt 10 of x\n");
-    let mut running = Running::settled(cached(&home));
+    let mut running = Running::complete_and_watched(cached(&home));
     let before = running.index.bytes_read();
     running.index.rescan();
     write(&home, "b.log", "prompt 1000 one\n");
@@ -275,10 +279,10 @@ fn a_rescan_reads_everything_and_changes_nothing() {
 }
 
 #[test]
-fn h15_a_burst_that_nobody_takes_is_merged() {
+fn h15_a_burst_of_unread_events_is_merged() {
     let home = Home::empty();
     let paths: Vec<_> = (0..20).map(|n| write(&home, &format!("s{n}.log"), "prompt 1 one\n")).collect();
-    let mut running = Running::settled(options(&home));
+    let mut running = Running::complete_and_watched(options(&home));
     let before = running.changes;
     for round in 0..100 {
         for path in &paths {

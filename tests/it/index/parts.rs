@@ -1,23 +1,23 @@
-//! The parts that need no disk, and workspaces.
+//! Parts of the index without IO, and workspaces.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use salon::agent::{Note, Sessions, Stamp, Unit};
+use salon::agent::{FileStamp, Source, SourceSessions, SummaryNote};
 use salon::domain::catalog::Catalog;
 use salon::domain::{Session, Time, Title, TitleSource, Tokens};
-use salon::index::{Origin, Ranker, Shelf, Summary, Throttle, Workspaces};
+use salon::index::{IssueOrigin, Ranker, SessionTable, SourceContents, Throttle, Workspaces};
 
 use super::*;
 
 #[test]
-fn the_first_event_of_a_path_goes_through_at_once_and_a_stream_never_starves() {
+fn the_first_event_of_a_path_passes_at_once_and_a_stream_never_starves() {
     let (start, every) = (Instant::now(), Duration::from_millis(100));
     let mut throttle = Throttle::new(every);
     let mut handled = Vec::new();
-    // An event every 10 ms for a second, and never a pause.
+    // An event every 10 ms for a second, without a pause.
     for tick in 0..100 {
         let now = start + Duration::from_millis(10 * tick);
         if !throttle.due(now).is_empty() || throttle.admit(&"a", now) {
@@ -31,7 +31,7 @@ fn the_first_event_of_a_path_goes_through_at_once_and_a_stream_never_starves() {
 }
 
 #[test]
-fn a9_one_path_does_not_hold_up_another() {
+fn a9_one_path_does_not_delay_another() {
     let now = Instant::now();
     let mut throttle = Throttle::new(Duration::from_millis(100));
     assert!(throttle.admit(&1, now) && throttle.admit(&2, now) && !throttle.admit(&1, now));
@@ -93,35 +93,35 @@ fn h44_every_word_must_match_and_a_longer_query_narrows() {
     assert_eq!(ids("/u/"), [""; 0], "nobody types the path");
 }
 
-/// One thing that happens to a shelf.
+/// Operation on a session table.
 #[derive(Clone, Debug)]
-enum Happening {
+enum Operation {
     Summarised(u8, Vec<(u8, u8)>, Vec<(u8, u8)>),
-    Glanced(u8, Vec<(u8, u8)>),
+    Peeked(u8, Vec<(u8, u8)>),
     Changed(u8, Vec<(u8, u8)>, Vec<u8>),
     Removed(u8),
-    Told,
+    Emit,
 }
 
-fn happenings() -> impl Strategy<Value = Vec<Happening>> {
+fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let rows = || prop::collection::vec((0..6u8, 0..4u8), 0..4);
     let one = prop_oneof![
-        3 => (0..4u8, rows(), rows()).prop_map(|(unit, rows, notes)| Happening::Summarised(unit, rows, notes)),
-        1 => (0..4u8, rows()).prop_map(|(unit, rows)| Happening::Glanced(unit, rows)),
-        2 => (0..4u8, rows(), prop::collection::vec(0..6u8, 0..3)).prop_map(|(u, rows, gone)| Happening::Changed(u, rows, gone)),
-        1 => (0..4u8).prop_map(Happening::Removed),
-        2 => Just(Happening::Told),
+        3 => (0..4u8, rows(), rows()).prop_map(|(source, rows, notes)| Operation::Summarised(source, rows, notes)),
+        1 => (0..4u8, rows()).prop_map(|(source, rows)| Operation::Peeked(source, rows)),
+        2 => (0..4u8, rows(), prop::collection::vec(0..6u8, 0..3)).prop_map(|(u, rows, gone)| Operation::Changed(u, rows, gone)),
+        1 => (0..4u8).prop_map(Operation::Removed),
+        2 => Just(Operation::Emit),
     ];
     prop::collection::vec(one, 0..40)
 }
 
-fn unit(number: u8) -> Unit {
-    let path = format!("/units/{number}").into();
-    Unit { agent: Agent::Claude, path, stamp: Stamp::default(), kind: number % 3 }
+fn source(number: u8) -> Source {
+    let path = format!("/sources/{number}").into();
+    Source { agent: Agent::Claude, path, stamp: FileStamp::default(), kind: number % 3 }
 }
 
-fn session(unit: u8, (id, messages): (u8, u8), complete: bool) -> Session {
-    let mut session = Session::new(key(&format!("s{id}")), format!("/units/{unit}").into());
+fn session(source: u8, (id, messages): (u8, u8), complete: bool) -> Session {
+    let mut session = Session::new(key(&format!("s{id}")), format!("/sources/{source}").into());
     session.messages = messages.into();
     session.flags.empty = messages == 0;
     session.tip = (messages == 3).then(|| format!("tip{id}").into());
@@ -129,53 +129,58 @@ fn session(unit: u8, (id, messages): (u8, u8), complete: bool) -> Session {
     session
 }
 
-fn note((id, what): (u8, u8)) -> Note {
+fn note((id, what): (u8, u8)) -> SummaryNote {
     match what {
-        0 => Note::Title { id: format!("s{id}").into(), title: format!("named {id}"), source: TitleSource::User },
-        1 => Note::TitleOfTip { tip: format!("tip{id}").into(), title: format!("of tip {id}") },
-        _ => Note::Usage { id: format!("s{id}").into(), tokens: Tokens { input: what.into(), ..Tokens::default() } },
+        0 => {
+            SummaryNote::Title { id: format!("s{id}").into(), title: format!("named {id}"), source: TitleSource::User }
+        }
+        1 => SummaryNote::TitleOfTip { tip: format!("tip{id}").into(), title: format!("of tip {id}") },
+        _ => SummaryNote::Usage {
+            id: format!("s{id}").into(),
+            tokens: Tokens { input: what.into(), ..Tokens::default() },
+        },
     }
 }
 
-fn unique(unit: u8, rows: &[(u8, u8)], complete: bool) -> Vec<Session> {
+fn unique(source: u8, rows: &[(u8, u8)], complete: bool) -> Vec<Session> {
     let rows: HashMap<u8, u8> = rows.iter().copied().collect();
-    rows.into_iter().map(|row| session(unit, row, complete)).collect()
+    rows.into_iter().map(|row| session(source, row, complete)).collect()
 }
 
-/// What the units hold in the end, put on a fresh shelf in the order of their names.
-type Held = std::collections::BTreeMap<u8, (Vec<Session>, Vec<Note>, bool)>;
+/// Final contents of the sources, to be added to a new table in the order of their names.
+type Contents = std::collections::BTreeMap<u8, (Vec<Session>, Vec<SummaryNote>, bool)>;
 
-fn happen(shelf: &mut Shelf, held: &mut Held, happening: Happening) {
-    match happening {
-        Happening::Summarised(number, rows, notes) => {
+fn apply(table: &mut SessionTable, contents: &mut Contents, operation: Operation) {
+    match operation {
+        Operation::Summarised(number, rows, notes) => {
             let (sessions, notes): (_, Vec<_>) = (unique(number, &rows, true), notes.into_iter().map(note).collect());
-            held.insert(number, (sessions.clone(), notes.clone(), true));
-            let summary = Summary { sessions: Sessions::All(sessions), notes, issues: Vec::new() };
-            shelf.summarised(&unit(number), summary);
+            contents.insert(number, (sessions.clone(), notes.clone(), true));
+            let summary = SourceContents { sessions: SourceSessions::All(sessions), notes, issues: Vec::new() };
+            table.add_summary(&source(number), summary);
         }
-        Happening::Glanced(number, rows) => {
+        Operation::Peeked(number, rows) => {
             let sessions = unique(number, &rows, false);
-            if held.get(&number).is_none_or(|(_, _, complete)| !complete) {
-                held.insert(number, (sessions.clone(), Vec::new(), false));
+            if contents.get(&number).is_none_or(|(_, _, complete)| !complete) {
+                contents.insert(number, (sessions.clone(), Vec::new(), false));
             }
-            shelf.glance(&unit(number), sessions);
+            table.add_peeked(&source(number), sessions);
         }
-        Happening::Changed(number, rows, gone) => {
+        Operation::Changed(number, rows, gone) => {
             let sessions = unique(number, &rows, true);
             let removed: Vec<Arc<str>> = gone.iter().map(|id| format!("s{id}").into()).collect();
-            let (before, _, _) = held.remove(&number).unwrap_or_default();
+            let (before, _, _) = contents.remove(&number).unwrap_or_default();
             let mut now: HashMap<_, _> = before.into_iter().map(|session| (session.key.clone(), session)).collect();
             now.extend(sessions.iter().map(|session| (session.key.clone(), session.clone())));
             now.retain(|key, _| !removed.contains(&key.id));
-            held.insert(number, (now.into_values().collect(), Vec::new(), true));
-            let sessions = Sessions::Changed { sessions, removed };
-            shelf.summarised(&unit(number), Summary { sessions, notes: Vec::new(), issues: Vec::new() });
+            contents.insert(number, (now.into_values().collect(), Vec::new(), true));
+            let sessions = SourceSessions::Changed { sessions, removed };
+            table.add_summary(&source(number), SourceContents { sessions, notes: Vec::new(), issues: Vec::new() });
         }
-        Happening::Removed(number) => {
-            held.remove(&number);
-            shelf.remove(&unit(number).path);
+        Operation::Removed(number) => {
+            contents.remove(&number);
+            table.remove(&source(number).path);
         }
-        Happening::Told => {}
+        Operation::Emit => {}
     }
 }
 
@@ -186,22 +191,22 @@ fn rows(catalog: &Catalog) -> Vec<Session> {
 }
 
 proptest! {
-    /// Whatever happened and whenever it was told: the catalog is what the units hold in the end.
+    /// After any operations and emissions, the catalog equals the final contents of the sources.
     #[test]
-    fn changes_add_up_to_what_is_there(happenings in happenings()) {
-        let (mut shelf, mut held, mut catalog) = (Shelf::default(), Held::new(), Catalog::default());
-        for happening in happenings {
-            let tell = matches!(happening, Happening::Told);
-            happen(&mut shelf, &mut held, happening);
-            if tell {
-                catalog.apply(shelf.take_change());
+    fn changes_add_up_to_the_contents(operations in operations()) {
+        let (mut table, mut contents, mut catalog) = (SessionTable::default(), Contents::new(), Catalog::default());
+        for operation in operations {
+            let emit = matches!(operation, Operation::Emit);
+            apply(&mut table, &mut contents, operation);
+            if emit {
+                catalog.apply(table.take_change());
             }
         }
-        catalog.apply(shelf.take_change());
-        let mut fresh = Shelf::default();
-        for (number, (sessions, notes, complete)) in held {
-            let summary = Summary { sessions: Sessions::All(sessions.clone()), notes, issues: Vec::new() };
-            if complete { fresh.summarised(&unit(number), summary) } else { fresh.glance(&unit(number), sessions) }
+        catalog.apply(table.take_change());
+        let mut fresh = SessionTable::default();
+        for (number, (sessions, notes, complete)) in contents {
+            let summary = SourceContents { sessions: SourceSessions::All(sessions.clone()), notes, issues: Vec::new() };
+            if complete { fresh.add_summary(&source(number), summary) } else { fresh.add_peeked(&source(number), sessions) }
         }
         let mut expected = Catalog::default();
         expected.apply(fresh.take_change());
@@ -210,13 +215,13 @@ proptest! {
 }
 
 #[test]
-fn issues_are_told_when_they_come_and_when_they_go() {
-    let mut shelf = Shelf::default();
+fn issues_are_emitted_when_added_and_when_removed() {
+    let mut table = SessionTable::default();
     let issue = salon::domain::Issue::new("/x", "no");
-    shelf.set_issues(Origin::Root(0), vec![issue.clone()]);
-    assert_eq!(shelf.take_change().issues, Some(vec![issue.clone()]));
-    shelf.set_issues(Origin::Root(0), vec![issue]);
-    assert_eq!(shelf.take_change().issues, None);
-    shelf.set_issues(Origin::Root(0), Vec::new());
-    assert_eq!(shelf.take_change().issues, Some(Vec::new()));
+    table.set_issues(IssueOrigin::Root(0), vec![issue.clone()]);
+    assert_eq!(table.take_change().issues, Some(vec![issue.clone()]));
+    table.set_issues(IssueOrigin::Root(0), vec![issue]);
+    assert_eq!(table.take_change().issues, None);
+    table.set_issues(IssueOrigin::Root(0), Vec::new());
+    assert_eq!(table.take_change().issues, Some(Vec::new()));
 }

@@ -1,21 +1,21 @@
-//! The catalog as it is kept for the next command: all of it, or none.
+//! Snapshot of the catalog for the next command: used completely, or not at all.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use salon::domain::{Flags, Issue, Session, State, Time, Title, TitleSource, Tokens};
-use salon::index::snapshot::form::{self, Now, Reading};
+use salon::domain::{Flags, Issue, Session, SessionState, Time, Title, TitleSource, Tokens};
+use salon::index::snapshot::codec::{self, CurrentState, SnapshotDecoder};
 
 use super::*;
 
-/// Nobody has anything open, and each directory is its own workspace.
-struct Quiet;
+/// State without live sessions, where each directory is its own workspace.
+struct NoLiveState;
 
-impl Now for Quiet {
-    fn state(&self, _key: &SessionKey) -> State {
-        State::Past
+impl CurrentState for NoLiveState {
+    fn state(&self, _key: &SessionKey) -> SessionState {
+        SessionState::Past
     }
 
     fn workspace(&self, cwd: &Arc<str>) -> Arc<str> {
@@ -23,7 +23,7 @@ impl Now for Quiet {
     }
 }
 
-/// A session of which every field says something; one that is added must be filled in here.
+/// Session with a value in every field; a new field must be filled in here.
 fn full(id: &str) -> Session {
     Session {
         key: SessionKey::new(Agent::Codex, id),
@@ -40,7 +40,7 @@ fn full(id: &str) -> Session {
         cost_usd: Some(0.1),
         bytes: 1 << 40,
         path: OsStr::from_bytes(b"/home/\xff\xfe/a.jsonl").into(),
-        state: State::Past,
+        state: SessionState::Past,
         flags: Flags { subagent: true, headless: true, empty: true, fork: true, archived: true, unreadable: true },
         parent: Some("parent".into()),
         forked_from: Some("main".into()),
@@ -51,7 +51,7 @@ fn full(id: &str) -> Session {
     }
 }
 
-/// Many that share some of it, and some with nothing to say.
+/// Sessions with shared values, and some with empty ones.
 fn various() -> (Vec<Arc<Session>>, Vec<Issue>) {
     let plain = Session::new(SessionKey::new(Agent::Claude, ""), "name".into());
     let mut sessions = vec![full("a"), plain, full("b")];
@@ -75,33 +75,33 @@ fn various() -> (Vec<Arc<Session>>, Vec<Issue>) {
     (sessions.into_iter().map(Arc::new).collect(), vec![issue, Issue::new("/", "shut")])
 }
 
-/// What blocks hold, if that is a whole.
+/// Decodes blocks, if they are complete.
 fn read(blocks: &[impl AsRef<[u8]>]) -> Option<(Vec<Arc<Session>>, Vec<Issue>)> {
-    let mut reading = Reading::default();
+    let mut decoder = SnapshotDecoder::default();
     for block in blocks {
-        reading.take(block.as_ref(), &Quiet)?;
+        decoder.read_block(block.as_ref(), &NoLiveState)?;
     }
-    reading.end()
+    decoder.finish()
 }
 
 #[test]
 fn every_field_comes_back() {
     let (sessions, issues) = various();
-    assert_eq!(read(&form::write(&sessions, &issues)), Some((sessions, issues)));
+    assert_eq!(read(&codec::encode(&sessions, &issues)), Some((sessions, issues)));
 }
 
 #[test]
-fn what_repeats_is_shared() {
+fn repeated_texts_are_shared() {
     let (sessions, issues) = various();
-    let (read, _) = read(&form::write(&sessions, &issues)).expect("whole");
+    let (read, _) = read(&codec::encode(&sessions, &issues)).expect("whole");
     assert!(Arc::ptr_eq(&read[0].cwd, &read[2].cwd) && Arc::ptr_eq(&read[0].workspace, &read[2].workspace));
     assert!(Arc::ptr_eq(read[0].branch.as_ref().expect("branch"), read[2].forked_from.as_ref().expect("fork")));
 }
 
 #[test]
-fn many_sessions_lie_in_several_blocks_none_of_which_can_be_missed() {
+fn many_sessions_take_several_blocks_none_of_which_may_be_missing() {
     let sessions: Vec<_> = (0..2000).map(|at| Arc::new(full(&at.to_string()))).collect();
-    let blocks = form::write(&sessions, &[]);
+    let blocks = codec::encode(&sessions, &[]);
     assert!(blocks.len() > 2);
     let (whole, _) = read(&blocks).expect("whole");
     assert!(whole == sessions && Arc::ptr_eq(&whole[0].cwd, &whole[1999].cwd));
@@ -111,9 +111,9 @@ fn many_sessions_lie_in_several_blocks_none_of_which_can_be_missed() {
 }
 
 #[test]
-fn a_form_cut_short_or_too_long_is_none() {
+fn a_truncated_or_extended_encoding_is_rejected() {
     let (sessions, issues) = various();
-    let mut bytes = form::write(&sessions, &issues).concat();
+    let mut bytes = codec::encode(&sessions, &issues).concat();
     for end in 0..bytes.len() {
         assert!(read(&[&bytes[..end]]).is_none(), "cut at {end}");
     }
@@ -122,9 +122,9 @@ fn a_form_cut_short_or_too_long_is_none() {
 }
 
 #[test]
-fn a_form_damaged_anywhere_is_read_without_a_panic() {
+fn a_damaged_encoding_never_panics() {
     let (sessions, issues) = various();
-    let whole = form::write(&sessions, &issues).concat();
+    let whole = codec::encode(&sessions, &issues).concat();
     for at in 0..whole.len() {
         for byte in [0, 1, 0x7f, 0x80, 0xff, whole[at] ^ 1] {
             let mut bytes = whole.clone();
@@ -141,56 +141,56 @@ proptest! {
     }
 }
 
-fn kept(home: &Home) -> PathBuf {
+fn snapshot_file(home: &Home) -> PathBuf {
     home.path().join("cache/catalog")
 }
 
-fn recall(home: &Home) -> Collected {
+fn look_cached(home: &Home) -> Collected {
     collect(&cached(home), Refresh::Changed)
 }
 
-/// Whether a look was answered by what was kept: else it is kept anew.
-fn held(found: &Collected) -> bool {
-    found.keeping.is_none()
+/// Returns true if a result came from the snapshot; else a new one is being written.
+fn from_snapshot(found: &Collected) -> bool {
+    found.pending_write.is_none()
 }
 
-fn told(found: &Collected) -> Vec<Session> {
+fn rows_of(found: &Collected) -> Vec<Session> {
     found.sessions.iter().map(|session| Session::clone(session)).collect()
 }
 
-/// Two units, seen and kept.
-fn seen() -> (Home, Vec<Session>) {
+/// Home with two sources and their snapshot.
+fn with_snapshot() -> (Home, Vec<Session>) {
     let home = Home::empty();
     write(&home, "a.log", "cwd /w\nprompt 1000 first of a\n");
     write(&home, "b.log", "cwd /w\nprompt 2000 first of b\n");
-    let first = recall(&home);
-    assert!(!held(&first));
-    let rows = told(&first);
+    let first = look_cached(&home);
+    assert!(!from_snapshot(&first));
+    let rows = rows_of(&first);
     drop(first);
-    let again = recall(&home);
-    assert!(held(&again), "nothing changed");
-    assert_eq!((again.sessions.len(), again.units.len(), told(&again)), (2, 2, rows.clone()));
+    let again = look_cached(&home);
+    assert!(from_snapshot(&again), "nothing changed");
+    assert_eq!((again.sessions.len(), again.sources.len(), rows_of(&again)), (2, 2, rows.clone()));
     (home, rows)
 }
 
 #[test]
-fn a_snapshot_damaged_at_any_byte_is_not_believed() {
-    let (home, rows) = seen();
+fn a_snapshot_damaged_at_any_byte_is_ignored() {
+    let (home, rows) = with_snapshot();
     for at in 0.. {
-        assert!(held(&recall(&home)), "sound before {at} is damaged");
-        // It is another one each time: the cache was opened in between.
-        let mut bytes = fs::read(kept(&home)).expect("snapshot");
+        assert!(from_snapshot(&look_cached(&home)), "sound before {at} is damaged");
+        // The snapshot differs each time, because the cache was opened in between.
+        let mut bytes = fs::read(snapshot_file(&home)).expect("snapshot");
         let Some(byte) = bytes.get_mut(at) else { break };
         *byte ^= 1 << (at % 8);
-        fs::write(kept(&home), bytes).expect("damage");
-        let found = recall(&home);
-        assert!(!held(&found) && told(&found) == rows, "damaged at {at}");
+        fs::write(snapshot_file(&home), bytes).expect("damage");
+        let found = look_cached(&home);
+        assert!(!from_snapshot(&found) && rows_of(&found) == rows, "damaged at {at}");
     }
 }
 
 #[test]
-fn a_snapshot_of_another_form_is_not_believed() {
-    let (home, rows) = seen();
+fn a_snapshot_of_another_format_is_ignored() {
+    let (home, rows) = with_snapshot();
     let older = br#"{"version":"1/0.1.0","roots":[],"cache":[],"units":[],"sessions":[],"issues":[]}"#;
     let forms: [&dyn Fn(&mut Vec<u8>); 4] = [
         &|bytes| bytes.clear(),
@@ -199,27 +199,27 @@ fn a_snapshot_of_another_form_is_not_believed() {
         &|bytes| bytes.push(0),
     ];
     for form in forms {
-        assert!(held(&recall(&home)));
-        let mut bytes = fs::read(kept(&home)).expect("snapshot");
+        assert!(from_snapshot(&look_cached(&home)));
+        let mut bytes = fs::read(snapshot_file(&home)).expect("snapshot");
         form(&mut bytes);
-        fs::write(kept(&home), bytes).expect("write");
-        let found = recall(&home);
-        assert!(!held(&found) && told(&found) == rows);
+        fs::write(snapshot_file(&home), bytes).expect("write");
+        let found = look_cached(&home);
+        assert!(!from_snapshot(&found) && rows_of(&found) == rows);
     }
-    fs::remove_file(kept(&home)).expect("remove");
-    fs::create_dir(kept(&home)).expect("a folder in its place");
-    assert_eq!(told(&recall(&home)), rows);
+    fs::remove_file(snapshot_file(&home)).expect("remove");
+    fs::create_dir(snapshot_file(&home)).expect("a folder in its place");
+    assert_eq!(rows_of(&look_cached(&home)), rows);
 }
 
 #[test]
-fn any_change_of_any_unit_is_noticed() {
-    let (home, rows) = seen();
+fn any_change_of_any_source_is_detected() {
+    let (home, rows) = with_snapshot();
     let (a, b) = (home.path().join("fake/claude/a.log"), home.path().join("fake/claude/b.log"));
     let changes: [&dyn Fn(); 4] = [
         &|| append(&a, "prompt 3000 second of a\n"),
         &|| drop(write(&home, "c.log", "prompt 4000 first of c\n")),
         &|| fs::remove_file(&b).expect("remove"),
-        // Two stamps that change places are still two changes.
+        // Two swapped stamps are two changes.
         &|| {
             fs::rename(&a, a.with_extension("tmp")).expect("rename");
             fs::rename(home.path().join("fake/claude/c.log"), &a).expect("rename");
@@ -229,38 +229,38 @@ fn any_change_of_any_unit_is_noticed() {
     let mut before = rows;
     for change in changes {
         change();
-        let found = recall(&home);
-        assert!(!held(&found) && told(&found) != before);
-        assert_eq!(told(&found), told(&look(&home)), "as if read without a cache");
-        before = told(&found);
+        let found = look_cached(&home);
+        assert!(!from_snapshot(&found) && rows_of(&found) != before);
+        assert_eq!(rows_of(&found), rows_of(&scan(&home)), "as if read without a cache");
+        before = rows_of(&found);
         drop(found);
-        assert!(held(&recall(&home)));
+        assert!(from_snapshot(&look_cached(&home)));
     }
 }
 
 #[test]
-fn names_that_are_no_text_are_kept_too() {
+fn names_that_are_not_utf8_are_supported() {
     let home = Home::empty();
     let folder = write(&home, "a.log", "prompt 1000 first of a\n").with_file_name(OsStr::from_bytes(b"\xff"));
     fs::create_dir(&folder).expect("folder");
     fs::write(folder.join("b.log"), "prompt 2000 first of b\n").expect("write");
-    let first = told(&recall(&home));
-    let again = recall(&home);
-    assert!(held(&again));
-    assert_eq!((first.len(), told(&again)), (2, first));
+    let first = rows_of(&look_cached(&home));
+    let again = look_cached(&home);
+    assert!(from_snapshot(&again));
+    assert_eq!((first.len(), rows_of(&again)), (2, first));
 }
 
 #[test]
-fn what_leaves_no_trace_in_a_unit_is_looked_up_each_time() {
+fn state_outside_of_sources_is_resolved_each_time() {
     let home = Home::empty();
     let repository = home.path().join("repository");
     let cwd = repository.join("below");
     fs::create_dir_all(&cwd).expect("folder");
     write(&home, "a.log", &format!("cwd {}\nprompt 1000 first\n", cwd.display()));
     let workspace = |found: &Collected| found.session(&key("a")).expect("a").workspace.to_string();
-    assert_eq!(workspace(&recall(&home)), cwd.to_string_lossy());
+    assert_eq!(workspace(&look_cached(&home)), cwd.to_string_lossy());
     fs::create_dir(repository.join(".git")).expect("repository");
-    let found = recall(&home);
-    assert!(held(&found));
+    let found = look_cached(&home);
+    assert!(from_snapshot(&found));
     assert_eq!(workspace(&found), repository.to_string_lossy());
 }

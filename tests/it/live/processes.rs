@@ -1,107 +1,107 @@
-//! Children: all that a salon started is gone when it says so, with its group, whatever they do.
+//! Child processes: after a stop the whole group has ended, regardless of its behaviour.
 
 use std::time::Duration;
 
 use salon::domain::Agent;
-use salon::domain::run::{Cursor, Failure, Outcome, Phase, Stopped};
-use salon::live::process::Patience;
+use salon::domain::run::{Phase, RingCursor, RunFailure, StopReason, TurnOutcome};
+use salon::live::process::GracePeriods;
 use salon::live::recover::identify;
 use salon::store::registry;
 
-use super::stage::{Stage, quick};
-use crate::support::LONG;
+use super::harness::{Harness, short_limits};
+use crate::support::TIMEOUT;
 
-/// The process that the scripted agent started, once it did.
-async fn grandchild(stage: &Stage) -> u32 {
-    let told = async {
+/// Waits for the process that the scripted agent starts.
+async fn grandchild(harness: &Harness) -> u32 {
+    let wait = async {
         loop {
-            if let Some(pid) = stage.place.agents.grandchildren().first() {
+            if let Some(pid) = harness.sandbox.agents.grandchildren().first() {
                 return *pid;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(LONG, told).await.expect("a grandchild")
+    tokio::time::timeout(TIMEOUT, wait).await.expect("a grandchild")
 }
 
 #[tokio::test]
-async fn d17_d18_b21_after_the_shutdown_nobody_is_left() {
-    let stage = Stage::new();
+async fn d17_d18_b21_after_the_shutdown_no_process_is_left() {
+    let harness = Harness::new();
     let mut pids = Vec::new();
     for script in ["say idle", "say x\nhang", "say x\ngrandchild\nhang", "say x\ndeaf\nhang"] {
-        let run = stage.begin(script).await;
-        stage.until(&run, |info| info.turn.0 == 1 && info.session.is_some() && info.queued == 0).await;
-        pids.push(stage.info(&run).pid.expect("a process"));
+        let run = harness.begin(script).await;
+        harness.until(&run, |info| info.turn.0 == 1 && info.session.is_some() && info.queued == 0).await;
+        pids.push(harness.info(&run).pid.expect("a process"));
     }
-    pids.push(grandchild(&stage).await);
-    let patience = Patience::default();
-    assert!(patience.close + patience.term + patience.kill <= Duration::from_secs(7), "{patience:?}");
-    tokio::time::timeout(LONG, stage.live.clone().shutdown()).await.expect("it ends");
+    pids.push(grandchild(&harness).await);
+    let grace = GracePeriods::default();
+    assert!(grace.close + grace.term + grace.kill <= Duration::from_secs(7), "{grace:?}");
+    tokio::time::timeout(TIMEOUT, harness.live.clone().shutdown()).await.expect("it ends");
     for pid in pids {
         assert_eq!(identify(pid), None, "{pid} lives, or is a zombie");
     }
-    assert!(stage.place.store().with(|db| registry::children(db)).expect("read").is_empty());
-    let late = stage.live.begin(Agent::Claude, stage.place.opening(), Some("say late".into())).await;
+    assert!(harness.sandbox.store().with(|db| registry::children(db)).expect("read").is_empty());
+    let late = harness.live.open_run(Agent::Claude, harness.sandbox.opening(), Some("say late".into())).await;
     assert!(late.is_err(), "nothing begins after it");
 }
 
 #[tokio::test]
-async fn a_child_that_closes_its_output_and_lives_on_is_ended() {
-    let stage = Stage::new();
-    let run = stage.begin("say x\nclose\nhang").await;
-    let info = stage.gone(&run).await;
-    assert!(matches!(&info.last, Some(Outcome::Failed(_))), "{info:?}");
+async fn a_child_that_closes_its_output_and_keeps_running_is_stopped() {
+    let harness = Harness::new();
+    let run = harness.begin("say x\nclose\nhang").await;
+    let info = harness.gone(&run).await;
+    assert!(matches!(&info.last_outcome, Some(TurnOutcome::Failed(_))), "{info:?}");
     assert_eq!(info.pid, None);
 }
 
 #[tokio::test]
 async fn h22_garbage_is_kept_and_no_turn_spins_without_a_child() {
-    let stage = Stage::new();
-    let run = stage.begin("garbage\nsay after").await;
-    let info = stage.done(&run, 1).await;
-    assert_eq!(info.last, Some(Outcome::Done));
-    assert!(stage.said(&run).await.contains("not json at all"));
+    let harness = Harness::new();
+    let run = harness.begin("garbage\nsay after").await;
+    let info = harness.done(&run, 1).await;
+    assert_eq!(info.last_outcome, Some(TurnOutcome::Done));
+    assert!(harness.transcript_text(&run).await.contains("not json at all"));
     let pid = info.pid.expect("a process");
-    stage.submit(&run, "hang").await;
-    stage.until(&run, |info| info.turn.0 == 2 && info.queued == 0).await;
+    harness.submit(&run, "hang").await;
+    harness.until(&run, |info| info.turn.0 == 2 && info.queued == 0).await;
     let status = std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status();
     assert!(status.expect("kill").success());
-    let info = stage.gone(&run).await;
-    let crashed = matches!(&info.phase, Phase::Stopped(Stopped::Failed(Failure::Crashed { code: None, .. })));
+    let info = harness.gone(&run).await;
+    let crashed = matches!(&info.phase, Phase::Stopped(StopReason::Failed(RunFailure::Crashed { code: None, .. })));
     assert!(crashed, "{info:?}");
 }
 
 #[tokio::test]
-async fn b26_a_line_of_many_megabytes_is_taken_and_one_that_is_too_much_for_the_ring_is_told() {
-    let stage = Stage::new();
-    let run = stage.begin("long 5000000").await;
-    stage.done(&run, 1).await;
-    assert!(stage.said(&run).await.len() > 5_000_000);
-    stage.submit(&run, "long 10000000\nsay end").await;
-    assert_eq!(stage.done(&run, 2).await.last, Some(Outcome::Done));
-    let viewer = stage.live.watch(&run).expect("the run");
-    let replay = viewer.since(Cursor { next: 0, ..viewer.cursor() }).await.expect("a replay");
+async fn b26_a_long_line_is_accepted_and_one_too_long_for_the_ring_is_reported() {
+    let harness = Harness::new();
+    let run = harness.begin("long 5000000").await;
+    harness.done(&run, 1).await;
+    assert!(harness.transcript_text(&run).await.len() > 5_000_000);
+    harness.submit(&run, "long 10000000\nsay end").await;
+    assert_eq!(harness.done(&run, 2).await.last_outcome, Some(TurnOutcome::Done));
+    let viewer = harness.live.watch(&run).expect("the run");
+    let replay = viewer.since(RingCursor { next: 0, ..viewer.cursor() }).await.expect("a replay");
     assert!(replay.missed > 0, "it stands in the transcript");
-    assert!(stage.said(&run).await.contains("text: end"));
+    assert!(harness.transcript_text(&run).await.contains("text: end"));
 }
 
 #[tokio::test]
-async fn a_flood_of_stderr_and_stdout_blocks_nobody() {
-    let stage = Stage::with(|options| options.limits = quick());
-    let run = stage.begin("flood 20000\nsay end").await;
-    let info = stage.done(&run, 1).await;
-    assert_eq!(info.last, Some(Outcome::Done));
+async fn a_flood_of_stderr_and_stdout_blocks_no_run() {
+    let harness = Harness::with(|options| options.limits = short_limits());
+    let run = harness.begin("flood 20000\nsay end").await;
+    let info = harness.done(&run, 1).await;
+    assert_eq!(info.last_outcome, Some(TurnOutcome::Done));
 }
 
 #[tokio::test]
-async fn h26_a_run_that_was_stopped_goes_on_with_the_next_prompt() {
-    let stage = Stage::new();
-    let run = stage.begin("say one").await;
-    let pid = stage.done(&run, 1).await.pid.expect("a process");
-    stage.live.stop(&run).expect("told");
-    let info = stage.gone(&run).await;
-    assert_eq!((info.phase.clone(), info.failure.clone()), (Phase::Stopped(Stopped::OnRequest), None));
+async fn h26_a_stopped_run_continues_with_the_next_prompt() {
+    let harness = Harness::new();
+    let run = harness.begin("say one").await;
+    let pid = harness.done(&run, 1).await.pid.expect("a process");
+    harness.live.stop(&run).expect("sent");
+    let info = harness.gone(&run).await;
+    assert_eq!((info.phase.clone(), info.failure.clone()), (Phase::Stopped(StopReason::OnRequest), None));
     assert_eq!(identify(pid), None);
-    stage.submit(&run, "say two").await;
-    assert_eq!(stage.done(&run, 2).await.last, Some(Outcome::Done));
+    harness.submit(&run, "say two").await;
+    assert_eq!(harness.done(&run, 2).await.last_outcome, Some(TurnOutcome::Done));
 }

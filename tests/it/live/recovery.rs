@@ -1,46 +1,46 @@
-//! A salon that was killed: its children are ended, its prompts are kept, nothing is sent by itself.
+//! Recovery after a kill: children are ended, prompts are kept, and nothing is sent automatically.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use salon::domain::prompt::PromptState;
-use salon::domain::run::{Conversation, Outcome, RunId};
+use salon::domain::run::{Conversation, RunId, TurnOutcome};
 use salon::domain::{Agent, SessionKey};
-use salon::live::Event;
-use salon::live::options::Arrived;
+use salon::live::LiveEvent;
+use salon::live::options::DeliveryCheck;
 use salon::live::recover::{identify, recover};
 use salon::store::registry::{self, ChildRecord, ProcessId, RunRecord};
 use salon::store::{Connection, Store, outbox};
 
-use super::stage::{Place, Stage};
+use super::harness::{Harness, Sandbox};
 use crate::support::{clock, end};
 
-/// A process that was and is no more.
+/// A process that has ended.
 const DEAD: ProcessId = ProcessId { pid: 999_999_999, start: 1 };
 
-/// A transcript that says so of every prompt.
-fn always(answer: Option<bool>) -> Arrived {
+/// A delivery check with a constant answer.
+fn always(answer: Option<bool>) -> DeliveryCheck {
     Box::new(move |_, _| answer)
 }
 
-fn me() -> ProcessId {
+fn this_process() -> ProcessId {
     salon::live::this_process()
 }
 
-/// A run of a dead salon with one prompt that was being sent and one that was not.
-fn leave_behind(db: &mut Connection, place: &Place) -> RunId {
+/// A run of a dead process with one sending and one pending prompt.
+fn abandoned_run(db: &mut Connection, sandbox: &Sandbox) -> RunId {
     let run = RunId("left".into());
     let record = RunRecord {
         id: run.clone(),
         agent: Agent::Claude,
         session: Some(SessionKey::new(Agent::Claude, "33333333-3333-4333-8333-333333333333")),
-        cwd: place.project().to_string_lossy().into_owned(),
+        cwd: sandbox.project().to_string_lossy().into_owned(),
         model: None,
         effort: None,
         created: clock(),
         last_activity: clock(),
     };
-    registry::adopt(db, &record, DEAD, |_| false).expect("recorded").expect("held by the dead");
+    registry::acquire(db, &record, DEAD, |_| false).expect("recorded").expect("held by the dead");
     outbox::enqueue(db, &run, "say sent", clock()).expect("accepted");
     outbox::enqueue(db, &run, "say waiting", clock()).expect("accepted");
     outbox::claim(db, &run).expect("claim").expect("the first");
@@ -53,11 +53,11 @@ fn states(store: &Store, run: &RunId) -> Vec<(String, PromptState, Option<String
 }
 
 #[test]
-fn d7_d9_c8_what_was_not_known_to_have_arrived_is_held() {
-    let place = Place::new();
-    let store = place.store();
-    let run = store.with(|db| Ok(leave_behind(db, &place))).expect("left");
-    let recovered = recover(&store, me(), &always(Some(false))).expect("recovered");
+fn d7_d9_c8_prompts_without_proof_of_delivery_are_held() {
+    let sandbox = Sandbox::new();
+    let store = sandbox.store();
+    let run = store.with(|db| Ok(abandoned_run(db, &sandbox))).expect("left");
+    let recovered = recover(&store, this_process(), &always(Some(false))).expect("recovered");
     assert_eq!(recovered.held, std::slice::from_ref(&run));
     let (unsure, unsent) = ("may not have been delivered", "salon ended before it was sent");
     assert_eq!(
@@ -67,58 +67,58 @@ fn d7_d9_c8_what_was_not_known_to_have_arrived_is_held() {
             ("say waiting".into(), PromptState::Held, Some(unsent.into())),
         ]
     );
-    assert!(recover(&store, me(), &always(None)).expect("again").held.is_empty());
+    assert!(recover(&store, this_process(), &always(None)).expect("again").held.is_empty());
 }
 
 #[test]
-fn d8_what_stands_in_the_transcript_was_delivered() {
-    let place = Place::new();
-    let store = place.store();
-    let run = store.with(|db| Ok(leave_behind(db, &place))).expect("left");
-    let arrived: Arrived = Box::new(|key, text| Some(key.id.starts_with("3333") && text == "say sent"));
-    recover(&store, me(), &arrived).expect("recovered");
+fn d8_prompts_found_in_the_transcript_are_delivered() {
+    let sandbox = Sandbox::new();
+    let store = sandbox.store();
+    let run = store.with(|db| Ok(abandoned_run(db, &sandbox))).expect("left");
+    let arrived: DeliveryCheck = Box::new(|key, text| Some(key.id.starts_with("3333") && text == "say sent"));
+    recover(&store, this_process(), &arrived).expect("recovered");
     assert_eq!(states(&store, &run).iter().map(|state| state.0.as_str()).collect::<Vec<_>>(), ["say waiting"]);
 }
 
 #[test]
-fn d10_what_a_living_salon_sends_is_left_to_it() {
-    let place = Place::new();
-    let store = place.store();
-    let run = store.with(|db| Ok(leave_behind(db, &place))).expect("left");
+fn d10_prompts_of_a_live_process_are_left_alone() {
+    let sandbox = Sandbox::new();
+    let store = sandbox.store();
+    let run = store.with(|db| Ok(abandoned_run(db, &sandbox))).expect("left");
     let parent = identify(std::os::unix::process::parent_id()).expect("our parent");
     store.with(|db| registry::take_lease(db, &run, parent, |_| true)).expect("taken").expect("over");
-    assert!(recover(&store, me(), &always(Some(true))).expect("recovered").held.is_empty());
+    assert!(recover(&store, this_process(), &always(Some(true))).expect("recovered").held.is_empty());
     assert_eq!(states(&store, &run)[0].1, PromptState::Sending);
 }
 
 #[tokio::test]
-async fn d7_nothing_is_sent_by_itself_and_a_release_sends_once() {
-    let stage = Stage::new();
-    // A conversation that the agent knows.
-    let known = stage.begin("say one").await;
-    let session = stage.done(&known, 1).await.session.clone().expect("a session");
-    stage.live.clone().shutdown().await;
-    let store = stage.place.store();
+async fn d7_nothing_is_sent_automatically_and_a_release_sends_once() {
+    let harness = Harness::new();
+    // A session that the agent has stored.
+    let known = harness.begin("say one").await;
+    let session = harness.done(&known, 1).await.session.clone().expect("a session");
+    harness.live.clone().shutdown().await;
+    let store = harness.sandbox.store();
     store.with(|db| registry::take_lease(db, &known, DEAD, |_| true)).expect("taken").expect("over");
     let id = store.with(|db| outbox::enqueue(db, &known, "say two", clock())).expect("accepted");
-    let mut stage = Stage::at(stage.place, |_| {});
-    let held = stage.told(|event| match event {
-        Event::Queued(run, queue) if *run == known => Some(queue[0].state),
+    let mut harness = Harness::at(harness.sandbox, |_| {});
+    let held = harness.event(|event| match event {
+        LiveEvent::Queued(run, queue) if *run == known => Some(queue[0].state),
         _ => None,
     });
     assert_eq!(held.await, PromptState::Held);
-    let mut opening = stage.place.opening();
+    let mut opening = harness.sandbox.opening();
     opening.conversation = Conversation::Resume(session.id.clone());
-    assert_eq!(stage.live.begin(Agent::Claude, opening, None).await, Ok(known.clone()));
-    assert_eq!(stage.info(&known).turn.0, 0);
-    assert_eq!(stage.place.told(), ["say one"]);
-    stage.live.release_prompt(id).await.expect("released");
-    assert_eq!(stage.done(&known, 1).await.last, Some(Outcome::Done));
-    assert!(stage.live.release_prompt(id).await.is_err(), "it was sent");
-    assert_eq!(stage.place.told(), ["say one", "say two"]);
+    assert_eq!(harness.live.open_run(Agent::Claude, opening, None).await, Ok(known.clone()));
+    assert_eq!(harness.info(&known).turn.0, 0);
+    assert_eq!(harness.sandbox.prompts(), ["say one"]);
+    harness.live.release_prompt(id).await.expect("released");
+    assert_eq!(harness.done(&known, 1).await.last_outcome, Some(TurnOutcome::Done));
+    assert!(harness.live.release_prompt(id).await.is_err(), "it was sent");
+    assert_eq!(harness.sandbox.prompts(), ["say one", "say two"]);
 }
 
-/// A program in a group of its own, killed with the value.
+/// A program in its own process group, killed on drop.
 struct Sleeper(Child);
 
 impl Drop for Sleeper {
@@ -130,7 +130,7 @@ impl Drop for Sleeper {
 fn sleeper() -> Sleeper {
     use std::os::unix::process::CommandExt;
     let child = Command::new("sleep").arg("60").stdout(Stdio::null()).process_group(0).spawn().expect("sleep");
-    // For a moment the system does not say what it is.
+    // The system reports the program name with a short delay after the start.
     while !salon::stdx::process::is_program(child.id(), "sleep") {
         std::thread::yield_now();
     }
@@ -138,15 +138,15 @@ fn sleeper() -> Sleeper {
 }
 
 #[test]
-fn exactly_the_orphans_on_record_are_ended() {
-    let place = Place::new();
-    let store = place.store();
+fn exactly_the_recorded_orphans_are_ended() {
+    let sandbox = Sandbox::new();
+    let store = sandbox.store();
     let mut children: Vec<Sleeper> = (0..4).map(|_| sleeper()).collect();
     let ids: Vec<ProcessId> = children.iter().map(|child| identify(child.0.id()).expect("alive")).collect();
     let parent = identify(std::os::unix::process::parent_id()).expect("our parent");
     let records = [
         ChildRecord { child: ids[0], program: "sleep".into(), holder: DEAD },
-        // Another process has its id now; it is another program; its salon lives.
+        // A reused pid, another program, and a live holder.
         ChildRecord { child: ProcessId { start: ids[1].start ^ 1, ..ids[1] }, program: "sleep".into(), holder: DEAD },
         ChildRecord { child: ids[2], program: "claude".into(), holder: DEAD },
         ChildRecord { child: ids[3], program: "sleep".into(), holder: parent },
@@ -158,7 +158,7 @@ fn exactly_the_orphans_on_record_are_ended() {
         let mut first = children.remove(0);
         move || first.0.wait()
     });
-    let recovered = recover(&store, me(), &always(None)).expect("recovered");
+    let recovered = recover(&store, this_process(), &always(None)).expect("recovered");
     reaper.join().expect("reaped").expect("ended");
     assert_eq!(recovered.ended, records[..1]);
     let alive: Vec<bool> = ids.iter().map(|id| identify(id.pid) == Some(*id)).collect();
@@ -168,9 +168,9 @@ fn exactly_the_orphans_on_record_are_ended() {
 }
 
 #[test]
-fn d25_held_prompts_by_the_thousand_do_not_slow_a_start() {
-    let place = Place::new();
-    let store = place.store();
+fn d25_thousands_of_held_prompts_do_not_slow_the_start() {
+    let sandbox = Sandbox::new();
+    let store = sandbox.store();
     let fill = |db: &mut Connection| {
         let transaction = db.transaction()?;
         for at in 0..10_000 {
@@ -193,13 +193,13 @@ fn d25_held_prompts_by_the_thousand_do_not_slow_a_start() {
     let plan = steps("SELECT DISTINCT run FROM prompts WHERE state IN ('pending', 'sending')");
     assert!(plan.iter().any(|step| step.contains("prompts_moving")), "{plan:?}");
     let begun = Instant::now();
-    assert!(recover(&store, me(), &always(None)).expect("recovered").held.is_empty());
+    assert!(recover(&store, this_process(), &always(None)).expect("recovered").held.is_empty());
     println!("a start with 10,000 held prompts: {:?}", begun.elapsed());
 }
 
 #[test]
 fn b23_two_processes_record_runs_at_once() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let record = |name: &str, at: usize| RunRecord {
         id: RunId(format!("{name}-{at}").into()),
         agent: Agent::Claude,
@@ -211,29 +211,29 @@ fn b23_two_processes_record_runs_at_once() {
         last_activity: clock(),
     };
     let parent = identify(std::os::unix::process::parent_id()).expect("our parent");
-    let take = |name: &'static str, me: ProcessId| {
-        let store = place.store();
+    let take = |name: &'static str, this_process: ProcessId| {
+        let store = sandbox.store();
         std::thread::spawn(move || {
             let mine = |at: &usize| {
                 let wanted = record(name, *at);
-                store.with(|db| registry::adopt(db, &wanted, me, |_| false)).expect("adopt").is_ok()
+                store.with(|db| registry::acquire(db, &wanted, this_process, |_| false)).expect("adopt").is_ok()
             };
             (0..50).filter(mine).count()
         })
     };
-    let threads = [take("a", me()), take("b", parent)];
+    let threads = [take("a", this_process()), take("b", parent)];
     let taken: usize = threads.into_iter().map(|thread| thread.join().expect("joined")).sum();
     assert_eq!(taken, 50, "each session has one holder");
-    let count = place.store().with(|db| db.query_row("SELECT count(*) FROM runs", [], |row| row.get::<_, i64>(0)));
+    let count = sandbox.store().with(|db| db.query_row("SELECT count(*) FROM runs", [], |row| row.get::<_, i64>(0)));
     assert_eq!(count.expect("count"), 50);
 }
 
 #[test]
-fn d6_ten_thousand_prompts_of_two_who_claim_are_each_claimed_once() {
+fn d6_ten_thousand_prompts_are_each_claimed_once_by_two_claimants() {
     const PROMPTS: u32 = 10_000;
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let run = RunId("raced".into());
-    // One who puts in, two who take out, each with a connection of its own.
+    // One writer and two claimants, each with its own connection.
     let work = |run: RunId, store: std::sync::Arc<Store>| {
         std::thread::spawn(move || {
             let mut taken = Vec::new();
@@ -257,7 +257,7 @@ fn d6_ten_thousand_prompts_of_two_who_claim_are_each_claimed_once() {
             taken
         })
     };
-    let store = place.store();
+    let store = sandbox.store();
     let fill = |db: &mut Connection| {
         let transaction = db.transaction()?;
         for at in 0..PROMPTS {
@@ -269,7 +269,7 @@ fn d6_ten_thousand_prompts_of_two_who_claim_are_each_claimed_once() {
         transaction.commit()
     };
     store.with(fill).expect("filled");
-    let takers = [work(run.clone(), place.store()), work(run.clone(), place.store())];
+    let takers = [work(run.clone(), sandbox.store()), work(run.clone(), sandbox.store())];
     let mut taken: Vec<_> = takers.into_iter().flat_map(|taker| taker.join().expect("joined")).collect();
     let all = taken.len();
     taken.sort_unstable();

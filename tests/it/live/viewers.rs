@@ -1,20 +1,20 @@
 //! Any number of viewers, each at its own pace, with no gap and no duplicate.
 
 use proptest::prelude::*;
-use salon::domain::approval::{Answer, Approval};
-use salon::domain::event::{Body, Piece};
-use salon::domain::run::{Cursor, Outcome, Phase, Turn, What};
-use salon::domain::transcript::Action;
-use salon::domain::{Event, Key};
+use salon::domain::approval::{Approval, ApprovalAnswer};
+use salon::domain::event::{Delta, EventBody};
+use salon::domain::run::{Phase, RingCursor, RunEventKind, TurnNumber, TurnOutcome};
+use salon::domain::transcript::ToolAction;
+use salon::domain::{EntryKey, Event};
 use salon::live::Viewer;
-use salon::live::history::{BOUNDS, History};
+use salon::live::history::{BOUNDS, RunHistory};
 
-use super::stage::Stage;
+use super::harness::Harness;
 
-/// What a viewer that looks again and again has seen: the texts in order, and how much it missed.
+/// Texts and number of missed items that a polling viewer has collected.
 #[derive(Default)]
 struct Reader {
-    cursor: Cursor,
+    cursor: RingCursor,
     text: String,
     missed: u64,
     ended: usize,
@@ -27,14 +27,17 @@ impl Reader {
         assert_eq!(replay.cursor.epoch, viewer.cursor().epoch);
         self.missed += replay.missed;
         self.cursor = replay.cursor;
-        for item in replay.happenings {
-            match item.value.what {
-                What::Event(Event { body: Body::Text(Piece::Delta(text)) | Body::Prompt(text), .. }) => {
+        for item in replay.events {
+            match item.value.kind {
+                RunEventKind::Event(Event {
+                    body: EventBody::Text(Delta::Append(text)) | EventBody::Prompt(text),
+                    ..
+                }) => {
                     self.text.push_str(&text);
                 }
-                What::Event(_) | What::ApprovalGone(_) => {}
-                What::Approval(_) => self.asked += 1,
-                What::TurnEnded(_) => self.ended += 1,
+                RunEventKind::Event(_) | RunEventKind::ApprovalGone(_) => {}
+                RunEventKind::Approval(_) => self.asked += 1,
+                RunEventKind::TurnEnded(_) => self.ended += 1,
             }
         }
     }
@@ -49,15 +52,15 @@ impl Reader {
 }
 
 #[tokio::test]
-async fn b4_b7_whoever_comes_when_sees_the_same() {
-    let stage = Stage::new();
-    let run = stage.begin("say one two three four\nwait 20\nflood 500\nsay five").await;
-    let first = tokio::spawn(Reader::default().follow(stage.live.watch(&run).expect("the run"), 1));
-    stage.until(&run, |info| matches!(info.phase, Phase::Working { .. })).await;
-    let second = tokio::spawn(Reader::default().follow(stage.live.watch(&run).expect("the run"), 1));
-    stage.done(&run, 1).await;
+async fn b4_b7_viewers_see_the_same_whenever_they_attach() {
+    let harness = Harness::new();
+    let run = harness.begin("say one two three four\nwait 20\nflood 500\nsay five").await;
+    let first = tokio::spawn(Reader::default().follow(harness.live.watch(&run).expect("the run"), 1));
+    harness.until(&run, |info| matches!(info.phase, Phase::Working { .. })).await;
+    let second = tokio::spawn(Reader::default().follow(harness.live.watch(&run).expect("the run"), 1));
+    harness.done(&run, 1).await;
     let mut late = Reader::default();
-    late.look(&stage.live.watch(&run).expect("the run")).await;
+    late.look(&harness.live.watch(&run).expect("the run")).await;
     let (first, second) = (first.await.expect("followed"), second.await.expect("followed"));
     assert!(first.text.contains("say one two three four"), "the prompt, too: {}", first.text);
     assert_eq!(first.text, second.text);
@@ -66,30 +69,30 @@ async fn b4_b7_whoever_comes_when_sees_the_same() {
 }
 
 #[tokio::test]
-async fn b5_who_comes_back_gets_what_is_new_and_no_more() {
-    let stage = Stage::new();
-    let run = stage.begin("say old").await;
-    stage.done(&run, 1).await;
+async fn b5_a_returning_viewer_gets_only_new_events() {
+    let harness = Harness::new();
+    let run = harness.begin("say old").await;
+    harness.done(&run, 1).await;
     let mut reader = Reader::default();
-    reader.look(&stage.live.watch(&run).expect("the run")).await;
+    reader.look(&harness.live.watch(&run).expect("the run")).await;
     reader.text.clear();
-    stage.submit(&run, "say new").await;
-    stage.done(&run, 2).await;
-    reader.look(&stage.live.watch(&run).expect("the run")).await;
+    harness.submit(&run, "say new").await;
+    harness.done(&run, 2).await;
+    reader.look(&harness.live.watch(&run).expect("the run")).await;
     assert!(reader.text.contains("new") && !reader.text.contains("old"), "{}", reader.text);
     assert_eq!((reader.missed, reader.ended), (0, 2));
 }
 
 #[tokio::test]
-async fn b8_a_viewer_that_sleeps_delays_nobody_and_is_told_what_it_missed() {
-    let stage = Stage::new();
-    let run = stage.begin("say begin").await;
-    let sleeper = stage.live.watch(&run).expect("the run");
-    stage.done(&run, 1).await;
-    // More than a ring holds, in entries of their own.
+async fn b8_a_slow_viewer_delays_no_other_and_learns_what_it_missed() {
+    let harness = Harness::new();
+    let run = harness.begin("say begin").await;
+    let sleeper = harness.live.watch(&run).expect("the run");
+    harness.done(&run, 1).await;
+    // More entries than the ring holds.
     let script: String = (0..1200).map(|at| format!("think {at}\nsay {at}\n")).collect();
-    stage.submit(&run, &script).await;
-    stage.done(&run, 2).await;
+    harness.submit(&run, &script).await;
+    harness.done(&run, 2).await;
     let mut reader = Reader::default();
     reader.look(&sleeper).await;
     assert!(reader.missed > 0);
@@ -98,38 +101,42 @@ async fn b8_a_viewer_that_sleeps_delays_nobody_and_is_told_what_it_missed() {
 }
 
 #[tokio::test]
-async fn b20_questions_stand_in_the_history() {
-    let stage = Stage::new();
-    let run = stage.begin("ask ls").await;
-    let info = stage.until(&run, |info| !info.approvals.is_empty()).await;
-    let answer = Answer::Choice { token: "deny".into(), reason: Some("no".into()) };
-    stage.live.answer(&run, &info.approvals[0].id, answer).expect("told");
-    stage.done(&run, 1).await;
-    let viewer = stage.live.watch(&run).expect("the run");
-    let replay = viewer.since(Cursor::default()).await.expect("a replay");
-    let told = replay.happenings.iter().filter_map(|item| match &item.value.what {
-        What::Approval(approval) => Some((true, approval.id.clone())),
-        What::ApprovalGone(id) => Some((false, id.clone())),
-        What::Event(_) | What::TurnEnded(_) => None,
+async fn b20_approvals_are_part_of_the_history() {
+    let harness = Harness::new();
+    let run = harness.begin("ask ls").await;
+    let info = harness.until(&run, |info| !info.approvals.is_empty()).await;
+    let answer = ApprovalAnswer::Choice { token: "deny".into(), reason: Some("no".into()) };
+    harness.live.answer(&run, &info.approvals[0].id, answer).expect("sent");
+    harness.done(&run, 1).await;
+    let viewer = harness.live.watch(&run).expect("the run");
+    let replay = viewer.since(RingCursor::default()).await.expect("a replay");
+    let events = replay.events.iter().filter_map(|item| match &item.value.kind {
+        RunEventKind::Approval(approval) => Some((true, approval.id.clone())),
+        RunEventKind::ApprovalGone(id) => Some((false, id.clone())),
+        RunEventKind::Event(_) | RunEventKind::TurnEnded(_) => None,
     });
     let id = &info.approvals[0].id;
-    assert_eq!(told.collect::<Vec<_>>(), [(true, id.clone()), (false, id.clone())]);
+    assert_eq!(events.collect::<Vec<_>>(), [(true, id.clone()), (false, id.clone())]);
 }
 
-fn text(key: u32, text: &str) -> What {
-    What::Event(Event { key: Key::new("m", key), time: None, body: Body::Text(Piece::Delta(text.to_owned())) })
+fn text(key: u32, text: &str) -> RunEventKind {
+    RunEventKind::Event(Event {
+        key: EntryKey::new("m", key),
+        time: None,
+        body: EventBody::Text(Delta::Append(text.to_owned())),
+    })
 }
 
-fn prompt(text: &str) -> What {
-    What::Event(Event { key: Key::new("prompt", 0), time: None, body: Body::Prompt(text.to_owned()) })
+fn prompt(text: &str) -> RunEventKind {
+    RunEventKind::Event(Event { key: EntryKey::new("prompt", 0), time: None, body: EventBody::Prompt(text.to_owned()) })
 }
 
-fn question(id: &str) -> What {
-    What::Approval(Approval {
+fn question(id: &str) -> RunEventKind {
+    RunEventKind::Approval(Approval {
         id: id.into(),
         tool_id: None,
         tool: "Bash".into(),
-        action: Action::Other(String::new()),
+        action: ToolAction::Other(String::new()),
         input: serde_json::Value::Null,
         reason: None,
         questions: Vec::new(),
@@ -139,58 +146,62 @@ fn question(id: &str) -> What {
 }
 
 #[test]
-fn h20_a_cursor_of_another_epoch_is_shown_by_the_answer() {
-    let mut history = History::new(7);
-    history.push(Turn(1), text(0, "x"));
-    let replay = history.since(Cursor { epoch: 6, next: 1 });
-    assert_eq!((replay.cursor, replay.happenings.len()), (Cursor { epoch: 7, next: 1 }, 1));
+fn h20_the_replay_shows_that_the_epoch_differs() {
+    let mut history = RunHistory::new(7);
+    history.push(TurnNumber(1), text(0, "x"));
+    let replay = history.since(RingCursor { epoch: 6, next: 1 });
+    assert_eq!((replay.cursor, replay.events.len()), (RingCursor { epoch: 7, next: 1 }, 1));
 }
 
 #[test]
-fn h21_prompt_question_and_end_outlive_a_flood() {
-    let mut history = History::new(1);
-    history.push(Turn(1), prompt("first"));
-    history.push(Turn(1), What::TurnEnded(Outcome::Done));
-    history.push(Turn(2), prompt("second"));
-    history.push(Turn(2), question("1:a"));
-    history.push(Turn(2), question("1:b"));
-    history.push(Turn(2), What::ApprovalGone("1:b".into()));
+fn h21_prompt_approval_and_end_survive_a_flood() {
+    let mut history = RunHistory::new(1);
+    history.push(TurnNumber(1), prompt("first"));
+    history.push(TurnNumber(1), RunEventKind::TurnEnded(TurnOutcome::Done));
+    history.push(TurnNumber(2), prompt("second"));
+    history.push(TurnNumber(2), question("1:a"));
+    history.push(TurnNumber(2), question("1:b"));
+    history.push(TurnNumber(2), RunEventKind::ApprovalGone("1:b".into()));
     for key in 0..5000 {
-        history.push(Turn(2), text(key, "x"));
+        history.push(TurnNumber(2), text(key, "x"));
     }
-    let held = history.since(Cursor { epoch: 1, next: 0 });
-    assert!(held.happenings.len() <= BOUNDS.items);
-    assert_eq!(held.missed + held.happenings.len() as u64, 5006);
-    let kept = |like: fn(&What) -> bool| held.happenings.iter().filter(|item| like(&item.value.what)).count();
-    assert_eq!(kept(|what| matches!(what, What::Event(Event { body: Body::Prompt(_), .. }))), 1, "the open turn's");
-    assert_eq!(kept(|what| matches!(what, What::Approval(_))), 1, "the open one");
-    assert_eq!(kept(|what| matches!(what, What::TurnEnded(_))), 0);
+    let held = history.since(RingCursor { epoch: 1, next: 0 });
+    assert!(held.events.len() <= BOUNDS.items);
+    assert_eq!(held.missed + held.events.len() as u64, 5006);
+    let kept = |like: fn(&RunEventKind) -> bool| held.events.iter().filter(|item| like(&item.value.kind)).count();
+    assert_eq!(
+        kept(|what| matches!(what, RunEventKind::Event(Event { body: EventBody::Prompt(_), .. }))),
+        1,
+        "the open turn's"
+    );
+    assert_eq!(kept(|what| matches!(what, RunEventKind::Approval(_))), 1, "the open one");
+    assert_eq!(kept(|what| matches!(what, RunEventKind::TurnEnded(_))), 0);
 }
 
 #[test]
 fn h21_an_endless_answer_stays_within_its_bytes() {
-    let mut history = History::new(1);
+    let mut history = RunHistory::new(1);
     let piece = "0123456789abcdef".repeat(16);
     for _ in 0..100_000 {
-        history.push(Turn(1), text(0, &piece));
+        history.push(TurnNumber(1), text(0, &piece));
     }
-    let held = history.since(Cursor { epoch: 1, next: 0 });
-    let bytes: usize = held.happenings.iter().map(|item| format!("{:?}", item.value).len()).sum();
+    let held = history.since(RingCursor { epoch: 1, next: 0 });
+    let bytes: usize = held.events.iter().map(|item| format!("{:?}", item.value).len()).sum();
     assert!(bytes <= BOUNDS.bytes + (128 << 10), "{bytes}");
     assert!(held.missed > 0);
 }
 
 proptest! {
-    /// Wherever a viewer comes and leaves, what it got before and after is the whole, once.
+    /// A viewer that attaches and detaches at any point collects every item exactly once.
     #[test]
     fn b4_no_gap_and_no_duplicate(pieces in prop::collection::vec((0u32..4, "[a-z]{0,5}"), 1..80), stops in prop::collection::vec(0usize..80, 0..8)) {
-        let mut history = History::new(3);
+        let mut history = RunHistory::new(3);
         let (mut cursor, mut seen) = (history.cursor(), String::new());
-        let mut look = |history: &History| {
+        let mut look = |history: &RunHistory| {
             let replay = history.since(cursor);
             cursor = replay.cursor;
-            for item in replay.happenings {
-                if let What::Event(Event { body: Body::Text(Piece::Delta(text)), .. }) = item.value.what {
+            for item in replay.events {
+                if let RunEventKind::Event(Event { body: EventBody::Text(Delta::Append(text)), .. }) = item.value.kind {
                     seen.push_str(&text);
                 }
             }
@@ -199,7 +210,7 @@ proptest! {
             if stops.contains(&at) {
                 look(&history);
             }
-            history.push(Turn(1), text(*key, piece));
+            history.push(TurnNumber(1), text(*key, piece));
         }
         look(&history);
         prop_assert_eq!(seen, pieces.iter().map(|(_, piece)| piece.as_str()).collect::<String>());

@@ -1,4 +1,4 @@
-//! Finding in a transcript.
+//! Find in a transcript.
 
 use salon::app::msg::TranscriptMsg;
 use salon::app::reader::{Find, Reader};
@@ -6,52 +6,52 @@ use salon::app::{Action, Effect};
 use salon::config::key::{Key, KeyCode};
 use salon::domain::transcript::EntryKind;
 
-use super::sample::{Stand, command, entry};
+use super::sample::{ReaderHarness, command, entry};
 
-fn stand() -> Stand {
+fn harness() -> ReaderHarness {
     let mut entries: Vec<_> =
         (0..40).map(|nth| entry(&format!("x{nth}"), EntryKind::Text, nth, "nothing here")).collect();
     entries[5].text = "The Needle lies here".into();
     entries[20] =
         command("c20", 20, "grep", &format!("{}a needle\n{}a needle again\n", "hay\n".repeat(60), "hay\n".repeat(60)));
     entries[30].text = "one needle, two needles".into();
-    let mut stand = Stand::new(entries, (80, 24));
-    stand.act(Action::First);
-    stand
+    let mut harness = ReaderHarness::new(entries, (80, 24));
+    harness.act(Action::First);
+    harness
 }
 
-fn press(stand: &mut Stand, code: KeyCode) {
-    let effects = stand.reader.key(Key { code, ctrl: false, alt: false, shift: false });
-    stand.effects.extend(effects);
+fn press(harness: &mut ReaderHarness, code: KeyCode) {
+    let effects = harness.reader.key(Key { code, ctrl: false, alt: false, shift: false });
+    harness.effects.extend(effects);
 }
 
-/// Types a query and answers it as the index would.
-fn search(stand: &mut Stand, query: &str) {
-    stand.act(Action::Find);
+/// Types a query and responds as the index would.
+fn search(harness: &mut ReaderHarness, query: &str) {
+    harness.act(Action::Find);
     for c in query.chars() {
-        press(stand, KeyCode::Char(c));
+        press(harness, KeyCode::Char(c));
     }
-    assert_eq!(stand.effects.last(), Some(&Effect::FindInTranscript(stand.reader.ticket, query.to_owned())));
-    answer(stand, query);
-    press(stand, KeyCode::Enter);
-    stand.settle();
+    assert_eq!(harness.effects.last(), Some(&Effect::FindInTranscript(harness.reader.ticket, query.to_owned())));
+    answer(harness, query);
+    press(harness, KeyCode::Enter);
+    harness.draw_until_loaded();
 }
 
-fn answer(stand: &mut Stand, query: &str) {
+fn answer(harness: &mut ReaderHarness, query: &str) {
     let smart = query.chars().any(char::is_uppercase);
     let matches = |text: &str| if smart { text.contains(query) } else { text.to_lowercase().contains(query) };
-    let all = stand.entries.iter().enumerate();
+    let all = harness.entries.iter().enumerate();
     let found =
         all.filter(|(_, entry)| matches(&entry.text) || entry.tool.as_ref().is_some_and(|tool| matches(&tool.output)));
     let entries = found.map(|(index, _)| index).collect();
-    stand.tell(TranscriptMsg::Found { query: query.to_owned(), entries, complete: true });
-    stand.settle();
+    harness.tell(TranscriptMsg::Found { query: query.to_owned(), entries, complete: true });
+    harness.draw_until_loaded();
 }
 
-/// Rows with a hit, and whether each is of the current entry.
-fn marked(stand: &Stand) -> Vec<(u16, bool)> {
-    let area = stand.buffer.area;
-    let background = |x, y| stand.buffer[(x, y)].bg;
+/// Rows with a match, each with true if it belongs to the current entry.
+fn marked(harness: &ReaderHarness) -> Vec<(u16, bool)> {
+    let area = harness.buffer.area;
+    let background = |x, y| harness.buffer[(x, y)].bg;
     let rows = (0..area.height).filter_map(|y| {
         let hit = (0..area.width).map(|x| background(x, y)).find(|colour| *colour != ratatui::style::Color::Reset)?;
         Some((y, hit == ratatui::style::Color::Indexed(11)))
@@ -61,119 +61,123 @@ fn marked(stand: &Stand) -> Vec<(u16, bool)> {
 
 #[test]
 fn hits_are_marked_and_counted_and_stepped_through() {
-    let mut stand = stand();
-    search(&mut stand, "needle");
-    assert_eq!(stand.drawn.cursor, 5);
-    assert!(stand.screen().contains("/needle  1 of 3"), "{}", stand.screen());
-    assert_eq!(marked(&stand).len(), 1, "{}", stand.screen());
+    let mut harness = harness();
+    search(&mut harness, "needle");
+    assert_eq!(harness.drawn.cursor, 5);
+    assert!(harness.screen().contains("/needle  1 of 3"), "{}", harness.screen());
+    assert_eq!(marked(&harness).len(), 1, "{}", harness.screen());
 
-    stand.act(Action::NextHit);
-    assert_eq!(stand.drawn.cursor, 20);
-    assert!(stand.screen().contains("a needle") && !stand.screen().contains("needle again"), "{}", stand.screen());
-    stand.act(Action::NextHit);
-    assert!(stand.screen().contains("a needle again"), "a further line of the same entry\n{}", stand.screen());
-    stand.act(Action::NextHit);
-    assert_eq!(stand.drawn.cursor, 30);
-    stand.act(Action::NextHit);
-    assert_eq!(stand.drawn.cursor, 5, "from the last to the first");
-    stand.act(Action::PreviousHit);
-    assert_eq!(stand.drawn.cursor, 30);
-    stand.act(Action::PreviousHit);
-    assert!(stand.screen().contains("needle again"), "the last line of the entry first\n{}", stand.screen());
-    stand.act(Action::PreviousHit);
-    assert!(!stand.screen().contains("needle again"), "{}", stand.screen());
+    harness.act(Action::NextHit);
+    assert_eq!(harness.drawn.cursor, 20);
+    assert!(
+        harness.screen().contains("a needle") && !harness.screen().contains("needle again"),
+        "{}",
+        harness.screen()
+    );
+    harness.act(Action::NextHit);
+    assert!(harness.screen().contains("a needle again"), "a further line of the same entry\n{}", harness.screen());
+    harness.act(Action::NextHit);
+    assert_eq!(harness.drawn.cursor, 30);
+    harness.act(Action::NextHit);
+    assert_eq!(harness.drawn.cursor, 5, "from the last to the first");
+    harness.act(Action::PreviousHit);
+    assert_eq!(harness.drawn.cursor, 30);
+    harness.act(Action::PreviousHit);
+    assert!(harness.screen().contains("needle again"), "the last line of the entry first\n{}", harness.screen());
+    harness.act(Action::PreviousHit);
+    assert!(!harness.screen().contains("needle again"), "{}", harness.screen());
 }
 
 #[test]
 fn an_upper_case_letter_makes_case_matter() {
-    let mut stand = stand();
-    search(&mut stand, "Needle");
-    assert!(stand.screen().contains("/Needle  1 of 1"), "{}", stand.screen());
+    let mut harness = harness();
+    search(&mut harness, "Needle");
+    assert!(harness.screen().contains("/Needle  1 of 1"), "{}", harness.screen());
 }
 
 #[test]
 fn escape_clears_the_find_and_stays_where_it_led() {
-    let mut stand = stand();
-    search(&mut stand, "needles");
-    let cursor = stand.drawn.cursor;
-    stand.act(Action::Back);
-    assert_eq!(stand.reader.find, None);
-    assert_eq!(stand.effects.last(), Some(&Effect::FindInTranscript(stand.reader.ticket, String::new())));
-    assert_eq!(stand.drawn.cursor, cursor);
-    assert!(marked(&stand).is_empty());
-    assert_eq!(Reader::act(&mut stand.reader, Action::Back), None, "then it is no business of the reader");
+    let mut harness = harness();
+    search(&mut harness, "needles");
+    let cursor = harness.drawn.cursor;
+    harness.act(Action::Back);
+    assert_eq!(harness.reader.find, None);
+    assert_eq!(harness.effects.last(), Some(&Effect::FindInTranscript(harness.reader.ticket, String::new())));
+    assert_eq!(harness.drawn.cursor, cursor);
+    assert!(marked(&harness).is_empty());
+    assert_eq!(Reader::act(&mut harness.reader, Action::Back), None, "then it is no business of the reader");
 }
 
 #[test]
 fn late_answers_to_an_older_query_are_ignored() {
-    let mut stand = stand();
-    stand.act(Action::Find);
-    press(&mut stand, KeyCode::Char('n'));
-    press(&mut stand, KeyCode::Char('e'));
-    answer(&mut stand, "n");
-    assert_eq!(stand.reader.find.as_ref().and_then(Find::entry), None);
-    answer(&mut stand, "ne");
-    assert!(stand.reader.find.as_ref().and_then(Find::entry).is_some());
+    let mut harness = harness();
+    harness.act(Action::Find);
+    press(&mut harness, KeyCode::Char('n'));
+    press(&mut harness, KeyCode::Char('e'));
+    answer(&mut harness, "n");
+    assert_eq!(harness.reader.find.as_ref().and_then(Find::entry), None);
+    answer(&mut harness, "ne");
+    assert!(harness.reader.find.as_ref().and_then(Find::entry).is_some());
 }
 
 #[test]
-fn what_is_not_found_is_said() {
-    let mut stand = stand();
-    search(&mut stand, "nowhere");
-    assert!(stand.screen().contains("nothing found"), "{}", stand.screen());
-    stand.act(Action::Back);
-    search(&mut stand, "agnet:x");
-    let screen = stand.screen();
-    assert!(screen.contains("/agnet:x  no such filter; is `agent:` meant?"), "{screen}");
-    assert!(!screen.contains("nothing found"), "nothing was looked for: {screen}");
+fn an_empty_result_is_reported() {
+    let mut harness = harness();
+    search(&mut harness, "nowhere");
+    assert!(harness.screen().contains("no matches"), "{}", harness.screen());
+    harness.act(Action::Back);
+    search(&mut harness, "agnet:x");
+    let screen = harness.screen();
+    assert!(screen.contains("/agnet:x  unknown filter; did you mean `agent:`?"), "{screen}");
+    assert!(!screen.contains("no matches"), "nothing was looked for: {screen}");
 }
 
 #[test]
-fn hits_that_arrive_in_parts_keep_the_one_one_stands_on() {
+fn matches_that_arrive_in_parts_keep_the_current_one() {
     let mut find = Find { query: "x".into(), from: 10, ..Find::default() };
-    assert!(!find.found(vec![2, 4], false), "the next hit may still come");
-    assert!(find.found(vec![2, 4, 12], false));
-    assert!(!find.found(vec![2, 4, 12, 15], true));
+    assert!(!find.set_matches(vec![2, 4], false), "the next hit may still come");
+    assert!(find.set_matches(vec![2, 4, 12], false));
+    assert!(!find.set_matches(vec![2, 4, 12, 15], true));
     assert_eq!((find.entry(), find.current), (Some(12), Some(2)));
     let mut find = Find { from: 10, ..Find::default() };
-    assert!(find.found(vec![2], true), "from the beginning again");
+    assert!(find.set_matches(vec![2], true), "from the beginning again");
     assert_eq!(find.entry(), Some(2));
 }
 
 #[test]
-fn the_next_hit_is_waited_for_while_it_is_searched_for() {
+fn the_next_match_is_pending_while_the_search_runs() {
     for given in [false, true] {
-        let mut find = Find { query: "x".into(), given, ..Find::default() };
-        find.found(vec![2, 5], false);
+        let mut find = Find { query: "x".into(), from_search: given, ..Find::default() };
+        find.set_matches(vec![2, 5], false);
         assert_eq!(find.next(2, 1), Some((5, 0)));
         assert_eq!(find.next(5, 1), None, "it may lie further down, so one does not begin anew");
-        assert!(!find.found(vec![2, 5], false));
-        assert!(find.found(vec![2, 5, 9], false));
-        assert_eq!((find.entry(), find.awaited), (Some(9), None));
+        assert!(!find.set_matches(vec![2, 5], false));
+        assert!(find.set_matches(vec![2, 5, 9], false));
+        assert_eq!((find.entry(), find.pending_from), (Some(9), None));
         assert_eq!(find.next(9, 1), None);
-        find.found(vec![2, 5, 9], true);
+        find.set_matches(vec![2, 5, 9], true);
         assert_eq!(find.entry(), (!given).then_some(2), "a search of all sessions goes on in the next one");
     }
 }
 
 #[test]
-fn a_hit_that_lies_far_from_what_is_held_is_reached() {
+fn a_match_far_from_the_loaded_entries_is_reached() {
     let mut entries: Vec<_> = (0..600).map(|nth| entry(&format!("x{nth}"), EntryKind::Text, nth, "nothing")).collect();
     for hit in [2, 300] {
         entries[hit].text = "a needle".into();
     }
-    // Drawn before the entries come, or only once they are here.
+    // Drawn before the entries are loaded, or only afterwards.
     for drawn_before in [true, false] {
-        let mut stand = Stand::new(entries.clone(), (80, 24));
-        stand.act(Action::First);
-        search(&mut stand, "needle");
-        assert_eq!(stand.drawn.cursor, 2);
-        stand.press(Action::NextHit);
+        let mut harness = ReaderHarness::new(entries.clone(), (80, 24));
+        harness.act(Action::First);
+        search(&mut harness, "needle");
+        assert_eq!(harness.drawn.cursor, 2);
+        harness.press(Action::NextHit);
         if drawn_before {
-            stand.draw();
+            harness.draw();
         }
-        stand.tell(TranscriptMsg::Page { from: 0, entries: stand.entries[..32].to_vec() });
-        stand.settle();
-        assert_eq!((stand.reader.cursor(), stand.drawn.cursor), (300, 300), "drawn before: {drawn_before}");
+        harness.tell(TranscriptMsg::Page { from: 0, entries: harness.entries[..32].to_vec() });
+        harness.draw_until_loaded();
+        assert_eq!((harness.reader.cursor(), harness.drawn.cursor), (300, 300), "drawn before: {drawn_before}");
     }
 }

@@ -1,17 +1,17 @@
-//! An answer that is being written looks as it does when it is there as a whole.
+//! A streamed text is laid out like the complete text.
 
 use proptest::prelude::*;
-use salon::app::reader::{Fold, Stage};
+use salon::app::reader::{CallStage, Fold};
 use salon::config::theme::Theme;
 use salon::domain::transcript::EntryKind;
-use salon::ui::entry::growing::Growing;
-use salon::ui::entry::{self, Frame, MOST_LINES};
+use salon::ui::entry::streaming::StreamingLayout;
+use salon::ui::entry::{self, LayoutContext, MAX_LINES};
 use salon::ui::style::style;
 
 use super::sample::{entry, theme};
 
-fn frame(theme: &Theme) -> Frame<'_> {
-    Frame { theme, width: 40, fold: Fold::Full, stage: Stage::Past, highlighter: None }
+fn frame(theme: &Theme) -> LayoutContext<'_> {
+    LayoutContext { theme, width: 40, fold: Fold::Full, stage: CallStage::Ended, highlighter: None }
 }
 
 fn whole(text: &str) -> Vec<String> {
@@ -20,18 +20,18 @@ fn whole(text: &str) -> Vec<String> {
     laid.lines.iter().map(|line| format!("{line:?}")).collect()
 }
 
-/// What is shown of a text that came in pieces.
+/// Lays out a text that arrives in pieces.
 fn grown<'t>(pieces: impl Iterator<Item = &'t str>) -> Vec<String> {
     let theme = theme();
-    let (mut growing, mut so_far) = (Growing::default(), String::new());
+    let (mut growing, mut so_far) = (StreamingLayout::default(), String::new());
     for piece in pieces {
         so_far.push_str(piece);
         growing.grow(&so_far, style(theme.text), &mut frame(&theme));
     }
-    growing.laid().lines.iter().map(|line| format!("{line:?}")).collect()
+    growing.layout().lines.iter().map(|line| format!("{line:?}")).collect()
 }
 
-/// Blocks of all sorts, some of which are not over where they seem to be.
+/// Blocks of all kinds, some with misleading ends.
 fn block() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
         "A paragraph with **strong** words, `code` and enough text that it has to wrap twice.",
@@ -80,9 +80,9 @@ proptest! {
 
 #[test]
 fn a_very_long_one_is_cut_where_the_whole_is() {
-    let text = "a paragraph\n\n".repeat(MOST_LINES);
+    let text = "a paragraph\n\n".repeat(MAX_LINES);
     let pieces = text.as_bytes().chunks(4_096).map(|part| std::str::from_utf8(part).expect("ASCII"));
     let (grown, whole) = (grown(pieces), whole(&text));
     assert_eq!(grown.len(), whole.len());
-    assert_eq!(grown[..MOST_LINES], whole[..MOST_LINES]);
+    assert_eq!(grown[..MAX_LINES], whole[..MAX_LINES]);
 }

@@ -1,17 +1,20 @@
-//! Entries laid out: wrapping, Markdown, tables, diffs, and texts of any sort at any width.
+//! Layout of entries: wrapping, Markdown, tables, diffs, and arbitrary texts at any width.
 
 use proptest::prelude::*;
-use salon::app::reader::{Fold, Stage};
-use salon::domain::transcript::{Action, Change, Entry, EntryKind, FileChange};
+use salon::app::reader::{CallStage, Fold};
+use salon::domain::transcript::{ChangeKind, Entry, EntryKind, FileChange, ToolAction};
 use salon::stdx::wrap::{collapse_returns, columns, expand_tabs, wrap};
-use salon::ui::entry::{self, Frame, MOST_LINES};
+use salon::ui::entry::{self, LayoutContext, MAX_LINES};
 use salon::ui::widgets::diff;
 
 use super::sample::{command, entry, theme, tool};
 
 fn lines(entry: &Entry, width: usize, fold: Fold) -> Vec<String> {
     let theme = theme();
-    let laid = entry::lay(entry, &mut Frame { theme: &theme, width, fold, stage: Stage::Past, highlighter: None });
+    let laid = entry::lay(
+        entry,
+        &mut LayoutContext { theme: &theme, width, fold, stage: CallStage::Ended, highlighter: None },
+    );
     laid.lines.iter().map(salon::ui::reader::hits::text_of).collect()
 }
 
@@ -112,8 +115,8 @@ fn tables_fit_or_stack() {
 #[test]
 fn diffs_show_lines_numbers_and_signs() {
     let patch = "--- a/x\n+++ b/x\n@@ -8,3 +8,3 @@ fn\n context\n-old line one\n+new line one\n+added\n@@ -20,2 +21,1 @@\n-gone\n same\n\\ No newline at end of file\n";
-    let setting = |width| diff::Setting { theme: Box::leak(Box::new(theme())), width, most: 100 };
-    let text = |change: &Change, width| {
+    let setting = |width| diff::DiffOptions { theme: Box::leak(Box::new(theme())), width, max_lines: 100 };
+    let text = |change: &ChangeKind, width| {
         let lines = diff::lay(change, setting(width));
         lines
             .iter()
@@ -121,7 +124,7 @@ fn diffs_show_lines_numbers_and_signs() {
             .collect::<Vec<_>>()
             .join("\n")
     };
-    insta::assert_snapshot!(text(&Change::Patch(patch.into()), 40), @r"
+    insta::assert_snapshot!(text(&ChangeKind::Patch(patch.into()), 40), @r"
     --- a/x
     +++ b/x
     @@ -8,3 +8,3 @@ fn
@@ -138,7 +141,7 @@ fn diffs_show_lines_numbers_and_signs() {
         ("a\nb\nc\nd\ne\nf\ng\nh\n".to_owned(), "a\nB\nc\nd\ne\nf\ng\nH\n".to_owned()),
         (String::new(), "new".to_owned()),
     ];
-    insta::assert_snapshot!(text(&Change::Replace(pairs), 40), @r"
+    insta::assert_snapshot!(text(&ChangeKind::Replace(pairs), 40), @r"
       a
     - b
     + B
@@ -152,15 +155,15 @@ fn diffs_show_lines_numbers_and_signs() {
     ⋯
     + new
     ");
-    assert_eq!(diff::count(&Change::Patch(patch.into())), (2, 2));
+    assert_eq!(diff::count(&ChangeKind::Patch(patch.into())), (2, 2));
 }
 
 #[test]
 fn the_changed_words_of_a_line_stand_out() {
     let mut theme = theme();
     theme.added_word.bold = true;
-    let change = Change::Replace(vec![("let limit = 10;\n".into(), "let limit = 25;\n".into())]);
-    let lines = diff::lay(&change, diff::Setting { theme: &theme, width: 60, most: 10 });
+    let change = ChangeKind::Replace(vec![("let limit = 10;\n".into(), "let limit = 25;\n".into())]);
+    let lines = diff::lay(&change, diff::DiffOptions { theme: &theme, width: 60, max_lines: 10 });
     let bold = |span: &&ratatui::text::Span<'_>| span.style.add_modifier.contains(ratatui::style::Modifier::BOLD);
     let words: Vec<_> = lines[1].spans.iter().filter(bold).map(|span| span.content.to_string()).collect();
     assert_eq!(words, ["25"]);
@@ -169,8 +172,8 @@ fn the_changed_words_of_a_line_stand_out() {
 #[test]
 fn h12_hostile_text_is_made_harmless_everywhere() {
     let evil = "a\u{1b}]0;title\u{7}b\u{1b}[2Jc\u{9b}31md\u{202e}e\0f\u{85}g";
-    let change = Change::Replace(vec![(evil.into(), evil.repeat(2))]);
-    let edit = Action::Edit(vec![FileChange { path: evil.into(), change }]);
+    let change = ChangeKind::Replace(vec![(evil.into(), evil.repeat(2))]);
+    let edit = ToolAction::Edit(vec![FileChange { path: evil.into(), kind: change }]);
     let mut entries = vec![tool("t", 0, evil, edit, evil), command("c", 0, evil, evil)];
     for kind in
         [EntryKind::Prompt, EntryKind::Text, EntryKind::Thinking, EntryKind::Notice, EntryKind::Image, EntryKind::Other]
@@ -191,11 +194,11 @@ fn h12_hostile_text_is_made_harmless_everywhere() {
 fn h12_a_huge_text_is_laid_out_in_part() {
     let log = "a line of a log\n".repeat(1_000_000);
     let laid = lines(&command("c", 0, "make", &log), 80, Fold::Full);
-    assert!(laid.len() <= MOST_LINES + 2, "{}", laid.len());
+    assert!(laid.len() <= MAX_LINES + 2, "{}", laid.len());
     assert!(laid.last().is_some_and(|line| line.contains("15 MB")), "{:?}", laid.last());
     let one_line = "x".repeat(10 << 20);
     let laid = lines(&entry("a", EntryKind::Text, 0, &one_line), 80, Fold::Full);
-    assert!(laid.len() <= MOST_LINES + 2, "{}", laid.len());
+    assert!(laid.len() <= MAX_LINES + 2, "{}", laid.len());
 }
 
 #[test]
@@ -255,14 +258,14 @@ fn any_entry() -> impl Strategy<Value = Entry> {
         4 => entry("k", EntryKind::Notice, 0, &a),
         5 => entry("k", EntryKind::Other, 0, &a),
         6 => command("k", 0, &a, &b),
-        7 => tool("k", 0, &a, Action::Task { description: String::new(), prompt: a.clone() }, &b),
+        7 => tool("k", 0, &a, ToolAction::Task { description: String::new(), prompt: a.clone() }, &b),
         8 => {
-            let change = Change::Patch(format!("@@ -1 +1 @@\n-{a}\n+{b}"));
-            tool("k", 0, "Edit", Action::Edit(vec![FileChange { path: a, change }]), "")
+            let change = ChangeKind::Patch(format!("@@ -1 +1 @@\n-{a}\n+{b}"));
+            tool("k", 0, "Edit", ToolAction::Edit(vec![FileChange { path: a, kind: change }]), "")
         }
         _ => {
-            let change = Change::Replace(vec![(a.clone(), b)]);
-            tool("k", 0, "Edit", Action::Edit(vec![FileChange { path: a, change }]), "")
+            let change = ChangeKind::Replace(vec![(a.clone(), b)]);
+            tool("k", 0, "Edit", ToolAction::Edit(vec![FileChange { path: a, kind: change }]), "")
         }
     })
 }
@@ -290,10 +293,10 @@ proptest! {
 
     #[test]
     fn entries_are_drawn_at_any_size(entries in prop::collection::vec(any_entry(), 0..8), width in 5u16..200, height in 3u16..60) {
-        let mut stand = super::sample::Stand::new(entries, (width, height));
+        let mut harness = super::sample::ReaderHarness::new(entries, (width, height));
         for _ in 0..3 {
-            stand.press(salon::app::Action::Tools);
-            stand.act(salon::app::Action::PageUp);
+            harness.press(salon::app::Action::Tools);
+            harness.act(salon::app::Action::PageUp);
         }
     }
 }

@@ -1,24 +1,24 @@
-//! Transcripts made by hand, and a stand for the reader: it answers the reader's effects as the index would.
+//! Hand-made transcripts, and a harness that responds to the reader's effects as the index would.
 
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use salon::app::msg::{Area, Opened, ReaderDrawn, Target, Ticket, TranscriptMsg};
+use salon::app::msg::{Area, ReaderFeedback, RequestTicket, Target, TranscriptInfo, TranscriptMsg};
 use salon::app::reader::Reader;
 use salon::app::{Action, Effect};
-use salon::config::theme::{Colour, Paint, Theme};
-use salon::domain::event::Key;
+use salon::config::theme::{Colour, Theme, ThemeStyle};
+use salon::domain::event::EntryKey;
 use salon::domain::transcript::{self, Entry, EntryKind, Role, Tool, ToolStatus};
 use salon::domain::{Agent, Session, SessionKey, Time};
-use salon::ui::entry::Look;
-use salon::ui::reader::{self, Cache, Mode};
+use salon::ui::entry::RenderContext;
+use salon::ui::reader::{self, LayoutCache, ReaderMode};
 
 /// 2026-11-20T22:59:00Z: a minute before midnight in Berlin.
 pub const START: i64 = 1_795_215_540_000;
 
-/// An entry, said `minute` minutes after [`START`].
+/// An entry with a time `minute` minutes after [`START`].
 pub fn entry(id: &str, kind: EntryKind, minute: i64, text: &str) -> Entry {
     let role = match kind {
         EntryKind::Prompt | EntryKind::Image => Role::User,
@@ -26,11 +26,11 @@ pub fn entry(id: &str, kind: EntryKind, minute: i64, text: &str) -> Entry {
         _ => Role::Assistant,
     };
     let time = Some(Time::from_millis(START + minute * 60_000));
-    Entry { text: text.to_owned(), ..Entry::new(Key::new(id, 0), kind, role, time) }
+    Entry { text: text.to_owned(), ..Entry::new(EntryKey::new(id, 0), kind, role, time) }
 }
 
-/// A tool call that ended.
-pub fn tool(id: &str, minute: i64, name: &str, action: transcript::Action, output: &str) -> Entry {
+/// A finished tool call.
+pub fn tool(id: &str, minute: i64, name: &str, action: transcript::ToolAction, output: &str) -> Entry {
     let tool = Tool {
         name: name.into(),
         id: id.into(),
@@ -45,9 +45,9 @@ pub fn tool(id: &str, minute: i64, name: &str, action: transcript::Action, outpu
     Entry { tool: Some(Box::new(tool)), text, ..entry(id, EntryKind::Tool, minute, "") }
 }
 
-/// A command that ended well.
+/// A successful command.
 pub fn command(id: &str, minute: i64, line: &str, output: &str) -> Entry {
-    tool(id, minute, "Bash", transcript::Action::Command { command: line.to_owned(), exit_code: Some(0) }, output)
+    tool(id, minute, "Bash", transcript::ToolAction::Command { command: line.to_owned(), exit_code: Some(0) }, output)
 }
 
 /// `count` entries of many lengths: prompts, answers, commands.
@@ -69,82 +69,82 @@ pub fn long(count: usize) -> Vec<Entry> {
     (0..count).map(made).collect()
 }
 
-/// A theme in which everything that matters can be told apart.
+/// A theme in which all relevant elements differ.
 pub fn theme() -> Theme {
-    let fg = |index| Paint { fg: Some(Colour::Ansi(index)), ..Paint::default() };
+    let fg = |index| ThemeStyle { fg: Some(Colour::Ansi(index)), ..ThemeStyle::default() };
     Theme {
         muted: fg(8),
         faint: fg(8),
         accent: fg(4),
-        heading: Paint { bold: true, ..fg(5) },
-        strong: Paint { bold: true, ..Paint::default() },
-        emphasis: Paint { italic: true, ..Paint::default() },
+        heading: ThemeStyle { bold: true, ..fg(5) },
+        strong: ThemeStyle { bold: true, ..ThemeStyle::default() },
+        emphasis: ThemeStyle { italic: true, ..ThemeStyle::default() },
         code: fg(6),
         keyword: fg(13),
-        hit: Paint { bg: Some(Colour::Ansi(3)), ..Paint::default() },
-        hit_current: Paint { bg: Some(Colour::Ansi(11)), ..Paint::default() },
+        hit: ThemeStyle { bg: Some(Colour::Ansi(3)), ..ThemeStyle::default() },
+        hit_current: ThemeStyle { bg: Some(Colour::Ansi(11)), ..ThemeStyle::default() },
         added: fg(2),
         removed: fg(1),
         ..Theme::default()
     }
 }
 
-/// A reader with a transcript behind it and a screen before it.
-pub struct Stand {
+/// A reader with a transcript and a screen.
+pub struct ReaderHarness {
     pub reader: Reader,
     pub entries: Vec<Arc<Entry>>,
     pub size: (u16, u16),
-    pub mode: Mode,
-    pub cache: Cache,
-    pub drawn: ReaderDrawn,
+    pub mode: ReaderMode,
+    pub cache: LayoutCache,
+    pub drawn: ReaderFeedback,
     pub regions: Vec<(Area, Target)>,
     pub buffer: Buffer,
-    /// Ranges that were asked for, in order.
+    /// Requested ranges, in order.
     pub asked: Vec<std::ops::Range<usize>>,
     /// All other effects.
     pub effects: Vec<Effect>,
     pub theme: Theme,
     pub session: Option<Session>,
-    told: Option<ReaderDrawn>,
+    sent: Option<ReaderFeedback>,
 }
 
-impl Stand {
-    /// A reader whose transcript was opened, drawn until nothing more is asked for.
+impl ReaderHarness {
+    /// Creates a reader with an opened transcript, drawn until nothing more is requested.
     pub fn new(entries: Vec<Entry>, size: (u16, u16)) -> Self {
-        let mut stand = Self::unopened(entries, size);
-        stand.tell(TranscriptMsg::Opened(stand.opened()));
-        stand.settle();
-        stand
+        let mut harness = Self::unopened(entries, size);
+        harness.tell(TranscriptMsg::Opened(harness.opened()));
+        harness.draw_until_loaded();
+        harness
     }
 
-    /// A reader that was just opened and knows nothing.
+    /// Creates a reader that was just opened and has no entries.
     pub fn unopened(entries: Vec<Entry>, size: (u16, u16)) -> Self {
-        let (reader, _) = Reader::open(Ticket(1), SessionKey::new(Agent::Claude, "s"));
+        let (reader, _) = Reader::open(RequestTicket(1), SessionKey::new(Agent::Claude, "s"));
         Self {
             reader,
             entries: entries.into_iter().map(Arc::new).collect(),
             size,
-            mode: Mode::Full,
-            cache: Cache::default(),
-            drawn: ReaderDrawn::default(),
+            mode: ReaderMode::Full,
+            cache: LayoutCache::default(),
+            drawn: ReaderFeedback::default(),
             regions: Vec::new(),
             buffer: Buffer::empty(Rect::default()),
             asked: Vec::new(),
             effects: Vec::new(),
-            told: None,
+            sent: None,
             session: None,
             theme: theme(),
         }
     }
 
-    /// What the index would tell of the transcript.
-    pub fn opened(&self) -> Opened {
+    /// Returns the transcript's properties as the index would.
+    pub fn opened(&self) -> TranscriptInfo {
         let failed = |entry: &Entry| entry.tool.as_ref().is_some_and(|tool| tool.status == ToolStatus::Failed);
         let marks = |wanted: &dyn Fn(&Entry) -> bool| {
             let all = self.entries.iter().enumerate();
             all.filter(|(_, entry)| wanted(entry)).map(|(index, _)| index).collect::<Vec<_>>().into()
         };
-        Opened {
+        TranscriptInfo {
             len: self.entries.len(),
             branches: 1,
             prompts: marks(&|entry| entry.kind == EntryKind::Prompt),
@@ -153,7 +153,7 @@ impl Stand {
         }
     }
 
-    /// Tells the reader something of its transcript, and answers nothing yet.
+    /// Sends a transcript event to the reader without responding to its effects.
     pub fn tell(&mut self, msg: TranscriptMsg) {
         let effects = self.reader.update(msg);
         self.take(effects);
@@ -164,20 +164,20 @@ impl Stand {
         let area = Rect::new(0, 0, self.size.0, self.size.1);
         self.buffer = Buffer::empty(area);
         let zone = TimeZone::fixed(jiff::tz::offset(1));
-        let look = Look { theme: &self.theme, zone: &zone, now: Time::from_millis(START), taken: 0 };
+        let look = RenderContext { theme: &self.theme, zone: &zone, now: Time::from_millis(START), reserved: 0 };
         let state = (&self.reader, self.session.as_ref());
         (self.drawn, self.regions) = reader::draw(area, &mut self.buffer, state, self.mode, &look, &mut self.cache);
-        // As in the program: what is told again is not told.
-        if self.told != Some(self.drawn) {
-            self.told = Some(self.drawn);
-            let effects = self.reader.drawn(self.drawn);
+        // As in the program, unchanged feedback is not sent again.
+        if self.sent != Some(self.drawn) {
+            self.sent = Some(self.drawn);
+            let effects = self.reader.apply_layout(self.drawn);
             self.take(effects);
             self.draw();
         }
     }
 
-    /// Draws and answers until nothing more is asked for.
-    pub fn settle(&mut self) {
+    /// Draws and responds until nothing more is requested.
+    pub fn draw_until_loaded(&mut self) {
         for _ in 0..50 {
             self.draw();
             if !self.answer() {
@@ -187,7 +187,7 @@ impl Stand {
         panic!("the reader never has enough");
     }
 
-    /// Answers what was asked for so far. Whether there was anything.
+    /// Responds to all requests. Returns false if there were none.
     pub fn answer(&mut self) -> bool {
         let open: Vec<_> = self.effects.extract_if(.., |effect| matches!(effect, Effect::ReadEntries(..))).collect();
         for effect in &open {
@@ -198,24 +198,24 @@ impl Stand {
         !open.is_empty()
     }
 
-    /// Presses a key that means an action; nothing is drawn.
+    /// Performs an action without drawing.
     pub fn press(&mut self, action: Action) {
         let effects = self.reader.act(action).unwrap_or_default();
         self.take(effects);
     }
 
-    /// Presses a key and draws until all is there.
+    /// Performs an action and draws until all entries are loaded.
     pub fn act(&mut self, action: Action) {
         self.press(action);
-        self.settle();
+        self.draw_until_loaded();
     }
 
-    /// Goes to the very top line of the screen: entry and line.
+    /// Returns the entry and line at the top of the screen.
     pub fn place(&self) -> (usize, i32) {
         (self.drawn.anchor, self.drawn.anchor_line)
     }
 
-    /// The screen as text, one line a row, blanks at the ends left out.
+    /// Returns the screen as text without trailing blanks.
     pub fn screen(&self) -> String {
         let area = self.buffer.area;
         let row = |y| {

@@ -1,17 +1,17 @@
-//! Screens of the reader at three sizes.
+//! Reader screens at three sizes.
 
 use ratatui::style::{Color, Modifier};
 use salon::app::Action;
 use salon::app::msg::TranscriptMsg;
 use salon::config::key::{Key, KeyCode};
 use salon::config::theme::Theme;
-use salon::domain::event::Level;
-use salon::domain::transcript::{self, Change, Entry, EntryKind, FileChange, PlanItem, PlanStatus, ToolStatus};
+use salon::domain::event::NoticeLevel;
+use salon::domain::transcript::{self, ChangeKind, Entry, EntryKind, FileChange, PlanItem, PlanStatus, ToolStatus};
 
 use salon::domain::{Agent, Session, SessionKey, Time, Title, TitleSource, Tokens};
-use salon::ui::reader::{Cache, Mode};
+use salon::ui::reader::{LayoutCache, ReaderMode};
 
-use super::sample::{START, Stand, command, entry, tool};
+use super::sample::{ReaderHarness, START, command, entry, tool};
 
 const ANSWER: &str = "\
 # The cause
@@ -39,21 +39,21 @@ fn wait(seconds: u64) -> Duration {
 - [x] found
 - [ ] fixed";
 
-/// One of each kind.
+/// One entry of each kind.
 pub fn each_kind() -> Vec<Entry> {
-    let change = |old: &str, new: &str| Change::Replace(vec![(old.into(), new.into())]);
+    let change = |old: &str, new: &str| ChangeKind::Replace(vec![(old.into(), new.into())]);
     let patch = "@@ -10,4 +10,5 @@\n fn main() {\n-    let limit = 10;\n+    let limit = 5;\n+    let wait = true;\n     run();\n }\n";
-    let edit = |path: &str, change| transcript::Action::Edit(vec![FileChange { path: path.into(), change }]);
+    let edit = |path: &str, change| transcript::ToolAction::Edit(vec![FileChange { path: path.into(), kind: change }]);
     let mut failed = command("c2", 6, "cargo test", "error[E0308]: mismatched types\n  --> src/main.rs:3:5\n");
     if let Some(tool) = &mut failed.tool {
         tool.status = ToolStatus::Failed;
-        tool.action = transcript::Action::Command { command: "cargo test".into(), exit_code: Some(101) };
+        tool.action = transcript::ToolAction::Command { command: "cargo test".into(), exit_code: Some(101) };
     }
     let mut task = tool(
         "t",
         7,
         "Task",
-        transcript::Action::Task { description: "look for callers".into(), prompt: "Find **all** callers".into() },
+        transcript::ToolAction::Task { description: "look for callers".into(), prompt: "Find **all** callers".into() },
         "There are *two*.",
     );
     if let Some(tool) = &mut task.tool {
@@ -72,7 +72,7 @@ pub fn each_kind() -> Vec<Entry> {
         entry("i1", EntryKind::Image, 0, "screenshot.png, 1024×768"),
         entry("th1", EntryKind::Thinking, 1, "**Looking** at the loop first, then at the callers of it."),
         command("c1", 2, "ls -la src", "total 8\n-rw-r--r-- 1 dev dev 10 main.rs\n 10%\r 50%\r100%\n"),
-        tool("r1", 3, "Read", transcript::Action::Read { path: "src/retry.rs".into() }, "pub fn retry() {}\n"),
+        tool("r1", 3, "Read", transcript::ToolAction::Read { path: "src/retry.rs".into() }, "pub fn retry() {}\n"),
         entry("a1", EntryKind::Text, 4, ANSWER),
         tool(
             "e1",
@@ -81,15 +81,15 @@ pub fn each_kind() -> Vec<Entry> {
             edit("src/retry.rs", change("let a = 10;\nrun(a);\n", "let a = 5;\nrun(a);\n")),
             "updated",
         ),
-        tool("e2", 5, "Edit", edit("src/main.rs", Change::Patch(patch.into())), ""),
-        tool("e3", 5, "Write", edit("notes.md", Change::Write("# Notes\n\nnew file\n".into())), ""),
+        tool("e2", 5, "Edit", edit("src/main.rs", ChangeKind::Patch(patch.into())), ""),
+        tool("e3", 5, "Write", edit("notes.md", ChangeKind::Write("# Notes\n\nnew file\n".into())), ""),
         failed,
         task,
         Entry { plan, ..entry("pl", EntryKind::Plan, 7, "") },
-        notice("n1", Level::Info, "model changed to opus"),
-        notice("n2", Level::Warning, "interrupted by the user"),
-        notice("n3", Level::Error, "API error 529: overloaded"),
-        notice("n4", Level::Boundary, "conversation compacted\nThe summary of it."),
+        notice("n1", NoticeLevel::Info, "model changed to opus"),
+        notice("n2", NoticeLevel::Warning, "interrupted by the user"),
+        notice("n3", NoticeLevel::Error, "API error 529: overloaded"),
+        notice("n4", NoticeLevel::Boundary, "conversation compacted\nThe summary of it."),
         entry("o", EntryKind::Other, 9, "{\"type\":\"queue-operation\"}"),
         entry("p2", EntryKind::Prompt, 10, "thanks"),
     ]
@@ -98,91 +98,92 @@ pub fn each_kind() -> Vec<Entry> {
 #[test]
 fn the_end_of_a_session() {
     for (name, size) in [("120x40", (120, 40)), ("80x24", (80, 24)), ("40x10", (40, 10))] {
-        let stand = Stand::new(each_kind(), size);
-        insta::assert_snapshot!(format!("end_{name}"), stand.screen());
+        let harness = ReaderHarness::new(each_kind(), size);
+        insta::assert_snapshot!(format!("end_{name}"), harness.screen());
     }
 }
 
 #[test]
 fn everything_unfolded_from_the_beginning() {
     for (name, size) in [("120x40", (120, 40)), ("80x24", (80, 24)), ("40x10", (40, 10))] {
-        let mut stand = Stand::new(each_kind(), size);
-        stand.act(Action::Tools);
-        stand.act(Action::Tools);
-        stand.act(Action::Thinking);
-        stand.act(Action::First);
-        insta::assert_snapshot!(format!("unfolded_{name}"), stand.screen());
-        stand.act(Action::PageDown);
-        insta::assert_snapshot!(format!("unfolded_next_{name}"), stand.screen());
+        let mut harness = ReaderHarness::new(each_kind(), size);
+        harness.act(Action::Tools);
+        harness.act(Action::Tools);
+        harness.act(Action::Thinking);
+        harness.act(Action::First);
+        insta::assert_snapshot!(format!("unfolded_{name}"), harness.screen());
+        harness.act(Action::PageDown);
+        insta::assert_snapshot!(format!("unfolded_next_{name}"), harness.screen());
     }
 }
 
 #[test]
 fn a_preview_has_no_frame() {
-    let mut stand = Stand::new(each_kind(), (50, 16));
-    stand.mode = Mode::Preview;
-    stand.settle();
-    insta::assert_snapshot!("preview", stand.screen());
+    let mut harness = ReaderHarness::new(each_kind(), (50, 16));
+    harness.mode = ReaderMode::Preview;
+    harness.draw_until_loaded();
+    insta::assert_snapshot!("preview", harness.screen());
 }
 
 #[test]
-fn the_header_tells_what_is_known() {
-    let mut stand = Stand::new(each_kind(), (100, 8));
-    stand.session = Some(session());
-    let mut opened = stand.opened();
+fn the_header_shows_the_metadata() {
+    let mut harness = ReaderHarness::new(each_kind(), (100, 8));
+    harness.session = Some(session());
+    let mut opened = harness.opened();
     opened.branches = 2;
-    stand.tell(TranscriptMsg::Grown { from: 18, opened });
-    stand.settle();
-    let header = stand.screen().lines().next().map(str::to_owned);
+    harness.tell(TranscriptMsg::Grown { from: 18, opened });
+    harness.draw_until_loaded();
+    let header = harness.screen().lines().next().map(str::to_owned);
     let expected =
         "Why the retry loop hangs · claude · 1 h 02 min · opus-4 · 12.3k tokens · 2 branches        following";
     assert_eq!(header.as_deref(), Some(expected));
 }
 
 #[test]
-fn h42_without_colours_hits_and_diffs_are_still_told_apart() {
-    let mut stand = Stand::new(each_kind(), (80, 60));
-    stand.theme = Theme::default();
-    stand.act(Action::Tools);
-    stand.act(Action::Find);
+fn h42_without_colours_hits_and_diffs_are_still_distinguishable() {
+    let mut harness = ReaderHarness::new(each_kind(), (80, 60));
+    harness.theme = Theme::default();
+    harness.act(Action::Tools);
+    harness.act(Action::Find);
     for c in "limit".chars() {
-        stand.reader.key(Key { code: KeyCode::Char(c), ctrl: false, alt: false, shift: false });
+        harness.reader.key(Key { code: KeyCode::Char(c), ctrl: false, alt: false, shift: false });
     }
-    stand.tell(TranscriptMsg::Found { query: "limit".into(), entries: vec![7], complete: true });
-    stand.settle();
-    let reversed = stand.buffer.content.iter().filter(|cell| cell.modifier.contains(Modifier::REVERSED)).count();
-    // Once removed, once added: `limit` each time; and the two lines of context that hold it too.
-    assert!(reversed >= 2 * "limit".len(), "{reversed}\n{}", stand.screen());
-    assert!(stand.screen().contains("11 -     let limit = 10;"), "{}", stand.screen());
+    harness.tell(TranscriptMsg::Found { query: "limit".into(), entries: vec![7], complete: true });
+    harness.draw_until_loaded();
+    let reversed = harness.buffer.content.iter().filter(|cell| cell.modifier.contains(Modifier::REVERSED)).count();
+    // Once removed and once added: `limit` each time; plus two context lines that contain it.
+    assert!(reversed >= 2 * "limit".len(), "{reversed}\n{}", harness.screen());
+    assert!(harness.screen().contains("11 -     let limit = 10;"), "{}", harness.screen());
 }
 
 #[test]
 fn code_is_highlighted_once_its_syntax_is_known() {
-    let mut stand = Stand::new(each_kind(), (80, 60));
-    let keyword = |stand: &Stand| stand.buffer.content.iter().filter(|cell| cell.fg == Color::Indexed(13)).count();
-    stand.act(Action::First);
-    // The grammars are loaded beside the drawing: a bounded number of frames, each of which gives way to that.
+    let mut harness = ReaderHarness::new(each_kind(), (80, 60));
+    let keyword =
+        |harness: &ReaderHarness| harness.buffer.content.iter().filter(|cell| cell.fg == Color::Indexed(13)).count();
+    harness.act(Action::First);
+    // The grammars load in the background: a bounded number of frames, each of which yields.
     for _ in 0..10_000 {
-        if !stand.cache.is_waiting() {
+        if !harness.cache.is_waiting() {
             break;
         }
         std::thread::yield_now();
         std::thread::park_timeout(std::time::Duration::from_millis(2));
-        stand.draw();
+        harness.draw();
     }
-    assert_eq!(keyword(&stand), "fnu64".len(), "{}", stand.screen());
+    assert_eq!(keyword(&harness), "fnu64".len(), "{}", harness.screen());
 }
 
 #[test]
 fn a_preview_loads_no_grammars() {
-    let mut stand = Stand::new(each_kind(), (80, 60));
-    stand.cache = Cache::default();
-    stand.mode = Mode::Preview;
-    stand.settle();
-    assert!(!stand.cache.is_waiting());
-    stand.mode = Mode::Full;
-    stand.settle();
-    assert!(stand.cache.is_waiting(), "on the whole screen it does");
+    let mut harness = ReaderHarness::new(each_kind(), (80, 60));
+    harness.cache = LayoutCache::default();
+    harness.mode = ReaderMode::Preview;
+    harness.draw_until_loaded();
+    assert!(!harness.cache.is_waiting());
+    harness.mode = ReaderMode::Full;
+    harness.draw_until_loaded();
+    assert!(harness.cache.is_waiting(), "on the whole screen it does");
 }
 
 fn session() -> Session {

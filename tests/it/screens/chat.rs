@@ -1,33 +1,35 @@
-//! A conversation with a run, at three sizes.
+//! Chat screens at three sizes.
 
 use salon::app::runs::RunMsg;
 use salon::domain::Time;
-use salon::domain::event::Level;
+use salon::domain::event::NoticeLevel;
 use salon::domain::prompt::PromptState;
-use salon::domain::run::{Activity, Failure, Outcome, Phase, Stopped};
+use salon::domain::run::{Activity, Phase, RunFailure, StopReason, TurnOutcome};
 use salon::domain::transcript::ToolStatus;
 
+use super::chat_harness::{
+    ChatHarness, command, delta, ended, notice, on_disk, prompt, queued, result, run, thought, tokens,
+};
 use super::stage::NOW;
-use super::talk::{Talk, command, delta, ended, notice, on_disk, prompt, queued, result, run, thought, tokens};
 
 const SIZES: [(u16, u16); 3] = [(120, 40), (80, 24), (40, 10)];
 
-/// A turn that is on disk, and one under way.
-fn at_work(width: u16, height: u16) -> Talk {
+/// One turn on disk, and an open one.
+fn at_work(width: u16, height: u16) -> ChatHarness {
     let first = vec![
         prompt("p1", "Why is cart_total flaky?"),
         command("c1", "cargo test cart_total"),
         result("c1", ToolStatus::Done, "ok"),
         delta("a1", "It depends on the order of a `HashMap`."),
     ];
-    let mut talk = Talk::of(width, height, on_disk(first));
-    talk.changed(|info| {
+    let mut harness = ChatHarness::of(width, height, on_disk(first));
+    harness.changed(|info| {
         info.tokens = tokens();
         info.cost_usd = Some(0.42);
         info.context = Some((72_000, 200_000));
     });
-    talk.working(true);
-    talk.happen(
+    harness.working(true);
+    harness.happen(
         2,
         vec![
             prompt("p2", "Fix it, and add a test that fails without the fix."),
@@ -37,22 +39,22 @@ fn at_work(width: u16, height: u16) -> Talk {
             delta("a2", "The totals are summed in **insertion order** now:\n\n- `cart.rs` uses a `BTree"),
         ],
     );
-    talk
+    harness
 }
 
 #[test]
-fn a_turn_under_way() {
+fn an_open_turn() {
     for (width, height) in SIZES {
-        let mut talk = at_work(width, height);
-        insta::assert_snapshot!(format!("chat_working_{width}x{height}"), talk.screen());
+        let mut harness = at_work(width, height);
+        insta::assert_snapshot!(format!("chat_working_{width}x{height}"), harness.screen());
     }
 }
 
 #[test]
-fn a_queue_and_a_text_that_is_being_written() {
+fn a_queue_and_a_draft() {
     for (width, height) in SIZES {
-        let mut talk = at_work(width, height);
-        talk.send(RunMsg::Queued(
+        let mut harness = at_work(width, height);
+        harness.send(RunMsg::Queued(
             run(),
             vec![
                 queued(1, "Then run the whole suite\nand tell what is slow", PromptState::Pending, None),
@@ -60,52 +62,52 @@ fn a_queue_and_a_text_that_is_being_written() {
                 queued(3, "Push it", PromptState::Failed, Some("the agent ended three times")),
             ],
         ));
-        talk.type_in("And one more thing: the names of the tests should say what they prove, not what they do.");
-        talk.keys("alt-enter").type_in("下書き second line");
-        insta::assert_snapshot!(format!("chat_queue_{width}x{height}"), talk.screen());
+        harness.type_in("And one more thing: the names of the tests should say what they prove, not what they do.");
+        harness.keys("alt-enter").type_in("下書き second line");
+        insta::assert_snapshot!(format!("chat_queue_{width}x{height}"), harness.screen());
     }
 }
 
 #[test]
-fn d15_a_paused_queue_says_why_and_which_key_goes_on() {
+fn d15_a_paused_queue_shows_the_reason_and_the_key_that_resumes_it() {
     for (width, height) in SIZES {
-        let mut talk = at_work(width, height);
-        talk.happen(2, vec![notice("n2", Level::Warning, "interrupted by the user"), ended()]);
-        talk.changed(|info| {
+        let mut harness = at_work(width, height);
+        harness.happen(2, vec![notice("n2", NoticeLevel::Warning, "interrupted by the user"), ended()]);
+        harness.changed(|info| {
             info.phase = Phase::Idle;
             info.paused = true;
-            info.last = Some(Outcome::Interrupted);
+            info.last_outcome = Some(TurnOutcome::Interrupted);
         });
-        talk.send(RunMsg::Queued(run(), vec![queued(4, "Run the whole suite", PromptState::Pending, None)]));
-        insta::assert_snapshot!(format!("chat_paused_{width}x{height}"), talk.screen());
+        harness.send(RunMsg::Queued(run(), vec![queued(4, "Run the whole suite", PromptState::Pending, None)]));
+        insta::assert_snapshot!(format!("chat_paused_{width}x{height}"), harness.screen());
     }
 }
 
 #[test]
 fn a_new_conversation() {
     for (width, height) in SIZES {
-        let mut talk = Talk::new(width, height);
-        talk.changed(|info| info.mode = Some("bypassPermissions".into()));
-        insta::assert_snapshot!(format!("chat_new_{width}x{height}"), talk.screen());
+        let mut harness = ChatHarness::new(width, height);
+        harness.changed(|info| info.mode = Some("bypassPermissions".into()));
+        insta::assert_snapshot!(format!("chat_new_{width}x{height}"), harness.screen());
     }
 }
 
 #[test]
 fn commands_complete() {
-    let mut talk = at_work(80, 24);
-    talk.type_in("/c");
-    insta::assert_snapshot!("chat_completion", talk.screen());
+    let mut harness = at_work(80, 24);
+    harness.type_in("/c");
+    insta::assert_snapshot!("chat_completion", harness.screen());
 }
 
-/// The line that tells the state.
-fn status(talk: &mut Talk) -> String {
-    let screen = talk.screen();
+/// The status line.
+fn status(harness: &mut ChatHarness) -> String {
+    let screen = harness.screen();
     screen.lines().rev().nth(1).unwrap_or_default().trim().to_owned()
 }
 
 #[test]
-fn the_status_line_tells_each_state_in_words() {
-    let mut talk = Talk::new(120, 24);
+fn the_status_line_describes_each_state() {
+    let mut harness = ChatHarness::new(120, 24);
     let ago = |seconds: i64| Time::from_millis(NOW.millis() - seconds * 1_000);
     let at = |activity| Phase::Working { since: ago(3_723), activity };
     let retrying = Activity::Retrying {
@@ -113,7 +115,7 @@ fn the_status_line_tells_each_state_in_words() {
         at: Some(Time::from_millis(NOW.millis() + 12_400)),
         reason: "overloaded".into(),
     };
-    let crashed = Failure::Crashed { code: Some(3), stderr: "out of memory".into() };
+    let crashed = RunFailure::Crashed { code: Some(3), stderr: "out of memory".into() };
     let states = [
         (Phase::Starting, None, None),
         (at(Activity::Answering), None, None),
@@ -122,16 +124,16 @@ fn the_status_line_tells_each_state_in_words() {
         (at(Activity::Answering), Some(ago(330)), None),
         (Phase::Interrupting { since: ago(2) }, None, None),
         (Phase::Idle, None, None),
-        (Phase::Idle, None, Some(Outcome::Interrupted)),
-        (Phase::Idle, None, Some(Outcome::Failed(Failure::UnknownModel("opus-9".into())))),
-        (Phase::Stopped(Stopped::OnRequest), None, None),
-        (Phase::Stopped(Stopped::Evicted), None, None),
-        (Phase::Stopped(Stopped::Failed(crashed)), None, None),
+        (Phase::Idle, None, Some(TurnOutcome::Interrupted)),
+        (Phase::Idle, None, Some(TurnOutcome::Failed(RunFailure::UnknownModel("opus-9".into())))),
+        (Phase::Stopped(StopReason::OnRequest), None, None),
+        (Phase::Stopped(StopReason::Evicted), None, None),
+        (Phase::Stopped(StopReason::Failed(crashed)), None, None),
     ];
     let mut lines = Vec::new();
     for (phase, silent, last) in states {
-        talk.changed(|info| (info.phase, info.silent, info.last) = (phase, silent, last));
-        lines.push(status(&mut talk));
+        harness.changed(|info| (info.phase, info.silent_since, info.last_outcome) = (phase, silent, last));
+        lines.push(status(&mut harness));
     }
     insta::assert_snapshot!("chat_states", lines.join("\n"));
 }

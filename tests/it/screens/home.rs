@@ -2,10 +2,10 @@
 
 use ratatui::buffer::Cell;
 use ratatui::style::{Color, Modifier};
-use salon::app::{Msg, Root};
+use salon::app::{Msg, RootStatus};
 use salon::config::theme::Background;
 use salon::config::theme_file::ColourDepth;
-use salon::domain::catalog::{Change, Progress};
+use salon::domain::catalog::{CatalogChange, IndexProgress};
 use salon::domain::{Agent, Issue};
 
 use super::stage::{Stage, change, session, sessions};
@@ -37,7 +37,7 @@ fn a15_home_while_the_index_reads() {
     let mut stage = Stage::new(80, 24);
     shows!("home_before_anything", stage);
     let mut first = change(sessions());
-    first.progress = Some(Progress { done: 812, total: 2_001 });
+    first.progress = Some(IndexProgress { done: 812, total: 2_001 });
     first.issues = Some(vec![Issue::new("/home/ann/.codex/sessions/bad.jsonl", "not UTF-8")]);
     stage.send(Msg::Catalog(first));
     shows!("home_reading_80x24", stage);
@@ -45,22 +45,23 @@ fn a15_home_while_the_index_reads() {
 }
 
 #[test]
-fn no_sessions_at_all_says_what_was_looked_for_and_where() {
+fn without_sessions_the_searched_locations_are_shown() {
     for (width, height) in [(120, 40), (80, 24), (40, 10)] {
         let mut stage = Stage::new(width, height);
-        let root = |agent, path: &str, found| Root { agent, path: path.into(), found };
+        let root = |agent, path: &str, found| RootStatus { agent, path: path.into(), found };
         stage.send(Msg::Roots(vec![
             root(Agent::Claude, "/home/ann/.claude/projects", true),
             root(Agent::OpenCode, "/home/ann/.local/share/opencode", false),
             root(Agent::Codex, "/home/ann/.codex/sessions", false),
         ]));
-        stage.send(Msg::Catalog(Change { progress: Some(Progress::default()), ..Change::default() }));
+        stage
+            .send(Msg::Catalog(CatalogChange { progress: Some(IndexProgress::default()), ..CatalogChange::default() }));
         shows!(format!("empty_{width}x{height}"), stage);
     }
 }
 
 #[test]
-fn an_empty_list_says_why() {
+fn an_empty_list_shows_the_reason() {
     let mut stage = Stage::full(80, 24);
     stage.keys("\\ z z z").send(Msg::Ranked { query: "zzz".into(), keys: vec![] });
     shows!("empty_no_match", stage);
@@ -102,7 +103,7 @@ fn h42_titles_that_are_hard_to_draw_stay_harmless_and_in_their_columns() {
         assert!(!screen.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{screen:?}");
         stage.keys("G");
         let screen = stage.screen();
-        // Ages end in one column, whatever the titles are made of.
+        // Ages are aligned, whatever the titles contain.
         let panes = stage.app.panes();
         let left = panes.workspaces + u16::from(panes.workspaces > 0);
         let last = left + panes.sessions - 1;

@@ -1,35 +1,35 @@
-//! Made-up runs, their questions and prompts.
+//! Made-up runs with approvals and prompts.
 
 use std::sync::Arc;
 
 use salon::app::runs::{RunEffect, RunMsg};
 use salon::app::{Effect, Msg};
-use salon::domain::approval::{Approval, Choice, ChoiceKind, Question};
+use salon::domain::approval::{Approval, ApprovalChoice, ApprovalQuestion, ChoiceKind};
 use salon::domain::prompt::{Prompt, PromptId, PromptState};
-use salon::domain::run::{Activity, Offers, Phase, RunId, RunInfo};
-use salon::domain::transcript::{Action, Change, FileChange};
+use salon::domain::run::{Activity, Capabilities, Phase, RunId, RunInfo};
+use salon::domain::transcript::{ChangeKind, FileChange, ToolAction};
 use salon::domain::{Agent, SessionKey, Time};
 use serde_json::json;
 
 use super::stage::{NOW, Stage};
 
-/// The session of the list that [`run`] is about.
+/// Listed session of [`run`].
 pub const SESSION: &str = "5d0c0f6e-0001";
 
-/// So many seconds before now.
+/// Returns the time `seconds` before now.
 pub fn ago(seconds: i64) -> Time {
     Time::from_millis(NOW.millis() - seconds * 1000)
 }
 
-/// A run of Claude Code that works on [`SESSION`].
+/// Returns a working run of Claude Code in [`SESSION`].
 pub fn run(id: &str) -> RunInfo {
     let mut info = RunInfo::starting(RunId(id.into()), Agent::Claude, "/home/ann/shop-api".into());
     info.session = Some(SessionKey::new(Agent::Claude, SESSION));
     info.phase = Phase::Working { since: ago(40), activity: Activity::Answering };
     info.model = Some("claude-opus-4-8".into());
     info.mode = Some("default".into());
-    info.active = Some(NOW);
-    info.offers = Arc::new(Offers {
+    info.last_event = Some(NOW);
+    info.capabilities = Arc::new(Capabilities {
         models: vec![
             ("opus".into(), "Opus 4.8 · most capable".into()),
             ("sonnet".into(), "Sonnet 5".into()),
@@ -37,27 +37,27 @@ pub fn run(id: &str) -> RunInfo {
         ],
         modes: ["default", "acceptEdits", "plan", "bypassPermissions"].map(String::from).to_vec(),
         efforts: ["low", "medium", "high"].map(String::from).to_vec(),
-        ..Offers::default()
+        ..Capabilities::default()
     });
     info
 }
 
-/// Another run, of Codex, of which no session is known yet.
+/// Returns a Codex run without a session.
 pub fn fresh(id: &str) -> RunInfo {
     let mut info = RunInfo::starting(RunId(id.into()), Agent::Codex, "/home/ann/api".into());
     info.phase = Phase::Working { since: ago(5), activity: Activity::Answering };
-    info.active = Some(NOW);
+    info.last_event = Some(NOW);
     info
 }
 
-/// A run with questions.
+/// Adds approvals to a run.
 pub fn asking(mut info: RunInfo, approvals: impl IntoIterator<Item = Approval>) -> RunInfo {
     info.approvals = approvals.into_iter().collect();
     info
 }
 
-fn approval(id: &str, tool: &str, action: Action) -> Approval {
-    let choice = |kind, label: &str, token: &str| Choice { kind, label: label.into(), token: token.into() };
+fn approval(id: &str, tool: &str, action: ToolAction) -> Approval {
+    let choice = |kind, label: &str, token: &str| ApprovalChoice { kind, label: label.into(), token: token.into() };
     Approval {
         id: id.into(),
         tool_id: Some(format!("tool-{id}").into()),
@@ -73,43 +73,43 @@ fn approval(id: &str, tool: &str, action: Action) -> Approval {
                 &format!("Yes, and always allow {tool}(cargo:*) in this project"),
                 "always-0",
             ),
-            choice(ChoiceKind::Deny, "No, go on without it", "deny"),
+            choice(ChoiceKind::Deny, "No, continue without it", "deny"),
             choice(ChoiceKind::DenyAndStop, "No, and stop", "deny-stop"),
         ],
         since: Some(ago(60)),
     }
 }
 
-/// May it run a command?
+/// Approval of a command.
 pub fn command(id: &str) -> Approval {
     let command = "cargo test --workspace --all-features -- --nocapture \\\n  2>&1 | tee /tmp/out.txt".to_owned();
-    let mut asked = approval(id, "Bash", Action::Command { command, exit_code: None });
+    let mut asked = approval(id, "Bash", ToolAction::Command { command, exit_code: None });
     asked.reason = Some("the command writes outside of the workspace".into());
     asked
 }
 
-/// May it change two files?
+/// Approval of an edit of two files.
 pub fn edit(id: &str) -> Approval {
     let old = "fn retry(n: u32) {\n    sleep(1);\n    send();\n}";
     let new = "fn retry(n: u32) {\n    sleep(2u64.pow(n));\n    send();\n}";
     let mut changes =
-        vec![FileChange { path: "src/webhook.rs".into(), change: Change::Replace(vec![(old.into(), new.into())]) }];
+        vec![FileChange { path: "src/webhook.rs".into(), kind: ChangeKind::Replace(vec![(old.into(), new.into())]) }];
     let lines: Vec<_> = (1..=30).map(|at| format!("// line {at} of the new module")).collect();
-    changes.push(FileChange { path: "src/backoff.rs".into(), change: Change::Write(lines.join("\n")) });
-    approval(id, "MultiEdit", Action::Edit(changes))
+    changes.push(FileChange { path: "src/backoff.rs".into(), kind: ChangeKind::Write(lines.join("\n")) });
+    approval(id, "MultiEdit", ToolAction::Edit(changes))
 }
 
 /// Two questions, the second with several answers.
 pub fn questions(id: &str) -> Approval {
     let options = |names: [&str; 3]| names.map(String::from).to_vec();
-    let mut asked = approval(id, "AskUserQuestion", Action::Question { question: "Which queue?".into() });
+    let mut asked = approval(id, "AskUserQuestion", ToolAction::Question { question: "Which queue?".into() });
     asked.questions = vec![
-        Question {
+        ApprovalQuestion {
             text: "Which queue shall the retries go through?".into(),
             options: options(["Redis streams", "Postgres with SKIP LOCKED", "in memory"]),
             multiple: false,
         },
-        Question {
+        ApprovalQuestion {
             text: "Which events are retried?".into(),
             options: options(["order.paid", "order.cancelled", "stock.low"]),
             multiple: true,
@@ -119,16 +119,16 @@ pub fn questions(id: &str) -> Approval {
     asked
 }
 
-/// Is its plan right?
+/// Approval of a plan.
 pub fn plan(id: &str) -> Approval {
-    let mut asked = approval(id, "ExitPlanMode", Action::Other("a plan".into()));
+    let mut asked = approval(id, "ExitPlanMode", ToolAction::Other("a plan".into()));
     let steps: Vec<_> = (1..=20).map(|at| format!("{at}. step **{at}** of `webhook`")).collect();
     asked.input = json!({ "plan": format!("# Retries\n\nWith a back-off.\n\n{}", steps.join("\n")) });
     asked.choices.remove(1);
     asked
 }
 
-/// A prompt in that state.
+/// A prompt in a state.
 pub fn prompt(run: &str, id: i64, text: &str, state: PromptState) -> Prompt {
     Prompt {
         id: PromptId(id),
@@ -143,34 +143,34 @@ pub fn prompt(run: &str, id: i64, text: &str, state: PromptState) -> Prompt {
 }
 
 impl Stage {
-    /// A run is as told.
+    /// Sends a run.
     pub fn run(&mut self, info: RunInfo) -> &mut Self {
         self.send(Msg::Run(RunMsg::Changed(Arc::new(info))))
     }
 
-    /// All waits are over.
-    pub fn settle(&mut self) -> &mut Self {
+    /// Fires all timers.
+    pub fn fire_timers(&mut self) -> &mut Self {
         let effects = self.effects.clone();
         for effect in effects {
-            if let Effect::Wake(alarm @ salon::app::msg::Alarm::Settled(..), _) = effect {
-                self.send(Msg::Woke(alarm));
+            if let Effect::StartTimer(alarm @ salon::app::msg::Timer::ApprovalVisible(..), _) = effect {
+                self.send(Msg::TimerElapsed(alarm));
             }
         }
         self
     }
 
-    /// The session of [`run`] is selected.
+    /// Selects the session of [`run`].
     pub fn select_run(&mut self) -> &mut Self {
         assert!(self.app.home.list.select(&SessionKey::new(Agent::Claude, SESSION)));
         self.draw();
         self
     }
 
-    /// What was asked of runs since the effects were last taken.
+    /// Takes the commands to runs since the last call.
     pub fn asked(&mut self) -> Vec<RunEffect> {
         let runs = |effect| if let Effect::Run(effect) = effect { Some(effect) } else { None };
         let effects = self.take_effects();
-        self.effects.extend(effects.iter().filter(|effect| matches!(effect, Effect::Wake(..))).cloned());
+        self.effects.extend(effects.iter().filter(|effect| matches!(effect, Effect::StartTimer(..))).cloned());
         effects.into_iter().filter_map(runs).collect()
     }
 }

@@ -1,11 +1,11 @@
-//! What lies over a screen.
+//! Overlays.
 
 use salon::app::Msg;
 use salon::app::action::Action;
 use salon::app::msg::ResumeCheck;
 use salon::config::theme_file::ColourDepth;
 use salon::domain::Issue;
-use salon::domain::catalog::Change;
+use salon::domain::catalog::CatalogChange;
 
 use super::stage::Stage;
 
@@ -35,7 +35,7 @@ fn the_help_scrolls_to_its_end() {
 }
 
 #[test]
-fn the_palette_finds_actions_by_their_words() {
+fn the_palette_finds_actions_by_description() {
     for (width, height) in SIZES {
         let mut stage = Stage::full(width, height);
         stage.keys("ctrl-p");
@@ -49,7 +49,7 @@ fn the_palette_finds_actions_by_their_words() {
 }
 
 #[test]
-fn a_question_says_the_cause_and_the_answers() {
+fn a_dialog_shows_the_cause_and_the_choices() {
     let check = ResumeCheck {
         open_elsewhere: Some("claude 2.1.329 in /home/ann/shop-api, pid 4711".into()),
         directory_gone: true,
@@ -65,7 +65,7 @@ fn a_question_says_the_cause_and_the_answers() {
 }
 
 #[test]
-fn what_could_not_be_read_is_listed_with_path_and_reason() {
+fn problems_are_listed_with_path_and_reason() {
     for (width, height) in SIZES {
         let mut stage = Stage::full(width, height);
         let mut issues: Vec<_> = (0..30)
@@ -74,7 +74,7 @@ fn what_could_not_be_read_is_listed_with_path_and_reason() {
         issues[0].line = Some(17);
         issues[0].reason =
             "not JSON: \u{1b}[2Jexpected `,` or `}` where a very long line of a transcript was torn".into();
-        stage.send(Msg::Catalog(Change { issues: Some(issues), ..Change::default() })).keys("!");
+        stage.send(Msg::Catalog(CatalogChange { issues: Some(issues), ..CatalogChange::default() })).keys("!");
         insta::assert_snapshot!(format!("issues_{width}x{height}"), stage.screen());
         stage.keys("G");
         assert!(stage.screen().contains("0029.jsonl"));

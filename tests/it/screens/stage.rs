@@ -1,4 +1,4 @@
-//! An interface with hand-made sessions, and its screen as text.
+//! Interface with hand-made sessions, and its screen as text.
 
 use std::sync::Arc;
 
@@ -10,15 +10,15 @@ use salon::config::key::Key;
 use salon::config::settings::Settings;
 use salon::config::theme::{Background, Themes};
 use salon::config::theme_file::ColourDepth;
-use salon::domain::catalog::{Change, Progress};
-use salon::domain::{Agent, Session, SessionKey, State, Time, Title, TitleSource, Tokens};
+use salon::domain::catalog::{CatalogChange, IndexProgress};
+use salon::domain::{Agent, Session, SessionKey, SessionState, Time, Title, TitleSource, Tokens};
 use salon::stdx::text;
 use salon::ui::{ViewCache, draw};
 
 /// 2026-11-21T12:00:00Z.
 pub const NOW: Time = Time::from_secs(1_795_262_400);
 
-/// An interface and its screen.
+/// The interface and its screen.
 pub struct Stage {
     pub app: App,
     pub effects: Vec<Effect>,
@@ -27,12 +27,12 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// An empty one of that size, with the default configuration, in the workspace `/home/ann/shop-api`.
+    /// Creates an empty interface of a size, with the default configuration, in the workspace `/home/ann/shop-api`.
     pub fn new(width: u16, height: u16) -> Self {
         Self::with(width, height, "", ColourDepth::Full)
     }
 
-    /// As [`new`](Self::new), with a configuration and a number of colours.
+    /// Creates an interface with a configuration and a colour depth.
     pub fn with(width: u16, height: u16, config: &str, depth: ColourDepth) -> Self {
         let (settings, problems) = Settings::read(config);
         assert_eq!(problems, Vec::<String>::new());
@@ -44,7 +44,7 @@ impl Stage {
         Self { app, effects: Vec::new(), cache: ViewCache::default(), terminal }
     }
 
-    /// One with the [`sessions`] of a working day.
+    /// Creates an interface with the [`sessions`] of a working day.
     pub fn full(width: u16, height: u16) -> Self {
         let mut stage = Self::new(width, height);
         stage.send(Msg::Catalog(change(sessions())));
@@ -71,23 +71,23 @@ impl Stage {
         self
     }
 
-    /// The effects since they were last taken.
+    /// Takes the effects since the last call.
     pub fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
 
-    /// Draws, tells the state what drawing found out, and draws again, as the runtime does.
+    /// Draws a frame, sends the feedback, and draws again, as the runtime does.
     pub fn draw(&mut self) {
         for _ in 0..2 {
             let (app, cache) = (&self.app, &mut self.cache);
             let mut drawn = None;
             self.terminal.draw(|frame| drawn = Some(draw(frame, app, cache))).expect("drawn");
-            let effects = self.app.update(Msg::Drawn(drawn.expect("drawn")));
+            let effects = self.app.update(Msg::Layout(drawn.expect("drawn")));
             self.effects.extend(effects);
         }
     }
 
-    /// The screen as text, without the spaces at the ends of lines.
+    /// Returns the screen as text without trailing spaces.
     pub fn screen(&mut self) -> String {
         let buffer = self.buffer();
         let row = |y| {
@@ -95,7 +95,7 @@ impl Stage {
             while x < buffer.area.width {
                 let symbol = buffer[(x, y)].symbol();
                 row.push_str(symbol);
-                // What a wide character covers is not on the screen.
+                // The cells covered by a wide character have no text.
                 x += u16::try_from(text::width(symbol).max(1)).expect("a cell");
             }
             row.trim_end().to_owned()
@@ -103,21 +103,21 @@ impl Stage {
         (0..buffer.area.height).map(row).collect::<Vec<_>>().join("\n")
     }
 
-    /// The cells of the screen.
+    /// Returns the cells of the screen.
     pub fn buffer(&mut self) -> ratatui::buffer::Buffer {
-        // The test's terminal, unlike a real one, keeps what a wide character was written over: all is drawn anew.
+        // Unlike a real terminal, the test's keeps cells under a wide character: everything is redrawn.
         self.terminal.clear().expect("cleared");
         self.draw();
         self.terminal.backend().buffer().clone()
     }
 
-    /// The title of the selected session.
+    /// Returns the title of the selected session.
     pub fn selected(&self) -> String {
         self.app.home.list.session().map(|session| session.title.text.to_string()).unwrap_or_default()
     }
 }
 
-/// A session with a title, so many minutes old.
+/// Returns a session with a title that is `minutes` old.
 pub fn session(agent: Agent, id: &str, title: &str, minutes: i64) -> Session {
     let mut session = Session::new(SessionKey::new(agent, id), format!("/home/ann/.agents/{id}.jsonl").into());
     session.title = Title::new(title, TitleSource::Agent);
@@ -133,17 +133,17 @@ pub fn session(agent: Agent, id: &str, title: &str, minutes: i64) -> Session {
     session
 }
 
-/// Everything that a change brings when all is read.
-pub fn change(sessions: Vec<Session>) -> Change {
+/// Returns the change after a complete scan.
+pub fn change(sessions: Vec<Session>) -> CatalogChange {
     let count = sessions.len();
-    Change {
+    CatalogChange {
         sessions: sessions.into_iter().map(Arc::new).collect(),
-        progress: Some(Progress { done: count, total: count }),
-        ..Change::default()
+        progress: Some(IndexProgress { done: count, total: count }),
+        ..CatalogChange::default()
     }
 }
 
-/// The sessions of a working day: all states, agents and marks, and titles that are hard to draw.
+/// Returns the sessions of a working day: all states, agents and marks, and titles that are hard to draw.
 pub fn sessions() -> Vec<Session> {
     let with = |mut session: Session, change: &dyn Fn(&mut Session)| {
         change(&mut session);
@@ -151,17 +151,17 @@ pub fn sessions() -> Vec<Session> {
     };
     vec![
         with(session(Agent::Claude, "5d0c0f6e-0001", "Retry failed webhooks with a back-off", 2), &|s| {
-            s.state = State::NeedsYou;
+            s.state = SessionState::NeedsYou;
             s.model = Some("claude-opus-4-8-20260801".into());
             s.branch = Some("webhook-retry".into());
         }),
         with(session(Agent::Codex, "019a-0002", "Why does the nightly import time out?", 0), &|s| {
-            s.state = State::Working;
+            s.state = SessionState::Working;
             s.model = Some("gpt-5.5-codex".into());
             s.tokens.cache_read = 3_400_000;
         }),
         with(session(Agent::OpenCode, "ses_0003", "Move the price rules into their own crate", 14), &|s| {
-            s.state = State::Idle;
+            s.state = SessionState::Idle;
             s.model = Some("anthropic/claude-sonnet-5".into());
             s.workspace = "/home/ann/pricing".into();
         }),
@@ -181,7 +181,7 @@ pub fn sessions() -> Vec<Session> {
             },
         ),
         with(session(Agent::Claude, "5d0c0f6e-0008", "placeholder", 60 * 24 * 9), &|s| {
-            // As a hostile file could hold it: not made harmless by the reader.
+            // As in a hostile file, not sanitised by a reader.
             s.title.text = "\u{1b}[31mred\u{1b}[0m \u{202e}desrever\u{202c} \u{7}bell".into();
             s.workspace = "/home/ann/work/shop-api".into();
         }),

@@ -1,10 +1,10 @@
-//! Whatever is typed and told in whatever order, the search stays sound.
+//! Robustness of the search screen against any order of keys and updates.
 
 use proptest::prelude::{Just, Strategy, prop};
 use proptest::{prop_oneof, proptest};
 use salon::app::layer::Layer;
 use salon::app::msg::TranscriptMsg;
-use salon::app::{Msg, Ticket};
+use salon::app::{Msg, RequestTicket};
 use salon::config::key::{Key, KeyCode};
 
 use super::{DONE, GOING, found, place, webhook_hits};
@@ -47,7 +47,7 @@ proptest! {
             }
             if at % 7 == 0 {
                 stage.send(Msg::Catalog(change(sessions())));
-                stage.send(Msg::Transcript(Ticket(1), TranscriptMsg::Located { place: place("0001-0"), entry: Some(3) }));
+                stage.send(Msg::Transcript(RequestTicket(1), TranscriptMsg::Located { location: place("0001-0"), entry: Some(3) }));
             }
         }
     }

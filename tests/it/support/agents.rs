@@ -1,5 +1,5 @@
-//! The scripted agents: built where they are missing or stale, put under the names of the real ones, and ended with the
-//! test that has them.
+//! The scripted agents: built if missing or stale, installed under the names of the real agents, and ended with their
+//! test.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -10,17 +10,17 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use super::{Home, lives};
+use super::{Home, is_alive};
 
-/// The scripted agents, under the names of the real ones, in a folder that can be the whole `PATH`.
+/// Directory with scripted agents under the names of the real ones; can be the whole `PATH`.
 ///
-/// Dropped, it ends those that still live and what they started: a test that fails leaves nothing behind either.
+/// Dropping it kills their remaining processes and descendants, so that a failed test leaves nothing behind.
 pub struct Agents {
     dir: tempfile::TempDir,
 }
 
 impl Agents {
-    /// These agents, and what they need of the system.
+    /// Installs these agents and the system programs that they need.
     pub fn of(names: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a scratch directory");
         for name in names {
@@ -31,57 +31,57 @@ impl Agents {
         Self { dir }
     }
 
-    /// The folder.
+    /// Path of the directory.
     pub fn path(&self) -> &Path {
         self.dir.path()
     }
 
-    /// The folder as a text, for `PATH`.
+    /// Path of the directory as text, for `PATH`.
     pub fn search_path(&self) -> String {
         self.path().to_string_lossy().into_owned()
     }
 
-    /// What the agents wrote into the log at `FAKE_LOG`, which tests put here.
+    /// Records that the agents wrote to the log at `FAKE_LOG`, which tests place here.
     pub fn log(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.log_file()).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
-    /// Where they write it.
+    /// Path of the log.
     pub fn log_file(&self) -> PathBuf {
         self.path().join("fake.log")
     }
 
-    /// How each process was started.
+    /// Log records of process starts.
     pub fn starts(&self) -> Vec<Value> {
         self.log().into_iter().filter(|record| record["started"].is_string()).collect()
     }
 
-    /// Processes that were started, by their ids.
+    /// Pids of started processes.
     pub fn started(&self) -> Vec<u32> {
         self.ids("pid")
     }
 
-    /// Processes that these started in turn.
+    /// Pids of the processes that these started.
     pub fn grandchildren(&self) -> Vec<u32> {
         self.ids("grandchild")
     }
 
     /// Prompts that reached an agent, in order.
     pub fn prompts(&self) -> Vec<String> {
-        let told = self.log().into_iter().filter_map(|record| record["prompt"].as_str().map(str::to_owned));
-        told.collect()
+        let prompts = self.log().into_iter().filter_map(|record| record["prompt"].as_str().map(str::to_owned));
+        prompts.collect()
     }
 
-    /// Fails where one of them, or what it started, still lives.
-    pub fn assert_none_lives(&self) {
-        let left = self.started().into_iter().chain(self.grandchildren()).filter(|pid| lives(*pid));
+    /// Asserts that all agents and their descendants have exited.
+    pub fn assert_all_exited(&self) {
+        let left = self.started().into_iter().chain(self.grandchildren()).filter(|pid| is_alive(*pid));
         let left: Vec<u32> = left.collect();
         assert!(left.is_empty(), "agents are left: {left:?}");
     }
 
-    /// Starts one of them in a home, to speak with it.
-    pub fn speak(&self, home: &Home, name: &str, args: &[String], vars: &[(&str, PathBuf)]) -> Spoken {
+    /// Starts an agent in a home, with pipes to it.
+    pub fn spawn(&self, home: &Home, name: &str, args: &[String], vars: &[(&str, PathBuf)]) -> FakeAgent {
         let mut command = Command::new(self.path().join(name));
         command
             .args(args)
@@ -91,7 +91,7 @@ impl Agents {
             .env("FAKE_LOG", self.log_file())
             .envs(vars.iter().map(|(name, value)| (name, value)))
             .current_dir(home.path());
-        Spoken::with(&mut command)
+        FakeAgent::with(&mut command)
     }
 
     fn ids(&self, field: &str) -> Vec<u32> {
@@ -99,10 +99,10 @@ impl Agents {
         ids.filter_map(|pid| u32::try_from(pid).ok()).collect()
     }
 
-    /// Whether a process writes, or would write, into this log: nobody else's has it in its environment.
+    /// True if a process has this log in its environment, which no other process has.
     fn is_ours(&self, pid: u32) -> bool {
         let log = self.log_file().into_os_string().into_encoded_bytes();
-        // Where the system does not tell, a process is left alone: its id may be another's by now.
+        // If the system does not tell, the process is left alone, because its pid may have been reused.
         let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         environment.split(|byte| *byte == 0).any(|var| var.strip_prefix(b"FAKE_LOG=") == Some(&log))
     }
@@ -112,55 +112,55 @@ impl Drop for Agents {
     fn drop(&mut self) {
         for pid in self.started().into_iter().chain(self.grandchildren()).filter(|pid| self.is_ours(*pid)) {
             let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
-            // One that ended a moment ago is no failure.
+            // A process that has just ended is not an error.
             pid.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::KILL).ok());
         }
     }
 }
 
-/// A scripted agent to which lines are written and from which lines are heard. Dropped, it is killed.
-pub struct Spoken {
+/// A scripted agent with pipes to its stdin and stdout. Killed on drop.
+pub struct FakeAgent {
     child: Child,
     stdin: Option<ChildStdin>,
     lines: Receiver<Vec<u8>>,
 }
 
-impl Spoken {
+impl FakeAgent {
     fn with(command: &mut Command) -> Self {
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn().expect("started");
         let stdout = BufReader::new(child.stdout.take().expect("stdout"));
         let (sender, lines) = channel();
         std::thread::spawn(move || {
-            // Lines of garbage are no UTF-8.
+            // Lines of garbage are not valid UTF-8.
             stdout.split(b'\n').map_while(Result::ok).for_each(|line| drop(sender.send(line)));
         });
         let stdin = child.stdin.take();
         Self { child, stdin, lines }
     }
 
-    /// Writes a line. One that refuses its session may be gone already.
+    /// Writes a line. An agent that refuses its session may have exited already.
     pub fn write(&mut self, line: &[u8]) {
         let stdin = self.stdin.as_mut().expect("stdin is open");
         stdin.write_all(line).and_then(|()| stdin.write_all(b"\n")).ok();
     }
 
-    /// The next line.
-    pub fn hear(&self) -> Vec<u8> {
+    /// Returns the next line.
+    pub fn read_line(&self) -> Vec<u8> {
         self.lines.recv_timeout(Duration::from_secs(20)).expect("it says more")
     }
 
-    /// Closes its stdin: what it says until it ends, its exit code, and what it wrote to stderr.
-    pub fn leave(mut self) -> (Vec<Vec<u8>>, Option<i32>, String) {
+    /// Closes stdin. Returns the remaining output, the exit code and stderr.
+    pub fn close(mut self) -> (Vec<Vec<u8>>, Option<i32>, String) {
         self.stdin = None;
-        let said = self.lines.iter().collect();
+        let output = self.lines.iter().collect();
         let mut stderr = String::new();
         self.child.stderr.take().expect("stderr").read_to_string(&mut stderr).expect("read");
-        (said, self.child.wait().expect("reaped").code(), stderr)
+        (output, self.child.wait().expect("reaped").code(), stderr)
     }
 }
 
-impl Drop for Spoken {
+impl Drop for FakeAgent {
     fn drop(&mut self) {
         end(&mut self.child);
     }
@@ -168,14 +168,15 @@ impl Drop for Spoken {
 
 /// Kills a child, which may have ended, and reaps it.
 pub fn end(child: &mut Child) {
-    // std does not signal one that it has reaped; both fail only where it is gone.
+    // std does not signal a reaped child; both calls fail only if it has ended.
     child.kill().ok();
     child.wait().ok();
 }
 
-/// The scripted agent, as it is written down now.
+/// Path of the scripted agent, built from its current source.
 ///
-/// `cargo test` builds it beside the tests, `cargo test --test it` does not: then the first test that needs it does.
+/// `cargo test` builds it with the tests. `cargo test --test it` does not, so that the first test that needs it builds
+/// it.
 pub fn fake_agent() -> &'static Path {
     static BUILT: LazyLock<Result<PathBuf, String>> = LazyLock::new(build);
     BUILT.as_deref().unwrap_or_else(|why| panic!("{why}"))
@@ -195,17 +196,17 @@ fn build() -> Result<PathBuf, String> {
     if let Some(target) = profile.parent() {
         cargo.arg("--target-dir").arg(target);
     }
-    // The folder of the profile `dev` has another name than the profile.
+    // The directory of the profile `dev` has another name than the profile.
     if let Some(name) = profile.file_name().filter(|name| *name != "debug") {
         cargo.arg("--profile").arg(name);
     }
-    let told = match cargo.stdin(Stdio::null()).output() {
+    let error = match cargo.stdin(Stdio::null()).output() {
         Ok(output) if output.status.success() && program.is_file() => return Ok(program),
         Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
         Err(error) => error.to_string(),
     };
     let program = program.display();
-    Err(format!("the scripted agent {program} {why}, and `cargo build --example fake-agent` failed:\n{told}"))
+    Err(format!("the scripted agent {program} {why}, and `cargo build --example fake-agent` failed:\n{error}"))
 }
 
 fn modified(path: &Path) -> Option<SystemTime> {

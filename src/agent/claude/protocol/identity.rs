@@ -1,44 +1,44 @@
-//! Which session the process works on. An id that is known to be resumable is never given up for one that merely
-//! appears in the stream: some versions tag each run with an id that has no transcript.
+//! The id of the session that the process works on. A resumable id is never replaced by one that merely appears in
+//! the stream: some versions tag each run with an id that has no transcript.
 
 use std::sync::Arc;
 
 use crate::agent::protocol::Conversation;
 
-/// What is known of the session's id.
+/// The session's id, as far as it is known.
 #[derive(Debug, Default)]
-pub struct Identity {
+pub struct SessionIdentity {
     known: Option<Arc<str>>,
-    /// The session that is copied; the copy's id is another one.
+    /// The session that a fork copies; the copy has a different id.
     source: Option<Arc<str>>,
-    /// The known id was told to the run.
-    told: bool,
+    /// True if the known id was reported.
+    is_reported: bool,
 }
 
-impl Identity {
-    /// What the opening says of it.
+impl SessionIdentity {
+    /// Takes the id from the start of the conversation.
     pub fn new(conversation: Conversation) -> Self {
         match conversation {
-            // The one that was chosen counts only once the agent took it: an older version may not have.
+            // The requested id counts only once the agent reports it, because early versions ignore it.
             Conversation::New { .. } => Self::default(),
             Conversation::Resume(id) => Self { known: Some(id), ..Self::default() },
             Conversation::Fork(id) => Self { source: Some(id), ..Self::default() },
         }
     }
 
-    /// The agent said which session it is at; the id to tell, if that is news.
-    pub fn heard(&mut self, id: &str) -> Option<Arc<str>> {
+    /// Records an id from the stream. Returns the id to report, once.
+    pub fn observe(&mut self, id: &str) -> Option<Arc<str>> {
         if self.known.is_none() && self.source.as_deref() != Some(id) {
             self.known = Some(id.into());
         }
-        let known = self.known.clone().filter(|_| !self.told)?;
-        self.told = true;
+        let known = self.known.clone().filter(|_| !self.is_reported)?;
+        self.is_reported = true;
         Some(known)
     }
 
-    /// The conversation was cleared: what comes is a session of its own.
+    /// Records that the conversation was cleared: the next records belong to a new session.
     pub fn reset(&mut self) {
         self.source = self.known.take().or(self.source.take());
-        self.told = false;
+        self.is_reported = false;
     }
 }

@@ -1,49 +1,51 @@
-//! Claude Code driven by stream-json on stdin and stdout (2.1.329): one process for many turns.
+//! Protocol of Claude Code: stream-json on stdin and stdout (version 2.1.329), one process for many turns.
 //!
-//! What is finished (a block of an answer, a tool's result, a boundary) comes as the record that is also written to the
-//! transcript; it is handed to the transcript's own reader, so that both tell the same entries under the same keys.
-//! Only the pieces before that are read here. No IO, no clock.
+//! Finished items (a block of an answer, a tool's result, a boundary) arrive as the records that are also written to the
+//! transcript. The transcript's dialect decodes them, so that stream and file yield the same entries under the same keys.
+//! Only deltas are decoded here. No IO, no clock.
 //!
-//! Versions before 2.1 do not keep an answer's block number: what streams could not be known again on disk. Of them
-//! only whole blocks are told.
+//! Versions before 2.1 do not store block numbers, so streamed keys would not match those on disk. For these versions
+//! only finished blocks are reported.
 
 mod approvals;
+mod capabilities;
 mod decode;
-mod ending;
+mod errors;
 mod identity;
-mod offers;
+mod messages;
 mod stream;
-mod told;
+mod turns;
 
 use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 
-use super::words::{Said, said};
+use super::user_markup::{UserText, classify};
 use crate::agent::protocol::{
-    Codec, Command, Conversation, Incoming, Opening, Outgoing, Protocol, Setting, Signal, Step, Wire,
+    Codec, CodecStep, Conversation, Incoming, Outgoing, Protocol, ProtocolCommand, ProtocolSignal, RunSetting,
+    RunStart, Transport,
 };
-use crate::domain::event::{Body, Level};
+use crate::domain::event::{EventBody, NoticeLevel};
 use crate::domain::launch::Launch;
 use crate::domain::prompt::PromptId;
-use crate::domain::run::{Activity, Failure, Offers};
-use crate::domain::{Event, Key, Time};
+use crate::domain::run::{Activity, Capabilities, RunFailure};
+use crate::domain::{EntryKey, Event, Time};
 
 use approvals::Approvals;
-use ending::Turns;
-use identity::Identity;
-use stream::Blocks;
+use identity::SessionIdentity;
+use stream::BlockStream;
+use turns::Turns;
 
-/// How Claude Code is driven.
+/// Claude Code's stream-json protocol.
 #[derive(Debug)]
 pub struct Stream;
 
 impl Protocol for Stream {
-    fn wire(&self) -> Wire {
-        Wire::Lines
+    fn transport(&self) -> Transport {
+        Transport::Lines
     }
 
-    fn launch(&self, opening: &Opening) -> Launch {
+    fn launch(&self, opening: &RunStart) -> Launch {
         let mut args: Vec<String> = [
             "-p",
             "--input-format=stream-json",
@@ -55,7 +57,7 @@ impl Protocol for Stream {
         ]
         .map(String::from)
         .to_vec();
-        // Joined by `=`, so that no value can be taken for an option.
+        // Joined by `=`, so that no value can be parsed as an option.
         let mut option = |name: &str, value: &str| args.push(format!("--{name}={value}"));
         if let Some(model) = &opening.model {
             option("model", model);
@@ -79,7 +81,7 @@ impl Protocol for Stream {
         Launch { program: "claude".into(), args, cwd: opening.cwd.clone() }
     }
 
-    /// Its transcripts say by whom it was started: without this they look like a script's, which are hidden.
+    /// Sets the entrypoint that transcripts record; without it they look like a script's, which are hidden.
     fn environment(&self) -> Vec<(&'static str, String)> {
         vec![("CLAUDE_CODE_ENTRYPOINT", "salon".to_owned())]
     }
@@ -88,14 +90,14 @@ impl Protocol for Stream {
         Box::new(StreamCodec::default())
     }
 
-    fn ended(&self, code: Option<i32>, stderr: &str) -> Failure {
-        ending::refusal(stderr).unwrap_or_else(|| Failure::Crashed { code, stderr: stderr.to_owned() })
+    fn ended(&self, code: Option<i32>, stderr: &str) -> RunFailure {
+        errors::refusal(stderr).unwrap_or_else(|| RunFailure::Crashed { code, stderr: stderr.to_owned() })
     }
 }
 
-/// What a control request of ours asked for.
+/// A control request of salon.
 #[derive(Clone, Debug)]
-enum Asked {
+enum ControlRequest {
     Initialize,
     Interrupt,
     Model,
@@ -103,55 +105,57 @@ enum Asked {
     Effort(String),
 }
 
-/// One process's conversation.
+/// Codec of one process's conversation.
 #[derive(Debug, Default)]
 struct StreamCodec {
-    /// Ids of our control requests, and what each asked for.
-    asked: HashMap<String, Asked>,
+    /// Control requests without a response, by id.
+    pending: HashMap<String, ControlRequest>,
     requests: u64,
     turns: Turns,
     approvals: Approvals,
-    blocks: Blocks,
-    identity: Identity,
-    /// What it offers, and the names of its commands with all their other names.
-    offers: Offers,
+    blocks: BlockStream,
+    identity: SessionIdentity,
+    capabilities: Capabilities,
+    /// Names and aliases of its commands.
     commands: HashSet<String>,
-    /// Calls that were told and have no result.
+    /// Calls without a result.
     calls: HashSet<String>,
-    /// Calls whose sub-agent's session was told.
+    /// Calls whose sub-agent's session was reported.
     tasks: HashSet<String>,
-    /// The summary of a compaction comes next.
-    condensed: bool,
-    /// The turn was said to be about something else than answering.
-    detour: bool,
+    /// True if the next user record is the summary of a compaction.
+    is_compacted: bool,
+    /// True if the last reported activity is not answering.
+    is_not_answering: bool,
 }
 
 impl Codec for StreamCodec {
-    fn command(&mut self, command: Command, now: Time) -> Step {
-        let mut step = Step::default();
+    fn command(&mut self, command: ProtocolCommand, now: Time) -> CodecStep {
+        let mut step = CodecStep::default();
         match command {
-            Command::Open(opening) => self.open(opening, &mut step),
-            Command::Prompt { id, text } => self.prompt(id, &text, now, &mut step),
-            Command::Interrupt => self.ask(Asked::Interrupt, &json!({"subtype": "interrupt"}), &mut step),
-            Command::Answer { id, answer } => self.approvals.answer(&id, &answer, &mut step),
-            Command::Set(Setting::Model(model)) => {
-                self.ask(Asked::Model, &json!({"subtype": "set_model", "model": model}), &mut step);
+            ProtocolCommand::Open(opening) => self.open(opening, &mut step),
+            ProtocolCommand::Prompt { id, text } => self.prompt(id, &text, now, &mut step),
+            ProtocolCommand::Interrupt => {
+                self.request(ControlRequest::Interrupt, &json!({"subtype": "interrupt"}), &mut step)
             }
-            Command::Set(Setting::Mode(mode)) => {
+            ProtocolCommand::Answer { id, answer } => self.approvals.answer(&id, &answer, &mut step),
+            ProtocolCommand::Set(RunSetting::Model(model)) => {
+                self.request(ControlRequest::Model, &json!({"subtype": "set_model", "model": model}), &mut step);
+            }
+            ProtocolCommand::Set(RunSetting::Mode(mode)) => {
                 let request = json!({"subtype": "set_permission_mode", "mode": mode});
-                self.ask(Asked::Mode(mode), &request, &mut step);
+                self.request(ControlRequest::Mode(mode), &request, &mut step);
             }
-            Command::Set(Setting::Effort(effort)) => {
+            ProtocolCommand::Set(RunSetting::Effort(effort)) => {
                 let request = json!({"subtype": "apply_flag_settings", "settings": {"effortLevel": effort}});
-                self.ask(Asked::Effort(effort), &request, &mut step);
+                self.request(ControlRequest::Effort(effort), &request, &mut step);
             }
-            Command::Close => {}
+            ProtocolCommand::Close => {}
         }
         step
     }
 
-    fn decode(&mut self, incoming: Incoming<'_>, now: Time) -> Step {
-        let mut step = Step::default();
+    fn decode(&mut self, incoming: Incoming<'_>, now: Time) -> CodecStep {
+        let mut step = CodecStep::default();
         let Incoming::Line(line) = incoming else { return step };
         let text = String::from_utf8_lossy(line);
         if text.trim().is_empty() {
@@ -166,77 +170,77 @@ impl Codec for StreamCodec {
 }
 
 impl StreamCodec {
-    fn open(&mut self, opening: Opening, step: &mut Step) {
-        self.identity = Identity::new(opening.conversation);
+    fn open(&mut self, opening: RunStart, step: &mut CodecStep) {
+        self.identity = SessionIdentity::new(opening.conversation);
         if opening.model.is_some() || opening.mode.is_some() || opening.effort.is_some() {
-            let word = |text: Option<String>| text.map(Into::into);
-            step.signals.push(Signal::Settings {
-                model: word(opening.model),
-                mode: word(opening.mode),
-                effort: word(opening.effort),
+            let shared = |text: Option<String>| text.map(Into::into);
+            step.signals.push(ProtocolSignal::Settings {
+                model: shared(opening.model),
+                mode: shared(opening.mode),
+                effort: shared(opening.effort),
             });
         }
-        self.ask(Asked::Initialize, &json!({"subtype": "initialize", "hooks": null}), step);
+        self.request(ControlRequest::Initialize, &json!({"subtype": "initialize", "hooks": null}), step);
     }
 
-    fn ask(&mut self, asked: Asked, request: &Value, step: &mut Step) {
+    fn request(&mut self, kind: ControlRequest, request: &Value, step: &mut CodecStep) {
         self.requests += 1;
         let id = format!("salon-{}", self.requests);
         send(&json!({"type": "control_request", "request_id": id, "request": request}), step);
-        self.asked.insert(id, asked);
+        self.pending.insert(id, kind);
     }
 
-    fn prompt(&mut self, id: PromptId, text: &str, now: Time, step: &mut Step) {
+    fn prompt(&mut self, id: PromptId, text: &str, now: Time, step: &mut CodecStep) {
         let uuid = uuid_of(id, now);
         send(&json!({"type": "user", "message": {"role": "user", "content": text}, "uuid": uuid}), step);
-        // As the transcript's reader will tell it.
-        let body = match said(text) {
-            Said::Prompt(text) if self.is_command(&text) => {
-                Body::Notice { level: Level::Info, text: text.trim_ascii_end().to_owned() }
+        // The transcript's reader yields the same event for the stored prompt.
+        let body = match classify(text) {
+            UserText::Prompt(text) if self.is_command(&text) => {
+                EventBody::Notice { level: NoticeLevel::Info, text: text.trim_ascii_end().to_owned() }
             }
-            Said::Prompt(text) => Body::Prompt(text.into_owned()),
-            Said::Notice(level, text) => Body::Notice { level, text: text.into_owned() },
-            Said::Nothing => Body::Prompt(text.to_owned()),
+            UserText::Prompt(text) => EventBody::Prompt(text.into_owned()),
+            UserText::Notice(level, text) => EventBody::Notice { level, text: text.into_owned() },
+            UserText::Nothing => EventBody::Prompt(text.to_owned()),
         };
-        step.signals.push(Signal::Event(Event { key: Key::new(&uuid, 0), time: Some(now), body }));
-        self.turns.prompted(uuid, id, text);
+        step.signals.push(ProtocolSignal::Event(Event { key: EntryKey::new(&uuid, 0), time: Some(now), body }));
+        self.turns.prompt_sent(uuid, id, text);
     }
 
-    /// Whether the agent takes a prompt for one of its commands.
+    /// True if the agent treats a prompt as one of its commands.
     fn is_command(&self, text: &str) -> bool {
         let name = text.strip_prefix('/').and_then(|rest| rest.split_ascii_whitespace().next());
         name.is_some_and(|name| self.commands.contains(name))
     }
 
-    /// The agent answers again, after something else.
-    fn answering(&mut self, step: &mut Step) {
-        if std::mem::take(&mut self.detour) {
-            step.signals.push(Signal::Activity(Activity::Answering));
+    /// Reports that the agent answers again, after another activity.
+    fn resume_answering(&mut self, step: &mut CodecStep) {
+        if std::mem::take(&mut self.is_not_answering) {
+            step.signals.push(ProtocolSignal::Activity(Activity::Answering));
         }
     }
 
-    fn detour(&mut self, activity: Activity, step: &mut Step) {
-        self.detour = true;
-        step.signals.push(Signal::Activity(activity));
+    fn set_activity(&mut self, activity: Activity, step: &mut CodecStep) {
+        self.is_not_answering = true;
+        step.signals.push(ProtocolSignal::Activity(activity));
     }
 }
 
-/// What no version that is known says, kept as it came.
-fn other(id: &str, text: &str, now: Time) -> Signal {
-    let body = Body::Other(crate::stdx::text::first_chars(text, 2000).to_owned());
-    Signal::Event(Event { key: Key::new(id, 0), time: Some(now), body })
+/// Event for a message of unknown type, with its text.
+fn other(id: &str, text: &str, now: Time) -> ProtocolSignal {
+    let body = EventBody::Other(crate::stdx::text::first_chars(text, 2000).to_owned());
+    ProtocolSignal::Event(Event { key: EntryKey::new(id, 0), time: Some(now), body })
 }
 
-fn notice(id: &str, level: Level, text: impl Into<String>) -> Signal {
-    let body = Body::Notice { level, text: text.into() };
-    Signal::Event(Event { key: Key::new(id, 0), time: None, body })
+fn notice(id: &str, level: NoticeLevel, text: impl Into<String>) -> ProtocolSignal {
+    let body = EventBody::Notice { level, text: text.into() };
+    ProtocolSignal::Event(Event { key: EntryKey::new(id, 0), time: None, body })
 }
 
-fn send(message: &Value, step: &mut Step) {
+fn send(message: &Value, step: &mut CodecStep) {
     step.outgoing.push(Outgoing::Line(message.to_string().into_bytes()));
 }
 
-/// A uuid that names a prompt: unique for the prompt and the moment, which is all that the agent asks of it.
+/// Creates a prompt's uuid from its id and the time, which makes it unique as the agent requires.
 fn uuid_of(id: PromptId, now: Time) -> String {
     let (id, now) = (id.0.cast_unsigned(), now.millis().cast_unsigned());
     format!(

@@ -1,68 +1,68 @@
-//! The model's answer while it comes: pieces of text and of a tool's input, each under the key of its block.
+//! The model's streamed answer: deltas of text and of tool inputs, each under the key of its block.
 
 use std::collections::HashMap;
 
 use serde_json::Value;
 
 use super::super::tools;
-use crate::agent::protocol::Signal;
-use crate::domain::event::{Body, Piece};
-use crate::domain::{Event, Key, Time};
+use crate::agent::protocol::ProtocolSignal;
+use crate::domain::event::{Delta, EventBody};
+use crate::domain::{EntryKey, Event, Time};
 
-/// A tool's input is shown when so many bytes of it came, then each time it doubled.
-const FIRST_INPUT: usize = 32;
+/// Minimum bytes of a tool's input before its first update, because less shows nothing; further updates at each doubling.
+const MIN_INPUT: usize = 32;
 
-/// The messages of the open turn.
+/// The streamed blocks of the open turn.
 #[derive(Debug, Default)]
-pub struct Blocks {
-    /// The message that streams.
+pub struct BlockStream {
+    /// Id of the current message.
     current: String,
     messages: HashMap<String, Message>,
-    /// Pieces are not told: nothing could recognise them on disk.
-    whole: bool,
+    /// True if deltas are dropped, because their keys would not match those on disk.
+    drops_deltas: bool,
 }
 
 #[derive(Debug, Default)]
 struct Message {
     /// Number of the next block.
     next: u32,
-    /// The block that streams.
-    open: Option<Open>,
+    /// The block that is being streamed.
+    open: Option<OpenBlock>,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenBlock {
     index: u32,
-    /// Whitespace that came before any text: an entry of nothing but that is none.
+    /// White space before any text, because an entry of only white space is not shown.
     blank: String,
-    /// The tool that is called: id, name, what came of its input, and how much of that was shown.
+    /// A tool call: id, name, input so far, and the length of the input at the last update.
     call: Option<(String, String, String, usize)>,
 }
 
-impl Blocks {
-    /// From now on only finished blocks are told.
-    pub fn only_whole(&mut self) {
-        self.whole = true;
+impl BlockStream {
+    /// Drops all deltas from now on, so that only finished blocks are reported.
+    pub fn drop_deltas(&mut self) {
+        self.drops_deltas = true;
     }
 
-    /// Whether blocks are known by their message and number.
+    /// True if blocks are keyed by message and number.
     pub fn are_numbered(&self) -> bool {
-        !self.whole
+        !self.drops_deltas
     }
 
-    /// A turn ended: what was open is not gone on with.
+    /// Drops the open blocks at the end of a turn.
     pub fn clear(&mut self) {
         self.messages.clear();
         self.current.clear();
     }
 
-    /// A piece of the stream, as the API sends it. `message`: the one that it belongs to, where that is told.
-    pub fn streamed(&mut self, event: &Value, message: Option<&str>, time: Option<Time>) -> Option<Signal> {
+    /// Decodes a stream event of the API. `message` is the id of its message, if known.
+    pub fn streamed(&mut self, event: &Value, message: Option<&str>, time: Option<Time>) -> Option<ProtocolSignal> {
         if event["type"] == "message_start" {
             event["message"]["id"].as_str().unwrap_or_default().clone_into(&mut self.current);
         }
         let id = message.map_or_else(|| self.current.clone(), str::to_owned);
-        if id.is_empty() || self.whole {
+        if id.is_empty() || self.drops_deltas {
             return None;
         }
         let index = event["index"].as_u64().and_then(|at| u32::try_from(at).ok())?;
@@ -73,16 +73,16 @@ impl Blocks {
                 return None;
             }
             "content_block_delta" => {
-                // The block began before we listened.
-                let open = message.open.get_or_insert_with(|| Open::new(index));
-                open.piece(&event["delta"])?
+                // The block began before the stream was attached.
+                let open = message.open.get_or_insert_with(|| OpenBlock::new(index));
+                open.delta(&event["delta"])?
             }
             _ => return None,
         };
-        Some(Signal::Event(Event { key: Key::new(&id, index), time, body }))
+        Some(ProtocolSignal::Event(Event { key: EntryKey::new(&id, index), time, body }))
     }
 
-    /// The number of a block that is told whole: the one that streams, else the next.
+    /// Returns the number of a finished block: the streamed block's, else the next.
     pub fn finished(&mut self, message: &str) -> u32 {
         let message = self.messages.entry(message.to_owned()).or_default();
         let index = message.open.take().map_or(message.next, |open| open.index);
@@ -92,61 +92,59 @@ impl Blocks {
 }
 
 impl Message {
-    /// A call is told once something of its input is there: before that it would be a name alone.
+    /// Opens a block. A call is reported only once part of its input has arrived.
     fn begin(&mut self, index: u32, block: &Value) {
-        let mut open = Open::new(index);
-        let word = |name: &str| block[name].as_str().unwrap_or_default().to_owned();
-        if word("type").ends_with("tool_use") {
-            open.call = Some((word("id"), word("name"), String::new(), 0));
+        let mut open = OpenBlock::new(index);
+        let field = |name: &str| block[name].as_str().unwrap_or_default().to_owned();
+        if field("type").ends_with("tool_use") {
+            open.call = Some((field("id"), field("name"), String::new(), 0));
         }
         self.next = self.next.max(index.saturating_add(1));
         self.open = Some(open);
     }
 }
 
-impl Open {
+impl OpenBlock {
     fn new(index: u32) -> Self {
         Self { index, blank: String::new(), call: None }
     }
 
-    fn piece(&mut self, delta: &Value) -> Option<Body> {
+    fn delta(&mut self, delta: &Value) -> Option<EventBody> {
         let text = |name: &str| delta[name].as_str().unwrap_or_default();
         match delta["type"].as_str()? {
-            "text_delta" => self.said(text("text")).map(Body::Text),
-            "thinking_delta" => self.said(text("thinking")).map(Body::Thinking),
+            "text_delta" => self.text(text("text")).map(EventBody::Text),
+            "thinking_delta" => self.text(text("thinking")).map(EventBody::Thinking),
             "input_json_delta" => {
-                let (id, name, input, shown) = self.call.as_mut()?;
+                let (id, name, input, reported) = self.call.as_mut()?;
                 input.push_str(text("partial_json"));
-                if input.len() < FIRST_INPUT.max(*shown * 2) {
+                if input.len() < MIN_INPUT.max(*reported * 2) {
                     return None;
                 }
-                *shown = input.len();
-                Some(call(id, name, so_far(input)?))
+                *reported = input.len();
+                Some(call(id, name, complete_json(input)?))
             }
             _ => None,
         }
     }
 
-    fn said(&mut self, text: &str) -> Option<Piece> {
+    fn text(&mut self, text: &str) -> Option<Delta> {
         self.blank.push_str(text);
         if self.blank.trim_ascii().is_empty() {
             return None;
         }
-        // From the first letter on nothing is blank any more.
-        let said = std::mem::take(&mut self.blank);
-        Some(Piece::Delta(said))
+        Some(Delta::Append(std::mem::take(&mut self.blank)))
     }
 }
 
-fn call(id: &str, name: &str, input: Value) -> Body {
+fn call(id: &str, name: &str, input: Value) -> EventBody {
     let action = tools::action(name, &input);
-    Body::ToolCall { id: id.into(), name: name.into(), input, action }
+    EventBody::ToolCall { id: id.into(), name: name.into(), input, action }
 }
 
-/// A JSON object that is not complete yet, as far as it can be told: an open string ends here, and so does all else.
-fn so_far(json: &str) -> Option<Value> {
+/// Parses a truncated JSON object: closes the open string and containers, else drops the last, incomplete member.
+fn complete_json(json: &str) -> Option<Value> {
     let (mut closers, mut in_string, mut escaped) = (Vec::new(), false, false);
-    // Where the last whole member ended, and what was open there.
+    // End of the last complete member, and the containers open there.
     let mut whole: Option<(usize, Vec<char>)> = None;
     for (at, letter) in json.char_indices() {
         match letter {
@@ -176,16 +174,16 @@ fn so_far(json: &str) -> Option<Value> {
 mod tests {
     use serde_json::json;
 
-    use super::so_far;
+    use super::complete_json;
 
     #[test]
-    fn an_input_is_told_as_far_as_it_came() {
-        assert_eq!(so_far(r#"{"command": "ls -"#), Some(json!({"command": "ls -"})));
-        assert_eq!(so_far(r#"{"command": "ls", "desc"#), Some(json!({"command": "ls"})));
-        assert_eq!(so_far(r#"{"command": "a\"#), Some(json!({"command": "a"})));
-        assert_eq!(so_far(r#"{"todos": [{"content": "A"}, {"cont"#), Some(json!({"todos": [{"content": "A"}]})));
-        assert_eq!(so_far(r#"{"command""#), None);
-        assert_eq!(so_far("{"), None);
-        assert_eq!(so_far(""), None);
+    fn a_truncated_input_is_completed() {
+        assert_eq!(complete_json(r#"{"command": "ls -"#), Some(json!({"command": "ls -"})));
+        assert_eq!(complete_json(r#"{"command": "ls", "desc"#), Some(json!({"command": "ls"})));
+        assert_eq!(complete_json(r#"{"command": "a\"#), Some(json!({"command": "a"})));
+        assert_eq!(complete_json(r#"{"todos": [{"content": "A"}, {"cont"#), Some(json!({"todos": [{"content": "A"}]})));
+        assert_eq!(complete_json(r#"{"command""#), None);
+        assert_eq!(complete_json("{"), None);
+        assert_eq!(complete_json(""), None);
     }
 }

@@ -1,75 +1,80 @@
-//! What Codex asks and waits for: leave for commands, changes and permissions, and questions, as approvals; and their
-//! answers as the results that it wants.
+//! Approvals: maps Codex's requests for permission and its questions to approvals, and the user's answers to results.
 //!
-//! Each choice carries the result that it sends. An answer that fits no choice refuses: the agent must never wait for
-//! what does not come.
+//!
+//! Each choice contains the result that it sends. An answer that matches no choice is a denial, because the agent must
+//! never wait in vain.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::super::{calls, patch};
-use super::forms::Form;
+use super::forms::QuestionForm;
 use super::items;
 use crate::domain::Time;
-use crate::domain::approval::{Answer, Approval, Choice, ChoiceKind};
-use crate::domain::transcript::Action;
+use crate::domain::approval::{Approval, ApprovalAnswer, ApprovalChoice, ChoiceKind};
+use crate::domain::transcript::ToolAction;
 
-/// A request that waits for its answer.
+/// A request of the agent that waits for the user's answer.
 #[derive(Debug)]
-pub struct Waiting {
-    /// The agent's id of it.
+pub struct CodexApproval {
+    /// JSON-RPC id of the request.
     pub id: Value,
-    /// The thread that waits.
+    /// Thread that sent the request.
     pub thread: Arc<str>,
-    /// Its turn.
+    /// Turn that sent the request.
     pub turn: Arc<str>,
-    /// What is asked, to be told again.
     pub approval: Approval,
-    replies: Vec<Reply>,
-    form: Option<Form>,
+    replies: Vec<ApprovalReply>,
+    form: Option<QuestionForm>,
 }
 
-/// A choice and what it sends.
+/// A choice, and the result that it sends.
 #[derive(Clone, Debug)]
-struct Reply {
-    choice: Choice,
+struct ApprovalReply {
+    choice: ApprovalChoice,
     result: Value,
-    /// The turn is to be interrupted besides: the result cannot say so.
+    /// True if the turn needs an interrupt too, because the result cannot express it.
     interrupt: bool,
 }
 
-/// What an answer comes to.
+/// Effect of an answer on the agent.
 #[derive(Debug)]
-pub struct Answered {
-    /// The result.
+pub struct ApprovalEffect {
+    /// JSON-RPC result.
     pub result: Value,
-    /// The turn is to be interrupted.
+    /// True if an interrupt has to follow.
     pub interrupt: bool,
-    /// The turn ends with it, one way or the other.
-    pub stops: bool,
-    /// What the user said besides, which the result cannot carry.
-    pub remark: Option<String>,
+    /// True if the turn ends with this answer.
+    pub denies_and_stops: bool,
+    /// Text that the user added, for a separate message because the result has no field for it.
+    pub follow_up: Option<String>,
 }
 
-impl Answered {
+impl ApprovalEffect {
     fn of(result: Value) -> Self {
-        Self { result, interrupt: false, stops: false, remark: None }
+        Self { result, interrupt: false, denies_and_stops: false, follow_up: None }
     }
 }
 
-/// What a request asks; `None` where it is not one of those that a user answers. `known` tells what the item does that
-/// the request is about.
-pub fn asked(id: &Value, method: &str, params: &Value, known: Option<&Action>, now: Time) -> Option<Waiting> {
-    let told = match method {
+/// Parses a request of the agent; `None` if a user cannot answer it. `known` is the action of the item that the request
+/// is about.
+pub fn parse_request(
+    id: &Value,
+    method: &str,
+    params: &Value,
+    known: Option<&ToolAction>,
+    now: Time,
+) -> Option<CodexApproval> {
+    let details = match method {
         "item/commandExecution/requestApproval" => command(params),
         "item/fileChange/requestApproval" => file_change(params, known),
         "item/permissions/requestApproval" => permissions(params),
-        "item/tool/requestUserInput" => Told::form("request_user_input", Form::of_tool(params)),
+        "item/tool/requestUserInput" => RequestDetails::form("request_user_input", QuestionForm::from_tool(params)),
         "mcpServer/elicitation/request" => elicitation(params),
         "execCommandApproval" => legacy("exec_command", calls::shell(&params["command"]), params),
         "applyPatchApproval" => {
-            legacy("apply_patch", Action::Edit(patch::from_changes(&params["fileChanges"])), params)
+            legacy("apply_patch", ToolAction::Edit(patch::from_changes(&params["fileChanges"])), params)
         }
         _ => return None,
     };
@@ -77,83 +82,83 @@ pub fn asked(id: &Value, method: &str, params: &Value, known: Option<&Action>, n
     let approval = Approval {
         id: id.to_string().into(),
         tool_id: text("itemId").or_else(|| text("callId")),
-        tool: told.tool.into(),
-        action: told.action,
+        tool: details.tool.into(),
+        action: details.action,
         input: params.clone(),
-        reason: told.reason.or_else(|| params["reason"].as_str().map(str::to_owned)),
-        questions: told.form.as_ref().map(Form::questions).unwrap_or_default(),
-        choices: told.replies.iter().map(|reply| reply.choice.clone()).collect(),
+        reason: details.reason.or_else(|| params["reason"].as_str().map(str::to_owned)),
+        questions: details.form.as_ref().map(QuestionForm::questions).unwrap_or_default(),
+        choices: details.replies.iter().map(|reply| reply.choice.clone()).collect(),
         since: Some(params["startedAtMs"].as_i64().map_or(now, Time::from_millis)),
     };
-    Some(Waiting {
+    Some(CodexApproval {
         id: id.clone(),
         thread: text("threadId").or_else(|| text("conversationId")).unwrap_or_default(),
         turn: text("turnId").unwrap_or_default(),
         approval,
-        replies: told.replies,
-        form: told.form,
+        replies: details.replies,
+        form: details.form,
     })
 }
 
-impl Waiting {
-    /// What an answer comes to.
-    pub fn answer(&self, answer: &Answer) -> Answered {
+impl CodexApproval {
+    /// Translates an answer.
+    pub fn answer(&self, answer: &ApprovalAnswer) -> ApprovalEffect {
         match (answer, &self.form) {
-            (Answer::Answers(answers), Some(form)) => Answered::of(form.result(answers)),
-            (Answer::Answers(_), None) => self.refusal(),
-            (Answer::Choice { token, reason }, _) => {
+            (ApprovalAnswer::Answers(answers), Some(form)) => ApprovalEffect::of(form.result(answers)),
+            (ApprovalAnswer::Answers(_), None) => self.default_denial(),
+            (ApprovalAnswer::Choice { token, reason }, _) => {
                 let chosen = self.replies.iter().find(|reply| reply.choice.token == *token);
-                let mut answered = chosen.map_or_else(|| self.refusal(), Reply::answered);
-                let goes_on = chosen.is_some_and(|reply| reply.choice.kind == ChoiceKind::Deny);
-                answered.remark = reason.clone().filter(|reason| goes_on && !reason.trim().is_empty());
-                answered
+                let mut effect = chosen.map_or_else(|| self.default_denial(), ApprovalReply::effect);
+                let continues = chosen.is_some_and(|reply| reply.choice.kind == ChoiceKind::Deny);
+                effect.follow_up = reason.clone().filter(|reason| continues && !reason.trim().is_empty());
+                effect
             }
         }
     }
 
-    fn refusal(&self) -> Answered {
+    fn default_denial(&self) -> ApprovalEffect {
         let deny = self.replies.iter().find(|reply| reply.choice.kind == ChoiceKind::Deny);
-        deny.map_or_else(|| Answered::of(Value::Null), Reply::answered)
+        deny.map_or_else(|| ApprovalEffect::of(Value::Null), ApprovalReply::effect)
     }
 }
 
-impl Reply {
+impl ApprovalReply {
     fn new(kind: ChoiceKind, label: impl Into<String>, token: impl Into<Arc<str>>, result: Value) -> Self {
-        Self { choice: Choice { kind, label: label.into(), token: token.into() }, result, interrupt: false }
+        Self { choice: ApprovalChoice { kind, label: label.into(), token: token.into() }, result, interrupt: false }
     }
 
-    fn answered(&self) -> Answered {
-        let stops = self.choice.kind == ChoiceKind::DenyAndStop;
-        Answered { interrupt: self.interrupt, stops, ..Answered::of(self.result.clone()) }
+    fn effect(&self) -> ApprovalEffect {
+        let denies_and_stops = self.choice.kind == ChoiceKind::DenyAndStop;
+        ApprovalEffect { interrupt: self.interrupt, denies_and_stops, ..ApprovalEffect::of(self.result.clone()) }
     }
 }
 
-/// What is particular to one kind of request.
-struct Told {
+/// Fields that differ between the kinds of requests.
+struct RequestDetails {
     tool: String,
-    action: Action,
+    action: ToolAction,
     reason: Option<String>,
-    replies: Vec<Reply>,
-    form: Option<Form>,
+    replies: Vec<ApprovalReply>,
+    form: Option<QuestionForm>,
 }
 
-impl Told {
-    fn leave(tool: &str, action: Action, replies: Vec<Reply>) -> Self {
+impl RequestDetails {
+    fn permission(tool: &str, action: ToolAction, replies: Vec<ApprovalReply>) -> Self {
         Self { tool: tool.to_owned(), action, reason: None, replies, form: None }
     }
 
-    fn form(tool: &str, form: Form) -> Self {
-        let replies = refusals(form.refused(), form.cancelled());
+    fn form(tool: &str, form: QuestionForm) -> Self {
+        let replies = denial_replies(form.decline(), form.cancel());
         Self { tool: tool.to_owned(), action: form.action(), reason: None, replies, form: Some(form) }
     }
 }
 
-/// The two ways to say no, by the results that say them. Where they are the same, stopping takes an interrupt besides.
-fn refusals(deny: Value, stop: Value) -> Vec<Reply> {
+/// The two denials, by their results. If both results are equal, stopping needs an interrupt too.
+fn denial_replies(deny: Value, stop: Value) -> Vec<ApprovalReply> {
     let interrupt = deny == stop;
     vec![
-        Reply::new(ChoiceKind::Deny, "No, go on without it", "decline", deny),
-        Reply { interrupt, ..Reply::new(ChoiceKind::DenyAndStop, "No, and stop", "cancel", stop) },
+        ApprovalReply::new(ChoiceKind::Deny, "No, continue without it", "decline", deny),
+        ApprovalReply { interrupt, ..ApprovalReply::new(ChoiceKind::DenyAndStop, "No, and stop", "cancel", stop) },
     ]
 }
 
@@ -161,34 +166,38 @@ fn decision(decision: &Value) -> Value {
     json!({"decision": decision})
 }
 
-fn command(params: &Value) -> Told {
+fn command(params: &Value) -> RequestDetails {
     let network = &params["networkApprovalContext"];
     let action = match network["host"].as_str() {
-        Some(host) => Action::Web { query: format!("{}://{host}", network["protocol"].as_str().unwrap_or("https")) },
+        Some(host) => {
+            ToolAction::Web { query: format!("{}://{host}", network["protocol"].as_str().unwrap_or("https")) }
+        }
         None => items::command(&params["command"]),
     };
     let offered = params["availableDecisions"].as_array().cloned();
     let offered = offered.unwrap_or_else(|| vec![json!("accept"), json!("acceptForSession")]);
-    let mut replies: Vec<Reply> = offered.iter().enumerate().filter_map(|(at, offer)| allowed(at, offer)).collect();
+    let mut replies: Vec<ApprovalReply> =
+        offered.iter().enumerate().filter_map(|(at, offer)| allow_reply(at, offer)).collect();
     if replies.is_empty() {
-        replies.extend(allowed(0, &json!("accept")));
+        replies.extend(allow_reply(0, &json!("accept")));
     }
-    replies.extend(refusals(decision(&json!("decline")), decision(&json!("cancel"))));
-    let extra = granted(&params["additionalPermissions"]);
+    replies.extend(denial_replies(decision(&json!("decline")), decision(&json!("cancel"))));
+    let extra = permission_text(&params["additionalPermissions"]);
     let reason = params["reason"].as_str().map(str::to_owned);
     let reason = match (reason, extra) {
         (Some(reason), Some(extra)) => Some(format!("{reason} ({extra})")),
         (reason, extra) => reason.or(extra),
     };
-    Told { reason, ..Told::leave("exec_command", action, replies) }
+    RequestDetails { reason, ..RequestDetails::permission("exec_command", action, replies) }
 }
 
-/// A decision that allows; those that refuse are always offered, and in the same place.
-fn allowed(at: usize, offer: &Value) -> Option<Reply> {
-    let always =
-        |label: String| Some(Reply::new(ChoiceKind::AllowAlways, label, format!("always-{at}"), decision(offer)));
+/// Reply for an offered decision that allows. Denials are always offered, in the same place, so they are skipped.
+fn allow_reply(at: usize, offer: &Value) -> Option<ApprovalReply> {
+    let always = |label: String| {
+        Some(ApprovalReply::new(ChoiceKind::AllowAlways, label, format!("always-{at}"), decision(offer)))
+    };
     match offer.as_str() {
-        Some("accept") => Some(Reply::new(ChoiceKind::AllowOnce, "Yes", "accept", decision(offer))),
+        Some("accept") => Some(ApprovalReply::new(ChoiceKind::AllowOnce, "Yes", "accept", decision(offer))),
         Some("acceptForSession") => always("Yes, and do not ask again for this in this session".into()),
         Some(_) => None,
         None => {
@@ -212,29 +221,29 @@ fn allowed(at: usize, offer: &Value) -> Option<Reply> {
     }
 }
 
-fn file_change(params: &Value, known: Option<&Action>) -> Told {
+fn file_change(params: &Value, known: Option<&ToolAction>) -> RequestDetails {
     let mut replies = vec![
-        Reply::new(ChoiceKind::AllowOnce, "Yes", "accept", decision(&json!("accept"))),
-        Reply::new(
+        ApprovalReply::new(ChoiceKind::AllowOnce, "Yes", "accept", decision(&json!("accept"))),
+        ApprovalReply::new(
             ChoiceKind::AllowAlways,
             "Yes, and do not ask again for these files in this session",
             "always",
             decision(&json!("acceptForSession")),
         ),
     ];
-    replies.extend(refusals(decision(&json!("decline")), decision(&json!("cancel"))));
-    let action = known.cloned().unwrap_or_else(|| Action::Edit(Vec::new()));
-    let root = params["grantRoot"].as_str().map(|root| format!("wants to write anywhere below {root}"));
-    Told {
+    replies.extend(denial_replies(decision(&json!("decline")), decision(&json!("cancel"))));
+    let action = known.cloned().unwrap_or_else(|| ToolAction::Edit(Vec::new()));
+    let root = params["grantRoot"].as_str().map(|root| format!("requests write access to everything below {root}"));
+    RequestDetails {
         reason: params["reason"].as_str().map(str::to_owned).or(root),
-        ..Told::leave("apply_patch", action, replies)
+        ..RequestDetails::permission("apply_patch", action, replies)
     }
 }
 
-fn permissions(params: &Value) -> Told {
-    let wanted = &params["permissions"];
-    // A grant leaves out what is not granted; the request has nulls there.
-    let granting: Value = wanted
+fn permissions(params: &Value) -> RequestDetails {
+    let requested = &params["permissions"];
+    // A grant omits permissions that are not granted; the request has nulls there.
+    let granted: Value = requested
         .as_object()
         .into_iter()
         .flatten()
@@ -245,16 +254,16 @@ fn permissions(params: &Value) -> Told {
     let result = |permissions: &Value, scope: &str| json!({"permissions": permissions, "scope": scope});
     let nothing = result(&json!({}), "turn");
     let mut replies = vec![
-        Reply::new(ChoiceKind::AllowOnce, "Yes, for this turn", "accept", result(&granting, "turn")),
-        Reply::new(ChoiceKind::AllowAlways, "Yes, for this session", "always", result(&granting, "session")),
+        ApprovalReply::new(ChoiceKind::AllowOnce, "Yes, for this turn", "accept", result(&granted, "turn")),
+        ApprovalReply::new(ChoiceKind::AllowAlways, "Yes, for this session", "always", result(&granted, "session")),
     ];
-    replies.extend(refusals(nothing.clone(), nothing));
-    let action = Action::Other(granted(wanted).unwrap_or_else(|| wanted.to_string()));
-    Told::leave("request_permissions", action, replies)
+    replies.extend(denial_replies(nothing.clone(), nothing));
+    let action = ToolAction::Other(permission_text(requested).unwrap_or_else(|| requested.to_string()));
+    RequestDetails::permission("request_permissions", action, replies)
 }
 
-/// Permissions in words; `None` where there are none.
-fn granted(permissions: &Value) -> Option<String> {
+/// Description of permissions; `None` if there are none.
+fn permission_text(permissions: &Value) -> Option<String> {
     let files = &permissions["fileSystem"];
     let list = |name: &str| {
         let paths: Vec<&str> = files[name].as_array()?.iter().filter_map(Value::as_str).collect();
@@ -274,39 +283,43 @@ fn granted(permissions: &Value) -> Option<String> {
     (!all.is_empty()).then(|| all.join("; "))
 }
 
-/// A question of an MCP server; Codex itself asks in this way for leave to call one of its tools.
-fn elicitation(params: &Value) -> Told {
+/// Question of an MCP server. Codex itself also requests permission for an MCP tool in this form.
+fn elicitation(params: &Value) -> RequestDetails {
     let server = params["serverName"].as_str().unwrap_or("mcp");
-    let form = Form::of_elicitation(params);
-    let mut told = Told::form(server, form);
-    if told.form.as_ref().is_none_or(|form| form.questions().is_empty()) && params["mode"] != "openai/userVerification"
+    let form = QuestionForm::from_elicitation(params);
+    let mut details = RequestDetails::form(server, form);
+    if details.form.as_ref().is_none_or(|form| form.questions().is_empty())
+        && params["mode"] != "openai/userVerification"
     {
         let meta = &params["_meta"];
         let accept = |meta: Value| json!({"action": "accept", "content": {}, "_meta": meta});
-        let mut allow = vec![Reply::new(ChoiceKind::AllowOnce, "Yes", "accept", accept(Value::Null))];
+        let mut allow = vec![ApprovalReply::new(ChoiceKind::AllowOnce, "Yes", "accept", accept(Value::Null))];
         let scopes = meta["persist"].as_array().cloned().unwrap_or_else(|| vec![meta["persist"].clone()]);
         for scope in scopes.iter().filter_map(Value::as_str) {
             let label = if scope == "session" { "Yes, for this session" } else { "Yes, and always" };
             let token = format!("always-{scope}");
-            allow.push(Reply::new(ChoiceKind::AllowAlways, label, token, accept(json!({"persist": scope}))));
+            allow.push(ApprovalReply::new(ChoiceKind::AllowAlways, label, token, accept(json!({"persist": scope}))));
         }
-        told.replies.splice(0..0, allow);
-        told.form = None;
+        details.replies.splice(0..0, allow);
+        details.form = None;
     }
-    Told { reason: params["message"].as_str().map(str::to_owned), ..told }
+    RequestDetails { reason: params["message"].as_str().map(str::to_owned), ..details }
 }
 
-/// Leave, as versions before threads asked for it.
-fn legacy(tool: &str, action: Action, params: &Value) -> Told {
+/// Request of versions before threads.
+fn legacy(tool: &str, action: ToolAction, params: &Value) -> RequestDetails {
     let mut replies = vec![
-        Reply::new(ChoiceKind::AllowOnce, "Yes", "accept", decision(&json!("approved"))),
-        Reply::new(
+        ApprovalReply::new(ChoiceKind::AllowOnce, "Yes", "accept", decision(&json!("approved"))),
+        ApprovalReply::new(
             ChoiceKind::AllowAlways,
             "Yes, and do not ask again for this in this session",
             "always",
             decision(&json!("approved_for_session")),
         ),
     ];
-    replies.extend(refusals(decision(&json!("denied")), decision(&json!("abort"))));
-    Told { reason: params["reason"].as_str().map(str::to_owned), ..Told::leave(tool, action, replies) }
+    replies.extend(denial_replies(decision(&json!("denied")), decision(&json!("abort"))));
+    RequestDetails {
+        reason: params["reason"].as_str().map(str::to_owned),
+        ..RequestDetails::permission(tool, action, replies)
+    }
 }

@@ -1,17 +1,19 @@
-//! Items of a conversation as they stream. Each is put into the form that it has in a rollout and read by the same
-//! functions, so that a stream and its transcript say the same.
+//! Converts streamed items to their form in a rollout.
+//!
+//!
+//! The functions that read rollouts then decode both, so that a stream and its transcript have equal entries.
 
 use serde_json::{Map, Value, json};
 
 use super::super::dialect::{OUR_PROMPTS, call_key};
-use super::super::line::{Item, item_of};
+use super::super::line::{ItemKind, item_kind_of};
 use super::super::{calls, items, patch};
-use crate::domain::transcript::Action;
-use crate::domain::{Body, Key, Piece};
+use crate::domain::transcript::ToolAction;
+use crate::domain::{Delta, EntryKey, EventBody};
 
-/// What an item is, and the item itself in its stored form.
-pub fn stored(item: &Value) -> (Item, Value) {
-    let kind = capital(item["type"].as_str().unwrap_or_default());
+/// Kind of an item, and the item in its stored form.
+pub fn stored(item: &Value) -> (ItemKind, Value) {
+    let kind = capitalized(item["type"].as_str().unwrap_or_default());
     let mut fields: Map<String, Value> = Map::new();
     for (name, value) in item.as_object().into_iter().flatten() {
         fields.insert(separated(name, '_'), value.clone());
@@ -24,7 +26,7 @@ pub fn stored(item: &Value) -> (Item, Value) {
     };
     match kind.as_str() {
         "CommandExecution" => {
-            fields.insert("command".into(), words(&item["command"]));
+            fields.insert("command".into(), argv(&item["command"]));
         }
         "FileChange" => {
             fields.insert("changes".into(), changes(&item["changes"]));
@@ -41,86 +43,86 @@ pub fn stored(item: &Value) -> (Item, Value) {
         }
         _ => {}
     }
-    let known = item_of(kind.as_bytes());
+    let known = item_kind_of(kind.as_bytes());
     fields.insert("type".into(), Value::String(kind));
     (known, Value::Object(fields))
 }
 
-/// What an item says that is no tool, once it is complete; `None` where that is nothing.
-pub fn said(kind: Item, stored: &Value) -> Option<Body> {
-    let body = items::said(kind, stored)?;
+/// Body of a complete item that is no tool; `None` if it is empty.
+pub fn message_body(kind: ItemKind, stored: &Value) -> Option<EventBody> {
+    let body = items::message_body(kind, stored)?;
     let empty = match &body {
-        Body::Text(Piece::Whole(text)) | Body::Thinking(Piece::Whole(text)) => text.trim().is_empty(),
+        EventBody::Text(Delta::Replace(text)) | EventBody::Thinking(Delta::Replace(text)) => text.trim().is_empty(),
         _ => false,
     };
     (!empty).then_some(body)
 }
 
-/// The key of what an item says: of a prompt of ours the id that we gave it.
-pub fn key(item: &Value) -> Key {
-    let ours = item["clientId"].as_str().filter(|id| id.starts_with(OUR_PROMPTS));
-    Key::new(ours.or_else(|| item["id"].as_str()).unwrap_or_default(), 0)
+/// Key of an item's entry: of a prompt from salon, the id that salon gave to it.
+pub fn key(item: &Value) -> EntryKey {
+    let own_id = item["clientId"].as_str().filter(|id| id.starts_with(OUR_PROMPTS));
+    EntryKey::new(own_id.or_else(|| item["id"].as_str()).unwrap_or_default(), 0)
 }
 
-/// The key of a tool's item.
-pub fn tool_key(turn: &str, call: &str) -> Key {
-    // Without a key of its own it is one of many; the thread and the call must do.
-    call_key(turn, call).unwrap_or_else(|| Key::new(&format!("{turn}/{call}"), 1))
+/// Key of a tool item's entry.
+pub fn tool_key(turn: &str, call: &str) -> EntryKey {
+    // A short call id is not unique by itself; with the turn it is unique enough for a stream.
+    call_key(turn, call).unwrap_or_else(|| EntryKey::new(&format!("{turn}/{call}"), 1))
 }
 
-/// A command line as a list of words, as a rollout has it.
-pub fn words(command: &Value) -> Value {
+/// Splits a command line into a list of arguments, as in a rollout.
+pub fn argv(command: &Value) -> Value {
     let Some(line) = command.as_str() else { return command.clone() };
-    shlex::split(line).map_or_else(|| json!([line]), |words| json!(words))
+    shlex::split(line).map_or_else(|| json!([line]), |argv| json!(argv))
 }
 
-/// What a command does.
-pub fn command(command: &Value) -> Action {
-    match words(command) {
-        // A line that no shell would read is shown as it is.
+/// Action of a command.
+pub fn command(command: &Value) -> ToolAction {
+    match argv(command) {
+        // A line that is no valid shell syntax is shown as it is.
         Value::Array(list) if list.len() == 1 => calls::shell(&list[0]),
         list => calls::shell(&list),
     }
 }
 
-/// What a list of changes does.
-pub fn edit(list: &Value) -> Action {
-    Action::Edit(patch::from_changes(&changes(list)))
+/// Action of a list of changes.
+pub fn edit(list: &Value) -> ToolAction {
+    ToolAction::Edit(patch::from_changes(&changes(list)))
 }
 
-/// Changes of files, `[{path, kind, diff}]`, as a rollout has them: by path, with their text under the name of its kind.
+/// Converts `[{path, kind, diff}]` to the form in a rollout: by path, with the text under the name of its kind.
 fn changes(list: &Value) -> Value {
     let Some(list) = list.as_array() else { return list.clone() };
-    let one = |change: &Value| {
+    let change_entry = |change: &Value| {
         let (path, diff) = (change["path"].as_str()?, change["diff"].as_str().unwrap_or_default());
         let target = &change["kind"]["move_path"];
         let kind = change["kind"]["type"].as_str().unwrap_or_default();
         if matches!(kind, "add" | "delete") {
             return Some((path.to_owned(), json!({"type": kind, "content": diff})));
         }
-        // Where the file goes is told twice.
-        let told = format!("\n\nMoved to: {}", target.as_str().unwrap_or_default());
-        let diff = diff.strip_suffix(&told).unwrap_or(diff);
+        // The diff repeats the target path.
+        let suffix = format!("\n\nMoved to: {}", target.as_str().unwrap_or_default());
+        let diff = diff.strip_suffix(&suffix).unwrap_or(diff);
         let stored = json!({"type": "update", "unified_diff": diff, "move_path": target});
         Some((path.to_owned(), stored))
     };
-    Value::Object(list.iter().filter_map(one).collect())
+    Value::Object(list.iter().filter_map(change_entry).collect())
 }
 
-/// `commandExecution` as `CommandExecution`.
-fn capital(word: &str) -> String {
-    let mut letters = word.chars();
-    letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
+/// Converts `commandExecution` to `CommandExecution`.
+fn capitalized(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + chars.as_str())
 }
 
-/// `aggregatedOutput` as `aggregated_output`, or with another sign.
-pub fn separated(word: &str, sign: char) -> String {
-    let mut whole = String::with_capacity(word.len() + 4);
+/// Converts `aggregatedOutput` to `aggregated_output`, or with another separator.
+pub fn separated(word: &str, separator: char) -> String {
+    let mut result = String::with_capacity(word.len() + 4);
     for letter in word.chars() {
         if letter.is_ascii_uppercase() {
-            whole.push(sign);
+            result.push(separator);
         }
-        whole.push(letter.to_ascii_lowercase());
+        result.push(letter.to_ascii_lowercase());
     }
-    whole
+    result
 }

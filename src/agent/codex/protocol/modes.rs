@@ -1,8 +1,8 @@
-//! Codex's two settings for what it may do, approval policy and sandbox, as one mode with a name.
+//! Permission modes: combines Codex's approval policy and sandbox into one named mode.
 
 use serde_json::{Value, json};
 
-/// The names that Codex's own screen gives to pairs of them, and one for those who want to be asked each time.
+/// Names that Codex's own screen gives to pairs, and one that requests approval each time.
 const PRESETS: [(&str, &str, &str); 4] = [
     ("read-only", "on-request", "read-only"),
     ("auto", "on-request", "workspace-write"),
@@ -10,22 +10,21 @@ const PRESETS: [(&str, &str, &str); 4] = [
     ("full-access", "never", "danger-full-access"),
 ];
 
-/// Approval policy and sandbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mode {
-    /// When it asks.
+pub struct CodexMode {
+    /// Approval policy.
     pub approval: String,
-    /// What a command may touch without being asked for.
+    /// Sandbox mode.
     pub sandbox: String,
 }
 
-impl Mode {
-    /// The modes to offer.
+impl CodexMode {
+    /// Names of the presets.
     pub fn offered() -> Vec<String> {
         PRESETS.iter().map(|(name, ..)| (*name).to_owned()).collect()
     }
 
-    /// The mode of a name: a preset, or `approval/sandbox`.
+    /// Parses a mode's name: a preset, or `approval/sandbox`.
     pub fn named(name: &str) -> Option<Self> {
         let preset =
             PRESETS.iter().find(|(preset, ..)| *preset == name).map(|(_, approval, sandbox)| (*approval, *sandbox));
@@ -35,21 +34,21 @@ impl Mode {
         known.then(|| Self { approval: approval.to_owned(), sandbox: sandbox.to_owned() })
     }
 
-    /// The mode that the agent tells of.
-    pub fn told(approval: &Value, sandbox: &Value) -> Option<Self> {
+    /// Mode of the reported settings.
+    pub fn from_settings(approval: &Value, sandbox: &Value) -> Option<Self> {
         let approval = approval.as_str().or_else(|| approval.as_object()?.keys().next().map(String::as_str))?;
         let sandbox = sandbox.as_str().or_else(|| sandbox["type"].as_str())?;
         Some(Self { approval: approval.to_owned(), sandbox: super::items::separated(sandbox, '-') })
     }
 
-    /// What a person reads, and [`named`](Self::named) understands.
+    /// Name of the mode, as [`named`](Self::named) parses it.
     pub fn name(&self) -> String {
         let preset =
             PRESETS.iter().find(|(_, approval, sandbox)| *approval == self.approval && *sandbox == self.sandbox);
         preset.map_or_else(|| format!("{}/{}", self.approval, self.sandbox), |(name, ..)| (*name).to_owned())
     }
 
-    /// The sandbox as a turn takes it.
+    /// Sandbox policy in the format of a turn.
     pub fn policy(&self) -> Value {
         match self.sandbox.as_str() {
             "danger-full-access" => json!({"type": "dangerFullAccess"}),

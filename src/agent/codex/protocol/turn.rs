@@ -1,93 +1,95 @@
-//! The open turn, by all the names that it is given: the answer to its start tells one, its beginning sometimes another.
+//! State of the open turn.
+//!
+//!
+//! A turn may have several ids: the response to its start contains one, the notification of its start sometimes
+//! another.
 
 use std::sync::Arc;
 
-use crate::domain::run::Outcome;
+use crate::domain::run::TurnOutcome;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Stage {
     #[default]
     Closed,
     Open,
-    /// Open, and its start was told.
-    Told,
+    /// Open, and its start was reported.
+    Announced,
 }
 
-/// The open turn, if one is.
+/// The open turn, if any.
 #[derive(Debug, Default)]
-pub struct Turn {
+pub struct CodexTurn {
     stage: Stage,
-    /// It was asked for, and the answer is not there.
-    asked: bool,
-    names: Vec<Arc<str>>,
-    /// An end that came before the answer which would have told whose end it is.
-    early: Option<(Arc<str>, Outcome)>,
-    /// The user wants it to stop, and its name was not known then.
+    /// True while the start request has no response.
+    start_pending: bool,
+    ids: Vec<Arc<str>>,
+    /// End of a turn that arrived before the response with the turn's id.
+    early_end: Option<(Arc<str>, TurnOutcome)>,
+    /// True if the user interrupted the turn before its id was known.
     pub interrupt: bool,
-    /// The last one that ended.
-    ended: Option<Arc<str>>,
+    /// Id of the last turn that ended.
+    last_ended: Option<Arc<str>>,
 }
 
-impl Turn {
-    /// It was asked for. What is asked for while one is open becomes a part of it.
-    pub fn ask(&mut self) {
-        self.asked = true;
+impl CodexTurn {
+    /// Records a start request. A prompt sent while a turn is open joins that turn.
+    pub fn request_start(&mut self) {
+        self.start_pending = true;
         self.open();
     }
 
-    /// The agent's answer: its name. An end that was told before is given back.
-    pub fn answered(&mut self, name: Option<&str>) -> Option<Outcome> {
-        self.asked = false;
-        let name = name?;
-        self.add(name);
-        self.early.take_if(|(early, _)| **early == *name).map(|(_, outcome)| outcome)
+    /// Records the response with the turn's id. Returns the outcome if the turn's end arrived before it.
+    pub fn confirm_start(&mut self, id: Option<&str>) -> Option<TurnOutcome> {
+        self.start_pending = false;
+        let id = id?;
+        self.add_id(id);
+        self.early_end.take_if(|(early_end, _)| **early_end == *id).map(|(_, outcome)| outcome)
     }
 
-    /// It began. `false`: that is old news.
-    pub fn began(&mut self, name: &str) -> bool {
-        if self.ended.as_deref() == Some(name) {
+    /// Records the notification of a start; `false` if that turn has ended already.
+    pub fn begin(&mut self, id: &str) -> bool {
+        if self.last_ended.as_deref() == Some(id) {
             return false;
         }
         self.open();
-        self.add(name);
+        self.add_id(id);
         true
     }
 
-    /// Whether its start is still to be told; after this it is.
-    pub fn tell(&mut self) -> bool {
-        let news = self.stage == Stage::Open;
-        if news {
-            self.stage = Stage::Told;
+    /// Marks the start as reported; returns true if it was not reported before.
+    pub fn announce(&mut self) -> bool {
+        let is_new = self.stage == Stage::Open;
+        if is_new {
+            self.stage = Stage::Announced;
         }
-        news
+        is_new
     }
 
-    /// An end was told. Whether it is that of the open turn.
-    pub fn ends(&mut self, name: &str, outcome: &Outcome) -> bool {
+    /// Returns true if the end is that of the open turn.
+    pub fn matches_end(&mut self, id: &str, outcome: &TurnOutcome) -> bool {
         if !self.is_open() {
             return false;
         }
-        let ours = self.names.iter().any(|known| **known == *name);
-        if !ours && self.asked && self.ended.as_deref() != Some(name) {
-            self.early = Some((name.into(), outcome.clone()));
+        let is_ours = self.ids.iter().any(|known| **known == *id);
+        if !is_ours && self.start_pending && self.last_ended.as_deref() != Some(id) {
+            self.early_end = Some((id.into(), outcome.clone()));
         }
-        ours
+        is_ours
     }
 
-    /// It is over.
     pub fn close(&mut self) {
-        let ended = self.names.first().cloned().or(self.ended.take());
-        *self = Self { ended, ..Self::default() };
+        let last_ended = self.ids.first().cloned().or(self.last_ended.take());
+        *self = Self { last_ended, ..Self::default() };
     }
 
-    /// Whether one is open.
     pub fn is_open(&self) -> bool {
         self.stage != Stage::Closed
     }
 
-    /// The name by which the agent ends it.
-    pub fn name(&self) -> Option<&Arc<str>> {
-        self.names.first()
+    /// Id under which the agent ends the turn.
+    pub fn id(&self) -> Option<&Arc<str>> {
+        self.ids.first()
     }
 
     fn open(&mut self) {
@@ -96,9 +98,9 @@ impl Turn {
         }
     }
 
-    fn add(&mut self, name: &str) {
-        if self.is_open() && !self.names.iter().any(|known| **known == *name) {
-            self.names.push(name.into());
+    fn add_id(&mut self, id: &str) {
+        if self.is_open() && !self.ids.iter().any(|known| **known == *id) {
+            self.ids.push(id.into());
         }
     }
 }

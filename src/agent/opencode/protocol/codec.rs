@@ -1,4 +1,4 @@
-//! One conversation at the server: what it is about, what was asked, and what the user wants of it.
+//! Codec of one conversation: its state, its pending requests, and the encoding of commands.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -6,119 +6,120 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::asks::{self, Ask};
+use super::approvals::{self, ApprovalKind};
+use super::capabilities::{self, ModelName, OpenCodeModels};
 use super::ids;
-use super::offers::{self, ModelName, Models};
-use super::talk::Talk;
-use super::turn::Turn;
-use crate::agent::protocol::{Codec, Command, Conversation, Incoming, Opening, Outgoing, Setting, Signal, Step};
-use crate::domain::approval::Answer;
-use crate::domain::event::Level;
+use super::messages::TurnMessages;
+use super::turn::OpenCodeTurn;
+use crate::agent::protocol::{
+    Codec, CodecStep, Conversation, Incoming, Outgoing, ProtocolCommand, ProtocolSignal, RunSetting, RunStart,
+};
+use crate::domain::approval::ApprovalAnswer;
+use crate::domain::event::NoticeLevel;
 use crate::domain::prompt::PromptId;
-use crate::domain::run::{Offers, Outcome};
-use crate::domain::{Body, Event, Key, Time, Tokens};
+use crate::domain::run::{Capabilities, TurnOutcome};
+use crate::domain::{EntryKey, Event, EventBody, Time, Tokens};
 
-/// What a request asked for.
+/// Purpose of a request.
 #[derive(Clone, Debug)]
-pub enum Asked {
-    /// The session to begin with.
+pub enum RequestPurpose {
+    /// Opens the session.
     Session(Conversation),
-    /// What is offered.
+    /// Lists the models.
     Models,
-    /// Agents, which are OpenCode's modes.
+    /// Lists the agents, which are OpenCode's modes.
     Agents,
-    /// Slash commands.
+    /// Lists slash commands.
     Commands,
-    /// Its version.
     Version,
-    /// That a prompt be taken; these return at once.
+    /// Sends a prompt of this turn; the response arrives at once.
     Prompt(u64),
-    /// That a command be done; these return at its end.
-    Work(u64),
-    /// That the turn be stopped.
+    /// Runs a command of this turn; the response arrives at its end.
+    Command(u64),
+    /// Aborts this turn.
     Abort(u64),
-    /// That an answer be taken.
+    /// Sends an answer.
     Answer,
-    /// Which sessions are busy, and why that is asked.
-    Status(Why),
-    /// The messages. What is known to be over by now: this turn.
+    /// Lists the busy sessions.
+    Status(StatusReason),
+    /// Lists the newest messages.
     Messages {
-        /// The turn that was idle before the messages were asked for.
+        /// Turn that was idle before this request.
         over: Option<u64>,
     },
-    /// Permissions that wait.
+    /// Lists pending permissions.
     Permissions,
-    /// Questions that wait.
+    /// Lists pending questions.
     Questions,
 }
 
-/// Why it is asked whether the session is busy.
+/// Reason for a status request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// This turn seems to be over.
-    Over(u64),
-    /// Events were missed; this turn was open and accepted.
-    Gap(Option<u64>),
+pub enum StatusReason {
+    /// This turn seems to have ended.
+    TurnEnd(u64),
+    /// Events were missed; contains the turn that was open and accepted.
+    Resync(Option<u64>),
 }
 
-/// A conversation.
+/// Codec of a session.
 #[derive(Debug, Default)]
 pub struct SessionCodec {
     pub(super) directory: PathBuf,
     pub(super) session: Option<Arc<str>>,
     /// Sessions of its sub-agents.
     pub(super) children: Vec<Arc<str>>,
-    asked: HashMap<u64, Asked>,
+    pending: HashMap<u64, RequestPurpose>,
     requests: u64,
-    /// Answers that are still wanted before it counts as ready.
-    pub(super) wanted: u32,
-    /// What the next prompts ask for; none: what the session or the agent's settings say.
+    /// Responses that are missing until the session is ready.
+    pub(super) pending_setup: u32,
+    /// Model of the next prompts; `None` for the session's or the agent's default.
     pub(super) model: Option<ModelName>,
     pub(super) mode: Option<String>,
     pub(super) effort: Option<String>,
-    /// What the last message was answered by.
+    /// Model of the last reply.
     pub(super) in_use: Option<ModelName>,
-    pub(super) models: Models,
-    pub(super) offers: Offers,
-    pub(super) turn: Option<Turn>,
-    /// Counts the turns, so that a late answer is not taken for another's.
+    pub(super) models: OpenCodeModels,
+    pub(super) capabilities: Capabilities,
+    pub(super) turn: Option<OpenCodeTurn>,
+    /// Number of the turn, so that a late response is not attributed to another one.
     pub(super) turns: u64,
-    pub(super) talk: Talk,
-    /// The newest message of a user that was told of.
-    pub(super) newest: String,
-    pub(super) asks: HashMap<Arc<str>, Ask>,
-    /// An error was told that will be told again.
-    pub(super) explained: bool,
-    /// The last turn was interrupted, the error of which may still be told.
-    pub(super) stopped: bool,
-    /// The usage that was told last.
-    pub(super) used: (Option<Tokens>, Option<f64>, Option<(u64, u64)>),
+    pub(super) messages: TurnMessages,
+    /// Id of the newest known message of a user.
+    pub(super) newest_prompt: String,
+    pub(super) approvals: HashMap<Arc<str>, ApprovalKind>,
+    /// True if the server will send the last error a second time.
+    pub(super) duplicate_error_expected: bool,
+    /// True if the last turn was interrupted; its error may still arrive.
+    pub(super) last_was_interrupted: bool,
+    /// Usage as last reported.
+    pub(super) usage: (Option<Tokens>, Option<f64>, Option<(u64, u64)>),
 }
 
 impl Codec for SessionCodec {
-    fn command(&mut self, command: Command, now: Time) -> Step {
-        let mut step = Step::default();
+    fn command(&mut self, command: ProtocolCommand, now: Time) -> CodecStep {
+        let mut step = CodecStep::default();
         match command {
-            Command::Open(opening) => self.open(opening, now, &mut step),
-            Command::Prompt { id, text } => self.prompt(id, &text, now, &mut step),
-            // At its end too: the server lives on, and a turn that nobody looks at any more must not.
-            Command::Interrupt | Command::Close => self.interrupt(&mut step),
-            Command::Answer { id, answer } => self.answer(&id, &answer, &mut step),
-            Command::Set(setting) => self.set(setting, now, &mut step),
+            ProtocolCommand::Open(opening) => self.open(opening, now, &mut step),
+            ProtocolCommand::Prompt { id, text } => self.prompt(id, &text, now, &mut step),
+            // Closing interrupts too: the server outlives the conversation, and a turn without a viewer must end.
+            ProtocolCommand::Interrupt | ProtocolCommand::Close => self.interrupt(&mut step),
+            ProtocolCommand::Answer { id, answer } => self.answer(&id, &answer, &mut step),
+            ProtocolCommand::Set(setting) => self.set(setting, now, &mut step),
         }
         step
     }
 
-    fn decode(&mut self, incoming: Incoming<'_>, now: Time) -> Step {
-        let mut step = Step::default();
+    fn decode(&mut self, incoming: Incoming<'_>, now: Time) -> CodecStep {
+        let mut step = CodecStep::default();
         match incoming {
-            Incoming::ServerEvent(data) => self.told(data, now, &mut step),
+            Incoming::ServerEvent(data) => self.apply_server_event(data, now, &mut step),
             Incoming::Response { id, status, body } => {
-                if let Some(asked) = self.asked.remove(&id) {
-                    self.replied(asked, status, body, now, &mut step);
+                if let Some(purpose) = self.pending.remove(&id) {
+                    self.apply_response(purpose, status, body, now, &mut step);
                 }
             }
-            Incoming::Resumed => self.catch_up(&mut step),
+            Incoming::Resumed => self.resync(&mut step),
             Incoming::Line(_) => {}
         }
         step
@@ -126,81 +127,81 @@ impl Codec for SessionCodec {
 }
 
 impl SessionCodec {
-    fn open(&mut self, opening: Opening, now: Time, step: &mut Step) {
+    fn open(&mut self, opening: RunStart, now: Time, step: &mut CodecStep) {
         self.directory = opening.cwd;
         for (setting, value) in [
-            (Setting::Model as fn(String) -> Setting, opening.model),
-            (Setting::Mode, opening.mode),
-            (Setting::Effort, opening.effort),
+            (RunSetting::Model as fn(String) -> RunSetting, opening.model),
+            (RunSetting::Mode, opening.mode),
+            (RunSetting::Effort, opening.effort),
         ] {
             if let Some(value) = value {
                 self.set(setting(value), now, step);
             }
         }
         if !opening.extra.is_empty() {
-            let words =
-                format!("One server serves all of OpenCode's sessions: {} is not passed on.", opening.extra.join(" "));
-            step.signals.push(notice(&format!("extra {}", now.millis()), Level::Warning, words));
+            let text =
+                format!("One server runs all of OpenCode's sessions, so it ignores: {}", opening.extra.join(" "));
+            step.signals.push(notice(&format!("extra {}", now.millis()), NoticeLevel::Warning, text));
         }
-        let asked = Asked::Session(opening.conversation.clone());
+        let purpose = RequestPurpose::Session(opening.conversation.clone());
         match opening.conversation {
-            Conversation::New { .. } => self.post(asked, "/session".into(), &json!({}), step),
-            Conversation::Resume(id) => self.get(asked, format!("/session/{}", escaped(&id)), step),
-            Conversation::Fork(id) => self.post(asked, format!("/session/{}/fork", escaped(&id)), &json!({}), step),
+            Conversation::New { .. } => self.post(purpose, "/session".into(), &json!({}), step),
+            Conversation::Resume(id) => self.get(purpose, format!("/session/{}", escaped(&id)), step),
+            Conversation::Fork(id) => self.post(purpose, format!("/session/{}/fork", escaped(&id)), &json!({}), step),
         }
     }
 
-    fn set(&mut self, setting: Setting, now: Time, step: &mut Step) {
+    fn set(&mut self, setting: RunSetting, now: Time, step: &mut CodecStep) {
         let (mut model, mut mode, mut effort) = (None, None, None);
         match setting {
-            Setting::Model(name) => {
+            RunSetting::Model(name) => {
                 self.model = ModelName::parse(&name);
                 if self.model.is_none() {
                     step.signals.push(notice(
                         &format!("model {name} {}", now.millis()),
-                        Level::Warning,
+                        NoticeLevel::Warning,
                         format!(
-                            "OpenCode names models provider/model; {name} names no provider, so its default model \
+                            "OpenCode names models provider/model; {name} has no provider, so its default model \
                              answers. Choose another with the model picker."
                         ),
                     ));
                     return;
                 }
                 model = Some(name.into());
-                if self.wanted == 0 && self.session.is_some() {
-                    self.ready(step);
+                if self.pending_setup == 0 && self.session.is_some() {
+                    self.send_capabilities(step);
                 }
             }
-            Setting::Mode(name) => {
+            RunSetting::Mode(name) => {
                 mode = Some(name.as_str().into());
                 self.mode = Some(name);
             }
-            Setting::Effort(name) => {
+            RunSetting::Effort(name) => {
                 effort = Some(name.as_str().into());
                 self.effort = Some(name);
             }
         }
-        step.signals.push(Signal::Settings { model, mode, effort });
+        step.signals.push(ProtocolSignal::Settings { model, mode, effort });
     }
 
-    /// It can take prompts, or what it offers changed.
-    pub(super) fn ready(&mut self, step: &mut Step) {
-        self.offers.models = self.models.names();
-        self.offers.efforts = self.models.efforts(self.model.as_ref().or(self.in_use.as_ref()));
-        step.signals.push(Signal::Ready(self.offers.clone()));
+    /// Reports the capabilities: the session is ready, or they changed.
+    pub(super) fn send_capabilities(&mut self, step: &mut CodecStep) {
+        self.capabilities.models = self.models.names();
+        self.capabilities.efforts = self.models.efforts(self.model.as_ref().or(self.in_use.as_ref()));
+        step.signals.push(ProtocolSignal::Ready(self.capabilities.clone()));
     }
 
-    fn prompt(&mut self, id: PromptId, text: &str, now: Time, step: &mut Step) {
+    fn prompt(&mut self, id: PromptId, text: &str, now: Time, step: &mut CodecStep) {
         let Some(session) = self.session.clone() else {
-            step.signals.push(Signal::TurnEnded(Outcome::Failed(crate::domain::run::Failure::Other(
+            step.signals.push(ProtocolSignal::TurnEnded(TurnOutcome::Failed(crate::domain::run::RunFailure::Other(
                 "the session is not open yet".into(),
             ))));
             return;
         };
         self.turns += 1;
-        self.talk.clear();
+        self.messages.clear();
         let (message, part) = ids::of_prompt(&session, id, now);
-        match offers::called(text, &self.offers) {
+        match capabilities::parse_command(text, &self.capabilities) {
             Some(("compact", _)) => self.compact(id, &session, step),
             Some((name, arguments)) => {
                 let mut body = json!({"messageID": message, "command": name, "arguments": arguments});
@@ -208,8 +209,8 @@ impl SessionCodec {
                     body["model"] = model.to_string().into();
                 }
                 self.finish_body(&mut body);
-                self.turn = Some(Turn::of_prompt(id, Some(message)));
-                self.post(Asked::Work(self.turns), format!("/session/{session}/command"), &body, step);
+                self.turn = Some(OpenCodeTurn::of_prompt(id, Some(message)));
+                self.post(RequestPurpose::Command(self.turns), format!("/session/{session}/command"), &body, step);
             }
             None => {
                 let parts = json!([{"id": part, "type": "text", "text": text}]);
@@ -218,11 +219,12 @@ impl SessionCodec {
                     body["model"] = json!({"providerID": model.provider, "modelID": model.model});
                 }
                 self.finish_body(&mut body);
-                let event = Event { key: Key::new(&part, 0), time: Some(now), body: Body::Prompt(text.to_owned()) };
-                step.signals.push(Signal::Event(event));
-                self.talk.prompt(&message, &part, text);
-                self.turn = Some(Turn::of_prompt(id, Some(message)));
-                self.post(Asked::Prompt(self.turns), format!("/session/{session}/prompt_async"), &body, step);
+                let event =
+                    Event { key: EntryKey::new(&part, 0), time: Some(now), body: EventBody::Prompt(text.to_owned()) };
+                step.signals.push(ProtocolSignal::Event(event));
+                self.messages.prompt(&message, &part, text);
+                self.turn = Some(OpenCodeTurn::of_prompt(id, Some(message)));
+                self.post(RequestPurpose::Prompt(self.turns), format!("/session/{session}/prompt_async"), &body, step);
             }
         }
     }
@@ -236,95 +238,95 @@ impl SessionCodec {
         }
     }
 
-    fn compact(&mut self, id: PromptId, session: &str, step: &mut Step) {
-        self.turn = Some(Turn::of_prompt(id, None));
+    fn compact(&mut self, id: PromptId, session: &str, step: &mut CodecStep) {
+        self.turn = Some(OpenCodeTurn::of_prompt(id, None));
         let Some(model) = self.model.as_ref().or(self.in_use.as_ref()) else {
-            let words = "OpenCode must be told which model condenses the conversation: choose one first";
-            self.end_turn(Outcome::Failed(crate::domain::run::Failure::Other(words.into())), step);
+            let text = "choose a model first: OpenCode needs one to compact the conversation";
+            self.end_turn(TurnOutcome::Failed(crate::domain::run::RunFailure::Other(text.into())), step);
             return;
         };
         let body = json!({"providerID": model.provider, "modelID": model.model});
-        self.post(Asked::Work(self.turns), format!("/session/{session}/summarize"), &body, step);
+        self.post(RequestPurpose::Command(self.turns), format!("/session/{session}/summarize"), &body, step);
     }
 
-    fn interrupt(&mut self, step: &mut Step) {
+    fn interrupt(&mut self, step: &mut CodecStep) {
         let Some(turn) = &mut self.turn else { return };
         turn.interrupted = true;
-        if turn.accepted || turn.begun {
-            self.abort(step);
+        if turn.accepted || turn.began {
+            self.send_abort(step);
         } else {
-            turn.abort_waits = true;
+            turn.abort_pending = true;
         }
     }
 
-    pub(super) fn abort(&mut self, step: &mut Step) {
+    pub(super) fn send_abort(&mut self, step: &mut CodecStep) {
         let Some(session) = self.session.clone() else { return };
-        self.post(Asked::Abort(self.turns), format!("/session/{session}/abort"), &json!({}), step);
+        self.post(RequestPurpose::Abort(self.turns), format!("/session/{session}/abort"), &json!({}), step);
     }
 
-    fn answer(&mut self, id: &Arc<str>, answer: &Answer, step: &mut Step) {
-        let Some(ask) = self.asks.remove(id) else { return };
-        let (path, body) = asks::answer(id, ask, answer);
-        self.post(Asked::Answer, path, &body, step);
-        step.signals.push(Signal::ApprovalGone(id.clone()));
+    fn answer(&mut self, id: &Arc<str>, answer: &ApprovalAnswer, step: &mut CodecStep) {
+        let Some(kind) = self.approvals.remove(id) else { return };
+        let (path, body) = approvals::answer(id, kind, answer);
+        self.post(RequestPurpose::Answer, path, &body, step);
+        step.signals.push(ProtocolSignal::ApprovalGone(id.clone()));
     }
 
     /// Ends the open turn, once.
-    pub(super) fn end_turn(&mut self, outcome: Outcome, step: &mut Step) {
+    pub(super) fn end_turn(&mut self, outcome: TurnOutcome, step: &mut CodecStep) {
         let Some(turn) = self.turn.take() else { return };
-        self.stopped = turn.interrupted;
-        for (id, _) in self.asks.drain() {
-            step.signals.push(Signal::ApprovalGone(id));
+        self.last_was_interrupted = turn.interrupted;
+        for (id, _) in self.approvals.drain() {
+            step.signals.push(ProtocolSignal::ApprovalGone(id));
         }
-        step.signals.push(Signal::TurnEnded(outcome));
+        step.signals.push(ProtocolSignal::TurnEnded(outcome));
     }
 
-    /// Events were missed: what is the case now is asked for, first whether the turn goes on at all.
-    fn catch_up(&mut self, step: &mut Step) {
+    /// Requests the current state after missed events; first the status, to learn if the turn is still running.
+    fn resync(&mut self, step: &mut CodecStep) {
         if self.session.is_some() {
-            let accepted = self.turn.as_ref().is_some_and(|turn| turn.accepted || turn.begun);
-            self.ask_status(Why::Gap(accepted.then_some(self.turns)), step);
+            let accepted = self.turn.as_ref().is_some_and(|turn| turn.accepted || turn.began);
+            self.request_status(StatusReason::Resync(accepted.then_some(self.turns)), step);
         }
     }
 
-    pub(super) fn ask_status(&mut self, why: Why, step: &mut Step) {
-        self.get(Asked::Status(why), "/session/status".into(), step);
+    pub(super) fn request_status(&mut self, reason: StatusReason, step: &mut CodecStep) {
+        self.get(RequestPurpose::Status(reason), "/session/status".into(), step);
     }
 
-    pub(super) fn get(&mut self, asked: Asked, path: String, step: &mut Step) {
-        self.request(asked, "GET", path, None, false, step);
+    pub(super) fn get(&mut self, purpose: RequestPurpose, path: String, step: &mut CodecStep) {
+        self.request(purpose, "GET", path, None, false, step);
     }
 
-    pub(super) fn get_shared(&mut self, asked: Asked, path: &str, step: &mut Step) {
-        self.request(asked, "GET", path.to_owned(), None, true, step);
+    pub(super) fn get_shared(&mut self, purpose: RequestPurpose, path: &str, step: &mut CodecStep) {
+        self.request(purpose, "GET", path.to_owned(), None, true, step);
     }
 
-    fn post(&mut self, asked: Asked, path: String, body: &Value, step: &mut Step) {
-        self.request(asked, "POST", path, Some(body.to_string().into_bytes()), false, step);
+    fn post(&mut self, purpose: RequestPurpose, path: String, body: &Value, step: &mut CodecStep) {
+        self.request(purpose, "POST", path, Some(body.to_string().into_bytes()), false, step);
     }
 
     fn request(
         &mut self,
-        asked: Asked,
+        purpose: RequestPurpose,
         method: &'static str,
         path: String,
         body: Option<Vec<u8>>,
         shared: bool,
-        step: &mut Step,
+        step: &mut CodecStep,
     ) {
         self.requests += 1;
         let headers = vec![("x-opencode-directory", super::encoded(&self.directory))];
         step.outgoing.push(Outgoing::Request { id: self.requests, method, path, headers, body, shared });
-        self.asked.insert(self.requests, asked);
+        self.pending.insert(self.requests, purpose);
     }
 }
 
-/// A notice that no transcript has.
-pub fn notice(id: &str, level: Level, text: String) -> Signal {
-    Signal::Event(Event { key: Key::new(id, 0), time: None, body: Body::Notice { level, text } })
+/// A notice that is not in the transcript.
+pub fn notice(id: &str, level: NoticeLevel, text: String) -> ProtocolSignal {
+    ProtocolSignal::Event(Event { key: EntryKey::new(id, 0), time: None, body: EventBody::Notice { level, text } })
 }
 
-/// An id from outside as a piece of a path: nothing that could name another path.
+/// Escapes an external id for one path segment, so that it cannot name another path.
 fn escaped(id: &str) -> String {
     super::encoded(std::path::Path::new(id)).replace('/', "%2F")
 }

@@ -1,34 +1,34 @@
-//! OpenCode driven by its own server (`opencode serve`, 1.18.33): HTTP for what is asked, server-sent events for what
-//! happens. No IO: [`codec`] says what is to be sent, and what it means that came.
+//! Protocol of OpenCode's server (`opencode serve`, 1.18.33): HTTP requests, and server-sent events. No IO: [`codec`]
+//! encodes requests and decodes responses and events.
 
-mod asks;
+mod approvals;
+mod capabilities;
 mod codec;
-mod faults;
+mod errors;
+mod events;
 mod ids;
-mod offers;
-mod replies;
-mod talk;
-mod told;
+mod messages;
+mod responses;
 mod turn;
 
 use std::path::{Path, PathBuf};
 
 use self::codec::SessionCodec;
-use crate::agent::protocol::{Codec, Opening, Protocol, ServerSpec, Wire};
+use crate::agent::protocol::{Codec, Protocol, RunStart, ServerSpec, Transport};
 use crate::domain::launch::Launch;
 
-/// How OpenCode is driven.
+/// Protocol of OpenCode's server.
 #[derive(Debug)]
 pub struct Serve;
 
 impl Protocol for Serve {
-    fn wire(&self) -> Wire {
-        Wire::Server
+    fn transport(&self) -> Transport {
+        Transport::Server
     }
 
-    /// One server for all sessions of the user, so the directory is nobody's: each request names its own. It is one
-    /// that cannot be removed under the server.
-    fn launch(&self, _opening: &Opening) -> Launch {
+    /// One server for all sessions of the user, so each request names its own directory. The server's own directory is
+    /// one that cannot be deleted.
+    fn launch(&self, _opening: &RunStart) -> Launch {
         let args = ["serve", "--hostname=127.0.0.1", "--port=0"].map(String::from).to_vec();
         Launch { program: "opencode".into(), args, cwd: PathBuf::from("/") }
     }
@@ -48,7 +48,7 @@ impl Protocol for Serve {
     }
 
     fn models(&self, body: &[u8]) -> Option<Vec<(String, String)>> {
-        offers::Models::read(body).map(|models| models.names())
+        capabilities::OpenCodeModels::read(body).map(|models| models.names())
     }
 
     fn codec(&self) -> Box<dyn Codec> {
@@ -56,7 +56,7 @@ impl Protocol for Serve {
     }
 }
 
-/// A path as a header may carry it; the server decodes it.
+/// Percent-encodes a path for a header.
 fn encoded(directory: &Path) -> String {
     let bytes = directory.as_os_str().as_encoded_bytes();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);

@@ -1,66 +1,66 @@
-//! The open turn: how it is known to be this one's doing that something happens, and when it is over.
+//! State of the open turn: attributes events to it, and detects its end.
 
 use crate::domain::prompt::PromptId;
-use crate::domain::run::Outcome;
+use crate::domain::run::TurnOutcome;
 
-/// A turn, from the prompt to the session's falling idle.
+/// A turn, from the prompt to the idle session.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "independent facts, each told by another message")]
-pub struct Turn {
-    /// The prompt that opened it, until the server has it; none where somebody else prompted.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each from another message")]
+pub struct OpenCodeTurn {
+    /// Prompt that opened it, until the server has accepted it; `None` for another client's turn.
     pub prompt: Option<PromptId>,
-    /// The user's message that opened it, once known.
+    /// Id of the user's message that opened it, once known.
     pub message: Option<String>,
-    /// The server took the prompt.
+    /// True if the server accepted the prompt.
     pub accepted: bool,
-    /// The server told something that belongs to this turn; what it told before may belong to the last.
-    pub begun: bool,
-    /// An answer to its message was completed.
+    /// True after the first event of this turn; earlier events may belong to the last one.
+    pub began: bool,
+    /// True if a reply to its message is complete.
     pub answered: bool,
-    /// The request that carried it was answered, which for a command is its end.
+    /// True if its request has a response, which for a command is its end.
     pub done: bool,
-    /// It was interrupted by us.
+    /// True if salon interrupted it.
     pub interrupted: bool,
-    /// The interruption waits for the prompt to arrive, for it would stop nothing before that.
-    pub abort_waits: bool,
-    /// An error was told.
-    pub fault: Option<Outcome>,
-    /// The context is being condensed.
+    /// True if an abort waits for the prompt to arrive, because an abort before that has no effect.
+    pub abort_pending: bool,
+    /// Outcome of a reported error.
+    pub error: Option<TurnOutcome>,
+    /// True during a compaction.
     pub compacting: bool,
-    /// A retry was announced.
+    /// True after a retry was reported.
     pub retrying: bool,
 }
 
-impl Turn {
-    /// Opened by a prompt of ours.
+impl OpenCodeTurn {
+    /// Turn opened by a prompt of salon.
     pub fn of_prompt(prompt: PromptId, message: Option<String>) -> Self {
         Self { prompt: Some(prompt), message, ..Self::default() }
     }
 
-    /// Opened by somebody else, with the first thing that is heard of it.
-    pub fn of_others() -> Self {
-        Self { accepted: true, begun: true, ..Self::default() }
+    /// Turn opened by another client, at its first event.
+    pub fn foreign() -> Self {
+        Self { accepted: true, began: true, ..Self::default() }
     }
 
-    /// Whether it may be over: something came of it. A prompt that was just taken makes no session busy yet.
-    pub fn may_be_over(&self) -> bool {
-        self.begun || self.done || self.interrupted || self.fault.is_some()
+    /// True if the turn may have ended. A prompt that was only accepted does not make a session busy yet.
+    pub fn may_have_ended(&self) -> bool {
+        self.began || self.done || self.interrupted || self.error.is_some()
     }
 
-    /// How it ended, now that it did.
-    pub fn outcome(&self) -> Outcome {
+    /// Outcome after the turn's end.
+    pub fn outcome(&self) -> TurnOutcome {
         if self.interrupted {
-            return Outcome::Interrupted;
+            return TurnOutcome::Interrupted;
         }
-        self.fault.clone().unwrap_or(Outcome::Done)
+        self.error.clone().unwrap_or(TurnOutcome::Done)
     }
 
-    /// Something happened that can only belong to this turn.
+    /// Marks the turn as begun, at the first event that can only belong to it.
     pub fn begin(&mut self) {
-        if !self.begun {
-            self.begun = true;
-            // An error before that was the last turn's.
-            self.fault = None;
+        if !self.began {
+            self.began = true;
+            // An earlier error was the last turn's.
+            self.error = None;
         }
     }
 }

@@ -1,97 +1,96 @@
-//! Completion of what is being written: `@` a file below the conversation's directory, `/` one of the agent's
-//! commands.
+//! Completion in the composer: `@` for files below the working directory, `/` for the agent's commands.
 
 use std::ops::Range;
 
 use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
 
-use super::text::Text;
+use super::text::ComposerText;
 
-/// Candidates that are kept.
-const MOST: usize = 50;
+/// Maximum number of candidates, because longer lists are not useful.
+const MAX_CANDIDATES: usize = 50;
 
-/// What is completed.
+/// Kind of a completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum CompletionKind {
     /// A file or a directory.
     File,
     /// A command.
     Command,
 }
 
-/// Something that can be taken.
+/// Candidate of a completion.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// What is put into the text.
+pub struct ComposerCandidate {
+    /// Text to insert.
     pub word: String,
-    /// More about it.
+    /// Description.
     pub about: String,
 }
 
-/// A completion.
+/// Completion list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Completion {
-    /// Of what.
-    pub kind: Kind,
-    /// What was typed, without its mark.
+pub struct ComposerCompletion {
+    /// Kind.
+    pub kind: CompletionKind,
+    /// Query without its prefix.
     pub query: String,
-    /// What can be taken, best first.
-    pub found: Vec<Candidate>,
-    /// The one that Tab takes.
+    /// Candidates, best first.
+    pub found: Vec<ComposerCandidate>,
+    /// Candidate that Tab inserts.
     pub selected: usize,
-    /// The word, with its mark.
+    /// Range of the word with its prefix.
     range: Range<usize>,
 }
 
-impl Completion {
-    /// What the cursor stands behind, if that can be completed. `before`: the completion so far.
-    pub fn at(text: &Text, before: Option<Self>) -> Option<Self> {
+impl ComposerCompletion {
+    /// Returns the completion of the word at the cursor. `before` is the previous completion.
+    pub fn at(text: &ComposerText, before: Option<Self>) -> Option<Self> {
         let range = text.word();
         let word = text.shown().get(range.clone())?;
         let (kind, query) = match word.strip_prefix('@') {
-            Some(query) => (Kind::File, query),
-            None if range.start == 0 => (Kind::Command, word.strip_prefix('/')?),
+            Some(query) => (CompletionKind::File, query),
+            None if range.start == 0 => (CompletionKind::Command, word.strip_prefix('/')?),
             None => return None,
         };
-        // What was found for the word so far stands until there is an answer for what it is now.
+        // The previous candidates stay until there are candidates for the new query.
         let found = before.filter(|before| before.kind == kind).map(|before| before.found).unwrap_or_default();
         Some(Self { kind, query: query.to_owned(), found, selected: 0, range })
     }
 
-    /// Finds the commands that match.
+    /// Sets the matching commands as candidates.
     pub fn search(&mut self, commands: &[(String, String)]) {
         let matcher = SkimMatcherV2::default().ignore_case();
         let score = |(name, about): &(String, String)| {
             let name = name.trim_start_matches('/');
             let score = matcher.fuzzy_match(name, &self.query)?;
-            Some((-score, name.len(), Candidate { word: format!("/{name}"), about: about.clone() }))
+            Some((-score, name.len(), ComposerCandidate { word: format!("/{name}"), about: about.clone() }))
         };
         let mut found: Vec<_> = commands.iter().filter_map(score).collect();
-        // Where nothing was typed the agent's own order is kept.
+        // An empty query keeps the agent's order.
         if !self.query.is_empty() {
             found.sort_by_key(|(score, len, _)| (*score, *len));
         }
-        self.found = found.into_iter().take(MOST).map(|(.., candidate)| candidate).collect();
+        self.found = found.into_iter().take(MAX_CANDIDATES).map(|(.., candidate)| candidate).collect();
     }
 
-    /// Takes in files that were found for a query.
-    pub fn take(&mut self, query: &str, paths: Vec<String>) {
-        if self.kind == Kind::File && self.query == query {
-            let candidate = |path| Candidate { word: format!("@{path}"), about: String::new() };
-            self.found = paths.into_iter().take(MOST).map(candidate).collect();
+    /// Sets the files for a query as candidates.
+    pub fn set_files(&mut self, query: &str, paths: Vec<String>) {
+        if self.kind == CompletionKind::File && self.query == query {
+            let candidate = |path| ComposerCandidate { word: format!("@{path}"), about: String::new() };
+            self.found = paths.into_iter().take(MAX_CANDIDATES).map(candidate).collect();
             self.selected = 0;
         }
     }
 
-    /// Chooses the next or the previous one.
+    /// Selects the next or previous candidate.
     pub fn step(&mut self, down: bool) {
         let len = self.found.len().max(1);
         self.selected = if down { self.selected + 1 } else { self.selected + len - 1 } % len;
     }
 
-    /// Puts the chosen one into the text. Whether it is a directory, below which one goes on.
-    pub fn complete(&self, text: &mut Text) -> bool {
+    /// Inserts the selected candidate. Returns true for a directory, below which completion continues.
+    pub fn complete(&self, text: &mut ComposerText) -> bool {
         let Some(candidate) = self.found.get(self.selected) else { return false };
         let open = candidate.word.ends_with('/');
         let space = if open { "" } else { " " };

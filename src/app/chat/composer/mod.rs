@@ -1,72 +1,72 @@
-//! What the user writes to an agent: the text, what was written before, what can be completed.
+//! The composer: text, prompt history and completion.
 
 pub mod complete;
 pub mod rows;
 pub mod text;
 
-pub use complete::{Completion, Kind};
-pub use text::Text;
+pub use complete::{CompletionKind, ComposerCompletion};
+pub use text::ComposerText;
 
 use crate::domain::prompt::PromptId;
 
 /// The composer.
 #[derive(Debug, Default)]
 pub struct Composer {
-    /// What is being written.
-    pub text: Text,
-    /// What can be completed now.
-    pub completion: Option<Completion>,
-    /// The queued prompt that is being changed, and what was being written before that.
-    pub editing: Option<(PromptId, Text)>,
-    /// Columns of its rows, as it was drawn last.
+    /// The text.
+    pub text: ComposerText,
+    /// Open completion list.
+    pub completion: Option<ComposerCompletion>,
+    /// The queued prompt that is being edited, and the draft before that.
+    pub editing: Option<(PromptId, ComposerText)>,
+    /// Width of the last frame in columns.
     pub width: usize,
-    /// What was cleared last: it can be had back.
-    cleared: Option<Text>,
-    /// Where one is in what was written before, and what was being written.
-    history: Option<(usize, Text)>,
-    /// What was written before, the newest first; made when it is first asked for.
-    before: Vec<String>,
+    /// The last cleared text, which can be restored.
+    cleared: Option<ComposerText>,
+    /// Index in the earlier prompts, and the draft before that.
+    history: Option<(usize, ComposerText)>,
+    /// Earlier prompts, newest first; collected on first use.
+    earlier: Vec<String>,
 }
 
 impl Composer {
-    /// Nothing is written.
+    /// Returns true if the text is empty.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
 
-    /// Takes the text out, to be sent.
-    pub fn take(&mut self) -> String {
+    /// Takes the text to send it.
+    pub fn take_text(&mut self) -> String {
         let whole = self.text.whole();
-        self.forget_history();
-        (self.text, self.cleared, self.completion) = (Text::default(), None, None);
+        self.leave_history();
+        (self.text, self.cleared, self.completion) = (ComposerText::default(), None, None);
         whole
     }
 
-    /// Clears the text; it can be had back by going up.
+    /// Clears the text; moving up restores it.
     pub fn clear(&mut self) {
         if !self.text.is_empty() {
             self.cleared = Some(std::mem::take(&mut self.text));
         }
         self.completion = None;
-        self.forget_history();
+        self.leave_history();
     }
 
-    /// Puts text back that was not taken, before what was written since.
+    /// Puts a refused text back before the current text.
     pub fn put_back(&mut self, text: &str) {
         let since = self.text.whole();
         let both = if since.is_empty() { text.to_owned() } else { format!("{text}\n{since}") };
-        self.text = Text::new(&both);
-        self.forget_history();
+        self.text = ComposerText::new(&both);
+        self.leave_history();
     }
 
-    /// Another text.
+    /// Replaces the text.
     pub fn set(&mut self, text: &str) {
-        self.text = Text::new(text);
+        self.text = ComposerText::new(text);
         self.completion = None;
-        self.forget_history();
+        self.leave_history();
     }
 
-    /// Begins to change a queued prompt.
+    /// Starts editing a queued prompt.
     pub fn edit(&mut self, id: PromptId, text: &str) {
         let before = match self.editing.take() {
             Some((_, before)) => before,
@@ -76,20 +76,20 @@ impl Composer {
         self.editing = Some((id, before));
     }
 
-    /// Ends the change of a queued prompt, with what was being written before it. Which one it was.
+    /// Stops editing a queued prompt, restores the draft, and returns the prompt's id.
     pub fn end_edit(&mut self) -> Option<PromptId> {
         let (id, before) = self.editing.take()?;
         self.text = before;
-        self.forget_history();
+        self.leave_history();
         Some(id)
     }
 
-    /// The text was changed by a key: it is no longer the one of the history.
+    /// Leaves the history after an edit.
     pub fn changed(&mut self) {
-        self.forget_history();
+        self.leave_history();
     }
 
-    /// Goes to what was written before. `prompts`: those of the conversation, the newest first. `false`: there is
+    /// Shows the next older prompt. `prompts` are those of the conversation, newest first. Returns false if there is
     /// none.
     pub fn older(&mut self, prompts: impl FnOnce() -> Vec<String>) -> bool {
         if self.text.is_empty()
@@ -99,36 +99,36 @@ impl Composer {
             return true;
         }
         if self.history.is_none() {
-            self.before = prompts();
-            self.before.dedup();
+            self.earlier = prompts();
+            self.earlier.dedup();
         }
         let next = self.history.as_ref().map_or(0, |(at, _)| at + 1);
-        let Some(older) = self.before.get(next) else { return false };
-        let now = Text::new(older);
-        let written = std::mem::replace(&mut self.text, now);
-        self.history = Some((next, self.history.take().map_or(written, |(_, first)| first)));
+        let Some(older) = self.earlier.get(next) else { return false };
+        let now = ComposerText::new(older);
+        let replaced = std::mem::replace(&mut self.text, now);
+        self.history = Some((next, self.history.take().map_or(replaced, |(_, first)| first)));
         true
     }
 
-    /// Goes back to what was written after that, and at last to what was being written.
+    /// Shows the next newer prompt, and finally the draft. Returns false outside the history.
     pub fn newer(&mut self) -> bool {
-        let Some((at, written)) = self.history.take() else { return false };
+        let Some((at, draft)) = self.history.take() else { return false };
         match at.checked_sub(1) {
             Some(newer) => {
-                self.text = Text::new(&self.before[newer]);
-                self.history = Some((newer, written));
+                self.text = ComposerText::new(&self.earlier[newer]);
+                self.history = Some((newer, draft));
             }
-            None => self.text = written,
+            None => self.text = draft,
         }
         true
     }
 
-    /// Something was cleared that can be had back.
+    /// Returns true if a cleared text can be restored.
     pub fn has_cleared(&self) -> bool {
         self.cleared.is_some()
     }
 
-    fn forget_history(&mut self) {
+    fn leave_history(&mut self) {
         self.history = None;
     }
 }

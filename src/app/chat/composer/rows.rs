@@ -1,18 +1,19 @@
-//! A text in rows of a given width. Every byte is in exactly one row, so that the cursor has a place wherever it is.
+//! Wrapping of the composer's text into rows. Every byte is in exactly one row, so that the cursor always has a
+//! position.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::text::{PASTED, Text};
+use super::text::{ComposerText, PASTED};
 use crate::stdx::{text, wrap};
 
-/// Columns that a tab takes.
+/// Display text of a tab.
 const TAB: &str = "    ";
 
-/// What a grapheme at a byte is shown as. What would do harm is not shown.
-pub fn cell<'t>(text: &Text, at: usize, grapheme: &'t str) -> Cow<'t, str> {
+/// Returns the display text of a grapheme. Control characters are hidden.
+pub fn cell<'t>(text: &ComposerText, at: usize, grapheme: &'t str) -> Cow<'t, str> {
     match grapheme {
         "\t" => Cow::Borrowed(TAB),
         "\n" | "\r\n" => Cow::Borrowed(""),
@@ -21,11 +22,11 @@ pub fn cell<'t>(text: &Text, at: usize, grapheme: &'t str) -> Cow<'t, str> {
     }
 }
 
-/// The rows; there is one at least.
-pub fn rows(text: &Text, width: usize) -> Vec<Range<usize>> {
+/// Returns the rows, at least one.
+pub fn rows(text: &ComposerText, width: usize) -> Vec<Range<usize>> {
     let width = width.max(1);
     let (mut rows, mut start, mut column) = (Vec::new(), 0, 0);
-    // Where the row can be broken: behind its last space, and how many columns lie before that.
+    // Break opportunity: the offset behind the last space, and the columns before it.
     let mut space: Option<(usize, usize)> = None;
     for (at, grapheme) in text.shown().grapheme_indices(true) {
         let end = at + grapheme.len();
@@ -35,7 +36,7 @@ pub fn rows(text: &Text, width: usize) -> Vec<Range<usize>> {
             continue;
         }
         let wide = wrap::columns(&cell(text, at, grapheme));
-        // Spaces may stand beyond the edge: they are not seen.
+        // Spaces may extend beyond the edge: they are invisible.
         if column + wide > width && grapheme != " " && at > start {
             let (to, before) = space.take().unwrap_or((at, column));
             rows.push(start..to);
@@ -50,20 +51,20 @@ pub fn rows(text: &Text, width: usize) -> Vec<Range<usize>> {
     rows
 }
 
-/// The row that the cursor is in.
+/// Returns the row of the cursor.
 pub fn row_of(rows: &[Range<usize>], cursor: usize) -> usize {
     rows.iter().rposition(|row| row.start <= cursor).unwrap_or(0)
 }
 
-/// Columns that a part of the text takes.
-pub fn columns(text: &Text, part: Range<usize>) -> usize {
+/// Returns the width of a part of the text in columns.
+pub fn columns(text: &ComposerText, part: Range<usize>) -> usize {
     let from = part.start;
     let shown = text.shown().get(part).unwrap_or_default();
     shown.grapheme_indices(true).map(|(at, grapheme)| wrap::columns(&cell(text, from + at, grapheme))).sum()
 }
 
-/// The place in a row that is nearest to a column, from the left.
-pub fn at_column(text: &Text, row: &Range<usize>, column: usize) -> usize {
+/// Returns the offset in a row that is nearest to a column, from the left.
+pub fn at_column(text: &ComposerText, row: &Range<usize>, column: usize) -> usize {
     let mut used = 0;
     for (at, grapheme) in text.shown()[row.clone()].grapheme_indices(true) {
         let at = row.start + at;
@@ -73,7 +74,7 @@ pub fn at_column(text: &Text, row: &Range<usize>, column: usize) -> usize {
         }
         used += wide;
     }
-    // Behind the last one is the next row, unless it is the end of all.
+    // The offset behind the last grapheme belongs to the next row, except at the end of the text.
     let last = text.shown()[row.clone()].grapheme_indices(true).next_back();
     match last {
         Some((at, _)) if row.end < text.shown().len() => row.start + at,
@@ -81,8 +82,8 @@ pub fn at_column(text: &Text, row: &Range<usize>, column: usize) -> usize {
     }
 }
 
-/// A row as it is shown.
-pub fn row_text(text: &Text, row: &Range<usize>) -> String {
+/// Returns the display text of a row.
+pub fn row_text(text: &ComposerText, row: &Range<usize>) -> String {
     let graphemes = text.shown()[row.clone()].grapheme_indices(true);
     graphemes.map(|(at, grapheme)| cell(text, row.start + at, grapheme)).collect()
 }

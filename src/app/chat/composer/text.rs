@@ -1,5 +1,5 @@
-//! A text of many lines that is being written. What was pasted and is long stands in it as one character, shown as
-//! `[pasted 312 lines]` and sent as it came.
+//! Multi-line text of the composer. A long paste is represented by one placeholder character, shown as `[pasted 312
+//! lines]` and sent in full.
 
 use std::ops::Range;
 
@@ -8,31 +8,31 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::rows;
 use crate::config::key::{Key, KeyCode};
 
-/// Stands for something pasted.
+/// Placeholder of a paste.
 pub const PASTED: char = '\u{fffc}';
 
-/// A paste of more lines or bytes stands folded in the text.
-const FOLD_LINES: usize = 8;
-const FOLD_BYTES: usize = 1_500;
+/// Maximum lines of a paste that is shown in full, because longer ones would fill the screen.
+const MAX_PASTED_LINES: usize = 8;
+const MAX_PASTED_BYTES: usize = 1_500;
 
-/// A text that is given as a whole, and is longer, cannot be shown while it is written.
-const MOST_SHOWN: usize = 64 << 10;
+/// Maximum bytes of a text that is shown in full, because every key lays it out again.
+const MAX_SHOWN_BYTES: usize = 64 << 10;
 
-/// The text.
+/// Text with a cursor and folded pastes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Text {
+pub struct ComposerText {
     shown: String,
-    /// What each [`PASTED`] stands for, in order.
+    /// Text of each [`PASTED`], in order.
     pastes: Vec<String>,
-    /// Where the cursor is, in bytes of what is shown, always between graphemes.
+    /// Byte offset of the cursor in the shown text, always at a grapheme boundary.
     cursor: usize,
 }
 
-impl Text {
-    /// A text with the cursor at its end.
+impl ComposerText {
+    /// Creates a text with the cursor at its end.
     pub fn new(whole: &str) -> Self {
         let mut text = Self::default();
-        if whole.len() > MOST_SHOWN {
+        if whole.len() > MAX_SHOWN_BYTES {
             text.fold(whole.to_owned());
         } else {
             text.insert(whole);
@@ -40,7 +40,7 @@ impl Text {
         text
     }
 
-    /// All of it, as it is sent.
+    /// Returns the full text, as it is sent.
     pub fn whole(&self) -> String {
         let mut pastes = self.pastes.iter();
         let mut whole = String::with_capacity(self.shown.len() + self.pastes.iter().map(String::len).sum::<usize>());
@@ -53,12 +53,12 @@ impl Text {
         whole
     }
 
-    /// It as it is shown, with a [`PASTED`] for each paste.
+    /// Returns the shown text, with a [`PASTED`] for each paste.
     pub fn shown(&self) -> &str {
         &self.shown
     }
 
-    /// What a [`PASTED`] at a byte is shown as.
+    /// Returns the label of a [`PASTED`].
     pub fn label(&self, at: usize) -> String {
         let pasted = self.pastes.get(self.pastes_before(at)).map_or("", String::as_str);
         match pasted.lines().count() {
@@ -67,17 +67,17 @@ impl Text {
         }
     }
 
-    /// Where the cursor is, in bytes of what is shown.
+    /// Returns the byte offset of the cursor in the shown text.
     pub fn cursor(&self) -> usize {
         self.cursor
     }
 
-    /// Nothing is written.
+    /// Returns true if the text is empty.
     pub fn is_empty(&self) -> bool {
         self.shown.is_empty()
     }
 
-    /// Puts text in at the cursor as it is.
+    /// Inserts text at the cursor unchanged.
     pub fn insert(&mut self, text: &str) {
         if text.contains(PASTED) {
             self.fold(text.to_owned());
@@ -87,19 +87,19 @@ impl Text {
         }
     }
 
-    /// Puts in what was pasted: all of it, folded where it is long.
+    /// Inserts a paste, folded if it is long.
     pub fn paste(&mut self, pasted: &str) {
-        // A terminal sends the end of a pasted line as a return.
+        // Terminals send line ends of a paste as carriage returns.
         let pasted =
             if pasted.contains('\r') { pasted.replace("\r\n", "\n").replace('\r', "\n") } else { pasted.to_owned() };
-        if pasted.len() > FOLD_BYTES || pasted.lines().count() > FOLD_LINES {
+        if pasted.len() > MAX_PASTED_BYTES || pasted.lines().count() > MAX_PASTED_LINES {
             self.fold(pasted);
         } else {
             self.insert(&pasted);
         }
     }
 
-    /// Puts text in place of a range of what is shown, with the cursor behind it.
+    /// Replaces a range of the shown text and moves the cursor behind the new text.
     pub fn replace(&mut self, range: Range<usize>, text: &str) {
         if self.shown.get(range.clone()).is_some() {
             self.delete(range);
@@ -107,7 +107,7 @@ impl Text {
         }
     }
 
-    /// Takes a key that edits. Whether it was one.
+    /// Handles an editing key. Returns false if the key does not edit.
     pub fn key(&mut self, key: Key) -> bool {
         if let Some(c) = key.typed() {
             self.insert(c.encode_utf8(&mut [0; 4]));
@@ -139,7 +139,7 @@ impl Text {
         true
     }
 
-    /// Goes up or down by a row of so many columns. `false`: there is none.
+    /// Moves the cursor by a row of `width` columns. Returns false at the first or last row.
     pub fn step(&mut self, down: bool, width: usize) -> bool {
         let rows = rows::rows(self, width);
         let at = rows::row_of(&rows, self.cursor);
@@ -150,7 +150,7 @@ impl Text {
         true
     }
 
-    /// The word that the cursor is in or behind, as far as the cursor, by its bytes.
+    /// Returns the byte range of the word before the cursor.
     pub fn word(&self) -> Range<usize> {
         let head = &self.shown[..self.cursor];
         head.rfind(|c: char| c.is_whitespace() || c == PASTED)
@@ -174,7 +174,7 @@ impl Text {
         self.shown.replace_range(range, "");
     }
 
-    /// The line that the cursor is in, without its end.
+    /// Returns the byte range of the cursor's line, without its line break.
     fn line(&self) -> Range<usize> {
         let start = self.shown[..self.cursor].rfind('\n').map_or(0, |at| at + 1);
         let end = self.shown[self.cursor..].find('\n').map_or(self.shown.len(), |at| self.cursor + at);

@@ -1,96 +1,102 @@
-//! What a batch holds: a table of its texts, the names of tools, and the texts, packed together.
+//! Compressed block of a segment: a table of its texts, the names of tools, and the texts.
 //!
-//! It is unpacked as a whole, into a buffer that is used again, and looked at where it lies.
+//! A block is decompressed as a whole into a reused buffer, and read in place.
 
 use std::io;
 
-use crate::domain::Key;
-use crate::domain::query::Part;
+use crate::domain::EntryKey;
+use crate::domain::query::TextKind;
 use std::sync::Arc;
 
-/// How a block is divided.
+/// Layout of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Shape {
-    /// How many texts there are.
+pub struct BlockLayout {
+    /// Number of texts.
     pub count: usize,
-    /// Bytes of the names of tools.
+    /// Bytes of the tool names.
     pub tools: usize,
     /// Bytes of text.
     pub text: usize,
 }
 
-impl Shape {
-    /// Bytes of the whole.
+impl BlockLayout {
+    /// Returns the size of the whole block in bytes.
     pub fn bytes(self) -> usize {
-        (self.count.saturating_mul(ENTRY)).saturating_add(self.tools).saturating_add(self.text)
+        (self.count.saturating_mul(ENTRY_BYTES)).saturating_add(self.tools).saturating_add(self.text)
     }
 }
 
-/// A stored text: what is known of it without reading it.
+/// Table entry of a stored text.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
-    /// Its first byte, and the first one after it, in the block's text.
+pub struct TextEntry {
+    /// Byte range in the block's text: first byte, and first byte after it.
     pub range: (usize, usize),
-    /// The entry in which it is shown.
-    pub key: Key,
-    /// Which of the batch's sessions.
+    /// Transcript entry that shows the text.
+    pub key: EntryKey,
+    /// Index of the session in the segment.
     pub session: usize,
-    /// Which of the block's tools; the first one has no name.
+    /// Index of the tool in the block; the first one has no name.
     pub tool: usize,
-    /// What it is.
-    pub part: Part,
+    /// Kind of the text.
+    pub kind: TextKind,
 }
 
-/// Bytes of an entry in the table: where its text ends, its key, session, tool and part.
-pub const ENTRY: usize = 17;
+/// Bytes of a table entry: end of its text, entry key, session, tool and kind.
+pub const ENTRY_BYTES: usize = 17;
 
-/// An unpacked block, to be looked at.
+/// Decompressed block.
 #[derive(Clone, Copy, Debug)]
-pub struct Block<'a> {
+pub struct TextBlock<'a> {
     table: &'a [u8],
     tools: &'a [u8],
-    /// All texts, each followed by a byte that no text holds.
+    /// All texts, each followed by a separator that occurs in no text.
     pub text: &'a [u8],
 }
 
-impl<'a> Block<'a> {
-    /// The parts of an unpacked block; `None` where it is damaged.
-    pub fn new(bytes: &'a [u8], shape: Shape) -> Option<Self> {
-        let (table, rest) = bytes.split_at_checked(shape.count.checked_mul(ENTRY)?)?;
-        let (tools, text) = rest.split_at_checked(shape.tools)?;
-        (text.len() == shape.text).then_some(Self { table, tools, text })
+impl<'a> TextBlock<'a> {
+    /// Splits a decompressed block; `None` where it is damaged.
+    pub fn new(bytes: &'a [u8], layout: BlockLayout) -> Option<Self> {
+        let (table, rest) = bytes.split_at_checked(layout.count.checked_mul(ENTRY_BYTES)?)?;
+        let (tools, text) = rest.split_at_checked(layout.tools)?;
+        (text.len() == layout.text).then_some(Self { table, tools, text })
     }
 
-    /// How many texts it holds.
+    /// Returns the number of texts.
     pub fn count(self) -> usize {
-        self.table.len() / ENTRY
+        self.table.len() / ENTRY_BYTES
     }
 
-    /// The names of its tools.
+    /// Returns the tool names.
     pub fn tools(self) -> Vec<&'a str> {
         let names = self.tools.split(|byte| *byte == 0);
         names.map(|name| std::str::from_utf8(name).unwrap_or_default()).collect()
     }
 
-    /// A text by its number.
-    pub fn entry(self, at: usize) -> Entry {
+    /// Returns the table entry with this number.
+    pub fn entry(self, at: usize) -> TextEntry {
         let start = if at == 0 { 0 } else { self.end(at - 1) + 1 };
-        let bytes = &self.table[at * ENTRY..][..ENTRY];
+        let bytes = &self.table[at * ENTRY_BYTES..][..ENTRY_BYTES];
         let short = |from: usize| usize::from(u16::from_le_bytes([bytes[from], bytes[from + 1]]));
         let key = bytes[4..12].try_into().map_or(0, u64::from_le_bytes);
-        let part = Part::ALL.get(usize::from(bytes[16])).copied().unwrap_or(Part::Notice);
+        let kind = TextKind::ALL.get(usize::from(bytes[16])).copied().unwrap_or(TextKind::Notice);
         let end = self.end(at);
-        Entry { range: (start.min(end), end), key: Key::from_raw(key), session: short(12), tool: short(14), part }
+        TextEntry {
+            range: (start.min(end), end),
+            key: EntryKey::from_raw(key),
+            session: short(12),
+            tool: short(14),
+            kind,
+        }
     }
 
-    /// The bytes of a text.
-    pub fn text_of(self, entry: &Entry) -> &'a [u8] {
+    /// Returns the bytes of a text.
+    pub fn text_of(self, entry: &TextEntry) -> &'a [u8] {
         &self.text[entry.range.0..entry.range.1]
     }
 
-    /// The text in which a byte lies, being none before `from`.
+    /// Returns the number of the text that contains a byte; the search begins at text `from`.
     pub fn entry_of(self, byte: usize, from: usize) -> usize {
-        // Matches come in order, and mostly close by.
+        // Matches come in order, and mostly close together: galloping search.
         let (mut low, mut step) = (from, 1);
         while low + step < self.count() && self.end(low + step) < byte {
             low += step;
@@ -105,26 +111,26 @@ impl<'a> Block<'a> {
     }
 
     fn end(self, at: usize) -> usize {
-        let bytes = &self.table[at * ENTRY..][..4];
+        let bytes = &self.table[at * ENTRY_BYTES..][..4];
         bytes.try_into().map_or(0, |bytes| u32::from_le_bytes(bytes) as usize).min(self.text.len())
     }
 }
 
-/// Where blocks are unpacked, one after the other.
+/// Reusable buffers for decompression.
 #[derive(Debug, Default)]
-pub struct Buffer {
-    /// As it lies on disk.
+pub struct BlockBuffer {
+    /// Compressed bytes, as stored.
     pub(super) packed: Vec<u8>,
     unpacked: Vec<u8>,
-    pub(super) held: Option<Arc<[u8]>>,
+    pub(super) pinned: Option<Arc<[u8]>>,
 }
 
-impl Buffer {
-    /// Unpacks what was read into `packed`.
-    pub fn unpack(&mut self, shape: Shape) -> io::Result<Block<'_>> {
-        let len = shape.bytes();
-        // What a damaged head says must not take all memory.
-        if len > LONGEST {
+impl BlockBuffer {
+    /// Decompresses `packed`.
+    pub fn unpack(&mut self, layout: BlockLayout) -> io::Result<TextBlock<'_>> {
+        let len = layout.bytes();
+        // A damaged record must not allocate all memory.
+        if len > MAX_BLOCK_BYTES {
             return Err(io::ErrorKind::InvalidData.into());
         }
         if self.unpacked.len() < len {
@@ -132,15 +138,15 @@ impl Buffer {
         }
         let bytes = &mut self.unpacked[..len];
         let found = lz4_flex::block::decompress_into(&self.packed, bytes).unwrap_or_default();
-        let whole = if found == len { Block::new(bytes, shape) } else { None };
-        whole.ok_or_else(|| io::ErrorKind::InvalidData.into())
+        let block = if found == len { TextBlock::new(bytes, layout) } else { None };
+        block.ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
-    /// Shows a block that is held.
-    pub fn show(&mut self, held: Arc<[u8]>, shape: Shape) -> io::Result<Block<'_>> {
-        Block::new(self.held.insert(held), shape).ok_or_else(|| io::ErrorKind::InvalidData.into())
+    /// Returns the view of a pinned block.
+    pub fn view_pinned(&mut self, pinned: Arc<[u8]>, layout: BlockLayout) -> io::Result<TextBlock<'_>> {
+        TextBlock::new(self.pinned.insert(pinned), layout).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 }
 
-/// Most bytes of an unpacked block: a text is added to a batch that is not full, however long it is.
-const LONGEST: usize = 1 << 30;
+/// Maximum size of a decompressed block. A text of any length is added to a segment that is not full.
+const MAX_BLOCK_BYTES: usize = 1 << 30;

@@ -1,17 +1,18 @@
-//! The talk of all sessions in one growing file, to be searched by reading it.
+//! Text index: the indexed texts of all sessions in one growing file, searched by reading it.
 //!
-//! Talk is some 2 % of what agents write, so little that reading all of it takes milliseconds: no word lists, hence
-//! no rules of what a word is, and a file that only ever grows. Two files: `heads` says what lies where, `talk-N`
-//! holds the texts, packed, and what is known of the letters of each unit. Who searches again and again holds them
-//! unpacked in memory for a while. Texts are written first, so that a head never promises what is not there; a head that was not
-//! written whole ends the file. `heads` names the `talk-N` that it is about: starting anew replaces both at once.
+//! Indexed texts are some 2 % of what agents write, so that reading all of them takes milliseconds. There is no word
+//! list, hence no tokenizer, and the file only grows. The `manifest` contains a record per segment. The file `data-N`
+//! contains the compressed texts, and the n-gram filter of each source. Repeated searches pin decompressed segments in
+//! memory for a while. Texts are written before their record, so that a record never refers to missing data; an
+//! incomplete record ends the file. The manifest contains the generation `N` of its data file, so that a new index
+//! replaces both at once.
 //!
-//! Any number of processes read; the one that holds `lock` writes. Both files may be deleted at any time.
+//! Any number of processes read; the one that locks `lock` writes. Both files may be deleted at any time.
 
-mod batch;
 mod block;
-mod names;
-mod view;
+mod reader;
+mod segment;
+mod string_list;
 mod writer;
 
 use std::io;
@@ -19,69 +20,69 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-pub use batch::{Batch, Draft, Packed, Replaces, checksum};
-pub use block::{Block, Buffer, Entry};
-pub use view::{Live, View};
-pub use writer::Writer;
+pub use block::{BlockBuffer, TextBlock, TextEntry};
+pub use reader::{IndexReader, StoredSegment};
+pub use segment::{EncodedSegment, Replaces, Segment, SegmentBuilder, checksum};
+pub use writer::IndexWriter;
 
-/// The stored talk, as this process sees it.
+/// Text index in a directory, with the current reader of this process.
 #[derive(Debug)]
-pub struct Store {
+pub struct IndexStore {
     dir: PathBuf,
-    view: RwLock<Arc<View>>,
-    /// Held while the files are looked at again, so that two threads do not do it at once.
+    reader: RwLock<Arc<IndexReader>>,
+    /// Locked during a refresh, so that two threads do not read the manifest at once.
     refreshing: Mutex<()>,
-    /// The texts were checked against damage since this process began.
-    checked: AtomicBool,
+    /// True if the checksums of all texts were verified by this process.
+    verified: AtomicBool,
 }
 
-impl Store {
-    /// What lies in a directory, which need not exist. Nothing is read before it is asked for; what cannot be read
-    /// counts as not there.
+impl IndexStore {
+    /// Opens the index in a directory, which need not exist. Nothing is read before the first use; an unreadable index
+    /// counts as empty.
     pub fn open(dir: &Path) -> Self {
-        let view = RwLock::default();
-        Self { dir: dir.to_owned(), view, refreshing: Mutex::new(()), checked: AtomicBool::new(false) }
+        let reader = RwLock::default();
+        Self { dir: dir.to_owned(), reader, refreshing: Mutex::new(()), verified: AtomicBool::new(false) }
     }
 
-    /// Gives the memory back until somebody asks again.
-    pub fn forget(&self) {
-        let _held = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.publish(View::default());
+    /// Drops the reader until the next use.
+    pub fn drop_cache(&self) {
+        let _guard = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.publish(IndexReader::default());
     }
 
-    /// Where it lies.
+    /// Returns the directory.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// What is stored now, as far as this process knows.
-    pub fn view(&self) -> Arc<View> {
-        self.view.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Returns the current reader, without a check for new segments.
+    pub fn reader(&self) -> Arc<IndexReader> {
+        self.reader.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Looks whether another process has written, and gives what is stored.
-    pub fn refresh(&self) -> Arc<View> {
-        let _held = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
-        let view = self.view();
-        match view.refreshed(&self.dir) {
+    /// Reads segments that another process has added, and returns the current reader.
+    pub fn refresh(&self) -> Arc<IndexReader> {
+        let _guard = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        let reader = self.reader();
+        match reader.refresh(&self.dir) {
             Some(fresh) => self.publish(fresh),
-            None => view,
+            None => reader,
         }
     }
 
-    /// Whether the texts were checked against damage since this process began.
-    pub fn is_checked(&self) -> bool {
-        self.checked.load(Ordering::Relaxed)
+    /// Returns true if the checksums of all texts were verified by this process.
+    pub fn is_verified(&self) -> bool {
+        self.verified.load(Ordering::Relaxed)
     }
 
-    /// Begins to write; `None` while another process does. Fails where the directory cannot be written.
-    pub fn writer(&self) -> io::Result<Option<Writer<'_>>> {
-        Writer::begin(self)
+    /// Locks the index for writing; `None` while another process writes. Fails where the directory is not writable.
+    pub fn writer(&self) -> io::Result<Option<IndexWriter<'_>>> {
+        IndexWriter::begin(self)
     }
 
-    fn publish(&self, view: View) -> Arc<View> {
-        let view = Arc::new(view);
-        *self.view.write().unwrap_or_else(PoisonError::into_inner) = view.clone();
-        view
+    fn publish(&self, reader: IndexReader) -> Arc<IndexReader> {
+        let reader = Arc::new(reader);
+        *self.reader.write().unwrap_or_else(PoisonError::into_inner) = reader.clone();
+        reader
     }
 }

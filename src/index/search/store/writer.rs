@@ -1,4 +1,4 @@
-//! Writes to the store. One process at a time; what is appended is seen by all at once or not at all.
+//! Writer of the index. One process writes at a time; appended segments become visible all at once or not at all.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -6,22 +6,22 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::Store;
-use super::batch::{Batch, Packed};
-use super::view::{MAGIC, View, frame, talk_path};
+use super::IndexStore;
+use super::reader::{IndexReader, MAGIC, data_path, frame};
+use super::segment::{EncodedSegment, Segment};
 
-/// The right to write, until dropped.
+/// Exclusive writer; releases the lock when dropped.
 #[derive(Debug)]
-pub struct Writer<'a> {
-    store: &'a Store,
-    heads: File,
-    talk: Arc<File>,
-    /// Released when it is closed, also when the process dies.
+pub struct IndexWriter<'a> {
+    store: &'a IndexStore,
+    manifest: File,
+    data: Arc<File>,
+    /// Lock file, released when it is closed, also by the end of the process.
     _lock: File,
 }
 
-impl<'a> Writer<'a> {
-    pub(super) fn begin(store: &'a Store) -> io::Result<Option<Self>> {
+impl<'a> IndexWriter<'a> {
+    pub(super) fn begin(store: &'a IndexStore) -> io::Result<Option<Self>> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&store.dir)?;
         let lock = open(&store.dir.join("lock"))?;
         match lock.try_lock() {
@@ -29,75 +29,80 @@ impl<'a> Writer<'a> {
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error),
         }
-        let view = store.refresh();
-        if view.talk.is_none() {
-            return Self::start_anew(store, lock, view.generation + 1).map(Some);
+        let reader = store.refresh();
+        if reader.data.is_none() {
+            return Self::create(store, lock, reader.generation + 1).map(Some);
         }
-        let checked = store.checked.swap(true, Ordering::Relaxed);
-        let sound = if checked { view.clone() } else { Arc::new(view.verified(&store.dir)) };
-        let heads = open(&store.dir.join("heads"))?;
-        // What lies behind the last sound head was never finished, or is damaged.
-        if heads.metadata()?.len() != sound.heads {
-            heads.set_len(sound.heads)?;
-            store.publish(View::clone(&sound));
+        let verified = store.verified.swap(true, Ordering::Relaxed);
+        let intact = if verified { reader.clone() } else { Arc::new(reader.verified_prefix(&store.dir)) };
+        let manifest = open(&store.dir.join("manifest"))?;
+        // Bytes after the last valid record belong to an unfinished write, or are damaged.
+        if manifest.metadata()?.len() != intact.manifest_len {
+            manifest.set_len(intact.manifest_len)?;
+            store.publish(IndexReader::clone(&intact));
         }
-        let talk = Arc::new(open(&talk_path(&store.dir, view.generation))?);
-        Ok(Some(Self { store, heads, talk, _lock: lock }))
+        let data = Arc::new(open(&data_path(&store.dir, reader.generation))?);
+        Ok(Some(Self { store, manifest, data, _lock: lock }))
     }
 
-    /// Throws away what is stored.
+    /// Deletes all segments.
     pub fn clear(self) -> io::Result<Self> {
         let Self { store, _lock: lock, .. } = self;
-        Self::start_anew(store, lock, store.view().generation + 1)
+        Self::create(store, lock, store.reader().generation + 1)
     }
 
-    fn start_anew(store: &'a Store, lock: File, generation: u64) -> io::Result<Self> {
-        let path = talk_path(&store.dir, generation);
-        let talk = open(&path)?;
-        talk.set_len(0)?;
-        let draft = store.dir.join("heads.new");
-        let heads = open(&draft)?;
-        heads.set_len(0)?;
-        heads.write_all_at(&MAGIC, 0)?;
-        heads.write_all_at(&generation.to_le_bytes(), MAGIC.len() as u64)?;
-        fs::rename(&draft, store.dir.join("heads"))?;
+    fn create(store: &'a IndexStore, lock: File, generation: u64) -> io::Result<Self> {
+        let path = data_path(&store.dir, generation);
+        let data = open(&path)?;
+        data.set_len(0)?;
+        let temporary = store.dir.join("manifest.new");
+        let manifest = open(&temporary)?;
+        manifest.set_len(0)?;
+        manifest.write_all_at(&MAGIC, 0)?;
+        manifest.write_all_at(&generation.to_le_bytes(), MAGIC.len() as u64)?;
+        fs::rename(&temporary, store.dir.join("manifest"))?;
         for entry in fs::read_dir(&store.dir)? {
             let other = entry?.path();
-            let old = other.file_name().is_some_and(|name| name.to_string_lossy().starts_with("talk-"));
-            if old && other != path {
+            let is_obsolete = other.file_name().is_some_and(|name| is_obsolete(&name.to_string_lossy()));
+            if is_obsolete && other != path {
                 fs::remove_file(&other)?;
             }
         }
-        let talk = Arc::new(talk);
-        store.publish(View::begun(generation, talk.clone(), heads.metadata()?.ino()));
-        Ok(Self { store, heads, talk, _lock: lock })
+        let data = Arc::new(data);
+        store.publish(IndexReader::empty(generation, data.clone(), manifest.metadata()?.ino()));
+        Ok(Self { store, manifest, data, _lock: lock })
     }
 
-    /// What is stored now.
-    pub fn view(&self) -> Arc<View> {
-        self.store.view()
+    /// Returns the current reader.
+    pub fn reader(&self) -> Arc<IndexReader> {
+        self.store.reader()
     }
 
-    /// Stores batches, all of them or none, and shows them to whoever searches.
-    pub fn append(&mut self, packed: Vec<Packed>) -> io::Result<()> {
-        let mut view = View::clone(&self.store.view());
-        let (mut heads, mut blocks) = (Vec::new(), Vec::new());
-        let mut batches: Vec<Batch> = Vec::with_capacity(packed.len());
-        for Packed { mut batch, bytes } in packed {
-            batch.at = view.bytes + blocks.len() as u64;
+    /// Writes segments, all or none, and publishes them to readers.
+    pub fn append(&mut self, packed: Vec<EncodedSegment>) -> io::Result<()> {
+        let mut reader = IndexReader::clone(&self.store.reader());
+        let (mut manifest, mut blocks) = (Vec::new(), Vec::new());
+        let mut segments: Vec<Segment> = Vec::with_capacity(packed.len());
+        for EncodedSegment { mut segment, bytes } in packed {
+            segment.at = reader.data_len + blocks.len() as u64;
             blocks.extend_from_slice(&bytes);
-            frame(&batch.encode(), &mut heads);
-            batches.push(batch);
+            frame(&segment.encode(), &mut manifest);
+            segments.push(segment);
         }
-        self.talk.write_all_at(&blocks, view.bytes)?;
-        self.heads.write_all_at(&heads, view.heads)?;
-        view.heads += heads.len() as u64;
-        for batch in batches {
-            view.add(Arc::new(batch));
+        self.data.write_all_at(&blocks, reader.data_len)?;
+        self.manifest.write_all_at(&manifest, reader.manifest_len)?;
+        reader.manifest_len += manifest.len() as u64;
+        for segment in segments {
+            reader.add(Arc::new(segment));
         }
-        self.store.publish(view);
+        self.store.publish(reader);
         Ok(())
     }
+}
+
+/// Returns true for data files of other generations, and for the files of format versions up to 3.
+fn is_obsolete(name: &str) -> bool {
+    name.starts_with("data-") || name.starts_with("talk-") || ["heads", "heads.new", "small"].contains(&name)
 }
 
 fn open(path: &std::path::Path) -> io::Result<File> {

@@ -1,6 +1,6 @@
 //! Branches, sub-agents and forks: what belongs to which session.
 
-use salon::agent::{Note, Refreshed};
+use salon::agent::{RefreshOutcome, SummaryNote};
 use salon::domain::ToolStatus;
 use serde_json::json;
 
@@ -47,7 +47,7 @@ fn h3_a_branch_that_appears_while_it_is_read_replaces_the_end() {
     one.append(&text(&[user("5", Some("2"), "new")]));
     let after = claude().summarise(&one.unit(), Some(&before.progress));
     assert_eq!(session(after).messages, 3);
-    assert_eq!(reading.refresh(), Refreshed::Reset);
+    assert_eq!(reading.refresh(), RefreshOutcome::Reset);
     assert_eq!((reading.len(), reading.branches()), (3, 2));
     // What extends the new branch is an append again.
     let before = one.summarise();
@@ -55,7 +55,7 @@ fn h3_a_branch_that_appears_while_it_is_read_replaces_the_end() {
     let after = claude().summarise(&one.unit(), Some(&before.progress));
     assert!(after.bytes_read < 1000);
     assert_eq!(session(after), one.session());
-    assert_eq!(reading.refresh(), Refreshed::Grown { from: 3 });
+    assert_eq!(reading.refresh(), RefreshOutcome::Grown { from: 3 });
 }
 
 #[test]
@@ -108,8 +108,8 @@ fn h4_sub_agents_are_reached_from_their_calls_and_their_usage_is_their_parents()
         assert_eq!(sub.parent.as_deref(), Some(parent));
         let unit = units(&home).into_iter().find(|unit| unit.path == sub.path).expect("found");
         let notes = claude().summarise(&unit, None).notes;
-        assert_eq!(notes, [Note::Usage { id: parent.into(), tokens: sub.tokens }]);
-        assert!(sub.tokens.output > 0 && claude().refuses(sub).is_some());
+        assert_eq!(notes, [SummaryNote::Usage { id: parent.into(), tokens: sub.tokens }]);
+        assert!(sub.tokens.output > 0 && claude().resume_refusal(sub).is_some());
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use salon::agent::{Refreshed, TextLimit};
+use salon::agent::{RefreshOutcome, TextLimit};
 
 use super::{One, VERSIONS, claude, read, say, session, sessions, text, units, user};
 use crate::support::Home;
@@ -85,14 +85,14 @@ fn a12_half_a_line_waits_for_the_rest() {
     one.append(head);
     let half = claude().summarise(&one.unit(), Some(&before.progress));
     assert!(half.issues.is_empty());
-    assert_eq!(reading.refresh(), Refreshed::Same);
+    assert_eq!(reading.refresh(), RefreshOutcome::Same);
     assert!(reading.issues().is_empty());
     let progress = half.progress.clone();
     assert_eq!(session(half).messages, 1);
     one.append(tail);
     let done = claude().summarise(&one.unit(), Some(&progress));
     assert_eq!(session(done).messages, 2);
-    assert_eq!(reading.refresh(), Refreshed::Grown { from: 1 });
+    assert_eq!(reading.refresh(), RefreshOutcome::Grown { from: 1 });
     assert_eq!(reading.read(1..2, TextLimit::NONE)[0].text, "the whole answer");
 }
 
@@ -118,7 +118,7 @@ fn a13_a_rewritten_or_replaced_file_is_read_again() {
         [user("8", None, "something else entirely, and longer"), say("9", "8", "indeed"), say("10", "9", "yes")];
     std::fs::write(&one.path, text(&other)).expect("rewrites in place");
     assert_eq!(session(claude().summarise(&one.unit(), Some(&before.progress))), one.session());
-    assert_eq!(reading.refresh(), Refreshed::Reset);
+    assert_eq!(reading.refresh(), RefreshOutcome::Reset);
     assert_eq!(reading.read(0..9, TextLimit::NONE)[0].text, "something else entirely, and longer");
 
     // Changed in place without a trace in its size, and gone on with as if nothing had been.
@@ -128,14 +128,14 @@ fn a13_a_rewritten_or_replaced_file_is_read_again() {
     one.append(&text(&[say("11", "10", "more")]));
     let after = session(claude().summarise(&one.unit(), Some(&before.progress)));
     assert_eq!(&*after.title.text, "SOMETHING ELSE entirely, and longer");
-    assert_eq!(reading.refresh(), Refreshed::Reset);
+    assert_eq!(reading.refresh(), RefreshOutcome::Reset);
 
     let before = one.summarise();
     let fresh = one.path.with_extension("new");
     std::fs::write(&fresh, text(&[user("1", None, "renamed over")])).expect("writes");
     std::fs::rename(&fresh, &one.path).expect("renames");
     assert_eq!(&*session(claude().summarise(&one.unit(), Some(&before.progress))).title.text, "renamed over");
-    assert_eq!(reading.refresh(), Refreshed::Reset);
+    assert_eq!(reading.refresh(), RefreshOutcome::Reset);
     std::fs::remove_file(&one.path).expect("removes");
-    assert_eq!(reading.refresh(), Refreshed::Gone);
+    assert_eq!(reading.refresh(), RefreshOutcome::Gone);
 }

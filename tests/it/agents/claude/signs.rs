@@ -1,9 +1,9 @@
 //! What a living process leaves, and what tools and notices say.
 
-use salon::agent::{Marks, TextLimit};
-use salon::domain::event::Level;
-use salon::domain::transcript::{Action, Change};
-use salon::domain::{EntryKind, State, ToolStatus};
+use salon::agent::{MarkKind, TextLimit};
+use salon::domain::event::NoticeLevel;
+use salon::domain::transcript::{ChangeKind, ToolAction};
+use salon::domain::{EntryKind, SessionState, ToolStatus};
 use serde_json::{Value, json};
 
 use super::{One, VERSIONS, call, claude, read, sessions, user};
@@ -24,14 +24,16 @@ fn h17_live_signs_are_believed_only_of_the_process_that_left_them() {
     if let Some(start) = start {
         put("1", json!({"status": "busy"}));
         assert!(claude().live(root).is_empty(), "the id was used again");
-        for (told, state) in [("busy", State::Working), ("waiting", State::NeedsYou), ("idle", State::Idle)] {
+        for (told, state) in
+            [("busy", SessionState::Working), ("waiting", SessionState::NeedsYou), ("idle", SessionState::Idle)]
+        {
             put(
                 &start,
                 json!({"status": told, "waitingFor": "permission prompt", "statusUpdatedAt": 1_795_255_753_302_i64}),
             );
             let signs = claude().live(root);
             assert_eq!((signs.len(), signs[0].state, signs[0].pid), (1, state, Some(pid)));
-            assert_eq!(signs[0].waiting_for.is_some(), state == State::NeedsYou);
+            assert_eq!(signs[0].waiting_for.is_some(), state == SessionState::NeedsYou);
         }
     }
     std::fs::write(root.path.join("sessions/half.json"), "{\"pid\":").expect("writes");
@@ -45,16 +47,16 @@ fn tools_say_what_they_did() {
     let tools = |id: &str| read(&sessions[id]).into_iter().filter_map(|entry| entry.tool).collect::<Vec<_>>();
 
     let page = tools("ffe44014-9a27-4c2e-b3d4-21fa22335233");
-    assert!(matches!(&page[0].action, Action::Edit(changes) if matches!(changes[0].change, Change::Write(_))));
-    assert_eq!(page[1].action, Action::Read { path: "/home/dev/web_ui.v2/about.html".into() });
-    let Action::Edit(changes) = &page[2].action else { panic!("an edit") };
+    assert!(matches!(&page[0].action, ToolAction::Edit(changes) if matches!(changes[0].kind, ChangeKind::Write(_))));
+    assert_eq!(page[1].action, ToolAction::Read { path: "/home/dev/web_ui.v2/about.html".into() });
+    let ToolAction::Edit(changes) = &page[2].action else { panic!("an edit") };
     let patch = "@@ -1,1 +1,1 @@\n-<h1>About</h1>\n\\ No newline at end of file\n+<h1>Contact</h1>\n\\ No newline at end of file\n";
-    assert_eq!(changes[0].change, Change::Patch(patch.into()));
+    assert_eq!(changes[0].kind, ChangeKind::Patch(patch.into()));
 
     let driven = tools("ecb23d04-1c2c-482e-b243-a4eb88ad9dcb");
     let statuses: Vec<_> = driven.iter().map(|tool| tool.status).collect();
     assert_eq!(statuses, [ToolStatus::Done, ToolStatus::Denied, ToolStatus::Denied]);
-    assert!(matches!(driven[0].action, Action::Command { exit_code: Some(0), .. }));
+    assert!(matches!(driven[0].action, ToolAction::Command { exit_code: Some(0), .. }));
 
     let typed = tools("0eb326a8-825c-4422-af12-0fa163f5428a");
     let failed = typed.iter().find(|tool| tool.status == ToolStatus::Failed).expect("a failed write");
@@ -72,11 +74,11 @@ fn notices_say_what_happened() {
     let mut reading = claude().open(&sessions["1b2f6378-e804-4ead-81a1-ab606c44489c"]).expect("opens");
     let entries = reading.read(0..9, TextLimit::NONE);
     let levels: Vec<_> = entries.iter().map(|entry| entry.level).collect();
-    assert_eq!(levels, [Level::Info, Level::Warning, Level::Warning, Level::Error]);
-    assert_eq!((reading.marks(Marks::Prompts), reading.marks(Marks::Errors)), (vec![0], vec![3]));
+    assert_eq!(levels, [NoticeLevel::Info, NoticeLevel::Warning, NoticeLevel::Warning, NoticeLevel::Error]);
+    assert_eq!((reading.marks(MarkKind::Prompts), reading.marks(MarkKind::Errors)), (vec![0], vec![3]));
 
     let compacted = read(&sessions["143b81a6-05d8-46ab-96c8-d1c2291634d1"]);
-    let boundaries: Vec<_> = compacted.iter().filter(|entry| entry.level == Level::Boundary).collect();
+    let boundaries: Vec<_> = compacted.iter().filter(|entry| entry.level == NoticeLevel::Boundary).collect();
     assert_eq!(boundaries.len(), 2);
     assert!(boundaries[0].text.starts_with("Conversation compacted on request"));
 
@@ -88,8 +90,8 @@ fn notices_say_what_happened() {
     );
     let one = One::new(&[user("1", None, "hello"), failed, result]);
     let mut reading = claude().open(&one.session()).expect("opens");
-    assert_eq!(reading.marks(Marks::Errors), [1]);
+    assert_eq!(reading.marks(MarkKind::Errors), [1]);
     let tool = reading.read(1..2, TextLimit::NONE).remove(0).tool.expect("a tool");
-    assert!(matches!(tool.action, Action::Command { exit_code: Some(3), .. }));
+    assert!(matches!(tool.action, ToolAction::Command { exit_code: Some(3), .. }));
     assert_eq!(reading.raw(1).split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).count(), 2);
 }

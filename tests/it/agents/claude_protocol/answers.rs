@@ -1,8 +1,8 @@
 //! What the agent asks, and what may be answered.
 
-use salon::agent::protocol::{Command, Outgoing, Signal};
-use salon::domain::approval::{Answer, Approval, ChoiceKind};
-use salon::domain::transcript::{Action, PlanItem, PlanStatus};
+use salon::agent::protocol::{Outgoing, ProtocolCommand, ProtocolSignal};
+use salon::domain::approval::{Approval, ApprovalAnswer, ChoiceKind};
+use salon::domain::transcript::{PlanItem, PlanStatus, ToolAction};
 use serde_json::{Value, json};
 
 use super::talk::Talk;
@@ -25,15 +25,15 @@ fn bash(talk: &mut Talk, id: &str) -> Approval {
 }
 
 fn choose(talk: &mut Talk, id: &str, token: &str, reason: Option<&str>) -> Value {
-    let answer = Answer::Choice { token: token.into(), reason: reason.map(str::to_owned) };
-    talk.command(Command::Answer { id: id.into(), answer })["response"]["response"].clone()
+    let answer = ApprovalAnswer::Choice { token: token.into(), reason: reason.map(str::to_owned) };
+    talk.command(ProtocolCommand::Answer { id: id.into(), answer })["response"]["response"].clone()
 }
 
 #[test]
 fn a_permission_may_be_given_once_or_for_good_or_refused() {
     let mut talk = Talk::new();
     let approval = bash(&mut talk, "r1");
-    assert!(matches!(&approval.action, Action::Command { command, .. } if command == "cargo test"));
+    assert!(matches!(&approval.action, ToolAction::Command { command, .. } if command == "cargo test"));
     let labels: Vec<&str> = approval.choices.iter().map(|choice| choice.label.as_str()).collect();
     assert_eq!(
         labels,
@@ -42,7 +42,7 @@ fn a_permission_may_be_given_once_or_for_good_or_refused() {
             "Yes, and always allow Bash(cargo test) in this project",
             "Yes, and allow work in /srv in this session",
             "Yes, and switch to acceptEdits in this session",
-            "No, go on without it",
+            "No, continue without it",
             "No, and stop",
         ]
     );
@@ -80,7 +80,7 @@ fn a_request_may_be_withdrawn() {
     let mut talk = Talk::new();
     bash(&mut talk, "r1");
     talk.hear(&json!({"type": "control_cancel_request", "request_id": "r1"}));
-    assert!(matches!(talk.signals.last(), Some(Signal::ApprovalGone(id)) if &**id == "r1"));
+    assert!(matches!(talk.signals.last(), Some(ProtocolSignal::ApprovalGone(id)) if &**id == "r1"));
     let before = talk.outgoing.len();
     choose(&mut talk, "r1", "allow", None);
     assert_eq!(talk.outgoing.len(), before, "nobody waits for it");
@@ -100,7 +100,7 @@ fn questions_are_answered_by_their_options() {
     assert!(approval.questions[1].multiple && !approval.questions[0].multiple);
     assert!(approval.choices.iter().all(|choice| matches!(choice.kind, ChoiceKind::Deny | ChoiceKind::DenyAndStop)));
     let answers = vec![vec!["Blue".to_owned()], vec!["X".to_owned(), "of my own".to_owned()]];
-    let sent = talk.command(Command::Answer { id: "r1".into(), answer: Answer::Answers(answers) });
+    let sent = talk.command(ProtocolCommand::Answer { id: "r1".into(), answer: ApprovalAnswer::Answers(answers) });
     let given = &sent["response"]["response"]["updatedInput"];
     assert_eq!(given["answers"], json!({"Which?": "Blue", "What else?": "X, of my own"}));
     assert_eq!(given["questions"], input["questions"]);
@@ -117,7 +117,7 @@ fn a_plan_is_shown_and_approved() {
         json!({"subtype": "can_use_tool", "tool_name": "ExitPlanMode", "input": {}, "tool_use_id": "toolu_7"});
     let approval = asked(&mut talk, "r1", &request);
     let item = |text: &str| PlanItem { text: text.to_owned(), status: PlanStatus::Pending };
-    assert_eq!(approval.action, Action::Plan(vec![item("one"), item("two")]));
+    assert_eq!(approval.action, ToolAction::Plan(vec![item("one"), item("two")]));
     assert_eq!(approval.choices.len(), 4);
     let response = choose(&mut talk, "r1", "accept-edits", None);
     assert_eq!(response["updatedInput"], json!({}), "as it was asked");

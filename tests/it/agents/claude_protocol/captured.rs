@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use salon::agent::{self, Sessions, TextLimit};
+use salon::agent::{self, SourceSessions, TextLimit};
 use salon::domain::transcript::Transcript;
-use salon::domain::{Agent, Entry, EntryKind, Event, Key};
+use salon::domain::{Agent, Entry, EntryKey, EntryKind, Event};
 
 use super::talk::Talk;
 use crate::support::{Home, fixtures};
@@ -13,9 +13,9 @@ use crate::support::{Home, fixtures};
 pub fn on_disk(home: &Home, id: &str) -> Vec<Entry> {
     let claude = agent::format(Agent::Claude);
     let roots = claude.roots(&home.environment());
-    let units = roots.iter().flat_map(|root| claude.discover(root).units);
+    let units = roots.iter().flat_map(|root| claude.discover(root).sources);
     let unit = units.into_iter().find(|unit| unit.path.ends_with(format!("{id}.jsonl"))).expect("the file");
-    let Sessions::All(sessions) = claude.summarise(&unit, None).sessions else { panic!("a whole file") };
+    let SourceSessions::All(sessions) = claude.summarise(&unit, None).sessions else { panic!("a whole file") };
     let mut reading = claude.open(&sessions[0]).expect("opens");
     reading.read(0..reading.len(), TextLimit::NONE)
 }
@@ -33,14 +33,14 @@ fn told(entry: &Entry) -> String {
 
 /// Both sides, entry by entry; what only one of them has.
 pub fn compare(live: &[Entry], disk: &[Entry]) -> (Vec<String>, Vec<String>) {
-    let keys = |entries: &[Entry]| entries.iter().map(|entry| entry.key).collect::<Vec<Key>>();
+    let keys = |entries: &[Entry]| entries.iter().map(|entry| entry.key).collect::<Vec<EntryKey>>();
     let (live_keys, disk_keys) = (keys(live), keys(disk));
     // A command is told when it is given and stored when it is done.
     let is_command = |entry: &&Entry| entry.kind == EntryKind::Notice && entry.text.starts_with('/');
-    let commands: HashSet<Key> = live.iter().filter(is_command).map(|entry| entry.key).collect();
-    let common = |of: &[Key], other: &[Key]| {
-        let other: HashSet<&Key> = other.iter().collect();
-        of.iter().copied().filter(|key| other.contains(key) && !commands.contains(key)).collect::<Vec<Key>>()
+    let commands: HashSet<EntryKey> = live.iter().filter(is_command).map(|entry| entry.key).collect();
+    let common = |of: &[EntryKey], other: &[EntryKey]| {
+        let other: HashSet<&EntryKey> = other.iter().collect();
+        of.iter().copied().filter(|key| other.contains(key) && !commands.contains(key)).collect::<Vec<EntryKey>>()
     };
     assert_eq!(common(&live_keys, &disk_keys), common(&disk_keys, &live_keys), "the same order");
     for entry in live {
@@ -48,7 +48,7 @@ pub fn compare(live: &[Entry], disk: &[Entry]) -> (Vec<String>, Vec<String>) {
             assert_eq!(told(entry), told(stored));
         }
     }
-    let only = |of: &[Entry], other: &[Key]| {
+    let only = |of: &[Entry], other: &[EntryKey]| {
         let only = of.iter().filter(|entry| !other.contains(&entry.key));
         only.map(|entry| format!("{:?}: {}", entry.kind, entry.text)).collect::<Vec<_>>()
     };
@@ -108,14 +108,14 @@ fn h16_a_version_without_block_numbers_tells_whole_blocks() {
     let home = Home::of(&["claude/2.0.76"]);
     let fold = talk.fold();
     let (live, _) = compare(fold.entries(), &on_disk(&home, "22e22bb8-95a4-495e-a612-04a08b5d5dde"));
-    assert_eq!(live, ["Notice: Claude Code 2.0.76 is shown paragraph by paragraph; a newer version streams."]);
+    assert_eq!(live, ["Notice: Claude Code 2.0.76 appears paragraph by paragraph; newer versions stream."]);
     assert!(fold.entries().len() > 6);
     let pieces = talk.events().filter(|event| is_piece(event)).count();
     assert_eq!(pieces, 0);
 }
 
 fn is_piece(event: &Event) -> bool {
-    use salon::domain::Piece::Delta;
-    use salon::domain::event::Body::{Text, Thinking};
-    matches!(event.body, Text(Delta(_)) | Thinking(Delta(_)))
+    use salon::domain::Delta::Append;
+    use salon::domain::event::EventBody::{Text, Thinking};
+    matches!(event.body, Text(Append(_)) | Thinking(Append(_)))
 }

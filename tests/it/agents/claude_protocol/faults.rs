@@ -1,9 +1,9 @@
 //! Bad input: half lines, garbage, unknown messages. Nothing panics, nothing ends the run, what comes after is heard.
 
 use proptest::prelude::*;
-use salon::agent::protocol::Signal;
+use salon::agent::protocol::ProtocolSignal;
 use salon::domain::EntryKind;
-use salon::domain::run::Outcome;
+use salon::domain::run::TurnOutcome;
 use serde_json::{Value, json};
 
 use super::talk::Talk;
@@ -18,11 +18,11 @@ fn lines() -> Vec<Vec<u8>> {
 
 /// Whatever was heard before, a turn can be had.
 fn still_works(talk: &mut Talk) {
-    assert!(!talk.signals.iter().any(|signal| matches!(signal, Signal::Fatal(_))));
+    assert!(!talk.signals.iter().any(|signal| matches!(signal, ProtocolSignal::Fatal(_))));
     let sent = talk.prompt("still there?");
     talk.hear(&json!({"type": "system", "subtype": "init", "session_id": "s"}));
     talk.hear(&json!({"type": "result", "subtype": "success", "user_message_uuids": [sent["uuid"]]}));
-    assert_eq!(talk.outcomes().pop(), Some(Outcome::Done));
+    assert_eq!(talk.outcomes().pop(), Some(TurnOutcome::Done));
 }
 
 #[test]

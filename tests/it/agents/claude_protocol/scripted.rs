@@ -1,19 +1,19 @@
 //! The scripted agent as `claude`: what it says is heard as the real one is, and what it leaves on disk reads the same.
 
 use salon::agent;
-use salon::agent::protocol::{Command, Conversation, Outgoing, Signal};
-use salon::domain::approval::Answer;
-use salon::domain::run::{Activity, Failure, Outcome, Setting};
+use salon::agent::protocol::{Conversation, Outgoing, ProtocolCommand, ProtocolSignal};
+use salon::domain::approval::ApprovalAnswer;
+use salon::domain::run::{Activity, RunFailure, RunSetting, TurnOutcome};
 use salon::domain::{EntryKind, ToolStatus};
 
 use super::captured::{compare, on_disk};
 use super::opening;
 use super::talk::Talk;
-use crate::support::{Agents, Home, Spoken};
+use crate::support::{Agents, FakeAgent, Home};
 
 /// The program, and a codec that speaks with it.
 struct Scripted {
-    program: Spoken,
+    program: FakeAgent,
     talk: Talk,
     written: usize,
 }
@@ -22,7 +22,7 @@ impl Scripted {
     fn start(home: &Home, agents: &Agents, conversation: Conversation) -> Self {
         let opening = opening(conversation);
         let launch = agent::protocol(salon::domain::Agent::Claude).expect("a protocol").launch(&opening);
-        let program = agents.speak(home, "claude", &launch.args, &[]);
+        let program = agents.spawn(home, "claude", &launch.args, &[]);
         let mut scripted = Self { program, talk: Talk::with(opening), written: 0 };
         scripted.write();
         scripted
@@ -30,11 +30,11 @@ impl Scripted {
 
     fn ready(home: &Home, agents: &Agents, conversation: Conversation) -> Self {
         let mut scripted = Self::start(home, agents, conversation);
-        scripted.until(|signal| matches!(signal, Signal::Ready(_)));
+        scripted.until(|signal| matches!(signal, ProtocolSignal::Ready(_)));
         scripted
     }
 
-    fn tell(&mut self, command: Command) {
+    fn tell(&mut self, command: ProtocolCommand) {
         self.talk.command(command);
         self.write();
     }
@@ -48,10 +48,10 @@ impl Scripted {
     }
 
     /// Hears until something new is told.
-    fn until(&mut self, wanted: impl Fn(&Signal) -> bool) {
+    fn until(&mut self, wanted: impl Fn(&ProtocolSignal) -> bool) {
         loop {
             let seen = self.talk.signals.len();
-            self.talk.line(&self.program.hear());
+            self.talk.line(&self.program.read_line());
             self.write();
             if self.talk.signals[seen..].iter().any(&wanted) {
                 return;
@@ -64,29 +64,29 @@ impl Scripted {
         self.write();
     }
 
-    fn end(&mut self) -> Outcome {
-        self.until(|signal| matches!(signal, Signal::TurnEnded(_)));
+    fn end(&mut self) -> TurnOutcome {
+        self.until(|signal| matches!(signal, ProtocolSignal::TurnEnded(_)));
         self.talk.outcomes().pop().expect("an end")
     }
 
-    fn turn(&mut self, text: &str) -> Outcome {
+    fn turn(&mut self, text: &str) -> TurnOutcome {
         self.prompt(text);
         self.end()
     }
 
-    fn answer(&mut self, answer: Answer) {
-        self.until(|signal| matches!(signal, Signal::Approval(_)));
+    fn answer(&mut self, answer: ApprovalAnswer) {
+        self.until(|signal| matches!(signal, ProtocolSignal::Approval(_)));
         let id = self.talk.approvals().pop().expect("an approval").id;
-        self.tell(Command::Answer { id, answer });
+        self.tell(ProtocolCommand::Answer { id, answer });
     }
 
     fn choose(&mut self, token: &str) {
-        self.answer(Answer::Choice { token: token.into(), reason: None });
+        self.answer(ApprovalAnswer::Choice { token: token.into(), reason: None });
     }
 
     /// Closes its stdin; its exit code, and what it wrote to stderr.
     fn leave(mut self) -> (Option<i32>, String, Talk) {
-        let (said, code, stderr) = self.program.leave();
+        let (said, code, stderr) = self.program.close();
         for line in &said {
             self.talk.line(line);
         }
@@ -104,16 +104,16 @@ fn new() -> Conversation {
 fn h16_the_scripted_agent_streams_what_it_stores() {
     let (home, agents) = (Home::empty(), Agents::of(&["claude"]));
     let mut agent = Scripted::ready(&home, &agents, new());
-    assert_eq!(agent.turn("think hm hm\nsay hello there\nrun ls\nplan A | B\nlong 5000\nflood 50"), Outcome::Done);
+    assert_eq!(agent.turn("think hm hm\nsay hello there\nrun ls\nplan A | B\nlong 5000\nflood 50"), TurnOutcome::Done);
     agent.prompt("ask make\nask rm\nquestion Which? | Red | Blue\nsay done");
     agent.choose("allow");
     agent.choose("deny");
-    agent.answer(Answer::Answers(vec![vec!["Blue".to_owned()]]));
-    assert_eq!(agent.end(), Outcome::Done);
-    assert_eq!(agent.turn("retry\nsay on\ncompact\nsay bye"), Outcome::Done);
+    agent.answer(ApprovalAnswer::Answers(vec![vec!["Blue".to_owned()]]));
+    assert_eq!(agent.end(), TurnOutcome::Done);
+    assert_eq!(agent.turn("retry\nsay on\ncompact\nsay bye"), TurnOutcome::Done);
     let limited = agent.turn("fail 429 slow down");
-    assert!(matches!(limited, Outcome::Failed(Failure::RateLimited { until: Some(_), .. })), "{limited:?}");
-    assert!(matches!(agent.turn("fail 401 who?"), Outcome::Failed(Failure::NotLoggedIn(_))));
+    assert!(matches!(limited, TurnOutcome::Failed(RunFailure::RateLimited { until: Some(_), .. })), "{limited:?}");
+    assert!(matches!(agent.turn("fail 401 who?"), TurnOutcome::Failed(RunFailure::NotLoggedIn(_))));
     let (code, stderr, talk) = agent.leave();
     assert_eq!((code, &*stderr), (Some(0), ""));
     let fold = talk.fold();
@@ -138,20 +138,20 @@ fn the_scripted_agent_heeds_an_interrupt_and_takes_settings() {
     let (home, agents) = (Home::empty(), Agents::of(&["claude"]));
     let mut agent = Scripted::ready(&home, &agents, new());
     agent.prompt("say a\nhang");
-    agent.until(|signal| matches!(signal, Signal::PromptAccepted { .. }));
-    agent.tell(Command::Interrupt);
-    assert_eq!(agent.end(), Outcome::Interrupted);
+    agent.until(|signal| matches!(signal, ProtocolSignal::PromptAccepted { .. }));
+    agent.tell(ProtocolCommand::Interrupt);
+    assert_eq!(agent.end(), TurnOutcome::Interrupted);
     agent.prompt("ask rm");
-    agent.until(|signal| matches!(signal, Signal::Approval(_)));
-    agent.tell(Command::Interrupt);
-    assert_eq!(agent.end(), Outcome::Interrupted);
-    assert!(agent.talk.signals.iter().any(|signal| matches!(signal, Signal::ApprovalGone(_))));
-    agent.tell(Command::Set(Setting::Model("haiku".to_owned())));
-    agent.tell(Command::Set(Setting::Mode("plan".to_owned())));
-    agent.tell(Command::Set(Setting::Effort("high".to_owned())));
+    agent.until(|signal| matches!(signal, ProtocolSignal::Approval(_)));
+    agent.tell(ProtocolCommand::Interrupt);
+    assert_eq!(agent.end(), TurnOutcome::Interrupted);
+    assert!(agent.talk.signals.iter().any(|signal| matches!(signal, ProtocolSignal::ApprovalGone(_))));
+    agent.tell(ProtocolCommand::Set(RunSetting::Model("haiku".to_owned())));
+    agent.tell(ProtocolCommand::Set(RunSetting::Mode("plan".to_owned())));
+    agent.tell(ProtocolCommand::Set(RunSetting::Effort("high".to_owned())));
     agent.prompt("plan one | two\nsay begun");
     agent.choose("accept-edits");
-    assert_eq!(agent.end(), Outcome::Done);
+    assert_eq!(agent.end(), TurnOutcome::Done);
     let (_, _, talk) = agent.leave();
     let settings = talk.settings();
     let last = |of: fn(&(Option<String>, Option<String>, Option<String>)) -> Option<&String>| {
@@ -168,13 +168,13 @@ fn the_scripted_agent_heeds_an_interrupt_and_takes_settings() {
 fn the_scripted_agent_misbehaves_and_no_turn_ends_twice() {
     let (home, agents) = (Home::empty(), Agents::of(&["claude"]));
     let mut agent = Scripted::ready(&home, &agents, new());
-    assert_eq!(agent.turn("stray\ngarbage\ntwice\nsay one"), Outcome::Done);
-    assert_eq!(agent.turn("say two"), Outcome::Done);
+    assert_eq!(agent.turn("stray\ngarbage\ntwice\nsay one"), TurnOutcome::Done);
+    assert_eq!(agent.turn("say two"), TurnOutcome::Done);
     agent.prompt("say three\ncrash 3");
     let (code, stderr, talk) = agent.leave();
     assert_eq!(code, Some(3));
     assert!(stderr.contains("told to crash"), "{stderr}");
-    assert_eq!(talk.outcomes(), [Outcome::Done, Outcome::Done]);
+    assert_eq!(talk.outcomes(), [TurnOutcome::Done, TurnOutcome::Done]);
     let others = talk.fold().entries().iter().filter(|entry| entry.kind == EntryKind::Other).count();
     assert_eq!(others, 5, "each line of garbage is kept");
 }
@@ -199,7 +199,7 @@ fn the_scripted_agent_is_resumed_forked_and_refused() {
     assert!(copy != ID && prompts(&copy) == 3 && prompts(ID) == 2);
     let (code, stderr, talk) = Scripted::start(&home, &agents, Conversation::Resume("unknown".into())).leave();
     assert!(code == Some(1) && stderr.contains("No conversation found"), "{stderr}");
-    assert!(matches!(talk.signals.last(), Some(Signal::Fatal(Failure::UnknownSession(_)))));
+    assert!(matches!(talk.signals.last(), Some(ProtocolSignal::Fatal(RunFailure::UnknownSession(_)))));
     let (code, stderr, _) = Scripted::start(&home, &agents, new()).leave();
     assert!(code == Some(1) && stderr.contains("already in use"), "{stderr}");
 }

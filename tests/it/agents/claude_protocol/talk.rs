@@ -1,10 +1,12 @@
 //! A talk with the codec: what it was told, what it said. A captured stream is played from both sides.
 
 use salon::agent;
-use salon::agent::protocol::{Codec, Command, Conversation, Incoming, Opening, Outgoing, Signal, Step};
-use salon::domain::approval::{Answer, Approval};
+use salon::agent::protocol::{
+    Codec, CodecStep, Conversation, Incoming, Outgoing, ProtocolCommand, ProtocolSignal, RunStart,
+};
+use salon::domain::approval::{Approval, ApprovalAnswer};
 use salon::domain::prompt::PromptId;
-use salon::domain::run::{Activity, Outcome, Setting};
+use salon::domain::run::{Activity, RunSetting, TurnOutcome};
 use salon::domain::transcript::Transcript;
 use salon::domain::{Agent, Event, Time};
 use serde_json::{Value, json};
@@ -15,7 +17,7 @@ use crate::support::fixtures;
 /// A codec, and all that went through it.
 pub struct Talk {
     pub codec: Box<dyn Codec>,
-    pub signals: Vec<Signal>,
+    pub signals: Vec<ProtocolSignal>,
     pub outgoing: Vec<Outgoing>,
     pub heard: Vec<Value>,
     pub prompts: usize,
@@ -30,9 +32,9 @@ impl Talk {
     }
 
     /// One that was opened so.
-    pub fn with(opening: Opening) -> Self {
+    pub fn with(opening: RunStart) -> Self {
         let mut talk = Self::silent();
-        talk.command(Command::Open(opening));
+        talk.command(ProtocolCommand::Open(opening));
         talk
     }
 
@@ -91,13 +93,13 @@ impl Talk {
                 let request = &line["request"];
                 let word = |name: &str| request[name].as_str().unwrap_or_default().to_owned();
                 let command = match request["subtype"].as_str() {
-                    Some("initialize") => Command::Open(opening(Conversation::New { id: None })),
-                    Some("interrupt") => Command::Interrupt,
-                    Some("set_model") => Command::Set(Setting::Model(word("model"))),
-                    Some("set_permission_mode") => Command::Set(Setting::Mode(word("mode"))),
+                    Some("initialize") => ProtocolCommand::Open(opening(Conversation::New { id: None })),
+                    Some("interrupt") => ProtocolCommand::Interrupt,
+                    Some("set_model") => ProtocolCommand::Set(RunSetting::Model(word("model"))),
+                    Some("set_permission_mode") => ProtocolCommand::Set(RunSetting::Mode(word("mode"))),
                     Some("apply_flag_settings") => {
                         let effort = request["settings"]["effortLevel"].as_str().expect("an effort");
-                        Command::Set(Setting::Effort(effort.to_owned()))
+                        ProtocolCommand::Set(RunSetting::Effort(effort.to_owned()))
                     }
                     _ => return,
                 };
@@ -114,13 +116,15 @@ impl Talk {
     fn decide(&mut self, captured: &Value) {
         let response = &captured["response"];
         let approval = self.approvals().pop().expect("an approval");
-        let choice = |token: &str, reason: Option<&str>| Answer::Choice {
+        let choice = |token: &str, reason: Option<&str>| ApprovalAnswer::Choice {
             token: token.into(),
             reason: reason.map(str::to_owned),
         };
         let answer = if !approval.questions.is_empty() {
             let given = response["updatedInput"]["answers"].as_object().expect("answers");
-            Answer::Answers(given.values().map(|given| vec![given.as_str().expect("text").to_owned()]).collect())
+            ApprovalAnswer::Answers(
+                given.values().map(|given| vec![given.as_str().expect("text").to_owned()]).collect(),
+            )
         } else if response["behavior"] == "deny" {
             let token = if response["interrupt"] == true { "deny-stop" } else { "deny" };
             choice(token, response["message"].as_str())
@@ -129,7 +133,7 @@ impl Talk {
         } else {
             choice("allow", None)
         };
-        let sent = self.command(Command::Answer { id: approval.id, answer });
+        let sent = self.command(ProtocolCommand::Answer { id: approval.id, answer });
         let mut captured = captured.clone();
         if response["behavior"] == "deny" && response["interrupt"].is_null() {
             captured["response"]["interrupt"] = json!(false);
@@ -145,7 +149,7 @@ impl Talk {
     }
 
     /// Gives a command; what it sends.
-    pub fn command(&mut self, command: Command) -> Value {
+    pub fn command(&mut self, command: ProtocolCommand) -> Value {
         let step = self.codec.command(command, now());
         let sent = match step.outgoing.first() {
             Some(Outgoing::Line(line)) => serde_json::from_slice(line).expect("JSON"),
@@ -160,7 +164,7 @@ impl Talk {
     pub fn prompt(&mut self, text: &str) -> Value {
         self.prompts += 1;
         let id = PromptId(i64::try_from(self.prompts).expect("few"));
-        self.command(Command::Prompt { id, text: text.to_owned() })
+        self.command(ProtocolCommand::Prompt { id, text: text.to_owned() })
     }
 
     /// The agent says something.
@@ -181,7 +185,7 @@ impl Talk {
         self.hear(&json!({"type": "stream_event", "event": event, "parent_tool_use_id": null}));
     }
 
-    fn take(&mut self, step: Step) {
+    fn take(&mut self, step: CodecStep) {
         self.signals.extend(step.signals);
         self.outgoing.extend(step.outgoing);
     }
@@ -205,37 +209,37 @@ impl Talk {
         notices.map(|entry| entry.text.clone()).collect()
     }
 
-    pub fn outcomes(&self) -> Vec<Outcome> {
+    pub fn outcomes(&self) -> Vec<TurnOutcome> {
         self.pick(|signal| match signal {
-            Signal::TurnEnded(outcome) => Some(outcome.clone()),
+            ProtocolSignal::TurnEnded(outcome) => Some(outcome.clone()),
             _ => None,
         })
     }
 
     pub fn accepted(&self) -> Vec<PromptId> {
         self.pick(|signal| match signal {
-            Signal::PromptAccepted { id } => Some(*id),
+            ProtocolSignal::PromptAccepted { id } => Some(*id),
             _ => None,
         })
     }
 
     pub fn sessions(&self) -> Vec<String> {
         self.pick(|signal| match signal {
-            Signal::Session(id) => Some(id.to_string()),
+            ProtocolSignal::Session(id) => Some(id.to_string()),
             _ => None,
         })
     }
 
     pub fn activities(&self) -> Vec<Activity> {
         self.pick(|signal| match signal {
-            Signal::Activity(activity) => Some(activity.clone()),
+            ProtocolSignal::Activity(activity) => Some(activity.clone()),
             _ => None,
         })
     }
 
     pub fn approvals(&self) -> Vec<Approval> {
         self.pick(|signal| match signal {
-            Signal::Approval(approval) => Some(approval.clone()),
+            ProtocolSignal::Approval(approval) => Some(approval.clone()),
             _ => None,
         })
     }
@@ -243,12 +247,12 @@ impl Talk {
     pub fn settings(&self) -> Vec<(Option<String>, Option<String>, Option<String>)> {
         let text = |word: &Option<std::sync::Arc<str>>| word.as_deref().map(str::to_owned);
         self.pick(|signal| match signal {
-            Signal::Settings { model, mode, effort } => Some((text(model), text(mode), text(effort))),
+            ProtocolSignal::Settings { model, mode, effort } => Some((text(model), text(mode), text(effort))),
             _ => None,
         })
     }
 
-    fn pick<T>(&self, pick: impl Fn(&Signal) -> Option<T>) -> Vec<T> {
+    fn pick<T>(&self, pick: impl Fn(&ProtocolSignal) -> Option<T>) -> Vec<T> {
         self.signals.iter().filter_map(pick).collect()
     }
 }

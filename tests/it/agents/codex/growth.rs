@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use salon::agent::{Progress, Refreshed, TextLimit};
+use salon::agent::{RefreshOutcome, SummaryProgress, TextLimit};
 use salon::domain::Session;
 
 use super::{ARCHIVED, PARENT, TOUR, VERSIONS, all, append, codex, sessions, unit, units};
@@ -17,7 +17,7 @@ fn a12_growing_by_any_pieces_gives_the_same_summary() {
         let expected = all(codex().summarise(&at, None));
         let messages = |sessions: &[Session]| sessions.first().map_or(0, |session| session.messages);
         let ends: Vec<usize> = memchr::memchr_iter(b'\n', &whole).map(|end| end + 1).collect();
-        let mut progress: Option<Progress> = None;
+        let mut progress: Option<SummaryProgress> = None;
         for piece in ends.chunks(7) {
             let end = *piece.last().expect("not empty");
             // First with half of the next line, which must not count.
@@ -49,7 +49,7 @@ fn a12_an_append_costs_only_its_own_bytes() {
     let second = codex().summarise(&unit(&home, &path), Some(&first.progress));
     assert_eq!(second.bytes_read, line.len() as u64);
     assert_eq!(all(second)[0].messages, session.messages + 1);
-    assert_eq!(reading.refresh(), Refreshed::Grown { from: session.messages as usize });
+    assert_eq!(reading.refresh(), RefreshOutcome::Grown { from: session.messages as usize });
     assert_eq!(reading.bytes_read() - before, line.len() as u64);
     assert_eq!(reading.read(reading.len() - 1..reading.len(), TextLimit::NONE)[0].text, "one more");
 }
@@ -65,7 +65,7 @@ fn a13_a_rollout_that_was_replaced_is_read_again() {
     fs::write(&long, fs::read(&short).expect("rollout")).expect("write");
     let after = codex().summarise(&unit(&home, &long), Some(&before.progress));
     assert_eq!(&*all(after)[0].key.id, PARENT);
-    assert_eq!(reading.refresh(), Refreshed::Reset);
+    assert_eq!(reading.refresh(), RefreshOutcome::Reset);
     // Another file in its place.
     let before = codex().summarise(&unit(&home, &long), None);
     let other = long.with_extension("new");
@@ -73,8 +73,8 @@ fn a13_a_rollout_that_was_replaced_is_read_again() {
     fs::rename(&other, &long).expect("rename");
     let after = codex().summarise(&unit(&home, &long), Some(&before.progress));
     assert_eq!(&*all(after)[0].title.text, "to be archived");
-    assert_eq!(reading.refresh(), Refreshed::Reset);
+    assert_eq!(reading.refresh(), RefreshOutcome::Reset);
     fs::remove_file(&long).expect("remove");
-    assert_eq!(reading.refresh(), Refreshed::Gone);
+    assert_eq!(reading.refresh(), RefreshOutcome::Gone);
     assert!(matches!(&*codex().affected(&codex().roots(&home.environment())[0], &long), [(_, None)]));
 }

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use salon::agent::{Marks, Note, Refreshed, TextLimit};
-use salon::domain::event::Level;
+use salon::agent::{MarkKind, RefreshOutcome, SummaryNote, TextLimit};
+use salon::domain::event::NoticeLevel;
 use salon::domain::{EntryKind, Tokens};
 
 use super::{CHILD, FORK, PARENT, TOUR, all, append, codex, read, sessions, texts, unit, units};
@@ -15,7 +15,7 @@ fn h4_a_sub_agent_knows_its_parent_and_its_parent_knows_it() {
     let unit = units(&home).into_iter().find(|unit| unit.path.to_string_lossy().contains(CHILD)).expect("the child");
     let child = codex().summarise(&unit, None);
     let tokens = Tokens { input: 3895, output: 3, cache_read: 3895, cache_write: 0 };
-    assert_eq!(child.notes, [Note::Usage { id: PARENT.into(), tokens }]);
+    assert_eq!(child.notes, [SummaryNote::Usage { id: PARENT.into(), tokens }]);
     let child = all(child).remove(0);
     assert!(child.flags.subagent && !child.flags.headless);
     assert_eq!(child.parent.as_deref(), Some(PARENT));
@@ -49,7 +49,7 @@ fn h5_a_fork_without_its_parent_says_so() {
     let mut reading = codex().open(&fork).expect("opens");
     assert_eq!((fork.messages, reading.len(), reading.issues().len()), (1, 1, 1));
     let notice = reading.read(0..9, TextLimit::NONE).remove(0);
-    assert_eq!((notice.kind, notice.level), (EntryKind::Notice, Level::Warning));
+    assert_eq!((notice.kind, notice.level), (EntryKind::Notice, NoticeLevel::Warning));
     assert!(notice.text.contains(TOUR));
 }
 
@@ -71,10 +71,10 @@ fn h5_a_fork_of_a_fork_goes_all_the_way_back() {
     assert_eq!((session.messages, session.turns, entries.len()), (37, 16, 37));
     assert_eq!((&*entries[35].text, &*entries[36].text), ("in the fork", "in the third"));
     let mut reading = codex().open(session).expect("opens");
-    assert_eq!(reading.marks(Marks::Prompts).last(), Some(&36));
+    assert_eq!(reading.marks(MarkKind::Prompts).last(), Some(&36));
     assert_eq!(codex().tail(session, 5).expect("tail").len(), 5);
     append(&path, own.replace("u1", "u3").as_bytes());
     append(&path, b"\n");
-    assert_eq!(reading.refresh(), Refreshed::Grown { from: 37 });
+    assert_eq!(reading.refresh(), RefreshOutcome::Grown { from: 37 });
     assert!(String::from_utf8(reading.raw(36)).expect("text").contains("in the third"));
 }

@@ -1,8 +1,8 @@
 //! What Codex asks, and what it is answered.
 
-use salon::agent::protocol::{Command, Conversation, Signal};
-use salon::domain::approval::{Answer, ChoiceKind};
-use salon::domain::transcript::{Action, Change};
+use salon::agent::protocol::{Conversation, ProtocolCommand, ProtocolSignal};
+use salon::domain::approval::{ApprovalAnswer, ChoiceKind};
+use salon::domain::transcript::{ChangeKind, ToolAction};
 use serde_json::{Value, json};
 
 use super::{Driven, THREAD, played};
@@ -26,14 +26,14 @@ fn leave_for_a_command_is_given_in_the_agents_own_words() {
         let mut driven = Driven::working();
         leave(&mut driven, &decisions);
         let approval = driven.approval();
-        assert_eq!(approval.action, Action::Command { command: "ls -la".into(), exit_code: None });
+        assert_eq!(approval.action, ToolAction::Command { command: "ls -la".into(), exit_code: None });
         assert_eq!(approval.reason.as_deref(), Some("outside of the sandbox"));
         let labels: Vec<&str> = approval.choices.iter().map(|choice| choice.label.as_str()).collect();
         let always = "Yes, and always allow commands that begin with `ls -la`";
-        assert_eq!(labels, ["Yes", always, "No, go on without it", "No, and stop"]);
+        assert_eq!(labels, ["Yes", always, "No, continue without it", "No, and stop"]);
         driven.choose(kind, None);
         assert_eq!(driven.sent.last(), Some(&json!({"id": 0, "result": {"decision": decision}})));
-        assert!(matches!(driven.signals.last(), Some(Signal::ApprovalGone(id)) if **id == *"0"));
+        assert!(matches!(driven.signals.last(), Some(ProtocolSignal::ApprovalGone(id)) if **id == *"0"));
     }
 }
 
@@ -57,14 +57,14 @@ fn leave_for_a_change_shows_the_change() {
     driven.tell("item/started", &json!({"turnId": "turn-1", "item": item}));
     let params = json!({"threadId": THREAD, "turnId": "turn-1", "itemId": "call-1", "reason": null});
     driven.hear(&json!({"method": "item/fileChange/requestApproval", "id": "x", "params": params}));
-    let Action::Edit(shown) = driven.approval().action else { panic!("an edit") };
-    let shown: Vec<_> = shown.into_iter().map(|change| (change.path, change.change)).collect();
+    let ToolAction::Edit(shown) = driven.approval().action else { panic!("an edit") };
+    let shown: Vec<_> = shown.into_iter().map(|change| (change.path, change.kind)).collect();
     assert_eq!(
         shown,
         [
-            ("a".into(), Change::Write("one\n".into())),
-            ("b".into(), Change::Patch("@@\n-x\n+y\n".into())),
-            ("c".into(), Change::Delete),
+            ("a".into(), ChangeKind::Write("one\n".into())),
+            ("b".into(), ChangeKind::Patch("@@\n-x\n+y\n".into())),
+            ("c".into(), ChangeKind::Delete),
         ]
     );
     driven.choose(ChoiceKind::AllowAlways, None);
@@ -85,7 +85,7 @@ fn permissions_are_granted_for_a_turn_a_session_or_not() {
         let mut driven = Driven::working();
         let params = json!({"threadId": THREAD, "turnId": "turn-1", "itemId": "i", "permissions": wanted});
         driven.hear(&json!({"method": "item/permissions/requestApproval", "id": 3, "params": params}));
-        assert_eq!(driven.approval().action, Action::Other("use the network".into()));
+        assert_eq!(driven.approval().action, ToolAction::Other("use the network".into()));
         driven.choose(kind, None);
         assert!(driven.sent.contains(&json!({"id": 3, "result": result})));
         assert_eq!(driven.sent.iter().any(|sent| sent["method"] == "turn/interrupt"), stops);
@@ -122,7 +122,7 @@ fn a_form_is_answered_in_the_types_of_its_schema() {
     assert!(approval.questions[3].multiple);
     let given = [vec!["Ann"], vec!["42"], vec!["Yes"], vec!["x", "y"], vec!["One"]];
     let given = given.iter().map(|answers| answers.iter().map(|answer| (*answer).to_owned()).collect()).collect();
-    driven.command(Command::Answer { id: approval.id, answer: Answer::Answers(given) });
+    driven.command(ProtocolCommand::Answer { id: approval.id, answer: ApprovalAnswer::Answers(given) });
     let content = json!({"a": "Ann", "b": 42, "c": true, "d": ["x", "y"], "e": "1"});
     let result = json!({"action": "accept", "content": content, "_meta": null});
     assert_eq!(driven.sent.last(), Some(&json!({"id": 5, "result": result})));
@@ -147,7 +147,7 @@ fn a_request_that_nobody_knows_is_answered_with_an_error() {
     driven.hear(&json!({"method": "item/tool/call", "id": 9, "params": {"tool": "x"}}));
     let answer = driven.sent.last().expect("an answer");
     assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(9), &json!(-32601)));
-    driven.command(Command::Answer { id: "none".into(), answer: Answer::Answers(Vec::new()) });
+    driven.command(ProtocolCommand::Answer { id: "none".into(), answer: ApprovalAnswer::Answers(Vec::new()) });
     assert!(driven.sent.last().expect("the same")["error"].is_object(), "an answer to no question sends nothing");
 }
 
@@ -156,10 +156,10 @@ fn an_approval_that_was_settled_elsewhere_or_by_the_end_is_gone() {
     let mut driven = Driven::working();
     leave(&mut driven, &Value::Null);
     driven.tell("serverRequest/resolved", &json!({"requestId": 0}));
-    assert!(matches!(driven.signals.last(), Some(Signal::ApprovalGone(_))));
+    assert!(matches!(driven.signals.last(), Some(ProtocolSignal::ApprovalGone(_))));
     leave(&mut driven, &Value::Null);
     driven.end("turn-1", "interrupted", &Value::Null);
-    let gone = driven.signals.iter().filter(|signal| matches!(signal, Signal::ApprovalGone(_))).count();
+    let gone = driven.signals.iter().filter(|signal| matches!(signal, ProtocolSignal::ApprovalGone(_))).count();
     assert_eq!(gone, 2);
 }
 
@@ -168,10 +168,10 @@ fn a_sub_agents_question_outlives_the_turn_that_started_it() {
     let mut driven = Driven::working();
     let params = json!({"threadId": "child", "turnId": "t", "itemId": "i", "command": "ls"});
     driven.hear(&json!({"method": "item/commandExecution/requestApproval", "id": 1, "params": params}));
-    assert_eq!(driven.approval().reason.as_deref(), Some("asked by a sub-agent"));
+    assert_eq!(driven.approval().reason.as_deref(), Some("requested by a sub-agent"));
     driven.tell("item/agentMessage/delta", &json!({"threadId": "child", "itemId": "m", "delta": "not ours"}));
     driven.tell("turn/completed", &json!({"threadId": "child", "turn": {"id": "turn-1", "status": "completed"}}));
     assert!(driven.ends().is_empty() && driven.entries().len() == 1);
     driven.end("turn-1", "completed", &Value::Null);
-    assert!(matches!(driven.signals.last(), Some(Signal::Approval(_))), "it is told again");
+    assert!(matches!(driven.signals.last(), Some(ProtocolSignal::Approval(_))), "it is told again");
 }

@@ -1,16 +1,16 @@
 //! The scripted agent as `codex`: what it says is heard as the real one is, and what it leaves on disk is read the same.
 
-use salon::agent::protocol::{Command, Conversation, Setting, Signal};
-use salon::domain::approval::{Answer, ChoiceKind};
-use salon::domain::run::{Failure, Outcome};
+use salon::agent::protocol::{Conversation, ProtocolCommand, ProtocolSignal, RunSetting};
+use salon::domain::approval::{ApprovalAnswer, ChoiceKind};
+use salon::domain::run::{RunFailure, TurnOutcome};
 use salon::domain::{EntryKind, ToolStatus};
 
 use super::{Driven, kept, opening, stored_in, told};
-use crate::support::{Agents, Home, Spoken};
+use crate::support::{Agents, FakeAgent, Home};
 
 /// A scripted agent with a codec before it.
 struct Agent {
-    program: Spoken,
+    program: FakeAgent,
     driven: Driven,
     /// How many of the codec's messages were written.
     written: usize,
@@ -21,20 +21,20 @@ impl Agent {
     fn start(home: &Home, conversation: Conversation) -> Self {
         let agents = Agents::of(&["codex"]);
         let vars = [("CODEX_HOME", home.path().join(".codex"))];
-        let program = agents.speak(home, "codex", &["app-server".to_owned()], &vars);
+        let program = agents.spawn(home, "codex", &["app-server".to_owned()], &vars);
         let mut agent = Self { program, driven: Driven::new(), written: 0, _agents: agents };
-        agent.tell(Command::Open(opening(conversation)));
+        agent.tell(ProtocolCommand::Open(opening(conversation)));
         agent
     }
 
     /// With a thread that is loaded.
     fn ready(home: &Home, conversation: Conversation) -> Self {
         let mut agent = Self::start(home, conversation);
-        agent.until(|signal| matches!(signal, Signal::Ready(offers) if !offers.models.is_empty()));
+        agent.until(|signal| matches!(signal, ProtocolSignal::Ready(offers) if !offers.models.is_empty()));
         agent
     }
 
-    fn tell(&mut self, command: Command) {
+    fn tell(&mut self, command: ProtocolCommand) {
         self.driven.command(command);
         self.write();
     }
@@ -47,10 +47,10 @@ impl Agent {
     }
 
     /// Hears until something is told that was not before.
-    fn until(&mut self, wanted: impl Fn(&Signal) -> bool) {
+    fn until(&mut self, wanted: impl Fn(&ProtocolSignal) -> bool) {
         let mut seen = self.driven.signals.len();
         loop {
-            self.driven.hear_bytes(&self.program.hear());
+            self.driven.hear_bytes(&self.program.read_line());
             self.write();
             if self.driven.signals[seen..].iter().any(&wanted) {
                 return;
@@ -60,21 +60,21 @@ impl Agent {
     }
 
     fn prompt(&mut self, id: i64, text: &str) {
-        self.tell(Command::Prompt { id: salon::domain::prompt::PromptId(id), text: text.to_owned() });
+        self.tell(ProtocolCommand::Prompt { id: salon::domain::prompt::PromptId(id), text: text.to_owned() });
     }
 
-    fn turn(&mut self, id: i64, text: &str) -> Outcome {
+    fn turn(&mut self, id: i64, text: &str) -> TurnOutcome {
         self.prompt(id, text);
         self.end()
     }
 
-    fn end(&mut self) -> Outcome {
-        self.until(|signal| matches!(signal, Signal::TurnEnded(_)));
+    fn end(&mut self) -> TurnOutcome {
+        self.until(|signal| matches!(signal, ProtocolSignal::TurnEnded(_)));
         self.driven.ends().pop().expect("an end")
     }
 
     fn asked(&mut self, kind: ChoiceKind) {
-        self.until(|signal| matches!(signal, Signal::Approval(_)));
+        self.until(|signal| matches!(signal, ProtocolSignal::Approval(_)));
         self.driven.choose(kind, None);
         self.write();
     }
@@ -85,7 +85,7 @@ impl Agent {
 
     /// Closes its stdin, which is its end.
     fn close(self) -> Driven {
-        assert_eq!(self.program.leave().1, Some(0));
+        assert_eq!(self.program.close().1, Some(0));
         self.driven
     }
 }
@@ -104,20 +104,20 @@ fn h16_the_scripted_agent_streams_what_it_stores() {
     let home = Home::empty();
     let mut agent = Agent::ready(&home, Conversation::New { id: None });
     let script = "think hard about it\nsay one two three\nflood 20\nlong 500\nrun ls -la\nretry\nsay done";
-    assert_eq!(agent.turn(1, script), Outcome::Done);
+    assert_eq!(agent.turn(1, script), TurnOutcome::Done);
     agent.prompt(2, "ask make\nask rm -rf x\nsay after");
     agent.asked(ChoiceKind::AllowOnce);
     agent.asked(ChoiceKind::Deny);
-    assert_eq!(agent.end(), Outcome::Done);
+    assert_eq!(agent.end(), TurnOutcome::Done);
     agent.prompt(3, "ask stop me\nsay never");
     agent.asked(ChoiceKind::DenyAndStop);
-    assert_eq!(agent.end(), Outcome::Interrupted);
-    assert_eq!(agent.turn(4, "fail 500 high demand"), Outcome::Failed(Failure::Other("high demand".into())));
+    assert_eq!(agent.end(), TurnOutcome::Interrupted);
+    assert_eq!(agent.turn(4, "fail 500 high demand"), TurnOutcome::Failed(RunFailure::Other("high demand".into())));
     agent.prompt(5, "question Which? | this | that");
-    agent.until(|signal| matches!(signal, Signal::Approval(_)));
+    agent.until(|signal| matches!(signal, ProtocolSignal::Approval(_)));
     let id = agent.driven.approval().id;
-    agent.tell(Command::Answer { id, answer: Answer::Answers(vec![vec!["that".to_owned()]]) });
-    assert_eq!(agent.end(), Outcome::Done);
+    agent.tell(ProtocolCommand::Answer { id, answer: ApprovalAnswer::Answers(vec![vec!["that".to_owned()]]) });
+    assert_eq!(agent.end(), TurnOutcome::Done);
     let thread = agent.thread();
     let driven = agent.close();
     use ToolStatus::{Denied, Done, Interrupted};
@@ -138,7 +138,7 @@ fn the_scripted_agent_is_resumed_forked_and_refused() {
     first.turn(1, "say one");
     let thread = first.thread();
     let mut second = Agent::start(&home, Conversation::Resume(thread.as_str().into()));
-    second.until(|signal| matches!(signal, Signal::Fatal(Failure::HeldElsewhere(_))));
+    second.until(|signal| matches!(signal, ProtocolSignal::Fatal(RunFailure::OpenElsewhere(_))));
     first.close();
     let mut again = Agent::ready(&home, Conversation::Resume(thread.as_str().into()));
     again.turn(2, "say two");
@@ -159,7 +159,7 @@ fn the_scripted_agent_is_resumed_forked_and_refused() {
         (vec!["one".into(), "two".into()], vec!["one".into(), "two".into(), "three".into()])
     );
     let mut unknown = Agent::start(&home, Conversation::Resume("01a1fd83-0000-7000-8000-000000000000".into()));
-    unknown.until(|signal| matches!(signal, Signal::Fatal(Failure::UnknownSession(_))));
+    unknown.until(|signal| matches!(signal, ProtocolSignal::Fatal(RunFailure::UnknownSession(_))));
 }
 
 #[test]
@@ -167,29 +167,29 @@ fn the_scripted_agent_heeds_an_interrupt_and_takes_settings() {
     let home = Home::empty();
     let mut agent = Agent::ready(&home, Conversation::New { id: None });
     agent.prompt(1, "say begun\nhang");
-    agent.until(|signal| matches!(signal, Signal::TurnStarted));
-    agent.tell(Command::Interrupt);
-    assert_eq!(agent.end(), Outcome::Interrupted);
-    agent.tell(Command::Set(Setting::Mode("full-access".into())));
-    assert_eq!(agent.turn(2, "ask no leave needed\nplan look | do"), Outcome::Done);
+    agent.until(|signal| matches!(signal, ProtocolSignal::TurnStarted));
+    agent.tell(ProtocolCommand::Interrupt);
+    assert_eq!(agent.end(), TurnOutcome::Interrupted);
+    agent.tell(ProtocolCommand::Set(RunSetting::Mode("full-access".into())));
+    assert_eq!(agent.turn(2, "ask no leave needed\nplan look | do"), TurnOutcome::Done);
     assert_eq!(agent.driven.last().text, "- [~] look\n- [ ] do");
-    agent.tell(Command::Set(Setting::Model("nope".into())));
-    assert_eq!(agent.turn(3, "say x"), Outcome::Failed(Failure::UnknownModel("model: nope".into())));
-    agent.tell(Command::Set(Setting::Model("gpt-5".into())));
+    agent.tell(ProtocolCommand::Set(RunSetting::Model("nope".into())));
+    assert_eq!(agent.turn(3, "say x"), TurnOutcome::Failed(RunFailure::UnknownModel("model: nope".into())));
+    agent.tell(ProtocolCommand::Set(RunSetting::Model("gpt-5".into())));
     assert!(matches!(
         agent.turn(4, "fail 429 slow down"),
-        Outcome::Failed(Failure::RateLimited { until: Some(_), .. })
+        TurnOutcome::Failed(RunFailure::RateLimited { until: Some(_), .. })
     ));
-    assert!(matches!(agent.turn(5, "fail 401 who are you"), Outcome::Failed(Failure::NotLoggedIn(_))));
+    assert!(matches!(agent.turn(5, "fail 401 who are you"), TurnOutcome::Failed(RunFailure::NotLoggedIn(_))));
 }
 
 #[test]
 fn the_scripted_agent_misbehaves_and_no_turn_ends_twice() {
     let home = Home::empty();
     let mut agent = Agent::ready(&home, Conversation::New { id: None });
-    assert_eq!(agent.turn(1, "garbage\nstray\ntwice\nsay on"), Outcome::Done);
-    assert_eq!(agent.turn(2, "/compact"), Outcome::Done);
-    assert_eq!(agent.turn(3, "/review"), Outcome::Done);
+    assert_eq!(agent.turn(1, "garbage\nstray\ntwice\nsay on"), TurnOutcome::Done);
+    assert_eq!(agent.turn(2, "/compact"), TurnOutcome::Done);
+    assert_eq!(agent.turn(3, "/review"), TurnOutcome::Done);
     assert_eq!(agent.driven.ends().len(), 3);
     assert_eq!(texts(&agent.driven), ["on", "It looks good to me."]);
     assert!(home.path().join(".codex/sessions").is_dir());

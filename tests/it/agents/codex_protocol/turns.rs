@@ -1,7 +1,7 @@
 //! Threads and turns: how they begin, what they are set to, how they fail and end.
 
-use salon::agent::protocol::{Command, Conversation, Opening, Setting, Signal};
-use salon::domain::run::{Activity, Failure, Outcome};
+use salon::agent::protocol::{Conversation, ProtocolCommand, ProtocolSignal, RunSetting, RunStart};
+use salon::domain::run::{Activity, RunFailure, TurnOutcome};
 use salon::domain::{EntryKind, Time, ToolStatus};
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ fn b16_a_prompt_reaches_the_agent_verbatim() {
 #[test]
 fn a_prompt_is_accepted_when_the_agent_says_so_and_not_before() {
     let accepted = |driven: &Driven| {
-        driven.signals.iter().any(|signal| matches!(signal, Signal::PromptAccepted { id } if id.0 == 1))
+        driven.signals.iter().any(|signal| matches!(signal, ProtocolSignal::PromptAccepted { id } if id.0 == 1))
     };
     let mut driven = Driven::ready();
     driven.prompt(1, "hello");
@@ -31,7 +31,7 @@ fn a_prompt_is_accepted_when_the_agent_says_so_and_not_before() {
     assert!(!accepted(&driven), "an answer to what was never asked says nothing");
     driven.respond("turn/start", &json!({"turn": {"id": "turn-1"}}));
     assert!(accepted(&driven));
-    assert!(driven.signals.iter().any(|signal| matches!(signal, Signal::TurnStarted)));
+    assert!(driven.signals.iter().any(|signal| matches!(signal, ProtocolSignal::TurnStarted)));
 }
 
 #[test]
@@ -39,8 +39,8 @@ fn a_prompt_that_is_refused_ends_its_turn_and_is_not_accepted() {
     let mut driven = Driven::ready();
     driven.prompt(1, "hello");
     driven.refuse("turn/start", "failed to submit turn input: ActiveTurnNotSteerable { turn_kind: Compact }");
-    assert!(matches!(&driven.ends()[..], [Outcome::Failed(Failure::Other(_))]));
-    assert!(!driven.signals.iter().any(|signal| matches!(signal, Signal::PromptAccepted { .. })));
+    assert!(matches!(&driven.ends()[..], [TurnOutcome::Failed(RunFailure::Other(_))]));
+    assert!(!driven.signals.iter().any(|signal| matches!(signal, ProtocolSignal::PromptAccepted { .. })));
 }
 
 #[test]
@@ -60,17 +60,20 @@ fn a_new_thread_is_told_with_its_first_turn_and_a_past_one_at_once() {
         assert_eq!(past.sessions(), [got]);
     }
     driven.end("turn-1", "completed", &Value::Null);
-    assert_eq!(driven.ends(), [Outcome::Done]);
+    assert_eq!(driven.ends(), [TurnOutcome::Done]);
 }
 
 #[test]
 fn b28_a_thread_that_is_not_there_is_refused_and_never_replaced() {
     for (message, failure) in [
-        ("no rollout found for thread id 01a1", Failure::UnknownSession("no rollout found for thread id 01a1".into())),
-        ("invalid session id: zzz", Failure::UnknownSession("invalid session id: zzz".into())),
+        (
+            "no rollout found for thread id 01a1",
+            RunFailure::UnknownSession("no rollout found for thread id 01a1".into()),
+        ),
+        ("invalid session id: zzz", RunFailure::UnknownSession("invalid session id: zzz".into())),
         (
             "thread 01a1 already has an active writer",
-            Failure::HeldElsewhere("thread 01a1 already has an active writer".into()),
+            RunFailure::OpenElsewhere("thread 01a1 already has an active writer".into()),
         ),
     ] {
         let mut driven = Driven::opened(Conversation::Resume(THREAD.into()));
@@ -81,29 +84,29 @@ fn b28_a_thread_that_is_not_there_is_refused_and_never_replaced() {
     }
     let mut other = Driven::opened(Conversation::Resume("mine".into()));
     other.respond("thread/resume", &loaded("another"));
-    assert!(matches!(other.fatal(), Some(Failure::UnknownSession(_))));
+    assert!(matches!(other.fatal(), Some(RunFailure::UnknownSession(_))));
     let held = played("appserver_2nd.io.jsonl", &Conversation::Resume(THREAD.into()));
-    assert!(matches!(held.fatal(), Some(Failure::HeldElsewhere(_))));
+    assert!(matches!(held.fatal(), Some(RunFailure::OpenElsewhere(_))));
 }
 
 #[test]
 fn a_resumed_thread_goes_on() {
     let driven = played("appserver_resume.io.jsonl", &Conversation::Resume(THREAD.into()));
     assert_eq!(driven.asked("thread/resume")["params"]["threadId"], THREAD);
-    assert_eq!(driven.ends(), [Outcome::Done]);
+    assert_eq!(driven.ends(), [TurnOutcome::Done]);
     assert_eq!(driven.last().text, "Mock answer. You said: resumed hello");
 }
 
 #[test]
 fn model_effort_and_mode_go_with_the_next_turn_only() {
     let mut driven = Driven::new();
-    let opening = Opening {
+    let opening = RunStart {
         model: Some("gpt-5".into()),
         mode: Some("read-only".into()),
         effort: Some("high".into()),
         ..opening(Conversation::New { id: None })
     };
-    driven.command(Command::Open(opening));
+    driven.command(ProtocolCommand::Open(opening));
     driven.respond("initialize", &json!({}));
     let start = driven.asked("thread/start")["params"].clone();
     assert_eq!(
@@ -111,8 +114,8 @@ fn model_effort_and_mode_go_with_the_next_turn_only() {
         (&json!("gpt-5"), &json!("on-request"), &json!("read-only"))
     );
     driven.respond("thread/start", &loaded(THREAD));
-    driven.command(Command::Set(Setting::Model("gpt-6".into())));
-    driven.command(Command::Set(Setting::Mode("never/workspace-write".into())));
+    driven.command(ProtocolCommand::Set(RunSetting::Model("gpt-6".into())));
+    driven.command(ProtocolCommand::Set(RunSetting::Mode("never/workspace-write".into())));
     driven.prompt(1, "one");
     let turn = driven.asked("turn/start")["params"].clone();
     assert_eq!((&turn["model"], &turn["effort"]), (&json!("gpt-6"), &json!("high")));
@@ -131,12 +134,12 @@ fn settings_are_told_as_the_agent_tells_them() {
     let told = json!({"model": "gpt-6", "effort": "low", "approvalPolicy": "never", "sandboxPolicy": policy});
     driven.tell("thread/settings/updated", &json!({"threadSettings": told}));
     let settings = driven.signals.iter().find_map(|signal| match signal {
-        Signal::Settings { model, mode, effort } => Some((model.clone(), mode.clone(), effort.clone())),
+        ProtocolSignal::Settings { model, mode, effort } => Some((model.clone(), mode.clone(), effort.clone())),
         _ => None,
     });
     assert_eq!(settings, Some((Some("gpt-6".into()), Some("full-access".into()), Some("low".into()))));
-    driven.command(Command::Set(Setting::Mode("yolo".into())));
-    assert_eq!(driven.last().text, "Codex has no mode yolo; there are read-only, auto, untrusted, full-access.");
+    driven.command(ProtocolCommand::Set(RunSetting::Mode("yolo".into())));
+    assert_eq!(driven.last().text, "Codex has no mode yolo; choose one of read-only, auto, untrusted, full-access.");
 }
 
 #[test]
@@ -155,7 +158,7 @@ fn models_are_offered_with_the_efforts_of_the_one_in_use() {
         (&offers.efforts[..], offers.version.as_deref()),
         (&["low".to_owned(), "high".into()][..], Some("0.169.0"))
     );
-    driven.command(Command::Set(Setting::Model("gpt-6".into())));
+    driven.command(ProtocolCommand::Set(RunSetting::Model("gpt-6".into())));
     assert_eq!(driven.offers().last().expect("offers").efforts, ["max"]);
 }
 
@@ -165,15 +168,15 @@ fn an_older_version_works_with_less_and_says_so() {
     driven.respond("thread/start", &loaded(THREAD));
     driven.refuse("model/list", "Invalid request: unknown variant `model/list`, expected one of `initialize`");
     driven.refuse("account/read", "Invalid request: unknown variant `account/read`");
-    assert_eq!(driven.last().text, "It does not tell which models there are: this version is too old.");
+    assert_eq!(driven.last().text, "The list of models is not available: this version is too old.");
     assert!(driven.fatal().is_none() && driven.offers().len() == 1);
     let mut ancient = Driven::opened(Conversation::New { id: None });
     ancient.refuse("thread/start", "Invalid request: unknown variant `thread/start`");
-    assert!(matches!(ancient.fatal(), Some(Failure::Other(text)) if text.contains("too old")));
+    assert!(matches!(ancient.fatal(), Some(RunFailure::Other(text)) if text.contains("too old")));
     let codex = salon::agent::protocol(salon::domain::Agent::Codex).expect("a protocol");
     let ended = codex.ended(Some(2), "error: unrecognized subcommand 'app-server'\n\nUsage: codex");
-    assert!(matches!(ended, Failure::Other(text) if text.contains("too old")));
-    assert!(matches!(codex.ended(Some(101), "panicked"), Failure::Crashed { code: Some(101), .. }));
+    assert!(matches!(ended, RunFailure::Other(text) if text.contains("too old")));
+    assert!(matches!(codex.ended(Some(101), "panicked"), RunFailure::Crashed { code: Some(101), .. }));
 }
 
 #[test]
@@ -186,14 +189,14 @@ fn who_is_not_logged_in_is_told() {
 #[test]
 fn an_interrupt_waits_for_the_name_of_the_turn() {
     let mut driven = Driven::ready();
-    driven.command(Command::Interrupt);
+    driven.command(ProtocolCommand::Interrupt);
     driven.prompt(1, "hello");
-    driven.command(Command::Interrupt);
+    driven.command(ProtocolCommand::Interrupt);
     assert!(driven.sent.iter().all(|sent| sent["method"] != "turn/interrupt"));
     driven.respond("turn/start", &json!({"turn": {"id": "turn-1"}}));
     assert_eq!(driven.asked("turn/interrupt")["params"], json!({"threadId": THREAD, "turnId": "turn-1"}));
     driven.end("turn-1", "interrupted", &Value::Null);
-    assert_eq!(driven.ends(), [Outcome::Interrupted]);
+    assert_eq!(driven.ends(), [TurnOutcome::Interrupted]);
 }
 
 #[test]
@@ -205,7 +208,7 @@ fn a_turn_ends_once_however_often_and_early_its_end_is_told() {
     driven.end("turn-1", "completed", &Value::Null);
     driven.tell("turn/started", &json!({"turn": {"id": "turn-1"}}));
     driven.end("turn-1", "failed", &Value::Null);
-    assert_eq!(driven.ends(), [Outcome::Done]);
+    assert_eq!(driven.ends(), [TurnOutcome::Done]);
     driven.prompt(2, "again");
     driven.end("turn-1", "completed", &Value::Null);
     driven.end("turn-2", "completed", &Value::Null);
@@ -221,7 +224,7 @@ fn slash_commands_are_requests_of_their_own() {
     driven.respond("thread/compact/start", &json!({}));
     driven.tell("turn/started", &json!({"turn": {"id": "turn-1"}}));
     driven.tell("item/started", &json!({"turnId": "turn-1", "item": {"type": "contextCompaction", "id": "c"}}));
-    assert!(driven.signals.iter().any(|signal| matches!(signal, Signal::Activity(Activity::Compacting))));
+    assert!(driven.signals.iter().any(|signal| matches!(signal, ProtocolSignal::Activity(Activity::Compacting))));
     driven.tell("item/completed", &json!({"turnId": "turn-1", "item": {"type": "contextCompaction", "id": "c"}}));
     driven.end("turn-1", "completed", &Value::Null);
     assert_eq!((driven.last().text.as_str(), driven.ends().len()), ("Conversation compacted.", 1));
@@ -265,7 +268,9 @@ fn plans_and_usage_are_told() {
     let total = json!({"inputTokens": 100, "cachedInputTokens": 60, "cacheWriteInputTokens": 10, "outputTokens": 5});
     let told = json!({"total": total, "last": {"totalTokens": 80}, "modelContextWindow": 1000});
     driven.tell("thread/tokenUsage/updated", &json!({"turnId": "turn-1", "tokenUsage": told}));
-    let Some(Signal::Usage { tokens: Some(tokens), context, .. }) = driven.signals.last() else { panic!("usage") };
+    let Some(ProtocolSignal::Usage { tokens: Some(tokens), context, .. }) = driven.signals.last() else {
+        panic!("usage")
+    };
     assert_eq!((tokens.input, tokens.output, tokens.cache_read, tokens.cache_write), (30, 5, 60, 10));
     assert_eq!(*context, Some((80, 1000)));
 }
@@ -276,9 +281,9 @@ fn a_retry_is_told_until_it_goes_on() {
     let error = json!({"message": "Reconnecting... 2/5", "additionalDetails": "high demand"});
     driven.tell("error", &json!({"turnId": "turn-1", "error": error, "willRetry": true}));
     let retrying = Activity::Retrying { attempt: 2, at: None, reason: "high demand".into() };
-    assert!(matches!(driven.signals.last(), Some(Signal::Activity(activity)) if *activity == retrying));
+    assert!(matches!(driven.signals.last(), Some(ProtocolSignal::Activity(activity)) if *activity == retrying));
     driven.tell("item/agentMessage/delta", &json!({"turnId": "turn-1", "itemId": "m", "delta": "hi"}));
-    let answering = |signal: &Signal| matches!(signal, Signal::Activity(Activity::Answering));
+    let answering = |signal: &ProtocolSignal| matches!(signal, ProtocolSignal::Activity(Activity::Answering));
     assert_eq!(driven.signals.iter().filter(|signal| answering(signal)).count(), 1);
     assert!(driven.ends().is_empty());
 }
@@ -286,15 +291,15 @@ fn a_retry_is_told_until_it_goes_on() {
 #[test]
 fn failures_are_told_apart() {
     let driven = played("limits.io.jsonl", &Conversation::New { id: None });
-    let failed: Vec<Failure> = driven
+    let failed: Vec<RunFailure> = driven
         .ends()
         .into_iter()
         .filter_map(|end| match end {
-            Outcome::Failed(failure) => Some(failure),
+            TurnOutcome::Failed(failure) => Some(failure),
             _ => None,
         })
         .collect();
-    assert!(matches!(&failed[..], [Failure::NotLoggedIn(_), Failure::RateLimited { .. }]), "{failed:?}");
+    assert!(matches!(&failed[..], [RunFailure::NotLoggedIn(_), RunFailure::RateLimited { .. }]), "{failed:?}");
     let failure = |error: Value| {
         let mut driven = Driven::working();
         let window = |used: u32, resets: u64| json!({"usedPercent": used, "resetsAt": resets});
@@ -303,15 +308,15 @@ fn failures_are_told_apart() {
         driven.tell("account/rateLimits/updated", &json!({"rateLimits": {"primary": null}}));
         driven.end("turn-1", "failed", &error);
         match driven.ends().pop() {
-            Some(Outcome::Failed(failure)) => failure,
+            Some(TurnOutcome::Failed(failure)) => failure,
             other => panic!("{other:?}"),
         }
     };
     let limited = failure(json!({"message": "no", "codexErrorInfo": "usageLimitExceeded"}));
-    assert_eq!(limited, Failure::RateLimited { until: Some(Time::from_millis(1_000_000)), message: "no".into() });
+    assert_eq!(limited, RunFailure::RateLimited { until: Some(Time::from_millis(1_000_000)), message: "no".into() });
     let model = failure(json!({"message": "nope", "codexErrorInfo": "modelNotFound"}));
-    assert_eq!(model, Failure::UnknownModel("nope".into()));
-    assert_eq!(failure(json!({"message": "x", "codexErrorInfo": "unauthorized"})), Failure::NotLoggedIn("x".into()));
+    assert_eq!(model, RunFailure::UnknownModel("nope".into()));
+    assert_eq!(failure(json!({"message": "x", "codexErrorInfo": "unauthorized"})), RunFailure::NotLoggedIn("x".into()));
     let server = json!({"message": "x", "codexErrorInfo": {"httpConnectionFailed": {"httpStatusCode": 500}}});
-    assert_eq!(failure(server), Failure::Other("x".into()));
+    assert_eq!(failure(server), RunFailure::Other("x".into()));
 }

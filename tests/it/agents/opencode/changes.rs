@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use salon::agent::{Progress, Refreshed, Sessions, TextLimit};
+use salon::agent::{RefreshOutcome, SourceSessions, SummaryProgress, TextLimit};
 
 use super::{
     MAIN, V1_1, V1_18, add_part, add_session, all, changed, data, db, entries, opencode, root, session, summarise,
@@ -17,7 +17,7 @@ fn a10_a_session_deleted_in_the_database_is_gone() {
     let victim = session(&home, MAIN);
     let mut reading = opencode().open(&victim).expect("open");
     let before = summarise(&home, None);
-    assert_eq!(reading.refresh(), Refreshed::Same);
+    assert_eq!(reading.refresh(), RefreshOutcome::Same);
     let writer = write(&db(&home));
     for sql in [
         "delete from part where session_id = ?1",
@@ -28,7 +28,7 @@ fn a10_a_session_deleted_in_the_database_is_gone() {
     }
     let (sessions, removed) = changed(summarise(&home, Some(&before.progress)).sessions);
     assert_eq!((sessions, removed), (vec![], vec![Arc::from(MAIN)]));
-    assert_eq!(reading.refresh(), Refreshed::Gone);
+    assert_eq!(reading.refresh(), RefreshOutcome::Gone);
     assert!(opencode().open(&victim).is_err());
 }
 
@@ -54,12 +54,12 @@ fn only_what_changed_is_summed_up_again() {
     let sql =
         "update part set data = '{\"type\":\"text\",\"text\":\"\"}', time_updated = 2 where id = 'prt_ses_addedv'";
     writer.execute(sql, []).expect("stream");
-    let Sessions::Changed { sessions, .. } = summarise(&home, Some(&fourth.progress)).sessions else {
+    let SourceSessions::Changed { sessions, .. } = summarise(&home, Some(&fourth.progress)).sessions else {
         panic!("changes")
     };
     assert_eq!((sessions.len(), sessions[0].messages), (1, 1));
     // A state that cannot be read: from the start.
-    let broken = Progress { state: b"?".to_vec(), ..first.progress };
+    let broken = SummaryProgress { state: b"?".to_vec(), ..first.progress };
     assert_eq!(all(summarise(&home, Some(&broken)).sessions).len(), 25);
 }
 
@@ -69,7 +69,7 @@ fn a_reading_follows_what_is_written() {
     let writer = write(&db(&home));
     add_session(&writer, "ses_live", "Live", "hi");
     let mut reading = opencode().open(&session(&home, "ses_live")).expect("open");
-    assert_eq!((reading.len(), reading.refresh()), (2, Refreshed::Same));
+    assert_eq!((reading.len(), reading.refresh()), (2, RefreshOutcome::Same));
     add_part(
         &writer,
         "prt_ses_livew",
@@ -77,13 +77,13 @@ fn a_reading_follows_what_is_written() {
         "ses_live",
         r#"{"type":"tool","tool":"bash","callID":"c","state":{"status":"running","input":{"command":"ls"}}}"#,
     );
-    assert_eq!(reading.refresh(), Refreshed::Grown { from: 1 });
+    assert_eq!(reading.refresh(), RefreshOutcome::Grown { from: 1 });
     let sql = "update part set time_updated = 9, data = '{\"type\":\"tool\",\"tool\":\"bash\",\"callID\":\"c\",\"state\":{\"status\":\"completed\",\"input\":{\"command\":\"ls\"},\"output\":\"a\"}}' where id = 'prt_ses_livew'";
     writer.execute(sql, []).expect("update");
-    assert_eq!(reading.refresh(), Refreshed::Grown { from: 1 });
+    assert_eq!(reading.refresh(), RefreshOutcome::Grown { from: 1 });
     assert_eq!(told(&reading.read(0..9, TextLimit::NONE)), ["prompt: hi", "text: Done", "tool [bash done]: ls"]);
     writer.execute("delete from message where id = 'msg_ses_liveu'", []).expect("undo");
-    assert_eq!(reading.refresh(), Refreshed::Reset);
+    assert_eq!(reading.refresh(), RefreshOutcome::Reset);
     assert_eq!(reading.len(), 2);
 }
 
@@ -128,7 +128,7 @@ fn changes_of_json_files_belong_to_their_session() {
     }
     assert!(opencode().affected(&root(&home), &storage.join("project/global.json")).is_empty());
     let mut reading = opencode().open(&session).expect("open");
-    assert_eq!(reading.refresh(), Refreshed::Same);
+    assert_eq!(reading.refresh(), RefreshOutcome::Same);
     let before = unit(&home, &session.path).stamp;
     let data = r#"{"id":"msg_zz","role":"user","time":{"created":1795254999000}}"#;
     fs::write(messages.join("msg_zz.json"), data).expect("message");
@@ -137,9 +137,9 @@ fn changes_of_json_files_belong_to_their_session() {
     fs::write(folder.join("prt_zz.json"), r#"{"type":"text","text":"more"}"#).expect("part");
     assert_ne!(unit(&home, &session.path).stamp, before);
     let len = reading.len();
-    assert_eq!(reading.refresh(), Refreshed::Grown { from: len });
+    assert_eq!(reading.refresh(), RefreshOutcome::Grown { from: len });
     assert_eq!(told(&reading.read(len..len + 1, TextLimit::NONE)), ["prompt: more"]);
     fs::remove_file(&session.path).expect("delete");
-    assert_eq!(reading.refresh(), Refreshed::Gone);
+    assert_eq!(reading.refresh(), RefreshOutcome::Gone);
     assert_eq!(opencode().affected(&root(&home), &session.path), [(session.path.clone(), None)]);
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use salon::agent::{Refreshed, TextLimit};
+use salon::agent::{RefreshOutcome, TextLimit};
 
 use super::{
     V1_1, V1_18, add_part, add_session, all, changed, data, db, entries, opencode, root, session, sessions, summarise,
@@ -45,10 +45,10 @@ fn where_no_side_file_can_be_made_a_copy_is_read() {
     let copied = session(&other, "ses_wal");
     assert_eq!(sessions(&other).len(), 25);
     let mut reading = opencode().open(&copied).expect("open");
-    assert_eq!((reading.len(), reading.refresh()), (2, Refreshed::Same));
+    assert_eq!((reading.len(), reading.refresh()), (2, RefreshOutcome::Same));
     add_part(&writer, "prt_ses_walx", "msg_ses_walv", "ses_wal", r#"{"type":"text","text":"more"}"#);
     fs::copy(data(&home).join("opencode.db-wal"), data(&other).join("opencode.db-wal")).expect("log");
-    assert_eq!(reading.refresh(), Refreshed::Grown { from: 1 });
+    assert_eq!(reading.refresh(), RefreshOutcome::Grown { from: 1 });
     assert_eq!(reading.len(), 3);
 }
 
@@ -77,7 +77,7 @@ fn garbage_in_place_of_a_database_is_one_issue_each() {
         fs::create_dir_all(data(&home)).expect("directory");
         make(&db(&home));
         let found = opencode().discover(&root(&home));
-        let read = found.units.iter().flat_map(|unit| {
+        let read = found.sources.iter().flat_map(|unit| {
             let summarised = opencode().summarise(unit, None);
             assert!(all(summarised.sessions).is_empty());
             summarised.issues
@@ -155,5 +155,5 @@ fn h14_json_files_cut_short_do_no_harm_to_others() {
 fn nothing_at_all_is_no_issue() {
     let home = Home::empty();
     let found = opencode().discover(&root(&home));
-    assert!(found.units.is_empty() && found.issues.is_empty());
+    assert!(found.sources.is_empty() && found.issues.is_empty());
 }

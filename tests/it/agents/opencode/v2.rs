@@ -1,7 +1,7 @@
 //! Tables of OpenCode 2.x, built after descriptions of them. No 2.x was at hand: unverified.
 
 use rusqlite::Connection;
-use salon::agent::{Refreshed, TextLimit};
+use salon::agent::{RefreshOutcome, TextLimit};
 
 use super::{MAIN, V1_18, add_session, changed, db, entries, opencode, session, sessions, summarise, told, write};
 use crate::support::Home;
@@ -67,7 +67,7 @@ fn a25_h10_tables_of_2_x_win_over_the_frozen_ones_of_the_same_database() {
             "thinking: hm",
             "text: Listing.",
             "tool [bash done]: ls",
-            "notice: Conversation compacted, its context being full",
+            "notice: Conversation compacted because its context was full",
             "text: It went well.",
             r#"other: {"data":{"x":1},"type":"session_message: hologram"}"#,
         ]
@@ -83,6 +83,6 @@ fn a25_h10_tables_of_2_x_win_over_the_frozen_ones_of_the_same_database() {
         "update session_message set data = '{\"text\":\"changed\"}', time_updated = 1795000003000 where id = 'msg_0'";
     writer.execute(sql, []).expect("update");
     assert_eq!(changed(summarise(&home, Some(&before.progress)).sessions), (vec!["ses_moved".into()], vec![]));
-    assert_eq!(reading.refresh(), Refreshed::Grown { from: 0 });
+    assert_eq!(reading.refresh(), RefreshOutcome::Grown { from: 0 });
     assert_eq!(told(&reading.read(0..1, TextLimit::NONE)), ["prompt: changed"]);
 }

@@ -1,0 +1,93 @@
+//! Paths of Claude Code's files: roots, transcripts, and the identities that paths encode.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::agent::jsonl::{SourceIdentity, walk};
+use crate::agent::{Discovery, Environment, Source, SourceRoot};
+use crate::domain::{Agent, SessionKey};
+
+/// Maximum depth of sub-agents' transcripts below a session's own folder, because the walk must end.
+const DEPTH: usize = 3;
+
+/// Returns the configuration directory, and the additional roots of the user's configuration.
+pub fn roots(environment: &Environment) -> Vec<SourceRoot> {
+    let own = environment.dir("CLAUDE_CONFIG_DIR", ".claude");
+    let mut roots: Vec<SourceRoot> = Vec::new();
+    for path in std::iter::once(own).chain(environment.extra_roots(Agent::Claude)) {
+        if !roots.iter().any(|root| root.path == path) {
+            let watch = vec![path.join("projects"), path.join("sessions")];
+            roots.push(SourceRoot { agent: Agent::Claude, path, watch });
+        }
+    }
+    roots
+}
+
+/// Finds all transcripts below a root.
+pub fn discover(root: &SourceRoot) -> Discovery {
+    let mut discovery = Discovery::default();
+    for folder in walk::subdirectories(&root.path.join("projects"), &mut discovery.issues) {
+        walk::project(Agent::Claude, &folder, DEPTH, &mut discovery);
+    }
+    discovery
+}
+
+/// Returns the sources that a changed path affects.
+pub fn affected(root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+    let Ok(below) = path.strip_prefix(root.path.join("projects")) else { return Vec::new() };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let transcript = if walk::is_transcript(path) {
+        Some(path.to_owned())
+    } else if let Some(agent) = name.strip_suffix(".meta.json") {
+        Some(path.with_file_name(format!("{agent}.jsonl")))
+    } else if name == "custom-title.json" {
+        path.parent().map(|folder| folder.with_extension("jsonl"))
+    } else {
+        None
+    };
+    if let Some(transcript) = transcript {
+        let source = walk::source(Agent::Claude, transcript.clone()).ok();
+        return vec![(transcript, source)];
+    }
+    if path.is_dir() {
+        let mut discovery = Discovery::default();
+        match below.components().count() {
+            0 => discovery = discover(root),
+            1 => walk::project(Agent::Claude, path, DEPTH, &mut discovery),
+            _ => walk::transcripts(Agent::Claude, path, DEPTH, &mut discovery),
+        }
+        return discovery.sources.into_iter().map(|source| (source.path.clone(), Some(source))).collect();
+    }
+    // The transcripts of a removed folder are unknown, so the folder itself is reported as removed.
+    if path.extension().is_none() && !path.exists() { vec![(path.to_owned(), None)] } else { Vec::new() }
+}
+
+/// Derives a transcript's identity from its path and its sidecar file.
+pub fn identity(path: &Path, kind: u8) -> SourceIdentity {
+    let subagent = kind == walk::SUBAGENT;
+    let (parent, title) = if subagent { (parent(path), meta(path).0) } else { (None, None) };
+    SourceIdentity { key: SessionKey::new(Agent::Claude, walk::stem(path)), subagent, parent, title }
+}
+
+/// The parent session, from the `subagents` folder that contains the transcript.
+fn parent(path: &Path) -> Option<Arc<str>> {
+    let folder = path.ancestors().find(|folder| folder.file_name().is_some_and(|name| name == "subagents"))?;
+    Some(folder.parent()?.file_name()?.to_string_lossy().into())
+}
+
+/// Reads a sub-agent's sidecar file: the task's description, and the id of the tool call that started it.
+fn meta(transcript: &Path) -> (Option<String>, Option<String>) {
+    let Ok(bytes) = std::fs::read(transcript.with_extension("meta.json")) else { return (None, None) };
+    let Ok(meta) = serde_json::from_slice::<serde_json::Value>(&bytes) else { return (None, None) };
+    let field = |name: &str| meta[name].as_str().map(str::to_owned);
+    (field("description"), field("toolUseId"))
+}
+
+/// Maps tool calls to the sub-agents' sessions that they started.
+pub fn links(transcript: &Path) -> HashMap<String, Arc<str>> {
+    let mut discovery = Discovery::default();
+    walk::transcripts(Agent::Claude, &transcript.with_extension("").join("subagents"), DEPTH, &mut discovery);
+    let link = |source: Source| Some((meta(&source.path).1?, walk::stem(&source.path).into()));
+    discovery.sources.into_iter().filter_map(link).collect()
+}

@@ -1,0 +1,77 @@
+//! Finds fields of a JSON line by name, without parsing the line.
+//!
+//!
+//! The pattern `"name":` never matches inside a string, where its quotes would be escaped, so only real fields match.
+//! The searchers for common names are built once.
+
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
+/// Searcher for a field's name.
+pub type FieldFinder = LazyLock<Finder<'static>>;
+
+/// Id of a call, in the call and in its output.
+pub static CALL_ID: FieldFinder = LazyLock::new(|| Finder::new("\"call_id\":\""));
+pub static ID: FieldFinder = LazyLock::new(|| Finder::new("\"id\":\""));
+pub static TURN_ID: FieldFinder = LazyLock::new(|| Finder::new("\"turn_id\":\""));
+/// Id that a client gave to its prompt.
+pub static CLIENT_ID: FieldFinder = LazyLock::new(|| Finder::new("\"client_id\":\""));
+/// A completed item.
+pub static ITEM: FieldFinder = LazyLock::new(|| Finder::new("\"item\":{"));
+pub static TYPE: FieldFinder = LazyLock::new(|| Finder::new("\"type\":\""));
+/// Origin of a command.
+pub static SOURCE: FieldFinder = LazyLock::new(|| Finder::new("\"source\":\""));
+/// Text of a message, in events.
+pub static MESSAGE: FieldFinder = LazyLock::new(|| Finder::new("\"message\":\""));
+/// Text of a part.
+pub static TEXT: FieldFinder = LazyLock::new(|| Finder::new("\"text\":\""));
+/// Name of a tool.
+pub static NAME: FieldFinder = LazyLock::new(|| Finder::new("\"name\":\""));
+pub static ROLE: FieldFinder = LazyLock::new(|| Finder::new("\"role\":\""));
+pub static MODEL: FieldFinder = LazyLock::new(|| Finder::new("\"model\":\""));
+/// Storage mode of the history.
+pub static HISTORY_MODE: FieldFinder = LazyLock::new(|| Finder::new("\"history_mode\":\""));
+pub static OUTPUT: FieldFinder = LazyLock::new(|| Finder::new("\"output\":\""));
+pub static EXIT_CODE: FieldFinder = LazyLock::new(|| Finder::new("\"exit_code\":"));
+/// Exit code inside a JSON string.
+pub static INNER_EXIT_CODE: FieldFinder = LazyLock::new(|| Finder::new("\\\"exit_code\\\":"));
+/// Final status of an item.
+pub static STATUS: FieldFinder = LazyLock::new(|| Finder::new("\"status\":\""));
+/// Success flag of a call.
+pub static SUCCESS: FieldFinder = LazyLock::new(|| Finder::new("\"success\":"));
+/// Position of a line in a paginated rollout.
+pub static ORDINAL: FieldFinder = LazyLock::new(|| Finder::new("\"ordinal\":"));
+/// Cumulative usage, in events.
+pub static TOTAL_USAGE: FieldFinder = LazyLock::new(|| Finder::new("\"total_token_usage\":{"));
+/// Cumulative usage, in usage records.
+pub static THREAD_USAGE: FieldFinder = LazyLock::new(|| Finder::new("\"thread_token_usage\":{"));
+
+/// Bytes after the first match of a name.
+pub fn after<'a>(bytes: &'a [u8], name: &Finder<'_>) -> Option<&'a [u8]> {
+    name.find(bytes).map(|at| &bytes[at + name.needle().len()..])
+}
+
+/// Value of a text field of at most 400 bytes.
+pub fn field<'a>(bytes: &'a [u8], name: &Finder<'_>) -> Option<&'a [u8]> {
+    split_at_quote(after(bytes, name)?, 400).map(|(value, _)| value)
+}
+
+/// Value of an integer field.
+pub fn number(bytes: &[u8], name: &Finder<'_>) -> Option<u64> {
+    leading_number(after(bytes, name)?)
+}
+
+/// Integer at the beginning; of a negative one its absolute value.
+pub fn leading_number(bytes: &[u8]) -> Option<u64> {
+    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes).iter().take_while(|byte| byte.is_ascii_digit());
+    digits.fold(None, |sum: Option<u64>, digit| {
+        Some(sum.unwrap_or(0).saturating_mul(10).saturating_add(u64::from(digit - b'0')))
+    })
+}
+
+/// Splits at the next quote, within the first `limit` bytes.
+pub fn split_at_quote(bytes: &[u8], limit: usize) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b'"', &bytes[..bytes.len().min(limit)])?;
+    Some((&bytes[..end], &bytes[end + 1..]))
+}

@@ -1,0 +1,149 @@
+//! Paths of Gemini CLI's files, and the project directory that a folder of chats belongs to.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::agent::{Discovery, FileStamp, Source, SourceRoot};
+use crate::domain::{Agent, Issue};
+
+/// Kind of source: an event log, one JSON object per line.
+pub const LOG: u8 = 0;
+/// Kind of source: one JSON document, written by early versions.
+pub const DOCUMENT: u8 = 1;
+
+/// Creates the root of a `.gemini` folder.
+pub fn root(home: PathBuf) -> SourceRoot {
+    SourceRoot { agent: Agent::Gemini, watch: vec![home.join("tmp")], path: home }
+}
+
+/// Finds all chats of all projects.
+pub fn discover(root: &SourceRoot) -> Discovery {
+    let mut discovery = Discovery::default();
+    for project in list(&root.path.join("tmp"), &mut discovery.issues) {
+        if project.is_dir() {
+            chats(&project.join("chats"), 1, &mut discovery);
+        }
+    }
+    discovery
+}
+
+/// Finds the chats in a folder; those of sub-agents are one level deeper.
+fn chats(dir: &Path, depth: u8, discovery: &mut Discovery) {
+    for path in list(dir, &mut discovery.issues) {
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() && depth > 0 => chats(&path, depth - 1, discovery),
+            Ok(metadata) => discovery.sources.extend(source(&path, &metadata)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => discovery.issues.push(Issue::new(path, format!("cannot be read: {error}"))),
+        }
+    }
+}
+
+fn list(dir: &Path, issues: &mut Vec<Issue>) -> Vec<PathBuf> {
+    match fs::read_dir(dir) {
+        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
+        Err(error) => {
+            let is_missing = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
+            if !is_missing {
+                issues.push(Issue::new(dir, format!("cannot be listed: {error}")));
+            }
+            Vec::new()
+        }
+    }
+}
+
+/// Creates the source of a chat's file.
+fn source(path: &Path, metadata: &fs::Metadata) -> Option<Source> {
+    let kind = kind(path).filter(|_| metadata.is_file())?;
+    Some(Source { agent: Agent::Gemini, path: path.to_owned(), stamp: FileStamp::of(metadata), kind })
+}
+
+/// Kind of a chat's file, from its path; `None` for other files.
+pub fn kind(path: &Path) -> Option<u8> {
+    let below_chats = path.ancestors().skip(1).take(2).any(|dir| dir.file_name().is_some_and(|name| name == "chats"));
+    let name = path.file_name()?.to_str()?;
+    match path.extension()?.to_str()? {
+        "jsonl" if below_chats => Some(LOG),
+        "json" if below_chats && name.starts_with("session-") => Some(DOCUMENT),
+        _ => None,
+    }
+}
+
+/// Returns the sources that a changed path affects: the chat, and the other files of the same session, of which only
+/// one is shown.
+pub fn affected(path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+    if kind(path).is_none() {
+        return Vec::new();
+    }
+    let mut paths = siblings(path);
+    if !paths.iter().any(|sibling| sibling == path) {
+        paths.push(path.to_owned());
+    }
+    let stat = |path: PathBuf| {
+        let source = fs::metadata(&path).ok().and_then(|metadata| source(&path, &metadata));
+        (path, source)
+    };
+    paths.into_iter().map(stat).collect()
+}
+
+/// Lists the chats in the same folder whose names end in the same short id, including the file itself, sorted by name.
+pub fn siblings(path: &Path) -> Vec<PathBuf> {
+    let Some((dir, short)) = path.parent().zip(short_id(path)) else { return Vec::new() };
+    let mut found = list(dir, &mut Vec::new());
+    found.retain(|other| kind(other).is_some() && short_id(other) == Some(short));
+    found.sort();
+    found
+}
+
+/// Short id in a file name: `19e24f82` for `session-2026-11-21T10-00-19e24f82.jsonl`.
+pub fn short_id(path: &Path) -> Option<&str> {
+    path.file_stem()?.to_str()?.rsplit('-').next()
+}
+
+/// Finds the project directory of a chat; `None` if no file records it.
+pub fn project(chat: &Path) -> Option<String> {
+    let folder = chat.ancestors().find(|dir| dir.file_name().is_some_and(|name| name == "chats"))?.parent()?;
+    let own = project_root(folder);
+    own.or_else(|| {
+        let tmp = folder.parent()?;
+        let name = folder.file_name()?.to_str()?;
+        let known = projects(tmp.parent()?);
+        let by_name = known.iter().find(|(_, slug)| *slug == name).map(|(path, _)| path.clone());
+        by_name.or_else(|| by_hash(name, known.into_keys().chain(sibling_roots(tmp))))
+    })
+}
+
+/// Reads the project directory from `.project_root`.
+fn project_root(folder: &Path) -> Option<String> {
+    let text = fs::read_to_string(folder.join(".project_root")).ok()?;
+    Some(text.trim().to_owned()).filter(|path| !path.is_empty())
+}
+
+/// Finds the known directory whose SHA-256 is the folder's name, as early versions named it.
+fn by_hash(name: &str, mut known: impl Iterator<Item = String>) -> Option<String> {
+    if name.len() != 64 {
+        return None;
+    }
+    known.find(|path| format!("{:x}", Sha256::digest(path)) == name)
+}
+
+fn sibling_roots(tmp: &Path) -> impl Iterator<Item = String> {
+    list(tmp, &mut Vec::new()).into_iter().filter_map(|folder| project_root(&folder))
+}
+
+#[derive(Default, Deserialize)]
+struct Projects {
+    #[serde(default)]
+    projects: BTreeMap<String, String>,
+}
+
+/// Reads the map of project directories to folder names from `projects.json`.
+fn projects(home: &Path) -> BTreeMap<String, String> {
+    let bytes = fs::read(home.join("projects.json")).unwrap_or_default();
+    serde_json::from_slice::<Projects>(&bytes).unwrap_or_default().projects
+}

@@ -1,0 +1,213 @@
+//! Reader of a chat: replays the log, and reads messages from the file on request.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::log::{ChatLog, ChatMessage, LogChange};
+use super::message::{self, MessagePart};
+use super::paths;
+use crate::agent::{FileStamp, MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
+use crate::domain::transcript::Transcript;
+use crate::domain::{Entry, Issue};
+use crate::stdx::lines::LineReader;
+
+/// A replayed log with its file.
+#[derive(Debug)]
+pub struct ChatReader {
+    path: PathBuf,
+    /// The replayed log.
+    pub log: ChatLog,
+    /// State of the file when it was read.
+    pub stamp: FileStamp,
+    /// Offset after the last complete line that was applied.
+    pub offset: u64,
+    /// Bytes read from the file.
+    pub bytes_read: u64,
+    issues: Vec<Issue>,
+}
+
+impl ChatReader {
+    /// Replays a whole file.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        Self::resume(path, ChatLog::default(), 0)
+    }
+
+    /// Continues a log that was replayed up to `offset`.
+    pub fn resume(path: &Path, log: ChatLog, offset: u64) -> io::Result<Self> {
+        let stamp = FileStamp::default();
+        let mut reader = Self { path: path.to_owned(), log, stamp, offset, bytes_read: 0, issues: Vec::new() };
+        reader.apply_new()?;
+        Ok(reader)
+    }
+
+    /// Applies the lines after `offset`; replays a document completely.
+    fn apply_new(&mut self) -> io::Result<LogChange> {
+        let mut file = File::open(&self.path)?;
+        self.stamp = FileStamp::of(&file.metadata()?);
+        let effect = if paths::kind(&self.path) == Some(paths::DOCUMENT) {
+            let mut bytes = Vec::new();
+            self.bytes_read += file.read_to_end(&mut bytes)? as u64;
+            self.log = ChatLog::default();
+            if !self.log.document(&bytes) && !bytes.is_empty() {
+                self.log.bad.push(1);
+            }
+            LogChange::Replaced
+        } else {
+            self.lines(file)?
+        };
+        let issue = |line: &u64| Issue { line: Some(*line), ..Issue::new(&self.path, "unreadable record") };
+        self.issues = self.log.bad.iter().map(issue).collect();
+        Ok(effect)
+    }
+
+    fn lines(&mut self, file: File) -> io::Result<LogChange> {
+        let mut lines = LineReader::from_offset(file, self.offset)?;
+        let mut all = LogChange::None;
+        while let Some(line) = lines.next_line()? {
+            all = match (all, self.log.line(line.bytes, line.offset)) {
+                (LogChange::Replaced, _) | (_, LogChange::Replaced) => LogChange::Replaced,
+                (LogChange::From(a), LogChange::From(b)) => LogChange::From(a.min(b)),
+                (LogChange::None, effect) | (effect, LogChange::None) => effect,
+            };
+        }
+        self.offset = lines.offset();
+        self.bytes_read += lines.bytes_read();
+        Ok(all)
+    }
+
+    /// Finds the messages with entries in a range, each with the index of its first entry.
+    fn messages_in(&self, range: &Range<usize>) -> Vec<(usize, ChatMessage)> {
+        let mut first = 0;
+        let mut wanted = Vec::new();
+        for message in &self.log.messages {
+            let next = first + message.entries as usize;
+            if next > range.start && first < range.end && message.entries > 0 {
+                wanted.push((first, message.clone()));
+            }
+            first = next;
+        }
+        wanted
+    }
+
+    /// Reads the JSON of a message; empty if it can no longer be read.
+    fn json(&mut self, message: &ChatMessage) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let read = File::open(&self.path).and_then(|mut file| {
+            file.seek(SeekFrom::Start(message.offset))?;
+            file.take(u64::from(message.len)).read_to_end(&mut bytes)
+        });
+        match read {
+            Ok(count) => self.bytes_read += count as u64,
+            Err(error) => {
+                bytes.clear();
+                self.issues.push(Issue::new(&self.path, error));
+            }
+        }
+        bytes
+    }
+}
+
+impl TranscriptReader for ChatReader {
+    fn len(&self) -> usize {
+        self.log.entries()
+    }
+
+    fn read(&mut self, range: Range<usize>, limit: TextLimit) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for (first, message) in self.messages_in(&range) {
+            let value: Value = serde_json::from_slice(&self.json(&message)).unwrap_or(Value::Null);
+            for (index, part) in (first..).zip(padded(&value, message.entries)) {
+                if range.contains(&index) {
+                    entries.extend(entry(&value, &message, part, limit));
+                }
+            }
+        }
+        entries
+    }
+
+    fn raw(&mut self, index: usize) -> Vec<u8> {
+        let wanted = self.messages_in(&(index..index.saturating_add(1)));
+        wanted.into_iter().next().map(|(_, message)| self.json(&message)).unwrap_or_default()
+    }
+
+    fn branches(&self) -> usize {
+        1
+    }
+
+    fn marks(&mut self, which: MarkKind) -> Vec<usize> {
+        let mut first = 0;
+        let mut found = Vec::new();
+        for message in &self.log.messages {
+            match which {
+                MarkKind::Prompts if message.prompt.is_some() => found.push(first),
+                MarkKind::Prompts => {}
+                MarkKind::Errors => found.extend(message.errors.iter().map(|at| first + *at as usize)),
+            }
+            first += message.entries as usize;
+        }
+        found
+    }
+
+    fn refresh(&mut self) -> RefreshOutcome {
+        let stamp = match std::fs::metadata(&self.path) {
+            Ok(metadata) => FileStamp::of(&metadata),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return RefreshOutcome::Gone,
+            Err(_) => return RefreshOutcome::Same,
+        };
+        if stamp == self.stamp {
+            return RefreshOutcome::Same;
+        }
+        if stamp.inode != self.stamp.inode || stamp.size < self.offset {
+            self.log = ChatLog::default();
+            self.offset = 0;
+            return match self.apply_new() {
+                Ok(_) => RefreshOutcome::Reset,
+                Err(_) => RefreshOutcome::Gone,
+            };
+        }
+        match self.apply_new() {
+            Ok(LogChange::None) | Err(_) => RefreshOutcome::Same,
+            Ok(LogChange::Replaced) => RefreshOutcome::Reset,
+            Ok(LogChange::From(message)) => {
+                let before = &self.log.messages[..message];
+                RefreshOutcome::Grown { from: before.iter().map(|message| message.entries as usize).sum() }
+            }
+        }
+    }
+
+    fn issues(&self) -> &[Issue] {
+        &self.issues
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+}
+
+/// Returns the parts of a message, padded to the counted number, because the file may have changed since.
+fn padded(value: &Value, count: u32) -> Vec<MessagePart> {
+    let mut parts = message::parts(value);
+    parts.resize(count as usize, MessagePart::Other);
+    parts
+}
+
+fn entry(value: &Value, message: &ChatMessage, part: MessagePart, limit: TextLimit) -> Option<Entry> {
+    let id = if message.id.is_empty() { format!("@{}", message.offset) } else { message.id.clone() };
+    let mut transcript = Transcript::default();
+    for event in message::events(value, &id, part) {
+        transcript.apply(event);
+    }
+    let mut entry = transcript.into_entries().into_iter().next()?;
+    let truncate = |text: &mut String| {
+        let end = (0..=limit.0.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+        let long = text.len() > end;
+        text.truncate(end);
+        long
+    };
+    entry.truncated = truncate(&mut entry.text) | entry.tool.as_mut().is_some_and(|tool| truncate(&mut tool.output));
+    Some(entry)
+}

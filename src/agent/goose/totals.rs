@@ -1,0 +1,62 @@
+//! Totals over the messages of a goose session.
+
+use super::content::GooseMessage;
+use crate::agent::TextLimit;
+use crate::agent::pages::StoredMessage;
+use crate::domain::session::{Title, TitleSource};
+use crate::domain::{EntryKind, Session, Time};
+
+/// Maximum bytes of the first prompt that are read, because a title needs no more.
+const TITLE: TextLimit = TextLimit(4096);
+
+/// Totals over messages in order.
+#[derive(Debug, Default)]
+pub struct GooseTotals {
+    messages: usize,
+    turns: u32,
+    unreadable: u32,
+    bytes: u64,
+    first: Option<Time>,
+    last: Option<Time>,
+    prompt: Option<Title>,
+    tip: Option<String>,
+}
+
+impl GooseTotals {
+    pub fn message(&mut self, message: &GooseMessage) {
+        let outline = message.outline();
+        self.messages += outline.len;
+        self.turns += u32::from(outline.prompt.is_some());
+        self.unreadable += outline.unreadable;
+        self.bytes += message.bytes();
+        self.first = self.first.or(message.time);
+        self.last = self.last.max(message.time);
+        self.tip = Some(message.id.clone());
+        if self.prompt.is_none() && outline.prompt.is_some() {
+            let first_prompt = message.entries(TITLE).into_iter().find(|entry| entry.kind == EntryKind::Prompt);
+            self.prompt = first_prompt.map(|entry| Title::new(&entry.text, TitleSource::Prompt));
+        }
+    }
+
+    /// Counts a record that is not valid JSON.
+    pub fn unreadable(&mut self) {
+        self.unreadable += 1;
+    }
+
+    /// Writes the totals to a session. The given times apply if no message has one.
+    pub fn finish(self, session: &mut Session, created: Option<Time>, updated: Option<Time>) {
+        session.started_at = self.first.or(created);
+        session.last_activity = self.last.or(updated).or(created);
+        session.messages = u32::try_from(self.messages).unwrap_or(u32::MAX);
+        session.turns = self.turns;
+        session.unreadable = self.unreadable;
+        session.bytes = self.bytes;
+        session.tip = self.tip.map(Into::into);
+        session.flags.empty = self.messages == 0;
+        session.flags.unreadable = self.unreadable > 0;
+        session.complete = true;
+        if session.title.text.is_empty() {
+            session.title = self.prompt.unwrap_or_default();
+        }
+    }
+}

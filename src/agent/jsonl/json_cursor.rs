@@ -1,0 +1,245 @@
+//! A pull parser over one JSON value: skips values that the caller does not read, and allocates nothing.
+//!
+//! Strings are delimited by their quotes (a quote inside a string is always escaped), so long ones cost a `memchr`.
+//! Nesting is counted, not recursed into. Nothing else is validated: the caller parses the values that it uses.
+
+use std::borrow::Cow;
+
+/// Error for a text that is not JSON, or that ends before its value does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MalformedJson;
+
+/// A position in a JSON text.
+#[derive(Clone, Debug)]
+pub struct JsonCursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+/// A JSON string as encoded in the text, without its quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JsonStr<'a>(pub &'a [u8]);
+
+impl<'a> JsonCursor<'a> {
+    /// Creates a cursor at the beginning of a text.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    /// Iterates over an object. Calls `field` with each key (as encoded), which may read the value; an unread value is
+    /// skipped. A value that is no object is skipped.
+    pub fn object(
+        &mut self,
+        mut field: impl FnMut(&'a [u8], &mut Self) -> Result<(), MalformedJson>,
+    ) -> Result<(), MalformedJson> {
+        if self.peek()? != b'{' {
+            return self.skip();
+        }
+        self.at += 1;
+        if self.peek()? == b'}' {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            if self.peek()? != b'"' {
+                return Err(MalformedJson);
+            }
+            let key = self.string()?.0;
+            if self.peek()? != b':' {
+                return Err(MalformedJson);
+            }
+            self.at += 1;
+            let before = self.at;
+            field(key, self)?;
+            if self.at == before {
+                self.skip()?;
+            }
+            match self.peek()? {
+                b',' => self.at += 1,
+                b'}' => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return Err(MalformedJson),
+            }
+            self.peek()?;
+        }
+    }
+
+    /// Iterates over an array; an unread item is skipped. A value that is no array is skipped.
+    pub fn array(&mut self, mut item: impl FnMut(&mut Self) -> Result<(), MalformedJson>) -> Result<(), MalformedJson> {
+        if self.peek()? != b'[' {
+            return self.skip();
+        }
+        self.at += 1;
+        if self.peek()? == b']' {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            let before = self.at;
+            item(self)?;
+            if self.at == before {
+                self.skip()?;
+            }
+            match self.peek()? {
+                b',' => self.at += 1,
+                b']' => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                _ => return Err(MalformedJson),
+            }
+        }
+    }
+
+    /// Returns the next byte that is not white space.
+    pub fn peek(&mut self) -> Result<u8, MalformedJson> {
+        while let Some(&byte) = self.bytes.get(self.at) {
+            if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
+                return Ok(byte);
+            }
+            self.at += 1;
+        }
+        Err(MalformedJson)
+    }
+
+    /// Reads a string; any other value is skipped and yields `None`.
+    pub fn text(&mut self) -> Result<Option<JsonStr<'a>>, MalformedJson> {
+        if self.peek()? == b'"' { self.string().map(Some) } else { self.skip().map(|()| None) }
+    }
+
+    /// Reads a non-negative integer; any other value is skipped and yields `None`.
+    pub fn number(&mut self) -> Result<Option<u64>, MalformedJson> {
+        Ok(std::str::from_utf8(self.raw()?).ok().and_then(|digits| digits.parse().ok()))
+    }
+
+    /// Reads a value; true if it is the literal `true`.
+    pub fn truth(&mut self) -> Result<bool, MalformedJson> {
+        Ok(self.raw()? == b"true")
+    }
+
+    /// Reads a value of any kind and returns its bytes as encoded.
+    pub fn raw(&mut self) -> Result<&'a [u8], MalformedJson> {
+        self.peek()?;
+        let from = self.at;
+        self.skip()?;
+        Ok(&self.bytes[from..self.at])
+    }
+
+    /// True if only white space is left.
+    pub fn at_end(&mut self) -> bool {
+        self.peek().is_err()
+    }
+
+    /// Skips a value of any kind.
+    pub fn skip(&mut self) -> Result<(), MalformedJson> {
+        match self.peek()? {
+            b'"' => self.string().map(|_| ()),
+            b'{' | b'[' => self.skip_nested(),
+            b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
+                let rest = &self.bytes[self.at..];
+                let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
+                self.at += rest.iter().position(|byte| !plain(byte)).unwrap_or(rest.len());
+                Ok(())
+            }
+            _ => Err(MalformedJson),
+        }
+    }
+
+    fn skip_nested(&mut self) -> Result<(), MalformedJson> {
+        let mut depth = 0usize;
+        while let Some(&byte) = self.bytes.get(self.at) {
+            match byte {
+                b'"' => {
+                    self.at = self.closing_quote(self.at + 1)?;
+                }
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                // JSON lines contain no control characters, except where a crash left a hole of NUL bytes.
+                0 => return Err(MalformedJson),
+                _ => {}
+            }
+            self.at += 1;
+            if depth == 0 {
+                return Ok(());
+            }
+        }
+        Err(MalformedJson)
+    }
+
+    fn string(&mut self) -> Result<JsonStr<'a>, MalformedJson> {
+        let from = self.at + 1;
+        let end = self.closing_quote(from)?;
+        self.at = end + 1;
+        Ok(JsonStr(&self.bytes[from..end]))
+    }
+
+    /// Finds the end of the string that began before `from`: the first quote with an even number of backslashes before it.
+    fn closing_quote(&self, from: usize) -> Result<usize, MalformedJson> {
+        let mut at = from;
+        loop {
+            let quote = at + memchr::memchr(b'"', self.bytes.get(at..).ok_or(MalformedJson)?).ok_or(MalformedJson)?;
+            let escapes = self.bytes[from..quote].iter().rev().take_while(|&&byte| byte == b'\\').count();
+            if escapes % 2 == 0 {
+                return Ok(quote);
+            }
+            at = quote + 1;
+        }
+    }
+}
+
+impl<'a> JsonStr<'a> {
+    /// Decodes the escapes. Invalid UTF-8 and lone surrogates become U+FFFD.
+    pub fn decode(self) -> Cow<'a, str> {
+        if memchr::memchr(b'\\', self.0).is_none() {
+            return String::from_utf8_lossy(self.0);
+        }
+        let lossy = String::from_utf8_lossy(self.0);
+        serde_json::from_str(&format!("\"{lossy}\"")).map_or(lossy, Cow::Owned)
+    }
+
+    /// Decodes about the first `bytes` bytes of the text, for titles and for comparisons.
+    pub fn head(self, bytes: usize) -> Cow<'a, str> {
+        if self.0.len() <= bytes {
+            return self.decode();
+        }
+        // Must not cut inside an escape or a character: step back before the last backslash, if one is near.
+        let mut end = bytes;
+        if let Some(slash) = self.0[end.saturating_sub(12)..end].iter().rposition(|&byte| byte == b'\\') {
+            end = end.saturating_sub(12) + slash;
+            while end > 0 && self.0[end - 1] == b'\\' {
+                end -= 1;
+            }
+        }
+        while end > 0 && self.0[end] & 0xc0 == 0x80 {
+            end -= 1;
+        }
+        JsonStr(&self.0[..end]).decode()
+    }
+
+    /// Hash of the encoded text (FNV-1a), stable across processes; never 0.
+    pub fn hash(self) -> u64 {
+        hash(self.0)
+    }
+
+    /// True if the text is only white space, escaped or not.
+    pub fn is_blank(self) -> bool {
+        let mut rest = self.0;
+        loop {
+            rest = match rest {
+                [] => return true,
+                [b' ' | b'\t' | b'\n' | b'\r', tail @ ..] | [b'\\', b'n' | b't' | b'r', tail @ ..] => tail,
+                _ => return false,
+            };
+        }
+    }
+}
+
+/// FNV-1a hash of bytes; never 0.
+pub fn hash(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
+        .max(1)
+}

@@ -1,0 +1,256 @@
+//! Accumulated metadata of a file's lines: everything a list shows of a session. Small, and stored in the cache.
+
+use serde::{Deserialize, Serialize};
+
+use super::{JsonStr, LineMetadata, RareMetadata, RecordLink, ReplyUsage, SourceIdentity};
+use crate::agent::Source;
+use crate::domain::{Flags, Session, Time, Title, TitleSource, Tokens};
+
+/// Maximum bytes of a prompt to decode for a title, because a list shows one line.
+const TITLE_BYTES: usize = 2048;
+
+/// Number of newest replies whose usage may still grow, because parallel replies interleave.
+const OPEN_REPLIES: usize = 6;
+
+/// Maximum numbers of unreadable lines per file, because the state must stay small; further ones are only counted.
+const BAD_LINES: usize = 20;
+
+/// Maximum age of an own record before its file's process, in ms; an older record was copied.
+const SKEW_MS: i64 = 100;
+
+/// Accumulated metadata of the lines so far.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SummaryState {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent_title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompt: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cwd: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    branch: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<Time>,
+    /// Entries on the shown branch.
+    pub messages: u32,
+    /// Turns on the shown branch.
+    pub turns: u32,
+    /// Id of the newest record on the shown branch.
+    pub tip: String,
+    /// The first record's hash; 0 if no record has an id.
+    first: u64,
+    tokens: Tokens,
+    replies: Vec<Reply>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_usd: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    headless: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    born: Option<Time>,
+    fork: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forked_from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<String>,
+    /// True if the file also contains conversations of sub-agents.
+    pub side: bool,
+    /// Titles of sessions that may be in other files, by the id of a record.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub titles: Vec<(String, String)>,
+    /// Number of lines that could not be parsed.
+    pub unreadable: u32,
+    /// Line numbers of the first of them, from 1.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub bad_lines: Vec<u64>,
+}
+
+/// A reply's key, and its input, output, cache-read and cache-write tokens; a tuple keeps the stored state short.
+type Reply = (u64, [u64; 4]);
+
+impl SummaryState {
+    /// Adds a line's metadata, except for the counts that depend on the shown branch.
+    pub fn add(&mut self, metadata: &LineMetadata<'_>) {
+        if let Some(rare) = &metadata.rare {
+            self.add_rare(rare);
+        }
+        let copied = metadata.rare.as_ref().is_some_and(|rare| rare.forked_from.is_some())
+            || matches!((metadata.time, self.born), (Some(time), Some(born)) if born.since(time) > SKEW_MS);
+        self.fork |= copied;
+        if let Some(time) = metadata.time {
+            self.started = Some(self.started.map_or(time, |first| first.min(time)));
+            self.last = Some(self.last.map_or(time, |last| last.max(time)));
+        }
+        if self.prompt.is_none()
+            && let Some(prompt) = metadata.prompt
+        {
+            self.prompt = Some(title(prompt));
+        }
+        if self.cwd.is_none() {
+            self.cwd = metadata.cwd.map(|cwd| cwd.decode().into_owned());
+        }
+        update(&mut self.branch, metadata.branch);
+        update(&mut self.model, metadata.model);
+        if let Some(usage) = metadata.usage.filter(|_| !copied) {
+            self.count(usage);
+        }
+        if let (0, RecordLink::Node { id, .. }) = (self.first, metadata.link) {
+            self.first = id;
+        }
+        if let Some(id) = metadata.id {
+            self.tip.clear();
+            self.tip.push_str(&id.decode());
+        }
+    }
+
+    /// Marks the file as a fork of `origin`, for a fork that does not record its origin.
+    pub fn fork_of(&mut self, origin: &str) {
+        self.fork = true;
+        self.forked_from = Some(origin.to_owned());
+    }
+
+    fn add_rare(&mut self, rare: &RareMetadata<'_>) {
+        let owned = |text: JsonStr<'_>| Some(text.decode().into_owned());
+        if let Some(text) = rare.user_title {
+            // An empty title removes the title that was set before.
+            self.user_title = Some(title(text)).filter(|text| !text.is_empty());
+        }
+        if let Some(text) = rare.agent_title {
+            self.agent_title = Some(title(text)).filter(|text| !text.is_empty());
+        }
+        if let Some((id, text)) = rare.title_of {
+            self.titles.push((id.decode().into_owned(), title(text)));
+        }
+        if let Some(born) = rare.born
+            && self.started.is_none()
+        {
+            self.born = self.born.or(Some(born));
+        }
+        if let Some(from) = rare.forked_from
+            && self.forked_from.is_none()
+        {
+            self.forked_from = owned(from);
+        }
+        if let Some(parent) = rare.parent {
+            self.parent = owned(parent);
+        }
+        if let Some(session) = rare.session
+            && self.session.is_none()
+        {
+            self.session = owned(session);
+        }
+        self.side |= rare.side;
+        self.cost_usd = rare.cost_usd.or(self.cost_usd);
+        if let Some(totals) = rare.totals {
+            self.tokens = totals;
+            self.replies.clear();
+        }
+        self.headless = match (self.headless, rare.headless) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (before, now) => now.or(before),
+        };
+    }
+
+    /// Counts a reply once, even if several lines report its usage: the largest value counts.
+    fn count(&mut self, ReplyUsage { key, tokens }: ReplyUsage) {
+        let reported = [tokens.input, tokens.output, tokens.cache_read, tokens.cache_write];
+        if let Some((_, kept)) = self.replies.iter_mut().rev().find(|(known, _)| *known == key) {
+            if reported.iter().sum::<u64>() >= kept.iter().sum() {
+                *kept = reported;
+            }
+            return;
+        }
+        if self.replies.len() >= OPEN_REPLIES {
+            let (_, oldest) = self.replies.remove(0);
+            add_reply(&mut self.tokens, oldest);
+        }
+        self.replies.push((key, reported));
+    }
+
+    /// Counts a line that could not be parsed; `number` is its line number, from 1.
+    pub fn add_unreadable(&mut self, number: u64) {
+        self.unreadable += 1;
+        if self.bad_lines.len() < BAD_LINES {
+            self.bad_lines.push(number);
+        }
+    }
+
+    /// Uses a title from the file whose record id turned out to belong to this session.
+    pub fn adopt_title(&mut self, text: String) {
+        if self.agent_title.is_none() {
+            self.agent_title = Some(text);
+        }
+    }
+
+    /// Usage so far.
+    pub fn tokens(&self) -> Tokens {
+        let mut sum = self.tokens;
+        for (_, reply) in &self.replies {
+            add_reply(&mut sum, *reply);
+        }
+        sum
+    }
+
+    /// Builds the session row.
+    pub fn session(&self, source: &Source, identity: &SourceIdentity) -> Session {
+        let mut session = Session::new(identity.key.clone(), source.path.clone());
+        let external = identity.title.as_deref();
+        session.title = match (&self.user_title, self.agent_title.as_deref().or(external), &self.prompt) {
+            (Some(text), _, _) => Title::new(text, TitleSource::User),
+            (None, Some(text), _) => Title::new(text, TitleSource::Agent),
+            (None, None, Some(text)) => Title::new(text, TitleSource::Prompt),
+            (None, None, None) => Title::default(),
+        };
+        session.cwd = self.cwd.as_deref().unwrap_or_default().into();
+        session.branch = self.branch.as_deref().filter(|branch| !branch.is_empty()).map(Into::into);
+        session.model = self.model.as_deref().map(Into::into);
+        session.started_at = self.started;
+        session.last_activity = self.last.or(Some(Time::from_millis(source.stamp.mtime_millis())));
+        session.turns = self.turns;
+        session.messages = self.messages;
+        session.tokens = self.tokens();
+        session.cost_usd = self.cost_usd;
+        session.bytes = source.stamp.size;
+        session.parent = identity.parent.clone().or_else(|| self.parent.as_deref().map(Into::into));
+        if identity.subagent && session.parent.is_none() {
+            session.parent = self.session.as_deref().map(Into::into);
+        }
+        session.forked_from = self.forked_from.as_deref().map(Into::into);
+        session.first = (self.first != 0).then_some(self.first);
+        session.unreadable = self.unreadable;
+        session.tip = Some(self.tip.as_str()).filter(|tip| !tip.is_empty()).map(Into::into);
+        session.flags = Flags {
+            subagent: identity.subagent || session.parent.is_some(),
+            headless: self.headless == Some(true),
+            empty: self.messages == 0,
+            fork: self.fork || session.forked_from.is_some(),
+            archived: false,
+            unreadable: self.unreadable > 0,
+        };
+        session
+    }
+}
+
+fn add_reply(sum: &mut Tokens, [input, output, cache_read, cache_write]: [u64; 4]) {
+    *sum += Tokens { input, output, cache_read, cache_write };
+}
+
+fn title(text: JsonStr<'_>) -> String {
+    Title::new(&text.head(TITLE_BYTES), TitleSource::Prompt).text.to_string()
+}
+
+/// Stores the newest value; a repeated one costs only a comparison.
+fn update(kept: &mut Option<String>, seen: Option<JsonStr<'_>>) {
+    let Some(seen) = seen else { return };
+    if kept.as_ref().is_none_or(|kept| kept.as_bytes() != seen.0) {
+        *kept = Some(seen.decode().into_owned());
+    }
+}

@@ -1,0 +1,351 @@
+//! An index of an open transcript: file offsets of each entry of the shown branch, without texts.
+//!
+//! Entries are decoded on request, from their own lines and from those of their tools' results.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::branch::{self, BranchTip, ChainRecord};
+use super::json_cursor::hash;
+use super::scan::{ScannedLine, check, scan};
+use super::{Dialect, EntryMark, LineMetadata, RecordLink, ReplyUsage};
+use crate::agent::{FileStamp, MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
+use crate::domain::event::EventBody;
+use crate::domain::transcript::Transcript;
+use crate::domain::{Entry, EntryKey, EntryKind, Issue, Role, Tokens};
+
+/// Maximum issues per file, because a damaged file may have thousands.
+const ISSUES: usize = 20;
+
+/// Position of a line with entries, results or links.
+#[derive(Clone, Copy, Debug)]
+struct LinePosition {
+    offset: u64,
+    len: u32,
+    /// Index of its first mark.
+    first: u32,
+}
+
+/// An open transcript of JSON lines.
+pub struct TranscriptIndex {
+    dialect: Arc<dyn Dialect>,
+    path: PathBuf,
+    file: File,
+    stamp: FileStamp,
+    /// Offset where the next scan begins, the number of lines before it, and the hash of the bytes before it.
+    end: (u64, u64, u64),
+    lines: Vec<LinePosition>,
+    records: Vec<ChainRecord>,
+    marks: Vec<EntryMark>,
+    /// Indices into `marks` of the entries on the shown branch.
+    shown: Vec<u32>,
+    /// Tool call and line of each result; true for a failed call.
+    results: BTreeMap<(u64, u32), bool>,
+    /// Usage of each reply, and the mark that shows it.
+    usage: HashMap<u64, (u32, Tokens)>,
+    tip: BranchTip,
+    left_branch: bool,
+    branches: usize,
+    issues: Vec<Issue>,
+    bytes_read: u64,
+}
+
+impl TranscriptIndex {
+    /// Opens a file whole.
+    pub fn open(dialect: Arc<dyn Dialect>, path: &Path) -> io::Result<Self> {
+        Self::open_from(dialect, path, 0)
+    }
+
+    /// Opens a file as if it began at `start`, which must be the start of a line.
+    pub fn open_from(dialect: Arc<dyn Dialect>, path: &Path, start: u64) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let stamp = FileStamp::of(&file.metadata()?);
+        let mut index = Self {
+            dialect,
+            path: path.to_owned(),
+            file,
+            stamp,
+            end: (start, 0, 0),
+            lines: Vec::new(),
+            records: Vec::new(),
+            marks: Vec::new(),
+            shown: Vec::new(),
+            results: BTreeMap::new(),
+            usage: HashMap::new(),
+            tip: BranchTip::default(),
+            left_branch: false,
+            branches: 1,
+            issues: Vec::new(),
+            bytes_read: 0,
+        };
+        index.scan_appended()?;
+        Ok(index)
+    }
+
+    /// Scans the lines after the end of the last scan.
+    fn scan_appended(&mut self) -> io::Result<()> {
+        let file = self.file.try_clone()?;
+        let dialect = self.dialect.clone();
+        let scanned = scan(&*dialect, &file, (self.end.0, self.end.1), None, |line| self.line(line))?;
+        self.end = (scanned.offset, scanned.lines, check(&file, scanned.offset)?);
+        self.bytes_read += scanned.bytes_read;
+        if self.left_branch {
+            let chosen = branch::choose(&self.records);
+            self.branches = chosen.branches;
+            self.tip = chosen.tip;
+            self.left_branch = false;
+            self.shown.clear();
+            for (at, _) in chosen.records.iter().enumerate().filter(|(_, shown)| **shown) {
+                self.shown.extend(self.marks_of(at));
+            }
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, line: ScannedLine<'_>) {
+        let Ok(metadata) = line.metadata else {
+            if self.issues.len() < ISSUES {
+                self.issues.push(Issue { line: Some(line.number), ..Issue::new(&self.path, "unreadable record") });
+            }
+            return;
+        };
+        let record = ChainRecord::of(&metadata);
+        if record.is_none() && metadata.results.is_empty() {
+            return;
+        }
+        let (at, first) = (count(self.lines.len()), count(self.marks.len()));
+        self.results.extend(metadata.results.iter().map(|result| ((result.tool, at), result.error)));
+        self.lines.push(LinePosition { offset: line.offset, len: u32::try_from(line.len).unwrap_or(u32::MAX), first });
+        let record = record.unwrap_or(ChainRecord { link: RecordLink::Aside, leaf: None, entries: 0, turns: 0 });
+        self.records.push(record);
+        self.left_branch = self.left_branch || !self.tip.extend(&record);
+        if record.entries > 0 {
+            self.record_usage(&metadata, first);
+            self.marks.extend(&metadata.marks);
+            self.shown.extend(first..count(self.marks.len()));
+        }
+    }
+
+    /// Assigns a reply's usage to the reply's first entry.
+    fn record_usage(&mut self, metadata: &LineMetadata<'_>, first: u32) {
+        let Some(ReplyUsage { key, tokens }) = metadata.usage.filter(|usage| usage.tokens.total() > 0) else { return };
+        let (_, kept) = self.usage.entry(key).or_insert((first, tokens));
+        if tokens.total() > kept.total() {
+            *kept = tokens;
+        }
+    }
+
+    fn marks_of(&self, line: usize) -> Range<u32> {
+        let end = self.lines.get(line + 1).map_or(count(self.marks.len()), |next| next.first);
+        self.lines[line].first..end
+    }
+
+    /// The line of a mark.
+    fn line_of(&self, mark: u32) -> usize {
+        self.lines.partition_point(|line| line.first <= mark) - 1
+    }
+
+    fn bytes(&mut self, line: usize) -> io::Result<Vec<u8>> {
+        let LinePosition { offset, len, .. } = self.lines[line];
+        let mut bytes = vec![0; len as usize];
+        self.file.read_exact_at(&mut bytes, offset)?;
+        self.bytes_read += u64::from(len);
+        Ok(bytes)
+    }
+
+    /// Finds the lines with results of the tool calls among some marks.
+    fn result_lines(&self, marks: &[u32]) -> Vec<usize> {
+        let tools = marks.iter().map(|&mark| self.marks[mark as usize].tool).filter(|&tool| tool != 0);
+        let mut lines: Vec<usize> = tools
+            .flat_map(|tool| self.results.range((tool, 0)..=(tool, u32::MAX)).map(|((_, line), _)| *line as usize))
+            .collect();
+        lines.sort_unstable();
+        lines.dedup();
+        lines
+    }
+
+    /// Decodes and folds the entries of some marks, which must be in order.
+    fn decode(&mut self, wanted: &[u32]) -> io::Result<Transcript> {
+        let mut transcript = Transcript::default();
+        let mut rest = wanted;
+        while let Some(&first) = rest.first() {
+            let line = self.line_of(first);
+            let end = self.marks_of(line).end;
+            let (here, later) = rest.split_at(rest.partition_point(|&mark| mark < end));
+            rest = later;
+            let marks: Vec<EntryMark> = here.iter().map(|&mark| self.marks[mark as usize]).collect();
+            let bytes = self.bytes(line)?;
+            self.dialect.decode(&bytes, &marks, &mut |event| {
+                if marks.iter().any(|mark| mark.key == event.key) {
+                    transcript.apply(event);
+                }
+            });
+        }
+        for line in self.result_lines(wanted) {
+            let bytes = self.bytes(line)?;
+            self.dialect.decode_results(&bytes, &mut |event| {
+                // The transcript ignores updates of calls that it does not contain.
+                if matches!(event.body, EventBody::ToolUpdate { .. }) {
+                    transcript.apply(event);
+                }
+            });
+        }
+        Ok(transcript)
+    }
+
+    /// Index of the shown entry of a tool call.
+    fn entry_of_tool(&self, tool: u64) -> Option<usize> {
+        self.shown.iter().rposition(|&mark| self.marks[mark as usize].tool == tool)
+    }
+}
+
+impl TranscriptReader for TranscriptIndex {
+    fn len(&self) -> usize {
+        self.shown.len()
+    }
+
+    fn read(&mut self, range: Range<usize>, limit: TextLimit) -> Vec<Entry> {
+        let end = range.end.min(self.shown.len());
+        let wanted = self.shown[range.start.min(end)..end].to_vec();
+        let transcript = match self.decode(&wanted) {
+            Ok(transcript) => transcript,
+            Err(error) => {
+                let issue = Issue::new(&self.path, error);
+                if !self.issues.contains(&issue) {
+                    self.issues.push(issue);
+                }
+                Transcript::default()
+            }
+        };
+        let mut decoded: HashMap<EntryKey, Entry> =
+            transcript.into_entries().into_iter().map(|entry| (entry.key, entry)).collect();
+        let usage: HashMap<u32, Tokens> = self.usage.values().copied().collect();
+        let entry = |mark: &u32| {
+            let EntryMark { key, .. } = self.marks[*mark as usize];
+            let mut entry = decoded.remove(&key).unwrap_or_else(|| unreadable_entry(key));
+            entry.tokens = usage.get(mark).copied().or(entry.tokens);
+            self.dialect.finish(&mut entry);
+            truncate(&mut entry, limit);
+            entry
+        };
+        wanted.iter().map(entry).collect()
+    }
+
+    fn raw(&mut self, index: usize) -> Vec<u8> {
+        let Some(&mark) = self.shown.get(index) else { return Vec::new() };
+        let mut lines = vec![self.line_of(mark)];
+        lines.extend(self.result_lines(&[mark]));
+        let mut raw = Vec::new();
+        for line in lines {
+            // Skip a line that can no longer be read; the others are still useful.
+            if let Ok(bytes) = self.bytes(line) {
+                raw.extend(bytes);
+                raw.push(b'\n');
+            }
+        }
+        raw
+    }
+
+    fn branches(&self) -> usize {
+        self.branches
+    }
+
+    fn marks(&mut self, which: MarkKind) -> Vec<usize> {
+        let failed = |tool: u64| self.results.range((tool, 0)..=(tool, u32::MAX)).any(|(_, error)| *error);
+        let marked = |mark: &EntryMark| match which {
+            MarkKind::Prompts => mark.kind == EntryKind::Prompt,
+            MarkKind::Errors => mark.error || (mark.tool != 0 && failed(mark.tool)),
+        };
+        (0..self.shown.len()).filter(|&at| marked(&self.marks[self.shown[at] as usize])).collect()
+    }
+
+    /// Looks positions up in the marks, without reading lines.
+    fn positions(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<usize>> {
+        let mut by_key: HashMap<EntryKey, usize> = HashMap::with_capacity(self.shown.len());
+        let mut by_tool: HashMap<u64, usize> = HashMap::new();
+        for (at, mark) in self.shown.iter().map(|&mark| &self.marks[mark as usize]).enumerate().rev() {
+            by_key.insert(mark.key, at);
+            if mark.tool != 0 {
+                by_tool.insert(mark.tool, at);
+            }
+        }
+        let line = |(key, call): &(EntryKey, &str)| {
+            let of_call = if call.is_empty() { None } else { by_tool.get(&hash(call.as_bytes())) };
+            by_key.get(key).into_iter().chain(of_call).min().copied()
+        };
+        wanted.iter().map(line).collect()
+    }
+
+    fn refresh(&mut self) -> RefreshOutcome {
+        let Ok(metadata) = std::fs::metadata(&self.path) else { return RefreshOutcome::Gone };
+        let stamp = FileStamp::of(&metadata);
+        if stamp == self.stamp {
+            return RefreshOutcome::Same;
+        }
+        let (offset, _, before) = self.end;
+        let grown = stamp.inode == self.stamp.inode
+            && stamp.size >= offset
+            && check(&self.file, offset).is_ok_and(|check| check == before);
+        if !grown {
+            return match Self::open(self.dialect.clone(), &self.path) {
+                Ok(fresh) => {
+                    *self = fresh;
+                    RefreshOutcome::Reset
+                }
+                Err(_) => RefreshOutcome::Gone,
+            };
+        }
+        self.stamp = stamp;
+        let (old, first_new) = (self.shown.clone(), count(self.lines.len()));
+        if let Err(error) = self.scan_appended() {
+            self.issues.push(Issue::new(&self.path, error));
+            return RefreshOutcome::Same;
+        }
+        if !self.shown.starts_with(&old) {
+            return RefreshOutcome::Reset;
+        }
+        let changed = self
+            .results
+            .keys()
+            .filter(|(_, line)| *line >= first_new)
+            .filter_map(|(tool, _)| self.entry_of_tool(*tool));
+        let from = changed.min().unwrap_or(old.len()).min(old.len());
+        if from == self.shown.len() { RefreshOutcome::Same } else { RefreshOutcome::Grown { from } }
+    }
+
+    fn issues(&self) -> &[Issue] {
+        &self.issues
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+}
+
+/// Converts an index into marks or lines to 32 bits; no file has 2³² of them.
+fn count(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+/// Placeholder for an entry whose line has changed since it was scanned.
+fn unreadable_entry(key: EntryKey) -> Entry {
+    let mut entry = Entry::new(key, EntryKind::Other, Role::System, None);
+    "(this record could not be read)".clone_into(&mut entry.text);
+    entry
+}
+
+/// Truncates the long texts of an entry.
+fn truncate(entry: &mut Entry, TextLimit(limit): TextLimit) {
+    let output = entry.tool.as_mut().map(|tool| &mut tool.output);
+    for text in [Some(&mut entry.text), output].into_iter().flatten().filter(|text| text.len() > limit) {
+        let end = (0..=limit).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+        text.truncate(end);
+        text.shrink_to_fit();
+        entry.truncated = true;
+    }
+}

@@ -1,0 +1,139 @@
+//! Paths of OpenCode's databases and old JSON files: discovers sources, and maps changed paths to them.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::legacy;
+use crate::agent::{Discovery, Environment, FileStamp, Source, SourceRoot, sqlite};
+use crate::domain::{Agent, Issue};
+
+/// Source kind of a database.
+pub const DATABASE: u8 = 0;
+/// Source kind of a session's JSON file.
+pub const JSON: u8 = 1;
+
+/// Roots: the data directory, the database named by `OPENCODE_DB`, and the configured ones.
+pub fn roots(environment: &Environment) -> Vec<SourceRoot> {
+    let data = environment.data_dir().join("opencode");
+    let from_env = environment.var("OPENCODE_DB").filter(|name| *name != ":memory:");
+    // A relative path is relative to the data directory, an absolute one replaces it.
+    let from_env = from_env.map(|name| data.join(environment.expand(Path::new(name))));
+    let mut roots = Vec::<SourceRoot>::new();
+    for path in [Some(data.clone()), from_env].into_iter().flatten().chain(environment.extra_roots(Agent::OpenCode)) {
+        let covered = path.parent() == Some(&data) && is_database_name(&path);
+        if !covered && roots.iter().all(|root| root.path != path) {
+            roots.push(SourceRoot { agent: Agent::OpenCode, watch: watched(&path), path });
+        }
+    }
+    roots
+}
+
+/// Paths to watch: databases with their logs, including future channels, and the old sessions.
+///
+///
+/// Not the whole data directory, which contains logs, git snapshots and tens of thousands of parts. Messages have one
+/// folder per session, and each needs a watch. They are watched only while there is no database; otherwise the files
+/// are left-overs.
+fn watched(root: &Path) -> Vec<PathBuf> {
+    if is_database_name(root) {
+        return vec![root.to_owned(), sqlite::wal(root)];
+    }
+    let listed = fs::read_dir(root).into_iter().flatten().flatten();
+    let storage = root.join("storage");
+    // No such file exists; it is the prefix of all database names.
+    let mut watched = vec![root.join("opencode"), storage.join("session")];
+    if !listed.map(|entry| entry.path()).any(|path| is_channel(&path)) {
+        watched.push(storage.join("message"));
+    }
+    watched
+}
+
+fn is_database_name(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "db")
+}
+
+/// True for `opencode.db` and `opencode-<channel>.db`.
+fn is_channel(path: &Path) -> bool {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    is_database_name(path) && (stem == "opencode" || stem.starts_with("opencode-"))
+}
+
+/// True if a session's file is one of the old JSON files.
+pub fn is_json(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "json")
+}
+
+/// Finds every database and every old session below a root, with one `stat` each.
+pub fn discover(root: &SourceRoot) -> Discovery {
+    let mut discovery = Discovery::default();
+    if is_database_name(&root.path) {
+        discovery.add(root.path.clone(), DATABASE);
+        return discovery;
+    }
+    for path in list(&root.path, &mut discovery.issues) {
+        if is_channel(&path) {
+            discovery.add(path, DATABASE);
+        }
+    }
+    for project in list(&root.path.join("storage/session"), &mut discovery.issues) {
+        if project.is_dir() {
+            for path in list(&project, &mut discovery.issues) {
+                if is_session_file(&path) {
+                    discovery.add(path, JSON);
+                }
+            }
+        }
+    }
+    discovery
+}
+
+impl Discovery {
+    fn add(&mut self, path: PathBuf, kind: u8) {
+        match source(&path, kind) {
+            Ok(source) => self.sources.push(source),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => self.issues.push(Issue::new(path, error)),
+        }
+    }
+}
+
+/// Entries of a directory; none if it does not exist.
+fn list(directory: &Path, issues: &mut Vec<Issue>) -> Vec<PathBuf> {
+    let listed = fs::read_dir(directory).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
+    match listed {
+        Ok(paths) => paths,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => {
+            issues.push(Issue::new(directory, error));
+            Vec::new()
+        }
+    }
+}
+
+fn is_session_file(path: &Path) -> bool {
+    is_json(path) && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ses_"))
+}
+
+fn source(path: &Path, kind: u8) -> io::Result<Source> {
+    let stamp = if kind == DATABASE { database_stamp(path)? } else { legacy::stamp(path)? };
+    Ok(Source { agent: Agent::OpenCode, path: path.to_owned(), stamp, kind })
+}
+
+fn database_stamp(path: &Path) -> io::Result<FileStamp> {
+    if fs::metadata(path)?.is_dir() {
+        return Err(io::Error::other("expected a database, found a directory"));
+    }
+    sqlite::stamp(path)
+}
+
+/// Source to which a changed file belongs.
+pub fn affected(root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+    let database = sqlite::owner(path);
+    let is_database = if is_database_name(&root.path) { database == root.path } else { is_channel(&database) };
+    if is_database {
+        return vec![(database.clone(), source(&database, DATABASE).ok())];
+    }
+    let session = if is_session_file(path) { Some(path.to_owned()) } else { legacy::owner(&root.path, path) };
+    session.map(|file| (file.clone(), source(&file, JSON).ok())).into_iter().collect()
+}

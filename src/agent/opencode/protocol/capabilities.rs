@@ -1,0 +1,161 @@
+//! Capabilities of OpenCode: models with their efforts and context windows, agents, commands.
+//!
+//!
+//! The list of providers contains API keys in clear text. Only the fields declared here are read, and the response is
+//! not stored.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::domain::run::Capabilities;
+
+/// A model by its provider's name and its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelName {
+    pub provider: String,
+    /// Own name, which may contain slashes.
+    pub model: String,
+}
+
+impl ModelName {
+    /// Parses `provider/model`, split at the first slash; `None` without one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (provider, model) = text.trim().split_once('/')?;
+        let named = !provider.is_empty() && !model.is_empty();
+        named.then(|| Self { provider: provider.to_owned(), model: model.to_owned() })
+    }
+
+    /// Reads the model of a session, a message or a request.
+    pub fn read(value: &Value) -> Option<Self> {
+        let model = value["modelID"].as_str().or_else(|| value["id"].as_str())?;
+        Some(Self { provider: value["providerID"].as_str()?.to_owned(), model: model.to_owned() })
+    }
+}
+
+impl std::fmt::Display for ModelName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.provider, self.model)
+    }
+}
+
+/// All models, ordered by name.
+#[derive(Debug, Default)]
+pub struct OpenCodeModels {
+    list: Vec<Model>,
+}
+
+#[derive(Debug)]
+struct Model {
+    name: ModelName,
+    label: String,
+    context: u64,
+    efforts: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Providers {
+    providers: Vec<Provider>,
+}
+
+#[derive(Deserialize)]
+struct Provider {
+    id: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    models: HashMap<String, ProviderModel>,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct ProviderModel {
+    name: String,
+    limit: Limit,
+    variants: serde_json::Map<String, Value>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Limit {
+    context: f64,
+}
+
+impl OpenCodeModels {
+    /// Parses the response of `/config/providers`.
+    pub fn read(body: &[u8]) -> Option<Self> {
+        let parsed: Providers = serde_json::from_slice(body).ok()?;
+        let mut list: Vec<Model> = parsed.providers.into_iter().flat_map(Provider::list).collect();
+        list.sort_by_cached_key(|model| model.name.to_string());
+        Some(Self { list })
+    }
+
+    /// Name and label of each model.
+    pub fn names(&self) -> Vec<(String, String)> {
+        self.list.iter().map(|model| (model.name.to_string(), model.label.clone())).collect()
+    }
+
+    pub fn efforts(&self, name: Option<&ModelName>) -> Vec<String> {
+        self.find(name).map(|model| model.efforts.clone()).unwrap_or_default()
+    }
+
+    /// Size of a model's context window, if known.
+    pub fn context(&self, name: Option<&ModelName>) -> Option<u64> {
+        self.find(name).map(|model| model.context).filter(|size| *size > 0)
+    }
+
+    fn find(&self, name: Option<&ModelName>) -> Option<&Model> {
+        let name = name?;
+        self.list.iter().find(|model| model.name == *name)
+    }
+}
+
+impl Provider {
+    fn list(self) -> Vec<Model> {
+        let (id, provider) = (self.id, self.name);
+        let models = self.models.into_iter().map(|(model, parsed)| {
+            let label = if parsed.name.is_empty() { model.clone() } else { parsed.name };
+            Model {
+                name: ModelName { provider: id.clone(), model },
+                label: if provider.is_empty() { label } else { format!("{label} ({provider})") },
+                context: to_u64(parsed.limit.context),
+                efforts: parsed.variants.into_iter().map(|(name, _)| name).collect(),
+            }
+        });
+        models.collect()
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what a count can be")]
+fn to_u64(number: f64) -> u64 {
+    number.clamp(0.0, 9e15) as u64
+}
+
+/// Parses the response of `/agent`: agents that a user can select, which are OpenCode's modes.
+pub fn modes(body: &[u8]) -> Vec<String> {
+    let parsed: Vec<Value> = serde_json::from_slice(body).unwrap_or_default();
+    let chosen = parsed.iter().filter(|agent| agent["mode"] != "subagent" && agent["hidden"] != true);
+    chosen.filter_map(|agent| agent["name"].as_str().map(str::to_owned)).collect()
+}
+
+/// Parses the response of `/command`; adds OpenCode's own `/compact`, which the list omits.
+pub fn commands(body: &[u8]) -> Vec<(String, String)> {
+    let parsed: Vec<Value> = serde_json::from_slice(body).unwrap_or_default();
+    let own = ("/compact".to_owned(), "compact the conversation".to_owned());
+    let listed = parsed.iter().filter_map(|command| {
+        let name = command["name"].as_str()?;
+        Some((format!("/{name}"), command["description"].as_str().unwrap_or_default().to_owned()))
+    });
+    std::iter::once(own).chain(listed.filter(|(name, _)| name != "/compact")).collect()
+}
+
+/// Command in a text, without its slash, and its arguments; `None` for a prompt.
+pub fn parse_command<'a>(text: &'a str, capabilities: &Capabilities) -> Option<(&'a str, &'a str)> {
+    let line = text.trim_start().strip_prefix('/')?;
+    let end = line.find(char::is_whitespace).unwrap_or(line.len());
+    let (name, arguments) = line.split_at(end);
+    let known = capabilities.commands.iter().any(|(command, _)| command.strip_prefix('/') == Some(name));
+    known.then(|| (name, arguments.trim()))
+}

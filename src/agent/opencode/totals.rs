@@ -1,0 +1,169 @@
+//! Totals over a session's messages, counted in any order.
+
+use super::database::SessionRow;
+use super::record::{self, MessageHead, OpenCodeMessage, PartHead};
+use crate::agent::pages::StoredMessage;
+use crate::domain::session::{Flags, Title, TitleSource};
+use crate::domain::{Agent, Session, SessionKey, Time, Tokens};
+
+/// Totals over the messages of one session.
+#[derive(Clone, Debug, Default)]
+pub struct OpenCodeTotals {
+    /// Number of entries.
+    pub messages: u32,
+    /// Messages with a prompt.
+    pub turns: u32,
+    /// Messages and parts that could not be read.
+    pub unreadable: u32,
+    /// Bytes of all rows.
+    pub bytes: u64,
+    /// Id of the first message with a prompt.
+    pub first_prompt: Option<String>,
+    /// Id of the newest message.
+    pub tip: Option<String>,
+    /// Id of the newest message that names a model, and the model.
+    model: Option<(String, String)>,
+    /// True if the newest message is an incomplete one of the assistant: running, or killed.
+    pub open: bool,
+    tokens: Tokens,
+    cost: f64,
+    first: Option<Time>,
+    last: Option<Time>,
+}
+
+impl OpenCodeTotals {
+    /// Counts a message without its parts.
+    pub fn message(&mut self, id: &str, head: &MessageHead<'_>) {
+        self.messages += u32::from(record::error_entry(head).is_some());
+        let began = record::moment(head.time.created);
+        let ended = record::moment(head.time.completed).or(began);
+        self.first = earlier(self.first, began);
+        self.last = self.last.max(ended);
+        self.tokens += head.tokens.map(record::OpenCodeUsage::tokens).unwrap_or_default();
+        self.cost += head.cost.unwrap_or_default();
+        if self.tip.as_deref().is_none_or(|tip| tip < id) {
+            self.tip = Some(id.to_owned());
+            let state = head.state();
+            self.open = !state.user && !state.complete;
+        }
+        if self.model.as_ref().is_none_or(|(of, _)| of.as_str() < id)
+            && let Some(model) = head.model()
+        {
+            self.model = Some((id.to_owned(), model));
+        }
+    }
+
+    /// Counts a part; returns true if it is a prompt.
+    pub fn part(&mut self, state: record::MessageState, part: &PartHead<'_>) -> bool {
+        let kind = record::kind(state, part);
+        self.messages += u32::from(kind.is_some());
+        kind.is_some_and(record::PartKind::is_prompt)
+    }
+
+    /// Counts a message that contains a prompt.
+    pub fn count_prompt(&mut self, id: &str) {
+        self.turns += 1;
+        if self.first_prompt.as_deref().is_none_or(|first| id < first) {
+            self.first_prompt = Some(id.to_owned());
+        }
+    }
+
+    /// Counts a message with its parts.
+    pub fn record(&mut self, message: &OpenCodeMessage) {
+        self.bytes += message.bytes();
+        let Some(head) = record::head(&message.data) else {
+            self.unreadable += 1;
+            return;
+        };
+        self.message(&message.id, &head);
+        let mut has_prompt = false;
+        for part in &message.parts {
+            match record::part_head(&part.data) {
+                Some(part) => has_prompt |= self.part(head.state(), &part),
+                None => self.unreadable += 1,
+            }
+        }
+        if has_prompt {
+            self.count_prompt(&message.id);
+        }
+    }
+
+    /// Adds the totals of later messages.
+    pub fn add(&mut self, later: Self) {
+        self.messages += later.messages;
+        self.turns += later.turns;
+        self.unreadable += later.unreadable;
+        self.bytes += later.bytes;
+        self.first_prompt = self.first_prompt.take().or(later.first_prompt);
+        if later.tip.is_some() {
+            self.tip = later.tip;
+            self.open = later.open;
+        }
+        self.model = later.model.or(self.model.take());
+        self.tokens += later.tokens;
+        self.cost += later.cost;
+        self.first = earlier(self.first, later.first);
+        self.last = self.last.max(later.last);
+    }
+
+    /// Builds the session, without a title from its first prompt.
+    pub fn session(self, row: &SessionRow, path: &std::path::Path) -> Session {
+        let mut session = Session::new(SessionKey::new(Agent::OpenCode, row.id.as_str()), path.to_owned());
+        if !is_default_title(&row.title) {
+            session.title = Title::new(&row.title, TitleSource::Agent);
+        }
+        session.cwd = row.directory.as_str().into();
+        session.model = self.model.map(|(_, model)| model).or_else(|| row.model.clone()).map(Into::into);
+        session.started_at = self.first.or_else(|| moment(row.created));
+        session.last_activity = self.last.or_else(|| moment(row.updated)).or_else(|| moment(row.created));
+        session.turns = self.turns;
+        session.messages = self.messages;
+        session.tokens = row.tokens().filter(|tokens| tokens.total() > 0).unwrap_or(self.tokens);
+        session.cost_usd = cost(row.micro_usd, self.cost);
+        session.bytes = self.bytes;
+        session.flags = Flags {
+            subagent: row.parent.is_some(),
+            headless: false,
+            empty: self.messages == 0,
+            fork: row.fork_of.is_some() || without_fork_mark(&row.title).is_some(),
+            archived: row.archived.is_some(),
+            unreadable: self.unreadable > 0,
+        };
+        session.parent = row.parent.as_deref().map(Into::into);
+        session.forked_from = row.fork_of.as_deref().map(Into::into);
+        session.unreadable = self.unreadable;
+        session.tip = self.tip.map(Into::into);
+        session.complete = true;
+        session
+    }
+}
+
+fn earlier(a: Option<Time>, b: Option<Time>) -> Option<Time> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+fn moment(millis: i64) -> Option<Time> {
+    (millis > 0).then_some(Time::from_millis(millis))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact up to nine thousand million dollars")]
+fn cost(row: Option<i64>, sum: f64) -> Option<f64> {
+    let row = row.filter(|&micros| micros > 0).map(|micros| micros as f64 / 1e6);
+    row.or_else(|| (sum > 0.0).then(|| (sum * 1e6).round() / 1e6))
+}
+
+/// True for a default title: `New session - 2026-11-21T09:37:14.884Z`, a fork's of it, or none.
+pub fn is_default_title(title: &str) -> bool {
+    let title = without_fork_mark(title).unwrap_or(title).trim();
+    let rest = title.strip_prefix("New session - ").or_else(|| title.strip_prefix("Child session - "));
+    title.is_empty() || rest.is_some_and(|time| Time::parse(time).is_some())
+}
+
+/// Title of the original session, if this one has the suffix of a fork: ` (fork #1)`.
+fn without_fork_mark(title: &str) -> Option<&str> {
+    let (original, number) = title.strip_suffix(')')?.rsplit_once(" (fork #")?;
+    (!number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit())).then_some(original)
+}

@@ -1,0 +1,305 @@
+//! Metadata of the lines of Qwen Code's transcripts, version 0.24.4: Claude's record tree with Gemini's message parts.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::decode;
+use crate::agent::jsonl::{
+    Dialect, EntryMark, JsonCursor, JsonStr, LineMetadata, MalformedJson, RecordLink, RecordParent, ReplyUsage,
+    ResultMark,
+};
+use crate::domain::{Entry, EntryKey, EntryKind, Event, Time, Tokens};
+
+/// The dialect of one file.
+#[derive(Debug, Default)]
+pub struct QwenDialect {
+    /// True for a sub-agent's file.
+    pub subagent: bool,
+    /// Sub-agents' sessions by the tool call that started them.
+    pub links: HashMap<String, Arc<str>>,
+}
+
+impl Dialect for QwenDialect {
+    fn scan_line<'a>(&self, line: &'a [u8], offset: u64) -> Result<LineMetadata<'a>, MalformedJson> {
+        let mut record = Record::default();
+        let mut cursor = JsonCursor::new(line);
+        if cursor.peek()? != b'{' {
+            return Err(MalformedJson);
+        }
+        cursor.object(|key, value| record.field(key, value))?;
+        if cursor.at_end() { Ok(record.scan_line(self.subagent, offset)) } else { Err(MalformedJson) }
+    }
+
+    fn decode(&self, line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
+        decode::entries(line, marks, sink);
+    }
+
+    fn decode_results(&self, line: &[u8], sink: &mut dyn FnMut(Event)) {
+        decode::results(line, sink);
+    }
+
+    fn finish(&self, entry: &mut Entry) {
+        let Some(tool) = entry.tool.as_deref_mut() else { return };
+        tool.subagent = tool.subagent.take().or_else(|| self.links.get(&*tool.id).cloned());
+    }
+}
+
+/// The relevant fields of a line.
+#[derive(Debug, Default)]
+struct Record<'a> {
+    kind: &'a [u8],
+    subtype: &'a [u8],
+    provenance: &'a [u8],
+    uuid: Option<JsonStr<'a>>,
+    parent: Option<RecordParent>,
+    session: Option<JsonStr<'a>>,
+    time: Option<Time>,
+    cwd: Option<JsonStr<'a>>,
+    branch: Option<JsonStr<'a>>,
+    model: Option<JsonStr<'a>>,
+    forked_from: Option<JsonStr<'a>>,
+    parts: Vec<Part<'a>>,
+    tokens: Option<Tokens>,
+    /// `systemPayload` of records outside the conversation.
+    payload: Payload<'a>,
+    failed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Payload<'a> {
+    event: &'a [u8],
+    phase: &'a [u8],
+    title: Option<JsonStr<'a>>,
+    title_source: &'a [u8],
+}
+
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "the kinds of a part, as its fields show")]
+struct Part<'a> {
+    text: Option<JsonStr<'a>>,
+    thought: bool,
+    /// True for a tool call; `response` is true for a tool's result.
+    call: bool,
+    response: bool,
+    id: Option<JsonStr<'a>>,
+    data: bool,
+}
+
+impl<'a> Record<'a> {
+    fn field(&mut self, key: &[u8], value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
+        match key {
+            b"type" => self.kind = plain_string(value)?,
+            b"subtype" => self.subtype = plain_string(value)?,
+            b"provenance" => self.provenance = plain_string(value)?,
+            b"uuid" => self.uuid = value.text()?,
+            b"parentUuid" => {
+                self.parent = Some(value.text()?.map_or(RecordParent::Root, |id| RecordParent::Id(id.hash())))
+            }
+            b"sessionId" => self.session = value.text()?,
+            b"timestamp" => {
+                self.time = value.text()?.and_then(|text| std::str::from_utf8(text.0).ok().and_then(Time::parse));
+            }
+            b"cwd" => self.cwd = value.text()?,
+            b"gitBranch" => self.branch = value.text()?,
+            b"model" => self.model = value.text()?,
+            b"forkedFrom" => {
+                let from = &mut self.forked_from;
+                value.object(|key, value| {
+                    if key == b"sessionId" {
+                        *from = value.text()?;
+                    }
+                    Ok(())
+                })?;
+            }
+            b"message" => {
+                let parts = &mut self.parts;
+                value.object(|key, value| {
+                    if key != b"parts" {
+                        return Ok(());
+                    }
+                    value.array(|item| {
+                        let mut part = Part::default();
+                        item.object(|key, value| part.field(key, value))?;
+                        parts.push(part);
+                        Ok(())
+                    })
+                })?;
+            }
+            b"usageMetadata" => self.tokens = Some(tokens(value)?),
+            b"toolCallResult" => {
+                let failed = &mut self.failed;
+                value.object(|key, value| {
+                    if key == b"status" {
+                        *failed = plain_string(value)? == b"error";
+                    }
+                    Ok(())
+                })?;
+            }
+            b"systemPayload" => self.payload.read(value)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn scan_line(self, subagent: bool, offset: u64) -> LineMetadata<'a> {
+        let mut metadata = LineMetadata {
+            id: self.uuid,
+            time: self.time,
+            cwd: self.cwd,
+            model: self.model,
+            ..LineMetadata::default()
+        };
+        metadata.branch = self.branch.filter(|branch| branch.0 != b"HEAD");
+        self.add_marks(&mut metadata, offset);
+        if let (Some(tokens), Some(id)) = (self.tokens, self.uuid) {
+            metadata.usage = Some(ReplyUsage { key: id.hash(), tokens });
+        }
+        if self.forked_from.is_some() {
+            metadata.rare().forked_from = self.forked_from;
+        }
+        if subagent {
+            metadata.rare().session = self.session;
+        }
+        if self.payload.title.is_some() && self.subtype == b"custom_title" {
+            let automatic = self.payload.title_source == b"auto";
+            let rare = metadata.rare();
+            *(if automatic { &mut rare.agent_title } else { &mut rare.user_title }) = self.payload.title;
+        }
+        metadata.link = match self.uuid {
+            Some(id) => {
+                let parent = self.parent.unwrap_or(RecordParent::Previous);
+                RecordLink::Node { id: id.hash(), parent, group: 0, result: self.kind == b"tool_result" }
+            }
+            None if metadata.marks.is_empty() => RecordLink::Aside,
+            None => RecordLink::Linear,
+        };
+        metadata
+    }
+
+    /// Adds the marks of its entries.
+    fn add_marks(&self, metadata: &mut LineMetadata<'a>, offset: u64) {
+        let name = self.uuid.map_or_else(|| format!("@{offset}").into(), JsonStr::decode);
+        let mut push = |block: usize, kind, tool: Option<JsonStr<'_>>, error| {
+            let block = u32::try_from(block).unwrap_or(u32::MAX);
+            metadata.marks.push(EntryMark {
+                key: EntryKey::new(&name, block),
+                kind,
+                block,
+                tool: tool.map_or(0, JsonStr::hash),
+                error,
+            });
+        };
+        match self.kind {
+            b"user" if self.subtype == b"notification" => push(0, EntryKind::Notice, None, false),
+            b"user" | b"assistant" => {
+                let user = self.kind == b"user";
+                let typed = user && (self.provenance.is_empty() || self.provenance == b"real_user");
+                for (at, part) in self.parts.iter().enumerate() {
+                    match part.kind(user) {
+                        Some(EntryKind::Prompt) if typed => {
+                            metadata.prompt = metadata.prompt.or(part.text);
+                            metadata.turns = 1;
+                            push(at, EntryKind::Prompt, None, false);
+                        }
+                        // Prompts that the program adds in the user's name are for the model only.
+                        Some(EntryKind::Prompt) | None => {}
+                        Some(kind) => push(at, kind, part.id.filter(|_| part.call), false),
+                    }
+                }
+            }
+            b"system" => match self.subtype {
+                b"chat_compression" => push(0, EntryKind::Notice, None, false),
+                b"ui_telemetry" if self.payload.event.ends_with(b".api_error") => {
+                    push(0, EntryKind::Notice, None, true)
+                }
+                b"slash_command" if self.payload.phase == b"invocation" => push(0, EntryKind::Notice, None, false),
+                _ => {}
+            },
+            _ => {}
+        }
+        let results = self.parts.iter().filter(|part| part.response).filter_map(|part| part.id);
+        metadata.results.extend(results.map(|id| ResultMark { tool: id.hash(), error: self.failed }));
+    }
+}
+
+impl<'a> Payload<'a> {
+    fn read(&mut self, value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
+        value.object(|key, value| {
+            match key {
+                b"phase" => self.phase = plain_string(value)?,
+                b"customTitle" => self.title = value.text()?,
+                b"titleSource" => self.title_source = plain_string(value)?,
+                b"uiEvent" => value.object(|key, value| {
+                    if key == b"event.name" {
+                        self.event = plain_string(value)?;
+                    }
+                    Ok(())
+                })?,
+                _ => {}
+            }
+            Ok(())
+        })
+    }
+}
+
+impl<'a> Part<'a> {
+    fn field(&mut self, key: &[u8], value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
+        match key {
+            b"text" => self.text = value.text()?,
+            b"thought" => self.thought = value.truth()?,
+            b"functionCall" => (self.call, self.id) = (true, id(value)?),
+            b"functionResponse" => (self.response, self.id) = (true, id(value)?),
+            b"inlineData" | b"fileData" => self.data = true,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Kind of the entry that it yields, if any.
+    fn kind(&self, user: bool) -> Option<EntryKind> {
+        match self {
+            Self { call: true, .. } => Some(EntryKind::Tool),
+            Self { response: true, .. } => None,
+            Self { data: true, .. } => Some(EntryKind::Image),
+            Self { text: Some(text), .. } if text.is_blank() => None,
+            Self { text: Some(_), thought: true, .. } => Some(EntryKind::Thinking),
+            Self { text: Some(_), .. } if user => Some(EntryKind::Prompt),
+            Self { text: Some(_), .. } => Some(EntryKind::Text),
+            Self { .. } => None,
+        }
+    }
+}
+
+/// Reads the `id` of an object.
+fn id<'a>(value: &mut JsonCursor<'a>) -> Result<Option<JsonStr<'a>>, MalformedJson> {
+    let mut found = None;
+    value.object(|key, value| {
+        if key == b"id" {
+            found = value.text()?;
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+fn plain_string<'a>(value: &mut JsonCursor<'a>) -> Result<&'a [u8], MalformedJson> {
+    Ok(value.text()?.map_or(&b""[..], |text| text.0))
+}
+
+/// Reads usage. Prompt tokens include cached ones; only the total shows if the candidates include thoughts.
+fn tokens(value: &mut JsonCursor<'_>) -> Result<Tokens, MalformedJson> {
+    let (mut prompt, mut candidates, mut cached, mut total) = (0, 0, 0, 0);
+    value.object(|key, value| {
+        let count = match key {
+            b"promptTokenCount" => &mut prompt,
+            b"candidatesTokenCount" => &mut candidates,
+            b"cachedContentTokenCount" => &mut cached,
+            b"totalTokenCount" => &mut total,
+            _ => return Ok(()),
+        };
+        *count = value.number()?.unwrap_or(0);
+        Ok(())
+    })?;
+    let output = candidates.max(u64::saturating_sub(total, prompt));
+    Ok(Tokens { input: prompt.saturating_sub(cached), output, cache_read: cached, cache_write: 0 })
+}

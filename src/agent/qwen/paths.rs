@@ -1,0 +1,119 @@
+//! Paths of Qwen Code's files, the identities that paths encode, and its registry of running processes.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::agent::jsonl::{SourceIdentity, walk};
+use crate::agent::{Discovery, Environment, Source, SourceRoot};
+use crate::domain::live_status::LiveStatus;
+use crate::domain::{Agent, SessionKey, SessionState, Time};
+use crate::stdx::process;
+
+/// Returns the configuration directory, and the additional roots of the user's configuration.
+pub fn roots(environment: &Environment) -> Vec<SourceRoot> {
+    let mut roots: Vec<SourceRoot> = Vec::new();
+    for path in std::iter::once(environment.home.join(".qwen")).chain(environment.extra_roots(Agent::Qwen)) {
+        if !roots.iter().any(|root| root.path == path) {
+            let watch = vec![path.join("projects"), path.join("sessions")];
+            roots.push(SourceRoot { agent: Agent::Qwen, path, watch });
+        }
+    }
+    roots
+}
+
+/// Finds all transcripts below a root.
+pub fn discover(root: &SourceRoot) -> Discovery {
+    let mut discovery = Discovery::default();
+    for folder in walk::subdirectories(&root.path.join("projects"), &mut discovery.issues) {
+        project(&folder, &mut discovery);
+    }
+    discovery
+}
+
+fn project(folder: &Path, discovery: &mut Discovery) {
+    walk::transcripts(Agent::Qwen, &folder.join("chats"), 0, discovery);
+    walk::transcripts(Agent::Qwen, &folder.join("subagents"), 1, discovery);
+}
+
+/// Returns the sources that a changed path affects.
+pub fn affected(root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+    let Ok(below) = path.strip_prefix(root.path.join("projects")) else { return Vec::new() };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let transcript = match name.strip_suffix(".meta.json") {
+        Some(agent) => Some(path.with_file_name(format!("{agent}.jsonl"))),
+        None => Some(path.to_owned()).filter(|path| walk::is_transcript(path)),
+    };
+    if let Some(transcript) = transcript {
+        let source = walk::source(Agent::Qwen, transcript.clone()).ok();
+        return vec![(transcript, source)];
+    }
+    if path.is_dir() {
+        let mut discovery = Discovery::default();
+        match below.components().count() {
+            0 => discovery = discover(root),
+            1 => project(path, &mut discovery),
+            _ => walk::transcripts(Agent::Qwen, path, 1, &mut discovery),
+        }
+        return discovery.sources.into_iter().map(|source| (source.path.clone(), Some(source))).collect();
+    }
+    // The transcripts of a removed folder are unknown, so the folder itself is reported as removed.
+    if path.extension().is_none() && !path.exists() { vec![(path.to_owned(), None)] } else { Vec::new() }
+}
+
+/// Derives a transcript's identity from its path and its sidecar file.
+pub fn identity(path: &Path, kind: u8) -> SourceIdentity {
+    let subagent = kind == walk::SUBAGENT;
+    let meta = if subagent { meta(path) } else { Value::Null };
+    let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy());
+    let parent = meta["parentSessionId"].as_str().map(Arc::from).or_else(|| folder.filter(|_| subagent).map(Arc::from));
+    let title = meta["description"].as_str().map(str::to_owned);
+    SourceIdentity { key: SessionKey::new(Agent::Qwen, walk::stem(path)), subagent, parent, title }
+}
+
+/// Reads a sub-agent's sidecar file; null if there is none.
+fn meta(transcript: &Path) -> Value {
+    let bytes = std::fs::read(transcript.with_extension("meta.json")).unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_default()
+}
+
+/// Maps tool calls to the sub-agents' sessions that they started.
+pub fn links(transcript: &Path) -> HashMap<String, Arc<str>> {
+    let mut discovery = Discovery::default();
+    if let Some(project) = transcript.parent().and_then(Path::parent) {
+        let folder = project.join("subagents").join(walk::stem(transcript));
+        walk::transcripts(Agent::Qwen, &folder, 0, &mut discovery);
+    }
+    let link =
+        |source: Source| Some((meta(&source.path)["toolUseId"].as_str()?.to_owned(), walk::stem(&source.path).into()));
+    discovery.sources.into_iter().filter_map(link).collect()
+}
+
+/// Lists the sessions whose registered process is running, and is the one that wrote the file. Their activity is unknown.
+pub fn live(root: &Path) -> Vec<LiveStatus> {
+    let entries = walk::entries(&root.join("sessions"), &mut Vec::new());
+    let files = entries.map(|entry| entry.path());
+    files
+        .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
+        .filter_map(|path| read_registered(&path))
+        .collect()
+}
+
+fn read_registered(path: &Path) -> Option<LiveStatus> {
+    // A file that is being rewritten does not parse; the next poll reads it.
+    let registered: Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    let pid = u32::try_from(registered["pid"].as_u64()?).ok()?;
+    let is_running = match registered["procStart"].as_str().map(|start| start.rsplit(':').next().unwrap_or(start)) {
+        Some(start) => process::is_same_process(pid, start),
+        None => process::is_alive(pid),
+    };
+    is_running.then_some(LiveStatus {
+        key: SessionKey::new(Agent::Qwen, registered["sessionId"].as_str()?),
+        pid: Some(pid),
+        state: SessionState::Idle,
+        waiting_for: None,
+        since: registered["startedAt"].as_i64().map(Time::from_millis),
+    })
+}

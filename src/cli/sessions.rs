@@ -1,0 +1,58 @@
+//! All sessions of this machine, loaded once per command through the cache.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::context::CliContext;
+use crate::agent::{Source, SourceRoot};
+use crate::domain::{Issue, Session};
+use crate::index::{self, IndexOptions, Refresh};
+use crate::runtime;
+
+/// Result of loading all sessions.
+#[derive(Debug)]
+pub struct LoadedSessions {
+    /// All sessions, newest activity first.
+    pub all: Vec<Arc<Session>>,
+    /// Sources (files and databases) of the sessions.
+    pub units: Vec<Source>,
+    /// Root directories of all agents.
+    pub roots: Vec<SourceRoot>,
+    /// Path of the cache file; `None` if no cache can be written.
+    pub cache: Option<PathBuf>,
+    /// Unreadable files and errors in the configuration.
+    pub issues: Vec<Issue>,
+    /// Cache write in progress.
+    pending_write: Option<index::PendingWrite>,
+}
+
+impl LoadedSessions {
+    /// Loads all sessions; reads only sources that changed since the last time.
+    pub fn read(context: &CliContext) -> Self {
+        let options = options(context);
+        let collected = index::collect(&options, Refresh::Changed);
+        let index::Collected { sessions: all, issues: unread, sources: units, roots, cache, pending_write, .. } =
+            collected;
+        let issues = context.issues.iter().cloned().chain(unread).collect();
+        Self { all, units, roots, cache, issues, pending_write }
+    }
+
+    /// Moves the sources out, for a search.
+    pub fn take_sources(&mut self) -> Vec<Source> {
+        std::mem::take(&mut self.units)
+    }
+
+    /// Waits for the cache write and leaks the rest, because the process ends. Called after the output is written.
+    pub fn finish(self) {
+        let Self { all, units, roots: _, cache: _, issues: _, pending_write } = self;
+        drop(pending_write);
+        std::mem::forget((all, units));
+    }
+}
+
+/// Options of the index for a command.
+pub fn options(context: &CliContext) -> IndexOptions {
+    let mut options = IndexOptions::new(context.environment.clone(), runtime::instant);
+    options.cache_dir = Some(context.paths.cache.clone());
+    options
+}

@@ -1,0 +1,141 @@
+//! Opened transcripts, each read by its own thread, so that nothing else waits for it.
+//!
+//! The number of open readers is bounded: the least recently used one is evicted, and reopened at its next request.
+
+mod find;
+mod locate;
+mod worker;
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+pub use self::find::matches;
+use self::worker::TranscriptWorker;
+use super::message::{IndexEvent, TranscriptEvent, TranscriptTicket};
+use crate::agent::Format;
+use crate::domain::Session;
+use crate::domain::search::EntryLocation;
+
+/// Maximum open readers.
+const MAX_OPEN_READERS: usize = 6;
+
+/// Request to an opened transcript.
+#[derive(Debug)]
+pub(super) enum TranscriptRequest {
+    Read(Range<usize>),
+    Find(String),
+    Locate(EntryLocation),
+    Refresh,
+}
+
+/// All opened transcripts.
+pub(super) struct OpenTranscripts {
+    formats: &'static [&'static dyn Format],
+    events: tokio::sync::mpsc::Sender<IndexEvent>,
+    open: HashMap<TranscriptTicket, Open>,
+    /// Use counter, for the least recently used reader.
+    clock: u64,
+}
+
+struct Open {
+    session: Arc<Session>,
+    /// Requests to the thread; `None` where the reader was evicted.
+    requests: Option<Sender<TranscriptRequest>>,
+    used: u64,
+}
+
+impl OpenTranscripts {
+    pub fn new(formats: &'static [&'static dyn Format], events: tokio::sync::mpsc::Sender<IndexEvent>) -> Self {
+        Self { formats, events, open: HashMap::new(), clock: 0 }
+    }
+
+    /// Opens a session's transcript: its newest entries are sent at once, then the whole.
+    pub fn open(&mut self, ticket: TranscriptTicket, session: Arc<Session>) {
+        self.clock += 1;
+        let requests = self.start(ticket, session.clone(), true);
+        self.open.insert(ticket, Open { session, requests, used: self.clock });
+        self.evict();
+    }
+
+    /// Closes a transcript.
+    pub fn close(&mut self, ticket: TranscriptTicket) {
+        self.open.remove(&ticket);
+    }
+
+    /// Sends a request to an opened transcript, and reopens its reader where needed.
+    pub fn request(&mut self, ticket: TranscriptTicket, request: TranscriptRequest) {
+        self.clock += 1;
+        let Some(open) = self.open.get_mut(&ticket) else { return };
+        open.used = self.clock;
+        let request = match &open.requests {
+            Some(requests) => match requests.send(request) {
+                Ok(()) => return,
+                Err(unsent) => unsent.0,
+            },
+            None => request,
+        };
+        let session = open.session.clone();
+        let requests = self.start(ticket, session, false);
+        if let Some(requests) = &requests {
+            // The new thread may have ended already; then it has sent the reason.
+            drop(requests.send(request));
+        }
+        if let Some(open) = self.open.get_mut(&ticket) {
+            open.requests = requests;
+        }
+        self.evict();
+    }
+
+    /// Refreshes the readers of a changed source.
+    pub fn source_changed(&self, path: &Path) {
+        for open in self.open.values().filter(|open| open.session.path == path) {
+            if let Some(requests) = &open.requests {
+                // A thread that has ended needs no refresh; the next request reopens the transcript.
+                drop(requests.send(TranscriptRequest::Refresh));
+            }
+        }
+    }
+
+    /// Reopens the transcript of a session whose source moved.
+    pub fn session_changed(&mut self, session: &Arc<Session>) {
+        let moved = |open: &Open| open.session.key == session.key && open.session.path != session.path;
+        let tickets: Vec<_> = self.open.iter().filter(|(_, open)| moved(open)).map(|(ticket, _)| *ticket).collect();
+        for ticket in tickets {
+            self.open(ticket, session.clone());
+        }
+    }
+
+    /// Returns true if no transcript is open.
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    fn start(&self, ticket: TranscriptTicket, session: Arc<Session>, tail: bool) -> Option<Sender<TranscriptRequest>> {
+        let format = self.formats.iter().copied().find(|format| format.agent() == session.key.agent)?;
+        let (sender, requests) = std::sync::mpsc::channel();
+        let events = self.events.clone();
+        let worker = TranscriptWorker { ticket, session, format, events: events.clone(), requests };
+        let thread = std::thread::Builder::new().name(format!("transcript-{ticket}"));
+        match thread.spawn(move || worker.run(tail)) {
+            Ok(_) => Some(sender),
+            Err(error) => {
+                let failed = TranscriptEvent::Failed(format!("cannot start a thread to read it: {error}"));
+                drop(events.try_send(IndexEvent::Transcript(ticket, failed)));
+                None
+            }
+        }
+    }
+
+    fn evict(&mut self) {
+        let held = self.open.values().filter(|open| open.requests.is_some()).count();
+        if held > MAX_OPEN_READERS {
+            let least = self.open.values_mut().filter(|open| open.requests.is_some()).min_by_key(|open| open.used);
+            if let Some(open) = least {
+                open.requests = None;
+            }
+        }
+    }
+}

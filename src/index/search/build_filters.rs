@@ -1,0 +1,137 @@
+//! Builds the n-gram filters of indexed sources, in the background, to make later searches fast.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::sync_channel;
+
+use super::Cancel;
+use super::build::threads;
+use super::corpus::Corpus;
+use super::entry_texts;
+use super::ngram_lines::NgramFilterBuilder;
+use super::store::{BlockBuffer, EncodedSegment, IndexReader, IndexStore, Segment};
+use crate::agent::texts::{RecordLayout, Texts};
+use crate::agent::{Source, format};
+
+/// Bytes per read of a file.
+const READ_BYTES: usize = 256 << 10;
+
+/// Number of filters per write.
+const FILTERS_PER_WRITE: usize = 64;
+
+/// Maximum appended bytes without a new filter; a quarter of a large file is allowed, too.
+const MAX_UNFILTERED_TAIL: u64 = 256 << 10;
+
+/// Builds all missing filters. `None` while another process writes.
+pub fn build(store: &IndexStore, corpus: &Corpus, cancel: &Cancel) -> io::Result<Option<()>> {
+    let reader = store.refresh();
+    if sources_without_filter(&reader, corpus).next().is_none() {
+        return Ok(Some(()));
+    }
+    let Some(mut writer) = store.writer()? else { return Ok(None) };
+    let reader = writer.reader();
+    let todo: Vec<(&Source, &Segment)> = sources_without_filter(&reader, corpus).collect();
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let (sender, ready) = sync_channel(FILTERS_PER_WRITE);
+        for _ in 0..threads().min(todo.len()) {
+            let (sender, todo, next, reader) = (sender.clone(), &todo, &next, &reader);
+            scope.spawn(move || {
+                let (mut builder, mut buffer) = (NgramFilterBuilder::default(), BlockBuffer::default());
+                while let Some((source, last)) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let read = add_source(source, last, reader, corpus, &mut builder, &mut buffer);
+                    let bytes = builder.finish(last.cursor.offset);
+                    if let Err(error) = read {
+                        tracing::debug!(path = %source.path.display(), %error, "n-gram filter cannot be built");
+                        continue;
+                    }
+                    let filter = EncodedSegment::filter(source, last.cursor, last.watermark, bytes);
+                    if cancel.is_cancelled() || sender.send(filter).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut pending = Vec::new();
+        for filter in ready {
+            pending.push(filter);
+            if pending.len() >= FILTERS_PER_WRITE {
+                writer.append(std::mem::take(&mut pending))?;
+            }
+        }
+        writer.append(pending)
+    })?;
+    Ok(Some(()))
+}
+
+/// Returns the indexed sources without a current filter, the newest first, each with its last segment.
+fn sources_without_filter<'a>(
+    reader: &'a IndexReader,
+    corpus: &'a Corpus,
+) -> impl Iterator<Item = (&'a Source, &'a Segment)> {
+    corpus.sources().iter().filter(|source| !has_many_small_files(source)).filter_map(|source| {
+        let last = reader.last_segment(&source.path).filter(|last| last.cursor.stamp == source.stamp)?;
+        (!covers(reader.filter_of(&source.path), source)).then_some((source, last))
+    })
+}
+
+/// Returns true for sources of many small files, whose stamp does not cover all changes; see [`super::ngram_files`].
+pub fn has_many_small_files(source: &Source) -> bool {
+    format(source.agent).texts().is_some_and(|texts| texts.has_many_small_files(source))
+}
+
+/// Returns true if a filter covers all of a source, or nearly all.
+pub fn covers(filter: Option<&Arc<Segment>>, source: &Source) -> bool {
+    filter.is_some_and(|filter| {
+        let covered = filter.cursor;
+        let appended = source.stamp.size.saturating_sub(covered.stamp.size);
+        let is_small = covered.offset > 0 && appended <= MAX_UNFILTERED_TAIL.max(covered.offset / 4);
+        covered.stamp == source.stamp
+            || (covered.stamp.inode == source.stamp.inode && is_small && source.stamp.size >= covered.offset)
+    })
+}
+
+fn add_source(
+    source: &Source,
+    last: &Segment,
+    reader: &IndexReader,
+    corpus: &Corpus,
+    builder: &mut NgramFilterBuilder,
+    buffer: &mut BlockBuffer,
+) -> io::Result<()> {
+    // Some indexed texts are worded by the reader and are in no file.
+    for segment in reader.segments_of(&source.path) {
+        builder.add_text(reader.read(segment, buffer)?.text);
+    }
+    let Some(texts) = format(source.agent).texts() else {
+        for session in corpus.sessions_at(&source.path) {
+            entry_texts::texts(session, &mut |text| builder.add_text(text.text.as_bytes()));
+        }
+        return Ok(());
+    };
+    match texts.layout(source) {
+        RecordLayout::Nothing => Ok(()),
+        RecordLayout::Lines => add_file(source, last.cursor.offset, builder),
+        RecordLayout::Records => add_records(source, texts, builder),
+    }
+}
+
+fn add_file(source: &Source, end: u64, builder: &mut NgramFilterBuilder) -> io::Result<()> {
+    let mut blocks = super::line_blocks::LineBlocks::new(File::open(&source.path)?.take(end), 0, vec![0; READ_BYTES]);
+    while let Some((start, block)) = blocks.next_block()? {
+        builder.add_records(block, start + block.len() as u64);
+    }
+    Ok(())
+}
+
+fn add_records(source: &Source, texts: &dyn Texts, builder: &mut NgramFilterBuilder) -> io::Result<()> {
+    texts.records(source, 0, &mut |record| {
+        builder.add_records(record.bytes, 0);
+        ControlFlow::Continue(())
+    })?;
+    Ok(())
+}

@@ -1,0 +1,229 @@
+//! Joins the index with the current corpus: live segments and progress per source. Computed once for each pair, so that
+//! a query needs no lookup by path.
+
+use std::ops::{ControlFlow, Range};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use super::Cancel;
+use super::build::threads;
+use super::build_filters;
+use super::corpus::Corpus;
+use super::store::{BlockBuffer, IndexReader, Segment, StoredSegment};
+use crate::agent::texts::RecordLayout;
+use crate::agent::{Source, format};
+
+/// Maximum bytes of decompressed segments in memory between searches; further ones are read again each time.
+const MAX_PINNED_BYTES: usize = 48 << 20;
+
+/// Index joined with a corpus.
+#[derive(Debug)]
+pub struct IndexState {
+    version: (u64, u64),
+    corpus: u64,
+    /// Live segments, those of the newest sources first.
+    pub segments: Vec<LiveSegment>,
+    /// State of each source in the corpus.
+    sources: Vec<SourceState>,
+    filters: OnceLock<PinnedFilters>,
+    /// True if the index contains removed sources.
+    has_removed_sources: bool,
+}
+
+/// Segment, joined with the corpus.
+#[derive(Debug)]
+pub struct LiveSegment {
+    /// Segment.
+    pub segment: Arc<Segment>,
+    /// Number of its source.
+    pub source: usize,
+    /// Numbers of its sessions; `None` for sessions that moved to another source or were replaced.
+    pub sessions: Vec<Option<usize>>,
+    /// True if the segment may be pinned, because it is among the newest.
+    pub may_pin: bool,
+}
+
+/// Index state of a source.
+#[derive(Debug, Default)]
+pub struct SourceState {
+    /// Indexed length of a source of lines; 0 where nothing is indexed or the file was rewritten.
+    pub indexed_bytes: u64,
+    /// True if the current state of the source is indexed.
+    pub is_indexed: bool,
+    /// True if the filter covers the current state, or nearly all of it.
+    has_filter: bool,
+    /// Segment with the n-gram filter, and the covered length.
+    filter: Option<(Arc<Segment>, u64)>,
+}
+
+/// Filters of all sources in one buffer.
+#[derive(Debug, Default)]
+struct PinnedFilters {
+    bytes: Vec<u8>,
+    /// Ranges in the buffer by source number.
+    ranges_by_source: Vec<(usize, Range<usize>)>,
+}
+
+impl IndexState {
+    /// Joins a reader with a corpus.
+    pub fn new(reader: &IndexReader, corpus: &Corpus) -> Self {
+        let sources: Vec<SourceState> = corpus.sources().iter().map(|source| SourceState::of(reader, source)).collect();
+        let mut has_removed_sources = false;
+        let join = |stored: &StoredSegment| {
+            let source = corpus.source_number(stored.segment.path());
+            has_removed_sources |= source.is_none();
+            let source = source?;
+            sources[source].has_valid_text().then(|| LiveSegment {
+                segment: stored.segment.clone(),
+                source,
+                sessions: stored
+                    .segment
+                    .sessions
+                    .iter()
+                    .enumerate()
+                    .map(|(at, id)| {
+                        corpus.session_number(source, id).filter(|_| !stored.deleted_sessions.contains(&at))
+                    })
+                    .collect(),
+                may_pin: false,
+            })
+        };
+        let mut segments: Vec<LiveSegment> = reader.live_segments().filter_map(join).collect();
+        segments.sort_by_key(|live| live.source);
+        let mut bytes = 0;
+        for live in &mut segments {
+            bytes += live.segment.layout.bytes();
+            live.may_pin = bytes <= MAX_PINNED_BYTES;
+        }
+        Self {
+            version: reader.version(),
+            corpus: corpus.id(),
+            segments,
+            sources,
+            filters: OnceLock::new(),
+            has_removed_sources,
+        }
+    }
+
+    /// Returns true if this is the join of these versions.
+    pub fn is_for(&self, reader: &IndexReader, corpus: &Corpus) -> bool {
+        self.version == reader.version() && self.corpus == corpus.id()
+    }
+
+    /// Loads and pins filters and segments, until [`IndexReader::unpin`].
+    pub fn pin(&self, reader: &IndexReader, cancel: &Cancel) {
+        self.filters.get_or_init(|| self.load_filters(reader));
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut buffer = BlockBuffer::default();
+            while let Some(live) = self.segments.get(next.fetch_add(1, Ordering::Relaxed)).filter(|live| live.may_pin) {
+                // A read error appears again when the segment is searched.
+                if cancel.is_cancelled() || reader.pin(&live.segment, &mut buffer).is_err() {
+                    break;
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            (1..threads()).for_each(|_| drop(scope.spawn(work)));
+            work();
+        });
+    }
+
+    /// Returns true if the index contains all sources, and no others.
+    pub fn is_current(&self) -> bool {
+        !self.has_removed_sources && self.sources.iter().all(|source| source.is_indexed)
+    }
+
+    /// Returns the number of sources without a current filter.
+    pub fn missing_filters(&self) -> usize {
+        self.sources.iter().filter(|source| !source.has_filter).count()
+    }
+
+    /// Returns the state of a source by its number.
+    pub fn source(&self, number: usize) -> &SourceState {
+        &self.sources[number]
+    }
+
+    /// Calls `sink` with each filter: source number, bytes, covered length (`u64::MAX`: the whole source). `pin` loads
+    /// all filters into memory for the next call.
+    pub fn each_filter(
+        &self,
+        reader: &IndexReader,
+        pin: bool,
+        mut sink: impl FnMut(usize, &[u8], u64) -> ControlFlow<()>,
+    ) {
+        let covered = |number: usize| self.sources[number].filter.as_ref().map_or(0, |(_, covered)| *covered);
+        if pin {
+            let pinned = self.filters.get_or_init(|| self.load_filters(reader));
+            for (number, range) in &pinned.ranges_by_source {
+                if sink(*number, &pinned.bytes[range.clone()], covered(*number)).is_break() {
+                    break;
+                }
+            }
+            return;
+        }
+        let stored_filter =
+            |(number, source): (usize, &'_ SourceState)| Some((number, source.filter.as_ref()?.0.clone()));
+        let mut wanted: Vec<(usize, Arc<Segment>)> =
+            self.sources.iter().enumerate().filter_map(stored_filter).collect();
+        wanted.sort_unstable_by_key(|(_, filter)| filter.at);
+        let ranges: Vec<Range<u64>> = wanted.iter().map(|(_, filter)| filter.data_range()).collect();
+        reader.read_ranges(&ranges, |at, bytes| {
+            let (number, filter) = &wanted[at];
+            // A damaged filter prunes nothing.
+            if reader.is_intact(filter, bytes) {
+                sink(*number, bytes, covered(*number))
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+    }
+
+    fn load_filters(&self, reader: &IndexReader) -> PinnedFilters {
+        let mut filters = PinnedFilters::default();
+        self.each_filter(reader, false, |number, bytes, _| {
+            let start = filters.bytes.len();
+            filters.bytes.extend_from_slice(bytes);
+            filters.ranges_by_source.push((number, start..filters.bytes.len()));
+            ControlFlow::Continue(())
+        });
+        filters
+    }
+}
+
+impl SourceState {
+    fn of(reader: &IndexReader, source: &Source) -> Self {
+        let Some(last) = reader.last_segment(&source.path) else { return Self::default() };
+        let cursor = last.cursor;
+        let is_indexed = cursor.stamp == source.stamp;
+        let has_grown = cursor.stamp.inode == source.stamp.inode && source.stamp.size >= cursor.offset;
+        let indexed_bytes = if is_indexed || has_grown { cursor.offset } else { 0 };
+        let stored_filter = reader.filter_of(&source.path);
+        let has_filter =
+            is_indexed && (build_filters::has_many_small_files(source) || build_filters::covers(stored_filter, source));
+        Self {
+            indexed_bytes,
+            is_indexed,
+            has_filter,
+            filter: stored_filter.and_then(|filter| valid_filter(filter, source)),
+        }
+    }
+
+    /// Returns true if the segments of the source are valid.
+    fn has_valid_text(&self) -> bool {
+        self.indexed_bytes > 0 || self.is_indexed
+    }
+}
+
+/// Returns a valid filter with its covered length.
+fn valid_filter(filter: &Arc<Segment>, source: &Source) -> Option<(Arc<Segment>, u64)> {
+    let cursor = filter.cursor;
+    let lines = format(source.agent).texts().is_some_and(|texts| texts.layout(source) == RecordLayout::Lines);
+    let covered = if lines {
+        let has_grown = cursor.stamp.inode == source.stamp.inode && source.stamp.size >= cursor.offset;
+        has_grown.then_some(cursor.offset)
+    } else {
+        (cursor.stamp == source.stamp).then_some(u64::MAX)
+    };
+    covered.map(|covered| (filter.clone(), covered))
+}

@@ -1,0 +1,157 @@
+//! Prunes byte ranges that the n-gram filters prove cannot match.
+
+use std::ops::{ControlFlow, Range};
+
+use super::execute::Execution;
+use super::ngram_files::FileFilter;
+use super::ngram_lines::segments;
+use super::plan::{ClauseTest, QueryPlan};
+
+/// Number of sources in the sample, and the minimum of pruned ones among them; below it pruning is given up.
+const SAMPLE: usize = 128;
+const MIN_PRUNED: usize = SAMPLE / 16;
+
+/// Pruned part of a source.
+#[derive(Clone, Debug, Default)]
+pub struct Pruned {
+    /// Covered length, if all of it is pruned; `u64::MAX` for sources of records.
+    all: Option<u64>,
+    /// Pruned ranges of a file, in order.
+    ranges: Vec<Range<u64>>,
+}
+
+impl Pruned {
+    /// Returns true if everything before an offset is pruned.
+    pub fn is_all_pruned(&self, before: u64) -> bool {
+        self.all.is_some_and(|covered| covered >= before)
+    }
+
+    /// Returns the ranges of a file to search, from an offset on.
+    pub fn remaining(&self, from: u64) -> Vec<Range<u64>> {
+        let mut remaining = Vec::new();
+        let mut at = from;
+        for range in &self.ranges {
+            if range.start > at {
+                remaining.push(at..range.start);
+            }
+            at = at.max(range.end);
+        }
+        remaining.push(at..u64::MAX);
+        remaining
+    }
+}
+
+/// Clauses that are absent from a source, independent of its sessions.
+#[derive(Clone, Debug, Default)]
+pub struct AbsentClauses {
+    /// Absent clauses as bits, in the covered part.
+    clauses: u64,
+    covered: u64,
+    /// Ranges of a file without any clause, in order.
+    ranges: Vec<Range<u64>>,
+}
+
+/// Returns the absent clauses of each source; empty for a query without n-grams.
+pub fn absent_clauses(execution: &Execution<'_>) -> Vec<AbsentClauses> {
+    if !execution.plan.has_grams() {
+        return Vec::new();
+    }
+    let sources = execution.corpus.sources();
+    let mut all = vec![AbsentClauses::default(); sources.len()];
+    let (mut sampled, mut pruned_sources) = (0, 0);
+    execution.state.each_filter(&execution.reader, execution.pin, |number, filter, covered| {
+        all[number] = absent_in_lines(&execution.plan, filter, covered);
+        sampled += 1;
+        pruned_sources += usize::from(!all[number].ranges.is_empty());
+        if sampled == SAMPLE && pruned_sources < MIN_PRUNED {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    });
+    for (number, source) in sources.iter().enumerate() {
+        if let Some(filter) = execution.file_filters.get(source) {
+            all[number] = absent_in_files(&execution.plan, &filter);
+        }
+    }
+    all
+}
+
+fn absent_in_lines(plan: &QueryPlan, filter: &[u8], covered: u64) -> AbsentClauses {
+    let (mut absent_everywhere, mut start) = (u64::MAX, 0);
+    let mut ranges: Vec<Range<u64>> = Vec::new();
+    for segment in segments(filter) {
+        let absent_clauses = plan.absent_clauses(
+            |test| matches!(test, ClauseTest::Text { grams, .. } if !grams.is_empty() && !segment.may_contain(grams)),
+        );
+        absent_everywhere &= absent_clauses;
+        if absent_clauses == plan.all_clauses() && segment.end > start {
+            match ranges.last_mut() {
+                Some(last) if last.end == start => last.end = segment.end,
+                _ => ranges.push(start..segment.end),
+            }
+        }
+        start = segment.end;
+    }
+    AbsentClauses { clauses: absent_everywhere, covered, ranges }
+}
+
+/// Returns the absent clauses of a source of many small files.
+fn absent_in_files(plan: &QueryPlan, filter: &FileFilter<'_>) -> AbsentClauses {
+    let clauses = plan.absent_clauses(|test| {
+        let ClauseTest::Text { prefilter: Some(prefilter), .. } = test else { return false };
+        filter.excludes(prefilter.literals().iter())
+    });
+    AbsentClauses { clauses, covered: u64::MAX, ranges: Vec::new() }
+}
+
+/// Prunes each source by its absent clauses. `found` returns the clauses that a session satisfies without texts, as
+/// bits.
+pub fn prune(
+    execution: &Execution<'_>,
+    absent_clauses: Vec<AbsentClauses>,
+    found: impl Fn(usize) -> u64,
+) -> Vec<Pruned> {
+    let prune_source = |(number, AbsentClauses { clauses, covered, ranges })| {
+        if is_excluded(execution, number, clauses, &found) {
+            let whole = 0..covered;
+            return Pruned { all: Some(covered), ranges: vec![whole] };
+        }
+        Pruned { all: None, ranges }
+    };
+    absent_clauses.into_iter().enumerate().map(prune_source).collect()
+}
+
+/// Returns true if every alternative of every session in the source has an absent clause.
+fn is_excluded(execution: &Execution<'_>, source: usize, absent_clauses: u64, found: impl Fn(usize) -> u64) -> bool {
+    absent_clauses != 0
+        && execution.corpus.numbers_in(source).all(|number| {
+            let absent_clauses = absent_clauses & !found(number);
+            let eligible = execution.eligible[number];
+            let is_eligible = |at: &usize| eligible & (1 << at) != 0;
+            (0..execution.plan.branches.len())
+                .filter(is_eligible)
+                .all(|at| execution.plan.branches[at].required & absent_clauses != 0)
+        })
+}
+
+impl QueryPlan {
+    /// Returns true if a clause has n-grams.
+    fn has_grams(&self) -> bool {
+        let has = |test: &ClauseTest| matches!(test, ClauseTest::Text { prefilter, grams, .. } if !grams.is_empty() || prefilter.is_some());
+        self.clauses.iter().any(|clause| has(&clause.test))
+    }
+
+    /// Returns all clauses, as bits.
+    fn all_clauses(&self) -> u64 {
+        (0u64..).zip(&self.clauses).fold(0, |bits, (at, _)| bits | 1 << at)
+    }
+
+    /// Returns the clauses for which `is_absent` is true, as bits.
+    fn absent_clauses(&self, is_absent: impl Fn(&ClauseTest) -> bool) -> u64 {
+        (0u64..)
+            .zip(&self.clauses)
+            .filter(|(_, clause)| is_absent(&clause.test))
+            .fold(0, |bits, (at, _)| bits | 1 << at)
+    }
+}

@@ -1,0 +1,321 @@
+//! File scan: the second tier of a search, over the texts outside of the index, the newest sources first.
+//!
+//! Raw bytes are searched; only records that may match are decoded. In indexed sources only the other texts count; in
+//! appended bytes all texts count.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
+
+use super::entry_texts;
+use super::execute::Execution;
+use super::line_blocks::{LineBlocks, line_at, lines};
+use super::plan::ClauseTest;
+use super::score::{BestMatch, Match, MatchLocation, SessionScore, clause_bits};
+use super::snippet::snippet;
+use super::tool_names::ToolNames;
+use crate::agent::texts::{RecordLayout, SearchText, SourceDecoder, StoredRecord, TextScope, Texts};
+use crate::agent::{Source, format};
+use crate::domain::search::EntryLocation;
+
+/// Scores by session number, and the number of searched bytes.
+pub type SourceMatches = (Vec<(usize, SessionScore)>, u64);
+
+/// Maximum sessions without matches per message.
+const SESSIONS_PER_MESSAGE: usize = 64;
+
+/// Scans sources in the order of the corpus, until none is left, and sends the scores of each.
+pub fn scan(execution: &Execution<'_>, next: &AtomicUsize, out: &Sender<SourceMatches>) {
+    let mut buffer = Vec::new();
+    let mut pending = SourceMatches::default();
+    loop {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        let Some(source) = execution.corpus.sources().get(number) else { break };
+        if execution.cancel.is_cancelled() {
+            return;
+        }
+        let mut file_scan =
+            FileScan { execution, number, source, scores: HashMap::new(), bytes: 0, decoder: None, tool_names: None };
+        // A missing or unreadable file has no matches; the catalog reports it.
+        if let Err(error) = file_scan.search(&mut buffer) {
+            tracing::debug!(path = %source.path.display(), %error, "source cannot be searched");
+        }
+        let found = file_scan.scores.values().any(|score| score.matched != 0);
+        pending.0.extend(file_scan.scores);
+        pending.1 += file_scan.bytes;
+        // Matches are sent at once. Each message wakes the receiver, so that other results are collected.
+        if (found || pending.0.len() >= SESSIONS_PER_MESSAGE) && out.send(std::mem::take(&mut pending)).is_err() {
+            return;
+        }
+    }
+    // Without a receiver the result has no use.
+    drop(out.send(pending));
+}
+
+/// Scan of one source.
+struct FileScan<'a> {
+    execution: &'a Execution<'a>,
+    /// Number of the source.
+    number: usize,
+    source: &'a Source,
+    scores: HashMap<usize, SessionScore>,
+    bytes: u64,
+    decoder: Option<SourceDecoder>,
+    tool_names: Option<ToolNames>,
+}
+
+impl FileScan<'_> {
+    fn search(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let Some(texts) = format(self.source.agent).texts() else {
+            self.search_entries();
+            return Ok(());
+        };
+        match texts.layout(self.source) {
+            RecordLayout::Nothing => Ok(()),
+            RecordLayout::Lines => self.search_lines(texts, buffer),
+            RecordLayout::Records => self.search_records(texts),
+        }
+    }
+
+    /// Marks an eligible session as searched; returns false for other sessions.
+    fn mark_searched(&mut self, number: usize) -> bool {
+        let eligible = self.execution.eligible[number] != 0;
+        if eligible {
+            self.scores.entry(number).or_default().complete = true;
+        }
+        eligible
+    }
+
+    fn search_lines(&mut self, texts: &dyn Texts, buffer: &mut Vec<u8>) -> io::Result<()> {
+        // In early versions a parent's file contains its sub-agents; their matches count for the parent.
+        let (execution, sessions) = (self.execution, self.execution.corpus.sessions());
+        let numbers = execution.corpus.numbers_in(self.number);
+        let number = numbers.min_by_key(|&number| sessions[number].flags.subagent);
+        let Some(number) = number.filter(|&number| self.mark_searched(number)) else { return Ok(()) };
+        let session = &*sessions[number].key.id;
+        let indexed_bytes = execution.indexed_bytes(self.number);
+        // In an indexed source only appended bytes are left, unless other texts may match.
+        let from = if self.execution.needs_files { 0 } else { indexed_bytes };
+        if !self.execution.needs_files && indexed_bytes >= self.source.stamp.size {
+            return Ok(());
+        }
+        // Pruned bytes count as searched.
+        self.bytes += self.source.stamp.size.saturating_sub(from);
+        let pruned = self.execution.pruned(self.number).cloned().unwrap_or_default();
+        let rest = pruned.remaining(from).into_iter().filter(|range| range.start < self.source.stamp.size);
+        for range in rest {
+            let mut file = File::open(&self.source.path)?;
+            io::Seek::seek(&mut file, io::SeekFrom::Start(range.start))?;
+            let reader = io::Read::take(file, range.end - range.start);
+            self.search_range(texts, (session, number), reader, (range.start, indexed_bytes), buffer)?;
+        }
+        Ok(())
+    }
+
+    fn search_range(
+        &mut self,
+        texts: &dyn Texts,
+        (session, number): (&str, usize),
+        reader: impl io::Read,
+        (from, indexed_bytes): (u64, u64),
+        buffer: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let mut blocks = LineBlocks::new(reader, from, std::mem::take(buffer));
+        let mut hits = Vec::new();
+        while let Some((offset, block)) = blocks.next_block()? {
+            if self.execution.cancel.is_cancelled() {
+                break;
+            }
+            let is_new = offset + block.len() as u64 > indexed_bytes;
+            self.candidate_lines(block, number, is_new, &mut hits);
+            for &(start, end) in &hits {
+                // A one-letter needle may match thousands of lines.
+                if self.execution.cancel.is_cancelled() {
+                    break;
+                }
+                let at = offset + start as u64;
+                let record = StoredRecord { session, id: "", hint: "", offset: at, bytes: &block[start..end] };
+                self.decode(texts, &record, number, at >= indexed_bytes)?;
+            }
+        }
+        *buffer = blocks.into_buffer();
+        Ok(())
+    }
+
+    /// Collects the lines of a block that may match. `is_new`: its texts are not indexed.
+    fn candidate_lines(&self, block: &[u8], number: usize, is_new: bool, hits: &mut Vec<(usize, usize)>) {
+        hits.clear();
+        let eligible = self.execution.eligible[number];
+        for clause in self.execution.plan.clauses.iter().filter(|clause| eligible & (1 << clause.branch) != 0) {
+            match &clause.test {
+                ClauseTest::Text { prefilter: Some(prefilter), .. } => {
+                    for literal in prefilter.literals() {
+                        let mut from = 0;
+                        while let Some(at) = literal.find_at(block, from) {
+                            let line = line_at(block, at);
+                            hits.push((line.start, line.end));
+                            from = line.end + 1;
+                        }
+                    }
+                }
+                ClauseTest::Occurs(_) if !is_new && !clause.occurs_outside_index() => {}
+                ClauseTest::Text { prefilter: None, .. } | ClauseTest::Occurs(_) => {
+                    hits.clear();
+                    hits.extend(lines(block).map(|(at, line)| (at, at + line.len())));
+                    return;
+                }
+            }
+        }
+        hits.sort_unstable();
+        hits.dedup();
+    }
+
+    fn search_records(&mut self, texts: &dyn Texts) -> io::Result<()> {
+        let is_indexed = self.execution.is_indexed(self.number);
+        if is_indexed && !self.execution.needs_files {
+            return Ok(());
+        }
+        if self.is_pruned() {
+            return Ok(());
+        }
+        let source = self.source;
+        let eligible = self.eligible_sessions();
+        if eligible.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = 0;
+        let execution = self.execution;
+        let mut wanted = |session: &str, record: &[u8]| {
+            bytes += record.len() as u64;
+            execution.cancel.is_cancelled()
+                || eligible.get(session).is_some_and(|&number| may_match(execution, record, number))
+        };
+        texts.filter_records(source, &mut wanted, &mut |record| {
+            if self.execution.cancel.is_cancelled() {
+                return ControlFlow::Break(());
+            }
+            let Some(&number) = eligible.get(record.session) else { return ControlFlow::Continue(()) };
+            match self.decode(texts, record, number, !is_indexed) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            }
+        })?;
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    /// Returns true if the whole source is pruned, and marks its sessions as searched.
+    fn is_pruned(&mut self) -> bool {
+        let execution = self.execution;
+        let pruned = execution.pruned(self.number).is_some_and(|pruned| pruned.is_all_pruned(0));
+        if pruned {
+            for number in execution.corpus.numbers_in(self.number) {
+                self.mark_searched(number);
+            }
+            self.bytes += self.source.stamp.size;
+        }
+        pruned
+    }
+
+    /// Returns the eligible sessions of the source, and marks them as searched.
+    fn eligible_sessions(&mut self) -> HashMap<Arc<str>, usize> {
+        let execution = self.execution;
+        let numbers = execution.corpus.numbers_in(self.number).filter(|&number| self.mark_searched(number));
+        numbers.map(|number| (execution.corpus.sessions()[number].key.id.clone(), number)).collect()
+    }
+
+    fn search_entries(&mut self) {
+        let is_indexed = self.execution.is_indexed(self.number);
+        if is_indexed && !self.execution.needs_files {
+            return;
+        }
+        if self.is_pruned() {
+            return;
+        }
+        let execution = self.execution;
+        for number in execution.corpus.numbers_in(self.number) {
+            if !self.mark_searched(number) {
+                continue;
+            }
+            let session = &execution.corpus.sessions()[number];
+            self.bytes += session.bytes;
+            entry_texts::texts(session, &mut |text| self.match_text(text, text.tool, number, !is_indexed));
+        }
+    }
+
+    fn decode(&mut self, texts: &dyn Texts, record: &StoredRecord<'_>, number: usize, all: bool) -> io::Result<()> {
+        // Created at the first candidate, because most sources have none.
+        let decoder = match self.decoder.take() {
+            Some(decoder) => decoder,
+            None => texts.decoder(self.source)?,
+        };
+        let needs_tools = self.execution.plan.needs_tool_names();
+        decoder.decode.texts(record, TextScope::All, &mut |text| {
+            if needs_tools && text.tool.is_empty() && !text.call.is_empty() {
+                let names = self.tool_names.get_or_insert_with(|| ToolNames::new(texts, &decoder, self.source));
+                let tool = names.tool(text.call);
+                self.match_text(text, &tool, number, all);
+            } else {
+                self.match_text(text, text.tool, number, all);
+            }
+        });
+        self.decoder = Some(decoder);
+        Ok(())
+    }
+
+    /// Matches a text. `all`: indexed kinds count, too, because the record is not indexed.
+    fn match_text(&mut self, text: &SearchText<'_>, tool: &str, number: usize, all: bool) {
+        if !all && text.kind.is_indexed(text.text) {
+            return;
+        }
+        let execution = self.execution;
+        if execution.is_title(number, text.kind, text.text.as_bytes()) {
+            return;
+        }
+        let mut matches: Vec<Match> = Vec::new();
+        for (at, clause) in execution.plan.clauses.iter().enumerate() {
+            if !execution.plan.admits(clause, execution.eligible[number], text.kind, tool) {
+                continue;
+            }
+            match &clause.test {
+                ClauseTest::Text { matcher, .. } => {
+                    matches
+                        .extend(matcher.find_at(text.text, 0).map(|range| Match::new(at, text.text.as_bytes(), range)));
+                }
+                ClauseTest::Occurs(_) if clause.occurs(text.kind, tool, text.text) => {
+                    matches.push(Match { clause: at, start: 0, boundary: 0 });
+                }
+                ClauseTest::Occurs(_) => {}
+            }
+        }
+        if matches.is_empty() {
+            return;
+        }
+        let bits = clause_bits(&matches);
+        let weight = execution.plan.weigh(execution.scored_clauses, text.kind, &matches);
+        let score = self.scores.entry(number).or_default();
+        if score.would_keep(weight) {
+            let first = matches.iter().map(|found| found.start).min().unwrap_or_default();
+            let location = EntryLocation::Entry { key: text.key, call: Arc::from(text.call) };
+            let snippet = snippet(&execution.plan, bits, text.kind, location, text.text, first, execution.context);
+            score.add(BestMatch { bits, weight, at: MatchLocation::File(Box::new(snippet)) }, execution.scored_clauses);
+        } else {
+            score.count_only(bits, execution.scored_clauses);
+        }
+    }
+}
+
+/// Returns true if a record may match in an eligible session.
+fn may_match(execution: &Execution<'_>, bytes: &[u8], number: usize) -> bool {
+    let eligible = execution.eligible[number];
+    execution.plan.clauses.iter().filter(|clause| eligible & (1 << clause.branch) != 0).any(|clause| {
+        match &clause.test {
+            ClauseTest::Text { prefilter: Some(prefilter), .. } => prefilter.may_match(bytes),
+            ClauseTest::Text { prefilter: None, .. } | ClauseTest::Occurs(_) => true,
+        }
+    })
+}

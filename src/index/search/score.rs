@@ -1,0 +1,157 @@
+//! Scores of sessions: matched clauses, best matches and their weights.
+
+use std::sync::Arc;
+
+use super::plan::{ClauseTest, QueryPlan};
+use super::store::Segment;
+use crate::domain::query::TextKind;
+use crate::domain::search::Snippet;
+use crate::domain::{Session, Time};
+
+/// Text with a match.
+#[derive(Clone, Debug)]
+pub struct BestMatch {
+    /// Matched clauses, as bits.
+    pub bits: u64,
+    /// Weight of the text; see [`QueryPlan::weigh`].
+    pub weight: f32,
+    /// Location of the text.
+    pub at: MatchLocation,
+}
+
+/// Location of a matching text.
+#[derive(Clone, Debug)]
+pub enum MatchLocation {
+    /// Title of the session.
+    Title,
+    /// Indexed text.
+    Stored {
+        /// Segment of the text.
+        segment: Arc<Segment>,
+        /// Number of the text in the segment.
+        entry: usize,
+    },
+    /// Text in a file; its snippet was cut when it was found.
+    File(Box<Snippet>),
+}
+
+/// Matches of a session so far.
+#[derive(Clone, Debug, Default)]
+pub struct SessionScore {
+    /// Matched clauses, as bits.
+    pub matched: u64,
+    /// Number of texts with a required needle.
+    pub count: usize,
+    /// Best matches, best first.
+    pub best: Vec<BestMatch>,
+    /// True if all of the session was searched.
+    pub complete: bool,
+}
+
+/// Maximum best matches per session.
+pub const MAX_BEST_MATCHES: usize = 3;
+
+impl SessionScore {
+    /// Adds a match. `scored`: the required needles, as bits.
+    pub fn add(&mut self, best_match: BestMatch, scored: u64) {
+        self.matched |= best_match.bits;
+        if best_match.bits & scored == 0 {
+            return;
+        }
+        self.count += 1;
+        let location = self.best.iter().position(|other| other.weight < best_match.weight).unwrap_or(self.best.len());
+        if location < MAX_BEST_MATCHES {
+            self.best.insert(location, best_match);
+            self.best.truncate(MAX_BEST_MATCHES);
+        }
+    }
+
+    /// Counts a match without keeping it.
+    pub fn count_only(&mut self, bits: u64, scored: u64) {
+        self.matched |= bits;
+        self.count += usize::from(bits & scored != 0);
+    }
+
+    /// Returns true if a match of this weight would be kept.
+    pub fn would_keep(&self, weight: f32) -> bool {
+        self.best.len() < MAX_BEST_MATCHES || self.best.last().is_some_and(|last| last.weight < weight)
+    }
+
+    /// Merges another score of the same session.
+    pub fn merge(&mut self, other: Self, scored: u64) {
+        let count = self.count + other.count;
+        self.matched |= other.matched;
+        self.complete |= other.complete;
+        for best_match in other.best {
+            self.add(best_match, scored);
+        }
+        self.count = count;
+    }
+
+    /// Returns the total score of the session.
+    pub fn total(&self, session: &Session, now: Time) -> f32 {
+        let best = self.best.first().map_or(1.0, |best_match| best_match.weight);
+        #[expect(clippy::cast_precision_loss, reason = "a rough measure")]
+        let (count, days) =
+            (self.count as f32, now.since(session.last_activity.unwrap_or_default()) as f32 / 86_400_000.0);
+        best * (1.0 + count.max(1.0).ln() / 10.0) * (0.25 + 0.75 / (1.0 + days / 14.0))
+    }
+}
+
+/// Match in a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// Index of the clause.
+    pub clause: usize,
+    /// First byte in the text.
+    pub start: usize,
+    /// Word boundary: 0 inside a word, 1 at its start, 2 a whole word.
+    pub boundary: u8,
+}
+
+impl Match {
+    /// Creates a match from a range in a text.
+    pub fn new(clause: usize, text: &[u8], range: std::ops::Range<usize>) -> Self {
+        // Bytes beyond ASCII count as letters, because most are.
+        let letter = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80);
+        let before = range.start.checked_sub(1).and_then(|at| text.get(at));
+        let first = text.get(range.start);
+        let starts_hump = before.is_some_and(u8::is_ascii_lowercase) && first.is_some_and(u8::is_ascii_uppercase);
+        let starts = !letter(before) || starts_hump;
+        let ends = !letter(text.get(range.end));
+        Self { clause, start: range.start, boundary: u8::from(starts) + u8::from(starts && ends && !letter(before)) }
+    }
+}
+
+/// Returns the matched clauses, as bits.
+pub fn clause_bits(matches: &[Match]) -> u64 {
+    matches.iter().fold(0, |bits, found| bits | 1 << found.clause)
+}
+
+impl QueryPlan {
+    /// Returns the required needles, as bits.
+    pub fn scored_clauses(&self) -> u64 {
+        let wanted: u64 = self.branches.iter().fold(0, |all, branch| all | branch.required);
+        let text = |clause: &super::plan::Clause| matches!(clause.test, ClauseTest::Text { .. });
+        let texts = (0u64..).zip(&self.clauses).filter(|(_, clause)| text(clause)).map(|(at, _)| 1 << at).sum::<u64>();
+        wanted & texts
+    }
+
+    /// Weighs the matches in one text by covered needles, text kind, word boundaries and proximity. `scored_clauses`:
+    /// see [`QueryPlan::scored_clauses`].
+    pub fn weigh(&self, scored_clauses: u64, kind: TextKind, matches: &[Match]) -> f32 {
+        let bits = clause_bits(matches);
+        let covered = |wanted: u64| {
+            let all = (wanted & scored_clauses).count_ones();
+            if all == 0 { 0.0 } else { f64::from((wanted & scored_clauses & bits).count_ones()) / f64::from(all) }
+        };
+        let covered = self.branches.iter().map(|branch| covered(branch.required)).fold(0.0, f64::max);
+        let boundary = matches.iter().map(|found| found.boundary).max().unwrap_or_default();
+        let first = matches.iter().map(|found| found.start).min().unwrap_or_default();
+        let last = matches.iter().map(|found| found.start).max().unwrap_or_default();
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a rough measure")]
+        let (near, covered) =
+            (if matches.len() > 1 { 1.0 + 1.0 / (1.0 + (last - first) as f32 / 60.0) } else { 1.0 }, covered as f32);
+        kind.weight() * covered * covered * near * (1.0 + f32::from(boundary) / 4.0)
+    }
+}

@@ -1,0 +1,142 @@
+//! Fallback without hits: words within one edit of the query's words, and titles by abbreviation.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use fuzzy_matcher::FuzzyMatcher;
+use fuzzy_matcher::skim::SkimMatcherV2;
+
+use super::ngram_files::FileFilterSet;
+use super::query_cache::QueryCache;
+use super::store::{BlockBuffer, IndexReader};
+use super::{Cancel, QueryRequest, execute};
+use crate::domain::query::fold::{Case, fold, within_one_edit};
+use crate::domain::query::{Needle, NeedleForm, Query, TermKind, TextKind};
+use crate::domain::search::{Coverage, EntryLocation, Hit, SearchUpdate, Snippet};
+
+/// Minimum length of a corrected word, because all shorter ones are within one edit of each other.
+const MIN_WORD_CHARS: usize = 4;
+
+/// Searches with corrected words and by abbreviation.
+pub fn search(
+    request: &QueryRequest<'_>,
+    reader: &Arc<IndexReader>,
+    file_filters: Arc<FileFilterSet>,
+    cancel: &Cancel,
+    sink: &mut dyn FnMut(SearchUpdate),
+) {
+    let titles = titles_by_abbreviation(request);
+    if !titles.is_empty() {
+        sink(SearchUpdate { hits: titles, ..SearchUpdate::default() });
+    }
+    let Some((query, corrections)) = correct(request.query, reader, cancel) else { return };
+    execute::search(request, &query, reader.clone(), file_filters, &QueryCache::default(), cancel, &mut |found| {
+        let coverage = Coverage { complete: false, ..found.coverage };
+        sink(SearchUpdate { corrections: corrections.clone(), coverage: coverage, ..found });
+    });
+}
+
+/// Returns the sessions whose title matches the only word of the query as an abbreviation.
+fn titles_by_abbreviation(request: &QueryRequest<'_>) -> Vec<Hit> {
+    let [branch] = &request.query.branches[..] else { return Vec::new() };
+    let needles: Vec<&Needle> = branch.required().collect();
+    let [Needle { text, form: NeedleForm::Word }] = needles[..] else { return Vec::new() };
+    if branch.excluded().next().is_some() || text.chars().count() < 2 {
+        return Vec::new();
+    }
+    let eligible =
+        |session| branch.filters().all(|(filter, not)| filter.admits(session, &request.facts(session)) != not);
+    let matcher = SkimMatcherV2::default().ignore_case();
+    let mut hits: Vec<Hit> = request
+        .corpus
+        .sessions()
+        .iter()
+        .filter(|session| eligible(session))
+        .filter_map(|session| {
+            let (score, positions) = matcher.fuzzy_indices(&session.title.text, text)?;
+            let ranges = char_ranges(&session.title.text, &positions);
+            let text = session.title.text.to_string();
+            let snippet = Snippet { location: EntryLocation::Title, text_kind: TextKind::Title, text, ranges };
+            #[expect(clippy::cast_precision_loss, reason = "a rough measure")]
+            let score = score as f32 / 1000.0;
+            Some(Hit { session: session.clone(), score, count: 1, snippets: vec![snippet] })
+        })
+        .collect();
+    hits.sort_by(|a, b| request.order.compare(a, b));
+    hits
+}
+
+/// Returns the byte ranges of characters by their numbers.
+fn char_ranges(text: &str, numbers: &[usize]) -> Vec<std::ops::Range<usize>> {
+    let found = text.char_indices().enumerate().filter(|(number, _)| numbers.contains(number));
+    found.map(|(_, (at, c))| at..at + c.len_utf8()).collect()
+}
+
+/// Replaces each word that occurs nowhere by the most frequent word within one edit.
+fn correct(query: &Query, reader: &IndexReader, cancel: &Cancel) -> Option<(Query, Vec<(String, String)>)> {
+    let wanted: Vec<String> = query
+        .needles()
+        .filter(|needle| needle.form == NeedleForm::Word)
+        .map(|needle| fold(&needle.text, Case::Ignored))
+        // Numbers and ids are pasted, not typed.
+        .filter(|word| word.chars().count() >= MIN_WORD_CHARS && !word.chars().any(char::is_numeric))
+        .collect();
+    if wanted.is_empty() {
+        return None;
+    }
+    let candidates = candidates(&wanted, reader, cancel);
+    let mut corrections: Vec<(String, String)> = Vec::new();
+    for word in wanted {
+        // A word that occurs is spelled correctly.
+        let candidates = candidates.get(&word).filter(|candidates| !candidates.contains_key(&word));
+        let best = candidates
+            .and_then(|candidates| candidates.iter().max_by_key(|(other, count)| (**count, (*other).clone())));
+        corrections.extend(best.map(|(other, _)| (word, other.clone())));
+    }
+    if corrections.is_empty() {
+        return None;
+    }
+    let mut query = query.clone();
+    for term in query.branches.iter_mut().flat_map(|branch| &mut branch.terms).filter(|term| !term.negated) {
+        if let TermKind::Text(needle) = &mut term.kind
+            && let Some((_, other)) = corrections.iter().find(|(word, _)| *word == fold(&needle.text, Case::Ignored))
+        {
+            needle.text.clone_from(other);
+        }
+    }
+    Some((query, corrections))
+}
+
+/// Returns the words of the index within one edit of each wanted word, with their counts.
+fn candidates(wanted: &[String], reader: &IndexReader, cancel: &Cancel) -> HashMap<String, HashMap<String, usize>> {
+    let mut candidates: HashMap<String, HashMap<String, usize>> = HashMap::new();
+    let mut buffer = BlockBuffer::default();
+    for stored in reader.live_segments() {
+        if cancel.is_cancelled() {
+            break;
+        }
+        let Ok(block) = reader.read(&stored.segment, &mut buffer) else { continue };
+        let text = String::from_utf8_lossy(block.text);
+        for word in text.split(|c: char| !c.is_alphanumeric()) {
+            for wanted in wanted.iter().filter(|wanted| is_plausible(wanted, word)) {
+                let word = fold(word, Case::Ignored);
+                if within_one_edit(wanted, &word) {
+                    *candidates.entry(wanted.clone()).or_default().entry(word).or_default() += 1;
+                }
+            }
+        }
+    }
+    candidates
+}
+
+/// Cheap test before the edit distance: similar length, and the same first or last letter.
+fn is_plausible(wanted: &str, word: &str) -> bool {
+    if wanted.len().abs_diff(word.len()) > 4 || word.len() < MIN_WORD_CHARS - 1 {
+        return false;
+    }
+    let same = |a: Option<char>, b: Option<char>| match (a, b) {
+        (Some(a), Some(b)) => a.eq_ignore_ascii_case(&b) || !b.is_ascii(),
+        _ => false,
+    };
+    same(wanted.chars().next(), word.chars().next()) || same(wanted.chars().next_back(), word.chars().next_back())
+}

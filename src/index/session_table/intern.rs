@@ -1,0 +1,27 @@
+//! Interns strings that many sessions share: directories, models, branches.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::domain::Session;
+
+/// Interned strings.
+#[derive(Debug, Default)]
+pub(super) struct Interner(HashSet<Arc<str>>);
+
+impl Interner {
+    /// Replaces the strings of a session by interned ones.
+    pub fn share(&mut self, session: &mut Session) {
+        self.intern(&mut session.cwd);
+        self.intern(&mut session.workspace);
+        session.model.iter_mut().chain(&mut session.branch).for_each(|text| self.intern(text));
+    }
+
+    fn intern(&mut self, text: &mut Arc<str>) {
+        if let Some(kept) = self.0.get(text) {
+            *text = kept.clone();
+        } else {
+            self.0.insert(text.clone());
+        }
+    }
+}

@@ -1,0 +1,409 @@
+//! Session table: sources with their contents, and one merged row per session. No IO.
+//!
+//! A session may be in several sources (a stub left by a resume, a database beside the files that it was made from).
+//! The row comes from the best candidate. Candidates are compared by completeness, by content, by newest activity, by
+//! number of messages, by lowest [`Source::kind`], then by path. When the best one is removed, the next takes over.
+//! Titles and usage from other sources ([`SummaryNote`]) override those of the row, in whichever order both arrive.
+
+mod duplicates;
+mod intern;
+mod overrides;
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use self::duplicates::DuplicateGroups;
+use self::intern::Interner;
+use self::overrides::Overrides;
+use crate::agent::{FileStamp, Source, SourceSessions, SummaryNote};
+use crate::domain::catalog::CatalogChange;
+use crate::domain::live_status::LiveStatus;
+use crate::domain::{Agent, Issue, Session, SessionKey, SessionState};
+
+/// Id of a source in the table.
+type SourceId = u32;
+
+/// Origin of an issue that belongs to no source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IssueOrigin {
+    /// Walk over the root with this number.
+    Root(usize),
+    /// Index itself: its cache, its watcher.
+    Index(&'static str),
+}
+
+/// Contents of a source.
+#[derive(Debug)]
+pub struct SourceContents {
+    /// Sessions of the source.
+    pub sessions: SourceSessions,
+    /// Notes about sessions in other sources.
+    pub notes: Vec<SummaryNote>,
+    /// Read errors of the source.
+    pub issues: Vec<Issue>,
+}
+
+/// Table of all sources and sessions, with the changes since the last [`take_change`](Self::take_change).
+#[derive(Debug, Default)]
+pub struct SessionTable {
+    sources: HashMap<SourceId, SourceRow>,
+    by_path: HashMap<Arc<Path>, SourceId>,
+    next: SourceId,
+    sessions: HashMap<SessionKey, SessionRow>,
+    overrides: Overrides,
+    live: HashMap<SessionKey, SessionState>,
+    interner: Interner,
+    duplicates: DuplicateGroups,
+    /// Sessions whose row must be rebuilt.
+    dirty: HashSet<SessionKey>,
+    /// Last records whose title notes changed; the sessions that end there may have another title.
+    tips: HashSet<(Agent, Arc<str>)>,
+    issues_changed: bool,
+    /// Issues that belong to no source.
+    other_issues: HashMap<IssueOrigin, Vec<Issue>>,
+}
+
+/// Row of a source.
+#[derive(Debug)]
+struct SourceRow {
+    agent: Agent,
+    kind: u8,
+    stamp: FileStamp,
+    complete: bool,
+    ids: Vec<Arc<str>>,
+    notes: Vec<SummaryNote>,
+    issues: Vec<Issue>,
+}
+
+/// Candidates of a session by source, and its last emitted row.
+#[derive(Debug, Default)]
+struct SessionRow {
+    candidates: Vec<(SourceId, Arc<Session>)>,
+    emitted: Option<Arc<Session>>,
+}
+
+impl SessionTable {
+    /// Returns the stamp of a source at its last summary; `None` before the first one.
+    pub fn stamp(&self, path: &Path) -> Option<FileStamp> {
+        self.row(path).filter(|source| source.complete).map(|source| source.stamp)
+    }
+
+    /// Returns a source as it was last summarised or peeked at.
+    pub fn source(&self, path: &Path) -> Option<Source> {
+        let row = self.row(path)?;
+        Some(Source { agent: row.agent, path: path.to_owned(), stamp: row.stamp, kind: row.kind })
+    }
+
+    /// Returns true if the table contains the source.
+    pub fn contains(&self, path: &Path) -> bool {
+        self.by_path.contains_key(path)
+    }
+
+    /// Returns the number of sources.
+    pub fn len(&self) -> usize {
+        self.sources.len()
+    }
+
+    /// Returns the paths of all sources.
+    pub fn paths(&self) -> impl Iterator<Item = &Arc<Path>> {
+        self.by_path.keys()
+    }
+
+    /// Returns all sources, unordered.
+    pub fn sources(&self) -> impl Iterator<Item = Source> {
+        self.by_path.iter().filter_map(|(path, id)| {
+            let row = self.sources.get(id)?;
+            Some(Source { agent: row.agent, path: path.to_path_buf(), stamp: row.stamp, kind: row.kind })
+        })
+    }
+
+    /// Returns the last emitted row of a session.
+    pub fn session(&self, key: &SessionKey) -> Option<&Arc<Session>> {
+        self.sessions.get(key)?.emitted.as_ref()
+    }
+
+    /// Returns all last emitted rows, unordered.
+    pub fn sessions(&self) -> impl Iterator<Item = &Arc<Session>> {
+        self.sessions.values().filter_map(|row| row.emitted.as_ref())
+    }
+
+    /// Returns the sessions of a source, without overrides.
+    pub fn sessions_of(&self, path: &Path) -> Vec<Arc<Session>> {
+        let Some((id, source)) = self.by_path.get(path).and_then(|id| Some((*id, self.sources.get(id)?))) else {
+            return Vec::new();
+        };
+        let candidates = source.ids.iter().filter_map(|session| {
+            let row = self.sessions.get(&SessionKey { agent: source.agent, id: session.clone() })?;
+            row.candidates.iter().find(|(of, _)| *of == id).map(|(_, session)| session.clone())
+        });
+        candidates.collect()
+    }
+
+    /// Adds the preliminary rows of a source, unless it is summarised already.
+    pub fn add_peeked(&mut self, source: &Source, sessions: Vec<Session>) {
+        if self.row(&source.path).is_some_and(|row| row.complete) {
+            return;
+        }
+        let summary = SourceContents { sessions: SourceSessions::All(sessions), notes: Vec::new(), issues: Vec::new() };
+        self.put(source, summary, false);
+    }
+
+    /// Adds the summary of a source.
+    pub fn add_summary(&mut self, source: &Source, summary: SourceContents) {
+        self.put(source, summary, true);
+    }
+
+    /// Adds the known contents of an unreadable source, which stays incomplete.
+    pub fn add_unread(&mut self, source: &Source, summary: SourceContents) {
+        self.put(source, summary, false);
+    }
+
+    fn put(&mut self, source: &Source, summary: SourceContents, complete: bool) {
+        let id = self.id_of(source);
+        match summary.sessions {
+            SourceSessions::All(sessions) => {
+                let removed = self.missing_sessions(id, &sessions);
+                for session in sessions {
+                    self.insert_session(id, session);
+                }
+                for session in removed {
+                    self.remove_session(id, source.agent, session);
+                }
+            }
+            SourceSessions::Changed { sessions, removed } => {
+                for session in sessions {
+                    self.insert_session(id, session);
+                }
+                for session in removed {
+                    self.remove_session(id, source.agent, session);
+                }
+            }
+        }
+        let Some(row) = self.sources.get_mut(&id) else { return };
+        (row.kind, row.stamp, row.complete) = (source.kind, source.stamp, complete);
+        if row.issues != summary.issues {
+            row.issues = summary.issues;
+            self.issues_changed = true;
+        }
+        let previous = std::mem::replace(&mut row.notes, summary.notes);
+        self.replace_notes(id, source.agent, &previous);
+    }
+
+    /// Removes a source with its sessions and notes.
+    pub fn remove(&mut self, path: &Path) {
+        let Some(id) = self.by_path.remove(path) else { return };
+        let Some(mut source) = self.sources.remove(&id) else { return };
+        for session in std::mem::take(&mut source.ids) {
+            self.detach_session(id, SessionKey { agent: source.agent, id: session });
+        }
+        self.issues_changed |= !source.issues.is_empty();
+        self.replace_notes(id, source.agent, &source.notes);
+    }
+
+    /// Replaces the list of live sessions.
+    pub fn set_live(&mut self, statuses: &[LiveStatus]) {
+        let mut live: HashMap<SessionKey, SessionState> = HashMap::new();
+        for status in statuses {
+            // A session that is open in two processes has the more urgent state.
+            live.entry(status.key.clone())
+                .and_modify(|state| *state = status.state.min(*state))
+                .or_insert(status.state);
+        }
+        let previous = std::mem::replace(&mut self.live, live);
+        let differs = |key: &&SessionKey| previous.get(*key) != self.live.get(*key);
+        let changed: Vec<_> = previous.keys().chain(self.live.keys()).filter(differs).cloned().collect();
+        self.dirty.extend(changed);
+    }
+
+    /// Takes the changed groups of sources whose sessions begin alike, so that all but one must be copies.
+    pub fn take_duplicate_groups(&mut self) -> Vec<Vec<Source>> {
+        let groups = self.duplicates.take(|source| self.sources.contains_key(&source));
+        let source = |id: &SourceId| {
+            let path = self.by_path.iter().find(|(_, of)| *of == id)?.0;
+            self.source(path)
+        };
+        groups.iter().map(|group| group.iter().filter_map(source).collect()).collect()
+    }
+
+    /// Returns the working directories of all sessions.
+    pub fn directories(&self) -> HashSet<Arc<str>> {
+        let sessions = self.sessions.values().flat_map(|row| &row.candidates);
+        sessions.map(|(_, session)| session.cwd.clone()).collect()
+    }
+
+    /// Updates the workspaces of sessions by their directories.
+    pub fn assign_workspaces(&mut self, workspaces: &HashMap<Arc<str>, Arc<str>>) {
+        for (key, row) in &mut self.sessions {
+            for (_, session) in &mut row.candidates {
+                let workspace = workspaces.get(&session.cwd).filter(|workspace| **workspace != session.workspace);
+                if let Some(workspace) = workspace {
+                    Arc::make_mut(session).workspace = workspace.clone();
+                    self.dirty.insert(key.clone());
+                }
+            }
+        }
+    }
+
+    /// Replaces the issues of an origin.
+    pub fn set_issues(&mut self, origin: IssueOrigin, issues: Vec<Issue>) {
+        if self.other_issues.get(&origin).map_or(&[][..], Vec::as_slice) != issues {
+            self.other_issues.insert(origin, issues);
+            self.issues_changed = true;
+        }
+    }
+
+    /// Returns all issues, by path.
+    pub fn issues(&self) -> Vec<Issue> {
+        let others = self.other_issues.values().flatten();
+        let mut all: Vec<_> = self.sources.values().flat_map(|source| &source.issues).chain(others).cloned().collect();
+        all.sort_by(|a, b| (&a.path, a.line, &a.reason).cmp(&(&b.path, b.line, &b.reason)));
+        all.dedup();
+        all
+    }
+
+    /// Returns true if there are changes to emit.
+    pub fn changed(&self) -> bool {
+        self.issues_changed || !self.dirty.is_empty() || !self.tips.is_empty()
+    }
+
+    /// Takes the changes since the last call. The caller sets the progress.
+    pub fn take_change(&mut self) -> CatalogChange {
+        self.mark_tips_dirty();
+        let mut change = CatalogChange::default();
+        for key in std::mem::take(&mut self.dirty) {
+            let Some(row) = self.sessions.get(&key) else { continue };
+            let now = self.best_candidate(row).map(|best_candidate| self.apply_overrides(best_candidate));
+            let Some(row) = self.sessions.get_mut(&key) else { continue };
+            match (&row.emitted, now) {
+                (Some(_), None) => change.removed.push(key.clone()),
+                (Some(emitted), Some(now)) if *emitted == now => {}
+                (_, Some(now)) => {
+                    change.sessions.push(now.clone());
+                    row.emitted = Some(now);
+                }
+                (None, None) => {}
+            }
+            if row.candidates.is_empty() {
+                self.sessions.remove(&key);
+            }
+        }
+        if std::mem::take(&mut self.issues_changed) {
+            change.issues = Some(self.issues());
+        }
+        change
+    }
+
+    fn row(&self, path: &Path) -> Option<&SourceRow> {
+        self.sources.get(self.by_path.get(path)?)
+    }
+
+    fn id_of(&mut self, source: &Source) -> SourceId {
+        if let Some(id) = self.by_path.get(&*source.path) {
+            return *id;
+        }
+        let id = self.next;
+        self.next += 1;
+        self.by_path.insert(source.path.as_path().into(), id);
+        let (ids, notes, issues) = (Vec::new(), Vec::new(), Vec::new());
+        let (agent, kind, stamp) = (source.agent, source.kind, source.stamp);
+        self.sources.insert(id, SourceRow { agent, kind, stamp, complete: false, ids, notes, issues });
+        id
+    }
+
+    /// Returns the sessions of a source that are not among its current ones.
+    fn missing_sessions(&self, id: SourceId, sessions: &[Session]) -> Vec<Arc<str>> {
+        let Some(source) = self.sources.get(&id) else { return Vec::new() };
+        let now: HashSet<&str> = sessions.iter().map(|session| &*session.key.id).collect();
+        source.ids.iter().filter(|row| !now.contains(&***row)).cloned().collect()
+    }
+
+    /// Adds or replaces a source's candidate for a session.
+    fn insert_session(&mut self, id: SourceId, mut session: Session) {
+        self.interner.share(&mut session);
+        self.duplicates.add(id, &session);
+        let key = session.key.clone();
+        let row = self.sessions.entry(key.clone()).or_default();
+        match row.candidates.iter_mut().find(|(of, _)| *of == id) {
+            Some((_, row)) if **row == session => return,
+            Some((_, row)) => *row = Arc::new(session),
+            None => {
+                if let Some(source) = self.sources.get_mut(&id) {
+                    source.ids.push(key.id.clone());
+                }
+                row.candidates.push((id, Arc::new(session)));
+                row.candidates.shrink_to_fit();
+            }
+        }
+        self.dirty.insert(key);
+    }
+
+    /// Removes a source's candidate for a session.
+    fn remove_session(&mut self, id: SourceId, agent: Agent, session: Arc<str>) {
+        if let Some(source) = self.sources.get_mut(&id) {
+            source.ids.retain(|row| *row != session);
+        }
+        self.detach_session(id, SessionKey { agent, id: session });
+    }
+
+    fn detach_session(&mut self, id: SourceId, key: SessionKey) {
+        if let Some(row) = self.sessions.get_mut(&key) {
+            row.candidates.retain(|(of, _)| *of != id);
+            self.dirty.insert(key);
+        }
+    }
+
+    /// Replaces the notes of a source.
+    fn replace_notes(&mut self, id: SourceId, agent: Agent, previous: &[SummaryNote]) {
+        let (now, mtime) =
+            self.sources.get(&id).map_or((&[][..], 0), |source| (&source.notes[..], source.stamp.mtime_ns));
+        if previous == now {
+            return;
+        }
+        self.overrides.replace((id, mtime), agent, previous, now, &mut self.dirty, &mut self.tips);
+    }
+
+    /// Marks the sessions that end in a record with changed notes, in one pass for all records.
+    fn mark_tips_dirty(&mut self) {
+        let tips = std::mem::take(&mut self.tips);
+        if tips.is_empty() {
+            return;
+        }
+        let ends_there = |session: &Session| {
+            let tip = session.tip.as_ref();
+            tip.is_some_and(|tip| tips.contains(&(session.key.agent, tip.clone())))
+        };
+        let rows =
+            self.sessions.iter().filter(|(_, row)| row.candidates.iter().any(|(_, session)| ends_there(session)));
+        self.dirty.extend(rows.map(|(key, _)| key.clone()));
+    }
+
+    /// Returns the best candidate of a session.
+    fn best_candidate<'a>(&self, row: &'a SessionRow) -> Option<&'a Arc<Session>> {
+        let rank = |(id, session): &&'a (SourceId, Arc<Session>)| {
+            let kind = self.sources.get(id).map_or(u8::MAX, |source| source.kind);
+            let worth = (session.complete, !session.flags.empty, session.last_activity, session.messages);
+            (worth, std::cmp::Reverse((kind, &session.path)))
+        };
+        row.candidates.iter().max_by(|a, b| rank(a).cmp(&rank(b))).map(|(_, session)| session)
+    }
+
+    /// Applies the overrides to a session; without any the session is shared, not copied.
+    fn apply_overrides(&self, session: &Arc<Session>) -> Arc<Session> {
+        let state = self.live.get(&session.key).copied().unwrap_or_default();
+        let title = self.overrides.title(session);
+        let usage = self.overrides.usage(&session.key);
+        if title.is_none() && usage.is_none() && state == session.state {
+            return session.clone();
+        }
+        let mut overridden = Session::clone(session);
+        overridden.state = state;
+        if let Some(title) = title {
+            overridden.title = title;
+        }
+        if let Some(usage) = usage {
+            overridden.tokens += usage;
+        }
+        Arc::new(overridden)
+    }
+}

@@ -1,0 +1,304 @@
+//! Connection of a run: start, events, exit, retries.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::Run;
+use crate::agent::protocol::{Codec, CodecStep, Conversation, ProtocolCommand};
+use crate::domain::event::NoticeLevel;
+use crate::domain::run::{Phase, RunFailure, StopReason, TurnOutcome};
+use crate::live::policy::{self, StartFailureAction};
+use crate::live::process::{GracePeriods, ProcessExit};
+use crate::live::transport::{AgentConnection, Sent, TransportEvent};
+
+/// Maximum events handled before publishing, because a flood must not delay viewers.
+const MAX_BATCH: usize = 256;
+
+/// State of a run's connection to its agent.
+pub(super) enum ConnectionState {
+    /// No process.
+    Down,
+    /// The connection is being opened.
+    Connecting(JoinHandle<Result<AgentConnection, RunFailure>>),
+    /// The connection is open, or its end has not been reported yet.
+    Up(Box<OpenConnection>),
+}
+
+/// An open connection with its codec.
+pub(super) struct OpenConnection {
+    connection: AgentConnection,
+    codec: Box<dyn Codec>,
+    /// Time at which the agent closed stdout.
+    stdout_closed: Option<Instant>,
+}
+
+/// An event of a run's connection.
+pub(super) enum ConnectionEvent {
+    /// The connection was opened, or could not be.
+    Connected(Result<AgentConnection, RunFailure>),
+    /// The agent sent something, or exited.
+    Received(TransportEvent),
+}
+
+impl ConnectionState {
+    /// Waits for the next event; pending for ever without a connection.
+    pub(super) async fn next(&mut self) -> ConnectionEvent {
+        match self {
+            Self::Down => std::future::pending().await,
+            Self::Connecting(task) => ConnectionEvent::Connected(match task.await {
+                Ok(connected) => connected,
+                Err(error) => Err(RunFailure::Other(error.to_string())),
+            }),
+            Self::Up(up) => ConnectionEvent::Received(up.connection.next_event().await),
+        }
+    }
+
+    /// Returns the pid of the run's own process, if any.
+    pub(super) fn pid(&self) -> Option<u32> {
+        match self {
+            Self::Up(up) => up.connection.pid(),
+            Self::Down | Self::Connecting(_) => None,
+        }
+    }
+
+    /// Returns true if at least one byte of a sent item was written.
+    pub(super) fn wrote(&self, sent: Sent) -> bool {
+        match self {
+            Self::Up(up) => up.connection.wrote(sent),
+            Self::Down | Self::Connecting(_) => false,
+        }
+    }
+}
+
+impl Run {
+    /// Starts a process, unless one exists or the start limit is reached.
+    pub(super) fn start(&mut self) {
+        if !matches!(self.connection, ConnectionState::Down) || self.ending {
+            return;
+        }
+        self.retry = None;
+        let now = Instant::now();
+        let ages: Vec<_> = self.starts.iter().map(|start| now.duration_since(*start)).collect();
+        if !policy::may_start(&ages) {
+            self.report_start_limit();
+            return;
+        }
+        self.starts.push_back(now);
+        while self.starts.len() > policy::MAX_STARTS {
+            self.starts.pop_front();
+        }
+        self.generation += 1;
+        self.turn.touch(now);
+        self.info.phase = Phase::Starting;
+        self.info.stopping = None;
+        let (connector, agent, protocol) = (self.connector.clone(), self.agent, self.protocol);
+        let opening = self.opening.clone();
+        let connect = async move { connector.connect(agent, protocol, &opening).await };
+        self.connection = ConnectionState::Connecting(tokio::spawn(connect));
+    }
+
+    fn report_start_limit(&mut self) {
+        self.info.paused = true;
+        let failure = self.info.failure.clone().unwrap_or(RunFailure::Crashed { code: None, stderr: String::new() });
+        self.info.failure = Some(failure.clone());
+        self.info.phase = Phase::Stopped(StopReason::Failed(failure));
+        let label = self.agent.label();
+        self.notice(
+            &format!("{label} keeps crashing: it was started {} times within a minute.", policy::MAX_STARTS),
+            NoticeLevel::Error,
+        );
+    }
+
+    pub(super) async fn connected(&mut self, connected: Result<AgentConnection, RunFailure>) {
+        match connected {
+            Err(failure) => {
+                self.connection = ConnectionState::Down;
+                self.closed(failure).await;
+            }
+            Ok(connection) => {
+                self.connection = ConnectionState::Up(Box::new(OpenConnection {
+                    connection,
+                    codec: self.protocol.codec(),
+                    stdout_closed: None,
+                }));
+                self.command(ProtocolCommand::Open(self.opening.clone())).await;
+            }
+        }
+    }
+
+    /// Handles an event, and those that are already available behind it.
+    pub(super) async fn receive(&mut self, first: TransportEvent) {
+        self.turn.touch(Instant::now());
+        self.info.silent_since = None;
+        let mut next = Some(first);
+        for _ in 0..MAX_BATCH {
+            let Some(event) = next.take() else { return };
+            self.handle_transport(event).await;
+            if let ConnectionState::Up(up) = &mut self.connection {
+                next = up.connection.try_next_event().await;
+            }
+        }
+        if let Some(event) = next {
+            self.handle_transport(event).await;
+        }
+    }
+
+    async fn handle_transport(&mut self, event: TransportEvent) {
+        let now = self.store.now();
+        let ConnectionState::Up(up) = &mut self.connection else { return };
+        match &event {
+            TransportEvent::Exited(exit) => {
+                let exit = exit.clone();
+                self.exited(exit).await;
+            }
+            TransportEvent::Closed => {
+                // The agent can report nothing more: without a stop its turn would stay open for ever.
+                up.stdout_closed = Some(Instant::now());
+                up.connection.stop(GracePeriods::default());
+            }
+            TransportEvent::Line(_)
+            | TransportEvent::Response { .. }
+            | TransportEvent::ServerEvent(_)
+            | TransportEvent::Resumed => {
+                if let Some(incoming) = event.incoming() {
+                    let step = up.codec.decode(incoming, now);
+                    self.apply_step(step).await;
+                }
+            }
+        }
+    }
+
+    /// Sends a command to the agent, if it is connected. Returns the receipt of the last item.
+    pub(super) async fn command(&mut self, command: ProtocolCommand) -> Option<Sent> {
+        let now = self.store.now();
+        let ConnectionState::Up(up) = &mut self.connection else { return None };
+        let step = up.codec.command(command, now);
+        self.apply_step(step).await
+    }
+
+    /// Sends the outgoing items of a step and applies its signals. Returns the receipt of the last item.
+    pub(super) async fn apply_step(&mut self, step: CodecStep) -> Option<Sent> {
+        let mut last = None;
+        for outgoing in step.outgoing {
+            let ConnectionState::Up(up) = &mut self.connection else { break };
+            match up.connection.send(outgoing) {
+                Ok(sent) => last = Some(sent),
+                // The exit event follows and contains the cause.
+                Err(failure) => tracing::debug!(run = %self.info.id, ?failure, "nothing was sent"),
+            }
+        }
+        for signal in step.signals {
+            self.apply_signal(signal).await;
+        }
+        last
+    }
+
+    /// Stops the process gracefully.
+    pub(super) fn stop(&mut self, reason: StopReason) {
+        // Pause the queue, because a queued prompt would restart the process at once.
+        self.info.paused |= reason == StopReason::OnRequest && (self.has_work || self.info.queued > 0);
+        match &mut self.connection {
+            ConnectionState::Down => {
+                self.retry = None;
+                self.info.phase = Phase::Stopped(reason);
+            }
+            ConnectionState::Connecting(task) => {
+                // A process that is already spawned is killed when the task is dropped.
+                task.abort();
+                self.connection = ConnectionState::Down;
+                self.info.phase = Phase::Stopped(reason);
+            }
+            ConnectionState::Up(up) => {
+                self.info.stopping = Some(reason);
+                up.connection.stop(GracePeriods::default());
+            }
+        }
+    }
+
+    /// Stops the process without the stdin grace period. Called again, kills it.
+    pub(super) fn force(&mut self) {
+        let ConnectionState::Up(up) = &mut self.connection else { return };
+        if self.info.stopping.is_some() {
+            up.connection.kill();
+            return;
+        }
+        self.info.stopping = Some(StopReason::OnRequest);
+        up.connection.stop(GracePeriods { close: Duration::ZERO, ..GracePeriods::default() });
+    }
+
+    async fn exited(&mut self, exit: ProcessExit) {
+        self.resolve_unsent().await;
+        let ConnectionState::Up(mut up) = std::mem::replace(&mut self.connection, ConnectionState::Down) else {
+            return;
+        };
+        if let Some(child) = up.connection.recorded_child()
+            && let Err(failure) = self.store.remove_child(child).await
+        {
+            tracing::warn!("the record of a child was not removed: {failure}");
+        }
+        // An agent that exits by itself closes stdout just before; one that had to be stopped took longer.
+        let kept_running = up.stdout_closed.is_some_and(|closed| closed.elapsed() >= GracePeriods::default().close);
+        if exit.code.is_none() && kept_running && self.info.stopping.is_none() {
+            self.closed(RunFailure::Other("the agent closed its output and kept running; it was stopped".into())).await;
+        } else {
+            let failure = up.codec.ended(exit.code, &exit.stderr);
+            self.closed(failure.unwrap_or_else(|| self.protocol.ended(exit.code, &exit.stderr))).await;
+        }
+    }
+
+    /// Handles the end of the connection. `failure` is the cause, unless a stop was requested.
+    async fn closed(&mut self, failure: RunFailure) {
+        let was_starting = self.info.phase == Phase::Starting;
+        let stopped = self.info.stopping.take().unwrap_or(StopReason::Failed(failure));
+        let outcome = match &stopped {
+            StopReason::Failed(failure) => TurnOutcome::Failed(failure.clone()),
+            StopReason::NotStarted | StopReason::OnRequest | StopReason::Evicted => TurnOutcome::Interrupted,
+        };
+        self.close_turn(outcome).await;
+        self.drop_approvals();
+        self.info.phase = Phase::Stopped(stopped.clone());
+        self.info.silent_since = None;
+        match stopped {
+            StopReason::Failed(failure) => {
+                self.info.failure = Some(failure.clone());
+                self.notice(&format!("{}: {failure}", self.agent.label()), NoticeLevel::Error);
+                if was_starting {
+                    self.not_ready(&failure).await;
+                }
+            }
+            // The transcript contains the conversation, so an evicted run frees its history.
+            StopReason::Evicted => self.history.clear(),
+            StopReason::NotStarted | StopReason::OnRequest => {}
+        }
+        self.resume_next_time();
+    }
+
+    /// Handles a process that ended before it was ready.
+    async fn not_ready(&mut self, failure: &RunFailure) {
+        self.failures += 1;
+        if !self.has_work || !self.store.is_next(&self.info.id).await.unwrap_or(false) {
+            return;
+        }
+        match policy::start_failure_action(failure, self.failures, self.limits) {
+            StartFailureAction::Retry(wait) => self.retry = Some(Instant::now() + wait),
+            StartFailureAction::Pause => self.info.paused = true,
+            StartFailureAction::Fail => {
+                self.info.paused = true;
+                let reason = format!("{} exited {} times before it was ready", self.agent.label(), self.failures);
+                if let Err(failure) = self.store.fail_next(&self.info.id, reason).await {
+                    tracing::error!("a failed prompt was not marked: {failure}");
+                }
+                self.queue_changed = true;
+            }
+        }
+    }
+
+    /// Makes the next process resume the session, if there is one.
+    fn resume_next_time(&mut self) {
+        if let Some(session) = &self.info.session {
+            self.opening.conversation = Conversation::Resume(session.id.clone());
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Life cycle of a server: start or attach, connect, stop, exit.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::event_stream::{self, StreamEvent};
+use super::http::{self, Endpoint, HttpRequest, HttpResponse};
+use super::task::{RunningServer, ServerTask};
+use super::{ServerPhase, ServerProcessEvent, ServerSource};
+use crate::domain::run::RunFailure;
+use crate::live::process::{GracePeriods, Process, ProcessEvent, ProcessExit};
+use crate::live::transport::TransportEvent;
+
+impl ServerTask {
+    pub(super) fn start(&mut self) -> Result<(), RunFailure> {
+        self.running = RunningServer {
+            ready_deadline: Some(Instant::now() + self.config.ready_timeout),
+            ..RunningServer::default()
+        };
+        let started = match self.config.source.clone() {
+            ServerSource::Own { launch, mut environment } => {
+                http::password().map_err(RunFailure::Other).and_then(|password| {
+                    environment.vars.retain(|(name, _)| name != self.config.spec.password);
+                    environment.vars.push((self.config.spec.password.into(), password.clone()));
+                    let (process, outputs) = Process::spawn(&launch, &environment)?;
+                    self.report_process(ServerProcessEvent::Started { pid: process.pid(), program: launch.program });
+                    self.running.process = Some((process, outputs));
+                    self.running.password = password;
+                    Ok(())
+                })
+            }
+            ServerSource::Attached { address, password } => {
+                self.running.password = password;
+                self.connect(address).map_err(RunFailure::Other)
+            }
+        };
+        match &started {
+            Ok(()) => self.become_phase(ServerPhase::Starting),
+            Err(failure) => {
+                self.running = RunningServer::default();
+                self.become_phase(ServerPhase::Failed(failure.to_string()));
+            }
+        }
+        started
+    }
+
+    /// Connects to a known address: waits until the server is healthy, then reads its event stream.
+    pub(super) fn connect(&mut self, address: std::net::SocketAddr) -> Result<(), String> {
+        let spec = self.config.spec;
+        let endpoint = Endpoint::new(address, spec.user, &self.running.password)?;
+        let (events, stream) = mpsc::channel(256);
+        let listening = endpoint.clone();
+        let task = tokio::spawn(async move {
+            match wait_healthy(&listening, spec.health).await {
+                Ok(()) => event_stream::listen(listening, spec.events, events).await,
+                // An error means that the server task has ended.
+                Err(reason) => drop(events.send(StreamEvent::Lost(reason)).await),
+            }
+        });
+        self.running.endpoint = Some(endpoint);
+        self.running.stream = Some((task, stream));
+        Ok(())
+    }
+
+    pub(super) fn handle_process(&mut self, event: Option<ProcessEvent>) {
+        match event {
+            Some(ProcessEvent::Line(line)) => {
+                let line = String::from_utf8_lossy(&line);
+                if self.running.endpoint.is_none()
+                    && let Some(address) = http::printed_address(&line)
+                    && let Err(reason) = self.connect(address)
+                {
+                    self.stop(Some(reason));
+                }
+            }
+            // The server keeps running; only its log output has ended.
+            Some(ProcessEvent::Closed) => {}
+            Some(ProcessEvent::Exited(exit)) => self.exited(exit),
+            None => self.exited(ProcessExit { code: None, stderr: String::new() }),
+        }
+    }
+
+    pub(super) fn exited(&mut self, mut exit: ProcessExit) {
+        if let Some((mut process, _)) = self.running.process.take() {
+            process.reaped();
+            self.report_process(ServerProcessEvent::Reaped { pid: process.pid() });
+        }
+        let failure = self.running.failure.take();
+        let requested = self.phase == ServerPhase::Stopping && failure.is_none();
+        if let Some(failure) = &failure {
+            // The last line is what users see first, so the reason goes to the end.
+            if !exit.stderr.is_empty() {
+                exit.stderr.push('\n');
+            }
+            exit.stderr.push_str(failure);
+        }
+        let reason = failure.unwrap_or_else(|| match exit.code {
+            Some(code) => format!("{} ended with code {code}", self.name()),
+            None => format!("{} was ended by a signal", self.name()),
+        });
+        self.reset();
+        self.become_phase(if requested { ServerPhase::Stopped } else { ServerPhase::Failed(reason.clone()) });
+        // Sessions opened while the server was stopping need a new one.
+        if requested && !self.closed && !(self.sessions.is_empty() && self.pending.is_empty()) {
+            if let Err(failure) = self.start() {
+                self.close_sessions(&ProcessExit { code: None, stderr: failure.to_string() });
+            }
+        } else {
+            self.close_sessions(&exit);
+        }
+        if self.closed {
+            self.notify_shutdown();
+        }
+    }
+
+    /// Closes all sessions and fails all pending requests.
+    pub(super) fn close_sessions(&mut self, exit: &ProcessExit) {
+        for (_, mailbox) in self.sessions.drain() {
+            mailbox.respond(TransportEvent::Exited(exit.clone()));
+        }
+        self.pending.clear();
+        let error = if exit.stderr.is_empty() { "the server ended" } else { &exit.stderr };
+        for (requesters, shared) in self.cache.fail_all(error) {
+            for requester in requesters {
+                self.respond(requester, &shared);
+            }
+        }
+    }
+
+    /// Drops the state of a server that has ended.
+    pub(super) fn reset(&mut self) {
+        if let Some((task, _)) = self.running.stream.take() {
+            task.abort();
+        }
+        self.running = RunningServer::default();
+    }
+
+    /// Handles a lost server. Stops one that this process started; only detaches from an attached one.
+    pub(super) fn stream_lost(&mut self, reason: &str) {
+        if let Some((task, _)) = self.running.stream.take() {
+            task.abort();
+        }
+        if self.running.process.is_some() {
+            self.stop(Some(format!("{}: {reason}", self.name())));
+            return;
+        }
+        let reason = format!("{}: {reason}", self.name());
+        self.reset();
+        self.become_phase(ServerPhase::Failed(reason.clone()));
+        self.close_sessions(&ProcessExit { code: None, stderr: reason });
+    }
+
+    /// Stops the server, if this process started it. `failure` is the reason, unless it is idle or requested.
+    pub(super) fn stop(&mut self, failure: Option<String>) {
+        self.idle_deadline = None;
+        self.running.ready_deadline = None;
+        if self.running.process.is_none() {
+            return self.detach(failure);
+        }
+        if self.phase.may_become(&ServerPhase::Stopping) {
+            self.become_phase(ServerPhase::Stopping);
+        }
+        self.running.failure = failure.or(self.running.failure.take());
+        if let Some((process, _)) = &mut self.running.process {
+            // The server does not react to closed stdin.
+            process.stop(GracePeriods { close: Duration::ZERO, ..GracePeriods::default() });
+        }
+    }
+
+    /// Detaches from a server that this process did not start.
+    pub(super) fn detach(&mut self, failure: Option<String>) {
+        let exit = ProcessExit { code: None, stderr: failure.clone().unwrap_or_default() };
+        if self.phase.may_become(&ServerPhase::Stopping) {
+            self.become_phase(ServerPhase::Stopping);
+            self.become_phase(failure.map_or(ServerPhase::Stopped, ServerPhase::Failed));
+        }
+        self.reset();
+        self.close_sessions(&exit);
+    }
+
+    pub(super) fn report_process(&self, event: ServerProcessEvent) {
+        if let Some(sender) = &self.config.process_events {
+            // An error means that salon is shutting down.
+            sender.send(event).ok();
+        }
+    }
+}
+
+/// Waits until the server is healthy. Returns an error if it rejects the password.
+async fn wait_healthy(endpoint: &Endpoint, path: &str) -> Result<(), String> {
+    loop {
+        match endpoint.exchange(HttpRequest::get(path)).await {
+            Ok(HttpResponse { status: 200, .. }) => return Ok(()),
+            Ok(HttpResponse { status: 401 | 403, .. }) => return Err("it rejected the password".into()),
+            // The server task has a timeout for this loop.
+            Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}

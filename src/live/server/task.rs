@@ -1,0 +1,325 @@
+//! The task that owns a server: its process, event stream and sessions.
+
+use std::collections::{HashMap, VecDeque};
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::event_stream::StreamEvent;
+use super::http::{Endpoint, HttpRequest, HttpResponse};
+use super::response_cache::{Freshness, ResponseCache, SharedResponse};
+use super::{Mailbox, ServerConfig, ServerPhase, ServerSession, ServerSource, ServerStatus};
+use crate::domain::run::RunFailure;
+use crate::live::process::{Process, ProcessEvent, ProcessExit};
+use crate::live::transport::TransportEvent;
+
+/// Maximum phases kept for diagnosis.
+const MAX_LOG: usize = 50;
+
+/// A command to the server task.
+#[derive(Debug)]
+pub enum ServerCommand {
+    /// Open a session.
+    OpenSession(oneshot::Sender<Result<ServerSession, RunFailure>>),
+    /// Close a session.
+    CloseSession(u64),
+    /// Send a request of a session.
+    Request {
+        /// Session number.
+        session: u64,
+        /// Id of the response.
+        id: u64,
+        /// The request.
+        request: HttpRequest,
+    },
+    /// Return a shared response.
+    Fetch(HttpRequest, Freshness, oneshot::Sender<SharedResponse>),
+    /// A shared request was completed.
+    FetchCompleted(HttpRequest, Result<HttpResponse, String>),
+    /// Stop the server and end the task.
+    ShutDown(oneshot::Sender<()>),
+}
+
+/// Recipient of a shared response.
+#[derive(Debug)]
+pub(super) enum Requester {
+    Session(u64, u64),
+    Caller(oneshot::Sender<SharedResponse>),
+}
+
+/// A request that waits until the server is ready.
+#[derive(Debug)]
+pub(super) enum PendingRequest {
+    Session { session: u64, id: u64, request: HttpRequest },
+    Shared(HttpRequest),
+}
+
+/// Resources of a started server.
+#[derive(Debug, Default)]
+pub(super) struct RunningServer {
+    pub(super) process: Option<(Process, mpsc::Receiver<ProcessEvent>)>,
+    pub(super) endpoint: Option<Endpoint>,
+    pub(super) stream: Option<(JoinHandle<()>, mpsc::Receiver<StreamEvent>)>,
+    pub(super) password: String,
+    /// Time by which it must be ready.
+    pub(super) ready_deadline: Option<Instant>,
+    /// Failure that caused the stop, if any.
+    pub(super) failure: Option<String>,
+}
+
+/// State of the server task.
+pub struct ServerTask {
+    pub(super) config: ServerConfig,
+    /// Weak, so that the task ends with the last handle.
+    pub(super) commands: mpsc::WeakUnboundedSender<ServerCommand>,
+    pub(super) status: watch::Sender<ServerStatus>,
+    pub(super) since: Instant,
+    pub(super) phase: ServerPhase,
+    pub(super) log: VecDeque<(u64, ServerPhase)>,
+    pub(super) running: RunningServer,
+    pub(super) sessions: HashMap<u64, Mailbox>,
+    pub(super) last_session: u64,
+    pub(super) pending: Vec<PendingRequest>,
+    pub(super) cache: ResponseCache<Requester>,
+    /// Time at which it is stopped as idle.
+    pub(super) idle_deadline: Option<Instant>,
+    pub(super) shutdown_waiters: Vec<oneshot::Sender<()>>,
+    /// True if no more sessions may be opened.
+    pub(super) closed: bool,
+}
+
+/// An event of the server task's loop.
+enum ServerTaskEvent {
+    Command(Option<ServerCommand>),
+    Process(Option<ProcessEvent>),
+    Stream(Option<StreamEvent>),
+    ReadyTimeout,
+    IdleTimeout,
+}
+
+impl ServerTask {
+    /// Creates a task that has started nothing.
+    pub fn new(
+        config: ServerConfig,
+        commands: mpsc::WeakUnboundedSender<ServerCommand>,
+        status: watch::Sender<ServerStatus>,
+    ) -> Self {
+        Self {
+            config,
+            commands,
+            status,
+            since: Instant::now(),
+            phase: ServerPhase::NotStarted,
+            log: VecDeque::new(),
+            running: RunningServer::default(),
+            sessions: HashMap::new(),
+            last_session: 0,
+            pending: Vec::new(),
+            cache: ResponseCache::default(),
+            idle_deadline: None,
+            shutdown_waiters: Vec::new(),
+            closed: false,
+        }
+    }
+
+    /// Runs until the last handle is dropped and the server has ended.
+    pub async fn run(mut self, mut commands: mpsc::UnboundedReceiver<ServerCommand>) {
+        let mut open = true;
+        while open || self.running.process.is_some() {
+            match self.next(&mut commands, open).await {
+                ServerTaskEvent::Command(Some(command)) => self.handle_command(command),
+                ServerTaskEvent::Command(None) => {
+                    open = false;
+                    self.closed = true;
+                    self.stop(None);
+                }
+                ServerTaskEvent::Process(event) => self.handle_process(event),
+                ServerTaskEvent::Stream(event) => self.handle_stream(event),
+                ServerTaskEvent::ReadyTimeout => {
+                    let limit = self.config.ready_timeout.as_secs();
+                    self.stop(Some(format!("{} did not become ready within {limit} s", self.name())));
+                }
+                ServerTaskEvent::IdleTimeout => self.stop(None),
+            }
+            self.update_idle_deadline();
+            self.publish_status();
+        }
+    }
+
+    async fn next(&mut self, commands: &mut mpsc::UnboundedReceiver<ServerCommand>, open: bool) -> ServerTaskEvent {
+        let (ready, idle) = (self.running.ready_deadline, self.idle_deadline);
+        let process_events = async {
+            match &mut self.running.process {
+                Some((_, process_events)) => process_events.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        let stream = async {
+            match &mut self.running.stream {
+                Some((_, events)) => events.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            command = commands.recv(), if open => ServerTaskEvent::Command(command),
+            event = process_events => ServerTaskEvent::Process(event),
+            event = stream => ServerTaskEvent::Stream(event),
+            () = until(ready) => ServerTaskEvent::ReadyTimeout,
+            () = until(idle) => ServerTaskEvent::IdleTimeout,
+        }
+    }
+
+    fn handle_command(&mut self, command: ServerCommand) {
+        match command {
+            ServerCommand::OpenSession(answer) => {
+                let session = self.ensure_started().map(|()| self.open_session());
+                // An error means that the caller is gone; dropping the session closes it.
+                answer.send(session).ok();
+            }
+            ServerCommand::CloseSession(number) => {
+                if let Some(mailbox) = self.sessions.remove(&number) {
+                    mailbox.respond(TransportEvent::Exited(ProcessExit { code: Some(0), stderr: String::new() }));
+                }
+                self.pending.retain(
+                    |request| !matches!(request, PendingRequest::Session { session, .. } if *session == number),
+                );
+            }
+            ServerCommand::Request { session, id, request } => self.request(session, id, request),
+            ServerCommand::Fetch(request, freshness, answer) => match self.ensure_started() {
+                Ok(()) => self.fetch_shared(request, freshness, Requester::Caller(answer)),
+                Err(failure) => {
+                    let (_, shared) = self.cache.complete(&request, Err(failure.to_string()), Instant::now());
+                    answer.send(shared).ok();
+                }
+            },
+            ServerCommand::FetchCompleted(request, result) => {
+                let (requesters, shared) = self.cache.complete(&request, result, Instant::now());
+                for requester in requesters {
+                    self.respond(requester, &shared);
+                }
+            }
+            ServerCommand::ShutDown(done) => {
+                self.closed = true;
+                self.shutdown_waiters.push(done);
+                self.stop(None);
+                self.notify_shutdown();
+            }
+        }
+    }
+
+    fn open_session(&mut self) -> ServerSession {
+        self.last_session += 1;
+        let (session, mailbox) = ServerSession::new(self.last_session, self.commands.clone());
+        self.sessions.insert(self.last_session, mailbox);
+        session
+    }
+
+    /// Starts the server, unless it is running or starting.
+    pub(super) fn ensure_started(&mut self) -> Result<(), RunFailure> {
+        if self.closed {
+            return Err(super::shutting_down());
+        }
+        match self.phase {
+            // A stopping server is started again once it has ended.
+            ServerPhase::Starting | ServerPhase::Ready | ServerPhase::Degraded | ServerPhase::Stopping => Ok(()),
+            ServerPhase::NotStarted | ServerPhase::Stopped | ServerPhase::Failed(_) => self.start(),
+        }
+    }
+
+    fn handle_stream(&mut self, event: Option<StreamEvent>) {
+        match event {
+            Some(StreamEvent::Open) => {
+                self.running.ready_deadline = None;
+                if self.phase == ServerPhase::Starting {
+                    self.become_phase(ServerPhase::Ready);
+                    self.send_pending();
+                } else {
+                    self.become_phase(ServerPhase::Ready);
+                    self.fan_out(|| TransportEvent::Resumed);
+                }
+            }
+            Some(StreamEvent::Disconnected) => {
+                if self.phase == ServerPhase::Ready {
+                    self.become_phase(ServerPhase::Degraded);
+                }
+            }
+            Some(StreamEvent::Event(data)) => self.fan_out(|| TransportEvent::ServerEvent(data.clone())),
+            Some(StreamEvent::Lost(reason)) => self.stream_lost(&reason),
+            None => self.stream_lost("its event stream ended"),
+        }
+    }
+
+    fn fan_out(&self, event: impl Fn() -> TransportEvent) {
+        for mailbox in self.sessions.values() {
+            mailbox.deliver(event());
+        }
+    }
+
+    pub(super) fn notify_shutdown(&mut self) {
+        if self.running.process.is_none() {
+            for done in self.shutdown_waiters.drain(..) {
+                // An error means that the caller is gone.
+                done.send(()).ok();
+            }
+        }
+    }
+
+    /// Starts the idle timer when there are no sessions and no pending requests.
+    fn update_idle_deadline(&mut self) {
+        let up = matches!(self.phase, ServerPhase::Ready | ServerPhase::Degraded);
+        let unused = self.sessions.is_empty() && self.pending.is_empty();
+        if !(up && unused) {
+            self.idle_deadline = None;
+        } else if self.idle_deadline.is_none() {
+            self.idle_deadline = Some(Instant::now() + self.config.idle_timeout);
+        }
+    }
+
+    pub(super) fn become_phase(&mut self, next: ServerPhase) {
+        if self.phase == next {
+            return;
+        }
+        if !self.phase.may_become(&next) {
+            tracing::error!("{}: invalid transition from {:?} to {next:?}", self.name(), self.phase);
+            return;
+        }
+        tracing::info!("{}: {next:?}", self.name());
+        if self.log.len() == MAX_LOG {
+            self.log.pop_front();
+        }
+        self.log.push_back((self.since.elapsed().as_secs(), next.clone()));
+        self.phase = next;
+    }
+
+    fn publish_status(&self) {
+        let status = ServerStatus {
+            phase: self.phase.clone(),
+            pid: self.running.process.as_ref().map(|(process, _)| process.pid()),
+            address: self.running.endpoint.as_ref().map(|endpoint| endpoint.address),
+            sessions: self.sessions.len(),
+            log: self.log.iter().cloned().collect(),
+        };
+        self.status.send_if_modified(|current| {
+            let changed = *current != status;
+            *current = status;
+            changed
+        });
+    }
+
+    pub(super) fn name(&self) -> String {
+        match &self.config.source {
+            ServerSource::Own { launch, .. } => {
+                format!("{} {}", launch.program, launch.args.first().map_or("", |arg| arg))
+            }
+            ServerSource::Attached { address, .. } => format!("the server at {address}"),
+        }
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,122 @@
+//! Async handle to `state.db`: each call runs on a blocking thread; errors are messages for the user.
+
+use std::sync::Arc;
+
+use crate::domain::prompt::{Prompt, PromptId, PromptState};
+use crate::domain::run::{RunId, RunSetting};
+use crate::domain::{SessionKey, Time};
+use crate::store::registry::{AcquiredRun, ChildRecord, ProcessId, RunRecord};
+use crate::store::{self, Connection, Store, outbox, registry};
+
+/// Reason of a held prompt whose agent ended before it acknowledged the prompt.
+pub const DELIVERY_UNCERTAIN: &str = "may not have been delivered";
+
+/// Error message of a failed store operation.
+pub type StoreFailure = String;
+
+/// Handle to the outbox and the registry.
+#[derive(Clone, Debug)]
+pub struct StoreHandle {
+    store: Arc<Store>,
+    clock: fn() -> Time,
+    process: ProcessId,
+}
+
+impl StoreHandle {
+    /// Creates a handle for this process.
+    pub fn new(store: Arc<Store>, clock: fn() -> Time, process: ProcessId) -> Self {
+        Self { store, clock, process }
+    }
+
+    /// Returns the current time.
+    pub fn now(&self) -> Time {
+        (self.clock)()
+    }
+
+    /// Appends a prompt to the outbox. The prompt is on disk on return; after an error nothing is stored.
+    pub async fn enqueue(&self, run: &RunId, text: String) -> Result<PromptId, StoreFailure> {
+        let (run, now) = (run.clone(), self.now());
+        self.with(move |db| outbox::enqueue(db, &run, &text, now)).await
+    }
+
+    /// Marks the next prompt of a run as sending and returns it.
+    pub async fn claim(&self, run: &RunId) -> Result<Option<Prompt>, StoreFailure> {
+        let run = run.clone();
+        self.with(move |db| outbox::claim(db, &run)).await
+    }
+
+    /// Returns true if a run has a next prompt.
+    pub async fn is_next(&self, run: &RunId) -> Result<bool, StoreFailure> {
+        let run = run.clone();
+        self.with(move |db| outbox::has_next(db, &run)).await
+    }
+
+    /// Marks the next prompt of a run as failed.
+    pub async fn fail_next(&self, run: &RunId, reason: String) -> Result<(), StoreFailure> {
+        let run = run.clone();
+        self.with(move |db| outbox::fail_next(db, &run, &reason)).await
+    }
+
+    /// Returns the queue of a run.
+    pub async fn queue(&self, run: &RunId) -> Result<Vec<Prompt>, StoreFailure> {
+        let run = run.clone();
+        self.with(move |db| outbox::queue(db, &run)).await
+    }
+
+    /// Sets the state of a prompt that was being sent. Returns false if it was in another state.
+    pub async fn set_prompt_state(
+        &self,
+        id: PromptId,
+        to: PromptState,
+        reason: Option<String>,
+    ) -> Result<bool, StoreFailure> {
+        self.with(move |db| outbox::advance(db, id, &[PromptState::Sending], to, reason.as_deref())).await
+    }
+
+    /// Records the session of a run.
+    pub async fn link(&self, run: &RunId, session: &SessionKey) -> Result<(), StoreFailure> {
+        let (run, session, now) = (run.clone(), session.clone(), self.now());
+        self.with(move |db| registry::link(db, &run, &session, now)).await
+    }
+
+    /// Records activity of a run.
+    pub async fn touch(&self, run: &RunId) -> Result<(), StoreFailure> {
+        let (run, now) = (run.clone(), self.now());
+        self.with(move |db| registry::touch(db, &run, now)).await
+    }
+
+    /// Records a setting of a run.
+    pub async fn update_setting(&self, run: &RunId, setting: RunSetting) -> Result<(), StoreFailure> {
+        let run = run.clone();
+        self.with(move |db| registry::update_setting(db, &run, &setting)).await
+    }
+
+    /// Records a run and acquires its lease. Returns the live holder if another process has the lease.
+    pub async fn acquire(&self, record: RunRecord) -> Result<Result<AcquiredRun, ProcessId>, StoreFailure> {
+        let process = self.process;
+        self.with(move |db| registry::acquire(db, &record, process, super::recover::is_dead)).await
+    }
+
+    /// Records a child before it is used, so that a later start can end it if this process dies.
+    pub async fn record_child(&self, child: ProcessId, program: String) -> Result<(), StoreFailure> {
+        let record = ChildRecord { child, program, holder: self.process };
+        self.with(move |db| registry::record_child(db, &record)).await
+    }
+
+    /// Removes the record of a reaped child.
+    pub async fn remove_child(&self, child: ProcessId) -> Result<(), StoreFailure> {
+        self.with(move |db| registry::remove_child(db, child)).await
+    }
+
+    /// Runs a store operation on a blocking thread.
+    pub async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> store::Result<T> + Send + 'static,
+    ) -> Result<T, StoreFailure> {
+        let store = self.store.clone();
+        match tokio::task::spawn_blocking(move || store.with(work)).await {
+            Ok(done) => done.map_err(|error| store::describe_error(&error)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Connection of a run to its agent: the pipes of a child, or a session on a shared server.
+
+use tokio::sync::mpsc;
+
+use super::process::{GracePeriods, Process, ProcessEvent, ProcessExit, StdinLineId};
+use super::server::{HttpRequest, ServerSession};
+use crate::agent::protocol::{Incoming, Outgoing};
+use crate::domain::run::RunFailure;
+use crate::store::registry::ProcessId;
+
+/// An event from the agent.
+#[derive(Debug)]
+pub enum TransportEvent {
+    /// A line of stdout.
+    Line(Vec<u8>),
+    /// The response to a request.
+    Response {
+        /// Request id.
+        id: u64,
+        /// HTTP status; 0 if there was no response.
+        status: u16,
+        /// Response body.
+        body: Vec<u8>,
+    },
+    /// The data of a server-sent event.
+    ServerEvent(std::sync::Arc<[u8]>),
+    /// The event stream resumed after a gap.
+    Resumed,
+    /// Stdout ended, but the process is still alive.
+    Closed,
+    /// The process has exited.
+    Exited(ProcessExit),
+}
+
+impl TransportEvent {
+    /// Returns the event as codec input; `None` for process events.
+    pub fn incoming(&self) -> Option<Incoming<'_>> {
+        match self {
+            Self::Line(line) => Some(Incoming::Line(line)),
+            Self::Response { id, status, body } => Some(Incoming::Response { id: *id, status: *status, body }),
+            Self::ServerEvent(data) => Some(Incoming::ServerEvent(data)),
+            Self::Resumed => Some(Incoming::Resumed),
+            Self::Closed | Self::Exited(_) => None,
+        }
+    }
+}
+
+/// Connection to a run's own child process.
+#[derive(Debug)]
+pub struct ChildConnection {
+    pub(super) process: Process,
+    pub(super) outputs: mpsc::Receiver<ProcessEvent>,
+    pub(super) recorded: Option<ProcessId>,
+}
+
+/// Connection to an agent.
+#[derive(Debug)]
+pub enum AgentConnection {
+    /// A child process of the run.
+    Child(ChildConnection),
+    /// A session on a shared server.
+    Server(ServerSession),
+}
+
+/// Receipt of a sent item.
+#[derive(Clone, Copy, Debug)]
+pub enum Sent {
+    /// A line queued for a child's stdin.
+    Line(StdinLineId),
+    /// A request to a server, which may have arrived.
+    Request,
+}
+
+impl AgentConnection {
+    /// Sends without waiting. Returns an error if the agent no longer accepts input.
+    pub fn send(&mut self, outgoing: Outgoing) -> Result<Sent, RunFailure> {
+        let sent = match (self, outgoing) {
+            (Self::Child(child), Outgoing::Line(line)) => child.process.send(line).map(Sent::Line),
+            (Self::Server(session), Outgoing::Request { id, method, path, headers, body, shared }) => {
+                session.request(id, HttpRequest { method, path, headers, body, shared }).then_some(Sent::Request)
+            }
+            (Self::Child(..), Outgoing::Request { .. }) | (Self::Server(_), Outgoing::Line(_)) => None,
+        };
+        sent.ok_or_else(|| RunFailure::Other("the agent no longer accepts input".into()))
+    }
+
+    /// Returns true if at least one byte was written. Final once the agent has exited.
+    pub fn wrote(&self, sent: Sent) -> bool {
+        match (self, sent) {
+            (Self::Child(child), Sent::Line(line)) => child.process.wrote(line),
+            (Self::Child(_) | Self::Server(_), Sent::Request | Sent::Line(_)) => true,
+        }
+    }
+
+    /// Returns the next event if one is available.
+    pub async fn try_next_event(&mut self) -> Option<TransportEvent> {
+        tokio::select! {
+            biased;
+            event = self.next_event() => Some(event),
+            () = std::future::ready(()) => None,
+        }
+    }
+
+    /// Waits for the next event; pending for ever after the last one.
+    pub async fn next_event(&mut self) -> TransportEvent {
+        let next = match self {
+            Self::Child(child) => child.outputs.recv().await.map(|output| match output {
+                ProcessEvent::Line(line) => TransportEvent::Line(line),
+                ProcessEvent::Closed => TransportEvent::Closed,
+                ProcessEvent::Exited(exit) => {
+                    child.process.reaped();
+                    TransportEvent::Exited(exit)
+                }
+            }),
+            Self::Server(session) => session.next_event().await,
+        };
+        match next {
+            Some(event) => event,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Closes the connection: stops the child gracefully, or closes the server session.
+    pub fn stop(&mut self, grace: GracePeriods) {
+        match self {
+            Self::Child(child) => child.process.stop(grace),
+            Self::Server(session) => session.close(),
+        }
+    }
+
+    /// Closes the connection at once.
+    pub fn kill(&mut self) {
+        match self {
+            Self::Child(child) => child.process.kill(),
+            Self::Server(session) => session.close(),
+        }
+    }
+
+    /// Returns the pid of the run's own child, if any.
+    pub fn pid(&self) -> Option<u32> {
+        match self {
+            Self::Child(child) => Some(child.process.pid()),
+            Self::Server(_) => None,
+        }
+    }
+
+    /// Returns the registry identity of the child, if any.
+    pub fn recorded_child(&self) -> Option<ProcessId> {
+        match self {
+            Self::Child(child) => child.recorded,
+            Self::Server(_) => None,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Options of the live layer on this machine: detection of open sessions and lookup of prompts in transcripts.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::env::Clock;
+use super::resume;
+use crate::agent::{self, Environment, TextLimit};
+use crate::config::settings::ServerSettings;
+use crate::domain::{Agent, Entry, EntryKind, Session, SessionKey, Time};
+use crate::index::{self, Refresh};
+use crate::live::options::AttachedServer;
+use crate::live::{self, LiveOptions};
+use crate::store::{Store, registry};
+
+/// Maximum entries at the end of a transcript that are searched for a prompt.
+const MAX_ENTRIES: usize = 400;
+
+/// Creates the options of the live layer.
+pub fn options(store: Arc<Store>, environment: &Environment, cache: &Path, server: &ServerSettings) -> LiveOptions {
+    let vars = environment.vars.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut options = LiveOptions::new(store.clone(), vars, now, live::this_process());
+    let at = environment.clone();
+    options.open_elsewhere = Box::new(move |key| open_elsewhere(key, &at, &store));
+    if let Some(address) = server.address {
+        let from_env = || environment.var("OPENCODE_SERVER_PASSWORD").unwrap_or_default().to_owned();
+        let password = if server.password.is_empty() { from_env() } else { server.password.clone() };
+        options.attached.insert(Agent::OpenCode, AttachedServer { address, password });
+    }
+    let (at, cache) = (environment.clone(), cache.to_owned());
+    options.is_delivered = Box::new(move |key, prompt| is_delivered(key, prompt, &at, &cache));
+    options
+}
+
+/// Returns the wall clock time for runs and their lists.
+pub fn now() -> Time {
+    Clock::new(None).now()
+}
+
+/// Returns the process that has a session open, as text. Children of salon processes are excluded: the lease covers
+/// them.
+fn open_elsewhere(key: &SessionKey, environment: &Environment, store: &Store) -> Option<String> {
+    let status = resume::live_status(key, environment)?;
+    let children = store.with(|db| registry::children(db)).unwrap_or_default();
+    let started_by_salon = status.pid.is_some_and(|pid| children.iter().any(|child| child.child.pid == pid));
+    (!started_by_salon).then(|| resume::describe_owner(key, &status))
+}
+
+/// Returns the pid of another salon process that runs a session.
+pub fn other_salon(key: &SessionKey, store: &Store) -> Option<u32> {
+    let holder = store.with(|db| {
+        let run = registry::find_by_session(db, key)?;
+        run.map_or(Ok(None), |run| registry::holder(db, &run.id))
+    });
+    // If the store cannot be read, the start of the run detects the conflict.
+    let holder = holder.ok().flatten().filter(|holder| *holder != live::this_process());
+    holder.filter(|holder| !live::recover::is_dead(*holder)).map(|holder| holder.pid)
+}
+
+/// Returns true if a transcript contains a prompt; `None` if there is no transcript.
+fn is_delivered(key: &SessionKey, prompt: &str, environment: &Environment, cache: &Path) -> Option<bool> {
+    let session = session(key, environment, cache)?;
+    let mut reader = agent::format(key.agent).open(&session).ok()?;
+    let len = reader.len();
+    let newest = reader.read(len.saturating_sub(MAX_ENTRIES)..len, TextLimit::NONE);
+    let matches = |entry: &Entry| entry.kind == EntryKind::Prompt && entry.text.trim() == prompt.trim();
+    Some(newest.iter().any(matches))
+}
+
+fn session(key: &SessionKey, environment: &Environment, cache: &Path) -> Option<Arc<Session>> {
+    let mut options = index::IndexOptions::new(environment.clone(), super::instant);
+    options.cache_dir = Some(cache.to_owned());
+    index::collect(&options, Refresh::Changed).session(key).cloned()
+}

@@ -1,0 +1,18 @@
+//! Saved choices of the interface and cached terminal properties, as names and values. Losing them is harmless.
+
+use rusqlite::{Connection, Result, params};
+
+/// Statements that create the table.
+pub const SCHEMA: &str = "CREATE TABLE choices (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
+
+/// Saves a value under a name.
+pub fn save(db: &mut Connection, name: &str, value: &str) -> Result<()> {
+    db.execute("INSERT OR REPLACE INTO choices (name, value) VALUES (?1, ?2)", params![name, value])?;
+    Ok(())
+}
+
+/// Returns all saved names and values.
+pub fn load_all(db: &mut Connection) -> Result<Vec<(String, String)>> {
+    let mut query = db.prepare("SELECT name, value FROM choices")?;
+    query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}

@@ -1,0 +1,184 @@
+//! Header, banner and footer around the text.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span};
+
+use super::RenderContext;
+use crate::app::msg::ReaderFeedback;
+use crate::app::reader::{Find, Fold, LoadError, Reader};
+use crate::domain::Session;
+use crate::stdx::{text, wrap};
+use crate::ui::entry::tool::duration;
+use crate::ui::style::{self, style};
+use crate::ui::widgets::styled_line;
+
+/// Draws title, agent, duration, model, tokens and branches. Parts that do not fit are omitted from the end.
+pub fn header(
+    area: Rect,
+    buffer: &mut Buffer,
+    reader: &Reader,
+    session: Option<&Session>,
+    context: &RenderContext<'_>,
+) {
+    if area.height == 0 {
+        return;
+    }
+    let theme = context.theme;
+    let room = usize::from(area.width);
+    let details = details(reader, session);
+    let agent = reader.key.agent;
+    let following = match (&reader.watched_by, reader.is_following()) {
+        (Some(why), true) => format!("read-only: {why}"),
+        (Some(why), false) => format!("read-only, not at the end: {why}"),
+        (None, true) => "following".to_owned(),
+        (None, false) => String::new(),
+    };
+    let following = following.as_str();
+    // The title shrinks first, but not below a third of the line.
+    let used: usize = details.iter().map(|detail| wrap::columns(detail) + 3).sum();
+    let fixed = used + wrap::columns(agent.name()) + 3 + wrap::columns(following) + 2;
+    let title = session.map_or("", |session| &*session.title.text);
+    let title = if title.is_empty() { &*reader.key.id } else { title };
+    let title = text::ellipsis(&text::one_line(title), room.saturating_sub(fixed).max(room / 3));
+    let mut spans = vec![Span::styled(title, style(theme.title)), Span::styled(" · ", style(theme.faint))];
+    spans.push(Span::styled(agent.name(), style::agent(theme, agent)));
+    for detail in details {
+        spans.push(Span::styled(format!(" · {detail}"), style(theme.muted)));
+    }
+    let right = wrap::columns(following);
+    let line = Line::from(styled_line::cut(spans, room.saturating_sub(right + 1)));
+    buffer.set_line(area.x, area.y, &line, area.width);
+    at_right(area, buffer, &Line::styled(following, style(theme.accent)));
+}
+
+/// Details of the session, the most important first.
+fn details(reader: &Reader, session: Option<&Session>) -> Vec<String> {
+    let mut details = Vec::new();
+    if let Some(session) = session {
+        if let (Some(from), Some(to)) = (session.started_at, session.last_activity) {
+            details.push(duration(u64::try_from(to.since(from)).unwrap_or(0)));
+        }
+        details.extend(session.model.as_deref().map(text::one_line));
+        if session.tokens.total() > 0 {
+            details.push(format!("{} tokens", count(session.tokens.total())));
+        }
+    }
+    if let Some(branches) = reader.opened().map(|opened| opened.branches).filter(|branches| *branches > 1) {
+        details.push(format!("{branches} branches"));
+    }
+    details
+}
+
+/// Draws a load error above entries that were loaded before.
+pub fn banner(area: Rect, buffer: &mut Buffer, reader: &Reader, context: &RenderContext<'_>) {
+    let Some(trouble) = reader.load_error.as_ref().filter(|_| area.height > 0) else { return };
+    let label = text::ellipsis(&format!(" {} ", load_error_text(trouble)), usize::from(area.width));
+    buffer.set_stringn(area.x, area.y, label, usize::from(area.width), style(context.theme.warning));
+}
+
+/// Draws the state of a transcript without entries.
+pub fn empty(area: Rect, buffer: &mut Buffer, reader: &Reader, context: &RenderContext<'_>) {
+    let (label, paint) = match (&reader.load_error, reader.opened()) {
+        (Some(trouble), _) => (load_error_text(trouble), context.theme.warning),
+        (None, Some(_)) => ("Empty session".to_owned(), context.theme.muted),
+        (None, None) => ("Opening …".to_owned(), context.theme.faint),
+    };
+    let rows =
+        styled_line::StyledLine::plain(&label, style(paint)).rows(usize::from(area.width.saturating_sub(4)).max(1));
+    for (y, row) in (area.y + area.height / 3..area.bottom()).zip(rows) {
+        buffer.set_line(area.x + 2.min(area.width), y, &Line::from(row), area.width.saturating_sub(2));
+    }
+}
+
+fn load_error_text(trouble: &LoadError) -> String {
+    match trouble {
+        LoadError::Gone => "deleted on disk; showing what was loaded before".to_owned(),
+        LoadError::Failed(reason) => format!("cannot read: {}", text::one_line(reason)),
+    }
+}
+
+/// Draws the find line or fold states on the left, and the position on the right.
+pub fn footer(
+    area: Rect,
+    buffer: &mut Buffer,
+    reader: &Reader,
+    feedback: &ReaderFeedback,
+    context: &RenderContext<'_>,
+) {
+    if area.height == 0 {
+        return;
+    }
+    let theme = context.theme;
+    let mut right = Vec::new();
+    if reader.unseen() > 0 && !feedback.at_end {
+        right.push(Span::styled(format!("{} new  ", reader.unseen()), style(theme.accent)));
+    }
+    if reader.opened().is_some() && !reader.is_empty() {
+        let place = format!("entry {} of {}", feedback.cursor + 1, reader.len());
+        right.push(Span::styled(place, style(theme.muted)));
+    }
+    let used = styled_line::columns(&right);
+    let room = usize::from(area.width).saturating_sub(used + 2);
+    let left = match &reader.find {
+        Some(find) => find_line(find, room, context),
+        None => fold_states(reader, context),
+    };
+    buffer.set_line(area.x, area.y, &Line::from(styled_line::cut(left, room)), area.width);
+    at_right(area, buffer, &Line::from(right));
+}
+
+fn find_line(find: &Find, room: usize, context: &RenderContext<'_>) -> Vec<Span<'static>> {
+    let theme = context.theme;
+    let mistake = find.mistakes.first();
+    let outcome = match (find.current, find.entries.len()) {
+        _ if find.query.is_empty() => String::new(),
+        (Some(at), all) => format!("  {} of {all}{}", at + 1, if find.complete { "" } else { "+" }),
+        (None, 0) if find.complete && mistake.is_none() => "  no matches".to_owned(),
+        (None, 0) if find.complete => String::new(),
+        (None, _) if find.typing || !find.complete => "  …".to_owned(),
+        (None, all) => format!("  {all} found"),
+    };
+    let wrong = mistake.map(|mistake| format!("  {}", mistake.message)).unwrap_or_default();
+    // The end of a long query stays visible, because it is being typed.
+    let fits = room.saturating_sub(wrap::columns(&outcome) + 2);
+    let skipped = wrap::columns(&find.query).saturating_sub(fits);
+    let mut spans = vec![Span::styled("/", style(theme.key))];
+    let marked = style(theme.error).add_modifier(Modifier::UNDERLINED);
+    let is_wrong = |at: &usize| find.mistakes.iter().any(|error| error.span.contains(at));
+    let characters: Vec<(usize, char)> = find.query.char_indices().skip(skipped).collect();
+    for part in characters.chunk_by(|(a, _), (b, _)| is_wrong(a) == is_wrong(b)) {
+        let segment_style = if part.first().is_some_and(|(at, _)| is_wrong(at)) { marked } else { style(theme.text) };
+        spans.push(Span::styled(part.iter().map(|(_, c)| c).collect::<String>(), segment_style));
+    }
+    let caret = if find.typing { "▏" } else { "" };
+    spans.extend([
+        Span::styled(caret, style(theme.accent)),
+        Span::styled(outcome, style(theme.muted)),
+        Span::styled(wrong, style(theme.error)),
+    ]);
+    spans
+}
+
+fn fold_states(reader: &Reader, context: &RenderContext<'_>) -> Vec<Span<'static>> {
+    let thinking = if reader.folds.thinking == Fold::Full { "shown" } else { "folded" };
+    let issues = reader.opened().map_or(0, |opened| opened.issues.len());
+    let issues = if issues > 0 { format!(" · {issues} unreadable") } else { String::new() };
+    let label = format!("tools {} · thinking {thinking}{issues}", reader.folds.tools.name());
+    vec![Span::styled(label, style(context.theme.faint))]
+}
+
+fn at_right(area: Rect, buffer: &mut Buffer, line: &Line<'_>) {
+    let wide = u16::try_from(line.width()).unwrap_or(u16::MAX).min(area.width);
+    buffer.set_line(area.right() - wide, area.y, line, wide);
+}
+
+/// Formats a count: `950`, `12.3k`, `4.5M`.
+fn count(count: u64) -> String {
+    match count {
+        0..1_000 => count.to_string(),
+        1_000..1_000_000 => format!("{}.{}k", count / 1_000, count % 1_000 / 100),
+        _ => format!("{}.{}M", count / 1_000_000, count % 1_000_000 / 100_000),
+    }
+}

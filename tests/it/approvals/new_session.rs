@@ -1,0 +1,65 @@
+//! The new-session dialog.
+
+use salon::app::Msg;
+use salon::app::layer::Layer;
+use salon::app::runs::{RunEffect, RunMsg};
+use salon::domain::Agent;
+use salon::domain::run::{Conversation, RunStart};
+
+use crate::screens::stage::Stage;
+
+/// The new-session dialog, with its effects discarded.
+fn new_session() -> Stage {
+    let mut stage = Stage::full(120, 40);
+    stage.send(Msg::Run(RunMsg::Agents(vec![(Agent::Claude, true), (Agent::OpenCode, true), (Agent::Codex, false)])));
+    stage.keys("n").take_effects();
+    stage
+}
+
+fn started(stage: &mut Stage) -> Option<(Agent, RunStart, Option<String>)> {
+    stage.asked().into_iter().find_map(|effect| match effect {
+        RunEffect::Start { agent, start: opening, prompt, .. } => Some((agent, opening, prompt)),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_new_session_starts_with_the_chosen_settings() {
+    let mut stage = new_session();
+    stage.keys("H i alt-enter t h e r e up up p l a n up s o n n e t enter");
+    let mut opening = RunStart::new(Conversation::New { id: None }, "/home/ann/shop-api".into());
+    (opening.model, opening.mode) = (Some("sonnet".into()), Some("plan".into()));
+    assert_eq!(started(&mut stage), Some((Agent::Claude, opening, Some("Hi\nthere".to_owned()))));
+}
+
+#[test]
+fn directories_are_completed_and_a_missing_agent_is_reported() {
+    let mut stage = new_session();
+    stage.keys("up up up ctrl-u / h o");
+    let asked = stage.asked();
+    assert_eq!(asked.last(), Some(&RunEffect::FindDirectories { query: "/ho".into() }));
+    let late = RunMsg::Paths { query: "/h".into(), found: vec!["/hurd".into()] };
+    let found = RunMsg::Paths { query: "/ho".into(), found: vec!["/home".into(), "/house".into()] };
+    stage.send(Msg::Run(found)).send(Msg::Run(late)).keys("tab");
+    assert!(stage.screen().contains("/home"));
+    stage.keys("up left enter");
+    assert_eq!(started(&mut stage), None);
+    assert!(stage.screen().contains("Codex is not installed"), "{}", stage.screen());
+    stage.keys("left enter");
+    assert_eq!(started(&mut stage), None, "no process is started before there is a prompt");
+    stage.keys("g o enter");
+    let (agent, opening, prompt) = started(&mut stage).expect("begun");
+    assert_eq!((agent, opening.cwd.to_str(), prompt.as_deref()), (Agent::OpenCode, Some("/home"), Some("go")));
+}
+
+#[test]
+fn h36_a_new_session_without_permissions_needs_confirmation() {
+    let mut stage = new_session();
+    stage.send(Msg::Paste("one\ntwo".into())).keys("up up").send(Msg::Paste("bypassPermissions".into())).keys("enter");
+    assert_eq!(started(&mut stage), None);
+    stage.keys("1");
+    assert!(matches!(stage.app.layers.as_slice(), [Layer::NewSession(_)]), "nothing that was typed is lost");
+    stage.keys("enter 2");
+    let (_, opening, prompt) = started(&mut stage).expect("begun");
+    assert_eq!((opening.mode.as_deref(), prompt.as_deref()), (Some("bypassPermissions"), Some("one\ntwo")));
+}

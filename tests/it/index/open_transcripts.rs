@@ -1,0 +1,127 @@
+//! Opened transcripts: their events and the order of these.
+
+use salon::domain::{Entry, EntryKey, EntryKind, Role};
+use salon::index::TranscriptEvent::{Failed, Found, Gone, Grown, Opened, Page, Tail};
+use salon::index::{TranscriptEvent, matches};
+
+use super::live::Running;
+use super::*;
+
+fn texts(event: &TranscriptEvent) -> Vec<&str> {
+    match event {
+        Tail(entries) | Page { entries, .. } => entries.iter().map(|entry| entry.text.as_str()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Waits for an event of a ticket, and drops all events before it.
+fn next(running: &mut Running, ticket: u64, which: fn(&TranscriptEvent) -> bool) -> TranscriptEvent {
+    let is = |(of, event): &(u64, TranscriptEvent)| *of == ticket && which(event);
+    running.until("an event of the transcript", |running| running.transcripts.iter().any(is));
+    let at = running.transcripts.iter().position(is).expect("it came");
+    running.transcripts.drain(..=at).next_back().expect("it came").1
+}
+
+fn lines(count: usize) -> String {
+    (0..count).fold(String::new(), |text, n| text + &format!("prompt {n} line {n}\n"))
+}
+
+#[test]
+fn the_tail_comes_first_then_the_whole_then_requested_pages() {
+    let home = Home::empty();
+    write(&home, "a.log", &lines(5000));
+    let mut running = Running::complete_and_watched(options(&home));
+    running.index.open(1, key("a"));
+    let tail = next(&mut running, 1, |_| true);
+    assert_eq!((texts(&tail).len(), texts(&tail).last()), (100, Some(&"line 4999")));
+    assert!(
+        matches!(next(&mut running, 1, |_| true), Opened(opened) if opened.len == 5000 && opened.prompts.len() == 5000)
+    );
+    // A7: up to the first entry.
+    running.index.read(1, 0..3);
+    let Page { from: 0, entries } = next(&mut running, 1, |_| true) else { panic!("a page from 0") };
+    assert_eq!(entries.iter().map(|entry| entry.text.as_str()).collect::<Vec<_>>(), ["line 0", "line 1", "line 2"]);
+}
+
+#[test]
+fn appends_are_reported_and_a_replaced_file_is_read_from_its_start() {
+    let home = Home::empty();
+    let path = write(&home, "a.log", &lines(3));
+    let mut running = Running::complete_and_watched(options(&home));
+    running.index.open(1, key("a"));
+    next(&mut running, 1, |event| matches!(event, Opened(_)));
+    append(&path, "prompt 9 more\n");
+    let grown = next(&mut running, 1, |event| matches!(event, Grown { .. }));
+    assert!(matches!(grown, Grown { from: 3, opened } if opened.len == 4));
+    fs::write(&path, "prompt 1 other\n").expect("rewrite");
+    let grown = next(&mut running, 1, |event| matches!(event, Grown { opened, .. } if opened.len == 1));
+    assert!(matches!(grown, Grown { from: 0, .. }));
+}
+
+#[test]
+fn a_search_returns_all_matches_and_a_newer_one_cancels_it() {
+    let home = Home::empty();
+    write(&home, "a.log", &lines(3000));
+    let mut running = Running::complete_and_watched(options(&home));
+    running.index.open(1, key("a"));
+    running.index.find(1, "nothing like that".into());
+    running.index.find(1, "LINE 7".into());
+    running.index.find(1, "\"line 77\"".into());
+    let found =
+        next(&mut running, 1, |event| matches!(event, Found { query, complete: true, .. } if query == "\"line 77\""));
+    let Found { entries, .. } = found else { panic!("found") };
+    let expected: Vec<_> = (0..3000).filter(|n: &usize| n.to_string().starts_with("77")).collect();
+    assert_eq!(entries, expected);
+}
+
+#[test]
+fn case_counts_only_where_the_query_has_capitals() {
+    let entry = |text: &str| Entry {
+        text: text.into(),
+        ..Entry::new(EntryKey::new("k", 0), EntryKind::Text, Role::User, None)
+    };
+    assert!(matches("größe", &entry("die GRÖSSE? nein: Größe")) && matches("a.b", &entry("xA.Bx")));
+    assert!(
+        !matches("Größe", &entry("größe")) && !matches("a.b", &entry("axb")) && matches("$(rm)", &entry("a $(rm)"))
+    );
+}
+
+#[test]
+fn h19_evicted_transcripts_are_reopened_on_request() {
+    let home = Home::empty();
+    (0..12).for_each(|n| drop(write(&home, &format!("s{n}.log"), &format!("prompt 1 of {n}\n"))));
+    let mut running = Running::complete_and_watched(options(&home));
+    for n in 0..12 {
+        running.index.open(n, key(&format!("s{n}")));
+    }
+    for n in 0..12 {
+        running.index.read(n, 0..1);
+        let page = next(&mut running, n, |event| matches!(event, Page { .. }));
+        assert_eq!(texts(&page), [format!("of {n}")]);
+    }
+}
+
+#[test]
+fn a_failed_open_reports_its_reason() {
+    let home = Home::empty();
+    write(&home, "many.base", "x prompt 10 of x\n");
+    let mut running = Running::complete_and_watched(options(&home));
+    running.index.open(1, key("nobody"));
+    assert!(matches!(next(&mut running, 1, |_| true), Failed(reason) if reason.contains("nobody")));
+}
+
+#[test]
+fn a_transcript_that_moved_is_opened_where_it_is_now() {
+    let home = Home::empty();
+    let path = write(&home, "a.log", &lines(2));
+    let mut running = Running::complete_and_watched(options(&home));
+    running.index.open(1, key("a"));
+    next(&mut running, 1, |event| matches!(event, Opened(_)));
+    fs::create_dir_all(path.with_file_name("archive")).expect("create");
+    fs::rename(&path, path.with_file_name("archive").join("a.log")).expect("move");
+    running.until("moved", |running| running.session("a").is_some_and(|session| session.path != path));
+    append(&path.with_file_name("archive").join("a.log"), "prompt 3 more\n");
+    next(&mut running, 1, |event| matches!(event, Opened(whole) | Grown { opened: whole, .. } if whole.len == 3));
+    let gone = running.transcripts.iter().any(|(_, event)| matches!(event, Gone));
+    assert!(!gone, "it went on");
+}
