@@ -1,6 +1,5 @@
 //! The scripted agent as `claude`: stream-json on stdin and stdout, one process for many turns (2.1.329).
 //!
-//!
 //! It writes the transcript that the real program leaves on disk (`FAKE_TRANSCRIPT=off`: none).
 
 mod output;

@@ -1,6 +1,5 @@
 //! The scripted agent as `codex app-server`: JSON-RPC on stdin and stdout (0.169.0).
 //!
-//!
 //! It writes the rollout that the real program leaves in `$CODEX_HOME/sessions` (`FAKE_TRANSCRIPT=off`: none).
 //! `FAKE_LACKS` lists methods, separated by commas, that this version does not support.
 

@@ -1,7 +1,6 @@
 //! Scripted agent that implements the protocols of the real agents and misbehaves on demand. Each prompt contains the
 //! steps to execute ([`script`]).
 //!
-//!
 //! The name of the executable selects the agent (`claude`, `codex`, `opencode`): tests link it under these names into a
 //! folder on `PATH`. `FAKE_START` contains steps to execute before any input is read. `FAKE_LOG` names a file to which
 //! it appends one JSON object per line with data for tests: how it was started, and the messages that it received.

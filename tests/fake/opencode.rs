@@ -1,6 +1,5 @@
 //! The scripted agent as `opencode serve`: a small HTTP/1.1 server with server-sent events.
 //!
-//!
 //! `FAKE_SESSIONS` (`id=directory`, separated by commas) lists sessions that exist at the start. `FAKE_CONTROL` names a
 //! file whose content, `hang` or `fail`, applies to each request for the list of models.
 

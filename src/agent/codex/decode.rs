@@ -1,6 +1,5 @@
 //! Decodes rollout records into transcript events.
 //!
-//!
 //! The module [`super::dialect`] decides which lines make entries; this one decodes each line as if it did. It must not
 //! fail: a missing field is empty.
 

@@ -1,6 +1,5 @@
 //! Dialect of Codex rollouts: selects the lines that make entries, and extracts their summary data.
 //!
-//!
 //! Codex writes most things twice: as items of the model's conversation (`response_item`) and as events for its own
 //! screen (`event_msg`, in two generations). Messages of one file are read from one of these only, see
 //! [`RecordSource`]. Tool calls always come from the model's conversation, because a refused call has no event; events
@@ -131,7 +130,6 @@ impl Rollout {
     }
 
     /// Key of a line's entry, equal to the key that the entry had while it was streamed.
-    ///
     ///
     /// That is the item's own id, the call's id in its turn, or the turn's id for its end. Other lines are identified
     /// by their offset.

@@ -1,6 +1,5 @@
 //! Finds fields of a JSON line by name, without parsing the line.
 //!
-//!
 //! The pattern `"name":` never matches inside a string, where its quotes would be escaped, so only real fields match.
 //! The searchers for common names are built once.
 

@@ -104,7 +104,6 @@ impl RolloutHead {
 
 /// Detects the record source from the first lines.
 ///
-///
 /// A prompt has its event at once, before any answer; an answer without a preceding event means that the file has none.
 fn detect_source(probe: &[u8]) -> Option<RecordSource> {
     complete_lines(probe).filter_map(RolloutLine::parse).find_map(|line| match line.kind {

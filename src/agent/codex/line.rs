@@ -1,6 +1,5 @@
 //! Classifies one line of a rollout by its first bytes.
 //!
-//!
 //! A summary needs only the line's kind, its time and the offset of its payload. Lines are long (outputs, encrypted
 //! reasoning) and numerous, so nothing more of them is parsed here.
 

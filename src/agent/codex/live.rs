@@ -1,6 +1,5 @@
 //! Detects threads that a running Codex process has open: it holds a lock file for each.
 //!
-//!
 //! Reads the system's table of locks and never tries a lock, because that could make a Codex fail that starts at that
 //! moment.
 

@@ -1,6 +1,5 @@
 //! Format of Codex CLI: one rollout (a JSONL file) per thread.
 //!
-//!
 //! Verified with 0.39.0, 0.99.0 and 0.169.0; the bare lines of versions before 0.32 follow its source code. Codex's own
 //! databases only repeat the rollouts and are not read.
 

@@ -1,6 +1,5 @@
 //! Parses Codex's patch language (`*** Begin Patch` …) into file changes.
 //!
-//!
 //! The parser is lenient: a truncated or invalid patch yields the changes up to the error.
 
 use serde_json::Value;

@@ -1,6 +1,5 @@
 //! Search texts of Codex's rollouts: the lines that make entries.
 //!
-//!
 //! Records that Codex writes twice count once, except for a command's output, because the model's copy may be
 //! truncated.
 

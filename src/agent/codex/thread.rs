@@ -1,6 +1,5 @@
 //! Transcript of a thread: its own rollout, preceded by the parts of the threads that it was forked from.
 //!
-//!
 //! A paginated fork does not copy history; it names a thread and an ordinal, and that thread may be a fork as well.
 
 use std::io;

@@ -1,6 +1,5 @@
 //! Content of goose's messages: a list of blocks, the same in its database and in its old JSONL files.
 //!
-//!
 //! Verified with 1.34.0; blocks that were not seen there (notifications, compaction marks) follow its documentation. A
 //! tool's result is a later message with the role `user`; it belongs to the call and makes no entry of its own.
 

@@ -1,6 +1,5 @@
 //! Reads sessions of goose before 1.10: one JSONL file each, with a header line and one line per message.
 //!
-//!
 //! Unverified: follows goose's documentation; no such version was available.
 
 use std::fs::File;

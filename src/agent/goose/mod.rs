@@ -1,6 +1,5 @@
 //! Format of goose: one SQLite database, and JSONL files of versions before 1.10 beside it.
 //!
-//!
 //! Read-only. goose imports old files into its database, so both sources may contain a session. The index prefers the
 //! newer one; of two equally new ones the database, because its kind is lower.
 

@@ -1,6 +1,5 @@
 //! Reads OpenCode's database: detects its tables, and reads session rows and the messages of one session.
 //!
-//!
 //! Versions from 1.2 on have `session`, `message` and `part` (verified with 1.2.27 and 1.18.33). 2.x adds `session_v2`
 //! and `session_message` and no longer updates the old tables (unverified: no 2.x was available).
 

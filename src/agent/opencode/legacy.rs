@@ -1,6 +1,5 @@
 //! Reads sessions of OpenCode up to 1.1: one JSON file each for the session, its messages and their parts.
 //!
-//!
 //! Verified with 1.1.65. OpenCode rewrites files in place, so a reader may see a truncated one; it counts as unreadable
 //! until the next change. Parts are read only to summarise or open a session, never during discovery.
 

@@ -1,8 +1,6 @@
 //! Format of OpenCode: one SQLite database since 1.2, a tree of JSON files before that.
 //!
-//!
 //! Read-only. Only [`record`] decides which parts make entries; [`summary`] and the transcript readers follow it.
-//!
 //!
 //! OpenCode 1.2 imported JSON files without deleting them, so both sources may contain a session. The index prefers the
 //! newer one; of two equally new ones the database, because its kind is lower.

@@ -31,7 +31,6 @@ pub fn roots(environment: &Environment) -> Vec<SourceRoot> {
 
 /// Paths to watch: databases with their logs, including future channels, and the old sessions.
 ///
-///
 /// Not the whole data directory, which contains logs, git snapshots and tens of thousands of parts. Messages have one
 /// folder per session, and each needs a watch. They are watched only while there is no database; otherwise the files
 /// are left-overs.

@@ -1,6 +1,5 @@
 //! Messages and parts as OpenCode stores them, and the one rule that decides which of them make entries.
 //!
-//!
 //! Verified with 1.1.65, 1.2.27 and 1.18.33. Summaries count by [`kind`] and [`error_entry`], and transcripts are built
 //! from them; no other code may decide this. Only the fields that the rule needs are parsed; texts are skipped.
 

@@ -1,6 +1,5 @@
 //! Summarises all sessions of a database, or only those that changed since the last time.
 //!
-//!
 //! Changes are detected from counts and times in indices and small tables, without reading texts. Only changed sessions
 //! are read, in one pass over their rows.
 

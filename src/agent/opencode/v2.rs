@@ -1,6 +1,5 @@
 //! Converts messages of OpenCode 2.x to the messages and parts of 1.x.
 //!
-//!
 //! Unverified: follows descriptions of `session_message` (one row per message, the kind in `type`, order by `seq`, rows
 //! updated in place); no 2.x was available. Missing fields are omitted, and unknown kinds are shown as such.
 

@@ -1,6 +1,5 @@
 //! Approvals: maps Codex's requests for permission and its questions to approvals, and the user's answers to results.
 //!
-//!
 //! Each choice contains the result that it sends. An answer that matches no choice is a denial, because the agent must
 //! never wait in vain.
 

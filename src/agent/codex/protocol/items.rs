@@ -1,6 +1,5 @@
 //! Converts streamed items to their form in a rollout.
 //!
-//!
 //! The functions that read rollouts then decode both, so that a stream and its transcript have equal entries.
 
 use serde_json::{Map, Value, json};

@@ -1,6 +1,5 @@
 //! Protocol of `codex app-server` on stdin and stdout (0.169.0): one process for one thread and its sub-agents.
 //!
-//!
 //! This file encodes commands; [`responses`] decodes the agent's responses, [`notifications`] its notifications,
 //! [`approvals`] its requests. No IO and no clock. A thread that cannot be resumed is never replaced by a new one.
 

@@ -1,6 +1,5 @@
 //! State of the open turn.
 //!
-//!
 //! A turn may have several ids: the response to its start contains one, the notification of its start sometimes
 //! another.
 

@@ -1,6 +1,5 @@
 //! Capabilities of OpenCode: models with their efforts and context windows, agents, commands.
 //!
-//!
 //! The list of providers contains API keys in clear text. Only the fields declared here are read, and the response is
 //! not stored.
 

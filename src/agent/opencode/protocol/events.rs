@@ -272,7 +272,6 @@ impl SessionCodec {
 
     /// Ends the turn when the session becomes idle, if the event is about this turn.
     ///
-    ///
     /// An interrupted turn sends it twice, and the second one may arrive during the next turn.
     fn session_idle(&mut self, step: &mut CodecStep) {
         let turns = self.turns;

@@ -1,6 +1,5 @@
 //! Generates ids in OpenCode's format: they ascend with time, and messages are ordered by id.
 //!
-//!
 //! The server accepts ids from clients, so a prompt's entry has its final key from the first moment.
 
 use crate::domain::prompt::PromptId;
