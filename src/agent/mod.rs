@@ -8,6 +8,7 @@ pub mod environment;
 pub mod format;
 pub mod protocol;
 pub mod texts;
+mod unknown_record;
 
 mod claude;
 mod codex;

@@ -29,9 +29,24 @@ impl Time {
         self.0.saturating_sub(earlier.0).max(0)
     }
 
-    /// Parses RFC 3339. A fast path handles the form that agents write (`2026-11-21T09:25:55.799Z`).
+    /// Parses RFC 3339. A fast path handles the form that agents write (`2026-11-21T09:25:55.799Z`). Also accepts a time
+    /// without a zone, as UTC, and a number since 1970, see [`Time::from_number`].
     pub fn parse(text: &str) -> Option<Self> {
-        parse_utc(text.as_bytes()).or_else(|| text.parse::<Timestamp>().ok().map(|stamp| Self(stamp.as_millisecond())))
+        parse_utc(text.as_bytes()).or_else(|| parse_lenient(text.trim()))
+    }
+
+    /// Converts a number since 1970, in the unit that its size suggests: seconds, milliseconds, microseconds or
+    /// nanoseconds. `None` for numbers that are no time after 1973.
+    #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+    pub fn from_number(number: f64) -> Option<Self> {
+        let millis = match number {
+            1e8..1e11 => number * 1e3,
+            1e11..1e14 => number,
+            1e14..1e17 => number / 1e3,
+            1e17..1e20 => number / 1e6,
+            _ => return None,
+        };
+        Some(Self(millis.round() as i64))
     }
 
     /// Formats RFC 3339 in UTC with milliseconds: `2026-11-21T09:25:55.799Z`. Clamps to the calendar's range.
@@ -43,6 +58,20 @@ impl Time {
     pub fn timestamp(self) -> Timestamp {
         Timestamp::from_millisecond(self.0).unwrap_or(if self.0 < 0 { Timestamp::MIN } else { Timestamp::MAX })
     }
+}
+
+/// Parses a time with an offset, without a zone, or a number.
+#[cold]
+fn parse_lenient(text: &str) -> Option<Time> {
+    let millis = |stamp: Timestamp| Time(stamp.as_millisecond());
+    if let Ok(stamp) = text.parse::<Timestamp>() {
+        return Some(millis(stamp));
+    }
+    if let Ok(number) = text.parse::<f64>() {
+        return Time::from_number(number);
+    }
+    let local = text.parse::<jiff::civil::DateTime>().ok()?;
+    local.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| millis(zoned.timestamp()))
 }
 
 /// Parses exactly `YYYY-MM-DDTHH:MM:SS[.fff…]Z`.
@@ -79,4 +108,33 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year_of_era = year.rem_euclid(400);
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_every_form_are_the_same_moment() {
+        let expected = Time::from_millis(1_789_034_400_500);
+        for text in [
+            "2026-09-10T10:00:00.500Z",
+            "2026-09-10T12:00:00.5+02:00",
+            "2026-09-10T10:00:00.500",
+            "2026-09-10 10:00:00.5",
+            "1789034400.5",
+            "1789034400500",
+            "1789034400500000",
+            " 1789034400500000000 ",
+        ] {
+            assert_eq!(Time::parse(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_none() {
+        for text in ["", "yesterday", "0", "-5", "NaN", "1e300", "2026-13-45T00:00:00Z", "inf"] {
+            assert_eq!(Time::parse(text), None, "{text}");
+        }
+    }
 }

@@ -14,6 +14,7 @@ mod agents {
 }
 mod app;
 mod approvals;
+mod cases;
 mod catalog;
 mod chat;
 mod cli;

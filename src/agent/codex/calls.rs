@@ -142,6 +142,7 @@ pub fn content_text(content: &Value) -> String {
         Value::Object(fields) => fields
             .get("content")
             .or_else(|| fields.get("content_items"))
+            .or_else(|| fields.get("text"))
             .map_or_else(|| content.to_string(), content_text),
         Value::Null => String::new(),
         other => other.to_string(),
@@ -149,8 +150,19 @@ pub fn content_text(content: &Value) -> String {
 }
 
 fn part_text(part: &Value) -> String {
-    let text = part.get("text").and_then(Value::as_str).map(str::to_owned);
-    text.unwrap_or_else(|| format!("[{}]", part.get("type").and_then(Value::as_str).unwrap_or("part")))
+    let field = |name: &str| part.get(name).and_then(Value::as_str);
+    match (field("text").or(part.as_str()), field("name")) {
+        (Some(text), _) => text.to_owned(),
+        // A tool that a search found.
+        (None, Some(name)) => match field("description") {
+            Some(description) => format!("{name}: {description}"),
+            None => name.to_owned(),
+        },
+        (None, None) => match crate::agent::unknown_record::longest_text(part) {
+            Some(text) if part.get("type").is_none_or(|kind| kind != text) => text.to_owned(),
+            _ => format!("[{}]", field("type").unwrap_or("part")),
+        },
+    }
 }
 
 /// Parses `{"output":"…","metadata":{"exit_code":0,"duration_seconds":0.0}}`, written by 0.39 and still by custom

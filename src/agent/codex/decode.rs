@@ -9,19 +9,20 @@ use serde_json::Value;
 
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::{calls, items};
+use crate::agent::unknown_record;
 use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::ToolAction;
 use crate::domain::{Delta, EventBody};
 
-/// Event bodies of a line. A tool update finds its call by the id.
-pub fn bodies(line: &RolloutLine<'_>) -> Vec<EventBody> {
+/// Event bodies of a line, in a sub-agent's thread or another one. A tool update finds its call by the id.
+pub fn bodies(line: &RolloutLine<'_>, is_subagent: bool) -> Vec<EventBody> {
     let Some(value) = line.value() else { return Vec::new() };
     match line.kind {
         LineKind::Item(ItemKind::Tool) => items::tool(&value["item"]),
         LineKind::Call => call(&value),
         LineKind::CallOutput => vec![output(&value)],
         LineKind::CallEnd => items::call_end(&value),
-        kind => single_body(kind, &value).into_iter().collect(),
+        kind => single_body(kind, &value, is_subagent).into_iter().collect(),
     }
 }
 
@@ -29,6 +30,9 @@ fn call(value: &Value) -> Vec<EventBody> {
     let kind = text(value, "type");
     let id: Arc<str> = value.get("call_id").or(value.get("id")).and_then(Value::as_str).unwrap_or_default().into();
     let name = value.get("name").and_then(Value::as_str).unwrap_or_else(|| kind.trim_end_matches("_call"));
+    if kind == "image_generation_call" {
+        return items::image_call(id, value);
+    }
     let input = match (value.get("arguments"), value.get("input"), value.get("action")) {
         // Arguments are JSON in a string; invalid JSON stays a plain string.
         (Some(Value::String(json)), _, _) => serde_json::from_str(json).unwrap_or_else(|_| Value::String(json.clone())),
@@ -38,14 +42,16 @@ fn call(value: &Value) -> Vec<EventBody> {
     let mut bodies =
         vec![EventBody::ToolCall { id: id.clone(), name: name.into(), action: calls::action(name, &input), input }];
     // Calls that the model's host executes have no output record, so the call's own status is the only one.
-    if matches!(kind, "web_search_call" | "image_generation_call") {
+    if kind == "web_search_call" {
         bodies.push(items::update(id, items::status(text(value, "status"))));
     }
     bodies
 }
 
 fn output(value: &Value) -> EventBody {
-    let result = calls::parse_output(value.get("output").unwrap_or(&Value::Null));
+    // The result of a tool search is a list of tools.
+    let output = value.get("output").or_else(|| value.get("tools")).unwrap_or(&Value::Null);
+    let result = calls::parse_output(output);
     let started = || serde_json::from_str::<Value>(&result.output).ok()?.get("agent_id")?.as_str().map(Arc::from);
     let subagent = if result.output.starts_with('{') { started() } else { None };
     EventBody::ToolUpdate {
@@ -59,7 +65,7 @@ fn output(value: &Value) -> EventBody {
 }
 
 /// Body of a line that makes at most one event.
-fn single_body(kind: LineKind, value: &Value) -> Option<EventBody> {
+fn single_body(kind: LineKind, value: &Value, is_subagent: bool) -> Option<EventBody> {
     let notice = |level, text: String| Some(EventBody::Notice { level, text });
     match kind {
         LineKind::UserMessage => Some(EventBody::Prompt(append_images(text(value, "message"), value))),
@@ -84,6 +90,13 @@ fn single_body(kind: LineKind, value: &Value) -> Option<EventBody> {
             notice(NoticeLevel::Boundary, format!("Undid the last {turns} turn(s) before this."))
         }
         LineKind::Error => notice(NoticeLevel::Error, text(value, "message").into()),
+        LineKind::Warning => notice(NoticeLevel::Warning, text(value, "message").into()),
+        LineKind::Goal => notice(NoticeLevel::Info, goal(value)),
+        LineKind::InterAgent => inter_agent(value, is_subagent),
+        LineKind::VoiceSegment if text_is(value, "role", "user") => Some(EventBody::Prompt(text(value, "text").into())),
+        LineKind::VoiceSegment => Some(EventBody::Text(Delta::Replace(text(value, "text").into()))),
+        LineKind::ReviewEnded => Some(EventBody::Text(Delta::Replace(review(&value["review_output"])))),
+        LineKind::Unknown => Some(unknown_record::event(text(value, "type"), value)),
         LineKind::Complete => match value.pointer("/error/message").and_then(Value::as_str) {
             Some(message) => notice(NoticeLevel::Error, message.into()),
             None => Some(EventBody::TurnEnd { duration_ms: value.get("duration_ms").and_then(Value::as_u64) }),
@@ -96,8 +109,49 @@ fn single_body(kind: LineKind, value: &Value) -> Option<EventBody> {
         | LineKind::Call
         | LineKind::CallOutput
         | LineKind::CallEnd
+        | LineKind::ThreadName
         | LineKind::Ignored => None,
     }
+}
+
+/// Message of another agent: the task of a sub-agent is its prompt, anything else is a notice with the sender.
+fn inter_agent(value: &Value, is_subagent: bool) -> Option<EventBody> {
+    let message = items::join_parts(value.get("content").unwrap_or(&Value::Null));
+    if is_subagent {
+        return Some(EventBody::Prompt(message));
+    }
+    let text = format!("Message from {}\n\n{message}", text(value, "author"));
+    Some(EventBody::Notice { level: NoticeLevel::Info, text })
+}
+
+fn goal(value: &Value) -> String {
+    let goal = value.get("goal").unwrap_or(&Value::Null);
+    match (text(goal, "objective"), text(goal, "status")) {
+        ("", _) => "Goal cleared.".into(),
+        (objective, "" | "active") => format!("Goal: {objective}"),
+        (objective, status) => format!("Goal ({status}): {objective}"),
+    }
+}
+
+/// Markdown of a review: its explanation, then its findings with their locations.
+fn review(output: &Value) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let explanation = text(output, "overall_explanation");
+    if !explanation.is_empty() {
+        parts.push(explanation.to_owned());
+    }
+    for finding in output.get("findings").and_then(Value::as_array).into_iter().flatten() {
+        let location = finding.get("code_location").unwrap_or(&Value::Null);
+        let line = location.pointer("/line_range/start").and_then(Value::as_u64);
+        let path = text(location, "absolute_file_path");
+        let place = line.map_or_else(|| path.to_owned(), |line| format!("{path}:{line}"));
+        parts.push(format!("- **{}** {place}\n  {}", text(finding, "title"), text(finding, "body")));
+    }
+    let verdict = text(output, "overall_correctness");
+    if !verdict.is_empty() {
+        parts.push(format!("Verdict: {verdict}"));
+    }
+    parts.join("\n\n")
 }
 
 fn compacted(value: &Value) -> String {

@@ -34,6 +34,10 @@ pub struct Rollout {
     pub record_source: RecordSource,
     /// First ordinal to skip: that line and later ones were written after the fork.
     pub until: Option<u64>,
+    /// True for a sub-agent's thread, in which messages of other agents are its prompts.
+    pub subagent: bool,
+    /// Length of the copied history at the beginning that belongs to the parent and is not shown, in bytes.
+    pub skip: u64,
 }
 
 impl Dialect for Rollout {
@@ -43,12 +47,16 @@ impl Dialect for Rollout {
         if self.until.is_some_and(|until| RolloutLine::ordinal(bytes).is_some_and(|ordinal| ordinal >= until)) {
             return Ok(metadata);
         }
+        if offset < self.skip {
+            return Ok(metadata);
+        }
         match line.kind {
             LineKind::TurnContext => metadata.model = field(line.payload, &fields::MODEL).map(JsonStr),
             LineKind::TokenCount => read_totals(&mut metadata, line.payload, &fields::TOTAL_USAGE),
             LineKind::UsageRecord => read_totals(&mut metadata, line.payload, &fields::THREAD_USAGE),
             LineKind::CallOutput | LineKind::CallEnd => record_result(&mut metadata, &line),
             LineKind::Item(ItemKind::Tool) if !has_no_call(&line) => record_result(&mut metadata, &line),
+            LineKind::ThreadName => metadata.rare().user_title = line.text(),
             _ => self.entry(&mut metadata, &line, offset),
         }
         // Lines that only set something up are no activity.
@@ -61,7 +69,7 @@ impl Dialect for Rollout {
     fn decode(&self, bytes: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
         let (Some(line), Some(mark)) = (RolloutLine::parse(bytes), marks.first()) else { return };
         let time = Time::parse(line.time);
-        for body in decode::bodies(&line) {
+        for body in decode::bodies(&line, self.subagent) {
             sink(Event { key: mark.key, time, body });
         }
     }
@@ -69,7 +77,7 @@ impl Dialect for Rollout {
     fn decode_results(&self, bytes: &[u8], sink: &mut dyn FnMut(Event)) {
         let Some(line) = RolloutLine::parse(bytes) else { return };
         let time = Time::parse(line.time);
-        for body in decode::bodies(&line) {
+        for body in decode::bodies(&line, self.subagent) {
             if matches!(body, EventBody::ToolUpdate { .. }) {
                 sink(Event { key: EntryKey::new("", 0), time, body });
             }
@@ -91,7 +99,10 @@ impl Rollout {
         metadata.marks.push(EntryMark { key: self.key(line, offset), kind, block: 0, tool, error });
         if kind == EntryKind::Prompt {
             metadata.turns = 1;
-            metadata.prompt = line.text().map(without_context);
+        }
+        if kind == EntryKind::Prompt || line.kind == LineKind::Goal {
+            // A prompt of images only has no text, and leaves the title to what follows.
+            metadata.prompt = line.text().map(without_context).filter(|text| !text.is_blank());
         }
     }
 
@@ -113,6 +124,17 @@ impl Rollout {
             LineKind::Call if self.record_source == RecordSource::Items && is_hosted(line) => None,
             LineKind::Call if field(line.payload, &fields::NAME) == Some(b"update_plan") => Some(EntryKind::Plan),
             LineKind::Call | LineKind::Item(ItemKind::Tool) => Some(EntryKind::Tool),
+            LineKind::InterAgent if self.subagent => Some(EntryKind::Prompt).filter(|_| line.has_text()),
+            LineKind::InterAgent => Some(EntryKind::Notice).filter(|_| line.has_text()),
+            LineKind::VoiceSegment if field(line.payload, &fields::ROLE) == Some(b"user") => Some(EntryKind::Prompt),
+            LineKind::VoiceSegment => Some(EntryKind::Text).filter(|_| line.has_text()),
+            LineKind::Goal | LineKind::Warning => Some(EntryKind::Notice),
+            // With items, the findings are in a message as well.
+            LineKind::ReviewEnded if self.record_source != RecordSource::Items => {
+                Some(EntryKind::Text).filter(|_| fields::after(line.payload, &fields::FINDINGS).is_some())
+            }
+            LineKind::ReviewEnded | LineKind::ThreadName => None,
+            LineKind::Unknown => Some(EntryKind::Other),
             LineKind::Item(ItemKind::Plan) => Some(EntryKind::Text).filter(|_| line.has_text()),
             LineKind::Item(ItemKind::Unknown) => Some(EntryKind::Other),
             LineKind::Compacted | LineKind::Aborted | LineKind::Error | LineKind::RolledBack => Some(EntryKind::Notice),
@@ -185,8 +207,10 @@ fn record_result<'a>(metadata: &mut LineMetadata<'a>, line: &RolloutLine<'a>) {
 
 /// True if a tool item has no call in the model's conversation.
 fn has_no_call(line: &RolloutLine<'_>) -> bool {
-    matches!(line.item_field(&fields::TYPE), Some(b"WebSearch" | b"ImageGeneration"))
-        || line.item_field(&fields::SOURCE) == Some(b"user_shell")
+    matches!(
+        line.item_field(&fields::TYPE),
+        Some(b"WebSearch" | b"ImageGeneration" | b"Extension" | b"Sleep" | b"SubAgentActivity" | b"FunctionCallOutput")
+    ) || line.item_field(&fields::SOURCE) == Some(b"user_shell")
 }
 
 fn is_hosted(line: &RolloutLine<'_>) -> bool {
@@ -206,7 +230,7 @@ fn message_kind(line: &RolloutLine<'_>) -> Option<EntryKind> {
 
 /// True if Codex wrote the message in the user's name.
 pub fn is_injected(text: JsonStr<'_>) -> bool {
-    const STARTS: [&[u8]; 12] = [
+    const STARTS: [&[u8]; 14] = [
         b"<environment_context>",
         b"# AGENTS.md instructions",
         b"<user_instructions>",
@@ -219,6 +243,8 @@ pub fn is_injected(text: JsonStr<'_>) -> bool {
         b"<collaboration_mode>",
         b"<INSTRUCTIONS>",
         b"<recommended_plugins>",
+        b"<goal_context>",
+        b"<user_action>",
     ];
     STARTS.iter().any(|start| text.0.starts_with(start))
 }

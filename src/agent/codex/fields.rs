@@ -37,6 +37,18 @@ pub static EXIT_CODE: FieldFinder = LazyLock::new(|| Finder::new("\"exit_code\":
 pub static INNER_EXIT_CODE: FieldFinder = LazyLock::new(|| Finder::new("\\\"exit_code\\\":"));
 /// Final status of an item.
 pub static STATUS: FieldFinder = LazyLock::new(|| Finder::new("\"status\":\""));
+/// Objective of a goal.
+pub static OBJECTIVE: FieldFinder = LazyLock::new(|| Finder::new("\"objective\":\""));
+/// Name of a thread.
+pub static THREAD_NAME: FieldFinder = LazyLock::new(|| Finder::new("\"thread_name\":\""));
+/// Text of a message between agents, if it is a plain string.
+pub static CONTENT: FieldFinder = LazyLock::new(|| Finder::new("\"content\":\""));
+/// Failure of an MCP call, reported by Codex.
+pub static MCP_ERROR: FieldFinder = LazyLock::new(|| Finder::new("\"result\":{\"Err\":"));
+/// Failure of an MCP call, reported by the tool.
+pub static IS_ERROR: FieldFinder = LazyLock::new(|| Finder::new("\"isError\":true"));
+/// Findings of a review.
+pub static FINDINGS: FieldFinder = LazyLock::new(|| Finder::new("\"review_output\":{"));
 /// Success flag of a call.
 pub static SUCCESS: FieldFinder = LazyLock::new(|| Finder::new("\"success\":"));
 /// Position of a line in a paginated rollout.
@@ -48,7 +60,27 @@ pub static THREAD_USAGE: FieldFinder = LazyLock::new(|| Finder::new("\"thread_to
 
 /// Bytes after the first match of a name.
 pub fn after<'a>(bytes: &'a [u8], name: &Finder<'_>) -> Option<&'a [u8]> {
-    name.find(bytes).map(|at| &bytes[at + name.needle().len()..])
+    match name.find(bytes) {
+        Some(at) => Some(&bytes[at + name.needle().len()..]),
+        None if is_spaced(bytes) => after_spaced(bytes, name.needle()),
+        None => None,
+    }
+}
+
+/// True for JSON with white space between its tokens, as programs other than Codex write it.
+fn is_spaced(bytes: &[u8]) -> bool {
+    memchr::memmem::find(&bytes[..bytes.len().min(64)], b"\": ").is_some()
+}
+
+/// Like [`after`], with white space around the colon of a name such as `"type":"`.
+#[cold]
+fn after_spaced<'a>(bytes: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let colon = memchr::memchr(b':', name)?;
+    let (key, value_start) = (&name[..colon], &name[colon + 1..]);
+    memchr::memmem::find_iter(bytes, key).find_map(|at| {
+        let rest = bytes[at + key.len()..].trim_ascii_start().strip_prefix(b":")?;
+        rest.trim_ascii_start().strip_prefix(value_start)
+    })
 }
 
 /// Value of a text field of at most 400 bytes.

@@ -78,7 +78,13 @@ impl RolloutHead {
     }
 
     pub fn dialect(&self) -> Rollout {
-        Rollout { thread: self.thread.clone(), record_source: self.record_source, until: None }
+        Rollout {
+            thread: self.thread.clone(),
+            record_source: self.record_source,
+            until: None,
+            subagent: self.subagent,
+            skip: 0,
+        }
     }
 
     fn from_probe(path: &Path, probe: &[u8], source: Option<RecordSource>, is_whole_file: bool) -> Self {

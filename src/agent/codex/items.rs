@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::decode::text;
 use super::line::ItemKind;
 use super::{calls, patch};
+use crate::agent::unknown_record;
 use crate::domain::transcript::ToolAction;
 use crate::domain::{Delta, EventBody, ToolStatus};
 
@@ -22,7 +23,7 @@ pub fn message_body(kind: ItemKind, item: &Value) -> Option<EventBody> {
             let summary = list("summary_text");
             Some(EventBody::Thinking(Delta::Replace(if summary.is_empty() { list("raw_content") } else { summary })))
         }
-        ItemKind::Unknown => Some(EventBody::Other(format!("{}: {item}", text(item, "type")))),
+        ItemKind::Unknown => Some(unknown_record::event(text(item, "type"), item)),
         ItemKind::Tool | ItemKind::Ignored => None,
     }
 }
@@ -31,10 +32,11 @@ pub fn message_body(kind: ItemKind, item: &Value) -> Option<EventBody> {
 pub fn tool(item: &Value) -> Vec<EventBody> {
     let id: Arc<str> = text(item, "id").into();
     let (name, input, action) = call(item);
-    let subagent = item.pointer("/receiver_thread_ids/0").and_then(Value::as_str).map(Arc::from);
+    let subagent = item.pointer("/receiver_thread_ids/0").or_else(|| item.get("agent_thread_id"));
+    let subagent = subagent.and_then(Value::as_str).map(Arc::from);
     let update = EventBody::ToolUpdate {
         id: id.clone(),
-        status: Some(status(text(item, "status"))),
+        status: Some(if is_mcp_error(item) { ToolStatus::Failed } else { status(text(item, "status")) }),
         output: output(item).map(Delta::Replace),
         duration_ms: duration(item.get("duration")),
         subagent,
@@ -80,10 +82,14 @@ fn call(item: &Value) -> (String, Value, ToolAction) {
         }
         "WebSearch" => ("web_search".into(), fields(&["query", "action"]), calls::web(item)),
         "ImageView" => ("view_image".into(), fields(&["path"]), ToolAction::Read { path: text(item, "path").into() }),
-        "ImageGeneration" => {
-            let prompt = text(item, "revised_prompt").to_owned();
-            ("image_generation".into(), fields(&["revised_prompt", "saved_path"]), ToolAction::Other(prompt))
+        "ImageGeneration" => image(item),
+        "Extension" => extension(item),
+        "Sleep" => sleep(item),
+        "SubAgentActivity" => {
+            let activity = format!("{} {}", text(item, "agent_path"), text(item, "kind"));
+            ("sub_agent".into(), fields(&["agent_path", "kind"]), calls::task(&activity))
         }
+        "FunctionCallOutput" => ("function_output".into(), Value::Null, ToolAction::Other(String::new())),
         _ => {
             let (name, input) = (text(item, "tool").to_owned(), arguments());
             let action = calls::action(&name, &input);
@@ -92,7 +98,61 @@ fn call(item: &Value) -> (String, Value, ToolAction) {
     }
 }
 
+/// Item of an extension, named by its kind (0.171: `image_gen.generation`, `web_search.…`, `clock.sleep`).
+fn extension(item: &Value) -> (String, Value, ToolAction) {
+    let kind = text(item, "kind");
+    match kind.split('.').next().unwrap_or_default() {
+        "image_gen" => image(item),
+        "web_search" => ("web_search".into(), pick(item, &["query", "action"]), calls::web(item)),
+        "clock" => sleep(item),
+        _ => {
+            let input = without_encoded_data(item);
+            let headline = unknown_record::longest_text(&input).unwrap_or_default().to_owned();
+            (kind.to_owned(), input, ToolAction::Other(headline))
+        }
+    }
+}
+
+fn image(item: &Value) -> (String, Value, ToolAction) {
+    let prompt = ToolAction::Other(text(item, "revised_prompt").to_owned());
+    ("image_generation".into(), pick(item, &["revised_prompt", "saved_path"]), prompt)
+}
+
+fn sleep(item: &Value) -> (String, Value, ToolAction) {
+    let seconds = item.get("duration_ms").and_then(Value::as_u64).map_or(0, |ms| ms / 1000);
+    ("sleep".into(), pick(item, &["duration_ms"]), ToolAction::Other(format!("{seconds} s")))
+}
+
+/// Object with some of the fields of an item.
+fn pick(item: &Value, names: &[&str]) -> Value {
+    let pair = |name: &&str| Some(((*name).to_owned(), item.get(*name)?.clone()));
+    Value::Object(names.iter().filter_map(pair).collect())
+}
+
+/// Fields of an item without ids and base64.
+fn without_encoded_data(item: &Value) -> Value {
+    let fields = item.as_object().into_iter().flatten();
+    let readable = fields.filter(|(name, value)| {
+        !matches!(name.as_str(), "type" | "id" | "kind" | "status")
+            && !value.as_str().is_some_and(unknown_record::is_encoded)
+    });
+    Value::Object(readable.map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
+/// Bodies of an image that the model's host generated. Its result is the image itself, in base64.
+pub fn image_call(id: Arc<str>, call: &Value) -> Vec<EventBody> {
+    let (name, input, action) = image(call);
+    let update = update(id.clone(), status(text(call, "status")));
+    vec![EventBody::ToolCall { id, name: name.into(), input, action }, update]
+}
+
 fn output(item: &Value) -> Option<String> {
+    if let Some(path) = item.get("saved_path").and_then(Value::as_str) {
+        return Some(image_label(&Value::String(path.to_owned())).trim_start().to_owned());
+    }
+    if let Some(output) = item.get("output").filter(|_| text(item, "type") == "FunctionCallOutput") {
+        return Some(calls::content_text(output));
+    }
     if let Some(output) = item.get("aggregated_output").and_then(Value::as_str) {
         return Some(output.to_owned());
     }
@@ -104,9 +164,28 @@ fn output(item: &Value) -> Option<String> {
     result.filter(|value| value.is_object() || value.is_array()).map(result_text)
 }
 
-/// Text of an MCP call's result: `{"content": […]}`, in older versions inside `Ok`, or `Err` with a message.
+/// Text of an MCP call's result: `{"content": […]}`, in older versions inside `Ok`, or `Err` with a message. Without
+/// content, the structured result is the text.
 fn result_text(result: &Value) -> String {
-    calls::content_text(result.get("Ok").or_else(|| result.get("Err")).unwrap_or(result))
+    let result = result.get("Ok").or_else(|| result.get("Err")).unwrap_or(result);
+    let text = calls::content_text(result);
+    let structured = result.get("structuredContent").or_else(|| result.get("structured_content"));
+    match structured.filter(|value| !value.is_null() && text.is_empty()) {
+        Some(structured) => structured.to_string(),
+        None => text,
+    }
+}
+
+/// Output in an end event. A structured result alone adds to the text that the model got; anything else replaces it.
+fn end_output(value: &Value) -> Option<Delta> {
+    let text = output(value)?;
+    let is_structured_only = value.pointer("/result/Ok/content").and_then(Value::as_array).is_some_and(Vec::is_empty);
+    Some(if is_structured_only { Delta::Append(format!("\n{text}")) } else { Delta::Replace(text) })
+}
+
+/// True if an MCP server reported the failure of its tool.
+fn is_mcp_error(value: &Value) -> bool {
+    ["/result/Ok/isError", "/result/isError"].iter().any(|at| value.pointer(at) == Some(&Value::Bool(true)))
 }
 
 /// Bodies of a call's end event: only an update, because the model's record has the call itself.
@@ -114,7 +193,8 @@ pub fn call_end(value: &Value) -> Vec<EventBody> {
     let id: Arc<str> = text(value, "call_id").into();
     let failed = value.get("success").and_then(Value::as_bool) == Some(false)
         || exit_code(value).is_some_and(|code| code != 0)
-        || value.pointer("/result/Err").is_some();
+        || value.pointer("/result/Err").is_some()
+        || is_mcp_error(value);
     let action = match text(value, "type") {
         "exec_command_end" => match calls::shell(value.get("command").unwrap_or(&Value::Null)) {
             ToolAction::Command { command, .. } => Some(ToolAction::Command { command, exit_code: exit_code(value) }),
@@ -124,12 +204,13 @@ pub fn call_end(value: &Value) -> Vec<EventBody> {
             let changes = patch::from_changes(value.get("changes").unwrap_or(&Value::Null));
             (!changes.is_empty()).then_some(ToolAction::Edit(changes))
         }
+        "image_generation_end" => Some(image(value).2),
         _ => None,
     };
     vec![EventBody::ToolUpdate {
         id,
         status: Some(if failed { ToolStatus::Failed } else { ToolStatus::Done }),
-        output: output(value).map(Delta::Replace),
+        output: end_output(value),
         duration_ms: duration(value.get("duration")),
         subagent: None,
         action,

@@ -58,10 +58,24 @@ pub enum LineKind {
     RolledBack,
     /// Event: end of a tool call, more complete than the model's record.
     CallEnd,
+    /// Event: the thread's goal was set or cleared.
+    Goal,
+    /// Event: the thread got a name.
+    ThreadName,
+    /// Event: end of a review, with its findings.
+    ReviewEnded,
+    /// Event: warning, or a lost connection to the model.
+    Warning,
+    /// Message between agents: a sub-agent's task, or its report.
+    InterAgent,
+    /// Spoken sentence of a voice conversation.
+    VoiceSegment,
     /// Event: a completed item of the conversation.
     Item(ItemKind),
     /// Record without an entry.
     Ignored,
+    /// Record of a type that this version does not know.
+    Unknown,
 }
 
 /// Kind of a completed item.
@@ -112,7 +126,8 @@ impl<'a> RolloutLine<'a> {
     fn parse_generic(bytes: &'a [u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
         let value: GenericRecord<'_> = serde_json::from_str(text).ok()?;
-        let time = value.timestamp.unwrap_or_default();
+        // A number is a time since the epoch, as importers of other agents' sessions write it.
+        let time = value.timestamp.map_or("", |time| time.get().trim_matches('"'));
         if let (Some(kind), Some(payload)) = (value.r#type, value.payload) {
             let payload = payload.get().as_bytes();
             return Some(Self { time, kind: line_kind(kind.as_bytes(), payload)?, payload });
@@ -142,10 +157,13 @@ impl<'a> RolloutLine<'a> {
     pub fn text(&self) -> Option<JsonStr<'a>> {
         let name = match self.kind {
             LineKind::UserMessage | LineKind::AgentMessage => &fields::MESSAGE,
+            LineKind::Goal => &fields::OBJECTIVE,
+            LineKind::ThreadName => &fields::THREAD_NAME,
+            LineKind::InterAgent if after(self.payload, &fields::CONTENT).is_some() => &fields::CONTENT,
             _ => &fields::TEXT,
         };
         // One byte back, so that the text is read from its opening quote.
-        let at = name.find(self.payload)? + name.needle().len() - 1;
+        let at = self.payload.len() - after(self.payload, name)?.len() - 1;
         JsonCursor::new(&self.payload[at..]).text().ok().flatten()
     }
 
@@ -178,6 +196,11 @@ impl<'a> RolloutLine<'a> {
             }
             _ => match field(self.payload, &fields::STATUS) {
                 Some(b"failed" | b"declined") => return true,
+                _ if after(self.payload, &fields::MCP_ERROR).is_some()
+                    || after(self.payload, &fields::IS_ERROR).is_some() =>
+                {
+                    return true;
+                }
                 _ if after(self.payload, &fields::SUCCESS).is_some_and(|rest| rest.starts_with(b"false")) => {
                     return true;
                 }
@@ -208,7 +231,7 @@ impl<'a> RolloutLine<'a> {
 #[derive(serde::Deserialize)]
 struct GenericRecord<'a> {
     #[serde(borrow)]
-    timestamp: Option<&'a str>,
+    timestamp: Option<&'a serde_json::value::RawValue>,
     #[serde(borrow)]
     r#type: Option<&'a str>,
     #[serde(borrow)]
@@ -228,7 +251,12 @@ fn line_kind(kind: &[u8], payload: &[u8]) -> Option<LineKind> {
         b"token_usage_record" => LineKind::UsageRecord,
         b"response_item" => response_kind(payload_type(payload)?),
         b"event_msg" => event_kind(payload_type(payload)?, payload),
-        _ => LineKind::Ignored,
+        b"inter_agent_communication" => LineKind::InterAgent,
+        b"realtime_item" if payload_type(payload) == Some(b"transcript_segment") => LineKind::VoiceSegment,
+        b"realtime_item" | b"world_state" | b"inter_agent_communication_metadata" | b"session_state" => {
+            LineKind::Ignored
+        }
+        _ => LineKind::Unknown,
     })
 }
 
@@ -244,9 +272,17 @@ fn response_kind(kind: &[u8]) -> LineKind {
     match kind {
         b"message" => LineKind::Message,
         b"reasoning" => LineKind::Reasoning,
+        b"agent_message" => LineKind::InterAgent,
         kind if kind.ends_with(b"_call") => LineKind::Call,
         kind if kind.ends_with(b"_output") => LineKind::CallOutput,
-        _ => LineKind::Ignored,
+        // Snapshots of the work tree, and compactions that only the model's host can read.
+        b"ghost_snapshot"
+        | b"compaction"
+        | b"compaction_summary"
+        | b"compaction_trigger"
+        | b"context_compaction"
+        | b"other" => LineKind::Ignored,
+        _ => LineKind::Unknown,
     }
 }
 
@@ -261,10 +297,50 @@ fn event_kind(kind: &[u8], payload: &[u8]) -> LineKind {
         b"turn_aborted" => LineKind::Aborted,
         b"error" => LineKind::Error,
         b"thread_rolled_back" => LineKind::RolledBack,
-        b"exec_command_end" | b"patch_apply_end" | b"mcp_tool_call_end" => LineKind::CallEnd,
+        b"exec_command_end"
+        | b"patch_apply_end"
+        | b"mcp_tool_call_end"
+        | b"image_generation_end"
+        | b"dynamic_tool_call_response" => LineKind::CallEnd,
         b"item_completed" => LineKind::Item(item_kind(payload)),
-        _ => LineKind::Ignored,
+        b"thread_goal_updated" | b"thread_goal_cleared" => LineKind::Goal,
+        b"thread_name_updated" => LineKind::ThreadName,
+        b"exited_review_mode" => LineKind::ReviewEnded,
+        b"warning" | b"guardian_warning" | b"stream_error" | b"deprecation_notice" => LineKind::Warning,
+        kind if is_bookkeeping(kind) => LineKind::Ignored,
+        _ => LineKind::Unknown,
     }
+}
+
+/// True for an event that has no text of its own, or whose text another record has: beginnings and progress of what
+/// has an end, requests that Codex's own screen answers, settings, and lists for the screen.
+fn is_bookkeeping(kind: &[u8]) -> bool {
+    const STARTS: [&[u8]; 7] = [b"mcp_startup", b"mcp_list", b"list_", b"get_", b"hook_", b"collab_", b"realtime_"];
+    const ENDS: [&[u8]; 8] =
+        [b"_begin", b"_delta", b"_request", b"_started", b"_response", b"_applied", b"_break", b"_configured"];
+    const NAMES: [&[u8]; 18] = [
+        b"web_search_end",
+        b"view_image_tool_call",
+        b"sub_agent_activity",
+        b"context_compacted",
+        b"entered_review_mode",
+        b"agent_reasoning_raw_content",
+        b"request_user_input",
+        b"background_event",
+        b"undo_completed",
+        b"turn_diff",
+        b"plan_update",
+        b"plan_delta",
+        b"shutdown_complete",
+        b"raw_response_item",
+        b"model_reroute",
+        b"model_verification",
+        b"skills_update_available",
+        b"patch_apply_updated",
+    ];
+    NAMES.contains(&kind)
+        || STARTS.iter().any(|start| kind.starts_with(start))
+        || ENDS.iter().any(|end| kind.ends_with(end))
 }
 
 fn item_kind(payload: &[u8]) -> ItemKind {
@@ -285,9 +361,13 @@ pub fn item_kind_of(kind: &[u8]) -> ItemKind {
         | b"DynamicToolCall"
         | b"WebSearch"
         | b"ImageView"
-        | b"ImageGeneration" => ItemKind::Tool,
+        | b"ImageGeneration"
+        | b"Extension"
+        | b"Sleep"
+        | b"SubAgentActivity"
+        | b"FunctionCallOutput" => ItemKind::Tool,
         // The findings of a review are in a message as well.
-        b"ContextCompaction" | b"HookPrompt" | b"EnteredReviewMode" | b"ExitedReviewMode" => ItemKind::Ignored,
+        b"ContextCompaction" | b"EnteredReviewMode" | b"ExitedReviewMode" => ItemKind::Ignored,
         _ => ItemKind::Unknown,
     }
 }
