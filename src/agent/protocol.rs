@@ -10,7 +10,7 @@ use crate::domain::launch::Launch;
 use crate::domain::prompt::PromptId;
 use crate::domain::run::{Activity, Capabilities, RunFailure, TurnOutcome};
 pub use crate::domain::run::{Conversation, RunSetting, RunStart};
-use crate::domain::{Event, Time, Tokens};
+use crate::domain::{EntryKey, Event, Time, Tokens};
 
 /// Message from the agent.
 #[derive(Clone, Copy, Debug)]
@@ -90,8 +90,13 @@ pub enum ProtocolSignal {
     Session(Arc<str>),
     /// The agent accepts prompts; its models, modes and commands.
     Ready(Capabilities),
-    /// The agent received the prompt.
+    /// The agent received the prompt. It may still be lost if the agent is killed.
     PromptAccepted {
+        /// salon's id of the prompt.
+        id: PromptId,
+    },
+    /// The agent's own record contains the prompt: this signal follows its write.
+    PromptRecorded {
         /// salon's id of the prompt.
         id: PromptId,
     },
@@ -199,6 +204,12 @@ pub trait Protocol: Send + Sync {
 
     /// Parses the server's response at [`ServerSpec::models`] into models, as in [`Capabilities::models`].
     fn models(&self, _body: &[u8]) -> Option<Vec<(String, String)>> {
+        None
+    }
+
+    /// Key of the entry under which the agent stores a prompt that was sent at `sent`. `None` if it keeps no id of
+    /// salon's.
+    fn prompt_key(&self, _session: &str, _id: PromptId, _sent: Time) -> Option<EntryKey> {
         None
     }
 

@@ -34,6 +34,7 @@ mod table;
 mod time_arg;
 mod tui;
 mod turn;
+mod turn_signals;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

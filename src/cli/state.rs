@@ -8,7 +8,7 @@ use super::find;
 use super::sessions::LoadedSessions;
 use crate::config::paths::create_private_dir;
 use crate::domain::run::RunId;
-use crate::live::recover;
+use crate::live::identity;
 use crate::store::registry::{self, ProcessId, RunRecord};
 use crate::store::{self, Store};
 
@@ -39,7 +39,7 @@ pub fn run_of(context: &CliContext, store: &Store, name: &str) -> Result<RunReco
 /// Returns the salon process that owns a run, if it is still alive.
 pub fn living_holder(store: &Store, run: &RunId) -> Result<Option<ProcessId>, CliError> {
     let holder = store.with(|db| registry::holder(db, run)).map_err(|error| db_error(&error))?;
-    Ok(holder.filter(|holder| !recover::is_dead(*holder)))
+    Ok(holder.filter(|holder| !identity::is_dead(*holder)))
 }
 
 /// Converts an error of `state.db`.

@@ -5,13 +5,13 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::args::{ApprovalPolicy, TurnArgs};
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::events::EventJson;
+use super::turn_signals::{TurnSignal, TurnSignals};
 use super::{output, state};
 use crate::domain::Agent;
 use crate::domain::approval::{Approval, ApprovalAnswer, ChoiceKind};
@@ -94,6 +94,8 @@ async fn answer(
         );
         return Err(CliError::new(CliErrorCode::Busy, message));
     }
+    // Before the agent starts: a signal must not end this process without its agent.
+    let signals = TurnSignals::new()?;
     let mut viewer = live.watch(&run).ok_or_else(|| CliError::new(CliErrorCode::Failed, "the run has ended"))?;
     let prompt = live.submit(&run, turn.prompt).await.map_err(|refusal| refusal_error(&refusal))?;
     let mut printer = TurnPrinter {
@@ -105,7 +107,7 @@ async fn answer(
         epoch: 0,
         info: None,
     };
-    let end = watch(live, run_events, &run, &mut viewer, &mut printer, turn.args.approve).await?;
+    let end = watch(live, (run_events, signals), &run, &mut viewer, &mut printer, turn.args.approve).await?;
     printer.finish()?;
     exit_code(live, prompt, end).await
 }
@@ -113,19 +115,18 @@ async fn answer(
 /// Processes events of the run until the turn ends.
 async fn watch(
     live: &Live,
-    (run_events, run_infos): RunEvents<'_>,
+    ((run_events, run_infos), mut signals): (RunEvents<'_>, TurnSignals),
     run: &RunId,
     viewer: &mut Viewer,
     printer: &mut TurnPrinter<'_>,
     approve: ApprovalPolicy,
 ) -> Result<TurnEnd, CliError> {
     let (mut cursor, mut interrupted) = (RingCursor::default(), false);
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     loop {
         tokio::select! {
             biased;
-            () = either(&mut interrupt, &mut terminate) => {
-                if std::mem::replace(&mut interrupted, true) {
+            request = signals.next() => {
+                if request == TurnSignal::End || std::mem::replace(&mut interrupted, true) {
                     return Ok(TurnEnd::Signal);
                 }
                 live.interrupt(run).map_err(|refusal| refusal_error(&refusal))?;
@@ -163,13 +164,6 @@ async fn watch(
                 }
             }
         }
-    }
-}
-
-async fn either(interrupt: &mut Signal, terminate: &mut Signal) {
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
     }
 }
 

@@ -12,9 +12,9 @@ pub struct PromptId(pub i64);
 pub enum PromptState {
     /// Waits in the queue.
     Pending,
-    /// Delivery to the agent has started.
+    /// Delivery to the agent has started, and its own record does not contain the prompt yet.
     Sending,
-    /// The agent has received it.
+    /// The agent's own record contains it.
     Delivered,
     /// Waits until the user releases it.
     Held,
@@ -66,8 +66,17 @@ pub struct Prompt {
     pub submitted: Time,
     /// Number of delivery attempts.
     pub attempts: u32,
+    /// Time of the latest delivery attempt. The id under which the agent stores the prompt is derived from it.
+    pub sent: Option<Time>,
     /// True if the prompt is delivered alone; the prompts after it wait for the end of its turn.
     pub barrier: bool,
+}
+
+impl Prompt {
+    /// Returns true if the text names a command, of which agents keep no record under the prompt's id.
+    pub fn is_command(&self) -> bool {
+        self.text.trim_start().starts_with('/')
+    }
 }
 
 /// Returns true if a prompt ends a batch, because an agent's own command changes the meaning of the prompts after it.

@@ -1,38 +1,23 @@
 //! Opens connections: spawns a run's own child, or opens a session on the server that all runs of an agent share.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
+use super::options::AttachedServer;
 use super::process::{ChildEnvironment, Process};
 use super::server::{ServerConfig, ServerHandle, ServerProcessEvent, ServerSource};
 use super::store_handle::StoreHandle;
 use super::transport::{AgentConnection, ChildConnection};
-use super::{environment, recover};
+use super::{environment, identity};
 use crate::agent::Protocol;
 use crate::agent::protocol::{RunStart, Transport};
 use crate::domain::Agent;
 use crate::domain::launch::Launch;
 use crate::domain::run::RunFailure;
 use crate::store::registry::ProcessId;
-
-/// A server that the user started.
-#[derive(Clone)]
-pub struct AttachedServer {
-    /// Listening address.
-    pub address: SocketAddr,
-    /// Password for basic authentication.
-    pub password: String,
-}
-
-impl std::fmt::Debug for AttachedServer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AttachedServer").field("address", &self.address).finish_non_exhaustive()
-    }
-}
 
 /// Factory for agent connections; owns the shared servers.
 #[derive(Debug)]
@@ -68,7 +53,7 @@ impl Connector {
 
     async fn spawn_child(&self, protocol: &dyn Protocol, launch: Launch) -> Result<AgentConnection, RunFailure> {
         let (process, outputs) = Process::spawn(&launch, &self.environment(protocol, &launch.cwd))?;
-        let recorded = recover::identify(process.pid());
+        let recorded = identity::identify(process.pid());
         if let Some(child) = recorded
             && let Err(failure) = self.store.record_child(child, launch.program).await
         {
@@ -103,7 +88,10 @@ impl Connector {
     }
 
     fn environment(&self, protocol: &dyn Protocol, cwd: &Path) -> ChildEnvironment {
-        ChildEnvironment { vars: environment::of_child(&self.vars, protocol, cwd) }
+        let mut vars = environment::of_child(&self.vars, protocol, cwd);
+        vars.retain(|(name, _)| name != identity::OWNER_VARIABLE);
+        vars.push((identity::OWNER_VARIABLE.into(), identity::owner_mark(self.store.process())));
+        ChildEnvironment { vars }
     }
 }
 
@@ -113,7 +101,7 @@ async fn record_processes(store: StoreHandle, mut events: mpsc::UnboundedReceive
     while let Some(event) = events.recv().await {
         let kept = match event {
             ServerProcessEvent::Started { pid, program } => {
-                recorded = recover::identify(pid);
+                recorded = identity::identify(pid);
                 let Some(child) = recorded else { continue };
                 store.record_child(child, program).await
             }

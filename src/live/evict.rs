@@ -1,20 +1,23 @@
 //! Evicts idle processes, so that not every opened session keeps one. Runs after a change and when an idle limit
 //! expires; never polls.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::policy::{self, EvictionCandidate};
+use super::policy::{self, EvictionCandidate, LiveLimits};
 use super::run::{RunCommand, RunHandle};
-use super::supervisor::Inner;
 use crate::domain::run::{Phase, StopReason};
 
-/// Evicts runs until the supervisor is dropped.
-pub(super) async fn run_evictor(inner: Weak<Inner>) {
-    let Some(wake) = inner.upgrade().map(|inner| inner.events.eviction_wake.clone()) else { return };
+/// Evicts runs until `handles` returns `None`: the supervisor was dropped.
+pub(super) async fn run_evictor(
+    wake: Arc<Notify>,
+    limits: LiveLimits,
+    handles: impl Fn() -> Option<Vec<RunHandle>> + Send,
+) {
     loop {
-        let Some(next) = inner.upgrade().map(|inner| evict(&inner)) else { return };
+        let Some(next) = handles().map(|handles| evict(handles, limits)) else { return };
         let changed = wake.notified();
         match next {
             Some(next) => tokio::select! {
@@ -27,11 +30,9 @@ pub(super) async fn run_evictor(inner: Weak<Inner>) {
 }
 
 /// Evicts idle runs. Returns the time of the next check.
-fn evict(inner: &Arc<Inner>) -> Option<Instant> {
+fn evict(mut handles: Vec<RunHandle>, limits: LiveLimits) -> Option<Instant> {
     let now = Instant::now();
-    let limits = inner.options.limits;
-    let living = |handle: &RunHandle| !matches!(handle.snapshot().info.phase, Phase::Stopped(_));
-    let handles: Vec<RunHandle> = inner.handles().into_iter().filter(living).collect();
+    handles.retain(|handle| !matches!(handle.snapshot().info.phase, Phase::Stopped(_)));
     let runs: Vec<EvictionCandidate> = handles.iter().map(|handle| candidate(handle, now)).collect();
     let evicted = policy::select_evictions(&runs, limits);
     for &at in &evicted {
@@ -46,9 +47,11 @@ fn candidate(handle: &RunHandle, now: Instant) -> EvictionCandidate {
     let snapshot = handle.snapshot();
     EvictionCandidate {
         idle: now.duration_since(snapshot.at),
-        busy: snapshot.info.phase != Phase::Idle || snapshot.info.stopping.is_some(),
+        busy: snapshot.info.phase != Phase::Idle,
+        stopping: snapshot.info.stopping.is_some(),
         watched: handle.viewers() > 0,
-        queued: snapshot.info.queued > 0,
+        // A paused queue waits for the user and is on disk.
+        queued: snapshot.info.queued > 0 && !snapshot.info.paused,
         awaiting_approval: !snapshot.info.approvals.is_empty(),
     }
 }

@@ -1,9 +1,9 @@
 //! Options and events of the live layer. Values only.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-pub use super::connect::AttachedServer;
 use super::policy::LiveLimits;
 use crate::agent::{self, Protocol};
 use crate::domain::prompt::Prompt;
@@ -12,11 +12,27 @@ use crate::domain::{Agent, SessionKey, Time};
 use crate::store::Store;
 use crate::store::registry::ProcessId;
 
+/// A server that the user started.
+#[derive(Clone)]
+pub struct AttachedServer {
+    /// Listening address.
+    pub address: SocketAddr,
+    /// Password for basic authentication.
+    pub password: String,
+}
+
+impl std::fmt::Debug for AttachedServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AttachedServer").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
 /// Returns the process that has a session open elsewhere, as text; called before a run takes the session.
 pub type OpenElsewhereCheck = Box<dyn Fn(&SessionKey) -> Option<String> + Send + Sync>;
 
-/// Returns true if a session's transcript contains a prompt; `None` if that cannot be determined.
-pub type DeliveryCheck = Box<dyn Fn(&SessionKey, &str) -> Option<bool> + Send + Sync>;
+/// Returns true if the agent's own record of a session contains a prompt. `None` if that cannot be determined: then an
+/// acknowledgement counts. Blocks.
+pub type DeliveryCheck = Arc<dyn Fn(&SessionKey, &Prompt) -> Option<bool> + Send + Sync>;
 
 /// Options of the live layer.
 pub struct LiveOptions {
@@ -32,7 +48,7 @@ pub struct LiveOptions {
     pub limits: LiveLimits,
     /// Check for other processes that have a session open.
     pub open_elsewhere: OpenElsewhereCheck,
-    /// Check for a prompt in a transcript.
+    /// Check for a prompt in the agent's own record.
     pub is_delivered: DeliveryCheck,
     /// Servers that the user started, used instead of starting one.
     pub attached: BTreeMap<Agent, AttachedServer>,
@@ -50,7 +66,7 @@ impl LiveOptions {
             process,
             limits: LiveLimits::default(),
             open_elsewhere: Box::new(|_| None),
-            is_delivered: Box::new(|_, _| None),
+            is_delivered: Arc::new(|_, _| None),
             attached: BTreeMap::new(),
             protocols: agent::protocol,
         }

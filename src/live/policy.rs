@@ -40,11 +40,13 @@ impl Default for LiveLimits {
 pub struct EvictionCandidate {
     /// Time since the last change.
     pub idle: Duration,
-    /// A turn is open, or the process is starting or stopping.
+    /// A turn is open, or the process is starting.
     pub busy: bool,
+    /// The process is ending already, so it takes no place and causes no other eviction.
+    pub stopping: bool,
     /// A viewer is attached.
     pub watched: bool,
-    /// The queue contains a prompt.
+    /// The queue contains a prompt that is sent without the user.
     pub queued: bool,
     /// An approval is open.
     pub awaiting_approval: bool,
@@ -52,15 +54,16 @@ pub struct EvictionCandidate {
 
 impl EvictionCandidate {
     fn is_evictable(&self) -> bool {
-        !(self.busy || self.watched || self.queued || self.awaiting_approval)
+        !(self.busy || self.stopping || self.watched || self.queued || self.awaiting_approval)
     }
 }
 
-/// Returns the indices of the runs to evict. Busy, watched, queued and approval-waiting runs are never among them.
+/// Returns the indices of the runs to evict. Busy, stopping, watched, queued and approval-waiting runs are never among them.
 pub fn select_evictions(runs: &[EvictionCandidate], limits: LiveLimits) -> Vec<usize> {
     let mut candidates: Vec<usize> = (0..runs.len()).filter(|&at| runs[at].is_evictable()).collect();
     candidates.sort_by_key(|&at| std::cmp::Reverse(runs[at].idle));
-    let excess = runs.len().saturating_sub(limits.runs);
+    let staying = runs.iter().filter(|run| !run.stopping).count();
+    let excess = staying.saturating_sub(limits.runs);
     candidates
         .into_iter()
         .enumerate()
@@ -111,6 +114,31 @@ pub fn unsent_action(written: bool, attempts: u32, limits: LiveLimits) -> Unsent
         (true, _) => UnsentAction::Hold,
         (false, true) => UnsentAction::Retry(retry_delay(attempts, limits)),
         (false, false) => UnsentAction::Fail,
+    }
+}
+
+/// Time after the end of a turn until its prompt counts as delivered without a record, because some agents keep none.
+pub const RECORD_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Handling of an acknowledged prompt after a look into the agent's record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordAction {
+    /// Mark it as delivered.
+    Delivered,
+    /// Look again after the delay.
+    Check(Duration),
+}
+
+/// Decides about an acknowledged prompt after `checks` looks. `found` is `None` if there is no record to look into;
+/// `ended` is the time since the end of its turn.
+pub fn record_action(found: Option<bool>, checks: u32, ended: Option<Duration>) -> RecordAction {
+    match found {
+        Some(true) | None => RecordAction::Delivered,
+        Some(false) if ended.is_some_and(|ended| ended >= RECORD_TIMEOUT) => RecordAction::Delivered,
+        Some(false) => {
+            let wait = Duration::from_millis(50) * 2u32.saturating_pow(checks.saturating_sub(1).min(5));
+            RecordAction::Check(if ended.is_some() { wait.min(Duration::from_millis(200)) } else { wait })
+        }
     }
 }
 

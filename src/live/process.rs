@@ -3,7 +3,8 @@
 //! Stdout arrives as whole lines. Stderr is always drained, and its tail is kept. A task writes stdin, so that a child
 //! that does not read cannot block salon.
 //!
-//! Stopping is graceful: close stdin, then TERM, then KILL, to the whole group.
+//! Stopping is graceful: close stdin, then TERM, then KILL, to the whole group. Members that outlive their leader are
+//! ended in the same way.
 
 use std::collections::VecDeque;
 use std::process::Stdio;
@@ -16,6 +17,7 @@ use tokio::process::{ChildStdin, Command};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::group;
 use crate::domain::launch::Launch;
 use crate::domain::run::RunFailure;
 
@@ -168,7 +170,7 @@ impl Process {
     /// Kills the group at once.
     pub fn kill(&self) {
         if let Some(group) = self.guard.group {
-            signal_group(group, rustix::process::Signal::KILL);
+            group::signal(group, rustix::process::Signal::KILL);
         }
     }
 
@@ -187,7 +189,7 @@ struct GroupGuard {
 impl Drop for GroupGuard {
     fn drop(&mut self) {
         if let Some(group) = self.group {
-            signal_group(group, rustix::process::Signal::KILL);
+            group::signal(group, rustix::process::Signal::KILL);
         }
     }
 }
@@ -226,13 +228,10 @@ async fn watch(
     pipes.writer.abort();
     drop(pipes.writer.await);
     // The rest of the group (for example a grandchild that holds the pipes) ends with its leader.
-    signal_group(pid, rustix::process::Signal::TERM);
+    group::end_rest(pid).await;
     if tokio::time::timeout(PIPE_DRAIN_TIMEOUT, &mut pipes.reader).await.is_err() {
-        signal_group(pid, rustix::process::Signal::KILL);
-        if tokio::time::timeout(PIPE_DRAIN_TIMEOUT, &mut pipes.reader).await.is_err() {
-            // A process that left the group holds the pipe; it is not ours to signal.
-            pipes.reader.abort();
-        }
+        // A process that left the group holds the pipe; it is not ours to signal.
+        pipes.reader.abort();
     }
     let stderr = match tokio::time::timeout(PIPE_DRAIN_TIMEOUT, pipes.errors).await {
         Ok(Ok(tail)) => tail,
@@ -253,22 +252,14 @@ async fn end(
     if let Ok(status) = tokio::time::timeout(grace.close, child.wait()).await {
         return status;
     }
-    signal_group(pid, Signal::TERM);
+    group::signal(pid, Signal::TERM);
     if let Ok(status) = tokio::time::timeout(grace.term, child.wait()).await {
         return status;
     }
-    signal_group(pid, Signal::KILL);
+    group::signal(pid, Signal::KILL);
     match tokio::time::timeout(grace.kill, child.wait()).await {
         Ok(status) => status,
         Err(_) => Err(std::io::ErrorKind::TimedOut.into()),
-    }
-}
-
-/// Signals a process group that this process started. A group that has already ended is not an error.
-pub fn signal_group(group: u32, signal: rustix::process::Signal) {
-    let group = i32::try_from(group).ok().and_then(rustix::process::Pid::from_raw);
-    if let Some(group) = group {
-        rustix::process::kill_process_group(group, signal).ok();
     }
 }
 

@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use super::group;
+use super::identity::is_dead;
 use super::options::DeliveryCheck;
-use super::process::signal_group;
+use crate::domain::SessionKey;
 use crate::domain::prompt::{Prompt, PromptState};
 use crate::domain::run::RunId;
 use crate::stdx::process;
@@ -14,6 +16,12 @@ use crate::store::{self, Store, outbox, registry};
 
 /// Time that an orphan gets to end after TERM, because agents save their transcript on exit.
 const TERM_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Maximum wait for an orphan to record the prompt that it was given, because agents write it some 200 ms later.
+const RECORD_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Interval between looks into an orphan's record.
+const RECORD_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Result of a recovery.
 #[derive(Clone, Debug, Default)]
@@ -24,27 +32,12 @@ pub struct Recovered {
     pub held: Vec<RunId>,
 }
 
-/// Returns the identity of this process as stored in the registry.
-pub fn this_process() -> ProcessId {
-    let pid = std::process::id();
-    identify(pid).unwrap_or(ProcessId { pid, start: 0 })
-}
-
-/// Returns the identity of a live process: pid plus start time, because pids are reused.
-pub fn identify(pid: u32) -> Option<ProcessId> {
-    process::identity(pid).map(|start| ProcessId { pid, start })
-}
-
-/// Returns true if a process has ended, even if another one now has its pid.
-pub fn is_dead(process: ProcessId) -> bool {
-    identify(process.pid) != Some(process)
-}
-
 /// Ends recorded orphans and holds the queues of dead salon processes. Blocks until the orphans have ended.
 ///
-/// An orphan must match in pid, start time and program, and the salon process that started it must be dead.
+/// An orphan must match in pid, start time and program, and the salon process that started it must be dead. Members of
+/// its group that outlived it must carry the mark of that salon process.
 pub fn recover(store: &Store, process: ProcessId, is_delivered: &DeliveryCheck) -> store::Result<Recovered> {
-    let ended = reap(store, process)?;
+    let ended = reap(store, process, is_delivered)?;
     let mut held = Vec::new();
     for run in store.with(|db| outbox::runs_in_flight(db))? {
         // Check and hold in one transaction, because another salon process may be taking the run over.
@@ -65,38 +58,88 @@ pub fn resolve(store: &Store, run: &RunId, unsure: &[Prompt], is_delivered: &Del
     let Some(session) = store.with(|db| registry::find(db, run))?.and_then(|record| record.session) else {
         return Ok(());
     };
-    for prompt in unsure.iter().filter(|prompt| is_delivered(&session, &prompt.text) == Some(true)) {
+    for prompt in unsure.iter().filter(|prompt| is_delivered(&session, prompt) == Some(true)) {
         store.with(|db| outbox::advance(db, prompt.id, &[PromptState::Held], PromptState::Delivered, None))?;
     }
     Ok(())
 }
 
-fn reap(store: &Store, process: ProcessId) -> store::Result<Vec<ChildRecord>> {
+fn reap(store: &Store, process: ProcessId, is_delivered: &DeliveryCheck) -> store::Result<Vec<ChildRecord>> {
     let records = store.with(|db| registry::children(db))?;
     let abandoned = |record: &ChildRecord| record.holder != process && is_dead(record.holder);
-    let (orphans, gone): (Vec<_>, Vec<_>) = records.into_iter().filter(abandoned).partition(matches_record);
-    for orphan in &orphans {
-        signal_group(orphan.child.pid, Signal::TERM);
-    }
+    let (orphans, gone): (Vec<_>, Vec<_>) = records.into_iter().filter(abandoned).partition(is_left);
+    await_records(store, process, is_delivered, &orphans)?;
+    signal(&orphans, Signal::TERM);
     wait_for(&orphans, TERM_TIMEOUT);
-    for orphan in orphans.iter().filter(|orphan| matches_record(orphan)) {
-        signal_group(orphan.child.pid, Signal::KILL);
-    }
+    signal(&orphans, Signal::KILL);
     wait_for(&orphans, Duration::from_secs(1));
-    for record in orphans.iter().filter(|orphan| !matches_record(orphan)).chain(&gone) {
+    for record in orphans.iter().filter(|orphan| !is_left(orphan)).chain(&gone) {
         store.with(|db| registry::remove_child(db, record.child))?;
     }
     Ok(orphans)
+}
+
+/// Lets orphans finish writing: waits until their records contain the prompts that were being sent.
+fn await_records(
+    store: &Store,
+    process: ProcessId,
+    is_delivered: &DeliveryCheck,
+    orphans: &[ChildRecord],
+) -> store::Result<()> {
+    if !orphans.iter().any(is_left) {
+        return Ok(());
+    }
+    let mut missing = unconfirmed(store, process)?;
+    let end = Instant::now() + RECORD_TIMEOUT;
+    loop {
+        missing.retain(|(session, prompt)| is_delivered(session, prompt) == Some(false));
+        if missing.is_empty() || !orphans.iter().any(is_left) || Instant::now() >= end {
+            return Ok(());
+        }
+        std::thread::sleep(RECORD_INTERVAL);
+    }
+}
+
+/// Returns the prompts that dead salon processes were sending, with their sessions.
+fn unconfirmed(store: &Store, process: ProcessId) -> store::Result<Vec<(SessionKey, Prompt)>> {
+    store.with(|db| {
+        let mut found = Vec::new();
+        for run in outbox::runs_in_flight(db)? {
+            let abandoned = registry::holder(db, &run)?.is_some_and(|holder| holder != process && is_dead(holder));
+            let session = registry::find(db, &run)?.and_then(|record| record.session).filter(|_| abandoned);
+            let Some(session) = session else { continue };
+            let queue = outbox::queue(db, &run)?.into_iter();
+            found.extend(
+                queue.filter(|prompt| prompt.state == PromptState::Sending).map(|prompt| (session.clone(), prompt)),
+            );
+        }
+        Ok(found)
+    })
+}
+
+fn signal(orphans: &[ChildRecord], signal: Signal) {
+    for orphan in orphans {
+        if matches_record(orphan) {
+            group::signal(orphan.child.pid, signal);
+        } else {
+            group::signal_members(&group::marked_members(orphan.child.pid, orphan.holder), signal);
+        }
+    }
 }
 
 fn matches_record(record: &ChildRecord) -> bool {
     !is_dead(record.child) && process::is_program(record.child.pid, &record.program)
 }
 
+/// Returns true if the leader or a marked member of its group is alive.
+fn is_left(record: &ChildRecord) -> bool {
+    matches_record(record) || !group::marked_members(record.child.pid, record.holder).is_empty()
+}
+
 /// Polls, because orphans are not children of this process and cannot be waited for.
 fn wait_for(orphans: &[ChildRecord], timeout: Duration) {
     let end = Instant::now() + timeout;
-    while orphans.iter().any(matches_record) && Instant::now() < end {
+    while orphans.iter().any(is_left) && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::identity::is_dead;
 use crate::domain::prompt::{Prompt, PromptId, PromptState};
 use crate::domain::run::{RunId, RunSetting};
 use crate::domain::{SessionKey, Time};
@@ -33,6 +34,11 @@ impl StoreHandle {
         (self.clock)()
     }
 
+    /// Returns the identity of this process.
+    pub fn process(&self) -> ProcessId {
+        self.process
+    }
+
     /// Appends a prompt to the outbox. The prompt is on disk on return; after an error nothing is stored.
     pub async fn enqueue(&self, run: &RunId, text: String) -> Result<PromptId, StoreFailure> {
         let (run, now) = (run.clone(), self.now());
@@ -41,8 +47,8 @@ impl StoreHandle {
 
     /// Marks the next prompt of a run as sending and returns it.
     pub async fn claim(&self, run: &RunId) -> Result<Option<Prompt>, StoreFailure> {
-        let run = run.clone();
-        self.with(move |db| outbox::claim(db, &run)).await
+        let (run, now) = (run.clone(), self.now());
+        self.with(move |db| outbox::claim(db, &run, now)).await
     }
 
     /// Returns true if a run has a next prompt.
@@ -94,7 +100,7 @@ impl StoreHandle {
     /// Records a run and acquires its lease. Returns the live holder if another process has the lease.
     pub async fn acquire(&self, record: RunRecord) -> Result<Result<AcquiredRun, ProcessId>, StoreFailure> {
         let process = self.process;
-        self.with(move |db| registry::acquire(db, &record, process, super::recover::is_dead)).await
+        self.with(move |db| registry::acquire(db, &record, process, is_dead)).await
     }
 
     /// Records a child before it is used, so that a later start can end it if this process dies.

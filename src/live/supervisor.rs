@@ -11,9 +11,9 @@ use tokio::task::JoinHandle;
 use super::connect::Connector;
 use super::evict;
 use super::options::{LiveEvent, LiveOptions};
-use super::recover;
 use super::run::{self, EventSink, RunCommand, RunHandle, RunParts, Viewer};
 use super::store_handle::StoreHandle;
+use super::{identity, recover};
 use crate::agent::Protocol;
 use crate::agent::protocol::{Conversation, RunStart};
 use crate::domain::approval::ApprovalAnswer;
@@ -91,7 +91,8 @@ impl Live {
             recovering.recover();
             done.send_replace(true);
         });
-        tokio::spawn(evict::run_evictor(Arc::downgrade(&inner)));
+        let (wake, limits, weak) = (inner.events.eviction_wake.clone(), inner.options.limits, Arc::downgrade(&inner));
+        tokio::spawn(evict::run_evictor(wake, limits, move || weak.upgrade().map(|inner| inner.handles())));
         (Self { inner }, receiver)
     }
 
@@ -208,7 +209,7 @@ impl Inner {
         self.runs().get(run).map(|entry| entry.handle.clone())
     }
 
-    pub(super) fn handles(&self) -> Vec<RunHandle> {
+    fn handles(&self) -> Vec<RunHandle> {
         self.runs().values().map(|entry| entry.handle.clone()).collect()
     }
 
@@ -383,6 +384,7 @@ impl Inner {
             connector: self.connector.clone(),
             store: self.store.clone(),
             limits: self.options.limits,
+            is_delivered: self.options.is_delivered.clone(),
             epoch: self.epoch(),
             events: self.events.clone(),
         });
@@ -425,7 +427,7 @@ impl Inner {
         for (run, queue) in queues {
             let (record, holder) =
                 options.store.with(|db| Ok((registry::find(db, &run)?, registry::holder(db, &run)?)))?;
-            let elsewhere = holder.is_some_and(|holder| holder != options.process && !recover::is_dead(holder));
+            let elsewhere = holder.is_some_and(|holder| holder != options.process && !identity::is_dead(holder));
             let Some(record) = record.filter(|_| !elsewhere) else { continue };
             let info = RunInfo {
                 session: record.session,

@@ -1,20 +1,16 @@
-//! Options of the live layer on this machine: detection of open sessions and lookup of prompts in transcripts.
+//! Options of the live layer on this machine, with the detection of sessions that are open elsewhere.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use super::env::Clock;
 use super::resume;
-use crate::agent::{self, Environment, TextLimit};
+use crate::agent::Environment;
 use crate::config::settings::ServerSettings;
-use crate::domain::{Agent, Entry, EntryKind, Session, SessionKey, Time};
-use crate::index::{self, Refresh};
+use crate::domain::{Agent, SessionKey, Time};
 use crate::live::options::AttachedServer;
 use crate::live::{self, LiveOptions};
 use crate::store::{Store, registry};
-
-/// Maximum entries at the end of a transcript that are searched for a prompt.
-const MAX_ENTRIES: usize = 400;
 
 /// Creates the options of the live layer.
 pub fn options(store: Arc<Store>, environment: &Environment, cache: &Path, server: &ServerSettings) -> LiveOptions {
@@ -27,8 +23,7 @@ pub fn options(store: Arc<Store>, environment: &Environment, cache: &Path, serve
         let password = if server.password.is_empty() { from_env() } else { server.password.clone() };
         options.attached.insert(Agent::OpenCode, AttachedServer { address, password });
     }
-    let (at, cache) = (environment.clone(), cache.to_owned());
-    options.is_delivered = Box::new(move |key, prompt| is_delivered(key, prompt, &at, &cache));
+    options.is_delivered = super::delivery::check(environment.clone(), cache.to_owned());
     options
 }
 
@@ -54,21 +49,5 @@ pub fn other_salon(key: &SessionKey, store: &Store) -> Option<u32> {
     });
     // If the store cannot be read, the start of the run detects the conflict.
     let holder = holder.ok().flatten().filter(|holder| *holder != live::this_process());
-    holder.filter(|holder| !live::recover::is_dead(*holder)).map(|holder| holder.pid)
-}
-
-/// Returns true if a transcript contains a prompt; `None` if there is no transcript.
-fn is_delivered(key: &SessionKey, prompt: &str, environment: &Environment, cache: &Path) -> Option<bool> {
-    let session = session(key, environment, cache)?;
-    let mut reader = agent::format(key.agent).open(&session).ok()?;
-    let len = reader.len();
-    let newest = reader.read(len.saturating_sub(MAX_ENTRIES)..len, TextLimit::NONE);
-    let matches = |entry: &Entry| entry.kind == EntryKind::Prompt && entry.text.trim() == prompt.trim();
-    Some(newest.iter().any(matches))
-}
-
-fn session(key: &SessionKey, environment: &Environment, cache: &Path) -> Option<Arc<Session>> {
-    let mut options = index::IndexOptions::new(environment.clone(), super::instant);
-    options.cache_dir = Some(cache.to_owned());
-    index::collect(&options, Refresh::Changed).session(key).cloned()
+    holder.filter(|holder| !live::identity::is_dead(*holder)).map(|holder| holder.pid)
 }

@@ -3,6 +3,7 @@
 //! Only this layer touches the terminal, starts programs and reads the clock. It makes no decision that a user can see;
 //! those are made in [`crate::app`].
 
+pub mod delivery;
 pub mod desktop_notification;
 pub mod env;
 pub mod frames;

@@ -21,7 +21,8 @@ pub use rusqlite::{Connection, Error, Result};
 use crate::domain::Time;
 
 /// Migrations from an empty database to the current schema, oldest first.
-const MIGRATIONS: &[&str] = &[preferences::SCHEMA, registry::SCHEMA, outbox::SCHEMA, approvals::SCHEMA];
+const MIGRATIONS: &[&str] =
+    &[preferences::SCHEMA, registry::SCHEMA, outbox::SCHEMA, approvals::SCHEMA, outbox::ADD_SENT];
 
 /// Maximum wait for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);

@@ -32,7 +32,7 @@ pub const SCHEMA: &str = "
     CREATE TABLE drafts (key TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 ";
 
-const COLUMNS: &str = "id, run, text, state, reason, submitted, attempts, barrier";
+const COLUMNS: &str = "id, run, text, state, reason, submitted, attempts, barrier, sent";
 
 /// Appends a prompt to the queue of a run. On return, it is on disk and survives a loss of power.
 pub fn enqueue(db: &mut Connection, run: &RunId, text: &str, now: Time) -> rusqlite::Result<PromptId> {
@@ -54,16 +54,19 @@ fn insert(db: &Connection, run: &RunId, text: &str, now: Time) -> rusqlite::Resu
     Ok(PromptId(id))
 }
 
-/// Claims the next pending prompt of a run and marks it as being sent. Of several claimants, one receives it. Returns
+/// Migration: the time of the latest delivery attempt in ms, from which the agent's id of the prompt is derived.
+pub const ADD_SENT: &str = "ALTER TABLE prompts ADD COLUMN sent INTEGER;";
+
+/// Claims the next pending prompt of a run and marks it as being sent at `now`. Of several claimants, one receives it. Returns
 /// `None` while an earlier prompt is held or failed, to preserve the order.
-pub fn claim(db: &mut Connection, run: &RunId) -> rusqlite::Result<Option<Prompt>> {
+pub fn claim(db: &mut Connection, run: &RunId, now: Time) -> rusqlite::Result<Option<Prompt>> {
     db.query_row(
         &format!(
-            "UPDATE prompts SET state = 'sending', attempts = attempts + 1 WHERE id = (
+            "UPDATE prompts SET state = 'sending', attempts = attempts + 1, sent = ?2 WHERE id = (
                  SELECT id FROM prompts WHERE run = ?1 AND state IN ('pending', 'sending', 'held', 'failed')
                  ORDER BY position LIMIT 1) AND state = 'pending' RETURNING {COLUMNS}"
         ),
-        params![&*run.0],
+        params![&*run.0, now.millis()],
         prompt,
     )
     .optional()
@@ -251,5 +254,6 @@ fn prompt(row: &Row<'_>) -> rusqlite::Result<Prompt> {
         submitted: Time::from_millis(row.get(5)?),
         attempts: row.get(6)?,
         barrier: row.get(7)?,
+        sent: row.get::<_, Option<i64>>(8)?.map(Time::from_millis),
     })
 }

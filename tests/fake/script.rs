@@ -37,6 +37,8 @@ pub enum Step {
     Close,
     /// `grandchild`: starts a process that outlives it unless its process group is killed.
     Grandchild,
+    /// `stubborn`: starts a process that ignores SIGTERM, holds no pipe, and outlives it unless its group is killed.
+    Stubborn,
     /// `twice`: ends the turn twice.
     Twice,
     /// `fail STATUS TEXT`: fails with an API error (401, 404, 429, 500).
@@ -74,6 +76,7 @@ fn step(line: &str) -> Step {
         "long" => Step::Long(usize::try_from(number()).unwrap_or(1)),
         "close" => Step::Close,
         "grandchild" => Step::Grandchild,
+        "stubborn" => Step::Stubborn,
         "twice" => Step::Twice,
         "fail" => {
             let text = rest.split_once(' ').map_or("", |(_, text)| text);
@@ -96,6 +99,7 @@ pub fn run_common_step(step: &Step) -> bool {
         }
         Step::Garbage => garbage(),
         Step::Grandchild => grandchild(),
+        Step::Stubborn => stubborn(),
         Step::Wait(time) => std::thread::sleep(*time),
         _ => return false,
     }
@@ -128,4 +132,16 @@ fn grandchild() {
     let sleep = ["/usr/bin/sleep", "/bin/sleep"].into_iter().find(|path| std::path::Path::new(path).exists());
     let child = Command::new(sleep.unwrap_or("sleep")).arg("600").spawn().expect("sleep");
     crate::log::write(&serde_json::json!({"grandchild": child.id()}));
+}
+
+#[expect(clippy::zombie_processes, reason = "it is to be left behind")]
+fn stubborn() {
+    use std::io::{BufRead, BufReader};
+    // The signal stays ignored across `exec`. The line says that it is.
+    let script = "trap '' TERM; echo ready; exec sleep 600 >/dev/null 2>&1 </dev/null";
+    let shell = Command::new("/bin/sh").args(["-c", script]).stdout(std::process::Stdio::piped()).spawn();
+    let mut shell = shell.expect("sh");
+    let mut line = String::new();
+    BufReader::new(shell.stdout.take().expect("stdout")).read_line(&mut line).expect("ready");
+    crate::log::write(&serde_json::json!({"grandchild": shell.id()}));
 }

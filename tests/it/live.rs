@@ -1,5 +1,6 @@
 //! Live runs with the scripted agent: black-box tests of `salon::live`.
 
+mod delivery;
 mod harness;
 mod outbox;
 mod policy;

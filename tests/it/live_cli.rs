@@ -68,8 +68,12 @@ impl Running {
     }
 
     fn interrupt(&self) {
+        self.signal(rustix::process::Signal::INT);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_child(&self.0);
-        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("signalled");
+        rustix::process::kill_process(pid, signal).expect("signalled");
     }
 
     /// Waits for the exit and returns the exit code.
@@ -311,4 +315,18 @@ fn stop_stops_leftover_processes_of_a_killed_salon() {
     // An agent that did not ignore signals yet ended with its salon.
     assert!(stopped["ended"].as_array().is_some_and(|ended| ended.len() <= 1), "{stopped}");
     stage.agents.assert_all_exited();
+}
+
+#[test]
+fn f10_a_hangup_and_a_quit_signal_end_the_agent() {
+    use rustix::process::Signal;
+    for signal in [Signal::HUP, Signal::QUIT] {
+        let stage = Stage::new();
+        let mut salon = stage.spawn(&["new", "--json", "say x\nstubborn\nhang"]);
+        salon.wait_for_prompt();
+        wait_until("a grandchild", || !stage.agents.grandchildren().is_empty());
+        salon.signal(signal);
+        assert_eq!(salon.wait(), Some(130), "{signal:?}");
+        stage.agents.assert_all_exited();
+    }
 }

@@ -7,9 +7,12 @@ use salon::domain::prompt::{PromptId, PromptState};
 use salon::domain::run::RunId;
 use salon::store::outbox;
 
+use crate::support::clock;
+
 fn database() -> Connection {
     let db = Connection::open_in_memory().expect("a database in memory");
     db.execute_batch(outbox::SCHEMA).expect("the schema");
+    db.execute_batch(outbox::ADD_SENT).expect("the migration");
     db
 }
 
@@ -22,7 +25,7 @@ fn enqueue(db: &mut Connection, name: &str, text: &str) -> PromptId {
 }
 
 fn deliver(db: &mut Connection, name: &str) -> Option<String> {
-    let prompt = outbox::claim(db, &run(name)).expect("claim")?;
+    let prompt = outbox::claim(db, &run(name), clock()).expect("claim")?;
     assert!(outbox::advance(db, prompt.id, &[PromptState::Sending], PromptState::Delivered, None).expect("delivered"));
     Some(prompt.text)
 }
@@ -45,8 +48,8 @@ fn d3_one_turn_at_a_time() {
     let mut db = database();
     enqueue(&mut db, "a", "1");
     enqueue(&mut db, "a", "2");
-    assert_eq!(outbox::claim(&mut db, &run("a")).expect("claim").expect("the first").text, "1");
-    assert!(outbox::claim(&mut db, &run("a")).expect("claim").is_none(), "the first is still being sent");
+    assert_eq!(outbox::claim(&mut db, &run("a"), clock()).expect("claim").expect("the first").text, "1");
+    assert!(outbox::claim(&mut db, &run("a"), clock()).expect("claim").is_none(), "the first is still being sent");
 }
 
 #[test]
@@ -58,7 +61,7 @@ fn d4_edit_reorder_and_cancel_until_it_is_sent() {
     assert!(outbox::move_up(&mut db, three).expect("move"));
     assert!(!outbox::move_up(&mut db, three).expect("move"), "it is the first");
     assert!(outbox::advance(&mut db, one, &[PromptState::Pending], PromptState::Cancelled, None).expect("cancel"));
-    let sent = outbox::claim(&mut db, &run("a")).expect("claim").expect("one");
+    let sent = outbox::claim(&mut db, &run("a"), clock()).expect("claim").expect("one");
     assert_eq!(sent.text, "3");
     assert!(!outbox::edit(&mut db, sent.id, "late").expect("edit"), "it is being sent");
     let left: Vec<_> = outbox::queue(&db, &run("a")).expect("queue").into_iter().map(|prompt| prompt.text).collect();
@@ -70,12 +73,12 @@ fn d7_d9_a_crash_leaves_prompts_held_with_a_reason() {
     let mut db = database();
     let first = enqueue(&mut db, "a", "sent half");
     enqueue(&mut db, "a", "not sent");
-    outbox::claim(&mut db, &run("a")).expect("claim").expect("the first");
+    outbox::claim(&mut db, &run("a"), clock()).expect("claim").expect("the first");
     let unsure = outbox::hold_leftovers(&mut db, &run("a")).expect("leftovers");
     assert_eq!(unsure.iter().map(|prompt| prompt.id).collect::<Vec<_>>(), [first]);
     let held = outbox::queue(&db, &run("a")).expect("queue");
     assert!(held.iter().all(|prompt| prompt.state == PromptState::Held && prompt.reason.is_some()));
-    assert!(outbox::claim(&mut db, &run("a")).expect("claim").is_none(), "nothing is sent by itself");
+    assert!(outbox::claim(&mut db, &run("a"), clock()).expect("claim").is_none(), "nothing is sent by itself");
     for prompt in held {
         assert!(
             outbox::advance(&mut db, prompt.id, &[PromptState::Held], PromptState::Pending, None).expect("release")
@@ -101,7 +104,7 @@ fn d20_the_newest_hundred_delivered_are_kept() {
 fn d22_the_time_of_submission_is_kept() {
     let mut db = database();
     outbox::enqueue(&mut db, &run("a"), "x", Time::from_millis(77)).expect("accepted");
-    let prompt = outbox::claim(&mut db, &run("a")).expect("claim").expect("one");
+    let prompt = outbox::claim(&mut db, &run("a"), clock()).expect("claim").expect("one");
     assert_eq!((prompt.submitted, prompt.attempts), (Time::from_millis(77), 1));
 }
 
@@ -168,7 +171,7 @@ proptest! {
             match step {
                 Step::Enqueue => accepted.push(enqueue(&mut db, "a", "x")),
                 Step::Claim => {
-                    if let Some(prompt) = outbox::claim(&mut db, &run("a")).expect("claim") {
+                    if let Some(prompt) = outbox::claim(&mut db, &run("a"), clock()).expect("claim") {
                         prop_assert!(sending.is_none(), "two at once");
                         sending = Some(prompt.id);
                     }

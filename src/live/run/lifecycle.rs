@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::Run;
 use crate::agent::protocol::{Codec, CodecStep, Conversation, ProtocolCommand};
+use crate::domain::Time;
 use crate::domain::event::NoticeLevel;
 use crate::domain::run::{Phase, RunFailure, StopReason, TurnOutcome};
 use crate::live::policy::{self, StartFailureAction};
@@ -172,9 +173,13 @@ impl Run {
 
     /// Sends a command to the agent, if it is connected. Returns the receipt of the last item.
     pub(super) async fn command(&mut self, command: ProtocolCommand) -> Option<Sent> {
-        let now = self.store.now();
+        self.command_at(command, self.store.now()).await
+    }
+
+    /// Sends a command as of a given time.
+    pub(super) async fn command_at(&mut self, command: ProtocolCommand, at: Time) -> Option<Sent> {
         let ConnectionState::Up(up) = &mut self.connection else { return None };
-        let step = up.codec.command(command, now);
+        let step = up.codec.command(command, at);
         self.apply_step(step).await
     }
 

@@ -8,6 +8,7 @@
 //! A watch channel notifies viewers of changes. They fetch new events at their own pace, so that a slow viewer delays
 //! no other.
 
+mod delivery;
 mod lifecycle;
 mod signals;
 mod turn;
@@ -20,11 +21,12 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use self::delivery::Delivery;
 use self::lifecycle::{ConnectionEvent, ConnectionState};
 use self::turn::TurnState;
 use super::connect::Connector;
 use super::history::RunHistory;
-use super::options::LiveEvent;
+use super::options::{DeliveryCheck, LiveEvent};
 use super::policy::LiveLimits;
 use super::store_handle::StoreHandle;
 use crate::agent::Protocol;
@@ -182,6 +184,8 @@ pub struct RunParts {
     pub store: StoreHandle,
     /// Limits and timeouts.
     pub limits: LiveLimits,
+    /// Check for a prompt in the agent's own record.
+    pub is_delivered: DeliveryCheck,
     /// Epoch of the history; differs from every earlier one of the run.
     pub epoch: u64,
     /// Destination of events.
@@ -205,6 +209,7 @@ pub fn start(parts: RunParts) -> (RunHandle, JoinHandle<()>) {
         connector: parts.connector,
         store: parts.store,
         limits: parts.limits,
+        delivery: Delivery::new(parts.is_delivered),
         events: parts.events,
         info,
         history,
@@ -245,6 +250,8 @@ struct Run {
     connector: Arc<Connector>,
     store: StoreHandle,
     limits: LiveLimits,
+    /// Prompt that the agent acknowledged and may not have stored yet.
+    delivery: Delivery,
     events: EventSink,
     info: RunInfo,
     history: RunHistory,
@@ -285,6 +292,7 @@ impl Run {
                     None => self.end(),
                 },
                 next = self.connection.next() => self.handle_event(next).await,
+                found = self.delivery.checked() => self.record_checked(found).await,
                 () = until(deadline) => {}
             }
             self.run_due().await;
@@ -314,7 +322,8 @@ impl Run {
 
     /// Returns true if work arrived after the eviction was decided.
     fn has_pending_work(&self) -> bool {
-        self.info.phase != Phase::Idle || self.has_work || self.info.queued > 0 || !self.info.approvals.is_empty()
+        let will_send = !self.info.paused && (self.has_work || self.info.queued > 0);
+        self.info.phase != Phase::Idle || will_send || !self.info.approvals.is_empty()
     }
 
     fn end(&mut self) {

@@ -29,6 +29,7 @@ impl Run {
                 }
             }
             ProtocolSignal::PromptAccepted { id } => self.accepted(id).await,
+            ProtocolSignal::PromptRecorded { id } => self.recorded(id).await,
             // Some agents start turns by themselves.
             ProtocolSignal::TurnStarted => match self.info.phase {
                 Phase::Working { .. } | Phase::Interrupting { .. } => self.acknowledge(),

@@ -83,7 +83,8 @@ impl Run {
 
     /// Sends the next prompt if the agent is ready. Starts the process if there is a prompt and no process.
     pub(super) async fn deliver(&mut self) {
-        let busy = self.turn.sending.is_some() || self.info.stopping.is_some() || !self.unsaved.is_empty();
+        let unrecorded = self.turn.sending.is_some() || self.delivery.is_open();
+        let busy = unrecorded || self.info.stopping.is_some() || !self.unsaved.is_empty();
         if !self.has_work || self.info.paused || busy || self.ending || self.retry.is_some() {
             return;
         }
@@ -110,8 +111,10 @@ impl Run {
         self.queue_changed = true;
         self.open_turn(false);
         let command = ProtocolCommand::Prompt { id: prompt.id, text: prompt.text.clone() };
+        // The agent's id of the prompt is derived from the time that the outbox contains.
+        let at = prompt.sent.unwrap_or_else(|| self.store.now());
         self.turn.sending = Some((prompt, None));
-        let sent = self.command(command).await;
+        let sent = self.command_at(command, at).await;
         if let Some((_, receipt)) = &mut self.turn.sending {
             *receipt = sent;
         }
@@ -142,10 +145,12 @@ impl Run {
 
     /// Handles the agent's acknowledgement of a prompt.
     pub(super) async fn accepted(&mut self, id: PromptId) {
-        if self.turn.is_sending(id) {
-            self.acknowledge();
-            self.turn.sending = None;
-            self.set_prompt_state(id, PromptState::Delivered, None).await;
+        if !self.turn.is_sending(id) {
+            return;
+        }
+        self.acknowledge();
+        if let Some((prompt, _)) = self.turn.sending.take() {
+            self.await_record(prompt).await;
         }
     }
 
@@ -177,10 +182,11 @@ impl Run {
                 }
                 // An agent that answered has received its prompt, even without an acknowledgement.
                 TurnOutcome::Done | TurnOutcome::Interrupted | TurnOutcome::Failed(_) => {
-                    self.set_prompt_state(prompt.id, PromptState::Delivered, None).await;
+                    self.await_record(prompt).await;
                 }
             }
         }
+        self.delivery.turn_ended(Instant::now());
         self.drop_approvals();
         let interrupted = matches!(self.info.phase, Phase::Interrupting { .. });
         self.info.paused |= (interrupted || outcome != TurnOutcome::Done) && self.retry.is_none();
@@ -200,6 +206,7 @@ impl Run {
     /// Decides about an unacknowledged prompt after the process ended. Must run first, while the write receipts are
     /// available.
     pub(super) async fn resolve_unsent(&mut self) {
+        self.resolve_unrecorded().await;
         let Some((prompt, sent)) = self.turn.sending.take() else { return };
         let written = sent.is_some_and(|sent| self.connection.wrote(sent));
         // After a requested stop the prompt stays in the queue, whatever was written.
@@ -221,7 +228,7 @@ impl Run {
         }
     }
 
-    async fn set_prompt_state(&mut self, id: PromptId, to: PromptState, reason: Option<String>) {
+    pub(super) async fn set_prompt_state(&mut self, id: PromptId, to: PromptState, reason: Option<String>) {
         (self.queue_changed, self.has_work) = (true, true);
         if let Err(failure) = self.store.set_prompt_state(id, to, reason.clone()).await {
             tracing::error!(run = %self.info.id, "the state of a prompt was not saved: {failure}");
@@ -265,7 +272,9 @@ impl Run {
     /// Returns the time of the next timer, if any.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let provisional_end = self.turn.provisional_end.as_ref().map(|(_, until)| *until);
-        [self.turn.force_at, self.retry, provisional_end, self.silence_deadline()].into_iter().flatten().min()
+        let timers =
+            [self.turn.force_at, self.retry, provisional_end, self.silence_deadline(), self.delivery.next_check()];
+        timers.into_iter().flatten().min()
     }
 
     /// Runs expired timers.
@@ -284,6 +293,9 @@ impl Run {
             for (id, to, reason) in std::mem::take(&mut self.unsaved) {
                 self.set_prompt_state(id, to, reason).await;
             }
+        }
+        if expired(self.delivery.next_check()) {
+            self.delivery.start_check(self.info.session.as_ref());
         }
         if expired(self.silence_deadline()) {
             self.warn_of_inactivity();

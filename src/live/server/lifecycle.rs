@@ -11,7 +11,7 @@ use super::task::{RunningServer, ServerTask};
 use super::{ServerPhase, ServerProcessEvent, ServerSource};
 use crate::domain::run::RunFailure;
 use crate::live::process::{GracePeriods, Process, ProcessEvent, ProcessExit};
-use crate::live::transport::TransportEvent;
+use crate::live::transport_event::TransportEvent;
 
 impl ServerTask {
     pub(super) fn start(&mut self) -> Result<(), RunFailure> {

@@ -21,7 +21,7 @@ pub use self::http::{HttpRequest, HttpResponse};
 pub use self::response_cache::{Freshness, SharedResponse};
 use self::task::{ServerCommand, ServerTask};
 use super::process::{ChildEnvironment, ProcessExit};
-use super::transport::TransportEvent;
+use super::transport_event::TransportEvent;
 use crate::agent::protocol::ServerSpec;
 use crate::domain::launch::Launch;
 use crate::domain::run::RunFailure;

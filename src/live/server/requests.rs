@@ -6,7 +6,7 @@ use super::ServerPhase;
 use super::http::{Endpoint, HttpRequest};
 use super::response_cache::{CacheLookup, Freshness, SharedResponse};
 use super::task::{PendingRequest, Requester, ServerCommand, ServerTask};
-use crate::live::transport::TransportEvent;
+use crate::live::transport_event::TransportEvent;
 
 impl ServerTask {
     pub(super) fn request(&mut self, session: u64, id: u64, request: HttpRequest) {

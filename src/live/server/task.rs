@@ -12,7 +12,7 @@ use super::response_cache::{Freshness, ResponseCache, SharedResponse};
 use super::{Mailbox, ServerConfig, ServerPhase, ServerSession, ServerSource, ServerStatus};
 use crate::domain::run::RunFailure;
 use crate::live::process::{Process, ProcessEvent, ProcessExit};
-use crate::live::transport::TransportEvent;
+use crate::live::transport_event::TransportEvent;
 
 /// Maximum phases kept for diagnosis.
 const MAX_LOG: usize = 50;

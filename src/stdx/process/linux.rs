@@ -3,16 +3,41 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Returns the start time in clock ticks since boot, which identifies a process together with its id. `None` if it is
-/// gone or a zombie.
-pub fn start_time(pid: u32) -> Option<String> {
+/// Fields of `/proc/PID/stat` after the program's name, the process state first. `None` if the process is gone or a
+/// zombie.
+fn living_stat(pid: u32) -> Option<Vec<String>> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in parentheses may contain anything, including parentheses.
     let (_, fields) = stat.rsplit_once(") ")?;
-    let mut fields = fields.split(' ');
-    let state = fields.next()?;
-    // The state is field 3, so the start time (field 22) is the 19th after it.
-    fields.nth(18).filter(|_| state != "Z" && state != "X").map(str::to_owned)
+    let fields: Vec<String> = fields.split_ascii_whitespace().map(str::to_owned).collect();
+    fields.first().is_some_and(|state| state != "Z" && state != "X").then_some(fields)
+}
+
+/// Returns the start time in clock ticks since boot, which identifies a process together with its id. `None` if it is
+/// gone or a zombie.
+pub fn start_time(pid: u32) -> Option<String> {
+    // The state is field 3, the start time field 22.
+    living_stat(pid)?.into_iter().nth(19)
+}
+
+/// Returns the living members of a process group, without zombies.
+pub fn group_members(group: u32) -> Vec<u32> {
+    let group = group.to_string();
+    // The process group is field 5.
+    let is_member = |pid: &u32| living_stat(*pid).is_some_and(|fields| fields.get(2) == Some(&group));
+    processes().filter(is_member).collect()
+}
+
+fn processes() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// Returns true if a process was started with this environment variable. False if that cannot be read.
+pub fn has_variable(pid: u32, name: &str, value: &str) -> bool {
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let wanted = format!("{name}={value}");
+    environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
 }
 
 /// Returns a number that differs for each process with the same id, across reboots too. `None` if the process is gone

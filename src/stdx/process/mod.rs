@@ -3,12 +3,12 @@
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub use linux::{identity, is_program, lock_holder, start_time};
+pub use linux::{group_members, has_variable, identity, is_program, lock_holder, start_time};
 
 #[cfg(not(target_os = "linux"))]
 mod other;
 #[cfg(not(target_os = "linux"))]
-pub use other::{identity, is_program, lock_holder, start_time};
+pub use other::{group_members, has_variable, identity, is_program, lock_holder, start_time};
 
 /// Returns true if a process with this id exists, of any user.
 pub fn is_alive(pid: u32) -> bool {

@@ -12,6 +12,16 @@ pub fn identity(pid: u32) -> Option<u64> {
     super::is_alive(pid).then_some(0)
 }
 
+/// Members of process groups are unavailable.
+pub fn group_members(_group: u32) -> Vec<u32> {
+    Vec::new()
+}
+
+/// Environments of other processes are unavailable.
+pub fn has_variable(_pid: u32, _name: &str, _value: &str) -> bool {
+    false
+}
+
 /// Program names are unavailable.
 pub fn is_program(_pid: u32, _program: &str) -> bool {
     false

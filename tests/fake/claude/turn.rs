@@ -51,6 +51,9 @@ impl Agent {
             "timestamp": now(), "isReplay": true,
         }));
         let record = json!({"type": "user", "message": prompt["message"], "uuid": uuid, "promptSource": "sdk"});
+        // The real program writes a prompt some 100 to 200 ms after it has acknowledged it.
+        let delay = std::env::var("FAKE_RECORD_DELAY").ok().and_then(|ms| ms.parse().ok());
+        std::thread::sleep(Duration::from_millis(delay.unwrap_or(0)));
         self.session.record(record);
         let mut reply = Reply::default();
         let steps = if text.trim() == "/compact" { vec![Step::Compact] } else { script::parse(&text) };
@@ -84,7 +87,7 @@ impl Agent {
             Step::Retry => self.retry()?,
             Step::Compact => self.compact(),
             Step::Stray => self.stray(),
-            step @ (Step::Crash(_) | Step::Garbage | Step::Grandchild) => {
+            step @ (Step::Crash(_) | Step::Garbage | Step::Grandchild | Step::Stubborn) => {
                 script::run_common_step(&step);
             }
         }

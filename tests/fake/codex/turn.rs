@@ -114,7 +114,7 @@ impl Agent {
                 );
                 self.notify("serverRequest/resolved", json!({"requestId": 999_999}));
             }
-            step @ (Step::Crash(_) | Step::Garbage | Step::Grandchild) => {
+            step @ (Step::Crash(_) | Step::Garbage | Step::Grandchild | Step::Stubborn) => {
                 script::run_common_step(&step);
             }
         }

@@ -164,7 +164,7 @@ impl Turn {
                 self.send_event("session.compacted", json!({}));
             }
             Step::Stray => self.stray(),
-            step @ (Step::Crash(_) | Step::Grandchild) => {
+            step @ (Step::Crash(_) | Step::Grandchild | Step::Stubborn) => {
                 script::run_common_step(&step);
             }
         }

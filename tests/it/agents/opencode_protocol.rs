@@ -171,10 +171,16 @@ fn a_prompt_has_its_final_keys_from_the_first_moment() {
     assert!(part.starts_with("prt_1fd7bb0b8002") && part.len() == 30, "{part}");
     let Some(ProtocolSignal::Event(event)) = step.signals.first() else { panic!("the prompt is told") };
     assert_eq!(event.key, salon::domain::EntryKey::new(part, 0));
-    // The server's echo of it tells nothing new but that it has it, and the 204 not even that.
+    // The server's echo reports only that the prompt is received and stored, and the 204 reports nothing.
     let info = json!({"id": message, "role": "user", "sessionID": MAIN, "time": {"created": 1}});
     let step_info = tell(codec.as_mut(), "message.updated", &json!({"sessionID": MAIN, "info": info}));
-    assert!(matches!(step_info.signals[..], [ProtocolSignal::PromptAccepted { id: PromptId(7) }]), "{step_info:?}");
+    assert!(
+        matches!(
+            step_info.signals[..],
+            [ProtocolSignal::PromptAccepted { id: PromptId(7) }, ProtocolSignal::PromptRecorded { id: PromptId(7) }]
+        ),
+        "{step_info:?}"
+    );
     let echo = json!({"id": part, "messageID": message, "sessionID": MAIN, "type": "text", "text": "hi"});
     let step_part = tell(codec.as_mut(), "message.part.updated", &json!({"sessionID": MAIN, "part": echo}));
     assert!(step_part.signals.is_empty(), "{step_part:?}");

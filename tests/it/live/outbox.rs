@@ -186,7 +186,7 @@ async fn d10_one_of_two_salon_processes_delivers() {
     let harness = Harness::new();
     let run = harness.begin("say one\nwait 50").await;
     let mut options = harness.sandbox.options();
-    options.process = salon::live::recover::identify(std::os::unix::process::parent_id()).expect("our parent");
+    options.process = salon::live::identity::identify(std::os::unix::process::parent_id()).expect("our parent");
     let (other, _events) = salon::live::Live::start(options);
     let refused = other.submit(&run, "say two".into()).await;
     assert!(refused.is_err());

@@ -12,6 +12,7 @@ fn idle(seconds: u64) -> EvictionCandidate {
     EvictionCandidate {
         idle: SECOND * u32::try_from(seconds).expect("short"),
         busy: false,
+        stopping: false,
         watched: false,
         queued: false,
         awaiting_approval: false,
@@ -28,6 +29,12 @@ fn long_idle_runs_are_evicted_and_the_oldest_above_the_limit() {
     assert_eq!(select_evictions(&[idle(10), idle(30), idle(20)], limits(100, 1)), [1, 2]);
     let busy = EvictionCandidate { busy: true, ..idle(500) };
     assert_eq!(select_evictions(&[busy, idle(1), idle(2)], limits(100, 2)), [2], "a busy one counts and stays");
+    let stopping = EvictionCandidate { stopping: true, ..idle(500) };
+    assert_eq!(
+        select_evictions(&[stopping, idle(1), idle(2)], limits(100, 2)),
+        [0; 0],
+        "one that is ending does not count"
+    );
 }
 
 #[test]
@@ -78,8 +85,8 @@ fn h24_no_silence_limit_while_waiting_for_the_user() {
 }
 
 fn any_candidate() -> impl Strategy<Value = EvictionCandidate> {
-    (0u64..200, any::<[bool; 4]>()).prop_map(|(seconds, [busy, watched, queued, awaiting_approval])| {
-        EvictionCandidate { busy, watched, queued, awaiting_approval, ..idle(seconds) }
+    (0u64..200, any::<[bool; 5]>()).prop_map(|(seconds, [busy, stopping, watched, queued, awaiting_approval])| {
+        EvictionCandidate { busy, stopping, watched, queued, awaiting_approval, ..idle(seconds) }
     })
 }
 
@@ -90,7 +97,7 @@ proptest! {
         let limits = limits(100, most);
         let goes = select_evictions(&runs, limits);
         for &at in &goes {
-            prop_assert!(!(runs[at].busy || runs[at].watched || runs[at].queued || runs[at].awaiting_approval));
+            prop_assert!(!(runs[at].busy || runs[at].stopping || runs[at].watched || runs[at].queued || runs[at].awaiting_approval));
         }
         let stay: Vec<_> = (0..runs.len()).filter(|at| !goes.contains(at)).map(|at| runs[at]).collect();
         prop_assert!(select_evictions(&stay, limits).is_empty());

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use salon::domain::Agent;
 use salon::domain::run::{Phase, RingCursor, RunFailure, StopReason, TurnOutcome};
+use salon::live::identity::identify;
 use salon::live::process::GracePeriods;
-use salon::live::recover::identify;
 use salon::store::registry;
 
 use super::harness::{Harness, short_limits};
@@ -104,4 +104,19 @@ async fn h26_a_stopped_run_continues_with_the_next_prompt() {
     assert_eq!(identify(pid), None);
     harness.submit(&run, "say two").await;
     assert_eq!(harness.done(&run, 2).await.last_outcome, Some(TurnOutcome::Done));
+}
+
+#[tokio::test]
+async fn f10_members_that_ignore_term_end_with_their_leader() {
+    for end in ["say x", "crash 3"] {
+        let harness = Harness::new();
+        let run = harness.begin(&format!("stubborn\n{end}")).await;
+        let left = grandchild(&harness).await;
+        if end == "say x" {
+            harness.done(&run, 1).await;
+            harness.live.stop(&run).expect("sent");
+        }
+        harness.gone(&run).await;
+        assert_eq!(identify(left), None, "{left} outlived its leader after {end}");
+    }
 }

@@ -1,26 +1,28 @@
 //! Recovery after a kill: children are ended, prompts are kept, and nothing is sent automatically.
 
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::Instant;
 
 use salon::domain::prompt::PromptState;
 use salon::domain::run::{Conversation, RunId, TurnOutcome};
 use salon::domain::{Agent, SessionKey};
 use salon::live::LiveEvent;
+use salon::live::identity::{OWNER_VARIABLE, identify, owner_mark};
 use salon::live::options::DeliveryCheck;
-use salon::live::recover::{identify, recover};
+use salon::live::recover::recover;
 use salon::store::registry::{self, ChildRecord, ProcessId, RunRecord};
 use salon::store::{Connection, Store, outbox};
 
 use super::harness::{Harness, Sandbox};
-use crate::support::{clock, end};
+use crate::support::{clock, end, is_alive};
 
 /// A process that has ended.
 const DEAD: ProcessId = ProcessId { pid: 999_999_999, start: 1 };
 
 /// A delivery check with a constant answer.
 fn always(answer: Option<bool>) -> DeliveryCheck {
-    Box::new(move |_, _| answer)
+    Arc::new(move |_, _| answer)
 }
 
 fn this_process() -> ProcessId {
@@ -43,7 +45,7 @@ fn abandoned_run(db: &mut Connection, sandbox: &Sandbox) -> RunId {
     registry::acquire(db, &record, DEAD, |_| false).expect("recorded").expect("held by the dead");
     outbox::enqueue(db, &run, "say sent", clock()).expect("accepted");
     outbox::enqueue(db, &run, "say waiting", clock()).expect("accepted");
-    outbox::claim(db, &run).expect("claim").expect("the first");
+    outbox::claim(db, &run, clock()).expect("claim").expect("the first");
     run
 }
 
@@ -75,7 +77,8 @@ fn d8_prompts_found_in_the_transcript_are_delivered() {
     let sandbox = Sandbox::new();
     let store = sandbox.store();
     let run = store.with(|db| Ok(abandoned_run(db, &sandbox))).expect("left");
-    let arrived: DeliveryCheck = Box::new(|key, text| Some(key.id.starts_with("3333") && text == "say sent"));
+    let arrived: DeliveryCheck =
+        Arc::new(|key, prompt| Some(key.id.starts_with("3333") && prompt.text == "say sent" && prompt.sent.is_some()));
     recover(&store, this_process(), &arrived).expect("recovered");
     assert_eq!(states(&store, &run).iter().map(|state| state.0.as_str()).collect::<Vec<_>>(), ["say waiting"]);
 }
@@ -234,12 +237,12 @@ fn d6_ten_thousand_prompts_are_each_claimed_once_by_two_claimants() {
     let sandbox = Sandbox::new();
     let run = RunId("raced".into());
     // One writer and two claimants, each with its own connection.
-    let work = |run: RunId, store: std::sync::Arc<Store>| {
+    let work = |run: RunId, store: Arc<Store>| {
         std::thread::spawn(move || {
             let mut taken = Vec::new();
             let mut idle = 0;
             while idle < 2_000 {
-                match store.with(|db| outbox::claim(db, &run)) {
+                match store.with(|db| outbox::claim(db, &run, clock())) {
                     Ok(Some(prompt)) => {
                         idle = 0;
                         taken.push(prompt.id);
@@ -275,4 +278,67 @@ fn d6_ten_thousand_prompts_are_each_claimed_once_by_two_claimants() {
     taken.sort_unstable();
     taken.dedup();
     assert_eq!((all, taken.len()), (PROMPTS as usize, PROMPTS as usize));
+}
+
+/// A group whose leader has ended and left a member, which ignores TERM and carries the variable.
+fn leaderless_group(owner: Option<ProcessId>) -> (ProcessId, u32) {
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::process::CommandExt;
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "trap '' TERM; sleep 600 >/dev/null 2>&1 </dev/null & echo $!; read end"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .process_group(0);
+    if let Some(owner) = owner {
+        shell.env(OWNER_VARIABLE, owner_mark(owner));
+    }
+    let mut leader = shell.spawn().expect("sh");
+    let id = identify(leader.id()).expect("alive");
+    let mut line = String::new();
+    BufReader::new(leader.stdout.take().expect("stdout")).read_line(&mut line).expect("a pid");
+    drop(leader.stdin.take());
+    leader.wait().expect("the leader ends");
+    (id, line.trim().parse().expect("a pid"))
+}
+
+#[test]
+fn f10_members_that_outlived_their_leader_are_ended_if_they_carry_the_mark() {
+    let sandbox = Sandbox::new();
+    let store = sandbox.store();
+    let (ours, other) = (leaderless_group(Some(DEAD)), leaderless_group(None));
+    for (leader, _) in [ours, other] {
+        let record = ChildRecord { child: leader, program: "sh".into(), holder: DEAD };
+        store.with(|db| registry::record_child(db, &record)).expect("recorded");
+    }
+    let recovered = recover(&store, this_process(), &always(None)).expect("recovered");
+    let ended: Vec<_> = recovered.ended.iter().map(|record| record.child).collect();
+    let alive = [ours.1, other.1].map(is_alive);
+    let pid = rustix::process::Pid::from_raw(other.1.cast_signed()).expect("a pid");
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("killed");
+    assert_eq!((ended, alive), (vec![ours.0], [false, true]));
+    assert!(store.with(|db| registry::children(db)).expect("read").is_empty());
+}
+
+#[test]
+fn f3_an_orphan_may_finish_writing_before_it_is_ended() {
+    let sandbox = Sandbox::new();
+    let store = sandbox.store();
+    let run = store.with(|db| Ok(abandoned_run(db, &sandbox))).expect("left");
+    let mut orphan = sleeper();
+    let id = identify(orphan.0.id()).expect("alive");
+    let record = ChildRecord { child: id, program: "sleep".into(), holder: DEAD };
+    store.with(|db| registry::record_child(db, &record)).expect("recorded");
+    let reaper = std::thread::spawn(move || orphan.0.wait());
+    // The record contains the prompt at the third look, while the orphan is alive.
+    let looks = std::sync::atomic::AtomicU32::new(0);
+    let written: DeliveryCheck = Arc::new(move |_, prompt| {
+        let count = looks.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        assert!(count >= 3 || identify(id.pid) == Some(id), "the orphan was ended before it had written");
+        Some(prompt.text == "say sent" && count >= 2)
+    });
+    let recovered = recover(&store, this_process(), &written).expect("recovered");
+    reaper.join().expect("reaped").expect("ended");
+    assert_eq!(recovered.ended.len(), 1);
+    assert_eq!(states(&store, &run).iter().map(|state| state.0.as_str()).collect::<Vec<_>>(), ["say waiting"]);
 }

@@ -252,7 +252,7 @@ async fn b30_a_session_leased_by_another_process_is_refused() {
     let run = harness.begin("say mine").await;
     let session = harness.done(&run, 1).await.session.clone().expect("a session");
     // The other holder is a live process that is not this one.
-    let parent = salon::live::recover::identify(std::os::unix::process::parent_id()).expect("our parent");
+    let parent = salon::live::identity::identify(std::os::unix::process::parent_id()).expect("our parent");
     let mut options = harness.sandbox.options();
     options.process = parent;
     let (other, _events) = salon::live::Live::start(options);
@@ -387,4 +387,25 @@ async fn d2_a_prompt_that_cannot_be_stored_is_refused() {
     harness.submit(&run, "say three").await;
     harness.done(&run, 2).await;
     assert_eq!(harness.sandbox.prompts(), ["say one", "say three"]);
+}
+
+#[tokio::test]
+async fn failed_and_interrupted_runs_are_evicted_with_their_paused_queues() {
+    let mut harness = Harness::with(|options| options.limits.idle = Duration::from_millis(20));
+    let failed = harness.begin("fail 429 slow down").await;
+    harness.submit(&failed, "say later").await;
+    let interrupted = harness.begin("say x\nhang").await;
+    harness.working(&interrupted).await;
+    harness.live.interrupt(&interrupted).expect("sent");
+    let mut left = vec![failed.clone(), interrupted];
+    while !left.is_empty() {
+        let evicted = harness.event(|event| match event {
+            LiveEvent::Run(info) if info.phase == Phase::Stopped(StopReason::Evicted) => Some(info.id.clone()),
+            _ => None,
+        });
+        let evicted = evicted.await;
+        left.retain(|run| *run != evicted);
+    }
+    let info = harness.info(&failed);
+    assert_eq!((info.paused, info.queued), (true, 1), "its queue waits for the user");
 }

@@ -307,6 +307,7 @@ pub fn queued(id: i64, text: &str, state: PromptState, reason: Option<&str>) -> 
         submitted: Time::from_millis(NOW.millis() - id * 120_000),
         attempts: 0,
         barrier: false,
+        sent: None,
     }
 }
 

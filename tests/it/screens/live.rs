@@ -139,6 +139,7 @@ pub fn prompt(run: &str, id: i64, text: &str, state: PromptState) -> Prompt {
         submitted: ago(600),
         attempts: 1,
         barrier: false,
+        sent: None,
     }
 }
 

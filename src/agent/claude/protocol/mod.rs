@@ -86,6 +86,10 @@ impl Protocol for Stream {
         vec![("CLAUDE_CODE_ENTRYPOINT", "salon".to_owned())]
     }
 
+    fn prompt_key(&self, _session: &str, id: PromptId, sent: Time) -> Option<EntryKey> {
+        Some(EntryKey::new(&uuid_of(id, sent), 0))
+    }
+
     fn codec(&self) -> Box<dyn Codec> {
         Box::new(StreamCodec::default())
     }

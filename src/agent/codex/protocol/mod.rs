@@ -61,6 +61,10 @@ impl Protocol for AppServer {
         }
     }
 
+    fn prompt_key(&self, _session: &str, id: PromptId, sent: Time) -> Option<EntryKey> {
+        Some(EntryKey::new(&client_id(id, sent), 0))
+    }
+
     fn codec(&self) -> Box<dyn Codec> {
         Box::new(ThreadCodec::default())
     }
@@ -210,7 +214,7 @@ impl ThreadCodec {
             self.early.push((id, text));
             return;
         };
-        let client = format!("{OUR_PROMPTS}{}-{:x}", id.0, now.millis());
+        let client = client_id(id, now);
         step.signals.push(event(EntryKey::new(&client, 0), now, EventBody::Prompt(text.clone())));
         self.turn.request_start();
         let trimmed = text.trim();
@@ -350,6 +354,11 @@ impl ThreadCodec {
         step.signals.push(ProtocolSignal::Approval(request.approval.clone()));
         self.approvals.insert(request.approval.id.clone(), request);
     }
+}
+
+/// Creates the client id of a prompt, which Codex stores with it.
+fn client_id(id: PromptId, sent: Time) -> String {
+    format!("{OUR_PROMPTS}{}-{:x}", id.0, sent.millis())
 }
 
 /// Encodes a prompt verbatim as a turn's input.

@@ -151,7 +151,10 @@ impl SessionCodec {
         turn.begin();
         turn.accepted = true;
         let abort = std::mem::take(&mut turn.abort_pending);
+        // The server stores a message before it sends the event.
+        let recorded = turn.unrecorded.take();
         self.announce_accepted(step);
+        step.signals.extend(recorded.map(|id| ProtocolSignal::PromptRecorded { id }));
         if abort {
             self.send_abort(step);
         }

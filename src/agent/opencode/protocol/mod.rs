@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 use self::codec::SessionCodec;
 use crate::agent::protocol::{Codec, Protocol, RunStart, ServerSpec, Transport};
 use crate::domain::launch::Launch;
+use crate::domain::prompt::PromptId;
+use crate::domain::{EntryKey, Time};
 
 /// Protocol of OpenCode's server.
 #[derive(Debug)]
@@ -49,6 +51,10 @@ impl Protocol for Serve {
 
     fn models(&self, body: &[u8]) -> Option<Vec<(String, String)>> {
         capabilities::OpenCodeModels::read(body).map(|models| models.names())
+    }
+
+    fn prompt_key(&self, session: &str, id: PromptId, sent: Time) -> Option<EntryKey> {
+        Some(EntryKey::new(&ids::of_prompt(session, id, sent).1, 0))
     }
 
     fn codec(&self) -> Box<dyn Codec> {

@@ -9,6 +9,8 @@ use crate::domain::run::TurnOutcome;
 pub struct OpenCodeTurn {
     /// Prompt that opened it, until the server has accepted it; `None` for another client's turn.
     pub prompt: Option<PromptId>,
+    /// Prompt that opened it, until the server has stored it.
+    pub unrecorded: Option<PromptId>,
     /// Id of the user's message that opened it, once known.
     pub message: Option<String>,
     /// True if the server accepted the prompt.
@@ -34,7 +36,7 @@ pub struct OpenCodeTurn {
 impl OpenCodeTurn {
     /// Turn opened by a prompt of salon.
     pub fn of_prompt(prompt: PromptId, message: Option<String>) -> Self {
-        Self { prompt: Some(prompt), message, ..Self::default() }
+        Self { prompt: Some(prompt), unrecorded: Some(prompt), message, ..Self::default() }
     }
 
     /// Turn opened by another client, at its first event.

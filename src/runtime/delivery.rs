@@ -1,0 +1,66 @@
+//! Lookup of a prompt in the agent's own record of a session.
+//!
+//! A prompt is found by the id that the agent keeps for it, else by its text among the entries that are not older than
+//! the delivery. The text alone proves nothing, because an earlier prompt may read the same.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::agent::{self, Environment};
+use crate::domain::prompt::Prompt;
+use crate::domain::{Entry, EntryKind, Session, SessionKey};
+use crate::index::{self, Refresh};
+use crate::live::options::DeliveryCheck;
+
+/// Maximum entries at the end of a transcript that are searched for a prompt.
+const MAX_ENTRIES: usize = 400;
+
+/// Maximum sessions whose location is kept, because a salon drives few at once.
+const MAX_LOCATIONS: usize = 64;
+
+/// Creates the check. A session without a record yet contains no prompt.
+pub fn check(environment: Environment, cache: PathBuf) -> DeliveryCheck {
+    let located: Mutex<HashMap<SessionKey, Arc<Session>>> = Mutex::default();
+    Arc::new(move |key, prompt| {
+        let known = located.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
+        if let Some(found) = known.and_then(|session| contains(&session, prompt)) {
+            return Some(found);
+        }
+        let Some(session) = locate(key, &environment, &cache) else { return Some(false) };
+        let found = contains(&session, prompt);
+        let mut located = located.lock().unwrap_or_else(PoisonError::into_inner);
+        if located.len() >= MAX_LOCATIONS {
+            located.clear();
+        }
+        located.insert(key.clone(), session);
+        Some(found.unwrap_or(false))
+    })
+}
+
+/// Returns true if the end of a session's record contains a prompt; `None` if it cannot be read.
+fn contains(session: &Session, prompt: &Prompt) -> Option<bool> {
+    let newest = agent::format(session.key.agent).tail(session, MAX_ENTRIES).ok()?;
+    let protocol = agent::protocol(session.key.agent);
+    let key = prompt.sent.and_then(|sent| protocol?.prompt_key(&session.key.id, prompt.id, sent));
+    let same = |entry: &Entry| {
+        entry.kind == EntryKind::Prompt
+            && entry.text.trim() == prompt.text.trim()
+            && prompt.sent.is_some_and(|sent| entry.time.is_some_and(|time| time >= sent))
+    };
+    Some(newest.iter().any(|entry| Some(entry.key) == key || same(entry)))
+}
+
+/// Finds a session by the file that bears its id, else in the index of all sessions.
+fn locate(key: &SessionKey, environment: &Environment, cache: &Path) -> Option<Arc<Session>> {
+    let format = agent::format(key.agent);
+    let roots = format.roots(environment);
+    let sources = roots.iter().flat_map(|root| format.discover(root).sources);
+    let named = sources.filter(|source| source.path.to_string_lossy().contains(&*key.id));
+    if let Some(session) = named.flat_map(|source| format.peek(&source)).find(|session| session.key == *key) {
+        return Some(Arc::new(session));
+    }
+    let mut options = index::IndexOptions::new(environment.clone(), super::instant);
+    options.cache_dir = Some(cache.to_owned());
+    index::collect(&options, Refresh::Changed).session(key).cloned()
+}
