@@ -19,6 +19,8 @@ use crate::domain::{Agent, SessionKey, SessionState};
 pub enum RunMsg {
     /// A run started or changed.
     Changed(Arc<RunInfo>),
+    /// Sessions of all recorded runs.
+    Recorded(Vec<SessionKey>),
     /// A run was removed.
     Gone(RunId),
     /// The undelivered prompts of a run, in the order of delivery.
@@ -250,9 +252,14 @@ impl App {
         match msg {
             RunMsg::Changed(info) => {
                 let before = self.runs.infos.insert(info.id.clone(), info.clone());
+                self.sessions.recorded.extend(info.session.clone());
                 let mut effects = self.notify(before.as_deref(), &info);
                 effects.extend(self.runs_changed(before.as_deref(), Some(&info)));
                 effects
+            }
+            RunMsg::Recorded(sessions) => {
+                self.sessions.recorded.extend(sessions);
+                self.runs_changed(None, None)
             }
             RunMsg::Gone(run) => {
                 let before = self.runs.infos.remove(&run);

@@ -1,12 +1,15 @@
 //! Session filter of a command, built from its options.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::args::ScopeArgs;
 use super::context::CliContext;
+use crate::domain::SessionKey;
 use crate::domain::catalog::CatalogFilter;
 use crate::index::Workspaces;
 use crate::runtime::env;
+use crate::store::registry;
 
 /// Builds the filter from options; each command decides about `show_hidden`.
 pub fn filter(context: &CliContext, scope: &ScopeArgs, show_hidden: bool) -> CatalogFilter {
@@ -15,12 +18,18 @@ pub fn filter(context: &CliContext, scope: &ScopeArgs, show_hidden: bool) -> Cat
     CatalogFilter {
         workspace: here.map(|dir| Workspaces::default().of(&dir.to_string_lossy().into())),
         show_hidden,
-        own: std::collections::HashSet::new(),
+        own: own_sessions(context),
         agents: scope.agents.clone(),
         dir: scope.dir.as_deref().map(|dir| absolute(context, dir).to_string_lossy().into_owned()),
         since: scope.since.map(|when| when.time(now)),
         until: scope.until.map(|when| when.time(now)),
     }
+}
+
+/// Returns the sessions of salon's runs. Reads `state.db` without creating or changing it.
+fn own_sessions(context: &CliContext) -> HashSet<SessionKey> {
+    // A list without the registry is better than none.
+    registry::read_sessions(&context.paths.state_db()).unwrap_or_default().into_iter().collect()
 }
 
 /// Resolves a directory to the form that sessions use: canonical, or only absolute if it does not exist.

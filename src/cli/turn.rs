@@ -136,7 +136,7 @@ async fn watch(
                     live::LiveEvent::Notice { text, .. } => print_note(&text)?,
                     // Without `--approve wait` the channel has no receiver.
                     live::LiveEvent::Run(info) => drop(run_infos.send(info)),
-                    live::LiveEvent::Gone(_) | live::LiveEvent::Queued(..) => {}
+                    live::LiveEvent::Gone(_) | live::LiveEvent::Queued(..) | live::LiveEvent::Recorded(_) => {}
                 }
             }
             alive = viewer.changed() => {

@@ -102,7 +102,7 @@ pub struct CatalogFilter {
     pub workspace: Option<Arc<str>>,
     /// Show the sessions that are hidden by default.
     pub show_hidden: bool,
-    /// Sessions of runs of this process, which are shown whatever their flags are.
+    /// Sessions of salon's runs, which are shown whatever their flags are.
     pub own: HashSet<SessionKey>,
     /// Agents to include; empty means all.
     pub agents: Vec<Agent>,

@@ -2,6 +2,10 @@
 
 use std::path::PathBuf;
 
+/// Environment variable that marks every descendant of an agent with the salon process that started it. It proves that
+/// a process belongs to a recorded group whose leader has ended, and that a process is not the user's own.
+pub const OWNER_VARIABLE: &str = "SALON_OWNER";
+
 /// Program with its argument list; never a shell command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Launch {

@@ -58,7 +58,7 @@ fn is_empty(group: u32) -> bool {
 pub fn marked_members(group: u32, owner: ProcessId) -> Vec<u32> {
     let mark = owner_mark(owner);
     let mut members = process::group_members(group);
-    members.retain(|pid| process::has_variable(*pid, OWNER_VARIABLE, &mark));
+    members.retain(|pid| process::has_variable(*pid, OWNER_VARIABLE, Some(&mark)));
     members
 }
 

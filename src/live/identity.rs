@@ -1,11 +1,8 @@
 //! Identity of processes: pid plus start time, because pids are reused.
 
+pub use crate::domain::launch::OWNER_VARIABLE;
 use crate::stdx::process;
 use crate::store::registry::ProcessId;
-
-/// Environment variable that marks every descendant of a child with the salon process that started it. It proves that
-/// a process belongs to a recorded group whose leader has ended.
-pub const OWNER_VARIABLE: &str = "SALON_OWNER";
 
 /// Returns the identity of this process as stored in the registry.
 pub fn this_process() -> ProcessId {

@@ -88,6 +88,8 @@ impl std::fmt::Debug for LiveOptions {
 pub enum LiveEvent {
     /// A run is new or its state changed.
     Run(Arc<RunInfo>),
+    /// Sessions of all recorded runs, once after the start: they are the user's own, whatever their agent recorded.
+    Recorded(Vec<SessionKey>),
     /// A run was disposed of; its conversation remains in the transcript.
     Gone(RunId),
     /// A queue changed. Contains its prompts in the order of delivery.

@@ -400,6 +400,10 @@ impl Inner {
 
     fn recover(&self) {
         let options = &self.options;
+        match options.store.with(|db| registry::sessions(db)) {
+            Ok(sessions) => self.events.send(LiveEvent::Recorded(sessions)),
+            Err(error) => tracing::warn!(%error, "the recorded sessions could not be read"),
+        }
         let done = recover::recover(&options.store, options.process, &options.is_delivered);
         let (text, error) = match done {
             Ok(recovered) => {

@@ -7,6 +7,7 @@ use super::env::Clock;
 use super::resume;
 use crate::agent::Environment;
 use crate::config::settings::ServerSettings;
+use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, SessionKey, Time};
 use crate::live::options::AttachedServer;
 use crate::live::{self, LiveOptions};
@@ -36,9 +37,21 @@ pub fn now() -> Time {
 /// them.
 fn open_elsewhere(key: &SessionKey, environment: &Environment, store: &Store) -> Option<String> {
     let status = resume::live_status(key, environment)?;
+    if ran_here_last(key, &status, store) {
+        return None;
+    }
     let children = store.with(|db| registry::children(db)).unwrap_or_default();
     let started_by_salon = status.pid.is_some_and(|pid| children.iter().any(|child| child.child.pid == pid));
     (!started_by_salon).then(|| resume::describe_owner(key, &status))
+}
+
+/// Returns true if the last change of a session that no process names is salon's own.
+fn ran_here_last(key: &SessionKey, status: &LiveStatus, store: &Store) -> bool {
+    /// Time in ms between the end of a turn and the agent's last change of its session.
+    const SLACK: i64 = 5_000;
+    let Some(changed) = status.since.filter(|_| key.agent == Agent::OpenCode) else { return false };
+    let record = store.with(|db| registry::find_by_session(db, key)).ok().flatten();
+    record.is_some_and(|record| record.last_activity.millis() + SLACK >= changed.millis())
 }
 
 /// Returns the pid of another salon process that runs a session.

@@ -129,6 +129,7 @@ impl Runs {
                 self.approvals.send(info.clone()).ok();
                 Msg::Run(RunMsg::Changed(info))
             }
+            live::LiveEvent::Recorded(sessions) => Msg::Run(RunMsg::Recorded(sessions)),
             live::LiveEvent::Gone(run) => Msg::Run(RunMsg::Gone(run)),
             live::LiveEvent::Queued(run, prompts) => Msg::Run(RunMsg::Queued(run, prompts)),
             live::LiveEvent::Notice { text, error, .. } => Msg::Notice { text, error },

@@ -3,7 +3,9 @@
 //! A run is recorded before its process starts, and linked to the agent's session once that is known. A lease
 //! identifies the holding process by id and start time, because process ids are reused.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
 use super::{begin, outbox};
 use crate::domain::prompt::Prompt;
@@ -207,6 +209,21 @@ pub fn find(db: &Connection, id: &RunId) -> rusqlite::Result<Option<RunRecord>> 
 pub fn find_by_session(db: &Connection, session: &SessionKey) -> rusqlite::Result<Option<RunRecord>> {
     let sql = format!("SELECT {COLUMNS} FROM runs WHERE agent = ?1 AND session = ?2");
     db.query_row(&sql, params![session.agent.name(), &*session.id], run_record).optional()
+}
+
+/// Sessions of all recorded runs.
+pub fn sessions(db: &Connection) -> rusqlite::Result<Vec<SessionKey>> {
+    let rows: Vec<(String, String)> = db
+        .prepare_cached("SELECT agent, session FROM runs WHERE session IS NOT NULL")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    // A newer version may have recorded an agent that this one does not support.
+    Ok(rows.into_iter().filter_map(|(agent, id)| Some(SessionKey::new(Agent::from_name(&agent)?, id))).collect())
+}
+
+/// Returns the sessions of all recorded runs without creating, repairing or changing the database at a path.
+pub fn read_sessions(path: &Path) -> rusqlite::Result<Vec<SessionKey>> {
+    sessions(&Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?)
 }
 
 /// Returns the lease holder of a run, alive or dead.

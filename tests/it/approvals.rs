@@ -289,6 +289,20 @@ fn a_run_without_a_session_has_a_row_that_becomes_its_sessions_row() {
     stage.send(Msg::Catalog(super::screens::stage::change(vec![on_disk])));
     assert_eq!(stage.selected(), "List the routes", "shown although an agent without a terminal made it");
     assert!(!stage.screen().contains("new · codex"));
+    stage.send(Msg::Run(RunMsg::Gone(id("s"))));
+    assert!(stage.screen().contains("List the routes"), "shown after its run has ended, too");
+}
+
+#[test]
+fn own_sessions_of_earlier_salons_are_shown_although_their_agent_calls_them_headless() {
+    let mut stage = Stage::full(120, 40);
+    let mut past = session(Agent::Claude, "5555", "Rename the flag", 0);
+    past.flags.headless = true;
+    let key = past.key.clone();
+    stage.send(Msg::Catalog(super::screens::stage::change(vec![past])));
+    assert!(!stage.screen().contains("Rename the flag"), "another program's");
+    stage.send(Msg::Run(RunMsg::Recorded(vec![key])));
+    assert!(stage.screen().contains("Rename the flag"), "salon's own");
 }
 
 #[test]

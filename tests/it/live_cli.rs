@@ -330,3 +330,15 @@ fn f10_a_hangup_and_a_quit_signal_end_the_agent() {
         stage.agents.assert_all_exited();
     }
 }
+
+#[test]
+fn own_sessions_are_listed_although_their_agent_calls_them_headless() {
+    let stage = Stage::new();
+    let new = stage.salon(&["new", "say x"]).env("FAKE_ENTRYPOINT", "sdk-cli").output().expect("salon");
+    assert_eq!(new.status.code(), Some(0), "{new:?}");
+    let list = json(&stage.run(&["list", "--json"]));
+    assert_eq!(list["sessions"].as_array().map(Vec::len), Some(1), "{list}");
+    std::fs::remove_dir_all(stage.home.path().join(".local/share/salon")).expect("the registry");
+    let list = json(&stage.run(&["list", "--json"]));
+    assert_eq!((list["sessions"].as_array().map(Vec::len), &list["hidden"]["headless"]), (Some(0), &Value::from(1)));
+}

@@ -9,6 +9,7 @@ mod action;
 mod database;
 mod entries;
 mod legacy;
+mod live;
 mod paths;
 mod protocol;
 mod record;
@@ -76,9 +77,8 @@ impl Format for OpenCode {
         pages::tail(&mut OpenCodeSessionRows::open(&session.path, &session.key.id)?, count)
     }
 
-    /// OpenCode leaves no sign on disk of the sessions that are open.
-    fn live(&self, _root: &SourceRoot) -> Vec<LiveStatus> {
-        Vec::new()
+    fn live(&self, root: &SourceRoot) -> Vec<LiveStatus> {
+        live::live_statuses(root)
     }
 
     fn texts(&self) -> Option<&dyn Texts> {

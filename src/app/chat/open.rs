@@ -211,9 +211,10 @@ impl App {
             outcome: DialogOutcome::ContinueHere { key: key.clone(), cwd, fork },
         };
         let (mut text, mut choices) = (Vec::new(), Vec::new());
-        let anyway = if check.open_elsewhere.is_some() { "Take over and continue" } else { "Continue" };
         if let Some(owner) = &check.open_elsewhere {
-            text.push(format!("Open elsewhere: {owner}. Two writers can lose messages."));
+            text.push(format!(
+                "Open elsewhere: {owner}. Two writers can lose messages: end it there to continue here, or fork."
+            ));
             choices.push(DialogChoice { label: "Watch".to_owned(), outcome: DialogOutcome::Watch(key.clone()) });
         }
         if check.not_installed {
@@ -224,12 +225,12 @@ impl App {
             let cwd = self.sessions.catalog.get(key).map(|session| session.cwd.to_string()).unwrap_or_default();
             text.push(format!("Directory not found: {cwd}"));
             let in_here = self.home.here.as_ref().map(ToString::to_string);
-            choices.extend(in_here.map(|dir| here(&format!("{anyway} in {dir}"), Some(dir.clone()), false)));
+            // The session is not taken from a program that still has it open.
+            let in_here = in_here.filter(|_| check.open_elsewhere.is_none());
+            choices.extend(in_here.map(|dir| here(&format!("Continue in {dir}"), Some(dir.clone()), false)));
         } else {
-            if check.open_elsewhere.is_some() {
-                choices.push(here("Fork", None, true));
-            }
-            choices.push(here(anyway, None, false));
+            let fork = check.open_elsewhere.is_some();
+            choices.push(here(if fork { "Fork" } else { "Continue" }, None, fork));
         }
         text.extend(check.warning);
         choices.push(DialogChoice { label: "Cancel".to_owned(), outcome: DialogOutcome::Cancel });

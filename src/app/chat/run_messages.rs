@@ -33,9 +33,12 @@ impl App {
                 chat.composer.set(&text);
                 vec![chat.save_draft()]
             }
-            RunMsg::Changed(_) | RunMsg::Gone(_) | RunMsg::Queued(..) | RunMsg::Models(..) | RunMsg::Agents(_) => {
-                Vec::new()
-            }
+            RunMsg::Changed(_)
+            | RunMsg::Recorded(_)
+            | RunMsg::Gone(_)
+            | RunMsg::Queued(..)
+            | RunMsg::Models(..)
+            | RunMsg::Agents(_) => Vec::new(),
         }
     }
 

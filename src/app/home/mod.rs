@@ -7,7 +7,7 @@ pub mod moves;
 pub mod preview;
 pub mod workspaces;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -62,6 +62,8 @@ pub struct Sessions {
     pub live: HashMap<SessionKey, LiveStatus>,
     /// Runs without a session on disk, represented as sessions.
     pub unsaved: Vec<Arc<Session>>,
+    /// Sessions of salon's runs, past and present.
+    pub recorded: HashSet<SessionKey>,
     /// States of the sessions with a live run of this salon.
     pub states: HashMap<SessionKey, SessionState>,
 }
@@ -145,8 +147,8 @@ impl Home {
     fn rows(&mut self, sessions: &Sessions) -> Vec<ListRow> {
         let all = || sessions.unsaved.iter().chain(sessions.catalog.iter());
         self.waiting = all().filter(|session| sessions.state(session) == SessionState::NeedsYou).count();
-        // Sessions with a live run are always listed.
-        let own = sessions.states.keys().cloned().collect();
+        // Sessions of salon's runs are always listed, although some agents record them as headless.
+        let own = sessions.states.keys().chain(&sessions.recorded).cloned().collect();
         let everywhere = CatalogFilter { show_hidden: self.show_hidden, own, ..CatalogFilter::default() };
         let shown = all().filter(|session| everywhere.hides(session).is_none());
         self.workspaces.count(shown.map(|session| (session, sessions.state(session))), self.here.as_ref());

@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::Run;
-use crate::agent::protocol::{Codec, CodecStep, Conversation, ProtocolCommand};
+use crate::agent::protocol::{Codec, CodecStep, Conversation, ProtocolCommand, Transport};
 use crate::domain::Time;
 use crate::domain::event::NoticeLevel;
 use crate::domain::run::{Phase, RunFailure, StopReason, TurnOutcome};
@@ -256,7 +256,10 @@ impl Run {
     /// Handles the end of the connection. `failure` is the cause, unless a stop was requested.
     async fn closed(&mut self, failure: RunFailure) {
         let was_starting = self.info.phase == Phase::Starting;
-        let stopped = self.info.stopping.take().unwrap_or(StopReason::Failed(failure));
+        // An idle session loses nothing with the server that it shares; the next prompt starts another one.
+        let unharmed = self.info.phase == Phase::Idle && self.protocol.transport() == Transport::Server;
+        let unrequested = if unharmed { StopReason::Evicted } else { StopReason::Failed(failure) };
+        let stopped = self.info.stopping.take().unwrap_or(unrequested);
         let outcome = match &stopped {
             StopReason::Failed(failure) => TurnOutcome::Failed(failure.clone()),
             StopReason::NotStarted | StopReason::OnRequest | StopReason::Evicted => TurnOutcome::Interrupted,
@@ -274,8 +277,8 @@ impl Run {
                 }
             }
             // The transcript contains the conversation, so an evicted run frees its history.
-            StopReason::Evicted => self.history.clear(),
-            StopReason::NotStarted | StopReason::OnRequest => {}
+            StopReason::Evicted if !unharmed => self.history.clear(),
+            StopReason::Evicted | StopReason::NotStarted | StopReason::OnRequest => {}
         }
         self.resume_next_time();
     }

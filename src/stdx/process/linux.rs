@@ -1,7 +1,7 @@
 //! Linux implementation, based on `/proc`.
 
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Fields of `/proc/PID/stat` after the program's name, the process state first. `None` if the process is gone or a
 /// zombie.
@@ -33,11 +33,50 @@ fn processes() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// Returns true if a process was started with this environment variable. False if that cannot be read.
-pub fn has_variable(pid: u32, name: &str, value: &str) -> bool {
+/// Returns true if a process was started with this environment variable, and with this value if there is one. False if
+/// that cannot be read.
+pub fn has_variable(pid: u32, name: &str, value: Option<&str>) -> bool {
     let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    let wanted = format!("{name}={value}");
-    environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
+    let matches = |variable: &[u8]| {
+        let given = variable.strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"="));
+        given.is_some_and(|given| value.is_none_or(|value| given == value.as_bytes()))
+    };
+    environment.split(|byte| *byte == 0).any(matches)
+}
+
+/// Returns the living processes that were started as `program`; see [`is_program`].
+pub fn programs(program: &str) -> Vec<u32> {
+    processes().filter(|pid| start_time(*pid).is_some() && is_program(*pid, program)).collect()
+}
+
+/// Returns the command line of a process. Empty if it cannot be read.
+pub fn arguments(pid: u32) -> Vec<String> {
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let args = line.split(|byte| *byte == 0).map(|arg| String::from_utf8_lossy(arg).into_owned());
+    args.filter(|arg| !arg.is_empty()).collect()
+}
+
+/// Returns the working directory of a process.
+pub fn directory(pid: u32) -> Option<PathBuf> {
+    std::fs::read_link(format!("/proc/{pid}/cwd")).ok()
+}
+
+/// Returns the start time in ms since 1970, to the second.
+pub fn started_at(pid: u32) -> Option<i64> {
+    /// Clock ticks per second that `/proc` counts in, on every architecture that Linux still supports.
+    const TICKS_PER_SECOND: i64 = 100;
+    let ticks: i64 = start_time(pid)?.parse().ok()?;
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    let boot: i64 = stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
+    Some((boot + ticks / TICKS_PER_SECOND) * 1000)
+}
+
+/// Returns true if a process has a file open. False if its open files cannot be read.
+pub fn has_open(pid: u32, path: &Path) -> bool {
+    let Ok(wanted) = std::fs::metadata(path) else { return false };
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let mut metadata = files.filter_map(|file| std::fs::metadata(file.path()).ok());
+    metadata.any(|file| (file.dev(), file.ino()) == (wanted.dev(), wanted.ino()))
 }
 
 /// Returns a number that differs for each process with the same id, across reboots too. `None` if the process is gone

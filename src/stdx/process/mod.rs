@@ -3,12 +3,18 @@
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub use linux::{group_members, has_variable, identity, is_program, lock_holder, start_time};
+pub use linux::{
+    arguments, directory, group_members, has_open, has_variable, identity, is_program, lock_holder, programs,
+    start_time, started_at,
+};
 
 #[cfg(not(target_os = "linux"))]
 mod other;
 #[cfg(not(target_os = "linux"))]
-pub use other::{group_members, has_variable, identity, is_program, lock_holder, start_time};
+pub use other::{
+    arguments, directory, group_members, has_open, has_variable, identity, is_program, lock_holder, programs,
+    start_time, started_at,
+};
 
 /// Returns true if a process with this id exists, of any user.
 pub fn is_alive(pid: u32) -> bool {

@@ -1,6 +1,6 @@
 //! Fallback for other systems, where start times and locks cannot be read without side effects.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Start times are unavailable.
 pub fn start_time(_pid: u32) -> Option<String> {
@@ -18,7 +18,32 @@ pub fn group_members(_group: u32) -> Vec<u32> {
 }
 
 /// Environments of other processes are unavailable.
-pub fn has_variable(_pid: u32, _name: &str, _value: &str) -> bool {
+pub fn has_variable(_pid: u32, _name: &str, _value: Option<&str>) -> bool {
+    false
+}
+
+/// Command lines of other processes are unavailable.
+pub fn programs(_program: &str) -> Vec<u32> {
+    Vec::new()
+}
+
+/// Command lines of other processes are unavailable.
+pub fn arguments(_pid: u32) -> Vec<String> {
+    Vec::new()
+}
+
+/// Working directories of other processes are unavailable.
+pub fn directory(_pid: u32) -> Option<PathBuf> {
+    None
+}
+
+/// Start times are unavailable.
+pub fn started_at(_pid: u32) -> Option<i64> {
+    None
+}
+
+/// Open files of other processes are unavailable.
+pub fn has_open(_pid: u32, _path: &Path) -> bool {
     false
 }
 

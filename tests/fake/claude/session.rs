@@ -47,7 +47,10 @@ impl Session {
 
     /// Writes a record of the conversation, linked to the previous one.
     pub fn record(&mut self, mut record: Value) {
-        let entrypoint = std::env::var("CLAUDE_CODE_ENTRYPOINT").unwrap_or_else(|_| "sdk-cli".into());
+        // Some versions record this whatever the variable says.
+        let forced = std::env::var("FAKE_ENTRYPOINT").ok();
+        let entrypoint = forced.or_else(|| std::env::var("CLAUDE_CODE_ENTRYPOINT").ok());
+        let entrypoint = entrypoint.unwrap_or_else(|| "sdk-cli".into());
         let envelope = json!({
             "parentUuid": self.parent, "isSidechain": false, "timestamp": now(), "userType": "external",
             "entrypoint": entrypoint, "cwd": cwd(), "sessionId": self.id, "version": VERSION, "gitBranch": "HEAD",

@@ -2,6 +2,7 @@
 
 mod changes;
 mod garbage;
+mod open;
 mod v2;
 
 use std::fs;

@@ -28,7 +28,7 @@ impl Sandbox {
         for below in ["home", "project", "data"] {
             std::fs::create_dir(dir.path().join(below)).expect("a directory");
         }
-        Self { dir, agents: Agents::of(&["claude"]) }
+        Self { dir, agents: Agents::of(&["claude", "opencode"]) }
     }
 
     pub fn path(&self) -> &Path {

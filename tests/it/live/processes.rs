@@ -120,3 +120,18 @@ async fn f10_members_that_ignore_term_end_with_their_leader() {
         assert_eq!(identify(left), None, "{left} outlived its leader after {end}");
     }
 }
+
+#[tokio::test]
+async fn an_idle_session_has_not_failed_when_its_server_died() {
+    let harness = Harness::new();
+    let opening = harness.sandbox.opening();
+    let run = harness.live.open_run(Agent::OpenCode, opening, Some("say one".into())).await.expect("a run");
+    harness.done(&run, 1).await;
+    let server = harness.sandbox.agents.started().pop().expect("a server").cast_signed();
+    let server = rustix::process::Pid::from_raw(server).expect("a pid");
+    rustix::process::kill_process(server, rustix::process::Signal::KILL).expect("killed");
+    let info = harness.until(&run, |info| matches!(info.phase, Phase::Stopped(_))).await;
+    assert_eq!((info.phase.clone(), info.failure.clone()), (Phase::Stopped(StopReason::Evicted), None));
+    harness.submit(&run, "say two").await;
+    assert_eq!(harness.done(&run, 2).await.last_outcome, Some(TurnOutcome::Done));
+}
