@@ -259,7 +259,7 @@ impl App {
             }
             RunMsg::Recorded(sessions) => {
                 self.sessions.recorded.extend(sessions);
-                self.runs_changed(None, None)
+                self.sessions_changed()
             }
             RunMsg::Gone(run) => {
                 let before = self.runs.infos.remove(&run);

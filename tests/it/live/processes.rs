@@ -132,6 +132,4 @@ async fn an_idle_session_has_not_failed_when_its_server_died() {
     rustix::process::kill_process(server, rustix::process::Signal::KILL).expect("killed");
     let info = harness.until(&run, |info| matches!(info.phase, Phase::Stopped(_))).await;
     assert_eq!((info.phase.clone(), info.failure.clone()), (Phase::Stopped(StopReason::Evicted), None));
-    harness.submit(&run, "say two").await;
-    assert_eq!(harness.done(&run, 2).await.last_outcome, Some(TurnOutcome::Done));
 }
