@@ -7,6 +7,7 @@
 pub mod environment;
 pub mod format;
 pub mod protocol;
+pub mod source;
 pub mod texts;
 mod unknown_record;
 
@@ -23,18 +24,25 @@ mod sqlite;
 
 pub use environment::Environment;
 pub use format::{
-    AtRiskFiles, Discovery, FileStamp, Format, MarkKind, RefreshOutcome, Source, SourceRoot, SourceSessions,
-    SourceSummary, SummaryCursor, SummaryNote, SummaryProgress, TextLimit, TranscriptReader,
+    AtRiskFiles, Format, MarkKind, RefreshOutcome, SourceSessions, SourceSummary, SummaryCursor, SummaryNote,
+    SummaryProgress, TextLimit, TranscriptReader,
 };
-
 pub use protocol::Protocol;
+pub use source::{Discovery, FileStamp, Source, SourceRoot};
 pub use texts::Texts;
 
 use crate::domain::Agent;
+use jsonl::JsonlFormat;
 
 /// The table of agents.
-pub static FORMATS: [&dyn Format; 6] =
-    [&claude::Claude, &opencode::OpenCode, &codex::Codex, &gemini::Gemini, &qwen::Qwen, &goose::Goose];
+pub static FORMATS: [&dyn Format; 6] = [
+    &JsonlFormat(claude::Claude),
+    &opencode::OpenCode,
+    &JsonlFormat(codex::Codex),
+    &gemini::Gemini,
+    &JsonlFormat(qwen::Qwen),
+    &goose::Goose,
+];
 
 /// The protocol of an agent; `None` if salon cannot run it.
 pub fn protocol(agent: Agent) -> Option<&'static dyn Protocol> {

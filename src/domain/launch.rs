@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::Session;
+
 /// Environment variable that marks every descendant of an agent with the salon process that started it. It proves that
 /// a process belongs to a recorded group whose leader has ended, and that a process is not the user's own.
 pub const OWNER_VARIABLE: &str = "SALON_OWNER";
@@ -18,6 +20,14 @@ pub struct Launch {
 }
 
 impl Launch {
+    /// Creates the command line that resumes a session by its id: the program, `args`, the id, and `extra` arguments.
+    pub fn resume(program: &str, args: &[&str], session: &Session, extra: &[String]) -> Self {
+        let mut args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
+        args.push(session.key.id.to_string());
+        args.extend_from_slice(extra);
+        Self { program: program.to_owned(), args, cwd: PathBuf::from(&*session.cwd) }
+    }
+
     /// Formats the command for pasting into a POSIX shell: `cd 'dir' && program args`.
     pub fn shell_line(&self) -> String {
         let mut parts = vec![quote(&self.program)];

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use memchr::memmem;
 use serde_json::Value;
 
-use super::super::jsonl::{JsonStr, RecordParent, SourceIdentity, summary};
-use super::dialect::{ClaudeDialect, TranscriptRecord};
+use super::record::TranscriptRecord;
 use crate::agent::Source;
+use crate::agent::jsonl::{Dialect, JsonStr, RecordParent, SourceIdentity, summary};
 use crate::domain::{Agent, Session, SessionKey};
 use crate::stdx::lines::LineReader as FileLines;
 
@@ -78,8 +78,9 @@ pub fn sidechains(path: &Path) -> io::Result<Vec<Sidechain>> {
     Ok(sidechains)
 }
 
-/// Builds the sessions of a file's sub-agents. Their usage is included in the parent session's.
-pub fn sessions(source: &Source, parent: &Session) -> Vec<Session> {
+/// Builds the sessions of a file's sub-agents, whose lines have this `dialect`. Their usage is included in the parent
+/// session's.
+pub fn sessions(dialect: &dyn Dialect, source: &Source, parent: &Session) -> Vec<Session> {
     // Errors are already reported by the summary of the file.
     let (Ok(file), Ok(sidechains)) = (File::open(&source.path), sidechains(&source.path)) else { return Vec::new() };
     let session = |chain: Sidechain| {
@@ -89,8 +90,7 @@ pub fn sessions(source: &Source, parent: &Session) -> Vec<Session> {
             parent: Some(parent.key.id.clone()),
             title: chain.call.map(|call| call.description).filter(|text| !text.is_empty()),
         };
-        let dialect = ClaudeDialect { subagent: true, ..ClaudeDialect::default() };
-        let mut session = summary::summarise_lines(&dialect, &file, &chain.lines).ok()?.session(source, &identity);
+        let mut session = summary::summarise_lines(dialect, &file, &chain.lines).ok()?.session(source, &identity);
         session.bytes = chain.lines.iter().map(|(_, len)| len + 1).sum();
         session.complete = true;
         Some(session)

@@ -1,41 +1,27 @@
-//! Paths of Claude Code's files: roots, transcripts, and the identities that paths encode.
+//! Paths of Claude Code's files: transcripts, and the identities that paths encode.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::agent::jsonl::{SourceIdentity, walk};
-use crate::agent::{Discovery, Environment, Source, SourceRoot};
+use crate::agent::jsonl::SourceIdentity;
+use crate::agent::jsonl::walk::{self, Walk};
+use crate::agent::{Discovery, Source};
 use crate::domain::{Agent, SessionKey};
 
 /// Maximum depth of sub-agents' transcripts below a session's own folder, because the walk must end.
 const DEPTH: usize = 3;
 
-/// Returns the configuration directory, and the additional roots of the user's configuration.
-pub fn roots(environment: &Environment) -> Vec<SourceRoot> {
-    let own = environment.dir("CLAUDE_CONFIG_DIR", ".claude");
-    let mut roots: Vec<SourceRoot> = Vec::new();
-    for path in std::iter::once(own).chain(environment.extra_roots(Agent::Claude)) {
-        if !roots.iter().any(|root| root.path == path) {
-            let watch = vec![path.join("projects"), path.join("sessions")];
-            roots.push(SourceRoot { agent: Agent::Claude, path, watch });
-        }
-    }
-    roots
-}
-
 /// Finds all transcripts below a root.
-pub fn discover(root: &SourceRoot) -> Discovery {
-    let mut discovery = Discovery::default();
-    for folder in walk::subdirectories(&root.path.join("projects"), &mut discovery.issues) {
-        walk::project(Agent::Claude, &folder, DEPTH, &mut discovery);
+pub fn discover(root: &Path, discovery: &mut Discovery) {
+    for folder in walk::subdirectories(&root.join("projects"), &mut discovery.issues) {
+        Walk::of(Agent::Claude).project(&folder, DEPTH, discovery);
     }
-    discovery
 }
 
 /// Returns the sources that a changed path affects.
-pub fn affected(root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
-    let Ok(below) = path.strip_prefix(root.path.join("projects")) else { return Vec::new() };
+pub fn affected(root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+    let Ok(below) = path.strip_prefix(root.join("projects")) else { return Vec::new() };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let transcript = if walk::is_transcript(path) {
         Some(path.to_owned())
@@ -46,21 +32,12 @@ pub fn affected(root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)
     } else {
         None
     };
-    if let Some(transcript) = transcript {
-        let source = walk::source(Agent::Claude, transcript.clone()).ok();
-        return vec![(transcript, source)];
-    }
-    if path.is_dir() {
-        let mut discovery = Discovery::default();
-        match below.components().count() {
-            0 => discovery = discover(root),
-            1 => walk::project(Agent::Claude, path, DEPTH, &mut discovery),
-            _ => walk::transcripts(Agent::Claude, path, DEPTH, &mut discovery),
-        }
-        return discovery.sources.into_iter().map(|source| (source.path.clone(), Some(source))).collect();
-    }
-    // The transcripts of a removed folder are unknown, so the folder itself is reported as removed.
-    if path.extension().is_none() && !path.exists() { vec![(path.to_owned(), None)] } else { Vec::new() }
+    let walk = Walk::of(Agent::Claude);
+    walk.affected(path, transcript, |discovery| match below.components().count() {
+        0 => discover(root, discovery),
+        1 => walk.project(path, DEPTH, discovery),
+        _ => walk.files(path, DEPTH, discovery),
+    })
 }
 
 /// Derives a transcript's identity from its path and its sidecar file.
@@ -87,7 +64,7 @@ fn meta(transcript: &Path) -> (Option<String>, Option<String>) {
 /// Maps tool calls to the sub-agents' sessions that they started.
 pub fn links(transcript: &Path) -> HashMap<String, Arc<str>> {
     let mut discovery = Discovery::default();
-    walk::transcripts(Agent::Claude, &transcript.with_extension("").join("subagents"), DEPTH, &mut discovery);
+    Walk::of(Agent::Claude).files(&transcript.with_extension("").join("subagents"), DEPTH, &mut discovery);
     let link = |source: Source| Some((meta(&source.path).1?, walk::stem(&source.path).into()));
     discovery.sources.into_iter().filter_map(link).collect()
 }

@@ -1,32 +1,18 @@
 //! Text extraction from Claude Code's transcripts: shown lines, sidechains of early versions, queued prompts (sent or
 //! not), and replaced titles.
 
-use std::io;
-
-use super::dialect;
-use super::{Claude, paths};
-use crate::agent::Source;
+use super::dialect::ClaudeDialect;
 use crate::agent::jsonl::{JsonCursor, JsonStr as Raw};
-use crate::agent::texts::{
-    LineDecoder, RecordDecoder, RecordLayout, SearchText, SourceDecoder, StoredRecord, TextScope, Texts,
-};
+use crate::agent::texts::{LineDecoder, RecordDecoder, SearchText, StoredRecord, TextScope};
 use crate::domain::EntryKey;
 use crate::domain::query::TextKind;
 
-impl Texts for Claude {
-    fn layout(&self, _unit: &Source) -> RecordLayout {
-        RecordLayout::Lines
-    }
-
-    fn decoder(&self, source: &Source) -> io::Result<SourceDecoder> {
-        let session = paths::identity(&source.path, source.kind).key.id;
-        // Search includes sidechains, whichever file they are in.
-        let lines = LineDecoder(dialect::ClaudeDialect { subagent: true, ..dialect::ClaudeDialect::default() });
-        Ok(SourceDecoder { session, decode: Box::new(TranscriptDecoder(lines)) })
-    }
+/// Creates the decoder of a transcript's texts.
+pub fn decoder(dialect: ClaudeDialect) -> Box<dyn RecordDecoder> {
+    Box::new(TranscriptDecoder(LineDecoder(dialect)))
 }
 
-struct TranscriptDecoder(LineDecoder<dialect::ClaudeDialect>);
+struct TranscriptDecoder(LineDecoder<ClaudeDialect>);
 
 impl RecordDecoder for TranscriptDecoder {
     fn texts(&self, record: &StoredRecord<'_>, wanted: TextScope, sink: &mut dyn FnMut(&SearchText<'_>)) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::items::text;
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::{calls, items};
 use crate::agent::unknown_record;
@@ -176,11 +177,6 @@ fn append_images(message: &str, value: &Value) -> String {
         }
     }
     text
-}
-
-/// A text field; empty if it is missing.
-pub fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    value.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn text_is(value: &Value, field: &str, expected: &str) -> bool {

@@ -12,7 +12,7 @@ use super::fields::{self, field};
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::meta::{HistoryBase, SessionMeta};
 use super::paths;
-use crate::agent::jsonl::JsonStr;
+use crate::agent::jsonl::{FileHead, JsonStr};
 use crate::domain::Time;
 
 /// Data from the beginning of a rollout. Stored between summaries.
@@ -21,7 +21,7 @@ pub struct RolloutHead {
     /// Hash of the file's first bytes, to detect that the file was replaced.
     pub fingerprint: u64,
     #[serde(skip)]
-    pub bytes_read: u64,
+    bytes_read: u64,
     /// Thread id.
     pub thread: String,
     pub record_source: RecordSource,
@@ -70,8 +70,17 @@ impl RolloutHead {
         }
     }
 
+    /// Returns the `known` head if it is current, else reads it; only the thread id if reading fails.
+    pub fn current(path: &Path, known: Option<&Self>) -> Self {
+        if let Some(known) = known.filter(|known| known.is_current(path)) {
+            return known.clone();
+        }
+        // Reading the lines reports the error.
+        Self::read(path).unwrap_or_else(|_| Self { thread: paths::thread_of(path).to_owned(), ..Self::default() })
+    }
+
     /// True if the file still has the same fingerprint and its head is complete.
-    pub fn is_current(&self, path: &Path) -> bool {
+    fn is_current(&self, path: &Path) -> bool {
         let mut first = [0; FINGERPRINT_LEN];
         let filled = File::open(path).and_then(|file| read_fully(&file, &mut first));
         self.source_is_final && filled.is_ok_and(|filled| JsonStr(&first[..filled]).hash() == self.fingerprint)
@@ -105,6 +114,16 @@ impl RolloutHead {
             forked_from: meta.forked_from_id,
             base: meta.history_base,
         }
+    }
+}
+
+impl FileHead for RolloutHead {
+    fn continues(&self, older: &Self) -> bool {
+        self.fingerprint == older.fingerprint && self.record_source == older.record_source
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.bytes_read
     }
 }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::decode::text;
 use super::line::ItemKind;
 use super::{calls, patch};
 use crate::agent::unknown_record;
@@ -274,4 +273,9 @@ pub fn image_label(part: &Value) -> String {
         Some(address) if !address.starts_with("data:") => format!("\n[image: {address}]"),
         _ => "\n[image]".into(),
     }
+}
+
+/// A text field; empty if it is missing.
+pub fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::line::{LineKind, RolloutLine};
 use super::paths;
-use crate::agent::SourceRoot;
+use crate::agent::Discovery;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, SessionKey, SessionState, Time};
 use crate::stdx::process;
@@ -19,12 +19,14 @@ use crate::stdx::process;
 const TAIL: u64 = 256 << 10;
 
 /// Live status of each thread whose lock is held.
-pub fn live_statuses(root: &SourceRoot) -> Vec<LiveStatus> {
-    let held_locks = held_locks(&root.path.join("thread-writer-locks"));
+pub fn live_statuses(root: &Path) -> Vec<LiveStatus> {
+    let held_locks = held_locks(&root.join("thread-writer-locks"));
     if held_locks.is_empty() {
         return Vec::new();
     }
-    let units = paths::discover(root).sources;
+    let mut discovery = Discovery::default();
+    paths::discover(root, &mut discovery);
+    let units = discovery.sources;
     let rollouts: HashMap<&str, &PathBuf> =
         units.iter().map(|source| (paths::thread_of(&source.path), &source.path)).collect();
     let status = |(thread, pid): (String, u32)| {

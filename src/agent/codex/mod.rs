@@ -2,6 +2,9 @@
 //!
 //! Verified with 0.39.0, 0.99.0 and 0.169.0; the bare lines of versions before 0.32 follow its source code. Codex's own
 //! databases only repeat the rollouts and are not read.
+//!
+//! Records that Codex writes twice are searched once, except for a command's output, because the model's copy may be
+//! truncated.
 
 mod calls;
 mod decode;
@@ -16,89 +19,115 @@ mod names;
 mod patch;
 mod paths;
 mod protocol;
-mod summary;
-mod texts;
 mod thread;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::dialect::Rollout;
 use self::head::RolloutHead;
 pub use self::protocol::AppServer;
-use super::jsonl::{self, Dialect};
-use super::{
-    Discovery, Environment, Format, Source, SourceRoot, SourceSummary, SummaryProgress, TextLimit, Texts,
-    TranscriptReader,
-};
-use crate::domain::launch::Launch;
+use super::jsonl::concatenated::History;
+use super::jsonl::{JsonlAgent, SourceIdentity};
+use super::{Discovery, Environment, Source, SourceRoot, SourceSummary};
 use crate::domain::live_status::LiveStatus;
-use crate::domain::{Agent, Entry, Session};
+use crate::domain::{Agent, Session, SessionKey};
 
-/// Format of Codex CLI's sessions.
+/// Codex CLI's files and lines.
 #[derive(Debug)]
 pub struct Codex;
 
-impl Format for Codex {
+impl JsonlAgent for Codex {
+    type Dialect = Rollout;
+    type Head = RolloutHead;
+
     fn agent(&self) -> Agent {
         Agent::Codex
     }
 
-    fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {
-        let home = environment.dir("CODEX_HOME", ".codex");
-        let mut roots: Vec<SourceRoot> = Vec::new();
-        for path in std::iter::once(home).chain(environment.extra_roots(Agent::Codex)) {
-            if !roots.iter().any(|root| root.path == path) {
-                roots.push(paths::root(path));
-            }
-        }
-        roots
+    fn home(&self, environment: &Environment) -> PathBuf {
+        environment.dir("CODEX_HOME", ".codex")
     }
 
-    fn discover(&self, root: &SourceRoot) -> Discovery {
-        paths::discover(root)
+    fn watched(&self) -> &'static [&'static str] {
+        &paths::WATCHED
     }
 
-    fn affected(&self, root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+    fn discover(&self, root: &Path, discovery: &mut Discovery) {
+        paths::discover(root, discovery);
+    }
+
+    fn affected(&self, root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
         paths::affected(root, path)
     }
 
-    fn peek(&self, source: &Source) -> Vec<Session> {
-        if source.kind == paths::NAMES { Vec::new() } else { summary::peek(source) }
+    fn is_transcript(&self, source: &Source) -> bool {
+        source.kind != paths::NAMES
     }
 
-    fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
-        if source.kind == paths::NAMES { names::summarise(source) } else { summary::summarise(source, progress) }
+    fn summarise_other(&self, source: &Source) -> SourceSummary {
+        names::summarise(source)
     }
 
-    fn open(&self, session: &Session) -> io::Result<Box<dyn TranscriptReader>> {
-        thread::open(&session.path)
+    fn head(&self, path: &Path, known: Option<&RolloutHead>) -> RolloutHead {
+        RolloutHead::current(path, known)
     }
 
-    fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>> {
-        let head = RolloutHead::read(&session.path)?;
-        let dialect: Arc<dyn Dialect> = Arc::new(head.dialect());
-        let entries = jsonl::tail::tail(&dialect, &session.path, count)?;
-        if entries.len() >= count || head.base.is_none() {
-            return Ok(entries);
+    fn identity(&self, _source: &Source, head: &RolloutHead) -> SourceIdentity {
+        SourceIdentity {
+            key: SessionKey::new(Agent::Codex, head.thread.as_str()),
+            subagent: head.subagent,
+            parent: head.parent.as_deref().map(Arc::from),
+            title: None,
         }
-        let mut whole = thread::open(&session.path)?;
-        let len = whole.len();
-        Ok(whole.read(len.saturating_sub(count)..len, TextLimit::SCREEN))
+    }
+
+    fn dialect(&self, _source: &Source, head: &RolloutHead) -> Rollout {
+        head.dialect()
+    }
+
+    fn reader_dialect(&self, _session: &Session, head: &RolloutHead) -> io::Result<Rollout> {
+        Ok(head.dialect())
+    }
+
+    fn has_history(&self, head: &RolloutHead) -> bool {
+        head.base.is_some()
+    }
+
+    fn history(&self, path: &Path, head: &RolloutHead) -> History<Rollout> {
+        thread::history(path, head)
+    }
+
+    /// Fills in the fields that the lines do not have.
+    fn complete(&self, session: &mut Session, source: &Source, head: &RolloutHead) {
+        session.cwd = head.cwd.as_str().into();
+        session.branch = head.branch.as_deref().map(Arc::from);
+        session.forked_from = head.forked_from.as_deref().map(Arc::from);
+        session.flags.fork = head.forked_from.is_some();
+        session.flags.headless = head.headless;
+        session.flags.archived = source.kind == paths::ARCHIVED;
+        if session.started_at.is_none() {
+            // Without a message, the thread's start time is more accurate than the file's change time.
+            session.started_at = head.started;
+            session.last_activity = head.started.or(session.last_activity);
+        }
+    }
+
+    fn keeps_empty_files(&self) -> bool {
+        false
+    }
+
+    fn copies_records(&self) -> bool {
+        false
     }
 
     fn live(&self, root: &SourceRoot) -> Vec<LiveStatus> {
-        live::live_statuses(root)
+        live::live_statuses(&root.path)
     }
 
-    fn texts(&self) -> Option<&dyn Texts> {
-        Some(self)
-    }
-
-    fn resume(&self, session: &Session, extra: &[String]) -> Launch {
-        let mut args = vec!["resume".to_owned(), session.key.id.to_string()];
-        args.extend_from_slice(extra);
-        Launch { program: self.agent().name().into(), args, cwd: PathBuf::from(&*session.cwd) }
+    fn resume_args(&self) -> &'static [&'static str] {
+        &["resume"]
     }
 
     fn resume_refusal(&self, session: &Session) -> Option<String> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::content::content_text;
 use super::tools;
 use crate::domain::event::NoticeLevel;
 use crate::domain::{Delta, EntryKey, Event, EventBody, Time, Tokens};
@@ -110,26 +111,6 @@ pub fn time(message: &Value) -> Option<Time> {
 /// Text of the message: a string, or the texts of a list of parts; other parts become labels.
 pub fn text(message: &Value) -> String {
     content_text(message.get("content").unwrap_or(&Value::Null))
-}
-
-/// Text of a content: a string, a part, or a list of them.
-pub fn content_text(content: &Value) -> String {
-    match content {
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => {
-            let texts: Vec<String> = parts.iter().map(content_text).filter(|text| !text.is_empty()).collect();
-            texts.join("\n")
-        }
-        Value::Object(part) => {
-            let mime = |name: &str| part.get(name)?.get("mimeType")?.as_str();
-            match (part.get("text").and_then(Value::as_str), mime("inlineData").or(mime("fileData"))) {
-                (Some(text), _) => text.to_owned(),
-                (None, Some(mime)) => format!("[{mime}]"),
-                (None, None) => String::new(),
-            }
-        }
-        _ => String::new(),
-    }
 }
 
 fn thoughts(message: &Value) -> String {

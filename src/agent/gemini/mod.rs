@@ -3,6 +3,7 @@
 //! Verified with 0.24.5 (documents) and 0.61.0 (logs). An event can replace the whole chat, so a reader replays the log
 //! and stores the offsets of the remaining messages.
 
+mod content;
 mod log;
 mod message;
 mod paths;
@@ -33,13 +34,7 @@ impl Format for Gemini {
 
     fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {
         let home = environment.dir("GEMINI_CLI_HOME", "").join(".gemini");
-        let mut roots: Vec<SourceRoot> = Vec::new();
-        for path in std::iter::once(home).chain(environment.extra_roots(Agent::Gemini)) {
-            if !roots.iter().any(|root| root.path == path) {
-                roots.push(paths::root(path));
-            }
-        }
-        roots
+        SourceRoot::all(environment, Agent::Gemini, home, &["tmp"])
     }
 
     fn discover(&self, root: &SourceRoot) -> Discovery {
@@ -79,9 +74,7 @@ impl Format for Gemini {
     }
 
     fn resume(&self, session: &Session, extra: &[String]) -> Launch {
-        let mut args = vec!["--resume".to_owned(), session.key.id.to_string()];
-        args.extend_from_slice(extra);
-        Launch { program: self.agent().name().into(), args, cwd: PathBuf::from(&*session.cwd) }
+        Launch::resume(self.agent().name(), &["--resume"], session, extra)
     }
 
     fn resume_refusal(&self, session: &Session) -> Option<String> {

@@ -2,74 +2,42 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::agent::{Discovery, FileStamp, Source, SourceRoot};
-use crate::domain::{Agent, Issue};
+use crate::agent::jsonl::walk::{self, Walk};
+use crate::agent::{Discovery, Source, SourceRoot};
+use crate::domain::Agent;
 
 /// Kind of source: an event log, one JSON object per line.
 pub const LOG: u8 = 0;
 /// Kind of source: one JSON document, written by early versions.
 pub const DOCUMENT: u8 = 1;
 
-/// Creates the root of a `.gemini` folder.
-pub fn root(home: PathBuf) -> SourceRoot {
-    SourceRoot { agent: Agent::Gemini, watch: vec![home.join("tmp")], path: home }
-}
+/// Chats by their file names.
+const CHATS: Walk = Walk { agent: Agent::Gemini, kind: chat_kind, links: true };
 
-/// Finds all chats of all projects.
+/// Finds all chats of all projects; those of sub-agents are one level deeper.
 pub fn discover(root: &SourceRoot) -> Discovery {
     let mut discovery = Discovery::default();
-    for project in list(&root.path.join("tmp"), &mut discovery.issues) {
-        if project.is_dir() {
-            chats(&project.join("chats"), 1, &mut discovery);
-        }
+    for project in walk::subdirectories(&root.path.join("tmp"), &mut discovery.issues) {
+        CHATS.files(&project.join("chats"), 1, &mut discovery);
     }
     discovery
-}
-
-/// Finds the chats in a folder; those of sub-agents are one level deeper.
-fn chats(dir: &Path, depth: u8, discovery: &mut Discovery) {
-    for path in list(dir, &mut discovery.issues) {
-        match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() && depth > 0 => chats(&path, depth - 1, discovery),
-            Ok(metadata) => discovery.sources.extend(source(&path, &metadata)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => discovery.issues.push(Issue::new(path, format!("cannot be read: {error}"))),
-        }
-    }
-}
-
-fn list(dir: &Path, issues: &mut Vec<Issue>) -> Vec<PathBuf> {
-    match fs::read_dir(dir) {
-        Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
-        Err(error) => {
-            let is_missing = matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory);
-            if !is_missing {
-                issues.push(Issue::new(dir, format!("cannot be listed: {error}")));
-            }
-            Vec::new()
-        }
-    }
-}
-
-/// Creates the source of a chat's file.
-fn source(path: &Path, metadata: &fs::Metadata) -> Option<Source> {
-    let kind = kind(path).filter(|_| metadata.is_file())?;
-    Some(Source { agent: Agent::Gemini, path: path.to_owned(), stamp: FileStamp::of(metadata), kind })
 }
 
 /// Kind of a chat's file, from its path; `None` for other files.
 pub fn kind(path: &Path) -> Option<u8> {
     let below_chats = path.ancestors().skip(1).take(2).any(|dir| dir.file_name().is_some_and(|name| name == "chats"));
-    let name = path.file_name()?.to_str()?;
-    match path.extension()?.to_str()? {
-        "jsonl" if below_chats => Some(LOG),
-        "json" if below_chats && name.starts_with("session-") => Some(DOCUMENT),
+    chat_kind(path.file_name()?.as_encoded_bytes()).filter(|_| below_chats)
+}
+
+fn chat_kind(name: &[u8]) -> Option<u8> {
+    match name {
+        [_, ..] if name.ends_with(b".jsonl") => Some(LOG),
+        [_, ..] if name.starts_with(b"session-") && name.ends_with(b".json") => Some(DOCUMENT),
         _ => None,
     }
 }
@@ -85,7 +53,7 @@ pub fn affected(path: &Path) -> Vec<(PathBuf, Option<Source>)> {
         paths.push(path.to_owned());
     }
     let stat = |path: PathBuf| {
-        let source = fs::metadata(&path).ok().and_then(|metadata| source(&path, &metadata));
+        let source = CHATS.source(&path);
         (path, source)
     };
     paths.into_iter().map(stat).collect()
@@ -94,7 +62,7 @@ pub fn affected(path: &Path) -> Vec<(PathBuf, Option<Source>)> {
 /// Lists the chats in the same folder whose names end in the same short id, including the file itself, sorted by name.
 pub fn siblings(path: &Path) -> Vec<PathBuf> {
     let Some((dir, short)) = path.parent().zip(short_id(path)) else { return Vec::new() };
-    let mut found = list(dir, &mut Vec::new());
+    let mut found: Vec<PathBuf> = walk::entries(dir, &mut Vec::new()).map(|entry| entry.path()).collect();
     found.retain(|other| kind(other).is_some() && short_id(other) == Some(short));
     found.sort();
     found
@@ -133,7 +101,7 @@ fn by_hash(name: &str, mut known: impl Iterator<Item = String>) -> Option<String
 }
 
 fn sibling_roots(tmp: &Path) -> impl Iterator<Item = String> {
-    list(tmp, &mut Vec::new()).into_iter().filter_map(|folder| project_root(&folder))
+    walk::subdirectories(tmp, &mut Vec::new()).into_iter().filter_map(|folder| project_root(&folder))
 }
 
 #[derive(Default, Deserialize)]

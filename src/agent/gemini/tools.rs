@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::message::content_text;
+use super::content::content_text;
 use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction};
 use crate::domain::{Delta, EventBody, ToolStatus};
 

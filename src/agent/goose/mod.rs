@@ -40,13 +40,7 @@ impl Format for Goose {
 
     fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {
         let own = environment.data_dir().join("goose/sessions");
-        let mut roots = Vec::<SourceRoot>::new();
-        for path in std::iter::once(own).chain(environment.extra_roots(Agent::Goose)) {
-            if roots.iter().all(|root| root.path != path) {
-                roots.push(SourceRoot { agent: Agent::Goose, watch: vec![path.clone()], path });
-            }
-        }
-        roots
+        SourceRoot::all(environment, Agent::Goose, own, &[""])
     }
 
     fn discover(&self, root: &SourceRoot) -> Discovery {
@@ -106,9 +100,7 @@ impl Format for Goose {
     }
 
     fn resume(&self, session: &Session, extra: &[String]) -> Launch {
-        let mut args: Vec<String> = ["session", "-r", "--session-id", &session.key.id].map(str::to_owned).into();
-        args.extend_from_slice(extra);
-        Launch { program: self.agent().name().into(), args, cwd: PathBuf::from(&*session.cwd) }
+        Launch::resume(self.agent().name(), &["session", "-r", "--session-id"], session, extra)
     }
 }
 

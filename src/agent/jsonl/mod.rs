@@ -2,6 +2,7 @@
 //!
 //! An agent defines the meaning of a line ([`Dialect`]); this module does the rest:
 //!
+//! - [`format`]: the session format, over an agent's folders and dialect;
 //! - [`summary`]: summarises a file, or the lines appended to it, in one fast pass;
 //! - [`transcript_index`]: indexes the entries of an open file, and decodes them on request;
 //! - [`tail`]: reads the newest entries, and a preliminary list row, from the ends of a file;
@@ -10,8 +11,11 @@
 //! All of them scan lines and choose the shown branch by the same code ([`branch`]), so their counts agree.
 
 pub mod branch;
+pub mod concatenated;
 pub mod copies;
 pub mod dialect;
+pub mod format;
+mod inherited;
 pub mod json_cursor;
 pub mod patch;
 pub mod scan;
@@ -24,4 +28,5 @@ pub mod walk;
 pub use dialect::{
     Dialect, EntryMark, LineMetadata, RareMetadata, RecordLink, RecordParent, ReplyUsage, ResultMark, SourceIdentity,
 };
+pub use format::{FileHead, JsonlAgent, JsonlFormat};
 pub use json_cursor::{JsonCursor, JsonStr, MalformedJson};

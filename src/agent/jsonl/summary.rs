@@ -48,7 +48,7 @@ pub fn summarise(
             let source = Source { stamp: cursor.stamp, ..source.clone() };
             finish(dialect, &source, identity, &state, (cursor, bytes_read))
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => removed(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => SourceSummary::none(),
         Err(error) => unreadable(source, identity, &error),
     }
 }
@@ -232,12 +232,6 @@ fn notes(session: &Session, summary: &SummaryState) -> Vec<SummaryNote> {
         notes.push(SummaryNote::Usage { id: parent, tokens: session.tokens });
     }
     notes
-}
-
-/// Summary of a file that was removed before it could be read.
-fn removed() -> SourceSummary {
-    let (sessions, progress) = (SourceSessions::All(Vec::new()), SummaryProgress::default());
-    SourceSummary { sessions, notes: Vec::new(), progress, bytes_read: 0, issues: Vec::new() }
 }
 
 /// Row for a file that exists but cannot be read, so that the session stays visible.

@@ -1,8 +1,9 @@
-//! Directory walks for transcripts: follows links, survives loops, reports what cannot be read.
+//! Directory walks for transcripts: survive loops of links, and report what cannot be read.
 
 use std::collections::HashSet;
 use std::ffi::{CStr, CString};
 use std::fs::DirEntry;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FileType;
@@ -11,13 +12,119 @@ use crate::agent::folder::{self, Folder};
 use crate::agent::{Discovery, FileStamp, Source};
 use crate::domain::{Agent, Issue};
 
+/// Kind of a session's own transcript.
+pub const SESSION: u8 = 0;
+/// Kind of a sub-agent's transcript.
+pub const SUBAGENT: u8 = 1;
+
+const NOT_A_FILE: &str = "named like a transcript, but not a file";
+
+/// A walk over folders of transcripts.
+#[derive(Clone, Copy, Debug)]
+pub struct Walk {
+    /// The agent that wrote them.
+    pub agent: Agent,
+    /// Kind of the source with a file name; `None` for other files.
+    pub kind: fn(&[u8]) -> Option<u8>,
+    /// True to enter folders through links.
+    pub links: bool,
+}
+
+impl Walk {
+    /// Creates a walk for `*.jsonl`, which does not enter linked folders.
+    pub fn of(agent: Agent) -> Self {
+        Self { agent, kind: transcript_kind, links: false }
+    }
+
+    /// Finds the transcripts in a folder and at most `depth` levels below it.
+    pub fn files(&self, folder: &Path, depth: usize, discovery: &mut Discovery) {
+        if let Some(open) = open(folder, &mut discovery.issues) {
+            self.within(&open, folder, depth, discovery);
+        }
+    }
+
+    fn within(&self, open: &Folder, path: &Path, depth: usize, discovery: &mut Discovery) {
+        for name in self.list(open, path, self.links, discovery) {
+            if depth == 0 {
+                return;
+            }
+            let path = folder::path_of(path, &name);
+            if let Some(open) = opened(open.folder(&name), &path, &mut discovery.issues) {
+                self.within(&open, &path, depth - 1, discovery);
+            }
+        }
+    }
+
+    /// Finds the transcripts in a folder, and those of its sessions' sub-agents. The latter are in `subagents`, in a
+    /// folder of the session's name, at most `depth` levels deep.
+    pub fn project(&self, folder: &Path, depth: usize, discovery: &mut Discovery) {
+        let Some(open) = open(folder, &mut discovery.issues) else { return };
+        for session in self.list(&open, folder, true, discovery) {
+            let mut name = session.into_bytes();
+            name.extend_from_slice(b"/subagents");
+            let Ok(name) = CString::new(name) else { continue };
+            let path = folder::path_of(folder, &name);
+            if let Some(open) = opened(open.folder(&name), &path, &mut discovery.issues) {
+                self.within(&open, &path, depth, discovery);
+            }
+        }
+    }
+
+    /// Adds the transcripts in a folder, and returns the names of its subfolders.
+    fn list(&self, open: &Folder, path: &Path, links: bool, discovery: &mut Discovery) -> Vec<CString> {
+        let Discovery { sources, issues } = discovery;
+        let mut candidates = Candidates::default();
+        list(open, path, issues, |name, kind, issues| match (self.kind)(name.to_bytes()) {
+            Some(of_source) => match source_in(self.agent, open, path, name, of_source) {
+                Ok(source) => sources.push(source),
+                Err(issue) => issues.push(issue),
+            },
+            None => candidates.add(name, kind),
+        });
+        if links { candidates.unique(open) } else { candidates.names }
+    }
+
+    /// Stats a transcript; `None` for a file that does not exist or is none.
+    pub fn source(&self, path: &Path) -> Option<Source> {
+        let kind = (self.kind)(path.file_name()?.as_encoded_bytes())?;
+        let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+        Some(Source { agent: self.agent, path: path.to_owned(), stamp: FileStamp::of(&metadata), kind })
+    }
+
+    /// Returns the sources that a change of `path` affects: the given transcript, or those that `in_folder` finds in a
+    /// changed folder.
+    pub fn affected(
+        &self,
+        path: &Path,
+        transcript: Option<PathBuf>,
+        in_folder: impl FnOnce(&mut Discovery),
+    ) -> Vec<(PathBuf, Option<Source>)> {
+        if let Some(transcript) = transcript {
+            let source = self.source(&transcript);
+            return vec![(transcript, source)];
+        }
+        if path.is_dir() {
+            let mut discovery = Discovery::default();
+            in_folder(&mut discovery);
+            return discovery.sources.into_iter().map(|source| (source.path.clone(), Some(source))).collect();
+        }
+        // The transcripts of a removed folder are unknown, so the folder itself is reported as removed.
+        if path.extension().is_none() && !path.exists() { vec![(path.to_owned(), None)] } else { Vec::new() }
+    }
+}
+
+/// Kind of a file `*.jsonl`: [`SUBAGENT`] if its name begins with `agent-`.
+fn transcript_kind(name: &[u8]) -> Option<u8> {
+    let stem = name.strip_suffix(b".jsonl").filter(|stem| !stem.is_empty())?;
+    Some(if stem.starts_with(b"agent-") { SUBAGENT } else { SESSION })
+}
+
 /// Lists a directory; no entries, and no issue, if the directory does not exist.
 pub fn entries(folder: &Path, issues: &mut Vec<Issue>) -> impl Iterator<Item = DirEntry> + use<> {
     let listed = match std::fs::read_dir(folder) {
         Ok(entries) => Some(entries),
         Err(error) => {
-            use std::io::ErrorKind::{NotADirectory, NotFound};
-            if !matches!(error.kind(), NotFound | NotADirectory) {
+            if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) {
                 issues.push(Issue::new(folder, error));
             }
             None
@@ -32,55 +139,6 @@ pub fn subdirectories(folder: &Path, issues: &mut Vec<Issue>) -> Vec<PathBuf> {
     let mut candidates = Candidates::default();
     list(&open, folder, issues, |name, kind, _| candidates.add(name, kind));
     candidates.unique(&open).iter().map(|name| folder::path_of(folder, name)).collect()
-}
-
-/// Finds the transcripts in a directory, and those of its sessions' sub-agents. The latter are in `subagents`, in a
-/// directory of the session's name, at most `depth` levels deep.
-pub fn project(agent: Agent, folder: &Path, depth: usize, discovery: &mut Discovery) {
-    let Some(open) = open(folder, &mut discovery.issues) else { return };
-    let Discovery { sources, issues } = discovery;
-    let mut candidates = Candidates::default();
-    list(&open, folder, issues, |name, kind, issues| {
-        if has_transcript_name(name) {
-            issues.extend(source_in(agent, &open, folder, name).map(|source| sources.push(source)).err());
-        } else {
-            candidates.add(name, kind);
-        }
-    });
-    for session in candidates.unique(&open) {
-        let mut name = session.into_bytes();
-        name.extend_from_slice(b"/subagents");
-        let Ok(name) = CString::new(name) else { continue };
-        let path = folder::path_of(folder, &name);
-        if let Some(open) = opened(open.folder(&name), &path, &mut discovery.issues) {
-            within(agent, &open, &path, depth, discovery);
-        }
-    }
-}
-
-/// Finds the transcripts in a directory and at most `depth` levels below it. Does not follow links to directories.
-pub fn transcripts(agent: Agent, folder: &Path, depth: usize, discovery: &mut Discovery) {
-    if let Some(open) = open(folder, &mut discovery.issues) {
-        within(agent, &open, folder, depth, discovery);
-    }
-}
-
-fn within(agent: Agent, open: &Folder, path: &Path, depth: usize, discovery: &mut Discovery) {
-    let Discovery { sources, issues } = discovery;
-    let mut candidates = Vec::new();
-    list(open, path, issues, |name, kind, issues| {
-        if has_transcript_name(name) {
-            issues.extend(source_in(agent, open, path, name).map(|source| sources.push(source)).err());
-        } else if depth > 0 && kind == FileType::Directory {
-            candidates.push(name.to_owned());
-        }
-    });
-    for name in candidates {
-        let path = folder::path_of(path, &name);
-        if let Some(open) = opened(open.folder(&name), &path, &mut discovery.issues) {
-            within(agent, &open, &path, depth - 1, discovery);
-        }
-    }
 }
 
 /// Names in a directory that may be subdirectories.
@@ -123,7 +181,7 @@ fn open(path: &Path, issues: &mut Vec<Issue>) -> Option<Folder> {
 
 fn opened(folder: std::io::Result<Option<Folder>>, path: &Path, issues: &mut Vec<Issue>) -> Option<Folder> {
     folder.unwrap_or_else(|error| {
-        if error.kind() != std::io::ErrorKind::NotADirectory {
+        if error.kind() != ErrorKind::NotADirectory {
             issues.push(Issue::new(path, error));
         }
         None
@@ -142,51 +200,22 @@ fn list(
     }
 }
 
+/// Stats a transcript relative to an open directory, which avoids resolving the whole path.
+fn source_in(agent: Agent, folder: &Folder, path: &Path, name: &CStr, kind: u8) -> Result<Source, Issue> {
+    let path = folder::path_of(path, name);
+    match folder.stat(name) {
+        Ok(seen) if seen.kind() == FileType::RegularFile => Ok(Source { agent, stamp: seen.stamp(), path, kind }),
+        Ok(_) => Err(Issue::new(path, NOT_A_FILE)),
+        Err(error) => Err(Issue::new(path, error)),
+    }
+}
+
 /// True for a transcript's file name.
 pub fn is_transcript(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "jsonl")
-}
-
-fn has_transcript_name(name: &CStr) -> bool {
-    name.to_bytes().strip_suffix(b".jsonl").is_some_and(|stem| !stem.is_empty())
-}
-
-/// Stats a transcript; its kind is [`SUBAGENT`] if its name begins with `agent-`. Returns an issue for anything but a file.
-pub fn source(agent: Agent, path: PathBuf) -> Result<Source, Issue> {
-    match std::fs::metadata(&path) {
-        Ok(metadata) if metadata.is_file() => {
-            let kind = kind(path.file_name().unwrap_or_default().as_encoded_bytes());
-            Ok(Source { agent, stamp: FileStamp::of(&metadata), path, kind })
-        }
-        Ok(_) => Err(Issue::new(path, NOT_A_FILE)),
-        Err(error) => Err(Issue::new(path, error)),
-    }
-}
-
-/// Stats a transcript relative to an open directory, which avoids resolving the whole path.
-fn source_in(agent: Agent, folder: &Folder, path: &Path, name: &CStr) -> Result<Source, Issue> {
-    let path = folder::path_of(path, name);
-    match folder.stat(name) {
-        Ok(seen) if seen.kind() == FileType::RegularFile => {
-            Ok(Source { agent, stamp: seen.stamp(), path, kind: kind(name.to_bytes()) })
-        }
-        Ok(_) => Err(Issue::new(path, NOT_A_FILE)),
-        Err(error) => Err(Issue::new(path, error)),
-    }
-}
-
-const NOT_A_FILE: &str = "named like a transcript, but not a file";
-
-fn kind(name: &[u8]) -> u8 {
-    if name.starts_with(b"agent-") { SUBAGENT } else { SESSION }
 }
 
 /// File name without its extension.
 pub fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
-
-/// Kind of a session's own transcript.
-pub const SESSION: u8 = 0;
-/// Kind of a sub-agent's transcript.
-pub const SUBAGENT: u8 = 1;

@@ -5,9 +5,42 @@ use serde_json::Value;
 use super::action::action;
 use super::record::{self, MessageHead, OpenCodeMessage, PartKind, ToolOutcome};
 use crate::agent::TextLimit;
+use crate::agent::pages::{MessageOutline, StoredMessage};
 use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::{ToolStatus, Transcript};
 use crate::domain::{Delta, Entry, EntryKey, Event, EventBody, Role, Time};
+
+impl StoredMessage for OpenCodeMessage {
+    fn outline(&self) -> MessageOutline {
+        let (slots, unreadable) = record::outline(self);
+        MessageOutline {
+            len: slots.len(),
+            prompt: slots.iter().position(|(_, kind)| kind.is_prompt()),
+            errors: slots.iter().enumerate().filter(|(_, (_, kind))| kind.is_error()).map(|(at, _)| at).collect(),
+            unreadable,
+        }
+    }
+
+    fn entries(&self, limit: TextLimit) -> Vec<Entry> {
+        entries(self, limit)
+    }
+
+    fn stored(&self, index: usize) -> Vec<u8> {
+        if let Some(stored) = &self.stored {
+            return stored.clone().into_bytes();
+        }
+        let slot = record::outline(self).0.get(index).copied();
+        let part = slot.and_then(|(part, _)| part).map(|at| self.parts[at].data.as_str());
+        let lines = std::iter::once(self.data.as_str()).chain(part);
+        lines.collect::<Vec<_>>().join("\n").into_bytes()
+    }
+
+    fn bytes(&self) -> u64 {
+        let parts = self.parts.iter().map(|part| part.data.len()).sum::<usize>();
+        let stored_len = self.stored.as_ref().map_or(self.data.len() + parts, String::len);
+        stored_len as u64
+    }
+}
 
 /// Entries of a message, as many as [`record::outline`] has.
 pub fn entries(record: &OpenCodeMessage, limit: TextLimit) -> Vec<Entry> {

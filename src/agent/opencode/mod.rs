@@ -86,9 +86,7 @@ impl Format for OpenCode {
     }
 
     fn resume(&self, session: &Session, extra: &[String]) -> Launch {
-        let mut args = vec!["-s".to_owned(), session.key.id.to_string()];
-        args.extend_from_slice(extra);
-        Launch { program: self.agent().name().into(), args, cwd: PathBuf::from(&*session.cwd) }
+        Launch::resume(self.agent().name(), &["-s"], session, extra)
     }
 
     fn resume_refusal(&self, session: &Session) -> Option<String> {

@@ -8,9 +8,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, Visitor};
 
-use crate::agent::TextLimit;
-use crate::agent::pages::{MessageOutline, StoredMessage};
-use crate::domain::{Entry, Time, Tokens};
+use crate::domain::{Time, Tokens};
 
 /// A message and its parts in order, as stored.
 #[derive(Clone, Debug, Default)]
@@ -372,36 +370,4 @@ fn count(number: f64) -> u64 {
 #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 are far below the limit")]
 pub fn moment(millis: Option<f64>) -> Option<Time> {
     millis.filter(|millis| (1.0..9e15).contains(millis)).map(|millis| Time::from_millis(millis as i64))
-}
-
-impl StoredMessage for OpenCodeMessage {
-    fn outline(&self) -> MessageOutline {
-        let (slots, unreadable) = outline(self);
-        MessageOutline {
-            len: slots.len(),
-            prompt: slots.iter().position(|(_, kind)| kind.is_prompt()),
-            errors: slots.iter().enumerate().filter(|(_, (_, kind))| kind.is_error()).map(|(at, _)| at).collect(),
-            unreadable,
-        }
-    }
-
-    fn entries(&self, limit: TextLimit) -> Vec<Entry> {
-        super::entries::entries(self, limit)
-    }
-
-    fn stored(&self, index: usize) -> Vec<u8> {
-        if let Some(stored) = &self.stored {
-            return stored.clone().into_bytes();
-        }
-        let slot = outline(self).0.get(index).copied();
-        let part = slot.and_then(|(part, _)| part).map(|at| self.parts[at].data.as_str());
-        let lines = std::iter::once(self.data.as_str()).chain(part);
-        lines.collect::<Vec<_>>().join("\n").into_bytes()
-    }
-
-    fn bytes(&self) -> u64 {
-        let parts = self.parts.iter().map(|part| part.data.len()).sum::<usize>();
-        let stored_len = self.stored.as_ref().map_or(self.data.len() + parts, String::len);
-        stored_len as u64
-    }
 }

@@ -6,77 +6,54 @@ mod paths;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use super::jsonl::transcript_index::TranscriptIndex;
-use super::jsonl::{Dialect, copies, summary, tail};
-use super::{Discovery, Environment, Format, Source, SourceRoot, SourceSummary, SummaryProgress, TranscriptReader};
-use crate::domain::launch::Launch;
+use super::jsonl::{JsonlAgent, SourceIdentity, walk};
+use super::{Discovery, Environment, Source, SourceRoot};
 use crate::domain::live_status::LiveStatus;
-use crate::domain::{Agent, Entry, Session};
+use crate::domain::{Agent, Session};
 use dialect::QwenDialect;
 
-/// Qwen Code's session format.
+/// Qwen Code's files and lines.
 #[derive(Debug)]
 pub struct Qwen;
 
-impl Format for Qwen {
+impl JsonlAgent for Qwen {
+    type Dialect = QwenDialect;
+    type Head = ();
+
     fn agent(&self) -> Agent {
         Agent::Qwen
     }
 
-    fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {
-        paths::roots(environment)
+    fn home(&self, environment: &Environment) -> PathBuf {
+        environment.home.join(".qwen")
     }
 
-    fn discover(&self, root: &SourceRoot) -> Discovery {
-        paths::discover(root)
+    fn watched(&self) -> &'static [&'static str] {
+        &["projects", "sessions"]
     }
 
-    fn affected(&self, root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+    fn discover(&self, root: &Path, discovery: &mut Discovery) {
+        paths::discover(root, discovery);
+    }
+
+    fn affected(&self, root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
         paths::affected(root, path)
     }
 
-    fn peek(&self, source: &Source) -> Vec<Session> {
-        let identity = paths::identity(&source.path, source.kind);
-        vec![tail::peek(&QwenDialect { subagent: identity.subagent, ..QwenDialect::default() }, source, &identity)]
+    fn identity(&self, source: &Source, (): &()) -> SourceIdentity {
+        paths::identity(&source.path, source.kind)
     }
 
-    fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
-        let identity = paths::identity(&source.path, source.kind);
-        let dialect = QwenDialect { subagent: identity.subagent, ..QwenDialect::default() };
-        summary::summarise(&dialect, source, &identity, progress)
+    fn dialect(&self, source: &Source, (): &()) -> QwenDialect {
+        QwenDialect { subagent: source.kind == walk::SUBAGENT, ..QwenDialect::default() }
     }
 
-    fn find_copies(&self, sources: &[Source]) -> Vec<(usize, SourceSummary)> {
-        let identified = sources.iter().map(|source| (source, paths::identity(&source.path, source.kind)));
-        copies::find_copies(&QwenDialect::default(), &identified.collect::<Vec<_>>())
-    }
-
-    fn open(&self, session: &Session) -> io::Result<Box<dyn TranscriptReader>> {
-        Ok(Box::new(TranscriptIndex::open(dialect(session), &session.path)?))
-    }
-
-    fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>> {
-        tail::tail(&dialect(session), &session.path, count)
+    fn reader_dialect(&self, session: &Session, (): &()) -> io::Result<QwenDialect> {
+        Ok(QwenDialect { subagent: session.flags.subagent, links: paths::links(&session.path) })
     }
 
     fn live(&self, root: &SourceRoot) -> Vec<LiveStatus> {
         paths::live(&root.path)
     }
-
-    fn resume(&self, session: &Session, extra: &[String]) -> Launch {
-        let mut args = vec!["--resume".to_owned(), session.key.id.to_string()];
-        args.extend_from_slice(extra);
-        Launch { program: self.agent().name().into(), args, cwd: PathBuf::from(&*session.cwd) }
-    }
-
-    fn resume_refusal(&self, session: &Session) -> Option<String> {
-        let parent = session.parent.as_deref().filter(|_| session.flags.subagent)?;
-        Some(format!("a sub-agent's conversation cannot be resumed; resume its parent, {parent}"))
-    }
-}
-
-fn dialect(session: &Session) -> Arc<dyn Dialect> {
-    Arc::new(QwenDialect { subagent: session.flags.subagent, links: paths::links(&session.path) })
 }

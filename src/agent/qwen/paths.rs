@@ -6,61 +6,39 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::agent::jsonl::{SourceIdentity, walk};
-use crate::agent::{Discovery, Environment, Source, SourceRoot};
+use crate::agent::jsonl::SourceIdentity;
+use crate::agent::jsonl::walk::{self, Walk};
+use crate::agent::{Discovery, Source};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, SessionKey, SessionState, Time};
 use crate::stdx::process;
 
-/// Returns the configuration directory, and the additional roots of the user's configuration.
-pub fn roots(environment: &Environment) -> Vec<SourceRoot> {
-    let mut roots: Vec<SourceRoot> = Vec::new();
-    for path in std::iter::once(environment.home.join(".qwen")).chain(environment.extra_roots(Agent::Qwen)) {
-        if !roots.iter().any(|root| root.path == path) {
-            let watch = vec![path.join("projects"), path.join("sessions")];
-            roots.push(SourceRoot { agent: Agent::Qwen, path, watch });
-        }
-    }
-    roots
-}
-
 /// Finds all transcripts below a root.
-pub fn discover(root: &SourceRoot) -> Discovery {
-    let mut discovery = Discovery::default();
-    for folder in walk::subdirectories(&root.path.join("projects"), &mut discovery.issues) {
-        project(&folder, &mut discovery);
+pub fn discover(root: &Path, discovery: &mut Discovery) {
+    for folder in walk::subdirectories(&root.join("projects"), &mut discovery.issues) {
+        project(&folder, discovery);
     }
-    discovery
 }
 
 fn project(folder: &Path, discovery: &mut Discovery) {
-    walk::transcripts(Agent::Qwen, &folder.join("chats"), 0, discovery);
-    walk::transcripts(Agent::Qwen, &folder.join("subagents"), 1, discovery);
+    Walk::of(Agent::Qwen).files(&folder.join("chats"), 0, discovery);
+    Walk::of(Agent::Qwen).files(&folder.join("subagents"), 1, discovery);
 }
 
 /// Returns the sources that a changed path affects.
-pub fn affected(root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
-    let Ok(below) = path.strip_prefix(root.path.join("projects")) else { return Vec::new() };
+pub fn affected(root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+    let Ok(below) = path.strip_prefix(root.join("projects")) else { return Vec::new() };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let transcript = match name.strip_suffix(".meta.json") {
         Some(agent) => Some(path.with_file_name(format!("{agent}.jsonl"))),
         None => Some(path.to_owned()).filter(|path| walk::is_transcript(path)),
     };
-    if let Some(transcript) = transcript {
-        let source = walk::source(Agent::Qwen, transcript.clone()).ok();
-        return vec![(transcript, source)];
-    }
-    if path.is_dir() {
-        let mut discovery = Discovery::default();
-        match below.components().count() {
-            0 => discovery = discover(root),
-            1 => project(path, &mut discovery),
-            _ => walk::transcripts(Agent::Qwen, path, 1, &mut discovery),
-        }
-        return discovery.sources.into_iter().map(|source| (source.path.clone(), Some(source))).collect();
-    }
-    // The transcripts of a removed folder are unknown, so the folder itself is reported as removed.
-    if path.extension().is_none() && !path.exists() { vec![(path.to_owned(), None)] } else { Vec::new() }
+    let walk = Walk::of(Agent::Qwen);
+    walk.affected(path, transcript, |discovery| match below.components().count() {
+        0 => discover(root, discovery),
+        1 => project(path, discovery),
+        _ => walk.files(path, 1, discovery),
+    })
 }
 
 /// Derives a transcript's identity from its path and its sidecar file.
@@ -84,7 +62,7 @@ pub fn links(transcript: &Path) -> HashMap<String, Arc<str>> {
     let mut discovery = Discovery::default();
     if let Some(project) = transcript.parent().and_then(Path::parent) {
         let folder = project.join("subagents").join(walk::stem(transcript));
-        walk::transcripts(Agent::Qwen, &folder, 0, &mut discovery);
+        Walk::of(Agent::Qwen).files(&folder, 0, &mut discovery);
     }
     let link =
         |source: Source| Some((meta(&source.path)["toolUseId"].as_str()?.to_owned(), walk::stem(&source.path).into()));

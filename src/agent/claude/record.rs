@@ -1,0 +1,397 @@
+//! The fields of a transcript's record that summaries, indexes and searches need, without its texts.
+
+use std::borrow::Cow;
+
+use super::user_markup::{self, UserTextKind};
+use crate::agent::jsonl::{
+    EntryMark, JsonCursor, JsonStr, LineMetadata, MalformedJson, RareMetadata, RecordLink, RecordParent, ReplyUsage,
+    ResultMark, json_cursor::hash,
+};
+use crate::domain::{EntryKey, EntryKind, Time, Tokens};
+
+/// The relevant fields of a line.
+#[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags of a record, as the agent writes them")]
+pub struct TranscriptRecord<'a> {
+    kind: &'a [u8],
+    subtype: &'a [u8],
+    pub uuid: Option<JsonStr<'a>>,
+    pub parent: Option<RecordParent>,
+    logical_parent: Option<JsonStr<'a>>,
+    pub sidechain: bool,
+    meta: bool,
+    compact_summary: bool,
+    api_error: bool,
+    message: Message<'a>,
+    /// Content outside `message`: in system records, and in all records of early versions.
+    content: Content<'a>,
+    request: Option<JsonStr<'a>>,
+    /// Index of the block in its message, from version 2.1 on.
+    block: Option<u32>,
+    time: Option<Time>,
+    cwd: Option<JsonStr<'a>>,
+    branch: Option<JsonStr<'a>>,
+    entrypoint: Option<JsonStr<'a>>,
+    source: Option<JsonStr<'a>>,
+    session: Option<JsonStr<'a>>,
+    forked_from: Option<JsonStr<'a>>,
+    leaf: Option<JsonStr<'a>>,
+    title: Option<JsonStr<'a>>,
+    cost_usd: Option<f64>,
+    queued: Content<'a>,
+}
+
+#[derive(Debug, Default)]
+struct Message<'a> {
+    id: Option<JsonStr<'a>>,
+    role: &'a [u8],
+    model: Option<JsonStr<'a>>,
+    content: Content<'a>,
+    tokens: Option<Tokens>,
+}
+
+/// Message content: nothing, a string, or blocks.
+#[derive(Debug, Default)]
+struct Content<'a>(Vec<Block<'a>>);
+
+#[derive(Debug, Default)]
+struct Block<'a> {
+    kind: &'a [u8],
+    text: Option<JsonStr<'a>>,
+    /// Id of a tool call, or of the call that a result belongs to.
+    tool: Option<JsonStr<'a>>,
+    error: bool,
+}
+
+impl<'a> TranscriptRecord<'a> {
+    /// Parses a line.
+    pub fn read(line: &'a [u8]) -> Result<Self, MalformedJson> {
+        let mut record = Self::default();
+        let mut cursor = JsonCursor::new(line);
+        if cursor.peek()? != b'{' {
+            return Err(MalformedJson);
+        }
+        cursor.object(|key, value| record.field(key, value))?;
+        if cursor.at_end() { Ok(record) } else { Err(MalformedJson) }
+    }
+
+    /// The record's first text.
+    pub fn prompt(&self) -> Option<JsonStr<'a>> {
+        self.message.content.0.iter().find_map(|block| block.text)
+    }
+
+    fn field(&mut self, key: &[u8], value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
+        match key {
+            b"type" => self.kind = plain_string(value)?,
+            b"subtype" => self.subtype = plain_string(value)?,
+            b"uuid" => self.uuid = value.text()?,
+            b"parentUuid" => {
+                self.parent = Some(value.text()?.map_or(RecordParent::Root, |id| RecordParent::Id(id.hash())));
+            }
+            b"logicalParentUuid" => self.logical_parent = value.text()?,
+            b"isSidechain" => self.sidechain = value.truth()?,
+            b"isMeta" => self.meta = value.truth()?,
+            b"isCompactSummary" => self.compact_summary = value.truth()?,
+            b"isApiErrorMessage" => self.api_error = value.truth()?,
+            b"message" => self.message.read(value)?,
+            b"content" => self.content = Content::read(value)?,
+            b"role" => self.message.role = plain_string(value)?,
+            b"requestId" => self.request = value.text()?,
+            b"apiBlockIndex" => self.block = value.number()?.and_then(|at| u32::try_from(at).ok()),
+            b"timestamp" => self.time = time(value)?,
+            b"ts" => self.time = value.number()?.and_then(|secs| i64::try_from(secs).ok()).map(Time::from_secs),
+            b"cwd" => self.cwd = value.text()?,
+            b"gitBranch" => self.branch = value.text()?,
+            b"entrypoint" => self.entrypoint = value.text()?,
+            b"promptSource" => self.source = value.text()?,
+            b"sessionId" => self.session = value.text()?,
+            b"forkedFrom" => self.forked_from = string_field(value, b"sessionId")?,
+            b"leafUuid" => self.leaf = value.text()?,
+            b"customTitle" | b"aiTitle" | b"summary" => self.title = value.text()?,
+            b"totalCostUSD" => {
+                self.cost_usd = std::str::from_utf8(value.raw()?).ok().and_then(|cost| cost.parse().ok());
+            }
+            b"attachment" => self.attachment(value)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Reads an attachment: a prompt that was typed while the agent worked is attached to another record.
+    fn attachment(&mut self, value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
+        let (mut kind, mut prompt) = (&b""[..], Content::default());
+        value.object(|key, value| {
+            match key {
+                b"type" => kind = plain_string(value)?,
+                b"prompt" => prompt = Content::read(value)?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        if kind == b"queued_command" {
+            self.queued = prompt;
+        }
+        Ok(())
+    }
+
+    /// Converts the record to a line's metadata. In a file of a `subagent`, sidechains are the conversation.
+    pub fn metadata(self, subagent: bool, offset: u64) -> LineMetadata<'a> {
+        let mut metadata = LineMetadata { id: self.uuid, time: self.time, cwd: self.cwd, ..LineMetadata::default() };
+        metadata.branch = self.branch.filter(|branch| branch.0 != b"HEAD");
+        self.add_marks(&mut metadata, offset);
+        self.add_session_metadata(&mut metadata, subagent);
+        let is_sidechain = self.sidechain && !subagent;
+        metadata.link = match self.uuid {
+            _ if is_sidechain => RecordLink::Aside,
+            Some(id) => self.node(id, &metadata),
+            None if metadata.marks.is_empty() => RecordLink::Aside,
+            None => RecordLink::Linear,
+        };
+        if is_sidechain {
+            // A sidechain's usage counts for the session; its texts do not.
+            let rare = Some(Box::new(RareMetadata { side: true, ..RareMetadata::default() }));
+            return LineMetadata { time: metadata.time, usage: metadata.usage, rare, ..LineMetadata::default() };
+        }
+        metadata
+    }
+
+    fn node(&self, id: JsonStr<'a>, metadata: &LineMetadata<'_>) -> RecordLink {
+        let parent = match (self.logical_parent, self.parent) {
+            (Some(parent), _) => RecordParent::Id(parent.hash()),
+            (None, Some(RecordParent::Root)) if self.subtype == b"compact_boundary" => RecordParent::Previous,
+            (None, parent) => parent.unwrap_or(RecordParent::Previous),
+        };
+        let assistant = self.kind == b"assistant";
+        let group = self.message.id.filter(|_| assistant).map_or(0, JsonStr::hash);
+        RecordLink::Node {
+            id: id.hash(),
+            parent,
+            group,
+            result: metadata.marks.is_empty() && !metadata.results.is_empty(),
+        }
+    }
+
+    /// Base of its entries' keys, and the index of the first. An answer is keyed by its message and block if the record has
+    /// both, because the stream uses the same key.
+    fn key_base(&self, offset: u64) -> (Cow<'a, str>, u32) {
+        match (self.message.id, self.block) {
+            (Some(message), Some(block)) if self.kind == b"assistant" => (message.decode(), block),
+            _ => (self.uuid.map_or_else(|| format!("@{offset}").into(), JsonStr::decode), 0),
+        }
+    }
+
+    /// Adds the marks of its entries.
+    fn add_marks(&self, metadata: &mut LineMetadata<'a>, offset: u64) {
+        let role = if self.kind.is_empty() { self.message.role } else { self.kind };
+        let blocks = if self.message.content.0.is_empty() { &self.content.0 } else { &self.message.content.0 };
+        let (base, first) = self.key_base(offset);
+        let mut push = |block: usize, kind, tool: Option<JsonStr<'_>>, error| {
+            let block = u32::try_from(block).unwrap_or(u32::MAX);
+            let tool = tool.map_or(0, JsonStr::hash);
+            metadata.marks.push(EntryMark {
+                key: EntryKey::new(&base, first.saturating_add(block)),
+                kind,
+                block,
+                tool,
+                error,
+            });
+        };
+        match role {
+            b"user" | b"human" if self.compact_summary => push(0, EntryKind::Notice, None, false),
+            b"user" | b"human" => {
+                for (at, block) in blocks.iter().enumerate().filter(|_| !self.meta) {
+                    match block.kind(role) {
+                        Some(EntryKind::Prompt) => {
+                            metadata.prompt = metadata.prompt.or(block.text);
+                            metadata.turns = 1;
+                            push(at, EntryKind::Prompt, None, false);
+                        }
+                        Some(kind) => push(at, kind, None, false),
+                        None => {}
+                    }
+                }
+            }
+            b"assistant" => {
+                for (at, block) in blocks.iter().enumerate() {
+                    match block.kind(role) {
+                        Some(EntryKind::Text) if self.api_error => push(at, EntryKind::Notice, None, true),
+                        Some(kind) => push(at, kind, block.tool, false),
+                        None => {}
+                    }
+                }
+            }
+            b"system" => {
+                let notice = match self.subtype {
+                    b"compact_boundary" | b"api_error" => true,
+                    b"local_command" => blocks.first().is_some_and(|block| block.kind(b"user").is_some()),
+                    _ => false,
+                };
+                if notice {
+                    push(0, EntryKind::Notice, None, false);
+                }
+            }
+            b"attachment" => {
+                for (at, block) in self.queued.0.iter().enumerate() {
+                    if block.kind(b"user") == Some(EntryKind::Prompt) {
+                        metadata.turns = 1;
+                        push(at, EntryKind::Prompt, None, false);
+                    }
+                }
+            }
+            _ => {}
+        }
+        let results = blocks.iter().filter(|block| block.kind.ends_with(b"tool_result"));
+        metadata
+            .results
+            .extend(results.filter_map(|block| Some(ResultMark { tool: block.tool?.hash(), error: block.error })));
+    }
+
+    /// Adds the metadata that is independent of its entries.
+    fn add_session_metadata(&self, metadata: &mut LineMetadata<'a>, subagent: bool) {
+        if self.kind == b"assistant" {
+            metadata.model = self.message.model.filter(|model| model.0 != b"<synthetic>");
+            let key = self.message.id.map_or(0, JsonStr::hash) ^ self.request.map_or(0, |id| id.hash().rotate_left(1));
+            let key = if key == 0 { self.uuid.map_or_else(|| hash(b"-"), JsonStr::hash) } else { key };
+            metadata.usage = self.message.tokens.map(|tokens| ReplyUsage { key, tokens });
+        }
+        if metadata.turns > 0 && !subagent && self.entrypoint.is_some() {
+            let program = self.entrypoint.is_some_and(|entry| entry.0 == b"sdk-cli");
+            let typed = self.source.is_some_and(|source| source.0 == b"typed");
+            metadata.rare().headless = Some(program && !typed);
+        }
+        if self.forked_from.is_some() {
+            metadata.rare().forked_from = self.forked_from;
+        }
+        if subagent && self.session.is_some() {
+            metadata.rare().session = self.session;
+        }
+        let is_rare = self.title.is_some() || self.leaf.is_some() || self.cost_usd.is_some();
+        if self.uuid.is_none() && (is_rare || self.kind == b"queue-operation") {
+            self.set_rare(metadata);
+        }
+    }
+
+    /// Sets the metadata of a record outside the conversation.
+    fn set_rare(&self, metadata: &mut LineMetadata<'a>) {
+        let mut rare = RareMetadata::default();
+        match self.kind {
+            b"custom-title" => rare.user_title = self.title,
+            b"ai-title" => rare.agent_title = self.title,
+            b"summary" => rare.title_of = self.leaf.zip(self.title),
+            b"last-prompt" => rare.leaf = self.leaf.map(JsonStr::hash),
+            b"cost-state" => rare.cost_usd = self.cost_usd,
+            b"queue-operation" => rare.born = self.time,
+            _ => {}
+        }
+        metadata.rare = Some(Box::new(rare));
+        // The time of a bookkeeping record is not an activity of the session.
+        metadata.time = None;
+    }
+}
+
+impl<'a> Message<'a> {
+    fn read(&mut self, value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
+        value.object(|key, value| {
+            match key {
+                b"id" => self.id = value.text()?,
+                b"role" => self.role = plain_string(value)?,
+                b"model" => self.model = value.text()?,
+                b"content" => self.content = Content::read(value)?,
+                b"usage" => self.tokens = Some(tokens(value)?),
+                _ => {}
+            }
+            Ok(())
+        })
+    }
+}
+
+impl<'a> Content<'a> {
+    fn read(value: &mut JsonCursor<'a>) -> Result<Self, MalformedJson> {
+        if value.peek()? != b'[' {
+            let text = value.text()?;
+            return Ok(Self(
+                text.map(|text| Block { kind: b"text", text: Some(text), ..Block::default() }).into_iter().collect(),
+            ));
+        }
+        let mut blocks = Vec::new();
+        value.array(|item| {
+            let mut block = Block::default();
+            if item.peek()? == b'"' {
+                block = Block { kind: b"text", text: item.text()?, ..block };
+            } else {
+                item.object(|key, value| block.field(key, value))?;
+            }
+            blocks.push(block);
+            Ok(())
+        })?;
+        Ok(Self(blocks))
+    }
+}
+
+impl<'a> Block<'a> {
+    fn field(&mut self, key: &[u8], value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
+        match key {
+            b"type" => self.kind = plain_string(value)?,
+            b"text" | b"thinking" => self.text = value.text()?,
+            b"id" | b"tool_use_id" => self.tool = value.text()?,
+            b"is_error" => self.error = value.truth()?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Kind of the entry that it yields, if any.
+    fn kind(&self, role: &[u8]) -> Option<EntryKind> {
+        match self.kind {
+            b"text" if role == b"assistant" => self.text.filter(|text| !text.is_blank()).map(|_| EntryKind::Text),
+            b"text" => match user_markup::kind(self.text?) {
+                UserTextKind::Nothing => None,
+                UserTextKind::Prompt => Some(EntryKind::Prompt),
+                UserTextKind::Notice => Some(EntryKind::Notice),
+            },
+            b"thinking" => self.text.filter(|text| !text.is_blank()).map(|_| EntryKind::Thinking),
+            b"redacted_thinking" => Some(EntryKind::Thinking),
+            b"image" | b"document" => Some(EntryKind::Image),
+            kind if kind.ends_with(b"tool_result") => None,
+            kind if kind.ends_with(b"tool_use") => Some(EntryKind::Tool),
+            _ => Some(EntryKind::Other),
+        }
+    }
+}
+
+/// Reads a string without escapes; empty for any other value.
+fn plain_string<'a>(value: &mut JsonCursor<'a>) -> Result<&'a [u8], MalformedJson> {
+    Ok(value.text()?.map_or(&b""[..], |text| text.0))
+}
+
+fn time(value: &mut JsonCursor<'_>) -> Result<Option<Time>, MalformedJson> {
+    Ok(value.text()?.and_then(|text| std::str::from_utf8(text.0).ok().and_then(Time::parse)))
+}
+
+/// Reads one string field of an object.
+fn string_field<'a>(value: &mut JsonCursor<'a>, name: &[u8]) -> Result<Option<JsonStr<'a>>, MalformedJson> {
+    let mut found = None;
+    value.object(|key, value| {
+        if key == name {
+            found = value.text()?;
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+fn tokens(value: &mut JsonCursor<'_>) -> Result<Tokens, MalformedJson> {
+    let mut tokens = Tokens::default();
+    value.object(|key, value| {
+        let count = match key {
+            b"input_tokens" => &mut tokens.input,
+            b"output_tokens" => &mut tokens.output,
+            b"cache_read_input_tokens" => &mut tokens.cache_read,
+            b"cache_creation_input_tokens" => &mut tokens.cache_write,
+            _ => return Ok(()),
+        };
+        *count = value.number()?.unwrap_or(0);
+        Ok(())
+    })?;
+    Ok(tokens)
+}

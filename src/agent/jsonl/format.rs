@@ -1,0 +1,289 @@
+//! The session format of agents that write one file of JSON lines per session.
+//!
+//! An agent implements [`JsonlAgent`]: where its files are, and how their lines are read. [`JsonlFormat`] does the rest.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::concatenated::{self, History};
+use super::inherited::InheritedHistory;
+use super::transcript_index::TranscriptIndex;
+use super::{Dialect, SourceIdentity, copies, summary, tail};
+use crate::agent::texts::{LineDecoder, RecordDecoder, RecordLayout, SourceDecoder, Texts};
+use crate::agent::{
+    Discovery, Environment, Format, Source, SourceRoot, SourceSessions, SourceSummary, SummaryProgress, TextLimit,
+    TranscriptReader,
+};
+use crate::domain::launch::Launch;
+use crate::domain::live_status::LiveStatus;
+use crate::domain::{Agent, Entry, Issue, Session};
+
+/// Facts from the beginning of a file that its dialect needs; stored with the state of a summary. `()` contains none.
+pub trait FileHead: Clone + Default + Serialize + DeserializeOwned {
+    /// True if the lines that were summarised with an `older` head need not be read again.
+    fn continues(&self, _older: &Self) -> bool {
+        true
+    }
+
+    /// Bytes read from disk for it.
+    fn bytes_read(&self) -> u64 {
+        0
+    }
+}
+
+impl FileHead for () {}
+
+/// An agent whose sessions are files of JSON lines.
+pub trait JsonlAgent: Send + Sync + 'static {
+    /// Dialect of its lines.
+    type Dialect: Dialect + 'static;
+    /// Head of its files.
+    type Head: FileHead;
+
+    /// The agent.
+    fn agent(&self) -> Agent;
+
+    /// Its configuration directory, the first of its roots.
+    fn home(&self, environment: &Environment) -> PathBuf;
+
+    /// Names below a root to watch.
+    fn watched(&self) -> &'static [&'static str];
+
+    /// Finds all sources below a root.
+    fn discover(&self, root: &Path, discovery: &mut Discovery);
+
+    /// Returns the sources below a root that a change of `path` affects; `None` for a removed one.
+    fn affected(&self, root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)>;
+
+    /// True for a session's file. Any other source is summarised by [`summarise_other`](Self::summarise_other).
+    fn is_transcript(&self, _source: &Source) -> bool {
+        true
+    }
+
+    /// Summarises a source that is no transcript.
+    fn summarise_other(&self, _source: &Source) -> SourceSummary {
+        SourceSummary::none()
+    }
+
+    /// Reads the head of a file; returns the `known` one if it is still valid.
+    fn head(&self, _path: &Path, _known: Option<&Self::Head>) -> Self::Head {
+        Self::Head::default()
+    }
+
+    /// Derives the identity of a source's session.
+    fn identity(&self, source: &Source, head: &Self::Head) -> SourceIdentity;
+
+    /// Creates the dialect for the summary of a source.
+    fn dialect(&self, source: &Source, head: &Self::Head) -> Self::Dialect;
+
+    /// Creates the dialect for the reader of a session.
+    fn reader_dialect(&self, session: &Session, head: &Self::Head) -> io::Result<Self::Dialect>;
+
+    /// Creates the dialect for a search in a source.
+    fn search_dialect(&self, source: &Source, head: &Self::Head) -> Self::Dialect {
+        self.dialect(source, head)
+    }
+
+    /// Creates the decoder of a source's texts.
+    fn text_decoder(&self, dialect: Self::Dialect) -> Box<dyn RecordDecoder> {
+        Box::new(LineDecoder(dialect))
+    }
+
+    /// True if the beginning of the conversation is in other files, which [`history`](Self::history) finds.
+    fn has_history(&self, _head: &Self::Head) -> bool {
+        false
+    }
+
+    /// Finds the files that precede the one at `path`.
+    fn history(&self, _path: &Path, _head: &Self::Head) -> History<Self::Dialect> {
+        History { parts: Vec::new(), missing: None }
+    }
+
+    /// Completes a session with facts from outside its lines.
+    fn complete(&self, _session: &mut Session, _source: &Source, _head: &Self::Head) {}
+
+    /// True if an empty file is a session without entries, false if it is no session yet.
+    fn keeps_empty_files(&self) -> bool {
+        true
+    }
+
+    /// True if a fork repeats its origin's records, with their ids.
+    fn copies_records(&self) -> bool {
+        true
+    }
+
+    /// Sessions of a root that are open in a running process.
+    fn live(&self, root: &SourceRoot) -> Vec<LiveStatus>;
+
+    /// Arguments of its program before the id of the session to resume.
+    fn resume_args(&self) -> &'static [&'static str] {
+        &["--resume"]
+    }
+
+    /// Reason why its program cannot resume a session.
+    fn resume_refusal(&self, session: &Session) -> Option<String> {
+        let parent = session.parent.as_deref().filter(|_| session.flags.subagent)?;
+        Some(format!("a sub-agent's conversation cannot be resumed; resume its parent, {parent}"))
+    }
+}
+
+/// State stored before the state of the lines.
+#[derive(Debug, Serialize, Deserialize)]
+struct HeadState<H> {
+    head: H,
+    inherited: Option<InheritedHistory>,
+}
+
+/// The format of an agent that writes JSON lines.
+#[derive(Debug)]
+pub struct JsonlFormat<A>(pub A);
+
+impl<A: JsonlAgent> JsonlFormat<A> {
+    fn inherit(&self, source: &Source, head: &A::Head) -> Option<InheritedHistory> {
+        let history = self.0.has_history(head).then(|| self.0.history(&source.path, head))?;
+        Some(InheritedHistory::of(history, source, &self.0.identity(source, head)))
+    }
+
+    /// Opens the transcript of a session, with the files that precede its own.
+    fn reader(&self, session: &Session, head: &A::Head) -> io::Result<Box<dyn TranscriptReader>> {
+        let own = TranscriptIndex::open(Arc::new(self.0.reader_dialect(session, head)?), &session.path)?;
+        if !self.0.has_history(head) {
+            return Ok(Box::new(own));
+        }
+        concatenated::open(self.0.history(&session.path, head), &session.path, own)
+    }
+}
+
+impl<A: JsonlAgent> Format for JsonlFormat<A> {
+    fn agent(&self) -> Agent {
+        self.0.agent()
+    }
+
+    fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {
+        SourceRoot::all(environment, self.0.agent(), self.0.home(environment), self.0.watched())
+    }
+
+    fn discover(&self, root: &SourceRoot) -> Discovery {
+        let mut discovery = Discovery::default();
+        self.0.discover(&root.path, &mut discovery);
+        discovery
+    }
+
+    fn affected(&self, root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+        self.0.affected(&root.path, path)
+    }
+
+    fn peek(&self, source: &Source) -> Vec<Session> {
+        let empty = source.stamp.size == 0 && !self.0.keeps_empty_files();
+        if empty || !self.0.is_transcript(source) {
+            return Vec::new();
+        }
+        let head = self.0.head(&source.path, None);
+        let mut session = tail::peek(&self.0.dialect(source, &head), source, &self.0.identity(source, &head));
+        self.0.complete(&mut session, source, &head);
+        session.flags.empty &= !self.0.has_history(&head);
+        vec![session]
+    }
+
+    fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
+        if !self.0.is_transcript(source) {
+            return self.0.summarise_other(source);
+        }
+        let (known, lines) = progress.and_then(decode_state::<A::Head>).unzip();
+        let head = self.0.head(&source.path, known.as_ref().map(|known| &known.head));
+        let lines = lines.filter(|_| known.as_ref().is_some_and(|known| head.continues(&known.head)));
+        let inherited = known.and_then(|known| known.inherited).or_else(|| self.inherit(source, &head));
+        let dialect = self.0.dialect(source, &head);
+        let mut summary = summary::summarise(&dialect, source, &self.0.identity(source, &head), lines.as_ref());
+        summary.bytes_read += head.bytes_read() + inherited.as_ref().map_or(0, InheritedHistory::bytes_read);
+        if let Some(missing) = inherited.as_ref().and_then(InheritedHistory::missing) {
+            summary.issues.push(Issue::new(&source.path, missing));
+        }
+        if let SourceSessions::All(sessions) = &mut summary.sessions {
+            if source.stamp.size == 0 && !self.0.keeps_empty_files() {
+                sessions.clear();
+            }
+            for session in sessions {
+                self.0.complete(session, source, &head);
+                if let Some(inherited) = &inherited {
+                    inherited.add_to(session);
+                }
+            }
+        }
+        // A missing part may be available next time.
+        let inherited = inherited.filter(|inherited| inherited.missing().is_none());
+        encode_state(&mut summary.progress, &HeadState { head, inherited });
+        summary
+    }
+
+    fn find_copies(&self, sources: &[Source]) -> Vec<(usize, SourceSummary)> {
+        let Some(first) = sources.first().filter(|_| self.0.copies_records()) else { return Vec::new() };
+        let heads = sources.iter().map(|source| self.0.head(&source.path, None));
+        let identified: Vec<_> =
+            sources.iter().zip(heads).map(|(source, head)| (source, self.0.identity(source, &head))).collect();
+        copies::find_copies(&self.0.dialect(first, &self.0.head(&first.path, None)), &identified)
+    }
+
+    fn open(&self, session: &Session) -> io::Result<Box<dyn TranscriptReader>> {
+        self.reader(session, &self.0.head(&session.path, None))
+    }
+
+    fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>> {
+        let head = self.0.head(&session.path, None);
+        let dialect: Arc<dyn Dialect> = Arc::new(self.0.reader_dialect(session, &head)?);
+        let entries = tail::tail(&dialect, &session.path, count)?;
+        if entries.len() >= count || !self.0.has_history(&head) {
+            return Ok(entries);
+        }
+        let mut whole = self.reader(session, &head)?;
+        let len = whole.len();
+        Ok(whole.read(len.saturating_sub(count)..len, TextLimit::SCREEN))
+    }
+
+    fn live(&self, root: &SourceRoot) -> Vec<LiveStatus> {
+        self.0.live(root)
+    }
+
+    fn texts(&self) -> Option<&dyn Texts> {
+        Some(self)
+    }
+
+    fn resume(&self, session: &Session, extra: &[String]) -> Launch {
+        Launch::resume(self.0.agent().name(), self.0.resume_args(), session, extra)
+    }
+
+    fn resume_refusal(&self, session: &Session) -> Option<String> {
+        self.0.resume_refusal(session)
+    }
+}
+
+impl<A: JsonlAgent> Texts for JsonlFormat<A> {
+    fn layout(&self, source: &Source) -> RecordLayout {
+        if self.0.is_transcript(source) { RecordLayout::Lines } else { RecordLayout::Nothing }
+    }
+
+    fn decoder(&self, source: &Source) -> io::Result<SourceDecoder> {
+        let head = self.0.head(&source.path, None);
+        let session = self.0.identity(source, &head).key.id;
+        let decode = self.0.text_decoder(self.0.search_dialect(source, &head));
+        Ok(SourceDecoder { session, decode })
+    }
+}
+
+/// Prepends the state as one line of JSON to the state of the lines.
+fn encode_state<H: FileHead>(progress: &mut SummaryProgress, state: &HeadState<H>) {
+    let mut bytes = serde_json::to_vec(state).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes.append(&mut progress.state);
+    progress.state = bytes;
+}
+
+fn decode_state<H: FileHead>(progress: &SummaryProgress) -> Option<(HeadState<H>, SummaryProgress)> {
+    let end = memchr::memchr(b'\n', &progress.state)?;
+    let state = serde_json::from_slice(&progress.state[..end]).ok()?;
+    let lines = SummaryProgress { cursor: progress.cursor, state: progress.state[end + 1..].to_vec() };
+    Some((state, lines))
+}
