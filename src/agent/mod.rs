@@ -16,6 +16,7 @@ mod codex;
 mod folder;
 mod gemini;
 mod goose;
+mod json;
 mod jsonl;
 mod opencode;
 mod pages;

@@ -6,18 +6,19 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::jsonl::EntryMark;
 use super::fields;
 use super::tools;
 use super::user_markup::{UserText, classify};
+use crate::agent::json;
+use crate::agent::jsonl::EntryMark;
 use crate::domain::event::{Delta, EventBody, NoticeLevel};
 use crate::domain::transcript::{ToolAction, ToolStatus};
-use crate::domain::{Entry, EntryKind, Event, Time};
+use crate::domain::{Entry, EntryKind, Event};
 
 /// Decodes some entries of a line into events.
 pub fn entries(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
     let Some(record) = fields::read(line) else { return };
-    let time = record["timestamp"].as_str().and_then(Time::parse);
+    let time = json::time(&record["timestamp"]);
     for mark in marks {
         if let Some(body) = body(&record, mark) {
             sink(Event { key: mark.key, time, body });
@@ -27,7 +28,7 @@ pub fn entries(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
 
 /// Decodes the results in a line of tool calls in other lines.
 pub fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
-    let Some(record) = parse(line) else { return };
+    let Some(record) = json::parse(line) else { return };
     let blocks = content(&record).as_array().map(Vec::as_slice).unwrap_or_default();
     for block in blocks {
         let Some(id) = block["tool_use_id"].as_str() else { continue };
@@ -58,11 +59,6 @@ pub fn exit_code(status: ToolStatus, output: &str) -> Option<i32> {
         }
         ToolStatus::Pending | ToolStatus::Running | ToolStatus::Denied | ToolStatus::Interrupted => None,
     }
-}
-
-/// Parses a line; invalid UTF-8 becomes U+FFFD.
-fn parse(line: &[u8]) -> Option<Value> {
-    serde_json::from_slice(line).or_else(|_| serde_json::from_str(&String::from_utf8_lossy(line))).ok()
 }
 
 /// The content of a record, in the field that its version uses.

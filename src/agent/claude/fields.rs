@@ -6,6 +6,8 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use crate::agent::json;
+
 /// Fields of a record that decoding its entries needs.
 const RECORD: &[&str] = &[
     "type",
@@ -28,13 +30,11 @@ const MESSAGE: &str = "message";
 /// Fields of [`MESSAGE`] that decoding needs.
 const MESSAGE_FIELDS: &[&str] = &["role", "content"];
 
-/// Parses the fields of a record that decoding its entries needs; `None` for invalid JSON. Invalid UTF-8 becomes U+FFFD.
+/// Parses the fields of a record that decoding its entries needs; all
+/// of them where a strict parser refuses the record, and `None` for no JSON.
 pub fn read(line: &[u8]) -> Option<Value> {
     let read = Fields(RECORD).deserialize(&mut serde_json::Deserializer::from_slice(line));
-    read.ok().or_else(|| {
-        let text = String::from_utf8_lossy(line);
-        Fields(RECORD).deserialize(&mut serde_json::Deserializer::from_str(&text)).ok()
-    })
+    read.ok().or_else(|| json::parse(line))
 }
 
 /// Deserialises an object with these fields only; any other value becomes null.

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use super::user_markup::{self, UserTextKind};
+use crate::agent::json::cursor::hash;
 use crate::agent::jsonl::{
     EntryMark, JsonCursor, JsonStr, LineMetadata, MalformedJson, RareMetadata, RecordLink, RecordParent, ReplyUsage,
-    ResultMark, json_cursor::hash,
+    ResultMark,
 };
 use crate::domain::{EntryKey, EntryKind, Time, Tokens};
 
@@ -98,8 +99,7 @@ impl<'a> TranscriptRecord<'a> {
             b"role" => self.message.role = plain_string(value)?,
             b"requestId" => self.request = value.text()?,
             b"apiBlockIndex" => self.block = value.number()?.and_then(|at| u32::try_from(at).ok()),
-            b"timestamp" => self.time = time(value)?,
-            b"ts" => self.time = value.number()?.and_then(|secs| i64::try_from(secs).ok()).map(Time::from_secs),
+            b"timestamp" | b"ts" => self.time = value.time()?,
             b"cwd" => self.cwd = value.text()?,
             b"gitBranch" => self.branch = value.text()?,
             b"entrypoint" => self.entrypoint = value.text()?,
@@ -362,10 +362,6 @@ impl<'a> Block<'a> {
 /// Reads a string without escapes; empty for any other value.
 fn plain_string<'a>(value: &mut JsonCursor<'a>) -> Result<&'a [u8], MalformedJson> {
     Ok(value.text()?.map_or(&b""[..], |text| text.0))
-}
-
-fn time(value: &mut JsonCursor<'_>) -> Result<Option<Time>, MalformedJson> {
-    Ok(value.text()?.and_then(|text| std::str::from_utf8(text.0).ok().and_then(Time::parse)))
 }
 
 /// Reads one string field of an object.

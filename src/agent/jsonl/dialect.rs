@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::json_cursor::{JsonStr, MalformedJson};
 use crate::agent::Source;
+use crate::agent::json::{JsonStr, MalformedJson};
 use crate::domain::{Entry, EntryKey, EntryKind, Event, Session, SessionKey, Time, Tokens};
 
 /// Parser of one agent's lines. May contain parameters of one file (sub-agent or not, version of the dialect).

@@ -16,8 +16,8 @@ pub mod copies;
 pub mod dialect;
 pub mod format;
 mod inherited;
-pub mod json_cursor;
 pub mod patch;
+pub mod repaired;
 pub mod scan;
 pub mod summary;
 pub mod summary_state;
@@ -25,8 +25,8 @@ pub mod tail;
 pub mod transcript_index;
 pub mod walk;
 
+pub use crate::agent::json::{JsonCursor, JsonStr, MalformedJson};
 pub use dialect::{
     Dialect, EntryMark, LineMetadata, RareMetadata, RecordLink, RecordParent, ReplyUsage, ResultMark, SourceIdentity,
 };
 pub use format::{FileHead, JsonlAgent, JsonlFormat};
-pub use json_cursor::{JsonCursor, JsonStr, MalformedJson};

@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use super::json_cursor::hash;
+use super::repaired::{self, Repair};
 use super::{Dialect, LineMetadata, MalformedJson};
+use crate::agent::json::cursor::hash;
+use crate::agent::json::repair;
 use crate::stdx::lines::{LineReader, RawLine};
 
 /// Number of bytes hashed at a file's beginning and before the cursor, to detect a replaced file.
@@ -22,17 +24,19 @@ pub struct ScanEnd {
     pub bytes_read: u64,
 }
 
-/// A line with its metadata.
+/// A record with its metadata: a line, or a part of one.
 #[derive(Debug)]
 pub struct ScannedLine<'a> {
     /// Offset of its first byte.
     pub offset: u64,
     /// Its length without the newline.
     pub len: u64,
-    /// Its number, from 1.
+    /// Number of its line, from 1.
     pub number: u64,
     /// Its metadata.
     pub metadata: Result<LineMetadata<'a>, MalformedJson>,
+    /// Repair that it needs, if any.
+    pub repair: Option<Repair>,
 }
 
 /// Scans the lines of `file` from `offset` (after `before` lines) to `end`, or to the end of the file.
@@ -50,26 +54,24 @@ pub fn scan(
     while end.is_none_or(|end| lines.offset() < end) {
         let Some(RawLine { offset, bytes, len }) = lines.next_line()? else { break };
         number += 1;
-        if !bytes.is_empty() {
-            let metadata = if len > bytes.len() as u64 { Err(MalformedJson) } else { dialect.scan_line(bytes, offset) };
-            each(ScannedLine { offset, len, number, metadata });
+        if len > bytes.len() as u64 {
+            each(ScannedLine { offset, len, number, metadata: Err(MalformedJson), repair: None });
+        } else if !bytes.is_empty() {
+            repaired::records(dialect, bytes, offset, number, &mut each);
         }
     }
     let mut offset = lines.offset();
     let rest = lines.remainder();
     if end.is_none() && is_complete(rest) {
-        let len = rest.len() as u64;
         number += 1;
-        each(ScannedLine { offset, len, number, metadata: dialect.scan_line(rest, offset) });
-        offset += len;
+        repaired::records(dialect, rest, offset, number, &mut each);
+        offset += rest.len() as u64;
     }
     Ok(ScanEnd { offset, lines: number, bytes_read: lines.bytes_read() })
 }
 
 fn is_complete(rest: &[u8]) -> bool {
-    rest.first() == Some(&b'{')
-        && rest.trim_ascii_end().last() == Some(&b'}')
-        && serde_json::from_slice::<serde::de::IgnoredAny>(rest).is_ok()
+    rest.first() == Some(&b'{') && rest.trim_ascii_end().last() == Some(&b'}') && repair::is_record(rest)
 }
 
 /// Hashes the bytes before `offset`; a different hash at the next scan means that the file was replaced.

@@ -8,15 +8,15 @@ use std::os::unix::fs::FileExt;
 use serde::{Deserialize, Serialize};
 
 use super::branch::{self, BranchTip, ChainRecord};
-use super::json_cursor::hash;
 use super::scan::{ScanEnd, ScannedLine, check, scan};
 use super::summary_state::SummaryState;
-use super::{Dialect, RecordLink, SourceIdentity};
+use super::{Dialect, RecordLink, SourceIdentity, repaired};
+use crate::agent::json::cursor::hash;
 use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryNote, SummaryProgress};
 use crate::domain::{Issue, Session, Time};
 
 /// Version of [`ResumeState`]; a state of another version is discarded, and the file is read again.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// ResumeState from which to continue after an append; about a kilobyte.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -85,7 +85,7 @@ pub fn summarise_lines(dialect: &dyn Dialect, file: &File, lines: &[(u64, u64)])
     for (number, &(offset, len)) in (1..).zip(lines) {
         let mut line = vec![0; usize::try_from(len).unwrap_or(0)];
         file.read_exact_at(&mut line, offset)?;
-        pass.line(ScannedLine { offset, len, number, metadata: dialect.scan_line(&line, offset) }, true);
+        repaired::records(dialect, &line, offset, number, &mut |line| pass.line(line, true));
     }
     pass.complete(dialect, file)?;
     Ok(pass.summary)
@@ -142,6 +142,9 @@ struct Pass {
 impl Pass {
     fn line(&mut self, line: ScannedLine<'_>, all: bool) {
         let Ok(metadata) = line.metadata else { return self.summary.add_unreadable(line.number) };
+        if let Some(repair) = line.repair {
+            self.summary.add_repair(line.number, repair);
+        }
         self.summary.add(&metadata);
         let Some(record) = ChainRecord::of(&metadata) else { return };
         self.left_branch = self.left_branch || !self.tip.extend(&record);
@@ -200,12 +203,12 @@ fn finish(
     session.complete = true;
     let notes = notes(&session, &state.summary);
     let mut issues: Vec<Issue> = Vec::new();
-    for &line in &state.summary.bad_lines {
-        issues.push(Issue { line: Some(line), ..Issue::new(&source.path, "unreadable record") });
+    for (line, reason) in state.summary.damages() {
+        issues.push(Issue { line: Some(line), ..Issue::new(&source.path, reason) });
     }
-    let unlisted = u64::from(state.summary.unreadable) - state.summary.bad_lines.len() as u64;
+    let unlisted = state.summary.unlisted_damages();
     if unlisted > 0 {
-        issues.push(Issue::new(&source.path, format!("{unlisted} more unreadable records")));
+        issues.push(Issue::new(&source.path, format!("{unlisted} more damaged records")));
     }
     let mut sessions = vec![session];
     if state.summary.side {

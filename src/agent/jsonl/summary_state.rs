@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::repaired::Repair;
 use super::{JsonStr, LineMetadata, RareMetadata, RecordLink, ReplyUsage, SourceIdentity};
 use crate::agent::Source;
 use crate::domain::{Flags, Session, Time, Title, TitleSource, Tokens};
@@ -12,8 +13,8 @@ const TITLE_BYTES: usize = 2048;
 /// Number of newest replies whose usage may still grow, because parallel replies interleave.
 const OPEN_REPLIES: usize = 6;
 
-/// Maximum numbers of unreadable lines per file, because the state must stay small; further ones are only counted.
-const BAD_LINES: usize = 20;
+/// Maximum numbers of damaged lines per file, because the state must stay small; further ones are only counted.
+const MAX_DAMAGES: usize = 20;
 
 /// Maximum age of an own record before its file's process, in ms; an older record was copied.
 const SKEW_MS: i64 = 100;
@@ -66,11 +67,13 @@ pub struct SummaryState {
     /// Titles of sessions that may be in other files, by the id of a record.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub titles: Vec<(String, String)>,
-    /// Number of lines that could not be parsed.
-    pub unreadable: u32,
-    /// Line numbers of the first of them, from 1.
+    /// Number of records that could not be parsed.
+    unreadable: u32,
+    /// Number of records that were repaired.
+    repaired: u32,
+    /// Line numbers of the first of both, from 1, with the repair.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub bad_lines: Vec<u64>,
+    damages: Vec<(u64, Option<Repair>)>,
 }
 
 /// A reply's key, and its input, output, cache-read and cache-write tokens; a tuple keeps the stored state short.
@@ -175,12 +178,32 @@ impl SummaryState {
         self.replies.push((key, reported));
     }
 
-    /// Counts a line that could not be parsed; `number` is its line number, from 1.
+    /// Counts a record that could not be parsed; `number` is its line number, from 1.
     pub fn add_unreadable(&mut self, number: u64) {
         self.unreadable += 1;
-        if self.bad_lines.len() < BAD_LINES {
-            self.bad_lines.push(number);
+        self.add_damage(number, None);
+    }
+
+    /// Counts a record that was repaired; `number` is its line number, from 1.
+    pub fn add_repair(&mut self, number: u64, repair: Repair) {
+        self.repaired += 1;
+        self.add_damage(number, Some(repair));
+    }
+
+    fn add_damage(&mut self, number: u64, repair: Option<Repair>) {
+        if self.damages.len() < MAX_DAMAGES {
+            self.damages.push((number, repair));
         }
+    }
+
+    /// Line numbers and explanations of the first damaged records.
+    pub fn damages(&self) -> impl Iterator<Item = (u64, &'static str)> {
+        self.damages.iter().map(|(line, repair)| (*line, repair.map_or("unreadable record", Repair::reason)))
+    }
+
+    /// Number of damaged records that [`damages`](Self::damages) leaves out.
+    pub fn unlisted_damages(&self) -> u64 {
+        u64::from(self.unreadable) + u64::from(self.repaired) - self.damages.len() as u64
     }
 
     /// Uses a title from the file whose record id turned out to belong to this session.

@@ -2,7 +2,8 @@
 //!
 //! Entries are decoded on request, from their own lines and from those of their tools' results.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -11,9 +12,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::branch::{self, BranchTip, ChainRecord};
-use super::json_cursor::hash;
+use super::repaired::{self, Repair};
 use super::scan::{ScannedLine, check, scan};
 use super::{Dialect, EntryMark, LineMetadata, RecordLink, ReplyUsage};
+use crate::agent::json::cursor::hash;
 use crate::agent::{FileStamp, MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
 use crate::domain::event::EventBody;
 use crate::domain::transcript::Transcript;
@@ -48,6 +50,8 @@ pub struct TranscriptIndex {
     results: BTreeMap<(u64, u32), bool>,
     /// Usage of each reply, and the mark that shows it.
     usage: HashMap<u64, (u32, Tokens)>,
+    /// Lines that must be completed before they are decoded.
+    torn: HashSet<u32>,
     tip: BranchTip,
     left_branch: bool,
     branches: usize,
@@ -77,6 +81,7 @@ impl TranscriptIndex {
             shown: Vec::new(),
             results: BTreeMap::new(),
             usage: HashMap::new(),
+            torn: HashSet::new(),
             tip: BranchTip::default(),
             left_branch: false,
             branches: 1,
@@ -109,16 +114,19 @@ impl TranscriptIndex {
 
     fn line(&mut self, line: ScannedLine<'_>) {
         let Ok(metadata) = line.metadata else {
-            if self.issues.len() < ISSUES {
-                self.issues.push(Issue { line: Some(line.number), ..Issue::new(&self.path, "unreadable record") });
-            }
-            return;
+            return self.add_damage(line.number, "unreadable record");
         };
+        if let Some(repair) = line.repair {
+            self.add_damage(line.number, repair.reason());
+        }
         let record = ChainRecord::of(&metadata);
         if record.is_none() && metadata.results.is_empty() {
             return;
         }
         let (at, first) = (count(self.lines.len()), count(self.marks.len()));
+        if line.repair == Some(Repair::Completed) {
+            self.torn.insert(at);
+        }
         self.results.extend(metadata.results.iter().map(|result| ((result.tool, at), result.error)));
         self.lines.push(LinePosition { offset: line.offset, len: u32::try_from(line.len).unwrap_or(u32::MAX), first });
         let record = record.unwrap_or(ChainRecord { link: RecordLink::Aside, leaf: None, entries: 0, turns: 0 });
@@ -128,6 +136,12 @@ impl TranscriptIndex {
             self.record_usage(&metadata, first);
             self.marks.extend(&metadata.marks);
             self.shown.extend(first..count(self.marks.len()));
+        }
+    }
+
+    fn add_damage(&mut self, line: u64, reason: &str) {
+        if self.issues.len() < ISSUES {
+            self.issues.push(Issue { line: Some(line), ..Issue::new(&self.path, reason) });
         }
     }
 
@@ -158,6 +172,11 @@ impl TranscriptIndex {
         Ok(bytes)
     }
 
+    /// Completes the bytes of a torn line.
+    fn readable<'a>(&self, line: usize, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        if self.torn.contains(&count(line)) { repaired::readable(bytes) } else { Cow::Borrowed(bytes) }
+    }
+
     /// Finds the lines with results of the tool calls among some marks.
     fn result_lines(&self, marks: &[u32]) -> Vec<usize> {
         let tools = marks.iter().map(|&mark| self.marks[mark as usize].tool).filter(|&tool| tool != 0);
@@ -180,6 +199,7 @@ impl TranscriptIndex {
             rest = later;
             let marks: Vec<EntryMark> = here.iter().map(|&mark| self.marks[mark as usize]).collect();
             let bytes = self.bytes(line)?;
+            let bytes = self.readable(line, &bytes);
             self.dialect.decode(&bytes, &marks, &mut |event| {
                 if marks.iter().any(|mark| mark.key == event.key) {
                     transcript.apply(event);
@@ -188,6 +208,7 @@ impl TranscriptIndex {
         }
         for line in self.result_lines(wanted) {
             let bytes = self.bytes(line)?;
+            let bytes = self.readable(line, &bytes);
             self.dialect.decode_results(&bytes, &mut |event| {
                 // The transcript ignores updates of calls that it does not contain.
                 if matches!(event.body, EventBody::ToolUpdate { .. }) {

@@ -2,15 +2,16 @@
 
 use serde_json::Value;
 
+use crate::agent::json;
 use crate::agent::jsonl::{EntryMark, patch};
 use crate::domain::event::{Delta, EventBody, NoticeLevel};
 use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction, ToolStatus};
-use crate::domain::{EntryKey, EntryKind, Event, Time};
+use crate::domain::{EntryKey, EntryKind, Event};
 
 /// Decodes some entries of a line into events.
 pub fn entries(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
-    let Some(record) = parse(line) else { return };
-    let time = record["timestamp"].as_str().and_then(Time::parse);
+    let Some(record) = json::parse(line) else { return };
+    let time = json::time(&record["timestamp"]);
     for mark in marks {
         let body = if mark.kind == EntryKind::Notice { notice(&record) } else { part(&record, mark) };
         sink(Event { key: mark.key, time, body });
@@ -19,7 +20,7 @@ pub fn entries(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
 
 /// Decodes the results in a line of tool calls in other lines.
 pub fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
-    let Some(record) = parse(line) else { return };
+    let Some(record) = json::parse(line) else { return };
     for part in record["message"]["parts"].as_array().into_iter().flatten() {
         let response = &part["functionResponse"];
         if let Some(id) = response["id"].as_str() {
@@ -30,10 +31,6 @@ pub fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
             });
         }
     }
-}
-
-fn parse(line: &[u8]) -> Option<Value> {
-    serde_json::from_slice(line).or_else(|_| serde_json::from_str(&String::from_utf8_lossy(line))).ok()
 }
 
 fn part(record: &Value, mark: &EntryMark) -> EventBody {

@@ -96,9 +96,7 @@ impl<'a> Record<'a> {
                 self.parent = Some(value.text()?.map_or(RecordParent::Root, |id| RecordParent::Id(id.hash())))
             }
             b"sessionId" => self.session = value.text()?,
-            b"timestamp" => {
-                self.time = value.text()?.and_then(|text| std::str::from_utf8(text.0).ok().and_then(Time::parse));
-            }
+            b"timestamp" => self.time = value.time()?,
             b"cwd" => self.cwd = value.text()?,
             b"gitBranch" => self.branch = value.text()?,
             b"model" => self.model = value.text()?,

@@ -1,7 +1,8 @@
 //! Text extraction from JSON-lines transcripts, by the same dialect that summaries and readers use.
 
 use super::{RecordDecoder, SearchText, StoredRecord, TextScope, body_texts};
-use crate::agent::jsonl::{self, Dialect, EntryMark};
+use crate::agent::jsonl::repaired::{self, Repair};
+use crate::agent::jsonl::{self, Dialect, EntryMark, LineMetadata};
 use crate::domain::query::TextKind;
 use crate::domain::{EntryKey, EntryKind};
 
@@ -10,7 +11,25 @@ pub struct LineDecoder<D>(pub D);
 
 impl<D: Dialect> RecordDecoder for LineDecoder<D> {
     fn texts(&self, record: &StoredRecord<'_>, wanted: TextScope, sink: &mut dyn FnMut(&SearchText<'_>)) {
-        let Ok(metadata) = self.0.scan_line(record.bytes, record.offset) else { return };
+        repaired::records(&self.0, record.bytes, record.offset, 0, &mut |line| {
+            let Ok(metadata) = &line.metadata else { return };
+            let start = usize::try_from(line.offset - record.offset).unwrap_or_default();
+            let bytes = &record.bytes[start..start + usize::try_from(line.len).unwrap_or_default()];
+            let bytes = if line.repair == Some(Repair::Completed) { repaired::readable(bytes) } else { bytes.into() };
+            self.record_texts(record, &bytes, metadata, wanted, sink);
+        });
+    }
+}
+
+impl<D: Dialect> LineDecoder<D> {
+    fn record_texts(
+        &self,
+        record: &StoredRecord<'_>,
+        bytes: &[u8],
+        metadata: &LineMetadata<'_>,
+        wanted: TextScope,
+        sink: &mut dyn FnMut(&SearchText<'_>),
+    ) {
         if let Some(rare) = &metadata.rare {
             let titles = [rare.user_title, rare.agent_title, rare.title_of.map(|(_, title)| title)];
             titles.into_iter().flatten().for_each(|title| emit_title(record, title, sink));
@@ -19,7 +38,7 @@ impl<D: Dialect> RecordDecoder for LineDecoder<D> {
             || metadata.marks.iter().filter(|mark| wanted == TextScope::All || mark.kind != EntryKind::Thinking);
         if marks().next().is_some() {
             let marks: Vec<EntryMark> = marks().copied().collect();
-            self.0.decode(record.bytes, &marks, &mut |event| {
+            self.0.decode(bytes, &marks, &mut |event| {
                 if marks.iter().any(|mark| mark.key == event.key) {
                     body_texts(event.key, &event.body, sink);
                 }
@@ -28,7 +47,7 @@ impl<D: Dialect> RecordDecoder for LineDecoder<D> {
         // The conversation scope contains only the outcome of a result, and only if the call failed.
         let in_scope = |result: &jsonl::ResultMark| wanted == TextScope::All || result.error;
         if metadata.results.iter().any(in_scope) {
-            self.0.decode_results(record.bytes, &mut |event| body_texts(event.key, &event.body, sink));
+            self.0.decode_results(bytes, &mut |event| body_texts(event.key, &event.body, sink));
         }
     }
 }

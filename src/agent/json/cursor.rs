@@ -5,6 +5,10 @@
 
 use std::borrow::Cow;
 
+use super::scalar;
+use super::unescape::unescape;
+use crate::domain::Time;
+
 /// Error for a text that is not JSON, or that ends before its value does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MalformedJson;
@@ -109,9 +113,21 @@ impl<'a> JsonCursor<'a> {
         if self.peek()? == b'"' { self.string().map(Some) } else { self.skip().map(|()| None) }
     }
 
-    /// Reads a non-negative integer; any other value is skipped and yields `None`.
+    /// Reads a count, see [`count`](super::count); any other value is skipped and yields `None`.
     pub fn number(&mut self) -> Result<Option<u64>, MalformedJson> {
-        Ok(std::str::from_utf8(self.raw()?).ok().and_then(|digits| digits.parse().ok()))
+        let raw = self.raw()?;
+        let text = raw.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(raw);
+        Ok(std::str::from_utf8(text).ok().and_then(scalar::text_count))
+    }
+
+    /// Reads a time, see [`time`](super::time); any other value is skipped and yields `None`.
+    pub fn time(&mut self) -> Result<Option<Time>, MalformedJson> {
+        if self.peek()? == b'"' {
+            let text = self.string()?;
+            return Ok(std::str::from_utf8(text.0).ok().and_then(scalar::text_time));
+        }
+        let number = std::str::from_utf8(self.raw()?).ok().and_then(|digits| digits.parse().ok());
+        Ok(number.and_then(scalar::number_time))
     }
 
     /// Reads a value; true if it is the literal `true`.
@@ -127,6 +143,11 @@ impl<'a> JsonCursor<'a> {
         Ok(&self.bytes[from..self.at])
     }
 
+    /// Returns the offset of the next byte to read.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
     /// True if only white space is left.
     pub fn at_end(&mut self) -> bool {
         self.peek().is_err()
@@ -137,7 +158,8 @@ impl<'a> JsonCursor<'a> {
         match self.peek()? {
             b'"' => self.string().map(|_| ()),
             b'{' | b'[' => self.skip_nested(),
-            b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
+            // `NaN` and `Infinity` are no JSON, but some writers write them.
+            b'-' | b'0'..=b'9' | b't' | b'f' | b'n' | b'N' | b'I' => {
                 let rest = &self.bytes[self.at..];
                 let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
                 self.at += rest.iter().position(|byte| !plain(byte)).unwrap_or(rest.len());
@@ -190,13 +212,9 @@ impl<'a> JsonCursor<'a> {
 }
 
 impl<'a> JsonStr<'a> {
-    /// Decodes the escapes. Invalid UTF-8 and lone surrogates become U+FFFD.
+    /// Decodes the escapes. Invalid UTF-8 and half characters become U+FFFD.
     pub fn decode(self) -> Cow<'a, str> {
-        if memchr::memchr(b'\\', self.0).is_none() {
-            return String::from_utf8_lossy(self.0);
-        }
-        let lossy = String::from_utf8_lossy(self.0);
-        serde_json::from_str(&format!("\"{lossy}\"")).map_or(lossy, Cow::Owned)
+        unescape(self.0)
     }
 
     /// Decodes about the first `bytes` bytes of the text, for titles and for comparisons.

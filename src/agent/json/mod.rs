@@ -1,0 +1,16 @@
+//! JSON as agents write it: a pull parser for scans, and a tolerant decoder for what a strict parser refuses.
+//!
+//! Scans use [`JsonCursor`], which validates little. Decoding uses [`parse`], which first tries `serde_json`, then reads
+//! what is there: half characters and invalid UTF-8 become U+FFFD, and values nested too deeply become text. A record
+//! that is not one whole value is split and completed by [`repair`]. [`time`] and [`count`] accept what agents and their
+//! users' scripts have written in place of a timestamp or a count.
+
+pub mod cursor;
+pub mod repair;
+mod scalar;
+mod unescape;
+mod value;
+
+pub use cursor::{JsonCursor, JsonStr, MalformedJson};
+pub use scalar::{count, time};
+pub use value::parse;

@@ -1,0 +1,244 @@
+//! Repair of damaged lines: splits them at the real ends of their records, and completes torn records.
+
+use super::cursor::{JsonCursor, MalformedJson};
+
+/// A part of a line that is not exactly one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinePart {
+    /// Offset of its first byte in the line.
+    pub start: usize,
+    /// Offset after its last byte.
+    pub end: usize,
+    /// Its content.
+    pub kind: PartKind,
+}
+
+/// Content of a part of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartKind {
+    /// A whole record.
+    Record,
+    /// The beginning of a record; [`complete`] makes it readable.
+    Torn,
+    /// Anything else, such as a run of NUL bytes.
+    Junk,
+}
+
+/// Maximum bytes to validate per byte of a line, because each possible start of a record is tried.
+const MAX_WORK: usize = 16;
+
+/// Levels of nesting that are validated; deeper ones are only counted.
+const MAX_DEPTH: usize = 64;
+
+/// Splits a line into its records and what is between them. Byte order marks and white space belong to no part.
+pub fn split(line: &[u8]) -> Vec<LinePart> {
+    let mut parts = Vec::new();
+    let mut work = line.len().saturating_mul(MAX_WORK);
+    let mut at = 0;
+    while at < line.len() {
+        let blank = blank_len(&line[at..]);
+        if blank > 0 {
+            at += blank;
+        } else if let Some(end) = record_end(line, at, &mut work) {
+            parts.push(LinePart { start: at, end, kind: PartKind::Record });
+            at = end;
+        } else {
+            let end = next_record(line, at + 1, &mut work).unwrap_or(line.len());
+            let kind = if line[at..].starts_with(b"{\"") { PartKind::Torn } else { PartKind::Junk };
+            parts.push(LinePart { start: at, end, kind });
+            at = end;
+        }
+    }
+    parts
+}
+
+/// True for exactly one whole object.
+pub fn is_record(bytes: &[u8]) -> bool {
+    let mut cursor = JsonCursor::new(bytes);
+    bytes.trim_ascii_start().starts_with(b"{") && validate(&mut cursor, MAX_DEPTH).is_ok() && cursor.at_end()
+}
+
+/// Length of the white space or the byte order mark at the start of some bytes.
+fn blank_len(bytes: &[u8]) -> usize {
+    if bytes.starts_with("\u{feff}".as_bytes()) { 3 } else { usize::from(bytes[0].is_ascii_whitespace()) }
+}
+
+/// Finds the end of the record that begins at `at`: a valid object that another one, a hole or the end follows.
+fn record_end(line: &[u8], at: usize, work: &mut usize) -> Option<usize> {
+    if !line[at..].starts_with(b"{\"") || *work == 0 {
+        return None;
+    }
+    let mut cursor = JsonCursor::new(&line[at..]);
+    let valid = validate(&mut cursor, MAX_DEPTH);
+    *work = work.saturating_sub(cursor.position().max(1));
+    let end = at + cursor.position();
+    let follows = line[end.min(line.len())..].iter().find(|byte| !byte.is_ascii_whitespace());
+    (valid.is_ok() && matches!(follows, None | Some(b'{' | 0 | 0xef))).then_some(end)
+}
+
+/// Finds the start of the next record after `from`, or of what is surely none.
+fn next_record(line: &[u8], from: usize, work: &mut usize) -> Option<usize> {
+    let starts = memchr::memmem::find_iter(&line[from..], b"{\"").map(|at| from + at);
+    starts.into_iter().find(|&at| record_end(line, at, work).is_some())
+}
+
+/// Reads a value strictly enough to find its end, whatever is wrong with its strings.
+fn validate(cursor: &mut JsonCursor<'_>, depth: usize) -> Result<(), MalformedJson> {
+    match cursor.peek()? {
+        b'{' if depth > 0 => cursor.object(|_, value| validate(value, depth - 1)),
+        b'[' if depth > 0 => cursor.array(|item| validate(item, depth - 1)),
+        _ => cursor.skip(),
+    }
+}
+
+/// Completes a torn record: ends its open string, and closes its objects and arrays.
+pub fn complete(torn: &[u8]) -> Vec<u8> {
+    let mut state = OpenValues::default();
+    torn.iter().for_each(|&byte| state.read(byte));
+    let mut bytes = torn.to_vec();
+    bytes.truncate(torn.len() - state.open_escape(torn));
+    state.close(&mut bytes);
+    bytes
+}
+
+/// Position in the grammar of an object or array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    Key,
+    Colon,
+    Value,
+    Comma,
+}
+
+/// The values that are open at a position of a record.
+#[derive(Debug, Default)]
+struct OpenValues {
+    /// Closing bracket, and what is expected next, of each open object or array.
+    open: Vec<(u8, Expected)>,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl OpenValues {
+    fn read(&mut self, byte: u8) {
+        if self.in_string {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' => self.escaped = true,
+                b'"' => {
+                    self.in_string = false;
+                    self.value_ends();
+                }
+                _ => {}
+            }
+            return;
+        }
+        let Some((_, expected)) = self.open.last_mut() else {
+            if byte == b'{' {
+                self.open.push((b'}', Expected::Key));
+            }
+            return;
+        };
+        match byte {
+            b'"' => self.in_string = true,
+            b'{' => self.open.push((b'}', Expected::Key)),
+            b'[' => self.open.push((b']', Expected::Value)),
+            b'}' | b']' => {
+                self.open.pop();
+                self.value_ends();
+            }
+            b':' => *expected = Expected::Value,
+            b',' => self.comma(),
+            _ if byte.is_ascii_whitespace() => {}
+            // A literal: whatever it is, the next byte continues or ends it.
+            _ => *expected = Expected::Comma,
+        }
+    }
+
+    fn value_ends(&mut self) {
+        if let Some((_, expected)) = self.open.last_mut() {
+            *expected = if *expected == Expected::Key { Expected::Colon } else { Expected::Comma };
+        }
+    }
+
+    fn comma(&mut self) {
+        if let Some((bracket, expected)) = self.open.last_mut() {
+            *expected = if *bracket == b'}' { Expected::Key } else { Expected::Value };
+        }
+    }
+
+    /// Length of an escape at the end of the record that is not complete.
+    fn open_escape(&self, torn: &[u8]) -> usize {
+        if !self.in_string {
+            return 0;
+        }
+        let tail = &torn[torn.len().saturating_sub(5)..];
+        let slash = tail.iter().rposition(|&byte| byte == b'\\');
+        let escape = slash.map_or(&[][..], |at| &tail[at..]);
+        if self.escaped || (escape.get(1) == Some(&b'u') && escape.len() < 6) { escape.len() } else { 0 }
+    }
+
+    fn close(mut self, bytes: &mut Vec<u8>) {
+        if self.in_string {
+            bytes.push(b'"');
+            self.value_ends();
+        }
+        let mut innermost = true;
+        for (bracket, expected) in self.open.into_iter().rev() {
+            match expected {
+                Expected::Colon => bytes.extend_from_slice(b":null"),
+                Expected::Value if innermost && !bytes.ends_with(b"[") => bytes.extend_from_slice(b"null"),
+                Expected::Key if innermost && !bytes.ends_with(b"{") => bytes.extend_from_slice(b"\"\":null"),
+                Expected::Value | Expected::Key | Expected::Comma => {}
+            }
+            innermost = false;
+            bytes.push(bracket);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LinePart, PartKind, complete, split};
+
+    fn kinds(line: &[u8]) -> Vec<(&[u8], PartKind)> {
+        split(line).into_iter().map(|LinePart { start, end, kind }| (&line[start..end], kind)).collect()
+    }
+
+    #[test]
+    fn glued_records_are_split_at_their_real_ends() {
+        let (a, b) = (&br#"{"a":"x}{y","b":{"c":[{}]}}"#[..], &br#"{"d":"\""}"#[..]);
+        let glued = [a, b].concat();
+        assert_eq!(kinds(&glued), [(a, PartKind::Record), (b, PartKind::Record)]);
+        let marked = ["\u{feff}".as_bytes(), b" ", a, b"\0\0", b].concat();
+        let expected = [(a, PartKind::Record), (&b"\0\0"[..], PartKind::Junk), (b, PartKind::Record)];
+        assert_eq!(kinds(&marked), expected);
+    }
+
+    #[test]
+    fn a_torn_record_does_not_take_the_next_one_with_it() {
+        let whole = br#"{"parent":"a","message":{"content":[{"type":"text","text":"a \"quoted\" word"}]}}"#;
+        for cut in 2..whole.len() {
+            let line = [&whole[..cut], whole].concat();
+            let parts = kinds(&line);
+            assert_eq!(parts.last(), Some(&(&whole[..], PartKind::Record)), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_torn_record_is_completed_wherever_it_was_torn() {
+        let whole = br#"{"a":{"b":[1,{"c":"d\u00e9\n"},true],"e":null},"f":-1.5}"#;
+        for cut in 2..=whole.len() {
+            let completed = complete(&whole[..cut]);
+            assert!(crate::agent::json::parse(&completed).is_some(), "{}", String::from_utf8_lossy(&completed));
+        }
+        let read = crate::agent::json::parse(&complete(br#"{"id":"t1","content":"partial out"#)).expect("is read");
+        assert_eq!(read["content"], "partial out");
+    }
+
+    #[test]
+    fn a_hostile_line_ends() {
+        let line = b"{\"".repeat(100_000);
+        assert_eq!(split(&line).len(), 1);
+    }
+}

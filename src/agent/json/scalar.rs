@@ -1,0 +1,80 @@
+//! Times and counts, in all forms in which they were seen.
+
+use serde_json::Value;
+
+use crate::domain::Time;
+
+/// Reads a time: RFC 3339, with or without a zone (then UTC), or a number since 1970 in s, ms, µs or ns.
+pub fn time(value: &Value) -> Option<Time> {
+    match value {
+        Value::String(text) => text_time(text),
+        Value::Number(number) => number.as_f64().and_then(number_time),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Reads a time from a text, see [`time`].
+pub fn text_time(text: &str) -> Option<Time> {
+    let text = text.trim();
+    Time::parse(text).or_else(|| Time::parse_utc(text)).or_else(|| text.parse().ok().and_then(number_time))
+}
+
+/// Converts a number since 1970. Its size shows its unit: no time of an agent is before 1973 or after 5000.
+#[expect(clippy::cast_possible_truncation, reason = "bounded by the check before")]
+pub fn number_time(number: f64) -> Option<Time> {
+    let millis = match number {
+        1e8..1e11 => number * 1e3,
+        1e11..1e14 => number,
+        1e14..1e17 => number / 1e3,
+        1e17..1e20 => number / 1e6,
+        _ => return None,
+    };
+    Some(Time::from_millis(millis.round() as i64))
+}
+
+/// Reads a count: a number, also as a float or in a text. A negative one counts as none.
+pub fn count(value: &Value) -> Option<u64> {
+    match value {
+        Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(float_count)),
+        Value::String(text) => text_count(text),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Reads a count from a text, see [`count`].
+pub fn text_count(text: &str) -> Option<u64> {
+    text.parse().ok().or_else(|| text.parse().ok().and_then(float_count))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded by the check before")]
+fn float_count(number: f64) -> Option<u64> {
+    (0.0..9e15).contains(&number).then_some(number as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{count, time};
+
+    #[test]
+    fn times_in_all_forms() {
+        let millis = |value| time(&value).map(crate::domain::Time::millis);
+        let expected = Some(1_795_887_127_837);
+        assert_eq!(millis(json!("2026-11-28T17:32:07.837Z")), expected);
+        assert_eq!(millis(json!("2026-11-28T17:32:07.837")), expected);
+        assert_eq!(millis(json!("2026-11-28 17:32:07.837")), expected);
+        assert_eq!(millis(json!("2026-11-28T18:32:07.837+01:00")), expected);
+        assert_eq!(millis(json!(1_795_887_127_837_i64)), expected);
+        assert_eq!(millis(json!("1795887127837")), expected);
+        assert_eq!(millis(json!(1_795_887_127.837)), expected);
+        assert_eq!(millis(json!(1_795_887_127_837_000_000_i64)), expected);
+        assert_eq!((millis(json!(12)), millis(json!("soon")), millis(json!(null))), (None, None, None));
+    }
+
+    #[test]
+    fn counts_in_all_forms() {
+        assert_eq!((count(&json!(12)), count(&json!(12.0)), count(&json!("12"))), (Some(12), Some(12), Some(12)));
+        assert_eq!((count(&json!(-1)), count(&json!(null))), (None, None));
+    }
+}

@@ -1,0 +1,89 @@
+//! The records of a line, repaired if they need it.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+use serde::{Deserialize, Serialize};
+
+use super::scan::ScannedLine;
+use super::{Dialect, MalformedJson};
+use crate::agent::json::repair::{self, LinePart, PartKind};
+
+/// Repair of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Repair {
+    /// Its line contained more than one record.
+    Split,
+    /// It was torn, and is read as far as it goes.
+    Completed,
+    /// It contains half a character, which is shown as U+FFFD.
+    HalfCharacter,
+}
+
+impl Repair {
+    /// Explanation for the user.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Split => "repaired: several records in one line",
+            Self::Completed => "repaired: a torn record, read as far as it goes",
+            Self::HalfCharacter => "repaired: half a character in a text",
+        }
+    }
+}
+
+/// Visits the records of a line, which begins at `offset`. A line that is no whole record is split into its parts.
+pub fn records(dialect: &dyn Dialect, line: &[u8], offset: u64, number: u64, each: &mut impl FnMut(ScannedLine<'_>)) {
+    if let Ok(metadata) = dialect.scan_line(line, offset) {
+        let repair = has_half_character(line).then_some(Repair::HalfCharacter);
+        return each(ScannedLine { offset, len: line.len() as u64, number, metadata: Ok(metadata), repair });
+    }
+    for LinePart { start, end, kind } in repair::split(line) {
+        let (bytes, offset, len) = (&line[start..end], offset + start as u64, (end - start) as u64);
+        let mut visit = |bytes: &[u8], repair| {
+            let metadata = dialect.scan_line(bytes, offset);
+            each(ScannedLine { offset, len, number, metadata, repair: Some(repair) });
+        };
+        match kind {
+            PartKind::Record => visit(bytes, Repair::Split),
+            PartKind::Torn => visit(&repair::complete(bytes), Repair::Completed),
+            PartKind::Junk => each(ScannedLine { offset, len, number, metadata: Err(MalformedJson), repair: None }),
+        }
+    }
+}
+
+/// Returns the bytes of a stored record that [`records`] visited, completed if they were torn.
+pub fn readable(record: &[u8]) -> Cow<'_, [u8]> {
+    if repair::is_record(record) { Cow::Borrowed(record) } else { Cow::Owned(repair::complete(record)) }
+}
+
+/// True if a record contains an escape of half a character without the other half.
+fn has_half_character(record: &[u8]) -> bool {
+    static SURROGATE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(br"\ud"));
+    let mut from = 0;
+    while let Some(found) = SURROGATE.find(&record[from..]) {
+        let at = from + found;
+        let slashes = record[..at].iter().rev().take_while(|&&byte| byte == b'\\').count();
+        let half = |at: usize, low: bool| {
+            let digit = record.get(at..at + 4).filter(|escape| escape.starts_with(br"\ud")).map(|escape| escape[3]);
+            digit.is_some_and(|digit| match digit.to_ascii_lowercase() {
+                b'8'..=b'9' | b'a'..=b'b' => !low,
+                b'c'..=b'f' => low,
+                _ => false,
+            })
+        };
+        from = at + 6;
+        if slashes % 2 != 0 {
+            continue;
+        }
+        match (half(at, false), half(at, true), half(at + 6, true)) {
+            (true, _, true) => from = at + 12,
+            (true, _, false) | (_, true, _) => return true,
+            (false, false, _) => {}
+        }
+        if from >= record.len() {
+            break;
+        }
+    }
+    false
+}
