@@ -1,8 +1,6 @@
 //! Timestamps in milliseconds since 1970 UTC, the common resolution of all agents.
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -49,12 +47,6 @@ impl Time {
             _ => return None,
         };
         Some(Self(millis.round() as i64))
-    }
-
-    /// Parses a date and a time without a zone, in UTC.
-    pub fn parse_utc(text: &str) -> Option<Self> {
-        let zoned = text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?;
-        Some(Self(zoned.timestamp().as_millisecond()))
     }
 
     /// Formats RFC 3339 in UTC with milliseconds: `2026-11-21T09:25:55.799Z`. Clamps to the calendar's range.

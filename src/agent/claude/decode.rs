@@ -156,7 +156,7 @@ fn system(record: &Value) -> EventBody {
             if let Some(trigger) = metadata["trigger"].as_str() {
                 text.push_str(if trigger == "auto" { " automatically" } else { " on request" });
             }
-            if let Some(tokens) = metadata["preTokens"].as_u64() {
+            if let Some(tokens) = json::count(&metadata["preTokens"]) {
                 // Writing to a string does not fail.
                 let _ = write!(text, " ({tokens} tokens before)");
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::super::jsonl::patch;
+use crate::agent::json;
 use crate::domain::event::{Delta, EventBody};
 use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction, ToolStatus};
 
@@ -101,7 +102,7 @@ pub fn update(id: Arc<str>, block: &Value, record: &Value) -> EventBody {
     let result = &record["toolUseResult"];
     let output = text(&block["content"]);
     let subagent = result["agentId"].as_str().map(|agent| Arc::from(format!("agent-{agent}")));
-    let duration_ms = result["durationMs"].as_u64().or_else(|| result["totalDurationMs"].as_u64());
+    let duration_ms = json::count(&result["durationMs"]).or_else(|| json::count(&result["totalDurationMs"]));
     let status = Some(status(block, record, &output));
     EventBody::ToolUpdate {
         id,

@@ -124,10 +124,10 @@ impl<'a> JsonCursor<'a> {
     pub fn time(&mut self) -> Result<Option<Time>, MalformedJson> {
         if self.peek()? == b'"' {
             let text = self.string()?;
-            return Ok(std::str::from_utf8(text.0).ok().and_then(scalar::text_time));
+            return Ok(std::str::from_utf8(text.0).ok().and_then(Time::parse));
         }
         let number = std::str::from_utf8(self.raw()?).ok().and_then(|digits| digits.parse().ok());
-        Ok(number.and_then(scalar::number_time))
+        Ok(number.and_then(Time::from_number))
     }
 
     /// Reads a value; true if it is the literal `true`.

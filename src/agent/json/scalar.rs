@@ -4,32 +4,13 @@ use serde_json::Value;
 
 use crate::domain::Time;
 
-/// Reads a time: RFC 3339, with or without a zone (then UTC), or a number since 1970 in s, ms, µs or ns.
+/// Reads a time in a text or a number, see [`Time::parse`].
 pub fn time(value: &Value) -> Option<Time> {
     match value {
-        Value::String(text) => text_time(text),
-        Value::Number(number) => number.as_f64().and_then(number_time),
+        Value::String(text) => Time::parse(text),
+        Value::Number(number) => number.as_f64().and_then(Time::from_number),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
-}
-
-/// Reads a time from a text, see [`time`].
-pub fn text_time(text: &str) -> Option<Time> {
-    let text = text.trim();
-    Time::parse(text).or_else(|| Time::parse_utc(text)).or_else(|| text.parse().ok().and_then(number_time))
-}
-
-/// Converts a number since 1970. Its size shows its unit: no time of an agent is before 1973 or after 5000.
-#[expect(clippy::cast_possible_truncation, reason = "bounded by the check before")]
-pub fn number_time(number: f64) -> Option<Time> {
-    let millis = match number {
-        1e8..1e11 => number * 1e3,
-        1e11..1e14 => number,
-        1e14..1e17 => number / 1e3,
-        1e17..1e20 => number / 1e6,
-        _ => return None,
-    };
-    Some(Time::from_millis(millis.round() as i64))
 }
 
 /// Reads a count: a number, also as a float or in a text. A negative one counts as none.

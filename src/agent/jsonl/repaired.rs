@@ -6,9 +6,23 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 
-use super::scan::ScannedLine;
-use super::{Dialect, MalformedJson};
+use super::{Dialect, LineMetadata, MalformedJson};
 use crate::agent::json::repair::{self, LinePart, PartKind};
+
+/// A record with its metadata: a line, or a part of one.
+#[derive(Debug)]
+pub struct ScannedLine<'a> {
+    /// Offset of its first byte.
+    pub offset: u64,
+    /// Its length without the newline.
+    pub len: u64,
+    /// Number of its line, from 1.
+    pub number: u64,
+    /// Its metadata.
+    pub metadata: Result<LineMetadata<'a>, MalformedJson>,
+    /// Repair that it needs, if any.
+    pub repair: Option<Repair>,
+}
 
 /// Repair of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +40,7 @@ impl Repair {
     pub fn reason(self) -> &'static str {
         match self {
             Self::Split => "repaired: several records in one line",
-            Self::Completed => "repaired: a torn record, read as far as it goes",
+            Self::Completed => "torn record, read as far as it goes",
             Self::HalfCharacter => "repaired: half a character in a text",
         }
     }
@@ -38,7 +52,11 @@ pub fn records(dialect: &dyn Dialect, line: &[u8], offset: u64, number: u64, eac
         let repair = has_half_character(line).then_some(Repair::HalfCharacter);
         return each(ScannedLine { offset, len: line.len() as u64, number, metadata: Ok(metadata), repair });
     }
-    for LinePart { start, end, kind } in repair::split(line) {
+    let parts = repair::split(line);
+    if parts.is_empty() && !line.trim_ascii().is_empty() {
+        each(ScannedLine { offset, len: line.len() as u64, number, metadata: Err(MalformedJson), repair: None });
+    }
+    for LinePart { start, end, kind } in parts {
         let (bytes, offset, len) = (&line[start..end], offset + start as u64, (end - start) as u64);
         let mut visit = |bytes: &[u8], repair| {
             let metadata = dialect.scan_line(bytes, offset);

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-use super::repaired::{self, Repair};
-use super::{Dialect, LineMetadata, MalformedJson};
+use super::repaired::{self, ScannedLine};
+use super::{Dialect, MalformedJson};
 use crate::agent::json::cursor::hash;
 use crate::agent::json::repair;
 use crate::stdx::lines::{LineReader, RawLine};
@@ -22,21 +22,6 @@ pub struct ScanEnd {
     pub lines: u64,
     /// Bytes read from disk.
     pub bytes_read: u64,
-}
-
-/// A record with its metadata: a line, or a part of one.
-#[derive(Debug)]
-pub struct ScannedLine<'a> {
-    /// Offset of its first byte.
-    pub offset: u64,
-    /// Its length without the newline.
-    pub len: u64,
-    /// Number of its line, from 1.
-    pub number: u64,
-    /// Its metadata.
-    pub metadata: Result<LineMetadata<'a>, MalformedJson>,
-    /// Repair that it needs, if any.
-    pub repair: Option<Repair>,
 }
 
 /// Scans the lines of `file` from `offset` (after `before` lines) to `end`, or to the end of the file.

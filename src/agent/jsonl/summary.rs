@@ -8,7 +8,8 @@ use std::os::unix::fs::FileExt;
 use serde::{Deserialize, Serialize};
 
 use super::branch::{self, BranchTip, ChainRecord};
-use super::scan::{ScanEnd, ScannedLine, check, scan};
+use super::repaired::ScannedLine;
+use super::scan::{ScanEnd, check, scan};
 use super::summary_state::SummaryState;
 use super::{Dialect, RecordLink, SourceIdentity, repaired};
 use crate::agent::json::cursor::hash;

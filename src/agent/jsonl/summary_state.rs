@@ -184,9 +184,9 @@ impl SummaryState {
         self.add_damage(number, None);
     }
 
-    /// Counts a record that was repaired; `number` is its line number, from 1.
+    /// Counts a record that was repaired; `number` is its line number, from 1. The end of a torn one is lost.
     pub fn add_repair(&mut self, number: u64, repair: Repair) {
-        self.repaired += 1;
+        *(if repair == Repair::Completed { &mut self.unreadable } else { &mut self.repaired }) += 1;
         self.add_damage(number, Some(repair));
     }
 

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::branch::{self, BranchTip, ChainRecord};
-use super::repaired::{self, Repair};
-use super::scan::{ScannedLine, check, scan};
+use super::repaired::{self, Repair, ScannedLine};
+use super::scan::{check, scan};
 use super::{Dialect, EntryMark, LineMetadata, RecordLink, ReplyUsage};
 use crate::agent::json::cursor::hash;
 use crate::agent::{FileStamp, MarkKind, RefreshOutcome, TextLimit, TranscriptReader};

@@ -59,7 +59,7 @@ fn notice(record: &Value) -> EventBody {
     let payload = &record["systemPayload"];
     let (level, text) = match record["subtype"].as_str().unwrap_or_default() {
         "chat_compression" => {
-            let tokens = payload["info"]["originalTokenCount"].as_u64();
+            let tokens = json::count(&payload["info"]["originalTokenCount"]);
             let before = tokens.map_or_else(String::new, |tokens| format!(" ({tokens} tokens before)"));
             (NoticeLevel::Boundary, format!("Conversation compacted{before}"))
         }
@@ -125,7 +125,7 @@ fn update(id: &str, response: &Value, result: &Value) -> EventBody {
         None if answer["error"].is_string() => ToolStatus::Failed,
         Some(_) | None => ToolStatus::Done,
     };
-    let duration_ms = result["durationMs"].as_u64();
+    let duration_ms = json::count(&result["durationMs"]);
     let (status, output) = (Some(status), Some(Delta::Replace(output)));
     EventBody::ToolUpdate { id: id.into(), status, output, duration_ms, subagent: None, action: action_done(shown) }
 }
