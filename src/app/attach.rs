@@ -2,10 +2,11 @@
 
 use super::dialog::{Dialog, DialogChoice, DialogOutcome};
 use super::layer::Layer;
-use super::runs::{self, RunEffect};
+use super::runs;
 use super::{Action, App, Effect, split};
 use crate::config::settings::ListScope;
 use crate::domain::run::{Phase, RunId};
+use crate::domain::run_request::RunRequest;
 use crate::domain::{SessionKey, SessionState};
 
 impl App {
@@ -83,7 +84,7 @@ impl App {
             return Vec::new();
         };
         if !runs::is_open(&info.phase) {
-            return vec![Effect::Run(RunEffect::Stop(info.id.clone()))];
+            return vec![Effect::Run(RunRequest::Stop(info.id.clone()))];
         }
         let label = info.agent.label();
         self.push(Layer::Dialog(Dialog {

@@ -1,17 +1,19 @@
 //! Effects: commands of the interface to the runtime, as data.
 
 use std::ops::Range;
+use std::path::PathBuf;
 
-use super::msg::{DebounceTicket, RequestTicket, Timer};
-use super::runs::RunEffect;
-use crate::domain::SessionKey;
+use super::ticket::{DebounceTicket, RequestTicket, Timer};
 use crate::domain::query::FilterKey;
+use crate::domain::run::{RingCursor, RunId, RunStart};
+use crate::domain::run_request::RunRequest;
 use crate::domain::search::{EntryLocation, SearchOrder};
+use crate::domain::{Agent, SessionKey};
 
 /// Command to the runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Open a session's transcript and watch it for changes. Response: [`super::msg::TranscriptMsg`].
+    /// Open a session's transcript and watch it for changes. Response: [`super::Msg::Transcript`].
     OpenTranscript(RequestTicket, SessionKey),
     /// Close a transcript.
     CloseTranscript(RequestTicket),
@@ -19,7 +21,7 @@ pub enum Effect {
     ReadEntries(RequestTicket, Range<usize>),
     /// Search an opened transcript. A newer query cancels the older one; an empty query stops the search.
     FindInTranscript(RequestTicket, String),
-    /// Locate the entry of an opened transcript at a location. Response: [`super::msg::TranscriptMsg::Located`].
+    /// Locate the entry of an opened transcript at a location. Response: [`super::Msg::Transcript`].
     Locate(RequestTicket, EntryLocation),
     /// Search sessions. A newer search cancels the older one. An empty query only cancels and warms the index up for
     /// the next query. Response: [`super::Msg::SearchUpdate`].
@@ -74,8 +76,70 @@ pub enum Effect {
     },
     /// Turn mouse capture on or off.
     CaptureMouse(bool),
-    /// Send a command about a run.
-    Run(RunEffect),
+    /// Send a request to a run.
+    Run(RunRequest),
+    /// Start a run, or find the existing run of the conversation. No process is spawned before the first prompt.
+    /// Response: [`super::runs::RunMsg::Started`].
+    StartRun {
+        /// Identifies the request.
+        ticket: RequestTicket,
+        /// The agent.
+        agent: Agent,
+        /// Start parameters.
+        start: RunStart,
+        /// The first prompt.
+        prompt: Option<String>,
+    },
+    /// Subscribe to the events of a run from a cursor on.
+    WatchRun(RunId, RingCursor),
+    /// Unsubscribe from the events of a run.
+    UnwatchRun(RunId),
+    /// Check whether a session can be continued here. Response: [`super::runs::RunMsg::Checked`].
+    CheckContinue(SessionKey),
+    /// Request an agent's models: the cached list at once, then a new one if the cache is old or `refresh` is set.
+    LoadModels {
+        /// The agent.
+        agent: Agent,
+        /// Query the agent even if the cache is fresh.
+        refresh: bool,
+    },
+    /// Request the agents that salon can run. Response: [`super::runs::RunMsg::Agents`].
+    LoadAgents,
+    /// Complete a file name below a directory, without ignored files.
+    FindFiles {
+        /// The directory.
+        below: PathBuf,
+        /// The query.
+        query: String,
+    },
+    /// Complete a directory path.
+    FindDirectories {
+        /// The query.
+        query: String,
+    },
+    /// Save a draft; an empty text deletes it.
+    SaveDraft {
+        /// Key of the draft.
+        key: String,
+        /// Text of the draft.
+        text: String,
+    },
+    /// Load a saved draft. Response: [`super::runs::RunMsg::Draft`].
+    LoadDraft {
+        /// Key of the draft.
+        key: String,
+    },
+    /// Edit a text in `$EDITOR`. Response: [`super::runs::RunMsg::Edited`].
+    EditText(String),
+    /// Notify the user with the bell and a desktop notification.
+    Notify {
+        /// Title.
+        title: String,
+        /// Body.
+        body: String,
+        /// True if an agent waits for the user; false if a turn ended.
+        needs_you: bool,
+    },
     /// Suspend the program (Ctrl-Z).
     Suspend,
     /// End the program.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::approvals::{ApprovalId, ApprovalScope};
 use super::layer::Layer;
-use super::runs::RunEffect;
 use super::{App, Effect};
 use crate::config::key::{Key, KeyCode};
 use crate::domain::Time;
 use crate::domain::prompt::{Prompt, PromptId, PromptState};
 use crate::domain::run::{Phase, RunId, RunInfo, StopReason};
+use crate::domain::run_request::RunRequest;
 
 /// State of the overlay. The items come from the runs.
 #[derive(Debug, Default)]
@@ -210,13 +210,13 @@ impl App {
             return Some(Vec::new());
         }
         let run = item.info.id.clone();
-        let about = |effect: fn(RunId, PromptId) -> RunEffect| match &item.kind {
+        let about = |effect: fn(RunId, PromptId) -> RunRequest| match &item.kind {
             InboxItemKind::Prompt(prompt) => vec![Effect::Run(effect(run.clone(), prompt.id))],
             InboxItemKind::Approval | InboxItemKind::Failure => Vec::new(),
         };
         Some(match does {
-            InboxAction::Release => about(RunEffect::ReleasePrompt),
-            InboxAction::Cancel => about(RunEffect::CancelPrompt),
+            InboxAction::Release => about(RunRequest::ReleasePrompt),
+            InboxAction::Cancel => about(RunRequest::CancelPrompt),
             InboxAction::Open => self.leave_inbox_for(&run),
             InboxAction::Dismiss => {
                 self.approvals.dismiss(item.id.clone());

@@ -1,9 +1,12 @@
-//! Line editor: text, cursor and editing keys of a one-line input, such as the quick filter and the palette.
+//! Line editor of all one-line inputs: text, cursor, word moves and editing keys.
 
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::config::key::{Key, KeyCode};
 use crate::stdx::text;
+
+/// Maximum bytes of a line, because every key lays it out again.
+const MAX_BYTES: usize = 16 << 10;
 
 /// One-line input with a cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,10 +63,16 @@ impl LineEditor {
     }
 
     /// Inserts text at the cursor. Control characters and line breaks are sanitised, so that the input stays one line.
+    /// Text beyond the maximum length is dropped.
     pub fn insert(&mut self, pasted: &str) {
+        let room = MAX_BYTES.saturating_sub(self.text.len());
+        // Sanitising everything of a huge paste would take long.
+        let pasted = &pasted[..pasted.floor_char_boundary(4 * MAX_BYTES)];
         let clean = text::sanitise(pasted).replace(['\n', '\t'], " ");
-        self.text.insert_str(self.cursor, &clean);
-        self.cursor += clean.len();
+        let fits = &clean[..clean.floor_char_boundary(room)];
+        self.text.insert_str(self.cursor, fits);
+        self.cursor += fits.len();
+        self.snap();
     }
 
     /// Handles an editing key. Returns false if the key does not edit a line.
@@ -72,10 +81,15 @@ impl LineEditor {
             self.insert(c.encode_utf8(&mut [0; 4]));
             return true;
         }
+        let word = key.ctrl || key.alt;
         match key.code {
-            KeyCode::Backspace if key.ctrl || key.alt => self.delete_word(),
+            KeyCode::Backspace if word => self.delete(self.word_before()..self.cursor),
             KeyCode::Backspace => self.delete(self.left()..self.cursor),
             KeyCode::Delete => self.delete(self.cursor..self.right()),
+            KeyCode::Left if word => self.cursor = self.word_before(),
+            KeyCode::Right if word => self.cursor = self.word_after(),
+            KeyCode::Char('b') if key.alt => self.cursor = self.word_before(),
+            KeyCode::Char('f') if key.alt => self.cursor = self.word_after(),
             KeyCode::Left => self.cursor = self.left(),
             KeyCode::Right => self.cursor = self.right(),
             KeyCode::Home => self.cursor = 0,
@@ -83,7 +97,8 @@ impl LineEditor {
             KeyCode::Char('a') if key.ctrl => self.cursor = 0,
             KeyCode::Char('e') if key.ctrl => self.cursor = self.text.len(),
             KeyCode::Char('u') if key.ctrl => self.delete(0..self.cursor),
-            KeyCode::Char('w') if key.ctrl => self.delete_word(),
+            KeyCode::Char('k') if key.ctrl => self.delete(self.cursor..self.text.len()),
+            KeyCode::Char('w') if key.ctrl => self.delete(self.word_before()..self.cursor),
             _ => return false,
         }
         true
@@ -94,12 +109,25 @@ impl LineEditor {
         self.text.replace_range(range, "");
     }
 
-    fn delete_word(&mut self) {
+    /// Returns the beginning of the word before the cursor.
+    fn word_before(&self) -> usize {
         let head = self.before_cursor().trim_end();
-        let start = head.rfind(char::is_whitespace).map_or(0, |at| at + 1);
-        // White space can be wider than one byte: the deletion starts at a character boundary.
-        let start = (start..=self.cursor).find(|at| self.text.is_char_boundary(*at)).unwrap_or(0);
-        self.delete(start..self.cursor);
+        let space = head.char_indices().rev().find(|(_, c)| c.is_whitespace());
+        space.map_or(0, |(at, c)| at + c.len_utf8())
+    }
+
+    /// Returns the end of the word behind the cursor.
+    fn word_after(&self) -> usize {
+        let tail = self.text.get(self.cursor..).unwrap_or_default();
+        let skipped = tail.len() - tail.trim_start().len();
+        let word = tail[skipped..].find(char::is_whitespace).unwrap_or(tail.len() - skipped);
+        self.cursor + skipped + word
+    }
+
+    /// Moves the cursor to the next grapheme boundary: inserted text may have merged with the text behind it.
+    fn snap(&mut self) {
+        let boundary = self.text.grapheme_indices(true).map(|(at, _)| at).find(|at| *at >= self.cursor);
+        self.cursor = boundary.unwrap_or(self.text.len());
     }
 
     fn left(&self) -> usize {
@@ -109,5 +137,63 @@ impl LineEditor {
     fn right(&self) -> usize {
         let after = self.text.get(self.cursor..).unwrap_or_default();
         self.cursor + after.graphemes(true).next().map_or(0, str::len)
+    }
+}
+
+impl From<&str> for LineEditor {
+    fn from(text: &str) -> Self {
+        let mut line = Self::default();
+        line.set(text);
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn press(line: &mut LineEditor, code: KeyCode, ctrl: bool, alt: bool) {
+        assert!(line.key(Key { code, ctrl, alt, shift: false }), "{code:?}");
+    }
+
+    #[test]
+    fn words_are_moved_over_and_deleted() {
+        let mut line = LineEditor::from("fix the  flaky\u{3000}test");
+        press(&mut line, KeyCode::Left, true, false);
+        assert_eq!(line.before_cursor(), "fix the  flaky\u{3000}");
+        press(&mut line, KeyCode::Char('b'), false, true);
+        assert_eq!(line.before_cursor(), "fix the  ");
+        press(&mut line, KeyCode::Char('w'), true, false);
+        assert_eq!(line.text(), "fix flaky\u{3000}test");
+        press(&mut line, KeyCode::Char('f'), false, true);
+        assert_eq!(line.before_cursor(), "fix flaky");
+        press(&mut line, KeyCode::Char('k'), true, false);
+        assert_eq!(line.text(), "fix flaky");
+        press(&mut line, KeyCode::Home, false, false);
+        press(&mut line, KeyCode::Right, false, true);
+        assert_eq!(line.before_cursor(), "fix");
+    }
+
+    #[test]
+    fn the_cursor_stays_between_graphemes() {
+        let mut line = LineEditor::from("e\u{301}x");
+        press(&mut line, KeyCode::Home, false, false);
+        press(&mut line, KeyCode::Right, false, false);
+        assert_eq!(line.before_cursor(), "e\u{301}");
+        press(&mut line, KeyCode::Backspace, false, false);
+        assert_eq!((line.text(), line.cursor()), ("x", 0));
+        let mut line = LineEditor::from("\u{301}");
+        press(&mut line, KeyCode::Home, false, false);
+        line.insert("e");
+        assert_eq!(line.cursor(), line.text().len(), "the letter and its accent are one grapheme");
+    }
+
+    #[test]
+    fn a_huge_paste_is_cut() {
+        let mut line = LineEditor::from("ab");
+        press(&mut line, KeyCode::Left, false, false);
+        line.insert(&"ü".repeat(1 << 20));
+        assert!(line.text().len() <= MAX_BYTES && line.text().len() > MAX_BYTES - 2, "{}", line.text().len());
+        assert!(line.text().ends_with('b'));
     }
 }

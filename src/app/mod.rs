@@ -30,6 +30,7 @@ pub mod runs;
 pub mod scroll;
 pub mod search;
 pub mod shell_command;
+pub mod ticket;
 
 mod attach;
 mod dispatch;
@@ -41,7 +42,6 @@ mod resume;
 mod split;
 mod update;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use action::Action;
@@ -49,13 +49,15 @@ pub use effect::Effect;
 use home::{Home, Pane, Panes, Sessions};
 use keys::Keymap;
 use layer::Layer;
-pub use msg::{Msg, RequestTicket};
+pub use msg::{Msg, RootStatus};
 use notices::Notices;
+pub use ticket::RequestTicket;
+use ticket::Tickets;
 
 use crate::config::settings::{ListScope, Settings};
 use crate::config::theme::{Theme, Themes};
 use crate::domain::catalog::{IndexProgress, Sort};
-use crate::domain::{Agent, SessionKey, Time};
+use crate::domain::{SessionKey, Time};
 
 /// State of the interface.
 #[derive(Debug)]
@@ -102,29 +104,6 @@ pub struct App {
     index_started: bool,
     layout: msg::LayoutFeedback,
     tickets: Tickets,
-}
-
-/// A directory or database in which an agent's sessions are searched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RootStatus {
-    /// The agent.
-    pub agent: Agent,
-    /// Path of the directory or database.
-    pub path: PathBuf,
-    /// True if it exists.
-    pub found: bool,
-}
-
-/// Counter for request tickets.
-#[derive(Debug, Default)]
-pub struct Tickets(u64);
-
-impl Tickets {
-    /// Returns a ticket that was never issued before.
-    pub fn issue(&mut self) -> RequestTicket {
-        self.0 += 1;
-        RequestTicket(self.0)
-    }
 }
 
 impl App {

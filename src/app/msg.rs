@@ -1,35 +1,18 @@
 //! Messages to the interface, as data.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 
-use super::RootStatus;
-use super::approvals::{ApprovalFeedback, ApprovalId};
+pub use super::runs::ResumeCheck;
 use super::runs::RunMsg;
+use super::ticket::ApprovalId;
+pub use super::ticket::{DebounceTicket, RequestTicket, Timer};
 use crate::config::key::Key;
 use crate::config::theme::Background;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::query::FilterKey;
-use crate::domain::search::{EntryLocation, SearchUpdate};
-use crate::domain::transcript::Entry;
-use crate::domain::{SessionKey, Time, catalog};
-
-/// Identifies a request of the interface: an opened transcript or the start of a run. Responses to older requests are
-/// recognised by it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RequestTicket(pub u64);
-
-/// Identifies a debounce delay of the preview.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct DebounceTicket(pub u64);
-
-/// Timer of the interface. Every timer elapses once, and a late one must be harmless.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Timer {
-    /// An approval was visible for long enough to be answered by a key; the index is that of its question.
-    ApprovalVisible(ApprovalId, usize),
-    /// The answer to an approval should have been processed by now.
-    AnswerTimeout(ApprovalId),
-}
+use crate::domain::search::SearchUpdate;
+use crate::domain::transcript_event::TranscriptEvent;
+use crate::domain::{Agent, SessionKey, Time, catalog};
 
 /// Message to the interface.
 #[derive(Clone, Debug)]
@@ -63,7 +46,7 @@ pub enum Msg {
     /// All sessions that are open in live processes.
     Live(Vec<LiveStatus>),
     /// An event of an opened transcript.
-    Transcript(RequestTicket, TranscriptMsg),
+    Transcript(RequestTicket, TranscriptEvent),
     /// Directories and databases in which sessions are searched.
     Roots(Vec<RootStatus>),
     /// The terminal reported a dark or light background.
@@ -124,64 +107,6 @@ pub enum Msg {
     },
 }
 
-/// Event of an opened transcript.
-#[derive(Clone, Debug)]
-pub enum TranscriptMsg {
-    /// The newest entries, before the transcript is indexed. Their indices are not known yet.
-    Tail(Vec<Arc<Entry>>),
-    /// The transcript is indexed.
-    Opened(TranscriptInfo),
-    /// Requested entries, from an index on.
-    Page {
-        /// Index of the first entry.
-        from: usize,
-        /// The entries.
-        entries: Vec<Arc<Entry>>,
-    },
-    /// The transcript changed on disk: entries from `from` on must be read again.
-    Grown {
-        /// First changed index.
-        from: usize,
-        /// New state of the transcript.
-        opened: TranscriptInfo,
-    },
-    /// Result of a search in the transcript.
-    Found {
-        /// The query it answers.
-        query: String,
-        /// Indices of matching entries, ascending.
-        entries: Vec<usize>,
-        /// True if the search is complete.
-        complete: bool,
-    },
-    /// The entry at a location.
-    Located {
-        /// The location.
-        location: EntryLocation,
-        /// Index of the entry; `None` if there is none, or if it is on another branch.
-        entry: Option<usize>,
-    },
-    /// The transcript was deleted.
-    Gone,
-    /// The transcript could not be opened.
-    Failed(String),
-}
-
-/// Properties of an indexed transcript.
-#[derive(Clone, Debug, Default)]
-pub struct TranscriptInfo {
-    /// Number of entries.
-    pub len: usize,
-    /// Number of branches.
-    pub branches: usize,
-    /// Indices of prompts.
-    pub prompts: Arc<[usize]>,
-    /// Indices of errors.
-    pub errors: Arc<[usize]>,
-    /// Messages about records that could not be read.
-    pub issues: Vec<String>,
-}
-
 /// Kind of a mouse event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mouse {
@@ -193,21 +118,28 @@ pub enum Mouse {
     WheelDown,
 }
 
-/// Obstacles to resuming a session.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ResumeCheck {
-    /// Process id of another salon that runs the session: only that salon can send prompts to it.
-    pub owner_pid: Option<u32>,
-    /// Description of the program that has the session open.
-    pub open_elsewhere: Option<String>,
-    /// True if the session's directory does not exist.
-    pub directory_gone: bool,
-    /// True if the agent's program is not on `PATH`.
-    pub not_installed: bool,
-    /// Reason why the agent cannot find the session, with a remedy.
-    pub refused: Option<String>,
-    /// Warning about files that the agent may destroy, with the location of the copies.
-    pub warning: Option<String>,
+/// A directory or database in which an agent's sessions are searched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootStatus {
+    /// The agent.
+    pub agent: Agent,
+    /// Path of the directory or database.
+    pub path: PathBuf,
+    /// True if it exists.
+    pub found: bool,
+}
+
+/// Layout results of the shown approval.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApprovalFeedback {
+    /// The approval.
+    pub approval: ApprovalId,
+    /// Index of its question.
+    pub question: usize,
+    /// Visible lines of its text.
+    pub rows: usize,
+    /// Total lines of its text.
+    pub len: usize,
 }
 
 /// Results of the layout that the state needs.

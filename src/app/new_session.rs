@@ -7,7 +7,7 @@ use super::dialog::DialogOutcome;
 use super::layer::Layer;
 use super::line_editor::LineEditor;
 use super::picker::{self, matching};
-use super::runs::{RunEffect, RunTable};
+use super::runs::RunTable;
 use super::{App, Effect};
 use crate::config::key::{Key, KeyCode};
 use crate::domain::Agent;
@@ -130,7 +130,7 @@ impl NewSession {
         if self.field != NewSessionField::Directory || self.directories.0 == query {
             return Vec::new();
         }
-        vec![Effect::Run(RunEffect::FindDirectories { query })]
+        vec![Effect::FindDirectories { query }]
     }
 }
 
@@ -149,8 +149,8 @@ impl App {
         new.directory.set(&directory);
         let agent = new.agent(&self.runs);
         let mut effects = self.push(Layer::NewSession(Box::new(new)));
-        effects.push(Effect::Run(RunEffect::Agents));
-        effects.push(Effect::Run(RunEffect::Models { agent, refresh: false }));
+        effects.push(Effect::LoadAgents);
+        effects.push(Effect::LoadModels { agent, refresh: false });
         effects
     }
 
@@ -169,13 +169,13 @@ impl App {
             KeyCode::Tab => new.complete_or_next(&self.runs),
             KeyCode::F(5) => {
                 let agent = new.agent(&self.runs);
-                return vec![Effect::Run(RunEffect::Models { agent, refresh: true })];
+                return vec![Effect::LoadModels { agent, refresh: true }];
             }
             KeyCode::Left | KeyCode::Right | KeyCode::Char(' ') if new.field == NewSessionField::Agent => {
                 let by = if key.code == KeyCode::Left { agents - 1 } else { 1 };
                 new.agent = (new.agent + by) % agents;
                 let agent = new.agent(&self.runs);
-                return vec![Effect::Run(RunEffect::Models { agent, refresh: false })];
+                return vec![Effect::LoadModels { agent, refresh: false }];
             }
             _ => new.edit(key),
         }

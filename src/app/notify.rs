@@ -1,7 +1,7 @@
 //! Notifications: a run needs the user or is finished, and is not being looked at.
 
 use super::layer::Layer;
-use super::runs::{self, RunEffect};
+use super::runs;
 use super::{App, Effect, failure};
 use crate::config::settings::Notify;
 use crate::domain::run::{Phase, RunInfo, StopReason, TurnOutcome};
@@ -22,11 +22,11 @@ impl App {
             Notify::NeedsYou => self.needs_you(before, now),
             Notify::All => self.needs_you(before, now).or_else(|| self.done(before?, now)),
         };
-        notification.into_iter().map(Effect::Run).collect()
+        notification.into_iter().collect()
     }
 
     /// Notifies about a new approval.
-    fn needs_you(&self, before: Option<&RunInfo>, now: &RunInfo) -> Option<RunEffect> {
+    fn needs_you(&self, before: Option<&RunInfo>, now: &RunInfo) -> Option<Effect> {
         let known = |id: &std::sync::Arc<str>| {
             before.is_some_and(|before| before.approvals.iter().any(|approval| approval.id == *id))
         };
@@ -38,7 +38,7 @@ impl App {
             Some(question) => text::one_line(&question.text),
             None => format!("{} {}", text::one_line(&new.tool), new.action.headline()),
         };
-        Some(RunEffect::Notify {
+        Some(Effect::Notify {
             title: format!("{} needs you", now.agent.label()),
             body: format!("{}: {what}", self.run_name(now)),
             needs_you: true,
@@ -46,7 +46,7 @@ impl App {
     }
 
     /// Notifies about the end of a turn that no other turn follows.
-    fn done(&self, before: &RunInfo, now: &RunInfo) -> Option<RunEffect> {
+    fn done(&self, before: &RunInfo, now: &RunInfo) -> Option<Effect> {
         let since = match before.phase {
             Phase::Working { since, .. } => since,
             Phase::Starting | Phase::Idle | Phase::Interrupting { .. } | Phase::Stopped(_) => return None,
@@ -68,7 +68,7 @@ impl App {
             _ => None,
         };
         let name = self.run_name(now);
-        Some(RunEffect::Notify {
+        Some(Effect::Notify {
             title: format!("{} {}", agent.label(), if failed.is_some() { "failed" } else { "finished" }),
             body: failed.map_or_else(|| name.clone(), |failed| format!("{name}: {}", failure::describe(failed, agent))),
             needs_you: false,

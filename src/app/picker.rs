@@ -7,11 +7,12 @@ use fuzzy_matcher::skim::SkimMatcherV2;
 use super::dialog::{Dialog, DialogChoice, DialogOutcome};
 use super::layer::Layer;
 use super::line_editor::LineEditor;
-use super::runs::{RunEffect, RunTable};
+use super::runs::RunTable;
 use super::{App, Effect};
 use crate::config::key::{Key, KeyCode};
 use crate::domain::Agent;
 use crate::domain::run::{RunId, RunInfo, RunSetting};
+use crate::domain::run_request::RunRequest;
 
 /// State of the picker. The options come from the run and its agent.
 #[derive(Debug)]
@@ -161,7 +162,7 @@ impl App {
             return Vec::new();
         };
         let mut effects = self.push(Layer::Picker(Picker::new(run)));
-        effects.push(Effect::Run(RunEffect::Models { agent, refresh: false }));
+        effects.push(Effect::LoadModels { agent, refresh: false });
         effects
     }
 
@@ -197,7 +198,7 @@ impl App {
             KeyCode::Up => picker.selected = picker.selected.saturating_sub(1),
             KeyCode::F(5) => {
                 picker.asking = true;
-                return vec![Effect::Run(RunEffect::Models { agent: info.agent, refresh: true })];
+                return vec![Effect::LoadModels { agent: info.agent, refresh: true }];
             }
             _ => {
                 if picker.input.key(key) {
@@ -230,7 +231,7 @@ impl App {
             Tab::Mode => RunSetting::Mode(name),
             Tab::Effort => RunSetting::Effort(name),
         };
-        vec![Effect::Run(RunEffect::Set(run, setting))]
+        vec![Effect::Run(RunRequest::Set(run, setting))]
     }
 
     /// Asks for confirmation before an agent may do everything without asking.

@@ -2,10 +2,11 @@
 
 use super::dialog::{Dialog, DialogChoice, DialogOutcome};
 use super::layer::Layer;
-use super::runs::{self, RunEffect};
+use super::runs;
 use super::{App, Effect};
 use crate::domain::prompt::PromptState;
 use crate::domain::run::RunInfo;
+use crate::domain::run_request::RunRequest;
 
 impl App {
     /// Quits, or asks first if turns are open or prompts are queued.
@@ -42,7 +43,7 @@ impl App {
     /// Stops all open turns and quits.
     pub(super) fn quit_now(&mut self) -> Vec<Effect> {
         let open = self.runs.iter().filter(|info| runs::is_open(&info.phase));
-        let stops = open.map(|info| Effect::Run(RunEffect::Stop(info.id.clone())));
+        let stops = open.map(|info| Effect::Run(RunRequest::Stop(info.id.clone())));
         stops.chain([Effect::Quit]).collect()
     }
 

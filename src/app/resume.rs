@@ -7,10 +7,10 @@ use super::action::Action;
 use super::dialog::{Dialog, DialogChoice, DialogOutcome};
 use super::layer::Layer;
 use super::msg::ResumeCheck;
-use super::runs::RunEffect;
 use super::{App, Effect};
 use crate::domain::SessionKey;
 use crate::domain::run::RunSetting;
+use crate::domain::run_request::RunRequest;
 
 impl App {
     pub(super) fn resume_checked(&mut self, key: SessionKey, check: ResumeCheck) -> Vec<Effect> {
@@ -38,8 +38,10 @@ impl App {
             DialogOutcome::Resume { key, cwd } => vec![Effect::Resume { key, cwd }],
             DialogOutcome::CopyCommand(key) => vec![Effect::CopyResumeCommand(key)],
             DialogOutcome::ContinueHere { key, cwd, fork } => self.continue_here(&key, cwd, fork),
-            DialogOutcome::StopRun(run) => vec![Effect::Run(RunEffect::Stop(run))],
-            DialogOutcome::SkipPermissions(run, mode) => vec![Effect::Run(RunEffect::Set(run, RunSetting::Mode(mode)))],
+            DialogOutcome::StopRun(run) => vec![Effect::Run(RunRequest::Stop(run))],
+            DialogOutcome::SkipPermissions(run, mode) => {
+                vec![Effect::Run(RunRequest::Set(run, RunSetting::Mode(mode)))]
+            }
             DialogOutcome::StartNew => self.start_from_form(),
             DialogOutcome::QuitWhenDone => self.quit_when_done(),
             DialogOutcome::QuitNow => self.quit_now(),

@@ -1,18 +1,31 @@
 //! The state of the runs in this salon, the messages about them and the effects on them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::layer::Layer;
-use super::msg::{RequestTicket, ResumeCheck};
+use super::ticket::RequestTicket;
 use super::{App, Effect};
-use crate::domain::approval::ApprovalAnswer;
-use crate::domain::prompt::{Prompt, PromptId, PromptState};
-use crate::domain::run::{
-    ModelCatalog, Phase, Refusal, Replay, RingCursor, RunId, RunInfo, RunSetting, RunStart, StopReason,
-};
+use crate::domain::prompt::{Prompt, PromptState};
+use crate::domain::run::{ModelCatalog, Phase, Refusal, Replay, RunId, RunInfo, StopReason};
 use crate::domain::{Agent, SessionKey, SessionState};
+
+/// Obstacles to resuming a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResumeCheck {
+    /// Process id of another salon that runs the session: only that salon can send prompts to it.
+    pub owner_pid: Option<u32>,
+    /// Description of the program that has the session open.
+    pub open_elsewhere: Option<String>,
+    /// True if the session's directory does not exist.
+    pub directory_gone: bool,
+    /// True if the agent's program is not on `PATH`.
+    pub not_installed: bool,
+    /// Reason why the agent cannot find the session, with a remedy.
+    pub refused: Option<String>,
+    /// Warning about files that the agent may destroy, with the location of the copies.
+    pub warning: Option<String>,
+}
 
 /// Message about a run.
 #[derive(Clone, Debug)]
@@ -27,14 +40,14 @@ pub enum RunMsg {
     Queued(RunId, Vec<Prompt>),
     /// The events of a watched run since the viewer's cursor.
     Events(RunId, Replay),
-    /// Response to [`RunEffect::Start`].
+    /// Response to [`super::Effect::StartRun`].
     Started {
         /// Identifies the request.
         ticket: RequestTicket,
         /// The run, or the reason why there is none.
         result: Result<RunId, Refusal>,
     },
-    /// Response to [`RunEffect::Submit`]: the prompt is saved, or it was refused and returns to the composer.
+    /// Response to [`crate::domain::run_request::RunRequest::Submit`]: the prompt is saved, or it was refused and returns to the composer.
     Submitted {
         /// The run.
         run: RunId,
@@ -70,104 +83,6 @@ pub enum RunMsg {
     },
     /// Text from the external editor.
     Edited(String),
-}
-
-/// Command about a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RunEffect {
-    /// Start a run, or find the existing run of the conversation. No process is spawned before the first prompt.
-    Start {
-        /// Identifies the request.
-        ticket: RequestTicket,
-        /// The agent.
-        agent: Agent,
-        /// Start parameters.
-        start: RunStart,
-        /// The first prompt.
-        prompt: Option<String>,
-    },
-    /// Queue a prompt; the run starts if necessary.
-    Submit {
-        /// The run.
-        run: RunId,
-        /// The prompt.
-        text: String,
-    },
-    /// Interrupt the turn; repeated, stop the process.
-    Interrupt(RunId),
-    /// Stop the process.
-    Stop(RunId),
-    /// Answer an approval.
-    Answer {
-        /// The run.
-        run: RunId,
-        /// The approval.
-        id: Arc<str>,
-        /// The answer.
-        answer: ApprovalAnswer,
-    },
-    /// Change the model, mode or effort.
-    Set(RunId, RunSetting),
-    /// Resume a paused queue.
-    ResumeQueue(RunId),
-    /// Change the text of a queued prompt.
-    EditPrompt(RunId, PromptId, String),
-    /// Cancel a queued prompt.
-    CancelPrompt(RunId, PromptId),
-    /// Move a queued prompt before the one before it.
-    MovePromptUp(RunId, PromptId),
-    /// Release a held or failed prompt.
-    ReleasePrompt(RunId, PromptId),
-    /// Subscribe to the events of a run from a cursor on.
-    Watch(RunId, RingCursor),
-    /// Unsubscribe from the events of a run.
-    Unwatch(RunId),
-    /// Check whether a session can be continued here.
-    Check(SessionKey),
-    /// Request an agent's models: the cached list at once, then a new one if the cache is old or `refresh` is set.
-    Models {
-        /// The agent.
-        agent: Agent,
-        /// Query the agent even if the cache is fresh.
-        refresh: bool,
-    },
-    /// Request the agents that salon can run. Response: [`RunMsg::Agents`].
-    Agents,
-    /// Complete a file name below a directory, without ignored files.
-    FindFiles {
-        /// The directory.
-        below: PathBuf,
-        /// The query.
-        query: String,
-    },
-    /// Complete a directory path.
-    FindDirectories {
-        /// The query.
-        query: String,
-    },
-    /// Save a draft; an empty text deletes it.
-    SaveDraft {
-        /// Key of the draft.
-        key: String,
-        /// Text of the draft.
-        text: String,
-    },
-    /// Load a saved draft.
-    LoadDraft {
-        /// Key of the draft.
-        key: String,
-    },
-    /// Edit a text in `$EDITOR`. Response: [`RunMsg::Edited`].
-    EditText(String),
-    /// Notify the user with the bell and a desktop notification.
-    Notify {
-        /// Title.
-        title: String,
-        /// Body.
-        body: String,
-        /// True if an agent waits for the user; false if a turn ended.
-        needs_you: bool,
-    },
 }
 
 /// The runs of this salon with their queues, and the models of agents.

@@ -1,8 +1,9 @@
 //! Dispatch of messages.
 
 use super::layer::Layer;
-use super::msg::{DebounceTicket, LayoutFeedback, Msg, RequestTicket, TranscriptMsg};
+use super::msg::{DebounceTicket, LayoutFeedback, Msg, RequestTicket};
 use super::{App, Effect, split};
+use crate::domain::transcript_event::TranscriptEvent;
 
 impl App {
     /// Applies a message and returns the effects.
@@ -136,7 +137,7 @@ impl App {
         effects
     }
 
-    fn transcript(&mut self, ticket: RequestTicket, msg: TranscriptMsg) -> Vec<Effect> {
+    fn transcript(&mut self, ticket: RequestTicket, msg: TranscriptEvent) -> Vec<Effect> {
         let msg = match self.home.preview.update(ticket, msg) {
             Ok(effects) => return effects,
             Err(msg) => msg,

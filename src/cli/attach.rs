@@ -9,8 +9,9 @@ use super::error::{CliError, CliErrorCode};
 use super::events::EventJson;
 use super::sessions::{self, LoadedSessions};
 use super::{find, output, show, tui};
+use crate::domain::transcript_event::TranscriptEvent;
 use crate::domain::{Entry, EntryKey, SessionKey, SessionState};
-use crate::index::{self, Index, TranscriptEvent};
+use crate::index::{self, Index};
 use crate::runtime::StartupAction;
 
 /// Request id of the only open transcript.

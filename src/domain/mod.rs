@@ -9,10 +9,12 @@ pub mod live_status;
 pub mod prompt;
 pub mod query;
 pub mod run;
+pub mod run_request;
 pub mod search;
 pub mod session;
 pub mod time;
 pub mod transcript;
+pub mod transcript_event;
 
 pub use agent::Agent;
 pub use event::{Delta, EntryKey, Event, EventBody};

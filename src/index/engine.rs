@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::message::{IndexEvent, SearchRequest, TranscriptEvent, TranscriptTicket, WatchState};
+use super::message::{IndexEvent, SearchRequest, TranscriptTicket, WatchState};
 use super::open_transcripts::{OpenTranscripts, TranscriptRequest};
 use super::options::{IndexOptions, WatchMode};
 use super::pool::JobResult;
@@ -26,6 +26,7 @@ use super::watch::{self, FsEvent, Watch};
 use crate::domain::catalog::IndexProgress;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::query::FilterKey;
+use crate::domain::transcript_event::TranscriptEvent;
 use crate::domain::{Issue, Session, SessionKey};
 
 /// Minimum time between two checks of one path.

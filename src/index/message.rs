@@ -1,12 +1,10 @@
 //! Events of the index. The runtime converts them to the interface's own messages.
 
-use std::sync::Arc;
-
 use crate::domain::catalog::{CatalogChange, IndexProgress};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::query::FilterKey;
-use crate::domain::search::{EntryLocation, SearchOrder, SearchUpdate};
-use crate::domain::transcript::Entry;
+use crate::domain::search::{SearchOrder, SearchUpdate};
+use crate::domain::transcript_event::TranscriptEvent;
 use crate::domain::{SessionKey, Time};
 
 /// Id of one opened transcript, chosen by the caller of [`super::Index::open`].
@@ -61,64 +59,6 @@ pub struct SearchRequest {
     pub within: Option<Vec<SessionKey>>,
     /// Current time.
     pub now: Time,
-}
-
-/// Event of an opened transcript.
-#[derive(Clone, Debug)]
-pub enum TranscriptEvent {
-    /// Newest entries, sent before the whole transcript is read.
-    Tail(Vec<Arc<Entry>>),
-    /// The whole transcript is read. Sent again after an evicted reader was reopened.
-    Opened(OpenedTranscript),
-    /// Requested entries.
-    Page {
-        /// Index of the first entry.
-        from: usize,
-        /// Entries.
-        entries: Vec<Arc<Entry>>,
-    },
-    /// Entries from `from` on were added or changed.
-    Grown {
-        /// Index of the first changed entry; 0 where the transcript was replaced.
-        from: usize,
-        /// Current state of the whole transcript.
-        opened: OpenedTranscript,
-    },
-    /// Partial result of a search in the transcript.
-    Found {
-        /// Query of the request.
-        query: String,
-        /// Indices of the matching entries so far, ascending.
-        entries: Vec<usize>,
-        /// True if everything was searched.
-        complete: bool,
-    },
-    /// Result of [`super::Index::locate`].
-    Located {
-        /// Requested location.
-        place: EntryLocation,
-        /// Index of its entry; `None` where no entry has that location.
-        entry: Option<usize>,
-    },
-    /// The transcript was removed from disk.
-    Gone,
-    /// The transcript cannot be opened, with the reason.
-    Failed(String),
-}
-
-/// Properties of an opened transcript.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OpenedTranscript {
-    /// Number of entries.
-    pub len: usize,
-    /// Number of branches.
-    pub branches: usize,
-    /// Indices of prompts.
-    pub prompts: Arc<[usize]>,
-    /// Indices of errors.
-    pub errors: Arc<[usize]>,
-    /// Read errors as messages.
-    pub issues: Vec<String>,
 }
 
 /// Way in which changes on disk are detected.

@@ -34,7 +34,7 @@ mod workspace;
 pub use collect::{Collected, Refresh, RootReport, collect, report};
 pub use handle::Index;
 pub use locate::locate;
-pub use message::{IndexEvent, OpenedTranscript, SearchRequest, TranscriptEvent, TranscriptTicket, WatchState};
+pub use message::{IndexEvent, SearchRequest, TranscriptTicket, WatchState};
 pub use open_transcripts::matches;
 pub use options::{IndexOptions, WatchMode, search_dir};
 pub use rank::Ranker;

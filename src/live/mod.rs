@@ -14,6 +14,7 @@ mod capabilities;
 mod connect;
 pub mod environment;
 mod evict;
+mod execute;
 mod group;
 pub mod history;
 pub mod identity;

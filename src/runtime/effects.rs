@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::foreground::ForegroundChild;
+use super::path_completion::CompletionRequest;
 use super::runs::Runs;
 use super::shell::{Purpose, Shell, TaskMessage, TerminalOwner};
 use super::{clipboard, colours, editor, env, extract, live_options, resume, runs};
@@ -78,7 +79,24 @@ impl Shell {
                 });
             }
             Effect::Redraw => self.log_terminal_error(|shell| shell.terminal.redraw()),
-            Effect::Run(effect) => return self.handle_run_effect(effect),
+            Effect::Run(request) => self.with_runs(|runs| runs.send(request)),
+            Effect::StartRun { ticket, agent, start, prompt } => return self.start_run(ticket, agent, start, prompt),
+            Effect::WatchRun(run, cursor) => self.with_runs(|runs| runs.watch(run, cursor)),
+            Effect::UnwatchRun(run) => self.with_runs(|runs| runs.unwatch(&run)),
+            Effect::CheckContinue(key) => self.check_run(key),
+            Effect::LoadModels { agent, refresh } => self.with_runs(|runs| runs.load_models(agent, refresh)),
+            Effect::LoadAgents => return self.load_agents(),
+            Effect::FindFiles { below, query } => {
+                self.with_runs(|runs| runs.complete(CompletionRequest::Files { below, query }));
+            }
+            Effect::FindDirectories { query } => {
+                let home = self.runner.environment.home.clone();
+                self.with_runs(|runs| runs.complete(CompletionRequest::Directories { query, home }));
+            }
+            Effect::SaveDraft { key, text } => self.with_runs(|runs| runs.save_draft(key, text)),
+            Effect::LoadDraft { key } => self.with_runs(|runs| runs.load_draft(key)),
+            Effect::EditText(text) => return self.edit_text(&text),
+            Effect::Notify { title, body, needs_you: _ } => self.notify(&title, &body),
             Effect::Suspend => self.suspend(),
             Effect::Quit => return Step::Break(()),
         }

@@ -18,10 +18,12 @@ use super::shell::{Purpose, Shell, TaskMessage};
 use super::{desktop_notification, env, live_options, programs};
 use crate::agent::{self, Environment};
 use crate::app::Msg;
-use crate::app::runs::{RunEffect, RunMsg};
+use crate::app::msg::RequestTicket;
+use crate::app::runs::RunMsg;
 use crate::config::paths::Paths;
 use crate::config::settings::Settings;
 use crate::domain::run::{Conversation, Refusal, RingCursor, RunId, RunInfo, RunStart};
+use crate::domain::run_request::RunRequest;
 use crate::domain::{Agent, SessionKey};
 use crate::live::{self, Live, approvals};
 use crate::store::Store;
@@ -37,8 +39,10 @@ pub struct Runs {
     live: Live,
     drafts: Drafts,
     paths: Sender<CompletionRequest>,
-    /// Queue changes, applied one by one to preserve the user's order.
-    queue_changes: mpsc::UnboundedSender<RunEffect>,
+    /// Requests that change a queue, executed one by one in the user's order.
+    queue_changes: mpsc::UnboundedSender<RunRequest>,
+    /// Requests that need no disk; an interrupt never waits for a queue change.
+    requests: mpsc::UnboundedSender<RunRequest>,
     viewers: HashMap<RunId, JoinHandle<()>>,
     /// Cursors of watched runs that do not exist yet; viewers attach when the run starts.
     pending_views: HashMap<RunId, RingCursor>,
@@ -73,8 +77,8 @@ impl Runs {
         let (replays, replay_receiver) = mpsc::channel(2);
         let (approvals, approval_changes) = mpsc::unbounded_channel();
         tokio::spawn(approvals::relay(live.clone(), store.clone(), approval_changes));
-        let (queue_changes, receiver) = mpsc::unbounded_channel();
-        tokio::spawn(apply_queue_changes(live.clone(), receiver, messages.clone()));
+        let queue_changes = execute_in_order(&live, messages);
+        let requests = execute_in_order(&live, messages);
         let lists = ModelLists {
             live: live.clone(),
             store: store.clone(),
@@ -95,6 +99,7 @@ impl Runs {
             drafts,
             paths,
             queue_changes,
+            requests,
             viewers,
             pending_views: HashMap::new(),
             lists,
@@ -136,7 +141,7 @@ impl Runs {
         }
     }
 
-    fn watch(&mut self, run: RunId, cursor: RingCursor) {
+    pub(super) fn watch(&mut self, run: RunId, cursor: RingCursor) {
         let Some(viewer) = self.live.watch(&run) else {
             self.pending_views.insert(run, cursor);
             return;
@@ -147,111 +152,89 @@ impl Runs {
         }
     }
 
-    fn unwatch(&mut self, run: &RunId) {
+    pub(super) fn unwatch(&mut self, run: &RunId) {
         self.pending_views.remove(run);
         if let Some(viewer) = self.viewers.remove(run) {
             viewer.abort();
         }
     }
 
-    fn run_effect(&mut self, effect: RunEffect, home: PathBuf) -> Result<(), Refusal> {
-        match effect {
-            RunEffect::Start { ticket, agent, start: opening, prompt } => {
-                let (live, messages) = (self.live.clone(), self.messages.clone());
-                tokio::spawn(async move {
-                    let result = live.open_run(agent, opening, prompt).await;
-                    messages.send(run_message(RunMsg::Started { ticket, result })).ok();
-                });
-                Ok(())
-            }
-            RunEffect::Interrupt(run) => self.live.interrupt(&run),
-            RunEffect::Stop(run) => self.live.stop(&run),
-            RunEffect::Answer { run, id, answer } => self.live.answer(&run, &id, answer),
-            RunEffect::Set(run, setting) => self.live.set(&run, setting),
-            RunEffect::ResumeQueue(run) => self.live.resume_queue(&run),
-            effect @ (RunEffect::Submit { .. }
-            | RunEffect::EditPrompt(..)
-            | RunEffect::CancelPrompt(..)
-            | RunEffect::MovePromptUp(..)
-            | RunEffect::ReleasePrompt(..)) => self.queue_changes.send(effect).map_err(|_| Refusal::UnknownRun),
-            RunEffect::Watch(run, cursor) => {
-                self.watch(run, cursor);
-                Ok(())
-            }
-            RunEffect::Unwatch(run) => {
-                self.unwatch(&run);
-                Ok(())
-            }
-            RunEffect::FindFiles { below, query } => self.complete(CompletionRequest::Files { below, query }),
-            RunEffect::FindDirectories { query } => self.complete(CompletionRequest::Directories { query, home }),
-            RunEffect::SaveDraft { key, text } => {
-                self.drafts.save(key, text);
-                Ok(())
-            }
-            RunEffect::LoadDraft { key } => {
-                self.drafts.load(key);
-                Ok(())
-            }
-            RunEffect::Models { agent, refresh } => {
-                tokio::spawn(self.lists.clone().load(agent, refresh));
-                Ok(())
-            }
-            RunEffect::Agents | RunEffect::Check(_) | RunEffect::EditText(_) | RunEffect::Notify { .. } => Ok(()),
+    pub(super) fn open_run(&self, ticket: RequestTicket, agent: Agent, start: RunStart, prompt: Option<String>) {
+        let (live, messages) = (self.live.clone(), self.messages.clone());
+        tokio::spawn(async move {
+            let result = live.open_run(agent, start, prompt).await;
+            messages.send(run_message(RunMsg::Started { ticket, result })).ok();
+        });
+    }
+
+    pub(super) fn send(&self, request: RunRequest) {
+        let tasks = if request.changes_queue() { &self.queue_changes } else { &self.requests };
+        if tasks.send(request).is_err() {
+            tracing::error!("a request to a run was lost: the task that executes them is gone");
         }
     }
 
-    fn complete(&self, request: CompletionRequest) -> Result<(), Refusal> {
-        self.paths.send(request).map_err(|_| Refusal::UnknownRun)
+    pub(super) fn save_draft(&self, key: String, text: String) {
+        self.drafts.save(key, text);
+    }
+
+    pub(super) fn load_draft(&self, key: String) {
+        self.drafts.load(key);
+    }
+
+    pub(super) fn load_models(&self, agent: Agent, refresh: bool) {
+        tokio::spawn(self.lists.clone().load(agent, refresh));
+    }
+
+    pub(super) fn complete(&self, request: CompletionRequest) {
+        if self.paths.send(request).is_err() {
+            tracing::error!("a path was not completed: the thread that completes them is gone");
+        }
     }
 }
 
 impl Shell {
-    /// Runs an effect on a run.
-    pub(super) fn handle_run_effect(&mut self, effect: RunEffect) -> Step {
-        match effect {
-            RunEffect::Check(key) => {
-                self.check_run(key);
-                Step::Continue(())
-            }
-            RunEffect::Agents => {
-                let path = self.runner.environment.var("PATH");
-                let agents = Agent::ALL.into_iter().filter_map(|agent| Some((agent, agent::protocol(agent)?)));
-                let installed = agents.map(|(agent, protocol)| {
-                    let launch = protocol.launch(&RunStart::new(Conversation::New { id: None }, PathBuf::new()));
-                    (agent, programs::find(&launch.program, path).is_some())
-                });
-                let installed = installed.collect();
-                self.update(Msg::Run(RunMsg::Agents(installed)))
-            }
-            RunEffect::EditText(text) => self.edit_text(&text),
-            RunEffect::Notify { title, body, .. } => {
-                let sequence = desktop_notification::sequence(&title, &body, self.app.settings.bell, env::var);
-                self.log_terminal_error(|shell| shell.terminal.write(sequence.as_bytes()));
-                Step::Continue(())
-            }
-            effect => self.handle_live_effect(effect),
+    /// Runs `act` with the live runs, if there are any. Without `state.db` there are none.
+    pub(super) fn with_runs(&mut self, act: impl FnOnce(&mut Runs)) {
+        if let Some(runs) = &mut self.runner.runs {
+            act(runs);
         }
     }
 
-    fn handle_live_effect(&mut self, effect: RunEffect) -> Step {
-        let home = self.runner.environment.home.clone();
-        let Some(runs) = &mut self.runner.runs else {
-            return match effect {
-                RunEffect::Start { ticket, .. } => {
-                    let refusal =
-                        Refusal::NotSaved("state.db is unavailable; sessions cannot run without it".to_owned());
-                    self.update(Msg::Run(RunMsg::Started { ticket, result: Err(refusal) }))
-                }
-                _ => Step::Continue(()),
-            };
-        };
-        match runs.run_effect(effect, home) {
-            Ok(()) => Step::Continue(()),
-            Err(refusal) => self.notice(refusal.to_string(), true),
+    /// Starts a run, or refuses if `state.db` cannot be used.
+    pub(super) fn start_run(
+        &mut self,
+        ticket: RequestTicket,
+        agent: Agent,
+        start: RunStart,
+        prompt: Option<String>,
+    ) -> Step {
+        if let Some(runs) = &self.runner.runs {
+            runs.open_run(ticket, agent, start, prompt);
+            return Step::Continue(());
         }
+        let refusal = Refusal::NotSaved("state.db is unavailable; sessions cannot run without it".to_owned());
+        self.update(Msg::Run(RunMsg::Started { ticket, result: Err(refusal) }))
     }
 
-    fn check_run(&mut self, key: SessionKey) {
+    /// Reports the agents that salon can run, each with true if it is installed.
+    pub(super) fn load_agents(&mut self) -> Step {
+        let path = self.runner.environment.var("PATH");
+        let agents = Agent::ALL.into_iter().filter_map(|agent| Some((agent, agent::protocol(agent)?)));
+        let installed = agents.map(|(agent, protocol)| {
+            let launch = protocol.launch(&RunStart::new(Conversation::New { id: None }, PathBuf::new()));
+            (agent, programs::find(&launch.program, path).is_some())
+        });
+        let installed = installed.collect();
+        self.update(Msg::Run(RunMsg::Agents(installed)))
+    }
+
+    pub(super) fn notify(&mut self, title: &str, body: &str) {
+        let sequence = desktop_notification::sequence(title, body, self.app.settings.bell, env::var);
+        self.log_terminal_error(|shell| shell.terminal.write(sequence.as_bytes()));
+    }
+
+    pub(super) fn check_run(&mut self, key: SessionKey) {
         let Some(session) = self.session(&key) else { return };
         let EffectRunner { environment, paths, messages, store, .. } = &self.runner;
         let (environment, backups, messages, store) =
@@ -264,7 +247,7 @@ impl Shell {
     }
 
     /// Opens a text in the editor. Its file is read and removed afterwards.
-    fn edit_text(&mut self, text: &str) -> Step {
+    pub(super) fn edit_text(&mut self, text: &str) -> Step {
         let file = tempfile::Builder::new().prefix("salon-").suffix(".md").tempfile().and_then(|file| {
             std::fs::write(file.path(), text)?;
             file.into_temp_path().keep().map_err(|error| error.error)
@@ -300,30 +283,29 @@ async fn forward_replays(mut viewer: live::Viewer, run: RunId, mut cursor: RingC
     }
 }
 
-/// Applies queue changes in order.
-async fn apply_queue_changes(
-    live: Live,
-    mut receiver: mpsc::UnboundedReceiver<RunEffect>,
-    messages: mpsc::UnboundedSender<TaskMessage>,
-) {
-    while let Some(change) = receiver.recv().await {
-        let done = match change {
-            RunEffect::Submit { run, text } => {
-                let refused = live.submit(&run, text.clone()).await.err();
-                messages.send(run_message(RunMsg::Submitted { run, text, refused })).ok();
-                Ok(())
-            }
-            RunEffect::EditPrompt(_, prompt, text) => live.edit_prompt(prompt, text).await,
-            RunEffect::CancelPrompt(_, prompt) => live.cancel_prompt(prompt).await,
-            RunEffect::MovePromptUp(_, prompt) => live.move_prompt_up(prompt).await,
-            RunEffect::ReleasePrompt(_, prompt) => live.release_prompt(prompt).await,
-            _ => Ok(()),
-        };
-        if let Err(refusal) = done {
-            let notice = Msg::Notice { text: refusal.to_string(), error: true };
-            messages.send(TaskMessage::Msg(Box::new(notice))).ok();
+/// Starts a task that executes requests one by one.
+fn execute_in_order(live: &Live, messages: &mpsc::UnboundedSender<TaskMessage>) -> mpsc::UnboundedSender<RunRequest> {
+    let (live, messages) = (live.clone(), messages.clone());
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(request) = receiver.recv().await {
+            let submitted = match &request {
+                RunRequest::Submit { run, text } => Some((run.clone(), text.clone())),
+                _ => None,
+            };
+            let refused = live.execute(request).await.err();
+            let message = match (submitted, refused) {
+                (Some((run, text)), refused) => run_message(RunMsg::Submitted { run, text, refused }),
+                (None, Some(refusal)) => {
+                    TaskMessage::Msg(Box::new(Msg::Notice { text: refusal.to_string(), error: true }))
+                }
+                (None, None) => continue,
+            };
+            // An error means that salon is shutting down.
+            messages.send(message).ok();
         }
-    }
+    });
+    sender
 }
 
 fn run_message(msg: RunMsg) -> TaskMessage {

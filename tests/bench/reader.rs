@@ -6,13 +6,14 @@ use divan::{Bencher, black_box};
 use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use salon::app::msg::{RequestTicket, TranscriptInfo, TranscriptMsg};
+use salon::app::msg::RequestTicket;
 use salon::app::reader::{CallStage as Moment, Fold, Reader};
 use salon::app::{Action, Effect};
 use salon::config::theme::Theme;
 use salon::domain::event::{Delta, EntryKey, Event, EventBody};
 use salon::domain::run::{RunEvent, RunEventKind, TurnNumber};
 use salon::domain::transcript::{ChangeKind, Entry, EntryKind, Role};
+use salon::domain::transcript_event::{TranscriptEvent, TranscriptInfo};
 use salon::domain::{Agent, SessionKey, Time};
 use salon::ui::entry::{self, LayoutContext, RenderContext};
 use salon::ui::reader::{self, LayoutCache, ReaderMode};
@@ -201,7 +202,7 @@ impl Screen {
             at_start: false,
         };
         let opened = TranscriptInfo { len: stage.entries.len(), branches: 1, ..TranscriptInfo::default() };
-        let asked = stage.reader.update(TranscriptMsg::Opened(opened));
+        let asked = stage.reader.update(TranscriptEvent::Opened(opened));
         stage.answer(&asked);
         stage.draw();
         stage
@@ -226,7 +227,7 @@ impl Screen {
         for effect in asked {
             if let Effect::ReadEntries(_, range) = effect {
                 let entries = self.entries[range.clone()].to_vec();
-                self.reader.update(TranscriptMsg::Page { from: range.start, entries });
+                self.reader.update(TranscriptEvent::Page { from: range.start, entries });
             }
         }
     }

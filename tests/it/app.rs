@@ -395,8 +395,8 @@ fn the_clock_is_needed_when_a_shown_age_changes_and_not_before() {
 
 #[test]
 fn a_sub_agent_is_entered_and_left_like_a_folder() {
-    use salon::app::msg::{TranscriptInfo, TranscriptMsg};
     use salon::domain::transcript::{Entry, EntryKind, Role, Tool, ToolAction as Does, ToolStatus};
+    use salon::domain::transcript_event::{TranscriptEvent, TranscriptInfo};
     let mut stage = Stage::full(80, 24);
     stage.keys("enter");
     let parent = stage.app.session().cloned().expect("read");
@@ -413,9 +413,9 @@ fn a_sub_agent_is_entered_and_left_like_a_folder() {
     }));
     stage.send(Msg::Transcript(
         RequestTicket(1),
-        TranscriptMsg::Opened(TranscriptInfo { len: 1, ..TranscriptInfo::default() }),
+        TranscriptEvent::Opened(TranscriptInfo { len: 1, ..TranscriptInfo::default() }),
     ));
-    stage.send(Msg::Transcript(RequestTicket(1), TranscriptMsg::Page { from: 0, entries: vec![Arc::new(entry)] }));
+    stage.send(Msg::Transcript(RequestTicket(1), TranscriptEvent::Page { from: 0, entries: vec![Arc::new(entry)] }));
     stage.take_effects();
     stage.keys("enter");
     assert_eq!(stage.take_effects(), [Effect::OpenTranscript(RequestTicket(2), key(Agent::Claude, "agent-0009"))]);

@@ -4,12 +4,13 @@ mod new_session;
 
 use salon::app::layer::Layer;
 use salon::app::msg::Timer;
-use salon::app::runs::{RunEffect, RunMsg};
+use salon::app::runs::RunMsg;
 use salon::app::{Effect, Msg};
 use salon::domain::approval::{Approval, ApprovalAnswer};
 use salon::domain::live_status::LiveStatus;
 use salon::domain::prompt::{PromptId, PromptState};
 use salon::domain::run::{ModelCatalog, Phase, RunFailure, RunId, RunInfo, RunSetting, StopReason, TurnOutcome};
+use salon::domain::run_request::RunRequest;
 use salon::domain::{Agent, SessionKey, SessionState};
 
 use super::screens::live::{SESSION, ago, asking, command, edit, fresh, plan, prompt, questions, run};
@@ -19,11 +20,11 @@ fn id(name: &str) -> RunId {
     RunId(name.into())
 }
 
-fn answer(run: &str, approval: &str, answer: ApprovalAnswer) -> RunEffect {
-    RunEffect::Answer { run: id(run), id: approval.into(), answer }
+fn answer(run: &str, approval: &str, answer: ApprovalAnswer) -> Effect {
+    Effect::Run(RunRequest::Answer { run: id(run), id: approval.into(), answer })
 }
 
-fn choice(run: &str, approval: &str, token: &str) -> RunEffect {
+fn choice(run: &str, approval: &str, token: &str) -> Effect {
     answer(run, approval, ApprovalAnswer::Choice { token: token.into(), reason: None })
 }
 
@@ -34,8 +35,8 @@ fn inbox(approvals: impl IntoIterator<Item = Approval>) -> Stage {
     stage
 }
 
-fn answers(stage: &mut Stage) -> Vec<RunEffect> {
-    stage.asked().into_iter().filter(|effect| matches!(effect, RunEffect::Answer { .. })).collect()
+fn answers(stage: &mut Stage) -> Vec<Effect> {
+    stage.asked().into_iter().filter(|effect| matches!(effect, Effect::Run(RunRequest::Answer { .. }))).collect()
 }
 
 #[test]
@@ -125,7 +126,7 @@ fn h35_a_key_for_a_closed_approval_answers_no_other() {
     let mut stage = inbox([command("a"), edit("b")]);
     let info = std::sync::Arc::new(asking(run("r"), [edit("b")]));
     let effects = stage.app.update(Msg::Run(RunMsg::Changed(info)));
-    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Run(RunEffect::Answer { .. }))));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Run(RunRequest::Answer { .. }))));
     stage.keys("1");
     assert_eq!(answers(&mut stage), []);
 }
@@ -167,7 +168,7 @@ fn h35_in_a_chat_digits_answer_only_with_an_empty_composer() {
     stage.run(asking(run("r"), [command("a"), edit("b")])).keys("i").fire_timers().keys("esc");
     let (runs, desk) = (&stage.app.runs, &mut stage.app.approvals);
     let key = |word: &str| salon::config::key::Key::parse(word).expect("a key");
-    let drawn = salon::app::approvals::ApprovalFeedback {
+    let drawn = salon::app::msg::ApprovalFeedback {
         approval: desk.pending(runs, &salon::app::approvals::ApprovalScope::All)[0].id(),
         question: 0,
         rows: 1,
@@ -184,7 +185,7 @@ fn h35_in_a_chat_digits_answer_only_with_an_empty_composer() {
     }
     assert_eq!(desk.key_beside(key("1"), runs, &run, false), None, "there is a text that it belongs to");
     let notifications = desk.key_beside(key("alt-1"), runs, &run, false).expect("taken");
-    assert!(notifications.contains(&Effect::Run(choice("r", "a", "allow"))), "{notifications:?}");
+    assert!(notifications.contains(&choice("r", "a", "allow")), "{notifications:?}");
     assert_eq!(desk.key_beside(key("2"), runs, &run, true), Some(Vec::new()), "the next one was not seen yet");
 }
 
@@ -226,9 +227,9 @@ fn held_prompts_and_failures_are_listed_with_their_keys() {
     stage.keys("i").fire_timers().take_effects();
     assert!(stage.screen().contains("salon ended before it was sent"));
     stage.keys("1");
-    assert_eq!(stage.asked(), [RunEffect::ReleasePrompt(id("r"), PromptId(7))]);
+    assert_eq!(stage.asked(), [Effect::Run(RunRequest::ReleasePrompt(id("r"), PromptId(7)))]);
     stage.keys("n 2");
-    assert_eq!(stage.asked(), [RunEffect::CancelPrompt(id("r"), PromptId(9))]);
+    assert_eq!(stage.asked(), [Effect::Run(RunRequest::CancelPrompt(id("r"), PromptId(9)))]);
     stage.keys("n");
     assert!(stage.screen().contains("Codex exited unexpectedly (exit code 3): no such file"));
     stage.keys("2");
@@ -334,12 +335,12 @@ fn x_stops_a_run_and_confirms_with_an_open_turn() {
     stage.keys("1 X enter");
     assert_eq!(stage.asked(), [], "the first answer changes nothing");
     stage.keys("X 2");
-    assert_eq!(stage.asked(), [RunEffect::Stop(id("r"))]);
+    assert_eq!(stage.asked(), [Effect::Run(RunRequest::Stop(id("r")))]);
     let mut idle = run("r");
     idle.phase = Phase::Idle;
     stage.run(idle).take_effects();
     stage.keys("X");
-    assert_eq!(stage.asked(), [RunEffect::Stop(id("r"))]);
+    assert_eq!(stage.asked(), [Effect::Run(RunRequest::Stop(id("r")))]);
 }
 
 #[test]
@@ -368,10 +369,10 @@ fn h36_the_mode_without_permissions_needs_confirmation() {
     assert_eq!(stage.asked(), [], "the first answer changes nothing");
     stage.app.act(salon::app::Action::Models);
     stage.keys("tab b y p a s s enter 2");
-    assert_eq!(stage.asked(), [RunEffect::Set(id("r"), RunSetting::Mode("bypassPermissions".into()))]);
+    assert_eq!(stage.asked(), [Effect::Run(RunRequest::Set(id("r"), RunSetting::Mode("bypassPermissions".into())))]);
     stage.app.act(salon::app::Action::Models);
     stage.keys("tab down enter");
-    assert_eq!(stage.asked(), [RunEffect::Set(id("r"), RunSetting::Mode("acceptEdits".into()))]);
+    assert_eq!(stage.asked(), [Effect::Run(RunRequest::Set(id("r"), RunSetting::Mode("acceptEdits".into())))]);
 }
 
 #[test]
@@ -379,8 +380,8 @@ fn c4_the_picker_shows_the_age_of_its_models_refreshes_on_a_key_and_keeps_old_on
     let mut stage = Stage::full(120, 40);
     stage.run(run("r")).select_run().take_effects();
     let effects = stage.app.act(salon::app::Action::Models);
-    let requests = |refresh| RunEffect::Models { agent: Agent::Claude, refresh };
-    assert_eq!(effects, [Effect::Run(requests(false))]);
+    let requests = |refresh| Effect::LoadModels { agent: Agent::Claude, refresh };
+    assert_eq!(effects, [requests(false)]);
     let list = vec![("opus-5".to_owned(), "Opus 5".to_owned())];
     let models = ModelCatalog { list: list.clone(), as_of: Some(ago(180)), failure: None };
     stage.send(Msg::Run(RunMsg::Models(Agent::Claude, models)));
@@ -393,7 +394,7 @@ fn c4_the_picker_shows_the_age_of_its_models_refreshes_on_a_key_and_keeps_old_on
     let screen = stage.screen();
     assert!(screen.contains("as of 3m ago · no answer within 10 s") && screen.contains("opus-5"), "{screen}");
     stage.keys("h a i k u enter");
-    assert_eq!(stage.asked(), [RunEffect::Set(id("r"), RunSetting::Model("haiku".into()))]);
+    assert_eq!(stage.asked(), [Effect::Run(RunRequest::Set(id("r"), RunSetting::Model("haiku".into())))]);
 }
 
 #[test]
@@ -411,7 +412,7 @@ fn c5_a_model_can_be_typed_if_the_list_is_unavailable() {
     stage.send(Msg::Run(RunMsg::Models(Agent::Codex, failed)));
     assert!(stage.screen().contains("unavailable"));
     stage.keys("g p t - 9 enter");
-    assert_eq!(stage.asked(), [RunEffect::Set(id("s"), RunSetting::Model("gpt-9".into()))]);
+    assert_eq!(stage.asked(), [Effect::Run(RunRequest::Set(id("s"), RunSetting::Model("gpt-9".into())))]);
 }
 
 #[test]
@@ -429,7 +430,7 @@ fn d17_quitting_confirms_with_open_turns_or_queued_prompts() {
     stage.keys("enter q esc");
     assert!(!stage.take_effects().contains(&Effect::Quit), "the safe answer is the one that Enter takes");
     stage.keys("q 2");
-    assert_eq!(stage.take_effects(), [Effect::Run(RunEffect::Stop(id("r"))), Effect::Quit]);
+    assert_eq!(stage.take_effects(), [Effect::Run(RunRequest::Stop(id("r"))), Effect::Quit]);
 
     stage.keys("q 1");
     assert!(!stage.take_effects().contains(&Effect::Quit));
@@ -445,7 +446,7 @@ fn notifications(stage: &mut Stage, before: RunInfo, now: RunInfo) -> Vec<(Strin
     stage.run(before).take_effects();
     stage.run(now);
     let notify = |effect| match effect {
-        RunEffect::Notify { title, needs_you, .. } => Some((title, needs_you)),
+        Effect::Notify { title, needs_you, .. } => Some((title, needs_you)),
         _ => None,
     };
     stage.asked().into_iter().filter_map(notify).collect()

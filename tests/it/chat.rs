@@ -3,13 +3,15 @@
 mod anything;
 mod beginning;
 
+use salon::app::Effect;
 use salon::app::Msg;
 use salon::app::chat::ChatFocus;
-use salon::app::runs::{RunEffect, RunMsg};
+use salon::app::runs::RunMsg;
 use salon::domain::approval::Approval;
 use salon::domain::event::NoticeLevel;
 use salon::domain::prompt::{PromptId, PromptState};
 use salon::domain::run::{Conversation, Phase, Refusal, RingCursor, RunEventKind, TurnOutcome};
+use salon::domain::run_request::RunRequest;
 use salon::domain::transcript::{Entry, ToolStatus};
 use salon::domain::{Agent, SessionKey};
 
@@ -227,7 +229,7 @@ fn enter_sends_and_what_is_refused_comes_back_with_the_reason() {
     harness.take();
     harness.type_in("fix it").keys("alt-enter").type_in("now").keys("enter");
     let text = "fix it\nnow".to_owned();
-    assert_eq!(harness.take(), [RunEffect::Submit { run: run(), text: text.clone() }]);
+    assert_eq!(harness.take(), [Effect::Run(RunRequest::Submit { run: run(), text: text.clone() })]);
     assert!(harness.chat().composer.is_empty());
     assert_eq!(harness.kept().expect("kept").1, text, "it is kept until it is on disk");
     harness.send(RunMsg::Submitted { run: run(), text: text.clone(), refused: None });
@@ -250,7 +252,10 @@ fn b16_a_paste_is_folded_on_the_screen_and_sent_as_it_is() {
     harness.type_in(" and --help");
     assert!(harness.screen().contains("see [pasted 312 lines] and --help"), "{}", harness.screen());
     harness.keys("enter");
-    assert_eq!(harness.take(), [RunEffect::Submit { run: run(), text: format!("see {pasted} and --help") }]);
+    assert_eq!(
+        harness.take(),
+        [Effect::Run(RunRequest::Submit { run: run(), text: format!("see {pasted} and --help") })]
+    );
     harness.stage.send(Msg::Paste(pasted));
     harness.keys("backspace");
     assert!(harness.chat().composer.is_empty(), "it goes as it came");
@@ -266,7 +271,7 @@ fn ctrl_c_clears_then_interrupts_then_confirms() {
     harness.keys("up");
     assert_eq!(harness.chat().composer.text.whole(), "half a thought");
     harness.keys("ctrl-c ctrl-c");
-    assert_eq!(harness.take(), [RunEffect::Interrupt(run())]);
+    assert_eq!(harness.take(), [Effect::Run(RunRequest::Interrupt(run()))]);
 }
 
 #[test]
@@ -275,13 +280,13 @@ fn two_escapes_interrupt_and_one_leads_to_the_transcript() {
     harness.working(true);
     harness.take();
     harness.keys("esc esc");
-    assert_eq!(harness.take(), [RunEffect::Interrupt(run())]);
+    assert_eq!(harness.take(), [Effect::Run(RunRequest::Interrupt(run()))]);
     assert_eq!(harness.stage.app.layers.len(), 1);
     assert_eq!(harness.type_in("and now").chat().composer.text.whole(), "and now", "one goes on writing");
     harness.keys("ctrl-c").take();
     // Another key in between resets the sequence: the second Esc goes back, and the run continues.
     harness.keys("esc j esc");
-    assert_eq!(harness.take(), [RunEffect::Unwatch(run())]);
+    assert_eq!(harness.take(), [Effect::UnwatchRun(run())]);
     assert!(harness.stage.app.layers.is_empty());
 }
 
@@ -289,7 +294,7 @@ fn two_escapes_interrupt_and_one_leads_to_the_transcript() {
 fn h45_a_draft_is_kept_by_its_session_and_comes_back() {
     let mut harness = ChatHarness::of(80, 24, on_disk(turn("one")));
     let name = format!("claude:{SESSION}");
-    assert!(harness.take().contains(&RunEffect::LoadDraft { key: name.clone() }));
+    assert!(harness.take().contains(&Effect::LoadDraft { key: name.clone() }));
     harness.send(RunMsg::Draft { key: name.clone(), text: "begun yesterday".into() });
     assert_eq!(harness.chat().composer.text.whole(), "begun yesterday");
     harness.type_in("!");
@@ -328,12 +333,15 @@ fn d4_a_queued_prompt_is_edited_moved_cancelled_and_released() {
     harness.keys("r K k");
     assert_eq!(
         harness.take(),
-        [RunEffect::ReleasePrompt(run(), PromptId(3)), RunEffect::MovePromptUp(run(), PromptId(3))]
+        [
+            Effect::Run(RunRequest::ReleasePrompt(run(), PromptId(3))),
+            Effect::Run(RunRequest::MovePromptUp(run(), PromptId(3)))
+        ]
     );
     harness.keys("enter").type_in(" and more").keys("enter");
-    assert_eq!(harness.take(), [RunEffect::EditPrompt(run(), PromptId(2), "second and more".into())]);
+    assert_eq!(harness.take(), [Effect::Run(RunRequest::EditPrompt(run(), PromptId(2), "second and more".into()))]);
     harness.keys("up k x");
-    assert_eq!(harness.take(), [RunEffect::CancelPrompt(run(), PromptId(2))]);
+    assert_eq!(harness.take(), [Effect::Run(RunRequest::CancelPrompt(run(), PromptId(2)))]);
     harness.keys("k enter");
     assert!(harness.take().is_empty() && harness.screen().contains("Already being sent"), "{}", harness.screen());
 }
@@ -356,7 +364,10 @@ fn d15_enter_lets_a_paused_queue_go_on() {
     assert!(harness.take().is_empty(), "it is not paused");
     harness.changed(|info| (info.paused, info.last_outcome) = (true, Some(TurnOutcome::Interrupted)));
     harness.keys("enter ctrl-y");
-    assert_eq!(harness.take(), [RunEffect::ResumeQueue(run()), RunEffect::ResumeQueue(run())]);
+    assert_eq!(
+        harness.take(),
+        [Effect::Run(RunRequest::ResumeQueue(run())), Effect::Run(RunRequest::ResumeQueue(run()))]
+    );
 }
 
 #[test]
@@ -364,7 +375,7 @@ fn files_and_commands_complete() {
     let mut harness = ChatHarness::new(80, 24);
     harness.take();
     harness.type_in("see @ca");
-    let asked = |query: &str| RunEffect::FindFiles { below: "/home/ann/shop-api".into(), query: query.into() };
+    let asked = |query: &str| Effect::FindFiles { below: "/home/ann/shop-api".into(), query: query.into() };
     assert_eq!(harness.take(), [asked(""), asked("c"), asked("ca")]);
     harness.send(RunMsg::Paths { query: "c".into(), found: vec!["late".into()] });
     assert!(harness.chat().composer.completion.as_ref().expect("asked").found.is_empty());
@@ -434,7 +445,7 @@ fn a_run_that_is_gone_goes_on_with_the_next_prompt() {
     harness.take();
     harness.type_in("go on").keys("enter");
     let asked = harness.take();
-    let Some(RunEffect::Start { start: begun, .. }) = asked.last() else { panic!("{asked:?}") };
+    let Some(Effect::StartRun { start: begun, .. }) = asked.last() else { panic!("{asked:?}") };
     assert_eq!(begun.conversation, Conversation::Resume(SESSION.into()));
 }
 
@@ -448,5 +459,5 @@ fn b22_a_live_run_continues_without_a_viewer_and_enter_returns_to_it() {
     harness.take();
     harness.keys("enter");
     assert_eq!(harness.chat().run, Some(run()));
-    assert!(harness.take().contains(&RunEffect::Watch(run(), RingCursor::default())));
+    assert!(harness.take().contains(&Effect::WatchRun(run(), RingCursor::default())));
 }

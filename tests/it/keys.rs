@@ -3,9 +3,10 @@
 use proptest::prelude::{any, prop};
 use proptest::{prop_assert, proptest};
 use salon::app::Msg;
-use salon::app::msg::{Mouse, ResumeCheck, TranscriptMsg};
+use salon::app::msg::{Mouse, ResumeCheck};
 use salon::config::key::{Key, KeyCode};
 use salon::domain::catalog::CatalogChange;
+use salon::domain::transcript_event::TranscriptEvent;
 
 use super::screens::stage::{Stage, change, sessions};
 
@@ -139,7 +140,7 @@ proptest! {
                     if let Some(key) = stage.app.session().cloned() {
                         stage.send(Msg::ResumeChecked { key, check: ResumeCheck::default() });
                     }
-                    stage.send(Msg::Transcript(salon::app::RequestTicket(1), TranscriptMsg::Gone));
+                    stage.send(Msg::Transcript(salon::app::RequestTicket(1), TranscriptEvent::Gone));
                 }
                 _ => {}
             }

@@ -6,7 +6,6 @@ mod history;
 use std::sync::Arc;
 
 use salon::app::layer::Layer;
-use salon::app::msg::{TranscriptInfo, TranscriptMsg};
 use salon::app::search::{SearchFocus, SearchHistory, SearchScreen};
 use salon::app::{Effect, Msg, RequestTicket};
 use salon::config::key::Key;
@@ -14,6 +13,7 @@ use salon::domain::catalog::{CatalogChange, IndexProgress};
 use salon::domain::query::{EntryMatcher, FilterKey, MatchLevel, TextKind};
 use salon::domain::search::{Coverage, EntryLocation, Hit, SearchOrder, SearchUpdate, Snippet};
 use salon::domain::transcript::{ChangeKind as FileChanged, EntryKind, FileChange, ToolAction};
+use salon::domain::transcript_event::{TranscriptEvent, TranscriptInfo};
 use salon::domain::{Agent, Entry, EntryKey, Role, Session, SessionKey};
 
 use super::reader::sample::tool;
@@ -117,13 +117,13 @@ fn entries(count: u32) -> Vec<Arc<Entry>> {
 /// Answers a request to open a transcript with that many entries, some of which match the query.
 fn answer_opening(stage: &mut Stage, ticket: RequestTicket, query: &str, hits: &[usize]) {
     let entries = entries(30);
-    stage.send(Msg::Transcript(ticket, TranscriptMsg::Tail(entries.clone())));
+    stage.send(Msg::Transcript(ticket, TranscriptEvent::Tail(entries.clone())));
     stage.send(Msg::Transcript(
         ticket,
-        TranscriptMsg::Opened(TranscriptInfo { len: 30, branches: 1, ..TranscriptInfo::default() }),
+        TranscriptEvent::Opened(TranscriptInfo { len: 30, branches: 1, ..TranscriptInfo::default() }),
     ));
-    stage.send(Msg::Transcript(ticket, TranscriptMsg::Page { from: 0, entries }));
-    let found = TranscriptMsg::Found { query: query.into(), entries: hits.to_vec(), complete: true };
+    stage.send(Msg::Transcript(ticket, TranscriptEvent::Page { from: 0, entries }));
+    let found = TranscriptEvent::Found { query: query.into(), entries: hits.to_vec(), complete: true };
     stage.send(Msg::Transcript(ticket, found));
 }
 
@@ -252,7 +252,7 @@ fn enter_opens_at_the_hit_and_n_walks_on_into_the_next_session() {
     let reader =
         |stage: &Stage| stage.app.layers.last().and_then(Layer::reader).map(salon::app::reader::Reader::cursor);
     assert_ne!(reader(&stage), Some(2), "it waits until it knows where the place is");
-    stage.send(Msg::Transcript(*ticket, TranscriptMsg::Located { location: place("0001-0"), entry: Some(9) }));
+    stage.send(Msg::Transcript(*ticket, TranscriptEvent::Located { location: place("0001-0"), entry: Some(9) }));
     assert_eq!(reader(&stage), Some(9));
     assert!(stage.screen().contains("2 of 3"), "{}", stage.screen());
     stage.keys("n");
@@ -304,7 +304,7 @@ fn a_place_that_is_on_another_branch_gives_way_to_the_first_hit() {
     stage.keys("enter");
     let (ticket, _) = opened(&stage.take_effects())[0].clone();
     answer_opening(&mut stage, ticket, "webhook", &[6, 9]);
-    stage.send(Msg::Transcript(ticket, TranscriptMsg::Located { location: place("0001-0"), entry: None }));
+    stage.send(Msg::Transcript(ticket, TranscriptEvent::Located { location: place("0001-0"), entry: None }));
     assert_eq!(stage.app.layers.last().and_then(Layer::reader).map(salon::app::reader::Reader::cursor), Some(6));
 }
 
@@ -316,7 +316,7 @@ fn the_preview_shows_the_hit_and_follows_the_selection() {
     assert_eq!(&*key.id, "5d0c0f6e-0001");
     assert!(effects.contains(&Effect::Locate(ticket, place("0001-0"))), "{effects:?}");
     answer_opening(&mut stage, ticket, "webhook", &[2, 9, 20]);
-    stage.send(Msg::Transcript(ticket, TranscriptMsg::Located { location: place("0001-0"), entry: Some(9) }));
+    stage.send(Msg::Transcript(ticket, TranscriptEvent::Located { location: place("0001-0"), entry: Some(9) }));
     stage.keys("right down");
     let effects = stage.take_effects();
     assert!(effects.contains(&Effect::Locate(ticket, place("0001-1"))), "the same transcript, another place");
@@ -497,7 +497,7 @@ fn results_at_three_sizes() {
         if width == 120 {
             let (ticket, _) = opened(&stage.take_effects()).last().cloned().expect("a preview");
             answer_opening(&mut stage, ticket, "webhook", &[2, 9, 20]);
-            stage.send(Msg::Transcript(ticket, TranscriptMsg::Located { location: place("0001-0"), entry: Some(9) }));
+            stage.send(Msg::Transcript(ticket, TranscriptEvent::Located { location: place("0001-0"), entry: Some(9) }));
         }
         stage.keys("right down");
         insta::assert_snapshot!(format!("results_{width}x{height}"), stage.screen());

@@ -2,12 +2,13 @@
 
 use ratatui::style::Modifier;
 use salon::app::layer::Layer;
-use salon::app::msg::{Mouse, RequestTicket, TranscriptInfo, TranscriptMsg};
-use salon::app::runs::{RunEffect, RunMsg};
+use salon::app::msg::{Mouse, RequestTicket};
+use salon::app::runs::RunMsg;
 use salon::app::{Effect, Msg};
 use salon::domain::event::NoticeLevel;
 use salon::domain::run::{Conversation, Refusal, RunStart};
 use salon::domain::transcript::{Entry, ToolStatus};
+use salon::domain::transcript_event::{TranscriptEvent, TranscriptInfo};
 use salon::domain::{Agent, SessionKey};
 
 use super::screens::chat_harness::{ChatHarness, SESSION, command, delta, notice, on_disk, prompt, result, run};
@@ -144,10 +145,10 @@ fn the_pinned_transcript_follows_its_end_and_says_when_it_is_gone() {
     let (Some(ticket), _) = tickets(&harness) else { panic!("a transcript") };
     harness.disk.extend(on_disk(vec![notice("n120", NoticeLevel::Info, "line 120.")]));
     let opened = TranscriptInfo { len: 121, branches: 1, ..TranscriptInfo::default() };
-    harness.stage.send(Msg::Transcript(ticket, TranscriptMsg::Grown { from: 120, opened }));
+    harness.stage.send(Msg::Transcript(ticket, TranscriptEvent::Grown { from: 120, opened }));
     harness.changed(|_| {});
     assert!(left(&mut harness).contains("line 120."), "{}", left(&mut harness));
-    harness.stage.send(Msg::Transcript(ticket, TranscriptMsg::Gone));
+    harness.stage.send(Msg::Transcript(ticket, TranscriptEvent::Gone));
     assert!(left(&mut harness).contains("deleted on disk"), "{}", left(&mut harness));
     assert!(!right(&mut harness).contains("deleted on disk"));
 }
@@ -175,7 +176,7 @@ fn v_again_closes_the_pinned_one() {
     let (Some(pinned), read) = tickets(&harness) else { panic!("a transcript") };
     harness.asked.clear();
     harness.keys("v");
-    assert_eq!(harness.asked, [Effect::Run(RunEffect::Unwatch(run())), Effect::CloseTranscript(pinned)]);
+    assert_eq!(harness.asked, [Effect::UnwatchRun(run()), Effect::CloseTranscript(pinned)]);
     assert_eq!(tickets(&harness), (None, read));
     assert!(!harness.screen().contains('│'));
 }
@@ -210,7 +211,7 @@ fn a_session_that_goes_on_pinned_goes_on_there() {
     harness.keys("esc v");
     let (pinned, _) = tickets(&harness);
     let effects = harness.stage.app.send_to(&key, Some("go on".into()));
-    assert!(matches!(effects.as_slice(), [Effect::Run(RunEffect::Start { .. })]), "{effects:?}");
+    assert!(matches!(effects.as_slice(), [Effect::StartRun { .. }]), "{effects:?}");
     assert_eq!(tickets(&harness), (None, pinned));
 }
 

@@ -9,10 +9,11 @@ use super::{
 use crate::app::Effect;
 use crate::app::line_editor::LineEditor;
 use crate::app::msg::Timer;
-use crate::app::runs::{RunEffect, RunTable};
+use crate::app::runs::RunTable;
 use crate::config::key::{Key, KeyCode};
 use crate::domain::approval::ApprovalAnswer;
 use crate::domain::run::RunId;
+use crate::domain::run_request::RunRequest;
 
 /// Maximum time in ms until a run confirms an answer, because an unconfirmed approval must be shown again.
 const CONFIRM_TIMEOUT_MS: u32 = 5_000;
@@ -210,7 +211,7 @@ impl ApprovalQueue {
         self.drafts.remove(&approval);
         let ApprovalId { run, id } = approval.clone();
         vec![
-            Effect::Run(RunEffect::Answer { run, id, answer }),
+            Effect::Run(RunRequest::Answer { run, id, answer }),
             Effect::StartTimer(Timer::AnswerTimeout(approval), CONFIRM_TIMEOUT_MS),
         ]
     }

@@ -10,24 +10,17 @@ use std::sync::Arc;
 
 use super::Effect;
 use super::line_editor::LineEditor;
-use super::msg::Timer;
+use super::msg::ApprovalFeedback;
 use super::runs::RunTable;
 use super::scroll::Scroll;
+pub use super::ticket::ApprovalId;
+use super::ticket::Timer;
 use crate::domain::approval::{Approval, ChoiceKind};
 use crate::domain::run::{RunId, RunInfo};
 
 /// Minimum time on the screen in ms before a key answers an approval, because the key may have been meant for something
 /// else.
 pub const MIN_VISIBLE_MS: u32 = 400;
-
-/// Identifies an approval.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ApprovalId {
-    /// The run.
-    pub run: RunId,
-    /// The agent's id of the approval.
-    pub id: Arc<str>,
-}
 
 /// Set of runs whose approvals are considered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,19 +45,6 @@ impl PendingApproval<'_> {
     pub fn id(&self) -> ApprovalId {
         ApprovalId { run: self.info.id.clone(), id: self.approval.id.clone() }
     }
-}
-
-/// Layout results of the shown approval.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApprovalFeedback {
-    /// The approval.
-    pub approval: ApprovalId,
-    /// Index of its question.
-    pub question: usize,
-    /// Visible lines of its text.
-    pub rows: usize,
-    /// Total lines of its text.
-    pub len: usize,
 }
 
 /// Row with a possible answer. The first nine have a digit.

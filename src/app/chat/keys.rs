@@ -7,10 +7,10 @@ use super::{Chat, ChatFocus};
 use crate::app::action::KeyContext;
 use crate::app::layer::Layer;
 use crate::app::reader::Reader;
-use crate::app::runs::RunEffect;
 use crate::app::{Action, App, Effect};
 use crate::config::key::{Key, KeyCode};
 use crate::domain::run::Phase;
+use crate::domain::run_request::RunRequest;
 
 impl App {
     /// Handles a key in the chat.
@@ -55,7 +55,7 @@ impl App {
                 self.text_edited()
             }
             Action::CompleteWord => self.complete(),
-            Action::EditDraft => vec![Effect::Run(RunEffect::EditText(chat.composer.text.whole()))],
+            Action::EditDraft => vec![Effect::EditText(chat.composer.text.whole())],
             Action::Interrupt => self.interrupt(),
             Action::ChatPageUp => chat.reader.act(Action::PageUp)?,
             Action::ChatPageDown => chat.reader.act(Action::PageDown)?,
@@ -159,7 +159,7 @@ impl App {
             }
             CompletionKind::File => {
                 let below = chat.directory(info.map(|info| &**info));
-                vec![Effect::Run(RunEffect::FindFiles { below, query: completion.query.clone() })]
+                vec![Effect::FindFiles { below, query: completion.query.clone() }]
             }
         };
         chat.composer.completion = Some(completion);
@@ -190,9 +190,9 @@ impl App {
             chat.composer.end_edit();
             let Some(run) = chat.run.clone() else { return Vec::new() };
             let effect = if text.trim().is_empty() {
-                RunEffect::CancelPrompt(run, id)
+                RunRequest::CancelPrompt(run, id)
             } else {
-                RunEffect::EditPrompt(run, id, text)
+                RunRequest::EditPrompt(run, id, text)
             };
             return vec![Effect::Run(effect)];
         }
@@ -206,7 +206,7 @@ impl App {
         let text = chat.composer.take_text();
         chat.reader.act(Action::Last);
         match chat.run.clone() {
-            Some(run) => vec![Effect::Run(RunEffect::Submit { run, text })],
+            Some(run) => vec![Effect::Run(RunRequest::Submit { run, text })],
             None => self.start_run(Some(text)),
         }
     }
@@ -216,7 +216,7 @@ impl App {
         let run = self.layers.last().and_then(Layer::chat).and_then(|chat| chat.run.clone());
         let Some(info) = run.and_then(|run| self.runs.get(&run)) else { return Vec::new() };
         let is_blocked = info.paused && !self.runs.queue(&info.id).is_empty();
-        if is_blocked { vec![Effect::Run(RunEffect::ResumeQueue(info.id.clone()))] } else { Vec::new() }
+        if is_blocked { vec![Effect::Run(RunRequest::ResumeQueue(info.id.clone()))] } else { Vec::new() }
     }
 
     /// Clears the composer, else interrupts the turn, else asks whether to stop the run.
@@ -236,7 +236,7 @@ impl App {
             return Vec::new();
         };
         match info.phase {
-            Phase::Working { .. } => vec![Effect::Run(RunEffect::Interrupt(info.id.clone()))],
+            Phase::Working { .. } => vec![Effect::Run(RunRequest::Interrupt(info.id.clone()))],
             Phase::Starting | Phase::Interrupting { .. } | Phase::Idle => self.act(Action::StopRun),
             Phase::Stopped(_) => {
                 self.notices.info("Nothing is running here");
@@ -293,9 +293,9 @@ impl App {
                 chat.focus = ChatFocus::Composer;
                 return Vec::new();
             }
-            QueueCommand::Up(id) => RunEffect::MovePromptUp(run, id),
-            QueueCommand::Cancel(id) => RunEffect::CancelPrompt(run, id),
-            QueueCommand::Release(id) => RunEffect::ReleasePrompt(run, id),
+            QueueCommand::Up(id) => RunRequest::MovePromptUp(run, id),
+            QueueCommand::Cancel(id) => RunRequest::CancelPrompt(run, id),
+            QueueCommand::Release(id) => RunRequest::ReleasePrompt(run, id),
             QueueCommand::NotQueue => {
                 let action = self.keymap.action(key, &[KeyContext::Chat, KeyContext::Everywhere]);
                 return action.map_or_else(Vec::new, |action| self.act(action));

@@ -17,7 +17,6 @@ pub use composer::Composer;
 
 use super::msg::RequestTicket;
 use super::reader::Reader;
-use super::runs::RunEffect;
 use super::{App, Effect};
 use crate::domain::prompt::PromptId;
 use crate::domain::run::{Conversation, RingCursor, RunId, RunInfo, RunStart};
@@ -106,7 +105,7 @@ impl Chat {
     /// Saves the draft.
     fn save_draft(&mut self) -> Effect {
         self.touched = true;
-        Effect::Run(RunEffect::SaveDraft { key: self.draft.clone(), text: self.draft_text() })
+        Effect::SaveDraft { key: self.draft.clone(), text: self.draft_text() }
     }
 
     /// Returns the draft; while a queued prompt is edited, the text before that.
@@ -138,7 +137,7 @@ impl Chat {
         }
         let old = std::mem::replace(&mut self.draft, name);
         let text = self.draft_text();
-        let keep = |key: String, text: String| Effect::Run(RunEffect::SaveDraft { key, text });
+        let keep = |key: String, text: String| Effect::SaveDraft { key, text };
         if text.is_empty() {
             // A sent text is no draft any more. A saved draft that was not loaded yet stays.
             return if self.touched { vec![keep(old, String::new())] } else { Vec::new() };

@@ -7,7 +7,6 @@ use crate::app::dialog::{Dialog, DialogChoice, DialogOutcome};
 use crate::app::layer::Layer;
 use crate::app::msg::ResumeCheck;
 use crate::app::reader::Reader;
-use crate::app::runs::RunEffect;
 use crate::app::{Action, App, Effect};
 use crate::domain::run::{Conversation, RingCursor, RunId, RunStart};
 use crate::domain::{Agent, SessionKey};
@@ -62,7 +61,7 @@ impl App {
         }
         match self.runs.of_session(&key).map(|info| info.id.clone()) {
             Some(run) => self.open_chat(&run),
-            None => vec![Effect::Run(RunEffect::Check(key))],
+            None => vec![Effect::CheckContinue(key)],
         }
     }
 
@@ -149,7 +148,7 @@ impl App {
         let Some(chat) = self.chat_mut() else { return Vec::new() };
         let Some(start) = chat.start.clone() else { return Vec::new() };
         chat.pending_start = Some((ticket, prompt.clone()));
-        vec![Effect::Run(RunEffect::Start { ticket, agent: chat.agent, start, prompt })]
+        vec![Effect::StartRun { ticket, agent: chat.agent, start, prompt }]
     }
 
     /// Closes a chat; its run continues.
@@ -159,10 +158,10 @@ impl App {
             // If another chat of the run is open, it receives the events from now on.
             let mut others = self.pinned.iter().chain(&self.layers).rev().filter_map(Layer::chat);
             let below = others.find(|chat| chat.run.as_ref() == Some(&run));
-            effects.push(Effect::Run(match below {
-                Some(below) => RunEffect::Watch(run, below.cursor),
-                None => RunEffect::Unwatch(run),
-            }));
+            effects.push(match below {
+                Some(below) => Effect::WatchRun(run, below.cursor),
+                None => Effect::UnwatchRun(run),
+            });
         }
         if chat.reader.is_stored() {
             chat.reader.clear_live();
@@ -188,8 +187,8 @@ impl App {
     }
 
     fn show_chat(&mut self, chat: Chat, mut effects: Vec<Effect>) -> Vec<Effect> {
-        effects.extend(chat.run.clone().map(|run| Effect::Run(RunEffect::Watch(run, RingCursor::default()))));
-        effects.push(Effect::Run(RunEffect::LoadDraft { key: chat.draft.clone() }));
+        effects.extend(chat.run.clone().map(|run| Effect::WatchRun(run, RingCursor::default())));
+        effects.push(Effect::LoadDraft { key: chat.draft.clone() });
         effects.extend(self.push(Layer::Chat(Box::new(chat))));
         effects
     }
@@ -247,7 +246,7 @@ impl Chat {
 
     /// Returns the effects that close the chat.
     pub(in crate::app) fn closed(self) -> Vec<Effect> {
-        let unwatch = self.run.map(|run| Effect::Run(RunEffect::Unwatch(run)));
+        let unwatch = self.run.map(|run| Effect::UnwatchRun(run));
         let close = self.reader.is_stored().then_some(Effect::CloseTranscript(self.reader.ticket));
         unwatch.into_iter().chain(close).collect()
     }

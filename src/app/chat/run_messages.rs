@@ -3,7 +3,7 @@
 use super::Chat;
 use crate::app::layer::Layer;
 use crate::app::msg::RequestTicket;
-use crate::app::runs::{RunEffect, RunMsg};
+use crate::app::runs::RunMsg;
 use crate::app::{App, Effect, split};
 use crate::domain::run::{Conversation, Phase, Refusal, Replay, RingCursor, RunId, RunInfo, RunStart, TurnNumber};
 
@@ -108,7 +108,7 @@ impl App {
             Ok(run) => {
                 chat.run = Some(run.clone());
                 chat.start = None;
-                let mut effects = vec![Effect::Run(RunEffect::Watch(run, RingCursor::default()))];
+                let mut effects = vec![Effect::WatchRun(run, RingCursor::default())];
                 effects.extend(chat.rename_draft());
                 if prompt.is_some() {
                     effects.push(chat.save_draft());

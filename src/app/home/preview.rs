@@ -1,10 +1,11 @@
 //! The preview's transcript. It opens at once after a pause, else when the selection stops moving: a held key opens
 //! nothing until it is released.
 
-use crate::app::msg::{DebounceTicket, TranscriptMsg};
+use crate::app::msg::DebounceTicket;
 use crate::app::reader::Reader;
 use crate::app::{Effect, RequestTicket, Tickets};
 use crate::domain::SessionKey;
+use crate::domain::transcript_event::TranscriptEvent;
 
 /// Debounce delay of the preview in ms, because a held key moves the selection faster.
 const DEBOUNCE_MS: u32 = 80;
@@ -60,7 +61,7 @@ impl Preview {
     }
 
     /// Applies an event of the transcript. Returns the message if it belongs to another transcript.
-    pub fn update(&mut self, ticket: RequestTicket, msg: TranscriptMsg) -> Result<Vec<Effect>, TranscriptMsg> {
+    pub fn update(&mut self, ticket: RequestTicket, msg: TranscriptEvent) -> Result<Vec<Effect>, TranscriptEvent> {
         match &mut self.reader {
             Some(reader) if reader.ticket == ticket => Ok(reader.update(msg)),
             _ => Err(msg),

@@ -1,12 +1,13 @@
 //! Find in a transcript: the query, the matches so far, and the current match.
 
+use crate::app::line_editor::LineEditor;
 use crate::domain::query::QueryError;
 
 /// Search in a transcript.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Find {
-    /// The query.
-    pub query: String,
+    /// The line with the query.
+    pub input: LineEditor,
     /// Parse errors of a query that was typed here.
     pub mistakes: Vec<QueryError>,
     /// True while the query is edited.
@@ -28,6 +29,11 @@ pub struct Find {
 }
 
 impl Find {
+    /// Returns the query.
+    pub fn query(&self) -> &str {
+        self.input.text()
+    }
+
     /// Stores the matching entries, ascending. Returns true if there is a current match now and was none before.
     pub fn set_matches(&mut self, entries: Vec<usize>, complete: bool) -> bool {
         let previous = self.current.and_then(|at| self.entries.get(at).copied());

@@ -22,7 +22,7 @@ impl Reader {
         if self.search_query() != Some(query) {
             // A query that only filters sessions matches no entries.
             let matches_entries = EntryMatcher::new(query).has_entry_conditions();
-            self.find = matches_entries.then(|| Find { query: query.to_owned(), from_search: true, ..Find::default() });
+            self.find = matches_entries.then(|| Find { input: query.into(), from_search: true, ..Find::default() });
             effects.push(Effect::FindInTranscript(
                 self.ticket,
                 if matches_entries { query.to_owned() } else { String::new() },
@@ -52,7 +52,7 @@ impl Reader {
 
     /// Returns the query of the search screen that opened the transcript.
     fn search_query(&self) -> Option<&str> {
-        self.find.as_ref().filter(|find| find.from_search).map(|find| find.query.as_str())
+        self.find.as_ref().filter(|find| find.from_search).map(Find::query)
     }
 
     /// Jumps to the entry of a location; without an entry, to the first match.

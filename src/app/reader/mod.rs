@@ -23,10 +23,11 @@ use tail::Tail;
 pub use tail::{CallStage, EntryRef};
 use window::Window;
 
-use super::msg::{ReaderFeedback, RequestTicket, TranscriptInfo, TranscriptMsg};
+use super::msg::{ReaderFeedback, RequestTicket};
 use super::{Action, Effect};
 use crate::domain::event::EntryKey;
 use crate::domain::transcript::Entry;
+use crate::domain::transcript_event::{TranscriptEvent, TranscriptInfo};
 use crate::domain::{Agent, SessionKey};
 
 /// An opened transcript.
@@ -116,34 +117,34 @@ impl Reader {
     }
 
     /// Applies an event of the transcript.
-    pub fn update(&mut self, msg: TranscriptMsg) -> Vec<Effect> {
+    pub fn update(&mut self, msg: TranscriptEvent) -> Vec<Effect> {
         match msg {
-            TranscriptMsg::Tail(entries) if self.opened.is_none() && !self.replaced => {
+            TranscriptEvent::Tail(entries) if self.opened.is_none() && !self.replaced => {
                 let position = self.position();
                 self.disk = entries.len();
                 self.window.insert(0, entries);
                 self.merge(position);
                 Vec::new()
             }
-            TranscriptMsg::Tail(_) => Vec::new(),
-            TranscriptMsg::Opened(opened) => self.indexed(opened),
-            TranscriptMsg::Page { from, entries } => {
+            TranscriptEvent::Tail(_) => Vec::new(),
+            TranscriptEvent::Opened(opened) => self.indexed(opened),
+            TranscriptEvent::Page { from, entries } => {
                 let position = self.position();
                 self.window.store_response(from, entries, self.disk);
                 self.merge(position);
                 self.request_entries()
             }
-            TranscriptMsg::Grown { from, opened } => self.grown(from, opened),
-            TranscriptMsg::Found { query, entries, complete } => {
+            TranscriptEvent::Grown { from, opened } => self.grown(from, opened),
+            TranscriptEvent::Found { query, entries, complete } => {
                 self.set_matches(&query, entries, complete);
                 Vec::new()
             }
-            TranscriptMsg::Located { location, entry } => {
+            TranscriptEvent::Located { location, entry } => {
                 self.located(&location, entry);
                 Vec::new()
             }
-            TranscriptMsg::Gone => self.load_failed(LoadError::Gone),
-            TranscriptMsg::Failed(reason) => self.load_failed(LoadError::Failed(reason)),
+            TranscriptEvent::Gone => self.load_failed(LoadError::Gone),
+            TranscriptEvent::Failed(reason) => self.load_failed(LoadError::Failed(reason)),
         }
     }
 

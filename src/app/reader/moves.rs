@@ -1,6 +1,7 @@
 //! Navigation and editing in the reader: keys, wheel, find line.
 
 use super::{Action, Anchor, AnchorBase, Effect, Find, Fold, Reader};
+use crate::app::line_editor::LineEditor;
 use crate::app::msg::ReaderFeedback;
 use crate::config::key::{Key, KeyCode};
 use crate::domain::event::NoticeLevel;
@@ -83,42 +84,24 @@ impl Reader {
             KeyCode::Enter => self.end_typing(),
             KeyCode::Esc => self.clear_find().unwrap_or_default(),
             KeyCode::Char('c') if key.ctrl => self.clear_find().unwrap_or_default(),
-            KeyCode::Char('u') if key.ctrl => self.edit_query(String::clear),
-            KeyCode::Char('w') if key.ctrl => self.edit_query(|query| {
-                let len = query.trim_end().rfind(' ').map_or(0, |space| space + 1);
-                query.truncate(len);
-            }),
-            KeyCode::Backspace if self.find.as_ref().is_some_and(|find| find.query.is_empty()) => {
+            KeyCode::Backspace if self.find.as_ref().is_some_and(|find| find.input.is_empty()) => {
                 self.clear_find().unwrap_or_default()
             }
-            KeyCode::Backspace => self.edit_query(|query| {
-                query.pop();
+            _ => self.edit_query(|line| {
+                let _other_keys_do_nothing = line.key(key);
             }),
-            KeyCode::Char(c) if !key.ctrl && !key.alt => self.edit_query(|query| query.push(c)),
-            KeyCode::Char(_)
-            | KeyCode::Tab
-            | KeyCode::Delete
-            | KeyCode::Up
-            | KeyCode::Down
-            | KeyCode::Left
-            | KeyCode::Right
-            | KeyCode::Home
-            | KeyCode::End
-            | KeyCode::PageUp
-            | KeyCode::PageDown
-            | KeyCode::F(_) => Vec::new(),
         }
     }
 
     /// Pastes into the find line.
     pub fn paste(&mut self, text: &str) -> Vec<Effect> {
         let line = crate::stdx::text::one_line(text);
-        self.edit_query(|query| query.push_str(&line))
+        self.edit_query(|input| input.insert(&line))
     }
 
     /// Stores the matches if they answer the current query.
     pub(super) fn set_matches(&mut self, query: &str, entries: Vec<usize>, complete: bool) {
-        let Some(find) = self.find.as_mut().filter(|find| find.query == query) else { return };
+        let Some(find) = self.find.as_mut().filter(|find| find.query() == query) else { return };
         // Live entries are not searched.
         let clip = self.clip;
         let entries = entries.into_iter().take_while(|entry| *entry < clip).collect();
@@ -224,28 +207,33 @@ impl Reader {
 
     fn start_find(&mut self) {
         let from = self.cursor();
-        let query = self.find.take().map(|find| find.query).unwrap_or_default();
-        self.find = Some(Find { query, typing: true, from, ..Find::default() });
+        let input = self.find.take().map(|find| find.input).unwrap_or_default();
+        self.find = Some(Find { input, typing: true, from, ..Find::default() });
     }
 
-    fn edit_query(&mut self, change: impl FnOnce(&mut String)) -> Vec<Effect> {
+    /// Edits the line; a changed query is searched from the beginning.
+    fn edit_query(&mut self, change: impl FnOnce(&mut LineEditor)) -> Vec<Effect> {
         let Some(find) = &mut self.find else { return Vec::new() };
-        change(&mut find.query);
-        let query = std::mem::take(&mut find.query);
-        let mistakes = Query::parse(&query).errors;
-        *find = Find { query, mistakes, typing: find.typing, from: find.from, ..Find::default() };
-        vec![Effect::FindInTranscript(self.ticket, find.query.clone())]
+        let before = find.query().to_owned();
+        change(&mut find.input);
+        if find.query() == before {
+            return Vec::new();
+        }
+        let input = std::mem::take(&mut find.input);
+        let mistakes = Query::parse(input.text()).errors;
+        *find = Find { input, mistakes, typing: find.typing, from: find.from, ..Find::default() };
+        vec![Effect::FindInTranscript(self.ticket, find.query().to_owned())]
     }
 
     fn end_typing(&mut self) -> Vec<Effect> {
         let Some(find) = &mut self.find else { return Vec::new() };
-        if find.query.is_empty() {
+        if find.input.is_empty() {
             return self.clear_find().unwrap_or_default();
         }
         find.typing = false;
         let answered = find.complete || !find.entries.is_empty();
         // The line was opened with the last query and not edited: it has not been searched yet.
-        if answered { Vec::new() } else { vec![Effect::FindInTranscript(self.ticket, find.query.clone())] }
+        if answered { Vec::new() } else { vec![Effect::FindInTranscript(self.ticket, find.query().to_owned())] }
     }
 
     fn clear_find(&mut self) -> Option<Vec<Effect>> {

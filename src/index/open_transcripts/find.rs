@@ -3,7 +3,7 @@
 use crate::agent::{TextLimit, TranscriptReader};
 use crate::domain::Entry;
 use crate::domain::query::{EntryMatcher, MatchLevel};
-use crate::index::message::TranscriptEvent;
+use crate::domain::transcript_event::TranscriptEvent;
 
 /// Number of entries per step.
 const ENTRIES_PER_STEP: usize = 64;

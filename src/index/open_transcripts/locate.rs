@@ -3,7 +3,7 @@
 use crate::agent::{TextLimit, TranscriptReader};
 use crate::domain::Entry;
 use crate::domain::search::EntryLocation;
-use crate::index::message::TranscriptEvent;
+use crate::domain::transcript_event::TranscriptEvent;
 
 /// Number of entries per step.
 const ENTRIES_PER_STEP: usize = 256;
@@ -27,7 +27,7 @@ impl EntryLookup {
         let entries = reader.read(from..self.at, TextLimit(0));
         let entry = entries.iter().position(|entry| is_at(entry, &self.place)).map(|at| from + at);
         let ended = entry.is_some() || self.at >= reader.len();
-        ended.then(|| TranscriptEvent::Located { place: self.place.clone(), entry })
+        ended.then(|| TranscriptEvent::Located { location: self.place.clone(), entry })
     }
 }
 

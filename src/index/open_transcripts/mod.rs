@@ -14,10 +14,11 @@ use std::sync::mpsc::Sender;
 
 pub use self::find::matches;
 use self::worker::TranscriptWorker;
-use super::message::{IndexEvent, TranscriptEvent, TranscriptTicket};
+use super::message::{IndexEvent, TranscriptTicket};
 use crate::agent::Format;
 use crate::domain::Session;
 use crate::domain::search::EntryLocation;
+use crate::domain::transcript_event::TranscriptEvent;
 
 /// Maximum open readers.
 const MAX_OPEN_READERS: usize = 6;

@@ -10,7 +10,8 @@ use super::find::TranscriptSearch;
 use super::locate::EntryLookup;
 use crate::agent::{Format, MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
 use crate::domain::Session;
-use crate::index::message::{IndexEvent, OpenedTranscript, TranscriptEvent, TranscriptTicket};
+use crate::domain::transcript_event::{TranscriptEvent, TranscriptInfo};
+use crate::index::message::{IndexEvent, TranscriptTicket};
 
 /// Number of entries for the first screen; more than any screen shows.
 const TAIL_ENTRIES: usize = 100;
@@ -116,12 +117,12 @@ fn open_error(error: &io::Error) -> TranscriptEvent {
     }
 }
 
-fn describe(reader: &mut dyn TranscriptReader) -> OpenedTranscript {
+fn describe(reader: &mut dyn TranscriptReader) -> TranscriptInfo {
     let issue = |issue: &crate::domain::Issue| match issue.line {
         Some(line) => format!("line {line}: {}", issue.reason),
         None => issue.reason.clone(),
     };
-    OpenedTranscript {
+    TranscriptInfo {
         len: reader.len(),
         branches: reader.branches(),
         prompts: reader.marks(MarkKind::Prompts).into(),

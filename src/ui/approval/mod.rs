@@ -13,10 +13,10 @@ use super::style::{self, style};
 use super::widgets::styled_line::{self, StyledLine};
 use super::widgets::{Align, field, line_of, put, put_line, split_left, split_right};
 use crate::app::approvals::{
-    AnswerDraft, AnswerField, ApprovalFeedback, ApprovalQueue, ApprovalRow, ApprovalScope, FieldPurpose,
-    PendingApproval, is_pending,
+    AnswerDraft, AnswerField, ApprovalQueue, ApprovalRow, ApprovalScope, FieldPurpose, PendingApproval, is_pending,
 };
 use crate::app::layer::Layer;
+use crate::app::msg::ApprovalFeedback;
 use crate::app::msg::Target;
 use crate::app::{App, age};
 use crate::domain::approval::{Approval, ChoiceKind};

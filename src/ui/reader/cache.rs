@@ -150,7 +150,7 @@ impl LayoutCache {
 
     /// Returns the matcher of the find query; `None` without a query.
     pub fn matcher(&mut self, find: Option<&Find>) -> Option<Arc<HitMatcher>> {
-        find.and_then(|find| self.matcher_of(&find.query))
+        find.and_then(|find| self.matcher_of(find.query()))
     }
 
     /// Returns the matcher of a query; `None` for an empty query.

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::RenderContext;
 use crate::app::msg::ReaderFeedback;
@@ -13,6 +14,9 @@ use crate::stdx::{text, wrap};
 use crate::ui::entry::tool::duration;
 use crate::ui::style::{self, style};
 use crate::ui::widgets::styled_line;
+
+/// Cursor of the find line.
+const CARET: &str = "▏";
 
 /// Draws title, agent, duration, model, tokens and branches. Parts that do not fit are omitted from the end.
 pub fn header(
@@ -133,7 +137,7 @@ fn find_line(find: &Find, room: usize, context: &RenderContext<'_>) -> Vec<Span<
     let theme = context.theme;
     let mistake = find.mistakes.first();
     let outcome = match (find.current, find.entries.len()) {
-        _ if find.query.is_empty() => String::new(),
+        _ if find.input.is_empty() => String::new(),
         (Some(at), all) => format!("  {} of {all}{}", at + 1, if find.complete { "" } else { "+" }),
         (None, 0) if find.complete && mistake.is_none() => "  no matches".to_owned(),
         (None, 0) if find.complete => String::new(),
@@ -141,18 +145,23 @@ fn find_line(find: &Find, room: usize, context: &RenderContext<'_>) -> Vec<Span<
         (None, all) => format!("  {all} found"),
     };
     let wrong = mistake.map(|mistake| format!("  {}", mistake.message)).unwrap_or_default();
-    // The end of a long query stays visible, because it is being typed.
+    // The cursor in a long query stays visible.
     let fits = room.saturating_sub(wrap::columns(&outcome) + 2);
-    let skipped = wrap::columns(&find.query).saturating_sub(fits);
+    let skipped = wrap::columns(find.input.before_cursor()).saturating_sub(fits);
     let mut spans = vec![Span::styled("/", style(theme.key))];
-    let marked = style(theme.error).add_modifier(Modifier::UNDERLINED);
-    let is_wrong = |at: &usize| find.mistakes.iter().any(|error| error.span.contains(at));
-    let characters: Vec<(usize, char)> = find.query.char_indices().skip(skipped).collect();
-    for part in characters.chunk_by(|(a, _), (b, _)| is_wrong(a) == is_wrong(b)) {
-        let segment_style = if part.first().is_some_and(|(at, _)| is_wrong(at)) { marked } else { style(theme.text) };
-        spans.push(Span::styled(part.iter().map(|(_, c)| c).collect::<String>(), segment_style));
+    let (mut column, cursor) = (0, find.input.cursor());
+    for (at, grapheme) in find.query().grapheme_indices(true) {
+        column += wrap::columns(grapheme);
+        if find.typing && at == cursor {
+            spans.push(Span::styled(CARET, style(theme.accent)));
+        }
+        if column > skipped {
+            let is_wrong = find.mistakes.iter().any(|error| error.span.contains(&at));
+            let marked = style(theme.error).add_modifier(Modifier::UNDERLINED);
+            spans.push(Span::styled(grapheme.to_owned(), if is_wrong { marked } else { style(theme.text) }));
+        }
     }
-    let caret = if find.typing { "▏" } else { "" };
+    let caret = if find.typing && find.input.at_end() { CARET } else { "" };
     spans.extend([
         Span::styled(caret, style(theme.accent)),
         Span::styled(outcome, style(theme.muted)),

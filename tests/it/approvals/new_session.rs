@@ -1,8 +1,9 @@
 //! The new-session dialog.
 
+use salon::app::Effect;
 use salon::app::Msg;
 use salon::app::layer::Layer;
-use salon::app::runs::{RunEffect, RunMsg};
+use salon::app::runs::RunMsg;
 use salon::domain::Agent;
 use salon::domain::run::{Conversation, RunStart};
 
@@ -18,7 +19,7 @@ fn new_session() -> Stage {
 
 fn started(stage: &mut Stage) -> Option<(Agent, RunStart, Option<String>)> {
     stage.asked().into_iter().find_map(|effect| match effect {
-        RunEffect::Start { agent, start: opening, prompt, .. } => Some((agent, opening, prompt)),
+        Effect::StartRun { agent, start: opening, prompt, .. } => Some((agent, opening, prompt)),
         _ => None,
     })
 }
@@ -37,7 +38,7 @@ fn directories_are_completed_and_a_missing_agent_is_reported() {
     let mut stage = new_session();
     stage.keys("up up up ctrl-u / h o");
     let asked = stage.asked();
-    assert_eq!(asked.last(), Some(&RunEffect::FindDirectories { query: "/ho".into() }));
+    assert_eq!(asked.last(), Some(&Effect::FindDirectories { query: "/ho".into() }));
     let late = RunMsg::Paths { query: "/h".into(), found: vec!["/hurd".into()] };
     let found = RunMsg::Paths { query: "/ho".into(), found: vec!["/home".into(), "/house".into()] };
     stage.send(Msg::Run(found)).send(Msg::Run(late)).keys("tab");

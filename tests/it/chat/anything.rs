@@ -1,8 +1,9 @@
 //! Invariants of the chat under random sequences of events.
 
 use proptest::prelude::*;
+use salon::app::Effect;
 use salon::app::Msg;
-use salon::app::runs::{RunEffect, RunMsg};
+use salon::app::runs::RunMsg;
 use salon::domain::event::EventBody;
 use salon::domain::prompt::PromptState;
 use salon::domain::run::{Phase, RunEventKind};
@@ -92,7 +93,7 @@ proptest! {
                 Step::Restart => harness.stage.send(Msg::Clock(crate::screens::stage::NOW)).draw(),
             }
             // After the chat was closed, the run replays its events, which this harness does not do.
-            if harness.take().iter().any(|effect| matches!(effect, RunEffect::Unwatch(_))) {
+            if harness.take().iter().any(|effect| matches!(effect, Effect::UnwatchRun(_))) {
                 break;
             }
             let shown = harness.shown();

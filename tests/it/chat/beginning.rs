@@ -2,7 +2,7 @@
 
 use salon::app::layer::Layer;
 use salon::app::msg::ResumeCheck;
-use salon::app::runs::{RunEffect, RunMsg};
+use salon::app::runs::RunMsg;
 use salon::app::{Effect, Msg, RequestTicket};
 use salon::domain::run::{Conversation, Refusal, RingCursor, RunStart};
 use salon::domain::{Agent, SessionKey};
@@ -27,26 +27,26 @@ fn opening(conversation: Conversation) -> RunStart {
 fn a_past_session_goes_on_with_its_first_prompt_and_no_sooner() {
     let (mut harness, key) = past();
     harness.keys("r");
-    assert_eq!(harness.take(), [RunEffect::Check(key.clone())]);
+    assert_eq!(harness.take(), [Effect::CheckContinue(key.clone())]);
     harness.send(RunMsg::Checked { key: key.clone(), check: ResumeCheck::default() });
-    let draft = RunEffect::LoadDraft { key: key.to_string() };
+    let draft = Effect::LoadDraft { key: key.to_string() };
     assert_eq!(harness.take(), [draft], "nothing is started");
     assert_eq!(harness.shown(), parts(&["one"]));
     harness.type_in("go on").keys("enter");
     let asked = harness.take();
-    let [RunEffect::Start { ticket, agent: Agent::Claude, start: begun, prompt: Some(text) }] = asked.as_slice() else {
+    let [Effect::StartRun { ticket, agent: Agent::Claude, start: begun, prompt: Some(text) }] = asked.as_slice() else {
         panic!("{asked:?}")
     };
     assert_eq!((begun, text.as_str()), (&opening(Conversation::Resume(key.id.clone())), "go on"));
     harness.send(RunMsg::Started { ticket: *ticket, result: Ok(run()) });
-    assert_eq!(harness.take(), [RunEffect::Watch(run(), RingCursor::default())]);
+    assert_eq!(harness.take(), [Effect::WatchRun(run(), RingCursor::default())]);
     harness.changed(|info| info.session = Some(key.clone()));
     harness.working(true);
     harness.happen(1, vec![prompt("p", "go on")]);
     assert_eq!(harness.shown(), [parts(&["one"]), vec!["go on".to_owned()]].concat());
     // Once there is a run, the key goes to its chat.
     harness.keys("esc j esc r");
-    assert!(!harness.take().iter().any(|effect| matches!(effect, RunEffect::Check(_))));
+    assert!(!harness.take().iter().any(|effect| matches!(effect, Effect::CheckContinue(_))));
     assert_eq!(harness.chat().run, Some(run()));
 }
 
@@ -57,7 +57,7 @@ fn b30_a_conversation_of_another_salon_is_followed_and_the_text_stays() {
     harness.send(RunMsg::Checked { key: key.clone(), check: ResumeCheck::default() });
     harness.type_in("mine").keys("enter");
     let asked = harness.take();
-    let Some(RunEffect::Start { ticket, .. }) = asked.last() else { panic!("{asked:?}") };
+    let Some(Effect::StartRun { ticket, .. }) = asked.last() else { panic!("{asked:?}") };
     harness.send(RunMsg::Started { ticket: *ticket, result: Err(Refusal::LeasedBy { pid: 99 }) });
     let screen = harness.screen();
     assert!(screen.contains("read-only: open in another salon, pid 99"), "{screen}");
@@ -109,7 +109,7 @@ fn obstacles_are_shown_with_their_remedies() {
     assert!(!screen.contains("Take over"), "nothing is offered that does not work: {screen}");
     harness.keys("2").type_in("copy").keys("enter");
     let asked = harness.take();
-    let Some(RunEffect::Start { start: begun, .. }) = asked.last() else { panic!("{asked:?}") };
+    let Some(Effect::StartRun { start: begun, .. }) = asked.last() else { panic!("{asked:?}") };
     assert_eq!(begun.conversation, Conversation::Fork(key.id.clone()));
 }
 
@@ -119,9 +119,7 @@ fn a_new_session_begins_with_what_was_chosen() {
     let chosen = RunStart { model: Some("opus".into()), ..opening(Conversation::New { id: None }) };
     let effects = harness.stage.app.start_chat(Agent::Claude, chosen.clone(), Some("hello".into()));
     let begun = effects.iter().find_map(|effect| match effect {
-        Effect::Run(RunEffect::Start { ticket, start: opening, prompt, .. }) => {
-            Some((*ticket, opening.clone(), prompt.clone()))
-        }
+        Effect::StartRun { ticket, start: opening, prompt, .. } => Some((*ticket, opening.clone(), prompt.clone())),
         _ => None,
     });
     let (ticket, opening, text) = begun.expect("it begins");
@@ -138,13 +136,13 @@ fn h45_what_was_sent_as_the_first_prompt_is_no_draft_any_more() {
     let mut harness = ChatHarness::closed(80, 24);
     let effects = harness.stage.app.start_chat(Agent::Claude, opening(Conversation::New { id: None }), None);
     let recalls = |effect: &Effect| match effect {
-        Effect::Run(RunEffect::LoadDraft { key }) => Some(key.clone()),
+        Effect::LoadDraft { key } => Some(key.clone()),
         _ => None,
     };
     let draft = effects.iter().find_map(recalls).expect("a draft is looked for");
     harness.type_in("hello").keys("enter");
     let asked = harness.take();
-    let Some(RunEffect::Start { ticket, .. }) = asked.last() else { panic!("{asked:?}") };
+    let Some(Effect::StartRun { ticket, .. }) = asked.last() else { panic!("{asked:?}") };
     assert_eq!(harness.draft(&draft).as_deref(), Some("hello"), "it is kept until the prompt is accepted");
     harness.send(RunMsg::Started { ticket: *ticket, result: Ok(run()) });
     assert_eq!(harness.draft(&draft).as_deref(), Some(""));

@@ -6,8 +6,9 @@ use std::time::Duration;
 use salon::domain::catalog::{Catalog, IndexProgress};
 use salon::domain::live_status::LiveStatus;
 use salon::domain::search::{SearchOrder, SearchResults};
+use salon::domain::transcript_event::{TranscriptEvent, TranscriptInfo};
 use salon::domain::{Session, SessionState};
-use salon::index::{Index, IndexEvent, OpenedTranscript, TranscriptEvent, WatchMode, WatchState};
+use salon::index::{Index, IndexEvent, WatchMode, WatchState};
 use tokio::sync::mpsc::Receiver;
 
 use super::*;
@@ -99,7 +100,7 @@ impl Running {
         self.session(id).map_or(0, |session| session.turns)
     }
 
-    pub fn opened(&self) -> Option<&OpenedTranscript> {
+    pub fn opened(&self) -> Option<&TranscriptInfo> {
         self.transcripts.iter().rev().find_map(|(_, event)| match event {
             TranscriptEvent::Opened(opened) | TranscriptEvent::Grown { opened, .. } => Some(opened),
             _ => None,

@@ -1,8 +1,9 @@
 //! Opened transcripts: their events and the order of these.
 
+use salon::domain::transcript_event::TranscriptEvent;
+use salon::domain::transcript_event::TranscriptEvent::{Failed, Found, Gone, Grown, Opened, Page, Tail};
 use salon::domain::{Entry, EntryKey, EntryKind, Role};
-use salon::index::TranscriptEvent::{Failed, Found, Gone, Grown, Opened, Page, Tail};
-use salon::index::{TranscriptEvent, matches};
+use salon::index::matches;
 
 use super::live::Running;
 use super::*;

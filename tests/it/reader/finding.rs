@@ -1,10 +1,10 @@
 //! Find in a transcript.
 
-use salon::app::msg::TranscriptMsg;
 use salon::app::reader::{Find, Reader};
 use salon::app::{Action, Effect};
 use salon::config::key::{Key, KeyCode};
 use salon::domain::transcript::EntryKind;
+use salon::domain::transcript_event::TranscriptEvent;
 
 use super::sample::{ReaderHarness, command, entry};
 
@@ -44,7 +44,7 @@ fn answer(harness: &mut ReaderHarness, query: &str) {
     let found =
         all.filter(|(_, entry)| matches(&entry.text) || entry.tool.as_ref().is_some_and(|tool| matches(&tool.output)));
     let entries = found.map(|(index, _)| index).collect();
-    harness.tell(TranscriptMsg::Found { query: query.to_owned(), entries, complete: true });
+    harness.tell(TranscriptEvent::Found { query: query.to_owned(), entries, complete: true });
     harness.draw_until_loaded();
 }
 
@@ -133,8 +133,31 @@ fn an_empty_result_is_reported() {
 }
 
 #[test]
+fn the_find_line_has_a_cursor() {
+    let mut harness = harness();
+    harness.act(Action::Find);
+    for c in "neele".chars() {
+        press(&mut harness, KeyCode::Char(c));
+    }
+    press(&mut harness, KeyCode::Left);
+    press(&mut harness, KeyCode::Left);
+    let searches = harness.effects.len();
+    harness.draw();
+    assert!(harness.screen().contains("/nee▏le"), "{}", harness.screen());
+    press(&mut harness, KeyCode::Char('d'));
+    assert_eq!(harness.effects.len(), searches + 1, "moving does not search");
+    harness.draw();
+    assert!(harness.screen().contains("/need▏le"), "{}", harness.screen());
+    assert_eq!(harness.effects.last(), Some(&Effect::FindInTranscript(harness.reader.ticket, "needle".to_owned())));
+    press(&mut harness, KeyCode::Home);
+    press(&mut harness, KeyCode::Delete);
+    harness.draw();
+    assert!(harness.screen().contains("/▏eedle"), "{}", harness.screen());
+}
+
+#[test]
 fn matches_that_arrive_in_parts_keep_the_current_one() {
-    let mut find = Find { query: "x".into(), from: 10, ..Find::default() };
+    let mut find = Find { input: "x".into(), from: 10, ..Find::default() };
     assert!(!find.set_matches(vec![2, 4], false), "the next hit may still come");
     assert!(find.set_matches(vec![2, 4, 12], false));
     assert!(!find.set_matches(vec![2, 4, 12, 15], true));
@@ -147,7 +170,7 @@ fn matches_that_arrive_in_parts_keep_the_current_one() {
 #[test]
 fn the_next_match_is_pending_while_the_search_runs() {
     for given in [false, true] {
-        let mut find = Find { query: "x".into(), from_search: given, ..Find::default() };
+        let mut find = Find { input: "x".into(), from_search: given, ..Find::default() };
         find.set_matches(vec![2, 5], false);
         assert_eq!(find.next(2, 1), Some((5, 0)));
         assert_eq!(find.next(5, 1), None, "it may lie further down, so one does not begin anew");
@@ -176,7 +199,7 @@ fn a_match_far_from_the_loaded_entries_is_reached() {
         if drawn_before {
             harness.draw();
         }
-        harness.tell(TranscriptMsg::Page { from: 0, entries: harness.entries[..32].to_vec() });
+        harness.tell(TranscriptEvent::Page { from: 0, entries: harness.entries[..32].to_vec() });
         harness.draw_until_loaded();
         assert_eq!((harness.reader.cursor(), harness.drawn.cursor), (300, 300), "drawn before: {drawn_before}");
     }

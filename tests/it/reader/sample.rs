@@ -5,12 +5,13 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use salon::app::msg::{Area, ReaderFeedback, RequestTicket, Target, TranscriptInfo, TranscriptMsg};
+use salon::app::msg::{Area, ReaderFeedback, RequestTicket, Target};
 use salon::app::reader::Reader;
 use salon::app::{Action, Effect};
 use salon::config::theme::{Colour, Theme, ThemeStyle};
 use salon::domain::event::EntryKey;
 use salon::domain::transcript::{self, Entry, EntryKind, Role, Tool, ToolStatus};
+use salon::domain::transcript_event::{TranscriptEvent, TranscriptInfo};
 use salon::domain::{Agent, Session, SessionKey, Time};
 use salon::ui::entry::RenderContext;
 use salon::ui::reader::{self, LayoutCache, ReaderMode};
@@ -112,7 +113,7 @@ impl ReaderHarness {
     /// Creates a reader with an opened transcript, drawn until nothing more is requested.
     pub fn new(entries: Vec<Entry>, size: (u16, u16)) -> Self {
         let mut harness = Self::unopened(entries, size);
-        harness.tell(TranscriptMsg::Opened(harness.opened()));
+        harness.tell(TranscriptEvent::Opened(harness.opened()));
         harness.draw_until_loaded();
         harness
     }
@@ -154,7 +155,7 @@ impl ReaderHarness {
     }
 
     /// Sends a transcript event to the reader without responding to its effects.
-    pub fn tell(&mut self, msg: TranscriptMsg) {
+    pub fn tell(&mut self, msg: TranscriptEvent) {
         let effects = self.reader.update(msg);
         self.take(effects);
     }
@@ -193,7 +194,7 @@ impl ReaderHarness {
         for effect in &open {
             let Effect::ReadEntries(_, range) = effect else { continue };
             let page = self.entries[range.start.min(self.entries.len())..range.end.min(self.entries.len())].to_vec();
-            self.tell(TranscriptMsg::Page { from: range.start, entries: page });
+            self.tell(TranscriptEvent::Page { from: range.start, entries: page });
         }
         !open.is_empty()
     }

@@ -2,11 +2,11 @@
 
 use ratatui::style::{Color, Modifier};
 use salon::app::Action;
-use salon::app::msg::TranscriptMsg;
 use salon::config::key::{Key, KeyCode};
 use salon::config::theme::Theme;
 use salon::domain::event::NoticeLevel;
 use salon::domain::transcript::{self, ChangeKind, Entry, EntryKind, FileChange, PlanItem, PlanStatus, ToolStatus};
+use salon::domain::transcript_event::TranscriptEvent;
 
 use salon::domain::{Agent, Session, SessionKey, Time, Title, TitleSource, Tokens};
 use salon::ui::reader::{LayoutCache, ReaderMode};
@@ -131,7 +131,7 @@ fn the_header_shows_the_metadata() {
     harness.session = Some(session());
     let mut opened = harness.opened();
     opened.branches = 2;
-    harness.tell(TranscriptMsg::Grown { from: 18, opened });
+    harness.tell(TranscriptEvent::Grown { from: 18, opened });
     harness.draw_until_loaded();
     let header = harness.screen().lines().next().map(str::to_owned);
     let expected =
@@ -148,7 +148,7 @@ fn h42_without_colours_hits_and_diffs_are_still_distinguishable() {
     for c in "limit".chars() {
         harness.reader.key(Key { code: KeyCode::Char(c), ctrl: false, alt: false, shift: false });
     }
-    harness.tell(TranscriptMsg::Found { query: "limit".into(), entries: vec![7], complete: true });
+    harness.tell(TranscriptEvent::Found { query: "limit".into(), entries: vec![7], complete: true });
     harness.draw_until_loaded();
     let reversed = harness.buffer.content.iter().filter(|cell| cell.modifier.contains(Modifier::REVERSED)).count();
     // Once removed and once added: `limit` each time; plus two context lines that contain it.

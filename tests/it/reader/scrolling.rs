@@ -1,10 +1,10 @@
 //! Opening, scrolling and stable positions.
 
 use proptest::prelude::*;
-use salon::app::msg::TranscriptMsg;
 use salon::app::reader::{AnchorBase, LoadError};
 use salon::app::{Action, Effect};
 use salon::domain::transcript::EntryKind;
+use salon::domain::transcript_event::TranscriptEvent;
 
 use super::sample::{ReaderHarness, command, entry, long};
 
@@ -51,7 +51,7 @@ fn a16_loaded_entries_are_bounded() {
 #[test]
 fn no_entry_is_requested_twice_while_a_request_is_pending() {
     let mut harness = ReaderHarness::unopened(long(300), (80, 24));
-    harness.tell(TranscriptMsg::Opened(harness.opened()));
+    harness.tell(TranscriptEvent::Opened(harness.opened()));
     for _ in 0..3 {
         harness.draw();
         harness.press(Action::PageUp);
@@ -68,7 +68,7 @@ fn an_empty_page_is_not_requested_repeatedly() {
     let mut harness = ReaderHarness::new(long(10), (80, 24));
     let mut opened = harness.opened();
     opened.len = 40;
-    harness.tell(TranscriptMsg::Grown { from: 10, opened });
+    harness.tell(TranscriptEvent::Grown { from: 10, opened });
     harness.draw_until_loaded();
     assert!(harness.screen().contains('…'), "{}", harness.screen());
 }
@@ -78,14 +78,14 @@ fn a6_the_newest_entries_are_shown_before_the_transcript_is_indexed() {
     let entries = long(300);
     let mut harness = ReaderHarness::unopened(entries, (80, 24));
     let tail = harness.entries[290..].to_vec();
-    harness.tell(TranscriptMsg::Tail(tail));
+    harness.tell(TranscriptEvent::Tail(tail));
     harness.draw();
     harness.press(Action::Up);
     harness.press(Action::Up);
     harness.draw();
     let before = harness.screen();
     assert!(before.contains("answer 299"), "{before}");
-    harness.tell(TranscriptMsg::Opened(harness.opened()));
+    harness.tell(TranscriptEvent::Opened(harness.opened()));
     harness.draw();
     let text = |screen: &str| screen.lines().skip(1).take(20).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(text(&before), text(&harness.screen()), "when the whole is known");
@@ -99,14 +99,14 @@ fn the_position_follows_identities_when_the_tail_was_not_the_end() {
     let mut harness = ReaderHarness::unopened(long(300), (80, 24));
     // Three entries were added between reading the newest entries and indexing the whole.
     let tail = harness.entries[280..297].to_vec();
-    harness.tell(TranscriptMsg::Tail(tail));
+    harness.tell(TranscriptEvent::Tail(tail));
     harness.draw();
     for _ in 0..8 {
         harness.press(Action::Up);
     }
     harness.draw();
     let before = harness.screen();
-    harness.tell(TranscriptMsg::Opened(harness.opened()));
+    harness.tell(TranscriptEvent::Opened(harness.opened()));
     harness.draw_until_loaded();
     let text = |screen: &str| screen.lines().skip(1).take(20).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(text(&before), text(&harness.screen()));
@@ -116,11 +116,11 @@ fn the_position_follows_identities_when_the_tail_was_not_the_end() {
 fn keys_before_indexing_are_not_lost() {
     let mut harness = ReaderHarness::unopened(long(300), (80, 24));
     let tail = harness.entries[290..].to_vec();
-    harness.tell(TranscriptMsg::Tail(tail));
+    harness.tell(TranscriptEvent::Tail(tail));
     harness.draw();
     harness.press(Action::First);
     harness.draw();
-    harness.tell(TranscriptMsg::Opened(harness.opened()));
+    harness.tell(TranscriptEvent::Opened(harness.opened()));
     harness.draw_until_loaded();
     assert!(harness.screen().contains("prompt 0"), "{}", harness.screen());
 }
@@ -241,7 +241,7 @@ fn an_entry_is_copied_and_edited() {
 #[test]
 fn a10_deletion_is_reported_and_loaded_entries_stay() {
     let mut harness = ReaderHarness::new(long(20), (80, 24));
-    harness.tell(TranscriptMsg::Gone);
+    harness.tell(TranscriptEvent::Gone);
     harness.draw_until_loaded();
     assert_eq!(harness.reader.load_error, Some(LoadError::Gone));
     let screen = harness.screen();
@@ -251,7 +251,7 @@ fn a10_deletion_is_reported_and_loaded_entries_stay() {
 #[test]
 fn a_failed_opening_shows_the_reason() {
     let mut harness = ReaderHarness::unopened(Vec::new(), (80, 24));
-    harness.tell(TranscriptMsg::Failed("permission denied".into()));
+    harness.tell(TranscriptEvent::Failed("permission denied".into()));
     harness.draw_until_loaded();
     assert!(harness.screen().contains("permission denied"), "{}", harness.screen());
 }
@@ -264,7 +264,7 @@ fn another_branch_keeps_the_entry_by_its_identity() {
     }
     let key = harness.entries[harness.drawn.anchor].key;
     harness.entries.drain(..7);
-    harness.tell(TranscriptMsg::Grown { from: 0, opened: harness.opened() });
+    harness.tell(TranscriptEvent::Grown { from: 0, opened: harness.opened() });
     harness.draw_until_loaded();
     assert_eq!(harness.entries[harness.drawn.anchor].key, key);
 }
@@ -273,7 +273,7 @@ fn another_branch_keeps_the_entry_by_its_identity() {
 fn grow(harness: &mut ReaderHarness, count: usize) {
     let len = harness.entries.len();
     harness.entries = long(len + count).into_iter().map(std::sync::Arc::new).collect();
-    harness.tell(TranscriptMsg::Grown { from: len, opened: harness.opened() });
+    harness.tell(TranscriptEvent::Grown { from: len, opened: harness.opened() });
     harness.draw_until_loaded();
 }
 

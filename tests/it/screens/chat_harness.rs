@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use salon::app::chat::Chat;
 use salon::app::layer::Layer;
-use salon::app::msg::{RequestTicket, TranscriptInfo, TranscriptMsg};
-use salon::app::runs::{RunEffect, RunMsg};
+use salon::app::msg::RequestTicket;
+use salon::app::runs::RunMsg;
 use salon::app::{Effect, Msg};
 use salon::domain::event::{Delta, EntryKey, Event, EventBody, NoticeLevel};
 use salon::domain::prompt::{Prompt, PromptId, PromptState};
@@ -13,9 +13,11 @@ use salon::domain::run::{
     Activity, Capabilities, Phase, Replay, RingCursor, RunEvent, RunEventKind, RunId, RunInfo, TurnNumber, TurnOutcome,
 };
 use salon::domain::transcript::{Entry, ToolAction, ToolStatus, Transcript};
+use salon::domain::transcript_event::{TranscriptEvent, TranscriptInfo};
 use salon::domain::{Agent, SessionKey, Time, Tokens};
 use salon::stdx::ring::RingItem;
 
+use super::live::is_about_runs;
 use super::stage::{NOW, Stage, change, session};
 
 pub const SESSION: &str = "5d0c0f6e-0004";
@@ -147,7 +149,7 @@ impl ChatHarness {
     pub fn grown(&mut self, from: usize) {
         let opened = self.opened();
         if let Some(ticket) = self.ticket {
-            self.stage.send(Msg::Transcript(ticket, TranscriptMsg::Grown { from, opened }));
+            self.stage.send(Msg::Transcript(ticket, TranscriptEvent::Grown { from, opened }));
         }
         self.respond();
     }
@@ -171,9 +173,9 @@ impl ChatHarness {
     }
 
     /// Takes the commands to runs since the last call.
-    pub fn take(&mut self) -> Vec<RunEffect> {
+    pub fn take(&mut self) -> Vec<Effect> {
         let asked = std::mem::take(&mut self.asked).into_iter();
-        asked.filter_map(|effect| if let Effect::Run(effect) = effect { Some(effect) } else { None }).collect()
+        asked.filter(is_about_runs).collect()
     }
 
     /// Returns the last saved draft with its key.
@@ -212,14 +214,14 @@ impl ChatHarness {
                     Effect::OpenTranscript(ticket, _) => {
                         self.ticket = Some(ticket);
                         let opened = self.opened();
-                        self.stage.send(Msg::Transcript(ticket, TranscriptMsg::Opened(opened)));
+                        self.stage.send(Msg::Transcript(ticket, TranscriptEvent::Opened(opened)));
                     }
                     Effect::ReadEntries(ticket, range) => {
                         let (from, to) = (range.start.min(self.disk.len()), range.end.min(self.disk.len()));
                         let entries = self.disk[from..to].iter().cloned().map(Arc::new).collect();
-                        self.stage.send(Msg::Transcript(ticket, TranscriptMsg::Page { from, entries }));
+                        self.stage.send(Msg::Transcript(ticket, TranscriptEvent::Page { from, entries }));
                     }
-                    Effect::Run(RunEffect::SaveDraft { key, text }) => self.drafts.push((key, text)),
+                    Effect::SaveDraft { key, text } => self.drafts.push((key, text)),
                     other => self.asked.push(other),
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use salon::app::runs::{RunEffect, RunMsg};
+use salon::app::runs::RunMsg;
 use salon::app::{Effect, Msg};
 use salon::domain::approval::{Approval, ApprovalChoice, ApprovalQuestion, ChoiceKind};
 use salon::domain::prompt::{Prompt, PromptId, PromptState};
@@ -168,10 +168,29 @@ impl Stage {
     }
 
     /// Takes the commands to runs since the last call.
-    pub fn asked(&mut self) -> Vec<RunEffect> {
-        let runs = |effect| if let Effect::Run(effect) = effect { Some(effect) } else { None };
+    pub fn asked(&mut self) -> Vec<Effect> {
         let effects = self.take_effects();
         self.effects.extend(effects.iter().filter(|effect| matches!(effect, Effect::StartTimer(..))).cloned());
-        effects.into_iter().filter_map(runs).collect()
+        effects.into_iter().filter(is_about_runs).collect()
     }
+}
+
+/// Returns true for an effect on a run, its draft or its agent.
+pub fn is_about_runs(effect: &Effect) -> bool {
+    matches!(
+        effect,
+        Effect::Run(_)
+            | Effect::StartRun { .. }
+            | Effect::WatchRun(..)
+            | Effect::UnwatchRun(_)
+            | Effect::CheckContinue(_)
+            | Effect::LoadModels { .. }
+            | Effect::LoadAgents
+            | Effect::FindFiles { .. }
+            | Effect::FindDirectories { .. }
+            | Effect::SaveDraft { .. }
+            | Effect::LoadDraft { .. }
+            | Effect::EditText(_)
+            | Effect::Notify { .. }
+    )
 }

@@ -3,9 +3,9 @@
 use proptest::prelude::{Just, Strategy, prop};
 use proptest::{prop_oneof, proptest};
 use salon::app::layer::Layer;
-use salon::app::msg::TranscriptMsg;
 use salon::app::{Msg, RequestTicket};
 use salon::config::key::{Key, KeyCode};
+use salon::domain::transcript_event::TranscriptEvent;
 
 use super::{DONE, GOING, found, place, webhook_hits};
 use crate::screens::stage::{Stage, change, sessions};
@@ -47,7 +47,7 @@ proptest! {
             }
             if at % 7 == 0 {
                 stage.send(Msg::Catalog(change(sessions())));
-                stage.send(Msg::Transcript(RequestTicket(1), TranscriptMsg::Located { location: place("0001-0"), entry: Some(3) }));
+                stage.send(Msg::Transcript(RequestTicket(1), TranscriptEvent::Located { location: place("0001-0"), entry: Some(3) }));
             }
         }
     }

@@ -1,0 +1,58 @@
+//! Requests of the user to a run, which the interface sends and `live` executes.
+
+use std::sync::Arc;
+
+use super::approval::ApprovalAnswer;
+use super::prompt::PromptId;
+use super::run::{RunId, RunSetting};
+
+/// Request to a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunRequest {
+    /// Queue a prompt; the run starts if necessary.
+    Submit {
+        /// The run.
+        run: RunId,
+        /// The prompt.
+        text: String,
+    },
+    /// Interrupt the turn; repeated, stop the process.
+    Interrupt(RunId),
+    /// Stop the process.
+    Stop(RunId),
+    /// Answer an approval.
+    Answer {
+        /// The run.
+        run: RunId,
+        /// The approval.
+        id: Arc<str>,
+        /// The answer.
+        answer: ApprovalAnswer,
+    },
+    /// Change the model, mode or effort.
+    Set(RunId, RunSetting),
+    /// Resume a paused queue.
+    ResumeQueue(RunId),
+    /// Change the text of a queued prompt.
+    EditPrompt(RunId, PromptId, String),
+    /// Cancel a queued prompt.
+    CancelPrompt(RunId, PromptId),
+    /// Move a queued prompt before the one before it.
+    MovePromptUp(RunId, PromptId),
+    /// Release a held or failed prompt.
+    ReleasePrompt(RunId, PromptId),
+}
+
+impl RunRequest {
+    /// Returns true if the request changes a queue on disk. Such requests are executed one by one, in the user's order.
+    pub fn changes_queue(&self) -> bool {
+        match self {
+            Self::Submit { .. }
+            | Self::EditPrompt(..)
+            | Self::CancelPrompt(..)
+            | Self::MovePromptUp(..)
+            | Self::ReleasePrompt(..) => true,
+            Self::Interrupt(_) | Self::Stop(_) | Self::Answer { .. } | Self::Set(..) | Self::ResumeQueue(_) => false,
+        }
+    }
+}
