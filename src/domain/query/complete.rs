@@ -118,7 +118,8 @@ fn fixed(key: FilterKey) -> Vec<&'static str> {
         FilterKey::Agent => Agent::ALL.iter().map(|agent| agent.name()).collect(),
         FilterKey::Role => ROLES.iter().map(|(_, name)| *name).collect(),
         FilterKey::Kind => KINDS.iter().map(|(_, name)| *name).collect(),
-        FilterKey::Is => IsValue::ALL.iter().map(|(_, name)| *name).collect(),
+        // No session has a star yet.
+        FilterKey::Is => IsValue::ALL.iter().filter(|(is, _)| *is != IsValue::Star).map(|(_, name)| *name).collect(),
         FilterKey::Has => HasValue::ALL.iter().map(|(_, name)| *name).collect(),
         FilterKey::Before | FilterKey::Since | FilterKey::On => vec!["today", "yesterday", "2d", "1w", "1m"],
         FilterKey::Exit => vec!["0", ">0"],

@@ -30,7 +30,7 @@ pub enum TokenKind {
     Filter(FilterKey, Values),
     /// Probable typo in the name of this filter.
     Typo(FilterKey),
-    /// `#tag`.
+    /// `#tag`, which begins with a letter; `#4711` is a word.
     Tag(String),
 }
 
@@ -81,7 +81,7 @@ fn token(source: &str, from: usize, negated: bool) -> (TokenKind, usize) {
     if word == "OR" && !negated {
         return (TokenKind::Or, end);
     }
-    if let Some(tag) = word.strip_prefix('#').filter(|tag| tag.starts_with(|c: char| c.is_alphanumeric())) {
+    if let Some(tag) = word.strip_prefix('#').filter(|tag| tag.starts_with(char::is_alphabetic)) {
         return (TokenKind::Tag(tag.to_owned()), end);
     }
     if let Some((name, value)) = word.split_once(':') {

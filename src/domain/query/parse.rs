@@ -73,7 +73,10 @@ fn term_kind(kind: TokenKind, span: &Range<usize>, mistakes: &mut Vec<QueryError
                 }
             }
         }
-        TokenKind::Tag(tag) => Some(TermKind::Filter(Filter::Tag(vec![tag]))),
+        TokenKind::Tag(tag) => {
+            wrong(span, format!("no session has tags yet; quote it to search for the text: \"#{tag}\""));
+            Some(TermKind::Filter(Filter::Tag(vec![tag])))
+        }
         TokenKind::Typo(key) => {
             wrong(span, format!("unknown filter; did you mean `{}:`? Quote it to search for it", key.name()));
             None
@@ -86,7 +89,14 @@ fn term_kind(kind: TokenKind, span: &Range<usize>, mistakes: &mut Vec<QueryError
                 wrong(span, format!("`{}:` needs a value", key.name()));
                 return None;
             }
-            filter(key, values.all, mistakes).map(TermKind::Filter)
+            let filter = filter(key, values.all, mistakes)?;
+            if let Filter::Is(values) = &filter
+                && values.contains(&IsValue::Star)
+            {
+                let message = "no session has a star yet: stars come with a later version".to_owned();
+                mistakes.push(QueryError { span: span.clone(), message });
+            }
+            Some(TermKind::Filter(filter))
         }
     }
 }
@@ -123,7 +133,7 @@ fn filter(key: FilterKey, values: Values, mistakes: &mut Vec<QueryError>) -> Opt
             each(values, mistakes, known, |word| named(&KINDS, word)).map(Filter::Kind)
         }
         FilterKey::Is => {
-            let known = "must be one of live, subagent, headless, fork, error, star, empty";
+            let known = "must be one of live, subagent, headless, fork, error, empty";
             each(values, mistakes, known, |word| named(&IsValue::ALL, word)).map(Filter::Is)
         }
         FilterKey::Has => {
