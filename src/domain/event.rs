@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::transcript::{PlanItem, ToolAction, ToolStatus};
+use super::tool::{PlanItem, ToolAction, ToolStatus};
 use super::{Time, Tokens};
 
 /// Identity of an entry: the same for a record on disk and for its streamed parts.

@@ -13,6 +13,7 @@ pub mod run_request;
 pub mod search;
 pub mod session;
 pub mod time;
+pub mod tool;
 pub mod transcript;
 pub mod transcript_event;
 

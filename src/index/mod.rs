@@ -13,6 +13,7 @@
 
 mod cache;
 mod collect;
+mod encoding;
 mod engine;
 mod handle;
 mod locate;

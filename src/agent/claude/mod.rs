@@ -81,6 +81,10 @@ impl JsonlAgent for Claude {
         texts::decoder(dialect)
     }
 
+    fn opaque_fields(&self) -> &'static [&'static str] {
+        &["data", "signature"]
+    }
+
     fn complete(&self, session: &mut Session, _source: &Source, (): &()) {
         fork::set_origin(session);
     }

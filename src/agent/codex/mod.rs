@@ -42,6 +42,10 @@ impl JsonlAgent for Codex {
     type Dialect = Rollout;
     type Head = RolloutHead;
 
+    fn opaque_fields(&self) -> &'static [&'static str] {
+        &["encrypted_content"]
+    }
+
     fn agent(&self) -> Agent {
         Agent::Codex
     }

@@ -92,6 +92,11 @@ pub trait JsonlAgent: Send + Sync + 'static {
         Box::new(LineDecoder(dialect))
     }
 
+    /// Names of JSON fields with base64 data; see [`Texts::opaque_fields`].
+    fn opaque_fields(&self) -> &'static [&'static str] {
+        &["data"]
+    }
+
     /// True if the beginning of the conversation is in other files, which [`history`](Self::history) finds.
     fn has_history(&self, _head: &Self::Head) -> bool {
         false
@@ -263,6 +268,10 @@ impl<A: JsonlAgent> Format for JsonlFormat<A> {
 impl<A: JsonlAgent> Texts for JsonlFormat<A> {
     fn layout(&self, source: &Source) -> RecordLayout {
         if self.0.is_transcript(source) { RecordLayout::Lines } else { RecordLayout::Nothing }
+    }
+
+    fn opaque_fields(&self) -> &'static [&'static str] {
+        self.0.opaque_fields()
     }
 
     fn decoder(&self, source: &Source) -> io::Result<SourceDecoder> {

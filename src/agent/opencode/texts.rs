@@ -39,6 +39,10 @@ impl Texts for OpenCode {
         source.kind != DATABASE
     }
 
+    fn opaque_fields(&self) -> &'static [&'static str] {
+        &["data", "signature"]
+    }
+
     fn decoder(&self, _source: &Source) -> io::Result<SourceDecoder> {
         Ok(SourceDecoder { session: "".into(), decode: Box::new(PartDecoder) })
     }

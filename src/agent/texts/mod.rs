@@ -93,6 +93,11 @@ pub trait Texts: Sync {
         false
     }
 
+    /// Names of JSON fields with base64 data (images, signatures, encrypted reasoning), which search skips.
+    fn opaque_fields(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Creates the source's decoder; may read the beginning of the file.
     fn decoder(&self, source: &Source) -> io::Result<SourceDecoder>;
 

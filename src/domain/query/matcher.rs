@@ -12,22 +12,19 @@ use std::sync::LazyLock;
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::fold::{Case, Folded, fold};
-use super::json_prefilter::JsonPrefilter;
-use super::prefilter::next_foldable;
+use super::foldable::next_foldable;
 use super::{Needle, NeedleForm};
 
 /// Maximum bytes of a compiled pattern, because any input must be cheap to run.
 const MAX_PATTERN_BYTES: usize = 2 << 20;
 
 /// Maximum nesting of a pattern, because parsing is recursive.
-pub(super) const MAX_NESTING: u32 = 64;
+pub const MAX_NESTING: u32 = 64;
 
 /// A compiled needle.
 #[derive(Clone, Debug)]
 pub struct NeedleMatcher {
     direct: Regex,
-    /// Search for plain letters in short texts, where starting the automaton costs more than the search.
-    short: Option<RareByteFinder>,
     /// Folded needle and its case sensitivity; `None` for a regular expression.
     folded: Option<(String, Case)>,
     /// Needle as written, if its folded form would not match it; see [`verbatim`].
@@ -39,27 +36,25 @@ impl NeedleMatcher {
     pub fn new(needle: &Needle) -> Result<Self, String> {
         let case = Case::smart(&needle.text);
         if needle.form == NeedleForm::Regex {
-            return Ok(Self { direct: expression(&needle.text)?, short: None, folded: None, verbatim: None });
+            return Ok(Self { direct: expression(&needle.text)?, folded: None, verbatim: None });
         }
         let folded = fold(needle.text.trim(), case);
         if folded.trim().is_empty() {
             let direct = compile(&regex::escape(&needle.text), case, true)?;
-            return Ok(Self { direct, short: None, folded: None, verbatim: None });
+            return Ok(Self { direct, folded: None, verbatim: None });
         }
         let verbatim = verbatim(&needle.text).map(str::to_owned);
-        let (direct, near) = match &verbatim {
-            None => (compile(&pattern(&folded, case), case, !folded.is_ascii())?, RareByteFinder::new(&folded, case)),
-            Some(text) => (compile(&format!("{}|{}", pattern(&folded, case), regex::escape(text)), case, true)?, None),
+        let direct = match &verbatim {
+            None => compile(&pattern(&folded, case), case, !folded.is_ascii())?,
+            Some(text) => compile(&format!("{}|{}", pattern(&folded, case), regex::escape(text)), case, true)?,
         };
-        Ok(Self { direct, short: near, folded: Some((folded, case)), verbatim })
+        Ok(Self { direct, folded: Some((folded, case)), verbatim })
     }
 
-    /// Returns the first match at or after `from`. Equals [`find_in`](Self::find_in), but is faster on short texts.
-    pub fn find_short(&self, bytes: &[u8], from: usize) -> Option<Range<usize>> {
-        match &self.short {
-            Some(near) => self.with_folded(bytes, from, near.find(bytes, from)),
-            None => self.find_in(bytes, from),
-        }
+    /// Returns the folded needle if it consists of plain ASCII without spaces, and nothing else matches it directly.
+    pub fn plain_ascii(&self) -> Option<(&str, Case)> {
+        let (folded, case) = self.folded.as_ref().filter(|_| self.verbatim.is_none())?;
+        (folded.is_ascii() && !folded.contains(' ')).then_some((folded, *case))
     }
 
     /// Returns true if the needle starts with the needle of `other`, so that it never matches before `other` does.
@@ -78,8 +73,8 @@ impl NeedleMatcher {
         self.with_folded(bytes, from, self.direct.find_at(bytes, from).map(|found| found.range()))
     }
 
-    /// Combines the first direct match with the first match that requires folding.
-    fn with_folded(&self, bytes: &[u8], from: usize, direct: Option<Range<usize>>) -> Option<Range<usize>> {
+    /// Combines the first direct match at or after `from` with the first match that requires folding.
+    pub fn with_folded(&self, bytes: &[u8], from: usize, direct: Option<Range<usize>>) -> Option<Range<usize>> {
         let Some((folded, case)) = &self.folded else { return direct };
         let to = direct.as_ref().map_or(bytes.len(), |found| found.end);
         match (find_folded(bytes, from, from..to, folded, *case), direct) {
@@ -119,73 +114,11 @@ impl NeedleMatcher {
         }
         found
     }
-
-    /// Builds the filter that rejects raw JSON records without a match. The filter has no false negatives.
-    pub fn json_prefilter(needle: &Needle) -> Option<JsonPrefilter> {
-        JsonPrefilter::new(needle)
-    }
-}
-
-/// Search for plain letters by the rarest byte.
-#[derive(Clone, Debug)]
-struct RareByteFinder {
-    needle: Box<[u8]>,
-    case: Case,
-    /// Offset of the rarest byte in the needle.
-    at: usize,
-    /// Rarest byte, in both cases if case is ignored.
-    rarest: (u8, u8),
-}
-
-/// Bytes of English text by descending frequency; all others are rarer.
-const BYTES_BY_FREQUENCY: &[u8] = b" etaoinsrhldcumfpgwybvk-_./";
-
-impl RareByteFinder {
-    /// Builds the search for a folded needle. Returns `None` unless the needle consists of plain letters.
-    fn new(folded: &str, case: Case) -> Option<Self> {
-        if !folded.is_ascii() || folded.contains(' ') {
-            return None;
-        }
-        let rank = |byte: &u8| {
-            BYTES_BY_FREQUENCY.iter().position(|other| other.eq_ignore_ascii_case(byte)).unwrap_or(usize::MAX)
-        };
-        let (at, letter) = folded.bytes().enumerate().max_by_key(|(_, byte)| rank(byte))?;
-        let bytes = match case {
-            Case::Exact => (letter, letter),
-            Case::Ignored => (letter.to_ascii_lowercase(), letter.to_ascii_uppercase()),
-        };
-        Some(Self { needle: folded.as_bytes().into(), case, at, rarest: bytes })
-    }
-
-    #[inline]
-    fn is_needle(&self, bytes: &[u8]) -> bool {
-        match self.case {
-            Case::Exact => *bytes == *self.needle,
-            Case::Ignored => bytes.eq_ignore_ascii_case(&self.needle),
-        }
-    }
-
-    fn find(&self, bytes: &[u8], from: usize) -> Option<Range<usize>> {
-        // The match of a shorter needle often is a match of this one.
-        if bytes.get(from..from + self.needle.len()).is_some_and(|here| self.is_needle(here)) {
-            return Some(from..from + self.needle.len());
-        }
-        let mut from = from + self.at;
-        while let Some(found) = bytes.get(from..).and_then(|rest| memchr::memchr2(self.rarest.0, self.rarest.1, rest)) {
-            let start = from + found - self.at;
-            let here = bytes.get(start..start + self.needle.len())?;
-            if self.is_needle(here) {
-                return Some(start..start + self.needle.len());
-            }
-            from += found + 1;
-        }
-        None
-    }
 }
 
 /// Returns the needle if its folded form would not match its own spelling. Such letters fold to others, but no byte
 /// shows it (`²`, `…`, Arabic vowel signs).
-pub(super) fn verbatim(needle: &str) -> Option<&str> {
+pub fn verbatim(needle: &str) -> Option<&str> {
     let needle = needle.trim();
     let strange = |c: char| !c.is_ascii() && !FOLDABLE_BLOCKS.iter().any(|range| range.contains(&c));
     let changed = || match Case::smart(needle) {
@@ -199,7 +132,8 @@ fn next_boundary(text: &str, at: usize) -> usize {
     (at + 1..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
 }
 
-pub(super) fn compile(pattern: &str, case: Case, unicode: bool) -> Result<Regex, String> {
+/// Compiles a pattern within the limits of this module. Fails with a one-line description of an invalid one.
+pub fn compile(pattern: &str, case: Case, unicode: bool) -> Result<Regex, String> {
     RegexBuilder::new(pattern)
         .case_insensitive(case == Case::Ignored)
         .unicode(unicode)
@@ -222,7 +156,7 @@ fn expression(text: &str) -> Result<Regex, String> {
 }
 
 /// Case sensitivity of a regular expression.
-pub(super) fn expression_case(text: &str) -> Case {
+pub fn expression_case(text: &str) -> Case {
     Case::smart(&without_escapes(text))
 }
 
@@ -251,7 +185,7 @@ fn one_line(error: &regex::Error) -> String {
 
 /// Pattern for a folded text. A space matches any white space. Each letter matches its accented spellings, unless the
 /// text is plain ASCII: [`find_folded`] finds the accented spellings of ASCII.
-pub(super) fn pattern(folded: &str, case: Case) -> String {
+pub fn pattern(folded: &str, case: Case) -> String {
     let mut pattern = String::with_capacity(folded.len() * 2);
     for c in folded.chars() {
         match c {
@@ -291,13 +225,7 @@ static SPELLINGS: LazyLock<[HashMap<char, Vec<char>>; 2]> = LazyLock::new(|| {
 
 /// Returns the first match, not before `floor`, that requires folding. Searches around the foldable letters in `range`.
 /// Invalid text matches nothing.
-pub(super) fn find_folded(
-    bytes: &[u8],
-    floor: usize,
-    range: Range<usize>,
-    needle: &str,
-    case: Case,
-) -> Option<Range<usize>> {
+pub fn find_folded(bytes: &[u8], floor: usize, range: Range<usize>, needle: &str, case: Case) -> Option<Range<usize>> {
     // A letter takes up to three bytes, and a mark two more.
     let reach = needle.len() * 4 + 8;
     let mut from = range.start;
@@ -373,7 +301,7 @@ fn is_plausible(bytes: &[u8], at: usize, needle: &str, case: Case) -> bool {
 }
 
 /// Returns the folded form of a single letter.
-pub(super) fn fold_letter(letter: char, case: Case) -> std::borrow::Cow<'static, str> {
+pub fn fold_letter(letter: char, case: Case) -> std::borrow::Cow<'static, str> {
     let known = FOLDED_CHARS[case as usize].get((letter as usize).wrapping_sub(FIRST_FOLDED_CHAR));
     match known {
         Some(folded) => folded.as_str().into(),

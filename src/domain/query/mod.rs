@@ -10,13 +10,11 @@ mod entry_filter;
 pub mod entry_matcher;
 pub mod filter;
 pub mod fold;
-pub mod json_prefilter;
+pub mod foldable;
 pub mod jump;
 mod lex;
-mod literals;
 pub mod matcher;
 mod parse;
-pub mod prefilter;
 pub mod text_kind;
 pub mod time_spec;
 

@@ -16,6 +16,7 @@ use self::record::SessionRows;
 pub(super) use self::record::{CacheRecord, SourceExtras};
 use crate::agent::{Source, SummaryProgress};
 use crate::domain::{Issue, Session};
+use crate::index::encoding;
 
 /// Number of records per write.
 pub(super) const BATCH: usize = 64;
@@ -89,7 +90,7 @@ impl SessionCache {
     pub fn front(&self, roots: &str) -> Vec<Session> {
         let query = "SELECT rows FROM front WHERE roots = ?1";
         let rows = self.db.query_row(query, [roots], |row| row.get::<_, Vec<u8>>(0)).optional();
-        rows.ok().flatten().and_then(|rows| sonic_rs::from_slice(&rows).ok()).unwrap_or_default()
+        rows.ok().flatten().and_then(|rows| encoding::decode(&rows)).unwrap_or_default()
     }
 
     /// Saves the newest rows for the first frame of the next start.
@@ -98,7 +99,7 @@ impl SessionCache {
         newest.sort_unstable_by_key(|session| std::cmp::Reverse(session.last_activity));
         newest.truncate(FRONT_ROWS);
         let rows = newest.into_iter().map(record::without_state).collect::<Vec<_>>();
-        let Ok(rows) = sonic_rs::to_vec(&rows) else { return };
+        let Some(rows) = encoding::encode(&rows) else { return };
         let query = "INSERT OR REPLACE INTO front (roots, rows) VALUES (?1, ?2)";
         let written = self.db.execute(query, params![roots, rows]);
         if let Err(error) = written {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::{Source, SourceSessions, SourceSummary, SummaryNote, SummaryProgress};
 use crate::domain::{Issue, Session, SessionState};
+use crate::index::encoding;
 
 /// Record of a source.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ impl CacheRecord {
                 SessionRows::Changed { sessions: bytes(sessions)?, removed: removed.clone() }
             }
         };
-        let extras = sonic_rs::to_vec(&extras).ok()?;
+        let extras = encoding::encode(&extras)?;
         Some(Self { source: source.clone(), progress: summary.progress.clone(), extras, rows })
     }
 
@@ -60,7 +61,7 @@ impl CacheRecord {
 }
 
 fn bytes(sessions: &[Session]) -> Option<Vec<(Arc<str>, Vec<u8>)>> {
-    sessions.iter().map(|session| Some((session.key.id.clone(), sonic_rs::to_vec(session).ok()?))).collect()
+    sessions.iter().map(|session| Some((session.key.id.clone(), encoding::encode(session)?))).collect()
 }
 
 /// Returns a session without its live state, which the next start detects again.

@@ -13,9 +13,10 @@ use super::CachedSource;
 use super::record::{CacheRecord, SessionRows};
 use crate::agent::{FileStamp, Source, SummaryCursor, SummaryProgress};
 use crate::domain::Agent;
+use crate::index::encoding;
 
 /// Version of the tables. The program's version covers changes of the readers.
-const VERSION: &str = concat!("2/", env!("CARGO_PKG_VERSION"));
+const VERSION: &str = concat!("3/", env!("CARGO_PKG_VERSION"));
 
 /// Number of sources per chunk when the cache is loaded.
 const CHUNK: usize = 500;
@@ -218,7 +219,7 @@ fn add_sessions(db: &Connection, id: i64, source: &mut CachedSource) -> rusqlite
     let mut query = db.prepare_cached("SELECT row FROM session WHERE unit = ?1")?;
     let mut rows = query.query([id])?;
     while let Some(row) = rows.next()? {
-        let Ok(session) = sonic_rs::from_slice(row.get_ref(0)?.as_blob()?) else { return Ok(false) };
+        let Some(session) = encoding::decode(row.get_ref(0)?.as_blob()?) else { return Ok(false) };
         source.sessions.push(session);
     }
     Ok(true)
@@ -227,7 +228,7 @@ fn add_sessions(db: &Connection, id: i64, source: &mut CachedSource) -> rusqlite
 fn read_source(row: &Row<'_>) -> rusqlite::Result<Option<CachedSource>> {
     let (path, agent): (String, String) = (row.get(1)?, row.get(2)?);
     let stamp = read_stamp(row, 4)?;
-    let (Some(agent), Ok(extras)) = (Agent::from_name(&agent), sonic_rs::from_slice(row.get_ref(7)?.as_blob()?)) else {
+    let (Some(agent), Some(extras)) = (Agent::from_name(&agent), encoding::decode(row.get_ref(7)?.as_blob()?)) else {
         return Ok(None);
     };
     let source = Source { agent, path: path.into(), stamp, kind: row.get(3)? };

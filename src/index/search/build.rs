@@ -12,10 +12,13 @@ use super::Cancel;
 use super::corpus::Corpus;
 use super::entry_texts;
 use super::line_blocks::{LineBlocks, lines};
-use super::store::{EncodedSegment, IndexReader, IndexStore, IndexWriter, Replaces, Segment, SegmentBuilder, checksum};
+use super::store::{
+    EncodedSegment, IndexReader, IndexRecord, IndexStore, IndexWriter, Replaces, Segment, SegmentBuilder,
+};
 use crate::agent::texts::{RecordLayout, SourceDecoder, StoredRecord, TextScope, Texts};
 use crate::agent::{FileStamp, Source, SummaryCursor, format};
 use crate::domain::catalog::IndexProgress;
+use crate::index::encoding::checksum;
 
 /// Maximum segments that wait for their write; each has at most some MB.
 const MAX_PENDING_SEGMENTS: usize = 4;
@@ -68,12 +71,12 @@ pub fn update(
             indexed.done += usize::from(encoded.segment.cursor.stamp.mtime_ns != 0);
             pending.push(encoded);
             if bytes >= limit {
-                writer.append(std::mem::take(&mut pending))?;
+                writer.append(records(std::mem::take(&mut pending)))?;
                 progress(indexed);
                 (bytes, limit) = (0, (limit * 2).min(MAX_WRITE_BYTES));
             }
         }
-        writer.append(pending)
+        writer.append(records(pending))
     })?;
     indexed.done = indexed.done.min(total);
     progress(indexed);
@@ -107,7 +110,11 @@ fn delete_removed(writer: &mut IndexWriter<'_>, reader: &IndexReader, corpus: &C
     let removed = reader.sources().filter(|last| is_removed(last, corpus));
     let tombstones: Vec<EncodedSegment> =
         removed.map(|last| SegmentBuilder::tombstone(last).finish(SummaryCursor::default(), 0)).collect();
-    if tombstones.is_empty() { Ok(()) } else { writer.append(tombstones) }
+    if tombstones.is_empty() { Ok(()) } else { writer.append(records(tombstones)) }
+}
+
+fn records(segments: Vec<EncodedSegment>) -> impl Iterator<Item = (IndexRecord, Vec<u8>)> {
+    segments.into_iter().map(|EncodedSegment { segment, bytes }| (IndexRecord::Segment(segment), bytes))
 }
 
 /// The receiver of segments is gone.
@@ -209,7 +216,7 @@ fn tail_checksum(file: &std::fs::File, offset: u64) -> u64 {
     let len = offset.min(bytes.len() as u64);
     let tail = &mut bytes[..usize::try_from(len).unwrap_or_default()];
     // An unreadable tail does not match, so that the file is indexed again.
-    file.read_exact_at(tail, offset - len).map_or(0, |()| checksum(tail))
+    file.read_exact_at(tail, offset - len).map_or(0, |()| checksum(tail).into())
 }
 
 fn index_records(

@@ -11,10 +11,10 @@ use super::Cancel;
 use super::build::threads;
 use super::corpus::Corpus;
 use super::entry_texts;
-use super::ngram_lines::NgramFilterBuilder;
-use super::store::{BlockBuffer, EncodedSegment, IndexReader, IndexStore, Segment};
+use super::ngram::{BYTES_PER_FILTER_BYTE, NgramFilterBuilder};
+use super::store::{BlockBuffer, IndexReader, IndexRecord, IndexStore, Segment, StoredFilter};
 use crate::agent::texts::{RecordLayout, Texts};
-use crate::agent::{Source, format};
+use crate::agent::{FileStamp, Source, format};
 
 /// Bytes per read of a file.
 const READ_BYTES: usize = 256 << 10;
@@ -25,15 +25,42 @@ const FILTERS_PER_WRITE: usize = 64;
 /// Maximum appended bytes without a new filter; a quarter of a large file is allowed, too.
 const MAX_UNFILTERED_TAIL: u64 = 256 << 10;
 
+/// Minimum bytes of a session of many small files per byte of its filter, because opening its files takes longer than
+/// reading gigabytes of others.
+const SMALL_FILES_PER_FILTER_BYTE: usize = 32;
+
+/// Minimum time in ns since the last change of a session of many small files. A running one changes its files without
+/// changing its stamp.
+const MIN_QUIET_NS: i64 = 3600 * 1_000_000_000;
+
 /// Builds all missing filters. `None` while another process writes.
 pub fn build(store: &IndexStore, corpus: &Corpus, cancel: &Cancel) -> io::Result<Option<()>> {
+    build_for(store, corpus, cancel, |_| true)
+}
+
+/// Builds the missing filters of sessions of many small files only, which are few and save the most.
+pub fn build_for_small_files(store: &IndexStore, corpus: &Corpus, cancel: &Cancel) -> io::Result<Option<()>> {
+    build_for(store, corpus, cancel, has_many_small_files)
+}
+
+fn build_for(
+    store: &IndexStore,
+    corpus: &Corpus,
+    cancel: &Cancel,
+    is_wanted: impl Fn(&Source) -> bool,
+) -> io::Result<Option<()>> {
     let reader = store.refresh();
-    if sources_without_filter(&reader, corpus).next().is_none() {
+    let needs_clock = without_filter(&reader, corpus).any(|(source, _)| has_many_small_files(source));
+    let newest = if needs_clock { newest_quiet(store)? } else { i64::MIN };
+    let is_due = |(source, _): &(&Source, &Segment)| {
+        is_wanted(source) && (!has_many_small_files(source) || source.stamp.mtime_ns <= newest)
+    };
+    if !without_filter(&reader, corpus).any(|missing| is_due(&missing)) {
         return Ok(Some(()));
     }
     let Some(mut writer) = store.writer()? else { return Ok(None) };
     let reader = writer.reader();
-    let todo: Vec<(&Source, &Segment)> = sources_without_filter(&reader, corpus).collect();
+    let todo: Vec<(&Source, &Segment)> = without_filter(&reader, corpus).filter(is_due).collect();
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         let (sender, ready) = sync_channel(FILTERS_PER_WRITE);
@@ -48,8 +75,8 @@ pub fn build(store: &IndexStore, corpus: &Corpus, cancel: &Cancel) -> io::Result
                         tracing::debug!(path = %source.path.display(), %error, "n-gram filter cannot be built");
                         continue;
                     }
-                    let filter = EncodedSegment::filter(source, last.cursor, last.watermark, bytes);
-                    if cancel.is_cancelled() || sender.send(filter).is_err() {
+                    let filter = StoredFilter::new(source, last.cursor, &bytes);
+                    if cancel.is_cancelled() || sender.send((IndexRecord::Filter(filter), bytes)).is_err() {
                         break;
                     }
                 }
@@ -69,29 +96,36 @@ pub fn build(store: &IndexStore, corpus: &Corpus, cancel: &Cancel) -> io::Result
 }
 
 /// Returns the indexed sources without a current filter, the newest first, each with its last segment.
-fn sources_without_filter<'a>(
-    reader: &'a IndexReader,
-    corpus: &'a Corpus,
-) -> impl Iterator<Item = (&'a Source, &'a Segment)> {
-    corpus.sources().iter().filter(|source| !has_many_small_files(source)).filter_map(|source| {
+fn without_filter<'a>(reader: &'a IndexReader, corpus: &'a Corpus) -> impl Iterator<Item = (&'a Source, &'a Segment)> {
+    corpus.sources().iter().filter_map(|source| {
         let last = reader.last_segment(&source.path).filter(|last| last.cursor.stamp == source.stamp)?;
         (!covers(reader.filter_of(&source.path), source)).then_some((source, last))
     })
 }
 
-/// Returns true for sources of many small files, whose stamp does not cover all changes; see [`super::ngram_files`].
+/// Returns the modification time of the newest session that counts as unchanged. The clock is that of the file system,
+/// which also sets the times of the sessions' files.
+fn newest_quiet(store: &IndexStore) -> io::Result<i64> {
+    let file = tempfile::tempfile_in(store.dir())?;
+    Ok(FileStamp::of(&file.metadata()?).mtime_ns.saturating_sub(MIN_QUIET_NS))
+}
+
+/// Returns true for sources of many small files, whose stamp does not cover all changes.
 pub fn has_many_small_files(source: &Source) -> bool {
     format(source.agent).texts().is_some_and(|texts| texts.has_many_small_files(source))
 }
 
 /// Returns true if a filter covers all of a source, or nearly all.
-pub fn covers(filter: Option<&Arc<Segment>>, source: &Source) -> bool {
+pub fn covers(filter: Option<&Arc<StoredFilter>>, source: &Source) -> bool {
     filter.is_some_and(|filter| {
         let covered = filter.cursor;
         let appended = source.stamp.size.saturating_sub(covered.stamp.size);
         let is_small = covered.offset > 0 && appended <= MAX_UNFILTERED_TAIL.max(covered.offset / 4);
         covered.stamp == source.stamp
-            || (covered.stamp.inode == source.stamp.inode && is_small && source.stamp.size >= covered.offset)
+            || (!has_many_small_files(source)
+                && covered.stamp.inode == source.stamp.inode
+                && is_small
+                && source.stamp.size >= covered.offset)
     })
 }
 
@@ -103,11 +137,17 @@ fn add_source(
     builder: &mut NgramFilterBuilder,
     buffer: &mut BlockBuffer,
 ) -> io::Result<()> {
+    let texts = format(source.agent).texts();
+    let many_small = has_many_small_files(source);
+    builder.begin(
+        texts.map_or(&[], |texts| texts.opaque_fields()),
+        if many_small { SMALL_FILES_PER_FILTER_BYTE } else { BYTES_PER_FILTER_BYTE },
+    );
     // Some indexed texts are worded by the reader and are in no file.
     for segment in reader.segments_of(&source.path) {
         builder.add_text(reader.read(segment, buffer)?.text);
     }
-    let Some(texts) = format(source.agent).texts() else {
+    let Some(texts) = texts else {
         for session in corpus.sessions_at(&source.path) {
             entry_texts::texts(session, &mut |text| builder.add_text(text.text.as_bytes()));
         }
@@ -129,9 +169,9 @@ fn add_file(source: &Source, end: u64, builder: &mut NgramFilterBuilder) -> io::
 }
 
 fn add_records(source: &Source, texts: &dyn Texts, builder: &mut NgramFilterBuilder) -> io::Result<()> {
-    texts.records(source, 0, &mut |record| {
-        builder.add_records(record.bytes, 0);
-        ControlFlow::Continue(())
-    })?;
-    Ok(())
+    let mut add = |_: &str, record: &[u8]| {
+        builder.add_records(record, 0);
+        false
+    };
+    texts.filter_records(source, &mut add, &mut |_| ControlFlow::Continue(()))
 }

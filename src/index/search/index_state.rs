@@ -9,7 +9,7 @@ use super::Cancel;
 use super::build::threads;
 use super::build_filters;
 use super::corpus::Corpus;
-use super::store::{BlockBuffer, IndexReader, Segment, StoredSegment};
+use super::store::{BlockBuffer, IndexReader, Segment, StoredFilter, StoredSegment};
 use crate::agent::texts::RecordLayout;
 use crate::agent::{Source, format};
 
@@ -52,8 +52,8 @@ pub struct SourceState {
     pub is_indexed: bool,
     /// True if the filter covers the current state, or nearly all of it.
     has_filter: bool,
-    /// Segment with the n-gram filter, and the covered length.
-    filter: Option<(Arc<Segment>, u64)>,
+    /// N-gram filter, and the covered length.
+    filter: Option<(Arc<StoredFilter>, u64)>,
 }
 
 /// Filters of all sources in one buffer.
@@ -164,14 +164,14 @@ impl IndexState {
         }
         let stored_filter =
             |(number, source): (usize, &'_ SourceState)| Some((number, source.filter.as_ref()?.0.clone()));
-        let mut wanted: Vec<(usize, Arc<Segment>)> =
+        let mut wanted: Vec<(usize, Arc<StoredFilter>)> =
             self.sources.iter().enumerate().filter_map(stored_filter).collect();
-        wanted.sort_unstable_by_key(|(_, filter)| filter.at);
-        let ranges: Vec<Range<u64>> = wanted.iter().map(|(_, filter)| filter.data_range()).collect();
+        wanted.sort_unstable_by_key(|(_, filter)| filter.stored.at);
+        let ranges: Vec<Range<u64>> = wanted.iter().map(|(_, filter)| filter.stored.range()).collect();
         reader.read_ranges(&ranges, |at, bytes| {
             let (number, filter) = &wanted[at];
             // A damaged filter prunes nothing.
-            if reader.is_intact(filter, bytes) {
+            if reader.is_intact(filter.stored, bytes) {
                 sink(*number, bytes, covered(*number))
             } else {
                 ControlFlow::Continue(())
@@ -216,7 +216,7 @@ impl SourceState {
 }
 
 /// Returns a valid filter with its covered length.
-fn valid_filter(filter: &Arc<Segment>, source: &Source) -> Option<(Arc<Segment>, u64)> {
+fn valid_filter(filter: &Arc<StoredFilter>, source: &Source) -> Option<(Arc<StoredFilter>, u64)> {
     let cursor = filter.cursor;
     let lines = format(source.agent).texts().is_some_and(|texts| texts.layout(source) == RecordLayout::Lines);
     let covered = if lines {

@@ -6,8 +6,8 @@
 //! decoded. Both tiers use [`NeedleMatcher`](crate::domain::query::NeedleMatcher), so that a hit does not depend on the
 //! tier, nor on a tokenizer.
 //!
-//! Most files need not be opened: an n-gram filter per source proves that a word is absent (`ngram_lines`,
-//! `ngram_files`, `prune`). The index is joined with the corpus once (`index_state`). While the user types, the newest
+//! Most files need not be opened: an n-gram filter per source proves that a word is absent (`ngram`,
+//! `prune`). The index is joined with the corpus once (`index_state`). While the user types, the newest
 //! texts are searched first, and each longer query searches only the matches of the last one (`query_cache`).
 //!
 //! An inverted index was measured and left out: over so little text it is no faster, takes longer to build and several
@@ -16,15 +16,18 @@
 
 mod build;
 mod build_filters;
+mod collector;
 mod corpus;
 mod entry_texts;
 mod execute;
+mod execution;
 mod index_state;
 mod line_blocks;
-mod ngram_files;
-mod ngram_lines;
+mod ngram;
 mod plan;
+pub mod prefilter;
 mod prune;
+mod pruned;
 mod query_cache;
 mod scan;
 mod score;
@@ -48,7 +51,6 @@ use crate::domain::catalog::IndexProgress;
 use crate::domain::query::{FilterContext, FilterKey, Query};
 use crate::domain::search::{SearchOrder, SearchResults, SearchUpdate};
 use crate::domain::{Session, SessionKey, Time};
-use ngram_files::FileFilters;
 use query_cache::QueryCache;
 use store::IndexStore;
 
@@ -56,7 +58,6 @@ use store::IndexStore;
 #[derive(Debug)]
 pub struct SearchIndex {
     store: IndexStore,
-    file_filters: FileFilters,
     query_cache: QueryCache,
     /// True if this process has searched.
     was_used: AtomicBool,
@@ -134,19 +135,13 @@ impl<'a> QueryRequest<'a> {
 impl SearchIndex {
     /// Opens the text index in a directory, which need not exist.
     pub fn open(dir: &Path) -> Self {
-        Self {
-            store: IndexStore::open(dir),
-            file_filters: FileFilters::open(dir),
-            query_cache: QueryCache::default(),
-            was_used: AtomicBool::new(false),
-        }
+        Self { store: IndexStore::open(dir), query_cache: QueryCache::default(), was_used: AtomicBool::new(false) }
     }
 
     /// Opens and loads the text index, for a command that reads other data at the same time.
     pub fn open_loaded(dir: &Path) -> Self {
         let search = Self::open(dir);
         search.store.refresh();
-        search.file_filters.current();
         search
     }
 
@@ -173,7 +168,8 @@ impl SearchIndex {
     ) -> io::Result<Option<IndexProgress>> {
         let updated = build::update(&self.store, corpus, cancel, progress).and_then(|indexed| {
             if indexed.is_some() && !cancel.is_cancelled() {
-                self.file_filters.update(corpus, &self.store.reader(), cancel)?;
+                // Another process may be building.
+                build_filters::build_for_small_files(&self.store, corpus, cancel)?;
             }
             Ok(indexed)
         });
@@ -200,7 +196,6 @@ impl SearchIndex {
     pub fn warm(&self, corpus: &Corpus, cancel: &Cancel) {
         self.was_used.store(true, Ordering::Relaxed);
         let reader = self.store.refresh();
-        self.file_filters.current();
         self.query_cache.index_state(&reader, corpus).pin(&reader, cancel);
     }
 
@@ -214,7 +209,6 @@ impl SearchIndex {
     pub fn drop_caches(&self) {
         if !self.was_used.load(Ordering::Relaxed) {
             self.store.drop_cache();
-            self.file_filters.drop_cache();
         }
     }
 
@@ -231,22 +225,13 @@ impl SearchIndex {
             });
             return false;
         }
-        let file_filters = self.file_filters.current();
         let mut last = SearchUpdate::default();
-        let found = execute::search(
-            request,
-            request.query,
-            reader.clone(),
-            file_filters.clone(),
-            &self.query_cache,
-            cancel,
-            &mut |found| {
-                if found.coverage.complete { last = found } else { sink(found) }
-            },
-        );
+        let found = execute::search(request, request.query, reader.clone(), &self.query_cache, cancel, &mut |found| {
+            if found.coverage.complete { last = found } else { sink(found) }
+        });
         let corrected = !found && request.correct_typos && !cancel.is_cancelled() && last.hits.is_empty();
         if corrected {
-            spelling::search(request, &reader, file_filters, cancel, sink);
+            spelling::search(request, &reader, cancel, sink);
         }
         if !cancel.is_cancelled() {
             sink(last);

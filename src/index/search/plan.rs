@@ -1,9 +1,11 @@
 //! Query plan: each text condition is a clause with one bit, required or excluded in a session.
 
-use super::ngram_lines;
+use std::ops::Range;
+
+use super::ngram::NeedleGrams;
+use super::prefilter::{JsonPrefilter, RareByteFinder};
 use crate::domain::query::filter::FilterTarget;
 use crate::domain::query::fold::{Case, fold};
-use crate::domain::query::json_prefilter::JsonPrefilter;
 use crate::domain::query::{
     Branch, Filter, FilterContext, HasValue, IsValue, NeedleForm, NeedleMatcher, Query, TermKind, TextKind,
 };
@@ -47,10 +49,12 @@ pub enum ClauseTest {
     Text {
         /// Matcher of the needle.
         matcher: NeedleMatcher,
+        /// Faster search of short texts; `None`: the matcher searches them.
+        short: Option<RareByteFinder>,
         /// Prefilter of raw records; `None`: every record is decoded.
         prefilter: Option<JsonPrefilter>,
-        /// N-grams that every match contains; see [`super::ngram_lines`].
-        grams: Vec<u32>,
+        /// N-grams that matches contain.
+        grams: NeedleGrams,
         /// True if the needle could match across adjacent texts, so that each text is matched by itself.
         per_text: bool,
     },
@@ -78,12 +82,9 @@ impl QueryPlan {
                     // The parser has already rejected invalid regular expressions.
                     let Ok(matcher) = NeedleMatcher::new(needle) else { continue };
                     let per_text = needle.form == NeedleForm::Regex;
-                    ClauseTest::Text {
-                        matcher,
-                        prefilter: NeedleMatcher::json_prefilter(needle),
-                        grams: ngram_lines::grams(needle),
-                        per_text,
-                    }
+                    let (short, prefilter) = (RareByteFinder::new(&matcher), JsonPrefilter::new(needle));
+                    let grams = NeedleGrams::new(needle, prefilter.as_ref());
+                    ClauseTest::Text { matcher, short, prefilter, grams, per_text }
                 }
                 TermKind::Filter(filter) => match filter.target() {
                     FilterTarget::Session => {
@@ -214,6 +215,17 @@ fn matches_has(has: HasValue, kind: TextKind) -> bool {
         HasValue::Diff => kind == TextKind::EditedFile,
         HasValue::Image => kind == TextKind::Image,
         HasValue::Plan => kind == TextKind::Plan,
+    }
+}
+
+impl ClauseTest {
+    /// Returns the first match of a needle in a short text at or after `from`.
+    pub fn find_short(&self, bytes: &[u8], from: usize) -> Option<Range<usize>> {
+        match self {
+            Self::Text { matcher, short: Some(short), .. } => matcher.with_folded(bytes, from, short.find(bytes, from)),
+            Self::Text { matcher, short: None, .. } => matcher.find_in(bytes, from),
+            Self::Occurs(_) => None,
+        }
     }
 }
 

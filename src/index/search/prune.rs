@@ -2,44 +2,14 @@
 
 use std::ops::{ControlFlow, Range};
 
-use super::execute::Execution;
-use super::ngram_files::FileFilter;
-use super::ngram_lines::segments;
+use super::execution::Execution;
+use super::ngram::segments;
 use super::plan::{ClauseTest, QueryPlan};
+use super::pruned::Pruned;
 
 /// Number of sources in the sample, and the minimum of pruned ones among them; below it pruning is given up.
 const SAMPLE: usize = 128;
 const MIN_PRUNED: usize = SAMPLE / 16;
-
-/// Pruned part of a source.
-#[derive(Clone, Debug, Default)]
-pub struct Pruned {
-    /// Covered length, if all of it is pruned; `u64::MAX` for sources of records.
-    all: Option<u64>,
-    /// Pruned ranges of a file, in order.
-    ranges: Vec<Range<u64>>,
-}
-
-impl Pruned {
-    /// Returns true if everything before an offset is pruned.
-    pub fn is_all_pruned(&self, before: u64) -> bool {
-        self.all.is_some_and(|covered| covered >= before)
-    }
-
-    /// Returns the ranges of a file to search, from an offset on.
-    pub fn remaining(&self, from: u64) -> Vec<Range<u64>> {
-        let mut remaining = Vec::new();
-        let mut at = from;
-        for range in &self.ranges {
-            if range.start > at {
-                remaining.push(at..range.start);
-            }
-            at = at.max(range.end);
-        }
-        remaining.push(at..u64::MAX);
-        remaining
-    }
-}
 
 /// Clauses that are absent from a source, independent of its sessions.
 #[derive(Clone, Debug, Default)]
@@ -60,7 +30,7 @@ pub fn absent_clauses(execution: &Execution<'_>) -> Vec<AbsentClauses> {
     let mut all = vec![AbsentClauses::default(); sources.len()];
     let (mut sampled, mut pruned_sources) = (0, 0);
     execution.state.each_filter(&execution.reader, execution.pin, |number, filter, covered| {
-        all[number] = absent_in_lines(&execution.plan, filter, covered);
+        all[number] = absent_in(&execution.plan, filter, covered);
         sampled += 1;
         pruned_sources += usize::from(!all[number].ranges.is_empty());
         if sampled == SAMPLE && pruned_sources < MIN_PRUNED {
@@ -69,21 +39,15 @@ pub fn absent_clauses(execution: &Execution<'_>) -> Vec<AbsentClauses> {
             ControlFlow::Continue(())
         }
     });
-    for (number, source) in sources.iter().enumerate() {
-        if let Some(filter) = execution.file_filters.get(source) {
-            all[number] = absent_in_files(&execution.plan, &filter);
-        }
-    }
     all
 }
 
-fn absent_in_lines(plan: &QueryPlan, filter: &[u8], covered: u64) -> AbsentClauses {
+fn absent_in(plan: &QueryPlan, filter: &[u8], covered: u64) -> AbsentClauses {
     let (mut absent_everywhere, mut start) = (u64::MAX, 0);
     let mut ranges: Vec<Range<u64>> = Vec::new();
     for segment in segments(filter) {
-        let absent_clauses = plan.absent_clauses(
-            |test| matches!(test, ClauseTest::Text { grams, .. } if !grams.is_empty() && !segment.may_contain(grams)),
-        );
+        let absent_clauses =
+            plan.absent_clauses(|test| matches!(test, ClauseTest::Text { grams, .. } if !segment.may_contain(grams)));
         absent_everywhere &= absent_clauses;
         if absent_clauses == plan.all_clauses() && segment.end > start {
             match ranges.last_mut() {
@@ -94,15 +58,6 @@ fn absent_in_lines(plan: &QueryPlan, filter: &[u8], covered: u64) -> AbsentClaus
         start = segment.end;
     }
     AbsentClauses { clauses: absent_everywhere, covered, ranges }
-}
-
-/// Returns the absent clauses of a source of many small files.
-fn absent_in_files(plan: &QueryPlan, filter: &FileFilter<'_>) -> AbsentClauses {
-    let clauses = plan.absent_clauses(|test| {
-        let ClauseTest::Text { prefilter: Some(prefilter), .. } = test else { return false };
-        filter.excludes(prefilter.literals().iter())
-    });
-    AbsentClauses { clauses, covered: u64::MAX, ranges: Vec::new() }
 }
 
 /// Prunes each source by its absent clauses. `found` returns the clauses that a session satisfies without texts, as
@@ -138,7 +93,7 @@ fn is_excluded(execution: &Execution<'_>, source: usize, absent_clauses: u64, fo
 impl QueryPlan {
     /// Returns true if a clause has n-grams.
     fn has_grams(&self) -> bool {
-        let has = |test: &ClauseTest| matches!(test, ClauseTest::Text { prefilter, grams, .. } if !grams.is_empty() || prefilter.is_some());
+        let has = |test: &ClauseTest| matches!(test, ClauseTest::Text { grams, .. } if !grams.is_empty());
         self.clauses.iter().any(|clause| has(&clause.test))
     }
 

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 
 use super::entry_texts;
-use super::execute::Execution;
+use super::execution::Execution;
 use super::line_blocks::{LineBlocks, line_at, lines};
 use super::plan::ClauseTest;
 use super::score::{BestMatch, Match, MatchLocation, SessionScore, clause_bits};

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
 
-use super::ngram_files::FileFilterSet;
 use super::query_cache::QueryCache;
 use super::store::{BlockBuffer, IndexReader};
 use super::{Cancel, QueryRequest, execute};
@@ -21,7 +20,6 @@ const MIN_WORD_CHARS: usize = 4;
 pub fn search(
     request: &QueryRequest<'_>,
     reader: &Arc<IndexReader>,
-    file_filters: Arc<FileFilterSet>,
     cancel: &Cancel,
     sink: &mut dyn FnMut(SearchUpdate),
 ) {
@@ -30,7 +28,7 @@ pub fn search(
         sink(SearchUpdate { hits: titles, ..SearchUpdate::default() });
     }
     let Some((query, corrections)) = correct(request.query, reader, cancel) else { return };
-    execute::search(request, &query, reader.clone(), file_filters, &QueryCache::default(), cancel, &mut |found| {
+    execute::search(request, &query, reader.clone(), &QueryCache::default(), cancel, &mut |found| {
         let coverage = Coverage { complete: false, ..found.coverage };
         sink(SearchUpdate { corrections: corrections.clone(), coverage: coverage, ..found });
     });

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 
-use super::execute::Execution;
+use super::execution::Execution;
 use super::index_state::LiveSegment;
 use super::plan::ClauseTest;
 use super::query_cache::{CachedMatches, SegmentMatches};
@@ -111,7 +111,7 @@ impl<'a> TextIndexSearch<'a> {
 }
 
 fn segment_offsets(execution: &Execution<'_>) -> Vec<u64> {
-    execution.state.segments.iter().map(|live| live.segment.at).collect()
+    execution.state.segments.iter().map(|live| live.segment.stored.at).collect()
 }
 
 /// Returns the cached matches of the last query, by clause.
@@ -244,11 +244,11 @@ struct SegmentMatcher<'a> {
 impl SegmentMatcher<'_> {
     /// Finds a needle in some texts only, in each from an offset on.
     fn find_among(&self, at: usize, texts: &[(u32, Match)], from: impl Fn(&Match) -> usize) -> Arc<[(u32, Match)]> {
-        let ClauseTest::Text { matcher, .. } = &self.execution.plan.clauses[at].test else { return Arc::from([]) };
+        let test = &self.execution.plan.clauses[at].test;
         let found = texts.iter().filter_map(|(number, found)| {
             let entry = self.block.entry(*number as usize);
             let text = self.block.text_of(&entry);
-            let range = self.admits(at, &entry).then(|| matcher.find_short(text, from(found)))??;
+            let range = self.admits(at, &entry).then(|| test.find_short(text, from(found)))??;
             Some((*number, Match::new(at, text, range)))
         });
         found.collect()

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
@@ -46,23 +46,51 @@ impl QueryContext {
     }
 }
 
-/// Update on its way to the receiver.
-struct PendingUpdate {
-    query: Arc<str>,
-    found: SearchUpdate,
-    cancel: Cancel,
+/// Sender of the updates of one query: the first at once, later ones in batches.
+struct UpdateSender<'a> {
+    query: &'a str,
+    cancel: &'a Cancel,
+    clock: Clock,
+    events: &'a tokio::sync::mpsc::Sender<IndexEvent>,
+    /// Updates since the last batch.
+    pending: Option<SearchUpdate>,
+    /// Earliest time of the next batch; `None` before the first.
+    next_batch: Option<Instant>,
+    /// True if a batch covered the whole text index.
+    sent_indexed: bool,
 }
 
-/// Starts the search thread and the thread that forwards its updates.
+impl UpdateSender<'_> {
+    fn push(&mut self, update: SearchUpdate) {
+        let complete = update.coverage.complete;
+        match &mut self.pending {
+            Some(pending) => merge(pending, update),
+            // Mere progress is sent with the next hits.
+            None if !complete && self.sent_indexed && update.hits.is_empty() => return,
+            None => self.pending = Some(update),
+        }
+        if complete || self.next_batch.is_none_or(|next| (self.clock)() >= next) {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        let Some(update) = self.pending.take().filter(|_| !self.cancel.is_cancelled()) else { return };
+        self.sent_indexed |= update.coverage.indexed;
+        // Without a receiver the result has no use.
+        drop(self.events.blocking_send(IndexEvent::Search { query: self.query.to_owned(), update }));
+        self.next_batch = Some((self.clock)() + MIN_EVENT_INTERVAL);
+    }
+}
+
+/// Starts the search thread.
 pub(super) fn start(
     search: Arc<SearchIndex>,
     context: QueryContext,
     events: tokio::sync::mpsc::Sender<IndexEvent>,
 ) -> Sender<QueuedSearch> {
     let (sender, queries) = channel::<QueuedSearch>();
-    let (update_sender, updates) = channel();
-    let clock = context.clock;
-    spawn("search", move || {
+    let work = move || {
         let mut corrected = None;
         let mut pinned = false;
         loop {
@@ -70,7 +98,7 @@ pub(super) fn start(
                 if pinned { queries.recv_timeout(PIN_TIME) } else { queries.recv().map_err(RecvTimeoutError::from) };
             match queued {
                 Ok(queued) => {
-                    run(&queued, &search, &context, &mut corrected, &update_sender);
+                    run(&queued, &search, &context, &mut corrected, &events);
                     pinned = true;
                 }
                 Err(RecvTimeoutError::Timeout) => {
@@ -80,15 +108,11 @@ pub(super) fn start(
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-    });
-    spawn("search-forward", move || forward(&updates, clock, &events));
-    sender
-}
-
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) {
-    if let Err(error) = std::thread::Builder::new().name(name.into()).spawn(work) {
-        tracing::error!(%error, "cannot start a search thread");
+    };
+    if let Err(error) = std::thread::Builder::new().name("search".into()).spawn(work) {
+        tracing::error!(%error, "cannot start the search thread");
     }
+    sender
 }
 
 /// Runs a query. `corrected` is the last query over all sessions that had no hits and was corrected. A later query over
@@ -98,7 +122,7 @@ fn run(
     search: &SearchIndex,
     context: &QueryContext,
     corrected: &mut Option<Arc<str>>,
-    sender: &Sender<PendingUpdate>,
+    events: &tokio::sync::mpsc::Sender<IndexEvent>,
 ) {
     if queued.cancel.is_cancelled() {
         return;
@@ -113,52 +137,18 @@ fn run(
     (params.order, params.snippet_limit, params.pin) = (queued.request.order, SNIPPET_LIMIT, true);
     let over_all = queued.request.within.is_none();
     params.correct_typos = over_all || corrected.as_ref() == Some(&text);
-    let was_corrected = search.search(&params, &queued.cancel, &mut |found| {
-        // The forwarding thread ends before this one only when the receiver of events is dropped.
-        drop(sender.send(PendingUpdate { query: text.clone(), found, cancel: queued.cancel.clone() }));
-    });
+    let mut sender = UpdateSender {
+        query: &text,
+        cancel: &queued.cancel,
+        clock: context.clock,
+        events,
+        pending: None,
+        next_batch: None,
+        sent_indexed: false,
+    };
+    let was_corrected = search.search(&params, &queued.cancel, &mut |update| sender.push(update));
     if over_all {
         *corrected = was_corrected.then_some(text);
-    }
-}
-
-/// Forwards updates; those of one query within [`MIN_EVENT_INTERVAL`] are merged. The first update of a query is sent
-/// at once.
-fn forward(updates: &Receiver<PendingUpdate>, clock: Clock, events: &tokio::sync::mpsc::Sender<IndexEvent>) {
-    let mut next_emit = clock();
-    let (mut carried, mut last) = (None::<PendingUpdate>, None);
-    while let Some(mut update) = carried.take().or_else(|| updates.recv().ok()) {
-        if last.as_ref() != Some(&update.query) {
-            next_emit = clock();
-        }
-        last = Some(update.query.clone());
-        carried = merge_pending(updates, &mut update, clock, next_emit);
-        if update.cancel.is_cancelled() {
-            continue;
-        }
-        next_emit = clock() + MIN_EVENT_INTERVAL;
-        if events.blocking_send(IndexEvent::Search { query: update.query.to_string(), update: update.found }).is_err() {
-            return;
-        }
-    }
-}
-
-/// Merges the updates of the same query until `next_emit`; returns the first update of another query.
-fn merge_pending(
-    updates: &Receiver<PendingUpdate>,
-    update: &mut PendingUpdate,
-    clock: Clock,
-    next_emit: Instant,
-) -> Option<PendingUpdate> {
-    loop {
-        match updates.recv_timeout(next_emit.saturating_duration_since(clock())) {
-            Ok(next) if next.query == update.query => {
-                merge(&mut update.found, next.found);
-                update.cancel = next.cancel;
-            }
-            Ok(next) => return Some(next),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return None,
-        }
     }
 }
 

@@ -1,21 +1,22 @@
-//! Codec of sessions and issues: blocks that are read one after the other into the same buffer. Repeated texts are
-//! written once, and shared after reading.
+//! Codec of sessions and issues: blocks that are read one after the other. Repeated texts and folders are written once,
+//! and shared after reading.
 //!
 //! State that changes without a trace in any source is not encoded: live states, and the workspaces of directories. The
 //! reader supplies both.
 
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::bytes::{ByteReader, ByteWriter, InternTable};
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{Agent, Flags, Issue, Session, SessionKey, SessionState, Time, Title, TitleSource, Tokens};
+use crate::index::encoding;
 
-/// Bytes after which a block ends.
-const BLOCK: usize = 64 << 10;
-
-/// Tags of records.
-const END: u8 = 0;
-const SESSION: u8 = 1;
-const ISSUE: u8 = 2;
+/// Number of sessions, or of issues, per block.
+const BLOCK_ROWS: usize = 256;
 
 /// State that is not encoded.
 pub trait CurrentState {
@@ -25,37 +26,176 @@ pub trait CurrentState {
     fn workspace(&self, cwd: &Arc<str>) -> Arc<str>;
 }
 
+/// Block of rows. Texts and folders are numbered over all blocks; a block contains those that it uses first.
+#[derive(Serialize, Deserialize)]
+struct Block<'a> {
+    /// Number of the block, so that none is missing or repeated.
+    number: u32,
+    is_last: bool,
+    #[serde(borrow)]
+    texts: Vec<&'a str>,
+    #[serde(borrow)]
+    folders: Vec<&'a [u8]>,
+    #[serde(borrow)]
+    sessions: Vec<SessionRow<'a>>,
+    #[serde(borrow)]
+    issues: Vec<IssueRow<'a>>,
+}
+
+/// Number of a shared text.
+type TextNumber = u32;
+
+/// Path: number of its folder, and its name, which need not be UTF-8.
+type PathRow<'a> = (u32, &'a [u8]);
+
+#[derive(Serialize, Deserialize)]
+struct SessionRow<'a> {
+    agent: Agent,
+    id: &'a str,
+    title: &'a str,
+    title_source: TitleSource,
+    cwd: TextNumber,
+    branch: Option<TextNumber>,
+    model: Option<TextNumber>,
+    parent: Option<TextNumber>,
+    forked_from: Option<TextNumber>,
+    started_at: Option<Time>,
+    last_activity: Option<Time>,
+    turns: u32,
+    messages: u32,
+    unreadable: u32,
+    tokens: Tokens,
+    cost_usd: Option<f64>,
+    bytes: u64,
+    #[serde(borrow)]
+    path: PathRow<'a>,
+    flags: Flags,
+    first: Option<u64>,
+    tip: Option<&'a str>,
+    complete: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct IssueRow<'a> {
+    #[serde(borrow)]
+    path: PathRow<'a>,
+    line: Option<u64>,
+    reason: &'a str,
+}
+
 /// Encodes sessions and issues as blocks.
 pub fn encode<'a>(sessions: &'a [Arc<Session>], issues: &'a [Issue]) -> Vec<Vec<u8>> {
-    let (mut to, mut blocks) = (ByteWriter::default(), Vec::new());
-    let mut cut = |to: &mut ByteWriter<'a>| {
-        if to.len() >= BLOCK {
-            blocks.push(to.take());
-        }
+    let mut shared = SharedTexts::default();
+    let count = sessions.len().div_ceil(BLOCK_ROWS).max(issues.len().div_ceil(BLOCK_ROWS)).max(1);
+    let block = |number: usize| {
+        let rows = number * BLOCK_ROWS;
+        let sessions = sessions.iter().skip(rows).take(BLOCK_ROWS).map(|session| shared.session(session)).collect();
+        let issues = issues.iter().skip(rows).take(BLOCK_ROWS).map(|issue| shared.issue(issue)).collect();
+        let (texts, folders) = (std::mem::take(&mut shared.new_texts), std::mem::take(&mut shared.new_folders));
+        let (number, is_last) = (u32::try_from(number).unwrap_or(u32::MAX), number + 1 == count);
+        // Numbers, bytes and texts always have an encoding.
+        encoding::encode(&Block { number, is_last, texts, folders, sessions, issues }).unwrap_or_default()
     };
-    for session in sessions {
-        to.byte(SESSION);
-        write_session(&mut to, session);
-        cut(&mut to);
+    (0..count).map(block).collect()
+}
+
+/// Texts and folders that were written, by their numbers.
+#[derive(Default)]
+struct SharedTexts<'a> {
+    texts: HashMap<&'a str, u32>,
+    folders: HashMap<&'a [u8], u32>,
+    new_texts: Vec<&'a str>,
+    new_folders: Vec<&'a [u8]>,
+}
+
+impl<'a> SharedTexts<'a> {
+    fn text(&mut self, text: &'a str) -> TextNumber {
+        number_of(&mut self.texts, &mut self.new_texts, text)
     }
-    for Issue { path, line, reason } in issues {
-        to.byte(ISSUE);
-        to.path(path);
-        to.option(*line, ByteWriter::number);
-        to.bytes(reason.as_bytes());
-        cut(&mut to);
+
+    fn path(&mut self, path: &'a Path) -> PathRow<'a> {
+        let bytes = path.as_os_str().as_bytes();
+        let (folder, name) = bytes.split_at(memchr::memrchr(b'/', bytes).map_or(0, |at| at + 1));
+        (number_of(&mut self.folders, &mut self.new_folders, folder), name)
     }
-    to.byte(END);
-    blocks.push(to.into_bytes());
-    blocks
+
+    fn issue(&mut self, Issue { path, line, reason }: &'a Issue) -> IssueRow<'a> {
+        IssueRow { path: self.path(path), line: *line, reason }
+    }
+
+    fn session(&mut self, session: &'a Session) -> SessionRow<'a> {
+        // An exhaustive pattern, so that a new field cannot be forgotten here.
+        let Session {
+            key: SessionKey { agent, id },
+            title: Title { text: title, source: title_source },
+            workspace: _,
+            cwd,
+            branch,
+            model,
+            started_at,
+            last_activity,
+            turns,
+            messages,
+            tokens,
+            cost_usd,
+            bytes,
+            path,
+            state: _,
+            flags,
+            parent,
+            forked_from,
+            first,
+            unreadable,
+            tip,
+            complete,
+        } = session;
+        let mut optional = |text: &'a Option<Arc<str>>| text.as_deref().map(|text| self.text(text));
+        let (branch, model) = (optional(branch), optional(model));
+        let (parent, forked_from) = (optional(parent), optional(forked_from));
+        SessionRow {
+            agent: *agent,
+            id,
+            title,
+            title_source: *title_source,
+            cwd: self.text(cwd),
+            branch,
+            model,
+            parent,
+            forked_from,
+            started_at: *started_at,
+            last_activity: *last_activity,
+            turns: *turns,
+            messages: *messages,
+            unreadable: *unreadable,
+            tokens: *tokens,
+            cost_usd: *cost_usd,
+            bytes: *bytes,
+            path: self.path(path),
+            flags: *flags,
+            first: *first,
+            tip: tip.as_deref(),
+            complete: *complete,
+        }
+    }
+}
+
+/// Returns the number of a value, which is new the first time.
+fn number_of<T: Copy + Eq + std::hash::Hash>(numbers: &mut HashMap<T, u32>, new: &mut Vec<T>, value: T) -> u32 {
+    let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+    *numbers.entry(value).or_insert_with(|| {
+        new.push(value);
+        next
+    })
 }
 
 /// Decoder of the blocks.
 #[derive(Debug, Default)]
 pub struct SnapshotDecoder {
-    interned: InternTable,
+    blocks: u32,
+    texts: Vec<Arc<str>>,
+    folders: Vec<Box<[u8]>>,
     /// Workspaces by the number of their directory.
-    workspaces: Vec<Option<Arc<str>>>,
+    workspaces: HashMap<TextNumber, Arc<str>>,
     sessions: Vec<Arc<Session>>,
     issues: Vec<Issue>,
     ended: bool,
@@ -63,22 +203,66 @@ pub struct SnapshotDecoder {
 
 impl SnapshotDecoder {
     /// Decodes the next block; `None` where it is damaged.
-    pub fn read_block(&mut self, block: &[u8], now: &dyn CurrentState) -> Option<()> {
-        let mut from = ByteReader::new(block, &mut self.interned);
-        while !from.is_empty() {
-            match from.byte()? {
-                _ if self.ended => return None,
-                SESSION => self.sessions.push(Arc::new(read_session(&mut from, now, &mut self.workspaces)?)),
-                ISSUE => self.issues.push(Issue {
-                    path: from.path()?,
-                    line: from.option(ByteReader::number)?,
-                    reason: from.text()?.to_owned(),
-                }),
-                END => self.ended = true,
-                _ => return None,
-            }
+    pub fn read_block(&mut self, bytes: &[u8], now: &dyn CurrentState) -> Option<()> {
+        let block: Block<'_> = encoding::decode(bytes)?;
+        if self.ended || block.number != self.blocks {
+            return None;
+        }
+        self.blocks += 1;
+        self.ended = block.is_last;
+        self.texts.extend(block.texts.into_iter().map(Arc::from));
+        self.folders.extend(block.folders.into_iter().map(Box::from));
+        for row in block.sessions {
+            let session = self.session(row, now)?;
+            self.sessions.push(Arc::new(session));
+        }
+        for IssueRow { path, line, reason } in block.issues {
+            self.issues.push(Issue { path: self.path(path)?, line, reason: reason.to_owned() });
         }
         Some(())
+    }
+
+    fn session(&mut self, row: SessionRow<'_>, now: &dyn CurrentState) -> Option<Session> {
+        let cwd = self.texts.get(row.cwd as usize)?.clone();
+        let workspace = self.workspaces.entry(row.cwd).or_insert_with(|| now.workspace(&cwd)).clone();
+        // The outer `None` is damage.
+        let shared = |number: Option<TextNumber>| match number {
+            Some(number) => self.texts.get(number as usize).cloned().map(Some),
+            None => Some(None),
+        };
+        let key = SessionKey { agent: row.agent, id: row.id.into() };
+        Some(Session {
+            state: now.state(&key),
+            key,
+            title: Title { text: row.title.into(), source: row.title_source },
+            workspace,
+            cwd,
+            branch: shared(row.branch)?,
+            model: shared(row.model)?,
+            started_at: row.started_at,
+            last_activity: row.last_activity,
+            turns: row.turns,
+            messages: row.messages,
+            tokens: row.tokens,
+            cost_usd: row.cost_usd,
+            bytes: row.bytes,
+            path: self.path(row.path)?,
+            flags: row.flags,
+            parent: shared(row.parent)?,
+            forked_from: shared(row.forked_from)?,
+            first: row.first,
+            unreadable: row.unreadable,
+            tip: row.tip.map(Arc::from),
+            complete: row.complete,
+        })
+    }
+
+    fn path(&self, (folder, name): PathRow<'_>) -> Option<PathBuf> {
+        let folder = self.folders.get(folder as usize)?;
+        let mut path = OsString::with_capacity(folder.len() + name.len());
+        path.push(OsStr::from_bytes(folder));
+        path.push(OsStr::from_bytes(name));
+        Some(path.into())
     }
 
     /// Returns true if the last block was decoded.
@@ -90,139 +274,4 @@ impl SnapshotDecoder {
     pub fn finish(self) -> Option<(Vec<Arc<Session>>, Vec<Issue>)> {
         self.ended.then_some((self.sessions, self.issues))
     }
-}
-
-fn write_session<'a>(to: &mut ByteWriter<'a>, session: &'a Session) {
-    // An exhaustive pattern, so that a new field cannot be forgotten here.
-    let Session {
-        key: SessionKey { agent, id },
-        title: Title { text, source },
-        workspace: _,
-        cwd,
-        branch,
-        model,
-        started_at,
-        last_activity,
-        turns,
-        messages,
-        tokens: Tokens { input, output, cache_read, cache_write },
-        cost_usd,
-        bytes,
-        path,
-        state: _,
-        flags,
-        parent,
-        forked_from,
-        first,
-        unreadable,
-        tip,
-        complete,
-    } = session;
-    to.byte(agent_number(*agent));
-    to.bytes(id.as_bytes());
-    to.bytes(text.as_bytes());
-    to.byte(source_number(*source));
-    to.shared(cwd);
-    for shared in [branch, model, parent, forked_from] {
-        to.option(shared.as_deref(), ByteWriter::shared);
-    }
-    for time in [started_at, last_activity] {
-        to.option(time.map(Time::millis), ByteWriter::signed);
-    }
-    for count in [turns, messages, unreadable] {
-        to.number((*count).into());
-    }
-    for count in [input, output, cache_read, cache_write, bytes] {
-        to.number(*count);
-    }
-    to.option(cost_usd.map(f64::to_bits), ByteWriter::wide);
-    to.path(path);
-    to.byte(flags_number(*flags));
-    to.option(*first, ByteWriter::wide);
-    to.option(tip.as_deref().map(str::as_bytes), ByteWriter::bytes);
-    to.byte((*complete).into());
-}
-
-fn read_session(
-    from: &mut ByteReader,
-    now: &dyn CurrentState,
-    workspaces: &mut Vec<Option<Arc<str>>>,
-) -> Option<Session> {
-    let key = SessionKey { agent: *Agent::ALL.get(usize::from(from.byte()?))?, id: from.text()?.into() };
-    let title = Title { text: from.text()?.into(), source: source(from.byte()?)? };
-    let (number, cwd) = from.numbered()?;
-    if workspaces.len() <= number {
-        workspaces.resize(number + 1, None);
-    }
-    let workspace = workspaces[number].get_or_insert_with(|| now.workspace(&cwd)).clone();
-    let mut shared = || from.option(ByteReader::shared);
-    let (branch, model, parent, forked_from) = (shared()?, shared()?, shared()?, shared()?);
-    let mut time = || Some(from.option(ByteReader::signed)?.map(Time::from_millis));
-    let (started_at, last_activity) = (time()?, time()?);
-    let (turns, messages, unreadable) = (from.small()?, from.small()?, from.small()?);
-    let tokens = Tokens {
-        input: from.number()?,
-        output: from.number()?,
-        cache_read: from.number()?,
-        cache_write: from.number()?,
-    };
-    Some(Session {
-        state: now.state(&key),
-        key,
-        title,
-        workspace,
-        cwd,
-        branch,
-        model,
-        started_at,
-        last_activity,
-        turns,
-        messages,
-        tokens,
-        bytes: from.number()?,
-        cost_usd: from.option(ByteReader::wide)?.map(f64::from_bits),
-        path: from.path()?,
-        flags: flags(from.byte()?)?,
-        parent,
-        forked_from,
-        first: from.option(ByteReader::wide)?,
-        unreadable,
-        tip: from.option(ByteReader::text)?.map(Arc::from),
-        complete: from.bool()?,
-    })
-}
-
-/// Returns an agent's index in [`Agent::ALL`].
-pub(super) fn agent_number(agent: Agent) -> u8 {
-    Agent::ALL.iter().position(|one| *one == agent).and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX)
-}
-
-fn source_number(source: TitleSource) -> u8 {
-    match source {
-        TitleSource::Prompt => 0,
-        TitleSource::Agent => 1,
-        TitleSource::User => 2,
-    }
-}
-
-fn source(number: u8) -> Option<TitleSource> {
-    [TitleSource::Prompt, TitleSource::Agent, TitleSource::User].into_iter().find(|one| source_number(*one) == number)
-}
-
-fn flags_number(flags: Flags) -> u8 {
-    let Flags { subagent, headless, empty, fork, archived, unreadable } = flags;
-    let bits = [subagent, headless, empty, fork, archived, unreadable];
-    bits.iter().rev().fold(0, |number, bit| number << 1 | u8::from(*bit))
-}
-
-fn flags(number: u8) -> Option<Flags> {
-    let bit = |at: u8| number >> at & 1 == 1;
-    (number < 1 << 6).then(|| Flags {
-        subagent: bit(0),
-        headless: bit(1),
-        empty: bit(2),
-        fork: bit(3),
-        archived: bit(4),
-        unreadable: bit(5),
-    })
 }

@@ -5,14 +5,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use foldhash::quality::FixedState;
+use serde::{Deserialize, Serialize};
 
-use super::bytes::{ByteReader, ByteWriter, InternTable};
-use super::codec;
 use crate::agent::{Discovery, Format, Source, SourceRoot};
 use crate::index::pool::catch_panic;
 
 /// Order-independent hash of a set of sources with their stamps.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Fingerprint {
     count: u64,
     sums: [u64; 2],
@@ -24,7 +23,8 @@ impl Fingerprint {
         for Source { agent, path, stamp, kind } in sources {
             for (seed, sum) in (0..).zip(&mut print.sums) {
                 let mut hasher = FixedState::with_seed(seed).build_hasher();
-                hasher.write(&[codec::agent_number(*agent), *kind]);
+                hasher.write(agent.name().as_bytes());
+                hasher.write_u8(*kind);
                 hasher.write_u64(stamp.inode);
                 hasher.write_u64(stamp.size);
                 hasher.write_i64(stamp.mtime_ns);
@@ -33,22 +33,6 @@ impl Fingerprint {
             }
         }
         print
-    }
-
-    pub fn to_bytes(self) -> Vec<u8> {
-        let mut to = ByteWriter::default();
-        let [one, two] = self.sums;
-        for number in [self.count, one, two] {
-            to.wide(number);
-        }
-        to.into_bytes()
-    }
-
-    pub fn read(bytes: &[u8]) -> Option<Self> {
-        let mut interned = InternTable::default();
-        let mut from = ByteReader::new(bytes, &mut interned);
-        let print = Self { count: from.wide()?, sums: [from.wide()?, from.wide()?] };
-        from.is_empty().then_some(print)
     }
 
     /// Returns the fingerprint of the union of two disjoint sets.

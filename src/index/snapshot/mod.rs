@@ -5,17 +5,14 @@
 //!
 //! ```text
 //! cache key  version, roots, stamps of the cache: compared byte for byte with the current ones
-//! blocks     length, checksum, bytes: the first is the fingerprint of the sources, the others are sessions and
-//!            issues, see [`codec`]
+//! frames     the first is the fingerprint of the sources, the others are sessions and issues, see [`codec`]
 //! ```
 
-mod bytes;
 pub mod codec;
 mod fingerprint;
 
 use std::collections::HashMap;
 use std::fs;
-use std::hash::BuildHasher;
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
@@ -23,12 +20,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use foldhash::quality::FixedState;
-
-use self::bytes::ByteWriter;
 use self::codec::CurrentState;
 use self::fingerprint::{Fingerprint, ParallelWalk};
 use super::cache;
+use super::encoding::{self, FrameHeader, push_frame};
 use super::pool::live_statuses;
 use super::workspace::Workspaces;
 use crate::agent::{FileStamp, Format, Source, SourceRoot};
@@ -36,7 +31,7 @@ use crate::domain::live_status::LiveStatus;
 use crate::domain::{Issue, Session, SessionKey, SessionState};
 
 /// Version of the encoding. The program's version covers changes of the readers.
-const VERSION: &str = concat!("salon 3/", env!("CARGO_PKG_VERSION"));
+const VERSION: &str = concat!("salon 4/", env!("CARGO_PKG_VERSION"));
 
 /// Valid snapshot with the current sources and live sessions.
 #[derive(Debug)]
@@ -74,7 +69,6 @@ pub(super) fn load(
 struct SnapshotFile {
     file: fs::File,
     block: Vec<u8>,
-    blocks: u64,
 }
 
 impl SnapshotFile {
@@ -82,12 +76,12 @@ impl SnapshotFile {
         let (mut file, cache_key) = (fs::File::open(file(dir)).ok()?, cache_key(dir, roots));
         let mut block = vec![0; cache_key.len()];
         file.read_exact(&mut block).ok()?;
-        (block == cache_key).then_some(Self { file, block, blocks: 0 })
+        (block == cache_key).then_some(Self { file, block })
     }
 
     /// Decodes the whole file. `None`: it is damaged.
     fn read(&mut self, now: &dyn CurrentState) -> Option<(Fingerprint, Vec<Arc<Session>>, Vec<Issue>)> {
-        let fingerprint = Fingerprint::read(self.next()?)?;
+        let fingerprint = encoding::decode(self.next()?)?;
         let mut decoder = codec::SnapshotDecoder::default();
         while !decoder.ended() {
             decoder.read_block(self.next()?, now)?;
@@ -99,46 +93,22 @@ impl SnapshotFile {
 
     /// Returns the next block; `None` where its checksum differs.
     fn next(&mut self) -> Option<&[u8]> {
-        let mut head = [0; BLOCK_HEADER_BYTES];
-        self.file.read_exact(&mut head).ok()?;
-        let (length, sum) = head.split_at(BLOCK_HEADER_BYTES / 2);
-        let length = u64::from_le_bytes(length.try_into().ok()?);
+        let mut header = [0; FrameHeader::BYTES];
+        self.file.read_exact(&mut header).ok()?;
+        let header = FrameHeader::decode(header);
         self.block.clear();
         // A damaged length must not reserve memory beyond the file.
-        self.block.reserve(usize::try_from(length.min(1 << 20)).ok()?);
-        (&self.file).take(length).read_to_end(&mut self.block).ok()?;
-        let sound = self.block.len() as u64 == length && checksum(self.blocks, &self.block).to_le_bytes() == *sum;
-        self.blocks += 1;
-        sound.then_some(&self.block)
+        self.block.reserve(usize::try_from(header.len.min(1 << 20)).ok()?);
+        (&self.file).take(header.len.into()).read_to_end(&mut self.block).ok()?;
+        header.matches(&self.block).then_some(&self.block)
     }
-}
-
-/// Bytes of a block's length and checksum.
-const BLOCK_HEADER_BYTES: usize = 16;
-
-/// Checksum against damage, not against malice; differs per block number.
-fn checksum(number: u64, block: &[u8]) -> u64 {
-    FixedState::with_seed(number).hash_one(block)
 }
 
 /// Encodes the conditions of a snapshot, which must be the same at its next use.
 fn cache_key(dir: &Path, roots: &[SourceRoot]) -> Vec<u8> {
-    let mut to = ByteWriter::default();
-    to.bytes(VERSION.as_bytes());
-    to.number(roots.len() as u64);
-    for root in roots {
-        to.byte(codec::agent_number(root.agent));
-        to.bytes(root.path.as_os_str().as_bytes());
-    }
+    let roots: Vec<_> = roots.iter().map(|root| (root.agent, root.path.as_os_str().as_bytes())).collect();
     // A new or damaged cache also invalidates the snapshot.
-    let stamps = cache_stamps(dir);
-    to.number(stamps.len() as u64);
-    for FileStamp { inode, size, mtime_ns } in stamps {
-        to.wide(inode);
-        to.wide(size);
-        to.wide(mtime_ns.cast_unsigned());
-    }
-    to.into_bytes()
+    encoding::encode(&(VERSION, roots, cache_stamps(dir))).unwrap_or_default()
 }
 
 /// State that changes without a trace in any source: live sessions and workspaces.
@@ -220,11 +190,9 @@ impl Snapshot {
     }
 
     fn to_bytes(&self, mut all: Vec<u8>) -> Vec<u8> {
-        let blocks = std::iter::once(self.sources.to_bytes()).chain(codec::encode(&self.sessions, &self.issues));
-        for (number, block) in (0..).zip(blocks) {
-            all.extend((block.len() as u64).to_le_bytes());
-            all.extend(checksum(number, &block).to_le_bytes());
-            all.extend(block);
+        let fingerprint = encoding::encode(&self.sources).unwrap_or_default();
+        for block in std::iter::once(fingerprint).chain(codec::encode(&self.sessions, &self.issues)) {
+            push_frame(&block, &mut all);
         }
         all
     }

@@ -6,7 +6,8 @@
 
 use std::ops::Range;
 
-use super::fold::Case;
+use crate::domain::query::fold::Case;
+use crate::domain::query::foldable::has_foldable_lead;
 
 /// Positions per chunk, which are compared together.
 const CHUNK: usize = 64;
@@ -16,7 +17,7 @@ const MAX_STOP_RATE: u64 = 32;
 
 /// Prefilter for one ASCII literal.
 #[derive(Debug)]
-pub struct Prefilter {
+pub struct AsciiPrefilter {
     /// Literal, in lower case if case is ignored.
     needle: Box<[u8]>,
     case: Case,
@@ -34,7 +35,7 @@ struct Anchor {
     byte: u8,
 }
 
-impl Prefilter {
+impl AsciiPrefilter {
     /// Builds the filter for ASCII text, in lower case if case is ignored. Returns `None` for an empty text.
     pub fn new(text: &str, case: Case) -> Option<Self> {
         let needle: Box<[u8]> = text.as_bytes().into();
@@ -156,30 +157,6 @@ pub fn next_non_ascii(bytes: &[u8], from: usize) -> Option<Range<usize>> {
     let at = |number: usize| from + number * CHUNK;
     let range = at(first.unwrap_or(count))..end.map_or(bytes.len(), at);
     Some(range).filter(|range| !range.is_empty())
-}
-
-/// Returns true for lead bytes of letters that fold to others: accented Latin, combining marks, jamo, full width.
-#[expect(clippy::needless_bitwise_bool, reason = "without branches it is done for many bytes at once")]
-#[inline]
-fn is_foldable_lead(byte: u8) -> bool {
-    (byte.wrapping_sub(0xc3) <= 10) | (byte == 0xe1) | (byte == 0xef)
-}
-
-#[inline]
-fn has_foldable_lead(chunk: &[u8]) -> bool {
-    chunk.iter().fold(false, |any, &byte| any | is_foldable_lead(byte))
-}
-
-/// Returns true if the text may contain letters that fold to others.
-pub fn may_need_folding(text: &[u8]) -> bool {
-    text.chunks(CHUNK).any(has_foldable_lead)
-}
-
-/// Returns the next lead byte of a foldable letter.
-pub fn next_foldable(bytes: &[u8], range: Range<usize>) -> Option<usize> {
-    let part = bytes.get(range.clone())?;
-    let (number, chunk) = part.chunks(CHUNK).enumerate().find(|(_, chunk)| has_foldable_lead(chunk))?;
-    Some(range.start + number * CHUNK + chunk.iter().position(|&byte| is_foldable_lead(byte))?)
 }
 
 /// Frequency of a byte in transcripts, per 10,000 bytes; lower-case letters include upper case.

@@ -3,9 +3,9 @@
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 
-use super::fold::{Case, fold};
-use super::json_prefilter::longest_part;
-use super::matcher::{MAX_NESTING, expression_case};
+use super::longest_part;
+use crate::domain::query::fold::{Case, fold};
+use crate::domain::query::matcher::{MAX_NESTING, expression_case};
 
 /// Maximum alternatives per expression, because each is searched for separately.
 const MAX_ALTERNATIVES: usize = 8;

@@ -1,17 +1,23 @@
 //! Prefilter on raw JSON records, without decoding them.
 //!
-//! False positives are allowed: a [`NeedleMatcher`](super::NeedleMatcher) decodes and compares the rest. False
+//! False positives are allowed: a [`NeedleMatcher`](crate::domain::query::NeedleMatcher) compares the decoded text. False
 //! negatives are not.
+
+mod ascii;
+mod literals;
+mod rare_byte;
 
 use std::ops::Range;
 
 use regex::bytes::Regex;
 
-use super::fold::{Case, fold};
-use super::literals::{RequiredLiterals, required};
-use super::matcher::{compile, find_folded, fold_letter, pattern, verbatim};
-use super::prefilter::{LETTERLIKE_PREFIX, Prefilter, may_need_folding, next_non_ascii};
-use super::{Needle, NeedleForm};
+use self::ascii::{AsciiPrefilter, LETTERLIKE_PREFIX, next_non_ascii};
+use self::literals::{RequiredLiterals, required};
+use crate::domain::query::fold::{Case, fold};
+use crate::domain::query::matcher::{compile, find_folded, fold_letter, pattern, verbatim};
+use crate::domain::query::{Needle, NeedleForm};
+
+pub use rare_byte::RareByteFinder;
 
 /// Prefilter of a needle. Every match contains one of its literals.
 #[derive(Debug)]
@@ -32,7 +38,7 @@ pub struct Literal {
 #[derive(Debug)]
 enum LiteralFinder {
     /// Finder for an ASCII literal.
-    Prefilter(Prefilter),
+    Ascii(AsciiPrefilter),
     /// Finder for the direct spellings of any other literal.
     Pattern(Regex),
 }
@@ -68,7 +74,7 @@ impl Literal {
         let folded = fold(text, case);
         let atom = longest_part(&folded)?.to_owned();
         let by = if atom.is_ascii() {
-            LiteralFinder::Prefilter(Prefilter::new(&atom, case)?)
+            LiteralFinder::Ascii(AsciiPrefilter::new(&atom, case)?)
         } else {
             LiteralFinder::Pattern(compile(&pattern(&atom, case), case, true).ok()?)
         };
@@ -98,7 +104,7 @@ impl Literal {
 
     fn next(&self, bytes: &[u8], from: usize) -> Option<Range<usize>> {
         match &self.finder {
-            LiteralFinder::Prefilter(sieve) => sieve.next(bytes, from, self.may_match_letterlike()),
+            LiteralFinder::Ascii(prefilter) => prefilter.next(bytes, from, self.may_match_letterlike()),
             LiteralFinder::Pattern(_) => next_non_ascii(bytes, from),
         }
     }
@@ -111,7 +117,7 @@ impl Literal {
     /// Returns the first candidate in a range that was not excluded.
     fn find(&self, bytes: &[u8], floor: usize, range: Range<usize>) -> Option<usize> {
         let direct = match &self.finder {
-            LiteralFinder::Prefilter(sieve) => sieve.find(bytes, floor, range.clone()),
+            LiteralFinder::Ascii(prefilter) => prefilter.find(bytes, floor, range.clone()),
             LiteralFinder::Pattern(pattern) => {
                 let reach = self.folded.len() * 4 + 8;
                 let end = (range.end + reach).min(bytes.len());
@@ -143,7 +149,7 @@ impl Literal {
 
     /// Returns the literal as lower-case ASCII, if only its letters and their foldable spellings match it.
     pub fn plain_ascii(&self) -> Option<Vec<u8>> {
-        let plain = matches!(self.finder, LiteralFinder::Prefilter(_)) && !self.letterlike;
+        let plain = matches!(self.finder, LiteralFinder::Ascii(_)) && !self.letterlike;
         plain.then(|| self.folded.to_ascii_lowercase().into_bytes())
     }
 }
@@ -155,30 +161,12 @@ fn escaped_letter(bytes: &[u8]) -> Option<Result<char, u32>> {
     Some(char::from_u32(code).ok_or(code))
 }
 
-/// Folds a raw record that contains foldable letters. Returns `None` if its bytes can be compared directly.
-pub fn fold_record(bytes: &[u8]) -> Option<String> {
-    let escapes: Vec<(usize, char)> = memchr::memmem::find_iter(bytes, b"\\u")
-        .filter_map(|at| Some((at, escaped_letter(&bytes[at..])?.unwrap_or(' '))))
-        .collect();
-    if escapes.is_empty() && !may_need_folding(bytes) {
-        return None;
-    }
-    let (mut text, mut from) = (String::new(), 0);
-    for (at, letter) in escapes {
-        text.push_str(&String::from_utf8_lossy(&bytes[from..at]));
-        text.push(letter);
-        from = at + 6;
-    }
-    text.push_str(&String::from_utf8_lossy(&bytes[from..]));
-    Some(fold(&text, Case::Ignored))
-}
-
 /// Returns true for characters that JSON writers escape or may escape.
-pub fn may_be_escaped(c: char) -> bool {
+fn may_be_escaped(c: char) -> bool {
     c.is_whitespace() || c.is_control() || "\"\\/<>&'".contains(c)
 }
 
 /// Returns the longest part of a text that JSON contains unchanged.
-pub fn longest_part(text: &str) -> Option<&str> {
+fn longest_part(text: &str) -> Option<&str> {
     text.split(may_be_escaped).max_by_key(|part| part.len()).filter(|part| !part.is_empty())
 }

@@ -3,13 +3,15 @@
 //! A block is decompressed as a whole into a reused buffer, and read in place.
 
 use std::io;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use crate::domain::EntryKey;
 use crate::domain::query::TextKind;
-use std::sync::Arc;
 
 /// Layout of a block.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlockLayout {
     /// Number of texts.
     pub count: usize,

@@ -1,8 +1,8 @@
 //! Text index: the indexed texts of all sessions in one growing file, searched by reading it.
 //!
 //! Indexed texts are some 2 % of what agents write, so that reading all of them takes milliseconds. There is no word
-//! list, hence no tokenizer, and the file only grows. The `manifest` contains a record per segment. The file `data-N`
-//! contains the compressed texts, and the n-gram filter of each source. Repeated searches pin decompressed segments in
+//! list, hence no tokenizer, and the file only grows. The `manifest` contains a record per segment and per n-gram filter.
+//! The file `data-N` contains the compressed texts and the filters. Repeated searches pin decompressed segments in
 //! memory for a while. Texts are written before their record, so that a record never refers to missing data; an
 //! incomplete record ends the file. The manifest contains the generation `N` of its data file, so that a new index
 //! replaces both at once.
@@ -11,8 +11,9 @@
 
 mod block;
 mod reader;
+mod record;
 mod segment;
-mod string_list;
+mod stored_bytes;
 mod writer;
 
 use std::io;
@@ -22,7 +23,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use block::{BlockBuffer, TextBlock, TextEntry};
 pub use reader::{IndexReader, StoredSegment};
-pub use segment::{EncodedSegment, Replaces, Segment, SegmentBuilder, checksum};
+pub use record::{IndexRecord, StoredFilter};
+pub use segment::{EncodedSegment, Replaces, Segment, SegmentBuilder};
 pub use writer::IndexWriter;
 
 /// Text index in a directory, with the current reader of this process.

@@ -10,14 +10,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::{Bytes, BytesMut};
 use foldhash::fast::RandomState;
 
 use super::block::{BlockBuffer, TextBlock};
-use super::segment::{Replaces, Segment, checksum};
+use super::record::{IndexRecord, StoredFilter};
+use super::segment::{Replaces, Segment};
+use super::stored_bytes::StoredBytes;
+use crate::index::encoding::{Frame, split_frame};
 
 /// First bytes of the manifest, with the version of both file formats.
-pub(super) const MAGIC: [u8; 8] = *b"salonix4";
+pub(super) const MAGIC: [u8; 8] = *b"salonix5";
 
 /// Bytes before the first record: magic and generation.
 pub(super) const MANIFEST_HEADER_BYTES: u64 = 16;
@@ -29,13 +31,10 @@ const MAX_GAP_BYTES: u64 = 16 << 10;
 const MANIFEST_READ_BYTES: usize = 64 << 10;
 
 /// Maximum size of a record, because a segment may contain tens of thousands of sessions.
-const MAX_RECORD_BYTES: u64 = 64 << 20;
+const MAX_RECORD_BYTES: u32 = 64 << 20;
 
 /// Maximum bytes per read of several ranges.
 const MAX_READ_BYTES: u64 = 256 << 10;
-
-/// Bytes before each record: length and checksum.
-const FRAME_HEADER_BYTES: usize = 16;
 
 /// Immutable view of the index.
 #[derive(Clone, Debug, Default)]
@@ -50,18 +49,20 @@ pub struct IndexReader {
     /// Bytes of the data file that records refer to.
     pub(super) data_len: u64,
     segments: Vec<StoredSegment>,
-    /// Latest segments by the bytes of the source's path.
-    sources: HashMap<Bytes, LatestSegments, RandomState>,
+    /// N-gram filters, each with the end of its record in the manifest.
+    filters: Vec<(Arc<StoredFilter>, u64)>,
+    /// Latest records by the bytes of the source's path.
+    sources: HashMap<Arc<[u8]>, LatestRecords, RandomState>,
     /// True after a checksum mismatch.
     damaged: Arc<AtomicBool>,
 }
 
-/// Indices of a source's latest segments.
+/// Indices of a source's latest records.
 #[derive(Clone, Copy, Debug, Default)]
-struct LatestSegments {
-    /// Last segment with texts.
+struct LatestRecords {
+    /// Last segment.
     text: Option<usize>,
-    /// Segment with the n-gram filter.
+    /// N-gram filter.
     filter: Option<usize>,
 }
 
@@ -75,6 +76,8 @@ pub struct StoredSegment {
     is_deleted: bool,
     /// Index of the previous segment of the same source.
     previous: Option<usize>,
+    /// End of its record in the manifest.
+    manifest_end: u64,
 }
 
 impl StoredSegment {
@@ -121,46 +124,56 @@ impl IndexReader {
         (reader.manifest_len > self.manifest_len).then_some(reader)
     }
 
-    /// Decodes the records after the known ones, up to the first incomplete one.
+    /// Decodes the records after the known ones, up to the first incomplete or damaged one.
     fn read_manifest(&mut self, file: &mut File) -> io::Result<()> {
         file.seek(SeekFrom::Start(self.manifest_len))?;
         let data = self.data.as_ref().map_or(Ok(0), |data| data.metadata().map(|metadata| metadata.len()))?;
-        let mut rest = Bytes::new();
+        let (mut bytes, mut start) = (Vec::new(), 0);
         loop {
-            // Segments keep slices of this buffer. A record may be longer than one read.
-            let mut bytes = BytesMut::zeroed(rest.len() + MANIFEST_READ_BYTES.max(rest.len()));
-            bytes[..rest.len()].copy_from_slice(&rest);
-            let read = file.read(&mut bytes[rest.len()..])?;
-            bytes.truncate(rest.len() + read);
-            rest = bytes.freeze();
-            while let Some((record, behind)) = split_frame(&rest) {
-                let segment = Segment::decode(record).filter(|segment| segment.at + segment.packed as u64 <= data);
-                let Some(segment) = segment else { return Ok(()) };
-                self.manifest_len += (rest.len() - behind.len()) as u64;
-                self.add(Arc::new(segment));
-                rest = behind;
+            bytes.drain(..start);
+            // A record may be longer than one read.
+            let known = bytes.len();
+            bytes.resize(known + MANIFEST_READ_BYTES.max(known), 0);
+            let read = file.read(&mut bytes[known..])?;
+            bytes.truncate(known + read);
+            start = 0;
+            loop {
+                match split_frame(&bytes[start..], MAX_RECORD_BYTES) {
+                    Frame::Complete(record, behind) => {
+                        let record = IndexRecord::decode(record).filter(|record| record.stored().end() <= data);
+                        let Some(record) = record else { return Ok(()) };
+                        let len = bytes.len() - start - behind.len();
+                        start += len;
+                        self.add(record, self.manifest_len + len as u64);
+                    }
+                    Frame::Damaged => return Ok(()),
+                    Frame::Incomplete => break,
+                }
             }
-            if read == 0 || is_damaged(&rest) {
+            if read == 0 {
                 return Ok(());
             }
         }
     }
 
-    /// Adds a segment after all others.
-    pub(super) fn add(&mut self, segment: Arc<Segment>) {
-        self.data_len = self.data_len.max(segment.at + segment.packed as u64);
+    /// Adds a record after all others; `manifest_end` is the end of its frame in the manifest.
+    pub(super) fn add(&mut self, record: IndexRecord, manifest_end: u64) {
+        match record {
+            IndexRecord::Segment(segment) => self.add_segment(Arc::new(segment), manifest_end),
+            IndexRecord::Filter(filter) => self.add_filter(Arc::new(filter), manifest_end),
+        }
+    }
+
+    fn add_filter(&mut self, filter: Arc<StoredFilter>, manifest_end: u64) {
+        self.extend_to(filter.stored, manifest_end);
+        self.sources.entry(filter.path.clone()).or_default().filter = Some(self.filters.len());
+        self.filters.push((filter, manifest_end));
+    }
+
+    fn add_segment(&mut self, segment: Arc<Segment>, manifest_end: u64) {
+        self.extend_to(segment.stored, manifest_end);
         let here = self.segments.len();
         let latest = self.sources.entry(segment.path.clone()).or_default();
-        if segment.replaces == Replaces::Filter {
-            latest.filter = Some(here);
-            self.segments.push(StoredSegment {
-                segment,
-                deleted_sessions: Vec::new(),
-                is_deleted: true,
-                previous: None,
-            });
-            return;
-        }
         let previous = latest.text.replace(here);
         if segment.replaces == Replaces::Source {
             latest.filter = None;
@@ -169,16 +182,27 @@ impl IndexReader {
         while let Some(stored) = at.map(|at| &mut self.segments[at]) {
             at = stored.previous;
             match segment.replaces {
-                Replaces::Nothing | Replaces::Filter => break,
+                Replaces::Nothing => break,
                 Replaces::Source => stored.is_deleted = true,
                 Replaces::Sessions => stored.mark_deleted(&segment),
             }
         }
         let previous = if segment.replaces == Replaces::Source { None } else { previous };
-        self.segments.push(StoredSegment { segment, deleted_sessions: Vec::new(), is_deleted: false, previous });
+        self.segments.push(StoredSegment {
+            segment,
+            deleted_sessions: Vec::new(),
+            is_deleted: false,
+            previous,
+            manifest_end,
+        });
     }
 
-    fn latest(&self, path: &Path) -> LatestSegments {
+    fn extend_to(&mut self, stored: StoredBytes, manifest_end: u64) {
+        self.data_len = self.data_len.max(stored.end());
+        self.manifest_len = manifest_end;
+    }
+
+    fn latest(&self, path: &Path) -> LatestRecords {
         self.sources.get(path.as_os_str().as_bytes()).copied().unwrap_or_default()
     }
 
@@ -192,9 +216,9 @@ impl IndexReader {
         self.sources.values().filter_map(|latest| latest.text).map(|at| &*self.segments[at].segment)
     }
 
-    /// Returns the segment with the n-gram filter of a source.
-    pub fn filter_of(&self, path: &Path) -> Option<&Arc<Segment>> {
-        self.latest(path).filter.map(|at| &self.segments[at].segment)
+    /// Returns the n-gram filter of a source.
+    pub fn filter_of(&self, path: &Path) -> Option<&Arc<StoredFilter>> {
+        self.latest(path).filter.map(|at| &self.filters[at].0)
     }
 
     /// Returns the live segments of a source, the last one first.
@@ -215,18 +239,18 @@ impl IndexReader {
 
     /// Returns the bytes of the data file, and the obsolete ones among them.
     pub fn obsolete_bytes(&self) -> (u64, u64) {
-        let stored: usize =
-            self.live_segments()
-                .map(|stored| {
-                    if stored.deleted_sessions.len() == stored.segment.sessions.len() {
-                        0
-                    } else {
-                        stored.segment.packed
-                    }
-                })
-                .sum();
+        let stored: usize = self
+            .live_segments()
+            .map(|stored| {
+                if stored.deleted_sessions.len() == stored.segment.sessions.len() {
+                    0
+                } else {
+                    stored.segment.stored.len
+                }
+            })
+            .sum();
         let filters = self.sources.values().filter_map(|latest| latest.filter);
-        let filter: usize = filters.map(|at| self.segments[at].segment.packed).sum();
+        let filter: usize = filters.map(|at| self.filters[at].0.stored.len).sum();
         (self.data_len, self.data_len.saturating_sub((stored + filter) as u64))
     }
 
@@ -235,7 +259,7 @@ impl IndexReader {
         if let Some(pinned) = segment.pinned() {
             return buffer.view_pinned(pinned, segment.layout);
         }
-        self.read_packed(segment, &mut buffer.packed)?;
+        self.read_stored(segment.stored, &mut buffer.packed)?;
         buffer.unpack(segment.layout)
     }
 
@@ -243,7 +267,7 @@ impl IndexReader {
     pub fn pin<'a>(&self, segment: &Segment, buffer: &'a mut BlockBuffer) -> io::Result<TextBlock<'a>> {
         if segment.pinned().is_none() {
             let mut bytes = vec![0; segment.layout.bytes()];
-            self.read_packed(segment, &mut buffer.packed)?;
+            self.read_stored(segment.stored, &mut buffer.packed)?;
             let found = lz4_flex::block::decompress_into(&buffer.packed, &mut bytes).unwrap_or_default();
             if found != bytes.len() {
                 return Err(io::ErrorKind::InvalidData.into());
@@ -258,9 +282,9 @@ impl IndexReader {
         self.segments.iter().for_each(|stored| stored.segment.pin(None));
     }
 
-    /// Returns true if the checksum of a segment's bytes matches; else records the damage.
-    pub fn is_intact(&self, segment: &Segment, bytes: &[u8]) -> bool {
-        let intact = checksum(bytes) == segment.sum;
+    /// Returns true if the checksum of stored bytes matches; else records the damage.
+    pub fn is_intact(&self, stored: StoredBytes, bytes: &[u8]) -> bool {
+        let intact = stored.is_intact(bytes);
         if !intact {
             self.damaged.store(true, Ordering::Relaxed);
         }
@@ -272,12 +296,12 @@ impl IndexReader {
         self.damaged.load(Ordering::Relaxed)
     }
 
-    /// Reads the compressed bytes of a segment and verifies their checksum.
-    fn read_packed(&self, segment: &Segment, bytes: &mut Vec<u8>) -> io::Result<()> {
-        bytes.resize(segment.packed, 0);
+    /// Reads stored bytes and verifies their checksum.
+    fn read_stored(&self, stored: StoredBytes, bytes: &mut Vec<u8>) -> io::Result<()> {
+        bytes.resize(stored.len, 0);
         let data = self.data.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        data.read_exact_at(bytes, segment.at)?;
-        if self.is_intact(segment, bytes) { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
+        data.read_exact_at(bytes, stored.at)?;
+        if self.is_intact(stored, bytes) { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
 
     /// Reads ascending ranges, close ones together. Calls `sink` with the number and bytes of each range; with no bytes
@@ -312,21 +336,31 @@ impl IndexReader {
         (self.generation, self.manifest_len)
     }
 
-    /// Returns the view up to the first segment with a wrong checksum.
+    /// Returns the view up to the first record whose bytes have a wrong checksum.
     pub(super) fn verified_prefix(&self, dir: &Path) -> Self {
         let Some(data) = self.data.clone() else { return Self::default() };
         let mut verified = Self::empty(self.generation, data, self.inode);
         let mut buffer = Vec::new();
-        for stored in &self.segments {
-            let segment = &stored.segment;
-            if self.read_packed(segment, &mut buffer).is_err() {
+        let (mut segments, mut filters) = (self.segments.iter().peekable(), self.filters.iter().peekable());
+        loop {
+            let filter = filters.next_if(|(_, end)| segments.peek().is_none_or(|stored| *end < stored.manifest_end));
+            let segment = if filter.is_none() { segments.next() } else { None };
+            let stored = match (filter, segment) {
+                (Some((filter, _)), _) => filter.stored,
+                (None, Some(stored)) => stored.segment.stored,
+                (None, None) => return verified,
+            };
+            if self.read_stored(stored, &mut buffer).is_err() {
                 tracing::warn!(dir = %dir.display(), "the search index is damaged; the rest is indexed again");
                 return verified;
             }
-            verified.manifest_len += (segment.encode().len() + FRAME_HEADER_BYTES) as u64;
-            verified.add(segment.clone());
+            if let Some((filter, end)) = filter {
+                verified.add_filter(filter.clone(), *end);
+            }
+            if let Some(stored) = segment {
+                verified.add_segment(stored.segment.clone(), stored.manifest_end);
+            }
         }
-        verified
     }
 
     /// Returns the empty view of new files.
@@ -337,26 +371,4 @@ impl IndexReader {
 
 pub(super) fn data_path(dir: &Path, generation: u64) -> PathBuf {
     dir.join(format!("data-{generation}"))
-}
-
-/// Frames a record with its length and checksum.
-pub(super) fn frame(record: &[u8], to: &mut Vec<u8>) {
-    to.extend_from_slice(&(record.len() as u64).to_le_bytes());
-    to.extend_from_slice(&checksum(record).to_le_bytes());
-    to.extend_from_slice(record);
-}
-
-/// Returns true if the first bytes cannot be a record, however many bytes follow.
-fn is_damaged(bytes: &[u8]) -> bool {
-    let Some((len, rest)) = bytes.split_first_chunk::<8>() else { return false };
-    let len = u64::from_le_bytes(*len);
-    len > MAX_RECORD_BYTES || rest.len() as u64 >= len.saturating_add(8)
-}
-
-/// Splits off the first record; `None` where it is incomplete or damaged.
-fn split_frame(bytes: &Bytes) -> Option<(Bytes, Bytes)> {
-    let (len, rest) = bytes.split_first_chunk::<8>()?;
-    let (sum, rest) = rest.split_first_chunk::<8>()?;
-    let (record, behind) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*len)).ok()?)?;
-    (checksum(record) == u64::from_le_bytes(*sum)).then(|| (bytes.slice_ref(record), bytes.slice_ref(behind)))
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::IndexStore;
-use super::reader::{IndexReader, MAGIC, data_path, frame};
-use super::segment::{EncodedSegment, Segment};
+use super::reader::{IndexReader, MAGIC, data_path};
+use super::record::IndexRecord;
+use crate::index::encoding::push_frame;
 
 /// Exclusive writer; releases the lock when dropped.
 #[derive(Debug)]
@@ -78,31 +79,27 @@ impl<'a> IndexWriter<'a> {
         self.store.reader()
     }
 
-    /// Writes segments, all or none, and publishes them to readers.
-    pub fn append(&mut self, packed: Vec<EncodedSegment>) -> io::Result<()> {
+    /// Writes records with their bytes, all or none, and publishes them to readers.
+    pub fn append(&mut self, records: impl IntoIterator<Item = (IndexRecord, Vec<u8>)>) -> io::Result<()> {
         let mut reader = IndexReader::clone(&self.store.reader());
-        let (mut manifest, mut blocks) = (Vec::new(), Vec::new());
-        let mut segments: Vec<Segment> = Vec::with_capacity(packed.len());
-        for EncodedSegment { mut segment, bytes } in packed {
-            segment.at = reader.data_len + blocks.len() as u64;
-            blocks.extend_from_slice(&bytes);
-            frame(&segment.encode(), &mut manifest);
-            segments.push(segment);
+        let (mut manifest, mut data) = (Vec::new(), Vec::new());
+        let (manifest_from, data_from) = (reader.manifest_len, reader.data_len);
+        for (mut record, bytes) in records {
+            record.set_offset(data_from + data.len() as u64);
+            data.extend_from_slice(&bytes);
+            push_frame(&record.encode(), &mut manifest);
+            reader.add(record, manifest_from + manifest.len() as u64);
         }
-        self.data.write_all_at(&blocks, reader.data_len)?;
-        self.manifest.write_all_at(&manifest, reader.manifest_len)?;
-        reader.manifest_len += manifest.len() as u64;
-        for segment in segments {
-            reader.add(Arc::new(segment));
-        }
+        self.data.write_all_at(&data, data_from)?;
+        self.manifest.write_all_at(&manifest, manifest_from)?;
         self.store.publish(reader);
         Ok(())
     }
 }
 
-/// Returns true for data files of other generations, and for the files of format versions up to 3.
+/// Returns true for data files of other generations, and for the files of older format versions.
 fn is_obsolete(name: &str) -> bool {
-    name.starts_with("data-") || name.starts_with("talk-") || ["heads", "heads.new", "small"].contains(&name)
+    name.starts_with("data-") || name.starts_with("talk-") || ["heads", "heads.new", "small", "filters"].contains(&name)
 }
 
 fn open(path: &std::path::Path) -> io::Result<File> {

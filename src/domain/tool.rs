@@ -1,0 +1,164 @@
+//! Operations of tools in agent-neutral terms: commands, file changes, plans, and their status.
+
+/// Status of a tool call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ToolStatus {
+    /// Requested but not started, or no result on disk.
+    Pending,
+    /// In progress.
+    Running,
+    /// Succeeded.
+    Done,
+    /// Failed with an error.
+    Failed,
+    /// Denied by the user or a rule.
+    Denied,
+    /// Interrupted by the user.
+    Interrupted,
+}
+
+impl ToolStatus {
+    /// Identifier in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Denied => "denied",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// Operation of a tool call, independent of the agent's tool names. Paths are as the agent wrote them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ToolAction {
+    /// Runs a command.
+    Command {
+        /// Command line.
+        command: String,
+        /// Exit code, once known.
+        exit_code: Option<i32>,
+    },
+    /// Reads a file.
+    Read {
+        /// Path of the file.
+        path: String,
+    },
+    /// Changes files.
+    Edit(Vec<FileChange>),
+    /// Searches files or their names.
+    Search {
+        /// Search pattern.
+        pattern: String,
+        /// Directory or file, if the search is restricted.
+        path: Option<String>,
+    },
+    /// Fetches from, or searches, the web.
+    Web {
+        /// URL or query.
+        query: String,
+    },
+    /// Starts a sub-agent.
+    Task {
+        /// Short description of the task.
+        description: String,
+        /// Prompt of the sub-agent.
+        prompt: String,
+    },
+    /// Sets the plan.
+    Plan(Vec<PlanItem>),
+    /// Asks the user.
+    Question {
+        /// Text of the question.
+        question: String,
+    },
+    /// Any other operation, with its input summarised in one line.
+    Other(String),
+}
+
+impl ToolAction {
+    /// Summary of the operation in one line.
+    pub fn headline(&self) -> String {
+        let text = match self {
+            Self::Command { command, .. } => command.clone(),
+            Self::Read { path } => path.clone(),
+            Self::Edit(changes) => changes.iter().map(|change| change.path.as_str()).collect::<Vec<_>>().join(", "),
+            Self::Search { pattern, path: Some(path) } => format!("{pattern} in {path}"),
+            Self::Search { pattern, path: None } => pattern.clone(),
+            Self::Web { query } => query.clone(),
+            Self::Task { description, prompt } => {
+                if description.is_empty() {
+                    prompt.clone()
+                } else {
+                    description.clone()
+                }
+            }
+            Self::Plan(items) => {
+                let done = items.iter().filter(|item| item.status == PlanStatus::Done).count();
+                format!("{done} of {} done", items.len())
+            }
+            Self::Question { question } => question.clone(),
+            Self::Other(text) => text.clone(),
+        };
+        let line = crate::stdx::text::one_line(crate::stdx::text::first_chars(&text, 2000));
+        crate::stdx::text::first_chars(&line, 400).to_owned()
+    }
+}
+
+/// A change to one file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileChange {
+    /// Path as the agent wrote it.
+    pub path: String,
+    /// Change to the content.
+    pub kind: ChangeKind,
+}
+
+/// Change to the content of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ChangeKind {
+    /// Writes the whole file.
+    Write(String),
+    /// Replaces texts: pairs of old and new.
+    Replace(Vec<(String, String)>),
+    /// Applies a unified diff: lines that start with ` `, `+` or `-`, under `@@` headers.
+    Patch(String),
+    /// Deletes the file.
+    Delete,
+}
+
+/// One item of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanItem {
+    /// Task.
+    pub text: String,
+    /// Status of the task.
+    pub status: PlanStatus,
+}
+
+/// Status of a plan item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PlanStatus {
+    /// Not started.
+    Pending,
+    /// In progress.
+    Active,
+    /// Completed.
+    Done,
+    /// Cancelled.
+    Cancelled,
+}
+
+impl PlanStatus {
+    /// Markdown check box.
+    pub fn mark(self) -> &'static str {
+        match self {
+            Self::Pending => "[ ]",
+            Self::Active => "[~]",
+            Self::Done => "[x]",
+            Self::Cancelled => "[-]",
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! N-gram filters of sources, so that a search opens only files that may contain its words.
+//!
+//! Each 4-gram of letters, without case and accents, sets one bit of some thousand per segment of the source. A missing
+//! bit proves that the word is absent; otherwise it may occur. Appended bytes are not covered and always searched. Only
+//! words of plain letters have n-grams.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use memchr::memmem;
+use serde::{Deserialize, Serialize};
+
+use super::prefilter::JsonPrefilter;
+use crate::domain::query::fold::{Case, fold};
+use crate::domain::query::foldable::next_foldable;
+use crate::domain::query::{Needle, NeedleForm};
+use crate::index::encoding::{decode_first, encode};
+
+/// Letters per n-gram.
+const GRAM_LEN: u32 = 4;
+
+/// Bits per letter. Digits are excluded, because ids and digests would set all bits.
+const LETTER_BITS: u32 = 5;
+
+/// Number of possible n-grams.
+const GRAM_SPACE: usize = 1 << (GRAM_LEN * LETTER_BITS);
+
+/// Code of other bytes.
+const NOT_A_LETTER: u8 = u8::MAX;
+
+/// Letter codes by byte.
+static LETTER_CODES: [u8; 256] = letter_codes();
+
+const fn letter_codes() -> [u8; 256] {
+    let mut numbers = [NOT_A_LETTER; 256];
+    let (mut at, mut number) = (0, 0);
+    while at < 26 {
+        numbers[b'a' as usize + at] = number;
+        numbers[b'A' as usize + at] = number;
+        (at, number) = (at + 1, number + 1);
+    }
+    numbers[b'_' as usize] = number;
+    numbers
+}
+
+/// N-grams of a needle. Every match contains all of one alternative; without alternatives nothing is known.
+#[derive(Debug, Default)]
+pub struct NeedleGrams(Vec<Vec<u32>>);
+
+impl NeedleGrams {
+    /// Returns the n-grams of a needle, or of the literals that its matches contain.
+    pub fn new(needle: &Needle, prefilter: Option<&JsonPrefilter>) -> Self {
+        let is_plain = needle.form != NeedleForm::Regex && needle.text.is_ascii();
+        let texts: Option<Vec<Vec<u8>>> = if is_plain {
+            Some(vec![needle.text.clone().into_bytes()])
+        } else {
+            prefilter.and_then(|prefilter| prefilter.literals().iter().map(|literal| literal.plain_ascii()).collect())
+        };
+        let alternatives: Vec<Vec<u32>> = texts.unwrap_or_default().iter().map(|text| grams(text)).collect();
+        let is_known = alternatives.iter().all(|grams| !grams.is_empty());
+        Self(if is_known { alternatives } else { Vec::new() })
+    }
+
+    /// Returns true if nothing is known about matches.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn grams(text: &[u8]) -> Vec<u32> {
+    let mut grams = Vec::new();
+    each_gram(text, |gram| grams.push(gram));
+    grams.sort_unstable();
+    grams.dedup();
+    grams
+}
+
+/// Calls `sink` with each n-gram, including repeated ones.
+#[inline]
+fn each_gram(bytes: &[u8], mut sink: impl FnMut(u32)) {
+    const MASK: u32 = (1 << (GRAM_LEN * LETTER_BITS)) - 1;
+    let (mut gram, mut length) = (0, 0);
+    for &byte in bytes {
+        let letter = LETTER_CODES[usize::from(byte)];
+        if letter == NOT_A_LETTER {
+            length = 0;
+            continue;
+        }
+        gram = (gram << LETTER_BITS | u32::from(letter)) & MASK;
+        length += 1;
+        if length >= GRAM_LEN {
+            sink(gram);
+        }
+    }
+}
+
+/// Builder of filters, segment by segment.
+#[derive(Debug)]
+pub struct NgramFilterBuilder {
+    grams: Vec<u64>,
+    /// Added bytes of this segment, and the folded ones among them.
+    bytes: usize,
+    folded: usize,
+    segments: Vec<u8>,
+    /// Starts of the values that are skipped; see [`Self::begin`].
+    opaque: Vec<Vec<u8>>,
+    bytes_per_filter_byte: usize,
+}
+
+impl Default for NgramFilterBuilder {
+    fn default() -> Self {
+        Self {
+            grams: vec![0; GRAM_SPACE / 64],
+            bytes: 0,
+            folded: 0,
+            segments: Vec::new(),
+            opaque: Vec::new(),
+            bytes_per_filter_byte: BYTES_PER_FILTER_BYTE,
+        }
+    }
+}
+
+/// Minimum bytes of a source per byte of its filter. A larger filter would prune more, but exceed the space of the
+/// indexed texts.
+pub const BYTES_PER_FILTER_BYTE: usize = 96;
+
+/// Context in bytes around a letter that folds to another one, for the n-grams across it.
+const FOLD_CONTEXT: usize = 64;
+
+/// Bytes per segment, because longer ones contain nearly all n-grams.
+const SEGMENT_BYTES: usize = 1 << 20;
+
+impl NgramFilterBuilder {
+    /// Begins the filter of a source. `opaque_fields`: see [`crate::agent::Texts::opaque_fields`].
+    pub fn begin(&mut self, opaque_fields: &[&str], bytes_per_filter_byte: usize) {
+        // In a text the quotes would be escaped, so that only fields are skipped.
+        self.opaque = opaque_fields.iter().map(|name| format!("\"{name}\":\"").into_bytes()).collect();
+        self.bytes_per_filter_byte = bytes_per_filter_byte;
+    }
+
+    /// Adds raw records, up to a file offset. The values of opaque fields are skipped.
+    pub fn add_records(&mut self, bytes: &[u8], end: u64) {
+        let opaque = std::mem::take(&mut self.opaque);
+        let mut from = 0;
+        let mut blobs: Vec<_> = opaque.iter().map(|field| next_blob(bytes, field, 0)).collect();
+        while let Some((start, number)) =
+            (0..).zip(&blobs).filter_map(|(at, blob)| Some((blob.as_ref()?.start, at))).min()
+        {
+            let end = blobs[number].as_ref().map_or(bytes.len(), |blob| blob.end);
+            self.add_part(&bytes[from..start]);
+            blobs[number] = next_blob(bytes, &opaque[number], end);
+            from = end;
+        }
+        self.add_part(&bytes[from..]);
+        self.opaque = opaque;
+        self.end_full(end);
+    }
+
+    /// Adds a text.
+    pub fn add_text(&mut self, text: &[u8]) {
+        self.add_part(text);
+        self.end_full(0);
+    }
+
+    fn add_part(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len();
+        self.add_plain(bytes);
+        self.add_folded(bytes);
+    }
+
+    fn end_full(&mut self, end: u64) {
+        if self.bytes >= SEGMENT_BYTES {
+            self.end_segment(end);
+        }
+    }
+
+    fn add_plain(&mut self, bytes: &[u8]) {
+        let grams = &mut self.grams[..];
+        each_gram(bytes, |gram| grams[gram as usize / 64] |= 1 << (gram % 64));
+    }
+
+    /// Adds the n-grams of letters that fold to others, escaped or not, with their context.
+    fn add_folded(&mut self, bytes: &[u8]) {
+        let mut candidates =
+            FoldCandidates { bytes, escape: memmem::find(bytes, ESCAPE), mark: next_foldable(bytes, 0..bytes.len()) };
+        while let Some(first) = candidates.next(0) {
+            let mut last = first;
+            while let Some(next) = candidates.next(last + 1).filter(|next| *next < last + FOLD_CONTEXT) {
+                last = next;
+            }
+            let stretch = &bytes[first.saturating_sub(FOLD_CONTEXT)..bytes.len().min(last + FOLD_CONTEXT)];
+            self.folded += stretch.len();
+            if self.is_mostly_folded() {
+                return;
+            }
+            for chunk in stretch.utf8_chunks() {
+                self.add_plain(fold(&unescape(chunk.valid()), Case::Ignored).as_bytes());
+            }
+            candidates.skip(last + 1);
+        }
+    }
+
+    /// Returns true for scripts where folding is slow and the filter would be of little use.
+    fn is_mostly_folded(&self) -> bool {
+        self.folded > self.bytes / 4 + (64 << 10)
+    }
+
+    /// Ends a segment. A segment without bits prunes nothing.
+    fn end_segment(&mut self, end: u64) {
+        let bits = if self.is_mostly_folded() { Vec::new() } else { self.bits() };
+        // Numbers and bytes always have an encoding.
+        self.segments.extend(encode(&FilterSegment { end, bits: Cow::Owned(bits) }).unwrap_or_default());
+        self.grams.fill(0);
+        (self.bytes, self.folded) = (0, 0);
+    }
+
+    fn bits(&self) -> Vec<u8> {
+        let count: usize = self.grams.iter().map(|word| word.count_ones() as usize).sum();
+        let room = (self.bytes / self.bytes_per_filter_byte).max(64);
+        let mut bits = vec![0; (count * 3 / 2).clamp(64, GRAM_SPACE).div_ceil(8).min(room)];
+        let len = bits.len();
+        for (at, word) in (0u32..).zip(&self.grams) {
+            let mut rest = *word;
+            while rest != 0 {
+                let (byte, bit) = bit_position(at * 64 + rest.trailing_zeros(), len);
+                bits[byte] |= bit;
+                rest &= rest - 1;
+            }
+        }
+        bits
+    }
+
+    /// Returns all segments and resets the builder. The last segment ends at `end`.
+    pub fn finish(&mut self, end: u64) -> Vec<u8> {
+        if self.bytes > 0 || self.segments.is_empty() {
+            self.end_segment(end);
+        }
+        std::mem::take(&mut self.segments)
+    }
+}
+
+/// Minimum length of a skipped value, because shorter ones set few bits.
+const MIN_BLOB_BYTES: usize = 256;
+
+/// Returns the next base64 value of a field at or after `from`.
+fn next_blob(bytes: &[u8], field: &[u8], from: usize) -> Option<Range<usize>> {
+    let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=_-".contains(byte);
+    let mut at = from;
+    loop {
+        let start = at + memmem::find(&bytes[at..], field)? + field.len();
+        let end = bytes[start..].iter().position(|byte| !is_base64(byte)).map_or(bytes.len(), |len| start + len);
+        if end - start >= MIN_BLOB_BYTES && bytes.get(end) == Some(&b'"') {
+            return Some(start..end);
+        }
+        at = start;
+    }
+}
+
+/// Start of an escaped letter.
+const ESCAPE: &[u8] = b"\\u";
+
+/// Positions of letters that fold to others, or may.
+struct FoldCandidates<'a> {
+    bytes: &'a [u8],
+    mark: Option<usize>,
+    escape: Option<usize>,
+}
+
+impl FoldCandidates<'_> {
+    /// Returns the next position at or after `from`.
+    fn next(&mut self, from: usize) -> Option<usize> {
+        self.skip(from);
+        self.mark.into_iter().chain(self.escape).min()
+    }
+
+    /// Skips to `from`.
+    fn skip(&mut self, from: usize) {
+        if self.mark.is_some_and(|mark| mark < from) {
+            self.mark = next_foldable(self.bytes, from..self.bytes.len());
+        }
+        while self.escape.is_some_and(|at| at < from || self.bytes[at..].starts_with(b"\\u00") && self.is_ascii(at)) {
+            let next = self.escape.map_or(0, |at| from.max(at + 1)).min(self.bytes.len());
+            self.escape = memmem::find(&self.bytes[next..], ESCAPE).map(|at| next + at);
+        }
+    }
+
+    /// Returns true if the escaped letter is ASCII, which needs no folding.
+    fn is_ascii(&self, at: usize) -> bool {
+        self.bytes.get(at + 4).is_some_and(|digit| (b'0'..b'8').contains(digit))
+    }
+}
+
+/// Decodes JSON escapes; invalid ones are kept.
+fn unescape(text: &str) -> Cow<'_, str> {
+    if !text.contains('\\') {
+        return text.into();
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut high = None;
+    while let Some(at) = rest.find('\\') {
+        plain.push_str(&rest[..at]);
+        let tail = &rest[at + 1..];
+        let code_unit = tail.strip_prefix('u').and_then(|tail| u16::from_str_radix(tail.get(..4)?, 16).ok());
+        let Some(code_unit) = code_unit else {
+            // An escaped newline, quote or the like.
+            plain.push(' ');
+            rest = tail.get(tail.chars().next().map_or(0, char::len_utf8)..).unwrap_or_default();
+            continue;
+        };
+        let pair = high.take().into_iter().chain([code_unit]);
+        for letter in char::decode_utf16(pair) {
+            match letter {
+                Ok(letter) => plain.push(letter),
+                Err(error) => high = Some(error.unpaired_surrogate()),
+            }
+        }
+        rest = &tail[5..];
+    }
+    plain.push_str(rest);
+    plain.into()
+}
+
+/// Returns the byte and bit of an n-gram in a filter of `bytes` bytes.
+fn bit_position(gram: u32, bytes: usize) -> (usize, u8) {
+    // An odd factor is a bijection that spreads neighbours.
+    let spread = u64::from(gram.wrapping_mul(0x9e37_79b1)) & (GRAM_SPACE as u64 - 1);
+    let bit = usize::try_from((spread * bytes as u64 * 8) >> (GRAM_LEN * LETTER_BITS)).unwrap_or_default();
+    (bit / 8, 1 << (bit % 8))
+}
+
+/// Filter of one segment of a source.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct FilterSegment<'a> {
+    /// End offset of the segment; 0 in sources of records.
+    pub end: u64,
+    #[serde(borrow, deserialize_with = "borrowed")]
+    bits: Cow<'a, [u8]>,
+}
+
+/// Decodes bytes without a copy.
+fn borrowed<'de: 'a, 'a, D: serde::Deserializer<'de>>(from: D) -> Result<Cow<'a, [u8]>, D::Error> {
+    <&[u8]>::deserialize(from).map(Cow::Borrowed)
+}
+
+impl FilterSegment<'_> {
+    /// Returns true if a match of the needle may occur in the segment.
+    pub fn may_contain(&self, needle: &NeedleGrams) -> bool {
+        let is_set = |gram: &u32| {
+            let (byte, bit) = bit_position(*gram, self.bits.len());
+            self.bits[byte] & bit != 0
+        };
+        let may_match = |grams: &Vec<u32>| grams.iter().all(is_set);
+        self.bits.is_empty() || needle.is_empty() || needle.0.iter().any(may_match)
+    }
+}
+
+/// Decodes the segments of a filter. Damage gives a segment that may contain everything.
+pub fn segments(stored: &[u8]) -> impl Iterator<Item = FilterSegment<'_>> {
+    let mut rest = stored;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (segment, behind) = decode_first(rest).unwrap_or((FilterSegment { end: 0, bits: Cow::Borrowed(&[]) }, &[]));
+        rest = behind;
+        Some(segment)
+    })
+}

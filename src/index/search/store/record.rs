@@ -1,0 +1,119 @@
+//! Records of the manifest: segments and n-gram filters, each with the location of its bytes in the data file.
+
+use std::sync::{Arc, Mutex};
+
+use serde::{Deserialize, Serialize};
+
+use super::block::BlockLayout;
+use super::segment::{Replaces, Segment};
+use super::stored_bytes::{StoredBytes, path_of};
+use crate::agent::{Source, SummaryCursor};
+use crate::index::encoding;
+
+/// N-gram filter of a source; see [`super::super::ngram`].
+#[derive(Debug)]
+pub struct StoredFilter {
+    pub(super) path: Arc<[u8]>,
+    /// Covered part of the source.
+    pub cursor: SummaryCursor,
+    /// Location of the filter.
+    pub stored: StoredBytes,
+}
+
+impl StoredFilter {
+    /// Describes the filter of a source up to a cursor.
+    pub fn new(source: &Source, cursor: SummaryCursor, bytes: &[u8]) -> Self {
+        Self { path: path_of(source), cursor, stored: StoredBytes::new(bytes) }
+    }
+}
+
+/// Record of the manifest.
+#[derive(Debug)]
+pub enum IndexRecord {
+    /// Segment with texts.
+    Segment(Segment),
+    /// N-gram filter.
+    Filter(StoredFilter),
+}
+
+impl IndexRecord {
+    /// Returns the location of the bytes.
+    pub fn stored(&self) -> StoredBytes {
+        match self {
+            Self::Segment(segment) => segment.stored,
+            Self::Filter(filter) => filter.stored,
+        }
+    }
+
+    /// Sets the offset of the bytes in the data file.
+    pub fn set_offset(&mut self, at: u64) {
+        match self {
+            Self::Segment(segment) => segment.stored.at = at,
+            Self::Filter(filter) => filter.stored.at = at,
+        }
+    }
+
+    /// Encodes the record.
+    pub fn encode(&self) -> Vec<u8> {
+        let record = match self {
+            Self::Segment(segment) => EncodedRecord::Segment {
+                path: &segment.path,
+                replaces: segment.replaces,
+                cursor: segment.cursor,
+                watermark: segment.watermark,
+                stored: segment.stored,
+                layout: segment.layout,
+                sessions: segment.sessions.iter().map(|id| &**id).collect(),
+            },
+            Self::Filter(StoredFilter { path, cursor, stored }) => {
+                EncodedRecord::Filter { path, cursor: *cursor, stored: *stored }
+            }
+        };
+        // Numbers, bytes and texts always have an encoding.
+        encoding::encode(&record).unwrap_or_default()
+    }
+
+    /// Decodes a record; `None` where it is damaged.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        match encoding::decode(bytes)? {
+            EncodedRecord::Segment { path, replaces, cursor, watermark, stored, layout, sessions } => {
+                let valid = layout.count == 0 || !sessions.is_empty();
+                let sessions = sessions.into_iter().map(Box::from).collect();
+                let (path, pinned) = (path.into(), Mutex::default());
+                valid.then_some(Self::Segment(Segment {
+                    path,
+                    replaces,
+                    cursor,
+                    watermark,
+                    stored,
+                    layout,
+                    sessions,
+                    pinned,
+                }))
+            }
+            EncodedRecord::Filter { path, cursor, stored } => {
+                Some(Self::Filter(StoredFilter { path: path.into(), cursor, stored }))
+            }
+        }
+    }
+}
+
+/// Encoded form of a record.
+#[derive(Serialize, Deserialize)]
+enum EncodedRecord<'a> {
+    Segment {
+        path: &'a [u8],
+        replaces: Replaces,
+        cursor: SummaryCursor,
+        watermark: u64,
+        stored: StoredBytes,
+        layout: BlockLayout,
+        #[serde(borrow)]
+        sessions: Vec<&'a str>,
+    },
+    Filter {
+        path: &'a [u8],
+        cursor: SummaryCursor,
+        stored: StoredBytes,
+    },
+}

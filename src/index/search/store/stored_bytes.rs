@@ -1,0 +1,54 @@
+//! Location of bytes in the data file, and the bytes of paths.
+
+use std::ffi::OsStr;
+use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::agent::Source;
+use crate::index::encoding::checksum;
+
+/// Bytes in the data file.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct StoredBytes {
+    /// Offset in the data file.
+    pub at: u64,
+    /// Number of bytes.
+    pub len: usize,
+    sum: u32,
+}
+
+impl StoredBytes {
+    /// Describes bytes; the writer sets their offset.
+    pub fn new(bytes: &[u8]) -> Self {
+        Self { at: 0, len: bytes.len(), sum: checksum(bytes) }
+    }
+
+    /// Returns the range in the data file.
+    pub fn range(&self) -> Range<u64> {
+        self.at..self.end()
+    }
+
+    /// Returns the offset behind the last byte.
+    pub fn end(&self) -> u64 {
+        self.at.saturating_add(self.len as u64)
+    }
+
+    /// Returns true if the checksum of the bytes matches.
+    pub fn is_intact(&self, bytes: &[u8]) -> bool {
+        checksum(bytes) == self.sum
+    }
+}
+
+/// Returns the bytes of a source's path.
+pub fn path_of(source: &Source) -> Arc<[u8]> {
+    source.path.as_os_str().as_bytes().into()
+}
+
+/// Returns the path of some bytes.
+pub fn to_path(bytes: &[u8]) -> &Path {
+    Path::new(OsStr::from_bytes(bytes))
+}
