@@ -24,7 +24,7 @@ impl TimeArg {
         match self {
             Self::Ago(millis) => Time::from_millis(now.millis().saturating_sub(millis)),
             Self::Local(date) => TimeZone::system()
-                .to_zoned(date)
+                .to_zoned_datetime(date)
                 .map_or(Time::default(), |zoned| Time::from_millis(zoned.timestamp().as_millisecond())),
             Self::At(time) => time,
         }

@@ -71,7 +71,7 @@ fn parse_lenient(text: &str) -> Option<Time> {
         return Time::from_number(number);
     }
     let local = text.parse::<jiff::civil::DateTime>().ok()?;
-    local.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|zoned| millis(zoned.timestamp()))
+    local.to_zoned_datetime(jiff::tz::TimeZone::UTC).ok().map(|zoned| millis(zoned.timestamp()))
 }
 
 /// Parses exactly `YYYY-MM-DDTHH:MM:SS[.fff…]Z`.

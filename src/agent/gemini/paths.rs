@@ -97,7 +97,16 @@ fn by_hash(name: &str, mut known: impl Iterator<Item = String>) -> Option<String
     if name.len() != 64 {
         return None;
     }
-    known.find(|path| format!("{:x}", Sha256::digest(path)) == name)
+    known.find(|path| hex(&Sha256::digest(path)) == name)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _infallible = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 fn sibling_roots(tmp: &Path) -> impl Iterator<Item = String> {

@@ -76,10 +76,10 @@ impl TimeSpec {
     /// Resolves to a range: inclusive start, exclusive end.
     pub fn range(self, facts: &FilterContext<'_>) -> (Time, Time) {
         let zone = facts.zone.cloned().unwrap_or(TimeZone::UTC);
-        let now = facts.now.timestamp().to_zoned(zone.clone());
+        let now = facts.now.timestamp().to_zoned_datetime(zone.clone());
         let days = |from: Date, span: Span| {
             let start = |date: Date| {
-                zone.to_zoned(DateTime::from(date))
+                zone.to_zoned_datetime(DateTime::from(date))
                     .map_or(facts.now, |then| Time::from_millis(then.timestamp().as_millisecond()))
             };
             (start(from), from.checked_add(span).map_or(Time::from_millis(i64::MAX), start))
@@ -95,7 +95,7 @@ impl TimeSpec {
     }
 }
 
-fn ago(now: &jiff::Zoned, count: u32, unit: TimeUnit) -> Time {
+fn ago(now: &jiff::ZonedDateTime, count: u32, unit: TimeUnit) -> Time {
     // The calendar ends beyond this; earlier times equal its beginning.
     let count = i64::from(count.min(9_000));
     let span = match unit {

@@ -40,7 +40,7 @@ pub fn paint(
         return;
     }
     let minute = |entry: &Entry| {
-        entry.time.map(|time| time.timestamp().to_zoned(context.zone.clone()).strftime("%H:%M").to_string())
+        entry.time.map(|time| time.timestamp().to_zoned_datetime(context.zone.clone()).strftime("%H:%M").to_string())
     };
     let before = index.checked_sub(1).and_then(|before| reader.entry(before)).and_then(|shown| minute(shown.entry));
     // A repeated minute is omitted, except for prompts.

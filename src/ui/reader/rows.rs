@@ -270,7 +270,7 @@ impl<'a> Viewport<'a> {
     }
 
     fn day(&self, time: Time) -> Date {
-        time.timestamp().to_zoned(self.context.zone.clone()).date()
+        time.timestamp().to_zoned_datetime(self.context.zone.clone()).date()
     }
 }
 
