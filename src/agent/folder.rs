@@ -12,6 +12,7 @@ use rustix::fs::{AtFlags, CWD, Dev, Dir, FileType, Mode, OFlags, Stat, openat, s
 use rustix::io::Errno;
 
 use super::FileStamp;
+use crate::stdx::files::{self, SizeLimit};
 
 const OPEN_FLAGS: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
 
@@ -69,7 +70,7 @@ impl Folder {
 
     /// Reads a file of the folder into a buffer, which only grows; returns the number of bytes read.
     pub fn read(&self, name: &CStr, buffer: &mut Vec<u8>) -> io::Result<usize> {
-        let file = openat(&self.0, name, OPEN_FLAGS, Mode::empty())?;
+        let file = files::open_at(&self.0, name)?;
         buffer.resize(buffer.len().max(INITIAL_BUFFER), 0);
         let mut len = 0;
         loop {
@@ -82,6 +83,9 @@ impl Folder {
             // A short read that ends a whole document is the end of the file: saves a second read.
             if len < buffer.len() && buffer[..len].trim_ascii_end().ends_with(b"}") {
                 return Ok(len);
+            }
+            if len as u64 > SizeLimit::DOCUMENT.0 {
+                return Err(files::too_large(SizeLimit::DOCUMENT));
             }
             if len == buffer.len() {
                 buffer.resize(len * 2, 0);

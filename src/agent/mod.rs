@@ -18,6 +18,7 @@ mod gemini;
 mod goose;
 mod json;
 mod jsonl;
+mod nesting;
 mod opencode;
 mod pages;
 mod qwen;

@@ -2,7 +2,7 @@
 //!
 //! Codecs have no IO and no clock. A transport in `live` sends [`Outgoing`] to the agent and returns [`Incoming`].
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::domain::approval::{Approval, ApprovalAnswer};
@@ -179,6 +179,19 @@ pub trait Codec: Send {
     }
 }
 
+/// A folder whose settings are not loaded, because the user never trusted it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UntrustedProject {
+    /// Option of the agent's program that controls which settings are loaded.
+    pub option: &'static str,
+    /// Arguments that start the agent without the folder's settings.
+    pub args: Vec<String>,
+    /// Files that are not loaded.
+    pub settings: Vec<PathBuf>,
+    /// Explanation how to trust the folder, for the user.
+    pub advice: String,
+}
+
 /// Protocol of one agent.
 pub trait Protocol: Send + Sync {
     /// Transport that the protocol requires.
@@ -210,6 +223,12 @@ pub trait Protocol: Send + Sync {
     /// Key of the entry under which the agent stores a prompt that was sent at `sent`. `None` if it keeps no id of
     /// salon's.
     fn prompt_key(&self, _session: &str, _id: PromptId, _sent: Time) -> Option<EntryKey> {
+        None
+    }
+
+    /// Returns the restriction for a folder whose own settings would run programs, and that the user never trusted in the
+    /// agent; `None` if the agent itself asks, or ignores such settings. `vars` is the user's environment.
+    fn untrusted_project(&self, _vars: &[(String, String)], _cwd: &Path) -> Option<UntrustedProject> {
         None
     }
 

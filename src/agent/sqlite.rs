@@ -12,6 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tempfile::TempDir;
 
 use super::FileStamp;
+use crate::stdx::files;
 
 /// Maximum wait for a lock: long enough for another program's commit, short enough not to be noticed.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(200);
@@ -91,8 +92,12 @@ impl From<DatabaseError> for io::Error {
 
 /// Path of a database's write-ahead log.
 pub fn wal(path: &Path) -> PathBuf {
+    side_file(path, "-wal")
+}
+
+fn side_file(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
+    name.push(ending);
     name.into()
 }
 
@@ -127,6 +132,10 @@ pub fn open(path: &Path) -> Result<Database, DatabaseError> {
     // SQLite deletes the log beside an empty database, even when opened read-only, so it must not open one.
     if metadata.len() == 0 {
         return Err(DatabaseError::Empty);
+    }
+    // SQLite would wait for the other end of a pipe.
+    if [wal(path), side_file(path, "-shm")].iter().any(|file| files::is_special(file)) {
+        return Err(DatabaseError::NotAFile);
     }
     match connect(path, "mode=ro") {
         Ok(connection) => Ok(Database { connection, copy: None }),

@@ -35,8 +35,8 @@ impl App {
             return None;
         }
         let what = match new.questions.first() {
-            Some(question) => text::one_line(&question.text),
-            None => format!("{} {}", text::one_line(&new.tool), new.action.headline()),
+            Some(_) => new.summary(),
+            None => format!("{} {}", text::one_line(&new.tool), new.summary()),
         };
         Some(Effect::Notify {
             title: format!("{} needs you", now.agent.label()),

@@ -11,6 +11,7 @@ use super::error::{CliError, CliErrorCode};
 use super::json::SCHEMA_VERSION;
 use super::{output, state};
 use crate::domain::approval::ApprovalAnswer;
+use crate::stdx::exact;
 use crate::stdx::text::one_line;
 use crate::store::approvals::{self, StoredApproval};
 
@@ -81,7 +82,12 @@ fn print(json: bool, approvals: &[&StoredApproval], answered: Option<&str>) -> s
         return output::json(&mut out, &Listing { schema_version: SCHEMA_VERSION, approvals, answered });
     }
     for approval in approvals {
-        writeln!(out, "{}\t{}", one_line(&approval.text), one_line(answered.unwrap_or("waiting")))?;
+        writeln!(
+            out,
+            "{}\t{}",
+            exact::visible_line(&exact::original(&approval.text)),
+            one_line(answered.unwrap_or("waiting"))
+        )?;
     }
     out.flush()
 }

@@ -120,7 +120,7 @@ impl Follower<'_> {
         self.printed.last = Some((entry.key, size));
         if self.json {
             let event = EventJson::entry(0, n + 1, entry);
-            serde_json::to_writer(&mut self.out, &event)?;
+            output::json_value(&mut self.out, &event)?;
             return self.out.write_all(b"\n");
         }
         show::plain(&mut self.out, self.context.style, n, entry)
@@ -132,7 +132,7 @@ impl Follower<'_> {
         }
         if self.json {
             let event = EventJson::live_state(0, &self.key, state, self.context.clock.now());
-            serde_json::to_writer(&mut self.out, &event)?;
+            output::json_value(&mut self.out, &event)?;
             return self.out.write_all(b"\n");
         }
         writeln!(io::stderr().lock(), "salon: {}", state.name().replace('_', " "))

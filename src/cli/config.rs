@@ -16,6 +16,7 @@ use crate::config::describe::{DescribedSetting, describe};
 #[derive(Serialize)]
 struct Answer<'a> {
     schema_version: u32,
+    #[serde(serialize_with = "super::json::lossy")]
     path: &'a Path,
     settings: Vec<Setting<'a>>,
     issues: Vec<IssueJson<'a>>,

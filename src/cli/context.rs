@@ -12,6 +12,7 @@ use crate::config::settings::Settings;
 use crate::domain::{Issue, Time};
 use crate::runtime::env::{self, Clock};
 use crate::runtime::log;
+use crate::stdx::files::{self, SizeLimit};
 
 /// Environment of a command.
 #[derive(Debug)]
@@ -64,7 +65,7 @@ fn fixed_time() -> Result<Option<Time>, CliError> {
 
 /// Reads the configuration file. A missing file is an error only if `--config` named it.
 fn read_config(file: &Path, named: bool) -> Result<String, CliError> {
-    match std::fs::read_to_string(file) {
+    match files::read_text(file, SizeLimit::CONFIG) {
         Ok(text) => Ok(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound && !named => Ok(String::new()),
         Err(error) => Err(CliError::new(CliErrorCode::Failed, format!("{}: {error}", file.display()))),

@@ -37,6 +37,7 @@ struct Report<'a> {
 #[derive(Serialize)]
 struct Root {
     agent: &'static str,
+    #[serde(serialize_with = "super::json::lossy")]
     path: PathBuf,
     found: bool,
     sessions: usize,
@@ -46,12 +47,13 @@ struct Root {
 #[derive(Serialize)]
 struct Installed {
     agent: &'static str,
-    program: Option<PathBuf>,
+    program: Option<String>,
     version: Option<String>,
 }
 
 #[derive(Serialize)]
 struct Cache {
+    #[serde(serialize_with = "super::json::lossy")]
     path: PathBuf,
     bytes: u64,
     age_ms: Option<i64>,
@@ -126,6 +128,7 @@ fn installed(path: Option<&str>) -> Vec<Installed> {
         .into_iter()
         .map(|(agent, program)| {
             let version = program.as_ref().and_then(|_| versions.next().flatten());
+            let program = program.map(|file| file.to_string_lossy().into_owned());
             Installed { agent: agent.name(), program, version }
         })
         .collect()
@@ -190,7 +193,7 @@ fn print(report: &Report) -> io::Result<()> {
             None => writeln!(out, "  {:<9} not found", program.agent)?,
             Some(file) => {
                 let version = program.version.as_deref().unwrap_or("unknown version");
-                writeln!(out, "  {:<9} {version}  {}", program.agent, file.display())?;
+                writeln!(out, "  {:<9} {version}  {file}", program.agent)?;
             }
         }
     }

@@ -355,7 +355,7 @@ impl<'a> ApprovalJson<'a> {
             id: &approval.id,
             open: true,
             tool: Some(&approval.tool),
-            headline: Some(approval.action.headline()),
+            headline: Some(approval.summary()),
             input: Some(&approval.input),
             reason: approval.reason.as_deref(),
             questions: questions

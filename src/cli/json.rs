@@ -29,11 +29,17 @@ pub struct SessionJson<'a> {
     tokens: TokensJson,
     cost_usd: Option<f64>,
     bytes: u64,
+    #[serde(serialize_with = "lossy")]
     path: &'a Path,
     state: &'static str,
     flags: Vec<&'static str>,
     parent: Option<&'a str>,
     forked_from: Option<&'a str>,
+}
+
+/// Serialises a path; bytes that are not UTF-8 are replaced, because JSON has no others.
+pub fn lossy<S: serde::Serializer>(path: impl AsRef<Path>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.as_ref().to_string_lossy())
 }
 
 /// JSON shape of token counts.
@@ -48,6 +54,7 @@ pub struct TokensJson {
 /// JSON shape of an unreadable file or an invalid setting.
 #[derive(Serialize)]
 pub struct IssueJson<'a> {
+    #[serde(serialize_with = "lossy")]
     path: &'a Path,
     line: Option<u64>,
     reason: &'a str,

@@ -9,9 +9,9 @@ use crate::stdx::text::{one_line, sanitise};
 pub fn heading(out: &mut impl Write, session: &Session) -> io::Result<()> {
     let title = one_line(&session.title.text);
     writeln!(out, "# {}\n", if title.is_empty() { "(no title)" } else { &title })?;
-    let mut facts = vec![session.key.agent.label().to_owned(), format!("`{}`", session.key.id)];
+    let mut facts = vec![session.key.agent.label().to_owned(), code(&session.key.id)];
     if !session.cwd.is_empty() {
-        facts.push(format!("`{}`", one_line(&session.cwd)));
+        facts.push(code(&session.cwd));
     }
     facts.extend(session.started_at.map(Time::rfc3339));
     writeln!(out, "{}\n", facts.join(" · "))
@@ -31,6 +31,11 @@ pub fn entry(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
             None => quoted(out, text),
         },
     }
+}
+
+/// Formats text as inline code.
+fn code(text: &str) -> String {
+    format!("`{}`", one_line(text).replace('`', "'"))
 }
 
 fn when(word: &str, time: Option<Time>) -> String {

@@ -41,6 +41,9 @@ pub fn run(context: CliContext, args: &ResumeArgs) -> Result<ExitCode, CliError>
     }
     let cwd = args.cwd.as_ref().map(|dir| env::current_dir().unwrap_or_default().join(dir));
     let launch = resume::launch(&session, &args.extra, cwd.as_deref());
+    if let Some(reason) = resume::id_refusal(&session.key) {
+        return Err(CliError::new(CliErrorCode::Unavailable, reason));
+    }
     if args.print {
         print(&launch, args.json)?;
         return Ok(ExitCode::SUCCESS);

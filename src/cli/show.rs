@@ -78,18 +78,18 @@ fn print_json(
     range: Range<usize>,
 ) -> io::Result<()> {
     write!(out, r#"{{"schema_version":{SCHEMA_VERSION},"session":"#)?;
-    serde_json::to_writer(&mut *out, &json::SessionJson::from(session))?;
+    output::json_value(out, &json::SessionJson::from(session))?;
     write!(out, r#","total":{},"entries":["#, reading.len())?;
     let first = range.start;
     each(reading, range, |index, entry| {
         if index > first {
             out.write_all(b",")?;
         }
-        Ok(serde_json::to_writer(&mut *out, &json::EntryJson::new(index, entry))?)
+        output::json_value(out, &json::EntryJson::new(index, entry))
     })?;
     write!(out, r#"],"branches":{},"issues":"#, reading.branches())?;
     let issues: Vec<_> = reading.issues().iter().map(json::IssueJson::from).collect();
-    serde_json::to_writer(&mut *out, &issues)?;
+    output::json_value(out, &issues)?;
     out.write_all(b"}\n")
 }
 

@@ -338,7 +338,7 @@ impl TurnPrinter<'_> {
     }
 
     fn line(&mut self, event: &EventJson<'_>) -> Result<(), CliError> {
-        serde_json::to_writer(&mut self.out, event)?;
+        output::json_value(&mut self.out, event)?;
         Ok(self.out.write_all(b"\n")?)
     }
 }

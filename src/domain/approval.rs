@@ -6,6 +6,10 @@ use serde_json::Value;
 
 use super::Time;
 use super::transcript::ToolAction;
+use crate::stdx::exact;
+
+/// Maximum characters of a request in a list.
+const HEADLINE_CHARS: usize = 400;
 
 /// A request that waits for the user.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,12 +70,32 @@ pub enum ChoiceKind {
 }
 
 impl Approval {
-    /// Summary of the request in one line.
-    pub fn headline(&self) -> String {
-        match self.questions.first() {
-            Some(question) => crate::stdx::text::one_line(&question.text),
-            None => format!("{}: {}", self.tool, self.action.headline()),
+    /// Complete text of the request: the question, or what the tool would do. Not sanitised.
+    pub fn text(&self) -> String {
+        match (self.questions.as_slice(), &self.action) {
+            ([], ToolAction::Other(_)) if !self.input.is_null() => self.input.to_string(),
+            ([], action) => action.text(),
+            (questions, _) => questions.iter().map(|question| question.text.as_str()).collect::<Vec<_>>().join("\n"),
         }
+    }
+
+    /// Complete text of the request in one line, after the tool's name. Invisible characters are marks.
+    pub fn line(&self) -> String {
+        let line = exact::visible_line(&self.text());
+        if self.questions.is_empty() { format!("{}: {line}", exact::visible_line(&self.tool)) } else { line }
+    }
+
+    /// Summary of the request, after the tool's name, as it is shown in lists. Invisible characters are marks, and a cut
+    /// states the number of missing characters.
+    pub fn headline(&self) -> String {
+        let summary = self.summary();
+        if self.questions.is_empty() { format!("{}: {summary}", exact::visible_line(&self.tool)) } else { summary }
+    }
+
+    /// [`headline`](Self::headline) without the tool's name.
+    pub fn summary(&self) -> String {
+        let text = self.questions.first().map_or_else(|| self.action.summary(), |question| question.text.clone());
+        exact::visible_start(&text, HEADLINE_CHARS)
     }
 }
 

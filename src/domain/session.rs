@@ -21,6 +21,16 @@ impl SessionKey {
     pub fn new(agent: Agent, id: impl Into<Arc<str>>) -> Self {
         Self { agent, id: id.into() }
     }
+
+    /// True if the id can be an argument of the agent's program: not empty, not like an option, and without invisible
+    /// characters. Ids come from files and their names, which anything may have written.
+    pub fn is_valid_argument(&self) -> bool {
+        let visible = |c: char| !c.is_control() && !c.is_whitespace();
+        !self.id.is_empty()
+            && !self.id.starts_with('-')
+            && self.id.chars().all(visible)
+            && crate::stdx::exact::visible(&self.id) == *self.id
+    }
 }
 
 impl std::fmt::Display for SessionKey {

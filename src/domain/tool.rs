@@ -81,29 +81,38 @@ pub enum ToolAction {
 impl ToolAction {
     /// Summary of the operation in one line.
     pub fn headline(&self) -> String {
-        let text = match self {
+        let text = self.summary();
+        let line = crate::stdx::text::one_line(crate::stdx::text::first_chars(&text, 2000));
+        crate::stdx::text::first_chars(&line, 400).to_owned()
+    }
+
+    /// Text of the operation without the contents of files and of long prompts. Not sanitised.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Edit(changes) => changes.iter().map(|change| change.path.as_str()).collect::<Vec<_>>().join(", "),
+            Self::Task { description, prompt } if description.is_empty() => prompt.clone(),
+            Self::Task { description, .. } => description.clone(),
+            other => other.text(),
+        }
+    }
+
+    /// Complete text of the operation. Not sanitised.
+    pub fn text(&self) -> String {
+        match self {
             Self::Command { command, .. } => command.clone(),
             Self::Read { path } => path.clone(),
-            Self::Edit(changes) => changes.iter().map(|change| change.path.as_str()).collect::<Vec<_>>().join(", "),
+            Self::Edit(changes) => changes.iter().map(FileChange::text).collect::<Vec<_>>().join("\n"),
             Self::Search { pattern, path: Some(path) } => format!("{pattern} in {path}"),
             Self::Search { pattern, path: None } => pattern.clone(),
             Self::Web { query } => query.clone(),
-            Self::Task { description, prompt } => {
-                if description.is_empty() {
-                    prompt.clone()
-                } else {
-                    description.clone()
-                }
-            }
+            Self::Task { description, prompt } => format!("{description}\n{prompt}"),
             Self::Plan(items) => {
                 let done = items.iter().filter(|item| item.status == PlanStatus::Done).count();
                 format!("{done} of {} done", items.len())
             }
             Self::Question { question } => question.clone(),
             Self::Other(text) => text.clone(),
-        };
-        let line = crate::stdx::text::one_line(crate::stdx::text::first_chars(&text, 2000));
-        crate::stdx::text::first_chars(&line, 400).to_owned()
+        }
     }
 }
 
@@ -114,6 +123,28 @@ pub struct FileChange {
     pub path: String,
     /// Change to the content.
     pub kind: ChangeKind,
+}
+
+impl FileChange {
+    /// Path and complete change, with `+` or `-` before each line.
+    fn text(&self) -> String {
+        let mut text = self.path.clone();
+        let mut lines = |sign: &str, lines: &str| {
+            for line in lines.split('\n') {
+                text.extend(["\n", sign, line]);
+            }
+        };
+        match &self.kind {
+            ChangeKind::Write(content) => lines("+", content),
+            ChangeKind::Replace(pairs) => pairs.iter().for_each(|(old, new)| {
+                lines("-", old);
+                lines("+", new);
+            }),
+            ChangeKind::Patch(patch) => lines("", patch),
+            ChangeKind::Delete => lines("", "deleted"),
+        }
+        text
+    }
 }
 
 /// Change to the content of a file.

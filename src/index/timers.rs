@@ -6,8 +6,10 @@ use super::scanner::Scanner;
 
 /// Maximum delay of the first rows.
 const FIRST_ROWS: Duration = Duration::from_millis(40);
-/// Interval of catalog changes while sources are being read.
+/// Interval of catalog changes while sources are being read, per started [`SESSIONS_PER_INTERVAL`] sessions. Lists are
+/// recomputed after each change, which takes longer the more sessions there are.
 const EMIT_INTERVAL: Duration = Duration::from_millis(50);
+const SESSIONS_PER_INTERVAL: usize = 4_000;
 /// Delay of the next attempt after the event channel was full.
 const EMIT_RETRY: Duration = Duration::from_millis(5);
 /// Minimum interval between checks for live sessions, and the interval while some are live.
@@ -21,6 +23,12 @@ const INDEX_DELAY: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_secs(2);
 const POLL_QUIET: Duration = Duration::from_secs(10);
 const QUIET_AFTER: Duration = Duration::from_mins(10);
+
+/// Interval of catalog changes with this number of sessions.
+fn emit_interval(sessions: usize) -> Duration {
+    let factor = u32::try_from(sessions / SESSIONS_PER_INTERVAL).unwrap_or(u32::MAX).saturating_add(1);
+    EMIT_INTERVAL.saturating_mul(factor)
+}
 
 /// Due timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +116,7 @@ impl Timers {
         } else if scanner.idle() {
             Some(now)
         } else {
-            self.emitted.map(|at| at + EMIT_INTERVAL)
+            self.emitted.map(|at| at + emit_interval(scanner.table.len()))
         };
         let earliest = earliest.unwrap_or(now);
         if earliest > now {

@@ -7,6 +7,8 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::stdx::files::{self, SizeLimit};
+
 /// Cache of resolved workspaces. Shared between threads.
 #[derive(Debug, Default)]
 pub struct Workspaces {
@@ -65,9 +67,9 @@ fn repository(root: &Path, git: &Path) -> Option<PathBuf> {
     if kind.is_dir() {
         return Some(root.to_owned());
     }
-    let text = fs::read_to_string(git).ok()?;
+    let text = files::read_text(git, SizeLimit::POINTER).ok()?;
     let target = root.join(text.strip_prefix("gitdir:")?.trim());
-    let Ok(common) = fs::read_to_string(target.join("commondir")) else {
+    let Ok(common) = files::read_text(&target.join("commondir"), SizeLimit::POINTER) else {
         // A submodule, or a repository whose `.git` is elsewhere, is its own main worktree.
         return Some(root.to_owned());
     };

@@ -13,7 +13,7 @@ use super::store_handle::StoreHandle;
 use super::transport::{AgentConnection, ChildConnection};
 use super::{environment, identity};
 use crate::agent::Protocol;
-use crate::agent::protocol::{RunStart, Transport};
+use crate::agent::protocol::{RunStart, Transport, UntrustedProject};
 use crate::domain::Agent;
 use crate::domain::launch::Launch;
 use crate::domain::run::RunFailure;
@@ -41,7 +41,8 @@ impl Connector {
         protocol: &'static dyn Protocol,
         opening: &RunStart,
     ) -> Result<AgentConnection, RunFailure> {
-        let launch = protocol.launch(opening);
+        let mut launch = protocol.launch(opening);
+        launch.args.extend(self.untrusted_project(protocol, opening).into_iter().flat_map(|project| project.args));
         match protocol.transport() {
             Transport::Lines => self.spawn_child(protocol, launch).await,
             Transport::Server => {
@@ -49,6 +50,12 @@ impl Connector {
                 server.open_session().await.map(AgentConnection::Server)
             }
         }
+    }
+
+    /// Returns the restriction of a run in a folder that the user never trusted. Arguments of the user take precedence.
+    pub fn untrusted_project(&self, protocol: &dyn Protocol, opening: &RunStart) -> Option<UntrustedProject> {
+        let project = protocol.untrusted_project(&self.vars, &opening.cwd)?;
+        (!opening.extra.iter().any(|arg| arg.starts_with(project.option))).then_some(project)
     }
 
     async fn spawn_child(&self, protocol: &dyn Protocol, launch: Launch) -> Result<AgentConnection, RunFailure> {

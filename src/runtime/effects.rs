@@ -135,6 +135,9 @@ impl Shell {
         let Some(session) = self.session(key) else {
             return self.notice("the session no longer exists", true);
         };
+        if let Some(reason) = resume::id_refusal(key) {
+            return self.notice(&reason, true);
+        }
         let launch = resume::launch(&session, &[], cwd);
         self.run_in_foreground(&mut resume::command(&launch), &launch.program, Purpose::Resume(key.clone()))
     }
@@ -143,6 +146,9 @@ impl Shell {
         let Some(session) = self.session(key) else {
             return self.notice("the session no longer exists", true);
         };
+        if let Some(reason) = resume::id_refusal(key) {
+            return self.notice(&reason, true);
+        }
         let line = resume::launch(&session, &[], None).shell_line();
         self.copy(&line)
     }

@@ -12,6 +12,7 @@ use crate::config::paths::create_private_dir;
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Session, SessionKey};
+use crate::stdx::{exact, files};
 
 /// Obstacles to a resume.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,7 +38,7 @@ pub fn obstacles(session: &Session, launch: &Launch, environment: &Environment) 
         pid: status.and_then(|status| status.pid),
         directory_gone: !launch.cwd.as_os_str().is_empty() && !launch.cwd.is_dir(),
         not_installed: programs::find(&launch.program, environment.var("PATH")).is_none(),
-        refused: format.resume_refusal(session),
+        refused: id_refusal(&session.key).or_else(|| format.resume_refusal(session)),
     }
 }
 
@@ -53,6 +54,13 @@ pub fn describe_owner(key: &SessionKey, status: &LiveStatus) -> String {
     let label = key.agent.label();
     let state = status.state.name().replace('_', " ");
     status.pid.map_or_else(|| format!("{label} ({state})"), |pid| format!("{label} (pid {pid}, {state})"))
+}
+
+/// Returns the reason why a session's id cannot be given to the agent's program.
+pub fn id_refusal(key: &SessionKey) -> Option<String> {
+    let id = exact::visible_line(&key.id);
+    (!key.is_valid_argument())
+        .then(|| format!("the session's id \"{id}\" is not one that {} writes", key.agent.label()))
 }
 
 /// Returns the launch that resumes a session, in its own directory or in `cwd`.
@@ -102,7 +110,7 @@ fn back_up(file: &Path, dir: &Path) -> io::Result<()> {
     }
     let part = partial(&target);
     let mut to = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
-    io::copy(&mut std::fs::File::open(file)?, &mut to)?;
+    io::copy(&mut files::open(file)?, &mut to)?;
     to.sync_all()?;
     std::fs::rename(part, target)
 }

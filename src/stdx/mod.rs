@@ -1,5 +1,7 @@
 //! Extensions of the standard library. Independent of agents, sessions and screens.
 
+pub mod exact;
+pub mod files;
 pub mod lines;
 pub mod process;
 pub mod ring;

@@ -3,8 +3,10 @@
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// Removes escape sequences, C0 and C1 controls except newline and tab, bidirectional overrides and NUL. Borrows the
-/// text if nothing changes.
+/// Removes complete escape sequences, other C0 and C1 controls except newline and tab, bidirectional overrides and NUL.
+/// Borrows the text if nothing changes.
+///
+/// An incomplete escape sequence and a carriage return inside a line become marks, so that no text disappears.
 pub fn sanitise(text: &str) -> std::borrow::Cow<'_, str> {
     if !text.chars().any(is_hostile) {
         return text.into();
@@ -13,10 +15,16 @@ pub fn sanitise(text: &str) -> std::borrow::Cow<'_, str> {
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
-            '\u{1b}' => skip_escape(&mut chars),
-            '\u{9b}' => skip_control_sequence(&mut chars),
-            '\r' if chars.peek() == Some(&'\n') => {}
-            '\r' => clean.push('\n'),
+            '\u{1b}' => match escape_len(chars.clone()) {
+                Some(len) => chars = skip(chars, len),
+                None => clean.push('␛'),
+            },
+            '\u{9b}' => match control_sequence_len(chars.clone()) {
+                Some(len) => chars = skip(chars, len),
+                None => clean.push('␛'),
+            },
+            '\r' if matches!(chars.peek(), Some('\r' | '\n') | None) => {}
+            '\r' => clean.push('␍'),
             c if is_hostile(c) => {}
             c => clean.push(c),
         }
@@ -101,35 +109,52 @@ fn is_hostile(c: char) -> bool {
         | '\u{2028}' | '\u{2029}' | '\u{feff}')
 }
 
-/// Skips an escape sequence after its ESC: CSI, OSC and other string sequences, or a two-character one.
-fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
-    match chars.peek() {
-        Some('[') => {
-            chars.next();
-            skip_control_sequence(chars);
+type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
+
+/// Maximum characters of a string sequence (a title, a link), because a longer one is rather text after a stray escape.
+const MAX_STRING_SEQUENCE: usize = 4096;
+
+fn skip(mut chars: Chars<'_>, len: usize) -> Chars<'_> {
+    chars.by_ref().take(len).for_each(drop);
+    chars
+}
+
+/// Number of characters of an escape sequence after its ESC: CSI, OSC and other string sequences, or a short one. `None`
+/// if it is incomplete.
+fn escape_len(mut chars: Chars<'_>) -> Option<usize> {
+    match chars.next()? {
+        '[' => Some(1 + control_sequence_len(chars)?),
+        ']' | 'P' | 'X' | '^' | '_' => Some(1 + string_sequence_len(chars)?),
+        '0'..='~' => Some(1),
+        ' '..='/' => {
+            let intermediates = chars.clone().take_while(|c| matches!(c, ' '..='/')).count();
+            matches!(skip(chars, intermediates).next(), Some('0'..='~')).then_some(intermediates + 2)
         }
-        Some(']' | 'P' | 'X' | '^' | '_') => {
-            while let Some(c) = chars.next() {
-                if c == '\u{7}' || c == '\u{9c}' {
-                    break;
-                }
-                if c == '\u{1b}' {
-                    chars.next_if_eq(&'\\');
-                    break;
-                }
-            }
-        }
-        Some(' '..='~') => {
-            chars.next();
-        }
-        _ => {}
+        _ => None,
     }
 }
 
-fn skip_control_sequence(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
-    while let Some(c) = chars.next_if(|c| matches!(c, ' '..='~')) {
-        if matches!(c, '@'..='~') {
-            break;
+/// Number of characters of a string sequence after its introducer, including the terminator.
+fn string_sequence_len(mut chars: Chars<'_>) -> Option<usize> {
+    for len in 1..=MAX_STRING_SEQUENCE {
+        match chars.next()? {
+            '\u{7}' | '\u{9c}' => return Some(len),
+            '\u{1b}' if chars.next() == Some('\\') => return Some(len + 1),
+            c if c.is_control() => return None,
+            _ => {}
         }
     }
+    None
+}
+
+/// Number of characters of a control sequence after its introducer, including the final byte.
+fn control_sequence_len(chars: Chars<'_>) -> Option<usize> {
+    for (at, c) in chars.enumerate() {
+        match c {
+            '@'..='~' => return Some(at + 1),
+            ' '..='?' => {}
+            _ => return None,
+        }
+    }
+    None
 }

@@ -41,6 +41,27 @@ pub fn wrap(text: &str, width: usize) -> Vec<Range<usize>> {
     rows.finish()
 }
 
+/// Wraps one line into rows that contain every character of it, spaces at breaks included. Breaks after spaces, else
+/// between graphemes.
+pub fn wrap_exactly(text: &str, width: usize) -> Vec<Range<usize>> {
+    let width = width.max(1);
+    let (mut rows, mut start, mut column, mut space) = (Vec::new(), 0, 0, None);
+    for (at, grapheme) in text.grapheme_indices(true) {
+        let wide = cells(grapheme);
+        if column + wide > width && at > start {
+            let end = space.filter(|end| *end > start).unwrap_or(at);
+            rows.push(start..end);
+            (start, column, space) = (end, columns(&text[end..at]), None);
+        }
+        column += wide;
+        if grapheme == " " {
+            space = Some(at + 1);
+        }
+    }
+    rows.push(start..text.len());
+    rows
+}
+
 /// Expands tabs to spaces, up to the next tab stop of the line. Borrows the line if it has no tab.
 pub fn expand_tabs(line: &str) -> Cow<'_, str> {
     if !line.contains('\t') {
@@ -58,22 +79,6 @@ pub fn expand_tabs(line: &str) -> Cow<'_, str> {
         column += columns(part);
     }
     wide.into()
-}
-
-/// Collapses lines that were overwritten by `\r` to their last state, as a terminal shows them. Borrows the text if
-/// there are none.
-pub fn collapse_returns(text: &str) -> Cow<'_, str> {
-    if !text.contains('\r') {
-        return text.into();
-    }
-    let mut shown = String::with_capacity(text.len());
-    for line in text.split_inclusive('\n') {
-        let (body, end) = line.strip_suffix('\n').map_or((line, ""), |body| (body, "\n"));
-        let body = body.trim_end_matches('\r');
-        shown.push_str(body.rsplit('\r').next().unwrap_or(body));
-        shown.push_str(end);
-    }
-    shown.into()
 }
 
 /// Rows under construction.

@@ -27,7 +27,7 @@ pub struct StoredApproval {
     pub id: String,
     /// Time since when it waits, in ms since 1970.
     pub since: i64,
-    /// Summary in one line.
+    /// Complete text in one line; invisible characters are marks.
     pub text: String,
     /// Permitted answers: kind (`once`, `always`, `deny`, `deny_and_stop`), label, and the agent's token.
     pub choices: Vec<(String, String, String)>,
@@ -50,7 +50,7 @@ pub fn set(db: &mut Connection, run: &RunId, open: &[Approval]) -> rusqlite::Res
         let choices = approval.choices.iter().map(|choice| json!([choice.kind.name(), choice.label, &*choice.token]));
         transaction.execute(
             "INSERT OR IGNORE INTO questions (run, id, since, text, choices) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![&*run.0, &*approval.id, since, approval.headline(), choices.collect::<Value>().to_string()],
+            params![&*run.0, &*approval.id, since, approval.line(), choices.collect::<Value>().to_string()],
         )?;
     }
     transaction.commit()

@@ -5,6 +5,8 @@
 //!
 //! `.ci/run` installs the agents and runs this with `cargo test --test agents`; a plain `cargo test` does not.
 
+#![allow(clippy::disallowed_methods, reason = "tests read their own files")]
+
 mod dialects;
 mod disk;
 mod home;

@@ -81,7 +81,12 @@ fn diff_of_500_lines(bencher: Bencher) {
         (0..500).map(|nth| format!("    let value_{nth} = compute({nth});\n")).collect::<Vec<_>>().concat();
     let new = old.replace("7)", "8)").replace("value_3", "other_3");
     let change = ChangeKind::Replace(vec![(old, new)]);
-    bencher.bench(|| diff::lay(black_box(&change), diff::DiffOptions { theme: &theme, width: 100, max_lines: 2_000 }));
+    bencher.bench(|| {
+        diff::lay(
+            black_box(&change),
+            diff::DiffOptions { theme: &theme, width: 100, max_lines: 2_000, sanitise: salon::stdx::text::sanitise },
+        )
+    });
 }
 
 #[divan::bench]

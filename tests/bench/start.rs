@@ -2,6 +2,8 @@
 //!
 //! Over a generated home, or over the one in `SALON_BENCH_HOME` (which is only read).
 
+#![allow(clippy::disallowed_methods, reason = "tests read their own files")]
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};

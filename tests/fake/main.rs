@@ -5,6 +5,8 @@
 //! folder on `PATH`. `FAKE_START` contains steps to execute before any input is read. `FAKE_LOG` names a file to which
 //! it appends one JSON object per line with data for tests: how it was started, and the messages that it received.
 
+#![allow(clippy::disallowed_methods, reason = "tests read their own files")]
+
 mod claude;
 mod codex;
 mod log;

@@ -212,11 +212,11 @@ fn a14_resume_prints_the_command_in_the_sessions_own_directory_with_arguments_ve
     let home = Home::of(&[OPENCODE]);
     let id = "ses_e0286ab2cffeDj0Ik6DQZ0T5vk";
     let printed = run(&home, &["resume", id, "--print", "--", "--model", "a b", "--json"]);
-    let expected = format!("cd /home/dev/shop-api && opencode -s {id} --model 'a b' --json\n");
+    let expected = format!("cd /home/dev/shop-api && opencode --session={id} --model 'a b' --json\n");
     assert_eq!(text(&printed.stdout), expected);
     let printed = json(&run(&home, &["resume", id, "--print", "--json"]));
     assert_eq!(printed["program"], "opencode");
-    assert_eq!(printed["args"], serde_json::json!(["-s", id]));
+    assert_eq!(printed["args"], serde_json::json!([format!("--session={id}")]));
     assert_eq!(printed["cwd"], "/home/dev/shop-api");
 }
 
@@ -239,7 +239,7 @@ fn resume_becomes_the_agent_and_ends_with_its_code() {
     let stdout = text(&output.stdout);
     assert_eq!(code(&output), 7);
     assert!(stdout.starts_with(&format!("{}\n", dir.canonicalize().expect("path").display())), "{stdout}");
-    assert!(stdout.contains("[-s][ses_e0286ab2cffeDj0Ik6DQZ0T5vk][--x][y z]"), "{stdout}");
+    assert!(stdout.contains("[--session=ses_e0286ab2cffeDj0Ik6DQZ0T5vk][--x][y z]"), "{stdout}");
     // H39: variables that mark a nested start are removed, and nothing else.
     for gone in ["CLAUDECODE=", "CLAUDE_CODE_ENTRYPOINT=", "CLAUDE_CODE_SSE_PORT="] {
         assert!(!stdout.contains(gone), "{gone}");

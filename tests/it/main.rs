@@ -1,5 +1,7 @@
 //! One binary for all tests that need no agent, no key and no network.
 
+#![allow(clippy::disallowed_methods, reason = "tests read their own files")]
+
 mod architecture;
 mod agents {
     mod claude;
@@ -20,6 +22,7 @@ mod chat;
 mod cli;
 mod contract;
 mod frames;
+mod hostile;
 mod index;
 mod keys;
 mod lineage;

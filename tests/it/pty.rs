@@ -147,7 +147,7 @@ fn the_output_of_a_failed_agent_stays_visible_until_a_key() {
     let mut terminal = resumed(&home);
     terminal.send("fail\r");
     terminal.wait_for_text("Press Enter to return");
-    assert!(terminal.contents().contains("agent -s"), "the output of the agent is still visible");
+    assert!(terminal.contents().contains("agent --session="), "the output of the agent is still visible");
     terminal.send("\r");
     terminal.wait_for("salon's screen", |screen| screen.alternate_screen() && screen.contents().contains(TITLE));
     terminal.wait_for_text("exit status: 3");
@@ -241,7 +241,7 @@ fn resumed(home: &Home) -> Terminal {
     // The directories of the fixtures do not exist: salon offers its own working directory.
     terminal.wait_for_text("Directory not found");
     terminal.send("1");
-    terminal.wait_for_text("agent -s");
+    terminal.wait_for_text("agent --session=");
     terminal.assert_restored();
     terminal
 }

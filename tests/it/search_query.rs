@@ -242,6 +242,7 @@ fn pasted_ids_commands_and_paths_are_recognised() {
     assert_eq!(Jump::parse(uuid), id(None));
     assert_eq!(Jump::parse(&format!("claude:{uuid}")), id(Some(Agent::Claude)));
     assert_eq!(Jump::parse(&format!(" claude --resume {uuid}\n")), id(Some(Agent::Claude)));
+    assert_eq!(Jump::parse(&format!("claude --resume={uuid}")), id(Some(Agent::Claude)));
     assert_eq!(Jump::parse(&format!("cd '/home/x y' && qwen --resume {uuid}")), id(Some(Agent::Qwen)));
     assert_eq!(Jump::parse(&format!("codex resume {uuid}")), id(Some(Agent::Codex)));
     assert_eq!(Jump::parse(&format!("Resume this session with: claude --resume={uuid}")), id(Some(Agent::Claude)));

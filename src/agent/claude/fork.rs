@@ -1,6 +1,5 @@
 //! Origins of forks that do not record one: `--fork-session` copies the records and keeps their ids.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -8,6 +7,7 @@ use memchr::memmem;
 
 use crate::agent::jsonl::walk;
 use crate::domain::Session;
+use crate::stdx::files;
 
 /// Number of bytes to read for a transcript's first record: 4 KiB nearly always suffice, else 128 KiB are read.
 const HEAD_BYTES: [u64; 2] = [4 << 10, 128 << 10];
@@ -40,7 +40,7 @@ fn first_id(path: &Path) -> Option<Vec<u8>> {
     let (key, uuid_len) = (br#""uuid":""#, 36);
     HEAD_BYTES.into_iter().find_map(|bytes| {
         let mut head = Vec::new();
-        File::open(path).ok()?.take(bytes).read_to_end(&mut head).ok()?;
+        files::open(path).ok()?.take(bytes).read_to_end(&mut head).ok()?;
         let at = memmem::find(&head, key)? + key.len();
         head.get(at..at + uuid_len).map(<[u8]>::to_vec)
     })

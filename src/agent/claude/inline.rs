@@ -4,7 +4,6 @@
 //! the prompt of the tool call that started it. Each becomes a session of its own, named after its first record.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,6 +15,7 @@ use super::record::TranscriptRecord;
 use crate::agent::Source;
 use crate::agent::jsonl::{Dialect, JsonStr, RecordParent, SourceIdentity, summary};
 use crate::domain::{Agent, Session, SessionKey};
+use crate::stdx::files;
 use crate::stdx::lines::LineReader as FileLines;
 
 /// Marker of a sidechain's lines; lines without a marker are skipped.
@@ -49,7 +49,7 @@ pub fn sidechains(path: &Path) -> io::Result<Vec<Sidechain>> {
     let mut sidechain_of: HashMap<u64, usize> = HashMap::new();
     let marker = memmem::Finder::new(SIDECHAIN_MARKER);
     let starts = CALL_MARKERS.map(memmem::Finder::new);
-    let mut lines = FileLines::from_offset(File::open(path)?, 0)?;
+    let mut lines = FileLines::from_offset(files::open(path)?, 0)?;
     while let Some(line) = lines.next_line()? {
         if marker.find(line.bytes).is_some() {
             let Some(record) = TranscriptRecord::read(line.bytes).ok().filter(|record| record.sidechain) else {
@@ -82,7 +82,7 @@ pub fn sidechains(path: &Path) -> io::Result<Vec<Sidechain>> {
 /// session's.
 pub fn sessions(dialect: &dyn Dialect, source: &Source, parent: &Session) -> Vec<Session> {
     // Errors are already reported by the summary of the file.
-    let (Ok(file), Ok(sidechains)) = (File::open(&source.path), sidechains(&source.path)) else { return Vec::new() };
+    let (Ok(file), Ok(sidechains)) = (files::open(&source.path), sidechains(&source.path)) else { return Vec::new() };
     let session = |chain: Sidechain| {
         let identity = SourceIdentity {
             key: SessionKey::new(Agent::Claude, chain.id),

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, SessionKey, SessionState, Time};
+use crate::stdx::files::{self, SizeLimit};
 use crate::stdx::process;
 
 #[derive(Debug, Deserialize)]
@@ -31,7 +32,7 @@ pub fn open_sessions(root: &Path) -> Vec<LiveStatus> {
 
 fn read(path: &Path) -> Option<LiveStatus> {
     // A file that is being rewritten does not parse; the next poll reads it.
-    let registered: Registered = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    let registered: Registered = serde_json::from_slice(&files::read(path, SizeLimit::SIDECAR).ok()?).ok()?;
     let is_running = match &registered.proc_start {
         Some(start) => process::is_same_process(registered.pid, start),
         None => process::is_alive(registered.pid),

@@ -11,6 +11,7 @@ mod protocol;
 mod record;
 mod texts;
 mod tools;
+mod trust;
 mod user_markup;
 
 use std::io;

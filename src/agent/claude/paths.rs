@@ -8,12 +8,14 @@ use crate::agent::jsonl::SourceIdentity;
 use crate::agent::jsonl::walk::{self, Walk};
 use crate::agent::{Discovery, Source};
 use crate::domain::{Agent, SessionKey};
+use crate::stdx::files::{self, SizeLimit};
 
 /// Maximum depth of sub-agents' transcripts below a session's own folder, because the walk must end.
 const DEPTH: usize = 3;
 
 /// Finds all transcripts below a root.
 pub fn discover(root: &Path, discovery: &mut Discovery) {
+    walk::check_registry(&root.join("sessions"), &mut discovery.issues);
     for folder in walk::subdirectories(&root.join("projects"), &mut discovery.issues) {
         Walk::of(Agent::Claude).project(&folder, DEPTH, discovery);
     }
@@ -55,7 +57,9 @@ fn parent(path: &Path) -> Option<Arc<str>> {
 
 /// Reads a sub-agent's sidecar file: the task's description, and the id of the tool call that started it.
 fn meta(transcript: &Path) -> (Option<String>, Option<String>) {
-    let Ok(bytes) = std::fs::read(transcript.with_extension("meta.json")) else { return (None, None) };
+    let Ok(bytes) = files::read(&transcript.with_extension("meta.json"), SizeLimit::SIDECAR) else {
+        return (None, None);
+    };
     let Ok(meta) = serde_json::from_slice::<serde_json::Value>(&bytes) else { return (None, None) };
     let field = |name: &str| meta[name].as_str().map(str::to_owned);
     (field("description"), field("toolUseId"))

@@ -14,6 +14,7 @@ use super::meta::{HistoryBase, SessionMeta};
 use super::paths;
 use crate::agent::jsonl::{FileHead, JsonStr};
 use crate::domain::Time;
+use crate::stdx::files;
 
 /// Data from the beginning of a rollout. Stored between summaries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +56,7 @@ const PROBE_MAX: usize = 8 << 20;
 impl RolloutHead {
     /// Reads the head of a file.
     pub fn read(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = files::open(path)?;
         let mut bytes = vec![0; PROBE];
         loop {
             let filled = read_fully(&file, &mut bytes)?;
@@ -82,7 +83,7 @@ impl RolloutHead {
     /// True if the file still has the same fingerprint and its head is complete.
     fn is_current(&self, path: &Path) -> bool {
         let mut first = [0; FINGERPRINT_LEN];
-        let filled = File::open(path).and_then(|file| read_fully(&file, &mut first));
+        let filled = files::open(path).and_then(|file| read_fully(&file, &mut first));
         self.source_is_final && filled.is_ok_and(|filled| JsonStr(&first[..filled]).hash() == self.fingerprint)
     }
 

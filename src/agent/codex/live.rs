@@ -4,7 +4,6 @@
 //! moment.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +12,7 @@ use super::paths;
 use crate::agent::Discovery;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, SessionKey, SessionState, Time};
+use crate::stdx::files;
 use crate::stdx::process;
 
 /// Bytes at a rollout's end that are searched for the newest turn's state.
@@ -64,7 +64,7 @@ fn turn_state(rollout: &Path) -> (SessionState, Option<Time>) {
 }
 
 fn tail(path: &Path) -> std::io::Result<Vec<u8>> {
-    let file = File::open(path)?;
+    let file = files::open(path)?;
     let size = file.metadata()?.len();
     let mut bytes = vec![0; usize::try_from(size.min(TAIL)).unwrap_or(0)];
     let count = file.read_at(&mut bytes, size.saturating_sub(TAIL))?;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::agent::{Source, SourceSessions, SourceSummary, SummaryCursor, SummaryNote, SummaryProgress};
 use crate::domain::{Issue, TitleSource};
+use crate::stdx::files::{self, SizeLimit};
 
 #[derive(Deserialize)]
 struct NameRecord {
@@ -17,7 +18,7 @@ struct NameRecord {
 /// Summarises the file: the last name of each thread. The file is small and is read as a whole.
 pub fn summarise(source: &Source) -> SourceSummary {
     let mut issues = Vec::new();
-    let bytes = std::fs::read(&source.path).unwrap_or_else(|error| {
+    let bytes = files::read(&source.path, SizeLimit::TABLE).unwrap_or_else(|error| {
         issues.push(Issue::new(&source.path, format!("cannot be read: {error}")));
         Vec::new()
     });

@@ -1,7 +1,6 @@
 //! Paths of Gemini CLI's files, and the project directory that a folder of chats belongs to.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -10,11 +9,17 @@ use sha2::{Digest, Sha256};
 use crate::agent::jsonl::walk::{self, Walk};
 use crate::agent::{Discovery, Source, SourceRoot};
 use crate::domain::Agent;
+use crate::stdx::files::{self, SizeLimit};
 
 /// Kind of source: an event log, one JSON object per line.
 pub const LOG: u8 = 0;
 /// Kind of source: one JSON document, written by early versions.
 pub const DOCUMENT: u8 = 1;
+
+/// File in a project's folder that contains the project's directory.
+const PROJECT_ROOT: &str = ".project_root";
+/// File that maps project directories to folder names.
+const PROJECTS: &str = "projects.json";
 
 /// Chats by their file names.
 const CHATS: Walk = Walk { agent: Agent::Gemini, kind: chat_kind, links: true };
@@ -22,7 +27,9 @@ const CHATS: Walk = Walk { agent: Agent::Gemini, kind: chat_kind, links: true };
 /// Finds all chats of all projects; those of sub-agents are one level deeper.
 pub fn discover(root: &SourceRoot) -> Discovery {
     let mut discovery = Discovery::default();
+    walk::check(root.path.join(PROJECTS), SizeLimit::TABLE, &mut discovery.issues);
     for project in walk::subdirectories(&root.path.join("tmp"), &mut discovery.issues) {
+        walk::check(project.join(PROJECT_ROOT), SizeLimit::POINTER, &mut discovery.issues);
         CHATS.files(&project.join("chats"), 1, &mut discovery);
     }
     discovery
@@ -88,7 +95,7 @@ pub fn project(chat: &Path) -> Option<String> {
 
 /// Reads the project directory from `.project_root`.
 fn project_root(folder: &Path) -> Option<String> {
-    let text = fs::read_to_string(folder.join(".project_root")).ok()?;
+    let text = files::read_text(&folder.join(PROJECT_ROOT), SizeLimit::POINTER).ok()?;
     Some(text.trim().to_owned()).filter(|path| !path.is_empty())
 }
 
@@ -121,6 +128,6 @@ struct Projects {
 
 /// Reads the map of project directories to folder names from `projects.json`.
 fn projects(home: &Path) -> BTreeMap<String, String> {
-    let bytes = fs::read(home.join("projects.json")).unwrap_or_default();
+    let bytes = files::read(&home.join(PROJECTS), SizeLimit::TABLE).unwrap_or_default();
     serde_json::from_slice::<Projects>(&bytes).unwrap_or_default().projects
 }

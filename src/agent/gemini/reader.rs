@@ -13,6 +13,7 @@ use super::paths;
 use crate::agent::{FileStamp, MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
 use crate::domain::transcript::Transcript;
 use crate::domain::{Entry, Issue};
+use crate::stdx::files::{self, SizeLimit};
 use crate::stdx::lines::LineReader;
 
 /// A replayed log with its file.
@@ -46,11 +47,11 @@ impl ChatReader {
 
     /// Applies the lines after `offset`; replays a document completely.
     fn apply_new(&mut self) -> io::Result<LogChange> {
-        let mut file = File::open(&self.path)?;
+        let file = files::open(&self.path)?;
         self.stamp = FileStamp::of(&file.metadata()?);
         let effect = if paths::kind(&self.path) == Some(paths::DOCUMENT) {
-            let mut bytes = Vec::new();
-            self.bytes_read += file.read_to_end(&mut bytes)? as u64;
+            let bytes = files::read_open(&file, SizeLimit::DOCUMENT)?;
+            self.bytes_read += bytes.len() as u64;
             self.log = ChatLog::default();
             if !self.log.document(&bytes) && !bytes.is_empty() {
                 self.log.bad.push(1);
@@ -96,7 +97,7 @@ impl ChatReader {
     /// Reads the JSON of a message; empty if it can no longer be read.
     fn json(&mut self, message: &ChatMessage) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let read = File::open(&self.path).and_then(|mut file| {
+        let read = files::open(&self.path).and_then(|mut file| {
             file.seek(SeekFrom::Start(message.offset))?;
             file.take(u64::from(message.len)).read_to_end(&mut bytes)
         });

@@ -9,6 +9,7 @@ use super::paths;
 use super::reader::ChatReader;
 use crate::agent::{Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress, TranscriptReader as _};
 use crate::domain::{Agent, Issue, Session, SessionKey, Title, TitleSource, Tokens};
+use crate::stdx::files;
 
 /// Summarises all of a chat, or the appended lines. Yields no session if another file of the session is shown instead.
 pub fn summarise(source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
@@ -37,7 +38,7 @@ fn replay(source: &Source, progress: Option<&SummaryProgress>) -> io::Result<Cha
 fn ends_a_line(path: &Path, offset: u64) -> bool {
     use std::os::unix::fs::FileExt;
     let mut last = [0];
-    let read = std::fs::File::open(path).and_then(|file| file.read_exact_at(&mut last, offset.saturating_sub(1)));
+    let read = files::open(path).and_then(|file| file.read_exact_at(&mut last, offset.saturating_sub(1)));
     read.is_ok() && last == *b"\n"
 }
 

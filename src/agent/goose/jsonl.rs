@@ -2,7 +2,6 @@
 //!
 //! Unverified: follows goose's documentation; no such version was available.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +16,7 @@ use crate::agent::sqlite::DatabaseError;
 use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress};
 use crate::domain::session::{Title, TitleSource};
 use crate::domain::{Agent, Issue, Session, SessionKey, Time, Tokens};
+use crate::stdx::files;
 use crate::stdx::lines::LineReader;
 
 /// Maximum lines after a call that are searched for its result, to bound the cost of an open call.
@@ -66,7 +66,7 @@ pub fn summarise(source: &Source) -> SourceSummary {
 }
 
 fn build_session(source: &Source) -> io::Result<(Session, Vec<Issue>, u64)> {
-    let mut lines = LineReader::from_offset(File::open(&source.path)?, 0)?;
+    let mut lines = LineReader::from_offset(files::open(&source.path)?, 0)?;
     let mut session = Session::new(SessionKey::new(Agent::Goose, name(&source.path)), source.path.clone());
     let (mut totals, mut issues, mut number) = (GooseTotals::default(), Vec::new(), 0);
     while let Some(line) = lines.next_line()? {
@@ -116,7 +116,7 @@ impl GooseFile {
     }
 
     fn scan(&mut self) -> io::Result<()> {
-        let file = File::open(&self.path)?;
+        let file = files::open(&self.path)?;
         self.stamp = FileStamp::of(&file.metadata()?);
         let mut lines = LineReader::from_offset(file, 0)?;
         self.line_ranges.clear();
@@ -129,7 +129,7 @@ impl GooseFile {
 
     fn line(&self, at: usize) -> io::Result<Option<Vec<u8>>> {
         let Some(&(offset, len)) = self.line_ranges.get(at) else { return Ok(None) };
-        let mut file = File::open(&self.path)?;
+        let mut file = files::open(&self.path)?;
         file.seek(SeekFrom::Start(offset))?;
         let mut line = vec![0; len];
         file.read_exact(&mut line)?;

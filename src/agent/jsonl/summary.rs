@@ -15,6 +15,7 @@ use super::{Dialect, RecordLink, SourceIdentity, repaired};
 use crate::agent::json::cursor::hash;
 use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryNote, SummaryProgress};
 use crate::domain::{Issue, Session, Time};
+use crate::stdx::files;
 
 /// Version of [`ResumeState`]; a state of another version is discarded, and the file is read again.
 const VERSION: u8 = 3;
@@ -59,7 +60,7 @@ fn read(
     source: &Source,
     progress: Option<&SummaryProgress>,
 ) -> io::Result<(ResumeState, SummaryCursor, u64)> {
-    let file = File::open(&source.path)?;
+    let file = files::open(&source.path)?;
     let stamp = FileStamp::of(&file.metadata()?);
     if let Some((state, offset)) = progress.and_then(|progress| resume(&file, stamp, progress)) {
         let titles = state.summary.titles.len();
@@ -99,7 +100,7 @@ pub fn summarise_copy(
     identity: &SourceIdentity,
     (origin, copied): (&str, &HashSet<u64>),
 ) -> io::Result<SourceSummary> {
-    let file = File::open(&source.path)?;
+    let file = files::open(&source.path)?;
     let stamp = FileStamp::of(&file.metadata()?);
     let mut pass = Pass::default();
     pass.summary.fork_of(origin);
@@ -209,7 +210,9 @@ fn finish(
     }
     let unlisted = state.summary.unlisted_damages();
     if unlisted > 0 {
-        issues.push(Issue::new(&source.path, format!("{unlisted} more damaged records")));
+        // With a line, because an issue about the file as a whole would exclude it from the cache.
+        let line = issues.last().and_then(|last| last.line);
+        issues.push(Issue { line, ..Issue::new(&source.path, format!("{unlisted} more damaged records after it")) });
     }
     let mut sessions = vec![session];
     if state.summary.side {

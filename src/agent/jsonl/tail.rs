@@ -13,6 +13,7 @@ use super::transcript_index::TranscriptIndex;
 use super::{Dialect, SourceIdentity};
 use crate::agent::{Source, TextLimit, TranscriptReader};
 use crate::domain::{Entry, Session};
+use crate::stdx::files;
 
 /// Number of bytes read at each end of a file for a preliminary row.
 const PEEK_BYTES: u64 = 32 << 10;
@@ -22,7 +23,7 @@ const FIRST_TAIL: u64 = 128 << 10;
 
 /// Reads the newest entries of a file, at least `count` if there are as many. Quadruples the window until it has them.
 pub fn tail(dialect: &Arc<dyn Dialect>, path: &Path, count: usize) -> io::Result<Vec<Entry>> {
-    let file = File::open(path)?;
+    let file = files::open(path)?;
     let size = file.metadata()?.len();
     let mut window = FIRST_TAIL;
     loop {
@@ -73,7 +74,7 @@ fn scan_ends(dialect: &dyn Dialect, source: &Source, summary: &mut SummaryState)
     if source.stamp.size == 0 {
         return Ok(true);
     }
-    let file = File::open(&source.path)?;
+    let file = files::open(&source.path)?;
     let size = file.metadata()?.len();
     if size <= 2 * PEEK_BYTES {
         scan_range(dialect, &file, 0, None, summary)?;

@@ -20,6 +20,7 @@ use crate::agent::{FileStamp, MarkKind, RefreshOutcome, TextLimit, TranscriptRea
 use crate::domain::event::EventBody;
 use crate::domain::transcript::Transcript;
 use crate::domain::{Entry, EntryKey, EntryKind, Issue, Role, Tokens};
+use crate::stdx::files;
 
 /// Maximum issues per file, because a damaged file may have thousands.
 const ISSUES: usize = 20;
@@ -48,8 +49,10 @@ pub struct TranscriptIndex {
     shown: Vec<u32>,
     /// Tool call and line of each result; true for a failed call.
     results: BTreeMap<(u64, u32), bool>,
-    /// Usage of each reply, and the mark that shows it.
-    usage: HashMap<u64, (u32, Tokens)>,
+    /// Mark that shows the usage of each reply.
+    replies: HashMap<u64, u32>,
+    /// Usage by the mark that shows it.
+    usage: HashMap<u32, Tokens>,
     /// Lines that must be completed before they are decoded.
     torn: HashSet<u32>,
     tip: BranchTip,
@@ -67,7 +70,7 @@ impl TranscriptIndex {
 
     /// Opens a file as if it began at `start`, which must be the start of a line.
     pub fn open_from(dialect: Arc<dyn Dialect>, path: &Path, start: u64) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = files::open(path)?;
         let stamp = FileStamp::of(&file.metadata()?);
         let mut index = Self {
             dialect,
@@ -80,6 +83,7 @@ impl TranscriptIndex {
             marks: Vec::new(),
             shown: Vec::new(),
             results: BTreeMap::new(),
+            replies: HashMap::new(),
             usage: HashMap::new(),
             torn: HashSet::new(),
             tip: BranchTip::default(),
@@ -148,7 +152,8 @@ impl TranscriptIndex {
     /// Assigns a reply's usage to the reply's first entry.
     fn record_usage(&mut self, metadata: &LineMetadata<'_>, first: u32) {
         let Some(ReplyUsage { key, tokens }) = metadata.usage.filter(|usage| usage.tokens.total() > 0) else { return };
-        let (_, kept) = self.usage.entry(key).or_insert((first, tokens));
+        let first = *self.replies.entry(key).or_insert(first);
+        let kept = self.usage.entry(first).or_insert(tokens);
         if tokens.total() > kept.total() {
             *kept = tokens;
         }
@@ -245,11 +250,10 @@ impl TranscriptReader for TranscriptIndex {
         };
         let mut decoded: HashMap<EntryKey, Entry> =
             transcript.into_entries().into_iter().map(|entry| (entry.key, entry)).collect();
-        let usage: HashMap<u32, Tokens> = self.usage.values().copied().collect();
         let entry = |mark: &u32| {
             let EntryMark { key, .. } = self.marks[*mark as usize];
             let mut entry = decoded.remove(&key).unwrap_or_else(|| unreadable_entry(key));
-            entry.tokens = usage.get(mark).copied().or(entry.tokens);
+            entry.tokens = self.usage.get(mark).copied().or(entry.tokens);
             self.dialect.finish(&mut entry);
             truncate(&mut entry, limit);
             entry

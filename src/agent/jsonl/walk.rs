@@ -11,6 +11,7 @@ use rustix::fs::FileType;
 use crate::agent::folder::{self, Folder};
 use crate::agent::{Discovery, FileStamp, Source};
 use crate::domain::{Agent, Issue};
+use crate::stdx::files::{self, SizeLimit};
 
 /// Kind of a session's own transcript.
 pub const SESSION: u8 = 0;
@@ -79,6 +80,10 @@ impl Walk {
                 Ok(source) => sources.push(source),
                 Err(issue) => issues.push(issue),
             },
+            None if name.to_bytes().ends_with(b".meta.json") => {
+                let path = folder::path_of(path, name);
+                check(path, SizeLimit::SIDECAR, issues);
+            }
             None => candidates.add(name, kind),
         });
         if links { candidates.unique(open) } else { candidates.names }
@@ -139,6 +144,20 @@ pub fn subdirectories(folder: &Path, issues: &mut Vec<Issue>) -> Vec<PathBuf> {
     let mut candidates = Candidates::default();
     list(&open, folder, issues, |name, kind, _| candidates.add(name, kind));
     candidates.unique(&open).iter().map(|name| folder::path_of(folder, name)).collect()
+}
+
+/// Reports the process records of a registry that cannot be read. The poll for open sessions reads them, and reports
+/// nothing.
+pub fn check_registry(folder: &Path, issues: &mut Vec<Issue>) {
+    let records: Vec<PathBuf> = entries(folder, issues).map(|entry| entry.path()).collect();
+    for path in records.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "json")) {
+        check(path, SizeLimit::SIDECAR, issues);
+    }
+}
+
+/// Reports a file that exists but would not be read.
+pub fn check(path: PathBuf, limit: SizeLimit, issues: &mut Vec<Issue>) {
+    issues.extend(files::refusal(&path, limit).map(|error| Issue::new(path, error)));
 }
 
 /// Names in a directory that may be subdirectories.

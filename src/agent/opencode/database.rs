@@ -135,7 +135,7 @@ fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         created: number(5)?.unwrap_or(0),
         updated: number(6)?.unwrap_or(0),
         archived: number(7)?.filter(|&at| at > 0),
-        model: sonic_rs::from_str::<ModelRef>(&text(8)?).ok().and_then(|model| model.full_name()),
+        model: serde_json::from_str::<ModelRef>(&text(8)?).ok().and_then(|model| model.full_name()),
         tokens: tokens.iter().any(|&count| count > 0).then_some(tokens),
         micro_usd: micros(row.get_ref(14)?),
     })

@@ -21,6 +21,7 @@ use crate::agent::pages::{MessageStore, MessageVersion};
 use crate::agent::sqlite::DatabaseError;
 use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress};
 use crate::domain::{Agent, Issue, Session, SessionKey};
+use crate::stdx::files::{self, SizeLimit};
 
 /// A session's own file.
 #[derive(Debug, Default, Deserialize)]
@@ -172,7 +173,8 @@ fn names(folder: &Path) -> io::Result<Vec<String>> {
 }
 
 fn text(path: &Path) -> io::Result<String> {
-    Ok(String::from_utf8(fs::read(path)?).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into()))
+    Ok(String::from_utf8(files::read(path, SizeLimit::DOCUMENT)?)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into()))
 }
 
 impl MessageStore for SessionFiles {
@@ -223,7 +225,7 @@ pub fn owner(root: &Path, path: &Path) -> Option<PathBuf> {
     let mut components = below.components().map(|step| step.as_os_str().to_string_lossy());
     let session = match &*components.next()? {
         "message" => components.next()?.into_owned(),
-        "part" => serde_json::from_slice::<PartFile>(&fs::read(path).ok()?).ok()?.session,
+        "part" => serde_json::from_slice::<PartFile>(&files::read(path, SizeLimit::DOCUMENT).ok()?).ok()?.session,
         _ => return None,
     };
     let name = format!("{session}.json");
@@ -262,7 +264,7 @@ fn unreadable(source: &Source) -> Session {
 }
 
 fn build_session(path: &Path) -> io::Result<(Session, Vec<Issue>)> {
-    let own = fs::read(path)?;
+    let own = files::read(path, SizeLimit::SIDECAR)?;
     let file: SessionFile = serde_json::from_slice(&own)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("not a session file: {error}")))?;
     let files = SessionFiles::new(path);

@@ -86,7 +86,7 @@ impl Format for OpenCode {
     }
 
     fn resume(&self, session: &Session, extra: &[String]) -> Launch {
-        Launch::resume(self.agent().name(), &["-s"], session, extra)
+        Launch::resume(self.agent().name(), &["--session"], session, extra)
     }
 
     fn resume_refusal(&self, session: &Session) -> Option<String> {

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, Visitor};
 
+use crate::agent::nesting::shallow;
 use crate::domain::{Time, Tokens};
 
 /// A message and its parts in order, as stored.
@@ -292,12 +293,12 @@ fn outcome(message: MessageState, state: &StateHead<'_>) -> ToolOutcome {
 
 /// Parses the head of a message.
 pub fn head(data: &str) -> Option<MessageHead<'_>> {
-    sonic_rs::from_str(data).ok()
+    sonic_rs::from_str(shallow(data)?).ok()
 }
 
 /// Parses the fields of a part that the rule needs.
 pub fn part_head(data: &str) -> Option<PartHead<'_>> {
-    sonic_rs::from_str(data).ok()
+    sonic_rs::from_str(shallow(data)?).ok()
 }
 
 /// An entry of a message: the index of its part (`None` for the message itself), and its kind.

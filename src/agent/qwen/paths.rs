@@ -11,10 +11,12 @@ use crate::agent::jsonl::walk::{self, Walk};
 use crate::agent::{Discovery, Source};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, SessionKey, SessionState, Time};
+use crate::stdx::files::{self, SizeLimit};
 use crate::stdx::process;
 
 /// Finds all transcripts below a root.
 pub fn discover(root: &Path, discovery: &mut Discovery) {
+    walk::check_registry(&root.join("sessions"), &mut discovery.issues);
     for folder in walk::subdirectories(&root.join("projects"), &mut discovery.issues) {
         project(&folder, discovery);
     }
@@ -53,7 +55,7 @@ pub fn identity(path: &Path, kind: u8) -> SourceIdentity {
 
 /// Reads a sub-agent's sidecar file; null if there is none.
 fn meta(transcript: &Path) -> Value {
-    let bytes = std::fs::read(transcript.with_extension("meta.json")).unwrap_or_default();
+    let bytes = files::read(&transcript.with_extension("meta.json"), SizeLimit::SIDECAR).unwrap_or_default();
     serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
@@ -81,7 +83,7 @@ pub fn live(root: &Path) -> Vec<LiveStatus> {
 
 fn read_registered(path: &Path) -> Option<LiveStatus> {
     // A file that is being rewritten does not parse; the next poll reads it.
-    let registered: Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    let registered: Value = serde_json::from_slice(&files::read(path, SizeLimit::SIDECAR).ok()?).ok()?;
     let pid = u32::try_from(registered["pid"].as_u64()?).ok()?;
     let is_running = match registered["procStart"].as_str().map(|start| start.rsplit(':').next().unwrap_or(start)) {
         Some(start) => process::is_same_process(pid, start),

@@ -45,7 +45,7 @@ impl Jump {
     }
 }
 
-/// Parses `cd … && claude --resume ID`, `codex resume ID`, `opencode -s ID`, `goose session -r --session-id ID` and
+/// Parses `cd … && claude --resume=ID`, `codex resume ID`, `opencode -s ID`, `goose session -r --session-id ID` and
 /// similar commands.
 fn command(tokens: &[&str]) -> Option<Jump> {
     let at = tokens.iter().rposition(|word| Agent::from_name(word).is_some())?;

@@ -19,6 +19,7 @@ use crate::agent::texts::{RecordLayout, SourceDecoder, StoredRecord, TextScope, 
 use crate::agent::{FileStamp, Source, SummaryCursor, format};
 use crate::domain::catalog::IndexProgress;
 use crate::index::encoding::checksum;
+use crate::stdx::files;
 
 /// Maximum segments that wait for their write; each has at most some MB.
 const MAX_PENDING_SEGMENTS: usize = 4;
@@ -174,7 +175,7 @@ fn index_lines(
     cancel: &Cancel,
     out: &SyncSender<EncodedSegment>,
 ) -> io::Result<Result<(), Closed>> {
-    let mut file = std::fs::File::open(&source.path)?;
+    let mut file = files::open(&source.path)?;
     let from = last.filter(|last| is_append(source, last, &file)).map_or(0, |last| last.cursor.offset);
     file.seek(SeekFrom::Start(from))?;
     let mut builder = SegmentBuilder::new(source, if from == 0 { Replaces::Source } else { Replaces::Nothing });

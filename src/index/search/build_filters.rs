@@ -1,6 +1,5 @@
 //! Builds the n-gram filters of indexed sources, in the background, to make later searches fast.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use super::ngram::{BYTES_PER_FILTER_BYTE, NgramFilterBuilder};
 use super::store::{BlockBuffer, IndexReader, IndexRecord, IndexStore, Segment, StoredFilter};
 use crate::agent::texts::{RecordLayout, Texts};
 use crate::agent::{FileStamp, Source, format};
+use crate::stdx::files;
 
 /// Bytes per read of a file.
 const READ_BYTES: usize = 256 << 10;
@@ -161,7 +161,7 @@ fn add_source(
 }
 
 fn add_file(source: &Source, end: u64, builder: &mut NgramFilterBuilder) -> io::Result<()> {
-    let mut blocks = super::line_blocks::LineBlocks::new(File::open(&source.path)?.take(end), 0, vec![0; READ_BYTES]);
+    let mut blocks = super::line_blocks::LineBlocks::new(files::open(&source.path)?.take(end), 0, vec![0; READ_BYTES]);
     while let Some((start, block)) = blocks.next_block()? {
         builder.add_records(block, start + block.len() as u64);
     }

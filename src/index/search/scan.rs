@@ -4,7 +4,6 @@
 //! appended bytes all texts count.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -21,6 +20,7 @@ use super::tool_names::ToolNames;
 use crate::agent::texts::{RecordLayout, SearchText, SourceDecoder, StoredRecord, TextScope, Texts};
 use crate::agent::{Source, format};
 use crate::domain::search::EntryLocation;
+use crate::stdx::files;
 
 /// Scores by session number, and the number of searched bytes.
 pub type SourceMatches = (Vec<(usize, SessionScore)>, u64);
@@ -108,7 +108,7 @@ impl FileScan<'_> {
         let pruned = self.execution.pruned(self.number).cloned().unwrap_or_default();
         let rest = pruned.remaining(from).into_iter().filter(|range| range.start < self.source.stamp.size);
         for range in rest {
-            let mut file = File::open(&self.source.path)?;
+            let mut file = files::open(&self.source.path)?;
             io::Seek::seek(&mut file, io::SeekFrom::Start(range.start))?;
             let reader = io::Read::take(file, range.end - range.start);
             self.search_range(texts, (session, number), reader, (range.start, indexed_bytes), buffer)?;

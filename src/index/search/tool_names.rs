@@ -1,12 +1,12 @@
 //! Tool names of calls, for outputs whose own record lacks the name; read on demand.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::ops::ControlFlow;
 
 use super::line_blocks::{LineBlocks, lines};
 use crate::agent::Source;
 use crate::agent::texts::{RecordLayout, SourceDecoder, StoredRecord, TextScope, Texts};
+use crate::stdx::files;
 
 /// Tool names of one source by call id.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl ToolNames {
                 drop(walked);
             }
             RecordLayout::Lines => {
-                let file = File::open(&source.path).ok();
+                let file = files::open(&source.path).ok();
                 let mut blocks = file.map(|file| LineBlocks::new(file, 0, Vec::new()));
                 while let Some(Ok(Some((offset, block)))) = blocks.as_mut().map(LineBlocks::next_block) {
                     for (at, line) in lines(block) {

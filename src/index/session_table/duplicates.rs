@@ -3,23 +3,27 @@
 use std::collections::{HashMap, HashSet};
 
 use super::SourceId;
-use crate::domain::Session;
+use crate::domain::{Agent, Session};
 
 /// Sources whose sessions begin with the same record and have no known origin; nearly always one.
 type Group = (SourceId, Vec<SourceId>);
 
+/// Agent and hash of a session's first record. Equal records of two agents are no copies.
+type FirstRecord = (Agent, u64);
+
 /// Duplicate groups by the hash of their first record.
 #[derive(Debug, Default)]
 pub(super) struct DuplicateGroups {
-    groups: HashMap<u64, Group>,
+    groups: HashMap<FirstRecord, Group>,
     /// Groups that changed since the last call of [`take`](Self::take).
-    changed: HashSet<u64>,
+    changed: HashSet<FirstRecord>,
 }
 
 impl DuplicateGroups {
     /// Adds a source's session to its group; a session with a known origin is removed from the group.
     pub fn add(&mut self, source: SourceId, session: &Session) {
         let Some(first) = session.first.filter(|_| session.complete && !session.flags.subagent) else { return };
+        let first = (session.key.agent, first);
         let has_origin = session.forked_from.is_some();
         let Some((only, others)) = self.groups.get_mut(&first) else {
             if !has_origin {
@@ -48,7 +52,7 @@ impl DuplicateGroups {
     /// Takes the changed groups with more than one source for which `exist` returns true.
     pub fn take(&mut self, exists: impl Fn(SourceId) -> bool) -> Vec<Vec<SourceId>> {
         let changed = std::mem::take(&mut self.changed).into_iter();
-        let existing = |first: u64| {
+        let existing = |first: FirstRecord| {
             let (only, others) = self.groups.get(&first)?;
             Some(std::iter::once(only).chain(others).copied().filter(|source| exists(*source)).collect::<Vec<_>>())
         };

@@ -29,6 +29,7 @@ use super::workspace::Workspaces;
 use crate::agent::{FileStamp, Format, Source, SourceRoot};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Issue, Session, SessionKey, SessionState};
+use crate::stdx::files;
 
 /// Version of the encoding. The program's version covers changes of the readers.
 const VERSION: &str = concat!("salon 4/", env!("CARGO_PKG_VERSION"));
@@ -73,7 +74,7 @@ struct SnapshotFile {
 
 impl SnapshotFile {
     fn open(dir: &Path, roots: &[SourceRoot]) -> Option<Self> {
-        let (mut file, cache_key) = (fs::File::open(file(dir)).ok()?, cache_key(dir, roots));
+        let (mut file, cache_key) = (files::open(&file(dir)).ok()?, cache_key(dir, roots));
         let mut block = vec![0; cache_key.len()];
         file.read_exact(&mut block).ok()?;
         (block == cache_key).then_some(Self { file, block })

@@ -96,6 +96,18 @@ impl Run {
         self.info.stopping = None;
         let (connector, agent, protocol) = (self.connector.clone(), self.agent, self.protocol);
         let opening = self.opening.clone();
+        if self.generation == 1
+            && let Some(project) = connector.untrusted_project(protocol, &opening)
+        {
+            let settings: Vec<_> = project.settings.iter().map(|path| path.to_string_lossy()).collect();
+            let text = format!(
+                "This folder is not trusted in {}: its settings are not loaded ({}). {}",
+                agent.label(),
+                settings.join(", "),
+                project.advice
+            );
+            self.notice(&text, NoticeLevel::Warning);
+        }
         let connect = async move { connector.connect(agent, protocol, &opening).await };
         self.connection = ConnectionState::Connecting(tokio::spawn(connect));
     }

@@ -3,10 +3,12 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::stdx::files::{self, SizeLimit};
+
 /// Fields of `/proc/PID/stat` after the program's name, the process state first. `None` if the process is gone or a
 /// zombie.
 fn living_stat(pid: u32) -> Option<Vec<String>> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let stat = read_text(&format!("/proc/{pid}/stat")).ok()?;
     // The name in parentheses may contain anything, including parentheses.
     let (_, fields) = stat.rsplit_once(") ")?;
     let fields: Vec<String> = fields.split_ascii_whitespace().map(str::to_owned).collect();
@@ -36,7 +38,7 @@ fn processes() -> impl Iterator<Item = u32> {
 /// Returns true if a process was started with this environment variable, and with this value if there is one. False if
 /// that cannot be read.
 pub fn has_variable(pid: u32, name: &str, value: Option<&str>) -> bool {
-    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let environment = files::read(Path::new(&format!("/proc/{pid}/environ")), SizeLimit::TABLE).unwrap_or_default();
     let matches = |variable: &[u8]| {
         let given = variable.strip_prefix(name.as_bytes()).and_then(|rest| rest.strip_prefix(b"="));
         given.is_some_and(|given| value.is_none_or(|value| given == value.as_bytes()))
@@ -51,7 +53,7 @@ pub fn programs(program: &str) -> Vec<u32> {
 
 /// Returns the command line of a process. Empty if it cannot be read.
 pub fn arguments(pid: u32) -> Vec<String> {
-    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let line = files::read(Path::new(&format!("/proc/{pid}/cmdline")), SizeLimit::TABLE).unwrap_or_default();
     let args = line.split(|byte| *byte == 0).map(|arg| String::from_utf8_lossy(arg).into_owned());
     args.filter(|arg| !arg.is_empty()).collect()
 }
@@ -66,7 +68,7 @@ pub fn started_at(pid: u32) -> Option<i64> {
     /// Clock ticks per second that `/proc` counts in, on every architecture that Linux still supports.
     const TICKS_PER_SECOND: i64 = 100;
     let ticks: i64 = start_time(pid)?.parse().ok()?;
-    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    let stat = read_text("/proc/stat").ok()?;
     let boot: i64 = stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
     Some((boot + ticks / TICKS_PER_SECOND) * 1000)
 }
@@ -83,7 +85,7 @@ pub fn has_open(pid: u32, path: &Path) -> bool {
 /// or a zombie.
 pub fn identity(pid: u32) -> Option<u64> {
     let start = start_time(pid)?;
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let boot = read_text("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let bytes = boot.trim().bytes().chain(start.bytes());
     Some(bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)))
 }
@@ -92,7 +94,7 @@ pub fn identity(pid: u32) -> Option<u64> {
 pub fn is_program(pid: u32, program: &str) -> bool {
     let name = |path: &str| Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned());
     let wanted = name(program);
-    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let line = files::read(Path::new(&format!("/proc/{pid}/cmdline")), SizeLimit::TABLE).unwrap_or_default();
     let mut args = line.split(|byte| *byte == 0).take(3);
     wanted.is_some() && args.any(|word| name(&String::from_utf8_lossy(word)) == wanted)
 }
@@ -102,7 +104,7 @@ pub fn lock_holder(path: &Path) -> Option<u32> {
     let metadata = std::fs::metadata(path).ok()?;
     let (device, inode) = (metadata.dev(), metadata.ino());
     let file = format!("{:02x}:{:02x}:{inode}", rustix::fs::major(device), rustix::fs::minor(device));
-    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    let locks = read_text("/proc/locks").ok()?;
     locks.lines().find_map(|line| {
         // Format: `1: FLOCK  ADVISORY  WRITE 4711 fe:01:123 0 EOF`; a waiting one has `->` in front.
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
@@ -111,4 +113,8 @@ pub fn lock_holder(path: &Path) -> Option<u32> {
             _ => None,
         }
     })
+}
+
+fn read_text(path: &str) -> std::io::Result<String> {
+    files::read_text(Path::new(path), SizeLimit::TABLE)
 }

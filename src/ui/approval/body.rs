@@ -1,34 +1,55 @@
 //! Body of an approval: the command, the diff, the plan, or the raw input of a tool.
+//!
+//! Drops nothing: what cannot be seen is drawn as a mark, and what is cut is stated.
+
+use std::borrow::Cow;
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use serde_json::Value;
 
 use crate::app::reader::Fold;
 use crate::config::theme::Theme;
 use crate::domain::approval::Approval;
 use crate::domain::transcript::{FileChange, ToolAction};
-use crate::stdx::text;
-use crate::ui::entry::{bounded, markdown};
+use crate::stdx::{exact, wrap};
+use crate::ui::entry::markdown;
 use crate::ui::style::style;
 use crate::ui::widgets::diff;
 use crate::ui::widgets::styled_line::StyledLine;
 
 /// Markdown of the plan to approve, if the approval has one.
 pub fn plan(approval: &Approval) -> Option<&str> {
-    let plan = approval.input.get("plan").and_then(serde_json::Value::as_str)?;
+    let plan = approval.input.get("plan").and_then(Value::as_str)?;
     (!plan.trim().is_empty()).then_some(plan)
 }
 
+/// Layout of a body.
+pub struct BodyLayout {
+    pub lines: Vec<Line<'static>>,
+    /// Number of lines that were cut, about; 0 only if nothing was cut.
+    pub missing: usize,
+}
+
 /// Lays out the body in at most `max_lines` lines.
-pub fn lay(approval: &Approval, theme: &Theme, width: usize, max_lines: usize) -> Vec<Line<'static>> {
-    let mut page = Page { theme, width, max_lines, lines: Vec::new() };
+pub fn lay(approval: &Approval, theme: &Theme, width: usize, max_lines: usize) -> BodyLayout {
+    let mut page = Page { theme, width, max_lines, lines: Vec::new(), missing: 0 };
     if let Some(plan) = plan(approval) {
-        page.lines = markdown(plan, theme, width, Fold::Full);
+        page.lines = markdown(&exact::visible(plan), theme, width, Fold::Full);
     } else if approval.questions.is_empty() {
         page.action(approval);
     }
+    page.missing += page.lines.len().saturating_sub(max_lines);
     page.lines.truncate(max_lines);
-    page.lines
+    BodyLayout { lines: page.lines, missing: page.missing }
+}
+
+/// Converts a file's content for a diff: marks, and tabs both marked and kept, so that columns stay aligned.
+fn visible_content(content: &str) -> Cow<'_, str> {
+    match exact::visible(content) {
+        Cow::Owned(marked) => marked.replace('␉', "␉\t").into(),
+        borrowed @ Cow::Borrowed(_) => borrowed,
+    }
 }
 
 struct Page<'a> {
@@ -36,10 +57,22 @@ struct Page<'a> {
     width: usize,
     max_lines: usize,
     lines: Vec<Line<'static>>,
+    missing: usize,
 }
 
 impl Page<'_> {
     fn action(&mut self, approval: &Approval) {
+        self.requested(approval);
+        // Switches of a tool change the effect of the same command or edit.
+        let fields = approval.input.as_object().into_iter().flatten();
+        for (name, _) in fields.filter(|(_, value)| **value == Value::Bool(true)) {
+            if !matches!(approval.action, ToolAction::Other(_)) {
+                self.text(&format!("{name}: true"), style(self.theme.warning), "");
+            }
+        }
+    }
+
+    fn requested(&mut self, approval: &Approval) {
         let (code, plain) = (style(self.theme.code), style(self.theme.text));
         match &approval.action {
             ToolAction::Command { command, .. } => self.text(command, code, "$ "),
@@ -71,28 +104,50 @@ impl Page<'_> {
 
     /// Appends text with its line breaks; `mark` precedes the first line.
     fn text(&mut self, whole: &str, look: Style, mark: &'static str) {
-        let (shown, _) = bounded(whole);
-        let rest = [Span::raw(" ".repeat(mark.len()))];
-        for (nth, line) in shown.trim_end().lines().enumerate() {
-            if self.lines.len() >= self.max_lines {
-                return;
+        let room = self.width.saturating_sub(mark.len());
+        let mut first = Span::styled(mark, style(self.theme.key));
+        for line in whole.split('\n').filter(|_| !whole.is_empty()) {
+            if self.is_full() {
+                self.missing += 1;
+                continue;
             }
-            let first = if nth == 0 { Span::styled(mark, style(self.theme.key)) } else { rest[0].clone() };
-            StyledLine::plain(line, look).wrap_into(self.width, &[first], &rest, &mut self.lines);
+            let line = exact::visible(line);
+            for row in wrap::wrap_exactly(&line, room) {
+                if self.is_full() {
+                    self.missing += 1;
+                    continue;
+                }
+                let prefix = std::mem::replace(&mut first, Span::raw(" ".repeat(mark.len())));
+                self.lines.push(Line::from(vec![prefix, Span::styled(line[row].to_owned(), look)]));
+            }
         }
     }
 
+    fn is_full(&self) -> bool {
+        self.lines.len() >= self.max_lines
+    }
+
     fn change(&mut self, file: &FileChange) {
-        if self.lines.len() >= self.max_lines {
+        let (added, removed) = diff::count(&file.kind);
+        if self.is_full() {
+            self.missing += 1 + added + removed;
             return;
         }
-        let (added, removed) = diff::count(&file.kind);
-        let mut path = StyledLine::plain(&text::one_line(&file.path), style(self.theme.strong));
+        let mut path = StyledLine::plain(&exact::visible_line(&file.path), style(self.theme.strong));
         path.push(&format!("  +{added}"), style(self.theme.added));
         path.push(&format!(" −{removed}"), style(self.theme.removed));
         path.wrap_into(self.width, &[], &[], &mut self.lines);
-        let options =
-            diff::DiffOptions { theme: self.theme, width: self.width, max_lines: self.max_lines - self.lines.len() };
-        self.lines.extend(diff::lay(&file.kind, options));
+        let options = diff::DiffOptions {
+            theme: self.theme,
+            width: self.width,
+            max_lines: self.max_lines.saturating_sub(self.lines.len()),
+            sanitise: visible_content,
+        };
+        let lines = diff::lay(&file.kind, options);
+        if lines.len() > options.max_lines {
+            // The layout stopped at the limit; how many lines would have followed is an estimate.
+            self.missing += (added + removed).saturating_sub(lines.len());
+        }
+        self.lines.extend(lines);
     }
 }

@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 
+use self::body::BodyLayout;
 use super::Canvas;
 use super::style::{self, style};
 use super::widgets::styled_line::{self, StyledLine};
@@ -21,11 +22,13 @@ use crate::app::msg::Target;
 use crate::app::{App, age};
 use crate::domain::approval::{Approval, ChoiceKind};
 use crate::domain::transcript::ToolAction;
-use crate::stdx::text;
-use crate::ui::entry::MAX_LINES;
+use crate::stdx::{exact, text};
 
 /// Maximum lines of a folded body.
 const MAX_FOLDED_LINES: usize = 12;
+
+/// Maximum lines of an unfolded body, because it is laid out for each frame.
+const MAX_UNFOLDED_LINES: usize = 10_000;
 
 /// Minimum lines of the body on a low screen.
 const MIN_BODY_LINES: usize = 2;
@@ -53,8 +56,8 @@ struct ApprovalLayout {
     /// Session, requested action, and reason.
     head: ApprovalHeader,
     body: Vec<Line<'static>>,
-    /// True if the body was truncated.
-    more: bool,
+    /// Number of lines of the body that were cut, about.
+    missing: usize,
     /// Lines per answer.
     answers: Vec<Vec<Line<'static>>>,
 }
@@ -75,7 +78,7 @@ impl ApprovalLayout {
     }
 
     fn body_height(&self) -> usize {
-        self.body.len() + usize::from(self.more)
+        self.body.len() + usize::from(self.missing > 0)
     }
 
     /// Drops the least important parts until the rest fits. The body is folded later, when it is drawn.
@@ -98,7 +101,11 @@ impl ApprovalLayout {
         head.append(&mut self.head.reason);
         // At least two lines of the question stay visible; surplus answers are cut.
         let room = height.saturating_sub(self.answers_height() + least).max(2);
+        let hidden = head.len().saturating_sub(room);
         head.truncate(room);
+        if let Some(last) = head.last_mut().filter(|_| hidden > 0) {
+            last.push_span(Span::raw(format!(" … (+{hidden} lines)")));
+        }
         let room = height.saturating_sub(head.len() + least).max(1);
         self.answers.truncate(room);
         head
@@ -167,11 +174,9 @@ fn draw_stale_field(canvas: &mut Canvas, area: Rect, typed: &AnswerField) {
 fn lay_out(app: &App, waiting: &PendingApproval, draft: &AnswerDraft, (width, room): (u16, u16)) -> ApprovalLayout {
     let head = head(app, waiting, draft, width.into());
     let answers = answers(app, waiting.approval, draft, width.into());
-    let max_lines = if draft.unfolded { MAX_LINES } else { MAX_FOLDED_LINES.min(room.into()) };
-    let mut body = body::lay(waiting.approval, app.theme(), width.into(), max_lines + 1);
-    let more = body.len() > max_lines;
-    body.truncate(max_lines);
-    ApprovalLayout { head, body, more, answers }
+    let max_lines = if draft.unfolded { MAX_UNFOLDED_LINES } else { MAX_FOLDED_LINES.min(room.into()) };
+    let BodyLayout { lines, missing } = body::lay(waiting.approval, app.theme(), width.into(), max_lines);
+    ApprovalLayout { head, body: lines, missing, answers }
 }
 
 /// Lays out the header: `! claude · Retry failed webhooks · /home/ann/shop-api`, the request, and the reason.
@@ -193,14 +198,14 @@ fn head(app: &App, waiting: &PendingApproval, draft: &AnswerDraft, width: usize)
     let (mut request, mut reason) = (Vec::new(), Vec::new());
     let mut request_line = StyledLine::plain(&request_phrase(approval, draft), style(theme.strong));
     match approval.questions.get(draft.answers.len()) {
-        Some(question) => request_line.push(&format!(": {}", text::one_line(&question.text)), style(theme.text)),
-        None => request_line.push(&format!("  {}", text::one_line(&approval.tool)), style(theme.muted)),
+        Some(question) => request_line.push(&format!(": {}", exact::visible_line(&question.text)), style(theme.text)),
+        None => request_line.push(&format!("  {}", exact::visible_line(&approval.tool)), style(theme.muted)),
     }
     request_line.wrap_into(width, &[], &[], &mut request);
     // Some agents repeat the request, or a part of it, as the reason.
     let headline = approval.action.headline();
     let new = |reason: &String| !headline.contains(reason.as_str());
-    if let Some(text) = approval.reason.as_deref().map(text::one_line).filter(new) {
+    if let Some(text) = approval.reason.as_deref().map(exact::visible_line).filter(new) {
         StyledLine::plain(&format!("reason: {text}"), style(theme.muted)).wrap_into(width, &[], &[], &mut reason);
     }
     ApprovalHeader { session, request, reason }
@@ -238,7 +243,7 @@ fn answers(app: &App, approval: &Approval, draft: &AnswerDraft, width: usize) ->
     let lay = |(at, row): (usize, &ApprovalRow)| {
         let (mark, label, look) = match *row {
             ApprovalRow::Option(option) => {
-                let label = question.and_then(|question| question.options.get(option)).map(|o| text::one_line(o));
+                let label = question.and_then(|question| question.options.get(option)).map(|o| exact::visible_line(o));
                 let mark = if multiple { mark(draft.picked.contains(&option)) } else { "" };
                 (mark, label.unwrap_or_default(), theme.text)
             }
@@ -250,7 +255,7 @@ fn answers(app: &App, approval: &Approval, draft: &AnswerDraft, width: usize) ->
             ApprovalRow::Choice(choice) => {
                 approval.choices.get(choice).map_or(("", String::new(), theme.text), |choice| {
                     let look = if choice.kind == ChoiceKind::AllowAlways { theme.warning } else { theme.text };
-                    ("", text::one_line(&choice.label), look)
+                    ("", exact::visible_line(&choice.label), look)
                 })
             }
         };
@@ -291,7 +296,7 @@ fn draw_body(
     placement: ApprovalPlacement,
 ) -> usize {
     let height = usize::from(area.height);
-    let whole = layout.body.len() <= height && !layout.more;
+    let whole = layout.body.len() <= height && layout.missing == 0;
     // The last line says that there is more.
     let rows = if whole { height } else { height.saturating_sub(1) };
     let top = if draft.unfolded { draft.scroll.top.min(layout.body.len().saturating_sub(rows)) } else { 0 };
@@ -301,10 +306,14 @@ fn draw_body(
     if whole || height == 0 {
         return rows;
     }
-    let label = match (draft.unfolded, layout.body.len().saturating_sub(top + rows)) {
-        (false, _) => format!("… more ({} shows all)", placement.key("e")),
-        (true, 0) => format!("end ({} folds)", placement.key("e")),
-        (true, left) => format!("… {left} more lines ({})", placement.key("pgdn")),
+    let left = layout.body.len().saturating_sub(top + rows);
+    let lines = |count: usize| if count == 1 { "1 more line".to_owned() } else { format!("{count} more lines") };
+    let label = match (draft.unfolded, left, layout.missing) {
+        (false, _, 0) => format!("… {} ({} shows all)", lines(left), placement.key("e")),
+        (false, _, missing) => format!("… about {} ({} shows all)", lines(left + missing), placement.key("e")),
+        (true, 0, 0) => format!("end ({} folds)", placement.key("e")),
+        (true, 0, missing) => format!("… about {} not shown: salon approve --list prints all", lines(missing)),
+        (true, left, _) => format!("… {} ({})", lines(left), placement.key("pgdn")),
     };
     put(canvas.buffer, line_of(area, rows), &label, style(canvas.app.theme().muted), Align::Left);
     rows
@@ -355,9 +364,5 @@ fn split_top(area: Rect, rows: usize) -> (Rect, Rect) {
 
 /// Headline of an approval in a list: `bash  cargo test`.
 pub fn headline(approval: &Approval) -> String {
-    let headline = match approval.questions.first() {
-        Some(question) => text::one_line(&question.text),
-        None => approval.action.headline(),
-    };
-    format!("{}  {headline}", text::one_line(&approval.tool))
+    format!("{}  {}", exact::visible_line(&approval.tool), approval.summary())
 }

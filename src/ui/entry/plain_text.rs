@@ -7,24 +7,17 @@ use ratatui::text::{Line, Span};
 
 use super::{CUT_LINES, EntryLayout, LayoutContext, MAX_BYTES, MAX_LINES};
 use crate::app::reader::Fold;
-use crate::stdx::{text, wrap};
+use crate::stdx::text;
 use crate::ui::style::style;
 use crate::ui::widgets::styled_line::StyledLine;
 
 /// Sanitised prefix of a text, at most `MAX_BYTES` long; true if the text was cut.
 pub fn bounded(whole: &str) -> (Cow<'_, str>, bool) {
     if whole.len() <= MAX_BYTES {
-        return (sanitised(whole), false);
+        return (text::sanitise(whole), false);
     }
     let end = (0..=MAX_BYTES).rev().find(|at| whole.is_char_boundary(*at)).unwrap_or(0);
-    (sanitised(&whole[..end]), true)
-}
-
-fn sanitised(raw: &str) -> Cow<'_, str> {
-    match wrap::collapse_returns(raw) {
-        Cow::Borrowed(raw) => text::sanitise(raw),
-        Cow::Owned(raw) => Cow::Owned(text::sanitise(&raw).into_owned()),
-    }
+    (text::sanitise(&whole[..end]), true)
 }
 
 /// Lays out a text and keeps its line breaks.

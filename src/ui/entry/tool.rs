@@ -113,7 +113,12 @@ fn body(entry: &Entry, tool: &Tool, context: &mut LayoutContext<'_>, layout: &mu
 
 fn edits(changes: &[FileChange], context: &LayoutContext<'_>, layout: &mut EntryLayout) {
     let max_lines = plain_text::max_lines(context.fold);
-    let options = diff::DiffOptions { theme: context.theme, width: context.width.saturating_sub(2).max(1), max_lines };
+    let options = diff::DiffOptions {
+        theme: context.theme,
+        width: context.width.saturating_sub(2).max(1),
+        max_lines,
+        sanitise: text::sanitise,
+    };
     for file in changes {
         if layout.lines.len() > max_lines {
             break;

@@ -2,6 +2,8 @@
 //!
 //! The signs at the left carry the same information as the colours.
 
+use std::borrow::Cow;
+
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use similar::{ChangeTag, TextDiff};
@@ -9,7 +11,6 @@ use similar::{ChangeTag, TextDiff};
 use super::styled_line::StyledLine;
 use crate::config::theme::Theme;
 use crate::domain::transcript::ChangeKind;
-use crate::stdx::text;
 use crate::ui::style::style;
 
 /// Maximum bytes of both texts for a comparison, because it takes quadratic time. Longer ones are shown as a replacement.
@@ -27,6 +28,8 @@ pub struct DiffOptions<'a> {
     pub width: usize,
     /// Number of lines after which the layout may stop.
     pub max_lines: usize,
+    /// Conversion of the texts to what may be drawn.
+    pub sanitise: fn(&str) -> Cow<'_, str>,
 }
 
 /// Estimates added and removed lines without a full comparison.
@@ -43,17 +46,17 @@ pub fn count(change: &ChangeKind) -> (usize, usize) {
 pub fn lay(change: &ChangeKind, options: DiffOptions<'_>) -> Vec<Line<'static>> {
     let mut writer = Writer { options, out: Vec::new(), digits: digits(change) };
     match change {
-        ChangeKind::Write(text) => writer.run(ChangeTag::Insert, &text::sanitise(text), Some(1)),
+        ChangeKind::Write(text) => writer.run(ChangeTag::Insert, &(options.sanitise)(text), Some(1)),
         ChangeKind::Delete => writer.note("deleted"),
         ChangeKind::Replace(pairs) => {
             for (nth, (old, new)) in pairs.iter().enumerate() {
                 if nth > 0 {
                     writer.note("⋯");
                 }
-                writer.compare(&text::sanitise(old), &text::sanitise(new), None);
+                writer.compare(&(options.sanitise)(old), &(options.sanitise)(new), None);
             }
         }
-        ChangeKind::Patch(patch) => writer.patch(&text::sanitise(patch)),
+        ChangeKind::Patch(patch) => writer.patch(&(options.sanitise)(patch)),
     }
     writer.out
 }
@@ -95,7 +98,8 @@ fn digits(change: &ChangeKind) -> usize {
 /// Parses the first old and new line number of a hunk header: `@@ -1,4 +1,6 @@`.
 fn hunk(line: &str) -> Option<(usize, usize)> {
     let mut fields = line.strip_prefix("@@ -")?.split(' ');
-    let number = |word: &str| word.split(',').next()?.parse::<usize>().ok();
+    // Numbers of 32 bits leave room for the lines that are counted from them.
+    let number = |word: &str| Some(word.split(',').next()?.parse::<u32>().ok()? as usize);
     let old = number(fields.next()?)?;
     Some((old, number(fields.next()?.strip_prefix('+')?)?))
 }

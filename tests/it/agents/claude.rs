@@ -232,7 +232,7 @@ fn a14_resume_goes_to_the_directory_of_the_records() {
     ]);
     let launch = claude().resume(&one.session(), &["--model".into(), "opus".into()]);
     assert_eq!(launch.cwd, Path::new("/home/u/my-app_v1.2"));
-    assert_eq!(launch.args, ["--resume", "aaaaaaaa-0000-4000-8000-000000000000", "--model", "opus"]);
+    assert_eq!(launch.args, ["--resume=aaaaaaaa-0000-4000-8000-000000000000", "--model", "opus"]);
 }
 
 #[test]

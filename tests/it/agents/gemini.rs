@@ -271,7 +271,7 @@ fn a14_resume_runs_in_the_projects_directory_or_says_why_not() {
     let home = fixtures();
     let mut session = sessions(&home)[RESUMED].clone();
     let launch = gemini().resume(&session, &["-y".into()]);
-    assert_eq!(launch.shell_line(), format!("cd /home/dev/shop-api && gemini --resume {RESUMED} -y"));
+    assert_eq!(launch.shell_line(), format!("cd /home/dev/shop-api && gemini --resume={RESUMED} -y"));
     session.cwd = home.path().to_string_lossy().into();
     assert_eq!(gemini().resume_refusal(&session), None);
     session.cwd = "/nowhere/at/all".into();

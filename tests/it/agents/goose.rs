@@ -168,7 +168,7 @@ fn a14_a30_facts_of_real_sessions() {
     assert_eq!(untitled.title.source, TitleSource::Prompt);
     assert_eq!(&*untitled.cwd, "/home/dev/web_ui.v2");
     let launch = goose().resume(&untitled, &[]);
-    assert_eq!(launch.shell_line(), "cd /home/dev/web_ui.v2 && goose session -r --session-id 20261121_5");
+    assert_eq!(launch.shell_line(), "cd /home/dev/web_ui.v2 && goose session -r --session-id=20261121_5");
 }
 
 #[test]

@@ -225,7 +225,7 @@ fn a14_the_directory_is_the_recorded_one_and_the_resume_starts_there() {
     let session = session(&home, "ses_dir");
     assert_eq!(&*session.cwd, "/home/u/my-app_v1.2");
     let launch = opencode().resume(&session, &["--model".into(), "a b".into()]);
-    assert_eq!(launch.shell_line(), "cd /home/u/my-app_v1.2 && opencode -s ses_dir --model 'a b'");
+    assert_eq!(launch.shell_line(), "cd /home/u/my-app_v1.2 && opencode --session=ses_dir --model 'a b'");
     assert_eq!(opencode().resume_refusal(&session), None);
 }
 

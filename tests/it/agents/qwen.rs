@@ -54,7 +54,7 @@ fn a1_every_session_is_listed_with_its_real_directory() {
     assert_eq!((first.model.as_deref(), first.turns), (Some("mock-model"), 4));
     assert_eq!(first.started_at.map(Time::rfc3339).as_deref(), Some("2026-11-21T09:55:42.284Z"));
     let launch = qwen().resume(first, &[]);
-    assert_eq!(launch.args, ["--resume", "115cfb1d-973f-4402-9be2-cc96693de915"]);
+    assert_eq!(launch.args, ["--resume=115cfb1d-973f-4402-9be2-cc96693de915"]);
     assert_eq!(launch.cwd.to_string_lossy(), "/home/dev/shop-api");
     assert!(sessions.values().filter(|session| &*session.cwd == "/home/dev/web_ui.v2").count() == 2);
 }

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use salon::app::reader::{CallStage, Fold};
 use salon::domain::transcript::{ChangeKind, Entry, EntryKind, FileChange, ToolAction};
-use salon::stdx::wrap::{collapse_returns, columns, expand_tabs, wrap};
+use salon::stdx::text::sanitise;
+use salon::stdx::wrap::{columns, expand_tabs, wrap};
 use salon::ui::entry::{self, LayoutContext, MAX_LINES};
 use salon::ui::widgets::diff;
 
@@ -50,7 +51,7 @@ fn h42_wide_and_combining_characters_wrap_by_columns() {
 #[test]
 fn tabs_and_returns_are_shown_as_a_terminal_would() {
     assert_eq!(expand_tabs("a\tb\t日\tc"), "a   b   日  c");
-    assert_eq!(collapse_returns("10%\r20%\r100%\ndone\r\nlast\r"), "100%\ndone\nlast");
+    assert_eq!(sanitise("10%\r20%\r100%\ndone\r\nlast\r"), "10%␍20%␍100%\ndone\nlast");
 }
 
 #[test]
@@ -115,7 +116,7 @@ fn tables_fit_or_stack() {
 #[test]
 fn diffs_show_lines_numbers_and_signs() {
     let patch = "--- a/x\n+++ b/x\n@@ -8,3 +8,3 @@ fn\n context\n-old line one\n+new line one\n+added\n@@ -20,2 +21,1 @@\n-gone\n same\n\\ No newline at end of file\n";
-    let setting = |width| diff::DiffOptions { theme: Box::leak(Box::new(theme())), width, max_lines: 100 };
+    let setting = |width| diff::DiffOptions { theme: Box::leak(Box::new(theme())), width, max_lines: 100, sanitise };
     let text = |change: &ChangeKind, width| {
         let lines = diff::lay(change, setting(width));
         lines
@@ -163,7 +164,7 @@ fn the_changed_words_of_a_line_stand_out() {
     let mut theme = theme();
     theme.added_word.bold = true;
     let change = ChangeKind::Replace(vec![("let limit = 10;\n".into(), "let limit = 25;\n".into())]);
-    let lines = diff::lay(&change, diff::DiffOptions { theme: &theme, width: 60, max_lines: 10 });
+    let lines = diff::lay(&change, diff::DiffOptions { theme: &theme, width: 60, max_lines: 10, sanitise });
     let bold = |span: &&ratatui::text::Span<'_>| span.style.add_modifier.contains(ratatui::style::Modifier::BOLD);
     let words: Vec<_> = lines[1].spans.iter().filter(bold).map(|span| span.content.to_string()).collect();
     assert_eq!(words, ["25"]);
@@ -275,7 +276,7 @@ proptest! {
 
     #[test]
     fn rows_are_never_too_wide_and_lose_nothing(text in text(), width in 4usize..40) {
-        let clean = salon::stdx::text::sanitise(&text).replace(['\n', '\t'], " ");
+        let clean = sanitise(&text).replace(['\n', '\t'], " ");
         let rows = rows(&clean, width);
         for row in &rows {
             prop_assert!(columns(row) <= width, "{row:?} in {width}");

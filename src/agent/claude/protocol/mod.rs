@@ -17,13 +17,14 @@ mod stream;
 mod turns;
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::user_markup::{UserText, classify};
 use crate::agent::protocol::{
     Codec, CodecStep, Conversation, Incoming, Outgoing, Protocol, ProtocolCommand, ProtocolSignal, RunSetting,
-    RunStart, Transport,
+    RunStart, Transport, UntrustedProject,
 };
 use crate::domain::event::{EventBody, NoticeLevel};
 use crate::domain::launch::Launch;
@@ -88,6 +89,10 @@ impl Protocol for Stream {
 
     fn prompt_key(&self, _session: &str, id: PromptId, sent: Time) -> Option<EntryKey> {
         Some(EntryKey::new(&uuid_of(id, sent), 0))
+    }
+
+    fn untrusted_project(&self, vars: &[(String, String)], cwd: &Path) -> Option<UntrustedProject> {
+        super::trust::untrusted_project(vars, cwd)
     }
 
     fn codec(&self) -> Box<dyn Codec> {

@@ -188,7 +188,13 @@ impl ThreadCodec {
             match CodexMode::named(name) {
                 Some(mode) => {
                     params["approvalPolicy"] = json!(mode.approval);
-                    params["sandbox"] = json!(mode.sandbox);
+                    // Codex records a folder as trusted, and runs what its settings contain, when a thread is opened with a
+                    // sandbox that may write. The first turn sets the sandbox without that.
+                    if mode.is_read_only() {
+                        params["sandbox"] = json!(mode.sandbox);
+                    } else {
+                        self.pending_settings.mode = Some(mode);
+                    }
                 }
                 None => step.signals.push(unknown_mode(name)),
             }

@@ -19,6 +19,11 @@ pub struct CodexMode {
 }
 
 impl CodexMode {
+    /// True if the sandbox forbids writing.
+    pub fn is_read_only(&self) -> bool {
+        self.sandbox == "read-only"
+    }
+
     /// Names of the presets.
     pub fn offered() -> Vec<String> {
         PRESETS.iter().map(|(name, ..)| (*name).to_owned()).collect()

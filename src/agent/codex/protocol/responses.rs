@@ -61,8 +61,8 @@ impl ThreadCodec {
             self.announce_thread(step);
         }
         let text = |name: &str| result[name].as_str().map(Arc::from);
-        let mode =
-            CodexMode::from_settings(&result["approvalPolicy"], &result["sandbox"]).map(|mode| mode.name().into());
+        let reported = CodexMode::from_settings(&result["approvalPolicy"], &result["sandbox"]);
+        let mode = self.pending_settings.mode.as_ref().or(reported.as_ref()).map(|mode| mode.name().into());
         let effort = self.pending_settings.effort.as_deref().map(Arc::from).or_else(|| text("reasoningEffort"));
         self.model = text("model");
         step.signals.push(ProtocolSignal::Settings { model: self.model.clone(), mode, effort });

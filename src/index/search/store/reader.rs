@@ -17,6 +17,7 @@ use super::record::{IndexRecord, StoredFilter};
 use super::segment::{Replaces, Segment};
 use super::stored_bytes::StoredBytes;
 use crate::index::encoding::{Frame, split_frame};
+use crate::stdx::files;
 
 /// First bytes of the manifest, with the version of both file formats.
 pub(super) const MAGIC: [u8; 8] = *b"salonix5";
@@ -94,7 +95,7 @@ impl StoredSegment {
 impl IndexReader {
     /// Reads the index in a directory.
     pub fn load(dir: &Path) -> io::Result<Self> {
-        let mut file = File::open(dir.join("manifest"))?;
+        let mut file = files::open(&dir.join("manifest"))?;
         let mut preamble = [0; 16];
         file.read_exact(&mut preamble)?;
         let (magic, generation) = preamble.split_at(8);
@@ -102,7 +103,7 @@ impl IndexReader {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "search index of another version"));
         }
         let generation = generation.try_into().map_or(0, u64::from_le_bytes);
-        let data = Arc::new(File::open(data_path(dir, generation))?);
+        let data = Arc::new(files::open(&data_path(dir, generation))?);
         let inode = file.metadata()?.ino();
         let mut reader = Self::empty(generation, data, inode);
         reader.read_manifest(&mut file)?;
@@ -111,7 +112,7 @@ impl IndexReader {
 
     /// Returns the current index, if it differs from this view.
     pub fn refresh(&self, dir: &Path) -> Option<Self> {
-        let mut file = File::open(dir.join("manifest")).ok()?;
+        let mut file = files::open(&dir.join("manifest")).ok()?;
         let metadata = file.metadata().ok()?;
         if metadata.ino() != self.inode || metadata.len() < self.manifest_len {
             return Self::load(dir).ok();

@@ -1,0 +1,8 @@
+//! Hostile input: special files and huge files in agents' folders, texts that hide something, damaged transcripts,
+//! folders that the user never trusted.
+
+mod damage;
+mod files;
+mod output;
+mod shown;
+mod trust;
