@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::domain::approval::{Approval, ApprovalAnswer};
 use crate::domain::launch::Launch;
 use crate::domain::prompt::PromptId;
-use crate::domain::run::{Activity, Capabilities, RunFailure, TurnOutcome};
+use crate::domain::run::{Activity, BackgroundTask, Capabilities, RunFailure, TurnOutcome};
 pub use crate::domain::run::{Conversation, RunSetting, RunStart};
 use crate::domain::{EntryKey, Event, Time, Tokens};
 
@@ -77,6 +77,8 @@ pub enum ProtocolCommand {
     },
     /// Change the model, mode or effort of the next turns.
     Set(RunSetting),
+    /// Stop a background task, by its id.
+    StopTask(Arc<str>),
     /// Shut down gracefully.
     Close,
 }
@@ -128,6 +130,8 @@ pub enum ProtocolSignal {
         /// Tokens in the context window, and its size.
         context: Option<(u64, u64)>,
     },
+    /// All tasks that run in the background now.
+    BackgroundTasks(Vec<BackgroundTask>),
     /// A failure that ends the run.
     Fatal(RunFailure),
 }

@@ -3,11 +3,14 @@
 use super::dialog::{Dialog, DialogChoice, DialogOutcome};
 use super::layer::Layer;
 use super::runs;
-use super::{Action, App, Effect, split};
+use super::{Action, App, Effect, quit, split};
 use crate::config::settings::ListScope;
 use crate::domain::run::{Phase, RunId};
 use crate::domain::run_request::RunRequest;
 use crate::domain::{SessionKey, SessionState};
+
+/// Maximum background tasks with a choice each, because a dialog must fit a small screen.
+const MAX_TASK_CHOICES: usize = 6;
 
 impl App {
     /// Goes to a run's chat.
@@ -83,19 +86,24 @@ impl App {
             self.notices.info("Not running in salon");
             return Vec::new();
         };
-        if !runs::is_open(&info.phase) {
+        let open = runs::is_open(&info.phase);
+        if !open && info.tasks.is_empty() {
             return vec![Effect::Run(RunRequest::Stop(info.id.clone()))];
         }
         let label = info.agent.label();
-        self.push(Layer::Dialog(Dialog {
-            title: "Stop the run".to_owned(),
-            text: vec![format!("{label} is working. Its work so far is kept; the rest of the turn is lost.")],
-            choices: vec![
-                DialogChoice { label: "Cancel".to_owned(), outcome: DialogOutcome::Cancel },
-                DialogChoice { label: format!("Stop {label}"), outcome: DialogOutcome::StopRun(info.id.clone()) },
-            ],
-            selected: 0,
-        }))
+        let working = format!("{label} is working. Its work so far is kept; the rest of the turn is lost.");
+        let mut text: Vec<String> = open.then_some(working).into_iter().collect();
+        text.extend(quit::tasks_text(&info.tasks, "They end with the run"));
+        let choice = |label: String, outcome| DialogChoice { label, outcome };
+        let mut choices = vec![
+            choice("Cancel".to_owned(), DialogOutcome::Cancel),
+            choice(format!("Stop {label}"), DialogOutcome::StopRun(info.id.clone())),
+        ];
+        choices.extend(info.tasks.iter().take(MAX_TASK_CHOICES).map(|task| {
+            let outcome = DialogOutcome::StopTask(info.id.clone(), task.id.clone());
+            choice(format!("Stop only: {}", quit::short_description(task)), outcome)
+        }));
+        self.push(Layer::Dialog(Dialog { title: "Stop the run".to_owned(), text, choices, selected: 0 }))
     }
 
     /// Returns the session that actions apply to, including the provisional key of a run without a session.

@@ -1,5 +1,7 @@
 //! Dialogs with numbered choices, whose outcomes are data.
 
+use std::sync::Arc;
+
 use crate::config::key::{Key, KeyCode};
 use crate::domain::SessionKey;
 use crate::domain::run::RunId;
@@ -51,6 +53,8 @@ pub enum DialogOutcome {
     },
     /// Stop a run.
     StopRun(RunId),
+    /// Stop a background task of a run.
+    StopTask(RunId, Arc<str>),
     /// Set a mode without permission requests.
     SkipPermissions(RunId, String),
     /// Start the session of the form below.

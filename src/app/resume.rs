@@ -39,6 +39,7 @@ impl App {
             DialogOutcome::CopyCommand(key) => vec![Effect::CopyResumeCommand(key)],
             DialogOutcome::ContinueHere { key, cwd, fork } => self.continue_here(&key, cwd, fork),
             DialogOutcome::StopRun(run) => vec![Effect::Run(RunRequest::Stop(run))],
+            DialogOutcome::StopTask(run, task) => vec![Effect::Run(RunRequest::StopTask(run, task))],
             DialogOutcome::SkipPermissions(run, mode) => {
                 vec![Effect::Run(RunRequest::Set(run, RunSetting::Mode(mode)))]
             }

@@ -169,6 +169,8 @@ pub struct RunInfo {
     pub effort: Option<Arc<str>>,
     /// Approvals that wait for the user.
     pub approvals: Vec<Approval>,
+    /// Tasks that go on without an open turn. They end with the process.
+    pub tasks: Vec<BackgroundTask>,
     /// Token usage of the session so far.
     pub tokens: Tokens,
     /// Cost so far in US dollars, if the agent reports it.
@@ -211,6 +213,7 @@ impl RunInfo {
             mode: None,
             effort: None,
             approvals: Vec::new(),
+            tasks: Vec::new(),
             tokens: Tokens::default(),
             cost_usd: None,
             context: None,
@@ -226,6 +229,15 @@ impl RunInfo {
             last_event: None,
         }
     }
+}
+
+/// A task that an agent runs in the background: a command, a server, a sub-agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackgroundTask {
+    /// The agent's id of the task.
+    pub id: Arc<str>,
+    /// Description or command, as the agent words it.
+    pub description: String,
 }
 
 /// Capabilities of an agent.

@@ -20,6 +20,8 @@ pub enum RunRequest {
     Interrupt(RunId),
     /// Stop the process.
     Stop(RunId),
+    /// Stop a background task, by the agent's id.
+    StopTask(RunId, Arc<str>),
     /// Answer an approval.
     Answer {
         /// The run.

@@ -47,7 +47,8 @@ fn candidate(handle: &RunHandle, now: Instant) -> EvictionCandidate {
     let snapshot = handle.snapshot();
     EvictionCandidate {
         idle: now.duration_since(snapshot.at),
-        busy: snapshot.info.phase != Phase::Idle,
+        // A background task ends with the process.
+        busy: snapshot.info.phase != Phase::Idle || !snapshot.info.tasks.is_empty(),
         stopping: snapshot.info.stopping.is_some(),
         watched: handle.viewers() > 0,
         // A paused queue waits for the user and is on disk.

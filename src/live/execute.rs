@@ -11,6 +11,7 @@ impl Live {
             RunRequest::Submit { run, text } => self.submit(&run, text).await.map(|_| ()),
             RunRequest::Interrupt(run) => self.interrupt(&run),
             RunRequest::Stop(run) => self.stop(&run),
+            RunRequest::StopTask(run, task) => self.stop_task(&run, &task),
             RunRequest::Answer { run, id, answer } => self.answer(&run, &id, answer),
             RunRequest::Set(run, setting) => self.set(&run, setting),
             RunRequest::ResumeQueue(run) => self.resume_queue(&run),

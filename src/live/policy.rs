@@ -40,7 +40,7 @@ impl Default for LiveLimits {
 pub struct EvictionCandidate {
     /// Time since the last change.
     pub idle: Duration,
-    /// A turn is open, or the process is starting.
+    /// A turn is open, a background task runs, or the process is starting.
     pub busy: bool,
     /// The process is ending already, so it takes no place and causes no other eviction.
     pub stopping: bool,

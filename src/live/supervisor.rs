@@ -128,6 +128,11 @@ impl Live {
         self.inner.send(run, RunCommand::Stop(StopReason::OnRequest))
     }
 
+    /// Stops a background task.
+    pub fn stop_task(&self, run: &RunId, task: &str) -> Result<(), Refusal> {
+        self.inner.send(run, RunCommand::StopTask(task.into()))
+    }
+
     /// Answers an approval. Ignored if the approval is no longer open.
     pub fn answer(&self, run: &RunId, approval: &str, answer: ApprovalAnswer) -> Result<(), Refusal> {
         self.inner.send(run, RunCommand::Answer { id: approval.into(), answer })

@@ -28,6 +28,7 @@ pub fn run() {
         model: options.model.unwrap_or_else(|| "claude-sonnet-4-5".into()),
         mode: options.mode.unwrap_or_else(|| "default".into()),
         turns: 0,
+        tasks: Vec::new(),
         turn_open: false,
         interrupted: false,
         ignores_interrupts: false,
@@ -100,6 +101,8 @@ struct Agent {
     model: String,
     mode: String,
     turns: u64,
+    /// Background tasks: id and description.
+    tasks: Vec<(String, String)>,
     /// True during a turn.
     turn_open: bool,
     interrupted: bool,
@@ -171,6 +174,11 @@ impl Agent {
                 // The interrupt may arrive before its turn begins.
                 self.interrupted = self.turn_open || !self.prompts.is_empty();
                 json!({"still_queued": self.prompts.iter().map(|prompt| prompt["uuid"].clone()).collect::<Vec<_>>()})
+            }
+            "stop_task" => {
+                self.tasks.retain(|(id, _)| *id != request["task_id"]);
+                self.send_tasks();
+                json!({})
             }
             "set_model" => {
                 request["model"].as_str().unwrap_or("default").clone_into(&mut self.model);

@@ -39,6 +39,8 @@ pub enum Step {
     Grandchild,
     /// `stubborn`: starts a process that ignores SIGTERM, holds no pipe, and outlives it unless its group is killed.
     Stubborn,
+    /// `background TEXT`: begins a task that runs until it is stopped.
+    Background(String),
     /// `twice`: ends the turn twice.
     Twice,
     /// `fail STATUS TEXT`: fails with an API error (401, 404, 429, 500).
@@ -77,6 +79,7 @@ fn step(line: &str) -> Step {
         "close" => Step::Close,
         "grandchild" => Step::Grandchild,
         "stubborn" => Step::Stubborn,
+        "background" => Step::Background(rest.to_owned()),
         "twice" => Step::Twice,
         "fail" => {
             let text = rest.split_once(' ').map_or("", |(_, text)| text);

@@ -77,7 +77,11 @@ impl App {
             Phase::Idle => match &info.last_outcome {
                 Some(TurnOutcome::Interrupted) => ("interrupted".to_owned(), Tone::Warning),
                 Some(TurnOutcome::Failed(failure)) => (failure::describe(failure, info.agent), Tone::Error),
-                Some(TurnOutcome::Done) | None => ("ready".to_owned(), Tone::Quiet),
+                Some(TurnOutcome::Done) | None => match info.tasks.len() {
+                    0 => ("ready".to_owned(), Tone::Quiet),
+                    1 => ("ready, 1 background task".to_owned(), Tone::Working),
+                    count => (format!("ready, {count} background tasks"), Tone::Working),
+                },
             },
             Phase::Stopped(stopped) => {
                 let tone = match stopped {

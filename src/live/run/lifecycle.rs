@@ -278,6 +278,7 @@ impl Run {
         };
         self.close_turn(outcome).await;
         self.drop_approvals();
+        self.info.tasks.clear();
         self.info.phase = Phase::Stopped(stopped.clone());
         self.info.silent_since = None;
         match stopped {

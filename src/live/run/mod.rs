@@ -59,6 +59,8 @@ pub enum RunCommand {
         /// The answer.
         answer: ApprovalAnswer,
     },
+    /// Stop a background task.
+    StopTask(Arc<str>),
     /// Set model, mode or effort for the next turns.
     Set(RunSetting),
     /// Return the events after a cursor.
@@ -316,6 +318,7 @@ impl Run {
             RunCommand::End => self.end(),
             RunCommand::Interrupt => self.interrupt().await,
             RunCommand::Answer { id, answer } => self.answer(&id, answer).await,
+            RunCommand::StopTask(task) => drop(self.command(ProtocolCommand::StopTask(task)).await),
             RunCommand::Set(setting) => self.set(setting).await,
         }
     }
@@ -323,7 +326,8 @@ impl Run {
     /// Returns true if work arrived after the eviction was decided.
     fn has_pending_work(&self) -> bool {
         let will_send = !self.info.paused && (self.has_work || self.info.queued > 0);
-        self.info.phase != Phase::Idle || will_send || !self.info.approvals.is_empty()
+        let waits = !(self.info.approvals.is_empty() && self.info.tasks.is_empty());
+        self.info.phase != Phase::Idle || will_send || waits
     }
 
     fn end(&mut self) {

@@ -53,6 +53,7 @@ impl Run {
                 self.info.cost_usd = cost_usd.or(self.info.cost_usd);
                 self.info.context = context.or(self.info.context);
             }
+            ProtocolSignal::BackgroundTasks(tasks) => self.info.tasks = tasks,
             ProtocolSignal::Fatal(failure) => {
                 if matches!(self.connection, ConnectionState::Up(_)) {
                     self.stop(StopReason::Failed(failure));

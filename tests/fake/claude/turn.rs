@@ -81,6 +81,10 @@ impl Agent {
                 self.ignores_interrupts = true;
                 script::run_common_step(&Step::Deaf);
             }
+            Step::Background(text) => {
+                self.tasks.push((uuid(), text));
+                self.send_tasks();
+            }
             Step::Close => self.output.close(),
             Step::Twice => reply.end_twice = true,
             Step::Fail(status, text) => return Err(Stop::Failed { status, text }),
@@ -92,6 +96,14 @@ impl Agent {
             }
         }
         Ok(())
+    }
+
+    /// Reports all background tasks.
+    pub fn send_tasks(&self) {
+        let task =
+            |(id, text): &(String, String)| json!({"task_id": id, "task_type": "local_bash", "description": text});
+        let tasks: Vec<Value> = self.tasks.iter().map(task).collect();
+        self.output.send(json!({"type": "system", "subtype": "background_tasks_changed", "tasks": tasks}));
     }
 
     fn send_requesting(&self) {

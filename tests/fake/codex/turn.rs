@@ -105,6 +105,8 @@ impl Agent {
             }
             Step::Close => self.close(),
             Step::Twice => *twice = true,
+            // This agent reports no background tasks.
+            Step::Background(_) => {}
             Step::Fail(status, text) => return Err(self.failed(status, &text)),
             Step::Retry => self.retry()?,
             Step::Compact => self.compact(),

@@ -148,6 +148,8 @@ impl Turn {
             Step::Garbage => self.garbage(),
             Step::Close => self.state.close_streams(),
             Step::Twice => self.end_twice = true,
+            // This agent reports no background tasks.
+            Step::Background(_) => {}
             Step::Fail(status, text) => return Err(Stop::Failed(api_error(status, &text))),
             Step::Retry => {
                 let next = millis() + 20;

@@ -409,3 +409,25 @@ async fn failed_and_interrupted_runs_are_evicted_with_their_paused_queues() {
     let info = harness.info(&failed);
     assert_eq!((info.paused, info.queued), (true, 1), "its queue waits for the user");
 }
+
+#[tokio::test]
+async fn a_run_with_a_background_task_is_not_evicted_until_the_task_is_stopped() {
+    let mut harness = Harness::with(|options| options.limits.idle = Duration::from_millis(20));
+    let busy = harness.begin("background npm run dev\nsay x").await;
+    harness.until(&busy, |info| info.phase == Phase::Idle && !info.tasks.is_empty()).await;
+    let idle = harness.begin("say x").await;
+    let evicted = harness.event(|event| match event {
+        LiveEvent::Run(info) if info.phase == Phase::Stopped(StopReason::Evicted) => Some(info.id.clone()),
+        _ => None,
+    });
+    assert_eq!(evicted.await, idle);
+    let info = harness.info(&busy);
+    assert_eq!((&info.phase, &*info.tasks[0].description), (&Phase::Idle, "npm run dev"));
+    harness.live.stop_task(&busy, &info.tasks[0].id).expect("sent");
+    let next = harness.event(|event| match event {
+        LiveEvent::Run(info) if info.phase == Phase::Stopped(StopReason::Evicted) => Some(info.clone()),
+        _ => None,
+    });
+    let info = next.await;
+    assert_eq!((&info.id, info.tasks.len()), (&busy, 0));
+}

@@ -7,13 +7,17 @@ use serde_json::{Value, json};
 use super::{ControlRequest, StreamCodec, capabilities, errors, messages, notice, other, send};
 use crate::agent::protocol::{CodecStep, ProtocolSignal};
 use crate::domain::event::{EventBody, NoticeLevel};
-use crate::domain::run::{Activity, Capabilities, RunFailure};
+use crate::domain::run::{Activity, BackgroundTask, Capabilities, RunFailure};
 use crate::domain::transcript::ToolStatus;
 use crate::domain::{EntryKey, Event, Time};
+use crate::stdx::text::first_chars;
 
 /// Types of messages without shown content.
 const IGNORED_TYPES: [&str; 6] =
     ["keep_alive", "tool_progress", "autocompact_state", "tool_use_summary", "prompt_suggestion", "auth_status"];
+
+/// Maximum background tasks per run, because the list is part of each published state.
+const MAX_TASKS: usize = 100;
 
 impl StreamCodec {
     /// Decodes a message.
@@ -67,6 +71,7 @@ impl StreamCodec {
                     self.task(call, task, step);
                 }
             }
+            "background_tasks_changed" => step.signals.push(background_tasks(record)),
             "model_fallback" | "model_refusal_fallback" => {
                 let fallback =
                     format!("{} answers instead.", record["fallback_model"].as_str().unwrap_or("Another model"));
@@ -226,7 +231,7 @@ impl StreamCodec {
                 step.signals.push(ProtocolSignal::Ready(self.capabilities.clone()));
                 mode = response["current_permission_mode"].as_str().map(Arc::from);
             }
-            ControlRequest::Interrupt => return,
+            ControlRequest::Interrupt | ControlRequest::StopTask => return,
             ControlRequest::Model => model = response["model"].as_str().map(Arc::from),
             ControlRequest::Mode(wanted) => mode = Some(response["mode"].as_str().map_or(wanted.into(), Arc::from)),
             ControlRequest::Effort(wanted) => effort = Some(wanted.into()),
@@ -275,6 +280,7 @@ fn refused(request: &ControlRequest, error: &str, step: &mut CodecStep) {
             step.signals.push(ProtocolSignal::Ready(Capabilities::default()));
             format!("This version of Claude Code does not list its models and commands: {error}")
         }
+        ControlRequest::StopTask => format!("The background task was not stopped: {error}"),
         ControlRequest::Interrupt => format!("Claude Code could not be interrupted: {error}"),
         ControlRequest::Model => format!("The model was not changed: {error}"),
         ControlRequest::Mode(mode) => format!("The mode was not changed to {mode}: {error}"),
@@ -297,6 +303,17 @@ fn retrying(record: &Value, now: Time) -> Activity {
     let error = record["error"].as_str().unwrap_or("error").replace('_', " ");
     let reason = record["error_status"].as_u64().map_or(error.clone(), |status| format!("{error} ({status})"));
     Activity::Retrying { attempt, at, reason }
+}
+
+/// All background tasks after a change, without the agent's own housekeeping.
+fn background_tasks(record: &Value) -> ProtocolSignal {
+    let tasks = record["tasks"].as_array().into_iter().flatten().filter(|task| task["ambient"] != true);
+    let task = |task: &Value| {
+        let (id, description) = (task["task_id"].as_str()?, task["description"].as_str().unwrap_or_default());
+        let description = if description.is_empty() { task["task_type"].as_str().unwrap_or("task") } else { description };
+        Some(BackgroundTask { id: id.into(), description: first_chars(description, 200).to_owned() })
+    };
+    ProtocolSignal::BackgroundTasks(tasks.take(MAX_TASKS).filter_map(task).collect())
 }
 
 fn tool(id: &str, status: Option<ToolStatus>, subagent: Option<Arc<str>>) -> ProtocolSignal {

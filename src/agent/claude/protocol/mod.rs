@@ -112,6 +112,7 @@ enum ControlRequest {
     Model,
     Mode(String),
     Effort(String),
+    StopTask,
 }
 
 /// Codec of one process's conversation.
@@ -158,6 +159,9 @@ impl Codec for StreamCodec {
                 let request = json!({"subtype": "apply_flag_settings", "settings": {"effortLevel": effort}});
                 self.request(ControlRequest::Effort(effort), &request, &mut step);
             }
+            ProtocolCommand::StopTask(task) => {
+                self.request(ControlRequest::StopTask, &json!({"subtype": "stop_task", "task_id": task}), &mut step);
+            }
             ProtocolCommand::Close => {}
         }
         step
@@ -189,7 +193,9 @@ impl StreamCodec {
                 effort: shared(opening.effort),
             });
         }
-        self.request(ControlRequest::Initialize, &json!({"subtype": "initialize", "hooks": null}), step);
+        // With a stop for each task, an interrupt of the turn leaves background tasks running.
+        let request = json!({"subtype": "initialize", "hooks": null, "perTaskStopAffordance": true});
+        self.request(ControlRequest::Initialize, &request, step);
     }
 
     fn request(&mut self, kind: ControlRequest, request: &Value, step: &mut CodecStep) {

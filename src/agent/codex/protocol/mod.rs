@@ -135,8 +135,8 @@ impl Codec for ThreadCodec {
             ProtocolCommand::Interrupt => self.interrupt(&mut step),
             ProtocolCommand::Answer { id, answer } => self.answer(&id, &answer, &mut step),
             ProtocolCommand::Set(setting) => self.set(setting, &mut step),
-            // The agent ends when its stdin closes.
-            ProtocolCommand::Close => {}
+            // The agent ends when its stdin closes, and it reports no background tasks.
+            ProtocolCommand::Close | ProtocolCommand::StopTask(_) => {}
         }
         step
     }

@@ -106,6 +106,8 @@ impl Codec for SessionCodec {
             ProtocolCommand::Interrupt | ProtocolCommand::Close => self.interrupt(&mut step),
             ProtocolCommand::Answer { id, answer } => self.answer(&id, &answer, &mut step),
             ProtocolCommand::Set(setting) => self.set(setting, now, &mut step),
+            // The server reports no background tasks.
+            ProtocolCommand::StopTask(_) => {}
         }
         step
     }
