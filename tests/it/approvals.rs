@@ -9,7 +9,9 @@ use salon::app::{Effect, Msg};
 use salon::domain::approval::{Approval, ApprovalAnswer};
 use salon::domain::live_status::LiveStatus;
 use salon::domain::prompt::{PromptId, PromptState};
-use salon::domain::run::{ModelCatalog, Phase, RunFailure, RunId, RunInfo, RunSetting, StopReason, TurnOutcome};
+use salon::domain::run::{
+    BackgroundTask, ModelCatalog, Phase, RunFailure, RunId, RunInfo, RunSetting, StopReason, TurnOutcome,
+};
 use salon::domain::run_request::RunRequest;
 use salon::domain::{Agent, SessionKey, SessionState};
 
@@ -439,6 +441,23 @@ fn d17_quitting_confirms_with_open_turns_or_queued_prompts() {
     assert!(!stage.take_effects().contains(&Effect::Quit), "a prompt is on its way");
     stage.send(Msg::Run(RunMsg::Queued(id("r"), Vec::new())));
     assert!(stage.take_effects().contains(&Effect::Quit));
+}
+
+#[test]
+fn background_tasks_are_named_before_they_end_and_can_be_stopped_one_by_one() {
+    let mut stage = Stage::full(80, 24);
+    let mut idle = run("r");
+    idle.phase = Phase::Idle;
+    idle.tasks = vec![BackgroundTask { id: "t1".into(), description: "npm run dev \u{1b}[2J\nmore".into() }];
+    stage.run(idle).keys("q");
+    assert!(!stage.take_effects().contains(&Effect::Quit));
+    assert!(stage.screen().contains("Running in the background: npm run dev"), "{}", stage.screen());
+    stage.keys("esc");
+    stage.take_effects();
+    stage.app.act(salon::app::Action::StopRun);
+    assert!(stage.screen().contains("Stop only: npm run dev"), "{}", stage.screen());
+    stage.keys("3");
+    assert_eq!(stage.take_effects(), [Effect::Run(RunRequest::StopTask(id("r"), "t1".into()))]);
 }
 
 /// Notifications for a change of a run from the first to the second state.

@@ -25,6 +25,7 @@ mod frames;
 mod hostile;
 mod index;
 mod keys;
+mod kills;
 mod lineage;
 mod live;
 mod live_cli;

@@ -310,7 +310,8 @@ fn background_tasks(record: &Value) -> ProtocolSignal {
     let tasks = record["tasks"].as_array().into_iter().flatten().filter(|task| task["ambient"] != true);
     let task = |task: &Value| {
         let (id, description) = (task["task_id"].as_str()?, task["description"].as_str().unwrap_or_default());
-        let description = if description.is_empty() { task["task_type"].as_str().unwrap_or("task") } else { description };
+        let description =
+            if description.is_empty() { task["task_type"].as_str().unwrap_or("task") } else { description };
         Some(BackgroundTask { id: id.into(), description: first_chars(description, 200).to_owned() })
     };
     ProtocolSignal::BackgroundTasks(tasks.take(MAX_TASKS).filter_map(task).collect())
