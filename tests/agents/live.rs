@@ -1,13 +1,15 @@
 //! The real agents, run by salon: the same scenes with each, what differs between them is data.
 
 use salon::domain::approval::ChoiceKind;
+use salon::domain::prompt::{Prompt, PromptId, PromptState};
 use salon::domain::run::{Conversation, Phase, RunFailure, RunSetting, StopReason, TurnOutcome};
 use salon::domain::{Entry, EntryKind};
 
 use crate::disk::on_disk;
 use crate::model::ANSWER;
-use crate::scene::{CLAUDE, CODEX, Driven, OPENCODE, Scene, is_at_rest, wait_for};
+use crate::scene::{CLAUDE, CODEX, Driven, OPENCODE, Scene, is_at_rest, record_check, wait_for};
 use crate::script::SLOWLY;
+use crate::support::clock;
 
 /// The same scene with each agent.
 macro_rules! scenes {
@@ -35,6 +37,7 @@ scenes! {
     models: claude_changes_its_model opencode_changes_its_model codex_changes_its_model
     resume: claude_goes_on opencode_goes_on codex_goes_on
     crash: claude_is_killed opencode_is_killed codex_is_killed
+    recorded: claude_has_written opencode_has_written codex_has_written
 }
 
 fn essence(entries: &[Entry]) -> Vec<(u64, EntryKind, String)> {
@@ -175,5 +178,23 @@ async fn crash(driven: &'static Driven) {
     wait_for("the killed are reaped", || {
         processes.iter().all(|process| crate::home::Process::of(process.pid).is_none())
     });
+    scene.close().await;
+}
+
+/// F3, F4: a prompt is delivered while its turn is open, and then the agent's own record contains it by its id; a later
+/// one that reads the same is not taken for it.
+async fn recorded(driven: &'static Driven) {
+    let mut scene = Scene::new(driven);
+    let run = scene.begin("Count SLOW").await;
+    let info = scene.until(&run, |info| info.session.is_some() && info.turn.0 == 1 && info.queued == 0).await;
+    let (prompt, session) = (scene.newest_prompt(), info.session.clone().expect("a session"));
+    assert_eq!(prompt.state, PromptState::Delivered);
+    assert!(matches!(info.phase, Phase::Working { .. }), "not only at the end of the turn: {info:?}");
+    let check = record_check(&scene.home);
+    assert_eq!(check(&session, &prompt), Some(true));
+    let other_text = Prompt { text: "another text".into(), ..prompt.clone() };
+    assert_eq!(check(&session, &other_text), Some(true), "found by the id that the agent keeps");
+    let later = Prompt { id: PromptId(prompt.id.0 + 1), sent: Some(clock()), ..prompt };
+    assert_eq!(check(&session, &later), Some(false), "the text alone proves nothing");
     scene.close().await;
 }

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use salon::agent::protocol::RunStart;
+use salon::agent::Environment;
 use salon::domain::approval::{Approval, ApprovalAnswer, ChoiceKind};
+use salon::domain::prompt::{Prompt, PromptId};
 use salon::domain::run::{Conversation, Phase, RingCursor, RunEventKind, RunId, RunInfo, StopReason};
 use salon::domain::transcript::Transcript;
 use salon::domain::{Agent, Entry};
+use salon::live::options::DeliveryCheck;
 use salon::live::{Live, LiveOptions, this_process};
-use salon::store::Store;
+use salon::store::{Store, outbox};
 
 use crate::home::Home;
 use crate::model::Model;
@@ -113,6 +116,15 @@ impl Scene {
         self.until(run, |info| info.turn.0 >= turn && is_at_rest(info) && info.queued == 0).await
     }
 
+    /// The newest prompt of a run, in any state.
+    pub fn newest_prompt(&self) -> Prompt {
+        let found = self.store.with(|db| {
+            let id = db.query_row("SELECT max(id) FROM prompts", [], |row| row.get(0))?;
+            outbox::find(db, PromptId(id))
+        });
+        found.expect("state.db").expect("a prompt")
+    }
+
     /// Waits until something is said.
     pub async fn until_said(&self, run: &RunId, text: &str) {
         let mut viewer = self.live.watch(run).expect("the run");
@@ -169,8 +181,17 @@ impl Scene {
 }
 
 fn start(home: &Home, store: &Arc<Store>) -> Live {
-    let options = LiveOptions::new(store.clone(), home.environment(), clock, this_process());
+    let mut options = LiveOptions::new(store.clone(), home.environment(), clock, this_process());
+    options.is_delivered = record_check(home);
     Live::start(options).0
+}
+
+/// The program's look into an agent's own record.
+pub fn record_check(home: &Home) -> DeliveryCheck {
+    let place = home.project().parent().expect("the home").to_owned();
+    let vars = home.environment().into_iter().collect();
+    let environment = Environment { home: place.clone(), vars, ..Environment::default() };
+    salon::runtime::delivery::check(environment, place.join("salon-cache"))
 }
 
 /// No turn is open, nothing is starting.
