@@ -176,11 +176,6 @@ pub trait Codec: Send {
 
     /// Decodes a message, and returns the replies that the protocol requires at once.
     fn decode(&mut self, incoming: Incoming<'_>, now: Time) -> CodecStep;
-
-    /// Interprets the end of the process, if its exit code and the end of its stderr say more than that it crashed.
-    fn ended(&mut self, _code: Option<i32>, _stderr: &str) -> Option<RunFailure> {
-        None
-    }
 }
 
 /// A folder whose settings are not loaded, because the user never trusted it.

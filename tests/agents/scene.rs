@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use salon::agent::protocol::RunStart;
 use salon::agent::Environment;
+use salon::agent::protocol::RunStart;
 use salon::domain::approval::{Approval, ApprovalAnswer, ChoiceKind};
 use salon::domain::prompt::{Prompt, PromptId};
 use salon::domain::run::{Conversation, Phase, RingCursor, RunEventKind, RunId, RunInfo, StopReason};

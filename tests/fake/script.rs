@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +107,15 @@ pub fn run_common_step(step: &Step) -> bool {
         _ => return false,
     }
     true
+}
+
+/// Waits for at most `time`. `poll` serves the client for at most the given time, and ends the wait with an error.
+pub fn wait<E>(time: Duration, mut poll: impl FnMut(Duration) -> Result<(), E>) -> Result<(), E> {
+    let until = Instant::now() + time;
+    while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+        poll(left.min(Duration::from_hours(1)))?;
+    }
+    Ok(())
 }
 
 /// Ignores SIGTERM with a thread that receives it and does nothing, because the standard library cannot ignore signals.

@@ -247,7 +247,7 @@ impl Run {
 
     async fn exited(&mut self, exit: ProcessExit) {
         self.resolve_unsent().await;
-        let ConnectionState::Up(mut up) = std::mem::replace(&mut self.connection, ConnectionState::Down) else {
+        let ConnectionState::Up(up) = std::mem::replace(&mut self.connection, ConnectionState::Down) else {
             return;
         };
         if let Some(child) = up.connection.recorded_child()
@@ -260,8 +260,7 @@ impl Run {
         if exit.code.is_none() && kept_running && self.info.stopping.is_none() {
             self.closed(RunFailure::Other("the agent closed its output and kept running; it was stopped".into())).await;
         } else {
-            let failure = up.codec.ended(exit.code, &exit.stderr);
-            self.closed(failure.unwrap_or_else(|| self.protocol.ended(exit.code, &exit.stderr))).await;
+            self.closed(self.protocol.ended(exit.code, &exit.stderr)).await;
         }
     }
 

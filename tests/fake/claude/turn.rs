@@ -1,6 +1,6 @@
 //! A turn: executes the script, streams it and stores it like the real program.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -110,21 +110,14 @@ impl Agent {
         self.output.send(json!({"type": "system", "subtype": "status", "status": "requesting"}));
     }
 
-    /// Fails if the turn was interrupted.
-    fn check_interrupt(&mut self) -> Result<(), Stop> {
-        self.receive(Duration::ZERO);
+    /// Receives messages for at most `wait`. Fails if the turn was interrupted.
+    fn check_interrupt(&mut self, wait: Duration) -> Result<(), Stop> {
+        self.receive(wait);
         if self.interrupted { Err(Stop::Interrupted) } else { Ok(()) }
     }
 
     fn wait(&mut self, time: Duration) -> Result<(), Stop> {
-        let until = Instant::now() + time;
-        while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-            self.receive(left.min(Duration::from_hours(1)));
-            if self.interrupted {
-                return Err(Stop::Interrupted);
-            }
-        }
-        Ok(())
+        script::wait(time, |left| self.check_interrupt(left))
     }
 
     /// Id of the open message, and the index of a new block in it.
@@ -182,7 +175,7 @@ impl Agent {
         let mut text_sent = String::new();
         let mut end = Ok(());
         for chunk in chunks {
-            end = self.check_interrupt();
+            end = self.check_interrupt(Duration::ZERO);
             if end.is_err() {
                 break;
             }

@@ -1,6 +1,6 @@
 //! A turn: executes the script, streams it and stores it like the real program.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -123,21 +123,14 @@ impl Agent {
         Ok(())
     }
 
-    /// Fails if the turn was interrupted.
-    fn check_interrupt(&mut self) -> Result<(), Stop> {
-        self.receive(Duration::ZERO);
+    /// Receives messages for at most `wait`. Fails if the turn was interrupted.
+    fn check_interrupt(&mut self, wait: Duration) -> Result<(), Stop> {
+        self.receive(wait);
         if self.interrupted { Err(Stop::Interrupted) } else { Ok(()) }
     }
 
     fn wait(&mut self, time: Duration) -> Result<(), Stop> {
-        let until = Instant::now() + time;
-        while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-            self.receive(left.min(Duration::from_hours(1)));
-            if self.interrupted {
-                return Err(Stop::Interrupted);
-            }
-        }
-        Ok(())
+        script::wait(time, |left| self.check_interrupt(left))
     }
 
     fn open_turn(&self) -> String {
@@ -184,7 +177,7 @@ impl Agent {
         let mut text = String::new();
         for chunk in chunks {
             // A truncated answer is not stored.
-            self.check_interrupt()?;
+            self.check_interrupt(Duration::ZERO)?;
             self.delta("item/agentMessage/delta", &item, chunk);
             text.push_str(chunk);
         }
@@ -208,7 +201,7 @@ impl Agent {
         let part = json!({"turnId": self.open_turn(), "itemId": item.id, "summaryIndex": 0});
         self.notify("item/reasoning/summaryPartAdded", part);
         for word in split_words(text) {
-            self.check_interrupt()?;
+            self.check_interrupt(Duration::ZERO)?;
             self.delta("item/reasoning/summaryTextDelta", &item, &word);
         }
         let stored = [("summary_text", json!([text])), ("raw_content", json!([]))];
@@ -265,7 +258,7 @@ impl Agent {
         }
         let output = format!("output of {command}");
         for chunk in split_words(&output) {
-            self.check_interrupt()?;
+            self.check_interrupt(Duration::ZERO)?;
             self.delta("item/commandExecution/outputDelta", &item, &chunk);
         }
         let fields = [

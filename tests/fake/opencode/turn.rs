@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -178,11 +178,11 @@ impl Turn {
     }
 
     fn wait(&self, time: Duration) -> Result<(), Stop> {
-        let until = Instant::now() + time;
-        while let Some(left) = until.checked_duration_since(Instant::now()) {
+        script::wait(time, |left| {
             self.check_abort()?;
             std::thread::sleep(left.min(Duration::from_millis(2)));
-        }
+            Ok(())
+        })?;
         self.check_abort()
     }
 
