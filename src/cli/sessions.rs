@@ -54,5 +54,6 @@ impl LoadedSessions {
 pub fn options(context: &CliContext) -> IndexOptions {
     let mut options = IndexOptions::new(context.environment.clone(), runtime::instant);
     options.cache_dir = Some(context.paths.cache.clone());
+    options.state_db = Some(context.paths.state_db());
     options
 }

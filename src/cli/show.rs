@@ -13,6 +13,7 @@ use super::sessions::LoadedSessions;
 use super::{find, markdown, output};
 use crate::agent::{self, TextLimit, TranscriptReader};
 use crate::domain::{Entry, Role, Session, Time, ToolStatus};
+use crate::index;
 use crate::stdx::text::{one_line, sanitise};
 
 /// Maximum number of entries in memory, because transcripts can be large.
@@ -22,7 +23,8 @@ const CHUNK: usize = 128;
 pub fn run(context: &CliContext, args: &ShowArgs) -> Result<ExitCode, CliError> {
     let loaded = LoadedSessions::read(context);
     let session = find::find(&loaded.all, &args.id)?;
-    let mut reading = agent::format(session.key.agent).open(&session).map_err(|error| {
+    let (format, state_db) = (agent::format(session.key.agent), context.paths.state_db());
+    let mut reading = index::open_transcript(format, &session, Some(&state_db)).map_err(|error| {
         CliError::new(CliErrorCode::Failed, format!("cannot read {}: {error}", session.path.display()))
     })?;
     let range = page(reading.len(), args.limit, args.offset);

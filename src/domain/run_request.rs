@@ -54,7 +54,12 @@ impl RunRequest {
             | Self::CancelPrompt(..)
             | Self::MovePromptUp(..)
             | Self::ReleasePrompt(..) => true,
-            Self::Interrupt(_) | Self::Stop(_) | Self::StopTask(..) | Self::Answer { .. } | Self::Set(..) | Self::ResumeQueue(_) => false,
+            Self::Interrupt(_)
+            | Self::Stop(_)
+            | Self::StopTask(..)
+            | Self::Answer { .. }
+            | Self::Set(..)
+            | Self::ResumeQueue(_) => false,
         }
     }
 }

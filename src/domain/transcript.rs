@@ -57,6 +57,19 @@ pub enum EntryKind {
     Other,
 }
 
+/// Text of a turn that ended early, which its agent may not have stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptText {
+    /// Key under which the text was streamed.
+    pub entry: EntryKey,
+    /// Key of the turn's prompt.
+    pub prompt: EntryKey,
+    /// The text.
+    pub text: String,
+    /// Start time, if known.
+    pub time: Option<Time>,
+}
+
 impl EntryKind {
     /// Identifier in JSON.
     pub fn name(self) -> &'static str {

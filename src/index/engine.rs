@@ -114,7 +114,7 @@ impl Engine {
             scanner: Scanner::new(options, Arc::new(report)),
             clock: options.clock,
             inputs,
-            transcripts: OpenTranscripts::new(options.formats, events.clone()),
+            transcripts: OpenTranscripts::new(options.formats, options.state_db.clone(), events.clone()),
             events,
             bytes_read,
             timers: Timers::default(),

@@ -16,6 +16,7 @@ mod collect;
 mod encoding;
 mod engine;
 mod handle;
+mod kept_transcript;
 mod locate;
 mod message;
 mod open_transcripts;
@@ -34,6 +35,7 @@ mod workspace;
 
 pub use collect::{Collected, Refresh, RootReport, collect, report};
 pub use handle::Index;
+pub use kept_transcript::open_transcript;
 pub use locate::locate;
 pub use message::{IndexEvent, SearchRequest, TranscriptTicket, WatchState};
 pub use open_transcripts::matches;

@@ -14,6 +14,8 @@ pub struct IndexOptions {
     pub environment: Environment,
     /// Directory of the cache; `None`: no cache.
     pub cache_dir: Option<PathBuf>,
+    /// Database with the texts that salon keeps beside transcripts; `None`: no such texts.
+    pub state_db: Option<PathBuf>,
     /// Readers of the agents' formats.
     pub formats: &'static [&'static dyn Format],
     /// Clock of the timers, passed down by the runtime.
@@ -37,7 +39,15 @@ pub enum WatchMode {
 impl IndexOptions {
     /// Options for all agents in an environment, without a cache.
     pub fn new(environment: Environment, clock: fn() -> Instant) -> Self {
-        Self { environment, cache_dir: None, formats: &FORMATS, clock, zone: None, watch: WatchMode::default() }
+        Self {
+            environment,
+            cache_dir: None,
+            state_db: None,
+            formats: &FORMATS,
+            clock,
+            zone: None,
+            watch: WatchMode::default(),
+        }
     }
 }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::identity::is_dead;
 use crate::domain::prompt::{Prompt, PromptId, PromptState};
 use crate::domain::run::{RunId, RunSetting};
+use crate::domain::transcript::KeptText;
 use crate::domain::{SessionKey, Time};
 use crate::store::registry::{AcquiredRun, ChildRecord, ProcessId, RunRecord};
-use crate::store::{self, Connection, Store, outbox, registry};
+use crate::store::{self, Connection, Store, kept_texts, outbox, registry};
 
 /// Reason of a held prompt whose agent ended before it acknowledged the prompt.
 pub const DELIVERY_UNCERTAIN: &str = "may not have been delivered";
@@ -83,6 +84,11 @@ impl StoreHandle {
     pub async fn link(&self, run: &RunId, session: &SessionKey) -> Result<(), StoreFailure> {
         let (run, session, now) = (run.clone(), session.clone(), self.now());
         self.with(move |db| registry::link(db, &run, &session, now)).await
+    }
+
+    /// Keeps texts of a session's turn that ended early.
+    pub async fn keep_texts(&self, session: SessionKey, texts: Vec<KeptText>) -> Result<(), StoreFailure> {
+        self.with(move |db| kept_texts::save(db, &session, &texts)).await
     }
 
     /// Records activity of a run.

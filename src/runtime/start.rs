@@ -98,6 +98,7 @@ async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
 fn options(start: &StartOptions) -> IndexOptions {
     let mut options = IndexOptions::new(start.environment.clone(), super::instant);
     options.cache_dir = Some(start.paths.cache.clone());
+    options.state_db = Some(start.paths.state_db());
     options.zone = Some(jiff::tz::TimeZone::system());
     options
 }

@@ -5,6 +5,7 @@
 //! is set aside, not deleted.
 
 pub mod approvals;
+pub mod kept_texts;
 pub mod outbox;
 pub mod preferences;
 pub mod registry;
@@ -22,7 +23,7 @@ use crate::domain::Time;
 
 /// Migrations from an empty database to the current schema, oldest first.
 const MIGRATIONS: &[&str] =
-    &[preferences::SCHEMA, registry::SCHEMA, outbox::SCHEMA, approvals::SCHEMA, outbox::ADD_SENT];
+    &[preferences::SCHEMA, registry::SCHEMA, outbox::SCHEMA, approvals::SCHEMA, outbox::ADD_SENT, kept_texts::SCHEMA];
 
 /// Maximum wait for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);

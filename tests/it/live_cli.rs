@@ -342,3 +342,29 @@ fn own_sessions_are_listed_although_their_agent_calls_them_headless() {
     let list = json(&stage.run(&["list", "--json"]));
     assert_eq!((list["sessions"].as_array().map(Vec::len), &list["hidden"]["headless"]), (Some(0), &Value::from(1)));
 }
+
+#[test]
+fn text_that_an_agent_showed_and_did_not_store_is_kept_and_marked() {
+    let stage = Stage::new();
+    let mut salon = stage.spawn(&["new", "--json", "--agent", "codex", "say one two three\nhang"]);
+    let mut lines = BufReader::new(salon.0.stdout.as_mut().expect("stdout")).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("\"type\":\"text\"") && line.contains("three")));
+    salon.interrupt();
+    assert_eq!(salon.wait(), Some(130));
+    let show = || json(&stage.run(&["show", "--json", &stage.session()]));
+    let texts = |show: &Value| -> Vec<(String, String)> {
+        let entries = show["entries"].as_array().expect("entries").iter();
+        let text = |entry: &Value, name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+        entries.map(|entry| (text(entry, "kind"), text(entry, "text"))).collect()
+    };
+    let shown = texts(&show());
+    let at = shown.iter().position(|(kind, text)| kind == "text" && text.contains("one two three"));
+    let at = at.unwrap_or_else(|| panic!("it is kept: {shown:?}"));
+    assert!(shown[at + 1].1.contains("not in Codex's own record"), "and marked: {shown:?}");
+    let session = stage.session();
+    assert_eq!(stage.run(&["send", &session, "say four"]).status.code(), Some(0));
+    let after = texts(&show());
+    let position = |words: &str| after.iter().position(|(_, text)| text.contains(words)).expect("an entry");
+    assert!(position("one two three") < position("say four"), "in its place: {after:?}");
+    assert!(position("say four") < after.iter().rposition(|(_, text)| text.contains("four")).expect("the answer"));
+}

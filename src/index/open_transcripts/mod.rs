@@ -8,7 +8,7 @@ mod worker;
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
@@ -35,6 +35,8 @@ pub(super) enum TranscriptRequest {
 /// All opened transcripts.
 pub(super) struct OpenTranscripts {
     formats: &'static [&'static dyn Format],
+    /// Database with the texts that salon keeps beside transcripts.
+    state_db: Option<PathBuf>,
     events: tokio::sync::mpsc::Sender<IndexEvent>,
     open: HashMap<TranscriptTicket, Open>,
     /// Use counter, for the least recently used reader.
@@ -49,8 +51,12 @@ struct Open {
 }
 
 impl OpenTranscripts {
-    pub fn new(formats: &'static [&'static dyn Format], events: tokio::sync::mpsc::Sender<IndexEvent>) -> Self {
-        Self { formats, events, open: HashMap::new(), clock: 0 }
+    pub fn new(
+        formats: &'static [&'static dyn Format],
+        state_db: Option<PathBuf>,
+        events: tokio::sync::mpsc::Sender<IndexEvent>,
+    ) -> Self {
+        Self { formats, state_db, events, open: HashMap::new(), clock: 0 }
     }
 
     /// Opens a session's transcript: its newest entries are sent at once, then the whole.
@@ -118,7 +124,14 @@ impl OpenTranscripts {
         let format = self.formats.iter().copied().find(|format| format.agent() == session.key.agent)?;
         let (sender, requests) = std::sync::mpsc::channel();
         let events = self.events.clone();
-        let worker = TranscriptWorker { ticket, session, format, events: events.clone(), requests };
+        let worker = TranscriptWorker {
+            ticket,
+            session,
+            format,
+            state_db: self.state_db.clone(),
+            events: events.clone(),
+            requests,
+        };
         let thread = std::thread::Builder::new().name(format!("transcript-{ticket}"));
         match thread.spawn(move || worker.run(tail)) {
             Ok(_) => Some(sender),

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
@@ -11,6 +12,7 @@ use super::locate::EntryLookup;
 use crate::agent::{Format, MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
 use crate::domain::Session;
 use crate::domain::transcript_event::{TranscriptEvent, TranscriptInfo};
+use crate::index::kept_transcript::open_transcript;
 use crate::index::message::{IndexEvent, TranscriptTicket};
 
 /// Number of entries for the first screen; more than any screen shows.
@@ -21,6 +23,8 @@ pub(super) struct TranscriptWorker {
     pub ticket: TranscriptTicket,
     pub session: Arc<Session>,
     pub format: &'static dyn Format,
+    /// Database with the texts that salon keeps beside transcripts.
+    pub state_db: Option<PathBuf>,
     pub events: tokio::sync::mpsc::Sender<IndexEvent>,
     pub requests: Receiver<TranscriptRequest>,
 }
@@ -45,7 +49,7 @@ impl TranscriptWorker {
                 self.emit(TranscriptEvent::Tail(entries.into_iter().map(Arc::new).collect()))?;
             }
         }
-        let mut reader = match self.format.open(&self.session) {
+        let mut reader = match open_transcript(self.format, &self.session, self.state_db.as_deref()) {
             Ok(reader) => reader,
             Err(error) => return self.emit(open_error(&error)),
         };

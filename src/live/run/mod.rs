@@ -9,6 +9,7 @@
 //! no other.
 
 mod delivery;
+mod kept;
 mod lifecycle;
 mod signals;
 mod turn;

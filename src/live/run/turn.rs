@@ -187,6 +187,9 @@ impl Run {
             }
         }
         self.delivery.turn_ended(Instant::now());
+        if outcome != TurnOutcome::Done {
+            self.keep_texts().await;
+        }
         self.drop_approvals();
         let interrupted = matches!(self.info.phase, Phase::Interrupting { .. });
         self.info.paused |= (interrupted || outcome != TurnOutcome::Done) && self.retry.is_none();
