@@ -454,6 +454,10 @@ fn background_tasks_are_named_before_they_end_and_can_be_stopped_one_by_one() {
     assert!(stage.screen().contains("Running in the background: npm run dev"), "{}", stage.screen());
     stage.keys("esc");
     stage.take_effects();
+    while stage.app.session() != Some(&SessionKey::new(Agent::Claude, SESSION)) {
+        stage.keys("j");
+    }
+    stage.take_effects();
     stage.app.act(salon::app::Action::StopRun);
     assert!(stage.screen().contains("Stop only: npm run dev"), "{}", stage.screen());
     stage.keys("3");

@@ -346,7 +346,9 @@ fn own_sessions_are_listed_although_their_agent_calls_them_headless() {
 #[test]
 fn text_that_an_agent_showed_and_did_not_store_is_kept_and_marked() {
     let stage = Stage::new();
-    let mut salon = stage.spawn(&["new", "--json", "--agent", "codex", "say one two three\nhang"]);
+    let prompt = format!("say one two three {}", "and more ".repeat(500));
+    let mut salon = stage.salon(&["new", "--json", "--agent", "codex", &prompt]);
+    let mut salon = Running(salon.env("FAKE_PACE", "20").spawn().expect("salon"));
     let mut lines = BufReader::new(salon.0.stdout.as_mut().expect("stdout")).lines().map_while(Result::ok);
     assert!(lines.any(|line| line.contains("\"type\":\"text\"") && line.contains("three")));
     salon.interrupt();

@@ -38,7 +38,15 @@ fn texts_of(history: &RunHistory, turn: TurnNumber) -> Vec<KeptText> {
     let Some(prompt) = prompt else { return Vec::new() };
     let texts = transcript.into_entries().into_iter().filter(|entry| entry.kind == EntryKind::Text);
     texts
-        .filter(|entry| !entry.text.trim().is_empty() && entry.text.len() <= MAX_TEXT_BYTES)
-        .map(|entry| KeptText { entry: entry.key, prompt, text: entry.text, time: entry.time })
+        .filter(|entry| !entry.text.trim().is_empty())
+        .map(|entry| KeptText { entry: entry.key, prompt, text: cut(entry.text), time: entry.time })
         .collect()
+}
+
+fn cut(mut text: String) -> String {
+    if text.len() > MAX_TEXT_BYTES {
+        let end = (0..=MAX_TEXT_BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+    }
+    text
 }

@@ -175,8 +175,10 @@ impl Agent {
     fn say(&mut self, chunks: &[String]) -> Result<(), Stop> {
         let item = self.begin("agentMessage", &message(), json!({"text": ""}));
         let mut text = String::new();
+        let pace = std::env::var("FAKE_PACE").ok().and_then(|ms| ms.parse().ok()).unwrap_or(0);
         for chunk in chunks {
             // A truncated answer is not stored.
+            script::wait(Duration::from_millis(pace), |left| self.check_interrupt(left))?;
             self.check_interrupt(Duration::ZERO)?;
             self.delta("item/agentMessage/delta", &item, chunk);
             text.push_str(chunk);
