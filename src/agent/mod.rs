@@ -6,10 +6,12 @@
 
 pub mod environment;
 pub mod format;
+pub mod inventory;
 pub mod protocol;
 pub mod source;
 pub mod texts;
 mod unknown_record;
+pub mod unread;
 
 mod claude;
 mod codex;
@@ -17,11 +19,13 @@ mod folder;
 mod gemini;
 mod goose;
 mod json;
+mod json_repair;
 mod jsonl;
 mod nesting;
 mod opencode;
 mod pages;
 mod qwen;
+mod side_output;
 mod sqlite;
 
 pub use environment::Environment;
@@ -42,7 +46,7 @@ pub static FORMATS: [&dyn Format; 6] = [
     &opencode::OpenCode,
     &JsonlFormat(codex::Codex),
     &gemini::Gemini,
-    &JsonlFormat(qwen::Qwen),
+    &qwen::QwenCode,
     &goose::Goose,
 ];
 

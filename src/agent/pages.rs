@@ -6,6 +6,7 @@ use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use super::json_repair::Repairs;
 use super::sqlite::DatabaseError;
 use super::{MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
 use crate::domain::{Entry, Issue};
@@ -57,6 +58,8 @@ pub struct MessageOutline {
     pub errors: Vec<usize>,
     /// Number of parts that could not be parsed.
     pub unreadable: u32,
+    /// Repairs that the stored records needed.
+    pub repairs: Repairs,
 }
 
 /// A message with the position of its entries.
@@ -112,9 +115,11 @@ impl<S: MessageStore> PagedTranscript<S> {
             self.prompts.extend(outline.prompt.map(|at| first + at));
             self.errors.extend(outline.errors.iter().map(|at| first + at));
             self.len += outline.len;
-            if outline.unreadable > 0 {
-                let reason = format!("message {id}: {} unreadable record(s)", outline.unreadable);
-                self.issues.push(Issue::new(&self.path, reason));
+            let unreadable = (outline.unreadable > 0).then(|| format!("{} unreadable record(s)", outline.unreadable));
+            let repaired = (!outline.repairs.is_empty()).then(|| outline.repairs.to_string());
+            let facts: Vec<String> = [unreadable, repaired].into_iter().flatten().collect();
+            if !facts.is_empty() {
+                self.issues.push(Issue::new(&self.path, format!("message {id}: {}", facts.join("; "))));
             }
             self.messages.push(MessagePosition { id, version, first });
         }

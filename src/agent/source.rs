@@ -24,8 +24,13 @@ impl SourceRoot {
     /// Creates the roots of an agent: its own directory and the configured ones, each once. `watched` lists the names
     /// below a root to watch; an empty name is the root itself.
     pub fn all(environment: &Environment, agent: Agent, own: PathBuf, watched: &[&str]) -> Vec<Self> {
+        Self::several(environment, agent, vec![own], watched)
+    }
+
+    /// Creates the roots of an agent that may keep sessions in several directories of its own.
+    pub fn several(environment: &Environment, agent: Agent, own: Vec<PathBuf>, watched: &[&str]) -> Vec<Self> {
         let mut roots: Vec<Self> = Vec::new();
-        for path in std::iter::once(own).chain(environment.extra_roots(agent)) {
+        for path in own.into_iter().chain(environment.extra_roots(agent)) {
             if !roots.iter().any(|root| root.path == path) {
                 let below = |name: &&str| if name.is_empty() { path.clone() } else { path.join(name) };
                 let watch = watched.iter().map(below).collect();

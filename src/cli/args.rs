@@ -58,7 +58,8 @@ impl Cli {
             Some(CliCommand::Queue(args)) => args.json,
             Some(CliCommand::Stop(args)) => args.json,
             Some(CliCommand::Approve(args)) => args.json,
-            Some(CliCommand::Doctor(args) | CliCommand::Config(args)) => args.json,
+            Some(CliCommand::Doctor(args)) => args.json,
+            Some(CliCommand::Config(args)) => args.json,
             Some(CliCommand::Completions(_) | CliCommand::Man) | None => false,
         }
     }
@@ -99,7 +100,7 @@ pub enum CliCommand {
     /// Answer an agent's permission request
     Approve(ApproveArgs),
     /// Check the installation and report problems
-    Doctor(OutputArgs),
+    Doctor(DoctorArgs),
     /// Print the completion script of a shell
     Completions(CompletionsArgs),
     /// Print the manual page
@@ -406,6 +407,17 @@ pub struct ApproveArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// List the kinds and fields of records that this version does not know, with counts and without content
+    #[arg(long)]
+    pub unknown: bool,
 }
 
 /// Options of commands without arguments.

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::args::OutputArgs;
+use super::args::DoctorArgs;
 use super::context::CliContext;
 use super::error::CliError;
 use super::json::{IssueJson, SCHEMA_VERSION};
 use super::sessions::LoadedSessions;
 use super::{output, sessions};
-use crate::agent;
-use crate::domain::Agent;
+use crate::agent::{self, inventory::Inventory};
+use crate::domain::{Agent, Issue};
 use crate::index::{self, Index, IndexEvent, RootReport, WatchState};
 use crate::runtime::programs;
 use crate::stdx::text::one_line;
@@ -67,7 +67,10 @@ struct Watch {
 }
 
 /// Checks the installation and prints a report.
-pub fn run(context: &CliContext, args: &OutputArgs) -> Result<ExitCode, CliError> {
+pub fn run(context: &CliContext, args: &DoctorArgs) -> Result<ExitCode, CliError> {
+    if args.unknown {
+        return unknown(context, args);
+    }
     // Before the sessions are loaded, which updates the cache.
     let age_ms = cache_age(&context.paths.cache);
     let loaded = LoadedSessions::read(context);
@@ -77,6 +80,7 @@ pub fn run(context: &CliContext, args: &OutputArgs) -> Result<ExitCode, CliError
         let watch = watch(context, &found);
         (agents.join().unwrap_or_default(), watch)
     });
+    let unread: Vec<Issue> = loaded.roots.iter().flat_map(|root| agent::unread::find(root, &loaded.units)).collect();
     let report = Report {
         schema_version: SCHEMA_VERSION,
         version: env!("CARGO_PKG_VERSION"),
@@ -84,13 +88,57 @@ pub fn run(context: &CliContext, args: &OutputArgs) -> Result<ExitCode, CliError
         agents,
         cache: cache(&loaded, &context.paths.cache, age_ms),
         watch,
-        issues: loaded.issues.iter().map(IssueJson::from).collect(),
+        issues: loaded.issues.iter().chain(&unread).map(IssueJson::from).collect(),
     };
     if args.json {
         output::json(&mut output::stdout(), &report)?;
     } else {
         print(&report)?;
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[derive(Serialize)]
+struct UnknownReport<'a> {
+    schema_version: u32,
+    version: &'static str,
+    unknown: Vec<UnknownJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct UnknownJson<'a> {
+    agent: &'static str,
+    kind: &'a str,
+    field: Option<&'a str>,
+    count: u64,
+}
+
+/// Prints the kinds and fields that this version does not know.
+fn unknown(context: &CliContext, args: &DoctorArgs) -> Result<ExitCode, CliError> {
+    let loaded = LoadedSessions::read(context);
+    let mut inventory = Inventory::default();
+    loaded.units.iter().for_each(|source| inventory.add(source));
+    let unknown = inventory.unknown().map(|(unknown, count)| UnknownJson {
+        agent: unknown.agent.name(),
+        kind: &unknown.kind,
+        field: unknown.field.as_deref(),
+        count,
+    });
+    let unknown: Vec<UnknownJson<'_>> = unknown.collect();
+    let mut out = output::stdout();
+    if args.json {
+        let version = env!("CARGO_PKG_VERSION");
+        output::json(&mut out, &UnknownReport { schema_version: SCHEMA_VERSION, version, unknown })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if unknown.is_empty() {
+        writeln!(out, "This version knows all kinds and fields of the records.")?;
+    }
+    for UnknownJson { agent, kind, field, count } in unknown {
+        let field = field.map(|field| format!("  field {field}")).unwrap_or_default();
+        writeln!(out, "{agent:<9} {kind}{field}  {count}")?;
+    }
+    out.flush()?;
     Ok(ExitCode::SUCCESS)
 }
 

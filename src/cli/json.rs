@@ -142,6 +142,8 @@ pub struct EntryJson<'a> {
     tool: Option<ToolJson<'a>>,
     tokens: Option<TokensJson>,
     truncated: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    reverted: bool,
 }
 
 /// JSON shape of a tool call.
@@ -263,6 +265,7 @@ impl<'a> EntryJson<'a> {
             tool: entry.tool.as_deref().map(ToolJson::from),
             tokens: entry.tokens.map(TokensJson::from),
             truncated: entry.truncated,
+            reverted: entry.reverted,
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Entry {
     pub truncated: bool,
     /// True if more of the entry may follow.
     pub open: bool,
+    /// True if the user undid this part of the conversation; the agent no longer sees it.
+    pub reverted: bool,
 }
 
 /// Kinds of entries, as in the JSON contract.
@@ -294,6 +296,7 @@ impl Entry {
             tokens: None,
             truncated: false,
             open: false,
+            reverted: false,
         }
     }
 }

@@ -1,7 +1,11 @@
 //! Homes from the field: each was read wrongly by some program, and shows what is right. The program itself reads them.
 
+mod chats;
 mod codex;
+mod doctor;
+mod opencode;
 
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -22,8 +26,12 @@ impl Case {
         Self { home, variables: Vec::new() }
     }
 
+    /// The case's home.
+    pub fn path(&self) -> &Path {
+        self.home.path()
+    }
+
     /// Sets a variable to a folder in the home.
-    #[expect(dead_code, reason = "for the cases of agents that move their folders by a variable")]
     pub fn with_folder(mut self, variable: &'static str, folder: &str) -> Self {
         self.variables.push((variable, self.home.path().join(folder).display().to_string()));
         self
@@ -71,6 +79,18 @@ impl Case {
     /// Entries of a session's shown branch.
     pub fn entries(&self, id: &str) -> Vec<Value> {
         self.json(&["show", id])["entries"].as_array().expect("entries").clone()
+    }
+
+    /// One line per entry of a session: its kind, or the tool and its status, then the text.
+    pub fn lines(&self, id: &str) -> Vec<String> {
+        let line = |entry: &Value| {
+            let text = entry["text"].as_str().unwrap_or_default().replace('\n', "|");
+            match (entry["tool"]["name"].as_str(), entry["tool"]["status"].as_str()) {
+                (Some(tool), Some(status)) => format!("{tool} {status}: {text}"),
+                _ => format!("{}: {text}", entry["kind"].as_str().unwrap_or_default()),
+            }
+        };
+        self.entries(id).iter().map(line).collect()
     }
 
     /// Asserts that a word is shown, and that a search finds it with an entry that contains it.

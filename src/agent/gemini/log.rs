@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::message;
+use super::{message, tools};
+use crate::agent::json;
+use crate::agent::json_repair::{self, Repairs};
 use crate::domain::{Time, Tokens};
 
 /// The state of a chat after the lines that were applied.
@@ -27,8 +29,11 @@ pub struct ChatLog {
     pub model: Option<String>,
     /// Number of lines applied.
     pub lines: u64,
-    /// Line numbers of unreadable lines, from 1.
+    /// Line numbers of lines of which something is lost, from 1.
     pub bad: Vec<u64>,
+    /// Line numbers of repaired lines, from 1, with the repairs.
+    #[serde(default)]
+    pub repaired: Vec<(u64, String)>,
 }
 
 /// Stored metadata of a message.
@@ -50,9 +55,19 @@ pub struct ChatMessage {
     pub prompt: Option<String>,
     /// Time of the message.
     pub time: Option<Time>,
+    /// Files with whole outputs of its tools.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub outputs: Vec<String>,
     /// Usage of the reply.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tokens: Option<Tokens>,
+}
+
+impl ChatMessage {
+    /// Id in the keys of its entries: its own, else its position.
+    pub fn key_id(&self) -> String {
+        if self.id.is_empty() { format!("@{}", self.offset) } else { self.id.clone() }
+    }
 }
 
 /// Effect of a line on the existing messages.
@@ -87,6 +102,17 @@ struct Fields<'a> {
     messages: Option<Vec<&'a RawValue>>,
 }
 
+impl LogChange {
+    /// Combines the changes of two records.
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Replaced, _) | (_, Self::Replaced) => Self::Replaced,
+            (Self::From(a), Self::From(b)) => Self::From(a.min(b)),
+            (Self::None, change) | (change, Self::None) => change,
+        }
+    }
+}
+
 impl ChatLog {
     /// Applies one line that begins at `offset`.
     pub fn line(&mut self, bytes: &[u8], offset: u64) -> LogChange {
@@ -94,36 +120,123 @@ impl ChatLog {
         if bytes.trim_ascii().is_empty() {
             return LogChange::None;
         }
-        self.record(bytes, offset).unwrap_or_else(|| {
+        let mut repairs = Repairs::default();
+        if let Some(change) = self.record(bytes, offset, &mut repairs) {
+            self.note(repairs);
+            return change;
+        }
+        let mut all = LogChange::None;
+        let records = json_repair::records(bytes);
+        if records.is_empty() {
             self.bad.push(self.lines);
-            LogChange::None
-        })
+        }
+        for record in records {
+            let (start, mut repairs) = (offset + record.range.start as u64, record.repairs);
+            let bytes = &bytes[record.range];
+            let strict = self.record(bytes, start, &mut repairs);
+            let change = strict.or_else(|| self.unusual(&record.value, bytes, start, &mut repairs));
+            match change {
+                Some(change) => {
+                    self.note(repairs);
+                    all = all.and(change);
+                }
+                None if self.bad.last() != Some(&self.lines) => self.bad.push(self.lines),
+                None => {}
+            }
+        }
+        all
     }
 
-    /// Applies a whole document of an early version; returns false if it cannot be parsed.
+    /// Notes the repairs of the current line.
+    fn note(&mut self, repairs: Repairs) {
+        if repairs.is_lossy() && self.bad.last() != Some(&self.lines) {
+            self.bad.push(self.lines);
+        }
+        if !repairs.is_empty() {
+            self.repaired.push((self.lines, repairs.to_string()));
+        }
+    }
+
+    /// Applies a whole document of an early version; returns false if nothing of it can be read.
     pub fn document(&mut self, bytes: &[u8]) -> bool {
-        serde_json::from_slice(bytes).is_ok_and(|fields| {
-            self.merge(fields, bytes, 0);
-            true
-        })
+        self.lines = 1;
+        let mut repairs = Repairs::default();
+        let is_read = match serde_json::from_slice(bytes) {
+            Ok(fields) => {
+                self.merge(fields, bytes, 0, &mut repairs);
+                true
+            }
+            Err(_) => match json_repair::value(bytes) {
+                Some((value @ Value::Object(_), found)) => {
+                    repairs = found;
+                    self.merge_value(&value, (bytes, &["messages"]), 0, &mut repairs);
+                    true
+                }
+                _ => false,
+            },
+        };
+        self.note(repairs);
+        is_read
     }
 
-    fn record(&mut self, bytes: &[u8], offset: u64) -> Option<LogChange> {
+    fn record(&mut self, bytes: &[u8], offset: u64, repairs: &mut Repairs) -> Option<LogChange> {
         let record: LogRecord<'_> = serde_json::from_slice(bytes).ok()?;
         if let Some(set) = record.set {
-            return Some(self.merge(serde_json::from_str(set.get()).ok()?, bytes, offset));
+            return Some(self.merge(serde_json::from_str(set.get()).ok()?, bytes, offset, repairs));
         }
         if let Some(id) = record.rewind_to {
             return Some(self.rewind(&id));
         }
         if record.id.is_some() && record.r#type.is_some() {
-            let message = message(bytes, offset, &mut self.model)?;
+            let message = message(bytes, offset, &mut self.model, repairs)?;
             return Some(self.upsert(message));
         }
-        Some(self.merge(serde_json::from_slice(bytes).ok()?, bytes, offset))
+        Some(self.merge(serde_json::from_slice(bytes).ok()?, bytes, offset, repairs))
     }
 
-    fn merge(&mut self, fields: Fields<'_>, bytes: &[u8], offset: u64) -> LogChange {
+    /// Applies a record that is not as usual; `None` if it is no record of a chat.
+    fn unusual(&mut self, value: &Value, bytes: &[u8], offset: u64, repairs: &mut Repairs) -> Option<LogChange> {
+        if value["$set"].is_object() {
+            return Some(self.merge_value(&value["$set"], (bytes, &["$set", "messages"]), offset, repairs));
+        }
+        if let Some(id) = value["$rewindTo"].as_str() {
+            return Some(self.rewind(id));
+        }
+        if !value["type"].is_null() || !value["content"].is_null() {
+            repairs.add(Repairs::FIELD_TYPES);
+            let message = message(bytes, offset, &mut self.model, repairs)?;
+            return Some(self.upsert(message));
+        }
+        let is_header = ["sessionId", "startTime", "messages", "kind"].iter().any(|name| !value[*name].is_null());
+        is_header.then(|| self.merge_value(value, (bytes, &["messages"]), offset, repairs))
+    }
+
+    /// Merges metadata whose fields may have any type.
+    fn merge_value(
+        &mut self,
+        value: &Value,
+        (bytes, list): (&[u8], &[&str]),
+        offset: u64,
+        repairs: &mut Repairs,
+    ) -> LogChange {
+        let text = |name: &str| value[name].as_str().map(str::to_owned);
+        let started = json::time(&value["startTime"]);
+        let fields =
+            Fields { session_id: text("sessionId"), summary: text("summary"), kind: text("kind"), ..Fields::default() };
+        self.started = self.started.or(started);
+        let change = self.merge(fields, bytes, offset, repairs);
+        if !value["messages"].is_array() {
+            return change;
+        }
+        let model = &mut self.model;
+        let ranges = json_repair::items(bytes, list).into_iter();
+        self.messages = ranges
+            .filter_map(|range| message(&bytes[range.clone()], offset + range.start as u64, model, repairs))
+            .collect();
+        LogChange::Replaced
+    }
+
+    fn merge(&mut self, fields: Fields<'_>, bytes: &[u8], offset: u64, repairs: &mut Repairs) -> LogChange {
         if let Some(session) = fields.session_id {
             self.session = session;
         }
@@ -134,7 +247,7 @@ impl ChatLog {
         let offset_of = |raw: &RawValue| offset + (raw.get().as_ptr() as usize - bytes.as_ptr() as usize) as u64;
         let model = &mut self.model;
         self.messages =
-            list.into_iter().filter_map(|raw| message(raw.get().as_bytes(), offset_of(raw), model)).collect();
+            list.into_iter().filter_map(|raw| message(raw.get().as_bytes(), offset_of(raw), model, repairs)).collect();
         LogChange::Replaced
     }
 
@@ -161,8 +274,9 @@ impl ChatLog {
     }
 }
 
-fn message(json: &[u8], offset: u64, model: &mut Option<String>) -> Option<ChatMessage> {
-    let value: Value = serde_json::from_slice(json).ok().filter(Value::is_object)?;
+fn message(json: &[u8], offset: u64, model: &mut Option<String>, repairs: &mut Repairs) -> Option<ChatMessage> {
+    let (value, found) = json_repair::value(json).filter(|(value, _)| value.is_object())?;
+    repairs.add(found);
     let parts = message::parts(&value);
     if let Some(name) = message::model(&value) {
         *model = Some(name.to_string());
@@ -180,6 +294,7 @@ fn message(json: &[u8], offset: u64, model: &mut Option<String>) -> Option<ChatM
         errors,
         prompt,
         time: message::time(&value),
+        outputs: tools::output_paths(&value),
         tokens: message::tokens(&value),
     })
 }

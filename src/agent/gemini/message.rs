@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::content::content_text;
 use super::tools;
+use crate::agent::{json, unknown_record};
 use crate::domain::event::NoticeLevel;
 use crate::domain::{Delta, EntryKey, Event, EventBody, Time, Tokens};
 
@@ -54,7 +55,7 @@ pub fn parts(message: &Value) -> Vec<MessagePart> {
     match message.get("type").and_then(Value::as_str) {
         Some("user") if is_prompt(message) => vec![MessagePart::Prompt],
         Some("user") => Vec::new(),
-        Some("gemini" | "assistant" | "model") => {
+        Some("gemini" | "assistant" | "model" | "qwen") => {
             let mut parts = Vec::new();
             if !thoughts(message).is_empty() {
                 parts.push(MessagePart::Thinking);
@@ -66,7 +67,7 @@ pub fn parts(message: &Value) -> Vec<MessagePart> {
             parts.extend((0..calls).map(MessagePart::Tool));
             parts
         }
-        Some(_) if !has_text() => Vec::new(),
+        Some("info" | "warning" | "error") if !has_text() => Vec::new(),
         Some("info") => vec![MessagePart::Notice(NoticeLevel::Info)],
         Some("warning") => vec![MessagePart::Notice(NoticeLevel::Warning)],
         Some("error") => vec![MessagePart::Notice(NoticeLevel::Error)],
@@ -97,7 +98,9 @@ pub fn events(message: &Value, id: &str, part: MessagePart) -> Vec<Event> {
         MessagePart::Text => vec![EventBody::Text(Delta::Replace(text(message)))],
         MessagePart::Tool(at) => tools::bodies(&message["toolCalls"][at]),
         MessagePart::Notice(level) => vec![EventBody::Notice { level, text: text(message) }],
-        MessagePart::Other => vec![EventBody::Other(text(message))],
+        MessagePart::Other => {
+            vec![unknown_record::event(message["type"].as_str().unwrap_or("unknown"), message)]
+        }
     };
     let usage = (parts(message).first() == Some(&part)).then(|| tokens(message)).flatten().map(EventBody::Usage);
     bodies.into_iter().chain(usage).map(|body| Event { key, time, body }).collect()
@@ -105,7 +108,7 @@ pub fn events(message: &Value, id: &str, part: MessagePart) -> Vec<Event> {
 
 /// Time of the message.
 pub fn time(message: &Value) -> Option<Time> {
-    message.get("timestamp").and_then(Value::as_str).and_then(Time::parse)
+    json::time(&message["timestamp"])
 }
 
 /// Text of the message: a string, or the texts of a list of parts; other parts become labels.
@@ -116,6 +119,9 @@ pub fn text(message: &Value) -> String {
 fn thoughts(message: &Value) -> String {
     let list = message.get("thoughts").and_then(Value::as_array);
     let one = |thought: &Value| {
+        if let Some(text) = thought.as_str() {
+            return text.trim().to_owned();
+        }
         let field = |name: &str| thought.get(name).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
         let (subject, description) = (field("subject"), field("description"));
         match (subject.is_empty(), description.is_empty()) {
@@ -130,7 +136,7 @@ fn thoughts(message: &Value) -> String {
 /// Usage of the reply. The reported input includes cached tokens; the reported output excludes thoughts.
 pub fn tokens(message: &Value) -> Option<Tokens> {
     let tokens = message.get("tokens").filter(|tokens| tokens.is_object())?;
-    let count = |name: &str| tokens.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let count = |name: &str| tokens.get(name).and_then(json::count).unwrap_or(0);
     let cache_read = count("cached");
     Some(Tokens {
         input: count("input").saturating_sub(cache_read).saturating_add(count("tool")),

@@ -3,6 +3,7 @@
 //! Verified with 0.24.5 (documents) and 0.61.0 (logs). An event can replace the whole chat, so a reader replays the log
 //! and stores the offsets of the remaining messages.
 
+pub mod chat;
 mod content;
 mod log;
 mod message;
@@ -14,10 +15,8 @@ mod tools;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use self::reader::ChatReader;
 use super::{
-    AtRiskFiles, Discovery, Environment, Format, Source, SourceRoot, SourceSummary, SummaryProgress, TextLimit,
-    TranscriptReader,
+    AtRiskFiles, Discovery, Environment, Format, Source, SourceRoot, SourceSummary, SummaryProgress, TranscriptReader,
 };
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
@@ -46,27 +45,19 @@ impl Format for Gemini {
     }
 
     fn peek(&self, source: &Source) -> Vec<Session> {
-        /// Maximum bytes of a chat to replay for a preliminary row, because replaying a larger one takes too long.
-        const MAX_PEEK: u64 = 256 << 10;
-        if source.stamp.size == 0 || source.stamp.size > MAX_PEEK {
-            return Vec::new();
-        }
-        let Ok(chat) = ChatReader::open(&source.path) else { return Vec::new() };
-        if chat.log.entries() == 0 { Vec::new() } else { vec![summary::session(source, &chat.log, false)] }
+        chat::peek(source)
     }
 
     fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
-        summary::summarise(source, progress)
+        chat::summarise(source, progress)
     }
 
     fn open(&self, session: &Session) -> io::Result<Box<dyn TranscriptReader>> {
-        Ok(Box::new(ChatReader::open(&session.path)?))
+        chat::open(&session.path)
     }
 
     fn tail(&self, session: &Session, count: usize) -> io::Result<Vec<Entry>> {
-        let mut chat = ChatReader::open(&session.path)?;
-        let len = chat.len();
-        Ok(chat.read(len.saturating_sub(count)..len, TextLimit::SCREEN))
+        chat::tail(&session.path, count)
     }
 
     fn live(&self, _root: &SourceRoot) -> Vec<LiveStatus> {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::agent::jsonl::walk::{self, Walk};
+use crate::agent::side_output::OutputFolder;
 use crate::agent::{Discovery, Source, SourceRoot};
 use crate::domain::Agent;
 use crate::stdx::files::{self, SizeLimit};
@@ -91,6 +92,12 @@ pub fn project(chat: &Path) -> Option<String> {
         let by_name = known.iter().find(|(_, slug)| *slug == name).map(|(path, _)| path.clone());
         by_name.or_else(|| by_hash(name, known.into_keys().chain(sibling_roots(tmp))))
     })
+}
+
+/// Folder of the whole outputs of a project's tools.
+pub fn outputs(chat: &Path) -> OutputFolder {
+    let folder = chat.ancestors().find(|dir| dir.file_name().is_some_and(|name| name == "chats"));
+    folder.and_then(Path::parent).map(|folder| OutputFolder::new(folder.join("tool-outputs"))).unwrap_or_default()
 }
 
 /// Reads the project directory from `.project_root`.

@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use super::log::{ChatLog, ChatMessage, LogChange};
 use super::message::{self, MessagePart};
-use super::paths;
+use super::{paths, tools};
+use crate::agent::json_repair;
+use crate::agent::side_output::OutputFolder;
 use crate::agent::{FileStamp, MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
 use crate::domain::transcript::Transcript;
 use crate::domain::{Entry, Issue};
@@ -29,6 +31,7 @@ pub struct ChatReader {
     /// Bytes read from the file.
     pub bytes_read: u64,
     issues: Vec<Issue>,
+    outputs: OutputFolder,
 }
 
 impl ChatReader {
@@ -39,8 +42,8 @@ impl ChatReader {
 
     /// Continues a log that was replayed up to `offset`.
     pub fn resume(path: &Path, log: ChatLog, offset: u64) -> io::Result<Self> {
-        let stamp = FileStamp::default();
-        let mut reader = Self { path: path.to_owned(), log, stamp, offset, bytes_read: 0, issues: Vec::new() };
+        let (stamp, outputs) = (FileStamp::default(), paths::outputs(path));
+        let mut reader = Self { path: path.to_owned(), log, stamp, offset, bytes_read: 0, issues: Vec::new(), outputs };
         reader.apply_new()?;
         Ok(reader)
     }
@@ -60,8 +63,12 @@ impl ChatReader {
         } else {
             self.lines(file)?
         };
-        let issue = |line: &u64| Issue { line: Some(*line), ..Issue::new(&self.path, "unreadable record") };
-        self.issues = self.log.bad.iter().map(issue).collect();
+        let is_repaired = |line: &u64| self.log.repaired.iter().any(|(repaired, _)| repaired == line);
+        let lost = self.log.bad.iter().filter(|line| !is_repaired(line)).map(|line| (*line, "unreadable record"));
+        let repaired = self.log.repaired.iter().map(|(line, repairs)| (*line, repairs.as_str()));
+        let issue = |(line, reason)| Issue { line: Some(line), ..Issue::new(&self.path, reason) };
+        self.issues = lost.chain(repaired).map(issue).collect();
+        self.issues.sort_by_key(|issue| issue.line);
         Ok(effect)
     }
 
@@ -69,11 +76,7 @@ impl ChatReader {
         let mut lines = LineReader::from_offset(file, self.offset)?;
         let mut all = LogChange::None;
         while let Some(line) = lines.next_line()? {
-            all = match (all, self.log.line(line.bytes, line.offset)) {
-                (LogChange::Replaced, _) | (_, LogChange::Replaced) => LogChange::Replaced,
-                (LogChange::From(a), LogChange::From(b)) => LogChange::From(a.min(b)),
-                (LogChange::None, effect) | (effect, LogChange::None) => effect,
-            };
+            all = all.and(self.log.line(line.bytes, line.offset));
         }
         self.offset = lines.offset();
         self.bytes_read += lines.bytes_read();
@@ -95,7 +98,7 @@ impl ChatReader {
     }
 
     /// Reads the JSON of a message; empty if it can no longer be read.
-    fn json(&mut self, message: &ChatMessage) -> Vec<u8> {
+    pub fn json(&mut self, message: &ChatMessage) -> Vec<u8> {
         let mut bytes = Vec::new();
         let read = files::open(&self.path).and_then(|mut file| {
             file.seek(SeekFrom::Start(message.offset))?;
@@ -120,10 +123,10 @@ impl TranscriptReader for ChatReader {
     fn read(&mut self, range: Range<usize>, limit: TextLimit) -> Vec<Entry> {
         let mut entries = Vec::new();
         for (first, message) in self.messages_in(&range) {
-            let value: Value = serde_json::from_slice(&self.json(&message)).unwrap_or(Value::Null);
+            let value = json_repair::value(&self.json(&message)).map(|(value, _)| value).unwrap_or_default();
             for (index, part) in (first..).zip(padded(&value, message.entries)) {
                 if range.contains(&index) {
-                    entries.extend(entry(&value, &message, part, limit));
+                    entries.extend(entry(&value, &message, part, &self.outputs, limit));
                 }
             }
         }
@@ -196,19 +199,33 @@ fn padded(value: &Value, count: u32) -> Vec<MessagePart> {
     parts
 }
 
-fn entry(value: &Value, message: &ChatMessage, part: MessagePart, limit: TextLimit) -> Option<Entry> {
-    let id = if message.id.is_empty() { format!("@{}", message.offset) } else { message.id.clone() };
+fn entry(
+    value: &Value,
+    message: &ChatMessage,
+    part: MessagePart,
+    outputs: &OutputFolder,
+    limit: TextLimit,
+) -> Option<Entry> {
+    let id = message.key_id();
     let mut transcript = Transcript::default();
     for event in message::events(value, &id, part) {
         transcript.apply(event);
     }
     let mut entry = transcript.into_entries().into_iter().next()?;
+    let mut is_cut = false;
+    if let (Some(tool), MessagePart::Tool(at)) = (&mut entry.tool, part) {
+        let path = tools::output_path(&value["toolCalls"][at]);
+        if let Some((text, cut)) = path.and_then(|path| outputs.read(path, limit)) {
+            (tool.output, is_cut) = (text, cut);
+        }
+    }
     let truncate = |text: &mut String| {
         let end = (0..=limit.0.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
         let long = text.len() > end;
         text.truncate(end);
         long
     };
-    entry.truncated = truncate(&mut entry.text) | entry.tool.as_mut().is_some_and(|tool| truncate(&mut tool.output));
+    entry.truncated =
+        is_cut | truncate(&mut entry.text) | entry.tool.as_mut().is_some_and(|tool| truncate(&mut tool.output));
     Some(entry)
 }

@@ -8,7 +8,7 @@ use super::log::ChatLog;
 use super::paths;
 use super::reader::ChatReader;
 use crate::agent::{Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress, TranscriptReader as _};
-use crate::domain::{Agent, Issue, Session, SessionKey, Title, TitleSource, Tokens};
+use crate::domain::{Issue, Session, SessionKey, Title, TitleSource, Tokens};
 use crate::stdx::files;
 
 /// Summarises all of a chat, or the appended lines. Yields no session if another file of the session is shown instead.
@@ -56,7 +56,7 @@ fn summary_of(source: &Source, chat: &ChatReader) -> SourceSummary {
 }
 
 fn unreadable(source: &Source, error: &io::Error) -> SourceSummary {
-    let mut session = Session::new(SessionKey::new(Agent::Gemini, name_of(&source.path)), source.path.clone());
+    let mut session = Session::new(SessionKey::new(source.agent, name_of(&source.path)), source.path.clone());
     session.bytes = source.stamp.size;
     session.flags.unreadable = true;
     session.flags.empty = true;
@@ -82,10 +82,15 @@ fn is_shown(path: &Path, log: &ChatLog) -> bool {
     })
 }
 
+/// Id of a chat's session: the recorded one, else the file's name.
+pub fn session_id(path: &Path, log: &ChatLog) -> String {
+    if log.session.is_empty() { name_of(path) } else { log.session.clone() }
+}
+
 /// Builds the list row of a chat.
 pub fn session(source: &Source, log: &ChatLog, complete: bool) -> Session {
-    let id = if log.session.is_empty() { name_of(&source.path) } else { log.session.clone() };
-    let mut session = Session::new(SessionKey::new(Agent::Gemini, id), source.path.clone());
+    let id = session_id(&source.path, log);
+    let mut session = Session::new(SessionKey::new(source.agent, id), source.path.clone());
     let shown = || log.messages.iter().filter(|message| message.entries > 0);
     let prompts = || log.messages.iter().filter_map(|message| message.prompt.as_deref());
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
@@ -109,7 +114,9 @@ pub fn session(source: &Source, log: &ChatLog, complete: bool) -> Session {
             sum += one;
             sum
         });
-    session.bytes = source.stamp.size;
+    let outputs = paths::outputs(&source.path);
+    let beside = log.messages.iter().flat_map(|message| &message.outputs).map(|path| outputs.size(path));
+    session.bytes = source.stamp.size + beside.sum::<u64>();
     session.unreadable = count(log.bad.len());
     session.flags.unreadable = !log.bad.is_empty();
     session.flags.empty = log.entries() == 0;

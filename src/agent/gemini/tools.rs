@@ -30,10 +30,32 @@ pub fn bodies(call: &Value) -> Vec<EventBody> {
     vec![EventBody::ToolCall { id, name: text("name").into(), input, action }, update]
 }
 
+/// Files with the whole outputs of a message's tools.
+pub fn output_paths(message: &Value) -> Vec<String> {
+    let calls = message["toolCalls"].as_array().into_iter().flatten();
+    calls.filter_map(|call| output_path(call).map(str::to_owned)).collect()
+}
+
+/// File with the whole output of a call, if the record has only a part of it.
+pub fn output_path(call: &Value) -> Option<&str> {
+    const NAMED_AFTER: [&str; 3] =
+        ["For full output see: ", "Full output saved to: ", "full output has been saved to: "];
+    let of_result = || {
+        let parts = call["result"].as_array()?;
+        let text = parts.iter().find_map(|part| part["functionResponse"]["response"]["output"].as_str())?;
+        let head = crate::stdx::text::first_chars(text, 1000);
+        let (_, rest) = NAMED_AFTER.iter().find_map(|name| head.split_once(name))?;
+        rest.lines().next().map(str::trim)
+    };
+    call["outputFile"].as_str().or_else(of_result)
+}
+
 /// Status of a call.
 pub fn status(call: &Value) -> ToolStatus {
     match call.get("status").and_then(Value::as_str) {
+        Some("success") if has_failed(call) => ToolStatus::Failed,
         Some("success") => ToolStatus::Done,
+        Some("cancelled") if output(call).contains("did not allow tool call") => ToolStatus::Denied,
         Some("error") => ToolStatus::Failed,
         Some("cancelled") => ToolStatus::Interrupted,
         Some("executing") => ToolStatus::Running,
@@ -41,7 +63,22 @@ pub fn status(call: &Value) -> ToolStatus {
     }
 }
 
+/// True for a command that ended with an exit code other than 0, which Gemini counts as a success.
+fn has_failed(call: &Value) -> bool {
+    call["name"] == "run_shell_command" && exit_code(&output(call)).is_some_and(|code| code != 0)
+}
+
 fn action(name: &str, args: &Value) -> ToolAction {
+    let action = known(name, args);
+    // An input of another shape than usual still has a headline.
+    if action.headline().is_empty() && !matches!(action, ToolAction::Plan(_)) {
+        ToolAction::Other(one_line(args))
+    } else {
+        action
+    }
+}
+
+fn known(name: &str, args: &Value) -> ToolAction {
     let text = |field: &str| args.get(field).and_then(Value::as_str);
     let owned = |fields: &[&str]| fields.iter().find_map(|field| text(field)).unwrap_or_default().to_owned();
     let path = || owned(&["file_path", "absolute_path", "path", "dir_path"]);
@@ -104,7 +141,12 @@ fn one_line(args: &Value) -> String {
         Value::String(text) => format!("{name}: {text}"),
         value => format!("{name}: {value}"),
     };
-    args.as_object().map(|args| args.iter().map(pair).collect::<Vec<_>>().join(", ")).unwrap_or_default()
+    match args {
+        Value::Object(args) => args.iter().map(pair).collect::<Vec<_>>().join(", "),
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
 }
 
 /// Output that the tool returned to the model; else the output that the program showed.
@@ -122,10 +164,39 @@ fn output(call: &Value) -> String {
         Some(Value::String(text)) => text.clone(),
         _ => String::new(),
     };
-    let shown = || call.get("resultDisplay").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let text = if result.is_empty() { shown() } else { result };
-    let inner = text.strip_prefix("<untrusted_context>\n").and_then(|text| text.strip_suffix("\n</untrusted_context>"));
-    inner.map_or(text.clone(), str::to_owned)
+    let inner = result.strip_prefix("<untrusted_context>\n");
+    let inner = inner.and_then(|text| text.strip_suffix("\n</untrusted_context>")).map(str::to_owned);
+    let result = inner.unwrap_or(result);
+    let shown = display(call.get("resultDisplay").unwrap_or(&Value::Null));
+    match (result.trim(), shown.trim()) {
+        (_, shown) if shown.is_empty() || result.contains(shown) => result.clone(),
+        (result, shown) if result.is_empty() || shown.contains(result) => shown.to_owned(),
+        (result, shown) => format!("{result}\n\n{shown}"),
+    }
+}
+
+/// Text of what the program showed: a text, the lines of a terminal, or the texts of its fields. A diff is the call's action.
+fn display(shown: &Value) -> String {
+    const IN_ACTION: [&str; 8] =
+        ["fileDiff", "fileName", "filePath", "originalContent", "newContent", "todos", "diffStat", "type"];
+    match shown {
+        Value::String(text) => text.clone(),
+        Value::Array(lines) => lines.iter().map(terminal_line).collect::<Vec<_>>().join("\n"),
+        Value::Object(fields) => {
+            let others = fields.iter().filter(|(name, _)| !IN_ACTION.contains(&name.as_str()));
+            let texts = others.map(|(_, value)| display(value)).filter(|text| !text.trim().is_empty());
+            texts.collect::<Vec<_>>().join("\n")
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => String::new(),
+    }
+}
+
+/// A line of a terminal's output, which is a list of styled texts; any other item by its texts.
+fn terminal_line(line: &Value) -> String {
+    match line {
+        Value::Array(texts) => texts.iter().filter_map(|text| text["text"].as_str()).collect(),
+        other => display(other),
+    }
 }
 
 fn exit_code(output: &str) -> Option<i32> {

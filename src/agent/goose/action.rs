@@ -6,13 +6,24 @@ use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, To
 
 /// Action of a call; `result` is its `toolResult`, if any.
 pub fn action(name: &str, input: &Value, result: Option<&Value>) -> ToolAction {
+    let action = known(name, input, result);
+    // An input of another shape than usual still has a headline.
+    if action.headline().is_empty() && !matches!(action, ToolAction::Plan(_)) {
+        ToolAction::Other(brief(input))
+    } else {
+        action
+    }
+}
+
+fn known(name: &str, input: &Value, result: Option<&Value>) -> ToolAction {
     let tool = name.rsplit_once("__").map_or(name, |(_, tool)| tool);
     let text = |field: &str| input[field].as_str().unwrap_or_default().to_owned();
     match tool {
         "shell" => ToolAction::Command {
             command: text("command"),
             exit_code: result
-                .and_then(|result| result["value"]["structuredContent"]["exit_code"].as_i64())
+                .map(|result| &result["value"]["structuredContent"])
+                .and_then(|facts| facts["exit_code"].as_i64().or_else(|| facts["exitCode"].as_i64()))
                 .and_then(|code| i32::try_from(code).ok()),
         },
         "read" | "read_file" => ToolAction::Read { path: text("path") },
@@ -87,11 +98,14 @@ fn check_boxes(text: &str) -> Vec<PlanItem> {
     text.lines().filter_map(item).collect()
 }
 
+/// Input in one line: a text, or names and values.
 fn brief(input: &Value) -> String {
+    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match input {
         Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Object(fields) if fields.is_empty() => String::new(),
-        other => other.to_string(),
+        Value::Object(fields) => {
+            fields.iter().map(|(name, value)| format!("{name}: {}", plain(value))).collect::<Vec<_>>().join(", ")
+        }
+        other => plain(other),
     }
 }

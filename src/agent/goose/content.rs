@@ -1,14 +1,14 @@
 //! Content of goose's messages: a list of blocks, the same in its database and in its old JSONL files.
 //!
-//! Verified with 1.34.0; blocks that were not seen there (notifications, compaction marks) follow its documentation. A
+//! Verified with 1.34.0 and 1.52.0; blocks that were not seen there (notifications, documents) follow its schema. A
 //! tool's result is a later message with the role `user`; it belongs to the call and makes no entry of its own.
 
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::action::action;
-use crate::agent::TextLimit;
+use crate::agent::json_repair::{self, Repairs};
 use crate::agent::pages::{MessageOutline, StoredMessage};
+use crate::agent::{TextLimit, unknown_record};
 use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::{ToolStatus, Transcript};
 use crate::domain::{Delta, Entry, EntryKey, EntryKind, Event, EventBody, Role, Time};
@@ -29,27 +29,36 @@ pub struct GooseMessage {
     pub results: Vec<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Audience {
-    user_visible: Option<bool>,
+/// Audience of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Audience {
+    /// The person and the model.
+    Person,
+    /// The model only: the summary of a compaction, or a text that follows it.
+    Model,
+    /// The model only, and written by goose itself: the time and the directory of a turn.
+    Context,
 }
 
 impl GooseMessage {
-    /// Parsed blocks; `None` if they are invalid.
-    fn blocks(&self) -> Option<Vec<Value>> {
-        serde_json::from_str(&self.content).ok()
+    /// Parsed blocks with the repairs that they needed; `None` if nothing can be read.
+    fn blocks(&self) -> Option<(Vec<Value>, Repairs)> {
+        parsed_blocks(&self.content)
     }
 
-    /// True for messages for the model only, such as a compaction's summary.
-    fn is_hidden(&self) -> bool {
-        let audience: Audience = serde_json::from_str(&self.metadata).unwrap_or_default();
-        audience.user_visible == Some(false)
+    fn audience(&self, blocks: &[Value]) -> Audience {
+        let metadata = json_repair::value(self.metadata.as_bytes()).map(|(value, _)| value).unwrap_or_default();
+        let is_context = || blocks.iter().all(|block| block["text"].as_str().is_some_and(is_turn_context));
+        match metadata["userVisible"].as_bool() {
+            Some(false) if metadata["turnContext"] == true || is_context() => Audience::Context,
+            Some(false) => Audience::Model,
+            _ => Audience::Person,
+        }
     }
 
     /// Ids of its tool calls.
     pub fn calls(&self) -> Vec<String> {
-        let blocks = self.blocks().unwrap_or_default();
+        let (blocks, _) = self.blocks().unwrap_or_default();
         let calls = blocks.iter().filter(|block| is_call(block));
         calls.filter_map(|block| block["id"].as_str().map(str::to_owned)).collect()
     }
@@ -57,9 +66,27 @@ impl GooseMessage {
 
 /// Ids of the calls whose results are in a message.
 pub fn results(content: &str) -> Vec<String> {
-    let blocks: Vec<Value> = serde_json::from_str(content).unwrap_or_default();
+    let (blocks, _) = parsed_blocks(content).unwrap_or_default();
     let results = blocks.iter().filter(|block| block["type"] == "toolResponse");
     results.filter_map(|block| block["id"].as_str().map(str::to_owned)).collect()
+}
+
+/// Blocks of a content. A text or a single block is taken as a list of one.
+fn parsed_blocks(content: &str) -> Option<(Vec<Value>, Repairs)> {
+    let (value, mut repairs) = json_repair::value(content.as_bytes())?;
+    let blocks = match value {
+        Value::Array(blocks) => return Some((blocks, repairs)),
+        Value::String(text) => vec![json!({ "type": "text", "text": text })],
+        Value::Object(_) => vec![value],
+        Value::Null | Value::Bool(_) | Value::Number(_) => return None,
+    };
+    repairs.add(Repairs::FIELD_TYPES);
+    Some((blocks, repairs))
+}
+
+/// True for the text that goose adds to each turn.
+fn is_turn_context(text: &str) -> bool {
+    text.starts_with("<turn-context>") || text.starts_with("<info-msg>")
 }
 
 fn is_call(block: &Value) -> bool {
@@ -73,30 +100,32 @@ impl StoredMessage for GooseMessage {
             entry.level == NoticeLevel::Error
                 || entry.tool.as_ref().is_some_and(|tool| tool.status == ToolStatus::Failed)
         };
+        let blocks = self.blocks();
+        let repairs = blocks.as_ref().map_or_else(Repairs::default, |(_, repairs)| *repairs);
         MessageOutline {
             len: entries.len(),
             prompt: entries.iter().position(|entry| entry.kind == EntryKind::Prompt),
             errors: entries.iter().enumerate().filter(|(_, entry)| failed(entry)).map(|(at, _)| at).collect(),
-            unreadable: u32::from(self.blocks().is_none()),
+            unreadable: u32::from(blocks.is_none() || repairs.is_lossy()),
+            repairs,
         }
     }
 
     fn entries(&self, limit: TextLimit) -> Vec<Entry> {
-        if self.is_hidden() {
+        let (blocks, _) = self.blocks().unwrap_or_default();
+        let audience = self.audience(&blocks);
+        if audience == Audience::Context {
             return Vec::new();
         }
-        let results: Vec<Value> = self
-            .results
-            .iter()
-            .filter_map(|content| serde_json::from_str::<Vec<Value>>(content).ok())
-            .flatten()
-            .collect();
+        let results = self.results.iter().filter_map(|content| parsed_blocks(content));
+        let results: Vec<Value> = results.flat_map(|(blocks, _)| blocks).collect();
         let mut entries = Vec::new();
-        for (at, block) in self.blocks().unwrap_or_default().iter().enumerate() {
+        for (at, block) in blocks.iter().enumerate() {
             let mut truncator = Truncator { limit, cut: false };
             let mut transcript = Transcript::default();
             let key = EntryKey::new(&self.id, u32::try_from(at).unwrap_or(u32::MAX));
             for body in bodies(&self.role, block, &results, &mut truncator) {
+                let body = if audience == Audience::Model { for_model(body) } else { body };
                 transcript.apply(Event { key, time: self.time, body });
             }
             entries.extend(transcript.into_entries().into_iter().map(|mut entry| {
@@ -120,6 +149,16 @@ impl StoredMessage for GooseMessage {
     }
 }
 
+/// Body of a message for the model only: its texts are a summary, not a prompt or an answer.
+fn for_model(body: EventBody) -> EventBody {
+    match body {
+        EventBody::Prompt(text) | EventBody::Text(Delta::Append(text) | Delta::Replace(text)) => {
+            EventBody::Notice { level: NoticeLevel::Boundary, text }
+        }
+        other => other,
+    }
+}
+
 /// Event bodies of one block; none if it has no entry. Their number must not depend on the limit.
 fn bodies(role: &str, block: &Value, results: &[Value], truncator: &mut Truncator) -> Vec<EventBody> {
     let filled = |name: &str| block[name].as_str().filter(|text| !text.trim_start().is_empty());
@@ -132,11 +171,23 @@ fn bodies(role: &str, block: &Value, results: &[Value], truncator: &mut Truncato
             }
             _ => EventBody::Text(Delta::Replace(truncator.cut(text))),
         }),
-        "thinking" => filled("thinking").map(|text| EventBody::Thinking(Delta::Replace(truncator.cut(text)))),
+        "thinking" | "reasoning" => filled("thinking")
+            .or_else(|| filled("text"))
+            .or_else(|| filled("reasoning"))
+            .map(|text| EventBody::Thinking(Delta::Replace(truncator.cut(text)))),
         "toolRequest" | "frontendToolRequest" => return call(block, results, truncator),
         "image" => {
             Some(EventBody::Image(format!("image ({})", block["mimeType"].as_str().unwrap_or("of unknown kind"))))
         }
+        "document" => {
+            let name = filled("filename").or_else(|| filled("name")).unwrap_or("document");
+            Some(EventBody::Image(format!("{name} ({})", block["mimeType"].as_str().unwrap_or("of unknown kind"))))
+        }
+        "error" => filled("message")
+            .or_else(|| filled("msg"))
+            .map(|text| EventBody::Notice { level: NoticeLevel::Error, text: truncator.cut(text) }),
+        "actionRequired" => action_required(&block["data"])
+            .map(|text| EventBody::Notice { level: NoticeLevel::Info, text: truncator.cut(&text) }),
         "conversationCompacted" | "summarizationRequested" | "contextLengthExceeded" => Some(EventBody::Notice {
             level: NoticeLevel::Boundary,
             text: truncator.cut(filled("msg").unwrap_or("Conversation compacted")),
@@ -144,26 +195,42 @@ fn bodies(role: &str, block: &Value, results: &[Value], truncator: &mut Truncato
         "systemNotification" if block["notificationType"] != "thinkingMessage" => {
             filled("msg").map(|text| EventBody::Notice { level: NoticeLevel::Info, text: truncator.cut(text) })
         }
-        "toolResponse" | "redactedThinking" | "toolConfirmationRequest" | "actionRequired" | "systemNotification" => {
-            None
-        }
-        _ => Some(EventBody::Other(truncator.cut(&block.to_string()))),
+        // The call shows what was to be confirmed, and its result.
+        "toolResponse" | "redactedThinking" | "toolConfirmationRequest" | "systemNotification" => None,
+        kind => match unknown_record::event(kind, block) {
+            EventBody::Other(text) => Some(EventBody::Other(truncator.cut(&text))),
+            other => Some(other),
+        },
     };
     body.into_iter().collect()
 }
 
+/// Question of a tool, or the answer to it. A confirmation of a call is shown by the call.
+fn action_required(data: &Value) -> Option<String> {
+    match data["actionType"].as_str()? {
+        "elicitation" => data["message"].as_str().map(str::to_owned),
+        "elicitationResponse" => {
+            let answer = &data["user_data"];
+            Some(answer.as_str().map_or_else(|| answer.to_string(), str::to_owned))
+        }
+        _ => None,
+    }
+}
+
 fn call(block: &Value, results: &[Value], truncator: &mut Truncator) -> Vec<EventBody> {
     let id: std::sync::Arc<str> = block["id"].as_str().unwrap_or_default().into();
-    let tool_call = &block["toolCall"]["value"];
+    // Some versions wrote the call without its status.
+    let tool_call =
+        if block["toolCall"]["value"].is_object() { &block["toolCall"]["value"] } else { &block["toolCall"] };
     let name = tool_call["name"].as_str().unwrap_or("tool");
     let input = tool_call["arguments"].clone();
     let result = results.iter().find(|result| result["id"] == block["id"]).map(|result| &result["toolResult"]);
     let call_body =
         EventBody::ToolCall { id: id.clone(), name: name.into(), action: action(name, &input, result), input };
-    let request_error = block["toolCall"]["error"].as_str();
+    let request_error = error_text(&block["toolCall"]["error"]);
     let (status, output) = match (result, request_error) {
         (Some(result), _) => outcome(result),
-        (None, Some(error)) => (ToolStatus::Failed, error.to_owned()),
+        (None, Some(error)) => (ToolStatus::Failed, error),
         (None, None) => (ToolStatus::Pending, String::new()),
     };
     let update = EventBody::ToolUpdate {
@@ -181,22 +248,39 @@ fn call(block: &Value, results: &[Value], truncator: &mut Truncator) -> Vec<Even
 fn outcome(result: &Value) -> (ToolStatus, String) {
     let value = &result["value"];
     let texts = value["content"].as_array().or_else(|| value.as_array()).into_iter().flatten();
-    let output = texts.map(block_text).collect::<Vec<_>>().join("\n");
+    let printed = texts.map(block_text).collect::<Vec<_>>().join("\n");
+    let structured = &value["structuredContent"];
+    let exit = ["exit_code", "exitCode"].iter().find_map(|name| structured[*name].as_i64());
+    let output = if printed.is_empty() && !structured.is_null() { structured_text(structured) } else { printed };
     let status = if output.starts_with("The user has declined") {
         ToolStatus::Denied
-    } else if result["status"] == "error" || value["isError"] == true {
+    } else if result["status"] == "error" || value["isError"] == true || exit.is_some_and(|code| code != 0) {
         ToolStatus::Failed
     } else {
         ToolStatus::Done
     };
-    let error = result["error"].as_str().filter(|_| output.is_empty()).map(str::to_owned);
+    let error = error_text(&result["error"]).filter(|_| output.is_empty());
     (status, error.unwrap_or(output))
+}
+
+/// Text of an error: a string, or an object with a message.
+fn error_text(error: &Value) -> Option<String> {
+    let text = error.as_str().or_else(|| error["message"].as_str()).map(str::to_owned);
+    text.or_else(|| (!error.is_null()).then(|| error.to_string()))
+}
+
+/// Output of a tool that returned only data: what it printed, or the data.
+fn structured_text(structured: &Value) -> String {
+    let printed = ["stdout", "output", "stderr"].iter().filter_map(|name| structured[*name].as_str());
+    let printed = printed.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
+    if printed.is_empty() { serde_json::to_string_pretty(structured).unwrap_or_default() } else { printed }
 }
 
 fn block_text(block: &Value) -> String {
     match block["type"].as_str() {
         Some("image") => format!("[image ({})]", block["mimeType"].as_str().unwrap_or("of unknown kind")),
         Some("resource") => block["resource"]["text"].as_str().unwrap_or("[resource]").to_owned(),
+        Some("resource_link") => format!("[{}]", block["uri"].as_str().unwrap_or("resource")),
         _ => block["text"].as_str().unwrap_or_default().to_owned(),
     }
 }

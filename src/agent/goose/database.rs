@@ -1,4 +1,4 @@
-//! Reads goose's database, `sessions.db`. Verified with 1.34.0 (`schema_version` 13).
+//! Reads goose's database, `sessions.db`. Verified with 1.34.0 (`schema_version` 13) and 1.52.0 (16).
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -20,7 +20,7 @@ const RESULT_LOOKAHEAD: u32 = 64;
 
 const ROW: &str = "id, role, content_json, created_timestamp";
 
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 19] = [
     "id",
     "name",
     "description",
@@ -37,11 +37,17 @@ const COLUMNS: [&str; 16] = [
     "provider_name",
     "model_config_json",
     "archived_at",
+    "accumulated_cache_read_tokens",
+    "accumulated_cache_write_tokens",
+    "parent_session_id",
 ];
 
 /// A session's row: its columns as texts, in the order of [`COLUMNS`].
 #[derive(Debug, Hash)]
 struct SessionRow([String; COLUMNS.len()]);
+
+/// Mark of each session, and its records that were repaired or lost.
+type SummaryState = BTreeMap<String, (u64, Option<String>)>;
 
 fn check(connection: &Connection) -> Result<(), DatabaseError> {
     for (table, required) in [("sessions", ["id", "working_dir"]), ("messages", ["session_id", "content_json"])] {
@@ -75,23 +81,29 @@ pub fn summarise(source: &Source, progress: Option<&SummaryProgress>) -> SourceS
 }
 
 fn read_changes(source: &Source, progress: Option<&SummaryProgress>) -> Result<SourceSummary, DatabaseError> {
-    let before = progress.and_then(|progress| serde_json::from_slice::<BTreeMap<String, u64>>(&progress.state).ok());
+    let before = progress.and_then(|progress| serde_json::from_slice::<SummaryState>(&progress.state).ok());
     let database = sqlite::open(&source.path)?;
     let connection = &database.connection;
     check(connection)?;
     let _snapshot = connection.unchecked_transaction()?;
-    let mut known = BTreeMap::new();
-    let mut sessions = Vec::new();
+    let mut known = SummaryState::new();
+    let (mut sessions, mut issues) = (Vec::new(), Vec::new());
     let mut bytes_read = 0;
     for row in session_rows(connection)? {
         let id = row.0[0].clone();
         let mark = mark(connection, &row)?;
-        if before.as_ref().and_then(|known| known.get(&id)) != Some(&mark) {
-            let session = build_session(connection, &row, &source.path)?;
-            bytes_read += session.bytes;
-            sessions.push(session);
-        }
-        known.insert(id, mark);
+        let old = before.as_ref().and_then(|known| known.get(&id)).filter(|old| old.0 == mark);
+        let issue = match old {
+            Some((_, issue)) => issue.clone(),
+            None => {
+                let (session, issue) = build_session(connection, &row, &source.path)?;
+                bytes_read += session.bytes;
+                sessions.push(session);
+                issue
+            }
+        };
+        issues.extend(issue.as_ref().map(|issue| Issue::new(&source.path, format!("session {id}: {issue}"))));
+        known.insert(id, (mark, issue));
     }
     let state = serde_json::to_vec(&known).unwrap_or_default();
     let sessions = match before {
@@ -102,7 +114,7 @@ fn read_changes(source: &Source, progress: Option<&SummaryProgress>) -> Result<S
         }
     };
     let progress = SummaryProgress { cursor: SummaryCursor { stamp: source.stamp, offset: 0 }, state };
-    Ok(SourceSummary { sessions, notes: Vec::new(), progress, bytes_read, issues: Vec::new() })
+    Ok(SourceSummary { sessions, notes: Vec::new(), progress, bytes_read, issues })
 }
 
 fn session_rows(connection: &Connection) -> Result<Vec<SessionRow>, DatabaseError> {
@@ -128,7 +140,12 @@ fn mark(connection: &Connection, row: &SessionRow) -> Result<u64, DatabaseError>
     Ok(hasher.finish())
 }
 
-fn build_session(connection: &Connection, row: &SessionRow, path: &Path) -> Result<Session, DatabaseError> {
+/// Builds a session, and describes its records that were repaired or lost.
+fn build_session(
+    connection: &Connection,
+    row: &SessionRow,
+    path: &Path,
+) -> Result<(Session, Option<String>), DatabaseError> {
     let SessionRow(
         [
             id,
@@ -147,6 +164,9 @@ fn build_session(connection: &Connection, row: &SessionRow, path: &Path) -> Resu
             _,
             model,
             archived,
+            cache_read,
+            cache_write,
+            parent,
         ],
     ) = row;
     let mut totals = GooseTotals::default();
@@ -169,17 +189,37 @@ fn build_session(connection: &Connection, row: &SessionRow, path: &Path) -> Resu
     };
     session.cwd = cwd.as_str().into();
     session.model = model_name(model).map(Into::into);
-    let number = |first: &str, second: &str| first.parse().or_else(|_| second.parse()).unwrap_or(0);
-    session.tokens = Tokens { input: number(sum_in, last_in), output: number(sum_out, last_out), ..Tokens::default() };
-    session.cost_usd = cost.parse().ok().filter(|cost| *cost > 0.0);
+    let number = |first: &str, second: &str| -> u64 { first.parse().or_else(|_| second.parse()).unwrap_or(0) };
+    let (cache_read, cache_write) = (number(cache_read, ""), number(cache_write, ""));
+    session.tokens = Tokens {
+        // The input of goose includes what was read from the cache and written to it.
+        input: number(sum_in, last_in).saturating_sub(cache_read).saturating_sub(cache_write),
+        output: number(sum_out, last_out),
+        cache_read,
+        cache_write,
+    };
+    let cost = cost.parse().ok().or(ledger_cost(connection, id)?);
+    session.cost_usd = cost.filter(|cost: &f64| *cost > 0.0);
+    session.parent = Some(parent.as_str()).filter(|parent| !parent.is_empty()).map(Into::into);
     session.flags = Flags {
-        subagent: kind == "sub_agent",
+        subagent: kind == "sub_agent" || !parent.is_empty(),
         headless: matches!(kind.as_str(), "scheduled" | "hidden"),
         archived: !archived.is_empty(),
         ..Flags::default()
     };
+    let issue = totals.issue();
     totals.finish(&mut session, moment(created), moment(updated));
-    Ok(session)
+    Ok((session, issue))
+}
+
+/// Sum of the costs of a session's requests, which newer versions record one by one.
+fn ledger_cost(connection: &Connection, session: &str) -> Result<Option<f64>, DatabaseError> {
+    let columns = sqlite::columns(connection, "usage_ledger")?;
+    if !["session_id", "cost"].iter().all(|name| columns.iter().any(|column| column == name)) {
+        return Ok(None);
+    }
+    let mut statement = connection.prepare_cached("select sum(cost) from usage_ledger where session_id = ?1")?;
+    Ok(statement.query_row([session], |row| row.get::<_, Option<f64>>(0))?)
 }
 
 /// True for names that goose assigns before it has a better one.

@@ -5,12 +5,12 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::Value;
 
 use super::content::{self, GooseMessage};
 use super::database::content_time;
 use super::totals::GooseTotals;
+use crate::agent::json_repair::{self, RepairedRecord};
 use crate::agent::pages::{MessageStore, MessageVersion};
 use crate::agent::sqlite::DatabaseError;
 use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress};
@@ -22,32 +22,22 @@ use crate::stdx::lines::LineReader;
 /// Maximum lines after a call that are searched for its result, to bound the cost of an open call.
 const RESULT_LOOKAHEAD: usize = 64;
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct SessionHeader {
-    working_dir: String,
-    description: String,
-    accumulated_input_tokens: Option<u64>,
-    accumulated_output_tokens: Option<u64>,
+/// A message from its record; `None` for any other record.
+fn message(id: String, record: &RepairedRecord) -> Option<GooseMessage> {
+    let value = &record.value;
+    let role = value["role"].as_str()?.to_owned();
+    let metadata = if value["metadata"].is_object() { value["metadata"].to_string() } else { String::new() };
+    let time = match &value["created"] {
+        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().map(whole)).and_then(content_time),
+        Value::String(text) => Time::parse(text).or_else(|| text.parse().ok().and_then(content_time)),
+        _ => None,
+    };
+    Some(GooseMessage { id, role, time, content: value["content"].to_string(), metadata, results: Vec::new() })
 }
 
-#[derive(Debug, Deserialize)]
-struct MessageLine<'a> {
-    role: String,
-    #[serde(default)]
-    created: i64,
-    #[serde(borrow)]
-    content: &'a RawValue,
-    #[serde(borrow, default)]
-    metadata: Option<&'a RawValue>,
-}
-
-fn message(id: String, line: &[u8]) -> Option<GooseMessage> {
-    let line: MessageLine = serde_json::from_slice(line).ok()?;
-    let metadata = line.metadata.map(|json| json.get().to_owned()).unwrap_or_default();
-    let content = line.content.get().to_owned();
-    let time = content_time(line.created);
-    Some(GooseMessage { id, role: line.role, time, content, metadata, results: Vec::new() })
+#[expect(clippy::cast_possible_truncation, reason = "times and counts; out-of-range values saturate")]
+fn whole(number: f64) -> i64 {
+    number as i64
 }
 
 fn name(path: &Path) -> String {
@@ -71,14 +61,25 @@ fn build_session(source: &Source) -> io::Result<(Session, Vec<Issue>, u64)> {
     let (mut totals, mut issues, mut number) = (GooseTotals::default(), Vec::new(), 0);
     while let Some(line) = lines.next_line()? {
         number += 1;
-        if number == 1 {
-            describe(&mut session, line.bytes);
-        } else if let Some(message) = message(String::new(), line.bytes) {
-            totals.message(&message);
-        } else if !line.bytes.is_empty() {
+        let issue = |reason: String| Issue { path: source.path.clone(), line: Some(number), reason };
+        let records = json_repair::records(line.bytes);
+        if records.is_empty() && !line.bytes.trim_ascii().is_empty() {
             totals.unreadable();
-            let reason = "not a message".to_owned();
-            issues.push(Issue { path: source.path.clone(), line: Some(number), reason });
+            issues.push(issue("not a message".to_owned()));
+        }
+        for record in records {
+            if !record.repairs.is_empty() {
+                totals.repaired(record.repairs);
+                issues.push(issue(record.repairs.to_string()));
+            }
+            match message(String::new(), &record) {
+                Some(message) => totals.message(&message),
+                None if number == 1 => describe(&mut session, &record.value),
+                None => {
+                    totals.unreadable();
+                    issues.push(issue("not a message".to_owned()));
+                }
+            }
         }
     }
     let changed = Some(Time::from_millis(source.stamp.mtime_millis()));
@@ -88,23 +89,25 @@ fn build_session(source: &Source) -> io::Result<(Session, Vec<Issue>, u64)> {
     Ok((session, issues, lines.bytes_read()))
 }
 
-fn describe(session: &mut Session, line: &[u8]) {
-    let about: SessionHeader = serde_json::from_slice(line).unwrap_or_default();
-    session.cwd = about.working_dir.into();
-    session.title = Title::new(&about.description, TitleSource::Agent);
+/// Reads the header, the record before the messages.
+fn describe(session: &mut Session, header: &Value) {
+    let text = |name: &str| header[name].as_str().unwrap_or_default();
+    let count = |name: &str| u64::try_from(header[name].as_f64().map_or(0, whole)).unwrap_or(0);
+    session.cwd = text("working_dir").into();
+    session.title = Title::new(text("description"), TitleSource::Agent);
     session.tokens = Tokens {
-        input: about.accumulated_input_tokens.unwrap_or(0),
-        output: about.accumulated_output_tokens.unwrap_or(0),
+        input: count("accumulated_input_tokens"),
+        output: count("accumulated_output_tokens"),
         ..Tokens::default()
     };
 }
 
-/// Messages of a file, with the position of each line.
+/// Messages of a file, with the position of each record.
 #[derive(Debug)]
 pub struct GooseFile {
     path: PathBuf,
     stamp: FileStamp,
-    /// Offset and length of each line after the header.
+    /// Offset and length of each message's record.
     line_ranges: Vec<(u64, usize)>,
 }
 
@@ -121,10 +124,18 @@ impl GooseFile {
         let mut lines = LineReader::from_offset(file, 0)?;
         self.line_ranges.clear();
         while let Some(line) = lines.next_line()? {
-            self.line_ranges.push((line.offset, line.bytes.len()));
+            let records = json_repair::records(line.bytes);
+            let messages = records.into_iter().filter(|record| record.value["role"].is_string());
+            self.line_ranges
+                .extend(messages.map(|record| (line.offset + record.range.start as u64, record.range.len())));
         }
-        self.line_ranges = self.line_ranges.split_off(self.line_ranges.len().min(1));
         Ok(())
+    }
+
+    /// Record of a message.
+    fn record(&self, at: usize) -> io::Result<Option<RepairedRecord>> {
+        let bytes = self.line(at)?.unwrap_or_default();
+        Ok(json_repair::records(&bytes).into_iter().next())
     }
 
     fn line(&self, at: usize) -> io::Result<Option<Vec<u8>>> {
@@ -167,15 +178,16 @@ impl MessageStore for GooseFile {
 
     fn message(&mut self, id: &str) -> Result<GooseMessage, DatabaseError> {
         let at: usize = id.parse().unwrap_or(usize::MAX);
-        let line = self.line(at)?.unwrap_or_default();
-        let mut found = message(format!("{}/{at}", name(&self.path)), &line).unwrap_or_default();
+        let record = self.record(at)?;
+        let own = record.and_then(|record| message(format!("{}/{at}", name(&self.path)), &record));
+        let mut found = own.unwrap_or_default();
         let mut open_calls = found.calls();
         for following in at.saturating_add(1)..at.saturating_add(RESULT_LOOKAHEAD) {
             if open_calls.is_empty() {
                 break;
             }
-            let Some(line) = self.line(following)? else { break };
-            let Some(later) = message(String::new(), &line) else { continue };
+            let Some(record) = self.record(following)? else { break };
+            let Some(later) = message(String::new(), &record) else { continue };
             let ids = content::results(&later.content);
             let before = open_calls.len();
             open_calls.retain(|call| !ids.contains(call));

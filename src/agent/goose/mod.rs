@@ -39,7 +39,10 @@ impl Format for Goose {
     }
 
     fn roots(&self, environment: &Environment) -> Vec<SourceRoot> {
-        let own = environment.data_dir().join("goose/sessions");
+        let own = match environment.var("GOOSE_PATH_ROOT") {
+            Some(root) => environment.expand(Path::new(root)).join("data/sessions"),
+            None => environment.data_dir().join("goose/sessions"),
+        };
         SourceRoot::all(environment, Agent::Goose, own, &[""])
     }
 

@@ -2,6 +2,7 @@
 
 use super::content::GooseMessage;
 use crate::agent::TextLimit;
+use crate::agent::json_repair::Repairs;
 use crate::agent::pages::StoredMessage;
 use crate::domain::session::{Title, TitleSource};
 use crate::domain::{EntryKind, Session, Time};
@@ -20,6 +21,7 @@ pub struct GooseTotals {
     last: Option<Time>,
     prompt: Option<Title>,
     tip: Option<String>,
+    repairs: Repairs,
 }
 
 impl GooseTotals {
@@ -28,6 +30,7 @@ impl GooseTotals {
         self.messages += outline.len;
         self.turns += u32::from(outline.prompt.is_some());
         self.unreadable += outline.unreadable;
+        self.repairs.add(outline.repairs);
         self.bytes += message.bytes();
         self.first = self.first.or(message.time);
         self.last = self.last.max(message.time);
@@ -38,7 +41,20 @@ impl GooseTotals {
         }
     }
 
-    /// Counts a record that is not valid JSON.
+    /// Notes the repairs of a record.
+    pub fn repaired(&mut self, repairs: Repairs) {
+        self.repairs.add(repairs);
+    }
+
+    /// Records that were repaired or lost, for the user.
+    pub fn issue(&self) -> Option<String> {
+        let unreadable = (self.unreadable > 0).then(|| format!("{} unreadable record(s)", self.unreadable));
+        let repaired = (!self.repairs.is_empty()).then(|| self.repairs.to_string());
+        let facts: Vec<String> = [unreadable, repaired].into_iter().flatten().collect();
+        (!facts.is_empty()).then(|| facts.join("; "))
+    }
+
+    /// Counts a record that cannot be read.
     pub fn unreadable(&mut self) {
         self.unreadable += 1;
     }

@@ -6,6 +6,12 @@ use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, To
 
 /// Action of a call of `tool`. `state` is the part's `state`: input, and metadata after its end.
 pub fn action(tool: &str, state: &Value) -> ToolAction {
+    let action = known(tool, state);
+    // An input of another shape than usual still has a headline.
+    if action.headline().is_empty() && !matches!(action, ToolAction::Plan(_)) { other(state) } else { action }
+}
+
+fn known(tool: &str, state: &Value) -> ToolAction {
     let input = &state["input"];
     match tool {
         "bash" | "shell" => ToolAction::Command { command: text(input, &["command"]), exit_code: exit_code(state) },
@@ -16,7 +22,9 @@ pub fn action(tool: &str, state: &Value) -> ToolAction {
             path: input["path"].as_str().filter(|_| tool != "list").map(str::to_owned),
         },
         "webfetch" | "websearch" => ToolAction::Web { query: text(input, &["url", "query"]) },
-        "task" => ToolAction::Task { description: text(input, &["description"]), prompt: text(input, &["prompt"]) },
+        "task" | "subagent" => {
+            ToolAction::Task { description: text(input, &["description"]), prompt: text(input, &["prompt"]) }
+        }
         "todowrite" | "todoread" => todos(state).map_or_else(|| other(state), ToolAction::Plan),
         "question" => ToolAction::Question { question: questions(input) },
         _ => other(state),
@@ -25,7 +33,17 @@ pub fn action(tool: &str, state: &Value) -> ToolAction {
 
 /// First of the named fields that is a string.
 fn text(value: &Value, names: &[&str]) -> String {
-    names.iter().find_map(|name| value[*name].as_str()).unwrap_or_default().to_owned()
+    names.iter().find_map(|name| plain(&value[*name])).unwrap_or_default()
+}
+
+/// Text of a value; the items of a list in one line.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(items) => items.iter().map(plain).collect::<Option<Vec<_>>>().map(|items| items.join(" ")),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
 }
 
 fn exit_code(state: &Value) -> Option<i32> {
@@ -53,7 +71,7 @@ fn edit(tool: &str, state: &Value) -> ToolAction {
 }
 
 fn patched_file(file: &Value) -> FileChange {
-    let path = text(file, &["filePath", "relativePath", "file"]);
+    let path = text(file, &["filePath", "path", "relativePath", "file"]);
     let change = match file["type"].as_str() {
         Some("delete") => ChangeKind::Delete,
         _ => ChangeKind::Patch(hunks(&text(file, &["diff", "patch"]))),
@@ -101,13 +119,19 @@ fn other(state: &Value) -> ToolAction {
     ToolAction::Other(title.map_or_else(|| brief(&state["input"]), str::to_owned))
 }
 
-/// Input in one line: the text of a single string field, else JSON.
+/// Input in one line: the text of a single string field, else names and values.
 fn brief(input: &Value) -> String {
     match input {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Object(fields) if fields.len() == 1 => {
-            fields.values().next().and_then(Value::as_str).map_or_else(|| input.to_string(), str::to_owned)
+            fields.values().next().map_or_else(String::new, |value| plain(value).unwrap_or_else(|| value.to_string()))
+        }
+        Value::Object(fields) => {
+            let pair = |(name, value): (&String, &Value)| {
+                format!("{name}: {}", plain(value).unwrap_or_else(|| value.to_string()))
+            };
+            fields.iter().map(pair).collect::<Vec<_>>().join(", ")
         }
         other => other.to_string(),
     }

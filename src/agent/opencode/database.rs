@@ -7,11 +7,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Row};
+use serde_json::Value;
 
-use super::record::{ModelRef, OpenCodeMessage, OpenCodePart};
+use super::record::{self, ModelRef, OpenCodeMessage, OpenCodePart, RevertPoint};
 use super::v2;
 use crate::agent::FileStamp;
 use crate::agent::pages::{MessageStore, MessageVersion};
+use crate::agent::side_output::OutputFolder;
 use crate::agent::sqlite::{self, Database, DatabaseError};
 use crate::domain::Tokens;
 
@@ -73,6 +75,8 @@ pub struct SessionRow {
     pub created: i64,
     /// Last change of the row, in ms since 1970.
     pub updated: i64,
+    /// Point to which the user reverted the conversation.
+    pub revert: Option<Revert>,
     /// Archive time, in ms since 1970.
     pub archived: Option<i64>,
     /// Model as `provider/model`.
@@ -81,6 +85,30 @@ pub struct SessionRow {
     pub tokens: Option<[i64; 5]>,
     /// Cost in millionths of a dollar, if the table has it.
     pub micro_usd: Option<i64>,
+}
+
+/// Point to which the user reverted a session: everything from it on was undone, but can be restored.
+#[derive(Clone, Debug, Hash, PartialEq, Eq)]
+pub struct Revert {
+    message: String,
+    part: Option<String>,
+}
+
+impl Revert {
+    /// Parses a session's `revert`.
+    pub fn parse(json: &Value) -> Option<Self> {
+        let message = json["messageID"].as_str()?.to_owned();
+        Some(Self { message, part: json["partID"].as_str().map(str::to_owned) })
+    }
+
+    /// Point from which a message was reverted, if it was.
+    pub fn point(&self, message: &str) -> Option<RevertPoint> {
+        match message.cmp(&self.message) {
+            std::cmp::Ordering::Less => None,
+            std::cmp::Ordering::Equal => Some(self.part.clone().map_or(RevertPoint::Message, RevertPoint::Part)),
+            std::cmp::Ordering::Greater => Some(RevertPoint::Message),
+        }
+    }
 }
 
 impl SessionRow {
@@ -92,7 +120,7 @@ impl SessionRow {
     }
 }
 
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 17] = [
     "id",
     "parent_id",
     "fork_session_id",
@@ -109,6 +137,7 @@ const COLUMNS: [&str; 16] = [
     "tokens_cache_write",
     "cost",
     "version",
+    "revert",
 ];
 
 /// All sessions of a table.
@@ -135,6 +164,7 @@ fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
         created: number(5)?.unwrap_or(0),
         updated: number(6)?.unwrap_or(0),
         archived: number(7)?.filter(|&at| at > 0),
+        revert: serde_json::from_str(&text(16)?).ok().as_ref().and_then(Revert::parse),
         model: serde_json::from_str::<ModelRef>(&text(8)?).ok().and_then(|model| model.full_name()),
         tokens: tokens.iter().any(|&count| count > 0).then_some(tokens),
         micro_usd: micros(row.get_ref(14)?),
@@ -155,6 +185,8 @@ pub struct OpenCodeSessionRows {
     stamp: FileStamp,
     database: Database,
     tables: MessageTables,
+    revert: Option<Revert>,
+    outputs: OutputFolder,
 }
 
 impl OpenCodeSessionRows {
@@ -164,7 +196,29 @@ impl OpenCodeSessionRows {
         let database = sqlite::open(path)?;
         let schema = Schema::probe(&database.connection)?;
         let tables = tables_of(&database.connection, schema, session)?;
-        Ok(Self { path: path.to_owned(), session: session.to_owned(), stamp, database, tables })
+        let outputs = record::outputs_beside(path);
+        let mut rows =
+            Self { path: path.to_owned(), session: session.to_owned(), stamp, database, tables, revert: None, outputs };
+        rows.revert = rows.read_revert(schema)?;
+        Ok(rows)
+    }
+
+    fn read_revert(&self, schema: Schema) -> Result<Option<Revert>, DatabaseError> {
+        let tables = [(schema.sessions_v2, "session_v2"), (schema.parts, "session")];
+        for (_, table) in tables.into_iter().filter(|(exists, _)| *exists) {
+            if !sqlite::columns(self.connection(), table)?.iter().any(|column| column == "revert") {
+                continue;
+            }
+            let sql = format!("select revert from {table} where id = ?1");
+            let mut statement = self.connection().prepare_cached(&sql)?;
+            let json = statement
+                .query_row([&self.session], |row| Ok(sqlite::text(row.get_ref(0)?).into_owned()))
+                .optional()?;
+            if let Some(json) = json {
+                return Ok(serde_json::from_str(&json).ok().as_ref().and_then(Revert::parse));
+            }
+        }
+        Ok(None)
     }
 
     fn connection(&self) -> &Connection {
@@ -189,7 +243,7 @@ fn tables_of(connection: &Connection, schema: Schema, session: &str) -> Result<M
     let any = |table: &str| -> Result<bool, DatabaseError> {
         Ok(connection.prepare(&format!("select 1 from {table} where session_id = ?1"))?.exists([session])?)
     };
-    let v2 = schema.messages_v2 && any("session_message")?;
+    let v2 = schema.messages_v2 && !v2::versions(connection, session)?.is_empty();
     let parts = schema.parts && any("message")?;
     Ok(choose_tables(schema, parts, v2))
 }
@@ -216,32 +270,51 @@ impl MessageStore for OpenCodeSessionRows {
         if !self.exists()? {
             return Ok(None);
         }
-        let versions = match self.tables {
+        self.revert = self.read_revert(Schema::probe(self.connection())?)?;
+        let mut versions = match self.tables {
             MessageTables::Parts => versions(self.connection(), &self.session)?,
             MessageTables::V2 => v2::versions(self.connection(), &self.session)?,
         };
+        mark_reverted(self.revert.as_ref(), &mut versions);
         self.stamp = now;
         Ok(Some(versions))
     }
 
     fn newest(&mut self, skip: u32, count: u32) -> Result<Vec<String>, DatabaseError> {
-        let sql = match self.tables {
-            MessageTables::Parts => "select id from message where session_id = ?1 order by id desc limit ?2 offset ?3",
-            MessageTables::V2 => {
-                "select id from session_message where session_id = ?1 order by seq desc limit ?2 offset ?3"
-            }
-        };
-        let mut statement = self.connection().prepare_cached(sql)?;
-        let found = statement.query_map((&self.session, count, skip), |row| row.get(0))?.collect::<Result<_, _>>()?;
-        Ok(found)
+        match self.tables {
+            MessageTables::Parts => newest(self.connection(), &self.session, skip, count),
+            MessageTables::V2 => v2::newest(self.connection(), &self.session, skip, count),
+        }
     }
 
     fn message(&mut self, id: &str) -> Result<OpenCodeMessage, DatabaseError> {
-        match self.tables {
-            MessageTables::Parts => record(self.connection(), id),
-            MessageTables::V2 => v2::load(self.connection(), id),
+        let message = match self.tables {
+            MessageTables::Parts => record(self.connection(), id)?,
+            MessageTables::V2 => v2::load(self.connection(), id)?,
+        };
+        let reverted = self.revert.as_ref().and_then(|revert| revert.point(id));
+        Ok(OpenCodeMessage { reverted, outputs: self.outputs.clone(), ..message })
+    }
+}
+
+/// Changes the versions of reverted messages, which look different.
+pub fn mark_reverted(revert: Option<&Revert>, versions: &mut [(String, MessageVersion)]) {
+    let Some(revert) = revert else { return };
+    for (id, version) in versions {
+        if revert.point(id).is_some() {
+            version[0] = !version[0];
         }
     }
+}
+
+/// Ids of the newest messages, newest first. A missing message is known by its parts.
+fn newest(connection: &Connection, session: &str, skip: u32, count: u32) -> Result<Vec<String>, DatabaseError> {
+    let mut statement = connection.prepare_cached(
+        "select id from message where session_id = ?1
+         union select message_id from part where session_id = ?1 order by 1 desc limit ?2 offset ?3",
+    )?;
+    let found = statement.query_map((session, count, skip), |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(found)
 }
 
 /// Messages of a session in order, with their versions. Reads no texts.
@@ -263,8 +336,13 @@ fn versions(connection: &Connection, session: &str) -> Result<Vec<(String, Messa
     while let Some(row) = rows.next()? {
         let number = |at| row.get_ref(at).map(|value| sqlite::number(value).unwrap_or(0));
         let id: String = row.get(0)?;
-        let [count, updated, bytes] = parts.get(&id).copied().unwrap_or_default();
+        let [count, updated, bytes] = parts.remove(&id).unwrap_or_default();
         found.push((id, [number(1)?, number(2)?, count, updated, bytes]));
+    }
+    if !parts.is_empty() {
+        // Parts whose message is missing are still shown.
+        found.extend(parts.into_iter().map(|(id, [count, updated, bytes])| (id, [0, 0, count, updated, bytes])));
+        found.sort();
     }
     Ok(found)
 }
@@ -278,5 +356,5 @@ pub fn record(connection: &Connection, id: &str) -> Result<OpenCodeMessage, Data
     let parts = statement
         .query_map([id], |row| Ok(OpenCodePart { id: row.get(0)?, data: text(row, 1)? }))?
         .collect::<Result<_, _>>()?;
-    Ok(OpenCodeMessage { id: id.to_owned(), data, parts, stored: None })
+    Ok(OpenCodeMessage::stored(id, data, parts))
 }

@@ -4,8 +4,10 @@ use serde_json::Value;
 
 use super::action::action;
 use super::record::{self, MessageHead, OpenCodeMessage, PartKind, ToolOutcome};
-use crate::agent::TextLimit;
+use super::v2;
 use crate::agent::pages::{MessageOutline, StoredMessage};
+use crate::agent::side_output::OutputFolder;
+use crate::agent::{TextLimit, json_repair, unknown_record};
 use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::{ToolStatus, Transcript};
 use crate::domain::{Delta, Entry, EntryKey, Event, EventBody, Role, Time};
@@ -18,6 +20,7 @@ impl StoredMessage for OpenCodeMessage {
             prompt: slots.iter().position(|(_, kind)| kind.is_prompt()),
             errors: slots.iter().enumerate().filter(|(_, (_, kind))| kind.is_error()).map(|(at, _)| at).collect(),
             unreadable,
+            repairs: self.repairs,
         }
     }
 
@@ -44,15 +47,14 @@ impl StoredMessage for OpenCodeMessage {
 
 /// Entries of a message, as many as [`record::outline`] has.
 pub fn entries(record: &OpenCodeMessage, limit: TextLimit) -> Vec<Entry> {
-    let Some(head) = record::head(&record.data) else {
-        return Vec::new();
-    };
+    let head = record::head(&record.data).unwrap_or_default();
     let mut entries = Vec::new();
     for (part, kind) in record::outline(record).0 {
         let mut entry = match part {
             Some(at) => part_entry(&head, kind, record, at, limit),
-            None => error_entry(&head, kind, &record.id),
+            None => own_entry(&head, kind, record, limit),
         };
+        entry.reverted = record.is_reverted(part);
         if kind == PartKind::File && !head.state().user {
             entry.role = Role::Assistant;
         }
@@ -68,19 +70,23 @@ pub fn entries(record: &OpenCodeMessage, limit: TextLimit) -> Vec<Entry> {
 /// Entry of one part. Folding one part's events gives exactly one entry.
 fn part_entry(head: &MessageHead<'_>, kind: PartKind, record: &OpenCodeMessage, at: usize, limit: TextLimit) -> Entry {
     let source = &record.parts[at];
-    // The outline has parsed the part before; a value that only serde_json rejects is shown as it is.
-    let part: Value = serde_json::from_str(&source.data).unwrap_or_else(|_| Value::String(source.data.clone()));
+    let part = value(&source.data);
     let key = EntryKey::new(&source.id, 0);
     let began = began(&part, head.time.created);
     let mut truncator = Truncator::new(limit);
     let mut transcript = Transcript::default();
-    for body in bodies(kind, &part, &source.data, &mut truncator) {
+    for body in bodies(kind, &part, &record.outputs, &mut truncator) {
         transcript.apply(Event { key, time: began, body });
     }
-    let mut entry = transcript.into_entries().pop().unwrap_or_else(|| blank(key, began));
+    let mut entry = transcript.into_entries().pop().unwrap_or_else(|| blank_entry(key, began));
     entry.truncated = truncator.cut;
     entry.open = !head.state().complete && is_open(kind, &part);
     entry
+}
+
+/// Value of a record, as far as it can be read.
+pub fn value(data: &str) -> Value {
+    json_repair::value(data.as_bytes()).map_or_else(|| Value::String(data.to_owned()), |(value, _)| value)
 }
 
 /// Start time of a part, or of its message, which was `created` then.
@@ -90,7 +96,7 @@ pub fn began(part: &Value, created: Option<f64>) -> Option<Time> {
         .or_else(|| record::moment(created))
 }
 
-fn blank(key: EntryKey, time: Option<Time>) -> Entry {
+fn blank_entry(key: EntryKey, time: Option<Time>) -> Entry {
     Entry::new(key, crate::domain::EntryKind::Other, Role::System, time)
 }
 
@@ -103,29 +109,54 @@ fn is_open(kind: PartKind, part: &Value) -> bool {
         | PartKind::File
         | PartKind::Compaction
         | PartKind::Retry
+        | PartKind::Added
+        | PartKind::Notice(_)
+        | PartKind::Structured
         | PartKind::Other
         | PartKind::Error { .. } => false,
     }
 }
 
 /// Event bodies of a part.
-pub fn bodies(kind: PartKind, part: &Value, raw: &str, truncator: &mut Truncator) -> Vec<EventBody> {
+pub fn bodies(kind: PartKind, part: &Value, outputs: &OutputFolder, truncator: &mut Truncator) -> Vec<EventBody> {
     let body = match kind {
         PartKind::Prompt => EventBody::Prompt(truncator.cut(&part["text"])),
         PartKind::Subtask => EventBody::Prompt(truncator.cut(&part["prompt"])),
         PartKind::Text => EventBody::Text(Delta::Replace(truncator.cut(&part["text"]))),
         PartKind::Thinking => EventBody::Thinking(Delta::Replace(truncator.cut(&part["text"]))),
-        PartKind::Tool(outcome) => return tool(outcome, part, truncator),
+        PartKind::Tool(outcome) => return tool(outcome, part, outputs, truncator),
         PartKind::File => EventBody::Image(file_label(part)),
         PartKind::Compaction => EventBody::Notice { level: NoticeLevel::Boundary, text: compaction(part).to_owned() },
         PartKind::Retry => EventBody::Notice { level: NoticeLevel::Warning, text: retry(part) },
-        PartKind::Other => EventBody::Other(truncator.truncate_text(raw.to_owned())),
-        PartKind::Error { .. } => return Vec::new(),
+        PartKind::Added => EventBody::Notice { level: NoticeLevel::Info, text: truncator.cut(&part["text"]) },
+        PartKind::Notice(level) => EventBody::Notice { level, text: truncator.cut(&part["text"]) },
+        PartKind::Other => EventBody::Other(truncator.truncate_text(unknown(part))),
+        PartKind::Structured | PartKind::Error { .. } => return Vec::new(),
     };
     vec![body]
 }
 
-fn tool(outcome: ToolOutcome, part: &Value, truncator: &mut Truncator) -> Vec<EventBody> {
+/// Text of a part of a kind that this version does not know: the kind, and its texts, the longest one first.
+fn unknown(part: &Value) -> String {
+    let kind = part["type"].as_str().unwrap_or("unknown");
+    let mut texts = Vec::new();
+    collect_texts(part, &mut texts);
+    texts.retain(|text| *text != kind);
+    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    let kind = kind.strip_prefix(v2::UNKNOWN).unwrap_or(kind);
+    std::iter::once(kind).chain(texts).collect::<Vec<_>>().join("\n")
+}
+
+fn collect_texts<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) if !unknown_record::is_encoded(text) => texts.push(text),
+        Value::Array(items) => items.iter().for_each(|item| collect_texts(item, texts)),
+        Value::Object(fields) => fields.values().for_each(|field| collect_texts(field, texts)),
+        _ => {}
+    }
+}
+
+fn tool(outcome: ToolOutcome, part: &Value, outputs: &OutputFolder, truncator: &mut Truncator) -> Vec<EventBody> {
     let name = part["tool"].as_str().unwrap_or("tool");
     let id: std::sync::Arc<str> = part["callID"].as_str().unwrap_or_default().into();
     let state = &part["state"];
@@ -139,18 +170,46 @@ fn tool(outcome: ToolOutcome, part: &Value, truncator: &mut Truncator) -> Vec<Ev
         ToolOutcome::Failed | ToolOutcome::Denied | ToolOutcome::Interrupted if state["error"].is_string() => {
             &state["error"]
         }
-        ToolOutcome::Running | ToolOutcome::Interrupted => &state["metadata"]["output"],
+        ToolOutcome::Running | ToolOutcome::Interrupted if blank(&state["output"]) => &state["metadata"]["output"],
         _ => &state["output"],
     };
+    let whole = state["metadata"]["outputPath"].as_str().and_then(|path| truncator.side_text(outputs, path));
+    let mut output = whole.unwrap_or_else(|| truncator.cut(output));
+    for label in attachments(state) {
+        output.push_str(if output.is_empty() { "" } else { "\n" });
+        output.push_str(&label);
+    }
     let update = EventBody::ToolUpdate {
         id,
         status: Some(status(outcome)),
-        output: Some(Delta::Replace(truncator.cut(output))),
+        output: Some(Delta::Replace(output)),
         duration_ms: duration(&state["time"]),
-        subagent: state["metadata"]["sessionId"].as_str().filter(|_| name == "task").map(Into::into),
+        subagent: subagent(name, state).map(Into::into),
         action: None,
     };
     vec![call, update]
+}
+
+fn blank(value: &Value) -> bool {
+    value.as_str().is_none_or(str::is_empty)
+}
+
+/// Session of the sub-agent that a call started.
+fn subagent<'a>(name: &str, state: &'a Value) -> Option<&'a str> {
+    let is_task = matches!(name, "task" | "subagent");
+    let metadata = &state["metadata"];
+    let named = metadata["sessionId"].as_str().or_else(|| metadata["sessionID"].as_str());
+    let printed = || {
+        let (_, rest) = state["output"].as_str()?.split_once("<subagent sessionID=\"")?;
+        rest.split_once('"').map(|(id, _)| id)
+    };
+    is_task.then(|| named.or_else(printed)).flatten()
+}
+
+/// Labels of the files that a tool returned, after its output.
+fn attachments(state: &Value) -> impl Iterator<Item = String> {
+    let files = state["attachments"].as_array().into_iter().flatten();
+    files.map(|file| format!("[{}]", file_label(file)))
 }
 
 fn status(outcome: ToolOutcome) -> ToolStatus {
@@ -169,11 +228,20 @@ fn duration(time: &Value) -> Option<u64> {
     u64::try_from(end.since(start)).ok()
 }
 
-/// Label of an attachment. Its content may be a `data:` URL of megabytes and is not copied.
+/// Label of an attachment: name, type and size. Its content may be a `data:` URL of megabytes and is not copied.
 fn file_label(part: &Value) -> String {
-    let address = part["url"].as_str().filter(|url| !url.starts_with("data:"));
-    let name = part["filename"].as_str().or(address).unwrap_or("attachment");
-    part["mime"].as_str().map_or_else(|| name.to_owned(), |mime| format!("{name} ({mime})"))
+    let url = part["url"].as_str().unwrap_or_default();
+    let name =
+        part["filename"].as_str().or_else(|| Some(url).filter(|url| !url.is_empty() && !url.starts_with("data:")));
+    let size = url.strip_prefix("data:").and_then(|data| data.split_once(',')).map(|(head, data)| match head {
+        head if head.ends_with(";base64") => data.trim_end_matches('=').len() * 3 / 4,
+        _ => data.len(),
+    });
+    let size = size.or_else(|| part["size"].as_u64().and_then(|size| usize::try_from(size).ok()));
+    let facts = [part["mime"].as_str().map(str::to_owned), size.map(|size| format!("{size} bytes"))];
+    let facts = facts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let name = name.unwrap_or("attachment");
+    if facts.is_empty() { name.to_owned() } else { format!("{name} ({facts})") }
 }
 
 fn compaction(part: &Value) -> &'static str {
@@ -185,12 +253,27 @@ fn retry(part: &Value) -> String {
     format!("Retried the model request: {}", reason.unwrap_or("no reason given"))
 }
 
-fn error_entry(head: &MessageHead<'_>, kind: PartKind, message: &str) -> Entry {
+/// Entry of a message itself: its error, or its answer in a requested form.
+fn own_entry(head: &MessageHead<'_>, kind: PartKind, record: &OpenCodeMessage, limit: TextLimit) -> Entry {
     let mut transcript = Transcript::default();
-    let event = error_event(head, kind, message);
+    let mut truncator = Truncator::new(limit);
+    let event = match kind {
+        PartKind::Structured => structured_event(head, &record.data, &record.id, &mut truncator),
+        _ => error_event(head, kind, &record.id),
+    };
     let (key, time) = (event.key, event.time);
     transcript.apply(event);
-    transcript.into_entries().pop().unwrap_or_else(|| blank(key, time))
+    let mut entry = transcript.into_entries().pop().unwrap_or_else(|| blank_entry(key, time));
+    entry.truncated = truncator.cut;
+    entry
+}
+
+/// Event of an answer in the form that the caller requested, as a block of JSON.
+pub fn structured_event(head: &MessageHead<'_>, data: &str, message: &str, truncator: &mut Truncator) -> Event {
+    let answer = serde_json::to_string_pretty(&value(data)["structured"]).unwrap_or_default();
+    let time = record::moment(head.time.completed).or_else(|| record::moment(head.time.created));
+    let text = format!("```json\n{}\n```", truncator.truncate_text(answer));
+    Event { key: EntryKey::new(message, 1), time, body: EventBody::Text(Delta::Replace(text)) }
 }
 
 /// Event of a message's error or interruption, after its parts.
@@ -216,6 +299,13 @@ pub struct Truncator {
 impl Truncator {
     pub fn new(limit: TextLimit) -> Self {
         Self { limit, cut: false }
+    }
+
+    /// Reads an output from a file of its own.
+    fn side_text(&mut self, outputs: &OutputFolder, path: &str) -> Option<String> {
+        let (text, is_cut) = outputs.read(path, self.limit)?;
+        self.cut |= is_cut;
+        Some(text)
     }
 
     fn cut(&mut self, value: &Value) -> String {

@@ -1,4 +1,4 @@
-//! Reads sessions of OpenCode up to 1.1: one JSON file each for the session, its messages and their parts.
+//! Reads sessions of OpenCode from 0.6 to 1.1: one JSON file each for the session, its messages and their parts.
 //!
 //! Verified with 1.1.65. OpenCode rewrites files in place, so a reader may see a truncated one; it counts as unreadable
 //! until the next change. Parts are read only to summarise or open a session, never during discovery.
@@ -11,51 +11,36 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::database::SessionRow;
+use super::database::{Revert, SessionRow, mark_reverted};
+use super::oldest;
 use super::record::{self, OpenCodeMessage, OpenCodePart};
 use super::summary::first_prompt;
 use super::totals::OpenCodeTotals;
 use crate::agent::folder::Folder;
+use crate::agent::json_repair::{self, Repairs};
 use crate::agent::pages::{MessageStore, MessageVersion};
+use crate::agent::side_output::OutputFolder;
 use crate::agent::sqlite::DatabaseError;
 use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress};
 use crate::domain::{Agent, Issue, Session, SessionKey};
 use crate::stdx::files::{self, SizeLimit};
 
-/// A session's own file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct SessionFile {
-    id: String,
-    directory: String,
-    #[serde(rename = "parentID")]
-    parent: Option<String>,
-    title: String,
-    time: SessionTimes,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct SessionTimes {
-    created: f64,
-    updated: f64,
-    archived: Option<f64>,
-}
-
-impl SessionFile {
-    fn row(self) -> SessionRow {
-        let millis = |time: f64| record::moment(Some(time)).map_or(0, crate::domain::Time::millis);
-        SessionRow {
-            id: self.id,
-            parent: self.parent,
-            directory: self.directory,
-            title: self.title,
-            created: millis(self.time.created),
-            updated: millis(self.time.updated),
-            archived: self.time.archived.map(millis).filter(|&at| at > 0),
-            ..SessionRow::default()
-        }
+/// Row of a session from its own file, whose fields may be missing.
+fn row(file: &Value) -> SessionRow {
+    let text = |name: &str| file[name].as_str().unwrap_or_default().to_owned();
+    let time = |name: &str| record::moment(file["time"][name].as_f64()).map(crate::domain::Time::millis);
+    SessionRow {
+        id: text("id"),
+        parent: file["parentID"].as_str().map(str::to_owned),
+        directory: text("directory"),
+        title: text("title"),
+        created: time("created").unwrap_or(0),
+        updated: time("updated").unwrap_or(0),
+        archived: time("archived"),
+        revert: Revert::parse(&file["revert"]),
+        ..SessionRow::default()
     }
 }
 
@@ -63,37 +48,57 @@ impl SessionFile {
 #[derive(Debug)]
 pub struct SessionFiles {
     session: PathBuf,
-    storage: PathBuf,
+    messages: PathBuf,
+    /// Folder of a folder of parts per message.
+    parts: PathBuf,
+    outputs: OutputFolder,
     id: String,
+    is_oldest: bool,
+    revert: Option<Revert>,
 }
 
 impl SessionFiles {
-    /// Files of the session whose own file is `storage/session/<project>/<id>.json`.
+    /// Files of the session whose own file is `storage/session/<project>/<id>.json`, or `storage/session/info/<id>.json`
+    /// of a version before 0.6.
     pub fn new(session: &Path) -> Self {
-        let storage = session.ancestors().nth(3).unwrap_or(Path::new("")).to_owned();
         let id = session.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Self { session: session.to_owned(), storage, id }
+        let is_oldest = oldest::is_session_file(session);
+        let base = session.ancestors().nth(if is_oldest { 2 } else { 3 }).unwrap_or(Path::new("")).to_owned();
+        let parts = if is_oldest { base.join("part").join(&id) } else { base.join("part") };
+        let revert = None;
+        let (messages, outputs) = (base.join("message").join(&id), record::outputs_beside(&base));
+        Self { session: session.to_owned(), messages, parts, outputs, id, is_oldest, revert }
     }
 
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    fn messages(&self) -> PathBuf {
-        self.storage.join("message").join(&self.id)
+    /// True for files of a version before 0.6, whose messages may contain their parts.
+    pub fn is_oldest(&self) -> bool {
+        self.is_oldest
+    }
+
+    /// Folder of outputs in files of their own.
+    pub fn outputs(&self) -> &OutputFolder {
+        &self.outputs
+    }
+
+    fn messages(&self) -> &Path {
+        &self.messages
     }
 
     fn message(&self, id: &str) -> PathBuf {
-        self.messages().join(id).with_extension("json")
+        self.messages.join(id).with_extension("json")
     }
 
     fn parts(&self, message: &str) -> PathBuf {
-        self.storage.join("part").join(message)
+        self.parts.join(message)
     }
 
     /// Ids of the messages, oldest first.
     pub fn ids(&self) -> io::Result<Vec<String>> {
-        names(&self.messages())
+        names(self.messages())
     }
 
     /// A message with its parts.
@@ -105,14 +110,20 @@ impl SessionFiles {
             let data = text(&folder.join(&id).with_extension("json"))?;
             Ok(OpenCodePart { id, data })
         });
-        Ok(OpenCodeMessage { id: id.to_owned(), parts: parts.collect::<io::Result<_>>()?, data, stored: None })
+        let parts: Vec<OpenCodePart> = parts.collect::<io::Result<_>>()?;
+        let message = match self.is_oldest.then(|| oldest::convert(id, &data)).flatten() {
+            Some(converted) if parts.is_empty() => converted,
+            _ => OpenCodeMessage::stored(id, data, parts),
+        };
+        let reverted = self.revert.as_ref().and_then(|revert| revert.point(id));
+        Ok(OpenCodeMessage { reverted, outputs: self.outputs.clone(), ..message })
     }
 
     /// Visits each message and each of its parts as bytes: the message's id, the part's id, and the stored JSON. Files
     /// that cannot be read are skipped, because a file that is being rewritten is read again after its change.
     pub fn each(&self, visit: &mut dyn FnMut(&str, Option<&str>, &[u8]) -> ControlFlow<()>) -> io::Result<()> {
-        let Some(messages) = Folder::open(&self.messages())? else { return Ok(()) };
-        let parts = Folder::open(&self.storage.join("part"))?;
+        let Some(messages) = Folder::open(self.messages())? else { return Ok(()) };
+        let parts = Folder::open(&self.parts)?;
         let mut buffer = Vec::new();
         for name in messages.names(EXTENSION)? {
             let Some(message) = stem(&name) else { continue };
@@ -188,9 +199,13 @@ impl MessageStore for SessionFiles {
         if !self.session.try_exists()? {
             return Ok(None);
         }
+        self.revert =
+            json_repair::value(&files::read(&self.session, SizeLimit::SIDECAR)?).and_then(|(file, _)| Revert::parse(&file["revert"]));
         let ids = self.ids()?;
         let versions = ids.into_iter().map(|id| self.version(&id).map(|version| (id, version)));
-        Ok(Some(versions.collect::<io::Result<_>>()?))
+        let mut versions = versions.collect::<io::Result<Vec<_>>>()?;
+        mark_reverted(self.revert.as_ref(), &mut versions);
+        Ok(Some(versions))
     }
 
     fn newest(&mut self, skip: u32, count: u32) -> Result<Vec<String>, DatabaseError> {
@@ -221,7 +236,7 @@ pub fn owner(root: &Path, path: &Path) -> Option<PathBuf> {
         session: String,
     }
     let storage = root.join("storage");
-    let below = path.strip_prefix(&storage).ok()?;
+    let Ok(below) = path.strip_prefix(&storage) else { return oldest::owner(root, path) };
     let mut components = below.components().map(|step| step.as_os_str().to_string_lossy());
     let session = match &*components.next()? {
         "message" => components.next()?.into_owned(),
@@ -265,17 +280,21 @@ fn unreadable(source: &Source) -> Session {
 
 fn build_session(path: &Path) -> io::Result<(Session, Vec<Issue>)> {
     let own = files::read(path, SizeLimit::SIDECAR)?;
-    let file: SessionFile = serde_json::from_slice(&own)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("not a session file: {error}")))?;
+    let mut issues = Vec::new();
+    let (file, repairs) = json_repair::value(&own).filter(|(file, _)| file.is_object()).unwrap_or_else(|| {
+        issues.push(Issue::new(path, "not a session file; its messages are shown"));
+        (Value::Null, Repairs::default())
+    });
     let files = SessionFiles::new(path);
-    let mut row = file.row();
+    let mut row = row(&file);
     // The file's name is the name of the message folder.
     row.id.clone_from(&files.id);
     let records: Vec<io::Result<(OpenCodeMessage, OpenCodeTotals)>> =
         files.ids()?.into_par_iter().map(|id| count_message(&files, &id)).collect();
     let mut totals = OpenCodeTotals::default();
     totals.bytes = own.len() as u64;
-    let mut issues = Vec::new();
+    totals.unreadable = u32::from(file.is_null() || repairs.is_lossy());
+    totals.repairs = repairs;
     let mut first = None;
     for counted in records {
         match counted {
@@ -291,6 +310,7 @@ fn build_session(path: &Path) -> io::Result<(Session, Vec<Issue>)> {
             }
         }
     }
+    issues.extend(totals.issue().filter(|_| issues.is_empty()).map(|issue| Issue::new(path, issue)));
     let mut session = totals.session(&row, path);
     if session.title.text.is_empty() {
         session.title = first.unwrap_or_default();

@@ -8,8 +8,11 @@
 mod action;
 mod database;
 mod entries;
+mod head;
 mod legacy;
 mod live;
+mod normal;
+mod oldest;
 mod paths;
 mod protocol;
 mod record;

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::legacy;
+use super::{legacy, oldest};
 use crate::agent::{Discovery, Environment, FileStamp, Source, SourceRoot, sqlite};
 use crate::domain::{Agent, Issue};
 
@@ -12,6 +12,9 @@ use crate::domain::{Agent, Issue};
 pub const DATABASE: u8 = 0;
 /// Source kind of a session's JSON file.
 pub const JSON: u8 = 1;
+
+/// Source kind of a session's JSON file of a version before 0.6. Later versions copied these files, and the copy counts.
+pub const OLDEST: u8 = 2;
 
 /// Roots: the data directory, the database named by `OPENCODE_DB`, and the configured ones.
 pub fn roots(environment: &Environment) -> Vec<SourceRoot> {
@@ -44,6 +47,7 @@ fn watched(root: &Path) -> Vec<PathBuf> {
     let mut watched = vec![root.join("opencode"), storage.join("session")];
     if !listed.map(|entry| entry.path()).any(|path| is_channel(&path)) {
         watched.push(storage.join("message"));
+        watched.push(root.join("project"));
     }
     watched
 }
@@ -84,6 +88,13 @@ pub fn discover(root: &SourceRoot) -> Discovery {
             }
         }
     }
+    for project in list(&root.path.join("project"), &mut discovery.issues) {
+        for path in list(&project.join("storage/session/info"), &mut discovery.issues) {
+            if is_session_file(&path) {
+                discovery.add(path, OLDEST);
+            }
+        }
+    }
     discovery
 }
 
@@ -102,7 +113,7 @@ fn list(directory: &Path, issues: &mut Vec<Issue>) -> Vec<PathBuf> {
     let listed = fs::read_dir(directory).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
     match listed {
         Ok(paths) => paths,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Vec::new(),
         Err(error) => {
             issues.push(Issue::new(directory, error));
             Vec::new()
@@ -111,7 +122,8 @@ fn list(directory: &Path, issues: &mut Vec<Issue>) -> Vec<PathBuf> {
 }
 
 fn is_session_file(path: &Path) -> bool {
-    is_json(path) && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ses_"))
+    let is_share = path.parent().and_then(Path::file_name).is_some_and(|folder| folder == "share");
+    is_json(path) && !is_share && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ses_"))
 }
 
 fn source(path: &Path, kind: u8) -> io::Result<Source> {
@@ -134,5 +146,6 @@ pub fn affected(root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)
         return vec![(database.clone(), source(&database, DATABASE).ok())];
     }
     let session = if is_session_file(path) { Some(path.to_owned()) } else { legacy::owner(&root.path, path) };
-    session.map(|file| (file.clone(), source(&file, JSON).ok())).into_iter().collect()
+    let kind = |file: &Path| if oldest::is_session_file(file) { OLDEST } else { JSON };
+    session.map(|file| (file.clone(), source(&file, kind(&file)).ok())).into_iter().collect()
 }

@@ -1,15 +1,18 @@
 //! Messages and parts as OpenCode stores them, and the one rule that decides which of them make entries.
 //!
-//! Verified with 1.1.65, 1.2.27 and 1.18.33. Summaries count by [`kind`] and [`error_entry`], and transcripts are built
+//! Verified with 1.1.65, 1.2.27 and 1.18.33. Summaries count by [`kind`] and [`own_entries`], and transcripts are built
 //! from them; no other code may decide this. Only the fields that the rule needs are parsed; texts are skipped.
 
-use std::borrow::Cow;
+use std::path::Path;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, Visitor};
-
-use crate::agent::nesting::shallow;
-use crate::domain::{Time, Tokens};
+pub use super::head::{
+    MessageHead, MessageState, ModelRef, OpenCodeUsage, PartHead, head, moment, with_head, with_part,
+};
+use super::head::{TextStart, usual_head, usual_part};
+use super::normal;
+use crate::agent::json_repair::Repairs;
+use crate::agent::side_output::OutputFolder;
+use crate::domain::event::NoticeLevel;
 
 /// A message and its parts in order, as stored.
 #[derive(Clone, Debug, Default)]
@@ -20,168 +23,34 @@ pub struct OpenCodeMessage {
     pub parts: Vec<OpenCodePart>,
     /// Stored form, if `data` and `parts` were converted from another one.
     pub stored: Option<String>,
+    /// Repairs that its records needed.
+    pub repairs: Repairs,
+    /// Number of records of which a part was lost.
+    pub damaged: u32,
+    /// Point from which the user reverted the conversation, if it is in this message or before it.
+    pub reverted: Option<RevertPoint>,
+    /// Folder of outputs that OpenCode keeps in files of their own.
+    pub outputs: OutputFolder,
+}
+
+/// Folder of the outputs in files of their own, beside a database or the folder `storage`.
+pub fn outputs_beside(path: &Path) -> OutputFolder {
+    path.parent().map(|data| OutputFolder::new(data.join("tool-output"))).unwrap_or_default()
+}
+
+/// Part of a message from which a revert undid the conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RevertPoint {
+    /// The whole message.
+    Message,
+    /// The part with this id, and those after it.
+    Part(String),
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct OpenCodePart {
     pub id: String,
     pub data: String,
-}
-
-/// Fields of a message without its parts.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct MessageHead<'a> {
-    /// `user` or `assistant`.
-    #[serde(borrow)]
-    pub role: Cow<'a, str>,
-    pub time: Timestamps,
-    /// Model of an assistant's message.
-    #[serde(borrow, rename = "modelID")]
-    pub model_id: Option<Cow<'a, str>>,
-    /// Provider of an assistant's message.
-    #[serde(borrow, rename = "providerID")]
-    pub provider_id: Option<Cow<'a, str>>,
-    /// Model and provider that a user's message requests.
-    #[serde(borrow)]
-    pub model: Option<ModelRef<'a>>,
-    /// Cost of this reply in US dollars.
-    pub cost: Option<f64>,
-    /// Usage of this reply.
-    pub tokens: Option<OpenCodeUsage>,
-    /// Error that ended it.
-    #[serde(borrow)]
-    pub error: Option<MessageError<'a>>,
-}
-
-/// Times of a message or a part, in ms since 1970.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Timestamps {
-    /// Creation of a message.
-    pub created: Option<f64>,
-    /// Completion of a message.
-    pub completed: Option<f64>,
-    /// Start of a part.
-    pub start: Option<f64>,
-    /// End of a part.
-    pub end: Option<f64>,
-}
-
-/// A model by name, as in a user's message and in a session's row.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct ModelRef<'a> {
-    /// Name in messages.
-    #[serde(borrow, rename = "modelID")]
-    pub name: Option<Cow<'a, str>>,
-    /// Name in rows.
-    #[serde(borrow)]
-    pub id: Option<Cow<'a, str>>,
-    #[serde(borrow, rename = "providerID")]
-    pub provider_id: Option<Cow<'a, str>>,
-}
-
-/// Token counts in OpenCode's categories.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct OpenCodeUsage {
-    input: f64,
-    output: f64,
-    reasoning: f64,
-    cache: CacheUsage,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
-struct CacheUsage {
-    read: f64,
-    write: f64,
-}
-
-/// Error that ended a message early.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct MessageError<'a> {
-    /// `APIError`, `MessageAbortedError` …
-    #[serde(borrow)]
-    pub name: Cow<'a, str>,
-    #[serde(borrow)]
-    pub data: MessageErrorData<'a>,
-}
-
-/// Details of a [`MessageError`].
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct MessageErrorData<'a> {
-    #[serde(borrow)]
-    pub message: Option<Cow<'a, str>>,
-}
-
-/// Fields of a part that the rule needs.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct PartHead<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Cow<'a, str>,
-    text: HasText,
-    prompt: HasText,
-    synthetic: Option<bool>,
-    ignored: Option<bool>,
-    #[serde(borrow)]
-    state: StateHead<'a>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct StateHead<'a> {
-    #[serde(borrow)]
-    status: Cow<'a, str>,
-    #[serde(borrow)]
-    error: Option<Cow<'a, str>>,
-}
-
-/// True if a text has non-blank characters; the text itself is not stored.
-#[derive(Clone, Copy, Debug, Default)]
-struct HasText(bool);
-
-impl<'de> Deserialize<'de> for HasText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextVisitor;
-        impl<'de> Visitor<'de> for TextVisitor {
-            type Value = HasText;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a text")
-            }
-            fn visit_str<E>(self, text: &str) -> Result<HasText, E> {
-                Ok(HasText(!text.trim_start().is_empty()))
-            }
-            fn visit_unit<E>(self) -> Result<HasText, E> {
-                Ok(HasText(false))
-            }
-            fn visit_bool<E>(self, _: bool) -> Result<HasText, E> {
-                Ok(HasText(true))
-            }
-            fn visit_i64<E>(self, _: i64) -> Result<HasText, E> {
-                Ok(HasText(true))
-            }
-            fn visit_u64<E>(self, _: u64) -> Result<HasText, E> {
-                Ok(HasText(true))
-            }
-            fn visit_f64<E>(self, _: f64) -> Result<HasText, E> {
-                Ok(HasText(true))
-            }
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<HasText, A::Error> {
-                while list.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(HasText(false))
-            }
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<HasText, A::Error> {
-                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(HasText(false))
-            }
-        }
-        deserializer.deserialize_any(TextVisitor)
-    }
 }
 
 /// Kind of entry that a part makes.
@@ -203,6 +72,12 @@ pub enum PartKind {
     Compaction,
     /// Retry of a model request.
     Retry,
+    /// Text that a program added in the user's name, such as the result of a background task.
+    Added,
+    /// Notice that the conversion of a record of 2.x makes.
+    Notice(NoticeLevel),
+    /// Answer in the form that the caller requested, which is no part.
+    Structured,
     /// Part of a type unknown to this version.
     Other,
     /// Error or interruption of the message itself, which is no part.
@@ -237,46 +112,62 @@ impl PartKind {
 
     /// True for an error to jump to.
     pub fn is_error(self) -> bool {
-        matches!(self, Self::Tool(ToolOutcome::Failed) | Self::Error { aborted: false })
+        matches!(
+            self,
+            Self::Tool(ToolOutcome::Failed) | Self::Error { aborted: false } | Self::Notice(NoticeLevel::Error)
+        )
     }
-}
-
-/// Fields of a message that the rule needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MessageState {
-    /// True for the user's messages.
-    pub user: bool,
-    /// True if it ended, successfully or not.
-    pub complete: bool,
 }
 
 /// Kind of the entry that a part makes, if any.
 pub fn kind(state: MessageState, part: &PartHead<'_>) -> Option<PartKind> {
     let hidden = part.synthetic == Some(true) || part.ignored == Some(true);
     match &*part.kind {
-        "text" if hidden || !part.text.0 => None,
+        "text" if part.text == TextStart::Blank => None,
+        "text" if hidden && part.text == TextStart::Reminder => None,
+        "text" if hidden => Some(PartKind::Added),
         "text" if state.user => Some(PartKind::Prompt),
         "text" => Some(PartKind::Text),
-        "reasoning" => part.text.0.then_some(PartKind::Thinking),
-        "tool" => Some(PartKind::Tool(outcome(state, &part.state))),
+        "reasoning" => (part.text != TextStart::Blank).then_some(PartKind::Thinking),
+        "tool" => Some(PartKind::Tool(outcome(state, part))),
         "file" => Some(PartKind::File),
         "compaction" => Some(PartKind::Compaction),
         "retry" => Some(PartKind::Retry),
-        "subtask" => part.prompt.0.then_some(PartKind::Subtask),
+        "subtask" => (part.prompt != TextStart::Blank).then_some(PartKind::Subtask),
+        NOTICE => Some(PartKind::Notice(notice_level(&part.state.status))),
         // The prompt's text contains agents named with `@`; the other types are book-keeping.
         "agent" | "step-start" | "step-finish" | "snapshot" | "patch" => None,
         _ => Some(PartKind::Other),
     }
 }
 
-/// Kind of the entry that a message makes after those of its parts, if any.
-pub fn error_entry(head: &MessageHead<'_>) -> Option<PartKind> {
-    head.error.as_ref().map(|error| PartKind::Error { aborted: error.name == "MessageAbortedError" })
+/// Kinds of the entries that a message makes after those of its parts.
+pub fn own_entries(head: &MessageHead<'_>) -> impl Iterator<Item = PartKind> {
+    let error = head.error.as_ref().map(|error| PartKind::Error { aborted: error.name == "MessageAbortedError" });
+    head.structured.0.then_some(PartKind::Structured).into_iter().chain(error)
 }
 
-fn outcome(message: MessageState, state: &StateHead<'_>) -> ToolOutcome {
+/// Type of parts that the conversion of records of 2.x adds; the status of its state is the level.
+pub const NOTICE: &str = "salon:notice";
+
+fn notice_level(name: &str) -> NoticeLevel {
+    match name {
+        "error" => NoticeLevel::Error,
+        "warning" => NoticeLevel::Warning,
+        "boundary" => NoticeLevel::Boundary,
+        _ => NoticeLevel::Info,
+    }
+}
+
+fn outcome(message: MessageState, part: &PartHead<'_>) -> ToolOutcome {
+    let state = &part.state;
+    let exit = state.metadata.as_ref().and_then(|metadata| metadata.exit).unwrap_or_default();
     match &*state.status {
+        // OpenCode replaces a call of an unknown tool by a call of the tool `invalid`.
+        "completed" if exit != 0.0 || part.tool == "invalid" => ToolOutcome::Failed,
         "completed" => ToolOutcome::Done,
+        "failed" => ToolOutcome::Failed,
+        "interrupted" => ToolOutcome::Interrupted,
         "error" => match state.error.as_deref().unwrap_or_default() {
             text if text.contains("rejected permission") || text.contains("dismissed this question") => {
                 ToolOutcome::Denied
@@ -291,14 +182,57 @@ fn outcome(message: MessageState, state: &StateHead<'_>) -> ToolOutcome {
     }
 }
 
-/// Parses the head of a message.
-pub fn head(data: &str) -> Option<MessageHead<'_>> {
-    sonic_rs::from_str(shallow(data)?).ok()
-}
+impl OpenCodeMessage {
+    /// Creates a message from its stored records, which are repaired if necessary.
+    pub fn stored(id: &str, data: String, parts: Vec<OpenCodePart>) -> Self {
+        let mut message = Self { id: id.to_owned(), data, parts, ..Self::default() };
+        let mut originals = None;
+        let parts = message.parts.iter().map(|part| part.data.as_str());
+        let as_stored = || std::iter::once(message.data.as_str()).chain(parts.clone()).collect::<Vec<_>>().join("\n");
+        if usual_head(&message.data).is_none() || message.parts.iter().any(|part| usual_part(&part.data).is_none()) {
+            originals = Some(as_stored());
+        }
+        message.stored = originals;
+        if message.stored.is_some() {
+            message.normalise();
+        }
+        message
+    }
 
-/// Parses the fields of a part that the rule needs.
-pub fn part_head(data: &str) -> Option<PartHead<'_>> {
-    sonic_rs::from_str(shallow(data)?).ok()
+    fn normalise(&mut self) {
+        if usual_head(&self.data).is_none()
+            && let Some((usual, repairs)) = normal::message(&self.data)
+        {
+            self.data = usual;
+            self.repaired(repairs);
+        }
+        let mut all = Vec::new();
+        for part in &mut self.parts {
+            if usual_part(&part.data).is_none()
+                && let Some((usual, repairs)) = normal::part(&part.data)
+            {
+                part.data = usual;
+                all.push(repairs);
+            }
+        }
+        all.into_iter().for_each(|repairs| self.repaired(repairs));
+    }
+
+    /// Notes the repairs of one of its records.
+    pub fn repaired(&mut self, repairs: Repairs) {
+        self.repairs.add(repairs);
+        self.damaged += u32::from(repairs.is_lossy());
+    }
+
+    /// True if the entry of a part (`None`: of the message itself) was reverted.
+    pub fn is_reverted(&self, part: Option<usize>) -> bool {
+        match (&self.reverted, part) {
+            (None, _) => false,
+            (Some(RevertPoint::Message), _) => true,
+            (Some(RevertPoint::Part(from)), Some(at)) => self.parts[at].id >= *from,
+            (Some(RevertPoint::Part(_)), None) => true,
+        }
+    }
 }
 
 /// An entry of a message: the index of its part (`None` for the message itself), and its kind.
@@ -306,69 +240,15 @@ pub type EntrySlot = (Option<usize>, PartKind);
 
 /// Entries of a message in order, and the number of unreadable records in it.
 pub fn outline(record: &OpenCodeMessage) -> (Vec<EntrySlot>, u32) {
-    let Some(head) = head(&record.data) else {
-        return (Vec::new(), 1);
-    };
+    // The parts of a message that is missing or unreadable are still shown.
+    let (head, mut unreadable) = head(&record.data).map_or_else(|| (MessageHead::default(), 1), |head| (head, 0));
     let mut slots = Vec::new();
-    let mut unreadable = 0;
     for (at, part) in record.parts.iter().enumerate() {
-        match part_head(&part.data) {
+        match usual_part(&part.data) {
             Some(part) => slots.extend(kind(head.state(), &part).map(|kind| (Some(at), kind))),
             None => unreadable += 1,
         }
     }
-    slots.extend(error_entry(&head).map(|kind| (None, kind)));
-    (slots, unreadable)
-}
-
-impl MessageHead<'_> {
-    pub fn state(&self) -> MessageState {
-        MessageState { user: self.role == "user", complete: self.time.completed.is_some() || self.error.is_some() }
-    }
-
-    /// Model as in OpenCode's options: `provider/model`.
-    pub fn model(&self) -> Option<String> {
-        let requested = self.model.as_ref();
-        let id = self.model_id.as_deref().or_else(|| requested.and_then(ModelRef::name))?;
-        let provider = self.provider_id.as_deref().or_else(|| requested.and_then(|model| model.provider_id.as_deref()));
-        Some(full_name(provider, id))
-    }
-}
-
-impl ModelRef<'_> {
-    pub fn name(&self) -> Option<&str> {
-        self.name.as_deref().or(self.id.as_deref())
-    }
-
-    /// Name with its provider.
-    pub fn full_name(&self) -> Option<String> {
-        self.name().map(|id| full_name(self.provider_id.as_deref(), id))
-    }
-}
-
-fn full_name(provider: Option<&str>, id: &str) -> String {
-    provider.filter(|name| !name.is_empty()).map_or_else(|| id.to_owned(), |provider| format!("{provider}/{id}"))
-}
-
-impl OpenCodeUsage {
-    /// Converts the token counts; reasoning counts as output.
-    pub fn tokens(self) -> Tokens {
-        Tokens {
-            input: count(self.input),
-            output: count(self.output) + count(self.reasoning),
-            cache_read: count(self.cache.read),
-            cache_write: count(self.cache.write),
-        }
-    }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what a count can be")]
-fn count(number: f64) -> u64 {
-    number.clamp(0.0, 9e15) as u64
-}
-
-/// Converts ms since 1970; `None` for an unset time (0, or before 1970).
-#[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 are far below the limit")]
-pub fn moment(millis: Option<f64>) -> Option<Time> {
-    millis.filter(|millis| (1.0..9e15).contains(millis)).map(|millis| Time::from_millis(millis as i64))
+    slots.extend(own_entries(&head).map(|kind| (None, kind)));
+    (slots, unreadable + record.damaged)
 }

@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use super::database::{self, MessageTables, Schema, SessionRow};
 use super::entries::entries;
-use super::record::{self, MessageState};
+use super::record::{self, MessageState, OpenCodeMessage};
 use super::totals::OpenCodeTotals;
 use super::v2;
+use crate::agent::side_output::OutputFolder;
 use crate::agent::sqlite::{self, DatabaseError};
 use crate::agent::{Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress, TextLimit};
 use crate::domain::session::{Title, TitleSource};
@@ -30,14 +31,17 @@ struct SummaryState {
     sessions: BTreeMap<String, SessionMark>,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct SessionMark {
     mark: u64,
     /// True while the newest message is being written: its parts may change without any other change.
     open: bool,
+    /// Records that were repaired or lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    issue: Option<String>,
 }
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A session's row, and a hash of its messages' counts and times.
 #[derive(Debug)]
@@ -91,10 +95,13 @@ fn read_changes(source: &Source, progress: Option<&SummaryProgress>) -> Result<S
     let totals = totals(connection, &changed, snapshots.len(), &source.path, &mut issues)?;
     for (session, totals) in changed.into_iter().zip(totals) {
         let mark = if totals.open { mark_open(connection, session)? } else { session.mark };
-        known.insert(session.row.id.clone(), SessionMark { mark, open: totals.open });
+        let issue = totals.issue();
+        known.insert(session.row.id.clone(), SessionMark { mark, open: totals.open, issue });
         bytes_read += totals.bytes;
         sessions.push(build_session(connection, session, totals, &source.path)?);
     }
+    let of_sessions = known.iter().filter_map(|(id, session)| Some((id, session.issue.as_ref()?)));
+    issues.extend(of_sessions.map(|(id, issue)| Issue::new(&source.path, format!("session {id}: {issue}"))));
     let sessions = match before {
         None => SourceSessions::All(sessions),
         Some(state) => {
@@ -123,7 +130,7 @@ fn split_changed<'a>(
             Some(_) | None => session.mark,
         };
         match old {
-            Some(old) if old.mark == mark => _ = known.insert(session.row.id.clone(), *old),
+            Some(old) if old.mark == mark => _ = known.insert(session.row.id.clone(), old.clone()),
             Some(_) | None => changed.push(session),
         }
     }
@@ -161,10 +168,15 @@ fn snapshot_sessions(connection: &Connection, schema: Schema) -> Result<Vec<Sess
     let counts = |exists: bool, sql: &str| if exists { grouped(connection, sql) } else { Ok(HashMap::new()) };
     let messages = counts(schema.parts, "select session_id, count(*), max(time_updated) from message group by 1")?;
     let parts = counts(schema.parts, "select session_id, count(*), 0 from part group by 1")?;
-    let newer = counts(
+    let mut newer = counts(
         schema.messages_v2,
         "select session_id, count(*), max(time_updated) + max(seq) from session_message group by 1",
     )?;
+    // A prompt that is still queued belongs to the session, too.
+    for (session, [count, newest]) in v2::queue_counts(connection)? {
+        let known = newer.entry(session).or_default();
+        *known = [known[0] + count, known[1].wrapping_add(newest)];
+    }
     let snapshots = rows.into_values().map(|row| {
         let tables = database::choose_tables(schema, messages.contains_key(&row.id), newer.contains_key(&row.id));
         let mark = hash((&row, tables, messages.get(&row.id), parts.get(&row.id), newer.get(&row.id)));
@@ -212,7 +224,7 @@ fn totals(
     path: &Path,
     issues: &mut Vec<Issue>,
 ) -> Result<Vec<OpenCodeTotals>, DatabaseError> {
-    let mut pass = TablePass::new(changed);
+    let mut pass = TablePass::new(changed, record::outputs_beside(path));
     let of_parts = changed.iter().filter(|session| session.tables == MessageTables::Parts).count();
     // One pass over the tables is faster than many look-ups once over a quarter of the sessions changed.
     let read = if of_parts * 4 > all {
@@ -227,7 +239,8 @@ fn totals(
     }
     for (at, session) in changed.iter().enumerate().filter(|(_, session)| session.tables == MessageTables::V2) {
         for (id, _) in v2::versions(connection, &session.row.id)? {
-            pass.totals[at].record(&v2::load(connection, &id)?);
+            let message = v2::load(connection, &id)?;
+            pass.totals[at].record(&OpenCodeMessage { outputs: pass.outputs.clone(), ..message });
         }
     }
     Ok(pass.totals)
@@ -239,6 +252,7 @@ struct TablePass<'a> {
     totals: Vec<OpenCodeTotals>,
     messages: HashMap<String, MessageRef>,
     prompted: HashSet<String>,
+    outputs: OutputFolder,
 }
 
 /// A message that was read, for its parts.
@@ -249,24 +263,25 @@ struct MessageRef {
 }
 
 impl<'a> TablePass<'a> {
-    fn new(changed: &[&'a SessionSnapshot]) -> Self {
+    fn new(changed: &[&'a SessionSnapshot], outputs: OutputFolder) -> Self {
         let own = changed.iter().enumerate().filter(|(_, session)| session.tables == MessageTables::Parts);
         Self {
             sessions: own.map(|(at, session)| (session.row.id.as_str(), at)).collect(),
             totals: vec![OpenCodeTotals::default(); changed.len()],
             messages: HashMap::new(),
             prompted: HashSet::new(),
+            outputs,
         }
     }
 
     fn all(&mut self, connection: &Connection) -> Result<(), DatabaseError> {
         self.messages(connection, "select id, session_id, data from message", [])?;
-        self.parts(connection, "select message_id, data from part", [])
+        self.parts(connection, "select message_id, data, session_id from part", [])
     }
 
     fn one(&mut self, connection: &Connection, session: &str) -> Result<(), DatabaseError> {
         self.messages(connection, "select id, session_id, data from message where session_id = ?1", [session])?;
-        self.parts(connection, "select message_id, data from part where session_id = ?1", [session])
+        self.parts(connection, "select message_id, data, session_id from part where session_id = ?1", [session])
     }
 
     fn messages(
@@ -285,12 +300,15 @@ impl<'a> TablePass<'a> {
             let data = sqlite::text(row.get_ref(2)?);
             let totals = &mut self.totals[session];
             totals.bytes += data.len() as u64;
-            if let Some(head) = record::head(&data) {
+            let state = record::with_head(&data, |head, repairs| {
+                totals.repairs.add(repairs);
+                totals.unreadable += u32::from(head.is_none() || repairs.is_lossy());
+                // The parts of an unreadable message still count.
+                let head = head.unwrap_or_default();
                 totals.message(&id, &head);
-                self.messages.insert(id.into_owned(), MessageRef { session, state: head.state() });
-            } else {
-                totals.unreadable += 1;
-            }
+                head.state()
+            });
+            self.messages.insert(id.into_owned(), MessageRef { session, state });
         }
         Ok(())
     }
@@ -300,27 +318,41 @@ impl<'a> TablePass<'a> {
         let mut rows = statement.query(bound)?;
         while let Some(row) = rows.next()? {
             let message = sqlite::text(row.get_ref(0)?);
-            let Some(&MessageRef { session, state }) = self.messages.get(&*message) else {
+            let Some(MessageRef { session, state }) = self.message_of(&message, &sqlite::text(row.get_ref(2)?)) else {
                 continue;
             };
             let data = sqlite::text(row.get_ref(1)?);
             let totals = &mut self.totals[session];
             totals.bytes += data.len() as u64;
-            match record::part_head(&data) {
-                Some(part) => {
-                    if totals.part(state, &part) && self.prompted.insert(message.to_string()) {
-                        totals.count_prompt(&message);
-                    }
-                }
-                None => totals.unreadable += 1,
+            let is_prompt = record::with_part(&data, |part, repairs| {
+                totals.repairs.add(repairs);
+                totals.unreadable += u32::from(part.is_none() || repairs.is_lossy());
+                part.is_some_and(|part| totals.part(state, &part, &self.outputs))
+            });
+            if is_prompt && self.prompted.insert(message.to_string()) {
+                totals.count_prompt(&message);
             }
         }
         Ok(())
     }
+
+    /// Message of a part. A missing message counts as unreadable, but its parts are shown.
+    fn message_of(&mut self, message: &str, session: &str) -> Option<MessageRef> {
+        if let Some(known) = self.messages.get(message) {
+            return Some(*known);
+        }
+        let session = *self.sessions.get(session)?;
+        let head = record::MessageHead::default();
+        self.totals[session].unreadable += 1;
+        self.totals[session].message(message, &head);
+        let missing = MessageRef { session, state: head.state() };
+        self.messages.insert(message.to_owned(), missing);
+        Some(missing)
+    }
 }
 
 /// Title from a message's first prompt.
-pub fn first_prompt(record: &record::OpenCodeMessage) -> Title {
+pub fn first_prompt(record: &OpenCodeMessage) -> Title {
     let prompt = entries(record, TextLimit::SCREEN).into_iter().find(|entry| entry.kind == EntryKind::Prompt);
     prompt.map(|entry| Title::new(&entry.text, TitleSource::Prompt)).unwrap_or_default()
 }

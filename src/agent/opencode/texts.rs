@@ -9,11 +9,12 @@ use rusqlite::{Connection, Row};
 use serde_json::Value;
 
 use super::database::{self, Schema};
-use super::entries::{Truncator, bodies};
+use super::entries::{Truncator, bodies, error_event, structured_event, value};
 use super::legacy::SessionFiles;
 use super::paths::DATABASE;
 use super::record::{self, MessageState, PartKind};
 use super::{OpenCode, v2};
+use crate::agent::side_output::OutputFolder;
 use crate::agent::sqlite::{self, DatabaseError};
 use crate::agent::texts::{
     RecordDecoder, RecordLayout, SearchText, SourceDecoder, StoredRecord, TextScope, Texts, body_texts,
@@ -26,6 +27,9 @@ use crate::domain::query::TextKind;
 const USER: &str = "user";
 const ASSISTANT: &str = "assistant";
 const MESSAGE: &str = "message";
+
+/// Beginning of the hint of an output in a file of its own; the rest is the tool's name.
+const OUTPUT: &str = "output ";
 
 type Visit<'a> = &'a mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>;
 type Accepts<'a> = &'a mut dyn FnMut(&str, &[u8]) -> bool;
@@ -43,8 +47,9 @@ impl Texts for OpenCode {
         &["data", "signature"]
     }
 
-    fn decoder(&self, _source: &Source) -> io::Result<SourceDecoder> {
-        Ok(SourceDecoder { session: "".into(), decode: Box::new(PartDecoder) })
+    fn decoder(&self, source: &Source) -> io::Result<SourceDecoder> {
+        let outputs = outputs_of(source);
+        Ok(SourceDecoder { session: "".into(), decode: Box::new(PartDecoder { outputs }) })
     }
 
     fn records(&self, source: &Source, since: u64, visit: Visit<'_>) -> io::Result<u64> {
@@ -63,33 +68,83 @@ impl Texts for OpenCode {
     }
 }
 
-struct PartDecoder;
+/// Folder of the outputs of a source.
+fn outputs_of(source: &Source) -> OutputFolder {
+    if source.kind == DATABASE {
+        record::outputs_beside(&source.path)
+    } else {
+        SessionFiles::new(&source.path).outputs().clone()
+    }
+}
+
+struct PartDecoder {
+    outputs: OutputFolder,
+}
 
 impl RecordDecoder for PartDecoder {
     fn texts(&self, record: &StoredRecord<'_>, scope: TextScope, sink: &mut dyn FnMut(&SearchText<'_>)) {
         let data = String::from_utf8_lossy(record.bytes);
-        let key = EntryKey::new(record.id, 0);
-        if record.hint == MESSAGE {
-            let error = record::head(&data).and_then(|head| head.error);
-            let message = error.as_ref().and_then(|error| error.data.message.as_deref()).unwrap_or_default();
-            if !message.is_empty() {
-                sink(&SearchText { key, call: "", tool: "", kind: TextKind::Error, text: message });
-            }
-            return;
+        if let Some(tool) = record.hint.strip_prefix(OUTPUT) {
+            let (key, call) = (EntryKey::new(record.id, 0), "");
+            return sink(&SearchText { key, call, tool, kind: TextKind::Output, text: &data });
         }
-        let Some(part) = record::part_head(&data) else { return };
+        if record.hint == MESSAGE {
+            return message_texts(record.id, &data, sink);
+        }
         // Search ignores the state of running tools.
         let state = MessageState { user: record.hint == USER, complete: true };
-        let Some(kind) = record::kind(state, &part) else { return };
+        let kind = record::with_part(&data, |part, _| part.as_ref().and_then(|part| record::kind(state, part)));
+        let Some(kind) = kind else { return };
         if scope == TextScope::Indexed && kind == PartKind::Thinking {
             return;
         }
-        let Ok(part) = serde_json::from_str::<Value>(&data) else { return };
+        let mut part = value(&data);
+        // An output in a file of its own is found by the records of that file.
+        let path = part["state"]["metadata"]["outputPath"].as_str();
+        if path.is_some_and(|path| self.outputs.path(path).is_some()) {
+            part["state"]["output"] = Value::Null;
+            part["state"]["metadata"]["outputPath"] = Value::Null;
+        }
         let mut truncator = Truncator::new(TextLimit::NONE);
-        for body in bodies(kind, &part, &data, &mut truncator) {
-            body_texts(key, &body, sink);
+        for body in bodies(kind, &part, &OutputFolder::default(), &mut truncator) {
+            body_texts(EntryKey::new(record.id, 0), &body, sink);
         }
     }
+}
+
+/// Texts of a message itself: its error, and its answer in a requested form.
+fn message_texts(id: &str, data: &str, sink: &mut dyn FnMut(&SearchText<'_>)) {
+    record::with_head(data, |head, _| {
+        let Some(head) = head else { return };
+        for kind in record::own_entries(&head) {
+            let event = match kind {
+                PartKind::Structured => structured_event(&head, data, id, &mut Truncator::new(TextLimit::NONE)),
+                _ => error_event(&head, kind, id),
+            };
+            body_texts(event.key, &event.body, sink);
+        }
+    });
+}
+
+/// Visits the parts of an output in a file of its own, if a part of a message has one.
+fn visit_output(session: &str, id: &str, part: &[u8], outputs: &OutputFolder, visit: Visit<'_>) -> ControlFlow<()> {
+    if memchr::memmem::find(part, br#""outputPath""#).is_none() {
+        return ControlFlow::Continue(());
+    }
+    let data = String::from_utf8_lossy(part);
+    let found = record::with_part(&data, |part, _| {
+        part.and_then(|part| Some((part.output_path()?.to_owned(), format!("{OUTPUT}{}", part.tool()))))
+    });
+    let Some((path, hint)) = found else { return ControlFlow::Continue(()) };
+    let mut flow = ControlFlow::Continue(());
+    let read = outputs.chunks(&path, &mut |bytes| {
+        flow = visit(&StoredRecord { session, id, hint: &hint, offset: 0, bytes });
+        flow.is_continue()
+    });
+    if let Err(error) = read {
+        tracing::debug!(%path, %error, "output cannot be searched");
+    }
+    flow
 }
 
 /// Visits a message, then its parts.
@@ -99,7 +154,10 @@ fn visit_message(session: &str, message: &record::OpenCodeMessage, visit: Visit<
     };
     let hint = role(message.data.as_bytes());
     emit(&message.id, MESSAGE, &message.data, visit)?;
-    message.parts.iter().try_for_each(|part| emit(&part.id, hint, &part.data, visit))
+    message.parts.iter().try_for_each(|part| {
+        emit(&part.id, hint, &part.data, visit)?;
+        visit_output(session, &part.id, part.data.as_bytes(), &message.outputs, visit)
+    })
 }
 
 /// Role of a message, from its bytes.
@@ -122,16 +180,21 @@ fn files(path: &Path, visit: Visit<'_>) -> io::Result<()> {
 
 fn filter_files(path: &Path, accepts: Accepts<'_>, visit: Visit<'_>) -> io::Result<()> {
     let files = SessionFiles::new(path);
+    let mut filtered = |record: &StoredRecord<'_>| {
+        if accepts(record.session, record.bytes) { visit(record) } else { ControlFlow::Continue(()) }
+    };
+    // Messages before 0.6 may contain their parts.
+    if files.is_oldest() {
+        return self::files(path, &mut filtered);
+    }
     let mut hint = ASSISTANT;
     files.each(&mut |message, part, bytes| {
         if part.is_none() {
             hint = role(bytes);
         }
-        if !accepts(files.id(), bytes) {
-            return ControlFlow::Continue(());
-        }
-        let (id, hint) = part.map_or((message, MESSAGE), |part| (part, hint));
-        visit(&StoredRecord { session: files.id(), id, hint, offset: 0, bytes })
+        let (id, own_hint) = part.map_or((message, MESSAGE), |part| (part, hint));
+        filtered(&StoredRecord { session: files.id(), id, hint: own_hint, offset: 0, bytes })?;
+        visit_output(files.id(), id, bytes, files.outputs(), &mut filtered)
     })
 }
 
@@ -140,11 +203,16 @@ fn filter_rows(path: &Path, accepts: Accepts<'_>, visit: Visit<'_>) -> Result<()
     let database = sqlite::open(path)?;
     let connection = &database.connection;
     let schema = Schema::probe(connection)?;
-    if !schema.parts || (schema.messages_v2 && connection.prepare("select 1 from session_message")?.exists([])?) {
+    let outputs = record::outputs_beside(path);
+    let is_newer =
+        |table: &str| Ok::<_, DatabaseError>(connection.prepare(&format!("select 1 from {table}"))?.exists([])?);
+    if !schema.parts
+        || (schema.messages_v2 && (is_newer("session_message")? || !v2::queue_counts(connection)?.is_empty()))
+    {
         let mut filtered = |record: &StoredRecord<'_>| {
             if accepts(record.session, record.bytes) { visit(record) } else { ControlFlow::Continue(()) }
         };
-        rows_since(connection, schema, 0, &mut filtered)?;
+        rows_since(connection, schema, 0, &outputs, &mut filtered)?;
         return Ok(());
     }
     let mut users = HashSet::new();
@@ -163,7 +231,15 @@ fn filter_rows(path: &Path, accepts: Accepts<'_>, visit: Visit<'_>) -> Result<()
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let hint = if users.contains(bytes(row, 3)?) { USER } else { ASSISTANT };
-        if visit_row(bytes(row, 0)?, bytes(row, 1)?, hint, bytes(row, 2)?, accepts, visit).is_break() {
+        let (session, id, data) = (bytes(row, 0)?, bytes(row, 1)?, bytes(row, 2)?);
+        if visit_row(session, id, hint, data, accepts, visit).is_break() {
+            return Ok(());
+        }
+        let mut filtered = |record: &StoredRecord<'_>| {
+            if accepts(record.session, record.bytes) { visit(record) } else { ControlFlow::Continue(()) }
+        };
+        let (session, id) = (String::from_utf8_lossy(session), String::from_utf8_lossy(id));
+        if visit_output(&session, &id, data, &outputs, &mut filtered).is_break() {
             return Ok(());
         }
     }
@@ -197,10 +273,16 @@ fn bytes<'a>(row: &'a Row<'_>, at: usize) -> Result<&'a [u8], DatabaseError> {
 fn rows(path: &Path, since: u64, visit: Visit<'_>) -> Result<u64, DatabaseError> {
     let database = sqlite::open(path)?;
     let connection = &database.connection;
-    rows_since(connection, Schema::probe(connection)?, since, visit)
+    rows_since(connection, Schema::probe(connection)?, since, &record::outputs_beside(path), visit)
 }
 
-fn rows_since(connection: &Connection, schema: Schema, since: u64, visit: Visit<'_>) -> Result<u64, DatabaseError> {
+fn rows_since(
+    connection: &Connection,
+    schema: Schema,
+    since: u64,
+    outputs: &OutputFolder,
+    visit: Visit<'_>,
+) -> Result<u64, DatabaseError> {
     let (sessions, mark) = changed(connection, schema, since)?;
     for session in sessions {
         let has = |table: &str| -> Result<bool, DatabaseError> {
@@ -208,10 +290,10 @@ fn rows_since(connection: &Connection, schema: Schema, since: u64, visit: Visit<
             Ok(connection.prepare_cached(&sql)?.exists([&session])?)
         };
         let has_parts = schema.parts && has("message")?;
-        let has_v2 = schema.messages_v2 && has("session_message")?;
+        let has_v2 = schema.messages_v2 && !v2::versions(connection, &session)?.is_empty();
         let flow = match database::choose_tables(schema, has_parts, has_v2) {
-            database::MessageTables::Parts => session_parts(connection, &session, visit)?,
-            database::MessageTables::V2 => session_messages(connection, &session, visit)?,
+            database::MessageTables::Parts => session_parts(connection, &session, outputs, visit)?,
+            database::MessageTables::V2 => session_messages(connection, &session, outputs, visit)?,
         };
         if flow.is_break() {
             break;
@@ -229,6 +311,7 @@ fn changed(connection: &Connection, schema: Schema, since: u64) -> Result<(Vec<S
         (schema.parts, "select session_id, max(time_updated) from message group by 1"),
         (schema.parts && since > 0, "select session_id, max(time_updated) from part group by 1"),
         (schema.messages_v2, "select session_id, max(time_updated) from session_message group by 1"),
+        (v2::has_queue(connection)?, "select session_id, max(time_created) from session_input group by 1"),
     ];
     for (_, sql) in tables.into_iter().filter(|(exists, _)| *exists) {
         let mut statement = connection.prepare(sql)?;
@@ -244,7 +327,12 @@ fn changed(connection: &Connection, schema: Schema, since: u64) -> Result<(Vec<S
     Ok((sessions, mark))
 }
 
-fn session_parts(connection: &Connection, session: &str, visit: Visit<'_>) -> Result<ControlFlow<()>, DatabaseError> {
+fn session_parts(
+    connection: &Connection,
+    session: &str,
+    outputs: &OutputFolder,
+    visit: Visit<'_>,
+) -> Result<ControlFlow<()>, DatabaseError> {
     let mut statement = connection.prepare_cached("select id, data from message where session_id = ?1")?;
     let mut rows = statement.query([session])?;
     let mut roles = std::collections::HashMap::new();
@@ -262,7 +350,9 @@ fn session_parts(connection: &Connection, session: &str, visit: Visit<'_>) -> Re
         let (id, message): (String, String) = (row.get(0)?, row.get(1)?);
         let bytes = row.get_ref(2)?.as_bytes_or_null().ok().flatten().unwrap_or_default();
         let hint = roles.get(&message).copied().unwrap_or(ASSISTANT);
-        if visit(&StoredRecord { session, id: &id, hint, offset: 0, bytes }).is_break() {
+        if visit(&StoredRecord { session, id: &id, hint, offset: 0, bytes }).is_break()
+            || visit_output(session, &id, bytes, outputs, visit).is_break()
+        {
             return Ok(ControlFlow::Break(()));
         }
     }
@@ -272,12 +362,12 @@ fn session_parts(connection: &Connection, session: &str, visit: Visit<'_>) -> Re
 fn session_messages(
     connection: &Connection,
     session: &str,
+    outputs: &OutputFolder,
     visit: Visit<'_>,
 ) -> Result<ControlFlow<()>, DatabaseError> {
-    let mut statement = connection.prepare_cached("select id from session_message where session_id = ?1")?;
-    let ids = statement.query_map([session], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
-    for id in ids {
-        if visit_message(session, &v2::load(connection, &id)?, visit).is_break() {
+    for (id, _) in v2::versions(connection, session)? {
+        let message = record::OpenCodeMessage { outputs: outputs.clone(), ..v2::load(connection, &id)? };
+        if visit_message(session, &message, visit).is_break() {
             return Ok(ControlFlow::Break(()));
         }
     }

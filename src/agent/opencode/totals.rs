@@ -2,7 +2,9 @@
 
 use super::database::SessionRow;
 use super::record::{self, MessageHead, OpenCodeMessage, PartHead};
+use crate::agent::json_repair::Repairs;
 use crate::agent::pages::StoredMessage;
+use crate::agent::side_output::OutputFolder;
 use crate::domain::session::{Flags, Title, TitleSource};
 use crate::domain::{Agent, Session, SessionKey, Time, Tokens};
 
@@ -29,12 +31,18 @@ pub struct OpenCodeTotals {
     cost: f64,
     first: Option<Time>,
     last: Option<Time>,
+    /// Id of the first message that names its directory, and the directory.
+    cwd: Option<(String, String)>,
+    /// Id of the newest message that moved the session, and its new directory.
+    location: Option<(String, String)>,
+    /// Repairs that records needed.
+    pub repairs: Repairs,
 }
 
 impl OpenCodeTotals {
     /// Counts a message without its parts.
     pub fn message(&mut self, id: &str, head: &MessageHead<'_>) {
-        self.messages += u32::from(record::error_entry(head).is_some());
+        self.messages += u32::try_from(record::own_entries(head).count()).unwrap_or(u32::MAX);
         let began = record::moment(head.time.created);
         let ended = record::moment(head.time.completed).or(began);
         self.first = earlier(self.first, began);
@@ -51,11 +59,23 @@ impl OpenCodeTotals {
         {
             self.model = Some((id.to_owned(), model));
         }
+        let cwd = head.path.as_ref().and_then(|path| path.cwd.as_deref()).filter(|cwd| !cwd.is_empty());
+        if let Some(cwd) = cwd
+            && self.cwd.as_ref().is_none_or(|(of, _)| id < of.as_str())
+        {
+            self.cwd = Some((id.to_owned(), cwd.to_owned()));
+        }
+        if let Some(directory) = head.location.as_deref()
+            && self.location.as_ref().is_none_or(|(of, _)| of.as_str() < id)
+        {
+            self.location = Some((id.to_owned(), directory.to_owned()));
+        }
     }
 
     /// Counts a part; returns true if it is a prompt.
-    pub fn part(&mut self, state: record::MessageState, part: &PartHead<'_>) -> bool {
+    pub fn part(&mut self, state: record::MessageState, part: &PartHead<'_>, outputs: &OutputFolder) -> bool {
         let kind = record::kind(state, part);
+        self.bytes += part.output_path().map_or(0, |path| outputs.size(path));
         self.messages += u32::from(kind.is_some());
         kind.is_some_and(record::PartKind::is_prompt)
     }
@@ -71,17 +91,17 @@ impl OpenCodeTotals {
     /// Counts a message with its parts.
     pub fn record(&mut self, message: &OpenCodeMessage) {
         self.bytes += message.bytes();
-        let Some(head) = record::head(&message.data) else {
-            self.unreadable += 1;
-            return;
-        };
+        self.repairs.add(message.repairs);
+        let head = record::head(&message.data);
+        self.unreadable += u32::from(head.is_none()) + message.damaged;
+        let head = head.unwrap_or_default();
         self.message(&message.id, &head);
         let mut has_prompt = false;
         for part in &message.parts {
-            match record::part_head(&part.data) {
-                Some(part) => has_prompt |= self.part(head.state(), &part),
+            record::with_part(&part.data, |part, _| match part {
+                Some(part) => has_prompt |= self.part(head.state(), &part, &message.outputs),
                 None => self.unreadable += 1,
-            }
+            });
         }
         if has_prompt {
             self.count_prompt(&message.id);
@@ -104,6 +124,17 @@ impl OpenCodeTotals {
         self.cost += later.cost;
         self.first = earlier(self.first, later.first);
         self.last = self.last.max(later.last);
+        self.cwd = self.cwd.take().or(later.cwd);
+        self.location = later.location.or(self.location.take());
+        self.repairs.add(later.repairs);
+    }
+
+    /// Records that were repaired or lost, for the user.
+    pub fn issue(&self) -> Option<String> {
+        let unreadable = (self.unreadable > 0).then(|| format!("{} unreadable record(s)", self.unreadable));
+        let repaired = (!self.repairs.is_empty()).then(|| self.repairs.to_string());
+        let facts: Vec<String> = [unreadable, repaired].into_iter().flatten().collect();
+        (!facts.is_empty()).then(|| facts.join("; "))
     }
 
     /// Builds the session, without a title from its first prompt.
@@ -112,7 +143,10 @@ impl OpenCodeTotals {
         if !is_default_title(&row.title) {
             session.title = Title::new(&row.title, TitleSource::Agent);
         }
-        session.cwd = row.directory.as_str().into();
+        let own_cwd = Some(row.directory.as_str()).filter(|directory| !directory.is_empty());
+        let named = self.cwd.as_ref().map(|(_, cwd)| cwd.as_str());
+        let moved = self.location.as_ref().map(|(_, directory)| directory.as_str());
+        session.cwd = moved.or(own_cwd).or(named).unwrap_or_default().into();
         session.model = self.model.map(|(_, model)| model).or_else(|| row.model.clone()).map(Into::into);
         session.started_at = self.first.or_else(|| moment(row.created));
         session.last_activity = self.last.or_else(|| moment(row.updated)).or_else(|| moment(row.created));
@@ -158,7 +192,8 @@ fn cost(row: Option<i64>, sum: f64) -> Option<f64> {
 /// True for a default title: `New session - 2026-11-21T09:37:14.884Z`, a fork's of it, or none.
 pub fn is_default_title(title: &str) -> bool {
     let title = without_fork_mark(title).unwrap_or(title).trim();
-    let rest = title.strip_prefix("New session - ").or_else(|| title.strip_prefix("Child session - "));
+    let prefixes = ["New session - ", "New Session - ", "Child session - "];
+    let rest = prefixes.iter().find_map(|prefix| title.strip_prefix(prefix));
     title.is_empty() || rest.is_some_and(|time| Time::parse(time).is_some())
 }
 

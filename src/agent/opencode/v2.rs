@@ -1,35 +1,92 @@
 //! Converts messages of OpenCode 2.x to the messages and parts of 1.x.
 //!
-//! Unverified: follows descriptions of `session_message` (one row per message, the kind in `type`, order by `seq`, rows
-//! updated in place); no 2.x was available. Missing fields are omitted, and unknown kinds are shown as such.
+//! Follows the schema of 2.0.14 and what 1.18.34 writes for its `/api`: `session_message` has one row per message, with
+//! the kind in `type`, ordered by `seq`, and updated in place; `session_input` has prompts that are queued. Missing fields
+//! are omitted, and unknown kinds are shown as such.
+
+use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::{Value, json};
 
-use super::record::{OpenCodeMessage, OpenCodePart};
+use super::record::{NOTICE, OpenCodeMessage, OpenCodePart};
+use crate::agent::json_repair;
 use crate::agent::pages::MessageVersion;
 use crate::agent::sqlite::{self, DatabaseError};
 
+/// Prefix of the ids of queued prompts, whose table is another one.
+const QUEUED: &str = "queued:";
+
+/// Prefix of the types of parts that are made of unknown records.
+pub const UNKNOWN: &str = "session_message: ";
+
+/// Condition on queued prompts; a promoted one is a message as well.
+const IS_QUEUED: &str = "promoted_seq is null";
+
 /// Messages of a session in order, with their versions. Rows change in place, so a version includes time and size.
 pub fn versions(connection: &Connection, session: &str) -> Result<Vec<(String, MessageVersion)>, DatabaseError> {
-    let mut statement = connection.prepare_cached(
-        "select id, seq, time_updated, octet_length(data) from session_message where session_id = ?1 order by seq, id",
-    )?;
-    let mut rows = statement.query([session])?;
     let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        let number = |at| row.get_ref(at).map(|value| sqlite::number(value).unwrap_or(0));
-        found.push((row.get(0)?, [number(1)?, number(2)?, number(3)?, 0, 0]));
+    if !sqlite::columns(connection, "session_message")?.is_empty() {
+        let mut statement = connection.prepare_cached(
+            "select id, seq, time_updated, octet_length(data) from session_message where session_id = ?1 order by seq, id",
+        )?;
+        let mut rows = statement.query([session])?;
+        while let Some(row) = rows.next()? {
+            let number = |at| row.get_ref(at).map(|value| sqlite::number(value).unwrap_or(0));
+            found.push((row.get(0)?, [number(1)?, number(2)?, number(3)?, 0, 0]));
+        }
+    }
+    if has_queue(connection)? {
+        let sql = format!(
+            "select id, octet_length(prompt) from session_input where session_id = ?1 and {IS_QUEUED} order by rowid"
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut rows = statement.query([session])?;
+        while let Some(row) = rows.next()? {
+            let id: String = row.get(0)?;
+            found.push((QUEUED.to_owned() + &id, [0, sqlite::number(row.get_ref(1)?).unwrap_or(0), 0, 0, 0]));
+        }
     }
     Ok(found)
 }
 
+/// Ids of the newest messages, newest first.
+pub fn newest(connection: &Connection, session: &str, skip: u32, count: u32) -> Result<Vec<String>, DatabaseError> {
+    let ids = versions(connection, session)?.into_iter().rev().map(|(id, _)| id);
+    Ok(ids.skip(skip as usize).take(count as usize).collect())
+}
+
+/// Number of queued prompts of each session, and a number that changes with them.
+pub fn queue_counts(connection: &Connection) -> Result<HashMap<String, [i64; 2]>, DatabaseError> {
+    let mut found = HashMap::new();
+    if !has_queue(connection)? {
+        return Ok(found);
+    }
+    let sql = format!("select session_id, count(*), max(rowid) from session_input where {IS_QUEUED} group by 1");
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let number = |at| row.get_ref(at).map(|value| sqlite::number(value).unwrap_or(0));
+        found.insert(sqlite::text(row.get_ref(0)?).into_owned(), [number(1)?, number(2)?]);
+    }
+    Ok(found)
+}
+
+/// True if the database has a table of queued prompts.
+pub fn has_queue(connection: &Connection) -> Result<bool, DatabaseError> {
+    let columns = sqlite::columns(connection, "session_input")?;
+    Ok(["id", "session_id", "prompt", "promoted_seq"].iter().all(|name| columns.iter().any(|column| column == name)))
+}
+
 /// Reads one message.
 pub fn load(connection: &Connection, id: &str) -> Result<OpenCodeMessage, DatabaseError> {
-    let mut statement =
-        connection.prepare_cached("select type, data, time_created from session_message where id = ?1")?;
-    let row = statement
-        .query_row([id], |row| {
+    let (sql, own_id) = match id.strip_prefix(QUEUED) {
+        Some(queued) => ("select 'queued', prompt, time_created from session_input where id = ?1", queued),
+        None => ("select type, data, time_created from session_message where id = ?1", id),
+    };
+    let row = connection
+        .prepare_cached(sql)?
+        .query_row([own_id], |row| {
             let text = |at| row.get_ref(at).map(|value| sqlite::text(value).into_owned());
             Ok((text(0)?, text(1)?, sqlite::number(row.get_ref(2)?)))
         })
@@ -38,25 +95,29 @@ pub fn load(connection: &Connection, id: &str) -> Result<OpenCodeMessage, Databa
     Ok(record(id, &kind, data, created))
 }
 
-/// Converts a row to a message with parts. Invalid JSON gives a message without data, which counts as unreadable.
+/// Converts a row to a message with parts. A text that is no JSON gives a message without data, which is unreadable.
 pub fn record(id: &str, kind: &str, stored: String, created: Option<i64>) -> OpenCodeMessage {
-    let parsed = serde_json::from_str::<Value>(&stored);
-    let (data, parts) = match &parsed {
-        Ok(row) => convert(id, kind, row, created),
-        Err(_) => (String::new(), Vec::new()),
+    let Some((row, repairs)) = json_repair::value(stored.as_bytes()) else {
+        return OpenCodeMessage { id: id.to_owned(), stored: Some(stored), ..OpenCodeMessage::default() };
     };
-    OpenCodeMessage { id: id.to_owned(), data, parts, stored: Some(stored) }
+    let (data, parts) = convert(id, kind, &row, created);
+    let mut message = OpenCodeMessage::stored(id, data, parts);
+    message.repaired(repairs);
+    message.stored = Some(stored);
+    message
 }
 
 fn convert(id: &str, kind: &str, row: &Value, created: Option<i64>) -> (String, Vec<OpenCodePart>) {
     let time = if row["time"].is_object() { row["time"].clone() } else { json!({ "created": created }) };
-    let role = if kind == "user" { "user" } else { "assistant" };
+    let role = if matches!(kind, "user" | "queued") { "user" } else { "assistant" };
     let mut head = json!({ "role": role, "time": time });
     let parts = match kind {
         "user" => user(row),
+        "queued" => queued(row),
         "assistant" => {
             assistant_head(&mut head, row);
-            row["content"].as_array().into_iter().flatten().map(content).collect()
+            let retry = (!row["retry"].is_null()).then(|| json!({ "type": "retry", "error": row["retry"]["error"] }));
+            row["content"].as_array().into_iter().flatten().map(content).chain(retry).collect()
         }
         "compaction" => compaction(row),
         "shell" => vec![shell(row)],
@@ -64,8 +125,17 @@ fn convert(id: &str, kind: &str, row: &Value, created: Option<i64>) -> (String, 
             head["model"] = row["model"].clone();
             Vec::new()
         }
-        "system" | "synthetic" | "agent-switched" | "idle" => Vec::new(),
-        other => vec![json!({ "type": format!("session_message: {other}"), "data": row })],
+        "location-switched" => {
+            let directory = row["location"]["directory"].as_str().or_else(|| row["location"].as_str());
+            head["location"] = json!(directory);
+            vec![notice("boundary", &format!("Moved to {}", directory.unwrap_or("another directory")))]
+        }
+        "synthetic" | "system" => vec![added(row)],
+        "skill" => vec![skill(row)],
+        "idle" if row["outcome"] == "interrupted" => vec![notice("warning", "Interrupted")],
+        "agent-switched" => vec![notice("info", &format!("Agent: {}", row["agent"].as_str().unwrap_or("unknown")))],
+        "idle" => Vec::new(),
+        other => vec![json!({ "type": format!("{UNKNOWN}{other}"), "record": row })],
     };
     let part = |(at, part): (usize, Value)| {
         let own_id = part["id"].as_str().map(str::to_owned);
@@ -74,12 +144,45 @@ fn convert(id: &str, kind: &str, row: &Value, created: Option<i64>) -> (String, 
     (head.to_string(), parts.into_iter().enumerate().map(part).collect())
 }
 
+fn notice(level: &str, text: &str) -> Value {
+    json!({ "type": NOTICE, "text": text, "state": { "status": level } })
+}
+
 fn user(row: &Value) -> Vec<Value> {
-    let file =
-        |file: &Value| json!({ "type": "file", "mime": file["mime"], "filename": file["name"], "url": file["uri"] });
     let mut parts = vec![json!({ "type": "text", "text": row["text"] })];
     parts.extend(row["files"].as_array().into_iter().flatten().map(file));
     parts
+}
+
+/// An attachment. Its data, in base64, is not copied.
+fn file(file: &Value) -> Value {
+    let source = file["source"]["path"].as_str();
+    let size = file["data"].as_str().map(|data| data.trim_end_matches('=').len() * 3 / 4);
+    let url = file["uri"].as_str().or_else(|| file["url"].as_str()).or(source);
+    let name = file["name"].as_str().or_else(|| file["filename"].as_str());
+    json!({ "type": "file", "mime": file["mime"], "filename": name, "url": url, "size": size })
+}
+
+/// A prompt that waits until the agent takes it. 1.18 has its fields one level deeper.
+fn queued(row: &Value) -> Vec<Value> {
+    let prompt = if row["prompt"].is_object() { &row["prompt"] } else { row };
+    let mut parts = match prompt {
+        Value::String(text) => vec![json!({ "type": "text", "text": text })],
+        prompt => user(prompt),
+    };
+    parts.push(notice("info", "Queued: the agent has not taken this prompt yet"));
+    parts
+}
+
+fn added(row: &Value) -> Value {
+    let text = row["text"].as_str().or_else(|| row["description"].as_str());
+    json!({ "type": "text", "synthetic": true, "text": text })
+}
+
+fn skill(row: &Value) -> Value {
+    let name = row["name"].as_str().or_else(|| row["skill"].as_str()).unwrap_or("unknown");
+    let text = row["text"].as_str().unwrap_or_default();
+    json!({ "type": "text", "synthetic": true, "text": format!("Skill {name}\n\n{text}") })
 }
 
 fn assistant_head(head: &mut Value, row: &Value) {
@@ -94,14 +197,18 @@ fn assistant_head(head: &mut Value, row: &Value) {
     if !error.is_null() {
         let name = error["name"].as_str().or_else(|| error["type"].as_str()).unwrap_or("Error");
         let name = if name.contains("abort") { "MessageAbortedError" } else { name };
-        let message = error["message"].as_str().or_else(|| error["data"]["message"].as_str());
-        head["error"] = json!({ "name": name, "data": { "message": message } });
+        head["error"] = json!({ "name": name, "data": { "message": error_message(error) } });
     }
+}
+
+fn error_message(error: &Value) -> Option<&str> {
+    error["message"].as_str().or_else(|| error["data"]["message"].as_str()).or_else(|| error.as_str())
 }
 
 fn content(item: &Value) -> Value {
     match item["type"].as_str() {
         Some("tool") => tool(item),
+        Some("file") => file(item),
         // Texts have no ids of their own; reasoning ids are unique within their message only.
         Some("text" | "reasoning") => json!({ "type": item["type"], "text": item["text"], "time": item["time"] }),
         _ => item.clone(),
@@ -110,34 +217,53 @@ fn content(item: &Value) -> Value {
 
 fn tool(item: &Value) -> Value {
     let state = &item["state"];
-    let texts = state["content"].as_array().into_iter().flatten().filter_map(|block| block["text"].as_str());
+    let blocks = || state["content"].as_array().into_iter().flatten();
+    let texts = blocks().filter_map(|block| block["text"].as_str());
     let output = state["output"].as_str().map_or_else(|| texts.collect::<Vec<_>>().join("\n"), str::to_owned);
-    let error = state["error"]["message"].as_str().or_else(|| state["error"].as_str());
+    let files: Vec<Value> = blocks().filter(|block| block["type"] == "file").map(file).collect();
     let metadata = if state["structured"].is_object() { &state["structured"] } else { &state["metadata"] };
     let started = if item["time"]["ran"].is_null() { &item["time"]["created"] } else { &item["time"]["ran"] };
     json!({
         "type": "tool", "id": item["id"], "callID": item["id"],
         "tool": if item["name"].is_string() { &item["name"] } else { &item["tool"] },
         "state": {
-            "status": state["status"], "input": state["input"], "output": output, "error": error,
-            "title": state["title"], "metadata": metadata,
+            "status": state["status"], "input": state["input"], "output": output,
+            "error": error_message(&state["error"]), "title": state["title"], "metadata": metadata, "attachments": files,
             "time": { "start": started, "end": item["time"]["completed"] },
         },
     })
 }
 
 fn compaction(row: &Value) -> Vec<Value> {
+    match row["status"].as_str() {
+        Some("failed") => {
+            let reason = error_message(&row["error"]).unwrap_or("no reason given");
+            return vec![notice("error", &format!("Compaction failed: {reason}"))];
+        }
+        Some("running") => return vec![notice("boundary", "Compaction is running or was interrupted")],
+        _ => {}
+    }
     vec![
         json!({ "type": "compaction", "auto": row["reason"] == "auto" || row["auto"] == true }),
         json!({ "type": "text", "text": if row["summary"].is_string() { &row["summary"] } else { &row["text"] } }),
     ]
 }
 
+/// A command that the user ran.
 fn shell(row: &Value) -> Value {
+    let output = if row["output"].is_object() { &row["output"]["output"] } else { &row["output"] };
+    let status = match row["status"].as_str() {
+        Some("running") => "running",
+        Some("killed") => "interrupted",
+        Some("timeout") => "failed",
+        _ => "completed",
+    };
+    let call = if row["callID"].is_string() { &row["callID"] } else { &row["shellID"] };
     json!({
-        "type": "tool", "tool": "bash", "callID": row["callID"],
+        "type": "tool", "tool": "bash", "callID": call,
         "state": {
-            "status": "completed", "input": { "command": row["command"] }, "output": row["output"],
+            "status": status, "input": { "command": row["command"] }, "output": output,
+            "metadata": { "exit": row["exit"] },
             "time": { "start": row["time"]["created"], "end": row["time"]["completed"] },
         },
     })

@@ -2,7 +2,10 @@
 
 mod decode;
 mod dialect;
+mod format;
 mod paths;
+
+pub use format::QwenCode;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,11 +29,11 @@ impl JsonlAgent for Qwen {
     }
 
     fn home(&self, environment: &Environment) -> PathBuf {
-        environment.home.join(".qwen")
+        environment.dir("QWEN_HOME", ".qwen")
     }
 
     fn watched(&self) -> &'static [&'static str] {
-        &["projects", "sessions"]
+        &["projects", "sessions", "tmp"]
     }
 
     fn discover(&self, root: &Path, discovery: &mut Discovery) {

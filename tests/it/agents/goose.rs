@@ -187,7 +187,7 @@ fn facts_of_real_tools() {
 }
 
 #[test]
-fn a29_what_cannot_be_read_or_is_not_for_people_makes_no_entry() {
+fn a29_what_cannot_be_read_is_counted_and_what_is_for_the_model_is_a_notice() {
     let home = Home::of(&[V1_34]);
     let writer = writer(&home);
     add(&writer, "20261121_2", "assistant", "[{\"type\":\"text\"");
@@ -198,7 +198,8 @@ fn a29_what_cannot_be_read_or_is_not_for_people_makes_no_entry() {
     let broken = session(&home, "20261121_2");
     let found = entries(&broken);
     assert_eq!((broken.unreadable, broken.messages as usize), (1, found.len()));
-    assert_eq!(told(&found).last().map(String::as_str), Some(r#"other: {"type":"hologram"}"#));
+    let lines = told(&found);
+    assert_eq!(lines[lines.len() - 2..], ["other: hologram: hologram", "notice: for the model"]);
 }
 
 #[test]

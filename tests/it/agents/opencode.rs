@@ -189,7 +189,9 @@ fn a5_all_texts_of_a_prompt_are_shown_and_tools_have_their_results() {
     let two = session(&home, "ses_two");
     assert_eq!(two.turns, 1);
     let lines = told(&entries(&two));
-    assert_eq!(lines, ["prompt: first", "prompt: second", "image: shot.png (image/png)", "text: Done"]);
+    let expected =
+        ["prompt: first", "prompt: second", "notice: hidden", "image: shot.png (image/png, 3 bytes)", "text: Done"];
+    assert_eq!(lines, expected);
     let tool = entries(&session(&home, MAIN)).into_iter().find(|entry| entry.kind == EntryKind::Tool).expect("a tool");
     let tool = tool.tool.expect("its call");
     assert!(tool.output.contains("Done after 1 tool call(s)"), "{}", tool.output);

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::super::entries::{self, Truncator};
 use super::super::record::{self, MessageState, PartKind};
 use crate::agent::TextLimit;
+use crate::agent::side_output::OutputFolder;
 use crate::domain::transcript::ToolAction;
 use crate::domain::{Delta, EntryKey, Event, EventBody, Time, Tokens};
 
@@ -25,7 +26,9 @@ struct MessageProgress {
     /// Key of its first entry, which shows its usage.
     first: Option<EntryKey>,
     usage: Tokens,
+    /// True if its error, and its answer in a requested form, were emitted.
     error: bool,
+    structured: bool,
 }
 
 #[derive(Debug)]
@@ -64,6 +67,7 @@ impl TurnMessages {
                 first: None,
                 usage: Tokens::default(),
                 error: false,
+                structured: false,
             },
         );
         let progress = PartProgress {
@@ -88,12 +92,20 @@ impl TurnMessages {
             first: None,
             usage: Tokens::default(),
             error: false,
+            structured: false,
         });
         message.state = head.state();
         message.created = head.time.created.or(message.created);
-        if let Some(kind) = record::error_entry(&head).filter(|_| !message.error) {
-            message.error = true;
-            events.push(entries::error_event(&head, kind, id));
+        for kind in record::own_entries(&head) {
+            match kind {
+                PartKind::Structured if std::mem::replace(&mut message.structured, true) => {}
+                PartKind::Structured => {
+                    let mut truncator = Truncator::new(TextLimit::NONE);
+                    events.push(entries::structured_event(&head, &data, id, &mut truncator));
+                }
+                _ if std::mem::replace(&mut message.error, true) => {}
+                kind => events.push(entries::error_event(&head, kind, id)),
+            }
         }
         let usage = head.tokens.map(record::OpenCodeUsage::tokens).unwrap_or_default();
         if let Some(first) = message.first.filter(|_| usage.total() > 0 && usage != message.usage) {
@@ -106,7 +118,6 @@ impl TurnMessages {
     pub fn part(&mut self, part: &Value, from: PartOrigin, events: &mut Vec<Event>) {
         let (Some(id), Some(message_id)) = (part["id"].as_str(), part["messageID"].as_str()) else { return };
         let stored = as_stored(part);
-        let Some(head) = record::part_head(&stored) else { return };
         let message = self.messages.get(message_id);
         let state = message.map_or(MessageState { user: false, complete: false }, |message| message.state);
         let created = message.and_then(|message| message.created);
@@ -119,11 +130,12 @@ impl TurnMessages {
             call: None,
             emitted: false,
         });
-        let Some(kind) = record::kind(state, &head) else { return };
+        let kind = record::with_part(&stored, |head, _| head.and_then(|head| record::kind(state, &head)));
+        let Some(kind) = kind else { return };
         let key = EntryKey::new(id, 0);
         let mut truncator = Truncator::new(TextLimit::NONE);
         let before = events.len();
-        for body in entries::bodies(kind, part, &stored, &mut truncator) {
+        for body in entries::bodies(kind, part, &OutputFolder::default(), &mut truncator) {
             if let Some(body) = progress.unsent(kind, body, is_streaming(kind, part) && from == PartOrigin::List) {
                 events.push(Event { key, time, body });
             }

@@ -1,0 +1,75 @@
+//! Access to one chat by its file, whichever agent wrote it: early versions of Qwen Code wrote the same documents.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use super::reader::ChatReader;
+use super::{message, paths, summary};
+use crate::agent::json_repair;
+use crate::agent::texts::{RecordDecoder, SearchText, StoredRecord, TextScope, body_texts};
+use crate::agent::{Source, SourceSummary, SummaryProgress, TextLimit, TranscriptReader};
+use crate::domain::{Entry, Session};
+
+/// Returns the list row of a chat that is small enough to be replayed at once.
+pub fn peek(source: &Source) -> Vec<Session> {
+    /// Maximum bytes of a chat to replay for a preliminary row, because replaying a larger one takes too long.
+    const MAX_PEEK: u64 = 256 << 10;
+    if source.stamp.size == 0 || source.stamp.size > MAX_PEEK {
+        return Vec::new();
+    }
+    let Ok(chat) = ChatReader::open(&source.path) else { return Vec::new() };
+    if chat.log.entries() == 0 { Vec::new() } else { vec![summary::session(source, &chat.log, false)] }
+}
+
+/// Summarises a chat, or what was appended to it.
+pub fn summarise(source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
+    summary::summarise(source, progress)
+}
+
+/// Opens the transcript of a chat.
+pub fn open(path: &Path) -> io::Result<Box<dyn TranscriptReader>> {
+    Ok(Box::new(ChatReader::open(path)?))
+}
+
+/// Reads the newest entries of a chat.
+pub fn tail(path: &Path, count: usize) -> io::Result<Vec<Entry>> {
+    let mut chat = ChatReader::open(path)?;
+    let len = chat.len();
+    Ok(chat.read(len.saturating_sub(count)..len, TextLimit::SCREEN))
+}
+
+/// True for a document of an early version.
+pub fn is_document(path: &Path) -> bool {
+    paths::kind(path) == Some(paths::DOCUMENT)
+}
+
+/// Visits the messages of a chat that have entries, as stored, until `visit` breaks.
+pub fn records(path: &Path, visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>) -> io::Result<()> {
+    let mut chat = ChatReader::open(path)?;
+    let session = summary::session_id(path, &chat.log);
+    for stored in chat.log.messages.clone().iter().filter(|stored| stored.entries > 0) {
+        let (id, bytes) = (stored.key_id(), chat.json(stored));
+        let record = StoredRecord { session: &session, id: &id, hint: "", offset: stored.offset, bytes: &bytes };
+        if visit(&record).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Decoder of the messages that [`records`] visits.
+#[derive(Debug)]
+pub struct MessageDecoder;
+
+impl RecordDecoder for MessageDecoder {
+    fn texts(&self, record: &StoredRecord<'_>, wanted: TextScope, sink: &mut dyn FnMut(&SearchText<'_>)) {
+        let Some((value, _)) = json_repair::value(record.bytes) else { return };
+        let parts = message::parts(&value).into_iter();
+        let in_scope =
+            |part: &message::MessagePart| wanted == TextScope::All || *part != message::MessagePart::Thinking;
+        for event in parts.filter(in_scope).flat_map(|part| message::events(&value, record.id, part)) {
+            body_texts(event.key, &event.body, sink);
+        }
+    }
+}

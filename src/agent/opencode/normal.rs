@@ -1,0 +1,155 @@
+//! Brings messages and parts that a strict parser refuses into the usual form: repaired JSON with fields of the usual types.
+//!
+//! Only for records that do not parse otherwise; must not decide which of them make entries.
+
+use serde_json::{Map, Value, json};
+
+use crate::agent::json_repair::{self, Repairs};
+use crate::domain::Time;
+
+/// A message in the usual form; `None` if there is nothing to read.
+pub fn message(data: &str) -> Option<(String, Repairs)> {
+    let (mut fields, mut repairs) = object(data)?;
+    let before = fields.clone();
+    for name in ["role", "modelID", "providerID"] {
+        text(&mut fields, name);
+    }
+    number(&mut fields, "cost");
+    times(&mut fields);
+    structure(&mut fields, "tokens", |tokens| {
+        ["input", "output", "reasoning"].iter().for_each(|name| number(tokens, name));
+        structure(tokens, "cache", |cache| ["read", "write"].iter().for_each(|name| number(cache, name)));
+    });
+    if let Some(Value::String(name)) = fields.get("model") {
+        let model = json!({ "modelID": name });
+        fields.insert("model".into(), model);
+    }
+    structure(&mut fields, "model", |model| ["modelID", "id", "providerID"].iter().for_each(|name| text(model, name)));
+    if let Some(error) = fields.get("error").filter(|error| !error.is_null()) {
+        let error = self::error(error);
+        fields.insert("error".into(), error);
+    }
+    finish(fields, &before, &mut repairs)
+}
+
+/// A part in the usual form; `None` if there is nothing to read.
+pub fn part(data: &str) -> Option<(String, Repairs)> {
+    let (mut fields, mut repairs) = object(data)?;
+    let before = fields.clone();
+    for name in ["type", "tool", "text", "prompt", "callID"] {
+        text(&mut fields, name);
+    }
+    for name in ["synthetic", "ignored"] {
+        if fields.get(name).is_some_and(|value| !value.is_boolean()) {
+            fields.remove(name);
+        }
+    }
+    times(&mut fields);
+    if let Some(Value::String(output)) = fields.get("state") {
+        let state = json!({ "status": "completed", "output": output });
+        fields.insert("state".into(), state);
+    }
+    structure(&mut fields, "state", |state| {
+        ["status", "error"].iter().for_each(|name| text(state, name));
+        times(state);
+        structure(state, "metadata", |metadata| {
+            number(metadata, "exit");
+            text(metadata, "outputPath");
+        });
+    });
+    finish(fields, &before, &mut repairs)
+}
+
+/// Fields of a record. A string that contains an object is taken as that object.
+fn object(data: &str) -> Option<(Map<String, Value>, Repairs)> {
+    let (value, mut repairs) = json_repair::value(data.as_bytes())?;
+    match value {
+        Value::Object(fields) => Some((fields, repairs)),
+        Value::String(inner) => match json_repair::value(inner.as_bytes())? {
+            (Value::Object(fields), inner_repairs) => {
+                repairs.add(Repairs::FIELD_TYPES);
+                repairs.add(inner_repairs);
+                Some((fields, repairs))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn finish(fields: Map<String, Value>, before: &Map<String, Value>, repairs: &mut Repairs) -> Option<(String, Repairs)> {
+    if fields != *before {
+        repairs.add(Repairs::FIELD_TYPES);
+    }
+    Some((Value::Object(fields).to_string(), *repairs))
+}
+
+/// Converts a field that is no string: the texts of an object or a list, or its JSON.
+fn text(fields: &mut Map<String, Value>, name: &str) {
+    let Some(value) = fields.get_mut(name) else { return };
+    match value {
+        Value::String(_) => {}
+        Value::Null => drop(fields.remove(name)),
+        other => *other = Value::String(plain_text(other)),
+    }
+}
+
+/// Text of a value: of its `text`, `message` or `content`, of its items, or its JSON.
+fn plain_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain_text).collect::<Vec<_>>().join("\n"),
+        Value::Object(fields) => {
+            let inner = ["text", "message", "content", "value"].iter().find_map(|name| fields.get(*name));
+            inner.map_or_else(|| value.to_string(), plain_text)
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Converts a number that is written as a text; removes anything else that is none.
+fn number(fields: &mut Map<String, Value>, name: &str) {
+    let Some(value) = fields.get_mut(name) else { return };
+    let converted = match &*value {
+        Value::Number(_) => return,
+        Value::String(text) => text.trim().parse::<f64>().ok().and_then(serde_json::Number::from_f64),
+        _ => None,
+    };
+    match converted {
+        Some(number) => *value = Value::Number(number),
+        None => drop(fields.remove(name)),
+    }
+}
+
+/// Converts the times of a record: an object of numbers in ms since 1970.
+fn times(fields: &mut Map<String, Value>) {
+    if let Some(created) = fields.get("time").filter(|time| !time.is_object() && !time.is_null()) {
+        let time = json!({ "created": created });
+        fields.insert("time".into(), time);
+    }
+    structure(fields, "time", |time| {
+        for name in ["created", "completed", "start", "end"] {
+            if let Some(at) = time.get(name).and_then(Value::as_str).and_then(Time::parse) {
+                time.insert(name.into(), at.millis().into());
+            }
+            number(time, name);
+        }
+    });
+}
+
+/// Visits a field that is an object; removes any other value.
+fn structure(fields: &mut Map<String, Value>, name: &str, visit: impl FnOnce(&mut Map<String, Value>)) {
+    match fields.get_mut(name) {
+        Some(Value::Object(inner)) => visit(inner),
+        Some(_) => drop(fields.remove(name)),
+        None => {}
+    }
+}
+
+/// An error in the usual form: a name, and data with a message.
+fn error(error: &Value) -> Value {
+    let name = error["name"].as_str().or_else(|| error["type"].as_str()).unwrap_or("Error");
+    let message = error["data"]["message"].as_str().or_else(|| error["message"].as_str());
+    let message = message.map_or_else(|| plain_text(error), str::to_owned);
+    json!({ "name": name, "data": { "message": message } })
+}

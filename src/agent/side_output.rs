@@ -1,0 +1,109 @@
+//! Outputs in files of their own: the record of a tool has the file's path, and only a part of the output.
+//!
+//! Read-only, bounded, and only from a folder with the agent's name for such folders: a transcript cannot name any other
+//! file.
+
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+
+use super::TextLimit;
+use crate::stdx::files;
+
+/// Bytes of an output in one search record.
+const CHUNK: usize = 256 << 10;
+
+/// Maximum folders between the folder of outputs and a file.
+const MAX_DEPTH: usize = 2;
+
+/// Folder of an agent's outputs. The default one contains none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutputFolder(PathBuf);
+
+impl OutputFolder {
+    /// Creates the folder from its path.
+    pub fn new(path: PathBuf) -> Self {
+        Self(path)
+    }
+
+    /// Path of the output that a record names. The agent may have run in another home, so its own folder is tried first.
+    pub fn path(&self, recorded: &str) -> Option<PathBuf> {
+        let recorded = Path::new(recorded);
+        let folder = self.0.file_name()?;
+        let steps: Vec<_> = recorded.components().collect();
+        let at = steps.iter().rposition(|step| step.as_os_str() == folder)?;
+        let below = &steps[at + 1..];
+        let is_plain = below.iter().all(|step| matches!(step, Component::Normal(_)));
+        if below.is_empty() || below.len() > MAX_DEPTH || !is_plain {
+            return None;
+        }
+        let own = self.0.join(below.iter().collect::<PathBuf>());
+        let elsewhere = recorded.is_absolute().then(|| recorded.to_owned());
+        let candidates = [Some(own), elsewhere];
+        candidates
+            .into_iter()
+            .flatten()
+            .find(|path| std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file()))
+    }
+
+    /// Size of an output in bytes; 0 if it is missing.
+    pub fn size(&self, recorded: &str) -> u64 {
+        self.path(recorded).and_then(|path| path.metadata().ok()).map_or(0, |metadata| metadata.len())
+    }
+
+    /// Reads the beginning of an output; true if there is more.
+    pub fn read(&self, recorded: &str, limit: TextLimit) -> Option<(String, bool)> {
+        let file = files::open(&self.path(recorded)?).ok()?;
+        let limit = u64::try_from(limit.0).unwrap_or(u64::MAX);
+        let mut bytes = Vec::new();
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).ok()?;
+        let is_cut = bytes.len() as u64 > limit;
+        if is_cut {
+            bytes.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            bytes.truncate(complete_len(&bytes));
+        }
+        Some((
+            String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into()),
+            is_cut,
+        ))
+    }
+
+    /// Visits an output in parts that end with a line, where its lines are not too long, until `visit` returns false.
+    pub fn chunks(&self, recorded: &str, visit: &mut dyn FnMut(&[u8]) -> bool) -> io::Result<()> {
+        let Some(path) = self.path(recorded) else { return Ok(()) };
+        let mut file = files::open(&path)?;
+        let (mut buffer, mut len) = (vec![0; CHUNK], 0);
+        loop {
+            let count = file.read(&mut buffer[len..])?;
+            len += count;
+            if count > 0 && len < buffer.len() {
+                continue;
+            }
+            let end = match memchr::memrchr(b'\n', &buffer[..len]) {
+                Some(newline) if count > 0 => newline + 1,
+                _ if count > 0 => complete_len(&buffer[..len]),
+                _ => len,
+            };
+            if end > 0 && !visit(&buffer[..end]) {
+                return Ok(());
+            }
+            buffer.copy_within(end..len, 0);
+            len -= end;
+            if count == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Length without a character that is cut off at the end.
+fn complete_len(bytes: &[u8]) -> usize {
+    let is_lead = |at: &usize| bytes[*at] & 0xc0 != 0x80;
+    let Some(last) = (bytes.len().saturating_sub(4)..bytes.len()).rev().find(is_lead) else { return bytes.len() };
+    let len = match bytes[last] {
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf4 => 4,
+        _ => 1,
+    };
+    if last + len > bytes.len() { last } else { bytes.len() }
+}
