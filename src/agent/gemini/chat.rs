@@ -4,6 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+pub use super::paths::folder_hash;
 use super::reader::ChatReader;
 use super::{message, paths, summary};
 use crate::agent::json_repair;

@@ -111,7 +111,12 @@ fn by_hash(name: &str, mut known: impl Iterator<Item = String>) -> Option<String
     if name.len() != 64 {
         return None;
     }
-    known.find(|path| hex(&Sha256::digest(path)) == name)
+    known.find(|path| folder_hash(path) == name)
+}
+
+/// Name of the folder of a project directory in early versions.
+pub fn folder_hash(directory: &str) -> String {
+    hex(&Sha256::digest(directory))
 }
 
 fn hex(bytes: &[u8]) -> String {

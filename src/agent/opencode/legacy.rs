@@ -199,8 +199,8 @@ impl MessageStore for SessionFiles {
         if !self.session.try_exists()? {
             return Ok(None);
         }
-        self.revert =
-            json_repair::value(&files::read(&self.session, SizeLimit::SIDECAR)?).and_then(|(file, _)| Revert::parse(&file["revert"]));
+        self.revert = json_repair::value(&files::read(&self.session, SizeLimit::SIDECAR)?)
+            .and_then(|(file, _)| Revert::parse(&file["revert"]));
         let ids = self.ids()?;
         let versions = ids.into_iter().map(|id| self.version(&id).map(|version| (id, version)));
         let mut versions = versions.collect::<io::Result<Vec<_>>>()?;

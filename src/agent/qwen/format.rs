@@ -7,7 +7,6 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use super::Qwen;
 use crate::agent::gemini::chat;
@@ -169,5 +168,5 @@ fn directory(document: &Path) -> Option<String> {
         let record: Value = serde_json::from_str(&line).ok()?;
         record["cwd"].as_str().map(str::to_owned)
     };
-    projects.filter_map(named).find(|cwd| format!("{:x}", Sha256::digest(cwd)) == hash)
+    projects.filter_map(named).find(|cwd| chat::folder_hash(cwd) == hash)
 }
