@@ -26,7 +26,7 @@ mod opencode;
 mod pages;
 mod qwen;
 mod side_output;
-mod sqlite;
+pub mod sqlite;
 
 pub use environment::Environment;
 pub use format::{

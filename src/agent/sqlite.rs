@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tempfile::TempDir;
 
 use super::FileStamp;
-use crate::stdx::files;
+use crate::stdx::{files, temp};
 
 /// Maximum wait for a lock: long enough for another program's commit, short enough not to be noticed.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(200);
@@ -144,6 +144,9 @@ pub fn open(path: &Path) -> Result<Database, DatabaseError> {
     }
 }
 
+/// Prefix of the names of temporary copies.
+pub const COPY_KIND: &str = "copy";
+
 /// Opens a database in a folder where SQLite cannot create its shared-memory file: directly if there is no log, else as a
 /// temporary copy.
 fn open_without_side_files(path: &Path) -> Result<Database, DatabaseError> {
@@ -151,7 +154,7 @@ fn open_without_side_files(path: &Path) -> Result<Database, DatabaseError> {
     if !log.try_exists()? {
         return Ok(Database { connection: connect(path, "mode=ro&immutable=1")?, copy: None });
     }
-    let folder = tempfile::Builder::new().prefix("salon-").tempdir()?;
+    let folder = temp::folder(COPY_KIND)?;
     let copy = folder.path().join("copy.db");
     for _ in 0..COPY_ATTEMPTS {
         let before = stamp(path)?;

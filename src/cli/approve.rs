@@ -1,4 +1,5 @@
 //! `salon approve`: answers an agent's open approval, also for a run of another salon process.
+#![expect(clippy::disallowed_methods, reason = "a command has no event loop to delay")]
 
 use std::io::Write;
 use std::process::ExitCode;

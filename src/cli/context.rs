@@ -13,6 +13,7 @@ use crate::domain::{Issue, Time};
 use crate::runtime::env::{self, Clock};
 use crate::runtime::log;
 use crate::stdx::files::{self, SizeLimit};
+use crate::stdx::temp;
 
 /// Environment of a command.
 #[derive(Debug)]
@@ -41,6 +42,7 @@ impl CliContext {
         let clock = Clock::new(fixed_time()?);
         let no_home = || CliError::new(CliErrorCode::Unavailable, "no home directory; set HOME");
         let paths = Paths::resolve(env::var).ok_or_else(no_home)?;
+        temp::set_dirs(vec![paths.runtime.clone(), paths.cache.clone()]);
         let home = env::home().ok_or_else(no_home)?;
         log::start(&paths.data, env::var("SALON_LOG").as_deref())
             .map_err(|reason| CliError::new(CliErrorCode::Usage, format!("SALON_LOG: {reason}")))?;

@@ -18,6 +18,7 @@ use crate::agent::{self, inventory::Inventory};
 use crate::domain::{Agent, Issue};
 use crate::index::{self, Index, IndexEvent, RootReport, WatchState};
 use crate::runtime::programs;
+use crate::stdx::program;
 use crate::stdx::text::one_line;
 
 /// Maximum time to wait for the index to start watching files.
@@ -168,7 +169,7 @@ fn storage(loaded: &LoadedSessions, agent: Agent, root: &Path) -> Option<String>
 }
 
 fn installed(path: Option<&str>) -> Vec<Installed> {
-    let found = Agent::ALL.map(|agent| (agent, programs::find(agent.name(), path)));
+    let found = Agent::ALL.map(|agent| (agent, program::find(agent.name(), path)));
     let queries: Vec<_> =
         found.iter().filter_map(|(agent, file)| Some((file.clone()?, agent::format(*agent).version_args()))).collect();
     let mut versions = programs::versions(&queries).into_iter();

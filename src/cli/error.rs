@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::json::SCHEMA_VERSION;
 use super::output;
+use crate::domain::run::{Refusal, RunFailure};
 
 /// Error of a command.
 #[derive(Debug)]
@@ -131,4 +132,15 @@ fn print_text(message: &str, candidates: &[String]) -> io::Result<()> {
         writeln!(err, "  {candidate}")?;
     }
     Ok(())
+}
+
+/// Converts the refusal of a run.
+pub fn refusal_error(refusal: &Refusal) -> CliError {
+    let code = match refusal {
+        Refusal::LeasedBy { .. } | Refusal::OpenElsewhere(_) => CliErrorCode::Busy,
+        Refusal::UnknownRun => CliErrorCode::NotFound,
+        Refusal::Failed(RunFailure::Other(_)) | Refusal::NotSaved(_) => CliErrorCode::Failed,
+        Refusal::Failed(_) => CliErrorCode::Unavailable,
+    };
+    CliError::new(code, refusal.to_string())
 }

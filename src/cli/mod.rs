@@ -12,6 +12,7 @@ mod completions;
 mod config;
 mod context;
 mod doctor;
+mod earlier_prompts;
 mod error;
 mod events;
 mod find;

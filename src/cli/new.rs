@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::args::NewArgs;
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
-use super::turn::{self, TurnRequest};
+use super::turn::{self, TurnRequest, TurnTarget};
 use super::{query, tui};
 use crate::domain::run::{Conversation, RunStart};
 use crate::runtime::StartupAction;
@@ -30,7 +30,8 @@ pub fn run(context: CliContext, args: &NewArgs) -> Result<ExitCode, CliError> {
     if tui::has_terminal() && !args.turn.json {
         return tui::open(context, Some(StartupAction::New { agent: args.agent, opening, prompt }));
     }
-    let prompt = prompt
-        .ok_or_else(|| CliError::new(CliErrorCode::Usage, "no prompt; pass one, or `-` to read it from stdin"))?;
-    turn::run(&context, TurnRequest { agent: args.agent, opening, prompt, args: &args.turn })
+    if prompt.is_none() {
+        return Err(CliError::new(CliErrorCode::Usage, turn::NO_PROMPT));
+    }
+    turn::run(&context, TurnRequest { target: TurnTarget::Session(args.agent, opening), prompt, args: &args.turn })
 }

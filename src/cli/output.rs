@@ -4,6 +4,8 @@ use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use serde::Serialize;
 
+use crate::stdx::text::{one_line, sanitise};
+
 /// Buffered stdout. The caller flushes it, because dropping the buffer ignores errors.
 pub fn stdout() -> BufWriter<StdoutLock<'static>> {
     BufWriter::with_capacity(64 << 10, io::stdout().lock())
@@ -88,4 +90,9 @@ impl OutputStyle {
     fn wrap(self, text: &str, code: &str) -> String {
         if self.on { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// Prints a note for the user on stderr.
+pub fn note(text: &str) -> io::Result<()> {
+    writeln!(io::stderr().lock(), "salon: {}", one_line(&sanitise(text)))
 }

@@ -1,4 +1,5 @@
 //! `salon queue`: lists accepted prompts that are not delivered yet.
+#![expect(clippy::disallowed_methods, reason = "a command has no event loop to delay")]
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -14,7 +15,7 @@ use crate::domain::Time;
 use crate::domain::prompt::{Prompt, PromptId, PromptState};
 use crate::domain::run::RunId;
 use crate::stdx::text::{ellipsis, one_line};
-use crate::store::{Store, outbox, registry};
+use crate::store::{self, Connection, Store, outbox, registry};
 
 #[derive(Serialize)]
 struct Queue {
@@ -68,8 +69,7 @@ fn set_state(store: &Store, id: i64, to: PromptState) -> Result<(), CliError> {
         PromptState::Cancelled => &[PromptState::Pending, PromptState::Held, PromptState::Failed][..],
         _ => &[PromptState::Held, PromptState::Failed][..],
     };
-    let done =
-        store.with(|db| outbox::advance(db, PromptId(id), from, to, None)).map_err(|error| state::db_error(&error))?;
+    let done = store.with(|db| change(db, PromptId(id), from, to)).map_err(|error| state::db_error(&error))?;
     if done {
         return Ok(());
     }
@@ -77,6 +77,13 @@ fn set_state(store: &Store, id: i64, to: PromptState) -> Result<(), CliError> {
         CliErrorCode::NotFound,
         format!("prompt {id} is not {}", if from.len() == 3 { "queued" } else { "held or failed" }),
     ))
+}
+
+fn change(db: &mut Connection, id: PromptId, from: &[PromptState], to: PromptState) -> store::Result<bool> {
+    match to {
+        PromptState::Pending => outbox::release(db, id, from, Some(outbox::RELEASED)),
+        _ => outbox::advance(db, id, from, to, None),
+    }
 }
 
 fn row(store: &Store, prompt: Prompt, now: Time) -> Result<Row, CliError> {

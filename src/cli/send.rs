@@ -1,4 +1,5 @@
 //! `salon send`: continues a session with a prompt.
+#![expect(clippy::disallowed_methods, reason = "a command has no event loop to delay")]
 
 use std::process::ExitCode;
 
@@ -6,26 +7,56 @@ use super::args::SendArgs;
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::sessions::LoadedSessions;
-use super::turn::{self, TurnRequest};
-use super::{find, query, tui};
-use crate::domain::run::{Conversation, RunStart};
+use super::turn::{self, TurnRequest, TurnTarget};
+use super::{earlier_prompts, find, query, state, tui};
+use crate::domain::SessionKey;
+use crate::domain::prompt::Prompt;
+use crate::domain::run::{Conversation, RunId, RunStart};
 use crate::runtime::StartupAction;
 use crate::runtime::resume;
+use crate::store::{outbox, registry};
 
-/// Sends a prompt: in salon's chat on a terminal, else for one turn.
+/// Sends a prompt: in salon's chat on a terminal, else for one turn. Prompts that are queued already are sent first.
 pub fn run(context: CliContext, args: &SendArgs) -> Result<ExitCode, CliError> {
-    let session = find::find(&LoadedSessions::read(&context).all, &args.id)?;
     let prompt = query::required(&args.prompt)?.filter(|prompt| !prompt.trim().is_empty());
+    // A run whose agent never reported a session has only the id that `salon queue` shows.
+    if let Some(run) = run_without_session(&context, &args.id)? {
+        return turn::run(&context, TurnRequest { target: TurnTarget::Recorded(run), prompt, args: &args.turn });
+    }
+    let session = find::find(&LoadedSessions::read(&context).all, &args.id)?;
     if tui::has_terminal() && !args.turn.json {
         return tui::open(context, Some(StartupAction::Chat { key: session.key.clone(), prompt }));
     }
-    let prompt = prompt
-        .ok_or_else(|| CliError::new(CliErrorCode::Usage, "no prompt; pass one, or `-` to read it from stdin"))?;
+    let waiting = waiting(&context, &session.key)?;
+    if prompt.is_none() && waiting.is_empty() {
+        return Err(CliError::new(CliErrorCode::Usage, turn::NO_PROMPT));
+    }
+    earlier_prompts::check(&waiting, prompt.is_some())?;
     let launch = resume::launch(&session, &[], None);
     let obstacles = resume::obstacles(&session, &launch, &context.environment);
     // Whether it is open elsewhere is checked when the run starts: leftover processes of a killed salon are stopped
     // by then, and must not count as another program.
     super::resume::check_obstacles(&session, &launch, &obstacles, true)?;
     let opening = RunStart::new(Conversation::Resume(session.key.id.clone()), launch.cwd);
-    turn::run(&context, TurnRequest { agent: session.key.agent, opening, prompt, args: &args.turn })
+    let target = TurnTarget::Session(session.key.agent, opening);
+    turn::run(&context, TurnRequest { target, prompt, args: &args.turn })
+}
+
+fn run_without_session(context: &CliContext, id: &str) -> Result<Option<RunId>, CliError> {
+    if !context.paths.state_db().exists() {
+        return Ok(None);
+    }
+    let (store, run) = (state::open(context)?, RunId(id.into()));
+    let record = store.with(|db| registry::find(db, &run)).map_err(|error| state::db_error(&error))?;
+    Ok(record.filter(|record| record.session.is_none()).map(|record| record.id))
+}
+
+/// Returns the prompts in the queue of a session.
+fn waiting(context: &CliContext, key: &SessionKey) -> Result<Vec<Prompt>, CliError> {
+    let store = state::open(context)?;
+    let queue = store.with(|db| match registry::find_by_session(db, key)? {
+        Some(record) => outbox::queue(db, &record.id),
+        None => Ok(Vec::new()),
+    });
+    queue.map_err(|error| state::db_error(&error))
 }

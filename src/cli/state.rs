@@ -1,4 +1,5 @@
 //! Access of commands to `state.db` and its run records.
+#![expect(clippy::disallowed_methods, reason = "a command has no event loop to delay")]
 
 use std::sync::Arc;
 
@@ -44,5 +45,5 @@ pub fn living_holder(store: &Store, run: &RunId) -> Result<Option<ProcessId>, Cl
 
 /// Converts an error of `state.db`.
 pub fn db_error(error: &store::Error) -> CliError {
-    CliError::new(CliErrorCode::Failed, format!("state.db: {error}"))
+    CliError::new(CliErrorCode::Failed, store::describe_error(error))
 }

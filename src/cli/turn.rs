@@ -9,35 +9,44 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::args::{ApprovalPolicy, TurnArgs};
 use super::context::CliContext;
-use super::error::{CliError, CliErrorCode};
+use super::error::{CliError, CliErrorCode, refusal_error};
 use super::events::EventJson;
 use super::turn_signals::{TurnSignal, TurnSignals};
-use super::{output, state};
-use crate::domain::Agent;
+use super::{earlier_prompts, output, state};
 use crate::domain::approval::{Approval, ApprovalAnswer, ChoiceKind};
 use crate::domain::event::{Delta, EventBody, NoticeLevel};
-use crate::domain::prompt::PromptId;
+use crate::domain::prompt::{PromptId, PromptState};
 use crate::domain::run::{
-    Phase, Refusal, RingCursor, RunEvent, RunEventKind, RunId, RunInfo, RunStart, StopReason, TurnOutcome,
+    Phase, RingCursor, RunEvent, RunEventKind, RunId, RunInfo, RunStart, StopReason, TurnOutcome,
 };
 use crate::domain::transcript::ToolStatus;
-use crate::domain::{self, EntryKey};
+use crate::domain::{Agent, EntryKey};
 use crate::live::{self, Live, Viewer};
 use crate::runtime::live_options;
 use crate::stdx::ring::RingItem;
-use crate::stdx::text::{one_line, sanitise};
+use crate::stdx::text::sanitise;
+
+/// Message if there is nothing to send.
+pub const NO_PROMPT: &str = "no prompt; pass one, or `-` to read it from stdin";
 
 /// Turn to run.
 #[derive(Debug)]
 pub struct TurnRequest<'a> {
-    /// Agent that runs the turn.
-    pub agent: Agent,
-    /// Start options of the run.
-    pub opening: RunStart,
-    /// Prompt of the turn.
-    pub prompt: String,
+    /// Conversation of the turn.
+    pub target: TurnTarget,
+    /// Prompt of the turn. `None` delivers only the prompts that are queued already.
+    pub prompt: Option<String>,
     /// Options of the turn.
     pub args: &'a TurnArgs,
+}
+
+/// Conversation of a turn.
+#[derive(Debug)]
+pub enum TurnTarget {
+    /// A new or resumed session.
+    Session(Agent, RunStart),
+    /// A recorded run.
+    Recorded(RunId),
 }
 
 /// Receiver of live events, and sender of run states to the approval relay.
@@ -84,20 +93,24 @@ async fn answer(
     run_events: RunEvents<'_>,
     turn: TurnRequest<'_>,
 ) -> Result<ExitCode, CliError> {
-    let run = live.open_run(turn.agent, turn.opening, None).await.map_err(|refusal| refusal_error(&refusal))?;
+    let run = match turn.target {
+        TurnTarget::Session(agent, opening) => live.open_run(agent, opening, None).await,
+        TurnTarget::Recorded(run) => live.open_recorded(&run).await.map(|()| run),
+    };
+    let run = run.map_err(|refusal| refusal_error(&refusal))?;
     let waiting = live.queue(&run).await.map_err(|refusal| refusal_error(&refusal))?;
-    if let Some(first) = waiting.first() {
-        let waiting = waiting.len();
-        let message = format!(
-            "{waiting} earlier prompts are queued; cancel or release prompt {} (see `salon queue`)",
-            first.id.0
-        );
-        return Err(CliError::new(CliErrorCode::Busy, message));
+    earlier_prompts::check(&waiting, turn.prompt.is_some())?;
+    if waiting.is_empty() && turn.prompt.is_none() {
+        return Err(CliError::new(CliErrorCode::Usage, NO_PROMPT));
     }
     // Before the agent starts: a signal must not end this process without its agent.
     let signals = TurnSignals::new()?;
     let mut viewer = live.watch(&run).ok_or_else(|| CliError::new(CliErrorCode::Failed, "the run has ended"))?;
-    let prompt = live.submit(&run, turn.prompt).await.map_err(|refusal| refusal_error(&refusal))?;
+    earlier_prompts::release(live, &waiting).await?;
+    let prompt = match turn.prompt {
+        Some(text) => Some(live.submit(&run, text).await.map_err(|refusal| refusal_error(&refusal))?),
+        None => None,
+    };
     let mut printer = TurnPrinter {
         out: output::stdout(),
         json: turn.args.json,
@@ -136,7 +149,7 @@ async fn watch(
             }
             Some(event) = run_events.recv() => {
                 match event {
-                    live::LiveEvent::Notice { text, .. } => print_note(&text)?,
+                    live::LiveEvent::Notice { text, .. } => output::note(&text)?,
                     // Without `--approve wait` the channel has no receiver.
                     live::LiveEvent::Run(info) => drop(run_infos.send(info)),
                     live::LiveEvent::Gone(_) | live::LiveEvent::Queued(..) | live::LiveEvent::Recorded(_) => {}
@@ -160,6 +173,7 @@ async fn watch(
                 printer.out.flush()?;
                 match (end, &info.phase) {
                     (Some(_), _) if interrupted => return Ok(TurnEnd::Signal),
+                    (Some(TurnOutcome::Done), _) if has_more(live, run, &info).await? => {}
                     (Some(outcome), _) => return Ok(TurnEnd::Turn(outcome)),
                     (None, Phase::Stopped(stopped)) if *stopped != StopReason::NotStarted => return Ok(TurnEnd::Gone(stopped.clone())),
                     (None, _) if !alive => return Ok(TurnEnd::Signal),
@@ -170,17 +184,26 @@ async fn watch(
     }
 }
 
+/// Returns true if another turn is open, or follows for a queued prompt.
+async fn has_more(live: &Live, run: &RunId, info: &RunInfo) -> Result<bool, CliError> {
+    if matches!(info.phase, Phase::Working { .. } | Phase::Interrupting { .. }) {
+        return Ok(true);
+    }
+    let queue = live.queue(run).await.map_err(|refusal| refusal_error(&refusal))?;
+    Ok(!info.paused && queue.first().is_some_and(|prompt| prompt.state == PromptState::Pending))
+}
+
 /// Answers an approval as `--approve` specifies.
 fn answer_approval(live: &Live, run: &RunId, approval: &Approval, approve: ApprovalPolicy) -> Result<(), CliError> {
     let kind = match approve {
         ApprovalPolicy::Wait => {
-            return print_note(&format!("waiting for `salon approve {run}`: {}", approval.headline()));
+            return Ok(output::note(&format!("waiting for `salon approve {run}`: {}", approval.headline()))?);
         }
         ApprovalPolicy::Once if approval.questions.is_empty() => ChoiceKind::AllowOnce,
         ApprovalPolicy::Once | ApprovalPolicy::Deny => ChoiceKind::Deny,
     };
     let word = if kind == ChoiceKind::AllowOnce { "allowed" } else { "denied" };
-    print_note(&format!("{word}: {}", approval.headline()))?;
+    output::note(&format!("{word}: {}", approval.headline()))?;
     let choice = approval.choices.iter().find(|choice| choice.kind == kind).or(approval.choices.last());
     let Some(choice) = choice else { return Ok(()) };
     let reason = (kind == ChoiceKind::Deny).then(|| "No user is available to answer.".to_owned());
@@ -189,7 +212,7 @@ fn answer_approval(live: &Live, run: &RunId, approval: &Approval, approve: Appro
 }
 
 /// Converts the result to an exit code. Cancels an undelivered prompt, because the caller may retry.
-async fn exit_code(live: &Live, prompt: PromptId, end: TurnEnd) -> Result<ExitCode, CliError> {
+async fn exit_code(live: &Live, prompt: Option<PromptId>, end: TurnEnd) -> Result<ExitCode, CliError> {
     let failure = match end {
         TurnEnd::Turn(TurnOutcome::Done) => return Ok(ExitCode::SUCCESS),
         TurnEnd::Turn(TurnOutcome::Interrupted) | TurnEnd::Signal => return Ok(ExitCode::from(130)),
@@ -198,24 +221,12 @@ async fn exit_code(live: &Live, prompt: PromptId, end: TurnEnd) -> Result<ExitCo
             "the run was stopped".to_owned()
         }
     };
-    let undelivered = live.cancel_prompt(prompt).await.is_ok();
+    let undelivered = match prompt {
+        Some(prompt) => live.cancel_prompt(prompt).await.is_ok(),
+        None => false,
+    };
     let message = if undelivered { format!("{failure}; the prompt was not delivered") } else { failure };
     Err(CliError::new(CliErrorCode::Failed, message))
-}
-
-fn refusal_error(refusal: &Refusal) -> CliError {
-    let code = match refusal {
-        Refusal::LeasedBy { .. } | Refusal::OpenElsewhere(_) => CliErrorCode::Busy,
-        Refusal::UnknownRun => CliErrorCode::NotFound,
-        Refusal::Failed(domain::run::RunFailure::Other(_)) | Refusal::NotSaved(_) => CliErrorCode::Failed,
-        Refusal::Failed(_) => CliErrorCode::Unavailable,
-    };
-    CliError::new(code, refusal.to_string())
-}
-
-/// Prints a note for the user on stderr.
-fn print_note(text: &str) -> Result<(), CliError> {
-    Ok(writeln!(io::stderr().lock(), "salon: {}", one_line(&sanitise(text)))?)
 }
 
 /// Tool calls, each printed once. A call is repeated while its input streams; it is complete when another event follows.
@@ -237,7 +248,7 @@ impl PendingCalls {
 
     fn print(&mut self) -> Result<(), CliError> {
         for (id, line) in self.waiting.drain(..) {
-            print_note(&line)?;
+            output::note(&line)?;
             self.printed.insert(id);
         }
         Ok(())
@@ -284,11 +295,11 @@ impl TurnPrinter<'_> {
             EventBody::ToolUpdate { status: Some(ToolStatus::Pending), .. } => Ok(()),
             EventBody::ToolUpdate { status, .. } => {
                 self.calls.print()?;
-                if *status == Some(ToolStatus::Failed) { print_note("the call failed") } else { Ok(()) }
+                if *status == Some(ToolStatus::Failed) { Ok(output::note("the call failed")?) } else { Ok(()) }
             }
             EventBody::Notice { level: NoticeLevel::Error | NoticeLevel::Warning, text } => {
                 self.calls.print()?;
-                print_note(text)
+                Ok(output::note(text)?)
             }
             _ => Ok(()),
         }

@@ -53,13 +53,9 @@ impl RunRequest {
             | Self::EditPrompt(..)
             | Self::CancelPrompt(..)
             | Self::MovePromptUp(..)
-            | Self::ReleasePrompt(..) => true,
-            Self::Interrupt(_)
-            | Self::Stop(_)
-            | Self::StopTask(..)
-            | Self::Answer { .. }
-            | Self::Set(..)
-            | Self::ResumeQueue(_) => false,
+            | Self::ReleasePrompt(..)
+            | Self::ResumeQueue(_) => true,
+            Self::Interrupt(_) | Self::Stop(_) | Self::StopTask(..) | Self::Answer { .. } | Self::Set(..) => false,
         }
     }
 }

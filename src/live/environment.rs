@@ -23,11 +23,8 @@ pub fn of_child(user: &[(String, String)], protocol: &dyn Protocol, cwd: &Path) 
     vars
 }
 
-/// Returns true if a program exists at its path, or on the user's `PATH`.
+/// Returns true if a program is on the user's `PATH`, or executable at its path.
 pub fn is_installed(program: &str, user: &[(String, String)]) -> bool {
-    if program.contains('/') {
-        return Path::new(program).is_file();
-    }
-    let path = user.iter().find(|(name, _)| name == "PATH").map_or("", |(_, value)| value.as_str());
-    path.split(':').filter(|dir| !dir.is_empty()).any(|dir| Path::new(dir).join(program).is_file())
+    let path = user.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value.as_str());
+    crate::stdx::program::find(program, path).is_some()
 }

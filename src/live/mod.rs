@@ -19,6 +19,7 @@ mod group;
 pub mod history;
 pub mod identity;
 pub mod models;
+mod open_run;
 pub mod options;
 pub mod policy;
 pub mod process;

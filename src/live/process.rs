@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{ChildStdin, Command};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -21,7 +21,7 @@ use super::group;
 use crate::domain::launch::Launch;
 use crate::domain::run::RunFailure;
 
-/// Maximum bytes per stdout line, because an unbounded line would exhaust memory. A longer line ends the stream.
+/// Maximum bytes per stdout line, because an unbounded line would exhaust memory. A longer line is skipped.
 pub const MAX_LINE_BYTES: usize = 64 << 20;
 
 /// Maximum bytes of stderr kept per child, because only its end explains a failure.
@@ -52,7 +52,9 @@ impl Default for GracePeriods {
 pub enum ProcessEvent {
     /// A line of stdout without its newline.
     Line(Vec<u8>),
-    /// End of stdout, or a line that is too long.
+    /// A line of more than [`MAX_LINE_BYTES`] bytes was skipped.
+    LineTooLong,
+    /// End of stdout.
     Closed,
     /// The child was reaped.
     Exited(ProcessExit),
@@ -284,20 +286,34 @@ async fn read_lines(stdout: impl AsyncRead + Unpin, events: mpsc::Sender<Process
     let mut reader = BufReader::with_capacity(64 << 10, stdout);
     let mut line = Vec::new();
     loop {
-        line.clear();
-        let limit = MAX_LINE_BYTES as u64;
+        let limit = MAX_LINE_BYTES as u64 + 1;
         let read = (&mut reader).take(limit).read_until(b'\n', &mut line).await;
-        if !matches!(read, Ok(1..)) || line.len() >= MAX_LINE_BYTES {
+        if !matches!(read, Ok(1..)) {
             break;
         }
-        if line.last() == Some(&b'\n') {
-            line.pop();
+        let ended = line.pop_if(|byte| *byte == b'\n').is_some();
+        let line = std::mem::take(&mut line);
+        let event = if line.len() > MAX_LINE_BYTES { ProcessEvent::LineTooLong } else { ProcessEvent::Line(line) };
+        if !ended && event == ProcessEvent::LineTooLong {
+            skip_line(&mut reader).await;
         }
-        if events.send(ProcessEvent::Line(std::mem::take(&mut line))).await.is_err() {
+        if events.send(event).await.is_err() {
             return;
         }
     }
     events.send(ProcessEvent::Closed).await.ok();
+}
+
+/// Reads up to the end of the line without keeping it. An error shows with the next read.
+async fn skip_line(reader: &mut (impl AsyncBufRead + Unpin)) {
+    while let Ok(bytes @ [_, ..]) = reader.fill_buf().await {
+        let end = memchr::memchr(b'\n', bytes);
+        let count = end.map_or(bytes.len(), |at| at + 1);
+        reader.consume(count);
+        if end.is_some() {
+            return;
+        }
+    }
 }
 
 /// Reads to the end and returns the last [`STDERR_TAIL_BYTES`] bytes as text.

@@ -12,11 +12,19 @@ impl Live {
     ///
     /// A run without a process starts one, which resumes the session.
     pub async fn submit(&self, run: &RunId, text: String) -> Result<PromptId, Refusal> {
-        let handle = self.inner.ensure_run(run).await?;
+        let Some(handle) = self.inner.handle(run) else {
+            let opened = self.inner.reopen_run(run, Some(text)).await?;
+            return opened.prompt.ok_or_else(|| refused("the prompt was not accepted"));
+        };
         let id = self.inner.store.enqueue(run, text).await.map_err(Refusal::NotSaved)?;
         // If the run ended just now, the prompt stays on disk and is held at the next start.
         handle.send(RunCommand::Submitted);
         Ok(id)
+    }
+
+    /// Opens a recorded run with its session. Without a session, its conversation starts again.
+    pub async fn open_recorded(&self, run: &RunId) -> Result<(), Refusal> {
+        self.inner.ensure_run(run).await.map(drop)
     }
 
     /// Returns the queue of a run in the order of delivery.
@@ -50,7 +58,7 @@ impl Live {
         let run = self.run_of(id).await?;
         let handle = self.inner.ensure_run(&run).await?;
         let from = [PromptState::Held, PromptState::Failed];
-        self.change(id, move |db| outbox::release(db, id, &from)).await?;
+        self.change(id, move |db| outbox::release(db, id, &from, None)).await?;
         handle.send(RunCommand::ResumeQueue);
         Ok(())
     }

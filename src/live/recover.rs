@@ -1,4 +1,5 @@
 //! Recovery after a crash: ends the children of dead salon processes and holds their queues. Sends no prompt.
+#![expect(clippy::disallowed_methods, reason = "on a blocking thread")]
 
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,7 @@ pub struct Recovered {
 /// its group that outlived it must carry the mark of that salon process.
 pub fn recover(store: &Store, process: ProcessId, is_delivered: &DeliveryCheck) -> store::Result<Recovered> {
     let ended = reap(store, process, is_delivered)?;
+    store.with(|db| registry::remove_abandoned_approvals(db, is_dead))?;
     let mut held = Vec::new();
     for run in store.with(|db| outbox::runs_in_flight(db))? {
         // Check and hold in one transaction, because another salon process may be taking the run over.

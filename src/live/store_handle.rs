@@ -1,4 +1,5 @@
 //! Async handle to `state.db`: each call runs on a blocking thread; errors are messages for the user.
+#![expect(clippy::disallowed_methods, reason = "on a blocking thread")]
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
 //! Supervisor of all runs of this process: one run per session, however often it is opened.
+#![expect(clippy::disallowed_methods, reason = "on a blocking thread")]
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,13 +16,13 @@ use super::run::{self, EventSink, RunCommand, RunHandle, RunParts, Viewer};
 use super::store_handle::StoreHandle;
 use super::{identity, recover};
 use crate::agent::Protocol;
-use crate::agent::protocol::{Conversation, RunStart};
+use crate::agent::protocol::RunStart;
 use crate::domain::approval::ApprovalAnswer;
-use crate::domain::prompt::Prompt;
+use crate::domain::prompt::{Prompt, PromptState};
 use crate::domain::run::{Phase, Refusal, RunFailure, RunId, RunInfo, RunSetting, StopReason};
 use crate::domain::{Agent, SessionKey};
 use crate::store::outbox;
-use crate::store::registry::{self, RunRecord};
+use crate::store::registry;
 
 /// Maximum shutdown time of all runs together: the longest graceful stop of one child.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(7);
@@ -39,11 +40,11 @@ pub(super) struct Inner {
     pub(super) connector: Arc<Connector>,
     runs: Mutex<BTreeMap<RunId, Entry>>,
     /// Serialises lookup and creation of runs, so that concurrent requests for a session get the same run.
-    start_lock: tokio::sync::Mutex<()>,
+    pub(super) start_lock: tokio::sync::Mutex<()>,
     /// True once recovery after a crash is complete.
-    recovered: watch::Receiver<bool>,
-    shutting_down: AtomicBool,
-    counter: AtomicU64,
+    pub(super) recovered: watch::Receiver<bool>,
+    pub(super) shutting_down: AtomicBool,
+    pub(super) counter: AtomicU64,
 }
 
 struct Entry {
@@ -97,10 +98,9 @@ impl Live {
     }
 
     /// Returns the run of a session; creates it if necessary. The agent starts only if there is a prompt, which is on
-    /// disk on return.
+    /// disk before anything else that takes time. After a refusal it is no longer in the outbox.
     pub async fn open_run(&self, agent: Agent, opening: RunStart, prompt: Option<String>) -> Result<RunId, Refusal> {
-        let _guard = self.inner.start_lock.lock().await;
-        self.inner.open_run(agent, opening, prompt).await
+        self.inner.open_run(agent, opening, prompt).await.map(|opened| opened.run)
     }
 
     /// Returns the run of a session, if this process has one. Starts nothing.
@@ -143,9 +143,10 @@ impl Live {
         self.inner.send(run, RunCommand::Set(setting))
     }
 
-    /// Resumes a paused queue and resets the crash count.
-    pub fn resume_queue(&self, run: &RunId) -> Result<(), Refusal> {
-        self.inner.send(run, RunCommand::ResumeQueue)
+    /// Resumes a paused queue and resets the crash count. Recreates the run of a queue that an earlier process left.
+    pub async fn resume_queue(&self, run: &RunId) -> Result<(), Refusal> {
+        let handle = self.inner.ensure_run(run).await?;
+        if handle.send(RunCommand::ResumeQueue) { Ok(()) } else { Err(Refusal::UnknownRun) }
     }
 
     /// Disposes of a run: stops its process and cancels its queue.
@@ -223,157 +224,14 @@ impl Inner {
         if sent { Ok(()) } else { Err(Refusal::UnknownRun) }
     }
 
-    fn run_of_session(&self, session: &SessionKey) -> Option<RunId> {
+    pub(super) fn run_of_session(&self, session: &SessionKey) -> Option<RunId> {
         let runs = self.runs();
         let known = runs.iter().find(|(_, entry)| entry.handle.snapshot().info.session.as_ref() == Some(session));
         let requested = || runs.iter().find(|(_, entry)| entry.requested.as_ref() == Some(session));
         known.or_else(requested).map(|(id, _)| id.clone())
     }
 
-    /// Returns a run in memory, or recreates a recorded one with its session. The caller must not hold `start_lock`.
-    pub(super) async fn ensure_run(self: &Arc<Self>, run: &RunId) -> Result<RunHandle, Refusal> {
-        if let Some(handle) = self.handle(run) {
-            return Ok(handle);
-        }
-        let _guard = self.start_lock.lock().await;
-        if let Some(handle) = self.handle(run) {
-            return Ok(handle);
-        }
-        let id = run.clone();
-        let record = self.store.with(move |db| registry::find(db, &id)).await.map_err(Refusal::NotSaved)?;
-        let record = record.ok_or(Refusal::UnknownRun)?;
-        let session = record.session.ok_or_else(no_session)?;
-        let opening = RunStart::new(Conversation::Resume(session.id), record.cwd.into());
-        let opened = self.open_run(record.agent, opening, None).await?;
-        self.handle(&opened).ok_or_else(shutting_down)
-    }
-
-    async fn open_run(
-        self: &Arc<Self>,
-        agent: Agent,
-        opening: RunStart,
-        prompt: Option<String>,
-    ) -> Result<RunId, Refusal> {
-        self.wait_recovered().await?;
-        let requested = requested_session(agent, &opening);
-        if let Some(run) = requested.as_ref().and_then(|key| self.run_of_session(key)) {
-            return self.reuse_run(run, opening, prompt).await;
-        }
-        let protocol = (self.options.protocols)(agent).ok_or_else(|| not_driven(agent))?;
-        self.check_start(protocol, &opening).await?;
-        let resumed = matches!(opening.conversation, Conversation::Resume(_));
-        if let (true, Some(key)) = (resumed, requested.clone()) {
-            self.check_not_open_elsewhere(key).await?;
-        }
-        let record = self.new_record(agent, &opening, requested.clone().filter(|_| resumed));
-        let acquired = self.store.acquire(record).await.map_err(Refusal::NotSaved)?;
-        let acquired = acquired.map_err(|holder| Refusal::LeasedBy { pid: holder.pid })?;
-        let run = acquired.record.id.clone();
-        self.check_delivered(&run, acquired.unconfirmed).await;
-        if let Some(prompt) = prompt
-            && let Err(failure) = self.store.enqueue(&run, prompt).await
-        {
-            self.release_run(&run).await;
-            return Err(Refusal::NotSaved(failure));
-        }
-        // Model and effort survive a restart; a permission mode does not.
-        let opening = RunStart {
-            model: opening.model.or(acquired.record.model),
-            effort: opening.effort.or(acquired.record.effort),
-            ..opening
-        };
-        self.launch(&run, agent, protocol, opening, requested);
-        Ok(run)
-    }
-
-    /// Applies the request to an existing run.
-    async fn reuse_run(&self, run: RunId, opening: RunStart, prompt: Option<String>) -> Result<RunId, Refusal> {
-        let handle = self.handle(&run).ok_or(Refusal::UnknownRun)?;
-        let info = handle.snapshot().info;
-        if let Some(model) = opening.model.filter(|model| info.model.as_deref() != Some(model)) {
-            handle.send(RunCommand::Set(RunSetting::Model(model)));
-        }
-        if let Some(mode) = opening.mode.filter(|mode| info.mode.as_deref() != Some(mode)) {
-            handle.send(RunCommand::Set(RunSetting::Mode(mode)));
-        }
-        if let Some(prompt) = prompt {
-            self.store.enqueue(&run, prompt).await.map_err(Refusal::NotSaved)?;
-            handle.send(RunCommand::Submitted);
-        }
-        Ok(run)
-    }
-
-    /// Waits for recovery to complete.
-    async fn wait_recovered(&self) -> Result<(), Refusal> {
-        let recovered = self.recovered.clone().wait_for(|done| *done).await.is_ok();
-        if self.shutting_down.load(Ordering::Relaxed) || !recovered { Err(shutting_down()) } else { Ok(()) }
-    }
-
-    /// Checks for errors that are detectable without starting the agent.
-    async fn check_start(self: &Arc<Self>, protocol: &'static dyn Protocol, opening: &RunStart) -> Result<(), Refusal> {
-        let (inner, launch) = (self.clone(), protocol.launch(opening));
-        let checked = tokio::task::spawn_blocking(move || {
-            if !launch.cwd.as_os_str().is_empty() && !launch.cwd.is_dir() {
-                return Err(refused(&format!(
-                    "the directory {} does not exist; choose another one",
-                    launch.cwd.display()
-                )));
-            }
-            let installed = super::environment::is_installed(&launch.program, &inner.options.vars);
-            if installed { Ok(()) } else { Err(Refusal::Failed(RunFailure::NotInstalled)) }
-        });
-        checked.await.unwrap_or(Err(shutting_down()))
-    }
-
-    async fn check_not_open_elsewhere(self: &Arc<Self>, key: SessionKey) -> Result<(), Refusal> {
-        let inner = self.clone();
-        let holder = tokio::task::spawn_blocking(move || (inner.options.open_elsewhere)(&key)).await;
-        holder.ok().flatten().map_or(Ok(()), |owner| Err(Refusal::OpenElsewhere(owner)))
-    }
-
-    fn new_record(&self, agent: Agent, opening: &RunStart, session: Option<SessionKey>) -> RunRecord {
-        let now = self.store.now();
-        let count = self.counter.fetch_add(1, Ordering::Relaxed);
-        let process = self.options.process;
-        RunRecord {
-            // Unique, because no other process has this identity.
-            id: RunId(format!("{:x}-{:x}-{count:x}", now.millis(), process.start ^ u64::from(process.pid)).into()),
-            agent,
-            session,
-            cwd: opening.cwd.to_string_lossy().into_owned(),
-            model: opening.model.clone(),
-            effort: opening.effort.clone(),
-            created: now,
-            last_activity: now,
-        }
-    }
-
-    async fn check_delivered(self: &Arc<Self>, run: &RunId, unsure: Vec<Prompt>) {
-        if unsure.is_empty() {
-            return;
-        }
-        let (inner, run) = (self.clone(), run.clone());
-        let lookup = tokio::task::spawn_blocking(move || {
-            recover::resolve(&inner.options.store, &run, &unsure, &inner.options.is_delivered)
-        });
-        if let Ok(Err(error)) = lookup.await {
-            // The prompts stay held, and the user decides.
-            tracing::warn!(%error, "held prompts could not be looked up in the transcript");
-        }
-    }
-
-    async fn release_run(&self, run: &RunId) {
-        let (id, process) = (run.clone(), self.options.process);
-        let released = self.store.with(move |db| {
-            registry::drop_lease(db, &id, process)?;
-            registry::remove_unused(db, &id)
-        });
-        if let Err(failure) = released.await {
-            tracing::warn!("the record of a run that did not start was not removed: {failure}");
-        }
-    }
-
-    fn launch(
+    pub(super) fn launch(
         &self,
         run: &RunId,
         agent: Agent,
@@ -438,12 +296,14 @@ impl Inner {
                 options.store.with(|db| Ok((registry::find(db, &run)?, registry::holder(db, &run)?)))?;
             let elsewhere = holder.is_some_and(|holder| holder != options.process && !identity::is_dead(holder));
             let Some(record) = record.filter(|_| !elsewhere) else { continue };
+            let held = queue.iter().filter(|prompt| prompt.state != PromptState::Pending).count();
             let info = RunInfo {
                 session: record.session,
                 phase: Phase::Stopped(StopReason::NotStarted),
                 model: record.model.map(Arc::from),
                 effort: record.effort.map(Arc::from),
-                held: queue.len(),
+                queued: queue.len() - held,
+                held,
                 last_event: Some(record.last_activity),
                 ..RunInfo::starting(run.clone(), record.agent, record.cwd.into())
             };
@@ -470,28 +330,11 @@ fn recovery_summary(ended: usize, held: usize) -> Option<String> {
     (!sentences.is_empty()).then(|| sentences.join(" "))
 }
 
-/// Returns the session of a request, if it is known before the agent starts.
-fn requested_session(agent: Agent, opening: &RunStart) -> Option<SessionKey> {
-    match &opening.conversation {
-        Conversation::Resume(id) | Conversation::New { id: Some(id) } => Some(SessionKey::new(agent, id.clone())),
-        Conversation::New { id: None } | Conversation::Fork(_) => None,
-    }
-}
-
 /// Creates a refusal with a message only.
 pub(super) fn refused(why: &str) -> Refusal {
     Refusal::Failed(RunFailure::Other(why.to_owned()))
 }
 
-fn shutting_down() -> Refusal {
+pub(super) fn shutting_down() -> Refusal {
     refused("salon is shutting down")
-}
-
-fn not_driven(agent: Agent) -> Refusal {
-    refused(&format!("{} cannot run in salon; resume the session in the agent's own program", agent.label()))
-}
-
-fn no_session() -> Refusal {
-    let why = "its agent did not report a session id; start a new session";
-    Refusal::Failed(RunFailure::UnknownSession(why.into()))
 }

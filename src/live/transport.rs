@@ -70,6 +70,7 @@ impl AgentConnection {
         let next = match self {
             Self::Child(child) => child.outputs.recv().await.map(|output| match output {
                 ProcessEvent::Line(line) => TransportEvent::Line(line),
+                ProcessEvent::LineTooLong => TransportEvent::LineTooLong,
                 ProcessEvent::Closed => TransportEvent::Closed,
                 ProcessEvent::Exited(exit) => {
                     child.process.reaped();

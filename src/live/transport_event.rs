@@ -21,6 +21,8 @@ pub enum TransportEvent {
     ServerEvent(std::sync::Arc<[u8]>),
     /// The event stream resumed after a gap.
     Resumed,
+    /// A line of stdout was too long and was skipped.
+    LineTooLong,
     /// Stdout ended, but the process is still alive.
     Closed,
     /// The process has exited.
@@ -35,7 +37,7 @@ impl TransportEvent {
             Self::Response { id, status, body } => Some(Incoming::Response { id: *id, status: *status, body }),
             Self::ServerEvent(data) => Some(Incoming::ServerEvent(data)),
             Self::Resumed => Some(Incoming::Resumed),
-            Self::Closed | Self::Exited(_) => None,
+            Self::LineTooLong | Self::Closed | Self::Exited(_) => None,
         }
     }
 }

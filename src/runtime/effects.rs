@@ -13,7 +13,8 @@ use super::foreground::ForegroundChild;
 use super::path_completion::CompletionRequest;
 use super::runs::Runs;
 use super::shell::{Purpose, Shell, TaskMessage, TerminalOwner};
-use super::{clipboard, colours, editor, env, extract, live_options, resume, runs};
+use super::store_writer::StoreWriter;
+use super::{clipboard, colours, edited_text, editor, env, extract, live_options, resume};
 use crate::agent::Environment;
 use crate::app::layer::Layer;
 use crate::app::msg::{RequestTicket, ResumeCheck};
@@ -23,7 +24,7 @@ use crate::config::paths::Paths;
 use crate::config::theme::Background;
 use crate::domain::{Session, SessionKey};
 use crate::index::{Index, SearchRequest};
-use crate::store::{Store, preferences};
+use crate::store::Store;
 
 /// Resources that effects need.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub struct EffectRunner {
     pub index: Index,
     /// Handle of `state.db`; `None` if it cannot be used.
     pub store: Option<Arc<Store>>,
+    /// Writer of choices and drafts; `None` without a store.
+    pub writer: Option<StoreWriter>,
     /// Live runs; `None` if `state.db` cannot be used.
     pub runs: Option<Runs>,
     /// Channel to the event loop.
@@ -231,16 +234,15 @@ impl Shell {
 }
 
 impl EffectRunner {
-    /// Returns the message for the app state after a foreground program has ended.
-    pub(super) fn foreground_message(purpose: Purpose, failure: Option<&str>) -> Msg {
+    /// Returns the message for the app state after a foreground program has ended. A text that cannot be used is moved to
+    /// the directory `kept`.
+    pub(super) fn foreground_message(purpose: Purpose, failure: Option<&str>, kept: &Path) -> Msg {
         match purpose {
             Purpose::Resume(key) => Msg::Returned { key, failure: failure.map(str::to_owned) },
-            Purpose::EditText(file) => match (runs::edited(&file), failure) {
+            Purpose::EditText(file) => match (edited_text::read(&file, kept), failure) {
                 (Ok(text), None) => Msg::Run(RunMsg::Edited(text)),
                 (Ok(_), Some(failure)) => Msg::Notice { text: format!("the editor {failure}"), error: true },
-                (Err(error), _) => {
-                    Msg::Notice { text: format!("could not read the edited text: {error}"), error: true }
-                }
+                (Err(text), _) => Msg::Notice { text, error: true },
             },
             Purpose::Edit(temporary) => {
                 if let Some(Err(error)) = temporary.map(std::fs::remove_file) {
@@ -255,9 +257,8 @@ impl EffectRunner {
     }
 
     pub(super) fn save_state(&self, name: &str, value: &str) {
-        let Some(store) = &self.store else { return };
-        if let Err(error) = store.with(|db| preferences::save(db, name, value)) {
-            tracing::warn!(%error, name, "a setting was not saved");
+        if let Some(writer) = &self.writer {
+            writer.save_choice(name.to_owned(), value.to_owned());
         }
     }
 

@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 use crate::agent::{self, TextLimit};
 use crate::domain::Session;
+use crate::stdx::temp;
+
+/// Prefix of the names of the files.
+pub const VIEW_KIND: &str = "view";
 
 /// Writes the text of an entry and its tool output to a file.
 pub fn entry(session: &Session, index: usize) -> io::Result<PathBuf> {
@@ -34,7 +38,7 @@ pub fn records(session: &Session) -> io::Result<PathBuf> {
 
 /// Creates a file that only its owner can read.
 fn write(suffix: &str, write_all: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<PathBuf> {
-    let file = tempfile::Builder::new().prefix("salon-").suffix(suffix).tempfile()?;
+    let file = temp::file(VIEW_KIND, suffix)?;
     let (file, path) = file.keep().map_err(|error| error.error)?;
     let mut file = io::BufWriter::new(file);
     write_all(&mut file)?;

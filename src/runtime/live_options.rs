@@ -1,4 +1,5 @@
 //! Options of the live layer on this machine, with the detection of sessions that are open elsewhere.
+#![expect(clippy::disallowed_methods, reason = "called on blocking threads")]
 
 use std::path::Path;
 use std::sync::Arc;

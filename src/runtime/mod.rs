@@ -19,7 +19,7 @@ mod clipboard;
 mod colours;
 mod osc_reply;
 
-mod drafts;
+pub mod edited_text;
 mod editor;
 mod effects;
 mod extract;
@@ -32,6 +32,7 @@ mod screen;
 mod shell;
 mod signals;
 mod start;
+pub mod store_writer;
 mod terminal;
 
 use std::time::Instant;

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::live_options;
 use super::shell::TaskMessage;
+use super::store_writer::StoreWriter;
 use crate::app::Msg;
 use crate::app::runs::RunMsg;
 use crate::domain::run::ModelCatalog;
@@ -25,6 +26,8 @@ pub struct ModelLists {
     pub live: Live,
     /// Cache of the lists.
     pub store: Arc<Store>,
+    /// Writer of the cache.
+    pub writer: StoreWriter,
     /// Channel to the event loop.
     pub messages: mpsc::UnboundedSender<TaskMessage>,
     /// Directory of the query, because its settings may add models.
@@ -34,7 +37,7 @@ pub struct ModelLists {
 impl ModelLists {
     /// Sends the cached list of an agent. Then queries the agent if the list is old or `refresh` is true.
     pub async fn load(self, agent: Agent, refresh: bool) {
-        let cached = self.cached(agent);
+        let cached = self.cached(agent).await;
         let fresh = cached.as_of.is_some_and(|as_of| live_options::now().since(as_of) < FRESH_MILLIS);
         if cached.as_of.is_some() {
             self.send(agent, cached.clone());
@@ -57,8 +60,11 @@ impl ModelLists {
         self.messages.send(TaskMessage::Msg(Box::new(Msg::Run(RunMsg::Models(agent, models))))).ok();
     }
 
-    fn cached(&self, agent: Agent) -> ModelCatalog {
-        let saved = self.store.with(preferences::load_all).unwrap_or_default();
+    async fn cached(&self, agent: Agent) -> ModelCatalog {
+        let store = self.store.clone();
+        #[expect(clippy::disallowed_methods, reason = "on a blocking thread")]
+        let saved = tokio::task::spawn_blocking(move || store.with(preferences::load_all)).await;
+        let saved = saved.ok().and_then(Result::ok).unwrap_or_default();
         let text = saved.into_iter().find_map(|(name, value)| (name == key(agent)).then_some(value));
         text.and_then(|text| serde_json::from_str(&text).ok())
             .map_or_else(ModelCatalog::default, |value| decode(&value))
@@ -67,9 +73,7 @@ impl ModelLists {
     fn save(&self, agent: Agent, models: &ModelCatalog) {
         let as_of = models.as_of.unwrap_or_else(live_options::now);
         let value = json!({"as_of": as_of.millis(), "list": models.list});
-        if let Err(error) = self.store.with(|db| preferences::save(db, &key(agent), &value.to_string())) {
-            tracing::warn!(%error, "a list of models was not cached");
-        }
+        self.writer.save_choice(key(agent), value.to_string());
     }
 }
 

@@ -1,7 +1,6 @@
-//! Lookup of agent programs on `PATH`, and their versions.
+//! Versions of agent programs.
 
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -13,18 +12,6 @@ const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Maximum bytes of version output that are read.
 const VERSION_BYTES: u64 = 4096;
-
-/// Returns the executable that a shell would start for `program`. `path` is the value of `PATH`.
-pub fn find(program: &str, path: Option<&str>) -> Option<PathBuf> {
-    if program.contains('/') {
-        return Some(PathBuf::from(program)).filter(|file| is_executable(file));
-    }
-    std::env::split_paths(path?).map(|dir| dir.join(program)).find(|file| is_executable(file))
-}
-
-fn is_executable(file: &Path) -> bool {
-    file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-}
 
 /// Queries the versions of programs in parallel; `None` for one that does not answer in time.
 pub fn versions(programs: &[(PathBuf, &[&str])]) -> Vec<Option<String>> {

@@ -6,13 +6,13 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{children, programs};
+use super::children;
 use crate::agent::{self, Environment};
 use crate::config::paths::create_private_dir;
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Session, SessionKey};
-use crate::stdx::{exact, files};
+use crate::stdx::{exact, files, program};
 
 /// Obstacles to a resume.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub fn obstacles(session: &Session, launch: &Launch, environment: &Environment) 
         open_elsewhere: status.as_ref().map(|status| describe_owner(&session.key, status)),
         pid: status.and_then(|status| status.pid),
         directory_gone: !launch.cwd.as_os_str().is_empty() && !launch.cwd.is_dir(),
-        not_installed: programs::find(&launch.program, environment.var("PATH")).is_none(),
+        not_installed: program::find(&launch.program, environment.var("PATH")).is_none(),
         refused: id_refusal(&session.key).or_else(|| format.resume_refusal(session)),
     }
 }

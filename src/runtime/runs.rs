@@ -10,12 +10,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::drafts::Drafts;
 use super::effects::{EffectRunner, check};
 use super::models::ModelLists;
 use super::path_completion::{self, CompletionRequest};
 use super::shell::{Purpose, Shell, TaskMessage};
-use super::{desktop_notification, env, live_options, programs};
+use super::store_writer::StoreWriter;
+use super::{desktop_notification, edited_text, env, live_options};
 use crate::agent::{self, Environment};
 use crate::app::Msg;
 use crate::app::msg::RequestTicket;
@@ -26,6 +26,7 @@ use crate::domain::run::{Conversation, Refusal, RingCursor, RunId, RunInfo, RunS
 use crate::domain::run_request::RunRequest;
 use crate::domain::{Agent, SessionKey};
 use crate::live::{self, Live, approvals};
+use crate::stdx::program;
 use crate::store::Store;
 
 /// Minimum interval between two replays of a streaming run: half a frame.
@@ -37,7 +38,7 @@ type Step = ControlFlow<()>;
 #[derive(Debug)]
 pub struct Runs {
     live: Live,
-    drafts: Drafts,
+    writer: StoreWriter,
     paths: Sender<CompletionRequest>,
     /// Requests that change a queue, executed one by one in the user's order.
     queue_changes: mpsc::UnboundedSender<RunRequest>,
@@ -65,6 +66,7 @@ impl Runs {
     /// Starts the live layer. Starts no agent.
     pub fn start(
         store: Arc<Store>,
+        writer: &StoreWriter,
         environment: &Environment,
         paths: &Paths,
         settings: &Settings,
@@ -81,14 +83,11 @@ impl Runs {
         let requests = execute_in_order(&live, messages);
         let lists = ModelLists {
             live: live.clone(),
-            store: store.clone(),
+            store,
+            writer: writer.clone(),
             messages: messages.clone(),
             directory: environment.home.clone(),
         };
-        let drafts = Drafts::start(store, {
-            let messages = messages.clone();
-            move |key, text| drop(messages.send(run_message(RunMsg::Draft { key, text })))
-        });
         let paths = path_completion::start({
             let messages = messages.clone();
             move |query, found| messages.send(run_message(RunMsg::Paths { query, found })).is_ok()
@@ -96,7 +95,7 @@ impl Runs {
         let viewers = HashMap::new();
         let runs = Self {
             live,
-            drafts,
+            writer: writer.clone(),
             paths,
             queue_changes,
             requests,
@@ -110,7 +109,7 @@ impl Runs {
         (runs, RunReceivers { events, replays: replay_receiver })
     }
 
-    /// Stops all agents that salon started. Drafts are on disk on return.
+    /// Stops all agents that salon started.
     pub async fn end(self) {
         for viewer in self.viewers.into_values() {
             viewer.abort();
@@ -175,11 +174,11 @@ impl Runs {
     }
 
     pub(super) fn save_draft(&self, key: String, text: String) {
-        self.drafts.save(key, text);
+        self.writer.save_draft(key, text);
     }
 
     pub(super) fn load_draft(&self, key: String) {
-        self.drafts.load(key);
+        self.writer.load_draft(key);
     }
 
     pub(super) fn load_models(&self, agent: Agent, refresh: bool) {
@@ -219,14 +218,12 @@ impl Shell {
 
     /// Reports the agents that salon can run, each with true if it is installed.
     pub(super) fn load_agents(&mut self) -> Step {
-        let path = self.runner.environment.var("PATH");
-        let agents = Agent::ALL.into_iter().filter_map(|agent| Some((agent, agent::protocol(agent)?)));
-        let installed = agents.map(|(agent, protocol)| {
-            let launch = protocol.launch(&RunStart::new(Conversation::New { id: None }, PathBuf::new()));
-            (agent, programs::find(&launch.program, path).is_some())
+        let (environment, messages) = (self.runner.environment.clone(), self.runner.messages.clone());
+        tokio::task::spawn_blocking(move || {
+            // An error means that salon is shutting down.
+            messages.send(run_message(RunMsg::Agents(installed_agents(&environment)))).ok();
         });
-        let installed = installed.collect();
-        self.update(Msg::Run(RunMsg::Agents(installed)))
+        Step::Continue(())
     }
 
     pub(super) fn notify(&mut self, title: &str, body: &str) {
@@ -248,23 +245,21 @@ impl Shell {
 
     /// Opens a text in the editor. Its file is read and removed afterwards.
     pub(super) fn edit_text(&mut self, text: &str) -> Step {
-        let file = tempfile::Builder::new().prefix("salon-").suffix(".md").tempfile().and_then(|file| {
-            std::fs::write(file.path(), text)?;
-            file.into_temp_path().keep().map_err(|error| error.error)
-        });
-        match file {
+        match edited_text::write(text) {
             Ok(file) => self.edit_for(&file, Purpose::EditText(file.clone())),
             Err(error) => self.notice(format!("could not create a file for the editor: {error}"), true),
         }
     }
 }
 
-/// Reads the edited text and removes its file.
-pub fn edited(file: &std::path::Path) -> Result<String, std::io::Error> {
-    let text = std::fs::read_to_string(file);
-    std::fs::remove_file(file)?;
-    // Editors add a final newline that the user did not type.
-    text.map(|text| text.strip_suffix('\n').map(str::to_owned).unwrap_or(text))
+/// Returns the agents that salon can run, each with true if its program is on `PATH`.
+fn installed_agents(environment: &Environment) -> Vec<(Agent, bool)> {
+    let agents = Agent::ALL.into_iter().filter_map(|agent| Some((agent, agent::protocol(agent)?)));
+    let installed = agents.map(|(agent, protocol)| {
+        let launch = protocol.launch(&RunStart::new(Conversation::New { id: None }, PathBuf::new()));
+        (agent, program::find(&launch.program, environment.var("PATH")).is_some())
+    });
+    installed.collect()
 }
 
 /// Forwards the events of a run at the pace of the event loop.

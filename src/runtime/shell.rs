@@ -32,6 +32,9 @@ const CACHE_TIMEOUT: Duration = Duration::from_millis(15);
 /// Grace period of a foreground program when salon quits.
 const FOREGROUND_GRACE: Duration = Duration::from_millis(1500);
 
+/// Maximum wait at quit for choices and drafts to be saved.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Delay before a slow shutdown of agents is reported.
 const SHUTDOWN_NOTICE_DELAY: Duration = Duration::from_millis(700);
 
@@ -364,7 +367,7 @@ impl Shell {
             return Step::Continue(());
         };
         let failed_early = since.elapsed() < STARTUP_FAILURE_WINDOW;
-        let msg = EffectRunner::foreground_message(purpose, failure.as_deref());
+        let msg = EffectRunner::foreground_message(purpose, failure.as_deref(), &self.runner.paths.backups());
         if let (Some(failure), true) = (failure, failed_early) {
             self.terminal
                 .write(format!("\r\nsalon: the program {failure}. Press Enter to return.\r\n").as_bytes())
@@ -402,6 +405,10 @@ impl Shell {
         runner.index.stop();
         if let Some(runs) = runner.runs {
             end_runs(runs).await;
+        }
+        let unsaved = runner.writer.map_or(0, |writer| writer.finish(FLUSH_TIMEOUT));
+        if unsaved > 0 {
+            eprintln!("salon: {unsaved} choices and drafts were not saved, because state.db cannot be written");
         }
     }
 

@@ -1,18 +1,22 @@
 //! Startup of the screen, in the order that the user waits for: terminal, cached sessions, first frame, everything
 //! else.
+#![expect(clippy::disallowed_methods, reason = "the saved choices are read before the loop starts")]
 
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::colours;
 use super::effects::EffectRunner;
 use super::env::{self, Clock};
 use super::runs::Runs;
 use super::shell::{EventSources, Shell, TaskMessage};
+use super::store_writer::{StoreWriter, WriterMessage};
 use super::terminal::{self, Terminal};
+use super::{colours, extract};
+use crate::agent::sqlite::COPY_KIND;
 use crate::agent::{Environment, FORMATS};
 use crate::app::keys::Keymap;
+use crate::app::runs::RunMsg;
 use crate::app::{App, Msg, RootStatus};
 use crate::config::paths::{Paths, create_private_dir};
 use crate::config::settings::{Settings, ThemeChoice};
@@ -20,6 +24,7 @@ use crate::config::theme::{Background, Themes};
 use crate::domain::run::RunStart;
 use crate::domain::{Agent, Issue, SessionKey, Time};
 use crate::index::{Index, IndexOptions, Workspaces};
+use crate::stdx::temp;
 use crate::store::{Store, preferences};
 
 /// Options of the screen.
@@ -82,11 +87,14 @@ async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
     let (app, ask_background) = app(&start, &saved);
     let (messages, tasks) = mpsc::unbounded_channel();
     report_roots(start.environment.clone(), messages.clone());
-    let start_runs =
-        |store: &Arc<Store>| Runs::start(store.clone(), &start.environment, &start.paths, &start.settings, &messages);
-    let started = store.as_ref().map(start_runs);
-    let (runs, receivers) = started.unzip();
-    let runner = EffectRunner { environment: start.environment, paths: start.paths, index, store, runs, messages };
+    tokio::task::spawn_blocking(|| temp::remove_abandoned(&[extract::VIEW_KIND, COPY_KIND]));
+    let writer = store.as_ref().map(|store| start_writer(store, messages.clone()));
+    let start_runs = |(store, writer): (&Arc<Store>, &StoreWriter)| {
+        Runs::start(store.clone(), writer, &start.environment, &start.paths, &start.settings, &messages)
+    };
+    let (runs, receivers) = store.as_ref().zip(writer.as_ref()).map(start_runs).unzip();
+    let StartOptions { environment, paths, .. } = start;
+    let runner = EffectRunner { environment, paths, index, store, writer, runs, messages };
     let sources = EventSources { index: index_events, tasks, runs: receivers };
     let mut shell = Shell::new(app, terminal, runner, sources, start.clock)?;
     shell.startup_action = start.startup_action;
@@ -116,6 +124,20 @@ fn open_store(paths: &Paths, now: Time) -> Option<Arc<Store>> {
         tracing::warn!("state.db belongs to a newer salon; nothing is saved");
     }
     (!opened.read_only).then(|| Arc::new(opened.store))
+}
+
+fn start_writer(store: &Arc<Store>, messages: mpsc::UnboundedSender<TaskMessage>) -> StoreWriter {
+    StoreWriter::start(store, move |message| {
+        let msg = match message {
+            WriterMessage::Draft { key, text } => Msg::Run(RunMsg::Draft { key, text }),
+            WriterMessage::Failed(reason) => {
+                let text = format!("Choices and drafts are not saved yet: {reason}");
+                Msg::Notice { text, error: true }
+            }
+        };
+        // An error means that salon is shutting down.
+        drop(messages.send(TaskMessage::Msg(Box::new(msg))));
+    })
 }
 
 fn load_choices(store: &Store) -> Vec<(String, String)> {

@@ -4,6 +4,8 @@ pub mod exact;
 pub mod files;
 pub mod lines;
 pub mod process;
+pub mod program;
 pub mod ring;
+pub mod temp;
 pub mod text;
 pub mod wrap;

@@ -4,6 +4,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
 
+use super::write;
 use crate::domain::approval::{Approval, ApprovalAnswer};
 use crate::domain::run::RunId;
 
@@ -35,25 +36,43 @@ pub struct StoredApproval {
     pub answered: bool,
 }
 
-/// Replaces the approvals of a run by the currently open ones. Keeps answers to those that remain.
+/// Replaces the approvals of a run by the currently open ones. Keeps answers to those that remain. Stores none for a
+/// run without a lease, because no process would take the answers.
 pub fn set(db: &mut Connection, run: &RunId, open: &[Approval]) -> rusqlite::Result<()> {
-    let transaction = db.transaction()?;
-    let known: Vec<String> = transaction
-        .prepare_cached("SELECT id FROM questions WHERE run = ?1")?
-        .query_map(params![&*run.0], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    for closed in known.iter().filter(|id| open.iter().all(|approval| &*approval.id != id.as_str())) {
-        transaction.execute("DELETE FROM questions WHERE run = ?1 AND id = ?2", params![&*run.0, closed])?;
-    }
-    for approval in open {
-        let since = approval.since.map_or(0, crate::domain::Time::millis);
-        let choices = approval.choices.iter().map(|choice| json!([choice.kind.name(), choice.label, &*choice.token]));
-        transaction.execute(
-            "INSERT OR IGNORE INTO questions (run, id, since, text, choices) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![&*run.0, &*approval.id, since, approval.line(), choices.collect::<Value>().to_string()],
-        )?;
-    }
-    transaction.commit()
+    write(db, |db| {
+        let known: Vec<String> = db
+            .prepare_cached("SELECT id FROM questions WHERE run = ?1")?
+            .query_map(params![&*run.0], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        for closed in known.iter().filter(|id| open.iter().all(|approval| &*approval.id != id.as_str())) {
+            db.execute("DELETE FROM questions WHERE run = ?1 AND id = ?2", params![&*run.0, closed])?;
+        }
+        open.iter().try_for_each(|approval| insert(db, run, approval))
+    })
+}
+
+fn insert(db: &Connection, run: &RunId, approval: &Approval) -> rusqlite::Result<()> {
+    let since = approval.since.map_or(0, crate::domain::Time::millis);
+    let choices = approval.choices.iter().map(|choice| json!([choice.kind.name(), choice.label, &*choice.token]));
+    db.execute(
+        "INSERT OR IGNORE INTO questions (run, id, since, text, choices) SELECT ?1, ?2, ?3, ?4, ?5
+         WHERE EXISTS (SELECT 1 FROM runs WHERE id = ?1 AND holder_pid IS NOT NULL)",
+        params![&*run.0, &*approval.id, since, approval.line(), choices.collect::<Value>().to_string()],
+    )?;
+    Ok(())
+}
+
+/// Runs with open approvals.
+pub(super) fn runs(db: &Connection) -> rusqlite::Result<Vec<RunId>> {
+    db.prepare_cached("SELECT DISTINCT run FROM questions")?
+        .query_map([], |row| Ok(RunId(row.get::<_, String>(0)?.into())))?
+        .collect()
+}
+
+/// Removes the approvals of a run, within a transaction.
+pub(super) fn remove_of_run(db: &Connection, run: &RunId) -> rusqlite::Result<()> {
+    db.execute("DELETE FROM questions WHERE run = ?1", params![&*run.0])?;
+    Ok(())
 }
 
 /// Approvals of a run, oldest first.
@@ -78,24 +97,27 @@ pub fn of_run(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<StoredApprov
 }
 
 /// Answers an approval. Returns false if it is answered or no longer pending.
-pub fn answer(db: &Connection, run: &RunId, id: &str, answer: &ApprovalAnswer) -> rusqlite::Result<bool> {
-    let changed = db.execute(
-        "UPDATE questions SET answer = ?3 WHERE run = ?1 AND id = ?2 AND answer IS NULL",
-        params![&*run.0, id, encode(answer).to_string()],
-    )?;
-    Ok(changed == 1)
+pub fn answer(db: &mut Connection, run: &RunId, id: &str, answer: &ApprovalAnswer) -> rusqlite::Result<bool> {
+    write(db, |db| {
+        let changed = db.execute(
+            "UPDATE questions SET answer = ?3 WHERE run = ?1 AND id = ?2 AND answer IS NULL",
+            params![&*run.0, id, encode(answer).to_string()],
+        )?;
+        Ok(changed == 1)
+    })
 }
 
 /// Takes the answer of another process to an approval of a run, and removes the approval.
 pub fn take_answer(db: &mut Connection, run: &RunId) -> rusqlite::Result<Option<(String, ApprovalAnswer)>> {
-    let taken: Option<(String, String)> = db
-        .query_row(
-            "DELETE FROM questions WHERE (run, id) = (
-                 SELECT run, id FROM questions WHERE run = ?1 AND answer IS NOT NULL LIMIT 1) RETURNING id, answer",
-            params![&*run.0],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
-        .optional()?;
+    let taken = write(db, |db| {
+        let sql = "SELECT id, answer FROM questions WHERE run = ?1 AND answer IS NOT NULL LIMIT 1";
+        let answered = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+        let answered = db.prepare_cached(sql)?.query_row(params![&*run.0], answered).optional()?;
+        if let Some((id, _)) = &answered {
+            db.execute("DELETE FROM questions WHERE run = ?1 AND id = ?2", params![&*run.0, id])?;
+        }
+        Ok(answered)
+    })?;
     Ok(taken.and_then(|(id, text)| Some((id, decode(&serde_json::from_str(&text).ok()?)?))))
 }
 

@@ -7,17 +7,18 @@
 pub mod approvals;
 pub mod kept_texts;
 pub mod outbox;
+pub mod pending;
 pub mod preferences;
 pub mod registry;
 
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::ErrorCode;
 pub use rusqlite::{Connection, Error, Result};
+use rusqlite::{ErrorCode, OpenFlags};
 
 use crate::domain::Time;
 
@@ -82,11 +83,24 @@ impl Store {
         Ok(OpenOutcome { store: Self { db: Mutex::new(db) }, set_aside: None, read_only })
     }
 
-    /// Runs a closure with exclusive access to the connection.
+    /// Opens a second connection to the same database, so that a thread does not wait for the users of this one.
+    pub fn reopen(&self, busy_timeout: Duration) -> Result<Self> {
+        let path = self.lock().path().map(PathBuf::from).unwrap_or_default();
+        let db =
+            Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        db.busy_timeout(busy_timeout)?;
+        db.pragma_update(None, "synchronous", "NORMAL")?;
+        Ok(Self { db: Mutex::new(db) })
+    }
+
+    /// Runs a closure with exclusive access to the connection. Blocks while another thread or process writes.
     pub fn with<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
+        work(&mut self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
         // A panic within a transaction rolled it back, so the connection is usable.
-        let mut db = self.db.lock().unwrap_or_else(PoisonError::into_inner);
-        work(&mut db)
+        self.db.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -104,10 +118,25 @@ pub fn describe_error(error: &Error) -> String {
     }
 }
 
-/// Starts a write transaction immediately. A transaction that first reads fails without waiting if another process
-/// writes meanwhile.
-fn begin(db: &mut Connection) -> Result<rusqlite::Transaction<'_>> {
-    db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+/// Runs a closure in a write transaction. On `Ok` the transaction is committed; on `Err` nothing was written.
+///
+/// Every write goes through here: outside of a transaction, SQLite returns the rows of a statement before it commits
+/// them, so that a failed commit would go unnoticed. The transaction takes the lock at once, because one that first
+/// reads fails without waiting if another process writes meanwhile.
+fn write<T>(db: &mut Connection, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    let result = transact(db, work);
+    // SQLite may have begun the transaction in spite of an error, or failed to roll it back.
+    if !db.is_autocommit() {
+        db.execute_batch("ROLLBACK")?;
+    }
+    result
+}
+
+fn transact<T>(db: &mut Connection, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+    let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let value = work(&transaction)?;
+    transaction.commit()?;
+    Ok(value)
 }
 
 fn create_private(path: &Path) -> io::Result<()> {
@@ -151,14 +180,15 @@ fn migrate(db: &mut Connection) -> Result<()> {
     if version(db)? >= newest() {
         return Ok(());
     }
-    let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    // Another process may have migrated meanwhile.
-    let done = version(&transaction)?;
-    for step in MIGRATIONS.iter().skip(done as usize) {
-        transaction.execute_batch(step)?;
-    }
-    if done < newest() {
-        transaction.pragma_update(None, "user_version", newest())?;
-    }
-    transaction.commit()
+    write(db, |db| {
+        // Another process may have migrated meanwhile.
+        let done = version(db)?;
+        for step in MIGRATIONS.iter().skip(done as usize) {
+            db.execute_batch(step)?;
+        }
+        if done < newest() {
+            db.pragma_update(None, "user_version", newest())?;
+        }
+        Ok(())
+    })
 }

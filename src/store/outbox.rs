@@ -5,13 +5,19 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::begin;
+use super::write;
 use crate::domain::Time;
 use crate::domain::prompt::{Prompt, PromptId, PromptState, is_barrier};
 use crate::domain::run::RunId;
 
 /// Maximum delivered and cancelled prompts in the database, because they are needed only for a recent history.
 const MAX_FINISHED: u32 = 100;
+
+/// Reason of a pending prompt that the user released while no process ran its session. A crash does not hold it.
+pub const RELEASED: &str = "released; sent when its session runs";
+
+/// Reason of a held prompt that no agent received.
+pub const NEVER_SENT: &str = "salon ended before it was sent";
 
 /// Statements that create the tables.
 pub const SCHEMA: &str = "
@@ -37,58 +43,63 @@ const COLUMNS: &str = "id, run, text, state, reason, submitted, attempts, barrie
 /// Appends a prompt to the queue of a run. On return, it is on disk and survives a loss of power.
 pub fn enqueue(db: &mut Connection, run: &RunId, text: &str, now: Time) -> rusqlite::Result<PromptId> {
     db.pragma_update(None, "synchronous", "FULL")?;
-    let accepted = insert(db, run, text, now);
-    // Later writes survive a crash of salon without a sync; after a loss of power the prompt is held.
-    db.pragma_update(None, "synchronous", "NORMAL")?;
+    let accepted = write(db, |db| insert(db, run, text, now));
+    // Later writes survive a crash of salon without a sync; after a loss of power the prompt is held. The prompt is
+    // accepted even if this fails, because then later writes are only slower.
+    db.pragma_update(None, "synchronous", "NORMAL").ok();
     accepted
 }
 
-fn insert(db: &Connection, run: &RunId, text: &str, now: Time) -> rusqlite::Result<PromptId> {
-    let id = db.query_row(
+/// Implements [`enqueue`] within a transaction.
+pub(super) fn insert(db: &Connection, run: &RunId, text: &str, now: Time) -> rusqlite::Result<PromptId> {
+    db.execute(
         "INSERT INTO prompts (run, position, text, state, submitted, barrier)
-         VALUES (?1, (SELECT coalesce(max(position), 0) + 1 FROM prompts WHERE run = ?1), ?2, 'pending', ?3, ?4)
-         RETURNING id",
+         VALUES (?1, (SELECT coalesce(max(position), 0) + 1 FROM prompts WHERE run = ?1), ?2, 'pending', ?3, ?4)",
         params![&*run.0, text, now.millis(), is_barrier(text)],
-        |row| row.get(0),
     )?;
-    Ok(PromptId(id))
+    Ok(PromptId(db.last_insert_rowid()))
 }
 
 /// Migration: the time of the latest delivery attempt in ms, from which the agent's id of the prompt is derived.
 pub const ADD_SENT: &str = "ALTER TABLE prompts ADD COLUMN sent INTEGER;";
 
-/// Claims the next pending prompt of a run and marks it as being sent at `now`. Of several claimants, one receives it. Returns
-/// `None` while an earlier prompt is held or failed, to preserve the order.
+/// Claims the next pending prompt of a run and marks it as being sent at `now`. Of several claimants, one receives it.
+/// Returns `None` while an earlier prompt is held or failed, to preserve the order. After an error the prompt is not
+/// marked and must not be sent.
 pub fn claim(db: &mut Connection, run: &RunId, now: Time) -> rusqlite::Result<Option<Prompt>> {
-    db.query_row(
-        &format!(
-            "UPDATE prompts SET state = 'sending', attempts = attempts + 1, sent = ?2 WHERE id = (
-                 SELECT id FROM prompts WHERE run = ?1 AND state IN ('pending', 'sending', 'held', 'failed')
-                 ORDER BY position LIMIT 1) AND state = 'pending' RETURNING {COLUMNS}"
-        ),
-        params![&*run.0, now.millis()],
-        prompt,
-    )
-    .optional()
+    write(db, |db| {
+        let Some(next) = first(db, run)?.filter(|prompt| prompt.state == PromptState::Pending) else { return Ok(None) };
+        db.execute(
+            "UPDATE prompts SET state = 'sending', reason = NULL, attempts = attempts + 1, sent = ?2 WHERE id = ?1",
+            params![next.id.0, now.millis()],
+        )?;
+        let attempts = next.attempts + 1;
+        Ok(Some(Prompt { state: PromptState::Sending, reason: None, attempts, sent: Some(now), ..next }))
+    })
+}
+
+/// Returns the first undelivered prompt of a run.
+fn first(db: &Connection, run: &RunId) -> rusqlite::Result<Option<Prompt>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM prompts WHERE run = ?1 AND state IN ('pending', 'sending', 'held', 'failed')
+         ORDER BY position LIMIT 1"
+    );
+    db.prepare_cached(&sql)?.query_row(params![&*run.0], prompt).optional()
 }
 
 /// Returns true if [`claim`] would return a prompt.
 pub fn has_next(db: &Connection, run: &RunId) -> rusqlite::Result<bool> {
-    let sql = "SELECT state FROM prompts WHERE run = ?1 AND state IN ('pending', 'sending', 'held', 'failed')
-               ORDER BY position LIMIT 1";
-    let state: Option<String> = db.prepare_cached(sql)?.query_row(params![&*run.0], |row| row.get(0)).optional()?;
-    Ok(state.is_some_and(|state| state == PromptState::Pending.name()))
+    Ok(first(db, run)?.is_some_and(|prompt| prompt.state == PromptState::Pending))
 }
 
 /// Marks the next prompt of a run as failed, with the reason.
-pub fn fail_next(db: &Connection, run: &RunId, reason: &str) -> rusqlite::Result<()> {
-    db.execute(
-        "UPDATE prompts SET state = 'failed', reason = ?2 WHERE state = 'pending' AND id = (
-             SELECT id FROM prompts WHERE run = ?1 AND state IN ('pending', 'sending', 'held', 'failed')
-             ORDER BY position LIMIT 1)",
-        params![&*run.0, reason],
-    )?;
-    Ok(())
+pub fn fail_next(db: &mut Connection, run: &RunId, reason: &str) -> rusqlite::Result<()> {
+    write(db, |db| {
+        if let Some(next) = first(db, run)?.filter(|prompt| prompt.state == PromptState::Pending) {
+            db.execute("UPDATE prompts SET state = 'failed', reason = ?2 WHERE id = ?1", params![next.id.0, reason])?;
+        }
+        Ok(())
+    })
 }
 
 /// Returns a prompt by its id, in any state.
@@ -98,15 +109,15 @@ pub fn find(db: &Connection, id: PromptId) -> rusqlite::Result<Option<Prompt>> {
 
 /// Cancels every prompt of a run that is not being sent. Returns their number.
 pub fn cancel_all(db: &mut Connection, run: &RunId) -> rusqlite::Result<usize> {
-    let transaction = begin(db)?;
-    let count = transaction.execute(
-        "UPDATE prompts SET state = 'cancelled', reason = NULL
-         WHERE run = ?1 AND state IN ('pending', 'held', 'failed')",
-        params![&*run.0],
-    )?;
-    prune_finished(&transaction)?;
-    transaction.commit()?;
-    Ok(count)
+    write(db, |db| {
+        let count = db.execute(
+            "UPDATE prompts SET state = 'cancelled', reason = NULL
+             WHERE run = ?1 AND state IN ('pending', 'held', 'failed')",
+            params![&*run.0],
+        )?;
+        prune_finished(db)?;
+        Ok(count)
+    })
 }
 
 /// Runs with pending prompts or prompts being sent, by any process.
@@ -124,57 +135,72 @@ pub fn advance(
     to: PromptState,
     reason: Option<&str>,
 ) -> rusqlite::Result<bool> {
-    let transaction = begin(db)?;
+    write(db, |db| set_state(db, id, from, to, reason))
+}
+
+/// Implements [`advance`] within a transaction.
+pub(super) fn set_state(
+    db: &Connection,
+    id: PromptId,
+    from: &[PromptState],
+    to: PromptState,
+    reason: Option<&str>,
+) -> rusqlite::Result<bool> {
     let state: Option<String> =
-        transaction.query_row("SELECT state FROM prompts WHERE id = ?1", params![id.0], |row| row.get(0)).optional()?;
+        db.query_row("SELECT state FROM prompts WHERE id = ?1", params![id.0], |row| row.get(0)).optional()?;
     let allowed = state.as_deref().and_then(PromptState::from_name).is_some_and(|state| from.contains(&state));
     if allowed {
-        transaction
-            .execute("UPDATE prompts SET state = ?2, reason = ?3 WHERE id = ?1", params![id.0, to.name(), reason])?;
+        db.execute("UPDATE prompts SET state = ?2, reason = ?3 WHERE id = ?1", params![id.0, to.name(), reason])?;
         if !to.is_undelivered() {
-            prune_finished(&transaction)?;
+            prune_finished(db)?;
         }
     }
-    transaction.commit()?;
     Ok(allowed)
 }
 
-/// Returns a prompt to the queue and resets its attempts. Returns false if it is in none of the states `from`.
-pub fn release(db: &mut Connection, id: PromptId, from: &[PromptState]) -> rusqlite::Result<bool> {
-    let released = advance(db, id, from, PromptState::Pending, None)?;
-    if released {
-        db.execute("UPDATE prompts SET attempts = 0 WHERE id = ?1", params![id.0])?;
-    }
-    Ok(released)
+/// Returns a prompt to the queue and resets its attempts. With the reason [`RELEASED`] it stays released until a process
+/// runs its session. Returns false if it is in none of the states `from`.
+pub fn release(
+    db: &mut Connection,
+    id: PromptId,
+    from: &[PromptState],
+    reason: Option<&str>,
+) -> rusqlite::Result<bool> {
+    write(db, |db| {
+        let released = set_state(db, id, from, PromptState::Pending, reason)?;
+        if released {
+            db.execute("UPDATE prompts SET attempts = 0 WHERE id = ?1", params![id.0])?;
+        }
+        Ok(released)
+    })
 }
 
 /// Changes the text of a prompt that is not being sent. Returns false otherwise.
 pub fn edit(db: &mut Connection, id: PromptId, text: &str) -> rusqlite::Result<bool> {
-    let changed = db.execute(
-        "UPDATE prompts SET text = ?2, barrier = ?3 WHERE id = ?1 AND state IN ('pending', 'held', 'failed')",
-        params![id.0, text, is_barrier(text)],
-    )?;
-    Ok(changed == 1)
+    write(db, |db| {
+        let changed = db.execute(
+            "UPDATE prompts SET text = ?2, barrier = ?3 WHERE id = ?1 AND state IN ('pending', 'held', 'failed')",
+            params![id.0, text, is_barrier(text)],
+        )?;
+        Ok(changed == 1)
+    })
 }
 
 /// Swaps a waiting prompt with the waiting one before it. Returns false if there is none.
 pub fn move_up(db: &mut Connection, id: PromptId) -> rusqlite::Result<bool> {
-    let transaction = begin(db)?;
-    let pair: Option<(i64, i64, i64)> = transaction
-        .query_row(
-            "SELECT p.position, q.id, q.position FROM prompts p JOIN prompts q ON q.run = p.run AND q.position < p.position
-             WHERE p.id = ?1 AND p.state IN ('pending', 'held', 'failed') AND q.state IN ('pending', 'held', 'failed')
-             ORDER BY q.position DESC LIMIT 1",
-            params![id.0],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )
-        .optional()?;
-    if let Some((position, other, before)) = pair {
-        transaction.execute("UPDATE prompts SET position = ?2 WHERE id = ?1", params![id.0, before])?;
-        transaction.execute("UPDATE prompts SET position = ?2 WHERE id = ?1", params![other, position])?;
-    }
-    transaction.commit()?;
-    Ok(pair.is_some())
+    const PAIR: &str =
+        "SELECT p.position, q.id, q.position FROM prompts p JOIN prompts q ON q.run = p.run AND q.position < p.position
+         WHERE p.id = ?1 AND p.state IN ('pending', 'held', 'failed') AND q.state IN ('pending', 'held', 'failed')
+         ORDER BY q.position DESC LIMIT 1";
+    write(db, |db| {
+        let pair = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+        let Some((position, other, before)) = db.query_row(PAIR, params![id.0], pair).optional()? else {
+            return Ok(false);
+        };
+        db.execute("UPDATE prompts SET position = ?2 WHERE id = ?1", params![id.0, before])?;
+        db.execute("UPDATE prompts SET position = ?2 WHERE id = ?1", params![other, position])?;
+        Ok(true)
+    })
 }
 
 /// Undelivered prompts of a run, in the order of delivery.
@@ -198,22 +224,19 @@ pub fn all_queued(db: &Connection) -> rusqlite::Result<Vec<Prompt>> {
 /// Holds the pending and sending prompts of a run without a lease, after a crash. Returns those that were being sent:
 /// the transcript must show if they arrived.
 pub fn hold_leftovers(db: &mut Connection, run: &RunId) -> rusqlite::Result<Vec<Prompt>> {
-    let transaction = begin(db)?;
-    let sending = hold(&transaction, run)?;
-    transaction.commit()?;
-    Ok(sending)
+    write(db, |db| hold(db, run))
 }
 
-/// Implements [`hold_leftovers`] within a transaction.
+/// Implements [`hold_leftovers`] within a transaction. Prompts that the user released stay pending.
 pub(super) fn hold(db: &Connection, run: &RunId) -> rusqlite::Result<Vec<Prompt>> {
     let sql = format!("SELECT {COLUMNS} FROM prompts WHERE run = ?1 AND state = 'sending' ORDER BY position");
     let sending: Vec<Prompt> =
         db.prepare_cached(&sql)?.query_map(params![&*run.0], prompt)?.collect::<rusqlite::Result<_>>()?;
     db.execute(
         "UPDATE prompts SET reason = CASE state WHEN 'sending' THEN 'may not have been delivered'
-             ELSE 'salon ended before it was sent' END, state = 'held'
-         WHERE run = ?1 AND state IN ('pending', 'sending')",
-        params![&*run.0],
+             ELSE ?2 END, state = 'held'
+         WHERE run = ?1 AND (state = 'sending' OR state = 'pending' AND reason IS NOT ?3)",
+        params![&*run.0, NEVER_SENT, RELEASED],
     )?;
     Ok(sending)
 }
@@ -225,7 +248,12 @@ pub fn draft(db: &Connection, key: &str) -> rusqlite::Result<String> {
 }
 
 /// Saves a draft, or deletes it if it is empty.
-pub fn set_draft(db: &Connection, key: &str, text: &str) -> rusqlite::Result<()> {
+pub fn set_draft(db: &mut Connection, key: &str, text: &str) -> rusqlite::Result<()> {
+    write(db, |db| put_draft(db, key, text))
+}
+
+/// Implements [`set_draft`] within a transaction.
+pub(super) fn put_draft(db: &Connection, key: &str, text: &str) -> rusqlite::Result<()> {
     if text.is_empty() {
         db.execute("DELETE FROM drafts WHERE key = ?1", params![key])?;
     } else {

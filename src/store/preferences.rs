@@ -2,11 +2,18 @@
 
 use rusqlite::{Connection, Result, params};
 
+use super::write;
+
 /// Statements that create the table.
 pub const SCHEMA: &str = "CREATE TABLE choices (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;";
 
 /// Saves a value under a name.
 pub fn save(db: &mut Connection, name: &str, value: &str) -> Result<()> {
+    write(db, |db| put(db, name, value))
+}
+
+/// Implements [`save`] within a transaction.
+pub(super) fn put(db: &Connection, name: &str, value: &str) -> Result<()> {
     db.execute("INSERT OR REPLACE INTO choices (name, value) VALUES (?1, ?2)", params![name, value])?;
     Ok(())
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
-use super::{begin, outbox};
-use crate::domain::prompt::Prompt;
+use super::{approvals, outbox, write};
+use crate::domain::prompt::{Prompt, PromptId, PromptState};
 use crate::domain::run::{RunId, RunSetting};
 use crate::domain::{Agent, SessionKey, Time};
 
@@ -80,7 +80,12 @@ pub struct ChildRecord {
 const COLUMNS: &str = "id, agent, session, cwd, model, effort, created, last_activity";
 
 /// Records a run. An existing record keeps its creation time, directory and session.
-pub fn record(db: &Connection, run: &RunRecord) -> rusqlite::Result<()> {
+pub fn record(db: &mut Connection, run: &RunRecord) -> rusqlite::Result<()> {
+    write(db, |db| put_run(db, run))
+}
+
+/// Implements [`record`] within a transaction.
+fn put_run(db: &Connection, run: &RunRecord) -> rusqlite::Result<()> {
     db.execute(
         "INSERT INTO runs (id, agent, session, cwd, model, effort, created, last_activity)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
@@ -118,20 +123,19 @@ pub fn acquire(
     me: ProcessId,
     dead: impl Fn(ProcessId) -> bool,
 ) -> rusqlite::Result<Result<AcquiredRun, ProcessId>> {
-    let transaction = begin(db)?;
-    let existing =
-        requested.session.as_ref().map(|session| find_by_session(&transaction, session)).transpose()?.flatten();
-    let id = existing.map_or_else(|| requested.id.clone(), |existing| existing.id);
-    let before = holder(&transaction, &id)?;
-    if let Some(other) = before.filter(|other| *other != me && !dead(*other)) {
-        return Ok(Err(other));
-    }
-    record(&transaction, &RunRecord { id: id.clone(), ..requested.clone() })?;
-    let unconfirmed = if before == Some(me) { Vec::new() } else { outbox::hold(&transaction, &id)? };
-    set_holder(&transaction, &id, me)?;
-    let record = find(&transaction, &id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-    transaction.commit()?;
-    Ok(Ok(AcquiredRun { record, unconfirmed }))
+    write(db, |db| {
+        let existing = requested.session.as_ref().map(|session| find_by_session(db, session)).transpose()?.flatten();
+        let id = existing.map_or_else(|| requested.id.clone(), |existing| existing.id);
+        let before = holder(db, &id)?;
+        if let Some(other) = before.filter(|other| *other != me && !dead(*other)) {
+            return Ok(Err(other));
+        }
+        put_run(db, &RunRecord { id: id.clone(), ..requested.clone() })?;
+        let unconfirmed = if before == Some(me) { Vec::new() } else { outbox::hold(db, &id)? };
+        set_holder(db, &id, me)?;
+        let record = find(db, &id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        Ok(Ok(AcquiredRun { record, unconfirmed }))
+    })
 }
 
 /// Holds the remaining prompts of a run without a living holder. Returns those that were being sent, or `None` if a
@@ -142,13 +146,12 @@ pub fn hold_abandoned(
     me: ProcessId,
     dead: impl Fn(ProcessId) -> bool,
 ) -> rusqlite::Result<Option<Vec<Prompt>>> {
-    let transaction = begin(db)?;
-    if holder(&transaction, id)?.is_some_and(|holder| holder == me || !dead(holder)) {
-        return Ok(None);
-    }
-    let unconfirmed = outbox::hold(&transaction, id)?;
-    transaction.commit()?;
-    Ok(Some(unconfirmed))
+    write(db, |db| {
+        if holder(db, id)?.is_some_and(|holder| holder == me || !dead(holder)) {
+            return Ok(None);
+        }
+        outbox::hold(db, id).map(Some)
+    })
 }
 
 fn set_holder(db: &Connection, id: &RunId, me: ProcessId) -> rusqlite::Result<()> {
@@ -160,44 +163,81 @@ fn set_holder(db: &Connection, id: &RunId, me: ProcessId) -> rusqlite::Result<()
 }
 
 /// Updates the time of the last event.
-pub fn touch(db: &Connection, id: &RunId, now: Time) -> rusqlite::Result<()> {
-    db.execute("UPDATE runs SET last_activity = max(last_activity, ?2) WHERE id = ?1", params![&*id.0, now.millis()])?;
-    Ok(())
+pub fn touch(db: &mut Connection, id: &RunId, now: Time) -> rusqlite::Result<()> {
+    write(db, |db| {
+        db.execute(
+            "UPDATE runs SET last_activity = max(last_activity, ?2) WHERE id = ?1",
+            params![&*id.0, now.millis()],
+        )?;
+        Ok(())
+    })
 }
 
 /// Saves the model or effort of a run. The permission mode is not saved, because the user must choose it each time.
-pub fn update_setting(db: &Connection, id: &RunId, setting: &RunSetting) -> rusqlite::Result<()> {
+pub fn update_setting(db: &mut Connection, id: &RunId, setting: &RunSetting) -> rusqlite::Result<()> {
     let (sql, value) = match setting {
         RunSetting::Model(model) => ("UPDATE runs SET model = ?2 WHERE id = ?1", model),
         RunSetting::Effort(effort) => ("UPDATE runs SET effort = ?2 WHERE id = ?1", effort),
         RunSetting::Mode(_) => return Ok(()),
     };
-    db.execute(sql, params![&*id.0, value])?;
-    Ok(())
+    write(db, |db| {
+        db.execute(sql, params![&*id.0, value])?;
+        Ok(())
+    })
+}
+
+/// Takes back a refused request in one transaction: cancels its prompt, releases the lease, and removes the record of a
+/// run that the request created. Keeps a run with prompts.
+pub fn withdraw(
+    db: &mut Connection,
+    id: &RunId,
+    prompt: Option<PromptId>,
+    created: bool,
+    me: ProcessId,
+) -> rusqlite::Result<()> {
+    write(db, |db| {
+        if let Some(prompt) = prompt {
+            outbox::set_state(db, prompt, &[PromptState::Pending], PromptState::Cancelled, None)?;
+        }
+        if holder(db, id)? == Some(me) {
+            release(db, id)?;
+        }
+        if created {
+            db.execute(
+                "DELETE FROM runs WHERE id = ?1 AND NOT EXISTS (
+                     SELECT 1 FROM prompts WHERE run = ?1 AND state IN ('pending', 'sending', 'held', 'failed'))",
+                params![&*id.0],
+            )?;
+        }
+        Ok(())
+    })
 }
 
 /// Removes a run that never had a session. Keeps a run with prompts.
-pub fn remove_unused(db: &Connection, id: &RunId) -> rusqlite::Result<()> {
-    db.execute(
-        "DELETE FROM runs WHERE id = ?1 AND session IS NULL AND NOT EXISTS (
-             SELECT 1 FROM prompts WHERE run = ?1 AND state IN ('pending', 'sending', 'held', 'failed'))",
-        params![&*id.0],
-    )?;
-    Ok(())
+pub fn remove_unused(db: &mut Connection, id: &RunId) -> rusqlite::Result<()> {
+    write(db, |db| {
+        db.execute(
+            "DELETE FROM runs WHERE id = ?1 AND session IS NULL AND NOT EXISTS (
+                 SELECT 1 FROM prompts WHERE run = ?1 AND state IN ('pending', 'sending', 'held', 'failed'))",
+            params![&*id.0],
+        )?;
+        Ok(())
+    })
 }
 
 /// Links a run to its agent's session. Unlinks another run of the same session.
 pub fn link(db: &mut Connection, id: &RunId, session: &SessionKey, now: Time) -> rusqlite::Result<()> {
-    let transaction = begin(db)?;
-    transaction.execute(
-        "UPDATE runs SET session = NULL WHERE agent = ?1 AND session = ?2 AND id <> ?3",
-        params![session.agent.name(), &*session.id, &*id.0],
-    )?;
-    transaction.execute(
-        "UPDATE runs SET session = ?2, last_activity = ?3 WHERE id = ?1",
-        params![&*id.0, &*session.id, now.millis()],
-    )?;
-    transaction.commit()
+    write(db, |db| {
+        db.execute(
+            "UPDATE runs SET session = NULL WHERE agent = ?1 AND session = ?2 AND id <> ?3",
+            params![session.agent.name(), &*session.id, &*id.0],
+        )?;
+        db.execute(
+            "UPDATE runs SET session = ?2, last_activity = ?3 WHERE id = ?1",
+            params![&*id.0, &*session.id, now.millis()],
+        )?;
+        Ok(())
+    })
 }
 
 /// Returns a run by its id.
@@ -245,22 +285,35 @@ pub fn take_lease(
     me: ProcessId,
     dead: impl Fn(ProcessId) -> bool,
 ) -> rusqlite::Result<Result<(), ProcessId>> {
-    let transaction = begin(db)?;
-    if let Some(other) = holder(&transaction, id)?.filter(|other| *other != me && !dead(*other)) {
-        return Ok(Err(other));
-    }
-    set_holder(&transaction, id, me)?;
-    transaction.commit()?;
-    Ok(Ok(()))
+    write(db, |db| {
+        if let Some(other) = holder(db, id)?.filter(|other| *other != me && !dead(*other)) {
+            return Ok(Err(other));
+        }
+        set_holder(db, id, me)?;
+        Ok(Ok(()))
+    })
 }
 
-/// Releases the lease of a run.
-pub fn drop_lease(db: &Connection, id: &RunId, me: ProcessId) -> rusqlite::Result<()> {
-    db.execute(
-        "UPDATE runs SET holder_pid = NULL, holder_start = NULL WHERE id = ?1 AND holder_pid = ?2 AND holder_start = ?3",
-        params![&*id.0, me.pid, me.start.cast_signed()],
-    )?;
-    Ok(())
+/// Releases the lease of a run, and removes its open approvals.
+pub fn drop_lease(db: &mut Connection, id: &RunId, me: ProcessId) -> rusqlite::Result<()> {
+    write(db, |db| if holder(db, id)? == Some(me) { release(db, id) } else { Ok(()) })
+}
+
+fn release(db: &Connection, id: &RunId) -> rusqlite::Result<()> {
+    db.execute("UPDATE runs SET holder_pid = NULL, holder_start = NULL WHERE id = ?1", params![&*id.0])?;
+    approvals::remove_of_run(db, id)
+}
+
+/// Removes the approvals of all runs whose lease holder is gone. `dead` returns true for a process that has ended.
+pub fn remove_abandoned_approvals(db: &mut Connection, dead: impl Fn(ProcessId) -> bool) -> rusqlite::Result<()> {
+    write(db, |db| {
+        for run in approvals::runs(db)? {
+            if holder(db, &run)?.is_none_or(&dead) {
+                approvals::remove_of_run(db, &run)?;
+            }
+        }
+        Ok(())
+    })
 }
 
 /// Runs whose lease a process has. After its death, their queues must be held.
@@ -270,13 +323,9 @@ pub fn runs_of_holder(db: &Connection, process: ProcessId) -> rusqlite::Result<V
         .collect()
 }
 
-/// Releases all leases of a process.
-pub fn drop_leases(db: &Connection, me: ProcessId) -> rusqlite::Result<()> {
-    db.execute(
-        "UPDATE runs SET holder_pid = NULL, holder_start = NULL WHERE holder_pid = ?1 AND holder_start = ?2",
-        params![me.pid, me.start.cast_signed()],
-    )?;
-    Ok(())
+/// Releases all leases of a process, and removes the open approvals of their runs.
+pub fn drop_leases(db: &mut Connection, me: ProcessId) -> rusqlite::Result<()> {
+    write(db, |db| runs_of_holder(db, me)?.iter().try_for_each(|id| release(db, id)))
 }
 
 /// Every process with a lease.
@@ -287,24 +336,31 @@ pub fn holders(db: &Connection) -> rusqlite::Result<Vec<ProcessId>> {
 }
 
 /// Records a child process, before any message is sent to it.
-pub fn record_child(db: &Connection, child: &ChildRecord) -> rusqlite::Result<()> {
-    db.execute(
-        "INSERT OR REPLACE INTO children (pid, start, program, holder_pid, holder_start) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![
-            child.child.pid,
-            child.child.start.cast_signed(),
-            child.program,
-            child.holder.pid,
-            child.holder.start.cast_signed()
-        ],
-    )?;
-    Ok(())
+pub fn record_child(db: &mut Connection, child: &ChildRecord) -> rusqlite::Result<()> {
+    write(db, |db| {
+        db.execute(
+            "INSERT OR REPLACE INTO children (pid, start, program, holder_pid, holder_start) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                child.child.pid,
+                child.child.start.cast_signed(),
+                child.program,
+                child.holder.pid,
+                child.holder.start.cast_signed()
+            ],
+        )?;
+        Ok(())
+    })
 }
 
 /// Removes a child process that was reaped.
-pub fn remove_child(db: &Connection, child: ProcessId) -> rusqlite::Result<()> {
-    db.execute("DELETE FROM children WHERE pid = ?1 AND start = ?2", params![child.pid, child.start.cast_signed()])?;
-    Ok(())
+pub fn remove_child(db: &mut Connection, child: ProcessId) -> rusqlite::Result<()> {
+    write(db, |db| {
+        db.execute(
+            "DELETE FROM children WHERE pid = ?1 AND start = ?2",
+            params![child.pid, child.start.cast_signed()],
+        )?;
+        Ok(())
+    })
 }
 
 /// All recorded child processes.

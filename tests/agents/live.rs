@@ -94,7 +94,7 @@ async fn interrupt(driven: &'static Driven) {
     assert_eq!((info.phase.clone(), info.last_outcome.clone()), (Phase::Idle, Some(TurnOutcome::Interrupted)));
     let info = scene.until(&run, |info| info.queued == 1).await;
     assert!(info.paused);
-    scene.live.resume_queue(&run).expect("told");
+    scene.live.resume_queue(&run).await.expect("told");
     let info = scene.done(&run, 2).await;
     assert_eq!(info.last_outcome, Some(TurnOutcome::Done), "{info:?}\n{}", scene.said(&run).await);
     assert_eq!(scene.model.times("What then?"), 1);

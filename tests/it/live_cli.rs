@@ -4,9 +4,13 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 
+use salon::domain::prompt::{PromptId, PromptState};
+use salon::domain::{Agent, SessionKey};
+use salon::store::registry::{self, ProcessId};
+use salon::store::{Store, outbox};
 use serde_json::Value;
 
-use crate::support::{Agents, Home, end, wait_until};
+use crate::support::{Agents, Home, clock, end, wait_until};
 
 /// Home directory with a project, and scripted agents.
 struct Stage {
@@ -369,4 +373,72 @@ fn text_that_an_agent_showed_and_did_not_store_is_kept_and_marked() {
     let position = |words: &str| after.iter().position(|(_, text)| text.contains(words)).expect("an entry");
     assert!(position("one two three") < position("say four"), "in its place: {after:?}");
     assert!(position("say four") < after.iter().rposition(|(_, text)| text.contains("four")).expect("the answer"));
+}
+
+/// Leaves prompts in the queue of a session, as a salon that was killed does. Returns their ids.
+fn leave_prompts(stage: &Stage, session: &str, texts: &[&str]) -> Vec<String> {
+    let (_, id) = session.split_once(':').unwrap_or(("claude", session));
+    let store = Store::open(&stage.home.path().join(".local/share/salon/state.db"), clock()).expect("state.db").store;
+    let left = store.with(|db| {
+        let run = registry::find_by_session(db, &SessionKey::new(Agent::Claude, id))?.expect("a recorded run").id;
+        let dead = ProcessId { pid: 999_999_999, start: 1 };
+        registry::take_lease(db, &run, dead, |_| true)?.expect("free");
+        texts.iter().map(|text| outbox::enqueue(db, &run, text, clock())).collect::<rusqlite::Result<Vec<_>>>()
+    });
+    left.expect("left").iter().map(|id| id.0.to_string()).collect()
+}
+
+#[test]
+fn f9_send_shows_and_delivers_the_prompts_that_wait() {
+    let stage = Stage::new();
+    stage.run(&["new", "say first"]);
+    let session = stage.session();
+    leave_prompts(&stage, &session, &["say second", "say third"]);
+    let output = stage.run(&["send", &session, "say fourth"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(text(&output.stdout), "second\nthird\nfourth\n", "{output:?}");
+    let stderr = text(&output.stderr);
+    assert!(stderr.contains("say second") && stderr.contains("say third"), "{stderr}");
+    assert_eq!(stage.agents.prompts(), ["say first", "say second", "say third", "say fourth"]);
+    // Without a prompt, only what waits is delivered.
+    leave_prompts(&stage, &session, &["say fifth"]);
+    let output = stage.run(&["send", &session]);
+    assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("fifth\n", Some(0)), "{output:?}");
+    assert_eq!(stage.run(&["send", &session]).status.code(), Some(2), "nothing waits");
+}
+
+#[test]
+fn f9_a_prompt_released_without_a_salon_stays_released() {
+    let stage = Stage::new();
+    stage.run(&["new", "say first"]);
+    let session = stage.session();
+    let ids = leave_prompts(&stage, &session, &["say second", "say third"]);
+    // Another salon holds what the dead one left.
+    stage.run(&["new", "say elsewhere"]);
+    assert_eq!(stage.run(&["queue", "--release", &ids[0]]).status.code(), Some(0));
+    stage.run(&["new", "say elsewhere"]);
+    let queue = json(&stage.run(&["queue", "--json"]));
+    let states: Vec<_> = queue["prompts"].as_array().expect("prompts").iter().map(|prompt| &prompt["state"]).collect();
+    assert_eq!(states, ["held", "pending"], "{queue}");
+    let output = stage.run(&["send", &session, "say fourth"]);
+    assert_eq!(text(&output.stdout), "second\nthird\nfourth\n", "{output:?}");
+}
+
+#[test]
+fn f9_a_prompt_that_may_have_been_delivered_is_sent_only_on_request() {
+    let stage = Stage::new();
+    stage.run(&["new", "say first"]);
+    let session = stage.session();
+    let ids = leave_prompts(&stage, &session, &["say second"]);
+    let store = Store::open(&stage.home.path().join(".local/share/salon/state.db"), clock()).expect("state.db").store;
+    let id = PromptId(ids[0].parse().expect("an id"));
+    let sending = store.with(|db| outbox::advance(db, id, &[PromptState::Pending], PromptState::Sending, None));
+    assert!(sending.expect("sending"));
+    drop(store);
+    let refused = stage.run(&["send", "--json", &session, "say third"]);
+    assert_eq!(json(&refused)["error"]["code"], "busy", "{refused:?}");
+    assert_eq!(stage.agents.prompts(), ["say first"]);
+    let output = stage.run(&["send", &session]);
+    assert_eq!(text(&output.stdout), "second\n", "{output:?}");
+    assert_eq!(stage.agents.prompts(), ["say first", "say second"]);
 }

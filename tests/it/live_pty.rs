@@ -115,3 +115,45 @@ fn c8_after_a_kill_the_orphan_is_stopped_and_nothing_is_sent_again() {
     drop(salon);
     assert_eq!(stage.agents.prompts(), ["deaf\nhang"], "nothing is sent automatically");
 }
+
+/// Kills a salon with a queued prompt, and starts another one.
+fn restarted_after_a_kill(stage: &Stage) -> Terminal {
+    let mut salon = stage.salon(&["new", "hang"]);
+    salon.wait_for_text("working");
+    salon.send("say later");
+    salon.send(ENTER);
+    salon.wait_for_text("1  say later");
+    salon.signal(Signal::KILL);
+    salon.wait();
+    let salon = stage.salon(&[]);
+    salon.wait_for_text("unsent prompts");
+    salon
+}
+
+#[test]
+fn f9_a_held_prompt_is_sent_from_the_inbox() {
+    let stage = Stage::new();
+    let mut salon = restarted_after_a_kill(&stage);
+    salon.send("i");
+    salon.wait_for_text("say later");
+    // A choice is ignored until the item has been visible for a moment.
+    wait_until("the prompt is delivered", || {
+        salon.send("1");
+        stage.agents.prompts().len() > 1
+    });
+    assert_eq!(stage.agents.prompts(), ["hang", "say later"]);
+}
+
+#[test]
+fn f9_ctrl_y_sends_a_held_prompt() {
+    let stage = Stage::new();
+    let mut salon = restarted_after_a_kill(&stage);
+    salon.send("i");
+    salon.wait_for_text("say later");
+    salon.send(ENTER);
+    salon.wait_for_text("blocks the queue");
+    salon.send("\x19");
+    wait_until("the prompt is delivered", || stage.agents.prompts().len() > 1);
+    salon.wait_for("the answer", |screen| screen.contents().matches("later").count() >= 2);
+    assert_eq!(stage.agents.prompts(), ["hang", "say later"]);
+}

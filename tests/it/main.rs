@@ -1,6 +1,5 @@
 //! One binary for all tests that need no agent, no key and no network.
-
-#![allow(clippy::disallowed_methods, reason = "tests read their own files")]
+#![allow(clippy::disallowed_methods, reason = "tests read their own files and may wait for the disk")]
 
 mod architecture;
 mod agents {
@@ -22,6 +21,7 @@ mod chat;
 mod cli;
 mod contract;
 mod frames;
+mod full_disk;
 mod hostile;
 mod index;
 mod keys;
@@ -30,6 +30,7 @@ mod lineage;
 mod live;
 mod live_cli;
 mod live_pty;
+mod locked_store;
 mod notifications;
 mod outbox;
 mod pty;
@@ -50,5 +51,7 @@ mod server;
 mod split;
 mod stdx;
 mod store;
+mod store_faults;
+mod store_writer;
 mod support;
 mod terminal;

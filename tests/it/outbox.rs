@@ -132,10 +132,10 @@ fn d26_the_agents_own_commands_are_barriers() {
 
 #[test]
 fn h45_a_draft_is_kept_until_it_is_empty() {
-    let db = database();
-    outbox::set_draft(&db, "claude:1", "half a thou").expect("kept");
+    let mut db = database();
+    outbox::set_draft(&mut db, "claude:1", "half a thou").expect("kept");
     assert_eq!(outbox::draft(&db, "claude:1").expect("draft"), "half a thou");
-    outbox::set_draft(&db, "claude:1", "").expect("forgotten");
+    outbox::set_draft(&mut db, "claude:1", "").expect("forgotten");
     assert_eq!(outbox::draft(&db, "claude:1").expect("draft"), "");
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
-use crate::support::Home;
+use crate::support::{Agents, Home};
 use crate::terminal::Terminal;
 
 const TITLE: &str = "Renamed in lab";
@@ -273,4 +273,51 @@ fn environment(home: &Path, more: &[(&str, &str)]) -> Vec<(String, String)> {
     ];
     environment.extend(more.iter().map(|(name, value)| of(name, value)));
     environment
+}
+
+/// Starts a new session with an editor that runs a shell script on the file.
+fn edited(home: &Home, script: &str) -> Terminal {
+    let agents = Agents::of(&["claude", "codex", "opencode"]);
+    program(home, "edit", &format!("#!/bin/sh\n{script}\n"));
+    let path = format!("{}:{}/bin:/usr/bin:/bin", agents.search_path(), home.path().display());
+    let runtime = home.path().join("runtime").to_string_lossy().into_owned();
+    let vars = [("VISUAL", "edit"), ("PATH", &path), ("SALON_RUNTIME_DIR", &runtime), ("SALON_NOW", "")];
+    let environment = environment(home.path(), &vars);
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_salon"));
+    let mut terminal = Terminal::start(&program, &["new"], home.path(), &environment);
+    terminal.wait_for_text("type a prompt");
+    terminal.send("draft");
+    terminal.wait_for_text("draft");
+    terminal.send("\x07");
+    terminal
+}
+
+fn left(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten();
+    entries.map(|entry| entry.expect("an entry").path()).collect()
+}
+
+#[test]
+fn the_composed_text_is_edited_in_a_private_directory() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::empty();
+    let terminal = edited(&home, "printf ' and more' >> \"$1\"; echo \"$1\" > \"$HOME/edited\"");
+    terminal.wait_for_text("draft and more");
+    let runtime = home.path().join("runtime");
+    let edited = std::fs::read_to_string(home.path().join("edited")).expect("the editor's file");
+    assert!(edited.starts_with(&*runtime.to_string_lossy()), "{edited}");
+    assert_eq!(std::fs::metadata(&runtime).expect("made").permissions().mode() & 0o777, 0o700);
+    assert!(left(&runtime).is_empty(), "{:?}", left(&runtime));
+}
+
+#[test]
+fn an_edited_text_that_is_not_utf_8_is_kept_and_named() {
+    let home = Home::empty();
+    let terminal = edited(&home, "printf 'caf\\351' > \"$1\"");
+    terminal.wait_for_text("not valid UTF-8");
+    terminal.wait_for_text("draft");
+    let kept = left(&home.path().join(".local/share/salon/kept"));
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    assert_eq!(std::fs::read(&kept[0]).expect("kept"), b"caf\xe9");
+    assert!(left(&home.path().join("runtime")).is_empty());
 }

@@ -9,6 +9,7 @@ use crate::app::layer::Layer;
 use crate::app::reader::Reader;
 use crate::app::{Action, App, Effect};
 use crate::config::key::{Key, KeyCode};
+use crate::domain::prompt::PromptState;
 use crate::domain::run::Phase;
 use crate::domain::run_request::RunRequest;
 
@@ -59,7 +60,7 @@ impl App {
             Action::Interrupt => self.interrupt(),
             Action::ChatPageUp => chat.reader.act(Action::PageUp)?,
             Action::ChatPageDown => chat.reader.act(Action::PageDown)?,
-            Action::ResumeQueue => self.resume_queue(),
+            Action::ResumeQueue => self.send_first(),
             Action::ReadChat => {
                 chat.focus =
                     if in_composer || chat.read_only.is_some() { ChatFocus::Transcript } else { ChatFocus::Composer };
@@ -215,8 +216,21 @@ impl App {
     fn resume_queue(&mut self) -> Vec<Effect> {
         let run = self.layers.last().and_then(Layer::chat).and_then(|chat| chat.run.clone());
         let Some(info) = run.and_then(|run| self.runs.get(&run)) else { return Vec::new() };
-        let is_blocked = info.paused && !self.runs.queue(&info.id).is_empty();
+        let waits = info.paused || matches!(info.phase, Phase::Stopped(_));
+        let is_blocked = waits && !self.runs.queue(&info.id).is_empty();
         if is_blocked { vec![Effect::Run(RunRequest::ResumeQueue(info.id.clone()))] } else { Vec::new() }
+    }
+
+    /// Resumes the queue; if its first prompt is held or failed, releases it.
+    fn send_first(&mut self) -> Vec<Effect> {
+        let run = self.layers.last().and_then(Layer::chat).and_then(|chat| chat.run.clone());
+        let first = run.as_ref().and_then(|run| self.runs.queue(run).first());
+        match (&run, first) {
+            (Some(run), Some(first)) if matches!(first.state, PromptState::Held | PromptState::Failed) => {
+                vec![Effect::Run(RunRequest::ReleasePrompt(run.clone(), first.id))]
+            }
+            _ => self.resume_queue(),
+        }
     }
 
     /// Clears the composer, else interrupts the turn, else asks whether to stop the run.
@@ -285,7 +299,7 @@ impl App {
             }
             QueueCommand::Edit(id) => {
                 let Some(prompt) = queue.iter().find(|prompt| prompt.id == id) else { return Vec::new() };
-                if prompt.state == crate::domain::prompt::PromptState::Sending {
+                if prompt.state == PromptState::Sending {
                     self.notices.info("Already being sent: it can no longer be changed");
                     return Vec::new();
                 }

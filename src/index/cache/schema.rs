@@ -161,8 +161,7 @@ fn put_source(db: &Transaction<'_>, record: &CacheRecord, path: &str) -> rusqlit
         INSERT INTO unit (path, agent, kind, inode, size, mtime, read_inode, read_size, read_mtime, offset, held, progress)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
         ON CONFLICT (path) DO UPDATE SET agent = ?2, kind = ?3, inode = ?4, size = ?5, mtime = ?6, read_inode = ?7,
-            read_size = ?8, read_mtime = ?9, offset = ?10, held = ?11, progress = ?12
-        RETURNING id";
+            read_size = ?8, read_mtime = ?9, offset = ?10, held = ?11, progress = ?12";
     let (now, then) = (source.stamp, cursor.stamp);
     let values = params![
         path,
@@ -178,7 +177,8 @@ fn put_source(db: &Transaction<'_>, record: &CacheRecord, path: &str) -> rusqlit
         record.extras,
         state,
     ];
-    db.prepare_cached(query)?.query_row(values, |row| row.get(0))
+    db.prepare_cached(query)?.execute(values)?;
+    db.prepare_cached("SELECT id FROM unit WHERE path = ?1")?.query_row([path], |row| row.get(0))
 }
 
 const SOURCE_COLUMNS: &str = "id, path, agent, kind, inode, size, mtime, held";

@@ -11,7 +11,7 @@ use crate::domain::Time;
 use crate::domain::event::NoticeLevel;
 use crate::domain::run::{Phase, RunFailure, StopReason, TurnOutcome};
 use crate::live::policy::{self, StartFailureAction};
-use crate::live::process::{GracePeriods, ProcessExit};
+use crate::live::process::{GracePeriods, MAX_LINE_BYTES, ProcessExit};
 use crate::live::transport::{AgentConnection, Sent, TransportEvent};
 
 /// Maximum events handled before publishing, because a flood must not delay viewers.
@@ -165,6 +165,11 @@ impl Run {
             TransportEvent::Exited(exit) => {
                 let exit = exit.clone();
                 self.exited(exit).await;
+            }
+            TransportEvent::LineTooLong => {
+                let (label, limit) = (self.agent.label(), MAX_LINE_BYTES >> 20);
+                let text = format!("A message of {label} with more than {limit} MB was skipped; the turn continues.");
+                self.notice(&text, NoticeLevel::Warning);
             }
             TransportEvent::Closed => {
                 // The agent can report nothing more: without a stop its turn would stay open for ever.

@@ -226,6 +226,8 @@ pub fn start(parts: RunParts) -> (RunHandle, JoinHandle<()>) {
         starts: VecDeque::new(),
         retry: None,
         unsaved: Vec::new(),
+        unlinked: false,
+        store_failing: false,
         notices: 0,
         ending: false,
     };
@@ -275,6 +277,10 @@ struct Run {
     retry: Option<Instant>,
     /// Prompt states that could not be stored yet. Delivery waits for them, because a prompt still counts as sending.
     unsaved: Vec<(PromptId, PromptState, Option<String>)>,
+    /// True if the session is not recorded in the registry yet, because that failed.
+    unlinked: bool,
+    /// True if the latest store operation on the queue failed, so that the failure is reported once.
+    store_failing: bool,
     notices: u64,
     /// True if the run ends with its process.
     ending: bool,

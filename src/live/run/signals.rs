@@ -6,7 +6,7 @@ use super::{Run, lifecycle::ConnectionState};
 use crate::agent::protocol::ProtocolSignal;
 use crate::domain::SessionKey;
 use crate::domain::approval::Approval;
-use crate::domain::event::{EventBody, NoticeLevel};
+use crate::domain::event::EventBody;
 use crate::domain::run::{Phase, RunEventKind, StopReason};
 
 impl Run {
@@ -68,10 +68,18 @@ impl Run {
         if self.info.session.as_ref() == Some(&key) {
             return;
         }
-        if let Err(failure) = self.store.link(&self.info.id, &key).await {
-            self.notice(&format!("The session could not be recorded: {failure}"), NoticeLevel::Warning);
-        }
         self.info.session = Some(key);
+        self.link_session().await;
+    }
+
+    /// Records the session in the registry. A failure is retried with the queue.
+    pub(super) async fn link_session(&mut self) {
+        let Some(key) = &self.info.session else { return };
+        let linked = self.store.link(&self.info.id, key).await;
+        self.unlinked = linked.is_err();
+        if let Err(failure) = linked {
+            self.store_failed(&format!("The session could not be recorded: {failure}"));
+        }
     }
 
     fn approval_requested(&mut self, approval: Approval) {

@@ -93,7 +93,7 @@ impl Run {
             (ConnectionState::Down, _) => match self.store.is_next(&self.info.id).await {
                 Ok(true) => self.start(),
                 Ok(false) => self.has_work = false,
-                Err(failure) => self.store_failed(&failure),
+                Err(failure) => self.store_failed(&format!("The queue cannot be read: {failure}")),
             },
             (ConnectionState::Up(_) | ConnectionState::Connecting(_), _) => {}
         }
@@ -106,8 +106,10 @@ impl Run {
                 self.has_work = false;
                 return;
             }
-            Err(failure) => return self.store_failed(&failure),
+            // A prompt that is not marked as being sent would be sent again after a crash: it stays queued.
+            Err(failure) => return self.store_failed(&format!("The next prompt is not sent yet: {failure}")),
         };
+        self.store_failing = false;
         self.queue_changed = true;
         self.open_turn(false);
         let command = ProtocolCommand::Prompt { id: prompt.id, text: prompt.text.clone() };
@@ -120,11 +122,13 @@ impl Run {
         }
     }
 
-    /// Schedules a retry. The prompt remains in the outbox.
-    fn store_failed(&mut self, failure: &str) {
+    /// Schedules a retry. The prompt remains in the outbox. Reports the first of several failures in a row.
+    pub(super) fn store_failed(&mut self, problem: &str) {
         self.retry = Some(Instant::now() + STORE_RETRY);
-        tracing::error!(run = %self.info.id, "the outbox cannot be read: {failure}");
-        self.notice(&format!("The queue cannot be read, retrying: {failure}"), NoticeLevel::Warning);
+        tracing::error!(run = %self.info.id, "{problem}");
+        if !std::mem::replace(&mut self.store_failing, true) {
+            self.notice(&format!("{problem}; retrying"), NoticeLevel::Warning);
+        }
     }
 
     /// Opens a turn. `acknowledged` is true if the agent reported its start.
@@ -234,9 +238,8 @@ impl Run {
     pub(super) async fn set_prompt_state(&mut self, id: PromptId, to: PromptState, reason: Option<String>) {
         (self.queue_changed, self.has_work) = (true, true);
         if let Err(failure) = self.store.set_prompt_state(id, to, reason.clone()).await {
-            tracing::error!(run = %self.info.id, "the state of a prompt was not saved: {failure}");
             self.unsaved.push((id, to, reason));
-            self.retry = Some(Instant::now() + STORE_RETRY);
+            self.store_failed(&format!("The state of a prompt was not saved: {failure}"));
         }
     }
 
@@ -245,7 +248,13 @@ impl Run {
         if !std::mem::take(&mut self.queue_changed) {
             return;
         }
-        let Ok(queue) = self.store.queue(&self.info.id).await else { return };
+        let queue = match self.store.queue(&self.info.id).await {
+            Ok(queue) => queue,
+            Err(failure) => {
+                self.queue_changed = true;
+                return self.store_failed(&format!("The queue cannot be read: {failure}"));
+            }
+        };
         let waiting = |prompt: &&Prompt| matches!(prompt.state, PromptState::Pending | PromptState::Sending);
         self.info.queued = queue.iter().filter(waiting).count();
         self.info.held = queue.len() - self.info.queued;
@@ -293,6 +302,9 @@ impl Run {
         }
         if expired(self.retry) {
             self.retry = None;
+            if self.unlinked {
+                self.link_session().await;
+            }
             for (id, to, reason) in std::mem::take(&mut self.unsaved) {
                 self.set_prompt_state(id, to, reason).await;
             }

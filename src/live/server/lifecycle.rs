@@ -76,7 +76,7 @@ impl ServerTask {
                 }
             }
             // The server keeps running; only its log output has ended.
-            Some(ProcessEvent::Closed) => {}
+            Some(ProcessEvent::Closed | ProcessEvent::LineTooLong) => {}
             Some(ProcessEvent::Exited(exit)) => self.exited(exit),
             None => self.exited(ProcessExit { code: None, stderr: String::new() }),
         }

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use crate::app::chat::{Chat, ChatFocus, queue};
 use crate::app::{Action, App, age};
 use crate::domain::prompt::{Prompt, PromptState};
+use crate::domain::run::{Phase, StopReason};
 use crate::stdx::text;
 use crate::ui::Canvas;
 use crate::ui::style::style;
@@ -77,16 +78,24 @@ fn draw_prompt(canvas: &mut Canvas, row: Rect, (at, prompt): (usize, &Prompt), s
 fn heading(app: &App, chat: &Chat) -> Option<String> {
     let first = prompts(app, chat).first()?;
     let held = matches!(first.state, PromptState::Held | PromptState::Failed);
-    let info = app.info(chat).filter(|info| info.paused || held)?;
+    let info = app.info(chat)?;
+    let key = app.keymap.hint(Action::ResumeQueue);
     if held {
-        return Some("the first prompt is held and blocks the queue: up, then r send, x cancel".into());
+        let send = key.map(|key| format!("{key} sends it, or ")).unwrap_or_default();
+        return Some(format!("the first prompt is held and blocks the queue: {send}up, then r send, x cancel"));
+    }
+    let key = key.map(|key| format!(" or {key}")).unwrap_or_default();
+    if matches!(info.phase, Phase::Stopped(StopReason::NotStarted)) {
+        return Some(format!("not sent yet: enter{key} to send"));
+    }
+    if !info.paused {
+        return None;
     }
     let why = match &info.last_outcome {
         Some(crate::domain::run::TurnOutcome::Interrupted) => "the turn was interrupted",
         Some(crate::domain::run::TurnOutcome::Failed(_)) => "the last turn failed",
         Some(crate::domain::run::TurnOutcome::Done) | None => "waiting for you",
     };
-    let key = app.keymap.hint(Action::ResumeQueue).map(|key| format!(" or {key}")).unwrap_or_default();
     Some(format!("queue paused, {why}: enter{key} to resume"))
 }
 

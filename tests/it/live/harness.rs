@@ -83,6 +83,8 @@ fn text_of(content: &Value) -> String {
 /// Live runs in a sandbox.
 pub struct Harness {
     pub sandbox: Sandbox,
+    /// The store of the runs.
+    pub store: Arc<Store>,
     pub live: Live,
     pub events: UnboundedReceiver<LiveEvent>,
 }
@@ -100,8 +102,9 @@ impl Harness {
     pub fn at(sandbox: Sandbox, change: impl FnOnce(&mut LiveOptions)) -> Self {
         let mut options = sandbox.options();
         change(&mut options);
+        let store = options.store.clone();
         let (live, events) = Live::start(options);
-        Self { sandbox, live, events }
+        Self { sandbox, store, live, events }
     }
 
     /// Starts a new session with a prompt.

@@ -1,13 +1,18 @@
 //! Submitted prompts are stored on disk, start their agent, and are delivered once and in order.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use salon::agent::protocol::RunStart;
 use salon::domain::prompt::PromptState;
 use salon::domain::run::{Conversation, Phase, Refusal, RunId, StopReason, TurnOutcome};
 use salon::domain::{Agent, SessionKey};
 use salon::live::LiveEvent;
 use salon::store::outbox;
 
-use super::harness::{Harness, is_idle, short_limits};
-use crate::support::clock;
+use super::harness::{Harness, Sandbox, is_idle, short_limits};
+use crate::support::{TIMEOUT, clock};
 
 #[tokio::test]
 async fn d1_a_prompt_is_on_disk_before_it_is_accepted() {
@@ -53,7 +58,7 @@ async fn d4_queued_prompts_can_be_changed_and_sent_ones_cannot() {
     assert!(harness.live.edit_prompt(ids[1], "say no".into()).await.is_err(), "it was taken back");
     harness.live.interrupt(&run).expect("sent");
     harness.until(&run, |info| is_idle(info) && info.paused).await;
-    harness.live.resume_queue(&run).expect("sent");
+    harness.live.resume_queue(&run).await.expect("sent");
     harness.done(&run, 3).await;
     assert_eq!(harness.sandbox.prompts(), ["say first\nhang", "say c", "say A"]);
     assert!(matches!(harness.live.edit_prompt(ids[0], "late".into()).await, Err(Refusal::Failed(_))));
@@ -105,8 +110,10 @@ async fn d12_an_agent_that_exits_before_it_accepts_a_prompt_is_retried_up_to_the
     // Releasing the prompt retries it once; the agent works again.
     harness.live.clone().shutdown().await;
     harness = Harness::at(harness.sandbox, |_| {});
-    let refused = harness.live.release_prompt(queue[0].id).await;
-    assert!(matches!(refused, Err(Refusal::Failed(_))), "it has no session to go on with: {refused:?}");
+    // Its agent never reported a session: the prompt begins a new conversation.
+    harness.live.release_prompt(queue[0].id).await.expect("released");
+    harness.until(&run, |info| is_idle(info) && info.last_outcome == Some(TurnOutcome::Done)).await;
+    assert_eq!(harness.sandbox.prompts(), ["say never"]);
 }
 
 #[tokio::test]
@@ -158,7 +165,11 @@ async fn d13_h25_an_agent_that_exits_at_once_is_restarted_a_limited_number_of_ti
         harness.until(&run, |info| info.held == 1).await;
         let queue = harness.live.queue(&run).await.expect("the queue");
         // Not through the supervisor, which would reset the attempts: as another process's recovery might.
-        harness.sandbox.store().with(|db| outbox::release(db, queue[0].id, &[PromptState::Failed])).expect("released");
+        harness
+            .sandbox
+            .store()
+            .with(|db| outbox::release(db, queue[0].id, &[PromptState::Failed], None))
+            .expect("released");
         harness.live.cancel_prompt(queue[0].id).await.expect("taken back");
         harness.until(&run, |info| info.held == 0).await;
         harness.submit(&run, "say never").await;
@@ -221,4 +232,159 @@ async fn a_fork_is_a_new_session() {
     assert_ne!(fork, run);
     assert_ne!(info.session, Some(session.clone()));
     assert_eq!(harness.live.run_of_session(&SessionKey::new(Agent::Claude, session.id.clone())), Some(run));
+}
+
+/// Refuses the commits of a database while it is full. Counts the refusals.
+#[derive(Clone, Default)]
+struct FullDisk(Arc<(AtomicBool, AtomicUsize)>);
+
+impl FullDisk {
+    fn of(harness: &Harness) -> Self {
+        let disk = Self::default();
+        let hooked = disk.clone();
+        let refuse = move || {
+            let (full, refused) = &*hooked.0;
+            refused.fetch_add(1, Ordering::Relaxed);
+            full.load(Ordering::Relaxed)
+        };
+        harness.store.with(|db| db.commit_hook(Some(refuse))).expect("the hook");
+        disk
+    }
+
+    fn set_full(&self, full: bool) {
+        self.0.0.store(full, Ordering::Relaxed);
+        self.0.1.store(0, Ordering::Relaxed);
+    }
+
+    fn refusals(&self) -> usize {
+        self.0.1.load(Ordering::Relaxed)
+    }
+}
+
+#[tokio::test]
+async fn f1_what_cannot_be_saved_is_refused_and_never_sent() {
+    let harness = Harness::new();
+    let run = harness.begin("say one").await;
+    harness.done(&run, 1).await;
+    let disk = FullDisk::of(&harness);
+    disk.set_full(true);
+    let refused = harness.live.submit(&run, "say lost".into()).await;
+    assert!(matches!(refused, Err(Refusal::NotSaved(_))), "{refused:?}");
+    let opening = RunStart::new(Conversation::New { id: None }, harness.sandbox.project());
+    let refused = harness.live.open_run(Agent::Claude, opening, Some("say lost too".into())).await;
+    assert!(matches!(refused, Err(Refusal::NotSaved(_))), "{refused:?}");
+    disk.set_full(false);
+    harness.submit(&run, "say two").await;
+    harness.done(&run, 2).await;
+    assert_eq!(harness.sandbox.prompts(), ["say one", "say two"]);
+}
+
+#[tokio::test]
+async fn f1_a_prompt_that_cannot_be_marked_waits_and_is_reported_once() {
+    let mut harness = Harness::new();
+    let run = harness.begin("hang").await;
+    harness.working(&run).await;
+    harness.submit(&run, "say later").await;
+    harness.live.interrupt(&run).expect("sent");
+    harness.until(&run, |info| is_idle(info) && info.paused).await;
+    let disk = FullDisk::of(&harness);
+    disk.set_full(true);
+    harness.live.resume_queue(&run).await.expect("sent");
+    let notice = |event: &LiveEvent| match event {
+        LiveEvent::Notice { text, .. } if text.contains("not sent yet") => Some(()),
+        _ => None,
+    };
+    harness.event(notice).await;
+    // Several attempts later the prompt is still not sent, and nothing more was reported.
+    let several = async {
+        while disk.refusals() < 3 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(TIMEOUT, several).await.expect("it is tried again");
+    assert_eq!(harness.sandbox.prompts(), ["hang"]);
+    while let Ok(event) = harness.events.try_recv() {
+        assert!(notice(&event).is_none(), "reported twice");
+    }
+    disk.set_full(false);
+    harness.done(&run, 2).await;
+    assert_eq!(harness.sandbox.prompts(), ["hang", "say later"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f8_a_prompt_is_on_disk_while_its_run_begins_and_is_taken_back_if_that_is_refused() {
+    let sandbox = Sandbox::new();
+    let (answer, answers) = std::sync::mpsc::channel::<Option<String>>();
+    let (ask, asked) = std::sync::mpsc::channel();
+    let answers = std::sync::Mutex::new(answers);
+    let harness = Harness::at(sandbox, |options| {
+        options.open_elsewhere = Box::new(move |_| {
+            ask.send(()).expect("the test waits");
+            answers.lock().expect("answers").recv().expect("an answer")
+        });
+    });
+    let run = harness.begin("say one").await;
+    let session = harness.done(&run, 1).await.session.clone().expect("a session");
+    harness.live.dispose(&run).await.expect("disposed of");
+    let begin = || {
+        let (live, opening) = (harness.live.clone(), harness.sandbox.opening());
+        let opening = RunStart { conversation: Conversation::Resume(session.id.clone()), ..opening };
+        tokio::spawn(async move { live.open_run(Agent::Claude, opening, Some("say two".into())).await })
+    };
+    let stored = || harness.store.with(|db| outbox::all_queued(db)).expect("the queue").len();
+    let pending = begin();
+    let asked = std::sync::Mutex::new(asked);
+    let wait = || tokio::task::block_in_place(|| asked.lock().expect("asked").recv_timeout(TIMEOUT).expect("asked"));
+    wait();
+    assert_eq!(stored(), 1, "accepted before the check is done");
+    answer.send(Some("another program".into())).expect("sent");
+    let refused = pending.await.expect("joined");
+    assert_eq!(refused, Err(Refusal::OpenElsewhere("another program".into())));
+    assert_eq!(stored(), 0, "the caller has its text again");
+    let pending = begin();
+    wait();
+    answer.send(None).expect("sent");
+    let run = pending.await.expect("joined").expect("a run");
+    harness.until(&run, |info| is_idle(info) && info.last_outcome == Some(TurnOutcome::Done)).await;
+    assert_eq!(harness.sandbox.prompts(), ["say one", "say two"]);
+}
+
+#[tokio::test]
+async fn f9_a_released_prompt_stays_released_and_is_sent_first() {
+    let harness = Harness::new();
+    let run = harness.begin("say one").await;
+    let session = harness.done(&run, 1).await.session.clone().expect("a session");
+    let sandbox = shut_down(harness).await;
+    let store = sandbox.store();
+    let id = store.with(|db| outbox::enqueue(db, &run, "say two", clock())).expect("accepted");
+    store.with(|db| outbox::hold_leftovers(db, &run)).expect("held");
+    let released = store.with(|db| outbox::release(db, id, &[PromptState::Held], Some(outbox::RELEASED)));
+    assert!(released.expect("released"));
+    drop(store);
+    let harness = Harness::at(sandbox, |_| {});
+    let opening = RunStart { conversation: Conversation::Resume(session.id), ..harness.sandbox.opening() };
+    let run = harness.live.open_run(Agent::Claude, opening, Some("say three".into())).await.expect("a run");
+    harness.done(&run, 2).await;
+    assert_eq!(harness.sandbox.prompts(), ["say one", "say two", "say three"]);
+}
+
+async fn shut_down(harness: Harness) -> Sandbox {
+    harness.live.clone().shutdown().await;
+    harness.sandbox
+}
+
+#[tokio::test]
+async fn f9_a_queue_that_another_process_left_is_resumed() {
+    let mut harness = Harness::new();
+    let run = harness.begin("hang").await;
+    harness.working(&run).await;
+    harness.submit(&run, "say two").await;
+    harness = Harness::at(shut_down(harness).await, |_| {});
+    let queue = harness.live.queue(&run).await.expect("the queue");
+    assert_eq!(queue[0].state, PromptState::Held);
+    harness.live.resume_queue(&run).await.expect("the run exists again");
+    assert_eq!(harness.sandbox.prompts(), ["hang"], "a held prompt waits for the user");
+    harness.live.release_prompt(queue[0].id).await.expect("released");
+    harness.until(&run, |info| is_idle(info) && info.last_outcome == Some(TurnOutcome::Done)).await;
+    assert_eq!(harness.sandbox.prompts(), ["hang", "say two"]);
 }

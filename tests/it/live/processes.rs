@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use salon::domain::Agent;
 use salon::domain::run::{Phase, RingCursor, RunFailure, StopReason, TurnOutcome};
+use salon::live::LiveEvent;
 use salon::live::identity::identify;
 use salon::live::process::GracePeriods;
 use salon::store::registry;
@@ -52,6 +53,19 @@ async fn a_child_that_closes_its_output_and_keeps_running_is_stopped() {
     let info = harness.gone(&run).await;
     assert!(matches!(&info.last_outcome, Some(TurnOutcome::Failed(_))), "{info:?}");
     assert_eq!(info.pid, None);
+}
+
+#[tokio::test]
+async fn f12_a_line_of_more_than_64_mb_is_skipped_and_reported() {
+    let mut harness = Harness::new();
+    let run = harness.begin("long 70000000\nsay after").await;
+    harness.until_text(&run, "after").await;
+    let skipped = |event: &LiveEvent| match event {
+        LiveEvent::Notice { text, .. } if text.contains("64 MB was skipped") => Some(()),
+        _ => None,
+    };
+    harness.event(skipped).await;
+    assert_eq!(harness.done(&run, 1).await.last_outcome, Some(TurnOutcome::Done));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use salon::live::identity::{OWNER_VARIABLE, identify, owner_mark};
 use salon::live::options::DeliveryCheck;
 use salon::live::recover::recover;
 use salon::store::registry::{self, ChildRecord, ProcessId, RunRecord};
-use salon::store::{Connection, Store, outbox};
+use salon::store::{Connection, Store, approvals, outbox};
 
 use super::harness::{Harness, Sandbox};
 use crate::support::{clock, end, is_alive};
@@ -341,4 +341,16 @@ fn f3_an_orphan_may_finish_writing_before_it_is_ended() {
     reaper.join().expect("reaped").expect("ended");
     assert_eq!(recovered.ended.len(), 1);
     assert_eq!(states(&store, &run).iter().map(|state| state.0.as_str()).collect::<Vec<_>>(), ["say waiting"]);
+}
+
+#[test]
+fn approvals_of_a_dead_process_are_removed() {
+    let sandbox = Sandbox::new();
+    let store = sandbox.store();
+    let run = store.with(|db| Ok(abandoned_run(db, &sandbox))).expect("left");
+    let insert = "INSERT INTO questions (run, id, since, text, choices) VALUES ('left', '1', 1, 'Bash: ls', '[]')";
+    store.with(|db| db.execute(insert, [])).expect("an approval");
+    assert_eq!(store.with(|db| approvals::of_run(db, &run)).expect("read").len(), 1);
+    recover(&store, this_process(), &always(Some(false))).expect("recovered");
+    assert!(store.with(|db| approvals::of_run(db, &run)).expect("read").is_empty());
 }

@@ -61,7 +61,7 @@ async fn b10_an_unknown_run_is_refused_everywhere() {
     assert_eq!(harness.live.stop(&unknown), Err(Refusal::UnknownRun));
     assert_eq!(harness.live.answer(&unknown, "1:x", answer), Err(Refusal::UnknownRun));
     assert_eq!(harness.live.set(&unknown, RunSetting::Model("m".into())), Err(Refusal::UnknownRun));
-    assert_eq!(harness.live.resume_queue(&unknown), Err(Refusal::UnknownRun));
+    assert_eq!(harness.live.resume_queue(&unknown).await, Err(Refusal::UnknownRun));
     assert_eq!(harness.live.dispose(&unknown).await, Err(Refusal::UnknownRun));
     assert!(harness.live.watch(&unknown).is_none());
     assert!(harness.sandbox.agents.starts().is_empty());
@@ -127,7 +127,7 @@ async fn b14_d15_an_interrupt_ends_the_turn_and_the_queue_waits() {
     assert!(info.paused);
     let info = harness.until(&run, |info| info.queued == 1).await;
     assert_eq!((info.phase.clone(), info.turn.0), (Phase::Idle, 1));
-    harness.live.resume_queue(&run).expect("sent");
+    harness.live.resume_queue(&run).await.expect("sent");
     let info = harness.done(&run, 2).await;
     assert_eq!((info.last_outcome.clone(), info.paused), (Some(TurnOutcome::Done), false));
     assert_eq!(harness.sandbox.agents.starts().len(), 1);
@@ -159,7 +159,7 @@ async fn a_run_stopped_with_a_queued_prompt_does_not_restart_for_it() {
     harness.live.stop(&run).expect("sent");
     let info = harness.gone(&run).await;
     assert_eq!((info.phase.clone(), info.paused, info.queued), (Phase::Stopped(StopReason::OnRequest), true, 1));
-    harness.live.resume_queue(&run).expect("sent");
+    harness.live.resume_queue(&run).await.expect("sent");
     assert_eq!(harness.done(&run, 1).await.last_outcome, Some(TurnOutcome::Done));
     assert_eq!(harness.sandbox.agents.starts().len(), 2);
     assert_eq!(harness.sandbox.prompts(), ["say later"]);
@@ -288,7 +288,7 @@ async fn d14_an_api_error_is_reported_and_the_queue_is_paused() {
         let info = harness.until(&run, |info| info.last_outcome.is_some() && info.queued == 1).await;
         assert!(format!("{:?}", info.last_outcome).contains(expected), "{:?}", info.last_outcome);
         assert!(info.paused && info.failure.is_some(), "{info:?}");
-        harness.live.resume_queue(&run).expect("sent");
+        harness.live.resume_queue(&run).await.expect("sent");
         assert_eq!(harness.done(&run, 2).await.last_outcome, Some(TurnOutcome::Done));
     }
 }

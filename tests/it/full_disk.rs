@@ -1,0 +1,119 @@
+//! The whole program on a disk that fills while it runs: nothing is lost, and nothing is sent that could not be marked.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::{Agents, Home, wait_until};
+use crate::terminal::Terminal;
+
+/// A small file system for salon's data. Unmounted on drop.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    /// Mounts the file system. `None` where this is not permitted.
+    fn mount() -> Option<Self> {
+        let disk = Self(tempfile::tempdir().expect("a scratch directory"));
+        let options = ["-t", "tmpfs", "-o", "size=2m,mode=700", "none"];
+        match Command::new("mount").args(options).arg(disk.path()).output() {
+            Ok(output) if output.status.success() => Some(disk),
+            Ok(output) => {
+                eprintln!("skipped: {}", String::from_utf8_lossy(&output.stderr).trim());
+                None
+            }
+            Err(error) => {
+                eprintln!("skipped: there is no mount: {error}");
+                None
+            }
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.path().join("filler")
+    }
+
+    /// Fills the disk to the last byte.
+    fn fill(&self) {
+        let mut filler = std::fs::File::create(self.filler()).expect("a file");
+        while filler.write(&[0; 512]).is_ok_and(|written| written > 0) {}
+    }
+
+    fn free(&self) {
+        std::fs::remove_file(self.filler()).expect("removed");
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily, because a failed test may leave a process with open files.
+        let unmounted = Command::new("umount").arg("-l").arg(self.path()).status();
+        if !unmounted.is_ok_and(|status| status.success()) {
+            eprintln!("{} is still mounted", self.path().display());
+        }
+    }
+}
+
+fn salon(home: &Home, agents: &Agents, disk: &SmallDisk) -> Terminal {
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let project = home.path().join("project");
+    std::fs::create_dir(&project).expect("a project");
+    let environment = [
+        ("HOME", text(home.path())),
+        ("PATH", text(agents.path())),
+        ("FAKE_LOG", text(&agents.log_file())),
+        ("SALON_DATA_DIR", text(disk.path())),
+        ("SALON_CACHE_DIR", text(&disk.path().join("cache"))),
+        ("TERM", "xterm-256color".to_owned()),
+        ("COLORFGBG", "15;0".to_owned()),
+        ("LANG", "C.UTF-8".to_owned()),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value));
+    Terminal::start(Path::new(env!("CARGO_BIN_EXE_salon")), &["new"], &project, &environment)
+}
+
+#[test]
+fn d2_f1_a_prompt_on_a_full_disk_is_refused_and_stays_in_the_composer() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let (home, agents) = (Home::empty(), Agents::of(&["claude", "codex", "opencode"]));
+    let mut salon = salon(&home, &agents, &disk);
+    salon.wait_for_text("type a prompt");
+    salon.send("say one\r");
+    salon.wait_for_text("ready");
+    disk.fill();
+    salon.send("say precious\r");
+    salon.wait_for_text("not accepted");
+    salon.wait_for("the text in the composer", |screen| screen.contents().contains("say precious"));
+    assert_eq!(agents.prompts(), ["say one"]);
+    disk.free();
+    salon.send("\r");
+    salon.wait_for("the answer", |screen| screen.contents().matches("precious").count() >= 2);
+    assert_eq!(agents.prompts(), ["say one", "say precious"]);
+}
+
+#[test]
+fn f1_a_prompt_that_cannot_be_marked_is_not_sent_and_later_sent_once() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let (home, agents) = (Home::empty(), Agents::of(&["claude", "codex", "opencode"]));
+    let mut salon = salon(&home, &agents, &disk);
+    salon.wait_for_text("type a prompt");
+    salon.send("hang\r");
+    salon.wait_for_text("working");
+    salon.send("say later\r");
+    salon.wait_for_text("1  say later");
+    disk.fill();
+    salon.send("\x03");
+    salon.wait_for_text("interrupted");
+    salon.send("\x19");
+    // The failure is reported after the prompt could not be marked; a second attempt follows a second later.
+    salon.wait_for_text("not sent yet");
+    let noticed = std::time::Instant::now();
+    wait_until("several attempts", || noticed.elapsed() > std::time::Duration::from_millis(2500));
+    assert_eq!(agents.prompts(), ["hang"], "a prompt that is not marked is not sent");
+    disk.free();
+    salon.wait_for("the answer", |screen| screen.contents().matches("later").count() >= 2);
+    assert_eq!(agents.prompts(), ["hang", "say later"]);
+}
