@@ -123,7 +123,7 @@ async fn answer(
     let end = watch(live, (run_events, signals), &run, &mut viewer, &mut printer, turn.args.approve).await?;
     printer.finish()?;
     for task in &viewer.info().tasks {
-        print_note(&format!("stopping a background task: {}", task.description))?;
+        output::note(&format!("stopping a background task: {}", task.description))?;
     }
     exit_code(live, prompt, end).await
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, Row, params};
 
-use super::begin;
+use super::write;
 use crate::domain::transcript::KeptText;
 use crate::domain::{EntryKey, SessionKey, Time};
 
@@ -27,25 +27,26 @@ const MAX_TEXTS: u32 = 2_000;
 
 /// Saves texts of a session. A text with the same key is replaced.
 pub fn save(db: &mut Connection, session: &SessionKey, texts: &[KeptText]) -> rusqlite::Result<()> {
-    let transaction = begin(db)?;
-    for kept in texts {
-        transaction.execute(
-            "INSERT OR REPLACE INTO kept_texts (agent, session, entry, prompt, text, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![
-                session.agent.name(),
-                &*session.id,
-                kept.entry.raw().cast_signed(),
-                kept.prompt.raw().cast_signed(),
-                kept.text,
-                kept.time.map(Time::millis)
-            ],
+    write(db, |db| {
+        for kept in texts {
+            db.execute(
+                "INSERT OR REPLACE INTO kept_texts (agent, session, entry, prompt, text, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    session.agent.name(),
+                    &*session.id,
+                    kept.entry.raw().cast_signed(),
+                    kept.prompt.raw().cast_signed(),
+                    kept.text,
+                    kept.time.map(Time::millis)
+                ],
+            )?;
+        }
+        db.execute(
+            "DELETE FROM kept_texts WHERE rowid NOT IN (SELECT rowid FROM kept_texts ORDER BY rowid DESC LIMIT ?1)",
+            params![MAX_TEXTS],
         )?;
-    }
-    transaction.execute(
-        "DELETE FROM kept_texts WHERE rowid NOT IN (SELECT rowid FROM kept_texts ORDER BY rowid DESC LIMIT ?1)",
-        params![MAX_TEXTS],
-    )?;
-    transaction.commit()
+        Ok(())
+    })
 }
 
 /// Returns the texts of a session in the order in which they were saved.
