@@ -177,9 +177,13 @@ pub struct SearchArgs {
     #[command(flatten)]
     pub scope: ScopeArgs,
 
-    /// Maximum number of sessions
+    /// Maximum number of sessions; the search stops when the best N are known
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
+
+    /// Search everything, even if the best sessions are known, for an exact total
+    #[arg(long)]
+    pub exhaustive: bool,
 
     /// Lines of context before and after each match
     #[arg(long, value_name = "LINES")]

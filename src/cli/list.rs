@@ -56,7 +56,8 @@ fn find(
     source: String,
 ) -> (Vec<Arc<Session>>, Vec<Issue>, QuerySearch) {
     let query_search = QuerySearch::new(search, loaded.take_sources(), loaded.all.clone(), source);
-    let options = QueryOptions { order: SearchOrder::Time, detailed: 0, around: search::SnippetContext::Line(0) };
+    let options =
+        QueryOptions { order: SearchOrder::Time, limit: None, detailed: 0, around: search::SnippetContext::Line(0) };
     let results = query_search.run(context, options);
     let issues = query_search.issues(&results);
     let mut sessions: Vec<_> = results.hits.into_iter().map(|hit| hit.session).collect();

@@ -24,6 +24,8 @@ const MAX_STDIN_BYTES: u64 = 1 << 20;
 pub struct QueryOptions {
     /// Sort order of the hits.
     pub order: SearchOrder,
+    /// Number of best hits after which the search stops; `None`: everything is searched.
+    pub limit: Option<usize>,
     /// Number of hits with snippets.
     pub detailed: usize,
     /// Context around each match.
@@ -90,6 +92,7 @@ impl QuerySearch {
         let mut request = QueryRequest::new(&self.query, &self.corpus, context.clock.now());
         (request.zone, request.home) = (Some(&zone), &home);
         (request.order, request.snippet_limit, request.context) = (options.order, options.detailed, options.around);
+        request.limit = options.limit;
         let mut results = self.search.search_all(&request);
         self.put_named_first(&mut results, &context.environment.home);
         results

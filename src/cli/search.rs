@@ -37,7 +37,8 @@ pub fn run(context: &CliContext, args: &SearchArgs) -> Result<ExitCode, CliError
     let query_search = QuerySearch::new(search, loaded.take_sources(), sessions, source);
     let around = args.context.map_or(search::SnippetContext::Line(CONTEXT_BYTES), search::SnippetContext::Lines);
     let shown = args.limit.unwrap_or(usize::MAX);
-    let mut results = query_search.run(context, QueryOptions { order: args.sort, detailed: shown, around });
+    let limit = args.limit.filter(|limit| *limit > 0 && !args.exhaustive);
+    let mut results = query_search.run(context, QueryOptions { order: args.sort, limit, detailed: shown, around });
     let total = results.hits.len();
     results.hits.truncate(shown);
     let entries = locate_all(&results.hits);
@@ -176,7 +177,8 @@ fn print_summary(total: usize, results: &SearchResults, issues: &[Issue], unread
     if total == 0 {
         parts.push(format!("no results in {} sessions", results.coverage.sessions));
     } else if results.hits.len() < total {
-        parts.push(format!("{} of {total} sessions shown", results.hits.len()));
+        let at_least = if results.coverage.complete { "" } else { "at least " };
+        parts.push(format!("{} of {at_least}{total} sessions shown", results.hits.len()));
     }
     if unreadable > 0 && !(parts.is_empty() && total > 0) {
         parts.push(format!("{unreadable} unreadable (see salon doctor)"));

@@ -62,7 +62,7 @@ fn store(corpus: &Corpus, dir: &Path) -> SearchIndex {
 
 /// From a key to the first update, as the screen applies it; the rest is cancelled by the next key.
 fn typing(corpus: &Corpus, search: &SearchIndex) {
-    let mut all = Times::default();
+    let (mut all, mut settled) = (Times::default(), Times::default());
     // The search screen is open.
     search.warm(corpus, &Cancel::default());
     for text in TYPED {
@@ -70,7 +70,9 @@ fn typing(corpus: &Corpus, search: &SearchIndex) {
         let mut of_keys: Vec<Times> = ends().map(|_| Times::default()).collect();
         for _ in 0..ROUNDS {
             for (times, end) in of_keys.iter_mut().zip(ends()) {
-                times.0.push(first(corpus, search, &text[..end]));
+                let (first, last_move) = answer_times(corpus, search, &text[..end]);
+                times.0.push(first);
+                settled.0.push(last_move);
             }
         }
         all.0.extend(of_keys.iter().map(Times::median));
@@ -78,9 +80,36 @@ fn typing(corpus: &Corpus, search: &SearchIndex) {
         println!("  {text:20} {}", shown.collect::<Vec<_>>().join(" "));
     }
     println!("keystroke to answer: {all}, p95 {:.1} ms", all.at(95).as_secs_f64() * 1e3);
+    println!("keystroke to settled rows: {settled}, p95 {:.1} ms", settled.at(95).as_secs_f64() * 1e3);
+    let mut whole = Times::default();
+    for text in TYPED {
+        whole.0.push(settled_time(corpus, search, text));
+    }
+    println!("last key to settled rows, all files searched: {whole}");
 }
 
-fn first(corpus: &Corpus, search: &SearchIndex, text: &str) -> Duration {
+/// Number of hits on a screen.
+const VISIBLE_ROWS: usize = 30;
+
+/// Time until the visible rows change for the last time, while all files are searched.
+fn settled_time(corpus: &Corpus, search: &SearchIndex, text: &str) -> Duration {
+    let query = Query::parse(text);
+    let mut request = QueryRequest::new(&query, corpus, Time::from_secs(1_795_176_000));
+    (request.pin, request.snippet_limit) = (true, 50);
+    let begun = Instant::now();
+    let (mut answer, mut rows, mut moved) = (SearchResults::default(), Vec::new(), Duration::ZERO);
+    search.search(&request, &Cancel::default(), &mut |found| {
+        answer.apply(found, SearchOrder::default());
+        let now: Vec<_> = answer.hits.iter().take(VISIBLE_ROWS).map(|hit| hit.session.key.clone()).collect();
+        if rows != now {
+            (rows, moved) = (now, begun.elapsed());
+        }
+    });
+    moved
+}
+
+/// Times to the first update, and to the end of the text index. From there on the visible rows keep their order.
+fn answer_times(corpus: &Corpus, search: &SearchIndex, text: &str) -> (Duration, Duration) {
     let query = Query::parse(text);
     let latest = Latest::default();
     let cancel = latest.begin();
@@ -88,15 +117,16 @@ fn first(corpus: &Corpus, search: &SearchIndex, text: &str) -> Duration {
     (request.pin, request.snippet_limit) = (true, 50);
     let begun = Instant::now();
     let mut answer = SearchResults::default();
-    let mut took = None;
+    let (mut took, mut indexed) = (None, None);
     search.search(&request, &cancel, &mut |found| {
         answer.apply(found, SearchOrder::default());
         took.get_or_insert_with(|| begun.elapsed());
         if answer.coverage.indexed {
+            indexed.get_or_insert_with(|| begun.elapsed());
             latest.cancel();
         }
     });
-    took.unwrap_or_else(|| begun.elapsed())
+    (took.unwrap_or_else(|| begun.elapsed()), indexed.unwrap_or_else(|| begun.elapsed()))
 }
 
 /// The first update from files, and the last one.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use salon::agent::{TextLimit, format};
 use salon::domain::query::{Query, TextKind};
-use salon::domain::search::EntryLocation;
+use salon::domain::search::{EntryLocation, Hit, SearchResults};
 use salon::domain::{EntryKind, Session, SessionKey};
-use salon::index::search::{Latest, QueryRequest, SessionMarks};
+use salon::index::search::{Cancel, Latest, QueryRequest, SessionMarks};
 use serde_json::{Value, json};
 
 use crate::search_needles::{
@@ -157,6 +157,47 @@ fn titles_count_most_and_the_newest_comes_first() {
     let answer = ask(&open(&home), &corpus(&home), "walrus");
     let order: Vec<&str> = answer.hits.iter().map(|hit| &hit.session.key.id[35..]).collect();
     assert_eq!(order, ["3", "2", "1"]);
+}
+
+#[test]
+fn rows_keep_their_order_once_the_text_index_was_searched() {
+    let home = Home::empty();
+    for number in 1..=40 {
+        let id = format!("aaaaaaaa-0000-4000-8000-0000000000{number:02}");
+        let output = |count: u32| {
+            let text = "an ibis ".repeat(usize::try_from(count).expect("small"));
+            json!([{"type": "tool_result", "tool_use_id": format!("t{count}"), "content": text}])
+        };
+        let prompt = if number % 3 == 0 { "where is the ibis" } else { "begin" };
+        let mut lines = vec![claude_line(1, "user", &json!(prompt))];
+        // The older the session, the more outputs match.
+        lines.extend((2..50 - number).filter(|_| number % 5 != 0).map(|at| claude_line(at, "user", &output(at))));
+        for line in &mut lines {
+            line["timestamp"] = json!(format!("2026-10-{:02}T{:02}:00:00.000Z", 1 + number / 2, 9 + number % 2));
+            line["sessionId"] = json!(id);
+        }
+        write(&home.path().join(format!(".claude/projects/-srv-app/{id}.jsonl")), &lines);
+    }
+    let corpus = corpus(&home);
+    let search = open(&home);
+    index(&search, &corpus);
+    for text in ["ibis", "an ibis", "ibis where OR ibis"] {
+        let query = Query::parse(text);
+        let request = QueryRequest { pin: true, ..QueryRequest::new(&query, &corpus, now()) };
+        let (mut answer, mut rows, mut settled) = (SearchResults::default(), Vec::new(), 0);
+        search.search(&request, &Cancel::default(), &mut |found| {
+            answer.apply(found, request.order);
+            let row = |hit: &Hit| (hit.session.key.clone(), hit.snippets.len());
+            let current: Vec<(SessionKey, usize)> = answer.hits.iter().map(row).collect();
+            if answer.coverage.indexed {
+                assert_eq!(current[..rows.len()], rows[..], "{text}: a row moved");
+                (rows, settled) = (current, settled + 1);
+            }
+        });
+        assert!(answer.coverage.complete && settled > 1);
+        assert!(rows.len() > 30, "{text}: {} rows", rows.len());
+        assert!(answer.hits.iter().any(|hit| hit.count > 20), "the counts include outputs");
+    }
 }
 
 /// Entry keys and tool ids of one session, and true if it has further branches.

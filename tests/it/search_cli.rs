@@ -206,6 +206,40 @@ fn limit_applies_to_hits_but_not_to_the_total_and_sort_orders_them() {
 }
 
 #[test]
+fn with_a_limit_the_search_stops_when_the_best_are_known() {
+    let home = Home::empty();
+    let id = |number: u32| format!("11111111-2222-4333-8444-0000000000{number:02}");
+    for number in 1..=12 {
+        let in_prompt = number <= 4;
+        let turns = if in_prompt {
+            [("find the heron", "a heron, and a heron"), ("on", "heron")]
+        } else {
+            [("go", "heron"), ("on", "x")]
+        };
+        write_session(&home, &id(number), number, &turns);
+    }
+    let all = search(&home, &["heron"]);
+    let texts: Vec<_> = [4, 3, 2, 1, 12, 11, 10, 9, 8, 7, 6, 5].into_iter().map(id).collect();
+    assert_eq!(ids(&all), texts, "prompts first, then outputs, each the newest first");
+    for (limit, is_complete) in [("2", false), ("6", false), ("12", true), ("99", true)] {
+        let best = search(&home, &["heron", "--limit", limit]);
+        assert_eq!(hits(&best), &hits(&all)[..hits(&best).len()], "limit {limit}");
+        assert_eq!(hits(&best).len(), texts.len().min(limit.parse().expect("a number")));
+        let total = usize::try_from(best["total"].as_u64().expect("a total")).expect("small");
+        assert!((hits(&best).len()..=texts.len()).contains(&total), "a lower bound: {total}");
+        assert!(best["complete"] == json!(false) || total == texts.len());
+        assert!(!is_complete || best["complete"] == json!(true), "limit {limit}");
+    }
+    assert_eq!(search(&home, &["heron", "--limit", "2"])["complete"], false);
+    let newest = search(&home, &["heron", "--limit", "1", "--sort", "time"]);
+    assert_eq!(ids(&newest), [id(12)]);
+    let exhaustive = search(&home, &["heron", "--limit", "2", "--exhaustive"]);
+    assert_eq!((&exhaustive["complete"], &exhaustive["total"]), (&json!(true), &json!(12)));
+    let lines = run(&home, &["search", "heron", "--limit", "2"]);
+    assert!(String::from_utf8_lossy(&lines.stderr).contains("2 of at least "), "{lines:?}");
+}
+
+#[test]
 fn context_shows_lines_around() {
     let home = two_sessions();
     let texts = |context: &str| -> Vec<String> {

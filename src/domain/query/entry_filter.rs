@@ -1,7 +1,7 @@
 //! Filters evaluated on transcript entries.
 
 use super::filter::{Filter, HasValue, IsValue, NumberRange};
-use super::fold::{Case, fold};
+use super::text_filter::{contains_any, in_any};
 use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::{Tool, ToolAction, ToolStatus};
 use crate::domain::{Entry, EntryKind, Role};
@@ -29,8 +29,8 @@ impl EntryFilter {
         match filter {
             Filter::Role(roles) => Some(Self::Role(roles.clone())),
             Filter::Kind(kinds) => Some(Self::Kind(kinds.clone())),
-            Filter::Tool(names) => Some(Self::Tool(folded(names))),
-            Filter::File(names) => Some(Self::File(folded(names))),
+            Filter::Tool(names) => Some(Self::Tool(names.clone())),
+            Filter::File(names) => Some(Self::File(names.clone())),
             Filter::Exit(ranges) => Some(Self::Exit(ranges.clone())),
             Filter::Has(values) => Some(Self::Has(values.clone())),
             Filter::Is(values) => values.contains(&IsValue::Error).then(|| Self::Has(vec![HasValue::Error])),
@@ -62,16 +62,6 @@ impl EntryFilter {
     }
 }
 
-fn folded(names: &[String]) -> Vec<String> {
-    names.iter().map(|name| fold(name, Case::Ignored)).collect()
-}
-
-/// Returns true if the text contains one of the names, which are folded.
-fn contains_any(text: &str, names: &[String]) -> bool {
-    let text = fold(text, Case::Ignored);
-    names.iter().any(|name| text.contains(name.as_str()))
-}
-
 /// Files that the tool of an entry accesses.
 fn files(entry: &Entry) -> Vec<&str> {
     match entry.tool.as_ref().map(|tool| &tool.action) {
@@ -94,7 +84,7 @@ fn files(entry: &Entry) -> Vec<&str> {
 fn exit_code_matches(tool: &Tool, ranges: &[NumberRange]) -> bool {
     match &tool.action {
         ToolAction::Command { exit_code: Some(code), .. } => {
-            u64::try_from(*code).is_ok_and(|code| ranges.iter().any(|range| range.contains(code)))
+            u64::try_from(*code).is_ok_and(|code| in_any(code, ranges))
         }
         _ => tool.status == ToolStatus::Failed && ranges.iter().any(|range| range.to > 0),
     }

@@ -1,10 +1,9 @@
 //! Filters: names, values, and the evaluation of those that concern session metadata.
 
-use std::sync::Arc;
-
 use super::TimeSpec;
+pub use super::filter_context::FilterContext;
 use super::fold::{Case, fold};
-use crate::domain::{Agent, EntryKind, Role, Session, SessionState, Time};
+use crate::domain::{Agent, EntryKind, Role, Session, SessionState};
 
 /// Key of a filter, such as `agent` in `agent:claude`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -194,21 +193,6 @@ pub const KINDS: [(EntryKind, &str); 8] = [
     (EntryKind::Image, "image"),
     (EntryKind::Other, "other"),
 ];
-
-/// Context for evaluating filters, in addition to the session.
-#[derive(Clone, Debug, Default)]
-pub struct FilterContext<'a> {
-    /// Current time.
-    pub now: Time,
-    /// Time zone in which days begin; `None` for UTC.
-    pub zone: Option<&'a jiff::tz::TimeZone>,
-    /// Home directory, for `dir:~/src`.
-    pub home: &'a str,
-    /// True if the session is starred.
-    pub starred: bool,
-    /// Tags of the session.
-    pub tags: &'a [Arc<str>],
-}
 
 /// Target of a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,12 +9,14 @@ mod display;
 mod entry_filter;
 pub mod entry_matcher;
 pub mod filter;
+mod filter_context;
 pub mod fold;
 pub mod foldable;
 pub mod jump;
 mod lex;
 pub mod matcher;
 mod parse;
+pub mod text_filter;
 pub mod text_kind;
 pub mod time_spec;
 

@@ -4,7 +4,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Span, ToSpan};
 
-use super::FilterContext;
+use super::filter_context::FilterContext;
 use crate::domain::Time;
 
 /// A point in time or a span of days.

@@ -1,20 +1,15 @@
 //! Collector of a query: merges the scores of all phases, and sends hits with snippets.
 
-use std::collections::HashSet;
-use std::sync::atomic::AtomicUsize;
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Duration;
+use std::collections::BTreeSet;
 
 use super::execution::Execution;
-use super::score::{BestMatch, Match, MatchLocation, SessionScore, clause_bits};
+use super::scan::SourceMatches;
+use super::score::{BestMatch, Match, MatchLocation, SessionScore, clause_bits, secondary_score};
 use super::snippet::{first_match, snippet};
 use super::store::BlockBuffer;
-use super::{QueryRequest, scan, text_index};
+use super::{QueryRequest, text_index};
 use crate::domain::query::TextKind;
-use crate::domain::search::{Coverage, EntryLocation, Hit, SearchUpdate, Snippet};
-
-/// Maximum time between two updates during a scan, so that a receiver that batches them can send a batch.
-const MAX_SILENCE: Duration = Duration::from_millis(16);
+use crate::domain::search::{Coverage, EntryLocation, Hit, SearchOrder, SearchUpdate, Snippet};
 
 /// Scores so far, and the coverage.
 pub struct Collector<'a> {
@@ -24,13 +19,27 @@ pub struct Collector<'a> {
     pub scores: Vec<Option<SessionScore>>,
     /// Coverage so far.
     pub coverage: Coverage,
+    /// True for each source that was scanned.
+    scanned: Vec<bool>,
+    /// Number of the newest sessions that need no further scan.
+    settled: usize,
+    /// Matching sessions whose update waits until all newer sessions are settled.
+    held: BTreeSet<usize>,
 }
 
 impl<'a> Collector<'a> {
     /// Creates an empty collector.
     pub fn new(execution: &'a Execution<'a>, request: &'a QueryRequest<'a>) -> Self {
         let scores = vec![None; execution.corpus.sessions().len()];
-        Self { execution, request, scores, coverage: Coverage::default() }
+        Self {
+            execution,
+            request,
+            scores,
+            coverage: Coverage::default(),
+            scanned: vec![false; execution.corpus.sources().len()],
+            settled: 0,
+            held: BTreeSet::new(),
+        }
     }
 
     /// Matches titles, and the filters that need no texts.
@@ -39,10 +48,8 @@ impl<'a> Collector<'a> {
         for (number, session) in
             execution.corpus.sessions().iter().enumerate().filter(|(number, _)| execution.eligible[*number] != 0)
         {
-            let mut score = SessionScore {
-                matched: execution.plan.satisfied_by(session, &self.request.facts(session)),
-                ..SessionScore::default()
-            };
+            let matched = execution.plan.satisfied_by(session, &self.request.facts(session));
+            let mut score = SessionScore { matched, primary: matched, ..SessionScore::default() };
             let title = &*session.title.text;
             let matches: Vec<Match> = (0..execution.plan.clauses.len())
                 .filter(|&at| {
@@ -55,10 +62,8 @@ impl<'a> Collector<'a> {
                 .collect();
             if !matches.is_empty() {
                 let weight = execution.plan.weigh(execution.scored_clauses, TextKind::Title, &matches);
-                score.add(
-                    BestMatch { bits: clause_bits(&matches), weight, at: MatchLocation::Title },
-                    execution.scored_clauses,
-                );
+                let (bits, at) = (clause_bits(&matches), MatchLocation::Title);
+                score.add(BestMatch { bits, weight, is_primary: true, at }, execution.scored_clauses);
             }
             self.scores[number] = Some(score);
         }
@@ -69,16 +74,26 @@ impl<'a> Collector<'a> {
         self.coverage.bytes += found.bytes;
         for (number, score) in found.scores {
             if let Some(mine) = &mut self.scores[number] {
-                mine.merge(score, self.execution.scored_clauses);
+                mine.merge(score);
             }
         }
     }
 
     fn is_satisfied(&self, number: usize, score: &SessionScore) -> bool {
-        let all = score.complete || !self.execution.plan.needs_texts();
-        (0u64..).zip(&self.execution.plan.branches).any(|(at, branch)| {
-            self.execution.eligible[number] & (1 << at) != 0 && branch.is_satisfied(score.matched, all)
-        })
+        self.satisfies(number, score.matched, score.complete)
+    }
+
+    /// Returns true if the session matches by texts of indexed kinds alone.
+    fn is_primary(&self, number: usize, score: &SessionScore) -> bool {
+        // An exclusion counts for whole sessions, and was tested with all texts.
+        self.satisfies(number, score.primary, score.complete)
+    }
+
+    fn satisfies(&self, number: usize, matched: u64, complete: bool) -> bool {
+        let all = complete || !self.execution.plan.needs_texts();
+        (0u64..)
+            .zip(&self.execution.plan.branches)
+            .any(|(at, branch)| self.execution.eligible[number] & (1 << at) != 0 && branch.is_satisfied(matched, all))
     }
 
     /// Sends all matching sessions. Only the best ones get snippets.
@@ -103,58 +118,40 @@ impl<'a> Collector<'a> {
 
     fn hit(&self, number: usize, score: &SessionScore) -> Hit {
         let session = self.execution.corpus.sessions()[number].clone();
-        let total = score.total(&session, self.request.now);
+        let now = self.request.now;
+        let total =
+            if self.is_primary(number, score) { score.total(&session, now) } else { secondary_score(&session, now) };
         Hit { session, score: total, count: score.count, snippets: Vec::new() }
     }
 
-    /// Searches files; sends each session when all of it was searched.
-    pub fn search_files(&mut self, sink: &mut dyn FnMut(SearchUpdate)) -> bool {
-        let execution = self.execution;
-        let next = AtomicUsize::new(0);
-        let mut any = false;
-        std::thread::scope(|scope| {
-            let (sender, found) = channel();
-            for _ in 0..execution.threads {
-                let (sender, next) = (sender.clone(), &next);
-                scope.spawn(move || scan::scan(execution, next, &sender));
-            }
-            drop(sender);
-            loop {
-                match found.recv_timeout(MAX_SILENCE) {
-                    Ok(first) => {
-                        // Results that arrived in the meantime are sent together.
-                        let pending: Vec<_> = std::iter::once(first).chain(found.try_iter()).collect();
-                        any |= self.merge_files(pending, sink);
-                    }
-                    Err(RecvTimeoutError::Timeout) => {
-                        sink(SearchUpdate { coverage: self.coverage, ..SearchUpdate::default() });
-                    }
-                    Err(RecvTimeoutError::Disconnected) => break,
-                }
-            }
-        });
-        self.coverage.complete = !execution.cancel.is_cancelled();
-        if self.coverage.complete {
-            self.coverage.sessions = self.execution.eligible_sessions();
-            sink(SearchUpdate { coverage: self.coverage, ..SearchUpdate::default() });
-        }
-        any
-    }
-
-    fn merge_files(&mut self, found: Vec<scan::SourceMatches>, sink: &mut dyn FnMut(SearchUpdate)) -> bool {
-        let mut changed = HashSet::new();
-        let has_exclusions = self.execution.plan.branches.iter().any(|branch| branch.excluded != 0);
-        for (scores, bytes) in found {
+    /// Merges scanned sources, and sends the sessions that changed. By relevance, sessions without matches in primary
+    /// texts are sent in order, so that a hit never appears above one that was sent before.
+    pub fn merge_scanned(&mut self, found: Vec<SourceMatches>, sink: &mut dyn FnMut(SearchUpdate)) -> bool {
+        let mut changed = BTreeSet::new();
+        let has_exclusions = self.execution.plan.has_exclusions();
+        for SourceMatches { scores, bytes, sources } in found {
             self.coverage.bytes += bytes;
+            sources.into_iter().for_each(|source| self.scanned[source] = true);
             for (number, score) in scores {
                 let Some(mine) = &mut self.scores[number] else { continue };
                 let before = (mine.matched, mine.count);
                 self.coverage.sessions += usize::from(score.complete && !mine.complete);
-                mine.merge(score, self.execution.scored_clauses);
+                mine.merge(score);
                 if has_exclusions || before != (mine.matched, mine.count) {
                     changed.insert(number);
                 }
             }
+        }
+        self.settle();
+        if self.request.order == SearchOrder::Relevance {
+            let is_held = |number: &usize| {
+                let score = self.scores[*number].as_ref();
+                *number >= self.settled && score.is_some_and(|score| !self.is_primary(*number, score))
+            };
+            let held: BTreeSet<usize> = changed.extract_if(.., |number| is_held(number)).collect();
+            self.held.extend(held);
+            let waiting = self.held.split_off(&self.settled);
+            changed.extend(std::mem::replace(&mut self.held, waiting));
         }
         let hits: Vec<Hit> = changed
             .into_iter()
@@ -170,10 +167,64 @@ impl<'a> Collector<'a> {
         true
     }
 
+    /// Advances over the sessions that need no further scan.
+    fn settle(&mut self) {
+        let (execution, corpus) = (self.execution, self.execution.corpus);
+        let is_settled = |number: usize| {
+            execution.eligible[number] == 0 || corpus.source_of(number).is_none_or(|source| self.scanned[source])
+        };
+        while self.settled < corpus.sessions().len() && is_settled(self.settled) {
+            self.settled += 1;
+        }
+    }
+
+    /// Returns true if the best `count` hits are known: by relevance all that match by primary texts, and the newest of
+    /// the others; by time the newest.
+    pub fn are_known(&self, count: usize) -> bool {
+        let certain = self.scores.iter().enumerate().filter(|(number, score)| {
+            score.as_ref().is_some_and(|score| {
+                let by_relevance = self.request.order == SearchOrder::Relevance;
+                let is_certain = *number < self.settled || (by_relevance && self.is_primary(*number, score));
+                is_certain && self.is_satisfied(*number, score)
+            })
+        });
+        certain.take(count).count() == count
+    }
+
+    /// Returns the sources of the best `count` hits that were not scanned yet.
+    pub fn unscanned_of_best(&self, count: usize) -> Vec<usize> {
+        let satisfied = self.scores.iter().enumerate().filter_map(|(number, score)| {
+            let score = score.as_ref().filter(|score| self.is_satisfied(number, score))?;
+            Some((number, self.hit(number, score)))
+        });
+        let mut hits: Vec<(usize, Hit)> = satisfied.collect();
+        hits.sort_by(|a, b| self.request.order.compare(&a.1, &b.1));
+        let sources = hits.iter().take(count).filter_map(|(number, _)| self.execution.corpus.source_of(*number));
+        sources.filter(|source| !self.scanned[*source]).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Returns the sources with eligible sessions that were not scanned yet, those of the newest sessions first.
+    pub fn unscanned(&self) -> Vec<usize> {
+        let (execution, corpus) = (self.execution, self.execution.corpus);
+        let is_eligible = |source: usize| corpus.numbers_in(source).any(|number| execution.eligible[number] != 0);
+        let open = |source: &usize| !self.scanned[*source] && is_eligible(*source);
+        corpus.scan_order().iter().copied().filter(open).collect()
+    }
+
+    /// Records that everything was searched.
+    pub fn complete(&mut self) {
+        self.coverage.complete = true;
+        self.coverage.sessions = self.execution.eligible_sessions();
+    }
+
+    /// Returns the snippets of a session. On a screen those of primary texts stay alone, so that no row grows later.
     fn snippets(&self, number: usize) -> Vec<Snippet> {
         let Some(score) = &self.scores[number] else { return Vec::new() };
+        let is_shown = |found: &BestMatch| found.is_primary && !matches!(found.at, MatchLocation::Title);
+        let only_primary = self.request.pin && self.is_primary(number, score) && score.best.iter().any(is_shown);
         let mut buffer = BlockBuffer::default();
-        score.best.iter().filter_map(|best_match| self.snippet(number, best_match, &mut buffer)).collect()
+        let best = score.best.iter().filter(|found| found.is_primary || !only_primary);
+        best.filter_map(|found| self.snippet(number, found, &mut buffer)).collect()
     }
 
     fn snippet(&self, number: usize, best_match: &BestMatch, buffer: &mut BlockBuffer) -> Option<Snippet> {

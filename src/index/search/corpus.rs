@@ -29,6 +29,10 @@ pub struct Corpus {
     number_by_path: HashMap<OsString, usize, RandomState>,
     /// Session numbers of each source.
     sessions_by_source: Vec<Vec<usize>>,
+    /// Source number of each session.
+    source_by_session: Vec<Option<usize>>,
+    /// Numbers of the sources, those of the newest sessions first.
+    scan_order: Vec<usize>,
 }
 
 impl Corpus {
@@ -39,11 +43,15 @@ impl Corpus {
         let number_by_path: HashMap<_, _, RandomState> =
             sources.iter().enumerate().map(|(at, source)| (source.path.as_os_str().to_owned(), at)).collect();
         let mut sessions_by_source: Vec<Vec<usize>> = vec![Vec::new(); sources.len()];
+        let mut source_by_session = vec![None; sessions.len()];
         for (at, session) in sessions.iter().enumerate() {
             if let Some(&source) = number_by_path.get(session.path.as_os_str()) {
                 sessions_by_source[source].push(at);
+                source_by_session[at] = Some(source);
             }
         }
+        let mut scan_order: Vec<usize> = (0..sources.len()).collect();
+        scan_order.sort_by_key(|&source| sessions_by_source[source].first().copied().unwrap_or(usize::MAX));
         let many = sessions_by_source.iter().filter(|numbers| numbers.len() > MAX_LINEAR_LOOKUP).flatten();
         let number_by_key = many.map(|&at| (sessions[at].key.clone(), at)).collect();
         Self {
@@ -53,7 +61,19 @@ impl Corpus {
             number_by_key,
             number_by_path,
             sessions_by_source,
+            source_by_session,
+            scan_order,
         }
+    }
+
+    /// Returns the numbers of the sources, those of the newest sessions first.
+    pub fn scan_order(&self) -> &[usize] {
+        &self.scan_order
+    }
+
+    /// Returns the source number of a session.
+    pub fn source_of(&self, session: usize) -> Option<usize> {
+        self.source_by_session.get(session).copied().flatten()
     }
 
     /// Returns the id, unique in this process.

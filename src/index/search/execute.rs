@@ -10,7 +10,7 @@ use super::prune::{absent_clauses, prune};
 use super::query_cache::{QueryCache, is_cacheable};
 use super::store::IndexReader;
 use super::text_index::TextIndexSearch;
-use super::{Cancel, QueryRequest};
+use super::{Cancel, QueryRequest, file_search};
 use crate::domain::query::Query;
 use crate::domain::search::SearchUpdate;
 
@@ -92,9 +92,14 @@ pub fn search(
     if !execution.plan.needs_texts() {
         (collector.coverage.complete, collector.coverage.sessions) = (true, execution.eligible_sessions());
     }
+    if execution.plan.needs_texts()
+        && let Some(limit) = request.limit.filter(|_| file_search::can_stop(&execution, request.order))
+    {
+        return file_search::search_best(&execution, &mut collector, limit, sink);
+    }
     found |= collector.emit_all(sink);
     if execution.plan.needs_texts() {
-        found |= collector.search_files(sink);
+        found |= file_search::search_all(&execution, &mut collector, sink);
     }
     found
 }

@@ -21,6 +21,7 @@ mod corpus;
 mod entry_texts;
 mod execute;
 mod execution;
+mod file_search;
 mod index_state;
 mod line_blocks;
 mod ngram;
@@ -85,6 +86,8 @@ pub struct QueryRequest<'a> {
     pub order: SearchOrder,
     /// Maximum hits with snippets per update; later hits in files always have them.
     pub snippet_limit: usize,
+    /// Number of best hits after which the search stops; `None`: everything is searched.
+    pub limit: Option<usize>,
     /// Size of snippets.
     pub context: SnippetContext,
     /// True to retry with typo correction when there are no hits.
@@ -114,6 +117,7 @@ impl<'a> QueryRequest<'a> {
             marks: None,
             order: SearchOrder::default(),
             snippet_limit: 100,
+            limit: None,
             context: SnippetContext::Line(160),
             correct_typos: true,
             pin: false,
@@ -213,7 +217,7 @@ impl SearchIndex {
     }
 
     /// Runs a query and sends updates. The last update has [complete](crate::domain::search::Coverage::complete)
-    /// coverage, unless the query was cancelled. Returns true if there were no hits, so that typo correction and
+    /// coverage, unless the query was cancelled or stopped at its limit. Returns true if there were no hits, so that typo correction and
     /// abbreviations were used.
     pub fn search(&self, request: &QueryRequest<'_>, cancel: &Cancel, sink: &mut dyn FnMut(SearchUpdate)) -> bool {
         self.was_used.store(true, Ordering::Relaxed);
@@ -225,15 +229,15 @@ impl SearchIndex {
             });
             return false;
         }
-        let mut last = SearchUpdate::default();
+        let mut last = None;
         let found = execute::search(request, request.query, reader.clone(), &self.query_cache, cancel, &mut |found| {
-            if found.coverage.complete { last = found } else { sink(found) }
+            if found.coverage.complete { last = Some(found) } else { sink(found) }
         });
-        let corrected = !found && request.correct_typos && !cancel.is_cancelled() && last.hits.is_empty();
+        let corrected = !found && request.correct_typos && !cancel.is_cancelled();
         if corrected {
             spelling::search(request, &reader, cancel, sink);
         }
-        if !cancel.is_cancelled() {
+        if let Some(last) = last.filter(|_| !cancel.is_cancelled()) {
             sink(last);
         }
         corrected

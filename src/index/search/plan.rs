@@ -4,12 +4,11 @@ use std::ops::Range;
 
 use super::ngram::NeedleGrams;
 use super::prefilter::{JsonPrefilter, RareByteFinder};
+use crate::domain::Session;
 use crate::domain::query::filter::FilterTarget;
-use crate::domain::query::fold::{Case, fold};
 use crate::domain::query::{
-    Branch, Filter, FilterContext, HasValue, IsValue, NeedleForm, NeedleMatcher, Query, TermKind, TextKind,
+    Branch, Filter, FilterContext, NeedleForm, NeedleMatcher, Query, TermKind, TextKind, text_filter,
 };
-use crate::domain::{Role, Session};
 
 /// Compiled query.
 #[derive(Debug, Default)]
@@ -137,15 +136,20 @@ impl QueryPlan {
                     && self.branches[clause.branch]
                         .scope
                         .iter()
-                        .all(|(filter, negated)| in_scope(filter, kind, tool) != *negated)
+                        .all(|(filter, negated)| text_filter::in_scope(filter, kind, tool) != *negated)
             }
-            ClauseTest::Occurs(filter) => may_occur(filter, kind),
+            ClauseTest::Occurs(filter) => text_filter::may_occur(filter, kind),
         }
     }
 
     /// Returns true if the query has text clauses.
     pub fn needs_texts(&self) -> bool {
         !self.clauses.is_empty()
+    }
+
+    /// Returns true if an alternative has exclusions.
+    pub fn has_exclusions(&self) -> bool {
+        self.branches.iter().any(|branch| branch.excluded != 0)
     }
 
     /// Returns true if needles are limited to some texts.
@@ -168,7 +172,7 @@ impl QueryPlan {
                 // The tool is unknown here; only certain mismatches exclude a text.
                 ClauseTest::Text { .. } => outside.iter().any(|kind| {
                     scope.iter().all(|(filter, negated)| {
-                        matches!(filter, Filter::Tool(_)) || in_scope(filter, *kind, "") != *negated
+                        matches!(filter, Filter::Tool(_)) || text_filter::in_scope(filter, *kind, "") != *negated
                     })
                 }),
                 ClauseTest::Occurs(_) => clause.occurs_outside_index(),
@@ -182,39 +186,6 @@ impl Alternative {
     /// the session was searched.
     pub fn is_satisfied(&self, found: u64, all: bool) -> bool {
         found & self.required == self.required && (self.excluded == 0 || (all && found & self.excluded == 0))
-    }
-}
-
-fn in_scope(filter: &Filter, kind: TextKind, tool: &str) -> bool {
-    match filter {
-        Filter::Role(roles) => roles.contains(&kind.role()) || (kind == TextKind::Title && roles.contains(&Role::User)),
-        Filter::Kind(kinds) => kinds.contains(&kind.kind()),
-        Filter::Tool(names) => {
-            let tool = fold(tool, Case::Ignored);
-            !tool.is_empty() && names.iter().any(|name| tool.contains(&fold(name, Case::Ignored)))
-        }
-        _ => true,
-    }
-}
-
-fn may_occur(filter: &Filter, kind: TextKind) -> bool {
-    match filter {
-        Filter::File(_) => matches!(kind, TextKind::File | TextKind::EditedFile),
-        Filter::Exit(_) => kind == TextKind::Outcome,
-        Filter::Has(values) => values.iter().any(|value| matches_has(*value, kind)),
-        Filter::Is(values) => values.contains(&IsValue::Error) && matches_has(HasValue::Error, kind),
-        Filter::Tool(_) => matches!(kind, TextKind::Input | TextKind::File | TextKind::EditedFile),
-        Filter::Role(_) | Filter::Kind(_) => in_scope(filter, kind, ""),
-        _ => false,
-    }
-}
-
-fn matches_has(has: HasValue, kind: TextKind) -> bool {
-    match has {
-        HasValue::Error => matches!(kind, TextKind::Outcome | TextKind::Error),
-        HasValue::Diff => kind == TextKind::EditedFile,
-        HasValue::Image => kind == TextKind::Image,
-        HasValue::Plan => kind == TextKind::Plan,
     }
 }
 
@@ -238,16 +209,6 @@ impl Clause {
 
     /// Returns true if a text that [`QueryPlan::admits`] satisfies the kind test of the clause.
     pub fn occurs(&self, kind: TextKind, tool: &str, text: &str) -> bool {
-        let ClauseTest::Occurs(filter) = &self.test else { return false };
-        match filter {
-            Filter::File(names) => {
-                let path = fold(text, Case::Ignored);
-                names.iter().any(|name| path.contains(&fold(name, Case::Ignored)))
-            }
-            Filter::Exit(ranges) => text.parse().is_ok_and(|code| ranges.iter().any(|range| range.contains(code))),
-            Filter::Has(_) | Filter::Is(_) => kind != TextKind::Outcome || text != "0",
-            Filter::Tool(_) => in_scope(filter, kind, tool),
-            _ => true,
-        }
+        matches!(&self.test, ClauseTest::Occurs(filter) if text_filter::occurs(filter, kind, tool, text))
     }
 }

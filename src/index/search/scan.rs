@@ -22,19 +22,27 @@ use crate::agent::{Source, format};
 use crate::domain::search::EntryLocation;
 use crate::stdx::files;
 
-/// Scores by session number, and the number of searched bytes.
-pub type SourceMatches = (Vec<(usize, SessionScore)>, u64);
+/// Results of some sources.
+#[derive(Default)]
+pub struct SourceMatches {
+    /// Scores by session number.
+    pub scores: Vec<(usize, SessionScore)>,
+    /// Number of searched bytes.
+    pub bytes: u64,
+    /// Numbers of the sources.
+    pub sources: Vec<usize>,
+}
 
 /// Maximum sessions without matches per message.
 const SESSIONS_PER_MESSAGE: usize = 64;
 
-/// Scans sources in the order of the corpus, until none is left, and sends the scores of each.
-pub fn scan(execution: &Execution<'_>, next: &AtomicUsize, out: &Sender<SourceMatches>) {
+/// Scans sources in order, until none is left or the receiver is dropped, and sends the scores of each.
+pub fn scan(execution: &Execution<'_>, order: &[usize], next: &AtomicUsize, out: &Sender<SourceMatches>) {
     let mut buffer = Vec::new();
     let mut pending = SourceMatches::default();
     loop {
-        let number = next.fetch_add(1, Ordering::Relaxed);
-        let Some(source) = execution.corpus.sources().get(number) else { break };
+        let Some(&number) = order.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+        let source = &execution.corpus.sources()[number];
         if execution.cancel.is_cancelled() {
             return;
         }
@@ -45,10 +53,11 @@ pub fn scan(execution: &Execution<'_>, next: &AtomicUsize, out: &Sender<SourceMa
             tracing::debug!(path = %source.path.display(), %error, "source cannot be searched");
         }
         let found = file_scan.scores.values().any(|score| score.matched != 0);
-        pending.0.extend(file_scan.scores);
-        pending.1 += file_scan.bytes;
+        pending.scores.extend(file_scan.scores);
+        pending.bytes += file_scan.bytes;
+        pending.sources.push(number);
         // Matches are sent at once. Each message wakes the receiver, so that other results are collected.
-        if (found || pending.0.len() >= SESSIONS_PER_MESSAGE) && out.send(std::mem::take(&mut pending)).is_err() {
+        if (found || pending.scores.len() >= SESSIONS_PER_MESSAGE) && out.send(std::mem::take(&mut pending)).is_err() {
             return;
         }
     }
@@ -269,7 +278,8 @@ impl FileScan<'_> {
 
     /// Matches a text. `all`: indexed kinds count, too, because the record is not indexed.
     fn match_text(&mut self, text: &SearchText<'_>, tool: &str, number: usize, all: bool) {
-        if !all && text.kind.is_indexed(text.text) {
+        let is_primary = text.kind.is_indexed(text.text);
+        if !all && is_primary {
             return;
         }
         let execution = self.execution;
@@ -298,13 +308,14 @@ impl FileScan<'_> {
         let bits = clause_bits(&matches);
         let weight = execution.plan.weigh(execution.scored_clauses, text.kind, &matches);
         let score = self.scores.entry(number).or_default();
-        if score.would_keep(weight) {
+        if score.would_keep(is_primary, weight) {
             let first = matches.iter().map(|found| found.start).min().unwrap_or_default();
             let location = EntryLocation::Entry { key: text.key, call: Arc::from(text.call) };
             let snippet = snippet(&execution.plan, bits, text.kind, location, text.text, first, execution.context);
-            score.add(BestMatch { bits, weight, at: MatchLocation::File(Box::new(snippet)) }, execution.scored_clauses);
+            let at = MatchLocation::File(Box::new(snippet));
+            score.add(BestMatch { bits, weight, is_primary, at }, execution.scored_clauses);
         } else {
-            score.count_only(bits, execution.scored_clauses);
+            score.count_only(bits, is_primary, execution.scored_clauses);
         }
     }
 }

@@ -15,6 +15,8 @@ pub struct BestMatch {
     pub bits: u64,
     /// Weight of the text; see [`QueryPlan::weigh`].
     pub weight: f32,
+    /// True for a text of an indexed kind, which ranks before all others.
+    pub is_primary: bool,
     /// Location of the text.
     pub at: MatchLocation,
 }
@@ -40,8 +42,12 @@ pub enum MatchLocation {
 pub struct SessionScore {
     /// Matched clauses, as bits.
     pub matched: u64,
+    /// Matched clauses in texts of indexed kinds, as bits.
+    pub primary: u64,
     /// Number of texts with a required needle.
     pub count: usize,
+    /// Number of those of indexed kinds.
+    pub primary_count: usize,
     /// Best matches, best first.
     pub best: Vec<BestMatch>,
     /// True if all of the session was searched.
@@ -54,12 +60,15 @@ pub const MAX_BEST_MATCHES: usize = 3;
 impl SessionScore {
     /// Adds a match. `scored`: the required needles, as bits.
     pub fn add(&mut self, best_match: BestMatch, scored: u64) {
-        self.matched |= best_match.bits;
-        if best_match.bits & scored == 0 {
-            return;
+        self.count_only(best_match.bits, best_match.is_primary, scored);
+        if best_match.bits & scored != 0 {
+            self.keep(best_match);
         }
-        self.count += 1;
-        let location = self.best.iter().position(|other| other.weight < best_match.weight).unwrap_or(self.best.len());
+    }
+
+    fn keep(&mut self, best_match: BestMatch) {
+        let is_worse = |other: &BestMatch| other.rank() < best_match.rank();
+        let location = self.best.iter().position(is_worse).unwrap_or(self.best.len());
         if location < MAX_BEST_MATCHES {
             self.best.insert(location, best_match);
             self.best.truncate(MAX_BEST_MATCHES);
@@ -67,35 +76,60 @@ impl SessionScore {
     }
 
     /// Counts a match without keeping it.
-    pub fn count_only(&mut self, bits: u64, scored: u64) {
+    pub fn count_only(&mut self, bits: u64, is_primary: bool, scored: u64) {
+        let count = usize::from(bits & scored != 0);
         self.matched |= bits;
-        self.count += usize::from(bits & scored != 0);
+        self.count += count;
+        if is_primary {
+            self.primary |= bits;
+            self.primary_count += count;
+        }
     }
 
-    /// Returns true if a match of this weight would be kept.
-    pub fn would_keep(&self, weight: f32) -> bool {
-        self.best.len() < MAX_BEST_MATCHES || self.best.last().is_some_and(|last| last.weight < weight)
+    /// Returns true if a match of this kind and weight would be kept.
+    pub fn would_keep(&self, is_primary: bool, weight: f32) -> bool {
+        self.best.len() < MAX_BEST_MATCHES || self.best.last().is_some_and(|last| last.rank() < (is_primary, weight))
     }
 
     /// Merges another score of the same session.
-    pub fn merge(&mut self, other: Self, scored: u64) {
-        let count = self.count + other.count;
+    pub fn merge(&mut self, other: Self) {
         self.matched |= other.matched;
+        self.primary |= other.primary;
+        self.count += other.count;
+        self.primary_count += other.primary_count;
         self.complete |= other.complete;
         for best_match in other.best {
-            self.add(best_match, scored);
+            self.keep(best_match);
         }
-        self.count = count;
     }
 
-    /// Returns the total score of the session.
+    /// Returns the total score of a session that matches by its primary texts alone. Other texts do not change it, so
+    /// that the order of these sessions is known before any file is read.
     pub fn total(&self, session: &Session, now: Time) -> f32 {
         let best = self.best.first().map_or(1.0, |best_match| best_match.weight);
         #[expect(clippy::cast_precision_loss, reason = "a rough measure")]
-        let (count, days) =
-            (self.count as f32, now.since(session.last_activity.unwrap_or_default()) as f32 / 86_400_000.0);
-        best * (1.0 + count.max(1.0).ln() / 10.0) * (0.25 + 0.75 / (1.0 + days / 14.0))
+        let count = self.primary_count as f32;
+        best * (1.0 + count.max(1.0).ln() / 10.0) * recency(session, now)
     }
+}
+
+impl BestMatch {
+    fn rank(&self) -> (bool, f32) {
+        (self.is_primary, self.weight)
+    }
+}
+
+/// Returns the score of a session that matches only with other texts. It is below all scores of primary texts, and
+/// the newest session comes first, which is the order of the file scan.
+pub fn secondary_score(session: &Session, now: Time) -> f32 {
+    recency(session, now) - 2.0
+}
+
+/// Returns the weight of a session's age, from 1.0 for a new one to 0.25.
+fn recency(session: &Session, now: Time) -> f32 {
+    #[expect(clippy::cast_precision_loss, reason = "a rough measure")]
+    let days = now.since(session.last_activity.unwrap_or_default()) as f32 / 86_400_000.0;
+    0.25 + 0.75 / (1.0 + days.max(0.0) / 14.0)
 }
 
 /// Match in a text.

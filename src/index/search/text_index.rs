@@ -74,7 +74,7 @@ impl<'a> TextIndexSearch<'a> {
                 all.bytes += results.bytes;
                 all.matches.extend(results.matches);
                 for (session, score) in results.scores {
-                    all.scores.entry(session).or_default().merge(score, self.execution.scored_clauses);
+                    all.scores.entry(session).or_default().merge(score);
                 }
             }
         });
@@ -217,18 +217,16 @@ fn add_to_scores(
         let bits = clause_bits(&matches);
         let weight = execution.plan.weigh(execution.scored_clauses, entry.kind, &matches);
         let score = scores[entry.session].get_or_insert_default();
-        if score.would_keep(weight) {
-            score.add(
-                BestMatch { bits, weight, at: MatchLocation::Stored { segment: segment.clone(), entry: number } },
-                execution.scored_clauses,
-            );
+        if score.would_keep(true, weight) {
+            let at = MatchLocation::Stored { segment: segment.clone(), entry: number };
+            score.add(BestMatch { bits, weight, is_primary: true, at }, execution.scored_clauses);
         } else {
-            score.count_only(bits, execution.scored_clauses);
+            score.count_only(bits, true, execution.scored_clauses);
         }
     }
     for (score, session) in scores.into_iter().zip(sessions) {
         if let (Some(score), Some(session)) = (score, session) {
-            results.scores.entry(*session).or_default().merge(score, execution.scored_clauses);
+            results.scores.entry(*session).or_default().merge(score);
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::domain::query::TextKind;
 use crate::domain::query::complete::rank_values;
 use crate::domain::query::filter::{FilterKey, HasValue, IsValue, KINDS, ROLES};
 use crate::domain::query::fold::{Case, fold};
+use crate::domain::query::text_filter::has;
 
 /// Maximum values of an answer, because users choose from fewer.
 const MAX_VALUES: usize = 200;
@@ -113,20 +114,15 @@ fn belongs_to_call(entry: &TextEntry) -> bool {
 
 /// Passes the values of a filter with fixed values that a text has to `sink`.
 fn fixed_values(field: FilterKey, kind: TextKind, text: &str, mut sink: impl FnMut(&str)) {
-    let failed = kind == TextKind::Error || (kind == TextKind::Outcome && text != "0");
-    let matches = |has: HasValue| match has {
-        HasValue::Error => failed,
-        HasValue::Diff => kind == TextKind::EditedFile,
-        HasValue::Image => kind == TextKind::Image,
-        HasValue::Plan => kind == TextKind::Plan,
-    };
     match field {
         FilterKey::Role => ROLES.iter().filter(|(role, _)| *role == kind.role()).for_each(|(_, name)| sink(name)),
         FilterKey::Kind => {
             KINDS.iter().filter(|(entry_kind, _)| *entry_kind == kind.kind()).for_each(|(_, name)| sink(name))
         }
-        FilterKey::Has => HasValue::ALL.iter().filter(|(has, _)| matches(*has)).for_each(|(_, name)| sink(name)),
-        FilterKey::Is if failed => {
+        FilterKey::Has => {
+            HasValue::ALL.iter().filter(|(value, _)| has(*value, kind, text)).for_each(|(_, name)| sink(name))
+        }
+        FilterKey::Is if has(HasValue::Error, kind, text) => {
             IsValue::ALL.iter().filter(|(is, _)| *is == IsValue::Error).for_each(|(_, name)| sink(name))
         }
         _ => {}
