@@ -10,7 +10,7 @@ use super::Cancel;
 use super::build::threads;
 use super::corpus::Corpus;
 use super::entry_texts;
-use super::ngram::{BYTES_PER_FILTER_BYTE, NgramFilterBuilder};
+use super::ngram::{FilterDensity, NgramFilterBuilder};
 use super::store::{BlockBuffer, IndexReader, IndexRecord, IndexStore, Segment, StoredFilter};
 use crate::agent::texts::{RecordLayout, Texts};
 use crate::agent::{FileStamp, Source, format};
@@ -24,10 +24,6 @@ const FILTERS_PER_WRITE: usize = 64;
 
 /// Maximum appended bytes without a new filter; a quarter of a large file is allowed, too.
 const MAX_UNFILTERED_TAIL: u64 = 256 << 10;
-
-/// Minimum bytes of a session of many small files per byte of its filter, because opening its files takes longer than
-/// reading gigabytes of others.
-const SMALL_FILES_PER_FILTER_BYTE: usize = 32;
 
 /// Minimum time in ns since the last change of a session of many small files. A running one changes its files without
 /// changing its stamp.
@@ -141,7 +137,8 @@ fn add_source(
     let many_small = has_many_small_files(source);
     builder.begin(
         texts.map_or(&[], |texts| texts.opaque_fields()),
-        if many_small { SMALL_FILES_PER_FILTER_BYTE } else { BYTES_PER_FILTER_BYTE },
+        // Opening thousands of files takes longer than reading gigabytes of others.
+        if many_small { FilterDensity::SPARSE } else { FilterDensity::COMPACT },
     );
     // Some indexed texts are worded by the reader and are in no file.
     for segment in reader.segments_of(&source.path) {

@@ -104,7 +104,7 @@ pub struct NgramFilterBuilder {
     segments: Vec<u8>,
     /// Starts of the values that are skipped; see [`Self::begin`].
     opaque: Vec<Vec<u8>>,
-    bytes_per_filter_byte: usize,
+    density: FilterDensity,
 }
 
 impl Default for NgramFilterBuilder {
@@ -115,14 +115,29 @@ impl Default for NgramFilterBuilder {
             folded: 0,
             segments: Vec::new(),
             opaque: Vec::new(),
-            bytes_per_filter_byte: BYTES_PER_FILTER_BYTE,
+            density: FilterDensity::COMPACT,
         }
     }
 }
 
-/// Minimum bytes of a source per byte of its filter. A larger filter would prune more, but exceed the space of the
-/// indexed texts.
-pub const BYTES_PER_FILTER_BYTE: usize = 96;
+/// Size of a filter relative to its source: the larger, the fewer n-grams share a bit.
+#[derive(Clone, Copy, Debug)]
+pub struct FilterDensity {
+    /// Minimum bytes of the source per byte of the filter.
+    source_bytes: usize,
+    /// Twice the number of bits per n-gram.
+    half_bits: usize,
+    /// Minimum bytes of a filter.
+    min_bytes: usize,
+}
+
+impl FilterDensity {
+    /// Compact filters: larger ones would prune more, but exceed the space of the indexed texts.
+    pub const COMPACT: Self = Self { source_bytes: 96, half_bits: 3, min_bytes: 64 };
+
+    /// Filters for sources where a false match is costly.
+    pub const SPARSE: Self = Self { source_bytes: 16, half_bits: 16, min_bytes: 512 };
+}
 
 /// Context in bytes around a letter that folds to another one, for the n-grams across it.
 const FOLD_CONTEXT: usize = 64;
@@ -132,10 +147,10 @@ const SEGMENT_BYTES: usize = 1 << 20;
 
 impl NgramFilterBuilder {
     /// Begins the filter of a source. `opaque_fields`: see [`crate::agent::Texts::opaque_fields`].
-    pub fn begin(&mut self, opaque_fields: &[&str], bytes_per_filter_byte: usize) {
+    pub fn begin(&mut self, opaque_fields: &[&str], density: FilterDensity) {
         // In a text the quotes would be escaped, so that only fields are skipped.
         self.opaque = opaque_fields.iter().map(|name| format!("\"{name}\":\"").into_bytes()).collect();
-        self.bytes_per_filter_byte = bytes_per_filter_byte;
+        self.density = density;
     }
 
     /// Adds raw records, up to a file offset. The values of opaque fields are skipped.
@@ -216,8 +231,9 @@ impl NgramFilterBuilder {
 
     fn bits(&self) -> Vec<u8> {
         let count: usize = self.grams.iter().map(|word| word.count_ones() as usize).sum();
-        let room = (self.bytes / self.bytes_per_filter_byte).max(64);
-        let mut bits = vec![0; (count * 3 / 2).clamp(64, GRAM_SPACE).div_ceil(8).min(room)];
+        let FilterDensity { source_bytes, half_bits, min_bytes } = self.density;
+        let room = (self.bytes / source_bytes).max(min_bytes);
+        let mut bits = vec![0; (count * half_bits / 2).clamp(64, GRAM_SPACE).div_ceil(8).min(room)];
         let len = bits.len();
         for (at, word) in (0u32..).zip(&self.grams) {
             let mut rest = *word;

@@ -32,7 +32,7 @@ pub fn absent_clauses(execution: &Execution<'_>) -> Vec<AbsentClauses> {
     execution.state.each_filter(&execution.reader, execution.pin, |number, filter, covered| {
         all[number] = absent_in(&execution.plan, filter, covered);
         sampled += 1;
-        pruned_sources += usize::from(!all[number].ranges.is_empty());
+        pruned_sources += usize::from(all[number].clauses != 0 || !all[number].ranges.is_empty());
         if sampled == SAMPLE && pruned_sources < MIN_PRUNED {
             ControlFlow::Break(())
         } else {

@@ -195,7 +195,7 @@ pub struct SnapshotDecoder {
     texts: Vec<Arc<str>>,
     folders: Vec<Box<[u8]>>,
     /// Workspaces by the number of their directory.
-    workspaces: HashMap<TextNumber, Arc<str>>,
+    workspaces: Vec<Option<Arc<str>>>,
     sessions: Vec<Arc<Session>>,
     issues: Vec<Issue>,
     ended: bool,
@@ -224,7 +224,8 @@ impl SnapshotDecoder {
 
     fn session(&mut self, row: SessionRow<'_>, now: &dyn CurrentState) -> Option<Session> {
         let cwd = self.texts.get(row.cwd as usize)?.clone();
-        let workspace = self.workspaces.entry(row.cwd).or_insert_with(|| now.workspace(&cwd)).clone();
+        self.workspaces.resize(self.workspaces.len().max(self.texts.len()), None);
+        let workspace = self.workspaces[row.cwd as usize].get_or_insert_with(|| now.workspace(&cwd)).clone();
         // The outer `None` is damage.
         let shared = |number: Option<TextNumber>| match number {
             Some(number) => self.texts.get(number as usize).cloned().map(Some),

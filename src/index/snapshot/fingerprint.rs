@@ -23,8 +23,7 @@ impl Fingerprint {
         for Source { agent, path, stamp, kind } in sources {
             for (seed, sum) in (0..).zip(&mut print.sums) {
                 let mut hasher = FixedState::with_seed(seed).build_hasher();
-                hasher.write(agent.name().as_bytes());
-                hasher.write_u8(*kind);
+                hasher.write(&[*agent as u8, *kind]);
                 hasher.write_u64(stamp.inode);
                 hasher.write_u64(stamp.size);
                 hasher.write_i64(stamp.mtime_ns);
