@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_moved_over_and_deleted() {
+    fn a_word_is_moved_over_and_deleted() {
         let mut line = LineEditor::from("fix the  flaky\u{3000}test");
         press(&mut line, KeyCode::Left, true, false);
         assert_eq!(line.before_cursor(), "fix the  flaky\u{3000}");

@@ -60,7 +60,7 @@ impl Cli {
             Some(CliCommand::Approve(args)) => args.json,
             Some(CliCommand::Doctor(args)) => args.json,
             Some(CliCommand::Config(args)) => args.json,
-            Some(CliCommand::Completions(_) | CliCommand::Man) | None => false,
+            Some(CliCommand::Completions(_) | CliCommand::Man | CliCommand::Demo(_)) | None => false,
         }
     }
 }
@@ -99,6 +99,8 @@ pub enum CliCommand {
     Stop(IdArgs),
     /// Answer an agent's permission request
     Approve(ApproveArgs),
+    /// Open the screen on invented sessions of all agents; reads and keeps nothing of yours
+    Demo(DemoArgs),
     /// Check the installation and report problems
     Doctor(DoctorArgs),
     /// Print the completion script of a shell
@@ -422,6 +424,14 @@ pub struct DoctorArgs {
     /// List the kinds and fields of records that this version does not know, with counts and without content
     #[arg(long)]
     pub unknown: bool,
+}
+
+/// Arguments of `demo`.
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// Wait until stdin closes, as the process of the demo's open sessions
+    #[arg(long, hide = true)]
+    pub hold: bool,
 }
 
 /// Options of commands without arguments.

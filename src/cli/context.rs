@@ -57,7 +57,8 @@ impl CliContext {
     }
 }
 
-fn fixed_time() -> Result<Option<Time>, CliError> {
+/// Returns the time that `SALON_NOW` fixes.
+pub fn fixed_time() -> Result<Option<Time>, CliError> {
     let Some(text) = env::var("SALON_NOW") else { return Ok(None) };
     let wrong = || {
         CliError::new(CliErrorCode::Usage, format!("SALON_NOW: \"{text}\" is not a time such as 2026-11-21T09:25:55Z"))
@@ -74,7 +75,8 @@ fn read_config(file: &Path, named: bool) -> Result<String, CliError> {
     }
 }
 
-fn coloured(wanted: ColorMode) -> bool {
+/// Returns true if the output is coloured.
+pub fn coloured(wanted: ColorMode) -> bool {
     match wanted {
         ColorMode::Always => true,
         ColorMode::Never => false,

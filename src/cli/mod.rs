@@ -4,6 +4,7 @@
 //! without a new `schema_version`. Exit codes: 0 success, 1 failed or refused, 2 wrong usage or ambiguous, 130 interrupted.
 
 pub mod args;
+pub mod demo;
 pub mod json;
 
 mod approve;
@@ -58,10 +59,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
-    // These two need no environment.
+    // These need no environment of the user.
     match &cli.command {
         Some(CliCommand::Completions(args)) => return completions::run(args),
         Some(CliCommand::Man) => return man::run(),
+        Some(CliCommand::Demo(args)) => return demo::run(&cli, args),
         _ => {}
     }
     let context = CliContext::new(&cli)?;
@@ -79,6 +81,6 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Some(CliCommand::Send(args)) => send::run(context, &args),
         Some(CliCommand::Doctor(args)) => doctor::run(&context, &args),
         Some(CliCommand::Config(args)) => config::run(&context, &args),
-        Some(CliCommand::Completions(_) | CliCommand::Man) => unreachable!("answered above"),
+        Some(CliCommand::Completions(_) | CliCommand::Man | CliCommand::Demo(_)) => unreachable!("answered above"),
     }
 }

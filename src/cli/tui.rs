@@ -12,13 +12,15 @@ use crate::runtime::{self, StartOptions, StartupAction};
 
 /// Opens the screen; prints usage if there is no terminal.
 pub fn run(context: CliContext) -> Result<ExitCode, CliError> {
-    if !has_terminal() {
-        use io::Write;
-        let help = Cli::command().render_help();
-        write!(io::stderr().lock(), "salon: the screen needs a terminal\n\n{help}")?;
-        return Ok(ExitCode::from(2));
-    }
-    open(context, None)
+    if has_terminal() { open(context, None) } else { refuse() }
+}
+
+/// Reports that the screen needs a terminal, with usage.
+pub fn refuse() -> Result<ExitCode, CliError> {
+    use io::Write;
+    let help = Cli::command().render_help();
+    write!(io::stderr().lock(), "salon: the screen needs a terminal\n\n{help}")?;
+    Ok(ExitCode::from(2))
 }
 
 /// Returns true if stdin and stdout are terminals.

@@ -41,14 +41,14 @@ impl KeptTranscript {
     fn place(&mut self) -> bool {
         // Without the database there are no kept texts.
         let kept = kept_texts::read(&self.path, &self.session).unwrap_or_default();
-        let placed = if kept.is_empty() { Vec::new() } else { self.places(&kept) };
+        let placed = if kept.is_empty() { Vec::new() } else { self.place_texts(&kept) };
         let keys = |placed: &[(usize, Entry)]| placed.iter().map(|(at, entry)| (*at, entry.key)).collect::<Vec<_>>();
         let changed = keys(&placed) != keys(&self.placed);
         self.placed = placed;
         changed
     }
 
-    fn places(&mut self, kept: &[KeptText]) -> Vec<(usize, Entry)> {
+    fn place_texts(&mut self, kept: &[KeptText]) -> Vec<(usize, Entry)> {
         let wanted: Vec<(EntryKey, &str)> =
             kept.iter().flat_map(|text| [(text.prompt, ""), (text.entry, "")]).collect();
         let found = self.inner.positions(&wanted);

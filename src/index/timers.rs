@@ -171,3 +171,24 @@ impl Timers {
         self.poll = Some(now + if quiet { POLL_QUIET } else { POLL });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c21_quiet_roots_are_polled_less_often_until_something_changes() {
+        let start = Instant::now();
+        let mut timers = Timers::default();
+        timers.started(start);
+        let interval = |timers: &mut Timers, now: Instant| {
+            timers.poll(now);
+            timers.poll.map(|at| at - now)
+        };
+        assert_eq!(interval(&mut timers, start), Some(POLL));
+        let quiet = start + QUIET_AFTER + Duration::from_secs(1);
+        assert_eq!(interval(&mut timers, quiet), Some(POLL_QUIET));
+        timers.changed(quiet);
+        assert_eq!(interval(&mut timers, quiet), Some(POLL));
+    }
+}

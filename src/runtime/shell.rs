@@ -233,6 +233,7 @@ impl Shell {
         let effects = match self.startup_action.take() {
             Some(StartupAction::New { agent, opening, prompt }) => self.app.start_chat(agent, opening, prompt),
             Some(StartupAction::Chat { key, prompt }) if known(self, &key) => self.app.send_to(&key, prompt),
+            Some(StartupAction::Notice(text)) => self.app.update(Msg::Notice { text, error: false }),
             Some(StartupAction::Watch(key)) if known(self, &key) => self.app.watch(key),
             later => {
                 self.startup_action = later;

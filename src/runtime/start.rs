@@ -58,6 +58,8 @@ pub enum StartupAction {
     },
     /// Watch a session.
     Watch(SessionKey),
+    /// Show a message.
+    Notice(String),
     /// Start a new session.
     New {
         /// Agent that runs it.

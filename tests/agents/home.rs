@@ -4,6 +4,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+/// A scratch directory. With `SALON_KEEP_HOMES`, it is below that directory and stays.
+fn scratch() -> tempfile::TempDir {
+    let made = match std::env::var_os("SALON_KEEP_HOMES") {
+        Some(parent) => tempfile::Builder::new().disable_cleanup(true).tempdir_in(parent),
+        None => tempfile::tempdir(),
+    };
+    made.expect("a scratch directory")
+}
+
 /// A home, a project in it, and the agents' programs.
 pub struct Home {
     dir: tempfile::TempDir,
@@ -15,7 +24,7 @@ pub struct Home {
 impl Home {
     /// A new home for agents that are installed in `agents`, with the model at `port`.
     pub fn new(port: u16, agents: &Path) -> Self {
-        let dir = tempfile::tempdir().expect("a scratch directory");
+        let dir = scratch();
         let modules = agents.join("node_modules");
         let bins = [
             modules.join(".bin"),

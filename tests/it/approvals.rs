@@ -418,7 +418,7 @@ fn c5_a_model_can_be_typed_if_the_list_is_unavailable() {
 }
 
 #[test]
-fn d17_quitting_confirms_with_open_turns_or_queued_prompts() {
+fn d17_h28_quitting_confirms_with_open_turns_or_queued_prompts() {
     let mut stage = Stage::full(80, 24);
     stage.keys("q");
     assert_eq!(stage.take_effects().last(), Some(&Effect::Quit));

@@ -44,7 +44,7 @@ fn d3_five_prompts_are_delivered_in_order() {
 }
 
 #[test]
-fn d3_one_turn_at_a_time() {
+fn b9_d3_one_turn_at_a_time() {
     let mut db = database();
     enqueue(&mut db, "a", "1");
     enqueue(&mut db, "a", "2");
@@ -85,6 +85,26 @@ fn d7_d9_a_crash_leaves_prompts_held_with_a_reason() {
         );
     }
     assert_eq!(deliver(&mut db, "a").as_deref(), Some("sent half"));
+}
+
+#[test]
+fn h31_after_a_crash_prompts_keep_their_order_and_a_barrier_its_place() {
+    let mut db = database();
+    for text in ["1", "/compact", "3"] {
+        enqueue(&mut db, "a", text);
+    }
+    outbox::claim(&mut db, &run("a"), clock()).expect("claim").expect("the first");
+    outbox::hold_leftovers(&mut db, &run("a")).expect("leftovers");
+    enqueue(&mut db, "a", "new");
+    let queue = outbox::queue(&db, &run("a")).expect("queue");
+    let of_queue: Vec<_> = queue.iter().map(|prompt| (prompt.text.as_str(), prompt.barrier)).collect();
+    assert_eq!(of_queue, [("1", false), ("/compact", true), ("3", false), ("new", false)]);
+    // Released in another order, they are still delivered in the order of their submission.
+    for prompt in queue.iter().rev().filter(|prompt| prompt.state == PromptState::Held) {
+        assert!(outbox::release(&mut db, prompt.id, &[PromptState::Held], None).expect("release"));
+    }
+    let delivered_texts: Vec<_> = std::iter::from_fn(|| deliver(&mut db, "a")).collect();
+    assert_eq!(delivered_texts, ["1", "/compact", "3", "new"]);
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn the_first_key_after_another_size_counts() {
 }
 
 #[test]
-fn ctrl_z_suspends_salon_and_sigcont_resumes_it() {
+fn h27_ctrl_z_suspends_salon_and_sigcont_resumes_it() {
     let home = Home::of(&["opencode/1.18.33"]);
     let mut terminal = salon(&home, &[]);
     terminal.wait_for_text(TITLE);

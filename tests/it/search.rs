@@ -42,7 +42,7 @@ fn a19_every_kind_of_text_of_every_agent_is_found_before_and_after_it_is_indexed
 }
 
 #[test]
-fn a19_a_query_is_never_run_by_a_shell() {
+fn a19_h37_a_query_is_never_run_by_a_shell() {
     let home = Home::empty();
     write_claude_needles(&home);
     let answer = ask(&open(&home), &corpus(&home), "$(touch pwned)");

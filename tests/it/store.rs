@@ -59,7 +59,7 @@ fn a_damaged_database_is_renamed_and_a_new_one_created() {
 }
 
 #[test]
-fn a_database_of_a_newer_version_is_read_only() {
+fn h29_a_database_of_a_newer_version_is_read_only() {
     let data = Data::new();
     let store = Store::open(&data.path(), NOW).expect("open").store;
     store.with(|db| preferences::save(db, "sort", "turns")).expect("remember");
@@ -71,4 +71,24 @@ fn a_database_of_a_newer_version_is_read_only() {
     assert!(opened.read_only);
     assert!(opened.store.with(|db| preferences::save(db, "sort", "size")).is_err());
     assert_eq!(saved(&opened.store), [("sort".to_owned(), "turns".to_owned())]);
+}
+
+#[test]
+fn d21_a_torn_end_of_the_journal_loses_only_its_last_records() {
+    let data = Data::new();
+    let store = Store::open(&data.path(), NOW).expect("open").store;
+    let name = |at: usize| format!("choice-{at:03}");
+    (0..40).for_each(|at| store.with(|db| preferences::save(db, &name(at), "x")).expect("saved"));
+    let journal = fs::read(data.0.path().join("state.db-wal")).expect("a journal");
+    for cut in [1, 100, 4096, journal.len() / 2, journal.len() - 40] {
+        let torn = Data::new();
+        fs::copy(data.path(), torn.path()).expect("copy");
+        fs::write(torn.0.path().join("state.db-wal"), &journal[..journal.len() - cut]).expect("write");
+        let opened = Store::open(&torn.path(), NOW).expect("open");
+        assert_eq!(opened.set_aside, None, "cut by {cut}");
+        let names: Vec<_> = saved(&opened.store).into_iter().map(|(name, _)| name).collect();
+        let expected: Vec<_> = (0..names.len()).map(name).collect();
+        assert_eq!(names, expected, "cut by {cut}: what is left has no gap");
+        assert!(names.len() < 40 && (cut > 4096 || names.len() > 35), "cut by {cut}: {} are left", names.len());
+    }
 }

@@ -10,12 +10,12 @@ pub struct LinePart {
     /// Offset after its last byte.
     pub end: usize,
     /// Its content.
-    pub kind: PartKind,
+    pub kind: RecordPartKind,
 }
 
 /// Content of a part of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PartKind {
+pub enum RecordPartKind {
     /// A whole record.
     Record,
     /// The beginning of a record; [`complete`] makes it readable.
@@ -40,11 +40,11 @@ pub fn split(line: &[u8]) -> Vec<LinePart> {
         if blank > 0 {
             at += blank;
         } else if let Some(end) = record_end(line, at, &mut work) {
-            parts.push(LinePart { start: at, end, kind: PartKind::Record });
+            parts.push(LinePart { start: at, end, kind: RecordPartKind::Record });
             at = end;
         } else {
             let end = next_record(line, at + 1, &mut work).unwrap_or(line.len());
-            let kind = if line[at..].starts_with(b"{\"") { PartKind::Torn } else { PartKind::Junk };
+            let kind = if line[at..].starts_with(b"{\"") { RecordPartKind::Torn } else { RecordPartKind::Junk };
             parts.push(LinePart { start: at, end, kind });
             at = end;
         }
@@ -199,9 +199,9 @@ impl OpenValues {
 
 #[cfg(test)]
 mod tests {
-    use super::{LinePart, PartKind, complete, split};
+    use super::{LinePart, RecordPartKind, complete, split};
 
-    fn kinds(line: &[u8]) -> Vec<(&[u8], PartKind)> {
+    fn kinds(line: &[u8]) -> Vec<(&[u8], RecordPartKind)> {
         split(line).into_iter().map(|LinePart { start, end, kind }| (&line[start..end], kind)).collect()
     }
 
@@ -209,9 +209,9 @@ mod tests {
     fn glued_records_are_split_at_their_real_ends() {
         let (a, b) = (&br#"{"a":"x}{y","b":{"c":[{}]}}"#[..], &br#"{"d":"\""}"#[..]);
         let glued = [a, b].concat();
-        assert_eq!(kinds(&glued), [(a, PartKind::Record), (b, PartKind::Record)]);
+        assert_eq!(kinds(&glued), [(a, RecordPartKind::Record), (b, RecordPartKind::Record)]);
         let marked = ["\u{feff}".as_bytes(), b" ", a, b"\0\0", b].concat();
-        let expected = [(a, PartKind::Record), (&b"\0\0"[..], PartKind::Junk), (b, PartKind::Record)];
+        let expected = [(a, RecordPartKind::Record), (&b"\0\0"[..], RecordPartKind::Junk), (b, RecordPartKind::Record)];
         assert_eq!(kinds(&marked), expected);
     }
 
@@ -221,7 +221,7 @@ mod tests {
         for cut in 2..whole.len() {
             let line = [&whole[..cut], whole].concat();
             let parts = kinds(&line);
-            assert_eq!(parts.last(), Some(&(&whole[..], PartKind::Record)), "cut at {cut}");
+            assert_eq!(parts.last(), Some(&(&whole[..], RecordPartKind::Record)), "cut at {cut}");
         }
     }
 

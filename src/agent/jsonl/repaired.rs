@@ -7,7 +7,7 @@ use memchr::memmem::Finder;
 use serde::{Deserialize, Serialize};
 
 use super::{Dialect, LineMetadata, MalformedJson};
-use crate::agent::json::repair::{self, LinePart, PartKind};
+use crate::agent::json::repair::{self, LinePart, RecordPartKind};
 
 /// A record with its metadata: a line, or a part of one.
 #[derive(Debug)]
@@ -29,9 +29,9 @@ pub struct ScannedLine<'a> {
 pub enum Repair {
     /// Its line contained more than one record.
     Split,
-    /// It was torn, and is read as far as it goes.
+    /// Torn record, read as far as it goes.
     Completed,
-    /// It contains half a character, which is shown as U+FFFD.
+    /// Record with half a character, which is shown as U+FFFD.
     HalfCharacter,
 }
 
@@ -63,9 +63,11 @@ pub fn records(dialect: &dyn Dialect, line: &[u8], offset: u64, number: u64, eac
             each(ScannedLine { offset, len, number, metadata, repair: Some(repair) });
         };
         match kind {
-            PartKind::Record => visit(bytes, Repair::Split),
-            PartKind::Torn => visit(&repair::complete(bytes), Repair::Completed),
-            PartKind::Junk => each(ScannedLine { offset, len, number, metadata: Err(MalformedJson), repair: None }),
+            RecordPartKind::Record => visit(bytes, Repair::Split),
+            RecordPartKind::Torn => visit(&repair::complete(bytes), Repair::Completed),
+            RecordPartKind::Junk => {
+                each(ScannedLine { offset, len, number, metadata: Err(MalformedJson), repair: None })
+            }
         }
     }
 }

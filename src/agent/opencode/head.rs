@@ -35,7 +35,7 @@ pub struct MessageHead<'a> {
     #[serde(borrow)]
     pub error: Option<MessageError<'a>>,
     /// Answer in the form that the caller requested.
-    pub structured: HasValue,
+    pub structured: PresentValue,
     /// Directories of an assistant's message.
     #[serde(borrow)]
     pub path: Option<MessagePaths<'a>>,
@@ -192,9 +192,9 @@ impl<'de> Deserialize<'de> for TextStart {
 
 /// True if a value is there and not null; the value itself is not stored.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct HasValue(pub bool);
+pub struct PresentValue(pub bool);
 
-impl<'de> Deserialize<'de> for HasValue {
+impl<'de> Deserialize<'de> for PresentValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Self(Option::<IgnoredAny>::deserialize(deserializer)?.is_some()))
     }

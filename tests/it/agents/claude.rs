@@ -225,7 +225,7 @@ fn a5_all_blocks_of_a_prompt_are_shown_and_results_go_to_their_calls() {
 }
 
 #[test]
-fn a14_resume_goes_to_the_directory_of_the_records() {
+fn a14_h6_resume_goes_to_the_directory_of_the_records() {
     let one = One::new(&[
         user("1", None, "hello"),
         record("2", Some("1"), "user", json!({"cwd": "/elsewhere", "message": {"content": "b"}})),

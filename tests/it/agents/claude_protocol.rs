@@ -142,7 +142,7 @@ fn b27_the_end_of_an_old_turn_does_not_end_a_new_one() {
 }
 
 #[test]
-fn h5_a_known_session_is_not_given_up_for_an_id_of_the_stream() {
+fn b12_h5_a_known_session_is_not_given_up_for_an_id_of_the_stream() {
     let init = |id: &str| json!({"type": "system", "subtype": "init", "session_id": id});
     let learnt = |conversation, ids: &[&str]| {
         let mut talk = Talk::with(opening(conversation));

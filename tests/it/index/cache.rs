@@ -30,11 +30,31 @@ fn rows(found: &Collected) -> Vec<salon::domain::Session> {
 }
 
 #[test]
-fn unchanged_sources_are_not_opened() {
+fn c11_unchanged_sources_are_not_opened() {
     let home = home();
     let again = scan(&home);
     assert_eq!((again.counts.summaries, again.counts.peeks, again.counts.bytes), (0, 0, 0));
     assert_eq!(rows(&again), rows(&super::scan(&home)));
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(16))]
+    #[test]
+    fn c11_a_second_look_finds_nothing_to_change(steps in proptest::collection::vec((0usize..4, 0usize..3), 1..12)) {
+        let home = home();
+        for (file, step) in steps {
+            let name = format!("p{file}.log");
+            match step {
+                0 => drop(write(&home, &name, "prompt 1000 written\n")),
+                1 => append(&write(&home, &name, "prompt 1000 first\n"), "prompt 2000 second\n"),
+                _ => drop(fs::remove_file(fake::folder(home.path(), Agent::Claude).join(&name))),
+            }
+            let first = scan(&home);
+            let second = scan(&home);
+            proptest::prop_assert_eq!((second.counts.summaries, second.counts.peeks), (0, 0));
+            proptest::prop_assert_eq!(rows(&first), rows(&second));
+        }
+    }
 }
 
 #[test]
@@ -130,7 +150,7 @@ fn a_cache_that_cannot_be_written_is_only_an_issue() {
 }
 
 #[test]
-fn the_cache_is_readable_for_its_owner_only() {
+fn h33_the_cache_is_readable_for_its_owner_only() {
     let home = home();
     let mode = |path: &Path| fs::metadata(path).expect("metadata").permissions().mode() & 0o777;
     assert_eq!((mode(&cache_file(&home)), mode(&home.path().join("cache"))), (0o600, 0o700));

@@ -280,7 +280,7 @@ fn a_rescan_reads_everything_and_changes_nothing() {
 }
 
 #[test]
-fn h15_a_burst_of_unread_events_is_merged() {
+fn c12_h15_a_burst_of_unread_events_is_merged() {
     let home = Home::empty();
     let paths: Vec<_> = (0..20).map(|n| write(&home, &format!("s{n}.log"), "prompt 1 one\n")).collect();
     let mut running = Running::complete_and_watched(options(&home));

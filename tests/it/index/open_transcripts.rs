@@ -88,7 +88,7 @@ fn case_counts_only_where_the_query_has_capitals() {
 }
 
 #[test]
-fn h19_evicted_transcripts_are_reopened_on_request() {
+fn c7_h19_evicted_transcripts_are_reopened_on_request() {
     let home = Home::empty();
     (0..12).for_each(|n| drop(write(&home, &format!("s{n}.log"), &format!("prompt 1 of {n}\n"))));
     let mut running = Running::complete_and_watched(options(&home));

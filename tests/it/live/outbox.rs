@@ -43,6 +43,20 @@ async fn d3_five_prompts_of_two_submitters_are_delivered_in_order_one_turn_at_a_
 }
 
 #[tokio::test]
+async fn d5_a_prompt_wakes_an_idle_run_without_a_timer() {
+    let harness = Harness::new();
+    let run = harness.begin("say 1").await;
+    harness.done(&run, 1).await;
+    for turn in 2..12 {
+        // No timer is due within this time, so only the submission itself can wake the run.
+        let submitted = std::time::Instant::now();
+        harness.submit(&run, &format!("say {turn}")).await;
+        harness.done(&run, turn).await;
+        assert!(submitted.elapsed() < std::time::Duration::from_secs(20), "turn {turn}: {:?}", submitted.elapsed());
+    }
+}
+
+#[tokio::test]
 async fn d4_queued_prompts_can_be_changed_and_sent_ones_cannot() {
     let harness = Harness::new();
     let run = harness.begin("say first\nhang").await;

@@ -24,7 +24,7 @@ fn limits(idle: u32, runs: usize) -> LiveLimits {
 }
 
 #[test]
-fn long_idle_runs_are_evicted_and_the_oldest_above_the_limit() {
+fn c6_long_idle_runs_are_evicted_and_the_oldest_above_the_limit() {
     assert_eq!(select_evictions(&[idle(10), idle(99), idle(100)], limits(100, 8)), [2]);
     assert_eq!(select_evictions(&[idle(10), idle(30), idle(20)], limits(100, 1)), [1, 2]);
     let busy = EvictionCandidate { busy: true, ..idle(500) };

@@ -11,7 +11,7 @@ use salon::store::registry;
 use super::harness::{Harness, Sandbox, is_idle, short_limits};
 
 #[tokio::test]
-async fn b1_opening_the_same_session_again_returns_the_same_run() {
+async fn b1_b24_opening_the_same_session_again_returns_the_same_run() {
     let harness = Harness::new();
     let run = harness.begin("say one").await;
     let info = harness.done(&run, 1).await;
@@ -176,7 +176,7 @@ async fn h23_a_turn_that_ends_twice_does_not_end_the_next_one() {
 }
 
 #[tokio::test]
-async fn b16_b17_a_prompt_arrives_verbatim_in_the_directory_of_the_session() {
+async fn b16_b17_h38_a_prompt_arrives_verbatim_in_the_directory_of_the_session() {
     let harness = Harness::new();
     let run = harness.begin("--help").await;
     harness.done(&run, 1).await;
@@ -184,6 +184,10 @@ async fn b16_b17_a_prompt_arrives_verbatim_in_the_directory_of_the_session() {
     harness.submit(&run, odd).await;
     harness.done(&run, 2).await;
     assert_eq!(harness.sandbox.prompts(), ["--help", odd]);
+    for started in harness.sandbox.agents.starts() {
+        let args = started["args"].as_array().expect("arguments").clone();
+        assert!(args.iter().all(|arg| arg != "--help" && arg != odd), "a prompt is no argument: {args:?}");
+    }
     assert_eq!(harness.sandbox.agents.starts()[0]["cwd"], harness.sandbox.project().to_string_lossy().as_ref());
 }
 

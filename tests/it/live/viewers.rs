@@ -179,7 +179,7 @@ fn h21_prompt_approval_and_end_survive_a_flood() {
 }
 
 #[test]
-fn h21_an_endless_answer_stays_within_its_bytes() {
+fn c22_h21_an_endless_answer_stays_within_its_bytes() {
     let mut history = RunHistory::new(1);
     let piece = "0123456789abcdef".repeat(16);
     for _ in 0..100_000 {

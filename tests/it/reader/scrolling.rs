@@ -239,7 +239,7 @@ fn an_entry_is_copied_and_edited() {
 }
 
 #[test]
-fn a10_deletion_is_reported_and_loaded_entries_stay() {
+fn a10_c13_deletion_is_reported_and_loaded_entries_stay() {
     let mut harness = ReaderHarness::new(long(20), (80, 24));
     harness.tell(TranscriptEvent::Gone);
     harness.draw_until_loaded();

@@ -96,7 +96,7 @@ fn the_quick_filter_marks_what_it_matched() {
 }
 
 #[test]
-fn h42_titles_that_are_hard_to_draw_stay_harmless_and_in_their_columns() {
+fn c14_h42_titles_that_are_hard_to_draw_stay_harmless_and_in_their_columns() {
     for (width, height) in [(120, 40), (80, 24), (40, 12)] {
         let mut stage = Stage::full(width, height);
         let screen = stage.screen();

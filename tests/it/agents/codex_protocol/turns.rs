@@ -98,7 +98,7 @@ fn a_resumed_thread_goes_on() {
 }
 
 #[test]
-fn model_effort_and_mode_go_with_the_next_turn_only() {
+fn c15_model_effort_and_mode_go_with_the_next_turn_only() {
     let mut driven = Driven::new();
     let opening = RunStart {
         model: Some("gpt-5".into()),
