@@ -22,8 +22,8 @@ pub struct Collector<'a> {
     /// True for each source that was scanned.
     scanned: Vec<bool>,
     /// Number of the newest sessions that need no further scan.
-    settled: usize,
-    /// Matching sessions whose update waits until all newer sessions are settled.
+    final_count: usize,
+    /// Matching sessions whose update waits until all newer sessions are final.
     held: BTreeSet<usize>,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Collector<'a> {
             scores,
             coverage: Coverage::default(),
             scanned: vec![false; execution.corpus.sources().len()],
-            settled: 0,
+            final_count: 0,
             held: BTreeSet::new(),
         }
     }
@@ -142,15 +142,15 @@ impl<'a> Collector<'a> {
                 }
             }
         }
-        self.settle();
+        self.advance_final();
         if self.request.order == SearchOrder::Relevance {
             let is_held = |number: &usize| {
                 let score = self.scores[*number].as_ref();
-                *number >= self.settled && score.is_some_and(|score| !self.is_primary(*number, score))
+                *number >= self.final_count && score.is_some_and(|score| !self.is_primary(*number, score))
             };
             let held: BTreeSet<usize> = changed.extract_if(.., |number| is_held(number)).collect();
             self.held.extend(held);
-            let waiting = self.held.split_off(&self.settled);
+            let waiting = self.held.split_off(&self.final_count);
             changed.extend(std::mem::replace(&mut self.held, waiting));
         }
         let hits: Vec<Hit> = changed
@@ -168,13 +168,13 @@ impl<'a> Collector<'a> {
     }
 
     /// Advances over the sessions that need no further scan.
-    fn settle(&mut self) {
+    fn advance_final(&mut self) {
         let (execution, corpus) = (self.execution, self.execution.corpus);
-        let is_settled = |number: usize| {
+        let is_final = |number: usize| {
             execution.eligible[number] == 0 || corpus.source_of(number).is_none_or(|source| self.scanned[source])
         };
-        while self.settled < corpus.sessions().len() && is_settled(self.settled) {
-            self.settled += 1;
+        while self.final_count < corpus.sessions().len() && is_final(self.final_count) {
+            self.final_count += 1;
         }
     }
 
@@ -184,7 +184,7 @@ impl<'a> Collector<'a> {
         let certain = self.scores.iter().enumerate().filter(|(number, score)| {
             score.as_ref().is_some_and(|score| {
                 let by_relevance = self.request.order == SearchOrder::Relevance;
-                let is_certain = *number < self.settled || (by_relevance && self.is_primary(*number, score));
+                let is_certain = *number < self.final_count || (by_relevance && self.is_primary(*number, score));
                 is_certain && self.is_satisfied(*number, score)
             })
         });

@@ -52,7 +52,7 @@ async fn d5_a_prompt_wakes_an_idle_run_without_a_timer() {
         let submitted = std::time::Instant::now();
         harness.submit(&run, &format!("say {turn}")).await;
         harness.done(&run, turn).await;
-        assert!(submitted.elapsed() < std::time::Duration::from_secs(20), "turn {turn}: {:?}", submitted.elapsed());
+        assert!(submitted.elapsed() < Duration::from_secs(20), "turn {turn}: {:?}", submitted.elapsed());
     }
 }
 
