@@ -77,6 +77,13 @@ pub enum SummaryNote {
         /// The sub-agent's own usage.
         tokens: Tokens,
     },
+    /// Size of a text of a session in a file of its own.
+    Bytes {
+        /// Id of the session.
+        id: Arc<str>,
+        /// Size of the file in bytes.
+        bytes: u64,
+    },
 }
 
 /// Result of summarising a source.
@@ -210,6 +217,11 @@ pub trait Format: Send + Sync {
     /// Returns list rows from a little of the source's head and tail. Counts may be wrong, identities are not.
     /// Empty if only a summary can produce rows (a database is summarised at once).
     fn peek(&self, source: &Source) -> Vec<Session>;
+
+    /// True if the source may contain sessions; others only add to sessions of other sources.
+    fn has_sessions(&self, _source: &Source) -> bool {
+        true
+    }
 
     /// Reads all of the source, or what was appended since `progress`.
     fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary;

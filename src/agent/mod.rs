@@ -27,6 +27,7 @@ mod pages;
 mod qwen;
 mod side_output;
 pub mod sqlite;
+mod side_text;
 
 pub use environment::Environment;
 pub use format::{

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use super::record::TranscriptRecord;
-use super::{decode, inline};
+use super::{decode, inline, outputs};
 use crate::agent::Source;
 use crate::agent::jsonl::{Dialect, EntryMark, LineMetadata, MalformedJson};
 use crate::domain::{Entry, Event, Session};
@@ -36,7 +36,8 @@ impl ClaudeDialect {
 
     /// Finds the session of the sub-agent that a tool call started.
     fn started_by(&self, call: &str) -> Option<Arc<str>> {
-        let inline = || self.inline_links.get_or_init(|| self.file.as_deref().map(inline::links).unwrap_or_default());
+        let file = self.file.as_deref().filter(|_| self.only.is_none());
+        let inline = || self.inline_links.get_or_init(|| file.map(inline::links).unwrap_or_default());
         self.links.get(call).or_else(|| inline().get(call)).cloned()
     }
 }
@@ -75,6 +76,10 @@ impl Dialect for ClaudeDialect {
 
     fn finish(&self, entry: &mut Entry) {
         decode::finish(entry, |call| self.started_by(call));
+    }
+
+    fn side_text(&self, entry: &Entry) -> Option<PathBuf> {
+        outputs::file(self.file.as_deref()?, entry)
     }
 
     fn side_sessions(&self, source: &Source, session: &Session) -> Vec<Session> {

@@ -6,6 +6,7 @@ mod fields;
 mod fork;
 mod inline;
 mod live;
+mod outputs;
 mod paths;
 mod protocol;
 mod record;
@@ -16,6 +17,7 @@ mod user_markup;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::jsonl::{JsonlAgent, SourceIdentity, walk};
 use super::texts::RecordDecoder;
@@ -53,6 +55,14 @@ impl JsonlAgent for Claude {
         paths::affected(root, path)
     }
 
+    fn side_session(&self, source: &Source) -> Option<Arc<str>> {
+        if source.kind == paths::OUTPUT { paths::output_session(&source.path) } else { None }
+    }
+
+    fn side_call(&self, source: &Source) -> io::Result<String> {
+        outputs::call(&source.path)
+    }
+
     fn identity(&self, source: &Source, (): &()) -> SourceIdentity {
         paths::identity(&source.path, source.kind)
     }
@@ -68,8 +78,8 @@ impl JsonlAgent for Claude {
             dialect.only = Some(chain.ok_or(io::ErrorKind::NotFound)?.lines);
         } else {
             dialect.links = paths::links(&session.path);
-            dialect.file = Some(session.path.clone());
         }
+        dialect.file = Some(session.path.clone());
         Ok(dialect)
     }
 

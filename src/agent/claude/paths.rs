@@ -13,11 +13,57 @@ use crate::stdx::files::{self, SizeLimit};
 /// Maximum depth of sub-agents' transcripts below a session's own folder, because the walk must end.
 const DEPTH: usize = 3;
 
+/// Kind of a source: a tool's whole output, see [`crate::agent::side_text`].
+pub const OUTPUT: u8 = 2;
+
+/// Folder of a session's long tool outputs.
+const OUTPUTS_FOLDER: &str = "tool-results";
+
+/// Long tool outputs by their file names.
+const OUTPUTS: Walk = Walk { agent: Agent::Claude, kind: output_kind, links: false };
+
+/// What a session's own folder contains.
+const INSIDE: [(&str, Walk, usize); 2] = [
+    ("subagents", Walk { agent: Agent::Claude, kind: walk::transcript_kind, links: false }, DEPTH),
+    (OUTPUTS_FOLDER, OUTPUTS, 0),
+];
+
+/// Endings of outputs that are texts; the folder also contains images and documents.
+const TEXT_ENDINGS: [&[u8]; 8] = [b".txt", b".json", b".md", b".log", b".csv", b".html", b".xml", b".jsonl"];
+
+fn output_kind(name: &[u8]) -> Option<u8> {
+    TEXT_ENDINGS.iter().any(|ending| name.ends_with(ending)).then_some(OUTPUT)
+}
+
+/// Session of a long output, from its path.
+pub fn output_session(path: &Path) -> Option<Arc<str>> {
+    let folder = path.parent().filter(|folder| folder.ends_with(OUTPUTS_FOLDER))?;
+    Some(folder.parent()?.file_name()?.to_string_lossy().into())
+}
+
+/// Finds a long output by its file's name: in the folder of the transcript's session, or of the same session in another
+/// project, because a session can move. A path from a record is not followed, because it may name any file.
+pub fn output(transcript: &Path, name: &str) -> Option<PathBuf> {
+    if name.is_empty() || name.contains('/') || name == ".." {
+        return None;
+    }
+    let subagents = transcript.ancestors().find(|folder| folder.ends_with("subagents"));
+    let session = subagents.and_then(Path::parent).map_or_else(|| transcript.with_extension(""), Path::to_owned);
+    let own = session.join(OUTPUTS_FOLDER).join(name);
+    if own.is_file() {
+        return Some(own);
+    }
+    let project = session.parent()?;
+    let others = walk::subdirectories(project.parent()?, &mut Vec::new()).into_iter();
+    let other = |project: PathBuf| project.join(session.file_name()?).join(OUTPUTS_FOLDER).join(name).into();
+    others.filter_map(other).find(|path: &PathBuf| path.is_file()).or(Some(own))
+}
+
 /// Finds all transcripts below a root.
 pub fn discover(root: &Path, discovery: &mut Discovery) {
     walk::check_registry(&root.join("sessions"), &mut discovery.issues);
     for folder in walk::subdirectories(&root.join("projects"), &mut discovery.issues) {
-        Walk::of(Agent::Claude).project(&folder, DEPTH, discovery);
+        Walk::of(Agent::Claude).project(&folder, &INSIDE, discovery);
     }
 }
 
@@ -34,10 +80,15 @@ pub fn affected(root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
     } else {
         None
     };
+    let in_outputs = path.parent().is_some_and(|folder| folder.ends_with(OUTPUTS_FOLDER));
+    if in_outputs || path.ends_with(OUTPUTS_FOLDER) {
+        let output = Some(path.to_owned()).filter(|_| in_outputs);
+        return OUTPUTS.affected(path, output, |discovery| OUTPUTS.files(path, 0, discovery));
+    }
     let walk = Walk::of(Agent::Claude);
     walk.affected(path, transcript, |discovery| match below.components().count() {
         0 => discover(root, discovery),
-        1 => walk.project(path, DEPTH, discovery),
+        1 => walk.project(path, &INSIDE, discovery),
         _ => walk.files(path, DEPTH, discovery),
     })
 }
@@ -67,8 +118,13 @@ fn meta(transcript: &Path) -> (Option<String>, Option<String>) {
 
 /// Maps tool calls to the sub-agents' sessions that they started.
 pub fn links(transcript: &Path) -> HashMap<String, Arc<str>> {
+    let link = |path: PathBuf| Some((meta(&path).1?, walk::stem(&path).into()));
+    subagents(&transcript.with_extension("")).filter_map(link).collect()
+}
+
+/// Lists the transcripts of the sub-agents of a session, which has this folder.
+pub fn subagents(session: &Path) -> impl Iterator<Item = PathBuf> {
     let mut discovery = Discovery::default();
-    Walk::of(Agent::Claude).files(&transcript.with_extension("").join("subagents"), DEPTH, &mut discovery);
-    let link = |source: Source| Some((meta(&source.path).1?, walk::stem(&source.path).into()));
-    discovery.sources.into_iter().filter_map(link).collect()
+    Walk::of(Agent::Claude).files(&session.join("subagents"), DEPTH, &mut discovery);
+    discovery.sources.into_iter().map(|source| source.path)
 }

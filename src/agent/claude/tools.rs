@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::jsonl::patch;
+use super::outputs;
 use crate::agent::json;
+use crate::agent::jsonl::patch;
 use crate::domain::event::{Delta, EventBody};
 use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction, ToolStatus};
 
@@ -100,7 +101,7 @@ fn one_line(input: &Value) -> String {
 /// Converts a result block, and the structured result in the same record, into an update of the call.
 pub fn update(id: Arc<str>, block: &Value, record: &Value) -> EventBody {
     let result = &record["toolUseResult"];
-    let output = text(&block["content"]);
+    let output = outputs::longest(text(&block["content"]), result);
     let subagent = result["agentId"].as_str().map(|agent| Arc::from(format!("agent-{agent}")));
     let duration_ms = json::count(&result["durationMs"]).or_else(|| json::count(&result["totalDurationMs"]));
     let status = Some(status(block, record, &output));

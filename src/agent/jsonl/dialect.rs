@@ -1,5 +1,6 @@
 //! The interface of an agent's JSON-lines dialect: line metadata and entry decoding.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::agent::Source;
@@ -24,6 +25,11 @@ pub trait Dialect: Send + Sync {
 
     /// Completes a folded entry with facts that only call and result together show.
     fn finish(&self, _entry: &mut Entry) {}
+
+    /// File with the whole text of an entry whose record contains only a preview.
+    fn side_text(&self, _entry: &Entry) -> Option<PathBuf> {
+        None
+    }
 
     /// Sessions of sub-agents in the file of `session`; called only if [`RareMetadata::side`] was set.
     fn side_sessions(&self, _unit: &Source, _session: &Session) -> Vec<Session> {

@@ -12,6 +12,7 @@ use super::concatenated::{self, History};
 use super::inherited::InheritedHistory;
 use super::transcript_index::TranscriptIndex;
 use super::{Dialect, SourceIdentity, copies, summary, tail};
+use crate::agent::side_text::{self, SideTextDecoder};
 use crate::agent::texts::{LineDecoder, RecordDecoder, RecordLayout, SourceDecoder, Texts};
 use crate::agent::{
     Discovery, Environment, Format, Source, SourceRoot, SourceSessions, SourceSummary, SummaryProgress, TextLimit,
@@ -66,6 +67,16 @@ pub trait JsonlAgent: Send + Sync + 'static {
     /// Summarises a source that is no transcript.
     fn summarise_other(&self, _source: &Source) -> SourceSummary {
         SourceSummary::none()
+    }
+
+    /// Session whose tool output is in a source of its own, see [`side_text`].
+    fn side_session(&self, _source: &Source) -> Option<Arc<str>> {
+        None
+    }
+
+    /// Id of the tool call whose output is in a source of its own; may read the session's transcript.
+    fn side_call(&self, _source: &Source) -> io::Result<String> {
+        Ok(String::new())
     }
 
     /// Reads the head of a file; returns the `known` one if it is still valid.
@@ -181,9 +192,13 @@ impl<A: JsonlAgent> Format for JsonlFormat<A> {
         self.0.affected(&root.path, path)
     }
 
+    fn has_sessions(&self, source: &Source) -> bool {
+        self.0.is_transcript(source) && self.0.side_session(source).is_none()
+    }
+
     fn peek(&self, source: &Source) -> Vec<Session> {
         let empty = source.stamp.size == 0 && !self.0.keeps_empty_files();
-        if empty || !self.0.is_transcript(source) {
+        if empty || !self.has_sessions(source) {
             return Vec::new();
         }
         let head = self.0.head(&source.path, None);
@@ -194,6 +209,9 @@ impl<A: JsonlAgent> Format for JsonlFormat<A> {
     }
 
     fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
+        if let Some(session) = self.0.side_session(source) {
+            return side_text::summary(source, session);
+        }
         if !self.0.is_transcript(source) {
             return self.0.summarise_other(source);
         }
@@ -267,7 +285,17 @@ impl<A: JsonlAgent> Format for JsonlFormat<A> {
 
 impl<A: JsonlAgent> Texts for JsonlFormat<A> {
     fn layout(&self, source: &Source) -> RecordLayout {
-        if self.0.is_transcript(source) { RecordLayout::Lines } else { RecordLayout::Nothing }
+        if self.0.side_session(source).is_some() {
+            RecordLayout::SideText
+        } else if self.0.is_transcript(source) {
+            RecordLayout::Lines
+        } else {
+            RecordLayout::Nothing
+        }
+    }
+
+    fn side_session(&self, source: &Source) -> Option<Arc<str>> {
+        self.0.side_session(source)
     }
 
     fn opaque_fields(&self) -> &'static [&'static str] {
@@ -275,6 +303,10 @@ impl<A: JsonlAgent> Texts for JsonlFormat<A> {
     }
 
     fn decoder(&self, source: &Source) -> io::Result<SourceDecoder> {
+        if let Some(session) = self.0.side_session(source) {
+            let decode = Box::new(SideTextDecoder { call: self.0.side_call(source)? });
+            return Ok(SourceDecoder { session, decode });
+        }
         let head = self.0.head(&source.path, None);
         let session = self.0.identity(source, &head).key.id;
         let decode = self.0.text_decoder(self.0.search_dialect(source, &head));

@@ -16,7 +16,7 @@ use super::repaired::{self, Repair, ScannedLine};
 use super::scan::{check, scan};
 use super::{Dialect, EntryMark, LineMetadata, RecordLink, ReplyUsage};
 use crate::agent::json::cursor::hash;
-use crate::agent::{FileStamp, MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
+use crate::agent::{FileStamp, MarkKind, RefreshOutcome, TextLimit, TranscriptReader, side_text};
 use crate::domain::event::EventBody;
 use crate::domain::transcript::Transcript;
 use crate::domain::{Entry, EntryKey, EntryKind, Issue, Role, Tokens};
@@ -250,15 +250,27 @@ impl TranscriptReader for TranscriptIndex {
         };
         let mut decoded: HashMap<EntryKey, Entry> =
             transcript.into_entries().into_iter().map(|entry| (entry.key, entry)).collect();
+        let mut missing = Vec::new();
         let entry = |mark: &u32| {
             let EntryMark { key, .. } = self.marks[*mark as usize];
             let mut entry = decoded.remove(&key).unwrap_or_else(|| unreadable_entry(key));
             entry.tokens = self.usage.get(mark).copied().or(entry.tokens);
             self.dialect.finish(&mut entry);
+            if let Some(path) = self.dialect.side_text(&entry)
+                && let Err(error) = side_text::fill(&mut entry, &path, limit)
+            {
+                missing.push(Issue::new(path, format!("the whole output cannot be read: {error}")));
+            }
             truncate(&mut entry, limit);
             entry
         };
-        wanted.iter().map(entry).collect()
+        let entries = wanted.iter().map(entry).collect();
+        for issue in missing {
+            if self.issues.len() < ISSUES && !self.issues.contains(&issue) {
+                self.issues.push(issue);
+            }
+        }
+        entries
     }
 
     fn raw(&mut self, index: usize) -> Vec<u8> {

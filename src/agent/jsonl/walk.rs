@@ -56,17 +56,18 @@ impl Walk {
         }
     }
 
-    /// Finds the transcripts in a folder, and those of its sessions' sub-agents. The latter are in `subagents`, in a
-    /// folder of the session's name, at most `depth` levels deep.
-    pub fn project(&self, folder: &Path, depth: usize, discovery: &mut Discovery) {
+    /// Finds the transcripts in a folder, and what belongs to them: each of `inside` is the name of a folder inside a
+    /// folder of the session's name, the walk over it, and its depth.
+    pub fn project(&self, folder: &Path, inside: &[(&str, Self, usize)], discovery: &mut Discovery) {
         let Some(open) = open(folder, &mut discovery.issues) else { return };
         for session in self.list(&open, folder, true, discovery) {
-            let mut name = session.into_bytes();
-            name.extend_from_slice(b"/subagents");
-            let Ok(name) = CString::new(name) else { continue };
-            let path = folder::path_of(folder, &name);
-            if let Some(open) = opened(open.folder(&name), &path, &mut discovery.issues) {
-                self.within(&open, &path, depth, discovery);
+            for (name, walk, depth) in inside {
+                let name = [session.to_bytes(), b"/", name.as_bytes()].concat();
+                let Ok(name) = CString::new(name) else { continue };
+                let path = folder::path_of(folder, &name);
+                if let Some(open) = opened(open.folder(&name), &path, &mut discovery.issues) {
+                    walk.within(&open, &path, *depth, discovery);
+                }
             }
         }
     }
@@ -119,7 +120,7 @@ impl Walk {
 }
 
 /// Kind of a file `*.jsonl`: [`SUBAGENT`] if its name begins with `agent-`.
-fn transcript_kind(name: &[u8]) -> Option<u8> {
+pub fn transcript_kind(name: &[u8]) -> Option<u8> {
     let stem = name.strip_suffix(b".jsonl").filter(|stem| !stem.is_empty())?;
     Some(if stem.starts_with(b"agent-") { SUBAGENT } else { SESSION })
 }

@@ -62,6 +62,8 @@ pub enum TextScope {
 pub enum RecordLayout {
     /// Lines of an append-only file, all of one session.
     Lines,
+    /// Lines of plain text that continue a tool's output of another source's session. None of them is indexed.
+    SideText,
     /// Any other storage: [`Texts::records`] iterates over them.
     Records,
     /// The source contains no records.
@@ -96,6 +98,12 @@ pub trait Texts: Sync {
     /// Names of JSON fields with base64 data (images, signatures, encrypted reasoning), which search skips.
     fn opaque_fields(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Session whose text is in a source with [`RecordLayout::SideText`]. Must not access the disk.
+    fn side_session(&self, source: &Source) -> Option<Arc<str>> {
+        let _ = source;
+        None
     }
 
     /// Creates the source's decoder; may read the beginning of the file.

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::retry::RetryQueue;
-use crate::agent::{Discovery, Format, Source, SourceRoot, SourceSummary};
+use crate::agent::{self, Discovery, Format, Source, SourceRoot, SourceSummary};
 use crate::domain::Issue;
 use crate::domain::catalog;
 use crate::index::cache::{BATCH, CacheRecord, SessionCache};
@@ -289,7 +289,7 @@ impl Scanner {
         newest_first(&mut stale);
         let front: Vec<_> = stale
             .iter()
-            .filter(|source| !self.table.contains(&source.path))
+            .filter(|source| !self.table.contains(&source.path) && agent::format(source.agent).has_sessions(source))
             .take(FIRST_SCREEN_SOURCES)
             .cloned()
             .collect();

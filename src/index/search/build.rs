@@ -132,7 +132,7 @@ fn index_source(
     let last = reader.last_segment(&source.path);
     let Some(texts) = format(source.agent).texts() else { return index_entries(source, corpus, out) };
     match texts.layout(source) {
-        RecordLayout::Nothing => {
+        RecordLayout::Nothing | RecordLayout::SideText => {
             send(out, SegmentBuilder::new(source, Replaces::Source), complete_cursor(source, 0), 0)
         }
         RecordLayout::Lines => {

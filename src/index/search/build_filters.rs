@@ -153,6 +153,7 @@ fn add_source(
     match texts.layout(source) {
         RecordLayout::Nothing => Ok(()),
         RecordLayout::Lines => add_file(source, last.cursor.offset, builder),
+        RecordLayout::SideText => add_file(source, source.stamp.size, builder),
         RecordLayout::Records => add_records(source, texts, builder),
     }
 }

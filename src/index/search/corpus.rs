@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 
-use crate::agent::Source;
+use crate::agent::{Source, format};
 use crate::domain::{Session, SessionKey};
 
 /// Id of the next corpus.
@@ -33,6 +33,8 @@ pub struct Corpus {
     source_by_session: Vec<Option<usize>>,
     /// Numbers of the sources, those of the newest sessions first.
     scan_order: Vec<usize>,
+    /// Sources with texts of a session in files of their own, by the number of the session.
+    side_sources: HashMap<usize, Vec<usize>, RandomState>,
 }
 
 impl Corpus {
@@ -52,6 +54,7 @@ impl Corpus {
         }
         let mut scan_order: Vec<usize> = (0..sources.len()).collect();
         scan_order.sort_by_key(|&source| sessions_by_source[source].first().copied().unwrap_or(usize::MAX));
+        let side_sources = side_sources(&sources, &sessions);
         let many = sessions_by_source.iter().filter(|numbers| numbers.len() > MAX_LINEAR_LOOKUP).flatten();
         let number_by_key = many.map(|&at| (sessions[at].key.clone(), at)).collect();
         Self {
@@ -63,6 +66,7 @@ impl Corpus {
             sessions_by_source,
             source_by_session,
             scan_order,
+            side_sources,
         }
     }
 
@@ -127,8 +131,35 @@ impl Corpus {
         self.numbers_in(source).map(|at| &self.sessions[at])
     }
 
+    /// Returns the numbers of the sources with texts of a session in files of their own.
+    pub fn side_sources_of(&self, session: usize) -> &[usize] {
+        self.side_sources.get(&session).map_or(&[], Vec::as_slice)
+    }
+
     /// Returns the session numbers of a source.
     pub fn numbers_in(&self, source: usize) -> impl Iterator<Item = usize> {
         self.sessions_by_source.get(source).into_iter().flatten().copied()
     }
+}
+
+/// Groups the sources with texts of a session in files of their own by the session's number.
+fn side_sources(sources: &[Source], sessions: &[Arc<Session>]) -> HashMap<usize, Vec<usize>, RandomState> {
+    let session_of = |source: &Source| {
+        let id = format(source.agent).texts()?.side_session(source)?;
+        Some(SessionKey { agent: source.agent, id })
+    };
+    let owned: Vec<(usize, SessionKey)> =
+        sources.iter().enumerate().filter_map(|(at, source)| Some((at, session_of(source)?))).collect();
+    let mut by_session: HashMap<usize, Vec<usize>, RandomState> = HashMap::default();
+    if owned.is_empty() {
+        return by_session;
+    }
+    let numbers: HashMap<&SessionKey, usize, RandomState> =
+        sessions.iter().enumerate().map(|(number, session)| (&session.key, number)).collect();
+    for (source, key) in owned {
+        if let Some(&number) = numbers.get(&key) {
+            by_session.entry(number).or_default().push(source);
+        }
+    }
+    by_session
 }

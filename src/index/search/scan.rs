@@ -46,8 +46,16 @@ pub fn scan(execution: &Execution<'_>, order: &[usize], next: &AtomicUsize, out:
         if execution.cancel.is_cancelled() {
             return;
         }
-        let mut file_scan =
-            FileScan { execution, number, source, scores: HashMap::new(), bytes: 0, decoder: None, tool_names: None };
+        let mut file_scan = FileScan {
+            execution,
+            number,
+            source,
+            transcript: source,
+            scores: HashMap::new(),
+            bytes: 0,
+            decoder: None,
+            tool_names: None,
+        };
         // A missing or unreadable file has no matches; the catalog reports it.
         if let Err(error) = file_scan.search(&mut buffer) {
             tracing::debug!(path = %source.path.display(), %error, "source cannot be searched");
@@ -71,6 +79,8 @@ struct FileScan<'a> {
     /// Number of the source.
     number: usize,
     source: &'a Source,
+    /// Source with the tool calls: the same, unless this one contains only a text of its session.
+    transcript: &'a Source,
     scores: HashMap<usize, SessionScore>,
     bytes: u64,
     decoder: Option<SourceDecoder>,
@@ -84,7 +94,8 @@ impl FileScan<'_> {
             return Ok(());
         };
         match texts.layout(self.source) {
-            RecordLayout::Nothing => Ok(()),
+            // Texts beside a transcript are searched together with it.
+            RecordLayout::Nothing | RecordLayout::SideText => Ok(()),
             RecordLayout::Lines => self.search_lines(texts, buffer),
             RecordLayout::Records => self.search_records(texts),
         }
@@ -106,7 +117,49 @@ impl FileScan<'_> {
         let number = numbers.min_by_key(|&number| sessions[number].flags.subagent);
         let Some(number) = number.filter(|&number| self.mark_searched(number)) else { return Ok(()) };
         let session = &*sessions[number].key.id;
-        let indexed_bytes = execution.indexed_bytes(self.number);
+        self.search_own_lines(texts, (session, number), buffer)?;
+        if execution.needs_files {
+            for &side in execution.corpus.side_sources_of(number) {
+                self.search_side_text(texts, (session, number), side, buffer);
+            }
+        }
+        Ok(())
+    }
+
+    /// Searches a text of the session in a file of its own. A missing file has no matches.
+    fn search_side_text(
+        &mut self,
+        texts: &dyn Texts,
+        (session, number): (&str, usize),
+        side: usize,
+        buffer: &mut Vec<u8>,
+    ) {
+        let source = &self.execution.corpus.sources()[side];
+        let scores = std::mem::take(&mut self.scores);
+        let mut file_scan = FileScan {
+            execution: self.execution,
+            number: side,
+            source,
+            transcript: self.source,
+            scores,
+            bytes: 0,
+            decoder: None,
+            tool_names: self.tool_names.take(),
+        };
+        if let Err(error) = file_scan.search_own_lines(texts, (session, number), buffer) {
+            tracing::debug!(path = %source.path.display(), %error, "text cannot be searched");
+        }
+        self.bytes += file_scan.bytes;
+        (self.scores, self.tool_names) = (file_scan.scores, file_scan.tool_names);
+    }
+
+    fn search_own_lines(
+        &mut self,
+        texts: &dyn Texts,
+        (session, number): (&str, usize),
+        buffer: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let indexed_bytes = self.execution.indexed_bytes(self.number);
         // In an indexed source only appended bytes are left, unless other texts may match.
         let from = if self.execution.needs_files { 0 } else { indexed_bytes };
         if !self.execution.needs_files && indexed_bytes >= self.source.stamp.size {
@@ -265,7 +318,7 @@ impl FileScan<'_> {
         let needs_tools = self.execution.plan.needs_tool_names();
         decoder.decode.texts(record, TextScope::All, &mut |text| {
             if needs_tools && text.tool.is_empty() && !text.call.is_empty() {
-                let names = self.tool_names.get_or_insert_with(|| ToolNames::new(texts, &decoder, self.source));
+                let names = self.tool_names.get_or_insert_with(|| tool_names(texts, self.transcript));
                 let tool = names.tool(text.call);
                 self.match_text(text, &tool, number, all);
             } else {
@@ -318,6 +371,12 @@ impl FileScan<'_> {
             score.count_only(bits, is_primary, execution.scored_clauses);
         }
     }
+}
+
+/// Reads the names of a transcript's tools; none if it cannot be read.
+fn tool_names(texts: &dyn Texts, transcript: &Source) -> ToolNames {
+    let decoder = texts.decoder(transcript);
+    decoder.map(|decoder| ToolNames::new(texts, &decoder, transcript)).unwrap_or_default()
 }
 
 /// Returns true if a record may match in an eligible session.

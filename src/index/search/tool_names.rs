@@ -9,7 +9,7 @@ use crate::agent::texts::{RecordLayout, SourceDecoder, StoredRecord, TextScope, 
 use crate::stdx::files;
 
 /// Tool names of one source by call id.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ToolNames {
     tools: HashMap<String, String>,
 }
@@ -26,7 +26,7 @@ impl ToolNames {
             });
         };
         match texts.layout(source) {
-            RecordLayout::Nothing => {}
+            RecordLayout::Nothing | RecordLayout::SideText => {}
             RecordLayout::Records => {
                 let walked = texts.records(source, 0, &mut |record| {
                     collect(record);

@@ -393,7 +393,8 @@ impl SessionTable {
         let state = self.live.get(&session.key).copied().unwrap_or_default();
         let title = self.overrides.title(session);
         let usage = self.overrides.usage(&session.key);
-        if title.is_none() && usage.is_none() && state == session.state {
+        let bytes = self.overrides.bytes(&session.key);
+        if title.is_none() && usage.is_none() && bytes.is_none() && state == session.state {
             return session.clone();
         }
         let mut overridden = Session::clone(session);
@@ -404,6 +405,7 @@ impl SessionTable {
         if let Some(usage) = usage {
             overridden.tokens += usage;
         }
+        overridden.bytes += bytes.unwrap_or_default();
         Arc::new(overridden)
     }
 }

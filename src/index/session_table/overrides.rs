@@ -17,6 +17,7 @@ pub(super) struct Overrides {
     titles: HashMap<SessionKey, Vec<(NoteOrigin, Title)>>,
     tips: HashMap<(Agent, Arc<str>), Vec<(NoteOrigin, Title)>>,
     usage: HashMap<SessionKey, Vec<(NoteOrigin, Tokens)>>,
+    bytes: HashMap<SessionKey, Vec<(NoteOrigin, u64)>>,
 }
 
 impl Overrides {
@@ -32,7 +33,7 @@ impl Overrides {
     ) {
         for note in previous.iter().chain(current) {
             match note {
-                SummaryNote::Title { id, .. } | SummaryNote::Usage { id, .. } => {
+                SummaryNote::Title { id, .. } | SummaryNote::Usage { id, .. } | SummaryNote::Bytes { id, .. } => {
                     dirty.insert(SessionKey { agent, id: id.clone() });
                 }
                 SummaryNote::TitleOfTip { tip, .. } => {
@@ -68,6 +69,11 @@ impl Overrides {
         Some(sum)
     }
 
+    /// Returns the size of the session's texts in other files.
+    pub fn bytes(&self, key: &SessionKey) -> Option<u64> {
+        Some(self.bytes.get(key)?.iter().map(|(_, bytes)| bytes).sum())
+    }
+
     fn add(&mut self, origin: NoteOrigin, agent: Agent, note: &SummaryNote) {
         match note {
             SummaryNote::Title { id, title, source } => {
@@ -81,6 +87,9 @@ impl Overrides {
             SummaryNote::Usage { id, tokens } => {
                 self.usage.entry(SessionKey { agent, id: id.clone() }).or_default().push((origin, *tokens));
             }
+            SummaryNote::Bytes { id, bytes } => {
+                self.bytes.entry(SessionKey { agent, id: id.clone() }).or_default().push((origin, *bytes));
+            }
         }
     }
 
@@ -92,6 +101,9 @@ impl Overrides {
             SummaryNote::TitleOfTip { tip, .. } => remove_from(&mut self.tips, &(agent, tip.clone()), source),
             SummaryNote::Usage { id, .. } => {
                 remove_from(&mut self.usage, &SessionKey { agent, id: id.clone() }, source)
+            }
+            SummaryNote::Bytes { id, .. } => {
+                remove_from(&mut self.bytes, &SessionKey { agent, id: id.clone() }, source)
             }
         }
     }
