@@ -16,7 +16,7 @@ use super::source::{Discovery, FileStamp, Source, SourceRoot};
 use super::{Environment, Texts};
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
-use crate::domain::{Agent, Entry, EntryKey, Issue, Session, TitleSource, Tokens};
+use crate::domain::{Agent, Entry, EntryKey, Issue, Session, Time, TitleSource, Tokens};
 
 /// Position up to which a source was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,6 +158,33 @@ pub trait TranscriptReader: Send {
     /// Number of branches; 1 if the conversation was never forked within its source.
     fn branches(&self) -> usize;
 
+    /// Number of the shown branch, from 0; see [`branch_list`](Self::branch_list).
+    fn shown_branch(&self) -> usize {
+        0
+    }
+
+    /// Describes all branches, in the order in which they began. A number stays valid while the file only grows.
+    fn branch_list(&mut self) -> Vec<Branch> {
+        vec![Branch { entries: self.len(), last: None, head: String::new() }]
+    }
+
+    /// Shows another branch, by its number. Returns false if there is none with the number. All entries must be read again.
+    fn show_branch(&mut self, branch: usize) -> bool {
+        branch == 0
+    }
+
+    /// Returns the entries of the shown branch after which other branches go on differently, ascending.
+    fn forks(&mut self) -> Vec<Fork> {
+        Vec::new()
+    }
+
+    /// Finds entries on any branch, see [`positions`](Self::positions); on the shown one if it contains them.
+    fn locate(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<EntryPosition>> {
+        let branch = self.shown_branch();
+        let positions = self.positions(wanted).into_iter();
+        positions.map(|found| found.map(|index| EntryPosition { branch, index })).collect()
+    }
+
     /// Returns the indices of all entries of one kind, ascending.
     fn marks(&mut self, which: MarkKind) -> Vec<usize>;
 
@@ -188,6 +215,35 @@ pub trait TranscriptReader: Send {
 
     /// Bytes read from disk so far.
     fn bytes_read(&self) -> u64;
+}
+
+/// A branch of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Branch {
+    /// Number of its entries.
+    pub entries: usize,
+    /// Time of its newest record.
+    pub last: Option<Time>,
+    /// First line of the first entry that it does not share with an earlier branch.
+    pub head: String,
+}
+
+/// An entry after which branches part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fork {
+    /// Index of the last entry that the branches share; `None` if they share none.
+    pub entry: Option<usize>,
+    /// Numbers of the other branches that part here, ascending.
+    pub branches: Vec<usize>,
+}
+
+/// Position of an entry on a branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryPosition {
+    /// Number of the branch.
+    pub branch: usize,
+    /// Index of the entry on it.
+    pub index: usize,
 }
 
 /// Kinds of entries that a reader jumps between.

@@ -31,8 +31,8 @@ mod side_text;
 
 pub use environment::Environment;
 pub use format::{
-    AtRiskFiles, Format, MarkKind, RefreshOutcome, SourceSessions, SourceSummary, SummaryCursor, SummaryNote,
-    SummaryProgress, TextLimit, TranscriptReader,
+    AtRiskFiles, Branch, EntryPosition, Fork, Format, MarkKind, RefreshOutcome, SourceSessions, SourceSummary,
+    SummaryCursor, SummaryNote, SummaryProgress, TextLimit, TranscriptReader,
 };
 pub use protocol::Protocol;
 pub use source::{Discovery, FileStamp, Source, SourceRoot};

@@ -222,6 +222,10 @@ pub struct ShowArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub offset: usize,
 
+    /// Show another branch of the conversation, by its number
+    #[arg(long, value_name = "N")]
+    pub branch: Option<usize>,
+
     /// Print Markdown
     #[arg(long, conflicts_with_all = ["raw", "json"])]
     pub markdown: bool,

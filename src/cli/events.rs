@@ -287,8 +287,8 @@ impl<'a> EventBodyJson<'a> {
                 context: None,
                 window: None,
             },
-            // The run reports the end of its turn itself.
-            EventBody::TurnEnd { .. } => return None,
+            // A run receives prompts of its user only, and reports the end of its turn itself.
+            EventBody::Sender(_) | EventBody::TurnEnd { .. } => return None,
         })
     }
 

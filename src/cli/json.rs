@@ -6,7 +6,9 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::{self, TitleSource, transcript};
+use crate::agent::Branch;
+use crate::domain::{self, Time, TitleSource, transcript};
+use crate::index::LocatedEntry;
 
 /// Version of all JSON shapes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -58,6 +60,23 @@ pub struct IssueJson<'a> {
     path: &'a Path,
     line: Option<u64>,
     reason: &'a str,
+}
+
+/// JSON shape of a branch of a conversation.
+#[derive(Serialize)]
+pub struct BranchJson {
+    n: usize,
+    entries: usize,
+    last: Option<String>,
+    head: String,
+}
+
+impl BranchJson {
+    /// Converts the branch with number `n`, from 1.
+    pub fn new(n: usize, branch: Branch) -> Self {
+        let Branch { entries, last, head } = branch;
+        Self { n, entries, last: last.map(Time::rfc3339), head }
+    }
 }
 
 /// JSON shape of the number of hidden sessions per reason.
@@ -119,6 +138,9 @@ pub struct HitJson<'a> {
 #[derive(Serialize)]
 pub struct SnippetJson<'a> {
     entry: Option<usize>,
+    /// Number of the entry's branch, if it is not the one that is shown first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    branch: Option<usize>,
     kind: &'static str,
     text: &'a str,
     ranges: Vec<[usize; 2]>,
@@ -141,6 +163,8 @@ pub struct EntryJson<'a> {
     text: &'a str,
     tool: Option<ToolJson<'a>>,
     tokens: Option<TokensJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender: Option<&'a str>,
     truncated: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     reverted: bool,
@@ -169,8 +193,8 @@ impl<'a> From<&'a domain::Session> for SessionJson<'a> {
             cwd: non_empty(&session.cwd),
             branch: session.branch.as_deref(),
             model: session.model.as_deref(),
-            started_at: session.started_at.map(domain::Time::rfc3339),
-            last_activity: session.last_activity.map(domain::Time::rfc3339),
+            started_at: session.started_at.map(Time::rfc3339),
+            last_activity: session.last_activity.map(Time::rfc3339),
             turns: session.turns,
             messages: session.messages,
             tokens: session.tokens.into(),
@@ -214,8 +238,8 @@ impl From<domain::catalog::HiddenCounts> for HiddenJson {
 }
 
 impl<'a> HitJson<'a> {
-    /// Creates a hit; `entries` are the entry indexes of its snippets, counted from 0.
-    pub fn new(hit: &'a domain::search::Hit, entries: &[Option<usize>]) -> Self {
+    /// Creates a hit; `entries` are the entries of its snippets.
+    pub fn new(hit: &'a domain::search::Hit, entries: &[Option<LocatedEntry>]) -> Self {
         let snippets = hit.snippets.iter().zip(entries);
         Self {
             session: (&*hit.session).into(),
@@ -226,11 +250,11 @@ impl<'a> HitJson<'a> {
 }
 
 impl<'a> SnippetJson<'a> {
-    /// Creates a snippet of the entry at `index`, counted from 0. `None` means a match in the title or on a branch that
-    /// is not shown.
-    pub fn new(index: Option<usize>, snippet: &'a domain::search::Snippet) -> Self {
+    /// Creates a snippet of an entry; `None` means a match in the title.
+    pub fn new(at: Option<LocatedEntry>, snippet: &'a domain::search::Snippet) -> Self {
         Self {
-            entry: index.map(|index| index + 1),
+            entry: at.map(|at| at.index + 1),
+            branch: at.and_then(|at| at.branch).map(|branch| branch + 1),
             kind: kind(snippet.text_kind),
             text: &snippet.text,
             ranges: snippet.ranges.iter().map(|&Range { start, end }| [start, end]).collect(),
@@ -260,10 +284,11 @@ impl<'a> EntryJson<'a> {
             n: index + 1,
             kind: entry.kind.name(),
             role: entry.role.name(),
-            time: entry.time.map(domain::Time::rfc3339),
+            time: entry.time.map(Time::rfc3339),
             text: &entry.text,
             tool: entry.tool.as_deref().map(ToolJson::from),
             tokens: entry.tokens.map(TokensJson::from),
+            sender: entry.sender.as_deref(),
             truncated: entry.truncated,
             reverted: entry.reverted,
         }

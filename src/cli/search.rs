@@ -17,14 +17,14 @@ use super::query::{self, QueryOptions, QuerySearch};
 use super::{output, scope, table};
 use crate::domain::Issue;
 use crate::domain::search::{Hit, SearchResults, Snippet};
-use crate::index::{locate, search};
+use crate::index::{LocatedEntry, locate, search};
 use crate::stdx::text::{ellipsis, one_line};
 
 /// Bytes of context around a match without `--context`.
 const CONTEXT_BYTES: usize = 160;
 
 /// Entry index of each snippet, per hit, counted from 0.
-type Entries = Vec<Vec<Option<usize>>>;
+type Entries = Vec<Vec<Option<LocatedEntry>>>;
 
 /// Runs the search and prints the hits.
 pub fn run(context: &CliContext, args: &SearchArgs) -> Result<ExitCode, CliError> {
@@ -57,7 +57,7 @@ pub fn run(context: &CliContext, args: &SearchArgs) -> Result<ExitCode, CliError
 /// Locates the entries of all snippets. Runs on all cores, because it opens transcripts.
 fn locate_all(hits: &[Hit]) -> Entries {
     let next = AtomicUsize::new(0);
-    let found: Mutex<HashMap<usize, Vec<Option<usize>>>> = Mutex::default();
+    let found: Mutex<HashMap<usize, Vec<Option<LocatedEntry>>>> = Mutex::default();
     let locate_next = || {
         while let Some((at, hit)) = hits.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
             let locations: Vec<_> = hit.snippets.iter().map(|snippet| &snippet.location).collect();
@@ -107,7 +107,7 @@ fn print_lines(context: &CliContext, results: &SearchResults, entries: &Entries)
 
 /// Writes one line per snippet line: session, entry number and text, separated by tabs. A hit without snippets has
 /// one line with its title.
-fn write_tabbed(out: &mut impl Write, hit: &Hit, entries: &[Option<usize>]) -> io::Result<()> {
+fn write_tabbed(out: &mut impl Write, hit: &Hit, entries: &[Option<LocatedEntry>]) -> io::Result<()> {
     let key = one_line(&hit.session.key.to_string());
     if hit.snippets.is_empty() {
         return writeln!(out, "{key}\t\t{}", one_line(&hit.session.title.text));
@@ -122,7 +122,12 @@ fn write_tabbed(out: &mut impl Write, hit: &Hit, entries: &[Option<usize>]) -> i
 }
 
 /// Writes a heading with snippets below it.
-fn write_human(out: &mut impl Write, context: &CliContext, hit: &Hit, entries: &[Option<usize>]) -> io::Result<()> {
+fn write_human(
+    out: &mut impl Write,
+    context: &CliContext,
+    hit: &Hit,
+    entries: &[Option<LocatedEntry>],
+) -> io::Result<()> {
     let (style, columns) = (context.style, output::columns());
     let session = &hit.session;
     let age = session.last_activity.map(|time| table::age(context.clock.now(), time)).unwrap_or_default();
@@ -148,8 +153,12 @@ fn write_human(out: &mut impl Write, context: &CliContext, hit: &Hit, entries: &
     writeln!(out)
 }
 
-fn number(entry: Option<usize>) -> String {
-    entry.map(|index| (index + 1).to_string()).unwrap_or_default()
+fn number(entry: Option<LocatedEntry>) -> String {
+    let text = |LocatedEntry { index, branch }| match branch {
+        None => (index + 1).to_string(),
+        Some(branch) => format!("{}@{}", index + 1, branch + 1),
+    };
+    entry.map(text).unwrap_or_default()
 }
 
 /// Highlights matches line by line, so that no style crosses a line end.

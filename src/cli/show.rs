@@ -27,6 +27,12 @@ pub fn run(context: &CliContext, args: &ShowArgs) -> Result<ExitCode, CliError> 
     let mut reading = index::open_transcript(format, &session, Some(&state_db)).map_err(|error| {
         CliError::new(CliErrorCode::Failed, format!("cannot read {}: {error}", session.path.display()))
     })?;
+    if let Some(number) = args.branch
+        && !number.checked_sub(1).is_some_and(|branch| reading.show_branch(branch))
+    {
+        let text = format!("there is no branch {number}; {} has {}", session.key.id, reading.branches());
+        return Err(CliError::new(CliErrorCode::NotFound, text));
+    }
     let range = page(reading.len(), args.limit, args.offset);
     let mut out = output::stdout();
     if args.json {
@@ -89,7 +95,11 @@ fn print_json(
         }
         output::json_value(out, &json::EntryJson::new(index, entry))
     })?;
-    write!(out, r#"],"branches":{},"issues":"#, reading.branches())?;
+    write!(out, r#"],"branches":{},"branch":{},"branch_list":"#, reading.branches(), reading.shown_branch() + 1)?;
+    let branches: Vec<_> =
+        (1..).zip(reading.branch_list()).map(|(n, branch)| json::BranchJson::new(n, branch)).collect();
+    serde_json::to_writer(&mut *out, &branches)?;
+    write!(out, r#","issues":"#)?;
     let issues: Vec<_> = reading.issues().iter().map(json::IssueJson::from).collect();
     output::json_value(out, &issues)?;
     out.write_all(b"}\n")
@@ -148,7 +158,8 @@ fn block(out: &mut impl Write, text: &str) -> io::Result<()> {
 fn print_issues(reading: &dyn TranscriptReader) -> io::Result<()> {
     let mut err = io::stderr().lock();
     if reading.branches() > 1 {
-        writeln!(err, "salon: showing one of {} branches", reading.branches())?;
+        let (shown, all) = (reading.shown_branch() + 1, reading.branches());
+        writeln!(err, "salon: showing branch {shown} of {all}; choose another with --branch")?;
     }
     for issue in reading.issues() {
         writeln!(err, "salon: {}", one_line(&json::IssueJson::from(issue).to_line()))?;

@@ -98,6 +98,8 @@ pub enum EventBody {
     Image(String),
     /// Token usage of the reply to which the entry belongs.
     Usage(Tokens),
+    /// Sender of a prompt that a program passed on: a teammate, another session, a channel.
+    Sender(Arc<str>),
     /// End of a turn.
     TurnEnd {
         /// Duration in ms.

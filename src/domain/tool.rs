@@ -69,6 +69,8 @@ pub enum ToolAction {
     },
     /// Sets the plan.
     Plan(Vec<PlanItem>),
+    /// Proposes a plan, in Markdown.
+    PlanText(String),
     /// Asks the user.
     Question {
         /// Text of the question.
@@ -110,6 +112,7 @@ impl ToolAction {
                 let done = items.iter().filter(|item| item.status == PlanStatus::Done).count();
                 format!("{done} of {} done", items.len())
             }
+            Self::PlanText(text) => text.clone(),
             Self::Question { question } => question.clone(),
             Self::Other(text) => text.clone(),
         }

@@ -20,7 +20,7 @@ pub struct Entry {
     pub role: Role,
     /// Start time, if known.
     pub time: Option<Time>,
-    /// Content; the headline of a tool call; the items of a plan as Markdown check boxes.
+    /// Content; the headline of a tool call; a plan in Markdown, its items as check boxes.
     pub text: String,
     /// Tool call, for [`EntryKind::Tool`] and for a plan that a tool set.
     pub tool: Option<Box<Tool>>,
@@ -28,6 +28,8 @@ pub struct Entry {
     pub plan: Vec<PlanItem>,
     /// Severity, for a notice.
     pub level: NoticeLevel,
+    /// Sender of a prompt that a program passed on; `None` for the user.
+    pub sender: Option<Arc<str>>,
     /// Token usage of the reply, on its first entry only.
     pub tokens: Option<Tokens>,
     /// True if the text was cut because of its length.
@@ -191,12 +193,19 @@ impl Transcript {
                     // A shell line that was mapped to another operation has its exit code in the status.
                     (Some(ToolAction::Command { command, .. }), _) if command.is_empty() => {}
                     (Some(action), known) => {
-                        entry.text = action.headline();
+                        entry.text = match &action {
+                            ToolAction::PlanText(plan) => plan.clone(),
+                            _ => action.headline(),
+                        };
                         *known = action;
                     }
                     (None, _) => {}
                 }
                 return Some(at);
+            }
+            EventBody::Sender(sender) => {
+                let at = *self.by_key.get(&key)?;
+                self.entries[at].sender = Some(sender);
             }
             EventBody::Usage(tokens) => {
                 let at = *self.by_key.get(&key)?;
@@ -256,9 +265,14 @@ impl Transcript {
     ) {
         let (kind, plan) = match &action {
             ToolAction::Plan(items) => (EntryKind::Plan, items.clone()),
+            ToolAction::PlanText(_) => (EntryKind::Plan, Vec::new()),
             _ => (EntryKind::Tool, Vec::new()),
         };
-        let text = if plan.is_empty() { action.headline() } else { plan_text(&plan) };
+        let text = match &action {
+            ToolAction::PlanText(plan) => plan.clone(),
+            _ if plan.is_empty() => action.headline(),
+            _ => plan_text(&plan),
+        };
         self.set(key, time, kind, Role::Assistant, Delta::Replace(text));
         self.by_tool.insert(id.clone(), self.by_key[&key]);
         let entry = self.entry(key);
@@ -293,6 +307,7 @@ impl Entry {
             tool: None,
             plan: Vec::new(),
             level: NoticeLevel::Info,
+            sender: None,
             tokens: None,
             truncated: false,
             open: false,

@@ -1,12 +1,20 @@
 //! Resolves the locations of hits to entry indices of a transcript.
 
-use crate::agent;
+use crate::agent::{self, EntryPosition};
 use crate::domain::search::EntryLocation;
 use crate::domain::{EntryKey, Session};
 
-/// Returns the entry index of each location, counted from 0. `None` for a title, for an entry outside of the shown
-/// branch, and where the transcript cannot be read.
-pub fn locate(session: &Session, places: &[&EntryLocation]) -> Vec<Option<usize>> {
+/// Entry of a location.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocatedEntry {
+    /// Index on its branch, from 0.
+    pub index: usize,
+    /// Number of its branch, from 0; `None` for the branch that is shown first.
+    pub branch: Option<usize>,
+}
+
+/// Finds the entry of each location. `None` for a title, and where the transcript cannot be read.
+pub fn locate(session: &Session, places: &[&EntryLocation]) -> Vec<Option<LocatedEntry>> {
     let mut found = vec![None; places.len()];
     let (numbers, keys): (Vec<usize>, Vec<(EntryKey, &str)>) = places
         .iter()
@@ -21,8 +29,13 @@ pub fn locate(session: &Session, places: &[&EntryLocation]) -> Vec<Option<usize>
     }
     match agent::format(session.key.agent).open(session) {
         Ok(mut reader) => {
-            for (number, at) in numbers.into_iter().zip(reader.positions(&keys)) {
-                found[number] = at;
+            let shown = reader.shown_branch();
+            for (number, at) in numbers.into_iter().zip(reader.locate(&keys)) {
+                let entry = |EntryPosition { branch, index }| LocatedEntry {
+                    index,
+                    branch: Some(branch).filter(|branch| *branch != shown),
+                };
+                found[number] = at.map(entry);
             }
         }
         Err(error) => tracing::debug!(session = %session.key, %error, "transcript cannot be opened"),

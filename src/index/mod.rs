@@ -36,7 +36,7 @@ mod workspace;
 pub use collect::{Collected, Refresh, RootReport, collect, report};
 pub use handle::Index;
 pub use kept_transcript::open_transcript;
-pub use locate::locate;
+pub use locate::{LocatedEntry, locate};
 pub use message::{IndexEvent, SearchRequest, TranscriptTicket, WatchState};
 pub use open_transcripts::matches;
 pub use options::{IndexOptions, WatchMode, search_dir};

@@ -147,6 +147,6 @@ fn body_bytes(body: &EventBody) -> usize {
         EventBody::ToolCall { input, .. } => 2 * input.to_string().len(),
         EventBody::ToolUpdate { output, .. } => output.as_ref().map_or(0, delta),
         EventBody::Plan(items) => items.iter().map(|item| item.text.len() + 32).sum(),
-        EventBody::Usage(_) | EventBody::TurnEnd { .. } => 0,
+        EventBody::Usage(_) | EventBody::Sender(_) | EventBody::TurnEnd { .. } => 0,
     }
 }

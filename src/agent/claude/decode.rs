@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::fields;
-use super::tools;
-use super::user_markup::{UserText, classify};
+use super::user_markup::{self, UserText, classify};
+use super::{content, tools};
 use crate::agent::json;
 use crate::agent::jsonl::EntryMark;
 use crate::domain::event::{Delta, EventBody, NoticeLevel};
@@ -20,16 +20,30 @@ pub fn entries(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
     let Some(record) = fields::read(line) else { return };
     let time = json::time(&record["timestamp"]);
     for mark in marks {
-        if let Some(body) = body(&record, mark) {
-            sink(Event { key: mark.key, time, body });
+        // Only a few fields were read; one of unknown kind needs all.
+        let body = body(&record, mark)
+            .unwrap_or_else(|| EventBody::Other(content::unknown(&json::parse(line).unwrap_or_default())));
+        let sender = sender(&body, &record, mark);
+        sink(Event { key: mark.key, time, body });
+        if let Some(sender) = sender {
+            sink(Event { key: mark.key, time, body: EventBody::Sender(sender) });
         }
     }
+}
+
+/// Sender of a prompt that a program passed on.
+fn sender(body: &EventBody, record: &Value, mark: &EntryMark) -> Option<Arc<str>> {
+    if !matches!(body, EventBody::Prompt(_)) {
+        return None;
+    }
+    let block = block(content_of(record), mark.block)?;
+    user_markup::sender(text_of(&block)).map(Arc::from)
 }
 
 /// Decodes the results in a line of tool calls in other lines.
 pub fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
     let Some(record) = json::parse(line) else { return };
-    let blocks = content(&record).as_array().map(Vec::as_slice).unwrap_or_default();
+    let blocks = content_of(&record).as_array().map(Vec::as_slice).unwrap_or_default();
     for block in blocks {
         let Some(id) = block["tool_use_id"].as_str() else { continue };
         let body = tools::update(id.into(), block, &record);
@@ -62,7 +76,10 @@ pub fn exit_code(status: ToolStatus, output: &str) -> Option<i32> {
 }
 
 /// The content of a record, in the field that its version uses.
-fn content(record: &Value) -> &Value {
+fn content_of(record: &Value) -> &Value {
+    if record["message"].is_string() {
+        return &record["message"];
+    }
     match &record["message"]["content"] {
         Value::Null => &record["content"],
         Value::Array(blocks) if blocks.is_empty() => &record["content"],
@@ -72,19 +89,30 @@ fn content(record: &Value) -> &Value {
 
 fn body(record: &Value, mark: &EntryMark) -> Option<EventBody> {
     match record["type"].as_str().or_else(|| record["message"]["role"].as_str()).or_else(|| record["role"].as_str())? {
-        "system" => Some(system(record)),
+        "system" => (mark.kind != EntryKind::Other).then(|| system(record)),
+        "queue-operation" => Some(EventBody::Prompt(plain(block(&record["content"], mark.block)?.as_ref()))),
+        "attachment" if mark.kind == EntryKind::Notice => {
+            let text = content::texts(&record["attachment"]["blockingError"]);
+            let text = if text.is_empty() { content::unknown(&record["attachment"]) } else { text };
+            Some(EventBody::Notice { level: NoticeLevel::Warning, text })
+        }
         "attachment" => Some(EventBody::Prompt(plain(block(&record["attachment"]["prompt"], mark.block)?.as_ref()))),
         "assistant" => {
-            let block = block(content(record), mark.block)?;
-            if mark.kind == EntryKind::Notice {
+            let block = block(content_of(record), mark.block)?;
+            if mark.kind == EntryKind::Notice && block["type"] == "text" {
                 return Some(EventBody::Notice { level: NoticeLevel::Error, text: text_of(&block).to_owned() });
             }
             Some(answer_block(&block))
         }
         _ if record["isCompactSummary"] == true => {
-            Some(EventBody::Notice { level: NoticeLevel::Boundary, text: tools::text(content(record)) })
+            Some(EventBody::Notice { level: NoticeLevel::Boundary, text: content::text(content_of(record)) })
         }
-        _ => Some(user_block(block(content(record), mark.block)?.as_ref())),
+        "user" | "human" if record["isMeta"] == true && mark.kind == EntryKind::Notice => {
+            let text = text_of(block(content_of(record), mark.block)?.as_ref()).to_owned();
+            Some(EventBody::Notice { level: NoticeLevel::Warning, text })
+        }
+        "user" | "human" => Some(user_block(block(content_of(record), mark.block)?.as_ref())),
+        _ => None,
     }
 }
 
@@ -93,6 +121,7 @@ fn block(content: &Value, at: u32) -> Option<Cow<'_, Value>> {
     let only = |text| Some(Cow::Owned(serde_json::json!({"type": "text", "text": text})));
     match content {
         Value::String(text) => only(text),
+        Value::Object(_) if at == 0 => Some(Cow::Borrowed(content)),
         Value::Array(blocks) => match blocks.get(at as usize)? {
             Value::String(text) => only(text),
             block => Some(Cow::Borrowed(block)),
@@ -120,8 +149,8 @@ fn user_block(block: &Value) -> EventBody {
             UserText::Notice(level, text) => EventBody::Notice { level, text: text.into_owned() },
             UserText::Nothing => EventBody::Other(text_of(block).to_owned()),
         },
-        "image" | "document" => EventBody::Image(tools::placeholder(block)),
-        _ => EventBody::Other(block.to_string()),
+        "image" | "document" => EventBody::Image(content::placeholder(block)),
+        _ => EventBody::Other(content::unknown(block)),
     }
 }
 
@@ -131,7 +160,7 @@ fn answer_block(block: &Value) -> EventBody {
         "text" => EventBody::Text(Delta::Replace(text_of(block).to_owned())),
         "thinking" => EventBody::Thinking(Delta::Replace(block["thinking"].as_str().unwrap_or_default().to_owned())),
         "redacted_thinking" => EventBody::Thinking(Delta::Replace("(redacted by the provider)".to_owned())),
-        "image" | "document" => EventBody::Image(tools::placeholder(block)),
+        "image" | "document" => EventBody::Image(content::placeholder(block)),
         kind if kind.ends_with("tool_use") => {
             let name = block["name"].as_str().unwrap_or_default();
             let input = block["input"].clone();
@@ -143,12 +172,16 @@ fn answer_block(block: &Value) -> EventBody {
                 action,
             }
         }
-        _ => EventBody::Other(block.to_string()),
+        "connector_text" => EventBody::Text(Delta::Replace(content::text(&block["connector_text"]))),
+        "advisor_tool_result" => EventBody::Text(Delta::Replace(content::text(&block["content"]))),
+        "compaction" => EventBody::Notice { level: NoticeLevel::Boundary, text: content::text(&block["content"]) },
+        "container_upload" => EventBody::Image(content::placeholder(block)),
+        _ => EventBody::Other(content::unknown(block)),
     }
 }
 
 fn system(record: &Value) -> EventBody {
-    let content = record["content"].as_str().unwrap_or_default();
+    let text = record["content"].as_str().unwrap_or_default();
     match record["subtype"].as_str().unwrap_or_default() {
         "compact_boundary" => {
             let metadata = &record["compactMetadata"];
@@ -171,10 +204,18 @@ fn system(record: &Value) -> EventBody {
             };
             EventBody::Notice { level: NoticeLevel::Warning, text: format!("Request failed: {reason}{attempt}") }
         }
-        _ => match classify(content) {
+        "local_command" | "" => match classify(text) {
             UserText::Notice(level, text) => EventBody::Notice { level, text: text.into_owned() },
             UserText::Prompt(text) => EventBody::Notice { level: NoticeLevel::Info, text: text.into_owned() },
-            UserText::Nothing => EventBody::Other(content.to_owned()),
+            UserText::Nothing => EventBody::Other(text.to_owned()),
         },
+        _ => {
+            let level = match record["level"].as_str() {
+                Some("error") => NoticeLevel::Error,
+                Some("warning" | "warn") => NoticeLevel::Warning,
+                _ => NoticeLevel::Info,
+            };
+            EventBody::Notice { level, text: content::text(&record["content"]) }
+        }
     }
 }

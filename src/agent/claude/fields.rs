@@ -17,6 +17,8 @@ const RECORD: &[&str] = &[
     "timestamp",
     "subtype",
     "attachment",
+    "isMeta",
+    "level",
     "isCompactSummary",
     "compactMetadata",
     "error",

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use memchr::memmem::Finder;
 use serde_json::Value;
 
-use super::paths;
+use super::{content, paths};
 use crate::agent::json;
 use crate::domain::Entry;
 use crate::stdx::lines::LineReader;
@@ -68,7 +68,7 @@ fn call_in(transcript: File, name: &Finder<'_>) -> io::Result<Option<String>> {
         let record = json::parse(line.bytes).unwrap_or_default();
         let results = record["message"]["content"].as_array().into_iter().flatten();
         let mentions = |result: &&Value| {
-            let text = super::tools::text(&result["content"]);
+            let text = content::text(&result["content"]);
             text.starts_with(MARKER) && name.find(text.as_bytes()).is_some()
         };
         let call = { results }.find(mentions).and_then(|result| result["tool_use_id"].as_str().map(str::to_owned));

@@ -40,7 +40,40 @@ pub struct TranscriptRecord<'a> {
     title: Option<JsonStr<'a>>,
     cost_usd: Option<f64>,
     queued: Content<'a>,
+    /// Type of an attachment.
+    attached: &'a [u8],
+    /// Kind of the origin: a person, a channel, a notification.
+    origin: &'a [u8],
+    operation: &'a [u8],
+    relocated: Option<JsonStr<'a>>,
 }
+
+/// Origins of records that are marked as no prompt, but are one.
+const PERSONAL_ORIGINS: [&[u8]; 6] = [b"human", b"channel", b"cross-session", b"teammate", b"peer", b"user"];
+
+/// Types of records that never contain an entry.
+const SILENT_KINDS: [&[u8]; 8] = [
+    b"progress",
+    b"summary",
+    b"last-prompt",
+    b"cost-state",
+    b"relocated",
+    b"custom-title",
+    b"ai-title",
+    b"queue-operation",
+];
+
+/// Subtypes of system records that contain nothing to read.
+const SILENT_SUBTYPES: [&[u8]; 8] = [
+    b"turn_duration",
+    b"stop_hook_summary",
+    b"file_snapshot",
+    b"bridge_status",
+    b"agents_killed",
+    b"thinking",
+    b"status",
+    b"init",
+];
 
 #[derive(Debug, Default)]
 struct Message<'a> {
@@ -112,6 +145,9 @@ impl<'a> TranscriptRecord<'a> {
                 self.cost_usd = std::str::from_utf8(value.raw()?).ok().and_then(|cost| cost.parse().ok());
             }
             b"attachment" => self.attachment(value)?,
+            b"origin" => self.origin = string_field(value, b"kind")?.map_or(&b""[..], |kind| kind.0),
+            b"operation" => self.operation = plain_string(value)?,
+            b"relocatedCwd" => self.relocated = value.text()?,
             _ => {}
         }
         Ok(())
@@ -131,6 +167,7 @@ impl<'a> TranscriptRecord<'a> {
         if kind == b"queued_command" {
             self.queued = prompt;
         }
+        self.attached = kind;
         Ok(())
     }
 
@@ -199,7 +236,16 @@ impl<'a> TranscriptRecord<'a> {
         match role {
             b"user" | b"human" if self.compact_summary => push(0, EntryKind::Notice, None, false),
             b"user" | b"human" => {
-                for (at, block) in blocks.iter().enumerate().filter(|_| !self.meta) {
+                let meta = self.meta && !PERSONAL_ORIGINS.contains(&self.origin);
+                let is_feedback = |block: &&Block<'_>| {
+                    block
+                        .text
+                        .is_some_and(|text| memchr::memmem::find(text.head(64).as_bytes(), b"hook feedback:").is_some())
+                };
+                if meta && blocks.first().filter(is_feedback).is_some() {
+                    push(0, EntryKind::Notice, None, false);
+                }
+                for (at, block) in blocks.iter().enumerate().filter(|_| !meta) {
                     match block.kind(role) {
                         Some(EntryKind::Prompt) => {
                             metadata.prompt = metadata.prompt.or(block.text);
@@ -221,23 +267,48 @@ impl<'a> TranscriptRecord<'a> {
                 }
             }
             b"system" => {
-                let notice = match self.subtype {
-                    b"compact_boundary" | b"api_error" => true,
-                    b"local_command" => blocks.first().is_some_and(|block| block.kind(b"user").is_some()),
-                    _ => false,
+                let has_text = || blocks.iter().any(|block| block.text.is_some_and(|text| !text.is_blank()));
+                let kind = match self.subtype {
+                    b"compact_boundary" | b"api_error" => Some(EntryKind::Notice),
+                    b"local_command" | b"" => {
+                        let shown = blocks.first().is_some_and(|block| block.kind(b"user").is_some());
+                        shown.then_some(EntryKind::Notice)
+                    }
+                    _ if has_text() => Some(EntryKind::Notice),
+                    silent if SILENT_SUBTYPES.contains(&silent) => None,
+                    _ => Some(EntryKind::Other),
                 };
-                if notice {
-                    push(0, EntryKind::Notice, None, false);
+                if let Some(kind) = kind {
+                    push(0, kind, None, false);
                 }
             }
             b"attachment" => {
                 for (at, block) in self.queued.0.iter().enumerate() {
+                    match block.kind(b"user") {
+                        Some(EntryKind::Prompt) => {
+                            metadata.turns = 1;
+                            push(at, EntryKind::Prompt, None, false);
+                        }
+                        Some(kind) => push(at, kind, None, false),
+                        None => {}
+                    }
+                }
+                if self.attached.starts_with(b"hook_") && self.attached.ends_with(b"error") {
+                    push(0, EntryKind::Notice, None, false);
+                }
+            }
+            // A prompt that was taken from the queue in the middle of a turn is in no other record.
+            b"queue-operation" if self.operation == b"remove" => {
+                for (at, block) in self.content.0.iter().enumerate() {
                     if block.kind(b"user") == Some(EntryKind::Prompt) {
+                        metadata.prompt = metadata.prompt.or(block.text);
                         metadata.turns = 1;
                         push(at, EntryKind::Prompt, None, false);
                     }
                 }
             }
+            silent if SILENT_KINDS.contains(&silent) => {}
+            _ if self.uuid.is_some() && !blocks.is_empty() => push(0, EntryKind::Other, None, false),
             _ => {}
         }
         let results = blocks.iter().filter(|block| block.kind.ends_with(b"tool_result"));
@@ -262,11 +333,15 @@ impl<'a> TranscriptRecord<'a> {
         if self.forked_from.is_some() {
             metadata.rare().forked_from = self.forked_from;
         }
+        if let Some(title) = metadata.prompt.and_then(user_markup::title) {
+            metadata.rare().prompt = Some(title);
+        }
         if subagent && self.session.is_some() {
             metadata.rare().session = self.session;
         }
-        let is_rare = self.title.is_some() || self.leaf.is_some() || self.cost_usd.is_some();
-        if self.uuid.is_none() && (is_rare || self.kind == b"queue-operation") {
+        let is_rare =
+            self.title.is_some() || self.leaf.is_some() || self.cost_usd.is_some() || self.relocated.is_some();
+        if self.uuid.is_none() && metadata.marks.is_empty() && (is_rare || self.kind == b"queue-operation") {
             self.set_rare(metadata);
         }
     }
@@ -279,6 +354,7 @@ impl<'a> TranscriptRecord<'a> {
             b"ai-title" => rare.agent_title = self.title,
             b"summary" => rare.title_of = self.leaf.zip(self.title),
             b"last-prompt" => rare.leaf = self.leaf.map(JsonStr::hash),
+            b"relocated" => rare.relocated = self.relocated,
             b"cost-state" => rare.cost_usd = self.cost_usd,
             b"queue-operation" => rare.born = self.time,
             _ => {}
@@ -291,6 +367,10 @@ impl<'a> TranscriptRecord<'a> {
 
 impl<'a> Message<'a> {
     fn read(&mut self, value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
+        if value.peek()? == b'"' {
+            self.content = Content::read(value)?;
+            return Ok(());
+        }
         value.object(|key, value| {
             match key {
                 b"id" => self.id = value.text()?,
@@ -307,6 +387,11 @@ impl<'a> Message<'a> {
 
 impl<'a> Content<'a> {
     fn read(value: &mut JsonCursor<'a>) -> Result<Self, MalformedJson> {
+        if value.peek()? == b'{' {
+            let mut block = Block::default();
+            value.object(|key, value| block.field(key, value))?;
+            return Ok(Self(vec![block]));
+        }
         if value.peek()? != b'[' {
             let text = value.text()?;
             return Ok(Self(
@@ -332,9 +417,20 @@ impl<'a> Block<'a> {
     fn field(&mut self, key: &[u8], value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
         match key {
             b"type" => self.kind = plain_string(value)?,
-            b"text" | b"thinking" => self.text = value.text()?,
+            b"text" | b"thinking" | b"connector_text" => self.text = value.text()?,
             b"id" | b"tool_use_id" => self.tool = value.text()?,
-            b"is_error" => self.error = value.truth()?,
+            b"is_error" => self.error |= value.truth()?,
+            b"content" if value.peek()? == b'{' => {
+                let failed = &mut self.error;
+                value.object(|key, value| {
+                    match key {
+                        b"type" => *failed |= plain_string(value)?.ends_with(b"_error"),
+                        b"return_code" => *failed |= value.raw()? != b"0",
+                        _ => {}
+                    }
+                    Ok(())
+                })?;
+            }
             _ => {}
         }
         Ok(())
@@ -351,7 +447,9 @@ impl<'a> Block<'a> {
             },
             b"thinking" => self.text.filter(|text| !text.is_blank()).map(|_| EntryKind::Thinking),
             b"redacted_thinking" => Some(EntryKind::Thinking),
-            b"image" | b"document" => Some(EntryKind::Image),
+            b"image" | b"document" | b"container_upload" => Some(EntryKind::Image),
+            b"connector_text" | b"advisor_tool_result" => Some(EntryKind::Text),
+            b"compaction" => Some(EntryKind::Notice),
             kind if kind.ends_with(b"tool_result") => None,
             kind if kind.ends_with(b"tool_use") => Some(EntryKind::Tool),
             _ => Some(EntryKind::Other),

@@ -18,9 +18,8 @@ impl RecordDecoder for TranscriptDecoder {
     fn texts(&self, record: &StoredRecord<'_>, wanted: TextScope, sink: &mut dyn FnMut(&SearchText<'_>)) {
         if record.bytes.starts_with(br#"{"type":"queue-operation""#) {
             queued_prompt(record, sink);
-        } else {
-            self.0.texts(record, wanted, sink);
         }
+        self.0.texts(record, wanted, sink);
     }
 }
 

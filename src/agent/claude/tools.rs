@@ -1,11 +1,10 @@
 //! Conversion of Claude Code's tool calls and results into agent-neutral actions and updates.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::outputs;
+use super::{content, outputs};
 use crate::agent::json;
 use crate::agent::jsonl::patch;
 use crate::domain::event::{Delta, EventBody};
@@ -13,8 +12,8 @@ use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, To
 
 /// Converts a call into an action.
 pub fn action(name: &str, input: &Value) -> ToolAction {
-    let field = |name: &str| input[name].as_str().unwrap_or_default().to_owned();
-    let maybe = |name: &str| input[name].as_str().map(str::to_owned);
+    let field = |name: &str| flat(&input[name]);
+    let maybe = |name: &str| Some(flat(&input[name])).filter(|text| !text.is_empty());
     match name {
         "Bash" | "PowerShell" => ToolAction::Command { command: field("command"), exit_code: None },
         "Read" | "NotebookRead" => {
@@ -24,7 +23,7 @@ pub fn action(name: &str, input: &Value) -> ToolAction {
         "Edit" => edit(field("file_path"), vec![(field("old_string"), field("new_string"))]),
         "MultiEdit" => {
             let edits = input["edits"].as_array().map(Vec::as_slice).unwrap_or_default();
-            let text = |edit: &Value, name: &str| edit[name].as_str().unwrap_or_default().to_owned();
+            let text = |edit: &Value, name: &str| flat(&edit[name]);
             edit(
                 field("file_path"),
                 edits.iter().map(|edit| (text(edit, "old_string"), text(edit, "new_string"))).collect(),
@@ -38,7 +37,7 @@ pub fn action(name: &str, input: &Value) -> ToolAction {
         "Task" | "Agent" => ToolAction::Task { description: field("description"), prompt: field("prompt") },
         "TodoWrite" => ToolAction::Plan(todos(&input["todos"])),
         "TaskCreate" => ToolAction::Plan(vec![PlanItem { text: field("subject"), status: PlanStatus::Pending }]),
-        "ExitPlanMode" | "exit_plan_mode" => ToolAction::Plan(plan(&field("plan"))),
+        "ExitPlanMode" | "exit_plan_mode" => ToolAction::PlanText(field("plan")),
         "AskUserQuestion" => {
             let questions = input["questions"].as_array().map(Vec::as_slice).unwrap_or_default();
             let texts: Vec<&str> = questions.iter().filter_map(|question| question["question"].as_str()).collect();
@@ -57,7 +56,9 @@ fn write(path: String, content: String) -> ToolAction {
 }
 
 fn todos(todos: &Value) -> Vec<PlanItem> {
-    let todos = todos.as_array().map(Vec::as_slice).unwrap_or_default();
+    // Some models pass the list as a text.
+    let parsed = todos.as_str().and_then(|text| json::parse(text.as_bytes()));
+    let todos = parsed.as_ref().unwrap_or(todos).as_array().map(Vec::as_slice).unwrap_or_default();
     let item = |todo: &Value| PlanItem {
         text: todo["content"].as_str().unwrap_or_default().to_owned(),
         status: match todo["status"].as_str().unwrap_or_default() {
@@ -70,38 +71,28 @@ fn todos(todos: &Value) -> Vec<PlanItem> {
     todos.iter().map(item).collect()
 }
 
-/// Extracts the list items of a Markdown plan; a plan without a list is one item.
-fn plan(markdown: &str) -> Vec<PlanItem> {
-    let item = |text: &str| PlanItem { text: text.trim().to_owned(), status: PlanStatus::Pending };
-    let listed: Vec<PlanItem> = markdown
-        .lines()
-        .filter_map(|line| {
-            let line = line.trim_start();
-            let numbered =
-                line.split_once(". ").filter(|(number, _)| number.parse::<u16>().is_ok()).map(|(_, text)| text);
-            line.strip_prefix("- ").or_else(|| line.strip_prefix("* ")).or(numbered).map(item)
-        })
-        .collect();
-    if listed.is_empty() { vec![item(markdown)] } else { listed }
+/// Flattens a value to one line of text, whatever its shape: a string, the items of a list, the values of an object.
+fn flat(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        Value::Array(items) => items.iter().map(flat).collect::<Vec<_>>().join(" "),
+        Value::Object(fields) => fields.values().map(flat).collect::<Vec<_>>().join(" "),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
 }
 
 /// Formats the input of an unknown tool as one line.
 fn one_line(input: &Value) -> String {
-    let Some(fields) = input.as_object() else { return String::new() };
-    let texts: Vec<String> = fields
-        .iter()
-        .map(|(name, value)| match value {
-            Value::String(text) => format!("{name}: {text}"),
-            other => format!("{name}: {other}"),
-        })
-        .collect();
+    let Some(fields) = input.as_object() else { return flat(input) };
+    let texts: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {}", flat(value))).collect();
     texts.join(", ")
 }
 
 /// Converts a result block, and the structured result in the same record, into an update of the call.
 pub fn update(id: Arc<str>, block: &Value, record: &Value) -> EventBody {
     let result = &record["toolUseResult"];
-    let output = outputs::longest(text(&block["content"]), result);
+    let output = outputs::longest(content::text(&block["content"]), result);
     let subagent = result["agentId"].as_str().map(|agent| Arc::from(format!("agent-{agent}")));
     let duration_ms = json::count(&result["durationMs"]).or_else(|| json::count(&result["totalDurationMs"]));
     let status = Some(status(block, record, &output));
@@ -111,7 +102,7 @@ pub fn update(id: Arc<str>, block: &Value, record: &Value) -> EventBody {
         output: Some(Delta::Replace(output)),
         duration_ms,
         subagent,
-        action: change(result),
+        action: change(result).or_else(|| plan(result, block)),
     }
 }
 
@@ -120,14 +111,32 @@ fn status(block: &Value, record: &Value, output: &str) -> ToolStatus {
     if result["interrupted"] == true || output.starts_with("[Request interrupted by user") {
         return ToolStatus::Interrupted;
     }
+    let decision = record["permissionDecision"]["decision"].as_str();
+    if matches!(decision, Some("reject" | "deny")) {
+        return ToolStatus::Denied;
+    }
+    if content::is_error(&block["content"]) {
+        return ToolStatus::Failed;
+    }
     if block["is_error"] != true {
         return ToolStatus::Done;
     }
-    let refused = record["permissionDecision"]["decision"] == "reject"
-        || result == "User rejected tool use"
+    let refused = result == "User rejected tool use"
         || output.starts_with("The user doesn't want to proceed")
         || output.starts_with("Permission to use ");
     if refused { ToolStatus::Denied } else { ToolStatus::Failed }
+}
+
+/// The plan of a result: newer versions write it only there, or after a heading in the answer to the model.
+fn plan(result: &Value, block: &Value) -> Option<ToolAction> {
+    const HEADING: &str = "## Approved Plan:\n";
+    let approved = || {
+        let output = block["content"].as_str()?;
+        Some(output.split_once(HEADING)?.1.to_owned())
+    };
+    let is_plan = result["isAgent"].is_boolean() || result.get("hasTaskTool").is_some();
+    let written = result["plan"].as_str().filter(|_| is_plan || result["filePath"].is_string()).map(str::to_owned);
+    written.or_else(approved).filter(|plan| !plan.trim().is_empty()).map(ToolAction::PlanText)
 }
 
 /// The applied change, if the agent stored its patch.
@@ -135,40 +144,4 @@ fn change(result: &Value) -> Option<ToolAction> {
     let path = result["filePath"].as_str()?.to_owned();
     let hunks = result["structuredPatch"].as_array().filter(|hunks| !hunks.is_empty())?;
     Some(ToolAction::Edit(vec![FileChange { path, kind: ChangeKind::Patch(patch::unified(hunks)) }]))
-}
-
-/// Converts a content to text: a string, or its blocks joined by newlines.
-pub fn text(content: &Value) -> String {
-    match content {
-        Value::String(text) => text.clone(),
-        Value::Array(blocks) => blocks.iter().map(block_text).collect::<Vec<_>>().join("\n"),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
-}
-
-fn block_text(block: &Value) -> String {
-    match block["type"].as_str().unwrap_or_default() {
-        "text" => block["text"].as_str().unwrap_or_default().to_owned(),
-        "image" | "document" => placeholder(block),
-        "tool_reference" => format!("[tool {}]", block["tool_name"].as_str().unwrap_or_default()),
-        _ => block.as_str().map_or_else(|| block.to_string(), str::to_owned),
-    }
-}
-
-/// Label of an image or a document: its kind and size, without its bytes.
-pub fn placeholder(block: &Value) -> String {
-    let kind = block["type"].as_str().unwrap_or("attachment");
-    let source = &block["source"];
-    let mut label = format!("[{kind}");
-    for detail in [block["title"].as_str(), source["media_type"].as_str(), source["url"].as_str()].into_iter().flatten()
-    {
-        let _ = write!(label, " {detail}");
-    }
-    if let Some(data) = source["data"].as_str() {
-        // Four letters of base64 are three bytes.
-        let _ = write!(label, ", {} kB", (data.len() / 4 * 3).div_ceil(1000));
-    }
-    label.push(']');
-    label
 }

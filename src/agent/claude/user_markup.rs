@@ -84,7 +84,18 @@ fn classify_tagged(text: &str) -> UserText<'_> {
         "" => UserText::Nothing,
         text => UserText::Notice(NoticeLevel::Info, crate::stdx::text::sanitise(text).into_owned().into()),
     };
-    if text.starts_with("<command-name>") || text.starts_with("<command-message>") {
+    if text.starts_with("<command-message>") {
+        // A command of the user's own, or a skill: it begins a turn, as a prompt does.
+        let inside = |tag| find_element(text, tag).unwrap_or_default().trim_ascii();
+        return match inside("command-name") {
+            "" => UserText::Prompt(Cow::Borrowed(text)),
+            name => UserText::Prompt(format!("{name} {}", inside("command-args")).trim_end().to_owned().into()),
+        };
+    }
+    if let Some(message) = passed_on(text) {
+        return UserText::Prompt(message.text);
+    }
+    if text.starts_with("<command-name>") {
         let inside = |tag| find_element(text, tag).unwrap_or_default().trim_ascii();
         return info(&format!("{} {}", inside("command-name"), inside("command-args")));
     }
@@ -105,6 +116,72 @@ fn classify_tagged(text: &str) -> UserText<'_> {
         return info(&format!("Sub-agent: {}", summary.unwrap_or("ended").trim_ascii()));
     }
     UserText::Prompt(Cow::Borrowed(text))
+}
+
+/// A message that a program passed on in the user's place.
+struct PassedOn<'a> {
+    text: Cow<'a, str>,
+    sender: Option<String>,
+}
+
+/// Elements of messages from other sessions, teammates, and channels such as a messenger.
+const PASSED_ON: [&str; 6] =
+    ["cross-session-message", "teammate-message", "channel", "channel-message", "agent-message", "peer-message"];
+
+/// Attributes that name the sender, the most readable first.
+const SENDERS: [&str; 7] = ["name", "user", "teammate_id", "from_name", "from", "sender", "source"];
+
+/// Reads one or more messages that were passed on.
+fn passed_on(text: &str) -> Option<PassedOn<'_>> {
+    let (mut texts, mut sender, mut rest) = (Vec::new(), None, text);
+    while let Some((attributes, inner, after)) = PASSED_ON.iter().find_map(|tag| element_with_attributes(rest, tag)) {
+        sender = sender.or_else(|| SENDERS.iter().find_map(|name| attribute(attributes, name)));
+        texts.push(inner.trim_ascii());
+        rest = after.trim_ascii_start();
+    }
+    let text = match texts[..] {
+        [] => return None,
+        [one] if rest.is_empty() => Cow::Borrowed(one),
+        _ => Cow::Owned([&texts.join("\n\n"), rest].join("\n\n").trim_end().to_owned()),
+    };
+    Some(PassedOn { text, sender })
+}
+
+/// Sender of a message that was passed on.
+pub fn sender(text: &str) -> Option<String> {
+    let text = text.trim_ascii_start();
+    text.starts_with('<').then(|| passed_on(text))??.sender
+}
+
+/// Splits off an element with attributes at the start of `text`: returns them, its content and the rest.
+fn element_with_attributes<'a>(text: &'a str, tag: &str) -> Option<(&'a str, &'a str, &'a str)> {
+    let after = text.strip_prefix('<')?.strip_prefix(tag)?;
+    if !after.starts_with([' ', '>', '\n', '\t']) {
+        return None;
+    }
+    let (attributes, inner) = after.split_once('>')?;
+    let (inner, rest) = inner.split_once(&format!("</{tag}>")).unwrap_or((inner, ""));
+    Some((attributes, inner, rest))
+}
+
+/// Value of an attribute.
+fn attribute(attributes: &str, name: &str) -> Option<String> {
+    let from = attributes.find(&format!(" {name}=\""))? + name.len() + 3;
+    let value = attributes[from..].split('"').next()?;
+    Some(value.to_owned()).filter(|value| !value.is_empty())
+}
+
+/// Title of a session that began with this text: of a message that was passed on, its content; of a command, its name
+/// and arguments. `None` if the text itself is fine.
+pub fn title(text: JsonStr<'_>) -> Option<String> {
+    if !matches!(text.0.first(), Some(b'<' | b'\\')) && !text.0.first().is_some_and(u8::is_ascii_whitespace) {
+        return None;
+    }
+    match classify(&text.head(4096)) {
+        UserText::Prompt(text) => Some(text.into_owned()),
+        UserText::Notice(_, text) if text.starts_with("! ") => Some(text.into_owned()),
+        UserText::Notice(..) | UserText::Nothing => None,
+    }
 }
 
 /// Splits off the element at the start of `text`: returns its content and the rest. An unclosed element (truncated by

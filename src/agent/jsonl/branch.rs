@@ -8,9 +8,13 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{LineMetadata, RecordLink, RecordParent};
+use crate::domain::{EntryKind, Time};
 
 /// Maximum record ids stored of the reply at the tip, because it may contain parallel calls and their results.
 const MEMBERS: usize = 32;
+
+/// Maximum branches that are listed, because a damaged file may have thousands.
+const MAX_BRANCHES: usize = 256;
 
 /// Maximum ids stored of the newest records, because a leaf names one of the last few.
 const RECENT: usize = 4;
@@ -26,6 +30,11 @@ pub struct ChainRecord {
     pub entries: u32,
     /// Number of turns that it begins.
     pub turns: u32,
+    /// True if it belongs to the conversation itself: a prompt, an answer, a tool's result. A notice, progress or
+    /// context is not, and never decides which branch is shown.
+    pub spoken: bool,
+    /// Time of the record.
+    pub time: Option<Time>,
 }
 
 impl ChainRecord {
@@ -40,7 +49,15 @@ impl ChainRecord {
         };
         // A line outside the conversation yields no entries, whatever marks the dialect set.
         let entries = if metadata.link == RecordLink::Aside { 0 } else { entries };
-        matters.then_some(Self { link: metadata.link, leaf, entries, turns: metadata.turns })
+        let spoken = !metadata.results.is_empty() || metadata.marks.iter().any(|mark| mark.kind != EntryKind::Notice);
+        matters.then_some(Self {
+            link: metadata.link,
+            leaf,
+            entries,
+            turns: metadata.turns,
+            spoken,
+            time: metadata.time,
+        })
     }
 }
 
@@ -74,8 +91,8 @@ impl BranchTip {
         let RecordLink::Node { id, parent, group, result } = record.link else { return true };
         let member = group != 0 && group == self.group;
         let follows = match parent {
-            RecordParent::Previous => true,
-            RecordParent::Root => self.last == 0,
+            // A record without a parent continues the conversation in file order.
+            RecordParent::Previous | RecordParent::Root => true,
             RecordParent::Id(parent) => {
                 let inside = self.members.contains(&parent);
                 self.last == 0 || parent == self.last || (inside && (result || !self.left))
@@ -113,12 +130,25 @@ fn push_bounded(ids: &mut Vec<u64>, id: u64, max: usize) {
 pub struct ActiveBranch {
     /// True for each record on the shown branch, in file order.
     pub records: Vec<bool>,
-    /// Number of branches, the shown one included.
-    pub branches: usize,
+    /// All branches, in the order in which they began.
+    pub branches: Vec<BranchSpan>,
+    /// Index of the shown one among them.
+    pub shown: usize,
     /// Index of the newest record on the shown branch.
     pub newest: Option<usize>,
     /// State from which a summary can continue.
     pub tip: BranchTip,
+}
+
+/// A branch of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BranchSpan {
+    /// Index of its newest record, which identifies it.
+    pub newest: usize,
+    /// Index of the first record that belongs to no earlier branch.
+    pub first: usize,
+    /// Number of its entries.
+    pub entries: usize,
 }
 
 /// A node: a record, or a whole reply with its results.
@@ -126,29 +156,36 @@ pub struct ActiveBranch {
 struct Node {
     parent: Option<usize>,
     entries: u32,
+    /// Indices of its first and newest record.
+    first: usize,
     newest: usize,
-    /// True if the node or one of its descendants has entries.
-    has_entries: bool,
-    shown: bool,
+    spoken: bool,
+    /// True if one of its descendants is spoken.
+    spoken_below: bool,
 }
 
-/// Builds the tree of all records and chooses the branch to show. It ends at the newest leaf that the agent named after
-/// the last record, else at the newest record.
-pub fn choose(records: &[ChainRecord]) -> ActiveBranch {
-    let (mut nodes, of_record) = build(records);
-    let tip = tip_of(records, &nodes, &of_record);
-    let mut at = tip;
-    while let Some(node) = at.filter(|&node| !nodes[node].shown) {
-        nodes[node].shown = true;
-        at = nodes[node].parent;
-    }
+/// The tree of all records.
+#[derive(Debug)]
+struct Tree {
+    nodes: Vec<Node>,
+    /// Node of each record; `None` for no node, or a second copy of a record.
+    of_record: Vec<Option<usize>>,
+}
+
+/// Builds the tree of all records and chooses the branch to show: the `wanted` one, else the one that ends at the newest
+/// leaf that the agent named after the last record, else the one with the newest spoken record.
+pub fn choose(records: &[ChainRecord], wanted: Option<usize>) -> ActiveBranch {
+    let tree = Tree::build(records);
+    let leaves = tree.leaves();
+    let tip = wanted.and_then(|wanted| leaves.get(wanted).copied()).or_else(|| tree.tip(records));
+    let on_path = tree.branch_of(tip);
     let shown: Vec<bool> = records
         .iter()
-        .zip(&of_record)
+        .zip(&tree.of_record)
         .map(|(record, node)| match record.link {
             RecordLink::Aside => false,
             RecordLink::Linear => true,
-            RecordLink::Node { .. } => node.is_some_and(|node| nodes[node].shown),
+            RecordLink::Node { .. } => node.is_some_and(|node| on_path[node]),
         })
         .collect();
     let newest = (0..records.len()).rev().find(|&at| shown[at] && records[at].link != RecordLink::Linear);
@@ -163,77 +200,162 @@ pub fn choose(records: &[ChainRecord]) -> ActiveBranch {
         }
     }
     end.branched = true;
-    ActiveBranch { branches: branches(&mut nodes), records: shown, newest, tip: end }
+    let linear: usize = { records.iter() }
+        .filter(|record| record.link == RecordLink::Linear)
+        .map(|record| record.entries as usize)
+        .sum();
+    let branches = tree.spans(&leaves, linear);
+    let shown_branch = leaves.iter().position(|&leaf| on_path[leaf]).unwrap_or_default();
+    ActiveBranch { branches, shown: shown_branch, records: shown, newest, tip: end }
 }
 
-/// Builds the nodes, and the node of each record (`None`: no node, or a second copy of a record).
-fn build(records: &[ChainRecord]) -> (Vec<Node>, Vec<Option<usize>>) {
-    let mut nodes: Vec<Node> = Vec::new();
-    let mut of_record = vec![None; records.len()];
-    let mut by_id: HashMap<u64, usize> = HashMap::with_capacity(records.len());
-    let mut by_group: HashMap<u64, usize> = HashMap::new();
-    let mut groups: Vec<bool> = Vec::new();
-    let mut previous = None;
-    for (at, record) in records.iter().enumerate() {
-        let RecordLink::Node { id, parent, group, result } = record.link else { continue };
-        if by_id.contains_key(&id) {
-            continue;
+impl Tree {
+    fn build(records: &[ChainRecord]) -> Self {
+        let mut tree = Self { nodes: Vec::new(), of_record: vec![None; records.len()] };
+        let mut by_id: HashMap<u64, usize> = HashMap::with_capacity(records.len());
+        let mut by_group: HashMap<u64, usize> = HashMap::new();
+        let mut groups: Vec<bool> = Vec::new();
+        let (mut previous, mut last_spoken) = (None, None);
+        for (at, record) in records.iter().enumerate() {
+            let RecordLink::Node { id, parent, group, result } = record.link else { continue };
+            if by_id.contains_key(&id) {
+                continue;
+            }
+            let named = match parent {
+                RecordParent::Root | RecordParent::Previous => None,
+                RecordParent::Id(id) => by_id.get(&id).copied(),
+            };
+            let wrong = |node: usize| record.spoken && tree.is_dead_end(node);
+            let parent = match named.filter(|&node| !wrong(node)) {
+                Some(node) => Some(node),
+                // Without a usable parent it continues the conversation in file order.
+                None => tree.end_of_conversation(previous, last_spoken),
+            };
+            let joined = match by_group.get(&group) {
+                Some(&node) if group != 0 => Some(node),
+                _ => parent.filter(|&node| result && groups[node]),
+            };
+            let node = joined.unwrap_or_else(|| {
+                let (spoken, spoken_below) = (false, false);
+                tree.nodes.push(Node { parent, entries: 0, first: at, newest: at, spoken, spoken_below });
+                groups.push(group != 0);
+                tree.nodes.len() - 1
+            });
+            if group != 0 {
+                by_group.insert(group, node);
+            }
+            tree.nodes[node].entries += record.entries;
+            tree.nodes[node].newest = at;
+            by_id.insert(id, node);
+            tree.of_record[at] = Some(node);
+            previous = Some(node);
+            if record.spoken {
+                tree.mark_spoken(node);
+                last_spoken = Some(node);
+            }
         }
-        let parent = match parent {
-            RecordParent::Root => None,
-            RecordParent::Previous => previous,
-            RecordParent::Id(id) => by_id.get(&id).copied().or(previous),
+        tree
+    }
+
+    fn mark_spoken(&mut self, node: usize) {
+        self.nodes[node].spoken = true;
+        let mut at = self.nodes[node].parent;
+        while let Some(node) = at.filter(|&node| !self.nodes[node].spoken_below) {
+            self.nodes[node].spoken_below = true;
+            at = self.nodes[node].parent;
+        }
+    }
+
+    /// Nearest node upwards, the node included, that is spoken.
+    fn spoken_ancestor(&self, node: usize) -> Option<usize> {
+        let mut at = Some(node);
+        while let Some(node) = at.filter(|&node| !self.nodes[node].spoken) {
+            at = self.nodes[node].parent;
+        }
+        at
+    }
+
+    /// True for progress or a notice that nothing follows, beside an answer that the conversation went on with: a
+    /// record that names it as its parent was linked wrongly, after a retry.
+    fn is_dead_end(&self, node: usize) -> bool {
+        let Node { spoken, spoken_below, .. } = self.nodes[node];
+        !spoken && !spoken_below && self.spoken_ancestor(node).is_some_and(|spoken| self.nodes[spoken].spoken_below)
+    }
+
+    /// Node that a record without a usable parent follows: the previous one, unless that is beside the conversation.
+    fn end_of_conversation(&self, previous: Option<usize>, last_spoken: Option<usize>) -> Option<usize> {
+        let beside = previous.is_some_and(|previous| self.spoken_ancestor(previous) != last_spoken);
+        if beside { last_spoken } else { previous }
+    }
+
+    /// Last nodes of the branches, in the order in which the branches began. A notice, or context, makes no branch.
+    fn leaves(&self) -> Vec<usize> {
+        let mut leaves: Vec<usize> =
+            (0..self.nodes.len()).filter(|&at| self.nodes[at].spoken && !self.nodes[at].spoken_below).collect();
+        // The first record that belongs to no earlier branch tells when a branch began.
+        let mut began: Vec<(usize, usize)> = Vec::new();
+        let mut taken = vec![false; self.nodes.len()];
+        leaves.sort_unstable();
+        for leaf in leaves {
+            let (mut at, mut first) = (Some(leaf), leaf);
+            while let Some(node) = at.filter(|&node| !taken[node]) {
+                taken[node] = true;
+                first = node;
+                at = self.nodes[node].parent;
+            }
+            began.push((self.nodes[first].first, leaf));
+        }
+        began.sort_unstable();
+        began.into_iter().map(|(_, leaf)| leaf).collect()
+    }
+
+    fn spans(&self, leaves: &[usize], linear: usize) -> Vec<BranchSpan> {
+        let mut taken = vec![false; self.nodes.len()];
+        let mut span = |&leaf: &usize| {
+            let on_branch = self.branch_of(Some(leaf));
+            let nodes = || (0..self.nodes.len()).filter(|&at| on_branch[at]);
+            let first = nodes().find(|&at| !taken[at]).map_or(0, |at| self.nodes[at].first);
+            let entries = nodes().map(|at| self.nodes[at].entries as usize).sum::<usize>() + linear;
+            let newest = nodes().map(|at| self.nodes[at].newest).max().unwrap_or_default();
+            nodes().for_each(|at| taken[at] = true);
+            BranchSpan { newest, first, entries }
         };
-        let joined = match by_group.get(&group) {
-            Some(&node) if group != 0 => Some(node),
-            _ => parent.filter(|&node| result && groups[node]),
+        // A file may have thousands of branches; more than these no user steps through.
+        leaves.iter().take(MAX_BRANCHES).map(&mut span).collect()
+    }
+
+    /// Nodes of the branch that ends at `tip`: its path, and what is beside it without being spoken.
+    fn branch_of(&self, tip: Option<usize>) -> Vec<bool> {
+        let mut on_branch = vec![false; self.nodes.len()];
+        let mut at = tip;
+        while let Some(node) = at.filter(|&node| !on_branch[node]) {
+            on_branch[node] = true;
+            at = self.nodes[node].parent;
+        }
+        // A parent always precedes its children.
+        for at in 0..self.nodes.len() {
+            let Node { parent, spoken, spoken_below, .. } = self.nodes[at];
+            on_branch[at] |= !spoken && !spoken_below && parent.is_none_or(|parent| on_branch[parent]);
+        }
+        on_branch
+    }
+
+    fn tip(&self, records: &[ChainRecord]) -> Option<usize> {
+        let last = self.of_record.iter().rposition(Option::is_some)?;
+        let spoken = (0..self.nodes.len()).filter(|&node| self.nodes[node].spoken);
+        let newest = spoken.max_by_key(|&node| self.nodes[node].newest).or(self.of_record[last]);
+        let by_id = |leaf: u64| {
+            let is_leaf = |record: &ChainRecord| matches!(record.link, RecordLink::Node { id, .. } if id == leaf);
+            records.iter().position(is_leaf).and_then(|at| self.of_record[at])
         };
-        let node = joined.unwrap_or_else(|| {
-            nodes.push(Node { parent, entries: 0, newest: at, has_entries: false, shown: false });
-            groups.push(group != 0);
-            nodes.len() - 1
-        });
-        if group != 0 {
-            by_group.insert(group, node);
+        let named = records[last..].iter().rev().find_map(|record| record.leaf).and_then(by_id);
+        let Some(leaf) = named.and_then(|leaf| self.spoken_ancestor(leaf)) else { return newest };
+        // An agent records the leaf late, so its newest descendant counts. A parent node always precedes its children.
+        let mut below = vec![false; self.nodes.len()];
+        for (at, node) in self.nodes.iter().enumerate() {
+            below[at] = at == leaf || node.parent.is_some_and(|parent| below[parent]);
         }
-        nodes[node].entries += record.entries;
-        nodes[node].newest = at;
-        by_id.insert(id, node);
-        of_record[at] = Some(node);
-        previous = Some(node);
+        let spoken = (0..self.nodes.len()).filter(|&node| below[node] && self.nodes[node].spoken);
+        spoken.max_by_key(|&node| self.nodes[node].newest)
     }
-    (nodes, of_record)
-}
-
-fn tip_of(records: &[ChainRecord], nodes: &[Node], of_record: &[Option<usize>]) -> Option<usize> {
-    let last = of_record.iter().rposition(Option::is_some)?;
-    let newest = of_record[last];
-    let by_id = |leaf: u64| {
-        let found = records.iter().position(|record| matches!(record.link, RecordLink::Node { id, .. } if id == leaf));
-        found.and_then(|at| of_record[at])
-    };
-    let named = records[last..].iter().rev().find_map(|record| record.leaf).and_then(by_id);
-    let Some(leaf) = named else { return newest };
-    // An agent records the leaf late, so its newest descendant counts. A parent node always precedes its children.
-    let mut below = vec![false; nodes.len()];
-    for (at, node) in nodes.iter().enumerate() {
-        below[at] = at == leaf || node.parent.is_some_and(|parent| below[parent]);
-    }
-    (0..nodes.len()).filter(|&node| below[node]).max_by_key(|&node| nodes[node].newest)
-}
-
-/// Counts leaves, except branches without any entry (attachments, bookkeeping).
-fn branches(nodes: &mut [Node]) -> usize {
-    let mut forks: HashMap<Option<usize>, usize> = HashMap::new();
-    for at in (0..nodes.len()).rev() {
-        let Node { parent, entries, has_entries, .. } = nodes[at];
-        if entries == 0 && !has_entries {
-            continue;
-        }
-        if let Some(parent) = parent {
-            nodes[parent].has_entries = true;
-        }
-        *forks.entry(parent).or_default() += 1;
-    }
-    1 + forks.values().map(|children| children - 1).sum::<usize>()
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Dialect;
 use super::transcript_index::TranscriptIndex;
-use crate::agent::{MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
+use crate::agent::{Branch, EntryPosition, Fork, MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
 use crate::domain::event::NoticeLevel;
 use crate::domain::{Entry, EntryKey, EntryKind, Issue, Role};
 
@@ -59,6 +59,11 @@ impl ConcatenatedReader {
         self.issues = self.parts.iter().flat_map(|part| part.issues()).cloned().collect();
     }
 
+    /// Number of entries before the session's own file.
+    fn inherited(&self) -> usize {
+        self.len() - self.parts.last().map_or(0, |own| own.len())
+    }
+
     /// Parts, each with the index of its first entry.
     fn parts_with_offsets(&mut self) -> impl Iterator<Item = (usize, &mut Box<dyn TranscriptReader>)> {
         self.parts.iter_mut().scan(0, |first, part| {
@@ -91,7 +96,42 @@ impl TranscriptReader for ConcatenatedReader {
     }
 
     fn branches(&self) -> usize {
-        1
+        self.parts.last().map_or(1, |own| own.branches())
+    }
+
+    fn shown_branch(&self) -> usize {
+        self.parts.last().map_or(0, |own| own.shown_branch())
+    }
+
+    fn branch_list(&mut self) -> Vec<Branch> {
+        let Some(own) = self.parts.last_mut() else { return Vec::new() };
+        let mut branches = own.branch_list();
+        let inherited = self.inherited();
+        branches.iter_mut().for_each(|branch| branch.entries += inherited);
+        branches
+    }
+
+    fn show_branch(&mut self, branch: usize) -> bool {
+        self.parts.last_mut().is_some_and(|own| own.show_branch(branch))
+    }
+
+    fn forks(&mut self) -> Vec<Fork> {
+        let inherited = self.inherited();
+        let mut forks = self.parts.last_mut().map(|own| own.forks()).unwrap_or_default();
+        for fork in &mut forks {
+            fork.entry = fork.entry.map(|at| at + inherited).or(inherited.checked_sub(1));
+        }
+        forks
+    }
+
+    fn locate(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<EntryPosition>> {
+        let branch = self.shown_branch();
+        let inherited = self.inherited();
+        let own = self.parts.last_mut().map(|own| own.locate(wanted)).unwrap_or_default();
+        let shown = self.positions(wanted);
+        let own = own.into_iter().map(|found| found.map(|at| EntryPosition { index: at.index + inherited, ..at }));
+        let shown = shown.into_iter().map(|found| found.map(|index| EntryPosition { branch, index }));
+        shown.zip(own).map(|(shown, own)| shown.or(own)).collect()
     }
 
     fn marks(&mut self, which: MarkKind) -> Vec<usize> {
@@ -114,7 +154,7 @@ impl TranscriptReader for ConcatenatedReader {
     fn refresh(&mut self) -> RefreshOutcome {
         let Some(own) = self.parts.last_mut() else { return RefreshOutcome::Same };
         let refreshed = own.refresh();
-        let inherited = self.len() - self.parts.last().map_or(0, |own| own.len());
+        let inherited = self.inherited();
         self.collect_issues();
         match refreshed {
             RefreshOutcome::Grown { from } => RefreshOutcome::Grown { from: inherited + from },

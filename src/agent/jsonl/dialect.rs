@@ -96,6 +96,10 @@ pub struct RareMetadata<'a> {
     pub totals: Option<Tokens>,
     /// Origin of a prompt: `true` for a program, `false` for a person. One prompt of a person makes the session a person's.
     pub headless: Option<bool>,
+    /// Decoded text of the prompt, if it differs from the encoded one: a candidate for the title.
+    pub prompt: Option<String>,
+    /// Directory that the session moved to.
+    pub relocated: Option<JsonStr<'a>>,
     /// The session id in the record.
     pub session: Option<JsonStr<'a>>,
     /// True for a line of a sub-agent whose conversation is in this file too.

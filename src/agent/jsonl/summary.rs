@@ -172,7 +172,7 @@ impl Pass {
         if !self.left_branch {
             return Ok(());
         }
-        let chosen = branch::choose(&self.records);
+        let chosen = branch::choose(&self.records, None);
         let shown = || self.records.iter().zip(&chosen.records).filter(|(_, shown)| **shown).map(|(record, _)| record);
         self.summary.messages = shown().map(|record| record.entries).sum();
         self.summary.turns = shown().map(|record| record.turns).sum();

@@ -92,10 +92,10 @@ impl SummaryState {
             self.started = Some(self.started.map_or(time, |first| first.min(time)));
             self.last = Some(self.last.map_or(time, |last| last.max(time)));
         }
-        if self.prompt.is_none()
-            && let Some(prompt) = metadata.prompt
-        {
-            self.prompt = Some(title(prompt));
+        if self.prompt.is_none() {
+            let decoded = metadata.rare.as_ref().and_then(|rare| rare.prompt.as_deref());
+            let decoded = decoded.map(|text| Title::new(text, TitleSource::Prompt).text.to_string());
+            self.prompt = decoded.or_else(|| metadata.prompt.map(title));
         }
         if self.cwd.is_none() {
             self.cwd = metadata.cwd.map(|cwd| cwd.decode().into_owned());
@@ -149,6 +149,9 @@ impl SummaryState {
             && self.session.is_none()
         {
             self.session = owned(session);
+        }
+        if let Some(directory) = rare.relocated {
+            self.cwd = owned(directory);
         }
         self.side |= rare.side;
         self.cost_usd = rare.cost_usd.or(self.cost_usd);

@@ -11,19 +11,25 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::branch::{self, BranchTip, ChainRecord};
+use super::branch::{self, BranchSpan, BranchTip, ChainRecord};
 use super::repaired::{self, Repair, ScannedLine};
 use super::scan::{check, scan};
 use super::{Dialect, EntryMark, LineMetadata, RecordLink, ReplyUsage};
 use crate::agent::json::cursor::hash;
-use crate::agent::{FileStamp, MarkKind, RefreshOutcome, TextLimit, TranscriptReader, side_text};
+use crate::agent::{
+    Branch, EntryPosition, FileStamp, Fork, MarkKind, RefreshOutcome, TextLimit, TranscriptReader, side_text,
+};
 use crate::domain::event::EventBody;
 use crate::domain::transcript::Transcript;
 use crate::domain::{Entry, EntryKey, EntryKind, Issue, Role, Tokens};
 use crate::stdx::files;
+use crate::stdx::text::{first_chars, one_line};
 
 /// Maximum issues per file, because a damaged file may have thousands.
 const ISSUES: usize = 20;
+
+/// Maximum characters of the first line of a branch.
+const MAX_HEAD_CHARS: usize = 200;
 
 /// Position of a line with entries, results or links.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +63,11 @@ pub struct TranscriptIndex {
     torn: HashSet<u32>,
     tip: BranchTip,
     left_branch: bool,
-    branches: usize,
+    /// All branches; empty for a conversation without any.
+    branches: Vec<BranchSpan>,
+    shown_branch: usize,
+    /// Number of the branch to show in place of the agent's own.
+    wanted_branch: Option<usize>,
     issues: Vec<Issue>,
     bytes_read: u64,
 }
@@ -88,7 +98,9 @@ impl TranscriptIndex {
             torn: HashSet::new(),
             tip: BranchTip::default(),
             left_branch: false,
-            branches: 1,
+            branches: Vec::new(),
+            shown_branch: 0,
+            wanted_branch: None,
             issues: Vec::new(),
             bytes_read: 0,
         };
@@ -104,16 +116,39 @@ impl TranscriptIndex {
         self.end = (scanned.offset, scanned.lines, check(&file, scanned.offset)?);
         self.bytes_read += scanned.bytes_read;
         if self.left_branch {
-            let chosen = branch::choose(&self.records);
-            self.branches = chosen.branches;
-            self.tip = chosen.tip;
-            self.left_branch = false;
-            self.shown.clear();
-            for (at, _) in chosen.records.iter().enumerate().filter(|(_, shown)| **shown) {
-                self.shown.extend(self.marks_of(at));
-            }
+            self.choose_branch();
         }
         Ok(())
+    }
+
+    /// Builds the tree of all records, and shows the wanted branch.
+    fn choose_branch(&mut self) {
+        let chosen = branch::choose(&self.records, self.wanted_branch);
+        self.shown = self.marks_on(&chosen.records);
+        self.branches = chosen.branches;
+        self.shown_branch = chosen.shown;
+        self.tip = chosen.tip;
+        self.left_branch = false;
+    }
+
+    /// Marks of some records.
+    fn marks_on(&self, records: &[bool]) -> Vec<u32> {
+        let shown = records.iter().enumerate().filter(|(_, shown)| **shown);
+        shown.flat_map(|(at, _)| self.marks_of(at)).collect()
+    }
+
+    /// Marks of a branch.
+    fn marks_of_branch(&self, branch: usize) -> Vec<u32> {
+        self.marks_on(&branch::choose(&self.records, Some(branch)).records)
+    }
+
+    /// First line of the first entry at or after a record.
+    fn head_of(&mut self, record: usize) -> String {
+        let first = self.lines.get(record).map_or(0, |line| line.first);
+        let Some(mark) = (first..count(self.marks.len())).next() else { return String::new() };
+        let entries = self.decode(&[mark]).map(Transcript::into_entries).unwrap_or_default();
+        let text = entries.first().map(|entry| first_chars(&entry.text, MAX_HEAD_CHARS)).unwrap_or_default();
+        one_line(text.trim_start().lines().next().unwrap_or_default())
     }
 
     fn line(&mut self, line: ScannedLine<'_>) {
@@ -133,9 +168,17 @@ impl TranscriptIndex {
         }
         self.results.extend(metadata.results.iter().map(|result| ((result.tool, at), result.error)));
         self.lines.push(LinePosition { offset: line.offset, len: u32::try_from(line.len).unwrap_or(u32::MAX), first });
-        let record = record.unwrap_or(ChainRecord { link: RecordLink::Aside, leaf: None, entries: 0, turns: 0 });
+        let record = record.unwrap_or(ChainRecord {
+            link: RecordLink::Aside,
+            leaf: None,
+            entries: 0,
+            turns: 0,
+            spoken: false,
+            time: metadata.time,
+        });
         self.records.push(record);
-        self.left_branch = self.left_branch || !self.tip.extend(&record);
+        let other_is_shown = self.wanted_branch.is_some();
+        self.left_branch = self.left_branch || other_is_shown || !self.tip.extend(&record);
         if record.entries > 0 {
             self.record_usage(&metadata, first);
             self.marks.extend(&metadata.marks);
@@ -224,6 +267,23 @@ impl TranscriptIndex {
         Ok(transcript)
     }
 
+    /// Looks positions up in some marks, without reading lines.
+    fn positions_among(&self, marks: &[u32], wanted: &[(EntryKey, &str)]) -> Vec<Option<usize>> {
+        let mut by_key: HashMap<EntryKey, usize> = HashMap::with_capacity(marks.len());
+        let mut by_tool: HashMap<u64, usize> = HashMap::new();
+        for (at, mark) in marks.iter().map(|&mark| &self.marks[mark as usize]).enumerate().rev() {
+            by_key.insert(mark.key, at);
+            if mark.tool != 0 {
+                by_tool.insert(mark.tool, at);
+            }
+        }
+        let line = |(key, call): &(EntryKey, &str)| {
+            let of_call = if call.is_empty() { None } else { by_tool.get(&hash(call.as_bytes())) };
+            by_key.get(key).into_iter().chain(of_call).min().copied()
+        };
+        wanted.iter().map(line).collect()
+    }
+
     /// Index of the shown entry of a tool call.
     fn entry_of_tool(&self, tool: u64) -> Option<usize> {
         self.shown.iter().rposition(|&mark| self.marks[mark as usize].tool == tool)
@@ -289,7 +349,59 @@ impl TranscriptReader for TranscriptIndex {
     }
 
     fn branches(&self) -> usize {
-        self.branches
+        self.branches.len().max(1)
+    }
+
+    fn shown_branch(&self) -> usize {
+        self.shown_branch
+    }
+
+    fn branch_list(&mut self) -> Vec<Branch> {
+        let last = |newest: usize| self.records[..=newest].iter().rev().find_map(|record| record.time);
+        if self.branches.len() < 2 {
+            let last = self.records.len().checked_sub(1).and_then(last);
+            return vec![Branch { entries: self.len(), last, head: self.head_of(0) }];
+        }
+        let described: Vec<_> = { self.branches.iter() }.map(|span| (*span, last(span.newest))).collect();
+        let branch = |(BranchSpan { first, entries, .. }, last)| Branch { entries, last, head: self.head_of(first) };
+        described.into_iter().map(branch).collect()
+    }
+
+    fn show_branch(&mut self, branch: usize) -> bool {
+        if branch >= self.branches() {
+            return false;
+        }
+        if branch != self.shown_branch {
+            self.wanted_branch = Some(branch);
+            self.choose_branch();
+        }
+        true
+    }
+
+    fn forks(&mut self) -> Vec<Fork> {
+        let mut forks: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
+        for branch in (0..self.branches.len()).filter(|&branch| branch != self.shown_branch) {
+            let other = self.marks_of_branch(branch);
+            let shared = self.shown.iter().zip(&other).take_while(|(shown, other)| shown == other).count();
+            forks.entry(shared.checked_sub(1)).or_default().push(branch);
+        }
+        forks.into_iter().map(|(entry, branches)| Fork { entry, branches }).collect()
+    }
+
+    fn locate(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<EntryPosition>> {
+        let branch = self.shown_branch;
+        let on_shown = self.positions_among(&self.shown, wanted).into_iter();
+        let mut found: Vec<_> = on_shown.map(|at| at.map(|index| EntryPosition { branch, index })).collect();
+        for branch in (0..self.branches.len()).filter(|&branch| branch != self.shown_branch) {
+            if found.iter().all(Option::is_some) {
+                break;
+            }
+            let others = self.positions_among(&self.marks_of_branch(branch), wanted);
+            for (found, index) in found.iter_mut().zip(others) {
+                *found = found.or(index.map(|index| EntryPosition { branch, index }));
+            }
+        }
+        found
     }
 
     fn marks(&mut self, which: MarkKind) -> Vec<usize> {
@@ -301,21 +413,8 @@ impl TranscriptReader for TranscriptIndex {
         (0..self.shown.len()).filter(|&at| marked(&self.marks[self.shown[at] as usize])).collect()
     }
 
-    /// Looks positions up in the marks, without reading lines.
     fn positions(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<usize>> {
-        let mut by_key: HashMap<EntryKey, usize> = HashMap::with_capacity(self.shown.len());
-        let mut by_tool: HashMap<u64, usize> = HashMap::new();
-        for (at, mark) in self.shown.iter().map(|&mark| &self.marks[mark as usize]).enumerate().rev() {
-            by_key.insert(mark.key, at);
-            if mark.tool != 0 {
-                by_tool.insert(mark.tool, at);
-            }
-        }
-        let line = |(key, call): &(EntryKey, &str)| {
-            let of_call = if call.is_empty() { None } else { by_tool.get(&hash(call.as_bytes())) };
-            by_key.get(key).into_iter().chain(of_call).min().copied()
-        };
-        wanted.iter().map(line).collect()
+        self.positions_among(&self.shown, wanted)
     }
 
     fn refresh(&mut self) -> RefreshOutcome {
@@ -331,6 +430,7 @@ impl TranscriptReader for TranscriptIndex {
         if !grown {
             return match Self::open(self.dialect.clone(), &self.path) {
                 Ok(fresh) => {
+                    // The branches of another file have other numbers.
                     *self = fresh;
                     RefreshOutcome::Reset
                 }

@@ -28,6 +28,7 @@ pub fn body_texts(key: EntryKey, body: &EventBody, sink: &mut dyn FnMut(&SearchT
             let output = output.as_ref().map(text_of).unwrap_or_default();
             result(key, id, "", output, *status, action.as_ref(), sink);
         }
+        EventBody::Sender(sender) => emit(TextKind::Prompt, sender),
         EventBody::Usage(_) | EventBody::TurnEnd { .. } => {}
     }
 }
@@ -89,6 +90,7 @@ fn call(
         ToolAction::Read { path } => emit(TextKind::File, path),
         ToolAction::Edit(changes) => changes.iter().for_each(|change| emit(TextKind::EditedFile, &change.path)),
         ToolAction::Plan(items) => emit(TextKind::Plan, &plan(items)),
+        ToolAction::PlanText(text) => emit(TextKind::Plan, text),
         ToolAction::Command { .. }
         | ToolAction::Search { .. }
         | ToolAction::Web { .. }
@@ -99,7 +101,7 @@ fn call(
     let mut texts = Input { short: name.to_owned(), long: Vec::new() };
     // Paths and plans are emitted above, so the input must not repeat them.
     match action {
-        ToolAction::Plan(_) => {}
+        ToolAction::Plan(_) | ToolAction::PlanText(_) => {}
         ToolAction::Read { path } => texts.add(input, &[path]),
         ToolAction::Edit(changes) => {
             texts.add(input, &changes.iter().map(|change| change.path.as_str()).collect::<Vec<_>>());
@@ -125,6 +127,9 @@ fn result(
         }
     };
     emit(TextKind::Output, output);
+    if let Some(ToolAction::PlanText(text)) = action {
+        emit(TextKind::Plan, text);
+    }
     match (action, status) {
         (Some(ToolAction::Command { exit_code: Some(code), .. }), _) => emit(TextKind::Outcome, &code.to_string()),
         (_, Some(ToolStatus::Failed)) => emit(TextKind::Outcome, printed_exit_code(output).unwrap_or("failed")),

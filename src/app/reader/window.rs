@@ -216,6 +216,7 @@ fn edits(action: &ToolAction) -> usize {
         | ToolAction::Web { .. }
         | ToolAction::Task { .. }
         | ToolAction::Plan(_)
+        | ToolAction::PlanText(_)
         | ToolAction::Question { .. }
         | ToolAction::Other(_) => 0,
     }

@@ -73,6 +73,7 @@ fn files(entry: &Entry) -> Vec<&str> {
             | ToolAction::Web { .. }
             | ToolAction::Task { .. }
             | ToolAction::Plan(_)
+            | ToolAction::PlanText(_)
             | ToolAction::Question { .. }
             | ToolAction::Other(_),
         )

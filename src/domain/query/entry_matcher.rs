@@ -167,6 +167,7 @@ fn texts(entry: &Entry) -> Vec<&str> {
         ToolAction::Web { query } => texts.push(query),
         ToolAction::Task { description, prompt } => texts.extend([description.as_str(), prompt.as_str()]),
         ToolAction::Plan(items) => texts.extend(items.iter().map(|item| item.text.as_str())),
+        ToolAction::PlanText(text) => texts.push(text),
         ToolAction::Question { question } => texts.push(question),
         ToolAction::Other(text) => texts.push(text),
     }

@@ -19,15 +19,26 @@ impl EntryLookup {
         Self { place, at: 0 }
     }
 
-    /// Checks some more entries. Returns an event once the entry is found, or the whole transcript is checked.
-    pub fn step(&mut self, reader: &mut dyn TranscriptReader) -> Option<TranscriptEvent> {
+    /// Checks some more entries. Returns an event once the entry is found, or the whole transcript is checked. Shows the
+    /// branch that contains the entry; returns true if that is another one than before.
+    pub fn step(&mut self, reader: &mut dyn TranscriptReader) -> Option<(bool, TranscriptEvent)> {
         let from = self.at;
         self.at = (from + ENTRIES_PER_STEP).min(reader.len());
         // Only the identities are needed, no texts.
         let entries = reader.read(from..self.at, TextLimit(0));
         let entry = entries.iter().position(|entry| is_at(entry, &self.place)).map(|at| from + at);
-        let ended = entry.is_some() || self.at >= reader.len();
-        ended.then(|| TranscriptEvent::Located { location: self.place.clone(), entry })
+        if entry.is_none() && self.at < reader.len() {
+            return None;
+        }
+        let elsewhere = if entry.is_none() { self.on_other_branch(reader) } else { None };
+        let entry = entry.or(elsewhere);
+        Some((elsewhere.is_some(), TranscriptEvent::Located { location: self.place.clone(), entry }))
+    }
+
+    fn on_other_branch(&self, reader: &mut dyn TranscriptReader) -> Option<usize> {
+        let EntryLocation::Entry { key, call } = &self.place else { return None };
+        let position = reader.locate(&[(*key, call)]).into_iter().next()??;
+        reader.show_branch(position.branch).then_some(position.index)
     }
 }
 

@@ -70,8 +70,12 @@ impl TranscriptWorker {
                 Some(TranscriptRequest::Refresh) => self.refresh(&mut *reader)?,
                 // A jump to a location comes before a search.
                 None if lookup.is_some() => {
-                    if let Some(event) = lookup.as_mut().and_then(|lookup| lookup.step(&mut *reader)) {
+                    if let Some((other_branch, event)) = lookup.as_mut().and_then(|lookup| lookup.step(&mut *reader)) {
                         lookup = None;
+                        if other_branch {
+                            let opened = describe(&mut *reader);
+                            self.emit(TranscriptEvent::Grown { from: 0, opened })?;
+                        }
                         self.emit(event)?;
                     }
                 }

@@ -94,6 +94,7 @@ impl Page<'_> {
                     self.text(&format!("{} {}", item.status.mark(), item.text), plain, "");
                 }
             }
+            ToolAction::PlanText(text) => self.text(text, plain, ""),
             ToolAction::Question { question } => self.text(question, plain, ""),
             ToolAction::Other(_) => {
                 let json = serde_json::to_string_pretty(&approval.input).unwrap_or_default();

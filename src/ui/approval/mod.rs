@@ -226,6 +226,7 @@ fn request_phrase(approval: &Approval, draft: &AnswerDraft) -> String {
         ToolAction::Web { .. } => "wants to use the web".to_owned(),
         ToolAction::Task { .. } => "wants to start a sub-agent".to_owned(),
         ToolAction::Plan(_) => "wants to update its plan".to_owned(),
+        ToolAction::PlanText(_) => "proposes a plan".to_owned(),
         ToolAction::Question { .. } => "asks".to_owned(),
         ToolAction::Other(_) => "wants to use a tool".to_owned(),
     }

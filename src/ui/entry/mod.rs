@@ -17,6 +17,7 @@ use crate::app::reader::{CallStage, Fold};
 use crate::config::theme::Theme;
 use crate::domain::Time;
 use crate::domain::transcript::{Entry, EntryKind};
+use crate::stdx::text::sanitise;
 use crate::ui::style::style;
 use crate::ui::widgets::highlight::Highlighter;
 
@@ -90,10 +91,18 @@ pub fn lay(entry: &Entry, context: &mut LayoutContext<'_>) -> EntryLayout {
         return layout;
     }
     match entry.kind {
-        EntryKind::Prompt => plain_text::lay(&entry.text, style(context.theme.prompt), context, &mut layout),
+        EntryKind::Prompt => {
+            if let Some(sender) = &entry.sender {
+                plain_text::push_note(&format!("from {}", sanitise(sender)), context, &mut layout);
+            }
+            plain_text::lay(&entry.text, style(context.theme.prompt), context, &mut layout);
+        }
         EntryKind::Text => answer::lay(&entry.text, style(context.theme.text), context, &mut layout),
         EntryKind::Thinking => thinking::lay(entry, context, &mut layout),
         EntryKind::Tool => tool::lay(entry, context, &mut layout),
+        EntryKind::Plan if entry.plan.is_empty() => {
+            answer::lay(&entry.text, style(context.theme.text), context, &mut layout);
+        }
         EntryKind::Plan => plan::lay(&entry.plan, context, &mut layout),
         EntryKind::Notice => notice::lay(entry, context, &mut layout),
         EntryKind::Image => notice::placeholder("image", &entry.text, context, &mut layout),

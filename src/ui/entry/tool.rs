@@ -92,6 +92,7 @@ fn body(entry: &Entry, tool: &Tool, context: &mut LayoutContext<'_>, layout: &mu
             }
         }
         ToolAction::Plan(items) => plan::lay(items, context, layout),
+        ToolAction::PlanText(text) => answer::lay(text, style(context.theme.text), context, layout),
         ToolAction::Task { prompt, .. } => task(prompt, tool, context, layout),
         ToolAction::Command { command, .. } => {
             // The headline shows a command as one line; the full command follows here.

@@ -1,0 +1,137 @@
+//! Texts of content: of tool results in all their shapes, and of what is no text by a label.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+/// Fields whose texts are for programs only: encrypted, signed or encoded data.
+const OPAQUE_FIELDS: [&str; 6] =
+    ["data", "signature", "encrypted_content", "encrypted_index", "encrypted_stdout", "page_age"];
+
+/// Converts a content to text: a string, or its blocks joined by newlines.
+pub fn text(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(blocks) => {
+            let texts: Vec<String> = blocks.iter().map(block_text).filter(|text| !text.is_empty()).collect();
+            texts.join("\n")
+        }
+        Value::Null => String::new(),
+        Value::Object(_) => block_text(content),
+        other => other.to_string(),
+    }
+}
+
+fn block_text(block: &Value) -> String {
+    let field = |name: &str| block[name].as_str().unwrap_or_default();
+    match field("type") {
+        "text" | "advisor_result" => field("text").to_owned(),
+        "image" | "document" => document(block),
+        "tool_reference" => format!("[tool {}]", field("tool_name")),
+        "web_search_result" => link(field("title"), field("url")),
+        "web_fetch_result" => {
+            let title = block["content"]["title"].as_str().unwrap_or_default();
+            format!("{}\n{}", link(title, field("url")), text(&block["content"]))
+        }
+        kind if kind.ends_with("execution_result") => {
+            let mut text = format!("{}{}", field("stdout"), field("stderr"));
+            if let Some(code) = block["return_code"].as_i64().filter(|code| *code != 0) {
+                text.insert_str(0, &format!("Exit code {code}\n"));
+            }
+            text
+        }
+        kind if kind.ends_with("_error") => format!("Error: {}", first(&[field("error_message"), field("error_code")])),
+        _ => block.as_str().map_or_else(|| texts(block), str::to_owned),
+    }
+}
+
+fn first<'a>(texts: &[&'a str]) -> &'a str {
+    texts.iter().copied().find(|text| !text.is_empty()).unwrap_or_default()
+}
+
+fn link(title: &str, url: &str) -> String {
+    if title.is_empty() { url.to_owned() } else { format!("[{title}]({url})") }
+}
+
+/// Text of a document that is one, else its label.
+fn document(block: &Value) -> String {
+    let source = &block["source"];
+    let label = placeholder(block);
+    match (source["type"].as_str(), source["data"].as_str()) {
+        (Some("text"), Some(text)) => format!("{label}\n{text}"),
+        _ if source["content"].is_null() => label,
+        _ => format!("{label}\n{}", text(&source["content"])),
+    }
+}
+
+/// Joins all texts in a value, except opaque data.
+pub fn texts(value: &Value) -> String {
+    let mut found = Vec::new();
+    collect(value, &mut found);
+    found.join("\n")
+}
+
+/// Describes a value of unknown kind: the kind, and its longest text.
+pub fn unknown(value: &Value) -> String {
+    let kind = value["type"].as_str().unwrap_or("record");
+    let subtype = value["subtype"].as_str().map(|subtype| format!(" {subtype}")).unwrap_or_default();
+    let mut found = Vec::new();
+    collect(value, &mut found);
+    let longest = found.into_iter().max_by_key(|text| text.len()).unwrap_or_default();
+    if longest == kind { format!("[{kind}{subtype}]") } else { format!("[{kind}{subtype}] {longest}") }
+}
+
+/// Fields of a record that identify or place it, and are no text of anybody.
+const ENVELOPE: [&str; 14] = [
+    "uuid",
+    "parentUuid",
+    "logicalParentUuid",
+    "sessionId",
+    "session_id",
+    "timestamp",
+    "cwd",
+    "version",
+    "gitBranch",
+    "userType",
+    "entrypoint",
+    "slug",
+    "requestId",
+    "promptId",
+];
+
+fn collect<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) if !text.is_empty() => found.push(text),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+        Value::Object(fields) => {
+            let wanted = |name: &&String| !OPAQUE_FIELDS.contains(&name.as_str()) && !ENVELOPE.contains(&name.as_str());
+            for (_, value) in fields.iter().filter(|(name, _)| wanted(name)) {
+                collect(value, found);
+            }
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// True for a result that reports an error in its content: an error code, or an exit code other than 0.
+pub fn is_error(content: &Value) -> bool {
+    content["type"].as_str().is_some_and(|kind| kind.ends_with("_error"))
+        || content["return_code"].as_i64().is_some_and(|code| code != 0)
+}
+
+/// Label of an image or a document: its kind and size, without its bytes.
+pub fn placeholder(block: &Value) -> String {
+    let kind = block["type"].as_str().unwrap_or("attachment");
+    let source = &block["source"];
+    let mut label = format!("[{kind}");
+    let details = [&block["title"], &source["media_type"], &source["url"], &block["file_id"], &source["file_id"]];
+    for detail in details.into_iter().filter_map(Value::as_str) {
+        let _ = write!(label, " {detail}");
+    }
+    if let Some(data) = source["data"].as_str() {
+        // Four letters of base64 are three bytes.
+        let _ = write!(label, ", {} kB", (data.len() / 4 * 3).div_ceil(1000));
+    }
+    label.push(']');
+    label
+}
