@@ -26,8 +26,8 @@ mod opencode;
 mod pages;
 mod qwen;
 mod side_output;
-pub mod sqlite;
 mod side_text;
+pub mod sqlite;
 
 pub use environment::Environment;
 pub use format::{

@@ -1,6 +1,7 @@
 //! Homes from the field: each was read wrongly by some program, and shows what is right. The program itself reads them.
 
 mod chats;
+mod claude;
 mod codex;
 mod doctor;
 mod opencode;
@@ -35,6 +36,14 @@ impl Case {
     pub fn with_folder(mut self, variable: &'static str, folder: &str) -> Self {
         self.variables.push((variable, self.home.path().join(folder).display().to_string()));
         self
+    }
+
+    /// Appends lines to a file of the home.
+    pub fn append(&self, file: &str, lines: &[&str]) {
+        use std::io::Write;
+        let path = self.home.path().join(file);
+        let mut file = std::fs::OpenOptions::new().append(true).open(path).expect("a file");
+        lines.iter().for_each(|line| writeln!(file, "{line}").expect("written"));
     }
 
     /// Runs a command with `--json` and returns its object.

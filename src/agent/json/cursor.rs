@@ -53,6 +53,8 @@ impl<'a> JsonCursor<'a> {
                 return Err(MalformedJson);
             }
             self.at += 1;
+            // A callback may look at the next byte without reading the value.
+            self.peek()?;
             let before = self.at;
             field(key, self)?;
             if self.at == before {
@@ -81,6 +83,8 @@ impl<'a> JsonCursor<'a> {
             return Ok(());
         }
         loop {
+            // A callback may look at the next byte without reading the value.
+            self.peek()?;
             let before = self.at;
             item(self)?;
             if self.at == before {

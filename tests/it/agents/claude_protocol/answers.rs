@@ -2,7 +2,7 @@
 
 use salon::agent::protocol::{Outgoing, ProtocolCommand, ProtocolSignal};
 use salon::domain::approval::{Approval, ApprovalAnswer, ChoiceKind};
-use salon::domain::transcript::{PlanItem, PlanStatus, ToolAction};
+use salon::domain::transcript::ToolAction;
 use serde_json::{Value, json};
 
 use super::talk::Talk;
@@ -116,8 +116,7 @@ fn a_plan_is_shown_and_approved() {
     let request =
         json!({"subtype": "can_use_tool", "tool_name": "ExitPlanMode", "input": {}, "tool_use_id": "toolu_7"});
     let approval = asked(&mut talk, "r1", &request);
-    let item = |text: &str| PlanItem { text: text.to_owned(), status: PlanStatus::Pending };
-    assert_eq!(approval.action, ToolAction::Plan(vec![item("one"), item("two")]));
+    assert_eq!(approval.action, ToolAction::PlanText("1. one\n2. two".to_owned()));
     assert_eq!(approval.choices.len(), 4);
     let response = choose(&mut talk, "r1", "accept-edits", None);
     assert_eq!(response["updatedInput"], json!({}), "as it was asked");
