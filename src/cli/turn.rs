@@ -190,7 +190,9 @@ async fn has_more(live: &Live, run: &RunId, info: &RunInfo) -> Result<bool, CliE
         return Ok(true);
     }
     let queue = live.queue(run).await.map_err(|refusal| refusal_error(&refusal))?;
-    Ok(!info.paused && queue.first().is_some_and(|prompt| prompt.state == PromptState::Pending))
+    // The prompt of the turn that ended may still wait for its record in the transcript.
+    let next = queue.iter().find(|prompt| prompt.state != PromptState::Sending);
+    Ok(!info.paused && next.is_some_and(|prompt| prompt.state == PromptState::Pending))
 }
 
 /// Answers an approval as `--approve` specifies.
