@@ -173,7 +173,7 @@ async fn watch(
                 printer.out.flush()?;
                 match (end, &info.phase) {
                     (Some(_), _) if interrupted => return Ok(TurnEnd::Signal),
-                    (Some(TurnOutcome::Done), _) if has_more(live, run, &info).await? => {}
+                    (Some(TurnOutcome::Done), _) if has_more(live, run, viewer, cursor).await? => {}
                     (Some(outcome), _) => return Ok(TurnEnd::Turn(outcome)),
                     (None, Phase::Stopped(stopped)) if *stopped != StopReason::NotStarted => return Ok(TurnEnd::Gone(stopped.clone())),
                     (None, _) if !alive => return Ok(TurnEnd::Signal),
@@ -185,14 +185,16 @@ async fn watch(
 }
 
 /// Returns true if another turn is open, or follows for a queued prompt.
-async fn has_more(live: &Live, run: &RunId, info: &RunInfo) -> Result<bool, CliError> {
-    if matches!(info.phase, Phase::Working { .. } | Phase::Interrupting { .. }) {
-        return Ok(true);
-    }
+async fn has_more(live: &Live, run: &RunId, viewer: &Viewer, cursor: RingCursor) -> Result<bool, CliError> {
     let queue = live.queue(run).await.map_err(|refusal| refusal_error(&refusal))?;
     // The prompt of the turn that ended may still wait for its record in the transcript.
     let next = queue.iter().find(|prompt| prompt.state != PromptState::Sending);
-    Ok(!info.paused && next.is_some_and(|prompt| prompt.state == PromptState::Pending))
+    if !viewer.info().paused && next.is_some_and(|prompt| prompt.state == PromptState::Pending) {
+        return Ok(true);
+    }
+    // A prompt that is being sent has opened its turn once the run answers.
+    let alive = viewer.since(cursor).await.is_some();
+    Ok(alive && matches!(viewer.info().phase, Phase::Working { .. } | Phase::Interrupting { .. }))
 }
 
 /// Answers an approval as `--approve` specifies.

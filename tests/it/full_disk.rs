@@ -118,6 +118,7 @@ fn f1_a_prompt_that_cannot_be_marked_is_not_sent_and_later_sent_once() {
     wait_until("several attempts", || noticed.elapsed() > std::time::Duration::from_millis(2500));
     assert_eq!(agents.prompts(), ["hang"], "a prompt that is not marked is not sent");
     disk.free();
+    wait_until("the prompt is delivered", || agents.prompts().len() > 1);
     salon.wait_for("the answer", |screen| screen.contents().matches("later").count() >= 2);
     assert_eq!(agents.prompts(), ["hang", "say later"]);
 }
