@@ -164,8 +164,8 @@ pub trait TranscriptReader: Send {
     }
 
     /// Describes all branches, in the order in which they began. A number stays valid while the file only grows.
-    fn branch_list(&mut self) -> Vec<Branch> {
-        vec![Branch { entries: self.len(), last: None, head: String::new() }]
+    fn branch_list(&mut self) -> Vec<TranscriptBranch> {
+        vec![TranscriptBranch { entries: self.len(), last: None, head: String::new() }]
     }
 
     /// Shows another branch, by its number. Returns false if there is none with the number. All entries must be read again.
@@ -179,10 +179,10 @@ pub trait TranscriptReader: Send {
     }
 
     /// Finds entries on any branch, see [`positions`](Self::positions); on the shown one if it contains them.
-    fn locate(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<EntryPosition>> {
+    fn locate(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<BranchPosition>> {
         let branch = self.shown_branch();
         let positions = self.positions(wanted).into_iter();
-        positions.map(|found| found.map(|index| EntryPosition { branch, index })).collect()
+        positions.map(|found| found.map(|index| BranchPosition { branch, index })).collect()
     }
 
     /// Returns the indices of all entries of one kind, ascending.
@@ -219,7 +219,7 @@ pub trait TranscriptReader: Send {
 
 /// A branch of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Branch {
+pub struct TranscriptBranch {
     /// Number of its entries.
     pub entries: usize,
     /// Time of its newest record.
@@ -239,7 +239,7 @@ pub struct Fork {
 
 /// Position of an entry on a branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EntryPosition {
+pub struct BranchPosition {
     /// Number of the branch.
     pub branch: usize,
     /// Index of the entry on it.

@@ -31,8 +31,8 @@ pub mod sqlite;
 
 pub use environment::Environment;
 pub use format::{
-    AtRiskFiles, Branch, EntryPosition, Fork, Format, MarkKind, RefreshOutcome, SourceSessions, SourceSummary,
-    SummaryCursor, SummaryNote, SummaryProgress, TextLimit, TranscriptReader,
+    AtRiskFiles, BranchPosition, Fork, Format, MarkKind, RefreshOutcome, SourceSessions, SourceSummary, SummaryCursor,
+    SummaryNote, SummaryProgress, TextLimit, TranscriptBranch, TranscriptReader,
 };
 pub use protocol::Protocol;
 pub use source::{Discovery, FileStamp, Source, SourceRoot};

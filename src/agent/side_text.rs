@@ -17,7 +17,7 @@ use std::sync::Arc;
 use super::texts::{RecordDecoder, SearchText, StoredRecord, TextScope};
 use super::{Source, SourceSummary, SummaryCursor, SummaryNote, SummaryProgress, TextLimit};
 use crate::domain::query::TextKind;
-use crate::domain::{Entry, EntryKey};
+use crate::domain::{Entry, EntryKey, Issue};
 
 /// Maximum bytes of a text in memory, whatever the limit, because an output may be larger than the memory.
 const MAX_BYTES: usize = 64 << 20;
@@ -48,12 +48,14 @@ pub fn fill(entry: &mut Entry, path: &Path, TextLimit(limit): TextLimit) -> io::
     Ok(())
 }
 
-/// Summarises the file of a session's text: only its size is of interest.
+/// Summarises the file of a session's text: its size, and an issue if it cannot be opened.
 pub fn summary(source: &Source, session: Arc<str>) -> SourceSummary {
     let note = SummaryNote::Bytes { id: session, bytes: source.stamp.size };
+    let refusal = crate::stdx::files::open(&source.path).err();
     let cursor = SummaryCursor { stamp: source.stamp, offset: 0 };
     SourceSummary {
         notes: vec![note],
+        issues: refusal.map(|error| Issue::new(&source.path, error)).into_iter().collect(),
         progress: SummaryProgress { cursor, state: Vec::new() },
         ..SourceSummary::none()
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::agent::Branch;
+use crate::agent::TranscriptBranch;
 use crate::domain::{self, Time, TitleSource, transcript};
 use crate::index::LocatedEntry;
 
@@ -73,8 +73,8 @@ pub struct BranchJson {
 
 impl BranchJson {
     /// Converts the branch with number `n`, from 1.
-    pub fn new(n: usize, branch: Branch) -> Self {
-        let Branch { entries, last, head } = branch;
+    pub fn new(n: usize, branch: TranscriptBranch) -> Self {
+        let TranscriptBranch { entries, last, head } = branch;
         Self { n, entries, last: last.map(Time::rfc3339), head }
     }
 }

@@ -8,7 +8,9 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::agent::{Format, MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
+use crate::agent::{
+    BranchPosition, Fork, Format, MarkKind, RefreshOutcome, TextLimit, TranscriptBranch, TranscriptReader,
+};
 use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::KeptText;
 use crate::domain::{Entry, EntryKey, EntryKind, Issue, Role, Session, SessionKey};
@@ -127,6 +129,38 @@ impl TranscriptReader for KeptTranscript {
 
     fn branches(&self) -> usize {
         self.inner.branches()
+    }
+
+    fn shown_branch(&self) -> usize {
+        self.inner.shown_branch()
+    }
+
+    fn branch_list(&mut self) -> Vec<TranscriptBranch> {
+        let mut branches = self.inner.branch_list();
+        // Kept texts are only placed on the shown branch.
+        if let Some(shown) = branches.get_mut(self.inner.shown_branch()) {
+            shown.entries += self.placed.len();
+        }
+        branches
+    }
+
+    fn show_branch(&mut self, branch: usize) -> bool {
+        let is_shown = self.inner.show_branch(branch);
+        self.place();
+        is_shown
+    }
+
+    fn forks(&mut self) -> Vec<Fork> {
+        let forks = self.inner.forks().into_iter();
+        forks.map(|fork| Fork { entry: fork.entry.map(|at| self.outer(at)), ..fork }).collect()
+    }
+
+    fn locate(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<BranchPosition>> {
+        let shown = self.inner.shown_branch();
+        let on_shown = self.positions(wanted);
+        let on_any = self.inner.locate(wanted);
+        let here = |index| BranchPosition { branch: shown, index };
+        on_shown.into_iter().zip(on_any).map(|(index, found)| index.map(here).or(found)).collect()
     }
 
     fn marks(&mut self, which: MarkKind) -> Vec<usize> {

@@ -1,6 +1,6 @@
 //! Resolves the locations of hits to entry indices of a transcript.
 
-use crate::agent::{self, EntryPosition};
+use crate::agent::{self, BranchPosition};
 use crate::domain::search::EntryLocation;
 use crate::domain::{EntryKey, Session};
 
@@ -31,7 +31,7 @@ pub fn locate(session: &Session, places: &[&EntryLocation]) -> Vec<Option<Locate
         Ok(mut reader) => {
             let shown = reader.shown_branch();
             for (number, at) in numbers.into_iter().zip(reader.locate(&keys)) {
-                let entry = |EntryPosition { branch, index }| LocatedEntry {
+                let entry = |BranchPosition { branch, index }| LocatedEntry {
                     index,
                     branch: Some(branch).filter(|branch| *branch != shown),
                 };

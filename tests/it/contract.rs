@@ -14,7 +14,9 @@ fn homes() -> Vec<String> {
     for agent in std::fs::read_dir(fixtures()).expect("fixtures") {
         let agent = agent.expect("directory entry").path();
         for version in std::fs::read_dir(&agent).into_iter().flatten().flatten() {
-            if version.path().join("home").is_dir() {
+            // Some cases are read only with a variable that names their folder.
+            let needs_variable = name(&version.path()).contains("-env-");
+            if version.path().join("home").is_dir() && !needs_variable {
                 names.push(format!("{}/{}", name(&agent), name(&version.path())));
             }
         }

@@ -22,7 +22,7 @@ const OUTPUTS_FOLDER: &str = "tool-results";
 /// Long tool outputs by their file names.
 const OUTPUTS: Walk = Walk { agent: Agent::Claude, kind: output_kind, links: false };
 
-/// What a session's own folder contains.
+/// Contents of a session's own folder.
 const INSIDE: [(&str, Walk, usize); 2] = [
     ("subagents", Walk { agent: Agent::Claude, kind: walk::transcript_kind, links: false }, DEPTH),
     (OUTPUTS_FOLDER, OUTPUTS, 0),

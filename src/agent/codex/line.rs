@@ -133,7 +133,11 @@ impl<'a> RolloutLine<'a> {
             return Some(Self { time, kind: line_kind(kind.as_bytes(), payload)?, payload });
         }
         let kind = match value.r#type {
-            Some(kind) => response_kind(kind.as_bytes()),
+            // A record of a type that is unknown here may be the torn head of one with a payload.
+            Some(kind) => match response_kind(kind.as_bytes()) {
+                LineKind::Unknown => LineKind::Ignored,
+                kind => kind,
+            },
             None if value.id.is_some() => LineKind::Meta,
             None => LineKind::Ignored,
         };

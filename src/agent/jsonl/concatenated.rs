@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Dialect;
 use super::transcript_index::TranscriptIndex;
-use crate::agent::{Branch, EntryPosition, Fork, MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
+use crate::agent::{BranchPosition, Fork, MarkKind, RefreshOutcome, TextLimit, TranscriptBranch, TranscriptReader};
 use crate::domain::event::NoticeLevel;
 use crate::domain::{Entry, EntryKey, EntryKind, Issue, Role};
 
@@ -103,7 +103,7 @@ impl TranscriptReader for ConcatenatedReader {
         self.parts.last().map_or(0, |own| own.shown_branch())
     }
 
-    fn branch_list(&mut self) -> Vec<Branch> {
+    fn branch_list(&mut self) -> Vec<TranscriptBranch> {
         let Some(own) = self.parts.last_mut() else { return Vec::new() };
         let mut branches = own.branch_list();
         let inherited = self.inherited();
@@ -124,13 +124,13 @@ impl TranscriptReader for ConcatenatedReader {
         forks
     }
 
-    fn locate(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<EntryPosition>> {
+    fn locate(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<BranchPosition>> {
         let branch = self.shown_branch();
         let inherited = self.inherited();
         let own = self.parts.last_mut().map(|own| own.locate(wanted)).unwrap_or_default();
         let shown = self.positions(wanted);
-        let own = own.into_iter().map(|found| found.map(|at| EntryPosition { index: at.index + inherited, ..at }));
-        let shown = shown.into_iter().map(|found| found.map(|index| EntryPosition { branch, index }));
+        let own = own.into_iter().map(|found| found.map(|at| BranchPosition { index: at.index + inherited, ..at }));
+        let shown = shown.into_iter().map(|found| found.map(|index| BranchPosition { branch, index }));
         shown.zip(own).map(|(shown, own)| shown.or(own)).collect()
     }
 

@@ -17,7 +17,7 @@ use super::scan::{check, scan};
 use super::{Dialect, EntryMark, LineMetadata, RecordLink, ReplyUsage};
 use crate::agent::json::cursor::hash;
 use crate::agent::{
-    Branch, EntryPosition, FileStamp, Fork, MarkKind, RefreshOutcome, TextLimit, TranscriptReader, side_text,
+    BranchPosition, FileStamp, Fork, MarkKind, RefreshOutcome, TextLimit, TranscriptBranch, TranscriptReader, side_text,
 };
 use crate::domain::event::EventBody;
 use crate::domain::transcript::Transcript;
@@ -356,14 +356,15 @@ impl TranscriptReader for TranscriptIndex {
         self.shown_branch
     }
 
-    fn branch_list(&mut self) -> Vec<Branch> {
+    fn branch_list(&mut self) -> Vec<TranscriptBranch> {
         let last = |newest: usize| self.records[..=newest].iter().rev().find_map(|record| record.time);
         if self.branches.len() < 2 {
             let last = self.records.len().checked_sub(1).and_then(last);
-            return vec![Branch { entries: self.len(), last, head: self.head_of(0) }];
+            return vec![TranscriptBranch { entries: self.len(), last, head: self.head_of(0) }];
         }
         let described: Vec<_> = { self.branches.iter() }.map(|span| (*span, last(span.newest))).collect();
-        let branch = |(BranchSpan { first, entries, .. }, last)| Branch { entries, last, head: self.head_of(first) };
+        let branch =
+            |(BranchSpan { first, entries, .. }, last)| TranscriptBranch { entries, last, head: self.head_of(first) };
         described.into_iter().map(branch).collect()
     }
 
@@ -388,17 +389,17 @@ impl TranscriptReader for TranscriptIndex {
         forks.into_iter().map(|(entry, branches)| Fork { entry, branches }).collect()
     }
 
-    fn locate(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<EntryPosition>> {
+    fn locate(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<BranchPosition>> {
         let branch = self.shown_branch;
         let on_shown = self.positions_among(&self.shown, wanted).into_iter();
-        let mut found: Vec<_> = on_shown.map(|at| at.map(|index| EntryPosition { branch, index })).collect();
+        let mut found: Vec<_> = on_shown.map(|at| at.map(|index| BranchPosition { branch, index })).collect();
         for branch in (0..self.branches.len()).filter(|&branch| branch != self.shown_branch) {
             if found.iter().all(Option::is_some) {
                 break;
             }
             let others = self.positions_among(&self.marks_of_branch(branch), wanted);
             for (found, index) in found.iter_mut().zip(others) {
-                *found = found.or(index.map(|index| EntryPosition { branch, index }));
+                *found = found.or(index.map(|index| BranchPosition { branch, index }));
             }
         }
         found

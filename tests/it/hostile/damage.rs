@@ -223,7 +223,7 @@ fn f5_deeply_nested_rows_of_a_database_are_survived() {
         let statements = ["UPDATE part SET data = ?1", "UPDATE message SET data = ?1 WHERE rowid % 2 = 0"];
         update(&home, ".local/share/opencode/opencode.db", &statements, &json);
         let contents = read_bounded(home);
-        assert!(contents.unreadable > 0, "{contents:?}");
+        assert!(contents.unreadable > 0 || !contents.issues.is_empty(), "{contents:?}");
         let home = Home::of(&["goose/1.34.0"]);
         let statements = ["UPDATE messages SET content_json = ?1"];
         update(&home, ".local/share/goose/sessions/sessions.db", &statements, &json);
