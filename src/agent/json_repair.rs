@@ -330,7 +330,7 @@ impl Parser<'_> {
             }
             self.escape(&mut bytes);
         }
-        if bytes.iter().any(|byte| *byte == 0) {
+        if bytes.contains(&0) {
             self.repairs.add(Repairs::CONTROLS);
             bytes.retain(|byte| *byte != 0);
         }

@@ -9,7 +9,6 @@
 //!   A format with [`RecordLayout::Records`](super::texts::RecordLayout) visits the text as further records instead.
 //! - **Lists**: the source's summary is [`summary`], which adds the file's size to the session's.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -25,11 +24,8 @@ const MAX_BYTES: usize = 64 << 20;
 /// Replaces the preview in an entry by the text of its file, up to the limit.
 pub fn fill(entry: &mut Entry, path: &Path, TextLimit(limit): TextLimit) -> io::Result<()> {
     let limit = limit.min(MAX_BYTES);
-    let file = File::open(path)?;
+    let file = crate::stdx::files::open(path)?;
     let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::other("not a file"));
-    }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(limit).min(limit));
     file.take(limit as u64).read_to_end(&mut bytes)?;
     entry.truncated |= metadata.len() > bytes.len() as u64;

@@ -87,7 +87,7 @@ fn reason(agent: Agent, path: &Path) -> Option<String> {
     let compressed = [".zst", ".gz", ".xz", ".bz2", ".zip"].iter().find(|ending| name.ends_with(**ending));
     if let Some(ending) = compressed {
         let inner = &name[..name.len() - ending.len()];
-        let looks_like_one = inner.ends_with(".jsonl") || inner.ends_with(".json");
+        let looks_like_one = [".jsonl", ".json"].iter().any(|ending| inner.ends_with(*ending));
         return looks_like_one.then(|| format!("compressed as {ending}, which this version does not read here"));
     }
     let mut head = Vec::new();

@@ -39,8 +39,10 @@ impl FrameHeader {
 
     /// Decodes a header.
     pub fn decode(bytes: [u8; Self::BYTES]) -> Self {
-        let [a, b, c, d, e, f, g, h] = bytes;
-        Self { len: u32::from_le_bytes([a, b, c, d]), sum: u32::from_le_bytes([e, f, g, h]) }
+        let number = u64::from_le_bytes(bytes);
+        let [len, sum] = [number & u64::from(u32::MAX), number >> 32];
+        #[expect(clippy::cast_possible_truncation, reason = "each half has 32 bits")]
+        Self { len: len as u32, sum: sum as u32 }
     }
 
     /// Returns true if these bytes are the record.

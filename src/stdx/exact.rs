@@ -52,7 +52,7 @@ pub fn visible_start(text: &str, max: usize) -> String {
     let start = super::text::first_chars(text, max);
     let mut shown = visible_line(start);
     if start.len() < text.len() {
-        shown.push_str(&format!(" … (+{} characters)", text[start.len()..].chars().count()));
+        shown += &format!(" … (+{} characters)", text[start.len()..].chars().count());
     }
     shown
 }

@@ -98,6 +98,7 @@ fn commit_of_a_prompt(bencher: Bencher) {
     let dir = tempfile::tempdir().expect("a scratch directory");
     let store = Store::open(&dir.path().join("state.db"), clock()).expect("state.db").store;
     let run = RunId("bench".into());
+    #[expect(clippy::disallowed_methods, reason = "the wait for the disk is measured")]
     bencher.bench_local(|| {
         store.with(|db| salon::store::outbox::enqueue(db, &run, "say more", clock())).expect("accepted")
     });

@@ -87,7 +87,7 @@ fn c23_thinking_is_an_entry_of_its_own_and_no_part_of_an_answer() {
 fn d27_a_title_that_changes_on_disk_replaces_the_cached_one() {
     let home = Home::of(&ALL[..1]);
     let before = sessions(&home);
-    let session = before.iter().find(|session| session["path"].as_str().is_some_and(|path| path.ends_with(".jsonl")));
+    let session = before.iter().find(|session| session["path"].as_str().is_some_and(|path| path.contains(".jsonl")));
     let session = session.expect("a session");
     let record = serde_json::json!({"type": "custom-title", "customTitle": "Named anew", "sessionId": session["id"]});
     let path = session["path"].as_str().expect("path");

@@ -69,7 +69,13 @@ fn a_draft_that_is_not_on_disk_yet_is_loaded() {
     assert_eq!(messages, [draft("claude:1", "half a thou"), draft("claude:2", "")]);
     lock.execute_batch("ROLLBACK").expect("released");
     assert_eq!(stage.writer.finish(TIMEOUT), 0);
-    stage.store.with(|db| Ok(assert_eq!(outbox::draft(db, "claude:1")?, "half a thou"))).expect("the draft");
+    stage
+        .store
+        .with(|db| {
+            let _: () = assert_eq!(outbox::draft(db, "claude:1")?, "half a thou");
+            Ok(())
+        })
+        .expect("the draft");
 }
 
 #[test]

@@ -52,7 +52,8 @@ pub fn call(output: &Path) -> io::Result<String> {
     };
     let name = Finder::new(name.as_encoded_bytes());
     for transcript in std::iter::once(session.with_extension("jsonl")).chain(paths::subagents(session)) {
-        if let Some(call) = File::open(transcript).ok().and_then(|file| call_in(file, &name).transpose()) {
+        if let Some(call) = crate::stdx::files::open(&transcript).ok().and_then(|file| call_in(file, &name).transpose())
+        {
             return call;
         }
     }

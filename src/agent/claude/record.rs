@@ -242,7 +242,7 @@ impl<'a> TranscriptRecord<'a> {
                         .text
                         .is_some_and(|text| memchr::memmem::find(text.head(64).as_bytes(), b"hook feedback:").is_some())
                 };
-                if meta && blocks.first().filter(is_feedback).is_some() {
+                if meta && blocks.first().as_ref().is_some_and(is_feedback) {
                     push(0, EntryKind::Notice, None, false);
                 }
                 for (at, block) in blocks.iter().enumerate().filter(|_| !meta) {

@@ -93,7 +93,7 @@ fn single_body(kind: LineKind, value: &Value, is_subagent: bool) -> Option<Event
         LineKind::Error => notice(NoticeLevel::Error, text(value, "message").into()),
         LineKind::Warning => notice(NoticeLevel::Warning, text(value, "message").into()),
         LineKind::Goal => notice(NoticeLevel::Info, goal(value)),
-        LineKind::InterAgent => inter_agent(value, is_subagent),
+        LineKind::InterAgent => Some(inter_agent(value, is_subagent)),
         LineKind::VoiceSegment if text_is(value, "role", "user") => Some(EventBody::Prompt(text(value, "text").into())),
         LineKind::VoiceSegment => Some(EventBody::Text(Delta::Replace(text(value, "text").into()))),
         LineKind::ReviewEnded => Some(EventBody::Text(Delta::Replace(review(&value["review_output"])))),
@@ -116,13 +116,13 @@ fn single_body(kind: LineKind, value: &Value, is_subagent: bool) -> Option<Event
 }
 
 /// Message of another agent: the task of a sub-agent is its prompt, anything else is a notice with the sender.
-fn inter_agent(value: &Value, is_subagent: bool) -> Option<EventBody> {
+fn inter_agent(value: &Value, is_subagent: bool) -> EventBody {
     let message = items::join_parts(value.get("content").unwrap_or(&Value::Null));
     if is_subagent {
-        return Some(EventBody::Prompt(message));
+        return EventBody::Prompt(message);
     }
     let text = format!("Message from {}\n\n{message}", text(value, "author"));
-    Some(EventBody::Notice { level: NoticeLevel::Info, text })
+    EventBody::Notice { level: NoticeLevel::Info, text }
 }
 
 fn goal(value: &Value) -> String {

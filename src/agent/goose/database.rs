@@ -93,14 +93,13 @@ fn read_changes(source: &Source, progress: Option<&SummaryProgress>) -> Result<S
         let id = row.0[0].clone();
         let mark = mark(connection, &row)?;
         let old = before.as_ref().and_then(|known| known.get(&id)).filter(|old| old.0 == mark);
-        let issue = match old {
-            Some((_, issue)) => issue.clone(),
-            None => {
-                let (session, issue) = build_session(connection, &row, &source.path)?;
-                bytes_read += session.bytes;
-                sessions.push(session);
-                issue
-            }
+        let issue = if let Some((_, issue)) = old {
+            issue.clone()
+        } else {
+            let (session, issue) = build_session(connection, &row, &source.path)?;
+            bytes_read += session.bytes;
+            sessions.push(session);
+            issue
         };
         issues.extend(issue.as_ref().map(|issue| Issue::new(&source.path, format!("session {id}: {issue}"))));
         known.insert(id, (mark, issue));

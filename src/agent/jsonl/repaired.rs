@@ -66,7 +66,7 @@ pub fn records(dialect: &dyn Dialect, line: &[u8], offset: u64, number: u64, eac
             RecordPartKind::Record => visit(bytes, Repair::Split),
             RecordPartKind::Torn => visit(&repair::complete(bytes), Repair::Completed),
             RecordPartKind::Junk => {
-                each(ScannedLine { offset, len, number, metadata: Err(MalformedJson), repair: None })
+                each(ScannedLine { offset, len, number, metadata: Err(MalformedJson), repair: None });
             }
         }
     }

@@ -20,7 +20,7 @@ use crate::stdx::files;
 /// Version of [`ResumeState`]; a state of another version is discarded, and the file is read again.
 const VERSION: u8 = 3;
 
-/// ResumeState from which to continue after an append; about a kilobyte.
+/// `ResumeState` from which to continue after an append; about a kilobyte.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct ResumeState {
     version: u8,

@@ -170,7 +170,7 @@ pub enum TextStart {
 impl<'de> Deserialize<'de> for TextStart {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct TextVisitor;
-        impl<'de> Visitor<'de> for TextVisitor {
+        impl Visitor<'_> for TextVisitor {
             type Value = TextStart;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("a text")

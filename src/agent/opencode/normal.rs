@@ -29,7 +29,7 @@ pub fn message(data: &str) -> Option<(String, Repairs)> {
         let error = self::error(error);
         fields.insert("error".into(), error);
     }
-    finish(fields, &before, &mut repairs)
+    Some(finish(fields, &before, &mut repairs))
 }
 
 /// A part in the usual form; `None` if there is nothing to read.
@@ -57,7 +57,7 @@ pub fn part(data: &str) -> Option<(String, Repairs)> {
             text(metadata, "outputPath");
         });
     });
-    finish(fields, &before, &mut repairs)
+    Some(finish(fields, &before, &mut repairs))
 }
 
 /// Fields of a record. A string that contains an object is taken as that object.
@@ -77,11 +77,11 @@ fn object(data: &str) -> Option<(Map<String, Value>, Repairs)> {
     }
 }
 
-fn finish(fields: Map<String, Value>, before: &Map<String, Value>, repairs: &mut Repairs) -> Option<(String, Repairs)> {
+fn finish(fields: Map<String, Value>, before: &Map<String, Value>, repairs: &mut Repairs) -> (String, Repairs) {
     if fields != *before {
         repairs.add(Repairs::FIELD_TYPES);
     }
-    Some((Value::Object(fields).to_string(), *repairs))
+    (Value::Object(fields).to_string(), *repairs)
 }
 
 /// Converts a field that is no string: the texts of an object or a list, or its JSON.

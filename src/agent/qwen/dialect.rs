@@ -93,7 +93,7 @@ impl<'a> Record<'a> {
             b"provenance" => self.provenance = plain_string(value)?,
             b"uuid" => self.uuid = value.text()?,
             b"parentUuid" => {
-                self.parent = Some(value.text()?.map_or(RecordParent::Root, |id| RecordParent::Id(id.hash())))
+                self.parent = Some(value.text()?.map_or(RecordParent::Root, |id| RecordParent::Id(id.hash())));
             }
             b"sessionId" => self.session = value.text()?,
             b"timestamp" => self.time = value.time()?,
@@ -208,7 +208,7 @@ impl<'a> Record<'a> {
             b"system" => match self.subtype {
                 b"chat_compression" => push(0, EntryKind::Notice, None, false),
                 b"ui_telemetry" if self.payload.event.ends_with(b".api_error") => {
-                    push(0, EntryKind::Notice, None, true)
+                    push(0, EntryKind::Notice, None, true);
                 }
                 b"slash_command" if self.payload.phase == b"invocation" => push(0, EntryKind::Notice, None, false),
                 _ => {}

@@ -246,7 +246,7 @@ impl Chat {
 
     /// Returns the effects that close the chat.
     pub(in crate::app) fn closed(self) -> Vec<Effect> {
-        let unwatch = self.run.map(|run| Effect::UnwatchRun(run));
+        let unwatch = self.run.map(Effect::UnwatchRun);
         let close = self.reader.is_stored().then_some(Effect::CloseTranscript(self.reader.ticket));
         unwatch.into_iter().chain(close).collect()
     }

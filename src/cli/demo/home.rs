@@ -97,7 +97,7 @@ fn remove_abandoned(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
         let is_home = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(PREFIX));
-        let is_abandoned = || File::open(path.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
+        let is_abandoned = || crate::stdx::files::open(&path.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
         if is_home
             && is_abandoned()
             && let Err(error) = fs::remove_dir_all(&path)

@@ -30,7 +30,7 @@ const TERMINAL_VARIABLES: [&str; 5] = ["TERM", "COLORTERM", "COLORFGBG", "NO_COL
 /// Opens the demo; prints usage if there is no terminal.
 pub fn run(cli: &Cli, args: &DemoArgs) -> Result<ExitCode, CliError> {
     if args.hold {
-        return holder::hold();
+        return Ok(holder::hold());
     }
     if !tui::has_terminal() {
         return tui::refuse();

@@ -1,6 +1,6 @@
 //! Filters evaluated on the texts of a session, without its entries: `role:`, `kind:`, `tool:`, `file:`, `exit:`, `has:`.
 //!
-//! The counterpart for the entries of an open transcript is [`super::entry_filter`].
+//! The counterpart for the entries of an open transcript is `entry_filter`.
 
 use super::filter::{Filter, HasValue, IsValue, NumberRange};
 use super::fold::{Case, fold};

@@ -64,7 +64,7 @@ impl TranscriptWorker {
                     self.emit(TranscriptEvent::Page { from, entries })?;
                 }
                 Some(TranscriptRequest::Find(query)) => {
-                    search = (!query.is_empty()).then(|| TranscriptSearch::new(query))
+                    search = (!query.is_empty()).then(|| TranscriptSearch::new(query));
                 }
                 Some(TranscriptRequest::Locate(place)) => lookup = Some(EntryLookup::new(place)),
                 Some(TranscriptRequest::Refresh) => self.refresh(&mut *reader)?,

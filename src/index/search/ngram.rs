@@ -54,7 +54,8 @@ impl NeedleGrams {
         let texts: Option<Vec<Vec<u8>>> = if is_plain {
             Some(vec![needle.text.clone().into_bytes()])
         } else {
-            prefilter.and_then(|prefilter| prefilter.literals().iter().map(|literal| literal.plain_ascii()).collect())
+            prefilter
+                .and_then(|prefilter| prefilter.literals().iter().map(super::prefilter::Literal::plain_ascii).collect())
         };
         let alternatives: Vec<Vec<u32>> = texts.unwrap_or_default().iter().map(|text| grams(text)).collect();
         let is_known = alternatives.iter().all(|grams| !grams.is_empty());

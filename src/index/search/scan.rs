@@ -40,8 +40,7 @@ const SESSIONS_PER_MESSAGE: usize = 64;
 pub fn scan(execution: &Execution<'_>, order: &[usize], next: &AtomicUsize, out: &Sender<SourceMatches>) {
     let mut buffer = Vec::new();
     let mut pending = SourceMatches::default();
-    loop {
-        let Some(&number) = order.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+    while let Some(&number) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
         let source = &execution.corpus.sources()[number];
         if execution.cancel.is_cancelled() {
             return;

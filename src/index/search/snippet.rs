@@ -48,7 +48,7 @@ pub fn snippet(
         }
     }
     let ranges = match_ranges(plan, bits, &text_shown);
-    Snippet { location: location, text_kind: kind, text: text_shown, ranges }
+    Snippet { location, text_kind: kind, text: text_shown, ranges }
 }
 
 /// Returns the ranges of the clauses in `bits`, ascending, overlaps merged.

@@ -30,7 +30,7 @@ pub fn search(
     let Some((query, corrections)) = correct(request.query, reader, cancel) else { return };
     execute::search(request, &query, reader.clone(), &QueryCache::default(), cancel, &mut |found| {
         let coverage = Coverage { complete: false, ..found.coverage };
-        sink(SearchUpdate { corrections: corrections.clone(), coverage: coverage, ..found });
+        sink(SearchUpdate { corrections: corrections.clone(), coverage, ..found });
     });
 }
 

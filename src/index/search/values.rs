@@ -117,13 +117,13 @@ fn fixed_values(field: FilterKey, kind: TextKind, text: &str, mut sink: impl FnM
     match field {
         FilterKey::Role => ROLES.iter().filter(|(role, _)| *role == kind.role()).for_each(|(_, name)| sink(name)),
         FilterKey::Kind => {
-            KINDS.iter().filter(|(entry_kind, _)| *entry_kind == kind.kind()).for_each(|(_, name)| sink(name))
+            KINDS.iter().filter(|(entry_kind, _)| *entry_kind == kind.kind()).for_each(|(_, name)| sink(name));
         }
         FilterKey::Has => {
-            HasValue::ALL.iter().filter(|(value, _)| has(*value, kind, text)).for_each(|(_, name)| sink(name))
+            HasValue::ALL.iter().filter(|(value, _)| has(*value, kind, text)).for_each(|(_, name)| sink(name));
         }
         FilterKey::Is if has(HasValue::Error, kind, text) => {
-            IsValue::ALL.iter().filter(|(is, _)| *is == IsValue::Error).for_each(|(_, name)| sink(name))
+            IsValue::ALL.iter().filter(|(is, _)| *is == IsValue::Error).for_each(|(_, name)| sink(name));
         }
         _ => {}
     }

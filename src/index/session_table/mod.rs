@@ -100,6 +100,11 @@ impl SessionTable {
         self.by_path.contains_key(path)
     }
 
+    /// Returns true if there are no sources.
+    pub fn is_empty(&self) -> bool {
+        self.sources.is_empty()
+    }
+
     /// Returns the number of sources.
     pub fn len(&self) -> usize {
         self.sources.len()

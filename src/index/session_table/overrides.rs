@@ -96,14 +96,14 @@ impl Overrides {
     fn remove(&mut self, source: SourceId, agent: Agent, note: &SummaryNote) {
         match note {
             SummaryNote::Title { id, .. } => {
-                remove_from(&mut self.titles, &SessionKey { agent, id: id.clone() }, source)
+                remove_from(&mut self.titles, &SessionKey { agent, id: id.clone() }, source);
             }
             SummaryNote::TitleOfTip { tip, .. } => remove_from(&mut self.tips, &(agent, tip.clone()), source),
             SummaryNote::Usage { id, .. } => {
-                remove_from(&mut self.usage, &SessionKey { agent, id: id.clone() }, source)
+                remove_from(&mut self.usage, &SessionKey { agent, id: id.clone() }, source);
             }
             SummaryNote::Bytes { id, .. } => {
-                remove_from(&mut self.bytes, &SessionKey { agent, id: id.clone() }, source)
+                remove_from(&mut self.bytes, &SessionKey { agent, id: id.clone() }, source);
             }
         }
     }

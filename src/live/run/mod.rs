@@ -247,6 +247,7 @@ fn initial_info(id: RunId, agent: Agent, opening: &RunStart) -> RunInfo {
     info
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about the queue and the process")]
 struct Run {
     agent: Agent,
     protocol: &'static dyn Protocol,

@@ -220,7 +220,7 @@ impl Run {
         let stop_requested = matches!(self.info.stopping, Some(StopReason::OnRequest));
         match policy::unsent_action(written, prompt.attempts, self.limits) {
             UnsentAction::Hold => {
-                self.set_prompt_state(prompt.id, PromptState::Held, Some(DELIVERY_UNCERTAIN.into())).await
+                self.set_prompt_state(prompt.id, PromptState::Held, Some(DELIVERY_UNCERTAIN.into())).await;
             }
             _ if stop_requested => self.set_prompt_state(prompt.id, PromptState::Pending, None).await,
             UnsentAction::Retry(wait) => {

@@ -189,7 +189,7 @@ fn tokens(code: &str) -> Vec<String> {
     let token = token.expect("a pattern");
     let found = token.find_iter(code).map(|found| found.as_str());
     found
-        .filter(|text| !text.starts_with("//") && !(text.len() > 1 && text.starts_with(['"', '\''])))
+        .filter(|text| !(text.starts_with("//") || text.len() > 1 && text.starts_with(['"', '\''])))
         .map(str::to_owned)
         .collect()
 }

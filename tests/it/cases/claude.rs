@@ -200,7 +200,7 @@ fn odd_directories_are_told_apart_and_quoted() {
     assert_eq!((sessions.len(), directories.len()), (12, 12));
     let of = |title: &str| sessions.iter().find(|session| session["title"] == title).expect("a session")["id"].clone();
     let printed = case.json(&["resume", "--print", of("shell chars").as_str().expect("id")]).to_string();
-    assert!(!printed.contains(" $(touch") || printed.contains("'"), "{printed}");
+    assert!(!printed.contains(" $(touch") || printed.contains('\''), "{printed}");
 }
 
 #[test]

@@ -33,7 +33,7 @@ const HOMES: [&str; 11] = [
 ];
 
 /// Maximum time to read one home.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Levels of nesting that end a program whose parser recurses without a limit.
 const LEVELS: usize = 20_000;

@@ -70,11 +70,11 @@ impl Running {
             IndexEvent::Transcript(ticket, event) => self.transcripts.push((ticket, event)),
             IndexEvent::Ranked { query, keys } => self.ranked.push((query, keys)),
             IndexEvent::Search { query, update } => {
-                self.found.entry(query).or_default().apply(update, SearchOrder::Relevance)
+                self.found.entry(query).or_default().apply(update, SearchOrder::Relevance);
             }
             IndexEvent::Indexed(progress) => self.indexed = Some(progress),
             IndexEvent::Values { field, typed, values } => {
-                self.values.push((format!("{}:{typed}", field.name()), values))
+                self.values.push((format!("{}:{typed}", field.name()), values));
             }
             IndexEvent::Watch(state) => self.watch = Some(state),
         }

@@ -145,7 +145,7 @@ impl Codec for StreamCodec {
             ProtocolCommand::Open(opening) => self.open(opening, &mut step),
             ProtocolCommand::Prompt { id, text } => self.prompt(id, &text, now, &mut step),
             ProtocolCommand::Interrupt => {
-                self.request(ControlRequest::Interrupt, &json!({"subtype": "interrupt"}), &mut step)
+                self.request(ControlRequest::Interrupt, &json!({"subtype": "interrupt"}), &mut step);
             }
             ProtocolCommand::Answer { id, answer } => self.approvals.answer(&id, &answer, &mut step),
             ProtocolCommand::Set(RunSetting::Model(model)) => {

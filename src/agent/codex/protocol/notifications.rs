@@ -121,10 +121,10 @@ impl ThreadCodec {
         match &outcome {
             TurnOutcome::Done => {}
             TurnOutcome::Interrupted => {
-                step.signals.push(notice(key, NoticeLevel::Warning, "Interrupted.".into(), time))
+                step.signals.push(notice(key, NoticeLevel::Warning, "Interrupted.".into(), time));
             }
             TurnOutcome::Failed(failure) => {
-                step.signals.push(notice(key, NoticeLevel::Error, failure_text(failure), time))
+                step.signals.push(notice(key, NoticeLevel::Error, failure_text(failure), time));
             }
         }
         let own_thread = self.id.clone().unwrap_or_default();

@@ -26,7 +26,7 @@ impl ThreadCodec {
             (PendingRequest::Thread, Err(error)) => fatal(errors::of_thread(error), step),
             (PendingRequest::Models, Ok(page)) => self.models_listed(page, step),
             (PendingRequest::Models, Err(error)) => {
-                self.warn_unavailable("The list of models is not available", error, now, step)
+                self.warn_unavailable("The list of models is not available", error, now, step);
             }
             (PendingRequest::Account, Ok(result))
                 if result["account"].is_null() && result["requiresOpenaiAuth"] == true =>
@@ -37,10 +37,10 @@ impl ThreadCodec {
             (PendingRequest::Turn(prompt), Ok(result)) => self.turn_accepted(prompt, result, now, step),
             (PendingRequest::Turn(_), Err(error)) => self.turn_rejected(error, now, step),
             (PendingRequest::Interrupt, Err(error)) => {
-                self.warn_unavailable("The turn could not be interrupted", error, now, step)
+                self.warn_unavailable("The turn could not be interrupted", error, now, step);
             }
             (PendingRequest::FollowUp, Err(error)) => {
-                self.warn_unavailable("Your message was not delivered", error, now, step)
+                self.warn_unavailable("Your message was not delivered", error, now, step);
             }
         }
     }

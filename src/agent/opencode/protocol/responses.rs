@@ -56,7 +56,7 @@ impl SessionCodec {
                 self.prompt_answered(matches!(purpose, RequestPurpose::Command(_)), status, body, now, step);
             }
             RequestPurpose::Abort(turn) if turn == self.turns && self.turn.is_some() => {
-                self.request_status(StatusReason::TurnEnd(turn), step)
+                self.request_status(StatusReason::TurnEnd(turn), step);
             }
             RequestPurpose::Prompt(_) | RequestPurpose::Command(_) | RequestPurpose::Abort(_) => {}
             RequestPurpose::Answer if is_success => {}
