@@ -15,7 +15,7 @@ use super::turn_signals::{TurnSignal, TurnSignals};
 use super::{earlier_prompts, output, state};
 use crate::domain::approval::{Approval, ApprovalAnswer, ChoiceKind};
 use crate::domain::event::{Delta, EventBody, NoticeLevel};
-use crate::domain::prompt::{PromptId, PromptState};
+use crate::domain::prompt::{Prompt, PromptId, PromptState};
 use crate::domain::run::{
     Phase, RingCursor, RunEvent, RunEventKind, RunId, RunInfo, RunStart, StopReason, TurnOutcome,
 };
@@ -125,6 +125,9 @@ async fn answer(
     for task in &viewer.info().tasks {
         output::note(&format!("stopping a background task: {}", task.description))?;
     }
+    if matches!(end, TurnEnd::Turn(TurnOutcome::Done)) {
+        check_delivered(live, &run, prompt).await?;
+    }
     exit_code(live, prompt, end).await
 }
 
@@ -138,6 +141,8 @@ async fn watch(
     approve: ApprovalPolicy,
 ) -> Result<TurnEnd, CliError> {
     let (mut cursor, mut interrupted) = (RingCursor::default(), false);
+    // Outcome of the latest turn that ended.
+    let mut end = None;
     loop {
         tokio::select! {
             biased;
@@ -161,7 +166,6 @@ async fn watch(
                 printer.epoch = cursor.epoch;
                 let info = viewer.info();
                 printer.state(&info)?;
-                let mut end = None;
                 for item in &replay.events {
                     printer.print(item)?;
                     match &item.value.kind {
@@ -171,7 +175,7 @@ async fn watch(
                     }
                 }
                 printer.out.flush()?;
-                match (end, &info.phase) {
+                match (end.clone(), &info.phase) {
                     (Some(_), _) if interrupted => return Ok(TurnEnd::Signal),
                     (Some(TurnOutcome::Done), _) if has_more(live, run, viewer, cursor).await? => {}
                     (Some(outcome), _) => return Ok(TurnEnd::Turn(outcome)),
@@ -184,17 +188,27 @@ async fn watch(
     }
 }
 
+/// Fails if the run stopped before it delivered the prompt, although an earlier turn was successful.
+async fn check_delivered(live: &Live, run: &RunId, prompt: Option<PromptId>) -> Result<(), CliError> {
+    let queue = live.queue(run).await.map_err(|refusal| refusal_error(&refusal))?;
+    let left = queue.into_iter().find(|left| Some(left.id) == prompt && left.state != PromptState::Sending);
+    let Some(left) = left else { return Ok(()) };
+    let reason = left.reason.unwrap_or_else(|| "the run was stopped".to_owned());
+    Err(CliError::new(CliErrorCode::Failed, format!("{reason}; the prompt was not delivered")))
+}
+
 /// Returns true if another turn is open, or follows for a queued prompt.
 async fn has_more(live: &Live, run: &RunId, viewer: &Viewer, cursor: RingCursor) -> Result<bool, CliError> {
     let queue = live.queue(run).await.map_err(|refusal| refusal_error(&refusal))?;
-    // The prompt of the turn that ended may still wait for its record in the transcript.
-    let next = queue.iter().find(|prompt| prompt.state != PromptState::Sending);
-    if !viewer.info().paused && next.is_some_and(|prompt| prompt.state == PromptState::Pending) {
+    // A prompt that is being sent waits for its turn, or for its record in the transcript.
+    let undelivered = |prompt: &Prompt| matches!(prompt.state, PromptState::Pending | PromptState::Sending);
+    if !viewer.info().paused && queue.iter().any(undelivered) {
         return Ok(true);
     }
-    // A prompt that is being sent has opened its turn once the run answers.
-    let alive = viewer.since(cursor).await.is_some();
-    Ok(alive && matches!(viewer.info().phase, Phase::Working { .. } | Phase::Interrupting { .. }))
+    // A delivered prompt has opened its turn, or ended it, once the run answers.
+    let Some(replay) = viewer.since(cursor).await else { return Ok(false) };
+    let working = matches!(viewer.info().phase, Phase::Working { .. } | Phase::Interrupting { .. });
+    Ok(working || replay.cursor != cursor)
 }
 
 /// Answers an approval as `--approve` specifies.
