@@ -65,14 +65,16 @@ impl App {
         if done { vec![Effect::Quit] } else { Vec::new() }
     }
 
-    /// Counts the prompts of a run that would be sent if salon kept running.
+    /// Counts the prompts of a run that would be sent if salon kept running. A prompt that the agent has already, and
+    /// only its record is awaited, is not one of them.
     fn queued(&self, info: &RunInfo) -> usize {
-        let is_undelivered = |state| matches!(state, PromptState::Pending | PromptState::Sending);
         if info.paused {
             return 0;
         }
+        let queue = self.runs.queue(&info.id).iter();
         // Prompts behind a blocked prompt wait for it.
-        self.runs.queue(&info.id).iter().take_while(|prompt| is_undelivered(prompt.state)).count()
+        let moving = queue.take_while(|prompt| matches!(prompt.state, PromptState::Pending | PromptState::Sending));
+        moving.filter(|prompt| prompt.state == PromptState::Pending).count()
     }
 }
 

@@ -64,8 +64,6 @@ fn keys(driven: &Driven) {
     let were = home.processes();
     assert!(were.len() > 1, "salon and its agent: {were:?}");
     leave(&mut salon);
-    // A prompt counts as delivered two seconds after its turn at the latest; until then, quitting asks.
-    std::thread::sleep(std::time::Duration::from_secs(4));
     salon.send("q");
     assert_eq!(salon.wait(), 0);
     salon.assert_restored();

@@ -36,17 +36,8 @@ scenes! {
     queue: claude_takes_what_is_queued opencode_takes_what_is_queued codex_takes_what_is_queued
     models: claude_changes_its_model opencode_changes_its_model codex_changes_its_model
     resume: claude_goes_on opencode_goes_on codex_goes_on
+    crash: claude_is_killed opencode_is_killed codex_is_killed
     recorded: claude_has_written opencode_has_written codex_has_written
-}
-
-#[tokio::test]
-async fn opencode_is_killed() {
-    crash(&OPENCODE).await;
-}
-
-#[tokio::test]
-async fn codex_is_killed() {
-    crash(&CODEX).await;
 }
 
 fn essence(entries: &[Entry]) -> Vec<(u64, EntryKind, String)> {
@@ -172,6 +163,8 @@ async fn crash(driven: &'static Driven) {
     let session = scene.done(&run, 1).await.session.clone();
     scene.submit(&run, "Count SLOW").await;
     scene.until_said(&run, SLOWLY).await;
+    // Killed before its record contains the prompt, the prompt would be held.
+    scene.until(&run, |info| info.queued == 0).await;
     let processes = scene.home.processes();
     for process in &processes {
         let pid = rustix::process::Pid::from_raw(process.pid).expect("a process");

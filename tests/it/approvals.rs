@@ -441,6 +441,11 @@ fn d17_h28_quitting_confirms_with_open_turns_or_queued_prompts() {
     assert!(!stage.take_effects().contains(&Effect::Quit), "a prompt is on its way");
     stage.send(Msg::Run(RunMsg::Queued(id("r"), Vec::new())));
     assert!(stage.take_effects().contains(&Effect::Quit));
+
+    // The turn has ended; only the agent's record of its prompt is awaited.
+    stage.send(Msg::Run(RunMsg::Queued(id("r"), vec![prompt("r", 1, "answered", PromptState::Sending)])));
+    stage.run(idle).keys("q");
+    assert_eq!(stage.take_effects().last(), Some(&Effect::Quit));
 }
 
 #[test]

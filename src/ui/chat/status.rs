@@ -48,8 +48,11 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     parts.extend(mode.map(|mode| look(theme.muted, text::one_line(mode))));
     let queue = chat.run.as_ref().map_or(&[][..], |run| app.runs.queue(run));
     parts.extend(
-        queued(queue.len(), queue.iter().filter(|prompt| is_held(prompt.state)).count())
-            .map(|label| look(theme.warning, label)),
+        queued(
+            queue.iter().filter(|prompt| prompt.state == PromptState::Pending).count(),
+            queue.iter().filter(|prompt| is_held(prompt.state)).count(),
+        )
+        .map(|label| look(theme.warning, label)),
     );
     parts.extend(app.info(chat).into_iter().flat_map(usage).map(|label| look(theme.muted, label)));
     let state = text::one_line(&label);
@@ -72,11 +75,13 @@ fn is_held(state: PromptState) -> bool {
     matches!(state, PromptState::Held | PromptState::Failed)
 }
 
-fn queued(all: usize, held: usize) -> Option<String> {
-    match (all, held) {
-        (0, _) => None,
-        (all, 0) => Some(format!("{all} queued")),
-        (all, held) => Some(format!("{all} queued, {held} held")),
+/// Formats the length of the queue. A prompt that is being sent is not counted, because it has left the queue.
+fn queued(pending: usize, held: usize) -> Option<String> {
+    match (pending, held) {
+        (0, 0) => None,
+        (pending, 0) => Some(format!("{pending} queued")),
+        (0, held) => Some(format!("{held} held")),
+        (pending, held) => Some(format!("{pending} queued, {held} held")),
     }
 }
 
