@@ -18,21 +18,24 @@ use crate::domain::search::SearchOrder;
 #[command(name = "salon", version, max_term_width = 100, after_help = AFTER)]
 pub struct Cli {
     /// Read this configuration file instead of the usual one
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
     /// Use this running OpenCode server; the password comes from the configuration or from `OPENCODE_SERVER_PASSWORD`
-    #[arg(long, global = true, value_name = "ADDRESS", value_parser = ServerSettings::address)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "ADDRESS", value_parser = ServerSettings::address)]
     pub opencode_server: Option<SocketAddr>,
 
     /// When to use colours
-    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorMode::Auto)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_enum, value_name = "WHEN", default_value_t = ColorMode::Auto)]
     pub color: ColorMode,
 
     /// Command to run
     #[command(subcommand)]
     pub command: Option<CliCommand>,
 }
+
+/// Heading of the options that every command has.
+const GLOBAL: &str = "Global options";
 
 const AFTER: &str = "\
 An ID is an exact id, a unique prefix of at least eight characters, or an exact title; `agent:id` selects the agent.
@@ -123,11 +126,11 @@ pub struct ScopeArgs {
     pub here: bool,
 
     /// Only include sessions of these agents
-    #[arg(long = "agent", value_name = "AGENT", value_delimiter = ',', value_parser = agent)]
+    #[arg(short, long = "agent", value_name = "AGENT", value_delimiter = ',', value_parser = agent)]
     pub agents: Vec<Agent>,
 
     /// Only include sessions started in this directory or below
-    #[arg(long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 
     /// Only include sessions active since this time (`2d`, `3h`, `2026-11-01`)
@@ -155,7 +158,7 @@ pub struct ListArgs {
     pub hidden: bool,
 
     /// Maximum number of sessions
-    #[arg(long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N")]
     pub limit: Option<usize>,
 
     /// Skip the first N sessions
@@ -163,7 +166,7 @@ pub struct ListArgs {
     pub offset: usize,
 
     /// Print one JSON object
-    #[arg(long)]
+    #[arg(short, long)]
     pub json: bool,
 }
 
@@ -180,7 +183,7 @@ pub struct SearchArgs {
     pub scope: ScopeArgs,
 
     /// Maximum number of sessions; the search stops when the best N are known
-    #[arg(long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N")]
     pub limit: Option<usize>,
 
     /// Search everything, even if the best sessions are known, for an exact total
@@ -188,7 +191,7 @@ pub struct SearchArgs {
     pub exhaustive: bool,
 
     /// Lines of context before and after each match
-    #[arg(long, value_name = "LINES")]
+    #[arg(short = 'C', long, value_name = "LINES")]
     pub context: Option<usize>,
 
     /// Sort order
@@ -196,7 +199,7 @@ pub struct SearchArgs {
     pub sort: SearchOrder,
 
     /// Print one JSON object
-    #[arg(long)]
+    #[arg(short, long)]
     pub json: bool,
 }
 
@@ -215,7 +218,7 @@ pub struct ShowArgs {
     pub id: String,
 
     /// Maximum number of entries, counted from the newest
-    #[arg(long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N")]
     pub limit: Option<usize>,
 
     /// Skip the newest N entries
@@ -227,7 +230,7 @@ pub struct ShowArgs {
     pub branch: Option<usize>,
 
     /// Print Markdown
-    #[arg(long, conflicts_with_all = ["raw", "json"])]
+    #[arg(short, long, conflicts_with_all = ["raw", "json"])]
     pub markdown: bool,
 
     /// Print the records exactly as the agent stored them
@@ -235,7 +238,7 @@ pub struct ShowArgs {
     pub raw: bool,
 
     /// Print one JSON object
-    #[arg(long)]
+    #[arg(short, long)]
     pub json: bool,
 }
 
@@ -264,7 +267,7 @@ pub struct ResumeArgs {
     pub chat: bool,
 
     /// Print errors, and the output of --print, as one JSON object
-    #[arg(long)]
+    #[arg(short, long)]
     pub json: bool,
 
     /// Additional arguments for the agent's program, passed on verbatim
@@ -280,7 +283,7 @@ pub struct TurnArgs {
     pub approve: ApprovalPolicy,
 
     /// Print events, one JSON object per line
-    #[arg(long)]
+    #[arg(short, long)]
     pub json: bool,
 }
 
@@ -299,15 +302,15 @@ pub enum ApprovalPolicy {
 #[derive(Args, Debug)]
 pub struct NewArgs {
     /// Agent to start
-    #[arg(long, value_parser = agent, default_value = "claude")]
+    #[arg(short, long, value_parser = agent, default_value = "claude")]
     pub agent: Agent,
 
     /// Working directory instead of the current one
-    #[arg(long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 
     /// Model
-    #[arg(long)]
+    #[arg(short, long)]
     pub model: Option<String>,
 
     /// Permission mode, by the agent's name for it
@@ -359,7 +362,7 @@ pub struct AttachArgs {
     pub tail: usize,
 
     /// Print events, one JSON object per line
-    #[arg(long)]
+    #[arg(short, long)]
     pub json: bool,
 }
 
@@ -379,7 +382,7 @@ pub struct QueueArgs {
     pub release: Option<i64>,
 
     /// Print one JSON object
-    #[arg(long)]
+    #[arg(short, long)]
     pub json: bool,
 }
 
@@ -391,7 +394,7 @@ pub struct IdArgs {
     pub id: String,
 
     /// Print one JSON object
-    #[arg(long)]
+    #[arg(short, long)]
     pub json: bool,
 }
 
@@ -415,7 +418,7 @@ pub struct ApproveArgs {
     pub deny: Option<String>,
 
     /// Print one JSON object
-    #[arg(long)]
+    #[arg(short, long)]
     pub json: bool,
 }
 
@@ -423,7 +426,7 @@ pub struct ApproveArgs {
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
     /// Print one JSON object
-    #[arg(long)]
+    #[arg(short, long)]
     pub json: bool,
     /// List the kinds and fields of records that this version does not know, with counts and without content
     #[arg(long)]
@@ -442,7 +445,7 @@ pub struct DemoArgs {
 #[derive(Args, Debug)]
 pub struct OutputArgs {
     /// Print one JSON object
-    #[arg(long)]
+    #[arg(short, long)]
     pub json: bool,
 }
 

@@ -251,13 +251,26 @@ fn print(report: &Report) -> io::Result<()> {
     writeln!(out, "\nCache\n  {}  {sessions} sessions, {} KiB, {age}", path.display(), bytes / 1024)?;
     let kind = report.watch.kind.unwrap_or("unknown");
     writeln!(out, "\nWatch\n  {kind}, {} paths", report.watch.paths)?;
-    if report.issues.is_empty() {
+    let missing = missing(report);
+    if report.issues.is_empty() && missing.is_empty() {
         writeln!(out, "\nNo problems found.")?;
     } else {
         writeln!(out, "\nProblems")?;
-        for issue in &report.issues {
-            writeln!(out, "  {}", one_line(&issue.to_line()))?;
+        for line in missing.iter().map(|line| (*line).to_owned()).chain(report.issues.iter().map(IssueJson::to_line)) {
+            writeln!(out, "  {}", one_line(&line))?;
         }
     }
     out.flush()
+}
+
+/// Names what is needed for salon to be of use and was not found.
+fn missing(report: &Report) -> Vec<&'static str> {
+    let mut missing = Vec::new();
+    if report.agents.iter().all(|agent| agent.program.is_none()) {
+        missing.push("No agent is on PATH: sessions can be read and searched, but not started or continued.");
+    }
+    if report.roots.iter().all(|root| root.sessions == 0) {
+        missing.push("No sessions were found. `salon demo` shows the screen on invented ones.");
+    }
+    missing
 }

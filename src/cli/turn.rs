@@ -17,7 +17,8 @@ use crate::domain::approval::{Approval, ApprovalAnswer, ChoiceKind};
 use crate::domain::event::{Delta, EventBody, NoticeLevel};
 use crate::domain::prompt::{Prompt, PromptId, PromptState};
 use crate::domain::run::{
-    Phase, RingCursor, RunEvent, RunEventKind, RunId, RunInfo, RunStart, StopReason, TurnOutcome,
+    Conversation, Phase, Refusal, RingCursor, RunEvent, RunEventKind, RunFailure, RunId, RunInfo, RunStart, StopReason,
+    TurnOutcome,
 };
 use crate::domain::transcript::ToolStatus;
 use crate::domain::{Agent, EntryKey};
@@ -94,10 +95,15 @@ async fn answer(
     turn: TurnRequest<'_>,
 ) -> Result<ExitCode, CliError> {
     let run = match turn.target {
-        TurnTarget::Session(agent, opening) => live.open_run(agent, opening, None).await,
-        TurnTarget::Recorded(run) => live.open_recorded(&run).await.map(|()| run),
+        TurnTarget::Session(agent, start) => {
+            let is_new = matches!(start.conversation, Conversation::New { .. });
+            live.open_run(agent, start, None).await.map_err(|refusal| start_error(agent, is_new, &refusal))
+        }
+        TurnTarget::Recorded(run) => {
+            live.open_recorded(&run).await.map(|()| run).map_err(|refusal| refusal_error(&refusal))
+        }
     };
-    let run = run.map_err(|refusal| refusal_error(&refusal))?;
+    let run = run?;
     let waiting = live.queue(&run).await.map_err(|refusal| refusal_error(&refusal))?;
     earlier_prompts::check(&waiting, turn.prompt.is_some())?;
     if waiting.is_empty() && turn.prompt.is_none() {
@@ -129,6 +135,17 @@ async fn answer(
         check_delivered(live, &run, prompt).await?;
     }
     exit_code(live, prompt, end).await
+}
+
+/// Converts the refusal to start an agent. Names the program that is missing.
+fn start_error(agent: Agent, is_new: bool, refusal: &Refusal) -> CliError {
+    if !matches!(refusal, Refusal::Failed(RunFailure::NotInstalled)) {
+        return refusal_error(refusal);
+    }
+    let (label, program) = (agent.label(), agent.name());
+    let remedy = if is_new { "; --agent selects another one" } else { "" };
+    let message = format!("{label} is not installed: \"{program}\" was not found on PATH{remedy}");
+    CliError::new(CliErrorCode::Unavailable, message)
 }
 
 /// Processes events of the run until the turn ends.

@@ -324,6 +324,30 @@ fn config_prints_every_key_with_default_and_description() {
 }
 
 #[test]
+fn missing_agents_and_sessions_are_named() {
+    let home = Home::empty();
+    let report = text(&run(&home, &["doctor"]).stdout);
+    assert!(!report.contains("No problems"), "{report}");
+    assert!(report.contains("No agent is on PATH") && report.contains("No sessions were found"), "{report}");
+    let refused = run(&home, &["new", "--agent", "codex", "hello"]);
+    assert_eq!(code(&refused), 1);
+    let expected = "salon: Codex is not installed: \"codex\" was not found on PATH; --agent selects another one\n";
+    assert_eq!(text(&refused.stderr), expected);
+}
+
+#[test]
+fn common_options_have_a_letter() {
+    let home = Home::of(&[CLAUDE]);
+    let long = run(&home, &["list", "--json", "--limit", "1", "--agent", "claude"]);
+    let short = run(&home, &["list", "-j", "-n1", "-aclaude"]);
+    assert!(code(&short) == 0 && json(&short)["sessions"].as_array().is_some_and(|found| found.len() == 1));
+    assert_eq!(text(&short.stdout), text(&long.stdout));
+    let help = text(&run(&home, &["list", "--help"]).stdout);
+    let global = help.split("Global options:").nth(1).expect("a section of its own");
+    assert!(global.contains("--config") && !global.contains("--json"), "{help}");
+}
+
+#[test]
 fn completions_and_the_manual_page_are_printed() {
     let home = Home::empty();
     for shell in ["bash", "zsh", "fish"] {
