@@ -29,6 +29,7 @@
 //!
 //! - `update` never awaits and does no IO; `draw` never blocks and changes no state.
 //! - Agents' own files are opened for reading only.
+//! - An agent that reads or writes a file through salon does so within the directory of its session.
 //! - Texts of transcripts and agents are sanitised before they reach the terminal.
 //! - A prompt is on disk before it is shown as accepted, and is sent to its agent once. If a crash of the agent or of
 //!   salon makes its delivery uncertain, it is held: no prompt is sent again automatically.

@@ -13,6 +13,7 @@ pub mod texts;
 mod unknown_record;
 pub mod unread;
 
+mod acp;
 mod claude;
 mod codex;
 mod folder;
@@ -57,7 +58,9 @@ pub fn protocol(agent: Agent) -> Option<&'static dyn Protocol> {
         Agent::Claude => Some(&claude::Stream),
         Agent::OpenCode => Some(&opencode::Serve),
         Agent::Codex => Some(&codex::AppServer),
-        Agent::Gemini | Agent::Qwen | Agent::Goose => None,
+        Agent::Gemini => Some(&gemini::ACP),
+        Agent::Qwen => Some(&qwen::ACP),
+        Agent::Goose => Some(&goose::ACP),
     }
 }
 

@@ -30,6 +30,13 @@ pub enum Incoming<'a> {
     ServerEvent(&'a [u8]),
     /// The event stream continues after a gap: the codec must query the state that it may have missed.
     Resumed,
+    /// The result of an [`Outgoing::File`].
+    File {
+        /// Its id.
+        id: u64,
+        /// Text that was read; empty after a write.
+        result: Result<&'a str, &'a FileError>,
+    },
 }
 
 /// Message to the agent.
@@ -52,6 +59,49 @@ pub enum Outgoing {
         /// True for a GET whose response is the same for all runs and may be slightly stale: it is cached and shared.
         shared: bool,
     },
+    /// A file that the agent reads or writes through salon. The transport executes the request.
+    File {
+        /// Id that the result refers to.
+        id: u64,
+        /// The request.
+        request: FileRequest,
+    },
+}
+
+/// Request of an agent to read or write a text file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileRequest {
+    /// Directory that the path must not leave.
+    pub root: PathBuf,
+    /// Absolute path of the file.
+    pub path: PathBuf,
+    /// Operation.
+    pub operation: FileOperation,
+}
+
+/// Operation on a text file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileOperation {
+    /// Reads the file, or a part of it.
+    Read {
+        /// First line, from 1.
+        line: Option<u32>,
+        /// Maximum number of lines.
+        limit: Option<u32>,
+    },
+    /// Replaces the content; creates the file if it does not exist.
+    Write(String),
+}
+
+/// Reason for not reading or writing a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileError {
+    /// The path is not allowed.
+    Refused(String),
+    /// The file does not exist.
+    NotFound(String),
+    /// Any other failure.
+    Failed(String),
 }
 
 /// Command of the user to a running agent.

@@ -67,7 +67,7 @@ impl Connector {
             // Without a record the child still ends with this process, except after `kill -9`.
             tracing::warn!("a child was not recorded: {failure}");
         }
-        Ok(AgentConnection::Child(ChildConnection { process, outputs, recorded }))
+        Ok(AgentConnection::Child(ChildConnection::new(process, outputs, recorded)))
     }
 
     /// Returns the shared server of an agent. Starts no process yet.

@@ -15,6 +15,7 @@ mod connect;
 pub mod environment;
 mod evict;
 mod execute;
+pub mod files;
 mod group;
 pub mod history;
 pub mod identity;

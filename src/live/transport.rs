@@ -2,19 +2,76 @@
 
 use tokio::sync::mpsc;
 
+use super::files;
 use super::process::{GracePeriods, Process, ProcessEvent, StdinLineId};
 use super::server::{HttpRequest, ServerSession};
 pub use super::transport_event::TransportEvent;
-use crate::agent::protocol::Outgoing;
+use crate::agent::protocol::{FileRequest, Outgoing};
 use crate::domain::run::RunFailure;
 use crate::store::registry::ProcessId;
 
 /// Connection to a run's own child process.
 #[derive(Debug)]
 pub struct ChildConnection {
-    pub(super) process: Process,
-    pub(super) outputs: mpsc::Receiver<ProcessEvent>,
-    pub(super) recorded: Option<ProcessId>,
+    process: Process,
+    outputs: mpsc::Receiver<ProcessEvent>,
+    recorded: Option<ProcessId>,
+    files: FileWorker,
+}
+
+/// Executes an agent's requests for files on blocking threads.
+#[derive(Debug)]
+struct FileWorker {
+    results: mpsc::UnboundedReceiver<TransportEvent>,
+    sender: mpsc::UnboundedSender<TransportEvent>,
+}
+
+impl FileWorker {
+    fn new() -> Self {
+        let (sender, results) = mpsc::unbounded_channel();
+        Self { results, sender }
+    }
+
+    fn execute(&self, id: u64, request: FileRequest) {
+        let sender = self.sender.clone();
+        tokio::task::spawn_blocking(move || {
+            let result = files::execute(&request);
+            // An error means that the run has ended.
+            sender.send(TransportEvent::File { id, result }).ok();
+        });
+    }
+
+    /// Waits for the next result; pending for ever without a request. Cancel safe.
+    async fn next(&mut self) -> TransportEvent {
+        match self.results.recv().await {
+            Some(event) => event,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl ChildConnection {
+    pub(super) fn new(process: Process, outputs: mpsc::Receiver<ProcessEvent>, recorded: Option<ProcessId>) -> Self {
+        Self { process, outputs, recorded, files: FileWorker::new() }
+    }
+
+    /// Waits for the next event; `None` after the last one of the process. Cancel safe.
+    async fn next_event(&mut self) -> Option<TransportEvent> {
+        let output = tokio::select! {
+            biased;
+            output = self.outputs.recv() => output?,
+            event = self.files.next() => return Some(event),
+        };
+        Some(match output {
+            ProcessEvent::Line(line) => TransportEvent::Line(line),
+            ProcessEvent::LineTooLong => TransportEvent::LineTooLong,
+            ProcessEvent::Closed => TransportEvent::Closed,
+            ProcessEvent::Exited(exit) => {
+                self.process.reaped();
+                TransportEvent::Exited(exit)
+            }
+        })
+    }
 }
 
 /// Connection to an agent.
@@ -43,7 +100,12 @@ impl AgentConnection {
             (Self::Server(session), Outgoing::Request { id, method, path, headers, body, shared }) => {
                 session.request(id, HttpRequest { method, path, headers, body, shared }).then_some(Sent::Request)
             }
-            (Self::Child(..), Outgoing::Request { .. }) | (Self::Server(_), Outgoing::Line(_)) => None,
+            (Self::Child(child), Outgoing::File { id, request }) => {
+                child.files.execute(id, request);
+                Some(Sent::Request)
+            }
+            (Self::Child(..), Outgoing::Request { .. })
+            | (Self::Server(_), Outgoing::Line(_) | Outgoing::File { .. }) => None,
         };
         sent.ok_or_else(|| RunFailure::Other("the agent no longer accepts input".into()))
     }
@@ -68,15 +130,7 @@ impl AgentConnection {
     /// Waits for the next event; pending for ever after the last one.
     pub async fn next_event(&mut self) -> TransportEvent {
         let next = match self {
-            Self::Child(child) => child.outputs.recv().await.map(|output| match output {
-                ProcessEvent::Line(line) => TransportEvent::Line(line),
-                ProcessEvent::LineTooLong => TransportEvent::LineTooLong,
-                ProcessEvent::Closed => TransportEvent::Closed,
-                ProcessEvent::Exited(exit) => {
-                    child.process.reaped();
-                    TransportEvent::Exited(exit)
-                }
-            }),
+            Self::Child(child) => child.next_event().await,
             Self::Server(session) => session.next_event().await,
         };
         match next {

@@ -1,7 +1,7 @@
 //! Events of a connection, from a child process or a server.
 
 use super::process::ProcessExit;
-use crate::agent::protocol::Incoming;
+use crate::agent::protocol::{FileError, Incoming};
 
 /// An event from the agent.
 #[derive(Debug)]
@@ -21,6 +21,13 @@ pub enum TransportEvent {
     ServerEvent(std::sync::Arc<[u8]>),
     /// The event stream resumed after a gap.
     Resumed,
+    /// The result of a request for a file.
+    File {
+        /// Request id.
+        id: u64,
+        /// Text that was read.
+        result: Result<String, FileError>,
+    },
     /// A line of stdout was too long and was skipped.
     LineTooLong,
     /// Stdout ended, but the process is still alive.
@@ -37,6 +44,7 @@ impl TransportEvent {
             Self::Response { id, status, body } => Some(Incoming::Response { id: *id, status: *status, body }),
             Self::ServerEvent(data) => Some(Incoming::ServerEvent(data)),
             Self::Resumed => Some(Incoming::Resumed),
+            Self::File { id, result } => Some(Incoming::File { id: *id, result: result.as_ref().map(String::as_str) }),
             Self::LineTooLong | Self::Closed | Self::Exited(_) => None,
         }
     }

@@ -49,6 +49,10 @@ pub enum Step {
     Retry,
     /// `compact`: compacts its context.
     Compact,
+    /// `fs-read PATH`: reads a file through the client, and repeats it.
+    ReadFile(String),
+    /// `fs-write PATH TEXT`: writes a file through the client.
+    WriteFile(String, String),
     /// `stray`: responds to a request that was never sent, and cancels an approval that does not exist.
     Stray,
 }
@@ -87,6 +91,11 @@ fn step(line: &str) -> Step {
         }
         "retry" => Step::Retry,
         "compact" => Step::Compact,
+        "fs-read" => Step::ReadFile(rest.to_owned()),
+        "fs-write" => {
+            let (path, text) = rest.split_once(' ').unwrap_or((rest, ""));
+            Step::WriteFile(path.to_owned(), text.to_owned())
+        }
         "stray" => Step::Stray,
         _ => Step::Say(format!("you said: {line}")),
     }

@@ -1,5 +1,7 @@
 //! Runs from the command line: one turn without a terminal, and control by other processes.
 
+mod acp;
+
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -22,7 +24,7 @@ impl Stage {
     fn new() -> Self {
         let home = Home::empty();
         std::fs::create_dir(home.path().join("project")).expect("a project");
-        Self { home, agents: Agents::of(&["claude", "codex", "opencode"]) }
+        Self { home, agents: Agents::of(&["claude", "codex", "opencode", "gemini", "qwen", "goose"]) }
     }
 
     fn project(&self) -> PathBuf {

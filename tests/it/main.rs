@@ -3,6 +3,7 @@
 
 mod architecture;
 mod agents {
+    mod acp_protocol;
     mod claude;
     mod claude_protocol;
     mod codex;

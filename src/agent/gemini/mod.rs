@@ -3,6 +3,7 @@
 //! Verified with 0.24.5 (documents) and 0.61.0 (logs). An event can replace the whole chat, so a reader replays the log
 //! and stores the offsets of the remaining messages.
 
+mod acp;
 pub mod chat;
 mod content;
 mod log;
@@ -11,6 +12,8 @@ mod paths;
 mod reader;
 mod summary;
 mod tools;
+
+pub use acp::ACP;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -68,7 +68,8 @@ fn has_failed(call: &Value) -> bool {
     call["name"] == "run_shell_command" && exit_code(&output(call)).is_some_and(|code| code != 0)
 }
 
-fn action(name: &str, args: &Value) -> ToolAction {
+/// Maps a tool call to an agent-neutral action.
+pub fn action(name: &str, args: &Value) -> ToolAction {
     let action = known(name, args);
     // An input of another shape than usual still has a headline.
     if action.headline().is_empty() && !matches!(action, ToolAction::Plan(_)) {

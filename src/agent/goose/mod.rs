@@ -3,11 +3,14 @@
 //! Read-only. goose imports old files into its database, so both sources may contain a session. The index prefers the
 //! newer one; of two equally new ones the database, because its kind is lower.
 
+mod acp;
 mod action;
 mod content;
 mod database;
 mod jsonl;
 mod totals;
+
+pub use acp::ACP;
 
 use std::fs;
 use std::io;

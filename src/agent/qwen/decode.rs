@@ -74,7 +74,7 @@ fn notice(record: &Value) -> EventBody {
 }
 
 /// Converts a call into an action.
-fn action(name: &str, input: &Value) -> ToolAction {
+pub fn action(name: &str, input: &Value) -> ToolAction {
     let field = |name: &str| input[name].as_str().unwrap_or_default().to_owned();
     let maybe = |name: &str| input[name].as_str().map(str::to_owned);
     match name {

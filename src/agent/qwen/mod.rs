@@ -1,10 +1,12 @@
 //! Qwen Code: transcripts in JSON lines.
 
+mod acp;
 mod decode;
 mod dialect;
 mod format;
 mod paths;
 
+pub use acp::ACP;
 pub use format::QwenCode;
 
 use std::io;

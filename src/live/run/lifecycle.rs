@@ -179,6 +179,7 @@ impl Run {
             TransportEvent::Line(_)
             | TransportEvent::Response { .. }
             | TransportEvent::ServerEvent(_)
+            | TransportEvent::File { .. }
             | TransportEvent::Resumed => {
                 if let Some(incoming) = event.incoming() {
                     let step = up.codec.decode(incoming, now);

@@ -90,6 +90,8 @@ impl Agent {
             Step::Fail(status, text) => return Err(Stop::Failed { status, text }),
             Step::Retry => self.retry()?,
             Step::Compact => self.compact(),
+            // It reads and writes files itself.
+            Step::ReadFile(_) | Step::WriteFile(..) => {}
             Step::Stray => self.stray(),
             step @ (Step::Crash(_) | Step::Garbage | Step::Grandchild | Step::Stubborn) => {
                 script::run_common_step(&step);

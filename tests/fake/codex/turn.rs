@@ -110,6 +110,8 @@ impl Agent {
             Step::Fail(status, text) => return Err(self.failed(status, &text)),
             Step::Retry => self.retry()?,
             Step::Compact => self.compact(),
+            // It reads and writes files itself.
+            Step::ReadFile(_) | Step::WriteFile(..) => {}
             Step::Stray => {
                 self.write_line(
                     &json!({"id": 999_999, "result": {"turn": {"id": "never-asked", "status": "inProgress"}}}),

@@ -165,6 +165,8 @@ impl Turn {
                 self.complete("stop");
                 self.send_event("session.compacted", json!({}));
             }
+            // It reads and writes files itself.
+            Step::ReadFile(_) | Step::WriteFile(..) => {}
             Step::Stray => self.stray(),
             step @ (Step::Crash(_) | Step::Grandchild | Step::Stubborn) => {
                 script::run_common_step(&step);

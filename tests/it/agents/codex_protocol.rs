@@ -75,7 +75,7 @@ impl Driven {
         self.signals.extend(step.signals);
         self.sent.extend(step.outgoing.into_iter().map(|outgoing| match outgoing {
             Outgoing::Line(line) => serde_json::from_slice(&line).expect("JSON"),
-            Outgoing::Request { .. } => panic!("app-server has no HTTP"),
+            Outgoing::Request { .. } | Outgoing::File { .. } => panic!("app-server has no HTTP and reads files itself"),
         }));
     }
 

@@ -122,7 +122,7 @@ impl Codec for SessionCodec {
                 }
             }
             Incoming::Resumed => self.resync(&mut step),
-            Incoming::Line(_) => {}
+            Incoming::Line(_) | Incoming::File { .. } => {}
         }
         step
     }

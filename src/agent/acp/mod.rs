@@ -1,0 +1,58 @@
+//! Agent Client Protocol (version 1): JSON-RPC on stdin and stdout, spoken by many agents.
+//!
+//! One process serves one conversation. [`codec`] encodes commands, [`session`] opens the conversation, [`prompts`] runs its turns, [`updates`]
+//! decodes what the agent reports, [`permissions`] its requests for permission, [`files`] its requests for files.
+//! No IO and no clock.
+//!
+//! Agents deviate from the protocol. What is common to several is handled by the codec; what is special to one is a
+//! field of its [`AcpAgent`], in the agent's own folder.
+
+mod calls;
+mod codec;
+mod errors;
+mod files;
+mod permissions;
+mod profile;
+mod prompts;
+mod rpc;
+mod session;
+mod settings;
+mod state;
+mod turn;
+mod updates;
+mod usage;
+
+pub use self::profile::{AcpAgent, ReplayEnd};
+use super::protocol::{Codec, Protocol, RunStart, Transport};
+use crate::domain::launch::Launch;
+use crate::domain::run::RunFailure;
+
+impl Protocol for AcpAgent {
+    fn transport(&self) -> Transport {
+        Transport::Lines
+    }
+
+    fn launch(&self, opening: &RunStart) -> Launch {
+        let args = self.args.iter().map(|&arg| arg.to_owned()).chain(opening.extra.iter().cloned()).collect();
+        Launch { program: self.agent.name().to_owned(), args, cwd: opening.cwd.clone() }
+    }
+
+    fn ended(&self, code: Option<i32>, stderr: &str) -> RunFailure {
+        // Versions before the protocol reject its option or its command.
+        let unknown = |line: &&str| {
+            ["unknown argument", "unrecognized subcommand", "unexpected argument"]
+                .iter()
+                .any(|words| line.to_ascii_lowercase().contains(words))
+        };
+        match stderr.lines().find(unknown) {
+            Some(line) => {
+                RunFailure::Other(format!("This version of {} is too old for salon: {line}", self.agent.label()))
+            }
+            None => RunFailure::Crashed { code, stderr: stderr.to_owned() },
+        }
+    }
+
+    fn codec(&self) -> Box<dyn Codec> {
+        Box::new(codec::AcpCodec::new(*self))
+    }
+}

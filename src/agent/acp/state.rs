@@ -1,0 +1,41 @@
+//! State of a session from the handshake until prompts are accepted.
+
+use std::collections::VecDeque;
+
+use crate::agent::protocol::RunSetting;
+
+/// State of the session before it is ready.
+#[derive(Debug, Default)]
+pub struct AcpSessionState {
+    pub stage: OpeningStage,
+    /// Settings to send before the first prompt.
+    pub first_settings: VecDeque<RunSetting>,
+    /// True if the agent replays the conversation when it loads the session.
+    pub loads: bool,
+    /// True if the session's id was reported. A new session has a record only from its first turn on.
+    pub announced: bool,
+}
+
+/// Stage of opening a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OpeningStage {
+    /// The session is not open.
+    #[default]
+    Opening,
+    /// The session is open, and its history is being replayed.
+    Replaying,
+    /// The user's settings are being sent.
+    Configuring,
+    /// Prompts are accepted.
+    Ready,
+}
+
+impl AcpSessionState {
+    /// True while the agent replays history, which is known from its record.
+    pub fn is_replaying(&self) -> bool {
+        match self.stage {
+            OpeningStage::Opening | OpeningStage::Replaying => true,
+            OpeningStage::Configuring | OpeningStage::Ready => false,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The open turn, and the keys of its entries.
+
+use std::sync::Arc;
+
+use crate::domain::prompt::PromptId;
+use crate::domain::{EntryKey, Time};
+
+/// Kind of streamed text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamKind {
+    /// Answer.
+    Text,
+    /// Reasoning.
+    Thinking,
+}
+
+/// The open turn.
+#[derive(Debug)]
+pub struct AcpTurn {
+    /// Its prompt.
+    pub prompt: PromptId,
+    /// True once the agent showed that it has the prompt.
+    pub accepted: bool,
+    /// True once the user interrupted the turn.
+    pub cancelled: bool,
+    /// Text by which the agent reported a failure.
+    pub error: String,
+}
+
+/// Keys of the entries of a conversation.
+#[derive(Debug, Default)]
+pub struct EntryKeys {
+    /// Id of the latest prompt.
+    turn: String,
+    /// Number of entries since the prompt.
+    count: u32,
+    /// The text that is streamed, by its kind and the agent's id of its message.
+    stream: Option<(StreamKind, Option<Arc<str>>)>,
+}
+
+impl EntryKeys {
+    /// Begins a turn; returns the key of its prompt.
+    pub fn begin(&mut self, prompt: PromptId, sent: Time) -> EntryKey {
+        *self = Self { turn: format!("acp-{}-{:x}", prompt.0, sent.millis()), ..Self::default() };
+        self.next()
+    }
+
+    /// Key of a new entry, which ends the streamed text.
+    pub fn next(&mut self) -> EntryKey {
+        self.stream = None;
+        self.count += 1;
+        EntryKey::new(&self.turn, self.count)
+    }
+
+    /// Key of the entry that a piece of text belongs to.
+    pub fn stream(&mut self, kind: StreamKind, message: Option<Arc<str>>) -> EntryKey {
+        let stream = Some((kind, message));
+        if self.stream != stream {
+            self.count += 1;
+            self.stream = stream;
+        }
+        EntryKey::new(&self.turn, self.count)
+    }
+
+    /// True while a text of this kind is streamed.
+    pub fn is_streaming(&self, kind: StreamKind) -> bool {
+        self.stream.as_ref().is_some_and(|(streamed, _)| *streamed == kind)
+    }
+
+    /// Ends the streamed text: what follows is another entry.
+    pub fn end_stream(&mut self) {
+        self.stream = None;
+    }
+
+    /// Key of the turn's plan, which is replaced as a whole.
+    pub fn plan(&self) -> EntryKey {
+        EntryKey::new(&format!("plan of {}", self.turn), 0)
+    }
+}

@@ -1,0 +1,21 @@
+//! Deviations of Gemini CLI (0.61.0) from the agent client protocol.
+//!
+//! It mentions a call first in its request for permission, and reports nothing of a call that was denied.
+
+use super::tools;
+use crate::agent::acp::{AcpAgent, ReplayEnd};
+use crate::domain::Agent;
+
+/// Gemini CLI as an agent that salon runs.
+pub static ACP: AcpAgent = AcpAgent {
+    agent: Agent::Gemini,
+    args: &["--acp"],
+    login: "Run gemini once to log in, or set GEMINI_API_KEY.",
+    asking_mode: None,
+    replay_end: ReplayEnd::Commands,
+    noise: Some("[MODE_UPDATE] "),
+    error_text: None,
+    named_ids: true,
+    whole_thoughts: true,
+    action: tools::action,
+};

@@ -1,0 +1,20 @@
+//! Deviations of Qwen Code (0.24.4) from the agent client protocol.
+
+use super::decode;
+use crate::agent::acp::{AcpAgent, ReplayEnd};
+use crate::domain::Agent;
+
+/// Qwen Code as an agent that salon runs.
+pub static ACP: AcpAgent = AcpAgent {
+    agent: Agent::Qwen,
+    args: &["--acp"],
+    login: "Run qwen once to log in, or set OPENAI_API_KEY.",
+    // Its own default lets a model decide what needs no permission.
+    asking_mode: Some("default"),
+    replay_end: ReplayEnd::Response,
+    noise: None,
+    error_text: None,
+    named_ids: false,
+    whole_thoughts: false,
+    action: decode::action,
+};
