@@ -5,7 +5,7 @@ use super::action::Action;
 use super::chat::{Chat, ChatFocus};
 use super::home::Pane;
 use super::layer::Layer;
-use super::{runs, search};
+use super::{inbox, runs, search};
 
 /// A key with a label of one or two words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,113 +16,107 @@ pub struct Hint {
     pub label: &'static str,
 }
 
-impl App {
-    /// Returns the hints of the current context, most useful first: a narrow screen shows fewer.
-    pub fn hints(&self) -> Vec<Hint> {
-        let typed = |hints: &[(&str, &'static str)]| {
-            hints.iter().map(|(key, word)| Hint { key: (*key).to_owned(), label: word }).collect()
-        };
-        match self.layers.last() {
-            Some(Layer::Palette(_)) => typed(&[("enter", "run"), ("↑ ↓", "select"), ("esc", "close")]),
-            Some(Layer::Dialog(_)) => typed(&[("1…9", "answer"), ("enter", "confirm"), ("esc", "cancel")]),
-            Some(Layer::Help(_) | Layer::Issues(_)) => self.named(&[(Action::Back, "close"), (Action::Down, "scroll")]),
-            Some(Layer::Chat(chat)) => self.with_other_pane(self.hints_in_chat(chat)),
-            Some(Layer::Inbox(_)) if self.approvals.field().is_some() => typed(&[("enter", "send"), ("esc", "back")]),
-            Some(Layer::Inbox(_)) if self.inbox().is_empty() => typed(&[("esc", "close")]),
-            Some(Layer::Inbox(_)) => typed(&[
-                ("1…9", "answer"),
-                ("n p", "next, previous"),
-                ("enter", "open chat"),
-                ("e", "show all"),
-                ("esc", "close"),
-            ]),
-            Some(Layer::Picker(_)) => typed(&[
-                ("enter", "apply"),
-                ("↑ ↓", "select"),
-                ("tab", "mode, effort"),
-                ("f5", "refresh"),
-                ("esc", "close"),
-            ]),
-            Some(Layer::NewSession(_)) => {
-                typed(&[("enter", "start"), ("tab", "complete, next"), ("↑ ↓", "fields"), ("esc", "cancel")])
-            }
-            Some(Layer::Reader(_)) if self.is_search_result() => self.with_other_pane(self.named(&RESULT)),
-            Some(Layer::Reader(_)) => self.with_other_pane(self.named(&READER)),
-            Some(Layer::Search(search)) if search.naming.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),
-            Some(Layer::Search(search)) if search.completion.is_some() => {
-                typed(&[("tab", "next"), ("enter", "accept"), ("esc", "undo")])
-            }
-            Some(Layer::Search(search)) if search.input.is_empty() => {
-                typed(&[("↑", "previous query"), ("tab", "complete"), ("esc", "back")])
-            }
-            Some(Layer::Search(search)) if search.focus == search::SearchFocus::Line => {
-                let mut hints =
-                    typed(&[("enter", "open"), ("↑ ↓", "select"), ("tab", "complete"), ("→", "more matches")]);
-                hints.extend(self.named(&SEARCH));
-                hints
-            }
-            Some(Layer::Search(_)) => self.named(&RESULTS),
-            None if self.home.filter.typing => typed(&[("enter", "apply"), ("↑ ↓", "select"), ("esc", "clear")]),
-            None if self.empty_state().is_some() => self.named(&EMPTY),
-            None => match self.home.focus {
-                Pane::Workspaces if self.home.workspaces.view().is_some() => self.named(&VIEW),
-                Pane::Workspaces => self.named(&WORKSPACES),
-                Pane::Sessions => self.named(&LIST),
-                Pane::Preview => self.named(&PREVIEW),
-            },
+/// Returns the hints of the current context, most useful first: a narrow screen shows fewer.
+pub fn hints(app: &App) -> Vec<Hint> {
+    let typed = |hints: &[(&str, &'static str)]| {
+        hints.iter().map(|(key, word)| Hint { key: (*key).to_owned(), label: word }).collect()
+    };
+    match app.stack.layers.last() {
+        Some(Layer::Palette(_)) => typed(&[("enter", "run"), ("↑ ↓", "select"), ("esc", "close")]),
+        Some(Layer::Dialog(_)) => typed(&[("1…9", "answer"), ("enter", "confirm"), ("esc", "cancel")]),
+        Some(Layer::Help(_) | Layer::Issues(_)) => named(app, &[(Action::Back, "close"), (Action::Down, "scroll")]),
+        Some(Layer::Chat(chat)) => with_other_pane(app, hints_in_chat(app, chat)),
+        Some(Layer::Inbox(_)) if app.approvals.field().is_some() => typed(&[("enter", "send"), ("esc", "back")]),
+        Some(Layer::Inbox(_)) if inbox::items(&app.runs, &app.approvals).is_empty() => typed(&[("esc", "close")]),
+        Some(Layer::Inbox(_)) => typed(&[
+            ("1…9", "answer"),
+            ("n p", "next, previous"),
+            ("enter", "open chat"),
+            ("e", "show all"),
+            ("esc", "close"),
+        ]),
+        Some(Layer::Picker(_)) => typed(&[
+            ("enter", "apply"),
+            ("↑ ↓", "select"),
+            ("tab", "mode, effort"),
+            ("f5", "refresh"),
+            ("esc", "close"),
+        ]),
+        Some(Layer::NewSession(_)) => {
+            typed(&[("enter", "start"), ("tab", "complete, next"), ("↑ ↓", "fields"), ("esc", "cancel")])
         }
-    }
-
-    fn hints_in_chat(&self, chat: &Chat) -> Vec<Hint> {
-        let typed = |(key, word): (&str, &'static str)| Hint { key: key.to_owned(), label: word };
-        let completing = chat.composer.completion.as_ref().is_some_and(|completion| !completion.found.is_empty());
-        match chat.focus {
-            ChatFocus::Queue(_) => {
-                [("enter", "edit"), ("K", "move up"), ("x", "cancel"), ("r", "release"), ("esc", "write")]
-                    .map(typed)
-                    .into()
-            }
-            ChatFocus::Composer if completing => {
-                [("tab", "accept"), ("↑ ↓", "select"), ("esc", "close"), ("enter", "send")].map(typed).into()
-            }
-            ChatFocus::Composer if self.info(chat).is_some_and(|info| runs::is_open(&info.phase)) => {
-                let mut hints = self.named(&WORKING_CHAT);
-                // A second Esc alone would interrupt the turn.
-                let read = self.keymap.hint(Action::ReadChat);
-                hints.extend(read.map(|read| Hint { key: format!("{read} esc"), label: "back" }));
-                hints
-            }
-            ChatFocus::Composer => self.named(&CHAT),
-            ChatFocus::Transcript if chat.armed => {
-                let mut hints: Vec<_> = [("esc", "interrupt"), ("j k", "scroll")].map(typed).into();
-                hints.extend(self.named(&ARMED_CHAT));
-                hints
-            }
-            ChatFocus::Transcript if chat.read_only.is_some() => self.named(&READ_ONLY_CHAT),
-            ChatFocus::Transcript => self.named(&READING_CHAT),
+        Some(Layer::Reader(_)) if is_search_result(app) => with_other_pane(app, named(app, &RESULT)),
+        Some(Layer::Reader(_)) => with_other_pane(app, named(app, &READER)),
+        Some(Layer::Search(search)) if search.naming.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),
+        Some(Layer::Search(search)) if search.completion.is_some() => {
+            typed(&[("tab", "next"), ("enter", "accept"), ("esc", "undo")])
         }
-    }
-
-    /// Inserts the key for the other pane after the first hint if a conversation is pinned.
-    fn with_other_pane(&self, mut hints: Vec<Hint>) -> Vec<Hint> {
-        if self.pinned.is_some() {
-            let other = self.named(&[(Action::OtherPane, "other pane")]);
-            let at = hints.len().min(1);
-            hints.splice(at..at, other);
+        Some(Layer::Search(search)) if search.input.is_empty() => {
+            typed(&[("↑", "previous query"), ("tab", "complete"), ("esc", "back")])
         }
-        hints
+        Some(Layer::Search(search)) if search.focus == search::SearchFocus::Line => {
+            let mut hints = typed(&[("enter", "open"), ("↑ ↓", "select"), ("tab", "complete"), ("→", "more matches")]);
+            hints.extend(named(app, &SEARCH));
+            hints
+        }
+        Some(Layer::Search(_)) => named(app, &RESULTS),
+        None if app.stack.home.filter.typing => typed(&[("enter", "apply"), ("↑ ↓", "select"), ("esc", "clear")]),
+        None if app.stack.home.empty_state(&app.sessions).is_some() => named(app, &EMPTY),
+        None => match app.stack.home.focus {
+            Pane::Workspaces if app.stack.home.workspaces.view().is_some() => named(app, &VIEW),
+            Pane::Workspaces => named(app, &WORKSPACES),
+            Pane::Sessions => named(app, &LIST),
+            Pane::Preview => named(app, &PREVIEW),
+        },
     }
+}
 
-    /// Returns true if the transcript was opened from the search screen below it.
-    fn is_search_result(&self) -> bool {
-        matches!(self.layers.as_slice(), [.., Layer::Search(_), Layer::Reader(_)])
+fn hints_in_chat(app: &App, chat: &Chat) -> Vec<Hint> {
+    let typed = |(key, word): (&str, &'static str)| Hint { key: key.to_owned(), label: word };
+    let completing = chat.composer.completion.as_ref().is_some_and(|completion| !completion.found.is_empty());
+    match chat.focus {
+        ChatFocus::Queue(_) => {
+            [("enter", "edit"), ("K", "move up"), ("x", "cancel"), ("r", "release"), ("esc", "write")].map(typed).into()
+        }
+        ChatFocus::Composer if completing => {
+            [("tab", "accept"), ("↑ ↓", "select"), ("esc", "close"), ("enter", "send")].map(typed).into()
+        }
+        ChatFocus::Composer if chat.info(&app.runs).is_some_and(|info| runs::is_open(&info.phase)) => {
+            let mut hints = named(app, &WORKING_CHAT);
+            // A second Esc alone would interrupt the turn.
+            let read = app.keymap.hint(Action::ReadChat);
+            hints.extend(read.map(|read| Hint { key: format!("{read} esc"), label: "back" }));
+            hints
+        }
+        ChatFocus::Composer => named(app, &CHAT),
+        ChatFocus::Transcript if chat.armed => {
+            let mut hints: Vec<_> = [("esc", "interrupt"), ("j k", "scroll")].map(typed).into();
+            hints.extend(named(app, &ARMED_CHAT));
+            hints
+        }
+        ChatFocus::Transcript if chat.read_only.is_some() => named(app, &READ_ONLY_CHAT),
+        ChatFocus::Transcript => named(app, &READING_CHAT),
     }
+}
 
-    fn named(&self, hints: &[(Action, &'static str)]) -> Vec<Hint> {
-        let with_key =
-            |(action, word): &(Action, &'static str)| Some(Hint { key: self.keymap.hint(*action)?, label: word });
-        hints.iter().filter_map(with_key).collect()
+/// Inserts the key for the other pane after the first hint if a conversation is pinned.
+fn with_other_pane(app: &App, mut hints: Vec<Hint>) -> Vec<Hint> {
+    if app.stack.pinned.is_some() {
+        let other = named(app, &[(Action::OtherPane, "other pane")]);
+        let at = hints.len().min(1);
+        hints.splice(at..at, other);
     }
+    hints
+}
+
+/// Returns true if the transcript was opened from the search screen below it.
+fn is_search_result(app: &App) -> bool {
+    matches!(app.stack.layers.as_slice(), [.., Layer::Search(_), Layer::Reader(_)])
+}
+
+fn named(app: &App, hints: &[(Action, &'static str)]) -> Vec<Hint> {
+    let with_key = |(action, word): &(Action, &'static str)| Some(Hint { key: app.keymap.hint(*action)?, label: word });
+    hints.iter().filter_map(with_key).collect()
 }
 
 const EMPTY: [(Action, &str); 7] = [

@@ -1,8 +1,8 @@
 //! Layers above the home screen: screens and overlays. The topmost layer receives the keys.
 
-use super::Effect;
 use super::chat::Chat;
 use super::dialog::Dialog;
+use super::effect::Effect;
 use super::help::Help;
 use super::inbox::Inbox;
 use super::issues::IssuesView;
@@ -43,7 +43,14 @@ impl Layer {
         match self {
             Self::Reader(reader) => Some(reader),
             Self::Chat(chat) => Some(&chat.reader),
-            _ => None,
+            Self::Search(_)
+            | Self::Help(_)
+            | Self::Palette(_)
+            | Self::Dialog(_)
+            | Self::Issues(_)
+            | Self::Inbox(_)
+            | Self::Picker(_)
+            | Self::NewSession(_) => None,
         }
     }
 
@@ -52,7 +59,14 @@ impl Layer {
         match self {
             Self::Reader(reader) => Some(reader),
             Self::Chat(chat) => Some(&mut chat.reader),
-            _ => None,
+            Self::Search(_)
+            | Self::Help(_)
+            | Self::Palette(_)
+            | Self::Dialog(_)
+            | Self::Issues(_)
+            | Self::Inbox(_)
+            | Self::Picker(_)
+            | Self::NewSession(_) => None,
         }
     }
 
@@ -74,6 +88,16 @@ impl Layer {
     /// Returns the search screen mutably if the layer is one.
     pub fn search_mut(&mut self) -> Option<&mut SearchScreen> {
         if let Self::Search(search) = self { Some(search) } else { None }
+    }
+
+    /// Returns the picker mutably if the layer is one.
+    pub fn picker_mut(&mut self) -> Option<&mut Picker> {
+        if let Self::Picker(picker) = self { Some(picker) } else { None }
+    }
+
+    /// Returns the form of a new session mutably if the layer is one.
+    pub fn new_session_mut(&mut self) -> Option<&mut NewSession> {
+        if let Self::NewSession(new) = self { Some(new) } else { None }
     }
 
     /// Returns true for a transcript or a chat: both can be pinned.

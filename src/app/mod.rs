@@ -2,15 +2,19 @@
 //! It never awaits, reads no file and no clock.
 //!
 //! The home screen is at the bottom of a stack of layers ([`layer::Layer`]), of which the topmost receives the keys.
-//! Results of the layout (hit targets, visible rows) return as [`Msg::Layout`].
+//! Each screen owns its state and its updates: `key`, `act`, `click` and so on get the shared state as a [`ctx::Ctx`] and
+//! return a [`flow::Flow`], which the [`stack`] carries out. A screen's `mod.rs` has the state that `ui` draws, the
+//! other files of its folder the updates. Results of the layout (hit targets, visible rows) return as [`Msg::Layout`].
 
 pub mod action;
 pub mod age;
 pub mod approvals;
 pub mod chat;
+pub mod ctx;
 pub mod dialog;
 pub mod effect;
 pub mod failure;
+pub mod flow;
 pub mod help;
 pub mod hints;
 pub mod home;
@@ -25,38 +29,43 @@ pub mod new_session;
 pub mod notices;
 pub mod palette;
 pub mod picker;
+pub mod preview;
 pub mod reader;
 pub mod runs;
 pub mod scroll;
 pub mod search;
+pub mod sessions;
 pub mod shell_command;
+pub mod stack;
 pub mod ticket;
 
-mod attach;
-mod dispatch;
-mod keyboard;
-mod mouse;
 mod notify;
 mod quit;
 mod resume;
-mod split;
-mod update;
+mod session_actions;
+mod text_overlays;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use action::Action;
+use ctx::Ctx;
 pub use effect::Effect;
-use home::{Home, Pane, Panes, Sessions};
+pub use flow::Flow;
+use home::{Home, Panes};
 use keys::Keymap;
 use layer::Layer;
 pub use msg::{Msg, RootStatus};
 use notices::Notices;
+use sessions::Sessions;
+use stack::Stack;
 pub use ticket::RequestTicket;
 use ticket::Tickets;
 
 use crate::config::settings::{ListScope, Settings};
 use crate::config::theme::{Theme, Themes};
 use crate::domain::catalog::{IndexProgress, Sort};
+use crate::domain::run::RunId;
 use crate::domain::{SessionKey, Time};
 
 /// State of the interface.
@@ -81,12 +90,8 @@ pub struct App {
     pub approvals: approvals::ApprovalQueue,
     /// Directories and databases in which sessions are searched.
     pub roots: Vec<RootStatus>,
-    /// The home screen.
-    pub home: Home,
-    /// Layers above the home screen, topmost last.
-    pub layers: Vec<Layer>,
-    /// The pinned conversation: a transcript or a chat, shown beside the topmost layer.
-    pub pinned: Option<Layer>,
+    /// The screens.
+    pub stack: Stack,
     /// Past queries.
     pub search_history: search::SearchHistory,
     /// Progress of the text index.
@@ -96,12 +101,11 @@ pub struct App {
     /// True if the mouse is captured.
     pub mouse: bool,
     /// Runs whose notifications are off.
-    pub muted: std::collections::BTreeSet<crate::domain::run::RunId>,
+    pub muted: BTreeSet<RunId>,
     /// True if the terminal has the focus, as far as the terminal reports it.
     pub focused: bool,
     /// True if salon quits as soon as no turn is open and no prompt is queued.
     pub quitting: bool,
-    index_started: bool,
     layout: msg::LayoutFeedback,
     tickets: Tickets,
 }
@@ -129,20 +133,17 @@ impl App {
             runs: runs::RunTable::default(),
             approvals: approvals::ApprovalQueue::default(),
             roots: Vec::new(),
-            home,
-            layers: Vec::new(),
-            pinned: None,
+            stack: Stack { home, ..Stack::default() },
             search_history: search::SearchHistory::default(),
             index_progress: IndexProgress::default(),
             notices: Notices::default(),
-            muted: std::collections::BTreeSet::default(),
+            muted: BTreeSet::default(),
             focused: true,
             quitting: false,
-            index_started: false,
             layout: msg::LayoutFeedback::default(),
             tickets: Tickets::default(),
         };
-        app.home.refresh(&app.sessions);
+        app.stack.home.refresh(&app.sessions);
         app
     }
 
@@ -151,17 +152,89 @@ impl App {
         match name {
             "scope" if self.settings.scope.is_none() => {
                 if let Some(scope) = ListScope::from_name(value) {
-                    self.home.set_scope(scope);
+                    self.stack.home.set_scope(scope);
                 }
             }
             "sort" if self.settings.sort.is_none() => {
-                self.home.sort = Sort::ALL.into_iter().find(|sort| sort.name() == value).unwrap_or_default();
+                self.stack.home.sort = Sort::ALL.into_iter().find(|sort| sort.name() == value).unwrap_or_default();
             }
             search::SearchHistory::NAME => self.search_history = search::SearchHistory::parse(value),
-            search::SavedView::NAME => self.home.workspaces.set_views(search::SavedView::parse(value)),
+            search::SavedView::NAME => self.stack.home.workspaces.set_views(search::SavedView::parse(value)),
             _ => {}
         }
-        self.home.refresh(&self.sessions);
+        self.stack.home.refresh(&self.sessions);
+    }
+
+    /// Applies a message and returns the effects.
+    pub fn update(&mut self, msg: Msg) -> Vec<Effect> {
+        match msg {
+            Msg::Key(key) => self.with_ctx(|stack, ctx| stack.key(key, ctx)),
+            Msg::Paste(text) => self.with_ctx(|stack, ctx| stack.paste(&text, ctx)),
+            Msg::Mouse { kind, column, row } => self.with_ctx(|stack, ctx| stack.mouse(kind, column, row, ctx)),
+            Msg::Resized { width, height } => {
+                let (before, _) = std::mem::replace(&mut self.size, (width, height));
+                self.with_ctx(|stack, ctx| stack.resized(before, ctx))
+            }
+            Msg::Focus(focused) => {
+                self.focused = focused;
+                Vec::new()
+            }
+            Msg::Clock(now) => {
+                self.now = now;
+                self.with_ctx(|stack, ctx| stack.record_start_times(ctx))
+            }
+            Msg::Catalog(change) => self.with_ctx(|stack, ctx| stack.catalog_changed(change, ctx)),
+            Msg::Live(live) => self.with_ctx(|stack, ctx| stack.live_changed(live, ctx)),
+            Msg::Roots(roots) => {
+                self.roots = roots;
+                Vec::new()
+            }
+            Msg::Background(background) => {
+                self.themes.background = background;
+                Vec::new()
+            }
+            Msg::Transcript(ticket, event) => self.with_ctx(|stack, ctx| stack.transcript(ticket, event, ctx)),
+            Msg::SearchUpdate { query, update } => {
+                self.with_ctx(|stack, ctx| stack.search_updated(&query, update, ctx))
+            }
+            Msg::Values { field, typed, values } => {
+                self.with_ctx(|stack, ctx| stack.values_received(field, &typed, &values, ctx))
+            }
+            Msg::IndexProgress(progress) => {
+                self.index_progress = progress;
+                Vec::new()
+            }
+            Msg::DebounceElapsed(ticket) => self.with_ctx(|stack, ctx| stack.debounce_elapsed(ticket, ctx)),
+            Msg::Layout(layout) => {
+                let effects = self.with_ctx(|stack, ctx| stack.apply_layout(&layout, ctx));
+                self.layout = layout;
+                effects
+            }
+            Msg::Ranked { query, keys } => self.with_ctx(|stack, ctx| stack.home.ranked(query, keys, ctx)),
+            Msg::ResumeChecked { key, check } => self.with_ctx(|stack, ctx| stack.resume_checked(key, check, ctx)),
+            Msg::Returned { key, failure } => {
+                self.notices.returned(key.agent, failure);
+                Vec::new()
+            }
+            Msg::TimerElapsed(timer) => {
+                self.approvals.timer_elapsed(&timer);
+                Vec::new()
+            }
+            Msg::Run(msg) => self.with_ctx(|stack, ctx| stack.run(msg, ctx)),
+            Msg::Notice { text, error: true } => {
+                self.notices.error(text);
+                Vec::new()
+            }
+            Msg::Notice { text, error: false } => {
+                self.notices.info(text);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Performs an outcome as if the topmost screen had returned it, and returns the effects.
+    pub fn perform(&mut self, flow: Flow) -> Vec<Effect> {
+        self.with_ctx(|stack, ctx| stack.perform(flow, ctx))
     }
 
     /// Returns the current theme.
@@ -171,25 +244,18 @@ impl App {
 
     /// Returns the panes of the home screen.
     pub fn panes(&self) -> Panes {
-        // Without sessions there is nothing to preview, and the empty state needs the room.
-        let nothing = self.empty_state() == Some(home::EmptyState::NoSessions);
-        Panes::of(self.size.0, self.settings.preview && !nothing)
-    }
-
-    /// Returns the reason for an empty list. `None` if the list has rows.
-    pub fn empty_state(&self) -> Option<home::EmptyState> {
-        self.home.empty_state(&self.sessions, self.index_started)
+        self.stack.home.panes(self.size.0, &self.settings, &self.sessions)
     }
 
     /// Returns the time at which an age on the screen changes, for the next clock tick. `None` if no age is shown.
     /// Transcripts show the time of day instead of ages.
     pub fn next_clock(&self) -> Option<Time> {
         let changes = |then| age::changes_at(self.now, then);
-        match self.screen() {
+        match self.stack.screen() {
             Some(Layer::Search(search)) => search.results.ages().map(changes).min(),
-            Some(_) => self.next_turn_clock(),
+            Some(_) => self.stack.next_turn_clock(self.size.0, &self.runs, self.now),
             None => {
-                let in_list = self.home.list.shown().iter().filter_map(home::list::ListRow::session);
+                let in_list = self.stack.home.list.shown().iter().filter_map(home::list::ListRow::session);
                 in_list.filter_map(|session| session.last_activity).map(changes).min()
             }
         }
@@ -197,21 +263,32 @@ impl App {
 
     /// Returns the session that actions apply to: the one that is read, else the selected one.
     pub fn session(&self) -> Option<&SessionKey> {
-        match self.screen() {
-            Some(Layer::Search(search)) => search.results.key(),
-            // A conversation without a transcript has no session yet.
-            Some(layer) => layer.reader().map(|reader| &reader.key).filter(|key| !key.id.is_empty()),
-            None => self.home.list.key(),
-        }
+        self.stack.session()
     }
 
-    /// Returns the topmost layer that fills the screen. `None` for the home screen.
-    pub fn screen(&self) -> Option<&Layer> {
-        self.layers.iter().rev().find(|layer| layer.is_screen())
-    }
-
-    /// Returns the focused pane of the home screen. `None` under a layer.
-    pub fn focus(&self) -> Option<Pane> {
-        self.layers.is_empty().then_some(self.home.focus)
+    /// Updates the screens with the state that they share. Returns the effects.
+    fn with_ctx(&mut self, update: impl FnOnce(&mut Stack, &mut Ctx)) -> Vec<Effect> {
+        let mut ctx = Ctx {
+            settings: &self.settings,
+            keymap: &self.keymap,
+            themes: &mut self.themes,
+            size: self.size,
+            now: self.now,
+            focused: self.focused,
+            layout: &self.layout,
+            index_progress: self.index_progress,
+            sessions: &mut self.sessions,
+            runs: &mut self.runs,
+            approvals: &mut self.approvals,
+            search_history: &mut self.search_history,
+            notices: &mut self.notices,
+            muted: &mut self.muted,
+            mouse: &mut self.mouse,
+            quitting: &mut self.quitting,
+            tickets: &mut self.tickets,
+            effects: Vec::new(),
+        };
+        update(&mut self.stack, &mut ctx);
+        ctx.effects
     }
 }

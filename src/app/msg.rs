@@ -180,6 +180,14 @@ pub struct Area {
     pub height: u16,
 }
 
+impl Area {
+    /// Returns true if the area contains a point.
+    pub fn contains(self, column: u16, row: u16) -> bool {
+        let within = |at: u16, from: u16, len: u16| at >= from && at - from < len;
+        within(column, self.x, self.width) && within(row, self.y, self.height)
+    }
+}
+
 /// Hit target of the mouse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {

@@ -1,5 +1,7 @@
 //! Notices for the status line. Each is shown until a key is pressed or a newer notice replaces it.
 
+use crate::domain::Agent;
+
 /// A notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
@@ -32,6 +34,14 @@ impl Notices {
     pub fn error(&mut self, text: impl Into<String>) {
         self.queue.retain(|notice| notice.error);
         self.queue.push_back(Notice { text: text.into(), error: true });
+    }
+
+    /// Adds a notice about the exit of an agent's own program, with its failure if there was one.
+    pub fn returned(&mut self, agent: Agent, failure: Option<String>) {
+        match failure {
+            Some(failure) => self.error(format!("{}: {failure}", agent.label())),
+            None => self.info(format!("Back from {}", agent.label())),
+        }
     }
 
     /// Removes the shown notice, because a key was pressed.

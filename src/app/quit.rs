@@ -1,85 +1,83 @@
 //! Quitting salon while agents work: their turns would be stopped, so the user is asked before.
 
+use std::sync::Arc;
+
+use super::ctx::Ctx;
 use super::dialog::{Dialog, DialogChoice, DialogOutcome};
+use super::effect::Effect;
+use super::flow::Flow;
 use super::layer::Layer;
-use super::runs;
-use super::{App, Effect};
+use super::runs::{self, RunTable};
 use crate::domain::prompt::PromptState;
 use crate::domain::run::{BackgroundTask, RunInfo};
 use crate::domain::run_request::RunRequest;
 use crate::stdx::text::{first_chars, one_line};
 
-impl App {
-    /// Quits, or asks first if turns are open or prompts are queued.
-    pub(super) fn quit(&mut self) -> Vec<Effect> {
-        let open = self.runs.iter().filter(|info| runs::is_open(&info.phase)).count();
-        let queued: usize = self.runs.iter().map(|info| self.queued(info)).sum();
-        let tasks: Vec<BackgroundTask> = self.runs.iter().flat_map(|info| info.tasks.iter().cloned()).collect();
-        if open == 0 && queued == 0 && tasks.is_empty() {
-            return vec![Effect::Quit];
-        }
-        let mut text = Vec::new();
-        match open {
-            0 => {}
-            1 => text.push("An agent is still working; quitting stops it.".to_owned()),
-            open => text.push(format!("{open} agents are still working; quitting stops them.")),
-        }
-        match queued {
-            0 => {}
-            1 => text.push("A queued prompt is kept until you release it.".to_owned()),
-            queued => text.push(format!("{queued} queued prompts are kept until you release them.")),
-        }
-        text.extend(tasks_text(&tasks, "Quitting stops them"));
-        let approvals: usize = self.runs.iter().map(|info| info.approvals.len()).sum();
-        if approvals > 0 {
-            text.push("An agent is waiting for your answer.".to_owned());
-        }
-        let choice = |label: &str, outcome| DialogChoice { label: label.to_owned(), outcome };
-        let choices = vec![
-            choice("Quit when finished", DialogOutcome::QuitWhenDone),
-            choice("Stop and quit", DialogOutcome::QuitNow),
-            choice("Cancel", DialogOutcome::CancelQuit),
-        ];
-        self.push(Layer::Dialog(Dialog { title: "Quit".to_owned(), text, choices, selected: 2 }))
+/// Quits, or asks first if turns are open or prompts are queued.
+pub fn quit(ctx: &mut Ctx) -> Flow {
+    let runs = &*ctx.runs;
+    let open = runs.iter().filter(|info| runs::is_open(&info.phase)).count();
+    let queued: usize = runs.iter().map(|info| queued(info, runs)).sum();
+    let tasks: Vec<BackgroundTask> = runs.iter().flat_map(|info| info.tasks.iter().cloned()).collect();
+    if open == 0 && queued == 0 && tasks.is_empty() {
+        ctx.effects.push(Effect::Quit);
+        return Flow::Stay;
     }
-
-    /// Stops all open turns and quits.
-    pub(super) fn quit_now(&mut self) -> Vec<Effect> {
-        let open = self.runs.iter().filter(|info| runs::is_open(&info.phase));
-        let stops = open.map(|info| Effect::Run(RunRequest::Stop(info.id.clone())));
-        stops.chain([Effect::Quit]).collect()
+    let mut text = Vec::new();
+    match open {
+        0 => {}
+        1 => text.push("An agent is still working; quitting stops it.".to_owned()),
+        open => text.push(format!("{open} agents are still working; quitting stops them.")),
     }
-
-    /// Quits as soon as all turns and queues are finished.
-    pub(super) fn quit_when_done(&mut self) -> Vec<Effect> {
-        self.quitting = true;
-        self.quit_if_done()
+    match queued {
+        0 => {}
+        1 => text.push("A queued prompt is kept until you release it.".to_owned()),
+        queued => text.push(format!("{queued} queued prompts are kept until you release them.")),
     }
-
-    /// Quits if a deferred quit is pending and everything is finished.
-    pub(super) fn quit_if_done(&mut self) -> Vec<Effect> {
-        let busy = |info: &&std::sync::Arc<RunInfo>| {
-            runs::is_open(&info.phase) || self.queued(info) > 0 || !info.tasks.is_empty()
-        };
-        let done = self.quitting && !self.runs.iter().any(|info| busy(&info));
-        if done { vec![Effect::Quit] } else { Vec::new() }
+    text.extend(tasks_text(&tasks, "Quitting stops them"));
+    let approvals: usize = runs.iter().map(|info| info.approvals.len()).sum();
+    if approvals > 0 {
+        text.push("An agent is waiting for your answer.".to_owned());
     }
+    let choice = |label: &str, outcome| DialogChoice { label: label.to_owned(), outcome };
+    let choices = vec![
+        choice("Quit when finished", DialogOutcome::QuitWhenDone),
+        choice("Stop and quit", DialogOutcome::QuitNow),
+        choice("Cancel", DialogOutcome::CancelQuit),
+    ];
+    Flow::Push(Layer::Dialog(Dialog { title: "Quit".to_owned(), text, choices, selected: 2 }))
+}
 
-    /// Counts the prompts of a run that would be sent if salon kept running. A prompt that the agent has already, and
-    /// only its record is awaited, is not one of them.
-    fn queued(&self, info: &RunInfo) -> usize {
-        if info.paused {
-            return 0;
-        }
-        let queue = self.runs.queue(&info.id).iter();
-        // Prompts behind a blocked prompt wait for it.
-        let moving = queue.take_while(|prompt| matches!(prompt.state, PromptState::Pending | PromptState::Sending));
-        moving.filter(|prompt| prompt.state == PromptState::Pending).count()
+/// Stops all open turns and quits.
+pub fn quit_now(ctx: &mut Ctx) {
+    let open = ctx.runs.iter().filter(|info| runs::is_open(&info.phase));
+    let stops = open.map(|info| Effect::Run(RunRequest::Stop(info.id.clone())));
+    ctx.effects.extend(stops.chain([Effect::Quit]));
+}
+
+/// Quits if a deferred quit is pending and all turns and queues are finished.
+pub fn quit_if_done(ctx: &mut Ctx) {
+    let runs = &*ctx.runs;
+    let busy = |info: &Arc<RunInfo>| runs::is_open(&info.phase) || queued(info, runs) > 0 || !info.tasks.is_empty();
+    if *ctx.quitting && !runs.iter().any(busy) {
+        ctx.effects.push(Effect::Quit);
     }
 }
 
+/// Counts the prompts of a run that would be sent if salon kept running. A prompt that the agent has already, and only
+/// its record is awaited, is not one of them.
+fn queued(info: &RunInfo, runs: &RunTable) -> usize {
+    if info.paused {
+        return 0;
+    }
+    let queue = runs.queue(&info.id).iter();
+    // Prompts behind a blocked prompt wait for it.
+    let moving = queue.take_while(|prompt| matches!(prompt.state, PromptState::Pending | PromptState::Sending));
+    moving.filter(|prompt| prompt.state == PromptState::Pending).count()
+}
+
 /// Names the background tasks that end with a run, and the consequence; nothing without tasks.
-pub(super) fn tasks_text(tasks: &[BackgroundTask], consequence: &str) -> Option<String> {
+pub fn tasks_text(tasks: &[BackgroundTask], consequence: &str) -> Option<String> {
     /// Maximum tasks named in a sentence.
     const NAMED: usize = 3;
     let names: Vec<String> = tasks.iter().take(NAMED).map(short_description).collect();
@@ -88,7 +86,7 @@ pub(super) fn tasks_text(tasks: &[BackgroundTask], consequence: &str) -> Option<
 }
 
 /// Description of a task on one line, cut to fit a dialog.
-pub(super) fn short_description(task: &BackgroundTask) -> String {
+pub fn short_description(task: &BackgroundTask) -> String {
     let line = one_line(&task.description);
     let cut = first_chars(&line, 40);
     if cut.len() < line.len() { format!("{cut}…") } else { line }

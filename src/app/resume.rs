@@ -1,100 +1,81 @@
-//! Opening a session in its agent's own program: checks for obstacles, asks, and releases the terminal. Afterwards the
-//! interface is unchanged.
+//! Dialogs about the obstacles to resuming a session: in its agent's own program, or in salon's chat.
 
 use std::sync::Arc;
 
-use super::action::Action;
 use super::dialog::{Dialog, DialogChoice, DialogOutcome};
-use super::layer::Layer;
-use super::msg::ResumeCheck;
-use super::{App, Effect};
+use super::runs::ResumeCheck;
+use super::sessions::Sessions;
 use crate::domain::SessionKey;
-use crate::domain::run::RunSetting;
-use crate::domain::run_request::RunRequest;
 
-impl App {
-    pub(super) fn resume_checked(&mut self, key: SessionKey, check: ResumeCheck) -> Vec<Effect> {
-        // The response can be late: a dialog or another session may be on the screen by now.
-        if self.session() != Some(&key) || matches!(self.layers.last(), Some(Layer::Dialog(_))) {
-            return Vec::new();
-        }
-        match self.resume_dialog(&key, check) {
-            Some(dialog) => self.push(Layer::Dialog(dialog)),
-            None => vec![Effect::Resume { key, cwd: None }],
-        }
+/// Builds the dialog about the obstacles to opening a session in its agent, with the safest choice first. `None` if there are none.
+pub fn resume_dialog(
+    key: &SessionKey,
+    check: ResumeCheck,
+    here: Option<&Arc<str>>,
+    sessions: &Sessions,
+) -> Option<Dialog> {
+    if check == ResumeCheck::default() {
+        return None;
     }
+    let agent = key.agent.label();
+    let resume = |label, cwd| DialogChoice { label, outcome: DialogOutcome::Resume { key: key.clone(), cwd } };
+    let copy = DialogChoice { label: "Copy the command".to_owned(), outcome: DialogOutcome::CopyCommand(key.clone()) };
+    let (mut text, mut choices) = (Vec::new(), Vec::new());
+    let anyway = if check.owner_pid.is_some() || check.open_elsewhere.is_some() { " anyway" } else { "" };
+    let owner = check.owner_pid.map(|pid| format!("another salon (pid {pid})")).or(check.open_elsewhere);
+    if let Some(owner) = owner {
+        text.push(format!("Open elsewhere: {owner}. Two writers can lose messages."));
+        choices.push(DialogChoice { label: "Watch".to_owned(), outcome: DialogOutcome::Watch(key.clone()) });
+    }
+    if check.not_installed {
+        text.push(format!("{agent} is not installed: \"{}\" was not found on PATH.", key.agent.name()));
+        choices.push(copy);
+    } else if let Some(reason) = check.refused {
+        text.push(reason);
+        choices.push(copy);
+    } else if check.directory_gone {
+        let cwd = sessions.catalog.get(key).map(|session| session.cwd.to_string()).unwrap_or_default();
+        text.push(format!("Directory not found: {cwd}"));
+        let in_here = |here: &Arc<str>| resume(format!("Open in {here}{anyway}"), Some(here.to_string()));
+        choices.extend(here.map(in_here));
+    } else {
+        choices.push(resume(format!("Open{anyway}"), None));
+    }
+    text.extend(check.warning);
+    choices.push(DialogChoice { label: "Cancel".to_owned(), outcome: DialogOutcome::Cancel });
+    Some(Dialog { title: format!("Open in {agent}"), text, choices, selected: 0 })
+}
 
-    pub(super) fn returned(&mut self, key: &SessionKey, failure: Option<String>) -> Vec<Effect> {
-        match failure {
-            Some(failure) => self.notices.error(format!("{}: {failure}", key.agent.label())),
-            None => self.notices.info(format!("Back from {}", key.agent.label())),
-        }
-        Vec::new()
+/// Builds the dialog about the obstacles to continuing a session in salon, with the safest choice first.
+pub fn continue_dialog(key: &SessionKey, check: ResumeCheck, here: Option<&Arc<str>>, sessions: &Sessions) -> Dialog {
+    let agent = key.agent.label();
+    let continuing = |label: &str, cwd: Option<String>, fork| DialogChoice {
+        label: label.to_owned(),
+        outcome: DialogOutcome::ContinueHere { key: key.clone(), cwd, fork },
+    };
+    let (mut text, mut choices) = (Vec::new(), Vec::new());
+    if let Some(owner) = &check.open_elsewhere {
+        text.push(format!(
+            "Open elsewhere: {owner}. Two writers can lose messages: end it there to continue here, or fork."
+        ));
+        choices.push(DialogChoice { label: "Watch".to_owned(), outcome: DialogOutcome::Watch(key.clone()) });
     }
-
-    /// Performs the outcome of a dialog.
-    pub(super) fn perform(&mut self, outcome: DialogOutcome) -> Vec<Effect> {
-        match outcome {
-            DialogOutcome::Resume { key, cwd } => vec![Effect::Resume { key, cwd }],
-            DialogOutcome::CopyCommand(key) => vec![Effect::CopyResumeCommand(key)],
-            DialogOutcome::ContinueHere { key, cwd, fork } => self.continue_here(&key, cwd, fork),
-            DialogOutcome::StopRun(run) => vec![Effect::Run(RunRequest::Stop(run))],
-            DialogOutcome::StopTask(run, task) => vec![Effect::Run(RunRequest::StopTask(run, task))],
-            DialogOutcome::SkipPermissions(run, mode) => {
-                vec![Effect::Run(RunRequest::Set(run, RunSetting::Mode(mode)))]
-            }
-            DialogOutcome::StartNew => self.start_from_form(),
-            DialogOutcome::QuitWhenDone => self.quit_when_done(),
-            DialogOutcome::QuitNow => self.quit_now(),
-            DialogOutcome::CancelQuit => {
-                self.quitting = false;
-                Vec::new()
-            }
-            DialogOutcome::Cancel => Vec::new(),
-            DialogOutcome::Watch(key) => {
-                let reading = self.layers.last().and_then(Layer::reader).is_some_and(|reader| reader.key == key);
-                let mut effects = if reading { Vec::new() } else { self.open(key) };
-                // A transcript that was just opened is at its end and follows already.
-                if self.layers.last().and_then(Layer::reader).is_some_and(|reader| !reader.is_following()) {
-                    effects.extend(self.act(Action::Follow));
-                }
-                effects
-            }
-        }
+    if check.not_installed {
+        text.push(format!("{agent} is not installed: \"{}\" was not found on PATH.", key.agent.name()));
+    } else if let Some(reason) = check.refused {
+        text.push(reason);
+    } else if check.directory_gone {
+        let cwd = sessions.catalog.get(key).map(|session| session.cwd.to_string()).unwrap_or_default();
+        text.push(format!("Directory not found: {cwd}"));
+        let in_here = here.map(ToString::to_string);
+        // The session is not taken from a program that still has it open.
+        let in_here = in_here.filter(|_| check.open_elsewhere.is_none());
+        choices.extend(in_here.map(|dir| continuing(&format!("Continue in {dir}"), Some(dir.clone()), false)));
+    } else {
+        let fork = check.open_elsewhere.is_some();
+        choices.push(continuing(if fork { "Fork" } else { "Continue" }, None, fork));
     }
-
-    /// Builds the dialog about all obstacles, with the safest choice first. `None` if there are none.
-    fn resume_dialog(&self, key: &SessionKey, check: ResumeCheck) -> Option<Dialog> {
-        if check == ResumeCheck::default() {
-            return None;
-        }
-        let agent = key.agent.label();
-        let resume = |label, cwd| DialogChoice { label, outcome: DialogOutcome::Resume { key: key.clone(), cwd } };
-        let copy =
-            DialogChoice { label: "Copy the command".to_owned(), outcome: DialogOutcome::CopyCommand(key.clone()) };
-        let (mut text, mut choices) = (Vec::new(), Vec::new());
-        let anyway = if check.owner_pid.is_some() || check.open_elsewhere.is_some() { " anyway" } else { "" };
-        let owner = check.owner_pid.map(|pid| format!("another salon (pid {pid})")).or(check.open_elsewhere);
-        if let Some(owner) = owner {
-            text.push(format!("Open elsewhere: {owner}. Two writers can lose messages."));
-            choices.push(DialogChoice { label: "Watch".to_owned(), outcome: DialogOutcome::Watch(key.clone()) });
-        }
-        if check.not_installed {
-            text.push(format!("{agent} is not installed: \"{}\" was not found on PATH.", key.agent.name()));
-            choices.push(copy);
-        } else if let Some(reason) = check.refused {
-            text.push(reason);
-            choices.push(copy);
-        } else if check.directory_gone {
-            let cwd = self.sessions.catalog.get(key).map(|session| session.cwd.to_string()).unwrap_or_default();
-            text.push(format!("Directory not found: {cwd}"));
-            let in_here = |here: &Arc<str>| resume(format!("Open in {here}{anyway}"), Some(here.to_string()));
-            choices.extend(self.home.here.as_ref().map(in_here));
-        } else {
-            choices.push(resume(format!("Open{anyway}"), None));
-        }
-        text.extend(check.warning);
-        choices.push(DialogChoice { label: "Cancel".to_owned(), outcome: DialogOutcome::Cancel });
-        Some(Dialog { title: format!("Open in {agent}"), text, choices, selected: 0 })
-    }
+    text.extend(check.warning);
+    choices.push(DialogChoice { label: "Cancel".to_owned(), outcome: DialogOutcome::Cancel });
+    Dialog { title: format!("Continue with {agent} here"), text, choices, selected: 0 }
 }

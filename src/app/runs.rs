@@ -1,11 +1,9 @@
-//! The state of the runs in this salon, the messages about them and the effects on them.
+//! The runs in this salon and the messages about them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::layer::Layer;
 use super::ticket::RequestTicket;
-use super::{App, Effect};
 use crate::domain::prompt::{Prompt, PromptState};
 use crate::domain::run::{ModelCatalog, Phase, Refusal, Replay, RunId, RunInfo, StopReason};
 use crate::domain::{Agent, SessionKey, SessionState};
@@ -146,6 +144,32 @@ impl RunTable {
     pub fn models(&self, agent: Agent) -> Option<&ModelCatalog> {
         self.models.get(&agent)
     }
+
+    /// Stores a run. Returns its previous state.
+    pub(super) fn insert(&mut self, info: Arc<RunInfo>) -> Option<Arc<RunInfo>> {
+        self.infos.insert(info.id.clone(), info)
+    }
+
+    /// Removes a run with its queue. Returns its last state.
+    pub(super) fn remove(&mut self, run: &RunId) -> Option<Arc<RunInfo>> {
+        self.queues.remove(run);
+        self.infos.remove(run)
+    }
+
+    /// Stores the undelivered prompts of a run.
+    pub(super) fn set_queue(&mut self, run: RunId, prompts: Vec<Prompt>) {
+        self.queues.insert(run, prompts);
+    }
+
+    /// Stores the models of an agent.
+    pub(super) fn set_models(&mut self, agent: Agent, models: ModelCatalog) {
+        self.models.insert(agent, models);
+    }
+
+    /// Stores the agents that salon can run.
+    pub(super) fn set_agents(&mut self, agents: Vec<(Agent, bool)>) {
+        self.agents = Some(agents);
+    }
 }
 
 /// Returns the session key of a run; before the agent named a session, a provisional key made of the run's id.
@@ -158,80 +182,5 @@ pub fn is_open(phase: &Phase) -> bool {
     match phase {
         Phase::Working { .. } | Phase::Interrupting { .. } => true,
         Phase::Starting | Phase::Idle | Phase::Stopped(_) => false,
-    }
-}
-
-impl App {
-    /// Applies a message about a run.
-    pub(super) fn run(&mut self, msg: RunMsg) -> Vec<Effect> {
-        match msg {
-            RunMsg::Changed(info) => {
-                let before = self.runs.infos.insert(info.id.clone(), info.clone());
-                self.sessions.recorded.extend(info.session.clone());
-                let mut effects = self.notify(before.as_deref(), &info);
-                effects.extend(self.runs_changed(before.as_deref(), Some(&info)));
-                effects
-            }
-            RunMsg::Recorded(sessions) => {
-                self.sessions.recorded.extend(sessions);
-                self.sessions_changed()
-            }
-            RunMsg::Gone(run) => {
-                let before = self.runs.infos.remove(&run);
-                self.runs.queues.remove(&run);
-                if let Some(before) = &before {
-                    self.run_gone(before);
-                }
-                self.runs_changed(before.as_deref(), None)
-            }
-            RunMsg::Queued(run, prompts) => {
-                self.runs.queues.insert(run, prompts);
-                self.runs_changed(None, None)
-            }
-            RunMsg::Models(agent, models) => {
-                self.runs.models.insert(agent, models);
-                self.models_received(agent);
-                Vec::new()
-            }
-            RunMsg::Paths { query, found } if matches!(self.layers.last(), Some(Layer::NewSession(_))) => {
-                self.directories_found(query, found);
-                Vec::new()
-            }
-            RunMsg::Agents(agents) => {
-                self.agents_received(agents);
-                Vec::new()
-            }
-            msg => self.apply_run_message(msg),
-        }
-    }
-
-    /// Stores the agents; the chosen one stays chosen.
-    fn agents_received(&mut self, agents: Vec<(Agent, bool)>) {
-        let chosen = match self.layers.last() {
-            Some(Layer::NewSession(new)) => Some(new.agent(&self.runs)),
-            _ => None,
-        };
-        self.runs.agents = Some(agents);
-        if let (Some(chosen), Some(Layer::NewSession(new))) = (chosen, self.layers.last_mut()) {
-            let agents = self.runs.agents.as_deref().unwrap_or_default();
-            new.agent = agents.iter().position(|(agent, _)| *agent == chosen).unwrap_or(0);
-        }
-    }
-
-    /// Updates everything that is derived from runs: approvals, rows, chats, pending quit.
-    fn runs_changed(&mut self, before: Option<&RunInfo>, now: Option<&RunInfo>) -> Vec<Effect> {
-        self.approvals.refresh(&self.runs);
-        // The row of a new run becomes the row of its session.
-        let renamed = before.map(key_of).zip(now.map(key_of)).filter(|(before, now)| before != now);
-        let selected = renamed.filter(|(before, _)| self.home.list.key() == Some(before));
-        let mut effects = if self.sessions.set_runs(&self.runs) { self.sessions_changed() } else { Vec::new() };
-        if let Some((_, now)) = selected
-            && self.home.list.select(&now)
-        {
-            effects.extend(self.selection_moved());
-        }
-        effects.extend(self.sync_chats());
-        effects.extend(self.quit_if_done());
-        effects
     }
 }

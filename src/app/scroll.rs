@@ -1,11 +1,29 @@
 //! Scroll positions of lists and texts.
 
+use super::action::Action;
+
 /// Returns the first visible row so that row `at` of `len` is among the `height` visible rows. It is as near to `top`
 /// as possible, and no rows stay empty at the end.
 pub fn reveal(top: usize, at: usize, height: usize, len: usize) -> usize {
     let height = height.max(1);
     let top = if at < top { at } else { top.max((at + 1).saturating_sub(height)) };
     top.min(len.saturating_sub(height))
+}
+
+/// Returns the number of rows by which an action moves in a list with `height` visible rows.
+pub fn steps(action: Action, height: usize) -> Option<isize> {
+    let page = isize::try_from(height).unwrap_or(isize::MAX).max(2);
+    Some(match action {
+        Action::Down => 1,
+        Action::Up => -1,
+        Action::HalfDown => page / 2,
+        Action::HalfUp => -(page / 2),
+        Action::PageDown => page - 1,
+        Action::PageUp => 1 - page,
+        Action::First => isize::MIN,
+        Action::Last => isize::MAX,
+        _ => return None,
+    })
 }
 
 /// Scroll position of a text without a selection. Length and height come from the layout of the last frame.

@@ -1,7 +1,8 @@
 //! Shell commands that reproduce what is shown, to be copied to a terminal or a script.
 
+use super::ctx::Ctx;
+use super::effect::Effect;
 use super::home::Home;
-use super::{App, Effect};
 use crate::domain::catalog::Sort;
 use crate::domain::launch::quote;
 use crate::domain::query::{Filter, Query, Term, TermKind};
@@ -48,6 +49,14 @@ impl ShellCommand {
         }
         Self { line, omitted }
     }
+
+    /// Copies the command and names the omitted properties.
+    pub(super) fn copy(self, ctx: &mut Ctx) {
+        let Self { line, omitted } = self;
+        let omitted = if omitted.is_empty() { String::new() } else { format!(" (without {})", omitted.join(" and ")) };
+        ctx.notices.info(format!("Copied{omitted}: {line}"));
+        ctx.effects.push(Effect::Copy(line));
+    }
 }
 
 /// Returns the query for the sessions of a workspace.
@@ -55,23 +64,4 @@ fn within(workspace: &str) -> String {
     let kind = TermKind::Filter(Filter::Workspace(vec![workspace.to_owned()]));
     let branch = crate::domain::query::Branch { terms: vec![Term { negated: false, kind, span: 0..0 }] };
     Query { branches: vec![branch], errors: Vec::new() }.to_string()
-}
-
-impl App {
-    /// Copies a command and names the omitted properties.
-    pub(super) fn copy(&mut self, command: ShellCommand) -> Vec<Effect> {
-        let ShellCommand { line, omitted } = command;
-        let omitted = if omitted.is_empty() { String::new() } else { format!(" (without {})", omitted.join(" and ")) };
-        self.notices.info(format!("Copied{omitted}: {line}"));
-        vec![Effect::Copy(line)]
-    }
-
-    /// Copies the command for the list, or for the saved view that is selected beside it.
-    pub(super) fn copy_list(&mut self) -> Vec<Effect> {
-        let command = match self.home.workspaces.view() {
-            Some(view) => ShellCommand::of_search(&view.query, view.order),
-            None => ShellCommand::of_list(&self.home),
-        };
-        self.copy(command)
-    }
 }

@@ -31,14 +31,23 @@ pub enum Timer {
     AnswerTimeout(ApprovalId),
 }
 
-/// Counter for request tickets.
+/// Counters for tickets.
 #[derive(Debug, Default)]
-pub struct Tickets(u64);
+pub struct Tickets {
+    requests: u64,
+    debounces: u64,
+}
 
 impl Tickets {
     /// Returns a ticket that was never issued before.
     pub fn issue(&mut self) -> RequestTicket {
-        self.0 += 1;
-        RequestTicket(self.0)
+        self.requests += 1;
+        RequestTicket(self.requests)
+    }
+
+    /// Returns a debounce ticket that was never issued before, by no preview.
+    pub fn issue_debounce(&mut self) -> DebounceTicket {
+        self.debounces += 1;
+        DebounceTicket(self.debounces)
     }
 }

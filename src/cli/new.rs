@@ -20,7 +20,7 @@ pub fn run(context: CliContext, args: &NewArgs) -> Result<ExitCode, CliError> {
     if !cwd.is_dir() {
         return Err(CliError::new(CliErrorCode::Unavailable, format!("directory not found: {}", cwd.display())));
     }
-    let opening = RunStart {
+    let start = RunStart {
         model: args.model.clone(),
         mode: args.mode.clone(),
         effort: args.effort.clone(),
@@ -28,10 +28,10 @@ pub fn run(context: CliContext, args: &NewArgs) -> Result<ExitCode, CliError> {
         ..RunStart::new(Conversation::New { id: None }, cwd)
     };
     if tui::has_terminal() && !args.turn.json {
-        return tui::open(context, Some(StartupAction::New { agent: args.agent, opening, prompt }));
+        return tui::open(context, Some(StartupAction::New { agent: args.agent, start, prompt }));
     }
     if prompt.is_none() {
         return Err(CliError::new(CliErrorCode::Usage, turn::NO_PROMPT));
     }
-    turn::run(&context, TurnRequest { target: TurnTarget::Session(args.agent, opening), prompt, args: &args.turn })
+    turn::run(&context, TurnRequest { target: TurnTarget::Session(args.agent, start), prompt, args: &args.turn })
 }

@@ -37,8 +37,8 @@ pub fn run(context: CliContext, args: &SendArgs) -> Result<ExitCode, CliError> {
     // Whether it is open elsewhere is checked when the run starts: leftover processes of a killed salon are stopped
     // by then, and must not count as another program.
     super::resume::check_obstacles(&session, &launch, &obstacles, true)?;
-    let opening = RunStart::new(Conversation::Resume(session.key.id.clone()), launch.cwd);
-    let target = TurnTarget::Session(session.key.agent, opening);
+    let start = RunStart::new(Conversation::Resume(session.key.id.clone()), launch.cwd);
+    let target = TurnTarget::Session(session.key.agent, start);
     turn::run(&context, TurnRequest { target, prompt, args: &args.turn })
 }
 

@@ -176,7 +176,7 @@ impl Shell {
     }
 
     fn edit_entry(&mut self, ticket: RequestTicket, entry: usize) -> Step {
-        let mut readers = self.app.layers.iter().filter_map(Layer::reader);
+        let mut readers = self.app.stack.layers.iter().filter_map(Layer::reader);
         let key = readers.find(|reader| reader.ticket == ticket).map(|reader| reader.key.clone());
         let Some(session) = key.and_then(|key| self.session(&key)) else {
             return self.notice("the session no longer exists", true);

@@ -20,7 +20,7 @@ use super::start::StartupAction;
 use super::terminal::Terminal;
 use super::{colours, index_messages, keys};
 use crate::app::msg::{DebounceTicket, LayoutFeedback};
-use crate::app::{App, Msg};
+use crate::app::{App, Flow, Msg};
 use crate::domain::SessionKey;
 use crate::index;
 use crate::live;
@@ -231,10 +231,14 @@ impl Shell {
     fn run_startup_action(&mut self) -> Step {
         let known = |shell: &Self, key: &SessionKey| shell.app.sessions.catalog.get(key).is_some();
         let effects = match self.startup_action.take() {
-            Some(StartupAction::New { agent, opening, prompt }) => self.app.start_chat(agent, opening, prompt),
-            Some(StartupAction::Chat { key, prompt }) if known(self, &key) => self.app.send_to(&key, prompt),
+            Some(StartupAction::New { agent, start, prompt }) => {
+                self.app.perform(Flow::StartChat { agent, start, prompt })
+            }
+            Some(StartupAction::Chat { key, prompt }) if known(self, &key) => {
+                self.app.perform(Flow::SendTo { key, prompt })
+            }
             Some(StartupAction::Notice(text)) => self.app.update(Msg::Notice { text, error: false }),
-            Some(StartupAction::Watch(key)) if known(self, &key) => self.app.watch(key),
+            Some(StartupAction::Watch(key)) if known(self, &key) => self.app.perform(Flow::Watch(key)),
             later => {
                 self.startup_action = later;
                 return Step::Continue(());

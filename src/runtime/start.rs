@@ -65,7 +65,7 @@ pub enum StartupAction {
         /// Agent that runs it.
         agent: Agent,
         /// Directory and settings.
-        opening: RunStart,
+        start: RunStart,
         /// Prompt to send, if any.
         prompt: Option<String>,
     },

@@ -56,7 +56,7 @@ impl Column {
     pub fn text(self, app: &App, session: &Session) -> String {
         match self {
             Self::Workspace => {
-                let mut rows = app.home.workspaces.rows().iter();
+                let mut rows = app.stack.home.workspaces.rows().iter();
                 rows.find(|row| row.path == session.workspace).map(|row| row.name.clone()).unwrap_or_default()
             }
             Self::Branch => session.branch.as_deref().unwrap_or_default().to_owned(),
@@ -71,7 +71,7 @@ impl Column {
 
 /// Columns of a list of the given width, from left to right. Less important columns need a wider list.
 pub fn columns(app: &App, width: u16) -> Vec<Column> {
-    let several = app.home.scope() == Some(ListScope::All);
+    let several = app.stack.home.scope() == Some(ListScope::All);
     let wanted = [
         (Column::Workspace, if several { 64 } else { u16::MAX }),
         (Column::Branch, if several { 96 } else { 72 }),

@@ -8,7 +8,7 @@ use super::Canvas;
 use super::status::thousands;
 use super::style::style;
 use super::widgets::{Align, put, put_line, split_right};
-use crate::app::inbox::InboxItemKind;
+use crate::app::inbox::{self, InboxItemKind};
 use crate::app::layer::Layer;
 use crate::app::{Action, App};
 use crate::config::settings::ListScope;
@@ -30,7 +30,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect) {
     let mut spans = vec![
         Span::styled(" salon ", style(theme.accent).patch(style(theme.title))),
         Span::styled(format!(" {}", scope(app)), style(theme.title)),
-        Span::styled(format!(" · by {}", app.home.sort.name()), style(theme.muted)),
+        Span::styled(format!(" · by {}", app.stack.home.sort.name()), style(theme.muted)),
     ];
     while spans.len() > 1 && Line::from(spans.clone()).width() > left.width.into() {
         spans.pop();
@@ -39,8 +39,8 @@ pub fn draw(canvas: &mut Canvas, area: Rect) {
 }
 
 fn scope(app: &App) -> String {
-    let name = || app.home.workspaces.selected_name().map(text::one_line);
-    match app.home.scope() {
+    let name = || app.stack.home.workspaces.selected_name().map(text::one_line);
+    match app.stack.home.scope() {
         Some(ListScope::All) => "all workspaces".to_owned(),
         Some(ListScope::Here) => format!("here: {}", name().unwrap_or_default()),
         None => name().unwrap_or_default(),
@@ -56,7 +56,7 @@ fn progress(app: &App) -> Option<String> {
 /// Number of sessions in all workspaces that need the user.
 fn waiting(app: &App) -> Option<String> {
     let key = app.keymap.hint(Action::NextNeedsYou).map(|key| format!(" ({key})")).unwrap_or_default();
-    match app.home.waiting {
+    match app.stack.home.waiting {
         0 => None,
         1 => Some(format!("1 needs you{key}")),
         count => Some(format!("{} need you{key}", thousands(count))),
@@ -66,7 +66,11 @@ fn waiting(app: &App) -> Option<String> {
 /// Number of other inbox items: failed runs and held prompts.
 fn inbox_items(app: &App) -> Option<String> {
     let key = app.keymap.hint(Action::Inbox).map(|key| format!(" ({key})")).unwrap_or_default();
-    match app.inbox().iter().filter(|item| !matches!(item.kind, InboxItemKind::Approval)).count() {
+    match inbox::items(&app.runs, &app.approvals)
+        .iter()
+        .filter(|item| !matches!(item.kind, InboxItemKind::Approval))
+        .count()
+    {
         0 => None,
         count => Some(format!("{} in inbox{key}", thousands(count))),
     }
@@ -84,8 +88,8 @@ pub fn badge_width(app: &App) -> u16 {
 
 /// Text of the badge on screens other than home: number of sessions that need the user.
 fn badge(app: &App) -> Option<String> {
-    let screen = app.screen()?;
-    let label = match app.home.waiting {
+    let screen = app.stack.screen()?;
+    let label = match app.stack.home.waiting {
         0 => return None,
         count if app.size.0 < 60 => format!("!{}", thousands(count)),
         1 => "1 needs you".to_owned(),

@@ -9,7 +9,7 @@ use super::style::{self, style};
 use super::widgets::styled_line;
 use super::widgets::{Align, line_of, overlay, put, put_line, split_left, split_right, wrapped};
 use crate::app::approvals::ApprovalScope;
-use crate::app::inbox::{Inbox, InboxItem, InboxItemKind};
+use crate::app::inbox::{Inbox, InboxItem, InboxItemKind, items as inbox_items};
 use crate::app::msg::ApprovalFeedback;
 use crate::app::msg::Target;
 use crate::app::{App, age, failure, scroll};
@@ -28,8 +28,8 @@ const MIN_HEIGHT_WITH_LIST: u16 = 12;
 /// Draws the inbox.
 pub fn draw(canvas: &mut Canvas, area: Rect, inbox: &Inbox) {
     let app = canvas.app;
-    let items = app.inbox();
-    let Some(at) = app.inbox_at(inbox, &items) else {
+    let items = inbox_items(&app.runs, &app.approvals);
+    let Some(at) = inbox.position(&app.approvals, &items) else {
         draw_empty(canvas, area);
         return;
     };

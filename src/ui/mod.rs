@@ -96,8 +96,8 @@ pub fn draw(frame: &mut Frame, app: &App, cache: &mut ViewCache) -> LayoutFeedba
 fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     let app = canvas.app;
     let [header, body, status, footer] = rows(area);
-    let screen = app.layers.iter().rposition(Layer::is_screen);
-    match app.screen() {
+    let screen = app.stack.layers.iter().rposition(Layer::is_screen);
+    match app.stack.screen() {
         Some(Layer::Search(search)) => search::draw(canvas, header.union(body), search, cache),
         Some(layer) => split::draw(canvas, header.union(body).union(status), layer, cache),
         None => {
@@ -105,10 +105,10 @@ fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
             home::draw(canvas, body, cache);
         }
     }
-    if app.screen().is_some() {
+    if app.stack.screen().is_some() {
         header::draw_badge(canvas, header);
     }
-    for layer in app.layers.iter().skip(screen.map_or(0, |at| at + 1)) {
+    for layer in app.stack.layers.iter().skip(screen.map_or(0, |at| at + 1)) {
         match layer {
             Layer::Reader(_) | Layer::Chat(_) | Layer::Search(_) => {}
             Layer::Help(help) => help::draw(canvas, body, help),

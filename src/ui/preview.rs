@@ -18,8 +18,8 @@ use crate::stdx::text::one_line;
 /// Draws the preview of the session selected on the home screen.
 pub fn draw(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     let app = canvas.app;
-    let Some(session) = app.home.list.session() else { return };
-    draw_beside(canvas, area, (session, app.home.preview.reader(&session.key)), cache);
+    let Some(session) = app.stack.home.list.session() else { return };
+    draw_beside(canvas, area, (session, app.stack.home.preview.reader(&session.key)), cache);
 }
 
 /// Draws a session beside a list: its details and its transcript.
@@ -41,7 +41,7 @@ pub fn draw_beside(
 fn draw_heading(canvas: &mut Canvas, area: Rect, session: &Session) -> u16 {
     let (app, theme) = (canvas.app, canvas.app.theme());
     let (_, inner) = split_left(area, 1);
-    let look = if app.focus() == Some(Pane::Preview) { theme.accent } else { theme.text };
+    let look = if app.stack.focus() == Some(Pane::Preview) { theme.accent } else { theme.text };
     let title = one_line(&session.title.text);
     let title = if title.is_empty() { session.key.id.to_string() } else { title };
     put(canvas.buffer, line_of(inner, 0), &title, style(look).patch(style(theme.title)), Align::Left);

@@ -19,18 +19,18 @@ use crate::stdx::text;
 pub fn draw(canvas: &mut Canvas, area: Rect) {
     let app = canvas.app;
     // Very low screens have no heading.
-    let heading = u16::from(area.height >= 4 || app.home.filter.typing);
+    let heading = u16::from(area.height >= 4 || app.stack.home.filter.typing);
     let (top, rows) = (
         Rect { height: heading.min(area.height), ..area },
         Rect { y: area.y + heading.min(area.height), height: area.height.saturating_sub(heading), ..area },
     );
     draw_heading(canvas, top);
     canvas.feedback.list_rows = rows.height.into();
-    if let Some(empty_state) = app.empty_state() {
+    if let Some(empty_state) = app.stack.home.empty_state(&app.sessions) {
         empty::draw(canvas, rows, &empty_state);
         return;
     }
-    let list = &app.home.list;
+    let list = &app.stack.home.list;
     let first = scroll::reveal(list.top(), list.at().unwrap_or(0), rows.height.into(), list.rows().len());
     for (line, (at, row)) in list.rows().iter().enumerate().skip(first).take(rows.height.into()).enumerate() {
         let area = line_of(rows, line);
@@ -67,13 +67,13 @@ pub fn section(state: SessionState) -> &'static str {
 fn draw_heading(canvas: &mut Canvas, area: Rect) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     let (_, inner) = split_left(area, 1);
-    if app.home.filter.typing || app.home.filter.is_active() {
-        field(canvas, inner, "\\", &app.home.filter.input, app.home.filter.typing);
+    if app.stack.home.filter.typing || app.stack.home.filter.is_active() {
+        field(canvas, inner, "\\", &app.stack.home.filter.input, app.stack.home.filter.typing);
         return;
     }
-    let look = if app.focus() == Some(Pane::Sessions) { theme.accent } else { theme.muted };
+    let look = if app.stack.focus() == Some(Pane::Sessions) { theme.accent } else { theme.muted };
     let mut rest = inner;
-    let shown = if app.empty_state().is_none() { columns(app, area.width) } else { Vec::new() };
+    let shown = if app.stack.home.empty_state(&app.sessions).is_none() { columns(app, area.width) } else { Vec::new() };
     for column in shown.into_iter().rev() {
         let (left, cell) = split_right(rest, column.width() + 1);
         put_cell(canvas, cell, column, column.heading(), style(theme.faint));
@@ -95,7 +95,7 @@ fn draw_section(canvas: &mut Canvas, area: Rect, state: SessionState, count: usi
 fn draw_session(canvas: &mut Canvas, area: Rect, session: &Session, state: SessionState, selected: bool) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     if selected {
-        let focused = app.focus() == Some(Pane::Sessions);
+        let focused = app.stack.focus() == Some(Pane::Sessions);
         canvas.buffer.set_style(area, style(if focused { theme.selected } else { theme.selected_away }));
     }
     let (mark, rest) = split_left(area, 1);
@@ -130,7 +130,7 @@ fn draw_title(canvas: &mut Canvas, area: Rect, session: &Session) {
         return;
     }
     let cut = text::ellipsis(&title, area.width.into());
-    let hits = app.home.filter.shown_query().map(|query| hits(&cut, query)).unwrap_or_default();
+    let hits = app.stack.home.filter.shown_query().map(|query| hits(&cut, query)).unwrap_or_default();
     let plain = if session.flags.subagent || session.flags.archived { style(theme.muted) } else { style(theme.text) };
     let spans = cut.chars().enumerate().fold(Vec::<(String, Style)>::new(), |mut spans, (at, c)| {
         let look = if hits.contains(&at) { style(theme.hit) } else { plain };

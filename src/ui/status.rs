@@ -7,6 +7,7 @@ use ratatui::widgets::{Clear, Widget};
 use super::Canvas;
 use super::style::style;
 use super::widgets::{Align, put, put_line};
+use crate::app::hints::hints;
 use crate::app::layer::Layer;
 use crate::app::{Action, App};
 use crate::domain::catalog::HiddenCounts;
@@ -22,7 +23,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect) {
     match app.notices.current() {
         Some(notice) if notice.error => put(canvas.buffer, area, &notice.text, style(theme.error), Align::Left),
         Some(notice) => put(canvas.buffer, area, &notice.text, style(theme.accent), Align::Left),
-        None => match app.screen() {
+        None => match app.stack.screen() {
             Some(Layer::Search(search)) => {
                 put(canvas.buffer, area, &super::search::coverage_line(app, search), style(theme.bar), Align::Left)
             }
@@ -38,7 +39,7 @@ pub fn draw_hints(canvas: &mut Canvas, area: Rect) {
     let theme = canvas.app.theme();
     let mut spans = vec![Span::raw(" ")];
     let mut room = usize::from(area.width);
-    for hint in canvas.app.hints() {
+    for hint in hints(canvas.app) {
         let (key, word) = (hint.key, format!(" {}  ", hint.label));
         let width = crate::stdx::text::width(&key) + crate::stdx::text::width(&word);
         if width > room {
@@ -59,12 +60,12 @@ fn counts(app: &App, room: usize) -> String {
 }
 
 fn counts_with(app: &App, reasons: bool) -> String {
-    let HiddenCounts { subagent, headless, empty, archived, elsewhere } = app.home.hidden;
+    let HiddenCounts { subagent, headless, empty, archived, elsewhere } = app.stack.home.hidden;
     let by_reason = [(subagent, "sub-agents"), (headless, "headless"), (empty, "empty"), (archived, "archived")];
     let hidden: usize = by_reason.iter().map(|(count, _)| count).sum();
     let key = |action, does: &str| app.keymap.hint(action).map(|key| format!(" ({key}{does})")).unwrap_or_default();
-    let verb = if app.home.filter.is_active() { "matching" } else { "shown" };
-    let mut parts = vec![format!("{} {verb}", thousands(app.home.shown))];
+    let verb = if app.stack.home.filter.is_active() { "matching" } else { "shown" };
+    let mut parts = vec![format!("{} {verb}", thousands(app.stack.home.shown))];
     if hidden > 0 && reasons {
         let named = by_reason.iter().filter(|(count, _)| *count > 0);
         let named: Vec<_> =
@@ -73,7 +74,7 @@ fn counts_with(app: &App, reasons: bool) -> String {
         parts.push(format!("{} hidden: {}{key}", thousands(hidden), named.join(", ")));
     } else if hidden > 0 {
         parts.push(format!("{} hidden{}", thousands(hidden), key(Action::ShowHidden, "")));
-    } else if app.home.show_hidden {
+    } else if app.stack.home.show_hidden {
         parts.push(format!("nothing hidden{}", key(Action::ShowHidden, " hides")));
     }
     if elsewhere > 0 {

@@ -13,7 +13,7 @@ use crate::app::msg::Target;
 pub fn draw(canvas: &mut Canvas, area: Rect) {
     let app = canvas.app;
     let (heading, rows) = (line_of(area, 0), Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area });
-    let focused = app.focus() == Some(Pane::Workspaces);
+    let focused = app.stack.focus() == Some(Pane::Workspaces);
     let look = if focused { app.theme().accent } else { app.theme().muted };
     put(
         canvas.buffer,
@@ -23,7 +23,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect) {
         Align::Left,
     );
     canvas.feedback.workspace_rows = rows.height.into();
-    let column = &app.home.workspaces;
+    let column = &app.stack.home.workspaces;
     let top = crate::app::scroll::reveal(column.top(), column.at(), rows.height.into(), column.len());
     for (line, row) in (top..column.len()).take(rows.height.into()).enumerate() {
         let area = line_of(rows, line);
@@ -34,8 +34,8 @@ pub fn draw(canvas: &mut Canvas, area: Rect) {
 
 fn draw_row(canvas: &mut Canvas, area: Rect, row: usize, focused: bool) {
     let (app, theme) = (canvas.app, canvas.app.theme());
-    let Some(line) = app.home.workspaces.line(row) else { return };
-    let selected = app.home.workspaces.at() == row;
+    let Some(line) = app.stack.home.workspaces.line(row) else { return };
+    let selected = app.stack.home.workspaces.at() == row;
     if selected {
         canvas.buffer.set_style(area, style(if focused { theme.selected } else { theme.selected_away }));
     }
@@ -44,7 +44,7 @@ fn draw_row(canvas: &mut Canvas, area: Rect, row: usize, focused: bool) {
         put(canvas.buffer, mark, "▌", style(theme.accent), Align::Left);
     }
     let (name, count) = match line {
-        WorkspaceRow::All => ("All", app.home.workspaces.rows().iter().map(|row| row.sessions).sum()),
+        WorkspaceRow::All => ("All", app.stack.home.workspaces.rows().iter().map(|row| row.sessions).sum()),
         WorkspaceRow::Workspace(workspace) => (workspace.name.as_str(), workspace.sessions),
         WorkspaceRow::View(view) => {
             let (badge, name) = split_left(rest, 2);
@@ -63,7 +63,7 @@ fn draw_row(canvas: &mut Canvas, area: Rect, row: usize, focused: bool) {
         Align::Right,
     );
     // The row for all workspaces shows the most urgent state.
-    let urgent = || app.home.workspaces.rows().iter().map(|row| row.state).min().unwrap_or_default();
+    let urgent = || app.stack.home.workspaces.rows().iter().map(|row| row.state).min().unwrap_or_default();
     let state = match line {
         WorkspaceRow::Workspace(workspace) => workspace.state,
         WorkspaceRow::All | WorkspaceRow::View(_) => urgent(),

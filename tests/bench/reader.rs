@@ -214,7 +214,7 @@ impl Screen {
     }
 
     fn press(&mut self, action: Action) {
-        let asked = self.reader.act(action).unwrap_or_default();
+        let asked = self.reader.navigate(action).unwrap_or_default();
         self.answer(&asked);
     }
 

@@ -31,7 +31,7 @@ fn h43_the_selection_stays_on_its_session_and_its_line_when_the_order_changes() 
     let mut stage = Stage::full(120, 40);
     stage.keys("j j j j");
     assert_eq!(stage.selected(), "下書き：在庫の同期を設計する");
-    let line = |stage: &Stage| stage.app.home.list.at().expect("selected") - stage.app.home.list.top();
+    let line = |stage: &Stage| stage.app.stack.home.list.at().expect("selected") - stage.app.stack.home.list.top();
     let before = line(&stage);
     stage.send(update(sessions(), "5d0c0f6e-0008", |session| session.last_activity = Some(NOW)));
     assert_eq!(stage.selected(), "下書き：在庫の同期を設計する");
@@ -59,14 +59,14 @@ fn h43_until_a_row_is_chosen_the_first_one_is_selected() {
 fn h43_a_selected_session_that_goes_gives_its_place_to_the_next() {
     let mut stage = Stage::full(80, 24);
     stage.keys("j");
-    let gone = stage.app.home.list.key().cloned().expect("selected");
+    let gone = stage.app.stack.home.list.key().cloned().expect("selected");
     stage.send(Msg::Catalog(CatalogChange { removed: vec![gone], ..CatalogChange::default() }));
     assert_eq!(stage.selected(), "Move the price rules into their own crate");
     stage.send(Msg::Catalog(CatalogChange {
         removed: sessions().into_iter().map(|session| session.key).collect(),
         ..CatalogChange::default()
     }));
-    assert_eq!(stage.app.home.list.at(), None);
+    assert_eq!(stage.app.stack.home.list.at(), None);
     stage.keys("j k g G pgdn enter R y");
 }
 
@@ -86,10 +86,10 @@ fn h44_the_filter_requests_a_ranking_and_accepts_only_that_of_the_newest_query()
     stage.keys("\\ f l");
     assert_eq!(stage.take_effects(), [Effect::Rank { query: "f".into() }, Effect::Rank { query: "fl".into() }]);
     stage.send(Msg::Ranked { query: "f".into(), keys: vec![] });
-    assert_eq!(stage.app.home.shown, 8, "a late answer changes nothing");
+    assert_eq!(stage.app.stack.home.shown, 8, "a late answer changes nothing");
     let best = [key(Agent::Claude, "5d0c0f6e-0004"), key(Agent::Claude, "5d0c0f6e-0001")];
     stage.send(Msg::Ranked { query: "fl".into(), keys: best.to_vec() });
-    assert_eq!(stage.app.home.shown, 2);
+    assert_eq!(stage.app.stack.home.shown, 2);
     assert_eq!(stage.selected(), "Explain the flaky test in cart_total", "the best match first");
 }
 
@@ -113,18 +113,18 @@ fn escape_clears_first_then_goes_back_and_never_quits() {
     let mut stage = Stage::full(80, 24);
     stage.keys("\\ f").send(Msg::Ranked { query: "f".into(), keys: vec![key(Agent::Claude, "5d0c0f6e-0004")] });
     stage.keys("enter");
-    assert!(!stage.app.home.filter.typing && stage.app.home.filter.is_active());
+    assert!(!stage.app.stack.home.filter.typing && stage.app.stack.home.filter.is_active());
     stage.keys("enter");
-    assert!(matches!(stage.app.layers.as_slice(), [Layer::Reader(_)]));
+    assert!(matches!(stage.app.stack.layers.as_slice(), [Layer::Reader(_)]));
     stage.keys("?");
-    assert_eq!(stage.app.layers.len(), 2);
+    assert_eq!(stage.app.stack.layers.len(), 2);
     stage.keys("esc");
-    assert_eq!(stage.app.layers.len(), 1);
+    assert_eq!(stage.app.stack.layers.len(), 1);
     stage.keys("esc");
-    assert!(stage.app.layers.is_empty() && stage.app.home.filter.is_active());
+    assert!(stage.app.stack.layers.is_empty() && stage.app.stack.home.filter.is_active());
     assert_eq!(stage.selected(), "Explain the flaky test in cart_total");
     stage.keys("esc");
-    assert!(!stage.app.home.filter.is_active());
+    assert!(!stage.app.stack.home.filter.is_active());
     assert_eq!(stage.selected(), "Explain the flaky test in cart_total", "clearing keeps what was found");
     stage.take_effects();
     stage.keys("esc esc esc");
@@ -134,12 +134,12 @@ fn escape_clears_first_then_goes_back_and_never_quits() {
 #[test]
 fn a26_hidden_sessions_are_counted_by_reason_and_shown_on_a_key() {
     let mut stage = Stage::full(120, 40);
-    let hidden = stage.app.home.hidden;
-    assert_eq!((stage.app.home.shown, hidden.subagent, hidden.empty, hidden.headless), (8, 1, 1, 1));
+    let hidden = stage.app.stack.home.hidden;
+    assert_eq!((stage.app.stack.home.shown, hidden.subagent, hidden.empty, hidden.headless), (8, 1, 1, 1));
     stage.keys("H");
-    assert_eq!((stage.app.home.shown, stage.app.home.hidden.total()), (11, 0));
+    assert_eq!((stage.app.stack.home.shown, stage.app.stack.home.hidden.total()), (11, 0));
     stage.keys("H");
-    assert_eq!(stage.app.home.shown, 8);
+    assert_eq!(stage.app.stack.home.shown, 8);
 }
 
 #[test]
@@ -147,23 +147,23 @@ fn tab_is_here_or_all_and_is_remembered() {
     let mut stage = Stage::full(120, 40);
     stage.take_effects();
     stage.keys("tab");
-    assert_eq!(stage.app.home.scope(), Some(ListScope::Here));
-    assert_eq!((stage.app.home.shown, stage.app.home.hidden.elsewhere), (4, 4));
+    assert_eq!(stage.app.stack.home.scope(), Some(ListScope::Here));
+    assert_eq!((stage.app.stack.home.shown, stage.app.stack.home.hidden.elsewhere), (4, 4));
     let remember = |value: &str| Effect::SaveState { name: "scope", value: value.into() };
     assert!(stage.take_effects().contains(&remember("here")));
     stage.keys("h j j");
-    assert_eq!(stage.app.home.scope(), None, "another workspace is neither");
+    assert_eq!(stage.app.stack.home.scope(), None, "another workspace is neither");
     stage.keys("tab");
-    assert_eq!(stage.app.home.scope(), Some(ListScope::All));
+    assert_eq!(stage.app.stack.home.scope(), Some(ListScope::All));
     assert!(stage.take_effects().contains(&remember("all")));
 
     let mut later = Stage::full(120, 40);
     later.app.restore_state("scope", "here");
     later.app.restore_state("sort", "turns");
-    assert_eq!((later.app.home.scope(), later.app.home.sort.name()), (Some(ListScope::Here), "turns"));
+    assert_eq!((later.app.stack.home.scope(), later.app.stack.home.sort.name()), (Some(ListScope::Here), "turns"));
     let mut fixed = Stage::with(120, 40, "scope = \"all\"", theme_file::ColourDepth::Full);
     fixed.app.restore_state("scope", "here");
-    assert_eq!(fixed.app.home.scope(), Some(ListScope::All), "the configuration wins over what is remembered");
+    assert_eq!(fixed.app.stack.home.scope(), Some(ListScope::All), "the configuration wins over what is remembered");
 }
 
 #[test]
@@ -214,11 +214,11 @@ fn enter_reads_what_the_preview_has_open_and_gives_it_back() {
     let Some(Effect::OpenTranscript(ticket, of)) = opened.first().cloned() else { panic!("{opened:?}") };
     stage.keys("enter");
     assert_eq!(stage.take_effects(), [], "it is open already");
-    let reader = stage.app.layers.last().and_then(Layer::reader).expect("a transcript");
+    let reader = stage.app.stack.layers.last().and_then(Layer::reader).expect("a transcript");
     assert_eq!((reader.ticket, &reader.key), (ticket, &of));
     stage.keys("esc");
     assert_eq!(stage.take_effects(), []);
-    assert_eq!(stage.app.home.preview.reader(&of).map(|reader| reader.ticket), Some(ticket));
+    assert_eq!(stage.app.stack.home.preview.reader(&of).map(|reader| reader.ticket), Some(ticket));
     assert_eq!(stage.app.session(), Some(&of), "the same row");
 }
 
@@ -229,7 +229,7 @@ fn a_transcript_that_is_left_without_a_preview_is_closed() {
     assert_eq!(stage.take_effects(), [Effect::OpenTranscript(RequestTicket(1), key(Agent::Claude, "5d0c0f6e-0001"))]);
     stage.keys("h");
     assert_eq!(stage.take_effects(), [Effect::CloseTranscript(RequestTicket(1))]);
-    assert!(stage.app.layers.is_empty());
+    assert!(stage.app.stack.layers.is_empty());
 }
 
 #[test]
@@ -241,12 +241,12 @@ fn w_goes_to_the_next_session_that_needs_the_user_wherever_it_is() {
         sign("5d0c0f6e-0008", SessionState::NeedsYou),
         sign("5d0c0f6e-0001", SessionState::NeedsYou),
     ]));
-    assert_eq!(stage.app.home.waiting, 2);
+    assert_eq!(stage.app.stack.home.waiting, 2);
     stage.keys("tab w");
     assert_eq!(&*stage.app.session().expect("one").id, "5d0c0f6e-0008", "not in this workspace, so all are shown");
     stage.keys("enter w");
     assert_eq!(&*stage.app.session().expect("one").id, "5d0c0f6e-0001");
-    assert!(stage.app.layers.is_empty());
+    assert!(stage.app.stack.layers.is_empty());
     let mut quiet = Stage::new(80, 24);
     quiet.keys("w");
     assert_eq!(quiet.app.notices.current().map(|notice| notice.text.as_str()), Some("No session needs you"));
@@ -258,15 +258,15 @@ fn the_mouse_selects_first_and_opens_what_is_selected() {
     let click = |row| Msg::Mouse { kind: Mouse::Click, column: 40, row };
     stage.send(click(9));
     assert_eq!(stage.selected(), "Explain the flaky test in cart_total");
-    assert!(stage.app.layers.is_empty(), "one click opens nothing");
+    assert!(stage.app.stack.layers.is_empty(), "one click opens nothing");
     stage.send(click(9));
-    assert_eq!(stage.app.layers.len(), 1);
+    assert_eq!(stage.app.stack.layers.len(), 1);
     stage.keys("esc").send(click(2));
     assert_eq!(stage.selected(), "Explain the flaky test in cart_total", "a heading is no row");
     stage.send(Msg::Mouse { kind: Mouse::WheelUp, column: 40, row: 9 });
     assert_eq!(stage.selected(), "Retry failed webhooks with a back-off");
     stage.send(Msg::Mouse { kind: Mouse::Click, column: 3, row: 4 });
-    assert_eq!(stage.app.home.shown, 1, "a workspace");
+    assert_eq!(stage.app.stack.home.shown, 1, "a workspace");
     stage.take_effects();
     stage.keys("M");
     assert_eq!(stage.take_effects(), [Effect::CaptureMouse(false)]);
@@ -281,7 +281,7 @@ fn h46_resume_starts_nothing_before_the_check_and_at_once_after_a_clean_one() {
     stage.send(Msg::ResumeChecked { key: of.clone(), check: ResumeCheck::default() });
     assert_eq!(stage.take_effects(), [Effect::Resume { key: of.clone(), cwd: None }]);
     stage.send(Msg::Returned { key: of.clone(), failure: None });
-    assert_eq!((stage.selected().as_str(), stage.app.layers.len()), ("Retry failed webhooks with a back-off", 0));
+    assert_eq!((stage.selected().as_str(), stage.app.stack.layers.len()), ("Retry failed webhooks with a back-off", 0));
     stage.send(Msg::Returned { key: of, failure: Some("it ended with 3".into()) });
     assert!(stage.app.notices.current().is_some_and(|notice| notice.error));
 }
@@ -295,7 +295,7 @@ fn h46_every_obstacle_is_a_question_with_its_cause_and_its_answers() {
         stage.take_effects();
         stage
     };
-    let labels = |stage: &Stage| match stage.app.layers.last() {
+    let labels = |stage: &Stage| match stage.app.stack.layers.last() {
         Some(Layer::Dialog(dialog)) => dialog.choices.iter().map(|choice| choice.label.clone()).collect::<Vec<_>>(),
         other => panic!("no question: {other:?}"),
     };
@@ -310,11 +310,11 @@ fn h46_every_obstacle_is_a_question_with_its_cause_and_its_answers() {
     let mut stage = ask(open.clone());
     stage.keys("1");
     assert_eq!(stage.take_effects(), [Effect::OpenTranscript(RequestTicket(1), of.clone())]);
-    assert!(stage.app.layers.last().and_then(Layer::reader).is_some_and(Reader::is_following));
+    assert!(stage.app.stack.layers.last().and_then(Layer::reader).is_some_and(Reader::is_following));
     for way_out in ["esc", "q", "3", "down down enter"] {
         let mut stage = ask(open.clone());
         stage.keys(way_out);
-        assert_eq!((stage.take_effects(), stage.app.layers.len()), (vec![], 0), "{way_out}");
+        assert_eq!((stage.take_effects(), stage.app.stack.layers.len()), (vec![], 0), "{way_out}");
     }
 
     let mut stage = ask(ResumeCheck { directory_gone: true, ..ResumeCheck::default() });
@@ -336,7 +336,7 @@ fn a_late_resume_check_does_not_affect_another_session() {
     stage.keys("R j");
     stage.take_effects();
     stage.send(Msg::ResumeChecked { key: key(Agent::Claude, "5d0c0f6e-0001"), check: ResumeCheck::default() });
-    assert_eq!((stage.take_effects(), stage.app.layers.len()), (vec![], 0));
+    assert_eq!((stage.take_effects(), stage.app.stack.layers.len()), (vec![], 0));
 }
 
 #[test]
@@ -419,7 +419,7 @@ fn a_sub_agent_is_entered_and_left_like_a_folder() {
     stage.take_effects();
     stage.keys("enter");
     assert_eq!(stage.take_effects(), [Effect::OpenTranscript(RequestTicket(2), key(Agent::Claude, "agent-0009"))]);
-    assert_eq!(stage.app.layers.len(), 2);
+    assert_eq!(stage.app.stack.layers.len(), 2);
     stage.keys("esc");
     assert_eq!(stage.take_effects(), [Effect::CloseTranscript(RequestTicket(2))]);
     assert_eq!(stage.app.session(), Some(&parent));

@@ -103,7 +103,10 @@ fn h35_open_approvals_are_oldest_first_and_n_and_p_move_between_them() {
     let mut stage = Stage::full(120, 40);
     stage.run(asking(run("r"), [newer, plan("c")])).run(asking(fresh("s"), [oldest]));
     stage.keys("i");
-    let names: Vec<_> = stage.app.inbox().iter().map(|item| item.id.id.to_string()).collect();
+    let names: Vec<_> = salon::app::inbox::items(&stage.app.runs, &stage.app.approvals)
+        .iter()
+        .map(|item| item.id.id.to_string())
+        .collect();
     assert_eq!(names, ["b", "c", "a"]);
     assert!(stage.screen().contains("1 of 3"));
     stage.keys("n n").take_effects();
@@ -112,7 +115,7 @@ fn h35_open_approvals_are_oldest_first_and_n_and_p_move_between_them() {
     assert_eq!(answers(&mut stage), [choice("r", "a", "allow")], "what the user went to is answerable at once");
     stage.fire_timers().keys("p p 1");
     assert_eq!(answers(&mut stage), [choice("s", "b", "allow")]);
-    assert!(matches!(stage.app.layers.as_slice(), [Layer::Inbox(_)]), "one stays where one is");
+    assert!(matches!(stage.app.stack.layers.as_slice(), [Layer::Inbox(_)]), "one stays where one is");
 }
 
 #[test]
@@ -195,7 +198,7 @@ fn h35_in_a_chat_digits_answer_only_with_an_empty_composer() {
 fn b20_in_a_chat_a_digit_answers_the_runs_question() {
     let mut stage = Stage::full(80, 24);
     stage.run(asking(run("r"), [command("a")])).run(asking(fresh("s"), [edit("b")]));
-    stage.app.open_chat(&id("r"));
+    stage.app.perform(salon::app::Flow::OpenChat(id("r")));
     stage.draw();
     stage.fire_timers();
     stage.keys("h i 1");
@@ -235,7 +238,7 @@ fn held_prompts_and_failures_are_listed_with_their_keys() {
     stage.keys("n");
     assert!(stage.screen().contains("Codex exited unexpectedly (exit code 3): no such file"));
     stage.keys("2");
-    assert_eq!(stage.app.inbox().len(), 2, "it was read");
+    assert_eq!(salon::app::inbox::items(&stage.app.runs, &stage.app.approvals).len(), 2, "it was read");
 }
 
 #[test]
@@ -320,10 +323,10 @@ fn w_moves_to_the_next_run_or_session_that_needs_the_user() {
     stage.keys("w");
     assert_eq!(selected(&stage).as_deref(), Some(SESSION));
     stage.keys("w");
-    let chat = stage.app.screen().and_then(Layer::chat).expect("the run's chat");
+    let chat = stage.app.stack.screen().and_then(Layer::chat).expect("the run's chat");
     assert_eq!(chat.run, Some(id("s")));
-    stage.app.act(salon::app::Action::NextNeedsYou);
-    assert!(stage.app.layers.is_empty() && selected(&stage).as_deref() == Some(SESSION));
+    stage.app.perform(salon::app::Flow::Act(salon::app::Action::NextNeedsYou));
+    assert!(stage.app.stack.layers.is_empty() && selected(&stage).as_deref() == Some(SESSION));
 }
 
 #[test]
@@ -349,7 +352,7 @@ fn x_stops_a_run_and_confirms_with_an_open_turn() {
 fn a_watches_a_session_that_runs_elsewhere_and_shows_why() {
     let mut stage = Stage::full(120, 40);
     stage.keys("G k k k k a");
-    assert!(matches!(stage.app.layers.as_slice(), [Layer::Reader(_)]));
+    assert!(matches!(stage.app.stack.layers.as_slice(), [Layer::Reader(_)]));
     let first = stage.screen();
     assert!(first.contains("read-only: not open in any program"), "{first}");
     let key = stage.app.session().cloned().expect("read");
@@ -363,16 +366,16 @@ fn h36_the_mode_without_permissions_needs_confirmation() {
     let mut stage = Stage::full(120, 40);
     stage.run(run("r")).select_run();
     stage.take_effects();
-    stage.app.act(salon::app::Action::Models);
+    stage.app.perform(salon::app::Flow::Act(salon::app::Action::Models));
     stage.keys("tab b y p a s s enter");
     assert_eq!(stage.asked(), [], "nothing is set yet");
     assert!(stage.screen().contains("Skip all permissions"));
     stage.keys("enter");
     assert_eq!(stage.asked(), [], "the first answer changes nothing");
-    stage.app.act(salon::app::Action::Models);
+    stage.app.perform(salon::app::Flow::Act(salon::app::Action::Models));
     stage.keys("tab b y p a s s enter 2");
     assert_eq!(stage.asked(), [Effect::Run(RunRequest::Set(id("r"), RunSetting::Mode("bypassPermissions".into())))]);
-    stage.app.act(salon::app::Action::Models);
+    stage.app.perform(salon::app::Flow::Act(salon::app::Action::Models));
     stage.keys("tab down enter");
     assert_eq!(stage.asked(), [Effect::Run(RunRequest::Set(id("r"), RunSetting::Mode("acceptEdits".into())))]);
 }
@@ -381,7 +384,7 @@ fn h36_the_mode_without_permissions_needs_confirmation() {
 fn c4_the_picker_shows_the_age_of_its_models_refreshes_on_a_key_and_keeps_old_ones() {
     let mut stage = Stage::full(120, 40);
     stage.run(run("r")).select_run().take_effects();
-    let effects = stage.app.act(salon::app::Action::Models);
+    let effects = stage.app.perform(salon::app::Flow::Act(salon::app::Action::Models));
     let requests = |refresh| Effect::LoadModels { agent: Agent::Claude, refresh };
     assert_eq!(effects, [requests(false)]);
     let list = vec![("opus-5".to_owned(), "Opus 5".to_owned())];
@@ -408,7 +411,7 @@ fn c5_a_model_can_be_typed_if_the_list_is_unavailable() {
     while !stage.selected().starts_with("new ·") {
         stage.keys("j");
     }
-    stage.app.act(salon::app::Action::Models);
+    stage.app.perform(salon::app::Flow::Act(salon::app::Action::Models));
     stage.take_effects();
     let failed = ModelCatalog { failure: Some("no answer within 10 s".into()), ..ModelCatalog::default() };
     stage.send(Msg::Run(RunMsg::Models(Agent::Codex, failed)));
@@ -463,7 +466,7 @@ fn background_tasks_are_named_before_they_end_and_can_be_stopped_one_by_one() {
         stage.keys("j");
     }
     stage.take_effects();
-    stage.app.act(salon::app::Action::StopRun);
+    stage.app.perform(salon::app::Flow::Act(salon::app::Action::StopRun));
     assert!(stage.screen().contains("Stop only: npm run dev"), "{}", stage.screen());
     stage.keys("3");
     assert_eq!(stage.take_effects(), [Effect::Run(RunRequest::StopTask(id("r"), "t1".into()))]);
@@ -523,8 +526,8 @@ fn notifications_follow_the_settings_and_muted_sessions_send_none() {
     }
     let mut stage = Stage::full(80, 24);
     stage.run(run("r")).select_run();
-    stage.app.act(salon::app::Action::Mute);
+    stage.app.perform(salon::app::Flow::Act(salon::app::Action::Mute));
     assert_eq!(notifications(&mut stage, run("r"), asking(run("r"), [command("a")])), []);
-    stage.app.act(salon::app::Action::Mute);
+    stage.app.perform(salon::app::Flow::Act(salon::app::Action::Mute));
     assert_eq!(notifications(&mut stage, run("r"), asking(run("r"), [command("a")])).len(), 1);
 }

@@ -281,13 +281,13 @@ fn two_escapes_interrupt_and_one_leads_to_the_transcript() {
     harness.take();
     harness.keys("esc esc");
     assert_eq!(harness.take(), [Effect::Run(RunRequest::Interrupt(run()))]);
-    assert_eq!(harness.stage.app.layers.len(), 1);
+    assert_eq!(harness.stage.app.stack.layers.len(), 1);
     assert_eq!(harness.type_in("and now").chat().composer.text.whole(), "and now", "one goes on writing");
     harness.keys("ctrl-c").take();
     // Another key in between resets the sequence: the second Esc goes back, and the run continues.
     harness.keys("esc j esc");
     assert_eq!(harness.take(), [Effect::UnwatchRun(run())]);
-    assert!(harness.stage.app.layers.is_empty());
+    assert!(harness.stage.app.stack.layers.is_empty());
 }
 
 #[test]
@@ -454,7 +454,7 @@ fn b22_a_live_run_continues_without_a_viewer_and_enter_returns_to_it() {
     let mut harness = ChatHarness::of(120, 40, on_disk(turn("one")));
     harness.working(true);
     harness.keys("esc j esc");
-    assert!(harness.stage.app.layers.is_empty());
+    assert!(harness.stage.app.stack.layers.is_empty());
     assert!(harness.screen().contains("Working  1"), "{}", harness.screen());
     harness.take();
     harness.keys("enter");

@@ -14,13 +14,13 @@ use super::screens::stage::{Stage, change, sessions};
 fn list(stage: &Stage) -> String {
     let row = |(at, row): (usize, &salon::app::home::list::ListRow)| {
         let session = row.session()?;
-        let mark = if stage.app.home.list.at() == Some(at) { "#" } else { "" };
+        let mark = if stage.app.stack.home.list.at() == Some(at) { "#" } else { "" };
         Some(format!(
             "{mark}{}",
             session.key.id.chars().rev().take(2).collect::<Vec<_>>().into_iter().rev().collect::<String>()
         ))
     };
-    stage.app.home.list.rows().iter().enumerate().filter_map(row).collect::<Vec<_>>().join(" ")
+    stage.app.stack.home.list.rows().iter().enumerate().filter_map(row).collect::<Vec<_>>().join(" ")
 }
 
 /// Compares the list before and after keys.
@@ -96,11 +96,11 @@ fn a_paste_goes_into_the_field_as_one_harmless_line() {
     stage.send(Msg::Paste("q\nq".into()));
     assert_eq!(stage.take_effects(), [], "outside a field it does nothing");
     stage.keys("\\").send(Msg::Paste("two\nlines \u{1b}[31mred".into()));
-    assert_eq!(stage.app.home.filter.input.text(), "two lines red");
+    assert_eq!(stage.app.stack.home.filter.input.text(), "two lines red");
     stage.keys("ctrl-w backspace backspace x");
-    assert_eq!(stage.app.home.filter.input.text(), "two linex");
+    assert_eq!(stage.app.stack.home.filter.input.text(), "two linex");
     stage.keys("home delete ctrl-e ctrl-u");
-    assert_eq!(stage.app.home.filter.input.text(), "");
+    assert_eq!(stage.app.stack.home.filter.input.text(), "");
 }
 
 /// Keys with and without a binding.
@@ -145,8 +145,8 @@ proptest! {
                 _ => {}
             }
         }
-        let list = &stage.app.home.list;
-        prop_assert!(list.at().is_none() == (stage.app.home.shown == 0), "a list with rows has one selected");
+        let list = &stage.app.stack.home.list;
+        prop_assert!(list.at().is_none() == (stage.app.stack.home.shown == 0), "a list with rows has one selected");
         prop_assert!(list.at().is_none_or(|at| list.rows()[at].session().is_some()), "headings are not selected");
     }
 }

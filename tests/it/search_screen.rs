@@ -77,7 +77,7 @@ fn found(query: &str, hits: Vec<Hit>, reach: Coverage) -> Msg {
 }
 
 fn search(stage: &Stage) -> &SearchScreen {
-    stage.app.layers.iter().rev().find_map(Layer::search).expect("a search")
+    stage.app.stack.layers.iter().rev().find_map(Layer::search).expect("a search")
 }
 
 fn typed(stage: &mut Stage, text: &str) {
@@ -234,7 +234,7 @@ fn escape_clears_the_line_first_and_then_leaves() {
     stage.keys("esc");
     assert!(search(&stage).input.is_empty());
     stage.keys("esc");
-    assert!(stage.app.layers.is_empty());
+    assert!(stage.app.stack.layers.is_empty());
     assert_eq!(stage.app.search_history.newest().collect::<Vec<_>>(), ["webhook"]);
 }
 
@@ -250,7 +250,7 @@ fn enter_opens_at_the_hit_and_n_walks_on_into_the_next_session() {
     assert!(effects.contains(&Effect::Locate(*ticket, place("0001-0"))), "{effects:?}");
     answer_opening(&mut stage, *ticket, "webhook", &[2, 9, 20]);
     let reader =
-        |stage: &Stage| stage.app.layers.last().and_then(Layer::reader).map(salon::app::reader::Reader::cursor);
+        |stage: &Stage| stage.app.stack.layers.last().and_then(Layer::reader).map(salon::app::reader::Reader::cursor);
     assert_ne!(reader(&stage), Some(2), "it waits until it knows where the place is");
     stage.send(Msg::Transcript(*ticket, TranscriptEvent::Located { location: place("0001-0"), entry: Some(9) }));
     assert_eq!(reader(&stage), Some(9));
@@ -292,7 +292,7 @@ fn filters_that_entries_can_answer_lead_to_those_entries() {
         let (ticket, _) = opened(&effects)[0].clone();
         assert!(effects.contains(&Effect::FindInTranscript(ticket, highlighted.into())), "{effects:?}");
         answer_opening(&mut stage, ticket, highlighted, &[3, 7]);
-        let cursor = stage.app.layers.last().and_then(Layer::reader).map(salon::app::reader::Reader::cursor);
+        let cursor = stage.app.stack.layers.last().and_then(Layer::reader).map(salon::app::reader::Reader::cursor);
         assert_eq!(cursor == Some(3), !highlighted.is_empty(), "{query}: {cursor:?}");
     }
 }
@@ -305,7 +305,7 @@ fn a_place_that_is_on_another_branch_gives_way_to_the_first_hit() {
     let (ticket, _) = opened(&stage.take_effects())[0].clone();
     answer_opening(&mut stage, ticket, "webhook", &[6, 9]);
     stage.send(Msg::Transcript(ticket, TranscriptEvent::Located { location: place("0001-0"), entry: None }));
-    assert_eq!(stage.app.layers.last().and_then(Layer::reader).map(salon::app::reader::Reader::cursor), Some(6));
+    assert_eq!(stage.app.stack.layers.last().and_then(Layer::reader).map(salon::app::reader::Reader::cursor), Some(6));
 }
 
 #[test]
@@ -475,7 +475,7 @@ fn what_names_a_session_leads_to_it() {
         stage.keys("/").send(Msg::Paste(format!("{pasted}\n")));
         let searches = |effect: &Effect| matches!(effect, Effect::FindInTranscript(_, query) if !query.is_empty());
         assert!(!stage.take_effects().iter().any(searches), "its name is not looked for in it");
-        let reader = stage.app.layers.last().and_then(Layer::reader);
+        let reader = stage.app.stack.layers.last().and_then(Layer::reader);
         assert_eq!(reader.map(|reader| &*reader.key.id), Some(uuid), "{pasted}");
         stage.keys("esc");
         stage.take_effects();

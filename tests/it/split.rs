@@ -4,7 +4,7 @@ use ratatui::style::Modifier;
 use salon::app::layer::Layer;
 use salon::app::msg::{Mouse, RequestTicket};
 use salon::app::runs::RunMsg;
-use salon::app::{Effect, Msg};
+use salon::app::{Effect, Flow, Msg};
 use salon::domain::event::NoticeLevel;
 use salon::domain::run::{Conversation, Refusal, RunStart};
 use salon::domain::transcript::{Entry, ToolStatus};
@@ -62,7 +62,7 @@ fn right(harness: &mut ChatHarness) -> String {
 }
 
 fn pinned_chat(harness: &ChatHarness) -> &salon::app::chat::Chat {
-    harness.stage.app.pinned.as_ref().and_then(Layer::chat).expect("a pinned chat")
+    harness.stage.app.stack.pinned.as_ref().and_then(Layer::chat).expect("a pinned chat")
 }
 
 fn texts(harness: &ChatHarness) -> Vec<String> {
@@ -78,16 +78,16 @@ fn notice_text(harness: &ChatHarness) -> Option<&str> {
 fn tickets(harness: &ChatHarness) -> (Option<RequestTicket>, Option<RequestTicket>) {
     let app = &harness.stage.app;
     let ticket = |layer: &Layer| layer.reader().map(|reader| reader.ticket);
-    (app.pinned.as_ref().and_then(ticket), app.layers.last().and_then(ticket))
+    (app.stack.pinned.as_ref().and_then(ticket), app.stack.layers.last().and_then(ticket))
 }
 
 #[test]
 fn v_pins_what_is_read_and_goes_home_without_letting_it_go() {
     let mut harness = pinned(160, 40, disk());
-    assert!(harness.stage.app.layers.is_empty() && pinned_chat(&harness).run == Some(run()));
+    assert!(harness.stage.app.stack.layers.is_empty() && pinned_chat(&harness).run == Some(run()));
     assert_eq!(notice_text(&harness), Some("Pinned: open another session beside it"));
     assert_eq!(harness.take(), [], "it is told on");
-    assert!(harness.stage.app.shown_pinned().is_none(), "home draws as usual");
+    assert!(harness.stage.app.stack.shown_pinned(harness.stage.app.size.0).is_none(), "home draws as usual");
 }
 
 #[test]
@@ -185,9 +185,12 @@ fn v_again_closes_the_pinned_one() {
 fn leaving_the_right_one_leaves_the_pinned_one_pinned() {
     let mut harness = split(160, 40, disk());
     harness.keys("esc");
-    assert!(harness.stage.app.layers.is_empty() && pinned_chat(&harness).run == Some(run()));
+    assert!(harness.stage.app.stack.layers.is_empty() && pinned_chat(&harness).run == Some(run()));
     harness.keys("f6");
-    assert!(harness.stage.app.pinned.is_none() && harness.chat().run == Some(run()), "home is no pane to change with");
+    assert!(
+        harness.stage.app.stack.pinned.is_none() && harness.chat().run == Some(run()),
+        "home is no pane to change with"
+    );
     assert_eq!(harness.take(), []);
 }
 
@@ -206,11 +209,11 @@ fn a_session_that_goes_on_pinned_goes_on_there() {
     harness.disk = disk();
     harness.listed();
     let key = SessionKey::new(Agent::Claude, SESSION);
-    let effects = harness.stage.app.send_to(&key, None);
+    let effects = harness.stage.app.perform(Flow::SendTo { key: key.clone(), prompt: None });
     harness.stage.effects.extend(effects);
     harness.keys("esc v");
     let (pinned, _) = tickets(&harness);
-    let effects = harness.stage.app.send_to(&key, Some("go on".into()));
+    let effects = harness.stage.app.perform(Flow::SendTo { key: key.clone(), prompt: Some("go on".into()) });
     assert!(matches!(effects.as_slice(), [Effect::StartRun { .. }]), "{effects:?}");
     assert_eq!(tickets(&harness), (None, pinned));
 }
@@ -219,7 +222,7 @@ fn a_session_that_goes_on_pinned_goes_on_there() {
 fn an_approval_of_the_pinned_chat_is_shown_and_no_key_answers_it() {
     let mut harness = pinned(160, 40, disk());
     let opening = RunStart::new(Conversation::New { id: None }, "/home/ann/shop-api".into());
-    let effects = harness.stage.app.start_chat(Agent::Codex, opening, None);
+    let effects = harness.stage.app.perform(Flow::StartChat { agent: Agent::Codex, start: opening, prompt: None });
     harness.stage.effects.extend(effects);
     harness.working(true);
     harness.changed(|info| info.approvals = vec![live::command("q1")]);
@@ -262,7 +265,7 @@ fn only_what_fills_the_screen_is_pinned() {
     let mut harness = ChatHarness::closed(160, 40);
     harness.listed();
     harness.keys("l v");
-    assert!(harness.stage.app.pinned.is_none());
+    assert!(harness.stage.app.stack.pinned.is_none());
     harness.keys("f6");
     assert_eq!(notice_text(&harness), Some("Nothing is pinned"));
 }
@@ -272,6 +275,6 @@ fn what_runs_in_the_pinned_one_is_asked_about_before_salon_quits() {
     let mut harness = split(160, 40, disk());
     harness.working(true);
     harness.keys("q");
-    assert!(matches!(harness.stage.app.layers.last(), Some(Layer::Dialog(_))));
+    assert!(matches!(harness.stage.app.stack.layers.last(), Some(Layer::Dialog(_))));
     assert!(harness.screen().contains("An agent is still working; quitting stops it."));
 }

@@ -1,325 +1,150 @@
-//! Key dispatch in the chat: to the approval, the composer, the queue or the transcript.
+//! Keys, actions and the mouse in the chat: for the approval, the composer, the queue or the transcript.
 
 use super::composer::{CompletionKind, ComposerCompletion};
 use super::queue::QueueCommand;
-use super::run_messages::is_open;
 use super::{Chat, ChatFocus};
-use crate::app::action::KeyContext;
-use crate::app::layer::Layer;
+use crate::app::action::{Action, KeyContext};
+use crate::app::approvals::ApprovalScope;
+use crate::app::ctx::Ctx;
+use crate::app::effect::Effect;
+use crate::app::flow::Flow;
+use crate::app::msg::Target;
 use crate::app::reader::Reader;
-use crate::app::{Action, App, Effect};
+use crate::app::runs::is_open;
 use crate::config::key::{Key, KeyCode};
 use crate::domain::prompt::PromptState;
-use crate::domain::run::Phase;
 use crate::domain::run_request::RunRequest;
 
-impl App {
-    /// Handles a key in the chat.
-    pub(in crate::app) fn key_in_chat(&mut self, key: Key) -> Vec<Effect> {
-        if let Some(effects) = self.key_for_approval(key) {
-            return effects;
+impl Chat {
+    /// Returns the active key contexts, nearest first.
+    pub fn key_contexts(&self) -> &'static [KeyContext] {
+        use KeyContext::{Chat, Everywhere, List, Move, Reader};
+        match self.focus {
+            ChatFocus::Transcript => &[Reader, Move, List, Chat, Everywhere],
+            ChatFocus::Composer | ChatFocus::Queue(_) => &[Chat, Reader, Move, List, Everywhere],
         }
-        let Some(chat) = self.chat_mut() else { return Vec::new() };
-        let armed = std::mem::take(&mut chat.armed);
+    }
+
+    /// Handles a key.
+    pub fn key(&mut self, key: Key, ctx: &mut Ctx) -> Flow {
+        if self.reader.is_typing() {
+            ctx.effects.extend(self.reader.key_in_find(key));
+            return Flow::Stay;
+        }
+        if let Some(effects) = self.key_for_approval(key, ctx) {
+            ctx.effects.extend(effects);
+            return Flow::Stay;
+        }
+        let armed = std::mem::take(&mut self.armed);
         if key.code == KeyCode::Esc {
-            return self.escape(armed);
+            return self.escape(armed, ctx);
         }
-        match chat.focus {
-            ChatFocus::Composer => self.key_in_composer(key),
-            ChatFocus::Queue(id) => self.perform_in_queue(QueueCommand::of(key, id), key),
-            ChatFocus::Transcript => {
-                let action = self.keymap.action(key, &self.key_contexts());
-                action.map_or_else(Vec::new, |action| self.act(action))
-            }
+        match self.focus {
+            ChatFocus::Composer => self.key_in_composer(key, ctx),
+            ChatFocus::Queue(id) => self.perform_in_queue(QueueCommand::of(key, id), key, ctx),
+            ChatFocus::Transcript => ctx.keymap.action(key, self.key_contexts()).map_or(Flow::Stay, Flow::Act),
         }
     }
 
-    /// Pastes into the chat.
-    pub(in crate::app) fn paste_in_chat(&mut self, text: &str) -> Vec<Effect> {
-        if self.approvals.paste(text) {
-            return Vec::new();
+    /// Pastes into the find line, into the answer to an approval or into the composer.
+    pub fn paste(&mut self, text: &str, ctx: &mut Ctx) -> Flow {
+        if self.reader.is_typing() {
+            ctx.effects.extend(self.reader.paste_in_find(text));
+        } else if !ctx.approvals.paste(text) && self.read_only.is_none() {
+            self.focus = ChatFocus::Composer;
+            self.composer.text.paste(text);
+            self.text_edited(ctx);
         }
-        let Some(chat) = self.chat_mut().filter(|chat| chat.read_only.is_none()) else { return Vec::new() };
-        chat.focus = ChatFocus::Composer;
-        chat.composer.text.paste(text);
-        self.text_edited()
+        Flow::Stay
     }
 
-    /// Performs an action in the chat. `None` if it is not an action of the chat.
-    pub(in crate::app) fn act_in_chat(&mut self, action: Action) -> Option<Vec<Effect>> {
-        let chat = self.chat_mut()?;
-        let in_composer = chat.focus == ChatFocus::Composer;
-        Some(match action {
-            Action::Send => self.send(),
+    /// Performs an action. `None` if it is not an action of the chat.
+    pub fn act(&mut self, action: Action, ctx: &mut Ctx) -> Option<Flow> {
+        match action {
+            Action::Send => self.send(ctx),
             Action::Newline => {
-                chat.composer.text.insert("\n");
-                self.text_edited()
+                self.composer.text.insert("\n");
+                self.text_edited(ctx);
             }
-            Action::CompleteWord => self.complete(),
-            Action::EditDraft => vec![Effect::EditText(chat.composer.text.whole())],
-            Action::Interrupt => self.interrupt(),
-            Action::ChatPageUp => chat.reader.act(Action::PageUp)?,
-            Action::ChatPageDown => chat.reader.act(Action::PageDown)?,
-            Action::ResumeQueue => self.send_first(),
+            Action::CompleteWord => self.complete(ctx),
+            Action::EditDraft => ctx.effects.push(Effect::EditText(self.composer.text.whole())),
+            Action::Interrupt => return Some(self.interrupt(ctx)),
+            Action::ChatPageUp => ctx.effects.extend(self.reader.navigate(Action::PageUp)?),
+            Action::ChatPageDown => ctx.effects.extend(self.reader.navigate(Action::PageDown)?),
+            Action::ResumeQueue => self.send_first(ctx),
             Action::ReadChat => {
-                chat.focus =
-                    if in_composer || chat.read_only.is_some() { ChatFocus::Transcript } else { ChatFocus::Composer };
-                Vec::new()
+                let reads = self.focus == ChatFocus::Composer || self.read_only.is_some();
+                self.focus = if reads { ChatFocus::Transcript } else { ChatFocus::Composer };
             }
-            Action::ResumeHere if chat.read_only.is_none() => {
-                chat.focus = ChatFocus::Composer;
-                Vec::new()
+            Action::ResumeHere if self.read_only.is_none() => self.focus = ChatFocus::Composer,
+            // Left leads back to the screen below.
+            Action::Left => return Some(Flow::Pop),
+            action => {
+                let effects = self.reader.navigate(action)?;
+                ctx.effects.extend(effects);
             }
-            _ => return None,
-        })
+        }
+        Some(Flow::Stay)
+    }
+
+    /// Handles a click.
+    pub fn click(&mut self, target: &Target, ctx: &mut Ctx) -> Flow {
+        match *target {
+            Target::Answer(row) => {
+                let scope = self.run.clone().map(ApprovalScope::Run);
+                let effects = scope.map(|scope| ctx.approvals.click(row, ctx.runs, &scope));
+                ctx.effects.extend(effects.unwrap_or_default());
+            }
+            Target::Composer => self.focus = ChatFocus::Composer,
+            Target::Entry(index) => self.reader.select(index),
+            Target::Pinned => return Flow::Act(Action::OtherPane),
+            Target::Workspace(_) | Target::Row(_) | Target::Preview | Target::Choice(_) | Target::Nothing => {}
+        }
+        Flow::Stay
     }
 
     /// Handles a key for the run's approvals. `None` if they do not take it.
-    fn key_for_approval(&mut self, key: Key) -> Option<Vec<Effect>> {
-        let Some(Layer::Chat(chat)) = self.layers.last() else { return None };
-        let composer_empty = chat.focus != ChatFocus::Composer || chat.composer.is_empty();
-        let run = chat.run.clone()?;
-        self.approvals.key_beside(key, &self.runs, &run, composer_empty)
+    fn key_for_approval(&self, key: Key, ctx: &mut Ctx) -> Option<Vec<Effect>> {
+        let composer_empty = self.focus != ChatFocus::Composer || self.composer.is_empty();
+        let run = self.run.clone()?;
+        ctx.approvals.key_beside(key, ctx.runs, &run, composer_empty)
     }
 
-    fn key_in_composer(&mut self, key: Key) -> Vec<Effect> {
-        let Some(chat) = self.chat_mut() else { return Vec::new() };
-        if chat.key_in_completion(key) {
-            return Vec::new();
+    fn key_in_composer(&mut self, key: Key, ctx: &mut Ctx) -> Flow {
+        if self.key_in_completion(key) {
+            return Flow::Stay;
         }
         if key.typed().is_some() {
-            chat.composer.text.key(key);
-            return self.text_edited();
+            self.composer.text.key(key);
+            self.text_edited(ctx);
+            return Flow::Stay;
         }
-        if let Some(action) = self.keymap.action(key, &[KeyContext::Chat]) {
-            return self.act(action);
+        if let Some(action) = ctx.keymap.action(key, &[KeyContext::Chat]) {
+            return Flow::Act(action);
         }
-        let Some(chat) = self.chat_mut() else { return Vec::new() };
         match key.code {
-            KeyCode::Up if !key.ctrl && !key.alt => return self.up(),
-            KeyCode::Down if !key.ctrl && !key.alt => return self.down(),
+            KeyCode::Up if !key.ctrl && !key.alt => {
+                self.up(ctx);
+                return Flow::Stay;
+            }
+            KeyCode::Down if !key.ctrl && !key.alt => {
+                self.down(ctx);
+                return Flow::Stay;
+            }
             _ => {}
         }
-        let before = chat.composer.text.shown().len();
-        if chat.composer.text.key(key) {
-            let moved = chat.composer.text.shown().len() == before;
-            return if moved { self.update_completion() } else { self.text_edited() };
-        }
-        let action = self.keymap.action(key, &[KeyContext::Everywhere]);
-        action.map_or_else(Vec::new, |action| self.act(action))
-    }
-
-    /// Moves up a row; from the first row, to the queue or to earlier prompts.
-    fn up(&mut self) -> Vec<Effect> {
-        let last = self.layers.last().and_then(Layer::chat).and_then(|chat| {
-            let queue = self.runs.queue(chat.run.as_ref()?);
-            queue.last().map(|prompt| prompt.id)
-        });
-        let Some(chat) = self.chat_mut() else { return Vec::new() };
-        let width = chat.composer.width;
-        if chat.composer.text.step(false, width) {
-            return Vec::new();
-        }
-        if let Some(last) = last.filter(|_| chat.composer.is_empty() && !chat.composer.has_cleared()) {
-            chat.focus = ChatFocus::Queue(last);
-            return Vec::new();
-        }
-        let Chat { composer, reader, .. } = chat;
-        if composer.older(|| Reader::prompts(reader)) { vec![chat.save_draft()] } else { Vec::new() }
-    }
-
-    fn down(&mut self) -> Vec<Effect> {
-        let Some(chat) = self.chat_mut() else { return Vec::new() };
-        let width = chat.composer.width;
-        if !chat.composer.text.step(true, width) && chat.composer.newer() {
-            return vec![chat.save_draft()];
-        }
-        Vec::new()
-    }
-
-    /// Handles an edit of the text.
-    fn text_edited(&mut self) -> Vec<Effect> {
-        let Some(chat) = self.chat_mut() else { return Vec::new() };
-        chat.composer.changed();
-        let keep = chat.save_draft();
-        let mut effects = vec![keep];
-        effects.extend(self.update_completion());
-        effects
-    }
-
-    /// Updates the completion at the cursor.
-    fn update_completion(&mut self) -> Vec<Effect> {
-        let Some(Layer::Chat(chat)) = self.layers.last_mut() else { return Vec::new() };
-        let info = chat.run.as_ref().and_then(|run| self.runs.get(run));
-        let before = chat.composer.completion.take();
-        let Some(mut completion) = ComposerCompletion::at(&chat.composer.text, before) else { return Vec::new() };
-        let effects = match completion.kind {
-            CompletionKind::Command => {
-                completion.search(info.map_or(&[], |info| &info.capabilities.commands));
-                Vec::new()
-            }
-            CompletionKind::File => {
-                let below = chat.directory(info.map(|info| &**info));
-                vec![Effect::FindFiles { below, query: completion.query.clone() }]
-            }
-        };
-        chat.composer.completion = Some(completion);
-        effects
-    }
-
-    fn complete(&mut self) -> Vec<Effect> {
-        let Some(chat) = self.chat_mut() else { return Vec::new() };
-        let Some(completion) = chat.composer.completion.take() else { return Vec::new() };
-        let is_directory = completion.complete(&mut chat.composer.text);
-        let keep = chat.save_draft();
-        let mut effects = vec![keep];
-        if is_directory {
-            effects.extend(self.update_completion());
-        }
-        effects
-    }
-
-    fn send(&mut self) -> Vec<Effect> {
-        let Some(chat) = self.chat_mut() else { return Vec::new() };
-        if let Some(why) = &chat.read_only {
-            let text = format!("Read-only ({why}): r retries, f forks");
-            self.notices.info(text);
-            return Vec::new();
-        }
-        if let Some((id, _)) = chat.composer.editing {
-            let text = chat.composer.text.whole();
-            chat.composer.end_edit();
-            let Some(run) = chat.run.clone() else { return Vec::new() };
-            let effect = if text.trim().is_empty() {
-                RunRequest::CancelPrompt(run, id)
+        let before = self.composer.text.shown().len();
+        if self.composer.text.key(key) {
+            if self.composer.text.shown().len() == before {
+                self.update_completion(ctx);
             } else {
-                RunRequest::EditPrompt(run, id, text)
-            };
-            return vec![Effect::Run(effect)];
-        }
-        if chat.composer.text.whole().trim().is_empty() {
-            return self.resume_queue();
-        }
-        if chat.is_starting() {
-            self.notices.info("Still starting: press enter again to send this too");
-            return Vec::new();
-        }
-        let text = chat.composer.take_text();
-        chat.reader.act(Action::Last);
-        match chat.run.clone() {
-            Some(run) => vec![Effect::Run(RunRequest::Submit { run, text })],
-            None => self.start_run(Some(text)),
-        }
-    }
-
-    /// Resumes a paused queue.
-    fn resume_queue(&mut self) -> Vec<Effect> {
-        let run = self.layers.last().and_then(Layer::chat).and_then(|chat| chat.run.clone());
-        let Some(info) = run.and_then(|run| self.runs.get(&run)) else { return Vec::new() };
-        let waits = info.paused || matches!(info.phase, Phase::Stopped(_));
-        let is_blocked = waits && !self.runs.queue(&info.id).is_empty();
-        if is_blocked { vec![Effect::Run(RunRequest::ResumeQueue(info.id.clone()))] } else { Vec::new() }
-    }
-
-    /// Resumes the queue; if its first prompt is held or failed, releases it.
-    fn send_first(&mut self) -> Vec<Effect> {
-        let run = self.layers.last().and_then(Layer::chat).and_then(|chat| chat.run.clone());
-        let first = run.as_ref().and_then(|run| self.runs.queue(run).first());
-        match (&run, first) {
-            (Some(run), Some(first)) if matches!(first.state, PromptState::Held | PromptState::Failed) => {
-                vec![Effect::Run(RunRequest::ReleasePrompt(run.clone(), first.id))]
+                self.text_edited(ctx);
             }
-            _ => self.resume_queue(),
+            return Flow::Stay;
         }
+        ctx.keymap.action(key, &[KeyContext::Everywhere]).map_or(Flow::Stay, Flow::Act)
     }
 
-    /// Clears the composer, else interrupts the turn, else asks whether to stop the run.
-    fn interrupt(&mut self) -> Vec<Effect> {
-        let Some(chat) = self.chat_mut() else { return Vec::new() };
-        if chat.focus == ChatFocus::Composer && !chat.composer.is_empty() {
-            chat.composer.clear();
-            return vec![chat.save_draft()];
-        }
-        self.interrupt_turn()
-    }
-
-    fn interrupt_turn(&mut self) -> Vec<Effect> {
-        let run = self.layers.last().and_then(Layer::chat).and_then(|chat| chat.run.clone());
-        let Some(info) = run.and_then(|run| self.runs.get(&run)) else {
-            self.notices.info("Nothing is running here");
-            return Vec::new();
-        };
-        match info.phase {
-            Phase::Working { .. } => vec![Effect::Run(RunRequest::Interrupt(info.id.clone()))],
-            Phase::Starting | Phase::Interrupting { .. } | Phase::Idle => self.act(Action::StopRun),
-            Phase::Stopped(_) => {
-                self.notices.info("Nothing is running here");
-                Vec::new()
-            }
-        }
-    }
-
-    /// Handles Esc: clears first, then moves the focus to the transcript, then closes the chat. While a turn is open, a
-    /// second Esc interrupts it, and further ones ask whether to stop the run.
-    fn escape(&mut self, armed: bool) -> Vec<Effect> {
-        let info = self.layers.last().and_then(Layer::chat).and_then(|chat| self.info(chat));
-        let open = info.is_some_and(is_open);
-        let Some(chat) = self.chat_mut() else { return Vec::new() };
-        if chat.composer.completion.take().is_some_and(|completion| !completion.found.is_empty()) {
-            return Vec::new();
-        }
-        if chat.focus == ChatFocus::Composer && chat.composer.end_edit().is_some() {
-            return Vec::new();
-        }
-        if armed && open {
-            chat.focus = ChatFocus::Composer;
-            return self.interrupt_turn();
-        }
-        match chat.focus {
-            ChatFocus::Queue(_) => chat.focus = ChatFocus::Composer,
-            ChatFocus::Composer => {
-                chat.focus = ChatFocus::Transcript;
-                chat.armed = open;
-            }
-            ChatFocus::Transcript => return self.act(Action::Back),
-        }
-        Vec::new()
-    }
-
-    fn perform_in_queue(&mut self, command: QueueCommand, key: Key) -> Vec<Effect> {
-        let run = self.layers.last().and_then(Layer::chat).and_then(|chat| chat.run.clone());
-        let Some(run) = run else { return Vec::new() };
-        let queue = self.runs.queue(&run).to_vec();
-        let Some(chat) = self.chat_mut() else { return Vec::new() };
-        let effect = match command {
-            QueueCommand::Nothing => return Vec::new(),
-            QueueCommand::Move { down } => {
-                chat.step_in_queue(&queue, down);
-                return Vec::new();
-            }
-            QueueCommand::Edit(id) => {
-                let Some(prompt) = queue.iter().find(|prompt| prompt.id == id) else { return Vec::new() };
-                if prompt.state == PromptState::Sending {
-                    self.notices.info("Already being sent: it can no longer be changed");
-                    return Vec::new();
-                }
-                chat.composer.edit(id, &prompt.text);
-                chat.focus = ChatFocus::Composer;
-                return Vec::new();
-            }
-            QueueCommand::Up(id) => RunRequest::MovePromptUp(run, id),
-            QueueCommand::Cancel(id) => RunRequest::CancelPrompt(run, id),
-            QueueCommand::Release(id) => RunRequest::ReleasePrompt(run, id),
-            QueueCommand::NotQueue => {
-                let action = self.keymap.action(key, &[KeyContext::Chat, KeyContext::Everywhere]);
-                return action.map_or_else(Vec::new, |action| self.act(action));
-            }
-        };
-        vec![Effect::Run(effect)]
-    }
-}
-
-impl Chat {
     /// Handles a key in the completion list. Returns false if the key is not for it.
     fn key_in_completion(&mut self, key: Key) -> bool {
         let Some(completion) = self.composer.completion.as_mut().filter(|known| !known.found.is_empty()) else {
@@ -331,5 +156,116 @@ impl Chat {
             _ => return false,
         }
         true
+    }
+
+    /// Moves up a row; from the first row, to the queue or to earlier prompts.
+    fn up(&mut self, ctx: &mut Ctx) {
+        let width = self.composer.width;
+        if self.composer.text.step(false, width) {
+            return;
+        }
+        let last = self.run.as_ref().and_then(|run| ctx.runs.queue(run).last()).map(|prompt| prompt.id);
+        if let Some(last) = last.filter(|_| self.composer.is_empty() && !self.composer.has_cleared()) {
+            self.focus = ChatFocus::Queue(last);
+            return;
+        }
+        let Self { composer, reader, .. } = self;
+        if composer.older(|| Reader::prompts(reader)) {
+            ctx.effects.push(self.save_draft());
+        }
+    }
+
+    fn down(&mut self, ctx: &mut Ctx) {
+        let width = self.composer.width;
+        if !self.composer.text.step(true, width) && self.composer.newer() {
+            ctx.effects.push(self.save_draft());
+        }
+    }
+
+    /// Handles an edit of the text.
+    fn text_edited(&mut self, ctx: &mut Ctx) {
+        self.composer.changed();
+        ctx.effects.push(self.save_draft());
+        self.update_completion(ctx);
+    }
+
+    /// Updates the completion at the cursor.
+    fn update_completion(&mut self, ctx: &mut Ctx) {
+        let info = self.info(ctx.runs);
+        let before = self.composer.completion.take();
+        let Some(mut completion) = ComposerCompletion::at(&self.composer.text, before) else { return };
+        match completion.kind {
+            CompletionKind::Command => completion.search(info.map_or(&[], |info| &info.capabilities.commands)),
+            CompletionKind::File => {
+                let below = self.directory(info);
+                ctx.effects.push(Effect::FindFiles { below, query: completion.query.clone() });
+            }
+        }
+        self.composer.completion = Some(completion);
+    }
+
+    fn complete(&mut self, ctx: &mut Ctx) {
+        let Some(completion) = self.composer.completion.take() else { return };
+        let is_directory = completion.complete(&mut self.composer.text);
+        ctx.effects.push(self.save_draft());
+        if is_directory {
+            self.update_completion(ctx);
+        }
+    }
+
+    /// Handles Esc: clears first, then moves the focus to the transcript, then closes the chat. While a turn is open, a
+    /// second Esc interrupts it, and further ones ask whether to stop the run.
+    fn escape(&mut self, armed: bool, ctx: &mut Ctx) -> Flow {
+        let open = self.info(ctx.runs).is_some_and(|info| is_open(&info.phase));
+        if self.composer.completion.take().is_some_and(|completion| !completion.found.is_empty()) {
+            return Flow::Stay;
+        }
+        if self.focus == ChatFocus::Composer && self.composer.end_edit().is_some() {
+            return Flow::Stay;
+        }
+        if armed && open {
+            self.focus = ChatFocus::Composer;
+            return self.interrupt_turn(ctx);
+        }
+        match self.focus {
+            ChatFocus::Queue(_) => self.focus = ChatFocus::Composer,
+            ChatFocus::Composer => {
+                self.focus = ChatFocus::Transcript;
+                self.armed = open;
+            }
+            ChatFocus::Transcript => return Flow::Act(Action::Back),
+        }
+        Flow::Stay
+    }
+
+    fn perform_in_queue(&mut self, command: QueueCommand, key: Key, ctx: &mut Ctx) -> Flow {
+        let Some(run) = self.run.clone() else { return Flow::Stay };
+        let queue = ctx.runs.queue(&run);
+        let request = match command {
+            QueueCommand::Nothing => return Flow::Stay,
+            QueueCommand::Move { down } => {
+                self.step_in_queue(queue, down);
+                return Flow::Stay;
+            }
+            QueueCommand::Edit(id) => {
+                let Some(prompt) = queue.iter().find(|prompt| prompt.id == id) else { return Flow::Stay };
+                if prompt.state == PromptState::Sending {
+                    ctx.notices.info("Already being sent: it can no longer be changed");
+                } else {
+                    self.composer.edit(id, &prompt.text);
+                    self.focus = ChatFocus::Composer;
+                }
+                return Flow::Stay;
+            }
+            QueueCommand::Up(id) => RunRequest::MovePromptUp(run, id),
+            QueueCommand::Cancel(id) => RunRequest::CancelPrompt(run, id),
+            QueueCommand::Release(id) => RunRequest::ReleasePrompt(run, id),
+            QueueCommand::NotQueue => {
+                let action = ctx.keymap.action(key, &[KeyContext::Chat, KeyContext::Everywhere]);
+                return action.map_or(Flow::Stay, Flow::Act);
+            }
+        };
+        ctx.effects.push(Effect::Run(request));
+        Flow::Stay
     }
 }

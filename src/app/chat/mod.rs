@@ -8,19 +8,20 @@ pub mod queue;
 pub mod state;
 
 mod keys;
-mod open;
 mod run_messages;
+mod sending;
 
 use std::path::PathBuf;
 
 pub use composer::Composer;
 
-use super::msg::RequestTicket;
+use super::effect::Effect;
 use super::reader::Reader;
-use super::{App, Effect};
+use super::runs::RunTable;
+use super::ticket::RequestTicket;
 use crate::domain::prompt::PromptId;
 use crate::domain::run::{Conversation, RingCursor, RunId, RunInfo, RunStart};
-use crate::domain::{Agent, Time};
+use crate::domain::{Agent, SessionKey, Time};
 
 /// The chat screen.
 #[derive(Debug)]
@@ -66,7 +67,8 @@ pub enum ChatFocus {
 }
 
 impl Chat {
-    fn new(reader: Reader, agent: Agent, run: Option<RunId>, start: Option<RunStart>) -> Self {
+    /// Creates a chat with the composer focused.
+    pub fn new(reader: Reader, agent: Agent, run: Option<RunId>, start: Option<RunStart>) -> Self {
         let mut chat = Self {
             reader,
             run,
@@ -86,6 +88,51 @@ impl Chat {
         chat
     }
 
+    /// Returns the state of its run.
+    pub fn info<'r>(&self, runs: &'r RunTable) -> Option<&'r RunInfo> {
+        runs.get(self.run.as_ref()?).map(|info| &**info)
+    }
+
+    /// Returns true if the chat is that of a run.
+    pub fn is_of(&self, run: &RunId) -> bool {
+        self.run.as_ref() == Some(run)
+    }
+
+    /// Returns the position in the run's events up to which they were applied.
+    pub fn cursor(&self) -> RingCursor {
+        self.cursor
+    }
+
+    /// Returns the effect that loads the saved draft.
+    pub fn load_draft(&self) -> Effect {
+        Effect::LoadDraft { key: self.draft.clone() }
+    }
+
+    /// Returns true if the chat continues a past session whose run has not started.
+    pub fn is_continuation(&self, key: &SessionKey) -> bool {
+        self.run.is_none() && self.reader.key == *key
+    }
+
+    /// Continues the session with other start parameters, also after the chat was read-only.
+    pub fn continue_with(&mut self, start: RunStart) -> Vec<Effect> {
+        (self.read_only, self.focus) = (None, ChatFocus::Composer);
+        self.start = Some(start);
+        self.rename_draft()
+    }
+
+    /// Makes the chat read-only, because another salon owns the session.
+    pub fn mark_owned_by(&mut self, pid: u32) {
+        self.read_only = Some(format!("open in another salon, pid {pid}"));
+        self.focus = ChatFocus::Transcript;
+    }
+
+    /// Returns the effects that close the chat.
+    pub fn closed(self) -> Vec<Effect> {
+        let unwatch = self.run.map(Effect::UnwatchRun);
+        let close = self.reader.is_stored().then_some(Effect::CloseTranscript(self.reader.ticket));
+        unwatch.into_iter().chain(close).collect()
+    }
+
     /// Returns the working directory of the agent.
     fn directory(&self, info: Option<&RunInfo>) -> PathBuf {
         let start = || self.start.as_ref().map(|start| start.cwd.clone());
@@ -93,7 +140,7 @@ impl Chat {
     }
 
     /// Returns true if the chat starts with a fork.
-    fn is_fork(&self) -> bool {
+    pub fn is_fork(&self) -> bool {
         matches!(&self.start, Some(RunStart { conversation: Conversation::Fork(_), .. }))
     }
 
@@ -143,17 +190,5 @@ impl Chat {
             return if self.touched { vec![keep(old, String::new())] } else { Vec::new() };
         }
         vec![keep(self.draft.clone(), text), keep(old, String::new())]
-    }
-}
-
-impl App {
-    /// Returns the chat if it is the topmost layer.
-    pub(super) fn chat_mut(&mut self) -> Option<&mut Chat> {
-        self.layers.last_mut().and_then(super::layer::Layer::chat_mut)
-    }
-
-    /// Returns the run of a chat.
-    pub fn info(&self, chat: &Chat) -> Option<&RunInfo> {
-        self.runs.get(chat.run.as_ref()?).map(|info| &**info)
     }
 }

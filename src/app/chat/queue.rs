@@ -58,7 +58,7 @@ impl Chat {
     }
 
     /// Updates selection and editing after the queue changed.
-    pub(in crate::app) fn queue_changed(&mut self, queue: &[Prompt]) {
+    pub(super) fn queue_changed(&mut self, queue: &[Prompt]) {
         let there = |id: PromptId| queue.iter().any(|prompt| prompt.id == id);
         if let ChatFocus::Queue(id) = self.focus
             && !there(id)

@@ -1,8 +1,10 @@
 //! Texts and tones for the state of a chat's run in the status line.
 
 use super::Chat;
-use crate::app::layer::Layer;
-use crate::app::{Action, App, age, failure};
+use crate::app::action::Action;
+use crate::app::keys::Keymap;
+use crate::app::runs::RunTable;
+use crate::app::{age, failure};
 use crate::domain::Time;
 use crate::domain::run::{Activity, Conversation, Phase, RunInfo, StopReason, TurnOutcome};
 
@@ -24,15 +26,15 @@ pub enum Tone {
 /// Minimum duration of a start in ms before the status line explains it, because most starts are short.
 const SLOW_START_MS: i64 = 5_000;
 
-impl App {
-    /// Returns the state of a chat's run as text and tone.
-    pub fn state_of(&self, chat: &Chat) -> (String, Tone) {
-        if chat.is_starting() {
+impl Chat {
+    /// Returns the state of the run as text and tone.
+    pub fn status(&self, runs: &RunTable, keymap: &Keymap, now: Time) -> (String, Tone) {
+        if self.is_starting() {
             return ("starting".to_owned(), Tone::Working);
         }
-        match (self.info(chat), &chat.start) {
-            (Some(info), _) => self.state_of_run(chat, info),
-            (None, _) if chat.read_only.is_some() => ("read-only".to_owned(), Tone::Quiet),
+        match (self.info(runs), &self.start) {
+            (Some(info), _) => self.status_of_run(info, keymap, now),
+            (None, _) if self.read_only.is_some() => ("read-only".to_owned(), Tone::Quiet),
             (None, Some(start)) => {
                 let text = match &start.conversation {
                     Conversation::New { .. } => "starts with your first prompt",
@@ -45,33 +47,33 @@ impl App {
         }
     }
 
-    fn state_of_run(&self, chat: &Chat, info: &RunInfo) -> (String, Tone) {
+    fn status_of_run(&self, info: &RunInfo, keymap: &Keymap, now: Time) -> (String, Tone) {
         if !info.approvals.is_empty() {
             return ("needs you".to_owned(), Tone::NeedsYou);
         }
-        let clock = |since| clock(self.now, since);
+        let clock = |since| clock(now, since);
         if let Some(since) = info.silent_since.filter(|_| matches!(info.phase, Phase::Working { .. })) {
-            let minutes = self.now.since(since).max(0) / 60_000;
+            let minutes = now.since(since).max(0) / 60_000;
             return (
-                format!("no activity for {minutes} min{}", self.key_hint(Action::Interrupt, "interrupts")),
+                format!("no activity for {minutes} min{}", key_hint(keymap, Action::Interrupt, "interrupts")),
                 Tone::Warning,
             );
         }
         match &info.phase {
-            Phase::Working { .. } if chat.armed => ("press esc again to interrupt".to_owned(), Tone::Warning),
-            Phase::Interrupting { .. } if chat.armed => ("press esc again to stop the run".to_owned(), Tone::Warning),
-            Phase::Starting => (starting(self.now, chat.starting, info), Tone::Working),
+            Phase::Working { .. } if self.armed => ("press esc again to interrupt".to_owned(), Tone::Warning),
+            Phase::Interrupting { .. } if self.armed => ("press esc again to stop the run".to_owned(), Tone::Warning),
+            Phase::Starting => (starting(now, self.starting, info), Tone::Working),
             Phase::Working { since, activity } => match activity {
                 Activity::Answering => (format!("working {}", clock(*since)), Tone::Working),
                 Activity::Compacting => (format!("compacting {}", clock(*since)), Tone::Working),
                 Activity::Retrying { attempt, at, reason } => {
-                    let wait = at.map(|at| at.since(self.now).max(0) / 1_000);
+                    let wait = at.map(|at| at.since(now).max(0) / 1_000);
                     let when = wait.map(|wait| format!(" in {wait} s")).unwrap_or_default();
                     (format!("retrying{when} (attempt {attempt}): {reason}"), Tone::Warning)
                 }
             },
             Phase::Interrupting { since } => {
-                let key = self.key_hint(Action::Interrupt, "again stops the run");
+                let key = key_hint(keymap, Action::Interrupt, "again stops the run");
                 (format!("interrupting {}{key}", clock(*since)), Tone::Warning)
             }
             Phase::Idle => match &info.last_outcome {
@@ -93,24 +95,20 @@ impl App {
         }
     }
 
-    /// Formats a key hint such as `: ctrl-c interrupts`; empty if no key is bound.
-    fn key_hint(&self, action: Action, what: &str) -> String {
-        self.keymap.hint(action).map(|key| format!(": {key} {what}")).unwrap_or_default()
-    }
-
-    /// Returns the next time at which the state of a visible chat changes: each second while a turn is open, else with
-    /// the ages of queued prompts.
-    pub(in crate::app) fn next_turn_clock(&self) -> Option<Time> {
-        let infos = self.on_screen().filter_map(Layer::chat).filter_map(|chat| self.info(chat));
-        infos.filter_map(|info| self.next_clock_of(info)).min()
-    }
-
-    fn next_clock_of(&self, info: &RunInfo) -> Option<Time> {
+    /// Returns the next time at which the state changes: each second while a turn is open, else with the ages of queued
+    /// prompts.
+    pub fn next_clock(&self, runs: &RunTable, now: Time) -> Option<Time> {
+        let info = self.info(runs)?;
         if shows_clock(info) {
-            return Some(Time::from_millis((self.now.millis() / 1_000 + 1) * 1_000));
+            return Some(Time::from_millis((now.millis() / 1_000 + 1) * 1_000));
         }
-        self.runs.queue(&info.id).iter().map(|prompt| age::changes_at(self.now, prompt.submitted)).min()
+        runs.queue(&info.id).iter().map(|prompt| age::changes_at(now, prompt.submitted)).min()
     }
+}
+
+/// Formats a key hint such as `: ctrl-c interrupts`; empty if no key is bound.
+fn key_hint(keymap: &Keymap, action: Action, what: &str) -> String {
+    keymap.hint(action).map(|key| format!(": {key} {what}")).unwrap_or_default()
 }
 
 fn shows_clock(info: &RunInfo) -> bool {

@@ -1,6 +1,7 @@
 //! Reasons for an empty session list.
 
-use super::{Home, Sessions};
+use super::Home;
+use crate::app::sessions::Sessions;
 
 /// Reason for an empty list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,12 +23,12 @@ pub enum EmptyState {
 
 impl Home {
     /// Returns the reason for an empty list. `None` if the list has rows.
-    pub fn empty_state(&self, sessions: &Sessions, index_started: bool) -> Option<EmptyState> {
+    pub fn empty_state(&self, sessions: &Sessions) -> Option<EmptyState> {
         if !self.list.rows().is_empty() {
             return None;
         }
         let progress = sessions.catalog.progress;
-        let loading = !index_started || progress.done < progress.total;
+        let loading = !sessions.received || progress.done < progress.total;
         Some(match () {
             () if self.filter.is_active() => EmptyState::NoMatch(self.filter.input.text().to_owned()),
             () if sessions.catalog.is_empty() && loading => EmptyState::Loading,

@@ -3,28 +3,27 @@
 pub mod empty_state;
 pub mod filter;
 pub mod list;
-pub mod moves;
-pub mod preview;
 pub mod workspaces;
 
-use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+mod keys;
+mod moves;
+mod saved_views;
+
 use std::sync::Arc;
 
 pub use empty_state::EmptyState;
 use filter::QuickFilter;
 use list::{ListRow, SessionList};
-use preview::Preview;
 use workspaces::WorkspaceList;
 
+use super::ctx::Ctx;
 pub use super::layout::{Pane, Panes};
-use super::runs::{self, RunTable};
-use super::{Effect, Tickets};
-use crate::config::settings::ListScope;
-use crate::domain::catalog::{Catalog, CatalogFilter, HiddenCounts, Sort};
-use crate::domain::live_status::LiveStatus;
-use crate::domain::run::RunInfo;
-use crate::domain::{Session, SessionKey, SessionState, Title, TitleSource};
+use super::preview::Preview;
+use super::reader::Reader;
+use super::sessions::Sessions;
+use crate::config::settings::{ListScope, Settings};
+use crate::domain::catalog::{CatalogFilter, HiddenCounts, Sort};
+use crate::domain::{Session, SessionKey, SessionState};
 
 /// The home screen.
 #[derive(Debug, Default)]
@@ -51,59 +50,6 @@ pub struct Home {
     pub hidden: HiddenCounts,
     /// Number of sessions that need the user, listed or not.
     pub waiting: usize,
-}
-
-/// All sessions and their states.
-#[derive(Debug, Default)]
-pub struct Sessions {
-    /// All sessions.
-    pub catalog: Catalog,
-    /// Sessions that are open in live processes.
-    pub live: HashMap<SessionKey, LiveStatus>,
-    /// Runs without a session on disk, represented as sessions.
-    pub unsaved: Vec<Arc<Session>>,
-    /// Sessions of salon's runs, past and present.
-    pub recorded: HashSet<SessionKey>,
-    /// States of the sessions with a live run of this salon.
-    pub states: HashMap<SessionKey, SessionState>,
-}
-
-impl Sessions {
-    /// Returns the state of a session: its run's, else its process's, else the catalog's.
-    pub fn state(&self, session: &Session) -> SessionState {
-        let ours = self.states.get(&session.key).copied();
-        ours.unwrap_or_else(|| self.live.get(&session.key).map_or(session.state, |sign| sign.state))
-    }
-
-    /// Returns true for a run without a session on disk.
-    pub fn is_unsaved(&self, key: &SessionKey) -> bool {
-        self.unsaved.iter().any(|session| session.key == *key)
-    }
-
-    /// Stores the states of the runs. Returns true if lists must be recomputed.
-    pub fn set_runs(&mut self, runs: &RunTable) -> bool {
-        let states: HashMap<_, _> =
-            runs.iter().filter_map(|info| Some((runs::key_of(info), runs.state(info)?))).collect();
-        let unknown = |info: &&Arc<RunInfo>| self.catalog.get(&runs::key_of(info)).is_none() && runs.is_listed(info);
-        let fresh: Vec<_> = runs.iter().filter(unknown).map(|info| Arc::new(self.as_session(info))).collect();
-        let changed = states != self.states || fresh != self.unsaved;
-        (self.states, self.unsaved) = (states, fresh);
-        changed
-    }
-
-    /// Represents a run without a session on disk as a session.
-    fn as_session(&self, info: &RunInfo) -> Session {
-        let cwd: Arc<str> = info.cwd.to_string_lossy().into();
-        let mut in_same_directory = self.catalog.iter().filter(|session| session.cwd == cwd);
-        let mut session = Session::new(runs::key_of(info), PathBuf::new());
-        session.title = Title::new(&format!("new · {} · {cwd}", info.agent), TitleSource::Prompt);
-        session.workspace = in_same_directory.next().map_or_else(|| cwd.clone(), |session| session.workspace.clone());
-        session.cwd = cwd;
-        session.model.clone_from(&info.model);
-        session.tokens = info.tokens;
-        session.last_activity = info.last_event;
-        session
-    }
 }
 
 impl Home {
@@ -136,12 +82,73 @@ impl Home {
         self.list.restart(rows);
     }
 
+    /// Returns the panes on a screen of `width` columns.
+    pub fn panes(&self, width: u16, settings: &Settings, sessions: &Sessions) -> Panes {
+        // Without sessions there is nothing to preview, and the empty state needs the room.
+        let nothing = self.empty_state(sessions) == Some(EmptyState::NoSessions);
+        Panes::of(width, settings.preview && !nothing)
+    }
+
+    /// Returns the preview's transcript if it has the focus.
+    pub fn focused_preview(&mut self) -> Option<&mut Reader> {
+        let focused = self.focus == Pane::Preview;
+        self.preview.reader_mut().filter(|_| focused)
+    }
+
     /// Updates the preview after the selection moved, if the preview is visible.
-    pub fn follow_selection(&mut self, panes: Panes, tickets: &mut Tickets) -> Vec<Effect> {
+    pub fn follow_selection(&mut self, ctx: &mut Ctx) {
+        let panes = self.panes(ctx.size.0, ctx.settings, ctx.sessions);
         // Without a file there is nothing to preview.
         let on_disk = |session: &&Arc<Session>| !session.path.as_os_str().is_empty() && panes.shows(Pane::Preview);
         let selected = self.list.session().filter(on_disk).map(|session| &session.key);
-        self.preview.follow_selection(selected, tickets)
+        ctx.effects.extend(self.preview.follow_selection(selected, ctx.tickets));
+    }
+
+    /// Updates the list after sessions, runs or their states changed.
+    pub fn sessions_changed(&mut self, ctx: &mut Ctx) {
+        ctx.sessions.set_runs(ctx.runs);
+        self.refresh(ctx.sessions);
+        ctx.effects.extend(self.filter.refresh());
+        self.follow_selection(ctx);
+    }
+
+    /// Applies a ranking for the quick filter.
+    pub fn ranked(&mut self, query: String, keys: Vec<SessionKey>, ctx: &mut Ctx) {
+        let before = self.filter.shown_query().map(str::to_owned);
+        let (accepted, effects) = self.filter.set_ranking(query, keys);
+        ctx.effects.extend(effects);
+        if !accepted {
+            return;
+        }
+        // A new query starts at its best match; a new ranking of the same query keeps the selection.
+        if self.filter.shown_query() == before.as_deref() {
+            self.refresh(ctx.sessions);
+        } else {
+            self.restart(ctx.sessions);
+        }
+        self.follow_selection(ctx);
+    }
+
+    /// Updates focus and preview after a change of the terminal's size.
+    pub fn resized(&mut self, ctx: &mut Ctx) {
+        let panes = self.panes(ctx.size.0, ctx.settings, ctx.sessions);
+        self.refocus(panes);
+        self.follow_selection(ctx);
+    }
+
+    /// Selects a session in the list; widens scope and filters if it is not listed.
+    pub fn reveal(&mut self, key: &SessionKey, sessions: &Sessions) {
+        if self.list.select(key) {
+            return;
+        }
+        self.set_scope(ListScope::All);
+        self.filter.clear();
+        self.refresh(sessions);
+        if !self.list.select(key) {
+            self.show_hidden = true;
+            self.refresh(sessions);
+            self.list.select(key);
+        }
     }
 
     fn rows(&mut self, sessions: &Sessions) -> Vec<ListRow> {
@@ -162,7 +169,7 @@ impl Home {
         }
         self.hidden = view.hidden;
         let rows = if self.filter.is_active() && !self.filter.is_waiting() {
-            self.ranked(view.sessions, sessions)
+            self.matches(view.sessions, sessions)
         } else {
             sections(view.sessions, sessions)
         };
@@ -171,7 +178,7 @@ impl Home {
     }
 
     /// Returns the matches of the quick filter, best first. Without sections, which would break up the ranking.
-    fn ranked(&self, listed: Vec<Arc<Session>>, sessions: &Sessions) -> Vec<ListRow> {
+    fn matches(&self, listed: Vec<Arc<Session>>, sessions: &Sessions) -> Vec<ListRow> {
         let mut ranked: Vec<_> =
             listed.into_iter().filter_map(|session| Some((self.filter.rank(&session.key)?, session))).collect();
         ranked.sort_by_key(|(rank, _)| *rank);

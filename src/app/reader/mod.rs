@@ -7,6 +7,7 @@ pub mod anchor;
 pub mod find;
 pub mod fold;
 pub mod jump;
+mod keys;
 mod live;
 mod merge;
 mod moves;
@@ -19,12 +20,14 @@ pub use anchor::{Anchor, AnchorBase};
 pub use find::Find;
 pub use fold::{Fold, Folds};
 pub use jump::JumpTarget;
+pub use keys::KEY_CONTEXTS;
 use tail::Tail;
 pub use tail::{CallStage, EntryRef};
 use window::Window;
 
+use super::action::Action;
+use super::effect::Effect;
 use super::msg::{ReaderFeedback, RequestTicket};
-use super::{Action, Effect};
 use crate::domain::event::EntryKey;
 use crate::domain::transcript::Entry;
 use crate::domain::transcript_event::{TranscriptEvent, TranscriptInfo};
@@ -250,7 +253,7 @@ impl Reader {
         self.tail.outdate(0);
         self.merge(position);
         let mut effects = match self.deferred.take() {
-            Some(action) => self.act(action).unwrap_or_default(),
+            Some(action) => self.navigate(action).unwrap_or_default(),
             None => Vec::new(),
         };
         effects.extend(self.request_entries());

@@ -9,8 +9,8 @@ use crate::domain::query::Query;
 use crate::domain::transcript::{Entry, EntryKind, Tool, ToolStatus};
 
 impl Reader {
-    /// Performs an action. `None` if it is not an action of the reader.
-    pub fn act(&mut self, action: Action) -> Option<Vec<Effect>> {
+    /// Performs an action in the transcript. `None` if it is another action.
+    pub fn navigate(&mut self, action: Action) -> Option<Vec<Effect>> {
         let height = i32::try_from(self.layout.height.max(2)).unwrap_or(i32::MAX);
         match action {
             Action::Down => self.step(1),
@@ -73,13 +73,13 @@ impl Reader {
         self.anchor = Anchor::top(self.cursor);
     }
 
-    /// Returns true while the find line is edited: keys go to [`key`](Self::key).
+    /// Returns true while the find line is edited: keys go to [`key_in_find`](Self::key_in_find).
     pub fn is_typing(&self) -> bool {
         self.find.as_ref().is_some_and(|find| find.typing)
     }
 
     /// Handles a key in the find line.
-    pub fn key(&mut self, key: Key) -> Vec<Effect> {
+    pub fn key_in_find(&mut self, key: Key) -> Vec<Effect> {
         match key.code {
             KeyCode::Enter => self.end_typing(),
             KeyCode::Esc => self.clear_find().unwrap_or_default(),
@@ -94,7 +94,7 @@ impl Reader {
     }
 
     /// Pastes into the find line.
-    pub fn paste(&mut self, text: &str) -> Vec<Effect> {
+    pub fn paste_in_find(&mut self, text: &str) -> Vec<Effect> {
         let line = crate::stdx::text::one_line(text);
         self.edit_query(|input| input.insert(&line))
     }

@@ -1,299 +1,288 @@
-//! Keys of the search screen. Text goes to the line; other keys go through the key map.
+//! Keys, actions and the mouse on the search screen. Text goes to the line; other keys go through the key map.
 
 use super::{CompletionMenu, PendingValues, SavedView, SearchFocus, SearchScreen};
-use crate::app::action::KeyContext;
-use crate::app::home::moves::steps;
-use crate::app::layer::Layer;
+use crate::app::action::{Action, KeyContext};
+use crate::app::ctx::Ctx;
+use crate::app::flow::Flow;
 use crate::app::line_editor::LineEditor;
+use crate::app::msg::Target;
+use crate::app::scroll::steps;
 use crate::app::shell_command::ShellCommand;
-use crate::app::{Action, App, Effect};
 use crate::config::key::{Key, KeyCode};
 use crate::domain::query::FilterKey;
 use crate::domain::query::jump::Jump;
-use crate::domain::search::SearchOrder;
 
-impl App {
-    /// Returns the search screen if it is the topmost layer.
-    pub(in crate::app) fn searching(&mut self) -> Option<&mut SearchScreen> {
-        self.layers.last_mut().and_then(Layer::search_mut)
-    }
+/// Key contexts of the search screen, nearest first.
+pub const KEY_CONTEXTS: &[KeyContext] =
+    &[KeyContext::Search, KeyContext::List, KeyContext::Move, KeyContext::Everywhere];
 
-    /// Opens the search screen with a query.
-    pub(in crate::app) fn search_for(&mut self, query: &str, order: SearchOrder) -> Vec<Effect> {
-        let (search, mut effects) = SearchScreen::open(query, order, &self.sessions.catalog);
-        self.push(Layer::Search(Box::new(search)));
-        effects.extend(self.result_moved());
-        effects
-    }
-
-    /// Handles a key on the search screen.
-    pub(in crate::app) fn key_in_search(&mut self, key: Key) -> Vec<Effect> {
-        let (search_keys, all) = (&[KeyContext::Search][..], self.key_contexts());
-        let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) else { return Vec::new() };
-        if search.naming.is_some() {
+impl SearchScreen {
+    /// Handles a key.
+    pub fn key(&mut self, key: Key, ctx: &mut Ctx) -> Flow {
+        if self.naming.is_some() {
             return self.key_in_name(key);
         }
         if key.code != KeyCode::Tab {
-            search.pending_values = None;
+            self.pending_values = None;
         }
-        if search.completion.is_some()
-            && let Some(effects) = self.key_in_completions(key)
-        {
-            return effects;
+        if self.completion.is_some() && self.key_in_completions(key, ctx) {
+            return Flow::Stay;
         }
-        let Some(search) = self.searching() else { return Vec::new() };
-        let in_line = search.focus == SearchFocus::Line;
+        let in_line = self.focus == SearchFocus::Line;
         // Arrows move in the line. At its end, Right unfolds the result instead.
         let edits = key.typed().is_some()
-            || (matches!(key.code, KeyCode::Left | KeyCode::Right) && !search.input.at_end())
-            || (key.code == KeyCode::Left && !search.selected_is_unfolded());
-        let browses = search.browses_history();
+            || (matches!(key.code, KeyCode::Left | KeyCode::Right) && !self.input.at_end())
+            || (key.code == KeyCode::Left && !self.selected_is_unfolded());
+        let browses = self.browses_history();
         if in_line && key == Key::ctrl('c') {
-            return self.act(Action::Back);
+            return Flow::Act(Action::Back);
         }
-        let action = self.keymap.action(key, search_keys).filter(|_| !in_line || !edits);
+        let action = ctx.keymap.action(key, &[KeyContext::Search]).filter(|_| !in_line || !edits);
         match (key.code, action) {
-            (KeyCode::Up, Some(Action::PreviousResult)) if in_line && browses => self.act(Action::OlderQuery),
-            (KeyCode::Down, Some(Action::NextResult)) if in_line && browses => self.act(Action::NewerQuery),
-            (_, Some(action)) => self.act(action),
-            (_, None) if in_line && self.searching().is_some_and(|search| search.input.key(key)) => self.search_typed(),
-            (_, None) if in_line && key.typed().is_some() => Vec::new(),
-            (_, None) => self.keymap.action(key, &all).map_or_else(Vec::new, |action| self.act(action)),
+            (KeyCode::Up, Some(Action::PreviousResult)) if in_line && browses => Flow::Act(Action::OlderQuery),
+            (KeyCode::Down, Some(Action::NextResult)) if in_line && browses => Flow::Act(Action::NewerQuery),
+            (_, Some(action)) => Flow::Act(action),
+            (_, None) if in_line && self.input.key(key) => {
+                self.line_edited(ctx);
+                Flow::Stay
+            }
+            (_, None) if in_line && key.typed().is_some() => Flow::Stay,
+            (_, None) => ctx.keymap.action(key, KEY_CONTEXTS).map_or(Flow::Stay, Flow::Act),
         }
     }
 
     /// Pastes text into the line or into the name of a view. An id, path or command of a session opens that session.
-    pub(in crate::app) fn paste_in_search(&mut self, text: &str) -> Vec<Effect> {
-        let Some(search) = self.searching() else { return Vec::new() };
-        if let Some(name) = &mut search.naming {
+    pub fn paste(&mut self, text: &str, ctx: &mut Ctx) -> Flow {
+        if let Some(name) = &mut self.naming {
             name.insert(text);
-            return Vec::new();
+            return Flow::Stay;
         }
-        search.focus = SearchFocus::Line;
-        (search.completion, search.pending_values) = (None, None);
-        let was_empty = search.input.is_empty();
-        search.input.insert(text);
-        let mut effects = self.search_typed();
+        self.focus = SearchFocus::Line;
+        (self.completion, self.pending_values) = (None, None);
+        let was_empty = self.input.is_empty();
+        self.input.insert(text);
+        self.line_edited(ctx);
         let names_session = Jump::parse(text).is_some();
-        if was_empty && names_session && self.searching().is_some_and(|search| search.results.rows().len() == 1) {
-            effects.extend(self.open_result());
-        }
-        effects
+        if was_empty && names_session && self.results.rows().len() == 1 { self.open_result(ctx) } else { Flow::Stay }
     }
 
-    /// Performs an action on the search screen. `None` if it is not an action of the search.
-    pub(in crate::app) fn act_in_search(&mut self, action: Action) -> Option<Vec<Effect>> {
-        let height = self.searching()?.results.page();
-        let search = self.searching()?;
+    /// Performs an action. `None` if it is not an action of the search.
+    pub fn act(&mut self, action: Action, ctx: &mut Ctx) -> Option<Flow> {
+        let height = self.results.page();
         match action {
-            Action::NextResult => search.results.step(1),
-            Action::PreviousResult => search.results.step(-1),
-            Action::MoreHits | Action::Right => drop(search.results.unfold(true)),
-            Action::FewerHits | Action::Left => drop(search.results.unfold(false)),
-            Action::Complete => return Some(self.complete_or_switch()),
-            Action::Search => search.focus = SearchFocus::Line,
-            Action::Open | Action::Expand => return Some(self.open_result()),
-            Action::Order | Action::Sort => {
-                let effects = search.next_order();
-                return Some(self.with_result_moved(effects));
+            Action::NextResult => self.results.step(1),
+            Action::PreviousResult => self.results.step(-1),
+            Action::MoreHits | Action::Right => drop(self.results.unfold(true)),
+            Action::FewerHits | Action::Left => drop(self.results.unfold(false)),
+            Action::Complete => {
+                self.complete_or_switch(ctx);
+                return Some(Flow::Stay);
             }
-            Action::OlderQuery => return Some(self.show_past_query(true)),
-            Action::NewerQuery => return Some(self.show_past_query(false)),
-            Action::SaveView => self.start_naming(),
-            Action::CopyView | Action::CopyCommand => return Some(self.copy_view()),
-            Action::Back => return Some(self.back_in_search()),
+            Action::Search => self.focus = SearchFocus::Line,
+            Action::Open | Action::Expand => return Some(self.open_result(ctx)),
+            Action::Order | Action::Sort => ctx.effects.extend(self.next_order()),
+            Action::OlderQuery => {
+                self.show_past_query(true, ctx);
+                return Some(Flow::Stay);
+            }
+            Action::NewerQuery => {
+                self.show_past_query(false, ctx);
+                return Some(Flow::Stay);
+            }
+            Action::SaveView if self.query.is_empty() => ctx.notices.info("Nothing to save: the query is empty"),
+            Action::SaveView => return Some(Flow::NameView),
+            Action::CopyView | Action::CopyCommand => {
+                self.copy_view(ctx);
+                return Some(Flow::Stay);
+            }
+            Action::Back => return Some(self.back(ctx)),
             action => {
                 let by = steps(action, height)?;
-                search.results.step(by);
+                self.results.step(by);
             }
         }
-        Some(self.result_moved())
+        self.follow_selection(ctx);
+        Some(Flow::Stay)
     }
 
-    /// Applies a change of the line.
-    fn search_typed(&mut self) -> Vec<Effect> {
-        let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) else { return Vec::new() };
-        let effects = search.typed(&self.sessions.catalog);
-        self.with_result_moved(effects)
-    }
-
-    fn with_result_moved(&mut self, mut effects: Vec<Effect>) -> Vec<Effect> {
-        effects.extend(self.result_moved());
-        effects
-    }
-
-    fn complete_or_switch(&mut self) -> Vec<Effect> {
-        let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) else { return Vec::new() };
-        if search.focus == SearchFocus::Results {
-            search.focus = SearchFocus::Line;
-            return Vec::new();
-        }
-        if search.pending_values.is_some() {
-            return Vec::new();
-        }
-        if let Some((pending, effect)) = PendingValues::request(&search.input) {
-            search.pending_values = Some(pending);
-            return vec![effect];
-        }
-        let Some(menu) = CompletionMenu::open(&search.input, &self.sessions.catalog, &[]) else {
-            if !search.results.rows().is_empty() {
-                search.focus = SearchFocus::Results;
-                search.results.pin_selection();
+    /// Selects a result on the first click and opens it on the second.
+    pub fn click(&mut self, target: &Target, ctx: &mut Ctx) -> Flow {
+        match *target {
+            Target::Row(row) if self.results.at() == row => return Flow::Act(Action::Open),
+            Target::Row(row) => {
+                self.results.choose(row);
+                self.follow_selection(ctx);
             }
-            return Vec::new();
-        };
-        self.open_menu(menu)
+            Target::Workspace(_)
+            | Target::Preview
+            | Target::Entry(_)
+            | Target::Choice(_)
+            | Target::Answer(_)
+            | Target::Composer
+            | Target::Pinned
+            | Target::Nothing => {}
+        }
+        Flow::Stay
+    }
+
+    /// Scrolls the preview if it is under the mouse, else moves the selection.
+    pub fn wheel(&mut self, target: &Target, lines: i32, ctx: &mut Ctx) {
+        match target {
+            Target::Preview | Target::Entry(_) => {
+                if let Some(reader) = self.preview.reader_mut() {
+                    reader.scroll(lines);
+                }
+            }
+            Target::Workspace(_)
+            | Target::Row(_)
+            | Target::Choice(_)
+            | Target::Answer(_)
+            | Target::Composer
+            | Target::Pinned
+            | Target::Nothing => {
+                self.results.step(isize::try_from(lines.signum()).unwrap_or_default());
+                self.follow_selection(ctx);
+            }
+        }
     }
 
     /// Opens the completion menu for counted values, if the line is unchanged.
-    pub(in crate::app) fn values_received(
-        &mut self,
-        field: FilterKey,
-        typed: &str,
-        values: &[(String, usize)],
-    ) -> Vec<Effect> {
-        let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) else { return Vec::new() };
-        let Some(pending) = search.pending_values.take() else { return Vec::new() };
-        if !pending.is_answered_by(field, typed, &search.input) {
+    pub fn values_received(&mut self, field: FilterKey, typed: &str, values: &[(String, usize)], ctx: &mut Ctx) {
+        let Some(pending) = self.pending_values.take() else { return };
+        if !pending.is_answered_by(field, typed, &self.input) {
             // The values answer an earlier request; those for the current one are still to come.
-            search.pending_values = Some(pending);
-            return Vec::new();
+            self.pending_values = Some(pending);
+            return;
         }
-        if let Some(menu) = CompletionMenu::open(&search.input, &self.sessions.catalog, values) {
-            return self.open_menu(menu);
+        if let Some(menu) = CompletionMenu::open(&self.input, &ctx.sessions.catalog, values) {
+            self.open_menu(menu, ctx);
+            return;
         }
-        let so_far =
-            if self.index_progress.done < self.index_progress.total { " (indexing is not finished)" } else { "" };
-        self.notices.info(format!("No completions for `{}:{typed}`{so_far}", field.name()));
-        Vec::new()
+        let unfinished = ctx.index_progress.done < ctx.index_progress.total;
+        let so_far = if unfinished { " (indexing is not finished)" } else { "" };
+        ctx.notices.info(format!("No completions for `{}:{typed}`{so_far}", field.name()));
     }
 
-    fn open_menu(&mut self, menu: CompletionMenu) -> Vec<Effect> {
-        let Some(search) = self.searching() else { return Vec::new() };
-        search.input = menu.line();
+    /// Starts to edit the name under which the search is saved. `known` is the name of a saved view of this search.
+    pub fn start_naming(&mut self, known: Option<&str>) {
+        self.naming = Some(LineEditor::from(known.unwrap_or_default()));
+    }
+
+    /// Applies a change of the line.
+    fn line_edited(&mut self, ctx: &mut Ctx) {
+        ctx.effects.extend(self.typed(&ctx.sessions.catalog));
+        self.follow_selection(ctx);
+    }
+
+    fn complete_or_switch(&mut self, ctx: &mut Ctx) {
+        if self.focus == SearchFocus::Results {
+            self.focus = SearchFocus::Line;
+            return;
+        }
+        if self.pending_values.is_some() {
+            return;
+        }
+        if let Some((pending, effect)) = PendingValues::request(&self.input) {
+            self.pending_values = Some(pending);
+            ctx.effects.push(effect);
+        } else if let Some(menu) = CompletionMenu::open(&self.input, &ctx.sessions.catalog, &[]) {
+            self.open_menu(menu, ctx);
+        } else if !self.results.rows().is_empty() {
+            self.focus = SearchFocus::Results;
+            self.results.pin_selection();
+        }
+    }
+
+    fn open_menu(&mut self, menu: CompletionMenu, ctx: &mut Ctx) {
+        self.input = menu.line();
         // A single candidate needs no menu.
-        search.completion = Some(menu).filter(|menu| menu.candidates().len() > 1);
-        self.search_typed()
+        self.completion = Some(menu).filter(|menu| menu.candidates().len() > 1);
+        self.line_edited(ctx);
     }
 
-    /// Handles a key in the completion menu. `None` if the key closes the menu and must be handled as usual.
-    fn key_in_completions(&mut self, key: Key) -> Option<Vec<Effect>> {
-        let search = self.searching()?;
-        let mut menu = search.completion.take()?;
+    /// Handles a key in the completion menu. Returns false if the key closes the menu and must be handled as usual.
+    fn key_in_completions(&mut self, key: Key, ctx: &mut Ctx) -> bool {
+        let Some(mut menu) = self.completion.take() else { return false };
         let by = match key.code {
             KeyCode::Tab if key.shift => -1,
             KeyCode::Tab | KeyCode::Down => 1,
             KeyCode::Up => -1,
-            KeyCode::Enter => return Some(Vec::new()),
+            KeyCode::Enter => return true,
             KeyCode::Esc => {
-                search.input = menu.before().clone();
-                return Some(self.search_typed());
+                self.input = menu.before().clone();
+                self.line_edited(ctx);
+                return true;
             }
-            _ => return None,
+            _ => return false,
         };
         menu.step(by);
-        search.input = menu.line();
-        search.completion = Some(menu);
-        Some(self.search_typed())
+        self.input = menu.line();
+        self.completion = Some(menu);
+        self.line_edited(ctx);
+        true
     }
 
-    fn show_past_query(&mut self, older: bool) -> Vec<Effect> {
-        let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) else { return Vec::new() };
-        let wanted = match (search.history_index, older) {
+    fn show_past_query(&mut self, older: bool, ctx: &mut Ctx) {
+        let wanted = match (self.history_index, older) {
             (None, true) => Some(0),
-            (None, false) => return Vec::new(),
+            (None, false) => return,
             (Some(at), true) => Some(at + 1),
             (Some(at), false) => at.checked_sub(1),
         };
         let text = match wanted {
             // After the newest query the line is empty again.
             None => "",
-            Some(at) => match self.search_history.get(at) {
+            Some(at) => match ctx.search_history.get(at) {
                 Some(query) => query,
-                None => return Vec::new(),
+                None => return,
             },
         };
-        search.input.set(text);
-        let effects = search.typed(&self.sessions.catalog);
-        search.history_index = wanted;
-        self.with_result_moved(effects)
-    }
-
-    fn start_naming(&mut self) {
-        let named = self.home.workspaces.views();
-        let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) else { return };
-        if search.query.is_empty() {
-            self.notices.info("Nothing to save: the query is empty");
-            return;
-        }
-        let mut name = LineEditor::default();
-        // Suggests the existing name of this search.
-        let known = named.iter().find(|view| view.query == search.input.text().trim());
-        name.set(known.map_or("", |view| view.name.as_str()));
-        search.naming = Some(name);
+        self.input.set(text);
+        ctx.effects.extend(self.typed(&ctx.sessions.catalog));
+        self.history_index = wanted;
+        self.follow_selection(ctx);
     }
 
     /// Handles a key in the name of a view.
-    fn key_in_name(&mut self, key: Key) -> Vec<Effect> {
-        let Some(search) = self.searching() else { return Vec::new() };
-        let Some(name) = &mut search.naming else { return Vec::new() };
+    fn key_in_name(&mut self, key: Key) -> Flow {
+        let Some(name) = &mut self.naming else { return Flow::Stay };
         match key.code {
-            KeyCode::Enter if !name.text().trim().is_empty() => return self.save_view(),
-            KeyCode::Enter | KeyCode::Esc => search.naming = None,
-            _ if key == Key::ctrl('c') => search.naming = None,
+            KeyCode::Enter if !name.text().trim().is_empty() => {
+                let (name, query) = (name.text().trim().to_owned(), self.input.text().trim().to_owned());
+                self.naming = None;
+                return Flow::SaveView(SavedView { name, query, order: self.results.order });
+            }
+            KeyCode::Enter | KeyCode::Esc => self.naming = None,
+            _ if key == Key::ctrl('c') => self.naming = None,
             _ => drop(name.key(key)),
         }
-        Vec::new()
-    }
-
-    fn save_view(&mut self) -> Vec<Effect> {
-        let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) else { return Vec::new() };
-        let Some(name) = search.naming.take() else { return Vec::new() };
-        let query = search.input.text().trim().to_owned();
-        let view = SavedView { name: name.text().trim().to_owned(), query, order: search.results.order };
-        let mut views = self.home.workspaces.views().to_vec();
-        self.notices.info(format!("Saved as “{}” in the workspaces column", view.name));
-        match views.iter_mut().find(|known| known.name == view.name) {
-            Some(known) => *known = view,
-            None => views.push(view),
-        }
-        let effect = SavedView::save(&views);
-        self.home.workspaces.set_views(views);
-        vec![effect]
+        Flow::Stay
     }
 
     /// Copies the search as a shell command.
-    fn copy_view(&mut self) -> Vec<Effect> {
-        let Some(search) = self.searching() else { return Vec::new() };
-        if search.query.is_empty() {
-            self.notices.info("Nothing to copy: the query is empty");
-            return Vec::new();
+    fn copy_view(&self, ctx: &mut Ctx) {
+        if self.query.is_empty() {
+            ctx.notices.info("Nothing to copy: the query is empty");
+        } else {
+            ShellCommand::of_search(self.input.text(), self.results.order).copy(ctx);
         }
-        let copied = ShellCommand::of_search(search.input.text(), search.results.order);
-        self.copy(copied)
     }
 
     /// Moves the focus to the line, else clears the line, else closes the screen.
-    fn back_in_search(&mut self) -> Vec<Effect> {
-        let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) else { return Vec::new() };
-        if search.focus == SearchFocus::Results {
-            search.focus = SearchFocus::Line;
-            return Vec::new();
+    fn back(&mut self, ctx: &mut Ctx) -> Flow {
+        if self.focus == SearchFocus::Results {
+            self.focus = SearchFocus::Line;
+            return Flow::Stay;
         }
-        let mut effects = self.search_history.add(search.input.text());
-        if !search.input.is_empty() {
-            search.input.clear();
-            effects.extend(self.search_typed());
-            return effects;
+        ctx.effects.extend(ctx.search_history.add(self.input.text()));
+        if self.input.is_empty() {
+            return Flow::Pop;
         }
-        effects.extend(search.preview.close());
-        self.layers.pop();
-        effects.extend(self.selection_moved());
-        effects
+        self.input.clear();
+        self.line_edited(ctx);
+        Flow::Stay
     }
-}
 
-impl SearchScreen {
     /// Returns true if Up and Down navigate the history: the line is empty or was taken from it.
     fn browses_history(&self) -> bool {
         self.input.is_empty() || self.history_index.is_some()

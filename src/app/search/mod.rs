@@ -15,12 +15,16 @@ use std::sync::Arc;
 
 pub use completion::{CompletionMenu, PendingValues};
 pub use history::{SavedView, SearchHistory};
+pub use keys::KEY_CONTEXTS;
 pub use results::{ResultRow, Results};
 
-use super::home::preview::Preview;
+use super::ctx::Ctx;
+use super::effect::Effect;
+use super::layout::{Pane, Panes};
 use super::line_editor::LineEditor;
+use super::preview::Preview;
 use super::reader::JumpTarget;
-use super::{Effect, RequestTicket, Tickets};
+use super::ticket::{DebounceTicket, RequestTicket};
 use crate::domain::catalog::{Catalog, CatalogChange};
 use crate::domain::query::Query;
 use crate::domain::query::jump::Jump;
@@ -209,12 +213,18 @@ impl SearchScreen {
     }
 
     /// Updates the preview after the selection moved: it follows if it is visible, and shows the hit.
-    pub fn follow_selection(&mut self, shown: bool, tickets: &mut Tickets) -> Vec<Effect> {
-        let key = self.results.key().cloned().filter(|_| shown);
-        let mut effects = self.preview.follow_selection(key.as_ref(), tickets);
-        effects.extend(self.update_preview_target());
-        effects.extend(self.request_snippets());
-        effects
+    pub fn follow_selection(&mut self, ctx: &mut Ctx) {
+        let key = self.results.key().cloned().filter(|_| shows_preview(ctx));
+        ctx.effects.extend(self.preview.follow_selection(key.as_ref(), ctx.tickets));
+        ctx.effects.extend(self.update_preview_target());
+        ctx.effects.extend(self.request_snippets());
+    }
+
+    /// Opens the preview of the selection, which did not move during the debounce delay.
+    pub fn debounce_elapsed(&mut self, ticket: DebounceTicket, ctx: &mut Ctx) {
+        let effects = self.preview.debounce_elapsed(ticket, self.results.key(), ctx.tickets);
+        ctx.effects.extend(effects);
+        ctx.effects.extend(self.update_preview_target());
     }
 
     /// Moves the preview to the selected hit, once the current query has one: searching a transcript earlier would only
@@ -282,6 +292,11 @@ impl SearchScreen {
         self.partial = true;
         vec![Effect::Search { query, order: self.results.order, within: Some(within) }]
     }
+}
+
+/// Returns true if the screen is wide enough for the preview of a result.
+fn shows_preview(ctx: &Ctx) -> bool {
+    Panes::of(ctx.size.0, ctx.settings.preview).shows(Pane::Preview)
 }
 
 /// Returns the session that an id, resume command or path names, as a hit.

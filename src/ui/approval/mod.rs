@@ -239,7 +239,7 @@ fn answers(app: &App, approval: &Approval, draft: &AnswerDraft, width: usize) ->
     let multiple = question.is_some_and(|question| question.multiple);
     let mark = |on: bool| if on { "[x] " } else { "[ ] " };
     // If the composer has text, plain digits go there.
-    let written = app.layers.last().and_then(Layer::chat).is_some_and(|chat| !chat.composer.is_empty());
+    let written = app.stack.layers.last().and_then(Layer::chat).is_some_and(|chat| !chat.composer.is_empty());
     let alt = if written { "alt-" } else { "" };
     let lay = |(at, row): (usize, &ApprovalRow)| {
         let (mark, label, look) = match *row {

@@ -106,7 +106,7 @@ fn draw_header(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     let title = session.map(|session| session.title.text.to_string()).filter(|title| !title.is_empty());
     let title = title.unwrap_or_else(|| untitled(chat));
     let directory = session.map(|session| session.cwd.to_string()).or_else(|| {
-        let of_run = app.info(chat).map(|info| info.cwd.display().to_string());
+        let of_run = chat.info(&app.runs).map(|info| info.cwd.display().to_string());
         of_run.or_else(|| chat.start.as_ref().map(|opening| opening.cwd.display().to_string()))
     });
     let mut spans = vec![
@@ -122,7 +122,7 @@ fn draw_header(canvas: &mut Canvas, area: Rect, chat: &Chat) {
 }
 
 fn control_state(canvas: &Canvas, chat: &Chat) -> String {
-    match (canvas.app.info(chat), &chat.start) {
+    match (chat.info(&canvas.app.runs), &chat.start) {
         (Some(info), _) => match info.pid {
             _ if matches!(info.phase, Phase::Stopped(_)) => "controlled by salon".to_owned(),
             Some(pid) => format!("running in salon (pid {pid})"),

@@ -78,7 +78,7 @@ fn draw_prompt(canvas: &mut Canvas, row: Rect, (at, prompt): (usize, &Prompt), s
 fn heading(app: &App, chat: &Chat) -> Option<String> {
     let first = prompts(app, chat).first()?;
     let held = matches!(first.state, PromptState::Held | PromptState::Failed);
-    let info = app.info(chat)?;
+    let info = chat.info(&app.runs)?;
     let key = app.keymap.hint(Action::ResumeQueue);
     if held {
         let send = key.map(|key| format!("{key} sends it, or ")).unwrap_or_default();

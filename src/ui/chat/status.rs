@@ -21,7 +21,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
         return;
     }
     let (app, theme) = (canvas.app, canvas.app.theme());
-    let (label, tone) = app.state_of(chat);
+    let (label, tone) = chat.status(&app.runs, &app.keymap, app.now);
     let paint = match tone {
         Tone::Quiet => theme.muted,
         Tone::Working => theme.working,
@@ -32,7 +32,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     let (_, area) = split_left(area, 1);
     let room = usize::from(area.width);
     let look = |paint: ThemeStyle, label: String| Span::styled(label, style(paint));
-    let (model, mode) = match (app.info(chat), &chat.start) {
+    let (model, mode) = match (chat.info(&app.runs), &chat.start) {
         (Some(info), _) => (info.model.as_deref(), info.mode.as_deref()),
         (None, Some(opening)) => (opening.model.as_deref(), opening.mode.as_deref()),
         (None, None) => (None, None),
@@ -54,7 +54,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
         )
         .map(|label| look(theme.warning, label)),
     );
-    parts.extend(app.info(chat).into_iter().flat_map(usage).map(|label| look(theme.muted, label)));
+    parts.extend(chat.info(&app.runs).into_iter().flat_map(usage).map(|label| look(theme.muted, label)));
     let state = text::one_line(&label);
     let mut used = text::width(&state);
     let mut spans = vec![Span::styled(state, style(paint))];

@@ -59,7 +59,7 @@ fn h36_a_new_session_without_permissions_needs_confirmation() {
     stage.send(Msg::Paste("one\ntwo".into())).keys("up up").send(Msg::Paste("bypassPermissions".into())).keys("enter");
     assert_eq!(started(&mut stage), None);
     stage.keys("1");
-    assert!(matches!(stage.app.layers.as_slice(), [Layer::NewSession(_)]), "nothing that was typed is lost");
+    assert!(matches!(stage.app.stack.layers.as_slice(), [Layer::NewSession(_)]), "nothing that was typed is lost");
     stage.keys("enter 2");
     let (_, opening, prompt) = started(&mut stage).expect("begun");
     assert_eq!((opening.mode.as_deref(), prompt.as_deref()), (Some("bypassPermissions"), Some("one\ntwo")));

@@ -3,7 +3,7 @@
 use salon::app::layer::Layer;
 use salon::app::msg::ResumeCheck;
 use salon::app::runs::RunMsg;
-use salon::app::{Effect, Msg, RequestTicket};
+use salon::app::{Effect, Flow, Msg, RequestTicket};
 use salon::domain::run::{Conversation, Refusal, RingCursor, RunStart};
 use salon::domain::{Agent, SessionKey};
 
@@ -78,7 +78,7 @@ fn a_session_that_salon_cannot_run_is_opened_in_its_agent() {
         harness.screen()
     );
     harness.keys("f");
-    assert!(harness.take().is_empty() && harness.stage.app.layers.is_empty());
+    assert!(harness.take().is_empty() && harness.stage.app.stack.layers.is_empty());
 }
 
 #[test]
@@ -117,14 +117,18 @@ fn obstacles_are_shown_with_their_remedies() {
 fn a_new_session_begins_with_what_was_chosen() {
     let mut harness = ChatHarness::closed(80, 24);
     let chosen = RunStart { model: Some("opus".into()), ..opening(Conversation::New { id: None }) };
-    let effects = harness.stage.app.start_chat(Agent::Claude, chosen.clone(), Some("hello".into()));
+    let effects = harness.stage.app.perform(Flow::StartChat {
+        agent: Agent::Claude,
+        start: chosen.clone(),
+        prompt: Some("hello".into()),
+    });
     let begun = effects.iter().find_map(|effect| match effect {
         Effect::StartRun { ticket, start: opening, prompt, .. } => Some((*ticket, opening.clone(), prompt.clone())),
         _ => None,
     });
     let (ticket, opening, text) = begun.expect("it begins");
     assert_eq!((opening, text.as_deref()), (chosen, Some("hello")));
-    assert!(matches!(harness.stage.app.layers.last(), Some(Layer::Chat(_))));
+    assert!(matches!(harness.stage.app.stack.layers.last(), Some(Layer::Chat(_))));
     harness.send(RunMsg::Started { ticket: RequestTicket(u64::MAX), result: Ok(run()) });
     assert_eq!(harness.chat().run, None, "an answer to another question");
     harness.send(RunMsg::Started { ticket, result: Err(Refusal::NotSaved("read-only".into())) });
@@ -134,7 +138,11 @@ fn a_new_session_begins_with_what_was_chosen() {
 #[test]
 fn h45_what_was_sent_as_the_first_prompt_is_no_draft_any_more() {
     let mut harness = ChatHarness::closed(80, 24);
-    let effects = harness.stage.app.start_chat(Agent::Claude, opening(Conversation::New { id: None }), None);
+    let effects = harness.stage.app.perform(Flow::StartChat {
+        agent: Agent::Claude,
+        start: opening(Conversation::New { id: None }),
+        prompt: None,
+    });
     let recalls = |effect: &Effect| match effect {
         Effect::LoadDraft { key } => Some(key.clone()),
         _ => None,

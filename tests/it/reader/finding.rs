@@ -21,7 +21,7 @@ fn harness() -> ReaderHarness {
 }
 
 fn press(harness: &mut ReaderHarness, code: KeyCode) {
-    let effects = harness.reader.key(Key { code, ctrl: false, alt: false, shift: false });
+    let effects = harness.reader.key_in_find(Key { code, ctrl: false, alt: false, shift: false });
     harness.effects.extend(effects);
 }
 
@@ -105,7 +105,7 @@ fn escape_clears_the_find_and_stays_where_it_led() {
     assert_eq!(harness.effects.last(), Some(&Effect::FindInTranscript(harness.reader.ticket, String::new())));
     assert_eq!(harness.drawn.cursor, cursor);
     assert!(marked(&harness).is_empty());
-    assert_eq!(Reader::act(&mut harness.reader, Action::Back), None, "then it is no business of the reader");
+    assert_eq!(Reader::navigate(&mut harness.reader, Action::Back), None, "then it is no business of the reader");
 }
 
 #[test]

@@ -201,7 +201,7 @@ impl ReaderHarness {
 
     /// Performs an action without drawing.
     pub fn press(&mut self, action: Action) {
-        let effects = self.reader.act(action).unwrap_or_default();
+        let effects = self.reader.navigate(action).unwrap_or_default();
         self.take(effects);
     }
 

@@ -146,7 +146,7 @@ fn h42_without_colours_hits_and_diffs_are_still_distinguishable() {
     harness.act(Action::Tools);
     harness.act(Action::Find);
     for c in "limit".chars() {
-        harness.reader.key(Key { code: KeyCode::Char(c), ctrl: false, alt: false, shift: false });
+        harness.reader.key_in_find(Key { code: KeyCode::Char(c), ctrl: false, alt: false, shift: false });
     }
     harness.tell(TranscriptEvent::Found { query: "limit".into(), entries: vec![7], complete: true });
     harness.draw_until_loaded();

@@ -95,7 +95,7 @@ fn the_badge_is_on_every_screen() {
 fn the_picker_shows_models_modes_and_efforts() {
     let open = |stage: &mut Stage, keys: &str| {
         stage.run(run("r")).select_run();
-        stage.app.act(salon::app::Action::Models);
+        stage.app.perform(salon::app::Flow::Act(salon::app::Action::Models));
         let list = vec![("opus-5".to_owned(), "Opus 5".to_owned())];
         let models = ModelCatalog { list, as_of: Some(ago(180)), failure: None };
         stage.send(Msg::Run(RunMsg::Models(Agent::Claude, models))).keys(keys);

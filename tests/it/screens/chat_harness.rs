@@ -83,7 +83,7 @@ impl ChatHarness {
 
     /// Opens the chat of the run.
     pub fn open(&mut self) {
-        let effects = self.stage.app.open_chat(&run());
+        let effects = self.stage.app.perform(salon::app::Flow::OpenChat(run()));
         self.stage.effects.extend(effects);
         self.respond();
     }
@@ -189,7 +189,7 @@ impl ChatHarness {
     }
 
     pub fn chat(&self) -> &Chat {
-        self.stage.app.layers.iter().rev().find_map(Layer::chat).expect("a chat")
+        self.stage.app.stack.layers.iter().rev().find_map(Layer::chat).expect("a chat")
     }
 
     /// Returns the texts of the shown entries, from disk and live.

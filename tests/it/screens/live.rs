@@ -162,7 +162,7 @@ impl Stage {
 
     /// Selects the session of [`run`].
     pub fn select_run(&mut self) -> &mut Self {
-        assert!(self.app.home.list.select(&SessionKey::new(Agent::Claude, SESSION)));
+        assert!(self.app.stack.home.list.select(&SessionKey::new(Agent::Claude, SESSION)));
         self.draw();
         self
     }

@@ -45,7 +45,7 @@ fn the_palette_finds_actions_by_description() {
     stage.keys("ctrl-p h i d d e n");
     insta::assert_snapshot!("palette_typed", stage.screen());
     stage.keys("enter");
-    assert!(stage.app.home.show_hidden && stage.app.layers.is_empty());
+    assert!(stage.app.stack.home.show_hidden && stage.app.stack.layers.is_empty());
 }
 
 #[test]

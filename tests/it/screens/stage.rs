@@ -113,7 +113,7 @@ impl Stage {
 
     /// Returns the title of the selected session.
     pub fn selected(&self) -> String {
-        self.app.home.list.session().map(|session| session.title.text.to_string()).unwrap_or_default()
+        self.app.stack.home.list.session().map(|session| session.title.text.to_string()).unwrap_or_default()
     }
 }
 

@@ -38,7 +38,7 @@ proptest! {
         stage.keys("/");
         for (at, input) in inputs.into_iter().enumerate() {
             stage.send(input);
-            let query = stage.app.layers.iter().find_map(Layer::search).map(|search| search.input.text().trim().to_owned());
+            let query = stage.app.stack.layers.iter().find_map(Layer::search).map(|search| search.input.text().trim().to_owned());
             if let Some(query) = query.filter(|_| at % 3 == 0) {
                 let mut hits = webhook_hits();
                 hits.rotate_left(at % 5);

@@ -59,11 +59,12 @@ fn views_are_saved_opened_and_forgotten() {
     stage.take_effects();
     stage.keys("delete");
     assert_eq!(stage.take_effects(), [Effect::SaveState { name: SavedView::NAME, value: String::new() }]);
-    assert_eq!(stage.app.home.workspaces.views(), []);
+    assert_eq!(stage.app.stack.home.workspaces.views(), []);
 
     let mut stage = Stage::full(120, 40);
     stage.app.restore_state(SavedView::NAME, "a\trelevance\tx y\nbroken\n\ttime\tz\nb\ttime\tq\tr");
-    let names: Vec<_> = stage.app.home.workspaces.views().iter().map(|view| (&*view.name, &*view.query)).collect();
+    let names: Vec<_> =
+        stage.app.stack.home.workspaces.views().iter().map(|view| (&*view.name, &*view.query)).collect();
     assert_eq!(names, [("a", "x y"), ("b", "q\tr")]);
 }
 
@@ -96,7 +97,7 @@ fn the_list_is_copied_as_a_command_that_says_what_it_leaves_out() {
     assert_eq!(copied(&mut stage, "ctrl-y"), "salon list");
     assert_eq!(copied(&mut stage, "H ctrl-y"), "salon list --hidden");
     stage.keys("H h j");
-    let workspace = stage.app.home.workspaces.selected().expect("a workspace").to_string();
+    let workspace = stage.app.stack.home.workspaces.selected().expect("a workspace").to_string();
     assert_eq!(copied(&mut stage, "Y"), format!("salon list workspace:{workspace}"), "no session is meant here");
     assert_eq!(copied(&mut stage, "l ctrl-y"), format!("salon list workspace:{workspace}"));
     stage.keys("s \\ x y enter");

@@ -12,6 +12,19 @@ use crate::stdx::{text, wrap};
 /// Display text of a tab.
 const TAB: &str = "    ";
 
+impl ComposerText {
+    /// Moves the cursor by a row of `width` columns. Returns false at the first or last row.
+    pub fn step(&mut self, down: bool, width: usize) -> bool {
+        let rows = rows(self, width);
+        let at = row_of(&rows, self.cursor());
+        let to = if down { at + 1 } else { at.wrapping_sub(1) };
+        let Some(target) = rows.get(to) else { return false };
+        let column = columns(self, rows[at].start..self.cursor());
+        self.set_cursor(at_column(self, target, column));
+        true
+    }
+}
+
 /// Returns the display text of a grapheme. Control characters are hidden.
 pub fn cell<'t>(text: &ComposerText, at: usize, grapheme: &'t str) -> Cow<'t, str> {
     match grapheme {

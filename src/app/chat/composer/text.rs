@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::rows;
 use crate::config::key::{Key, KeyCode};
 
 /// Placeholder of a paste.
@@ -139,15 +138,9 @@ impl ComposerText {
         true
     }
 
-    /// Moves the cursor by a row of `width` columns. Returns false at the first or last row.
-    pub fn step(&mut self, down: bool, width: usize) -> bool {
-        let rows = rows::rows(self, width);
-        let at = rows::row_of(&rows, self.cursor);
-        let to = if down { at + 1 } else { at.wrapping_sub(1) };
-        let Some(target) = rows.get(to) else { return false };
-        let column = rows::columns(self, rows[at].start..self.cursor);
-        self.cursor = rows::at_column(self, target, column);
-        true
+    /// Moves the cursor to a grapheme boundary.
+    pub(super) fn set_cursor(&mut self, at: usize) {
+        self.cursor = at;
     }
 
     /// Returns the byte range of the word before the cursor.

@@ -1,18 +1,16 @@
 //! The picker for model, mode and effort of a run. The agent's list is only a suggestion: any model can be named by
 //! hand, also without a list.
 
+mod keys;
+
 use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
 
 use super::dialog::{Dialog, DialogChoice, DialogOutcome};
-use super::layer::Layer;
 use super::line_editor::LineEditor;
 use super::runs::RunTable;
-use super::{App, Effect};
-use crate::config::key::{Key, KeyCode};
 use crate::domain::Agent;
-use crate::domain::run::{RunId, RunInfo, RunSetting};
-use crate::domain::run_request::RunRequest;
+use crate::domain::run::{RunId, RunInfo};
 
 /// State of the picker. The options come from the run and its agent.
 #[derive(Debug)]
@@ -139,10 +137,11 @@ impl Picker {
         options
     }
 
-    /// Inserts pasted text.
-    pub fn paste(&mut self, text: &str) {
-        self.input.insert(text);
-        self.selected = 0;
+    /// Ends the query for an agent's models if the run is that agent's.
+    pub fn models_received(&mut self, agent: Agent, runs: &RunTable) {
+        if runs.get(&self.run).is_some_and(|info| info.agent == agent) {
+            self.asking = false;
+        }
     }
 
     fn switch_tab(&mut self, tab: Tab) {
@@ -152,98 +151,15 @@ impl Picker {
     }
 }
 
-impl App {
-    /// Opens the picker for the run of the chat or of the selected session.
-    pub(super) fn open_picker(&mut self) -> Vec<Effect> {
-        let run =
-            self.session_or_run().and_then(|key| self.runs.of_session(&key)).map(|info| (info.id.clone(), info.agent));
-        let Some((run, agent)) = run else {
-            self.notices.info("No run yet: it starts with the first prompt");
-            return Vec::new();
-        };
-        let mut effects = self.push(Layer::Picker(Picker::new(run)));
-        effects.push(Effect::LoadModels { agent, refresh: false });
-        effects
-    }
-
-    /// Ends the query for an agent's models.
-    pub(super) fn models_received(&mut self, agent: Agent) {
-        for layer in &mut self.layers {
-            match layer {
-                Layer::Picker(picker) if self.runs.get(&picker.run).is_some_and(|info| info.agent == agent) => {
-                    picker.asking = false;
-                }
-                _ => {}
-            }
-        }
-    }
-
-    pub(super) fn key_in_picker(&mut self, key: Key) -> Vec<Effect> {
-        let Some(Layer::Picker(picker)) = self.layers.last_mut() else { return Vec::new() };
-        let Some(info) = self.runs.get(&picker.run) else {
-            self.layers.pop();
-            return Vec::new();
-        };
-        let last = picker.options(info, &self.runs).len().saturating_sub(1);
-        match key.code {
-            KeyCode::Esc if !picker.input.is_empty() => picker.switch_tab(picker.tab),
-            KeyCode::Esc => drop(self.layers.pop()),
-            KeyCode::Char('c') if key.ctrl => drop(self.layers.pop()),
-            KeyCode::Enter => return self.choose_option(),
-            KeyCode::Tab if key.shift => picker.switch_tab(picker.tab.next(2)),
-            KeyCode::Left if picker.input.is_empty() => picker.switch_tab(picker.tab.next(2)),
-            KeyCode::Tab => picker.switch_tab(picker.tab.next(1)),
-            KeyCode::Right if picker.input.at_end() => picker.switch_tab(picker.tab.next(1)),
-            KeyCode::Down => picker.selected = (picker.selected + 1).min(last),
-            KeyCode::Up => picker.selected = picker.selected.saturating_sub(1),
-            KeyCode::F(5) => {
-                picker.asking = true;
-                return vec![Effect::LoadModels { agent: info.agent, refresh: true }];
-            }
-            _ => {
-                if picker.input.key(key) {
-                    picker.selected = 0;
-                }
-            }
-        }
-        Vec::new()
-    }
-
-    pub(super) fn click_in_picker(&mut self, row: usize) -> Vec<Effect> {
-        let Some(Layer::Picker(picker)) = self.layers.last_mut() else { return Vec::new() };
-        picker.selected = row;
-        self.choose_option()
-    }
-
-    fn choose_option(&mut self) -> Vec<Effect> {
-        let Some(Layer::Picker(picker)) = self.layers.last() else { return Vec::new() };
-        let Some(info) = self.runs.get(&picker.run) else { return Vec::new() };
-        let options = picker.options(info, &self.runs);
-        let Some(PickerOption { name, .. }) = options.into_iter().nth(picker.selected) else { return Vec::new() };
-        let (run, tab) = (picker.run.clone(), picker.tab);
-        self.layers.pop();
-        let setting = match tab {
-            Tab::Model => RunSetting::Model(name),
-            Tab::Mode if skips_permissions(&name) => {
-                let outcome = DialogOutcome::SkipPermissions(run, name.clone());
-                return self.ask_to_skip(&name, outcome);
-            }
-            Tab::Mode => RunSetting::Mode(name),
-            Tab::Effort => RunSetting::Effort(name),
-        };
-        vec![Effect::Run(RunRequest::Set(run, setting))]
-    }
-
-    /// Asks for confirmation before an agent may do everything without asking.
-    pub(super) fn ask_to_skip(&mut self, mode: &str, outcome: DialogOutcome) -> Vec<Effect> {
-        let text = vec![
-            format!("In {mode} mode the agent never asks for permission: any command, any file."),
-            "This applies to this session only.".to_owned(),
-        ];
-        let choices = vec![
-            DialogChoice { label: "Cancel".to_owned(), outcome: DialogOutcome::Cancel },
-            DialogChoice { label: "Never ask for permission".to_owned(), outcome },
-        ];
-        self.push(Layer::Dialog(Dialog { title: "Skip all permissions".to_owned(), text, choices, selected: 0 }))
-    }
+/// Builds the dialog that confirms that an agent may do everything without asking.
+pub fn skip_dialog(mode: &str, outcome: DialogOutcome) -> Dialog {
+    let text = vec![
+        format!("In {mode} mode the agent never asks for permission: any command, any file."),
+        "This applies to this session only.".to_owned(),
+    ];
+    let choices = vec![
+        DialogChoice { label: "Cancel".to_owned(), outcome: DialogOutcome::Cancel },
+        DialogChoice { label: "Never ask for permission".to_owned(), outcome },
+    ];
+    Dialog { title: "Skip all permissions".to_owned(), text, choices, selected: 0 }
 }

@@ -1,8 +1,9 @@
 //! Dialogs with numbered choices, whose outcomes are data.
 
+mod keys;
+
 use std::sync::Arc;
 
-use crate::config::key::{Key, KeyCode};
 use crate::domain::SessionKey;
 use crate::domain::run::RunId;
 
@@ -67,37 +68,4 @@ pub enum DialogOutcome {
     CancelQuit,
     /// Change nothing.
     Cancel,
-}
-
-/// Outcome of a key in a dialog.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DialogResponse {
-    /// The dialog stays open.
-    Open,
-    /// A choice was made.
-    Given(DialogOutcome),
-}
-
-impl Dialog {
-    /// Handles a key: a digit makes a choice, the arrows select, Enter confirms, Esc cancels.
-    pub fn key(&mut self, key: Key) -> DialogResponse {
-        let last = self.choices.len().saturating_sub(1);
-        match key.code {
-            KeyCode::Esc | KeyCode::Char('q') => return DialogResponse::Given(DialogOutcome::Cancel),
-            KeyCode::Enter => return self.choose(self.selected),
-            KeyCode::Down | KeyCode::Tab | KeyCode::Char('j') => self.selected = (self.selected + 1).min(last),
-            KeyCode::Up | KeyCode::Char('k') => self.selected = self.selected.saturating_sub(1),
-            KeyCode::Char(digit @ '1'..='9') => {
-                let number = digit.to_digit(10).map_or(0, |digit| digit as usize);
-                return self.choose(number.wrapping_sub(1));
-            }
-            _ => {}
-        }
-        DialogResponse::Open
-    }
-
-    /// Makes the choice in a row.
-    pub fn choose(&self, row: usize) -> DialogResponse {
-        self.choices.get(row).map_or(DialogResponse::Open, |choice| DialogResponse::Given(choice.outcome.clone()))
-    }
 }

@@ -1,12 +1,13 @@
 //! The command palette: a fuzzy search over the actions of the current context, by name and description.
 
+mod keys;
+
 use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
 
 use super::action::{Action, KeyContext};
 use super::line_editor::LineEditor;
 use super::scroll;
-use crate::config::key::{Key, KeyCode};
 
 /// The palette overlay.
 #[derive(Debug)]
@@ -19,17 +20,6 @@ pub struct Palette {
     found: Vec<Action>,
     selected: usize,
     height: usize,
-}
-
-/// Outcome of a key in the palette.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PaletteOutcome {
-    /// The palette stays open.
-    Nothing,
-    /// The palette closes.
-    Closed,
-    /// The palette closes and runs an action.
-    Action(Action),
 }
 
 impl Palette {
@@ -60,40 +50,6 @@ impl Palette {
     pub fn fit(&mut self, height: usize) {
         self.height = height;
         self.reveal();
-    }
-
-    /// Handles a key.
-    pub fn key(&mut self, key: Key) -> PaletteOutcome {
-        match key.code {
-            KeyCode::Esc if self.input.is_empty() => return PaletteOutcome::Closed,
-            KeyCode::Esc => {
-                self.input.clear();
-                self.search();
-            }
-            KeyCode::Enter => return self.pick(self.selected),
-            KeyCode::Down => self.select(self.selected + 1),
-            KeyCode::Up => self.select(self.selected.saturating_sub(1)),
-            KeyCode::Char('n' | 'j') if key.ctrl => self.select(self.selected + 1),
-            KeyCode::Char('p' | 'k') if key.ctrl => self.select(self.selected.saturating_sub(1)),
-            KeyCode::Char('c') if key.ctrl => return PaletteOutcome::Closed,
-            _ => {
-                if self.input.key(key) {
-                    self.search();
-                }
-            }
-        }
-        PaletteOutcome::Nothing
-    }
-
-    /// Inserts pasted text.
-    pub fn paste(&mut self, text: &str) {
-        self.input.insert(text);
-        self.search();
-    }
-
-    /// Picks the action in a row.
-    pub fn pick(&self, row: usize) -> PaletteOutcome {
-        self.found.get(row).map_or(PaletteOutcome::Nothing, |action| PaletteOutcome::Action(*action))
     }
 
     fn select(&mut self, row: usize) {

@@ -1,11 +1,10 @@
-//! The preview's transcript. It opens at once after a pause, else when the selection stops moving: a held key opens
-//! nothing until it is released.
+//! The preview of a selected session. It opens at once after a pause, else when the selection stops moving: a held key
+//! opens nothing until it is released.
 
-use crate::app::msg::DebounceTicket;
-use crate::app::reader::Reader;
-use crate::app::{Effect, RequestTicket, Tickets};
+use super::effect::Effect;
+use super::reader::Reader;
+use super::ticket::{DebounceTicket, Tickets};
 use crate::domain::SessionKey;
-use crate::domain::transcript_event::TranscriptEvent;
 
 /// Debounce delay of the preview in ms, because a held key moves the selection faster.
 const DEBOUNCE_MS: u32 = 80;
@@ -16,7 +15,6 @@ pub struct Preview {
     reader: Option<Reader>,
     /// The pending debounce; only the newest counts.
     debounce: Option<DebounceTicket>,
-    last_ticket: u64,
 }
 
 impl Preview {
@@ -37,9 +35,9 @@ impl Preview {
             return Vec::new();
         }
         let mut effects = if self.debounce.is_none() { self.open(key, tickets) } else { Vec::new() };
-        self.last_ticket += 1;
-        self.debounce = Some(DebounceTicket(self.last_ticket));
-        effects.push(Effect::Debounce(DebounceTicket(self.last_ticket), DEBOUNCE_MS));
+        let debounce = tickets.issue_debounce();
+        self.debounce = Some(debounce);
+        effects.push(Effect::Debounce(debounce, DEBOUNCE_MS));
         effects
     }
 
@@ -57,14 +55,6 @@ impl Preview {
         match selected {
             Some(key) if self.reader(key).is_none() => self.open(key, tickets),
             _ => Vec::new(),
-        }
-    }
-
-    /// Applies an event of the transcript. Returns the message if it belongs to another transcript.
-    pub fn update(&mut self, ticket: RequestTicket, msg: TranscriptEvent) -> Result<Vec<Effect>, TranscriptEvent> {
-        match &mut self.reader {
-            Some(reader) if reader.ticket == ticket => Ok(reader.update(msg)),
-            _ => Err(msg),
         }
     }
 

@@ -1,0 +1,102 @@
+//! Sending prompts from the chat, resuming its queue, and interrupting its turn.
+
+use super::{Chat, ChatFocus};
+use crate::app::action::Action;
+use crate::app::ctx::Ctx;
+use crate::app::effect::Effect;
+use crate::app::flow::Flow;
+use crate::domain::prompt::PromptState;
+use crate::domain::run::Phase;
+use crate::domain::run_request::RunRequest;
+
+impl Chat {
+    /// Starts the run, with a prompt if given.
+    pub fn start_run(&mut self, prompt: Option<String>, ctx: &mut Ctx) {
+        let ticket = ctx.tickets.issue();
+        let Some(start) = self.start.clone() else { return };
+        self.pending_start = Some((ticket, prompt.clone()));
+        ctx.effects.push(Effect::StartRun { ticket, agent: self.agent, start, prompt });
+    }
+
+    /// Sends the composer's text, or saves the edited prompt. An empty text resumes a paused queue.
+    pub(super) fn send(&mut self, ctx: &mut Ctx) {
+        if let Some(why) = &self.read_only {
+            ctx.notices.info(format!("Read-only ({why}): r retries, f forks"));
+            return;
+        }
+        if let Some((id, _)) = self.composer.editing {
+            let text = self.composer.text.whole();
+            self.composer.end_edit();
+            let Some(run) = self.run.clone() else { return };
+            ctx.effects.push(Effect::Run(if text.trim().is_empty() {
+                RunRequest::CancelPrompt(run, id)
+            } else {
+                RunRequest::EditPrompt(run, id, text)
+            }));
+            return;
+        }
+        if self.composer.text.whole().trim().is_empty() {
+            self.resume_queue(ctx);
+            return;
+        }
+        if self.is_starting() {
+            ctx.notices.info("Still starting: press enter again to send this too");
+            return;
+        }
+        let text = self.composer.take_text();
+        self.reader.navigate(Action::Last);
+        match self.run.clone() {
+            Some(run) => ctx.effects.push(Effect::Run(RunRequest::Submit { run, text })),
+            None => self.start_run(Some(text), ctx),
+        }
+    }
+
+    /// Resumes the queue; if its first prompt is held or failed, releases it.
+    pub(super) fn send_first(&self, ctx: &mut Ctx) {
+        let first = self.run.as_ref().and_then(|run| ctx.runs.queue(run).first());
+        match (&self.run, first) {
+            (Some(run), Some(first)) if matches!(first.state, PromptState::Held | PromptState::Failed) => {
+                let request = RunRequest::ReleasePrompt(run.clone(), first.id);
+                ctx.effects.push(Effect::Run(request));
+            }
+            _ => self.resume_queue(ctx),
+        }
+    }
+
+    /// Clears the composer, else interrupts the turn, else asks whether to stop the run.
+    pub(super) fn interrupt(&mut self, ctx: &mut Ctx) -> Flow {
+        if self.focus == ChatFocus::Composer && !self.composer.is_empty() {
+            self.composer.clear();
+            ctx.effects.push(self.save_draft());
+            return Flow::Stay;
+        }
+        self.interrupt_turn(ctx)
+    }
+
+    /// Interrupts the turn, else asks whether to stop the run.
+    pub(super) fn interrupt_turn(&self, ctx: &mut Ctx) -> Flow {
+        let info = self.info(ctx.runs);
+        match info.map(|info| &info.phase) {
+            Some(Phase::Working { .. }) => {
+                let run = self.run.clone();
+                ctx.effects.extend(run.map(|run| Effect::Run(RunRequest::Interrupt(run))));
+                Flow::Stay
+            }
+            Some(Phase::Starting | Phase::Interrupting { .. } | Phase::Idle) => Flow::Act(Action::StopRun),
+            Some(Phase::Stopped(_)) | None => {
+                ctx.notices.info("Nothing is running here");
+                Flow::Stay
+            }
+        }
+    }
+
+    /// Resumes a paused queue.
+    fn resume_queue(&self, ctx: &mut Ctx) {
+        let Some(info) = self.info(ctx.runs) else { return };
+        let waits = info.paused || matches!(info.phase, Phase::Stopped(_));
+        if waits && !ctx.runs.queue(&info.id).is_empty() {
+            let request = RunRequest::ResumeQueue(info.id.clone());
+            ctx.effects.push(Effect::Run(request));
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! State that screens share, borrowed for one update.
+
+use std::collections::BTreeSet;
+
+use super::approvals::ApprovalQueue;
+use super::effect::Effect;
+use super::keys::Keymap;
+use super::msg::LayoutFeedback;
+use super::notices::Notices;
+use super::runs::RunTable;
+use super::search::SearchHistory;
+use super::sessions::Sessions;
+use super::ticket::Tickets;
+use crate::config::settings::Settings;
+use crate::config::theme::Themes;
+use crate::domain::Time;
+use crate::domain::catalog::IndexProgress;
+use crate::domain::run::RunId;
+
+/// State that screens share, and the effects of the update.
+#[derive(Debug)]
+pub struct Ctx<'a> {
+    /// The user's configuration.
+    pub settings: &'a Settings,
+    /// The active key map.
+    pub keymap: &'a Keymap,
+    /// The themes.
+    pub themes: &'a mut Themes,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// Current time.
+    pub now: Time,
+    /// True if the terminal has the focus.
+    pub focused: bool,
+    /// Results of the layout of the last frame.
+    pub layout: &'a LayoutFeedback,
+    /// Progress of the text index.
+    pub index_progress: IndexProgress,
+    /// All sessions and their states.
+    pub sessions: &'a mut Sessions,
+    /// The runs of this salon.
+    pub runs: &'a mut RunTable,
+    /// Approvals that wait for the user.
+    pub approvals: &'a mut ApprovalQueue,
+    /// Past queries.
+    pub search_history: &'a mut SearchHistory,
+    /// Notices in the status line.
+    pub notices: &'a mut Notices,
+    /// Runs whose notifications are off.
+    pub muted: &'a mut BTreeSet<RunId>,
+    /// True if the mouse is captured.
+    pub mouse: &'a mut bool,
+    /// True if salon quits as soon as no turn is open and no prompt is queued.
+    pub quitting: &'a mut bool,
+    /// Counter for tickets.
+    pub tickets: &'a mut Tickets,
+    /// Effects of the update so far.
+    pub effects: Vec<Effect>,
+}

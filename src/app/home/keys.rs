@@ -1,0 +1,241 @@
+//! Keys, actions and the mouse on the home screen.
+
+use std::sync::Arc;
+
+use super::workspaces::WorkspaceRow;
+use super::{Home, Pane};
+use crate::app::action::{Action, KeyContext};
+use crate::app::ctx::Ctx;
+use crate::app::effect::Effect;
+use crate::app::flow::Flow;
+use crate::app::msg::Target;
+use crate::app::shell_command::ShellCommand;
+use crate::config::key::{Key, KeyCode};
+use crate::config::settings::ListScope;
+use crate::domain::catalog::Sort;
+use crate::domain::run::{Phase, RunInfo};
+
+impl Home {
+    /// Returns the active key contexts, nearest first.
+    pub fn key_contexts(&self) -> &'static [KeyContext] {
+        match self.focus {
+            Pane::Workspaces | Pane::Sessions => &[KeyContext::List, KeyContext::Move, KeyContext::Everywhere],
+            Pane::Preview => &[KeyContext::Reader, KeyContext::Move, KeyContext::List, KeyContext::Everywhere],
+        }
+    }
+
+    /// Handles a key.
+    pub fn key(&mut self, key: Key, ctx: &mut Ctx) -> Flow {
+        if let Some(reader) = self.focused_preview().filter(|reader| reader.is_typing()) {
+            ctx.effects.extend(reader.key_in_find(key));
+            return Flow::Stay;
+        }
+        if self.filter.typing {
+            self.key_in_filter(key, ctx);
+            return Flow::Stay;
+        }
+        ctx.keymap.action(key, self.key_contexts()).map_or(Flow::Stay, Flow::Act)
+    }
+
+    /// Pastes into the find line of the preview or into the quick filter.
+    pub fn paste(&mut self, text: &str, ctx: &mut Ctx) -> Flow {
+        if let Some(reader) = self.focused_preview().filter(|reader| reader.is_typing()) {
+            ctx.effects.extend(reader.paste_in_find(text));
+        } else if self.filter.typing {
+            self.filter.input.insert(text);
+            self.filter_typed(ctx);
+        }
+        Flow::Stay
+    }
+
+    /// Performs an action. `None` if it is not an action of the home screen.
+    pub fn act(&mut self, action: Action, ctx: &mut Ctx) -> Option<Flow> {
+        if action != Action::Expand
+            && let Some(effects) = self.focused_preview().and_then(|reader| reader.navigate(action))
+        {
+            ctx.effects.extend(effects);
+            return Some(Flow::Stay);
+        }
+        match action {
+            Action::DeleteView => self.delete_view(ctx),
+            Action::CopyList => self.copy_list(ctx),
+            // In the workspaces column the list is meant, not a session.
+            Action::CopyCommand if self.focus == Pane::Workspaces => self.copy_list(ctx),
+            Action::Open if self.focus == Pane::Workspaces => return Some(self.open_workspace()),
+            Action::Open | Action::Expand => return Some(self.open(ctx)),
+            Action::Scope => self.next_scope(ctx),
+            Action::ShowHidden => {
+                self.show_hidden = !self.show_hidden;
+                self.refresh_pinned(ctx);
+            }
+            Action::Sort => self.next_sort(ctx),
+            Action::Filter => {
+                self.focus = Pane::Sessions;
+                self.filter.typing = true;
+            }
+            Action::Back if self.filter.is_active() => self.clear_filter(ctx),
+            Action::Back => self.focus = Pane::Sessions,
+            action => {
+                let panes = self.panes(ctx.size.0, ctx.settings, ctx.sessions);
+                if !self.go(action, panes, ctx.sessions) {
+                    return None;
+                }
+                self.follow_selection(ctx);
+            }
+        }
+        Some(Flow::Stay)
+    }
+
+    /// Handles a click.
+    pub fn click(&mut self, target: &Target, ctx: &mut Ctx) -> Flow {
+        match *target {
+            Target::Workspace(row) => {
+                self.focus = Pane::Workspaces;
+                self.choose_workspace(row, ctx);
+            }
+            Target::Row(row) => return self.click_row(row, ctx),
+            Target::Preview => self.focus = Pane::Preview,
+            Target::Entry(index) => {
+                self.focus = Pane::Preview;
+                if let Some(reader) = self.preview.reader_mut() {
+                    reader.select(index);
+                }
+            }
+            Target::Choice(_) | Target::Answer(_) | Target::Composer | Target::Pinned | Target::Nothing => {}
+        }
+        Flow::Stay
+    }
+
+    /// Scrolls the pane under the mouse, which need not have the focus.
+    pub fn wheel(&mut self, target: &Target, lines: i32, ctx: &mut Ctx) {
+        let rows = isize::try_from(lines).unwrap_or_default();
+        match target {
+            Target::Preview | Target::Entry(_) => {
+                if let Some(reader) = self.preview.reader_mut() {
+                    reader.scroll(lines);
+                }
+            }
+            Target::Workspace(_) => {
+                let row = self.workspaces.at().saturating_add_signed(rows.signum());
+                self.choose_workspace(row, ctx);
+            }
+            Target::Row(_) => {
+                self.list.step(rows);
+                self.follow_selection(ctx);
+            }
+            Target::Choice(_) | Target::Answer(_) | Target::Composer | Target::Pinned | Target::Nothing => {}
+        }
+    }
+
+    /// Opens the selected view as a search; for a workspace, moves the focus to its sessions.
+    fn open_workspace(&mut self) -> Flow {
+        match self.workspaces.line(self.workspaces.at()) {
+            Some(WorkspaceRow::View(view)) => Flow::Search { query: view.query.clone(), order: view.order },
+            Some(WorkspaceRow::Workspace(_) | WorkspaceRow::All) | None => {
+                self.focus = Pane::Sessions;
+                Flow::Stay
+            }
+        }
+    }
+
+    /// Opens the selected session.
+    fn open(&self, ctx: &Ctx) -> Flow {
+        let Some(key) = self.list.key() else { return Flow::Stay };
+        // A live run of this salon opens as a chat, and so does a run without a transcript.
+        let is_live = |info: &&Arc<RunInfo>| !matches!(info.phase, Phase::Stopped(_));
+        let run = ctx.runs.of_session(key).filter(|info| is_live(info) || ctx.sessions.is_unsaved(key));
+        run.map_or_else(|| Flow::Open(key.clone()), |info| Flow::GoToRun(info.id.clone()))
+    }
+
+    fn choose_workspace(&mut self, row: usize, ctx: &mut Ctx) {
+        if self.workspaces.choose(row) {
+            self.restart(ctx.sessions);
+        }
+        self.follow_selection(ctx);
+    }
+
+    /// Selects a row on the first click and opens it on the second: a click that only focuses the window must not open
+    /// anything.
+    fn click_row(&mut self, row: usize, ctx: &mut Ctx) -> Flow {
+        let again = self.focus == Pane::Sessions && self.list.at() == Some(row);
+        self.focus = Pane::Sessions;
+        if again {
+            return Flow::Act(Action::Open);
+        }
+        self.list.choose(row);
+        self.follow_selection(ctx);
+        Flow::Stay
+    }
+
+    /// Handles a key in the quick filter. Enter keeps the query, Esc clears it.
+    fn key_in_filter(&mut self, key: Key, ctx: &mut Ctx) {
+        let down = isize::from(key.code == KeyCode::Down || key == Key::ctrl('n') || key == Key::ctrl('j'));
+        let up = isize::from(key.code == KeyCode::Up || key == Key::ctrl('p') || key == Key::ctrl('k'));
+        match key.code {
+            _ if down + up > 0 => {
+                self.list.step(down - up);
+                self.follow_selection(ctx);
+            }
+            KeyCode::Enter | KeyCode::Tab => {
+                self.filter.typing = false;
+                self.list.pin_selection();
+            }
+            KeyCode::Esc => self.clear_filter(ctx),
+            _ if key == Key::ctrl('c') => self.clear_filter(ctx),
+            KeyCode::Backspace if self.filter.input.is_empty() => self.clear_filter(ctx),
+            _ if self.filter.input.key(key) => self.filter_typed(ctx),
+            _ => {}
+        }
+    }
+
+    fn filter_typed(&mut self, ctx: &mut Ctx) {
+        let effects = self.filter.request();
+        if effects.is_empty() {
+            self.refresh_pinned(ctx);
+        }
+        ctx.effects.extend(effects);
+    }
+
+    /// Clears the quick filter; the selected session stays selected.
+    fn clear_filter(&mut self, ctx: &mut Ctx) {
+        self.filter.clear();
+        self.refresh_pinned(ctx);
+    }
+
+    /// Recomputes the list; the selected session stays selected.
+    fn refresh_pinned(&mut self, ctx: &mut Ctx) {
+        self.list.pin_selection();
+        self.refresh(ctx.sessions);
+        self.follow_selection(ctx);
+    }
+
+    fn next_scope(&mut self, ctx: &mut Ctx) {
+        let scope = match self.scope() {
+            Some(ListScope::All) if self.here.is_none() => {
+                ctx.notices.info("Salon was not started in a workspace");
+                return;
+            }
+            Some(ListScope::All) => ListScope::Here,
+            Some(ListScope::Here) | None => ListScope::All,
+        };
+        self.set_scope(scope);
+        ctx.effects.push(Effect::SaveState { name: "scope", value: scope.name().to_owned() });
+        self.refresh_pinned(ctx);
+    }
+
+    fn next_sort(&mut self, ctx: &mut Ctx) {
+        let now = Sort::ALL.iter().position(|sort| *sort == self.sort).unwrap_or(0);
+        self.sort = Sort::ALL[(now + 1) % Sort::ALL.len()];
+        ctx.effects.push(Effect::SaveState { name: "sort", value: self.sort.name().to_owned() });
+        self.refresh_pinned(ctx);
+    }
+
+    /// Copies the command for the list, or for the saved view that is selected beside it.
+    fn copy_list(&self, ctx: &mut Ctx) {
+        let command = match self.workspaces.view() {
+            Some(view) => ShellCommand::of_search(&view.query, view.order),
+            None => ShellCommand::of_list(self),
+        };
+        command.copy(ctx);
+    }
+}

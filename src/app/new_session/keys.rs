@@ -1,0 +1,162 @@
+//! Opening the form of a new session, its keys, and the start of the session.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{NewSession, NewSessionField};
+use crate::app::ctx::Ctx;
+use crate::app::dialog::DialogOutcome;
+use crate::app::effect::Effect;
+use crate::app::flow::Flow;
+use crate::app::layer::Layer;
+use crate::app::line_editor::LineEditor;
+use crate::app::picker;
+use crate::app::runs::RunTable;
+use crate::config::key::{Key, KeyCode};
+use crate::domain::run::{Conversation, RunStart};
+use crate::domain::{Agent, SessionKey};
+
+impl NewSession {
+    /// Opens the form with defaults from the selected session, else from the workspace in which salon was started.
+    pub fn open(selected: Option<&SessionKey>, here: Option<Arc<str>>, ctx: &mut Ctx) -> Flow {
+        let selected = selected.and_then(|key| ctx.sessions.catalog.get(key));
+        let workspace = selected.map(|session| session.workspace.clone()).filter(|path| !path.is_empty());
+        let directory = workspace.or(here).unwrap_or_default();
+        let agents = ctx.runs.agents();
+        let index_of = |agent: Agent| agents.iter().position(|(known, installed)| *known == agent && *installed);
+        let wanted = ctx.settings.agent.and_then(index_of);
+        let agent = wanted.or_else(|| index_of(selected?.key.agent));
+        let agent = agent.or_else(|| agents.iter().position(|(_, installed)| *installed)).unwrap_or(0);
+        let mut new = Self { agent, ..Self::default() };
+        new.directory.set(&directory);
+        let agent = new.agent(ctx.runs);
+        ctx.effects.push(Effect::LoadAgents);
+        ctx.effects.push(Effect::LoadModels { agent, refresh: false });
+        Flow::Push(Layer::NewSession(Box::new(new)))
+    }
+
+    /// Handles a key.
+    pub fn key(&mut self, key: Key, ctx: &mut Ctx) -> Flow {
+        self.error = None;
+        let agents = ctx.runs.agents().len().max(1);
+        match key.code {
+            KeyCode::Esc => return Flow::Pop,
+            KeyCode::Char('c') if key.ctrl => return Flow::Pop,
+            KeyCode::Enter if (key.alt || key.shift) && self.field == NewSessionField::Prompt => {
+                self.prompt.insert("\n");
+            }
+            KeyCode::Enter => return self.validate_and_start(ctx),
+            KeyCode::Tab if key.shift => self.field = self.field.step(4),
+            KeyCode::Up => self.step(false, ctx.layout.composer),
+            KeyCode::Down => self.step(true, ctx.layout.composer),
+            KeyCode::Tab => self.complete_or_next(ctx.runs),
+            KeyCode::F(5) => {
+                self.load_models(true, ctx);
+                return Flow::Stay;
+            }
+            KeyCode::Left | KeyCode::Right | KeyCode::Char(' ') if self.field == NewSessionField::Agent => {
+                let by = if key.code == KeyCode::Left { agents - 1 } else { 1 };
+                self.agent = (self.agent + by) % agents;
+                self.load_models(false, ctx);
+                return Flow::Stay;
+            }
+            _ => self.edit(key),
+        }
+        self.request_directories(ctx);
+        Flow::Stay
+    }
+
+    /// Pastes into the focused field.
+    pub fn paste(&mut self, pasted: &str, ctx: &mut Ctx) -> Flow {
+        match self.field {
+            NewSessionField::Prompt => self.prompt.paste(pasted),
+            NewSessionField::Agent | NewSessionField::Directory | NewSessionField::Model | NewSessionField::Mode => {
+                if let Some(input) = self.input() {
+                    input.insert(pasted.trim());
+                }
+            }
+        }
+        self.request_directories(ctx);
+        Flow::Stay
+    }
+
+    /// Stores directory completions if they match the current query.
+    pub fn directories_found(&mut self, query: String, found: Vec<String>) {
+        if self.directory.text() == query {
+            self.directories = (query, found);
+        }
+    }
+
+    /// Selects an agent by name after the list of agents changed.
+    pub fn select_agent(&mut self, chosen: Agent, runs: &RunTable) {
+        self.agent = runs.agents().iter().position(|(agent, _)| *agent == chosen).unwrap_or(0);
+    }
+
+    /// Starts the session as described by the form, without further questions.
+    pub fn start(&self, ctx: &Ctx) -> Flow {
+        let chosen = |input: &LineEditor| Some(input.text().trim().to_owned()).filter(|name| !name.is_empty());
+        let start = RunStart {
+            model: chosen(&self.model),
+            mode: chosen(&self.mode),
+            ..RunStart::new(Conversation::New { id: None }, PathBuf::from(self.directory.text().trim()))
+        };
+        let prompt = Some(self.prompt.whole()).filter(|text| !text.trim().is_empty());
+        Flow::pop_then(Flow::StartChat { agent: self.agent(ctx.runs), start, prompt })
+    }
+
+    /// Starts the session, or shows a validation error.
+    fn validate_and_start(&mut self, ctx: &mut Ctx) -> Flow {
+        let agent = self.agent(ctx.runs);
+        let installed = ctx.runs.agents().iter().any(|(known, installed)| *known == agent && *installed);
+        if !installed {
+            let error = format!("{} is not installed: \"{}\" was not found on PATH", agent.label(), agent.name());
+            (self.field, self.error) = (NewSessionField::Agent, Some(error));
+        } else if self.directory.text().trim().is_empty() {
+            (self.field, self.error) = (NewSessionField::Directory, Some("Choose a directory".to_owned()));
+        } else if picker::skips_permissions(self.mode.text()) {
+            let dialog = picker::skip_dialog(self.mode.text().trim(), DialogOutcome::StartNew);
+            return Flow::Push(Layer::Dialog(dialog));
+        } else {
+            return self.start(ctx);
+        }
+        Flow::Stay
+    }
+
+    fn load_models(&self, refresh: bool, ctx: &mut Ctx) {
+        ctx.effects.push(Effect::LoadModels { agent: self.agent(ctx.runs), refresh });
+    }
+
+    /// Completes the field, or moves to the next field if there is no completion.
+    fn complete_or_next(&mut self, runs: &RunTable) {
+        let best = self.suggestions(runs).into_iter().next();
+        match (best, self.input()) {
+            (Some(best), Some(input)) if !input.is_empty() && best != input.text() => input.set(&best),
+            _ => self.field = self.field.step(1),
+        }
+    }
+
+    /// Handles an editing key in the focused field.
+    fn edit(&mut self, key: Key) {
+        let _other_keys_do_nothing = match self.field {
+            NewSessionField::Prompt => self.prompt.key(key),
+            NewSessionField::Agent | NewSessionField::Directory | NewSessionField::Model | NewSessionField::Mode => {
+                self.input().is_some_and(|input| input.key(key))
+            }
+        };
+    }
+
+    /// Moves up or down: by a row in the prompt, else by a field.
+    fn step(&mut self, down: bool, width: usize) {
+        if self.field != NewSessionField::Prompt || !self.prompt.step(down, width) {
+            self.field = self.field.step(if down { 1 } else { 4 });
+        }
+    }
+
+    /// Requests directory completions if the query changed.
+    fn request_directories(&self, ctx: &mut Ctx) {
+        let query = self.directory.text().to_owned();
+        if self.field == NewSessionField::Directory && self.directories.0 != query {
+            ctx.effects.push(Effect::FindDirectories { query });
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The form of a new session: agent, directory, model, mode, first prompt.
+
+mod keys;
+
+use super::chat::composer::ComposerText;
+use super::line_editor::LineEditor;
+use super::picker::{self, matching};
+use super::runs::RunTable;
+use crate::domain::Agent;
+
+/// State of the form.
+#[derive(Debug, Default)]
+pub struct NewSession {
+    /// Index of the agent in [`RunTable::agents`].
+    pub agent: usize,
+    /// The focused field.
+    pub field: NewSessionField,
+    /// The directory.
+    pub directory: LineEditor,
+    /// The model; empty for the agent's default.
+    pub model: LineEditor,
+    /// The permission mode; empty for the agent's default.
+    pub mode: LineEditor,
+    /// The first prompt.
+    pub prompt: ComposerText,
+    /// The last directory query and its completions.
+    pub directories: (String, Vec<String>),
+    /// Validation error.
+    pub error: Option<String>,
+}
+
+/// Field of the form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NewSessionField {
+    /// The agent.
+    Agent,
+    /// The directory.
+    Directory,
+    /// The model.
+    Model,
+    /// The mode.
+    Mode,
+    /// The first prompt.
+    #[default]
+    Prompt,
+}
+
+impl NewSessionField {
+    /// All fields, from top to bottom.
+    pub const ALL: [Self; 5] = [Self::Agent, Self::Directory, Self::Model, Self::Mode, Self::Prompt];
+
+    /// Returns the label.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Directory => "directory",
+            Self::Model => "model",
+            Self::Mode => "mode",
+            Self::Prompt => "prompt",
+        }
+    }
+
+    fn step(self, by: usize) -> Self {
+        let at = Self::ALL.iter().position(|field| *field == self).unwrap_or(0);
+        Self::ALL[(at + by) % Self::ALL.len()]
+    }
+}
+
+impl NewSession {
+    /// Returns the chosen agent.
+    pub fn agent(&self, runs: &RunTable) -> Agent {
+        runs.agents().get(self.agent).map_or(Agent::Claude, |(agent, _)| *agent)
+    }
+
+    /// Returns the completions of the focused field, best first.
+    pub fn suggestions(&self, runs: &RunTable) -> Vec<String> {
+        let agent = self.agent(runs);
+        match self.field {
+            NewSessionField::Directory if self.directories.0 == self.directory.text() => self.directories.1.clone(),
+            NewSessionField::Model => {
+                let names = picker::models(runs, agent).into_iter().map(|(name, _)| name).collect();
+                matching(names, self.model.text(), String::clone)
+            }
+            NewSessionField::Mode => matching(picker::modes(runs, agent), self.mode.text(), String::clone),
+            NewSessionField::Agent | NewSessionField::Directory | NewSessionField::Prompt => Vec::new(),
+        }
+    }
+
+    fn input(&mut self) -> Option<&mut LineEditor> {
+        match self.field {
+            NewSessionField::Agent | NewSessionField::Prompt => None,
+            NewSessionField::Directory => Some(&mut self.directory),
+            NewSessionField::Model => Some(&mut self.model),
+            NewSessionField::Mode => Some(&mut self.mode),
+        }
+    }
+}

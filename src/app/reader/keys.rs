@@ -1,0 +1,77 @@
+//! Keys, actions and the mouse in a transcript on the whole screen.
+
+use super::Reader;
+use crate::app::action::{Action, KeyContext};
+use crate::app::ctx::Ctx;
+use crate::app::flow::Flow;
+use crate::app::msg::Target;
+use crate::config::key::Key;
+use crate::domain::live_status::LiveStatus;
+
+/// Key contexts of a transcript, nearest first.
+pub const KEY_CONTEXTS: &[KeyContext] =
+    &[KeyContext::Reader, KeyContext::Move, KeyContext::List, KeyContext::Everywhere];
+
+impl Reader {
+    /// Handles a key.
+    pub fn key(&mut self, key: Key, ctx: &mut Ctx) -> Flow {
+        if self.is_typing() {
+            ctx.effects.extend(self.key_in_find(key));
+            return Flow::Stay;
+        }
+        ctx.keymap.action(key, KEY_CONTEXTS).map_or(Flow::Stay, Flow::Act)
+    }
+
+    /// Pastes into the find line.
+    pub fn paste(&mut self, text: &str, ctx: &mut Ctx) -> Flow {
+        if self.is_typing() {
+            ctx.effects.extend(self.paste_in_find(text));
+        }
+        Flow::Stay
+    }
+
+    /// Performs an action. `None` if it is not an action of a transcript. A sub-agent's session opens as a layer of its
+    /// own.
+    pub fn act(&mut self, action: Action, ctx: &mut Ctx) -> Option<Flow> {
+        let subagent = self.subagent().filter(|_| action == Action::Expand);
+        if let Some(key) = subagent.filter(|key| ctx.sessions.catalog.get(key).is_some()) {
+            return Some(Flow::Open(key));
+        }
+        // Left leads back to the screen below.
+        if action == Action::Left {
+            return Some(Flow::Pop);
+        }
+        let effects = self.navigate(action)?;
+        ctx.effects.extend(effects);
+        Some(Flow::Stay)
+    }
+
+    /// Handles a click.
+    pub fn click(&mut self, target: &Target) -> Flow {
+        match *target {
+            Target::Entry(index) => {
+                self.select(index);
+                Flow::Stay
+            }
+            Target::Pinned => Flow::Act(Action::OtherPane),
+            Target::Workspace(_)
+            | Target::Row(_)
+            | Target::Preview
+            | Target::Composer
+            | Target::Choice(_)
+            | Target::Answer(_)
+            | Target::Nothing => Flow::Stay,
+        }
+    }
+
+    /// Updates the description of who writes a watched transcript. `live` is its live process.
+    pub fn describe_writer(&mut self, live: Option<&LiveStatus>) {
+        self.watched_by = Some(match live {
+            Some(status) => {
+                let pid = status.pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+                format!("open in {}{pid}", self.key.agent.label())
+            }
+            None => "not open in any program".to_owned(),
+        });
+    }
+}

@@ -1,0 +1,156 @@
+//! Actions, performed by the topmost screen, else by the whole interface.
+
+use super::Stack;
+use crate::app::action::{Action, KeyContext};
+use crate::app::ctx::Ctx;
+use crate::app::effect::Effect;
+use crate::app::flow::Flow;
+use crate::app::help::Help;
+use crate::app::inbox::Inbox;
+use crate::app::issues::IssuesView;
+use crate::app::layer::Layer;
+use crate::app::new_session::NewSession;
+use crate::app::palette::Palette;
+use crate::app::search::{SearchFocus, SearchScreen};
+use crate::app::{quit, reader, search, session_actions};
+use crate::domain::search::SearchOrder;
+
+impl Stack {
+    /// Performs an action.
+    pub(super) fn act(&mut self, action: Action, ctx: &mut Ctx) {
+        let flow = match self.layers.as_mut_slice() {
+            [] => self.home.act(action, ctx),
+            [.., Layer::Search(search), Layer::Reader(reader)] => {
+                let to_other_result = search.navigate_hits(reader, action, ctx);
+                if to_other_result.is_some() { to_other_result } else { reader.act(action, ctx) }
+            }
+            [.., Layer::Reader(reader)] => reader.act(action, ctx),
+            [.., Layer::Chat(chat)] => chat.act(action, ctx),
+            [.., Layer::Search(search)] => search.act(action, ctx),
+            [
+                ..,
+                Layer::Help(_)
+                | Layer::Palette(_)
+                | Layer::Dialog(_)
+                | Layer::Issues(_)
+                | Layer::Inbox(_)
+                | Layer::Picker(_)
+                | Layer::NewSession(_),
+            ] => None,
+        };
+        let flow = flow.unwrap_or_else(|| self.act_everywhere(action, ctx));
+        self.perform(flow, ctx);
+    }
+
+    /// Returns the active key contexts, nearest first.
+    fn key_contexts(&self) -> &'static [KeyContext] {
+        match self.screen() {
+            Some(Layer::Chat(chat)) => chat.key_contexts(),
+            Some(Layer::Search(_)) => search::KEY_CONTEXTS,
+            Some(_) => reader::KEY_CONTEXTS,
+            None => self.home.key_contexts(),
+        }
+    }
+
+    /// Performs an action that is the same on all screens. Actions of one screen do nothing on the others.
+    fn act_everywhere(&mut self, action: Action, ctx: &mut Ctx) -> Flow {
+        match action {
+            Action::Help => return Flow::Push(Layer::Help(Help::default())),
+            Action::Palette => return Flow::Push(Layer::Palette(Palette::open(self.key_contexts()))),
+            Action::Issues => return Flow::Push(Layer::Issues(IssuesView::default())),
+            Action::Inbox if matches!(self.layers.last(), Some(Layer::Inbox(_))) => return Flow::Pop,
+            Action::Inbox => return Flow::Push(Layer::Inbox(Inbox::default())),
+            Action::Back => return Flow::Pop,
+            Action::Rescan => {
+                ctx.notices.info("Rescanning");
+                ctx.effects.push(Effect::Rescan);
+            }
+            Action::Mouse => toggle_mouse(ctx),
+            Action::Theme => ctx.themes.toggle(),
+            Action::Redraw => ctx.effects.push(Effect::Redraw),
+            Action::Suspend => ctx.effects.push(Effect::Suspend),
+            Action::Quit => return quit::quit(ctx),
+            Action::Search => self.go_to_search(ctx),
+            Action::Split => self.split(ctx),
+            Action::OtherPane => self.other_pane(ctx),
+            _ => return self.act_on_session(action, ctx),
+        }
+        Flow::Stay
+    }
+
+    /// Performs an action on the session that is read, else on the selected one.
+    fn act_on_session(&mut self, action: Action, ctx: &mut Ctx) -> Flow {
+        let session = self.session().cloned();
+        match action {
+            Action::Resume => self.request(Effect::CheckResume, ctx),
+            Action::CopyCommand => self.request(Effect::CopyResumeCommand, ctx),
+            Action::CopyId => self.request(|key| Effect::Copy(key.id.to_string()), ctx),
+            Action::EditTranscript => self.request(Effect::EditTranscript, ctx),
+            Action::New => return NewSession::open(session.as_ref(), self.home.here.clone(), ctx),
+            Action::ResumeHere => return session_actions::resume_here(session, ctx),
+            Action::Fork => return session_actions::fork(session, ctx),
+            Action::Attach => return session_actions::attach(session, ctx),
+            Action::NextNeedsYou => return session_actions::next_needs_you(self.session_or_run(ctx.runs), ctx),
+            Action::StopRun => return session_actions::stop_run(self.session_or_run(ctx.runs), ctx),
+            Action::Models => return session_actions::open_picker(self.session_or_run(ctx.runs), ctx),
+            Action::Mute => session_actions::mute(self.session_or_run(ctx.runs), ctx),
+            _ => {}
+        }
+        Flow::Stay
+    }
+
+    /// Requests an effect on the session.
+    fn request(&mut self, effect: impl FnOnce(crate::domain::SessionKey) -> Effect, ctx: &mut Ctx) {
+        match self.session().cloned() {
+            Some(key) => {
+                self.home.list.pin_selection();
+                ctx.effects.push(effect(key));
+            }
+            None => ctx.notices.info("No session selected"),
+        }
+    }
+
+    /// Goes to the search screen below, else opens a new one.
+    fn go_to_search(&mut self, ctx: &mut Ctx) {
+        let Some(below) = self.layers.iter().rposition(|layer| layer.search().is_some()) else {
+            return self.search_for("", SearchOrder::default(), ctx);
+        };
+        for above in self.layers.split_off(below + 1) {
+            ctx.effects.extend(above.reader().map(|reader| Effect::CloseTranscript(reader.ticket)));
+        }
+        if let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) {
+            search.focus = SearchFocus::Line;
+            search.follow_selection(ctx);
+        }
+    }
+
+    /// Opens the search screen with a query.
+    pub(super) fn search_for(&mut self, query: &str, order: SearchOrder, ctx: &mut Ctx) {
+        let (mut search, effects) = SearchScreen::open(query, order, &ctx.sessions.catalog);
+        ctx.effects.extend(effects);
+        search.follow_selection(ctx);
+        self.push(Layer::Search(Box::new(search)), ctx);
+    }
+
+    /// Asks for the name under which the search is saved. Suggests the existing name of this search.
+    pub(super) fn name_view(&mut self) {
+        if let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) {
+            let known = self.home.view_name(search.input.text().trim());
+            search.start_naming(known);
+        }
+    }
+
+    /// Starts the session that the form on top describes.
+    pub(super) fn start_from_form(&mut self, ctx: &mut Ctx) {
+        if let Some(Layer::NewSession(new)) = self.layers.last() {
+            let flow = new.start(ctx);
+            self.perform(flow, ctx);
+        }
+    }
+}
+
+fn toggle_mouse(ctx: &mut Ctx) {
+    *ctx.mouse = !*ctx.mouse;
+    ctx.notices.info(if *ctx.mouse { "Mouse support on" } else { "Mouse support off: the terminal has the mouse" });
+    ctx.effects.push(Effect::CaptureMouse(*ctx.mouse));
+}

@@ -1,0 +1,183 @@
+//! Opening and closing transcripts and chats, and handing transcripts over between screens.
+
+use std::path::PathBuf;
+
+use super::Stack;
+use crate::app::action::Action;
+use crate::app::chat::Chat;
+use crate::app::ctx::Ctx;
+use crate::app::effect::Effect;
+use crate::app::home::Pane;
+use crate::app::layer::Layer;
+use crate::app::reader::Reader;
+use crate::app::runs;
+use crate::domain::run::{Conversation, RingCursor, RunId, RunStart};
+use crate::domain::{Agent, SessionKey};
+
+impl Stack {
+    /// Opens a session's transcript on the whole screen. A transcript that the preview has open already is reused.
+    pub(super) fn open(&mut self, key: SessionKey, ctx: &mut Ctx) {
+        let reader = self.take_or_open(key, ctx);
+        self.push(Layer::Reader(Box::new(reader)), ctx);
+    }
+
+    /// Opens a session's transcript, unless it is open on top, and follows its end.
+    pub(super) fn follow(&mut self, key: SessionKey, ctx: &mut Ctx) {
+        let reading = self.layers.last().and_then(Layer::reader).is_some_and(|reader| reader.key == key);
+        if !reading {
+            self.open(key, ctx);
+        }
+        // A transcript that was just opened is at its end and follows already.
+        if self.layers.last().and_then(Layer::reader).is_some_and(|reader| !reader.is_following()) {
+            self.act(Action::Follow, ctx);
+        }
+    }
+
+    /// Follows a session's transcript. The header names the program that writes it.
+    pub(super) fn watch(&mut self, key: SessionKey, ctx: &mut Ctx) {
+        self.follow(key, ctx);
+        if let Some(reader) = self.layers.last_mut().and_then(Layer::reader_mut) {
+            reader.describe_writer(ctx.sessions.live.get(&reader.key));
+        }
+    }
+
+    /// Goes to a run's chat. If it is not open, closing it leads home, with its session selected.
+    pub(super) fn go_to_run(&mut self, run: &RunId, ctx: &mut Ctx) {
+        let Some(info) = ctx.runs.get(run) else { return };
+        let key = runs::key_of(info);
+        if !self.chats_mut().any(|chat| chat.is_of(run)) {
+            self.go_to_session(&key, ctx);
+        }
+        self.open_chat(run, ctx);
+    }
+
+    /// Closes all layers and selects a session on the home screen.
+    pub(super) fn go_to_session(&mut self, key: &SessionKey, ctx: &mut Ctx) {
+        self.close_layers(ctx);
+        self.home.reveal(key, ctx.sessions);
+        self.home.follow_selection(ctx);
+    }
+
+    /// Opens the chat of a run, or returns to it if it is open already.
+    pub(super) fn open_chat(&mut self, run: &RunId, ctx: &mut Ctx) {
+        let is_open = |layer: &Layer| layer.chat().is_some_and(|chat| chat.is_of(run));
+        if let Some(at) = self.layers.iter().rposition(is_open) {
+            return self.close_above(at + 1, ctx);
+        }
+        if self.go_to_pinned(ctx, |chat| chat.is_of(run)) {
+            return;
+        }
+        let Some(info) = ctx.runs.get(run).cloned() else {
+            return ctx.notices.error("The run no longer exists");
+        };
+        let stored = info.session.clone().filter(|key| ctx.sessions.catalog.get(key).is_some());
+        let reader = self.reader_for(stored, info.agent, ctx);
+        self.show_chat(Chat::new(reader, info.agent, Some(run.clone()), None), ctx);
+    }
+
+    /// Opens a chat that starts a run: at once if there is a prompt, else with the first sent prompt.
+    pub(super) fn start_chat(&mut self, agent: Agent, start: RunStart, prompt: Option<String>, ctx: &mut Ctx) {
+        let past = match &start.conversation {
+            Conversation::New { .. } => None,
+            Conversation::Resume(id) | Conversation::Fork(id) => Some(SessionKey::new(agent, id.clone())),
+        };
+        let reader = self.reader_for(past, agent, ctx);
+        self.show_chat(Chat::new(reader, agent, None, Some(start)), ctx);
+        if let Some(chat) = self.top_chat().filter(|_| prompt.is_some()) {
+            chat.start_run(prompt, ctx);
+        }
+    }
+
+    /// Opens the chat of a past session; its run starts with the first prompt.
+    pub(super) fn continue_here(&mut self, key: &SessionKey, cwd: Option<String>, fork: bool, ctx: &mut Ctx) {
+        let Some(session) = ctx.sessions.catalog.get(key) else {
+            return ctx.notices.error("The session no longer exists");
+        };
+        let cwd = PathBuf::from(cwd.unwrap_or_else(|| session.cwd.to_string()));
+        let conversation = if fork { Conversation::Fork(key.id.clone()) } else { Conversation::Resume(key.id.clone()) };
+        let start = RunStart::new(conversation, cwd);
+        if !fork && !self.top_chat().is_some_and(|chat| chat.is_continuation(key)) {
+            self.go_to_pinned(ctx, |chat| chat.is_continuation(key) && !chat.is_fork());
+        }
+        match self.top_chat().filter(|chat| chat.is_continuation(key)) {
+            Some(chat) => ctx.effects.extend(chat.continue_with(start)),
+            None => self.start_chat(key.agent, start, None, ctx),
+        }
+    }
+
+    /// Opens the chat of a past session and sends a prompt, if given.
+    pub(super) fn send_to(&mut self, key: &SessionKey, prompt: Option<String>, ctx: &mut Ctx) {
+        self.continue_here(key, None, false, ctx);
+        if let Some(chat) = self.top_chat().filter(|chat| prompt.is_some() && chat.reader.key == *key) {
+            chat.start_run(prompt, ctx);
+        }
+    }
+
+    /// Opens a read-only chat of a session that another salon runs.
+    pub(super) fn watch_other(&mut self, key: &SessionKey, pid: u32, ctx: &mut Ctx) {
+        self.continue_here(key, None, false, ctx);
+        if let Some(chat) = self.top_chat().filter(|chat| chat.run.is_none()) {
+            chat.mark_owned_by(pid);
+        }
+    }
+
+    /// Closes a chat; its run continues.
+    pub(super) fn leave_chat(&mut self, mut chat: Chat, ctx: &mut Ctx) {
+        if let Some(run) = chat.run.take() {
+            // If another chat of the run is open, it receives the events from now on.
+            let below = self.chats_mut().rev().find(|chat| chat.is_of(&run)).map(|chat| chat.cursor());
+            ctx.effects.push(match below {
+                Some(cursor) => Effect::WatchRun(run, cursor),
+                None => Effect::UnwatchRun(run),
+            });
+        }
+        if chat.reader.is_stored() {
+            chat.reader.clear_live();
+            self.leave(chat.reader, ctx);
+        } else if self.layers.is_empty() {
+            self.home.follow_selection(ctx);
+        }
+    }
+
+    /// Returns a transcript to the preview that it came from, or closes it.
+    pub(super) fn leave(&mut self, reader: Reader, ctx: &mut Ctx) {
+        if let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) {
+            return search.take_back(reader, ctx);
+        }
+        let at_home = self.layers.is_empty();
+        let panes = self.home.panes(ctx.size.0, ctx.settings, ctx.sessions);
+        if at_home && panes.shows(Pane::Preview) && self.home.list.key() == Some(&reader.key) {
+            ctx.effects.extend(self.home.preview.set_reader(reader));
+            return;
+        }
+        ctx.effects.push(Effect::CloseTranscript(reader.ticket));
+        if at_home {
+            self.home.follow_selection(ctx);
+        }
+    }
+
+    /// Returns the reader for a chat: taken over from an open transcript, opened, or without a transcript on disk.
+    fn reader_for(&mut self, key: Option<SessionKey>, agent: Agent, ctx: &mut Ctx) -> Reader {
+        let Some(key) = key else { return Reader::unstored(ctx.tickets.issue(), agent) };
+        match self.layers.pop_if(|layer| matches!(layer, Layer::Reader(reader) if reader.key == key)) {
+            Some(Layer::Reader(reader)) => *reader,
+            Some(_) | None => self.take_or_open(key, ctx),
+        }
+    }
+
+    /// Takes a transcript over from the preview, or opens it.
+    fn take_or_open(&mut self, key: SessionKey, ctx: &mut Ctx) -> Reader {
+        let previewed = if self.layers.is_empty() { self.home.preview.take_reader(&key) } else { None };
+        previewed.unwrap_or_else(|| {
+            let (reader, effects) = Reader::open(ctx.tickets.issue(), key);
+            ctx.effects.extend(effects);
+            reader
+        })
+    }
+
+    fn show_chat(&mut self, chat: Chat, ctx: &mut Ctx) {
+        ctx.effects.extend(chat.run.clone().map(|run| Effect::WatchRun(run, RingCursor::default())));
+        ctx.effects.push(chat.load_draft());
+        self.push(Layer::Chat(Box::new(chat)), ctx);
+    }
+}

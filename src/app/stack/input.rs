@@ -1,0 +1,94 @@
+//! Keys, pastes and the mouse, passed to the topmost screen.
+
+use super::Stack;
+use crate::app::ctx::Ctx;
+use crate::app::flow::Flow;
+use crate::app::layer::Layer;
+use crate::app::msg::{Mouse, Target};
+use crate::config::key::Key;
+
+/// Rows per wheel event.
+const WHEEL: i32 = 3;
+
+impl Stack {
+    /// Handles a key.
+    pub fn key(&mut self, key: Key, ctx: &mut Ctx) {
+        ctx.notices.dismiss_current();
+        let flow = match self.layers.last_mut() {
+            None => self.home.key(key, ctx),
+            Some(Layer::Reader(reader)) => reader.key(key, ctx),
+            Some(Layer::Chat(chat)) => chat.key(key, ctx),
+            Some(Layer::Search(search)) => search.key(key, ctx),
+            Some(Layer::Help(help)) => help.key(key, ctx),
+            Some(Layer::Palette(palette)) => palette.key(key),
+            Some(Layer::Dialog(dialog)) => dialog.key(key, ctx),
+            Some(Layer::Issues(issues)) => issues.key(key, ctx),
+            Some(Layer::Inbox(inbox)) => inbox.key(key, ctx),
+            Some(Layer::Picker(picker)) => picker.key(key, ctx),
+            Some(Layer::NewSession(new)) => new.key(key, ctx),
+        };
+        self.perform(flow, ctx);
+    }
+
+    /// Handles pasted text.
+    pub fn paste(&mut self, text: &str, ctx: &mut Ctx) {
+        let flow = match self.layers.last_mut() {
+            None => self.home.paste(text, ctx),
+            Some(Layer::Reader(reader)) => reader.paste(text, ctx),
+            Some(Layer::Chat(chat)) => chat.paste(text, ctx),
+            Some(Layer::Search(search)) => search.paste(text, ctx),
+            Some(Layer::Palette(palette)) => palette.paste(text),
+            Some(Layer::Inbox(inbox)) => inbox.paste(text, ctx),
+            Some(Layer::Picker(picker)) => picker.paste(text),
+            Some(Layer::NewSession(new)) => new.paste(text, ctx),
+            Some(Layer::Help(_) | Layer::Dialog(_) | Layer::Issues(_)) => Flow::Stay,
+        };
+        self.perform(flow, ctx);
+    }
+
+    /// Handles a mouse event. The last frame reported the targets on the screen.
+    pub fn mouse(&mut self, kind: Mouse, column: u16, row: u16, ctx: &mut Ctx) {
+        let hit = ctx.layout.regions.iter().rev().find(|(area, _)| area.contains(column, row));
+        let target = hit.map_or(Target::Nothing, |(_, target)| target.clone());
+        match kind {
+            Mouse::Click => self.click(&target, ctx),
+            Mouse::WheelUp => self.wheel(&target, -WHEEL, ctx),
+            Mouse::WheelDown => self.wheel(&target, WHEEL, ctx),
+        }
+    }
+
+    fn click(&mut self, target: &Target, ctx: &mut Ctx) {
+        let flow = match self.layers.last_mut() {
+            None => self.home.click(target, ctx),
+            Some(Layer::Reader(reader)) => reader.click(target),
+            Some(Layer::Chat(chat)) => chat.click(target, ctx),
+            Some(Layer::Search(search)) => search.click(target, ctx),
+            Some(Layer::Help(help)) => help.click(target),
+            Some(Layer::Palette(palette)) => palette.click(target),
+            Some(Layer::Dialog(dialog)) => dialog.click(target, ctx),
+            Some(Layer::Issues(issues)) => issues.click(target),
+            Some(Layer::Inbox(inbox)) => inbox.click(target, ctx),
+            Some(Layer::Picker(picker)) => picker.click(target, ctx),
+            Some(Layer::NewSession(_)) => Flow::Stay,
+        };
+        self.perform(flow, ctx);
+    }
+
+    /// Scrolls the pane under the mouse, which need not have the focus.
+    fn wheel(&mut self, target: &Target, lines: i32, ctx: &mut Ctx) {
+        match self.layers.last_mut() {
+            None => self.home.wheel(target, lines, ctx),
+            Some(Layer::Reader(_) | Layer::Chat(_)) if *target == Target::Pinned => {
+                if let Some(reader) = self.pinned.as_mut().and_then(Layer::reader_mut) {
+                    reader.scroll(lines);
+                }
+            }
+            Some(Layer::Reader(reader)) => reader.scroll(lines),
+            Some(Layer::Chat(chat)) => chat.reader.scroll(lines),
+            Some(Layer::Search(search)) => search.wheel(target, lines, ctx),
+            Some(Layer::Help(help)) => help.scroll.by(isize::try_from(lines).unwrap_or_default()),
+            Some(Layer::Issues(issues)) => issues.scroll.by(isize::try_from(lines).unwrap_or_default()),
+            Some(Layer::Palette(_) | Layer::Dialog(_) | Layer::Inbox(_) | Layer::Picker(_) | Layer::NewSession(_)) => {}
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Messages besides those of the user and of runs, passed to the screens that they are about.
+
+use super::Stack;
+use crate::app::ctx::Ctx;
+use crate::app::effect::Effect;
+use crate::app::layer::Layer;
+use crate::app::msg::LayoutFeedback;
+use crate::app::resume;
+use crate::app::runs::ResumeCheck;
+use crate::app::search::SearchScreen;
+use crate::app::ticket::{DebounceTicket, RequestTicket};
+use crate::domain::SessionKey;
+use crate::domain::catalog::CatalogChange;
+use crate::domain::live_status::LiveStatus;
+use crate::domain::query::FilterKey;
+use crate::domain::search::SearchUpdate;
+use crate::domain::transcript_event::TranscriptEvent;
+
+impl Stack {
+    /// Applies a change of the catalog.
+    pub fn catalog_changed(&mut self, change: CatalogChange, ctx: &mut Ctx) {
+        ctx.sessions.received = true;
+        if let Some(search) = self.search_mut() {
+            ctx.effects.extend(search.sessions_changed(&change, &ctx.sessions.catalog));
+        }
+        ctx.sessions.catalog.apply(change);
+        self.home.sessions_changed(ctx);
+        self.sync_chats(ctx);
+    }
+
+    /// Stores the sessions that are open in live processes.
+    pub fn live_changed(&mut self, live: Vec<LiveStatus>, ctx: &mut Ctx) {
+        ctx.sessions.live = live.into_iter().map(|status| (status.key.clone(), status)).collect();
+        for reader in self.all_mut().filter_map(Layer::reader_mut).filter(|reader| reader.watched_by.is_some()) {
+            reader.describe_writer(ctx.sessions.live.get(&reader.key));
+        }
+        self.home.sessions_changed(ctx);
+    }
+
+    /// Opens the preview of the selection, which did not move during the debounce delay.
+    pub fn debounce_elapsed(&mut self, ticket: DebounceTicket, ctx: &mut Ctx) {
+        if let Some(search) = self.search_mut() {
+            search.debounce_elapsed(ticket, ctx);
+        } else {
+            let selected = self.home.list.key();
+            ctx.effects.extend(self.home.preview.debounce_elapsed(ticket, selected, ctx.tickets));
+        }
+    }
+
+    /// Updates the screens after a change of the terminal's size. `before` is the previous width.
+    pub fn resized(&mut self, before: u16, ctx: &mut Ctx) {
+        if self.shown_pinned(before).is_some() {
+            self.notify_if_narrow(ctx);
+        }
+        self.home.resized(ctx);
+        self.follow_result(ctx);
+    }
+
+    /// Applies results of the search. The selected hit or its location may change.
+    pub fn search_updated(&mut self, query: &str, update: SearchUpdate, ctx: &mut Ctx) {
+        if let Some(search) = self.search_mut() {
+            ctx.effects.extend(search.apply_update(query, update));
+            self.follow_result(ctx);
+        }
+    }
+
+    /// Passes counted values of a filter to the search screen on top.
+    pub fn values_received(&mut self, field: FilterKey, typed: &str, values: &[(String, usize)], ctx: &mut Ctx) {
+        if let Some(search) = self.layers.last_mut().and_then(Layer::search_mut) {
+            search.values_received(field, typed, values, ctx);
+        }
+    }
+
+    /// Passes an event of a transcript to its reader: in a preview, a layer or the pinned conversation.
+    pub fn transcript(&mut self, ticket: RequestTicket, event: TranscriptEvent, ctx: &mut Ctx) {
+        let Self { home, layers, pinned } = self;
+        let searches = layers.iter_mut().filter_map(Layer::search_mut);
+        let previews = home.preview.reader_mut().into_iter();
+        let mut previews = previews.chain(searches.filter_map(|search| search.preview.reader_mut()));
+        if let Some(reader) = previews.find(|reader| reader.ticket == ticket) {
+            ctx.effects.extend(reader.update(event));
+            return;
+        }
+        let mut readers = pinned.iter_mut().chain(layers).filter_map(Layer::reader_mut);
+        if let Some(reader) = readers.find(|reader| reader.ticket == ticket) {
+            ctx.effects.extend(reader.update(event));
+        }
+    }
+
+    /// Applies the results of the layout: visible rows and resolved positions.
+    pub fn apply_layout(&mut self, layout: &LayoutFeedback, ctx: &mut Ctx) {
+        if self.screen().is_none() {
+            self.home.list.fit(layout.list_rows);
+            self.home.workspaces.fit(layout.workspace_rows);
+        }
+        match self.layers.last_mut() {
+            Some(Layer::Help(help)) => help.scroll.fit(layout.overlay_rows, layout.overlay_len),
+            Some(Layer::Issues(issues)) => issues.scroll.fit(layout.overlay_rows, layout.overlay_len),
+            Some(Layer::Palette(palette)) => palette.fit(layout.overlay_rows),
+            Some(Layer::Search(search)) => search.results.fit(layout.list_rows),
+            Some(Layer::Chat(chat)) => chat.composer.width = layout.composer,
+            Some(Layer::Reader(_) | Layer::Dialog(_) | Layer::Inbox(_) | Layer::Picker(_) | Layer::NewSession(_))
+            | None => {}
+        }
+        let reader = match self.layers.iter_mut().rev().find(|layer| layer.is_screen()) {
+            Some(Layer::Search(search)) => search.preview.reader_mut(),
+            Some(layer) => layer.reader_mut(),
+            None => self.home.preview.reader_mut(),
+        };
+        if let (Some(reader), Some(found)) = (reader, layout.reader) {
+            ctx.effects.extend(reader.apply_layout(found));
+        }
+        if let (Some(reader), Some(found)) = (self.pinned.as_mut().and_then(Layer::reader_mut), &layout.pinned) {
+            ctx.effects.extend(reader.apply_layout(**found));
+        }
+        ctx.effects.extend(ctx.approvals.apply_layout(layout.approval.as_ref()));
+    }
+
+    /// Opens a checked session in its agent, or asks about the obstacles.
+    pub fn resume_checked(&mut self, key: SessionKey, check: ResumeCheck, ctx: &mut Ctx) {
+        if !self.still_awaits(&key) {
+            return;
+        }
+        match resume::resume_dialog(&key, check, self.home.here.as_ref(), ctx.sessions) {
+            Some(dialog) => self.push(Layer::Dialog(dialog), ctx),
+            None => ctx.effects.push(Effect::Resume { key, cwd: None }),
+        }
+    }
+
+    /// Continues a checked session, or asks about the obstacles.
+    pub(super) fn continue_checked(&mut self, key: &SessionKey, check: ResumeCheck, ctx: &mut Ctx) {
+        if !self.still_awaits(key) {
+            return;
+        }
+        if let Some(pid) = check.owner_pid {
+            self.watch_other(key, pid, ctx);
+        } else if check == ResumeCheck::default() {
+            self.continue_here(key, None, false, ctx);
+        } else {
+            let dialog = resume::continue_dialog(key, check, self.home.here.as_ref(), ctx.sessions);
+            self.push(Layer::Dialog(dialog), ctx);
+        }
+    }
+
+    /// Returns true if the response of a check is not too late: the session is still selected, and no dialog is open.
+    fn still_awaits(&self, key: &SessionKey) -> bool {
+        self.session() == Some(key) && !matches!(self.layers.last(), Some(Layer::Dialog(_)))
+    }
+
+    /// Returns the topmost search screen.
+    fn search_mut(&mut self) -> Option<&mut SearchScreen> {
+        self.layers.iter_mut().rev().find_map(Layer::search_mut)
+    }
+
+    /// Updates everything that depends on the selected result. A search screen behind a transcript needs no preview.
+    fn follow_result(&mut self, ctx: &mut Ctx) {
+        if let Some(Layer::Search(search)) = self.layers.iter_mut().rev().find(|layer| layer.is_screen()) {
+            search.follow_selection(ctx);
+        }
+    }
+}

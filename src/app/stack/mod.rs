@@ -1,0 +1,148 @@
+//! The stack of screens: the home screen, the layers above it, and the pinned conversation beside them.
+//!
+//! Messages are passed to the screens that they are about; each screen decides alone and returns a [`Flow`].
+//! [`Stack::perform`] carries it out. Only the stack moves screens, and transcripts from one screen to another.
+
+mod actions;
+mod conversations;
+mod input;
+mod messages;
+mod run_messages;
+mod split;
+
+use super::chat::Chat;
+use super::ctx::Ctx;
+use super::flow::Flow;
+use super::home::{Home, Pane};
+use super::layer::Layer;
+use super::runs::{self, RunTable};
+use crate::domain::{SessionKey, Time};
+
+/// The stack of screens.
+#[derive(Debug, Default)]
+pub struct Stack {
+    /// The home screen.
+    pub home: Home,
+    /// Layers above the home screen, topmost last.
+    pub layers: Vec<Layer>,
+    /// The pinned conversation: a transcript or a chat, shown beside the topmost layer. It is not a layer, so that it
+    /// stays when the layers are closed.
+    pub pinned: Option<Layer>,
+}
+
+impl Stack {
+    /// Carries out the outcome of an update.
+    pub fn perform(&mut self, flow: Flow, ctx: &mut Ctx) {
+        match flow {
+            Flow::Stay => {}
+            Flow::Pop => self.pop(ctx),
+            Flow::PopThen(next) => {
+                self.pop(ctx);
+                self.perform(*next, ctx);
+            }
+            Flow::Push(layer) => self.push(layer, ctx),
+            Flow::Act(action) => self.act(action, ctx),
+            Flow::Open(key) => self.open(key, ctx),
+            Flow::Follow(key) => self.follow(key, ctx),
+            Flow::Watch(key) => self.watch(key, ctx),
+            Flow::GoToSession(key) => self.go_to_session(&key, ctx),
+            Flow::GoToRun(run) => self.go_to_run(&run, ctx),
+            Flow::OpenChat(run) => self.open_chat(&run, ctx),
+            Flow::StartChat { agent, start, prompt } => self.start_chat(agent, start, prompt, ctx),
+            Flow::Continue { key, cwd, fork } => self.continue_here(&key, cwd, fork, ctx),
+            Flow::SendTo { key, prompt } => self.send_to(&key, prompt, ctx),
+            Flow::Search { query, order } => self.search_for(&query, order, ctx),
+            Flow::NameView => self.name_view(),
+            Flow::SaveView(view) => self.home.save_view(view, ctx),
+            Flow::StartFromForm => self.start_from_form(ctx),
+        }
+    }
+
+    /// Returns the topmost layer that fills the screen. `None` for the home screen.
+    pub fn screen(&self) -> Option<&Layer> {
+        self.layers.iter().rev().find(|layer| layer.is_screen())
+    }
+
+    /// Returns the session that actions apply to: the one that is read, else the selected one.
+    pub fn session(&self) -> Option<&SessionKey> {
+        match self.screen() {
+            Some(Layer::Search(search)) => search.results.key(),
+            // A conversation without a transcript has no session yet.
+            Some(layer) => layer.reader().map(|reader| &reader.key).filter(|key| !key.id.is_empty()),
+            None => self.home.list.key(),
+        }
+    }
+
+    /// Returns the focused pane of the home screen. `None` under a layer.
+    pub fn focus(&self) -> Option<Pane> {
+        self.layers.is_empty().then_some(self.home.focus)
+    }
+
+    /// Returns the time at which the state of a visible chat changes next.
+    pub fn next_turn_clock(&self, width: u16, runs: &RunTable, now: Time) -> Option<Time> {
+        let chats = self.on_screen(width).filter_map(Layer::chat);
+        chats.filter_map(|chat| chat.next_clock(runs, now)).min()
+    }
+
+    /// Returns the session that actions apply to, including the provisional key of a run without a session.
+    fn session_or_run(&self, runs: &RunTable) -> Option<SessionKey> {
+        let run = self.screen().and_then(Layer::chat).and_then(|chat| chat.info(runs));
+        run.map(runs::key_of).or_else(|| self.session().cloned())
+    }
+
+    /// Returns the chat if it is the topmost layer.
+    fn top_chat(&mut self) -> Option<&mut Chat> {
+        self.layers.last_mut().and_then(Layer::chat_mut)
+    }
+
+    /// Iterates the pinned conversation and the layers, topmost last: messages about conversations must reach them all.
+    fn all_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut Layer> {
+        self.pinned.iter_mut().chain(&mut self.layers)
+    }
+
+    /// Iterates the chats, topmost last.
+    fn chats_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut Chat> {
+        self.all_mut().filter_map(Layer::chat_mut)
+    }
+
+    fn push(&mut self, layer: Layer, ctx: &mut Ctx) {
+        self.home.list.pin_selection();
+        let conversation = layer.is_conversation();
+        self.layers.push(layer);
+        if conversation {
+            self.notify_if_narrow(ctx);
+        }
+    }
+
+    /// Closes the topmost layer. Does nothing at the bottom of the stack.
+    fn pop(&mut self, ctx: &mut Ctx) {
+        match self.layers.pop() {
+            Some(Layer::Reader(reader)) => self.leave(*reader, ctx),
+            Some(Layer::Chat(chat)) => self.leave_chat(*chat, ctx),
+            Some(Layer::Search(mut search)) => {
+                ctx.effects.extend(search.preview.close());
+                self.home.follow_selection(ctx);
+            }
+            Some(
+                Layer::Help(_)
+                | Layer::Palette(_)
+                | Layer::Dialog(_)
+                | Layer::Issues(_)
+                | Layer::Inbox(_)
+                | Layer::Picker(_)
+                | Layer::NewSession(_),
+            )
+            | None => {}
+        }
+    }
+
+    /// Closes the layers above the lowest `count`.
+    fn close_above(&mut self, count: usize, ctx: &mut Ctx) {
+        ctx.effects.extend(self.layers.drain(count..).rev().flat_map(Layer::closed));
+    }
+
+    /// Closes all layers.
+    fn close_layers(&mut self, ctx: &mut Ctx) {
+        ctx.effects.extend(self.layers.drain(..).flat_map(Layer::closed));
+    }
+}

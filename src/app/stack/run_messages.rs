@@ -1,0 +1,137 @@
+//! Messages about runs, stored in the table of runs and passed to the chats and forms that they are about.
+
+use super::Stack;
+use crate::app::ctx::Ctx;
+use crate::app::layer::Layer;
+use crate::app::new_session::NewSession;
+use crate::app::notify::{self, RunVisibility};
+use crate::app::quit;
+use crate::app::runs::{self, RunMsg};
+use crate::domain::Agent;
+use crate::domain::run::{Refusal, Replay, RunId, RunInfo};
+
+impl Stack {
+    /// Applies a message about a run.
+    pub fn run(&mut self, msg: RunMsg, ctx: &mut Ctx) {
+        match msg {
+            RunMsg::Changed(info) => {
+                let before = ctx.runs.insert(info.clone());
+                ctx.sessions.recorded.extend(info.session.clone());
+                let visible = self.visibility(&info, ctx.size.0);
+                ctx.effects.extend(notify::notification(before.as_deref(), &info, visible, ctx));
+                self.runs_changed(before.as_deref(), Some(&info), ctx);
+            }
+            RunMsg::Recorded(sessions) => {
+                ctx.sessions.recorded.extend(sessions);
+                self.home.sessions_changed(ctx);
+            }
+            RunMsg::Gone(run) => {
+                let before = ctx.runs.remove(&run);
+                if let Some(before) = &before {
+                    self.chats_mut().filter(|chat| chat.is_of(&run)).for_each(|chat| chat.run_gone(before));
+                }
+                self.runs_changed(before.as_deref(), None, ctx);
+            }
+            RunMsg::Queued(run, prompts) => {
+                ctx.runs.set_queue(run, prompts);
+                self.runs_changed(None, None, ctx);
+            }
+            RunMsg::Events(run, replay) => self.apply_events(&run, replay, ctx),
+            RunMsg::Started { ticket, result } => {
+                let chat = self.chats_mut().find(|chat| chat.is_starting_with(ticket));
+                if chat.is_some_and(|chat| chat.started(result, ctx)) {
+                    self.sync_chats(ctx);
+                }
+            }
+            RunMsg::Submitted { run, text, refused } => self.submitted(&run, &text, refused, ctx),
+            RunMsg::Checked { key, check } => self.continue_checked(&key, check, ctx),
+            RunMsg::Models(agent, models) => {
+                ctx.runs.set_models(agent, models);
+                self.layers
+                    .iter_mut()
+                    .filter_map(Layer::picker_mut)
+                    .for_each(|picker| picker.models_received(agent, ctx.runs));
+            }
+            RunMsg::Agents(agents) => self.agents_received(agents, ctx),
+            RunMsg::Paths { query, found } => self.paths_found(query, found),
+            RunMsg::Draft { key, text } => self.chats_mut().for_each(|chat| chat.draft_loaded(&key, &text)),
+            RunMsg::Edited(text) => {
+                if let Some(chat) = self.top_chat() {
+                    chat.edited(&text, ctx);
+                }
+            }
+        }
+    }
+
+    /// Updates the chats after runs or sessions changed.
+    pub(super) fn sync_chats(&mut self, ctx: &mut Ctx) {
+        self.chats_mut().for_each(|chat| chat.sync(ctx));
+    }
+
+    /// Records the time for chats that are starting.
+    pub fn record_start_times(&mut self, ctx: &Ctx) {
+        self.chats_mut().for_each(|chat| chat.record_start_time(ctx));
+    }
+
+    fn apply_events(&mut self, run: &RunId, replay: Replay, ctx: &mut Ctx) {
+        let Some(chat) = self.chats_mut().rev().find(|chat| chat.is_of(run)) else { return };
+        let effects = chat.apply_events(replay, ctx.tickets);
+        ctx.effects.extend(effects);
+        self.sync_chats(ctx);
+    }
+
+    fn submitted(&mut self, run: &RunId, text: &str, refused: Option<Refusal>, ctx: &mut Ctx) {
+        if let Some(chat) = self.chats_mut().find(|chat| chat.is_of(run)) {
+            chat.submitted(text, refused, ctx);
+        } else if let Some(refusal) = refused {
+            ctx.notices.error(format!("Prompt not accepted: {refusal}"));
+        }
+    }
+
+    /// Passes completions of a file or directory name to the form or the chat on top.
+    fn paths_found(&mut self, query: String, found: Vec<String>) {
+        if let Some(form) = self.top_form() {
+            form.directories_found(query, found);
+        } else if let Some(completion) = self.top_chat().and_then(|chat| chat.composer.completion.as_mut()) {
+            completion.set_files(&query, found);
+        }
+    }
+
+    /// Stores the agents; the chosen one stays chosen.
+    fn agents_received(&mut self, agents: Vec<(Agent, bool)>, ctx: &mut Ctx) {
+        let chosen = self.top_form().map(|form| form.agent(ctx.runs));
+        ctx.runs.set_agents(agents);
+        if let (Some(chosen), Some(form)) = (chosen, self.top_form()) {
+            form.select_agent(chosen, ctx.runs);
+        }
+    }
+
+    /// Updates everything that is derived from runs: approvals, rows, chats, pending quit.
+    fn runs_changed(&mut self, before: Option<&RunInfo>, now: Option<&RunInfo>, ctx: &mut Ctx) {
+        ctx.approvals.refresh(ctx.runs);
+        // The row of a new run becomes the row of its session.
+        let renamed = before.map(runs::key_of).zip(now.map(runs::key_of)).filter(|(before, now)| before != now);
+        let selected = renamed.filter(|(before, _)| self.home.list.key() == Some(before));
+        if ctx.sessions.set_runs(ctx.runs) {
+            self.home.sessions_changed(ctx);
+        }
+        if let Some((_, now)) = selected
+            && self.home.list.select(&now)
+        {
+            self.home.follow_selection(ctx);
+        }
+        self.sync_chats(ctx);
+        quit::quit_if_done(ctx);
+    }
+
+    /// Returns the parts of a run that are on the screen.
+    fn visibility(&self, info: &RunInfo, width: u16) -> RunVisibility {
+        let chat = self.on_screen(width).filter_map(Layer::chat).any(|chat| chat.is_of(&info.id));
+        RunVisibility { chat, approvals: chat || matches!(self.layers.last(), Some(Layer::Inbox(_))) }
+    }
+
+    /// Returns the form of a new session if it is the topmost layer.
+    fn top_form(&mut self) -> Option<&mut NewSession> {
+        self.layers.last_mut().and_then(Layer::new_session_mut)
+    }
+}

@@ -1,0 +1,63 @@
+//! Keys of the overlays that only scroll a text: the help and the problems.
+
+use super::action::{Action, KeyContext};
+use super::ctx::Ctx;
+use super::flow::Flow;
+use super::help::Help;
+use super::issues::IssuesView;
+use super::msg::Target;
+use super::scroll::{Scroll, steps};
+use crate::config::key::Key;
+
+impl Help {
+    /// Handles a key.
+    pub fn key(&mut self, key: Key, ctx: &Ctx) -> Flow {
+        scroll_by_key(&mut self.scroll, key, ctx)
+    }
+
+    /// Handles a click.
+    pub fn click(&self, target: &Target) -> Flow {
+        closes_outside(target)
+    }
+}
+
+impl IssuesView {
+    /// Handles a key.
+    pub fn key(&mut self, key: Key, ctx: &Ctx) -> Flow {
+        scroll_by_key(&mut self.scroll, key, ctx)
+    }
+
+    /// Handles a click.
+    pub fn click(&self, target: &Target) -> Flow {
+        closes_outside(target)
+    }
+}
+
+/// Scrolls with the navigation keys. Keys that lead away close the overlay.
+fn scroll_by_key(scroll: &mut Scroll, key: Key, ctx: &Ctx) -> Flow {
+    let Some(action) = ctx.keymap.action(key, &[KeyContext::Move, KeyContext::Everywhere]) else { return Flow::Stay };
+    match action {
+        Action::Back | Action::Quit | Action::Help | Action::Issues | Action::Left => Flow::Pop,
+        action => match steps(action, scroll.height()) {
+            Some(by) => {
+                scroll.by(by);
+                Flow::Stay
+            }
+            None => Flow::Act(action),
+        },
+    }
+}
+
+/// Closes an overlay with a click outside of it.
+pub fn closes_outside(target: &Target) -> Flow {
+    match target {
+        Target::Nothing | Target::Pinned => Flow::Pop,
+        Target::Workspace(_)
+        | Target::Row(_)
+        | Target::Preview
+        | Target::Entry(_)
+        | Target::Composer
+        | Target::Choice(_)
+        | Target::Answer(_) => Flow::Stay,
+    }
+}
