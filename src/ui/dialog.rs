@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::Canvas;
+use super::canvas::Canvas;
 use super::style::style;
 use super::widgets::{Align, line_of, overlay, put, put_line, split_left, split_right, wrapped};
 use crate::app::dialog::Dialog;

@@ -3,8 +3,8 @@
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::Canvas;
-use super::status::thousands;
+use super::canvas::Canvas;
+use super::numbers::thousands;
 use super::style::{self, style};
 use super::widgets::{Align, line_of, put, put_line, split_left, wrapped};
 use crate::app::home::EmptyState;

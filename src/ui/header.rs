@@ -4,8 +4,8 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 
-use super::Canvas;
-use super::status::thousands;
+use super::canvas::Canvas;
+use super::numbers::thousands;
 use super::style::style;
 use super::widgets::{Align, put, put_line, split_right};
 use crate::app::inbox::{self, InboxItemKind};

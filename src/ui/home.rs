@@ -2,8 +2,9 @@
 
 use ratatui::layout::Rect;
 
+use super::canvas::{Canvas, ViewCache};
 use super::widgets::{divider, split_left};
-use super::{Canvas, ViewCache, preview, sessions, workspaces};
+use super::{preview, sessions, workspaces};
 
 /// Draws the panes that fit.
 pub fn draw(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {

@@ -3,8 +3,8 @@
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::Canvas;
 use super::approval::{self, ApprovalPlacement};
+use super::canvas::Canvas;
 use super::style::{self, style};
 use super::widgets::styled_line;
 use super::widgets::{Align, line_of, overlay, put, put_line, split_left, split_right, wrapped};

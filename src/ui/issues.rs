@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::Canvas;
+use super::canvas::Canvas;
 use super::style::style;
 use super::widgets::{line_of, overlay, put_line, wrapped};
 use crate::app::issues::IssuesView;

@@ -8,8 +8,10 @@ pub mod style;
 pub mod widgets;
 
 mod approval;
+mod canvas;
 mod chat;
 mod columns;
+mod coverage;
 mod dialog;
 mod empty;
 mod header;
@@ -18,6 +20,7 @@ mod home;
 mod inbox;
 mod issues;
 mod new_session;
+mod numbers;
 mod palette;
 mod picker;
 mod preview;
@@ -30,54 +33,14 @@ mod split;
 mod status;
 mod workspaces;
 
-use jiff::tz::TimeZone;
+use canvas::Canvas;
+pub use canvas::ViewCache;
 use ratatui::Frame;
-use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Rect;
 
 use crate::app::App;
 use crate::app::layer::Layer;
-use crate::app::msg::{Area, LayoutFeedback, Target};
-
-/// Cache of layouts between frames. It only saves time and can be dropped at any moment.
-#[derive(Debug)]
-pub struct ViewCache {
-    /// Time zone of displayed times.
-    zone: TimeZone,
-    /// Layouts of transcript entries.
-    reader: reader::LayoutCache,
-}
-
-impl Default for ViewCache {
-    fn default() -> Self {
-        Self::new(TimeZone::UTC)
-    }
-}
-
-impl ViewCache {
-    /// Creates an empty cache for a time zone.
-    pub fn new(zone: TimeZone) -> Self {
-        Self { zone, reader: reader::LayoutCache::default() }
-    }
-}
-
-/// Frame that is being drawn, with the layout feedback collected so far.
-struct Canvas<'a> {
-    app: &'a App,
-    buffer: &'a mut Buffer,
-    feedback: LayoutFeedback,
-    cursor: Option<Position>,
-    /// True if keys go to the part being drawn; false for a pinned session.
-    active: bool,
-}
-
-impl Canvas<'_> {
-    /// Registers the mouse target of an area.
-    fn target(&mut self, area: Rect, target: Target) {
-        let area = Area { x: area.x, y: area.y, width: area.width, height: area.height };
-        self.feedback.regions.push((area, target));
-    }
-}
+use crate::app::msg::LayoutFeedback;
 
 /// Draws the interface; returns sizes and positions that are known only after layout.
 pub fn draw(frame: &mut Frame, app: &App, cache: &mut ViewCache) -> LayoutFeedback {

@@ -3,7 +3,7 @@
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
-use super::Canvas;
+use super::canvas::Canvas;
 use super::style::{self, style};
 use super::widgets::{Align, field, line_of, overlay, put, put_line, split_left};
 use crate::app::chat::composer::rows;

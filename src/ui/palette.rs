@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::Canvas;
+use super::canvas::Canvas;
 use super::style::style;
 use super::widgets::{Align, field, line_of, overlay, put, split_left, split_right};
 use crate::app::msg::Target;

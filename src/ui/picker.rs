@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::Canvas;
+use super::canvas::Canvas;
 use super::style::style;
 use super::widgets::{Align, field, line_of, overlay, put, put_line, split_left, split_right};
 use crate::app::msg::Target;

@@ -2,13 +2,14 @@
 
 use ratatui::layout::Rect;
 
+use super::canvas::{Canvas, ViewCache};
 use super::columns;
 use super::entry::RenderContext;
+use super::header;
+use super::numbers::thousands;
 use super::reader::{self, ReaderMode};
-use super::status::thousands;
 use super::style::style;
 use super::widgets::{Align, line_of, put, split_left};
-use super::{Canvas, ViewCache, header};
 use crate::app::home::Pane;
 use crate::app::msg::Target;
 use crate::app::reader::Reader;

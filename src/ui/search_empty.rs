@@ -3,8 +3,9 @@
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::Canvas;
-use super::search::{count, issues, progress_notes, searched};
+use super::canvas::Canvas;
+use super::coverage::{issues, progress_notes, searched};
+use super::numbers::count;
 use super::style::style;
 use super::widgets::{line_of, put_line, wrapped};
 use crate::app::search::SearchScreen;

@@ -5,11 +5,11 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 
-use super::search::count;
-use super::status::thousands;
+use super::canvas::Canvas;
+use super::header;
+use super::numbers::{count, thousands};
 use super::style::style;
 use super::widgets::{Align, field, line_of, put, put_line, split_left, split_right};
-use super::{Canvas, header};
 use crate::app::search::{SearchFocus, SearchScreen};
 use crate::domain::query::complete::QueryCandidate;
 use crate::stdx::text;

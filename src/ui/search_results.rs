@@ -6,11 +6,11 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
 
-use super::Canvas;
+use super::canvas::Canvas;
 use super::columns::{Column, agent_width};
+use super::numbers::thousands;
 use super::reader::hits::HitMatcher;
 use super::sessions::{agent_name, glyph};
-use super::status::thousands;
 use super::style::{self, style};
 use super::widgets::styled_line::{self, StyledLine};
 use super::widgets::{Align, line_of, put, put_line, split_left, split_right};

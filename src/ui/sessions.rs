@@ -4,10 +4,11 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::canvas::Canvas;
 use super::columns::{Column, agent_width, columns};
+use super::empty;
 use super::style::{self, style};
 use super::widgets::{Align, field, line_of, put, put_line, split_left, split_right};
-use super::{Canvas, empty};
 use crate::app::home::Pane;
 use crate::app::home::list::ListRow;
 use crate::app::msg::Target;
@@ -87,7 +88,7 @@ fn draw_section(canvas: &mut Canvas, area: Rect, state: SessionState, count: usi
     let line = Line::from(vec![
         Span::raw(" "),
         Span::styled(section(state), style::state(theme, state).patch(style(theme.title))),
-        Span::styled(format!("  {}", super::status::thousands(count)), style(theme.muted)),
+        Span::styled(format!("  {}", super::numbers::thousands(count)), style(theme.muted)),
     ]);
     put_line(canvas.buffer, area, &line);
 }

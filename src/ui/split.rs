@@ -3,9 +3,10 @@
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
+use super::canvas::{Canvas, ViewCache};
 use super::style::style;
 use super::widgets::{divider, line_of, split_left};
-use super::{Canvas, ViewCache, chat, preview};
+use super::{chat, preview};
 use crate::app::layer::Layer;
 use crate::app::msg::{LayoutFeedback, Target};
 

@@ -4,7 +4,9 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 
-use super::Canvas;
+use super::canvas::Canvas;
+use super::coverage::coverage_line;
+use super::numbers::thousands;
 use super::style::style;
 use super::widgets::{Align, put, put_line};
 use crate::app::hints::hints;
@@ -25,7 +27,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect) {
         Some(notice) => put(canvas.buffer, area, &notice.text, style(theme.accent), Align::Left),
         None => match app.stack.screen() {
             Some(Layer::Search(search)) => {
-                put(canvas.buffer, area, &super::search::coverage_line(app, search), style(theme.bar), Align::Left)
+                put(canvas.buffer, area, &coverage_line(app, search), style(theme.bar), Align::Left)
             }
             // A transcript shows the position on this line.
             Some(_) => 0,
@@ -85,17 +87,4 @@ fn counts_with(app: &App, reasons: bool) -> String {
 
 fn plural(count: usize, word: &'static str) -> &'static str {
     if count == 1 && word == "sub-agents" { "sub-agent" } else { word }
-}
-
-/// Formats a number with separators: `2,001`.
-pub fn thousands(count: usize) -> String {
-    let digits = count.to_string();
-    let mut grouped = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }

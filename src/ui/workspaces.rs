@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::Canvas;
+use super::canvas::Canvas;
 use super::style::{self, style};
 use super::widgets::{Align, line_of, put, split_left, split_right};
 use crate::app::home::Pane;
@@ -53,7 +53,7 @@ fn draw_row(canvas: &mut Canvas, area: Rect, row: usize, focused: bool) {
             return;
         }
     };
-    let count = super::status::thousands(count);
+    let count = super::numbers::thousands(count);
     let (rest, count_area) = split_right(rest, u16::try_from(count.len()).unwrap_or(0) + 2);
     put(
         canvas.buffer,

@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 
 use self::body::BodyLayout;
-use super::Canvas;
+use super::canvas::Canvas;
 use super::style::{self, style};
 use super::widgets::styled_line::{self, StyledLine};
 use super::widgets::{Align, field, line_of, put, put_line, split_left, split_right};

@@ -7,7 +7,7 @@ use crate::app::chat::composer::{ComposerCompletion, rows};
 use crate::app::chat::{Chat, ChatFocus};
 use crate::app::msg::Target;
 use crate::stdx::text;
-use crate::ui::Canvas;
+use crate::ui::canvas::Canvas;
 use crate::ui::style::style;
 use crate::ui::widgets::{Align, line_of, put, split_left};
 

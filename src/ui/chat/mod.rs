@@ -8,10 +8,11 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::approval::{self, ApprovalPlacement};
+use super::canvas::{Canvas, ViewCache};
+use super::preview;
 use super::reader::ReaderMode;
 use super::style::{self, style};
 use super::widgets::{Align, put, put_line, split_left, split_right, styled_line};
-use super::{Canvas, ViewCache, preview};
 use crate::app::approvals::ApprovalScope;
 use crate::app::chat::{Chat, ChatFocus};
 use crate::domain::run::{Conversation, Phase};

@@ -7,7 +7,7 @@ use crate::app::{Action, App, age};
 use crate::domain::prompt::{Prompt, PromptState};
 use crate::domain::run::{Phase, StopReason};
 use crate::stdx::text;
-use crate::ui::Canvas;
+use crate::ui::canvas::Canvas;
 use crate::ui::style::style;
 use crate::ui::widgets::{Align, line_of, put, split_left, split_right};
 

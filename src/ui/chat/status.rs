@@ -10,7 +10,7 @@ use crate::config::theme::ThemeStyle;
 use crate::domain::prompt::PromptState;
 use crate::domain::run::RunInfo;
 use crate::stdx::text;
-use crate::ui::Canvas;
+use crate::ui::canvas::Canvas;
 use crate::ui::columns;
 use crate::ui::style::{self, style};
 use crate::ui::widgets::{put_line, split_left, styled_line};

@@ -5,7 +5,7 @@ use ratatui::layout::{Position, Rect};
 use super::cells::{Align, put, split_left};
 use crate::app::line_editor::LineEditor;
 use crate::stdx::text;
-use crate::ui::Canvas;
+use crate::ui::canvas::Canvas;
 use crate::ui::style::style;
 
 /// Draws an input field: label, text and cursor. A long text is scrolled to the cursor.

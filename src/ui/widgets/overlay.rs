@@ -6,7 +6,7 @@ use ratatui::widgets::{Block, BorderType, Clear, Widget};
 
 use crate::app::msg::Target;
 use crate::stdx::text;
-use crate::ui::Canvas;
+use crate::ui::canvas::Canvas;
 use crate::ui::style::style;
 
 /// Draws the line between two panes.

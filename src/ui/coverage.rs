@@ -1,0 +1,44 @@
+//! Coverage of a search and progress of reading and indexing, as text.
+
+use super::numbers::{bytes, count, thousands};
+use crate::app::App;
+use crate::app::search::SearchScreen;
+use crate::domain::catalog::IndexProgress;
+
+/// Formats coverage and progress: `searched 2,001 sessions, 1.4 GB · indexing 812 of 2,001`.
+pub fn coverage_line(app: &App, search: &SearchScreen) -> String {
+    let mut parts = vec![searched(app, search)];
+    parts.extend(progress_notes(app));
+    parts.extend(issues(app));
+    parts.join(" · ")
+}
+
+/// Formats the amount of searched data.
+pub fn searched(app: &App, search: &SearchScreen) -> String {
+    let all = thousands(app.sessions.catalog.len());
+    if !search.is_active() {
+        return format!("{all} sessions to search");
+    }
+    let reach = search.coverage();
+    let (verb, all) =
+        if search.is_complete() { ("searched", String::new()) } else { ("searching", format!(" of {all}")) };
+    format!("{verb} {}{all} sessions, {}", thousands(reach.sessions), bytes(reach.bytes))
+}
+
+/// Formats reading and indexing that are still in progress.
+pub fn progress_notes(app: &App) -> Vec<String> {
+    let progress = |verb: &str, progress: IndexProgress| {
+        let open = progress.done < progress.total;
+        open.then(|| format!("{verb} {} of {}", thousands(progress.done), thousands(progress.total)))
+    };
+    [progress("reading", app.sessions.catalog.progress), progress("indexing", app.index_progress)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Formats the number of problems; `None` without problems.
+pub fn issues(app: &App) -> Option<String> {
+    let issues = app.sessions.catalog.issues.len();
+    (issues > 0).then(|| count(issues, "problem", "problems"))
+}
