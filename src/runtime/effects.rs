@@ -7,43 +7,18 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
-
 use super::foreground::ForegroundChild;
 use super::path_completion::CompletionRequest;
-use super::runs::Runs;
-use super::shell::{Purpose, Shell, TaskMessage, TerminalOwner};
-use super::store_writer::StoreWriter;
-use super::{clipboard, colours, edited_text, editor, env, extract, live_options, resume};
-use crate::agent::Environment;
+use super::resume_check::check;
+use super::shell::Shell;
+use super::task_message::TaskMessage;
+use super::terminal_owner::{Purpose, TerminalOwner};
+use super::{clipboard, editor, env, extract, resume};
 use crate::app::layer::Layer;
-use crate::app::msg::{RequestTicket, ResumeCheck};
-use crate::app::runs::RunMsg;
+use crate::app::msg::RequestTicket;
 use crate::app::{Effect, Msg};
-use crate::config::paths::Paths;
-use crate::config::theme::Background;
 use crate::domain::{Session, SessionKey};
-use crate::index::{Index, SearchRequest};
-use crate::store::Store;
-
-/// Resources that effects need.
-#[derive(Debug)]
-pub struct EffectRunner {
-    /// Roots of agent files, and environment variables.
-    pub environment: Environment,
-    /// Directories of salon's own files.
-    pub paths: Paths,
-    /// Session index.
-    pub index: Index,
-    /// Handle of `state.db`; `None` if it cannot be used.
-    pub store: Option<Arc<Store>>,
-    /// Writer of choices and drafts; `None` without a store.
-    pub writer: Option<StoreWriter>,
-    /// Live runs; `None` if `state.db` cannot be used.
-    pub runs: Option<Runs>,
-    /// Channel to the event loop.
-    pub messages: mpsc::UnboundedSender<TaskMessage>,
-}
+use crate::index::SearchRequest;
 
 type Step = ControlFlow<()>;
 
@@ -231,74 +206,4 @@ impl Shell {
             }
         }
     }
-}
-
-impl EffectRunner {
-    /// Returns the message for the app state after a foreground program has ended. A text that cannot be used is moved to
-    /// the directory `kept`.
-    pub(super) fn foreground_message(purpose: Purpose, failure: Option<&str>, kept: &Path) -> Msg {
-        match purpose {
-            Purpose::Resume(key) => Msg::Returned { key, failure: failure.map(str::to_owned) },
-            Purpose::EditText(file) => match (edited_text::read(&file, kept), failure) {
-                (Ok(text), None) => Msg::Run(RunMsg::Edited(text)),
-                (Ok(_), Some(failure)) => Msg::Notice { text: format!("the editor {failure}"), error: true },
-                (Err(text), _) => Msg::Notice { text, error: true },
-            },
-            Purpose::Edit(temporary) => {
-                if let Some(Err(error)) = temporary.map(std::fs::remove_file) {
-                    tracing::warn!(%error, "a temporary file was not removed");
-                }
-                match failure {
-                    Some(failure) => Msg::Notice { text: format!("the editor {failure}"), error: true },
-                    None => Msg::Notice { text: "editor closed".to_owned(), error: false },
-                }
-            }
-        }
-    }
-
-    pub(super) fn save_state(&self, name: &str, value: &str) {
-        if let Some(writer) = &self.writer {
-            writer.save_choice(name.to_owned(), value.to_owned());
-        }
-    }
-
-    pub(super) fn save_background(&self, background: Background) {
-        self.save_state(colours::BACKGROUND_KEY, colours::background_name(background));
-    }
-
-    /// Panics on the key named in `SALON_PANIC` in debug builds, so that tests can check the restored terminal.
-    pub(super) fn watch_for_panic(&self, msg: &Msg) {
-        if cfg!(debug_assertions)
-            && let (Msg::Key(key), Some(word)) = (msg, self.environment.var("SALON_PANIC"))
-        {
-            assert!(key.to_string() != word, "SALON_PANIC: {word} was pressed");
-        }
-    }
-}
-
-pub(super) fn check(
-    session: &Session,
-    environment: &Environment,
-    backups: &Path,
-    store: Option<&Store>,
-) -> ResumeCheck {
-    let launch = resume::launch(session, &[], None);
-    let found = resume::obstacles(session, &launch, environment);
-    let startable = !found.not_installed && found.refused.is_none();
-    let warning = if startable { back_up(session, backups) } else { None };
-    ResumeCheck {
-        owner_pid: store.and_then(|store| live_options::other_salon(&session.key, store)),
-        open_elsewhere: found.open_elsewhere,
-        directory_gone: found.directory_gone,
-        not_installed: found.not_installed,
-        refused: found.refused,
-        warning,
-    }
-}
-
-/// Copies files that the agent may destroy. Returns the failure as a warning, because the user decides whether to
-/// continue.
-fn back_up(session: &Session, backups: &Path) -> Option<String> {
-    resume::back_up_at_risk_files(session, backups)
-        .unwrap_or_else(|error| Some(format!("Could not back up its files: {error}.")))
 }

@@ -21,6 +21,7 @@ mod osc_reply;
 
 pub mod edited_text;
 mod editor;
+mod effect_runner;
 mod effects;
 mod extract;
 mod foreground;
@@ -28,16 +29,22 @@ mod index_messages;
 mod input;
 mod keys;
 mod models;
+mod resume_check;
+mod run_effects;
 mod screen;
 mod shell;
 mod signals;
 mod start;
+mod startup_action;
 pub mod store_writer;
+mod task_message;
 mod terminal;
+mod terminal_owner;
 
 use std::time::Instant;
 
-pub use start::{StartOptions, StartupAction, run};
+pub use start::{StartOptions, run};
+pub use startup_action::StartupAction;
 
 /// Returns the monotonic time; passed down as a function.
 pub fn instant() -> Instant {

@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::live_options;
-use super::shell::TaskMessage;
 use super::store_writer::StoreWriter;
-use crate::app::Msg;
+use super::task_message::TaskMessage;
 use crate::app::runs::RunMsg;
 use crate::domain::run::ModelCatalog;
 use crate::domain::{Agent, Time};
@@ -57,7 +56,7 @@ impl ModelLists {
 
     fn send(&self, agent: Agent, models: ModelCatalog) {
         // An error means that salon is shutting down.
-        self.messages.send(TaskMessage::Msg(Box::new(Msg::Run(RunMsg::Models(agent, models))))).ok();
+        self.messages.send(TaskMessage::of_run(RunMsg::Models(agent, models))).ok();
     }
 
     async fn cached(&self, agent: Agent) -> ModelCatalog {

@@ -1,8 +1,6 @@
-//! Runs the effects on live runs, and converts live events to app messages.
+//! Live runs of this process and their services: viewers, drafts, model lists. Converts live events to app messages.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
@@ -10,29 +8,25 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::effects::{EffectRunner, check};
+use super::live_options;
 use super::models::ModelLists;
 use super::path_completion::{self, CompletionRequest};
-use super::shell::{Purpose, Shell, TaskMessage};
 use super::store_writer::StoreWriter;
-use super::{desktop_notification, edited_text, env, live_options};
-use crate::agent::{self, Environment};
+use super::task_message::TaskMessage;
+use crate::agent::Environment;
 use crate::app::Msg;
 use crate::app::msg::RequestTicket;
 use crate::app::runs::RunMsg;
 use crate::config::paths::Paths;
 use crate::config::settings::Settings;
-use crate::domain::run::{Conversation, Refusal, RingCursor, RunId, RunInfo, RunStart};
+use crate::domain::Agent;
+use crate::domain::run::{RingCursor, RunId, RunInfo, RunStart};
 use crate::domain::run_request::RunRequest;
-use crate::domain::{Agent, SessionKey};
 use crate::live::{self, Live, approvals};
-use crate::stdx::program;
 use crate::store::Store;
 
 /// Minimum interval between two replays of a streaming run: half a frame.
 const REPLAY_INTERVAL: Duration = Duration::from_millis(8);
-
-type Step = ControlFlow<()>;
 
 /// Live runs of this process and their services.
 #[derive(Debug)]
@@ -90,7 +84,7 @@ impl Runs {
         };
         let paths = path_completion::start({
             let messages = messages.clone();
-            move |query, found| messages.send(run_message(RunMsg::Paths { query, found })).is_ok()
+            move |query, found| messages.send(TaskMessage::of_run(RunMsg::Paths { query, found })).is_ok()
         });
         let viewers = HashMap::new();
         let runs = Self {
@@ -162,7 +156,7 @@ impl Runs {
         let (live, messages) = (self.live.clone(), self.messages.clone());
         tokio::spawn(async move {
             let result = live.open_run(agent, start, prompt).await;
-            messages.send(run_message(RunMsg::Started { ticket, result })).ok();
+            messages.send(TaskMessage::of_run(RunMsg::Started { ticket, result })).ok();
         });
     }
 
@@ -190,76 +184,6 @@ impl Runs {
             tracing::error!("a path was not completed: the thread that completes them is gone");
         }
     }
-}
-
-impl Shell {
-    /// Runs `act` with the live runs, if there are any. Without `state.db` there are none.
-    pub(super) fn with_runs(&mut self, act: impl FnOnce(&mut Runs)) {
-        if let Some(runs) = &mut self.runner.runs {
-            act(runs);
-        }
-    }
-
-    /// Starts a run, or refuses if `state.db` cannot be used.
-    pub(super) fn start_run(
-        &mut self,
-        ticket: RequestTicket,
-        agent: Agent,
-        start: RunStart,
-        prompt: Option<String>,
-    ) -> Step {
-        if let Some(runs) = &self.runner.runs {
-            runs.open_run(ticket, agent, start, prompt);
-            return Step::Continue(());
-        }
-        let refusal = Refusal::NotSaved("state.db is unavailable; sessions cannot run without it".to_owned());
-        self.update(Msg::Run(RunMsg::Started { ticket, result: Err(refusal) }))
-    }
-
-    /// Reports the agents that salon can run, each with true if it is installed.
-    pub(super) fn load_agents(&mut self) -> Step {
-        let (environment, messages) = (self.runner.environment.clone(), self.runner.messages.clone());
-        tokio::task::spawn_blocking(move || {
-            // An error means that salon is shutting down.
-            messages.send(run_message(RunMsg::Agents(installed_agents(&environment)))).ok();
-        });
-        Step::Continue(())
-    }
-
-    pub(super) fn notify(&mut self, title: &str, body: &str) {
-        let sequence = desktop_notification::sequence(title, body, self.app.settings.bell, env::var);
-        self.log_terminal_error(|shell| shell.terminal.write(sequence.as_bytes()));
-    }
-
-    pub(super) fn check_run(&mut self, key: SessionKey) {
-        let Some(session) = self.session(&key) else { return };
-        let EffectRunner { environment, paths, messages, store, .. } = &self.runner;
-        let (environment, backups, messages, store) =
-            (environment.clone(), paths.backups(), messages.clone(), store.clone());
-        tokio::task::spawn_blocking(move || {
-            let check = check(&session, &environment, &backups, store.as_deref());
-            // An error means that salon is shutting down.
-            messages.send(run_message(RunMsg::Checked { key, check })).ok();
-        });
-    }
-
-    /// Opens a text in the editor. Its file is read and removed afterwards.
-    pub(super) fn edit_text(&mut self, text: &str) -> Step {
-        match edited_text::write(text) {
-            Ok(file) => self.edit_for(&file, Purpose::EditText(file.clone())),
-            Err(error) => self.notice(format!("could not create a file for the editor: {error}"), true),
-        }
-    }
-}
-
-/// Returns the agents that salon can run, each with true if its program is on `PATH`.
-fn installed_agents(environment: &Environment) -> Vec<(Agent, bool)> {
-    let agents = Agent::ALL.into_iter().filter_map(|agent| Some((agent, agent::protocol(agent)?)));
-    let installed = agents.map(|(agent, protocol)| {
-        let launch = protocol.launch(&RunStart::new(Conversation::New { id: None }, PathBuf::new()));
-        (agent, program::find(&launch.program, environment.var("PATH")).is_some())
-    });
-    installed.collect()
 }
 
 /// Forwards the events of a run at the pace of the event loop.
@@ -290,7 +214,7 @@ fn execute_in_order(live: &Live, messages: &mpsc::UnboundedSender<TaskMessage>) 
             };
             let refused = live.execute(request).await.err();
             let message = match (submitted, refused) {
-                (Some((run, text)), refused) => run_message(RunMsg::Submitted { run, text, refused }),
+                (Some((run, text)), refused) => TaskMessage::of_run(RunMsg::Submitted { run, text, refused }),
                 (None, Some(refusal)) => {
                     TaskMessage::Msg(Box::new(Msg::Notice { text: refusal.to_string(), error: true }))
                 }
@@ -301,8 +225,4 @@ fn execute_in_order(live: &Live, messages: &mpsc::UnboundedSender<TaskMessage>) 
         }
     });
     sender
-}
-
-fn run_message(msg: RunMsg) -> TaskMessage {
-    TaskMessage::Msg(Box::new(Msg::Run(msg)))
 }

@@ -8,16 +8,18 @@ use std::time::{Duration, Instant};
 use crossterm::event::Event;
 use tokio::sync::mpsc;
 
-use super::effects::EffectRunner;
+use super::effect_runner::EffectRunner;
 use super::env::Clock;
-use super::foreground::{self, ForegroundChild, ForegroundEvent};
+use super::foreground::{self, ForegroundEvent};
 use super::frames::FrameScheduler;
 use super::input::TerminalInput;
 use super::osc_reply::{OscParse, OscReplyParser};
 use super::runs::{RunReceivers, Runs};
 use super::signals::{SignalRequest, Signals};
-use super::start::StartupAction;
+use super::startup_action::StartupAction;
+use super::task_message::TaskMessage;
 use super::terminal::Terminal;
+use super::terminal_owner::TerminalOwner;
 use super::{colours, index_messages, keys};
 use crate::app::msg::{DebounceTicket, LayoutFeedback};
 use crate::app::{App, Flow, Msg};
@@ -60,44 +62,6 @@ pub struct Shell {
     sources: EventSources,
     next_age: Option<Instant>,
     drawn: LayoutFeedback,
-}
-
-/// Owner of the terminal.
-#[derive(Debug)]
-pub enum TerminalOwner {
-    /// Salon.
-    Salon,
-    /// A foreground program.
-    Program {
-        /// Its process.
-        child: ForegroundChild,
-        /// Purpose of the program.
-        purpose: Purpose,
-        /// Start time.
-        since: Instant,
-    },
-    /// A program failed, and its output stays visible until a key is pressed.
-    Failure(Msg),
-}
-
-/// Purpose of a foreground program.
-#[derive(Debug)]
-pub enum Purpose {
-    /// Resume a session.
-    Resume(SessionKey),
-    /// Edit a text of the user.
-    EditText(std::path::PathBuf),
-    /// Edit a file. A temporary file is removed afterwards.
-    Edit(Option<std::path::PathBuf>),
-}
-
-/// A message from a background task.
-#[derive(Debug)]
-pub enum TaskMessage {
-    /// A message for the app state.
-    Msg(Box<Msg>),
-    /// A file to open in the editor.
-    Edit(std::path::PathBuf),
 }
 
 /// Event sources besides the user.

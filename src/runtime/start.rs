@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::effects::EffectRunner;
+use super::effect_runner::EffectRunner;
 use super::env::{self, Clock};
 use super::runs::Runs;
-use super::shell::{EventSources, Shell, TaskMessage};
+use super::shell::{EventSources, Shell};
+use super::startup_action::StartupAction;
 use super::store_writer::{StoreWriter, WriterMessage};
+use super::task_message::TaskMessage;
 use super::terminal::{self, Terminal};
 use super::{colours, extract};
 use crate::agent::sqlite::COPY_KIND;
@@ -21,8 +23,7 @@ use crate::app::{App, Msg, RootStatus};
 use crate::config::paths::{Paths, create_private_dir};
 use crate::config::settings::{Settings, ThemeChoice};
 use crate::config::theme::{Background, Themes};
-use crate::domain::run::RunStart;
-use crate::domain::{Agent, Issue, SessionKey, Time};
+use crate::domain::{Issue, Time};
 use crate::index::{Index, IndexOptions, Workspaces};
 use crate::stdx::temp;
 use crate::store::{Store, preferences};
@@ -44,31 +45,6 @@ pub struct StartOptions {
     pub clock: Clock,
     /// Action to run at startup.
     pub startup_action: Option<StartupAction>,
-}
-
-/// Action to run once its session is known.
-#[derive(Clone, Debug)]
-pub enum StartupAction {
-    /// Continue a session in the chat.
-    Chat {
-        /// Session key.
-        key: SessionKey,
-        /// Prompt to send, if any.
-        prompt: Option<String>,
-    },
-    /// Watch a session.
-    Watch(SessionKey),
-    /// Show a message.
-    Notice(String),
-    /// Start a new session.
-    New {
-        /// Agent that runs it.
-        agent: Agent,
-        /// Directory and settings.
-        start: RunStart,
-        /// Prompt to send, if any.
-        prompt: Option<String>,
-    },
 }
 
 /// Runs the screen until the user quits. Requires a terminal.

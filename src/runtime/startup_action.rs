@@ -1,0 +1,29 @@
+//! Action to run at startup.
+
+use crate::domain::run::RunStart;
+use crate::domain::{Agent, SessionKey};
+
+/// Action to run once its session is known.
+#[derive(Clone, Debug)]
+pub enum StartupAction {
+    /// Continue a session in the chat.
+    Chat {
+        /// Session key.
+        key: SessionKey,
+        /// Prompt to send, if any.
+        prompt: Option<String>,
+    },
+    /// Watch a session.
+    Watch(SessionKey),
+    /// Show a message.
+    Notice(String),
+    /// Start a new session.
+    New {
+        /// Agent that runs it.
+        agent: Agent,
+        /// Directory and settings.
+        start: RunStart,
+        /// Prompt to send, if any.
+        prompt: Option<String>,
+    },
+}

@@ -1,0 +1,20 @@
+//! Messages of background tasks to the event loop.
+
+use crate::app::Msg;
+use crate::app::runs::RunMsg;
+
+/// A message from a background task.
+#[derive(Debug)]
+pub enum TaskMessage {
+    /// A message for the app state.
+    Msg(Box<Msg>),
+    /// A file to open in the editor.
+    Edit(std::path::PathBuf),
+}
+
+impl TaskMessage {
+    /// Creates a message about a run.
+    pub fn of_run(msg: RunMsg) -> Self {
+        Self::Msg(Box::new(Msg::Run(msg)))
+    }
+}

@@ -1,0 +1,36 @@
+//! Owner of the terminal: salon or a foreground program.
+
+use std::time::Instant;
+
+use super::foreground::ForegroundChild;
+use crate::app::Msg;
+use crate::domain::SessionKey;
+
+/// Owner of the terminal.
+#[derive(Debug)]
+pub enum TerminalOwner {
+    /// Salon.
+    Salon,
+    /// A foreground program.
+    Program {
+        /// Its process.
+        child: ForegroundChild,
+        /// Purpose of the program.
+        purpose: Purpose,
+        /// Start time.
+        since: Instant,
+    },
+    /// A program failed, and its output stays visible until a key is pressed.
+    Failure(Msg),
+}
+
+/// Purpose of a foreground program.
+#[derive(Debug)]
+pub enum Purpose {
+    /// Resume a session.
+    Resume(SessionKey),
+    /// Edit a text of the user.
+    EditText(std::path::PathBuf),
+    /// Edit a file. A temporary file is removed afterwards.
+    Edit(Option<std::path::PathBuf>),
+}
