@@ -10,7 +10,8 @@
 //! - [`store`]: `state.db`, the persistent state of salon itself: choices, runs, undelivered prompts.
 //! - [`index`]: finds, watches and searches all sessions; agent-neutral. Reads open transcripts off the event loop.
 //! - [`live`]: runs of agents; agent-neutral. One task per run owns the child process, its pipes, timers and events.
-//! - [`app`]: state and decisions: a message in, effects out. Pure and synchronous.
+//! - [`app`]: state and decisions: a message in, effects out. Each screen owns its state and updates. Pure and
+//!   synchronous.
 //! - [`ui`]: draws the state into terminal cells. Reads only.
 //! - [`runtime`]: the event loop, the terminal, the effects.
 //! - [`cli`]: the command line, one file per command.
@@ -65,10 +66,12 @@
 //! | entry | One block of a transcript: prompt, answer, tool call, notice, plan. |
 //! | event | Change of a conversation, from a stored record or a running agent; folds into an entry. |
 //! | filter | Condition of a query on sessions or entries, written `name:value`. |
+//! | flow | Outcome of a screen's update: what the stack of screens does next. |
 //! | fork | New session that starts as a copy of another one. |
 //! | held | State of a prompt that waits until the user releases it. |
 //! | hit | Session that matches a query, with its score and snippets. |
 //! | issue | File or record that could not be read, with the reason. |
+//! | layer | Screen or overlay above the home screen. |
 //! | lease | Exclusive right of one salon process to drive a run, recorded in `state.db`. |
 //! | live status | State of a session that is open in some process, read from the agent's files. |
 //! | match | Byte range of a text that a needle matches. |

@@ -39,7 +39,7 @@ pub mod shell_command;
 pub mod stack;
 pub mod ticket;
 
-mod notify;
+mod notifications;
 mod quit;
 mod resume;
 mod session_actions;

@@ -47,7 +47,16 @@ impl Stack {
         match self.screen() {
             Some(Layer::Chat(chat)) => chat.key_contexts(),
             Some(Layer::Search(_)) => search::KEY_CONTEXTS,
-            Some(_) => reader::KEY_CONTEXTS,
+            Some(
+                Layer::Reader(_)
+                | Layer::Help(_)
+                | Layer::Palette(_)
+                | Layer::Dialog(_)
+                | Layer::Issues(_)
+                | Layer::Inbox(_)
+                | Layer::Picker(_)
+                | Layer::NewSession(_),
+            ) => reader::KEY_CONTEXTS,
             None => self.home.key_contexts(),
         }
     }

@@ -4,7 +4,7 @@ use super::Stack;
 use crate::app::ctx::Ctx;
 use crate::app::layer::Layer;
 use crate::app::new_session::NewSession;
-use crate::app::notify::{self, RunVisibility};
+use crate::app::notifications::{self, RunVisibility};
 use crate::app::quit;
 use crate::app::runs::{self, RunMsg};
 use crate::domain::Agent;
@@ -18,7 +18,7 @@ impl Stack {
                 let before = ctx.runs.insert(info.clone());
                 ctx.sessions.recorded.extend(info.session.clone());
                 let visible = self.visibility(&info, ctx.size.0);
-                ctx.effects.extend(notify::notification(before.as_deref(), &info, visible, ctx));
+                ctx.effects.extend(notifications::of_change(before.as_deref(), &info, visible, ctx));
                 self.runs_changed(before.as_deref(), Some(&info), ctx);
             }
             RunMsg::Recorded(sessions) => {

@@ -88,3 +88,22 @@ fn word(code: &str) -> Option<&str> {
     let len = code.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(code.len());
     (len > 0).then(|| &code[..len])
 }
+
+/// Returns the bodies of the inherent `impl` blocks of a type, at the left margin of formatted code.
+pub fn impls<'c>(code: &'c str, name: &str) -> impl Iterator<Item = &'c str> {
+    let head = format!(" {name}");
+    code.match_indices("impl").filter_map(move |(at, _)| {
+        let starts_line = at == 0 || code[..at].ends_with('\n');
+        let (header, body) = code[at..].split_once(" {\n").filter(|_| starts_line)?;
+        let named = header.find(&head).map(|found| &header[found + head.len()..]);
+        let matches = named.is_some_and(|rest| rest.is_empty() || rest.starts_with('<'));
+        let body = body.split_once("\n}").map_or(body, |(body, _)| body);
+        (matches && !header.contains(" for ")).then_some(body)
+    })
+}
+
+/// Returns the names of the functions directly in the body of an `impl` block.
+pub fn functions(body: &str) -> impl Iterator<Item = &str> {
+    let is_item = |line: &&str| line.starts_with("    ") && !line.starts_with("     ");
+    body.lines().filter(is_item).filter(|line| line.contains("fn ")).filter_map(defined)
+}

@@ -23,7 +23,7 @@ pub struct RunVisibility {
 }
 
 /// Returns the notification for a change of a run. `before` is its previous state, if known.
-pub fn notification(before: Option<&RunInfo>, now: &RunInfo, visible: RunVisibility, ctx: &Ctx) -> Option<Effect> {
+pub fn of_change(before: Option<&RunInfo>, now: &RunInfo, visible: RunVisibility, ctx: &Ctx) -> Option<Effect> {
     if ctx.muted.contains(&now.id) {
         return None;
     }
