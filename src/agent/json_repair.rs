@@ -30,7 +30,7 @@ impl Repairs {
     /// A field that has another type than usual.
     pub const FIELD_TYPES: Self = Self(32);
     /// Text between or inside records that is not JSON.
-    const GARBAGE: Self = Self(64);
+    pub const GARBAGE: Self = Self(64);
 
     const NAMES: [(Self, &str); 7] = [
         (Self::CHARACTERS, "half characters replaced"),

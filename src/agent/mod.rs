@@ -29,6 +29,7 @@ mod qwen;
 mod side_output;
 mod side_text;
 pub mod sqlite;
+mod tool_input;
 
 pub use environment::Environment;
 pub use format::{

@@ -35,9 +35,19 @@ fn visit<'a>(value: &'a Value, depth: usize, longest: &mut Option<&'a str>) {
             }
         }
         Value::Array(items) => items.iter().for_each(|item| visit(item, depth + 1, longest)),
-        Value::Object(fields) => fields.values().for_each(|field| visit(field, depth + 1, longest)),
+        Value::Object(fields) => {
+            let texts = fields.iter().filter(|(name, _)| !is_envelope(name));
+            texts.for_each(|(_, field)| visit(field, depth + 1, longest));
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// True for a field that identifies or dates a record, and is no text of it.
+fn is_envelope(name: &str) -> bool {
+    const NAMES: [&str; 11] =
+        ["type", "subtype", "kind", "id", "uuid", "timestamp", "time", "role", "status", "cwd", "version"];
+    NAMES.contains(&name) || ["Id", "_id", "Uuid"].iter().any(|end| name.ends_with(end))
 }
 
 /// True for base64 and the like: long, ASCII, without white space.

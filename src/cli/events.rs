@@ -435,7 +435,7 @@ fn name(key: EntryKey) -> String {
 fn parts(piece: &Delta) -> (&str, bool) {
     match piece {
         Delta::Append(text) => (text, false),
-        Delta::Replace(text) => (text, true),
+        Delta::Replace(text) | Delta::Longest(text) => (text, true),
     }
 }
 

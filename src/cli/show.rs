@@ -135,6 +135,7 @@ pub fn plain(out: &mut impl Write, style: OutputStyle, index: usize, entry: &Ent
         Some(tool) => format!("{} {}", one_line(&tool.name), tool.status.name()),
         None => entry.kind.name().to_owned(),
     };
+    let head = if entry.reverted { format!("{head} (reverted)") } else { head };
     let head = match (entry.role, entry.tool.as_ref().map(|tool| tool.status)) {
         (_, Some(ToolStatus::Failed | ToolStatus::Denied | ToolStatus::Interrupted)) => style.red(&head),
         (Role::User, _) => style.green(&head),

@@ -349,7 +349,7 @@ impl TurnPrinter<'_> {
         let new = match piece {
             Delta::Append(text) => text,
             // The prefix differs only if deltas were lost: then the whole text is printed.
-            Delta::Replace(text) => text.strip_prefix(printed.as_str()).unwrap_or(text),
+            Delta::Replace(text) | Delta::Longest(text) => text.strip_prefix(printed.as_str()).unwrap_or(text),
         };
         printed.push_str(new);
         self.out.write_all(if output::to_terminal() { sanitise(new).into_owned() } else { new.to_owned() }.as_bytes())

@@ -47,6 +47,8 @@ pub enum Delta {
     Append(String),
     /// Text that replaces the current one.
     Replace(String),
+    /// Text that replaces a shorter one: agents store an output twice, once cut for the model.
+    Longest(String),
 }
 
 /// Content of an event.

@@ -180,6 +180,8 @@ impl Transcript {
                 match output {
                     Some(Delta::Append(more)) => tool.output.push_str(&more),
                     Some(Delta::Replace(all)) => tool.output = all,
+                    Some(Delta::Longest(all)) if all.len() > tool.output.len() => tool.output = all,
+                    Some(Delta::Longest(_)) => {}
                     None => {}
                 }
                 match (action, &mut tool.action) {
@@ -251,6 +253,8 @@ impl Transcript {
         match piece {
             Delta::Append(more) => self.entries[at].text.push_str(&more),
             Delta::Replace(all) => self.entries[at].text = all,
+            Delta::Longest(all) if all.len() > self.entries[at].text.len() => self.entries[at].text = all,
+            Delta::Longest(_) => {}
         }
     }
 

@@ -136,7 +136,7 @@ impl RingValue for RunEvent {
 
 fn body_bytes(body: &EventBody) -> usize {
     let delta = |delta: &Delta| match delta {
-        Delta::Append(text) | Delta::Replace(text) => text.len(),
+        Delta::Append(text) | Delta::Replace(text) | Delta::Longest(text) => text.len(),
     };
     match body {
         EventBody::Prompt(text) | EventBody::Image(text) | EventBody::Other(text) | EventBody::Notice { text, .. } => {

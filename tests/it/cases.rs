@@ -5,6 +5,7 @@ mod claude;
 mod codex;
 mod doctor;
 mod opencode;
+mod shapes;
 
 use std::path::Path;
 use std::process::Command;
@@ -25,6 +26,11 @@ impl Case {
         let home = Home::empty();
         copy_tree(&fixtures().join("cases").join(name).join("home"), home.path());
         Self { home, variables: Vec::new() }
+    }
+
+    /// An empty home.
+    pub fn empty() -> Self {
+        Self { home: Home::empty(), variables: Vec::new() }
     }
 
     /// The case's home.

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::agent::unknown_record;
+
 /// Fields whose texts are for programs only: encrypted, signed or encoded data.
 const OPAQUE_FIELDS: [&str; 6] =
     ["data", "signature", "encrypted_content", "encrypted_index", "encrypted_stdout", "page_age"];
@@ -26,6 +28,7 @@ fn block_text(block: &Value) -> String {
     let field = |name: &str| block[name].as_str().unwrap_or_default();
     match field("type") {
         "text" | "advisor_result" => field("text").to_owned(),
+        "resource" => texts(&block["resource"]["text"]),
         "image" | "document" => document(block),
         "tool_reference" => format!("[tool {}]", field("tool_name")),
         "web_search_result" => link(field("title"), field("url")),
@@ -75,10 +78,8 @@ pub fn texts(value: &Value) -> String {
 pub fn unknown(value: &Value) -> String {
     let kind = value["type"].as_str().unwrap_or("record");
     let subtype = value["subtype"].as_str().map(|subtype| format!(" {subtype}")).unwrap_or_default();
-    let mut found = Vec::new();
-    collect(value, &mut found);
-    let longest = found.into_iter().max_by_key(|text| text.len()).unwrap_or_default();
-    if longest == kind { format!("[{kind}{subtype}]") } else { format!("[{kind}{subtype}] {longest}") }
+    let longest = unknown_record::longest_text(value).map(|text| format!(" {text}")).unwrap_or_default();
+    format!("[{kind}{subtype}]{longest}")
 }
 
 /// Fields of a record that identify or place it, and are no text of anybody.

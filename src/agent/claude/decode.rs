@@ -88,7 +88,8 @@ fn content_of(record: &Value) -> &Value {
 }
 
 fn body(record: &Value, mark: &EntryMark) -> Option<EventBody> {
-    match record["type"].as_str().or_else(|| record["message"]["role"].as_str()).or_else(|| record["role"].as_str())? {
+    let names = [&record["type"], &record["type"]["text"], &record["message"]["role"], &record["role"]];
+    match names.into_iter().find_map(Value::as_str)? {
         "system" => (mark.kind != EntryKind::Other).then(|| system(record)),
         "queue-operation" => Some(EventBody::Prompt(plain(block(&record["content"], mark.block)?.as_ref()))),
         "attachment" if mark.kind == EntryKind::Notice => {
@@ -144,7 +145,7 @@ fn plain(block: &Value) -> String {
 /// Decodes a block of a user record.
 fn user_block(block: &Value) -> EventBody {
     match block["type"].as_str().unwrap_or_default() {
-        "text" => match classify(text_of(block)) {
+        "text" | "" if block["text"].is_string() => match classify(text_of(block)) {
             UserText::Prompt(text) => EventBody::Prompt(text.into_owned()),
             UserText::Notice(level, text) => EventBody::Notice { level, text: text.into_owned() },
             UserText::Nothing => EventBody::Other(text_of(block).to_owned()),
@@ -157,7 +158,7 @@ fn user_block(block: &Value) -> EventBody {
 /// Decodes a block of an answer.
 fn answer_block(block: &Value) -> EventBody {
     match block["type"].as_str().unwrap_or_default() {
-        "text" => EventBody::Text(Delta::Replace(text_of(block).to_owned())),
+        "text" | "" if block["text"].is_string() => EventBody::Text(Delta::Replace(text_of(block).to_owned())),
         "thinking" => EventBody::Thinking(Delta::Replace(block["thinking"].as_str().unwrap_or_default().to_owned())),
         "redacted_thinking" => EventBody::Thinking(Delta::Replace("(redacted by the provider)".to_owned())),
         "image" | "document" => EventBody::Image(content::placeholder(block)),

@@ -1,5 +1,6 @@
 //! Claude Code: transcripts in JSON lines, and its stream-json protocol.
 
+mod block;
 mod content;
 mod decode;
 mod dialect;

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::user_markup::{self, UserTextKind};
+use super::block::{Block, Content, plain_string, string_field};
+use super::user_markup;
 use crate::agent::json::cursor::hash;
 use crate::agent::jsonl::{
     EntryMark, JsonCursor, JsonStr, LineMetadata, MalformedJson, RareMetadata, RecordLink, RecordParent, ReplyUsage,
@@ -40,6 +41,8 @@ pub struct TranscriptRecord<'a> {
     title: Option<JsonStr<'a>>,
     cost_usd: Option<f64>,
     queued: Content<'a>,
+    /// True if it has fields that are not known here.
+    has_more: bool,
     /// Type of an attachment.
     attached: &'a [u8],
     /// Kind of the origin: a person, a channel, a notification.
@@ -77,24 +80,13 @@ const SILENT_SUBTYPES: [&[u8]; 8] = [
 
 #[derive(Debug, Default)]
 struct Message<'a> {
+    /// True if it has a content, which may be empty.
+    has_content: bool,
     id: Option<JsonStr<'a>>,
     role: &'a [u8],
     model: Option<JsonStr<'a>>,
     content: Content<'a>,
     tokens: Option<Tokens>,
-}
-
-/// Message content: nothing, a string, or blocks.
-#[derive(Debug, Default)]
-struct Content<'a>(Vec<Block<'a>>);
-
-#[derive(Debug, Default)]
-struct Block<'a> {
-    kind: &'a [u8],
-    text: Option<JsonStr<'a>>,
-    /// Id of a tool call, or of the call that a result belongs to.
-    tool: Option<JsonStr<'a>>,
-    error: bool,
 }
 
 impl<'a> TranscriptRecord<'a> {
@@ -148,7 +140,8 @@ impl<'a> TranscriptRecord<'a> {
             b"origin" => self.origin = string_field(value, b"kind")?.map_or(&b""[..], |kind| kind.0),
             b"operation" => self.operation = plain_string(value)?,
             b"relocatedCwd" => self.relocated = value.text()?,
-            _ => {}
+            b"userType" | b"version" | b"slug" => {}
+            _ => self.has_more = true,
         }
         Ok(())
     }
@@ -176,6 +169,7 @@ impl<'a> TranscriptRecord<'a> {
         let mut metadata = LineMetadata { id: self.uuid, time: self.time, cwd: self.cwd, ..LineMetadata::default() };
         metadata.branch = self.branch.filter(|branch| branch.0 != b"HEAD");
         self.add_marks(&mut metadata, offset);
+        metadata.lacks_content = self.lacks_content();
         self.add_session_metadata(&mut metadata, subagent);
         let is_sidechain = self.sidechain && !subagent;
         metadata.link = match self.uuid {
@@ -190,6 +184,17 @@ impl<'a> TranscriptRecord<'a> {
             return LineMetadata { time: metadata.time, usage: metadata.usage, rare, ..LineMetadata::default() };
         }
         metadata
+    }
+
+    /// True for a record that has lost what makes it a part of the conversation.
+    fn lacks_content(&self) -> bool {
+        match self.kind {
+            b"user" | b"assistant" => !self.message.has_content && self.content.0.is_empty(),
+            b"attachment" => self.attached.is_empty(),
+            b"queue-operation" => self.operation.is_empty(),
+            b"" => self.message.role.is_empty() && self.title.is_none(),
+            _ => false,
+        }
     }
 
     fn node(&self, id: JsonStr<'a>, metadata: &LineMetadata<'_>) -> RecordLink {
@@ -308,7 +313,8 @@ impl<'a> TranscriptRecord<'a> {
                 }
             }
             silent if SILENT_KINDS.contains(&silent) => {}
-            _ if self.uuid.is_some() && !blocks.is_empty() => push(0, EntryKind::Other, None, false),
+            silent if silent.starts_with(b"api-request") || silent.starts_with(b"file-history") => {}
+            _ if self.uuid.is_some() && (self.has_more || !blocks.is_empty()) => push(0, EntryKind::Other, None, false),
             _ => {}
         }
         let results = blocks.iter().filter(|block| block.kind.ends_with(b"tool_result"));
@@ -368,6 +374,7 @@ impl<'a> TranscriptRecord<'a> {
 impl<'a> Message<'a> {
     fn read(&mut self, value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
         if value.peek()? == b'"' {
+            self.has_content = true;
             self.content = Content::read(value)?;
             return Ok(());
         }
@@ -376,102 +383,16 @@ impl<'a> Message<'a> {
                 b"id" => self.id = value.text()?,
                 b"role" => self.role = plain_string(value)?,
                 b"model" => self.model = value.text()?,
-                b"content" => self.content = Content::read(value)?,
+                b"content" => {
+                    self.has_content |= matches!(value.peek()?, b'[' | b'{' | b'"');
+                    self.content = Content::read(value)?;
+                }
                 b"usage" => self.tokens = Some(tokens(value)?),
                 _ => {}
             }
             Ok(())
         })
     }
-}
-
-impl<'a> Content<'a> {
-    fn read(value: &mut JsonCursor<'a>) -> Result<Self, MalformedJson> {
-        if value.peek()? == b'{' {
-            let mut block = Block::default();
-            value.object(|key, value| block.field(key, value))?;
-            return Ok(Self(vec![block]));
-        }
-        if value.peek()? != b'[' {
-            let text = value.text()?;
-            return Ok(Self(
-                text.map(|text| Block { kind: b"text", text: Some(text), ..Block::default() }).into_iter().collect(),
-            ));
-        }
-        let mut blocks = Vec::new();
-        value.array(|item| {
-            let mut block = Block::default();
-            if item.peek()? == b'"' {
-                block = Block { kind: b"text", text: item.text()?, ..block };
-            } else {
-                item.object(|key, value| block.field(key, value))?;
-            }
-            blocks.push(block);
-            Ok(())
-        })?;
-        Ok(Self(blocks))
-    }
-}
-
-impl<'a> Block<'a> {
-    fn field(&mut self, key: &[u8], value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
-        match key {
-            b"type" => self.kind = plain_string(value)?,
-            b"text" | b"thinking" | b"connector_text" => self.text = value.text()?,
-            b"id" | b"tool_use_id" => self.tool = value.text()?,
-            b"is_error" => self.error |= value.truth()?,
-            b"content" if value.peek()? == b'{' => {
-                let failed = &mut self.error;
-                value.object(|key, value| {
-                    match key {
-                        b"type" => *failed |= plain_string(value)?.ends_with(b"_error"),
-                        b"return_code" => *failed |= value.raw()? != b"0",
-                        _ => {}
-                    }
-                    Ok(())
-                })?;
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Kind of the entry that it yields, if any.
-    fn kind(&self, role: &[u8]) -> Option<EntryKind> {
-        match self.kind {
-            b"text" if role == b"assistant" => self.text.filter(|text| !text.is_blank()).map(|_| EntryKind::Text),
-            b"text" => match user_markup::kind(self.text?) {
-                UserTextKind::Nothing => None,
-                UserTextKind::Prompt => Some(EntryKind::Prompt),
-                UserTextKind::Notice => Some(EntryKind::Notice),
-            },
-            b"thinking" => self.text.filter(|text| !text.is_blank()).map(|_| EntryKind::Thinking),
-            b"redacted_thinking" => Some(EntryKind::Thinking),
-            b"image" | b"document" | b"container_upload" => Some(EntryKind::Image),
-            b"connector_text" | b"advisor_tool_result" => Some(EntryKind::Text),
-            b"compaction" => Some(EntryKind::Notice),
-            kind if kind.ends_with(b"tool_result") => None,
-            kind if kind.ends_with(b"tool_use") => Some(EntryKind::Tool),
-            _ => Some(EntryKind::Other),
-        }
-    }
-}
-
-/// Reads a string without escapes; empty for any other value.
-fn plain_string<'a>(value: &mut JsonCursor<'a>) -> Result<&'a [u8], MalformedJson> {
-    Ok(value.text()?.map_or(&b""[..], |text| text.0))
-}
-
-/// Reads one string field of an object.
-fn string_field<'a>(value: &mut JsonCursor<'a>, name: &[u8]) -> Result<Option<JsonStr<'a>>, MalformedJson> {
-    let mut found = None;
-    value.object(|key, value| {
-        if key == name {
-            found = value.text()?;
-        }
-        Ok(())
-    })?;
-    Ok(found)
 }
 
 fn tokens(value: &mut JsonCursor<'_>) -> Result<Tokens, MalformedJson> {

@@ -4,16 +4,21 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{content, outputs};
+use super::{content, outputs, user_markup};
 use crate::agent::json;
 use crate::agent::jsonl::patch;
+use crate::agent::tool_input::{self, flat};
 use crate::domain::event::{Delta, EventBody};
 use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction, ToolStatus};
 
 /// Converts a call into an action.
 pub fn action(name: &str, input: &Value) -> ToolAction {
+    tool_input::with_headline(known(name, input), input)
+}
+
+fn known(name: &str, input: &Value) -> ToolAction {
     let field = |name: &str| flat(&input[name]);
-    let maybe = |name: &str| Some(flat(&input[name])).filter(|text| !text.is_empty());
+    let maybe = |name: &str| tool_input::optional(input, name);
     match name {
         "Bash" | "PowerShell" => ToolAction::Command { command: field("command"), exit_code: None },
         "Read" | "NotebookRead" => {
@@ -43,7 +48,7 @@ pub fn action(name: &str, input: &Value) -> ToolAction {
             let texts: Vec<&str> = questions.iter().filter_map(|question| question["question"].as_str()).collect();
             ToolAction::Question { question: texts.join("\n") }
         }
-        _ => ToolAction::Other(one_line(input)),
+        _ => ToolAction::Other(tool_input::one_line(input)),
     }
 }
 
@@ -60,7 +65,7 @@ fn todos(todos: &Value) -> Vec<PlanItem> {
     let parsed = todos.as_str().and_then(|text| json::parse(text.as_bytes()));
     let todos = parsed.as_ref().unwrap_or(todos).as_array().map(Vec::as_slice).unwrap_or_default();
     let item = |todo: &Value| PlanItem {
-        text: todo["content"].as_str().unwrap_or_default().to_owned(),
+        text: if todo.is_object() { flat(&todo["content"]) } else { flat(todo) },
         status: match todo["status"].as_str().unwrap_or_default() {
             "in_progress" => PlanStatus::Active,
             "completed" => PlanStatus::Done,
@@ -71,28 +76,11 @@ fn todos(todos: &Value) -> Vec<PlanItem> {
     todos.iter().map(item).collect()
 }
 
-/// Flattens a value to one line of text, whatever its shape: a string, the items of a list, the values of an object.
-fn flat(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        Value::Array(items) => items.iter().map(flat).collect::<Vec<_>>().join(" "),
-        Value::Object(fields) => fields.values().map(flat).collect::<Vec<_>>().join(" "),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-    }
-}
-
-/// Formats the input of an unknown tool as one line.
-fn one_line(input: &Value) -> String {
-    let Some(fields) = input.as_object() else { return flat(input) };
-    let texts: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {}", flat(value))).collect();
-    texts.join(", ")
-}
-
 /// Converts a result block, and the structured result in the same record, into an update of the call.
 pub fn update(id: Arc<str>, block: &Value, record: &Value) -> EventBody {
     let result = &record["toolUseResult"];
     let output = outputs::longest(content::text(&block["content"]), result);
+    let output = user_markup::without_last_reminder(&output).to_owned();
     let subagent = result["agentId"].as_str().map(|agent| Arc::from(format!("agent-{agent}")));
     let duration_ms = json::count(&result["durationMs"]).or_else(|| json::count(&result["totalDurationMs"]));
     let status = Some(status(block, record, &output));

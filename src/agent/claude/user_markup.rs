@@ -73,9 +73,29 @@ pub fn classify(text: &str) -> UserText<'_> {
         return UserText::Notice(NoticeLevel::Warning, "Interrupted by the user".into());
     }
     if !rest.starts_with('<') {
-        return UserText::Prompt(Cow::Borrowed(rest));
+        return UserText::Prompt(without_reminders(rest));
     }
     classify_tagged(rest)
+}
+
+/// Text without the reminders that the program adds for the model in the middle or at the end.
+pub fn without_reminders(text: &str) -> Cow<'_, str> {
+    const START: &str = "<system-reminder>";
+    const END: &str = "</system-reminder>";
+    let Some(at) = text.find(START) else { return Cow::Borrowed(text) };
+    let (mut kept, mut rest) = (text[..at].to_owned(), &text[at..]);
+    while let Some((before, after)) = rest.split_once(START) {
+        kept.push_str(before);
+        // A reminder without an end is a text about reminders.
+        let Some((_, after)) = after.split_once(END) else {
+            kept.push_str(START);
+            rest = after;
+            continue;
+        };
+        rest = after;
+    }
+    kept.push_str(rest);
+    Cow::Owned(kept.trim_end().to_owned())
 }
 
 /// Classifies a text that begins with a tag.
@@ -116,6 +136,13 @@ fn classify_tagged(text: &str) -> UserText<'_> {
         return info(&format!("Sub-agent: {}", summary.unwrap_or("ended").trim_ascii()));
     }
     UserText::Prompt(Cow::Borrowed(text))
+}
+
+/// Output of a tool without the reminder that the program appends for the model.
+pub fn without_last_reminder(output: &str) -> &str {
+    let is_last = output.trim_end().ends_with("</system-reminder>");
+    let at = output.rfind("\n<system-reminder>").filter(|_| is_last);
+    at.map_or(output, |at| output[..at].trim_end_matches('\n'))
 }
 
 /// A message that a program passed on in the user's place.

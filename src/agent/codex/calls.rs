@@ -5,29 +5,33 @@
 use serde_json::Value;
 
 use super::patch;
+use crate::agent::tool_input;
 use crate::domain::ToolStatus;
 use crate::domain::transcript::{PlanItem, PlanStatus, ToolAction};
 
 /// Maps a call of the tool `name` to an action. Arguments are an object, or the text of a custom tool.
 pub fn action(name: &str, arguments: &Value) -> ToolAction {
-    let text = |field: &str| arguments.get(field).and_then(Value::as_str);
+    tool_input::with_headline(known(name, arguments), arguments)
+}
+
+fn known(name: &str, arguments: &Value) -> ToolAction {
+    let text = |field: &str| tool_input::optional(arguments, field);
     match name {
         "shell" | "container.exec" | "local_shell" | "shell_command" | "exec_command" | "unified_exec" => {
             shell(arguments.get("command").or_else(|| arguments.get("cmd")).unwrap_or(&Value::Null))
         }
-        "apply_patch" => patch::action(arguments.as_str().or_else(|| text("input")).unwrap_or_default()),
+        "apply_patch" => {
+            patch::action(&arguments.as_str().map(str::to_owned).or_else(|| text("input")).unwrap_or_default())
+        }
         "update_plan" => ToolAction::Plan(plan(arguments.get("plan").unwrap_or(&Value::Null))),
-        "view_image" => ToolAction::Read { path: text("path").unwrap_or_default().into() },
-        "read_file" => ToolAction::Read { path: text("file_path").or(text("path")).unwrap_or_default().into() },
-        "list_dir" => ToolAction::Search { pattern: String::new(), path: text("dir_path").map(Into::into) },
-        "grep_files" => ToolAction::Search {
-            pattern: text("pattern").unwrap_or_default().into(),
-            path: text("path").map(Into::into),
-        },
+        "view_image" => ToolAction::Read { path: text("path").unwrap_or_default() },
+        "read_file" => ToolAction::Read { path: text("file_path").or(text("path")).unwrap_or_default() },
+        "list_dir" => ToolAction::Search { pattern: String::new(), path: text("dir_path") },
+        "grep_files" => ToolAction::Search { pattern: text("pattern").unwrap_or_default(), path: text("path") },
         "web_search" | "web_search_call" => web(arguments),
-        "spawn_agent" => task(text("message").or(text("prompt")).unwrap_or_default()),
+        "spawn_agent" => task(&text("message").or(text("prompt")).unwrap_or_default()),
         "request_user_input" => ToolAction::Question { question: question(arguments) },
-        _ => other(arguments),
+        _ => ToolAction::Other(tool_input::one_line(arguments)),
     }
 }
 
@@ -49,7 +53,10 @@ pub fn shell(command: &Value) -> ToolAction {
 
 /// Command line as typed in a shell: `["bash", "-lc", "ls"]` is `ls`.
 pub fn command_line(command: &Value) -> String {
-    let Some(argv) = command.as_array() else { return command.as_str().unwrap_or_default().to_owned() };
+    let Some(argv) = command.as_array() else { return tool_input::flat(command) };
+    if !argv.iter().all(Value::is_string) {
+        return tool_input::flat(command);
+    }
     let argv: Vec<&str> = argv.iter().filter_map(Value::as_str).collect();
     match argv[..] {
         [shell, "-lc" | "-c", script] if is_shell(shell) => script.to_owned(),
@@ -76,7 +83,8 @@ pub fn web(call: &Value) -> ToolAction {
 /// Items of a plan: `[{"step", "status"}]`.
 pub fn plan(items: &Value) -> Vec<PlanItem> {
     let item = |item: &Value| {
-        let text = item.get("step").or_else(|| item.get("text"))?.as_str()?.to_owned();
+        let text =
+            tool_input::flat(if item.is_object() { item.get("step").or_else(|| item.get("text"))? } else { item });
         let status = match item.get("status").and_then(Value::as_str) {
             Some("completed") => PlanStatus::Done,
             Some("in_progress" | "inProgress") => PlanStatus::Active,
@@ -92,22 +100,6 @@ fn question(arguments: &Value) -> String {
     let questions = arguments.get("questions").and_then(Value::as_array);
     let texts = questions.into_iter().flatten().filter_map(|question| question.get("question")?.as_str());
     texts.collect::<Vec<_>>().join(" ")
-}
-
-/// Summarises unrecognised arguments in one line: their fields in the order of the record.
-fn other(arguments: &Value) -> ToolAction {
-    ToolAction::Other(match arguments {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Object(fields) => {
-            let pair = |(name, value): (&String, &Value)| match value {
-                Value::String(text) => format!("{name}: {text}"),
-                value => format!("{name}: {value}"),
-            };
-            fields.iter().map(pair).collect::<Vec<_>>().join(", ")
-        }
-        value => value.to_string(),
-    })
 }
 
 /// Parsed output of a tool call.
@@ -126,6 +118,11 @@ pub struct CallResult {
 pub fn parse_output(output: &Value) -> CallResult {
     let failed = output.get("success").and_then(Value::as_bool) == Some(false);
     let text = content_text(output);
+    // The content of an MCP result, as JSON in a string.
+    let parts = text.starts_with("[{\"").then(|| serde_json::from_str::<Value>(&text).ok()).flatten();
+    let is_content =
+        |parts: &Value| parts.as_array().is_some_and(|parts| parts.iter().all(|part| part["type"].is_string()));
+    let text = parts.filter(is_content).map_or(text, |parts| content_text(&parts));
     let mut result =
         parse_json_output(&text).or_else(|| parse_header_output(&text)).unwrap_or_else(|| parse_plain_output(text));
     if failed && result.status == ToolStatus::Done {
@@ -143,7 +140,7 @@ pub fn content_text(content: &Value) -> String {
             .get("content")
             .or_else(|| fields.get("content_items"))
             .or_else(|| fields.get("text"))
-            .map_or_else(|| content.to_string(), content_text),
+            .map_or_else(|| tool_input::lines(content), content_text),
         Value::Null => String::new(),
         other => other.to_string(),
     }

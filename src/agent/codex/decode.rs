@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::items::text;
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::{calls, items};
-use crate::agent::unknown_record;
+use crate::agent::{tool_input, unknown_record};
 use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::ToolAction;
 use crate::domain::{Delta, EventBody};
@@ -36,7 +36,7 @@ fn call(value: &Value) -> Vec<EventBody> {
     }
     let input = match (value.get("arguments"), value.get("input"), value.get("action")) {
         // Arguments are JSON in a string; invalid JSON stays a plain string.
-        (Some(Value::String(json)), _, _) => serde_json::from_str(json).unwrap_or_else(|_| Value::String(json.clone())),
+        (Some(Value::String(json)), _, _) => arguments(json),
         (Some(input), _, _) | (None, Some(input), _) | (None, None, Some(input)) => input.clone(),
         (None, None, None) => Value::Null,
     };
@@ -47,6 +47,12 @@ fn call(value: &Value) -> Vec<EventBody> {
         bodies.push(items::update(id, items::status(text(value, "status"))));
     }
     bodies
+}
+
+/// Arguments of a call, which are JSON in a string.
+fn arguments(json: &str) -> Value {
+    let read = json.trim_start().starts_with(['{', '[']).then(|| crate::agent::json::parse(json.as_bytes())).flatten();
+    read.unwrap_or_else(|| Value::String(json.to_owned()))
 }
 
 fn output(value: &Value) -> EventBody {
@@ -61,7 +67,7 @@ fn output(value: &Value) -> EventBody {
         duration_ms: result.duration_ms,
         subagent,
         action: result.exit_code.map(|code| ToolAction::Command { command: String::new(), exit_code: Some(code) }),
-        output: Some(Delta::Replace(result.output)),
+        output: Some(Delta::Longest(result.output)),
     }
 }
 
@@ -69,8 +75,8 @@ fn output(value: &Value) -> EventBody {
 fn single_body(kind: LineKind, value: &Value, is_subagent: bool) -> Option<EventBody> {
     let notice = |level, text: String| Some(EventBody::Notice { level, text });
     match kind {
-        LineKind::UserMessage => Some(EventBody::Prompt(append_images(text(value, "message"), value))),
-        LineKind::AgentMessage => Some(EventBody::Text(Delta::Replace(text(value, "message").into()))),
+        LineKind::UserMessage => Some(EventBody::Prompt(append_images(&tool_input::flat(&value["message"]), value))),
+        LineKind::AgentMessage => Some(EventBody::Text(Delta::Replace(tool_input::flat(&value["message"])))),
         LineKind::AgentReasoning => Some(EventBody::Thinking(Delta::Replace(text(value, "text").into()))),
         LineKind::Message => {
             let text = items::join_parts(value.get("content").unwrap_or(&Value::Null));
@@ -97,7 +103,7 @@ fn single_body(kind: LineKind, value: &Value, is_subagent: bool) -> Option<Event
         LineKind::VoiceSegment if text_is(value, "role", "user") => Some(EventBody::Prompt(text(value, "text").into())),
         LineKind::VoiceSegment => Some(EventBody::Text(Delta::Replace(text(value, "text").into()))),
         LineKind::ReviewEnded => Some(EventBody::Text(Delta::Replace(review(&value["review_output"])))),
-        LineKind::Unknown => Some(unknown_record::event(text(value, "type"), value)),
+        LineKind::Unknown => Some(unknown_record::event(kind_of(value), value)),
         LineKind::Complete => match value.pointer("/error/message").and_then(Value::as_str) {
             Some(message) => notice(NoticeLevel::Error, message.into()),
             None => Some(EventBody::TurnEnd { duration_ms: value.get("duration_ms").and_then(Value::as_u64) }),
@@ -113,6 +119,11 @@ fn single_body(kind: LineKind, value: &Value, is_subagent: bool) -> Option<Event
         | LineKind::ThreadName
         | LineKind::Ignored => None,
     }
+}
+
+/// Kind of a record's payload.
+fn kind_of(payload: &Value) -> &str {
+    Some(text(payload, "type")).filter(|kind| !kind.is_empty()).unwrap_or("record")
 }
 
 /// Message of another agent: the task of a sub-agent is its prompt, anything else is a notice with the sender.

@@ -88,7 +88,10 @@ impl Dialect for Rollout {
 impl Rollout {
     /// Adds the mark of a line that makes an entry.
     fn entry<'a>(&self, metadata: &mut LineMetadata<'a>, line: &RolloutLine<'a>, offset: u64) {
-        let Some(kind) = self.kind(line) else { return };
+        let Some(kind) = self.kind(line) else {
+            metadata.lacks_content = lacks_content(line);
+            return;
+        };
         let tool = if matches!(line.kind, LineKind::Call | LineKind::Item(ItemKind::Tool)) {
             line.call_id().map_or(0, |id| JsonStr(id).hash())
         } else {
@@ -99,6 +102,10 @@ impl Rollout {
         metadata.marks.push(EntryMark { key: self.key(line, offset), kind, block: 0, tool, error });
         if kind == EntryKind::Prompt {
             metadata.turns = 1;
+        }
+        if line.kind == LineKind::RolledBack {
+            let turns = fields::number(line.payload, &fields::UNDONE_TURNS).and_then(|turns| u32::try_from(turns).ok());
+            metadata.rare().undone_turns = Some(turns.unwrap_or(1));
         }
         if kind == EntryKind::Prompt || line.kind == LineKind::Goal {
             // A prompt of images only has no text, and leaves the title to what follows.
@@ -176,6 +183,15 @@ impl Rollout {
     /// Turn id of a line, for rollouts of the generation that streams items.
     fn turn<'a>(&self, line: &RolloutLine<'a>) -> Option<&'a str> {
         (self.record_source == RecordSource::Items).then(|| text_or_none(field(line.payload, &fields::TURN_ID)))?
+    }
+}
+
+/// True for a record of the conversation that has lost its text or its item.
+fn lacks_content(line: &RolloutLine<'_>) -> bool {
+    match line.kind {
+        LineKind::Item(ItemKind::Ignored) => fields::after(line.payload, &fields::ITEM).is_none(),
+        LineKind::AgentMessage | LineKind::InterAgent | LineKind::VoiceSegment => line.text().is_none(),
+        _ => false,
     }
 }
 

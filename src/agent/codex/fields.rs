@@ -58,6 +58,11 @@ pub static TOTAL_USAGE: FieldFinder = LazyLock::new(|| Finder::new("\"total_toke
 /// Cumulative usage, in usage records.
 pub static THREAD_USAGE: FieldFinder = LazyLock::new(|| Finder::new("\"thread_token_usage\":{"));
 
+/// Number of turns that were undone.
+pub static UNDONE_TURNS: FieldFinder = LazyLock::new(|| Finder::new("\"num_turns\":"));
+/// End of a record with the beginning of another one in the same line.
+pub static NEXT_RECORD: FieldFinder = LazyLock::new(|| Finder::new("}{\"timestamp\":\""));
+
 /// Bytes after the first match of a name.
 pub fn after<'a>(bytes: &'a [u8], name: &Finder<'_>) -> Option<&'a [u8]> {
     match name.find(bytes) {

@@ -12,6 +12,7 @@ use super::fields::{self, field};
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::meta::{HistoryBase, SessionMeta};
 use super::paths;
+use crate::agent::json::repair;
 use crate::agent::jsonl::{FileHead, JsonStr};
 use crate::domain::Time;
 use crate::stdx::files;
@@ -98,7 +99,7 @@ impl RolloutHead {
     }
 
     fn from_probe(path: &Path, probe: &[u8], source: Option<RecordSource>, is_whole_file: bool) -> Self {
-        let meta = complete_lines(probe).filter_map(RolloutLine::parse).find(|line| line.kind == LineKind::Meta);
+        let meta = records(probe).find(|line| line.kind == LineKind::Meta);
         let meta: SessionMeta = meta.and_then(|line| line.read()).unwrap_or_default();
         Self {
             fingerprint: JsonStr(&probe[..probe.len().min(FINGERPRINT_LEN)]).hash(),
@@ -132,7 +133,15 @@ impl FileHead for RolloutHead {
 ///
 /// A prompt has its event at once, before any answer; an answer without a preceding event means that the file has none.
 fn detect_source(probe: &[u8]) -> Option<RecordSource> {
-    complete_lines(probe).filter_map(RolloutLine::parse).find_map(|line| match line.kind {
+    let first = first_source(probe)?;
+    // Without its first record, which names the mode, a file with items has events before them.
+    let is_item = |line: RolloutLine<'_>| matches!(line.kind, LineKind::Item(ItemKind::User | ItemKind::Agent));
+    let has_items = first != RecordSource::Items && records(probe).any(is_item);
+    Some(if has_items { RecordSource::Items } else { first })
+}
+
+fn first_source(probe: &[u8]) -> Option<RecordSource> {
+    records(probe).find_map(|line| match line.kind {
         LineKind::Meta if field(line.payload, &fields::HISTORY_MODE) == Some(b"paginated") => Some(RecordSource::Items),
         LineKind::Item(ItemKind::User | ItemKind::Agent | ItemKind::Reasoning | ItemKind::Tool) => {
             Some(RecordSource::Items)
@@ -140,6 +149,14 @@ fn detect_source(probe: &[u8]) -> Option<RecordSource> {
         LineKind::UserMessage | LineKind::AgentMessage | LineKind::AgentReasoning => Some(RecordSource::Events),
         LineKind::Message if field(line.payload, &fields::ROLE) == Some(b"assistant") => Some(RecordSource::Responses),
         _ => None,
+    })
+}
+
+/// Records of the complete lines; a line with several records is split.
+fn records(probe: &[u8]) -> impl Iterator<Item = RolloutLine<'_>> {
+    complete_lines(probe).flat_map(|line| match RolloutLine::parse(line) {
+        Some(record) => vec![record],
+        None => repair::split(line).iter().filter_map(|part| RolloutLine::parse(&line[part.start..part.end])).collect(),
     })
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::line::ItemKind;
 use super::{calls, patch};
-use crate::agent::unknown_record;
+use crate::agent::{tool_input, unknown_record};
 use crate::domain::transcript::ToolAction;
 use crate::domain::{Delta, EventBody, ToolStatus};
 
@@ -19,8 +19,9 @@ pub fn message_body(kind: ItemKind, item: &Value) -> Option<EventBody> {
         ItemKind::Plan => Some(EventBody::Text(Delta::Replace(text(item, "text").into()))),
         ItemKind::Reasoning => {
             let list = |field: &str| join_parts(item.get(field).unwrap_or(&Value::Null));
-            let summary = list("summary_text");
-            Some(EventBody::Thinking(Delta::Replace(if summary.is_empty() { list("raw_content") } else { summary })))
+            let parts = [list("summary_text"), list("raw_content")];
+            let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+            Some(EventBody::Thinking(Delta::Replace(parts.join("\n\n"))))
         }
         ItemKind::Unknown => Some(unknown_record::event(text(item, "type"), item)),
         ItemKind::Tool | ItemKind::Ignored => None,
@@ -170,7 +171,7 @@ fn result_text(result: &Value) -> String {
     let text = calls::content_text(result);
     let structured = result.get("structuredContent").or_else(|| result.get("structured_content"));
     match structured.filter(|value| !value.is_null() && text.is_empty()) {
-        Some(structured) => structured.to_string(),
+        Some(structured) => tool_input::lines(structured),
         None => text,
     }
 }
@@ -179,7 +180,12 @@ fn result_text(result: &Value) -> String {
 fn end_output(value: &Value) -> Option<Delta> {
     let text = output(value)?;
     let is_structured_only = value.pointer("/result/Ok/content").and_then(Value::as_array).is_some_and(Vec::is_empty);
-    Some(if is_structured_only { Delta::Append(format!("\n{text}")) } else { Delta::Replace(text) })
+    let is_printed = value.get("aggregated_output").is_some();
+    Some(match (is_structured_only, is_printed) {
+        (true, _) => Delta::Append(format!("\n{text}")),
+        (false, true) => Delta::Longest(text),
+        (false, false) => Delta::Replace(text),
+    })
 }
 
 /// True if an MCP server reported the failure of its tool.

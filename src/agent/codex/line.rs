@@ -7,6 +7,7 @@ use memchr::memmem::Finder;
 
 use super::fields::{self, after, field, number, split_at_quote};
 use crate::agent::jsonl::{JsonCursor, JsonStr};
+use crate::agent::tool_input;
 
 /// A line with the structure of a record.
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +102,7 @@ impl<'a> RolloutLine<'a> {
     /// Parses a line. `None` if it is no record: not JSON, cut off, or with another line appended.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let bytes = bytes.trim_ascii();
-        if bytes.last() != Some(&b'}') || bytes.first() != Some(&b'{') {
+        if bytes.last() != Some(&b'}') || bytes.first() != Some(&b'{') || fields::NEXT_RECORD.find(bytes).is_some() {
             return None;
         }
         Self::parse_canonical(bytes).or_else(|| Self::parse_generic(bytes))
@@ -128,9 +129,12 @@ impl<'a> RolloutLine<'a> {
         let value: GenericRecord<'_> = serde_json::from_str(text).ok()?;
         // A number is a time since the epoch, as importers of other agents' sessions write it.
         let time = value.timestamp.map_or("", |time| time.get().trim_matches('"'));
-        if let (Some(kind), Some(payload)) = (value.r#type, value.payload) {
+        if let Some(payload) = value.payload {
             let payload = payload.get().as_bytes();
-            return Some(Self { time, kind: line_kind(kind.as_bytes(), payload)?, payload });
+            return Some(Self { time, kind: line_kind(value.r#type?.as_bytes(), payload)?, payload });
+        }
+        if matches!(value.r#type, Some("event_msg" | "response_item")) {
+            return None;
         }
         let kind = match value.r#type {
             // A record of a type that is unknown here may be the torn head of one with a payload.
@@ -177,6 +181,9 @@ impl<'a> RolloutLine<'a> {
             LineKind::Item(ItemKind::Reasoning) => ["\"summary_text\":[\"", "\"raw_content\":[\""]
                 .iter()
                 .any(|list| Finder::new(list).find(self.payload).is_some()),
+            LineKind::UserMessage | LineKind::AgentMessage if self.text().is_none() => {
+                self.value().is_some_and(|value| !tool_input::flat(&value["message"]).is_empty())
+            }
             _ => self.text().is_some_and(|text| !text.is_blank()),
         }
     }

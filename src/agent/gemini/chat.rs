@@ -10,7 +10,7 @@ use super::{message, paths, summary};
 use crate::agent::json_repair;
 use crate::agent::texts::{RecordDecoder, SearchText, StoredRecord, TextScope, body_texts};
 use crate::agent::{Source, SourceSummary, SummaryProgress, TextLimit, TranscriptReader};
-use crate::domain::{Entry, Session};
+use crate::domain::{Entry, EntryKey, Session};
 
 /// Returns the list row of a chat that is small enough to be replayed at once.
 pub fn peek(source: &Source) -> Vec<Session> {
@@ -45,11 +45,12 @@ pub fn is_document(path: &Path) -> bool {
     paths::kind(path) == Some(paths::DOCUMENT)
 }
 
-/// Visits the messages of a chat that have entries, as stored, until `visit` breaks.
+/// Visits the messages of a chat that have entries, or results of calls in other messages, on all branches, as stored,
+/// until `visit` breaks.
 pub fn records(path: &Path, visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>) -> io::Result<()> {
     let mut chat = ChatReader::open(path)?;
     let session = summary::session_id(path, &chat.log);
-    for stored in chat.log.messages.clone().iter().filter(|stored| stored.entries > 0) {
+    for stored in &chat.log.with_texts() {
         let (id, bytes) = (stored.key_id(), chat.json(stored));
         let record = StoredRecord { session: &session, id: &id, hint: "", offset: stored.offset, bytes: &bytes };
         if visit(&record).is_break() {
@@ -71,6 +72,12 @@ impl RecordDecoder for MessageDecoder {
             |part: &message::MessagePart| wanted == TextScope::All || *part != message::MessagePart::Thinking;
         for event in parts.filter(in_scope).flat_map(|part| message::events(&value, record.id, part)) {
             body_texts(event.key, &event.body, sink);
+        }
+        // Most messages with results only repeat those of the list of calls; search does not visit them.
+        if wanted == TextScope::All {
+            for (call, body) in message::results(&value) {
+                body_texts(EntryKey::new(call, u32::MAX), &body, sink);
+            }
         }
     }
 }

@@ -1,7 +1,10 @@
 //! The replayed log of a chat: its current messages, and their offsets in the file.
 //!
 //! A later message with the same id replaces an earlier one, a `$set` replaces the whole list, and a rewind truncates it.
-//! The log stores only a few numbers per message, so a log of any size can be replayed, cached, and continued.
+//! What a rewind or a `$set` takes out stays as a branch. The log stores only a few numbers per message, so a log of any
+//! size can be replayed, cached, and continued.
+
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,6 +28,9 @@ pub struct ChatLog {
     pub subagent: bool,
     /// The messages, including those without entries.
     pub messages: Vec<ChatMessage>,
+    /// Ends of the conversation that were taken out, in the order in which they began.
+    #[serde(default)]
+    pub abandoned: Vec<AbandonedEnd>,
     /// The last model that answered.
     pub model: Option<String>,
     /// Number of lines applied.
@@ -61,12 +67,37 @@ pub struct ChatMessage {
     /// Usage of the reply.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tokens: Option<Tokens>,
+    /// Ids of its tool calls.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub calls: Vec<String>,
+    /// Ids of its tool calls whose results are in other messages.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub open_calls: Vec<String>,
+    /// True if a part of its record is lost.
+    #[serde(skip)]
+    pub is_torn: bool,
+    /// Ids of the tool calls whose results it has.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub results: Vec<String>,
+}
+
+/// End of a conversation that a rewind or a new list took out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AbandonedEnd {
+    /// Number of messages before it, which are still in the list.
+    pub shared: usize,
+    /// Its messages.
+    pub messages: Vec<ChatMessage>,
 }
 
 impl ChatMessage {
     /// Id in the keys of its entries: its own, else its position.
     pub fn key_id(&self) -> String {
         if self.id.is_empty() { format!("@{}", self.offset) } else { self.id.clone() }
+    }
+
+    fn all_calls(&self) -> impl Iterator<Item = &str> {
+        self.calls.iter().chain(&self.open_calls).map(String::as_str)
     }
 }
 
@@ -89,6 +120,8 @@ struct LogRecord<'a> {
     rewind_to: Option<String>,
     id: Option<String>,
     r#type: Option<String>,
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
@@ -120,6 +153,9 @@ impl ChatLog {
         if bytes.trim_ascii().is_empty() {
             return LogChange::None;
         }
+        // Some editors add a byte order mark.
+        let mark = if offset == 0 && bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let (bytes, offset) = (&bytes[mark..], offset + mark as u64);
         let mut repairs = Repairs::default();
         if let Some(change) = self.record(bytes, offset, &mut repairs) {
             self.note(repairs);
@@ -152,7 +188,8 @@ impl ChatLog {
         if repairs.is_lossy() && self.bad.last() != Some(&self.lines) {
             self.bad.push(self.lines);
         }
-        if !repairs.is_empty() {
+        let is_known = |(line, text): &(u64, String)| *line == self.lines && *text == repairs.to_string();
+        if !repairs.is_empty() && !self.repaired.last().is_some_and(is_known) {
             self.repaired.push((self.lines, repairs.to_string()));
         }
     }
@@ -187,7 +224,7 @@ impl ChatLog {
         if let Some(id) = record.rewind_to {
             return Some(self.rewind(&id));
         }
-        if record.id.is_some() && record.r#type.is_some() {
+        if record.id.is_some() && (record.r#type.is_some() || record.content.is_some()) {
             let message = message(bytes, offset, &mut self.model, repairs)?;
             return Some(self.upsert(message));
         }
@@ -230,10 +267,10 @@ impl ChatLog {
         }
         let model = &mut self.model;
         let ranges = json_repair::items(bytes, list).into_iter();
-        self.messages = ranges
-            .filter_map(|range| message(&bytes[range.clone()], offset + range.start as u64, model, repairs))
-            .collect();
-        LogChange::Replaced
+        let messages =
+            ranges.filter_map(|range| message(&bytes[range.clone()], offset + range.start as u64, model, repairs));
+        let messages = messages.collect();
+        self.replace(messages)
     }
 
     fn merge(&mut self, fields: Fields<'_>, bytes: &[u8], offset: u64, repairs: &mut Repairs) -> LogChange {
@@ -246,14 +283,17 @@ impl ChatLog {
         let Some(list) = fields.messages else { return LogChange::None };
         let offset_of = |raw: &RawValue| offset + (raw.get().as_ptr() as usize - bytes.as_ptr() as usize) as u64;
         let model = &mut self.model;
-        self.messages =
+        let messages =
             list.into_iter().filter_map(|raw| message(raw.get().as_bytes(), offset_of(raw), model, repairs)).collect();
-        LogChange::Replaced
+        self.replace(messages)
     }
 
     fn upsert(&mut self, message: ChatMessage) -> LogChange {
         let known = self.messages.iter().rposition(|other| other.id == message.id);
         if let Some(at) = known {
+            if message.is_torn {
+                return LogChange::None;
+            }
             self.messages[at] = message;
             return LogChange::From(at);
         }
@@ -264,19 +304,102 @@ impl ChatLog {
     /// Removes a message and all after it; removes all messages if the id is unknown, as the agent does.
     fn rewind(&mut self, id: &str) -> LogChange {
         let at = self.messages.iter().position(|message| message.id == id).unwrap_or(0);
+        self.abandon(at);
         self.messages.truncate(at);
         LogChange::Replaced
     }
 
-    /// Number of entries.
+    /// Replaces the list. If a message with entries is not in the new one, the old end becomes a branch.
+    fn replace(&mut self, mut new: Vec<ChatMessage>) -> LogChange {
+        for torn in new.iter_mut().filter(|message| message.is_torn) {
+            let whole = self.messages.iter().find(|old| old.id == torn.id && !torn.id.is_empty());
+            *torn = whole.unwrap_or(torn).clone();
+        }
+        let ids: HashSet<&str> = new.iter().map(|message| &*message.id).collect();
+        let calls: HashSet<&str> = new.iter().flat_map(ChatMessage::all_calls).collect();
+        // The agent also splits a reply with calls into several messages, and joins them again.
+        let is_kept = |message: &ChatMessage| {
+            let has_calls =
+                message.all_calls().next().is_some() && message.all_calls().all(|call| calls.contains(call));
+            message.entries == 0 || ids.contains(&*message.id) || has_calls
+        };
+        let is_same = |(old, new): &(&ChatMessage, &ChatMessage)| old.id == new.id && old.entries == new.entries;
+        let shared = self.messages.iter().zip(&new).take_while(is_same).count();
+        if self.messages.iter().all(is_kept) {
+            self.detach(shared);
+        } else {
+            self.abandon(shared);
+        }
+        self.messages = new;
+        LogChange::Replaced
+    }
+
+    /// Makes the messages from `at` on a branch.
+    fn abandon(&mut self, at: usize) {
+        self.detach(at);
+        let messages = self.messages[at..].to_vec();
+        if messages.iter().any(|message| message.entries > 0) {
+            self.abandoned.push(AbandonedEnd { shared: at, messages });
+        }
+    }
+
+    /// Copies the messages from `at` on to the branches that share them.
+    fn detach(&mut self, at: usize) {
+        for end in self.abandoned.iter_mut().filter(|end| end.shared > at) {
+            end.messages.splice(0..0, self.messages[at..end.shared].iter().cloned());
+            end.shared = at;
+        }
+    }
+
+    /// Number of branches; the last one is the list as the agent sees it.
+    pub fn branches(&self) -> usize {
+        self.abandoned.len() + 1
+    }
+
+    /// Branch that is shown first: the list as the agent sees it, or the newest one if the agent has emptied the list.
+    pub fn first_shown(&self) -> usize {
+        let is_empty = self.messages.iter().all(|message| message.entries == 0);
+        if is_empty { self.abandoned.len().saturating_sub(1) } else { self.abandoned.len() }
+    }
+
+    /// Messages of a branch.
+    pub fn branch(&self, number: usize) -> impl DoubleEndedIterator<Item = &ChatMessage> + Clone {
+        let end = self.abandoned.get(number);
+        let shared = end.map_or(self.messages.len(), |end| end.shared.min(self.messages.len()));
+        self.messages[..shared].iter().chain(end.into_iter().flat_map(|end| &end.messages))
+    }
+
+    /// Messages of the branch that is shown first.
+    pub fn shown(&self) -> impl DoubleEndedIterator<Item = &ChatMessage> + Clone {
+        self.branch(self.first_shown())
+    }
+
+    /// Messages of all branches that have texts: entries, or results of calls in other messages.
+    pub fn with_texts(&self) -> Vec<ChatMessage> {
+        let all = self.all();
+        let open: HashSet<&String> = all.iter().flat_map(|message| &message.open_calls).collect();
+        let has_texts =
+            |message: &ChatMessage| message.entries > 0 || message.results.iter().any(|id| open.contains(id));
+        all.into_iter().filter(|message| has_texts(message)).cloned().collect()
+    }
+
+    /// Messages of all branches, each once.
+    pub fn all(&self) -> Vec<&ChatMessage> {
+        let mut seen = HashSet::new();
+        let messages = self.messages.iter().chain(self.abandoned.iter().flat_map(|end| &end.messages));
+        messages.filter(|message| seen.insert(message.key_id())).collect()
+    }
+
+    /// Number of entries of the branch that is shown first.
     pub fn entries(&self) -> usize {
-        self.messages.iter().map(|message| message.entries as usize).sum()
+        self.shown().map(|message| message.entries as usize).sum()
     }
 }
 
 fn message(json: &[u8], offset: u64, model: &mut Option<String>, repairs: &mut Repairs) -> Option<ChatMessage> {
     let (value, found) = json_repair::value(json).filter(|(value, _)| value.is_object())?;
     repairs.add(found);
+    let is_torn = found.is_lossy();
     let parts = message::parts(&value);
     if let Some(name) = message::model(&value) {
         *model = Some(name.to_string());
@@ -296,5 +419,9 @@ fn message(json: &[u8], offset: u64, model: &mut Option<String>, repairs: &mut R
         time: message::time(&value),
         outputs: tools::output_paths(&value),
         tokens: message::tokens(&value),
+        is_torn,
+        calls: tools::call_ids(&value),
+        open_calls: tools::calls_in_content(&value).map(|(_, id)| id.to_owned()).collect(),
+        results: tools::result_ids(&value),
     })
 }

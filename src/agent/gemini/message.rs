@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::content::content_text;
 use super::tools;
-use crate::agent::{json, unknown_record};
+use crate::agent::{json, tool_input, unknown_record};
 use crate::domain::event::NoticeLevel;
 use crate::domain::{Delta, EntryKey, Event, EventBody, Time, Tokens};
 
@@ -23,6 +23,8 @@ pub enum MessagePart {
     Text,
     /// A tool call, by its index in the list.
     Tool(usize),
+    /// A tool call without its result, by its index in the content.
+    Call(usize),
     /// A notice of the program itself.
     Notice(NoticeLevel),
     /// A message of unknown type.
@@ -36,6 +38,7 @@ impl MessagePart {
             Self::Prompt | Self::Thinking | Self::Notice(_) | Self::Other => 0,
             Self::Text => 1,
             Self::Tool(at) => u32::try_from(at).map_or(u32::MAX, |at| at.saturating_add(2)),
+            Self::Call(at) => u32::try_from(at).map_or(u32::MAX, |at| at.saturating_add(1 << 31)),
         }
     }
 
@@ -44,7 +47,7 @@ impl MessagePart {
         match self {
             Self::Tool(at) => tools::status(&message["toolCalls"][at]) == crate::domain::ToolStatus::Failed,
             Self::Notice(level) => level == NoticeLevel::Error,
-            Self::Prompt | Self::Thinking | Self::Text | Self::Other => false,
+            Self::Prompt | Self::Thinking | Self::Text | Self::Call(_) | Self::Other => false,
         }
     }
 }
@@ -65,6 +68,7 @@ pub fn parts(message: &Value) -> Vec<MessagePart> {
             }
             let calls = message.get("toolCalls").and_then(Value::as_array).map_or(0, Vec::len);
             parts.extend((0..calls).map(MessagePart::Tool));
+            parts.extend(tools::calls_in_content(message).map(|(at, _)| MessagePart::Call(at)));
             parts
         }
         Some("info" | "warning" | "error") if !has_text() => Vec::new(),
@@ -97,6 +101,7 @@ pub fn events(message: &Value, id: &str, part: MessagePart) -> Vec<Event> {
         MessagePart::Thinking => vec![EventBody::Thinking(Delta::Replace(thoughts(message)))],
         MessagePart::Text => vec![EventBody::Text(Delta::Replace(text(message)))],
         MessagePart::Tool(at) => tools::bodies(&message["toolCalls"][at]),
+        MessagePart::Call(at) => vec![tools::call(&message["content"][at]["functionCall"])],
         MessagePart::Notice(level) => vec![EventBody::Notice { level, text: text(message) }],
         MessagePart::Other => {
             vec![unknown_record::event(message["type"].as_str().unwrap_or("unknown"), message)]
@@ -104,6 +109,12 @@ pub fn events(message: &Value, id: &str, part: MessagePart) -> Vec<Event> {
     };
     let usage = (parts(message).first() == Some(&part)).then(|| tokens(message)).flatten().map(EventBody::Usage);
     bodies.into_iter().chain(usage).map(|body| Event { key, time, body }).collect()
+}
+
+/// Decodes the results in a message of calls in other messages, each with the id of its call.
+pub fn results(message: &Value) -> impl Iterator<Item = (&str, EventBody)> {
+    let parts = message["content"].as_array().into_iter().flatten();
+    parts.filter_map(|part| Some((part["functionResponse"]["id"].as_str()?, tools::result(part)?)))
 }
 
 /// Time of the message.
@@ -117,20 +128,29 @@ pub fn text(message: &Value) -> String {
 }
 
 fn thoughts(message: &Value) -> String {
-    let list = message.get("thoughts").and_then(Value::as_array);
-    let one = |thought: &Value| {
-        if let Some(text) = thought.as_str() {
-            return text.trim().to_owned();
+    let mut thoughts = Vec::new();
+    add_thoughts(&message["thoughts"], &mut thoughts);
+    thoughts.join("\n\n")
+}
+
+/// Adds the thoughts in a value: a list of objects, usually, but also texts and nested lists.
+fn add_thoughts(value: &Value, thoughts: &mut Vec<String>) {
+    let thought = match value {
+        Value::Array(items) => return items.iter().for_each(|item| add_thoughts(item, thoughts)),
+        Value::String(text) => text.trim().to_owned(),
+        Value::Object(_) => {
+            let field = |name: &str| tool_input::flat(&value[name]).trim().to_owned();
+            let (subject, description) = (field("subject"), field("description"));
+            match (subject.is_empty(), description.is_empty()) {
+                (false, false) => format!("**{subject}**\n\n{description}"),
+                (false, true) => format!("**{subject}**"),
+                (true, false) => description,
+                (true, true) => field("text"),
+            }
         }
-        let field = |name: &str| thought.get(name).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
-        let (subject, description) = (field("subject"), field("description"));
-        match (subject.is_empty(), description.is_empty()) {
-            (false, false) => format!("**{subject}**\n\n{description}"),
-            (false, true) => format!("**{subject}**"),
-            (true, _) => description,
-        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => String::new(),
     };
-    list.into_iter().flatten().map(one).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n\n")
+    thoughts.extend(Some(thought).filter(|thought| !thought.is_empty()));
 }
 
 /// Usage of the reply. The reported input includes cached tokens; the reported output excludes thoughts.

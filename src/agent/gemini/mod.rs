@@ -1,7 +1,9 @@
 //! Gemini CLI: one event log per session, or one JSON document in early versions.
 //!
 //! Verified with 0.24.5 (documents) and 0.61.0 (logs). An event can replace the whole chat, so a reader replays the log
-//! and stores the offsets of the remaining messages.
+//! and stores the offsets of the remaining messages. A `$rewindTo` takes out an end of the chat, and a `$set` with
+//! messages may too: the agent empties a chat that it loads within the minute of its creation. What is taken out is a
+//! branch. A list that was set has calls as `functionCall` in the content and their results in the next message.
 
 mod acp;
 pub mod chat;

@@ -1,5 +1,6 @@
 //! Reader of a chat: replays the log, and reads messages from the file on request.
 
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
@@ -12,9 +13,11 @@ use super::message::{self, MessagePart};
 use super::{paths, tools};
 use crate::agent::json_repair;
 use crate::agent::side_output::OutputFolder;
-use crate::agent::{FileStamp, MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
+use crate::agent::{
+    BranchPosition, FileStamp, Fork, MarkKind, RefreshOutcome, TextLimit, TranscriptBranch, TranscriptReader,
+};
 use crate::domain::transcript::Transcript;
-use crate::domain::{Entry, Issue};
+use crate::domain::{Entry, EntryKey, Event, EventBody, Issue, Time};
 use crate::stdx::files::{self, SizeLimit};
 use crate::stdx::lines::LineReader;
 
@@ -32,6 +35,8 @@ pub struct ChatReader {
     pub bytes_read: u64,
     issues: Vec<Issue>,
     outputs: OutputFolder,
+    /// The branch that was chosen; `None`: the one that is shown first.
+    chosen: Option<usize>,
 }
 
 impl ChatReader {
@@ -43,7 +48,8 @@ impl ChatReader {
     /// Continues a log that was replayed up to `offset`.
     pub fn resume(path: &Path, log: ChatLog, offset: u64) -> io::Result<Self> {
         let (stamp, outputs) = (FileStamp::default(), paths::outputs(path));
-        let mut reader = Self { path: path.to_owned(), log, stamp, offset, bytes_read: 0, issues: Vec::new(), outputs };
+        let (path, issues) = (path.to_owned(), Vec::new());
+        let mut reader = Self { path, log, stamp, offset, bytes_read: 0, issues, outputs, chosen: None };
         reader.apply_new()?;
         Ok(reader)
     }
@@ -83,11 +89,15 @@ impl ChatReader {
         Ok(all)
     }
 
+    fn messages(&self) -> impl DoubleEndedIterator<Item = &ChatMessage> + Clone {
+        self.log.branch(self.shown_branch())
+    }
+
     /// Finds the messages with entries in a range, each with the index of its first entry.
     fn messages_in(&self, range: &Range<usize>) -> Vec<(usize, ChatMessage)> {
         let mut first = 0;
         let mut wanted = Vec::new();
-        for message in &self.log.messages {
+        for message in self.messages() {
             let next = first + message.entries as usize;
             if next > range.start && first < range.end && message.entries > 0 {
                 wanted.push((first, message.clone()));
@@ -95,6 +105,22 @@ impl ChatReader {
             first = next;
         }
         wanted
+    }
+
+    /// Decodes the results of a message's calls that are in other messages.
+    fn results_of(&mut self, message: &ChatMessage) -> Vec<EventBody> {
+        let has_result = |other: &&ChatMessage| other.results.iter().any(|id| message.open_calls.contains(id));
+        let others: Vec<ChatMessage> = if message.open_calls.is_empty() {
+            Vec::new()
+        } else {
+            self.messages().filter(has_result).cloned().collect()
+        };
+        let mut results = Vec::new();
+        for other in others {
+            let value = json_repair::value(&self.json(&other)).map(|(value, _)| value).unwrap_or_default();
+            results.extend(message::results(&value).map(|(_, body)| body));
+        }
+        results
     }
 
     /// Reads the JSON of a message; empty if it can no longer be read.
@@ -117,16 +143,20 @@ impl ChatReader {
 
 impl TranscriptReader for ChatReader {
     fn len(&self) -> usize {
-        self.log.entries()
+        self.messages().map(|message| message.entries as usize).sum()
     }
 
     fn read(&mut self, range: Range<usize>, limit: TextLimit) -> Vec<Entry> {
         let mut entries = Vec::new();
         for (first, message) in self.messages_in(&range) {
             let value = json_repair::value(&self.json(&message)).map(|(value, _)| value).unwrap_or_default();
+            let results = self.results_of(&message);
             for (index, part) in (first..).zip(padded(&value, message.entries)) {
                 if range.contains(&index) {
-                    entries.extend(entry(&value, &message, part, &self.outputs, limit));
+                    let events = message::events(&value, &message.key_id(), part);
+                    let results = results.iter().map(|body| Event { body: body.clone(), ..events[0].clone() });
+                    let events = events.iter().cloned().chain(results);
+                    entries.extend(entry(&value, part, events, &self.outputs, limit));
                 }
             }
         }
@@ -139,13 +169,72 @@ impl TranscriptReader for ChatReader {
     }
 
     fn branches(&self) -> usize {
-        1
+        self.log.branches()
+    }
+
+    fn shown_branch(&self) -> usize {
+        self.chosen.unwrap_or_else(|| self.log.first_shown())
+    }
+
+    fn branch_list(&mut self) -> Vec<TranscriptBranch> {
+        let mut seen: HashSet<(u64, u32)> = HashSet::new();
+        let branches = (0..self.branches()).map(|branch| {
+            let messages = self.log.branch(branch).filter(|message| message.entries > 0);
+            let new = messages.clone().filter(|message| seen.insert((message.offset, message.len)));
+            let own: Vec<ChatMessage> = new.cloned().collect();
+            let last = messages.clone().filter_map(|message| message.time).max();
+            (messages.map(|message| message.entries as usize).sum(), last, own.into_iter().next())
+        });
+        let branches: Vec<(usize, Option<Time>, Option<ChatMessage>)> = branches.collect();
+        let list = branches.into_iter().map(|(entries, last, first)| {
+            let value = first.and_then(|first| json_repair::value(&self.json(&first)));
+            let text = value.map(|(value, _)| message::text(&value)).unwrap_or_default();
+            TranscriptBranch { entries, last, head: text.lines().next().unwrap_or_default().to_owned() }
+        });
+        list.collect()
+    }
+
+    fn show_branch(&mut self, branch: usize) -> bool {
+        let exists = branch < self.branches();
+        if exists {
+            self.chosen = Some(branch);
+        }
+        exists
+    }
+
+    fn forks(&mut self) -> Vec<Fork> {
+        let mut forks: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
+        let place = |message: &ChatMessage| (message.offset, message.len);
+        for branch in (0..self.branches()).filter(|branch| *branch != self.shown_branch()) {
+            let pairs = self.messages().zip(self.log.branch(branch));
+            let shared = pairs.take_while(|(shown, other)| place(shown) == place(other));
+            let entries: usize = shared.map(|(shown, _)| shown.entries as usize).sum();
+            forks.entry(entries.checked_sub(1)).or_default().push(branch);
+        }
+        forks.into_iter().map(|(entry, branches)| Fork { entry, branches }).collect()
+    }
+
+    fn locate(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<BranchPosition>> {
+        let (chosen, shown) = (self.chosen, self.shown_branch());
+        let others = (0..self.branches()).rev().filter(|branch| *branch != shown);
+        let mut found = vec![None; wanted.len()];
+        for branch in [shown].into_iter().chain(others) {
+            if found.iter().all(Option::is_some) {
+                break;
+            }
+            self.chosen = Some(branch);
+            for (found, index) in found.iter_mut().zip(self.positions(wanted)) {
+                *found = found.or(index.map(|index| BranchPosition { branch, index }));
+            }
+        }
+        self.chosen = chosen;
+        found
     }
 
     fn marks(&mut self, which: MarkKind) -> Vec<usize> {
         let mut first = 0;
         let mut found = Vec::new();
-        for message in &self.log.messages {
+        for message in self.messages() {
             match which {
                 MarkKind::Prompts if message.prompt.is_some() => found.push(first),
                 MarkKind::Prompts => {}
@@ -167,15 +256,18 @@ impl TranscriptReader for ChatReader {
         }
         if stamp.inode != self.stamp.inode || stamp.size < self.offset {
             self.log = ChatLog::default();
-            self.offset = 0;
+            (self.offset, self.chosen) = (0, None);
             return match self.apply_new() {
                 Ok(_) => RefreshOutcome::Reset,
                 Err(_) => RefreshOutcome::Gone,
             };
         }
+        let shown = self.shown_branch();
         match self.apply_new() {
             Ok(LogChange::None) | Err(_) => RefreshOutcome::Same,
             Ok(LogChange::Replaced) => RefreshOutcome::Reset,
+            Ok(LogChange::From(_)) if shown != self.shown_branch() => RefreshOutcome::Reset,
+            Ok(LogChange::From(_)) if shown < self.log.abandoned.len() => RefreshOutcome::Same,
             Ok(LogChange::From(message)) => {
                 let before = &self.log.messages[..message];
                 RefreshOutcome::Grown { from: before.iter().map(|message| message.entries as usize).sum() }
@@ -201,14 +293,13 @@ fn padded(value: &Value, count: u32) -> Vec<MessagePart> {
 
 fn entry(
     value: &Value,
-    message: &ChatMessage,
     part: MessagePart,
+    events: impl Iterator<Item = Event>,
     outputs: &OutputFolder,
     limit: TextLimit,
 ) -> Option<Entry> {
-    let id = message.key_id();
     let mut transcript = Transcript::default();
-    for event in message::events(value, &id, part) {
+    for event in events {
         transcript.apply(event);
     }
     let mut entry = transcript.into_entries().into_iter().next()?;

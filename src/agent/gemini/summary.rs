@@ -91,8 +91,8 @@ pub fn session_id(path: &Path, log: &ChatLog) -> String {
 pub fn session(source: &Source, log: &ChatLog, complete: bool) -> Session {
     let id = session_id(&source.path, log);
     let mut session = Session::new(SessionKey::new(source.agent, id), source.path.clone());
-    let shown = || log.messages.iter().filter(|message| message.entries > 0);
-    let prompts = || log.messages.iter().filter_map(|message| message.prompt.as_deref());
+    let shown = || log.shown().filter(|message| message.entries > 0);
+    let prompts = || log.shown().filter_map(|message| message.prompt.as_deref());
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     session.title = match (&log.summary, prompts().find(|prompt| !prompt.trim().is_empty())) {
         (Some(summary), _) => Title::new(summary, TitleSource::Agent),
@@ -110,12 +110,12 @@ pub fn session(source: &Source, log: &ChatLog, complete: bool) -> Session {
     session.turns = count(prompts().count());
     session.messages = count(log.entries());
     session.tokens =
-        log.messages.iter().filter_map(|message| message.tokens).fold(Tokens::default(), |mut sum, one| {
+        log.all().into_iter().filter_map(|message| message.tokens).fold(Tokens::default(), |mut sum, one| {
             sum += one;
             sum
         });
     let outputs = paths::outputs(&source.path);
-    let beside = log.messages.iter().flat_map(|message| &message.outputs).map(|path| outputs.size(path));
+    let beside = log.all().into_iter().flat_map(|message| &message.outputs).map(|path| outputs.size(path));
     session.bytes = source.stamp.size + beside.sum::<u64>();
     session.unreadable = count(log.bad.len());
     session.flags.unreadable = !log.bad.is_empty();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::content::content_text;
+use crate::agent::tool_input;
 use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction};
 use crate::domain::{Delta, EventBody, ToolStatus};
 
@@ -12,9 +13,11 @@ use crate::domain::{Delta, EventBody, ToolStatus};
 pub fn bodies(call: &Value) -> Vec<EventBody> {
     let text = |field: &str| call.get(field).and_then(Value::as_str).unwrap_or_default();
     let id: Arc<str> = text("id").into();
-    let input = call.get("args").cloned().unwrap_or(Value::Null);
+    // A call that is only a text is its own input.
+    let input = if call.is_object() { call["args"].clone() } else { call.clone() };
+    let name = if call.is_object() { text("name") } else { "tool" };
     let output = output(call);
-    let action = match action(text("name"), &input) {
+    let action = match action(name, &input) {
         ToolAction::Command { command, .. } => ToolAction::Command { command, exit_code: exit_code(&output) },
         ToolAction::Edit(changes) => patched(changes, call),
         other => other,
@@ -27,7 +30,55 @@ pub fn bodies(call: &Value) -> Vec<EventBody> {
         subagent: None,
         action: None,
     };
-    vec![EventBody::ToolCall { id, name: text("name").into(), input, action }, update]
+    vec![EventBody::ToolCall { id, name: name.into(), input, action }, update]
+}
+
+/// Decodes a call whose result is in another message.
+pub fn call(call: &Value) -> EventBody {
+    let text = |field: &str| call[field].as_str().unwrap_or_default();
+    let input = call["args"].clone();
+    EventBody::ToolCall {
+        id: text("id").into(),
+        name: text("name").into(),
+        action: action(text("name"), &input),
+        input,
+    }
+}
+
+/// Decodes the result of a call in another message.
+pub fn result(part: &Value) -> Option<EventBody> {
+    let response = part.get("functionResponse")?;
+    let result = serde_json::json!({"name": response["name"], "status": "success", "result": [part]});
+    let is_error = response["response"]["error"].is_string();
+    Some(EventBody::ToolUpdate {
+        id: response["id"].as_str()?.into(),
+        status: Some(if is_error { ToolStatus::Failed } else { status(&result) }),
+        output: Some(Delta::Replace(output(&result))),
+        duration_ms: None,
+        subagent: None,
+        action: None,
+    })
+}
+
+/// Calls in the content of a message that are not in its list of calls, each with its index.
+pub fn calls_in_content(message: &Value) -> impl Iterator<Item = (usize, &str)> {
+    let listed = |id: &str| message["toolCalls"].as_array().into_iter().flatten().any(|call| call["id"] == *id);
+    let parts = message["content"].as_array().into_iter().flatten().enumerate();
+    parts
+        .filter_map(|(at, part)| Some((at, part.get("functionCall")?["id"].as_str().unwrap_or_default())))
+        .filter(move |(_, id)| !listed(id))
+}
+
+/// Ids in a message's list of calls.
+pub fn call_ids(message: &Value) -> Vec<String> {
+    let listed = message["toolCalls"].as_array().into_iter().flatten().filter_map(|call| call["id"].as_str());
+    listed.map(str::to_owned).collect()
+}
+
+/// Ids of the calls whose results a message has in its content.
+pub fn result_ids(message: &Value) -> Vec<String> {
+    let parts = message["content"].as_array().into_iter().flatten();
+    parts.filter_map(|part| part["functionResponse"]["id"].as_str()).map(str::to_owned).collect()
 }
 
 /// Files with the whole outputs of a message's tools.
@@ -70,28 +121,21 @@ fn has_failed(call: &Value) -> bool {
 
 /// Maps a tool call to an agent-neutral action.
 pub fn action(name: &str, args: &Value) -> ToolAction {
-    let action = known(name, args);
-    // An input of another shape than usual still has a headline.
-    if action.headline().is_empty() && !matches!(action, ToolAction::Plan(_)) {
-        ToolAction::Other(one_line(args))
-    } else {
-        action
-    }
+    tool_input::with_headline(known(name, args), args)
 }
 
 fn known(name: &str, args: &Value) -> ToolAction {
-    let text = |field: &str| args.get(field).and_then(Value::as_str);
-    let owned = |fields: &[&str]| fields.iter().find_map(|field| text(field)).unwrap_or_default().to_owned();
+    let text = |name: &str| tool_input::optional(args, name);
+    let owned = |names: &[&str]| tool_input::field(args, names);
     let path = || owned(&["file_path", "absolute_path", "path", "dir_path"]);
     match name {
         "run_shell_command" => ToolAction::Command { command: owned(&["command"]), exit_code: None },
         "read_file" => ToolAction::Read { path: path() },
-        "read_many_files" => ToolAction::Read { path: list(args, &["include", "paths"]) },
+        "read_many_files" => ToolAction::Read { path: owned(&["include", "paths"]) },
         "write_file" => edit(path(), ChangeKind::Write(owned(&["content"]))),
         "replace" | "edit" => edit(path(), ChangeKind::Replace(vec![(owned(&["old_string"]), owned(&["new_string"]))])),
         "glob" | "search_file_content" | "grep_search" => {
-            let path = text("dir_path").or(text("path")).map(str::to_owned);
-            ToolAction::Search { pattern: owned(&["pattern"]), path }
+            ToolAction::Search { pattern: owned(&["pattern"]), path: text("dir_path").or(text("path")) }
         }
         "list_directory" => ToolAction::Search { pattern: String::new(), path: Some(path()) },
         "google_web_search" => ToolAction::Web { query: owned(&["query"]) },
@@ -101,7 +145,7 @@ fn known(name: &str, args: &Value) -> ToolAction {
         "delegate_to_agent" | "invoke_agent" => {
             ToolAction::Task { description: owned(&["agent_name"]), prompt: owned(&["objective", "prompt", "query"]) }
         }
-        _ => ToolAction::Other(one_line(args)),
+        _ => ToolAction::Other(tool_input::one_line(args)),
     }
 }
 
@@ -119,11 +163,6 @@ fn patched(changes: Vec<FileChange>, call: &Value) -> ToolAction {
     }
 }
 
-fn list(args: &Value, fields: &[&str]) -> String {
-    let list = fields.iter().find_map(|field| args.get(*field)?.as_array());
-    list.into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
-}
-
 fn todos(args: &Value) -> Vec<PlanItem> {
     let item = |item: &Value| {
         let status = match item.get("status").and_then(Value::as_str) {
@@ -135,19 +174,6 @@ fn todos(args: &Value) -> Vec<PlanItem> {
         Some(PlanItem { text: item.get("description").or(item.get("content"))?.as_str()?.to_owned(), status })
     };
     args.get("todos").and_then(Value::as_array).into_iter().flatten().filter_map(item).collect()
-}
-
-fn one_line(args: &Value) -> String {
-    let pair = |(name, value): (&String, &Value)| match value {
-        Value::String(text) => format!("{name}: {text}"),
-        value => format!("{name}: {value}"),
-    };
-    match args {
-        Value::Object(args) => args.iter().map(pair).collect::<Vec<_>>().join(", "),
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
 }
 
 /// Output that the tool returned to the model; else the output that the program showed.

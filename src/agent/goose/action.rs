@@ -2,22 +2,17 @@
 
 use serde_json::Value;
 
+use crate::agent::tool_input::{self, field};
 use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction};
 
 /// Action of a call; `result` is its `toolResult`, if any.
 pub fn action(name: &str, input: &Value, result: Option<&Value>) -> ToolAction {
-    let action = known(name, input, result);
-    // An input of another shape than usual still has a headline.
-    if action.headline().is_empty() && !matches!(action, ToolAction::Plan(_)) {
-        ToolAction::Other(brief(input))
-    } else {
-        action
-    }
+    tool_input::with_headline(known(name, input, result), input)
 }
 
 fn known(name: &str, input: &Value, result: Option<&Value>) -> ToolAction {
     let tool = name.rsplit_once("__").map_or(name, |(_, tool)| tool);
-    let text = |field: &str| input[field].as_str().unwrap_or_default().to_owned();
+    let text = |name: &str| tool_input::flat(&input[name]);
     match tool {
         "shell" => ToolAction::Command {
             command: text("command"),
@@ -31,51 +26,47 @@ fn known(name: &str, input: &Value, result: Option<&Value>) -> ToolAction {
         "edit" => ToolAction::Edit(vec![change(input, ChangeKind::Replace(vec![(before(input), after(input))]))]),
         "text_editor" => editor(input),
         "tree" | "search" | "analyze" | "glob" | "grep" => ToolAction::Search {
-            pattern: first(input, &["pattern", "query", "path"]),
-            path: input["path"].as_str().map(str::to_owned),
+            pattern: field(input, &["pattern", "query", "path"]),
+            path: tool_input::optional(input, "path"),
         },
-        "web_scrape" | "web_search" | "fetch" => ToolAction::Web { query: first(input, &["url", "query"]) },
+        "web_scrape" | "web_search" | "fetch" => ToolAction::Web { query: field(input, &["url", "query"]) },
         "delegate" | "subagent" | "dynamic_task" => ToolAction::Task {
-            description: first(input, &["description", "source"]),
-            prompt: first(input, &["instructions", "prompt", "task"]),
+            description: field(input, &["description", "source"]),
+            prompt: field(input, &["instructions", "prompt", "task"]),
         },
         "todo_write" if input["todos"].is_array() => ToolAction::Plan(todos(&input["todos"])),
         "todo_write" if input["content"].is_string() => ToolAction::Plan(check_boxes(&text("content"))),
-        _ => ToolAction::Other(brief(input)),
+        _ => ToolAction::Other(tool_input::one_line(input)),
     }
 }
 
-fn first(input: &Value, fields: &[&str]) -> String {
-    fields.iter().find_map(|field| input[*field].as_str()).unwrap_or_default().to_owned()
-}
-
 fn change(input: &Value, change: ChangeKind) -> FileChange {
-    FileChange { path: first(input, &["path", "file_path"]), kind: change }
+    FileChange { path: field(input, &["path", "file_path"]), kind: change }
 }
 
 fn before(input: &Value) -> String {
-    first(input, &["before", "old_str", "old_string"])
+    field(input, &["before", "old_str", "old_string"])
 }
 
 fn after(input: &Value) -> String {
-    first(input, &["after", "new_str", "new_string"])
+    field(input, &["after", "new_str", "new_string"])
 }
 
 /// Action of the older editor: one tool with commands.
 fn editor(input: &Value) -> ToolAction {
     let changes = match input["command"].as_str() {
-        Some("write" | "create") => ChangeKind::Write(first(input, &["file_text", "content"])),
-        Some("str_replace") if input["diff"].is_string() => ChangeKind::Patch(first(input, &["diff"])),
+        Some("write" | "create") => ChangeKind::Write(field(input, &["file_text", "content"])),
+        Some("str_replace") if input["diff"].is_string() => ChangeKind::Patch(field(input, &["diff"])),
         Some("str_replace") => ChangeKind::Replace(vec![(before(input), after(input))]),
         Some("insert") => ChangeKind::Replace(vec![(String::new(), after(input))]),
-        _ => return ToolAction::Read { path: first(input, &["path"]) },
+        _ => return ToolAction::Read { path: field(input, &["path"]) },
     };
     ToolAction::Edit(vec![change(input, changes)])
 }
 
 fn todos(items: &Value) -> Vec<PlanItem> {
     let item = |item: &Value| PlanItem {
-        text: first(item, &["content", "text"]),
+        text: field(item, &["content", "text"]),
         status: match item["status"].as_str() {
             Some("completed") => PlanStatus::Done,
             Some("in_progress") => PlanStatus::Active,
@@ -96,16 +87,4 @@ fn check_boxes(text: &str) -> Vec<PlanItem> {
         Some(PlanItem { text: rest.trim().to_owned(), status })
     };
     text.lines().filter_map(item).collect()
-}
-
-/// Input in one line: a text, or names and values.
-fn brief(input: &Value) -> String {
-    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    match input {
-        Value::Null => String::new(),
-        Value::Object(fields) => {
-            fields.iter().map(|(name, value)| format!("{name}: {}", plain(value))).collect::<Vec<_>>().join(", ")
-        }
-        other => plain(other),
-    }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::action::action;
 use crate::agent::json_repair::{self, Repairs};
 use crate::agent::pages::{MessageOutline, StoredMessage};
-use crate::agent::{TextLimit, unknown_record};
+use crate::agent::{TextLimit, tool_input, unknown_record};
 use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::{ToolStatus, Transcript};
 use crate::domain::{Delta, Entry, EntryKey, EntryKind, Event, EventBody, Role, Time};
@@ -73,15 +73,38 @@ pub fn results(content: &str) -> Vec<String> {
 
 /// Blocks of a content. A text or a single block is taken as a list of one.
 fn parsed_blocks(content: &str) -> Option<(Vec<Value>, Repairs)> {
-    let (value, mut repairs) = json_repair::value(content.as_bytes())?;
-    let blocks = match value {
-        Value::Array(blocks) => return Some((blocks, repairs)),
-        Value::String(text) => vec![json!({ "type": "text", "text": text })],
-        Value::Object(_) => vec![value],
-        Value::Null | Value::Bool(_) | Value::Number(_) => return None,
-    };
-    repairs.add(Repairs::FIELD_TYPES);
-    Some((blocks, repairs))
+    let is_json = content.trim_start_matches(['\u{feff}', '\0', ' ', '\n']).starts_with(['[', '{', '"']);
+    if !is_json && !content.trim().is_empty() && serde_json::from_str::<Value>(content).is_err() {
+        return Some((vec![text_block(content)], Repairs::FIELD_TYPES));
+    }
+    let (mut blocks, mut repairs) = (Vec::new(), Repairs::default());
+    for record in json_repair::records(content.as_bytes()) {
+        repairs.add(record.repairs);
+        match record.value {
+            Value::Array(items) => blocks.extend(items.into_iter().map(|item| match item {
+                Value::String(text) => {
+                    repairs.add(Repairs::FIELD_TYPES);
+                    text_block(&text)
+                }
+                block => block,
+            })),
+            Value::String(text) => {
+                repairs.add(Repairs::FIELD_TYPES);
+                blocks.push(text_block(&text));
+            }
+            block @ Value::Object(_) => {
+                repairs.add(Repairs::FIELD_TYPES);
+                blocks.push(block);
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => return None,
+        }
+    }
+    let is_read = !blocks.is_empty() || content.trim() == "[]";
+    is_read.then_some((blocks, repairs))
+}
+
+fn text_block(text: &str) -> Value {
+    json!({ "type": "text", "text": text })
 }
 
 /// True for the text that goose adds to each turn.
@@ -211,7 +234,7 @@ fn action_required(data: &Value) -> Option<String> {
         "elicitation" => data["message"].as_str().map(str::to_owned),
         "elicitationResponse" => {
             let answer = &data["user_data"];
-            Some(answer.as_str().map_or_else(|| answer.to_string(), str::to_owned))
+            Some(tool_input::lines(answer))
         }
         _ => None,
     }
@@ -223,7 +246,7 @@ fn call(block: &Value, results: &[Value], truncator: &mut Truncator) -> Vec<Even
     let tool_call =
         if block["toolCall"]["value"].is_object() { &block["toolCall"]["value"] } else { &block["toolCall"] };
     let name = tool_call["name"].as_str().unwrap_or("tool");
-    let input = tool_call["arguments"].clone();
+    let input = if tool_call.is_object() { tool_call["arguments"].clone() } else { tool_call.clone() };
     let result = results.iter().find(|result| result["id"] == block["id"]).map(|result| &result["toolResult"]);
     let call_body =
         EventBody::ToolCall { id: id.clone(), name: name.into(), action: action(name, &input, result), input };
@@ -249,6 +272,7 @@ fn outcome(result: &Value) -> (ToolStatus, String) {
     let value = &result["value"];
     let texts = value["content"].as_array().or_else(|| value.as_array()).into_iter().flatten();
     let printed = texts.map(block_text).collect::<Vec<_>>().join("\n");
+    let printed = value.as_str().map_or(printed, str::to_owned);
     let structured = &value["structuredContent"];
     let exit = ["exit_code", "exitCode"].iter().find_map(|name| structured[*name].as_i64());
     let output = if printed.is_empty() && !structured.is_null() { structured_text(structured) } else { printed };
@@ -266,14 +290,14 @@ fn outcome(result: &Value) -> (ToolStatus, String) {
 /// Text of an error: a string, or an object with a message.
 fn error_text(error: &Value) -> Option<String> {
     let text = error.as_str().or_else(|| error["message"].as_str()).map(str::to_owned);
-    text.or_else(|| (!error.is_null()).then(|| error.to_string()))
+    text.or_else(|| (!error.is_null()).then(|| tool_input::lines(error)))
 }
 
 /// Output of a tool that returned only data: what it printed, or the data.
 fn structured_text(structured: &Value) -> String {
     let printed = ["stdout", "output", "stderr"].iter().filter_map(|name| structured[*name].as_str());
     let printed = printed.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
-    if printed.is_empty() { serde_json::to_string_pretty(structured).unwrap_or_default() } else { printed }
+    if printed.is_empty() { tool_input::lines(structured) } else { printed }
 }
 
 fn block_text(block: &Value) -> String {

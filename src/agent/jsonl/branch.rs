@@ -3,7 +3,7 @@
 //! Nearly all conversations are linear, and are recognised as linear while they are read. A few ids are stored, so that
 //! a summary can continue after an append. The tree of all records is built only if a record leaves the branch.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,8 @@ pub struct ChainRecord {
     pub spoken: bool,
     /// Time of the record.
     pub time: Option<Time>,
+    /// Hash of the content, if records with one id may be fragments of one message; else 0.
+    pub content: u64,
 }
 
 impl ChainRecord {
@@ -57,6 +59,7 @@ impl ChainRecord {
             turns: metadata.turns,
             spoken,
             time: metadata.time,
+            content: metadata.content,
         })
     }
 }
@@ -213,12 +216,18 @@ impl Tree {
     fn build(records: &[ChainRecord]) -> Self {
         let mut tree = Self { nodes: Vec::new(), of_record: vec![None; records.len()] };
         let mut by_id: HashMap<u64, usize> = HashMap::with_capacity(records.len());
+        let mut fragments: HashSet<(u64, u64)> = HashSet::new();
         let mut by_group: HashMap<u64, usize> = HashMap::new();
         let mut groups: Vec<bool> = Vec::new();
         let (mut previous, mut last_spoken) = (None, None);
         for (at, record) in records.iter().enumerate() {
             let RecordLink::Node { id, parent, group, result } = record.link else { continue };
-            if by_id.contains_key(&id) {
+            let is_new = record.content != 0 && fragments.insert((id, record.content));
+            if let Some(&node) = by_id.get(&id) {
+                if is_new {
+                    tree.add(node, at, record);
+                    previous = Some(node);
+                }
                 continue;
             }
             let named = match parent {
@@ -244,17 +253,24 @@ impl Tree {
             if group != 0 {
                 by_group.insert(group, node);
             }
-            tree.nodes[node].entries += record.entries;
-            tree.nodes[node].newest = at;
             by_id.insert(id, node);
-            tree.of_record[at] = Some(node);
+            tree.add(node, at, record);
             previous = Some(node);
             if record.spoken {
-                tree.mark_spoken(node);
                 last_spoken = Some(node);
             }
         }
         tree
+    }
+
+    /// Adds a record to a node.
+    fn add(&mut self, node: usize, at: usize, record: &ChainRecord) {
+        self.nodes[node].entries += record.entries;
+        self.nodes[node].newest = at;
+        self.of_record[at] = Some(node);
+        if record.spoken {
+            self.mark_spoken(node);
+        }
     }
 
     fn mark_spoken(&mut self, node: usize) {

@@ -44,6 +44,10 @@ pub struct LineMetadata<'a> {
     pub link: RecordLink,
     /// The record's id, for [`Session::tip`](crate::domain::Session::tip).
     pub id: Option<JsonStr<'a>>,
+    /// Hash of the content, if records with one id may be fragments of one message; 0: a second record is a copy.
+    pub content: u64,
+    /// True for a record of the conversation without its content, of which something must be lost.
+    pub lacks_content: bool,
     /// The entries that it yields, in order.
     pub marks: Vec<EntryMark>,
     /// Results of tool calls, by [`JsonStr::hash`] of the calls' ids.
@@ -102,6 +106,8 @@ pub struct RareMetadata<'a> {
     pub relocated: Option<JsonStr<'a>>,
     /// The session id in the record.
     pub session: Option<JsonStr<'a>>,
+    /// Number of turns before it that the user took back.
+    pub undone_turns: Option<u32>,
     /// True for a line of a sub-agent whose conversation is in this file too.
     pub side: bool,
 }

@@ -23,6 +23,7 @@ pub mod summary;
 pub mod summary_state;
 pub mod tail;
 pub mod transcript_index;
+mod undone;
 pub mod walk;
 
 pub use crate::agent::json::{JsonCursor, JsonStr, MalformedJson};

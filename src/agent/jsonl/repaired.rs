@@ -33,6 +33,8 @@ pub enum Repair {
     Completed,
     /// Record with half a character, which is shown as U+FFFD.
     HalfCharacter,
+    /// Record of the conversation without its content.
+    NoContent,
 }
 
 impl Repair {
@@ -42,14 +44,21 @@ impl Repair {
             Self::Split => "repaired: several records in one line",
             Self::Completed => "torn record, read as far as it goes",
             Self::HalfCharacter => "repaired: half a character in a text",
+            Self::NoContent => "record without its content",
         }
     }
 }
 
 /// Visits the records of a line, which begins at `offset`. A line that is no whole record is split into its parts.
 pub fn records(dialect: &dyn Dialect, line: &[u8], offset: u64, number: u64, each: &mut impl FnMut(ScannedLine<'_>)) {
+    // Some editors add a byte order mark.
+    let mark = if offset == 0 && line.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let (line, offset) = (&line[mark..], offset + mark as u64);
     if let Ok(metadata) = dialect.scan_line(line, offset) {
-        let repair = has_half_character(line).then_some(Repair::HalfCharacter);
+        let repair = match metadata.lacks_content {
+            true => Some(Repair::NoContent),
+            false => has_half_character(line).then_some(Repair::HalfCharacter),
+        };
         return each(ScannedLine { offset, len: line.len() as u64, number, metadata: Ok(metadata), repair });
     }
     let parts = repair::split(line);

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use super::branch::{self, BranchSpan, BranchTip, ChainRecord};
 use super::repaired::{self, Repair, ScannedLine};
 use super::scan::{check, scan};
+use super::undone::UndoneTurns;
 use super::{Dialect, EntryMark, LineMetadata, RecordLink, ReplyUsage};
 use crate::agent::json::cursor::hash;
 use crate::agent::{
@@ -68,6 +69,7 @@ pub struct TranscriptIndex {
     shown_branch: usize,
     /// Number of the branch to show in place of the agent's own.
     wanted_branch: Option<usize>,
+    undone: UndoneTurns,
     issues: Vec<Issue>,
     bytes_read: u64,
 }
@@ -101,6 +103,7 @@ impl TranscriptIndex {
             branches: Vec::new(),
             shown_branch: 0,
             wanted_branch: None,
+            undone: UndoneTurns::default(),
             issues: Vec::new(),
             bytes_read: 0,
         };
@@ -175,10 +178,14 @@ impl TranscriptIndex {
             turns: 0,
             spoken: false,
             time: metadata.time,
+            content: 0,
         });
         self.records.push(record);
         let other_is_shown = self.wanted_branch.is_some();
         self.left_branch = self.left_branch || other_is_shown || !self.tip.extend(&record);
+        if let Some(turns) = metadata.rare.as_ref().and_then(|rare| rare.undone_turns) {
+            self.undone.add(&self.marks, turns);
+        }
         if record.entries > 0 {
             self.record_usage(&metadata, first);
             self.marks.extend(&metadata.marks);
@@ -315,6 +322,7 @@ impl TranscriptReader for TranscriptIndex {
             let EntryMark { key, .. } = self.marks[*mark as usize];
             let mut entry = decoded.remove(&key).unwrap_or_else(|| unreadable_entry(key));
             entry.tokens = self.usage.get(mark).copied().or(entry.tokens);
+            entry.reverted |= self.undone.contains(*mark as usize);
             self.dialect.finish(&mut entry);
             if let Some(path) = self.dialect.side_text(&entry)
                 && let Err(error) = side_text::fill(&mut entry, &path, limit)

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::agent::tool_input::{self, field};
 use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction};
 
 /// Action of a call of `tool`. `state` is the part's `state`: input, and metadata after its end.
@@ -14,35 +15,20 @@ pub fn action(tool: &str, state: &Value) -> ToolAction {
 fn known(tool: &str, state: &Value) -> ToolAction {
     let input = &state["input"];
     match tool {
-        "bash" | "shell" => ToolAction::Command { command: text(input, &["command"]), exit_code: exit_code(state) },
-        "read" => ToolAction::Read { path: text(input, &["filePath", "path"]) },
+        "bash" | "shell" => ToolAction::Command { command: field(input, &["command"]), exit_code: exit_code(state) },
+        "read" => ToolAction::Read { path: field(input, &["filePath", "path"]) },
         "edit" | "write" | "multiedit" | "patch" | "apply_patch" => edit(tool, state),
         "grep" | "glob" | "codesearch" | "list" => ToolAction::Search {
-            pattern: text(input, &["pattern", "query", "path"]),
-            path: input["path"].as_str().filter(|_| tool != "list").map(str::to_owned),
+            pattern: field(input, &["pattern", "query", "path"]),
+            path: tool_input::optional(input, "path").filter(|_| tool != "list"),
         },
-        "webfetch" | "websearch" => ToolAction::Web { query: text(input, &["url", "query"]) },
+        "webfetch" | "websearch" => ToolAction::Web { query: field(input, &["url", "query"]) },
         "task" | "subagent" => {
-            ToolAction::Task { description: text(input, &["description"]), prompt: text(input, &["prompt"]) }
+            ToolAction::Task { description: field(input, &["description"]), prompt: field(input, &["prompt"]) }
         }
         "todowrite" | "todoread" => todos(state).map_or_else(|| other(state), ToolAction::Plan),
         "question" => ToolAction::Question { question: questions(input) },
         _ => other(state),
-    }
-}
-
-/// First of the named fields that is a string.
-fn text(value: &Value, names: &[&str]) -> String {
-    names.iter().find_map(|name| plain(&value[*name])).unwrap_or_default()
-}
-
-/// Text of a value; the items of a list in one line.
-fn plain(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Array(items) => items.iter().map(plain).collect::<Option<Vec<_>>>().map(|items| items.join(" ")),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
     }
 }
 
@@ -59,22 +45,22 @@ fn edit(tool: &str, state: &Value) -> ToolAction {
     if let Some(files) = metadata["files"].as_array().filter(|files| !files.is_empty()) {
         return ToolAction::Edit(files.iter().map(patched_file).collect());
     }
-    let path = text(input, &["filePath", "path", "file"]);
+    let path = field(input, &["filePath", "path", "file"]);
     let diff = metadata["diff"].as_str().or_else(|| metadata["filediff"]["patch"].as_str());
     let change = match (diff, tool) {
         (Some(diff), _) if diff.contains("@@") => ChangeKind::Patch(hunks(diff)),
-        (_, "write") => ChangeKind::Write(text(input, &["content"])),
-        (_, "patch" | "apply_patch") => ChangeKind::Patch(text(input, &["patchText", "patch"])),
+        (_, "write") => ChangeKind::Write(field(input, &["content"])),
+        (_, "patch" | "apply_patch") => ChangeKind::Patch(field(input, &["patchText", "patch"])),
         _ => ChangeKind::Replace(replacements(input)),
     };
     ToolAction::Edit(vec![FileChange { path, kind: change }])
 }
 
 fn patched_file(file: &Value) -> FileChange {
-    let path = text(file, &["filePath", "path", "relativePath", "file"]);
+    let path = field(file, &["filePath", "path", "relativePath", "file"]);
     let change = match file["type"].as_str() {
         Some("delete") => ChangeKind::Delete,
-        _ => ChangeKind::Patch(hunks(&text(file, &["diff", "patch"]))),
+        _ => ChangeKind::Patch(hunks(&field(file, &["diff", "patch"]))),
     };
     FileChange { path, kind: change }
 }
@@ -86,7 +72,7 @@ fn hunks(diff: &str) -> String {
 }
 
 fn replacements(input: &Value) -> Vec<(String, String)> {
-    let pair = |value: &Value| (text(value, &["oldString"]), text(value, &["newString"]));
+    let pair = |value: &Value| (field(value, &["oldString"]), field(value, &["newString"]));
     match input["edits"].as_array() {
         Some(edits) => edits.iter().map(pair).collect(),
         None => vec![pair(input)],
@@ -105,11 +91,11 @@ fn todo(item: &Value) -> PlanItem {
         Some("cancelled") => PlanStatus::Cancelled,
         _ => PlanStatus::Pending,
     };
-    PlanItem { text: text(item, &["content"]), status }
+    PlanItem { text: field(item, &["content"]), status }
 }
 
 fn questions(input: &Value) -> String {
-    let texts = input["questions"].as_array().into_iter().flatten().map(|question| text(question, &["question"]));
+    let texts = input["questions"].as_array().into_iter().flatten().map(|question| field(question, &["question"]));
     texts.collect::<Vec<_>>().join(" / ")
 }
 
@@ -119,20 +105,10 @@ fn other(state: &Value) -> ToolAction {
     ToolAction::Other(title.map_or_else(|| brief(&state["input"]), str::to_owned))
 }
 
-/// Input in one line: the text of a single string field, else names and values.
+/// Input in one line: the text of a single field, else names and values.
 fn brief(input: &Value) -> String {
-    match input {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Object(fields) if fields.len() == 1 => {
-            fields.values().next().map_or_else(String::new, |value| plain(value).unwrap_or_else(|| value.to_string()))
-        }
-        Value::Object(fields) => {
-            let pair = |(name, value): (&String, &Value)| {
-                format!("{name}: {}", plain(value).unwrap_or_else(|| value.to_string()))
-            };
-            fields.iter().map(pair).collect::<Vec<_>>().join(", ")
-        }
-        other => other.to_string(),
+    match input.as_object() {
+        Some(fields) if fields.len() == 1 => tool_input::flat(input),
+        _ => tool_input::one_line(input),
     }
 }

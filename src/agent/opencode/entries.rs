@@ -1,5 +1,7 @@
 //! Entries of one message, built from the events that a run would emit.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::action::action;
@@ -7,6 +9,7 @@ use super::record::{self, MessageHead, OpenCodeMessage, PartKind, ToolOutcome};
 use super::v2;
 use crate::agent::pages::{MessageOutline, StoredMessage};
 use crate::agent::side_output::OutputFolder;
+use crate::agent::tool_input;
 use crate::agent::{TextLimit, json_repair, unknown_record};
 use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::{ToolStatus, Transcript};
@@ -159,7 +162,7 @@ fn collect_texts<'a>(value: &'a Value, texts: &mut Vec<&'a str>) {
 fn tool(outcome: ToolOutcome, part: &Value, outputs: &OutputFolder, truncator: &mut Truncator) -> Vec<EventBody> {
     let name = part["tool"].as_str().unwrap_or("tool");
     let id: std::sync::Arc<str> = part["callID"].as_str().unwrap_or_default().into();
-    let state = &part["state"];
+    let state = &with_parsed_input(&part["state"]);
     let call = EventBody::ToolCall {
         id: id.clone(),
         name: name.into(),
@@ -190,8 +193,22 @@ fn tool(outcome: ToolOutcome, part: &Value, outputs: &OutputFolder, truncator: &
     vec![call, update]
 }
 
+/// State with its input as data: while it is streamed, an input is the beginning of a JSON text.
+fn with_parsed_input(state: &Value) -> Cow<'_, Value> {
+    let streamed = state["input"].as_str().filter(|input| input.trim_start().starts_with('{'));
+    let parsed = streamed.and_then(|input| json_repair::value(input.as_bytes())).map(|(input, _)| input);
+    match parsed {
+        Some(input) => {
+            let mut state = state.clone();
+            state["input"] = input;
+            Cow::Owned(state)
+        }
+        None => Cow::Borrowed(state),
+    }
+}
+
 fn blank(value: &Value) -> bool {
-    value.as_str().is_none_or(str::is_empty)
+    value.is_null() || value.as_str() == Some("")
 }
 
 /// Session of the sub-agent that a call started.
@@ -312,7 +329,7 @@ impl Truncator {
         match value {
             Value::String(text) => self.truncate_text(text.clone()),
             Value::Null => String::new(),
-            other => self.truncate_text(other.to_string()),
+            other => self.truncate_text(tool_input::lines(other)),
         }
     }
 

@@ -34,7 +34,7 @@ pub fn message(data: &str) -> Option<(String, Repairs)> {
 
 /// A part in the usual form; `None` if there is nothing to read.
 pub fn part(data: &str) -> Option<(String, Repairs)> {
-    let (mut fields, mut repairs) = object(data)?;
+    let (mut fields, mut repairs) = object(data).or_else(|| text_part(data))?;
     let before = fields.clone();
     for name in ["type", "tool", "text", "prompt", "callID"] {
         text(&mut fields, name);
@@ -62,7 +62,13 @@ pub fn part(data: &str) -> Option<(String, Repairs)> {
 
 /// Fields of a record. A string that contains an object is taken as that object.
 fn object(data: &str) -> Option<(Map<String, Value>, Repairs)> {
-    let (value, mut repairs) = json_repair::value(data.as_bytes())?;
+    let records = json_repair::records(data.as_bytes());
+    let is_one = records.len() == 1;
+    let (value, mut repairs) = records.into_iter().next().map(|record| (record.value, record.repairs))?;
+    if !is_one {
+        // A row has one record; another one in it is not shown.
+        repairs.add(Repairs::GARBAGE);
+    }
     match value {
         Value::Object(fields) => Some((fields, repairs)),
         Value::String(inner) => match json_repair::value(inner.as_bytes())? {
@@ -75,6 +81,15 @@ fn object(data: &str) -> Option<(Map<String, Value>, Repairs)> {
         },
         _ => None,
     }
+}
+
+/// A part that is a text.
+fn text_part(data: &str) -> Option<(Map<String, Value>, Repairs)> {
+    let (value, mut repairs) = json_repair::value(data.as_bytes())?;
+    let Value::String(text) = value else { return None };
+    repairs.add(Repairs::FIELD_TYPES);
+    let fields = [("type", Value::from("text")), ("text", Value::from(text))];
+    Some((fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(), repairs))
 }
 
 fn finish(fields: Map<String, Value>, before: &Map<String, Value>, repairs: &mut Repairs) -> (String, Repairs) {

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::agent::json;
 use crate::agent::jsonl::{EntryMark, patch};
+use crate::agent::{json, tool_input, unknown_record};
 use crate::domain::event::{Delta, EventBody, NoticeLevel};
 use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction, ToolStatus};
 use crate::domain::{EntryKey, EntryKind, Event};
@@ -12,8 +12,13 @@ use crate::domain::{EntryKey, EntryKind, Event};
 pub fn entries(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
     let Some(record) = json::parse(line) else { return };
     let time = json::time(&record["timestamp"]);
+    let parts = parts(&record);
     for mark in marks {
-        let body = if mark.kind == EntryKind::Notice { notice(&record) } else { part(&record, mark) };
+        let body = match (mark.kind, parts.get(mark.block as usize)) {
+            (EntryKind::Notice, _) => notice(&record),
+            (EntryKind::Other, None) => other(&record),
+            (_, part) => part_body(part.unwrap_or(&Value::Null), mark.kind),
+        };
         sink(Event { key: mark.key, time, body });
     }
 }
@@ -21,7 +26,7 @@ pub fn entries(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
 /// Decodes the results in a line of tool calls in other lines.
 pub fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
     let Some(record) = json::parse(line) else { return };
-    for part in record["message"]["parts"].as_array().into_iter().flatten() {
+    for part in parts(&record) {
         let response = &part["functionResponse"];
         if let Some(id) = response["id"].as_str() {
             sink(Event {
@@ -33,10 +38,34 @@ pub fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
     }
 }
 
-fn part(record: &Value, mark: &EntryMark) -> EventBody {
-    let part = &record["message"]["parts"][mark.block as usize];
+/// Parts of a message, whatever its shape: a list, one part, or a text.
+fn parts(record: &Value) -> Vec<Value> {
+    let message = &record["message"];
+    let mut parts = Vec::new();
+    flatten(if message.is_object() { &message["parts"] } else { message }, &mut parts);
+    parts
+}
+
+fn flatten(value: &Value, parts: &mut Vec<Value>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| flatten(item, parts)),
+        Value::String(text) => parts.push(serde_json::json!({ "text": text })),
+        Value::Null => {}
+        part => parts.push(part.clone()),
+    }
+}
+
+/// Body of a record of an unknown kind.
+fn other(record: &Value) -> EventBody {
+    let kind =
+        [&record["type"], &record["subtype"]].into_iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ");
+    let text = [&record["message"], &record["systemPayload"]].into_iter().find_map(unknown_record::longest_text);
+    EventBody::Other(text.map_or_else(|| kind.clone(), |text| format!("{kind}: {text}")))
+}
+
+fn part_body(part: &Value, kind: EntryKind) -> EventBody {
     let text = || part["text"].as_str().unwrap_or_default().to_owned();
-    match mark.kind {
+    match kind {
         EntryKind::Prompt => EventBody::Prompt(text()),
         EntryKind::Text => EventBody::Text(Delta::Replace(text())),
         EntryKind::Thinking => EventBody::Thinking(Delta::Replace(text())),
@@ -51,7 +80,10 @@ fn part(record: &Value, mark: &EntryMark) -> EventBody {
             let kind = part["inlineData"]["mimeType"].as_str().or_else(|| part["fileData"]["fileUri"].as_str());
             EventBody::Image(format!("[{}]", kind.unwrap_or("attachment")))
         }
-        EntryKind::Notice | EntryKind::Plan | EntryKind::Other => EventBody::Other(part.to_string()),
+        EntryKind::Notice | EntryKind::Plan | EntryKind::Other => {
+            let name = part.as_object().and_then(|fields| fields.keys().next()).map_or("part", String::as_str);
+            unknown_record::event(name, part)
+        }
     }
 }
 
@@ -61,7 +93,10 @@ fn notice(record: &Value) -> EventBody {
         "chat_compression" => {
             let tokens = json::count(&payload["info"]["originalTokenCount"]);
             let before = tokens.map_or_else(String::new, |tokens| format!(" ({tokens} tokens before)"));
-            (NoticeLevel::Boundary, format!("Conversation compacted{before}"))
+            // The first message of the new history is the summary.
+            let summary = &payload["compressedHistory"][0]["parts"][0]["text"];
+            let summary = summary.as_str().map_or_else(String::new, |summary| format!("\n\n{summary}"));
+            (NoticeLevel::Boundary, format!("Conversation compacted{before}{summary}"))
         }
         "ui_telemetry" => {
             let event = &payload["uiEvent"];
@@ -75,11 +110,15 @@ fn notice(record: &Value) -> EventBody {
 
 /// Converts a call into an action.
 pub fn action(name: &str, input: &Value) -> ToolAction {
-    let field = |name: &str| input[name].as_str().unwrap_or_default().to_owned();
-    let maybe = |name: &str| input[name].as_str().map(str::to_owned);
+    tool_input::with_headline(known(name, input), input)
+}
+
+fn known(name: &str, input: &Value) -> ToolAction {
+    let field = |name: &str| tool_input::flat(&input[name]);
+    let maybe = |name: &str| tool_input::optional(input, name);
     match name {
         "run_shell_command" => ToolAction::Command { command: field("command"), exit_code: None },
-        "read_file" => ToolAction::Read { path: maybe("file_path").unwrap_or_else(|| field("absolute_path")) },
+        "read_file" => ToolAction::Read { path: tool_input::field(input, &["file_path", "absolute_path", "path"]) },
         "list_directory" => ToolAction::Read { path: field("path") },
         "edit" | "replace" => {
             let change = ChangeKind::Replace(vec![(field("old_string"), field("new_string"))]);
@@ -95,8 +134,8 @@ pub fn action(name: &str, input: &Value) -> ToolAction {
         "web_search" | "google_web_search" => ToolAction::Web { query: field("query") },
         "agent" | "task" => ToolAction::Task { description: field("description"), prompt: field("prompt") },
         "todo_write" => ToolAction::Plan(todos(&input["todos"])),
-        "exit_plan_mode" => ToolAction::Plan(vec![PlanItem { text: field("plan"), status: PlanStatus::Pending }]),
-        _ => ToolAction::Other(input.to_string()),
+        "exit_plan_mode" => ToolAction::PlanText(field("plan")),
+        _ => ToolAction::Other(tool_input::one_line(input)),
     }
 }
 
@@ -118,7 +157,7 @@ fn update(id: &str, response: &Value, result: &Value) -> EventBody {
     let answer = &response["response"];
     let shown = &result["resultDisplay"];
     let answered = answer["error"].as_str().or_else(|| answer["output"].as_str());
-    let output = shown["output"].as_str().or(answered).map_or_else(|| text(answer), str::to_owned);
+    let output = shown["output"].as_str().or(answered).map_or_else(|| tool_input::lines(answer), str::to_owned);
     let status = match result["status"].as_str() {
         Some("cancelled") => ToolStatus::Denied,
         Some("error") => ToolStatus::Failed,
@@ -135,10 +174,6 @@ fn action_done(shown: &Value) -> Option<ToolAction> {
     let code = shown["exitCode"].as_i64().and_then(|code| i32::try_from(code).ok());
     let command = code.map(|code| ToolAction::Command { command: String::new(), exit_code: Some(code) });
     command.or_else(|| change(shown))
-}
-
-fn text(answer: &Value) -> String {
-    if answer.is_null() { String::new() } else { answer.to_string() }
 }
 
 /// The applied patch.

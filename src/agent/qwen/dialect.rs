@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::decode;
+use crate::agent::json::cursor::hash;
 use crate::agent::jsonl::{
     Dialect, EntryMark, JsonCursor, JsonStr, LineMetadata, MalformedJson, RecordLink, RecordParent, ReplyUsage,
     ResultMark,
@@ -44,12 +45,29 @@ impl Dialect for QwenDialect {
     }
 }
 
+/// Subtypes of system records that contain nothing to read.
+const SILENT_SUBTYPES: [&[u8]; 12] = [
+    b"",
+    b"ui_telemetry",
+    b"slash_command",
+    b"at_command",
+    b"custom_title",
+    b"attribution_snapshot",
+    b"file_history_snapshot",
+    b"branch_checkpoint",
+    b"session_model",
+    b"session_mode",
+    b"file_history",
+    b"checkpoint",
+];
+
 /// The relevant fields of a line.
 #[derive(Debug, Default)]
 struct Record<'a> {
     kind: &'a [u8],
     subtype: &'a [u8],
     provenance: &'a [u8],
+    role: &'a [u8],
     uuid: Option<JsonStr<'a>>,
     parent: Option<RecordParent>,
     session: Option<JsonStr<'a>>,
@@ -59,6 +77,10 @@ struct Record<'a> {
     model: Option<JsonStr<'a>>,
     forked_from: Option<JsonStr<'a>>,
     parts: Vec<Part<'a>>,
+    /// True if it has parts, of which there may be none.
+    has_parts: bool,
+    /// Hash of the message, because fragments of one message have one id.
+    content: u64,
     tokens: Option<Tokens>,
     /// `systemPayload` of records outside the conversation.
     payload: Payload<'a>,
@@ -83,6 +105,8 @@ struct Part<'a> {
     response: bool,
     id: Option<JsonStr<'a>>,
     data: bool,
+    /// True for a part of an unknown kind.
+    other: bool,
 }
 
 impl<'a> Record<'a> {
@@ -109,20 +133,7 @@ impl<'a> Record<'a> {
                     Ok(())
                 })?;
             }
-            b"message" => {
-                let parts = &mut self.parts;
-                value.object(|key, value| {
-                    if key != b"parts" {
-                        return Ok(());
-                    }
-                    value.array(|item| {
-                        let mut part = Part::default();
-                        item.object(|key, value| part.field(key, value))?;
-                        parts.push(part);
-                        Ok(())
-                    })
-                })?;
-            }
+            b"message" => self.message(value)?,
             b"usageMetadata" => self.tokens = Some(tokens(value)?),
             b"toolCallResult" => {
                 let failed = &mut self.failed;
@@ -139,7 +150,37 @@ impl<'a> Record<'a> {
         Ok(())
     }
 
-    fn scan_line(self, subagent: bool, offset: u64) -> LineMetadata<'a> {
+    /// Reads the message: an object with parts, or a text.
+    fn message(&mut self, value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
+        let from = value.clone();
+        let (parts, has_parts, role) = (&mut self.parts, &mut self.has_parts, &mut self.role);
+        if value.peek()? == b'{' {
+            value.object(|key, value| {
+                match key {
+                    b"parts" => {
+                        *has_parts = matches!(value.peek()?, b'[' | b'{' | b'"');
+                        Part::list(value, parts)?;
+                    }
+                    b"role" => *role = plain_string(value)?,
+                    _ => {}
+                }
+                Ok(())
+            })?;
+        } else {
+            *has_parts = value.peek()? == b'"';
+            Part::list(value, parts)?;
+        }
+        self.content = hash(from.clone().raw()?);
+        Ok(())
+    }
+
+    fn scan_line(mut self, subagent: bool, offset: u64) -> LineMetadata<'a> {
+        // A record that has lost its type is what its message is.
+        self.kind = match (self.kind, self.role) {
+            (b"", b"model") => b"assistant",
+            (b"", role) => role,
+            (kind, _) => kind,
+        };
         let mut metadata = LineMetadata {
             id: self.uuid,
             time: self.time,
@@ -148,6 +189,9 @@ impl<'a> Record<'a> {
             ..LineMetadata::default()
         };
         metadata.branch = self.branch.filter(|branch| branch.0 != b"HEAD");
+        metadata.content = self.content;
+        let is_message = matches!(self.kind, b"user" | b"assistant" | b"tool_result" | b"");
+        metadata.lacks_content = is_message && !self.has_parts;
         self.add_marks(&mut metadata, offset);
         if let (Some(tokens), Some(id)) = (self.tokens, self.uuid) {
             metadata.usage = Some(ReplyUsage { key: id.hash(), tokens });
@@ -176,7 +220,7 @@ impl<'a> Record<'a> {
 
     /// Adds the marks of its entries.
     fn add_marks(&self, metadata: &mut LineMetadata<'a>, offset: u64) {
-        let name = self.uuid.map_or_else(|| format!("@{offset}").into(), JsonStr::decode);
+        let name = self.uuid.map_or_else(|| format!("@{offset}"), |id| format!("{}/{:x}", id.decode(), self.content));
         let mut push = |block: usize, kind, tool: Option<JsonStr<'_>>, error| {
             let block = u32::try_from(block).unwrap_or(u32::MAX);
             metadata.marks.push(EntryMark {
@@ -211,8 +255,11 @@ impl<'a> Record<'a> {
                     push(0, EntryKind::Notice, None, true);
                 }
                 b"slash_command" if self.payload.phase == b"invocation" => push(0, EntryKind::Notice, None, false),
-                _ => {}
+                silent if SILENT_SUBTYPES.contains(&silent) => {}
+                _ => push(0, EntryKind::Other, None, false),
             },
+            b"tool_result" => {}
+            _ if self.uuid.is_some() => push(0, EntryKind::Other, None, false),
             _ => {}
         }
         let results = self.parts.iter().filter(|part| part.response).filter_map(|part| part.id);
@@ -241,6 +288,21 @@ impl<'a> Payload<'a> {
 }
 
 impl<'a> Part<'a> {
+    /// Reads a list of parts, one part, or a text.
+    fn list(value: &mut JsonCursor<'a>, parts: &mut Vec<Self>) -> Result<(), MalformedJson> {
+        if value.peek()? == b'[' {
+            return value.array(|item| Self::list(item, parts));
+        }
+        let mut part = Self::default();
+        if value.peek()? == b'"' {
+            part.text = value.text()?;
+        } else {
+            value.object(|key, value| part.field(key, value))?;
+        }
+        parts.push(part);
+        Ok(())
+    }
+
     fn field(&mut self, key: &[u8], value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
         match key {
             b"text" => self.text = value.text()?,
@@ -248,7 +310,8 @@ impl<'a> Part<'a> {
             b"functionCall" => (self.call, self.id) = (true, id(value)?),
             b"functionResponse" => (self.response, self.id) = (true, id(value)?),
             b"inlineData" | b"fileData" => self.data = true,
-            _ => {}
+            b"thoughtSignature" | b"videoMetadata" => {}
+            _ => self.other = true,
         }
         Ok(())
     }
@@ -261,11 +324,20 @@ impl<'a> Part<'a> {
             Self { data: true, .. } => Some(EntryKind::Image),
             Self { text: Some(text), .. } if text.is_blank() => None,
             Self { text: Some(_), thought: true, .. } => Some(EntryKind::Thinking),
+            Self { text: Some(text), .. } if user && is_context(*text) => None,
             Self { text: Some(_), .. } if user => Some(EntryKind::Prompt),
             Self { text: Some(_), .. } => Some(EntryKind::Text),
+            Self { other: true, .. } => Some(EntryKind::Other),
             Self { .. } => None,
         }
     }
+}
+
+/// True for a text that the program adds to a prompt, for the model only.
+fn is_context(text: JsonStr<'_>) -> bool {
+    let text = text.head(64);
+    let tag = text.trim_ascii_start().strip_prefix('<').unwrap_or_default();
+    tag.starts_with("system-reminder>") || (tag.starts_with("qwen:") && tag.contains("-context>"))
 }
 
 /// Reads the `id` of an object.
@@ -280,8 +352,20 @@ fn id<'a>(value: &mut JsonCursor<'a>) -> Result<Option<JsonStr<'a>>, MalformedJs
     Ok(found)
 }
 
+/// Reads a string without escapes, also one in an object; empty for any other value.
 fn plain_string<'a>(value: &mut JsonCursor<'a>) -> Result<&'a [u8], MalformedJson> {
-    Ok(value.text()?.map_or(&b""[..], |text| text.0))
+    let mut found = None;
+    if value.peek()? == b'{' {
+        value.object(|key, value| {
+            if key == b"text" {
+                found = value.text()?;
+            }
+            Ok(())
+        })?;
+    } else {
+        found = value.text()?;
+    }
+    Ok(found.map_or(&b""[..], |text| text.0))
 }
 
 /// Reads usage. Prompt tokens include cached ones; only the total shows if the candidates include thoughts.

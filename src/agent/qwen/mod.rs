@@ -1,4 +1,7 @@
 //! Qwen Code: transcripts in JSON lines.
+//!
+//! Records with one id and different messages are fragments of one answer; the program itself joins them. The first
+//! message of a compaction's `compressedHistory` is the summary.
 
 mod acp;
 mod decode;

@@ -56,7 +56,7 @@ pub fn entry_texts(entry: &Entry, sink: &mut dyn FnMut(&SearchText<'_>)) {
 
 fn text_of(delta: &Delta) -> &str {
     match delta {
-        Delta::Append(text) | Delta::Replace(text) => text,
+        Delta::Append(text) | Delta::Replace(text) | Delta::Longest(text) => text,
     }
 }
 
@@ -101,7 +101,10 @@ fn call(
     let mut texts = Input { short: name.to_owned(), long: Vec::new() };
     // Paths and plans are emitted above, so the input must not repeat them.
     match action {
-        ToolAction::Plan(_) | ToolAction::PlanText(_) => {}
+        ToolAction::Plan(items) => {
+            texts.add(input, &items.iter().map(|item| item.text.as_str()).collect::<Vec<_>>());
+        }
+        ToolAction::PlanText(plan) => texts.add(input, &[plan]),
         ToolAction::Read { path } => texts.add(input, &[path]),
         ToolAction::Edit(changes) => {
             texts.add(input, &changes.iter().map(|change| change.path.as_str()).collect::<Vec<_>>());

@@ -90,6 +90,9 @@ pub fn lay(entry: &Entry, context: &mut LayoutContext<'_>) -> EntryLayout {
     if context.fold == Fold::Hidden {
         return layout;
     }
+    if entry.reverted {
+        plain_text::push_note("reverted: the agent no longer sees this", context, &mut layout);
+    }
     match entry.kind {
         EntryKind::Prompt => {
             if let Some(sender) = &entry.sender {

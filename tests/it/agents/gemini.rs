@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use salon::agent::{Format, MarkKind, RefreshOutcome, Source, SourceSessions, SourceSummary, TextLimit, format};
 use salon::domain::event::NoticeLevel;
 use salon::domain::transcript::{ChangeKind, ToolAction};
-use salon::domain::{Agent, Entry, EntryKind, Session, TitleSource, Tokens, ToolStatus};
+use salon::domain::{Agent, Entry, EntryKey, EntryKind, Session, TitleSource, Tokens, ToolStatus};
 
 use crate::support::Home;
 
@@ -249,14 +249,77 @@ fn h1_the_log_is_replayed() {
     let session = sessions(&home).pop_first().expect("a session").1;
     assert_eq!((&*session.title.text, session.title.source), ("A summary", TitleSource::Agent));
     append(&path, "{\"$rewindTo\":\"unknown\"}\n");
-    assert!(sessions(&home).pop_first().expect("a session").1.flags.empty);
+    let session = sessions(&home).pop_first().expect("a session").1;
+    assert_eq!((session.flags.empty, session.messages), (false, 1), "what was emptied is still shown");
+}
+
+#[test]
+fn h1_what_a_rewind_takes_out_is_a_branch() {
+    let answer = |id: &str, text: &str| {
+        format!(
+            r#"{{"id":"{id}","timestamp":"2026-01-02T03:06:00.000Z","type":"gemini","content":"{text}","tokens":{{"input":10,"output":2}}}}"#
+        )
+    };
+    let rewind = |id: &str| format!(r#"{{"$rewindTo":"{id}"}}"#);
+    let lines = [
+        HEAD.to_owned(),
+        user("1", "one"),
+        answer("2", "first answer"),
+        user("3", "wrong way"),
+        answer("4", "wrong answer"),
+        rewind("3"),
+        user("5", "another way"),
+        answer("6", "another answer"),
+        rewind("1"),
+        user("7", "all anew"),
+    ];
+    let (home, path) = written(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let session = sessions(&home).pop_first().expect("a session").1;
+    assert_eq!((session.messages, session.tokens.output), (1, 6), "what was rewound was paid for");
+    let mut reader = gemini().open(&session).expect("opens");
+    let list = reader.branch_list();
+    let listed: Vec<_> = list.iter().map(|branch| (branch.entries, &*branch.head)).collect();
+    assert_eq!(listed, [(4, "one"), (4, "another way"), (1, "all anew")]);
+    assert_eq!((reader.branches(), reader.shown_branch()), (3, 2));
+    let forks = reader.forks();
+    assert_eq!((forks[0].entry, &forks[0].branches), (None, &vec![0, 1]));
+    assert!(reader.show_branch(0) && !reader.show_branch(3));
+    assert_eq!(reader.forks()[1].entry, Some(1));
+    let texts_of_branch = |entries: &[Entry]| entries.iter().map(|entry| entry.text.clone()).collect::<Vec<_>>();
+    let first = texts_of_branch(&reader.read(0..9, TextLimit::NONE));
+    assert_eq!(first, ["one", "first answer", "wrong way", "wrong answer"]);
+    let located =
+        reader.locate(&[(EntryKey::new("5", 0), ""), (EntryKey::new("7", 0), ""), (EntryKey::new("x", 0), "")]);
+    let located: Vec<_> = located.iter().map(|at| at.map(|at| (at.branch, at.index))).collect();
+    assert_eq!(located, [Some((1, 2)), Some((2, 0)), None]);
+    append(&path, &format!("{}\n", answer("8", "more")));
+    assert_eq!(reader.refresh(), RefreshOutcome::Same, "another branch is shown");
+    assert!(reader.show_branch(2));
+    assert_eq!(reader.read(0..9, TextLimit::NONE).len(), 2);
+}
+
+#[test]
+fn h1_a_list_with_calls_in_its_content_keeps_their_results() {
+    let set = r#"{"$set":{"messages":[{"id":"1","type":"user","content":[{"text":"list"}]},{"id":"2","type":"gemini","content":[{"text":"I look."},{"functionCall":{"id":"c","name":"run_shell_command","args":{"command":"ls -a"}}}]},{"id":"3","type":"user","content":[{"functionResponse":{"id":"c","name":"run_shell_command","response":{"output":"Cargo.toml\nExit Code: 2"}}}]}]}}"#;
+    let call = r#"{"id":"9","type":"gemini","content":"","toolCalls":[{"id":"c","name":"run_shell_command","args":{"command":"ls -a"},"status":"success"}]}"#;
+    let (home, _) = written(&[HEAD, &user("1", "list"), call, set]);
+    let session = sessions(&home).pop_first().expect("a session").1;
+    assert_eq!(gemini().open(&session).expect("opens").branches(), 1, "the call is in the new list");
+    let entries = read(&session);
+    assert_eq!(texts(&entries[..2]), [(EntryKind::Prompt, "list"), (EntryKind::Text, "I look.")]);
+    let tool = entries[2].tool.as_ref().expect("a tool");
+    assert_eq!(
+        (&*entries[2].text, &*tool.output, tool.status),
+        ("ls -a", "Cargo.toml\nExit Code: 2", ToolStatus::Failed)
+    );
 }
 
 #[test]
 fn h7_context_and_results_are_no_prompts() {
     let home = fixtures();
+    // Its agent emptied the list; what was said before is still shown.
     let wiped = &sessions(&home)[WIPED];
-    assert!(wiped.flags.empty && wiped.title.text.is_empty());
+    assert_eq!((&*wiped.title.text, wiped.turns, wiped.messages), ("hello there", 2, 8));
     let result = r#"{"id":"r","timestamp":"2026-01-02T03:05:00.000Z","type":"user","content":[{"functionResponse":{"id":"t","response":{"output":"x"}}}]}"#;
     let info = r#"{"id":"i","timestamp":"2026-01-02T03:05:00.000Z","type":"error","content":"API error"}"#;
     let (home, _) = written(&[HEAD, &user("0", "<session_context>"), result, info, &user("1", "a real one")]);

@@ -199,7 +199,7 @@ fn a29_what_cannot_be_read_is_counted_and_what_is_for_the_model_is_a_notice() {
     let found = entries(&broken);
     assert_eq!((broken.unreadable, broken.messages as usize), (1, found.len()));
     let lines = told(&found);
-    assert_eq!(lines[lines.len() - 2..], ["other: hologram: hologram", "notice: for the model"]);
+    assert_eq!(lines[lines.len() - 2..], ["other: hologram", "notice: for the model"]);
 }
 
 #[test]

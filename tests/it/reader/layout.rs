@@ -55,6 +55,13 @@ fn tabs_and_returns_are_shown_as_a_terminal_would() {
 }
 
 #[test]
+fn reverted_entries_are_marked() {
+    let mut prompt = entry("a", EntryKind::Prompt, 0, "the wrong way");
+    prompt.reverted = true;
+    assert_eq!(lines(&prompt, 60, Fold::Full), ["reverted: the agent no longer sees this", "the wrong way"]);
+}
+
+#[test]
 fn markdown_keeps_its_structure() {
     let text = "# Title\n\none\ntwo\n\n- a\n  - b\n\n    more\n- c\n\n> quote\n> > inner\n\n1. x\n2. y\n\n---\n\n![alt](pic.png) <b>raw</b>";
     insta::assert_snapshot!(answer(text, 40), @r"

@@ -1,0 +1,116 @@
+//! Blocks of a message's content, as far as summaries and indexes need them.
+
+use super::user_markup::{self, UserTextKind};
+use crate::agent::jsonl::{JsonCursor, JsonStr, MalformedJson};
+use crate::domain::EntryKind;
+
+/// Message content: nothing, a string, or blocks.
+#[derive(Debug, Default)]
+pub struct Content<'a>(pub Vec<Block<'a>>);
+
+/// A block of a content.
+#[derive(Debug, Default)]
+pub struct Block<'a> {
+    /// Its type.
+    pub kind: &'a [u8],
+    /// Its text.
+    pub text: Option<JsonStr<'a>>,
+    /// Id of a tool call, or of the call that a result belongs to.
+    pub tool: Option<JsonStr<'a>>,
+    /// True for a failed result.
+    pub error: bool,
+}
+
+impl<'a> Content<'a> {
+    /// Reads a string, a block, or a list of both.
+    pub fn read(value: &mut JsonCursor<'a>) -> Result<Self, MalformedJson> {
+        if value.peek()? == b'{' {
+            let mut block = Block::default();
+            value.object(|key, value| block.field(key, value))?;
+            return Ok(Self(vec![block]));
+        }
+        if value.peek()? != b'[' {
+            let text = value.text()?;
+            return Ok(Self(
+                text.map(|text| Block { kind: b"text", text: Some(text), ..Block::default() }).into_iter().collect(),
+            ));
+        }
+        let mut blocks = Vec::new();
+        value.array(|item| {
+            let mut block = Block::default();
+            if item.peek()? == b'"' {
+                block = Block { kind: b"text", text: item.text()?, ..block };
+            } else {
+                item.object(|key, value| block.field(key, value))?;
+            }
+            blocks.push(block);
+            Ok(())
+        })?;
+        Ok(Self(blocks))
+    }
+}
+
+impl<'a> Block<'a> {
+    fn field(&mut self, key: &[u8], value: &mut JsonCursor<'a>) -> Result<(), MalformedJson> {
+        match key {
+            b"type" => self.kind = plain_string(value)?,
+            b"text" | b"thinking" | b"connector_text" => self.text = value.text()?,
+            b"id" | b"tool_use_id" => self.tool = value.text()?,
+            b"is_error" => self.error |= value.truth()?,
+            b"content" if value.peek()? == b'{' => {
+                let failed = &mut self.error;
+                value.object(|key, value| {
+                    match key {
+                        b"type" => *failed |= plain_string(value)?.ends_with(b"_error"),
+                        b"return_code" => *failed |= value.raw()? != b"0",
+                        _ => {}
+                    }
+                    Ok(())
+                })?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Kind of the entry that it yields, if any.
+    pub fn kind(&self, role: &[u8]) -> Option<EntryKind> {
+        match self.kind {
+            b"text" | b"" if self.text.is_some() && role == b"assistant" => {
+                self.text.filter(|text| !text.is_blank()).map(|_| EntryKind::Text)
+            }
+            b"text" | b"" if self.text.is_none() => Some(EntryKind::Other),
+            b"text" | b"" => match user_markup::kind(self.text?) {
+                UserTextKind::Nothing => None,
+                UserTextKind::Prompt => Some(EntryKind::Prompt),
+                UserTextKind::Notice => Some(EntryKind::Notice),
+            },
+            b"thinking" => self.text.filter(|text| !text.is_blank()).map(|_| EntryKind::Thinking),
+            b"redacted_thinking" => Some(EntryKind::Thinking),
+            b"image" | b"document" | b"container_upload" => Some(EntryKind::Image),
+            b"connector_text" | b"advisor_tool_result" => Some(EntryKind::Text),
+            b"compaction" => Some(EntryKind::Notice),
+            kind if kind.ends_with(b"tool_result") => None,
+            kind if kind.ends_with(b"tool_use") => Some(EntryKind::Tool),
+            _ => Some(EntryKind::Other),
+        }
+    }
+}
+
+/// Reads a string without escapes, also one in an object; empty for any other value.
+pub fn plain_string<'a>(value: &mut JsonCursor<'a>) -> Result<&'a [u8], MalformedJson> {
+    let text = if value.peek()? == b'{' { string_field(value, b"text")? } else { value.text()? };
+    Ok(text.map_or(&b""[..], |text| text.0))
+}
+
+/// Reads one string field of an object.
+pub fn string_field<'a>(value: &mut JsonCursor<'a>, name: &[u8]) -> Result<Option<JsonStr<'a>>, MalformedJson> {
+    let mut found = None;
+    value.object(|key, value| {
+        if key == name {
+            found = value.text()?;
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
