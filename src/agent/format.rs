@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::entry_table::EntryTableBuilder;
+use super::json::cursor::hash;
 use super::source::{Discovery, FileStamp, Source, SourceRoot};
 use super::{Environment, Texts};
 use crate::domain::launch::Launch;
@@ -205,6 +207,25 @@ pub trait TranscriptReader: Send {
             from += entries.len();
         }
         positions
+    }
+
+    /// Encodes the [table](super::entry_table) of the shown branch. `None` if entries come from other sessions' files,
+    /// whose changes no one notices.
+    fn entry_table(&mut self) -> Option<Vec<u8>> {
+        const PAGE: usize = 256;
+        let mut table = EntryTableBuilder::default();
+        let mut from = 0;
+        while from < self.len() {
+            let entries = self.read(from..self.len().min(from + PAGE), TextLimit(0));
+            if entries.is_empty() {
+                break;
+            }
+            for entry in &entries {
+                table.push(entry.key, entry.tool.as_ref().map_or(0, |tool| hash(tool.id.as_bytes())));
+            }
+            from += entries.len();
+        }
+        Some(table.finish(self.branches() > 1))
     }
 
     /// Reads records that were appended since the last call.

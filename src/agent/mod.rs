@@ -4,6 +4,7 @@
 //! Readers open files and databases read-only, and never fail as a whole: they return what could be read, and an
 //! [`Issue`](crate::domain::Issue) for each file or record that could not.
 
+pub mod entry_table;
 pub mod environment;
 pub mod format;
 pub mod inventory;

@@ -11,10 +11,10 @@ use super::sessions::LoadedSessions;
 use crate::agent::Source;
 use crate::domain::query::Query;
 use crate::domain::query::jump::Jump;
-use crate::domain::search::{Hit, SearchOrder, SearchResults};
+use crate::domain::search::{EntryLocation, Hit, SearchOrder, SearchResults};
 use crate::domain::{Issue, Session};
-use crate::index;
 use crate::index::search::{Cancel, Corpus, QueryRequest, SearchIndex, SnippetContext};
+use crate::index::{self, LocatedEntry};
 
 /// Maximum bytes of a query read from stdin, far more than the parser uses.
 const MAX_STDIN_BYTES: u64 = 1 << 20;
@@ -96,6 +96,11 @@ impl QuerySearch {
         let mut results = self.search.search_all(&request);
         self.put_named_first(&mut results, &context.environment.home);
         results
+    }
+
+    /// Finds the entry of each location in a session; see [`SearchIndex::locate`].
+    pub fn locate(&self, session: &Session, locations: &[&EntryLocation]) -> Vec<Option<LocatedEntry>> {
+        self.search.locate(&self.corpus, session, locations)
     }
 
     fn put_named_first(&self, results: &mut SearchResults, home: &Path) {

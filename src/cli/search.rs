@@ -17,7 +17,7 @@ use super::query::{self, QueryOptions, QuerySearch};
 use super::{output, scope, table};
 use crate::domain::Issue;
 use crate::domain::search::{Hit, SearchResults, Snippet};
-use crate::index::{LocatedEntry, locate, search};
+use crate::index::{LocatedEntry, search};
 use crate::stdx::text::{ellipsis, one_line};
 
 /// Bytes of context around a match without `--context`.
@@ -41,7 +41,7 @@ pub fn run(context: &CliContext, args: &SearchArgs) -> Result<ExitCode, CliError
     let mut results = query_search.run(context, QueryOptions { order: args.sort, limit, detailed: shown, around });
     let total = results.hits.len();
     results.hits.truncate(shown);
-    let entries = locate_all(&results.hits);
+    let entries = locate_all(&query_search, &results.hits);
     let mut issues = query_search.issues(&results);
     if args.json {
         issues.extend(loaded.issues.iter().cloned());
@@ -54,14 +54,14 @@ pub fn run(context: &CliContext, args: &SearchArgs) -> Result<ExitCode, CliError
     Ok(ExitCode::SUCCESS)
 }
 
-/// Locates the entries of all snippets. Runs on all cores, because it opens transcripts.
-fn locate_all(hits: &[Hit]) -> Entries {
+/// Locates the entries of all snippets. Runs on all cores, because it may open transcripts.
+fn locate_all(search: &QuerySearch, hits: &[Hit]) -> Entries {
     let next = AtomicUsize::new(0);
     let found: Mutex<HashMap<usize, Vec<Option<LocatedEntry>>>> = Mutex::default();
     let locate_next = || {
         while let Some((at, hit)) = hits.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
             let locations: Vec<_> = hit.snippets.iter().map(|snippet| &snippet.location).collect();
-            let entries = locate(&hit.session, &locations);
+            let entries = search.locate(&hit.session, &locations);
             found.lock().unwrap_or_else(PoisonError::into_inner).insert(at, entries);
         }
     };

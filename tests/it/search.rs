@@ -253,6 +253,9 @@ fn a19_words_of_every_entry_of_the_fixtures_are_found_and_lead_to_an_entry() {
         }
         for hit in &answer.hits {
             let (keys, tools, branched) = reachable(&hit.session);
+            let locations: Vec<_> = hit.snippets.iter().map(|snippet| &snippet.location).collect();
+            let opened = salon::index::locate(&hit.session, &locations);
+            assert_eq!(search.locate(&corpus, &hit.session, &locations), opened, "{word} in {}", hit.session.key);
             for snippet in &hit.snippets {
                 let EntryLocation::Entry { key, call } = &snippet.location else { continue };
                 let leads = keys.contains(&key.raw()) || tools.contains(&**call);

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use std::fs;
 
 use proptest::prelude::*;
-use salon::domain::search::SearchResults;
-use salon::index::search::{Cancel, SearchIndex};
+use salon::domain::search::{Hit, SearchResults};
+use salon::index::search::{Cancel, Corpus, SearchIndex};
 use serde_json::{Value, json};
 
 use crate::search_needles::{
@@ -32,6 +32,37 @@ fn appended_text_is_found_at_once_and_indexed_incrementally() {
         assert_eq!(answer.hits[0].count, 1);
     }
     assert_eq!(ask(&search, &grown, "plantprompt").hits[0].count, 1, "nothing is counted twice");
+}
+
+#[test]
+fn entries_are_numbered_without_opening_transcripts_until_they_change() {
+    let home = Home::empty();
+    let needles = write_claude_needles(&home);
+    let (search, known) = (open(&home), corpus(&home));
+    index(&search, &known);
+    let located = |corpus: &Corpus, answer: &SearchResults| {
+        let of = |hit: &Hit| {
+            let locations: Vec<_> = hit.snippets.iter().map(|snippet| &snippet.location).collect();
+            search.locate(corpus, &hit.session, &locations)
+        };
+        answer.hits.iter().map(of).collect::<Vec<_>>()
+    };
+    let answers: Vec<_> = needles.iter().map(|(query, _)| ask(&search, &known, query)).collect();
+    let numbers: Vec<_> = answers.iter().map(|answer| located(&known, answer)).collect();
+    let file = claude_file(&home);
+    let (kept, stamp) = (fs::read(&file).expect("read"), fs::metadata(&file).and_then(|file| file.modified()));
+    fs::write(&file, vec![b' '; kept.len()]).expect("write");
+    let written = fs::File::options().write(true).open(&file).expect("open");
+    written.set_modified(stamp.expect("a time")).expect("the time of before");
+    let tabled: Vec<_> = answers.iter().map(|answer| located(&known, answer)).collect();
+    assert_eq!(tabled, numbers, "the file looks unchanged, and is not read");
+    assert!(numbers.iter().flatten().flatten().flatten().count() > 5);
+    let first = claude_line(0, "user", &json!("an earlier prompt")).to_string() + "\n";
+    fs::write(&file, [first.as_bytes(), &kept].concat()).expect("write");
+    let changed = corpus(&home);
+    let answer = ask(&search, &changed, "plantprompt");
+    let opened = salon::index::locate(&answer.hits[0].session, &[&answer.hits[0].snippets[0].location]);
+    assert_eq!(located(&changed, &answer)[0][..1], opened, "a changed transcript is opened");
 }
 
 #[test]

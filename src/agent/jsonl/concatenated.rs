@@ -151,6 +151,10 @@ impl TranscriptReader for ConcatenatedReader {
         found
     }
 
+    fn entry_table(&mut self) -> Option<Vec<u8>> {
+        None
+    }
+
     fn refresh(&mut self) -> RefreshOutcome {
         let Some(own) = self.parts.last_mut() else { return RefreshOutcome::Same };
         let refreshed = own.refresh();

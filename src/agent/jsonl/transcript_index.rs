@@ -16,6 +16,7 @@ use super::repaired::{self, Repair, ScannedLine};
 use super::scan::{check, scan};
 use super::undone::UndoneTurns;
 use super::{Dialect, EntryMark, LineMetadata, RecordLink, ReplyUsage};
+use crate::agent::entry_table::EntryTableBuilder;
 use crate::agent::json::cursor::hash;
 use crate::agent::{
     BranchPosition, FileStamp, Fork, MarkKind, RefreshOutcome, TextLimit, TranscriptBranch, TranscriptReader, side_text,
@@ -424,6 +425,15 @@ impl TranscriptReader for TranscriptIndex {
 
     fn positions(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<usize>> {
         self.positions_among(&self.shown, wanted)
+    }
+
+    fn entry_table(&mut self) -> Option<Vec<u8>> {
+        let mut table = EntryTableBuilder::default();
+        for &mark in &self.shown {
+            let EntryMark { key, tool, .. } = self.marks[mark as usize];
+            table.push(key, tool);
+        }
+        Some(table.finish(self.branches() > 1))
     }
 
     fn refresh(&mut self) -> RefreshOutcome {

@@ -60,9 +60,18 @@ impl Texts for OpenCode {
         Ok(rows(&source.path, since, visit)?)
     }
 
-    fn filter_records(&self, source: &Source, accepts: Accepts<'_>, visit: Visit<'_>) -> io::Result<()> {
+    fn filter_records(
+        &self,
+        source: &Source,
+        sessions: Option<&[&str]>,
+        accepts: Accepts<'_>,
+        visit: Visit<'_>,
+    ) -> io::Result<()> {
         if source.kind == DATABASE {
-            return Ok(filter_rows(&source.path, accepts, visit)?);
+            return Ok(match sessions {
+                Some(sessions) => filter_sessions(&source.path, sessions, accepts, visit)?,
+                None => filter_rows(&source.path, accepts, visit)?,
+            });
         }
         filter_files(&source.path, accepts, visit)
     }
@@ -246,6 +255,27 @@ fn filter_rows(path: &Path, accepts: Accepts<'_>, visit: Visit<'_>) -> Result<()
     Ok(())
 }
 
+/// Visits the records of some sessions that `accepts` selects.
+fn filter_sessions(
+    path: &Path,
+    sessions: &[&str],
+    accepts: Accepts<'_>,
+    visit: Visit<'_>,
+) -> Result<(), DatabaseError> {
+    let database = sqlite::open(path)?;
+    let connection = &database.connection;
+    let (schema, outputs) = (Schema::probe(connection)?, record::outputs_beside(path));
+    let mut filtered = |record: &StoredRecord<'_>| {
+        if accepts(record.session, record.bytes) { visit(record) } else { ControlFlow::Continue(()) }
+    };
+    for session in sessions {
+        if session_records(connection, schema, session, &outputs, &mut filtered)?.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Visits a row if `accepts` selects it.
 fn visit_row(
     session: &[u8],
@@ -285,21 +315,31 @@ fn rows_since(
 ) -> Result<u64, DatabaseError> {
     let (sessions, mark) = changed(connection, schema, since)?;
     for session in sessions {
-        let has = |table: &str| -> Result<bool, DatabaseError> {
-            let sql = format!("select 1 from {table} where session_id = ?1");
-            Ok(connection.prepare_cached(&sql)?.exists([&session])?)
-        };
-        let has_parts = schema.parts && has("message")?;
-        let has_v2 = schema.messages_v2 && !v2::versions(connection, &session)?.is_empty();
-        let flow = match database::choose_tables(schema, has_parts, has_v2) {
-            database::MessageTables::Parts => session_parts(connection, &session, outputs, visit)?,
-            database::MessageTables::V2 => session_messages(connection, &session, outputs, visit)?,
-        };
-        if flow.is_break() {
+        if session_records(connection, schema, &session, outputs, visit)?.is_break() {
             break;
         }
     }
     Ok(mark)
+}
+
+/// Visits the records of a session.
+fn session_records(
+    connection: &Connection,
+    schema: Schema,
+    session: &str,
+    outputs: &OutputFolder,
+    visit: Visit<'_>,
+) -> Result<ControlFlow<()>, DatabaseError> {
+    let has = |table: &str| -> Result<bool, DatabaseError> {
+        let sql = format!("select 1 from {table} where session_id = ?1");
+        Ok(connection.prepare_cached(&sql)?.exists([session])?)
+    };
+    let has_parts = schema.parts && has("message")?;
+    let has_v2 = schema.messages_v2 && !v2::versions(connection, session)?.is_empty();
+    match database::choose_tables(schema, has_parts, has_v2) {
+        database::MessageTables::Parts => session_parts(connection, session, outputs, visit),
+        database::MessageTables::V2 => session_messages(connection, session, outputs, visit),
+    }
 }
 
 /// Sessions changed at or after a time, newest first (their ids descend in time), and the time of the newest change.

@@ -122,13 +122,16 @@ pub trait Texts: Sync {
     }
 
     /// Visits the records whose session and bytes are `wanted`, in order within each session, until `visit` breaks. May be
-    /// faster than [`records`](Self::records), and may interleave sessions.
+    /// faster than [`records`](Self::records), and may interleave sessions. If only a few sessions are wanted, `sessions`
+    /// has their ids, so that the records of others need not be read.
     fn filter_records(
         &self,
         source: &Source,
+        sessions: Option<&[&str]>,
         wanted: &mut dyn FnMut(&str, &[u8]) -> bool,
         visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>,
     ) -> io::Result<()> {
+        let _ = sessions;
         self.records(source, 0, &mut |record| {
             if wanted(record.session, record.bytes) { visit(record) } else { ControlFlow::Continue(()) }
         })

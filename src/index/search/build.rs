@@ -13,7 +13,7 @@ use super::corpus::Corpus;
 use super::entry_texts;
 use super::line_blocks::{LineBlocks, lines};
 use super::store::{
-    EncodedSegment, IndexReader, IndexRecord, IndexStore, IndexWriter, Replaces, Segment, SegmentBuilder,
+    EncodedSegment, IndexReader, IndexRecord, IndexStore, IndexWriter, RecordBytes, Replaces, Segment, SegmentBuilder,
 };
 use crate::agent::texts::{RecordLayout, SourceDecoder, StoredRecord, TextScope, Texts};
 use crate::agent::{FileStamp, Source, SummaryCursor, format};
@@ -114,8 +114,8 @@ fn delete_removed(writer: &mut IndexWriter<'_>, reader: &IndexReader, corpus: &C
     if tombstones.is_empty() { Ok(()) } else { writer.append(records(tombstones)) }
 }
 
-fn records(segments: Vec<EncodedSegment>) -> impl Iterator<Item = (IndexRecord, Vec<u8>)> {
-    segments.into_iter().map(|EncodedSegment { segment, bytes }| (IndexRecord::Segment(segment), bytes))
+fn records(segments: Vec<EncodedSegment>) -> impl Iterator<Item = (IndexRecord, RecordBytes)> {
+    segments.into_iter().map(|EncodedSegment { segment, bytes }| (IndexRecord::Segment(segment), bytes.into()))
 }
 
 /// The receiver of segments is gone.

@@ -1,4 +1,4 @@
-//! Builds the n-gram filters of indexed sources, in the background, to make later searches fast.
+//! Builds the n-gram filters and entry tables of indexed sources, in the background, to make later searches fast.
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -9,9 +9,9 @@ use std::sync::mpsc::sync_channel;
 use super::Cancel;
 use super::build::threads;
 use super::corpus::Corpus;
-use super::entry_texts;
 use super::ngram::{FilterDensity, NgramFilterBuilder};
-use super::store::{BlockBuffer, IndexReader, IndexRecord, IndexStore, Segment, StoredFilter};
+use super::store::{BlockBuffer, IndexReader, IndexRecord, IndexStore, RecordBytes, Segment, StoredFilter};
+use super::{entry_numbers, entry_texts};
 use crate::agent::texts::{RecordLayout, Texts};
 use crate::agent::{FileStamp, Source, format};
 use crate::stdx::files;
@@ -66,7 +66,11 @@ fn build_for(
                 let (mut builder, mut buffer) = (NgramFilterBuilder::default(), BlockBuffer::default());
                 while let Some((source, last)) = todo.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let read = add_source(source, last, reader, corpus, &mut builder, &mut buffer);
-                    let bytes = builder.finish(last.cursor.offset);
+                    let previous = previous_tables(source, reader);
+                    let bytes = RecordBytes {
+                        first: builder.finish(last.cursor.offset),
+                        last: entry_numbers::tables(source, corpus, &previous),
+                    };
                     if let Err(error) = read {
                         tracing::debug!(path = %source.path.display(), %error, "n-gram filter cannot be built");
                         continue;
@@ -89,6 +93,15 @@ fn build_for(
         writer.append(pending)
     })?;
     Ok(Some(()))
+}
+
+/// Reads the last entry tables of a source; empty if there are none, or damaged ones.
+fn previous_tables(source: &Source, reader: &IndexReader) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match reader.filter_of(&source.path).map(|filter| reader.read_stored(filter.tables, &mut bytes)) {
+        Some(Ok(())) => bytes,
+        Some(Err(_)) | None => Vec::new(),
+    }
 }
 
 /// Returns the indexed sources without a current filter, the newest first, each with its last segment.
@@ -171,5 +184,5 @@ fn add_records(source: &Source, texts: &dyn Texts, builder: &mut NgramFilterBuil
         builder.add_records(record, 0);
         false
     };
-    texts.filter_records(source, &mut add, &mut |_| ControlFlow::Continue(()))
+    texts.filter_records(source, None, &mut add, &mut |_| ControlFlow::Continue(()))
 }

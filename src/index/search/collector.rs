@@ -124,9 +124,8 @@ impl<'a> Collector<'a> {
         Hit { session, score: total, count: score.count, snippets: Vec::new() }
     }
 
-    /// Merges scanned sources, and sends the sessions that changed. By relevance, sessions without matches in primary
-    /// texts are sent in order, so that a hit never appears above one that was sent before.
-    pub fn merge_scanned(&mut self, found: Vec<SourceMatches>, sink: &mut dyn FnMut(SearchUpdate)) -> bool {
+    /// Merges scanned sources. Returns the sessions that changed.
+    pub fn merge_scanned(&mut self, found: Vec<SourceMatches>) -> BTreeSet<usize> {
         let mut changed = BTreeSet::new();
         let has_exclusions = self.execution.plan.has_exclusions();
         for SourceMatches { scores, bytes, sources } in found {
@@ -143,6 +142,12 @@ impl<'a> Collector<'a> {
             }
         }
         self.advance_final();
+        changed
+    }
+
+    /// Sends the changed sessions that match. By relevance, sessions without matches in primary texts are sent in order,
+    /// so that a hit never appears above one that was sent before.
+    pub fn emit_changed(&mut self, mut changed: BTreeSet<usize>, sink: &mut dyn FnMut(SearchUpdate)) -> bool {
         if self.request.order == SearchOrder::Relevance {
             let is_held = |number: &usize| {
                 let score = self.scores[*number].as_ref();
@@ -191,16 +196,17 @@ impl<'a> Collector<'a> {
         certain.take(count).count() == count
     }
 
-    /// Returns the sources of the best `count` hits that were not scanned yet.
-    pub fn unscanned_of_best(&self, count: usize) -> Vec<usize> {
+    /// Returns the best `count` hits' sessions whose sources were not scanned yet.
+    pub fn unscanned_of_best(&self, count: usize) -> BTreeSet<usize> {
         let satisfied = self.scores.iter().enumerate().filter_map(|(number, score)| {
             let score = score.as_ref().filter(|score| self.is_satisfied(number, score))?;
             Some((number, self.hit(number, score)))
         });
         let mut hits: Vec<(usize, Hit)> = satisfied.collect();
         hits.sort_by(|a, b| self.request.order.compare(&a.1, &b.1));
-        let sources = hits.iter().take(count).filter_map(|(number, _)| self.execution.corpus.source_of(*number));
-        sources.filter(|source| !self.scanned[*source]).collect::<BTreeSet<_>>().into_iter().collect()
+        let is_unscanned =
+            |number: &usize| self.execution.corpus.source_of(*number).is_some_and(|source| !self.scanned[source]);
+        hits.into_iter().take(count).map(|(number, _)| number).filter(is_unscanned).collect()
     }
 
     /// Returns the sources with eligible sessions that were not scanned yet, those of the newest sessions first.

@@ -1,12 +1,14 @@
 //! Search of files after the text index: all of them, or as many as the best hits need.
 
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use super::collector::Collector;
 use super::execution::Execution;
-use super::scan;
+use super::scan::{self, ScanRange};
 use crate::domain::search::{SearchOrder, SearchUpdate};
 
 /// Maximum time between two updates during a scan, so that a receiver that batches them can send a batch.
@@ -19,7 +21,14 @@ pub fn search_all(
     sink: &mut dyn FnMut(SearchUpdate),
 ) -> bool {
     let sources = collector.unscanned();
-    let found = scan_sources(execution, collector, &sources, None, sink);
+    let mut found = false;
+    scan_sources(execution, collector, &ScanRange::all(&sources), |collector, changed| {
+        match changed {
+            Some(changed) => found |= collector.emit_changed(changed, sink),
+            None => sink(SearchUpdate { coverage: collector.coverage, ..SearchUpdate::default() }),
+        }
+        ControlFlow::Continue(())
+    });
     if !execution.cancel.is_cancelled() {
         collector.complete();
         sink(SearchUpdate { coverage: collector.coverage, ..SearchUpdate::default() });
@@ -43,13 +52,19 @@ pub fn search_best(
     // Texts that are not indexed yet may contain the best hit.
     let unindexed: Vec<usize> =
         collector.unscanned().into_iter().filter(|&source| !execution.is_indexed(source)).collect();
-    scan_sources(execution, collector, &unindexed, None, &mut |_| {});
+    scan_sources(execution, collector, &ScanRange::all(&unindexed), |_, _| ControlFlow::Continue(()));
     if !collector.are_known(limit) {
         let sources = collector.unscanned();
-        scan_sources(execution, collector, &sources, Some(limit), &mut |_| {});
+        scan_sources(execution, collector, &ScanRange::all(&sources), |collector, changed| {
+            let is_done = changed.is_some_and(|changed| !changed.is_empty()) && collector.are_known(limit);
+            if is_done { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
     }
-    let sources = collector.unscanned_of_best(limit);
-    scan_sources(execution, collector, &sources, None, &mut |_| {});
+    let best = collector.unscanned_of_best(limit);
+    let sources: BTreeSet<usize> = best.iter().filter_map(|&number| execution.corpus.source_of(number)).collect();
+    let sources: Vec<usize> = sources.into_iter().collect();
+    let range = ScanRange { sources: &sources, sessions: Some(&best) };
+    scan_sources(execution, collector, &range, |_, _| ControlFlow::Continue(()));
     if execution.cancel.is_cancelled() {
         return false;
     }
@@ -59,39 +74,32 @@ pub fn search_best(
     collector.emit_all(sink)
 }
 
-/// Scans sources on all processors, until the best `limit` hits are known.
-fn scan_sources(
+/// Scans sources on all processors. Calls `merged` with the collector and the sessions that changed, or with `None`
+/// after some time without results, until it breaks.
+fn scan_sources<'a>(
     execution: &Execution<'_>,
-    collector: &mut Collector<'_>,
-    sources: &[usize],
-    limit: Option<usize>,
-    sink: &mut dyn FnMut(SearchUpdate),
-) -> bool {
+    collector: &mut Collector<'a>,
+    range: &ScanRange<'_>,
+    mut merged: impl FnMut(&mut Collector<'a>, Option<BTreeSet<usize>>) -> ControlFlow<()>,
+) {
     let next = AtomicUsize::new(0);
-    let mut any = false;
     std::thread::scope(|scope| {
         let (sender, found) = channel();
-        for _ in 0..execution.threads.min(sources.len()) {
+        for _ in 0..execution.threads.min(range.sources.len()) {
             let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move || scan::scan(execution, sources, next, &sender));
+            scope.spawn(move || scan::scan(execution, range, next, &sender));
         }
         drop(sender);
         loop {
-            match found.recv_timeout(MAX_SILENCE) {
-                Ok(first) => {
-                    // Results that arrived in the meantime are sent together.
-                    let pending: Vec<_> = std::iter::once(first).chain(found.try_iter()).collect();
-                    any |= collector.merge_scanned(pending, sink);
-                    if limit.is_some_and(|limit| collector.are_known(limit)) {
-                        next.store(sources.len(), Ordering::Relaxed);
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    sink(SearchUpdate { coverage: collector.coverage, ..SearchUpdate::default() });
-                }
+            let changed = match found.recv_timeout(MAX_SILENCE) {
+                // Results that arrived in the meantime are merged together.
+                Ok(first) => Some(collector.merge_scanned(std::iter::once(first).chain(found.try_iter()).collect())),
+                Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => break,
+            };
+            if merged(collector, changed).is_break() {
+                next.store(range.sources.len(), Ordering::Relaxed);
             }
         }
     });
-    any
 }

@@ -9,7 +9,7 @@ use super::Cancel;
 use super::build::threads;
 use super::build_filters;
 use super::corpus::Corpus;
-use super::store::{BlockBuffer, IndexReader, Segment, StoredFilter, StoredSegment};
+use super::store::{BlockBuffer, IndexReader, Segment, StoredBytes, StoredFilter, StoredSegment};
 use crate::agent::texts::RecordLayout;
 use crate::agent::{Source, format};
 
@@ -54,6 +54,8 @@ pub struct SourceState {
     has_filter: bool,
     /// N-gram filter, and the covered length.
     filter: Option<(Arc<StoredFilter>, u64)>,
+    /// Location of the entry tables.
+    tables: Option<StoredBytes>,
 }
 
 /// Filters of all sources in one buffer.
@@ -206,7 +208,13 @@ impl SourceState {
             is_indexed,
             has_filter,
             filter: stored_filter.and_then(|filter| valid_filter(filter, source)),
+            tables: stored_filter.map(|filter| filter.tables),
         }
+    }
+
+    /// Returns the location of the entry tables, which have versions of their own.
+    pub fn tables(&self) -> Option<StoredBytes> {
+        self.tables.filter(|tables| tables.len > 0)
     }
 
     /// Returns true if the segments of the source are valid.

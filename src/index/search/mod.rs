@@ -18,6 +18,7 @@ mod build;
 mod build_filters;
 mod collector;
 mod corpus;
+mod entry_numbers;
 mod entry_texts;
 mod execute;
 mod execution;
@@ -50,8 +51,9 @@ pub use snippet::SnippetContext;
 
 use crate::domain::catalog::IndexProgress;
 use crate::domain::query::{FilterContext, FilterKey, Query};
-use crate::domain::search::{SearchOrder, SearchResults, SearchUpdate};
+use crate::domain::search::{EntryLocation, SearchOrder, SearchResults, SearchUpdate};
 use crate::domain::{Session, SessionKey, Time};
+use crate::index::locate::LocatedEntry;
 use query_cache::QueryCache;
 use store::IndexStore;
 
@@ -248,6 +250,21 @@ impl SearchIndex {
     pub fn values(&self, corpus: &Corpus, (field, typed): (FilterKey, &str), cancel: &Cancel) -> Vec<(String, usize)> {
         let reader = self.store.refresh();
         values::count(&reader, &self.query_cache.index_state(&reader, corpus), corpus, (field, typed), cancel)
+    }
+
+    /// Finds the entry of each location in a session. `None` for a title, and where the transcript cannot be read. Opens
+    /// the transcript only if it changed since its last indexing, or contains an entry on another branch.
+    pub fn locate(
+        &self,
+        corpus: &Corpus,
+        session: &Session,
+        locations: &[&EntryLocation],
+    ) -> Vec<Option<LocatedEntry>> {
+        let reader = self.store.reader();
+        let state = self.query_cache.index_state(&reader, corpus);
+        let number = corpus.source_number(&session.path);
+        let stored = number.and_then(|at| Some((&corpus.sources()[at], state.source(at).tables()?)));
+        entry_numbers::locate_entries(&reader, stored, session, locations)
     }
 
     /// Runs a query and returns all results, in order.

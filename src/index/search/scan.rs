@@ -3,7 +3,7 @@
 //! Raw bytes are searched; only records that may match are decoded. In indexed sources only the other texts count; in
 //! appended bytes all texts count.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -33,20 +33,41 @@ pub struct SourceMatches {
     pub sources: Vec<usize>,
 }
 
+/// Sources to scan, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct ScanRange<'a> {
+    /// Numbers of the sources.
+    pub sources: &'a [usize],
+    /// Numbers of the wanted sessions in them; `None`: all.
+    pub sessions: Option<&'a BTreeSet<usize>>,
+}
+
+impl<'a> ScanRange<'a> {
+    /// Returns the range of all sessions of some sources.
+    pub fn all(sources: &'a [usize]) -> Self {
+        Self { sources, sessions: None }
+    }
+
+    fn is_wanted(&self, session: usize) -> bool {
+        self.sessions.is_none_or(|sessions| sessions.contains(&session))
+    }
+}
+
 /// Maximum sessions without matches per message.
 const SESSIONS_PER_MESSAGE: usize = 64;
 
 /// Scans sources in order, until none is left or the receiver is dropped, and sends the scores of each.
-pub fn scan(execution: &Execution<'_>, order: &[usize], next: &AtomicUsize, out: &Sender<SourceMatches>) {
+pub fn scan(execution: &Execution<'_>, range: &ScanRange<'_>, next: &AtomicUsize, out: &Sender<SourceMatches>) {
     let mut buffer = Vec::new();
     let mut pending = SourceMatches::default();
-    while let Some(&number) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+    while let Some(&number) = range.sources.get(next.fetch_add(1, Ordering::Relaxed)) {
         let source = &execution.corpus.sources()[number];
         if execution.cancel.is_cancelled() {
             return;
         }
         let mut file_scan = FileScan {
             execution,
+            range: *range,
             number,
             source,
             transcript: source,
@@ -62,7 +83,9 @@ pub fn scan(execution: &Execution<'_>, order: &[usize], next: &AtomicUsize, out:
         let found = file_scan.scores.values().any(|score| score.matched != 0);
         pending.scores.extend(file_scan.scores);
         pending.bytes += file_scan.bytes;
-        pending.sources.push(number);
+        if execution.corpus.numbers_in(number).all(|number| range.is_wanted(number)) {
+            pending.sources.push(number);
+        }
         // Matches are sent at once. Each message wakes the receiver, so that other results are collected.
         if (found || pending.scores.len() >= SESSIONS_PER_MESSAGE) && out.send(std::mem::take(&mut pending)).is_err() {
             return;
@@ -75,6 +98,7 @@ pub fn scan(execution: &Execution<'_>, order: &[usize], next: &AtomicUsize, out:
 /// Scan of one source.
 struct FileScan<'a> {
     execution: &'a Execution<'a>,
+    range: ScanRange<'a>,
     /// Number of the source.
     number: usize,
     source: &'a Source,
@@ -137,6 +161,7 @@ impl FileScan<'_> {
         let scores = std::mem::take(&mut self.scores);
         let mut file_scan = FileScan {
             execution: self.execution,
+            range: self.range,
             number: side,
             source,
             transcript: self.source,
@@ -250,12 +275,13 @@ impl FileScan<'_> {
         }
         let mut bytes = 0;
         let execution = self.execution;
+        let sessions: Option<Vec<&str>> = self.range.sessions.map(|_| eligible.keys().map(|id| &**id).collect());
         let mut wanted = |session: &str, record: &[u8]| {
             bytes += record.len() as u64;
             execution.cancel.is_cancelled()
                 || eligible.get(session).is_some_and(|&number| may_match(execution, record, number))
         };
-        texts.filter_records(source, &mut wanted, &mut |record| {
+        texts.filter_records(source, sessions.as_deref(), &mut wanted, &mut |record| {
             if self.execution.cancel.is_cancelled() {
                 return ControlFlow::Break(());
             }
@@ -285,7 +311,9 @@ impl FileScan<'_> {
     /// Returns the eligible sessions of the source, and marks them as searched.
     fn eligible_sessions(&mut self) -> HashMap<Arc<str>, usize> {
         let execution = self.execution;
-        let numbers = execution.corpus.numbers_in(self.number).filter(|&number| self.mark_searched(number));
+        let range = self.range;
+        let wanted = execution.corpus.numbers_in(self.number).filter(|&number| range.is_wanted(number));
+        let numbers = wanted.filter(|&number| self.mark_searched(number));
         numbers.map(|number| (execution.corpus.sessions()[number].key.id.clone(), number)).collect()
     }
 
@@ -299,7 +327,7 @@ impl FileScan<'_> {
         }
         let execution = self.execution;
         for number in execution.corpus.numbers_in(self.number) {
-            if !self.mark_searched(number) {
+            if !self.range.is_wanted(number) || !self.mark_searched(number) {
                 continue;
             }
             let session = &execution.corpus.sessions()[number];

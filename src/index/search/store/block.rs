@@ -118,9 +118,11 @@ impl<'a> TextBlock<'a> {
     }
 }
 
-/// Reusable buffers for decompression.
+/// Reusable buffers for decompression. Each belongs to one reader.
 #[derive(Debug, Default)]
 pub struct BlockBuffer {
+    /// Offset of the block that is decompressed.
+    pub(super) holds: Option<u64>,
     /// Compressed bytes, as stored.
     pub(super) packed: Vec<u8>,
     unpacked: Vec<u8>,
@@ -129,7 +131,7 @@ pub struct BlockBuffer {
 
 impl BlockBuffer {
     /// Decompresses `packed`.
-    pub fn unpack(&mut self, layout: BlockLayout) -> io::Result<TextBlock<'_>> {
+    pub fn unpack(&mut self, layout: BlockLayout) -> io::Result<()> {
         let len = layout.bytes();
         // A damaged record must not allocate all memory.
         if len > MAX_BLOCK_BYTES {
@@ -138,9 +140,13 @@ impl BlockBuffer {
         if self.unpacked.len() < len {
             self.unpacked.resize(len, 0);
         }
-        let bytes = &mut self.unpacked[..len];
-        let found = lz4_flex::block::decompress_into(&self.packed, bytes).unwrap_or_default();
-        let block = if found == len { TextBlock::new(bytes, layout) } else { None };
+        let found = lz4_flex::block::decompress_into(&self.packed, &mut self.unpacked[..len]).unwrap_or_default();
+        if found == len { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
+    }
+
+    /// Returns the view of the decompressed block.
+    pub fn view(&self, layout: BlockLayout) -> io::Result<TextBlock<'_>> {
+        let block = self.unpacked.get(..layout.bytes()).and_then(|bytes| TextBlock::new(bytes, layout));
         block.ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 

@@ -23,8 +23,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 pub use block::{BlockBuffer, TextBlock, TextEntry};
 pub use reader::{IndexReader, StoredSegment};
-pub use record::{IndexRecord, StoredFilter};
+pub use record::{IndexRecord, RecordBytes, StoredFilter};
 pub use segment::{EncodedSegment, Replaces, Segment, SegmentBuilder};
+pub use stored_bytes::StoredBytes;
 pub use writer::IndexWriter;
 
 /// Text index in a directory, with the current reader of this process.

@@ -20,7 +20,7 @@ use crate::index::encoding::{Frame, split_frame};
 use crate::stdx::files;
 
 /// First bytes of the manifest, with the version of both file formats.
-pub(super) const MAGIC: [u8; 8] = *b"salonix5";
+pub(super) const MAGIC: [u8; 8] = *b"salonix6";
 
 /// Bytes before the first record: magic and generation.
 pub(super) const MANIFEST_HEADER_BYTES: u64 = 16;
@@ -141,7 +141,7 @@ impl IndexReader {
             loop {
                 match split_frame(&bytes[start..], MAX_RECORD_BYTES) {
                     Frame::Complete(record, behind) => {
-                        let record = IndexRecord::decode(record).filter(|record| record.stored().end() <= data);
+                        let record = IndexRecord::decode(record).filter(|record| record.end() <= data);
                         let Some(record) = record else { return Ok(()) };
                         let len = bytes.len() - start - behind.len();
                         start += len;
@@ -167,6 +167,7 @@ impl IndexReader {
 
     fn add_filter(&mut self, filter: Arc<StoredFilter>, manifest_end: u64) {
         self.extend_to(filter.stored, manifest_end);
+        self.extend_to(filter.tables, manifest_end);
         self.sources.entry(filter.path.clone()).or_default().filter = Some(self.filters.len());
         self.filters.push((filter, manifest_end));
     }
@@ -251,7 +252,7 @@ impl IndexReader {
             })
             .sum();
         let filters = self.sources.values().filter_map(|latest| latest.filter);
-        let filter: usize = filters.map(|at| self.filters[at].0.stored.len).sum();
+        let filter: usize = filters.map(|at| self.filters[at].0.stored.len + self.filters[at].0.tables.len).sum();
         (self.data_len, self.data_len.saturating_sub((stored + filter) as u64))
     }
 
@@ -260,8 +261,13 @@ impl IndexReader {
         if let Some(pinned) = segment.pinned() {
             return buffer.view_pinned(pinned, segment.layout);
         }
-        self.read_stored(segment.stored, &mut buffer.packed)?;
-        buffer.unpack(segment.layout)
+        if buffer.holds != Some(segment.stored.at) {
+            buffer.holds = None;
+            self.read_stored(segment.stored, &mut buffer.packed)?;
+            buffer.unpack(segment.layout)?;
+            buffer.holds = Some(segment.stored.at);
+        }
+        buffer.view(segment.layout)
     }
 
     /// Reads the block of a segment and pins it in memory until [`unpin`](Self::unpin).
@@ -298,7 +304,7 @@ impl IndexReader {
     }
 
     /// Reads stored bytes and verifies their checksum.
-    fn read_stored(&self, stored: StoredBytes, bytes: &mut Vec<u8>) -> io::Result<()> {
+    pub fn read_stored(&self, stored: StoredBytes, bytes: &mut Vec<u8>) -> io::Result<()> {
         bytes.resize(stored.len, 0);
         let data = self.data.as_ref().ok_or(io::ErrorKind::NotFound)?;
         data.read_exact_at(bytes, stored.at)?;
@@ -347,11 +353,11 @@ impl IndexReader {
             let filter = filters.next_if(|(_, end)| segments.peek().is_none_or(|stored| *end < stored.manifest_end));
             let segment = if filter.is_none() { segments.next() } else { None };
             let stored = match (filter, segment) {
-                (Some((filter, _)), _) => filter.stored,
-                (None, Some(stored)) => stored.segment.stored,
+                (Some((filter, _)), _) => [filter.stored, filter.tables],
+                (None, Some(stored)) => [stored.segment.stored, StoredBytes::default()],
                 (None, None) => return verified,
             };
-            if self.read_stored(stored, &mut buffer).is_err() {
+            if stored.iter().any(|stored| self.read_stored(*stored, &mut buffer).is_err()) {
                 tracing::warn!(dir = %dir.display(), "the search index is damaged; the rest is indexed again");
                 return verified;
             }

@@ -1,4 +1,5 @@
-//! Records of the manifest: segments and n-gram filters, each with the location of its bytes in the data file.
+//! Records of the manifest: segments and n-gram filters (with entry tables), each with the location of its bytes in the
+//! data file.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +11,7 @@ use super::stored_bytes::{StoredBytes, path_of};
 use crate::agent::{Source, SummaryCursor};
 use crate::index::encoding;
 
-/// N-gram filter of a source; see [`super::super::ngram`].
+/// N-gram filter of a source, see [`super::super::ngram`], and the entry tables of its sessions.
 #[derive(Debug)]
 pub struct StoredFilter {
     pub(super) path: Arc<[u8]>,
@@ -18,12 +19,30 @@ pub struct StoredFilter {
     pub cursor: SummaryCursor,
     /// Location of the filter.
     pub stored: StoredBytes,
+    /// Location of the entry tables; see [`super::super::entry_numbers`].
+    pub tables: StoredBytes,
 }
 
 impl StoredFilter {
-    /// Describes the filter of a source up to a cursor.
-    pub fn new(source: &Source, cursor: SummaryCursor, bytes: &[u8]) -> Self {
-        Self { path: path_of(source), cursor, stored: StoredBytes::new(bytes) }
+    /// Describes the filter and the tables of a source up to a cursor.
+    pub fn new(source: &Source, cursor: SummaryCursor, bytes: &RecordBytes) -> Self {
+        let (stored, tables) = (StoredBytes::new(&bytes.first), StoredBytes::new(&bytes.last));
+        Self { path: path_of(source), cursor, stored, tables }
+    }
+}
+
+/// Bytes of a record in the data file.
+#[derive(Debug, Default)]
+pub struct RecordBytes {
+    /// Text block or filter.
+    pub first: Vec<u8>,
+    /// Entry tables, which few queries read. They are stored behind the blocks and filters of the same write.
+    pub last: Vec<u8>,
+}
+
+impl From<Vec<u8>> for RecordBytes {
+    fn from(first: Vec<u8>) -> Self {
+        Self { first, last: Vec::new() }
     }
 }
 
@@ -37,19 +56,19 @@ pub enum IndexRecord {
 }
 
 impl IndexRecord {
-    /// Returns the location of the bytes.
-    pub fn stored(&self) -> StoredBytes {
+    /// Returns the end of the bytes in the data file.
+    pub fn end(&self) -> u64 {
         match self {
-            Self::Segment(segment) => segment.stored,
-            Self::Filter(filter) => filter.stored,
+            Self::Segment(segment) => segment.stored.end(),
+            Self::Filter(filter) => filter.stored.end().max(filter.tables.end()),
         }
     }
 
-    /// Sets the offset of the bytes in the data file.
-    pub fn set_offset(&mut self, at: u64) {
+    /// Sets the offsets of the [bytes](RecordBytes) in the data file.
+    pub fn set_offsets(&mut self, first: u64, last: u64) {
         match self {
-            Self::Segment(segment) => segment.stored.at = at,
-            Self::Filter(filter) => filter.stored.at = at,
+            Self::Segment(segment) => segment.stored.at = first,
+            Self::Filter(filter) => (filter.stored.at, filter.tables.at) = (first, last),
         }
     }
 
@@ -65,8 +84,8 @@ impl IndexRecord {
                 layout: segment.layout,
                 sessions: segment.sessions.iter().map(|id| &**id).collect(),
             },
-            Self::Filter(StoredFilter { path, cursor, stored }) => {
-                EncodedRecord::Filter { path, cursor: *cursor, stored: *stored }
+            Self::Filter(StoredFilter { path, cursor, stored, tables }) => {
+                EncodedRecord::Filter { path, cursor: *cursor, stored: *stored, tables: *tables }
             }
         };
         // Numbers, bytes and texts always have an encoding.
@@ -91,8 +110,8 @@ impl IndexRecord {
                     pinned,
                 }))
             }
-            EncodedRecord::Filter { path, cursor, stored } => {
-                Some(Self::Filter(StoredFilter { path: path.into(), cursor, stored }))
+            EncodedRecord::Filter { path, cursor, stored, tables } => {
+                Some(Self::Filter(StoredFilter { path: path.into(), cursor, stored, tables }))
             }
         }
     }
@@ -115,5 +134,6 @@ enum EncodedRecord<'a> {
         path: &'a [u8],
         cursor: SummaryCursor,
         stored: StoredBytes,
+        tables: StoredBytes,
     },
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::IndexStore;
 use super::reader::{IndexReader, MAGIC, data_path};
-use super::record::IndexRecord;
+use super::record::{IndexRecord, RecordBytes};
 use crate::index::encoding::push_frame;
 
 /// Exclusive writer; releases the lock when dropped.
@@ -80,16 +80,22 @@ impl<'a> IndexWriter<'a> {
     }
 
     /// Writes records with their bytes, all or none, and publishes them to readers.
-    pub fn append(&mut self, records: impl IntoIterator<Item = (IndexRecord, Vec<u8>)>) -> io::Result<()> {
+    pub fn append(&mut self, records: impl IntoIterator<Item = (IndexRecord, RecordBytes)>) -> io::Result<()> {
+        let records: Vec<(IndexRecord, RecordBytes)> = records.into_iter().collect();
         let mut reader = IndexReader::clone(&self.store.reader());
         let (mut manifest, mut data) = (Vec::new(), Vec::new());
         let (manifest_from, data_from) = (reader.manifest_len, reader.data_len);
+        let first_bytes: usize = records.iter().map(|(_, bytes)| bytes.first.len()).sum();
+        let mut last = Vec::new();
         for (mut record, bytes) in records {
-            record.set_offset(data_from + data.len() as u64);
-            data.extend_from_slice(&bytes);
+            let at = |len: usize| data_from + len as u64;
+            record.set_offsets(at(data.len()), at(first_bytes + last.len()));
+            data.extend_from_slice(&bytes.first);
+            last.extend_from_slice(&bytes.last);
             push_frame(&record.encode(), &mut manifest);
             reader.add(record, manifest_from + manifest.len() as u64);
         }
+        data.extend_from_slice(&last);
         self.data.write_all_at(&data, data_from)?;
         self.manifest.write_all_at(&manifest, manifest_from)?;
         self.store.publish(reader);
