@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::approvals::ApprovalQueue;
 use super::effect::Effect;
 use super::keys::Keymap;
+use super::layout::PreviewSize;
 use super::msg::LayoutFeedback;
 use super::notices::Notices;
 use super::runs::RunTable;
@@ -48,6 +49,8 @@ pub struct Ctx<'a> {
     pub notices: &'a mut Notices,
     /// Runs whose notifications are off.
     pub muted: &'a mut BTreeSet<RunId>,
+    /// Visibility and width of previews.
+    pub preview_size: &'a mut PreviewSize,
     /// True if the mouse is captured.
     pub mouse: &'a mut bool,
     /// True if salon quits as soon as no turn is open and no prompt is queued.

@@ -1,6 +1,8 @@
 //! Outcomes of updates: what the stack of screens does next. [`Stack::perform`](super::stack::Stack::perform) carries
 //! them out.
 
+use std::sync::Arc;
+
 use super::action::Action;
 use super::layer::Layer;
 use super::search::SavedView;
@@ -29,6 +31,8 @@ pub enum Flow {
     Watch(SessionKey),
     /// Close all layers and select a session on the home screen.
     GoToSession(SessionKey),
+    /// Close all layers and show a workspace's sessions.
+    GoToWorkspace(Arc<str>),
     /// Go to a run's chat. If it is not open, closing it leads home, with its session selected.
     GoToRun(RunId),
     /// Open a run's chat above the current screen, or return to it if it is open already.

@@ -52,7 +52,8 @@ pub use action::Action;
 use ctx::Ctx;
 pub use effect::Effect;
 pub use flow::Flow;
-use home::{Home, Panes};
+use home::sections::Calendar;
+use home::{Home, Panes, PreviewSize};
 use keys::Keymap;
 use layer::Layer;
 pub use msg::{Msg, RootStatus};
@@ -98,6 +99,8 @@ pub struct App {
     pub index_progress: IndexProgress,
     /// Notices in the status line.
     pub notices: Notices,
+    /// Visibility and width of previews.
+    pub preview_size: PreviewSize,
     /// True if the mouse is captured.
     pub mouse: bool,
     /// Runs whose notifications are off.
@@ -120,10 +123,12 @@ impl App {
         now: Time,
         here: Option<Arc<str>>,
     ) -> Self {
-        let mut home = Home { here, sort: settings.sort.unwrap_or_default(), ..Home::default() };
+        let calendar = Calendar::new(now, jiff::tz::TimeZone::UTC);
+        let mut home = Home { here, calendar, sort: settings.sort.unwrap_or_default(), ..Home::default() };
         home.set_scope(settings.scope.unwrap_or_default());
         let mut app = Self {
             mouse: settings.mouse,
+            preview_size: PreviewSize { shown: settings.preview, extra: 0 },
             settings,
             keymap,
             themes,
@@ -158,6 +163,8 @@ impl App {
             "sort" if self.settings.sort.is_none() => {
                 self.stack.home.sort = Sort::ALL.into_iter().find(|sort| sort.name() == value).unwrap_or_default();
             }
+            PreviewSize::NAME => self.preview_size = PreviewSize::parse(value).unwrap_or(self.preview_size),
+            Sessions::UNSEEN => self.sessions.restore_unseen(value),
             search::SearchHistory::NAME => self.search_history = search::SearchHistory::parse(value),
             search::SavedView::NAME => self.stack.home.workspaces.set_views(search::SavedView::parse(value)),
             _ => {}
@@ -181,7 +188,7 @@ impl App {
             }
             Msg::Clock(now) => {
                 self.now = now;
-                self.with_ctx(|stack, ctx| stack.record_start_times(ctx))
+                self.with_ctx(|stack, ctx| stack.clock_advanced(ctx))
             }
             Msg::Catalog(change) => self.with_ctx(|stack, ctx| stack.catalog_changed(change, ctx)),
             Msg::Live(live) => self.with_ctx(|stack, ctx| stack.live_changed(live, ctx)),
@@ -244,7 +251,7 @@ impl App {
 
     /// Returns the panes of the home screen.
     pub fn panes(&self) -> Panes {
-        self.stack.home.panes(self.size.0, &self.settings, &self.sessions)
+        self.stack.home.panes(self.size.0, self.preview_size, &self.sessions)
     }
 
     /// Returns the time at which an age on the screen changes, for the next clock tick. `None` if no age is shown.
@@ -256,7 +263,8 @@ impl App {
             Some(_) => self.stack.next_turn_clock(self.size.0, &self.runs, self.now),
             None => {
                 let in_list = self.stack.home.list.shown().iter().filter_map(home::list::ListRow::session);
-                in_list.filter_map(|session| session.last_activity).map(changes).min()
+                let next_day = self.stack.home.calendar.next_day();
+                in_list.filter_map(|session| session.last_activity).map(changes).min().map(|age| age.min(next_day))
             }
         }
     }
@@ -283,12 +291,14 @@ impl App {
             search_history: &mut self.search_history,
             notices: &mut self.notices,
             muted: &mut self.muted,
+            preview_size: &mut self.preview_size,
             mouse: &mut self.mouse,
             quitting: &mut self.quitting,
             tickets: &mut self.tickets,
             effects: Vec::new(),
         };
         update(&mut self.stack, &mut ctx);
+        self.stack.mark_seen(&mut ctx);
         ctx.effects
     }
 }

@@ -1,6 +1,6 @@
 //! All sessions and their states: of the catalog, of live processes and of the runs of this salon.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::runs::{self, RunTable};
 use crate::domain::catalog::Catalog;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::run::RunInfo;
-use crate::domain::{Session, SessionKey, SessionState, Title, TitleSource};
+use crate::domain::{Agent, Session, SessionKey, SessionState, Title, TitleSource};
 
 /// All sessions and their states.
 #[derive(Debug, Default)]
@@ -21,6 +21,10 @@ pub struct Sessions {
     pub unsaved: Vec<Arc<Session>>,
     /// Sessions of salon's runs, past and present.
     pub recorded: HashSet<SessionKey>,
+    /// Sessions whose turn ended since the user last looked at them.
+    pub unseen: BTreeSet<SessionKey>,
+    /// Sessions that waited or worked at the last change.
+    busy: HashSet<SessionKey>,
     /// States of the sessions with a live run of this salon.
     pub states: HashMap<SessionKey, SessionState>,
     /// True once the index has sent sessions.
@@ -32,6 +36,59 @@ impl Sessions {
     pub fn state(&self, session: &Session) -> SessionState {
         let ours = self.states.get(&session.key).copied();
         ours.unwrap_or_else(|| self.live.get(&session.key).map_or(session.state, |sign| sign.state))
+    }
+
+    /// Name under which the unseen sessions are saved.
+    pub const UNSEEN: &'static str = "unseen";
+
+    /// Returns true if a session's turn ended since the user last looked at it, and no other one is open.
+    pub fn is_done_unseen(&self, session: &Session) -> bool {
+        let over = || matches!(self.state(session), SessionState::Idle | SessionState::Past);
+        self.unseen.contains(&session.key) && over()
+    }
+
+    /// Returns true if more is known about a waiting or working session than its state.
+    pub fn has_detail(&self, key: &SessionKey, state: SessionState) -> bool {
+        let elsewhere = || self.live.get(key).is_some_and(|status| status.waiting_for.is_some());
+        match state {
+            SessionState::NeedsYou | SessionState::Working => self.states.contains_key(key) || elsewhere(),
+            SessionState::Idle | SessionState::Past => false,
+        }
+    }
+
+    /// Finds the turns that ended since the last call, and marks their sessions as unseen. Returns true if there are
+    /// any. Sessions of runs that are not on disk yet are left out, because their keys are provisional.
+    pub fn note_ended_turns(&mut self) -> bool {
+        let is_busy = |state: SessionState| matches!(state, SessionState::NeedsYou | SessionState::Working);
+        let elsewhere = self.live.values().filter(|status| is_busy(status.state)).map(|status| &status.key);
+        let own = self.states.iter().filter(|(_, state)| is_busy(**state)).map(|(key, _)| key);
+        // A run's own state counts more than that of its process.
+        let busy: HashSet<SessionKey> = elsewhere
+            .filter(|key| self.states.get(*key).is_none_or(|state| is_busy(*state)))
+            .chain(own)
+            .cloned()
+            .collect();
+        let ended: Vec<_> =
+            self.busy.difference(&busy).filter(|key| self.catalog.get(key).is_some()).cloned().collect();
+        self.busy = busy;
+        let found = !ended.is_empty();
+        self.unseen.extend(ended);
+        found
+    }
+
+    /// Formats the unseen sessions for the saved state.
+    pub fn unseen_to_save(&self) -> String {
+        let lines = self.unseen.iter().map(|key| format!("{}:{}", key.agent.name(), key.id));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Restores the unseen sessions from the saved state.
+    pub fn restore_unseen(&mut self, saved: &str) {
+        let key = |line: &str| {
+            let (agent, id) = line.split_once(':')?;
+            Some(SessionKey::new(Agent::from_name(agent)?, id))
+        };
+        self.unseen.extend(saved.lines().filter_map(key));
     }
 
     /// Returns true for a run without a session on disk.

@@ -38,6 +38,9 @@ pub struct Cli {
 const GLOBAL: &str = "Global options";
 
 const AFTER: &str = "\
+Other words open the screen: `salon DIR` at a workspace, `salon FILE` at a transcript, `salon ID` at a session, and
+`salon TEXT…` at a search.
+
 An ID is an exact id, a unique prefix of at least eight characters, or an exact title; `agent:id` selects the agent.
 Exit codes: 0 success, 1 failed or refused, 2 wrong usage or ambiguous ID, 130 interrupted.
 
@@ -63,6 +66,7 @@ impl Cli {
             Some(CliCommand::Approve(args)) => args.json,
             Some(CliCommand::Doctor(args)) => args.json,
             Some(CliCommand::Config(args)) => args.json,
+            Some(CliCommand::Open(words)) => words.iter().any(|word| matches!(word.as_str(), "--json" | "-j")),
             Some(CliCommand::Completions(_) | CliCommand::Man | CliCommand::Demo(_)) | None => false,
         }
     }
@@ -112,6 +116,9 @@ pub enum CliCommand {
     Man,
     /// Print the effective configuration
     Config(OutputArgs),
+    /// Words that are no command: what the screen is opened at.
+    #[command(external_subcommand)]
+    Open(Vec<String>),
 }
 
 /// Options that select sessions.

@@ -21,6 +21,7 @@ mod list;
 mod man;
 mod markdown;
 mod new;
+mod open;
 mod output;
 mod query;
 mod queue;
@@ -69,6 +70,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
     let context = CliContext::new(&cli)?;
     match cli.command {
         None => tui::run(context),
+        Some(CliCommand::Open(words)) => open::run(context, &words),
         Some(CliCommand::List(args)) => list::run(&context, &args),
         Some(CliCommand::Search(args)) => search::run(&context, &args),
         Some(CliCommand::Show(args)) => show::run(&context, &args),

@@ -24,6 +24,7 @@ use super::{colours, index_messages, keys};
 use crate::app::msg::{DebounceTicket, LayoutFeedback};
 use crate::app::{App, Flow, Msg};
 use crate::domain::SessionKey;
+use crate::domain::search::SearchOrder;
 use crate::index;
 use crate::live;
 use crate::ui::{self, ViewCache};
@@ -201,6 +202,14 @@ impl Shell {
             Some(StartupAction::Chat { key, prompt }) if known(self, &key) => {
                 self.app.perform(Flow::SendTo { key, prompt })
             }
+            Some(StartupAction::Open(key)) if known(self, &key) => self.app.perform(Flow::Open(key)),
+            Some(StartupAction::Search(query)) => {
+                self.app.perform(Flow::Search { query, order: SearchOrder::default() })
+            }
+            Some(StartupAction::Workspace(dir)) => {
+                let workspace = index::Workspaces::default().of(&dir.to_string_lossy().into());
+                self.app.perform(Flow::GoToWorkspace(workspace))
+            }
             Some(StartupAction::Notice(text)) => self.app.update(Msg::Notice { text, error: false }),
             Some(StartupAction::Watch(key)) if known(self, &key) => self.app.perform(Flow::Watch(key)),
             later => {
@@ -265,6 +274,7 @@ impl Shell {
             return Ok(());
         }
         let Self { app, view, terminal, .. } = self;
+        terminal.set_title(ui::title(app))?;
         let drawn = terminal.draw(|frame| ui::draw(frame, app, view))?;
         self.frames.drawn(Instant::now());
         if drawn.needs_redraw {

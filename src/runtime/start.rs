@@ -17,6 +17,7 @@ use super::terminal::{self, Terminal};
 use super::{colours, extract};
 use crate::agent::sqlite::COPY_KIND;
 use crate::agent::{Environment, FORMATS};
+use crate::app::home::sections::Calendar;
 use crate::app::keys::Keymap;
 use crate::app::runs::RunMsg;
 use crate::app::{App, Msg, RootStatus};
@@ -130,6 +131,7 @@ fn app(start: &StartOptions, saved: &[(String, String)]) -> (App, bool) {
     let themes = Themes::shipped(colours::depth(start.coloured, env::var), background);
     let here = env::current_dir().map(|dir| Workspaces::default().of(&dir.to_string_lossy().into()));
     let mut app = App::new(start.settings.clone(), keymap, themes, terminal::size().into(), start.clock.now(), here);
+    app.stack.home.calendar = Calendar::new(start.clock.now(), jiff::tz::TimeZone::system());
     for (name, value) in saved {
         app.restore_state(name, value);
     }

@@ -1,5 +1,7 @@
 //! Action to run at startup.
 
+use std::path::PathBuf;
+
 use crate::domain::run::RunStart;
 use crate::domain::{Agent, SessionKey};
 
@@ -13,6 +15,12 @@ pub enum StartupAction {
         /// Prompt to send, if any.
         prompt: Option<String>,
     },
+    /// Open a session's transcript.
+    Open(SessionKey),
+    /// Search for a text.
+    Search(String),
+    /// Select the workspace of a directory.
+    Workspace(PathBuf),
     /// Watch a session.
     Watch(SessionKey),
     /// Show a message.

@@ -10,8 +10,10 @@ use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
     KeyboardEnhancementFlags, PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
 };
-use crossterm::style::ResetColor;
-use crossterm::terminal::{Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen};
+use crossterm::style::{Print, ResetColor};
+use crossterm::terminal::{
+    Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, SetTitle,
+};
 use crossterm::{execute, queue};
 use ratatui::layout::Size;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
@@ -22,6 +24,10 @@ use super::screen::FrameWriter;
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
+/// Pushes the window's title on the terminal's stack, and restores it from there. Terminals without a stack ignore both.
+const SAVE_TITLE: &str = "\x1b[22;0t";
+const RESTORE_TITLE: &str = "\x1b[23;0t";
+
 /// Terminal mode before salon took it; `None` while released. Global, because a panic hook must reach it.
 static ORIGINAL_MODE: Mutex<Option<Termios>> = Mutex::new(None);
 
@@ -31,6 +37,8 @@ pub struct Terminal {
     cells: ratatui::Terminal<FrameWriter<Stdout>>,
     original: Termios,
     mouse: bool,
+    /// Title of the window as last set; empty if another program may have changed it.
+    title: String,
 }
 
 impl Terminal {
@@ -39,7 +47,7 @@ impl Terminal {
         let original = tcgetattr(io::stdin())?;
         let cells = ratatui::Terminal::new(FrameWriter::new(io::stdout(), size()))?;
         restore_on_panic(thread::current().id());
-        let mut terminal = Self { cells, original, mouse };
+        let mut terminal = Self { cells, original, mouse, title: String::new() };
         terminal.enter()?;
         Ok(terminal)
     }
@@ -54,6 +62,9 @@ impl Terminal {
         screen.reset_cursor();
         screen.resize(size());
         screen.write(&enter_sequence()?)?;
+        screen.write(SAVE_TITLE.as_bytes())?;
+        self.title.clear();
+        let screen = self.cells.backend_mut();
         if self.mouse {
             screen.write(MOUSE_ON.as_bytes())?;
         }
@@ -75,6 +86,17 @@ impl Terminal {
     /// Writes bytes that are not cells.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.cells.backend_mut().write(bytes)
+    }
+
+    /// Sets the title of the window, if it changed.
+    pub fn set_title(&mut self, title: String) -> io::Result<()> {
+        if self.title == title {
+            return Ok(());
+        }
+        let mut bytes = Vec::new();
+        queue!(bytes, SetTitle(&title))?;
+        self.title = title;
+        self.write(&bytes)
     }
 
     /// Makes the next frame draw every cell.
@@ -148,6 +170,7 @@ fn leave(out: &mut impl Write) -> io::Result<()> {
         DisableFocusChange,
         DisableBracketedPaste,
         ResetColor,
+        Print(RESTORE_TITLE),
         LeaveAlternateScreen,
         Show
     )

@@ -37,7 +37,8 @@ impl Column {
     /// Width of the column, without the space before it.
     pub fn width(self) -> u16 {
         match self {
-            Self::Workspace | Self::Branch | Self::Model => 14,
+            Self::Workspace => 10,
+            Self::Branch | Self::Model => 14,
             Self::Tokens => 6,
             Self::Turns => 5,
             Self::Age => 4,
@@ -69,26 +70,42 @@ impl Column {
     }
 }
 
-/// Columns of a list of the given width, from left to right. Less important columns need a wider list.
+/// Minimum width of a title before an optional column is shown, in columns.
+const TITLE: u16 = 44;
+
+/// Columns of a list of the given width, from left to right. The age and, in a list of several workspaces, the workspace
+/// are always shown where they fit; the others only beside a title of [`TITLE`] columns.
 pub fn columns(app: &App, width: u16) -> Vec<Column> {
     let several = app.stack.home.scope() == Some(ListScope::All);
-    let wanted = [
-        (Column::Workspace, if several { 64 } else { u16::MAX }),
-        (Column::Branch, if several { 96 } else { 72 }),
-        (Column::Model, if several { 112 } else { 90 }),
-        (Column::Tokens, if several { 80 } else { 60 }),
-        (Column::Turns, 46),
-        (Column::Age, 20),
-    ];
-    wanted.into_iter().filter(|(_, needs)| width >= *needs).map(|(column, _)| column).collect()
+    let marks = 3 + agent_width(app, width) + 1;
+    let taken = |columns: &[Column]| columns.iter().map(|column| column.width() + 1).sum::<u16>();
+    let mut shown = Vec::new();
+    if width >= 20 {
+        shown.push(Column::Age);
+    }
+    if several && width >= MIN_WITH_WORKSPACE {
+        shown.push(Column::Workspace);
+    }
+    for optional in [Column::Turns, Column::Tokens, Column::Branch, Column::Model] {
+        if taken(&shown) + optional.width() + 1 + marks + TITLE <= width {
+            shown.push(optional);
+        }
+    }
+    shown.sort_by_key(|column| *column as u8);
+    shown
 }
 
+/// Minimum width of a list with the workspace, in columns.
+const MIN_WITH_WORKSPACE: u16 = 46;
+/// Minimum width of a screen with the full names of agents, in columns.
+const WITH_AGENT_NAMES: u16 = 140;
+
 /// Width of the agent column: full names, two letters, or none.
-pub fn agent_width(width: u16) -> u16 {
-    match width {
+pub fn agent_width(app: &App, list: u16) -> u16 {
+    match list {
         ..24 => 0,
-        24..46 => 2,
-        _ => 8,
+        _ if app.size.0 >= WITH_AGENT_NAMES => 8,
+        _ => 2,
     }
 }
 

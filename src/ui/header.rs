@@ -17,8 +17,10 @@ use crate::stdx::text;
 /// Draws the header.
 pub fn draw(canvas: &mut Canvas, area: Rect) {
     let (app, theme) = (canvas.app, canvas.app.theme());
-    let mut right: Vec<_> =
-        [quitting(app), progress(app), waiting(app), inbox_items(app), issues(app)].into_iter().flatten().collect();
+    let mut right: Vec<_> = [quitting(app), progress(app), waiting(app), unseen(app), inbox_items(app), issues(app)]
+        .into_iter()
+        .flatten()
+        .collect();
     // Parts that do not fit are omitted as a whole.
     while right.len() > 1 && text::width(&right.join(" · ")) > usize::from(area.width / 3 * 2) {
         right.pop();
@@ -60,6 +62,14 @@ fn waiting(app: &App) -> Option<String> {
         0 => None,
         1 => Some(format!("1 needs you{key}")),
         count => Some(format!("{} need you{key}", thousands(count))),
+    }
+}
+
+/// Number of sessions that were done and not looked at since.
+fn unseen(app: &App) -> Option<String> {
+    match app.stack.home.unseen {
+        0 => None,
+        count => Some(format!("{} done", thousands(count))),
     }
 }
 

@@ -31,12 +31,14 @@ mod search_results;
 mod sessions;
 mod split;
 mod status;
+mod title;
 mod workspaces;
 
 use canvas::Canvas;
 pub use canvas::ViewCache;
 use ratatui::Frame;
 use ratatui::layout::Rect;
+pub use title::title;
 
 use crate::app::App;
 use crate::app::layer::Layer;

@@ -62,7 +62,7 @@ fn draw_title(canvas: &mut Canvas, area: Rect, hit: &Hit, matcher: Option<&HitMa
     let (_, rest) = split_left(area, 1);
     let (badge, rest) = split_left(rest, 2);
     put(canvas.buffer, badge, glyph(state), style::state(theme, state), Align::Left);
-    let (agent, mut rest) = match agent_width(area.width) {
+    let (agent, mut rest) = match agent_width(app, area.width) {
         0 => (Rect::ZERO, rest),
         width => split_left(rest, width + 1),
     };

@@ -10,9 +10,12 @@ use super::empty;
 use super::style::{self, style};
 use super::widgets::{Align, field, line_of, put, put_line, split_left, split_right};
 use crate::app::home::Pane;
+use crate::app::home::detail;
 use crate::app::home::list::ListRow;
+use crate::app::home::sections::ListSection;
 use crate::app::msg::Target;
-use crate::app::scroll;
+use crate::app::{age, scroll};
+use crate::config::theme::Theme;
 use crate::domain::{Agent, Session, SessionState};
 use crate::stdx::text;
 
@@ -33,13 +36,31 @@ pub fn draw(canvas: &mut Canvas, area: Rect) {
     }
     let list = &app.stack.home.list;
     let first = scroll::reveal(list.top(), list.at().unwrap_or(0), rows.height.into(), list.rows().len());
+    let sticky = match list.section_of(first) {
+        Some(ListRow::Section(section, count)) if rows.height > 2 => {
+            let at = list.rows().iter().take(first + 1).rposition(|row| matches!(row, ListRow::Section(..)));
+            at.map(|at| (at, *section, *count))
+        }
+        Some(ListRow::Section(..) | ListRow::Session(..) | ListRow::Detail(..)) | None => None,
+    };
     for (line, (at, row)) in list.rows().iter().enumerate().skip(first).take(rows.height.into()).enumerate() {
         let area = line_of(rows, line);
         match row {
-            ListRow::Section(state, count) => draw_section(canvas, area, *state, *count),
+            // The heading of the first section stays visible.
+            _ if line == 0 && matches!(sticky, Some((above, _, _)) if above < at) => {
+                if let Some((_, section, count)) = sticky {
+                    draw_section(canvas, area, section, count);
+                }
+            }
+            ListRow::Section(section, count) => draw_section(canvas, area, *section, *count),
             ListRow::Session(session, state) => {
                 canvas.target(area, Target::Row(at));
                 draw_session(canvas, area, session, *state, list.at() == Some(at));
+            }
+            ListRow::Detail(session, state) => {
+                canvas.target(area, Target::Row(at));
+                let selected = at > 0 && list.at() == Some(at - 1);
+                draw_detail(canvas, area, session, *state, selected);
             }
         }
     }
@@ -55,13 +76,19 @@ pub fn glyph(state: SessionState) -> &'static str {
     }
 }
 
-/// Heading of a section.
-pub fn section(state: SessionState) -> &'static str {
-    match state {
-        SessionState::NeedsYou => "Needs you",
-        SessionState::Working => "Working",
-        SessionState::Idle => "Idle",
-        SessionState::Past => "History",
+/// Style of a section's heading.
+fn section_style(theme: &Theme, section: ListSection) -> Style {
+    match section {
+        ListSection::NeedsYou => style::state(theme, SessionState::NeedsYou),
+        ListSection::Working => style::state(theme, SessionState::Working),
+        ListSection::Done => style(theme.accent),
+        ListSection::Idle => style::state(theme, SessionState::Idle),
+        ListSection::Today
+        | ListSection::Yesterday
+        | ListSection::ThisWeek
+        | ListSection::ThisMonth
+        | ListSection::Month { .. }
+        | ListSection::Past => style::state(theme, SessionState::Past),
     }
 }
 
@@ -83,11 +110,11 @@ fn draw_heading(canvas: &mut Canvas, area: Rect) {
     put(canvas.buffer, rest, "Sessions", style(look), Align::Left);
 }
 
-fn draw_section(canvas: &mut Canvas, area: Rect, state: SessionState, count: usize) {
+fn draw_section(canvas: &mut Canvas, area: Rect, section: ListSection, count: usize) {
     let theme = canvas.app.theme();
     let line = Line::from(vec![
         Span::raw(" "),
-        Span::styled(section(state), style::state(theme, state).patch(style(theme.title))),
+        Span::styled(section.heading(), section_style(theme, section).patch(style(theme.title))),
         Span::styled(format!("  {}", super::numbers::thousands(count)), style(theme.muted)),
     ]);
     put_line(canvas.buffer, area, &line);
@@ -102,8 +129,12 @@ fn draw_session(canvas: &mut Canvas, area: Rect, session: &Session, state: Sessi
     let (mark, rest) = split_left(area, 1);
     put(canvas.buffer, mark, if selected { "▌" } else { " " }, style(theme.accent), Align::Left);
     let (badge, rest) = split_left(rest, 2);
-    put(canvas.buffer, badge, glyph(state), style::state(theme, state), Align::Left);
-    let (agent, mut rest) = match agent_width(area.width) {
+    if app.sessions.is_done_unseen(session) {
+        put(canvas.buffer, badge, "✓", style(theme.accent), Align::Left);
+    } else {
+        put(canvas.buffer, badge, glyph(state), style::state(theme, state), Align::Left);
+    }
+    let (agent, mut rest) = match agent_width(app, area.width) {
         0 => (Rect::ZERO, rest),
         width => split_left(rest, width + 1),
     };
@@ -120,6 +151,26 @@ fn draw_session(canvas: &mut Canvas, area: Rect, session: &Session, state: Sessi
         rest = left;
     }
     draw_title(canvas, rest, session);
+}
+
+/// Draws what a session waits for or does, and since when.
+fn draw_detail(canvas: &mut Canvas, area: Rect, session: &Session, state: SessionState, selected: bool) {
+    let (app, theme) = (canvas.app, canvas.app.theme());
+    if selected {
+        let focused = app.stack.focus() == Some(Pane::Sessions);
+        canvas.buffer.set_style(area, style(if focused { theme.selected } else { theme.selected_away }));
+    }
+    let (mark, rest) = split_left(area, 1);
+    put(canvas.buffer, mark, if selected { "▌" } else { " " }, style(theme.accent), Align::Left);
+    let Some(detail) = detail::of(&session.key, &app.runs, &app.sessions) else { return };
+    let verb = if state == SessionState::NeedsYou { "waits " } else { "" };
+    let since = detail.since.map(|since| format!("{verb}{}", age::text(app.now, since))).unwrap_or_default();
+    let width = u16::try_from(text::width(&since)).unwrap_or_default();
+    let (rest, clock) = split_right(rest, if since.is_empty() { 0 } else { width + 1 });
+    put(canvas.buffer, clock, &since, style(theme.muted), Align::Right);
+    let indent = 2 + agent_width(app, area.width) + 1;
+    let (_, rest) = split_left(rest, indent.min(rest.width));
+    put(canvas.buffer, rest, &text::ellipsis(&detail.text, rest.width.into()), style::state(theme, state), Align::Left);
 }
 
 /// Draws the title with the matches of the quick filter.
@@ -166,6 +217,6 @@ pub fn agent_name(agent: Agent, width: u16) -> &'static str {
         (Agent::Codex, _) => "cx",
         (Agent::Gemini, _) => "ge",
         (Agent::Qwen, _) => "qw",
-        (Agent::Goose, _) => "go",
+        (Agent::Goose, _) => "gs",
     }
 }

@@ -8,7 +8,7 @@ use super::canvas::Canvas;
 use super::coverage::coverage_line;
 use super::numbers::thousands;
 use super::style::style;
-use super::widgets::{Align, put, put_line};
+use super::widgets::{Align, put, put_line, split_right};
 use crate::app::hints::hints;
 use crate::app::layer::Layer;
 use crate::app::{Action, App};
@@ -31,7 +31,15 @@ pub fn draw(canvas: &mut Canvas, area: Rect) {
             }
             // A transcript shows the position on this line.
             Some(_) => 0,
-            None => put(canvas.buffer, area, &counts(app, area.width.into()), style(theme.bar), Align::Left),
+            None => {
+                let position = app.stack.home.list.position_of_selection();
+                let position = position.map(|(at, of)| format!("{} / {} ", thousands(at), thousands(of)));
+                let position = position.unwrap_or_default();
+                let width = u16::try_from(crate::stdx::text::width(&position)).unwrap_or_default();
+                let (left, right) = split_right(area, width);
+                put(canvas.buffer, right, &position, style(theme.bar), Align::Left);
+                put(canvas.buffer, left, &counts(app, left.width.into()), style(theme.bar), Align::Left)
+            }
         },
     };
 }

@@ -8,6 +8,7 @@ use super::widgets::{Align, line_of, put, split_left, split_right};
 use crate::app::home::Pane;
 use crate::app::home::workspaces::WorkspaceRow;
 use crate::app::msg::Target;
+use crate::stdx::text;
 
 /// Draws the column. The first row selects all workspaces.
 pub fn draw(canvas: &mut Canvas, area: Rect) {
@@ -72,4 +73,11 @@ fn draw_row(canvas: &mut Canvas, area: Rect, row: usize, focused: bool) {
     let (badge_area, name_area) = split_left(rest, 2);
     put(canvas.buffer, badge_area, badge, style::state(theme, state), Align::Left);
     put(canvas.buffer, name_area, name, style(theme.text), Align::Left);
+    let is_here =
+        matches!(line, WorkspaceRow::Workspace(workspace) if app.stack.home.here.as_ref() == Some(&workspace.path));
+    let taken = u16::try_from(text::width(name)).unwrap_or(u16::MAX).saturating_add(1);
+    if is_here && taken + 4 <= name_area.width {
+        let (_, rest) = split_left(name_area, taken);
+        put(canvas.buffer, rest, "here", style(theme.faint), Align::Left);
+    }
 }

@@ -68,6 +68,7 @@ fn a_session_is_run_with_keys_only() {
     assert!(!stage.agents.prompts().contains(&"say from the queue".to_owned()), "D15: the queue is paused");
     salon.send("\x19");
     salon.wait_for("the queued prompt was answered", |screen| screen.contents().matches("from the queue").count() >= 2);
+    salon.wait_for_text("ready");
     // The first Esc moves from the composer to the transcript, the second one goes back.
     salon.send(ESCAPE);
     salon.wait_for_text("ctrl-r write");

@@ -25,6 +25,7 @@ mod contract;
 mod demo;
 mod frames;
 mod full_disk;
+mod home;
 mod hostile;
 mod index;
 mod keys;

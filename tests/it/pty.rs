@@ -70,6 +70,45 @@ fn an_idle_screen_writes_nothing() {
 }
 
 #[test]
+fn words_that_are_no_command_open_the_screen_there() {
+    let home = Home::of(&["opencode/1.18.33"]);
+    let mut search = salon_with(&home, &["renamed", "in"], &[]);
+    search.wait_for("a search", |screen| screen.contents().contains("renamed in") && screen.contents().contains("hit"));
+    search.send("\x1b");
+    search.wait_for_text("Recent searches");
+    search.send("\x1b");
+    search.wait_for_text("Sessions");
+
+    let dir = home.path().join("empty-workspace");
+    std::fs::create_dir(&dir).expect("a directory");
+    let workspace = salon_with(&home, &[&dir.to_string_lossy()], &[]);
+    workspace.wait_for("its workspace", |screen| {
+        screen.contents().lines().any(|line| line.starts_with(" salon  empty-workspace"))
+    });
+
+    let mut list = std::process::Command::new(env!("CARGO_BIN_EXE_salon"));
+    let list = list.args(["list", "--json"]).env_clear().envs(environment(home.path(), &[])).output().expect("a list");
+    let list: serde_json::Value = serde_json::from_slice(&list.stdout).expect("JSON");
+    let id = list["sessions"][0]["id"].as_str().expect("a session");
+    let reader = salon_with(&home, &[id], &[]);
+    reader.wait_for("its transcript", |screen| {
+        !screen.contents().contains("Workspaces") && screen.contents().contains("tools")
+    });
+}
+
+#[test]
+fn the_window_has_a_title_that_is_restored() {
+    let home = Home::of(&["opencode/1.18.33"]);
+    let mut terminal = salon(&home, &[]);
+    terminal.wait_for_bytes("\x1b[22;0t");
+    terminal.wait_for_bytes("\x1b]0;salon\x07");
+    terminal.wait_for_text(TITLE);
+    terminal.send("q");
+    assert_eq!(terminal.wait(), 0);
+    terminal.wait_for_bytes("\x1b[23;0t");
+}
+
+#[test]
 fn another_size_is_drawn_at_once() {
     let home = Home::of(&["opencode/1.18.33"]);
     let terminal = salon(&home, &[]);
@@ -256,8 +295,12 @@ fn program(home: &Home, name: &str, script: &str) {
 
 /// Starts salon with its own home directory and a fixed clock shortly after the fixtures.
 pub fn salon(home: &Home, more: &[(&str, &str)]) -> Terminal {
+    salon_with(home, &[], more)
+}
+
+fn salon_with(home: &Home, args: &[&str], more: &[(&str, &str)]) -> Terminal {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_salon"));
-    Terminal::start(&program, &[], home.path(), &environment(home.path(), more))
+    Terminal::start(&program, args, home.path(), &environment(home.path(), more))
 }
 
 fn environment(home: &Path, more: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::workspaces::WorkspaceRow;
-use super::{Home, Pane};
+use super::{Home, Pane, PreviewSize};
 use crate::app::action::{Action, KeyContext};
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::flow::Flow;
 use crate::app::msg::Target;
+use crate::app::sessions::Sessions;
 use crate::app::shell_command::ShellCommand;
 use crate::config::key::{Key, KeyCode};
 use crate::config::settings::ListScope;
@@ -69,6 +70,13 @@ impl Home {
                 self.refresh_pinned(ctx);
             }
             Action::Sort => self.next_sort(ctx),
+            Action::Preview => {
+                ctx.preview_size.shown = !ctx.preview_size.shown;
+                self.preview_resized(ctx);
+            }
+            Action::NarrowPreview => self.resize_preview(-PreviewSize::STEP, ctx),
+            Action::WidenPreview => self.resize_preview(PreviewSize::STEP, ctx),
+            Action::MarkUnseen => self.toggle_unseen(ctx),
             Action::Filter => {
                 self.focus = Pane::Sessions;
                 self.filter.typing = true;
@@ -76,7 +84,7 @@ impl Home {
             Action::Back if self.filter.is_active() => self.clear_filter(ctx),
             Action::Back => self.focus = Pane::Sessions,
             action => {
-                let panes = self.panes(ctx.size.0, ctx.settings, ctx.sessions);
+                let panes = self.panes(ctx.size.0, *ctx.preview_size, ctx.sessions);
                 if !self.go(action, panes, ctx.sessions) {
                     return None;
                 }
@@ -154,6 +162,14 @@ impl Home {
         self.follow_selection(ctx);
     }
 
+    /// Shows the sessions of a workspace, which may have none.
+    pub fn show_workspace(&mut self, workspace: Arc<str>, ctx: &mut Ctx) {
+        self.workspaces.select(Some(workspace));
+        self.focus = Pane::Sessions;
+        self.restart(ctx.sessions);
+        self.follow_selection(ctx);
+    }
+
     /// Selects a row on the first click and opens it on the second: a click that only focuses the window must not open
     /// anything.
     fn click_row(&mut self, row: usize, ctx: &mut Ctx) -> Flow {
@@ -220,6 +236,34 @@ impl Home {
         };
         self.set_scope(scope);
         ctx.effects.push(Effect::SaveState { name: "scope", value: scope.name().to_owned() });
+        self.refresh_pinned(ctx);
+    }
+
+    fn resize_preview(&mut self, by: i16, ctx: &mut Ctx) {
+        let before = self.panes(ctx.size.0, *ctx.preview_size, ctx.sessions);
+        if !before.shows(Pane::Preview) {
+            return ctx.notices.info("No preview is shown");
+        }
+        let wanted = PreviewSize { extra: ctx.preview_size.extra + by, ..*ctx.preview_size };
+        // At its limit the width must not go on counting.
+        if self.panes(ctx.size.0, wanted, ctx.sessions) != before {
+            *ctx.preview_size = wanted;
+            self.preview_resized(ctx);
+        }
+    }
+
+    fn preview_resized(&mut self, ctx: &mut Ctx) {
+        ctx.effects.push(Effect::SaveState { name: PreviewSize::NAME, value: ctx.preview_size.to_save() });
+        self.resized(ctx);
+    }
+
+    /// Marks the selected session as unseen, or as seen.
+    fn toggle_unseen(&mut self, ctx: &mut Ctx) {
+        let Some(key) = self.list.key().cloned() else { return ctx.notices.info("No session selected") };
+        if !ctx.sessions.unseen.remove(&key) {
+            ctx.sessions.unseen.insert(key);
+        }
+        ctx.effects.push(Effect::SaveState { name: Sessions::UNSEEN, value: ctx.sessions.unseen_to_save() });
         self.refresh_pinned(ctx);
     }
 

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::sections::ListSection;
 use crate::app::scroll;
 use crate::domain::{Session, SessionKey, SessionState};
 
@@ -10,16 +11,18 @@ use crate::domain::{Session, SessionKey, SessionState};
 #[derive(Clone, Debug)]
 pub enum ListRow {
     /// Heading of a section, with its number of sessions.
-    Section(SessionState, usize),
+    Section(ListSection, usize),
     /// A session and its state.
     Session(Arc<Session>, SessionState),
+    /// Second line of the session in the row above.
+    Detail(Arc<Session>, SessionState),
 }
 
 impl ListRow {
-    /// Returns the session of the row. `None` for a heading.
+    /// Returns the session that the row represents. `None` for a heading and for a second line.
     pub fn session(&self) -> Option<&Arc<Session>> {
         match self {
-            Self::Section(..) => None,
+            Self::Section(..) | Self::Detail(..) => None,
             Self::Session(session, _) => Some(session),
         }
     }
@@ -113,8 +116,9 @@ impl SessionList {
         }
     }
 
-    /// Selects a row. Returns false if it is not a session's.
+    /// Selects a row. The second line of a session stands for its row. Returns false for a heading.
     pub fn choose(&mut self, at: usize) -> bool {
+        let at = at - usize::from(at > 0 && matches!(self.rows.get(at), Some(ListRow::Detail(..))));
         let is_session = self.rows.get(at).is_some_and(|row| row.session().is_some());
         if is_session {
             self.at = Some(at);
@@ -147,14 +151,32 @@ impl SessionList {
         self.session_rows().find(|at| *at >= position).or_else(|| self.session_rows().last())
     }
 
-    /// Scrolls to the selected row, with the heading directly above it.
+    /// Returns the position of the selected session among the sessions, from 1, and their number.
+    pub fn position_of_selection(&self) -> Option<(usize, usize)> {
+        let at = self.at?;
+        let before = self.session_rows().take_while(|row| *row <= at).count();
+        Some((before, self.session_rows().count()))
+    }
+
+    /// Returns the heading of the section to which a row belongs.
+    pub fn section_of(&self, row: usize) -> Option<&ListRow> {
+        self.rows.get(..=row)?.iter().rev().find(|row| matches!(row, ListRow::Section(..)))
+    }
+
+    /// Scrolls to the selected row, with the heading directly above it and its second line.
     fn reveal(&mut self) {
         let at = self.at.unwrap_or(0);
-        let heading =
-            at.checked_sub(1).is_some_and(|above| self.rows.get(above).is_some_and(|row| row.session().is_none()));
-        if heading && self.height > 1 {
+        let heading = at.checked_sub(1).is_some_and(|above| matches!(self.rows.get(above), Some(ListRow::Section(..))));
+        if matches!(self.rows.get(at + 1), Some(ListRow::Detail(..))) {
+            self.top = scroll::reveal(self.top, at + 1, self.height, self.rows.len());
+        }
+        if heading && self.height > 2 {
             self.top = scroll::reveal(self.top, at - 1, self.height, self.rows.len());
         }
         self.top = scroll::reveal(self.top, at, self.height, self.rows.len());
+        // The first line of the screen is the heading of its section.
+        if at == self.top && self.height > 2 && matches!(self.rows.get(at), Some(ListRow::Session(..))) {
+            self.top = self.top.saturating_sub(1);
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! The home screen: workspaces, session list and preview. Computes which sessions are listed and why others are hidden.
 
+pub mod detail;
 pub mod empty_state;
 pub mod filter;
 pub mod list;
+pub mod sections;
 pub mod workspaces;
 
 mod keys;
@@ -14,16 +16,18 @@ use std::sync::Arc;
 pub use empty_state::EmptyState;
 use filter::QuickFilter;
 use list::{ListRow, SessionList};
+use sections::{Calendar, ListSection};
 use workspaces::WorkspaceList;
 
 use super::ctx::Ctx;
-pub use super::layout::{Pane, Panes};
+use super::effect::Effect;
+pub use super::layout::{Pane, Panes, PreviewSize};
 use super::preview::Preview;
 use super::reader::Reader;
 use super::sessions::Sessions;
-use crate::config::settings::{ListScope, Settings};
+use crate::config::settings::ListScope;
 use crate::domain::catalog::{CatalogFilter, HiddenCounts, Sort};
-use crate::domain::{Session, SessionKey, SessionState};
+use crate::domain::{Session, SessionKey, SessionState, Time};
 
 /// The home screen.
 #[derive(Debug, Default)]
@@ -40,6 +44,8 @@ pub struct Home {
     pub filter: QuickFilter,
     /// The preview.
     pub preview: Preview,
+    /// Days of the sections.
+    pub calendar: Calendar,
     /// The order.
     pub sort: Sort,
     /// True if hidden sessions, such as sub-agents and empty ones, are shown.
@@ -50,6 +56,8 @@ pub struct Home {
     pub hidden: HiddenCounts,
     /// Number of sessions that need the user, listed or not.
     pub waiting: usize,
+    /// Number of sessions whose end was not seen, listed or not.
+    pub unseen: usize,
 }
 
 impl Home {
@@ -83,10 +91,10 @@ impl Home {
     }
 
     /// Returns the panes on a screen of `width` columns.
-    pub fn panes(&self, width: u16, settings: &Settings, sessions: &Sessions) -> Panes {
+    pub fn panes(&self, width: u16, preview: PreviewSize, sessions: &Sessions) -> Panes {
         // Without sessions there is nothing to preview, and the empty state needs the room.
         let nothing = self.empty_state(sessions) == Some(EmptyState::NoSessions);
-        Panes::of(width, settings.preview && !nothing)
+        Panes::of(width, if nothing { PreviewSize::HIDDEN } else { preview })
     }
 
     /// Returns the preview's transcript if it has the focus.
@@ -97,7 +105,7 @@ impl Home {
 
     /// Updates the preview after the selection moved, if the preview is visible.
     pub fn follow_selection(&mut self, ctx: &mut Ctx) {
-        let panes = self.panes(ctx.size.0, ctx.settings, ctx.sessions);
+        let panes = self.panes(ctx.size.0, *ctx.preview_size, ctx.sessions);
         // Without a file there is nothing to preview.
         let on_disk = |session: &&Arc<Session>| !session.path.as_os_str().is_empty() && panes.shows(Pane::Preview);
         let selected = self.list.session().filter(on_disk).map(|session| &session.key);
@@ -107,6 +115,9 @@ impl Home {
     /// Updates the list after sessions, runs or their states changed.
     pub fn sessions_changed(&mut self, ctx: &mut Ctx) {
         ctx.sessions.set_runs(ctx.runs);
+        if ctx.sessions.note_ended_turns() {
+            ctx.effects.push(Effect::SaveState { name: Sessions::UNSEEN, value: ctx.sessions.unseen_to_save() });
+        }
         self.refresh(ctx.sessions);
         ctx.effects.extend(self.filter.refresh());
         self.follow_selection(ctx);
@@ -129,9 +140,16 @@ impl Home {
         self.follow_selection(ctx);
     }
 
+    /// Recomputes the sections if another day has begun.
+    pub fn advance_clock(&mut self, now: Time, sessions: &Sessions) {
+        if self.calendar.advance(now) {
+            self.refresh(sessions);
+        }
+    }
+
     /// Updates focus and preview after a change of the terminal's size.
     pub fn resized(&mut self, ctx: &mut Ctx) {
-        let panes = self.panes(ctx.size.0, ctx.settings, ctx.sessions);
+        let panes = self.panes(ctx.size.0, *ctx.preview_size, ctx.sessions);
         self.refocus(panes);
         self.follow_selection(ctx);
     }
@@ -154,6 +172,7 @@ impl Home {
     fn rows(&mut self, sessions: &Sessions) -> Vec<ListRow> {
         let all = || sessions.unsaved.iter().chain(sessions.catalog.iter());
         self.waiting = all().filter(|session| sessions.state(session) == SessionState::NeedsYou).count();
+        self.unseen = all().filter(|session| sessions.is_done_unseen(session)).count();
         // Sessions of salon's runs are always listed, although some agents record them as headless.
         let own = sessions.states.keys().chain(&sessions.recorded).cloned().collect();
         let everywhere = CatalogFilter { show_hidden: self.show_hidden, own, ..CatalogFilter::default() };
@@ -171,7 +190,7 @@ impl Home {
         let rows = if self.filter.is_active() && !self.filter.is_waiting() {
             self.matches(view.sessions, sessions)
         } else {
-            sections(view.sessions, sessions)
+            self.sections(view.sessions, sessions)
         };
         self.shown = rows.iter().filter(|row| row.session().is_some()).count();
         rows
@@ -182,27 +201,33 @@ impl Home {
         let mut ranked: Vec<_> =
             listed.into_iter().filter_map(|session| Some((self.filter.rank(&session.key)?, session))).collect();
         ranked.sort_by_key(|(rank, _)| *rank);
-        ranked.into_iter().map(|(_, session)| row(session, sessions)).collect()
+        ranked.into_iter().flat_map(|(_, session)| rows_of(session, sessions)).collect()
+    }
+
+    /// Groups rows into sections by urgency and day, each with a heading and count. Within a section the order stays.
+    fn sections(&self, listed: Vec<Arc<Session>>, sessions: &Sessions) -> Vec<ListRow> {
+        let section = |session: &Session| {
+            let state = sessions.state(session);
+            ListSection::of_state(state, sessions.is_done_unseen(session)).unwrap_or(match self.sort {
+                Sort::Activity => self.calendar.section(session.last_activity),
+                Sort::Started | Sort::Turns | Sort::Tokens | Sort::Size | Sort::Title => ListSection::Past,
+            })
+        };
+        let mut found: Vec<_> = listed.into_iter().map(|session| (section(&session), session)).collect();
+        // The sort is stable, so that within a section the order stays.
+        found.sort_by_key(|(section, _)| section.rank());
+        let mut rows = Vec::with_capacity(found.len() + 8);
+        for same in found.chunk_by(|(a, _), (b, _)| a == b) {
+            rows.extend(same.first().map(|(section, _)| ListRow::Section(*section, same.len())));
+            rows.extend(same.iter().flat_map(|(_, session)| rows_of(session.clone(), sessions)));
+        }
+        rows
     }
 }
 
-fn row(session: Arc<Session>, sessions: &Sessions) -> ListRow {
+/// Returns the row of a session, with a second line if it needs the user or works and the reason is known.
+fn rows_of(session: Arc<Session>, sessions: &Sessions) -> impl Iterator<Item = ListRow> {
     let state = sessions.state(&session);
-    ListRow::Session(session, state)
-}
-
-/// Groups rows into sections by urgency, each with a heading and count. Within a section the order stays.
-fn sections(listed: Vec<Arc<Session>>, sessions: &Sessions) -> Vec<ListRow> {
-    let mut rows: Vec<ListRow> = listed.into_iter().map(|session| row(session, sessions)).collect();
-    let state = |row: &ListRow| match row {
-        ListRow::Section(state, _) | ListRow::Session(_, state) => *state,
-    };
-    // The sort is stable, so that within a section the order stays.
-    rows.sort_by_key(state);
-    let mut with_headings = Vec::with_capacity(rows.len() + 4);
-    for section in rows.chunk_by(|a, b| state(a) == state(b)) {
-        with_headings.extend(section.first().map(|first| ListRow::Section(state(first), section.len())));
-        with_headings.extend_from_slice(section);
-    }
-    with_headings
+    let detail = sessions.has_detail(&session.key, state).then(|| ListRow::Detail(session.clone(), state));
+    std::iter::once(ListRow::Session(session, state)).chain(detail)
 }

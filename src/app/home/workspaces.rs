@@ -1,5 +1,5 @@
-//! The workspaces column: a row for all, then saved views, then each workspace with counts and state, most recently
-//! active first.
+//! The workspaces column: a row for all, then saved views, then each workspace with counts and state: the one in which
+//! salon was started, then the others, most recently active first.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -135,7 +135,11 @@ impl WorkspaceList {
             found.entry(path.clone()).or_insert_with(|| Workspace::new(path.clone())).add(session, state);
         }
         self.rows = found.into_values().collect();
-        self.rows.sort_by(|a, b| b.newest.cmp(&a.newest).then_with(|| a.path.cmp(&b.path)));
+        let elsewhere = |row: &Workspace| here != Some(&row.path);
+        self.rows.sort_by(|a, b| {
+            let newest_first = b.newest.cmp(&a.newest).then_with(|| a.path.cmp(&b.path));
+            elsewhere(a).cmp(&elsewhere(b)).then(newest_first)
+        });
         name(&mut self.rows);
         self.reveal();
     }

@@ -296,7 +296,7 @@ impl SearchScreen {
 
 /// Returns true if the screen is wide enough for the preview of a result.
 fn shows_preview(ctx: &Ctx) -> bool {
-    Panes::of(ctx.size.0, ctx.settings.preview).shows(Pane::Preview)
+    Panes::of(ctx.size.0, *ctx.preview_size).shows(Pane::Preview)
 }
 
 /// Returns the session that an id, resume command or path names, as a hit.

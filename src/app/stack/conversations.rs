@@ -145,7 +145,7 @@ impl Stack {
             return search.take_back(reader, ctx);
         }
         let at_home = self.layers.is_empty();
-        let panes = self.home.panes(ctx.size.0, ctx.settings, ctx.sessions);
+        let panes = self.home.panes(ctx.size.0, *ctx.preview_size, ctx.sessions);
         if at_home && panes.shows(Pane::Preview) && self.home.list.key() == Some(&reader.key) {
             ctx.effects.extend(self.home.preview.set_reader(reader));
             return;

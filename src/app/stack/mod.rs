@@ -12,10 +12,12 @@ mod split;
 
 use super::chat::Chat;
 use super::ctx::Ctx;
+use super::effect::Effect;
 use super::flow::Flow;
 use super::home::{Home, Pane};
 use super::layer::Layer;
 use super::runs::{self, RunTable};
+use super::sessions::Sessions;
 use crate::domain::{SessionKey, Time};
 
 /// The stack of screens.
@@ -46,6 +48,10 @@ impl Stack {
             Flow::Follow(key) => self.follow(key, ctx),
             Flow::Watch(key) => self.watch(key, ctx),
             Flow::GoToSession(key) => self.go_to_session(&key, ctx),
+            Flow::GoToWorkspace(workspace) => {
+                self.close_layers(ctx);
+                self.home.show_workspace(workspace, ctx);
+            }
             Flow::GoToRun(run) => self.go_to_run(&run, ctx),
             Flow::OpenChat(run) => self.open_chat(&run, ctx),
             Flow::StartChat { agent, start, prompt } => self.start_chat(agent, start, prompt, ctx),
@@ -71,6 +77,21 @@ impl Stack {
             Some(layer) => layer.reader().map(|reader| &reader.key).filter(|key| !key.id.is_empty()),
             None => self.home.list.key(),
         }
+    }
+
+    /// Marks the sessions of the conversations on the screen as seen.
+    pub fn mark_seen(&mut self, ctx: &mut Ctx) {
+        if ctx.sessions.unseen.is_empty() || !ctx.focused {
+            return;
+        }
+        let keys = self.on_screen(ctx.size.0).filter_map(Layer::reader).map(|reader| &reader.key);
+        let seen: Vec<SessionKey> = keys.filter(|key| ctx.sessions.unseen.contains(*key)).cloned().collect();
+        if seen.is_empty() {
+            return;
+        }
+        seen.iter().for_each(|key| drop(ctx.sessions.unseen.take(key)));
+        ctx.effects.push(Effect::SaveState { name: Sessions::UNSEEN, value: ctx.sessions.unseen_to_save() });
+        self.home.refresh(ctx.sessions);
     }
 
     /// Returns the focused pane of the home screen. `None` under a layer.

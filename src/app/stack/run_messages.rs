@@ -68,9 +68,10 @@ impl Stack {
         self.chats_mut().for_each(|chat| chat.sync(ctx));
     }
 
-    /// Records the time for chats that are starting.
-    pub fn record_start_times(&mut self, ctx: &Ctx) {
+    /// Records the time for chats that are starting, and begins another day of the list.
+    pub fn clock_advanced(&mut self, ctx: &Ctx) {
         self.chats_mut().for_each(|chat| chat.record_start_time(ctx));
+        self.home.advance_clock(ctx.now, ctx.sessions);
     }
 
     fn apply_events(&mut self, run: &RunId, replay: Replay, ctx: &mut Ctx) {

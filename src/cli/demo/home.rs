@@ -17,6 +17,12 @@ use crate::stdx::process;
 /// Beginning of the names of demo homes.
 const PREFIX: &str = "salon-demo-";
 
+/// Maximum attempts to remove a home, because a thread may create a file while it is removed.
+const REMOVALS: u32 = 20;
+
+/// Interval between two attempts.
+const REMOVAL_INTERVAL: std::time::Duration = std::time::Duration::from_millis(25);
+
 /// Locked file in a demo home.
 const LOCK: &str = ".lock";
 
@@ -86,9 +92,16 @@ impl DemoHome {
         }
     }
 
-    /// Removes the home.
+    /// Removes the home. Repeats it while background threads of the screen, which has ended, still write to it.
     pub fn remove(self) -> io::Result<()> {
-        self.dir.close()
+        let path = self.dir.keep();
+        for _ in 1..REMOVALS {
+            match fs::remove_dir_all(&path) {
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => std::thread::sleep(REMOVAL_INTERVAL),
+                removed => return removed,
+            }
+        }
+        fs::remove_dir_all(&path)
     }
 }
 

@@ -15,7 +15,7 @@ use super::context;
 use super::error::{CliError, CliErrorCode};
 use super::tui;
 use crate::agent::Environment;
-use crate::config::settings::Settings;
+use crate::config::settings::{self, Settings};
 use crate::runtime::env::{self, Clock};
 use crate::runtime::{self, StartOptions, StartupAction};
 
@@ -52,7 +52,7 @@ fn options(cli: &Cli, home: &DemoHome, clock: Clock) -> StartOptions {
     // An empty directory rather than none, because a child without `PATH` searches the system's directories.
     vars.insert("PATH".into(), home.empty_dir().to_string_lossy().into_owned());
     StartOptions {
-        settings: Settings::default(),
+        settings: Settings::read(settings::DEFAULT).0,
         issues: Vec::new(),
         environment: Environment { home: home.path().to_owned(), vars, roots: BTreeMap::new() },
         paths: home.paths(),

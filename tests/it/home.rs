@@ -1,0 +1,205 @@
+//! The home screen: sections by urgency and day, sessions whose end was not seen, second lines, and the panes' widths.
+
+use jiff::tz::TimeZone;
+use salon::app::home::sections::{Calendar, ListSection};
+use salon::app::layout::{Panes, PreviewSize};
+use salon::app::{Effect, Msg};
+use salon::domain::live_status::LiveStatus;
+use salon::domain::run::Phase;
+use salon::domain::{Agent, SessionKey, SessionState, Time};
+
+use super::screens::live::run;
+use super::screens::stage::{NOW, Stage, change, session};
+
+/// Milliseconds of a day.
+const DAY: i64 = 86_400_000;
+
+fn ago(millis: i64) -> Time {
+    Time::from_millis(NOW.millis() - millis)
+}
+
+#[test]
+fn past_sessions_are_grouped_by_the_days_of_the_calendar() {
+    // Saturday, 2026-11-21, 12:00 UTC.
+    let calendar = Calendar::new(NOW, TimeZone::UTC);
+    let section = |millis| calendar.section(Some(ago(millis))).heading();
+    assert_eq!(section(-DAY), "Today", "clocks differ");
+    assert_eq!(section(DAY / 2), "Today", "midnight belongs to the day");
+    assert_eq!(section(DAY / 2 + 1), "Yesterday");
+    assert_eq!(section(2 * DAY), "This week");
+    assert_eq!(section(5 * DAY + DAY / 2), "This week", "Monday, 00:00");
+    assert_eq!(section(5 * DAY + DAY / 2 + 1), "This month");
+    assert_eq!(section(20 * DAY + DAY / 2), "This month");
+    assert_eq!(section(20 * DAY + DAY / 2 + 1), "October 2026");
+    assert_eq!(section(330 * DAY), "December 2025");
+    assert!(matches!(calendar.section(None), ListSection::Month { .. }), "the oldest section has no end");
+}
+
+#[test]
+fn days_are_those_of_the_users_time_zone() {
+    let zone = TimeZone::fixed(jiff::tz::offset(13));
+    // Sunday, 01:00, there.
+    let mut calendar = Calendar::new(NOW, zone);
+    assert_eq!(calendar.section(Some(ago(3_600_000))), ListSection::Today);
+    assert_eq!(calendar.section(Some(ago(3_600_001))), ListSection::Yesterday);
+    assert!(!calendar.advance(Time::from_millis(calendar.next_day().millis() - 1)));
+    assert!(calendar.advance(calendar.next_day()));
+    assert_eq!(calendar.section(Some(NOW)), ListSection::Yesterday);
+}
+
+#[test]
+fn at_midnight_the_sections_move_on() {
+    let mut stage = Stage::new(80, 24);
+    stage.send(Msg::Catalog(change(vec![session(Agent::Claude, "a", "a", 5)])));
+    assert!(stage.screen().contains("Today  1"));
+    stage.send(Msg::Clock(Time::from_millis(NOW.millis() + DAY / 2)));
+    assert!(stage.screen().contains("Yesterday  1") && !stage.screen().contains("Today"), "{}", stage.screen());
+}
+
+#[test]
+fn only_the_order_of_activity_has_days() {
+    let mut stage = Stage::full(80, 24);
+    assert!(stage.screen().contains("Today"));
+    stage.keys("s");
+    assert!(stage.screen().contains("Past  5") && !stage.screen().contains("Today"), "{}", stage.screen());
+}
+
+fn working(key: &SessionKey, state: SessionState) -> Msg {
+    let status = LiveStatus {
+        key: key.clone(),
+        pid: Some(7),
+        state,
+        waiting_for: Some("Bash: rm -rf target".into()),
+        since: Some(ago(180_000)),
+    };
+    Msg::Live(vec![status])
+}
+
+#[test]
+fn a_turn_that_ends_unseen_is_a_section_until_the_session_is_opened() {
+    let mut stage = Stage::new(100, 24);
+    let key = SessionKey::new(Agent::Claude, "aaaa");
+    let two =
+        || vec![session(Agent::Claude, "aaaa", "Build the release", 5), session(Agent::Codex, "bbbb", "Other", 1)];
+    stage.send(Msg::Catalog(change(two())));
+    stage.send(working(&key, SessionState::Working));
+    assert!(!stage.screen().contains("not seen"));
+    stage.take_effects();
+    stage.send(Msg::Live(Vec::new()));
+    assert!(stage.screen().contains("Done, not seen  1") && stage.screen().contains("1 done"), "{}", stage.screen());
+    let saved = |stage: &mut Stage| {
+        let effects = stage.take_effects().into_iter();
+        let value = |effect| match effect {
+            Effect::SaveState { name: "unseen", value } => Some(value),
+            _ => None,
+        };
+        effects.filter_map(value).next_back()
+    };
+    assert_eq!(saved(&mut stage).as_deref(), Some("claude:aaaa"));
+
+    // The next salon knows it.
+    let mut next = Stage::new(100, 24);
+    next.app.restore_state("unseen", "claude:aaaa");
+    next.send(Msg::Catalog(change(two())));
+    assert!(next.screen().contains("Done, not seen  1"), "{}", next.screen());
+
+    stage.keys("g enter");
+    assert_eq!(saved(&mut stage).as_deref(), Some(""));
+    stage.keys("esc");
+    assert!(!stage.screen().contains("not seen"), "{}", stage.screen());
+    stage.keys("U");
+    assert!(stage.screen().contains("Done, not seen  1"));
+    stage.keys("U");
+    assert!(!stage.screen().contains("not seen"));
+}
+
+#[test]
+fn a_turn_that_ends_on_the_screen_is_seen() {
+    let mut stage = Stage::new(100, 24);
+    let key = SessionKey::new(Agent::Claude, "aaaa");
+    stage.send(Msg::Catalog(change(vec![session(Agent::Claude, "aaaa", "Build the release", 5)])));
+    stage.send(working(&key, SessionState::Working)).keys("enter").send(Msg::Live(Vec::new())).keys("esc");
+    assert!(!stage.screen().contains("not seen"), "{}", stage.screen());
+}
+
+#[test]
+fn waiting_and_working_rows_have_a_second_line() {
+    let mut stage = Stage::new(100, 24);
+    let key = SessionKey::new(Agent::Claude, "aaaa");
+    stage.send(Msg::Catalog(change(vec![
+        session(Agent::Claude, "aaaa", "Build the release", 5),
+        session(Agent::Codex, "bbbb", "Other", 1),
+    ])));
+    stage.send(working(&key, SessionState::NeedsYou));
+    let screen = stage.screen();
+    let lines: Vec<&str> = screen.lines().collect();
+    let at = lines.iter().position(|line| line.contains("Build the release")).expect("the row");
+    assert!(lines[at + 1].contains("Bash: rm -rf target") && lines[at + 1].ends_with("waits 3m"), "{screen}");
+    // The second line belongs to its row: the next key selects the other session.
+    stage.keys("g j");
+    assert_eq!(stage.selected(), "Other");
+
+    let mut own = Stage::full(100, 24);
+    own.run(run("r"));
+    assert!(own.screen().contains("answering"), "{}", own.screen());
+    let mut idle = run("r");
+    idle.phase = Phase::Idle;
+    own.run(idle);
+    assert!(!own.screen().contains("answering"));
+}
+
+#[test]
+fn titles_have_44_columns_before_the_preview_takes_room() {
+    for width in 110..240 {
+        let panes = Panes::of(width, PreviewSize { shown: true, extra: 0 });
+        assert!(panes.preview >= 28 && panes.preview * 5 <= width * 2, "{width}: {panes:?}");
+        assert!(panes.sessions >= 66 || panes.preview == 28, "{width}: {panes:?}");
+        for extra in [-200, -4, 4, 200] {
+            let panes = Panes::of(width, PreviewSize { shown: true, extra });
+            assert!(panes.preview >= 28 && panes.sessions >= 40, "{width}: {panes:?}");
+        }
+    }
+}
+
+#[test]
+fn the_preview_is_hidden_and_resized_by_keys_and_remembered() {
+    let mut stage = Stage::full(160, 24);
+    let width = |stage: &Stage| stage.app.panes().preview;
+    let usual = width(&stage);
+    stage.keys("<");
+    assert_eq!(width(&stage), usual + 4);
+    stage.keys("> >");
+    assert_eq!(width(&stage), usual - 4);
+    stage.take_effects();
+    stage.keys("p");
+    assert_eq!(width(&stage), 0);
+    assert!(stage.take_effects().contains(&Effect::SaveState { name: "preview", value: "hidden -4".into() }));
+    let mut next = Stage::full(160, 24);
+    next.app.restore_state("preview", "hidden -4");
+    assert_eq!(width(&next), 0);
+    next.keys("p");
+    assert_eq!(width(&next), usual - 4);
+}
+
+#[test]
+fn the_workspace_of_the_current_directory_is_first_and_marked() {
+    let mut stage = Stage::full(120, 24);
+    let mut newer = session(Agent::Claude, "newest", "Newest", 0);
+    newer.workspace = "/home/ann/zoo".into();
+    stage.send(Msg::Catalog(change(vec![newer])));
+    assert_eq!(&*stage.app.stack.home.workspaces.rows()[0].path, "/home/ann/shop-api");
+    let mut wide = Stage::full(220, 24);
+    assert!(wide.screen().contains("ann/shop-api here"), "{}", wide.screen());
+}
+
+#[test]
+fn the_heading_of_the_first_section_stays_visible() {
+    let many = (0..60).map(|at| session(Agent::Claude, &format!("id-{at:04}"), &format!("title {at}"), at));
+    let mut stage = Stage::new(80, 24);
+    stage.send(Msg::Catalog(change(many.collect()))).keys("G");
+    let screen = stage.screen();
+    assert!(screen.lines().nth(2).is_some_and(|line| line.contains("Today  60")), "{screen}");
+    assert!(screen.contains("60 / 60"), "{screen}");
+    stage.keys("k k k k k k k k k k k k k k k k k k k k k k k k k");
+    assert!(stage.screen().lines().any(|line| line.contains('▌') && line.contains("title 34")), "{}", stage.screen());
+}
