@@ -7,7 +7,7 @@ use super::ticket::{DebounceTicket, RequestTicket, Timer};
 use crate::domain::query::FilterKey;
 use crate::domain::run::{RingCursor, RunId, RunStart};
 use crate::domain::run_request::RunRequest;
-use crate::domain::search::{EntryLocation, SearchOrder};
+use crate::domain::search::{EntryLocation, SearchRequest};
 use crate::domain::{Agent, SessionKey};
 
 /// Command to the runtime.
@@ -25,14 +25,7 @@ pub enum Effect {
     Locate(RequestTicket, EntryLocation),
     /// Search sessions. A newer search cancels the older one. An empty query only cancels and warms the index up for
     /// the next query. Response: [`super::Msg::SearchUpdate`].
-    Search {
-        /// The query, as typed.
-        query: String,
-        /// Sort order; the first results in this order come with snippets first.
-        order: SearchOrder,
-        /// Restricts the search to changed sessions, or to sessions without snippets. `None` for all.
-        within: Option<Vec<SessionKey>>,
-    },
+    Search(SearchRequest),
     /// Count the values of a filter in the texts of sessions that contain the typed prefix. Response:
     /// [`super::Msg::Values`], unless a search starts before.
     CountValues(FilterKey, String),

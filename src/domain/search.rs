@@ -87,6 +87,17 @@ impl SearchOrder {
     }
 }
 
+/// Request for a search over sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchRequest {
+    /// Query, as typed.
+    pub query: String,
+    /// Order of the hits; the first ones in this order come with snippets first.
+    pub order: SearchOrder,
+    /// Sessions to search, because they changed or their hits lack snippets. `None` for all.
+    pub within: Option<Vec<SessionKey>>,
+}
+
 /// Partial result of a running search.
 #[derive(Clone, Debug, Default)]
 pub struct SearchUpdate {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::message::{IndexEvent, SearchRequest, TranscriptTicket, WatchState};
+use super::message::{IndexEvent, TranscriptTicket, WatchState};
 use super::open_transcripts::{OpenTranscripts, TranscriptRequest};
 use super::options::{IndexOptions, WatchMode};
 use super::pool::JobResult;
@@ -26,8 +26,9 @@ use super::watch::{self, FsEvent, Watch};
 use crate::domain::catalog::IndexProgress;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::query::FilterKey;
+use crate::domain::search::SearchRequest;
 use crate::domain::transcript_event::TranscriptEvent;
-use crate::domain::{Issue, Session, SessionKey};
+use crate::domain::{Issue, Session, SessionKey, Time};
 
 /// Minimum time between two checks of one path.
 const PATH_INTERVAL: Duration = Duration::from_millis(100);
@@ -51,7 +52,7 @@ pub(super) enum EngineCommand {
     Close(TranscriptTicket),
     Transcript(TranscriptTicket, TranscriptRequest),
     Rank(String),
-    Search(SearchRequest),
+    Search(SearchRequest, Time),
     Count(FilterKey, String),
     Stop,
 }
@@ -77,7 +78,7 @@ pub(super) struct Engine {
     /// The first scan is complete and was sent.
     catalog_complete: bool,
     /// Searches that wait for the first scan.
-    pending_searches: Vec<SearchRequest>,
+    pending_searches: Vec<(SearchRequest, Time)>,
     watch_mode: WatchMode,
     watch: Option<Watch>,
     polling_issue: Option<Issue>,
@@ -160,8 +161,8 @@ impl Engine {
                 self.open(ticket, key);
             }
             if !self.pending_searches.is_empty() && self.is_catalog_complete() {
-                for request in std::mem::take(&mut self.pending_searches) {
-                    self.search(request);
+                for (request, now) in std::mem::take(&mut self.pending_searches) {
+                    self.search(request, now);
                 }
             }
         }
@@ -224,7 +225,7 @@ impl Engine {
                 // The ranker ends only with its sender or with the receiver of its answers.
                 drop(self.ranker.send(rank::RankRequest { query, rows }));
             }
-            EngineCommand::Search(request) => self.search(request),
+            EngineCommand::Search(request, now) => self.search(request, now),
             EngineCommand::Count(field, typed) => {
                 let corpus = self.corpus();
                 self.search_service.count(field, typed, corpus);
@@ -233,20 +234,20 @@ impl Engine {
         }
     }
 
-    fn search(&mut self, request: SearchRequest) {
+    fn search(&mut self, request: SearchRequest, now: Time) {
         if request.within.is_none() {
             self.pending_searches.clear();
             self.search_service.cancel();
         }
         if !self.is_catalog_complete() {
-            self.pending_searches.push(request);
+            self.pending_searches.push((request, now));
             return;
         }
         let corpus = match &request.within {
             None => self.corpus(),
             Some(keys) => Arc::new(self.corpus_of(keys)),
         };
-        self.search_service.search(request, corpus);
+        self.search_service.search(request, now, corpus);
     }
 
     /// Returns true if the first scan is complete and was sent.

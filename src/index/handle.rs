@@ -7,12 +7,12 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
 use super::engine::{Engine, EngineCommand, EngineInput};
-use super::message::{IndexEvent, SearchRequest, TranscriptTicket};
+use super::message::{IndexEvent, TranscriptTicket};
 use super::open_transcripts::TranscriptRequest;
 use super::options::IndexOptions;
-use crate::domain::SessionKey;
 use crate::domain::query::FilterKey;
-use crate::domain::search::EntryLocation;
+use crate::domain::search::{EntryLocation, SearchRequest};
+use crate::domain::{SessionKey, Time};
 
 /// Maximum unread events. Further ones are merged, or block the worker that sends them.
 const EVENT_CAPACITY: usize = 64;
@@ -79,9 +79,10 @@ impl Index {
         self.command(EngineCommand::Rank(query));
     }
 
-    /// Searches sessions. A search over all sessions cancels the earlier ones; an empty query only cancels.
-    pub fn search(&self, request: SearchRequest) {
-        self.command(EngineCommand::Search(request));
+    /// Searches sessions; ages in the query are relative to `now`. A search over all sessions cancels the earlier ones;
+    /// an empty query only cancels.
+    pub fn search(&self, request: SearchRequest, now: Time) {
+        self.command(EngineCommand::Search(request, now));
     }
 
     /// Counts the values of a filter in the indexed texts. A newer search or count cancels the older one.

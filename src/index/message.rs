@@ -1,11 +1,11 @@
 //! Events of the index. The runtime converts them to the interface's own messages.
 
+use crate::domain::SessionKey;
 use crate::domain::catalog::{CatalogChange, IndexProgress};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::query::FilterKey;
-use crate::domain::search::{SearchOrder, SearchUpdate};
+use crate::domain::search::SearchUpdate;
 use crate::domain::transcript_event::TranscriptEvent;
-use crate::domain::{SessionKey, Time};
 
 /// Id of one opened transcript, chosen by the caller of [`super::Index::open`].
 pub type TranscriptTicket = u64;
@@ -46,19 +46,6 @@ pub enum IndexEvent {
     Indexed(IndexProgress),
     /// Way in which changes on disk are detected from now on.
     Watch(WatchState),
-}
-
-/// Request for a search over sessions.
-#[derive(Clone, Debug)]
-pub struct SearchRequest {
-    /// Query, as it was typed.
-    pub query: String,
-    /// Order of the hits.
-    pub order: SearchOrder,
-    /// Sessions to search, because they changed or their hits need locations; `None`: all.
-    pub within: Option<Vec<SessionKey>>,
-    /// Current time.
-    pub now: Time,
 }
 
 /// Way in which changes on disk are detected.

@@ -37,7 +37,7 @@ pub use collect::{Collected, Refresh, RootReport, collect, report};
 pub use handle::Index;
 pub use kept_transcript::open_transcript;
 pub use locate::{LocatedEntry, locate};
-pub use message::{IndexEvent, SearchRequest, TranscriptTicket, WatchState};
+pub use message::{IndexEvent, TranscriptTicket, WatchState};
 pub use open_transcripts::matches;
 pub use options::{IndexOptions, WatchMode, search_dir};
 pub use rank::Ranker;

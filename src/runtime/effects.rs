@@ -18,7 +18,6 @@ use crate::app::layer::Layer;
 use crate::app::msg::RequestTicket;
 use crate::app::{Effect, Msg};
 use crate::domain::{Session, SessionKey};
-use crate::index::SearchRequest;
 
 type Step = ControlFlow<()>;
 
@@ -31,9 +30,7 @@ impl Shell {
             Effect::ReadEntries(ticket, range) => self.runner.index.read(ticket.0, range),
             Effect::FindInTranscript(ticket, query) => self.runner.index.find(ticket.0, query),
             Effect::Locate(ticket, place) => self.runner.index.locate(ticket.0, place),
-            Effect::Search { query, order, within } => {
-                self.runner.index.search(SearchRequest { query, order, within, now: self.clock.now() });
-            }
+            Effect::Search(request) => self.runner.index.search(request, self.clock.now()),
             Effect::CountValues(field, typed) => self.runner.index.count_values(field, typed),
             Effect::Rank { query } => self.runner.index.rank(query),
             Effect::Rescan => self.runner.index.rescan(),

@@ -4,10 +4,10 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::time::Instant;
 
-use salon::domain::search::{SearchOrder, SearchResults};
+use salon::domain::search::{SearchOrder, SearchRequest, SearchResults};
 use salon::domain::{Agent, SessionKey, Time};
 use salon::index::search::SearchIndex;
-use salon::index::{Index, IndexOptions, SearchRequest, search_dir};
+use salon::index::{Index, IndexOptions, search_dir};
 use serde_json::json;
 
 use crate::index::live::Running;
@@ -44,7 +44,7 @@ fn home() -> Home {
 }
 
 fn search(index: &Index, query: &str, within: Option<Vec<SessionKey>>) {
-    index.search(SearchRequest { query: query.into(), order: SearchOrder::Relevance, within, now: now() });
+    index.search(SearchRequest { query: query.into(), order: SearchOrder::Relevance, within }, now());
 }
 
 fn complete(running: &Running, query: &str) -> bool {

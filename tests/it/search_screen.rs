@@ -11,7 +11,7 @@ use salon::app::{Effect, Msg, RequestTicket};
 use salon::config::key::Key;
 use salon::domain::catalog::{CatalogChange, IndexProgress};
 use salon::domain::query::{EntryMatcher, FilterKey, MatchLevel, TextKind};
-use salon::domain::search::{Coverage, EntryLocation, Hit, SearchOrder, SearchUpdate, Snippet};
+use salon::domain::search::{Coverage, EntryLocation, Hit, SearchOrder, SearchRequest, SearchUpdate, Snippet};
 use salon::domain::transcript::{ChangeKind as FileChanged, EntryKind, FileChange, ToolAction};
 use salon::domain::transcript_event::{TranscriptEvent, TranscriptInfo};
 use salon::domain::{Agent, Entry, EntryKey, Role, Session, SessionKey};
@@ -87,7 +87,7 @@ fn typed(stage: &mut Stage, text: &str) {
 }
 
 fn asks(query: &str) -> Effect {
-    Effect::Search { query: query.into(), order: SearchOrder::Relevance, within: None }
+    Effect::Search(SearchRequest { query: query.into(), order: SearchOrder::Relevance, within: None })
 }
 
 /// Screen with a completed search.
@@ -334,7 +334,7 @@ fn the_order_cycles_and_sorts_at_once() {
     stage.keys("down");
     stage.take_effects();
     stage.keys("ctrl-s");
-    let again = |order| Effect::Search { query: "webhook".into(), order, within: None };
+    let again = |order| Effect::Search(SearchRequest { query: "webhook".into(), order, within: None });
     assert_eq!(stage.take_effects(), [again(SearchOrder::Time)]);
     let ids = |stage: &Stage| {
         let hits = &search(stage).results.answer().hits;
@@ -355,10 +355,8 @@ fn a_message_that_is_written_meanwhile_is_found_without_a_key() {
     let changed = grown("0002");
     let key = changed[0].key.clone();
     stage.send(Msg::Catalog(change(changed)));
-    let within = |keys: Vec<SessionKey>| Effect::Search {
-        query: "webhook".into(),
-        order: SearchOrder::Relevance,
-        within: Some(keys),
+    let within = |keys: Vec<SessionKey>| {
+        Effect::Search(SearchRequest { query: "webhook".into(), order: SearchOrder::Relevance, within: Some(keys) })
     };
     assert_eq!(stage.take_effects(), [within(vec![key.clone()])]);
     // A change during a running search is requested afterwards.
@@ -480,7 +478,7 @@ fn what_names_a_session_leads_to_it() {
         stage.keys("esc");
         stage.take_effects();
         stage.keys("ctrl-s").send(Msg::Catalog(change(vec![session.clone()])));
-        assert!(!stage.take_effects().iter().any(|effect| matches!(effect, Effect::Search { .. })), "it stays found");
+        assert!(!stage.take_effects().iter().any(|effect| matches!(effect, Effect::Search(_))), "it stays found");
         assert_eq!(search(&stage).results.rows().len(), 1);
     }
     // An unknown filter is searched as text.

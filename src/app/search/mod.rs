@@ -28,7 +28,7 @@ use super::ticket::{DebounceTicket, RequestTicket};
 use crate::domain::catalog::{Catalog, CatalogChange};
 use crate::domain::query::Query;
 use crate::domain::query::jump::Jump;
-use crate::domain::search::{Coverage, EntryLocation, Hit, SearchOrder, SearchResults, SearchUpdate};
+use crate::domain::search::{Coverage, EntryLocation, Hit, SearchOrder, SearchRequest, SearchResults, SearchUpdate};
 use crate::domain::{Session, SessionKey};
 
 /// The search screen.
@@ -102,7 +102,7 @@ impl SearchScreen {
         let mut effects = search.typed(catalog);
         if effects.is_empty() {
             // An empty query only warms the index up.
-            effects.push(Effect::Search { query: String::new(), order, within: None });
+            effects.push(Effect::Search(SearchRequest { query: String::new(), order, within: None }));
         }
         (search, effects)
     }
@@ -143,7 +143,7 @@ impl SearchScreen {
         (self.new_sessions, self.first_searched) = (0, 0);
         self.searched_again.clear();
         self.detailed.clear();
-        let cancel = Effect::Search { query: String::new(), order: self.results.order, within: None };
+        let cancel = Effect::Search(SearchRequest { query: String::new(), order: self.results.order, within: None });
         let hit = named_session(&text, catalog);
         self.names_session = hit.is_some();
         if let Some(hit) = hit {
@@ -159,7 +159,7 @@ impl SearchScreen {
         }
         self.results.mark_outdated();
         self.active_query = Some(text.clone());
-        vec![Effect::Search { query: text, order: self.results.order, within: None }]
+        vec![Effect::Search(SearchRequest { query: text, order: self.results.order, within: None })]
     }
 
     /// Applies an update if it answers the current query.
@@ -209,7 +209,7 @@ impl SearchScreen {
         self.first_searched = 0;
         self.searched_again.clear();
         self.detailed.clear();
-        vec![Effect::Search { query, order: self.results.order, within: None }]
+        vec![Effect::Search(SearchRequest { query, order: self.results.order, within: None })]
     }
 
     /// Updates the preview after the selection moved: it follows if it is visible, and shows the hit.
@@ -290,7 +290,7 @@ impl SearchScreen {
     fn search_within(&mut self, query: String, within: Vec<SessionKey>) -> Vec<Effect> {
         self.complete = false;
         self.partial = true;
-        vec![Effect::Search { query, order: self.results.order, within: Some(within) }]
+        vec![Effect::Search(SearchRequest { query, order: self.results.order, within: Some(within) })]
     }
 }
 

@@ -14,12 +14,13 @@ use std::time::Instant;
 
 pub(super) use self::indexer::IndexerEvent;
 pub(super) use self::queries::QueuedSearch;
-use super::message::{IndexEvent, SearchRequest};
+use super::message::IndexEvent;
 use super::options::{IndexOptions, search_dir};
 use super::search::{Cancel, Corpus, Latest, SearchIndex};
-use crate::domain::Issue;
 use crate::domain::catalog::IndexProgress;
 use crate::domain::query::FilterKey;
+use crate::domain::search::SearchRequest;
+use crate::domain::{Issue, Time};
 
 /// Handles of the search threads, and the state of the indexer.
 pub(super) struct SearchService {
@@ -92,10 +93,10 @@ impl SearchService {
     }
 
     /// Queues a search over `corpus`.
-    pub fn search(&mut self, request: SearchRequest, corpus: Arc<Corpus>) {
+    pub fn search(&mut self, request: SearchRequest, now: Time, corpus: Arc<Corpus>) {
         // An outdated or damaged index is detected by the first update.
         self.state.stale |= !self.state.started;
-        let queued = QueuedSearch { request, corpus, cancel: self.cancel.clone() };
+        let queued = QueuedSearch { request, now, corpus, cancel: self.cancel.clone() };
         // The thread ends only with this value, or with the receiver of events.
         drop(self.queries.send(queued));
     }

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 
 use super::Clock;
-use crate::domain::SessionKey;
 use crate::domain::query::Query;
-use crate::domain::search::{Hit, SearchUpdate};
-use crate::index::message::{IndexEvent, SearchRequest};
+use crate::domain::search::{Hit, SearchRequest, SearchUpdate};
+use crate::domain::{SessionKey, Time};
+use crate::index::message::IndexEvent;
 use crate::index::options::IndexOptions;
 use crate::index::search::{Cancel, Corpus, QueryRequest, SearchIndex};
 
@@ -28,6 +28,8 @@ const SNIPPET_LIMIT: usize = 50;
 /// Request with its corpus.
 pub(in crate::index) struct QueuedSearch {
     pub request: SearchRequest,
+    /// Time to which ages in the query are relative.
+    pub now: Time,
     pub corpus: Arc<Corpus>,
     pub cancel: Cancel,
 }
@@ -132,7 +134,7 @@ fn run(
     if query.is_empty() {
         return search.warm(&queued.corpus, &queued.cancel);
     }
-    let mut params = QueryRequest::new(&query, &queued.corpus, queued.request.now);
+    let mut params = QueryRequest::new(&query, &queued.corpus, queued.now);
     (params.zone, params.home) = (context.zone.as_ref(), &context.home);
     (params.order, params.snippet_limit, params.pin) = (queued.request.order, SNIPPET_LIMIT, true);
     let over_all = queued.request.within.is_none();

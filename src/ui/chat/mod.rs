@@ -108,7 +108,7 @@ fn draw_header(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     let title = title.unwrap_or_else(|| untitled(chat));
     let directory = session.map(|session| session.cwd.to_string()).or_else(|| {
         let of_run = chat.info(&app.runs).map(|info| info.cwd.display().to_string());
-        of_run.or_else(|| chat.start.as_ref().map(|opening| opening.cwd.display().to_string()))
+        of_run.or_else(|| chat.start.as_ref().map(|start| start.cwd.display().to_string()))
     });
     let mut spans = vec![
         Span::styled(format!(" {}", text::one_line(&title)), style(theme.title)),
@@ -129,7 +129,7 @@ fn control_state(canvas: &Canvas, chat: &Chat) -> String {
             Some(pid) => format!("running in salon (pid {pid})"),
             None => "running in salon".to_owned(),
         },
-        (None, Some(opening)) => match opening.conversation {
+        (None, Some(start)) => match start.conversation {
             Conversation::New { .. } => "new session".to_owned(),
             Conversation::Resume(_) => "ready to continue".to_owned(),
             Conversation::Fork(_) => "fork".to_owned(),

@@ -34,7 +34,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     let look = |paint: ThemeStyle, label: String| Span::styled(label, style(paint));
     let (model, mode) = match (chat.info(&app.runs), &chat.start) {
         (Some(info), _) => (info.model.as_deref(), info.mode.as_deref()),
-        (None, Some(opening)) => (opening.model.as_deref(), opening.mode.as_deref()),
+        (None, Some(start)) => (start.model.as_deref(), start.mode.as_deref()),
         (None, None) => (None, None),
     };
     // A mode that skips permissions must be visible on any width.
