@@ -71,7 +71,6 @@ use crate::domain::{SessionKey, Time};
 
 /// State of the interface.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "independent facts about the terminal and about ending")]
 pub struct App {
     /// The user's configuration.
     pub settings: Settings,

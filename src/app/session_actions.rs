@@ -18,13 +18,11 @@ const MAX_TASK_CHOICES: usize = 6;
 /// Continues the session here: in its run, else after checking for obstacles.
 pub fn resume_here(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
     let Some(key) = runnable(session, ctx) else { return Flow::Stay };
-    match ctx.runs.of_session(&key) {
-        Some(info) => Flow::OpenChat(info.id.clone()),
-        None => {
-            ctx.effects.push(Effect::CheckContinue(key));
-            Flow::Stay
-        }
+    if let Some(info) = ctx.runs.of_session(&key) {
+        return Flow::OpenChat(info.id.clone());
     }
+    ctx.effects.push(Effect::CheckContinue(key));
+    Flow::Stay
 }
 
 /// Forks the session.
@@ -41,12 +39,12 @@ pub fn attach(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
 }
 
 /// Goes to the next session that needs the user, wherever it is listed.
-pub fn next_needs_you(here: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
+pub fn next_needs_you(here: Option<&SessionKey>, ctx: &mut Ctx) -> Flow {
     let sessions = &ctx.sessions;
     let all = sessions.catalog.iter().chain(&sessions.unsaved);
     let mut waiting: Vec<_> = all.filter(|session| sessions.state(session) == SessionState::NeedsYou).collect();
     waiting.sort_by(|a, b| a.last_activity.cmp(&b.last_activity).then_with(|| a.key.cmp(&b.key)));
-    let now = waiting.iter().position(|session| here.as_ref() == Some(&session.key));
+    let now = waiting.iter().position(|session| here == Some(&session.key));
     let next = now.map_or(0, |at| (at + 1) % waiting.len());
     let Some(key) = waiting.get(next).map(|session| session.key.clone()) else {
         ctx.notices.info("No session needs you");

@@ -99,7 +99,9 @@ impl Stack {
             Action::ResumeHere => return session_actions::resume_here(session, ctx),
             Action::Fork => return session_actions::fork(session, ctx),
             Action::Attach => return session_actions::attach(session, ctx),
-            Action::NextNeedsYou => return session_actions::next_needs_you(self.session_or_run(ctx.runs), ctx),
+            Action::NextNeedsYou => {
+                return session_actions::next_needs_you(self.session_or_run(ctx.runs).as_ref(), ctx);
+            }
             Action::StopRun => return session_actions::stop_run(self.session_or_run(ctx.runs), ctx),
             Action::Models => return session_actions::open_picker(self.session_or_run(ctx.runs), ctx),
             Action::Mute => session_actions::mute(self.session_or_run(ctx.runs), ctx),
