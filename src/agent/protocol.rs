@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use crate::domain::approval::{Approval, ApprovalAnswer};
 use crate::domain::launch::Launch;
-use crate::domain::prompt::PromptId;
-use crate::domain::run::{Activity, BackgroundTask, Capabilities, RunFailure, TurnOutcome};
+use crate::domain::prompt::{PromptId, PromptImage};
+use crate::domain::run::{Activity, BackgroundTask, Capabilities, RunFailure, SubagentProgress, TurnOutcome};
 pub use crate::domain::run::{Conversation, RunSetting, RunStart};
+use crate::domain::transcript::PlanItem;
 use crate::domain::{EntryKey, Event, Time, Tokens};
 
 /// Message from the agent.
@@ -115,6 +116,17 @@ pub enum ProtocolCommand {
         id: PromptId,
         /// The text.
         text: String,
+        /// Images that the text mentions.
+        images: Vec<PromptImage>,
+    },
+    /// A prompt that joins the open turn. Either accepted, or refused by [`ProtocolSignal::SteerRefused`].
+    Steer {
+        /// salon's id of the prompt.
+        id: PromptId,
+        /// The text.
+        text: String,
+        /// Images that the text mentions.
+        images: Vec<PromptImage>,
     },
     /// Interrupt the open turn.
     Interrupt,
@@ -152,6 +164,13 @@ pub enum ProtocolSignal {
         /// salon's id of the prompt.
         id: PromptId,
     },
+    /// The prompt could not join the open turn, and the agent does not have it.
+    SteerRefused {
+        /// salon's id of the prompt.
+        id: PromptId,
+        /// Reason, for the user.
+        reason: String,
+    },
     /// A turn began.
     TurnStarted,
     /// The activity of the open turn changed.
@@ -182,6 +201,10 @@ pub enum ProtocolSignal {
     },
     /// All tasks that run in the background now.
     BackgroundTasks(Vec<BackgroundTask>),
+    /// Task list of the session, if it is more than one call's plan.
+    Plan(Vec<PlanItem>),
+    /// Progress of a sub-agent. It ends with the call that started it, or with the turn.
+    Subagent(SubagentProgress),
     /// A failure that ends the run.
     Fatal(RunFailure),
 }
@@ -267,6 +290,16 @@ pub trait Protocol: Send + Sync {
     /// Parses the server's response at [`ServerSpec::models`] into models, as in [`Capabilities::models`].
     fn models(&self, _body: &[u8]) -> Option<Vec<(String, String)>> {
         None
+    }
+
+    /// Capabilities of its known versions, for the time before a run reports its own.
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
+    /// Returns true if a prompt can join an open turn; see [`ProtocolCommand::Steer`].
+    fn can_steer(&self) -> bool {
+        false
     }
 
     /// Key of the entry under which the agent stores a prompt that was sent at `sent`. `None` if it keeps no id of

@@ -11,7 +11,7 @@ pub fn describe(failure: &RunFailure, agent: Agent) -> String {
             format!("{name} is not installed: \"{}\" was not found on PATH.", agent.name())
         }
         RunFailure::NotLoggedIn(detail) => {
-            with(&format!("{name} is not logged in: run \"{}\" to log in", agent.name()), detail)
+            with(&format!("{name} is not logged in: run \"{}\"", agent.login_command()), detail)
         }
         RunFailure::RateLimited { message, .. } => with("Rate limited: try again later", message),
         RunFailure::UnknownModel(model) => with("Unknown model: choose another one", model),
@@ -23,6 +23,25 @@ pub fn describe(failure: &RunFailure, agent: Agent) -> String {
         RunFailure::Crashed { code: None, stderr } => with(&format!("{name} was killed by a signal"), stderr),
         RunFailure::Other(detail) => with(&format!("{name} failed"), detail),
     }
+}
+
+/// Returns the message for a failure without its details, for places next to the transcript, which contains them.
+pub fn summarise(failure: &RunFailure, agent: Agent) -> String {
+    let text = match failure {
+        RunFailure::NotInstalled => return describe(failure, agent),
+        RunFailure::NotLoggedIn(_) => describe(&RunFailure::NotLoggedIn(String::new()), agent),
+        RunFailure::RateLimited { .. } => {
+            describe(&RunFailure::RateLimited { until: None, message: String::new() }, agent)
+        }
+        RunFailure::UnknownModel(_) => describe(&RunFailure::UnknownModel(String::new()), agent),
+        RunFailure::UnknownSession(_) => describe(&RunFailure::UnknownSession(String::new()), agent),
+        RunFailure::OpenElsewhere(_) => describe(&RunFailure::OpenElsewhere(String::new()), agent),
+        RunFailure::Crashed { code, .. } => {
+            describe(&RunFailure::Crashed { code: *code, stderr: String::new() }, agent)
+        }
+        RunFailure::Other(_) => "Failed".to_owned(),
+    };
+    text.trim_end_matches('.').to_owned()
 }
 
 /// Returns the reason why a run has no process.

@@ -143,7 +143,9 @@ pub struct ApprovalJson<'a> {
 #[derive(Serialize)]
 pub struct QuestionJson<'a> {
     text: &'a str,
-    options: &'a [String],
+    options: Vec<&'a str>,
+    /// Explanations of the options, in their order; empty texts where there is none.
+    descriptions: Vec<&'a str>,
     multiple: bool,
 }
 
@@ -193,7 +195,9 @@ impl<'a> EventJson<'a> {
             RunEventKind::Event(event) => (event.time, EventBodyJson::of(event)?),
             RunEventKind::Approval(approval) => (approval.since, EventBodyJson::Approval(ApprovalJson::open(approval))),
             RunEventKind::ApprovalGone(id) => (None, EventBodyJson::Approval(ApprovalJson::closed(id))),
-            RunEventKind::TurnEnded(outcome) => (None, EventBodyJson::turn_end(outcome)),
+            RunEventKind::TurnEnded { outcome, time, duration_ms } => {
+                (Some(*time), EventBodyJson::turn_end(outcome, *duration_ms))
+            }
         };
         Some(Self { epoch, n: Some(item.last), time: time.map(Time::rfc3339), turn: Some(turn.0), kind })
     }
@@ -296,7 +300,7 @@ impl<'a> EventBodyJson<'a> {
         use domain::EntryKind;
         let (id, text) = (name(entry.key), &*entry.text);
         match (entry.kind, &entry.tool) {
-            (EntryKind::Plan, _) => Self::plan(&entry.plan),
+            (EntryKind::Plan, tool) if tool.is_none() || !entry.plan.is_empty() => Self::plan(&entry.plan),
             (_, Some(tool)) => Self::Tool(ToolEventJson {
                 name: Some(&tool.name),
                 input: Some(&tool.input),
@@ -312,7 +316,7 @@ impl<'a> EventBodyJson<'a> {
             (EntryKind::Text, None) => Self::Text { entry: id, text, whole: true },
             (EntryKind::Thinking, None) => Self::Thinking { entry: id, text, whole: true },
             (EntryKind::Notice, None) => Self::Notice { level: level_name(entry.level), text },
-            (EntryKind::Tool | EntryKind::Image | EntryKind::Other, None) => Self::Other { text },
+            (EntryKind::Tool | EntryKind::Plan | EntryKind::Image | EntryKind::Other, None) => Self::Other { text },
         }
     }
 
@@ -321,13 +325,13 @@ impl<'a> EventBodyJson<'a> {
         Self::Plan { items: items.iter().map(line).collect() }
     }
 
-    fn turn_end(outcome: &TurnOutcome) -> Self {
+    fn turn_end(outcome: &TurnOutcome, duration_ms: u64) -> Self {
         let (outcome, reason) = match outcome {
             TurnOutcome::Done => ("done", None),
             TurnOutcome::Interrupted => ("interrupted", None),
             TurnOutcome::Failed(failure) => ("failed", Some(ReasonJson::from(failure))),
         };
-        Self::TurnEnd { outcome: Some(outcome), reason, duration_ms: None }
+        Self::TurnEnd { outcome: Some(outcome), reason, duration_ms: Some(duration_ms) }
     }
 }
 
@@ -361,7 +365,8 @@ impl<'a> ApprovalJson<'a> {
             questions: questions
                 .map(|question| QuestionJson {
                     text: &question.text,
-                    options: &question.options,
+                    options: question.options.iter().map(|option| &*option.label).collect(),
+                    descriptions: question.options.iter().map(|option| &*option.description).collect(),
                     multiple: question.multiple,
                 })
                 .collect(),

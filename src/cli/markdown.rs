@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::domain::{Entry, EntryKind, Session, Time, Tool};
+use crate::domain::{Entry, EntryKind, Session, Time, Tool, ToolStatus};
 use crate::stdx::text::{one_line, sanitise};
 
 /// Writes the title, agent, id, directory and start time.
@@ -23,7 +23,14 @@ pub fn entry(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
     let text = text.trim();
     match entry.kind {
         EntryKind::Prompt => writeln!(out, "## {}\n\n{text}\n", when("Prompt", entry.time)),
-        EntryKind::Text | EntryKind::Plan => writeln!(out, "{text}\n"),
+        EntryKind::Plan => {
+            writeln!(out, "{text}\n")?;
+            match entry.tool.as_ref().filter(|_| entry.plan.is_empty()) {
+                Some(proposal) => quoted(out, &decision(proposal)),
+                None => Ok(()),
+            }
+        }
+        EntryKind::Text => writeln!(out, "{text}\n"),
         EntryKind::Thinking => details(out, "Thinking", text),
         EntryKind::Notice | EntryKind::Image | EntryKind::Other => quoted(out, text),
         EntryKind::Tool => match &entry.tool {
@@ -52,6 +59,15 @@ fn tool(out: &mut impl Write, headline: &str, tool: &Tool) -> io::Result<()> {
     }
     let fence = fence(output);
     writeln!(out, "{fence}\n{output}\n{fence}\n")
+}
+
+/// Decision about a proposed plan, with the reason of a denial.
+fn decision(proposal: &Tool) -> String {
+    match proposal.status {
+        ToolStatus::Done => "Plan approved".to_owned(),
+        ToolStatus::Denied => format!("Plan not approved: {}", sanitise(proposal.output.trim())),
+        status => format!("Plan {}", status.name()),
+    }
 }
 
 fn details(out: &mut impl Write, summary: &str, text: &str) -> io::Result<()> {

@@ -123,6 +123,7 @@ async fn answer(
         context,
         printed: None,
         calls: PendingCalls::default(),
+        error: None,
         epoch: 0,
         info: None,
     };
@@ -134,6 +135,7 @@ async fn answer(
     if matches!(end, TurnEnd::Turn(TurnOutcome::Done)) {
         check_delivered(live, &run, prompt).await?;
     }
+    printer.print_error(&end)?;
     exit_code(live, prompt, end).await
 }
 
@@ -187,7 +189,7 @@ async fn watch(
                     printer.print(item)?;
                     match &item.value.kind {
                         RunEventKind::Approval(approval) => answer_approval(live, run, approval, approve)?,
-                        RunEventKind::TurnEnded(outcome) => end = Some(outcome.clone()),
+                        RunEventKind::TurnEnded { outcome, .. } => end = Some(outcome.clone()),
                         RunEventKind::Event(_) | RunEventKind::ApprovalGone(_) => {}
                     }
                 }
@@ -241,8 +243,8 @@ fn answer_approval(live: &Live, run: &RunId, approval: &Approval, approve: Appro
     output::note(&format!("{word}: {}", approval.headline()))?;
     let choice = approval.choices.iter().find(|choice| choice.kind == kind).or(approval.choices.last());
     let Some(choice) = choice else { return Ok(()) };
-    let reason = (kind == ChoiceKind::Deny).then(|| "No user is available to answer.".to_owned());
-    let answer = ApprovalAnswer::Choice { token: choice.token.clone(), reason };
+    // A reason would become a message of the user where the agent has no field for it.
+    let answer = ApprovalAnswer::Choice { token: choice.token.clone(), reason: None };
     live.answer(run, &approval.id, answer).map_err(|refusal| refusal_error(&refusal))
 }
 
@@ -298,6 +300,8 @@ struct TurnPrinter<'a> {
     /// Entry that is being printed, with the text printed so far.
     printed: Option<(EntryKey, String)>,
     calls: PendingCalls,
+    /// Latest error, which is not printed yet: it may be the failure with which the command ends.
+    error: Option<String>,
     epoch: u64,
     info: Option<Arc<RunInfo>>,
 }
@@ -312,7 +316,7 @@ impl TurnPrinter<'_> {
         }
         let event = match &item.value.kind {
             RunEventKind::Event(event) => event,
-            RunEventKind::Approval(_) | RunEventKind::TurnEnded(_) => return self.calls.print(),
+            RunEventKind::Approval(_) | RunEventKind::TurnEnded { .. } => return self.calls.print(),
             RunEventKind::ApprovalGone(_) => return Ok(()),
         };
         match &event.body {
@@ -332,7 +336,14 @@ impl TurnPrinter<'_> {
                 self.calls.print()?;
                 if *status == Some(ToolStatus::Failed) { Ok(output::note("the call failed")?) } else { Ok(()) }
             }
-            EventBody::Notice { level: NoticeLevel::Error | NoticeLevel::Warning, text } => {
+            EventBody::Notice { level: NoticeLevel::Error, text } => {
+                self.calls.print()?;
+                match self.error.replace(text.clone()) {
+                    Some(before) => Ok(output::note(&before)?),
+                    None => Ok(()),
+                }
+            }
+            EventBody::Notice { level: NoticeLevel::Warning, text } => {
                 self.calls.print()?;
                 Ok(output::note(text)?)
             }
@@ -365,6 +376,19 @@ impl TurnPrinter<'_> {
     fn finish(&mut self) -> io::Result<()> {
         self.end_text()?;
         self.out.flush()
+    }
+
+    /// Prints the latest error, unless the command fails with the same one.
+    fn print_error(&mut self, end: &TurnEnd) -> io::Result<()> {
+        let Some(error) = self.error.take() else { return Ok(()) };
+        let is_same = match end {
+            TurnEnd::Turn(TurnOutcome::Failed(failure)) | TurnEnd::Gone(StopReason::Failed(failure)) => {
+                let (message, detail) = (failure.to_string(), failure.detail().trim());
+                message.contains(&error) || error.contains(if detail.is_empty() { &message } else { detail })
+            }
+            TurnEnd::Turn(_) | TurnEnd::Gone(_) | TurnEnd::Signal => false,
+        };
+        if is_same { Ok(()) } else { output::note(&error) }
     }
 
     /// Prints JSON events for changes of state and usage.

@@ -48,6 +48,18 @@ impl Agent {
         }
     }
 
+    /// Command with which the user logs in.
+    pub fn login_command(self) -> &'static str {
+        match self {
+            Self::Claude => "claude /login",
+            Self::OpenCode => "opencode auth login",
+            Self::Codex => "codex login",
+            Self::Gemini => "gemini",
+            Self::Qwen => "qwen",
+            Self::Goose => "goose configure",
+        }
+    }
+
     /// Finds an agent by its [`name`](Self::name), ignoring case.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|agent| agent.name().eq_ignore_ascii_case(name))

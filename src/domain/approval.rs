@@ -40,9 +40,31 @@ pub struct ApprovalQuestion {
     /// Text of the question.
     pub text: String,
     /// Options to select from; free text is always allowed.
-    pub options: Vec<String>,
+    pub options: Vec<QuestionOption>,
     /// True if several options may be selected.
     pub multiple: bool,
+}
+
+/// Option of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuestionOption {
+    /// Label, which is also the answer.
+    pub label: String,
+    /// Explanation of the option; empty if there is none.
+    pub description: String,
+}
+
+impl QuestionOption {
+    /// Creates an option without a description.
+    pub fn plain(label: &str) -> Self {
+        Self { label: label.to_owned(), description: String::new() }
+    }
+
+    /// Reads an option of the form `{"label", "description"}`, or a label alone.
+    pub fn read(option: &Value) -> Option<Self> {
+        let label = option["label"].as_str().or_else(|| option.as_str())?.to_owned();
+        Some(Self { label, description: option["description"].as_str().unwrap_or_default().to_owned() })
+    }
 }
 
 /// One permitted answer.

@@ -1,5 +1,8 @@
 //! Prompts in the outbox: stored on disk from acceptance until delivery.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use super::Time;
 use super::run::RunId;
 
@@ -70,6 +73,48 @@ pub struct Prompt {
     pub sent: Option<Time>,
     /// True if the prompt is delivered alone; the prompts after it wait for the end of its turn.
     pub barrier: bool,
+}
+
+/// Image that a prompt mentions as `@path`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PromptImage {
+    /// Absolute path of the file.
+    pub path: PathBuf,
+    /// Media type.
+    pub media_type: &'static str,
+    /// Content of the file.
+    pub bytes: Arc<[u8]>,
+}
+
+/// Media types by the extension of a file.
+const MEDIA_TYPES: [(&str, &str); 5] =
+    [("png", "image/png"), ("jpg", "image/jpeg"), ("jpeg", "image/jpeg"), ("gif", "image/gif"), ("webp", "image/webp")];
+
+/// Returns the paths of images that a text mentions as `@path` or `@"path with blanks"`, each once, with the media type
+/// of each.
+pub fn image_mentions(text: &str) -> Vec<(&str, &'static str)> {
+    let mut found: Vec<(&str, &'static str)> = Vec::new();
+    for (at, _) in text.match_indices('@') {
+        let begins =
+            text[..at].chars().next_back().is_none_or(|before| before.is_whitespace() || "([\"'".contains(before));
+        let rest = &text[at + 1..];
+        let path = match rest.strip_prefix('"') {
+            Some(quoted) => quoted.split(['"', '\n']).next().unwrap_or_default(),
+            None => rest
+                .split(char::is_whitespace)
+                .next()
+                .unwrap_or_default()
+                .trim_end_matches([',', '.', ')', ']', ':', ';', '?', '!']),
+        };
+        let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
+        let media_type = MEDIA_TYPES.iter().find(|(name, _)| extension.eq_ignore_ascii_case(name));
+        if let (true, Some((_, media_type))) = (begins, media_type)
+            && !found.iter().any(|(known, _)| *known == path)
+        {
+            found.push((path, media_type));
+        }
+    }
+    found
 }
 
 impl Prompt {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::approval::Approval;
+use super::tool::PlanItem;
 use super::{Agent, Event, SessionKey, Time, Tokens};
 use crate::stdx::ring::RingItem;
 
@@ -109,6 +110,22 @@ pub enum RunFailure {
     Other(String),
 }
 
+impl RunFailure {
+    /// Message of the agent; empty if there is none.
+    pub fn detail(&self) -> &str {
+        match self {
+            Self::NotInstalled => "",
+            Self::Crashed { stderr: message, .. }
+            | Self::RateLimited { message, .. }
+            | Self::NotLoggedIn(message)
+            | Self::UnknownModel(message)
+            | Self::UnknownSession(message)
+            | Self::OpenElsewhere(message)
+            | Self::Other(message) => message,
+        }
+    }
+}
+
 impl std::fmt::Display for RunFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let with_message = |f: &mut std::fmt::Formatter<'_>, what: &str, message: &str| match message {
@@ -171,13 +188,17 @@ pub struct RunInfo {
     pub approvals: Vec<Approval>,
     /// Tasks that go on without an open turn. They end with the process.
     pub tasks: Vec<BackgroundTask>,
+    /// Current plan or task list of the agent.
+    pub plan: Vec<PlanItem>,
+    /// Sub-agents that work for the open turn.
+    pub subagents: Vec<SubagentProgress>,
     /// Token usage of the session so far.
     pub tokens: Tokens,
     /// Cost so far in US dollars, if the agent reports it.
     pub cost_usd: Option<f64>,
     /// Tokens in the context window, and the size of the window.
     pub context: Option<(u64, u64)>,
-    /// Capabilities of the agent.
+    /// Capabilities of the agent; those of its known versions until it reports its own.
     pub capabilities: Arc<Capabilities>,
     /// True if the queue waits for the user after an interrupt or a failure.
     pub paused: bool,
@@ -214,6 +235,8 @@ impl RunInfo {
             effort: None,
             approvals: Vec::new(),
             tasks: Vec::new(),
+            plan: Vec::new(),
+            subagents: Vec::new(),
             tokens: Tokens::default(),
             cost_usd: None,
             context: None,
@@ -238,6 +261,32 @@ pub struct BackgroundTask {
     pub id: Arc<str>,
     /// Description or command, as the agent words it.
     pub description: String,
+}
+
+/// Progress of a sub-agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubagentProgress {
+    /// Id of the tool call that started it.
+    pub call: Arc<str>,
+    /// Its session, once known.
+    pub session: Option<Arc<str>>,
+    /// Tool that it runs now, with the operation in one line.
+    pub tool: Option<String>,
+    /// Number of its tool calls so far.
+    pub tools: u32,
+}
+
+impl SubagentProgress {
+    /// Creates the progress of a sub-agent that has called no tool yet.
+    pub fn new(call: &str, session: Option<&str>) -> Self {
+        Self { call: call.into(), session: session.map(Arc::from), tool: None, tools: 0 }
+    }
+
+    /// Records the start of a tool call.
+    pub fn called(&mut self, tool: &str, headline: &str) {
+        self.tools = self.tools.saturating_add(1);
+        self.tool = Some(if headline.is_empty() { tool.to_owned() } else { format!("{tool}: {headline}") });
+    }
 }
 
 /// Capabilities of an agent.
@@ -332,7 +381,14 @@ pub enum RunEventKind {
     /// An approval is no longer pending: it was answered, here or elsewhere, or its turn is over.
     ApprovalGone(Arc<str>),
     /// End of a turn.
-    TurnEnded(TurnOutcome),
+    TurnEnded {
+        /// Outcome of the turn.
+        outcome: TurnOutcome,
+        /// Time of the end.
+        time: Time,
+        /// Duration in ms.
+        duration_ms: u64,
+    },
 }
 
 /// Events that are replayed to a viewer.
@@ -381,6 +437,10 @@ impl std::fmt::Display for Refusal {
 pub struct ModelCatalog {
     /// Models: identifier and display name.
     pub list: Vec<(String, String)>,
+    /// Permission modes of the agent's known versions.
+    pub modes: Vec<String>,
+    /// Reasoning efforts of the agent's known versions.
+    pub efforts: Vec<String>,
     /// Time of the query; `None` if it was never made.
     pub as_of: Option<Time>,
     /// Reason for the failure of the last refresh.

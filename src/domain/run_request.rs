@@ -16,6 +16,13 @@ pub enum RunRequest {
         /// The prompt.
         text: String,
     },
+    /// Send a prompt into the open turn. Without one it is queued.
+    Steer {
+        /// The run.
+        run: RunId,
+        /// The prompt.
+        text: String,
+    },
     /// Interrupt the turn; repeated, stop the process.
     Interrupt(RunId),
     /// Stop the process.
@@ -50,6 +57,7 @@ impl RunRequest {
     pub fn changes_queue(&self) -> bool {
         match self {
             Self::Submit { .. }
+            | Self::Steer { .. }
             | Self::EditPrompt(..)
             | Self::CancelPrompt(..)
             | Self::MovePromptUp(..)

@@ -75,6 +75,8 @@ pub enum ToolAction {
     Question {
         /// Text of the question.
         question: String,
+        /// Answer of the user, once given.
+        answer: Option<String>,
     },
     /// Any other operation, with its input summarised in one line.
     Other(String),
@@ -113,7 +115,8 @@ impl ToolAction {
                 format!("{done} of {} done", items.len())
             }
             Self::PlanText(text) => text.clone(),
-            Self::Question { question } => question.clone(),
+            Self::Question { question, answer: None } => question.clone(),
+            Self::Question { question, answer: Some(answer) } => format!("{question} → {answer}"),
             Self::Other(text) => text.clone(),
         }
     }

@@ -61,10 +61,10 @@ pub enum EntryKind {
     Other,
 }
 
-/// Text of a turn that ended early, which its agent may not have stored.
+/// Text of a run that its agent may not have stored: of an answer that ended early, or of a notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptText {
-    /// Key under which the text was streamed.
+    /// Key under which the text was shown.
     pub entry: EntryKey,
     /// Key of the turn's prompt.
     pub prompt: EntryKey,
@@ -72,6 +72,21 @@ pub struct KeptText {
     pub text: String,
     /// Start time, if known.
     pub time: Option<Time>,
+    /// Severity of a notice; `None` for an answer.
+    pub level: Option<NoticeLevel>,
+    /// Place within the turn.
+    pub place: KeptPlace,
+}
+
+/// Place of a kept text within its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeptPlace {
+    /// Before the turn's prompt.
+    BeforePrompt,
+    /// After an entry of the turn; at its end if the agent did not store that entry.
+    After(EntryKey),
+    /// At the end of the turn.
+    TurnEnd,
 }
 
 impl EntryKind {
@@ -175,7 +190,10 @@ impl Transcript {
                 let entry = &mut self.entries[at];
                 let tool = entry.tool.as_mut()?;
                 tool.status = status.unwrap_or(tool.status);
-                tool.duration_ms = duration_ms.or(tool.duration_ms);
+                let ended = matches!(status, Some(ToolStatus::Done | ToolStatus::Failed));
+                let measured = time.zip(entry.time).filter(|_| ended).map(|(end, start)| end.since(start));
+                let measured = measured.and_then(|millis| u64::try_from(millis).ok()).filter(|millis| *millis > 0);
+                tool.duration_ms = duration_ms.or(tool.duration_ms).or(measured);
                 tool.subagent = subagent.or(tool.subagent.take());
                 match output {
                     Some(Delta::Append(more)) => tool.output.push_str(&more),
@@ -194,6 +212,14 @@ impl Transcript {
                     }
                     // A shell line that was mapped to another operation has its exit code in the status.
                     (Some(ToolAction::Command { command, .. }), _) if command.is_empty() => {}
+                    // An output record contains the answer to a question, but not the question.
+                    (Some(ToolAction::Question { question, answer }), ToolAction::Question { answer: known, .. })
+                        if question.is_empty() =>
+                    {
+                        *known = answer;
+                        entry.text = tool.action.headline();
+                    }
+                    (Some(ToolAction::Question { question, .. }), _) if question.is_empty() => {}
                     (Some(action), known) => {
                         entry.text = match &action {
                             ToolAction::PlanText(plan) => plan.clone(),

@@ -1,8 +1,8 @@
 //! Transcripts with the texts that salon kept beside them: what an agent showed before an interrupt or a crash and did
-//! not store.
+//! not store, and notices about the run.
 //!
-//! A kept text is inserted at the end of its turn, followed by a notice. Once the agent's record contains its key, the
-//! record is shown instead.
+//! A kept answer is inserted at the end of its turn, followed by an explanation; a notice, at its place in the turn. Once
+//! the agent's record contains its key, or the turn an equal notice, the record is shown instead.
 
 use std::io;
 use std::ops::Range;
@@ -12,9 +12,12 @@ use crate::agent::{
     BranchPosition, Fork, Format, MarkKind, RefreshOutcome, TextLimit, TranscriptBranch, TranscriptReader,
 };
 use crate::domain::event::NoticeLevel;
-use crate::domain::transcript::KeptText;
+use crate::domain::transcript::{KeptPlace, KeptText};
 use crate::domain::{Entry, EntryKey, EntryKind, Issue, Role, Session, SessionKey};
 use crate::store::kept_texts;
+
+/// Maximum entries of a turn that are compared with a kept notice, because each must be read.
+const MAX_COMPARED: usize = 64;
 
 /// Opens a session's transcript with the texts that are kept for it in the database at `state_db`.
 pub fn open_transcript(
@@ -51,23 +54,45 @@ impl KeptTranscript {
     }
 
     fn place_texts(&mut self, kept: &[KeptText]) -> Vec<(usize, Entry)> {
+        let before = |text: &KeptText| match text.place {
+            KeptPlace::After(entry) => entry,
+            KeptPlace::BeforePrompt | KeptPlace::TurnEnd => text.prompt,
+        };
         let wanted: Vec<(EntryKey, &str)> =
-            kept.iter().flat_map(|text| [(text.prompt, ""), (text.entry, "")]).collect();
+            kept.iter().flat_map(|text| [(text.prompt, ""), (text.entry, ""), (before(text), "")]).collect();
         let found = self.inner.positions(&wanted);
         let (prompts, len) = (self.inner.marks(MarkKind::Prompts), self.inner.len());
-        let missing = kept.iter().zip(found.chunks_exact(2)).filter_map(|(text, found)| match found {
-            [Some(prompt), None] => Some((text, *prompt)),
+        let missing = kept.iter().zip(found.chunks_exact(3)).filter_map(|(text, found)| match found {
+            [Some(prompt), None, before] => Some((text, *prompt, *before)),
             _ => None,
         });
         let mut placed: Vec<(usize, Entry)> = Vec::new();
-        for (text, prompt) in missing {
+        for (text, prompt, before) in missing {
             let end = prompts.iter().copied().find(|at| *at > prompt).unwrap_or(len);
-            placed.push((end, entry(text)));
-            placed.push((end, notice(text, self.session.agent.label())));
+            let at = match text.place {
+                KeptPlace::BeforePrompt => prompt,
+                KeptPlace::After(_) => before.map_or(end, |before| before + 1),
+                KeptPlace::TurnEnd => end,
+            };
+            match text.level {
+                Some(_) if self.has_notice(prompt..end, text) => {}
+                Some(_) => placed.push((at, entry(text))),
+                None => {
+                    placed.push((at, entry(text)));
+                    placed.push((at, explanation(text, self.session.agent.label())));
+                }
+            }
         }
         // Stable: texts of one turn stay in their order.
         placed.sort_by_key(|(at, _)| *at);
         placed
+    }
+
+    /// Returns true if the agent stored an equal notice in a turn.
+    fn has_notice(&mut self, turn: Range<usize>, kept: &KeptText) -> bool {
+        let from = turn.start.max(turn.end.saturating_sub(MAX_COMPARED));
+        let stored = self.inner.read(from..turn.end, TextLimit(kept.text.len() + 1));
+        stored.iter().any(|entry| entry.kind == EntryKind::Notice && entry.text == kept.text)
     }
 
     /// Index of an inserted entry among all entries.
@@ -209,12 +234,17 @@ impl TranscriptReader for KeptTranscript {
 }
 
 fn entry(kept: &KeptText) -> Entry {
-    let mut entry = Entry::new(kept.entry, EntryKind::Text, Role::Assistant, kept.time);
+    let (kind, role) = match kept.level {
+        Some(_) => (EntryKind::Notice, Role::System),
+        None => (EntryKind::Text, Role::Assistant),
+    };
+    let mut entry = Entry::new(kept.entry, kind, role, kept.time);
     entry.text.clone_from(&kept.text);
+    entry.level = kept.level.unwrap_or(entry.level);
     entry
 }
 
-fn notice(kept: &KeptText, agent: &str) -> Entry {
+fn explanation(kept: &KeptText, agent: &str) -> Entry {
     let key = EntryKey::new(&format!("kept {}", kept.entry.raw()), 0);
     let mut entry = Entry::new(key, EntryKind::Notice, Role::System, kept.time);
     entry.level = NoticeLevel::Info;

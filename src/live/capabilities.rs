@@ -10,7 +10,8 @@ use crate::domain::run::ModelCatalog;
 use crate::domain::{Agent, Time};
 
 impl Live {
-    /// Returns the models of an agent for a directory. Asks the agent's server and starts it if necessary.
+    /// Returns the models of an agent for a directory, with the modes and efforts of its known versions. Asks the agent's
+    /// server; only a refresh starts one.
     ///
     /// An agent without a server is not started for this. Its list is the last one that one of its runs reported.
     pub async fn models(&self, agent: Agent, directory: &Path, refresh: bool) -> ModelCatalog {
@@ -18,8 +19,16 @@ impl Live {
         let Some(protocol) = (self.inner.options.protocols)(agent) else {
             return failed(format!("{} cannot run in salon", agent.label()));
         };
+        let known = protocol.capabilities();
+        let known = ModelCatalog { modes: known.modes, efforts: known.efforts, ..ModelCatalog::default() };
         if protocol.transport() == Transport::Lines {
-            return self.models_of_runs(agent);
+            let models = protocol.capabilities().models;
+            let reported = self.models_of_runs(agent);
+            let list = if reported.list.is_empty() { models } else { reported.list };
+            return ModelCatalog { list, as_of: reported.as_of, ..known };
+        }
+        if !refresh && !self.inner.connector.has_server(agent) {
+            return known;
         }
         let opening = RunStart::new(Conversation::New { id: None }, directory.to_owned());
         let server = match self.inner.connector.server(agent, protocol, protocol.launch(&opening)) {
@@ -32,7 +41,7 @@ impl Live {
             let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
             Time::from_millis(self.inner.store.now().millis().saturating_sub(age))
         };
-        ModelCatalog { list: list.models, as_of: list.age.map(fetched_at), failure: list.error }
+        ModelCatalog { list: list.models, as_of: list.age.map(fetched_at), failure: list.error, ..known }
     }
 
     fn models_of_runs(&self, agent: Agent) -> ModelCatalog {
@@ -41,7 +50,7 @@ impl Live {
         reporting.max_by_key(|info| info.last_event).map_or_else(ModelCatalog::default, |info| ModelCatalog {
             list: info.capabilities.models.clone(),
             as_of: info.last_event,
-            failure: None,
+            ..ModelCatalog::default()
         })
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::options::AttachedServer;
 use super::process::{ChildEnvironment, Process};
-use super::server::{ServerConfig, ServerHandle, ServerProcessEvent, ServerSource};
+use super::server::{ServerConfig, ServerHandle, ServerPhase, ServerProcessEvent, ServerSource};
 use super::store_handle::StoreHandle;
 use super::transport::{AgentConnection, ChildConnection};
 use super::{environment, identity};
@@ -84,6 +84,15 @@ impl Connector {
             ServerHandle::new(ServerConfig { process_events: Some(events), ..ServerConfig::new(source, spec) })
         };
         Ok(servers.entry(agent).or_insert_with(create).clone())
+    }
+
+    /// Returns true if a request to an agent's server starts no process: it runs, or the user started it.
+    pub fn has_server(&self, agent: Agent) -> bool {
+        let servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_up = |server: &ServerHandle| {
+            matches!(server.status().phase, ServerPhase::Starting | ServerPhase::Ready | ServerPhase::Degraded)
+        };
+        self.attached.contains_key(&agent) || servers.get(&agent).is_some_and(is_up)
     }
 
     /// Stops the servers that this process started.

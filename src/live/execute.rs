@@ -9,6 +9,7 @@ impl Live {
     pub async fn execute(&self, request: RunRequest) -> Result<(), Refusal> {
         match request {
             RunRequest::Submit { run, text } => self.submit(&run, text).await.map(|_| ()),
+            RunRequest::Steer { run, text } => self.steer(&run, text).await.map(|_| ()),
             RunRequest::Interrupt(run) => self.interrupt(&run),
             RunRequest::Stop(run) => self.stop(&run),
             RunRequest::StopTask(run, task) => self.stop_task(&run, &task),

@@ -73,7 +73,7 @@ impl Pinned {
             RunEventKind::Event(_) => {}
             RunEventKind::Approval(approval) => self.approvals.push(approval.id.clone()),
             RunEventKind::ApprovalGone(id) => self.approvals.retain(|open| open != id),
-            RunEventKind::TurnEnded(_) => self.approvals.clear(),
+            RunEventKind::TurnEnded { .. } => self.approvals.clear(),
         }
     }
 
@@ -82,7 +82,7 @@ impl Pinned {
             RunEventKind::Event(event) => item.turn == self.turn && self.prompt == Some(event.key),
             RunEventKind::Approval(approval) => self.approvals.contains(&approval.id),
             RunEventKind::ApprovalGone(_) => false,
-            RunEventKind::TurnEnded(_) => item.turn == self.turn,
+            RunEventKind::TurnEnded { .. } => item.turn == self.turn,
         }
     }
 }
@@ -92,7 +92,7 @@ impl RingValue for RunEvent {
         const ITEM_OVERHEAD: usize = 96;
         ITEM_OVERHEAD
             + match &self.kind {
-                RunEventKind::TurnEnded(_) | RunEventKind::ApprovalGone(_) => 0,
+                RunEventKind::TurnEnded { .. } | RunEventKind::ApprovalGone(_) => 0,
                 RunEventKind::Approval(approval) => 2 * approval.input.to_string().len(),
                 RunEventKind::Event(event) => body_bytes(&event.body),
             }

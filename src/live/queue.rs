@@ -22,6 +22,24 @@ impl Live {
         Ok(id)
     }
 
+    /// Appends a prompt to a run's queue, and sends it into the open turn as soon as the agent can take it. It stays in the
+    /// queue if no turn is open or the turn ends before. Refused if the agent cannot take a prompt during a turn.
+    pub async fn steer(&self, run: &RunId, text: String) -> Result<PromptId, Refusal> {
+        let info = self.inner.handle(run).map(|handle| handle.snapshot().info);
+        let agent = info.map(|info| info.agent);
+        let protocol = agent.and_then(self.inner.options.protocols);
+        if let (Some(agent), Some(protocol)) = (agent, protocol)
+            && !protocol.can_steer()
+        {
+            let label = agent.label();
+            return Err(refused(&format!("{label} cannot take a prompt during a turn; queue it instead")));
+        }
+        let id = self.submit(run, text).await?;
+        // A run that has just ended keeps the prompt in its queue.
+        self.inner.send(run, RunCommand::Steer(id)).ok();
+        Ok(id)
+    }
+
     /// Opens a recorded run with its session. Without a session, its conversation starts again.
     pub async fn open_recorded(&self, run: &RunId) -> Result<(), Refusal> {
         self.inner.ensure_run(run).await.map(drop)

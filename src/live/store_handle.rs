@@ -53,6 +53,12 @@ impl StoreHandle {
         self.with(move |db| outbox::claim(db, &run, now)).await
     }
 
+    /// Marks a pending prompt as sending and returns it.
+    pub async fn claim_one(&self, id: PromptId) -> Result<Option<Prompt>, StoreFailure> {
+        let now = self.now();
+        self.with(move |db| outbox::claim_one(db, id, now)).await
+    }
+
     /// Returns true if a run has a next prompt.
     pub async fn is_next(&self, run: &RunId) -> Result<bool, StoreFailure> {
         let run = run.clone();

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::live_options;
 use super::store_writer::StoreWriter;
 use super::task_message::TaskMessage;
+use crate::agent::{self, Protocol};
 use crate::app::runs::RunMsg;
 use crate::domain::run::ModelCatalog;
 use crate::domain::{Agent, Time};
@@ -36,11 +37,12 @@ pub struct ModelLists {
 impl ModelLists {
     /// Sends the cached list of an agent. Then queries the agent if the list is old or `refresh` is true.
     pub async fn load(self, agent: Agent, refresh: bool) {
-        let cached = self.cached(agent).await;
+        let mut cached = self.cached(agent).await;
         let fresh = cached.as_of.is_some_and(|as_of| live_options::now().since(as_of) < FRESH_MILLIS);
-        if cached.as_of.is_some() {
-            self.send(agent, cached.clone());
+        if let Some(known) = agent::protocol(agent).map(Protocol::capabilities) {
+            (cached.modes, cached.efforts) = (known.modes, known.efforts);
         }
+        self.send(agent, cached.clone());
         if fresh && !refresh {
             return;
         }
@@ -86,6 +88,6 @@ fn decode(value: &Value) -> ModelCatalog {
     ModelCatalog {
         list: list.map(|model| (string(&model[0]), string(&model[1]))).collect(),
         as_of: value["as_of"].as_i64().map(Time::from_millis),
-        failure: None,
+        ..ModelCatalog::default()
     }
 }

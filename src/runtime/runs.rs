@@ -209,7 +209,7 @@ fn execute_in_order(live: &Live, messages: &mpsc::UnboundedSender<TaskMessage>) 
     tokio::spawn(async move {
         while let Some(request) = receiver.recv().await {
             let submitted = match &request {
-                RunRequest::Submit { run, text } => Some((run.clone(), text.clone())),
+                RunRequest::Submit { run, text } | RunRequest::Steer { run, text } => Some((run.clone(), text.clone())),
                 _ => None,
             };
             let refused = live.execute(request).await.err();

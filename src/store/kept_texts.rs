@@ -1,12 +1,13 @@
-//! Texts of turns that ended early. Agents do not store the part of an answer that was streamed before an interrupt or
-//! a crash, so salon keeps it beside their transcripts.
+//! Texts that agents do not store: the part of an answer that was streamed before an interrupt or a crash, and notices
+//! about a run. salon keeps them beside the agents' transcripts.
 
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, Row, params};
 
 use super::write;
-use crate::domain::transcript::KeptText;
+use crate::domain::event::NoticeLevel;
+use crate::domain::transcript::{KeptPlace, KeptText};
 use crate::domain::{EntryKey, SessionKey, Time};
 
 /// Statements that create the table. Keys are the raw numbers of entry keys.
@@ -22,6 +23,12 @@ pub const SCHEMA: &str = "
     );
 ";
 
+/// Statements that add notices. `level` is null for an answer; `place` is a [`KeptPlace`].
+pub const ADD_NOTICES: &str = "
+    ALTER TABLE kept_texts ADD COLUMN level TEXT;
+    ALTER TABLE kept_texts ADD COLUMN place TEXT NOT NULL DEFAULT 'end';
+";
+
 /// Maximum texts in the database, because only recent ones are likely to be read again.
 const MAX_TEXTS: u32 = 2_000;
 
@@ -30,14 +37,17 @@ pub fn save(db: &mut Connection, session: &SessionKey, texts: &[KeptText]) -> ru
     write(db, |db| {
         for kept in texts {
             db.execute(
-                "INSERT OR REPLACE INTO kept_texts (agent, session, entry, prompt, text, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT OR REPLACE INTO kept_texts (agent, session, entry, prompt, text, time, level, place)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![
                     session.agent.name(),
                     &*session.id,
                     kept.entry.raw().cast_signed(),
                     kept.prompt.raw().cast_signed(),
                     kept.text,
-                    kept.time.map(Time::millis)
+                    kept.time.map(Time::millis),
+                    kept.level.map(level_name),
+                    place_name(kept.place)
                 ],
             )?;
         }
@@ -51,9 +61,13 @@ pub fn save(db: &mut Connection, session: &SessionKey, texts: &[KeptText]) -> ru
 
 /// Returns the texts of a session in the order in which they were saved.
 pub fn of_session(db: &Connection, session: &SessionKey) -> rusqlite::Result<Vec<KeptText>> {
-    db.prepare_cached(
-        "SELECT entry, prompt, text, time FROM kept_texts WHERE agent = ?1 AND session = ?2 ORDER BY rowid",
-    )?
+    select(db, session, "level, place")
+}
+
+fn select(db: &Connection, session: &SessionKey, columns: &str) -> rusqlite::Result<Vec<KeptText>> {
+    db.prepare_cached(&format!(
+        "SELECT entry, prompt, text, time, {columns} FROM kept_texts WHERE agent = ?1 AND session = ?2 ORDER BY rowid"
+    ))?
     .query_map(params![session.agent.name(), &*session.id], kept_text)?
     .collect()
 }
@@ -61,11 +75,49 @@ pub fn of_session(db: &Connection, session: &SessionKey) -> rusqlite::Result<Vec
 /// Returns the texts of a session without creating, repairing or changing the database at a path.
 pub fn read(path: &Path, session: &SessionKey) -> rusqlite::Result<Vec<KeptText>> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    of_session(&Connection::open_with_flags(path, flags)?, session)
+    let db = Connection::open_with_flags(path, flags)?;
+    // A database of an earlier version has no notices.
+    of_session(&db, session).or_else(|_| select(&db, session, "NULL, 'end'"))
 }
 
 fn kept_text(row: &Row<'_>) -> rusqlite::Result<KeptText> {
     let key = |index| row.get::<_, i64>(index).map(|raw| EntryKey::from_raw(raw.cast_unsigned()));
     let time = row.get::<_, Option<i64>>(3)?.map(Time::from_millis);
-    Ok(KeptText { entry: key(0)?, prompt: key(1)?, text: row.get(2)?, time })
+    let level = row.get::<_, Option<String>>(4)?.as_deref().map(level);
+    let place = place(&row.get::<_, String>(5)?);
+    Ok(KeptText { entry: key(0)?, prompt: key(1)?, text: row.get(2)?, time, level, place })
+}
+
+fn level_name(level: NoticeLevel) -> &'static str {
+    match level {
+        NoticeLevel::Info => "info",
+        NoticeLevel::Boundary => "boundary",
+        NoticeLevel::Warning => "warning",
+        NoticeLevel::Error => "error",
+    }
+}
+
+fn level(name: &str) -> NoticeLevel {
+    match name {
+        "boundary" => NoticeLevel::Boundary,
+        "warning" => NoticeLevel::Warning,
+        "error" => NoticeLevel::Error,
+        _ => NoticeLevel::Info,
+    }
+}
+
+fn place_name(place: KeptPlace) -> String {
+    match place {
+        KeptPlace::BeforePrompt => "before".to_owned(),
+        KeptPlace::After(entry) => format!("{:x}", entry.raw()),
+        KeptPlace::TurnEnd => "end".to_owned(),
+    }
+}
+
+fn place(name: &str) -> KeptPlace {
+    match (name, u64::from_str_radix(name, 16)) {
+        ("before", _) => KeptPlace::BeforePrompt,
+        (_, Ok(entry)) => KeptPlace::After(EntryKey::from_raw(entry)),
+        (_, Err(_)) => KeptPlace::TurnEnd,
+    }
 }

@@ -23,8 +23,15 @@ use rusqlite::{ErrorCode, OpenFlags};
 use crate::domain::Time;
 
 /// Migrations from an empty database to the current schema, oldest first.
-const MIGRATIONS: &[&str] =
-    &[preferences::SCHEMA, registry::SCHEMA, outbox::SCHEMA, approvals::SCHEMA, outbox::ADD_SENT, kept_texts::SCHEMA];
+const MIGRATIONS: &[&str] = &[
+    preferences::SCHEMA,
+    registry::SCHEMA,
+    outbox::SCHEMA,
+    approvals::SCHEMA,
+    outbox::ADD_SENT,
+    kept_texts::SCHEMA,
+    kept_texts::ADD_NOTICES,
+];
 
 /// Maximum wait for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);

@@ -78,6 +78,19 @@ pub fn claim(db: &mut Connection, run: &RunId, now: Time) -> rusqlite::Result<Op
     })
 }
 
+/// Claims a pending prompt, wherever it is in its queue, and marks it as being sent at `now`. Returns `None` in any other
+/// state.
+pub fn claim_one(db: &mut Connection, id: PromptId, now: Time) -> rusqlite::Result<Option<Prompt>> {
+    write(db, |db| {
+        let claimed = db.execute(
+            "UPDATE prompts SET state = 'sending', reason = NULL, attempts = attempts + 1, sent = ?2
+             WHERE id = ?1 AND state = 'pending'",
+            params![id.0, now.millis()],
+        )?;
+        if claimed == 0 { Ok(None) } else { find(db, id) }
+    })
+}
+
 /// Returns the first undelivered prompt of a run.
 fn first(db: &Connection, run: &RunId) -> rusqlite::Result<Option<Prompt>> {
     let sql = format!(

@@ -96,7 +96,9 @@ fn of_session(method: &str, id: &str, rest: &[&str], request: &Request, state: &
             (200, json!(true))
         }
         ("POST", ["prompt_async"]) => {
-            turn::prompt(state, &session, &request.body);
+            if !turn::join(state, &session, &request.body) {
+                turn::prompt(state, &session, &request.body);
+            }
             (204, json!({}))
         }
         ("POST", ["command"]) => {

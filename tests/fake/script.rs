@@ -41,6 +41,8 @@ pub enum Step {
     Stubborn,
     /// `background TEXT`: begins a task that runs until it is stopped.
     Background(String),
+    /// `delegate COMMAND`: starts a sub-agent that runs a command, and waits until an interrupt.
+    Delegate(String),
     /// `twice`: ends the turn twice.
     Twice,
     /// `fail STATUS TEXT`: fails with an API error (401, 404, 429, 500).
@@ -84,6 +86,7 @@ fn step(line: &str) -> Step {
         "grandchild" => Step::Grandchild,
         "stubborn" => Step::Stubborn,
         "background" => Step::Background(rest.to_owned()),
+        "delegate" => Step::Delegate(rest.to_owned()),
         "twice" => Step::Twice,
         "fail" => {
             let text = rest.split_once(' ').map_or("", |(_, text)| text);

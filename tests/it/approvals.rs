@@ -388,13 +388,18 @@ fn c4_the_picker_shows_the_age_of_its_models_refreshes_on_a_key_and_keeps_old_on
     let requests = |refresh| Effect::LoadModels { agent: Agent::Claude, refresh };
     assert_eq!(effects, [requests(false)]);
     let list = vec![("opus-5".to_owned(), "Opus 5".to_owned())];
-    let models = ModelCatalog { list: list.clone(), as_of: Some(ago(180)), failure: None };
+    let models = ModelCatalog { list: list.clone(), as_of: Some(ago(180)), ..ModelCatalog::default() };
     stage.send(Msg::Run(RunMsg::Models(Agent::Claude, models)));
     assert!(stage.screen().contains("as of 3m ago"));
     stage.keys("f5");
     assert_eq!(stage.asked(), [requests(true)]);
     assert!(stage.screen().contains("querying Claude Code"));
-    let failed = ModelCatalog { list, as_of: Some(ago(180)), failure: Some("no answer within 10 s".into()) };
+    let failed = ModelCatalog {
+        list,
+        as_of: Some(ago(180)),
+        failure: Some("no answer within 10 s".into()),
+        ..ModelCatalog::default()
+    };
     stage.send(Msg::Run(RunMsg::Models(Agent::Claude, failed)));
     let screen = stage.screen();
     assert!(screen.contains("as of 3m ago · no answer within 10 s") && screen.contains("opus-5"), "{screen}");

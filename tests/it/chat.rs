@@ -2,6 +2,7 @@
 
 mod anything;
 mod beginning;
+mod notices;
 
 use salon::app::Effect;
 use salon::app::Msg;
@@ -13,7 +14,7 @@ use salon::domain::prompt::{PromptId, PromptState};
 use salon::domain::run::{Conversation, Phase, Refusal, RingCursor, RunEventKind, TurnOutcome};
 use salon::domain::run_request::RunRequest;
 use salon::domain::transcript::{Entry, ToolStatus};
-use salon::domain::{Agent, SessionKey};
+use salon::domain::{Agent, SessionKey, Time};
 
 use super::screens::chat_harness::{
     ChatHarness, SESSION, command, delta, ended, notice, on_disk, prompt, queued, result, run, thought,
@@ -409,7 +410,8 @@ fn a_call_without_an_outcome_waits_or_is_at_work_while_its_turn_is_open() {
     assert!(harness.screen().contains("make  ! waiting"), "{}", harness.screen());
     harness.happen(1, vec![RunEventKind::ApprovalGone("q".into())]);
     assert!(harness.screen().contains("make  … running"), "{}", harness.screen());
-    harness.happen(1, vec![RunEventKind::TurnEnded(TurnOutcome::Done)]);
+    harness
+        .happen(1, vec![RunEventKind::TurnEnded { outcome: TurnOutcome::Done, time: Time::default(), duration_ms: 0 }]);
     assert!(harness.screen().contains("make  … no result"), "{}", harness.screen());
 }
 
@@ -430,7 +432,10 @@ fn h22_nothing_is_at_work_in_a_turn_that_was_stopped() {
     harness.working(true);
     harness.happen(1, vec![prompt("p", "go"), command("c", "sleep 60"), result("c", ToolStatus::Running, "")]);
     assert!(harness.screen().contains("… running"), "{}", harness.screen());
-    harness.happen(1, vec![RunEventKind::TurnEnded(TurnOutcome::Interrupted)]);
+    harness.happen(
+        1,
+        vec![RunEventKind::TurnEnded { outcome: TurnOutcome::Interrupted, time: Time::default(), duration_ms: 0 }],
+    );
     assert!(
         harness.screen().contains("■ interrupted") && !harness.screen().contains("running ·"),
         "{}",

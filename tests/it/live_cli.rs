@@ -377,6 +377,41 @@ fn text_that_an_agent_showed_and_did_not_store_is_kept_and_marked() {
     assert!(position("say four") < after.iter().rposition(|(_, text)| text.contains("four")).expect("the answer"));
 }
 
+#[test]
+fn a_failure_is_printed_once_and_a_denial_is_no_message_of_the_user() {
+    let stage = Stage::new();
+    for agent in ["claude", "codex", "opencode"] {
+        let failed = stage.run(&["new", "--agent", agent, "fail 429 slow down"]);
+        let stderr = String::from_utf8_lossy(&failed.stderr).into_owned();
+        assert_eq!(stderr.matches("slow down").count(), 1, "{agent}: {stderr}");
+        let denied = stage.run(&["new", "--agent", agent, "ask rm -rf /"]);
+        assert!(String::from_utf8_lossy(&denied.stderr).contains("denied"), "{agent}: {denied:?}");
+        let log = stage.agents.log().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        assert!(!log.contains("turn/steer") && !log.contains("available to answer"), "{agent}: {log}");
+    }
+}
+
+#[test]
+fn notices_stay_where_they_were_shown() {
+    let stage = Stage::new();
+    let failed = stage.run(&["new", "--agent", "claude", "say before\ncrash 3"]);
+    assert_eq!(failed.status.code(), Some(1));
+    let session = stage.session();
+    assert_eq!(stage.run(&["send", &session, "say after"]).status.code(), Some(0));
+    let show = json(&stage.run(&["show", "--json", &session]));
+    let texts: Vec<String> = { show["entries"].as_array().expect("entries").iter() }
+        .map(|entry| {
+            format!("{}: {}", entry["kind"].as_str().unwrap_or_default(), entry["text"].as_str().unwrap_or_default())
+        })
+        .collect();
+    let at = |start: &str| {
+        texts.iter().position(|text| text.starts_with(start)).unwrap_or_else(|| panic!("{start} in {texts:?}"))
+    };
+    assert!(at("notice: Claude Code: exited with code 3") > at("text: before"), "{texts:?}");
+    assert!(at("notice: Claude Code: exited with code 3") < at("prompt: say after"), "{texts:?}");
+    assert_eq!(texts.iter().filter(|text| text.contains("exited with code 3")).count(), 1, "{texts:?}");
+}
+
 /// Leaves prompts in the queue of a session, as a salon that was killed does. Returns their ids.
 fn leave_prompts(stage: &Stage, session: &str, texts: &[&str]) -> Vec<String> {
     let (_, id) = session.split_once(':').unwrap_or(("claude", session));

@@ -210,7 +210,12 @@ impl Codec for AcpCodec {
         let mut step = CodecStep::default();
         match command {
             ProtocolCommand::Open(opening) => self.open(opening, &mut step),
-            ProtocolCommand::Prompt { id, text } => self.prompt(id, text, now, &mut step),
+            // The agents read the files that a prompt mentions themselves.
+            ProtocolCommand::Prompt { id, text, images: _ } => self.prompt(id, text, now, &mut step),
+            ProtocolCommand::Steer { id, .. } => {
+                let reason = "the protocol has no prompts within a turn".to_owned();
+                step.signals.push(ProtocolSignal::SteerRefused { id, reason });
+            }
             ProtocolCommand::Interrupt => self.interrupt(&mut step),
             ProtocolCommand::Answer { id, answer } => self.answer(&id, &answer, now, &mut step),
             ProtocolCommand::Set(setting) => self.set(setting, now, &mut step),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::fields;
+use super::record::API_ERROR;
 use super::user_markup::{self, UserText, classify};
 use super::{content, tools};
 use crate::agent::json;
@@ -47,7 +48,10 @@ pub fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
     for block in blocks {
         let Some(id) = block["tool_use_id"].as_str() else { continue };
         let body = tools::update(id.into(), block, &record);
-        sink(Event { key: crate::domain::EntryKey::new(id, 0), time: None, body });
+        // The time that the user took to answer is no duration of the tool.
+        let asked = record["permissionDecision"]["source"].as_str().is_some_and(|source| source.starts_with("user"));
+        let time = json::time(&record["timestamp"]).filter(|_| !asked);
+        sink(Event { key: crate::domain::EntryKey::new(id, 0), time, body });
     }
 }
 
@@ -101,12 +105,16 @@ fn body(record: &Value, mark: &EntryMark) -> Option<EventBody> {
         "assistant" => {
             let block = block(content_of(record), mark.block)?;
             if mark.kind == EntryKind::Notice && block["type"] == "text" {
-                return Some(EventBody::Notice { level: NoticeLevel::Error, text: text_of(&block).to_owned() });
+                let text = text_of(&block);
+                let failed = record["isApiErrorMessage"] == true || text.starts_with(API_ERROR);
+                let level = if failed { NoticeLevel::Error } else { NoticeLevel::Info };
+                return Some(EventBody::Notice { level, text: text.to_owned() });
             }
             Some(answer_block(&block))
         }
         _ if record["isCompactSummary"] == true => {
-            Some(EventBody::Notice { level: NoticeLevel::Boundary, text: content::text(content_of(record)) })
+            let text = user_markup::without_reminders(&content::text(content_of(record))).into_owned();
+            Some(EventBody::Notice { level: NoticeLevel::Boundary, text })
         }
         "user" | "human" if record["isMeta"] == true && mark.kind == EntryKind::Notice => {
             let text = text_of(block(content_of(record), mark.block)?.as_ref()).to_owned();

@@ -21,6 +21,7 @@ const RECORD: &[&str] = &[
     "level",
     "isCompactSummary",
     "compactMetadata",
+    "isApiErrorMessage",
     "error",
     "retryAttempt",
     "maxRetries",

@@ -66,6 +66,15 @@ const SILENT_KINDS: [&[u8]; 8] = [
     b"queue-operation",
 ];
 
+/// Model of answers that the program wrote in the model's place.
+const SYNTHETIC: &[u8] = b"<synthetic>";
+
+/// Text that stands for no answer: it is not shown.
+const NO_RESPONSE: &str = "No response requested.";
+
+/// Start of an error of the API, which early versions do not mark as one.
+pub const API_ERROR: &str = "API Error";
+
 /// Subtypes of system records that contain nothing to read.
 const SILENT_SUBTYPES: [&[u8]; 8] = [
     b"turn_duration",
@@ -197,6 +206,11 @@ impl<'a> TranscriptRecord<'a> {
         }
     }
 
+    /// Returns true for an answer that the program wrote in the model's place.
+    fn is_synthetic(&self) -> bool {
+        self.message.model.is_some_and(|model| model.0 == SYNTHETIC)
+    }
+
     fn node(&self, id: JsonStr<'a>, metadata: &LineMetadata<'_>) -> RecordLink {
         let parent = match (self.logical_parent, self.parent) {
             (Some(parent), _) => RecordParent::Id(parent.hash()),
@@ -266,6 +280,9 @@ impl<'a> TranscriptRecord<'a> {
                 for (at, block) in blocks.iter().enumerate() {
                     match block.kind(role) {
                         Some(EntryKind::Text) if self.api_error => push(at, EntryKind::Notice, None, true),
+                        Some(EntryKind::Text) if self.is_synthetic() => {
+                            notice(block.text).into_iter().for_each(|failed| push(at, EntryKind::Notice, None, failed));
+                        }
                         Some(kind) => push(at, kind, block.tool, false),
                         None => {}
                     }
@@ -326,7 +343,7 @@ impl<'a> TranscriptRecord<'a> {
     /// Adds the metadata that is independent of its entries.
     fn add_session_metadata(&self, metadata: &mut LineMetadata<'a>, subagent: bool) {
         if self.kind == b"assistant" {
-            metadata.model = self.message.model.filter(|model| model.0 != b"<synthetic>");
+            metadata.model = self.message.model.filter(|_| !self.is_synthetic());
             let key = self.message.id.map_or(0, JsonStr::hash) ^ self.request.map_or(0, |id| id.hash().rotate_left(1));
             let key = if key == 0 { self.uuid.map_or_else(|| hash(b"-"), JsonStr::hash) } else { key };
             metadata.usage = self.message.tokens.map(|tokens| ReplyUsage { key, tokens });
@@ -393,6 +410,12 @@ impl<'a> Message<'a> {
             Ok(())
         })
     }
+}
+
+/// Notice for a text that the program wrote in the model's place: true for an error, `None` for a text that is not shown.
+fn notice(text: Option<JsonStr<'_>>) -> Option<bool> {
+    let head = text.map(|text| text.head(64).into_owned()).unwrap_or_default();
+    (head != NO_RESPONSE).then(|| head.starts_with(API_ERROR))
 }
 
 fn tokens(value: &mut JsonCursor<'_>) -> Result<Tokens, MalformedJson> {

@@ -41,15 +41,23 @@ fn known(name: &str, input: &Value) -> ToolAction {
         "WebSearch" | "web_search" => ToolAction::Web { query: field("query") },
         "Task" | "Agent" => ToolAction::Task { description: field("description"), prompt: field("prompt") },
         "TodoWrite" => ToolAction::Plan(todos(&input["todos"])),
-        "TaskCreate" => ToolAction::Plan(vec![PlanItem { text: field("subject"), status: PlanStatus::Pending }]),
+        "TaskCreate" => ToolAction::Other(field("subject")),
+        "TaskUpdate" => ToolAction::Other(task_change(input)),
         "ExitPlanMode" | "exit_plan_mode" => ToolAction::PlanText(field("plan")),
         "AskUserQuestion" => {
             let questions = input["questions"].as_array().map(Vec::as_slice).unwrap_or_default();
             let texts: Vec<&str> = questions.iter().filter_map(|question| question["question"].as_str()).collect();
-            ToolAction::Question { question: texts.join("\n") }
+            ToolAction::Question { question: texts.join("\n"), answer: None }
         }
         _ => ToolAction::Other(tool_input::one_line(input)),
     }
+}
+
+/// Describes a change of a task: `#2 completed`.
+fn task_change(input: &Value) -> String {
+    let parts = ["status", "subject", "owner"].map(|name| flat(&input[name]).replace('_', " "));
+    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    format!("#{} {}", flat(&input["taskId"]), parts.join(", ")).trim_end().to_owned()
 }
 
 fn edit(path: String, edits: Vec<(String, String)>) -> ToolAction {
@@ -90,7 +98,7 @@ pub fn update(id: Arc<str>, block: &Value, record: &Value) -> EventBody {
         output: Some(Delta::Replace(output)),
         duration_ms,
         subagent,
-        action: change(result).or_else(|| plan(result, block)),
+        action: change(result).or_else(|| plan(result, block)).or_else(|| answered(result)),
     }
 }
 
@@ -125,6 +133,14 @@ fn plan(result: &Value, block: &Value) -> Option<ToolAction> {
     let is_plan = result["isAgent"].is_boolean() || result.get("hasTaskTool").is_some();
     let written = result["plan"].as_str().filter(|_| is_plan || result["filePath"].is_string()).map(str::to_owned);
     written.or_else(approved).filter(|plan| !plan.trim().is_empty()).map(ToolAction::PlanText)
+}
+
+/// The questions of a result with the user's answers.
+fn answered(result: &Value) -> Option<ToolAction> {
+    let (questions, answers) = (result["questions"].as_array()?, result["answers"].as_object()?);
+    let texts: Vec<&str> = questions.iter().filter_map(|question| question["question"].as_str()).collect();
+    let given = texts.iter().filter_map(|text| answers.get(*text)).map(flat).collect::<Vec<_>>().join("; ");
+    Some(ToolAction::Question { question: texts.join("\n"), answer: Some(given).filter(|given| !given.is_empty()) })
 }
 
 /// The applied change, if the agent stored its patch.

@@ -27,9 +27,12 @@ pub enum UserTextKind {
     Notice,
 }
 
-/// Elements before a prompt, or alone, that are not shown.
+/// Element with a reminder of the program to the model.
+const REMINDER: &str = "system-reminder";
+
+/// Elements before or after a prompt, or alone, that are not shown.
 const HIDDEN_ELEMENTS: [&str; 7] = [
-    "system-reminder",
+    REMINDER,
     "local-command-caveat",
     "ide_opened_file",
     "ide_selection",
@@ -62,7 +65,7 @@ pub fn kind(text: JsonStr<'_>) -> UserTextKind {
 
 /// Classifies a text.
 pub fn classify(text: &str) -> UserText<'_> {
-    let mut rest = text.trim_ascii_start();
+    let mut rest = without_last_elements(text).trim_ascii_start();
     while let Some((_, after)) = HIDDEN_ELEMENTS.iter().find_map(|tag| element(rest, tag)) {
         rest = after.trim_ascii_start();
     }
@@ -76,6 +79,22 @@ pub fn classify(text: &str) -> UserText<'_> {
         return UserText::Prompt(without_reminders(rest));
     }
     classify_tagged(rest)
+}
+
+/// Removes the hidden elements at the end of a text, each from the start of a line.
+fn without_last_elements(text: &str) -> &str {
+    let mut rest = text;
+    while let Some(start) = HIDDEN_ELEMENTS.iter().find_map(|tag| last_element(rest, tag)) {
+        rest = rest[..start].trim_ascii_end();
+    }
+    rest
+}
+
+/// Start of the element that ends a text, if it begins a line.
+fn last_element(text: &str, tag: &str) -> Option<usize> {
+    let inner = text.trim_ascii_end().strip_suffix('>')?.strip_suffix(tag)?.strip_suffix("</")?;
+    let start = inner.rfind(&format!("<{tag}>"))?;
+    (start == 0 || text[..start].ends_with('\n')).then_some(start)
 }
 
 /// Text without the reminders that the program adds for the model in the middle or at the end.
@@ -138,8 +157,11 @@ fn classify_tagged(text: &str) -> UserText<'_> {
     UserText::Prompt(Cow::Borrowed(text))
 }
 
-/// Output of a tool without the reminder that the program appends for the model.
+/// Output of a tool without the reminder that the program appends for the model. One that is nothing else keeps its text.
 pub fn without_last_reminder(output: &str) -> &str {
+    if let Some((inner, "")) = element(output.trim_ascii(), REMINDER) {
+        return inner.trim_ascii();
+    }
     let is_last = output.trim_end().ends_with("</system-reminder>");
     let at = output.rfind("\n<system-reminder>").filter(|_| is_last);
     at.map_or(output, |at| output[..at].trim_end_matches('\n'))

@@ -30,7 +30,7 @@ fn known(name: &str, arguments: &Value) -> ToolAction {
         "grep_files" => ToolAction::Search { pattern: text("pattern").unwrap_or_default(), path: text("path") },
         "web_search" | "web_search_call" => web(arguments),
         "spawn_agent" => task(&text("message").or(text("prompt")).unwrap_or_default()),
-        "request_user_input" => ToolAction::Question { question: question(arguments) },
+        "request_user_input" => ToolAction::Question { question: question(arguments), answer: None },
         _ => ToolAction::Other(tool_input::one_line(arguments)),
     }
 }
@@ -100,6 +100,17 @@ fn question(arguments: &Value) -> String {
     let questions = arguments.get("questions").and_then(Value::as_array);
     let texts = questions.into_iter().flatten().filter_map(|question| question.get("question")?.as_str());
     texts.collect::<Vec<_>>().join(" ")
+}
+
+/// Answers in the output of a question: `{"answers":{"id":{"answers":["A"]}}}`. The question itself is in the call.
+pub fn answer(output: &str) -> Option<ToolAction> {
+    let value: Value = output.starts_with("{\"answers\":").then(|| serde_json::from_str(output).ok())??;
+    let given = value.get("answers")?.as_object()?.values().map(|answer| match answer.get("answers") {
+        Some(Value::Array(chosen)) => chosen.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+        _ => String::new(),
+    });
+    let given: Vec<String> = given.filter(|answer| !answer.is_empty()).collect();
+    (!given.is_empty()).then(|| ToolAction::Question { question: String::new(), answer: Some(given.join("; ")) })
 }
 
 /// Parsed output of a tool call.

@@ -66,7 +66,10 @@ fn output(value: &Value) -> EventBody {
         status: Some(result.status),
         duration_ms: result.duration_ms,
         subagent,
-        action: result.exit_code.map(|code| ToolAction::Command { command: String::new(), exit_code: Some(code) }),
+        action: match result.exit_code {
+            Some(code) => Some(ToolAction::Command { command: String::new(), exit_code: Some(code) }),
+            None => calls::answer(&result.output),
+        },
         output: Some(Delta::Longest(result.output)),
     }
 }

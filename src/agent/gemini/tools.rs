@@ -141,7 +141,7 @@ fn known(name: &str, args: &Value) -> ToolAction {
         "google_web_search" => ToolAction::Web { query: owned(&["query"]) },
         "web_fetch" => ToolAction::Web { query: owned(&["prompt", "url"]) },
         "write_todos" => ToolAction::Plan(todos(args)),
-        "ask_user" => ToolAction::Question { question: owned(&["question"]) },
+        "ask_user" => ToolAction::Question { question: owned(&["question"]), answer: None },
         "delegate_to_agent" | "invoke_agent" => {
             ToolAction::Task { description: owned(&["agent_name"]), prompt: owned(&["objective", "prompt", "query"]) }
         }

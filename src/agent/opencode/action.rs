@@ -27,7 +27,7 @@ fn known(tool: &str, state: &Value) -> ToolAction {
             ToolAction::Task { description: field(input, &["description"]), prompt: field(input, &["prompt"]) }
         }
         "todowrite" | "todoread" => todos(state).map_or_else(|| other(state), ToolAction::Plan),
-        "question" => ToolAction::Question { question: questions(input) },
+        "question" => ToolAction::Question { question: questions(input), answer: answers(&state["metadata"]) },
         _ => other(state),
     }
 }
@@ -97,6 +97,16 @@ fn todo(item: &Value) -> PlanItem {
 fn questions(input: &Value) -> String {
     let texts = input["questions"].as_array().into_iter().flatten().map(|question| field(question, &["question"]));
     texts.collect::<Vec<_>>().join(" / ")
+}
+
+/// Answers of the user, one list per question.
+fn answers(metadata: &Value) -> Option<String> {
+    let chosen = |list: &Value| {
+        let texts = list.as_array().into_iter().flatten().filter_map(Value::as_str);
+        texts.collect::<Vec<_>>().join(", ")
+    };
+    let lists = metadata["answers"].as_array()?.iter().map(chosen).filter(|answer| !answer.is_empty());
+    Some(lists.collect::<Vec<_>>().join("; ")).filter(|answers| !answers.is_empty())
 }
 
 /// Action of any other tool: OpenCode's own title of the call, else its input.

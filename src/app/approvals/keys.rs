@@ -194,7 +194,7 @@ impl ApprovalQueue {
         let questions = &pending.approval.questions;
         let draft = self.draft_mut(pending);
         let Some(question) = questions.get(draft.answers.len()) else { return Vec::new() };
-        let picked = draft.picked.iter().filter_map(|at| question.options.get(*at).cloned());
+        let picked = draft.picked.iter().filter_map(|at| question.options.get(*at)).map(|option| option.label.clone());
         let given = picked.chain(draft.other.take()).collect();
         draft.answers.push(given);
         (draft.picked, draft.at) = (BTreeSet::new(), None);

@@ -53,11 +53,11 @@ impl Chat {
         }
         let clock = |since| clock(now, since);
         if let Some(since) = info.silent_since.filter(|_| matches!(info.phase, Phase::Working { .. })) {
-            let minutes = now.since(since).max(0) / 60_000;
-            return (
-                format!("no activity for {minutes} min{}", key_hint(keymap, Action::Interrupt, "interrupts")),
-                Tone::Warning,
-            );
+            let quiet = match now.since(since) / 60_000 {
+                0 => "no response yet".to_owned(),
+                minutes => format!("no activity for {minutes} min"),
+            };
+            return (format!("{quiet}{}", key_hint(keymap, Action::Interrupt, "interrupts")), Tone::Warning);
         }
         match &info.phase {
             Phase::Working { .. } if self.armed => ("press esc again to interrupt".to_owned(), Tone::Warning),
@@ -67,8 +67,7 @@ impl Chat {
                 Activity::Answering => (format!("working {}", clock(*since)), Tone::Working),
                 Activity::Compacting => (format!("compacting {}", clock(*since)), Tone::Working),
                 Activity::Retrying { attempt, at, reason } => {
-                    let wait = at.map(|at| at.since(now).max(0) / 1_000);
-                    let when = wait.map(|wait| format!(" in {wait} s")).unwrap_or_default();
+                    let when = at.map(|at| format!(" in {}", wait(at.since(now)))).unwrap_or_default();
                     (format!("retrying{when} (attempt {attempt}): {reason}"), Tone::Warning)
                 }
             },
@@ -78,7 +77,7 @@ impl Chat {
             }
             Phase::Idle => match &info.last_outcome {
                 Some(TurnOutcome::Interrupted) => ("interrupted".to_owned(), Tone::Warning),
-                Some(TurnOutcome::Failed(failure)) => (failure::describe(failure, info.agent), Tone::Error),
+                Some(TurnOutcome::Failed(failure)) => (failure::summarise(failure, info.agent), Tone::Error),
                 Some(TurnOutcome::Done) | None => match info.tasks.len() {
                     0 => ("ready".to_owned(), Tone::Quiet),
                     1 => ("ready, 1 background task".to_owned(), Tone::Working),
@@ -129,12 +128,23 @@ fn starting(now: Time, since: Option<Time>, info: &RunInfo) -> String {
 }
 
 fn stop_text(stopped: &StopReason, info: &RunInfo) -> String {
-    let text = failure::describe_stop(stopped, info.agent);
     match stopped {
-        StopReason::Evicted => text,
+        StopReason::Evicted => failure::describe_stop(stopped, info.agent),
         StopReason::NotStarted => "continues with your next prompt".to_owned(),
-        StopReason::OnRequest => format!("{text} (restarts with your next prompt)"),
-        StopReason::Failed(_) => format!("{} (restarts with your next prompt)", text.trim_end_matches('.')),
+        StopReason::OnRequest => "stopped (restarts with your next prompt)".to_owned(),
+        StopReason::Failed(failure) => {
+            format!("{} (restarts with your next prompt)", failure::summarise(failure, info.agent))
+        }
+    }
+}
+
+/// Formats the wait for a retry in its largest units: `7 s`, `12 min`, `1 h 30 min`.
+fn wait(millis: i64) -> String {
+    let seconds = millis.max(0) / 1_000;
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        _ => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
     }
 }
 

@@ -90,9 +90,10 @@ pub fn models(runs: &RunTable, agent: Agent) -> Vec<(String, String)> {
     list
 }
 
-/// Returns the permission modes that an agent's runs reported.
+/// Returns the permission modes that an agent's runs reported, else those of its known versions.
 pub fn modes(runs: &RunTable, agent: Agent) -> Vec<String> {
-    let mut mode_lists = runs.iter().filter(|info| info.agent == agent).map(|info| &info.capabilities.modes);
+    let of_runs = runs.iter().filter(|info| info.agent == agent).map(|info| &info.capabilities.modes);
+    let mut mode_lists = of_runs.chain(runs.models(agent).map(|models| &models.modes));
     mode_lists.find(|modes| !modes.is_empty()).cloned().unwrap_or_default()
 }
 

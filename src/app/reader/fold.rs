@@ -2,8 +2,14 @@
 
 use std::collections::HashMap;
 
-use crate::domain::event::EntryKey;
+use crate::domain::event::{EntryKey, NoticeLevel};
 use crate::domain::transcript::{Entry, EntryKind};
+
+/// Maximum bytes of a prompt or notice that is shown in full, because more is a paste.
+const MAX_TYPED_BYTES: usize = 8_000;
+
+/// Maximum lines of a prompt or notice that is shown in full.
+const MAX_TYPED_LINES: usize = 60;
 
 /// Fold level of an entry, from hidden to full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,11 +69,7 @@ impl Default for Folds {
 impl Folds {
     /// Returns the level of an entry.
     pub fn of(&self, index: usize, entry: &Entry) -> Fold {
-        self.shown(index, entry.key, entry.kind)
-    }
-
-    fn shown(&self, index: usize, key: EntryKey, kind: EntryKind) -> Fold {
-        let chosen = self.own.get(&key).copied().unwrap_or_else(|| self.by_kind(kind));
+        let chosen = self.own.get(&entry.key).copied().unwrap_or_else(|| self.usual(entry));
         match self.revealed {
             Some((revealed, least)) if revealed == index => chosen.max(least),
             _ => chosen,
@@ -75,16 +77,16 @@ impl Folds {
     }
 
     /// Toggles an entry between full and the level of its kind; if that is full, folds it further.
-    pub fn toggle(&mut self, index: usize, key: EntryKey, kind: EntryKind) {
-        let usual = self.by_kind(kind);
-        let next = match (self.shown(index, key, kind), usual) {
+    pub fn toggle(&mut self, index: usize, entry: &Entry) {
+        let usual = self.usual(entry);
+        let next = match (self.of(index, entry), usual) {
             (Fold::Hidden | Fold::Line | Fold::Cut, _) => Fold::Full,
-            (Fold::Full, Fold::Full) if kind == EntryKind::Tool => Fold::Line,
+            (Fold::Full, Fold::Full) if entry.kind == EntryKind::Tool => Fold::Line,
             (Fold::Full, Fold::Full) => Fold::Cut,
             (Fold::Full, _) => usual,
         };
         self.revealed = None;
-        self.own.insert(key, next);
+        self.own.insert(entry.key, next);
     }
 
     /// Cycles the level of tools: hidden, one line, cut, full. Clears the levels of single entries.
@@ -101,12 +103,20 @@ impl Folds {
         self.revealed = None;
     }
 
-    fn by_kind(&self, kind: EntryKind) -> Fold {
-        match kind {
+    fn usual(&self, entry: &Entry) -> Fold {
+        match entry.kind {
             EntryKind::Tool => self.tools,
             EntryKind::Thinking => self.thinking,
+            EntryKind::Notice if entry.level == NoticeLevel::Boundary => Fold::Line,
+            EntryKind::Prompt | EntryKind::Notice if is_long(&entry.text) => Fold::Cut,
             EntryKind::Prompt | EntryKind::Text | EntryKind::Notice | EntryKind::Plan | EntryKind::Image => Fold::Full,
             EntryKind::Other => Fold::Line,
         }
     }
+}
+
+/// Returns true for a text that nobody typed: a paste, or a log in a notice.
+fn is_long(text: &str) -> bool {
+    text.len() > MAX_TYPED_BYTES
+        || memchr::memchr_iter(b'\n', text.as_bytes()).take(MAX_TYPED_LINES).count() == MAX_TYPED_LINES
 }

@@ -11,6 +11,7 @@
 use super::tail::{LiveTurn, Tail, gap_key};
 use super::window::Window;
 use crate::domain::EntryKey;
+use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::{Entry, EntryKind, ToolStatus};
 
 /// Maximum number of prompts at the end of the disk among which live turns are searched, because live turns are recent.
@@ -38,6 +39,7 @@ impl Tail {
     /// Drops live entries that are on disk and returns the number of shown disk entries. `None` if a required disk
     /// entry is not loaded yet.
     pub fn merge(&mut self, disk: &DiskEntries<'_>) -> Option<usize> {
+        self.drop_kept_notices(disk);
         let newest = || disk.prompts.iter().rev().copied().take(PROMPTS).take_while(|at| *at >= self.merged_prompts);
         if !newest().all(|at| disk.window.is_known(at)) {
             return None;
@@ -93,6 +95,15 @@ impl Tail {
         self.retain(|_, meta, _| meta.turn >= first);
     }
 
+    /// Drops the notices of merged turns that the transcript contains meanwhile.
+    fn drop_kept_notices(&mut self, disk: &DiskEntries<'_>) {
+        let last_merged = self.last_merged;
+        self.retain(|_, meta, entry| {
+            let is_merged = entry.kind == EntryKind::Notice && Some(meta.turn) <= last_merged;
+            !is_merged || disk.window.find(entry.key).is_none()
+        });
+    }
+
     /// Drops entries that are on disk, for turns without a known prompt index or with a gap.
     fn drop_known(&mut self, disk: &DiskEntries<'_>) {
         let unmatched: Vec<_> = self.turns.iter().filter(|live| live.gap || live.prompt.is_none()).cloned().collect();
@@ -135,7 +146,15 @@ impl Tail {
         let last_text = left().rfind(|entry| entry.kind == EntryKind::Text);
         let on_disk =
             |entry: &Entry| (from..disk.len).any(|at| disk.window.fresh(at).is_some_and(|on| is_same(on, entry)));
-        let all = left().count() <= disk.len.saturating_sub(from) || last_text.is_some_and(on_disk);
+        let notices: Vec<_> =
+            self.transcript.entries().iter().filter(|entry| entry.kind == EntryKind::Notice).collect();
+        let is_notice = |at| disk.window.fresh(at).is_some_and(|on| notices.iter().any(|live| live.key == on.key));
+        let stored = if notices.is_empty() {
+            disk.len.saturating_sub(from)
+        } else {
+            (from..disk.len).filter(|at| !is_notice(*at)).count()
+        };
+        let all = left().count() <= stored || last_text.is_some_and(on_disk);
         let mut visible = from.max(disk.len.saturating_sub(disk.screen))..disk.len;
         all && visible.all(|at| disk.window.is_known(at))
     }
@@ -144,7 +163,10 @@ impl Tail {
     fn finish_first(&mut self, disk: &DiskEntries<'_>) {
         let live = self.turns.remove(0);
         let missing = |key| key != gap_key() && disk.window.find(key).is_none();
-        let left = |entry: &Entry| entry.kind == EntryKind::Notice && missing(entry.key);
+        // Agents store a compaction, under a key of their own.
+        let left = |entry: &Entry| {
+            entry.kind == EntryKind::Notice && entry.level != NoticeLevel::Boundary && missing(entry.key)
+        };
         self.retain(|_, meta, entry| meta.turn > live.turn || (meta.turn == live.turn && left(entry)));
         self.merged_prompts = live.at.map_or(self.merged_prompts, |at| at + 1);
         self.last_merged = self.last_merged.max(Some(live.turn));

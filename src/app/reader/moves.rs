@@ -32,9 +32,8 @@ impl Reader {
             Action::Thinking => self.refold(|reader| reader.folds.toggle_thinking()),
             Action::Expand => self.refold(|reader| {
                 let index = reader.cursor();
-                let chosen = reader.current().map(|entry| (entry.key, entry.kind));
-                if let Some((key, kind)) = chosen {
-                    reader.folds.toggle(index, key, kind);
+                if let Some(entry) = reader.current().cloned() {
+                    reader.folds.toggle(index, &entry);
                 }
             }),
             Action::Find => self.start_find(),

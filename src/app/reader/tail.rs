@@ -139,7 +139,7 @@ impl Tail {
                 self.approval_resolved(&id);
                 false
             }
-            RunEventKind::TurnEnded(outcome) => {
+            RunEventKind::TurnEnded { outcome, .. } => {
                 let stopped = if outcome == TurnOutcome::Done { ToolStatus::Pending } else { ToolStatus::Interrupted };
                 self.end(turn, stopped);
                 true

@@ -168,7 +168,9 @@ fn texts(entry: &Entry) -> Vec<&str> {
         ToolAction::Task { description, prompt } => texts.extend([description.as_str(), prompt.as_str()]),
         ToolAction::Plan(items) => texts.extend(items.iter().map(|item| item.text.as_str())),
         ToolAction::PlanText(text) => texts.push(text),
-        ToolAction::Question { question } => texts.push(question),
+        ToolAction::Question { question, answer } => {
+            texts.extend([question.as_str(), answer.as_deref().unwrap_or_default()])
+        }
         ToolAction::Other(text) => texts.push(text),
     }
     texts

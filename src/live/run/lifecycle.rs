@@ -91,6 +91,7 @@ impl Run {
             self.starts.pop_front();
         }
         self.generation += 1;
+        self.usage.process_started(&self.info);
         self.turn.touch(now);
         self.info.phase = Phase::Starting;
         self.info.stopping = None;
@@ -143,8 +144,6 @@ impl Run {
 
     /// Handles an event, and those that are already available behind it.
     pub(super) async fn receive(&mut self, first: TransportEvent) {
-        self.turn.touch(Instant::now());
-        self.info.silent_since = None;
         let mut next = Some(first);
         for _ in 0..MAX_BATCH {
             let Some(event) = next.take() else { return };
@@ -167,6 +166,7 @@ impl Run {
                 self.exited(exit).await;
             }
             TransportEvent::LineTooLong => {
+                self.record_activity();
                 let (label, limit) = (self.agent.label(), MAX_LINE_BYTES >> 20);
                 let text = format!("A message of {label} with more than {limit} MB was skipped; the turn continues.");
                 self.notice(&text, NoticeLevel::Warning);
@@ -183,10 +183,21 @@ impl Run {
             | TransportEvent::Resumed => {
                 if let Some(incoming) = event.incoming() {
                     let step = up.codec.decode(incoming, now);
+                    // A server also sends events of other sessions, and some that only keep the connection open.
+                    let is_ours = matches!(event, TransportEvent::Line(_) | TransportEvent::Response { .. });
+                    if is_ours || !step.signals.is_empty() {
+                        self.record_activity();
+                    }
                     self.apply_step(step).await;
                 }
             }
         }
+    }
+
+    /// Records that the agent is active.
+    fn record_activity(&mut self) {
+        self.turn.touch(Instant::now());
+        self.info.silent_since = None;
     }
 
     /// Sends a command to the agent, if it is connected. Returns the receipt of the last item.

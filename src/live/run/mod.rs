@@ -9,10 +9,13 @@
 //! no other.
 
 mod delivery;
+mod images;
 mod kept;
 mod lifecycle;
 mod signals;
+mod steer;
 mod turn;
+mod usage;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,8 +26,10 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use self::delivery::Delivery;
+use self::kept::KeptNotices;
 use self::lifecycle::{ConnectionEvent, ConnectionState};
 use self::turn::TurnState;
+use self::usage::UsageTotals;
 use super::connect::Connector;
 use super::history::RunHistory;
 use super::options::{DeliveryCheck, LiveEvent};
@@ -35,7 +40,7 @@ use crate::agent::protocol::{Conversation, ProtocolCommand, RunStart};
 use crate::domain::approval::ApprovalAnswer;
 use crate::domain::event::{EventBody, NoticeLevel};
 use crate::domain::prompt::{PromptId, PromptState};
-use crate::domain::run::{Phase, Replay, RingCursor, RunEventKind, RunId, RunInfo, RunSetting, StopReason};
+use crate::domain::run::{Phase, Replay, RingCursor, RunId, RunInfo, RunSetting, StopReason};
 use crate::domain::{self, Agent, EntryKey, SessionKey};
 
 /// A command to a run's task.
@@ -43,6 +48,8 @@ use crate::domain::{self, Agent, EntryKey, SessionKey};
 pub enum RunCommand {
     /// A prompt was appended to the outbox.
     Submitted,
+    /// Send a queued prompt into the open turn.
+    Steer(PromptId),
     /// The queue was changed.
     QueueChanged,
     /// Resume the paused queue.
@@ -198,13 +205,14 @@ pub struct RunParts {
 /// Starts the task of a run. Its process starts with the first prompt.
 pub fn start(parts: RunParts) -> (RunHandle, JoinHandle<()>) {
     let (commands, receiver) = mpsc::unbounded_channel();
-    let info = initial_info(parts.id, parts.agent, &parts.opening);
+    let info = initial_info(parts.id, parts.agent, parts.protocol, &parts.opening);
     let history = RunHistory::new(parts.epoch);
     let now = Instant::now();
     let (sender, snapshot) =
         watch::channel(RunSnapshot { cursor: history.cursor(), info: Arc::new(info.clone()), at: now });
-    let handle =
-        RunHandle { commands, snapshot, viewers: Arc::default(), eviction_wake: parts.events.eviction_wake.clone() };
+    let viewers: Arc<AtomicUsize> = Arc::default();
+    let eviction_wake = parts.events.eviction_wake.clone();
+    let handle = RunHandle { commands, snapshot, viewers: viewers.clone(), eviction_wake };
     let run = Run {
         agent: parts.agent,
         protocol: parts.protocol,
@@ -214,8 +222,12 @@ pub fn start(parts: RunParts) -> (RunHandle, JoinHandle<()>) {
         limits: parts.limits,
         delivery: Delivery::new(parts.is_delivered),
         events: parts.events,
+        viewers,
         info,
         history,
+        notices_to_keep: KeptNotices::default(),
+        usage: UsageTotals::default(),
+        steering: VecDeque::new(),
         snapshot: sender,
         connection: ConnectionState::Down,
         generation: 0,
@@ -235,8 +247,9 @@ pub fn start(parts: RunParts) -> (RunHandle, JoinHandle<()>) {
 }
 
 /// Returns the state of a run before its agent reports anything.
-fn initial_info(id: RunId, agent: Agent, opening: &RunStart) -> RunInfo {
+fn initial_info(id: RunId, agent: Agent, protocol: &dyn Protocol, opening: &RunStart) -> RunInfo {
     let mut info = RunInfo::starting(id, agent, opening.cwd.clone());
+    info.capabilities = Arc::new(protocol.capabilities());
     info.phase = Phase::Stopped(StopReason::NotStarted);
     info.model = opening.model.as_deref().map(Arc::from);
     info.mode = opening.mode.as_deref().map(Arc::from);
@@ -259,8 +272,14 @@ struct Run {
     /// Prompt that the agent acknowledged and may not have stored yet.
     delivery: Delivery,
     events: EventSink,
+    /// Number of attached viewers.
+    viewers: Arc<AtomicUsize>,
     info: RunInfo,
     history: RunHistory,
+    notices_to_keep: KeptNotices,
+    usage: UsageTotals,
+    /// Prompts of the queue that are to join the open turn.
+    steering: VecDeque<PromptId>,
     snapshot: watch::Sender<RunSnapshot>,
     connection: ConnectionState,
     /// Number of processes started so far.
@@ -306,7 +325,9 @@ impl Run {
                 () = until(deadline) => {}
             }
             self.run_due().await;
+            self.steer_next().await;
             self.deliver().await;
+            self.keep_notices().await;
             self.refresh_queue().await;
             self.publish();
         }
@@ -315,6 +336,7 @@ impl Run {
     async fn handle_command(&mut self, command: RunCommand) {
         match command {
             RunCommand::Submitted => self.submitted(),
+            RunCommand::Steer(prompt) => self.steering.push_back(prompt),
             RunCommand::QueueChanged => (self.has_work, self.queue_changed) = (true, true),
             RunCommand::ResumeQueue => self.resume_queue(),
             RunCommand::Since(cursor, sender) => {
@@ -372,15 +394,17 @@ impl Run {
         self.command(ProtocolCommand::Set(setting)).await;
     }
 
-    /// Adds a notice to the history and sends it to the user interface.
+    /// Adds a notice to the history. Without a viewer it is also sent to the user interface.
     fn notice(&mut self, text: &str, level: NoticeLevel) {
         let now = self.store.now();
         self.notices += 1;
         let key = EntryKey::new(&format!("salon-{}-{}", self.history.cursor().epoch, self.notices), 0);
         let body = EventBody::Notice { level, text: text.to_owned() };
-        self.history.push(self.info.turn, RunEventKind::Event(domain::Event { key, time: Some(now), body }));
-        let error = matches!(level, NoticeLevel::Error);
-        self.events.send(LiveEvent::Notice { run: Some(self.info.id.clone()), text: text.to_owned(), error });
+        self.push_event(domain::Event { key, time: Some(now), body });
+        if self.viewers.load(Ordering::Relaxed) == 0 {
+            let error = matches!(level, NoticeLevel::Error);
+            self.events.send(LiveEvent::Notice { run: Some(self.info.id.clone()), text: text.to_owned(), error });
+        }
     }
 
     /// Publishes the state to viewers and the event loop, if it changed.

@@ -7,7 +7,11 @@ use crate::agent::protocol::ProtocolSignal;
 use crate::domain::SessionKey;
 use crate::domain::approval::Approval;
 use crate::domain::event::EventBody;
-use crate::domain::run::{Phase, RunEventKind, StopReason};
+use crate::domain::run::{Phase, RunEventKind, StopReason, SubagentProgress};
+use crate::domain::transcript::ToolStatus;
+
+/// Maximum sub-agents per run, because they are part of each published state.
+const MAX_SUBAGENTS: usize = 32;
 
 impl Run {
     pub(super) async fn apply_signal(&mut self, signal: ProtocolSignal) {
@@ -16,7 +20,12 @@ impl Run {
                 if !matches!(event.body, EventBody::Prompt(_)) {
                     self.turn.answered();
                 }
-                self.history.push(self.info.turn, RunEventKind::Event(event));
+                if let EventBody::ToolUpdate { id, status: Some(status), .. } = &event.body
+                    && !matches!(status, ToolStatus::Pending | ToolStatus::Running)
+                {
+                    self.info.subagents.retain(|subagent| subagent.call != *id);
+                }
+                self.push_event(event);
             }
             ProtocolSignal::Session(id) => self.set_session(id).await,
             ProtocolSignal::Ready(offers) => {
@@ -30,6 +39,7 @@ impl Run {
             }
             ProtocolSignal::PromptAccepted { id } => self.accepted(id).await,
             ProtocolSignal::PromptRecorded { id } => self.recorded(id).await,
+            ProtocolSignal::SteerRefused { id, reason } => self.steer_refused(id, &reason).await,
             // Some agents start turns by themselves.
             ProtocolSignal::TurnStarted => match self.info.phase {
                 Phase::Working { .. } | Phase::Interrupting { .. } => self.acknowledge(),
@@ -49,16 +59,29 @@ impl Run {
                 self.info.effort = effort.or(self.info.effort.take());
             }
             ProtocolSignal::Usage { tokens, cost_usd, context } => {
+                let is_starting = self.info.phase == Phase::Starting;
+                let (tokens, cost_usd) = self.usage.total(is_starting, tokens, cost_usd);
                 self.info.tokens = tokens.unwrap_or(self.info.tokens);
                 self.info.cost_usd = cost_usd.or(self.info.cost_usd);
                 self.info.context = context.or(self.info.context);
             }
             ProtocolSignal::BackgroundTasks(tasks) => self.info.tasks = tasks,
+            ProtocolSignal::Plan(plan) => self.info.plan = plan,
+            ProtocolSignal::Subagent(progress) => self.subagent_progressed(progress),
             ProtocolSignal::Fatal(failure) => {
                 if matches!(self.connection, ConnectionState::Up(_)) {
                     self.stop(StopReason::Failed(failure));
                 }
             }
+        }
+    }
+
+    fn subagent_progressed(&mut self, progress: SubagentProgress) {
+        let known = self.info.subagents.iter().position(|known| known.call == progress.call);
+        match known {
+            Some(at) => self.info.subagents[at] = progress,
+            None if self.info.subagents.len() < MAX_SUBAGENTS => self.info.subagents.push(progress),
+            None => {}
         }
     }
 

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::{Run, lifecycle::ConnectionState};
 use crate::agent::protocol::ProtocolCommand;
+use crate::domain::Time;
 use crate::domain::event::NoticeLevel;
 use crate::domain::prompt::{Prompt, PromptId, PromptState};
 use crate::domain::run::{Activity, Phase, RunEventKind, StopReason, TurnOutcome};
@@ -31,6 +32,8 @@ pub(super) struct TurnState {
     answered: bool,
     /// End that was reported before the turn was acknowledged, with the time at which it takes effect.
     provisional_end: Option<(TurnOutcome, Instant)>,
+    /// Start of the turn.
+    began: Option<Time>,
     /// Time of the agent's latest output.
     last_activity: Instant,
     /// Time at which an interrupted turn is stopped by force.
@@ -44,6 +47,7 @@ impl TurnState {
             acknowledged: false,
             answered: false,
             provisional_end: None,
+            began: None,
             last_activity: now,
             force_at: None,
         }
@@ -83,8 +87,7 @@ impl Run {
 
     /// Sends the next prompt if the agent is ready. Starts the process if there is a prompt and no process.
     pub(super) async fn deliver(&mut self) {
-        let unrecorded = self.turn.sending.is_some() || self.delivery.is_open();
-        let busy = unrecorded || self.info.stopping.is_some() || !self.unsaved.is_empty();
+        let busy = self.is_delivering() || self.info.stopping.is_some() || !self.unsaved.is_empty();
         if !self.has_work || self.info.paused || busy || self.ending || self.retry.is_some() {
             return;
         }
@@ -111,8 +114,14 @@ impl Run {
         };
         self.store_failing = false;
         self.queue_changed = true;
+        let images = self.load_images(&prompt.text).await;
         self.open_turn(false);
-        let command = ProtocolCommand::Prompt { id: prompt.id, text: prompt.text.clone() };
+        let command = ProtocolCommand::Prompt { id: prompt.id, text: prompt.text.clone(), images };
+        self.send_prompt(prompt, command).await;
+    }
+
+    /// Sends a claimed prompt.
+    pub(super) async fn send_prompt(&mut self, prompt: Prompt, command: ProtocolCommand) {
         // The agent's id of the prompt is derived from the time that the outbox contains.
         let at = prompt.sent.unwrap_or_else(|| self.store.now());
         self.turn.sending = Some((prompt, None));
@@ -120,6 +129,21 @@ impl Run {
         if let Some((_, receipt)) = &mut self.turn.sending {
             *receipt = sent;
         }
+    }
+
+    /// Returns true if a prompt is being sent, or is acknowledged and not recorded.
+    pub(super) fn is_delivering(&self) -> bool {
+        self.turn.sending.is_some() || self.delivery.is_open()
+    }
+
+    /// Returns true if the agent showed activity for the open turn.
+    pub(super) fn is_acknowledged(&self) -> bool {
+        self.turn.acknowledged
+    }
+
+    /// Takes the prompt with this id, if it is being sent.
+    pub(super) fn take_sending(&mut self, id: PromptId) -> Option<Prompt> {
+        self.turn.sending.take_if(|(prompt, _)| prompt.id == id).map(|(prompt, _)| prompt)
     }
 
     /// Schedules a retry. The prompt remains in the outbox. Reports the first of several failures in a row.
@@ -135,10 +159,10 @@ impl Run {
     pub(super) fn open_turn(&mut self, acknowledged: bool) {
         self.info.turn.0 += 1;
         self.info.failure = None;
-        self.info.phase = Phase::Working { since: self.store.now(), activity: Activity::Answering };
-        let now = Instant::now();
-        self.turn =
-            TurnState { acknowledged, last_activity: now, sending: self.turn.sending.take(), ..TurnState::new(now) };
+        let (since, now) = (self.store.now(), Instant::now());
+        self.info.phase = Phase::Working { since, activity: Activity::Answering };
+        let sending = self.turn.sending.take();
+        self.turn = TurnState { acknowledged, began: Some(since), sending, ..TurnState::new(now) };
     }
 
     /// Marks the open turn as acknowledged.
@@ -164,10 +188,20 @@ impl Run {
             return;
         }
         if self.turn.acknowledged {
-            self.close_turn(outcome).await;
+            self.end_turn(outcome).await;
         } else {
             self.turn.provisional_end.get_or_insert((outcome, Instant::now() + PROVISIONAL_END_TIMEOUT));
         }
+    }
+
+    /// Closes a turn at the agent's word. A failure without an entry gets one, so that each has exactly one.
+    async fn end_turn(&mut self, outcome: TurnOutcome) {
+        if let TurnOutcome::Failed(failure) = &outcome
+            && !self.has_error_entry()
+        {
+            self.notice(&format!("{}: {failure}", self.agent.label()), NoticeLevel::Error);
+        }
+        self.close_turn(outcome).await;
     }
 
     fn is_open(&self) -> bool {
@@ -202,8 +236,11 @@ impl Run {
         }
         self.info.phase = Phase::Idle;
         self.info.silent_since = None;
+        self.info.subagents.clear();
         self.info.last_outcome = Some(outcome.clone());
-        self.history.push(self.info.turn, RunEventKind::TurnEnded(outcome));
+        let time = self.store.now();
+        let duration_ms = self.turn.began.map_or(0, |began| u64::try_from(time.since(began)).unwrap_or(0));
+        self.history.push(self.info.turn, RunEventKind::TurnEnded { outcome, time, duration_ms });
         self.turn = TurnState::new(Instant::now());
         if let Err(failure) = self.store.touch(&self.info.id).await {
             tracing::warn!("activity was not recorded: {failure}");
@@ -298,7 +335,7 @@ impl Run {
             self.force();
         }
         if let Some((outcome, _)) = self.turn.provisional_end.take_if(|(_, until)| *until <= now) {
-            self.close_turn(outcome).await;
+            self.end_turn(outcome).await;
         }
         if expired(self.retry) {
             self.retry = None;
@@ -330,8 +367,10 @@ impl Run {
     }
 
     fn warn_of_inactivity(&mut self) {
-        self.info.silent_since = Some(self.store.now());
-        let minutes = self.turn.last_activity.elapsed().as_secs() / 60;
+        let silence = self.turn.last_activity.elapsed();
+        let silence_ms = i64::try_from(silence.as_millis()).unwrap_or(i64::MAX);
+        self.info.silent_since = Some(Time::from_millis(self.store.now().millis().saturating_sub(silence_ms)));
+        let minutes = silence.as_secs() / 60;
         let label = self.agent.label();
         let text = if self.turn.answered && minutes > 0 {
             format!("No activity from {label} for {minutes} min. It may be running a long task; you can interrupt it.")

@@ -95,7 +95,7 @@ impl Page<'_> {
                 }
             }
             ToolAction::PlanText(text) => self.text(text, plain, ""),
-            ToolAction::Question { question } => self.text(question, plain, ""),
+            ToolAction::Question { question, .. } => self.text(question, plain, ""),
             ToolAction::Other(_) => {
                 let json = serde_json::to_string_pretty(&approval.input).unwrap_or_default();
                 self.text(if approval.input.is_null() { "" } else { &json }, plain, "");

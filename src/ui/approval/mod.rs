@@ -20,7 +20,7 @@ use crate::app::layer::Layer;
 use crate::app::msg::ApprovalFeedback;
 use crate::app::msg::Target;
 use crate::app::{App, age};
-use crate::domain::approval::{Approval, ChoiceKind};
+use crate::domain::approval::{Approval, ChoiceKind, QuestionOption};
 use crate::domain::transcript::ToolAction;
 use crate::stdx::{exact, text};
 
@@ -244,7 +244,7 @@ fn answers(app: &App, approval: &Approval, draft: &AnswerDraft, width: usize) ->
     let lay = |(at, row): (usize, &ApprovalRow)| {
         let (mark, label, look) = match *row {
             ApprovalRow::Option(option) => {
-                let label = question.and_then(|question| question.options.get(option)).map(|o| exact::visible_line(o));
+                let label = question.and_then(|question| question.options.get(option)).map(option_label);
                 let mark = if multiple { mark(draft.picked.contains(&option)) } else { "" };
                 (mark, label.unwrap_or_default(), theme.text)
             }
@@ -274,6 +274,15 @@ fn answers(app: &App, approval: &Approval, draft: &AnswerDraft, width: usize) ->
         answers.push(vec![Line::styled(label, style(theme.muted))]);
     }
     answers
+}
+
+/// Label of an option with its description.
+fn option_label(option: &QuestionOption) -> String {
+    let label = exact::visible_line(&option.label);
+    if option.description.is_empty() {
+        return label;
+    }
+    format!("{label}  ({})", exact::visible_line(&option.description))
 }
 
 /// Draws the position, `1 of 3 (n p)`, at the right end of the first line.

@@ -103,9 +103,7 @@ pub fn lay(entry: &Entry, context: &mut LayoutContext<'_>) -> EntryLayout {
         EntryKind::Text => answer::lay(&entry.text, style(context.theme.text), context, &mut layout),
         EntryKind::Thinking => thinking::lay(entry, context, &mut layout),
         EntryKind::Tool => tool::lay(entry, context, &mut layout),
-        EntryKind::Plan if entry.plan.is_empty() => {
-            answer::lay(&entry.text, style(context.theme.text), context, &mut layout);
-        }
+        EntryKind::Plan if entry.plan.is_empty() => plan::lay_proposal(entry, context, &mut layout),
         EntryKind::Plan => plan::lay(&entry.plan, context, &mut layout),
         EntryKind::Notice => notice::lay(entry, context, &mut layout),
         EntryKind::Image => notice::placeholder("image", &entry.text, context, &mut layout),

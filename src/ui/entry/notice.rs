@@ -45,7 +45,11 @@ pub fn other(entry: &Entry, context: &LayoutContext<'_>, layout: &mut EntryLayou
 
 fn boundary(entry: &Entry, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
     let mut lines = entry.text.trim().splitn(2, '\n');
-    let title = text::ellipsis(&text::one_line(lines.next().unwrap_or_default()), context.width.saturating_sub(8));
+    let first = text::one_line(lines.next().unwrap_or_default());
+    let rest = lines.next().map(|rest| rest.trim_start_matches('\n'));
+    // The summary after a compaction is long, so it is shown only if unfolded.
+    let first = if rest.is_some() && context.fold != Fold::Full { format!("▸ {first}") } else { first };
+    let title = text::ellipsis(&first, context.width.saturating_sub(8));
     let free = context.width.saturating_sub(wrap::columns(&title) + 2);
     let (before, after) = if title.is_empty() { (context.width, 0) } else { (free / 2, free - free / 2) };
     let faint = style(context.theme.faint);
@@ -55,8 +59,7 @@ fn boundary(entry: &Entry, context: &LayoutContext<'_>, layout: &mut EntryLayout
         spans.push(Span::styled("─".repeat(after), faint));
     }
     layout.lines.push(Line::from(styled_line::cut(spans, context.width)));
-    // The summary after a compaction is long, so it is shown only if unfolded.
-    if let Some(rest) = lines.next().filter(|_| context.fold == Fold::Full) {
-        plain_text::lay(rest.trim_start_matches('\n'), style(context.theme.muted), context, layout);
+    if let Some(rest) = rest.filter(|_| context.fold == Fold::Full) {
+        plain_text::lay(rest, style(context.theme.muted), context, layout);
     }
 }

@@ -4,6 +4,7 @@ use ratatui::text::{Line, Span};
 
 use super::{EntryLayout, LayoutContext, answer, plain_text, plan};
 use crate::app::reader::{CallStage, Fold};
+use crate::domain::approval::QuestionOption;
 use crate::domain::transcript::{Entry, FileChange, Tool, ToolAction, ToolStatus};
 use crate::stdx::text;
 use crate::ui::style::style;
@@ -106,7 +107,11 @@ fn body(entry: &Entry, tool: &Tool, context: &mut LayoutContext<'_>, layout: &mu
             input(tool, context, layout);
             output(tool, context, layout);
         }
-        ToolAction::Read { .. } | ToolAction::Search { .. } | ToolAction::Web { .. } | ToolAction::Question { .. } => {
+        ToolAction::Question { .. } => {
+            options(tool, context, layout);
+            output(tool, context, layout);
+        }
+        ToolAction::Read { .. } | ToolAction::Search { .. } | ToolAction::Web { .. } => {
             output(tool, context, layout);
         }
     }
@@ -147,6 +152,26 @@ fn task(prompt: &str, tool: &Tool, context: &mut LayoutContext<'_>, layout: &mut
         answer::lay(&tool.output, style(context.theme.text), context, &mut answer);
         layout.pending |= answer.pending;
         layout.lines.extend(answer.lines);
+    }
+}
+
+/// Lays out the questions of a call with their options and the options' descriptions.
+fn options(tool: &Tool, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
+    let theme = context.theme;
+    for question in tool.input["questions"].as_array().into_iter().flatten() {
+        let text = text::one_line(question["question"].as_str().unwrap_or_default());
+        StyledLine::plain(&text, style(theme.text)).wrap_into(
+            context.width,
+            &[Span::raw("  ")],
+            &[Span::raw("  ")],
+            &mut layout.lines,
+        );
+        for option in question["options"].as_array().into_iter().flatten().filter_map(QuestionOption::read) {
+            let mut line = StyledLine::plain(&text::one_line(&option.label), style(theme.strong));
+            line.push(&format!("  {}", text::one_line(&option.description)), style(theme.muted));
+            let (first, rest) = ([Span::raw("  - ")], [Span::raw("    ")]);
+            line.wrap_into(context.width, &first, &rest, &mut layout.lines);
+        }
     }
 }
 

@@ -86,7 +86,12 @@ impl Agent {
                 self.write_line(&json!({"jsonrpc": "2.0", "method": "vendor/notify", "params": {}}));
             }
             // The protocol has no questions, background tasks, retries or compactions.
-            Step::Question(..) | Step::Background(_) | Step::Retry | Step::Compact | Step::Twice => {}
+            Step::Question(..)
+            | Step::Background(_)
+            | Step::Delegate(_)
+            | Step::Retry
+            | Step::Compact
+            | Step::Twice => {}
             step @ (Step::Crash(_) | Step::Garbage | Step::Grandchild | Step::Stubborn) => {
                 script::run_common_step(&step);
             }

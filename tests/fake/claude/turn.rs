@@ -85,6 +85,7 @@ impl Agent {
                 self.tasks.push((uuid(), text));
                 self.send_tasks();
             }
+            Step::Delegate(command) => self.delegate(&command, reply)?,
             Step::Close => self.output.close(),
             Step::Twice => reply.end_twice = true,
             Step::Fail(status, text) => return Err(Stop::Failed { status, text }),
@@ -278,6 +279,16 @@ impl Agent {
         let message = answer["message"].as_str().unwrap_or_default().to_owned();
         self.result(id, &message, true, &json!(format!("Error: {message}")));
         Ok(Value::Null)
+    }
+
+    /// Starts a sub-agent, whose messages refer to the call.
+    fn delegate(&mut self, command: &str, reply: &mut Reply) -> Result<(), Stop> {
+        let id = self.call("Task", &json!({"description": "A task", "prompt": "Do it"}), reply);
+        let block = json!({"type": "tool_use", "id": "toolu_inner", "name": "Bash", "input": {"command": command}});
+        let message = json!({"id": "msg_inner", "role": "assistant", "model": self.model, "content": [block]});
+        self.output.send(json!({"type": "assistant", "message": message, "parent_tool_use_id": id,
+            "agent_id": "a1b2c3", "uuid": uuid(), "timestamp": now()}));
+        self.wait(Duration::from_secs(1_000_000))
     }
 
     fn question(&mut self, question: &str, options: &[String], reply: &mut Reply) -> Result<(), Stop> {

@@ -105,6 +105,7 @@ impl Agent {
             }
             Step::Close => self.close(),
             Step::Twice => *twice = true,
+            Step::Delegate(command) => self.delegate(&command)?,
             // This agent reports no background tasks.
             Step::Background(_) => {}
             Step::Fail(status, text) => return Err(self.failed(status, &text)),
@@ -307,6 +308,21 @@ impl Agent {
                 Err(Stop::Interrupted)
             }
         }
+    }
+
+    /// Starts a sub-agent, whose notifications come from a thread of its own.
+    fn delegate(&mut self, command: &str) -> Result<(), Stop> {
+        let (call, thread) = (format!("call_{}", uuid()), uuid());
+        self.begin(
+            "collabAgentToolCall",
+            &call,
+            json!({"tool": "spawnAgent", "status": "inProgress",
+            "prompt": "Do it", "receiverThreadIds": [thread]}),
+        );
+        let item = json!({"type": "commandExecution", "id": "call_inner", "command": command, "status": "inProgress"});
+        let params = json!({"item": item, "turnId": "inner", "threadId": thread});
+        self.write_line(&json!({"method": "item/started", "params": params, "emittedAtMs": millis()}));
+        self.wait(Duration::from_secs(1_000_000))
     }
 
     fn question(&mut self, question: &str, options: &[String]) -> Result<(), Stop> {

@@ -1,6 +1,6 @@
 //! State of the scripted server: sessions, event streams and pending requests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -25,6 +25,8 @@ pub struct Session {
     /// `[{info, parts}]`.
     messages: Mutex<Vec<Value>>,
     pub busy: AtomicBool,
+    /// Prompts that joined the running turn: message and script of each.
+    pub joined: Mutex<VecDeque<(Value, String)>>,
     pub aborted: AtomicBool,
     /// Serialises the turns.
     pub turn: Mutex<()>,
@@ -58,6 +60,7 @@ impl State {
             directory: directory.to_owned(),
             messages: Mutex::new(messages),
             busy: AtomicBool::default(),
+            joined: Mutex::default(),
             aborted: AtomicBool::default(),
             turn: Mutex::default(),
         });
@@ -181,6 +184,14 @@ impl Session {
 
     pub fn messages(&self) -> Value {
         Value::Array(self.messages.lock().expect("messages").clone())
+    }
+
+    /// Returns the next prompt that joined the running turn. Without one, no further prompt can join it.
+    pub fn next_joined(&self) -> Option<(Value, String)> {
+        let mut joined = self.joined.lock().expect("prompts");
+        let next = joined.pop_front();
+        self.busy.store(next.is_some(), Ordering::SeqCst);
+        next
     }
 
     /// Adds or replaces a message's record.

@@ -44,10 +44,29 @@ pub fn prompt(state: &Arc<State>, session: &Arc<Session>, body: &Value) -> JoinH
             return turn.unknown_model();
         }
         turn.begin(&body, &json!({"type": "text", "text": text}));
-        let steps = script::parse(&text);
-        let end = steps.into_iter().try_for_each(|step| turn.step(step));
+        let mut end = script::parse(&text).into_iter().try_for_each(|step| turn.step(step));
+        while end.is_ok() {
+            let Some((user, text)) = session.next_joined() else { break };
+            crate::log::write(&json!({"prompt": text, "session": turn.session.id}));
+            turn.user = user;
+            turn.open_reply("build");
+            end = script::parse(&text).into_iter().try_for_each(|step| turn.step(step));
+        }
         turn.end(end);
     })
+}
+
+/// Adds a prompt to the running turn, which answers it with its next step. Returns false if no turn is running.
+pub fn join(state: &Arc<State>, session: &Arc<Session>, body: &Value) -> bool {
+    let mut joined = session.joined.lock().expect("prompts");
+    if !session.busy.load(Ordering::SeqCst) {
+        return false;
+    }
+    let turn = Turn::new(state.clone(), session.clone(), body);
+    let user = turn.store_prompt(body, &body["parts"][0]);
+    let text = body["parts"][0]["text"].as_str().unwrap_or_default().to_owned();
+    joined.push_back((user, text));
+    true
 }
 
 /// Compacts, in a thread of its own.
@@ -86,17 +105,27 @@ impl Turn {
         self.send_event("message.part.updated", json!({"part": part}));
     }
 
-    fn begin(&mut self, body: &Value, part: &Value) {
+    /// Stores the message of a prompt: its text, and its files.
+    fn store_prompt(&self, body: &Value, part: &Value) -> Value {
         let id = |given: &Value, prefix: &str| given.as_str().map_or_else(|| self.state.id(prefix), str::to_owned);
         let message = id(&body["messageID"], "msg");
-        self.user = json!({"id": message, "sessionID": self.session.id, "role": "user", "agent": "build",
+        let user = json!({"id": message, "sessionID": self.session.id, "role": "user", "agent": "build",
             "time": {"created": millis()}, "model": self.model});
-        let mut part = part.clone();
-        part["id"] = id(&body["parts"][0]["id"], "prt").into();
-        part["messageID"] = message.as_str().into();
-        part["sessionID"] = self.session.id.as_str().into();
-        self.message(&self.user);
-        self.part(&part);
+        self.message(&user);
+        let files = body["parts"].as_array().into_iter().flatten().filter(|part| part["type"] == "file");
+        for part in std::iter::once(part).chain(files) {
+            let mut part = part.clone();
+            let first = part["type"] != "file";
+            part["id"] = if first { id(&body["parts"][0]["id"], "prt") } else { self.state.id("prt") }.into();
+            part["messageID"] = message.as_str().into();
+            part["sessionID"] = self.session.id.as_str().into();
+            self.part(&part);
+        }
+        user
+    }
+
+    fn begin(&mut self, body: &Value, part: &Value) {
+        self.user = self.store_prompt(body, part);
         self.session.busy.store(true, Ordering::SeqCst);
         self.send_event("session.status", json!({"status": {"type": "busy"}}));
         self.open_reply("build");
@@ -148,6 +177,7 @@ impl Turn {
             Step::Garbage => self.garbage(),
             Step::Close => self.state.close_streams(),
             Step::Twice => self.end_twice = true,
+            Step::Delegate(command) => self.delegate(&command)?,
             // This agent reports no background tasks.
             Step::Background(_) => {}
             Step::Fail(status, text) => return Err(Stop::Failed(api_error(status, &text))),
@@ -173,6 +203,22 @@ impl Turn {
             }
         }
         Ok(())
+    }
+
+    /// Starts a sub-agent, whose parts are in a session of its own.
+    fn delegate(&mut self, command: &str) -> Result<(), Stop> {
+        let child = self.state.id("ses");
+        let state = json!({"status": "running", "input": {"description": "A task", "prompt": "Do it"},
+            "metadata": {"sessionId": child}, "time": {"start": millis()}});
+        self.part(
+            &self.new_part(json!({"type": "tool", "tool": "task", "callID": self.state.id("call"), "state": state})),
+        );
+        let state = json!({"status": "running", "input": {"command": command}, "time": {"start": millis()}});
+        let part = json!({"id": self.state.id("prt"), "messageID": self.state.id("msg"), "sessionID": child,
+            "type": "tool", "tool": "bash", "callID": "inner", "state": state});
+        let properties = json!({"sessionID": child, "part": part});
+        self.state.send_event(&self.session.directory, "message.part.updated", &properties);
+        self.wait(Duration::from_secs(1_000_000))
     }
 
     fn check_abort(&self) -> Result<(), Stop> {

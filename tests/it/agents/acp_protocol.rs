@@ -82,7 +82,7 @@ impl Driven {
     }
 
     fn prompt(&mut self, id: i64, text: &str) {
-        self.command(ProtocolCommand::Prompt { id: PromptId(id), text: text.to_owned() });
+        self.command(ProtocolCommand::Prompt { id: PromptId(id), text: text.to_owned(), images: Vec::new() });
     }
 
     fn decode(&mut self, line: &Value) {

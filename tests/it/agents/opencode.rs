@@ -327,7 +327,9 @@ fn facts_of_real_tools_and_failures() {
     assert!(matches!(&changes[0].kind, ChangeKind::Patch(diff) if diff.starts_with("@@ -1,1 +1,1 @@\n-<b>new")));
     let ToolAction::Edit(changes) = action("write", ToolStatus::Done) else { panic!("a write") };
     assert!(matches!(&changes[0].kind, ChangeKind::Write(_)) && changes[0].path.starts_with('/'));
-    assert!(matches!(action("question", ToolStatus::Done), ToolAction::Question { question } if question == "Which?"));
+    assert!(
+        matches!(action("question", ToolStatus::Done), ToolAction::Question { question, .. } if question == "Which?")
+    );
 
     let aborted = session(&home, "ses_e02872eccffe6dhKVZyIu83zGu");
     let last = entries(&aborted).pop().expect("entries");

@@ -106,7 +106,10 @@ fn h16_what_was_streamed_is_what_is_on_disk() {
                 }
                 ProtocolSignal::TurnEnded(outcome) => ends.push(outcome),
                 ProtocolSignal::Approval(approval) => {
-                    assert_eq!(approval.questions[0].options, ["A", "B"]);
+                    assert_eq!(
+                        approval.questions[0].options.iter().map(|option| &*option.label).collect::<Vec<_>>(),
+                        ["A", "B"]
+                    );
                     asked += 1;
                 }
                 _ => {}
@@ -147,7 +150,8 @@ fn b18_usage_stands_where_the_reader_puts_it() {
 fn b29_models_are_split_at_the_first_slash() {
     let (mut codec, _) = opened(Conversation::New { id: None }, MAIN);
     let sent = |codec: &mut dyn Codec, number: i64| {
-        let step = codec.command(ProtocolCommand::Prompt { id: PromptId(number), text: "hi".into() }, NOW);
+        let step =
+            codec.command(ProtocolCommand::Prompt { id: PromptId(number), text: "hi".into(), images: Vec::new() }, NOW);
         let Some(Outgoing::Request { body: Some(body), .. }) = step.outgoing.into_iter().next() else { panic!("sent") };
         serde_json::from_slice::<Value>(&body).expect("JSON")["model"].clone()
     };
@@ -161,7 +165,7 @@ fn b29_models_are_split_at_the_first_slash() {
 #[test]
 fn a_prompt_has_its_final_keys_from_the_first_moment() {
     let (mut codec, _) = opened(Conversation::New { id: None }, MAIN);
-    let step = codec.command(ProtocolCommand::Prompt { id: PromptId(7), text: "hi".into() }, NOW);
+    let step = codec.command(ProtocolCommand::Prompt { id: PromptId(7), text: "hi".into(), images: Vec::new() }, NOW);
     let Some(Outgoing::Request { id, path, body: Some(body), .. }) = step.outgoing.first() else { panic!("a request") };
     assert_eq!(*path, format!("/session/{MAIN}/prompt_async"));
     let body: Value = serde_json::from_slice(body).expect("JSON");
@@ -190,7 +194,7 @@ fn a_prompt_has_its_final_keys_from_the_first_moment() {
 #[test]
 fn b27_an_end_that_belongs_to_the_last_turn_does_not_end_this_one() {
     let (mut codec, _) = opened(Conversation::New { id: None }, MAIN);
-    let step = codec.command(ProtocolCommand::Prompt { id: PromptId(1), text: "hi".into() }, NOW);
+    let step = codec.command(ProtocolCommand::Prompt { id: PromptId(1), text: "hi".into(), images: Vec::new() }, NOW);
     let Some(Outgoing::Request { id, .. }) = step.outgoing.first() else { panic!("a request") };
     let idle = json!({"sessionID": MAIN});
     let error = json!({"sessionID": MAIN, "error": {"name": "MessageAbortedError", "data": {"message": "Aborted"}}});
@@ -212,7 +216,8 @@ fn an_error_that_is_told_twice_does_not_fail_the_next_turn() {
     let error =
         |message: &str| json!({"sessionID": MAIN, "error": {"name": "UnknownError", "data": {"message": message}}});
     let take = |codec: &mut dyn Codec, number: i64| {
-        let step = codec.command(ProtocolCommand::Prompt { id: PromptId(number), text: "hi".into() }, NOW);
+        let step =
+            codec.command(ProtocolCommand::Prompt { id: PromptId(number), text: "hi".into(), images: Vec::new() }, NOW);
         let Some(Outgoing::Request { id, .. }) = step.outgoing.first() else { panic!("a request") };
         answer(codec, *id, 204, &Value::Null)
     };
@@ -235,7 +240,8 @@ fn an_error_that_is_told_twice_does_not_fail_the_next_turn() {
 fn the_late_error_of_an_interrupted_turn_does_not_end_the_next_one() {
     let (mut codec, _) = opened(Conversation::New { id: None }, MAIN);
     let take = |codec: &mut dyn Codec, number: i64| {
-        let step = codec.command(ProtocolCommand::Prompt { id: PromptId(number), text: "hi".into() }, NOW);
+        let step =
+            codec.command(ProtocolCommand::Prompt { id: PromptId(number), text: "hi".into(), images: Vec::new() }, NOW);
         let Some(Outgoing::Request { id, .. }) = step.outgoing.first() else { panic!("a request") };
         answer(codec, *id, 204, &Value::Null)
     };
@@ -343,7 +349,7 @@ proptest! {
         bytes in prop::collection::vec(any::<u8>(), 0..64),
     ) {
         let (mut codec, _) = opened(Conversation::Resume(MAIN.into()), MAIN);
-        let mut step = codec.command(ProtocolCommand::Prompt { id: PromptId(1), text: "hi".into() }, NOW);
+        let mut step = codec.command(ProtocolCommand::Prompt { id: PromptId(1), text: "hi".into(), images: Vec::new() }, NOW);
         let (mut opened, mut ended) = (1, 0);
         for (kind, mut properties, status, ours) in events {
             if let (Value::Object(fields), true) = (&mut properties, ours) {

@@ -80,7 +80,8 @@ fn codex_requests(mode: &str) -> Vec<(String, Value)> {
     let opening = RunStart { mode: Some(mode.into()), ..RunStart::new(Conversation::New { id: None }, "/work".into()) };
     let mut sent: Vec<Value> = Vec::new();
     let mut steps = vec![codec.command(ProtocolCommand::Open(opening), now)];
-    let prompt = ProtocolCommand::Prompt { id: salon::domain::prompt::PromptId(1), text: "hi".into() };
+    let prompt =
+        ProtocolCommand::Prompt { id: salon::domain::prompt::PromptId(1), text: "hi".into(), images: Vec::new() };
     steps.push(codec.command(prompt, now));
     while let Some(step) = steps.pop() {
         for outgoing in step.outgoing {

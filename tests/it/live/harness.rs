@@ -28,7 +28,7 @@ impl Sandbox {
         for below in ["home", "project", "data"] {
             std::fs::create_dir(dir.path().join(below)).expect("a directory");
         }
-        Self { dir, agents: Agents::of(&["claude", "opencode"]) }
+        Self { dir, agents: Agents::of(&["claude", "opencode", "codex", "gemini"]) }
     }
 
     pub fn path(&self) -> &Path {
@@ -111,6 +111,19 @@ impl Harness {
     pub async fn begin(&self, prompt: &str) -> RunId {
         let begun = self.live.open_run(Agent::Claude, self.sandbox.opening(), Some(prompt.to_owned())).await;
         begun.expect("a run")
+    }
+
+    /// Starts a new session of an agent with a prompt.
+    pub async fn begin_with(&self, agent: Agent, prompt: &str) -> RunId {
+        let begun = self.live.open_run(agent, self.sandbox.opening(), Some(prompt.to_owned())).await;
+        begun.expect("a run")
+    }
+
+    /// Events of a run, as far as its ring contains them.
+    pub async fn history(&self, run: &RunId) -> Vec<RunEventKind> {
+        let viewer = self.live.watch(run).expect("the run");
+        let replay = viewer.since(RingCursor::default()).await.expect("a replay");
+        replay.events.into_iter().map(|item| item.value.kind).collect()
     }
 
     pub async fn submit(&self, run: &RunId, prompt: &str) {

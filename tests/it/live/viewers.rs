@@ -5,7 +5,7 @@ use salon::domain::approval::{Approval, ApprovalAnswer};
 use salon::domain::event::{Delta, EventBody};
 use salon::domain::run::{Phase, RingCursor, RunEventKind, TurnNumber, TurnOutcome};
 use salon::domain::transcript::ToolAction;
-use salon::domain::{EntryKey, Event};
+use salon::domain::{EntryKey, Event, Time};
 use salon::live::Viewer;
 use salon::live::history::{BOUNDS, RunHistory};
 
@@ -37,7 +37,7 @@ impl Reader {
                 }
                 RunEventKind::Event(_) | RunEventKind::ApprovalGone(_) => {}
                 RunEventKind::Approval(_) => self.asked += 1,
-                RunEventKind::TurnEnded(_) => self.ended += 1,
+                RunEventKind::TurnEnded { .. } => self.ended += 1,
             }
         }
     }
@@ -113,7 +113,7 @@ async fn b20_approvals_are_part_of_the_history() {
     let events = replay.events.iter().filter_map(|item| match &item.value.kind {
         RunEventKind::Approval(approval) => Some((true, approval.id.clone())),
         RunEventKind::ApprovalGone(id) => Some((false, id.clone())),
-        RunEventKind::Event(_) | RunEventKind::TurnEnded(_) => None,
+        RunEventKind::Event(_) | RunEventKind::TurnEnded { .. } => None,
     });
     let id = &info.approvals[0].id;
     assert_eq!(events.collect::<Vec<_>>(), [(true, id.clone()), (false, id.clone())]);
@@ -157,7 +157,10 @@ fn h20_the_replay_shows_that_the_epoch_differs() {
 fn h21_prompt_approval_and_end_survive_a_flood() {
     let mut history = RunHistory::new(1);
     history.push(TurnNumber(1), prompt("first"));
-    history.push(TurnNumber(1), RunEventKind::TurnEnded(TurnOutcome::Done));
+    history.push(
+        TurnNumber(1),
+        RunEventKind::TurnEnded { outcome: TurnOutcome::Done, time: Time::default(), duration_ms: 0 },
+    );
     history.push(TurnNumber(2), prompt("second"));
     history.push(TurnNumber(2), question("1:a"));
     history.push(TurnNumber(2), question("1:b"));
@@ -175,7 +178,7 @@ fn h21_prompt_approval_and_end_survive_a_flood() {
         "the open turn's"
     );
     assert_eq!(kept(|what| matches!(what, RunEventKind::Approval(_))), 1, "the open one");
-    assert_eq!(kept(|what| matches!(what, RunEventKind::TurnEnded(_))), 0);
+    assert_eq!(kept(|what| matches!(what, RunEventKind::TurnEnded { .. })), 0);
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn the_picker_shows_models_modes_and_efforts() {
         stage.run(run("r")).select_run();
         stage.app.perform(salon::app::Flow::Act(salon::app::Action::Models));
         let list = vec![("opus-5".to_owned(), "Opus 5".to_owned())];
-        let models = ModelCatalog { list, as_of: Some(ago(180)), failure: None };
+        let models = ModelCatalog { list, as_of: Some(ago(180)), ..ModelCatalog::default() };
         stage.send(Msg::Run(RunMsg::Models(Agent::Claude, models))).keys(keys);
     };
     shown("picker_models", |stage| open(stage, "s o"));

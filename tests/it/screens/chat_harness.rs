@@ -285,7 +285,7 @@ pub fn result(id: &str, status: ToolStatus, output: &str) -> RunEventKind {
 }
 
 pub fn ended() -> RunEventKind {
-    RunEventKind::TurnEnded(TurnOutcome::Done)
+    RunEventKind::TurnEnded { outcome: TurnOutcome::Done, time: Time::default(), duration_ms: 0 }
 }
 
 /// Returns the entries that result from these events.

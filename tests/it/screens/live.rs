@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use salon::app::runs::RunMsg;
 use salon::app::{Effect, Msg};
-use salon::domain::approval::{Approval, ApprovalChoice, ApprovalQuestion, ChoiceKind};
+use salon::domain::approval::{Approval, ApprovalChoice, ApprovalQuestion, ChoiceKind, QuestionOption};
 use salon::domain::prompt::{Prompt, PromptId, PromptState};
 use salon::domain::run::{Activity, Capabilities, Phase, RunId, RunInfo};
 use salon::domain::transcript::{ChangeKind, FileChange, ToolAction};
@@ -101,8 +101,9 @@ pub fn edit(id: &str) -> Approval {
 
 /// Two questions, the second with several answers.
 pub fn questions(id: &str) -> Approval {
-    let options = |names: [&str; 3]| names.map(String::from).to_vec();
-    let mut asked = approval(id, "AskUserQuestion", ToolAction::Question { question: "Which queue?".into() });
+    let options = |names: [&str; 3]| names.map(QuestionOption::plain).to_vec();
+    let mut asked =
+        approval(id, "AskUserQuestion", ToolAction::Question { question: "Which queue?".into(), answer: None });
     asked.questions = vec![
         ApprovalQuestion {
             text: "Which queue shall the retries go through?".into(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use salon::agent::protocol::{Conversation, ProtocolCommand, ProtocolSignal, RunSetting};
-use salon::domain::approval::{ApprovalAnswer, ChoiceKind};
+use salon::domain::approval::{ApprovalAnswer, ChoiceKind, QuestionOption};
 use salon::domain::run::{Activity, RunFailure, TurnOutcome};
 use salon::domain::{EntryKind, ToolStatus};
 use salon::live::server::ServerHandle;
@@ -148,7 +148,7 @@ async fn questions_are_asked_and_answered() {
     client.prompt("question Which one? | red | blue");
     let approval = client.approval().await;
     assert_eq!(approval.questions[0].text, "Which one?");
-    assert_eq!(approval.questions[0].options, ["red", "blue"]);
+    assert_eq!(approval.questions[0].options, ["red", "blue"].map(QuestionOption::plain));
     client.command(ProtocolCommand::Answer {
         id: approval.id,
         answer: ApprovalAnswer::Answers(vec![vec!["blue".into()]]),

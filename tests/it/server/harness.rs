@@ -121,7 +121,7 @@ impl Client {
 
     pub fn prompt(&mut self, text: &str) {
         self.prompts += 1;
-        self.command(ProtocolCommand::Prompt { id: PromptId(self.prompts), text: text.to_owned() });
+        self.command(ProtocolCommand::Prompt { id: PromptId(self.prompts), text: text.to_owned(), images: Vec::new() });
     }
 
     fn take(&mut self, step: CodecStep) {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::super::tools;
 use super::send;
 use crate::agent::protocol::{CodecStep, ProtocolSignal};
-use crate::domain::approval::{Approval, ApprovalAnswer, ApprovalChoice, ApprovalQuestion, ChoiceKind};
+use crate::domain::approval::{Approval, ApprovalAnswer, ApprovalChoice, ApprovalQuestion, ChoiceKind, QuestionOption};
 use crate::domain::event::EventBody;
 use crate::domain::transcript::ToolStatus;
 use crate::domain::{EntryKey, Event, Time};
@@ -110,7 +110,7 @@ impl PendingRequest {
         match token {
             "allow" => Some(json!({"behavior": "allow", "updatedInput": input})),
             "deny" | "deny-stop" => {
-                let message = reason.filter(|reason| !reason.trim().is_empty()).unwrap_or("The user said no.");
+                let message = reason.filter(|reason| !reason.trim().is_empty()).unwrap_or("This was not allowed.");
                 Some(json!({"behavior": "deny", "message": message, "interrupt": token == "deny-stop"}))
             }
             other => {
@@ -187,8 +187,7 @@ fn questions(tool: &str, input: &Value) -> Vec<ApprovalQuestion> {
         return Vec::new();
     }
     let options = |question: &Value| {
-        let options = question["options"].as_array().into_iter().flatten();
-        options.map(|option| option["label"].as_str().unwrap_or_default().to_owned()).collect()
+        question["options"].as_array().into_iter().flatten().filter_map(QuestionOption::read).collect()
     };
     let questions = input["questions"].as_array().into_iter().flatten();
     questions

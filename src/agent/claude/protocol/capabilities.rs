@@ -12,6 +12,20 @@ const EFFORTS: [&str; 5] = ["low", "medium", "high", "xhigh", "max"];
 /// Permission modes, in the order in which they are shown.
 const MODES: [&str; 6] = ["default", "acceptEdits", "plan", "auto", "dontAsk", "bypassPermissions"];
 
+/// Names of models that every version accepts. The agent maps each to its newest model.
+const MODELS: [(&str, &str); 4] = [("default", "Default"), ("opus", "Opus"), ("sonnet", "Sonnet"), ("haiku", "Haiku")];
+
+/// Capabilities of all known versions, for the time before the first run.
+pub fn known() -> Capabilities {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Capabilities {
+        models: MODELS.iter().map(|(name, label)| ((*name).to_owned(), (*label).to_owned())).collect(),
+        modes: owned(&MODES),
+        efforts: owned(&EFFORTS),
+        ..Capabilities::default()
+    }
+}
+
 /// Parses the response to `initialize`.
 pub fn parse(response: &Value) -> Capabilities {
     let models = response["models"].as_array().map(Vec::as_slice).unwrap_or_default();

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::super::tools;
 use super::{ControlRequest, StreamCodec, capabilities, errors, messages, notice, other, send};
 use crate::agent::protocol::{CodecStep, ProtocolSignal};
 use crate::domain::event::{EventBody, NoticeLevel};
-use crate::domain::run::{Activity, BackgroundTask, Capabilities, RunFailure};
+use crate::domain::run::{Activity, BackgroundTask, Capabilities, RunFailure, SubagentProgress};
 use crate::domain::transcript::ToolStatus;
 use crate::domain::{EntryKey, Event, Time};
 use crate::stdx::text::first_chars;
@@ -27,7 +28,7 @@ impl StreamCodec {
             if let Some(agent) = record["agent_id"].as_str() {
                 self.task(call, agent, step);
             }
-            return;
+            return self.subagent_message(call, record, step);
         }
         let time = record["timestamp"].as_str().and_then(Time::parse).or(Some(now));
         match record["type"].as_str().unwrap_or_default() {
@@ -138,6 +139,28 @@ impl StreamCodec {
         }
     }
 
+    /// Decodes a sub-agent's message: its progress only.
+    fn subagent_message(&mut self, call: &str, record: &Value, step: &mut CodecStep) {
+        let session = record["agent_id"].as_str().map(|agent| format!("agent-{agent}"));
+        let new = || SubagentProgress::new(call, None);
+        let progress = self.subagents.entry(call.to_owned()).or_insert_with(new);
+        let before = progress.clone();
+        progress.session = session.map(Arc::from).or(progress.session.take());
+        for block in record["message"]["content"].as_array().into_iter().flatten() {
+            match block["type"].as_str().unwrap_or_default() {
+                "tool_use" => {
+                    let name = block["name"].as_str().unwrap_or_default();
+                    progress.called(name, &tools::action(name, &block["input"]).headline());
+                }
+                "tool_result" => progress.tool = None,
+                _ => {}
+            }
+        }
+        if *progress != before || progress.tools == 0 {
+            step.signals.push(ProtocolSignal::Subagent(progress.clone()));
+        }
+    }
+
     /// Reports the sub-agent's session of a call.
     fn task(&mut self, call: &str, agent: &str, step: &mut CodecStep) {
         if self.tasks.insert(call.to_owned()) {
@@ -165,13 +188,14 @@ impl StreamCodec {
             self.turns.error_code(&record["error"]);
         }
         let message = record["message"]["id"].as_str().unwrap_or_default();
-        let numbered = self.blocks.are_numbered() && !message.is_empty() && !messages::is_error(record);
+        let numbered = self.blocks.are_numbered() && !message.is_empty() && !messages::is_synthetic(record);
         let block = numbered.then(|| self.blocks.finished(message));
         for event in messages::events(&messages::answer(record, block)) {
             let call = match &event.body {
                 EventBody::ToolCall { id, name, input, .. } => {
                     self.approvals.record_call(id, name, input);
                     self.calls.insert(id.to_string());
+                    self.task_list.called(id, name, input);
                     Some(id.clone())
                 }
                 _ => None,
@@ -193,8 +217,10 @@ impl StreamCodec {
         }
         let summary = record["isSynthetic"] == true && std::mem::take(&mut self.is_compacted);
         for event in messages::events(&messages::user(record, summary)) {
-            if let EventBody::ToolUpdate { id, .. } = &event.body {
+            if let EventBody::ToolUpdate { id, status, .. } = &event.body {
                 self.calls.remove(&**id);
+                let list = self.task_list.ended(id, *status == Some(ToolStatus::Done), &record["tool_use_result"]);
+                step.signals.extend(list.map(ProtocolSignal::Plan));
             }
             step.signals.push(ProtocolSignal::Event(event));
         }
@@ -267,6 +293,7 @@ impl StreamCodec {
             let unfinished = self.calls.drain().map(|call| tool(&call, Some(ToolStatus::Interrupted), None));
             step.signals.extend(unfinished);
             self.approvals.clear();
+            self.subagents.clear();
             self.blocks.clear();
         }
         step.signals.extend(signals);

@@ -60,6 +60,11 @@ pub fn answer(record: &Value, block: Option<u32>) -> Value {
 
 /// True if an answer is an error message instead of the model's output.
 pub fn is_error(record: &Value) -> bool {
+    record["is_api_error_message"] == true || is_synthetic(record) && record["error"].is_string()
+}
+
+/// True if the program wrote an answer in the model's place.
+pub fn is_synthetic(record: &Value) -> bool {
     record["is_api_error_message"] == true || record["message"]["model"] == "<synthetic>"
 }
 

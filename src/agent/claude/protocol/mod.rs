@@ -14,13 +14,16 @@ mod errors;
 mod identity;
 mod messages;
 mod stream;
+mod tasks;
 mod turns;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+use base64::Engine as _;
 use serde_json::{Value, json};
 
+use super::content;
 use super::user_markup::{UserText, classify};
 use crate::agent::protocol::{
     Codec, CodecStep, Conversation, Incoming, Outgoing, Protocol, ProtocolCommand, ProtocolSignal, RunSetting,
@@ -28,13 +31,14 @@ use crate::agent::protocol::{
 };
 use crate::domain::event::{EventBody, NoticeLevel};
 use crate::domain::launch::Launch;
-use crate::domain::prompt::PromptId;
-use crate::domain::run::{Activity, Capabilities, RunFailure};
+use crate::domain::prompt::{PromptId, PromptImage};
+use crate::domain::run::{Activity, Capabilities, RunFailure, SubagentProgress};
 use crate::domain::{EntryKey, Event, Time};
 
 use approvals::Approvals;
 use identity::SessionIdentity;
 use stream::BlockStream;
+use tasks::TaskList;
 use turns::Turns;
 
 /// Claude Code's stream-json protocol.
@@ -87,6 +91,15 @@ impl Protocol for Stream {
         vec![("CLAUDE_CODE_ENTRYPOINT", "salon".to_owned())]
     }
 
+    fn capabilities(&self) -> Capabilities {
+        capabilities::known()
+    }
+
+    /// Claude Code queues a message on stdin and reads it at the next tool call of the turn, else after the turn.
+    fn can_steer(&self) -> bool {
+        true
+    }
+
     fn prompt_key(&self, _session: &str, id: PromptId, sent: Time) -> Option<EntryKey> {
         Some(EntryKey::new(&uuid_of(id, sent), 0))
     }
@@ -132,6 +145,9 @@ struct StreamCodec {
     calls: HashSet<String>,
     /// Calls whose sub-agent's session was reported.
     tasks: HashSet<String>,
+    task_list: TaskList,
+    /// Progress of sub-agents, by the call that started each.
+    subagents: HashMap<String, SubagentProgress>,
     /// True if the next user record is the summary of a compaction.
     is_compacted: bool,
     /// True if the last reported activity is not answering.
@@ -143,7 +159,14 @@ impl Codec for StreamCodec {
         let mut step = CodecStep::default();
         match command {
             ProtocolCommand::Open(opening) => self.open(opening, &mut step),
-            ProtocolCommand::Prompt { id, text } => self.prompt(id, &text, now, &mut step),
+            ProtocolCommand::Prompt { id, text, images } => {
+                let uuid = self.send_prompt((id, &text, &images), now, &mut step);
+                self.turns.prompt_sent(uuid, id, &text);
+            }
+            ProtocolCommand::Steer { id, text, images } => {
+                let uuid = self.send_prompt((id, &text, &images), now, &mut step);
+                self.turns.steered(uuid, id, &text);
+            }
             ProtocolCommand::Interrupt => {
                 self.request(ControlRequest::Interrupt, &json!({"subtype": "interrupt"}), &mut step);
             }
@@ -205,9 +228,22 @@ impl StreamCodec {
         self.pending.insert(id, kind);
     }
 
-    fn prompt(&mut self, id: PromptId, text: &str, now: Time, step: &mut CodecStep) {
+    /// Sends a prompt with its images. Returns its uuid.
+    fn send_prompt(
+        &self,
+        (id, text, images): (PromptId, &str, &[PromptImage]),
+        now: Time,
+        step: &mut CodecStep,
+    ) -> String {
         let uuid = uuid_of(id, now);
-        send(&json!({"type": "user", "message": {"role": "user", "content": text}, "uuid": uuid}), step);
+        let blocks: Vec<Value> = images.iter().map(image_block).collect();
+        let content = if blocks.is_empty() {
+            json!(text)
+        } else {
+            // The text comes first, so that the prompt's entry has the same key with and without images.
+            Value::Array(std::iter::once(json!({"type": "text", "text": text})).chain(blocks.iter().cloned()).collect())
+        };
+        send(&json!({"type": "user", "message": {"role": "user", "content": content}, "uuid": uuid}), step);
         // The transcript's reader yields the same event for the stored prompt.
         let body = match classify(text) {
             UserText::Prompt(text) if self.is_command(&text) => {
@@ -218,7 +254,11 @@ impl StreamCodec {
             UserText::Nothing => EventBody::Prompt(text.to_owned()),
         };
         step.signals.push(ProtocolSignal::Event(Event { key: EntryKey::new(&uuid, 0), time: Some(now), body }));
-        self.turns.prompt_sent(uuid, id, text);
+        for (block, at) in blocks.iter().zip(1..) {
+            let body = EventBody::Image(content::placeholder(block));
+            step.signals.push(ProtocolSignal::Event(Event { key: EntryKey::new(&uuid, at), time: Some(now), body }));
+        }
+        uuid
     }
 
     /// True if the agent treats a prompt as one of its commands.
@@ -238,6 +278,12 @@ impl StreamCodec {
         self.is_not_answering = true;
         step.signals.push(ProtocolSignal::Activity(activity));
     }
+}
+
+/// Content block of an image.
+fn image_block(image: &PromptImage) -> Value {
+    let data = base64::engine::general_purpose::STANDARD.encode(&image.bytes);
+    json!({"type": "image", "source": {"type": "base64", "media_type": image.media_type, "data": data}})
 }
 
 /// Event for a message of unknown type, with its text.

@@ -45,6 +45,11 @@ impl Turns {
         self.error.clear();
     }
 
+    /// Records a prompt that was sent into the open turn.
+    pub fn steered(&mut self, uuid: String, id: PromptId, text: &str) {
+        self.prompts.push(SentPrompt { uuid, id, text: text.to_owned(), accepted: false });
+    }
+
     /// Records that the agent began a turn.
     pub fn turn_began(&mut self) {
         self.open = true;
@@ -77,11 +82,10 @@ impl Turns {
     /// Records the context size of a request. Returns the signal if it changed and the window is known.
     pub fn context_usage(&mut self, usage: &Value) -> Option<ProtocolSignal> {
         let count = |name: &str| usage[name].as_u64().unwrap_or(0);
-        let used = count("input_tokens")
-            + count("cache_read_input_tokens")
-            + count("cache_creation_input_tokens")
-            + count("output_tokens");
-        if used == 0 || used == self.context_tokens {
+        let input = count("input_tokens") + count("cache_read_input_tokens") + count("cache_creation_input_tokens");
+        let used = input + count("output_tokens");
+        // A report without the input is not the size of the context.
+        if input == 0 || used == self.context_tokens {
             return None;
         }
         self.context_tokens = used;

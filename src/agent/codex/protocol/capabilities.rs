@@ -19,6 +19,15 @@ pub struct CodexCapabilities {
     version: Option<String>,
 }
 
+/// Efforts that the known versions accept.
+const EFFORTS: [&str; 5] = ["minimal", "low", "medium", "high", "xhigh"];
+
+/// Capabilities of all known versions, for the time before the first run. The models depend on the account.
+pub fn known() -> Capabilities {
+    let efforts = EFFORTS.map(str::to_owned).to_vec();
+    Capabilities { efforts, models: Vec::new(), version: None, ..CodexCapabilities::default().current(None) }
+}
+
 impl CodexCapabilities {
     /// Reads the version from the handshake's user agent: `salon/0.169.0 (Debian …) …`.
     pub fn set_version(&mut self, agent: &Value) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::approval::ApprovalQuestion;
+use crate::domain::approval::{ApprovalQuestion, QuestionOption};
 use crate::domain::transcript::ToolAction;
 
 /// Questions, and the format of their answers.
@@ -24,8 +24,8 @@ enum FormOrigin {
 struct Field {
     name: String,
     text: String,
-    /// Labels, with the value of each.
-    options: Vec<(String, Value)>,
+    /// Options, with the value of each.
+    options: Vec<(QuestionOption, Value)>,
     field_type: FieldType,
 }
 
@@ -43,7 +43,11 @@ impl QuestionForm {
         let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
         let field = |question: &Value| {
             let options = question["options"].as_array().into_iter().flatten();
-            let options = options.map(|option| (text(option, "label"), option["label"].clone()));
+            let option = |option: &Value| {
+                let shown = QuestionOption { label: text(option, "label"), description: text(option, "description") };
+                (shown, option["label"].clone())
+            };
+            let options = options.map(option);
             Field {
                 name: text(question, "id"),
                 text: text(question, "question"),
@@ -72,14 +76,14 @@ impl QuestionForm {
     pub fn questions(&self) -> Vec<ApprovalQuestion> {
         let question = |field: &Field| ApprovalQuestion {
             text: field.text.clone(),
-            options: field.options.iter().map(|(label, _)| label.clone()).collect(),
+            options: field.options.iter().map(|(option, _)| option.clone()).collect(),
             multiple: field.field_type == FieldType::List,
         };
         self.fields.iter().map(question).collect()
     }
 
     pub fn action(&self) -> ToolAction {
-        ToolAction::Question { question: self.message.clone() }
+        ToolAction::Question { question: self.message.clone(), answer: None }
     }
 
     /// Result with answers, in the order of the questions.
@@ -119,7 +123,7 @@ impl Field {
     /// lost.
     fn value(&self, chosen: &[String]) -> Option<Value> {
         let option_value = |answer: &String| {
-            let option = self.options.iter().find(|(label, _)| label == answer);
+            let option = self.options.iter().find(|(option, _)| option.label == *answer);
             option.map_or_else(|| json!(answer), |(_, value)| value.clone())
         };
         if self.field_type == FieldType::List {
@@ -149,7 +153,9 @@ fn property(name: &str, schema: &Value) -> Field {
         _ => FieldType::Text,
     };
     let options = match field_type {
-        FieldType::Boolean => vec![("Yes".to_owned(), json!(true)), ("No".to_owned(), json!(false))],
+        FieldType::Boolean => {
+            vec![(QuestionOption::plain("Yes"), json!(true)), (QuestionOption::plain("No"), json!(false))]
+        }
         FieldType::List => options(&schema["items"]),
         FieldType::Number | FieldType::Text => options(schema),
     };
@@ -162,13 +168,14 @@ fn property(name: &str, schema: &Value) -> Field {
 }
 
 /// Values that a schema allows, with their titles.
-fn options(schema: &Value) -> Vec<(String, Value)> {
+fn options(schema: &Value) -> Vec<(QuestionOption, Value)> {
     let titled = ["oneOf", "anyOf"].iter().find_map(|name| schema[*name].as_array());
     if let Some(list) = titled {
         let option = |option: &Value| {
             let value = option["const"].clone();
             let label = option["title"].as_str().or_else(|| option["const"].as_str())?.to_owned();
-            Some((label, value))
+            let description = option["description"].as_str().unwrap_or_default().to_owned();
+            Some((QuestionOption { label, description }, value))
         };
         return list.iter().filter_map(option).collect();
     }
@@ -176,7 +183,7 @@ fn options(schema: &Value) -> Vec<(String, Value)> {
     let values = schema["enum"].as_array().into_iter().flatten().enumerate();
     let option = |(at, value): (usize, &Value)| {
         let label = names.and_then(|names| names.get(at)?.as_str()).or_else(|| value.as_str())?;
-        Some((label.to_owned(), value.clone()))
+        Some((QuestionOption::plain(label), value.clone()))
     };
     values.filter_map(option).collect()
 }

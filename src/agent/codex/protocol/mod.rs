@@ -33,8 +33,8 @@ use crate::agent::protocol::{
 use crate::domain::approval::ApprovalAnswer;
 use crate::domain::event::{EventBody, NoticeLevel};
 use crate::domain::launch::Launch;
-use crate::domain::prompt::PromptId;
-use crate::domain::run::RunFailure;
+use crate::domain::prompt::{PromptId, PromptImage};
+use crate::domain::run::{Capabilities, RunFailure, SubagentProgress};
 use crate::domain::transcript::ToolAction;
 use crate::domain::{EntryKey, Event, Time};
 
@@ -61,6 +61,14 @@ impl Protocol for AppServer {
         }
     }
 
+    fn capabilities(&self) -> Capabilities {
+        capabilities::known()
+    }
+
+    fn can_steer(&self) -> bool {
+        true
+    }
+
     fn prompt_key(&self, _session: &str, id: PromptId, sent: Time) -> Option<EntryKey> {
         Some(EntryKey::new(&client_id(id, sent), 0))
     }
@@ -80,9 +88,14 @@ enum PendingRequest {
     /// A turn: a prompt, or a command that starts one.
     Turn(PromptId),
     Interrupt,
+    /// A prompt that joins the open turn.
+    Steer(PromptId),
     /// Text that the user added to an answer.
     FollowUp,
 }
+
+/// Id, text and images of a prompt.
+type UserPrompt = (PromptId, String, Vec<PromptImage>);
 
 /// Settings to send with the next turn.
 #[derive(Debug, Default)]
@@ -104,7 +117,9 @@ struct ThreadCodec {
     /// cannot be resumed.
     announced: bool,
     /// Prompts that arrived before the thread was loaded.
-    early: Vec<(PromptId, String)>,
+    early: Vec<UserPrompt>,
+    /// Prompts that were sent into the open turn, with their events.
+    steered: Vec<(PromptId, ProtocolSignal)>,
     turn: CodexTurn,
     pending_settings: PendingSettings,
     model: Option<Arc<str>>,
@@ -112,6 +127,8 @@ struct ThreadCodec {
     limits: RateLimits,
     /// Requests of the agent that wait for the user, by approval id.
     approvals: HashMap<Arc<str>, CodexApproval>,
+    /// Progress of sub-agents, by their threads.
+    subagents: HashMap<String, SubagentProgress>,
     /// Running calls, with their actions.
     calls: HashMap<Arc<str>, ToolAction>,
     /// Calls that the user denied in order to stop: their status is interrupted, not denied.
@@ -131,7 +148,8 @@ impl Codec for ThreadCodec {
         let mut step = CodecStep::default();
         match command {
             ProtocolCommand::Open(opening) => self.open(opening, &mut step),
-            ProtocolCommand::Prompt { id, text } => self.prompt(id, text, now, &mut step),
+            ProtocolCommand::Prompt { id, text, images } => self.prompt((id, text, images), now, &mut step),
+            ProtocolCommand::Steer { id, text, images } => self.steer((id, text, images), now, &mut step),
             ProtocolCommand::Interrupt => self.interrupt(&mut step),
             ProtocolCommand::Answer { id, answer } => self.answer(&id, &answer, &mut step),
             ProtocolCommand::Set(setting) => self.set(setting, &mut step),
@@ -215,13 +233,14 @@ impl ThreadCodec {
         self.send_request(PendingRequest::Account, "account/read", &json!({"refreshToken": false}), step);
     }
 
-    fn prompt(&mut self, id: PromptId, text: String, now: Time, step: &mut CodecStep) {
+    fn prompt(&mut self, prompt: UserPrompt, now: Time, step: &mut CodecStep) {
         let Some(thread) = self.id.clone() else {
-            self.early.push((id, text));
+            self.early.push(prompt);
             return;
         };
-        let client = client_id(id, now);
-        step.signals.push(event(EntryKey::new(&client, 0), now, EventBody::Prompt(text.clone())));
+        let (id, text, images) = prompt;
+        let (client, input) = (client_id(id, now), input(&text, &images));
+        step.signals.push(prompt_event(&client, &input, now));
         self.turn.request_start();
         let trimmed = text.trim();
         if trimmed == "/compact" {
@@ -243,10 +262,25 @@ impl ThreadCodec {
             );
             return;
         }
-        let mut params = json!({"threadId": &*thread, "clientUserMessageId": client, "input": input(&text)});
+        let mut params = json!({"threadId": &*thread, "clientUserMessageId": client, "input": input});
         self.settings(&mut params);
         self.echo = Some(text);
         self.send_request(PendingRequest::Turn(id), "turn/start", &params, step);
+    }
+
+    /// Sends a prompt into the open turn.
+    fn steer(&mut self, (id, text, images): UserPrompt, now: Time, step: &mut CodecStep) {
+        let (Some(thread), Some(turn)) = (self.id.clone(), self.turn.id().cloned()) else {
+            let reason = "Codex has not started the turn yet".to_owned();
+            step.signals.push(ProtocolSignal::SteerRefused { id, reason });
+            return;
+        };
+        let (client, input) = (client_id(id, now), input(&text, &images));
+        let params =
+            json!({"threadId": &*thread, "expectedTurnId": &*turn, "clientUserMessageId": client, "input": input});
+        self.send_request(PendingRequest::Steer(id), "turn/steer", &params, step);
+        self.steered.push((id, prompt_event(&client, &input, now)));
+        self.echo = Some(text);
     }
 
     /// Adds the settings that changed since the last turn; the agent keeps them for later turns.
@@ -340,8 +374,8 @@ impl ThreadCodec {
             self.stop(&request.thread, &request.turn, step);
         }
         if let Some(follow_up) = effect.follow_up {
-            let params =
-                json!({"threadId": &*request.thread, "expectedTurnId": &*request.turn, "input": input(&follow_up)});
+            let input = input(&follow_up, &[]);
+            let params = json!({"threadId": &*request.thread, "expectedTurnId": &*request.turn, "input": input});
             self.send_request(PendingRequest::FollowUp, "turn/steer", &params, step);
         }
     }
@@ -367,9 +401,16 @@ fn client_id(id: PromptId, sent: Time) -> String {
     format!("{OUR_PROMPTS}{}-{:x}", id.0, sent.millis())
 }
 
-/// Encodes a prompt verbatim as a turn's input.
-fn input(text: &str) -> Value {
-    json!([{"type": "text", "text": text, "text_elements": []}])
+/// Encodes a prompt verbatim as a turn's input, with the paths of its images.
+fn input(text: &str, images: &[PromptImage]) -> Value {
+    let text = json!({"type": "text", "text": text, "text_elements": []});
+    let images = images.iter().map(|image| json!({"type": "localImage", "path": image.path}));
+    Value::Array(std::iter::once(text).chain(images).collect())
+}
+
+/// Event of a prompt. The rollout's reader yields the same text for the stored prompt.
+fn prompt_event(client: &str, input: &Value, now: Time) -> ProtocolSignal {
+    event(EntryKey::new(client, 0), now, EventBody::Prompt(super::items::join_parts(input)))
 }
 
 fn event(key: EntryKey, time: Time, body: EventBody) -> ProtocolSignal {

@@ -11,7 +11,7 @@ use super::modes::CodexMode;
 use super::{ThreadCodec, errors, event, items, rpc};
 use crate::agent::protocol::{CodecStep, ProtocolSignal};
 use crate::domain::event::{Delta, EventBody, NoticeLevel};
-use crate::domain::run::{Activity, RunFailure, TurnOutcome};
+use crate::domain::run::{Activity, RunFailure, SubagentProgress, TurnOutcome};
 use crate::domain::transcript::{ToolAction, ToolStatus};
 use crate::domain::{EntryKey, Event, Time, Tokens};
 
@@ -54,7 +54,7 @@ impl ThreadCodec {
         match method {
             "account/rateLimits/updated" => return self.limits.update(&params["rateLimits"]),
             "serverRequest/resolved" => return self.request_resolved(&params["requestId"], step),
-            _ if self.is_other_thread(params) => return,
+            _ if self.is_other_thread(params) => return self.subagent_notification(method, params, step),
             _ => {}
         }
         match method {
@@ -82,6 +82,39 @@ impl ThreadCodec {
         match (&self.id, params["threadId"].as_str()) {
             (Some(own_thread), Some(thread)) => **own_thread != *thread,
             _ => false,
+        }
+    }
+
+    /// Decodes a notification of a sub-agent's thread: its progress only.
+    fn subagent_notification(&mut self, method: &str, params: &Value, step: &mut CodecStep) {
+        let (Some(thread), "item/started" | "item/completed") = (params["threadId"].as_str(), method) else { return };
+        // A thread whose call is not known yet is none of this turn's.
+        let Some(progress) = self.subagents.get_mut(thread) else { return };
+        let (kind, stored) = items::stored(&params["item"]);
+        if kind != ItemKind::Tool {
+            return;
+        }
+        if method == "item/started" {
+            if let Some(EventBody::ToolCall { name, action, .. }) = super::super::items::tool(&stored).first() {
+                progress.called(name, &action.headline());
+            }
+        } else {
+            progress.tool = None;
+        }
+        step.signals.push(ProtocolSignal::Subagent(progress.clone()));
+    }
+
+    /// Records the threads of the sub-agents that a call started.
+    fn subagents_started(&mut self, call: &str, item: &Value, step: &mut CodecStep) {
+        if item["type"] != "collabAgentToolCall" {
+            return;
+        }
+        for thread in item["receiverThreadIds"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            if !self.subagents.contains_key(thread) {
+                let progress = SubagentProgress::new(call, Some(thread));
+                step.signals.push(ProtocolSignal::Subagent(progress.clone()));
+                self.subagents.insert(thread.to_owned(), progress);
+            }
         }
     }
 
@@ -189,6 +222,7 @@ impl ThreadCodec {
             self.calls.insert(id, action.clone());
         }
         step.signals.extend(bodies.into_iter().map(|body| event(key, time, body)));
+        self.subagents_started(stored["id"].as_str().unwrap_or_default(), &params["item"], step);
     }
 
     fn apply_hidden_item(&mut self, item: &Value, complete: bool, time: Time, step: &mut CodecStep) {
@@ -327,7 +361,7 @@ impl ThreadCodec {
                 output: Some(Delta::Replace(result.to_string())),
                 duration_ms: None,
                 subagent: None,
-                action: None,
+                action: super::super::calls::answer(&result.to_string()),
             };
             step.signals.push(ProtocolSignal::Event(Event {
                 key: items::tool_key(&pending.turn, id),
@@ -346,7 +380,11 @@ fn usage(params: &Value) -> ProtocolSignal {
     ProtocolSignal::Usage {
         tokens: Some(tokens),
         cost_usd: None,
-        context: params["modelContextWindow"].as_u64().map(|window| (count("last", "totalTokens"), window)),
+        // An interrupted request has no usage, which says nothing about the context.
+        context: params["modelContextWindow"]
+            .as_u64()
+            .map(|window| (count("last", "totalTokens"), window))
+            .filter(|(used, _)| *used > 0),
     }
 }
 
@@ -359,13 +397,7 @@ fn summary(params: &Value) -> String {
 fn failure_text(failure: &RunFailure) -> String {
     match failure {
         RunFailure::NotInstalled => "Codex is not installed.".into(),
-        RunFailure::Crashed { stderr, .. } => stderr.clone(),
-        RunFailure::RateLimited { message, .. }
-        | RunFailure::NotLoggedIn(message)
-        | RunFailure::UnknownModel(message)
-        | RunFailure::UnknownSession(message)
-        | RunFailure::OpenElsewhere(message)
-        | RunFailure::Other(message) => message.clone(),
+        failure => failure.detail().to_owned(),
     }
 }
 

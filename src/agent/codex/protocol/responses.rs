@@ -34,6 +34,12 @@ impl ThreadCodec {
                 self.warn("Codex is not logged in. Run: codex login".into(), NoticeLevel::Warning, now, step);
             }
             (PendingRequest::Account, _) | (PendingRequest::Interrupt | PendingRequest::FollowUp, Ok(_)) => {}
+            (PendingRequest::Steer(prompt), Ok(_)) => self.steer_accepted(prompt, step),
+            (PendingRequest::Steer(prompt), Err(error)) => {
+                self.steered.retain(|(id, _)| *id != prompt);
+                let reason = rpc::message(error).to_owned();
+                step.signals.push(ProtocolSignal::SteerRefused { id: prompt, reason });
+            }
             (PendingRequest::Turn(prompt), Ok(result)) => self.turn_accepted(prompt, result, now, step),
             (PendingRequest::Turn(_), Err(error)) => self.turn_rejected(error, now, step),
             (PendingRequest::Interrupt, Err(error)) => {
@@ -67,8 +73,8 @@ impl ThreadCodec {
         self.model = text("model");
         step.signals.push(ProtocolSignal::Settings { model: self.model.clone(), mode, effort });
         self.send_capabilities(step);
-        for (id, text) in std::mem::take(&mut self.early) {
-            self.prompt(id, text, now, step);
+        for prompt in std::mem::take(&mut self.early) {
+            self.prompt(prompt, now, step);
         }
     }
 
@@ -101,6 +107,13 @@ impl ThreadCodec {
         }
     }
 
+    /// Reports that a prompt joined the open turn.
+    fn steer_accepted(&mut self, prompt: PromptId, step: &mut CodecStep) {
+        let accepted = self.steered.iter().position(|(id, _)| *id == prompt).map(|at| self.steered.remove(at).1);
+        step.signals.extend(accepted);
+        step.signals.push(ProtocolSignal::PromptAccepted { id: prompt });
+    }
+
     /// Reports the start of a turn, once its id is known.
     pub(super) fn announce_turn(&mut self, step: &mut CodecStep) {
         if self.turn.id().is_some() && self.turn.announce() {
@@ -116,10 +129,10 @@ impl ThreadCodec {
             RunFailure::Other(_) => errors::of_turn(error, &self.limits),
             failure => failure,
         };
-        self.warn_unavailable("The prompt was refused", error, now, step);
         self.turn.confirm_start(None);
         // The prompt was to join a turn that is still running.
         if self.turn.id().is_some() {
+            self.warn_unavailable("The prompt was refused", error, now, step);
             return;
         }
         self.turn.close();

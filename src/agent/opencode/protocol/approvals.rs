@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::action::action;
 use crate::domain::Time;
-use crate::domain::approval::{Approval, ApprovalAnswer, ApprovalChoice, ApprovalQuestion, ChoiceKind};
+use crate::domain::approval::{Approval, ApprovalAnswer, ApprovalChoice, ApprovalQuestion, ChoiceKind, QuestionOption};
 use crate::domain::transcript::ToolAction;
 
 /// Kind of answer that a request needs.
@@ -77,7 +77,7 @@ pub fn question(request: &Value, now: Time) -> Option<Approval> {
     let questions: Vec<ApprovalQuestion> = listed
         .map(|question| ApprovalQuestion {
             text: question["question"].as_str().unwrap_or_default().to_owned(),
-            options: question["options"].as_array().into_iter().flatten().filter_map(label).collect(),
+            options: question["options"].as_array().into_iter().flatten().filter_map(QuestionOption::read).collect(),
             multiple: question["multiple"] == true,
         })
         .collect();
@@ -86,7 +86,7 @@ pub fn question(request: &Value, now: Time) -> Option<Approval> {
         id,
         tool_id: request["tool"]["callID"].as_str().map(Into::into),
         tool: "question".into(),
-        action: ToolAction::Question { question: text },
+        action: ToolAction::Question { question: text, answer: None },
         input: json!({"questions": request["questions"]}),
         reason: None,
         questions,
@@ -105,7 +105,9 @@ pub fn answer(id: &str, kind: ApprovalKind, answer: &ApprovalAnswer) -> (String,
         (ApprovalKind::Permission, ApprovalAnswer::Answers(_)) => reply(id, "once", None),
         (ApprovalKind::Permission, ApprovalAnswer::Choice { token, reason }) => match &**token {
             // Without a message OpenCode ends the turn; with one the model reads it and continues.
-            "deny" => reply(id, "reject", Some(reason.as_deref().unwrap_or("The user said no. Continue without it."))),
+            "deny" => {
+                reply(id, "reject", Some(reason.as_deref().unwrap_or("This was not allowed. Continue without it.")))
+            }
             "once" | "always" => reply(id, token, None),
             _ => reply(id, "reject", reason.as_deref()),
         },
@@ -122,10 +124,6 @@ fn reply(id: &str, verb: &str, message: Option<&str>) -> (String, Value) {
 
 fn choice(kind: ChoiceKind, label: String, token: &str) -> ApprovalChoice {
     ApprovalChoice { kind, label, token: token.into() }
-}
-
-fn label(option: &Value) -> Option<String> {
-    option["label"].as_str().or_else(|| option.as_str()).map(str::to_owned)
 }
 
 fn join_texts(list: &Value) -> String {

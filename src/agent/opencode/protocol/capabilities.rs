@@ -43,6 +43,8 @@ impl std::fmt::Display for ModelName {
 #[derive(Debug, Default)]
 pub struct OpenCodeModels {
     list: Vec<Model>,
+    /// Default model of each provider.
+    defaults: Vec<ModelName>,
 }
 
 #[derive(Debug)]
@@ -56,6 +58,8 @@ struct Model {
 #[derive(Deserialize)]
 struct Providers {
     providers: Vec<Provider>,
+    #[serde(default)]
+    default: HashMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -88,12 +92,18 @@ impl OpenCodeModels {
         let parsed: Providers = serde_json::from_slice(body).ok()?;
         let mut list: Vec<Model> = parsed.providers.into_iter().flat_map(Provider::list).collect();
         list.sort_by_cached_key(|model| model.name.to_string());
-        Some(Self { list })
+        let defaults = parsed.default.into_iter().map(|(provider, model)| ModelName { provider, model }).collect();
+        Some(Self { list, defaults })
     }
 
     /// Name and label of each model.
     pub fn names(&self) -> Vec<(String, String)> {
         self.list.iter().map(|model| (model.name.to_string(), model.label.clone())).collect()
+    }
+
+    /// Default model, if only one provider has one.
+    pub fn only_default(&self) -> Option<&ModelName> {
+        if let [only] = &self.defaults[..] { Some(only) } else { None }
     }
 
     pub fn efforts(&self, name: Option<&ModelName>) -> Vec<String> {
@@ -130,6 +140,11 @@ impl Provider {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what a count can be")]
 fn to_u64(number: f64) -> u64 {
     number.clamp(0.0, 9e15) as u64
+}
+
+/// Capabilities of all known versions, for the time before the server is asked: the agents that OpenCode comes with.
+pub fn known() -> Capabilities {
+    Capabilities { modes: vec!["build".to_owned(), "plan".to_owned()], ..Capabilities::default() }
 }
 
 /// Parses the response of `/agent`: agents that a user can select, which are OpenCode's modes.

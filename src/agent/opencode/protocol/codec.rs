@@ -16,8 +16,8 @@ use crate::agent::protocol::{
 };
 use crate::domain::approval::ApprovalAnswer;
 use crate::domain::event::NoticeLevel;
-use crate::domain::prompt::PromptId;
-use crate::domain::run::{Capabilities, TurnOutcome};
+use crate::domain::prompt::{PromptId, PromptImage};
+use crate::domain::run::{Capabilities, SubagentProgress, TurnOutcome};
 use crate::domain::{EntryKey, Event, EventBody, Time, Tokens};
 
 /// Purpose of a request.
@@ -34,6 +34,8 @@ pub enum RequestPurpose {
     Version,
     /// Sends a prompt of this turn; the response arrives at once.
     Prompt(u64),
+    /// Sends a prompt into the open turn.
+    Steer(PromptId),
     /// Runs a command of this turn; the response arrives at its end.
     Command(u64),
     /// Aborts this turn.
@@ -62,6 +64,9 @@ pub enum StatusReason {
     Resync(Option<u64>),
 }
 
+/// Id, text and images of a prompt.
+type UserPrompt<'a> = (PromptId, &'a str, &'a [PromptImage]);
+
 /// Codec of a session.
 #[derive(Debug, Default)]
 pub struct SessionCodec {
@@ -69,6 +74,8 @@ pub struct SessionCodec {
     pub(super) session: Option<Arc<str>>,
     /// Sessions of its sub-agents.
     pub(super) children: Vec<Arc<str>>,
+    /// Progress of sub-agents, by their sessions.
+    pub(super) subagents: HashMap<Arc<str>, SubagentProgress>,
     pending: HashMap<u64, RequestPurpose>,
     requests: u64,
     /// Responses that are missing until the session is ready.
@@ -85,6 +92,10 @@ pub struct SessionCodec {
     /// Number of the turn, so that a late response is not attributed to another one.
     pub(super) turns: u64,
     pub(super) messages: TurnMessages,
+    /// Prompts that were sent into the open turn, by their message ids, until the server has stored them.
+    pub(super) steered: Vec<(String, PromptId)>,
+    /// Model, mode and effort as last reported.
+    pub(super) settings: [Option<Arc<str>>; 3],
     /// Id of the newest known message of a user.
     pub(super) newest_prompt: String,
     pub(super) approvals: HashMap<Arc<str>, ApprovalKind>,
@@ -101,7 +112,8 @@ impl Codec for SessionCodec {
         let mut step = CodecStep::default();
         match command {
             ProtocolCommand::Open(opening) => self.open(opening, now, &mut step),
-            ProtocolCommand::Prompt { id, text } => self.prompt(id, &text, now, &mut step),
+            ProtocolCommand::Prompt { id, text, images } => self.prompt((id, &text, &images), now, &mut step),
+            ProtocolCommand::Steer { id, text, images } => self.steer((id, &text, &images), now, &mut step),
             // Closing interrupts too: the server outlives the conversation, and a turn without a viewer must end.
             ProtocolCommand::Interrupt | ProtocolCommand::Close => self.interrupt(&mut step),
             ProtocolCommand::Answer { id, answer } => self.answer(&id, &answer, &mut step),
@@ -183,7 +195,20 @@ impl SessionCodec {
                 self.effort = Some(name);
             }
         }
-        step.signals.push(ProtocolSignal::Settings { model, mode, effort });
+        self.update_settings([model, mode, effort], step);
+    }
+
+    /// Reports model, mode and effort, as far as they are known and changed.
+    pub(super) fn update_settings(&mut self, new: [Option<Arc<str>>; 3], step: &mut CodecStep) {
+        let mut changed = false;
+        for (known, new) in self.settings.iter_mut().zip(new) {
+            changed |= new.is_some() && *known != new;
+            *known = new.or(known.take());
+        }
+        if changed {
+            let [model, mode, effort] = self.settings.clone();
+            step.signals.push(ProtocolSignal::Settings { model, mode, effort });
+        }
     }
 
     /// Reports the capabilities: the session is ready, or they changed.
@@ -193,7 +218,8 @@ impl SessionCodec {
         step.signals.push(ProtocolSignal::Ready(self.capabilities.clone()));
     }
 
-    fn prompt(&mut self, id: PromptId, text: &str, now: Time, step: &mut CodecStep) {
+    fn prompt(&mut self, prompt: UserPrompt<'_>, now: Time, step: &mut CodecStep) {
+        let (id, text, _) = prompt;
         let Some(session) = self.session.clone() else {
             step.signals.push(ProtocolSignal::TurnEnded(TurnOutcome::Failed(crate::domain::run::RunFailure::Other(
                 "the session is not open yet".into(),
@@ -202,7 +228,7 @@ impl SessionCodec {
         };
         self.turns += 1;
         self.messages.clear();
-        let (message, part) = ids::of_prompt(&session, id, now);
+        let (message, _) = ids::of_prompt(&session, id, now);
         match capabilities::parse_command(text, &self.capabilities) {
             Some(("compact", _)) => self.compact(id, &session, step),
             Some((name, arguments)) => {
@@ -215,20 +241,49 @@ impl SessionCodec {
                 self.post(RequestPurpose::Command(self.turns), format!("/session/{session}/command"), &body, step);
             }
             None => {
-                let parts = json!([{"id": part, "type": "text", "text": text}]);
-                let mut body = json!({"messageID": message, "parts": parts});
-                if let Some(model) = &self.model {
-                    body["model"] = json!({"providerID": model.provider, "modelID": model.model});
-                }
-                self.finish_body(&mut body);
-                let event =
-                    Event { key: EntryKey::new(&part, 0), time: Some(now), body: EventBody::Prompt(text.to_owned()) };
-                step.signals.push(ProtocolSignal::Event(event));
-                self.messages.prompt(&message, &part, text);
                 self.turn = Some(OpenCodeTurn::of_prompt(id, Some(message)));
-                self.post(RequestPurpose::Prompt(self.turns), format!("/session/{session}/prompt_async"), &body, step);
+                self.send_prompt(RequestPurpose::Prompt(self.turns), &session, prompt, now, step);
             }
         }
+    }
+
+    /// Sends a prompt into the open turn: the server adds it to the session, and the model reads it with its next step.
+    fn steer(&mut self, prompt: UserPrompt<'_>, now: Time, step: &mut CodecStep) {
+        let (id, text, _) = prompt;
+        let command = capabilities::parse_command(text, &self.capabilities).is_some();
+        let Some(session) = self.session.clone().filter(|_| self.turn.is_some() && !command) else {
+            let reason = if command { "a command cannot join a turn" } else { "no turn is open" };
+            step.signals.push(ProtocolSignal::SteerRefused { id, reason: reason.to_owned() });
+            return;
+        };
+        self.steered.push((ids::of_prompt(&session, id, now).0, id));
+        self.send_prompt(RequestPurpose::Steer(id), &session, prompt, now, step);
+    }
+
+    fn send_prompt(
+        &mut self,
+        purpose: RequestPurpose,
+        session: &str,
+        (id, text, images): UserPrompt<'_>,
+        now: Time,
+        step: &mut CodecStep,
+    ) {
+        let (message, part) = ids::of_prompt(session, id, now);
+        let mut parts = vec![json!({"id": part, "type": "text", "text": text})];
+        parts.extend(images.iter().map(|image| {
+            let name = image.path.file_name().map(|name| name.to_string_lossy());
+            let url = format!("file://{}", super::encoded(&image.path));
+            json!({"type": "file", "mime": image.media_type, "filename": name, "url": url})
+        }));
+        let mut body = json!({"messageID": message, "parts": parts});
+        if let Some(model) = &self.model {
+            body["model"] = json!({"providerID": model.provider, "modelID": model.model});
+        }
+        self.finish_body(&mut body);
+        let event = Event { key: EntryKey::new(&part, 0), time: Some(now), body: EventBody::Prompt(text.to_owned()) };
+        step.signals.push(ProtocolSignal::Event(event));
+        self.messages.prompt(&message, &part, text);
+        self.post(purpose, format!("/session/{session}/prompt_async"), &body, step);
     }
 
     fn finish_body(&self, body: &mut Value) {

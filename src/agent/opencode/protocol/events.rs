@@ -11,7 +11,7 @@ use super::codec::{SessionCodec, StatusReason};
 use super::errors;
 use super::messages::PartOrigin;
 use crate::agent::protocol::{CodecStep, ProtocolSignal};
-use crate::domain::run::{Activity, TurnOutcome};
+use crate::domain::run::{Activity, SubagentProgress, TurnOutcome};
 use crate::domain::{EntryKey, Event, EventBody, Time};
 use crate::stdx::text::first_chars;
 
@@ -61,6 +61,7 @@ impl SessionCodec {
             }
             "session.created" | "session.updated" if !own => self.register_child(&properties["info"]),
             "session.updated" if own => self.session_info(&properties["info"], step),
+            "message.part.updated" if child => self.subagent_part(&properties["part"], step),
             _ if !own => {}
             "message.updated" => self.message(&properties["info"], now, step),
             "message.part.updated" => self.part(&properties["part"], PartOrigin::Stream, step),
@@ -127,8 +128,21 @@ impl SessionCodec {
         if !user {
             self.reply(info, now, step);
         }
+        if user {
+            self.prompt_stored(id, step);
+            self.update_used(&info["model"], &info["agent"], step);
+        }
         if user && id > self.newest_prompt.as_str() {
             id.clone_into(&mut self.newest_prompt);
+        }
+    }
+
+    /// Reports that the server stored a prompt that was sent into the open turn.
+    fn prompt_stored(&mut self, message: &str, step: &mut CodecStep) {
+        if let Some(at) = self.steered.iter().position(|(steered, _)| steered == message) {
+            let (_, id) = self.steered.remove(at);
+            step.signals.push(ProtocolSignal::PromptAccepted { id });
+            step.signals.push(ProtocolSignal::PromptRecorded { id });
         }
     }
 
@@ -185,31 +199,55 @@ impl SessionCodec {
     fn update_model(&mut self, info: &Value, step: &mut CodecStep) {
         let Some(model) = ModelName::read(info) else { return };
         let tokens = &info["tokens"];
-        let sum = ["/input", "/output", "/reasoning", "/cache/read", "/cache/write"]
-            .iter()
-            .filter_map(|path| tokens.pointer(path).and_then(Value::as_u64))
-            .fold(0, u64::saturating_add);
-        if let Some(size) = self.models.context(Some(&model)).filter(|_| sum > 0) {
-            self.update_usage(None, None, Some((sum, size)), step);
+        let sum = |paths: &[&str]| {
+            let counts = paths.iter().filter_map(|path| tokens.pointer(path).and_then(Value::as_u64));
+            counts.fold(0, u64::saturating_add)
+        };
+        let input = sum(&["/input", "/cache/read", "/cache/write"]);
+        let used = input.saturating_add(sum(&["/output", "/reasoning"]));
+        // An interrupted reply may have no input, which says nothing about the context.
+        if let Some(size) = self.models.context(Some(&model)).filter(|_| input > 0) {
+            self.update_usage(None, None, Some((used, size)), step);
         }
-        if self.in_use.as_ref() != Some(&model) {
-            step.signals.push(ProtocolSignal::Settings {
-                model: Some(model.to_string().into()),
-                mode: None,
-                effort: None,
-            });
+        // The agents of compactions and titles are not the session's.
+        let is_summary = info["summary"] == true || info["mode"] == "compaction" || info["agent"] == "compaction";
+        if !is_summary {
+            let mode = info["mode"].as_str().filter(|_| self.mode.is_none()).map(Into::into);
+            let shown = [Some(model.to_string().into()), mode, None];
+            self.update_settings(shown, step);
             self.in_use = Some(model);
         }
     }
 
     pub(super) fn part(&mut self, part: &Value, from: PartOrigin, step: &mut CodecStep) {
         let child = part["state"]["metadata"]["sessionId"].as_str().filter(|_| part["tool"] == "task");
-        if let Some(child) = child.filter(|child| !self.is_child(Some(child))) {
-            self.children.push(child.into());
+        if let Some(child) = child {
+            if !self.is_child(Some(child)) {
+                self.children.push(child.into());
+            }
+            let call = part["callID"].as_str().unwrap_or_default();
+            let new = || SubagentProgress::new(call, Some(child));
+            self.subagents.entry(child.into()).or_insert_with(new).call = call.into();
         }
         let mut events = Vec::new();
         self.messages.part(part, from, &mut events);
         step.signals.extend(events.into_iter().map(ProtocolSignal::Event));
+    }
+
+    /// Decodes a part of a sub-agent: its progress only.
+    fn subagent_part(&mut self, part: &Value, step: &mut CodecStep) {
+        let session = part["sessionID"].as_str().unwrap_or_default();
+        // A sub-agent whose call is not known yet is reported with its next part.
+        let Some(progress) = self.subagents.get_mut(session).filter(|_| part["type"] == "tool") else { return };
+        let name = part["tool"].as_str().unwrap_or_default();
+        match part["state"]["status"].as_str() {
+            Some("running") if progress.tool.is_none() => {
+                progress.called(name, &super::super::action::action(name, &part["state"]).headline());
+            }
+            Some("completed" | "error") => progress.tool = None,
+            _ => return,
+        }
+        step.signals.push(ProtocolSignal::Subagent(progress.clone()));
     }
 
     fn delta(&mut self, properties: &Value, step: &mut CodecStep) {

@@ -17,6 +17,7 @@ use self::codec::SessionCodec;
 use crate::agent::protocol::{Codec, Protocol, RunStart, ServerSpec, Transport};
 use crate::domain::launch::Launch;
 use crate::domain::prompt::PromptId;
+use crate::domain::run::Capabilities;
 use crate::domain::{EntryKey, Time};
 
 /// Protocol of OpenCode's server.
@@ -51,6 +52,14 @@ impl Protocol for Serve {
 
     fn models(&self, body: &[u8]) -> Option<Vec<(String, String)>> {
         capabilities::OpenCodeModels::read(body).map(|models| models.names())
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        capabilities::known()
+    }
+
+    fn can_steer(&self) -> bool {
+        true
     }
 
     fn prompt_key(&self, session: &str, id: PromptId, sent: Time) -> Option<EntryKey> {

@@ -13,6 +13,7 @@ use super::messages::PartOrigin;
 use super::turn::OpenCodeTurn;
 use crate::agent::protocol::{CodecStep, Conversation, ProtocolSignal};
 use crate::domain::event::NoticeLevel;
+use crate::domain::prompt::PromptId;
 use crate::domain::run::{RunFailure, TurnOutcome};
 use crate::domain::{Time, Tokens};
 
@@ -59,6 +60,7 @@ impl SessionCodec {
                 self.request_status(StatusReason::TurnEnd(turn), step);
             }
             RequestPurpose::Prompt(_) | RequestPurpose::Command(_) | RequestPurpose::Abort(_) => {}
+            RequestPurpose::Steer(id) => self.steer_answered(id, status, body, step),
             RequestPurpose::Answer if is_success => {}
             RequestPurpose::Answer => {
                 let text =
@@ -108,7 +110,21 @@ impl SessionCodec {
         self.pending_setup = self.pending_setup.saturating_sub(1);
         if self.pending_setup == 0 {
             self.send_capabilities(step);
+            self.assume_defaults(step);
         }
+    }
+
+    /// Reports the defaults of a session without a reply: the first agent, and the model if there is only one.
+    fn assume_defaults(&mut self, step: &mut CodecStep) {
+        let [model, mode, _] = &self.settings;
+        let default_model = || self.models.only_default().map(|name| name.to_string().into());
+        let default_mode = || self.capabilities.modes.first().map(|mode| mode.as_str().into());
+        let assumed = [
+            if model.is_none() { default_model() } else { None },
+            if mode.is_none() { default_mode() } else { None },
+            None,
+        ];
+        self.update_settings(assumed, step);
     }
 
     /// Applies the response to a prompt. `done`: the response marks the end of the work.
@@ -148,6 +164,18 @@ impl SessionCodec {
         };
         let outcome = turn.error.take().unwrap_or(TurnOutcome::Failed(failure));
         self.end_turn(outcome, step);
+    }
+
+    /// Applies the response to a prompt that was sent into the open turn.
+    fn steer_answered(&mut self, id: PromptId, status: u16, body: &[u8], step: &mut CodecStep) {
+        // A broken connection does not say if the prompt arrived.
+        if (200..300).contains(&status) || status == 0 {
+            step.signals.push(ProtocolSignal::PromptAccepted { id });
+            return;
+        }
+        self.steered.retain(|(_, steered)| *steered != id);
+        let reason = errors::rejection_text(status, body);
+        step.signals.push(ProtocolSignal::SteerRefused { id, reason });
     }
 
     /// Reports, once, that the agent accepted the prompt.
@@ -234,12 +262,23 @@ impl SessionCodec {
 
     /// Applies the session's record: usage and model.
     pub(super) fn session_info(&mut self, info: &Value, step: &mut CodecStep) {
-        if let Some(model) = ModelName::read(&info["model"]) {
-            self.in_use.get_or_insert(model);
-        }
+        self.update_used(&info["model"], &info["agent"], step);
         let data = serde_json::json!({"tokens": info["tokens"]}).to_string();
         let tokens = record::head(&data).and_then(|head| head.tokens).map(OpenCodeUsage::tokens);
         self.update_usage(tokens, info["cost"].as_f64(), None, step);
+    }
+
+    /// Reports the model, agent and effort that a session or a message names, unless the user chose others since.
+    pub(super) fn update_used(&mut self, model: &Value, agent: &Value, step: &mut CodecStep) {
+        let name = ModelName::read(model);
+        let variant = model["variant"].as_str().filter(|variant| !variant.is_empty() && *variant != "default");
+        let used = [
+            name.as_ref().filter(|_| self.model.is_none()).map(|name| name.to_string().into()),
+            agent.as_str().filter(|_| self.mode.is_none()).map(Arc::from),
+            variant.filter(|_| self.effort.is_none()).map(Arc::from),
+        ];
+        self.in_use = name.or(self.in_use.take());
+        self.update_settings(used, step);
     }
 
     /// Reports usage if it changed.

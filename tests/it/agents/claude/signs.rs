@@ -6,7 +6,7 @@ use salon::domain::transcript::{ChangeKind, ToolAction};
 use salon::domain::{EntryKind, SessionState, ToolStatus};
 use serde_json::{Value, json};
 
-use super::{One, VERSIONS, call, claude, read, sessions, user};
+use super::{One, VERSIONS, answer, assistant, call, claude, read, sessions, user};
 use crate::support::Home;
 
 #[test]
@@ -94,4 +94,110 @@ fn notices_say_what_happened() {
     let tool = reading.read(1..2, TextLimit::NONE).remove(0).tool.expect("a tool");
     assert!(matches!(tool.action, ToolAction::Command { exit_code: Some(3), .. }));
     assert_eq!(reading.raw(1).split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).count(), 2);
+}
+
+#[test]
+fn texts_of_the_program_are_nobody_s_words() {
+    let synthetic = |id: &str, parent: &str, text: &str| {
+        let mut record = assistant(id, parent, &format!("m-{id}"), json!({"type": "text", "text": text}), 1);
+        record["message"]["model"] = json!("<synthetic>");
+        record
+    };
+    let reminder = "<system-reminder>\nBe careful.\n</system-reminder>";
+    let read = call("4", "3", "m4", "a");
+    let result = answer("5", "4", "a", format!("line one\n\n{reminder}\n"));
+    let empty = call("6", "5", "m6", "b");
+    let warned = answer("7", "6", "b", "<system-reminder>Warning: the file is empty.</system-reminder>");
+    let one = One::new(&[
+        user("1", None, format!("hello\n\n{reminder}")),
+        synthetic("2", "1", "No response requested."),
+        synthetic("3", "2", "Prompt is too long"),
+        read,
+        result,
+        empty,
+        warned,
+        user("8", Some("7"), "go on"),
+    ]);
+    let entries = read_all(&one);
+    let shown: Vec<_> = entries.iter().map(|entry| (entry.kind, entry.level, &*entry.text)).collect();
+    let plain = NoticeLevel::Info;
+    assert_eq!(
+        shown,
+        [
+            (EntryKind::Prompt, plain, "hello"),
+            (EntryKind::Notice, plain, "Prompt is too long"),
+            (EntryKind::Tool, plain, "a"),
+            (EntryKind::Tool, plain, "b"),
+            (EntryKind::Prompt, plain, "go on"),
+        ]
+    );
+    let outputs: Vec<_> = entries.iter().filter_map(|entry| Some(&*entry.tool.as_ref()?.output)).collect();
+    assert_eq!(outputs, ["line one", "Warning: the file is empty."]);
+    assert_eq!(one.session().messages, 5);
+}
+
+fn read_all(one: &One) -> Vec<salon::domain::Entry> {
+    read(&one.session())
+}
+
+#[test]
+fn a_tool_s_duration_is_the_time_to_its_result_unless_the_user_was_asked() {
+    let at = |mut record: Value, time: &str| {
+        record["timestamp"] = json!(time);
+        record
+    };
+    let asked = |mut record: Value| {
+        record["permissionDecision"] = json!({"decision": "accept", "source": "user_temporary"});
+        record
+    };
+    let one = One::new(&[
+        user("1", None, "hello"),
+        at(call("2", "1", "m2", "a"), "2026-11-21T09:25:56.000Z"),
+        at(answer("3", "2", "a", "done"), "2026-11-21T09:25:57.250Z"),
+        at(call("4", "3", "m4", "b"), "2026-11-21T09:26:00.000Z"),
+        asked(at(answer("5", "4", "b", "done"), "2026-11-21T10:26:00.000Z")),
+    ]);
+    let durations: Vec<_> =
+        read(&one.session()).iter().filter_map(|entry| Some(entry.tool.as_ref()?.duration_ms)).collect();
+    assert_eq!(durations, [Some(1250), None]);
+}
+
+#[test]
+fn an_answer_is_on_the_row_of_its_question_and_tasks_are_tools() {
+    let tool = |id: &str, parent: &str, name: &str, input: Value| {
+        assistant(
+            id,
+            parent,
+            &format!("m-{id}"),
+            json!({"type": "tool_use", "id": id, "name": name, "input": input}),
+            1,
+        )
+    };
+    let questions = json!([{"question": "Which colour?", "options": [{"label": "Red", "description": "warm"}]}]);
+    let mut answered = answer("3", "2", "2", "User has answered your questions: \"Which colour?\"=\"Red\".");
+    answered["toolUseResult"] = json!({"questions": questions, "answers": {"Which colour?": "Red"}});
+    let mut failed = answer("7", "6", "6", "Error: no such task");
+    failed["message"]["content"][0]["is_error"] = json!(true);
+    let one = One::new(&[
+        user("1", None, "hello"),
+        tool("2", "1", "AskUserQuestion", json!({"questions": questions})),
+        answered,
+        tool("4", "3", "TaskCreate", json!({"subject": "Write tests"})),
+        answer("5", "4", "4", "Task #1 created successfully: Write tests"),
+        tool("6", "5", "TaskUpdate", json!({"taskId": "1", "status": "in_progress"})),
+        failed,
+    ]);
+    let entries = read(&one.session());
+    let shown: Vec<_> = entries[1..]
+        .iter()
+        .map(|entry| (entry.kind, &*entry.text, entry.tool.as_ref().map(|tool| tool.status)))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            (EntryKind::Tool, "Which colour? → Red", Some(ToolStatus::Done)),
+            (EntryKind::Tool, "Write tests", Some(ToolStatus::Done)),
+            (EntryKind::Tool, "#1 in progress", Some(ToolStatus::Failed)),
+        ]
+    );
 }

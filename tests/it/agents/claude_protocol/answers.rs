@@ -96,7 +96,7 @@ fn questions_are_answered_by_their_options() {
     ]});
     let request = json!({"subtype": "can_use_tool", "tool_name": "AskUserQuestion", "input": input});
     let approval = asked(&mut talk, "r1", &request);
-    assert_eq!(approval.questions[0].options, ["Red", "Blue"]);
+    assert_eq!(approval.questions[0].options.iter().map(|option| &*option.label).collect::<Vec<_>>(), ["Red", "Blue"]);
     assert!(approval.questions[1].multiple && !approval.questions[0].multiple);
     assert!(approval.choices.iter().all(|choice| matches!(choice.kind, ChoiceKind::Deny | ChoiceKind::DenyAndStop)));
     let answers = vec![vec!["Blue".to_owned()], vec!["X".to_owned(), "of my own".to_owned()]];

@@ -164,7 +164,7 @@ impl Talk {
     pub fn prompt(&mut self, text: &str) -> Value {
         self.prompts += 1;
         let id = PromptId(i64::try_from(self.prompts).expect("few"));
-        self.command(ProtocolCommand::Prompt { id, text: text.to_owned() })
+        self.command(ProtocolCommand::Prompt { id, text: text.to_owned(), images: Vec::new() })
     }
 
     /// The agent says something.

@@ -97,8 +97,8 @@ fn questions_are_answered_by_their_ids() {
     let driven = played("question.io.jsonl", &Conversation::New { id: None });
     let question = driven.approval().questions;
     assert_eq!(
-        (question[0].text.as_str(), &question[0].options[..]),
-        ("Which one?", &["A".to_owned(), "B".into()][..])
+        (question[0].text.as_str(), question[0].options.iter().map(|option| &*option.label).collect::<Vec<_>>()),
+        ("Which one?", vec!["A", "B"])
     );
     assert!(driven.sent.contains(&json!({"id": 0, "result": {"answers": {"q1": {"answers": ["B"]}}}})));
 }

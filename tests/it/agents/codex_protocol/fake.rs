@@ -60,7 +60,11 @@ impl Agent {
     }
 
     fn prompt(&mut self, id: i64, text: &str) {
-        self.tell(ProtocolCommand::Prompt { id: salon::domain::prompt::PromptId(id), text: text.to_owned() });
+        self.tell(ProtocolCommand::Prompt {
+            id: salon::domain::prompt::PromptId(id),
+            text: text.to_owned(),
+            images: Vec::new(),
+        });
     }
 
     fn turn(&mut self, id: i64, text: &str) -> TurnOutcome {
