@@ -1,7 +1,8 @@
 //! Kills of salon at chosen moments between Enter and the agent's record of the prompt.
 //!
 //! `SALON_KILLS=1000 cargo test --test it -- kills --nocapture` kills as often as wanted; the suite kills once per
-//! moment. All prompts read the same, so that a text proves nothing.
+//! moment, and a few times with a disk that fills before the kill. All prompts read the same, so that a text proves
+//! nothing.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use crate::support::{Agents, Home, is_alive, wait_until};
+use crate::support::{Agents, Home, SmallDisk, is_alive, wait_until};
 
 /// Time between the agent's acknowledgement and its record, as with the real ones.
 const RECORD_DELAY: &str = "120";
@@ -49,13 +50,15 @@ struct Stage {
     home: Home,
     agents: Agents,
     session: String,
+    /// Disk of salon's data, if it is a small one.
+    disk: Option<SmallDisk>,
 }
 
 impl Stage {
-    fn new() -> Self {
+    fn new(disk: Option<SmallDisk>) -> Self {
         let home = Home::empty();
         std::fs::create_dir(home.path().join("project")).expect("a project");
-        let mut stage = Self { home, agents: Agents::of(&["claude"]), session: String::new() };
+        let mut stage = Self { home, agents: Agents::of(&["claude"]), session: String::new(), disk };
         let first = stage.salon(&["new", "--json", "say hello"]).output().expect("salon");
         assert!(first.status.success(), "{first:?}");
         let stdout = String::from_utf8_lossy(&first.stdout);
@@ -75,6 +78,7 @@ impl Stage {
             .env("PATH", self.agents.path())
             .env("FAKE_LOG", self.agents.log_file())
             .env("FAKE_RECORD_DELAY", RECORD_DELAY)
+            .env("SALON_DATA_DIR", self.data())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -87,8 +91,12 @@ impl Stage {
         output
     }
 
+    fn data(&self) -> PathBuf {
+        self.disk.as_ref().map_or_else(|| self.home.path().join(".local/share/salon"), |disk| disk.path().to_owned())
+    }
+
     fn db(&self) -> Connection {
-        Connection::open(self.home.path().join(".local/share/salon/state.db")).expect("state.db")
+        Connection::open(self.data().join("state.db")).expect("state.db")
     }
 
     fn counts(&self) -> Counts {
@@ -122,17 +130,29 @@ impl Stage {
         }
     }
 
-    /// Kills a salon that sends the prompt at a moment, lets the next one recover, and checks the outcome.
-    fn kill(&self, moment: Moment, delay: Duration) {
+    /// Kills a salon that sends the prompt at a moment, lets the next one recover, and checks the outcome. A small disk is
+    /// full from the moment `full` on, and free again after the kill.
+    fn kill(&self, moment: Moment, full: Moment, delay: Duration) {
         let before = self.counts();
         let mut salon = Killed(self.salon(&["send", "--json", &self.session, PROMPT]).spawn().expect("salon"));
-        wait_until("the moment", || self.has_come(moment, before) || salon.0.try_wait().is_ok_and(|end| end.is_some()));
+        let mut is_filled = false;
+        let mut has_come = |moment| self.has_come(moment, before) || salon.0.try_wait().is_ok_and(|end| end.is_some());
+        wait_until("the moment", || {
+            if let Some(disk) = self.disk.as_ref().filter(|_| !is_filled && has_come(full)) {
+                disk.fill();
+                is_filled = true;
+            }
+            has_come(moment)
+        });
         wait(delay);
         salon.0.kill().expect("killed");
         salon.0.wait().expect("reaped");
+        if let Some(disk) = self.disk.as_ref().filter(|_| is_filled) {
+            disk.free();
+        }
         self.run(&["stop", &self.session]);
         let after = self.counts();
-        let what = format!("{moment:?} and {delay:?}: {before:?} {after:?}");
+        let what = format!("{moment:?} and {delay:?}, full at {full:?} ({is_filled}): {before:?} {after:?}");
         assert!(after.received <= before.received + 1 && after.recorded <= before.recorded + 1, "sent twice: {what}");
         self.agents.assert_all_exited();
         if after.saved == before.saved {
@@ -173,18 +193,32 @@ fn wait(time: Duration) {
     }
 }
 
-#[test]
-fn f3_f4_f10_a_killed_salon_neither_loses_nor_repeats_a_prompt_nor_leaves_a_process() {
-    let count: u64 = std::env::var("SALON_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(6);
-    let stage = Stage::new();
+/// Number of kills: as wanted, else `usual`.
+fn wanted(usual: u64) -> u64 {
+    std::env::var("SALON_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(usual)
+}
+
+fn kill_repeatedly(stage: &Stage, count: u64) {
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
     for (kill, moment) in (0..count).zip(MOMENTS.iter().cycle()) {
         random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(kill);
         let spread = if matches!(moment, Moment::Enter) { 120 } else { 40 };
         let delay = Duration::from_millis((random >> 33) % spread);
-        println!("kill {kill}: {moment:?} and {delay:?}");
-        stage.kill(*moment, delay);
+        let full = MOMENTS[usize::try_from(random >> 40).unwrap_or(0) % MOMENTS.len()];
+        println!("kill {kill}: {moment:?} and {delay:?}, full at {full:?}");
+        stage.kill(*moment, full, delay);
     }
     let left = stage.agents.started().into_iter().filter(|pid| is_alive(*pid)).count();
     assert_eq!(left, 0);
+}
+
+#[test]
+fn f3_f4_f10_a_killed_salon_neither_loses_nor_repeats_a_prompt_nor_leaves_a_process() {
+    kill_repeatedly(&Stage::new(None), wanted(6));
+}
+
+#[test]
+fn f1_f3_a_killed_salon_whose_disk_filled_neither_loses_nor_repeats_a_prompt() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    kill_repeatedly(&Stage::new(Some(disk)), wanted(3));
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses some of it")]
 
 mod agents;
+mod small_disk;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
@@ -10,6 +11,7 @@ use salon::agent::Environment;
 use salon::domain::Time;
 
 pub use agents::{Agents, FakeAgent, end, fake_agent};
+pub use small_disk::SmallDisk;
 
 /// Timeout of every wait. No wait takes this long unless the test fails.
 pub const TIMEOUT: Duration = Duration::from_mins(1);

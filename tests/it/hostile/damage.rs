@@ -18,7 +18,7 @@ use salon::domain::Issue;
 use crate::support::Home;
 
 /// Homes with the files of each agent and of their older versions.
-const HOMES: [&str; 11] = [
+pub const HOMES: [&str; 11] = [
     "claude/1.0.128",
     "claude/2.0.76",
     "claude/2.1.329",
@@ -34,6 +34,9 @@ const HOMES: [&str; 11] = [
 
 /// Maximum time to read one home.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Seeds of failures.
+const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/hostile/damage.seeds");
 
 /// Levels of nesting that end a program whose parser recurses without a limit.
 const LEVELS: usize = 20_000;
@@ -95,7 +98,7 @@ fn read_bounded(home: Home) -> Contents {
     reader.join().expect("a reader panicked")
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
         let path = entry.path();
@@ -111,7 +114,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 /// Change of a file's bytes.
 #[derive(Clone, Debug)]
-enum Damage {
+pub enum Damage {
     Cut(usize),
     Remove(usize, usize),
     Repeat(usize, usize),
@@ -120,7 +123,7 @@ enum Damage {
 }
 
 impl Damage {
-    fn apply(&self, bytes: &mut Vec<u8>) {
+    pub fn apply(&self, bytes: &mut Vec<u8>) {
         let len = bytes.len().max(1);
         match self {
             Self::Cut(at) => bytes.truncate(at % len),
@@ -146,7 +149,7 @@ impl Damage {
     }
 }
 
-fn damage() -> impl Strategy<Value = Damage> {
+pub fn damage() -> impl Strategy<Value = Damage> {
     let piece = prop_oneof![
         proptest::collection::vec(any::<u8>(), 1..8),
         proptest::sample::select(vec![
@@ -177,15 +180,15 @@ fn damage() -> impl Strategy<Value = Damage> {
     ]
 }
 
-fn config() -> ProptestConfig {
-    let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/hostile/damage.seeds");
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24);
+/// Configuration of the tests: as many cases as wanted, else `usual`.
+pub fn config(usual: u32, seeds: &'static str) -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual);
     let failure_persistence = Some(Box::new(FileFailurePersistence::Direct(seeds)) as _);
     ProptestConfig { cases, failure_persistence, max_shrink_iters: 64, ..ProptestConfig::default() }
 }
 
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(config(24, SEEDS))]
 
     #[test]
     fn f5_no_damage_ends_a_reader(
