@@ -4,6 +4,7 @@
 //! names that cannot be one are counted as such.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::ControlFlow;
 use std::sync::LazyLock;
 
 use serde_json::Value;
@@ -59,6 +60,7 @@ impl Inventory {
     pub fn add(&mut self, source: &Source) {
         let read = match source.path.extension().and_then(|ending| ending.to_str()) {
             Some("db") => self.database(source),
+            Some("zst" | "json") if source.agent == Agent::Codex => self.restored_lines(source),
             Some("json") => self.document(source),
             _ => self.lines(source),
         };
@@ -79,6 +81,18 @@ impl Inventory {
                 self.record(source.agent, &record.value);
             }
         }
+        Ok(())
+    }
+
+    /// Lines of a source whose text its format restores.
+    fn restored_lines(&mut self, source: &Source) -> Result<(), DatabaseError> {
+        let Some(texts) = super::format(source.agent).texts() else { return Ok(()) };
+        texts.records(source, 0, &mut |record| {
+            for found in json_repair::records(record.bytes) {
+                self.record(source.agent, &found.value);
+            }
+            ControlFlow::Continue(())
+        })?;
         Ok(())
     }
 

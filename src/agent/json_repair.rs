@@ -121,6 +121,15 @@ pub fn items(text: &[u8], path: &[&str]) -> Vec<Range<usize>> {
     if path.iter().all(|name| parser.enter(name)) { parser.item_ranges() } else { Vec::new() }
 }
 
+/// Finds the value that a path of field names leads to, in the first record of a text: its bytes.
+pub fn field(text: &[u8], path: &[&str]) -> Option<Range<usize>> {
+    let mut parser = Parser { text, at: 0, repairs: Repairs::default() };
+    parser.at = parser.next_start()?;
+    let found = path.iter().all(|name| parser.enter(name)).then_some(parser.at)?;
+    parser.value(0)?;
+    Some(found..parser.at)
+}
+
 /// True for bytes that may surround a record without being text: blanks, NUL bytes and a byte order mark.
 fn is_filler(byte: u8) -> bool {
     byte.is_ascii_whitespace() || matches!(byte, 0 | 0xef | 0xbb | 0xbf)
@@ -400,7 +409,7 @@ impl Parser<'_> {
 mod tests {
     use serde_json::json;
 
-    use super::{items, records, value};
+    use super::{field, items, records, value};
 
     fn repaired(text: &[u8]) -> (serde_json::Value, String) {
         let (value, repairs) = value(text).expect("a record");
@@ -444,6 +453,8 @@ mod tests {
         let text = br#"{"a":"\ud83d","set":{"m":[{"x":"]"}, {"y":"\ude00"},{"cut"#;
         let found: Vec<&[u8]> = items(text, &["set", "m"]).into_iter().map(|range| &text[range]).collect();
         assert_eq!(found, [&br#"{"x":"]"}"#[..], br#"{"y":"\ude00"}"#, br#"{"cut"#]);
+        assert_eq!(field(text, &["a"]), Some(5..13));
+        assert_eq!(field(text, &["b"]), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Source, SourceRoot, sqlite};
 use crate::domain::{Agent, Issue};
-use crate::stdx::files;
+use crate::stdx::{files, zst};
 
 /// Maximum files that are looked at below one root.
 const MAX_FILES: usize = 100_000;
@@ -95,6 +95,9 @@ fn reason(agent: Agent, path: &Path) -> Option<String> {
     if head.starts_with(b"SQLite format 3\0") {
         return database(path);
     }
+    if head.starts_with(&zst::MAGIC) && name.contains(".json") {
+        return Some("compressed, with an ending that is not one of a session".to_owned());
+    }
     let has = |field: &str| memchr::memmem::find(&head, field.as_bytes()).is_some();
     let marks = ["\"role\"", "\"sessionId\"", "\"session_id\"", "\"sessionID\"", "\"messages\"", "\"parentUuid\""];
     let is_json = matches!(head.trim_ascii_start().first(), Some(b'{' | b'['));
@@ -119,7 +122,8 @@ fn is_companion(agent: Agent, path: &Path, name: &str) -> bool {
     let folder = path.parent().and_then(Path::file_name).and_then(|name| name.to_str()).unwrap_or_default();
     match agent {
         Agent::Claude => name.ends_with(".meta.json") || name == "custom-title.json" || name == "sessions-index.json",
-        Agent::Codex => false,
+        // A compressed rollout beside the plain one, which is read.
+        Agent::Codex => name.strip_suffix(".zst").is_some_and(|plain| path.with_file_name(plain).is_file()),
         Agent::Gemini => name == "logs.json" || name.starts_with('.'),
         Agent::Qwen => {
             name.ends_with(".meta.json")

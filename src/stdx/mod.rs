@@ -9,3 +9,4 @@ pub mod ring;
 pub mod temp;
 pub mod text;
 pub mod wrap;
+pub mod zst;

@@ -2,7 +2,7 @@
 //!
 //! Their names contain the process id, so that the files of a killed process can be removed.
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
@@ -31,6 +31,11 @@ pub fn folder(kind: &str) -> io::Result<TempDir> {
     Builder::new().prefix(&prefix(kind)).tempdir_in(create_dir()?)
 }
 
+/// Creates a file without a name for data that may be large, so in the last directory: the first may be in memory.
+pub fn unnamed() -> io::Result<File> {
+    tempfile::tempfile_in(create_first(DIRS.get().into_iter().flatten().rev())?)
+}
+
 /// Removes the files and directories of these kinds that ended processes left.
 pub fn remove_abandoned(kinds: &[&str]) {
     let dirs = DIRS.get().into_iter().flatten();
@@ -57,8 +62,13 @@ fn prefix(kind: &str) -> String {
 }
 
 fn create_dir() -> io::Result<PathBuf> {
+    create_first(DIRS.get().into_iter().flatten())
+}
+
+/// Creates the first of these directories that can be created; the system's one if there are none.
+fn create_first<'a>(dirs: impl Iterator<Item = &'a PathBuf>) -> io::Result<PathBuf> {
     let mut created = Ok(tempfile::env::temp_dir());
-    for dir in DIRS.get().into_iter().flatten() {
+    for dir in dirs {
         created = DirBuilder::new().recursive(true).mode(0o700).create(dir).map(|()| dir.clone());
         if created.is_ok() {
             break;

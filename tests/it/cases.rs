@@ -6,6 +6,7 @@ mod codex;
 mod doctor;
 mod opencode;
 mod shapes;
+mod rollout_forms;
 
 use std::path::Path;
 use std::process::Command;

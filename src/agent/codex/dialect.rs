@@ -5,13 +5,17 @@
 //! [`RecordSource`]. Tool calls always come from the model's conversation, because a refused call has no event; events
 //! only add to them.
 
+use std::io;
+use std::path::Path;
+
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 use super::decode;
 use super::fields::{self, field, split_at_quote};
 use super::line::{ItemKind, LineKind, RolloutLine};
-use crate::agent::jsonl::{Dialect, EntryMark, JsonStr, LineMetadata, MalformedJson, RecordLink, ResultMark};
+use super::text;
+use crate::agent::jsonl::{Dialect, EntryMark, JsonStr, LineMetadata, MalformedJson, RecordLink, ResultMark, TextFile};
 use crate::domain::{EntryKey, EntryKind, Event, EventBody, Time, Tokens};
 
 /// Kind of record that messages and reasoning are read from.
@@ -64,6 +68,10 @@ impl Dialect for Rollout {
             metadata.time = Time::parse(line.time);
         }
         Ok(metadata)
+    }
+
+    fn open_text(&self, path: &Path, first: Option<u64>) -> io::Result<TextFile> {
+        text::open(path, first)
     }
 
     fn decode(&self, bytes: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {

@@ -11,11 +11,10 @@ use super::dialect::{RecordSource, Rollout};
 use super::fields::{self, field};
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::meta::{HistoryBase, SessionMeta};
-use super::paths;
 use crate::agent::json::repair;
+use super::{paths, text};
 use crate::agent::jsonl::{FileHead, JsonStr};
 use crate::domain::Time;
-use crate::stdx::files;
 
 /// Data from the beginning of a rollout. Stored between summaries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,10 +56,10 @@ const PROBE_MAX: usize = 8 << 20;
 impl RolloutHead {
     /// Reads the head of a file.
     pub fn read(path: &Path) -> io::Result<Self> {
-        let file = files::open(path)?;
         let mut bytes = vec![0; PROBE];
         loop {
-            let filled = read_fully(&file, &mut bytes)?;
+            let text = text::open(path, Some(bytes.len() as u64))?;
+            let filled = read_fully(&text.file, &mut bytes)?;
             let is_whole_file = filled < bytes.len();
             let probe = &bytes[..filled];
             let source = detect_source(probe);
@@ -84,7 +83,8 @@ impl RolloutHead {
     /// True if the file still has the same fingerprint and its head is complete.
     fn is_current(&self, path: &Path) -> bool {
         let mut first = [0; FINGERPRINT_LEN];
-        let filled = files::open(path).and_then(|file| read_fully(&file, &mut first));
+        let text = text::open(path, Some(FINGERPRINT_LEN as u64));
+        let filled = text.and_then(|text| read_fully(&text.file, &mut first));
         self.source_is_final && filled.is_ok_and(|filled| JsonStr(&first[..filled]).hash() == self.fingerprint)
     }
 

@@ -8,11 +8,10 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::line::{LineKind, RolloutLine};
-use super::paths;
+use super::{paths, text};
 use crate::agent::Discovery;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, SessionKey, SessionState, Time};
-use crate::stdx::files;
 use crate::stdx::process;
 
 /// Bytes at a rollout's end that are searched for the newest turn's state.
@@ -64,8 +63,8 @@ fn turn_state(rollout: &Path) -> (SessionState, Option<Time>) {
 }
 
 fn tail(path: &Path) -> std::io::Result<Vec<u8>> {
-    let file = files::open(path)?;
-    let size = file.metadata()?.len();
+    let text = text::open(path, None)?;
+    let (size, file) = (text.len()?, text.file);
     let mut bytes = vec![0; usize::try_from(size.min(TAIL)).unwrap_or(0)];
     let count = file.read_at(&mut bytes, size.saturating_sub(TAIL))?;
     bytes.truncate(count);

@@ -1,4 +1,4 @@
-//! Format of Codex CLI: one rollout (a JSONL file) per thread.
+//! Format of Codex CLI: one rollout (a JSONL file) per thread, see [`text`] for its forms.
 //!
 //! Verified with 0.39.0, 0.99.0 and 0.169.0; the bare lines of versions before 0.32 follow its source code. Codex's own
 //! databases only repeat the rollouts and are not read.
@@ -19,6 +19,7 @@ mod names;
 mod patch;
 mod paths;
 mod protocol;
+mod text;
 mod thread;
 
 use std::io;
@@ -68,6 +69,10 @@ impl JsonlAgent for Codex {
 
     fn is_transcript(&self, source: &Source) -> bool {
         source.kind != paths::NAMES
+    }
+
+    fn is_plain_text(&self, source: &Source) -> bool {
+        text::is_plain(&source.path)
     }
 
     fn summarise_other(&self, source: &Source) -> SourceSummary {
@@ -135,6 +140,10 @@ impl JsonlAgent for Codex {
     }
 
     fn resume_refusal(&self, session: &Session) -> Option<String> {
+        if text::is_document(&session.path) {
+            let reason = "Codex no longer resumes threads of its first versions, which are JSON documents";
+            return Some(reason.to_owned());
+        }
         session
             .flags
             .archived

@@ -1,7 +1,9 @@
 //! Paths of Codex's files: walks a root, and maps changed paths to sources.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use super::text;
 use crate::agent::jsonl::walk::Walk;
 use crate::agent::{Discovery, Source};
 use crate::domain::Agent;
@@ -32,6 +34,18 @@ pub fn discover(home: &Path, discovery: &mut Discovery) {
 fn rollouts(home: &Path, discovery: &mut Discovery) {
     walk(|name| is_rollout(name).then_some(ROLLOUT)).files(&home.join(SESSIONS), DEPTH, discovery);
     walk(|name| is_rollout(name).then_some(ARCHIVED)).files(&home.join(ARCHIVE), DEPTH, discovery);
+    let compressed = |source: &&Source| plain_form(&source.path).is_some();
+    if discovery.sources.iter().any(|source| compressed(&source)) {
+        let all: HashSet<PathBuf> = discovery.sources.iter().map(|source| source.path.clone()).collect();
+        discovery.sources.retain(|source| plain_form(&source.path).is_none_or(|plain| !all.contains(&plain)));
+    }
+}
+
+/// Path of the plain rollout beside a compressed one: where both exist, Codex is about to remove one of them, and the
+/// plain one is the session.
+pub fn plain_form(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?.strip_suffix(text::COMPRESSED)?;
+    Some(path.with_file_name(name))
 }
 
 /// Creates a walk that enters linked folders, because users move whole folders to other disks that way.
@@ -48,23 +62,36 @@ pub fn affected(home: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
         Some(NAMES_FILE) => walk(|_| Some(NAMES)),
         _ => return Vec::new(),
     };
-    vec![(path.to_owned(), walk.source(path))]
+    let plain = plain_form(path).unwrap_or_else(|| path.to_owned());
+    let source = walk.source(&plain);
+    let mut compressed = plain.clone().into_os_string();
+    compressed.push(text::COMPRESSED);
+    let compressed = PathBuf::from(compressed);
+    let mut changed = Vec::new();
+    if compressed == path || compressed.exists() {
+        let other = walk.source(&compressed).filter(|_| source.is_none());
+        changed.push((compressed, other));
+    }
+    if plain == path || source.is_some() {
+        changed.push((plain, source));
+    }
+    changed
 }
 
 /// Finds the rollout of another thread in the same root as `beside`, by the thread id at the end of its name.
 pub fn find_rollout(beside: &Path, thread: &str) -> Option<PathBuf> {
     let is_top = |dir: &&Path| dir.file_name().is_some_and(|name| name == SESSIONS || name == ARCHIVE);
     let home = beside.ancestors().find(is_top)?.parent()?;
-    let ending = format!("-{thread}.jsonl");
     let mut discovery = Discovery::default();
     rollouts(home, &mut discovery);
     let paths = discovery.sources.into_iter().map(|source| source.path);
-    paths.into_iter().find(|path| path.to_string_lossy().ends_with(&ending))
+    paths.into_iter().find(|path| thread_of(path) == thread)
 }
 
-/// Thread id in a file's name: its last 36 characters before the extension.
+/// Thread id in a file's name: its last 36 characters before the ending.
 pub fn thread_of(path: &Path) -> &str {
-    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let stem = text::ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
     stem.len().checked_sub(36).and_then(|at| stem.get(at..)).unwrap_or(stem)
 }
 
@@ -73,5 +100,5 @@ fn is_rollout_path(path: &Path) -> bool {
 }
 
 fn is_rollout(name: &[u8]) -> bool {
-    name.starts_with(b"rollout-") && name.ends_with(b".jsonl")
+    name.starts_with(b"rollout-") && text::ENDINGS.iter().any(|ending| name.ends_with(ending.as_bytes()))
 }

@@ -19,7 +19,6 @@ use super::scan::scan;
 use super::{Dialect, RecordLink, SourceIdentity, summary};
 use crate::agent::{Source, SourceSummary};
 use crate::domain::Time;
-use crate::stdx::files;
 
 /// Maximum time between a file's first record and the file's creation, in ms; a later file was copied.
 const SKEW_MS: i64 = 10_000;
@@ -56,7 +55,7 @@ struct RecordSequence {
 
 impl RecordSequence {
     fn read(dialect: &dyn Dialect, path: &Path) -> io::Result<Self> {
-        let file = files::open(path)?;
+        let file = dialect.open_text(path, None)?.file;
         let mut records = Vec::new();
         scan(dialect, &file, (0, 0), None, |line| {
             if let Ok(metadata) = line.metadata

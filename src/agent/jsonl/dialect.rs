@@ -1,8 +1,10 @@
 //! The interface of an agent's JSON-lines dialect: line metadata and entry decoding.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::TextFile;
 use crate::agent::Source;
 use crate::agent::json::{JsonStr, MalformedJson};
 use crate::domain::{Entry, EntryKey, EntryKind, Event, Session, SessionKey, Time, Tokens};
@@ -22,6 +24,12 @@ pub trait Dialect: Send + Sync {
 
     /// Decodes the updates of tool calls (and usage, by key) in this line; the caller drops updates of unwanted calls.
     fn decode_results(&self, line: &[u8], sink: &mut dyn FnMut(Event));
+
+    /// Opens a file of such lines: all of it, or at least its `first` bytes.
+    fn open_text(&self, path: &Path, first: Option<u64>) -> io::Result<TextFile> {
+        let _ = first;
+        TextFile::open(path)
+    }
 
     /// Completes a folded entry with facts that only call and result together show.
     fn finish(&self, _entry: &mut Entry) {}

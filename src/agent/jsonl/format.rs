@@ -3,6 +3,7 @@
 //! An agent implements [`JsonlAgent`]: where its files are, and how their lines are read. [`JsonlFormat`] does the rest.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use super::inherited::InheritedHistory;
 use super::transcript_index::TranscriptIndex;
 use super::{Dialect, SourceIdentity, copies, summary, tail};
 use crate::agent::side_text::{self, SideTextDecoder};
-use crate::agent::texts::{LineDecoder, RecordDecoder, RecordLayout, SourceDecoder, Texts};
+use crate::agent::texts::{LineDecoder, RecordDecoder, RecordLayout, SourceDecoder, StoredRecord, Texts};
 use crate::agent::{
     Discovery, Environment, Format, Source, SourceRoot, SourceSessions, SourceSummary, SummaryProgress, TextLimit,
     TranscriptReader,
@@ -21,6 +22,7 @@ use crate::agent::{
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Entry, Issue, Session};
+use crate::stdx::lines::LineReader;
 
 /// Facts from the beginning of a file that its dialect needs; stored with the state of a summary. `()` contains none.
 pub trait FileHead: Clone + Default + Serialize + DeserializeOwned {
@@ -61,6 +63,11 @@ pub trait JsonlAgent: Send + Sync + 'static {
 
     /// True for a session's file. Any other source is summarised by [`summarise_other`](Self::summarise_other).
     fn is_transcript(&self, _source: &Source) -> bool {
+        true
+    }
+
+    /// True if a session's file is its text; else [`Dialect::open_text`] restores the text from it.
+    fn is_plain_text(&self, _source: &Source) -> bool {
         true
     }
 
@@ -226,7 +233,9 @@ impl<A: JsonlAgent> Format for JsonlFormat<A> {
             summary.issues.push(Issue::new(&source.path, missing));
         }
         if let SourceSessions::All(sessions) = &mut summary.sessions {
-            if source.stamp.size == 0 && !self.0.keeps_empty_files() {
+            let is_empty =
+                source.stamp.size == 0 || (summary.progress.cursor.offset == 0 && !self.0.is_plain_text(source));
+            if is_empty && summary.issues.is_empty() && !self.0.keeps_empty_files() {
                 sessions.clear();
             }
             for session in sessions {
@@ -287,10 +296,12 @@ impl<A: JsonlAgent> Texts for JsonlFormat<A> {
     fn layout(&self, source: &Source) -> RecordLayout {
         if self.0.side_session(source).is_some() {
             RecordLayout::SideText
-        } else if self.0.is_transcript(source) {
+        } else if !self.0.is_transcript(source) {
+            RecordLayout::Nothing
+        } else if self.0.is_plain_text(source) {
             RecordLayout::Lines
         } else {
-            RecordLayout::Nothing
+            RecordLayout::Records
         }
     }
 
@@ -311,6 +322,31 @@ impl<A: JsonlAgent> Texts for JsonlFormat<A> {
         let session = self.0.identity(source, &head).key.id;
         let decode = self.0.text_decoder(self.0.search_dialect(source, &head));
         Ok(SourceDecoder { session, decode })
+    }
+
+    /// Visits the lines of a source whose text must be restored.
+    fn records(
+        &self,
+        source: &Source,
+        _since: u64,
+        visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>,
+    ) -> io::Result<u64> {
+        let head = self.0.head(&source.path, None);
+        let session = self.0.identity(source, &head).key.id;
+        let text = self.0.search_dialect(source, &head).open_text(&source.path, None)?;
+        let mut lines = LineReader::from_offset(text.file, 0)?;
+        let mut record = |offset, bytes: &[u8]| {
+            bytes.is_empty()
+                || visit(&StoredRecord { session: &session, id: "", hint: "", offset, bytes }).is_continue()
+        };
+        while let Some(line) = lines.next_line()? {
+            if !record(line.offset, line.bytes) {
+                return Ok(0);
+            }
+        }
+        record(lines.offset(), lines.remainder());
+        // The text is restored as a whole each time.
+        Ok(0)
     }
 }
 

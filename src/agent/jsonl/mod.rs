@@ -22,6 +22,7 @@ pub mod scan;
 pub mod summary;
 pub mod summary_state;
 pub mod tail;
+pub mod text_file;
 pub mod transcript_index;
 mod undone;
 pub mod walk;
@@ -31,3 +32,4 @@ pub use dialect::{
     Dialect, EntryMark, LineMetadata, RareMetadata, RecordLink, RecordParent, ReplyUsage, ResultMark, SourceIdentity,
 };
 pub use format::{FileHead, JsonlAgent, JsonlFormat};
+pub use text_file::TextFile;

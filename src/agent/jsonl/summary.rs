@@ -11,11 +11,10 @@ use super::branch::{self, BranchTip, ChainRecord};
 use super::repaired::ScannedLine;
 use super::scan::{ScanEnd, check, scan};
 use super::summary_state::SummaryState;
-use super::{Dialect, RecordLink, SourceIdentity, repaired};
+use super::{Dialect, RecordLink, SourceIdentity, TextFile, repaired};
 use crate::agent::json::cursor::hash;
 use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryNote, SummaryProgress};
 use crate::domain::{Issue, Session, Time};
-use crate::stdx::files;
 
 /// Version of [`ResumeState`]; a state of another version is discarded, and the file is read again.
 const VERSION: u8 = 3;
@@ -45,40 +44,64 @@ pub fn summarise(
         return finish(dialect, source, identity, &state, (SummaryCursor { stamp: source.stamp, offset: 0 }, 0));
     }
     match read(dialect, source, progress) {
-        Ok((state, cursor, bytes_read)) => {
+        Ok(FileRead { state, cursor, bytes, damage }) => {
             // The row shows the size that was read, which may be larger than at discovery.
             let source = Source { stamp: cursor.stamp, ..source.clone() };
-            finish(dialect, &source, identity, &state, (cursor, bytes_read))
+            let mut summary = finish(dialect, &source, identity, &state, (cursor, bytes));
+            if let Some(reason) = damage {
+                add_damage(&mut summary, &source, state.lines, reason);
+            }
+            summary
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => SourceSummary::none(),
         Err(error) => unreadable(source, identity, &error),
     }
 }
 
-fn read(
-    dialect: &dyn Dialect,
-    source: &Source,
-    progress: Option<&SummaryProgress>,
-) -> io::Result<(ResumeState, SummaryCursor, u64)> {
-    let file = files::open(&source.path)?;
-    let stamp = FileStamp::of(&file.metadata()?);
+/// Result of reading a file.
+struct FileRead {
+    state: ResumeState,
+    cursor: SummaryCursor,
+    bytes: u64,
+    /// Explanation if the end of the text is lost.
+    damage: Option<String>,
+}
+
+fn read(dialect: &dyn Dialect, source: &Source, progress: Option<&SummaryProgress>) -> io::Result<FileRead> {
+    let TextFile { file, stamp, is_copy, damage } = dialect.open_text(&source.path, None)?;
+    // A copy was made of the whole file, which is the expensive part.
+    let progress = progress.filter(|_| !is_copy);
+    let read = |state, scanned: ScanEnd| {
+        Ok(FileRead {
+            state,
+            cursor: SummaryCursor { stamp, offset: scanned.offset },
+            bytes: scanned.bytes_read,
+            damage,
+        })
+    };
     if let Some((state, offset)) = progress.and_then(|progress| resume(&file, stamp, progress)) {
         let titles = state.summary.titles.len();
         let mut pass = Pass { summary: state.summary, tip: state.tip, ..Pass::default() };
         let scanned = scan(dialect, &file, (offset, state.lines), None, |line| pass.line(line, false))?;
         // A title for a record id may be this session's own, which only a pass over all records can decide.
         if !pass.left_branch && pass.summary.titles.len() == titles {
-            return Ok((
-                pass.end(&file, scanned)?,
-                SummaryCursor { stamp, offset: scanned.offset },
-                scanned.bytes_read,
-            ));
+            return read(pass.end(&file, scanned)?, scanned);
         }
     }
     let mut pass = Pass::default();
     let scanned = scan(dialect, &file, (0, 0), None, |line| pass.line(line, true))?;
     pass.complete(dialect, &file)?;
-    Ok((pass.end(&file, scanned)?, SummaryCursor { stamp, offset: scanned.offset }, scanned.bytes_read))
+    read(pass.end(&file, scanned)?, scanned)
+}
+
+/// Adds the loss of a text's end after some lines.
+fn add_damage(summary: &mut SourceSummary, source: &Source, lines: u64, reason: String) {
+    summary.issues.push(Issue { line: Some(lines + 1), ..Issue::new(&source.path, reason) });
+    let (SourceSessions::All(sessions) | SourceSessions::Changed { sessions, .. }) = &mut summary.sessions;
+    for session in sessions {
+        session.unreadable += 1;
+        session.flags.unreadable = true;
+    }
 }
 
 /// Summarises some lines of a file (offset and length, ascending), as if they were a file of their own.
@@ -100,8 +123,7 @@ pub fn summarise_copy(
     identity: &SourceIdentity,
     (origin, copied): (&str, &HashSet<u64>),
 ) -> io::Result<SourceSummary> {
-    let file = files::open(&source.path)?;
-    let stamp = FileStamp::of(&file.metadata()?);
+    let TextFile { file, stamp, .. } = dialect.open_text(&source.path, None)?;
     let mut pass = Pass::default();
     pass.summary.fork_of(origin);
     let scanned = scan(dialect, &file, (0, 0), None, |mut line| {

@@ -13,7 +13,6 @@ use super::transcript_index::TranscriptIndex;
 use super::{Dialect, SourceIdentity};
 use crate::agent::{Source, TextLimit, TranscriptReader};
 use crate::domain::{Entry, Session};
-use crate::stdx::files;
 
 /// Number of bytes read at each end of a file for a preliminary row.
 const PEEK_BYTES: u64 = 32 << 10;
@@ -23,16 +22,16 @@ const FIRST_TAIL: u64 = 128 << 10;
 
 /// Reads the newest entries of a file, at least `count` if there are as many. Quadruples the window until it has them.
 pub fn tail(dialect: &Arc<dyn Dialect>, path: &Path, count: usize) -> io::Result<Vec<Entry>> {
-    let file = files::open(path)?;
-    let size = file.metadata()?.len();
+    let text = dialect.open_text(path, None)?;
+    let size = text.len()?;
     let mut window = FIRST_TAIL;
     loop {
         let start = match size.saturating_sub(window) {
             0 => 0,
-            from => line_start(&file, from)?.unwrap_or(size),
+            from => line_start(&text.file, from)?.unwrap_or(size),
         };
         // A window inside a single line contains no entry; a larger one will.
-        let mut index = TranscriptIndex::open_from(dialect.clone(), path, start)?;
+        let mut index = TranscriptIndex::of_text(dialect.clone(), path, text.try_clone()?, start)?;
         if index.len() >= count || start == 0 {
             let from = index.len().saturating_sub(count);
             return Ok(index.read(from..index.len(), TextLimit::SCREEN));
@@ -74,8 +73,13 @@ fn scan_ends(dialect: &dyn Dialect, source: &Source, summary: &mut SummaryState)
     if source.stamp.size == 0 {
         return Ok(true);
     }
-    let file = files::open(&source.path)?;
-    let size = file.metadata()?.len();
+    let text = dialect.open_text(&source.path, Some(PEEK_BYTES))?;
+    let (size, file) = (text.len()?, text.file);
+    if text.is_copy {
+        // Its end is not known before all of it is decompressed.
+        scan_range(dialect, &file, 0, None, summary)?;
+        return Ok(size < PEEK_BYTES);
+    }
     if size <= 2 * PEEK_BYTES {
         scan_range(dialect, &file, 0, None, summary)?;
         return Ok(true);

@@ -15,8 +15,8 @@ use super::branch::{self, BranchSpan, BranchTip, ChainRecord};
 use super::repaired::{self, Repair, ScannedLine};
 use super::scan::{check, scan};
 use super::undone::UndoneTurns;
-use super::{Dialect, EntryMark, LineMetadata, RecordLink, ReplyUsage};
 use crate::agent::entry_table::EntryTableBuilder;
+use super::{Dialect, EntryMark, LineMetadata, RecordLink, ReplyUsage, TextFile};
 use crate::agent::json::cursor::hash;
 use crate::agent::{
     BranchPosition, FileStamp, Fork, MarkKind, RefreshOutcome, TextLimit, TranscriptBranch, TranscriptReader, side_text,
@@ -24,7 +24,6 @@ use crate::agent::{
 use crate::domain::event::EventBody;
 use crate::domain::transcript::Transcript;
 use crate::domain::{Entry, EntryKey, EntryKind, Issue, Role, Tokens};
-use crate::stdx::files;
 use crate::stdx::text::{first_chars, one_line};
 
 /// Maximum issues per file, because a damaged file may have thousands.
@@ -48,6 +47,8 @@ pub struct TranscriptIndex {
     path: PathBuf,
     file: File,
     stamp: FileStamp,
+    /// True if `file` is a copy of the text in the agent's own file.
+    is_copy: bool,
     /// Offset where the next scan begins, the number of lines before it, and the hash of the bytes before it.
     end: (u64, u64, u64),
     lines: Vec<LinePosition>,
@@ -83,13 +84,18 @@ impl TranscriptIndex {
 
     /// Opens a file as if it began at `start`, which must be the start of a line.
     pub fn open_from(dialect: Arc<dyn Dialect>, path: &Path, start: u64) -> io::Result<Self> {
-        let file = files::open(path)?;
-        let stamp = FileStamp::of(&file.metadata()?);
+        let text = dialect.open_text(path, None)?;
+        Self::of_text(dialect, path, text, start)
+    }
+
+    /// Creates the index of an open file, as if it began at `start`.
+    pub fn of_text(dialect: Arc<dyn Dialect>, path: &Path, text: TextFile, start: u64) -> io::Result<Self> {
         let mut index = Self {
             dialect,
             path: path.to_owned(),
-            file,
-            stamp,
+            file: text.file,
+            stamp: text.stamp,
+            is_copy: text.is_copy,
             end: (start, 0, 0),
             lines: Vec::new(),
             records: Vec::new(),
@@ -109,6 +115,9 @@ impl TranscriptIndex {
             bytes_read: 0,
         };
         index.scan_appended()?;
+        if let Some(reason) = text.damage {
+            index.add_damage(index.end.1 + 1, &reason);
+        }
         Ok(index)
     }
 
@@ -208,6 +217,21 @@ impl TranscriptIndex {
         if tokens.total() > kept.total() {
             *kept = tokens;
         }
+    }
+
+    /// True if the changed file continues what was read; then the next scan reads the rest.
+    fn is_grown(&mut self, stamp: FileStamp) -> bool {
+        let (offset, _, before) = self.end;
+        let is_same = |file: &File| check(file, offset).is_ok_and(|check| check == before);
+        if self.is_copy {
+            let Ok(text) = self.dialect.open_text(&self.path, None) else { return false };
+            let is_grown = is_same(&text.file);
+            (self.file, self.stamp) = (text.file, text.stamp);
+            return is_grown;
+        }
+        let is_grown = stamp.inode == self.stamp.inode && stamp.size >= offset && is_same(&self.file);
+        self.stamp = stamp;
+        is_grown
     }
 
     fn marks_of(&self, line: usize) -> Range<u32> {
@@ -442,11 +466,7 @@ impl TranscriptReader for TranscriptIndex {
         if stamp == self.stamp {
             return RefreshOutcome::Same;
         }
-        let (offset, _, before) = self.end;
-        let grown = stamp.inode == self.stamp.inode
-            && stamp.size >= offset
-            && check(&self.file, offset).is_ok_and(|check| check == before);
-        if !grown {
+        if !self.is_grown(stamp) {
             return match Self::open(self.dialect.clone(), &self.path) {
                 Ok(fresh) => {
                     // The branches of another file have other numbers.
@@ -456,7 +476,6 @@ impl TranscriptReader for TranscriptIndex {
                 Err(_) => RefreshOutcome::Gone,
             };
         }
-        self.stamp = stamp;
         let (old, first_new) = (self.shown.clone(), count(self.lines.len()));
         if let Err(error) = self.scan_appended() {
             self.issues.push(Issue::new(&self.path, error));

@@ -1,0 +1,40 @@
+//! Transcripts opened as text: files that are text, and copies of those that must be decompressed or converted first.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use crate::agent::FileStamp;
+use crate::stdx::files;
+
+/// A transcript's lines in an open file, which allows reads at any offset.
+#[derive(Debug)]
+pub struct TextFile {
+    /// File with the lines: the agent's own, or a copy without a name.
+    pub file: File,
+    /// State of the agent's own file.
+    pub stamp: FileStamp,
+    /// True for a copy: the stamp's size is not that of the text, and the copy does not grow.
+    pub is_copy: bool,
+    /// Explanation if the end of the text could not be restored.
+    pub damage: Option<String>,
+}
+
+impl TextFile {
+    /// Opens a file that is text.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = files::open(path)?;
+        let stamp = FileStamp::of(&file.metadata()?);
+        Ok(Self { file, stamp, is_copy: false, damage: None })
+    }
+
+    /// Opens the text once more, at the same position.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(Self { file: self.file.try_clone()?, damage: self.damage.clone(), ..*self })
+    }
+
+    /// Length of the text in bytes.
+    pub fn len(&self) -> io::Result<u64> {
+        if self.is_copy { Ok(self.file.metadata()?.len()) } else { Ok(self.stamp.size) }
+    }
+}
