@@ -3,6 +3,7 @@
 mod chats;
 mod claude;
 mod codex;
+mod copied_history;
 mod doctor;
 mod opencode;
 mod shapes;

@@ -40,8 +40,40 @@ pub struct Rollout {
     pub until: Option<u64>,
     /// True for a sub-agent's thread, in which messages of other agents are its prompts.
     pub subagent: bool,
-    /// Length of the copied history at the beginning that belongs to the parent and is not shown, in bytes.
-    pub skip: u64,
+    /// History that was copied from another thread: its usage is not counted, and a sub-agent does not show it.
+    pub copied: CopiedHistory,
+}
+
+/// Copied part at the beginning of a rollout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopiedHistory {
+    /// Offset after its last line; 0 if nothing was copied.
+    pub end: u64,
+    /// Usage of the other thread at that point.
+    pub usage: Tokens,
+    /// True if later lines cannot change it.
+    pub is_final: bool,
+}
+
+impl CopiedHistory {
+    /// Usage of the thread itself, if this is its total.
+    pub fn own_usage(&self, offset: u64, total: Tokens) -> Tokens {
+        if offset < self.end {
+            return Tokens::default();
+        }
+        let Tokens { input, output, cache_read, cache_write } = self.usage;
+        let is_continued = total.total() >= self.usage.total();
+        // A filtered history begins with an own count.
+        if !is_continued {
+            return total;
+        }
+        Tokens {
+            input: total.input.saturating_sub(input),
+            output: total.output.saturating_sub(output),
+            cache_read: total.cache_read.saturating_sub(cache_read),
+            cache_write: total.cache_write.saturating_sub(cache_write),
+        }
+    }
 }
 
 impl Dialect for Rollout {
@@ -51,13 +83,18 @@ impl Dialect for Rollout {
         if self.until.is_some_and(|until| RolloutLine::ordinal(bytes).is_some_and(|ordinal| ordinal >= until)) {
             return Ok(metadata);
         }
-        if offset < self.skip {
+        if self.subagent && offset < self.copied.end {
             return Ok(metadata);
         }
         match line.kind {
             LineKind::TurnContext => metadata.model = field(line.payload, &fields::MODEL).map(JsonStr),
-            LineKind::TokenCount => read_totals(&mut metadata, line.payload, &fields::TOTAL_USAGE),
-            LineKind::UsageRecord => read_totals(&mut metadata, line.payload, &fields::THREAD_USAGE),
+            LineKind::TokenCount => {
+                if let Some(total) = total_usage(line.payload) {
+                    metadata.rare().totals = Some(self.copied.own_usage(offset, total));
+                }
+            }
+            LineKind::UsageRecord if offset < self.copied.end => {}
+            LineKind::UsageRecord => metadata.rare().totals = usage(line.payload, &fields::THREAD_USAGE),
             LineKind::CallOutput | LineKind::CallEnd => record_result(&mut metadata, &line),
             LineKind::Item(ItemKind::Tool) if !has_no_call(&line) => record_result(&mut metadata, &line),
             LineKind::ThreadName => metadata.rare().user_title = line.text(),
@@ -282,9 +319,14 @@ fn without_context(text: JsonStr<'_>) -> JsonStr<'_> {
     memmem::find(text.0, REQUEST).map_or(text, |at| JsonStr(&text.0[at + REQUEST.len()..]))
 }
 
-/// Reads the token usage of the whole thread so far.
-fn read_totals(metadata: &mut LineMetadata<'_>, payload: &[u8], name: &fields::FieldFinder) {
-    let Some(mut rest) = fields::after(payload, name) else { return };
+/// Usage of the whole thread so far in an event, including that of a history that was copied.
+pub fn total_usage(payload: &[u8]) -> Option<Tokens> {
+    usage(payload, &fields::TOTAL_USAGE)
+}
+
+/// Reads the usage in the field of this name.
+fn usage(payload: &[u8], name: &fields::FieldFinder) -> Option<Tokens> {
+    let mut rest = fields::after(payload, name)?;
     let (mut all, mut output, mut cache_read, mut cache_write) = (0, 0, 0, 0);
     // A flat object of numbers: alternating names and values.
     while let Some((name, after)) = rest.strip_prefix(b"\"").and_then(|rest| split_at_quote(rest, 100)) {
@@ -301,5 +343,5 @@ fn read_totals(metadata: &mut LineMetadata<'_>, payload: &[u8], name: &fields::F
         rest = value[end..].strip_prefix(b",").unwrap_or_default();
     }
     let input = all.saturating_sub(cache_read).saturating_sub(cache_write);
-    metadata.rare().totals = Some(Tokens { input, output, cache_read, cache_write });
+    Some(Tokens { input, output, cache_read, cache_write })
 }

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::dialect::{RecordSource, Rollout};
+use super::copied;
+use super::dialect::{CopiedHistory, RecordSource, Rollout};
 use super::fields::{self, field};
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::meta::{HistoryBase, SessionMeta};
@@ -44,6 +45,8 @@ pub struct RolloutHead {
     pub forked_from: Option<String>,
     /// Location of the history before this file.
     pub base: Option<HistoryBase>,
+    /// History at the beginning of this file that was copied.
+    pub copied: CopiedHistory,
 }
 
 /// Length of the fingerprinted prefix, in bytes.
@@ -64,7 +67,13 @@ impl RolloutHead {
             let probe = &bytes[..filled];
             let source = detect_source(probe);
             if source.is_some() || is_whole_file || bytes.len() >= PROBE_MAX {
-                return Ok(Self::from_probe(path, probe, source, is_whole_file));
+                let mut head = Self::from_probe(path, probe, source, is_whole_file);
+                // A history that is named is not copied.
+                head.copied = match head.forked_from.as_deref().filter(|_| head.base.is_none()) {
+                    Some(origin) => copied::find(path, origin),
+                    None => CopiedHistory { is_final: true, ..CopiedHistory::default() },
+                };
+                return Ok(head);
             }
             let longer = bytes.len() * 4;
             bytes.resize(longer, 0);
@@ -85,7 +94,9 @@ impl RolloutHead {
         let mut first = [0; FINGERPRINT_LEN];
         let text = text::open(path, Some(FINGERPRINT_LEN as u64));
         let filled = text.and_then(|text| read_fully(&text.file, &mut first));
-        self.source_is_final && filled.is_ok_and(|filled| JsonStr(&first[..filled]).hash() == self.fingerprint)
+        self.source_is_final
+            && self.copied.is_final
+            && filled.is_ok_and(|filled| JsonStr(&first[..filled]).hash() == self.fingerprint)
     }
 
     pub fn dialect(&self) -> Rollout {
@@ -94,7 +105,7 @@ impl RolloutHead {
             record_source: self.record_source,
             until: None,
             subagent: self.subagent,
-            skip: 0,
+            copied: self.copied,
         }
     }
 
@@ -115,13 +126,16 @@ impl RolloutHead {
             branch: meta.git.and_then(|git| git.branch),
             forked_from: meta.forked_from_id,
             base: meta.history_base,
+            copied: CopiedHistory::default(),
         }
     }
 }
 
 impl FileHead for RolloutHead {
     fn continues(&self, older: &Self) -> bool {
-        self.fingerprint == older.fingerprint && self.record_source == older.record_source
+        self.fingerprint == older.fingerprint
+            && self.record_source == older.record_source
+            && (self.copied.end, self.copied.usage) == (older.copied.end, older.copied.usage)
     }
 
     fn bytes_read(&self) -> u64 {

@@ -7,6 +7,7 @@
 //! truncated.
 
 mod calls;
+mod copied;
 mod decode;
 mod dialect;
 mod fields;
