@@ -2,6 +2,7 @@
 
 mod chats;
 mod claude;
+mod claude_parts;
 mod codex;
 mod copied_history;
 mod doctor;

@@ -4,13 +4,14 @@
 //! The parser does not rely on the order of keys.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::record::TranscriptRecord;
-use super::{decode, inline, outputs};
-use crate::agent::Source;
-use crate::agent::jsonl::{Dialect, EntryMark, LineMetadata, MalformedJson};
+use super::{decode, inline, outputs, parts};
+use crate::agent::jsonl::{Dialect, EntryMark, LineMetadata, MalformedJson, TextFile};
+use crate::agent::{FileStamp, Source};
 use crate::domain::{Entry, Event, Session};
 
 /// The dialect of one file.
@@ -18,6 +19,8 @@ use crate::domain::{Entry, Event, Session};
 pub struct ClaudeDialect {
     /// True for a sub-agent's file, where sidechains are the conversation.
     pub subagent: bool,
+    /// True for a session that may be in several files, see [`parts`].
+    pub parts: bool,
     /// Sub-agents' sessions by the tool call that started them, from sidecar files.
     pub links: HashMap<String, Arc<str>>,
     /// For a sub-agent in its parent's file: its lines (offset and length, ascending).
@@ -64,6 +67,14 @@ impl Dialect for ClaudeDialect {
             return if line.last() == Some(&b'}') { Ok(LineMetadata::default()) } else { Err(MalformedJson) };
         }
         Ok(TranscriptRecord::read(line)?.metadata(self.subagent, offset))
+    }
+
+    fn open_text(&self, path: &Path, _first: Option<u64>) -> io::Result<TextFile> {
+        if self.parts { parts::open(self, path) } else { TextFile::open(path) }
+    }
+
+    fn stamp(&self, path: &Path) -> io::Result<FileStamp> {
+        if self.parts { parts::stamp(path) } else { Ok(FileStamp::of(&std::fs::metadata(path)?)) }
     }
 
     fn decode(&self, line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {

@@ -9,6 +9,7 @@ mod fork;
 mod inline;
 mod live;
 mod outputs;
+mod parts;
 mod paths;
 mod protocol;
 mod record;
@@ -70,7 +71,11 @@ impl JsonlAgent for Claude {
     }
 
     fn dialect(&self, source: &Source, (): &()) -> ClaudeDialect {
-        ClaudeDialect::of(source.kind == walk::SUBAGENT)
+        ClaudeDialect { parts: source.kind == parts::PART, ..ClaudeDialect::of(source.kind == walk::SUBAGENT) }
+    }
+
+    fn is_plain_text(&self, source: &Source) -> bool {
+        source.kind != parts::PART
     }
 
     fn reader_dialect(&self, session: &Session, (): &()) -> io::Result<ClaudeDialect> {
@@ -80,14 +85,15 @@ impl JsonlAgent for Claude {
             dialect.only = Some(chain.ok_or(io::ErrorKind::NotFound)?.lines);
         } else {
             dialect.links = paths::links(&session.path);
+            dialect.parts = !dialect.subagent && parts::files_of(&session.path).len() > 1;
         }
         dialect.file = Some(session.path.clone());
         Ok(dialect)
     }
 
     /// Search includes sidechains, whichever file they are in.
-    fn search_dialect(&self, _source: &Source, (): &()) -> ClaudeDialect {
-        ClaudeDialect::of(true)
+    fn search_dialect(&self, source: &Source, (): &()) -> ClaudeDialect {
+        ClaudeDialect { parts: source.kind == parts::PART, ..ClaudeDialect::of(true) }
     }
 
     fn text_decoder(&self, dialect: ClaudeDialect) -> Box<dyn RecordDecoder> {
@@ -98,8 +104,15 @@ impl JsonlAgent for Claude {
         &["data", "signature"]
     }
 
-    fn complete(&self, session: &mut Session, _source: &Source, (): &()) {
+    fn complete(&self, session: &mut Session, source: &Source, head: &()) {
         fork::set_origin(session);
+        if source.kind == parts::PART && !session.flags.subagent {
+            let newest = parts::newest(&self.dialect(source, head), &source.path);
+            if let Some((path, directory)) = newest {
+                session.path = path;
+                session.cwd = directory.map_or_else(|| session.cwd.clone(), Into::into);
+            }
+        }
     }
 
     fn live(&self, root: &SourceRoot) -> Vec<LiveStatus> {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::parts;
 use crate::agent::jsonl::SourceIdentity;
 use crate::agent::jsonl::walk::{self, Walk};
 use crate::agent::{Discovery, Source};
@@ -65,10 +66,24 @@ pub fn discover(root: &Path, discovery: &mut Discovery) {
     for folder in walk::subdirectories(&root.join("projects"), &mut discovery.issues) {
         Walk::of(Agent::Claude).project(&folder, &INSIDE, discovery);
     }
+    parts::mark(&mut discovery.sources);
 }
 
 /// Returns the sources that a changed path affects.
 pub fn affected(root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+    let sources = affected_files(root, path).into_iter();
+    let projects = root.join("projects");
+    let is_session =
+        |path: &Path| walk::is_transcript(path) && path.ancestors().nth(2).is_some_and(|folder| folder == projects);
+    let with_parts = |(path, source): (PathBuf, Option<Source>)| match source {
+        Some(source) if source.kind != walk::SESSION => vec![(path, Some(source))],
+        source if is_session(&path) => parts::affected(&path, source.as_ref()),
+        source => vec![(path, source)],
+    };
+    sources.flat_map(with_parts).collect()
+}
+
+fn affected_files(root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
     let Ok(below) = path.strip_prefix(root.join("projects")) else { return Vec::new() };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let transcript = if walk::is_transcript(path) {
@@ -119,7 +134,12 @@ fn meta(transcript: &Path) -> (Option<String>, Option<String>) {
 /// Maps tool calls to the sub-agents' sessions that they started.
 pub fn links(transcript: &Path) -> HashMap<String, Arc<str>> {
     let link = |path: PathBuf| Some((meta(&path).1?, walk::stem(&path).into()));
-    subagents(&transcript.with_extension("")).filter_map(link).collect()
+    // Each project folder that the session ran in has its own folder of sub-agents.
+    let projects = transcript.parent().and_then(Path::parent);
+    let folders = projects.map(|projects| walk::subdirectories(projects, &mut Vec::new())).unwrap_or_default();
+    let folders =
+        folders.into_iter().map(|folder| folder.join(walk::stem(transcript))).filter(|folder| folder.is_dir());
+    folders.flat_map(|folder| subagents(&folder).filter_map(link).collect::<Vec<_>>()).collect()
 }
 
 /// Lists the transcripts of the sub-agents of a session, which has this folder.

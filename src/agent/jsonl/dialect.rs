@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::TextFile;
-use crate::agent::Source;
 use crate::agent::json::{JsonStr, MalformedJson};
+use crate::agent::{FileStamp, Source};
 use crate::domain::{Entry, EntryKey, EntryKind, Event, Session, SessionKey, Time, Tokens};
 
 /// Parser of one agent's lines. May contain parameters of one file (sub-agent or not, version of the dialect).
@@ -29,6 +29,11 @@ pub trait Dialect: Send + Sync {
     fn open_text(&self, path: &Path, first: Option<u64>) -> io::Result<TextFile> {
         let _ = first;
         TextFile::open(path)
+    }
+
+    /// Takes the stamp of a file, and of what else its text consists of.
+    fn stamp(&self, path: &Path) -> io::Result<FileStamp> {
+        Ok(FileStamp::of(&std::fs::metadata(path)?))
     }
 
     /// Completes a folded entry with facts that only call and result together show.

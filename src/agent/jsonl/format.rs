@@ -256,6 +256,11 @@ impl<A: JsonlAgent> Format for JsonlFormat<A> {
         let heads = sources.iter().map(|source| self.0.head(&source.path, None));
         let identified: Vec<_> =
             sources.iter().zip(heads).map(|(source, head)| (source, self.0.identity(source, &head))).collect();
+        // Files of one session are no copies of each other.
+        let is_one = identified.windows(2).all(|pair| pair[0].1.key == pair[1].1.key);
+        if is_one {
+            return Vec::new();
+        }
         copies::find_copies(&self.0.dialect(first, &self.0.head(&first.path, None)), &identified)
     }
 

@@ -461,8 +461,7 @@ impl TranscriptReader for TranscriptIndex {
     }
 
     fn refresh(&mut self) -> RefreshOutcome {
-        let Ok(metadata) = std::fs::metadata(&self.path) else { return RefreshOutcome::Gone };
-        let stamp = FileStamp::of(&metadata);
+        let Ok(stamp) = self.dialect.stamp(&self.path) else { return RefreshOutcome::Gone };
         if stamp == self.stamp {
             return RefreshOutcome::Same;
         }
