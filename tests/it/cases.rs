@@ -3,12 +3,13 @@
 mod chats;
 mod claude;
 mod claude_parts;
+mod claude_records;
 mod codex;
 mod copied_history;
 mod doctor;
 mod opencode;
-mod shapes;
 mod rollout_forms;
+mod shapes;
 
 use std::path::Path;
 use std::process::Command;

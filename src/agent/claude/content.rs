@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::agent::unknown_record;
+use crate::stdx::text::one_line;
 
 /// Fields whose texts are for programs only: encrypted, signed or encoded data.
 const OPAQUE_FIELDS: [&str; 6] =
@@ -135,4 +136,28 @@ pub fn placeholder(block: &Value) -> String {
     }
     label.push(']');
     label
+}
+
+/// Appends the sources that an answer cites, each once: title, link, and the cited text.
+pub fn with_citations(text: &str, citations: &Value) -> String {
+    let field = |citation: &Value, names: &[&str]| -> String {
+        let found = names.iter().find_map(|name| citation[*name].as_str());
+        one_line(found.unwrap_or_default())
+    };
+    let mut sources: Vec<String> = Vec::new();
+    for citation in citations.as_array().into_iter().flatten() {
+        let title = field(citation, &["title", "document_title", "source"]);
+        let (url, quote) = (field(citation, &["url"]), field(citation, &["cited_text"]));
+        let name = match (title.is_empty(), url.is_empty()) {
+            (false, false) => format!("[{title}]({url})"),
+            (true, false) => format!("<{url}>"),
+            (_, true) => title,
+        };
+        let parts: Vec<String> = [name, quote].into_iter().filter(|part| !part.is_empty()).collect();
+        let source = format!("- {}", parts.join(": "));
+        if !parts.is_empty() && !sources.contains(&source) {
+            sources.push(source);
+        }
+    }
+    if sources.is_empty() { text.to_owned() } else { format!("{text}\n\n{}", sources.join("\n")) }
 }

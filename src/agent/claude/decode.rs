@@ -166,7 +166,9 @@ fn user_block(block: &Value) -> EventBody {
 /// Decodes a block of an answer.
 fn answer_block(block: &Value) -> EventBody {
     match block["type"].as_str().unwrap_or_default() {
-        "text" | "" if block["text"].is_string() => EventBody::Text(Delta::Replace(text_of(block).to_owned())),
+        "text" | "" if block["text"].is_string() => {
+            EventBody::Text(Delta::Replace(content::with_citations(text_of(block), &block["citations"])))
+        }
         "thinking" => EventBody::Thinking(Delta::Replace(block["thinking"].as_str().unwrap_or_default().to_owned())),
         "redacted_thinking" => EventBody::Thinking(Delta::Replace("(redacted by the provider)".to_owned())),
         "image" | "document" => EventBody::Image(content::placeholder(block)),

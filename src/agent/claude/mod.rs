@@ -16,6 +16,7 @@ mod record;
 mod texts;
 mod tools;
 mod trust;
+mod usage;
 mod user_markup;
 
 use std::io;

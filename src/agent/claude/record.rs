@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::block::{Block, Content, plain_string, string_field};
-use super::user_markup;
+use super::{usage, user_markup};
 use crate::agent::json::cursor::hash;
 use crate::agent::jsonl::{
     EntryMark, JsonCursor, JsonStr, LineMetadata, MalformedJson, RareMetadata, RecordLink, RecordParent, ReplyUsage,
@@ -49,6 +49,8 @@ pub struct TranscriptRecord<'a> {
     origin: &'a [u8],
     operation: &'a [u8],
     relocated: Option<JsonStr<'a>>,
+    /// True for the result of a call that the user, a rule or the auto mode refused.
+    denied: bool,
 }
 
 /// Origins of records that are marked as no prompt, but are one.
@@ -148,6 +150,7 @@ impl<'a> TranscriptRecord<'a> {
             b"attachment" => self.attachment(value)?,
             b"origin" => self.origin = string_field(value, b"kind")?.map_or(&b""[..], |kind| kind.0),
             b"operation" => self.operation = plain_string(value)?,
+            b"toolDenialKind" => self.denied = !plain_string(value)?.is_empty(),
             b"relocatedCwd" => self.relocated = value.text()?,
             b"userType" | b"version" | b"slug" => {}
             _ => self.has_more = true,
@@ -335,9 +338,10 @@ impl<'a> TranscriptRecord<'a> {
             _ => {}
         }
         let results = blocks.iter().filter(|block| block.kind.ends_with(b"tool_result"));
-        metadata
-            .results
-            .extend(results.filter_map(|block| Some(ResultMark { tool: block.tool?.hash(), error: block.error })));
+        metadata.results.extend(
+            results
+                .filter_map(|block| Some(ResultMark { tool: block.tool?.hash(), error: block.error || self.denied })),
+        );
     }
 
     /// Adds the metadata that is independent of its entries.
@@ -404,7 +408,7 @@ impl<'a> Message<'a> {
                     self.has_content |= matches!(value.peek()?, b'[' | b'{' | b'"');
                     self.content = Content::read(value)?;
                 }
-                b"usage" => self.tokens = Some(tokens(value)?),
+                b"usage" => self.tokens = Some(usage::tokens(value)?),
                 _ => {}
             }
             Ok(())
@@ -416,20 +420,4 @@ impl<'a> Message<'a> {
 fn notice(text: Option<JsonStr<'_>>) -> Option<bool> {
     let head = text.map(|text| text.head(64).into_owned()).unwrap_or_default();
     (head != NO_RESPONSE).then(|| head.starts_with(API_ERROR))
-}
-
-fn tokens(value: &mut JsonCursor<'_>) -> Result<Tokens, MalformedJson> {
-    let mut tokens = Tokens::default();
-    value.object(|key, value| {
-        let count = match key {
-            b"input_tokens" => &mut tokens.input,
-            b"output_tokens" => &mut tokens.output,
-            b"cache_read_input_tokens" => &mut tokens.cache_read,
-            b"cache_creation_input_tokens" => &mut tokens.cache_write,
-            _ => return Ok(()),
-        };
-        *count = value.number()?.unwrap_or(0);
-        Ok(())
-    })?;
-    Ok(tokens)
 }

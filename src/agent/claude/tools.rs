@@ -107,8 +107,10 @@ fn status(block: &Value, record: &Value, output: &str) -> ToolStatus {
     if result["interrupted"] == true || output.starts_with("[Request interrupted by user") {
         return ToolStatus::Interrupted;
     }
+    // `user-rejected`, `permission-rule`, or the auto mode's own.
+    let kind = record["toolDenialKind"].as_str().filter(|kind| !kind.is_empty());
     let decision = record["permissionDecision"]["decision"].as_str();
-    if matches!(decision, Some("reject" | "deny")) {
+    if kind.is_some() || matches!(decision, Some("reject" | "deny")) {
         return ToolStatus::Denied;
     }
     if content::is_error(&block["content"]) {
@@ -119,7 +121,8 @@ fn status(block: &Value, record: &Value, output: &str) -> ToolStatus {
     }
     let refused = result == "User rejected tool use"
         || output.starts_with("The user doesn't want to proceed")
-        || output.starts_with("Permission to use ");
+        || output.starts_with("Permission to use ")
+        || output.starts_with("Permission for this action ");
     if refused { ToolStatus::Denied } else { ToolStatus::Failed }
 }
 

@@ -12,8 +12,8 @@ use super::dialect::{CopiedHistory, RecordSource, Rollout};
 use super::fields::{self, field};
 use super::line::{ItemKind, LineKind, RolloutLine};
 use super::meta::{HistoryBase, SessionMeta};
-use crate::agent::json::repair;
 use super::{paths, text};
+use crate::agent::json::repair;
 use crate::agent::jsonl::{FileHead, JsonStr};
 use crate::domain::Time;
 

@@ -15,8 +15,8 @@ use super::branch::{self, BranchSpan, BranchTip, ChainRecord};
 use super::repaired::{self, Repair, ScannedLine};
 use super::scan::{check, scan};
 use super::undone::UndoneTurns;
-use crate::agent::entry_table::EntryTableBuilder;
 use super::{Dialect, EntryMark, LineMetadata, RecordLink, ReplyUsage, TextFile};
+use crate::agent::entry_table::EntryTableBuilder;
 use crate::agent::json::cursor::hash;
 use crate::agent::{
     BranchPosition, FileStamp, Fork, MarkKind, RefreshOutcome, TextLimit, TranscriptBranch, TranscriptReader, side_text,

@@ -136,6 +136,7 @@ fn result(
     match (action, status) {
         (Some(ToolAction::Command { exit_code: Some(code), .. }), _) => emit(TextKind::Outcome, &code.to_string()),
         (_, Some(ToolStatus::Failed)) => emit(TextKind::Outcome, printed_exit_code(output).unwrap_or("failed")),
+        (_, Some(ToolStatus::Denied)) => emit(TextKind::Outcome, "denied"),
         _ => {}
     }
 }
