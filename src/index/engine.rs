@@ -175,7 +175,7 @@ impl Engine {
             EngineInput::JobDone(result) => {
                 match &result {
                     JobResult::Summarised(source, ..) => {
-                        self.transcripts.source_changed(&source.path);
+                        self.transcripts.source_changed(&source.path, Some(source));
                         // The stamp of the source changed, even if nothing else did.
                         self.corpus = None;
                         self.search_service.changed();
@@ -298,7 +298,7 @@ impl Engine {
     }
 
     fn check_path(&mut self, path: &Path, now: Instant) {
-        if self.scanner.path_changed(path, |source| self.transcripts.source_changed(source)) {
+        if self.scanner.path_changed(path, |path, source| self.transcripts.source_changed(path, source)) {
             // Files may have been created in a new directory before it was watched.
             self.paths.again(&path.to_owned(), now);
         }

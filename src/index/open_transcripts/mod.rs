@@ -15,10 +15,10 @@ use std::sync::mpsc::Sender;
 pub use self::find::matches;
 use self::worker::TranscriptWorker;
 use super::message::{IndexEvent, TranscriptTicket};
-use crate::agent::Format;
-use crate::domain::Session;
+use crate::agent::{Format, Source};
 use crate::domain::search::EntryLocation;
 use crate::domain::transcript_event::TranscriptEvent;
+use crate::domain::{Session, SessionKey};
 
 /// Maximum open readers.
 const MAX_OPEN_READERS: usize = 6;
@@ -30,6 +30,8 @@ pub(super) enum TranscriptRequest {
     Find(String),
     Locate(EntryLocation),
     Refresh,
+    /// Texts in files of their own changed: entries that are loaded may have others.
+    RefreshTexts,
 }
 
 /// All opened transcripts.
@@ -96,12 +98,24 @@ impl OpenTranscripts {
         self.evict();
     }
 
-    /// Refreshes the readers of a changed source.
-    pub fn source_changed(&self, path: &Path) {
-        for open in self.open.values().filter(|open| open.session.path == path) {
+    /// Refreshes the readers of a changed file: of a session's own one, or of a text of the session in a file of its own,
+    /// if the `source` is one.
+    pub fn source_changed(&self, path: &Path, source: Option<&Source>) {
+        let side = source.filter(|_| !self.open.is_empty()).and_then(|source| {
+            let format = self.formats.iter().find(|format| format.agent() == source.agent)?;
+            Some(SessionKey { agent: source.agent, id: format.texts()?.side_session(source)? })
+        });
+        for open in self.open.values() {
+            let request = if open.session.path == path {
+                TranscriptRequest::Refresh
+            } else if side.as_ref() == Some(&open.session.key) {
+                TranscriptRequest::RefreshTexts
+            } else {
+                continue;
+            };
             if let Some(requests) = &open.requests {
                 // A thread that has ended needs no refresh; the next request reopens the transcript.
-                drop(requests.send(TranscriptRequest::Refresh));
+                drop(requests.send(request));
             }
         }
     }

@@ -68,6 +68,9 @@ impl TranscriptWorker {
                 }
                 Some(TranscriptRequest::Locate(place)) => lookup = Some(EntryLookup::new(place)),
                 Some(TranscriptRequest::Refresh) => self.refresh(&mut *reader)?,
+                Some(TranscriptRequest::RefreshTexts) => {
+                    self.emit(TranscriptEvent::Grown { from: 0, opened: describe(&mut *reader) })?;
+                }
                 // A jump to a location comes before a search.
                 None if lookup.is_some() => {
                     if let Some((other_branch, event)) = lookup.as_mut().and_then(|lookup| lookup.step(&mut *reader)) {

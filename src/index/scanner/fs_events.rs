@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::Scanner;
-use crate::agent::SourceRoot;
+use crate::agent::{Source, SourceRoot};
 
 impl Scanner {
-    /// Reads the sources that a changed path affects, and calls `on_source` with each. Returns true for a directory,
+    /// Reads the sources that a changed path affects, and calls `on_source` with the path of each. Returns true for a directory,
     /// which must be checked again after it is watched.
-    pub fn path_changed(&mut self, path: &Path, mut on_source: impl FnMut(&Path)) -> bool {
+    pub fn path_changed(&mut self, path: &Path, mut on_source: impl FnMut(&Path, Option<&Source>)) -> bool {
         let below =
             |root: &&SourceRoot| root.watch.iter().chain([&root.path]).any(|watched| is_affected(path, watched));
         let roots: Vec<_> = self.roots.iter().filter(below).cloned().collect();
@@ -29,7 +29,7 @@ impl Scanner {
         for (root, file) in roots.iter().flat_map(|root| files.iter().map(move |file| (root, file))) {
             let Some(format) = self.formats.iter().find(|format| format.agent() == root.agent) else { continue };
             for (path, source) in format.affected(root, file) {
-                on_source(&path);
+                on_source(&path, source.as_ref());
                 match source {
                     Some(source) => self.changed(source),
                     None => self.remove_source(&path),

@@ -126,3 +126,23 @@ fn a_transcript_that_moved_is_opened_where_it_is_now() {
     let gone = running.transcripts.iter().any(|(_, event)| matches!(event, Gone));
     assert!(!gone, "it went on");
 }
+
+#[test]
+fn a_text_in_a_file_of_its_own_that_grows_alone_is_read_again() {
+    let home = Home::empty();
+    let case = crate::support::fixtures().join("cases/60-claude-2.1.332-tool-results/home");
+    crate::support::copy_tree(&case, home.path());
+    let session = "b88c09f2-0a8e-4f3e-9d32-b7f1a4e0dcbf";
+    let folder = home.path().join(".claude/projects/-home-dev-project-pa").join(session).join("tool-results");
+    let output = fs::read_dir(folder).expect("a folder").flatten().next().expect("an output").path();
+    let options = IndexOptions { formats: &salon::agent::FORMATS, ..options(&home) };
+    let mut running = Running::complete_and_watched(options);
+    running.index.open(1, key(session));
+    let Opened(opened) = next(&mut running, 1, |event| matches!(event, Opened(_))) else { panic!("opened") };
+    fs::write(&output, "all of it numbatneedle").expect("written");
+    assert!(matches!(next(&mut running, 1, |event| matches!(event, Grown { .. })), Grown { from: 0, .. }));
+    running.index.read(1, 0..opened.len);
+    let Page { entries, .. } = next(&mut running, 1, |event| matches!(event, Page { .. })) else { panic!("a page") };
+    let outputs = entries.iter().filter_map(|entry| Some(entry.tool.as_ref()?.output.as_str()));
+    assert!(outputs.into_iter().any(|output| output == "all of it numbatneedle"));
+}
