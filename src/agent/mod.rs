@@ -27,7 +27,6 @@ mod nesting;
 mod opencode;
 mod pages;
 mod qwen;
-mod side_output;
 mod side_text;
 pub mod sqlite;
 mod tool_input;

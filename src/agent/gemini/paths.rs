@@ -7,7 +7,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::agent::jsonl::walk::{self, Walk};
-use crate::agent::side_output::OutputFolder;
+use crate::agent::side_text::OutputFolder;
 use crate::agent::{Discovery, Source, SourceRoot};
 use crate::domain::Agent;
 use crate::stdx::files::{self, SizeLimit};

@@ -12,7 +12,7 @@ use super::log::{ChatLog, ChatMessage, LogChange};
 use super::message::{self, MessagePart};
 use super::{paths, tools};
 use crate::agent::json_repair;
-use crate::agent::side_output::OutputFolder;
+use crate::agent::side_text::OutputFolder;
 use crate::agent::{
     BranchPosition, FileStamp, Fork, MarkKind, RefreshOutcome, TextLimit, TranscriptBranch, TranscriptReader,
 };

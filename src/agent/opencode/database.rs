@@ -13,7 +13,7 @@ use super::record::{self, ModelRef, OpenCodeMessage, OpenCodePart, RevertPoint};
 use super::v2;
 use crate::agent::FileStamp;
 use crate::agent::pages::{MessageStore, MessageVersion};
-use crate::agent::side_output::OutputFolder;
+use crate::agent::side_text::OutputFolder;
 use crate::agent::sqlite::{self, Database, DatabaseError};
 use crate::domain::Tokens;
 

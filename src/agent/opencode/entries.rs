@@ -8,7 +8,7 @@ use super::action::action;
 use super::record::{self, MessageHead, OpenCodeMessage, PartKind, ToolOutcome};
 use super::v2;
 use crate::agent::pages::{MessageOutline, StoredMessage};
-use crate::agent::side_output::OutputFolder;
+use crate::agent::side_text::OutputFolder;
 use crate::agent::tool_input;
 use crate::agent::{TextLimit, json_repair, unknown_record};
 use crate::domain::event::NoticeLevel;

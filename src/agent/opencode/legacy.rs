@@ -21,7 +21,7 @@ use super::totals::OpenCodeTotals;
 use crate::agent::folder::Folder;
 use crate::agent::json_repair::{self, Repairs};
 use crate::agent::pages::{MessageStore, MessageVersion};
-use crate::agent::side_output::OutputFolder;
+use crate::agent::side_text::OutputFolder;
 use crate::agent::sqlite::DatabaseError;
 use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress};
 use crate::domain::{Agent, Issue, Session, SessionKey};

@@ -11,7 +11,7 @@ pub use super::head::{
 use super::head::{TextStart, usual_head, usual_part};
 use super::normal;
 use crate::agent::json_repair::Repairs;
-use crate::agent::side_output::OutputFolder;
+use crate::agent::side_text::OutputFolder;
 use crate::domain::event::NoticeLevel;
 
 /// A message and its parts in order, as stored.

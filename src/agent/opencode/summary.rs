@@ -17,7 +17,7 @@ use super::entries::entries;
 use super::record::{self, MessageState, OpenCodeMessage};
 use super::totals::OpenCodeTotals;
 use super::v2;
-use crate::agent::side_output::OutputFolder;
+use crate::agent::side_text::OutputFolder;
 use crate::agent::sqlite::{self, DatabaseError};
 use crate::agent::{Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress, TextLimit};
 use crate::domain::session::{Title, TitleSource};

@@ -14,7 +14,7 @@ use super::legacy::SessionFiles;
 use super::paths::DATABASE;
 use super::record::{self, MessageState, PartKind};
 use super::{OpenCode, v2};
-use crate::agent::side_output::OutputFolder;
+use crate::agent::side_text::OutputFolder;
 use crate::agent::sqlite::{self, DatabaseError};
 use crate::agent::texts::{
     RecordDecoder, RecordLayout, SearchText, SourceDecoder, StoredRecord, TextScope, Texts, body_texts,

@@ -4,7 +4,7 @@ use super::database::SessionRow;
 use super::record::{self, MessageHead, OpenCodeMessage, PartHead};
 use crate::agent::json_repair::Repairs;
 use crate::agent::pages::StoredMessage;
-use crate::agent::side_output::OutputFolder;
+use crate::agent::side_text::OutputFolder;
 use crate::domain::session::{Flags, Title, TitleSource};
 use crate::domain::{Agent, Session, SessionKey, Time, Tokens};
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::super::entries::{self, Truncator};
 use super::super::record::{self, MessageState, PartKind};
 use crate::agent::TextLimit;
-use crate::agent::side_output::OutputFolder;
+use crate::agent::side_text::OutputFolder;
 use crate::domain::transcript::ToolAction;
 use crate::domain::{Delta, EntryKey, Event, EventBody, Time, Tokens};
 

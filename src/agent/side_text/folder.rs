@@ -6,7 +6,8 @@
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
-use super::TextLimit;
+use super::read::{self, complete_len};
+use crate::agent::TextLimit;
 use crate::stdx::files;
 
 /// Bytes of an output in one search record.
@@ -52,19 +53,7 @@ impl OutputFolder {
 
     /// Reads the beginning of an output; true if there is more.
     pub fn read(&self, recorded: &str, limit: TextLimit) -> Option<(String, bool)> {
-        let file = files::open(&self.path(recorded)?).ok()?;
-        let limit = u64::try_from(limit.0).unwrap_or(u64::MAX);
-        let mut bytes = Vec::new();
-        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).ok()?;
-        let is_cut = bytes.len() as u64 > limit;
-        if is_cut {
-            bytes.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-            bytes.truncate(complete_len(&bytes));
-        }
-        Some((
-            String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into()),
-            is_cut,
-        ))
+        read::beginning(&self.path(recorded)?, limit).ok()
     }
 
     /// Visits an output in parts that end with a line, where its lines are not too long, until `visit` returns false.
@@ -93,17 +82,4 @@ impl OutputFolder {
             }
         }
     }
-}
-
-/// Length without a character that is cut off at the end.
-fn complete_len(bytes: &[u8]) -> usize {
-    let is_lead = |at: &usize| bytes[*at] & 0xc0 != 0x80;
-    let Some(last) = (bytes.len().saturating_sub(4)..bytes.len()).rev().find(is_lead) else { return bytes.len() };
-    let len = match bytes[last] {
-        0xc2..=0xdf => 2,
-        0xe0..=0xef => 3,
-        0xf0..=0xf4 => 4,
-        _ => 1,
-    };
-    if last + len > bytes.len() { last } else { bytes.len() }
 }

@@ -3,13 +3,17 @@
 //! A format offers such a text in three places:
 //!
 //! - **Reading**: its dialect names the file in [`Dialect::side_text`](super::jsonl::Dialect::side_text); other readers
-//!   call [`fill`] on the entry. Only the part that the caller's limit allows is read.
+//!   call [`fill`] on the entry, or read from an [`OutputFolder`]. Only the part that the caller's limit allows is read.
 //! - **Search**: it lists the file as a source of its own, with [`RecordLayout::SideText`](super::texts::RecordLayout)
 //!   and the session in [`Texts::side_session`](super::texts::Texts::side_session); [`SideTextDecoder`] decodes it.
-//!   A format with [`RecordLayout::Records`](super::texts::RecordLayout) visits the text as further records instead.
+//!   A format with [`RecordLayout::Records`](super::texts::RecordLayout) visits the text as further records instead, see
+//!   [`OutputFolder::chunks`].
 //! - **Lists**: the source's summary is [`summary`], which adds the file's size to the session's.
 
-use std::io::{self, Read};
+mod folder;
+mod read;
+
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,26 +21,14 @@ use super::texts::{RecordDecoder, SearchText, StoredRecord, TextScope};
 use super::{Source, SourceSummary, SummaryCursor, SummaryNote, SummaryProgress, TextLimit};
 use crate::domain::query::TextKind;
 use crate::domain::{Entry, EntryKey, Issue};
+use crate::stdx::files;
 
-/// Maximum bytes of a text in memory, whatever the limit, because an output may be larger than the memory.
-const MAX_BYTES: usize = 64 << 20;
+pub use folder::OutputFolder;
 
 /// Replaces the preview in an entry by the text of its file, up to the limit.
-pub fn fill(entry: &mut Entry, path: &Path, TextLimit(limit): TextLimit) -> io::Result<()> {
-    let limit = limit.min(MAX_BYTES);
-    let file = crate::stdx::files::open(path)?;
-    let metadata = file.metadata()?;
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(limit).min(limit));
-    file.take(limit as u64).read_to_end(&mut bytes)?;
-    entry.truncated |= metadata.len() > bytes.len() as u64;
-    // A cut inside a character leaves no half of it.
-    if entry.truncated
-        && let Err(error) = std::str::from_utf8(&bytes)
-        && error.error_len().is_none()
-    {
-        bytes.truncate(error.valid_up_to());
-    }
-    let text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+pub fn fill(entry: &mut Entry, path: &Path, limit: TextLimit) -> io::Result<()> {
+    let (text, is_cut) = read::beginning(path, limit)?;
+    entry.truncated |= is_cut;
     match &mut entry.tool {
         Some(tool) => tool.output = text,
         None => entry.text = text,
@@ -47,7 +39,7 @@ pub fn fill(entry: &mut Entry, path: &Path, TextLimit(limit): TextLimit) -> io::
 /// Summarises the file of a session's text: its size, and an issue if it cannot be opened.
 pub fn summary(source: &Source, session: Arc<str>) -> SourceSummary {
     let note = SummaryNote::Bytes { id: session, bytes: source.stamp.size };
-    let refusal = crate::stdx::files::open(&source.path).err();
+    let refusal = files::open(&source.path).err();
     let cursor = SummaryCursor { stamp: source.stamp, offset: 0 };
     SourceSummary {
         notes: vec![note],

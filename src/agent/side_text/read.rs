@@ -1,0 +1,38 @@
+//! Bounded reads of texts in files of their own.
+
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::agent::TextLimit;
+use crate::stdx::files;
+
+/// Maximum bytes of a text in memory, whatever the limit, because an output may be larger than the memory.
+const MAX_BYTES: usize = 64 << 20;
+
+/// Reads the beginning of a text; true if there is more.
+pub fn beginning(path: &Path, TextLimit(limit): TextLimit) -> io::Result<(String, bool)> {
+    let limit = limit.min(MAX_BYTES);
+    let file = files::open(path)?;
+    let size = file.metadata()?.len();
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(limit).min(limit));
+    file.take(limit as u64).read_to_end(&mut bytes)?;
+    let is_cut = size > bytes.len() as u64;
+    if is_cut {
+        bytes.truncate(complete_len(&bytes));
+    }
+    let text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    Ok((text, is_cut))
+}
+
+/// Length without a character that is cut off at the end.
+pub fn complete_len(bytes: &[u8]) -> usize {
+    let is_lead = |at: &usize| bytes[*at] & 0xc0 != 0x80;
+    let Some(last) = (bytes.len().saturating_sub(4)..bytes.len()).rev().find(is_lead) else { return bytes.len() };
+    let len = match bytes[last] {
+        0xc2..=0xdf => 2,
+        0xe0..=0xef => 3,
+        0xf0..=0xf4 => 4,
+        _ => 1,
+    };
+    if last + len > bytes.len() { last } else { bytes.len() }
+}
