@@ -333,6 +333,11 @@ pub trait Format: Send + Sync {
         None
     }
 
+    /// Earliest time at which the agent can open a session again without damage to its record; `None` for any time.
+    fn earliest_resume(&self, _environment: &Environment, _id: &str) -> Option<Time> {
+        None
+    }
+
     /// Text extractor for search; without one, search reads entries through [`open`](Self::open).
     fn texts(&self) -> Option<&dyn Texts> {
         None

@@ -8,7 +8,7 @@ use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::sessions::LoadedSessions;
 use super::turn::{self, TurnRequest, TurnTarget};
-use super::{earlier_prompts, find, query, state, tui};
+use super::{earlier_prompts, find, output, query, state, tui};
 use crate::domain::SessionKey;
 use crate::domain::prompt::Prompt;
 use crate::domain::run::{Conversation, RunId, RunStart};
@@ -37,6 +37,11 @@ pub fn run(context: CliContext, args: &SendArgs) -> Result<ExitCode, CliError> {
     // Whether it is open elsewhere is checked when the run starts: leftover processes of a killed salon are stopped
     // by then, and must not count as another program.
     super::resume::check_obstacles(&session, &launch, &obstacles, true)?;
+    let backup = resume::back_up_at_risk_files(&session, &context.paths.backups());
+    let backup = backup.unwrap_or_else(|error| Some(format!("Could not back up its files: {error}.")));
+    if let Some(text) = backup {
+        output::note(&text)?;
+    }
     let start = RunStart::new(Conversation::Resume(session.key.id.clone()), launch.cwd);
     let target = TurnTarget::Session(session.key.agent, start);
     turn::run(&context, TurnRequest { target, prompt, args: &args.turn })

@@ -1,7 +1,6 @@
 //! Files that an agent reads and writes through salon: only within the directory of its session.
 //!
 //! A path that leaves the directory, also by a link, is refused. Blocks.
-#![expect(clippy::disallowed_methods, reason = "on a blocking thread")]
 
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};

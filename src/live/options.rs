@@ -34,6 +34,10 @@ pub type OpenElsewhereCheck = Box<dyn Fn(&SessionKey) -> Option<String> + Send +
 /// acknowledgement counts. Blocks.
 pub type DeliveryCheck = Arc<dyn Fn(&SessionKey, &Prompt) -> Option<bool> + Send + Sync>;
 
+/// Returns the earliest time at which a session can be opened again without damage to its record; `None` for any time.
+/// Blocks.
+pub type ResumeTimeCheck = Arc<dyn Fn(&SessionKey) -> Option<Time> + Send + Sync>;
+
 /// Options of the live layer.
 pub struct LiveOptions {
     /// Handle of `state.db`.
@@ -50,6 +54,8 @@ pub struct LiveOptions {
     pub open_elsewhere: OpenElsewhereCheck,
     /// Check for a prompt in the agent's own record.
     pub is_delivered: DeliveryCheck,
+    /// Check for the earliest time of a resume.
+    pub earliest_resume: ResumeTimeCheck,
     /// Servers that the user started, used instead of starting one.
     pub attached: BTreeMap<Agent, AttachedServer>,
     /// Lookup of an agent's protocol.
@@ -67,6 +73,7 @@ impl LiveOptions {
             limits: LiveLimits::default(),
             open_elsewhere: Box::new(|_| None),
             is_delivered: Arc::new(|_, _| None),
+            earliest_resume: Arc::new(|_| None),
             attached: BTreeMap::new(),
             protocols: agent::protocol,
         }

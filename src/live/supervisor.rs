@@ -248,6 +248,7 @@ impl Inner {
             store: self.store.clone(),
             limits: self.options.limits,
             is_delivered: self.options.is_delivered.clone(),
+            earliest_resume: self.options.earliest_resume.clone(),
             epoch: self.epoch(),
             events: self.events.clone(),
         });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::env::Clock;
 use super::resume;
-use crate::agent::Environment;
+use crate::agent::{self, Environment};
 use crate::config::settings::ServerSettings;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, SessionKey, Time};
@@ -25,6 +25,8 @@ pub fn options(store: Arc<Store>, environment: &Environment, cache: &Path, serve
         let password = if server.password.is_empty() { from_env() } else { server.password.clone() };
         options.attached.insert(Agent::OpenCode, AttachedServer { address, password });
     }
+    let at = environment.clone();
+    options.earliest_resume = Arc::new(move |key| agent::format(key.agent).earliest_resume(&at, &key.id));
     options.is_delivered = super::delivery::check(environment.clone(), cache.to_owned());
     options
 }

@@ -1,4 +1,5 @@
-//! A reply in the three dialects that the agents speak: Anthropic Messages, OpenAI chat completions, OpenAI Responses.
+//! A reply in the dialects that the agents speak: Anthropic Messages, OpenAI chat completions, OpenAI Responses, Gemini's
+//! content.
 
 use std::time::Duration;
 
@@ -183,4 +184,34 @@ fn called(id: &str, name: &str, arguments: &str) -> (Value, Value, Events) {
         whole("response.function_call_arguments.done", "arguments"),
     ]);
     (item("in_progress", ""), item("completed", arguments), events)
+}
+
+/// Gemini's content, as a whole.
+pub fn content(model: &Value, reply: &Reply) -> Value {
+    let part = match reply {
+        Reply::Text { pieces, .. } => json!({"text": pieces.concat()}),
+        Reply::Call { name, input } => json!({"functionCall": {"name": name, "args": input}}),
+    };
+    candidate(model, &part, Some("STOP"))
+}
+
+/// Gemini's content, streamed.
+pub fn contents(model: &Value, reply: &Reply) -> Events {
+    match reply {
+        Reply::Text { pieces, pause } => {
+            let mut events = spread(pieces, *pause, |piece| candidate(model, &json!({"text": piece}), None));
+            events.extend(at_once(vec![candidate(model, &json!({"text": ""}), Some("STOP"))]));
+            events
+        }
+        Reply::Call { .. } => at_once(vec![content(model, reply)]),
+    }
+}
+
+fn candidate(model: &Value, part: &Value, reason: Option<&str>) -> Value {
+    let mut candidate = json!({"index": 0, "content": {"role": "model", "parts": [part]}});
+    if let Some(reason) = reason {
+        candidate["finishReason"] = reason.into();
+    }
+    let usage = json!({"promptTokenCount": 10, "candidatesTokenCount": 9, "totalTokenCount": 19});
+    json!({"candidates": [candidate], "usageMetadata": usage, "modelVersion": model})
 }

@@ -142,6 +142,19 @@ impl Home {
                 "models": {"lab-model": model, "lab-small": {"name": "Lab Small"}},
             }},
         });
+        // No clean-up, no update, no classifier: nothing that the scene did not ask for.
+        let quiet = |auth: &str, model: &str| {
+            json!({
+                "security": {"auth": {"selectedType": auth}, "folderTrust": {"enabled": false}},
+                "general": {"enableAutoUpdate": false, "disableAutoUpdate": true, "sessionRetention": {"enabled": false}},
+                "telemetry": {"enabled": false}, "privacy": {"usageStatisticsEnabled": false}, "model": {"name": model},
+            })
+        };
+        self.write(".gemini/settings.json", &quiet("gemini-api-key", "gemini-2.5-flash").to_string());
+        self.write(".gemini/.env", &format!("GEMINI_API_KEY=dummy\nGOOGLE_GEMINI_BASE_URL={url}\n"));
+        self.write(".qwen/settings.json", &quiet("openai", "lab-model").to_string());
+        let qwen = format!("OPENAI_API_KEY=sk-dummy\nOPENAI_BASE_URL={url}/v1\nOPENAI_MODEL=lab-model\n");
+        self.write(".qwen/.env", &qwen);
         self.write("shop/README.md", "# Shop\n");
         self.write(".claude.json", &claude.to_string());
         self.write(".codex/config.toml", &codex);

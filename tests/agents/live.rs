@@ -7,42 +7,67 @@ use salon::domain::{Entry, EntryKind};
 
 use crate::disk::on_disk;
 use crate::model::ANSWER;
-use crate::scene::{CLAUDE, CODEX, Driven, OPENCODE, Scene, is_at_rest, record_check, wait_for};
+use crate::scene::{CLAUDE, CODEX, Driven, GEMINI, OPENCODE, QWEN, Scene, is_at_rest, record_check, wait_for};
 use crate::script::SLOWLY;
 use crate::support::clock;
 
-/// The same scene with each agent.
+/// The same scenes with each agent.
 macro_rules! scenes {
-    ($($scene:ident: $claude:ident $opencode:ident $codex:ident)+) => {$(
+    ($($driven:ident: $($scene:ident $name:ident)+;)+) => {$($(
         #[tokio::test]
-        async fn $claude() {
-            $scene(&CLAUDE).await;
+        async fn $name() {
+            $scene(&$driven).await;
         }
-        #[tokio::test]
-        async fn $opencode() {
-            $scene(&OPENCODE).await;
-        }
-        #[tokio::test]
-        async fn $codex() {
-            $scene(&CODEX).await;
-        }
-    )+};
+    )+)+};
 }
 
 scenes! {
-    turns: claude_answers opencode_answers codex_answers
-    tools: claude_asks opencode_asks codex_asks
-    interrupt: claude_is_interrupted opencode_is_interrupted codex_is_interrupted
-    queue: claude_takes_what_is_queued opencode_takes_what_is_queued codex_takes_what_is_queued
-    models: claude_changes_its_model opencode_changes_its_model codex_changes_its_model
-    resume: claude_goes_on opencode_goes_on codex_goes_on
-    crash: claude_is_killed opencode_is_killed codex_is_killed
-    recorded: claude_has_written opencode_has_written codex_has_written
+    CLAUDE:
+        turns claude_answers
+        tools claude_asks
+        interrupt claude_is_interrupted
+        queue claude_takes_what_is_queued
+        models claude_changes_its_model
+        resume claude_goes_on
+        crash claude_is_killed
+        recorded claude_has_written;
+    OPENCODE:
+        turns opencode_answers
+        tools opencode_asks
+        interrupt opencode_is_interrupted
+        queue opencode_takes_what_is_queued
+        models opencode_changes_its_model
+        resume opencode_goes_on
+        crash opencode_is_killed
+        recorded opencode_has_written;
+    CODEX:
+        turns codex_answers
+        tools codex_asks
+        interrupt codex_is_interrupted
+        queue codex_takes_what_is_queued
+        models codex_changes_its_model
+        resume codex_goes_on
+        crash codex_is_killed
+        recorded codex_has_written;
+    GEMINI:
+        turns gemini_answers
+        tools gemini_asks
+        interrupt gemini_is_interrupted
+        queue gemini_takes_what_is_queued
+        models gemini_changes_its_model
+        resume gemini_goes_on;
+    QWEN:
+        turns qwen_answers
+        tools qwen_asks
+        interrupt qwen_is_interrupted
+        queue qwen_takes_what_is_queued
+        resume qwen_goes_on;
 }
 
-fn essence(entries: &[Entry]) -> Vec<(u64, EntryKind, String)> {
+fn essence(driven: &Driven, entries: &[Entry]) -> Vec<(u64, EntryKind, String)> {
     let told = entries.iter().filter(|entry| entry.kind != EntryKind::Notice);
-    told.map(|entry| (entry.key.raw(), entry.kind, entry.text.clone())).collect()
+    let key = |entry: &Entry| if driven.keeps_ids { entry.key.raw() } else { 0 };
+    told.map(|entry| (key(entry), entry.kind, entry.text.clone())).collect()
 }
 
 /// Two turns; what was streamed is what the agent has written (H16).
@@ -61,7 +86,7 @@ async fn turns(driven: &'static Driven) {
         texts.map(|entry| entry.text.as_str()).collect::<Vec<_>>(),
         ["What is it?", ANSWER, "And when?", ANSWER]
     );
-    assert_eq!(essence(&told), essence(&on_disk(&scene.home, driven.agent, &session.id)));
+    assert_eq!(essence(driven, &told), essence(driven, &on_disk(&scene.home, driven.agent, &session.id)));
 }
 
 /// A tool call that is allowed is made, and one that is denied is not; the turn goes on in both cases.
@@ -80,7 +105,7 @@ async fn tools(driven: &'static Driven) {
     let told = scene.entries(&run).await;
     let session = info.session.clone().expect("a session");
     scene.close().await;
-    assert_eq!(essence(&told), essence(&on_disk(&scene.home, driven.agent, &session.id)));
+    assert_eq!(essence(driven, &told), essence(driven, &on_disk(&scene.home, driven.agent, &session.id)));
 }
 
 /// In the middle of an answer; the queue waits, and goes on when it is told to.
@@ -142,6 +167,7 @@ async fn resume(driven: &'static Driven) {
     let session = scene.done(&run, 1).await.session.clone().expect("a session");
     scene.close().await;
     let before = on_disk(&scene.home, driven.agent, &session.id);
+    scene.until_resumable(&session);
     scene.restart();
     let opening = scene.opening(Conversation::Resume(session.id.clone()));
     let begun = scene.live.open_run(driven.agent, opening, Some("Whom?".to_owned())).await;
@@ -152,8 +178,8 @@ async fn resume(driven: &'static Driven) {
     assert!(heard.prompt == "Whom?" && heard.request.contains("walrus"), "{heard:?}");
     let told = scene.entries(&run).await;
     scene.close().await;
-    let whole = [essence(&before), essence(&told)].concat();
-    assert_eq!(whole, essence(&on_disk(&scene.home, driven.agent, &session.id)));
+    let whole = [essence(driven, &before), essence(driven, &told)].concat();
+    assert_eq!(whole, essence(driven, &on_disk(&scene.home, driven.agent, &session.id)));
 }
 
 /// Killed in the middle of an answer: that is told, nothing is sent again, and the next prompt goes on.

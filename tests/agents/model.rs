@@ -1,4 +1,4 @@
-//! A model on loopback in the three dialects that the agents speak: it serves requests, and keeps what it was asked.
+//! A model on loopback in the dialects that the agents speak: it serves requests, and keeps what it was asked.
 //! What it says is the script's. Streams where it is asked to; understands nothing.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -76,6 +76,7 @@ impl Model {
         let streamed = body.get("stream").and_then(Value::as_bool).unwrap_or(false);
         let path = path.split('?').next().unwrap_or_default();
         let out = &mut &*stream;
+        let body = with_model(path, body);
         self.keep(&body);
         let (id, model, reply) = (next_id(), &body["model"], script::reply(&body));
         match path.rsplit_once("/v1/").map_or("", |(_, route)| route) {
@@ -85,10 +86,22 @@ impl Model {
             "chat/completions" if streamed => events(out, dialects::completions(&id, model, &reply)),
             "chat/completions" => answer(out, &dialects::completion(&id, model, &reply)),
             "responses" => events(out, dialects::responses(&id, model, &reply)),
+            _ if path.ends_with(":streamGenerateContent") => events(out, dialects::contents(model, &reply)),
+            _ if path.ends_with(":generateContent") => answer(out, &dialects::content(model, &reply)),
+            _ if path.ends_with(":countTokens") => answer(out, &json!({"totalTokens": 10})),
             "models" => answer(out, &json!({"object": "list", "data": [], "has_more": false})),
             _ => write!(out, "HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}"),
         }
     }
+}
+
+/// The request with the model that its path names, as Gemini has it: `/v1beta/models/NAME:generateContent`.
+fn with_model(path: &str, mut body: Value) -> Value {
+    let named = path.rsplit_once("/models/").and_then(|(_, rest)| rest.split_once(':'));
+    if let (Some((name, _)), true) = (named, body.is_object()) {
+        body["model"] = name.into();
+    }
+    body
 }
 
 /// An id that no other reply has.

@@ -9,7 +9,7 @@ use salon::domain::approval::{Approval, ApprovalAnswer, ChoiceKind};
 use salon::domain::prompt::{Prompt, PromptId};
 use salon::domain::run::{Conversation, Phase, RingCursor, RunEventKind, RunId, RunInfo, StopReason};
 use salon::domain::transcript::Transcript;
-use salon::domain::{Agent, Entry};
+use salon::domain::{Agent, Entry, SessionKey};
 use salon::live::options::DeliveryCheck;
 use salon::live::{Live, LiveOptions, this_process};
 use salon::store::{Store, outbox};
@@ -30,6 +30,8 @@ pub struct Driven {
     pub other: &'static str,
     /// The same, as the agent asks for it.
     pub asked: &'static str,
+    /// Its record has the ids of what it streams.
+    pub keeps_ids: bool,
 }
 
 /// Claude Code.
@@ -39,15 +41,42 @@ pub const CLAUDE: Driven = Driven {
     mode: None,
     other: "claude-opus-4-5-20251101",
     asked: "claude-opus-4-5-20251101",
+    keeps_ids: true,
 };
 
 /// OpenCode, which asks because its configuration says so.
-pub const OPENCODE: Driven =
-    Driven { agent: Agent::OpenCode, name: "opencode", mode: None, other: "lab/lab-small", asked: "lab-small" };
+pub const OPENCODE: Driven = Driven {
+    agent: Agent::OpenCode,
+    name: "opencode",
+    mode: None,
+    other: "lab/lab-small",
+    asked: "lab-small",
+    keeps_ids: true,
+};
 
 /// Codex, which by default asks for what its sandbox does not let through only.
-pub const CODEX: Driven =
-    Driven { agent: Agent::Codex, name: "codex", mode: Some("untrusted"), other: "gpt-5-codex", asked: "gpt-5-codex" };
+pub const CODEX: Driven = Driven {
+    agent: Agent::Codex,
+    name: "codex",
+    mode: Some("untrusted"),
+    other: "gpt-5-codex",
+    asked: "gpt-5-codex",
+    keeps_ids: true,
+};
+
+/// Gemini CLI.
+pub const GEMINI: Driven = Driven {
+    agent: Agent::Gemini,
+    name: "gemini",
+    mode: None,
+    other: "gemini-2.5-pro",
+    asked: "gemini-2.5-pro",
+    keeps_ids: false,
+};
+
+/// Qwen Code, whose configuration has one model only.
+pub const QWEN: Driven =
+    Driven { agent: Agent::Qwen, name: "qwen", mode: None, other: "", asked: "", keeps_ids: false };
 
 /// One agent's runs in a home of their own.
 pub struct Scene {
@@ -171,6 +200,12 @@ impl Scene {
         self.home.project().join(name).exists()
     }
 
+    /// Waits until the agent can open a session again: salon waits too, but not within the time of a test.
+    pub fn until_resumable(&self, session: &SessionKey) {
+        let earliest = salon::agent::format(session.agent).earliest_resume(&environment(&self.home), &session.id);
+        wait_for("the minute of the session is over", || earliest.is_none_or(|earliest| clock() >= earliest));
+    }
+
     /// Ends salon's runs; then nobody is left, by process and by group.
     pub async fn close(&mut self) {
         let were = self.home.processes();
@@ -183,15 +218,22 @@ impl Scene {
 fn start(home: &Home, store: &Arc<Store>) -> Live {
     let mut options = LiveOptions::new(store.clone(), home.environment(), clock, this_process());
     options.is_delivered = record_check(home);
+    let environment = environment(home);
+    options.earliest_resume =
+        Arc::new(move |key| salon::agent::format(key.agent).earliest_resume(&environment, &key.id));
     Live::start(options).0
 }
 
 /// The program's look into an agent's own record.
 pub fn record_check(home: &Home) -> DeliveryCheck {
+    let environment = environment(home);
+    let cache = environment.home.join("salon-cache");
+    salon::runtime::delivery::check(environment, cache)
+}
+
+fn environment(home: &Home) -> Environment {
     let place = home.project().parent().expect("the home").to_owned();
-    let vars = home.environment().into_iter().collect();
-    let environment = Environment { home: place.clone(), vars, ..Environment::default() };
-    salon::runtime::delivery::check(environment, place.join("salon-cache"))
+    Environment { home: place, vars: home.environment().into_iter().collect(), ..Environment::default() }
 }
 
 /// No turn is open, nothing is starting.

@@ -1,5 +1,6 @@
 //! What the model says, scripted by words in the last prompt: `RUN touch x` calls the shell tool once with the rest of
-//! the line, then answers; `SLOW` makes the answer one that takes its time. Knows the three dialects' requests.
+//! the line, then answers; `SLOW` makes the answer one that takes its time. Knows the requests of
+//! all dialects.
 
 use std::time::Duration;
 
@@ -73,9 +74,10 @@ struct Talk {
 impl Talk {
     fn of(request: &Value) -> Self {
         let mut talk = Self { prompt: String::new(), called: false };
-        for message in ["messages", "input"].iter().flat_map(|list| list_of(&request[*list])) {
+        for message in ["messages", "input", "contents"].iter().flat_map(|list| list_of(&request[*list])) {
             match (message["role"].as_str(), message["type"].as_str()) {
                 (Some("tool"), _) | (_, Some("function_call_output" | "custom_tool_call_output")) => talk.called = true,
+                (Some("user"), _) if message["parts"].is_array() => talk.hear(&message["parts"]),
                 (Some("user"), _) => talk.hear(&message["content"]),
                 _ => {}
             }
@@ -87,7 +89,7 @@ impl Talk {
     fn hear(&mut self, content: &Value) {
         let whole = content.as_str().into_iter();
         let blocks = list_of(content).iter().filter_map(|block| {
-            self.called |= block["type"] == "tool_result";
+            self.called |= block["type"] == "tool_result" || block["functionResponse"].is_object();
             block["text"].as_str()
         });
         let said = whole.chain(blocks).filter(|text| !text.trim_start().starts_with('<')).last();
@@ -104,11 +106,15 @@ struct Shell {
 }
 
 fn shell(request: &Value) -> Option<Shell> {
-    list_of(&request["tools"]).iter().find_map(|tool| {
+    let tools = list_of(&request["tools"]).iter().flat_map(|tool| match list_of(&tool["functionDeclarations"]) {
+        [] => std::slice::from_ref(tool),
+        declared => declared,
+    });
+    tools.into_iter().find_map(|tool| {
         let tool = tool.get("function").unwrap_or(tool);
         let name = tool["name"].as_str()?;
-        let known = matches!(name, "Bash" | "bash" | "shell" | "shell_command" | "exec_command");
-        let schema = tool.get("input_schema").or_else(|| tool.get("parameters"))?;
+        let known = matches!(name, "Bash" | "bash" | "shell" | "shell_command" | "exec_command" | "run_shell_command");
+        let schema = ["input_schema", "parameters", "parametersJsonSchema"].iter().find_map(|name| tool.get(*name))?;
         let properties = schema["properties"].as_object().cloned().unwrap_or_default();
         known.then(|| Shell { name: name.to_owned(), properties })
     })

@@ -292,18 +292,15 @@ impl Agent {
         });
     }
 
-    /// Sends a request and waits for the answer. `None`: the turn was interrupted before it.
-    fn request(&mut self, method: &str, mut params: Value) -> Option<Value> {
+    /// Sends a request and waits for the answer, which an interrupt does not replace.
+    fn request(&mut self, method: &str, mut params: Value) -> Value {
         let id = self.requests;
         self.requests += 1;
         params["sessionId"] = json!(self.record.as_ref().map(|record| &record.id));
         self.write_line(&json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}));
         loop {
             if let Some(answer) = self.answers.remove(&id) {
-                return Some(answer);
-            }
-            if self.interrupted {
-                return None;
+                return answer;
             }
             self.receive(Duration::from_hours(1));
         }

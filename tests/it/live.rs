@@ -1,5 +1,6 @@
 //! Live runs with the scripted agent: black-box tests of `salon::live`.
 
+mod acp;
 mod delivery;
 mod every_agent;
 mod harness;

@@ -17,7 +17,7 @@ impl Stage {
     fn new() -> Self {
         let home = Home::empty();
         std::fs::create_dir(home.path().join("project")).expect("a project");
-        Self { home, agents: Agents::of(&["claude", "codex", "opencode"]) }
+        Self { home, agents: Agents::of(&["claude", "codex", "opencode", "gemini", "qwen", "goose"]) }
     }
 
     fn salon(&self, args: &[&str]) -> Terminal {
@@ -157,4 +157,38 @@ fn f9_ctrl_y_sends_a_held_prompt() {
     wait_until("the prompt is delivered", || stage.agents.prompts().len() > 1);
     salon.wait_for("the answer", |screen| screen.contents().matches("later").count() >= 2);
     assert_eq!(stage.agents.prompts(), ["hang", "say later"]);
+}
+
+#[test]
+fn h16_turns_of_agents_without_ids_are_shown_once_when_they_are_on_disk() {
+    /// Number of prompts and answers that say something. A prompt is also a title, and waits in the queue for a moment.
+    fn shown(screen: &str, words: &str) -> (usize, usize) {
+        let prompt = format!("say {words}");
+        let prompts = screen.lines().filter(|line| line.contains('❯') && line.contains(&prompt)).count();
+        (prompts, screen.matches(words).count() - screen.matches(&prompt).count())
+    }
+    for agent in ["gemini", "qwen"] {
+        let stage = Stage::new();
+        let mut salon = stage.salon(&["new", "--agent", agent]);
+        salon.wait_for_text("type a prompt");
+        for words in ["first words", "second words"] {
+            salon.send(&format!("say {words}"));
+            salon.send(ENTER);
+            salon.wait_for("the answer", |screen| shown(&screen.contents(), words) == (1, 1));
+        }
+        salon.wait_for_text("ready");
+        assert_eq!(shown(&salon.contents(), "first words"), (1, 1), "{agent}: {}", salon.contents());
+        salon.send(ESCAPE);
+        salon.wait_for_text("ctrl-r write");
+        salon.send(ESCAPE);
+        salon.wait_for_text("Idle");
+        salon.send(ENTER);
+        salon.wait_for("the same again", |screen| {
+            let screen = screen.contents();
+            shown(&screen, "first words") == (1, 1) && shown(&screen, "second words") == (1, 1)
+        });
+        salon.signal(Signal::TERM);
+        assert_eq!(salon.wait(), 0);
+        stage.agents.assert_all_exited();
+    }
 }

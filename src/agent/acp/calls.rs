@@ -208,9 +208,9 @@ impl CallState {
         }
         let has_input = self.input.as_object().is_some_and(|input| !input.is_empty());
         if has_input {
-            match (agent.action)(&self.name(id, agent), &self.input) {
-                ToolAction::Other(_) => {}
-                action => return action,
+            let action = (agent.action)(&self.name(id, agent), &self.input);
+            if !matches!(action, ToolAction::Other(_)) {
+                return action;
             }
         }
         let text = |names: &[&str]| names.iter().find_map(|name| self.input[*name].as_str()).map(str::to_owned);

@@ -121,19 +121,9 @@ impl AcpCodec {
         self.pending.insert(self.requests, pending);
     }
 
-    pub(super) fn event(&self, key: EntryKey, time: Time, body: EventBody, step: &mut CodecStep) {
-        step.signals.push(ProtocolSignal::Event(Event { key, time: Some(time), body }));
-    }
-
     pub(super) fn notice(&mut self, level: NoticeLevel, text: String, now: Time, step: &mut CodecStep) {
         let key = self.keys.next();
-        self.event(key, now, EventBody::Notice { level, text }, step);
-    }
-
-    pub(super) fn report_usage(&self, tokens: Option<Tokens>, context: Option<(u64, u64)>, step: &mut CodecStep) {
-        if tokens.is_some() || context.is_some() {
-            step.signals.push(ProtocolSignal::Usage { tokens, cost_usd: None, context });
-        }
+        event(key, now, EventBody::Notice { level, text }, step);
     }
 
     /// Reports a message of an unknown kind, once per kind.
@@ -141,20 +131,18 @@ impl AcpCodec {
         if self.reported.insert(kind.to_owned()) {
             let excerpt = crate::stdx::text::first_chars(message, 2000).to_owned();
             let key = self.keys.next();
-            self.event(key, now, EventBody::Other(excerpt), step);
+            event(key, now, EventBody::Other(excerpt), step);
         }
     }
 
     fn set(&mut self, setting: RunSetting, now: Time, step: &mut CodecStep) {
         let setting = self.settings.resolve(setting);
         let request = self.ready_session().and_then(|session| self.settings.request(&session, &setting));
-        match request {
-            Some((method, params)) => self.send_request(AcpRequest::Setting(setting), method, &params, step),
-            None => {
-                let label = self.agent.agent.label();
-                self.notice(NoticeLevel::Warning, format!("{label} has no such setting."), now, step);
-            }
+        if let Some((method, params)) = request {
+            return self.send_request(AcpRequest::Setting(setting), method, &params, step);
         }
+        let label = self.agent.agent.label();
+        self.notice(NoticeLevel::Warning, format!("{label} has no such setting."), now, step);
     }
 
     /// Handles the response to a change of a setting.
@@ -202,6 +190,18 @@ impl AcpCodec {
             "fs/write_text_file" => self.write_requested(id, params, step),
             _ => rpc::reject(id, rpc::METHOD_NOT_FOUND, &format!("Method not found: {method}"), step),
         }
+    }
+}
+
+/// Emits an event of the conversation.
+pub fn event(key: EntryKey, time: Time, body: EventBody, step: &mut CodecStep) {
+    step.signals.push(ProtocolSignal::Event(Event { key, time: Some(time), body }));
+}
+
+/// Reports the usage of the session so far.
+pub fn report_usage(tokens: Option<Tokens>, step: &mut CodecStep) {
+    if tokens.is_some() {
+        step.signals.push(ProtocolSignal::Usage { tokens, cost_usd: None, context: None });
     }
 }
 

@@ -3,7 +3,7 @@
 use agent_client_protocol_schema::v1::{CancelNotification, ContentBlock, PromptRequest, SessionId, StopReason};
 use serde_json::Value;
 
-use super::codec::{AcpCodec, AcpRequest};
+use super::codec::{AcpCodec, AcpRequest, event, report_usage};
 use super::turn::AcpTurn;
 use super::{errors, rpc};
 use crate::agent::protocol::{CodecStep, ProtocolSignal};
@@ -20,7 +20,7 @@ impl AcpCodec {
             return;
         };
         let key = self.keys.begin(id, now);
-        self.event(key, now, EventBody::Prompt(text.clone()), step);
+        event(key, now, EventBody::Prompt(text.clone()), step);
         self.turn = Some(AcpTurn { prompt: id, accepted: false, cancelled: false, error: String::new() });
         let params = PromptRequest::new(SessionId::new(session), vec![ContentBlock::from(text)]);
         self.send_request(AcpRequest::Prompt(id), "session/prompt", &params, step);
@@ -62,7 +62,7 @@ impl AcpCodec {
         let Some(turn) = self.turn.take() else { return };
         if let Ok(result) = result {
             let tokens = self.usage.end_turn(result);
-            self.report_usage(tokens, None, step);
+            report_usage(tokens, step);
         }
         let outcome = self.outcome(&turn, result, now, step);
         let status = if outcome == TurnOutcome::Done { ToolStatus::Done } else { ToolStatus::Interrupted };

@@ -7,7 +7,7 @@ use agent_client_protocol_schema::v1::{
 };
 use serde_json::Value;
 
-use super::codec::AcpCodec;
+use super::codec::{AcpCodec, event, report_usage};
 use super::turn::StreamKind;
 use crate::agent::protocol::{CodecStep, ProtocolSignal, RunSetting};
 use crate::domain::transcript::{PlanItem, PlanStatus};
@@ -80,7 +80,7 @@ impl AcpCodec {
                 self.turn_active(step);
                 self.keys.end_stream();
                 let items = plan.entries.into_iter().map(plan_item).collect();
-                self.event(self.keys.plan(), now, EventBody::Plan(items), step);
+                event(self.keys.plan(), now, EventBody::Plan(items), step);
             }
             _ => self.unknown(kind, &params["update"].to_string(), now, step),
         }
@@ -98,7 +98,7 @@ impl AcpCodec {
             if let EventBody::ToolCall { id, .. } | EventBody::ToolUpdate { id, .. } = &body {
                 let key = EntryKey::new(id, 0);
                 self.keys.end_stream();
-                self.event(key, now, body, step);
+                event(key, now, body, step);
             }
         }
     }
@@ -106,7 +106,7 @@ impl AcpCodec {
     fn streamed(&mut self, kind: StreamKind, chunk: ContentChunk, now: Time, step: &mut CodecStep) {
         if let Some(meta) = chunk.meta {
             let tokens = self.usage.add_reply(&Value::Object(meta));
-            self.report_usage(tokens, None, step);
+            report_usage(tokens, step);
         }
         let text = text_of(chunk.content);
         let is_noise = self.agent.noise.is_some_and(|noise| text.starts_with(noise));
@@ -128,7 +128,7 @@ impl AcpCodec {
             StreamKind::Text => EventBody::Text(delta),
             StreamKind::Thinking => EventBody::Thinking(delta),
         };
-        self.event(key, now, body, step);
+        event(key, now, body, step);
     }
 }
 

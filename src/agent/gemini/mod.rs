@@ -25,7 +25,7 @@ use super::{
 };
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
-use crate::domain::{Agent, Entry, Session};
+use crate::domain::{Agent, Entry, Session, Time};
 
 /// Gemini CLI's session format.
 #[derive(Debug)]
@@ -88,6 +88,11 @@ impl Format for Gemini {
                 cwd.display()
             )
         })
+    }
+
+    fn earliest_resume(&self, environment: &Environment, id: &str) -> Option<Time> {
+        let sources = self.roots(environment).into_iter().flat_map(|root| paths::discover(&root).sources);
+        sources.filter_map(|source| paths::end_of_minute(&source.path, id)).max()
     }
 
     fn at_risk_files(&self, session: &Session) -> Option<AtRiskFiles> {

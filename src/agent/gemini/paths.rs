@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::agent::jsonl::walk::{self, Walk};
 use crate::agent::side_text::OutputFolder;
 use crate::agent::{Discovery, Source, SourceRoot};
-use crate::domain::Agent;
+use crate::domain::{Agent, Time};
 use crate::stdx::files::{self, SizeLimit};
 
 /// Kind of source: an event log, one JSON object per line.
@@ -79,6 +79,16 @@ pub fn siblings(path: &Path) -> Vec<PathBuf> {
 /// Short id in a file name: `19e24f82` for `session-2026-11-21T10-00-19e24f82.jsonl`.
 pub fn short_id(path: &Path) -> Option<&str> {
     path.file_stem()?.to_str()?.rsplit('-').next()
+}
+
+/// End of the minute in which a session's chat was begun; `None` for the chat of another session.
+///
+/// The minute is part of the name: Gemini 0.61.0 overwrites a chat that it opens again within that minute.
+pub fn end_of_minute(chat: &Path, id: &str) -> Option<Time> {
+    let (minute, short) = chat.file_stem()?.to_str()?.strip_prefix("session-")?.rsplit_once('-')?;
+    let (hour, minute) = minute.rsplit_once('-').filter(|_| id.starts_with(short) && !short.is_empty())?;
+    let start = Time::parse(&format!("{hour}:{minute}:00Z"))?;
+    Some(Time::from_millis(start.millis() + 60_000))
 }
 
 /// Finds the project directory of a chat; `None` if no file records it.

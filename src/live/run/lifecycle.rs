@@ -109,7 +109,11 @@ impl Run {
             );
             self.notice(&text, NoticeLevel::Warning);
         }
-        let connect = async move { connector.connect(agent, protocol, &opening).await };
+        let wait = self.resume_wait();
+        let connect = async move {
+            wait.wait().await;
+            connector.connect(agent, protocol, &opening).await
+        };
         self.connection = ConnectionState::Connecting(tokio::spawn(connect));
     }
 
@@ -132,6 +136,8 @@ impl Run {
                 self.closed(failure).await;
             }
             Ok(connection) => {
+                // Opening may have waited for other reasons than the agent.
+                self.turn.touch(Instant::now());
                 self.connection = ConnectionState::Up(Box::new(OpenConnection {
                     connection,
                     codec: self.protocol.codec(),

@@ -12,6 +12,7 @@ mod delivery;
 mod images;
 mod kept;
 mod lifecycle;
+mod resume_wait;
 mod signals;
 mod steer;
 mod turn;
@@ -32,7 +33,7 @@ use self::turn::TurnState;
 use self::usage::UsageTotals;
 use super::connect::Connector;
 use super::history::RunHistory;
-use super::options::{DeliveryCheck, LiveEvent};
+use super::options::{DeliveryCheck, LiveEvent, ResumeTimeCheck};
 use super::policy::LiveLimits;
 use super::store_handle::StoreHandle;
 use crate::agent::Protocol;
@@ -196,6 +197,8 @@ pub struct RunParts {
     pub limits: LiveLimits,
     /// Check for a prompt in the agent's own record.
     pub is_delivered: DeliveryCheck,
+    /// Check for the earliest time of a resume.
+    pub earliest_resume: ResumeTimeCheck,
     /// Epoch of the history; differs from every earlier one of the run.
     pub epoch: u64,
     /// Destination of events.
@@ -221,6 +224,7 @@ pub fn start(parts: RunParts) -> (RunHandle, JoinHandle<()>) {
         store: parts.store,
         limits: parts.limits,
         delivery: Delivery::new(parts.is_delivered),
+        earliest_resume: parts.earliest_resume,
         events: parts.events,
         viewers,
         info,
@@ -271,6 +275,7 @@ struct Run {
     limits: LiveLimits,
     /// Prompt that the agent acknowledged and may not have stored yet.
     delivery: Delivery,
+    earliest_resume: ResumeTimeCheck,
     events: EventSink,
     /// Number of attached viewers.
     viewers: Arc<AtomicUsize>,

@@ -21,7 +21,9 @@ impl SessionRecord {
     /// Creates a session. Its file is created with the first prompt.
     pub fn new(agent: &str, cwd: &str) -> Self {
         let id = uuid();
-        let minute = jiff::Timestamp::now().strftime("%Y-%m-%dT%H-%M").to_string();
+        // As if begun earlier: the real program damages a session that is opened again within its first minute.
+        let earlier = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() - 120).expect("a time");
+        let minute = earlier.strftime("%Y-%m-%dT%H-%M").to_string();
         let name = match agent {
             "gemini" => format!("session-{minute}-{}.jsonl", &id[..8]),
             _ => format!("{id}.jsonl"),

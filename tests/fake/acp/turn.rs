@@ -69,13 +69,13 @@ impl Agent {
                 script::run_common_step(&Step::Deaf);
             }
             Step::ReadFile(path) => {
-                let answer = self.request("fs/read_text_file", json!({"path": path})).ok_or(Stop::Interrupted)?;
+                let answer = self.request("fs/read_text_file", json!({"path": path}));
                 let text = answer["content"].as_str().or_else(|| answer["message"].as_str()).unwrap_or_default();
                 self.say(&words(text))?;
             }
             Step::WriteFile(path, text) => {
                 let params = json!({"path": path, "content": text});
-                let answer = self.request("fs/write_text_file", params).ok_or(Stop::Interrupted)?;
+                let answer = self.request("fs/write_text_file", params);
                 let error = answer["message"].as_str().map(str::to_owned);
                 self.say(&words(&error.unwrap_or_else(|| "written".to_owned())))?;
             }
@@ -176,14 +176,14 @@ impl Agent {
         let params = json!({"toolCall": call, "options": options});
         let answer = self.request("session/request_permission", params);
         crate::log::write(&json!({"permission": answer}));
-        match answer.as_ref().and_then(|answer| answer["outcome"]["optionId"].as_str()) {
+        match answer["outcome"]["optionId"].as_str() {
             Some("proceed_once") => Ok(true),
             Some("proceed_always") => {
                 self.granted.insert(command.to_owned());
                 Ok(true)
             }
             Some(_) => Ok(false),
-            None if self.interrupted || answer.is_none() => Err(Stop::Interrupted),
+            None if self.interrupted => Err(Stop::Interrupted),
             None => Ok(false),
         }
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use salon::agent::{Format, MarkKind, RefreshOutcome, Source, SourceSessions, SourceSummary, TextLimit, format};
 use salon::domain::event::NoticeLevel;
 use salon::domain::transcript::{ChangeKind, ToolAction};
-use salon::domain::{Agent, Entry, EntryKey, EntryKind, Session, TitleSource, Tokens, ToolStatus};
+use salon::domain::{Agent, Entry, EntryKey, EntryKind, Session, Time, TitleSource, Tokens, ToolStatus};
 
 use crate::support::Home;
 
@@ -403,4 +403,15 @@ fn h12_hostile_files_give_rows_and_never_a_panic() {
             assert_eq!(reading.read(0..usize::MAX, TextLimit::NONE).len(), session.messages as usize);
         }
     }
+}
+
+#[test]
+fn a_session_is_not_opened_again_within_the_minute_of_its_chat() {
+    let home = Home::of(&["gemini/0.61.0"]);
+    let earliest = |id: &str| format(Agent::Gemini).earliest_resume(&home.environment(), id).map(Time::rfc3339);
+    let id = "19e24f82-7cc4-49fb-8605-fce84f1eb900";
+    assert_eq!(earliest(id).as_deref(), Some("2026-11-21T10:03:00.000Z"), "after the newest of its chats");
+    assert_eq!(earliest("99999999-2222-4333-8444-555555555555"), None);
+    let none = format(Agent::Qwen).earliest_resume(&home.environment(), id);
+    assert_eq!(none, None, "other agents open a session at any time");
 }

@@ -28,7 +28,7 @@ impl Sandbox {
         for below in ["home", "project", "data"] {
             std::fs::create_dir(dir.path().join(below)).expect("a directory");
         }
-        Self { dir, agents: Agents::of(&["claude", "opencode", "codex", "gemini"]) }
+        Self { dir, agents: Agents::of(&["claude", "opencode", "codex", "gemini", "qwen", "goose"]) }
     }
 
     pub fn path(&self) -> &Path {
