@@ -162,6 +162,7 @@ fn storage(loaded: &LoadedSessions, agent: Agent, root: &Path) -> Option<String>
             "db" => Some("sqlite"),
             "jsonl" => Some("jsonl"),
             "json" => Some("json"),
+            "zst" => Some("zst"),
             _ => None,
         })
         .collect();

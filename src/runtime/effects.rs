@@ -139,8 +139,8 @@ impl Shell {
         let Some(session) = self.session(key) else {
             return self.notice("the session no longer exists", true);
         };
-        // A database is not readable as text: show the session's own records.
-        if session.path.extension().is_none_or(|extension| extension != "db") {
+        // A database or a compressed file is not readable as text: show the session's own records.
+        if session.path.extension().is_none_or(|extension| extension != "db" && extension != "zst") {
             return self.edit(&session.path, None);
         }
         let generate = move || extract::records(&session);
