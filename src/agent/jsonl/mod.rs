@@ -11,6 +11,7 @@
 //! All of them scan lines and choose the shown branch by the same code ([`branch`]), so their counts agree.
 
 pub mod branch;
+mod call_results;
 pub mod concatenated;
 pub mod copies;
 pub mod dialect;

@@ -2,6 +2,8 @@
 //!
 //! Entries are decoded on request, from their own lines and from those of their tools' results.
 
+mod decode;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
@@ -12,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::branch::{self, BranchSpan, BranchTip, ChainRecord};
+use super::call_results::CallResults;
 use super::repaired::{self, Repair, ScannedLine};
 use super::scan::{check, scan};
 use super::undone::UndoneTurns;
@@ -21,9 +24,8 @@ use crate::agent::json::cursor::hash;
 use crate::agent::{
     BranchPosition, FileStamp, Fork, MarkKind, RefreshOutcome, TextLimit, TranscriptBranch, TranscriptReader, side_text,
 };
-use crate::domain::event::EventBody;
 use crate::domain::transcript::Transcript;
-use crate::domain::{Entry, EntryKey, EntryKind, Issue, Role, Tokens};
+use crate::domain::{Entry, EntryKey, EntryKind, Event, Issue, Role, Tokens};
 use crate::stdx::text::{first_chars, one_line};
 
 /// Maximum issues per file, because a damaged file may have thousands.
@@ -56,14 +58,15 @@ pub struct TranscriptIndex {
     marks: Vec<EntryMark>,
     /// Indices into `marks` of the entries on the shown branch.
     shown: Vec<u32>,
-    /// Tool call and line of each result; true for a failed call.
-    results: BTreeMap<(u64, u32), bool>,
+    results: CallResults,
     /// Mark that shows the usage of each reply.
     replies: HashMap<u64, u32>,
     /// Usage by the mark that shows it.
     usage: HashMap<u32, Tokens>,
     /// Lines that must be completed before they are decoded.
     torn: HashSet<u32>,
+    /// Last decoded line with many entries: its events by entry.
+    wide_line: Option<(usize, HashMap<EntryKey, Vec<Event>>)>,
     tip: BranchTip,
     left_branch: bool,
     /// All branches; empty for a conversation without any.
@@ -101,10 +104,11 @@ impl TranscriptIndex {
             records: Vec::new(),
             marks: Vec::new(),
             shown: Vec::new(),
-            results: BTreeMap::new(),
+            results: CallResults::default(),
             replies: HashMap::new(),
             usage: HashMap::new(),
             torn: HashSet::new(),
+            wide_line: None,
             tip: BranchTip::default(),
             left_branch: false,
             branches: Vec::new(),
@@ -128,6 +132,7 @@ impl TranscriptIndex {
         let scanned = scan(&*dialect, &file, (self.end.0, self.end.1), None, |line| self.line(line))?;
         self.end = (scanned.offset, scanned.lines, check(&file, scanned.offset)?);
         self.bytes_read += scanned.bytes_read;
+        self.results.invalidate();
         if self.left_branch {
             self.choose_branch();
         }
@@ -179,7 +184,7 @@ impl TranscriptIndex {
         if line.repair == Some(Repair::Completed) {
             self.torn.insert(at);
         }
-        self.results.extend(metadata.results.iter().map(|result| ((result.tool, at), result.error)));
+        self.results.extend(at, metadata.results.iter().map(|result| (result.tool, result.error)));
         self.lines.push(LinePosition { offset: line.offset, len: u32::try_from(line.len).unwrap_or(u32::MAX), first });
         let record = record.unwrap_or(ChainRecord {
             link: RecordLink::Aside,
@@ -255,48 +260,6 @@ impl TranscriptIndex {
     /// Completes the bytes of a torn line.
     fn readable<'a>(&self, line: usize, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         if self.torn.contains(&count(line)) { repaired::readable(bytes) } else { Cow::Borrowed(bytes) }
-    }
-
-    /// Finds the lines with results of the tool calls among some marks.
-    fn result_lines(&self, marks: &[u32]) -> Vec<usize> {
-        let tools = marks.iter().map(|&mark| self.marks[mark as usize].tool).filter(|&tool| tool != 0);
-        let mut lines: Vec<usize> = tools
-            .flat_map(|tool| self.results.range((tool, 0)..=(tool, u32::MAX)).map(|((_, line), _)| *line as usize))
-            .collect();
-        lines.sort_unstable();
-        lines.dedup();
-        lines
-    }
-
-    /// Decodes and folds the entries of some marks, which must be in order.
-    fn decode(&mut self, wanted: &[u32]) -> io::Result<Transcript> {
-        let mut transcript = Transcript::default();
-        let mut rest = wanted;
-        while let Some(&first) = rest.first() {
-            let line = self.line_of(first);
-            let end = self.marks_of(line).end;
-            let (here, later) = rest.split_at(rest.partition_point(|&mark| mark < end));
-            rest = later;
-            let marks: Vec<EntryMark> = here.iter().map(|&mark| self.marks[mark as usize]).collect();
-            let bytes = self.bytes(line)?;
-            let bytes = self.readable(line, &bytes);
-            self.dialect.decode(&bytes, &marks, &mut |event| {
-                if marks.iter().any(|mark| mark.key == event.key) {
-                    transcript.apply(event);
-                }
-            });
-        }
-        for line in self.result_lines(wanted) {
-            let bytes = self.bytes(line)?;
-            let bytes = self.readable(line, &bytes);
-            self.dialect.decode_results(&bytes, &mut |event| {
-                // The transcript ignores updates of calls that it does not contain.
-                if matches!(event.body, EventBody::ToolUpdate { .. }) {
-                    transcript.apply(event);
-                }
-            });
-        }
-        Ok(transcript)
     }
 
     /// Looks positions up in some marks, without reading lines.
@@ -439,12 +402,16 @@ impl TranscriptReader for TranscriptIndex {
     }
 
     fn marks(&mut self, which: MarkKind) -> Vec<usize> {
-        let failed = |tool: u64| self.results.range((tool, 0)..=(tool, u32::MAX)).any(|(_, error)| *error);
-        let marked = |mark: &EntryMark| match which {
-            MarkKind::Prompts => mark.kind == EntryKind::Prompt,
-            MarkKind::Errors => mark.error || (mark.tool != 0 && failed(mark.tool)),
+        self.index_calls();
+        let failed = |tool: u64, line: usize| self.results.of(tool, count(line)).any(|(_, failed)| failed);
+        let is_marked = |at: &usize| {
+            let mark = &self.marks[self.shown[*at] as usize];
+            match which {
+                MarkKind::Prompts => mark.kind == EntryKind::Prompt,
+                MarkKind::Errors => mark.error || (mark.tool != 0 && failed(mark.tool, self.line_of(self.shown[*at]))),
+            }
         };
-        (0..self.shown.len()).filter(|&at| marked(&self.marks[self.shown[at] as usize])).collect()
+        (0..self.shown.len()).filter(is_marked).collect()
     }
 
     fn positions(&mut self, wanted: &[(EntryKey, &str)]) -> Vec<Option<usize>> {
@@ -483,11 +450,7 @@ impl TranscriptReader for TranscriptIndex {
         if !self.shown.starts_with(&old) {
             return RefreshOutcome::Reset;
         }
-        let changed = self
-            .results
-            .keys()
-            .filter(|(_, line)| *line >= first_new)
-            .filter_map(|(tool, _)| self.entry_of_tool(*tool));
+        let changed = self.results.since(first_new).filter_map(|tool| self.entry_of_tool(tool));
         let from = changed.min().unwrap_or(old.len()).min(old.len());
         if from == self.shown.len() { RefreshOutcome::Same } else { RefreshOutcome::Grown { from } }
     }

@@ -1,5 +1,9 @@
 //! Text extraction from JSON-lines transcripts, by the same dialect that summaries and readers use.
 
+use std::collections::HashSet;
+
+use foldhash::fast::RandomState;
+
 use super::{RecordDecoder, SearchText, StoredRecord, TextScope, body_texts};
 use crate::agent::jsonl::repaired::{self, Repair};
 use crate::agent::jsonl::{self, Dialect, EntryMark, LineMetadata};
@@ -38,8 +42,9 @@ impl<D: Dialect> LineDecoder<D> {
             || metadata.marks.iter().filter(|mark| wanted == TextScope::All || mark.kind != EntryKind::Thinking);
         if marks().next().is_some() {
             let marks: Vec<EntryMark> = marks().copied().collect();
+            let keys: HashSet<EntryKey, RandomState> = marks.iter().map(|mark| mark.key).collect();
             self.0.decode(bytes, &marks, &mut |event| {
-                if marks.iter().any(|mark| mark.key == event.key) {
+                if keys.contains(&event.key) {
                     body_texts(event.key, &event.body, sink);
                 }
             });

@@ -245,7 +245,8 @@ impl<'a> Collector<'a> {
                 Some(cut(TextKind::Title, EntryLocation::Title, &execution.corpus.sessions()[number].title.text))
             }
             MatchLocation::Stored { segment, entry } => {
-                let block = execution.reader.read(segment, buffer).ok()?;
+                let (reader, pin) = (&execution.reader, execution.pin);
+                let block = execution.state.read_block(reader, *segment, pin, buffer).ok()?;
                 let entry = block.entry(*entry);
                 let text = String::from_utf8_lossy(block.text_of(&entry));
                 Some(cut(entry.kind, EntryLocation::Entry { key: entry.key, call: "".into() }, &text))

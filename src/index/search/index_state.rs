@@ -1,20 +1,16 @@
 //! Joins the index with the current corpus: live segments and progress per source. Computed once for each pair, so that
 //! a query needs no lookup by path.
 
+use std::io;
 use std::ops::{ControlFlow, Range};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::Cancel;
-use super::build::threads;
 use super::build_filters;
 use super::corpus::Corpus;
-use super::store::{BlockBuffer, IndexReader, Segment, StoredBytes, StoredFilter, StoredSegment};
+use super::pinned::PinnedData;
+use super::store::{BlockBuffer, IndexReader, Segment, StoredBytes, StoredFilter, StoredSegment, TextBlock};
 use crate::agent::texts::RecordLayout;
 use crate::agent::{Source, format};
-
-/// Maximum bytes of decompressed segments in memory between searches; further ones are read again each time.
-const MAX_PINNED_BYTES: usize = 48 << 20;
 
 /// Index joined with a corpus.
 #[derive(Debug)]
@@ -25,7 +21,7 @@ pub struct IndexState {
     pub segments: Vec<LiveSegment>,
     /// State of each source in the corpus.
     sources: Vec<SourceState>,
-    filters: OnceLock<PinnedFilters>,
+    pinned: OnceLock<PinnedData>,
     /// True if the index contains removed sources.
     has_removed_sources: bool,
 }
@@ -39,8 +35,6 @@ pub struct LiveSegment {
     pub source: usize,
     /// Numbers of its sessions; `None` for sessions that moved to another source or were replaced.
     pub sessions: Vec<Option<usize>>,
-    /// True if the segment may be pinned, because it is among the newest.
-    pub may_pin: bool,
 }
 
 /// Index state of a source.
@@ -56,14 +50,6 @@ pub struct SourceState {
     filter: Option<(Arc<StoredFilter>, u64)>,
     /// Location of the entry tables.
     tables: Option<StoredBytes>,
-}
-
-/// Filters of all sources in one buffer.
-#[derive(Debug, Default)]
-struct PinnedFilters {
-    bytes: Vec<u8>,
-    /// Ranges in the buffer by source number.
-    ranges_by_source: Vec<(usize, Range<usize>)>,
 }
 
 impl IndexState {
@@ -87,22 +73,16 @@ impl IndexState {
                         corpus.session_number(source, id).filter(|_| !stored.deleted_sessions.contains(&at))
                     })
                     .collect(),
-                may_pin: false,
             })
         };
         let mut segments: Vec<LiveSegment> = reader.live_segments().filter_map(join).collect();
         segments.sort_by_key(|live| live.source);
-        let mut bytes = 0;
-        for live in &mut segments {
-            bytes += live.segment.layout.bytes();
-            live.may_pin = bytes <= MAX_PINNED_BYTES;
-        }
         Self {
             version: reader.version(),
             corpus: corpus.id(),
             segments,
             sources,
-            filters: OnceLock::new(),
+            pinned: OnceLock::new(),
             has_removed_sources,
         }
     }
@@ -112,23 +92,33 @@ impl IndexState {
         self.version == reader.version() && self.corpus == corpus.id()
     }
 
-    /// Loads and pins filters and segments, until [`IndexReader::unpin`].
-    pub fn pin(&self, reader: &IndexReader, cancel: &Cancel) {
-        self.filters.get_or_init(|| self.load_filters(reader));
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut buffer = BlockBuffer::default();
-            while let Some(live) = self.segments.get(next.fetch_add(1, Ordering::Relaxed)).filter(|live| live.may_pin) {
-                // A read error appears again when the segment is searched.
-                if cancel.is_cancelled() || reader.pin(&live.segment, &mut buffer).is_err() {
-                    break;
-                }
-            }
-        };
-        std::thread::scope(|scope| {
-            (1..threads()).for_each(|_| drop(scope.spawn(work)));
-            work();
-        });
+    /// Returns the data that stays in memory between searches; loads it at the first call.
+    pub fn pinned(&self, reader: &IndexReader) -> &PinnedData {
+        self.pinned.get_or_init(|| {
+            let filters = self.sources.iter().filter_map(|source| source.filter.as_ref());
+            let filter_bytes = filters.map(|(filter, _)| filter.stored.len).sum();
+            let load_filters = |sink: &mut dyn FnMut(usize, &[u8])| {
+                self.each_filter(reader, false, |number, bytes, _| {
+                    sink(number, bytes);
+                    ControlFlow::Continue(())
+                });
+            };
+            let segments = self.segments.iter().map(|live| &*live.segment);
+            PinnedData::load(reader, filter_bytes, load_filters, segments)
+        })
+    }
+
+    /// Reads the block of a live segment by its number, from memory with `pin`. Fails where it is missing or damaged.
+    pub fn read_block<'a>(
+        &'a self,
+        reader: &IndexReader,
+        number: usize,
+        pin: bool,
+        buffer: &'a mut BlockBuffer,
+    ) -> io::Result<TextBlock<'a>> {
+        let segment = &self.segments.get(number).ok_or(io::ErrorKind::NotFound)?.segment;
+        let pinned = if pin { self.pinned(reader).block(number, segment.layout) } else { None };
+        pinned.unwrap_or_else(|| reader.read(segment, buffer))
     }
 
     /// Returns true if the index contains all sources, and no others.
@@ -146,8 +136,8 @@ impl IndexState {
         &self.sources[number]
     }
 
-    /// Calls `sink` with each filter: source number, bytes, covered length (`u64::MAX`: the whole source). `pin` loads
-    /// all filters into memory for the next call.
+    /// Calls `sink` with each filter: source number, bytes, covered length (`u64::MAX`: the whole source). `pin` reads
+    /// those in memory.
     pub fn each_filter(
         &self,
         reader: &IndexReader,
@@ -155,10 +145,9 @@ impl IndexState {
         mut sink: impl FnMut(usize, &[u8], u64) -> ControlFlow<()>,
     ) {
         let covered = |number: usize| self.sources[number].filter.as_ref().map_or(0, |(_, covered)| *covered);
-        if pin {
-            let pinned = self.filters.get_or_init(|| self.load_filters(reader));
-            for (number, range) in &pinned.ranges_by_source {
-                if sink(*number, &pinned.bytes[range.clone()], covered(*number)).is_break() {
+        if let Some(filters) = pin.then(|| self.pinned(reader).filters()).flatten() {
+            for (number, bytes) in filters {
+                if sink(number, bytes, covered(number)).is_break() {
                     break;
                 }
             }
@@ -179,17 +168,6 @@ impl IndexState {
                 ControlFlow::Continue(())
             }
         });
-    }
-
-    fn load_filters(&self, reader: &IndexReader) -> PinnedFilters {
-        let mut filters = PinnedFilters::default();
-        self.each_filter(reader, false, |number, bytes, _| {
-            let start = filters.bytes.len();
-            filters.bytes.extend_from_slice(bytes);
-            filters.ranges_by_source.push((number, start..filters.bytes.len()));
-            ControlFlow::Continue(())
-        });
-        filters
     }
 }
 

@@ -26,6 +26,7 @@ mod file_search;
 mod index_state;
 mod line_blocks;
 mod ngram;
+mod pinned;
 mod plan;
 pub mod prefilter;
 mod prune;
@@ -202,13 +203,15 @@ impl SearchIndex {
     pub fn warm(&self, corpus: &Corpus, cancel: &Cancel) {
         self.was_used.store(true, Ordering::Relaxed);
         let reader = self.store.refresh();
-        self.query_cache.index_state(&reader, corpus).pin(&reader, cancel);
+        let state = self.query_cache.index_state(&reader, corpus);
+        if !cancel.is_cancelled() {
+            state.pinned(&reader);
+        }
     }
 
     /// Frees the memory of repeated searches.
     pub fn unpin(&self) {
         self.query_cache.clear();
-        self.store.reader().unpin();
     }
 
     /// Frees all memory until the first search; a process that has searched is expected to search again.

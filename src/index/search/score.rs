@@ -1,9 +1,6 @@
 //! Scores of sessions: matched clauses, best matches and their weights.
 
-use std::sync::Arc;
-
 use super::plan::{ClauseTest, QueryPlan};
-use super::store::Segment;
 use crate::domain::query::TextKind;
 use crate::domain::search::Snippet;
 use crate::domain::{Session, Time};
@@ -28,8 +25,8 @@ pub enum MatchLocation {
     Title,
     /// Indexed text.
     Stored {
-        /// Segment of the text.
-        segment: Arc<Segment>,
+        /// Number of its live segment.
+        segment: usize,
         /// Number of the text in the segment.
         entry: usize,
     },

@@ -9,7 +9,7 @@ use super::index_state::LiveSegment;
 use super::plan::ClauseTest;
 use super::query_cache::{CachedMatches, SegmentMatches};
 use super::score::{BestMatch, Match, MatchLocation, SessionScore, clause_bits};
-use super::store::{BlockBuffer, Segment, TextBlock, TextEntry};
+use super::store::{BlockBuffer, TextBlock, TextEntry};
 use crate::domain::query::NeedleMatcher;
 
 /// Search over the live segments, the newest sources first, in several steps.
@@ -140,15 +140,13 @@ fn search_segment(
         results.matches.push((number, no_matches()));
         return 0;
     }
-    let segment = &live.segment;
     let eligible = |session: &Option<usize>| session.filter(|&session| execution.eligible[session] != 0);
     let sessions: Vec<Option<usize>> = live.sessions.iter().map(eligible).collect();
     if sessions.iter().all(Option::is_none) {
         results.matches.push((number, no_matches()));
         return 0;
     }
-    let pin = execution.pin && live.may_pin;
-    let read = if pin { execution.reader.pin(segment, buffer) } else { execution.reader.read(segment, buffer) };
+    let read = execution.state.read_block(&execution.reader, number, execution.pin, buffer);
     // A damaged or replaced segment is searched in its file instead.
     let Ok(block) = read else {
         execution.unreadable.lock().unwrap_or_else(PoisonError::into_inner).insert(live.source);
@@ -168,7 +166,7 @@ fn search_segment(
             (Some(_), None) | (None, _) => matcher.find_all(at).into(),
         });
     }
-    add_to_scores(execution, segment, block, &sessions, &by_clause, results);
+    add_to_scores(execution, number, block, &sessions, &by_clause, results);
     work_done += by_clause.iter().map(|matches| matches.len() * BYTES_PER_MATCH).sum::<usize>();
     results.matches.push((number, by_clause.into_iter().map(Some).collect()));
     work_done
@@ -187,7 +185,7 @@ fn renumbered(matches: &Arc<[(u32, Match)]>, clause: usize) -> Arc<[(u32, Match)
 /// Adds matches to the scores of their sessions.
 fn add_to_scores(
     execution: &Execution<'_>,
-    segment: &Arc<Segment>,
+    segment: usize,
     block: TextBlock<'_>,
     sessions: &[Option<usize>],
     by_clause: &[Arc<[(u32, Match)]>],
@@ -218,7 +216,7 @@ fn add_to_scores(
         let weight = execution.plan.weigh(execution.scored_clauses, entry.kind, &matches);
         let score = scores[entry.session].get_or_insert_default();
         if score.would_keep(true, weight) {
-            let at = MatchLocation::Stored { segment: segment.clone(), entry: number };
+            let at = MatchLocation::Stored { segment, entry: number };
             score.add(BestMatch { bits, weight, is_primary: true, at }, execution.scored_clauses);
         } else {
             score.count_only(bits, true, execution.scored_clauses);

@@ -18,8 +18,8 @@ use crate::index::search::{Cancel, Corpus, QueryRequest, SearchIndex};
 /// Minimum time between two updates of a query.
 const MIN_EVENT_INTERVAL: Duration = Duration::from_millis(16);
 
-/// Time for which segments stay in memory after a search.
-const PIN_TIME: Duration = Duration::from_secs(20);
+/// Time for which filters and texts stay in memory after a search; loading them again takes some milliseconds.
+const PIN_TIME: Duration = Duration::from_secs(5);
 
 /// Maximum hits with snippets per update: more than a screen shows. Further snippets are requested when they are
 /// visible.

@@ -3,7 +3,6 @@
 //! A block is decompressed as a whole into a reused buffer, and read in place.
 
 use std::io;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -126,7 +125,6 @@ pub struct BlockBuffer {
     /// Compressed bytes, as stored.
     pub(super) packed: Vec<u8>,
     unpacked: Vec<u8>,
-    pub(super) pinned: Option<Arc<[u8]>>,
 }
 
 impl BlockBuffer {
@@ -148,11 +146,6 @@ impl BlockBuffer {
     pub fn view(&self, layout: BlockLayout) -> io::Result<TextBlock<'_>> {
         let block = self.unpacked.get(..layout.bytes()).and_then(|bytes| TextBlock::new(bytes, layout));
         block.ok_or_else(|| io::ErrorKind::InvalidData.into())
-    }
-
-    /// Returns the view of a pinned block.
-    pub fn view_pinned(&mut self, pinned: Arc<[u8]>, layout: BlockLayout) -> io::Result<TextBlock<'_>> {
-        TextBlock::new(self.pinned.insert(pinned), layout).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 }
 

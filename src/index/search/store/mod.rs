@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-pub use block::{BlockBuffer, TextBlock, TextEntry};
+pub use block::{BlockBuffer, BlockLayout, TextBlock, TextEntry};
 pub use reader::{IndexReader, StoredSegment};
 pub use record::{IndexRecord, RecordBytes, StoredFilter};
 pub use segment::{EncodedSegment, Replaces, Segment, SegmentBuilder};

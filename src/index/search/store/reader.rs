@@ -258,9 +258,6 @@ impl IndexReader {
 
     /// Reads the block of a segment into `buffer`. Fails where it is missing or damaged.
     pub fn read<'a>(&self, segment: &Segment, buffer: &'a mut BlockBuffer) -> io::Result<TextBlock<'a>> {
-        if let Some(pinned) = segment.pinned() {
-            return buffer.view_pinned(pinned, segment.layout);
-        }
         if buffer.holds != Some(segment.stored.at) {
             buffer.holds = None;
             self.read_stored(segment.stored, &mut buffer.packed)?;
@@ -270,23 +267,11 @@ impl IndexReader {
         buffer.view(segment.layout)
     }
 
-    /// Reads the block of a segment and pins it in memory until [`unpin`](Self::unpin).
-    pub fn pin<'a>(&self, segment: &Segment, buffer: &'a mut BlockBuffer) -> io::Result<TextBlock<'a>> {
-        if segment.pinned().is_none() {
-            let mut bytes = vec![0; segment.layout.bytes()];
-            self.read_stored(segment.stored, &mut buffer.packed)?;
-            let found = lz4_flex::block::decompress_into(&buffer.packed, &mut bytes).unwrap_or_default();
-            if found != bytes.len() {
-                return Err(io::ErrorKind::InvalidData.into());
-            }
-            segment.pin(Some(bytes.into()));
-        }
-        self.read(segment, buffer)
-    }
-
-    /// Drops all pinned blocks.
-    pub fn unpin(&self) {
-        self.segments.iter().for_each(|stored| stored.segment.pin(None));
+    /// Reads the block of a segment into `bytes`, which are as long as the block.
+    pub fn read_into(&self, segment: &Segment, buffer: &mut BlockBuffer, bytes: &mut [u8]) -> io::Result<()> {
+        self.read_stored(segment.stored, &mut buffer.packed)?;
+        let found = lz4_flex::block::decompress_into(&buffer.packed, bytes).unwrap_or_default();
+        if found == bytes.len() { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
 
     /// Returns true if the checksum of stored bytes matches; else records the damage.

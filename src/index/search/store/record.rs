@@ -1,7 +1,7 @@
 //! Records of the manifest: segments and n-gram filters (with entry tables), each with the location of its bytes in the
 //! data file.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -98,17 +98,8 @@ impl IndexRecord {
             EncodedRecord::Segment { path, replaces, cursor, watermark, stored, layout, sessions } => {
                 let valid = layout.count == 0 || !sessions.is_empty();
                 let sessions = sessions.into_iter().map(Box::from).collect();
-                let (path, pinned) = (path.into(), Mutex::default());
-                valid.then_some(Self::Segment(Segment {
-                    path,
-                    replaces,
-                    cursor,
-                    watermark,
-                    stored,
-                    layout,
-                    sessions,
-                    pinned,
-                }))
+                let path = path.into();
+                valid.then_some(Self::Segment(Segment { path, replaces, cursor, watermark, stored, layout, sessions }))
             }
             EncodedRecord::Filter { path, cursor, stored, tables } => {
                 Some(Self::Filter(StoredFilter { path: path.into(), cursor, stored, tables }))

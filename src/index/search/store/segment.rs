@@ -1,7 +1,7 @@
 //! Segment of the index: indexed texts of one source, and its builder.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
@@ -40,24 +40,12 @@ pub struct Segment {
     pub layout: BlockLayout,
     /// Ids of the sessions.
     pub sessions: Box<[Box<str>]>,
-    /// Decompressed block, while it is pinned.
-    pub(super) pinned: Mutex<Option<Arc<[u8]>>>,
 }
 
 impl Segment {
     /// Returns the path of the source.
     pub fn path(&self) -> &Path {
         to_path(&self.path)
-    }
-
-    /// Returns the pinned block.
-    pub fn pinned(&self) -> Option<Arc<[u8]>> {
-        self.pinned.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Pins or unpins the block.
-    pub fn pin(&self, block: Option<Arc<[u8]>>) {
-        *self.pinned.lock().unwrap_or_else(PoisonError::into_inner) = block;
     }
 }
 
@@ -138,8 +126,8 @@ impl SegmentBuilder {
         block.extend_from_slice(text.as_bytes());
         let empty = layout.count == 0;
         let bytes = if empty { Vec::new() } else { lz4_flex::block::compress(&block) };
-        let (stored, pinned) = (StoredBytes::new(&bytes), Mutex::default());
-        let segment = Segment { path, replaces, cursor, watermark, stored, layout, sessions, pinned };
+        let stored = StoredBytes::new(&bytes);
+        let segment = Segment { path, replaces, cursor, watermark, stored, layout, sessions };
         EncodedSegment { segment, bytes }
     }
 }

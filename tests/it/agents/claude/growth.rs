@@ -3,8 +3,9 @@
 use std::io::Write;
 
 use salon::agent::{RefreshOutcome, TextLimit};
+use serde_json::json;
 
-use super::{One, VERSIONS, claude, read, say, session, sessions, text, units, user};
+use super::{One, VERSIONS, answer, call, claude, read, record, say, session, sessions, text, units, user};
 use crate::support::Home;
 
 #[test]
@@ -32,6 +33,32 @@ fn a7_five_thousand_messages_can_be_read_to_the_first() {
     let mut reading = claude().open(&session).expect("opens");
     assert_eq!(reading.read(0..1, TextLimit::NONE)[0].text, "the very first");
     assert_eq!(reading.read(4999..5000, TextLimit::NONE)[0].text, "answer 4999");
+}
+
+#[test]
+fn a7_reading_page_by_page_reads_each_record_once() {
+    let blocks: Vec<_> = (0..3000).map(|at| json!({"type": "text", "text": format!("block {at}")})).collect();
+    let reply = json!({"message": {"id": "m", "role": "assistant", "content": blocks}});
+    let wide = vec![user("0", None, "hello"), record("1", Some("0"), "assistant", reply)];
+    let mut repeated = vec![user("0", None, "hello")];
+    for at in 1..1000 {
+        repeated.push(call(&(2 * at - 1).to_string(), &(2 * at - 2).to_string(), &format!("m{at}"), "toolu_1"));
+        repeated.push(answer(&(2 * at).to_string(), &(2 * at - 1).to_string(), "toolu_1", format!("output {at}")));
+    }
+    for (lines, len) in [(wide, 3001), (repeated, 1000)] {
+        let one = One::new(&lines);
+        let size = text(&lines).len() as u64;
+        let mut reading = claude().open(&one.session()).expect("opens");
+        assert_eq!(reading.len(), len);
+        for from in (0..len).step_by(100) {
+            for (at, entry) in (from..).zip(reading.read(from..from + 100, TextLimit::NONE)) {
+                let expected = |tool: &salon::domain::transcript::Tool| tool.output == format!("output {at}");
+                assert!(entry.tool.as_deref().is_none_or(expected), "{at}: {entry:?}");
+            }
+        }
+        let read = reading.bytes_read();
+        assert!(read < 3 * size, "{read} of {size} bytes");
+    }
 }
 
 #[test]
