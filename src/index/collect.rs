@@ -116,7 +116,7 @@ fn scan(options: &IndexOptions, refresh: Refresh) -> Collected {
     let live = live_statuses(options.formats, scanner.roots());
     scanner.table.set_live(&live);
     let mut catalog = Catalog::default();
-    catalog.apply(scanner.table.take_change());
+    catalog.apply(scanner.table.take_change(usize::MAX));
     scanner.save_front();
     let sessions: Vec<_> = catalog.iter().cloned().collect();
     let (issues, progress) = (catalog.issues, scanner.progress());

@@ -32,6 +32,8 @@ use crate::domain::{Issue, Session, SessionKey, Time};
 
 /// Minimum time between two checks of one path.
 const PATH_INTERVAL: Duration = Duration::from_millis(100);
+/// Maximum sessions per catalog change, because the interface is busy while it applies one.
+const MAX_SESSIONS_PER_CHANGE: usize = 4_000;
 /// Maximum inputs per round, after which events are sent again.
 const MAX_INPUTS_PER_ROUND: usize = 256;
 
@@ -411,10 +413,12 @@ impl Engine {
                 return;
             }
         };
-        let mut change = self.scanner.table.take_change();
+        let mut change = self.scanner.table.take_change(MAX_SESSIONS_PER_CHANGE);
+        let has_more = self.scanner.table.changed();
         let progress = self.scanner.progress();
-        change.progress = (self.emitted.progress != Some(progress)).then_some(progress);
-        self.emitted.progress = Some(progress);
+        // The progress is complete only with the last sessions.
+        change.progress = (!has_more && self.emitted.progress != Some(progress)).then_some(progress);
+        self.emitted.progress = change.progress.or(self.emitted.progress);
         self.emitted.first = true;
         if !change.sessions.is_empty() || !change.removed.is_empty() {
             self.rows_changed = true;
@@ -428,6 +432,9 @@ impl Engine {
             if self.transcripts.is_empty() { Vec::new() } else { change.sessions.clone() };
         permit.send(IndexEvent::Catalog(change));
         self.timers.emitted(now);
+        if has_more {
+            self.timers.retry_emit(now);
+        }
         for session in sessions {
             self.transcripts.session_changed(&session);
         }

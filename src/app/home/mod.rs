@@ -171,13 +171,18 @@ impl Home {
 
     fn rows(&mut self, sessions: &Sessions) -> Vec<ListRow> {
         let all = || sessions.unsaved.iter().chain(sessions.catalog.iter());
-        self.waiting = all().filter(|session| sessions.state(session) == SessionState::NeedsYou).count();
-        self.unseen = all().filter(|session| sessions.is_done_unseen(session)).count();
         // Sessions of salon's runs are always listed, although some agents record them as headless.
         let own = sessions.states.keys().chain(&sessions.recorded).cloned().collect();
         let everywhere = CatalogFilter { show_hidden: self.show_hidden, own, ..CatalogFilter::default() };
-        let shown = all().filter(|session| everywhere.hides(session).is_none());
-        self.workspaces.count(shown.map(|session| (session, sessions.state(session))), self.here.as_ref());
+        let (mut waiting, mut unseen) = (0, 0);
+        let shown = all().filter_map(|session| {
+            let state = sessions.state(session);
+            waiting += usize::from(state == SessionState::NeedsYou);
+            unseen += usize::from(sessions.is_done_unseen(session));
+            everywhere.hides(session).is_none().then_some((session, state))
+        });
+        self.workspaces.count(shown, self.here.as_ref());
+        (self.waiting, self.unseen) = (waiting, unseen);
         let filter = CatalogFilter { workspace: self.workspaces.selected().cloned(), ..everywhere };
         let mut view = sessions.catalog.view(&filter, self.sort);
         for session in sessions.unsaved.iter().rev() {

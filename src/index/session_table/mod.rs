@@ -9,6 +9,7 @@ mod duplicates;
 mod intern;
 mod overrides;
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -272,11 +273,11 @@ impl SessionTable {
         self.issues_changed || !self.dirty.is_empty() || !self.tips.is_empty()
     }
 
-    /// Takes the changes since the last call. The caller sets the progress.
-    pub fn take_change(&mut self) -> CatalogChange {
+    /// Takes the changes since the last call, of at most `limit` sessions, the newest first. The caller sets the progress.
+    pub fn take_change(&mut self, limit: usize) -> CatalogChange {
         self.mark_tips_dirty();
         let mut change = CatalogChange::default();
-        for key in std::mem::take(&mut self.dirty) {
+        for key in self.take_dirty(limit) {
             let Some(row) = self.sessions.get(&key) else { continue };
             let now = self.best_candidate(row).map(|best_candidate| self.apply_overrides(best_candidate));
             let Some(row) = self.sessions.get_mut(&key) else { continue };
@@ -297,6 +298,21 @@ impl SessionTable {
             change.issues = Some(self.issues());
         }
         change
+    }
+
+    /// Takes at most `limit` changed sessions, those of the newest activity.
+    fn take_dirty(&mut self, limit: usize) -> HashSet<SessionKey> {
+        if self.dirty.len() <= limit {
+            return std::mem::take(&mut self.dirty);
+        }
+        let newest = |key: &SessionKey| {
+            let candidates = self.sessions.get(key).map_or(&[][..], |row| &row.candidates);
+            candidates.iter().filter_map(|(_, session)| session.last_activity).max()
+        };
+        let mut changed: Vec<_> = self.dirty.drain().map(|key| (Reverse(newest(&key)), key)).collect();
+        changed.select_nth_unstable(limit);
+        self.dirty = changed.split_off(limit).into_iter().map(|(_, key)| key).collect();
+        changed.into_iter().map(|(_, key)| key).collect()
     }
 
     fn row(&self, path: &Path) -> Option<&SourceRow> {
@@ -388,7 +404,7 @@ impl SessionTable {
         let rank = |(id, session): &&'a (SourceId, Arc<Session>)| {
             let kind = self.sources.get(id).map_or(u8::MAX, |source| source.kind);
             let worth = (session.complete, !session.flags.empty, session.last_activity, session.messages);
-            (worth, std::cmp::Reverse((kind, &session.path)))
+            (worth, Reverse((kind, &session.path)))
         };
         row.candidates.iter().max_by(|a, b| rank(a).cmp(&rank(b))).map(|(_, session)| session)
     }

@@ -199,18 +199,47 @@ proptest! {
             let emit = matches!(operation, Operation::Emit);
             apply(&mut table, &mut contents, operation);
             if emit {
-                catalog.apply(table.take_change());
+                catalog.apply(table.take_change(2));
             }
         }
-        catalog.apply(table.take_change());
+        while table.changed() {
+            catalog.apply(table.take_change(2));
+        }
         let mut fresh = SessionTable::default();
         for (number, (sessions, notes, complete)) in contents {
             let summary = SourceContents { sessions: SourceSessions::All(sessions.clone()), notes, issues: Vec::new() };
             if complete { fresh.add_summary(&source(number), summary) } else { fresh.add_peeked(&source(number), sessions) }
         }
         let mut expected = Catalog::default();
-        expected.apply(fresh.take_change());
+        expected.apply(fresh.take_change(usize::MAX));
         prop_assert_eq!(rows(&catalog), rows(&expected));
+    }
+}
+
+#[test]
+fn a_limited_change_has_the_newest_sessions() {
+    let mut table = SessionTable::default();
+    let sessions: Vec<Session> = (0..10i64)
+        .map(|at| {
+            let mut session = Session::new(
+                salon::domain::SessionKey { agent: salon::domain::Agent::Claude, id: at.to_string().into() },
+                std::path::PathBuf::from("/0"),
+            );
+            session.last_activity = Some(Time::from_millis(at * 7 % 10));
+            session
+        })
+        .collect();
+    let contents = SourceContents { sessions: SourceSessions::All(sessions), notes: Vec::new(), issues: Vec::new() };
+    table.add_summary(&source(0), contents);
+    for newest in [9, 6, 3] {
+        let times = table
+            .take_change(3)
+            .sessions
+            .iter()
+            .filter_map(|session| session.last_activity)
+            .collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(times, (newest - 2..=newest).map(Time::from_millis).collect());
+        assert!(table.changed());
     }
 }
 
@@ -219,9 +248,9 @@ fn issues_are_emitted_when_added_and_when_removed() {
     let mut table = SessionTable::default();
     let issue = salon::domain::Issue::new("/x", "no");
     table.set_issues(IssueOrigin::Root(0), vec![issue.clone()]);
-    assert_eq!(table.take_change().issues, Some(vec![issue.clone()]));
+    assert_eq!(table.take_change(usize::MAX).issues, Some(vec![issue.clone()]));
     table.set_issues(IssueOrigin::Root(0), vec![issue]);
-    assert_eq!(table.take_change().issues, None);
+    assert_eq!(table.take_change(usize::MAX).issues, None);
     table.set_issues(IssueOrigin::Root(0), Vec::new());
-    assert_eq!(table.take_change().issues, Some(Vec::new()));
+    assert_eq!(table.take_change(usize::MAX).issues, Some(Vec::new()));
 }
