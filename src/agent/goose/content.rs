@@ -186,6 +186,8 @@ fn for_model(body: EventBody) -> EventBody {
 fn bodies(role: &str, block: &Value, results: &[Value], truncator: &mut Truncator) -> Vec<EventBody> {
     let filled = |name: &str| block[name].as_str().filter(|text| !text.trim_start().is_empty());
     let body = match block["type"].as_str().unwrap_or_default() {
+        // A text that has lost its text.
+        "text" if !block["text"].is_string() => Some(unknown_record::event("text", block)),
         "text" => filled("text").map(|text| match role {
             "user" => EventBody::Prompt(truncator.cut(text)),
             // goose reports a failed model request as an assistant message with this text.

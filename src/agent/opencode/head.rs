@@ -158,8 +158,10 @@ pub struct ResultHead<'a> {
 /// Beginning of a text; the text itself is not stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TextStart {
-    /// There is no text, or only blanks.
+    /// There is no text.
     #[default]
+    Missing,
+    /// There are only blanks.
     Blank,
     /// A reminder that OpenCode itself addresses to the model.
     Reminder,
@@ -183,7 +185,7 @@ impl<'de> Deserialize<'de> for TextStart {
                 })
             }
             fn visit_unit<E>(self) -> Result<TextStart, E> {
-                Ok(TextStart::Blank)
+                Ok(TextStart::Missing)
             }
         }
         deserializer.deserialize_any(TextVisitor)

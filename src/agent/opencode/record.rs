@@ -123,6 +123,8 @@ impl PartKind {
 pub fn kind(state: MessageState, part: &PartHead<'_>) -> Option<PartKind> {
     let hidden = part.synthetic == Some(true) || part.ignored == Some(true);
     match &*part.kind {
+        // A text that has lost its text.
+        "text" | "reasoning" if part.text == TextStart::Missing => Some(PartKind::Other),
         "text" if part.text == TextStart::Blank => None,
         "text" if hidden && part.text == TextStart::Reminder => None,
         "text" if hidden => Some(PartKind::Added),
@@ -133,7 +135,7 @@ pub fn kind(state: MessageState, part: &PartHead<'_>) -> Option<PartKind> {
         "file" => Some(PartKind::File),
         "compaction" => Some(PartKind::Compaction),
         "retry" => Some(PartKind::Retry),
-        "subtask" => (part.prompt != TextStart::Blank).then_some(PartKind::Subtask),
+        "subtask" => matches!(part.prompt, TextStart::Text | TextStart::Reminder).then_some(PartKind::Subtask),
         NOTICE => Some(PartKind::Notice(notice_level(&part.state.status))),
         // The prompt's text contains agents named with `@`; the other types are book-keeping.
         "agent" | "step-start" | "step-finish" | "snapshot" | "patch" => None,

@@ -117,7 +117,7 @@ fn convert(id: &str, kind: &str, row: &Value, created: Option<i64>) -> (String, 
         "assistant" => {
             assistant_head(&mut head, row);
             let retry = (!row["retry"].is_null()).then(|| json!({ "type": "retry", "error": row["retry"]["error"] }));
-            row["content"].as_array().into_iter().flatten().map(content).chain(retry).collect()
+            list(&row["content"]).iter().map(content).chain(retry).collect()
         }
         "compaction" => compaction(row),
         "shell" => vec![shell(row)],
@@ -149,9 +149,23 @@ fn notice(level: &str, text: &str) -> Value {
 }
 
 fn user(row: &Value) -> Vec<Value> {
-    let mut parts = vec![json!({ "type": "text", "text": row["text"] })];
-    parts.extend(row["files"].as_array().into_iter().flatten().map(file));
+    let mut parts = vec![json!({ "type": "text", "text": or_empty(&row["text"]) })];
+    parts.extend(list(&row["files"]).iter().map(file));
     parts
+}
+
+/// Items of a list, also if it is written as JSON in a text; any other text is one item.
+fn list(value: &Value) -> Vec<Value> {
+    match value {
+        Value::Array(items) => items.clone(),
+        Value::String(text) => match json_repair::value(text.as_bytes()) {
+            Some((Value::Array(items), _)) => items,
+            Some((item @ Value::Object(_), _)) => vec![item],
+            _ => vec![json!({ "type": "text", "text": text, "name": text })],
+        },
+        Value::Object(_) => vec![value.clone()],
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+    }
 }
 
 /// An attachment. Its data, in base64, is not copied.
@@ -175,8 +189,13 @@ fn queued(row: &Value) -> Vec<Value> {
 }
 
 fn added(row: &Value) -> Value {
-    let text = row["text"].as_str().or_else(|| row["description"].as_str());
+    let text = if row["text"].is_null() { &row["description"] } else { &row["text"] };
     json!({ "type": "text", "synthetic": true, "text": text })
+}
+
+/// A value, or an empty text for none: a record of 2.x need not have a text.
+fn or_empty(value: &Value) -> Value {
+    if value.is_null() { Value::from("") } else { value.clone() }
 }
 
 fn skill(row: &Value) -> Value {
@@ -194,6 +213,9 @@ fn assistant_head(head: &mut Value, row: &Value) {
         }
     }
     let error = &row["error"];
+    if error.is_null() && row["finish"] == "error" {
+        head["error"] = json!({ "name": "Error", "data": { "message": "no reason given" } });
+    }
     if !error.is_null() {
         let name = error["name"].as_str().or_else(|| error["type"].as_str()).unwrap_or("Error");
         let name = if name.contains("abort") { "MessageAbortedError" } else { name };
@@ -245,7 +267,7 @@ fn compaction(row: &Value) -> Vec<Value> {
     }
     vec![
         json!({ "type": "compaction", "auto": row["reason"] == "auto" || row["auto"] == true }),
-        json!({ "type": "text", "text": if row["summary"].is_string() { &row["summary"] } else { &row["text"] } }),
+        json!({ "type": "text", "text": or_empty(if row["summary"].is_null() { &row["text"] } else { &row["summary"] }) }),
     ]
 }
 
