@@ -270,16 +270,16 @@ impl Agent {
     fn replay(&self) {
         for (is_user, text) in self.record.as_ref().map(SessionRecord::texts).unwrap_or_default() {
             let kind = if is_user { "user_message_chunk" } else { "agent_message_chunk" };
-            self.update(json!({"sessionUpdate": kind, "content": {"type": "text", "text": text}}));
+            self.update(&json!({"sessionUpdate": kind, "content": {"type": "text", "text": text}}));
         }
     }
 
     fn send_commands(&self) {
         let commands = json!([{"name": "memory", "description": "Manage memory."}]);
-        self.update(json!({"sessionUpdate": "available_commands_update", "availableCommands": commands}));
+        self.update(&json!({"sessionUpdate": "available_commands_update", "availableCommands": commands}));
     }
 
-    fn update(&self, update: Value) {
+    fn update(&self, update: &Value) {
         let id = self.record.as_ref().map(|record| record.id.clone());
         let params = json!({"sessionId": id, "update": update});
         self.write_line(&json!({"jsonrpc": "2.0", "method": "session/update", "params": params}));

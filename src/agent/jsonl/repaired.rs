@@ -55,9 +55,10 @@ pub fn records(dialect: &dyn Dialect, line: &[u8], offset: u64, number: u64, eac
     let mark = if offset == 0 && line.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let (line, offset) = (&line[mark..], offset + mark as u64);
     if let Ok(metadata) = dialect.scan_line(line, offset) {
-        let repair = match metadata.lacks_content {
-            true => Some(Repair::NoContent),
-            false => has_half_character(line).then_some(Repair::HalfCharacter),
+        let repair = if metadata.lacks_content {
+            Some(Repair::NoContent)
+        } else {
+            has_half_character(line).then_some(Repair::HalfCharacter)
         };
         return each(ScannedLine { offset, len: line.len() as u64, number, metadata: Ok(metadata), repair });
     }

@@ -68,10 +68,11 @@ impl Texts for OpenCode {
         visit: Visit<'_>,
     ) -> io::Result<()> {
         if source.kind == DATABASE {
-            return Ok(match sessions {
+            match sessions {
                 Some(sessions) => filter_sessions(&source.path, sessions, accepts, visit)?,
                 None => filter_rows(&source.path, accepts, visit)?,
-            });
+            }
+            return Ok(());
         }
         filter_files(&source.path, accepts, visit)
     }

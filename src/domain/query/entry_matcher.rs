@@ -169,7 +169,7 @@ fn texts(entry: &Entry) -> Vec<&str> {
         ToolAction::Plan(items) => texts.extend(items.iter().map(|item| item.text.as_str())),
         ToolAction::PlanText(text) => texts.push(text),
         ToolAction::Question { question, answer } => {
-            texts.extend([question.as_str(), answer.as_deref().unwrap_or_default()])
+            texts.extend([question.as_str(), answer.as_deref().unwrap_or_default()]);
         }
         ToolAction::Other(text) => texts.push(text),
     }

@@ -86,17 +86,24 @@ pub fn locate_entries(
         reader.read_stored(stored, &mut bytes).ok()?;
         let version = version(session, source);
         let stored = StoredTable::find(&bytes, &session.key.id).filter(|stored| stored.version == version)?;
-        locations.iter().map(|location| position(stored.table, location)).collect::<Option<Vec<_>>>()
+        locations
+            .iter()
+            .map(|location| position(stored.table, location))
+            .collect::<Result<Vec<_>, OnOtherBranch>>()
+            .ok()
     };
     from_table().unwrap_or_else(|| locate(session, locations))
 }
 
-/// Returns the entry of a location; the outer `None` if the transcript must be opened.
-fn position(table: EntryTable<'_>, location: &EntryLocation) -> Option<Option<LocatedEntry>> {
-    let EntryLocation::Entry { key, call } = location else { return Some(None) };
+/// The entry is on a branch that the table does not number, so that the transcript must be opened.
+struct OnOtherBranch;
+
+/// Returns the entry of a location.
+fn position(table: EntryTable<'_>, location: &EntryLocation) -> Result<Option<LocatedEntry>, OnOtherBranch> {
+    let EntryLocation::Entry { key, call } = location else { return Ok(None) };
     match table.position(*key, call) {
-        TablePosition::Shown(index) => Some(Some(LocatedEntry { index, branch: None })),
-        TablePosition::Missing => Some(None),
-        TablePosition::OtherBranch => None,
+        TablePosition::Shown(index) => Ok(Some(LocatedEntry { index, branch: None })),
+        TablePosition::Missing => Ok(None),
+        TablePosition::OtherBranch => Err(OnOtherBranch),
     }
 }

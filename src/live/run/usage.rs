@@ -50,14 +50,14 @@ mod tests {
     use crate::domain::Agent;
     use crate::domain::run::RunId;
 
-    fn tokens(input: u64) -> Option<Tokens> {
-        Some(Tokens { input, ..Tokens::default() })
+    fn tokens(input: u64) -> Tokens {
+        Tokens { input, ..Tokens::default() }
     }
 
     fn restarted(input: u64, cost: f64) -> UsageTotals {
         let mut totals = UsageTotals::default();
         let mut info = RunInfo::starting(RunId("r".into()), Agent::Claude, "/".into());
-        (info.tokens, info.cost_usd) = (tokens(input).unwrap_or_default(), Some(cost));
+        (info.tokens, info.cost_usd) = (tokens(input), Some(cost));
         totals.process_started(&info);
         totals
     }
@@ -65,17 +65,25 @@ mod tests {
     #[test]
     fn a_process_that_counts_from_its_start_continues_the_totals() {
         let mut totals = restarted(100, 1.0);
-        assert_eq!(totals.total(true, tokens(0), Some(0.0)), (None, None), "nothing was used yet");
-        assert_eq!(totals.total(false, tokens(30), Some(0.5)), (tokens(130), Some(1.5)));
-        assert_eq!(totals.total(false, tokens(120), Some(1.25)), (tokens(220), Some(2.25)), "the same process");
+        assert_eq!(totals.total(true, Some(tokens(0)), Some(0.0)), (None, None), "nothing was used yet");
+        assert_eq!(totals.total(false, Some(tokens(30)), Some(0.5)), (Some(tokens(130)), Some(1.5)));
+        assert_eq!(
+            totals.total(false, Some(tokens(120)), Some(1.25)),
+            (Some(tokens(220)), Some(2.25)),
+            "the same process"
+        );
         let mut same = restarted(100, 1.0);
-        assert_eq!(same.total(false, tokens(100), Some(1.0)), (tokens(200), Some(2.0)), "an equal turn");
+        assert_eq!(same.total(false, Some(tokens(100)), Some(1.0)), (Some(tokens(200)), Some(2.0)), "an equal turn");
     }
 
     #[test]
     fn a_process_that_counts_over_the_session_is_believed() {
         let mut totals = restarted(100, 1.0);
-        assert_eq!(totals.total(true, tokens(100), Some(1.0)), (tokens(100), Some(1.0)), "its record of the session");
-        assert_eq!(totals.total(false, tokens(130), Some(1.5)), (tokens(130), Some(1.5)));
+        assert_eq!(
+            totals.total(true, Some(tokens(100)), Some(1.0)),
+            (Some(tokens(100)), Some(1.0)),
+            "its record of the session"
+        );
+        assert_eq!(totals.total(false, Some(tokens(130)), Some(1.5)), (Some(tokens(130)), Some(1.5)));
     }
 }

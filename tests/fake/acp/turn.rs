@@ -60,7 +60,7 @@ impl Agent {
             Step::Plan(items) => {
                 let entry = |item: &String| json!({"content": item, "priority": "medium", "status": "pending"});
                 let entries: Vec<Value> = items.iter().map(entry).collect();
-                self.update(json!({"sessionUpdate": "plan", "entries": entries}));
+                self.update(&json!({"sessionUpdate": "plan", "entries": entries}));
             }
             Step::Wait(time) => self.wait(time)?,
             Step::Hang => self.wait(Duration::from_secs(1_000_000))?,
@@ -100,7 +100,7 @@ impl Agent {
     }
 
     fn chunk(&self, kind: &str, text: &str) {
-        self.update(json!({"sessionUpdate": kind, "content": {"type": "text", "text": text}}));
+        self.update(&json!({"sessionUpdate": kind, "content": {"type": "text", "text": text}}));
     }
 
     fn say(&mut self, chunks: &[String]) -> Result<(), Stop> {
@@ -143,14 +143,14 @@ impl Agent {
             update
         };
         if !silent || !asks {
-            self.update(update("tool_call", &call));
+            self.update(&update("tool_call", &call));
         }
         if asks && !self.permission(&call, command)? {
             let text = "The user has declined to run this tool.";
             if !silent {
                 let content = json!([{"type": "content", "content": {"type": "text", "text": text}}]);
                 let fields = json!({"toolCallId": id, "status": "failed", "content": content});
-                self.update(update("tool_call_update", &fields));
+                self.update(&update("tool_call_update", &fields));
             }
             if let Some(record) = &mut self.record {
                 record.call(&id, command, text, "cancelled");
@@ -161,7 +161,7 @@ impl Agent {
         let content = json!([{"type": "content", "content": {"type": "text", "text": output}}]);
         let fields =
             json!({"toolCallId": id, "title": command, "kind": "execute", "status": "completed", "content": content});
-        self.update(update("tool_call_update", &fields));
+        self.update(&update("tool_call_update", &fields));
         if let Some(record) = &mut self.record {
             record.call(&id, command, &output, "success");
         }

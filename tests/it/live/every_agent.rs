@@ -149,7 +149,7 @@ async fn an_image_goes_to_every_agent_in_its_own_form() {
         let path = image.to_string_lossy().into_owned();
         let expected = match agent {
             Agent::Claude => r#""media_type":"image/png","type":"base64""#.to_owned(),
-            Agent::Codex => format!(r#"{{"path":"{path}","type":"localImage"}}"#),
+            Agent::Codex => format!(r#"{{"type":"localImage","path":"{path}"}}"#),
             _ => format!(r#""url":"file://{path}""#),
         };
         let encoded = ["iVBORw0K", "iVBORyBub3QgcmVhbGx5"].iter().any(|data| sent.contains(data));
