@@ -180,7 +180,10 @@ impl Agent {
                     self.answers.insert(id, answer.clone());
                 }
             }
-            Some("session/cancel") => self.interrupted = self.is_busy && !self.ignores_interrupts,
+            // A prompt that was received with it has not begun yet.
+            Some("session/cancel") => {
+                self.interrupted = (self.is_busy || self.prompt.is_some()) && !self.ignores_interrupts;
+            }
             Some(_) if id.is_null() => {}
             Some("session/prompt") if self.is_busy || self.prompt.is_some() => {
                 crate::log::write(&json!({"busy": params}));

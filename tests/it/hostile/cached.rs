@@ -43,8 +43,10 @@ proptest! {
         bad in 0usize..40,
         known in any::<bool>(),
     ) {
+        // A tree of small files is recognised by its folders; a file that changes in place is noticed while it is watched.
+        let is_tree = home.starts_with("opencode/1.1");
         let home = Home::of(&[home]);
-        if known {
+        if known && !is_tree {
             // The cache knows the file as it was before the damage.
             read(&home, true);
         }
