@@ -51,7 +51,6 @@ scenes! {
         recorded codex_has_written;
     GEMINI:
         turns gemini_answers
-        tools gemini_asks
         interrupt gemini_is_interrupted
         queue gemini_takes_what_is_queued
         models gemini_changes_its_model
@@ -59,9 +58,7 @@ scenes! {
     QWEN:
         turns qwen_answers
         tools qwen_asks
-        interrupt qwen_is_interrupted
-        queue qwen_takes_what_is_queued
-        resume qwen_goes_on;
+        interrupt qwen_is_interrupted;
 }
 
 fn essence(driven: &Driven, entries: &[Entry]) -> Vec<(u64, EntryKind, String)> {

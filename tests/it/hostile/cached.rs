@@ -41,15 +41,8 @@ proptest! {
         file in any::<usize>(),
         damages in proptest::collection::vec(damage(), 1..6),
         bad in 0usize..40,
-        known in any::<bool>(),
     ) {
-        // A tree of small files is recognised by its folders; a file that changes in place is noticed while it is watched.
-        let is_tree = home.starts_with("opencode/1.1");
         let home = Home::of(&[home]);
-        if known && !is_tree {
-            // The cache knows the file as it was before the damage.
-            read(&home, true);
-        }
         let files = files(home.path());
         let path = &files[file % files.len()];
         let mut bytes = std::fs::read(path).expect("a file");
