@@ -203,6 +203,9 @@ impl<'a> TranscriptRecord<'a> {
         match self.kind {
             b"user" | b"assistant" => !self.message.has_content && self.content.0.is_empty(),
             b"attachment" => self.attached.is_empty(),
+            b"queue-operation" if self.operation == b"remove" => {
+                !self.content.0.iter().any(|block| block.text.is_some())
+            }
             b"queue-operation" => self.operation.is_empty(),
             b"" => self.message.role.is_empty() && self.title.is_none(),
             _ => false,

@@ -149,9 +149,15 @@ impl FileHead for RolloutHead {
 fn detect_source(probe: &[u8]) -> Option<RecordSource> {
     let first = first_source(probe)?;
     // Without its first record, which names the mode, a file with items has events before them.
-    let is_item = |line: RolloutLine<'_>| matches!(line.kind, LineKind::Item(ItemKind::User | ItemKind::Agent));
-    let has_items = first != RecordSource::Items && records(probe).any(is_item);
-    Some(if has_items { RecordSource::Items } else { first })
+    let is_item = |line: &RolloutLine<'_>| matches!(line.kind, LineKind::Item(ItemKind::User | ItemKind::Agent));
+    // The first event may be lost.
+    let is_event = |line: &RolloutLine<'_>| matches!(line.kind, LineKind::UserMessage | LineKind::AgentMessage);
+    let has = |is: &dyn Fn(&RolloutLine<'_>) -> bool| records(probe).any(|line| is(&line));
+    Some(match first {
+        RecordSource::Events | RecordSource::Responses if has(&is_item) => RecordSource::Items,
+        RecordSource::Responses if has(&is_event) => RecordSource::Events,
+        first => first,
+    })
 }
 
 fn first_source(probe: &[u8]) -> Option<RecordSource> {

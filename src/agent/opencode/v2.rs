@@ -149,7 +149,7 @@ fn notice(level: &str, text: &str) -> Value {
 }
 
 fn user(row: &Value) -> Vec<Value> {
-    let mut parts = vec![json!({ "type": "text", "text": or_empty(&row["text"]) })];
+    let mut parts = vec![json!({ "type": "text", "text": row["text"] })];
     parts.extend(list(&row["files"]).iter().map(file));
     parts
 }
