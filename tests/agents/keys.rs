@@ -42,7 +42,7 @@ fn keys(driven: &Driven) {
     assert!(home.project().join("made").exists());
 
     salon.send("What then?\r");
-    salon.wait_for_text("1 queued");
+    salon.wait_for_text("1  What then?");
     salon.send("\x03");
     salon.wait_for_text("queue paused");
     assert_eq!(model.times("What then?"), 0);
