@@ -60,8 +60,8 @@ const WITH_WORKSPACES: u16 = 76;
 /// Minimum screen width with a preview, in columns.
 const WITH_PREVIEW: u16 = 110;
 
-/// Width of the session list with a title of 44 columns, in columns: the preview is wider only on request.
-const ROOM_FOR_TITLES: u16 = 66;
+/// Width of the session list with a title of 44 columns and a margin, in columns: the preview is wider only on request.
+const ROOM_FOR_TITLES: u16 = 67;
 /// Minimum width of the session list beside a preview, in columns.
 const MIN_SESSIONS: u16 = 40;
 /// Minimum width of a preview, in columns, because transcripts are unreadable below it.

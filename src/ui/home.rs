@@ -6,6 +6,9 @@ use super::canvas::{Canvas, ViewCache};
 use super::widgets::{divider, split_left};
 use super::{preview, sessions, workspaces};
 
+/// Minimum width of a pane with a margin, in columns.
+const WITH_MARGIN: u16 = 28;
+
 /// Draws the panes that fit.
 pub fn draw(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     let panes = canvas.app.panes();
@@ -16,11 +19,17 @@ pub fn draw(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
         rest = draw_divider(canvas, right);
     }
     let (pane, right) = split_left(rest, panes.sessions);
-    sessions::draw(canvas, pane);
+    sessions::draw(canvas, with_margin(pane));
     if panes.preview > 0 {
         let pane = draw_divider(canvas, right);
-        preview::draw(canvas, pane, cache);
+        preview::draw(canvas, with_margin(pane), cache);
     }
+}
+
+/// Area of a pane without a column at its right, so that its text touches neither the divider nor the screen's edge.
+/// Narrow panes need the column.
+fn with_margin(pane: Rect) -> Rect {
+    Rect { width: pane.width - u16::from(pane.width >= WITH_MARGIN), ..pane }
 }
 
 fn draw_divider(canvas: &mut Canvas, area: Rect) -> Rect {

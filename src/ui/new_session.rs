@@ -10,6 +10,7 @@ use crate::app::chat::composer::rows;
 use crate::app::line_editor::LineEditor;
 use crate::app::new_session::{NewSession, NewSessionField};
 use crate::app::picker::skips_permissions;
+use crate::domain::Agent;
 use crate::stdx::text;
 
 const WIDTH: u16 = 72;
@@ -72,21 +73,27 @@ fn draw_part(canvas: &mut Canvas, area: Rect, new: &NewSession, part: NewSession
     }
 }
 
-/// Draws the agents that salon can run; marks those that are not installed.
+/// Draws the agents that salon can run; those that are not installed are faint. Where not all fit, the first ones are
+/// left out, so that the chosen one is visible.
 fn draw_agents(canvas: &mut Canvas, area: Rect, new: &NewSession) {
     let (app, theme) = (canvas.app, canvas.app.theme());
-    let mut spans = vec![Span::raw(" ")];
-    for (at, (agent, installed)) in app.runs.agents().iter().enumerate() {
+    let choice = |(at, (agent, installed)): (usize, &(Agent, bool))| {
         let chosen = at == new.agent;
         let mut look = if *installed { style::agent(theme, *agent) } else { style(theme.faint) };
         if chosen {
             look = look.patch(style(theme.selected));
         }
+        let note = if chosen && !installed { " (not installed)  " } else { "  " };
         let mark = if chosen { "●" } else { "○" };
-        spans.push(Span::styled(format!("{mark} {agent}"), look));
-        spans.push(Span::styled(if *installed { "  " } else { " (not installed)  " }, style(theme.faint)));
-    }
-    put_line(canvas.buffer, area, &Line::from(spans));
+        [Span::styled(format!("{mark} {agent}"), look), Span::styled(note, style(theme.faint))]
+    };
+    let choices: Vec<_> = app.runs.agents().iter().enumerate().map(choice).collect();
+    let room = usize::from(area.width.saturating_sub(1));
+    let width = |choices: &[[Span<'_>; 2]]| choices.iter().flatten().map(Span::width).sum::<usize>();
+    let end = choices.len().min(new.agent + 1);
+    let first = (0..end).find(|first| width(&choices[*first..end]) <= room).unwrap_or(end.saturating_sub(1));
+    let (_, area) = split_left(area, 1);
+    put_line(canvas.buffer, area, &choices.into_iter().skip(first).flatten().collect::<Line<'_>>());
 }
 
 /// Draws the rows of the prompt around the cursor.

@@ -1,6 +1,6 @@
 //! Deviations of Gemini CLI (0.61.0) from the agent client protocol.
 //!
-//! It mentions a call first in its request for permission, and reports nothing of a call that was denied.
+//! Gemini mentions a call first in its request for permission, and reports nothing of a call that was denied.
 
 use super::tools;
 use crate::agent::acp::{AcpAgent, ReplayEnd};

@@ -1,7 +1,7 @@
 //! The replayed log of a chat: its current messages, and their offsets in the file.
 //!
 //! A later message with the same id replaces an earlier one, a `$set` replaces the whole list, and a rewind truncates it.
-//! What a rewind or a `$set` takes out stays as a branch. The log stores only a few numbers per message, so a log of any
+//! Messages that a rewind or a `$set` takes out stay as a branch. The log stores only a few numbers per message, so a log of any
 //! size can be replayed, cached, and continued.
 
 use std::collections::HashSet;

@@ -1,6 +1,6 @@
 //! Deviations of goose (1.34.0) from the agent client protocol.
 //!
-//! It ends interrupted and failed turns like completed ones, and lives on after its stdin was closed.
+//! goose ends interrupted and failed turns like completed ones, and lives on after its stdin was closed.
 
 use super::action;
 use crate::agent::acp::{AcpAgent, ReplayEnd};

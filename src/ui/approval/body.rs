@@ -135,8 +135,9 @@ impl Page<'_> {
             return;
         }
         let mut path = StyledLine::plain(&exact::visible_line(&file.path), style(self.theme.strong));
-        path.push(&format!("  +{added}"), style(self.theme.added));
-        path.push(&format!(" −{removed}"), style(self.theme.removed));
+        let [plus, minus] = diff::counts(added, removed);
+        path.push(&plus, style(self.theme.added));
+        path.push(&minus, style(self.theme.removed));
         path.wrap_into(self.width, &[], &[], &mut self.lines);
         let options = diff::DiffOptions {
             theme: self.theme,

@@ -65,8 +65,9 @@ fn outcome(tool: &Tool, context: &LayoutContext<'_>) -> Vec<Span<'static>> {
     if let ToolAction::Edit(changes) = &tool.action {
         let (added, removed) =
             changes.iter().map(|file| diff::count(&file.kind)).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1));
-        spans.push(Span::styled(format!("  +{added}"), style(theme.added)));
-        spans.push(Span::styled(format!(" −{removed}"), style(theme.removed)));
+        let [plus, minus] = diff::counts(added, removed);
+        spans.push(Span::styled(plus, style(theme.added)));
+        spans.push(Span::styled(minus, style(theme.removed)));
     }
     spans.push(Span::styled(format!("  {mark}"), style(paint)));
     if let ToolAction::Command { exit_code: Some(code), .. } = tool.action

@@ -32,6 +32,13 @@ pub struct DiffOptions<'a> {
     pub sanitise: fn(&str) -> Cow<'_, str>,
 }
 
+/// Formats the numbers of added and removed lines, each for a style of its own: `  +12` and ` −3`. A number of zero beside
+/// another one is left out.
+pub fn counts(added: usize, removed: usize) -> [String; 2] {
+    let plus = if added > 0 || removed == 0 { format!("  +{added}") } else { " ".to_owned() };
+    [plus, if removed > 0 { format!(" −{removed}") } else { String::new() }]
+}
+
 /// Estimates added and removed lines without a full comparison.
 pub fn count(change: &ChangeKind) -> (usize, usize) {
     match change {

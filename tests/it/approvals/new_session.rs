@@ -54,6 +54,22 @@ fn directories_are_completed_and_a_missing_agent_is_reported() {
 }
 
 #[test]
+fn the_chosen_agent_is_visible_on_any_width() {
+    let agents: Vec<_> = Agent::ALL.into_iter().map(|agent| (agent, false)).collect();
+    for width in [160, 80, 60, 40, 30] {
+        let mut stage = Stage::full(width, 24);
+        stage.send(Msg::Run(RunMsg::Agents(agents.clone()))).keys("n up up up up");
+        for _ in &agents {
+            let Some(Layer::NewSession(form)) = stage.app.stack.layers.last() else { panic!("no form") };
+            let chosen = form.agent(&stage.app.runs);
+            assert!(stage.screen().contains(&format!("● {chosen}")), "{width}: {}", stage.screen());
+            stage.keys("right");
+        }
+        assert!(width < 80 || stage.screen().contains("(not installed)"), "{width}: {}", stage.screen());
+    }
+}
+
+#[test]
 fn h36_a_new_session_without_permissions_needs_confirmation() {
     let mut stage = new_session();
     stage.send(Msg::Paste("one\ntwo".into())).keys("up up").send(Msg::Paste("bypassPermissions".into())).keys("enter");

@@ -231,6 +231,18 @@ fn b23_two_processes_record_runs_at_once() {
     assert_eq!(count.expect("count"), 50);
 }
 
+/// Repeats an operation while the database is locked: `SQLite` lets one of two writers wait for as long as its time limit.
+/// An operation that was refused has changed nothing.
+fn unless_busy<T>(operation: impl Fn() -> salon::store::Result<T>) -> T {
+    loop {
+        match operation() {
+            Ok(done) => return done,
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
 #[test]
 fn d6_ten_thousand_prompts_are_each_claimed_once_by_two_claimants() {
     const PROMPTS: u32 = 10_000;
@@ -242,19 +254,19 @@ fn d6_ten_thousand_prompts_are_each_claimed_once_by_two_claimants() {
             let mut taken = Vec::new();
             let mut idle = 0;
             while idle < 2_000 {
-                match store.with(|db| outbox::claim(db, &run, clock())) {
-                    Ok(Some(prompt)) => {
+                match unless_busy(|| store.with(|db| outbox::claim(db, &run, clock()))) {
+                    Some(prompt) => {
                         idle = 0;
                         taken.push(prompt.id);
                         let from = [PromptState::Sending];
-                        let done = store.with(|db| outbox::advance(db, prompt.id, &from, PromptState::Delivered, None));
-                        assert!(done.expect("settled"));
+                        let advance =
+                            |db: &mut Connection| outbox::advance(db, prompt.id, &from, PromptState::Delivered, None);
+                        assert!(unless_busy(|| store.with(advance)), "advanced");
                     }
-                    Ok(None) => {
+                    None => {
                         idle += 1;
                         std::thread::yield_now();
                     }
-                    Err(error) => panic!("{error}"),
                 }
             }
             taken

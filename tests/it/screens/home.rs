@@ -106,16 +106,19 @@ fn c14_h42_titles_that_are_hard_to_draw_stay_harmless_and_in_their_columns() {
         // Ages are aligned, whatever the titles contain.
         let panes = stage.app.panes();
         let left = panes.workspaces + u16::from(panes.workspaces > 0);
-        let last = left + panes.sessions - 1;
+        // The column at the right of a wide pane is its margin.
+        let margin = u16::from(panes.sessions >= 28);
+        let last = left + panes.sessions - 1 - margin;
         let buffer = stage.buffer();
         let rows = (0..height).filter(|y| {
-            ["gemini", "qwen", "claude", "ge ", "qw ", "cl "]
+            ["gemini", "qwen", "claude", " ge ", " qw ", " cl "]
                 .iter()
                 .any(|agent| screen.lines().nth(usize::from(*y)).is_some_and(|line| line.contains(agent)))
         });
         for y in rows {
             let end = buffer[(last, y)].symbol();
             assert!(["w", "d", "h", "m", "y"].contains(&end), "{end:?} in line {y} of\n{screen}");
+            assert!(margin == 0 || buffer[(last + 1, y)].symbol() == " ", "the margin of line {y} of\n{screen}");
         }
     }
 }
