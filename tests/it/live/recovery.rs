@@ -254,20 +254,16 @@ fn d6_ten_thousand_prompts_are_each_claimed_once_by_two_claimants() {
             let mut taken = Vec::new();
             let mut idle = 0;
             while idle < 2_000 {
-                match unless_busy(|| store.with(|db| outbox::claim(db, &run, clock()))) {
-                    Some(prompt) => {
-                        idle = 0;
-                        taken.push(prompt.id);
-                        let from = [PromptState::Sending];
-                        let advance =
-                            |db: &mut Connection| outbox::advance(db, prompt.id, &from, PromptState::Delivered, None);
-                        assert!(unless_busy(|| store.with(advance)), "advanced");
-                    }
-                    None => {
-                        idle += 1;
-                        std::thread::yield_now();
-                    }
-                }
+                let Some(prompt) = unless_busy(|| store.with(|db| outbox::claim(db, &run, clock()))) else {
+                    idle += 1;
+                    std::thread::yield_now();
+                    continue;
+                };
+                idle = 0;
+                taken.push(prompt.id);
+                let from = [PromptState::Sending];
+                let advance = |db: &mut Connection| outbox::advance(db, prompt.id, &from, PromptState::Delivered, None);
+                assert!(unless_busy(|| store.with(advance)), "advanced");
             }
             taken
         })
