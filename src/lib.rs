@@ -96,6 +96,8 @@
 //! | viewport | Visible part of a transcript or list. |
 //! | workspace | Root of the repository, or else the directory, in which sessions run. |
 
+#![warn(unreachable_pub)]
+
 pub mod agent;
 pub mod app;
 pub mod cli;

@@ -21,21 +21,21 @@ const INITIAL_BUFFER: usize = 64 << 10;
 
 /// An open folder.
 #[derive(Debug)]
-pub struct Folder(OwnedFd);
+pub(super) struct Folder(OwnedFd);
 
 impl Folder {
     /// Opens a folder; `None` if it does not exist.
-    pub fn open(path: &Path) -> io::Result<Option<Self>> {
+    pub(super) fn open(path: &Path) -> io::Result<Option<Self>> {
         none_if_missing(openat(CWD, path, OPEN_FLAGS | OFlags::DIRECTORY, Mode::empty()))
     }
 
     /// Opens a subfolder; `None` if it does not exist.
-    pub fn folder(&self, name: &CStr) -> io::Result<Option<Self>> {
+    pub(super) fn folder(&self, name: &CStr) -> io::Result<Option<Self>> {
         none_if_missing(openat(&self.0, name, OPEN_FLAGS | OFlags::DIRECTORY, Mode::empty()))
     }
 
     /// Lists the names with the given ending, sorted.
-    pub fn names(&self, ending: &[u8]) -> io::Result<Vec<CString>> {
+    pub(super) fn names(&self, ending: &[u8]) -> io::Result<Vec<CString>> {
         let mut names = Vec::new();
         for entry in Dir::read_from(&self.0)? {
             let entry = entry?;
@@ -48,7 +48,7 @@ impl Folder {
     }
 
     /// Visits the folder's entries with their names and types, without following links.
-    pub fn list(&self, mut visit: impl FnMut(&CStr, FileType)) -> io::Result<()> {
+    pub(super) fn list(&self, mut visit: impl FnMut(&CStr, FileType)) -> io::Result<()> {
         entries(&self.0, &mut |name, kind| {
             if name == c"." || name == c".." {
                 return;
@@ -64,12 +64,12 @@ impl Folder {
     }
 
     /// Stats an entry, following a link.
-    pub fn stat(&self, name: &CStr) -> io::Result<FileStat> {
+    pub(super) fn stat(&self, name: &CStr) -> io::Result<FileStat> {
         Ok(FileStat(statat(&self.0, name, AtFlags::empty())?))
     }
 
     /// Reads a file of the folder into a buffer, which only grows; returns the number of bytes read.
-    pub fn read(&self, name: &CStr, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    pub(super) fn read(&self, name: &CStr, buffer: &mut Vec<u8>) -> io::Result<usize> {
         let file = files::open_at(&self.0, name)?;
         buffer.resize(buffer.len().max(INITIAL_BUFFER), 0);
         let mut len = 0;
@@ -96,21 +96,21 @@ impl Folder {
 
 /// Result of a `stat` call.
 #[derive(Debug)]
-pub struct FileStat(Stat);
+pub(super) struct FileStat(Stat);
 
 impl FileStat {
     /// Type: file, folder or other.
-    pub fn kind(&self) -> FileType {
+    pub(super) fn kind(&self) -> FileType {
         FileType::from_raw_mode(self.0.st_mode)
     }
 
     /// Device and inode: identify the file under any name.
-    pub fn identity(&self) -> (Dev, u64) {
+    pub(super) fn identity(&self) -> (Dev, u64) {
         (self.0.st_dev, self.0.st_ino)
     }
 
     /// State of the file, to detect changes.
-    pub fn stamp(&self) -> FileStamp {
+    pub(super) fn stamp(&self) -> FileStamp {
         let nanoseconds = i64::try_from(self.0.st_mtime_nsec).unwrap_or_default();
         FileStamp {
             inode: self.0.st_ino,
@@ -121,7 +121,7 @@ impl FileStat {
 }
 
 /// Joins a folder and a name without UTF-8 conversion.
-pub fn path_of(folder: &Path, name: &CStr) -> PathBuf {
+pub(super) fn path_of(folder: &Path, name: &CStr) -> PathBuf {
     let mut path = OsString::with_capacity(folder.as_os_str().len() + 1 + name.count_bytes());
     path.push(folder);
     if !folder.as_os_str().as_bytes().ends_with(b"/") {

@@ -14,7 +14,7 @@ const MAX_DEPTH: usize = 64;
 
 /// Repairs that a record needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Repairs(u8);
+pub(super) struct Repairs(u8);
 
 impl Repairs {
     /// Half of a surrogate pair, or bytes that are not UTF-8.
@@ -28,9 +28,9 @@ impl Repairs {
     /// Several records without a separator.
     const GLUED: Self = Self(16);
     /// A field that has another type than usual.
-    pub const FIELD_TYPES: Self = Self(32);
+    pub(super) const FIELD_TYPES: Self = Self(32);
     /// Text between or inside records that is not JSON.
-    pub const GARBAGE: Self = Self(64);
+    pub(super) const GARBAGE: Self = Self(64);
 
     const NAMES: [(Self, &str); 7] = [
         (Self::CHARACTERS, "half characters replaced"),
@@ -43,17 +43,17 @@ impl Repairs {
     ];
 
     /// True if nothing was repaired.
-    pub fn is_empty(self) -> bool {
+    pub(super) fn is_empty(self) -> bool {
         self.0 == 0
     }
 
     /// True if a part of the record was lost.
-    pub fn is_lossy(self) -> bool {
+    pub(super) fn is_lossy(self) -> bool {
         self.0 & (Self::CUT_OFF.0 | Self::GARBAGE.0) != 0
     }
 
     /// Adds other repairs.
-    pub fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.0 |= other.0;
     }
 }
@@ -67,7 +67,7 @@ impl fmt::Display for Repairs {
 
 /// A decoded record.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RepairedRecord {
+pub(super) struct RepairedRecord {
     /// Its bytes in the text.
     pub range: Range<usize>,
     /// Its value.
@@ -77,7 +77,7 @@ pub struct RepairedRecord {
 }
 
 /// Decodes the first record of a text; `None` if there is none.
-pub fn value(text: &[u8]) -> Option<(Value, Repairs)> {
+pub(super) fn value(text: &[u8]) -> Option<(Value, Repairs)> {
     if let Ok(value) = serde_json::from_slice(text) {
         return Some((value, Repairs::default()));
     }
@@ -85,7 +85,7 @@ pub fn value(text: &[u8]) -> Option<(Value, Repairs)> {
 }
 
 /// Decodes all records of a text: objects, split at their real ends. Text between them is skipped.
-pub fn records(text: &[u8]) -> Vec<RepairedRecord> {
+pub(super) fn records(text: &[u8]) -> Vec<RepairedRecord> {
     if let Ok(value) = serde_json::from_slice(text) {
         return vec![RepairedRecord { range: 0..text.len(), value, repairs: Repairs::default() }];
     }
@@ -114,7 +114,7 @@ pub fn records(text: &[u8]) -> Vec<RepairedRecord> {
 
 /// Finds the items of the list that a path of field names leads to, in the first record of a text: their bytes, also where
 /// a strict parser refuses the record.
-pub fn items(text: &[u8], path: &[&str]) -> Vec<Range<usize>> {
+pub(super) fn items(text: &[u8], path: &[&str]) -> Vec<Range<usize>> {
     let mut parser = Parser { text, at: 0, repairs: Repairs::default() };
     let Some(start) = parser.next_start() else { return Vec::new() };
     parser.at = start;
@@ -122,7 +122,7 @@ pub fn items(text: &[u8], path: &[&str]) -> Vec<Range<usize>> {
 }
 
 /// Finds the value that a path of field names leads to, in the first record of a text: its bytes.
-pub fn field(text: &[u8], path: &[&str]) -> Option<Range<usize>> {
+pub(super) fn field(text: &[u8], path: &[&str]) -> Option<Range<usize>> {
     let mut parser = Parser { text, at: 0, repairs: Repairs::default() };
     parser.at = parser.next_start()?;
     let found = path.iter().all(|name| parser.enter(name)).then_some(parser.at)?;

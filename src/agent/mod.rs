@@ -22,6 +22,7 @@ mod gemini;
 mod goose;
 mod json;
 mod json_repair;
+mod json_rpc;
 mod jsonl;
 mod nesting;
 mod opencode;

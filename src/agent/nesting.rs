@@ -4,7 +4,7 @@
 const MAX_LEVELS: usize = 128;
 
 /// Returns the JSON if its nesting is within the limit. Counts brackets outside of strings.
-pub fn shallow(json: &str) -> Option<&str> {
+pub(super) fn shallow(json: &str) -> Option<&str> {
     let opened = memchr::memchr2_iter(b'[', b'{', json.as_bytes());
     // Most records have fewer brackets than the limit, wherever they are.
     if opened.take(MAX_LEVELS + 1).count() <= MAX_LEVELS {

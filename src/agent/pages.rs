@@ -12,10 +12,10 @@ use super::{MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
 use crate::domain::{Entry, Issue};
 
 /// Version of a message; changes whenever the message or one of its parts changes.
-pub type MessageVersion = [i64; 5];
+pub(super) type MessageVersion = [i64; 5];
 
 /// Storage of a session's messages.
-pub trait MessageStore: Send {
+pub(super) trait MessageStore: Send {
     /// Type of a loaded message.
     type Message: StoredMessage;
 
@@ -33,7 +33,7 @@ pub trait MessageStore: Send {
 }
 
 /// A message as stored, with its parts or its tools' results.
-pub trait StoredMessage {
+pub(super) trait StoredMessage {
     /// Counts the entries that it yields. [`entries`](Self::entries) returns exactly as many.
     fn outline(&self) -> MessageOutline;
 
@@ -49,7 +49,7 @@ pub trait StoredMessage {
 
 /// Number and kinds of the entries of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MessageOutline {
+pub(super) struct MessageOutline {
     /// Number of entries.
     pub len: usize,
     /// Index of the first prompt.
@@ -73,7 +73,7 @@ struct MessagePosition {
 
 /// Reader of a session from any message store.
 #[derive(Debug)]
-pub struct PagedTranscript<S> {
+pub(super) struct PagedTranscript<S> {
     store: S,
     path: PathBuf,
     messages: Vec<MessagePosition>,
@@ -88,7 +88,7 @@ pub struct PagedTranscript<S> {
 
 impl<S: MessageStore> PagedTranscript<S> {
     /// Opens a session and outlines every message once. `path` is the file that issues refer to.
-    pub fn open(mut store: S, path: PathBuf) -> io::Result<Self> {
+    pub(super) fn open(mut store: S, path: PathBuf) -> io::Result<Self> {
         store.may_have_changed();
         let versions = store.versions()?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
         let mut transcript = Self {
@@ -259,7 +259,7 @@ impl<S: MessageStore> TranscriptReader for PagedTranscript<S> {
 }
 
 /// Reads the newest entries, at least `count` if there are as many.
-pub fn tail<S: MessageStore>(store: &mut S, count: usize) -> io::Result<Vec<Entry>> {
+pub(super) fn tail<S: MessageStore>(store: &mut S, count: usize) -> io::Result<Vec<Entry>> {
     const BATCH: u32 = 16;
     let mut newest_first: Vec<Vec<Entry>> = Vec::new();
     let (mut found, mut skip) = (0, 0);

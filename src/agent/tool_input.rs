@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::domain::transcript::ToolAction;
 
 /// Flattens a value to one line of text: a string, the items of a list, the values of an object.
-pub fn flat(value: &Value) -> String {
+pub(super) fn flat(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
@@ -20,24 +20,24 @@ fn joined<'a>(values: impl Iterator<Item = &'a Value>) -> String {
 }
 
 /// Flattens the first of the named fields that contains anything.
-pub fn field(input: &Value, names: &[&str]) -> String {
+pub(super) fn field(input: &Value, names: &[&str]) -> String {
     names.iter().map(|name| flat(&input[*name])).find(|text| !text.is_empty()).unwrap_or_default()
 }
 
 /// Flattens a field; `None` if it contains nothing.
-pub fn optional(input: &Value, name: &str) -> Option<String> {
+pub(super) fn optional(input: &Value, name: &str) -> Option<String> {
     Some(flat(&input[name])).filter(|text| !text.is_empty())
 }
 
 /// Formats an input as one line: its text, or its names and values.
-pub fn one_line(input: &Value) -> String {
+pub(super) fn one_line(input: &Value) -> String {
     let Some(fields) = input.as_object() else { return flat(input) };
     let texts: Vec<String> = fields.iter().map(|(name, value)| format!("{name}: {}", flat(value))).collect();
     texts.join(", ")
 }
 
 /// Formats data as text: the names and values of an object, or the items of a list, one per line.
-pub fn lines(data: &Value) -> String {
+pub(super) fn lines(data: &Value) -> String {
     match data {
         Value::Object(fields) => {
             let lines = fields.iter().map(|(name, value)| format!("{name}: {}", flat(value)));
@@ -49,7 +49,7 @@ pub fn lines(data: &Value) -> String {
 }
 
 /// Returns the action, or the input in one line if the action has no headline because the input has another shape.
-pub fn with_headline(action: ToolAction, input: &Value) -> ToolAction {
+pub(super) fn with_headline(action: ToolAction, input: &Value) -> ToolAction {
     let is_empty = match &action {
         ToolAction::Plan(items) => items.is_empty(),
         ToolAction::PlanText(text) => text.trim().is_empty(),

@@ -10,7 +10,7 @@ const ENCODED_LEN: usize = 200;
 const MAX_DEPTH: usize = 64;
 
 /// Returns the event of an unknown record: its kind, then its longest text, if it has one.
-pub fn event(kind: &str, record: &Value) -> EventBody {
+pub(super) fn event(kind: &str, record: &Value) -> EventBody {
     EventBody::Other(match longest_text(record) {
         Some(text) => format!("{kind}: {text}"),
         None => kind.to_owned(),
@@ -18,7 +18,7 @@ pub fn event(kind: &str, record: &Value) -> EventBody {
 }
 
 /// Returns the longest text of a value that is meant to be read; encoded data is skipped.
-pub fn longest_text(value: &Value) -> Option<&str> {
+pub(super) fn longest_text(value: &Value) -> Option<&str> {
     let mut longest = None;
     visit(value, 0, &mut longest);
     longest
@@ -51,7 +51,7 @@ fn is_envelope(name: &str) -> bool {
 }
 
 /// True for base64 and the like: long, ASCII, without white space.
-pub fn is_encoded(text: &str) -> bool {
+pub(super) fn is_encoded(text: &str) -> bool {
     text.len() >= ENCODED_LEN && text.bytes().all(|byte| byte.is_ascii_graphic())
         || text.starts_with("data:") && text.len() >= ENCODED_LEN
 }

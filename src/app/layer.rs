@@ -43,14 +43,7 @@ impl Layer {
         match self {
             Self::Reader(reader) => Some(reader),
             Self::Chat(chat) => Some(&chat.reader),
-            Self::Search(_)
-            | Self::Help(_)
-            | Self::Palette(_)
-            | Self::Dialog(_)
-            | Self::Issues(_)
-            | Self::Inbox(_)
-            | Self::Picker(_)
-            | Self::NewSession(_) => None,
+            _ => None,
         }
     }
 
@@ -59,14 +52,7 @@ impl Layer {
         match self {
             Self::Reader(reader) => Some(reader),
             Self::Chat(chat) => Some(&mut chat.reader),
-            Self::Search(_)
-            | Self::Help(_)
-            | Self::Palette(_)
-            | Self::Dialog(_)
-            | Self::Issues(_)
-            | Self::Inbox(_)
-            | Self::Picker(_)
-            | Self::NewSession(_) => None,
+            _ => None,
         }
     }
 
@@ -123,15 +109,6 @@ impl Layer {
 
     /// Returns true if the layer fills the screen; an overlay covers only a part of it.
     pub fn is_screen(&self) -> bool {
-        match self {
-            Self::Reader(_) | Self::Chat(_) | Self::Search(_) => true,
-            Self::Help(_)
-            | Self::Palette(_)
-            | Self::Dialog(_)
-            | Self::Issues(_)
-            | Self::Inbox(_)
-            | Self::Picker(_)
-            | Self::NewSession(_) => false,
-        }
+        matches!(self, Self::Reader(_) | Self::Chat(_) | Self::Search(_))
     }
 }

@@ -2,7 +2,8 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::config::key::{Key, KeyCode};
+use super::edit::Edit;
+use crate::config::key::Key;
 use crate::stdx::text;
 
 /// Maximum bytes of a line, because every key lays it out again.
@@ -77,29 +78,11 @@ impl LineEditor {
 
     /// Handles an editing key. Returns false if the key does not edit a line.
     pub fn key(&mut self, key: Key) -> bool {
-        if let Some(c) = key.typed() {
-            self.insert(c.encode_utf8(&mut [0; 4]));
-            return true;
-        }
-        let word = key.ctrl || key.alt;
-        match key.code {
-            KeyCode::Backspace if word => self.delete(self.word_before()..self.cursor),
-            KeyCode::Backspace => self.delete(self.left()..self.cursor),
-            KeyCode::Delete => self.delete(self.cursor..self.right()),
-            KeyCode::Left if word => self.cursor = self.word_before(),
-            KeyCode::Right if word => self.cursor = self.word_after(),
-            KeyCode::Char('b') if key.alt => self.cursor = self.word_before(),
-            KeyCode::Char('f') if key.alt => self.cursor = self.word_after(),
-            KeyCode::Left => self.cursor = self.left(),
-            KeyCode::Right => self.cursor = self.right(),
-            KeyCode::Home => self.cursor = 0,
-            KeyCode::End => self.cursor = self.text.len(),
-            KeyCode::Char('a') if key.ctrl => self.cursor = 0,
-            KeyCode::Char('e') if key.ctrl => self.cursor = self.text.len(),
-            KeyCode::Char('u') if key.ctrl => self.delete(0..self.cursor),
-            KeyCode::Char('k') if key.ctrl => self.delete(self.cursor..self.text.len()),
-            KeyCode::Char('w') if key.ctrl => self.delete(self.word_before()..self.cursor),
-            _ => return false,
+        match Edit::of(key) {
+            Some(Edit::Insert(c)) => self.insert(c.encode_utf8(&mut [0; 4])),
+            Some(Edit::Move(motion)) => self.cursor = motion.target(&self.text, self.cursor),
+            Some(Edit::Delete(motion)) => self.delete(motion.range(&self.text, self.cursor)),
+            None => return false,
         }
         true
     }
@@ -109,34 +92,10 @@ impl LineEditor {
         self.text.replace_range(range, "");
     }
 
-    /// Returns the beginning of the word before the cursor.
-    fn word_before(&self) -> usize {
-        let head = self.before_cursor().trim_end();
-        let space = head.char_indices().rev().find(|(_, c)| c.is_whitespace());
-        space.map_or(0, |(at, c)| at + c.len_utf8())
-    }
-
-    /// Returns the end of the word behind the cursor.
-    fn word_after(&self) -> usize {
-        let tail = self.text.get(self.cursor..).unwrap_or_default();
-        let skipped = tail.len() - tail.trim_start().len();
-        let word = tail[skipped..].find(char::is_whitespace).unwrap_or(tail.len() - skipped);
-        self.cursor + skipped + word
-    }
-
     /// Moves the cursor to the next grapheme boundary: inserted text may have merged with the text behind it.
     fn snap(&mut self) {
         let boundary = self.text.grapheme_indices(true).map(|(at, _)| at).find(|at| *at >= self.cursor);
         self.cursor = boundary.unwrap_or(self.text.len());
-    }
-
-    fn left(&self) -> usize {
-        self.before_cursor().grapheme_indices(true).next_back().map_or(0, |(at, _)| at)
-    }
-
-    fn right(&self) -> usize {
-        let after = self.text.get(self.cursor..).unwrap_or_default();
-        self.cursor + after.graphemes(true).next().map_or(0, str::len)
     }
 }
 
@@ -151,6 +110,7 @@ impl From<&str> for LineEditor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::key::KeyCode;
 
     fn press(line: &mut LineEditor, code: KeyCode, ctrl: bool, alt: bool) {
         assert!(line.key(Key { code, ctrl, alt, shift: false }), "{code:?}");

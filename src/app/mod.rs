@@ -12,6 +12,7 @@ pub mod approvals;
 pub mod chat;
 pub mod ctx;
 pub mod dialog;
+pub mod edit;
 pub mod effect;
 pub mod failure;
 pub mod flow;

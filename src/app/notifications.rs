@@ -15,7 +15,7 @@ const SHORT_MS: i64 = 3_000;
 
 /// Parts of a run that are on the screen.
 #[derive(Clone, Copy, Debug)]
-pub struct RunVisibility {
+pub(super) struct RunVisibility {
     /// True if its chat is.
     pub chat: bool,
     /// True if its approvals are: in the chat or in the inbox.
@@ -23,7 +23,7 @@ pub struct RunVisibility {
 }
 
 /// Returns the notification for a change of a run. `before` is its previous state, if known.
-pub fn of_change(before: Option<&RunInfo>, now: &RunInfo, visible: RunVisibility, ctx: &Ctx) -> Option<Effect> {
+pub(super) fn of_change(before: Option<&RunInfo>, now: &RunInfo, visible: RunVisibility, ctx: &Ctx) -> Option<Effect> {
     if ctx.muted.contains(&now.id) {
         return None;
     }

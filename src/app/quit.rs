@@ -14,7 +14,7 @@ use crate::domain::run_request::RunRequest;
 use crate::stdx::text::{first_chars, one_line};
 
 /// Quits, or asks first if turns are open or prompts are queued.
-pub fn quit(ctx: &mut Ctx) -> Flow {
+pub(super) fn quit(ctx: &mut Ctx) -> Flow {
     let runs = &*ctx.runs;
     let open = runs.iter().filter(|info| runs::is_open(&info.phase)).count();
     let queued: usize = runs.iter().map(|info| queued(info, runs)).sum();
@@ -49,14 +49,14 @@ pub fn quit(ctx: &mut Ctx) -> Flow {
 }
 
 /// Stops all open turns and quits.
-pub fn quit_now(ctx: &mut Ctx) {
+pub(super) fn quit_now(ctx: &mut Ctx) {
     let open = ctx.runs.iter().filter(|info| runs::is_open(&info.phase));
     let stops = open.map(|info| Effect::Run(RunRequest::Stop(info.id.clone())));
     ctx.effects.extend(stops.chain([Effect::Quit]));
 }
 
 /// Quits if a deferred quit is pending and all turns and queues are finished.
-pub fn quit_if_done(ctx: &mut Ctx) {
+pub(super) fn quit_if_done(ctx: &mut Ctx) {
     let runs = &*ctx.runs;
     let busy = |info: &Arc<RunInfo>| runs::is_open(&info.phase) || queued(info, runs) > 0 || !info.tasks.is_empty();
     if *ctx.quitting && !runs.iter().any(busy) {
@@ -77,7 +77,7 @@ fn queued(info: &RunInfo, runs: &RunTable) -> usize {
 }
 
 /// Names the background tasks that end with a run, and the consequence; nothing without tasks.
-pub fn tasks_text(tasks: &[BackgroundTask], consequence: &str) -> Option<String> {
+pub(super) fn tasks_text(tasks: &[BackgroundTask], consequence: &str) -> Option<String> {
     /// Maximum tasks named in a sentence.
     const NAMED: usize = 3;
     let names: Vec<String> = tasks.iter().take(NAMED).map(short_description).collect();
@@ -86,7 +86,7 @@ pub fn tasks_text(tasks: &[BackgroundTask], consequence: &str) -> Option<String>
 }
 
 /// Description of a task on one line, cut to fit a dialog.
-pub fn short_description(task: &BackgroundTask) -> String {
+pub(super) fn short_description(task: &BackgroundTask) -> String {
     let line = one_line(&task.description);
     let cut = first_chars(&line, 40);
     if cut.len() < line.len() { format!("{cut}…") } else { line }

@@ -8,7 +8,7 @@ use super::sessions::Sessions;
 use crate::domain::SessionKey;
 
 /// Builds the dialog about the obstacles to opening a session in its agent, with the safest choice first. `None` if there are none.
-pub fn resume_dialog(
+pub(super) fn resume_dialog(
     key: &SessionKey,
     check: ResumeCheck,
     here: Option<&Arc<str>>,
@@ -47,7 +47,12 @@ pub fn resume_dialog(
 }
 
 /// Builds the dialog about the obstacles to continuing a session in salon, with the safest choice first.
-pub fn continue_dialog(key: &SessionKey, check: ResumeCheck, here: Option<&Arc<str>>, sessions: &Sessions) -> Dialog {
+pub(super) fn continue_dialog(
+    key: &SessionKey,
+    check: ResumeCheck,
+    here: Option<&Arc<str>>,
+    sessions: &Sessions,
+) -> Dialog {
     let agent = key.agent.label();
     let continuing = |label: &str, cwd: Option<String>, fork| DialogChoice {
         label: label.to_owned(),

@@ -16,7 +16,7 @@ use crate::domain::{Agent, SessionKey, SessionState};
 const MAX_TASK_CHOICES: usize = 6;
 
 /// Continues the session here: in its run, else after checking for obstacles.
-pub fn resume_here(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
+pub(super) fn resume_here(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
     let Some(key) = runnable(session, ctx) else { return Flow::Stay };
     if let Some(info) = ctx.runs.of_session(&key) {
         return Flow::OpenChat(info.id.clone());
@@ -26,12 +26,12 @@ pub fn resume_here(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
 }
 
 /// Forks the session.
-pub fn fork(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
+pub(super) fn fork(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
     runnable(session, ctx).map_or(Flow::Stay, |key| Flow::Continue { key, cwd: None, fork: true })
 }
 
 /// Opens the run's chat, or watches the transcript that another program writes.
-pub fn attach(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
+pub(super) fn attach(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
     let Some(key) = selected(session, ctx) else { return Flow::Stay };
     let live = ctx.runs.of_session(&key).filter(|info| !matches!(info.phase, Phase::Stopped(_)));
     let run = live.map(|info| info.id.clone());
@@ -39,7 +39,7 @@ pub fn attach(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
 }
 
 /// Goes to the next session that needs the user, wherever it is listed.
-pub fn next_needs_you(here: Option<&SessionKey>, ctx: &mut Ctx) -> Flow {
+pub(super) fn next_needs_you(here: Option<&SessionKey>, ctx: &mut Ctx) -> Flow {
     let sessions = &ctx.sessions;
     let all = sessions.catalog.iter().chain(&sessions.unsaved);
     let mut waiting: Vec<_> = all.filter(|session| sessions.state(session) == SessionState::NeedsYou).collect();
@@ -55,7 +55,7 @@ pub fn next_needs_you(here: Option<&SessionKey>, ctx: &mut Ctx) -> Flow {
 }
 
 /// Stops the session's run, or asks first if a turn is open.
-pub fn stop_run(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
+pub(super) fn stop_run(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
     let run = session.and_then(|key| ctx.runs.of_session(&key));
     let Some(info) = run.filter(|info| !matches!(info.phase, Phase::Stopped(_))) else {
         ctx.notices.info("Not running in salon");
@@ -83,7 +83,7 @@ pub fn stop_run(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
 }
 
 /// Turns the notifications of the session's run on or off.
-pub fn mute(session: Option<SessionKey>, ctx: &mut Ctx) {
+pub(super) fn mute(session: Option<SessionKey>, ctx: &mut Ctx) {
     let run = session.and_then(|key| ctx.runs.of_session(&key));
     let Some(run) = run.map(|info| info.id.clone()) else {
         ctx.notices.info("Not running in salon");
@@ -98,7 +98,7 @@ pub fn mute(session: Option<SessionKey>, ctx: &mut Ctx) {
 }
 
 /// Opens the picker for the session's run.
-pub fn open_picker(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
+pub(super) fn open_picker(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
     let Some(info) = session.and_then(|key| ctx.runs.of_session(&key)) else {
         ctx.notices.info("No run yet: it starts with the first prompt");
         return Flow::Stay;

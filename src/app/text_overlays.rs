@@ -49,7 +49,7 @@ fn scroll_by_key(scroll: &mut Scroll, key: Key, ctx: &Ctx) -> Flow {
 }
 
 /// Closes an overlay with a click outside of it.
-pub fn closes_outside(target: &Target) -> Flow {
+pub(super) fn closes_outside(target: &Target) -> Flow {
     match target {
         Target::Nothing | Target::Pinned => Flow::Pop,
         Target::Workspace(_)

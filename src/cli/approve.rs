@@ -38,7 +38,7 @@ struct ChoiceRow<'a> {
 }
 
 /// Answers the oldest open approval of a run, or lists all of them.
-pub fn run(context: &CliContext, args: &ApproveArgs) -> Result<ExitCode, CliError> {
+pub(super) fn run(context: &CliContext, args: &ApproveArgs) -> Result<ExitCode, CliError> {
     let store = state::open(context)?;
     let run = state::run_of(context, &store, &args.id)?.id;
     let alive = state::living_holder(&store, &run)?.is_some();

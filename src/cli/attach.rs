@@ -18,7 +18,7 @@ use crate::runtime::StartupAction;
 const TICKET: index::TranscriptTicket = 1;
 
 /// Watches a session until the command is interrupted or the transcript is deleted.
-pub fn run(context: CliContext, args: &AttachArgs) -> Result<ExitCode, CliError> {
+pub(super) fn run(context: CliContext, args: &AttachArgs) -> Result<ExitCode, CliError> {
     let session = find::find(&LoadedSessions::read(&context).all, &args.id)?;
     if tui::has_terminal() && !args.json {
         return tui::open(context, Some(StartupAction::Watch(session.key.clone())));

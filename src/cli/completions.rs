@@ -9,7 +9,7 @@ use super::error::CliError;
 use super::output;
 
 /// Prints the completion script of a shell.
-pub fn run(args: &CompletionsArgs) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &CompletionsArgs) -> Result<ExitCode, CliError> {
     use std::io::Write;
     // Written to memory first: the generator panics if its writer fails.
     let mut script = Vec::new();

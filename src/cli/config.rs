@@ -31,7 +31,7 @@ struct Setting<'a> {
 }
 
 /// Prints the effective configuration as JSON or as a valid `config.toml`.
-pub fn run(context: &CliContext, args: &OutputArgs) -> Result<ExitCode, CliError> {
+pub(super) fn run(context: &CliContext, args: &OutputArgs) -> Result<ExitCode, CliError> {
     let described = describe(&context.config_text);
     let mut out = output::stdout();
     if args.json {

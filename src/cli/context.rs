@@ -17,7 +17,7 @@ use crate::stdx::temp;
 
 /// Environment of a command.
 #[derive(Debug)]
-pub struct CliContext {
+pub(super) struct CliContext {
     /// Directories of salon's own files.
     pub paths: Paths,
     /// Path of the configuration file.
@@ -38,7 +38,7 @@ pub struct CliContext {
 
 impl CliContext {
     /// Resolves paths, starts the log and reads the configuration.
-    pub fn new(cli: &Cli) -> Result<Self, CliError> {
+    pub(super) fn new(cli: &Cli) -> Result<Self, CliError> {
         let clock = Clock::new(fixed_time()?);
         let no_home = || CliError::new(CliErrorCode::Unavailable, "no home directory; set HOME");
         let paths = Paths::resolve(env::var).ok_or_else(no_home)?;
@@ -58,7 +58,7 @@ impl CliContext {
 }
 
 /// Returns the time that `SALON_NOW` fixes.
-pub fn fixed_time() -> Result<Option<Time>, CliError> {
+pub(super) fn fixed_time() -> Result<Option<Time>, CliError> {
     let Some(text) = env::var("SALON_NOW") else { return Ok(None) };
     let wrong = || {
         CliError::new(CliErrorCode::Usage, format!("SALON_NOW: \"{text}\" is not a time such as 2026-11-21T09:25:55Z"))
@@ -76,7 +76,7 @@ fn read_config(file: &Path, named: bool) -> Result<String, CliError> {
 }
 
 /// Returns true if the output is coloured.
-pub fn coloured(wanted: ColorMode) -> bool {
+pub(super) fn coloured(wanted: ColorMode) -> bool {
     match wanted {
         ColorMode::Always => true,
         ColorMode::Never => false,

@@ -68,7 +68,7 @@ struct Watch {
 }
 
 /// Checks the installation and prints a report.
-pub fn run(context: &CliContext, args: &DoctorArgs) -> Result<ExitCode, CliError> {
+pub(super) fn run(context: &CliContext, args: &DoctorArgs) -> Result<ExitCode, CliError> {
     if args.unknown {
         return unknown(context, args);
     }

@@ -12,7 +12,7 @@ const MAX_TEXT: usize = 200;
 
 /// Fails if a prompt may have been delivered, or failed, and the user did not ask for it: with a new prompt, only those
 /// that no agent received are sent.
-pub fn check(waiting: &[Prompt], with_prompt: bool) -> Result<(), CliError> {
+pub(super) fn check(waiting: &[Prompt], with_prompt: bool) -> Result<(), CliError> {
     let Some(first) = waiting.iter().find(|prompt| with_prompt && needs_user(prompt)) else { return Ok(()) };
     let reason = first.reason.as_deref().unwrap_or(first.state.name());
     let message = format!(
@@ -32,7 +32,7 @@ fn needs_user(prompt: &Prompt) -> bool {
 }
 
 /// Names the prompts on stderr, and releases those that are held.
-pub async fn release(live: &Live, waiting: &[Prompt]) -> Result<(), CliError> {
+pub(super) async fn release(live: &Live, waiting: &[Prompt]) -> Result<(), CliError> {
     for prompt in waiting {
         let reason = prompt.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
         let text = ellipsis(&one_line(&prompt.text), MAX_TEXT);

@@ -106,7 +106,7 @@ impl From<anyhow::Error> for CliError {
 }
 
 /// Prints the result of a failed parse, which may be a request for help, and returns the exit code.
-pub fn usage(error: &clap::Error, args: &[OsString]) -> ExitCode {
+pub(super) fn usage(error: &clap::Error, args: &[OsString]) -> ExitCode {
     let as_json = args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json");
     if error.use_stderr() && as_json {
         let text = error.render().to_string();
@@ -135,7 +135,7 @@ fn print_text(message: &str, candidates: &[String]) -> io::Result<()> {
 }
 
 /// Converts the refusal of a run.
-pub fn refusal_error(refusal: &Refusal) -> CliError {
+pub(super) fn refusal_error(refusal: &Refusal) -> CliError {
     let code = match refusal {
         Refusal::LeasedBy { .. } | Refusal::OpenElsewhere(_) => CliErrorCode::Busy,
         Refusal::UnknownRun => CliErrorCode::NotFound,

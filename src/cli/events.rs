@@ -17,7 +17,7 @@ use crate::stdx::ring::RingItem;
 
 /// JSON shape of an event.
 #[derive(Serialize)]
-pub struct EventJson<'a> {
+pub(super) struct EventJson<'a> {
     epoch: u64,
     n: Option<u64>,
     time: Option<String>,
@@ -29,7 +29,7 @@ pub struct EventJson<'a> {
 /// Fields of an event, by `type`.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum EventBodyJson<'a> {
+pub(super) enum EventBodyJson<'a> {
     /// Prompt of the user or of a caller.
     Prompt {
         /// Key of the entry.
@@ -104,7 +104,7 @@ pub enum EventBodyJson<'a> {
 
 /// JSON shape of a tool call or its update.
 #[derive(Serialize)]
-pub struct ToolEventJson<'a> {
+pub(super) struct ToolEventJson<'a> {
     id: &'a str,
     name: Option<&'a str>,
     input: Option<&'a Value>,
@@ -119,7 +119,7 @@ pub struct ToolEventJson<'a> {
 
 /// JSON shape of a plan item.
 #[derive(Serialize)]
-pub struct PlanItemJson<'a> {
+pub(super) struct PlanItemJson<'a> {
     text: &'a str,
     /// `pending`, `active`, `done` or `cancelled`.
     status: &'static str,
@@ -127,7 +127,7 @@ pub struct PlanItemJson<'a> {
 
 /// JSON shape of an approval.
 #[derive(Serialize)]
-pub struct ApprovalJson<'a> {
+pub(super) struct ApprovalJson<'a> {
     id: &'a str,
     /// True while it needs an answer; false once it is closed, with the other fields `null`.
     open: bool,
@@ -141,7 +141,7 @@ pub struct ApprovalJson<'a> {
 
 /// JSON shape of a question with its options.
 #[derive(Serialize)]
-pub struct QuestionJson<'a> {
+pub(super) struct QuestionJson<'a> {
     text: &'a str,
     options: Vec<&'a str>,
     /// Explanations of the options, in their order; empty texts where there is none.
@@ -151,7 +151,7 @@ pub struct QuestionJson<'a> {
 
 /// JSON shape of a possible answer.
 #[derive(Serialize)]
-pub struct ChoiceJson<'a> {
+pub(super) struct ChoiceJson<'a> {
     /// `once`, `always`, `deny` or `deny_and_stop`.
     kind: &'static str,
     label: &'a str,
@@ -160,7 +160,7 @@ pub struct ChoiceJson<'a> {
 
 /// JSON shape of the state of a run.
 #[derive(Serialize)]
-pub struct RunStateJson<'a> {
+pub(super) struct RunStateJson<'a> {
     /// Id of the run in salon; `null` if another program runs the session.
     run: Option<&'a str>,
     agent: &'static str,
@@ -177,7 +177,7 @@ pub struct RunStateJson<'a> {
 
 /// JSON shape of a failure.
 #[derive(Serialize)]
-pub struct ReasonJson {
+pub(super) struct ReasonJson {
     /// `not_installed`, `not_logged_in`, `rate_limited`, `unknown_model`, `unknown_session`, `held_elsewhere`, `crashed` or
     /// `other`.
     code: &'static str,
@@ -189,7 +189,7 @@ pub struct ReasonJson {
 
 impl<'a> EventJson<'a> {
     /// Converts an event of a run; `None` if it has no JSON event.
-    pub fn run_event(epoch: u64, item: &'a RingItem<RunEvent>) -> Option<Self> {
+    pub(super) fn run_event(epoch: u64, item: &'a RingItem<RunEvent>) -> Option<Self> {
         let RunEvent { turn, kind: what } = &item.value;
         let (time, kind) = match what {
             RunEventKind::Event(event) => (event.time, EventBodyJson::of(event)?),
@@ -203,7 +203,7 @@ impl<'a> EventJson<'a> {
     }
 
     /// Creates a state event of a run.
-    pub fn state(epoch: u64, info: &'a RunInfo, now: Time) -> Self {
+    pub(super) fn state(epoch: u64, info: &'a RunInfo, now: Time) -> Self {
         Self {
             epoch,
             n: None,
@@ -214,7 +214,7 @@ impl<'a> EventJson<'a> {
     }
 
     /// Creates a usage event of a run.
-    pub fn usage(epoch: u64, info: &'a RunInfo, now: Time) -> Self {
+    pub(super) fn usage(epoch: u64, info: &'a RunInfo, now: Time) -> Self {
         let kind = EventBodyJson::Usage {
             tokens: info.tokens.into(),
             entry: None,
@@ -226,7 +226,7 @@ impl<'a> EventJson<'a> {
     }
 
     /// Creates a state event of a session that another program runs.
-    pub fn live_state(epoch: u64, key: &'a domain::SessionKey, state: domain::SessionState, now: Time) -> Self {
+    pub(super) fn live_state(epoch: u64, key: &'a domain::SessionKey, state: domain::SessionState, now: Time) -> Self {
         let state = RunStateJson {
             run: None,
             agent: key.agent.name(),
@@ -241,7 +241,7 @@ impl<'a> EventJson<'a> {
     }
 
     /// Converts a transcript entry with number `n`, counted from 1.
-    pub fn entry(epoch: u64, n: usize, entry: &'a domain::Entry) -> Self {
+    pub(super) fn entry(epoch: u64, n: usize, entry: &'a domain::Entry) -> Self {
         let n = u64::try_from(n).unwrap_or(u64::MAX);
         Self {
             epoch,

@@ -6,10 +6,10 @@ use super::error::{CliError, CliErrorCode};
 use crate::domain::{Agent, Session};
 
 /// Minimum length of an id prefix in characters, because shorter ones are likely to be ambiguous.
-pub const MIN_PREFIX: usize = 8;
+pub(super) const MIN_PREFIX: usize = 8;
 
 /// Finds the session named by `name`; `agent:id` selects the agent.
-pub fn find(sessions: &[Arc<Session>], name: &str) -> Result<Arc<Session>, CliError> {
+pub(super) fn find(sessions: &[Arc<Session>], name: &str) -> Result<Arc<Session>, CliError> {
     let narrowed = name.split_once(':').and_then(|(agent, id)| Some((Agent::from_name(agent)?, id)));
     if let Some((agent, id)) = narrowed {
         let of_agent: Vec<_> = sessions.iter().filter(|session| session.key.agent == agent).collect();

@@ -17,7 +17,7 @@ use crate::domain::{Issue, Session};
 use crate::index::search::{self, SearchIndex};
 
 /// Lists sessions.
-pub fn run(context: &CliContext, args: &ListArgs) -> Result<ExitCode, CliError> {
+pub(super) fn run(context: &CliContext, args: &ListArgs) -> Result<ExitCode, CliError> {
     let (mut loaded, query) = match query::from_args(&args.query)? {
         None => (LoadedSessions::read(context), None),
         Some(source) => {

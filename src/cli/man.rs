@@ -11,7 +11,7 @@ use super::error::CliError;
 use super::output;
 
 /// Prints the manual page.
-pub fn run() -> Result<ExitCode, CliError> {
+pub(super) fn run() -> Result<ExitCode, CliError> {
     let mut out = output::stdout();
     page(&mut out)?;
     out.flush()?;

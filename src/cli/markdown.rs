@@ -6,7 +6,7 @@ use crate::domain::{Entry, EntryKind, Session, Time, Tool, ToolStatus};
 use crate::stdx::text::{one_line, sanitise};
 
 /// Writes the title, agent, id, directory and start time.
-pub fn heading(out: &mut impl Write, session: &Session) -> io::Result<()> {
+pub(super) fn heading(out: &mut impl Write, session: &Session) -> io::Result<()> {
     let title = one_line(&session.title.text);
     writeln!(out, "# {}\n", if title.is_empty() { "(no title)" } else { &title })?;
     let mut facts = vec![session.key.agent.label().to_owned(), code(&session.key.id)];
@@ -18,7 +18,7 @@ pub fn heading(out: &mut impl Write, session: &Session) -> io::Result<()> {
 }
 
 /// Writes one entry.
-pub fn entry(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
+pub(super) fn entry(out: &mut impl Write, entry: &Entry) -> io::Result<()> {
     let text = sanitise(&entry.text);
     let text = text.trim();
     match entry.kind {

@@ -12,7 +12,7 @@ use crate::runtime::StartupAction;
 use crate::runtime::env;
 
 /// Starts a session: in salon's chat on a terminal, else for one turn.
-pub fn run(context: CliContext, args: &NewArgs) -> Result<ExitCode, CliError> {
+pub(super) fn run(context: CliContext, args: &NewArgs) -> Result<ExitCode, CliError> {
     let prompt_args: Vec<String> = args.prompt.iter().cloned().collect();
     let prompt = query::required(&prompt_args)?.filter(|prompt| !prompt.trim().is_empty());
     let here = env::current_dir().unwrap_or_default();

@@ -13,7 +13,7 @@ use crate::domain::{Agent, Session};
 use crate::runtime::{StartupAction, env};
 
 /// Opens the screen at what the words name.
-pub fn run(context: CliContext, words: &[String]) -> Result<ExitCode, CliError> {
+pub(super) fn run(context: CliContext, words: &[String]) -> Result<ExitCode, CliError> {
     if let Some(option) = words.iter().find(|word| word.starts_with('-')) {
         return Err(CliError::new(CliErrorCode::Usage, format!("unexpected argument '{option}'")));
     }

@@ -7,19 +7,19 @@ use serde::Serialize;
 use crate::stdx::text::{one_line, sanitise};
 
 /// Buffered stdout. The caller flushes it, because dropping the buffer ignores errors.
-pub fn stdout() -> BufWriter<StdoutLock<'static>> {
+pub(super) fn stdout() -> BufWriter<StdoutLock<'static>> {
     BufWriter::with_capacity(64 << 10, io::stdout().lock())
 }
 
 /// Writes one JSON object and a newline, and flushes.
-pub fn json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+pub(super) fn json(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     json_value(out, value)?;
     out.write_all(b"\n")?;
     out.flush()
 }
 
 /// Writes one JSON value without a newline. Characters that could affect a terminal are escaped.
-pub fn json_value(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+pub(super) fn json_value(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     value.serialize(&mut serde_json::Serializer::with_formatter(out, TerminalSafe)).map_err(io::Error::from)
 }
 
@@ -44,46 +44,46 @@ fn affects_terminal(c: char) -> bool {
 }
 
 /// Returns true if stdout is a terminal.
-pub fn to_terminal() -> bool {
+pub(super) fn to_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
 /// Width of the terminal in columns; 80 if unknown.
-pub fn columns() -> usize {
+pub(super) fn columns() -> usize {
     let size = rustix::termios::tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col));
     if size == 0 { 80 } else { size }
 }
 
 /// ANSI styles; text stays plain if they are off.
 #[derive(Clone, Copy, Debug)]
-pub struct OutputStyle {
+pub(super) struct OutputStyle {
     /// True if styles are written.
     pub on: bool,
 }
 
 impl OutputStyle {
     /// Dims secondary text.
-    pub fn dim(self, text: &str) -> String {
+    pub(super) fn dim(self, text: &str) -> String {
         self.wrap(text, "2")
     }
 
     /// Emphasises text.
-    pub fn bold(self, text: &str) -> String {
+    pub(super) fn bold(self, text: &str) -> String {
         self.wrap(text, "1")
     }
 
     /// Marks an error.
-    pub fn red(self, text: &str) -> String {
+    pub(super) fn red(self, text: &str) -> String {
         self.wrap(text, "31")
     }
 
     /// Marks success or activity.
-    pub fn green(self, text: &str) -> String {
+    pub(super) fn green(self, text: &str) -> String {
         self.wrap(text, "32")
     }
 
     /// Marks text that needs attention.
-    pub fn yellow(self, text: &str) -> String {
+    pub(super) fn yellow(self, text: &str) -> String {
         self.wrap(text, "33")
     }
 
@@ -93,6 +93,6 @@ impl OutputStyle {
 }
 
 /// Prints a note for the user on stderr.
-pub fn note(text: &str) -> io::Result<()> {
+pub(super) fn note(text: &str) -> io::Result<()> {
     writeln!(io::stderr().lock(), "salon: {}", one_line(&sanitise(text)))
 }

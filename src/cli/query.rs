@@ -21,7 +21,7 @@ const MAX_STDIN_BYTES: u64 = 1 << 20;
 
 /// Options of a search.
 #[derive(Clone, Copy, Debug)]
-pub struct QueryOptions {
+pub(super) struct QueryOptions {
     /// Sort order of the hits.
     pub order: SearchOrder,
     /// Number of best hits after which the search stops; `None`: everything is searched.
@@ -33,12 +33,12 @@ pub struct QueryOptions {
 }
 
 /// Joins the arguments of a query, or reads it from stdin if they are `-`. Returns `None` for a blank query.
-pub fn from_args(args: &[String]) -> io::Result<Option<String>> {
+pub(super) fn from_args(args: &[String]) -> io::Result<Option<String>> {
     Ok(unless_blank(if args == ["-"] { from_stdin()? } else { args.join(" ") }))
 }
 
 /// Like [`from_args`], but also reads stdin if there are no arguments and stdin is not a terminal.
-pub fn required(args: &[String]) -> io::Result<Option<String>> {
+pub(super) fn required(args: &[String]) -> io::Result<Option<String>> {
     if args.is_empty() && !io::stdin().is_terminal() {
         return from_stdin().map(unless_blank);
     }
@@ -57,7 +57,7 @@ fn from_stdin() -> io::Result<String> {
 
 /// Query with the corpus and the text index that it searches.
 #[derive(Debug)]
-pub struct QuerySearch {
+pub(super) struct QuerySearch {
     /// Query as typed.
     pub source: String,
     /// Parsed query.
@@ -67,7 +67,7 @@ pub struct QuerySearch {
 }
 
 /// Loads all sessions and opens the text index, in parallel.
-pub fn load(context: &CliContext) -> (LoadedSessions, SearchIndex) {
+pub(super) fn load(context: &CliContext) -> (LoadedSessions, SearchIndex) {
     let dir = index::search_dir(&context.paths.cache);
     std::thread::scope(|scope| {
         let opening = scope.spawn(|| SearchIndex::open_loaded(&dir));
@@ -79,14 +79,14 @@ pub fn load(context: &CliContext) -> (LoadedSessions, SearchIndex) {
 
 impl QuerySearch {
     /// Parses a query to search the given sessions.
-    pub fn new(search: SearchIndex, units: Vec<Source>, sessions: Vec<Arc<Session>>, source: String) -> Self {
+    pub(super) fn new(search: SearchIndex, units: Vec<Source>, sessions: Vec<Arc<Session>>, source: String) -> Self {
         let query = Query::parse(&source);
         let corpus = Corpus::new(units, sessions);
         Self { source, query, corpus, search }
     }
 
     /// Returns all hits in order. A session named by the query (by id, file or resume command) comes first.
-    pub fn run(&self, context: &CliContext, options: QueryOptions) -> SearchResults {
+    pub(super) fn run(&self, context: &CliContext, options: QueryOptions) -> SearchResults {
         let zone = TimeZone::system();
         let home = context.environment.home.to_string_lossy();
         let mut request = QueryRequest::new(&self.query, &self.corpus, context.clock.now());
@@ -99,7 +99,7 @@ impl QuerySearch {
     }
 
     /// Finds the entry of each location in a session; see [`SearchIndex::locate`].
-    pub fn locate(&self, session: &Session, locations: &[&EntryLocation]) -> Vec<Option<LocatedEntry>> {
+    pub(super) fn locate(&self, session: &Session, locations: &[&EntryLocation]) -> Vec<Option<LocatedEntry>> {
         self.search.locate(&self.corpus, session, locations)
     }
 
@@ -121,7 +121,7 @@ impl QuerySearch {
     /// Updates the text index for the next search. Called after the output is written, so that output is not delayed.
     ///
     /// Reports errors, except if the cache directory as a whole is already known to be unusable.
-    pub fn store(self, context: &CliContext, loaded: LoadedSessions) {
+    pub(super) fn store(self, context: &CliContext, loaded: LoadedSessions) {
         let current = self.search.is_current(&self.corpus);
         if current && self.search.has_filters(&self.corpus) {
             // The process ends: nothing has to be freed.
@@ -145,7 +145,7 @@ impl QuerySearch {
     }
 
     /// Issues of the query: syntax errors, and words that were replaced by spelling correction.
-    pub fn issues(&self, results: &SearchResults) -> Vec<Issue> {
+    pub(super) fn issues(&self, results: &SearchResults) -> Vec<Issue> {
         let mistakes = self.query.errors.iter().map(|mistake| {
             let column = self.source.get(..mistake.span.start).map_or(0, |before| before.chars().count()) + 1;
             format!("query, column {column}: {}", mistake.message)

@@ -40,7 +40,7 @@ struct Row {
 }
 
 /// Cancels or releases a prompt if requested, then lists queued prompts.
-pub fn run(context: &CliContext, args: &QueueArgs) -> Result<ExitCode, CliError> {
+pub(super) fn run(context: &CliContext, args: &QueueArgs) -> Result<ExitCode, CliError> {
     let store = state::open(context)?;
     if let Some(id) = args.cancel {
         set_state(&store, id, PromptState::Cancelled)?;

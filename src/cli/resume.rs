@@ -27,7 +27,7 @@ struct Printed<'a> {
 }
 
 /// Resumes a session, or prints the command.
-pub fn run(context: CliContext, args: &ResumeArgs) -> Result<ExitCode, CliError> {
+pub(super) fn run(context: CliContext, args: &ResumeArgs) -> Result<ExitCode, CliError> {
     let loaded = LoadedSessions::read(&context);
     let session = find::find(&loaded.all, &args.id)?;
     if args.chat {
@@ -72,7 +72,7 @@ fn print(launch: &Launch, json: bool) -> io::Result<()> {
 }
 
 /// Returns an error for the first obstacle to starting `launch`; `force` ignores that the session is open elsewhere.
-pub fn check_obstacles(
+pub(super) fn check_obstacles(
     session: &Session,
     launch: &Launch,
     obstacles: &ResumeObstacles,

@@ -12,7 +12,7 @@ use crate::runtime::env;
 use crate::store::registry;
 
 /// Builds the filter from options; each command decides about `show_hidden`.
-pub fn filter(context: &CliContext, scope: &ScopeArgs, show_hidden: bool) -> CatalogFilter {
+pub(super) fn filter(context: &CliContext, scope: &ScopeArgs, show_hidden: bool) -> CatalogFilter {
     let now = context.clock.now();
     let here = scope.here.then(env::current_dir).flatten();
     CatalogFilter {

@@ -27,7 +27,7 @@ const CONTEXT_BYTES: usize = 160;
 type Entries = Vec<Vec<Option<LocatedEntry>>>;
 
 /// Runs the search and prints the hits.
-pub fn run(context: &CliContext, args: &SearchArgs) -> Result<ExitCode, CliError> {
+pub(super) fn run(context: &CliContext, args: &SearchArgs) -> Result<ExitCode, CliError> {
     let no_query = || CliError::new(CliErrorCode::Usage, "no query; pass QUERY, or `-` to read it from stdin");
     let source = query::required(&args.query)?.ok_or_else(no_query)?;
     let (mut loaded, search) = query::load(context);

@@ -17,7 +17,7 @@ use crate::runtime::resume;
 use crate::store::{outbox, registry};
 
 /// Sends a prompt: in salon's chat on a terminal, else for one turn. Prompts that are queued already are sent first.
-pub fn run(context: CliContext, args: &SendArgs) -> Result<ExitCode, CliError> {
+pub(super) fn run(context: CliContext, args: &SendArgs) -> Result<ExitCode, CliError> {
     let prompt = query::required(&args.prompt)?.filter(|prompt| !prompt.trim().is_empty());
     // A run whose agent never reported a session has only the id that `salon queue` shows.
     if let Some(run) = run_without_session(&context, &args.id)? {

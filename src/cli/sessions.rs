@@ -11,7 +11,7 @@ use crate::runtime;
 
 /// Result of loading all sessions.
 #[derive(Debug)]
-pub struct LoadedSessions {
+pub(super) struct LoadedSessions {
     /// All sessions, newest activity first.
     pub all: Vec<Arc<Session>>,
     /// Sources (files and databases) of the sessions.
@@ -28,7 +28,7 @@ pub struct LoadedSessions {
 
 impl LoadedSessions {
     /// Loads all sessions; reads only sources that changed since the last time.
-    pub fn read(context: &CliContext) -> Self {
+    pub(super) fn read(context: &CliContext) -> Self {
         let options = options(context);
         let collected = index::collect(&options, Refresh::Changed);
         let index::Collected { sessions: all, issues: unread, sources: units, roots, cache, pending_write, .. } =
@@ -38,12 +38,12 @@ impl LoadedSessions {
     }
 
     /// Moves the sources out, for a search.
-    pub fn take_sources(&mut self) -> Vec<Source> {
+    pub(super) fn take_sources(&mut self) -> Vec<Source> {
         std::mem::take(&mut self.units)
     }
 
     /// Waits for the cache write and leaks the rest, because the process ends. Called after the output is written.
-    pub fn finish(self) {
+    pub(super) fn finish(self) {
         let Self { all, units, roots: _, cache: _, issues: _, pending_write } = self;
         drop(pending_write);
         std::mem::forget((all, units));
@@ -51,7 +51,7 @@ impl LoadedSessions {
 }
 
 /// Options of the index for a command.
-pub fn options(context: &CliContext) -> IndexOptions {
+pub(super) fn options(context: &CliContext) -> IndexOptions {
     let mut options = IndexOptions::new(context.environment.clone(), runtime::instant);
     options.cache_dir = Some(context.paths.cache.clone());
     options.state_db = Some(context.paths.state_db());

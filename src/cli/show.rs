@@ -20,7 +20,7 @@ use crate::stdx::text::{one_line, sanitise};
 const CHUNK: usize = 128;
 
 /// Prints a transcript.
-pub fn run(context: &CliContext, args: &ShowArgs) -> Result<ExitCode, CliError> {
+pub(super) fn run(context: &CliContext, args: &ShowArgs) -> Result<ExitCode, CliError> {
     let loaded = LoadedSessions::read(context);
     let session = find::find(&loaded.all, &args.id)?;
     let (format, state_db) = (agent::format(session.key.agent), context.paths.state_db());
@@ -129,7 +129,7 @@ fn print_raw(out: &mut impl Write, reading: &mut dyn TranscriptReader, range: Ra
 }
 
 /// Writes one entry as text; `index` counts from 0.
-pub fn plain(out: &mut impl Write, style: OutputStyle, index: usize, entry: &Entry) -> io::Result<()> {
+pub(super) fn plain(out: &mut impl Write, style: OutputStyle, index: usize, entry: &Entry) -> io::Result<()> {
     let time = entry.time.map(Time::rfc3339).unwrap_or_default();
     let head = match &entry.tool {
         Some(tool) => format!("{} {}", one_line(&tool.name), tool.status.name()),

@@ -14,7 +14,7 @@ use crate::store::registry::{self, ProcessId, RunRecord};
 use crate::store::{self, Store};
 
 /// Opens `state.db` for writing.
-pub fn open(context: &CliContext) -> Result<Arc<Store>, CliError> {
+pub(super) fn open(context: &CliContext) -> Result<Arc<Store>, CliError> {
     let path = context.paths.state_db();
     let failed =
         |error: &dyn std::fmt::Display| CliError::new(CliErrorCode::Failed, format!("{}: {error}", path.display()));
@@ -27,7 +27,7 @@ pub fn open(context: &CliContext) -> Result<Arc<Store>, CliError> {
 }
 
 /// Finds the run named by a run id or by a session (see [`find`]).
-pub fn run_of(context: &CliContext, store: &Store, name: &str) -> Result<RunRecord, CliError> {
+pub(super) fn run_of(context: &CliContext, store: &Store, name: &str) -> Result<RunRecord, CliError> {
     let id = RunId(name.into());
     if let Some(record) = store.with(|db| registry::find(db, &id)).map_err(|error| db_error(&error))? {
         return Ok(record);
@@ -38,12 +38,12 @@ pub fn run_of(context: &CliContext, store: &Store, name: &str) -> Result<RunReco
 }
 
 /// Returns the salon process that owns a run, if it is still alive.
-pub fn living_holder(store: &Store, run: &RunId) -> Result<Option<ProcessId>, CliError> {
+pub(super) fn living_holder(store: &Store, run: &RunId) -> Result<Option<ProcessId>, CliError> {
     let holder = store.with(|db| registry::holder(db, run)).map_err(|error| db_error(&error))?;
     Ok(holder.filter(|holder| !identity::is_dead(*holder)))
 }
 
 /// Converts an error of `state.db`.
-pub fn db_error(error: &store::Error) -> CliError {
+pub(super) fn db_error(error: &store::Error) -> CliError {
     CliError::new(CliErrorCode::Failed, store::describe_error(error))
 }

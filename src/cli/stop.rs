@@ -22,7 +22,7 @@ struct Stopped<'a> {
 }
 
 /// Stops leftover processes of a run.
-pub fn run(context: &CliContext, args: &IdArgs) -> Result<ExitCode, CliError> {
+pub(super) fn run(context: &CliContext, args: &IdArgs) -> Result<ExitCode, CliError> {
     let store = state::open(context)?;
     let run = state::run_of(context, &store, &args.id)?.id;
     if let Some(holder) = state::living_holder(&store, &run)? {

@@ -12,7 +12,7 @@ use crate::stdx::text::{ellipsis, one_line, width};
 
 /// Layout of a list.
 #[derive(Clone, Copy, Debug)]
-pub struct TableLayout {
+pub(super) struct TableLayout {
     /// Width of the terminal in columns; `None` without a terminal: nothing is cut.
     pub columns: Option<usize>,
     /// Colours.
@@ -22,7 +22,7 @@ pub struct TableLayout {
 }
 
 /// Writes a list. Shortened ids stay unique among `all`.
-pub fn write(
+pub(super) fn write(
     out: &mut impl Write,
     layout: TableLayout,
     shown: &[Arc<Session>],
@@ -135,7 +135,7 @@ fn state(state: SessionState, style: OutputStyle) -> String {
 }
 
 /// Age in one unit, for example `5m` or `3d`.
-pub fn age(now: Time, time: Time) -> String {
+pub(super) fn age(now: Time, time: Time) -> String {
     let minutes = now.since(time) / 60_000;
     match minutes {
         0 => "now".to_owned(),

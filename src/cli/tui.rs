@@ -11,12 +11,12 @@ use super::error::CliError;
 use crate::runtime::{self, StartOptions, StartupAction};
 
 /// Opens the screen; prints usage if there is no terminal.
-pub fn run(context: CliContext) -> Result<ExitCode, CliError> {
+pub(super) fn run(context: CliContext) -> Result<ExitCode, CliError> {
     if has_terminal() { open(context, None) } else { refuse() }
 }
 
 /// Reports that the screen needs a terminal, with usage.
-pub fn refuse() -> Result<ExitCode, CliError> {
+pub(super) fn refuse() -> Result<ExitCode, CliError> {
     use io::Write;
     let help = Cli::command().render_help();
     write!(io::stderr().lock(), "salon: the screen needs a terminal\n\n{help}")?;
@@ -24,12 +24,12 @@ pub fn refuse() -> Result<ExitCode, CliError> {
 }
 
 /// Returns true if stdin and stdout are terminals.
-pub fn has_terminal() -> bool {
+pub(super) fn has_terminal() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
 /// Opens the screen with an optional startup action.
-pub fn open(context: CliContext, startup_action: Option<StartupAction>) -> Result<ExitCode, CliError> {
+pub(super) fn open(context: CliContext, startup_action: Option<StartupAction>) -> Result<ExitCode, CliError> {
     let CliContext { settings, issues, environment, paths, clock, style, .. } = context;
     runtime::run(StartOptions { settings, issues, environment, paths, coloured: style.on, clock, startup_action })?;
     Ok(ExitCode::SUCCESS)

@@ -28,11 +28,11 @@ use crate::stdx::ring::RingItem;
 use crate::stdx::text::sanitise;
 
 /// Message if there is nothing to send.
-pub const NO_PROMPT: &str = "no prompt; pass one, or `-` to read it from stdin";
+pub(super) const NO_PROMPT: &str = "no prompt; pass one, or `-` to read it from stdin";
 
 /// Turn to run.
 #[derive(Debug)]
-pub struct TurnRequest<'a> {
+pub(super) struct TurnRequest<'a> {
     /// Conversation of the turn.
     pub target: TurnTarget,
     /// Prompt of the turn. `None` delivers only the prompts that are queued already.
@@ -43,7 +43,7 @@ pub struct TurnRequest<'a> {
 
 /// Conversation of a turn.
 #[derive(Debug)]
-pub enum TurnTarget {
+pub(super) enum TurnTarget {
     /// A new or resumed session.
     Session(Agent, RunStart),
     /// A recorded run.
@@ -64,7 +64,7 @@ enum TurnEnd {
 }
 
 /// Runs one turn and returns its exit code.
-pub fn run(context: &CliContext, turn: TurnRequest<'_>) -> Result<ExitCode, CliError> {
+pub(super) fn run(context: &CliContext, turn: TurnRequest<'_>) -> Result<ExitCode, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let exit_code = runtime.block_on(run_turn(context, turn));
     runtime.shutdown_background();

@@ -6,7 +6,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Request of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TurnSignal {
+pub(super) enum TurnSignal {
     /// Interrupt the turn; a second time, end the agent: `SIGINT`, `SIGTERM`.
     Interrupt,
     /// End the agent at once: `SIGHUP`, because the terminal is gone, and `SIGQUIT`.
@@ -15,7 +15,7 @@ pub enum TurnSignal {
 
 /// Signal handlers. From their creation on, the default actions are disabled.
 #[derive(Debug)]
-pub struct TurnSignals {
+pub(super) struct TurnSignals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
@@ -24,7 +24,7 @@ pub struct TurnSignals {
 
 impl TurnSignals {
     /// Installs the handlers.
-    pub fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -34,7 +34,7 @@ impl TurnSignals {
     }
 
     /// Waits for the next signal. Cancel safe.
-    pub async fn next(&mut self) -> TurnSignal {
+    pub(super) async fn next(&mut self) -> TurnSignal {
         tokio::select! {
             _ = self.hangup.recv() => TurnSignal::End,
             _ = self.quit.recv() => TurnSignal::End,

@@ -99,7 +99,7 @@ struct Emitted {
 }
 
 impl Engine {
-    pub fn new(
+    pub(super) fn new(
         options: &IndexOptions,
         inputs: Sender<EngineInput>,
         events: tokio::sync::mpsc::Sender<IndexEvent>,
@@ -139,7 +139,7 @@ impl Engine {
     }
 
     /// Runs until [`EngineCommand::Stop`] or until the receiver of events is dropped.
-    pub fn run(mut self, queue: &Receiver<EngineInput>) {
+    pub(super) fn run(mut self, queue: &Receiver<EngineInput>) {
         self.scanner.load_cache();
         self.timers.started((self.clock)());
         self.scanner.start_scan(false);

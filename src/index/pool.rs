@@ -89,7 +89,11 @@ struct Queue {
 
 impl Pool {
     /// Starts one thread per core, at least two and at most eight.
-    pub fn start(formats: &'static [&'static dyn Format], workspaces: Arc<Workspaces>, results: ResultSink) -> Self {
+    pub(super) fn start(
+        formats: &'static [&'static dyn Format],
+        workspaces: Arc<Workspaces>,
+        results: ResultSink,
+    ) -> Self {
         let count = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).clamp(2, 8);
         let shared = Arc::new(Shared { queue: Mutex::default(), filled: Condvar::new(), formats, workspaces, results });
         for number in 0..count {
@@ -103,13 +107,13 @@ impl Pool {
     }
 
     /// Queues a job before the backlog.
-    pub fn urgent(&self, job: Job) {
+    pub(super) fn urgent(&self, job: Job) {
         self.shared.lock().urgent.push_back(job);
         self.shared.filled.notify_one();
     }
 
     /// Queues a job behind all urgent ones.
-    pub fn background(&self, job: Job) {
+    pub(super) fn background(&self, job: Job) {
         self.shared.lock().backlog.push_back(job);
         self.shared.filled.notify_one();
     }

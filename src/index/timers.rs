@@ -58,25 +58,25 @@ pub(super) struct Timers {
 
 impl Timers {
     /// Sets the timers of a new index.
-    pub fn started(&mut self, now: Instant) {
+    pub(super) fn started(&mut self, now: Instant) {
         self.started = Some(now);
         self.changed = Some(now);
         self.emit = Some(now + FIRST_ROWS);
     }
 
     /// Records a change on disk.
-    pub fn changed(&mut self, now: Instant) {
+    pub(super) fn changed(&mut self, now: Instant) {
         self.changed = Some(now);
     }
 
     /// Returns the time of the next due timer; `other` is a further timer of the caller.
-    pub fn next(&self, other: Option<Instant>) -> Option<Instant> {
+    pub(super) fn next(&self, other: Option<Instant>) -> Option<Instant> {
         let own = [self.emit, self.live, self.flush, self.poll, self.index, self.retry];
         own.into_iter().chain([other]).flatten().min()
     }
 
     /// Returns the timers that are due, each once.
-    pub fn due(&mut self, now: Instant) -> Vec<DueTimer> {
+    pub(super) fn due(&mut self, now: Instant) -> Vec<DueTimer> {
         let mut due = Vec::new();
         let slots = [
             (&mut self.emit, DueTimer::Emit),
@@ -103,7 +103,7 @@ impl Timers {
 
     /// Returns true if catalog changes may be sent now; else sets a timer. The first change waits for a complete first
     /// screen; during a scan changes are spaced.
-    pub fn may_emit(&mut self, now: Instant, scanner: &Scanner, first_emitted: bool) -> bool {
+    pub(super) fn may_emit(&mut self, now: Instant, scanner: &Scanner, first_emitted: bool) -> bool {
         if first_emitted && scanner.loading() {
             return false;
         }
@@ -126,47 +126,47 @@ impl Timers {
     }
 
     /// Records that catalog changes were sent.
-    pub fn emitted(&mut self, now: Instant) {
+    pub(super) fn emitted(&mut self, now: Instant) {
         self.emitted = Some(now);
         self.emit = None;
     }
 
     /// Sets a retry after the channel was full.
-    pub fn retry_emit(&mut self, now: Instant) {
+    pub(super) fn retry_emit(&mut self, now: Instant) {
         self.emit = Some(now + EMIT_RETRY);
     }
 
     /// Sets a check for live sessions, soon but at limited intervals.
-    pub fn check_live(&mut self, now: Instant) {
+    pub(super) fn check_live(&mut self, now: Instant) {
         let soonest = self.live_checked.map_or(now, |at| (at + LIVE_INTERVAL).max(now));
         self.live = Some(self.live.map_or(soonest, |at| at.min(soonest)));
     }
 
     /// Records a check for live sessions. While any session is live the check repeats, since a killed process leaves no
     /// event.
-    pub fn live_checked(&mut self, any: bool, now: Instant) {
+    pub(super) fn live_checked(&mut self, any: bool, now: Instant) {
         if any && self.live.is_none() {
             self.live = Some(now + LIVE_POLL);
         }
     }
 
     /// Sets a retry for sources that could not be read.
-    pub fn retry(&mut self, at: Instant) {
+    pub(super) fn retry(&mut self, at: Instant) {
         self.retry = Some(self.retry.map_or(at, |before| before.min(at)));
     }
 
     /// Sets a flush of pending results to the cache.
-    pub fn flush(&mut self, now: Instant) {
+    pub(super) fn flush(&mut self, now: Instant) {
         self.flush.get_or_insert(now + FLUSH_DELAY);
     }
 
     /// Sets an update of the text index. A delay collects the many changes of one streamed answer.
-    pub fn index(&mut self, now: Instant) {
+    pub(super) fn index(&mut self, now: Instant) {
         self.index.get_or_insert(now + INDEX_DELAY);
     }
 
     /// Sets the next poll, at the longer interval after a long time without changes.
-    pub fn poll(&mut self, now: Instant) {
+    pub(super) fn poll(&mut self, now: Instant) {
         let quiet = self.changed.is_some_and(|at| now.saturating_duration_since(at) > QUIET_AFTER);
         self.poll = Some(now + if quiet { POLL_QUIET } else { POLL });
     }

@@ -16,7 +16,7 @@ pub mod environment;
 mod evict;
 mod execute;
 pub mod files;
-mod group;
+pub mod group;
 pub mod history;
 pub mod identity;
 pub mod models;

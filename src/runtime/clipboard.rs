@@ -4,7 +4,7 @@ use crossterm::Command;
 use crossterm::clipboard::CopyToClipboard;
 
 /// Returns the escape sequence that copies `text` to the clipboard.
-pub fn copy(text: &str, within_tmux: bool) -> String {
+pub(super) fn copy(text: &str, within_tmux: bool) -> String {
     let mut sequence = String::new();
     // Writing to a string cannot fail.
     CopyToClipboard::to_clipboard_from(text).write_ansi(&mut sequence).ok();
@@ -12,6 +12,6 @@ pub fn copy(text: &str, within_tmux: bool) -> String {
 }
 
 /// Wraps a sequence for tmux, which forwards it to the outer terminal. Each escape inside is doubled.
-pub fn pass_through_tmux(sequence: &str) -> String {
+pub(super) fn pass_through_tmux(sequence: &str) -> String {
     format!("\x1bPtmux;{}\x1b\\", sequence.replace('\x1b', "\x1b\x1b"))
 }

@@ -20,7 +20,7 @@ use crate::store::Store;
 
 /// Resources that effects need.
 #[derive(Debug)]
-pub struct EffectRunner {
+pub(super) struct EffectRunner {
     /// Roots of agent files, and environment variables.
     pub environment: Environment,
     /// Directories of salon's own files.

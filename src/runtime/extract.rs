@@ -8,10 +8,10 @@ use crate::domain::Session;
 use crate::stdx::temp;
 
 /// Prefix of the names of the files.
-pub const VIEW_KIND: &str = "view";
+pub(super) const VIEW_KIND: &str = "view";
 
 /// Writes the text of an entry and its tool output to a file.
-pub fn entry(session: &Session, index: usize) -> io::Result<PathBuf> {
+pub(super) fn entry(session: &Session, index: usize) -> io::Result<PathBuf> {
     let mut reader = agent::format(session.key.agent).open(session)?;
     let entries = reader.read(index..index + 1, TextLimit::NONE);
     let entry = entries.first().ok_or_else(|| io::Error::other("the entry no longer exists"))?;
@@ -25,7 +25,7 @@ pub fn entry(session: &Session, index: usize) -> io::Result<PathBuf> {
 }
 
 /// Writes the stored records of a session to a file.
-pub fn records(session: &Session) -> io::Result<PathBuf> {
+pub(super) fn records(session: &Session) -> io::Result<PathBuf> {
     let mut reader = agent::format(session.key.agent).open(session)?;
     write(".jsonl", |file| {
         for index in 0..reader.len() {

@@ -12,18 +12,18 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpgrp, kill_curren
 use rustix::termios::tcsetpgrp;
 use tokio::sync::mpsc;
 
-use super::children;
+use crate::live::group;
 
 /// A child process that owns the terminal.
 #[derive(Debug)]
-pub struct ForegroundChild {
+pub(super) struct ForegroundChild {
     pid: Pid,
     events: mpsc::UnboundedReceiver<ForegroundEvent>,
 }
 
 /// A change of state of a foreground child.
 #[derive(Clone, Copy, Debug)]
-pub enum ForegroundEvent {
+pub(super) enum ForegroundEvent {
     /// Stopped by this signal.
     Stopped(i32),
     /// Exited.
@@ -34,7 +34,7 @@ pub enum ForegroundEvent {
 
 impl ForegroundChild {
     /// Starts a program in the foreground. The terminal must be in its original mode.
-    pub fn start(command: &mut Command) -> io::Result<Self> {
+    pub(super) fn start(command: &mut Command) -> io::Result<Self> {
         let child = command.process_group(0).spawn()?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidData)?;
         let (sender, events) = mpsc::unbounded_channel();
@@ -45,18 +45,18 @@ impl ForegroundChild {
     }
 
     /// Waits for the next event. Cancel safe.
-    pub async fn next(&mut self) -> ForegroundEvent {
+    pub(super) async fn next(&mut self) -> ForegroundEvent {
         self.events.recv().await.unwrap_or(ForegroundEvent::Lost)
     }
 
     /// Puts the child in the foreground and continues it. It may have stopped because it was in the background.
-    pub fn resume(&self) {
+    pub(super) fn resume(&self) {
         set_foreground(self.pid);
-        children::signal_group(self.pid.as_raw_nonzero().get().unsigned_abs(), Signal::CONT);
+        group::signal(self.pid.as_raw_nonzero().get().unsigned_abs(), Signal::CONT);
     }
 
     /// Stops salon together with the stopped child, and continues the child afterwards.
-    pub fn stop_with_child(&self, by: i32) {
+    pub(super) fn stop_with_child(&self, by: i32) {
         let in_background = [Signal::TTIN, Signal::TTOU].iter().any(|signal| signal.as_raw() == by);
         if !in_background {
             reclaim_terminal();
@@ -66,26 +66,26 @@ impl ForegroundChild {
     }
 
     /// Asks the child and its descendants to exit.
-    pub fn terminate(&self) {
+    pub(super) fn terminate(&self) {
         let pid = self.pid.as_raw_nonzero().get().unsigned_abs();
-        children::signal_group(pid, Signal::HUP);
-        children::signal_group(pid, Signal::TERM);
-        children::signal_group(pid, Signal::CONT);
+        group::signal(pid, Signal::HUP);
+        group::signal(pid, Signal::TERM);
+        group::signal(pid, Signal::CONT);
     }
 
     /// Kills the child and its descendants.
-    pub fn kill(&self) {
-        children::signal_group(self.pid.as_raw_nonzero().get().unsigned_abs(), Signal::KILL);
+    pub(super) fn kill(&self) {
+        group::signal(self.pid.as_raw_nonzero().get().unsigned_abs(), Signal::KILL);
     }
 }
 
 /// Puts salon in the foreground again.
-pub fn reclaim_terminal() {
+pub(super) fn reclaim_terminal() {
     set_foreground(getpgrp());
 }
 
 /// Stops salon and its shell job until the shell continues it.
-pub fn stop_salon() {
+pub(super) fn stop_salon() {
     if let Err(error) = kill_current_process_group(Signal::STOP) {
         tracing::warn!(%error, "salon could not be stopped");
     }

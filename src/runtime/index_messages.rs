@@ -5,7 +5,7 @@ use crate::app::msg::RequestTicket;
 use crate::index::{IndexEvent, WatchState};
 
 /// Returns the message of an event; `None` if there is nothing to show.
-pub fn message(event: IndexEvent) -> Option<Msg> {
+pub(super) fn message(event: IndexEvent) -> Option<Msg> {
     match event {
         IndexEvent::Catalog(change) => Some(Msg::Catalog(change)),
         IndexEvent::Live(signs) => Some(Msg::Live(signs)),

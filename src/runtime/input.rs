@@ -14,19 +14,19 @@ const POLL_TIMEOUT: Duration = Duration::from_micros(200);
 
 /// Keyboard, mouse and paste events, and replies of the terminal.
 #[derive(Debug)]
-pub struct TerminalInput {
+pub(super) struct TerminalInput {
     terminal: AsyncFd<Stdin>,
 }
 
 impl TerminalInput {
     /// Reads from standard input, which must be a terminal in raw mode.
     #[expect(deprecated, reason = "its successor is unsafe, for descriptors that may close; standard input stays open")]
-    pub fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         Ok(Self { terminal: AsyncFd::with_interest(io::stdin(), tokio::io::Interest::READABLE)? })
     }
 
     /// Waits for input. Returns an error if the terminal is gone. Cancel safe.
-    pub async fn next(&mut self) -> io::Result<Vec<Event>> {
+    pub(super) async fn next(&mut self) -> io::Result<Vec<Event>> {
         loop {
             let mut ready = self.terminal.readable().await?;
             if !readable(ready.get_inner())? {

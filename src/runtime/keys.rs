@@ -9,7 +9,7 @@ use crate::app::msg::Mouse;
 use crate::config::key::{Key, KeyCode};
 
 /// Returns the message of an event; `None` if the interface does not use it.
-pub fn message(event: Event) -> Option<Msg> {
+pub(super) fn message(event: Event) -> Option<Msg> {
     match event {
         Event::Key(event) => key(event).map(Msg::Key),
         Event::Mouse(event) => mouse(event),

@@ -21,7 +21,7 @@ const FRESH_MILLIS: i64 = 60 * 60 * 1000;
 
 /// Loader of model lists.
 #[derive(Clone, Debug)]
-pub struct ModelLists {
+pub(super) struct ModelLists {
     /// Live runs, which query the agents.
     pub live: Live,
     /// Cache of the lists.
@@ -36,7 +36,7 @@ pub struct ModelLists {
 
 impl ModelLists {
     /// Sends the cached list of an agent. Then queries the agent if the list is old or `refresh` is true.
-    pub async fn load(self, agent: Agent, refresh: bool) {
+    pub(super) async fn load(self, agent: Agent, refresh: bool) {
         let mut cached = self.cached(agent).await;
         let fresh = cached.as_of.is_some_and(|as_of| live_options::now().since(as_of) < FRESH_MILLIS);
         if let Some(known) = agent::protocol(agent).map(Protocol::capabilities) {

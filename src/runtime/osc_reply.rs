@@ -13,7 +13,7 @@ const MAX_REPLY_KEYS: usize = 40;
 
 /// Filter that extracts the reply from key events.
 #[derive(Debug, Default)]
-pub struct OscReplyParser {
+pub(super) struct OscReplyParser {
     expected: bool,
     /// Keys that may be part of the reply.
     buffered: Vec<Event>,
@@ -21,7 +21,7 @@ pub struct OscReplyParser {
 
 /// Result of parsing an event.
 #[derive(Debug, PartialEq, Eq)]
-pub enum OscParse {
+pub(super) enum OscParse {
     /// Input of the user; empty while the keys may be a reply.
     Input(Vec<Event>),
     /// Background of the terminal.
@@ -30,12 +30,12 @@ pub enum OscParse {
 
 impl OscReplyParser {
     /// Expects a reply, after the query was sent.
-    pub fn expect(&mut self) {
+    pub(super) fn expect(&mut self) {
         self.expected = true;
     }
 
     /// Parses an event.
-    pub fn parse(&mut self, event: Event) -> OscParse {
+    pub(super) fn parse(&mut self, event: Event) -> OscParse {
         let begins = self.expected && self.buffered.is_empty() && is_key(&event, ']', KeyModifiers::ALT);
         if self.buffered.is_empty() && !begins {
             return OscParse::Input(vec![event]);

@@ -30,7 +30,7 @@ const REPLAY_INTERVAL: Duration = Duration::from_millis(8);
 
 /// Live runs of this process and their services.
 #[derive(Debug)]
-pub struct Runs {
+pub(super) struct Runs {
     live: Live,
     writer: StoreWriter,
     paths: Sender<CompletionRequest>,
@@ -49,7 +49,7 @@ pub struct Runs {
 
 /// Receivers of run events and replays.
 #[derive(Debug)]
-pub struct RunReceivers {
+pub(super) struct RunReceivers {
     /// Changes of state.
     pub events: mpsc::UnboundedReceiver<live::LiveEvent>,
     /// New events of watched runs.
@@ -58,7 +58,7 @@ pub struct RunReceivers {
 
 impl Runs {
     /// Starts the live layer. Starts no agent.
-    pub fn start(
+    pub(super) fn start(
         store: Arc<Store>,
         writer: &StoreWriter,
         environment: &Environment,
@@ -104,7 +104,7 @@ impl Runs {
     }
 
     /// Stops all agents that salon started.
-    pub async fn end(self) {
+    pub(super) async fn end(self) {
         for viewer in self.viewers.into_values() {
             viewer.abort();
         }
@@ -112,12 +112,12 @@ impl Runs {
     }
 
     /// Returns true if an agent process is running.
-    pub fn any_alive(&self) -> bool {
+    pub(super) fn any_alive(&self) -> bool {
         self.live.runs().iter().any(|info| info.pid.is_some())
     }
 
     /// Converts a live event to an app message.
-    pub fn message(&mut self, event: live::LiveEvent) -> Msg {
+    pub(super) fn message(&mut self, event: live::LiveEvent) -> Msg {
         match event {
             live::LiveEvent::Run(info) => {
                 if let Some(cursor) = self.pending_views.remove(&info.id) {

@@ -12,7 +12,7 @@ const END: &[u8] = b"\x1b[?2026l";
 
 /// Frame buffer in front of the terminal output.
 #[derive(Debug)]
-pub struct FrameWriter<W> {
+pub(super) struct FrameWriter<W> {
     out: W,
     frame: Vec<u8>,
     size: Size,
@@ -22,23 +22,23 @@ pub struct FrameWriter<W> {
 
 impl<W: Write> FrameWriter<W> {
     /// Creates a backend with a hidden cursor.
-    pub fn new(out: W, size: Size) -> Self {
+    pub(super) fn new(out: W, size: Size) -> Self {
         Self { out, frame: Vec::new(), size, cursor_shown: false, cursor: None }
     }
 
     /// Sets the size of the terminal.
-    pub fn resize(&mut self, size: Size) {
+    pub(super) fn resize(&mut self, size: Size) {
         self.size = size;
     }
 
     /// Writes bytes between two frames: queries, clipboard.
-    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.out.write_all(bytes)?;
         self.out.flush()
     }
 
     /// Resets the known cursor state after another program used the terminal.
-    pub fn reset_cursor(&mut self) {
+    pub(super) fn reset_cursor(&mut self) {
         self.cursor_shown = false;
         self.cursor = None;
     }

@@ -46,7 +46,7 @@ const STARTUP_FAILURE_WINDOW: Duration = Duration::from_secs(5);
 
 /// State of the event loop.
 #[derive(Debug)]
-pub struct Shell {
+pub(super) struct Shell {
     pub(super) app: App,
     pub(super) terminal: Terminal,
     pub(super) runner: EffectRunner,
@@ -67,7 +67,7 @@ pub struct Shell {
 
 /// Event sources besides the user.
 #[derive(Debug)]
-pub struct EventSources {
+pub(super) struct EventSources {
     /// Events of the index.
     pub index: mpsc::Receiver<index::IndexEvent>,
     /// Messages of background tasks.
@@ -80,7 +80,7 @@ type Step = ControlFlow<()>;
 
 impl Shell {
     /// Creates the event loop. The terminal is already taken.
-    pub fn new(
+    pub(super) fn new(
         app: App,
         terminal: Terminal,
         runner: EffectRunner,
@@ -107,7 +107,7 @@ impl Shell {
     }
 
     /// Runs until the user quits, a signal ends it, or the terminal is gone.
-    pub async fn run(&mut self, ask_background: bool) {
+    pub(super) async fn run(&mut self, ask_background: bool) {
         // The cache is loaded within a few milliseconds, so that the first frame is complete.
         if let Ok(Some(event)) = tokio::time::timeout(CACHE_TIMEOUT, self.sources.index.recv()).await {
             let _nothing_ends_before_the_start = self.handle_index(event);
@@ -378,7 +378,7 @@ impl Shell {
     }
 
     /// Releases the terminal and shuts down the index and the agents.
-    pub async fn end(self) {
+    pub(super) async fn end(self) {
         let Self { terminal, runner, .. } = self;
         drop(terminal);
         runner.index.stop();

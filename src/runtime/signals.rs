@@ -6,7 +6,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Request of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignalRequest {
+pub(super) enum SignalRequest {
     /// Quit: `SIGTERM`, `SIGINT`, `SIGHUP`, `SIGQUIT`.
     End,
     /// Stop until continued: `SIGTSTP`.
@@ -19,7 +19,7 @@ pub enum SignalRequest {
 
 /// Signal handlers. While they exist, the default actions are disabled.
 #[derive(Debug)]
-pub struct Signals {
+pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
@@ -31,7 +31,7 @@ pub struct Signals {
 
 impl Signals {
     /// Installs the handlers.
-    pub fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -44,7 +44,7 @@ impl Signals {
     }
 
     /// Waits for the next signal. Cancel safe.
-    pub async fn next(&mut self) -> SignalRequest {
+    pub(super) async fn next(&mut self) -> SignalRequest {
         tokio::select! {
             biased;
             _ = self.terminate.recv() => SignalRequest::End,

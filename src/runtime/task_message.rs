@@ -5,7 +5,7 @@ use crate::app::runs::RunMsg;
 
 /// A message from a background task.
 #[derive(Debug)]
-pub enum TaskMessage {
+pub(super) enum TaskMessage {
     /// A message for the app state.
     Msg(Box<Msg>),
     /// A file to open in the editor.
@@ -14,7 +14,7 @@ pub enum TaskMessage {
 
 impl TaskMessage {
     /// Creates a message about a run.
-    pub fn of_run(msg: RunMsg) -> Self {
+    pub(super) fn of_run(msg: RunMsg) -> Self {
         Self::Msg(Box::new(Msg::Run(msg)))
     }
 }

@@ -33,7 +33,7 @@ static ORIGINAL_MODE: Mutex<Option<Termios>> = Mutex::new(None);
 
 /// The terminal, also while another program uses it.
 #[derive(Debug)]
-pub struct Terminal {
+pub(super) struct Terminal {
     cells: ratatui::Terminal<FrameWriter<Stdout>>,
     original: Termios,
     mouse: bool,
@@ -43,7 +43,7 @@ pub struct Terminal {
 
 impl Terminal {
     /// Takes the terminal. It is restored on drop and on a panic of this thread.
-    pub fn take(mouse: bool) -> io::Result<Self> {
+    pub(super) fn take(mouse: bool) -> io::Result<Self> {
         let original = tcgetattr(io::stdin())?;
         let cells = ratatui::Terminal::new(FrameWriter::new(io::stdout(), size()))?;
         restore_on_panic(thread::current().id());
@@ -53,7 +53,7 @@ impl Terminal {
     }
 
     /// Takes the terminal again after [`leave`](Self::leave).
-    pub fn enter(&mut self) -> io::Result<()> {
+    pub(super) fn enter(&mut self) -> io::Result<()> {
         let mut raw = self.original.clone();
         raw.make_raw();
         *original_mode() = Some(self.original.clone());
@@ -72,24 +72,24 @@ impl Terminal {
     }
 
     /// Restores the terminal.
-    pub fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         restore();
         self.cells.backend_mut().reset_cursor();
     }
 
     /// Enables or disables mouse capture.
-    pub fn capture_mouse(&mut self, capture: bool) -> io::Result<()> {
+    pub(super) fn capture_mouse(&mut self, capture: bool) -> io::Result<()> {
         self.mouse = capture;
         self.write(if capture { MOUSE_ON } else { MOUSE_OFF }.as_bytes())
     }
 
     /// Writes bytes that are not cells.
-    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.cells.backend_mut().write(bytes)
     }
 
     /// Sets the title of the window, if it changed.
-    pub fn set_title(&mut self, title: String) -> io::Result<()> {
+    pub(super) fn set_title(&mut self, title: String) -> io::Result<()> {
         if self.title == title {
             return Ok(());
         }
@@ -100,19 +100,19 @@ impl Terminal {
     }
 
     /// Makes the next frame draw every cell.
-    pub fn redraw(&mut self) -> io::Result<()> {
+    pub(super) fn redraw(&mut self) -> io::Result<()> {
         self.cells.clear()
     }
 
     /// Measures the terminal for the next frame.
-    pub fn measure(&mut self) -> Size {
+    pub(super) fn measure(&mut self) -> Size {
         let size = size();
         self.cells.backend_mut().resize(size);
         size
     }
 
     /// Draws a frame. Writes only the difference to the previous one.
-    pub fn draw<T>(&mut self, render: impl FnOnce(&mut ratatui::Frame) -> T) -> io::Result<T> {
+    pub(super) fn draw<T>(&mut self, render: impl FnOnce(&mut ratatui::Frame) -> T) -> io::Result<T> {
         let mut drawn = None;
         self.cells.draw(|frame| drawn = Some(render(frame)))?;
         drawn.ok_or_else(|| io::Error::other("a frame was not drawn"))
@@ -126,7 +126,7 @@ impl Drop for Terminal {
 }
 
 /// Returns columns and rows; 80×24 if unknown.
-pub fn size() -> Size {
+pub(super) fn size() -> Size {
     match tcgetwinsize(io::stdout()) {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => Size::new(size.ws_col, size.ws_row),
         _ => Size::new(80, 24),

@@ -8,7 +8,7 @@ use crate::domain::SessionKey;
 
 /// Owner of the terminal.
 #[derive(Debug)]
-pub enum TerminalOwner {
+pub(super) enum TerminalOwner {
     /// Salon.
     Salon,
     /// A foreground program.
@@ -26,7 +26,7 @@ pub enum TerminalOwner {
 
 /// Purpose of a foreground program.
 #[derive(Debug)]
-pub enum Purpose {
+pub(super) enum Purpose {
     /// Resume a session.
     Resume(SessionKey),
     /// Edit a text of the user.

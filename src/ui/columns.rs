@@ -6,7 +6,7 @@ use crate::domain::Session;
 
 /// Column to the right of the title.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Column {
+pub(super) enum Column {
     /// Workspace, if the list covers several.
     Workspace,
     /// Git branch.
@@ -23,7 +23,7 @@ pub enum Column {
 
 impl Column {
     /// Heading of the column.
-    pub fn heading(self) -> &'static str {
+    pub(super) fn heading(self) -> &'static str {
         match self {
             Self::Workspace => "workspace",
             Self::Branch => "branch",
@@ -35,7 +35,7 @@ impl Column {
     }
 
     /// Width of the column, without the space before it.
-    pub fn width(self) -> u16 {
+    pub(super) fn width(self) -> u16 {
         match self {
             Self::Workspace => 10,
             Self::Branch | Self::Model => 14,
@@ -46,7 +46,7 @@ impl Column {
     }
 
     /// Returns true if the column is right-aligned.
-    pub fn is_number(self) -> bool {
+    pub(super) fn is_number(self) -> bool {
         match self {
             Self::Workspace | Self::Branch | Self::Model => false,
             Self::Tokens | Self::Turns | Self::Age => true,
@@ -54,7 +54,7 @@ impl Column {
     }
 
     /// Text of the column for a session.
-    pub fn text(self, app: &App, session: &Session) -> String {
+    pub(super) fn text(self, app: &App, session: &Session) -> String {
         match self {
             Self::Workspace => {
                 let mut rows = app.stack.home.workspaces.rows().iter();
@@ -75,7 +75,7 @@ const TITLE: u16 = 44;
 
 /// Columns of a list of the given width, from left to right. The age and, in a list of several workspaces, the workspace
 /// are always shown where they fit; the others only beside a title of [`TITLE`] columns.
-pub fn columns(app: &App, width: u16) -> Vec<Column> {
+pub(super) fn columns(app: &App, width: u16) -> Vec<Column> {
     let several = app.stack.home.scope() == Some(ListScope::All);
     let marks = 3 + agent_width(app, width) + 1;
     let taken = |columns: &[Column]| columns.iter().map(|column| column.width() + 1).sum::<u16>();
@@ -101,7 +101,7 @@ const MIN_WITH_WORKSPACE: u16 = 46;
 const WITH_AGENT_NAMES: u16 = 140;
 
 /// Width of the agent column: full names, two letters, or none.
-pub fn agent_width(app: &App, list: u16) -> u16 {
+pub(super) fn agent_width(app: &App, list: u16) -> u16 {
     match list {
         ..24 => 0,
         _ if app.size.0 >= WITH_AGENT_NAMES => 8,
@@ -110,7 +110,7 @@ pub fn agent_width(app: &App, list: u16) -> u16 {
 }
 
 /// Formats a token count: `950`, `12k`, `3.4M`.
-pub fn tokens(count: u64) -> String {
+pub(super) fn tokens(count: u64) -> String {
     match count {
         0 => String::new(),
         1..1_000 => count.to_string(),
@@ -122,7 +122,7 @@ pub fn tokens(count: u64) -> String {
 }
 
 /// Shortens a model's name: removes the provider, the date and the prefix `claude-`.
-pub fn short_model(model: &str) -> &str {
+pub(super) fn short_model(model: &str) -> &str {
     let name = model.rsplit('/').next().unwrap_or(model);
     let name = name.strip_prefix("claude-").unwrap_or(name);
     match name.rsplit_once('-') {

@@ -6,7 +6,7 @@ use crate::app::search::SearchScreen;
 use crate::domain::catalog::IndexProgress;
 
 /// Formats coverage and progress: `searched 2,001 sessions, 1.4 GB · indexing 812 of 2,001`.
-pub fn coverage_line(app: &App, search: &SearchScreen) -> String {
+pub(super) fn coverage_line(app: &App, search: &SearchScreen) -> String {
     let mut parts = vec![searched(app, search)];
     parts.extend(progress_notes(app));
     parts.extend(issues(app));
@@ -14,7 +14,7 @@ pub fn coverage_line(app: &App, search: &SearchScreen) -> String {
 }
 
 /// Formats the amount of searched data.
-pub fn searched(app: &App, search: &SearchScreen) -> String {
+pub(super) fn searched(app: &App, search: &SearchScreen) -> String {
     let all = thousands(app.sessions.catalog.len());
     if !search.is_active() {
         return format!("{all} sessions to search");
@@ -26,7 +26,7 @@ pub fn searched(app: &App, search: &SearchScreen) -> String {
 }
 
 /// Formats reading and indexing that are still in progress.
-pub fn progress_notes(app: &App) -> Vec<String> {
+pub(super) fn progress_notes(app: &App) -> Vec<String> {
     let progress = |verb: &str, progress: IndexProgress| {
         let open = progress.done < progress.total;
         open.then(|| format!("{verb} {} of {}", thousands(progress.done), thousands(progress.total)))
@@ -38,7 +38,7 @@ pub fn progress_notes(app: &App) -> Vec<String> {
 }
 
 /// Formats the number of problems; `None` without problems.
-pub fn issues(app: &App) -> Option<String> {
+pub(super) fn issues(app: &App) -> Option<String> {
     let issues = app.sessions.catalog.issues.len();
     (issues > 0).then(|| count(issues, "problem", "problems"))
 }

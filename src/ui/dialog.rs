@@ -11,7 +11,7 @@ use crate::app::msg::Target;
 const WIDTH: u16 = 64;
 
 /// Draws the text and the choices. On a low screen the choices take precedence.
-pub fn draw(canvas: &mut Canvas, area: Rect, dialog: &Dialog) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, dialog: &Dialog) {
     let theme = canvas.app.theme();
     let width = WIDTH.min(area.width.saturating_sub(4)).max(1);
     let lines: Vec<_> = dialog.text.iter().flat_map(|line| wrapped(line, width, 0, style(theme.text))).collect();

@@ -12,7 +12,7 @@ use crate::app::{Action, App};
 use crate::stdx::text::one_line;
 
 /// Draws the empty state.
-pub fn draw(canvas: &mut Canvas, area: Rect, empty: &EmptyState) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, empty: &EmptyState) {
     let inner = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     // A low screen has no line to spare.
     let first = usize::from(area.height > 6);

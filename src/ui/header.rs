@@ -15,7 +15,7 @@ use crate::config::settings::ListScope;
 use crate::stdx::text;
 
 /// Draws the header.
-pub fn draw(canvas: &mut Canvas, area: Rect) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     let mut right: Vec<_> = [quitting(app), progress(app), waiting(app), unseen(app), inbox_items(app), issues(app)]
         .into_iter()
@@ -87,12 +87,12 @@ fn inbox_items(app: &App) -> Option<String> {
 }
 
 /// Area of a first line without the badge, for screens other than home.
-pub fn beside_badge(app: &App, area: Rect) -> Rect {
+pub(super) fn beside_badge(app: &App, area: Rect) -> Rect {
     Rect { width: area.width.saturating_sub(badge_width(app)), ..area }
 }
 
 /// Width of [`draw_badge`] in columns.
-pub fn badge_width(app: &App) -> u16 {
+pub(super) fn badge_width(app: &App) -> u16 {
     badge(app).map_or(0, |label| u16::try_from(text::width(&label)).unwrap_or(u16::MAX).saturating_add(2))
 }
 
@@ -111,7 +111,7 @@ fn badge(app: &App) -> Option<String> {
 }
 
 /// Draws the badge at the right end of the first line.
-pub fn draw_badge(canvas: &mut Canvas, area: Rect) {
+pub(super) fn draw_badge(canvas: &mut Canvas, area: Rect) {
     let Some(label) = badge(canvas.app).filter(|_| area.height > 0) else { return };
     let (_, area) = split_right(area, badge_width(canvas.app).min(area.width));
     Clear.render(area.intersection(canvas.buffer.area), canvas.buffer);

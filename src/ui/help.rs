@@ -9,7 +9,7 @@ use crate::app::help::{Help, HelpLine, lines};
 use crate::stdx::text;
 
 /// Draws the key bindings.
-pub fn draw(canvas: &mut Canvas, area: Rect, help: &Help) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, help: &Help) {
     let theme = canvas.app.theme();
     let lines = lines(&canvas.app.keymap);
     let height = u16::try_from(lines.len()).unwrap_or(u16::MAX);

@@ -10,7 +10,7 @@ use super::{preview, sessions, workspaces};
 const WITH_MARGIN: u16 = 28;
 
 /// Draws the panes that fit.
-pub fn draw(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     let panes = canvas.app.panes();
     let mut rest = area;
     if panes.workspaces > 0 {

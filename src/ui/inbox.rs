@@ -26,7 +26,7 @@ const MAX_ROWS: usize = 8;
 const MIN_HEIGHT_WITH_LIST: u16 = 12;
 
 /// Draws the inbox.
-pub fn draw(canvas: &mut Canvas, area: Rect, inbox: &Inbox) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, inbox: &Inbox) {
     let app = canvas.app;
     let items = inbox_items(&app.runs, &app.approvals);
     let Some(at) = inbox.position(&app.approvals, &items) else {

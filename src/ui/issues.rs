@@ -8,7 +8,7 @@ use super::widgets::{line_of, overlay, put_line, wrapped};
 use crate::app::issues::IssuesView;
 
 /// Draws each path with the reason below it.
-pub fn draw(canvas: &mut Canvas, area: Rect, view: &IssuesView) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, view: &IssuesView) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     let width = area.width.saturating_sub(4).clamp(1, 110);
     let mut lines = Vec::new();

@@ -22,7 +22,7 @@ const SUGGESTION_ROWS: usize = 5;
 const PROMPT_ROWS: usize = 5;
 
 /// Draws the overlay.
-pub fn draw(canvas: &mut Canvas, area: Rect, new: &NewSession) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, new: &NewSession) {
     let height = 4 + PROMPT_ROWS + 1 + SUGGESTION_ROWS;
     let inner = overlay(canvas, area, "New session", (WIDTH, u16::try_from(height).unwrap_or(u16::MAX)));
     // Five rows: the other four fields and the error.

@@ -1,7 +1,7 @@
 //! Numbers as text.
 
 /// Formats a number with separators: `2,001`.
-pub fn thousands(count: usize) -> String {
+pub(super) fn thousands(count: usize) -> String {
     let digits = count.to_string();
     let mut grouped = String::new();
     for (at, digit) in digits.chars().enumerate() {
@@ -14,12 +14,12 @@ pub fn thousands(count: usize) -> String {
 }
 
 /// Formats a count with its unit: `1 session`, `2,001 sessions`.
-pub fn count(count: usize, one: &str, many: &str) -> String {
+pub(super) fn count(count: usize, one: &str, many: &str) -> String {
     format!("{} {}", thousands(count), if count == 1 { one } else { many })
 }
 
 /// Formats a size: `950 B`, `12 kB`, `3.4 MB`, `1.4 GB`.
-pub fn bytes(count: u64) -> String {
+pub(super) fn bytes(count: u64) -> String {
     let tenths = |unit: u64| format!("{}.{}", count / unit, count % unit * 10 / unit);
     match count {
         0..1_000 => format!("{count} B"),

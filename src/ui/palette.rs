@@ -10,7 +10,7 @@ use crate::app::palette::Palette;
 use crate::stdx::text;
 
 /// Draws the input and the matching commands.
-pub fn draw(canvas: &mut Canvas, area: Rect, palette: &Palette) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, palette: &Palette) {
     let theme = canvas.app.theme();
     let inner = overlay(canvas, area, "Commands", (68, 16));
     field(canvas, line_of(inner, 0), ">", &palette.input, true);

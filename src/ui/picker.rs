@@ -15,7 +15,7 @@ use crate::stdx::text;
 const SIZE: (u16, u16) = (64, 16);
 
 /// Draws the overlay.
-pub fn draw(canvas: &mut Canvas, area: Rect, picker: &Picker) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, picker: &Picker) {
     let app = canvas.app;
     let Some(info) = app.runs.get(&picker.run) else { return };
     let title = format!("{} · model, mode, effort", info.agent.label());

@@ -17,14 +17,14 @@ use crate::domain::Session;
 use crate::stdx::text::one_line;
 
 /// Draws the preview of the session selected on the home screen.
-pub fn draw(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     let app = canvas.app;
     let Some(session) = app.stack.home.list.session() else { return };
     draw_beside(canvas, area, (session, app.stack.home.preview.reader(&session.key)), cache);
 }
 
 /// Draws a session beside a list: its details and its transcript.
-pub fn draw_beside(
+pub(super) fn draw_beside(
     canvas: &mut Canvas,
     area: Rect,
     (session, reader): (&Session, Option<&Reader>),
@@ -72,12 +72,12 @@ fn details(session: &Session) -> String {
 }
 
 /// Draws a transcript as a screen of its own.
-pub fn draw_full(canvas: &mut Canvas, area: Rect, reader: &Reader, cache: &mut ViewCache) {
+pub(super) fn draw_full(canvas: &mut Canvas, area: Rect, reader: &Reader, cache: &mut ViewCache) {
     draw_reader(canvas, area, reader, ReaderMode::Full, cache);
 }
 
 /// Draws a transcript in a given mode.
-pub fn draw_mode(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: ReaderMode, cache: &mut ViewCache) {
+pub(super) fn draw_mode(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: ReaderMode, cache: &mut ViewCache) {
     draw_reader(canvas, area, reader, mode, cache);
 }
 

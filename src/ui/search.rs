@@ -9,7 +9,7 @@ use crate::app::home::Pane;
 use crate::app::search::SearchScreen;
 
 /// Draws the screen.
-pub fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen, cache: &mut ViewCache) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen, cache: &mut ViewCache) {
     let head = area.height.min(2);
     search_line::draw(canvas, Rect { height: head, ..area }, search);
     let body = Rect { y: area.y + head, height: area.height - head, ..area };

@@ -14,7 +14,7 @@ use crate::domain::query::FilterKey;
 use crate::stdx::text::{ellipsis, one_line};
 
 /// Draws the empty state.
-pub fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
     let inner = Rect { x: area.x + 1.min(area.width), width: area.width.saturating_sub(2), ..area };
     let lines = if search.is_active() { no_results(canvas.app, search, inner.width) } else { help(canvas.app, inner) };
     // A low screen has no line to spare.

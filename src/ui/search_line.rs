@@ -18,7 +18,7 @@ use crate::stdx::text;
 const MAX_COMPLETIONS: usize = 8;
 
 /// Draws the query line and the summary.
-pub fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
     let theme = canvas.app.theme();
     let (_, line) = split_left(header::beside_badge(canvas.app, line_of(area, 0)), 1);
     let order = format!("by {}", search.results.order.name());
@@ -95,7 +95,7 @@ fn draw_summary(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
 }
 
 /// Draws the completion popup below the query line.
-pub fn draw_completions(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
+pub(super) fn draw_completions(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
     let theme = canvas.app.theme();
     if search.pending_values.is_some() {
         let label = "  counting …  ";

@@ -22,7 +22,7 @@ use crate::domain::search::{Hit, Snippet};
 use crate::stdx::text;
 
 /// Draws the visible rows.
-pub fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen, matcher: Option<&HitMatcher>) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen, matcher: Option<&HitMatcher>) {
     let results = &search.results;
     let selected = results.lines_of(results.at());
     let all = results.lines_of(results.rows().len().saturating_sub(1)).end;

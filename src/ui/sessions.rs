@@ -20,7 +20,7 @@ use crate::domain::{Agent, Session, SessionState};
 use crate::stdx::text;
 
 /// Draws the pane.
-pub fn draw(canvas: &mut Canvas, area: Rect) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect) {
     let app = canvas.app;
     // Very low screens have no heading.
     let heading = u16::from(area.height >= 4 || app.stack.home.filter.typing);
@@ -67,7 +67,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect) {
 }
 
 /// Glyph of a state.
-pub fn glyph(state: SessionState) -> &'static str {
+pub(super) fn glyph(state: SessionState) -> &'static str {
     match state {
         SessionState::NeedsYou => "!",
         SessionState::Working => "●",
@@ -209,7 +209,7 @@ fn put_cell(canvas: &mut Canvas, cell: Rect, column: Column, written: &str, styl
 }
 
 /// Name of an agent, shortened to two letters for narrow columns.
-pub fn agent_name(agent: Agent, width: u16) -> &'static str {
+pub(super) fn agent_name(agent: Agent, width: u16) -> &'static str {
     match (agent, width) {
         (_, 4..) => agent.name(),
         (Agent::Claude, _) => "cl",

@@ -11,7 +11,7 @@ use crate::app::layer::Layer;
 use crate::app::msg::{LayoutFeedback, Target};
 
 /// Draws one session, or two side by side.
-pub fn draw(canvas: &mut Canvas, area: Rect, layer: &Layer, cache: &mut ViewCache) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, layer: &Layer, cache: &mut ViewCache) {
     let Some(pinned) = canvas.app.stack.shown_pinned(canvas.app.size.0) else {
         draw_one(canvas, area, layer, cache);
         return;

@@ -15,7 +15,7 @@ use crate::app::{Action, App};
 use crate::domain::catalog::HiddenCounts;
 
 /// Draws the current notice, or the counts.
-pub fn draw(canvas: &mut Canvas, area: Rect) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     let whole = area;
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(1), ..area };
@@ -45,7 +45,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect) {
 }
 
 /// Draws as many key hints as fit.
-pub fn draw_hints(canvas: &mut Canvas, area: Rect) {
+pub(super) fn draw_hints(canvas: &mut Canvas, area: Rect) {
     let theme = canvas.app.theme();
     let mut spans = vec![Span::raw(" ")];
     let mut room = usize::from(area.width);

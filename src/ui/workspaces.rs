@@ -11,7 +11,7 @@ use crate::app::msg::Target;
 use crate::stdx::text;
 
 /// Draws the column. The first row selects all workspaces.
-pub fn draw(canvas: &mut Canvas, area: Rect) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect) {
     let app = canvas.app;
     let (heading, rows) = (line_of(area, 0), Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area });
     let focused = app.stack.focus() == Some(Pane::Workspaces);

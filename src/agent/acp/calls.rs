@@ -30,7 +30,7 @@ struct CallState {
 
 /// Calls of a session, by id.
 #[derive(Debug, Default)]
-pub struct AcpCalls {
+pub(super) struct AcpCalls {
     calls: HashMap<Arc<str>, CallState>,
     /// Calls without an end, in their order.
     open: Vec<Arc<str>>,
@@ -38,7 +38,7 @@ pub struct AcpCalls {
 
 /// A call that a permission request is about.
 #[derive(Debug)]
-pub struct RequestedCall {
+pub(super) struct RequestedCall {
     /// Name of the tool.
     pub tool: Arc<str>,
     /// Operation.
@@ -51,7 +51,7 @@ pub struct RequestedCall {
 
 impl AcpCalls {
     /// Events of a new call.
-    pub fn begin(&mut self, call: ToolCall, agent: &AcpAgent) -> Vec<EventBody> {
+    pub(super) fn begin(&mut self, call: ToolCall, agent: &AcpAgent) -> Vec<EventBody> {
         let fields = ToolCallUpdateFields::new()
             .kind(call.kind)
             .status(call.status)
@@ -67,7 +67,7 @@ impl AcpCalls {
     }
 
     /// Events of an update; the first mention of a call may be one.
-    pub fn update(&mut self, update: ToolCallUpdate, agent: &AcpAgent) -> Vec<EventBody> {
+    pub(super) fn update(&mut self, update: ToolCallUpdate, agent: &AcpAgent) -> Vec<EventBody> {
         let id: Arc<str> = update.tool_call_id.0.clone();
         let is_new = !self.calls.contains_key(&id);
         if is_new {
@@ -104,7 +104,7 @@ impl AcpCalls {
     }
 
     /// Call of a permission request, after it was merged by [`update`](Self::update).
-    pub fn requested(&self, id: &str, agent: &AcpAgent) -> Option<RequestedCall> {
+    pub(super) fn requested(&self, id: &str, agent: &AcpAgent) -> Option<RequestedCall> {
         let call = self.calls.get(id)?;
         let texts: Vec<&str> = call.content.iter().filter_map(text_of).collect();
         let has_input = call.input.as_object().is_some_and(|input| !input.is_empty());
@@ -123,7 +123,7 @@ impl AcpCalls {
     }
 
     /// Records that the user denied a call, and that its permission request is over.
-    pub fn deny(&mut self, id: &str) -> Option<EventBody> {
+    pub(super) fn deny(&mut self, id: &str) -> Option<EventBody> {
         let (id, _) = self.calls.get_key_value(id)?;
         let id = id.clone();
         self.open.retain(|open| *open != id);
@@ -132,7 +132,7 @@ impl AcpCalls {
     }
 
     /// Ends the calls of which the agent did not report the end.
-    pub fn end_open(&mut self, status: ToolStatus) -> Vec<EventBody> {
+    pub(super) fn end_open(&mut self, status: ToolStatus) -> Vec<EventBody> {
         let open = std::mem::take(&mut self.open);
         for id in &open {
             if let Some(call) = self.calls.get_mut(id) {

@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 
 use super::calls::AcpCalls;
 use super::profile::AcpAgent;
-use super::rpc::{self, AcpMessage};
+use super::rpc;
 use super::settings::AcpSettings;
 use super::state::AcpSessionState;
 use super::turn::{AcpTurn, EntryKeys};
 use super::usage::AcpUsage;
+use crate::agent::json_rpc::RpcMessage;
 use crate::agent::protocol::{Codec, CodecStep, Incoming, ProtocolCommand, ProtocolSignal, RunSetting, RunStart};
 use crate::domain::event::NoticeLevel;
 use crate::domain::prompt::PromptId;
@@ -21,7 +22,7 @@ use crate::domain::{EntryKey, Event, EventBody, Time, Tokens};
 
 /// Purpose of a request that salon sent.
 #[derive(Clone, Debug)]
-pub enum AcpRequest {
+pub(super) enum AcpRequest {
     /// The handshake.
     Initialize,
     /// A session to open.
@@ -36,7 +37,7 @@ pub enum AcpRequest {
 
 /// A request for permission that waits for the user.
 #[derive(Debug)]
-pub struct PermissionRequest {
+pub(super) struct PermissionRequest {
     /// JSON-RPC id.
     pub id: Value,
     /// Call that the request is about.
@@ -47,7 +48,7 @@ pub struct PermissionRequest {
 
 /// A request for a file that is being executed.
 #[derive(Debug)]
-pub struct PendingFile {
+pub(super) struct PendingFile {
     /// JSON-RPC id.
     pub id: Value,
     /// True for a read, false for a write.
@@ -56,7 +57,7 @@ pub struct PendingFile {
 
 /// Codec of one process and its conversation.
 #[derive(Debug)]
-pub struct AcpCodec {
+pub(super) struct AcpCodec {
     pub(super) agent: AcpAgent,
     pending: HashMap<u64, AcpRequest>,
     requests: u64,
@@ -86,7 +87,7 @@ pub struct AcpCodec {
 
 impl AcpCodec {
     /// Creates the codec of an agent.
-    pub fn new(agent: AcpAgent) -> Self {
+    pub(super) fn new(agent: AcpAgent) -> Self {
         Self {
             agent,
             pending: HashMap::new(),
@@ -194,12 +195,12 @@ impl AcpCodec {
 }
 
 /// Emits an event of the conversation.
-pub fn event(key: EntryKey, time: Time, body: EventBody, step: &mut CodecStep) {
+pub(super) fn event(key: EntryKey, time: Time, body: EventBody, step: &mut CodecStep) {
     step.signals.push(ProtocolSignal::Event(Event { key, time: Some(time), body }));
 }
 
 /// Reports the usage of the session so far.
-pub fn report_usage(tokens: Option<Tokens>, step: &mut CodecStep) {
+pub(super) fn report_usage(tokens: Option<Tokens>, step: &mut CodecStep) {
     if tokens.is_some() {
         step.signals.push(ProtocolSignal::Usage { tokens, cost_usd: None, context: None });
     }
@@ -240,12 +241,12 @@ impl Codec for AcpCodec {
             return step;
         }
         let record = serde_json::from_str::<Value>(&text).unwrap_or(Value::Null);
-        match AcpMessage::of(&record) {
-            Some(AcpMessage::Response(id, result)) => self.response(id, result, now, &mut step),
-            Some(AcpMessage::Request(id, method, params)) => self.request(id, method, params, now, &mut step),
-            Some(AcpMessage::Notification("session/update", params)) => self.updated(params, now, &mut step),
+        match RpcMessage::of(&record) {
+            Some(RpcMessage::Response(id, result)) => self.response(id, result, now, &mut step),
+            Some(RpcMessage::Request(id, method, params)) => self.request(id, method, params, now, &mut step),
+            Some(RpcMessage::Notification("session/update", params)) => self.updated(params, now, &mut step),
             // Agents send notifications of their own, which have no place in a conversation.
-            Some(AcpMessage::Notification(..)) => {}
+            Some(RpcMessage::Notification(..)) => {}
             None => self.unknown(&json!(text).to_string(), &text, now, &mut step),
         }
         step

@@ -8,7 +8,7 @@ use crate::domain::run::RunFailure;
 const AUTH_REQUIRED: i64 = -32000;
 
 /// Failure of opening a session. It never causes a new session.
-pub fn of_session(error: &Value, login: &str) -> RunFailure {
+pub(super) fn of_session(error: &Value, login: &str) -> RunFailure {
     let text = text(error);
     let is_unknown = |words: &&str| text.to_ascii_lowercase().contains(*words);
     match error["code"].as_i64() {
@@ -22,7 +22,7 @@ pub fn of_session(error: &Value, login: &str) -> RunFailure {
 }
 
 /// Failure of a turn.
-pub fn of_turn(error: &Value, login: &str) -> RunFailure {
+pub(super) fn of_turn(error: &Value, login: &str) -> RunFailure {
     let text = text(error);
     match error["code"].as_i64() {
         Some(429) => RunFailure::RateLimited { until: None, message: text },
@@ -34,7 +34,7 @@ pub fn of_turn(error: &Value, login: &str) -> RunFailure {
 }
 
 /// Failure that an agent reported as text: the status of its model service is part of the message.
-pub fn of_text(text: String) -> RunFailure {
+pub(super) fn of_text(text: String) -> RunFailure {
     let is_status = |status: &str| text.split(|c: char| !c.is_ascii_digit()).any(|word| word == status);
     let lower = text.to_ascii_lowercase();
     if is_status("429") || lower.contains("rate limit") || lower.contains("resource_exhausted") {
@@ -49,17 +49,17 @@ pub fn of_text(text: String) -> RunFailure {
 }
 
 /// True if the agent rejected a prompt without processing it.
-pub fn is_refusal(error: &Value) -> bool {
+pub(super) fn is_refusal(error: &Value) -> bool {
     matches!(error["code"].as_i64(), Some(-32700 | -32602..=-32600 | AUTH_REQUIRED | super::rpc::NOT_FOUND))
 }
 
 /// True if the agent does not have the method.
-pub fn is_unknown_method(error: &Value) -> bool {
+pub(super) fn is_unknown_method(error: &Value) -> bool {
     error["code"].as_i64() == Some(super::rpc::METHOD_NOT_FOUND)
 }
 
 /// Message of an error: what the agent says in detail, else its message. Some messages are the JSON of a model service.
-pub fn text(error: &Value) -> String {
+pub(super) fn text(error: &Value) -> String {
     let message = error["message"].as_str().unwrap_or_default();
     let details = error["data"]["details"].as_str().or_else(|| error["data"].as_str());
     let inner = serde_json::from_str::<Value>(details.unwrap_or(message)).unwrap_or_default();

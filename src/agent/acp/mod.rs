@@ -22,7 +22,7 @@ mod turn;
 mod updates;
 mod usage;
 
-pub use self::profile::{AcpAgent, ReplayEnd};
+pub(super) use self::profile::{AcpAgent, ReplayEnd};
 use super::protocol::{Codec, Protocol, RunStart, Transport};
 use crate::domain::launch::Launch;
 use crate::domain::run::RunFailure;

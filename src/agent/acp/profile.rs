@@ -7,7 +7,7 @@ use crate::domain::transcript::ToolAction;
 
 /// An agent that speaks the protocol, and its deviations.
 #[derive(Clone, Copy, Debug)]
-pub struct AcpAgent {
+pub(crate) struct AcpAgent {
     /// The agent.
     pub agent: Agent,
     /// Arguments that start the protocol.
@@ -32,7 +32,7 @@ pub struct AcpAgent {
 
 /// End of the replay of a loaded session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReplayEnd {
+pub(crate) enum ReplayEnd {
     /// The response to the request, as the protocol says.
     Response,
     /// The list of commands that follows the response.

@@ -24,18 +24,18 @@ struct Choices {
 
 /// Settings of a session.
 #[derive(Debug, Default)]
-pub struct AcpSettings {
+pub(super) struct AcpSettings {
     models: Choices,
     modes: Choices,
     efforts: Choices,
 }
 
 /// A request that changes a setting: its method and parameters.
-pub type SettingRequest = (&'static str, Value);
+pub(super) type SettingRequest = (&'static str, Value);
 
 impl AcpSettings {
     /// Reads the settings in the response that opened a session.
-    pub fn read(&mut self, result: &Value) {
+    pub(super) fn read(&mut self, result: &Value) {
         self.read_options(&result["configOptions"]);
         if let Ok(modes) = serde_json::from_value::<SessionModeState>(result["modes"].clone()) {
             self.modes.list =
@@ -54,7 +54,7 @@ impl AcpSettings {
     }
 
     /// Reads configuration options. Options of other categories have no place in salon.
-    pub fn read_options(&mut self, options: &Value) {
+    pub(super) fn read_options(&mut self, options: &Value) {
         let options = options.as_array().into_iter().flatten();
         for option in options.filter_map(|option| serde_json::from_value(option.clone()).ok()) {
             self.read_option(option);
@@ -83,7 +83,7 @@ impl AcpSettings {
     }
 
     /// Request that changes a setting; `None` if the agent has no such setting.
-    pub fn request(&self, session: &str, setting: &RunSetting) -> Option<SettingRequest> {
+    pub(super) fn request(&self, session: &str, setting: &RunSetting) -> Option<SettingRequest> {
         let (choices, value) = self.choices(setting);
         match setting {
             RunSetting::Model(model) if choices.has_method => {
@@ -100,7 +100,7 @@ impl AcpSettings {
     }
 
     /// Records that the agent lacks the method of a setting, although it lists its choices.
-    pub fn without_method(&mut self, setting: &RunSetting) {
+    pub(super) fn without_method(&mut self, setting: &RunSetting) {
         match setting {
             RunSetting::Model(_) => self.models.has_method = false,
             RunSetting::Mode(_) => self.modes.has_method = false,
@@ -110,13 +110,13 @@ impl AcpSettings {
 
     /// True if the agent listed its choices and this is none of them. Agents accept names of models that they do not
     /// have, and fail at the next prompt.
-    pub fn is_unknown(&self, setting: &RunSetting) -> bool {
+    pub(super) fn is_unknown(&self, setting: &RunSetting) -> bool {
         let (choices, value) = self.choices(setting);
         !choices.list.is_empty() && !choices.list.iter().any(|(id, _)| id == value)
     }
 
     /// Full id of a model that the user named by its display name.
-    pub fn resolve(&self, setting: RunSetting) -> RunSetting {
+    pub(super) fn resolve(&self, setting: RunSetting) -> RunSetting {
         match setting {
             RunSetting::Model(name) => {
                 let known = |(id, shown): &&(String, String)| *id == name || *shown == name;
@@ -127,7 +127,7 @@ impl AcpSettings {
     }
 
     /// Records a setting as in use.
-    pub fn apply(&mut self, setting: &RunSetting) {
+    pub(super) fn apply(&mut self, setting: &RunSetting) {
         match setting {
             RunSetting::Model(model) => self.models.current = Some(model.as_str().into()),
             RunSetting::Mode(mode) => self.modes.current = Some(mode.as_str().into()),
@@ -136,12 +136,12 @@ impl AcpSettings {
     }
 
     /// Current mode.
-    pub fn mode(&self) -> Option<&str> {
+    pub(super) fn mode(&self) -> Option<&str> {
         self.modes.current.as_deref()
     }
 
     /// Signal with the settings in use.
-    pub fn signal(&self) -> ProtocolSignal {
+    pub(super) fn signal(&self) -> ProtocolSignal {
         ProtocolSignal::Settings {
             model: self.models.current.clone(),
             mode: self.modes.current.clone(),
@@ -150,17 +150,17 @@ impl AcpSettings {
     }
 
     /// Models with their names.
-    pub fn models(&self) -> Vec<(String, String)> {
+    pub(super) fn models(&self) -> Vec<(String, String)> {
         self.models.list.clone()
     }
 
     /// Ids of the modes.
-    pub fn modes(&self) -> Vec<String> {
+    pub(super) fn modes(&self) -> Vec<String> {
         self.modes.list.iter().map(|(id, _)| id.clone()).collect()
     }
 
     /// Ids of the efforts.
-    pub fn efforts(&self) -> Vec<String> {
+    pub(super) fn efforts(&self) -> Vec<String> {
         self.efforts.list.iter().map(|(id, _)| id.clone()).collect()
     }
 

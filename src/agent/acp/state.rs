@@ -6,7 +6,7 @@ use crate::agent::protocol::RunSetting;
 
 /// State of the session before it is ready.
 #[derive(Debug, Default)]
-pub struct AcpSessionState {
+pub(super) struct AcpSessionState {
     pub stage: OpeningStage,
     /// Settings to send before the first prompt.
     pub first_settings: VecDeque<RunSetting>,
@@ -18,7 +18,7 @@ pub struct AcpSessionState {
 
 /// Stage of opening a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OpeningStage {
+pub(super) enum OpeningStage {
     /// The session is not open.
     #[default]
     Opening,
@@ -32,7 +32,7 @@ pub enum OpeningStage {
 
 impl AcpSessionState {
     /// True while the agent replays history, which is known from its record.
-    pub fn is_replaying(&self) -> bool {
+    pub(super) fn is_replaying(&self) -> bool {
         match self.stage {
             OpeningStage::Opening | OpeningStage::Replaying => true,
             OpeningStage::Configuring | OpeningStage::Ready => false,

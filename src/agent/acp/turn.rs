@@ -7,7 +7,7 @@ use crate::domain::{EntryKey, Time};
 
 /// Kind of streamed text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StreamKind {
+pub(super) enum StreamKind {
     /// Answer.
     Text,
     /// Reasoning.
@@ -16,7 +16,7 @@ pub enum StreamKind {
 
 /// The open turn.
 #[derive(Debug)]
-pub struct AcpTurn {
+pub(super) struct AcpTurn {
     /// Its prompt.
     pub prompt: PromptId,
     /// True once the agent showed that it has the prompt.
@@ -29,7 +29,7 @@ pub struct AcpTurn {
 
 /// Keys of the entries of a conversation.
 #[derive(Debug, Default)]
-pub struct EntryKeys {
+pub(super) struct EntryKeys {
     /// Id of the latest prompt.
     turn: String,
     /// Number of entries since the prompt.
@@ -40,20 +40,20 @@ pub struct EntryKeys {
 
 impl EntryKeys {
     /// Begins a turn; returns the key of its prompt.
-    pub fn begin(&mut self, prompt: PromptId, sent: Time) -> EntryKey {
+    pub(super) fn begin(&mut self, prompt: PromptId, sent: Time) -> EntryKey {
         *self = Self { turn: format!("acp-{}-{:x}", prompt.0, sent.millis()), ..Self::default() };
         self.next()
     }
 
     /// Key of a new entry, which ends the streamed text.
-    pub fn next(&mut self) -> EntryKey {
+    pub(super) fn next(&mut self) -> EntryKey {
         self.stream = None;
         self.count += 1;
         EntryKey::new(&self.turn, self.count)
     }
 
     /// Key of the entry that a piece of text belongs to.
-    pub fn stream(&mut self, kind: StreamKind, message: Option<Arc<str>>) -> EntryKey {
+    pub(super) fn stream(&mut self, kind: StreamKind, message: Option<Arc<str>>) -> EntryKey {
         let stream = Some((kind, message));
         if self.stream != stream {
             self.count += 1;
@@ -63,17 +63,17 @@ impl EntryKeys {
     }
 
     /// True while a text of this kind is streamed.
-    pub fn is_streaming(&self, kind: StreamKind) -> bool {
+    pub(super) fn is_streaming(&self, kind: StreamKind) -> bool {
         self.stream.as_ref().is_some_and(|(streamed, _)| *streamed == kind)
     }
 
     /// Ends the streamed text: what follows is another entry.
-    pub fn end_stream(&mut self) {
+    pub(super) fn end_stream(&mut self) {
         self.stream = None;
     }
 
     /// Key of the turn's plan, which is replaced as a whole.
-    pub fn plan(&self) -> EntryKey {
+    pub(super) fn plan(&self) -> EntryKey {
         EntryKey::new(&format!("plan of {}", self.turn), 0)
     }
 }

@@ -6,7 +6,7 @@ use crate::domain::Tokens;
 
 /// Usage of a session since it was opened.
 #[derive(Debug, Default)]
-pub struct AcpUsage {
+pub(super) struct AcpUsage {
     /// Usage of the replies and turns so far.
     total: Tokens,
     /// True if replies of the open turn reported their usage.
@@ -15,7 +15,7 @@ pub struct AcpUsage {
 
 impl AcpUsage {
     /// Adds the usage of a reply, which some agents report with its text.
-    pub fn add_reply(&mut self, meta: &Value) -> Option<Tokens> {
+    pub(super) fn add_reply(&mut self, meta: &Value) -> Option<Tokens> {
         let tokens = tokens(&meta["usage"])?;
         self.has_replies = true;
         self.total += tokens;
@@ -23,7 +23,7 @@ impl AcpUsage {
     }
 
     /// Adds the usage in the response to a prompt. The replies of the turn are not counted twice.
-    pub fn end_turn(&mut self, result: &Value) -> Option<Tokens> {
+    pub(super) fn end_turn(&mut self, result: &Value) -> Option<Tokens> {
         let has_replies = std::mem::take(&mut self.has_replies);
         let reported = tokens(&result["usage"]).or_else(|| quota(&result["_meta"]["quota"]["token_count"]))?;
         if !has_replies {

@@ -6,11 +6,11 @@ use crate::domain::EntryKind;
 
 /// Message content: nothing, a string, or blocks.
 #[derive(Debug, Default)]
-pub struct Content<'a>(pub Vec<Block<'a>>);
+pub(super) struct Content<'a>(pub Vec<Block<'a>>);
 
 /// A block of a content.
 #[derive(Debug, Default)]
-pub struct Block<'a> {
+pub(super) struct Block<'a> {
     /// Its type.
     pub kind: &'a [u8],
     /// Its text.
@@ -23,7 +23,7 @@ pub struct Block<'a> {
 
 impl<'a> Content<'a> {
     /// Reads a string, a block, or a list of both.
-    pub fn read(value: &mut JsonCursor<'a>) -> Result<Self, MalformedJson> {
+    pub(super) fn read(value: &mut JsonCursor<'a>) -> Result<Self, MalformedJson> {
         if value.peek()? == b'{' {
             let mut block = Block::default();
             value.object(|key, value| block.field(key, value))?;
@@ -74,7 +74,7 @@ impl<'a> Block<'a> {
     }
 
     /// Kind of the entry that it yields, if any.
-    pub fn kind(&self, role: &[u8]) -> Option<EntryKind> {
+    pub(super) fn kind(&self, role: &[u8]) -> Option<EntryKind> {
         match self.kind {
             b"text" | b"" if self.text.is_some() && role == b"assistant" => {
                 self.text.filter(|text| !text.is_blank()).map(|_| EntryKind::Text)
@@ -98,13 +98,13 @@ impl<'a> Block<'a> {
 }
 
 /// Reads a string without escapes, also one in an object; empty for any other value.
-pub fn plain_string<'a>(value: &mut JsonCursor<'a>) -> Result<&'a [u8], MalformedJson> {
+pub(super) fn plain_string<'a>(value: &mut JsonCursor<'a>) -> Result<&'a [u8], MalformedJson> {
     let text = if value.peek()? == b'{' { string_field(value, b"text")? } else { value.text()? };
     Ok(text.map_or(&b""[..], |text| text.0))
 }
 
 /// Reads one string field of an object.
-pub fn string_field<'a>(value: &mut JsonCursor<'a>, name: &[u8]) -> Result<Option<JsonStr<'a>>, MalformedJson> {
+pub(super) fn string_field<'a>(value: &mut JsonCursor<'a>, name: &[u8]) -> Result<Option<JsonStr<'a>>, MalformedJson> {
     let mut found = None;
     value.object(|key, value| {
         if key == name {

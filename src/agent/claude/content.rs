@@ -12,7 +12,7 @@ const OPAQUE_FIELDS: [&str; 6] =
     ["data", "signature", "encrypted_content", "encrypted_index", "encrypted_stdout", "page_age"];
 
 /// Converts a content to text: a string, or its blocks joined by newlines.
-pub fn text(content: &Value) -> String {
+pub(super) fn text(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
         Value::Array(blocks) => {
@@ -69,14 +69,14 @@ fn document(block: &Value) -> String {
 }
 
 /// Joins all texts in a value, except opaque data.
-pub fn texts(value: &Value) -> String {
+pub(super) fn texts(value: &Value) -> String {
     let mut found = Vec::new();
     collect(value, &mut found);
     found.join("\n")
 }
 
 /// Describes a value of unknown kind: the kind, and its longest text.
-pub fn unknown(value: &Value) -> String {
+pub(super) fn unknown(value: &Value) -> String {
     let kind = value["type"].as_str().unwrap_or("record");
     let subtype = value["subtype"].as_str().map(|subtype| format!(" {subtype}")).unwrap_or_default();
     let longest = unknown_record::longest_text(value).map(|text| format!(" {text}")).unwrap_or_default();
@@ -116,13 +116,13 @@ fn collect<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
 }
 
 /// True for a result that reports an error in its content: an error code, or an exit code other than 0.
-pub fn is_error(content: &Value) -> bool {
+pub(super) fn is_error(content: &Value) -> bool {
     content["type"].as_str().is_some_and(|kind| kind.ends_with("_error"))
         || content["return_code"].as_i64().is_some_and(|code| code != 0)
 }
 
 /// Label of an image or a document: its kind and size, without its bytes.
-pub fn placeholder(block: &Value) -> String {
+pub(super) fn placeholder(block: &Value) -> String {
     let kind = block["type"].as_str().unwrap_or("attachment");
     let source = &block["source"];
     let mut label = format!("[{kind}");
@@ -139,7 +139,7 @@ pub fn placeholder(block: &Value) -> String {
 }
 
 /// Appends the sources that an answer cites, each once: title, link, and the cited text.
-pub fn with_citations(text: &str, citations: &Value) -> String {
+pub(super) fn with_citations(text: &str, citations: &Value) -> String {
     let field = |citation: &Value, names: &[&str]| -> String {
         let found = names.iter().find_map(|name| citation[*name].as_str());
         one_line(found.unwrap_or_default())

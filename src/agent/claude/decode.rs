@@ -17,7 +17,7 @@ use crate::domain::transcript::{ToolAction, ToolStatus};
 use crate::domain::{Entry, EntryKind, Event};
 
 /// Decodes some entries of a line into events.
-pub fn entries(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
+pub(super) fn entries(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
     let Some(record) = fields::read(line) else { return };
     let time = json::time(&record["timestamp"]);
     for mark in marks {
@@ -42,7 +42,7 @@ fn sender(body: &EventBody, record: &Value, mark: &EntryMark) -> Option<Arc<str>
 }
 
 /// Decodes the results in a line of tool calls in other lines.
-pub fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
+pub(super) fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
     let Some(record) = json::parse(line) else { return };
     let blocks = content_of(&record).as_array().map(Vec::as_slice).unwrap_or_default();
     for block in blocks {
@@ -56,7 +56,7 @@ pub fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
 }
 
 /// Adds the facts that only call and result together show: a command's exit code, a sub-agent's session.
-pub fn finish(entry: &mut Entry, started_by: impl FnOnce(&str) -> Option<Arc<str>>) {
+pub(super) fn finish(entry: &mut Entry, started_by: impl FnOnce(&str) -> Option<Arc<str>>) {
     let Some(tool) = entry.tool.as_deref_mut() else { return };
     if tool.subagent.is_none() && matches!(tool.action, ToolAction::Task { .. }) {
         tool.subagent = started_by(&tool.id);
@@ -68,7 +68,7 @@ pub fn finish(entry: &mut Entry, started_by: impl FnOnce(&str) -> Option<Arc<str
 }
 
 /// Derives a command's exit code from its status and output.
-pub fn exit_code(status: ToolStatus, output: &str) -> Option<i32> {
+pub(super) fn exit_code(status: ToolStatus, output: &str) -> Option<i32> {
     match status {
         ToolStatus::Done => Some(0),
         ToolStatus::Failed => {

@@ -16,7 +16,7 @@ use crate::domain::{Entry, Event, Session};
 
 /// The dialect of one file.
 #[derive(Debug, Default)]
-pub struct ClaudeDialect {
+pub(crate) struct ClaudeDialect {
     /// True for a sub-agent's file, where sidechains are the conversation.
     pub subagent: bool,
     /// True for a session that may be in several files, see [`parts`].
@@ -33,7 +33,7 @@ pub struct ClaudeDialect {
 
 impl ClaudeDialect {
     /// Creates the dialect of a session's or a sub-agent's file.
-    pub fn of(subagent: bool) -> Self {
+    pub(crate) fn of(subagent: bool) -> Self {
         Self { subagent, ..Self::default() }
     }
 

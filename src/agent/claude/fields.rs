@@ -35,7 +35,7 @@ const MESSAGE_FIELDS: &[&str] = &["role", "content"];
 
 /// Parses the fields of a record that decoding its entries needs; all
 /// of them where a strict parser refuses the record, and `None` for no JSON.
-pub fn read(line: &[u8]) -> Option<Value> {
+pub(super) fn read(line: &[u8]) -> Option<Value> {
     let read = Fields(RECORD).deserialize(&mut serde_json::Deserializer::from_slice(line));
     read.ok().or_else(|| json::parse(line))
 }

@@ -14,7 +14,7 @@ const HEAD_BYTES: [u64; 2] = [4 << 10, 128 << 10];
 
 /// Sets the origin of a fork to the session with the same first record. Only detected forks are compared with the other
 /// sessions of their folder.
-pub fn set_origin(session: &mut Session) {
+pub(super) fn set_origin(session: &mut Session) {
     if !session.flags.fork || session.forked_from.is_some() {
         return;
     }

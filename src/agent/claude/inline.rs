@@ -25,7 +25,7 @@ const CALL_MARKERS: [&[u8]; 2] = [br#""name":"Task""#, br#""name":"Agent""#];
 
 /// The conversation of a sub-agent.
 #[derive(Debug)]
-pub struct Sidechain {
+pub(super) struct Sidechain {
     /// Id of its session.
     pub id: Arc<str>,
     /// Offset and length of each of its lines, ascending.
@@ -44,7 +44,7 @@ struct Call {
 }
 
 /// Finds all conversations of sub-agents in a session's file, in the order in which they began.
-pub fn sidechains(path: &Path) -> io::Result<Vec<Sidechain>> {
+pub(super) fn sidechains(path: &Path) -> io::Result<Vec<Sidechain>> {
     let (mut sidechains, mut calls) = (Vec::<Sidechain>::new(), Vec::new());
     let mut sidechain_of: HashMap<u64, usize> = HashMap::new();
     let marker = memmem::Finder::new(SIDECHAIN_MARKER);
@@ -80,7 +80,7 @@ pub fn sidechains(path: &Path) -> io::Result<Vec<Sidechain>> {
 
 /// Builds the sessions of a file's sub-agents, whose lines have this `dialect`. Their usage is included in the parent
 /// session's.
-pub fn sessions(dialect: &dyn Dialect, source: &Source, parent: &Session) -> Vec<Session> {
+pub(super) fn sessions(dialect: &dyn Dialect, source: &Source, parent: &Session) -> Vec<Session> {
     // Errors are already reported by the summary of the file.
     let (Ok(file), Ok(sidechains)) = (files::open(&source.path), sidechains(&source.path)) else { return Vec::new() };
     let session = |chain: Sidechain| {
@@ -99,7 +99,7 @@ pub fn sessions(dialect: &dyn Dialect, source: &Source, parent: &Session) -> Vec
 }
 
 /// Maps tool calls to the sub-agents' sessions in the file that they started.
-pub fn links(path: &Path) -> HashMap<String, Arc<str>> {
+pub(super) fn links(path: &Path) -> HashMap<String, Arc<str>> {
     let sidechains = sidechains(path).unwrap_or_default().into_iter();
     sidechains.filter_map(|chain| Some((chain.call?.id, chain.id))).collect()
 }

@@ -21,7 +21,7 @@ struct Registered {
 }
 
 /// Lists the sessions whose registered process is running, and is the one that wrote the file.
-pub fn open_sessions(root: &Path) -> Vec<LiveStatus> {
+pub(super) fn open_sessions(root: &Path) -> Vec<LiveStatus> {
     let Ok(entries) = std::fs::read_dir(root.join("sessions")) else { return Vec::new() };
     let files = entries.filter_map(Result::ok).map(|entry| entry.path());
     files

@@ -29,11 +29,11 @@ use super::{Discovery, Environment, Source, SourceRoot};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Session};
 use dialect::ClaudeDialect;
-pub use protocol::Stream;
+pub(super) use protocol::Stream;
 
 /// Claude Code's files and lines.
 #[derive(Debug)]
-pub struct Claude;
+pub(super) struct Claude;
 
 impl JsonlAgent for Claude {
     type Dialect = ClaudeDialect;

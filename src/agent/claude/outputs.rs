@@ -19,7 +19,7 @@ const MARKER: &str = "<persisted-output>";
 const SAVED_TO: &str = "saved to: ";
 
 /// Finds the file with the whole output of an entry in the session's folder.
-pub fn file(transcript: &Path, entry: &Entry) -> Option<PathBuf> {
+pub(super) fn file(transcript: &Path, entry: &Entry) -> Option<PathBuf> {
     let output = &entry.tool.as_ref()?.output;
     paths::output(transcript, name(output.strip_prefix(MARKER)?)?)
 }
@@ -32,7 +32,7 @@ fn name(preview: &str) -> Option<&str> {
 
 /// Prefers the longer text that the same record may contain to the preview of an output. Keeps the lines that name the
 /// file.
-pub fn longest(preview: String, result: &Value) -> String {
+pub(super) fn longest(preview: String, result: &Value) -> String {
     if !preview.starts_with(MARKER) {
         return preview;
     }
@@ -46,7 +46,7 @@ pub fn longest(preview: String, result: &Value) -> String {
 }
 
 /// Finds the tool call whose output is in a file, in the transcript of its session or of one of its sub-agents.
-pub fn call(output: &Path) -> io::Result<String> {
+pub(super) fn call(output: &Path) -> io::Result<String> {
     let Some((name, session)) = output.file_name().zip(output.parent().and_then(Path::parent)) else {
         return Ok(String::new());
     };

@@ -19,10 +19,10 @@ use crate::domain::Time;
 use crate::stdx::{files, temp};
 
 /// Kind of a source: one of several files of a session.
-pub const PART: u8 = 3;
+pub(super) const PART: u8 = 3;
 
 /// Marks the sources that are parts of a session, with the stamp of all parts.
-pub fn mark(sources: &mut [Source]) {
+pub(super) fn mark(sources: &mut [Source]) {
     let name = |source: &Source| source.path.file_name().map(OsStr::to_owned);
     let mut seen = HashSet::with_capacity(sources.len());
     let is_session = |source: &&Source| source.kind == SESSION;
@@ -46,7 +46,7 @@ pub fn mark(sources: &mut [Source]) {
 }
 
 /// The sources of a session whose file changed: the file, and the other parts, whose stamps change with it.
-pub fn affected(path: &Path, source: Option<&Source>) -> Vec<(PathBuf, Option<Source>)> {
+pub(super) fn affected(path: &Path, source: Option<&Source>) -> Vec<(PathBuf, Option<Source>)> {
     let parts = files_of(path);
     let others = parts.iter().filter(|part| *part != path);
     let walk = walk::Walk::of(crate::domain::Agent::Claude);
@@ -60,7 +60,7 @@ pub fn affected(path: &Path, source: Option<&Source>) -> Vec<(PathBuf, Option<So
 }
 
 /// Files of the session whose file is at `path`, by path: those of its name in all project folders.
-pub fn files_of(path: &Path) -> Vec<PathBuf> {
+pub(super) fn files_of(path: &Path) -> Vec<PathBuf> {
     let (Some(projects), Some(name)) = (path.parent().and_then(Path::parent), path.file_name()) else {
         return vec![path.to_owned()];
     };
@@ -71,7 +71,7 @@ pub fn files_of(path: &Path) -> Vec<PathBuf> {
 }
 
 /// Stamp of all parts of a session.
-pub fn stamp(path: &Path) -> io::Result<FileStamp> {
+pub(super) fn stamp(path: &Path) -> io::Result<FileStamp> {
     let stamps: io::Result<Vec<_>> =
         files_of(path).iter().map(|part| Ok(FileStamp::of(&std::fs::metadata(part)?))).collect();
     match &stamps?[..] {
@@ -90,7 +90,7 @@ fn combined(stamps: &[FileStamp]) -> FileStamp {
 }
 
 /// Opens the text of all parts of a session.
-pub fn open(dialect: &dyn Dialect, path: &Path) -> io::Result<TextFile> {
+pub(super) fn open(dialect: &dyn Dialect, path: &Path) -> io::Result<TextFile> {
     let paths = files_of(path);
     if paths.len() < 2 {
         return TextFile::open(path);
@@ -118,7 +118,7 @@ pub fn open(dialect: &dyn Dialect, path: &Path) -> io::Result<TextFile> {
 }
 
 /// The part that a session continues in, and the directory in which that part runs.
-pub fn newest(dialect: &dyn Dialect, path: &Path) -> Option<(PathBuf, Option<String>)> {
+pub(super) fn newest(dialect: &dyn Dialect, path: &Path) -> Option<(PathBuf, Option<String>)> {
     let parts = files_of(path).into_iter().filter_map(|path| Some((Part::read(dialect, &path).ok()?, path)));
     let mut parts: Vec<(Part, PathBuf)> = parts.collect();
     parts.sort_by_key(|(part, _)| part.lines.iter().map(|line| line.time).max());

@@ -15,7 +15,7 @@ use crate::stdx::files::{self, SizeLimit};
 const DEPTH: usize = 3;
 
 /// Kind of a source: a tool's whole output, see [`crate::agent::side_text`].
-pub const OUTPUT: u8 = 2;
+pub(super) const OUTPUT: u8 = 2;
 
 /// Folder of a session's long tool outputs.
 const OUTPUTS_FOLDER: &str = "tool-results";
@@ -37,14 +37,14 @@ fn output_kind(name: &[u8]) -> Option<u8> {
 }
 
 /// Session of a long output, from its path.
-pub fn output_session(path: &Path) -> Option<Arc<str>> {
+pub(super) fn output_session(path: &Path) -> Option<Arc<str>> {
     let folder = path.parent().filter(|folder| folder.ends_with(OUTPUTS_FOLDER))?;
     Some(folder.parent()?.file_name()?.to_string_lossy().into())
 }
 
 /// Finds a long output by its file's name: in the folder of the transcript's session, or of the same session in another
 /// project, because a session can move. A path from a record is not followed, because it may name any file.
-pub fn output(transcript: &Path, name: &str) -> Option<PathBuf> {
+pub(super) fn output(transcript: &Path, name: &str) -> Option<PathBuf> {
     if name.is_empty() || name.contains('/') || name == ".." {
         return None;
     }
@@ -61,7 +61,7 @@ pub fn output(transcript: &Path, name: &str) -> Option<PathBuf> {
 }
 
 /// Finds all transcripts below a root.
-pub fn discover(root: &Path, discovery: &mut Discovery) {
+pub(super) fn discover(root: &Path, discovery: &mut Discovery) {
     walk::check_registry(&root.join("sessions"), &mut discovery.issues);
     for folder in walk::subdirectories(&root.join("projects"), &mut discovery.issues) {
         Walk::of(Agent::Claude).project(&folder, &INSIDE, discovery);
@@ -70,7 +70,7 @@ pub fn discover(root: &Path, discovery: &mut Discovery) {
 }
 
 /// Returns the sources that a changed path affects.
-pub fn affected(root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+pub(super) fn affected(root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
     let sources = affected_files(root, path).into_iter();
     let projects = root.join("projects");
     let is_session =
@@ -109,7 +109,7 @@ fn affected_files(root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
 }
 
 /// Derives a transcript's identity from its path and its sidecar file.
-pub fn identity(path: &Path, kind: u8) -> SourceIdentity {
+pub(super) fn identity(path: &Path, kind: u8) -> SourceIdentity {
     let subagent = kind == walk::SUBAGENT;
     let (parent, title) = if subagent { (parent(path), meta(path).0) } else { (None, None) };
     SourceIdentity { key: SessionKey::new(Agent::Claude, walk::stem(path)), subagent, parent, title }
@@ -132,7 +132,7 @@ fn meta(transcript: &Path) -> (Option<String>, Option<String>) {
 }
 
 /// Maps tool calls to the sub-agents' sessions that they started.
-pub fn links(transcript: &Path) -> HashMap<String, Arc<str>> {
+pub(super) fn links(transcript: &Path) -> HashMap<String, Arc<str>> {
     let link = |path: PathBuf| Some((meta(&path).1?, walk::stem(&path).into()));
     // Each project folder that the session ran in has its own folder of sub-agents.
     let projects = transcript.parent().and_then(Path::parent);
@@ -143,7 +143,7 @@ pub fn links(transcript: &Path) -> HashMap<String, Arc<str>> {
 }
 
 /// Lists the transcripts of the sub-agents of a session, which has this folder.
-pub fn subagents(session: &Path) -> impl Iterator<Item = PathBuf> {
+pub(super) fn subagents(session: &Path) -> impl Iterator<Item = PathBuf> {
     let mut discovery = Discovery::default();
     Walk::of(Agent::Claude).files(&session.join("subagents"), DEPTH, &mut discovery);
     discovery.sources.into_iter().map(|source| source.path)

@@ -14,7 +14,7 @@ use crate::domain::{EntryKey, EntryKind, Time, Tokens};
 /// The relevant fields of a line.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "the flags of a record, as the agent writes them")]
-pub struct TranscriptRecord<'a> {
+pub(super) struct TranscriptRecord<'a> {
     kind: &'a [u8],
     subtype: &'a [u8],
     pub uuid: Option<JsonStr<'a>>,
@@ -75,7 +75,7 @@ const SYNTHETIC: &[u8] = b"<synthetic>";
 const NO_RESPONSE: &str = "No response requested.";
 
 /// Start of an error of the API, which early versions do not mark as one.
-pub const API_ERROR: &str = "API Error";
+pub(super) const API_ERROR: &str = "API Error";
 
 /// Subtypes of system records that contain nothing to read.
 const SILENT_SUBTYPES: [&[u8]; 8] = [
@@ -102,7 +102,7 @@ struct Message<'a> {
 
 impl<'a> TranscriptRecord<'a> {
     /// Parses a line.
-    pub fn read(line: &'a [u8]) -> Result<Self, MalformedJson> {
+    pub(super) fn read(line: &'a [u8]) -> Result<Self, MalformedJson> {
         let mut record = Self::default();
         let mut cursor = JsonCursor::new(line);
         if cursor.peek()? != b'{' {
@@ -113,7 +113,7 @@ impl<'a> TranscriptRecord<'a> {
     }
 
     /// The record's first text.
-    pub fn prompt(&self) -> Option<JsonStr<'a>> {
+    pub(super) fn prompt(&self) -> Option<JsonStr<'a>> {
         self.message.content.0.iter().find_map(|block| block.text)
     }
 
@@ -177,7 +177,7 @@ impl<'a> TranscriptRecord<'a> {
     }
 
     /// Converts the record to a line's metadata. In a file of a `subagent`, sidechains are the conversation.
-    pub fn metadata(self, subagent: bool, offset: u64) -> LineMetadata<'a> {
+    pub(super) fn metadata(self, subagent: bool, offset: u64) -> LineMetadata<'a> {
         let mut metadata = LineMetadata { id: self.uuid, time: self.time, cwd: self.cwd, ..LineMetadata::default() };
         metadata.branch = self.branch.filter(|branch| branch.0 != b"HEAD");
         self.add_marks(&mut metadata, offset);

@@ -8,7 +8,7 @@ use crate::domain::EntryKey;
 use crate::domain::query::TextKind;
 
 /// Creates the decoder of a transcript's texts.
-pub fn decoder(dialect: ClaudeDialect) -> Box<dyn RecordDecoder> {
+pub(super) fn decoder(dialect: ClaudeDialect) -> Box<dyn RecordDecoder> {
     Box::new(TranscriptDecoder(LineDecoder(dialect)))
 }
 

@@ -12,7 +12,7 @@ use crate::domain::event::{Delta, EventBody};
 use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction, ToolStatus};
 
 /// Converts a call into an action.
-pub fn action(name: &str, input: &Value) -> ToolAction {
+pub(super) fn action(name: &str, input: &Value) -> ToolAction {
     tool_input::with_headline(known(name, input), input)
 }
 
@@ -85,7 +85,7 @@ fn todos(todos: &Value) -> Vec<PlanItem> {
 }
 
 /// Converts a result block, and the structured result in the same record, into an update of the call.
-pub fn update(id: Arc<str>, block: &Value, record: &Value) -> EventBody {
+pub(super) fn update(id: Arc<str>, block: &Value, record: &Value) -> EventBody {
     let result = &record["toolUseResult"];
     let output = outputs::longest(content::text(&block["content"]), result);
     let output = user_markup::without_last_reminder(&output).to_owned();

@@ -18,7 +18,7 @@ const SETTINGS: [&str; 3] = [".claude/settings.json", ".claude/settings.local.js
 const SOURCES: &str = "--setting-sources";
 
 /// Returns the restriction for a folder that contains settings and that the user never trusted in Claude.
-pub fn untrusted_project(vars: &[(String, String)], cwd: &Path) -> Option<UntrustedProject> {
+pub(super) fn untrusted_project(vars: &[(String, String)], cwd: &Path) -> Option<UntrustedProject> {
     let var = |name: &str| vars.iter().find(|(of, value)| of == name && !value.is_empty()).map(|(_, value)| value);
     let home = var("HOME").map(PathBuf::from)?;
     let own = var("CLAUDE_CONFIG_DIR").map_or_else(|| home.join(".claude"), PathBuf::from);

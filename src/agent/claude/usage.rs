@@ -8,7 +8,7 @@ use crate::domain::Tokens;
 /// Tokens written to the cache are also split by their lifetime, `cache_creation.ephemeral_{5m,1h}_input_tokens`; some
 /// proxies write only that. A reply of several requests has them in `iterations`; their sum is in the outer counts, if
 /// these are there.
-pub fn tokens(value: &mut JsonCursor<'_>) -> Result<Tokens, MalformedJson> {
+pub(super) fn tokens(value: &mut JsonCursor<'_>) -> Result<Tokens, MalformedJson> {
     read(value, true)
 }
 

@@ -10,7 +10,7 @@ use crate::domain::ToolStatus;
 use crate::domain::transcript::{PlanItem, PlanStatus, ToolAction};
 
 /// Maps a call of the tool `name` to an action. Arguments are an object, or the text of a custom tool.
-pub fn action(name: &str, arguments: &Value) -> ToolAction {
+pub(super) fn action(name: &str, arguments: &Value) -> ToolAction {
     tool_input::with_headline(known(name, arguments), arguments)
 }
 
@@ -36,13 +36,13 @@ fn known(name: &str, arguments: &Value) -> ToolAction {
 }
 
 /// Action of a sub-agent's task; the first line of the prompt is its description.
-pub fn task(prompt: &str) -> ToolAction {
+pub(super) fn task(prompt: &str) -> ToolAction {
     let first = prompt.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     ToolAction::Task { description: crate::stdx::text::first_chars(first, 200).to_owned(), prompt: prompt.to_owned() }
 }
 
 /// Action of a shell command, given as a line or as an argument list. A patch applied through a shell is an edit.
-pub fn shell(command: &Value) -> ToolAction {
+pub(super) fn shell(command: &Value) -> ToolAction {
     let command = command_line(command);
     let edit = command.contains("*** Begin Patch").then(|| patch::action(&command));
     match edit {
@@ -52,7 +52,7 @@ pub fn shell(command: &Value) -> ToolAction {
 }
 
 /// Command line as typed in a shell: `["bash", "-lc", "ls"]` is `ls`.
-pub fn command_line(command: &Value) -> String {
+pub(super) fn command_line(command: &Value) -> String {
     let Some(argv) = command.as_array() else { return tool_input::flat(command) };
     if !argv.iter().all(Value::is_string) {
         return tool_input::flat(command);
@@ -69,7 +69,7 @@ fn is_shell(program: &str) -> bool {
 }
 
 /// Action of a web search: a query, several queries, or the URL of an opened page.
-pub fn web(call: &Value) -> ToolAction {
+pub(super) fn web(call: &Value) -> ToolAction {
     let action = call.get("action").unwrap_or(call);
     let text = |field: &str| action.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
     let joined_queries = || {
@@ -81,7 +81,7 @@ pub fn web(call: &Value) -> ToolAction {
 }
 
 /// Items of a plan: `[{"step", "status"}]`.
-pub fn plan(items: &Value) -> Vec<PlanItem> {
+pub(super) fn plan(items: &Value) -> Vec<PlanItem> {
     let item = |item: &Value| {
         let text =
             tool_input::flat(if item.is_object() { item.get("step").or_else(|| item.get("text"))? } else { item });
@@ -103,7 +103,7 @@ fn question(arguments: &Value) -> String {
 }
 
 /// Answers in the output of a question: `{"answers":{"id":{"answers":["A"]}}}`. The question itself is in the call.
-pub fn answer(output: &str) -> Option<ToolAction> {
+pub(super) fn answer(output: &str) -> Option<ToolAction> {
     let value: Value = output.starts_with("{\"answers\":").then(|| serde_json::from_str(output).ok())??;
     let given = value.get("answers")?.as_object()?.values().map(|answer| match answer.get("answers") {
         Some(Value::Array(chosen)) => chosen.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
@@ -115,7 +115,7 @@ pub fn answer(output: &str) -> Option<ToolAction> {
 
 /// Parsed output of a tool call.
 #[derive(Debug, PartialEq, Eq)]
-pub struct CallResult {
+pub(super) struct CallResult {
     /// Text that the tool printed.
     pub output: String,
     pub status: ToolStatus,
@@ -126,7 +126,7 @@ pub struct CallResult {
 }
 
 /// Parses the `output` of a `function_call_output` or `custom_tool_call_output`, in every shape that Codex has used.
-pub fn parse_output(output: &Value) -> CallResult {
+pub(super) fn parse_output(output: &Value) -> CallResult {
     let failed = output.get("success").and_then(Value::as_bool) == Some(false);
     let text = content_text(output);
     // The content of an MCP result, as JSON in a string.
@@ -143,7 +143,7 @@ pub fn parse_output(output: &Value) -> CallResult {
 }
 
 /// Text of an output: a string, a list of parts, or an object around either.
-pub fn content_text(content: &Value) -> String {
+pub(super) fn content_text(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
         Value::Array(parts) => parts.iter().map(part_text).collect::<Vec<_>>().join("\n"),
@@ -243,7 +243,7 @@ fn status_of(exit_code: Option<i32>, text: &str) -> ToolStatus {
 
 /// Converts seconds to milliseconds; `None` for negative or implausibly large values.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked")]
-pub fn millis(seconds: f64) -> Option<u64> {
+pub(super) fn millis(seconds: f64) -> Option<u64> {
     let millis = (seconds * 1000.0).round();
     (0.0..1e15).contains(&millis).then_some(millis as u64)
 }

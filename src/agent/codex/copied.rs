@@ -17,7 +17,7 @@ use crate::agent::jsonl::JsonStr;
 use crate::stdx::lines::LineReader;
 
 /// Finds the part of a rollout that was copied from the thread `origin`; nothing if the rollout of that is missing.
-pub fn find(path: &Path, origin: &str) -> CopiedHistory {
+pub(super) fn find(path: &Path, origin: &str) -> CopiedHistory {
     let origin = paths::find_rollout(path, origin).filter(|origin| origin != path);
     origin.and_then(|origin| compare(path, &origin).ok()).unwrap_or_default()
 }

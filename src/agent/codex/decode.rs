@@ -16,7 +16,7 @@ use crate::domain::transcript::ToolAction;
 use crate::domain::{Delta, EventBody};
 
 /// Event bodies of a line, in a sub-agent's thread or another one. A tool update finds its call by the id.
-pub fn bodies(line: &RolloutLine<'_>, is_subagent: bool) -> Vec<EventBody> {
+pub(super) fn bodies(line: &RolloutLine<'_>, is_subagent: bool) -> Vec<EventBody> {
     let Some(value) = line.value() else { return Vec::new() };
     match line.kind {
         LineKind::Item(ItemKind::Tool) => items::tool(&value["item"]),

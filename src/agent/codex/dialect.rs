@@ -20,7 +20,7 @@ use crate::domain::{EntryKey, EntryKind, Event, EventBody, Time, Tokens};
 
 /// Kind of record that messages and reasoning are read from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RecordSource {
+pub(crate) enum RecordSource {
     /// The model's conversation, in files without events.
     #[default]
     Responses,
@@ -32,7 +32,7 @@ pub enum RecordSource {
 
 /// Dialect for the lines of one rollout.
 #[derive(Clone, Debug)]
-pub struct Rollout {
+pub(crate) struct Rollout {
     /// Thread id; part of the key of entries that have no id of their own.
     pub thread: String,
     pub record_source: RecordSource,
@@ -46,7 +46,7 @@ pub struct Rollout {
 
 /// Copied part at the beginning of a rollout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CopiedHistory {
+pub(crate) struct CopiedHistory {
     /// Offset after its last line; 0 if nothing was copied.
     pub end: u64,
     /// Usage of the other thread at that point.
@@ -57,7 +57,7 @@ pub struct CopiedHistory {
 
 impl CopiedHistory {
     /// Usage of the thread itself, if this is its total.
-    pub fn own_usage(&self, offset: u64, total: Tokens) -> Tokens {
+    pub(crate) fn own_usage(&self, offset: u64, total: Tokens) -> Tokens {
         if offset < self.end {
             return Tokens::default();
         }
@@ -241,16 +241,16 @@ fn lacks_content(line: &RolloutLine<'_>) -> bool {
 }
 
 /// Prefix of the ids that salon gives to its prompts; Codex stores them with the prompt.
-pub const OUR_PROMPTS: &str = "salon-";
+pub(super) const OUR_PROMPTS: &str = "salon-";
 
 /// Key of a tool call. Short ids (`call_0`) give none: some models restart their numbering, so ids would collide.
-pub fn call_key(turn: &str, call: &str) -> Option<EntryKey> {
+pub(super) fn call_key(turn: &str, call: &str) -> Option<EntryKey> {
     let unique = call.len() >= 16 && !call.contains(':');
     unique.then(|| EntryKey::new(&format!("{turn}/{call}"), 0))
 }
 
 /// Key of the notice about a turn's end.
-pub fn turn_key(turn: &str) -> EntryKey {
+pub(super) fn turn_key(turn: &str) -> EntryKey {
     EntryKey::new(turn, 0)
 }
 
@@ -290,7 +290,7 @@ fn message_kind(line: &RolloutLine<'_>) -> Option<EntryKind> {
 }
 
 /// True if Codex wrote the message in the user's name.
-pub fn is_injected(text: JsonStr<'_>) -> bool {
+pub(super) fn is_injected(text: JsonStr<'_>) -> bool {
     const STARTS: [&[u8]; 14] = [
         b"<environment_context>",
         b"# AGENTS.md instructions",
@@ -320,7 +320,7 @@ fn without_context(text: JsonStr<'_>) -> JsonStr<'_> {
 }
 
 /// Usage of the whole thread so far in an event, including that of a history that was copied.
-pub fn total_usage(payload: &[u8]) -> Option<Tokens> {
+pub(super) fn total_usage(payload: &[u8]) -> Option<Tokens> {
     usage(payload, &fields::TOTAL_USAGE)
 }
 

@@ -8,63 +8,63 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 
 /// Searcher for a field's name.
-pub type FieldFinder = LazyLock<Finder<'static>>;
+pub(super) type FieldFinder = LazyLock<Finder<'static>>;
 
 /// Id of a call, in the call and in its output.
-pub static CALL_ID: FieldFinder = LazyLock::new(|| Finder::new("\"call_id\":\""));
-pub static ID: FieldFinder = LazyLock::new(|| Finder::new("\"id\":\""));
-pub static TURN_ID: FieldFinder = LazyLock::new(|| Finder::new("\"turn_id\":\""));
+pub(super) static CALL_ID: FieldFinder = LazyLock::new(|| Finder::new("\"call_id\":\""));
+pub(super) static ID: FieldFinder = LazyLock::new(|| Finder::new("\"id\":\""));
+pub(super) static TURN_ID: FieldFinder = LazyLock::new(|| Finder::new("\"turn_id\":\""));
 /// Id that a client gave to its prompt.
-pub static CLIENT_ID: FieldFinder = LazyLock::new(|| Finder::new("\"client_id\":\""));
+pub(super) static CLIENT_ID: FieldFinder = LazyLock::new(|| Finder::new("\"client_id\":\""));
 /// A completed item.
-pub static ITEM: FieldFinder = LazyLock::new(|| Finder::new("\"item\":{"));
-pub static TYPE: FieldFinder = LazyLock::new(|| Finder::new("\"type\":\""));
+pub(super) static ITEM: FieldFinder = LazyLock::new(|| Finder::new("\"item\":{"));
+pub(super) static TYPE: FieldFinder = LazyLock::new(|| Finder::new("\"type\":\""));
 /// Origin of a command.
-pub static SOURCE: FieldFinder = LazyLock::new(|| Finder::new("\"source\":\""));
+pub(super) static SOURCE: FieldFinder = LazyLock::new(|| Finder::new("\"source\":\""));
 /// Text of a message, in events.
-pub static MESSAGE: FieldFinder = LazyLock::new(|| Finder::new("\"message\":\""));
+pub(super) static MESSAGE: FieldFinder = LazyLock::new(|| Finder::new("\"message\":\""));
 /// Text of a part.
-pub static TEXT: FieldFinder = LazyLock::new(|| Finder::new("\"text\":\""));
+pub(super) static TEXT: FieldFinder = LazyLock::new(|| Finder::new("\"text\":\""));
 /// Name of a tool.
-pub static NAME: FieldFinder = LazyLock::new(|| Finder::new("\"name\":\""));
-pub static ROLE: FieldFinder = LazyLock::new(|| Finder::new("\"role\":\""));
-pub static MODEL: FieldFinder = LazyLock::new(|| Finder::new("\"model\":\""));
+pub(super) static NAME: FieldFinder = LazyLock::new(|| Finder::new("\"name\":\""));
+pub(super) static ROLE: FieldFinder = LazyLock::new(|| Finder::new("\"role\":\""));
+pub(super) static MODEL: FieldFinder = LazyLock::new(|| Finder::new("\"model\":\""));
 /// Storage mode of the history.
-pub static HISTORY_MODE: FieldFinder = LazyLock::new(|| Finder::new("\"history_mode\":\""));
-pub static OUTPUT: FieldFinder = LazyLock::new(|| Finder::new("\"output\":\""));
-pub static EXIT_CODE: FieldFinder = LazyLock::new(|| Finder::new("\"exit_code\":"));
+pub(super) static HISTORY_MODE: FieldFinder = LazyLock::new(|| Finder::new("\"history_mode\":\""));
+pub(super) static OUTPUT: FieldFinder = LazyLock::new(|| Finder::new("\"output\":\""));
+pub(super) static EXIT_CODE: FieldFinder = LazyLock::new(|| Finder::new("\"exit_code\":"));
 /// Exit code inside a JSON string.
-pub static INNER_EXIT_CODE: FieldFinder = LazyLock::new(|| Finder::new("\\\"exit_code\\\":"));
+pub(super) static INNER_EXIT_CODE: FieldFinder = LazyLock::new(|| Finder::new("\\\"exit_code\\\":"));
 /// Final status of an item.
-pub static STATUS: FieldFinder = LazyLock::new(|| Finder::new("\"status\":\""));
+pub(super) static STATUS: FieldFinder = LazyLock::new(|| Finder::new("\"status\":\""));
 /// Objective of a goal.
-pub static OBJECTIVE: FieldFinder = LazyLock::new(|| Finder::new("\"objective\":\""));
+pub(super) static OBJECTIVE: FieldFinder = LazyLock::new(|| Finder::new("\"objective\":\""));
 /// Name of a thread.
-pub static THREAD_NAME: FieldFinder = LazyLock::new(|| Finder::new("\"thread_name\":\""));
+pub(super) static THREAD_NAME: FieldFinder = LazyLock::new(|| Finder::new("\"thread_name\":\""));
 /// Text of a message between agents, if it is a plain string.
-pub static CONTENT: FieldFinder = LazyLock::new(|| Finder::new("\"content\":\""));
+pub(super) static CONTENT: FieldFinder = LazyLock::new(|| Finder::new("\"content\":\""));
 /// Failure of an MCP call, reported by Codex.
-pub static MCP_ERROR: FieldFinder = LazyLock::new(|| Finder::new("\"result\":{\"Err\":"));
+pub(super) static MCP_ERROR: FieldFinder = LazyLock::new(|| Finder::new("\"result\":{\"Err\":"));
 /// Failure of an MCP call, reported by the tool.
-pub static IS_ERROR: FieldFinder = LazyLock::new(|| Finder::new("\"isError\":true"));
+pub(super) static IS_ERROR: FieldFinder = LazyLock::new(|| Finder::new("\"isError\":true"));
 /// Findings of a review.
-pub static FINDINGS: FieldFinder = LazyLock::new(|| Finder::new("\"review_output\":{"));
+pub(super) static FINDINGS: FieldFinder = LazyLock::new(|| Finder::new("\"review_output\":{"));
 /// Success flag of a call.
-pub static SUCCESS: FieldFinder = LazyLock::new(|| Finder::new("\"success\":"));
+pub(super) static SUCCESS: FieldFinder = LazyLock::new(|| Finder::new("\"success\":"));
 /// Position of a line in a paginated rollout.
-pub static ORDINAL: FieldFinder = LazyLock::new(|| Finder::new("\"ordinal\":"));
+pub(super) static ORDINAL: FieldFinder = LazyLock::new(|| Finder::new("\"ordinal\":"));
 /// Cumulative usage, in events.
-pub static TOTAL_USAGE: FieldFinder = LazyLock::new(|| Finder::new("\"total_token_usage\":{"));
+pub(super) static TOTAL_USAGE: FieldFinder = LazyLock::new(|| Finder::new("\"total_token_usage\":{"));
 /// Cumulative usage, in usage records.
-pub static THREAD_USAGE: FieldFinder = LazyLock::new(|| Finder::new("\"thread_token_usage\":{"));
+pub(super) static THREAD_USAGE: FieldFinder = LazyLock::new(|| Finder::new("\"thread_token_usage\":{"));
 
 /// Number of turns that were undone.
-pub static UNDONE_TURNS: FieldFinder = LazyLock::new(|| Finder::new("\"num_turns\":"));
+pub(super) static UNDONE_TURNS: FieldFinder = LazyLock::new(|| Finder::new("\"num_turns\":"));
 /// End of a record with the beginning of another one in the same line.
-pub static NEXT_RECORD: FieldFinder = LazyLock::new(|| Finder::new("}{\"timestamp\":\""));
+pub(super) static NEXT_RECORD: FieldFinder = LazyLock::new(|| Finder::new("}{\"timestamp\":\""));
 
 /// Bytes after the first match of a name.
-pub fn after<'a>(bytes: &'a [u8], name: &Finder<'_>) -> Option<&'a [u8]> {
+pub(super) fn after<'a>(bytes: &'a [u8], name: &Finder<'_>) -> Option<&'a [u8]> {
     match name.find(bytes) {
         Some(at) => Some(&bytes[at + name.needle().len()..]),
         None if is_spaced(bytes) => after_spaced(bytes, name.needle()),
@@ -89,17 +89,17 @@ fn after_spaced<'a>(bytes: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
 }
 
 /// Value of a text field of at most 400 bytes.
-pub fn field<'a>(bytes: &'a [u8], name: &Finder<'_>) -> Option<&'a [u8]> {
+pub(super) fn field<'a>(bytes: &'a [u8], name: &Finder<'_>) -> Option<&'a [u8]> {
     split_at_quote(after(bytes, name)?, 400).map(|(value, _)| value)
 }
 
 /// Value of an integer field.
-pub fn number(bytes: &[u8], name: &Finder<'_>) -> Option<u64> {
+pub(super) fn number(bytes: &[u8], name: &Finder<'_>) -> Option<u64> {
     leading_number(after(bytes, name)?)
 }
 
 /// Integer at the beginning; of a negative one its absolute value.
-pub fn leading_number(bytes: &[u8]) -> Option<u64> {
+pub(super) fn leading_number(bytes: &[u8]) -> Option<u64> {
     let digits = bytes.strip_prefix(b"-").unwrap_or(bytes).iter().take_while(|byte| byte.is_ascii_digit());
     digits.fold(None, |sum: Option<u64>, digit| {
         Some(sum.unwrap_or(0).saturating_mul(10).saturating_add(u64::from(digit - b'0')))
@@ -107,7 +107,7 @@ pub fn leading_number(bytes: &[u8]) -> Option<u64> {
 }
 
 /// Splits at the next quote, within the first `limit` bytes.
-pub fn split_at_quote(bytes: &[u8], limit: usize) -> Option<(&[u8], &[u8])> {
+pub(super) fn split_at_quote(bytes: &[u8], limit: usize) -> Option<(&[u8], &[u8])> {
     let end = memchr::memchr(b'"', &bytes[..bytes.len().min(limit)])?;
     Some((&bytes[..end], &bytes[end + 1..]))
 }

@@ -19,7 +19,7 @@ use crate::domain::Time;
 
 /// Data from the beginning of a rollout. Stored between summaries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RolloutHead {
+pub(crate) struct RolloutHead {
     /// Hash of the file's first bytes, to detect that the file was replaced.
     pub fingerprint: u64,
     #[serde(skip)]
@@ -58,7 +58,7 @@ const PROBE_MAX: usize = 8 << 20;
 
 impl RolloutHead {
     /// Reads the head of a file.
-    pub fn read(path: &Path) -> io::Result<Self> {
+    pub(crate) fn read(path: &Path) -> io::Result<Self> {
         let mut bytes = vec![0; PROBE];
         loop {
             let text = text::open(path, Some(bytes.len() as u64))?;
@@ -81,7 +81,7 @@ impl RolloutHead {
     }
 
     /// Returns the `known` head if it is current, else reads it; only the thread id if reading fails.
-    pub fn current(path: &Path, known: Option<&Self>) -> Self {
+    pub(crate) fn current(path: &Path, known: Option<&Self>) -> Self {
         if let Some(known) = known.filter(|known| known.is_current(path)) {
             return known.clone();
         }
@@ -99,7 +99,7 @@ impl RolloutHead {
             && filled.is_ok_and(|filled| JsonStr(&first[..filled]).hash() == self.fingerprint)
     }
 
-    pub fn dialect(&self) -> Rollout {
+    pub(crate) fn dialect(&self) -> Rollout {
         Rollout {
             thread: self.thread.clone(),
             record_source: self.record_source,

@@ -11,7 +11,7 @@ use crate::domain::transcript::ToolAction;
 use crate::domain::{Delta, EventBody, ToolStatus};
 
 /// Body of an item that is a message, a plan or reasoning.
-pub fn message_body(kind: ItemKind, item: &Value) -> Option<EventBody> {
+pub(super) fn message_body(kind: ItemKind, item: &Value) -> Option<EventBody> {
     let content = || join_parts(item.get("content").unwrap_or(&Value::Null));
     match kind {
         ItemKind::User => Some(EventBody::Prompt(content())),
@@ -29,7 +29,7 @@ pub fn message_body(kind: ItemKind, item: &Value) -> Option<EventBody> {
 }
 
 /// Bodies of a tool item: the call and its result. They replace an earlier, less complete record of the call.
-pub fn tool(item: &Value) -> Vec<EventBody> {
+pub(super) fn tool(item: &Value) -> Vec<EventBody> {
     let id: Arc<str> = text(item, "id").into();
     let (name, input, action) = call(item);
     let subagent = item.pointer("/receiver_thread_ids/0").or_else(|| item.get("agent_thread_id"));
@@ -140,7 +140,7 @@ fn without_encoded_data(item: &Value) -> Value {
 }
 
 /// Bodies of an image that the model's host generated. Its result is the image itself, in base64.
-pub fn image_call(id: Arc<str>, call: &Value) -> Vec<EventBody> {
+pub(super) fn image_call(id: Arc<str>, call: &Value) -> Vec<EventBody> {
     let (name, input, action) = image(call);
     let update = update(id.clone(), status(text(call, "status")));
     vec![EventBody::ToolCall { id, name: name.into(), input, action }, update]
@@ -194,7 +194,7 @@ fn is_mcp_error(value: &Value) -> bool {
 }
 
 /// Bodies of a call's end event: only an update, because the model's record has the call itself.
-pub fn call_end(value: &Value) -> Vec<EventBody> {
+pub(super) fn call_end(value: &Value) -> Vec<EventBody> {
     let id: Arc<str> = text(value, "call_id").into();
     let failed = value.get("success").and_then(Value::as_bool) == Some(false)
         || exit_code(value).is_some_and(|code| code != 0)
@@ -223,12 +223,12 @@ pub fn call_end(value: &Value) -> Vec<EventBody> {
 }
 
 /// An update of the status only.
-pub fn update(id: Arc<str>, status: ToolStatus) -> EventBody {
+pub(super) fn update(id: Arc<str>, status: ToolStatus) -> EventBody {
     EventBody::ToolUpdate { id, status: Some(status), output: None, duration_ms: None, subagent: None, action: None }
 }
 
 /// Maps an item's status, in the spelling of any version.
-pub fn status(name: &str) -> ToolStatus {
+pub(super) fn status(name: &str) -> ToolStatus {
     match name {
         "in_progress" | "inProgress" => ToolStatus::Running,
         "failed" | "error" => ToolStatus::Failed,
@@ -253,7 +253,7 @@ fn duration(value: Option<&Value>) -> Option<u64> {
 }
 
 /// Joins the texts of a list of parts (objects with `text`, or plain strings), with labels for images.
-pub fn join_parts(content: &Value) -> String {
+pub(super) fn join_parts(content: &Value) -> String {
     let Some(list) = content.as_array() else { return content.as_str().unwrap_or_default().to_owned() };
     let mut joined = String::new();
     for part in list {
@@ -272,7 +272,7 @@ pub fn join_parts(content: &Value) -> String {
 }
 
 /// Label of an image: its path or URL; an embedded image has a generic label.
-pub fn image_label(part: &Value) -> String {
+pub(super) fn image_label(part: &Value) -> String {
     let address =
         part.as_str().or_else(|| ["path", "image_url", "url"].iter().find_map(|name| part.get(*name)?.as_str()));
     match address {
@@ -282,6 +282,6 @@ pub fn image_label(part: &Value) -> String {
 }
 
 /// A text field; empty if it is missing.
-pub fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
     value.get(field).and_then(Value::as_str).unwrap_or_default()
 }

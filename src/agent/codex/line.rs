@@ -11,7 +11,7 @@ use crate::agent::tool_input;
 
 /// A line with the structure of a record.
 #[derive(Clone, Copy, Debug)]
-pub struct RolloutLine<'a> {
+pub(super) struct RolloutLine<'a> {
     /// Timestamp as written; empty in the oldest files.
     pub time: &'a str,
     pub kind: LineKind,
@@ -22,7 +22,7 @@ pub struct RolloutLine<'a> {
 
 /// Kind of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LineKind {
+pub(super) enum LineKind {
     /// Head of this file, or of one that was copied into it.
     Meta,
     /// Settings of a turn.
@@ -81,7 +81,7 @@ pub enum LineKind {
 
 /// Kind of a completed item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ItemKind {
+pub(super) enum ItemKind {
     /// The user's prompt.
     User,
     /// The agent's answer.
@@ -100,7 +100,7 @@ pub enum ItemKind {
 
 impl<'a> RolloutLine<'a> {
     /// Parses a line. `None` if it is no record: not JSON, cut off, or with another line appended.
-    pub fn parse(bytes: &'a [u8]) -> Option<Self> {
+    pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
         let bytes = bytes.trim_ascii();
         if bytes.last() != Some(&b'}') || bytes.first() != Some(&b'{') || fields::NEXT_RECORD.find(bytes).is_some() {
             return None;
@@ -149,7 +149,7 @@ impl<'a> RolloutLine<'a> {
     }
 
     /// Id that connects a call, its output and its item.
-    pub fn call_id(&self) -> Option<&'a [u8]> {
+    pub(super) fn call_id(&self) -> Option<&'a [u8]> {
         match self.kind {
             LineKind::Item(_) => self.item_field(&fields::ID),
             _ => field(self.payload, &fields::CALL_ID).or_else(|| field(self.payload, &fields::ID)),
@@ -157,12 +157,12 @@ impl<'a> RolloutLine<'a> {
     }
 
     /// A text field of the item: the first of that name after the item's opening brace.
-    pub fn item_field(&self, name: &Finder<'_>) -> Option<&'a [u8]> {
+    pub(super) fn item_field(&self, name: &Finder<'_>) -> Option<&'a [u8]> {
         field(after(self.payload, &fields::ITEM)?, name)
     }
 
     /// First text of the line.
-    pub fn text(&self) -> Option<JsonStr<'a>> {
+    pub(super) fn text(&self) -> Option<JsonStr<'a>> {
         let name = match self.kind {
             LineKind::UserMessage | LineKind::AgentMessage => &fields::MESSAGE,
             LineKind::Goal => &fields::OBJECTIVE,
@@ -176,7 +176,7 @@ impl<'a> RolloutLine<'a> {
     }
 
     /// True if the line has visible text.
-    pub fn has_text(&self) -> bool {
+    pub(super) fn has_text(&self) -> bool {
         match self.kind {
             LineKind::Item(ItemKind::Reasoning) => ["\"summary_text\":[\"", "\"raw_content\":[\""]
                 .iter()
@@ -189,7 +189,7 @@ impl<'a> RolloutLine<'a> {
     }
 
     /// True if the end of a call reports a failure. Only the first and last bytes of an output are searched.
-    pub fn is_failure(&self) -> bool {
+    pub(super) fn is_failure(&self) -> bool {
         let code = match self.kind {
             LineKind::CallOutput => {
                 let Some(output) = after(self.payload, &fields::OUTPUT) else { return false };
@@ -222,19 +222,19 @@ impl<'a> RolloutLine<'a> {
     }
 
     /// Payload as a value; bytes after it are ignored.
-    pub fn value(&self) -> Option<serde_json::Value> {
+    pub(super) fn value(&self) -> Option<serde_json::Value> {
         let mut values = serde_json::Deserializer::from_slice(self.payload).into_iter();
         values.next()?.ok()
     }
 
     /// Deserialises the payload.
-    pub fn read<T: serde::Deserialize<'a>>(&self) -> Option<T> {
+    pub(super) fn read<T: serde::Deserialize<'a>>(&self) -> Option<T> {
         let mut deserializer = serde_json::Deserializer::from_slice(self.payload);
         T::deserialize(&mut deserializer).ok()
     }
 
     /// Ordinal of a line in a paginated rollout.
-    pub fn ordinal(bytes: &[u8]) -> Option<u64> {
+    pub(super) fn ordinal(bytes: &[u8]) -> Option<u64> {
         number(&bytes[..bytes.len().min(80)], &fields::ORDINAL)
     }
 }
@@ -359,7 +359,7 @@ fn item_kind(payload: &[u8]) -> ItemKind {
 }
 
 /// Maps an item's type to its kind.
-pub fn item_kind_of(kind: &[u8]) -> ItemKind {
+pub(super) fn item_kind_of(kind: &[u8]) -> ItemKind {
     match kind {
         b"UserMessage" => ItemKind::User,
         b"AgentMessage" => ItemKind::Agent,

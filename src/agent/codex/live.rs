@@ -18,7 +18,7 @@ use crate::stdx::process;
 const TAIL: u64 = 256 << 10;
 
 /// Live status of each thread whose lock is held.
-pub fn live_statuses(root: &Path) -> Vec<LiveStatus> {
+pub(super) fn live_statuses(root: &Path) -> Vec<LiveStatus> {
     let held_locks = held_locks(&root.join("thread-writer-locks"));
     if held_locks.is_empty() {
         return Vec::new();

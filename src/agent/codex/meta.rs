@@ -6,7 +6,7 @@ use serde_json::Value;
 /// `session_meta`; in files of versions before 0.32 the bare first line. Unknown fields are ignored.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct SessionMeta {
+pub(super) struct SessionMeta {
     /// Thread id.
     pub id: Option<String>,
     /// Start time.
@@ -32,13 +32,13 @@ pub struct SessionMeta {
 /// Repository at the thread's start.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct GitState {
+pub(super) struct GitState {
     pub branch: Option<String>,
 }
 
 /// Part of another thread's rollout that precedes this file's own lines.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, Deserialize)]
-pub struct HistoryBase {
+pub(crate) struct HistoryBase {
     /// Id of the other thread.
     pub thread_id: String,
     /// First ordinal that does not belong to this thread.
@@ -47,18 +47,18 @@ pub struct HistoryBase {
 
 impl SessionMeta {
     /// True for a sub-agent's thread.
-    pub fn is_subagent(&self) -> bool {
+    pub(super) fn is_subagent(&self) -> bool {
         self.thread_source.as_deref() == Some("subagent") || self.source.get("subagent").is_some()
     }
 
     /// Parent thread of a sub-agent.
-    pub fn parent(&self) -> Option<&str> {
+    pub(super) fn parent(&self) -> Option<&str> {
         let spawned = || self.source.pointer("/subagent/thread_spawn/parent_thread_id")?.as_str();
         self.parent_thread_id.as_deref().or_else(spawned).filter(|_| self.is_subagent())
     }
 
     /// True if no user started it: started by `codex exec`, or by Codex for itself.
-    pub fn is_headless(&self) -> bool {
+    pub(super) fn is_headless(&self) -> bool {
         match &self.source {
             Value::String(source) => source == "exec",
             Value::Object(source) => source.contains_key("internal"),

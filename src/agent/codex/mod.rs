@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use self::dialect::Rollout;
 use self::head::RolloutHead;
-pub use self::protocol::AppServer;
+pub(super) use self::protocol::AppServer;
 use super::jsonl::concatenated::History;
 use super::jsonl::{JsonlAgent, SourceIdentity};
 use super::{Discovery, Environment, Source, SourceRoot, SourceSummary};
@@ -38,7 +38,7 @@ use crate::domain::{Agent, Session, SessionKey};
 
 /// Codex CLI's files and lines.
 #[derive(Debug)]
-pub struct Codex;
+pub(super) struct Codex;
 
 impl JsonlAgent for Codex {
     type Dialect = Rollout;

@@ -16,7 +16,7 @@ struct NameRecord {
 }
 
 /// Summarises the file: the last name of each thread. The file is small and is read as a whole.
-pub fn summarise(source: &Source) -> SourceSummary {
+pub(super) fn summarise(source: &Source) -> SourceSummary {
     let mut issues = Vec::new();
     let bytes = files::read(&source.path, SizeLimit::TABLE).unwrap_or_else(|error| {
         issues.push(Issue::new(&source.path, format!("cannot be read: {error}")));

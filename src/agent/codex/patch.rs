@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::domain::transcript::{ChangeKind, FileChange, ToolAction};
 
 /// Action of a patch, or of a shell line that contains a patch.
-pub fn action(text: &str) -> ToolAction {
+pub(super) fn action(text: &str) -> ToolAction {
     let text = text.split_once("*** Begin Patch").map_or(text, |(_, patch)| patch);
     let mut changes: Vec<FileChange> = Vec::new();
     for line in text.lines() {
@@ -58,7 +58,7 @@ fn append_line(change: &mut FileChange, line: &str) {
 
 /// Parses the changes of a `FileChange` item or a `patch_apply_end` event: `{path: {"type": "add"|"delete"|"update",
 /// …}}`.
-pub fn from_changes(changes: &Value) -> Vec<FileChange> {
+pub(super) fn from_changes(changes: &Value) -> Vec<FileChange> {
     let file_change = |(path, change): (&String, &Value)| {
         // Older versions wrap the fields in the kind's name: `{"add": {"content": …}}`.
         let (kind, fields) = match change.get("type").and_then(Value::as_str) {

@@ -9,24 +9,24 @@ use crate::agent::{Discovery, Source};
 use crate::domain::Agent;
 
 /// Source kind of a rollout.
-pub const ROLLOUT: u8 = 0;
+pub(super) const ROLLOUT: u8 = 0;
 /// Source kind of an archived rollout.
-pub const ARCHIVED: u8 = 1;
+pub(super) const ARCHIVED: u8 = 1;
 /// Source kind of the file with thread names.
-pub const NAMES: u8 = 2;
+pub(super) const NAMES: u8 = 2;
 
 const SESSIONS: &str = "sessions";
 const ARCHIVE: &str = "archived_sessions";
 const NAMES_FILE: &str = "session_index.jsonl";
 
 /// Names below a Codex home to watch.
-pub const WATCHED: [&str; 3] = [SESSIONS, ARCHIVE, NAMES_FILE];
+pub(super) const WATCHED: [&str; 3] = [SESSIONS, ARCHIVE, NAMES_FILE];
 
 /// Maximum depth of rollouts below a folder of sessions: year, month, day, and one more.
 const DEPTH: usize = 4;
 
 /// Finds every rollout below a Codex home, and the file of names.
-pub fn discover(home: &Path, discovery: &mut Discovery) {
+pub(super) fn discover(home: &Path, discovery: &mut Discovery) {
     rollouts(home, discovery);
     discovery.sources.extend(walk(|_| Some(NAMES)).source(&home.join(NAMES_FILE)));
 }
@@ -43,7 +43,7 @@ fn rollouts(home: &Path, discovery: &mut Discovery) {
 
 /// Path of the plain rollout beside a compressed one: where both exist, Codex is about to remove one of them, and the
 /// plain one is the session.
-pub fn plain_form(path: &Path) -> Option<PathBuf> {
+pub(super) fn plain_form(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?.to_str()?.strip_suffix(text::COMPRESSED)?;
     Some(path.with_file_name(name))
 }
@@ -54,7 +54,7 @@ fn walk(kind: fn(&[u8]) -> Option<u8>) -> Walk {
 }
 
 /// Source at a changed path, if any.
-pub fn affected(home: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+pub(super) fn affected(home: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
     let Ok(relative) = path.strip_prefix(home) else { return Vec::new() };
     let walk = match relative.components().next().map(|first| first.as_os_str().to_string_lossy()).as_deref() {
         Some(SESSIONS) if is_rollout_path(path) => walk(|_| Some(ROLLOUT)),
@@ -79,7 +79,7 @@ pub fn affected(home: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
 }
 
 /// Finds the rollout of another thread in the same root as `beside`, by the thread id at the end of its name.
-pub fn find_rollout(beside: &Path, thread: &str) -> Option<PathBuf> {
+pub(super) fn find_rollout(beside: &Path, thread: &str) -> Option<PathBuf> {
     let is_top = |dir: &&Path| dir.file_name().is_some_and(|name| name == SESSIONS || name == ARCHIVE);
     let home = beside.ancestors().find(is_top)?.parent()?;
     let mut discovery = Discovery::default();
@@ -89,7 +89,7 @@ pub fn find_rollout(beside: &Path, thread: &str) -> Option<PathBuf> {
 }
 
 /// Thread id in a file's name: its last 36 characters before the ending.
-pub fn thread_of(path: &Path) -> &str {
+pub(super) fn thread_of(path: &Path) -> &str {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let stem = text::ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
     stem.len().checked_sub(36).and_then(|at| stem.get(at..)).unwrap_or(stem)

@@ -19,13 +19,13 @@ use crate::stdx::temp;
 use crate::stdx::zst::{self, Decompressor};
 
 /// Endings of rollouts' names.
-pub const ENDINGS: [&str; 4] = [".jsonl", COMPRESSED_LINES, DOCUMENT, ".json.zst"];
+pub(super) const ENDINGS: [&str; 4] = [".jsonl", COMPRESSED_LINES, DOCUMENT, ".json.zst"];
 
 const COMPRESSED_LINES: &str = ".jsonl.zst";
 const DOCUMENT: &str = ".json";
 
 /// Ending of a compressed file.
-pub const COMPRESSED: &str = ".zst";
+pub(super) const COMPRESSED: &str = ".zst";
 
 /// Maximum bytes of a decompressed rollout, because a small file may contain any amount.
 const MAX_TEXT: u64 = 1 << 30;
@@ -34,18 +34,18 @@ const MAX_TEXT: u64 = 1 << 30;
 const CHUNK: usize = 128 << 10;
 
 /// True for a rollout whose file is its text.
-pub fn is_plain(path: &Path) -> bool {
+pub(super) fn is_plain(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().ends_with(b".jsonl")
 }
 
 /// True for a rollout that is one document.
-pub fn is_document(path: &Path) -> bool {
+pub(super) fn is_document(path: &Path) -> bool {
     let name = path.as_os_str().as_encoded_bytes();
     name.strip_suffix(COMPRESSED.as_bytes()).unwrap_or(name).ends_with(DOCUMENT.as_bytes())
 }
 
 /// Opens a rollout as text: all of it, or at least its first bytes.
-pub fn open(path: &Path, first: Option<u64>) -> io::Result<TextFile> {
+pub(super) fn open(path: &Path, first: Option<u64>) -> io::Result<TextFile> {
     if is_plain(path) {
         return TextFile::open(path);
     }

@@ -13,7 +13,7 @@ use crate::agent::jsonl::concatenated::{History, MissingHistory};
 const MAX_FORK_DEPTH: usize = 32;
 
 /// Finds the rollouts that precede the one at `path`; each dialect skips the lines after the fork.
-pub fn history(path: &Path, head: &RolloutHead) -> History<Rollout> {
+pub(super) fn history(path: &Path, head: &RolloutHead) -> History<Rollout> {
     let mut history = History { parts: Vec::new(), missing: None };
     let mut base = head.base.clone();
     while let Some(at) = base {

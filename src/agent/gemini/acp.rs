@@ -7,7 +7,7 @@ use crate::agent::acp::{AcpAgent, ReplayEnd};
 use crate::domain::Agent;
 
 /// Gemini CLI as an agent that salon runs.
-pub static ACP: AcpAgent = AcpAgent {
+pub(crate) static ACP: AcpAgent = AcpAgent {
     agent: Agent::Gemini,
     args: &["--acp"],
     login: "Run gemini once to log in, or set GEMINI_API_KEY.",

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-pub use super::paths::folder_hash;
+pub(crate) use super::paths::folder_hash;
 use super::reader::ChatReader;
 use super::{message, paths, summary};
 use crate::agent::json_repair;
@@ -13,7 +13,7 @@ use crate::agent::{Source, SourceSummary, SummaryProgress, TextLimit, Transcript
 use crate::domain::{Entry, EntryKey, Session};
 
 /// Returns the list row of a chat that is small enough to be replayed at once.
-pub fn peek(source: &Source) -> Vec<Session> {
+pub(crate) fn peek(source: &Source) -> Vec<Session> {
     /// Maximum bytes of a chat to replay for a preliminary row, because replaying a larger one takes too long.
     const MAX_PEEK: u64 = 256 << 10;
     if source.stamp.size == 0 || source.stamp.size > MAX_PEEK {
@@ -24,30 +24,30 @@ pub fn peek(source: &Source) -> Vec<Session> {
 }
 
 /// Summarises a chat, or what was appended to it.
-pub fn summarise(source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
+pub(crate) fn summarise(source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
     summary::summarise(source, progress)
 }
 
 /// Opens the transcript of a chat.
-pub fn open(path: &Path) -> io::Result<Box<dyn TranscriptReader>> {
+pub(crate) fn open(path: &Path) -> io::Result<Box<dyn TranscriptReader>> {
     Ok(Box::new(ChatReader::open(path)?))
 }
 
 /// Reads the newest entries of a chat.
-pub fn tail(path: &Path, count: usize) -> io::Result<Vec<Entry>> {
+pub(crate) fn tail(path: &Path, count: usize) -> io::Result<Vec<Entry>> {
     let mut chat = ChatReader::open(path)?;
     let len = chat.len();
     Ok(chat.read(len.saturating_sub(count)..len, TextLimit::SCREEN))
 }
 
 /// True for a document of an early version.
-pub fn is_document(path: &Path) -> bool {
+pub(crate) fn is_document(path: &Path) -> bool {
     paths::kind(path) == Some(paths::DOCUMENT)
 }
 
 /// Visits the messages of a chat that have entries, or results of calls in other messages, on all branches, as stored,
 /// until `visit` breaks.
-pub fn records(path: &Path, visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>) -> io::Result<()> {
+pub(crate) fn records(path: &Path, visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>) -> io::Result<()> {
     let mut chat = ChatReader::open(path)?;
     let session = summary::session_id(path, &chat.log);
     for stored in &chat.log.with_texts() {
@@ -62,7 +62,7 @@ pub fn records(path: &Path, visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlF
 
 /// Decoder of the messages that [`records`] visits.
 #[derive(Debug)]
-pub struct MessageDecoder;
+pub(crate) struct MessageDecoder;
 
 impl RecordDecoder for MessageDecoder {
     fn texts(&self, record: &StoredRecord<'_>, wanted: TextScope, sink: &mut dyn FnMut(&SearchText<'_>)) {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Text of a content: a string, a part, or a list of them.
-pub fn content_text(content: &Value) -> String {
+pub(super) fn content_text(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
         Value::Array(parts) => {

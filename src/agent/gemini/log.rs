@@ -17,7 +17,7 @@ use crate::domain::{Time, Tokens};
 
 /// The state of a chat after the lines that were applied.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChatLog {
+pub(super) struct ChatLog {
     /// Id of the session.
     pub session: String,
     /// Start time.
@@ -44,7 +44,7 @@ pub struct ChatLog {
 
 /// Stored metadata of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChatMessage {
+pub(super) struct ChatMessage {
     /// Its id.
     pub id: String,
     /// Offset of its JSON in the file.
@@ -83,7 +83,7 @@ pub struct ChatMessage {
 
 /// End of a conversation that a rewind or a new list took out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AbandonedEnd {
+pub(super) struct AbandonedEnd {
     /// Number of messages before it, which are still in the list.
     pub shared: usize,
     /// Its messages.
@@ -92,7 +92,7 @@ pub struct AbandonedEnd {
 
 impl ChatMessage {
     /// Id in the keys of its entries: its own, else its position.
-    pub fn key_id(&self) -> String {
+    pub(super) fn key_id(&self) -> String {
         if self.id.is_empty() { format!("@{}", self.offset) } else { self.id.clone() }
     }
 
@@ -103,7 +103,7 @@ impl ChatMessage {
 
 /// Effect of a line on the existing messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogChange {
+pub(super) enum LogChange {
     /// No change.
     None,
     /// Messages from this index on are new or changed.
@@ -137,7 +137,7 @@ struct Fields<'a> {
 
 impl LogChange {
     /// Combines the changes of two records.
-    pub fn and(self, other: Self) -> Self {
+    pub(super) fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Replaced, _) | (_, Self::Replaced) => Self::Replaced,
             (Self::From(a), Self::From(b)) => Self::From(a.min(b)),
@@ -148,7 +148,7 @@ impl LogChange {
 
 impl ChatLog {
     /// Applies one line that begins at `offset`.
-    pub fn line(&mut self, bytes: &[u8], offset: u64) -> LogChange {
+    pub(super) fn line(&mut self, bytes: &[u8], offset: u64) -> LogChange {
         self.lines += 1;
         if bytes.trim_ascii().is_empty() {
             return LogChange::None;
@@ -195,7 +195,7 @@ impl ChatLog {
     }
 
     /// Applies a whole document of an early version; returns false if nothing of it can be read.
-    pub fn document(&mut self, bytes: &[u8]) -> bool {
+    pub(super) fn document(&mut self, bytes: &[u8]) -> bool {
         self.lines = 1;
         let mut repairs = Repairs::default();
         let is_read = match serde_json::from_slice(bytes) {
@@ -352,30 +352,30 @@ impl ChatLog {
     }
 
     /// Number of branches; the last one is the list as the agent sees it.
-    pub fn branches(&self) -> usize {
+    pub(super) fn branches(&self) -> usize {
         self.abandoned.len() + 1
     }
 
     /// Branch that is shown first: the list as the agent sees it, or the newest one if the agent has emptied the list.
-    pub fn first_shown(&self) -> usize {
+    pub(super) fn first_shown(&self) -> usize {
         let is_empty = self.messages.iter().all(|message| message.entries == 0);
         if is_empty { self.abandoned.len().saturating_sub(1) } else { self.abandoned.len() }
     }
 
     /// Messages of a branch.
-    pub fn branch(&self, number: usize) -> impl DoubleEndedIterator<Item = &ChatMessage> + Clone {
+    pub(super) fn branch(&self, number: usize) -> impl DoubleEndedIterator<Item = &ChatMessage> + Clone {
         let end = self.abandoned.get(number);
         let shared = end.map_or(self.messages.len(), |end| end.shared.min(self.messages.len()));
         self.messages[..shared].iter().chain(end.into_iter().flat_map(|end| &end.messages))
     }
 
     /// Messages of the branch that is shown first.
-    pub fn shown(&self) -> impl DoubleEndedIterator<Item = &ChatMessage> + Clone {
+    pub(super) fn shown(&self) -> impl DoubleEndedIterator<Item = &ChatMessage> + Clone {
         self.branch(self.first_shown())
     }
 
     /// Messages of all branches that have texts: entries, or results of calls in other messages.
-    pub fn with_texts(&self) -> Vec<ChatMessage> {
+    pub(super) fn with_texts(&self) -> Vec<ChatMessage> {
         let all = self.all();
         let open: HashSet<&String> = all.iter().flat_map(|message| &message.open_calls).collect();
         let has_texts =
@@ -384,14 +384,14 @@ impl ChatLog {
     }
 
     /// Messages of all branches, each once.
-    pub fn all(&self) -> Vec<&ChatMessage> {
+    pub(super) fn all(&self) -> Vec<&ChatMessage> {
         let mut seen = HashSet::new();
         let messages = self.messages.iter().chain(self.abandoned.iter().flat_map(|end| &end.messages));
         messages.filter(|message| seen.insert(message.key_id())).collect()
     }
 
     /// Number of entries of the branch that is shown first.
-    pub fn entries(&self) -> usize {
+    pub(super) fn entries(&self) -> usize {
         self.shown().map(|message| message.entries as usize).sum()
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::{Delta, EntryKey, Event, EventBody, Time, Tokens};
 
 /// One entry of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MessagePart {
+pub(super) enum MessagePart {
     /// A prompt of the user.
     Prompt,
     /// The agent's reasoning.
@@ -43,7 +43,7 @@ impl MessagePart {
     }
 
     /// True for a failed tool or an error notice.
-    pub fn is_error(self, message: &Value) -> bool {
+    pub(super) fn is_error(self, message: &Value) -> bool {
         match self {
             Self::Tool(at) => tools::status(&message["toolCalls"][at]) == crate::domain::ToolStatus::Failed,
             Self::Notice(level) => level == NoticeLevel::Error,
@@ -53,7 +53,7 @@ impl MessagePart {
 }
 
 /// Lists the entries of a message, in the order in which they are shown.
-pub fn parts(message: &Value) -> Vec<MessagePart> {
+pub(super) fn parts(message: &Value) -> Vec<MessagePart> {
     let has_text = || !text(message).trim().is_empty();
     match message.get("type").and_then(Value::as_str) {
         Some("user") if is_prompt(message) => vec![MessagePart::Prompt],
@@ -93,7 +93,7 @@ fn is_prompt(message: &Value) -> bool {
 }
 
 /// Decodes one entry into events.
-pub fn events(message: &Value, id: &str, part: MessagePart) -> Vec<Event> {
+pub(super) fn events(message: &Value, id: &str, part: MessagePart) -> Vec<Event> {
     let key = EntryKey::new(id, part.block());
     let time = time(message);
     let bodies = match part {
@@ -112,18 +112,18 @@ pub fn events(message: &Value, id: &str, part: MessagePart) -> Vec<Event> {
 }
 
 /// Decodes the results in a message of calls in other messages, each with the id of its call.
-pub fn results(message: &Value) -> impl Iterator<Item = (&str, EventBody)> {
+pub(super) fn results(message: &Value) -> impl Iterator<Item = (&str, EventBody)> {
     let parts = message["content"].as_array().into_iter().flatten();
     parts.filter_map(|part| Some((part["functionResponse"]["id"].as_str()?, tools::result(part)?)))
 }
 
 /// Time of the message.
-pub fn time(message: &Value) -> Option<Time> {
+pub(super) fn time(message: &Value) -> Option<Time> {
     json::time(&message["timestamp"])
 }
 
 /// Text of the message: a string, or the texts of a list of parts; other parts become labels.
-pub fn text(message: &Value) -> String {
+pub(super) fn text(message: &Value) -> String {
     content_text(message.get("content").unwrap_or(&Value::Null))
 }
 
@@ -154,7 +154,7 @@ fn add_thoughts(value: &Value, thoughts: &mut Vec<String>) {
 }
 
 /// Usage of the reply. The reported input includes cached tokens; the reported output excludes thoughts.
-pub fn tokens(message: &Value) -> Option<Tokens> {
+pub(super) fn tokens(message: &Value) -> Option<Tokens> {
     let tokens = message.get("tokens").filter(|tokens| tokens.is_object())?;
     let count = |name: &str| tokens.get(name).and_then(json::count).unwrap_or(0);
     let cache_read = count("cached");
@@ -167,6 +167,6 @@ pub fn tokens(message: &Value) -> Option<Tokens> {
 }
 
 /// The model that answered.
-pub fn model(message: &Value) -> Option<Arc<str>> {
+pub(super) fn model(message: &Value) -> Option<Arc<str>> {
     message.get("model").and_then(Value::as_str).filter(|model| !model.is_empty()).map(Arc::from)
 }

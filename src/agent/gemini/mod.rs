@@ -6,7 +6,7 @@
 //! branch. A list that was set has calls as `functionCall` in the content and their results in the next message.
 
 mod acp;
-pub mod chat;
+pub(super) mod chat;
 mod content;
 mod log;
 mod message;
@@ -15,7 +15,7 @@ mod reader;
 mod summary;
 mod tools;
 
-pub use acp::ACP;
+pub(super) use acp::ACP;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ use crate::domain::{Agent, Entry, Session, Time};
 
 /// Gemini CLI's session format.
 #[derive(Debug)]
-pub struct Gemini;
+pub(super) struct Gemini;
 
 impl Format for Gemini {
     fn agent(&self) -> Agent {

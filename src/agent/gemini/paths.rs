@@ -13,9 +13,9 @@ use crate::domain::{Agent, Time};
 use crate::stdx::files::{self, SizeLimit};
 
 /// Kind of source: an event log, one JSON object per line.
-pub const LOG: u8 = 0;
+pub(super) const LOG: u8 = 0;
 /// Kind of source: one JSON document, written by early versions.
-pub const DOCUMENT: u8 = 1;
+pub(super) const DOCUMENT: u8 = 1;
 
 /// File in a project's folder that contains the project's directory.
 const PROJECT_ROOT: &str = ".project_root";
@@ -26,7 +26,7 @@ const PROJECTS: &str = "projects.json";
 const CHATS: Walk = Walk { agent: Agent::Gemini, kind: chat_kind, links: true };
 
 /// Finds all chats of all projects; those of sub-agents are one level deeper.
-pub fn discover(root: &SourceRoot) -> Discovery {
+pub(super) fn discover(root: &SourceRoot) -> Discovery {
     let mut discovery = Discovery::default();
     walk::check(root.path.join(PROJECTS), SizeLimit::TABLE, &mut discovery.issues);
     for project in walk::subdirectories(&root.path.join("tmp"), &mut discovery.issues) {
@@ -37,7 +37,7 @@ pub fn discover(root: &SourceRoot) -> Discovery {
 }
 
 /// Kind of a chat's file, from its path; `None` for other files.
-pub fn kind(path: &Path) -> Option<u8> {
+pub(super) fn kind(path: &Path) -> Option<u8> {
     let below_chats = path.ancestors().skip(1).take(2).any(|dir| dir.file_name().is_some_and(|name| name == "chats"));
     chat_kind(path.file_name()?.as_encoded_bytes()).filter(|_| below_chats)
 }
@@ -52,7 +52,7 @@ fn chat_kind(name: &[u8]) -> Option<u8> {
 
 /// Returns the sources that a changed path affects: the chat, and the other files of the same session, of which only
 /// one is shown.
-pub fn affected(path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+pub(super) fn affected(path: &Path) -> Vec<(PathBuf, Option<Source>)> {
     if kind(path).is_none() {
         return Vec::new();
     }
@@ -68,7 +68,7 @@ pub fn affected(path: &Path) -> Vec<(PathBuf, Option<Source>)> {
 }
 
 /// Lists the chats in the same folder whose names end in the same short id, including the file itself, sorted by name.
-pub fn siblings(path: &Path) -> Vec<PathBuf> {
+pub(super) fn siblings(path: &Path) -> Vec<PathBuf> {
     let Some((dir, short)) = path.parent().zip(short_id(path)) else { return Vec::new() };
     let mut found: Vec<PathBuf> = walk::entries(dir, &mut Vec::new()).map(|entry| entry.path()).collect();
     found.retain(|other| kind(other).is_some() && short_id(other) == Some(short));
@@ -77,14 +77,14 @@ pub fn siblings(path: &Path) -> Vec<PathBuf> {
 }
 
 /// Short id in a file name: `19e24f82` for `session-2026-11-21T10-00-19e24f82.jsonl`.
-pub fn short_id(path: &Path) -> Option<&str> {
+pub(super) fn short_id(path: &Path) -> Option<&str> {
     path.file_stem()?.to_str()?.rsplit('-').next()
 }
 
 /// End of the minute in which a session's chat was begun; `None` for the chat of another session.
 ///
 /// The minute is part of the name: Gemini 0.61.0 overwrites a chat that it opens again within that minute.
-pub fn end_of_minute(chat: &Path, id: &str) -> Option<Time> {
+pub(super) fn end_of_minute(chat: &Path, id: &str) -> Option<Time> {
     let (minute, short) = chat.file_stem()?.to_str()?.strip_prefix("session-")?.rsplit_once('-')?;
     let (hour, minute) = minute.rsplit_once('-').filter(|_| id.starts_with(short) && !short.is_empty())?;
     let start = Time::parse(&format!("{hour}:{minute}:00Z"))?;
@@ -92,7 +92,7 @@ pub fn end_of_minute(chat: &Path, id: &str) -> Option<Time> {
 }
 
 /// Finds the project directory of a chat; `None` if no file records it.
-pub fn project(chat: &Path) -> Option<String> {
+pub(super) fn project(chat: &Path) -> Option<String> {
     let folder = chat.ancestors().find(|dir| dir.file_name().is_some_and(|name| name == "chats"))?.parent()?;
     let own = project_root(folder);
     own.or_else(|| {
@@ -105,7 +105,7 @@ pub fn project(chat: &Path) -> Option<String> {
 }
 
 /// Folder of the whole outputs of a project's tools.
-pub fn outputs(chat: &Path) -> OutputFolder {
+pub(super) fn outputs(chat: &Path) -> OutputFolder {
     let folder = chat.ancestors().find(|dir| dir.file_name().is_some_and(|name| name == "chats"));
     folder.and_then(Path::parent).map(|folder| OutputFolder::new(folder.join("tool-outputs"))).unwrap_or_default()
 }
@@ -125,7 +125,7 @@ fn by_hash(name: &str, mut known: impl Iterator<Item = String>) -> Option<String
 }
 
 /// Name of the folder of a project directory in early versions.
-pub fn folder_hash(directory: &str) -> String {
+pub(crate) fn folder_hash(directory: &str) -> String {
     hex(&Sha256::digest(directory))
 }
 

@@ -23,7 +23,7 @@ use crate::stdx::lines::LineReader;
 
 /// A replayed log with its file.
 #[derive(Debug)]
-pub struct ChatReader {
+pub(super) struct ChatReader {
     path: PathBuf,
     /// The replayed log.
     pub log: ChatLog,
@@ -41,12 +41,12 @@ pub struct ChatReader {
 
 impl ChatReader {
     /// Replays a whole file.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
         Self::resume(path, ChatLog::default(), 0)
     }
 
     /// Continues a log that was replayed up to `offset`.
-    pub fn resume(path: &Path, log: ChatLog, offset: u64) -> io::Result<Self> {
+    pub(super) fn resume(path: &Path, log: ChatLog, offset: u64) -> io::Result<Self> {
         let (stamp, outputs) = (FileStamp::default(), paths::outputs(path));
         let (path, issues) = (path.to_owned(), Vec::new());
         let mut reader = Self { path, log, stamp, offset, bytes_read: 0, issues, outputs, chosen: None };
@@ -124,7 +124,7 @@ impl ChatReader {
     }
 
     /// Reads the JSON of a message; empty if it can no longer be read.
-    pub fn json(&mut self, message: &ChatMessage) -> Vec<u8> {
+    pub(super) fn json(&mut self, message: &ChatMessage) -> Vec<u8> {
         let mut bytes = Vec::new();
         let read = files::open(&self.path).and_then(|mut file| {
             file.seek(SeekFrom::Start(message.offset))?;

@@ -12,7 +12,7 @@ use crate::domain::{Issue, Session, SessionKey, Title, TitleSource, Tokens};
 use crate::stdx::files;
 
 /// Summarises all of a chat, or the appended lines. Yields no session if another file of the session is shown instead.
-pub fn summarise(source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
+pub(super) fn summarise(source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
     match replay(source, progress) {
         Ok(chat) => summary_of(source, &chat),
         Err(error) => unreadable(source, &error),
@@ -83,12 +83,12 @@ fn is_shown(path: &Path, log: &ChatLog) -> bool {
 }
 
 /// Id of a chat's session: the recorded one, else the file's name.
-pub fn session_id(path: &Path, log: &ChatLog) -> String {
+pub(super) fn session_id(path: &Path, log: &ChatLog) -> String {
     if log.session.is_empty() { name_of(path) } else { log.session.clone() }
 }
 
 /// Builds the list row of a chat.
-pub fn session(source: &Source, log: &ChatLog, complete: bool) -> Session {
+pub(super) fn session(source: &Source, log: &ChatLog, complete: bool) -> Session {
     let id = session_id(&source.path, log);
     let mut session = Session::new(SessionKey::new(source.agent, id), source.path.clone());
     let shown = || log.shown().filter(|message| message.entries > 0);

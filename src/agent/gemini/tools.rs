@@ -10,7 +10,7 @@ use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, To
 use crate::domain::{Delta, EventBody, ToolStatus};
 
 /// Decodes a call with its result.
-pub fn bodies(call: &Value) -> Vec<EventBody> {
+pub(super) fn bodies(call: &Value) -> Vec<EventBody> {
     let text = |field: &str| call.get(field).and_then(Value::as_str).unwrap_or_default();
     let id: Arc<str> = text("id").into();
     // A call that is only a text is its own input.
@@ -34,7 +34,7 @@ pub fn bodies(call: &Value) -> Vec<EventBody> {
 }
 
 /// Decodes a call whose result is in another message.
-pub fn call(call: &Value) -> EventBody {
+pub(super) fn call(call: &Value) -> EventBody {
     let text = |field: &str| call[field].as_str().unwrap_or_default();
     let input = call["args"].clone();
     EventBody::ToolCall {
@@ -46,7 +46,7 @@ pub fn call(call: &Value) -> EventBody {
 }
 
 /// Decodes the result of a call in another message.
-pub fn result(part: &Value) -> Option<EventBody> {
+pub(super) fn result(part: &Value) -> Option<EventBody> {
     let response = part.get("functionResponse")?;
     let result = serde_json::json!({"name": response["name"], "status": "success", "result": [part]});
     let is_error = response["response"]["error"].is_string();
@@ -61,7 +61,7 @@ pub fn result(part: &Value) -> Option<EventBody> {
 }
 
 /// Calls in the content of a message that are not in its list of calls, each with its index.
-pub fn calls_in_content(message: &Value) -> impl Iterator<Item = (usize, &str)> {
+pub(super) fn calls_in_content(message: &Value) -> impl Iterator<Item = (usize, &str)> {
     let listed = |id: &str| message["toolCalls"].as_array().into_iter().flatten().any(|call| call["id"] == *id);
     let parts = message["content"].as_array().into_iter().flatten().enumerate();
     parts
@@ -70,25 +70,25 @@ pub fn calls_in_content(message: &Value) -> impl Iterator<Item = (usize, &str)> 
 }
 
 /// Ids in a message's list of calls.
-pub fn call_ids(message: &Value) -> Vec<String> {
+pub(super) fn call_ids(message: &Value) -> Vec<String> {
     let listed = message["toolCalls"].as_array().into_iter().flatten().filter_map(|call| call["id"].as_str());
     listed.map(str::to_owned).collect()
 }
 
 /// Ids of the calls whose results a message has in its content.
-pub fn result_ids(message: &Value) -> Vec<String> {
+pub(super) fn result_ids(message: &Value) -> Vec<String> {
     let parts = message["content"].as_array().into_iter().flatten();
     parts.filter_map(|part| part["functionResponse"]["id"].as_str()).map(str::to_owned).collect()
 }
 
 /// Files with the whole outputs of a message's tools.
-pub fn output_paths(message: &Value) -> Vec<String> {
+pub(super) fn output_paths(message: &Value) -> Vec<String> {
     let calls = message["toolCalls"].as_array().into_iter().flatten();
     calls.filter_map(|call| output_path(call).map(str::to_owned)).collect()
 }
 
 /// File with the whole output of a call, if the record has only a part of it.
-pub fn output_path(call: &Value) -> Option<&str> {
+pub(super) fn output_path(call: &Value) -> Option<&str> {
     const NAMED_AFTER: [&str; 3] =
         ["For full output see: ", "Full output saved to: ", "full output has been saved to: "];
     let of_result = || {
@@ -102,7 +102,7 @@ pub fn output_path(call: &Value) -> Option<&str> {
 }
 
 /// Status of a call.
-pub fn status(call: &Value) -> ToolStatus {
+pub(super) fn status(call: &Value) -> ToolStatus {
     match call.get("status").and_then(Value::as_str) {
         Some("success") if has_failed(call) => ToolStatus::Failed,
         Some("success") => ToolStatus::Done,
@@ -120,7 +120,7 @@ fn has_failed(call: &Value) -> bool {
 }
 
 /// Maps a tool call to an agent-neutral action.
-pub fn action(name: &str, args: &Value) -> ToolAction {
+pub(super) fn action(name: &str, args: &Value) -> ToolAction {
     tool_input::with_headline(known(name, args), args)
 }
 

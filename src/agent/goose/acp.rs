@@ -7,7 +7,7 @@ use crate::agent::acp::{AcpAgent, ReplayEnd};
 use crate::domain::Agent;
 
 /// goose as an agent that salon runs.
-pub static ACP: AcpAgent = AcpAgent {
+pub(crate) static ACP: AcpAgent = AcpAgent {
     agent: Agent::Goose,
     args: &["acp"],
     login: "Run goose configure.",

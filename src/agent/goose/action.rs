@@ -6,7 +6,7 @@ use crate::agent::tool_input::{self, field};
 use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction};
 
 /// Action of a call; `result` is its `toolResult`, if any.
-pub fn action(name: &str, input: &Value, result: Option<&Value>) -> ToolAction {
+pub(super) fn action(name: &str, input: &Value, result: Option<&Value>) -> ToolAction {
     tool_input::with_headline(known(name, input, result), input)
 }
 

@@ -15,7 +15,7 @@ use crate::domain::{Delta, Entry, EntryKey, EntryKind, Event, EventBody, Role, T
 
 /// A message as stored.
 #[derive(Clone, Debug, Default)]
-pub struct GooseMessage {
+pub(super) struct GooseMessage {
     /// Prefix of its entries' keys: session and row, or session and line.
     pub id: String,
     pub role: String,
@@ -57,7 +57,7 @@ impl GooseMessage {
     }
 
     /// Ids of its tool calls.
-    pub fn calls(&self) -> Vec<String> {
+    pub(super) fn calls(&self) -> Vec<String> {
         let (blocks, _) = self.blocks().unwrap_or_default();
         let calls = blocks.iter().filter(|block| is_call(block));
         calls.filter_map(|block| block["id"].as_str().map(str::to_owned)).collect()
@@ -65,7 +65,7 @@ impl GooseMessage {
 }
 
 /// Ids of the calls whose results are in a message.
-pub fn results(content: &str) -> Vec<String> {
+pub(super) fn results(content: &str) -> Vec<String> {
     let (blocks, _) = parsed_blocks(content).unwrap_or_default();
     let results = blocks.iter().filter(|block| block["type"] == "toolResponse");
     results.filter_map(|block| block["id"].as_str().map(str::to_owned)).collect()

@@ -65,7 +65,7 @@ fn check(connection: &Connection) -> Result<(), DatabaseError> {
 }
 
 /// Summarises a database, or its changes: sessions whose row, message count or newest message changed.
-pub fn summarise(source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
+pub(super) fn summarise(source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
     read_changes(source, progress).unwrap_or_else(|failure| {
         let old_state = progress.map(|progress| progress.state.clone()).unwrap_or_default();
         let (sessions, progress) = if failure.is_temporary() {
@@ -256,7 +256,7 @@ fn stored(row: &Row<'_>, session: &str) -> rusqlite::Result<GooseMessage> {
 }
 
 /// Parses seconds since 1970; some versions wrote milliseconds.
-pub fn content_time(stamp: i64) -> Option<Time> {
+pub(super) fn content_time(stamp: i64) -> Option<Time> {
     match stamp {
         ..=0 => None,
         1..100_000_000_000 => Some(Time::from_secs(stamp)),
@@ -266,7 +266,7 @@ pub fn content_time(stamp: i64) -> Option<Time> {
 
 /// One session in a database, opened for reading.
 #[derive(Debug)]
-pub struct GooseSessionRows {
+pub(super) struct GooseSessionRows {
     path: PathBuf,
     session: String,
     stamp: FileStamp,
@@ -275,7 +275,7 @@ pub struct GooseSessionRows {
 }
 
 impl GooseSessionRows {
-    pub fn open(path: &Path, session: &str) -> Result<Self, DatabaseError> {
+    pub(super) fn open(path: &Path, session: &str) -> Result<Self, DatabaseError> {
         let stamp = sqlite::stamp(path)?;
         let database = sqlite::open(path)?;
         check(&database.connection)?;

@@ -45,7 +45,7 @@ fn name(path: &Path) -> String {
 }
 
 /// Summarises a file as a whole, because no current version writes such files.
-pub fn summarise(source: &Source) -> SourceSummary {
+pub(super) fn summarise(source: &Source) -> SourceSummary {
     let (sessions, issues, bytes_read) = match build_session(source) {
         Ok((session, issues, bytes)) => (vec![session], issues, bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => (Vec::new(), Vec::new(), 0),
@@ -104,7 +104,7 @@ fn describe(session: &mut Session, header: &Value) {
 
 /// Messages of a file, with the position of each record.
 #[derive(Debug)]
-pub struct GooseFile {
+pub(super) struct GooseFile {
     path: PathBuf,
     stamp: FileStamp,
     /// Offset and length of each message's record.
@@ -112,7 +112,7 @@ pub struct GooseFile {
 }
 
 impl GooseFile {
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
         let mut file = Self { path: path.to_owned(), stamp: FileStamp::default(), line_ranges: Vec::new() };
         file.scan()?;
         Ok(file)

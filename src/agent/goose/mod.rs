@@ -10,7 +10,7 @@ mod database;
 mod jsonl;
 mod totals;
 
-pub use acp::ACP;
+pub(super) use acp::ACP;
 
 use std::fs;
 use std::io;
@@ -34,7 +34,7 @@ const JSONL: u8 = 1;
 
 /// Format of goose's sessions.
 #[derive(Debug)]
-pub struct Goose;
+pub(super) struct Goose;
 
 impl Format for Goose {
     fn agent(&self) -> Agent {

@@ -12,7 +12,7 @@ const TITLE: TextLimit = TextLimit(4096);
 
 /// Totals over messages in order.
 #[derive(Debug, Default)]
-pub struct GooseTotals {
+pub(super) struct GooseTotals {
     messages: usize,
     turns: u32,
     unreadable: u32,
@@ -25,7 +25,7 @@ pub struct GooseTotals {
 }
 
 impl GooseTotals {
-    pub fn message(&mut self, message: &GooseMessage) {
+    pub(super) fn message(&mut self, message: &GooseMessage) {
         let outline = message.outline();
         self.messages += outline.len;
         self.turns += u32::from(outline.prompt.is_some());
@@ -42,12 +42,12 @@ impl GooseTotals {
     }
 
     /// Notes the repairs of a record.
-    pub fn repaired(&mut self, repairs: Repairs) {
+    pub(super) fn repaired(&mut self, repairs: Repairs) {
         self.repairs.add(repairs);
     }
 
     /// Records that were repaired or lost, for the user.
-    pub fn issue(&self) -> Option<String> {
+    pub(super) fn issue(&self) -> Option<String> {
         let unreadable = (self.unreadable > 0).then(|| format!("{} unreadable record(s)", self.unreadable));
         let repaired = (!self.repairs.is_empty()).then(|| self.repairs.to_string());
         let facts: Vec<String> = [unreadable, repaired].into_iter().flatten().collect();
@@ -55,12 +55,12 @@ impl GooseTotals {
     }
 
     /// Counts a record that cannot be read.
-    pub fn unreadable(&mut self) {
+    pub(super) fn unreadable(&mut self) {
         self.unreadable += 1;
     }
 
     /// Writes the totals to a session. The given times apply if no message has one.
-    pub fn finish(self, session: &mut Session, created: Option<Time>, updated: Option<Time>) {
+    pub(super) fn finish(self, session: &mut Session, created: Option<Time>, updated: Option<Time>) {
         session.started_at = self.first.or(created);
         session.last_activity = self.last.or(updated).or(created);
         session.messages = u32::try_from(self.messages).unwrap_or(u32::MAX);

@@ -15,7 +15,7 @@ pub struct MalformedJson;
 
 /// A position in a JSON text.
 #[derive(Clone, Debug)]
-pub struct JsonCursor<'a> {
+pub(crate) struct JsonCursor<'a> {
     bytes: &'a [u8],
     at: usize,
 }
@@ -26,13 +26,13 @@ pub struct JsonStr<'a>(pub &'a [u8]);
 
 impl<'a> JsonCursor<'a> {
     /// Creates a cursor at the beginning of a text.
-    pub fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
     /// Iterates over an object. Calls `field` with each key (as encoded), which may read the value; an unread value is
     /// skipped. A value that is no object is skipped.
-    pub fn object(
+    pub(crate) fn object(
         &mut self,
         mut field: impl FnMut(&'a [u8], &mut Self) -> Result<(), MalformedJson>,
     ) -> Result<(), MalformedJson> {
@@ -73,7 +73,10 @@ impl<'a> JsonCursor<'a> {
     }
 
     /// Iterates over an array; an unread item is skipped. A value that is no array is skipped.
-    pub fn array(&mut self, mut item: impl FnMut(&mut Self) -> Result<(), MalformedJson>) -> Result<(), MalformedJson> {
+    pub(crate) fn array(
+        &mut self,
+        mut item: impl FnMut(&mut Self) -> Result<(), MalformedJson>,
+    ) -> Result<(), MalformedJson> {
         if self.peek()? != b'[' {
             return self.skip();
         }
@@ -102,7 +105,7 @@ impl<'a> JsonCursor<'a> {
     }
 
     /// Returns the next byte that is not white space.
-    pub fn peek(&mut self) -> Result<u8, MalformedJson> {
+    pub(crate) fn peek(&mut self) -> Result<u8, MalformedJson> {
         while let Some(&byte) = self.bytes.get(self.at) {
             if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
                 return Ok(byte);
@@ -113,19 +116,19 @@ impl<'a> JsonCursor<'a> {
     }
 
     /// Reads a string; any other value is skipped and yields `None`.
-    pub fn text(&mut self) -> Result<Option<JsonStr<'a>>, MalformedJson> {
+    pub(crate) fn text(&mut self) -> Result<Option<JsonStr<'a>>, MalformedJson> {
         if self.peek()? == b'"' { self.string().map(Some) } else { self.skip().map(|()| None) }
     }
 
     /// Reads a count, see [`count`](super::count); any other value is skipped and yields `None`.
-    pub fn number(&mut self) -> Result<Option<u64>, MalformedJson> {
+    pub(crate) fn number(&mut self) -> Result<Option<u64>, MalformedJson> {
         let raw = self.raw()?;
         let text = raw.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(raw);
         Ok(std::str::from_utf8(text).ok().and_then(scalar::text_count))
     }
 
     /// Reads a time, see [`time`](super::time); any other value is skipped and yields `None`.
-    pub fn time(&mut self) -> Result<Option<Time>, MalformedJson> {
+    pub(crate) fn time(&mut self) -> Result<Option<Time>, MalformedJson> {
         if self.peek()? == b'"' {
             let text = self.string()?;
             return Ok(std::str::from_utf8(text.0).ok().and_then(Time::parse));
@@ -135,12 +138,12 @@ impl<'a> JsonCursor<'a> {
     }
 
     /// Reads a value; true if it is the literal `true`.
-    pub fn truth(&mut self) -> Result<bool, MalformedJson> {
+    pub(crate) fn truth(&mut self) -> Result<bool, MalformedJson> {
         Ok(self.raw()? == b"true")
     }
 
     /// Reads a value of any kind and returns its bytes as encoded.
-    pub fn raw(&mut self) -> Result<&'a [u8], MalformedJson> {
+    pub(crate) fn raw(&mut self) -> Result<&'a [u8], MalformedJson> {
         self.peek()?;
         let from = self.at;
         self.skip()?;
@@ -148,17 +151,17 @@ impl<'a> JsonCursor<'a> {
     }
 
     /// Returns the offset of the next byte to read.
-    pub fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         self.at
     }
 
     /// True if only white space is left.
-    pub fn at_end(&mut self) -> bool {
+    pub(crate) fn at_end(&mut self) -> bool {
         self.peek().is_err()
     }
 
     /// Skips a value of any kind.
-    pub fn skip(&mut self) -> Result<(), MalformedJson> {
+    pub(crate) fn skip(&mut self) -> Result<(), MalformedJson> {
         match self.peek()? {
             b'"' => self.string().map(|_| ()),
             b'{' | b'[' => self.skip_nested(),
@@ -259,7 +262,7 @@ impl<'a> JsonStr<'a> {
 }
 
 /// FNV-1a hash of bytes; never 0.
-pub fn hash(bytes: &[u8]) -> u64 {
+pub(crate) fn hash(bytes: &[u8]) -> u64 {
     bytes
         .iter()
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))

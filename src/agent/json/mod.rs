@@ -5,12 +5,12 @@
 //! that is not one whole value is split and completed by [`repair`]. [`time`] and [`count`] accept what agents and their
 //! users' scripts have written in place of a timestamp or a count.
 
-pub mod cursor;
-pub mod repair;
+pub(super) mod cursor;
+pub(super) mod repair;
 mod scalar;
 mod unescape;
 mod value;
 
-pub use cursor::{JsonCursor, JsonStr, MalformedJson};
-pub use scalar::{count, time};
-pub use value::parse;
+pub(super) use cursor::{JsonCursor, JsonStr, MalformedJson};
+pub(super) use scalar::{count, time};
+pub(super) use value::parse;

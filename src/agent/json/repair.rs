@@ -4,7 +4,7 @@ use super::cursor::{JsonCursor, MalformedJson};
 
 /// A part of a line that is not exactly one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LinePart {
+pub(crate) struct LinePart {
     /// Offset of its first byte in the line.
     pub start: usize,
     /// Offset after its last byte.
@@ -15,7 +15,7 @@ pub struct LinePart {
 
 /// Content of a part of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RecordPartKind {
+pub(crate) enum RecordPartKind {
     /// A whole record.
     Record,
     /// The beginning of a record; [`complete`] makes it readable.
@@ -31,7 +31,7 @@ const MAX_WORK: usize = 16;
 const MAX_DEPTH: usize = 64;
 
 /// Splits a line into its records and what is between them. Byte order marks and white space belong to no part.
-pub fn split(line: &[u8]) -> Vec<LinePart> {
+pub(crate) fn split(line: &[u8]) -> Vec<LinePart> {
     let mut parts = Vec::new();
     let mut work = line.len().saturating_mul(MAX_WORK);
     let mut at = 0;
@@ -53,7 +53,7 @@ pub fn split(line: &[u8]) -> Vec<LinePart> {
 }
 
 /// True for exactly one whole object.
-pub fn is_record(bytes: &[u8]) -> bool {
+pub(crate) fn is_record(bytes: &[u8]) -> bool {
     let mut cursor = JsonCursor::new(bytes);
     bytes.trim_ascii_start().starts_with(b"{") && validate(&mut cursor, MAX_DEPTH).is_ok() && cursor.at_end()
 }
@@ -92,7 +92,7 @@ fn validate(cursor: &mut JsonCursor<'_>, depth: usize) -> Result<(), MalformedJs
 }
 
 /// Completes a torn record: ends its open string, and closes its objects and arrays.
-pub fn complete(torn: &[u8]) -> Vec<u8> {
+pub(crate) fn complete(torn: &[u8]) -> Vec<u8> {
     let mut state = OpenValues::default();
     torn.iter().for_each(|&byte| state.read(byte));
     let mut bytes = torn.to_vec();

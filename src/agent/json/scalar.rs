@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::domain::Time;
 
 /// Reads a time in a text or a number, see [`Time::parse`].
-pub fn time(value: &Value) -> Option<Time> {
+pub(crate) fn time(value: &Value) -> Option<Time> {
     match value {
         Value::String(text) => Time::parse(text),
         Value::Number(number) => number.as_f64().and_then(Time::from_number),
@@ -14,7 +14,7 @@ pub fn time(value: &Value) -> Option<Time> {
 }
 
 /// Reads a count: a number, also as a float or in a text. A negative one counts as none.
-pub fn count(value: &Value) -> Option<u64> {
+pub(crate) fn count(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(float_count)),
         Value::String(text) => text_count(text),
@@ -23,7 +23,7 @@ pub fn count(value: &Value) -> Option<u64> {
 }
 
 /// Reads a count from a text, see [`count`].
-pub fn text_count(text: &str) -> Option<u64> {
+pub(super) fn text_count(text: &str) -> Option<u64> {
     text.parse().ok().or_else(|| text.parse().ok().and_then(float_count))
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use memchr::memchr;
 
 /// Decodes a string's escapes. Half characters become U+FFFD, and an unknown escape stays as it is.
-pub fn unescape(raw: &[u8]) -> Cow<'_, str> {
+pub(super) fn unescape(raw: &[u8]) -> Cow<'_, str> {
     let Some(first) = memchr(b'\\', raw) else { return String::from_utf8_lossy(raw) };
     let mut text = String::with_capacity(raw.len());
     let (mut from, mut at) = (0, first);

@@ -10,7 +10,7 @@ use super::unescape::unescape;
 const MAX_DEPTH: usize = 64;
 
 /// Parses a JSON text; `None` if it contains no whole value. Text after the value is ignored.
-pub fn parse(text: &[u8]) -> Option<Value> {
+pub(crate) fn parse(text: &[u8]) -> Option<Value> {
     let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
     serde_json::from_slice(text).ok().or_else(|| value(&mut JsonCursor::new(text), MAX_DEPTH).ok())
 }

@@ -21,7 +21,7 @@ const RECENT: usize = 4;
 
 /// A record's position in the conversation tree.
 #[derive(Clone, Copy, Debug)]
-pub struct ChainRecord {
+pub(crate) struct ChainRecord {
     /// Relation to the conversation.
     pub link: RecordLink,
     /// Id hash of the newest leaf, if the record names one.
@@ -41,7 +41,7 @@ pub struct ChainRecord {
 
 impl ChainRecord {
     /// Extracts a line's position in the tree; `None` for a line that does not affect the tree.
-    pub fn of(metadata: &LineMetadata<'_>) -> Option<Self> {
+    pub(crate) fn of(metadata: &LineMetadata<'_>) -> Option<Self> {
         let leaf = metadata.rare.as_ref().and_then(|rare| rare.leaf);
         let entries = u32::try_from(metadata.marks.len()).unwrap_or(u32::MAX);
         let matters = match metadata.link {
@@ -66,7 +66,7 @@ impl ChainRecord {
 
 /// The end of the shown branch: enough state to decide if the next record extends it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct BranchTip {
+pub(crate) struct BranchTip {
     /// Id hash of the newest record; 0: none yet.
     last: u64,
     /// Group of the reply that it belongs to or follows; 0: none.
@@ -84,7 +84,7 @@ pub struct BranchTip {
 impl BranchTip {
     /// Appends a record that extends the shown branch. Returns false if the record leaves the branch, or may leave it; then
     /// the tree must be built.
-    pub fn extend(&mut self, record: &ChainRecord) -> bool {
+    pub(crate) fn extend(&mut self, record: &ChainRecord) -> bool {
         if let Some(leaf) = record.leaf
             && self.branched
             && !self.recent.contains(&leaf)
@@ -130,7 +130,7 @@ fn push_bounded(ids: &mut Vec<u64>, id: u64, max: usize) {
 
 /// The shown branch of a conversation tree.
 #[derive(Debug)]
-pub struct ActiveBranch {
+pub(crate) struct ActiveBranch {
     /// True for each record on the shown branch, in file order.
     pub records: Vec<bool>,
     /// All branches, in the order in which they began.
@@ -145,7 +145,7 @@ pub struct ActiveBranch {
 
 /// A branch of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BranchSpan {
+pub(crate) struct BranchSpan {
     /// Index of its newest record, which identifies it.
     pub newest: usize,
     /// Index of the first record that belongs to no earlier branch.
@@ -177,7 +177,7 @@ struct Tree {
 
 /// Builds the tree of all records and chooses the branch to show: the `wanted` one, else the one that ends at the newest
 /// leaf that the agent named after the last record, else the one with the newest spoken record.
-pub fn choose(records: &[ChainRecord], wanted: Option<usize>) -> ActiveBranch {
+pub(crate) fn choose(records: &[ChainRecord], wanted: Option<usize>) -> ActiveBranch {
     let tree = Tree::build(records);
     let leaves = tree.leaves();
     let tip = wanted.and_then(|wanted| leaves.get(wanted).copied()).or_else(|| tree.tip(records));

@@ -12,7 +12,7 @@ const MAX_SHARED_RESULTS: usize = 16;
 
 /// Results of tool calls.
 #[derive(Debug, Default)]
-pub struct CallResults {
+pub(super) struct CallResults {
     /// Call and line of each result; true for a failed call.
     results: BTreeMap<(u64, u32), bool>,
     /// Lines of the calls whose id repeats, ascending; `None` until they are needed.
@@ -21,12 +21,12 @@ pub struct CallResults {
 
 impl CallResults {
     /// Adds the results in a line: calls, each with true if it failed.
-    pub fn extend(&mut self, line: u32, results: impl Iterator<Item = (u64, bool)>) {
+    pub(super) fn extend(&mut self, line: u32, results: impl Iterator<Item = (u64, bool)>) {
         self.results.extend(results.map(|(call, failed)| ((call, line), failed)));
     }
 
     /// Finds the calls whose id repeats. `line_of` returns the line of a mark by its index.
-    pub fn index(&mut self, marks: &[EntryMark], line_of: impl Fn(u32) -> u32) {
+    pub(super) fn index(&mut self, marks: &[EntryMark], line_of: impl Fn(u32) -> u32) {
         if self.repeated.is_some() {
             return;
         }
@@ -39,12 +39,12 @@ impl CallResults {
     }
 
     /// Forgets the calls after lines were added.
-    pub fn invalidate(&mut self) {
+    pub(super) fn invalidate(&mut self) {
         self.repeated = None;
     }
 
     /// Returns the lines with results of the call in a line, ascending, each with true if the call failed.
-    pub fn of(&self, call: u64, line: u32) -> impl Iterator<Item = (u32, bool)> {
+    pub(super) fn of(&self, call: u64, line: u32) -> impl Iterator<Item = (u32, bool)> {
         let all = || self.results.range((call, 0)..=(call, u32::MAX));
         let calls = self.repeated.as_ref().and_then(|repeated| repeated.get(&call)).map_or(&[][..], Vec::as_slice);
         let next = calls.get(calls.partition_point(|other| *other <= line)).copied().unwrap_or(u32::MAX);
@@ -61,7 +61,7 @@ impl CallResults {
     }
 
     /// Returns the calls with results in lines from `first` on.
-    pub fn since(&self, first: u32) -> impl Iterator<Item = u64> {
+    pub(super) fn since(&self, first: u32) -> impl Iterator<Item = u64> {
         self.results.keys().filter(move |(_, line)| *line >= first).map(|(call, _)| *call)
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::{Entry, EntryKey, EntryKind, Issue, Role};
 
 /// Files that precede a session's own file.
 #[derive(Debug)]
-pub struct History<D> {
+pub(crate) struct History<D> {
     /// The files, oldest first, each with the dialect of its part of the conversation.
     pub parts: Vec<(PathBuf, D)>,
     /// The part before them, if its file is missing.
@@ -22,7 +22,7 @@ pub struct History<D> {
 
 /// A part of a conversation whose file does not exist.
 #[derive(Clone, Debug)]
-pub struct MissingHistory {
+pub(crate) struct MissingHistory {
     /// Id of its session.
     pub id: String,
     /// Explanation for the user.
@@ -30,7 +30,7 @@ pub struct MissingHistory {
 }
 
 /// Opens the files of `history` before a session's `own` file, which is at `path`.
-pub fn open<D: Dialect + 'static>(
+pub(crate) fn open<D: Dialect + 'static>(
     history: History<D>,
     path: &Path,
     own: TranscriptIndex,

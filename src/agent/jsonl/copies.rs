@@ -24,11 +24,11 @@ use crate::domain::Time;
 const SKEW_MS: i64 = 10_000;
 
 /// A source with the identity of its session.
-pub type IdentifiedSource<'a> = (&'a Source, SourceIdentity);
+pub(crate) type IdentifiedSource<'a> = (&'a Source, SourceIdentity);
 
 /// Finds the copies among sources whose sessions begin with the same record. Returns their indices, and summaries that
 /// exclude the copied records. A source that cannot be read, or that begins differently by now, is left out.
-pub fn find_copies(dialect: &dyn Dialect, sources: &[IdentifiedSource<'_>]) -> Vec<(usize, SourceSummary)> {
+pub(crate) fn find_copies(dialect: &dyn Dialect, sources: &[IdentifiedSource<'_>]) -> Vec<(usize, SourceSummary)> {
     let mut sequences: Vec<(usize, RecordSequence)> = (0..sources.len())
         .filter_map(|at| Some((at, RecordSequence::read(dialect, &sources[at].0.path).ok()?)))
         .collect();

@@ -192,7 +192,7 @@ pub struct ReplyUsage {
 
 /// Identity of a file's session, from its path rather than its lines.
 #[derive(Clone, Debug)]
-pub struct SourceIdentity {
+pub(crate) struct SourceIdentity {
     /// The session.
     pub key: SessionKey,
     /// True for a sub-agent's session.

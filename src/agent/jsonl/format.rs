@@ -25,7 +25,7 @@ use crate::domain::{Agent, Entry, Issue, Session};
 use crate::stdx::lines::LineReader;
 
 /// Facts from the beginning of a file that its dialect needs; stored with the state of a summary. `()` contains none.
-pub trait FileHead: Clone + Default + Serialize + DeserializeOwned {
+pub(crate) trait FileHead: Clone + Default + Serialize + DeserializeOwned {
     /// True if the lines that were summarised with an `older` head need not be read again.
     fn continues(&self, _older: &Self) -> bool {
         true
@@ -40,7 +40,7 @@ pub trait FileHead: Clone + Default + Serialize + DeserializeOwned {
 impl FileHead for () {}
 
 /// An agent whose sessions are files of JSON lines.
-pub trait JsonlAgent: Send + Sync + 'static {
+pub(crate) trait JsonlAgent: Send + Sync + 'static {
     /// Dialect of its lines.
     type Dialect: Dialect + 'static;
     /// Head of its files.
@@ -162,7 +162,7 @@ struct HeadState<H> {
 
 /// The format of an agent that writes JSON lines.
 #[derive(Debug)]
-pub struct JsonlFormat<A>(pub A);
+pub(crate) struct JsonlFormat<A>(pub A);
 
 impl<A: JsonlAgent> JsonlFormat<A> {
     fn inherit(&self, source: &Source, head: &A::Head) -> Option<InheritedHistory> {

@@ -11,7 +11,7 @@ use crate::domain::{Session, Time, Title, TitleSource};
 
 /// Totals of the files before a session's own file. Their part of the conversation never changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InheritedHistory {
+pub(super) struct InheritedHistory {
     messages: u32,
     turns: u32,
     title: Title,
@@ -27,7 +27,7 @@ pub struct InheritedHistory {
 
 impl InheritedHistory {
     /// Summarises the files that precede the one of `source`.
-    pub fn of<D: Dialect>(history: History<D>, source: &Source, identity: &SourceIdentity) -> Self {
+    pub(super) fn of<D: Dialect>(history: History<D>, source: &Source, identity: &SourceIdentity) -> Self {
         // The notice about a missing part is an entry as well.
         let messages = u32::from(history.missing.is_some());
         let missing = history.missing.map(|MissingHistory { text, .. }| text);
@@ -56,17 +56,17 @@ impl InheritedHistory {
     }
 
     /// Explanation of a missing part.
-    pub fn missing(&self) -> Option<&str> {
+    pub(super) fn missing(&self) -> Option<&str> {
         self.missing.as_deref()
     }
 
     /// Bytes read from disk.
-    pub fn bytes_read(&self) -> u64 {
+    pub(super) fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
 
     /// Adds the totals to the session of the own file.
-    pub fn add_to(&self, session: &mut Session) {
+    pub(super) fn add_to(&self, session: &mut Session) {
         session.messages += self.messages;
         session.turns += self.turns;
         session.flags.empty = session.messages == 0;

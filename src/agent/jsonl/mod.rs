@@ -10,27 +10,27 @@
 //!
 //! All of them scan lines and choose the shown branch by the same code ([`branch`]), so their counts agree.
 
-pub mod branch;
+pub(super) mod branch;
 mod call_results;
-pub mod concatenated;
-pub mod copies;
-pub mod dialect;
-pub mod format;
+pub(super) mod concatenated;
+pub(super) mod copies;
+pub(super) mod dialect;
+pub(super) mod format;
 mod inherited;
-pub mod patch;
-pub mod repaired;
-pub mod scan;
-pub mod summary;
-pub mod summary_state;
-pub mod tail;
-pub mod text_file;
-pub mod transcript_index;
+pub(super) mod patch;
+pub(super) mod repaired;
+pub(super) mod scan;
+pub(super) mod summary;
+pub(super) mod summary_state;
+pub(super) mod tail;
+pub(super) mod text_file;
+pub(super) mod transcript_index;
 mod undone;
-pub mod walk;
+pub(super) mod walk;
 
-pub use crate::agent::json::{JsonCursor, JsonStr, MalformedJson};
-pub use dialect::{
+pub(super) use crate::agent::json::{JsonCursor, JsonStr, MalformedJson};
+pub(super) use dialect::{
     Dialect, EntryMark, LineMetadata, RareMetadata, RecordLink, RecordParent, ReplyUsage, ResultMark, SourceIdentity,
 };
-pub use format::{FileHead, JsonlAgent, JsonlFormat};
-pub use text_file::TextFile;
+pub(super) use format::{FileHead, JsonlAgent, JsonlFormat};
+pub(super) use text_file::TextFile;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 /// Formats hunks `{oldStart, oldLines, newStart, newLines, lines}` as `@@` headers and lines.
-pub fn unified(hunks: &[Value]) -> String {
+pub(crate) fn unified(hunks: &[Value]) -> String {
     let mut text = String::new();
     for hunk in hunks {
         let number = |name: &str| hunk[name].as_u64().unwrap_or(0);

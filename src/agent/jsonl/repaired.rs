@@ -11,7 +11,7 @@ use crate::agent::json::repair::{self, LinePart, RecordPartKind};
 
 /// A record with its metadata: a line, or a part of one.
 #[derive(Debug)]
-pub struct ScannedLine<'a> {
+pub(crate) struct ScannedLine<'a> {
     /// Offset of its first byte.
     pub offset: u64,
     /// Its length without the newline.
@@ -26,7 +26,7 @@ pub struct ScannedLine<'a> {
 
 /// Repair of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Repair {
+pub(crate) enum Repair {
     /// Its line contained more than one record.
     Split,
     /// Torn record, read as far as it goes.
@@ -39,7 +39,7 @@ pub enum Repair {
 
 impl Repair {
     /// Explanation for the user.
-    pub fn reason(self) -> &'static str {
+    pub(crate) fn reason(self) -> &'static str {
         match self {
             Self::Split => "repaired: several records in one line",
             Self::Completed => "torn record, read as far as it goes",
@@ -50,7 +50,13 @@ impl Repair {
 }
 
 /// Visits the records of a line, which begins at `offset`. A line that is no whole record is split into its parts.
-pub fn records(dialect: &dyn Dialect, line: &[u8], offset: u64, number: u64, each: &mut impl FnMut(ScannedLine<'_>)) {
+pub(crate) fn records(
+    dialect: &dyn Dialect,
+    line: &[u8],
+    offset: u64,
+    number: u64,
+    each: &mut impl FnMut(ScannedLine<'_>),
+) {
     // Some editors add a byte order mark.
     let mark = if offset == 0 && line.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let (line, offset) = (&line[mark..], offset + mark as u64);
@@ -83,7 +89,7 @@ pub fn records(dialect: &dyn Dialect, line: &[u8], offset: u64, number: u64, eac
 }
 
 /// Returns the bytes of a stored record that [`records`] visited, completed if they were torn.
-pub fn readable(record: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn readable(record: &[u8]) -> Cow<'_, [u8]> {
     if repair::is_record(record) { Cow::Borrowed(record) } else { Cow::Owned(repair::complete(record)) }
 }
 

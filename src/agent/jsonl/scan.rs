@@ -15,7 +15,7 @@ const CHECK_BYTES: usize = 256;
 
 /// End of a pass.
 #[derive(Clone, Copy, Debug)]
-pub struct ScanEnd {
+pub(crate) struct ScanEnd {
     /// Offset after the last complete line.
     pub offset: u64,
     /// Number of lines so far, including those before the pass.
@@ -27,7 +27,7 @@ pub struct ScanEnd {
 /// Scans the lines of `file` from `offset` (after `before` lines) to `end`, or to the end of the file.
 ///
 /// A last line without a newline counts if it is complete: no prefix of an object is an object.
-pub fn scan(
+pub(crate) fn scan(
     dialect: &dyn Dialect,
     file: &File,
     (offset, before): (u64, u64),
@@ -60,7 +60,7 @@ fn is_complete(rest: &[u8]) -> bool {
 }
 
 /// Hashes the bytes before `offset`; a different hash at the next scan means that the file was replaced.
-pub fn check(file: &File, offset: u64) -> io::Result<u64> {
+pub(crate) fn check(file: &File, offset: u64) -> io::Result<u64> {
     let mut bytes = [0; 2 * CHECK_BYTES];
     let len = usize::try_from(offset).unwrap_or(CHECK_BYTES).min(CHECK_BYTES);
     let (head, tail) = bytes.split_at_mut(CHECK_BYTES);

@@ -33,7 +33,7 @@ struct ResumeState {
 }
 
 /// Summarises a source, continuing from `progress` if possible. `identity` contains the facts from the file's path.
-pub fn summarise(
+pub(crate) fn summarise(
     dialect: &dyn Dialect,
     source: &Source,
     identity: &SourceIdentity,
@@ -105,7 +105,7 @@ fn add_damage(summary: &mut SourceSummary, source: &Source, lines: u64, reason: 
 }
 
 /// Summarises some lines of a file (offset and length, ascending), as if they were a file of their own.
-pub fn summarise_lines(dialect: &dyn Dialect, file: &File, lines: &[(u64, u64)]) -> io::Result<SummaryState> {
+pub(crate) fn summarise_lines(dialect: &dyn Dialect, file: &File, lines: &[(u64, u64)]) -> io::Result<SummaryState> {
     let mut pass = Pass::default();
     for (number, &(offset, len)) in (1..).zip(lines) {
         let mut line = vec![0; usize::try_from(len).unwrap_or(0)];
@@ -117,7 +117,7 @@ pub fn summarise_lines(dialect: &dyn Dialect, file: &File, lines: &[(u64, u64)])
 }
 
 /// Summarises a file that was copied from the session `origin`, without the usage of the `copied` records.
-pub fn summarise_copy(
+pub(crate) fn summarise_copy(
     dialect: &dyn Dialect,
     source: &Source,
     identity: &SourceIdentity,

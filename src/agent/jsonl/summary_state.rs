@@ -22,7 +22,7 @@ const SKEW_MS: i64 = 100;
 /// Accumulated metadata of the lines so far.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct SummaryState {
+pub(crate) struct SummaryState {
     #[serde(skip_serializing_if = "Option::is_none")]
     user_title: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,7 +81,7 @@ type Reply = (u64, [u64; 4]);
 
 impl SummaryState {
     /// Adds a line's metadata, except for the counts that depend on the shown branch.
-    pub fn add(&mut self, metadata: &LineMetadata<'_>) {
+    pub(crate) fn add(&mut self, metadata: &LineMetadata<'_>) {
         if let Some(rare) = &metadata.rare {
             self.add_rare(rare);
         }
@@ -115,7 +115,7 @@ impl SummaryState {
     }
 
     /// Marks the file as a fork of `origin`, for a fork that does not record its origin.
-    pub fn fork_of(&mut self, origin: &str) {
+    pub(crate) fn fork_of(&mut self, origin: &str) {
         self.fork = true;
         self.forked_from = Some(origin.to_owned());
     }
@@ -182,13 +182,13 @@ impl SummaryState {
     }
 
     /// Counts a record that could not be parsed; `number` is its line number, from 1.
-    pub fn add_unreadable(&mut self, number: u64) {
+    pub(crate) fn add_unreadable(&mut self, number: u64) {
         self.unreadable += 1;
         self.add_damage(number, None);
     }
 
     /// Counts a record that was repaired; `number` is its line number, from 1. The end of a torn one is lost.
-    pub fn add_repair(&mut self, number: u64, repair: Repair) {
+    pub(crate) fn add_repair(&mut self, number: u64, repair: Repair) {
         let is_lost = matches!(repair, Repair::Completed | Repair::NoContent);
         *(if is_lost { &mut self.unreadable } else { &mut self.repaired }) += 1;
         self.add_damage(number, Some(repair));
@@ -201,24 +201,24 @@ impl SummaryState {
     }
 
     /// Line numbers and explanations of the first damaged records.
-    pub fn damages(&self) -> impl Iterator<Item = (u64, &'static str)> {
+    pub(crate) fn damages(&self) -> impl Iterator<Item = (u64, &'static str)> {
         self.damages.iter().map(|(line, repair)| (*line, repair.map_or("unreadable record", Repair::reason)))
     }
 
     /// Number of damaged records that [`damages`](Self::damages) leaves out.
-    pub fn unlisted_damages(&self) -> u64 {
+    pub(crate) fn unlisted_damages(&self) -> u64 {
         u64::from(self.unreadable) + u64::from(self.repaired) - self.damages.len() as u64
     }
 
     /// Uses a title from the file whose record id turned out to belong to this session.
-    pub fn adopt_title(&mut self, text: String) {
+    pub(crate) fn adopt_title(&mut self, text: String) {
         if self.agent_title.is_none() {
             self.agent_title = Some(text);
         }
     }
 
     /// Usage so far.
-    pub fn tokens(&self) -> Tokens {
+    pub(crate) fn tokens(&self) -> Tokens {
         let mut sum = self.tokens;
         for (_, reply) in &self.replies {
             add_reply(&mut sum, *reply);
@@ -227,7 +227,7 @@ impl SummaryState {
     }
 
     /// Builds the session row.
-    pub fn session(&self, source: &Source, identity: &SourceIdentity) -> Session {
+    pub(crate) fn session(&self, source: &Source, identity: &SourceIdentity) -> Session {
         let mut session = Session::new(identity.key.clone(), source.path.clone());
         let external = identity.title.as_deref();
         session.title = match (&self.user_title, self.agent_title.as_deref().or(external), &self.prompt) {

@@ -21,7 +21,7 @@ const PEEK_BYTES: u64 = 32 << 10;
 const FIRST_TAIL: u64 = 128 << 10;
 
 /// Reads the newest entries of a file, at least `count` if there are as many. Quadruples the window until it has them.
-pub fn tail(dialect: &Arc<dyn Dialect>, path: &Path, count: usize) -> io::Result<Vec<Entry>> {
+pub(crate) fn tail(dialect: &Arc<dyn Dialect>, path: &Path, count: usize) -> io::Result<Vec<Entry>> {
     let text = dialect.open_text(path, None)?;
     let size = text.len()?;
     let mut window = FIRST_TAIL;
@@ -57,7 +57,7 @@ fn line_start(file: &File, from: u64) -> io::Result<Option<u64>> {
 }
 
 /// Builds a preliminary row from both ends of a file. Counts are lower bounds; a small file is read completely.
-pub fn peek(dialect: &dyn Dialect, source: &Source, identity: &SourceIdentity) -> Session {
+pub(crate) fn peek(dialect: &dyn Dialect, source: &Source, identity: &SourceIdentity) -> Session {
     let mut summary = SummaryState::default();
     // Errors are reported by the full summary later.
     let complete = scan_ends(dialect, source, &mut summary).unwrap_or(false);

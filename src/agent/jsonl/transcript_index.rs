@@ -44,7 +44,7 @@ struct LinePosition {
 }
 
 /// An open transcript of JSON lines.
-pub struct TranscriptIndex {
+pub(crate) struct TranscriptIndex {
     dialect: Arc<dyn Dialect>,
     path: PathBuf,
     file: File,
@@ -81,18 +81,18 @@ pub struct TranscriptIndex {
 
 impl TranscriptIndex {
     /// Opens a file whole.
-    pub fn open(dialect: Arc<dyn Dialect>, path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(dialect: Arc<dyn Dialect>, path: &Path) -> io::Result<Self> {
         Self::open_from(dialect, path, 0)
     }
 
     /// Opens a file as if it began at `start`, which must be the start of a line.
-    pub fn open_from(dialect: Arc<dyn Dialect>, path: &Path, start: u64) -> io::Result<Self> {
+    pub(crate) fn open_from(dialect: Arc<dyn Dialect>, path: &Path, start: u64) -> io::Result<Self> {
         let text = dialect.open_text(path, None)?;
         Self::of_text(dialect, path, text, start)
     }
 
     /// Creates the index of an open file, as if it began at `start`.
-    pub fn of_text(dialect: Arc<dyn Dialect>, path: &Path, text: TextFile, start: u64) -> io::Result<Self> {
+    pub(crate) fn of_text(dialect: Arc<dyn Dialect>, path: &Path, text: TextFile, start: u64) -> io::Result<Self> {
         let mut index = Self {
             dialect,
             path: path.to_owned(),

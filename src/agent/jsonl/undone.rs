@@ -7,11 +7,11 @@ use crate::domain::EntryKind;
 
 /// Ranges of marks that were undone.
 #[derive(Debug, Default)]
-pub struct UndoneTurns(Vec<Range<usize>>);
+pub(super) struct UndoneTurns(Vec<Range<usize>>);
 
 impl UndoneTurns {
     /// Adds the last turns among the marks, except those that were undone before.
-    pub fn add(&mut self, marks: &[EntryMark], turns: u32) {
+    pub(super) fn add(&mut self, marks: &[EntryMark], turns: u32) {
         let is_prompt = |(at, mark): &(usize, &EntryMark)| mark.kind == EntryKind::Prompt && !self.contains(*at);
         let prompts = marks.iter().enumerate().rev().filter(is_prompt);
         if let Some((from, _)) = prompts.take(turns as usize).last() {
@@ -20,7 +20,7 @@ impl UndoneTurns {
     }
 
     /// True if a mark was undone.
-    pub fn contains(&self, mark: usize) -> bool {
+    pub(super) fn contains(&self, mark: usize) -> bool {
         self.0.iter().any(|range| range.contains(&mark))
     }
 }

@@ -14,15 +14,15 @@ use crate::domain::{Agent, Issue};
 use crate::stdx::files::{self, SizeLimit};
 
 /// Kind of a session's own transcript.
-pub const SESSION: u8 = 0;
+pub(crate) const SESSION: u8 = 0;
 /// Kind of a sub-agent's transcript.
-pub const SUBAGENT: u8 = 1;
+pub(crate) const SUBAGENT: u8 = 1;
 
 const NOT_A_FILE: &str = "named like a transcript, but not a file";
 
 /// A walk over folders of transcripts.
 #[derive(Clone, Copy, Debug)]
-pub struct Walk {
+pub(crate) struct Walk {
     /// The agent that wrote them.
     pub agent: Agent,
     /// Kind of the source with a file name; `None` for other files.
@@ -33,12 +33,12 @@ pub struct Walk {
 
 impl Walk {
     /// Creates a walk for `*.jsonl`, which does not enter linked folders.
-    pub fn of(agent: Agent) -> Self {
+    pub(crate) fn of(agent: Agent) -> Self {
         Self { agent, kind: transcript_kind, links: false }
     }
 
     /// Finds the transcripts in a folder and at most `depth` levels below it.
-    pub fn files(&self, folder: &Path, depth: usize, discovery: &mut Discovery) {
+    pub(crate) fn files(&self, folder: &Path, depth: usize, discovery: &mut Discovery) {
         if let Some(open) = open(folder, &mut discovery.issues) {
             self.within(&open, folder, depth, discovery);
         }
@@ -58,7 +58,7 @@ impl Walk {
 
     /// Finds the transcripts in a folder, and what belongs to them: each of `inside` is the name of a folder inside a
     /// folder of the session's name, the walk over it, and its depth.
-    pub fn project(&self, folder: &Path, inside: &[(&str, Self, usize)], discovery: &mut Discovery) {
+    pub(crate) fn project(&self, folder: &Path, inside: &[(&str, Self, usize)], discovery: &mut Discovery) {
         let Some(open) = open(folder, &mut discovery.issues) else { return };
         for session in self.list(&open, folder, true, discovery) {
             for (name, walk, depth) in inside {
@@ -91,7 +91,7 @@ impl Walk {
     }
 
     /// Stats a transcript; `None` for a file that does not exist or is none.
-    pub fn source(&self, path: &Path) -> Option<Source> {
+    pub(crate) fn source(&self, path: &Path) -> Option<Source> {
         let kind = (self.kind)(path.file_name()?.as_encoded_bytes())?;
         let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
         Some(Source { agent: self.agent, path: path.to_owned(), stamp: FileStamp::of(&metadata), kind })
@@ -99,7 +99,7 @@ impl Walk {
 
     /// Returns the sources that a change of `path` affects: the given transcript, or those that `in_folder` finds in a
     /// changed folder.
-    pub fn affected(
+    pub(crate) fn affected(
         &self,
         path: &Path,
         transcript: Option<PathBuf>,
@@ -120,13 +120,13 @@ impl Walk {
 }
 
 /// Kind of a file `*.jsonl`: [`SUBAGENT`] if its name begins with `agent-`.
-pub fn transcript_kind(name: &[u8]) -> Option<u8> {
+pub(crate) fn transcript_kind(name: &[u8]) -> Option<u8> {
     let stem = name.strip_suffix(b".jsonl").filter(|stem| !stem.is_empty())?;
     Some(if stem.starts_with(b"agent-") { SUBAGENT } else { SESSION })
 }
 
 /// Lists a directory; no entries, and no issue, if the directory does not exist.
-pub fn entries(folder: &Path, issues: &mut Vec<Issue>) -> impl Iterator<Item = DirEntry> + use<> {
+pub(crate) fn entries(folder: &Path, issues: &mut Vec<Issue>) -> impl Iterator<Item = DirEntry> + use<> {
     let listed = match std::fs::read_dir(folder) {
         Ok(entries) => Some(entries),
         Err(error) => {
@@ -140,7 +140,7 @@ pub fn entries(folder: &Path, issues: &mut Vec<Issue>) -> impl Iterator<Item = D
 }
 
 /// Lists the subdirectories, each once: a link to one of them is dropped in favour of its own name.
-pub fn subdirectories(folder: &Path, issues: &mut Vec<Issue>) -> Vec<PathBuf> {
+pub(crate) fn subdirectories(folder: &Path, issues: &mut Vec<Issue>) -> Vec<PathBuf> {
     let Some(open) = open(folder, issues) else { return Vec::new() };
     let mut candidates = Candidates::default();
     list(&open, folder, issues, |name, kind, _| candidates.add(name, kind));
@@ -149,7 +149,7 @@ pub fn subdirectories(folder: &Path, issues: &mut Vec<Issue>) -> Vec<PathBuf> {
 
 /// Reports the process records of a registry that cannot be read. The poll for open sessions reads them, and reports
 /// nothing.
-pub fn check_registry(folder: &Path, issues: &mut Vec<Issue>) {
+pub(crate) fn check_registry(folder: &Path, issues: &mut Vec<Issue>) {
     let records: Vec<PathBuf> = entries(folder, issues).map(|entry| entry.path()).collect();
     for path in records.into_iter().filter(|path| path.extension().is_some_and(|ending| ending == "json")) {
         check(path, SizeLimit::SIDECAR, issues);
@@ -157,7 +157,7 @@ pub fn check_registry(folder: &Path, issues: &mut Vec<Issue>) {
 }
 
 /// Reports a file that exists but would not be read.
-pub fn check(path: PathBuf, limit: SizeLimit, issues: &mut Vec<Issue>) {
+pub(crate) fn check(path: PathBuf, limit: SizeLimit, issues: &mut Vec<Issue>) {
     issues.extend(files::refusal(&path, limit).map(|error| Issue::new(path, error)));
 }
 
@@ -231,11 +231,11 @@ fn source_in(agent: Agent, folder: &Folder, path: &Path, name: &CStr, kind: u8) 
 }
 
 /// True for a transcript's file name.
-pub fn is_transcript(path: &Path) -> bool {
+pub(crate) fn is_transcript(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "jsonl")
 }
 
 /// File name without its extension.
-pub fn stem(path: &Path) -> String {
+pub(crate) fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -6,7 +6,7 @@ use crate::agent::tool_input::{self, field};
 use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, ToolAction};
 
 /// Action of a call of `tool`. `state` is the part's `state`: input, and metadata after its end.
-pub fn action(tool: &str, state: &Value) -> ToolAction {
+pub(super) fn action(tool: &str, state: &Value) -> ToolAction {
     let action = known(tool, state);
     // An input of another shape than usual still has a headline.
     if action.headline().is_empty() && !matches!(action, ToolAction::Plan(_)) { other(state) } else { action }

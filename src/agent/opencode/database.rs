@@ -19,7 +19,7 @@ use crate::domain::Tokens;
 
 /// Tables that contain a session's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum MessageTables {
+pub(super) enum MessageTables {
     /// `message` and `part`.
     Parts,
     /// `session_message`.
@@ -28,7 +28,7 @@ pub enum MessageTables {
 
 /// Tables of a database.
 #[derive(Clone, Copy, Debug)]
-pub struct Schema {
+pub(super) struct Schema {
     /// `session`, `message` and `part`.
     pub parts: bool,
     /// `session_v2`.
@@ -39,7 +39,7 @@ pub struct Schema {
 
 impl Schema {
     /// Detects the tables; fails if it knows none of them.
-    pub fn probe(connection: &Connection) -> Result<Self, DatabaseError> {
+    pub(super) fn probe(connection: &Connection) -> Result<Self, DatabaseError> {
         let tables = sqlite::tables(connection)?;
         let has = |name: &str| tables.iter().any(|table| table == name);
         let has_columns = |table: &str, required: &[&str]| -> Result<bool, DatabaseError> {
@@ -61,7 +61,7 @@ impl Schema {
 
 /// A session's row, from any version of its table.
 #[derive(Clone, Debug, Default, Hash, PartialEq)]
-pub struct SessionRow {
+pub(super) struct SessionRow {
     pub id: String,
     /// Parent session of a sub-agent's.
     pub parent: Option<String>,
@@ -89,20 +89,20 @@ pub struct SessionRow {
 
 /// Point to which the user reverted a session: everything from it on was undone, but can be restored.
 #[derive(Clone, Debug, Hash, PartialEq, Eq)]
-pub struct Revert {
+pub(super) struct Revert {
     message: String,
     part: Option<String>,
 }
 
 impl Revert {
     /// Parses a session's `revert`.
-    pub fn parse(json: &Value) -> Option<Self> {
+    pub(super) fn parse(json: &Value) -> Option<Self> {
         let message = json["messageID"].as_str()?.to_owned();
         Some(Self { message, part: json["partID"].as_str().map(str::to_owned) })
     }
 
     /// Point from which a message was reverted, if it was.
-    pub fn point(&self, message: &str) -> Option<RevertPoint> {
+    pub(super) fn point(&self, message: &str) -> Option<RevertPoint> {
         match message.cmp(&self.message) {
             std::cmp::Ordering::Less => None,
             std::cmp::Ordering::Equal => Some(self.part.clone().map_or(RevertPoint::Message, RevertPoint::Part)),
@@ -113,7 +113,7 @@ impl Revert {
 
 impl SessionRow {
     /// Converts the token counts; reasoning counts as output.
-    pub fn tokens(&self) -> Option<Tokens> {
+    pub(super) fn tokens(&self) -> Option<Tokens> {
         let counts = self.tokens?.map(|count| u64::try_from(count).unwrap_or(0));
         let [input, output, reasoning, cache_read, cache_write] = counts;
         Some(Tokens { input, output: output + reasoning, cache_read, cache_write })
@@ -141,7 +141,7 @@ const COLUMNS: [&str; 17] = [
 ];
 
 /// All sessions of a table.
-pub fn session_rows(connection: &Connection, table: &str) -> Result<Vec<SessionRow>, DatabaseError> {
+pub(super) fn session_rows(connection: &Connection, table: &str) -> Result<Vec<SessionRow>, DatabaseError> {
     let selection = sqlite::selection(&sqlite::columns(connection, table)?, &COLUMNS);
     let mut statement = connection.prepare(&format!("select {selection} from {table}"))?;
     let rows = statement.query_map([], session_row)?.collect::<Result<_, _>>()?;
@@ -179,7 +179,7 @@ fn micros(value: rusqlite::types::ValueRef<'_>) -> Option<i64> {
 
 /// One session in a database, opened for reading.
 #[derive(Debug)]
-pub struct OpenCodeSessionRows {
+pub(super) struct OpenCodeSessionRows {
     path: PathBuf,
     session: String,
     stamp: FileStamp,
@@ -191,7 +191,7 @@ pub struct OpenCodeSessionRows {
 
 impl OpenCodeSessionRows {
     /// Opens the database and detects the tables that contain the session.
-    pub fn open(path: &Path, session: &str) -> Result<Self, DatabaseError> {
+    pub(super) fn open(path: &Path, session: &str) -> Result<Self, DatabaseError> {
         let stamp = sqlite::stamp(path)?;
         let database = sqlite::open(path)?;
         let schema = Schema::probe(&database.connection)?;
@@ -249,7 +249,7 @@ fn tables_of(connection: &Connection, schema: Schema, session: &str) -> Result<M
 }
 
 /// Selects a session's tables, by the tables that contain messages of it.
-pub fn choose_tables(schema: Schema, parts: bool, v2: bool) -> MessageTables {
+pub(super) fn choose_tables(schema: Schema, parts: bool, v2: bool) -> MessageTables {
     if v2 && (schema.sessions_v2 || !parts) { MessageTables::V2 } else { MessageTables::Parts }
 }
 
@@ -298,7 +298,7 @@ impl MessageStore for OpenCodeSessionRows {
 }
 
 /// Changes the versions of reverted messages, which look different.
-pub fn mark_reverted(revert: Option<&Revert>, versions: &mut [(String, MessageVersion)]) {
+pub(super) fn mark_reverted(revert: Option<&Revert>, versions: &mut [(String, MessageVersion)]) {
     let Some(revert) = revert else { return };
     for (id, version) in versions {
         if revert.point(id).is_some() {
@@ -348,7 +348,7 @@ fn versions(connection: &Connection, session: &str) -> Result<Vec<(String, Messa
 }
 
 /// A message and its parts. A message that was deleted meanwhile has no data.
-pub fn record(connection: &Connection, id: &str) -> Result<OpenCodeMessage, DatabaseError> {
+pub(super) fn record(connection: &Connection, id: &str) -> Result<OpenCodeMessage, DatabaseError> {
     let text = |row: &Row<'_>, at| row.get_ref(at).map(|value| sqlite::text(value).into_owned());
     let mut statement = connection.prepare_cached("select data from message where id = ?1")?;
     let data = statement.query_row([id], |row| text(row, 0)).optional()?.unwrap_or_default();

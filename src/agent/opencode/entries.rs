@@ -49,7 +49,7 @@ impl StoredMessage for OpenCodeMessage {
 }
 
 /// Entries of a message, as many as [`record::outline`] has.
-pub fn entries(record: &OpenCodeMessage, limit: TextLimit) -> Vec<Entry> {
+pub(super) fn entries(record: &OpenCodeMessage, limit: TextLimit) -> Vec<Entry> {
     let head = record::head(&record.data).unwrap_or_default();
     let mut entries = Vec::new();
     for (part, kind) in record::outline(record).0 {
@@ -88,12 +88,12 @@ fn part_entry(head: &MessageHead<'_>, kind: PartKind, record: &OpenCodeMessage, 
 }
 
 /// Value of a record, as far as it can be read.
-pub fn value(data: &str) -> Value {
+pub(super) fn value(data: &str) -> Value {
     json_repair::value(data.as_bytes()).map_or_else(|| Value::String(data.to_owned()), |(value, _)| value)
 }
 
 /// Start time of a part, or of its message, which was `created` then.
-pub fn began(part: &Value, created: Option<f64>) -> Option<Time> {
+pub(super) fn began(part: &Value, created: Option<f64>) -> Option<Time> {
     record::moment(part["time"]["start"].as_f64())
         .or_else(|| record::moment(part["state"]["time"]["start"].as_f64()))
         .or_else(|| record::moment(created))
@@ -121,7 +121,12 @@ fn is_open(kind: PartKind, part: &Value) -> bool {
 }
 
 /// Event bodies of a part.
-pub fn bodies(kind: PartKind, part: &Value, outputs: &OutputFolder, truncator: &mut Truncator) -> Vec<EventBody> {
+pub(super) fn bodies(
+    kind: PartKind,
+    part: &Value,
+    outputs: &OutputFolder,
+    truncator: &mut Truncator,
+) -> Vec<EventBody> {
     let body = match kind {
         PartKind::Prompt => EventBody::Prompt(truncator.cut(&part["text"])),
         PartKind::Subtask => EventBody::Prompt(truncator.cut(&part["prompt"])),
@@ -286,7 +291,7 @@ fn own_entry(head: &MessageHead<'_>, kind: PartKind, record: &OpenCodeMessage, l
 }
 
 /// Event of an answer in the form that the caller requested, as a block of JSON.
-pub fn structured_event(head: &MessageHead<'_>, data: &str, message: &str, truncator: &mut Truncator) -> Event {
+pub(super) fn structured_event(head: &MessageHead<'_>, data: &str, message: &str, truncator: &mut Truncator) -> Event {
     let answer = serde_json::to_string_pretty(&value(data)["structured"]).unwrap_or_default();
     let time = record::moment(head.time.completed).or_else(|| record::moment(head.time.created));
     let text = format!("```json\n{}\n```", truncator.truncate_text(answer));
@@ -294,7 +299,7 @@ pub fn structured_event(head: &MessageHead<'_>, data: &str, message: &str, trunc
 }
 
 /// Event of a message's error or interruption, after its parts.
-pub fn error_event(head: &MessageHead<'_>, kind: PartKind, message: &str) -> Event {
+pub(super) fn error_event(head: &MessageHead<'_>, kind: PartKind, message: &str) -> Event {
     let error = head.error.as_ref();
     let message_text = error.and_then(|error| error.data.message.as_deref()).unwrap_or_default();
     let name = error.map_or("Error", |error| &*error.name);
@@ -308,13 +313,13 @@ pub fn error_event(head: &MessageHead<'_>, kind: PartKind, message: &str) -> Eve
 }
 
 /// Truncates texts to a limit, and records that it did.
-pub struct Truncator {
+pub(super) struct Truncator {
     limit: TextLimit,
     cut: bool,
 }
 
 impl Truncator {
-    pub fn new(limit: TextLimit) -> Self {
+    pub(super) fn new(limit: TextLimit) -> Self {
         Self { limit, cut: false }
     }
 

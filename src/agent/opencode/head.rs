@@ -13,7 +13,7 @@ use crate::domain::{Time, Tokens};
 /// Fields of a message without its parts.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct MessageHead<'a> {
+pub(super) struct MessageHead<'a> {
     /// `user` or `assistant`.
     #[serde(borrow)]
     pub role: Cow<'a, str>,
@@ -47,7 +47,7 @@ pub struct MessageHead<'a> {
 /// Directories in which a message was written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct MessagePaths<'a> {
+pub(super) struct MessagePaths<'a> {
     #[serde(borrow)]
     pub cwd: Option<Cow<'a, str>>,
 }
@@ -55,7 +55,7 @@ pub struct MessagePaths<'a> {
 /// Times of a message or a part, in ms since 1970.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Timestamps {
+pub(super) struct Timestamps {
     /// Creation of a message.
     pub created: Option<f64>,
     /// Completion of a message.
@@ -69,7 +69,7 @@ pub struct Timestamps {
 /// A model by name, as in a user's message and in a session's row.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct ModelRef<'a> {
+pub(super) struct ModelRef<'a> {
     /// Name in messages.
     #[serde(borrow, rename = "modelID")]
     pub name: Option<Cow<'a, str>>,
@@ -83,7 +83,7 @@ pub struct ModelRef<'a> {
 /// Token counts in OpenCode's categories.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct OpenCodeUsage {
+pub(super) struct OpenCodeUsage {
     input: f64,
     output: f64,
     reasoning: f64,
@@ -100,7 +100,7 @@ struct CacheUsage {
 /// Error that ended a message early.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct MessageError<'a> {
+pub(super) struct MessageError<'a> {
     /// `APIError`, `MessageAbortedError` …
     #[serde(borrow)]
     pub name: Cow<'a, str>,
@@ -111,7 +111,7 @@ pub struct MessageError<'a> {
 /// Details of a [`MessageError`].
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct MessageErrorData<'a> {
+pub(super) struct MessageErrorData<'a> {
     #[serde(borrow)]
     pub message: Option<Cow<'a, str>>,
 }
@@ -119,7 +119,7 @@ pub struct MessageErrorData<'a> {
 /// Fields of a part that the rule needs.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct PartHead<'a> {
+pub(super) struct PartHead<'a> {
     #[serde(borrow, rename = "type")]
     pub kind: Cow<'a, str>,
     pub text: TextStart,
@@ -135,7 +135,7 @@ pub struct PartHead<'a> {
 /// Fields of a tool's state.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct StateHead<'a> {
+pub(super) struct StateHead<'a> {
     #[serde(borrow)]
     pub status: Cow<'a, str>,
     #[serde(borrow)]
@@ -147,7 +147,7 @@ pub struct StateHead<'a> {
 /// Fields of a tool's metadata.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct ResultHead<'a> {
+pub(super) struct ResultHead<'a> {
     /// Exit code of a command.
     pub exit: Option<f64>,
     /// File with the whole output, of which the record has only a part.
@@ -157,7 +157,7 @@ pub struct ResultHead<'a> {
 
 /// Beginning of a text; the text itself is not stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TextStart {
+pub(super) enum TextStart {
     /// There is no text.
     #[default]
     Missing,
@@ -194,7 +194,7 @@ impl<'de> Deserialize<'de> for TextStart {
 
 /// True if a value is there and not null; the value itself is not stored.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct PresentValue(pub bool);
+pub(super) struct PresentValue(pub bool);
 
 impl<'de> Deserialize<'de> for PresentValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -204,7 +204,7 @@ impl<'de> Deserialize<'de> for PresentValue {
 
 /// Fields of a message that the rule needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MessageState {
+pub(super) struct MessageState {
     /// True for the user's messages.
     pub user: bool,
     /// True if it ended, successfully or not.
@@ -212,12 +212,12 @@ pub struct MessageState {
 }
 
 impl MessageHead<'_> {
-    pub fn state(&self) -> MessageState {
+    pub(super) fn state(&self) -> MessageState {
         MessageState { user: self.role == "user", complete: self.time.completed.is_some() || self.error.is_some() }
     }
 
     /// Model as in OpenCode's options: `provider/model`.
-    pub fn model(&self) -> Option<String> {
+    pub(super) fn model(&self) -> Option<String> {
         let requested = self.model.as_ref();
         let id = self.model_id.as_deref().or_else(|| requested.and_then(ModelRef::name))?;
         let provider = self.provider_id.as_deref().or_else(|| requested.and_then(|model| model.provider_id.as_deref()));
@@ -226,12 +226,12 @@ impl MessageHead<'_> {
 }
 
 impl ModelRef<'_> {
-    pub fn name(&self) -> Option<&str> {
+    pub(super) fn name(&self) -> Option<&str> {
         self.name.as_deref().or(self.id.as_deref())
     }
 
     /// Name with its provider.
-    pub fn full_name(&self) -> Option<String> {
+    pub(super) fn full_name(&self) -> Option<String> {
         self.name().map(|id| full_name(self.provider_id.as_deref(), id))
     }
 }
@@ -242,7 +242,7 @@ fn full_name(provider: Option<&str>, id: &str) -> String {
 
 impl OpenCodeUsage {
     /// Converts the token counts; reasoning counts as output.
-    pub fn tokens(self) -> Tokens {
+    pub(super) fn tokens(self) -> Tokens {
         Tokens {
             input: count(self.input),
             output: count(self.output) + count(self.reasoning),
@@ -259,29 +259,29 @@ fn count(number: f64) -> u64 {
 
 /// Converts ms since 1970; `None` for an unset time (0, or before 1970).
 #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 are far below the limit")]
-pub fn moment(millis: Option<f64>) -> Option<Time> {
+pub(super) fn moment(millis: Option<f64>) -> Option<Time> {
     millis.filter(|millis| (1.0..9e15).contains(millis)).map(|millis| Time::from_millis(millis as i64))
 }
 
 impl PartHead<'_> {
     /// Name of the tool.
-    pub fn tool(&self) -> &str {
+    pub(super) fn tool(&self) -> &str {
         &self.tool
     }
 
     /// File with the tool's whole output, if the record has only a part of it.
-    pub fn output_path(&self) -> Option<&str> {
+    pub(super) fn output_path(&self) -> Option<&str> {
         self.state.metadata.as_ref()?.output_path.as_deref()
     }
 }
 
 /// Parses the head of a message in the usual form.
-pub fn usual_head(data: &str) -> Option<MessageHead<'_>> {
+pub(super) fn usual_head(data: &str) -> Option<MessageHead<'_>> {
     sonic_rs::from_str(shallow(data)?).ok().filter(|_| !has_half_character(data))
 }
 
 /// Parses the fields of a part in the usual form.
-pub fn usual_part(data: &str) -> Option<PartHead<'_>> {
+pub(super) fn usual_part(data: &str) -> Option<PartHead<'_>> {
     sonic_rs::from_str(shallow(data)?).ok().filter(|_| !has_half_character(data))
 }
 
@@ -292,7 +292,7 @@ fn has_half_character(data: &str) -> bool {
 }
 
 /// Parses the head of a message; returns it with the text that it borrows from, repaired if necessary.
-pub fn with_head<T>(data: &str, then: impl FnOnce(Option<MessageHead<'_>>, Repairs) -> T) -> T {
+pub(super) fn with_head<T>(data: &str, then: impl FnOnce(Option<MessageHead<'_>>, Repairs) -> T) -> T {
     if let Some(head) = usual_head(data) {
         return then(Some(head), Repairs::default());
     }
@@ -303,7 +303,7 @@ pub fn with_head<T>(data: &str, then: impl FnOnce(Option<MessageHead<'_>>, Repai
 }
 
 /// Parses the fields of a part, repaired if necessary.
-pub fn with_part<T>(data: &str, then: impl FnOnce(Option<PartHead<'_>>, Repairs) -> T) -> T {
+pub(super) fn with_part<T>(data: &str, then: impl FnOnce(Option<PartHead<'_>>, Repairs) -> T) -> T {
     if let Some(head) = usual_part(data) {
         return then(Some(head), Repairs::default());
     }
@@ -314,6 +314,6 @@ pub fn with_part<T>(data: &str, then: impl FnOnce(Option<PartHead<'_>>, Repairs)
 }
 
 /// Parses the head of a loaded message, whose data has the usual form.
-pub fn head(data: &str) -> Option<MessageHead<'_>> {
+pub(super) fn head(data: &str) -> Option<MessageHead<'_>> {
     usual_head(data)
 }

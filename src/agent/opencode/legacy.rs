@@ -46,7 +46,7 @@ fn row(file: &Value) -> SessionRow {
 
 /// Messages and parts of one session, below `storage/`.
 #[derive(Debug)]
-pub struct SessionFiles {
+pub(super) struct SessionFiles {
     session: PathBuf,
     messages: PathBuf,
     /// Folder of a folder of parts per message.
@@ -60,7 +60,7 @@ pub struct SessionFiles {
 impl SessionFiles {
     /// Files of the session whose own file is `storage/session/<project>/<id>.json`, or `storage/session/info/<id>.json`
     /// of a version before 0.6.
-    pub fn new(session: &Path) -> Self {
+    pub(super) fn new(session: &Path) -> Self {
         let id = session.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let is_oldest = oldest::is_session_file(session);
         let base = session.ancestors().nth(if is_oldest { 2 } else { 3 }).unwrap_or(Path::new("")).to_owned();
@@ -70,17 +70,17 @@ impl SessionFiles {
         Self { session: session.to_owned(), messages, parts, outputs, id, is_oldest, revert }
     }
 
-    pub fn id(&self) -> &str {
+    pub(super) fn id(&self) -> &str {
         &self.id
     }
 
     /// True for files of a version before 0.6, whose messages may contain their parts.
-    pub fn is_oldest(&self) -> bool {
+    pub(super) fn is_oldest(&self) -> bool {
         self.is_oldest
     }
 
     /// Folder of outputs in files of their own.
-    pub fn outputs(&self) -> &OutputFolder {
+    pub(super) fn outputs(&self) -> &OutputFolder {
         &self.outputs
     }
 
@@ -97,12 +97,12 @@ impl SessionFiles {
     }
 
     /// Ids of the messages, oldest first.
-    pub fn ids(&self) -> io::Result<Vec<String>> {
+    pub(super) fn ids(&self) -> io::Result<Vec<String>> {
         names(self.messages())
     }
 
     /// A message with its parts.
-    pub fn load(&self, id: &str) -> io::Result<OpenCodeMessage> {
+    pub(super) fn load(&self, id: &str) -> io::Result<OpenCodeMessage> {
         let data = text(&self.message(id))?;
         let folder = self.parts(id);
         let ids = names(&folder)?;
@@ -121,7 +121,7 @@ impl SessionFiles {
 
     /// Visits each message and each of its parts as bytes: the message's id, the part's id, and the stored JSON. Files
     /// that cannot be read are skipped, because a file that is being rewritten is read again after its change.
-    pub fn each(&self, visit: &mut dyn FnMut(&str, Option<&str>, &[u8]) -> ControlFlow<()>) -> io::Result<()> {
+    pub(super) fn each(&self, visit: &mut dyn FnMut(&str, Option<&str>, &[u8]) -> ControlFlow<()>) -> io::Result<()> {
         let Some(messages) = Folder::open(self.messages())? else { return Ok(()) };
         let parts = Folder::open(&self.parts)?;
         let mut buffer = Vec::new();
@@ -218,7 +218,7 @@ impl MessageStore for SessionFiles {
 }
 
 /// Stamp of a session's file and of its message folder: a new title changes the one, a new message the other.
-pub fn stamp(session: &Path) -> io::Result<FileStamp> {
+pub(super) fn stamp(session: &Path) -> io::Result<FileStamp> {
     let mut stamp = FileStamp::of(&fs::metadata(session)?);
     match fs::metadata(SessionFiles::new(session).messages()) {
         Ok(folder) => stamp.mtime_ns = stamp.mtime_ns.max(FileStamp::of(&folder).mtime_ns),
@@ -229,7 +229,7 @@ pub fn stamp(session: &Path) -> io::Result<FileStamp> {
 }
 
 /// Session file to which a message's or a part's file belongs.
-pub fn owner(root: &Path, path: &Path) -> Option<PathBuf> {
+pub(super) fn owner(root: &Path, path: &Path) -> Option<PathBuf> {
     #[derive(Deserialize)]
     struct PartFile {
         #[serde(rename = "sessionID")]
@@ -249,7 +249,7 @@ pub fn owner(root: &Path, path: &Path) -> Option<PathBuf> {
 }
 
 /// Summarises one session.
-pub fn summarise(source: &Source) -> SourceSummary {
+pub(super) fn summarise(source: &Source) -> SourceSummary {
     let (sessions, issues, bytes_read) = match build_session(&source.path) {
         Ok((session, issues)) => {
             let bytes = session.bytes;

@@ -16,7 +16,7 @@ use crate::domain::{Agent, SessionKey, SessionState, Time};
 use crate::stdx::process;
 
 /// Live status of each session that another process has open.
-pub fn live_statuses(root: &SourceRoot) -> Vec<LiveStatus> {
+pub(super) fn live_statuses(root: &SourceRoot) -> Vec<LiveStatus> {
     let others = process::programs(Agent::OpenCode.name());
     let others: Vec<u32> =
         others.into_iter().filter(|pid| !process::has_variable(*pid, OWNER_VARIABLE, None)).collect();

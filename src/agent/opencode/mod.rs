@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use self::database::OpenCodeSessionRows;
 use self::legacy::SessionFiles;
 use self::paths::{DATABASE, is_json};
-pub use self::protocol::Serve;
+pub(super) use self::protocol::Serve;
 use super::pages::{self, PagedTranscript};
 use super::{
     Discovery, Environment, Format, Source, SourceRoot, SourceSummary, SummaryProgress, Texts, TranscriptReader,
@@ -38,7 +38,7 @@ use crate::domain::{Agent, Entry, Session};
 
 /// Format of OpenCode's sessions.
 #[derive(Debug)]
-pub struct OpenCode;
+pub(super) struct OpenCode;
 
 impl Format for OpenCode {
     fn agent(&self) -> Agent {

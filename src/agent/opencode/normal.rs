@@ -8,7 +8,7 @@ use crate::agent::json_repair::{self, Repairs};
 use crate::domain::Time;
 
 /// A message in the usual form; `None` if there is nothing to read.
-pub fn message(data: &str) -> Option<(String, Repairs)> {
+pub(super) fn message(data: &str) -> Option<(String, Repairs)> {
     let (mut fields, mut repairs) = object(data)?;
     let before = fields.clone();
     for name in ["role", "modelID", "providerID"] {
@@ -33,7 +33,7 @@ pub fn message(data: &str) -> Option<(String, Repairs)> {
 }
 
 /// A part in the usual form; `None` if there is nothing to read.
-pub fn part(data: &str) -> Option<(String, Repairs)> {
+pub(super) fn part(data: &str) -> Option<(String, Repairs)> {
     let (mut fields, mut repairs) = object(data).or_else(|| text_part(data))?;
     let before = fields.clone();
     for name in ["type", "tool", "text", "prompt", "callID"] {

@@ -11,13 +11,13 @@ use super::record::{OpenCodeMessage, OpenCodePart};
 use crate::agent::json_repair;
 
 /// True for the file of a session of this layout: `session/info/<id>.json`.
-pub fn is_session_file(path: &Path) -> bool {
+pub(super) fn is_session_file(path: &Path) -> bool {
     let folder = |at: usize| path.ancestors().nth(at).and_then(Path::file_name);
     folder(1).is_some_and(|name| name == "info") && folder(2).is_some_and(|name| name == "session")
 }
 
 /// Session file to which a message's or a part's file belongs: `session/{message,part}/<session>/…`.
-pub fn owner(root: &Path, path: &Path) -> Option<PathBuf> {
+pub(super) fn owner(root: &Path, path: &Path) -> Option<PathBuf> {
     let below = path.strip_prefix(root.join("project")).ok()?;
     let steps: Vec<_> = below.components().map(|step| step.as_os_str().to_string_lossy()).collect();
     let [project, storage, session, kind, id, ..] = &steps[..] else { return None };
@@ -26,7 +26,7 @@ pub fn owner(root: &Path, path: &Path) -> Option<PathBuf> {
 }
 
 /// Converts a message that contains its parts; `None` for any other.
-pub fn convert(id: &str, data: &str) -> Option<OpenCodeMessage> {
+pub(super) fn convert(id: &str, data: &str) -> Option<OpenCodeMessage> {
     let (stored, repairs) = json_repair::value(data.as_bytes())?;
     let inner = stored["parts"].as_array()?;
     let metadata = &stored["metadata"];

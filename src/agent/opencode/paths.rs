@@ -9,15 +9,15 @@ use crate::agent::{Discovery, Environment, FileStamp, Source, SourceRoot, sqlite
 use crate::domain::{Agent, Issue};
 
 /// Source kind of a database.
-pub const DATABASE: u8 = 0;
+pub(super) const DATABASE: u8 = 0;
 /// Source kind of a session's JSON file.
-pub const JSON: u8 = 1;
+pub(super) const JSON: u8 = 1;
 
 /// Source kind of a session's JSON file of a version before 0.6. Later versions copied these files, and the copy counts.
-pub const OLDEST: u8 = 2;
+pub(super) const OLDEST: u8 = 2;
 
 /// Roots: the data directory, the database named by `OPENCODE_DB`, and the configured ones.
-pub fn roots(environment: &Environment) -> Vec<SourceRoot> {
+pub(super) fn roots(environment: &Environment) -> Vec<SourceRoot> {
     let data = environment.data_dir().join("opencode");
     let from_env = environment.var("OPENCODE_DB").filter(|name| *name != ":memory:");
     // A relative path is relative to the data directory, an absolute one replaces it.
@@ -63,12 +63,12 @@ fn is_channel(path: &Path) -> bool {
 }
 
 /// True if a session's file is one of the old JSON files.
-pub fn is_json(path: &Path) -> bool {
+pub(super) fn is_json(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "json")
 }
 
 /// Finds every database and every old session below a root, with one `stat` each.
-pub fn discover(root: &SourceRoot) -> Discovery {
+pub(super) fn discover(root: &SourceRoot) -> Discovery {
     let mut discovery = Discovery::default();
     if is_database_name(&root.path) {
         discovery.add(root.path.clone(), DATABASE);
@@ -139,7 +139,7 @@ fn database_stamp(path: &Path) -> io::Result<FileStamp> {
 }
 
 /// Source to which a changed file belongs.
-pub fn affected(root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+pub(super) fn affected(root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
     let database = sqlite::owner(path);
     let is_database = if is_database_name(&root.path) { database == root.path } else { is_channel(&database) };
     if is_database {

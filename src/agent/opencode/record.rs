@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-pub use super::head::{
+pub(super) use super::head::{
     MessageHead, MessageState, ModelRef, OpenCodeUsage, PartHead, head, moment, with_head, with_part,
 };
 use super::head::{TextStart, usual_head, usual_part};
@@ -16,7 +16,7 @@ use crate::domain::event::NoticeLevel;
 
 /// A message and its parts in order, as stored.
 #[derive(Clone, Debug, Default)]
-pub struct OpenCodeMessage {
+pub(super) struct OpenCodeMessage {
     pub id: String,
     /// The message's JSON; empty if its row or file is missing.
     pub data: String,
@@ -34,13 +34,13 @@ pub struct OpenCodeMessage {
 }
 
 /// Folder of the outputs in files of their own, beside a database or the folder `storage`.
-pub fn outputs_beside(path: &Path) -> OutputFolder {
+pub(super) fn outputs_beside(path: &Path) -> OutputFolder {
     path.parent().map(|data| OutputFolder::new(data.join("tool-output"))).unwrap_or_default()
 }
 
 /// Part of a message from which a revert undid the conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RevertPoint {
+pub(super) enum RevertPoint {
     /// The whole message.
     Message,
     /// The part with this id, and those after it.
@@ -48,14 +48,14 @@ pub enum RevertPoint {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct OpenCodePart {
+pub(super) struct OpenCodePart {
     pub id: String,
     pub data: String,
 }
 
 /// Kind of entry that a part makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PartKind {
+pub(super) enum PartKind {
     /// Prompt of the user.
     Prompt,
     /// Command of the user that a sub-agent executes.
@@ -89,7 +89,7 @@ pub enum PartKind {
 
 /// Outcome of a tool call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ToolOutcome {
+pub(super) enum ToolOutcome {
     /// Not started.
     Pending,
     /// Running, as far as the record shows.
@@ -106,12 +106,12 @@ pub enum ToolOutcome {
 
 impl PartKind {
     /// True for a prompt to jump to.
-    pub fn is_prompt(self) -> bool {
+    pub(super) fn is_prompt(self) -> bool {
         matches!(self, Self::Prompt | Self::Subtask)
     }
 
     /// True for an error to jump to.
-    pub fn is_error(self) -> bool {
+    pub(super) fn is_error(self) -> bool {
         matches!(
             self,
             Self::Tool(ToolOutcome::Failed) | Self::Error { aborted: false } | Self::Notice(NoticeLevel::Error)
@@ -120,7 +120,7 @@ impl PartKind {
 }
 
 /// Kind of the entry that a part makes, if any.
-pub fn kind(state: MessageState, part: &PartHead<'_>) -> Option<PartKind> {
+pub(super) fn kind(state: MessageState, part: &PartHead<'_>) -> Option<PartKind> {
     let hidden = part.synthetic == Some(true) || part.ignored == Some(true);
     match &*part.kind {
         // A text that has lost its text.
@@ -144,13 +144,13 @@ pub fn kind(state: MessageState, part: &PartHead<'_>) -> Option<PartKind> {
 }
 
 /// Kinds of the entries that a message makes after those of its parts.
-pub fn own_entries(head: &MessageHead<'_>) -> impl Iterator<Item = PartKind> {
+pub(super) fn own_entries(head: &MessageHead<'_>) -> impl Iterator<Item = PartKind> {
     let error = head.error.as_ref().map(|error| PartKind::Error { aborted: error.name == "MessageAbortedError" });
     head.structured.0.then_some(PartKind::Structured).into_iter().chain(error)
 }
 
 /// Type of parts that the conversion of records of 2.x adds; the status of its state is the level.
-pub const NOTICE: &str = "salon:notice";
+pub(super) const NOTICE: &str = "salon:notice";
 
 fn notice_level(name: &str) -> NoticeLevel {
     match name {
@@ -186,7 +186,7 @@ fn outcome(message: MessageState, part: &PartHead<'_>) -> ToolOutcome {
 
 impl OpenCodeMessage {
     /// Creates a message from its stored records, which are repaired if necessary.
-    pub fn stored(id: &str, data: String, parts: Vec<OpenCodePart>) -> Self {
+    pub(super) fn stored(id: &str, data: String, parts: Vec<OpenCodePart>) -> Self {
         let mut message = Self { id: id.to_owned(), data, parts, ..Self::default() };
         let mut originals = None;
         let parts = message.parts.iter().map(|part| part.data.as_str());
@@ -221,13 +221,13 @@ impl OpenCodeMessage {
     }
 
     /// Notes the repairs of one of its records.
-    pub fn repaired(&mut self, repairs: Repairs) {
+    pub(super) fn repaired(&mut self, repairs: Repairs) {
         self.repairs.add(repairs);
         self.damaged += u32::from(repairs.is_lossy());
     }
 
     /// True if the entry of a part (`None`: of the message itself) was reverted.
-    pub fn is_reverted(&self, part: Option<usize>) -> bool {
+    pub(super) fn is_reverted(&self, part: Option<usize>) -> bool {
         match (&self.reverted, part) {
             (None, _) => false,
             (Some(RevertPoint::Message), _) => true,
@@ -238,10 +238,10 @@ impl OpenCodeMessage {
 }
 
 /// An entry of a message: the index of its part (`None` for the message itself), and its kind.
-pub type EntrySlot = (Option<usize>, PartKind);
+pub(super) type EntrySlot = (Option<usize>, PartKind);
 
 /// Entries of a message in order, and the number of unreadable records in it.
-pub fn outline(record: &OpenCodeMessage) -> (Vec<EntrySlot>, u32) {
+pub(super) fn outline(record: &OpenCodeMessage) -> (Vec<EntrySlot>, u32) {
     // The parts of a message that is missing or unreadable are still shown.
     let (head, mut unreadable) = head(&record.data).map_or_else(|| (MessageHead::default(), 1), |head| (head, 0));
     let mut slots = Vec::new();

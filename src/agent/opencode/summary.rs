@@ -52,7 +52,7 @@ struct SessionSnapshot {
 }
 
 /// Summarises a database.
-pub fn summarise(source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
+pub(super) fn summarise(source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
     match read_changes(source, progress) {
         Ok(summarised) => summarised,
         // A lock passes, so nothing is discarded because of it.
@@ -352,7 +352,7 @@ impl<'a> TablePass<'a> {
 }
 
 /// Title from a message's first prompt.
-pub fn first_prompt(record: &OpenCodeMessage) -> Title {
+pub(super) fn first_prompt(record: &OpenCodeMessage) -> Title {
     let prompt = entries(record, TextLimit::SCREEN).into_iter().find(|entry| entry.kind == EntryKind::Prompt);
     prompt.map(|entry| Title::new(&entry.text, TitleSource::Prompt)).unwrap_or_default()
 }

@@ -10,7 +10,7 @@ use crate::domain::{Agent, Session, SessionKey, Time, Tokens};
 
 /// Totals over the messages of one session.
 #[derive(Clone, Debug, Default)]
-pub struct OpenCodeTotals {
+pub(super) struct OpenCodeTotals {
     /// Number of entries.
     pub messages: u32,
     /// Messages with a prompt.
@@ -41,7 +41,7 @@ pub struct OpenCodeTotals {
 
 impl OpenCodeTotals {
     /// Counts a message without its parts.
-    pub fn message(&mut self, id: &str, head: &MessageHead<'_>) {
+    pub(super) fn message(&mut self, id: &str, head: &MessageHead<'_>) {
         self.messages += u32::try_from(record::own_entries(head).count()).unwrap_or(u32::MAX);
         let began = record::moment(head.time.created);
         let ended = record::moment(head.time.completed).or(began);
@@ -73,7 +73,7 @@ impl OpenCodeTotals {
     }
 
     /// Counts a part; returns true if it is a prompt.
-    pub fn part(&mut self, state: record::MessageState, part: &PartHead<'_>, outputs: &OutputFolder) -> bool {
+    pub(super) fn part(&mut self, state: record::MessageState, part: &PartHead<'_>, outputs: &OutputFolder) -> bool {
         let kind = record::kind(state, part);
         self.bytes += part.output_path().map_or(0, |path| outputs.size(path));
         self.messages += u32::from(kind.is_some());
@@ -81,7 +81,7 @@ impl OpenCodeTotals {
     }
 
     /// Counts a message that contains a prompt.
-    pub fn count_prompt(&mut self, id: &str) {
+    pub(super) fn count_prompt(&mut self, id: &str) {
         self.turns += 1;
         if self.first_prompt.as_deref().is_none_or(|first| id < first) {
             self.first_prompt = Some(id.to_owned());
@@ -89,7 +89,7 @@ impl OpenCodeTotals {
     }
 
     /// Counts a message with its parts.
-    pub fn record(&mut self, message: &OpenCodeMessage) {
+    pub(super) fn record(&mut self, message: &OpenCodeMessage) {
         self.bytes += message.bytes();
         self.repairs.add(message.repairs);
         let head = record::head(&message.data);
@@ -109,7 +109,7 @@ impl OpenCodeTotals {
     }
 
     /// Adds the totals of later messages.
-    pub fn add(&mut self, later: Self) {
+    pub(super) fn add(&mut self, later: Self) {
         self.messages += later.messages;
         self.turns += later.turns;
         self.unreadable += later.unreadable;
@@ -130,7 +130,7 @@ impl OpenCodeTotals {
     }
 
     /// Records that were repaired or lost, for the user.
-    pub fn issue(&self) -> Option<String> {
+    pub(super) fn issue(&self) -> Option<String> {
         let unreadable = (self.unreadable > 0).then(|| format!("{} unreadable record(s)", self.unreadable));
         let repaired = (!self.repairs.is_empty()).then(|| self.repairs.to_string());
         let facts: Vec<String> = [unreadable, repaired].into_iter().flatten().collect();
@@ -138,7 +138,7 @@ impl OpenCodeTotals {
     }
 
     /// Builds the session, without a title from its first prompt.
-    pub fn session(self, row: &SessionRow, path: &std::path::Path) -> Session {
+    pub(super) fn session(self, row: &SessionRow, path: &std::path::Path) -> Session {
         let mut session = Session::new(SessionKey::new(Agent::OpenCode, row.id.as_str()), path.to_owned());
         if !is_default_title(&row.title) {
             session.title = Title::new(&row.title, TitleSource::Agent);
@@ -190,7 +190,7 @@ fn cost(row: Option<i64>, sum: f64) -> Option<f64> {
 }
 
 /// True for a default title: `New session - 2026-11-21T09:37:14.884Z`, a fork's of it, or none.
-pub fn is_default_title(title: &str) -> bool {
+pub(super) fn is_default_title(title: &str) -> bool {
     let title = without_fork_mark(title).unwrap_or(title).trim();
     let prefixes = ["New session - ", "New Session - ", "Child session - "];
     let rest = prefixes.iter().find_map(|prefix| title.strip_prefix(prefix));

@@ -18,13 +18,13 @@ use crate::agent::sqlite::{self, DatabaseError};
 const QUEUED: &str = "queued:";
 
 /// Prefix of the types of parts that are made of unknown records.
-pub const UNKNOWN: &str = "session_message: ";
+pub(super) const UNKNOWN: &str = "session_message: ";
 
 /// Condition on queued prompts; a promoted one is a message as well.
 const IS_QUEUED: &str = "promoted_seq is null";
 
 /// Messages of a session in order, with their versions. Rows change in place, so a version includes time and size.
-pub fn versions(connection: &Connection, session: &str) -> Result<Vec<(String, MessageVersion)>, DatabaseError> {
+pub(super) fn versions(connection: &Connection, session: &str) -> Result<Vec<(String, MessageVersion)>, DatabaseError> {
     let mut found = Vec::new();
     if !sqlite::columns(connection, "session_message")?.is_empty() {
         let mut statement = connection.prepare_cached(
@@ -51,13 +51,18 @@ pub fn versions(connection: &Connection, session: &str) -> Result<Vec<(String, M
 }
 
 /// Ids of the newest messages, newest first.
-pub fn newest(connection: &Connection, session: &str, skip: u32, count: u32) -> Result<Vec<String>, DatabaseError> {
+pub(super) fn newest(
+    connection: &Connection,
+    session: &str,
+    skip: u32,
+    count: u32,
+) -> Result<Vec<String>, DatabaseError> {
     let ids = versions(connection, session)?.into_iter().rev().map(|(id, _)| id);
     Ok(ids.skip(skip as usize).take(count as usize).collect())
 }
 
 /// Number of queued prompts of each session, and a number that changes with them.
-pub fn queue_counts(connection: &Connection) -> Result<HashMap<String, [i64; 2]>, DatabaseError> {
+pub(super) fn queue_counts(connection: &Connection) -> Result<HashMap<String, [i64; 2]>, DatabaseError> {
     let mut found = HashMap::new();
     if !has_queue(connection)? {
         return Ok(found);
@@ -73,13 +78,13 @@ pub fn queue_counts(connection: &Connection) -> Result<HashMap<String, [i64; 2]>
 }
 
 /// True if the database has a table of queued prompts.
-pub fn has_queue(connection: &Connection) -> Result<bool, DatabaseError> {
+pub(super) fn has_queue(connection: &Connection) -> Result<bool, DatabaseError> {
     let columns = sqlite::columns(connection, "session_input")?;
     Ok(["id", "session_id", "prompt", "promoted_seq"].iter().all(|name| columns.iter().any(|column| column == name)))
 }
 
 /// Reads one message.
-pub fn load(connection: &Connection, id: &str) -> Result<OpenCodeMessage, DatabaseError> {
+pub(super) fn load(connection: &Connection, id: &str) -> Result<OpenCodeMessage, DatabaseError> {
     let (sql, own_id) = match id.strip_prefix(QUEUED) {
         Some(queued) => ("select 'queued', prompt, time_created from session_input where id = ?1", queued),
         None => ("select type, data, time_created from session_message where id = ?1", id),
@@ -96,7 +101,7 @@ pub fn load(connection: &Connection, id: &str) -> Result<OpenCodeMessage, Databa
 }
 
 /// Converts a row to a message with parts. A text that is no JSON gives a message without data, which is unreadable.
-pub fn record(id: &str, kind: &str, stored: String, created: Option<i64>) -> OpenCodeMessage {
+pub(super) fn record(id: &str, kind: &str, stored: String, created: Option<i64>) -> OpenCodeMessage {
     let Some((row, repairs)) = json_repair::value(stored.as_bytes()) else {
         return OpenCodeMessage { id: id.to_owned(), stored: Some(stored), ..OpenCodeMessage::default() };
     };

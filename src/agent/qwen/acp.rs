@@ -5,7 +5,7 @@ use crate::agent::acp::{AcpAgent, ReplayEnd};
 use crate::domain::Agent;
 
 /// Qwen Code as an agent that salon runs.
-pub static ACP: AcpAgent = AcpAgent {
+pub(crate) static ACP: AcpAgent = AcpAgent {
     agent: Agent::Qwen,
     args: &["--acp"],
     login: "Run qwen once to log in, or set OPENAI_API_KEY.",

@@ -9,7 +9,7 @@ use crate::domain::transcript::{ChangeKind, FileChange, PlanItem, PlanStatus, To
 use crate::domain::{EntryKey, EntryKind, Event};
 
 /// Decodes some entries of a line into events.
-pub fn entries(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
+pub(super) fn entries(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
     let Some(record) = json::parse(line) else { return };
     let time = json::time(&record["timestamp"]);
     let parts = parts(&record);
@@ -24,7 +24,7 @@ pub fn entries(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
 }
 
 /// Decodes the results in a line of tool calls in other lines.
-pub fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
+pub(super) fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
     let Some(record) = json::parse(line) else { return };
     for part in parts(&record) {
         let response = &part["functionResponse"];
@@ -109,7 +109,7 @@ fn notice(record: &Value) -> EventBody {
 }
 
 /// Converts a call into an action.
-pub fn action(name: &str, input: &Value) -> ToolAction {
+pub(super) fn action(name: &str, input: &Value) -> ToolAction {
     tool_input::with_headline(known(name, input), input)
 }
 

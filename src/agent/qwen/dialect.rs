@@ -13,7 +13,7 @@ use crate::domain::{Entry, EntryKey, EntryKind, Event, Time, Tokens};
 
 /// The dialect of one file.
 #[derive(Debug, Default)]
-pub struct QwenDialect {
+pub(crate) struct QwenDialect {
     /// True for a sub-agent's file.
     pub subagent: bool,
     /// Sub-agents' sessions by the tool call that started them.

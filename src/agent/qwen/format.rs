@@ -31,7 +31,7 @@ const DOCUMENTS: Walk = Walk { agent: Agent::Qwen, kind: document_kind, links: t
 
 /// Format of Qwen Code's sessions.
 #[derive(Debug)]
-pub struct QwenCode;
+pub(crate) struct QwenCode;
 
 impl Format for QwenCode {
     fn agent(&self) -> Agent {

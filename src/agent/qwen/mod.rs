@@ -9,8 +9,8 @@ mod dialect;
 mod format;
 mod paths;
 
-pub use acp::ACP;
-pub use format::QwenCode;
+pub(super) use acp::ACP;
+pub(super) use format::QwenCode;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ use dialect::QwenDialect;
 
 /// Qwen Code's files and lines.
 #[derive(Debug)]
-pub struct Qwen;
+pub(super) struct Qwen;
 
 impl JsonlAgent for Qwen {
     type Dialect = QwenDialect;

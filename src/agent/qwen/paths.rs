@@ -15,7 +15,7 @@ use crate::stdx::files::{self, SizeLimit};
 use crate::stdx::process;
 
 /// Finds all transcripts below a root.
-pub fn discover(root: &Path, discovery: &mut Discovery) {
+pub(super) fn discover(root: &Path, discovery: &mut Discovery) {
     walk::check_registry(&root.join("sessions"), &mut discovery.issues);
     for folder in walk::subdirectories(&root.join("projects"), &mut discovery.issues) {
         project(&folder, discovery);
@@ -28,7 +28,7 @@ fn project(folder: &Path, discovery: &mut Discovery) {
 }
 
 /// Returns the sources that a changed path affects.
-pub fn affected(root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
+pub(super) fn affected(root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
     let Ok(below) = path.strip_prefix(root.join("projects")) else { return Vec::new() };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let transcript = match name.strip_suffix(".meta.json") {
@@ -44,7 +44,7 @@ pub fn affected(root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
 }
 
 /// Derives a transcript's identity from its path and its sidecar file.
-pub fn identity(path: &Path, kind: u8) -> SourceIdentity {
+pub(super) fn identity(path: &Path, kind: u8) -> SourceIdentity {
     let subagent = kind == walk::SUBAGENT;
     let meta = if subagent { meta(path) } else { Value::Null };
     let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy());
@@ -60,7 +60,7 @@ fn meta(transcript: &Path) -> Value {
 }
 
 /// Maps tool calls to the sub-agents' sessions that they started.
-pub fn links(transcript: &Path) -> HashMap<String, Arc<str>> {
+pub(super) fn links(transcript: &Path) -> HashMap<String, Arc<str>> {
     let mut discovery = Discovery::default();
     if let Some(project) = transcript.parent().and_then(Path::parent) {
         let folder = project.join("subagents").join(walk::stem(transcript));
@@ -72,7 +72,7 @@ pub fn links(transcript: &Path) -> HashMap<String, Arc<str>> {
 }
 
 /// Lists the sessions whose registered process is running, and is the one that wrote the file. Their activity is unknown.
-pub fn live(root: &Path) -> Vec<LiveStatus> {
+pub(super) fn live(root: &Path) -> Vec<LiveStatus> {
     let entries = walk::entries(&root.join("sessions"), &mut Vec::new());
     let files = entries.map(|entry| entry.path());
     files

@@ -18,16 +18,16 @@ const MAX_DEPTH: usize = 2;
 
 /// Folder of an agent's outputs. The default one contains none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OutputFolder(PathBuf);
+pub(crate) struct OutputFolder(PathBuf);
 
 impl OutputFolder {
     /// Creates the folder from its path.
-    pub fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf) -> Self {
         Self(path)
     }
 
     /// Path of the output that a record names. The agent may have run in another home, so its own folder is tried first.
-    pub fn path(&self, recorded: &str) -> Option<PathBuf> {
+    pub(crate) fn path(&self, recorded: &str) -> Option<PathBuf> {
         let recorded = Path::new(recorded);
         let folder = self.0.file_name()?;
         let steps: Vec<_> = recorded.components().collect();
@@ -47,17 +47,17 @@ impl OutputFolder {
     }
 
     /// Size of an output in bytes; 0 if it is missing.
-    pub fn size(&self, recorded: &str) -> u64 {
+    pub(crate) fn size(&self, recorded: &str) -> u64 {
         self.path(recorded).and_then(|path| path.metadata().ok()).map_or(0, |metadata| metadata.len())
     }
 
     /// Reads the beginning of an output; true if there is more.
-    pub fn read(&self, recorded: &str, limit: TextLimit) -> Option<(String, bool)> {
+    pub(crate) fn read(&self, recorded: &str, limit: TextLimit) -> Option<(String, bool)> {
         read::beginning(&self.path(recorded)?, limit).ok()
     }
 
     /// Visits an output in parts that end with a line, where its lines are not too long, until `visit` returns false.
-    pub fn chunks(&self, recorded: &str, visit: &mut dyn FnMut(&[u8]) -> bool) -> io::Result<()> {
+    pub(crate) fn chunks(&self, recorded: &str, visit: &mut dyn FnMut(&[u8]) -> bool) -> io::Result<()> {
         let Some(path) = self.path(recorded) else { return Ok(()) };
         let mut file = files::open(&path)?;
         let (mut buffer, mut len) = (vec![0; CHUNK], 0);

@@ -23,10 +23,10 @@ use crate::domain::query::TextKind;
 use crate::domain::{Entry, EntryKey, Issue};
 use crate::stdx::files;
 
-pub use folder::OutputFolder;
+pub(super) use folder::OutputFolder;
 
 /// Replaces the preview in an entry by the text of its file, up to the limit.
-pub fn fill(entry: &mut Entry, path: &Path, limit: TextLimit) -> io::Result<()> {
+pub(super) fn fill(entry: &mut Entry, path: &Path, limit: TextLimit) -> io::Result<()> {
     let (text, is_cut) = read::beginning(path, limit)?;
     entry.truncated |= is_cut;
     match &mut entry.tool {
@@ -37,7 +37,7 @@ pub fn fill(entry: &mut Entry, path: &Path, limit: TextLimit) -> io::Result<()> 
 }
 
 /// Summarises the file of a session's text: its size, and an issue if it cannot be opened.
-pub fn summary(source: &Source, session: Arc<str>) -> SourceSummary {
+pub(super) fn summary(source: &Source, session: Arc<str>) -> SourceSummary {
     let note = SummaryNote::Bytes { id: session, bytes: source.stamp.size };
     let refusal = files::open(&source.path).err();
     let cursor = SummaryCursor { stamp: source.stamp, offset: 0 };
@@ -51,7 +51,7 @@ pub fn summary(source: &Source, session: Arc<str>) -> SourceSummary {
 
 /// Decodes the lines of a tool's output in a file of its own.
 #[derive(Debug)]
-pub struct SideTextDecoder {
+pub(super) struct SideTextDecoder {
     /// Id of the tool call.
     pub call: String,
 }

@@ -10,7 +10,7 @@ use crate::stdx::files;
 const MAX_BYTES: usize = 64 << 20;
 
 /// Reads the beginning of a text; true if there is more.
-pub fn beginning(path: &Path, TextLimit(limit): TextLimit) -> io::Result<(String, bool)> {
+pub(super) fn beginning(path: &Path, TextLimit(limit): TextLimit) -> io::Result<(String, bool)> {
     let limit = limit.min(MAX_BYTES);
     let file = files::open(path)?;
     let size = file.metadata()?.len();
@@ -25,7 +25,7 @@ pub fn beginning(path: &Path, TextLimit(limit): TextLimit) -> io::Result<(String
 }
 
 /// Length without a character that is cut off at the end.
-pub fn complete_len(bytes: &[u8]) -> usize {
+pub(super) fn complete_len(bytes: &[u8]) -> usize {
     let is_lead = |at: &usize| bytes[*at] & 0xc0 != 0x80;
     let Some(last) = (bytes.len().saturating_sub(4)..bytes.len()).rev().find(is_lead) else { return bytes.len() };
     let len = match bytes[last] {

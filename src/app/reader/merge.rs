@@ -15,7 +15,7 @@ use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::{Entry, EntryKind, ToolStatus};
 
 /// Maximum number of prompts at the end of the disk among which live turns are searched, because live turns are recent.
-pub const PROMPTS: usize = 8;
+pub(super) const PROMPTS: usize = 8;
 
 /// Maximum delay of a prompt's time on disk in ms, because an agent may have to start first.
 const MAX_DELAY_MS: i64 = 120_000;
@@ -208,6 +208,6 @@ fn is_same(on_disk: &Entry, live: &Entry) -> bool {
 }
 
 /// Returns the index of an entry after indices changed.
-pub fn index_of(key: EntryKey, window: &Window, tail: &Tail, clip: usize) -> Option<usize> {
+pub(super) fn index_of(key: EntryKey, window: &Window, tail: &Tail, clip: usize) -> Option<usize> {
     tail.position(key).map(|at| clip + at).or_else(|| window.find(key).filter(|at| *at < clip))
 }

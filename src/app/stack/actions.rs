@@ -27,16 +27,7 @@ impl Stack {
             [.., Layer::Reader(reader)] => reader.act(action, ctx),
             [.., Layer::Chat(chat)] => chat.act(action, ctx),
             [.., Layer::Search(search)] => search.act(action, ctx),
-            [
-                ..,
-                Layer::Help(_)
-                | Layer::Palette(_)
-                | Layer::Dialog(_)
-                | Layer::Issues(_)
-                | Layer::Inbox(_)
-                | Layer::Picker(_)
-                | Layer::NewSession(_),
-            ] => None,
+            [.., _] => None,
         };
         let flow = flow.unwrap_or_else(|| self.act_everywhere(action, ctx));
         self.perform(flow, ctx);
@@ -47,16 +38,7 @@ impl Stack {
         match self.screen() {
             Some(Layer::Chat(chat)) => chat.key_contexts(),
             Some(Layer::Search(_)) => search::KEY_CONTEXTS,
-            Some(
-                Layer::Reader(_)
-                | Layer::Help(_)
-                | Layer::Palette(_)
-                | Layer::Dialog(_)
-                | Layer::Issues(_)
-                | Layer::Inbox(_)
-                | Layer::Picker(_)
-                | Layer::NewSession(_),
-            ) => reader::KEY_CONTEXTS,
+            Some(_) => reader::KEY_CONTEXTS,
             None => self.home.key_contexts(),
         }
     }

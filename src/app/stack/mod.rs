@@ -144,16 +144,8 @@ impl Stack {
                 ctx.effects.extend(search.preview.close());
                 self.home.follow_selection(ctx);
             }
-            Some(
-                Layer::Help(_)
-                | Layer::Palette(_)
-                | Layer::Dialog(_)
-                | Layer::Issues(_)
-                | Layer::Inbox(_)
-                | Layer::Picker(_)
-                | Layer::NewSession(_),
-            )
-            | None => {}
+            // Overlays keep nothing open.
+            Some(_) | None => {}
         }
     }
 

@@ -27,7 +27,7 @@ const HEADER: &str = "== ";
 
 /// Values of the placeholders.
 #[derive(Debug)]
-pub struct Placeholders<'a> {
+pub(super) struct Placeholders<'a> {
     /// The temporary home.
     pub home: &'a Path,
     /// Current time.
@@ -39,7 +39,7 @@ pub struct Placeholders<'a> {
 }
 
 /// Writes all files of all bundles below the home.
-pub fn unpack(values: &Placeholders) -> io::Result<()> {
+pub(super) fn unpack(values: &Placeholders) -> io::Result<()> {
     for bundle in BUNDLES {
         for (path, content) in files(bundle) {
             write(path, content, values)?;

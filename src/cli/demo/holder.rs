@@ -7,20 +7,20 @@ use std::process::{Child, Command, ExitCode, Stdio};
 
 /// Handle of the process. It ends when the handle is dropped, because its stdin closes.
 #[derive(Debug)]
-pub struct Holder {
+pub(super) struct Holder {
     child: Child,
 }
 
 impl Holder {
     /// Starts the process, in a group of its own so that keys do not reach it.
-    pub fn start() -> io::Result<Self> {
+    pub(super) fn start() -> io::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["demo", "--hold"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         Ok(Self { child: command.env_clear().process_group(0).spawn()? })
     }
 
     /// Process id.
-    pub fn pid(&self) -> u32 {
+    pub(super) fn pid(&self) -> u32 {
         self.child.id()
     }
 }
@@ -35,7 +35,7 @@ impl Drop for Holder {
 }
 
 /// Waits until stdin closes.
-pub fn hold() -> ExitCode {
+pub(super) fn hold() -> ExitCode {
     // Discards what is sent; an error ends the process like a closed pipe.
     let _ended = io::stdin().lock().read_to_end(&mut Vec::new());
     ExitCode::SUCCESS

@@ -38,7 +38,7 @@ pub struct DemoHome {
 }
 
 /// Returns the runtime directory, else the system's directory for temporary files.
-pub fn parent(var: impl Fn(&str) -> Option<String>) -> PathBuf {
+pub(super) fn parent(var: impl Fn(&str) -> Option<String>) -> PathBuf {
     let own = var("SALON_RUNTIME_DIR").map(PathBuf::from);
     let of_user = || var("XDG_RUNTIME_DIR").map(|dir| Path::new(&dir).join("salon"));
     let usable = |dir: &PathBuf| create_private_dir(dir).is_ok();

@@ -8,7 +8,7 @@ use crate::domain::{Entry, EntryKind, Role};
 
 /// A filter that one entry can answer.
 #[derive(Debug)]
-pub enum EntryFilter {
+pub(super) enum EntryFilter {
     /// Author of the entry.
     Role(Vec<Role>),
     /// Kind of the entry.
@@ -25,7 +25,7 @@ pub enum EntryFilter {
 
 impl EntryFilter {
     /// Converts a filter on texts or occurrences. Returns `None` for a filter on session metadata.
-    pub fn new(filter: &Filter) -> Option<Self> {
+    pub(super) fn new(filter: &Filter) -> Option<Self> {
         match filter {
             Filter::Role(roles) => Some(Self::Role(roles.clone())),
             Filter::Kind(kinds) => Some(Self::Kind(kinds.clone())),
@@ -50,7 +50,7 @@ impl EntryFilter {
     }
 
     /// Returns true if the entry passes.
-    pub fn admits(&self, entry: &Entry) -> bool {
+    pub(super) fn admits(&self, entry: &Entry) -> bool {
         match self {
             Self::Role(roles) => roles.contains(&entry.role),
             Self::Kind(kinds) => kinds.contains(&entry.kind),

@@ -6,7 +6,7 @@ use super::filter::FilterKey;
 
 /// A token of a query.
 #[derive(Debug)]
-pub struct QueryToken {
+pub(super) struct QueryToken {
     /// Byte range in the query, including the minus sign.
     pub span: Range<usize>,
     /// True if a minus sign precedes the token.
@@ -17,7 +17,7 @@ pub struct QueryToken {
 
 /// Kind and content of a token.
 #[derive(Debug)]
-pub enum TokenKind {
+pub(super) enum TokenKind {
     /// `OR`.
     Or,
     /// Word.
@@ -36,7 +36,7 @@ pub enum TokenKind {
 
 /// Values of a filter.
 #[derive(Debug, Default)]
-pub struct Values {
+pub(super) struct Values {
     /// Values with their byte ranges.
     pub all: Vec<(String, Range<usize>)>,
     /// Start of an unclosed quote.
@@ -44,7 +44,7 @@ pub struct Values {
 }
 
 /// Splits a query into tokens.
-pub fn tokens(source: &str) -> impl Iterator<Item = QueryToken> {
+pub(super) fn tokens(source: &str) -> impl Iterator<Item = QueryToken> {
     let mut at = 0;
     std::iter::from_fn(move || {
         at += source[at..].len() - source[at..].trim_start().len();

@@ -12,7 +12,7 @@ use crate::domain::Agent;
 const MAX_ERRORS: usize = 16;
 
 /// Parses a query and collects its errors.
-pub fn parse(source: &str) -> Query {
+pub(super) fn parse(source: &str) -> Query {
     let mut query = Query::default();
     let mut branch = Branch::default();
     let mut count = 0;

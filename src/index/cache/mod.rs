@@ -52,7 +52,7 @@ pub(super) struct CachedSource {
 
 impl SessionCache {
     /// Opens or creates the cache in a directory. Without a directory, or on an error, the cache is in memory.
-    pub fn open(dir: Option<&Path>) -> Self {
+    pub(super) fn open(dir: Option<&Path>) -> Self {
         let opened = dir.map(|dir| (dir, schema::open(dir)));
         let (db, path, issue) = match opened {
             Some((dir, Ok(db))) => (Some(db), Some(schema::file(dir)), None),
@@ -68,17 +68,17 @@ impl SessionCache {
     }
 
     /// Returns the path of the file, if there is one.
-    pub fn path(&self) -> Option<&Path> {
+    pub(super) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
     /// Returns the reason why nothing is stored.
-    pub fn issue(&self) -> Option<&Issue> {
+    pub(super) fn issue(&self) -> Option<&Issue> {
         self.issue.as_ref()
     }
 
     /// Deletes a damaged cache and creates an empty one.
-    pub fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         let dir = self.path.as_deref().and_then(Path::parent).map(Path::to_owned);
         let Some(dir) = dir else { return };
         self.db = schema::in_memory();
@@ -87,14 +87,14 @@ impl SessionCache {
     }
 
     /// Returns the newest rows of these roots, for the first frame.
-    pub fn front(&self, roots: &str) -> Vec<Session> {
+    pub(super) fn front(&self, roots: &str) -> Vec<Session> {
         let query = "SELECT rows FROM front WHERE roots = ?1";
         let rows = self.db.query_row(query, [roots], |row| row.get::<_, Vec<u8>>(0)).optional();
         rows.ok().flatten().and_then(|rows| encoding::decode(&rows)).unwrap_or_default()
     }
 
     /// Saves the newest rows for the first frame of the next start.
-    pub fn save_front<'a>(&mut self, roots: &str, sessions: impl Iterator<Item = &'a Session>) {
+    pub(super) fn save_front<'a>(&mut self, roots: &str, sessions: impl Iterator<Item = &'a Session>) {
         let mut newest: Vec<_> = sessions.filter(|session| !session.flags.subagent && !session.flags.empty).collect();
         newest.sort_unstable_by_key(|session| std::cmp::Reverse(session.last_activity));
         newest.truncate(FRONT_ROWS);
@@ -109,7 +109,7 @@ impl SessionCache {
     }
 
     /// Returns the stored progress of a source.
-    pub fn progress(&self, path: &Path) -> Option<StoredProgress> {
+    pub(super) fn progress(&self, path: &Path) -> Option<StoredProgress> {
         if let Some(record) = self.newest.get(path).and_then(|at| self.pending.get(*at)) {
             return match record.rows {
                 SessionRows::Gone => None,
@@ -124,18 +124,18 @@ impl SessionCache {
     }
 
     /// Queues a record for the next write.
-    pub fn put(&mut self, record: CacheRecord) {
+    pub(super) fn put(&mut self, record: CacheRecord) {
         self.newest.insert(record.source.path.clone(), self.pending.len());
         self.pending.push(record);
     }
 
     /// Returns the number of queued records.
-    pub fn pending_count(&self) -> usize {
+    pub(super) fn pending_count(&self) -> usize {
         self.pending.len()
     }
 
     /// Writes the queued records. While another process writes, they stay queued.
-    pub fn flush(&mut self) {
+    pub(super) fn flush(&mut self) {
         if self.pending.is_empty() {
             return;
         }

@@ -10,7 +10,7 @@ use crate::index::encoding;
 
 /// Record of a source.
 #[derive(Debug)]
-pub struct CacheRecord {
+pub(crate) struct CacheRecord {
     pub source: Source,
     pub progress: SummaryProgress,
     /// Encoded [`SourceExtras`].
@@ -20,7 +20,7 @@ pub struct CacheRecord {
 
 /// Encoded sessions.
 #[derive(Debug)]
-pub enum SessionRows {
+pub(crate) enum SessionRows {
     /// Complete list of sessions.
     All(Vec<(Arc<str>, Vec<u8>)>),
     /// New or changed sessions, and removed ones.
@@ -31,7 +31,7 @@ pub enum SessionRows {
 
 /// Contents of a source beside its sessions.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct SourceExtras {
+pub(crate) struct SourceExtras {
     pub notes: Vec<SummaryNote>,
     pub issues: Vec<Issue>,
 }
@@ -39,7 +39,7 @@ pub struct SourceExtras {
 impl CacheRecord {
     /// Encodes a summary. `None` where it must not be cached, so that each start reads the source again: for a path that
     /// is not UTF-8, and for an unreadable source, which may become readable without a changed stamp.
-    pub fn new(source: &Source, summary: &SourceSummary) -> Option<Self> {
+    pub(crate) fn new(source: &Source, summary: &SourceSummary) -> Option<Self> {
         if source.path.to_str().is_none() || summary.issues.iter().any(|issue| issue.line.is_none()) {
             return None;
         }
@@ -55,7 +55,7 @@ impl CacheRecord {
     }
 
     /// Record of a removed source.
-    pub fn removed(source: Source) -> Self {
+    pub(crate) fn removed(source: Source) -> Self {
         Self { source, progress: SummaryProgress::default(), extras: Vec::new(), rows: SessionRows::Gone }
     }
 }

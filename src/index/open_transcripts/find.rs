@@ -27,13 +27,13 @@ pub(super) struct SearchStep {
 }
 
 impl TranscriptSearch {
-    pub fn new(query: String) -> Self {
+    pub(super) fn new(query: String) -> Self {
         let matcher = EntryMatcher::new(&query);
         Self { query, matcher, at: 0, all: Vec::new(), any: Vec::new(), chunks: 0 }
     }
 
     /// Searches some more entries. Returns an event after 1, 2, 4, 8 … steps, so that a long search sends few messages.
-    pub fn step(&mut self, reader: &mut dyn TranscriptReader) -> SearchStep {
+    pub(super) fn step(&mut self, reader: &mut dyn TranscriptReader) -> SearchStep {
         let end = (self.at + ENTRIES_PER_STEP).min(reader.len());
         for (at, entry) in (self.at..).zip(reader.read(self.at..end, TextLimit::SCREEN)) {
             match self.matcher.match_level(&entry) {

@@ -15,13 +15,13 @@ pub(super) struct EntryLookup {
 }
 
 impl EntryLookup {
-    pub fn new(place: EntryLocation) -> Self {
+    pub(super) fn new(place: EntryLocation) -> Self {
         Self { place, at: 0 }
     }
 
     /// Checks some more entries. Returns an event once the entry is found, or the whole transcript is checked. Shows the
     /// branch that contains the entry; returns true if that is another one than before.
-    pub fn step(&mut self, reader: &mut dyn TranscriptReader) -> Option<(bool, TranscriptEvent)> {
+    pub(super) fn step(&mut self, reader: &mut dyn TranscriptReader) -> Option<(bool, TranscriptEvent)> {
         let from = self.at;
         self.at = (from + ENTRIES_PER_STEP).min(reader.len());
         // Only the identities are needed, no texts.

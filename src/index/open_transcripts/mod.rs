@@ -53,7 +53,7 @@ struct Open {
 }
 
 impl OpenTranscripts {
-    pub fn new(
+    pub(super) fn new(
         formats: &'static [&'static dyn Format],
         state_db: Option<PathBuf>,
         events: tokio::sync::mpsc::Sender<IndexEvent>,
@@ -62,7 +62,7 @@ impl OpenTranscripts {
     }
 
     /// Opens a session's transcript: its newest entries are sent at once, then the whole.
-    pub fn open(&mut self, ticket: TranscriptTicket, session: Arc<Session>) {
+    pub(super) fn open(&mut self, ticket: TranscriptTicket, session: Arc<Session>) {
         self.clock += 1;
         let requests = self.start(ticket, session.clone(), true);
         self.open.insert(ticket, Open { session, requests, used: self.clock });
@@ -70,12 +70,12 @@ impl OpenTranscripts {
     }
 
     /// Closes a transcript.
-    pub fn close(&mut self, ticket: TranscriptTicket) {
+    pub(super) fn close(&mut self, ticket: TranscriptTicket) {
         self.open.remove(&ticket);
     }
 
     /// Sends a request to an opened transcript, and reopens its reader where needed.
-    pub fn request(&mut self, ticket: TranscriptTicket, request: TranscriptRequest) {
+    pub(super) fn request(&mut self, ticket: TranscriptTicket, request: TranscriptRequest) {
         self.clock += 1;
         let Some(open) = self.open.get_mut(&ticket) else { return };
         open.used = self.clock;
@@ -100,7 +100,7 @@ impl OpenTranscripts {
 
     /// Refreshes the readers of a changed file: of a session's own one, or of a text of the session in a file of its own,
     /// if the `source` is one.
-    pub fn source_changed(&self, path: &Path, source: Option<&Source>) {
+    pub(super) fn source_changed(&self, path: &Path, source: Option<&Source>) {
         let side = source.filter(|_| !self.open.is_empty()).and_then(|source| {
             let format = self.formats.iter().find(|format| format.agent() == source.agent)?;
             Some(SessionKey { agent: source.agent, id: format.texts()?.side_session(source)? })
@@ -121,7 +121,7 @@ impl OpenTranscripts {
     }
 
     /// Reopens the transcript of a session whose source moved.
-    pub fn session_changed(&mut self, session: &Arc<Session>) {
+    pub(super) fn session_changed(&mut self, session: &Arc<Session>) {
         let moved = |open: &Open| open.session.key == session.key && open.session.path != session.path;
         let tickets: Vec<_> = self.open.iter().filter(|(_, open)| moved(open)).map(|(ticket, _)| *ticket).collect();
         for ticket in tickets {
@@ -130,7 +130,7 @@ impl OpenTranscripts {
     }
 
     /// Returns true if no transcript is open.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
 

@@ -34,7 +34,7 @@ struct Ended;
 
 impl TranscriptWorker {
     /// Runs until [`Ended`]. A reader that panics ends only this thread.
-    pub fn run(self, tail: bool) {
+    pub(super) fn run(self, tail: bool) {
         if catch_unwind(AssertUnwindSafe(|| self.work(tail))).is_err() {
             let text = "salon failed while reading this transcript; please report it".to_owned();
             drop(self.emit(TranscriptEvent::Failed(text)));

@@ -12,7 +12,7 @@ use crate::index::session_table::SourceContents;
 
 impl Scanner {
     /// Adds the cached rows of the first frame, and starts to load the rest of the cache.
-    pub fn load_cache(&mut self) {
+    pub(crate) fn load_cache(&mut self) {
         let mut rows: HashMap<PathBuf, Vec<Session>> = HashMap::new();
         for session in self.cache.front(&self.roots_key()) {
             rows.entry(session.path.clone()).or_default().push(session);
@@ -30,22 +30,22 @@ impl Scanner {
     }
 
     /// Returns the path of the cache file, if there is one.
-    pub fn cache_file(&self) -> Option<&Path> {
+    pub(crate) fn cache_file(&self) -> Option<&Path> {
         self.cache.path()
     }
 
     /// Returns true if results wait to be written to the cache.
-    pub fn has_pending_writes(&self) -> bool {
+    pub(crate) fn has_pending_writes(&self) -> bool {
         self.cache.pending_count() > 0
     }
 
     /// Writes pending results to the cache.
-    pub fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
         self.cache.flush();
     }
 
     /// Saves the newest rows for the first frame of the next start.
-    pub fn save_front(&mut self) {
+    pub(crate) fn save_front(&mut self) {
         let roots_key = self.roots_key();
         self.cache.save_front(&roots_key, self.table.sessions().map(|session| &**session));
     }

@@ -8,7 +8,7 @@ use crate::agent::{Source, SourceRoot};
 impl Scanner {
     /// Reads the sources that a changed path affects, and calls `on_source` with the path of each. Returns true for a directory,
     /// which must be checked again after it is watched.
-    pub fn path_changed(&mut self, path: &Path, mut on_source: impl FnMut(&Path, Option<&Source>)) -> bool {
+    pub(crate) fn path_changed(&mut self, path: &Path, mut on_source: impl FnMut(&Path, Option<&Source>)) -> bool {
         let below =
             |root: &&SourceRoot| root.watch.iter().chain([&root.path]).any(|watched| is_affected(path, watched));
         let roots: Vec<_> = self.roots.iter().filter(below).cloned().collect();

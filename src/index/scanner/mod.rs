@@ -110,7 +110,7 @@ struct RootWalk {
 }
 
 impl Scanner {
-    pub fn new(options: &IndexOptions, results: ResultSink) -> Self {
+    pub(super) fn new(options: &IndexOptions, results: ResultSink) -> Self {
         let workspaces = Arc::new(Workspaces::default());
         let roots = options.formats.iter().flat_map(|format| format.roots(&options.environment)).collect();
         Self {
@@ -139,12 +139,12 @@ impl Scanner {
     }
 
     /// Returns the roots of the agents.
-    pub fn roots(&self) -> &[SourceRoot] {
+    pub(super) fn roots(&self) -> &[SourceRoot] {
         &self.roots
     }
 
     /// Starts a walk over all roots. With `everything`, unchanged sources are read, too.
-    pub fn start_scan(&mut self, everything: bool) {
+    pub(super) fn start_scan(&mut self, everything: bool) {
         if self.walk.roots_left > 0 {
             self.requested_scan = Some(everything || self.requested_scan == Some(true));
             return;
@@ -157,7 +157,7 @@ impl Scanner {
     }
 
     /// Returns true if no work is left.
-    pub fn idle(&self) -> bool {
+    pub(super) fn idle(&self) -> bool {
         !self.loading
             && self.walk.roots_left == 0
             && self.pending_peeks == 0
@@ -168,27 +168,27 @@ impl Scanner {
     }
 
     /// Returns true if the first screen is complete: all roots walked, their newest sources peeked at.
-    pub fn first_screen_done(&self) -> bool {
+    pub(super) fn first_screen_done(&self) -> bool {
         !self.loading && self.walk.roots_left == 0 && self.first_screen_peeks == 0
     }
 
     /// Returns true while the cache is loaded: until then rows may lack the notes of other sources.
-    pub fn loading(&self) -> bool {
+    pub(super) fn loading(&self) -> bool {
         self.loading
     }
 
     /// Returns true if the cache contained rows for the first screen.
-    pub fn has_cached_front(&self) -> bool {
+    pub(super) fn has_cached_front(&self) -> bool {
         self.has_cached_front
     }
 
     /// Sets or clears an issue of the index itself, in place of the last one about the same part.
-    pub fn set_issue(&mut self, about: &'static str, issue: Option<Issue>) {
+    pub(super) fn set_issue(&mut self, about: &'static str, issue: Option<Issue>) {
         self.table.set_issues(IssueOrigin::Index(about), issue.into_iter().collect());
     }
 
     /// Queues a check for live sessions, unless one is running.
-    pub fn check_live(&mut self) {
+    pub(super) fn check_live(&mut self) {
         if !self.live_check_running {
             self.live_check_running = true;
             self.pool.urgent(Job::DetectLive(self.roots.clone()));
@@ -196,7 +196,7 @@ impl Scanner {
     }
 
     /// Returns the progress of the scan.
-    pub fn progress(&self) -> catalog::IndexProgress {
+    pub(super) fn progress(&self) -> catalog::IndexProgress {
         let left = self.backlog.len() + self.reading.len();
         let total = self.table.len().max(left);
         // Before the first walk ends, the total is unknown and must not look complete.
@@ -205,7 +205,7 @@ impl Scanner {
     }
 
     /// Reads a changed source before the backlog.
-    pub fn changed(&mut self, source: Source) {
+    pub(super) fn changed(&mut self, source: Source) {
         if let Some(change) = self.reading.get_mut(&source.path) {
             *change = ChangeWhileReading::Changed(source);
         } else if self.table.stamp(&source.path) != Some(source.stamp) {
@@ -214,7 +214,7 @@ impl Scanner {
     }
 
     /// Removes a source.
-    pub fn remove_source(&mut self, path: &Path) {
+    pub(super) fn remove_source(&mut self, path: &Path) {
         if let Some(change) = self.reading.get_mut(path) {
             *change = ChangeWhileReading::Gone;
         }
@@ -227,7 +227,7 @@ impl Scanner {
     }
 
     /// Handles a job result.
-    pub fn handle(&mut self, result: JobResult) {
+    pub(super) fn handle(&mut self, result: JobResult) {
         match result {
             JobResult::Discovered(..) if self.loading => return self.deferred.push(result),
             JobResult::Discovered(number, discovery) => self.discovered(number, discovery),

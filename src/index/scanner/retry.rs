@@ -22,7 +22,7 @@ pub(super) struct RetryQueue {
 
 impl RetryQueue {
     /// Records the outcome of a summary; returns true if the source was read.
-    pub fn record_outcome(&mut self, source: &Source, summary: &SourceSummary) -> bool {
+    pub(super) fn record_outcome(&mut self, source: &Source, summary: &SourceSummary) -> bool {
         // A reader asks for a retry with a default stamp and an issue.
         let read = summary.progress.cursor.stamp != FileStamp::default() || summary.issues.is_empty();
         if read {
@@ -39,19 +39,19 @@ impl RetryQueue {
     }
 
     /// Removes a source.
-    pub fn remove(&mut self, source: &std::path::Path) {
+    pub(super) fn remove(&mut self, source: &std::path::Path) {
         self.failures.remove(source);
     }
 }
 
 impl Scanner {
     /// Takes the delay of the next retry.
-    pub fn next_retry(&mut self) -> Option<Duration> {
+    pub(crate) fn next_retry(&mut self) -> Option<Duration> {
         self.retries.next.take()
     }
 
     /// Reads the failed sources again.
-    pub fn retry(&mut self) {
+    pub(crate) fn retry(&mut self) {
         let due = self.retries.failures.iter().filter(|(_, failures)| **failures <= MAX_TRIES);
         for path in due.map(|(path, _)| path.clone()).collect::<Vec<_>>() {
             self.path_changed(&path, |_, _| {});

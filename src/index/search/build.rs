@@ -29,7 +29,7 @@ const MAX_WRITE_BYTES: usize = 4 << 20;
 
 /// Updates the index to the corpus and reports the number of finished sources. Returns `None` while another process
 /// writes.
-pub fn update(
+pub(super) fn update(
     store: &IndexStore,
     corpus: &Corpus,
     cancel: &Cancel,
@@ -85,7 +85,7 @@ pub fn update(
 }
 
 /// Returns the number of threads for parallel work.
-pub fn threads() -> usize {
+pub(super) fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 

@@ -30,12 +30,12 @@ const MAX_UNFILTERED_TAIL: u64 = 256 << 10;
 const MIN_QUIET_NS: i64 = 3600 * 1_000_000_000;
 
 /// Builds all missing filters. `None` while another process writes.
-pub fn build(store: &IndexStore, corpus: &Corpus, cancel: &Cancel) -> io::Result<Option<()>> {
+pub(super) fn build(store: &IndexStore, corpus: &Corpus, cancel: &Cancel) -> io::Result<Option<()>> {
     build_for(store, corpus, cancel, |_| true)
 }
 
 /// Builds the missing filters of sessions of many small files only, which are few and save the most.
-pub fn build_for_small_files(store: &IndexStore, corpus: &Corpus, cancel: &Cancel) -> io::Result<Option<()>> {
+pub(super) fn build_for_small_files(store: &IndexStore, corpus: &Corpus, cancel: &Cancel) -> io::Result<Option<()>> {
     build_for(store, corpus, cancel, has_many_small_files)
 }
 
@@ -120,12 +120,12 @@ fn newest_quiet(store: &IndexStore) -> io::Result<i64> {
 }
 
 /// Returns true for sources of many small files, whose stamp does not cover all changes.
-pub fn has_many_small_files(source: &Source) -> bool {
+pub(super) fn has_many_small_files(source: &Source) -> bool {
     format(source.agent).texts().is_some_and(|texts| texts.has_many_small_files(source))
 }
 
 /// Returns true if a filter covers all of a source, or nearly all.
-pub fn covers(filter: Option<&Arc<StoredFilter>>, source: &Source) -> bool {
+pub(super) fn covers(filter: Option<&Arc<StoredFilter>>, source: &Source) -> bool {
     filter.is_some_and(|filter| {
         let covered = filter.cursor;
         let appended = source.stamp.size.saturating_sub(covered.stamp.size);

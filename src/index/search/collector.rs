@@ -12,7 +12,7 @@ use crate::domain::query::TextKind;
 use crate::domain::search::{Coverage, EntryLocation, Hit, SearchOrder, SearchUpdate, Snippet};
 
 /// Scores so far, and the coverage.
-pub struct Collector<'a> {
+pub(super) struct Collector<'a> {
     execution: &'a Execution<'a>,
     request: &'a QueryRequest<'a>,
     /// Scores by session number; `None` for sessions that cannot match.
@@ -29,7 +29,7 @@ pub struct Collector<'a> {
 
 impl<'a> Collector<'a> {
     /// Creates an empty collector.
-    pub fn new(execution: &'a Execution<'a>, request: &'a QueryRequest<'a>) -> Self {
+    pub(super) fn new(execution: &'a Execution<'a>, request: &'a QueryRequest<'a>) -> Self {
         let scores = vec![None; execution.corpus.sessions().len()];
         Self {
             execution,
@@ -43,7 +43,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Matches titles, and the filters that need no texts.
-    pub fn match_titles(&mut self) {
+    pub(super) fn match_titles(&mut self) {
         let execution = self.execution;
         for (number, session) in
             execution.corpus.sessions().iter().enumerate().filter(|(number, _)| execution.eligible[*number] != 0)
@@ -70,7 +70,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Merges the results of the text index.
-    pub fn merge_indexed(&mut self, found: text_index::PartialResults) {
+    pub(super) fn merge_indexed(&mut self, found: text_index::PartialResults) {
         self.coverage.bytes += found.bytes;
         for (number, score) in found.scores {
             if let Some(mine) = &mut self.scores[number] {
@@ -97,7 +97,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Sends all matching sessions. Only the best ones get snippets.
-    pub fn emit_all(&self, sink: &mut dyn FnMut(SearchUpdate)) -> bool {
+    pub(super) fn emit_all(&self, sink: &mut dyn FnMut(SearchUpdate)) -> bool {
         let satisfied = self.scores.iter().enumerate().filter_map(|(number, score)| {
             let score = score.as_ref().filter(|score| self.is_satisfied(number, score))?;
             Some((number, self.hit(number, score)))
@@ -125,7 +125,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Merges scanned sources. Returns the sessions that changed.
-    pub fn merge_scanned(&mut self, found: Vec<SourceMatches>) -> BTreeSet<usize> {
+    pub(super) fn merge_scanned(&mut self, found: Vec<SourceMatches>) -> BTreeSet<usize> {
         let mut changed = BTreeSet::new();
         let has_exclusions = self.execution.plan.has_exclusions();
         for SourceMatches { scores, bytes, sources } in found {
@@ -147,7 +147,7 @@ impl<'a> Collector<'a> {
 
     /// Sends the changed sessions that match. By relevance, sessions without matches in primary texts are sent in order,
     /// so that a hit never appears above one that was sent before.
-    pub fn emit_changed(&mut self, mut changed: BTreeSet<usize>, sink: &mut dyn FnMut(SearchUpdate)) -> bool {
+    pub(super) fn emit_changed(&mut self, mut changed: BTreeSet<usize>, sink: &mut dyn FnMut(SearchUpdate)) -> bool {
         if self.request.order == SearchOrder::Relevance {
             let is_held = |number: &usize| {
                 let score = self.scores[*number].as_ref();
@@ -185,7 +185,7 @@ impl<'a> Collector<'a> {
 
     /// Returns true if the best `count` hits are known: by relevance all that match by primary texts, and the newest of
     /// the others; by time the newest.
-    pub fn are_known(&self, count: usize) -> bool {
+    pub(super) fn are_known(&self, count: usize) -> bool {
         let certain = self.scores.iter().enumerate().filter(|(number, score)| {
             score.as_ref().is_some_and(|score| {
                 let by_relevance = self.request.order == SearchOrder::Relevance;
@@ -197,7 +197,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Returns the best `count` hits' sessions whose sources were not scanned yet.
-    pub fn unscanned_of_best(&self, count: usize) -> BTreeSet<usize> {
+    pub(super) fn unscanned_of_best(&self, count: usize) -> BTreeSet<usize> {
         let satisfied = self.scores.iter().enumerate().filter_map(|(number, score)| {
             let score = score.as_ref().filter(|score| self.is_satisfied(number, score))?;
             Some((number, self.hit(number, score)))
@@ -210,7 +210,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Returns the sources with eligible sessions that were not scanned yet, those of the newest sessions first.
-    pub fn unscanned(&self) -> Vec<usize> {
+    pub(super) fn unscanned(&self) -> Vec<usize> {
         let (execution, corpus) = (self.execution, self.execution.corpus);
         let is_eligible = |source: usize| corpus.numbers_in(source).any(|number| execution.eligible[number] != 0);
         let open = |source: &usize| !self.scanned[*source] && is_eligible(*source);
@@ -218,7 +218,7 @@ impl<'a> Collector<'a> {
     }
 
     /// Records that everything was searched.
-    pub fn complete(&mut self) {
+    pub(super) fn complete(&mut self) {
         self.coverage.complete = true;
         self.coverage.sessions = self.execution.eligible_sessions();
     }

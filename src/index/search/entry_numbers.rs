@@ -14,7 +14,7 @@ use crate::domain::{Session, Time};
 use crate::index::locate::{LocatedEntry, locate};
 
 /// Encodes the entry tables of a source's sessions. Sessions that did not change since the `previous` tables keep theirs.
-pub fn tables(source: &Source, corpus: &Corpus, previous: &[u8]) -> Vec<u8> {
+pub(super) fn tables(source: &Source, corpus: &Corpus, previous: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for session in corpus.sessions_at(&source.path) {
         let (id, version) = (&session.key.id, version(session, source));
@@ -73,7 +73,7 @@ impl<'a> StoredTable<'a> {
 
 /// Finds the entry of each location, from the `stored` tables of the session's source. `None` for a title, and where the
 /// transcript cannot be read.
-pub fn locate_entries(
+pub(super) fn locate_entries(
     reader: &IndexReader,
     stored: Option<(&Source, StoredBytes)>,
     session: &Session,

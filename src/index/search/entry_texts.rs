@@ -10,7 +10,7 @@ use crate::domain::Session;
 const PAGE_ENTRIES: usize = 64;
 
 /// Passes all texts of a session, on all branches, to `sink`. Unreadable ones are skipped.
-pub fn texts(session: &Session, sink: &mut dyn FnMut(&SearchText<'_>)) {
+pub(super) fn texts(session: &Session, sink: &mut dyn FnMut(&SearchText<'_>)) {
     let mut reader = match format(session.key.agent).open(session) {
         Ok(reader) => reader,
         Err(error) => {

@@ -18,7 +18,7 @@ use crate::domain::search::SearchUpdate;
 const FIRST_SLICE_BYTES: usize = 8 << 20;
 
 /// Executes a query and sends updates; the last one has complete coverage. Returns true if there are hits.
-pub fn search(
+pub(super) fn search(
     request: &QueryRequest<'_>,
     query: &Query,
     reader: Arc<IndexReader>,

@@ -15,7 +15,7 @@ use crate::domain::query::TextKind;
 
 /// Shared state of one query execution.
 #[derive(Debug)]
-pub struct Execution<'a> {
+pub(super) struct Execution<'a> {
     /// Compiled query.
     pub plan: QueryPlan,
     /// Corpus.
@@ -48,17 +48,17 @@ pub struct Execution<'a> {
 
 impl Execution<'_> {
     /// Returns the indexed length of a source of lines; 0 where a segment is damaged.
-    pub fn indexed_bytes(&self, source: usize) -> u64 {
+    pub(super) fn indexed_bytes(&self, source: usize) -> u64 {
         if self.is_unreadable(source) { 0 } else { self.state.source(source).indexed_bytes }
     }
 
     /// Returns true if the current state of a source is indexed and readable.
-    pub fn is_indexed(&self, source: usize) -> bool {
+    pub(super) fn is_indexed(&self, source: usize) -> bool {
         self.state.source(source).is_indexed && !self.is_unreadable(source)
     }
 
     /// Returns the number of sessions that may match.
-    pub fn eligible_sessions(&self) -> usize {
+    pub(super) fn eligible_sessions(&self) -> usize {
         self.eligible.iter().filter(|eligible| **eligible != 0).count()
     }
 
@@ -67,13 +67,13 @@ impl Execution<'_> {
     }
 
     /// Returns the pruned ranges of a source.
-    pub fn pruned(&self, source: usize) -> Option<&Pruned> {
+    pub(super) fn pruned(&self, source: usize) -> Option<&Pruned> {
         self.pruned.get()?.get(source)
     }
 
     /// Returns true if a text is the current title of its session. Titles are matched separately, because a transcript
     /// may repeat them.
-    pub fn is_title(&self, session: usize, kind: TextKind, text: &[u8]) -> bool {
+    pub(super) fn is_title(&self, session: usize, kind: TextKind, text: &[u8]) -> bool {
         kind == TextKind::Title && self.corpus.sessions()[session].title.text.as_bytes() == text
     }
 }

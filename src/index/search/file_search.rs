@@ -15,7 +15,7 @@ use crate::domain::search::{SearchOrder, SearchUpdate};
 const MAX_SILENCE: Duration = Duration::from_millis(16);
 
 /// Searches all files; sends each session when all of it was searched. Returns true if there are hits.
-pub fn search_all(
+pub(super) fn search_all(
     execution: &Execution<'_>,
     collector: &mut Collector<'_>,
     sink: &mut dyn FnMut(SearchUpdate),
@@ -37,13 +37,13 @@ pub fn search_all(
 }
 
 /// Returns true if [`search_best`] can stop early. Exclusions, and orders other than these, depend on all files.
-pub fn can_stop(execution: &Execution<'_>, order: SearchOrder) -> bool {
+pub(super) fn can_stop(execution: &Execution<'_>, order: SearchOrder) -> bool {
     !execution.plan.has_exclusions() && matches!(order, SearchOrder::Relevance | SearchOrder::Time)
 }
 
 /// Searches files until the best `limit` hits are known, with exact counts and snippets. The coverage is complete only
 /// if all files were searched. Returns true if there are hits.
-pub fn search_best(
+pub(super) fn search_best(
     execution: &Execution<'_>,
     collector: &mut Collector<'_>,
     limit: usize,

@@ -14,7 +14,7 @@ use crate::agent::{Source, format};
 
 /// Index joined with a corpus.
 #[derive(Debug)]
-pub struct IndexState {
+pub(super) struct IndexState {
     version: (u64, u64),
     corpus: u64,
     /// Live segments, those of the newest sources first.
@@ -28,7 +28,7 @@ pub struct IndexState {
 
 /// Segment, joined with the corpus.
 #[derive(Debug)]
-pub struct LiveSegment {
+pub(super) struct LiveSegment {
     /// Segment.
     pub segment: Arc<Segment>,
     /// Number of its source.
@@ -39,7 +39,7 @@ pub struct LiveSegment {
 
 /// Index state of a source.
 #[derive(Debug, Default)]
-pub struct SourceState {
+pub(super) struct SourceState {
     /// Indexed length of a source of lines; 0 where nothing is indexed or the file was rewritten.
     pub indexed_bytes: u64,
     /// True if the current state of the source is indexed.
@@ -54,7 +54,7 @@ pub struct SourceState {
 
 impl IndexState {
     /// Joins a reader with a corpus.
-    pub fn new(reader: &IndexReader, corpus: &Corpus) -> Self {
+    pub(super) fn new(reader: &IndexReader, corpus: &Corpus) -> Self {
         let sources: Vec<SourceState> = corpus.sources().iter().map(|source| SourceState::of(reader, source)).collect();
         let mut has_removed_sources = false;
         let join = |stored: &StoredSegment| {
@@ -88,12 +88,12 @@ impl IndexState {
     }
 
     /// Returns true if this is the join of these versions.
-    pub fn is_for(&self, reader: &IndexReader, corpus: &Corpus) -> bool {
+    pub(super) fn is_for(&self, reader: &IndexReader, corpus: &Corpus) -> bool {
         self.version == reader.version() && self.corpus == corpus.id()
     }
 
     /// Returns the data that stays in memory between searches; loads it at the first call.
-    pub fn pinned(&self, reader: &IndexReader) -> &PinnedData {
+    pub(super) fn pinned(&self, reader: &IndexReader) -> &PinnedData {
         self.pinned.get_or_init(|| {
             let filters = self.sources.iter().filter_map(|source| source.filter.as_ref());
             let filter_bytes = filters.map(|(filter, _)| filter.stored.len).sum();
@@ -109,7 +109,7 @@ impl IndexState {
     }
 
     /// Reads the block of a live segment by its number, from memory with `pin`. Fails where it is missing or damaged.
-    pub fn read_block<'a>(
+    pub(super) fn read_block<'a>(
         &'a self,
         reader: &IndexReader,
         number: usize,
@@ -122,23 +122,23 @@ impl IndexState {
     }
 
     /// Returns true if the index contains all sources, and no others.
-    pub fn is_current(&self) -> bool {
+    pub(super) fn is_current(&self) -> bool {
         !self.has_removed_sources && self.sources.iter().all(|source| source.is_indexed)
     }
 
     /// Returns the number of sources without a current filter.
-    pub fn missing_filters(&self) -> usize {
+    pub(super) fn missing_filters(&self) -> usize {
         self.sources.iter().filter(|source| !source.has_filter).count()
     }
 
     /// Returns the state of a source by its number.
-    pub fn source(&self, number: usize) -> &SourceState {
+    pub(super) fn source(&self, number: usize) -> &SourceState {
         &self.sources[number]
     }
 
     /// Calls `sink` with each filter: source number, bytes, covered length (`u64::MAX`: the whole source). `pin` reads
     /// those in memory.
-    pub fn each_filter(
+    pub(super) fn each_filter(
         &self,
         reader: &IndexReader,
         pin: bool,
@@ -191,7 +191,7 @@ impl SourceState {
     }
 
     /// Returns the location of the entry tables, which have versions of their own.
-    pub fn tables(&self) -> Option<StoredBytes> {
+    pub(super) fn tables(&self) -> Option<StoredBytes> {
         self.tables.filter(|tables| tables.len > 0)
     }
 

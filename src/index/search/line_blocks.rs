@@ -13,7 +13,7 @@ const MAX_KEPT_BYTES: usize = 4 << 20;
 
 /// Reader of blocks of complete lines.
 #[derive(Debug)]
-pub struct LineBlocks<R> {
+pub(super) struct LineBlocks<R> {
     reader: R,
     buffer: Vec<u8>,
     /// Unread bytes are `buffer[start..end]`.
@@ -26,13 +26,13 @@ pub struct LineBlocks<R> {
 impl<R: Read> LineBlocks<R> {
     /// Creates a reader at `offset`, the start of a line. Takes a buffer for reuse; see
     /// [`into_buffer`](Self::into_buffer).
-    pub fn new(reader: R, offset: u64, mut buffer: Vec<u8>) -> Self {
+    pub(super) fn new(reader: R, offset: u64, mut buffer: Vec<u8>) -> Self {
         buffer.resize(buffer.len().max(2 * READ_BYTES), 0);
         Self { reader, buffer, start: 0, end: 0, offset }
     }
 
     /// Returns the next complete lines and the offset of the first one.
-    pub fn next_block(&mut self) -> io::Result<Option<(u64, &[u8])>> {
+    pub(super) fn next_block(&mut self) -> io::Result<Option<(u64, &[u8])>> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
@@ -67,7 +67,7 @@ impl<R: Read> LineBlocks<R> {
     }
 
     /// Returns the buffer, shrunk to its maximum.
-    pub fn into_buffer(mut self) -> Vec<u8> {
+    pub(super) fn into_buffer(mut self) -> Vec<u8> {
         self.buffer.truncate(MAX_KEPT_BYTES);
         self.buffer.shrink_to(MAX_KEPT_BYTES);
         self.buffer
@@ -75,14 +75,14 @@ impl<R: Read> LineBlocks<R> {
 }
 
 /// Returns the range of the line that contains a byte, without its newline.
-pub fn line_at(block: &[u8], at: usize) -> Range<usize> {
+pub(super) fn line_at(block: &[u8], at: usize) -> Range<usize> {
     let start = memchr::memrchr(b'\n', &block[..at]).map_or(0, |newline| newline + 1);
     let end = memchr::memchr(b'\n', &block[at..]).map_or(block.len(), |newline| at + newline);
     start..end
 }
 
 /// Returns the lines of a block with their offsets, without newlines.
-pub fn lines(block: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+pub(super) fn lines(block: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let rest = block.get(at..).filter(|rest| !rest.is_empty())?;

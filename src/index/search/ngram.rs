@@ -45,11 +45,11 @@ const fn letter_codes() -> [u8; 256] {
 
 /// N-grams of a needle. Every match contains all of one alternative; without alternatives nothing is known.
 #[derive(Debug, Default)]
-pub struct NeedleGrams(Vec<Vec<u32>>);
+pub(super) struct NeedleGrams(Vec<Vec<u32>>);
 
 impl NeedleGrams {
     /// Returns the n-grams of a needle, or of the literals that its matches contain.
-    pub fn new(needle: &Needle, prefilter: Option<&JsonPrefilter>) -> Self {
+    pub(super) fn new(needle: &Needle, prefilter: Option<&JsonPrefilter>) -> Self {
         let is_plain = needle.form != NeedleForm::Regex && needle.text.is_ascii();
         let texts: Option<Vec<Vec<u8>>> = if is_plain {
             Some(vec![needle.text.clone().into_bytes()])
@@ -63,7 +63,7 @@ impl NeedleGrams {
     }
 
     /// Returns true if nothing is known about matches.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
@@ -97,7 +97,7 @@ fn each_gram(bytes: &[u8], mut sink: impl FnMut(u32)) {
 
 /// Builder of filters, segment by segment.
 #[derive(Debug)]
-pub struct NgramFilterBuilder {
+pub(super) struct NgramFilterBuilder {
     grams: Vec<u64>,
     /// Added bytes of this segment, and the folded ones among them.
     bytes: usize,
@@ -123,7 +123,7 @@ impl Default for NgramFilterBuilder {
 
 /// Size of a filter relative to its source: the larger, the fewer n-grams share a bit.
 #[derive(Clone, Copy, Debug)]
-pub struct FilterDensity {
+pub(super) struct FilterDensity {
     /// Minimum bytes of the source per byte of the filter.
     source_bytes: usize,
     /// Twice the number of bits per n-gram.
@@ -134,10 +134,10 @@ pub struct FilterDensity {
 
 impl FilterDensity {
     /// Compact filters: larger ones would prune more, but exceed the space of the indexed texts.
-    pub const COMPACT: Self = Self { source_bytes: 96, half_bits: 3, min_bytes: 64 };
+    pub(super) const COMPACT: Self = Self { source_bytes: 96, half_bits: 3, min_bytes: 64 };
 
     /// Filters for sources where a false match is costly.
-    pub const SPARSE: Self = Self { source_bytes: 16, half_bits: 16, min_bytes: 512 };
+    pub(super) const SPARSE: Self = Self { source_bytes: 16, half_bits: 16, min_bytes: 512 };
 }
 
 /// Context in bytes around a letter that folds to another one, for the n-grams across it.
@@ -148,14 +148,14 @@ const SEGMENT_BYTES: usize = 1 << 20;
 
 impl NgramFilterBuilder {
     /// Begins the filter of a source. `opaque_fields`: see [`crate::agent::Texts::opaque_fields`].
-    pub fn begin(&mut self, opaque_fields: &[&str], density: FilterDensity) {
+    pub(super) fn begin(&mut self, opaque_fields: &[&str], density: FilterDensity) {
         // In a text the quotes would be escaped, so that only fields are skipped.
         self.opaque = opaque_fields.iter().map(|name| format!("\"{name}\":\"").into_bytes()).collect();
         self.density = density;
     }
 
     /// Adds raw records, up to a file offset. The values of opaque fields are skipped.
-    pub fn add_records(&mut self, bytes: &[u8], end: u64) {
+    pub(super) fn add_records(&mut self, bytes: &[u8], end: u64) {
         let opaque = std::mem::take(&mut self.opaque);
         let mut from = 0;
         let mut blobs: Vec<_> = opaque.iter().map(|field| next_blob(bytes, field, 0)).collect();
@@ -173,7 +173,7 @@ impl NgramFilterBuilder {
     }
 
     /// Adds a text.
-    pub fn add_text(&mut self, text: &[u8]) {
+    pub(super) fn add_text(&mut self, text: &[u8]) {
         self.add_part(text);
         self.end_full(0);
     }
@@ -248,7 +248,7 @@ impl NgramFilterBuilder {
     }
 
     /// Returns all segments and resets the builder. The last segment ends at `end`.
-    pub fn finish(&mut self, end: u64) -> Vec<u8> {
+    pub(super) fn finish(&mut self, end: u64) -> Vec<u8> {
         if self.bytes > 0 || self.segments.is_empty() {
             self.end_segment(end);
         }
@@ -348,7 +348,7 @@ fn bit_position(gram: u32, bytes: usize) -> (usize, u8) {
 
 /// Filter of one segment of a source.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct FilterSegment<'a> {
+pub(super) struct FilterSegment<'a> {
     /// End offset of the segment; 0 in sources of records.
     pub end: u64,
     #[serde(borrow, deserialize_with = "borrowed")]
@@ -362,7 +362,7 @@ fn borrowed<'de: 'a, 'a, D: serde::Deserializer<'de>>(from: D) -> Result<Cow<'a,
 
 impl FilterSegment<'_> {
     /// Returns true if a match of the needle may occur in the segment.
-    pub fn may_contain(&self, needle: &NeedleGrams) -> bool {
+    pub(super) fn may_contain(&self, needle: &NeedleGrams) -> bool {
         let is_set = |gram: &u32| {
             let (byte, bit) = bit_position(*gram, self.bits.len());
             self.bits[byte] & bit != 0
@@ -373,7 +373,7 @@ impl FilterSegment<'_> {
 }
 
 /// Decodes the segments of a filter. Damage gives a segment that may contain everything.
-pub fn segments(stored: &[u8]) -> impl Iterator<Item = FilterSegment<'_>> {
+pub(super) fn segments(stored: &[u8]) -> impl Iterator<Item = FilterSegment<'_>> {
     let mut rest = stored;
     std::iter::from_fn(move || {
         if rest.is_empty() {

@@ -18,7 +18,7 @@ const BUFFER_BYTES: usize = 33 << 20;
 
 /// Pinned filters and texts.
 #[derive(Debug, Default)]
-pub struct PinnedData {
+pub(super) struct PinnedData {
     bytes: Vec<u8>,
     /// Ranges of the filters by source number; `None` if they exceed their maximum.
     filters: Option<Vec<(usize, Range<usize>)>>,
@@ -28,7 +28,7 @@ pub struct PinnedData {
 
 impl PinnedData {
     /// Loads filters with their source numbers by `filters`, and the blocks of `segments`, in order, up to the maximum.
-    pub fn load<'a>(
+    pub(super) fn load<'a>(
         reader: &IndexReader,
         filter_bytes: usize,
         filters: impl FnOnce(&mut dyn FnMut(usize, &[u8])),
@@ -62,13 +62,13 @@ impl PinnedData {
     }
 
     /// Returns the filters with their source numbers.
-    pub fn filters(&self) -> Option<impl Iterator<Item = (usize, &[u8])>> {
+    pub(super) fn filters(&self) -> Option<impl Iterator<Item = (usize, &[u8])>> {
         let filters = self.filters.as_ref()?;
         Some(filters.iter().map(|(number, range)| (*number, &self.bytes[range.clone()])))
     }
 
     /// Returns the block of a segment by its number.
-    pub fn block(&self, segment: usize, layout: BlockLayout) -> Option<io::Result<TextBlock<'_>>> {
+    pub(super) fn block(&self, segment: usize, layout: BlockLayout) -> Option<io::Result<TextBlock<'_>>> {
         let range = self.blocks.get(segment)?.clone()?;
         Some(TextBlock::new(&self.bytes[range], layout).ok_or_else(|| io::ErrorKind::InvalidData.into()))
     }

@@ -12,7 +12,7 @@ use crate::domain::query::{
 
 /// Compiled query.
 #[derive(Debug, Default)]
-pub struct QueryPlan {
+pub(super) struct QueryPlan {
     /// Alternatives, joined by OR.
     pub branches: Vec<Alternative>,
     /// Text clauses of all alternatives; the index of a clause is its bit.
@@ -21,7 +21,7 @@ pub struct QueryPlan {
 
 /// Alternative of a query.
 #[derive(Debug, Default)]
-pub struct Alternative {
+pub(super) struct Alternative {
     /// Required clauses, as bits.
     pub required: u64,
     /// Excluded clauses, as bits.
@@ -34,7 +34,7 @@ pub struct Alternative {
 
 /// Text clause.
 #[derive(Debug)]
-pub struct Clause {
+pub(super) struct Clause {
     /// Index of its alternative.
     pub branch: usize,
     /// Test of the clause.
@@ -43,7 +43,7 @@ pub struct Clause {
 
 /// Test of a text clause.
 #[derive(Debug)]
-pub enum ClauseTest {
+pub(super) enum ClauseTest {
     /// Needle.
     Text {
         /// Matcher of the needle.
@@ -63,7 +63,7 @@ pub enum ClauseTest {
 
 impl QueryPlan {
     /// Compiles a query.
-    pub fn new(query: &Query) -> Self {
+    pub(super) fn new(query: &Query) -> Self {
         let mut plan = Self::default();
         for branch in &query.branches {
             plan.add(branch);
@@ -109,7 +109,7 @@ impl QueryPlan {
     }
 
     /// Returns the alternatives that a session may match by its properties, as bits.
-    pub fn alternatives(&self, session: &Session, facts: &FilterContext<'_>) -> u64 {
+    pub(super) fn alternatives(&self, session: &Session, facts: &FilterContext<'_>) -> u64 {
         let open = |branch: &Alternative| {
             branch.filters.iter().all(|(filter, negated)| filter.admits(session, facts) != *negated)
         };
@@ -117,7 +117,7 @@ impl QueryPlan {
     }
 
     /// Returns the clauses that a session's properties satisfy already (`is:live,error` of a live one), as bits.
-    pub fn satisfied_by(&self, session: &Session, facts: &FilterContext<'_>) -> u64 {
+    pub(super) fn satisfied_by(&self, session: &Session, facts: &FilterContext<'_>) -> u64 {
         let is_satisfied = |clause: &Clause| match &clause.test {
             ClauseTest::Occurs(Filter::Is(values)) => values.iter().any(|value| value.admits(session, facts)),
             ClauseTest::Occurs(_) | ClauseTest::Text { .. } => false,
@@ -126,7 +126,7 @@ impl QueryPlan {
     }
 
     /// Returns true if a clause of an eligible alternative may match a text of this kind.
-    pub fn admits(&self, clause: &Clause, open: u64, kind: TextKind, tool: &str) -> bool {
+    pub(super) fn admits(&self, clause: &Clause, open: u64, kind: TextKind, tool: &str) -> bool {
         if open & (1 << clause.branch) == 0 {
             return false;
         }
@@ -143,28 +143,28 @@ impl QueryPlan {
     }
 
     /// Returns true if the query has text clauses.
-    pub fn needs_texts(&self) -> bool {
+    pub(super) fn needs_texts(&self) -> bool {
         !self.clauses.is_empty()
     }
 
     /// Returns true if an alternative has exclusions.
-    pub fn has_exclusions(&self) -> bool {
+    pub(super) fn has_exclusions(&self) -> bool {
         self.branches.iter().any(|branch| branch.excluded != 0)
     }
 
     /// Returns true if needles are limited to some texts.
-    pub fn has_scope(&self) -> bool {
+    pub(super) fn has_scope(&self) -> bool {
         self.branches.iter().any(|branch| !branch.scope.is_empty())
     }
 
     /// Returns true if the tool of an output matters.
-    pub fn needs_tool_names(&self) -> bool {
+    pub(super) fn needs_tool_names(&self) -> bool {
         let tool = |filter: &Filter| matches!(filter, Filter::Tool(_));
         self.branches.iter().any(|branch| branch.scope.iter().any(|(filter, _)| tool(filter)))
     }
 
     /// Returns true if texts outside of the index may match.
-    pub fn needs_files(&self) -> bool {
+    pub(super) fn needs_files(&self) -> bool {
         let outside = [TextKind::Thinking, TextKind::Output, TextKind::Input];
         self.clauses.iter().any(|clause| {
             let scope = &self.branches[clause.branch].scope;
@@ -184,14 +184,14 @@ impl QueryPlan {
 impl Alternative {
     /// Returns true if a session with the matched clauses satisfies the alternative. Exclusions hold only once all of
     /// the session was searched.
-    pub fn is_satisfied(&self, found: u64, all: bool) -> bool {
+    pub(super) fn is_satisfied(&self, found: u64, all: bool) -> bool {
         found & self.required == self.required && (self.excluded == 0 || (all && found & self.excluded == 0))
     }
 }
 
 impl ClauseTest {
     /// Returns the first match of a needle in a short text at or after `from`.
-    pub fn find_short(&self, bytes: &[u8], from: usize) -> Option<Range<usize>> {
+    pub(super) fn find_short(&self, bytes: &[u8], from: usize) -> Option<Range<usize>> {
         match self {
             Self::Text { matcher, short: Some(short), .. } => matcher.with_folded(bytes, from, short.find(bytes, from)),
             Self::Text { matcher, short: None, .. } => matcher.find_in(bytes, from),
@@ -202,13 +202,13 @@ impl ClauseTest {
 
 impl Clause {
     /// Returns true if the clause matches only texts outside of the index.
-    pub fn occurs_outside_index(&self) -> bool {
+    pub(super) fn occurs_outside_index(&self) -> bool {
         let ClauseTest::Occurs(Filter::Kind(kinds)) = &self.test else { return false };
         kinds.contains(&TextKind::Thinking.kind())
     }
 
     /// Returns true if a text that [`QueryPlan::admits`] satisfies the kind test of the clause.
-    pub fn occurs(&self, kind: TextKind, tool: &str, text: &str) -> bool {
+    pub(super) fn occurs(&self, kind: TextKind, tool: &str, text: &str) -> bool {
         matches!(&self.test, ClauseTest::Occurs(filter) if text_filter::occurs(filter, kind, tool, text))
     }
 }

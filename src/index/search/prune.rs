@@ -13,7 +13,7 @@ const MIN_PRUNED: usize = SAMPLE / 16;
 
 /// Clauses that are absent from a source, independent of its sessions.
 #[derive(Clone, Debug, Default)]
-pub struct AbsentClauses {
+pub(super) struct AbsentClauses {
     /// Absent clauses as bits, in the covered part.
     clauses: u64,
     covered: u64,
@@ -22,7 +22,7 @@ pub struct AbsentClauses {
 }
 
 /// Returns the absent clauses of each source; empty for a query without n-grams.
-pub fn absent_clauses(execution: &Execution<'_>) -> Vec<AbsentClauses> {
+pub(super) fn absent_clauses(execution: &Execution<'_>) -> Vec<AbsentClauses> {
     if !execution.plan.has_grams() {
         return Vec::new();
     }
@@ -62,7 +62,7 @@ fn absent_in(plan: &QueryPlan, filter: &[u8], covered: u64) -> AbsentClauses {
 
 /// Prunes each source by its absent clauses. `found` returns the clauses that a session satisfies without texts, as
 /// bits.
-pub fn prune(
+pub(super) fn prune(
     execution: &Execution<'_>,
     absent_clauses: Vec<AbsentClauses>,
     found: impl Fn(usize) -> u64,

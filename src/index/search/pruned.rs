@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// Pruned part of a source.
 #[derive(Clone, Debug, Default)]
-pub struct Pruned {
+pub(super) struct Pruned {
     /// Covered length, if all of it is pruned; `u64::MAX` for sources of records.
     pub all: Option<u64>,
     /// Pruned ranges of a file, in order.
@@ -13,12 +13,12 @@ pub struct Pruned {
 
 impl Pruned {
     /// Returns true if everything before an offset is pruned.
-    pub fn is_all_pruned(&self, before: u64) -> bool {
+    pub(super) fn is_all_pruned(&self, before: u64) -> bool {
         self.all.is_some_and(|covered| covered >= before)
     }
 
     /// Returns the ranges of a file to search, from an offset on.
-    pub fn remaining(&self, from: u64) -> Vec<Range<u64>> {
+    pub(super) fn remaining(&self, from: u64) -> Vec<Range<u64>> {
         let mut remaining = Vec::new();
         let mut at = from;
         for range in &self.ranges {

@@ -14,18 +14,18 @@ use crate::domain::query::NeedleMatcher;
 
 /// Last query with its matches, and the last index states.
 #[derive(Debug, Default)]
-pub struct QueryCache {
+pub(super) struct QueryCache {
     last: Mutex<Option<Arc<CachedQuery>>>,
     /// Joins for the corpus of all sessions and for one of some sessions.
     states: Mutex<[Option<Arc<IndexState>>; 2]>,
 }
 
 /// First match in each matching text of a segment; `None`: not searched.
-pub type SegmentMatches = Option<Arc<[(u32, Match)]>>;
+pub(super) type SegmentMatches = Option<Arc<[(u32, Match)]>>;
 
 /// Matches of a query, with their conditions.
 #[derive(Debug)]
-pub struct CachedQuery {
+pub(super) struct CachedQuery {
     version: (u64, u64),
     eligible: Vec<u64>,
     /// Data offsets of the searched segments.
@@ -36,7 +36,7 @@ pub struct CachedQuery {
 
 /// Cached matches of a needle.
 #[derive(Debug)]
-pub enum CachedMatches<'a> {
+pub(super) enum CachedMatches<'a> {
     /// Exact matches, by segment.
     Same(&'a [SegmentMatches]),
     /// The needle can match only in these texts.
@@ -47,7 +47,7 @@ pub enum CachedMatches<'a> {
 
 impl<'a> CachedMatches<'a> {
     /// Returns the cached matches, by segment.
-    pub fn matches(&self) -> &'a [SegmentMatches] {
+    pub(super) fn matches(&self) -> &'a [SegmentMatches] {
         match self {
             Self::Same(matches) | Self::Among(matches) | Self::From(matches) => matches,
         }
@@ -56,13 +56,13 @@ impl<'a> CachedMatches<'a> {
 
 impl QueryCache {
     /// Returns the last query, if the index and the eligible sessions are the same.
-    pub fn previous(&self, version: (u64, u64), eligible: &[u64]) -> Option<Arc<CachedQuery>> {
+    pub(super) fn previous(&self, version: (u64, u64), eligible: &[u64]) -> Option<Arc<CachedQuery>> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         (last.version == version && last.eligible == eligible).then_some(last)
     }
 
     /// Returns the join of the index with a corpus.
-    pub fn index_state(&self, reader: &IndexReader, corpus: &Corpus) -> Arc<IndexState> {
+    pub(super) fn index_state(&self, reader: &IndexReader, corpus: &Corpus) -> Arc<IndexState> {
         let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
         let known = states.iter().flatten().find(|state| state.is_for(reader, corpus)).cloned();
         known.unwrap_or_else(|| {
@@ -72,14 +72,14 @@ impl QueryCache {
     }
 
     /// Clears the cache.
-    pub fn clear(&self) {
+    pub(super) fn clear(&self) {
         *self.states.lock().unwrap_or_else(PoisonError::into_inner) = Default::default();
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Stores the matches of a query by clause and segment. Only for queries where a match does not depend on the rest
     /// of the query.
-    pub fn store(
+    pub(super) fn store(
         &self,
         plan: &QueryPlan,
         version: (u64, u64),
@@ -101,7 +101,7 @@ impl QueryCache {
 
 impl CachedQuery {
     /// Returns the cached matches for a needle, if the segments are the same.
-    pub fn matches_of(&self, matcher: &NeedleMatcher, segment_offsets: &[u64]) -> Option<CachedMatches<'_>> {
+    pub(super) fn matches_of(&self, matcher: &NeedleMatcher, segment_offsets: &[u64]) -> Option<CachedMatches<'_>> {
         if self.segment_offsets != segment_offsets {
             return None;
         }
@@ -116,6 +116,6 @@ impl CachedQuery {
 }
 
 /// Returns true if the matches of a segment do not depend on the rest of the query.
-pub fn is_cacheable(plan: &QueryPlan) -> bool {
+pub(super) fn is_cacheable(plan: &QueryPlan) -> bool {
     plan.branches.len() == 1 && !plan.has_scope()
 }

@@ -24,7 +24,7 @@ use crate::stdx::files;
 
 /// Results of some sources.
 #[derive(Default)]
-pub struct SourceMatches {
+pub(super) struct SourceMatches {
     /// Scores by session number.
     pub scores: Vec<(usize, SessionScore)>,
     /// Number of searched bytes.
@@ -35,7 +35,7 @@ pub struct SourceMatches {
 
 /// Sources to scan, in order.
 #[derive(Clone, Copy, Debug)]
-pub struct ScanRange<'a> {
+pub(super) struct ScanRange<'a> {
     /// Numbers of the sources.
     pub sources: &'a [usize],
     /// Numbers of the wanted sessions in them; `None`: all.
@@ -44,7 +44,7 @@ pub struct ScanRange<'a> {
 
 impl<'a> ScanRange<'a> {
     /// Returns the range of all sessions of some sources.
-    pub fn all(sources: &'a [usize]) -> Self {
+    pub(super) fn all(sources: &'a [usize]) -> Self {
         Self { sources, sessions: None }
     }
 
@@ -57,7 +57,7 @@ impl<'a> ScanRange<'a> {
 const SESSIONS_PER_MESSAGE: usize = 64;
 
 /// Scans sources in order, until none is left or the receiver is dropped, and sends the scores of each.
-pub fn scan(execution: &Execution<'_>, range: &ScanRange<'_>, next: &AtomicUsize, out: &Sender<SourceMatches>) {
+pub(super) fn scan(execution: &Execution<'_>, range: &ScanRange<'_>, next: &AtomicUsize, out: &Sender<SourceMatches>) {
     let mut buffer = Vec::new();
     let mut pending = SourceMatches::default();
     while let Some(&number) = range.sources.get(next.fetch_add(1, Ordering::Relaxed)) {

@@ -7,7 +7,7 @@ use crate::domain::{Session, Time};
 
 /// Text with a match.
 #[derive(Clone, Debug)]
-pub struct BestMatch {
+pub(super) struct BestMatch {
     /// Matched clauses, as bits.
     pub bits: u64,
     /// Weight of the text; see [`QueryPlan::weigh`].
@@ -20,7 +20,7 @@ pub struct BestMatch {
 
 /// Location of a matching text.
 #[derive(Clone, Debug)]
-pub enum MatchLocation {
+pub(super) enum MatchLocation {
     /// Title of the session.
     Title,
     /// Indexed text.
@@ -36,7 +36,7 @@ pub enum MatchLocation {
 
 /// Matches of a session so far.
 #[derive(Clone, Debug, Default)]
-pub struct SessionScore {
+pub(super) struct SessionScore {
     /// Matched clauses, as bits.
     pub matched: u64,
     /// Matched clauses in texts of indexed kinds, as bits.
@@ -52,11 +52,11 @@ pub struct SessionScore {
 }
 
 /// Maximum best matches per session.
-pub const MAX_BEST_MATCHES: usize = 3;
+pub(super) const MAX_BEST_MATCHES: usize = 3;
 
 impl SessionScore {
     /// Adds a match. `scored`: the required needles, as bits.
-    pub fn add(&mut self, best_match: BestMatch, scored: u64) {
+    pub(super) fn add(&mut self, best_match: BestMatch, scored: u64) {
         self.count_only(best_match.bits, best_match.is_primary, scored);
         if best_match.bits & scored != 0 {
             self.keep(best_match);
@@ -73,7 +73,7 @@ impl SessionScore {
     }
 
     /// Counts a match without keeping it.
-    pub fn count_only(&mut self, bits: u64, is_primary: bool, scored: u64) {
+    pub(super) fn count_only(&mut self, bits: u64, is_primary: bool, scored: u64) {
         let count = usize::from(bits & scored != 0);
         self.matched |= bits;
         self.count += count;
@@ -84,12 +84,12 @@ impl SessionScore {
     }
 
     /// Returns true if a match of this kind and weight would be kept.
-    pub fn would_keep(&self, is_primary: bool, weight: f32) -> bool {
+    pub(super) fn would_keep(&self, is_primary: bool, weight: f32) -> bool {
         self.best.len() < MAX_BEST_MATCHES || self.best.last().is_some_and(|last| last.rank() < (is_primary, weight))
     }
 
     /// Merges another score of the same session.
-    pub fn merge(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, other: Self) {
         self.matched |= other.matched;
         self.primary |= other.primary;
         self.count += other.count;
@@ -102,7 +102,7 @@ impl SessionScore {
 
     /// Returns the total score of a session that matches by its primary texts alone. Other texts do not change it, so
     /// that the order of these sessions is known before any file is read.
-    pub fn total(&self, session: &Session, now: Time) -> f32 {
+    pub(super) fn total(&self, session: &Session, now: Time) -> f32 {
         let best = self.best.first().map_or(1.0, |best_match| best_match.weight);
         #[expect(clippy::cast_precision_loss, reason = "a rough measure")]
         let count = self.primary_count as f32;
@@ -118,7 +118,7 @@ impl BestMatch {
 
 /// Returns the score of a session that matches only with other texts. It is below all scores of primary texts, and
 /// the newest session comes first, which is the order of the file scan.
-pub fn secondary_score(session: &Session, now: Time) -> f32 {
+pub(super) fn secondary_score(session: &Session, now: Time) -> f32 {
     recency(session, now) - 2.0
 }
 
@@ -131,7 +131,7 @@ fn recency(session: &Session, now: Time) -> f32 {
 
 /// Match in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Match {
+pub(super) struct Match {
     /// Index of the clause.
     pub clause: usize,
     /// First byte in the text.
@@ -142,7 +142,7 @@ pub struct Match {
 
 impl Match {
     /// Creates a match from a range in a text.
-    pub fn new(clause: usize, text: &[u8], range: std::ops::Range<usize>) -> Self {
+    pub(super) fn new(clause: usize, text: &[u8], range: std::ops::Range<usize>) -> Self {
         // Bytes beyond ASCII count as letters, because most are.
         let letter = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte >= 0x80);
         let before = range.start.checked_sub(1).and_then(|at| text.get(at));
@@ -155,13 +155,13 @@ impl Match {
 }
 
 /// Returns the matched clauses, as bits.
-pub fn clause_bits(matches: &[Match]) -> u64 {
+pub(super) fn clause_bits(matches: &[Match]) -> u64 {
     matches.iter().fold(0, |bits, found| bits | 1 << found.clause)
 }
 
 impl QueryPlan {
     /// Returns the required needles, as bits.
-    pub fn scored_clauses(&self) -> u64 {
+    pub(super) fn scored_clauses(&self) -> u64 {
         let wanted: u64 = self.branches.iter().fold(0, |all, branch| all | branch.required);
         let text = |clause: &super::plan::Clause| matches!(clause.test, ClauseTest::Text { .. });
         let texts = (0u64..).zip(&self.clauses).filter(|(_, clause)| text(clause)).map(|(at, _)| 1 << at).sum::<u64>();
@@ -170,7 +170,7 @@ impl QueryPlan {
 
     /// Weighs the matches in one text by covered needles, text kind, word boundaries and proximity. `scored_clauses`:
     /// see [`QueryPlan::scored_clauses`].
-    pub fn weigh(&self, scored_clauses: u64, kind: TextKind, matches: &[Match]) -> f32 {
+    pub(super) fn weigh(&self, scored_clauses: u64, kind: TextKind, matches: &[Match]) -> f32 {
         let bits = clause_bits(matches);
         let covered = |wanted: u64| {
             let all = (wanted & scored_clauses).count_ones();

@@ -21,7 +21,7 @@ const MAX_CONTEXT_BYTES: usize = 4 << 10;
 const MAX_MATCHES: usize = 32;
 
 /// Cuts the snippet around a match at `at`, and marks the matches of the clauses in `bits`.
-pub fn snippet(
+pub(super) fn snippet(
     plan: &QueryPlan,
     bits: u64,
     kind: TextKind,
@@ -52,7 +52,7 @@ pub fn snippet(
 }
 
 /// Returns the ranges of the clauses in `bits`, ascending, overlaps merged.
-pub fn match_ranges(plan: &QueryPlan, bits: u64, text: &str) -> Vec<Range<usize>> {
+pub(super) fn match_ranges(plan: &QueryPlan, bits: u64, text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
     for (at, clause) in plan.clauses.iter().enumerate() {
         if let (true, ClauseTest::Text { matcher, .. }) = (bits & (1 << at) != 0, &clause.test) {
@@ -89,7 +89,7 @@ fn lines_around(text: &str, at: usize, lines: usize) -> Range<usize> {
 }
 
 /// Returns the start of the first match of the clauses in `bits`; 0 without a match.
-pub fn first_match(plan: &QueryPlan, bits: u64, text: &str) -> usize {
+pub(super) fn first_match(plan: &QueryPlan, bits: u64, text: &str) -> usize {
     let found = plan.clauses.iter().enumerate().filter_map(|(at, clause)| match &clause.test {
         ClauseTest::Text { matcher, .. } if bits & (1 << at) != 0 => matcher.find_at(text, 0),
         ClauseTest::Text { .. } | ClauseTest::Occurs(_) => None,

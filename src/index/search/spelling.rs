@@ -17,7 +17,7 @@ use crate::domain::search::{Coverage, EntryLocation, Hit, SearchUpdate, Snippet}
 const MIN_WORD_CHARS: usize = 4;
 
 /// Searches with corrected words and by abbreviation.
-pub fn search(
+pub(super) fn search(
     request: &QueryRequest<'_>,
     reader: &Arc<IndexReader>,
     cancel: &Cancel,

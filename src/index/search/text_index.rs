@@ -14,7 +14,7 @@ use crate::domain::query::NeedleMatcher;
 
 /// Search over the live segments, the newest sources first, in several steps.
 #[derive(Debug)]
-pub struct TextIndexSearch<'a> {
+pub(super) struct TextIndexSearch<'a> {
     execution: &'a Execution<'a>,
     /// Cached matches of the last query, by clause.
     cached: Vec<Option<CachedMatches<'a>>>,
@@ -26,7 +26,7 @@ pub struct TextIndexSearch<'a> {
 
 /// Results of a step or of one thread.
 #[derive(Default)]
-pub struct PartialResults {
+pub(super) struct PartialResults {
     /// Scores by session number.
     pub scores: HashMap<usize, SessionScore>,
     /// Number of searched bytes.
@@ -40,7 +40,7 @@ const BYTES_PER_MATCH: usize = 512;
 
 impl<'a> TextIndexSearch<'a> {
     /// Creates a search over the segments of all eligible sessions.
-    pub fn new(execution: &'a Execution<'a>) -> Self {
+    pub(super) fn new(execution: &'a Execution<'a>) -> Self {
         let segments = execution.state.segments.len();
         let matches = vec![vec![None; segments]; execution.plan.clauses.len()];
         Self {
@@ -52,17 +52,17 @@ impl<'a> TextIndexSearch<'a> {
     }
 
     /// Returns the data offsets of the segments, in order.
-    pub fn segment_offsets(&self) -> Vec<u64> {
+    pub(super) fn segment_offsets(&self) -> Vec<u64> {
         segment_offsets(self.execution)
     }
 
     /// Returns true if all segments were searched.
-    pub fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.next.load(Ordering::Relaxed) >= self.execution.state.segments.len() || self.execution.cancel.is_cancelled()
     }
 
     /// Continues the search until it is done, or until about `work` bytes were searched.
-    pub fn advance(&mut self, work: usize) -> PartialResults {
+    pub(super) fn advance(&mut self, work: usize) -> PartialResults {
         let done = AtomicUsize::new(0);
         let mut all = PartialResults::default();
         std::thread::scope(|scope| {

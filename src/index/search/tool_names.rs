@@ -10,13 +10,13 @@ use crate::stdx::files;
 
 /// Tool names of one source by call id.
 #[derive(Debug, Default)]
-pub struct ToolNames {
+pub(super) struct ToolNames {
     tools: HashMap<String, String>,
 }
 
 impl ToolNames {
     /// Reads all calls of a source. An unreadable part has none.
-    pub fn new(texts: &dyn Texts, decoder: &SourceDecoder, source: &Source) -> Self {
+    pub(super) fn new(texts: &dyn Texts, decoder: &SourceDecoder, source: &Source) -> Self {
         let mut tools = HashMap::new();
         let mut collect = |record: &StoredRecord<'_>| {
             decoder.decode.texts(record, TextScope::Indexed, &mut |text| {
@@ -49,7 +49,7 @@ impl ToolNames {
     }
 
     /// Returns the tool of a call; empty if it is unknown.
-    pub fn tool(&self, call: &str) -> String {
+    pub(super) fn tool(&self, call: &str) -> String {
         self.tools.get(call).cloned().unwrap_or_default()
     }
 }

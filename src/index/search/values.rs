@@ -18,7 +18,7 @@ const MAX_VALUES: usize = 200;
 
 /// Counts the values of a filter that match the typed part, the best first, each with its number of sessions. Empty for
 /// filters over session properties.
-pub fn count(
+pub(super) fn count(
     reader: &IndexReader,
     state: &IndexState,
     corpus: &Corpus,

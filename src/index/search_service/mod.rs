@@ -65,7 +65,7 @@ pub(super) enum IndexerNeed {
 
 impl SearchService {
     /// Starts the threads. They end with this value, or with the receiver of events.
-    pub fn start(
+    pub(super) fn start(
         options: &IndexOptions,
         events: &tokio::sync::mpsc::Sender<IndexEvent>,
         report: impl Fn(IndexerEvent) + Clone + Send + 'static,
@@ -93,7 +93,7 @@ impl SearchService {
     }
 
     /// Queues a search over `corpus`.
-    pub fn search(&mut self, request: SearchRequest, now: Time, corpus: Arc<Corpus>) {
+    pub(super) fn search(&mut self, request: SearchRequest, now: Time, corpus: Arc<Corpus>) {
         // An outdated or damaged index is detected by the first update.
         self.state.stale |= !self.state.started;
         let queued = QueuedSearch { request, now, corpus, cancel: self.cancel.clone() };
@@ -102,13 +102,13 @@ impl SearchService {
     }
 
     /// Cancels the running searches before a new one.
-    pub fn cancel(&mut self) {
+    pub(super) fn cancel(&mut self) {
         self.cancel = self.latest_query.begin();
         self.latest_count.cancel();
     }
 
     /// Counts the values of a filter, beside the running search.
-    pub fn count(&mut self, field: FilterKey, typed: String, corpus: Arc<Corpus>) {
+    pub(super) fn count(&mut self, field: FilterKey, typed: String, corpus: Arc<Corpus>) {
         let cancel = self.latest_count.begin();
         value_counts::start(
             self.search.clone(),
@@ -118,12 +118,12 @@ impl SearchService {
     }
 
     /// Records that sources changed.
-    pub fn changed(&mut self) {
+    pub(super) fn changed(&mut self) {
         self.state.stale = true;
     }
 
     /// Returns the urgency of the next index update.
-    pub fn indexer_need(&self) -> IndexerNeed {
+    pub(super) fn indexer_need(&self) -> IndexerNeed {
         match self.state {
             _ if self.dir.is_none() => IndexerNeed::Nothing,
             IndexerState { stale: true, running: false, started: false } => IndexerNeed::Now,
@@ -133,13 +133,13 @@ impl SearchService {
     }
 
     /// Starts an index update over `corpus`.
-    pub fn update_index(&mut self, corpus: Arc<Corpus>) {
+    pub(super) fn update_index(&mut self, corpus: Arc<Corpus>) {
         self.state = IndexerState { stale: false, running: true, started: true };
         drop(self.indexer.send(corpus));
     }
 
     /// Handles a report of the indexer.
-    pub fn handle(&mut self, report: IndexerEvent) {
+    pub(super) fn handle(&mut self, report: IndexerEvent) {
         match report {
             IndexerEvent::Progress(progress) if self.last_progress == Some(progress) => {}
             IndexerEvent::Progress(progress) => (self.last_progress, self.indexed) = (Some(progress), Some(progress)),

@@ -42,7 +42,7 @@ pub(super) struct QueryContext {
 }
 
 impl QueryContext {
-    pub fn new(options: &IndexOptions) -> Self {
+    pub(super) fn new(options: &IndexOptions) -> Self {
         let home = options.environment.home.to_string_lossy().into_owned();
         Self { home, zone: options.zone.clone(), clock: options.clock }
     }

@@ -21,7 +21,7 @@ pub(super) struct DuplicateGroups {
 
 impl DuplicateGroups {
     /// Adds a source's session to its group; a session with a known origin is removed from the group.
-    pub fn add(&mut self, source: SourceId, session: &Session) {
+    pub(super) fn add(&mut self, source: SourceId, session: &Session) {
         let Some(first) = session.first.filter(|_| session.complete && !session.flags.subagent) else { return };
         let first = (session.key.agent, first);
         let has_origin = session.forked_from.is_some();
@@ -50,7 +50,7 @@ impl DuplicateGroups {
     }
 
     /// Takes the changed groups with more than one source for which `exist` returns true.
-    pub fn take(&mut self, exists: impl Fn(SourceId) -> bool) -> Vec<Vec<SourceId>> {
+    pub(super) fn take(&mut self, exists: impl Fn(SourceId) -> bool) -> Vec<Vec<SourceId>> {
         let changed = std::mem::take(&mut self.changed).into_iter();
         let existing = |first: FirstRecord| {
             let (only, others) = self.groups.get(&first)?;

@@ -11,7 +11,7 @@ pub(super) struct Interner(HashSet<Arc<str>>);
 
 impl Interner {
     /// Replaces the strings of a session by interned ones.
-    pub fn share(&mut self, session: &mut Session) {
+    pub(super) fn share(&mut self, session: &mut Session) {
         self.intern(&mut session.cwd);
         self.intern(&mut session.workspace);
         session.model.iter_mut().chain(&mut session.branch).for_each(|text| self.intern(text));

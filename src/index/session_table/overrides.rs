@@ -22,7 +22,7 @@ pub(super) struct Overrides {
 
 impl Overrides {
     /// Replaces the notes of a source. Adds the affected sessions to `dirty`, and the affected last records to `tips`.
-    pub fn replace(
+    pub(super) fn replace(
         &mut self,
         origin: NoteOrigin,
         agent: Agent,
@@ -50,7 +50,7 @@ impl Overrides {
     }
 
     /// Returns the title that overrides the session's own, if any.
-    pub fn title(&self, session: &Session) -> Option<Title> {
+    pub(super) fn title(&self, session: &Session) -> Option<Title> {
         let named = self.titles.get(&session.key).into_iter().flatten();
         let tip = session.tip.as_ref().and_then(|tip| self.tips.get(&(session.key.agent, tip.clone())));
         let candidates = named.chain(tip.into_iter().flatten());
@@ -60,7 +60,7 @@ impl Overrides {
     }
 
     /// Returns the usage to add to the session's own.
-    pub fn usage(&self, key: &SessionKey) -> Option<Tokens> {
+    pub(super) fn usage(&self, key: &SessionKey) -> Option<Tokens> {
         let all = self.usage.get(key)?;
         let mut sum = Tokens::default();
         for (_, tokens) in all {
@@ -70,7 +70,7 @@ impl Overrides {
     }
 
     /// Returns the size of the session's texts in other files.
-    pub fn bytes(&self, key: &SessionKey) -> Option<u64> {
+    pub(super) fn bytes(&self, key: &SessionKey) -> Option<u64> {
         Some(self.bytes.get(key)?.iter().map(|(_, bytes)| bytes).sum())
     }
 

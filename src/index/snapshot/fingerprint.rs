@@ -18,7 +18,7 @@ pub(super) struct Fingerprint {
 }
 
 impl Fingerprint {
-    pub fn of(sources: &[Source]) -> Self {
+    pub(super) fn of(sources: &[Source]) -> Self {
         let mut print = Self { count: sources.len() as u64, sums: [0; 2] };
         for Source { agent, path, stamp, kind } in sources {
             for (seed, sum) in (0..).zip(&mut print.sums) {
@@ -50,12 +50,12 @@ pub(super) struct ParallelWalk<'a> {
 }
 
 impl<'a> ParallelWalk<'a> {
-    pub fn new(roots: &'a [SourceRoot], formats: &'static [&'static dyn Format]) -> Self {
+    pub(super) fn new(roots: &'a [SourceRoot], formats: &'static [&'static dyn Format]) -> Self {
         Self { roots, formats, next: AtomicUsize::new(0) }
     }
 
     /// Walks the roots that no other thread has taken. `None`: a root could not be read.
-    pub fn walk_some(&self) -> Option<WalkedSources> {
+    pub(super) fn walk_some(&self) -> Option<WalkedSources> {
         let mut sources = Vec::new();
         while let Some(root) = self.roots.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             let format = self.formats.iter().find(|format| format.agent() == root.agent)?;
@@ -71,12 +71,12 @@ impl<'a> ParallelWalk<'a> {
     }
 
     /// Stops the other threads after their current roots.
-    pub fn stop(&self) {
+    pub(super) fn stop(&self) {
         self.next.store(self.roots.len(), Ordering::Relaxed);
     }
 
     /// Merges the sources of two threads, each source once.
-    pub fn finish(&self, one: WalkedSources, two: WalkedSources) -> (Vec<Source>, Fingerprint) {
+    pub(super) fn finish(&self, one: WalkedSources, two: WalkedSources) -> (Vec<Source>, Fingerprint) {
         let (mut sources, fingerprint) = (one.sources, one.fingerprint.with(two.fingerprint));
         sources.extend(two.sources);
         if !self.overlaps() {

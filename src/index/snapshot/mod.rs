@@ -161,7 +161,7 @@ impl Drop for PendingWrite {
 impl Snapshot {
     /// Creates a snapshot of sessions, newest first. `None` where a whole source was unreadable: that may end without a
     /// trace, so it is retried each time.
-    pub fn new(
+    pub(super) fn new(
         roots: &[SourceRoot],
         sources: &[Source],
         sessions: Vec<Arc<Session>>,
@@ -172,7 +172,7 @@ impl Snapshot {
     }
 
     /// Writes the snapshot in the background, to the directory of a closed cache.
-    pub fn write_in_background(self, dir: &Path) -> PendingWrite {
+    pub(super) fn write_in_background(self, dir: &Path) -> PendingWrite {
         let (dir, cache_key) = (dir.to_owned(), cache_key(dir, &self.roots));
         let write = move || {
             if let Err(error) = self.write(&dir, cache_key) {

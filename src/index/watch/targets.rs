@@ -24,24 +24,24 @@ pub(super) struct WatchPlan {
 }
 
 impl WatchPlan {
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.add.is_empty() && self.remove.is_empty()
     }
 }
 
 impl WatchTargets {
-    pub fn new(roots: &[SourceRoot]) -> Self {
+    pub(super) fn new(roots: &[SourceRoot]) -> Self {
         let targets: HashSet<_> = roots.iter().flat_map(|root| &root.watch).cloned().collect();
         Self { targets: targets.into_iter().collect(), watched: HashMap::new(), failed: HashSet::new() }
     }
 
     /// Returns the number of current watches.
-    pub fn watched(&self) -> usize {
+    pub(super) fn watched(&self) -> usize {
         self.watched.len()
     }
 
     /// Plans the changes so that every target, or its nearest existing ancestor, is watched.
-    pub fn plan(&mut self) -> WatchPlan {
+    pub(super) fn plan(&mut self) -> WatchPlan {
         let mut needed: HashMap<PathBuf, bool> = HashMap::new();
         for target in &self.targets {
             if let Some((path, tree)) = watch_point(target).filter(|(path, _)| !self.failed.contains(path)) {
@@ -59,13 +59,13 @@ impl WatchTargets {
     }
 
     /// Records that a watch could not be added.
-    pub fn failed(&mut self, path: &Path) {
+    pub(super) fn failed(&mut self, path: &Path) {
         self.watched.remove(path);
         self.failed.insert(path.to_owned());
     }
 
     /// Removes the watches at and below `path`, which was created or removed, and allows retries of failed ones.
-    pub fn discard(&mut self, path: &Path, mut unwatch: impl FnMut(&Path)) {
+    pub(super) fn discard(&mut self, path: &Path, mut unwatch: impl FnMut(&Path)) {
         self.failed.clear();
         let void: Vec<_> = self.watched.keys().filter(|watched| watched.starts_with(path)).cloned().collect();
         for path in void {
@@ -75,12 +75,12 @@ impl WatchTargets {
     }
 
     /// Returns true if a target is at or below `path`.
-    pub fn concern(&self, path: &Path) -> bool {
+    pub(super) fn concern(&self, path: &Path) -> bool {
         self.targets.iter().any(|target| target.starts_with(path))
     }
 
     /// Returns true if `path` is a target, below one, or a side file of a database (the same name with a suffix).
-    pub fn cover(&self, path: &Path) -> bool {
+    pub(super) fn cover(&self, path: &Path) -> bool {
         self.targets.iter().any(|target| path.starts_with(target) || is_side_file(path, target))
     }
 }

@@ -19,7 +19,7 @@ const MAX_LOG: usize = 50;
 
 /// A command to the server task.
 #[derive(Debug)]
-pub enum ServerCommand {
+pub(super) enum ServerCommand {
     /// Open a session.
     OpenSession(oneshot::Sender<Result<ServerSession, RunFailure>>),
     /// Close a session.
@@ -69,7 +69,7 @@ pub(super) struct RunningServer {
 }
 
 /// State of the server task.
-pub struct ServerTask {
+pub(super) struct ServerTask {
     pub(super) config: ServerConfig,
     /// Weak, so that the task ends with the last handle.
     pub(super) commands: mpsc::WeakUnboundedSender<ServerCommand>,
@@ -100,7 +100,7 @@ enum ServerTaskEvent {
 
 impl ServerTask {
     /// Creates a task that has started nothing.
-    pub fn new(
+    pub(super) fn new(
         config: ServerConfig,
         commands: mpsc::WeakUnboundedSender<ServerCommand>,
         status: watch::Sender<ServerStatus>,
@@ -124,7 +124,7 @@ impl ServerTask {
     }
 
     /// Runs until the last handle is dropped and the server has ended.
-    pub async fn run(mut self, mut commands: mpsc::UnboundedReceiver<ServerCommand>) {
+    pub(super) async fn run(mut self, mut commands: mpsc::UnboundedReceiver<ServerCommand>) {
         let mut open = true;
         while open || self.running.process.is_some() {
             match self.next(&mut commands, open).await {

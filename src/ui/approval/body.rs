@@ -19,20 +19,20 @@ use crate::ui::widgets::diff;
 use crate::ui::widgets::styled_line::StyledLine;
 
 /// Markdown of the plan to approve, if the approval has one.
-pub fn plan(approval: &Approval) -> Option<&str> {
+pub(super) fn plan(approval: &Approval) -> Option<&str> {
     let plan = approval.input.get("plan").and_then(Value::as_str)?;
     (!plan.trim().is_empty()).then_some(plan)
 }
 
 /// Layout of a body.
-pub struct BodyLayout {
+pub(super) struct BodyLayout {
     pub lines: Vec<Line<'static>>,
     /// Number of lines that were cut, about; 0 only if nothing was cut.
     pub missing: usize,
 }
 
 /// Lays out the body in at most `max_lines` lines.
-pub fn lay(approval: &Approval, theme: &Theme, width: usize, max_lines: usize) -> BodyLayout {
+pub(super) fn lay(approval: &Approval, theme: &Theme, width: usize, max_lines: usize) -> BodyLayout {
     let mut page = Page { theme, width, max_lines, lines: Vec::new(), missing: 0 };
     if let Some(plan) = plan(approval) {
         page.lines = markdown(&exact::visible(plan), theme, width, Fold::Full);

@@ -35,7 +35,7 @@ const MIN_BODY_LINES: usize = 2;
 
 /// Placement of the panel, which determines its key labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ApprovalPlacement {
+pub(super) enum ApprovalPlacement {
     /// In the inbox, with the position (from 0) and the number of items.
     Inbox(usize, usize),
     /// Above a composer, which receives plain letters.
@@ -113,7 +113,7 @@ impl ApprovalLayout {
 }
 
 /// Height of the current approval in rows, at most `max_height`; 0 if none is open.
-pub fn height(app: &App, scope: &ApprovalScope, width: u16, max_height: u16) -> u16 {
+pub(super) fn height(app: &App, scope: &ApprovalScope, width: u16, max_height: u16) -> u16 {
     if stale_field(app).is_some() {
         return 2.min(max_height);
     }
@@ -126,7 +126,7 @@ pub fn height(app: &App, scope: &ApprovalScope, width: u16, max_height: u16) -> 
 }
 
 /// Draws the current approval and records which one the keys answer.
-pub fn draw(canvas: &mut Canvas, area: Rect, scope: &ApprovalScope, placement: ApprovalPlacement) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, scope: &ApprovalScope, placement: ApprovalPlacement) {
     if area.is_empty() {
         return;
     }
@@ -373,6 +373,6 @@ fn split_top(area: Rect, rows: usize) -> (Rect, Rect) {
 }
 
 /// Headline of an approval in a list: `bash  cargo test`.
-pub fn headline(approval: &Approval) -> String {
+pub(super) fn headline(approval: &Approval) -> String {
     format!("{}  {}", exact::visible_line(&approval.tool), approval.summary())
 }

@@ -18,7 +18,7 @@ const MARK_WIDTH: u16 = 2;
 const MAX_COMPLETIONS: usize = 8;
 
 /// Desired height with the rule above: up to a third of the screen.
-pub fn height(chat: &Chat, screen: Rect) -> u16 {
+pub(super) fn height(chat: &Chat, screen: Rect) -> u16 {
     let rows = rows::rows(&chat.composer.text, width(screen)).len();
     let rows = u16::try_from(rows).unwrap_or(u16::MAX).min((screen.height / 3).max(1));
     rows + u16::from(screen.height >= 8)
@@ -30,7 +30,7 @@ fn width(area: Rect) -> usize {
 }
 
 /// Draws the composer.
-pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     if area.is_empty() {
         return;
     }
@@ -68,7 +68,7 @@ pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
 }
 
 /// Draws the completion popup above the composer.
-pub fn draw_completion(canvas: &mut Canvas, above: Rect, chat: &Chat) {
+pub(super) fn draw_completion(canvas: &mut Canvas, above: Rect, chat: &Chat) {
     let shown = chat.composer.completion.as_ref().filter(|completion| !completion.found.is_empty());
     let Some(ComposerCompletion { found, selected, .. }) = shown.filter(|_| has_focus(canvas, chat)) else { return };
     let theme = canvas.app.theme();

@@ -25,7 +25,7 @@ const MIN_TRANSCRIPT_HEIGHT: u16 = 3;
 const MARGIN: u16 = 1;
 
 /// Draws the chat screen.
-pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut ViewCache) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat, cache: &mut ViewCache) {
     let app = canvas.app;
     let mut rest = Remaining(area);
     let header = rest.top(u16::from(area.height >= 5));

@@ -15,14 +15,14 @@ use crate::ui::widgets::{Align, line_of, put, split_left, split_right};
 const MAX_PROMPTS: usize = 6;
 
 /// Desired height in rows.
-pub fn height(app: &App, chat: &Chat) -> u16 {
+pub(super) fn height(app: &App, chat: &Chat) -> u16 {
     let waiting = prompts(app, chat).len();
     let rows = waiting.min(MAX_PROMPTS) + usize::from(heading(app, chat).is_some());
     u16::try_from(rows).unwrap_or(u16::MAX)
 }
 
 /// Draws the queue.
-pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     if area.is_empty() {
         return;
     }

@@ -16,7 +16,7 @@ use crate::ui::style::{self, style};
 use crate::ui::widgets::{put_line, split_left, styled_line};
 
 /// Draws the status line.
-pub fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     if area.is_empty() {
         return;
     }

@@ -6,7 +6,7 @@ use super::{EntryLayout, LayoutContext, plain_text};
 use crate::ui::widgets::markdown::{self, MarkdownOptions};
 
 /// Lays out a Markdown text.
-pub fn lay(whole: &str, base: Style, context: &mut LayoutContext<'_>, layout: &mut EntryLayout) {
+pub(super) fn lay(whole: &str, base: Style, context: &mut LayoutContext<'_>, layout: &mut EntryLayout) {
     let (shown, cut) = plain_text::bounded(whole);
     let options = MarkdownOptions {
         theme: context.theme,

@@ -11,7 +11,7 @@ use crate::ui::style::style;
 use crate::ui::widgets::styled_line;
 
 /// Lays out a notice. A boundary becomes a labelled rule: the agent does not remember entries above it.
-pub fn lay(entry: &Entry, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
+pub(super) fn lay(entry: &Entry, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
     let theme = context.theme;
     let look = match entry.level {
         NoticeLevel::Boundary => {
@@ -26,14 +26,14 @@ pub fn lay(entry: &Entry, context: &LayoutContext<'_>, layout: &mut EntryLayout)
 }
 
 /// Lays out a placeholder for content that a terminal cannot show.
-pub fn placeholder(kind: &str, label: &str, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
+pub(super) fn placeholder(kind: &str, label: &str, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
     let label = text::one_line(text::first_chars(label, 400));
     let whole = if label.is_empty() { format!("[{kind}]") } else { format!("[{kind}: {label}]") };
     plain_text::lay(&whole, style(context.theme.muted), context, layout);
 }
 
 /// Lays out an entry of an unknown kind: as one line, or as raw text.
-pub fn other(entry: &Entry, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
+pub(super) fn other(entry: &Entry, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
     let look = style(context.theme.muted);
     if context.fold == Fold::Line {
         let head = text::one_line(text::first_chars(&entry.text, 400));

@@ -12,7 +12,7 @@ use crate::ui::style::style;
 use crate::ui::widgets::styled_line::StyledLine;
 
 /// Sanitised prefix of a text, at most `MAX_BYTES` long; true if the text was cut.
-pub fn bounded(whole: &str) -> (Cow<'_, str>, bool) {
+pub(super) fn bounded(whole: &str) -> (Cow<'_, str>, bool) {
     if whole.len() <= MAX_BYTES {
         return (text::sanitise(whole), false);
     }
@@ -21,14 +21,14 @@ pub fn bounded(whole: &str) -> (Cow<'_, str>, bool) {
 }
 
 /// Lays out a text and keeps its line breaks.
-pub fn lay(whole: &str, look: Style, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
+pub(super) fn lay(whole: &str, look: Style, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
     let (shown, cut) = bounded(whole);
     lay_indented(shown.trim_end(), look, "", context, layout);
     truncate(layout, context, cut.then_some(whole.len()));
 }
 
 /// Appends indented lines of a sanitised text, not more than will be shown.
-pub fn lay_indented(
+pub(super) fn lay_indented(
     shown: &str,
     look: Style,
     indent: &'static str,
@@ -46,7 +46,7 @@ pub fn lay_indented(
 }
 
 /// Maximum lines for a fold state.
-pub fn max_lines(fold: Fold) -> usize {
+pub(super) fn max_lines(fold: Fold) -> usize {
     match fold {
         Fold::Hidden | Fold::Line => 0,
         Fold::Cut => CUT_LINES,
@@ -55,7 +55,7 @@ pub fn max_lines(fold: Fold) -> usize {
 }
 
 /// Truncates the layout to the line limit and appends a note. `whole` is the size in bytes of a text that was cut.
-pub fn truncate(layout: &mut EntryLayout, context: &LayoutContext<'_>, whole: Option<usize>) {
+pub(super) fn truncate(layout: &mut EntryLayout, context: &LayoutContext<'_>, whole: Option<usize>) {
     let max = match context.fold {
         Fold::Hidden => 0,
         Fold::Line => 1,
@@ -77,13 +77,13 @@ pub fn truncate(layout: &mut EntryLayout, context: &LayoutContext<'_>, whole: Op
 }
 
 /// Appends a line that is not part of the transcript.
-pub fn push_note(label: &str, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
+pub(super) fn push_note(label: &str, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
     let label = text::ellipsis(label, context.width);
     layout.lines.push(Line::from(Span::styled(label, style(context.theme.muted))));
 }
 
 /// Formats a size in bytes: `950 B`, `12 KB`, `3 MB`.
-pub fn size(bytes: usize) -> String {
+pub(super) fn size(bytes: usize) -> String {
     match bytes {
         0..1024 => format!("{bytes} B"),
         1024..1_048_576 => format!("{} KB", bytes >> 10),

@@ -11,7 +11,7 @@ use crate::ui::style::style;
 use crate::ui::widgets::styled_line::StyledLine;
 
 /// Lays out a proposed plan: a headline with the decision, the plan, and the reason of a denial.
-pub fn lay_proposal(entry: &Entry, context: &mut LayoutContext<'_>, layout: &mut EntryLayout) {
+pub(super) fn lay_proposal(entry: &Entry, context: &mut LayoutContext<'_>, layout: &mut EntryLayout) {
     let theme = context.theme;
     let Some(tool) = &entry.tool else {
         return answer::lay(&entry.text, style(theme.text), context, layout);
@@ -50,7 +50,7 @@ fn denial(tool: &Tool) -> Option<&str> {
 }
 
 /// Lays out a plan: a headline, then one line per item.
-pub fn lay(items: &[PlanItem], context: &LayoutContext<'_>, layout: &mut EntryLayout) {
+pub(super) fn lay(items: &[PlanItem], context: &LayoutContext<'_>, layout: &mut EntryLayout) {
     let theme = context.theme;
     let done = items.iter().filter(|item| item.status == PlanStatus::Done).count();
     let mut headline = StyledLine::plain("Plan", style(theme.plan));

@@ -10,7 +10,7 @@ use crate::ui::style::style;
 use crate::ui::widgets::styled_line;
 
 /// Lays out reasoning.
-pub fn lay(entry: &Entry, context: &mut LayoutContext<'_>, layout: &mut EntryLayout) {
+pub(super) fn lay(entry: &Entry, context: &mut LayoutContext<'_>, layout: &mut EntryLayout) {
     let look = style(context.theme.thinking);
     if context.fold != Fold::Line {
         answer::lay(&entry.text, look, context, layout);

@@ -19,7 +19,7 @@ use crate::ui::widgets::styled_line;
 const CARET: &str = "▏";
 
 /// Draws title, agent, duration, model, tokens and branches. Parts that do not fit are omitted from the end.
-pub fn header(
+pub(super) fn header(
     area: Rect,
     buffer: &mut Buffer,
     reader: &Reader,
@@ -76,14 +76,14 @@ fn details(reader: &Reader, session: Option<&Session>) -> Vec<String> {
 }
 
 /// Draws a load error above entries that were loaded before.
-pub fn banner(area: Rect, buffer: &mut Buffer, reader: &Reader, context: &RenderContext<'_>) {
+pub(super) fn banner(area: Rect, buffer: &mut Buffer, reader: &Reader, context: &RenderContext<'_>) {
     let Some(trouble) = reader.load_error.as_ref().filter(|_| area.height > 0) else { return };
     let label = text::ellipsis(&format!(" {} ", load_error_text(trouble)), usize::from(area.width));
     buffer.set_stringn(area.x, area.y, label, usize::from(area.width), style(context.theme.warning));
 }
 
 /// Draws the state of a transcript without entries.
-pub fn empty(area: Rect, buffer: &mut Buffer, reader: &Reader, context: &RenderContext<'_>) {
+pub(super) fn empty(area: Rect, buffer: &mut Buffer, reader: &Reader, context: &RenderContext<'_>) {
     let (label, paint) = match (&reader.load_error, reader.opened()) {
         (Some(trouble), _) => (load_error_text(trouble), context.theme.warning),
         (None, Some(_)) => ("Empty session".to_owned(), context.theme.muted),
@@ -104,7 +104,7 @@ fn load_error_text(trouble: &LoadError) -> String {
 }
 
 /// Draws the find line or fold states on the left, and the position on the right.
-pub fn footer(
+pub(super) fn footer(
     area: Rect,
     buffer: &mut Buffer,
     reader: &Reader,

@@ -10,7 +10,7 @@ use crate::domain::transcript::{Entry, EntryKind};
 use crate::ui::style::style;
 
 /// Width of the gutter for a reader of `width` columns. Narrow readers omit the time.
-pub fn width(width: u16) -> u16 {
+pub(super) fn width(width: u16) -> u16 {
     match width {
         0..8 => 0,
         8..56 => 3,
@@ -19,7 +19,7 @@ pub fn width(width: u16) -> u16 {
 }
 
 /// Draws the gutter of one row, which shows line `line` of entry `index`.
-pub fn paint(
+pub(super) fn paint(
     area: Rect,
     buffer: &mut Buffer,
     reader: &Reader,

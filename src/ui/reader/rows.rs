@@ -19,7 +19,7 @@ const MAX_LOOK_BACK: usize = 64;
 
 /// Row of the viewport.
 #[derive(Clone, Debug)]
-pub enum ReaderRow {
+pub(super) enum ReaderRow {
     /// Blank row between entries.
     Blank,
     /// Rule with the date, where the day changes.
@@ -47,7 +47,7 @@ struct Block {
 }
 
 /// Viewport onto the entries.
-pub struct Viewport<'a> {
+pub(super) struct Viewport<'a> {
     reader: &'a Reader,
     context: &'a RenderContext<'a>,
     cache: &'a mut LayoutCache,
@@ -58,7 +58,7 @@ pub struct Viewport<'a> {
 
 impl<'a> Viewport<'a> {
     /// Creates a viewport for a text area of the given size.
-    pub fn new(
+    pub(super) fn new(
         reader: &'a Reader,
         context: &'a RenderContext<'a>,
         cache: &'a mut LayoutCache,
@@ -69,7 +69,7 @@ impl<'a> Viewport<'a> {
     }
 
     /// Computes the visible rows and the layout feedback.
-    pub fn rows(&mut self) -> (Vec<ReaderRow>, ReaderFeedback) {
+    pub(super) fn rows(&mut self) -> (Vec<ReaderRow>, ReaderFeedback) {
         if self.reader.is_empty() {
             let (ticket, height) = (self.reader.ticket, self.height);
             let feedback = ReaderFeedback { ticket, height, at_start: true, at_end: true, ..ReaderFeedback::default() };

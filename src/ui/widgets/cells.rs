@@ -10,7 +10,7 @@ use crate::stdx::text;
 
 /// Horizontal alignment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Align {
+pub(crate) enum Align {
     /// Left.
     Left,
     /// Right.

@@ -108,7 +108,7 @@ const KNOWN: &[&str] = &[
 ];
 
 /// Grammar token for a language name in a fence; `None` if there is no grammar.
-pub fn token(name: &str) -> Option<String> {
+pub(super) fn token(name: &str) -> Option<String> {
     let name = name.split([' ', ',', '{', ':']).next().unwrap_or_default().to_lowercase();
     if !KNOWN.contains(&name.as_str()) {
         return None;

@@ -11,7 +11,7 @@ const MIN_COLUMN_WIDTH: usize = 5;
 
 /// Cells and alignment of a table.
 #[derive(Debug, Default)]
-pub struct Table {
+pub(super) struct Table {
     /// Alignment of each column.
     pub aligned: Vec<Alignment>,
     /// Rows; the first one is the header.
@@ -20,7 +20,7 @@ pub struct Table {
 
 impl Table {
     /// Lays out the table in rows of at most `width` columns.
-    pub fn lay(&self, width: usize, rule: Style) -> Vec<Vec<Span<'static>>> {
+    pub(super) fn lay(&self, width: usize, rule: Style) -> Vec<Vec<Span<'static>>> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         match self.widths(columns, width) {
             Some(widths) => self.grid(&widths, rule),

@@ -15,7 +15,7 @@ use crate::domain::{EntryKey, Event, Time};
 
 /// Pending requests, by the agent's ids.
 #[derive(Debug, Default)]
-pub struct Approvals {
+pub(super) struct Approvals {
     pending: HashMap<Arc<str>, PendingRequest>,
     /// Inputs of plan calls, because the approval request may omit them.
     plans: HashMap<String, Value>,
@@ -31,20 +31,20 @@ struct PendingRequest {
 
 impl Approvals {
     /// Records a plan's input from its tool call.
-    pub fn record_call(&mut self, id: &str, name: &str, input: &Value) {
+    pub(super) fn record_call(&mut self, id: &str, name: &str, input: &Value) {
         if is_plan(name) {
             self.plans.insert(id.to_owned(), input.clone());
         }
     }
 
     /// Drops all pending requests at the end of the turn.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.pending.clear();
         self.plans.clear();
     }
 
     /// Adds a request of the agent.
-    pub fn requested(&mut self, id: &str, request: &Value, now: Time, step: &mut CodecStep) {
+    pub(super) fn requested(&mut self, id: &str, request: &Value, now: Time, step: &mut CodecStep) {
         let id: Arc<str> = id.into();
         let tool = request["tool_name"].as_str().unwrap_or_default();
         let tool_id: Option<Arc<str>> = request["tool_use_id"].as_str().map(Arc::from);
@@ -72,13 +72,13 @@ impl Approvals {
     }
 
     /// Removes a request that the agent withdrew.
-    pub fn withdrawn(&mut self, id: &str, step: &mut CodecStep) {
+    pub(super) fn withdrawn(&mut self, id: &str, step: &mut CodecStep) {
         self.pending.remove(id);
         step.signals.push(ProtocolSignal::ApprovalGone(id.into()));
     }
 
     /// Sends the user's answer. Ignores an answer that matches no choice, because it must not allow anything.
-    pub fn answer(&mut self, id: &Arc<str>, answer: &ApprovalAnswer, step: &mut CodecStep) {
+    pub(super) fn answer(&mut self, id: &Arc<str>, answer: &ApprovalAnswer, step: &mut CodecStep) {
         let Some(request) = self.pending.get(id) else { return };
         let Some(response) = request.response(answer) else { return };
         if response["behavior"] == "allow"

@@ -16,7 +16,7 @@ const MODES: [&str; 6] = ["default", "acceptEdits", "plan", "auto", "dontAsk", "
 const MODELS: [(&str, &str); 4] = [("default", "Default"), ("opus", "Opus"), ("sonnet", "Sonnet"), ("haiku", "Haiku")];
 
 /// Capabilities of all known versions, for the time before the first run.
-pub fn known() -> Capabilities {
+pub(super) fn known() -> Capabilities {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     Capabilities {
         models: MODELS.iter().map(|(name, label)| ((*name).to_owned(), (*label).to_owned())).collect(),
@@ -27,7 +27,7 @@ pub fn known() -> Capabilities {
 }
 
 /// Parses the response to `initialize`.
-pub fn parse(response: &Value) -> Capabilities {
+pub(super) fn parse(response: &Value) -> Capabilities {
     let models = response["models"].as_array().map(Vec::as_slice).unwrap_or_default();
     let levels = |model: &Value| model["supportedEffortLevels"].as_array().cloned().unwrap_or_default();
     let levels: BTreeSet<String> =
@@ -45,13 +45,13 @@ pub fn parse(response: &Value) -> Capabilities {
 }
 
 /// Parses slash commands and their descriptions.
-pub fn commands(commands: &Value) -> Vec<(String, String)> {
+pub(super) fn commands(commands: &Value) -> Vec<(String, String)> {
     let list = commands.as_array().into_iter().flatten();
     list.map(|command| (text(command, "name"), text(command, "description"))).collect()
 }
 
 /// Parses all names and aliases of slash commands.
-pub fn command_names(commands: &Value) -> HashSet<String> {
+pub(super) fn command_names(commands: &Value) -> HashSet<String> {
     let list = commands.as_array().into_iter().flatten();
     list.flat_map(|command| {
         let others = command["aliases"].as_array().into_iter().flatten();
@@ -61,7 +61,7 @@ pub fn command_names(commands: &Value) -> HashSet<String> {
 }
 
 /// True if a version stores the block numbers of answers, so that streamed blocks have the same keys as those on disk.
-pub fn stores_block_numbers(version: &str) -> bool {
+pub(super) fn stores_block_numbers(version: &str) -> bool {
     let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
     match (parts.next().flatten(), parts.next().flatten()) {
         (Some(major), Some(minor)) => (major, minor) >= (2, 1),

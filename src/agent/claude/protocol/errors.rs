@@ -6,7 +6,7 @@ use crate::domain::Time;
 use crate::domain::run::RunFailure;
 
 /// Message of a failed result, without diagnostics for the agent's developers.
-pub fn message(record: &Value) -> String {
+pub(super) fn message(record: &Value) -> String {
     if let Some(text) = record["result"].as_str().filter(|text| !text.is_empty()) {
         return text.to_owned();
     }
@@ -16,12 +16,12 @@ pub fn message(record: &Value) -> String {
 }
 
 /// Parses the end of a rate limit that early versions append to the message: `…|1735689600`.
-pub fn limit_reset(message: &str) -> Option<Time> {
+pub(super) fn limit_reset(message: &str) -> Option<Time> {
     message.rsplit_once('|')?.1.trim().parse().ok().map(Time::from_secs)
 }
 
 /// Recognises the program's messages that it cannot work on a session.
-pub fn refusal(text: &str) -> Option<RunFailure> {
+pub(super) fn refusal(text: &str) -> Option<RunFailure> {
     let line = |marks: &[&str]| {
         let line = text.lines().find(|line| marks.iter().all(|mark| line.contains(mark)))?.trim();
         Some(line.strip_prefix("Error: ").unwrap_or(line).to_owned())

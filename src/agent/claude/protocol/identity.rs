@@ -7,7 +7,7 @@ use crate::agent::protocol::Conversation;
 
 /// The session's id, as far as it is known.
 #[derive(Debug, Default)]
-pub struct SessionIdentity {
+pub(super) struct SessionIdentity {
     known: Option<Arc<str>>,
     /// The session that a fork copies; the copy has a different id.
     source: Option<Arc<str>>,
@@ -17,7 +17,7 @@ pub struct SessionIdentity {
 
 impl SessionIdentity {
     /// Takes the id from the start of the conversation.
-    pub fn new(conversation: Conversation) -> Self {
+    pub(super) fn new(conversation: Conversation) -> Self {
         match conversation {
             // The requested id counts only once the agent reports it, because early versions ignore it.
             Conversation::New { .. } => Self::default(),
@@ -27,7 +27,7 @@ impl SessionIdentity {
     }
 
     /// Records an id from the stream. Returns the id to report, once.
-    pub fn observe(&mut self, id: &str) -> Option<Arc<str>> {
+    pub(super) fn observe(&mut self, id: &str) -> Option<Arc<str>> {
         if self.known.is_none() && self.source.as_deref() != Some(id) {
             self.known = Some(id.into());
         }
@@ -37,7 +37,7 @@ impl SessionIdentity {
     }
 
     /// Records that the conversation was cleared: the next records belong to a new session.
-    pub fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.source = self.known.take().or(self.source.take());
         self.is_reported = false;
     }

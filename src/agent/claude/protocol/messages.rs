@@ -12,7 +12,7 @@ use crate::domain::event::{Delta, EventBody};
 use crate::domain::transcript::ToolAction;
 
 /// Decodes a record in its on-disk form into events.
-pub fn events(record: &Value) -> Vec<Event> {
+pub(super) fn events(record: &Value) -> Vec<Event> {
     let line = record.to_string().into_bytes();
     let dialect = ClaudeDialect::default();
     let mut events = Vec::new();
@@ -40,7 +40,7 @@ fn with_exit_code(mut event: Event) -> Event {
 }
 
 /// Converts an answer's block to its on-disk form; `block` is its index in the message, if known.
-pub fn answer(record: &Value, block: Option<u32>) -> Value {
+pub(super) fn answer(record: &Value, block: Option<u32>) -> Value {
     if let Some(output) = record["local_command_source"].as_str() {
         return json!({
             "type": "system", "subtype": "local_command", "content": output,
@@ -59,17 +59,17 @@ pub fn answer(record: &Value, block: Option<u32>) -> Value {
 }
 
 /// True if an answer is an error message instead of the model's output.
-pub fn is_error(record: &Value) -> bool {
+pub(super) fn is_error(record: &Value) -> bool {
     record["is_api_error_message"] == true || is_synthetic(record) && record["error"].is_string()
 }
 
 /// True if the program wrote an answer in the model's place.
-pub fn is_synthetic(record: &Value) -> bool {
+pub(super) fn is_synthetic(record: &Value) -> bool {
     record["is_api_error_message"] == true || record["message"]["model"] == "<synthetic>"
 }
 
 /// Converts a user record to its on-disk form: a tool result, an interruption, a command, or the summary of a compaction.
-pub fn user(record: &Value, summary: bool) -> Value {
+pub(super) fn user(record: &Value, summary: bool) -> Value {
     let decision = record["tool_result_meta"].as_array().and_then(|meta| meta.first());
     json!({
         "type": "user", "message": record["message"], "uuid": record["uuid"], "timestamp": record["timestamp"],
@@ -80,7 +80,7 @@ pub fn user(record: &Value, summary: bool) -> Value {
 }
 
 /// Converts a compaction boundary to its on-disk form.
-pub fn boundary(record: &Value) -> Value {
+pub(super) fn boundary(record: &Value) -> Value {
     let metadata = &record["compact_metadata"];
     json!({
         "type": "system", "subtype": "compact_boundary", "content": "Conversation compacted",

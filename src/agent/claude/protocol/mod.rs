@@ -43,7 +43,7 @@ use turns::Turns;
 
 /// Claude Code's stream-json protocol.
 #[derive(Debug)]
-pub struct Stream;
+pub(crate) struct Stream;
 
 impl Protocol for Stream {
     fn transport(&self) -> Transport {

@@ -14,7 +14,7 @@ const MIN_INPUT: usize = 32;
 
 /// The streamed blocks of the open turn.
 #[derive(Debug, Default)]
-pub struct BlockStream {
+pub(super) struct BlockStream {
     /// Id of the current message.
     current: String,
     messages: HashMap<String, Message>,
@@ -41,23 +41,28 @@ struct OpenBlock {
 
 impl BlockStream {
     /// Drops all deltas from now on, so that only finished blocks are reported.
-    pub fn drop_deltas(&mut self) {
+    pub(super) fn drop_deltas(&mut self) {
         self.drops_deltas = true;
     }
 
     /// True if blocks are keyed by message and number.
-    pub fn are_numbered(&self) -> bool {
+    pub(super) fn are_numbered(&self) -> bool {
         !self.drops_deltas
     }
 
     /// Drops the open blocks at the end of a turn.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.messages.clear();
         self.current.clear();
     }
 
     /// Decodes a stream event of the API. `message` is the id of its message, if known.
-    pub fn streamed(&mut self, event: &Value, message: Option<&str>, time: Option<Time>) -> Option<ProtocolSignal> {
+    pub(super) fn streamed(
+        &mut self,
+        event: &Value,
+        message: Option<&str>,
+        time: Option<Time>,
+    ) -> Option<ProtocolSignal> {
         if event["type"] == "message_start" {
             event["message"]["id"].as_str().unwrap_or_default().clone_into(&mut self.current);
         }
@@ -83,7 +88,7 @@ impl BlockStream {
     }
 
     /// Returns the number of a finished block: the streamed block's, else the next.
-    pub fn finished(&mut self, message: &str) -> u32 {
+    pub(super) fn finished(&mut self, message: &str) -> u32 {
         let message = self.messages.entry(message.to_owned()).or_default();
         let index = message.open.take().map_or(message.next, |open| open.index);
         message.next = message.next.max(index.saturating_add(1));

@@ -11,7 +11,7 @@ const MAX_TASKS: usize = 200;
 
 /// Tasks of the session, as far as this process saw them.
 #[derive(Debug, Default)]
-pub struct TaskList {
+pub(super) struct TaskList {
     /// Calls without a result: true for a new task, and the input.
     calls: HashMap<String, (bool, Value)>,
     /// Tasks with their ids.
@@ -20,14 +20,14 @@ pub struct TaskList {
 
 impl TaskList {
     /// Records a call.
-    pub fn called(&mut self, id: &str, name: &str, input: &Value) {
+    pub(super) fn called(&mut self, id: &str, name: &str, input: &Value) {
         if matches!(name, "TaskCreate" | "TaskUpdate") {
             self.calls.insert(id.to_owned(), (name == "TaskCreate", input.clone()));
         }
     }
 
     /// Applies the result of a call. Returns the list if it changed: a call that failed changes nothing.
-    pub fn ended(&mut self, id: &str, succeeded: bool, result: &Value) -> Option<Vec<PlanItem>> {
+    pub(super) fn ended(&mut self, id: &str, succeeded: bool, result: &Value) -> Option<Vec<PlanItem>> {
         let (is_new, input) = self.calls.remove(id).filter(|_| succeeded)?;
         let text = |value: &Value| value.as_str().map(str::to_owned);
         if is_new {

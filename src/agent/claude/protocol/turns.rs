@@ -10,7 +10,7 @@ use crate::domain::{Time, Tokens};
 
 /// State of the open turn.
 #[derive(Debug, Default)]
-pub struct Turns {
+pub(super) struct Turns {
     /// Prompts that were sent and whose turn has not ended.
     prompts: Vec<SentPrompt>,
     /// True if a turn is open, begun by a prompt or by the agent itself.
@@ -37,7 +37,7 @@ struct SentPrompt {
 
 impl Turns {
     /// Records a prompt that was sent.
-    pub fn prompt_sent(&mut self, uuid: String, id: PromptId, text: &str) {
+    pub(super) fn prompt_sent(&mut self, uuid: String, id: PromptId, text: &str) {
         self.prompts.push(SentPrompt { uuid, id, text: text.to_owned(), accepted: false });
         self.open = true;
         self.begun = false;
@@ -46,41 +46,41 @@ impl Turns {
     }
 
     /// Records a prompt that was sent into the open turn.
-    pub fn steered(&mut self, uuid: String, id: PromptId, text: &str) {
+    pub(super) fn steered(&mut self, uuid: String, id: PromptId, text: &str) {
         self.prompts.push(SentPrompt { uuid, id, text: text.to_owned(), accepted: false });
     }
 
     /// Records that the agent began a turn.
-    pub fn turn_began(&mut self) {
+    pub(super) fn turn_began(&mut self) {
         self.open = true;
         self.begun = true;
     }
 
     /// Records that the agent referred to a prompt, so it received it. Returns the signal the first time.
-    pub fn acknowledged(&mut self, uuid: &str) -> Option<ProtocolSignal> {
+    pub(super) fn acknowledged(&mut self, uuid: &str) -> Option<ProtocolSignal> {
         let prompt = self.prompts.iter_mut().find(|prompt| prompt.uuid == uuid && !prompt.accepted)?;
         prompt.accepted = true;
         Some(ProtocolSignal::PromptAccepted { id: prompt.id })
     }
 
     /// Text of the sent prompt with the uuid.
-    pub fn sent_text(&self, uuid: &str) -> Option<&str> {
+    pub(super) fn sent_text(&self, uuid: &str) -> Option<&str> {
         self.prompts.iter().find(|prompt| prompt.uuid == uuid).map(|prompt| prompt.text.as_str())
     }
 
     /// Records a rate limit. Only a limit that was reached affects the outcome.
-    pub fn rate_limit(&mut self, info: &Value) {
+    pub(super) fn rate_limit(&mut self, info: &Value) {
         let resets = info["resetsAt"].as_i64().or_else(|| info["overageResetsAt"].as_i64());
         self.limit = resets.filter(|_| info["status"] == "rejected").map(Time::from_secs);
     }
 
     /// Records the agent's code for an error.
-    pub fn error_code(&mut self, error: &Value) {
+    pub(super) fn error_code(&mut self, error: &Value) {
         error.as_str().unwrap_or_default().clone_into(&mut self.error);
     }
 
     /// Records the context size of a request. Returns the signal if it changed and the window is known.
-    pub fn context_usage(&mut self, usage: &Value) -> Option<ProtocolSignal> {
+    pub(super) fn context_usage(&mut self, usage: &Value) -> Option<ProtocolSignal> {
         let count = |name: &str| usage[name].as_u64().unwrap_or(0);
         let input = count("input_tokens") + count("cache_read_input_tokens") + count("cache_creation_input_tokens");
         let used = input + count("output_tokens");
@@ -94,7 +94,7 @@ impl Turns {
     }
 
     /// Converts a result into signals: usage, and the end of the turn if the result belongs to the open turn.
-    pub fn result(&mut self, record: &Value) -> Vec<ProtocolSignal> {
+    pub(super) fn result(&mut self, record: &Value) -> Vec<ProtocolSignal> {
         let mut signals = vec![self.usage(record)];
         let uuids: Vec<&str> = {
             let several = record["user_message_uuids"].as_array().into_iter().flatten();

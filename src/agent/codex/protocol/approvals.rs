@@ -16,7 +16,7 @@ use crate::domain::transcript::ToolAction;
 
 /// A request of the agent that waits for the user's answer.
 #[derive(Debug)]
-pub struct CodexApproval {
+pub(super) struct CodexApproval {
     /// JSON-RPC id of the request.
     pub id: Value,
     /// Thread that sent the request.
@@ -39,7 +39,7 @@ struct ApprovalReply {
 
 /// Effect of an answer on the agent.
 #[derive(Debug)]
-pub struct ApprovalEffect {
+pub(super) struct ApprovalEffect {
     /// JSON-RPC result.
     pub result: Value,
     /// True if an interrupt has to follow.
@@ -58,7 +58,7 @@ impl ApprovalEffect {
 
 /// Parses a request of the agent; `None` if a user cannot answer it. `known` is the action of the item that the request
 /// is about.
-pub fn parse_request(
+pub(super) fn parse_request(
     id: &Value,
     method: &str,
     params: &Value,
@@ -101,7 +101,7 @@ pub fn parse_request(
 
 impl CodexApproval {
     /// Translates an answer.
-    pub fn answer(&self, answer: &ApprovalAnswer) -> ApprovalEffect {
+    pub(super) fn answer(&self, answer: &ApprovalAnswer) -> ApprovalEffect {
         match (answer, &self.form) {
             (ApprovalAnswer::Answers(answers), Some(form)) => ApprovalEffect::of(form.result(answers)),
             (ApprovalAnswer::Answers(_), None) => self.default_denial(),

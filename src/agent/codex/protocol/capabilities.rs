@@ -14,7 +14,7 @@ struct Model {
 
 /// Models and version, as far as the agent has reported them.
 #[derive(Clone, Debug, Default)]
-pub struct CodexCapabilities {
+pub(super) struct CodexCapabilities {
     models: Vec<Model>,
     version: Option<String>,
 }
@@ -23,20 +23,20 @@ pub struct CodexCapabilities {
 const EFFORTS: [&str; 5] = ["minimal", "low", "medium", "high", "xhigh"];
 
 /// Capabilities of all known versions, for the time before the first run. The models depend on the account.
-pub fn known() -> Capabilities {
+pub(super) fn known() -> Capabilities {
     let efforts = EFFORTS.map(str::to_owned).to_vec();
     Capabilities { efforts, models: Vec::new(), version: None, ..CodexCapabilities::default().current(None) }
 }
 
 impl CodexCapabilities {
     /// Reads the version from the handshake's user agent: `salon/0.169.0 (Debian …) …`.
-    pub fn set_version(&mut self, agent: &Value) {
+    pub(super) fn set_version(&mut self, agent: &Value) {
         let version = agent.as_str().and_then(|agent| agent.split('/').nth(1)?.split(' ').next());
         self.version = version.map(str::to_owned);
     }
 
     /// Adds a page of `model/list`; returns the cursor of the next page.
-    pub fn add_models(&mut self, page: &Value) -> Option<String> {
+    pub(super) fn add_models(&mut self, page: &Value) -> Option<String> {
         let listed = page["data"].as_array().into_iter().flatten().filter(|model| model["hidden"] != true);
         self.models.extend(listed.filter_map(|model| {
             let name = model["model"].as_str().or_else(|| model["id"].as_str())?.to_owned();
@@ -49,7 +49,7 @@ impl CodexCapabilities {
     }
 
     /// Capabilities while `model` is in use. For an unlisted model, the efforts of all models.
-    pub fn current(&self, model: Option<&str>) -> Capabilities {
+    pub(super) fn current(&self, model: Option<&str>) -> Capabilities {
         let mut efforts: Vec<String> = Vec::new();
         let selected = self.models.iter().find(|known| model == Some(known.name.as_str()));
         for effort in selected.map_or(&self.models[..], std::slice::from_ref).iter().flat_map(|model| &model.efforts) {

@@ -7,7 +7,7 @@ use crate::domain::Time;
 use crate::domain::run::RunFailure;
 
 /// Failure of starting or resuming a thread. It never causes a new thread.
-pub fn of_thread(error: &Value) -> RunFailure {
+pub(super) fn of_thread(error: &Value) -> RunFailure {
     let message = rpc::message(error).to_owned();
     if ["no rollout found", "invalid session id", "invalid thread id", "thread not found"]
         .iter()
@@ -24,7 +24,7 @@ pub fn of_thread(error: &Value) -> RunFailure {
 }
 
 /// Failure of a turn: `{message, codexErrorInfo, additionalDetails}`.
-pub fn of_turn(error: &Value, limits: &RateLimits) -> RunFailure {
+pub(super) fn of_turn(error: &Value, limits: &RateLimits) -> RunFailure {
     let message = match (rpc::message(error), error["additionalDetails"].as_str()) {
         (message, Some(details)) if !details.is_empty() => format!("{message}\n{details}"),
         (message, _) => message.to_owned(),
@@ -53,14 +53,14 @@ fn status_in(message: &str) -> Option<u64> {
 
 /// Rate limits of the account, as last reported.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct RateLimits {
+pub(super) struct RateLimits {
     /// The short and the long window: percent used, and reset time in seconds since 1970.
     windows: [Option<(f64, Option<i64>)>; 2],
 }
 
 impl RateLimits {
     /// Merges a snapshot; windows that it omits are unchanged.
-    pub fn update(&mut self, snapshot: &Value) {
+    pub(super) fn update(&mut self, snapshot: &Value) {
         for (known, name) in self.windows.iter_mut().zip(["primary", "secondary"]) {
             let window = &snapshot[name];
             if let Some(used) = window["usedPercent"].as_f64() {

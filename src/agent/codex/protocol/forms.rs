@@ -7,7 +7,7 @@ use crate::domain::transcript::ToolAction;
 
 /// Questions, and the format of their answers.
 #[derive(Clone, Debug)]
-pub struct QuestionForm {
+pub(super) struct QuestionForm {
     origin: FormOrigin,
     fields: Vec<Field>,
     /// Text for all questions together.
@@ -39,7 +39,7 @@ enum FieldType {
 
 impl QuestionForm {
     /// Questions of `request_user_input`.
-    pub fn from_tool(params: &Value) -> Self {
+    pub(super) fn from_tool(params: &Value) -> Self {
         let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
         let field = |question: &Value| {
             let options = question["options"].as_array().into_iter().flatten();
@@ -61,7 +61,7 @@ impl QuestionForm {
     }
 
     /// Questions of an MCP server. A request to open a URL has no questions.
-    pub fn from_elicitation(params: &Value) -> Self {
+    pub(super) fn from_elicitation(params: &Value) -> Self {
         let schema = &params["requestedSchema"];
         let properties = schema["properties"].as_object();
         let fields = properties.into_iter().flatten().map(|(name, schema)| property(name, schema)).collect();
@@ -73,7 +73,7 @@ impl QuestionForm {
         Self { origin: FormOrigin::Server, fields, message }
     }
 
-    pub fn questions(&self) -> Vec<ApprovalQuestion> {
+    pub(super) fn questions(&self) -> Vec<ApprovalQuestion> {
         let question = |field: &Field| ApprovalQuestion {
             text: field.text.clone(),
             options: field.options.iter().map(|(option, _)| option.clone()).collect(),
@@ -82,12 +82,12 @@ impl QuestionForm {
         self.fields.iter().map(question).collect()
     }
 
-    pub fn action(&self) -> ToolAction {
+    pub(super) fn action(&self) -> ToolAction {
         ToolAction::Question { question: self.message.clone(), answer: None }
     }
 
     /// Result with answers, in the order of the questions.
-    pub fn result(&self, answers: &[Vec<String>]) -> Value {
+    pub(super) fn result(&self, answers: &[Vec<String>]) -> Value {
         let answered = self.fields.iter().zip(answers);
         match self.origin {
             FormOrigin::Tool => {
@@ -102,7 +102,7 @@ impl QuestionForm {
     }
 
     /// Result without answers.
-    pub fn decline(&self) -> Value {
+    pub(super) fn decline(&self) -> Value {
         match self.origin {
             FormOrigin::Tool => json!({"answers": {}}),
             FormOrigin::Server => json!({"action": "decline", "content": null, "_meta": null}),
@@ -110,7 +110,7 @@ impl QuestionForm {
     }
 
     /// Result without answers that also ends the turn, if the origin supports it.
-    pub fn cancel(&self) -> Value {
+    pub(super) fn cancel(&self) -> Value {
         match self.origin {
             FormOrigin::Tool => self.decline(),
             FormOrigin::Server => json!({"action": "cancel", "content": null, "_meta": null}),

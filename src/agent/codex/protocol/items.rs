@@ -11,7 +11,7 @@ use crate::domain::transcript::ToolAction;
 use crate::domain::{Delta, EntryKey, EventBody};
 
 /// Kind of an item, and the item in its stored form.
-pub fn stored(item: &Value) -> (ItemKind, Value) {
+pub(super) fn stored(item: &Value) -> (ItemKind, Value) {
     let kind = capitalized(item["type"].as_str().unwrap_or_default());
     let mut fields: Map<String, Value> = Map::new();
     for (name, value) in item.as_object().into_iter().flatten() {
@@ -48,7 +48,7 @@ pub fn stored(item: &Value) -> (ItemKind, Value) {
 }
 
 /// Body of a complete item that is no tool; `None` if it is empty.
-pub fn message_body(kind: ItemKind, stored: &Value) -> Option<EventBody> {
+pub(super) fn message_body(kind: ItemKind, stored: &Value) -> Option<EventBody> {
     let body = items::message_body(kind, stored)?;
     let empty = match &body {
         EventBody::Text(Delta::Replace(text)) | EventBody::Thinking(Delta::Replace(text)) => text.trim().is_empty(),
@@ -58,25 +58,25 @@ pub fn message_body(kind: ItemKind, stored: &Value) -> Option<EventBody> {
 }
 
 /// Key of an item's entry: of a prompt from salon, the id that salon gave to it.
-pub fn key(item: &Value) -> EntryKey {
+pub(super) fn key(item: &Value) -> EntryKey {
     let own_id = item["clientId"].as_str().filter(|id| id.starts_with(OUR_PROMPTS));
     EntryKey::new(own_id.or_else(|| item["id"].as_str()).unwrap_or_default(), 0)
 }
 
 /// Key of a tool item's entry.
-pub fn tool_key(turn: &str, call: &str) -> EntryKey {
+pub(super) fn tool_key(turn: &str, call: &str) -> EntryKey {
     // A short call id is not unique by itself; with the turn it is unique enough for a stream.
     call_key(turn, call).unwrap_or_else(|| EntryKey::new(&format!("{turn}/{call}"), 1))
 }
 
 /// Splits a command line into a list of arguments, as in a rollout.
-pub fn argv(command: &Value) -> Value {
+pub(super) fn argv(command: &Value) -> Value {
     let Some(line) = command.as_str() else { return command.clone() };
     shlex::split(line).map_or_else(|| json!([line]), |argv| json!(argv))
 }
 
 /// Action of a command.
-pub fn command(command: &Value) -> ToolAction {
+pub(super) fn command(command: &Value) -> ToolAction {
     match argv(command) {
         // A line that is no valid shell syntax is shown as it is.
         Value::Array(list) if list.len() == 1 => calls::shell(&list[0]),
@@ -85,7 +85,7 @@ pub fn command(command: &Value) -> ToolAction {
 }
 
 /// Action of a list of changes.
-pub fn edit(list: &Value) -> ToolAction {
+pub(super) fn edit(list: &Value) -> ToolAction {
     ToolAction::Edit(patch::from_changes(&changes(list)))
 }
 
@@ -115,7 +115,7 @@ fn capitalized(word: &str) -> String {
 }
 
 /// Converts `aggregatedOutput` to `aggregated_output`, or with another separator.
-pub fn separated(word: &str, separator: char) -> String {
+pub(super) fn separated(word: &str, separator: char) -> String {
     let mut result = String::with_capacity(word.len() + 4);
     for letter in word.chars() {
         if letter.is_ascii_uppercase() {

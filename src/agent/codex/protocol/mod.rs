@@ -23,9 +23,9 @@ use self::approvals::CodexApproval;
 use self::capabilities::CodexCapabilities;
 use self::errors::RateLimits;
 use self::modes::CodexMode;
-use self::rpc::RpcMessage;
 use self::turn::CodexTurn;
 use super::dialect::OUR_PROMPTS;
+use crate::agent::json_rpc::RpcMessage;
 use crate::agent::protocol::{
     Codec, CodecStep, Conversation, Incoming, Protocol, ProtocolCommand, ProtocolSignal, RunSetting, RunStart,
     Transport,
@@ -40,7 +40,7 @@ use crate::domain::{EntryKey, Event, Time};
 
 /// Protocol of Codex's app server.
 #[derive(Debug)]
-pub struct AppServer;
+pub(crate) struct AppServer;
 
 impl Protocol for AppServer {
     fn transport(&self) -> Transport {

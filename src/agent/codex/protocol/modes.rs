@@ -11,7 +11,7 @@ const PRESETS: [(&str, &str, &str); 4] = [
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CodexMode {
+pub(super) struct CodexMode {
     /// Approval policy.
     pub approval: String,
     /// Sandbox mode.
@@ -20,17 +20,17 @@ pub struct CodexMode {
 
 impl CodexMode {
     /// True if the sandbox forbids writing.
-    pub fn is_read_only(&self) -> bool {
+    pub(super) fn is_read_only(&self) -> bool {
         self.sandbox == "read-only"
     }
 
     /// Names of the presets.
-    pub fn offered() -> Vec<String> {
+    pub(super) fn offered() -> Vec<String> {
         PRESETS.iter().map(|(name, ..)| (*name).to_owned()).collect()
     }
 
     /// Parses a mode's name: a preset, or `approval/sandbox`.
-    pub fn named(name: &str) -> Option<Self> {
+    pub(super) fn named(name: &str) -> Option<Self> {
         let preset =
             PRESETS.iter().find(|(preset, ..)| *preset == name).map(|(_, approval, sandbox)| (*approval, *sandbox));
         let (approval, sandbox) = preset.or_else(|| name.split_once('/'))?;
@@ -40,21 +40,21 @@ impl CodexMode {
     }
 
     /// Mode of the reported settings.
-    pub fn from_settings(approval: &Value, sandbox: &Value) -> Option<Self> {
+    pub(super) fn from_settings(approval: &Value, sandbox: &Value) -> Option<Self> {
         let approval = approval.as_str().or_else(|| approval.as_object()?.keys().next().map(String::as_str))?;
         let sandbox = sandbox.as_str().or_else(|| sandbox["type"].as_str())?;
         Some(Self { approval: approval.to_owned(), sandbox: super::items::separated(sandbox, '-') })
     }
 
     /// Name of the mode, as [`named`](Self::named) parses it.
-    pub fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         let preset =
             PRESETS.iter().find(|(_, approval, sandbox)| *approval == self.approval && *sandbox == self.sandbox);
         preset.map_or_else(|| format!("{}/{}", self.approval, self.sandbox), |(name, ..)| (*name).to_owned())
     }
 
     /// Sandbox policy in the format of a turn.
-    pub fn policy(&self) -> Value {
+    pub(super) fn policy(&self) -> Value {
         match self.sandbox.as_str() {
             "danger-full-access" => json!({"type": "dangerFullAccess"}),
             "workspace-write" => json!({"type": "workspaceWrite", "writableRoots": [], "networkAccess": false,

@@ -18,7 +18,7 @@ enum Stage {
 
 /// The open turn, if any.
 #[derive(Debug, Default)]
-pub struct CodexTurn {
+pub(super) struct CodexTurn {
     stage: Stage,
     /// True while the start request has no response.
     start_pending: bool,
@@ -33,13 +33,13 @@ pub struct CodexTurn {
 
 impl CodexTurn {
     /// Records a start request. A prompt sent while a turn is open joins that turn.
-    pub fn request_start(&mut self) {
+    pub(super) fn request_start(&mut self) {
         self.start_pending = true;
         self.open();
     }
 
     /// Records the response with the turn's id. Returns the outcome if the turn's end arrived before it.
-    pub fn confirm_start(&mut self, id: Option<&str>) -> Option<TurnOutcome> {
+    pub(super) fn confirm_start(&mut self, id: Option<&str>) -> Option<TurnOutcome> {
         self.start_pending = false;
         let id = id?;
         self.add_id(id);
@@ -47,7 +47,7 @@ impl CodexTurn {
     }
 
     /// Records the notification of a start; `false` if that turn has ended already.
-    pub fn begin(&mut self, id: &str) -> bool {
+    pub(super) fn begin(&mut self, id: &str) -> bool {
         if self.last_ended.as_deref() == Some(id) {
             return false;
         }
@@ -57,7 +57,7 @@ impl CodexTurn {
     }
 
     /// Marks the start as reported; returns true if it was not reported before.
-    pub fn announce(&mut self) -> bool {
+    pub(super) fn announce(&mut self) -> bool {
         let is_new = self.stage == Stage::Open;
         if is_new {
             self.stage = Stage::Announced;
@@ -66,7 +66,7 @@ impl CodexTurn {
     }
 
     /// Returns true if the end is that of the open turn.
-    pub fn matches_end(&mut self, id: &str, outcome: &TurnOutcome) -> bool {
+    pub(super) fn matches_end(&mut self, id: &str, outcome: &TurnOutcome) -> bool {
         if !self.is_open() {
             return false;
         }
@@ -77,17 +77,17 @@ impl CodexTurn {
         is_ours
     }
 
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         let last_ended = self.ids.first().cloned().or(self.last_ended.take());
         *self = Self { last_ended, ..Self::default() };
     }
 
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.stage != Stage::Closed
     }
 
     /// Id under which the agent ends the turn.
-    pub fn id(&self) -> Option<&Arc<str>> {
+    pub(super) fn id(&self) -> Option<&Arc<str>> {
         self.ids.first()
     }
 

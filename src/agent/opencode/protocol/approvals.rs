@@ -11,7 +11,7 @@ use crate::domain::transcript::ToolAction;
 
 /// Kind of answer that a request needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ApprovalKind {
+pub(super) enum ApprovalKind {
     /// Allow or deny.
     Permission,
     /// Answers to questions.
@@ -19,7 +19,7 @@ pub enum ApprovalKind {
 }
 
 /// Approval for a permission request. `call` is the tool call that it is about, if known.
-pub fn permission(request: &Value, call: Option<&(Value, ToolAction)>, now: Time) -> Option<Approval> {
+pub(super) fn permission(request: &Value, call: Option<&(Value, ToolAction)>, now: Time) -> Option<Approval> {
     let id: Arc<str> = request["id"].as_str()?.into();
     let name = request["permission"].as_str().unwrap_or("tool");
     // The request may arrive before the call itself.
@@ -71,7 +71,7 @@ fn requested_action(request: &Value, call: Option<&(Value, ToolAction)>) -> Tool
 }
 
 /// Approval for a question.
-pub fn question(request: &Value, now: Time) -> Option<Approval> {
+pub(super) fn question(request: &Value, now: Time) -> Option<Approval> {
     let id: Arc<str> = request["id"].as_str()?.into();
     let listed = request["questions"].as_array().into_iter().flatten();
     let questions: Vec<ApprovalQuestion> = listed
@@ -96,7 +96,7 @@ pub fn question(request: &Value, now: Time) -> Option<Approval> {
 }
 
 /// Path and body of the HTTP request that sends an answer.
-pub fn answer(id: &str, kind: ApprovalKind, answer: &ApprovalAnswer) -> (String, Value) {
+pub(super) fn answer(id: &str, kind: ApprovalKind, answer: &ApprovalAnswer) -> (String, Value) {
     match (kind, answer) {
         (ApprovalKind::Question, ApprovalAnswer::Answers(answers)) => {
             (format!("/question/{id}/reply"), json!({"answers": answers}))

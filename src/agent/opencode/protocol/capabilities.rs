@@ -12,7 +12,7 @@ use crate::domain::run::Capabilities;
 
 /// A model by its provider's name and its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModelName {
+pub(super) struct ModelName {
     pub provider: String,
     /// Own name, which may contain slashes.
     pub model: String,
@@ -20,14 +20,14 @@ pub struct ModelName {
 
 impl ModelName {
     /// Parses `provider/model`, split at the first slash; `None` without one.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let (provider, model) = text.trim().split_once('/')?;
         let named = !provider.is_empty() && !model.is_empty();
         named.then(|| Self { provider: provider.to_owned(), model: model.to_owned() })
     }
 
     /// Reads the model of a session, a message or a request.
-    pub fn read(value: &Value) -> Option<Self> {
+    pub(super) fn read(value: &Value) -> Option<Self> {
         let model = value["modelID"].as_str().or_else(|| value["id"].as_str())?;
         Some(Self { provider: value["providerID"].as_str()?.to_owned(), model: model.to_owned() })
     }
@@ -41,7 +41,7 @@ impl std::fmt::Display for ModelName {
 
 /// All models, ordered by name.
 #[derive(Debug, Default)]
-pub struct OpenCodeModels {
+pub(super) struct OpenCodeModels {
     list: Vec<Model>,
     /// Default model of each provider.
     defaults: Vec<ModelName>,
@@ -88,7 +88,7 @@ struct Limit {
 
 impl OpenCodeModels {
     /// Parses the response of `/config/providers`.
-    pub fn read(body: &[u8]) -> Option<Self> {
+    pub(super) fn read(body: &[u8]) -> Option<Self> {
         let parsed: Providers = serde_json::from_slice(body).ok()?;
         let mut list: Vec<Model> = parsed.providers.into_iter().flat_map(Provider::list).collect();
         list.sort_by_cached_key(|model| model.name.to_string());
@@ -97,21 +97,21 @@ impl OpenCodeModels {
     }
 
     /// Name and label of each model.
-    pub fn names(&self) -> Vec<(String, String)> {
+    pub(super) fn names(&self) -> Vec<(String, String)> {
         self.list.iter().map(|model| (model.name.to_string(), model.label.clone())).collect()
     }
 
     /// Default model, if only one provider has one.
-    pub fn only_default(&self) -> Option<&ModelName> {
+    pub(super) fn only_default(&self) -> Option<&ModelName> {
         if let [only] = &self.defaults[..] { Some(only) } else { None }
     }
 
-    pub fn efforts(&self, name: Option<&ModelName>) -> Vec<String> {
+    pub(super) fn efforts(&self, name: Option<&ModelName>) -> Vec<String> {
         self.find(name).map(|model| model.efforts.clone()).unwrap_or_default()
     }
 
     /// Size of a model's context window, if known.
-    pub fn context(&self, name: Option<&ModelName>) -> Option<u64> {
+    pub(super) fn context(&self, name: Option<&ModelName>) -> Option<u64> {
         self.find(name).map(|model| model.context).filter(|size| *size > 0)
     }
 
@@ -143,19 +143,19 @@ fn to_u64(number: f64) -> u64 {
 }
 
 /// Capabilities of all known versions, for the time before the server is asked: the agents that OpenCode comes with.
-pub fn known() -> Capabilities {
+pub(super) fn known() -> Capabilities {
     Capabilities { modes: vec!["build".to_owned(), "plan".to_owned()], ..Capabilities::default() }
 }
 
 /// Parses the response of `/agent`: agents that a user can select, which are OpenCode's modes.
-pub fn modes(body: &[u8]) -> Vec<String> {
+pub(super) fn modes(body: &[u8]) -> Vec<String> {
     let parsed: Vec<Value> = serde_json::from_slice(body).unwrap_or_default();
     let chosen = parsed.iter().filter(|agent| agent["mode"] != "subagent" && agent["hidden"] != true);
     chosen.filter_map(|agent| agent["name"].as_str().map(str::to_owned)).collect()
 }
 
 /// Parses the response of `/command`; adds OpenCode's own `/compact`, which the list omits.
-pub fn commands(body: &[u8]) -> Vec<(String, String)> {
+pub(super) fn commands(body: &[u8]) -> Vec<(String, String)> {
     let parsed: Vec<Value> = serde_json::from_slice(body).unwrap_or_default();
     let own = ("/compact".to_owned(), "compact the conversation".to_owned());
     let listed = parsed.iter().filter_map(|command| {
@@ -166,7 +166,7 @@ pub fn commands(body: &[u8]) -> Vec<(String, String)> {
 }
 
 /// Command in a text, without its slash, and its arguments; `None` for a prompt.
-pub fn parse_command<'a>(text: &'a str, capabilities: &Capabilities) -> Option<(&'a str, &'a str)> {
+pub(super) fn parse_command<'a>(text: &'a str, capabilities: &Capabilities) -> Option<(&'a str, &'a str)> {
     let line = text.trim_start().strip_prefix('/')?;
     let end = line.find(char::is_whitespace).unwrap_or(line.len());
     let (name, arguments) = line.split_at(end);

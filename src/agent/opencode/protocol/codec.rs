@@ -22,7 +22,7 @@ use crate::domain::{EntryKey, Event, EventBody, Time, Tokens};
 
 /// Purpose of a request.
 #[derive(Clone, Debug)]
-pub enum RequestPurpose {
+pub(super) enum RequestPurpose {
     /// Opens the session.
     Session(Conversation),
     /// Lists the models.
@@ -57,7 +57,7 @@ pub enum RequestPurpose {
 
 /// Reason for a status request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StatusReason {
+pub(super) enum StatusReason {
     /// This turn seems to have ended.
     TurnEnd(u64),
     /// Events were missed; contains the turn that was open and accepted.
@@ -69,7 +69,7 @@ type UserPrompt<'a> = (PromptId, &'a str, &'a [PromptImage]);
 
 /// Codec of a session.
 #[derive(Debug, Default)]
-pub struct SessionCodec {
+pub(super) struct SessionCodec {
     pub(super) directory: PathBuf,
     pub(super) session: Option<Arc<str>>,
     /// Sessions of its sub-agents.
@@ -379,7 +379,7 @@ impl SessionCodec {
 }
 
 /// A notice that is not in the transcript.
-pub fn notice(id: &str, level: NoticeLevel, text: String) -> ProtocolSignal {
+pub(super) fn notice(id: &str, level: NoticeLevel, text: String) -> ProtocolSignal {
     ProtocolSignal::Event(Event { key: EntryKey::new(id, 0), time: None, body: EventBody::Notice { level, text } })
 }
 

@@ -6,7 +6,7 @@ use crate::domain::Time;
 use crate::domain::run::{RunFailure, TurnOutcome};
 
 /// Outcome of a turn that ended with this error.
-pub fn outcome(error: &Value, now: Time) -> TurnOutcome {
+pub(super) fn outcome(error: &Value, now: Time) -> TurnOutcome {
     if error["name"] == "MessageAbortedError" {
         TurnOutcome::Interrupted
     } else {
@@ -15,7 +15,7 @@ pub fn outcome(error: &Value, now: Time) -> TurnOutcome {
 }
 
 /// Failure, classified by its remedy.
-pub fn failure(error: &Value, now: Time) -> RunFailure {
+pub(super) fn failure(error: &Value, now: Time) -> RunFailure {
     let name = error["name"].as_str().unwrap_or("Error");
     let data = &error["data"];
     let message = data["message"].as_str().or_else(|| error["message"].as_str()).unwrap_or_default();
@@ -43,7 +43,7 @@ fn retry_after(headers: &Value, now: Time) -> Option<Time> {
 }
 
 /// Message of a rejected request.
-pub fn rejection_text(status: u16, body: &[u8]) -> String {
+pub(super) fn rejection_text(status: u16, body: &[u8]) -> String {
     let text = serde_json::from_slice::<Value>(body).unwrap_or_default();
     let message = text["data"]["message"].as_str().or_else(|| text["message"].as_str());
     match (status, message) {

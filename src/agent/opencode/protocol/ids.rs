@@ -8,7 +8,7 @@ use crate::domain::{EntryKey, Time};
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// Ids of a prompt's message and of the part with its text.
-pub fn of_prompt(session: &str, id: PromptId, now: Time) -> (String, String) {
+pub(super) fn of_prompt(session: &str, id: PromptId, now: Time) -> (String, String) {
     (ascending_id("msg", 1, session, id, now), ascending_id("prt", 2, session, id, now))
 }
 

@@ -14,7 +14,7 @@ use crate::domain::{Delta, EntryKey, Event, EventBody, Time, Tokens};
 
 /// Messages and parts of the open turn, with the text already emitted, so that nothing is emitted twice.
 #[derive(Debug, Default)]
-pub struct TurnMessages {
+pub(super) struct TurnMessages {
     messages: HashMap<String, MessageProgress>,
     parts: HashMap<String, PartProgress>,
 }
@@ -44,7 +44,7 @@ struct PartProgress {
 
 /// Origin of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PartOrigin {
+pub(super) enum PartOrigin {
     /// Stream of events.
     Stream,
     /// List in a response; a part that is still growing may be older than the stream.
@@ -52,13 +52,13 @@ pub enum PartOrigin {
 }
 
 impl TurnMessages {
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.messages.clear();
         self.parts.clear();
     }
 
     /// Adds a prompt of salon before the server reports it.
-    pub fn prompt(&mut self, message: &str, part: &str, text: &str) {
+    pub(super) fn prompt(&mut self, message: &str, part: &str, text: &str) {
         self.messages.insert(
             message.to_owned(),
             MessageProgress {
@@ -82,7 +82,7 @@ impl TurnMessages {
     }
 
     /// Applies a message's record, new or changed.
-    pub fn message(&mut self, info: &Value, events: &mut Vec<Event>) {
+    pub(super) fn message(&mut self, info: &Value, events: &mut Vec<Event>) {
         let Some(id) = info["id"].as_str() else { return };
         let data = info.to_string();
         let Some(head) = record::head(&data) else { return };
@@ -115,7 +115,7 @@ impl TurnMessages {
     }
 
     /// Applies a part, new or changed.
-    pub fn part(&mut self, part: &Value, from: PartOrigin, events: &mut Vec<Event>) {
+    pub(super) fn part(&mut self, part: &Value, from: PartOrigin, events: &mut Vec<Event>) {
         let (Some(id), Some(message_id)) = (part["id"].as_str(), part["messageID"].as_str()) else { return };
         let stored = as_stored(part);
         let message = self.messages.get(message_id);
@@ -145,7 +145,7 @@ impl TurnMessages {
     }
 
     /// Appends a delta to a part's text.
-    pub fn delta(&mut self, part: &str, more: &str, events: &mut Vec<Event>) {
+    pub(super) fn delta(&mut self, part: &str, more: &str, events: &mut Vec<Event>) {
         // The kind of an unknown part is unknown too; its end contains the whole text.
         let Some(progress) = self.parts.get_mut(part) else { return };
         let key = EntryKey::new(part, 0);
@@ -168,7 +168,7 @@ impl TurnMessages {
     }
 
     /// The tool call with that id: its input and action, if known.
-    pub fn call(&self, message: &str, tool: Option<&str>) -> Option<&(Value, ToolAction)> {
+    pub(super) fn call(&self, message: &str, tool: Option<&str>) -> Option<&(Value, ToolAction)> {
         let tool = tool?;
         let of_message = self.parts.values().filter(|part| part.message == message);
         of_message.filter_map(|part| part.call.as_ref()).find(|(call, _)| call["callID"] == tool)

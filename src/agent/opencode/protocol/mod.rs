@@ -22,7 +22,7 @@ use crate::domain::{EntryKey, Time};
 
 /// Protocol of OpenCode's server.
 #[derive(Debug)]
-pub struct Serve;
+pub(crate) struct Serve;
 
 impl Protocol for Serve {
     fn transport(&self) -> Transport {

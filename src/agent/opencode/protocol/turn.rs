@@ -6,7 +6,7 @@ use crate::domain::run::TurnOutcome;
 /// A turn, from the prompt to the idle session.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each from another message")]
-pub struct OpenCodeTurn {
+pub(super) struct OpenCodeTurn {
     /// Prompt that opened it, until the server has accepted it; `None` for another client's turn.
     pub prompt: Option<PromptId>,
     /// Prompt that opened it, until the server has stored it.
@@ -35,22 +35,22 @@ pub struct OpenCodeTurn {
 
 impl OpenCodeTurn {
     /// Turn opened by a prompt of salon.
-    pub fn of_prompt(prompt: PromptId, message: Option<String>) -> Self {
+    pub(super) fn of_prompt(prompt: PromptId, message: Option<String>) -> Self {
         Self { prompt: Some(prompt), unrecorded: Some(prompt), message, ..Self::default() }
     }
 
     /// Turn opened by another client, at its first event.
-    pub fn foreign() -> Self {
+    pub(super) fn foreign() -> Self {
         Self { accepted: true, began: true, ..Self::default() }
     }
 
     /// True if the turn may have ended. A prompt that was only accepted does not make a session busy yet.
-    pub fn may_have_ended(&self) -> bool {
+    pub(super) fn may_have_ended(&self) -> bool {
         self.began || self.done || self.interrupted || self.error.is_some()
     }
 
     /// Outcome after the turn's end.
-    pub fn outcome(&self) -> TurnOutcome {
+    pub(super) fn outcome(&self) -> TurnOutcome {
         if self.interrupted {
             return TurnOutcome::Interrupted;
         }
@@ -58,7 +58,7 @@ impl OpenCodeTurn {
     }
 
     /// Marks the turn as begun, at the first event that can only belong to it.
-    pub fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         if !self.began {
             self.began = true;
             // An earlier error was the last turn's.

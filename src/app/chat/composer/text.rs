@@ -3,8 +3,7 @@
 
 use std::ops::Range;
 
-use unicode_segmentation::UnicodeSegmentation;
-
+use crate::app::edit::Edit;
 use crate::config::key::{Key, KeyCode};
 
 /// Placeholder of a paste.
@@ -108,32 +107,12 @@ impl ComposerText {
 
     /// Handles an editing key. Returns false if the key does not edit.
     pub fn key(&mut self, key: Key) -> bool {
-        if let Some(c) = key.typed() {
-            self.insert(c.encode_utf8(&mut [0; 4]));
-            return true;
-        }
-        let word = key.ctrl || key.alt;
-        match key.code {
-            KeyCode::Backspace if word => self.delete(self.word_before()..self.cursor),
-            KeyCode::Backspace => self.delete(self.before()..self.cursor),
-            KeyCode::Delete => self.delete(self.cursor..self.after()),
-            KeyCode::Left if word => self.cursor = self.word_before(),
-            KeyCode::Right if word => self.cursor = self.word_after(),
-            KeyCode::Left => self.cursor = self.before(),
-            KeyCode::Right => self.cursor = self.after(),
-            KeyCode::Home if key.ctrl => self.cursor = 0,
-            KeyCode::End if key.ctrl => self.cursor = self.shown.len(),
-            KeyCode::Home => self.cursor = self.line().start,
-            KeyCode::End => self.cursor = self.line().end,
-            KeyCode::Char('b') if key.alt => self.cursor = self.word_before(),
-            KeyCode::Char('f') if key.alt => self.cursor = self.word_after(),
-            KeyCode::Char('a') if key.ctrl => self.cursor = self.line().start,
-            KeyCode::Char('e') if key.ctrl => self.cursor = self.line().end,
-            KeyCode::Char('u') if key.ctrl => self.delete(self.line().start..self.cursor),
-            KeyCode::Char('k') if key.ctrl => self.delete(self.cursor..self.line().end),
-            KeyCode::Char('w') if key.ctrl => self.delete(self.word_before()..self.cursor),
-            KeyCode::Char('j') if key.ctrl => self.insert("\n"),
-            _ => return false,
+        match Edit::of(key) {
+            Some(Edit::Insert(c)) => self.insert(c.encode_utf8(&mut [0; 4])),
+            Some(Edit::Move(motion)) => self.cursor = motion.target(&self.shown, self.cursor),
+            Some(Edit::Delete(motion)) => self.delete(motion.range(&self.shown, self.cursor)),
+            None if key.ctrl && key.code == KeyCode::Char('j') => self.insert("\n"),
+            None => return false,
         }
         true
     }
@@ -165,33 +144,5 @@ impl ComposerText {
         self.pastes.drain(gone);
         self.cursor = range.start;
         self.shown.replace_range(range, "");
-    }
-
-    /// Returns the byte range of the cursor's line, without its line break.
-    fn line(&self) -> Range<usize> {
-        let start = self.shown[..self.cursor].rfind('\n').map_or(0, |at| at + 1);
-        let end = self.shown[self.cursor..].find('\n').map_or(self.shown.len(), |at| self.cursor + at);
-        start..end
-    }
-
-    fn before(&self) -> usize {
-        self.shown[..self.cursor].grapheme_indices(true).next_back().map_or(0, |(at, _)| at)
-    }
-
-    fn after(&self) -> usize {
-        self.cursor + self.shown[self.cursor..].graphemes(true).next().map_or(0, str::len)
-    }
-
-    fn word_before(&self) -> usize {
-        let head = self.shown[..self.cursor].trim_end();
-        let space = head.char_indices().rev().find(|(_, c)| c.is_whitespace());
-        space.map_or(0, |(at, c)| at + c.len_utf8())
-    }
-
-    fn word_after(&self) -> usize {
-        let tail = &self.shown[self.cursor..];
-        let skipped = tail.len() - tail.trim_start().len();
-        let word = tail[skipped..].find(char::is_whitespace).unwrap_or(tail.len() - skipped);
-        self.cursor + skipped + word
     }
 }

@@ -17,7 +17,7 @@ const MAX_STOP_RATE: u64 = 32;
 
 /// Prefilter for one ASCII literal.
 #[derive(Debug)]
-pub struct AsciiPrefilter {
+pub(super) struct AsciiPrefilter {
     /// Literal, in lower case if case is ignored.
     needle: Box<[u8]>,
     case: Case,
@@ -37,7 +37,7 @@ struct Anchor {
 
 impl AsciiPrefilter {
     /// Builds the filter for ASCII text, in lower case if case is ignored. Returns `None` for an empty text.
-    pub fn new(text: &str, case: Case) -> Option<Self> {
+    pub(super) fn new(text: &str, case: Case) -> Option<Self> {
         let needle: Box<[u8]> = text.as_bytes().into();
         let mut offsets: Vec<usize> = (0..needle.len()).collect();
         offsets.sort_by_key(|&at| byte_frequency(needle[at]));
@@ -56,7 +56,7 @@ impl AsciiPrefilter {
 
     /// Returns the next range at or after `from` that may match: by the first anchor, a foldable letter, or an escape.
     /// `symbols` includes [`LETTERLIKE_PREFIX`].
-    pub fn next(&self, bytes: &[u8], from: usize, symbols: bool) -> Option<Range<usize>> {
+    pub(super) fn next(&self, bytes: &[u8], from: usize, symbols: bool) -> Option<Range<usize>> {
         let found = match *self.anchors {
             [a, b] => next_chunk([a, b], bytes, from, symbols),
             [a, b, c, ..] => next_chunk([a, b, c], bytes, from, symbols),
@@ -70,7 +70,7 @@ impl AsciiPrefilter {
     }
 
     /// Returns the first match, not before `floor`, whose first anchor is in `range`.
-    pub fn find(&self, bytes: &[u8], floor: usize, range: Range<usize>) -> Option<usize> {
+    pub(super) fn find(&self, bytes: &[u8], floor: usize, range: Range<usize>) -> Option<usize> {
         let first = self.anchors.first()?.at;
         let shift = |at: usize| (at + self.rarest).checked_sub(first);
         let from = shift(range.start).unwrap_or(0).max(floor + self.rarest);
@@ -129,7 +129,7 @@ fn is_escape(here: u8, after: u8) -> u8 {
 }
 
 /// Prefix of the letterlike symbols `K` (Kelvin) and `Å` (Ångström), which fold to letters.
-pub const LETTERLIKE_PREFIX: [u8; 2] = [0xe2, 0x84];
+pub(super) const LETTERLIKE_PREFIX: [u8; 2] = [0xe2, 0x84];
 
 #[inline]
 fn has_letterlike(here: &[u8; CHUNK], after: &[u8; CHUNK]) -> bool {
@@ -141,7 +141,7 @@ fn has_letterlike(here: &[u8; CHUNK], after: &[u8; CHUNK]) -> bool {
 }
 
 /// Returns the next run of chunks with a non-ASCII byte or an escape (`\u00e9`).
-pub fn next_non_ascii(bytes: &[u8], from: usize) -> Option<Range<usize>> {
+pub(super) fn next_non_ascii(bytes: &[u8], from: usize) -> Option<Range<usize>> {
     let windows = [from, from + 1].map(|from| bytes.get(from..).unwrap_or_default().as_chunks::<CHUNK>().0);
     let count = windows[1].len();
     let has_non_ascii = |number: usize| {

@@ -18,7 +18,7 @@ const MAX_LITERAL_BYTES: usize = 256;
 
 /// Literals of which every match contains at least one.
 #[derive(Debug)]
-pub struct RequiredLiterals {
+pub(super) struct RequiredLiterals {
     /// Alternative literals.
     pub texts: Vec<String>,
     /// Case sensitivity of the comparison.
@@ -28,7 +28,7 @@ pub struct RequiredLiterals {
 }
 
 /// Extracts the required literals of an expression. Returns `None` if there are none.
-pub fn required(expression: &str) -> Option<RequiredLiterals> {
+pub(super) fn required(expression: &str) -> Option<RequiredLiterals> {
     let case = expression_case(expression);
     let hir = ParserBuilder::new()
         .case_insensitive(case == Case::Ignored)

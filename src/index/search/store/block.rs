@@ -11,7 +11,7 @@ use crate::domain::query::TextKind;
 
 /// Layout of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BlockLayout {
+pub(crate) struct BlockLayout {
     /// Number of texts.
     pub count: usize,
     /// Bytes of the tool names.
@@ -22,14 +22,14 @@ pub struct BlockLayout {
 
 impl BlockLayout {
     /// Returns the size of the whole block in bytes.
-    pub fn bytes(self) -> usize {
+    pub(crate) fn bytes(self) -> usize {
         (self.count.saturating_mul(ENTRY_BYTES)).saturating_add(self.tools).saturating_add(self.text)
     }
 }
 
 /// Table entry of a stored text.
 #[derive(Clone, Copy, Debug)]
-pub struct TextEntry {
+pub(crate) struct TextEntry {
     /// Byte range in the block's text: first byte, and first byte after it.
     pub range: (usize, usize),
     /// Transcript entry that shows the text.
@@ -43,11 +43,11 @@ pub struct TextEntry {
 }
 
 /// Bytes of a table entry: end of its text, entry key, session, tool and kind.
-pub const ENTRY_BYTES: usize = 17;
+pub(super) const ENTRY_BYTES: usize = 17;
 
 /// Decompressed block.
 #[derive(Clone, Copy, Debug)]
-pub struct TextBlock<'a> {
+pub(crate) struct TextBlock<'a> {
     table: &'a [u8],
     tools: &'a [u8],
     /// All texts, each followed by a separator that occurs in no text.
@@ -56,25 +56,25 @@ pub struct TextBlock<'a> {
 
 impl<'a> TextBlock<'a> {
     /// Splits a decompressed block; `None` where it is damaged.
-    pub fn new(bytes: &'a [u8], layout: BlockLayout) -> Option<Self> {
+    pub(crate) fn new(bytes: &'a [u8], layout: BlockLayout) -> Option<Self> {
         let (table, rest) = bytes.split_at_checked(layout.count.checked_mul(ENTRY_BYTES)?)?;
         let (tools, text) = rest.split_at_checked(layout.tools)?;
         (text.len() == layout.text).then_some(Self { table, tools, text })
     }
 
     /// Returns the number of texts.
-    pub fn count(self) -> usize {
+    pub(crate) fn count(self) -> usize {
         self.table.len() / ENTRY_BYTES
     }
 
     /// Returns the tool names.
-    pub fn tools(self) -> Vec<&'a str> {
+    pub(crate) fn tools(self) -> Vec<&'a str> {
         let names = self.tools.split(|byte| *byte == 0);
         names.map(|name| std::str::from_utf8(name).unwrap_or_default()).collect()
     }
 
     /// Returns the table entry with this number.
-    pub fn entry(self, at: usize) -> TextEntry {
+    pub(crate) fn entry(self, at: usize) -> TextEntry {
         let start = if at == 0 { 0 } else { self.end(at - 1) + 1 };
         let bytes = &self.table[at * ENTRY_BYTES..][..ENTRY_BYTES];
         let short = |from: usize| usize::from(u16::from_le_bytes([bytes[from], bytes[from + 1]]));
@@ -91,12 +91,12 @@ impl<'a> TextBlock<'a> {
     }
 
     /// Returns the bytes of a text.
-    pub fn text_of(self, entry: &TextEntry) -> &'a [u8] {
+    pub(crate) fn text_of(self, entry: &TextEntry) -> &'a [u8] {
         &self.text[entry.range.0..entry.range.1]
     }
 
     /// Returns the number of the text that contains a byte; the search begins at text `from`.
-    pub fn entry_of(self, byte: usize, from: usize) -> usize {
+    pub(crate) fn entry_of(self, byte: usize, from: usize) -> usize {
         // Matches come in order, and mostly close together: galloping search.
         let (mut low, mut step) = (from, 1);
         while low + step < self.count() && self.end(low + step) < byte {
@@ -119,7 +119,7 @@ impl<'a> TextBlock<'a> {
 
 /// Reusable buffers for decompression. Each belongs to one reader.
 #[derive(Debug, Default)]
-pub struct BlockBuffer {
+pub(crate) struct BlockBuffer {
     /// Offset of the block that is decompressed.
     pub(super) holds: Option<u64>,
     /// Compressed bytes, as stored.
@@ -129,7 +129,7 @@ pub struct BlockBuffer {
 
 impl BlockBuffer {
     /// Decompresses `packed`.
-    pub fn unpack(&mut self, layout: BlockLayout) -> io::Result<()> {
+    pub(crate) fn unpack(&mut self, layout: BlockLayout) -> io::Result<()> {
         let len = layout.bytes();
         // A damaged record must not allocate all memory.
         if len > MAX_BLOCK_BYTES {
@@ -143,7 +143,7 @@ impl BlockBuffer {
     }
 
     /// Returns the view of the decompressed block.
-    pub fn view(&self, layout: BlockLayout) -> io::Result<TextBlock<'_>> {
+    pub(crate) fn view(&self, layout: BlockLayout) -> io::Result<TextBlock<'_>> {
         let block = self.unpacked.get(..layout.bytes()).and_then(|bytes| TextBlock::new(bytes, layout));
         block.ok_or_else(|| io::ErrorKind::InvalidData.into())
     }

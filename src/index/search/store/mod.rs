@@ -21,16 +21,16 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-pub use block::{BlockBuffer, BlockLayout, TextBlock, TextEntry};
-pub use reader::{IndexReader, StoredSegment};
-pub use record::{IndexRecord, RecordBytes, StoredFilter};
-pub use segment::{EncodedSegment, Replaces, Segment, SegmentBuilder};
-pub use stored_bytes::StoredBytes;
-pub use writer::IndexWriter;
+pub(super) use block::{BlockBuffer, BlockLayout, TextBlock, TextEntry};
+pub(super) use reader::{IndexReader, StoredSegment};
+pub(super) use record::{IndexRecord, RecordBytes, StoredFilter};
+pub(super) use segment::{EncodedSegment, Replaces, Segment, SegmentBuilder};
+pub(super) use stored_bytes::StoredBytes;
+pub(super) use writer::IndexWriter;
 
 /// Text index in a directory, with the current reader of this process.
 #[derive(Debug)]
-pub struct IndexStore {
+pub(super) struct IndexStore {
     dir: PathBuf,
     reader: RwLock<Arc<IndexReader>>,
     /// Locked during a refresh, so that two threads do not read the manifest at once.
@@ -42,29 +42,29 @@ pub struct IndexStore {
 impl IndexStore {
     /// Opens the index in a directory, which need not exist. Nothing is read before the first use; an unreadable index
     /// counts as empty.
-    pub fn open(dir: &Path) -> Self {
+    pub(super) fn open(dir: &Path) -> Self {
         let reader = RwLock::default();
         Self { dir: dir.to_owned(), reader, refreshing: Mutex::new(()), verified: AtomicBool::new(false) }
     }
 
     /// Drops the reader until the next use.
-    pub fn drop_cache(&self) {
+    pub(super) fn drop_cache(&self) {
         let _guard = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
         self.publish(IndexReader::default());
     }
 
     /// Returns the directory.
-    pub fn dir(&self) -> &Path {
+    pub(super) fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// Returns the current reader, without a check for new segments.
-    pub fn reader(&self) -> Arc<IndexReader> {
+    pub(super) fn reader(&self) -> Arc<IndexReader> {
         self.reader.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Reads segments that another process has added, and returns the current reader.
-    pub fn refresh(&self) -> Arc<IndexReader> {
+    pub(super) fn refresh(&self) -> Arc<IndexReader> {
         let _guard = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
         let reader = self.reader();
         match reader.refresh(&self.dir) {
@@ -74,12 +74,12 @@ impl IndexStore {
     }
 
     /// Returns true if the checksums of all texts were verified by this process.
-    pub fn is_verified(&self) -> bool {
+    pub(super) fn is_verified(&self) -> bool {
         self.verified.load(Ordering::Relaxed)
     }
 
     /// Locks the index for writing; `None` while another process writes. Fails where the directory is not writable.
-    pub fn writer(&self) -> io::Result<Option<IndexWriter<'_>>> {
+    pub(super) fn writer(&self) -> io::Result<Option<IndexWriter<'_>>> {
         IndexWriter::begin(self)
     }
 

@@ -39,7 +39,7 @@ const MAX_READ_BYTES: u64 = 256 << 10;
 
 /// Immutable view of the index.
 #[derive(Clone, Debug, Default)]
-pub struct IndexReader {
+pub(crate) struct IndexReader {
     /// Generation of the data file.
     pub(super) generation: u64,
     /// Open data file.
@@ -69,7 +69,7 @@ struct LatestRecords {
 
 /// Stored segment with its deletions.
 #[derive(Clone, Debug)]
-pub struct StoredSegment {
+pub(crate) struct StoredSegment {
     /// Segment.
     pub segment: Arc<Segment>,
     /// Indices of its sessions that a later segment replaced.
@@ -94,7 +94,7 @@ impl StoredSegment {
 
 impl IndexReader {
     /// Reads the index in a directory.
-    pub fn load(dir: &Path) -> io::Result<Self> {
+    pub(crate) fn load(dir: &Path) -> io::Result<Self> {
         let mut file = files::open(&dir.join("manifest"))?;
         let mut preamble = [0; 16];
         file.read_exact(&mut preamble)?;
@@ -111,7 +111,7 @@ impl IndexReader {
     }
 
     /// Returns the current index, if it differs from this view.
-    pub fn refresh(&self, dir: &Path) -> Option<Self> {
+    pub(crate) fn refresh(&self, dir: &Path) -> Option<Self> {
         let mut file = files::open(&dir.join("manifest")).ok()?;
         let metadata = file.metadata().ok()?;
         if metadata.ino() != self.inode || metadata.len() < self.manifest_len {
@@ -209,22 +209,22 @@ impl IndexReader {
     }
 
     /// Returns the last segment of a source, with its cursor.
-    pub fn last_segment(&self, path: &Path) -> Option<&Segment> {
+    pub(crate) fn last_segment(&self, path: &Path) -> Option<&Segment> {
         self.latest(path).text.map(|at| &*self.segments[at].segment)
     }
 
     /// Returns the last segment of each source.
-    pub fn sources(&self) -> impl Iterator<Item = &Segment> {
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &Segment> {
         self.sources.values().filter_map(|latest| latest.text).map(|at| &*self.segments[at].segment)
     }
 
     /// Returns the n-gram filter of a source.
-    pub fn filter_of(&self, path: &Path) -> Option<&Arc<StoredFilter>> {
+    pub(crate) fn filter_of(&self, path: &Path) -> Option<&Arc<StoredFilter>> {
         self.latest(path).filter.map(|at| &self.filters[at].0)
     }
 
     /// Returns the live segments of a source, the last one first.
-    pub fn segments_of(&self, path: &Path) -> impl Iterator<Item = &Arc<Segment>> {
+    pub(crate) fn segments_of(&self, path: &Path) -> impl Iterator<Item = &Arc<Segment>> {
         let mut at = self.latest(path).text;
         let chain = std::iter::from_fn(move || {
             let stored = &self.segments[at?];
@@ -235,12 +235,12 @@ impl IndexReader {
     }
 
     /// Returns all segments that are not deleted.
-    pub fn live_segments(&self) -> impl Iterator<Item = &StoredSegment> {
+    pub(crate) fn live_segments(&self) -> impl Iterator<Item = &StoredSegment> {
         self.segments.iter().filter(|stored| !stored.is_deleted && stored.segment.layout.count > 0)
     }
 
     /// Returns the bytes of the data file, and the obsolete ones among them.
-    pub fn obsolete_bytes(&self) -> (u64, u64) {
+    pub(crate) fn obsolete_bytes(&self) -> (u64, u64) {
         let stored: usize = self
             .live_segments()
             .map(|stored| {
@@ -257,7 +257,7 @@ impl IndexReader {
     }
 
     /// Reads the block of a segment into `buffer`. Fails where it is missing or damaged.
-    pub fn read<'a>(&self, segment: &Segment, buffer: &'a mut BlockBuffer) -> io::Result<TextBlock<'a>> {
+    pub(crate) fn read<'a>(&self, segment: &Segment, buffer: &'a mut BlockBuffer) -> io::Result<TextBlock<'a>> {
         if buffer.holds != Some(segment.stored.at) {
             buffer.holds = None;
             self.read_stored(segment.stored, &mut buffer.packed)?;
@@ -268,14 +268,14 @@ impl IndexReader {
     }
 
     /// Reads the block of a segment into `bytes`, which are as long as the block.
-    pub fn read_into(&self, segment: &Segment, buffer: &mut BlockBuffer, bytes: &mut [u8]) -> io::Result<()> {
+    pub(crate) fn read_into(&self, segment: &Segment, buffer: &mut BlockBuffer, bytes: &mut [u8]) -> io::Result<()> {
         self.read_stored(segment.stored, &mut buffer.packed)?;
         let found = lz4_flex::block::decompress_into(&buffer.packed, bytes).unwrap_or_default();
         if found == bytes.len() { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
 
     /// Returns true if the checksum of stored bytes matches; else records the damage.
-    pub fn is_intact(&self, stored: StoredBytes, bytes: &[u8]) -> bool {
+    pub(crate) fn is_intact(&self, stored: StoredBytes, bytes: &[u8]) -> bool {
         let intact = stored.is_intact(bytes);
         if !intact {
             self.damaged.store(true, Ordering::Relaxed);
@@ -284,12 +284,12 @@ impl IndexReader {
     }
 
     /// Returns true after a checksum mismatch.
-    pub fn is_damaged(&self) -> bool {
+    pub(crate) fn is_damaged(&self) -> bool {
         self.damaged.load(Ordering::Relaxed)
     }
 
     /// Reads stored bytes and verifies their checksum.
-    pub fn read_stored(&self, stored: StoredBytes, bytes: &mut Vec<u8>) -> io::Result<()> {
+    pub(crate) fn read_stored(&self, stored: StoredBytes, bytes: &mut Vec<u8>) -> io::Result<()> {
         bytes.resize(stored.len, 0);
         let data = self.data.as_ref().ok_or(io::ErrorKind::NotFound)?;
         data.read_exact_at(bytes, stored.at)?;
@@ -298,7 +298,7 @@ impl IndexReader {
 
     /// Reads ascending ranges, close ones together. Calls `sink` with the number and bytes of each range; with no bytes
     /// where the read failed.
-    pub fn read_ranges(&self, ranges: &[Range<u64>], mut sink: impl FnMut(usize, &[u8]) -> ControlFlow<()>) {
+    pub(crate) fn read_ranges(&self, ranges: &[Range<u64>], mut sink: impl FnMut(usize, &[u8]) -> ControlFlow<()>) {
         let (mut bytes, mut number) = (Vec::new(), 0);
         while let Some(first) = ranges.get(number) {
             let near = |pair: &[Range<u64>]| {
@@ -324,7 +324,7 @@ impl IndexReader {
     }
 
     /// Returns the version of the view: generation and length of the manifest.
-    pub fn version(&self) -> (u64, u64) {
+    pub(crate) fn version(&self) -> (u64, u64) {
         (self.generation, self.manifest_len)
     }
 

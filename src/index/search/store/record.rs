@@ -13,7 +13,7 @@ use crate::index::encoding;
 
 /// N-gram filter of a source, see [`super::super::ngram`], and the entry tables of its sessions.
 #[derive(Debug)]
-pub struct StoredFilter {
+pub(crate) struct StoredFilter {
     pub(super) path: Arc<[u8]>,
     /// Covered part of the source.
     pub cursor: SummaryCursor,
@@ -25,7 +25,7 @@ pub struct StoredFilter {
 
 impl StoredFilter {
     /// Describes the filter and the tables of a source up to a cursor.
-    pub fn new(source: &Source, cursor: SummaryCursor, bytes: &RecordBytes) -> Self {
+    pub(crate) fn new(source: &Source, cursor: SummaryCursor, bytes: &RecordBytes) -> Self {
         let (stored, tables) = (StoredBytes::new(&bytes.first), StoredBytes::new(&bytes.last));
         Self { path: path_of(source), cursor, stored, tables }
     }
@@ -33,7 +33,7 @@ impl StoredFilter {
 
 /// Bytes of a record in the data file.
 #[derive(Debug, Default)]
-pub struct RecordBytes {
+pub(crate) struct RecordBytes {
     /// Text block or filter.
     pub first: Vec<u8>,
     /// Entry tables, which few queries read. They are stored behind the blocks and filters of the same write.
@@ -48,7 +48,7 @@ impl From<Vec<u8>> for RecordBytes {
 
 /// Record of the manifest.
 #[derive(Debug)]
-pub enum IndexRecord {
+pub(crate) enum IndexRecord {
     /// Segment with texts.
     Segment(Segment),
     /// N-gram filter.
@@ -57,7 +57,7 @@ pub enum IndexRecord {
 
 impl IndexRecord {
     /// Returns the end of the bytes in the data file.
-    pub fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         match self {
             Self::Segment(segment) => segment.stored.end(),
             Self::Filter(filter) => filter.stored.end().max(filter.tables.end()),
@@ -65,7 +65,7 @@ impl IndexRecord {
     }
 
     /// Sets the offsets of the [bytes](RecordBytes) in the data file.
-    pub fn set_offsets(&mut self, first: u64, last: u64) {
+    pub(crate) fn set_offsets(&mut self, first: u64, last: u64) {
         match self {
             Self::Segment(segment) => segment.stored.at = first,
             Self::Filter(filter) => (filter.stored.at, filter.tables.at) = (first, last),
@@ -73,7 +73,7 @@ impl IndexRecord {
     }
 
     /// Encodes the record.
-    pub fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let record = match self {
             Self::Segment(segment) => EncodedRecord::Segment {
                 path: &segment.path,
@@ -93,7 +93,7 @@ impl IndexRecord {
     }
 
     /// Decodes a record; `None` where it is damaged.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         match encoding::decode(bytes)? {
             EncodedRecord::Segment { path, replaces, cursor, watermark, stored, layout, sessions } => {
                 let valid = layout.count == 0 || !sessions.is_empty();

@@ -14,7 +14,7 @@ use crate::domain::query::TextKind;
 
 /// Earlier segments of the source that a segment replaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Replaces {
+pub(crate) enum Replaces {
     /// None: it continues the last one.
     Nothing,
     /// All.
@@ -25,7 +25,7 @@ pub enum Replaces {
 
 /// Segment, as recorded in the manifest.
 #[derive(Debug)]
-pub struct Segment {
+pub(crate) struct Segment {
     /// Bytes of the source's path.
     pub(super) path: Arc<[u8]>,
     /// Replaced segments.
@@ -44,14 +44,14 @@ pub struct Segment {
 
 impl Segment {
     /// Returns the path of the source.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         to_path(&self.path)
     }
 }
 
 /// Builder of a segment.
 #[derive(Debug)]
-pub struct SegmentBuilder {
+pub(crate) struct SegmentBuilder {
     path: Arc<[u8]>,
     /// Replaced segments.
     pub replaces: Replaces,
@@ -64,12 +64,12 @@ pub struct SegmentBuilder {
 
 impl SegmentBuilder {
     /// Creates an empty builder for a source.
-    pub fn new(source: &Source, replaces: Replaces) -> Self {
+    pub(crate) fn new(source: &Source, replaces: Replaces) -> Self {
         Self::of(path_of(source), replaces)
     }
 
     /// Creates the builder of a segment that deletes all texts of a removed source.
-    pub fn tombstone(last: &Segment) -> Self {
+    pub(crate) fn tombstone(last: &Segment) -> Self {
         Self::of(last.path.clone(), Replaces::Source)
     }
 
@@ -79,17 +79,17 @@ impl SegmentBuilder {
     }
 
     /// Returns true if the segment must be finished.
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.text.len() >= MAX_TEXT_BYTES || self.sessions.len() >= usize::from(u16::MAX) - 1
     }
 
     /// Adds a session that the segment replaces, with or without texts.
-    pub fn add_session(&mut self, id: &str) -> u16 {
+    pub(crate) fn add_session(&mut self, id: &str) -> u16 {
         index_of(&mut self.sessions, id)
     }
 
     /// Adds a text.
-    pub fn push(&mut self, session: &str, text: &SearchText<'_>) {
+    pub(crate) fn push(&mut self, session: &str, text: &SearchText<'_>) {
         let session = self.add_session(session);
         let tool = index_of(&mut self.tools, text.tool);
         let kind = TextKind::ALL.iter().position(|kind| *kind == text.kind).unwrap_or_default();
@@ -116,7 +116,7 @@ impl SegmentBuilder {
     }
 
     /// Finishes the segment and compresses its block.
-    pub fn finish(self, cursor: SummaryCursor, watermark: u64) -> EncodedSegment {
+    pub(crate) fn finish(self, cursor: SummaryCursor, watermark: u64) -> EncodedSegment {
         let Self { path, replaces, sessions, tools, entries, text } = self;
         let names = tools.join("\0");
         let sessions = sessions.iter().map(|id| Box::from(&**id)).collect();
@@ -134,7 +134,7 @@ impl SegmentBuilder {
 
 /// Segment before its write.
 #[derive(Debug)]
-pub struct EncodedSegment {
+pub(crate) struct EncodedSegment {
     /// Record; the offset of the block is set by the writer.
     pub segment: Segment,
     /// Compressed block.

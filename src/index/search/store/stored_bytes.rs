@@ -13,7 +13,7 @@ use crate::index::encoding::checksum;
 
 /// Bytes in the data file.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub struct StoredBytes {
+pub(crate) struct StoredBytes {
     /// Offset in the data file.
     pub at: u64,
     /// Number of bytes.
@@ -23,32 +23,32 @@ pub struct StoredBytes {
 
 impl StoredBytes {
     /// Describes bytes; the writer sets their offset.
-    pub fn new(bytes: &[u8]) -> Self {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
         Self { at: 0, len: bytes.len(), sum: checksum(bytes) }
     }
 
     /// Returns the range in the data file.
-    pub fn range(&self) -> Range<u64> {
+    pub(crate) fn range(&self) -> Range<u64> {
         self.at..self.end()
     }
 
     /// Returns the offset behind the last byte.
-    pub fn end(&self) -> u64 {
+    pub(crate) fn end(&self) -> u64 {
         self.at.saturating_add(self.len as u64)
     }
 
     /// Returns true if the checksum of the bytes matches.
-    pub fn is_intact(&self, bytes: &[u8]) -> bool {
+    pub(crate) fn is_intact(&self, bytes: &[u8]) -> bool {
         checksum(bytes) == self.sum
     }
 }
 
 /// Returns the bytes of a source's path.
-pub fn path_of(source: &Source) -> Arc<[u8]> {
+pub(super) fn path_of(source: &Source) -> Arc<[u8]> {
     source.path.as_os_str().as_bytes().into()
 }
 
 /// Returns the path of some bytes.
-pub fn to_path(bytes: &[u8]) -> &Path {
+pub(super) fn to_path(bytes: &[u8]) -> &Path {
     Path::new(OsStr::from_bytes(bytes))
 }

@@ -13,7 +13,7 @@ use crate::index::encoding::push_frame;
 
 /// Exclusive writer; releases the lock when dropped.
 #[derive(Debug)]
-pub struct IndexWriter<'a> {
+pub(crate) struct IndexWriter<'a> {
     store: &'a IndexStore,
     manifest: File,
     data: Arc<File>,
@@ -47,7 +47,7 @@ impl<'a> IndexWriter<'a> {
     }
 
     /// Deletes all segments.
-    pub fn clear(self) -> io::Result<Self> {
+    pub(crate) fn clear(self) -> io::Result<Self> {
         let Self { store, _lock: lock, .. } = self;
         Self::create(store, lock, store.reader().generation + 1)
     }
@@ -75,12 +75,12 @@ impl<'a> IndexWriter<'a> {
     }
 
     /// Returns the current reader.
-    pub fn reader(&self) -> Arc<IndexReader> {
+    pub(crate) fn reader(&self) -> Arc<IndexReader> {
         self.store.reader()
     }
 
     /// Writes records with their bytes, all or none, and publishes them to readers.
-    pub fn append(&mut self, records: impl IntoIterator<Item = (IndexRecord, RecordBytes)>) -> io::Result<()> {
+    pub(crate) fn append(&mut self, records: impl IntoIterator<Item = (IndexRecord, RecordBytes)>) -> io::Result<()> {
         let records: Vec<(IndexRecord, RecordBytes)> = records.into_iter().collect();
         let mut reader = IndexReader::clone(&self.store.reader());
         let (mut manifest, mut data) = (Vec::new(), Vec::new());
