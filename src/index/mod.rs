@@ -1,6 +1,6 @@
 //! Session index: finds, caches, watches and reads the sessions of all agents, through [`crate::agent::Format`] only.
 //!
-//! [`collect`] answers once, for the command line. [`Index`] keeps running and sends [`IndexEvent`]s through one
+//! [`collect()`] answers once, for the command line. [`Index`] keeps running and sends [`IndexEvent`]s through one
 //! bounded channel. It never waits for the receiver: events that are not taken yet are merged.
 //!
 //! ```text

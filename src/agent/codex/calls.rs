@@ -1,6 +1,6 @@
 //! Maps Codex tool calls to agent-neutral actions: names and arguments of calls, and the fields of their outputs.
 //!
-//! Pure functions of one record's fields. They must not fail: unrecognised input becomes [`Action::Other`].
+//! Pure functions of one record's fields. They must not fail: unrecognised input becomes [`ToolAction::Other`].
 
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 //!
 //! An agent defines the meaning of a line ([`Dialect`]); this module does the rest:
 //!
-//! - [`format`]: the session format, over an agent's folders and dialect;
+//! - [`mod@format`]: the session format, over an agent's folders and dialect;
 //! - [`summary`]: summarises a file, or the lines appended to it, in one fast pass;
 //! - [`transcript_index`]: indexes the entries of an open file, and decodes them on request;
 //! - [`tail`]: reads the newest entries, and a preliminary list row, from the ends of a file;

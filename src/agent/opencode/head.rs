@@ -277,12 +277,12 @@ impl PartHead<'_> {
 
 /// Parses the head of a message in the usual form.
 pub(super) fn usual_head(data: &str) -> Option<MessageHead<'_>> {
-    sonic_rs::from_str(shallow(data)?).ok().filter(|_| !has_half_character(data))
+    serde_json::from_str(shallow(data)?).ok().filter(|_| !has_half_character(data))
 }
 
 /// Parses the fields of a part in the usual form.
 pub(super) fn usual_part(data: &str) -> Option<PartHead<'_>> {
-    sonic_rs::from_str(shallow(data)?).ok().filter(|_| !has_half_character(data))
+    serde_json::from_str(shallow(data)?).ok().filter(|_| !has_half_character(data))
 }
 
 /// True if a text contains half of a surrogate pair. OpenCode escapes no others, so that few texts are parsed for it.
