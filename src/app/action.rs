@@ -59,6 +59,7 @@ actions! {
         Theme "theme" "Switch between dark and light theme"
         Redraw "redraw" "Redraw"
         Suspend "suspend" "Suspend salon"
+        Leave "leave" "Close or go back; on the home screen, quit"
         Quit "quit" "Quit salon"
     }
     Move {
@@ -109,6 +110,9 @@ actions! {
         Tools "tools" "Cycle tool calls: hidden, one line, cut, full"
         Thinking "thinking" "Show or fold thinking"
         Expand "expand" "Unfold the entry, or open its sub-agent"
+        NextBranch "next-branch" "Next branch of the conversation"
+        PreviousBranch "previous-branch" "Previous branch of the conversation"
+        Outline "outline" "Outline: prompts, errors, edits, plans, sub-agents"
         Follow "follow" "Follow the end"
         CopyEntry "copy-entry" "Copy the entry"
         EditEntry "edit-entry" "Open the entry in the editor"

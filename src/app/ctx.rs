@@ -45,12 +45,16 @@ pub struct Ctx<'a> {
     pub approvals: &'a mut ApprovalQueue,
     /// Past queries.
     pub search_history: &'a mut SearchHistory,
+    /// Past queries in transcripts.
+    pub find_history: &'a mut SearchHistory,
     /// Notices in the status line.
     pub notices: &'a mut Notices,
     /// Runs whose notifications are off.
     pub muted: &'a mut BTreeSet<RunId>,
     /// Visibility and width of previews.
     pub preview_size: &'a mut PreviewSize,
+    /// True if the outline is hidden beside transcripts.
+    pub outline_hidden: &'a mut bool,
     /// True if the mouse is captured.
     pub mouse: &'a mut bool,
     /// True if salon quits as soon as no turn is open and no prompt is queued.

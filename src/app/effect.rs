@@ -23,6 +23,10 @@ pub enum Effect {
     FindInTranscript(RequestTicket, String),
     /// Locate the entry of an opened transcript at a location. Response: [`super::Msg::Transcript`].
     Locate(RequestTicket, EntryLocation),
+    /// Show another branch of an opened transcript, by its number from 0. Response: [`super::Msg::Transcript`].
+    ShowBranch(RequestTicket, usize),
+    /// Read the outline of an opened transcript, now and after each change. Response: [`super::Msg::Transcript`].
+    ReadOutline(RequestTicket),
     /// Search sessions. A newer search cancels the older one. An empty query only cancels and warms the index up for
     /// the next query. Response: [`super::Msg::SearchUpdate`].
     Search(SearchRequest),

@@ -5,7 +5,10 @@ use super::action::Action;
 use super::chat::{Chat, ChatFocus};
 use super::home::Pane;
 use super::layer::Layer;
+use super::reader::Reader;
 use super::{inbox, runs, search};
+use crate::config::key::Key;
+use crate::domain::SessionState;
 
 /// A key with a label of one or two words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,13 +17,20 @@ pub struct Hint {
     pub key: String,
     /// Label of the action.
     pub label: &'static str,
+    /// Key that a click presses; `None` if the label names several.
+    pub press: Option<Key>,
+}
+
+impl Hint {
+    /// Creates a hint of a key that is the same in every key map.
+    fn typed((key, label): (&str, &'static str)) -> Self {
+        Self { key: key.to_owned(), label, press: Key::parse(key) }
+    }
 }
 
 /// Returns the hints of the current context, most useful first: a narrow screen shows fewer.
 pub fn hints(app: &App) -> Vec<Hint> {
-    let typed = |hints: &[(&str, &'static str)]| {
-        hints.iter().map(|(key, word)| Hint { key: (*key).to_owned(), label: word }).collect()
-    };
+    let typed = |hints: &[(&str, &'static str)]| hints.iter().copied().map(Hint::typed).collect();
     match app.stack.layers.last() {
         Some(Layer::Palette(_)) => typed(&[("enter", "run"), ("↑ ↓", "select"), ("esc", "close")]),
         Some(Layer::Dialog(_)) => typed(&[("1…9", "answer"), ("enter", "confirm"), ("esc", "cancel")]),
@@ -45,8 +55,7 @@ pub fn hints(app: &App) -> Vec<Hint> {
         Some(Layer::NewSession(_)) => {
             typed(&[("enter", "start"), ("tab", "complete, next"), ("↑ ↓", "fields"), ("esc", "cancel")])
         }
-        Some(Layer::Reader(_)) if is_search_result(app) => with_other_pane(app, named(app, &RESULT)),
-        Some(Layer::Reader(_)) => with_other_pane(app, named(app, &READER)),
+        Some(Layer::Reader(reader)) => with_other_pane(app, hints_in_reader(app, reader)),
         Some(Layer::Search(search)) if search.naming.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),
         Some(Layer::Search(search)) if search.completion.is_some() => {
             typed(&[("tab", "next"), ("enter", "accept"), ("esc", "undo")])
@@ -66,14 +75,71 @@ pub fn hints(app: &App) -> Vec<Hint> {
             Pane::Workspaces if app.stack.home.workspaces.view().is_some() => named(app, &VIEW),
             Pane::Workspaces => named(app, &WORKSPACES),
             Pane::Sessions => named(app, &LIST),
-            Pane::Preview => named(app, &PREVIEW),
+            Pane::Preview => {
+                let key = app.stack.home.list.key();
+                let reader = key.and_then(|key| app.stack.home.preview.reader(key));
+                reader.map_or_else(|| named(app, &PREVIEW), |reader| hints_in_preview(app, reader))
+            }
         },
     }
 }
 
+fn hints_in_reader(app: &App, reader: &Reader) -> Vec<Hint> {
+    if let Some(hints) = hints_in_parts(app, reader) {
+        return hints;
+    }
+    let hints: &[(Action, &'static str)] = if is_search_result(app) { &RESULT } else { &READER };
+    reading(app, reader, hints)
+}
+
+/// Returns the hints of the part of a transcript that has the keys: the outline, or the find line.
+fn hints_in_parts(app: &App, reader: &Reader) -> Option<Vec<Hint>> {
+    let typed = |hints: &[(&str, &'static str)]| Some(hints.iter().copied().map(Hint::typed).collect());
+    let from_search = reader.find.as_ref().is_some_and(|find| find.from_search);
+    match &reader.find {
+        Some(find) if find.typing => {
+            typed(&[("enter", "keep"), ("↑ ↓", "earlier queries"), ("esc", "clear"), ("ctrl-u", "delete")])
+        }
+        _ if reader.outline.typing => typed(&[("enter", "go there"), ("↑ ↓", "select"), ("esc", "clear")]),
+        _ if reader.outline.focused => {
+            let close = if reader.outline_is_beside() { "hide" } else { "close" };
+            let mut hints = named(app, &OUTLINE);
+            hints.extend(named(app, &[(Action::Outline, close), (Action::Help, "help")]));
+            Some(hints)
+        }
+        Some(_) if !from_search => Some(reading(app, reader, &FOUND)),
+        _ => None,
+    }
+}
+
+/// In the preview, the key that unfolds an entry opens the transcript.
+fn hints_in_preview(app: &App, reader: &Reader) -> Vec<Hint> {
+    let mut hints = reading(app, reader, &PREVIEW);
+    if let Some(open) = hints.first_mut() {
+        open.label = PREVIEW[0].1;
+    }
+    hints
+}
+
+/// Returns hints whose labels say what the toggles of a transcript do in its present state.
+fn reading(app: &App, reader: &Reader, hints: &[(Action, &'static str)]) -> Vec<Hint> {
+    let is_live = || app.sessions.catalog.get(&reader.key).is_some_and(|session| session.state != SessionState::Past);
+    // At the end of a past session there is nothing to follow.
+    let is_useful = |action: Action| action != Action::Follow || !reader.is_following() || is_live();
+    let branches: &[(Action, &'static str)] = if reader.has_branches() { &BRANCHES } else { &[] };
+    let (first, rest) = hints.split_at(hints.len().min(2));
+    let useful = first.iter().chain(branches).chain(rest).filter(|(action, _)| is_useful(*action));
+    let labelled: Vec<_> = useful.map(|(action, label)| (*action, reader.label(*action).unwrap_or(label))).collect();
+    named(app, &labelled)
+}
+
 fn hints_in_chat(app: &App, chat: &Chat) -> Vec<Hint> {
-    let typed = |(key, word): (&str, &'static str)| Hint { key: key.to_owned(), label: word };
+    let typed = Hint::typed;
     let completing = chat.composer.completion.as_ref().is_some_and(|completion| !completion.found.is_empty());
+    let in_part = chat.focus == ChatFocus::Transcript || chat.reader.is_typing();
+    if let Some(hints) = hints_in_parts(app, &chat.reader).filter(|_| in_part && !chat.armed) {
+        return hints;
+    }
     match chat.focus {
         ChatFocus::Queue(_) => {
             [("enter", "edit"), ("K", "move up"), ("x", "cancel"), ("r", "release"), ("esc", "write")].map(typed).into()
@@ -85,7 +151,7 @@ fn hints_in_chat(app: &App, chat: &Chat) -> Vec<Hint> {
             let mut hints = named(app, &WORKING_CHAT);
             // A second Esc alone would interrupt the turn.
             let read = app.keymap.hint(Action::ReadChat);
-            hints.extend(read.map(|read| Hint { key: format!("{read} esc"), label: "back" }));
+            hints.extend(read.map(|read| Hint { key: format!("{read} esc"), label: "back", press: None }));
             hints
         }
         ChatFocus::Composer => named(app, &CHAT),
@@ -94,8 +160,8 @@ fn hints_in_chat(app: &App, chat: &Chat) -> Vec<Hint> {
             hints.extend(named(app, &ARMED_CHAT));
             hints
         }
-        ChatFocus::Transcript if chat.read_only.is_some() => named(app, &READ_ONLY_CHAT),
-        ChatFocus::Transcript => named(app, &READING_CHAT),
+        ChatFocus::Transcript if chat.read_only.is_some() => reading(app, &chat.reader, &READ_ONLY_CHAT),
+        ChatFocus::Transcript => reading(app, &chat.reader, &READING_CHAT),
     }
 }
 
@@ -115,7 +181,10 @@ fn is_search_result(app: &App) -> bool {
 }
 
 fn named(app: &App, hints: &[(Action, &'static str)]) -> Vec<Hint> {
-    let with_key = |(action, word): &(Action, &'static str)| Some(Hint { key: app.keymap.hint(*action)?, label: word });
+    let with_key = |(action, label): &(Action, &'static str)| {
+        let press = app.keymap.keys(*action).first().copied();
+        Some(Hint { key: app.keymap.hint(*action)?, label, press })
+    };
     hints.iter().filter_map(with_key).collect()
 }
 
@@ -125,7 +194,7 @@ const EMPTY: [(Action, &str); 7] = [
     (Action::ShowHidden, "hidden"),
     (Action::Rescan, "rescan"),
     (Action::Help, "help"),
-    (Action::Quit, "quit"),
+    (Action::Leave, "quit"),
     (Action::Palette, "commands"),
 ];
 
@@ -137,7 +206,7 @@ const LIST: [(Action, &str); 13] = [
     (Action::Filter, "filter"),
     (Action::Scope, "scope"),
     (Action::Help, "help"),
-    (Action::Quit, "quit"),
+    (Action::Leave, "quit"),
     (Action::Resume, "open in agent"),
     (Action::Sort, "sort"),
     (Action::ShowHidden, "hidden"),
@@ -200,16 +269,36 @@ const PREVIEW: [(Action, &str); 6] = [
     (Action::ResumeHere, "continue"),
 ];
 
-const READER: [(Action, &str); 9] = [
+const READER: [(Action, &str); 10] = [
     (Action::Back, "back"),
     (Action::ResumeHere, "continue"),
     (Action::PreviousPrompt, "previous prompt"),
     (Action::Find, "find"),
+    (Action::Outline, "outline"),
     (Action::Tools, "tools"),
     (Action::Thinking, "thinking"),
     (Action::Help, "help"),
     (Action::Expand, "unfold"),
     (Action::Follow, "follow"),
+];
+
+const BRANCHES: [(Action, &str); 1] = [(Action::NextBranch, "next branch")];
+
+const OUTLINE: [(Action, &str); 4] = [
+    (Action::Expand, "go there"),
+    (Action::Find, "filter"),
+    (Action::NextPrompt, "next prompt"),
+    (Action::Back, "text"),
+];
+
+const FOUND: [(Action, &str); 7] = [
+    (Action::NextHit, "next match"),
+    (Action::PreviousHit, "previous match"),
+    (Action::Find, "edit"),
+    (Action::Back, "clear"),
+    (Action::Expand, "unfold"),
+    (Action::Outline, "outline"),
+    (Action::Help, "help"),
 ];
 
 const READING_CHAT: [(Action, &str); 7] = [

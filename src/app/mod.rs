@@ -95,12 +95,16 @@ pub struct App {
     pub stack: Stack,
     /// Past queries.
     pub search_history: search::SearchHistory,
+    /// Past queries in transcripts.
+    pub find_history: search::SearchHistory,
     /// Progress of the text index.
     pub index_progress: IndexProgress,
     /// Notices in the status line.
     pub notices: Notices,
     /// Visibility and width of previews.
     pub preview_size: PreviewSize,
+    /// True if the outline is hidden beside transcripts.
+    pub outline_hidden: bool,
     /// True if the mouse is captured.
     pub mouse: bool,
     /// Runs whose notifications are off.
@@ -139,7 +143,9 @@ impl App {
             approvals: approvals::ApprovalQueue::default(),
             roots: Vec::new(),
             stack: Stack { home, ..Stack::default() },
+            outline_hidden: false,
             search_history: search::SearchHistory::default(),
+            find_history: search::SearchHistory::default(),
             index_progress: IndexProgress::default(),
             notices: Notices::default(),
             muted: BTreeSet::default(),
@@ -164,7 +170,9 @@ impl App {
                 self.stack.home.sort = Sort::ALL.into_iter().find(|sort| sort.name() == value).unwrap_or_default();
             }
             PreviewSize::NAME => self.preview_size = PreviewSize::parse(value).unwrap_or(self.preview_size),
+            reader::OUTLINE_STATE => self.outline_hidden = value == "hidden",
             Sessions::UNSEEN => self.sessions.restore_unseen(value),
+            search::SearchHistory::FIND_NAME => self.find_history = search::SearchHistory::parse(value),
             search::SearchHistory::NAME => self.search_history = search::SearchHistory::parse(value),
             search::SavedView::NAME => self.stack.home.workspaces.set_views(search::SavedView::parse(value)),
             _ => {}
@@ -289,9 +297,11 @@ impl App {
             runs: &mut self.runs,
             approvals: &mut self.approvals,
             search_history: &mut self.search_history,
+            find_history: &mut self.find_history,
             notices: &mut self.notices,
             muted: &mut self.muted,
             preview_size: &mut self.preview_size,
+            outline_hidden: &mut self.outline_hidden,
             mouse: &mut self.mouse,
             quitting: &mut self.quitting,
             tickets: &mut self.tickets,

@@ -199,6 +199,10 @@ pub enum Target {
     Preview,
     /// An entry of the reader.
     Entry(usize),
+    /// A place in the reader that leads to an entry: the scrollbar, the outline, the prompt of the turn.
+    Jump(usize),
+    /// A key hint.
+    Hint(Key),
     /// The pinned conversation.
     Pinned,
     /// The composer.
@@ -242,6 +246,22 @@ pub struct ReaderFeedback {
     pub cursor_row: i32,
     /// Lines of its body.
     pub cursor_of: i32,
-    /// Number of those lines with a match.
+    /// Rows at the top that the prompt of the turn covers while its own lines are above the screen; 0 without room.
+    pub covers: usize,
+    /// The prompt that covers them now.
+    pub prompt: Option<usize>,
+    /// True unless it is a preview: the outline is of use.
+    pub whole_screen: bool,
+    /// Visible rows of the outline.
+    pub outline_rows: usize,
+    /// True if the outline is beside the text.
+    pub outline_beside: bool,
+    /// Position of the first row in thousandths of an entry.
+    pub from: u64,
+    /// Position behind the last row in thousandths of an entry.
+    pub to: u64,
+    /// Number of matches in those lines.
     pub cursor_hits: usize,
+    /// The current match of the find: its entry, the line of the entry, and the number among the matches of that line.
+    pub hit: Option<(usize, (usize, usize))>,
 }

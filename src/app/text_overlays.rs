@@ -37,7 +37,7 @@ impl IssuesView {
 fn scroll_by_key(scroll: &mut Scroll, key: Key, ctx: &Ctx) -> Flow {
     let Some(action) = ctx.keymap.action(key, &[KeyContext::Move, KeyContext::Everywhere]) else { return Flow::Stay };
     match action {
-        Action::Back | Action::Quit | Action::Help | Action::Issues | Action::Left => Flow::Pop,
+        Action::Back | Action::Leave | Action::Quit | Action::Help | Action::Issues | Action::Left => Flow::Pop,
         action => match steps(action, scroll.height()) {
             Some(by) => {
                 scroll.by(by);
@@ -56,6 +56,8 @@ pub(super) fn closes_outside(target: &Target) -> Flow {
         | Target::Row(_)
         | Target::Preview
         | Target::Entry(_)
+        | Target::Jump(_)
+        | Target::Hint(_)
         | Target::Composer
         | Target::Choice(_)
         | Target::Answer(_) => Flow::Stay,

@@ -103,6 +103,7 @@ impl Follower<'_> {
             TranscriptEvent::Opened(_)
             | TranscriptEvent::Tail(_)
             | TranscriptEvent::Found { .. }
+            | TranscriptEvent::Outline { .. }
             | TranscriptEvent::Located { .. } => {}
         }
         Ok(())

@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod event;
 pub mod launch;
 pub mod live_status;
+pub mod outline;
 pub mod prompt;
 pub mod query;
 pub mod run;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::outline::OutlineItem;
 use super::search::EntryLocation;
 use super::transcript::Entry;
 
@@ -30,9 +31,18 @@ pub enum TranscriptEvent {
     Found {
         /// Query of the request.
         query: String,
-        /// Indices of matching entries so far, ascending.
-        entries: Vec<usize>,
+        /// Matching entries so far, ascending.
+        entries: Vec<EntryMatches>,
         /// True if the search is complete.
+        complete: bool,
+    },
+    /// Part of the outline, as requested.
+    Outline {
+        /// Index of the first entry whose items these replace, together with those of all later entries.
+        from: usize,
+        /// The items, ascending.
+        items: Vec<OutlineItem>,
+        /// True if the outline is complete.
         complete: bool,
     },
     /// The entry at a location.
@@ -48,6 +58,24 @@ pub enum TranscriptEvent {
     Failed(String),
 }
 
+/// A matching entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryMatches {
+    /// Index of the entry.
+    pub entry: usize,
+    /// Number of matches in it, at least 1.
+    pub count: usize,
+}
+
+/// Point at which branches part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BranchPoint {
+    /// Index of the first entry that the branches do not share.
+    pub entry: usize,
+    /// Numbers of the branches, with the shown one, ascending.
+    pub branches: Vec<usize>,
+}
+
 /// Properties of an indexed transcript.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TranscriptInfo {
@@ -55,6 +83,10 @@ pub struct TranscriptInfo {
     pub len: usize,
     /// Number of branches.
     pub branches: usize,
+    /// Number of the shown branch, from 0.
+    pub branch: usize,
+    /// Points at which other branches part from the shown one, ascending.
+    pub branch_points: Arc<[BranchPoint]>,
     /// Indices of prompts.
     pub prompts: Arc<[usize]>,
     /// Indices of errors.

@@ -74,6 +74,16 @@ impl Index {
         self.command(EngineCommand::Transcript(ticket, TranscriptRequest::Locate(place)));
     }
 
+    /// Shows another branch of an opened transcript, by its number from 0.
+    pub fn show_branch(&self, ticket: TranscriptTicket, branch: usize) {
+        self.command(EngineCommand::Transcript(ticket, TranscriptRequest::ShowBranch(branch)));
+    }
+
+    /// Requests the outline of an opened transcript, and its changes from then on.
+    pub fn outline(&self, ticket: TranscriptTicket) {
+        self.command(EngineCommand::Transcript(ticket, TranscriptRequest::Outline));
+    }
+
     /// Ranks sessions for the quick filter; a newer query cancels the older one.
     pub fn rank(&self, query: String) {
         self.command(EngineCommand::Rank(query));

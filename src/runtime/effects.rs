@@ -30,6 +30,8 @@ impl Shell {
             Effect::ReadEntries(ticket, range) => self.runner.index.read(ticket.0, range),
             Effect::FindInTranscript(ticket, query) => self.runner.index.find(ticket.0, query),
             Effect::Locate(ticket, place) => self.runner.index.locate(ticket.0, place),
+            Effect::ShowBranch(ticket, branch) => self.runner.index.show_branch(ticket.0, branch),
+            Effect::ReadOutline(ticket) => self.runner.index.outline(ticket.0),
             Effect::Search(request) => self.runner.index.search(request, self.clock.now()),
             Effect::CountValues(field, typed) => self.runner.index.count_values(field, typed),
             Effect::Rank { query } => self.runner.index.rank(query),

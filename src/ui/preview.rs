@@ -84,7 +84,8 @@ pub(super) fn draw_mode(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: 
 fn draw_reader(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: ReaderMode, cache: &mut ViewCache) {
     let app = canvas.app;
     let reserved = if mode == ReaderMode::Full && canvas.active { header::badge_width(app) } else { 0 };
-    let context = RenderContext { theme: app.theme(), zone: &cache.zone, now: app.now, reserved };
+    let context =
+        RenderContext { theme: app.theme(), zone: &cache.zone, now: app.now, reserved, outline: !app.outline_hidden };
     let session = app.sessions.catalog.get(&reader.key).map(|session| &**session);
     let (found, regions) = reader::draw(area, canvas.buffer, (reader, session), mode, &context, &mut cache.reader);
     canvas.feedback.reader = Some(found);

@@ -11,6 +11,7 @@ use super::style::style;
 use super::widgets::{Align, put, put_line, split_right};
 use crate::app::hints::hints;
 use crate::app::layer::Layer;
+use crate::app::msg::Target;
 use crate::app::{Action, App};
 use crate::domain::catalog::HiddenCounts;
 
@@ -44,16 +45,18 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect) {
     };
 }
 
-/// Draws as many key hints as fit.
+/// Draws as many key hints as fit; a click on one presses its key.
 pub(super) fn draw_hints(canvas: &mut Canvas, area: Rect) {
     let theme = canvas.app.theme();
     let mut spans = vec![Span::raw(" ")];
-    let mut room = usize::from(area.width);
+    let mut room = area.width;
     for hint in hints(canvas.app) {
         let (key, word) = (hint.key, format!(" {}  ", hint.label));
         let width = crate::stdx::text::width(&key) + crate::stdx::text::width(&word);
-        if width > room {
-            break;
+        let Some(width) = u16::try_from(width).ok().filter(|width| *width <= room) else { break };
+        if let Some(press) = hint.press {
+            let x = area.x + 1 + (area.width - room);
+            canvas.target(Rect { x, width: width - 2, ..area }, Target::Hint(press));
         }
         room -= width;
         spans.push(Span::styled(key, style(theme.key)));

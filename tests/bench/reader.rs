@@ -166,7 +166,8 @@ impl Live {
 
     fn draw(&mut self) {
         self.buffer.reset();
-        let look = RenderContext { theme: &self.theme, zone: &self.zone, now: Time::from_secs(0), reserved: 0 };
+        let look =
+            RenderContext { theme: &self.theme, zone: &self.zone, now: Time::from_secs(0), reserved: 0, outline: true };
         let (area, state) = (self.buffer.area, (&self.reader, None));
         let mode = ReaderMode::Chat { footer: false };
         let (drawn, _) = reader::draw(area, &mut self.buffer, state, mode, &look, &mut self.cache);
@@ -220,7 +221,8 @@ impl Screen {
 
     fn draw(&mut self) {
         self.buffer.reset();
-        let look = RenderContext { theme: &self.theme, zone: &self.zone, now: Time::from_secs(0), reserved: 0 };
+        let look =
+            RenderContext { theme: &self.theme, zone: &self.zone, now: Time::from_secs(0), reserved: 0, outline: true };
         let (area, state) = (self.buffer.area, (&self.reader, None));
         let (drawn, _) = reader::draw(area, &mut self.buffer, state, ReaderMode::Preview, &look, &mut self.cache);
         self.at_start = drawn.at_start;

@@ -13,7 +13,7 @@ use salon::domain::catalog::{CatalogChange, IndexProgress};
 use salon::domain::query::{EntryMatcher, FilterKey, MatchLevel, TextKind};
 use salon::domain::search::{Coverage, EntryLocation, Hit, SearchOrder, SearchRequest, SearchUpdate, Snippet};
 use salon::domain::transcript::{ChangeKind as FileChanged, EntryKind, FileChange, ToolAction};
-use salon::domain::transcript_event::{TranscriptEvent, TranscriptInfo};
+use salon::domain::transcript_event::{EntryMatches, TranscriptEvent, TranscriptInfo};
 use salon::domain::{Agent, Entry, EntryKey, Role, Session, SessionKey};
 
 use super::reader::sample::tool;
@@ -123,7 +123,8 @@ fn answer_opening(stage: &mut Stage, ticket: RequestTicket, query: &str, hits: &
         TranscriptEvent::Opened(TranscriptInfo { len: 30, branches: 1, ..TranscriptInfo::default() }),
     ));
     stage.send(Msg::Transcript(ticket, TranscriptEvent::Page { from: 0, entries }));
-    let found = TranscriptEvent::Found { query: query.into(), entries: hits.to_vec(), complete: true };
+    let entries = hits.iter().map(|entry| EntryMatches { entry: *entry, count: 1 }).collect();
+    let found = TranscriptEvent::Found { query: query.into(), entries, complete: true };
     stage.send(Msg::Transcript(ticket, found));
 }
 

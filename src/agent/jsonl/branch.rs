@@ -182,15 +182,7 @@ pub(crate) fn choose(records: &[ChainRecord], wanted: Option<usize>) -> ActiveBr
     let leaves = tree.leaves();
     let tip = wanted.and_then(|wanted| leaves.get(wanted).copied()).or_else(|| tree.tip(records));
     let on_path = tree.branch_of(tip);
-    let shown: Vec<bool> = records
-        .iter()
-        .zip(&tree.of_record)
-        .map(|(record, node)| match record.link {
-            RecordLink::Aside => false,
-            RecordLink::Linear => true,
-            RecordLink::Node { .. } => node.is_some_and(|node| on_path[node]),
-        })
-        .collect();
+    let shown = tree.records_on(&on_path, records);
     let newest = (0..records.len()).rev().find(|&at| shown[at] && records[at].link != RecordLink::Linear);
     let mut end = BranchTip::default();
     for (record, _) in records.iter().zip(&shown).filter(|(record, shown)| **shown && record.leaf.is_none()) {
@@ -210,6 +202,28 @@ pub(crate) fn choose(records: &[ChainRecord], wanted: Option<usize>) -> ActiveBr
     let branches = tree.spans(&leaves, linear);
     let shown_branch = leaves.iter().position(|&leaf| on_path[leaf]).unwrap_or_default();
     ActiveBranch { branches, shown: shown_branch, records: shown, newest, tip: end }
+}
+
+/// The branches of a conversation, of which several are looked at.
+#[derive(Debug)]
+pub(crate) struct BranchTree<'a> {
+    records: &'a [ChainRecord],
+    tree: Tree,
+    leaves: Vec<usize>,
+}
+
+impl<'a> BranchTree<'a> {
+    /// Builds the tree of all records.
+    pub(crate) fn new(records: &'a [ChainRecord]) -> Self {
+        let tree = Tree::build(records);
+        let leaves = tree.leaves();
+        Self { records, tree, leaves }
+    }
+
+    /// Returns true for each record on a branch, in file order.
+    pub(crate) fn records(&self, branch: usize) -> Vec<bool> {
+        self.tree.records_on(&self.tree.branch_of(self.leaves.get(branch).copied()), self.records)
+    }
 }
 
 impl Tree {
@@ -354,6 +368,16 @@ impl Tree {
             on_branch[at] |= !spoken && !spoken_below && parent.is_none_or(|parent| on_branch[parent]);
         }
         on_branch
+    }
+
+    /// Returns true for each record on the branch with these nodes, in file order.
+    fn records_on(&self, nodes: &[bool], records: &[ChainRecord]) -> Vec<bool> {
+        let is_on = |(record, node): (&ChainRecord, &Option<usize>)| match record.link {
+            RecordLink::Aside => false,
+            RecordLink::Linear => true,
+            RecordLink::Node { .. } => node.is_some_and(|node| nodes[node]),
+        };
+        records.iter().zip(&self.of_record).map(is_on).collect()
     }
 
     fn tip(&self, records: &[ChainRecord]) -> Option<usize> {

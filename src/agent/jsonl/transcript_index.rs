@@ -13,7 +13,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::branch::{self, BranchSpan, BranchTip, ChainRecord};
+use super::branch::{self, BranchSpan, BranchTip, BranchTree, ChainRecord};
 use super::call_results::CallResults;
 use super::repaired::{self, Repair, ScannedLine};
 use super::scan::{check, scan};
@@ -153,11 +153,6 @@ impl TranscriptIndex {
     fn marks_on(&self, records: &[bool]) -> Vec<u32> {
         let shown = records.iter().enumerate().filter(|(_, shown)| **shown);
         shown.flat_map(|(at, _)| self.marks_of(at)).collect()
-    }
-
-    /// Marks of a branch.
-    fn marks_of_branch(&self, branch: usize) -> Vec<u32> {
-        self.marks_on(&branch::choose(&self.records, Some(branch)).records)
     }
 
     /// First line of the first entry at or after a record.
@@ -377,8 +372,9 @@ impl TranscriptReader for TranscriptIndex {
 
     fn forks(&mut self) -> Vec<Fork> {
         let mut forks: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
+        let tree = BranchTree::new(&self.records);
         for branch in (0..self.branches.len()).filter(|&branch| branch != self.shown_branch) {
-            let other = self.marks_of_branch(branch);
+            let other = self.marks_on(&tree.records(branch));
             let shared = self.shown.iter().zip(&other).take_while(|(shown, other)| shown == other).count();
             forks.entry(shared.checked_sub(1)).or_default().push(branch);
         }
@@ -389,11 +385,14 @@ impl TranscriptReader for TranscriptIndex {
         let branch = self.shown_branch;
         let on_shown = self.positions_among(&self.shown, wanted).into_iter();
         let mut found: Vec<_> = on_shown.map(|at| at.map(|index| BranchPosition { branch, index })).collect();
-        for branch in (0..self.branches.len()).filter(|&branch| branch != self.shown_branch) {
+        // Most transcripts have one branch, and most entries are on the shown one.
+        let tree = (self.branches.len() > 1 && found.contains(&None)).then(|| BranchTree::new(&self.records));
+        let others = (0..self.branches.len()).filter(|&branch| branch != self.shown_branch);
+        for (branch, tree) in others.zip(tree.iter().cycle()) {
             if found.iter().all(Option::is_some) {
                 break;
             }
-            let others = self.positions_among(&self.marks_of_branch(branch), wanted);
+            let others = self.positions_among(&self.marks_on(&tree.records(branch)), wanted);
             for (found, index) in found.iter_mut().zip(others) {
                 *found = found.or(index.map(|index| BranchPosition { branch, index }));
             }

@@ -28,14 +28,21 @@ impl Chat {
     /// Handles a key.
     pub fn key(&mut self, key: Key, ctx: &mut Ctx) -> Flow {
         if self.reader.is_typing() {
-            ctx.effects.extend(self.reader.key_in_find(key));
+            self.reader.find_key(key, ctx);
             return Flow::Stay;
+        }
+        let in_outline = self.focus == ChatFocus::Transcript && self.reader.outline.focused;
+        if in_outline && self.reader.outline.typing {
+            return self.reader.key_in_outline(key, ctx);
         }
         if let Some(effects) = self.key_for_approval(key, ctx) {
             ctx.effects.extend(effects);
             return Flow::Stay;
         }
         let armed = std::mem::take(&mut self.armed);
+        if in_outline {
+            return self.reader.key_in_outline(key, ctx);
+        }
         if key.code == KeyCode::Esc {
             return self.escape(armed, ctx);
         }
@@ -50,6 +57,8 @@ impl Chat {
     pub fn paste(&mut self, text: &str, ctx: &mut Ctx) -> Flow {
         if self.reader.is_typing() {
             ctx.effects.extend(self.reader.paste_in_find(text));
+        } else if self.reader.outline.typing {
+            self.reader.paste_in_outline(text);
         } else if !ctx.approvals.paste(text) && self.read_only.is_none() {
             self.focus = ChatFocus::Composer;
             self.composer.text.paste(text);
@@ -76,6 +85,10 @@ impl Chat {
                 let reads = self.focus == ChatFocus::Composer || self.read_only.is_some();
                 self.focus = if reads { ChatFocus::Transcript } else { ChatFocus::Composer };
             }
+            Action::Outline => {
+                self.focus = ChatFocus::Transcript;
+                self.reader.toggle_outline(ctx);
+            }
             Action::ResumeHere if self.read_only.is_none() => self.focus = ChatFocus::Composer,
             // Left leads back to the screen below.
             Action::Left => return Some(Flow::Pop),
@@ -96,9 +109,16 @@ impl Chat {
                 ctx.effects.extend(effects.unwrap_or_default());
             }
             Target::Composer => self.focus = ChatFocus::Composer,
+            Target::Entry(index) if self.reader.is_selected(index) => return Flow::Act(Action::Expand),
             Target::Entry(index) => self.reader.select(index),
+            Target::Jump(index) => self.reader.go_to(index),
             Target::Pinned => return Flow::Act(Action::OtherPane),
-            Target::Workspace(_) | Target::Row(_) | Target::Preview | Target::Choice(_) | Target::Nothing => {}
+            Target::Workspace(_)
+            | Target::Row(_)
+            | Target::Preview
+            | Target::Choice(_)
+            | Target::Hint(_)
+            | Target::Nothing => {}
         }
         Flow::Stay
     }

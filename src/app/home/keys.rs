@@ -28,7 +28,7 @@ impl Home {
     /// Handles a key.
     pub fn key(&mut self, key: Key, ctx: &mut Ctx) -> Flow {
         if let Some(reader) = self.focused_preview().filter(|reader| reader.is_typing()) {
-            ctx.effects.extend(reader.key_in_find(key));
+            reader.find_key(key, ctx);
             return Flow::Stay;
         }
         if self.filter.typing {
@@ -109,7 +109,13 @@ impl Home {
                     reader.select(index);
                 }
             }
-            Target::Choice(_) | Target::Answer(_) | Target::Composer | Target::Pinned | Target::Nothing => {}
+            Target::Jump(_)
+            | Target::Hint(_)
+            | Target::Choice(_)
+            | Target::Answer(_)
+            | Target::Composer
+            | Target::Pinned
+            | Target::Nothing => {}
         }
         Flow::Stay
     }
@@ -131,7 +137,13 @@ impl Home {
                 self.list.step(rows);
                 self.follow_selection(ctx);
             }
-            Target::Choice(_) | Target::Answer(_) | Target::Composer | Target::Pinned | Target::Nothing => {}
+            Target::Jump(_)
+            | Target::Hint(_)
+            | Target::Choice(_)
+            | Target::Answer(_)
+            | Target::Composer
+            | Target::Pinned
+            | Target::Nothing => {}
         }
     }
 

@@ -73,6 +73,8 @@ impl Inbox {
             | Target::Row(_)
             | Target::Preview
             | Target::Entry(_)
+            | Target::Jump(_)
+            | Target::Hint(_)
             | Target::Pinned
             | Target::Composer
             | Target::Nothing => Flow::Stay,

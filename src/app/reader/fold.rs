@@ -105,6 +105,8 @@ impl Folds {
 
     fn usual(&self, entry: &Entry) -> Fold {
         match entry.kind {
+            // The agent no longer sees it.
+            _ if entry.reverted => Fold::Line,
             EntryKind::Tool => self.tools,
             EntryKind::Thinking => self.thinking,
             EntryKind::Notice if entry.level == NoticeLevel::Boundary => Fold::Line,

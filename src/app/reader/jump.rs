@@ -19,7 +19,7 @@ impl Reader {
     /// Highlights a query and jumps to the target as soon as its entry is known.
     pub fn open_at(&mut self, query: &str, target: JumpTarget) -> Vec<Effect> {
         let mut effects = Vec::new();
-        if self.search_query() != Some(query) {
+        if self.query_of_search() != Some(query) {
             // A query that only filters sessions matches no entries.
             let matches_entries = EntryMatcher::new(query).has_entry_conditions();
             self.find = matches_entries.then(|| Find { input: query.into(), from_search: true, ..Find::default() });
@@ -47,11 +47,11 @@ impl Reader {
             return false;
         }
         let beyond = |entry: &usize| if forward { *entry > cursor } else { *entry < cursor };
-        !find.entries.iter().any(beyond)
+        !find.entries().iter().any(beyond)
     }
 
     /// Returns the query of the search screen that opened the transcript.
-    fn search_query(&self) -> Option<&str> {
+    fn query_of_search(&self) -> Option<&str> {
         self.find.as_ref().filter(|find| find.from_search).map(Find::query)
     }
 
@@ -67,8 +67,7 @@ impl Reader {
         self.jump_target = None;
         if let Some(find) = &mut self.find {
             find.from = entry;
-            find.nth = 0;
-            find.current = find.entries.binary_search(&entry).ok();
+            find.select(entry, 0);
         }
         self.show_hit(entry, 0);
     }
@@ -80,14 +79,12 @@ impl Reader {
             return;
         };
         let known = match &self.jump_target {
-            Some(JumpTarget::First) => find.entries.first().map(|entry| (0, *entry, 0)),
-            Some(JumpTarget::Last) if find.complete => {
-                find.entries.last().map(|entry| (find.entries.len() - 1, *entry, usize::MAX))
-            }
+            Some(JumpTarget::First) => find.entries().first().map(|entry| (*entry, 0)),
+            Some(JumpTarget::Last) if find.complete => find.entries().last().map(|entry| (*entry, usize::MAX)),
             Some(JumpTarget::Location(_) | JumpTarget::Last) | None => None,
         };
-        if let Some((at, entry, nth)) = known {
-            (find.current, find.nth) = (Some(at), nth);
+        if let Some((entry, nth)) = known {
+            find.select(entry, nth);
             self.jump_target = None;
             self.show_hit(entry, nth);
         }

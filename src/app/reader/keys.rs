@@ -16,8 +16,11 @@ impl Reader {
     /// Handles a key.
     pub fn key(&mut self, key: Key, ctx: &mut Ctx) -> Flow {
         if self.is_typing() {
-            ctx.effects.extend(self.key_in_find(key));
+            self.find_key(key, ctx);
             return Flow::Stay;
+        }
+        if self.outline.focused {
+            return self.key_in_outline(key, ctx);
         }
         ctx.keymap.action(key, KEY_CONTEXTS).map_or(Flow::Stay, Flow::Act)
     }
@@ -26,6 +29,8 @@ impl Reader {
     pub fn paste(&mut self, text: &str, ctx: &mut Ctx) -> Flow {
         if self.is_typing() {
             ctx.effects.extend(self.paste_in_find(text));
+        } else if self.outline.typing {
+            self.paste_in_outline(text);
         }
         Flow::Stay
     }
@@ -37,20 +42,34 @@ impl Reader {
         if let Some(key) = subagent.filter(|key| ctx.sessions.catalog.get(key).is_some()) {
             return Some(Flow::Open(key));
         }
-        // Left leads back to the screen below.
-        if action == Action::Left {
-            return Some(Flow::Pop);
+        match action {
+            // Left leads back to the screen below.
+            Action::Left => return Some(Flow::Pop),
+            Action::Outline => {
+                self.toggle_outline(ctx);
+                return Some(Flow::Stay);
+            }
+            Action::NextBranch | Action::PreviousBranch if !self.has_branches() => {
+                ctx.notices.info("This session has no branches");
+                return Some(Flow::Stay);
+            }
+            _ => {}
         }
         let effects = self.navigate(action)?;
         ctx.effects.extend(effects);
         Some(Flow::Stay)
     }
 
-    /// Handles a click.
+    /// Handles a click. A click on the selected entry unfolds it.
     pub fn click(&mut self, target: &Target) -> Flow {
         match *target {
+            Target::Entry(index) if self.is_selected(index) => Flow::Act(Action::Expand),
             Target::Entry(index) => {
                 self.select(index);
+                Flow::Stay
+            }
+            Target::Jump(index) => {
+                self.go_to(index);
                 Flow::Stay
             }
             Target::Pinned => Flow::Act(Action::OtherPane),
@@ -60,6 +79,7 @@ impl Reader {
             | Target::Composer
             | Target::Choice(_)
             | Target::Answer(_)
+            | Target::Hint(_)
             | Target::Nothing => Flow::Stay,
         }
     }

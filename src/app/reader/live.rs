@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::merge::{self, DiskEntries};
-use super::{Effect, Reader, RequestTicket};
+use super::{Effect, Outline, Reader, RequestTicket};
 use crate::domain::SessionKey;
 use crate::domain::event::EntryKey;
 use crate::domain::run::{RunEvent, TurnNumber};
@@ -35,6 +35,7 @@ impl Reader {
             return self.request_entries();
         }
         self.restore_position(position);
+        self.live_entries_changed();
         Vec::new()
     }
 
@@ -60,7 +61,8 @@ impl Reader {
         let close = self.stored.then_some(Effect::CloseTranscript(self.ticket));
         self.replaced = self.opened.take().is_some() || self.disk > 0;
         self.tail.outdate(0);
-        self.load_error = None;
+        self.outline = Outline::default();
+        (self.load_error, self.branch) = (None, None);
         (self.stored, self.ticket, self.key) = (true, ticket, key.clone());
         close.into_iter().chain([Effect::OpenTranscript(ticket, key)]).collect()
     }
@@ -118,6 +120,13 @@ impl Reader {
         }
         self.clip = self.clip.min(self.disk);
         self.restore_position(position);
+        self.live_entries_changed();
+    }
+
+    /// Updates all that is derived from the live entries.
+    fn live_entries_changed(&mut self) {
+        self.outline.set_live(self.clip, self.tail.entries());
+        self.find_in_live_entries();
     }
 
     /// Requests the disk entries that must be loaded before they replace live ones.

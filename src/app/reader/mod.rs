@@ -4,14 +4,21 @@
 //! follow those on disk. Heights and widths are unknown here: results of the layout return as [`ReaderFeedback`].
 
 pub mod anchor;
+mod branches;
 pub mod find;
+mod find_keys;
 pub mod fold;
 pub mod jump;
 mod keys;
+mod labels;
 mod live;
 mod merge;
 mod moves;
+pub mod outline;
+mod outline_keys;
 pub mod tail;
+mod ticks;
+mod turn;
 mod window;
 
 use std::ops::Range;
@@ -21,8 +28,11 @@ pub use find::Find;
 pub use fold::{Fold, Folds};
 pub use jump::JumpTarget;
 pub use keys::KEY_CONTEXTS;
+pub use outline::Outline;
+pub use outline_keys::OUTLINE_STATE;
 use tail::Tail;
 pub use tail::{CallStage, EntryRef};
+pub use ticks::Tick;
 use window::Window;
 
 use super::action::Action;
@@ -44,6 +54,8 @@ pub struct Reader {
     pub folds: Folds,
     /// The current find.
     pub find: Option<Find>,
+    /// The outline.
+    pub outline: Outline,
     /// True if new entries scroll the end into view, as long as the end is visible.
     pub follow: bool,
     /// Description of who writes a watched transcript; `None` if it is not watched.
@@ -52,6 +64,7 @@ pub struct Reader {
     pub load_error: Option<LoadError>,
     window: Window,
     tail: Tail,
+    live_matches: find_keys::LiveMatches,
     /// Properties of the transcript; `None` while only the newest entries are loaded.
     opened: Option<TranscriptInfo>,
     /// Number of entries on disk; before the transcript is indexed, of the loaded ones.
@@ -62,6 +75,10 @@ pub struct Reader {
     stored: bool,
     /// True if another transcript replaces the loaded one as soon as it is loaded.
     replaced: bool,
+    /// True if entries were added on disk since the transcript was opened.
+    has_grown: bool,
+    /// Number of the branch that was shown last, once it changed.
+    branch: Option<usize>,
     /// Number of entries when the end was last on the screen.
     seen_len: usize,
     anchor: Anchor,
@@ -99,16 +116,20 @@ impl Reader {
             key: SessionKey::new(agent, ""),
             folds: Folds::default(),
             find: None,
+            outline: Outline::default(),
             follow: true,
             watched_by: None,
             load_error: None,
             window: Window::default(),
             tail: Tail::default(),
+            live_matches: find_keys::LiveMatches::default(),
             opened: None,
             disk: 0,
             clip: 0,
             stored: false,
             replaced: false,
+            has_grown: false,
+            branch: None,
             seen_len: 0,
             anchor: Anchor::END,
             cursor: usize::MAX,
@@ -139,7 +160,12 @@ impl Reader {
             }
             TranscriptEvent::Grown { from, opened } => self.grown(from, opened),
             TranscriptEvent::Found { query, entries, complete } => {
-                self.set_matches(&query, entries, complete);
+                self.found(&query, entries, complete);
+                Vec::new()
+            }
+            TranscriptEvent::Outline { from, items, complete } => {
+                self.outline.store(from, items, complete);
+                self.follow_in_outline();
                 Vec::new()
             }
             TranscriptEvent::Located { location, entry } => {
@@ -165,7 +191,7 @@ impl Reader {
                 Anchor::line(layout.anchor, layout.anchor_line, layout.anchor_of)
             };
             if let Some(find) = self.find.as_mut().filter(|find| find.entry() == Some(layout.cursor)) {
-                find.nth = find.nth.min(layout.cursor_hits.saturating_sub(1));
+                find.correct(layout.cursor_hits);
             }
         }
         if layout.at_end {
@@ -173,7 +199,11 @@ impl Reader {
         }
         let key = |index| Some((index, self.entry(index)?.entry.key));
         self.keys = (self.anchor.entry().and_then(key), key(self.cursor));
-        self.request_entries()
+        self.outline.fit(layout.outline_rows);
+        self.follow_in_outline();
+        let mut effects = self.request_entries();
+        effects.extend(self.request_outline());
+        effects
     }
 
     /// Returns a loaded entry.
@@ -212,6 +242,11 @@ impl Reader {
     /// Returns true if the end is on the screen and stays there.
     pub fn is_following(&self) -> bool {
         self.follow && self.anchor.base == AnchorBase::End && self.anchor.delta >= 0
+    }
+
+    /// Returns true if entries were added on disk since the transcript was opened.
+    pub fn has_grown(&self) -> bool {
+        self.has_grown
     }
 
     /// Returns the number of entries added since the end was last on the screen.
@@ -257,6 +292,10 @@ impl Reader {
             None => Vec::new(),
         };
         effects.extend(self.request_entries());
+        // A reopened transcript has lost the earlier request.
+        self.outline.requested = false;
+        effects.extend(self.request_outline());
+        effects.extend(self.restore_branch());
         effects
     }
 
@@ -281,6 +320,9 @@ impl Reader {
 
     fn grown(&mut self, from: usize, opened: TranscriptInfo) -> Vec<Effect> {
         let position = self.position();
+        let same_branch = self.opened.as_ref().is_none_or(|before| before.branch == opened.branch);
+        self.has_grown |= opened.len > self.disk && same_branch;
+        self.branch = Some(opened.branch);
         self.disk = opened.len;
         if self.load_error == Some(LoadError::Gone) {
             self.load_error = None;
@@ -313,6 +355,20 @@ impl Reader {
         }
         self.window.trim(shown, ahead, self.disk);
         ranges.into_iter().map(|range| Effect::ReadEntries(self.ticket, range)).collect()
+    }
+
+    /// Requests the outline once, of a transcript on the whole screen.
+    fn request_outline(&mut self) -> Option<Effect> {
+        let due = self.layout.whole_screen && self.opened.is_some() && !self.outline.requested;
+        self.outline.requested |= due;
+        due.then_some(Effect::ReadOutline(self.ticket))
+    }
+
+    /// Selects the row of the current entry in the outline, unless the user selects one there.
+    fn follow_in_outline(&mut self) {
+        if !self.outline.focused {
+            self.outline.follow(self.cursor());
+        }
     }
 
     /// Estimates the entries on the screen before the layout.

@@ -1,11 +1,8 @@
-//! Navigation and editing in the reader: keys, wheel, find line.
+//! Navigation in the reader: keys and wheel.
 
-use super::{Action, Anchor, AnchorBase, Effect, Find, Fold, Reader};
-use crate::app::line_editor::LineEditor;
+use super::{Action, Anchor, AnchorBase, Effect, Fold, Reader};
 use crate::app::msg::ReaderFeedback;
-use crate::config::key::{Key, KeyCode};
 use crate::domain::event::NoticeLevel;
-use crate::domain::query::Query;
 use crate::domain::transcript::{Entry, EntryKind, Tool, ToolStatus};
 
 impl Reader {
@@ -17,9 +14,8 @@ impl Reader {
             Action::Up => self.step(-1),
             Action::HalfDown => self.scroll(height / 2),
             Action::HalfUp => self.scroll(-height / 2),
-            // One line of the old page stays visible for orientation.
-            Action::PageDown => self.scroll(height - 1),
-            Action::PageUp => self.scroll(1 - height),
+            Action::PageDown => self.scroll(self.page()),
+            Action::PageUp => self.scroll(-self.page()),
             Action::First => self.first(action),
             Action::Last => self.last(),
             Action::NextEntry => self.neighbour(true),
@@ -27,6 +23,8 @@ impl Reader {
             Action::NextPrompt | Action::PreviousPrompt | Action::NextError | Action::PreviousError => {
                 self.mark(action);
             }
+            Action::NextBranch => return Some(self.step_branch(true)),
+            Action::PreviousBranch => return Some(self.step_branch(false)),
             Action::Follow => self.toggle_follow(),
             Action::Tools => self.refold(|reader| reader.folds.cycle_tools()),
             Action::Thinking => self.refold(|reader| reader.folds.toggle_thinking()),
@@ -66,51 +64,23 @@ impl Reader {
         self.cursor = index;
     }
 
-    /// Selects an entry and scrolls it to the top of the screen.
+    /// Returns true if an entry is the selected one on the screen.
+    pub fn is_selected(&self, index: usize) -> bool {
+        self.cursor() == index && self.layout.cursor == index
+    }
+
+    /// Selects an entry and scrolls it to the top of the screen, below the prompt of its turn.
     pub fn go_to(&mut self, index: usize) {
         self.cursor = index.min(self.len().saturating_sub(1));
-        self.anchor = Anchor::top(self.cursor);
+        let covered = self.turn_prompt(self.cursor).is_some_and(|prompt| prompt < self.cursor);
+        let covers = if covered { i32::try_from(self.layout.covers).unwrap_or_default() } else { 0 };
+        self.anchor = Anchor::line(self.cursor, -covers, 0);
     }
 
-    /// Returns true while the find line is edited: keys go to [`key_in_find`](Self::key_in_find).
-    pub fn is_typing(&self) -> bool {
-        self.find.as_ref().is_some_and(|find| find.typing)
-    }
-
-    /// Handles a key in the find line.
-    pub fn key_in_find(&mut self, key: Key) -> Vec<Effect> {
-        match key.code {
-            KeyCode::Enter => self.end_typing(),
-            KeyCode::Esc => self.clear_find().unwrap_or_default(),
-            KeyCode::Char('c') if key.ctrl => self.clear_find().unwrap_or_default(),
-            KeyCode::Backspace if self.find.as_ref().is_some_and(|find| find.input.is_empty()) => {
-                self.clear_find().unwrap_or_default()
-            }
-            _ => self.edit_query(|line| {
-                let _other_keys_do_nothing = line.key(key);
-            }),
-        }
-    }
-
-    /// Pastes into the find line.
-    pub fn paste_in_find(&mut self, text: &str) -> Vec<Effect> {
-        let line = crate::stdx::text::one_line(text);
-        self.edit_query(|input| input.insert(&line))
-    }
-
-    /// Stores the matches if they answer the current query.
-    pub(super) fn set_matches(&mut self, query: &str, entries: Vec<usize>, complete: bool) {
-        let Some(find) = self.find.as_mut().filter(|find| find.query() == query) else { return };
-        // Live entries are not searched.
-        let clip = self.clip;
-        let entries = entries.into_iter().take_while(|entry| *entry < clip).collect();
-        let (from_search, pending_from) = (find.from_search, find.pending_from);
-        let became_current = find.set_matches(entries, complete);
-        if from_search && pending_from.is_none() {
-            self.jump_to_hit();
-        } else if let Some(entry) = find.entry().filter(|_| became_current) {
-            self.show_hit(entry, 0);
-        }
+    /// Returns the lines of a page: one line of the old page stays visible for orientation.
+    fn page(&self) -> i32 {
+        let lines = self.layout.height.saturating_sub(1 + self.layout.covers).max(1);
+        i32::try_from(lines).unwrap_or(i32::MAX)
     }
 
     /// Scrolls by a line; at the beginning or end, selects the next entry instead.
@@ -202,52 +172,6 @@ impl Reader {
             self.anchor = Anchor::line(self.cursor(), -row, of);
         }
         change(self);
-    }
-
-    fn start_find(&mut self) {
-        let from = self.cursor();
-        let input = self.find.take().map(|find| find.input).unwrap_or_default();
-        self.find = Some(Find { input, typing: true, from, ..Find::default() });
-    }
-
-    /// Edits the line; a changed query is searched from the beginning.
-    fn edit_query(&mut self, change: impl FnOnce(&mut LineEditor)) -> Vec<Effect> {
-        let Some(find) = &mut self.find else { return Vec::new() };
-        let before = find.query().to_owned();
-        change(&mut find.input);
-        if find.query() == before {
-            return Vec::new();
-        }
-        let input = std::mem::take(&mut find.input);
-        let mistakes = Query::parse(input.text()).errors;
-        *find = Find { input, mistakes, typing: find.typing, from: find.from, ..Find::default() };
-        vec![Effect::FindInTranscript(self.ticket, find.query().to_owned())]
-    }
-
-    fn end_typing(&mut self) -> Vec<Effect> {
-        let Some(find) = &mut self.find else { return Vec::new() };
-        if find.input.is_empty() {
-            return self.clear_find().unwrap_or_default();
-        }
-        find.typing = false;
-        let answered = find.complete || !find.entries.is_empty();
-        // The line was opened with the last query and not edited: it has not been searched yet.
-        if answered { Vec::new() } else { vec![Effect::FindInTranscript(self.ticket, find.query().to_owned())] }
-    }
-
-    fn clear_find(&mut self) -> Option<Vec<Effect>> {
-        self.find.take()?;
-        self.folds.revealed = None;
-        Some(vec![Effect::FindInTranscript(self.ticket, String::new())])
-    }
-
-    fn next_hit(&mut self, forward: bool) {
-        let (cursor, lines) = (self.cursor(), self.layout.cursor_hits);
-        let Some(find) = self.find.as_mut().filter(|find| !find.entries.is_empty()) else { return };
-        let hit = if forward { find.next(cursor, lines) } else { find.previous(cursor, lines) };
-        if let Some((entry, nth)) = hit {
-            self.show_hit(entry, nth);
-        }
     }
 
     pub(super) fn show_hit(&mut self, entry: usize, nth: usize) {

@@ -16,6 +16,9 @@ impl SearchHistory {
     /// Name of the saved state.
     pub const NAME: &'static str = "search-history";
 
+    /// Name of the saved queries in transcripts.
+    pub const FIND_NAME: &'static str = "find-history";
+
     /// Parses the saved state.
     pub fn parse(value: &str) -> Self {
         let queries: Vec<_> = value.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
@@ -35,6 +38,11 @@ impl SearchHistory {
 
     /// Adds a query and saves the history. Queries of a single character are skipped.
     pub fn add(&mut self, query: &str) -> Vec<Effect> {
+        self.add_to(Self::NAME, query)
+    }
+
+    /// Adds a query and saves the history under a name.
+    pub fn add_to(&mut self, name: &'static str, query: &str) -> Vec<Effect> {
         let query = query.trim();
         if query.chars().nth(1).is_none() || self.get(0) == Some(query) {
             return Vec::new();
@@ -42,7 +50,7 @@ impl SearchHistory {
         self.queries.retain(|known| known != query);
         self.queries.push(query.to_owned());
         self.queries.drain(..self.queries.len().saturating_sub(MAX_QUERIES));
-        vec![Effect::SaveState { name: Self::NAME, value: self.queries.join("\n") }]
+        vec![Effect::SaveState { name, value: self.queries.join("\n") }]
     }
 }
 

@@ -116,6 +116,8 @@ impl SearchScreen {
             Target::Workspace(_)
             | Target::Preview
             | Target::Entry(_)
+            | Target::Jump(_)
+            | Target::Hint(_)
             | Target::Choice(_)
             | Target::Answer(_)
             | Target::Composer
@@ -135,6 +137,8 @@ impl SearchScreen {
             }
             Target::Workspace(_)
             | Target::Row(_)
+            | Target::Jump(_)
+            | Target::Hint(_)
             | Target::Choice(_)
             | Target::Answer(_)
             | Target::Composer

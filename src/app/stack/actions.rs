@@ -18,6 +18,11 @@ use crate::domain::search::SearchOrder;
 impl Stack {
     /// Performs an action.
     pub(super) fn act(&mut self, action: Action, ctx: &mut Ctx) {
+        let action = match action {
+            Action::Leave if self.layers.is_empty() => Action::Quit,
+            Action::Leave => Action::Back,
+            action => action,
+        };
         let flow = match self.layers.as_mut_slice() {
             [] => self.home.act(action, ctx),
             [.., Layer::Search(search), Layer::Reader(reader)] => {

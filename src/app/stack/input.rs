@@ -58,6 +58,10 @@ impl Stack {
     }
 
     fn click(&mut self, target: &Target, ctx: &mut Ctx) {
+        // A click on a hint is its key.
+        if let Target::Hint(key) = *target {
+            return self.key(key, ctx);
+        }
         let flow = match self.layers.last_mut() {
             None => self.home.click(target, ctx),
             Some(Layer::Reader(reader)) => reader.click(target),

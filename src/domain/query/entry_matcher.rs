@@ -14,6 +14,9 @@ use crate::domain::transcript::{ChangeKind, ToolAction};
 /// Maximum highlighted ranges per text, because more would not help a reader.
 const MAX_MATCH_RANGES: usize = 256;
 
+/// Maximum matches that are counted per entry, because its layout is bounded too.
+const MAX_COUNT: usize = 10_000;
+
 /// A query compiled for entries.
 #[derive(Debug, Default)]
 pub struct EntryMatcher {
@@ -71,6 +74,22 @@ impl EntryMatcher {
     /// Returns true if the text contains any required needle.
     pub fn is_match(&self, text: &str) -> bool {
         self.branches.iter().flat_map(|branch| &branch.required).any(|matcher| matcher.is_match(text))
+    }
+
+    /// Number of matches in a matching entry: at least 1, because filters match an entry as a whole.
+    pub fn count_matches(&self, entry: &Entry) -> usize {
+        let needles = || self.branches.iter().flat_map(|branch| &branch.required);
+        let mut counted: Vec<&str> = Vec::new();
+        let mut count = 0;
+        for text in texts(entry) {
+            // The headline of a call repeats its input.
+            if counted.iter().any(|other| other.contains(text)) {
+                continue;
+            }
+            count += needles().map(|needle| needle.find_all(text, MAX_COUNT).len()).sum::<usize>();
+            counted.push(text);
+        }
+        count.clamp(1, MAX_COUNT)
     }
 
     /// Extent to which an entry matches.

@@ -3,7 +3,7 @@
 use crate::agent::{TextLimit, TranscriptReader};
 use crate::domain::Entry;
 use crate::domain::query::{EntryMatcher, MatchLevel};
-use crate::domain::transcript_event::TranscriptEvent;
+use crate::domain::transcript_event::{EntryMatches, TranscriptEvent};
 
 /// Number of entries per step.
 const ENTRIES_PER_STEP: usize = 64;
@@ -14,45 +14,56 @@ pub(super) struct TranscriptSearch {
     matcher: EntryMatcher,
     at: usize,
     /// Entries that contain all terms.
-    all: Vec<usize>,
+    all: Vec<EntryMatches>,
     /// Entries that contain any term; they count where no entry contains all.
-    any: Vec<usize>,
+    any: Vec<EntryMatches>,
     chunks: usize,
-}
-
-/// Result of a step.
-pub(super) struct SearchStep {
-    pub event: Option<TranscriptEvent>,
-    pub complete: bool,
+    complete: bool,
 }
 
 impl TranscriptSearch {
     pub(super) fn new(query: String) -> Self {
         let matcher = EntryMatcher::new(&query);
-        Self { query, matcher, at: 0, all: Vec::new(), any: Vec::new(), chunks: 0 }
+        Self { query, matcher, at: 0, all: Vec::new(), any: Vec::new(), chunks: 0, complete: false }
+    }
+
+    /// Returns true if there is nothing to do.
+    pub(super) fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Searches again from a changed entry on.
+    pub(super) fn restart(&mut self, from: usize) {
+        self.at = self.at.min(from);
+        for found in [&mut self.all, &mut self.any] {
+            found.truncate(found.partition_point(|found| found.entry < from));
+        }
+        (self.chunks, self.complete) = (0, false);
     }
 
     /// Searches some more entries. Returns an event after 1, 2, 4, 8 … steps, so that a long search sends few messages.
-    pub(super) fn step(&mut self, reader: &mut dyn TranscriptReader) -> SearchStep {
-        let end = (self.at + ENTRIES_PER_STEP).min(reader.len());
+    pub(super) fn step(&mut self, reader: &mut dyn TranscriptReader) -> Option<TranscriptEvent> {
+        let end = (self.at + ENTRIES_PER_STEP).min(reader.len()).max(self.at);
         for (at, entry) in (self.at..).zip(reader.read(self.at..end, TextLimit::SCREEN)) {
-            match self.matcher.match_level(&entry) {
-                MatchLevel::None => {}
-                MatchLevel::Partial => self.any.push(at),
-                MatchLevel::Full => {
-                    self.any.push(at);
-                    self.all.push(at);
-                }
+            let level = self.matcher.match_level(&entry);
+            if level == MatchLevel::None {
+                continue;
+            }
+            let found = EntryMatches { entry: at, count: self.matcher.count_matches(&entry) };
+            self.any.push(found);
+            if level == MatchLevel::Full {
+                self.all.push(found);
             }
         }
         self.at = end;
         self.chunks += 1;
-        let complete = end >= reader.len();
-        let due = complete || self.chunks.is_power_of_two();
-        SearchStep { event: due.then(|| self.event(complete)), complete }
+        self.complete = end >= reader.len();
+        let due = self.complete || self.chunks.is_power_of_two();
+        due.then(|| self.event())
     }
 
-    fn event(&self, complete: bool) -> TranscriptEvent {
+    fn event(&self) -> TranscriptEvent {
+        let complete = self.complete;
         let entries = if complete && self.all.is_empty() { &self.any } else { &self.all };
         TranscriptEvent::Found { query: self.query.clone(), entries: entries.clone(), complete }
     }

@@ -2,8 +2,10 @@
 //!
 //! The number of open readers is bounded: the least recently used one is evicted, and reopened at its next request.
 
+mod describe;
 mod find;
 mod locate;
+mod outline;
 mod worker;
 
 use std::collections::HashMap;
@@ -29,6 +31,10 @@ pub(super) enum TranscriptRequest {
     Read(Range<usize>),
     Find(String),
     Locate(EntryLocation),
+    /// Another branch.
+    ShowBranch(usize),
+    /// The outline, again from each change on.
+    Outline,
     Refresh,
     /// Texts in files of their own changed: entries that are loaded may have others.
     RefreshTexts,

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 
 use super::TranscriptRequest;
+use super::describe::TranscriptDescription;
 use super::find::TranscriptSearch;
 use super::locate::EntryLookup;
-use crate::agent::{Format, MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
+use super::outline::OutlineScan;
+use crate::agent::{Format, RefreshOutcome, TextLimit, TranscriptReader};
 use crate::domain::Session;
-use crate::domain::transcript_event::{TranscriptEvent, TranscriptInfo};
+use crate::domain::transcript_event::TranscriptEvent;
 use crate::index::kept_transcript::open_transcript;
 use crate::index::message::{IndexEvent, TranscriptTicket};
 
@@ -31,6 +33,23 @@ pub(super) struct TranscriptWorker {
 
 /// The sender of requests or the receiver of events is gone.
 struct Ended;
+
+/// Tasks that are done in steps between the requests.
+#[derive(Default)]
+struct ReaderTasks {
+    search: Option<TranscriptSearch>,
+    lookup: Option<EntryLookup>,
+    outline: Option<OutlineScan>,
+    branches: TranscriptDescription,
+}
+
+impl ReaderTasks {
+    fn is_pending(&self) -> bool {
+        let outlines = self.outline.as_ref().is_some_and(|outline| !outline.is_complete());
+        let searches = self.search.as_ref().is_some_and(|search| !search.is_complete());
+        self.lookup.is_some() || searches || outlines
+    }
+}
 
 impl TranscriptWorker {
     /// Runs until [`Ended`]. A reader that panics ends only this thread.
@@ -53,46 +72,62 @@ impl TranscriptWorker {
             Ok(reader) => reader,
             Err(error) => return self.emit(open_error(&error)),
         };
-        self.emit(TranscriptEvent::Opened(describe(&mut *reader)))?;
-        let mut search: Option<TranscriptSearch> = None;
-        let mut lookup: Option<EntryLookup> = None;
+        let mut tasks = ReaderTasks::default();
+        self.emit(TranscriptEvent::Opened(tasks.branches.describe(&mut *reader)))?;
         loop {
-            match self.next(search.is_some() || lookup.is_some())? {
-                Some(TranscriptRequest::Read(range)) => {
-                    let from = range.start.min(reader.len());
-                    let entries = reader.read(range, TextLimit::SCREEN).into_iter().map(Arc::new).collect();
-                    self.emit(TranscriptEvent::Page { from, entries })?;
-                }
-                Some(TranscriptRequest::Find(query)) => {
-                    search = (!query.is_empty()).then(|| TranscriptSearch::new(query));
-                }
-                Some(TranscriptRequest::Locate(place)) => lookup = Some(EntryLookup::new(place)),
-                Some(TranscriptRequest::Refresh) => self.refresh(&mut *reader)?,
-                Some(TranscriptRequest::RefreshTexts) => {
-                    self.emit(TranscriptEvent::Grown { from: 0, opened: describe(&mut *reader) })?;
-                }
-                // A jump to a location comes before a search.
-                None if lookup.is_some() => {
-                    if let Some((other_branch, event)) = lookup.as_mut().and_then(|lookup| lookup.step(&mut *reader)) {
-                        lookup = None;
-                        if other_branch {
-                            let opened = describe(&mut *reader);
-                            self.emit(TranscriptEvent::Grown { from: 0, opened })?;
-                        }
-                        self.emit(event)?;
-                    }
-                }
-                None => {
-                    let Some(found) = search.as_mut().map(|search| search.step(&mut *reader)) else { continue };
-                    if found.complete {
-                        search = None;
-                    }
-                    if let Some(found) = found.event {
-                        self.emit(found)?;
-                    }
-                }
+            match self.next(tasks.is_pending())? {
+                Some(request) => self.serve(request, &mut *reader, &mut tasks)?,
+                None => self.advance(&mut *reader, &mut tasks)?,
             }
         }
+    }
+
+    fn serve(
+        &self,
+        request: TranscriptRequest,
+        reader: &mut dyn TranscriptReader,
+        tasks: &mut ReaderTasks,
+    ) -> Result<(), Ended> {
+        match request {
+            TranscriptRequest::Read(range) => {
+                let from = range.start.min(reader.len());
+                let entries = reader.read(range, TextLimit::SCREEN).into_iter().map(Arc::new).collect();
+                self.emit(TranscriptEvent::Page { from, entries })
+            }
+            TranscriptRequest::Find(query) => {
+                tasks.search = (!query.is_empty()).then(|| TranscriptSearch::new(query));
+                Ok(())
+            }
+            TranscriptRequest::Locate(place) => {
+                tasks.lookup = Some(EntryLookup::new(place));
+                Ok(())
+            }
+            TranscriptRequest::Outline => {
+                tasks.outline = Some(OutlineScan::default());
+                Ok(())
+            }
+            TranscriptRequest::ShowBranch(branch) if reader.show_branch(branch) => self.report_change(0, reader, tasks),
+            TranscriptRequest::ShowBranch(_) => Ok(()),
+            TranscriptRequest::Refresh => self.refresh(reader, tasks),
+            TranscriptRequest::RefreshTexts => self.report_change(0, reader, tasks),
+        }
+    }
+
+    /// Continues a task: a jump to a location comes before a search, and the outline last.
+    fn advance(&self, reader: &mut dyn TranscriptReader, tasks: &mut ReaderTasks) -> Result<(), Ended> {
+        if let Some(lookup) = &mut tasks.lookup {
+            let Some((other_branch, event)) = lookup.step(reader) else { return Ok(()) };
+            tasks.lookup = None;
+            if other_branch {
+                self.report_change(0, reader, tasks)?;
+            }
+            return self.emit(event);
+        }
+        if let Some(search) = tasks.search.as_mut().filter(|search| !search.is_complete()) {
+            return search.step(reader).map_or(Ok(()), |event| self.emit(event));
+        }
+        let event = tasks.outline.as_mut().and_then(|outline| outline.step(reader));
+        event.map_or(Ok(()), |event| self.emit(event))
     }
 
     /// Returns the next request; `None` at once while there is other work.
@@ -107,13 +142,30 @@ impl TranscriptWorker {
         }
     }
 
-    fn refresh(&self, reader: &mut dyn TranscriptReader) -> Result<(), Ended> {
+    fn refresh(&self, reader: &mut dyn TranscriptReader, tasks: &mut ReaderTasks) -> Result<(), Ended> {
         match reader.refresh() {
             RefreshOutcome::Same => Ok(()),
-            RefreshOutcome::Grown { from } => self.emit(TranscriptEvent::Grown { from, opened: describe(reader) }),
-            RefreshOutcome::Reset => self.emit(TranscriptEvent::Grown { from: 0, opened: describe(reader) }),
+            RefreshOutcome::Grown { from } => self.report_change(from, reader, tasks),
+            RefreshOutcome::Reset => self.report_change(0, reader, tasks),
             RefreshOutcome::Gone => self.emit(TranscriptEvent::Gone),
         }
+    }
+
+    /// Reports that entries from an index on are new or changed.
+    fn report_change(
+        &self,
+        from: usize,
+        reader: &mut dyn TranscriptReader,
+        tasks: &mut ReaderTasks,
+    ) -> Result<(), Ended> {
+        if let Some(outline) = &mut tasks.outline {
+            outline.restart(from);
+        }
+        if let Some(search) = &mut tasks.search {
+            search.restart(from);
+        }
+        tasks.branches.outdate(from);
+        self.emit(TranscriptEvent::Grown { from, opened: tasks.branches.describe(reader) })
     }
 
     fn emit(&self, what: TranscriptEvent) -> Result<(), Ended> {
@@ -125,19 +177,5 @@ fn open_error(error: &io::Error) -> TranscriptEvent {
     match error.kind() {
         io::ErrorKind::NotFound => TranscriptEvent::Gone,
         _ => TranscriptEvent::Failed(error.to_string()),
-    }
-}
-
-fn describe(reader: &mut dyn TranscriptReader) -> TranscriptInfo {
-    let issue = |issue: &crate::domain::Issue| match issue.line {
-        Some(line) => format!("line {line}: {}", issue.reason),
-        None => issue.reason.clone(),
-    };
-    TranscriptInfo {
-        len: reader.len(),
-        branches: reader.branches(),
-        prompts: reader.marks(MarkKind::Prompts).into(),
-        errors: reader.marks(MarkKind::Errors).into(),
-        issues: reader.issues().iter().map(issue).collect(),
     }
 }

@@ -17,7 +17,7 @@ use crate::app::reader::{CallStage, Fold};
 use crate::config::theme::Theme;
 use crate::domain::Time;
 use crate::domain::transcript::{Entry, EntryKind};
-use crate::stdx::text::sanitise;
+use crate::stdx::text::{first_chars, one_line, sanitise};
 use crate::ui::style::style;
 use crate::ui::widgets::highlight::Highlighter;
 
@@ -41,6 +41,8 @@ pub struct RenderContext<'a> {
     pub now: Time,
     /// Columns at the right end of the first line that are reserved for the badge.
     pub reserved: u16,
+    /// True if the outline is shown beside a transcript where there is room.
+    pub outline: bool,
 }
 
 /// Sanitised prefix of a text, at most 512 KiB long; true if the text was cut.
@@ -88,6 +90,11 @@ pub struct EntryLayout {
 pub fn lay(entry: &Entry, context: &mut LayoutContext<'_>) -> EntryLayout {
     let mut layout = EntryLayout::default();
     if context.fold == Fold::Hidden {
+        return layout;
+    }
+    if entry.reverted && context.fold == Fold::Line {
+        let line = one_line(first_chars(&entry.text, 400));
+        plain_text::push_note(&format!("▸ reverted: {line}"), context, &mut layout);
         return layout;
     }
     if entry.reverted {

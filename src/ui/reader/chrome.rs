@@ -7,9 +7,10 @@ use ratatui::text::{Line, Span};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::RenderContext;
+use super::rows::POSITION;
 use crate::app::msg::ReaderFeedback;
 use crate::app::reader::{Find, Fold, LoadError, Reader};
-use crate::domain::Session;
+use crate::domain::{Session, SessionState};
 use crate::stdx::{text, wrap};
 use crate::ui::entry::tool::duration;
 use crate::ui::style::{self, style};
@@ -33,11 +34,13 @@ pub(super) fn header(
     let room = usize::from(area.width);
     let details = details(reader, session);
     let agent = reader.key.agent;
+    let is_live = reader.has_grown() || session.is_some_and(|session| session.state != SessionState::Past);
     let following = match (&reader.watched_by, reader.is_following()) {
         (Some(why), true) => format!("read-only: {why}"),
         (Some(why), false) => format!("read-only, not at the end: {why}"),
-        (None, true) => "following".to_owned(),
-        (None, false) => String::new(),
+        // Nothing is added to a past session.
+        (None, true) if is_live => "following".to_owned(),
+        (None, _) => String::new(),
     };
     let following = following.as_str();
     // The title shrinks first, but not below a third of the line.
@@ -69,8 +72,9 @@ fn details(reader: &Reader, session: Option<&Session>) -> Vec<String> {
             details.push(format!("{} tokens", count(session.tokens.total())));
         }
     }
-    if let Some(branches) = reader.opened().map(|opened| opened.branches).filter(|branches| *branches > 1) {
-        details.push(format!("{branches} branches"));
+    if let Some(opened) = reader.opened().filter(|opened| opened.branches > 1) {
+        // The branch matters more than all else.
+        details.insert(0, format!("branch {} of {}", opened.branch + 1, opened.branches));
     }
     details
 }
@@ -120,7 +124,7 @@ pub(super) fn footer(
         right.push(Span::styled(format!("{} new  ", reader.unseen()), style(theme.accent)));
     }
     if reader.opened().is_some() && !reader.is_empty() {
-        let place = format!("entry {} of {}", feedback.cursor + 1, reader.len());
+        let place = format!("entry {} of {} · {}%", feedback.cursor + 1, reader.len(), percent(reader, feedback));
         right.push(Span::styled(place, style(theme.muted)));
     }
     let used = styled_line::columns(&right);
@@ -133,12 +137,18 @@ pub(super) fn footer(
     at_right(area, buffer, &Line::from(right));
 }
 
+/// Part of the transcript above the end of the screen, in percent.
+fn percent(reader: &Reader, feedback: &ReaderFeedback) -> u64 {
+    let all = u64::try_from(reader.len()).unwrap_or(u64::MAX).saturating_mul(POSITION).max(1);
+    if feedback.at_end { 100 } else { (feedback.to.saturating_mul(100) / all).min(99) }
+}
+
 fn find_line(find: &Find, room: usize, context: &RenderContext<'_>) -> Vec<Span<'static>> {
     let theme = context.theme;
     let mistake = find.mistakes.first();
-    let outcome = match (find.current, find.entries.len()) {
+    let outcome = match (find.number(), find.count()) {
         _ if find.input.is_empty() => String::new(),
-        (Some(at), all) => format!("  {} of {all}{}", at + 1, if find.complete { "" } else { "+" }),
+        (Some(number), all) => format!("  match {number} of {all}{}", if find.complete { "" } else { "+" }),
         (None, 0) if find.complete && mistake.is_none() => "  no matches".to_owned(),
         (None, 0) if find.complete => String::new(),
         (None, _) if find.typing || !find.complete => "  …".to_owned(),

@@ -53,6 +53,9 @@ pub(super) fn paint(
 
 fn mark(entry: &Entry, context: &RenderContext<'_>) -> (&'static str, crate::config::theme::ThemeStyle) {
     let theme = context.theme;
+    if entry.reverted {
+        return ("↶", theme.muted);
+    }
     match entry.kind {
         EntryKind::Prompt => ("❯", theme.prompt),
         EntryKind::Text => ("●", theme.assistant),

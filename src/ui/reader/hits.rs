@@ -14,9 +14,10 @@ impl HitMatcher {
         Self(EntryMatcher::new(query))
     }
 
-    /// Returns true if a line matches.
-    pub fn matches(&self, line: &Line<'_>) -> bool {
-        self.0.is_match(&text_of(line))
+    /// Number of matches in a line.
+    pub fn count(&self, line: &Line<'_>) -> usize {
+        let text = text_of(line);
+        if self.0.is_match(&text) { self.0.match_ranges(&text).len() } else { 0 }
     }
 
     /// Byte ranges of the matches in a text.

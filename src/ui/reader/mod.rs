@@ -6,9 +6,13 @@ mod cache;
 mod chrome;
 mod gutter;
 pub mod hits;
+mod outline;
+mod prompt;
 mod rows;
+mod scrollbar;
 
 pub use cache::LayoutCache;
+use outline::OutlineArea;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -20,6 +24,7 @@ use crate::domain::Session;
 use crate::stdx::wrap;
 use crate::ui::entry::RenderContext;
 use crate::ui::style::style;
+use crate::ui::widgets::{Align, put, split_right};
 
 /// Maximum width of text in columns, because longer lines are hard to read.
 const MAX_TEXT_WIDTH: usize = 120;
@@ -49,15 +54,25 @@ pub fn draw(
 ) -> (ReaderFeedback, Vec<(Area, Target)>) {
     cache.begin(context.theme, mode != ReaderMode::Preview);
     let area = area.intersection(buffer.area);
-    let parts = Parts::of(area, mode, reader);
+    let parts = Parts::of(area, mode, reader, context);
     let gutter = gutter::width(parts.body.width);
     let width = usize::from(parts.body.width.saturating_sub(gutter)).clamp(1, MAX_TEXT_WIDTH);
-    let (rows, feedback) = Viewport::new(reader, context, cache, (width, usize::from(parts.body.height))).rows();
+    let size = (width, usize::from(parts.body.height));
+    let (rows, feedback) = Viewport::new(reader, context, cache, size, parts.covers).rows();
+    let feedback = ReaderFeedback {
+        whole_screen: mode != ReaderMode::Preview,
+        outline_rows: parts.outline.rows(),
+        outline_beside: parts.outline.beside,
+        ..feedback
+    };
     let header = Rect { width: parts.header.width.saturating_sub(context.reserved), ..parts.header };
     chrome::header(header, buffer, reader, session, context);
     chrome::banner(parts.banner, buffer, reader, context);
     let matcher = cache.matcher(reader.find.as_ref());
-    let regions = paint(parts.body, buffer, (reader, matcher.as_deref()), &rows, &feedback, context);
+    let mut regions = paint(parts.body, buffer, (reader, matcher.as_deref()), &rows, &feedback, context);
+    regions.extend(prompt::paint(parts.body, buffer, reader, &feedback, context));
+    regions.extend(scrollbar::paint(parts.scrollbar, buffer, reader, &feedback, context));
+    regions.extend(parts.outline.paint(buffer, reader, &feedback, context));
     if rows.is_empty() && reader.is_stored() {
         chrome::empty(parts.body, buffer, reader, context);
     }
@@ -70,11 +85,15 @@ struct Parts {
     header: Rect,
     banner: Rect,
     body: Rect,
+    scrollbar: Rect,
+    outline: OutlineArea,
     footer: Rect,
+    /// Rows of the body that the prompt of the turn may cover.
+    covers: usize,
 }
 
 impl Parts {
-    fn of(area: Rect, mode: ReaderMode, reader: &Reader) -> Self {
+    fn of(area: Rect, mode: ReaderMode, reader: &Reader, context: &RenderContext<'_>) -> Self {
         let framed = |wanted: bool| u16::from(wanted && area.height >= 3);
         let (top, bottom) = match mode {
             ReaderMode::Full => (framed(true), framed(true)),
@@ -83,13 +102,26 @@ impl Parts {
         };
         let banner = u16::from(reader.load_error.is_some() && !reader.is_empty() && area.height > top + bottom + 1);
         let rows = |y: u16, height: u16| Rect { y: area.y + y, height, ..area };
+        let body = rows(top + banner, area.height - top - bottom - banner);
+        let (body, outline) = OutlineArea::split(body, reader, mode, context);
+        let is_preview = mode == ReaderMode::Preview;
+        let (body, scrollbar) = split_right(body, if is_preview { 0 } else { scrollbar::width(body) });
         Self {
-            header: rows(0, top),
+            header: inset(rows(0, top)),
             banner: rows(top, banner),
-            body: rows(top + banner, area.height - top - bottom - banner),
-            footer: rows(area.height - bottom, bottom),
+            body,
+            scrollbar,
+            outline,
+            footer: inset(rows(area.height - bottom, bottom)),
+            covers: if is_preview { 0 } else { prompt::rows(body) },
         }
     }
+}
+
+/// Area without the margins at both sides.
+fn inset(area: Rect) -> Rect {
+    let margin = u16::from(area.width > 2);
+    Rect { x: area.x + margin, width: area.width - 2 * margin, ..area }
 }
 
 /// Draws rows, gutter and hits.
@@ -113,6 +145,12 @@ fn paint(
                 let rule = "─".repeat(room.saturating_sub(wrap::columns(&text)).min(MAX_TEXT_WIDTH));
                 buffer.set_stringn(area.x, y, text + &rule, room, style(context.theme.faint));
             }
+            ReaderRow::Branches { count, shown } => {
+                let mark = Rect { x: area.x + 1.min(gutter), y, height: 1, width: gutter.saturating_sub(1) };
+                put(buffer, mark, "┬", style(context.theme.accent), Align::Left);
+                let label = format!("{count} branches part here; this is branch {shown} of them");
+                put(buffer, Rect { y, height: 1, ..text_area }, &label, style(context.theme.accent), Align::Left);
+            }
             ReaderRow::Missing => {
                 buffer.set_stringn(text_area.x, y, "…", usize::from(text_area.width), style(context.theme.faint));
             }
@@ -134,7 +172,10 @@ fn paint(
                             buffer,
                             &hits::text_of(text),
                             matcher,
-                            current,
+                            feedback
+                                .hit
+                                .filter(|(entry, (at, _))| (entry, at) == (index, line))
+                                .map(|(_, (_, nth))| nth),
                             context,
                         );
                     }
@@ -149,19 +190,24 @@ fn paint(
     regions
 }
 
-/// Highlights hits in a row.
+/// Highlights hits in a row, one of which may be the current one.
 fn mark(
     row: Rect,
     buffer: &mut Buffer,
     text: &str,
     matcher: &hits::HitMatcher,
-    current: bool,
+    current: Option<usize>,
     context: &RenderContext<'_>,
 ) {
-    let hit = style(if current { context.theme.hit_current } else { context.theme.hit });
-    // A theme without colours shows hits in reverse video.
-    let hit = if hit.fg.is_none() && hit.bg.is_none() { hit.add_modifier(Modifier::REVERSED) } else { hit };
-    for place in matcher.ranges(text) {
+    for (nth, place) in matcher.ranges(text).into_iter().enumerate() {
+        let is_current = current == Some(nth);
+        let hit = style(if is_current { context.theme.hit_current } else { context.theme.hit });
+        // A theme without colours shows hits in reverse video, and the current one underlined as well.
+        let hit = match hit.fg.is_none() && hit.bg.is_none() {
+            true if is_current => hit.add_modifier(Modifier::REVERSED | Modifier::UNDERLINED | Modifier::BOLD),
+            true => hit.add_modifier(Modifier::REVERSED),
+            false => hit,
+        };
         let column = |at: usize| u16::try_from(wrap::columns(&text[..at])).unwrap_or(u16::MAX);
         let (from, to) = (column(place.start), column(place.end));
         let area = Rect { x: row.x.saturating_add(from), width: to.saturating_sub(from), ..row };

@@ -9,13 +9,16 @@ use jiff::civil::Date;
 use super::cache::{CachedLayout, LayoutCache};
 use super::hits::HitMatcher;
 use crate::app::msg::ReaderFeedback;
-use crate::app::reader::{AnchorBase, EntryRef, Fold, Reader};
+use crate::app::reader::{AnchorBase, EntryRef, Find, Fold, Reader};
 use crate::domain::Time;
-use crate::domain::transcript::EntryKind;
+use crate::domain::transcript::{Entry, EntryKind};
 use crate::ui::entry::RenderContext;
 
 /// Maximum entries to search backwards for one with a time or a visible layout, because hidden runs can be long.
 const MAX_LOOK_BACK: usize = 64;
+
+/// Unit of positions: an entry has so many parts.
+pub(super) const POSITION: u64 = 1_000;
 
 /// Row of the viewport.
 #[derive(Clone, Debug)]
@@ -24,6 +27,13 @@ pub(super) enum ReaderRow {
     Blank,
     /// Rule with the date, where the day changes.
     Day(Date),
+    /// Mark where branches part.
+    Branches {
+        /// Number of branches.
+        count: usize,
+        /// Number of the shown one among them, from 1.
+        shown: usize,
+    },
     /// Entry that is not loaded yet.
     Missing,
     /// Line of an entry.
@@ -39,6 +49,8 @@ pub(super) enum ReaderRow {
 
 /// Rows of an entry: a lead (date rule and blank rows) and the body.
 struct Block {
+    /// Number of branches that part here, and the number of the shown one among them, from 1.
+    branches: Option<(usize, usize)>,
     day: Option<Date>,
     lead: usize,
     layout: Option<CachedLayout>,
@@ -53,19 +65,22 @@ pub(super) struct Viewport<'a> {
     cache: &'a mut LayoutCache,
     width: usize,
     height: usize,
+    /// Rows at the top that the prompt of the turn may cover.
+    covers: usize,
     matcher: Option<Arc<HitMatcher>>,
 }
 
 impl<'a> Viewport<'a> {
-    /// Creates a viewport for a text area of the given size.
+    /// Creates a viewport for a text area of the given size, of which the prompt of the turn may cover some rows.
     pub(super) fn new(
         reader: &'a Reader,
         context: &'a RenderContext<'a>,
         cache: &'a mut LayoutCache,
         (width, height): (usize, usize),
+        covers: usize,
     ) -> Self {
         let matcher = cache.matcher(reader.find.as_ref());
-        Self { reader, context, cache, width, height, matcher }
+        Self { reader, context, cache, width, height, covers, matcher }
     }
 
     /// Computes the visible rows and the layout feedback.
@@ -101,18 +116,24 @@ impl<'a> Viewport<'a> {
                 let entry = entry.min(last);
                 let block = self.block(entry);
                 let hits = self.hits(&block);
-                let line = hits.get(nth).or(hits.last()).copied().unwrap_or(0);
+                let line = hits.get(nth).or(hits.last()).map_or(0, |(line, _)| *line);
                 // A third of the screen shows the context before the hit.
                 (entry, to_i64(block.lead + line) - to_i64(self.height / 3) + delta)
             }
         }
     }
 
-    /// Indexes of lines in a block that match the query.
-    fn hits(&self, block: &Block) -> Vec<usize> {
+    /// Matches of the query in a block: the line, and the number among the matches of the line.
+    fn hits(&self, block: &Block) -> Vec<(usize, usize)> {
         let Some(matcher) = &self.matcher else { return Vec::new() };
         let lines = block.layout.iter().flat_map(|layout| layout.lines.iter().enumerate());
-        lines.filter(|(_, line)| matcher.matches(line)).map(|(nth, _)| nth).collect()
+        lines.flat_map(|(line, text)| (0..matcher.count(text)).map(move |nth| (line, nth))).collect()
+    }
+
+    /// Returns the current match of the find in a block.
+    fn current_hit(&self, block: &Block) -> Option<(usize, usize)> {
+        let hits = self.hits(block);
+        hits.get(self.reader.find.as_ref()?.nth).or(hits.last()).copied()
     }
 
     /// Clamps a position to the transcript, without blank rows after the end. Also returns by how many rows it was out
@@ -182,11 +203,27 @@ impl<'a> Viewport<'a> {
                 break;
             }
         }
-        let feedback = self.feedback(&shown, (top, skip), at_end);
+        let prompt = self.prompt((top, skip), &shown);
+        let feedback = self.feedback(&shown, (top, skip), prompt, at_end);
         (rows, feedback)
     }
 
-    fn feedback(&self, shown: &[(usize, i64, Block)], (top, skip): (usize, usize), at_end: bool) -> ReaderFeedback {
+    /// Returns the prompt of the turn in the first row, if its own first line is above that.
+    fn prompt(&self, (top, skip): (usize, usize), shown: &[(usize, i64, Block)]) -> Option<usize> {
+        let prompt = self.reader.turn_prompt(top).filter(|_| self.covers > 0)?;
+        let first = shown.first().map(|(.., block)| block)?;
+        let above = prompt < top || skip > first.lead;
+        // An entry that is not loaded has only one row, which must show that.
+        (above && first.layout.is_some() && self.reader.prompt_line(prompt).is_some()).then_some(prompt)
+    }
+
+    fn feedback(
+        &self,
+        shown: &[(usize, i64, Block)],
+        (top, skip): (usize, usize),
+        prompt: Option<usize>,
+        at_end: bool,
+    ) -> ReaderFeedback {
         let base_loaded = self.reader.anchor().entry().map(|entry| entry.min(self.reader.len() - 1));
         let all_loaded = || shown.iter().all(|(index, ..)| self.reader.entry(*index).is_some());
         let loaded = shown.iter().find(|(index, ..)| self.reader.entry(*index).is_some());
@@ -199,14 +236,21 @@ impl<'a> Viewport<'a> {
             at_end,
             height: self.height,
             resolved: anchor_loaded && loaded.is_some(),
+            covers: self.covers,
+            prompt,
             ..ReaderFeedback::default()
         };
+        (feedback.from, feedback.to) = self.extent(shown, (top, skip));
         if let Some((index, row, block)) = loaded {
             feedback.anchor = *index;
             feedback.anchor_line = to_i32(-row);
             feedback.anchor_of = to_i32(to_i64(block.body()));
         }
-        if let Some((index, row, block)) = self.cursor(shown) {
+        let found = self.reader.find.as_ref().and_then(Find::entry);
+        let found = shown.iter().find(|(index, ..)| Some(*index) == found);
+        feedback.hit = found.and_then(|(index, _, block)| Some((*index, self.current_hit(block)?)));
+        let covered = if prompt.is_some() { self.covers } else { 0 };
+        if let Some((index, row, block)) = self.cursor(shown, to_i64(covered)) {
             feedback.cursor = *index;
             feedback.cursor_row = to_i32(*row);
             feedback.cursor_of = to_i32(to_i64(block.body()));
@@ -215,33 +259,57 @@ impl<'a> Viewport<'a> {
         feedback
     }
 
-    /// Current entry, or the nearest visible one.
-    fn cursor<'s>(&self, shown: &'s [(usize, i64, Block)]) -> Option<&'s (usize, i64, Block)> {
+    /// Positions of the first row and behind the last one, in thousandths of an entry.
+    fn extent(&self, shown: &[(usize, i64, Block)], (top, skip): (usize, usize)) -> (u64, u64) {
+        let position = |index: usize, rows: usize, height: usize| {
+            let (index, rows, height) = (to_u64(index), to_u64(rows), to_u64(height.max(1)));
+            index * POSITION + rows.min(height) * POSITION / height
+        };
+        let from = position(top, skip, shown.first().map_or(1, |(.., block)| block.height));
+        let to = shown.last().map_or(from, |(index, row, block)| {
+            let above = usize::try_from(to_i64(self.height) - (row - to_i64(block.lead))).unwrap_or(0);
+            position(*index, above, block.height)
+        });
+        (from, to)
+    }
+
+    /// Current entry, or the nearest visible one below the `covered` rows.
+    fn cursor<'s>(&self, shown: &'s [(usize, i64, Block)], covered: i64) -> Option<&'s (usize, i64, Block)> {
         let visible = |(_, row, block): &&(usize, i64, Block)| {
-            block.height > block.lead && *row < to_i64(self.height) && row + to_i64(block.body()) > 0
+            block.height > block.lead && *row < to_i64(self.height) && row + to_i64(block.body()) > covered
         };
         let cursor = self.reader.cursor();
         let mut on_screen = shown.iter().filter(visible);
         let first = on_screen.clone().next()?;
         if cursor < first.0 {
             // Prefers an entry whose first row is visible.
-            return shown.iter().filter(visible).find(|(_, row, _)| *row >= 0).or(Some(first));
+            return shown.iter().filter(visible).find(|(_, row, _)| *row >= covered).or(Some(first));
         }
         on_screen.clone().find(|(index, ..)| *index >= cursor).or_else(|| on_screen.next_back())
     }
 
     fn block(&mut self, index: usize) -> Block {
         let Some(loaded) = self.reader.entry(index) else {
-            return Block { day: None, lead: 0, layout: None, height: 1 };
+            return Block { branches: None, day: None, lead: 0, layout: None, height: 1 };
         };
         let fold = self.reader.folds.of(index, loaded.entry);
         if fold == Fold::Hidden {
-            return Block { day: None, lead: 0, layout: None, height: 0 };
+            return Block { branches: None, day: None, lead: 0, layout: None, height: 0 };
         }
         let (day, lead) = self.lead(index, loaded, fold);
+        let branches = self.branches(index);
+        // The mark of a branch point has a blank row above it.
+        let lead = lead + branches.map_or(0, |_| 1 + usize::from(index > 0));
         let layout = self.cache.lines(self.reader.ticket, loaded, self.width, fold);
         let height = lead + layout.lines.len();
-        Block { day, lead, layout: Some(layout), height }
+        Block { branches, day, lead, layout: Some(layout), height }
+    }
+
+    /// Number of branches that part before an entry, and the number of the shown one among them.
+    fn branches(&self, index: usize) -> Option<(usize, usize)> {
+        let shown = self.reader.opened()?.branch;
+        let branches = &self.reader.branch_point(index)?.branches;
+        Some((branches.len(), branches.iter().position(|branch| *branch == shown)? + 1))
     }
 
     /// Date rule and number of lead rows before an entry.
@@ -258,9 +326,7 @@ impl<'a> Viewport<'a> {
             .find(|(fold, _)| *fold != Fold::Hidden);
         let blank = match above {
             None => index > 0,
-            Some((above_fold, above)) => {
-                !(is_compact(above.entry.kind, above_fold) && is_compact(loaded.entry.kind, fold))
-            }
+            Some((above_fold, above)) => !(is_compact(above.entry, above_fold) && is_compact(loaded.entry, fold)),
         };
         // A rule has a blank row below it, and one above it except at the start.
         match day {
@@ -285,14 +351,17 @@ impl Block {
         if let (Some(day), Some(at)) = (self.day, self.lead.checked_sub(2)) {
             rows[at] = ReaderRow::Day(day);
         }
+        if let Some((count, shown)) = self.branches {
+            rows[usize::from(index > 0)] = ReaderRow::Branches { count, shown };
+        }
         rows.extend((0..layout.lines.len()).map(|line| ReaderRow::Line { index, layout: layout.clone(), line }));
         rows
     }
 }
 
 /// Returns true for one-line entries that are grouped without blank rows.
-fn is_compact(kind: EntryKind, fold: Fold) -> bool {
-    fold == Fold::Line && matches!(kind, EntryKind::Tool | EntryKind::Thinking)
+fn is_compact(entry: &Entry, fold: Fold) -> bool {
+    fold == Fold::Line && (entry.reverted || matches!(entry.kind, EntryKind::Tool | EntryKind::Thinking))
 }
 
 /// Scales a line of a body from `of` lines to `body` lines.
@@ -301,6 +370,10 @@ fn scaled(line: i64, of: i64, body: i64) -> i64 {
         return line;
     }
     (line * body / of).min(body - 1).max(0)
+}
+
+fn to_u64(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 fn to_i64(count: usize) -> i64 {

@@ -3,8 +3,9 @@
 use salon::app::reader::{Find, Reader};
 use salon::app::{Action, Effect};
 use salon::config::key::{Key, KeyCode};
+use salon::domain::transcript::Entry;
 use salon::domain::transcript::EntryKind;
-use salon::domain::transcript_event::TranscriptEvent;
+use salon::domain::transcript_event::{EntryMatches, TranscriptEvent};
 
 use super::sample::{ReaderHarness, command, entry};
 
@@ -39,13 +40,24 @@ fn search(harness: &mut ReaderHarness, query: &str) {
 
 fn answer(harness: &mut ReaderHarness, query: &str) {
     let smart = query.chars().any(char::is_uppercase);
-    let matches = |text: &str| if smart { text.contains(query) } else { text.to_lowercase().contains(query) };
-    let all = harness.entries.iter().enumerate();
-    let found =
-        all.filter(|(_, entry)| matches(&entry.text) || entry.tool.as_ref().is_some_and(|tool| matches(&tool.output)));
-    let entries = found.map(|(index, _)| index).collect();
+    let count =
+        |text: &str| if smart { text.matches(query).count() } else { text.to_lowercase().matches(query).count() };
+    let count_in = |entry: &Entry| count(&entry.text) + entry.tool.as_ref().map_or(0, |tool| count(&tool.output));
+    let all = harness.entries.iter().enumerate().map(|(entry, found)| EntryMatches { entry, count: count_in(found) });
+    let entries = all.filter(|found| found.count > 0).collect();
     harness.tell(TranscriptEvent::Found { query: query.to_owned(), entries, complete: true });
     harness.draw_until_loaded();
+}
+
+/// Entries with one match each.
+fn once(entries: &[usize]) -> Vec<EntryMatches> {
+    entries.iter().map(|entry| EntryMatches { entry: *entry, count: 1 }).collect()
+}
+
+/// Text of the current match on the screen: all others have another colour.
+fn current(harness: &ReaderHarness) -> String {
+    let is_current = |cell: &&ratatui::buffer::Cell| cell.bg == ratatui::style::Color::Indexed(11);
+    harness.buffer.content.iter().filter(is_current).map(ratatui::buffer::Cell::symbol).collect()
 }
 
 /// Rows with a match, each with true if it belongs to the current entry.
@@ -64,7 +76,7 @@ fn hits_are_marked_and_counted_and_stepped_through() {
     let mut harness = harness();
     search(&mut harness, "needle");
     assert_eq!(harness.drawn.cursor, 5);
-    assert!(harness.screen().contains("/needle  1 of 3"), "{}", harness.screen());
+    assert!(harness.screen().contains("/needle  match 1 of 5"), "{}", harness.screen());
     assert_eq!(marked(&harness).len(), 1, "{}", harness.screen());
 
     harness.act(Action::NextHit);
@@ -77,11 +89,19 @@ fn hits_are_marked_and_counted_and_stepped_through() {
     harness.act(Action::NextHit);
     assert!(harness.screen().contains("a needle again"), "a further line of the same entry\n{}", harness.screen());
     harness.act(Action::NextHit);
-    assert_eq!(harness.drawn.cursor, 30);
+    assert_eq!((harness.drawn.cursor, current(&harness).as_str()), (30, "needle"));
+    assert!(harness.screen().contains("match 4 of 5"), "{}", harness.screen());
+    let before = harness.buffer.clone();
+    harness.act(Action::NextHit);
+    assert_eq!((harness.drawn.cursor, current(&harness).as_str()), (30, "needle"), "two matches in one line");
+    assert!(harness.screen().contains("match 5 of 5"), "{}", harness.screen());
+    assert_ne!(before, harness.buffer, "another one is told apart");
     harness.act(Action::NextHit);
     assert_eq!(harness.drawn.cursor, 5, "from the last to the first");
     harness.act(Action::PreviousHit);
+    harness.act(Action::PreviousHit);
     assert_eq!(harness.drawn.cursor, 30);
+    assert!(harness.screen().contains("match 4 of 5"), "{}", harness.screen());
     harness.act(Action::PreviousHit);
     assert!(harness.screen().contains("needle again"), "the last line of the entry first\n{}", harness.screen());
     harness.act(Action::PreviousHit);
@@ -92,7 +112,7 @@ fn hits_are_marked_and_counted_and_stepped_through() {
 fn an_upper_case_letter_makes_case_matter() {
     let mut harness = harness();
     search(&mut harness, "Needle");
-    assert!(harness.screen().contains("/Needle  1 of 1"), "{}", harness.screen());
+    assert!(harness.screen().contains("/Needle  match 1 of 1"), "{}", harness.screen());
 }
 
 #[test]
@@ -158,12 +178,12 @@ fn the_find_line_has_a_cursor() {
 #[test]
 fn matches_that_arrive_in_parts_keep_the_current_one() {
     let mut find = Find { input: "x".into(), from: 10, ..Find::default() };
-    assert!(!find.set_matches(vec![2, 4], false), "the next hit may still come");
-    assert!(find.set_matches(vec![2, 4, 12], false));
-    assert!(!find.set_matches(vec![2, 4, 12, 15], true));
-    assert_eq!((find.entry(), find.current), (Some(12), Some(2)));
+    assert!(!find.set_matches(&once(&[2, 4]), false), "the next hit may still come");
+    assert!(find.set_matches(&once(&[2, 4, 12]), false));
+    assert!(!find.set_matches(&once(&[2, 4, 12, 15]), true));
+    assert_eq!((find.entry(), find.number(), find.count()), (Some(12), Some(3), 4));
     let mut find = Find { from: 10, ..Find::default() };
-    assert!(find.set_matches(vec![2], true), "from the beginning again");
+    assert!(find.set_matches(&once(&[2]), true), "from the beginning again");
     assert_eq!(find.entry(), Some(2));
 }
 
@@ -171,14 +191,14 @@ fn matches_that_arrive_in_parts_keep_the_current_one() {
 fn the_next_match_is_pending_while_the_search_runs() {
     for given in [false, true] {
         let mut find = Find { input: "x".into(), from_search: given, ..Find::default() };
-        find.set_matches(vec![2, 5], false);
+        find.set_matches(&once(&[2, 5]), false);
         assert_eq!(find.next(2, 1), Some((5, 0)));
         assert_eq!(find.next(5, 1), None, "it may lie further down, so one does not begin anew");
-        assert!(!find.set_matches(vec![2, 5], false));
-        assert!(find.set_matches(vec![2, 5, 9], false));
+        assert!(!find.set_matches(&once(&[2, 5]), false));
+        assert!(find.set_matches(&once(&[2, 5, 9]), false));
         assert_eq!((find.entry(), find.pending_from), (Some(9), None));
         assert_eq!(find.next(9, 1), None);
-        find.set_matches(vec![2, 5, 9], true);
+        find.set_matches(&once(&[2, 5, 9]), true);
         assert_eq!(find.entry(), (!given).then_some(2), "a search of all sessions goes on in the next one");
     }
 }

@@ -10,6 +10,7 @@ use salon::app::reader::Reader;
 use salon::app::{Action, Effect};
 use salon::config::theme::{Colour, Theme, ThemeStyle};
 use salon::domain::event::EntryKey;
+use salon::domain::outline::OutlineItem;
 use salon::domain::transcript::{self, Entry, EntryKind, Role, Tool, ToolStatus};
 use salon::domain::transcript_event::{TranscriptEvent, TranscriptInfo};
 use salon::domain::{Agent, Session, SessionKey, Time};
@@ -107,6 +108,13 @@ pub struct ReaderHarness {
     pub theme: Theme,
     pub session: Option<Session>,
     sent: Option<ReaderFeedback>,
+    /// True once the outline was requested.
+    outlined: bool,
+}
+
+/// Returns the outline of a transcript.
+pub fn outline(entries: &[Arc<Entry>]) -> Vec<OutlineItem> {
+    entries.iter().enumerate().filter_map(|(at, entry)| OutlineItem::of(at, entry)).collect()
 }
 
 impl ReaderHarness {
@@ -133,6 +141,7 @@ impl ReaderHarness {
             asked: Vec::new(),
             effects: Vec::new(),
             sent: None,
+            outlined: false,
             session: None,
             theme: theme(),
         }
@@ -150,14 +159,24 @@ impl ReaderHarness {
             branches: 1,
             prompts: marks(&|entry| entry.kind == EntryKind::Prompt),
             errors: marks(&failed),
-            issues: Vec::new(),
+            ..TranscriptInfo::default()
         }
     }
 
     /// Sends a transcript event to the reader without responding to its effects.
     pub fn tell(&mut self, msg: TranscriptEvent) {
+        let changed = if let TranscriptEvent::Grown { from, .. } = &msg { Some(*from) } else { None };
         let effects = self.reader.update(msg);
         self.take(effects);
+        if let Some(from) = changed.filter(|_| self.outlined) {
+            self.send_outline(from);
+        }
+    }
+
+    /// Sends the outline from an entry on, as the index would.
+    fn send_outline(&mut self, from: usize) {
+        let items = outline(&self.entries).into_iter().filter(|item| item.entry >= from).collect();
+        self.reader.update(TranscriptEvent::Outline { from, items, complete: true });
     }
 
     /// Draws one frame.
@@ -165,7 +184,13 @@ impl ReaderHarness {
         let area = Rect::new(0, 0, self.size.0, self.size.1);
         self.buffer = Buffer::empty(area);
         let zone = TimeZone::fixed(jiff::tz::offset(1));
-        let look = RenderContext { theme: &self.theme, zone: &zone, now: Time::from_millis(START), reserved: 0 };
+        let look = RenderContext {
+            theme: &self.theme,
+            zone: &zone,
+            now: Time::from_millis(START),
+            reserved: 0,
+            outline: true,
+        };
         let state = (&self.reader, self.session.as_ref());
         (self.drawn, self.regions) = reader::draw(area, &mut self.buffer, state, self.mode, &look, &mut self.cache);
         // As in the program, unchanged feedback is not sent again.
@@ -232,7 +257,18 @@ impl ReaderHarness {
         (0..area.height).map(row).collect::<Vec<_>>().join("\n")
     }
 
-    fn take(&mut self, effects: Vec<Effect>) {
+    /// Returns the text of the screen without the scrollbar.
+    pub fn text(&self) -> String {
+        let columns = usize::from(self.size.0) - 3;
+        let row = |row: &str| row.chars().take(columns).collect::<String>().trim_end().to_owned();
+        self.screen().lines().map(row).collect::<Vec<_>>().join("\n")
+    }
+
+    fn take(&mut self, mut effects: Vec<Effect>) {
+        if effects.extract_if(.., |effect| matches!(effect, Effect::ReadOutline(_))).count() > 0 {
+            self.outlined = true;
+            self.send_outline(0);
+        }
         for effect in &effects {
             if let Effect::ReadEntries(_, range) = effect {
                 self.asked.push(range.clone());

@@ -6,7 +6,7 @@ use salon::config::key::{Key, KeyCode};
 use salon::config::theme::Theme;
 use salon::domain::event::NoticeLevel;
 use salon::domain::transcript::{self, ChangeKind, Entry, EntryKind, FileChange, PlanItem, PlanStatus, ToolStatus};
-use salon::domain::transcript_event::TranscriptEvent;
+use salon::domain::transcript_event::{EntryMatches, TranscriptEvent};
 
 use salon::domain::{Agent, Session, SessionKey, Time, Title, TitleSource, Tokens};
 use salon::ui::reader::{LayoutCache, ReaderMode};
@@ -134,8 +134,7 @@ fn the_header_shows_the_metadata() {
     harness.tell(TranscriptEvent::Grown { from: 18, opened });
     harness.draw_until_loaded();
     let header = harness.screen().lines().next().map(str::to_owned);
-    let expected =
-        "Why the retry loop hangs · claude · 1 h 02 min · opus-4 · 12.3k tokens · 2 branches        following";
+    let expected = " Why the retry loop hangs · claude · branch 1 of 2 · 1 h 02 min · opus-4 · 12.3k tokens";
     assert_eq!(header.as_deref(), Some(expected));
 }
 
@@ -148,7 +147,11 @@ fn h42_without_colours_hits_and_diffs_are_still_distinguishable() {
     for c in "limit".chars() {
         harness.reader.key_in_find(Key { code: KeyCode::Char(c), ctrl: false, alt: false, shift: false });
     }
-    harness.tell(TranscriptEvent::Found { query: "limit".into(), entries: vec![7], complete: true });
+    harness.tell(TranscriptEvent::Found {
+        query: "limit".into(),
+        entries: vec![EntryMatches { entry: 7, count: 2 }],
+        complete: true,
+    });
     harness.draw_until_loaded();
     let reversed = harness.buffer.content.iter().filter(|cell| cell.modifier.contains(Modifier::REVERSED)).count();
     // Once removed and once added: `limit` each time; plus two context lines that contain it.

@@ -83,15 +83,15 @@ fn a6_the_newest_entries_are_shown_before_the_transcript_is_indexed() {
     harness.press(Action::Up);
     harness.press(Action::Up);
     harness.draw();
-    let before = harness.screen();
+    let before = harness.text();
     assert!(before.contains("answer 299"), "{before}");
     harness.tell(TranscriptEvent::Opened(harness.opened()));
     harness.draw();
     let text = |screen: &str| screen.lines().skip(1).take(20).map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(text(&before), text(&harness.screen()), "when the whole is known");
+    assert_eq!(text(&before), text(&harness.text()), "when the whole is known");
     harness.answer();
     harness.draw_until_loaded();
-    assert_eq!(text(&before), text(&harness.screen()), "when the pages are here");
+    assert_eq!(text(&before), text(&harness.text()), "when the pages are here");
 }
 
 #[test]
@@ -105,11 +105,11 @@ fn the_position_follows_identities_when_the_tail_was_not_the_end() {
         harness.press(Action::Up);
     }
     harness.draw();
-    let before = harness.screen();
+    let before = harness.text();
     harness.tell(TranscriptEvent::Opened(harness.opened()));
     harness.draw_until_loaded();
     let text = |screen: &str| screen.lines().skip(1).take(20).map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(text(&before), text(&harness.screen()));
+    assert_eq!(text(&before), text(&harness.text()));
 }
 
 #[test]
@@ -131,11 +131,11 @@ fn h41_growth_is_followed_only_at_the_end() {
     grow(&mut harness, 3);
     assert!(harness.drawn.at_end && harness.reader.is_following());
     harness.act(Action::PageUp);
-    let (place, screen) = (harness.place(), harness.screen());
+    let (place, screen) = (harness.place(), harness.text());
     grow(&mut harness, 5);
     assert_eq!(place, harness.place());
     let text = |screen: &str| screen.lines().take(20).map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(text(&screen), text(&harness.screen()));
+    assert_eq!(text(&screen), text(&harness.text()));
     assert!(harness.screen().contains("5 new"), "{}", harness.screen());
     harness.act(Action::Follow);
     assert!(harness.drawn.at_end && !harness.screen().contains(" new"));

@@ -1,0 +1,30 @@
+//! Labels of the toggles: the effect of the key in the present state.
+
+use super::{Action, Fold, Reader};
+
+impl Reader {
+    /// Returns the label of a toggle. `None` for other actions, whose label is always the same.
+    pub fn label(&self, action: Action) -> Option<&'static str> {
+        Some(match action {
+            Action::Tools => match self.folds.tools.next() {
+                Fold::Hidden => "hide tools",
+                Fold::Line => "show tools",
+                Fold::Cut => "unfold tools",
+                Fold::Full => "full tools",
+            },
+            Action::Thinking if self.folds.thinking == Fold::Full => "fold thinking",
+            Action::Thinking => "unfold thinking",
+            Action::Follow if self.is_following() => "stop following",
+            Action::Follow => "follow",
+            Action::Expand if self.subagent().is_some() => "open sub-agent",
+            Action::Expand if self.is_unfolded() => "fold",
+            Action::Expand => "unfold",
+            _ => return None,
+        })
+    }
+
+    /// Returns true if the current entry is shown as a whole.
+    fn is_unfolded(&self) -> bool {
+        self.current().is_some_and(|entry| self.folds.of(self.cursor(), entry) == Fold::Full)
+    }
+}

@@ -1,0 +1,105 @@
+//! Keys in the outline of a transcript.
+
+use super::{Fold, KEY_CONTEXTS, Reader};
+use crate::app::action::Action;
+use crate::app::ctx::Ctx;
+use crate::app::effect::Effect;
+use crate::app::flow::Flow;
+use crate::app::scroll::steps;
+use crate::config::key::{Key, KeyCode};
+use crate::domain::outline::OutlineKind;
+
+/// Name under which the visibility beside the text is saved.
+pub const OUTLINE_STATE: &str = "outline";
+
+impl Reader {
+    /// Gives the keys to the outline; if it has them already, closes it, also beside the text.
+    pub fn toggle_outline(&mut self, ctx: &mut Ctx) {
+        if !self.outline.focused {
+            self.outline.focus(self.cursor());
+            hide(false, ctx);
+            return;
+        }
+        self.outline.blur();
+        if self.layout.outline_beside {
+            hide(true, ctx);
+        }
+    }
+
+    /// Returns true if the outline is beside the text.
+    pub fn outline_is_beside(&self) -> bool {
+        self.layout.outline_beside
+    }
+
+    /// Handles a key in the outline.
+    pub fn key_in_outline(&mut self, key: Key, ctx: &mut Ctx) -> Flow {
+        if self.outline.typing {
+            self.key_in_filter(key);
+            return Flow::Stay;
+        }
+        let Some(action) = ctx.keymap.action(key, KEY_CONTEXTS) else { return Flow::Stay };
+        match action {
+            Action::Expand | Action::Open | Action::Right => self.go_to_selected(),
+            Action::Find | Action::Filter => self.outline.typing = true,
+            Action::Outline => self.toggle_outline(ctx),
+            Action::NextPrompt => self.outline.step_to(OutlineKind::Prompt, true),
+            Action::PreviousPrompt => self.outline.step_to(OutlineKind::Prompt, false),
+            Action::NextError => self.outline.step_to(OutlineKind::Error, true),
+            Action::PreviousError => self.outline.step_to(OutlineKind::Error, false),
+            Action::Back | Action::Leave if !self.outline.filter.is_empty() => {
+                self.outline.edit_filter(crate::app::line_editor::LineEditor::clear);
+                self.outline.follow(self.cursor());
+            }
+            Action::Back | Action::Leave | Action::Left => self.outline.blur(),
+            action => match steps(action, self.layout.outline_rows) {
+                Some(rows) => self.outline.step(rows),
+                None => return Flow::Act(action),
+            },
+        }
+        Flow::Stay
+    }
+
+    /// Pastes into the filter of the outline.
+    pub fn paste_in_outline(&mut self, text: &str) {
+        self.outline.edit_filter(|line| line.insert(text));
+    }
+
+    /// Handles a key in the filter of the outline.
+    fn key_in_filter(&mut self, key: Key) {
+        match key.code {
+            KeyCode::Enter => self.go_to_selected(),
+            KeyCode::Esc => {
+                self.outline.typing = false;
+                self.outline.edit_filter(crate::app::line_editor::LineEditor::clear);
+                self.outline.follow(self.cursor());
+            }
+            KeyCode::Down => self.outline.step(1),
+            KeyCode::Up => self.outline.step(-1),
+            KeyCode::Char('j' | 'n') if key.ctrl => self.outline.step(1),
+            KeyCode::Char('k' | 'p') if key.ctrl => self.outline.step(-1),
+            KeyCode::Backspace if self.outline.filter.is_empty() => self.outline.typing = false,
+            _ => self.outline.edit_filter(|line| {
+                let _other_keys_do_nothing = line.key(key);
+            }),
+        }
+    }
+
+    /// Goes to the entry of the selected row, and returns the keys to the text.
+    fn go_to_selected(&mut self) {
+        let selected = self.outline.row(self.outline.selected()).map(|row| (row.entry, row.kind));
+        self.outline.blur();
+        if let Some((entry, kind)) = selected {
+            self.folds.revealed = (kind == OutlineKind::Error).then_some((entry, Fold::Cut));
+            self.go_to(entry);
+        }
+        self.outline.follow(self.cursor());
+    }
+}
+
+/// Shows or hides the outline beside the text, also for the next start.
+fn hide(hidden: bool, ctx: &mut Ctx) {
+    if std::mem::replace(ctx.outline_hidden, hidden) != hidden {
+        let value = if hidden { "hidden" } else { "shown" }.to_owned();
+        ctx.effects.push(Effect::SaveState { name: OUTLINE_STATE, value });
+    }
+}

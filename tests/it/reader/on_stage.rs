@@ -1,0 +1,340 @@
+//! The reader as a screen: keys, clicks, the outline, the find line.
+
+use std::sync::Arc;
+
+use salon::app::layer::Layer;
+use salon::app::msg::{Mouse, RequestTicket};
+use salon::app::reader::Reader;
+use salon::app::{Effect, Msg};
+use salon::domain::transcript::{
+    ChangeKind, Entry, EntryKind, FileChange, PlanItem, PlanStatus, ToolAction, ToolStatus,
+};
+use salon::domain::transcript_event::{BranchPoint, TranscriptEvent, TranscriptInfo};
+
+use super::sample::{command, entry, outline, tool};
+use crate::screens::stage::Stage;
+
+/// A stage whose first session is read.
+struct OpenedSession {
+    stage: Stage,
+    entries: Vec<Arc<Entry>>,
+    ticket: RequestTicket,
+    /// Effects that need no response.
+    effects: Vec<Effect>,
+}
+
+impl OpenedSession {
+    fn new((width, height): (u16, u16), entries: Vec<Entry>) -> Self {
+        let mut stage = Stage::full(width, height);
+        stage.take_effects();
+        stage.keys("down enter");
+        let opening =
+            |effect: &Effect| if let Effect::OpenTranscript(ticket, _) = effect { Some(*ticket) } else { None };
+        let ticket = stage.take_effects().iter().filter_map(opening).next_back().expect("a transcript");
+        let mut opened =
+            Self { stage, entries: entries.into_iter().map(Arc::new).collect(), ticket, effects: Vec::new() };
+        let info = opened.info();
+        opened.tell(TranscriptEvent::Opened(info));
+        opened
+    }
+
+    /// Returns the properties of a transcript with one branch.
+    fn info(&self) -> TranscriptInfo {
+        let prompts = self.entries.iter().enumerate().filter(|(_, entry)| entry.kind == EntryKind::Prompt);
+        let prompts = prompts.map(|(at, _)| at).collect();
+        TranscriptInfo { len: self.entries.len(), branches: 1, prompts, ..TranscriptInfo::default() }
+    }
+
+    fn tell(&mut self, event: TranscriptEvent) {
+        self.stage.send(Msg::Transcript(self.ticket, event));
+        self.respond();
+    }
+
+    fn keys(&mut self, words: &str) -> &mut Self {
+        self.stage.keys(words);
+        self.respond();
+        self
+    }
+
+    /// Responds as the index would, until nothing more is requested.
+    fn respond(&mut self) {
+        for _ in 0..20 {
+            let mut answered = false;
+            for effect in self.stage.take_effects() {
+                let event = match effect {
+                    Effect::ReadEntries(_, range) => {
+                        let range = range.start..range.end.min(self.entries.len());
+                        TranscriptEvent::Page { from: range.start, entries: self.entries[range].to_vec() }
+                    }
+                    Effect::ReadOutline(_) => {
+                        TranscriptEvent::Outline { from: 0, items: outline(&self.entries), complete: true }
+                    }
+                    other => {
+                        self.effects.push(other);
+                        continue;
+                    }
+                };
+                answered = true;
+                self.stage.send(Msg::Transcript(self.ticket, event));
+            }
+            if !answered {
+                return;
+            }
+        }
+        panic!("the reader never has enough");
+    }
+
+    fn reader(&self) -> &Reader {
+        self.stage.app.stack.layers.iter().rev().find_map(Layer::reader).expect("a reader")
+    }
+
+    fn footer(&mut self) -> String {
+        self.stage.screen().lines().last().unwrap_or_default().to_owned()
+    }
+
+    /// Clicks on a text of the screen.
+    fn click(&mut self, text: &str) {
+        let screen = self.stage.screen();
+        let (row, line) = screen.lines().enumerate().filter(|(_, line)| line.contains(text)).last().expect("the text");
+        let column = line[..line.find(text).expect("in the line")].chars().count();
+        let (column, row) = (u16::try_from(column).expect("small"), u16::try_from(row).expect("small"));
+        self.stage.send(Msg::Mouse { kind: Mouse::Click, column, row });
+        self.respond();
+    }
+}
+
+/// Two turns with one entry of each kind that the outline contains.
+fn session() -> Vec<Entry> {
+    let mut entries = vec![entry("p1", EntryKind::Prompt, 0, "Explain the webhook")];
+    entries.extend((0..30).map(|nth| entry(&format!("a{nth}"), EntryKind::Text, nth, &format!("answer {nth}"))));
+    let mut failed = command("f", 31, "make all", "no rule");
+    failed.tool.as_mut().expect("a tool").status = ToolStatus::Failed;
+    entries.push(failed);
+    let change = FileChange { path: "src/webhook.rs".into(), kind: ChangeKind::Write("fn a() {}".into()) };
+    entries.push(tool("e", 32, "Edit", ToolAction::Edit(vec![change]), ""));
+    let items = [("read", PlanStatus::Done), ("write tests", PlanStatus::Active)];
+    let plan = items.map(|(text, status)| PlanItem { text: text.into(), status }).to_vec();
+    entries.push(Entry { plan, ..entry("pl", EntryKind::Plan, 33, "- [x] read") });
+    let task = ToolAction::Task { description: "look for callers".into(), prompt: "Find them".into() };
+    entries.push(tool("t", 34, "Task", task, "two"));
+    let boundary = salon::domain::event::NoticeLevel::Boundary;
+    entries.push(Entry { level: boundary, ..entry("c", EntryKind::Notice, 35, "conversation compacted") });
+    entries.push(entry("p2", EntryKind::Prompt, 36, "And now fix it"));
+    entries.extend((30..60).map(|nth| entry(&format!("b{nth}"), EntryKind::Text, nth, &format!("answer {nth}"))));
+    entries
+}
+
+#[test]
+fn q_leaves_the_reader_and_quits_only_at_home() {
+    let mut opened = OpenedSession::new((80, 24), session());
+    opened.keys("?");
+    assert!(opened.footer().contains("close"));
+    opened.keys("q");
+    assert_eq!(opened.stage.app.stack.layers.len(), 1, "the help is closed, the reader is not");
+    opened.stage.keys("q");
+    assert!(opened.stage.app.stack.layers.is_empty());
+    assert!(!opened.stage.effects.contains(&Effect::Quit));
+    opened.stage.keys("q");
+    assert!(opened.stage.effects.contains(&Effect::Quit));
+    let mut opened = OpenedSession::new((80, 24), session());
+    opened.stage.keys("ctrl-c");
+    assert!(opened.stage.effects.contains(&Effect::Quit), "Ctrl-C quits everywhere");
+}
+
+#[test]
+fn q_clears_the_find_first_as_escape_does_and_is_a_letter_where_one_types() {
+    let mut opened = OpenedSession::new((80, 24), session());
+    opened.keys("/ q");
+    assert_eq!(opened.reader().find.as_ref().map(|find| find.query().to_owned()), Some("q".to_owned()));
+    opened.keys("enter q");
+    assert!(opened.reader().find.is_none());
+    opened.stage.keys("q / q");
+    assert_eq!(opened.stage.app.stack.layers.len(), 1, "the search screen takes it as a letter");
+}
+
+#[test]
+fn space_and_b_turn_pages() {
+    let mut opened = OpenedSession::new((80, 24), session());
+    opened.keys("g");
+    assert!(opened.stage.screen().contains("answer 0"));
+    opened.keys("space");
+    let screen = opened.stage.screen();
+    assert!(!screen.contains("answer 0") && screen.contains("answer 12"), "{screen}");
+    opened.keys("b");
+    assert!(opened.stage.screen().contains("answer 0"), "{}", opened.stage.screen());
+}
+
+#[test]
+fn a_click_on_a_hint_is_its_key() {
+    let mut opened = OpenedSession::new((120, 40), session());
+    opened.click("? help");
+    assert!(matches!(opened.stage.app.stack.layers.last(), Some(Layer::Help(_))));
+    opened.click("esc close");
+    assert_eq!(opened.stage.app.stack.layers.len(), 1);
+    opened.click("esc back");
+    assert!(opened.stage.app.stack.layers.is_empty());
+}
+
+#[test]
+fn a_click_on_the_selected_entry_unfolds_it() {
+    let mut opened = OpenedSession::new((120, 40), session());
+    opened.keys("g } [ [ [ [ k k k");
+    opened.click("make all");
+    assert!(opened.stage.screen().contains("▸ Bash"), "the first click selects: {}", opened.stage.screen());
+    opened.click("make all");
+    assert!(opened.stage.screen().contains("no rule"), "{}", opened.stage.screen());
+    opened.click("make all");
+    assert!(!opened.stage.screen().contains("no rule"), "{}", opened.stage.screen());
+}
+
+#[test]
+fn the_outline_lists_jumps_and_filters() {
+    for size in [(120, 40), (80, 24), (40, 10)] {
+        let mut opened = OpenedSession::new(size, session());
+        assert!(!opened.stage.screen().contains("Outline"));
+        opened.keys("O");
+        let screen = opened.stage.screen();
+        assert!(screen.contains("Outline  7"), "{screen}");
+        opened.keys("g");
+        if size.1 > 10 {
+            let screen = opened.stage.screen();
+            for text in ["❯ Explain the webhook", "✗ Bash: make all", "± src/webhook.rs", "≡ 1 of 2 done: write tests"]
+            {
+                assert!(screen.contains(text), "{text}\n{screen}");
+            }
+            for text in ["↳ look for callers", "┄ conversation compacted", "❯ And now fix it"] {
+                assert!(screen.contains(text), "{text}\n{screen}");
+            }
+        }
+        opened.keys("j j enter");
+        assert_eq!(opened.reader().cursor(), 32);
+        assert!(!opened.stage.screen().contains("Outline"), "it closes where it covers the text");
+        opened.keys("O / c a l l enter");
+        assert_eq!(opened.reader().cursor(), 34, "{}", opened.stage.screen());
+        opened.keys("O / e r r o r enter");
+        assert_eq!(opened.reader().cursor(), 31, "kinds are found by their name");
+        opened.keys("O / x x");
+        assert!(opened.stage.screen().contains("No match"), "{}", opened.stage.screen());
+        opened.keys("esc esc");
+        assert!(!opened.reader().outline.focused);
+        assert_eq!(opened.stage.app.stack.layers.len(), 1);
+    }
+}
+
+#[test]
+fn the_outline_is_beside_the_text_from_160_columns_unless_hidden() {
+    let mut opened = OpenedSession::new((160, 45), session());
+    let screen = opened.stage.screen();
+    assert!(screen.contains("Outline  7") && screen.contains("answer 59"), "{screen}");
+    assert!(screen.contains("▌❯ And now fix it"), "it marks where one is: {screen}");
+    opened.keys("g");
+    assert!(opened.stage.screen().contains("▌❯ Explain the webhook"), "{}", opened.stage.screen());
+    opened.keys("O j enter");
+    assert_eq!(opened.reader().cursor(), 31);
+    assert!(opened.stage.screen().contains("Outline  7"), "it stays");
+    opened.keys("O");
+    opened.stage.keys("O");
+    let saved = opened.stage.take_effects();
+    assert!(saved.contains(&Effect::SaveState { name: "outline", value: "hidden".into() }), "{saved:?}");
+    assert!(!opened.stage.screen().contains("Outline"), "{}", opened.stage.screen());
+    opened.stage.send(Msg::Resized { width: 159, height: 45 });
+    assert!(!opened.stage.screen().contains("Outline"));
+}
+
+#[test]
+fn a_click_in_the_outline_leads_to_the_entry() {
+    let mut opened = OpenedSession::new((160, 45), session());
+    opened.click("src/webhook.rs");
+    assert_eq!(opened.reader().cursor(), 32);
+}
+
+#[test]
+fn the_find_line_has_a_history_and_its_footer_shows_its_keys() {
+    let mut opened = OpenedSession::new((80, 24), session());
+    opened.keys("/ o n e");
+    assert!(opened.footer().contains("enter") && opened.footer().contains("earlier queries"), "{}", opened.footer());
+    opened.keys("enter");
+    assert!(opened.footer().contains("n next match") && opened.footer().contains("N previous match"));
+    opened.keys("esc / t w o enter esc /");
+    opened.keys("up");
+    let query = |opened: &OpenedSession| opened.reader().find.as_ref().map(|find| find.query().to_owned());
+    assert_eq!(query(&opened).as_deref(), Some("two"));
+    opened.keys("up up");
+    assert_eq!(query(&opened).as_deref(), Some("one"));
+    opened.keys("down down");
+    assert_eq!(query(&opened).as_deref(), Some(""));
+    assert_eq!(opened.stage.app.search_history.get(0), None, "the search screen has its own");
+}
+
+/// A conversation of two branches that part after two entries.
+fn branch(name: &str) -> Vec<Entry> {
+    let mut entries = vec![
+        entry("p1", EntryKind::Prompt, 0, "Explain the webhook"),
+        entry("a1", EntryKind::Text, 1, "It has three states."),
+        entry(&format!("p2{name}"), EntryKind::Prompt, 2, &format!("Try it the {name} way")),
+    ];
+    entries.extend((0..40).map(|nth| entry(&format!("{name}{nth}"), EntryKind::Text, nth, &format!("{name} {nth}"))));
+    entries
+}
+
+fn branch_info(opened: &OpenedSession, shown: usize) -> TranscriptInfo {
+    let points = [BranchPoint { entry: 2, branches: vec![0, 1] }];
+    TranscriptInfo { branches: 2, branch: shown, branch_points: points.into(), ..opened.info() }
+}
+
+#[test]
+fn branches_are_marked_where_they_part_and_stepped_through() {
+    for size in [(120, 40), (80, 24), (40, 10)] {
+        let mut opened = OpenedSession::new(size, branch("long"));
+        assert!(!opened.footer().contains("next branch"));
+        let info = branch_info(&opened, 1);
+        opened.tell(TranscriptEvent::Grown { from: 0, opened: info });
+        opened.keys("g");
+        let screen = opened.stage.screen();
+        assert!(screen.contains("2 branches part here"), "{screen}");
+        if size.0 > 40 {
+            assert!(screen.contains("this is branch 2 of them") && screen.contains("branch 2 of 2"), "{screen}");
+        }
+        assert!(opened.footer().contains(") next branch"), "{}", opened.footer());
+        opened.keys("G (");
+        assert_eq!(opened.effects.last(), Some(&Effect::ShowBranch(opened.ticket, 0)));
+        opened.entries = branch("short").into_iter().map(Arc::new).collect();
+        let info = branch_info(&opened, 0);
+        opened.tell(TranscriptEvent::Grown { from: 0, opened: info });
+        let screen = opened.stage.screen();
+        assert!(screen.contains("Try it the short way") && !screen.contains("the long way"), "{screen}");
+        assert_eq!(opened.reader().cursor(), 2, "the first entry that differs");
+        opened.keys(")");
+        assert_eq!(opened.effects.last(), Some(&Effect::ShowBranch(opened.ticket, 1)));
+        // The transcript was closed because others were read, and is opened again.
+        let info = branch_info(&opened, 1);
+        opened.tell(TranscriptEvent::Opened(info));
+        assert_eq!(opened.effects.last(), Some(&Effect::ShowBranch(opened.ticket, 0)), "the branch stays");
+    }
+}
+
+#[test]
+fn a_session_without_branches_says_so() {
+    let mut opened = OpenedSession::new((80, 24), branch("long"));
+    opened.keys(")");
+    assert!(opened.stage.screen().contains("This session has no branches"), "{}", opened.stage.screen());
+    assert!(opened.effects.iter().all(|effect| !matches!(effect, Effect::ShowBranch(..))));
+}
+
+#[test]
+fn turns_that_were_taken_back_are_folded_with_a_mark() {
+    let mut entries = branch("long");
+    for reverted in &mut entries[2..10] {
+        reverted.reverted = true;
+    }
+    let mut opened = OpenedSession::new((80, 24), entries);
+    opened.keys("g");
+    let screen = opened.stage.screen();
+    assert!(screen.contains("↶") && screen.contains("▸ reverted: Try it the long way"), "{screen}");
+    let first = screen.lines().position(|line| line.contains("the long way")).expect("the prompt");
+    assert!(screen.lines().nth(first + 1).is_some_and(|line| line.contains("long 0")), "one below the other: {screen}");
+    assert_eq!(screen.matches("reverted").count(), 8);
+    opened.keys("} enter");
+    let screen = opened.stage.screen();
+    assert!(screen.contains("reverted: the agent no longer sees this"), "unfolded: {screen}");
+}
