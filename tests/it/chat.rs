@@ -3,6 +3,7 @@
 mod anything;
 mod beginning;
 mod notices;
+mod reading;
 
 use salon::app::Effect;
 use salon::app::Msg;

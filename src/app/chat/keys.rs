@@ -281,8 +281,10 @@ impl Chat {
             QueueCommand::Cancel(id) => RunRequest::CancelPrompt(run, id),
             QueueCommand::Release(id) => RunRequest::ReleasePrompt(run, id),
             QueueCommand::NotQueue => {
-                let action = ctx.keymap.action(key, &[KeyContext::Chat, KeyContext::Everywhere]);
-                return action.map_or(Flow::Stay, Flow::Act);
+                return match ctx.keymap.action(key, &[KeyContext::Chat, KeyContext::Everywhere]) {
+                    Some(Action::Leave) => self.escape(false, ctx),
+                    action => action.map_or(Flow::Stay, Flow::Act),
+                };
             }
         };
         ctx.effects.push(Effect::Run(request));

@@ -25,16 +25,23 @@ pub struct Find {
     pub from_search: bool,
     /// Number of queries that the history was browsed back by; `None` for the typed query.
     pub browsed: Option<usize>,
-    /// Matching entries so far, ascending.
-    pub entries: Vec<usize>,
+    /// The matches so far.
+    pub matches: FindMatches,
+}
+
+/// Matches of a find query so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FindMatches {
+    /// Matching entries, ascending.
+    entries: Vec<usize>,
     /// Number of matches in each of them.
-    pub counts: Vec<usize>,
+    counts: Vec<usize>,
     /// Matching entries on disk, before live entries hide some of them.
-    pub stored: Vec<EntryMatches>,
+    stored: Vec<EntryMatches>,
     /// Index in `entries` of the current match.
-    pub current: Option<usize>,
+    current: Option<usize>,
     /// Number of matches before the current entry, and of all.
-    pub totals: (usize, usize),
+    totals: (usize, usize),
 }
 
 impl Find {
@@ -45,23 +52,23 @@ impl Find {
 
     /// Returns the matching entries so far, ascending.
     pub fn entries(&self) -> &[usize] {
-        &self.entries
+        &self.matches.entries
     }
 
     /// Returns the number of the current match among all, from 1.
     pub fn number(&self) -> Option<usize> {
-        let count = *self.counts.get(self.current?)?;
-        Some(self.totals.0 + self.nth.min(count.saturating_sub(1)) + 1)
+        let count = *self.matches.counts.get(self.matches.current?)?;
+        Some(self.matches.totals.0 + self.nth.min(count.saturating_sub(1)) + 1)
     }
 
     /// Returns the number of matches so far.
     pub fn count(&self) -> usize {
-        self.totals.1
+        self.matches.totals.1
     }
 
     /// Returns the entry of the current match.
     pub fn entry(&self) -> Option<usize> {
-        self.current.and_then(|at| self.entries.get(at).copied())
+        self.matches.current.and_then(|at| self.matches.entries.get(at).copied())
     }
 
     /// Stores the matches on disk. Returns true if there is a current match now and was none before.
@@ -73,15 +80,15 @@ impl Find {
         live: &[EntryMatches],
     ) -> bool {
         // After the search was complete, only changes of the transcript follow, which move nothing.
-        let is_change = std::mem::replace(&mut self.complete, complete) && self.current.is_none();
-        self.stored = stored;
+        let is_change = std::mem::replace(&mut self.complete, complete) && self.matches.current.is_none();
+        self.matches.stored = stored;
         self.combine(clip, live) && !is_change
     }
 
     /// Combines the matches on disk before `clip` with those of live entries. Returns true if there is a current match
     /// now and was none before.
     pub(super) fn combine(&mut self, clip: usize, live: &[EntryMatches]) -> bool {
-        let stored = self.stored.iter().take_while(|found| found.entry < clip);
+        let stored = self.matches.stored.iter().take_while(|found| found.entry < clip);
         let all: Vec<EntryMatches> = stored.chain(live).copied().collect();
         self.set_matches(&all, self.complete)
     }
@@ -89,37 +96,38 @@ impl Find {
     /// Sets the matching entries, ascending. Returns true if there is a current match now and was none before.
     pub fn set_matches(&mut self, matches: &[EntryMatches], complete: bool) -> bool {
         let previous = self.entry();
-        self.entries = matches.iter().map(|found| found.entry).collect();
-        self.counts = matches.iter().map(|found| found.count).collect();
+        self.matches.entries = matches.iter().map(|found| found.entry).collect();
+        self.matches.counts = matches.iter().map(|found| found.count).collect();
         self.complete = complete;
         if let Some(entry) = previous {
-            self.set_current(self.entries.binary_search(&entry).ok());
+            self.set_current(self.matches.entries.binary_search(&entry).ok());
             return false;
         }
         let from = self.pending_from.unwrap_or(self.from);
-        let ahead = self.entries.partition_point(|entry| *entry < from);
+        let ahead = self.matches.entries.partition_point(|entry| *entry < from);
         // After the last match of a session, the next one is in another session.
-        let wraps_around = complete && !self.entries.is_empty() && !(self.pending_from.is_some() && self.from_search);
-        self.set_current(match self.entries.get(ahead) {
+        let wraps_around =
+            complete && !self.matches.entries.is_empty() && !(self.pending_from.is_some() && self.from_search);
+        self.set_current(match self.matches.entries.get(ahead) {
             Some(_) => Some(ahead),
             // Until the search is complete, the next match may still lie ahead.
             None => wraps_around.then_some(0),
         });
-        self.pending_from = self.pending_from.filter(|_| self.current.is_none() && !complete);
+        self.pending_from = self.pending_from.filter(|_| self.matches.current.is_none() && !complete);
         self.nth = 0;
-        self.current.is_some()
+        self.matches.current.is_some()
     }
 
     /// Makes the match in an entry current, if there is one.
     pub(super) fn select(&mut self, entry: usize, nth: usize) {
         self.nth = nth;
-        self.set_current(self.entries.binary_search(&entry).ok());
+        self.set_current(self.matches.entries.binary_search(&entry).ok());
     }
 
     /// Corrects the number of matches in the current entry by those that its layout shows.
     pub(super) fn correct(&mut self, shown: usize) {
-        if let Some(at) = self.current.filter(|_| shown > 0) {
-            self.counts[at] = shown;
+        if let Some(at) = self.matches.current.filter(|_| shown > 0) {
+            self.matches.counts[at] = shown;
             self.nth = self.nth.min(shown - 1);
             self.set_current(Some(at));
         }
@@ -131,13 +139,13 @@ impl Find {
         if self.entry() == Some(cursor) && self.nth.saturating_add(1) < shown {
             self.nth += 1;
         } else {
-            let ahead = self.entries.partition_point(|entry| *entry <= cursor);
-            if ahead == self.entries.len() && !self.complete {
+            let ahead = self.matches.entries.partition_point(|entry| *entry <= cursor);
+            if ahead == self.matches.entries.len() && !self.complete {
                 self.set_current(None);
                 self.pending_from = Some(cursor + 1);
                 return None;
             }
-            self.set_current(Some(if ahead < self.entries.len() { ahead } else { 0 }));
+            self.set_current(Some(if ahead < self.matches.entries.len() { ahead } else { 0 }));
             self.nth = 0;
         }
         Some((self.entry()?, self.nth))
@@ -148,8 +156,8 @@ impl Find {
         if self.entry() == Some(cursor) && self.nth > 0 {
             self.nth = (self.nth - 1).min(shown.saturating_sub(1));
         } else {
-            let earlier = self.entries.partition_point(|entry| *entry < cursor);
-            self.set_current(Some(earlier.checked_sub(1).unwrap_or(self.entries.len().saturating_sub(1))));
+            let earlier = self.matches.entries.partition_point(|entry| *entry < cursor);
+            self.set_current(Some(earlier.checked_sub(1).unwrap_or(self.matches.entries.len().saturating_sub(1))));
             // The last match; the layout resolves its index.
             self.nth = usize::MAX;
         }
@@ -157,8 +165,8 @@ impl Find {
     }
 
     fn set_current(&mut self, current: Option<usize>) {
-        self.current = current.filter(|at| *at < self.entries.len());
-        let before = self.counts.iter().take(self.current.unwrap_or(0)).sum();
-        self.totals = (before, self.counts.iter().sum());
+        self.matches.current = current.filter(|at| *at < self.matches.entries.len());
+        let before = self.matches.counts.iter().take(self.matches.current.unwrap_or(0)).sum();
+        self.matches.totals = (before, self.matches.counts.iter().sum());
     }
 }

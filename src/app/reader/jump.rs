@@ -42,7 +42,7 @@ impl Reader {
     pub fn is_last_hit(&self, forward: bool) -> bool {
         let Some(find) = self.find.as_ref().filter(|find| find.from_search && find.complete) else { return false };
         let cursor = self.cursor();
-        let more = if forward { find.nth + 1 < self.layout.cursor_hits } else { find.nth > 0 };
+        let more = if forward { find.nth.saturating_add(1) < self.layout.cursor_hits } else { find.nth > 0 };
         if more && find.entry() == Some(cursor) {
             return false;
         }

@@ -5,6 +5,8 @@ use crate::app::action::Action;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::flow::Flow;
+use crate::app::line_editor::LineEditor;
+use crate::app::msg::Target;
 use crate::app::scroll::steps;
 use crate::config::key::{Key, KeyCode};
 use crate::domain::outline::OutlineKind;
@@ -47,7 +49,7 @@ impl Reader {
             Action::NextError => self.outline.step_to(OutlineKind::Error, true),
             Action::PreviousError => self.outline.step_to(OutlineKind::Error, false),
             Action::Back | Action::Leave if !self.outline.filter.is_empty() => {
-                self.outline.edit_filter(crate::app::line_editor::LineEditor::clear);
+                self.outline.edit_filter(LineEditor::clear);
                 self.outline.follow(self.cursor());
             }
             Action::Back | Action::Leave | Action::Left => self.outline.blur(),
@@ -57,6 +59,14 @@ impl Reader {
             },
         }
         Flow::Stay
+    }
+
+    /// Scrolls the text; the outline if it has the keys and is under the mouse.
+    pub fn wheel(&mut self, target: &Target, lines: i32) {
+        match target {
+            Target::Jump(_) if self.outline.focused => self.outline.step(isize::try_from(lines).unwrap_or_default()),
+            _ => self.scroll(lines),
+        }
     }
 
     /// Pastes into the filter of the outline.
@@ -70,7 +80,7 @@ impl Reader {
             KeyCode::Enter => self.go_to_selected(),
             KeyCode::Esc => {
                 self.outline.typing = false;
-                self.outline.edit_filter(crate::app::line_editor::LineEditor::clear);
+                self.outline.edit_filter(LineEditor::clear);
                 self.outline.follow(self.cursor());
             }
             KeyCode::Down => self.outline.step(1),

@@ -87,8 +87,8 @@ impl Stack {
                     reader.scroll(lines);
                 }
             }
-            Some(Layer::Reader(reader)) => reader.scroll(lines),
-            Some(Layer::Chat(chat)) => chat.reader.scroll(lines),
+            Some(Layer::Reader(reader)) => reader.wheel(target, lines),
+            Some(Layer::Chat(chat)) => chat.reader.wheel(target, lines),
             Some(Layer::Search(search)) => search.wheel(target, lines, ctx),
             Some(Layer::Help(help)) => help.scroll.by(isize::try_from(lines).unwrap_or_default()),
             Some(Layer::Issues(issues)) => issues.scroll.by(isize::try_from(lines).unwrap_or_default()),

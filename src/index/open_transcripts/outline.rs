@@ -4,8 +4,8 @@ use crate::agent::{TextLimit, TranscriptReader};
 use crate::domain::outline::OutlineItem;
 use crate::domain::transcript_event::TranscriptEvent;
 
-/// Number of entries per step.
-const ENTRIES_PER_STEP: usize = 128;
+/// Number of entries per step: pages that are requested meanwhile must not wait for long.
+const ENTRIES_PER_STEP: usize = 32;
 
 /// Maximum bytes of an entry's text, of which the outline shows the beginning.
 const MAX_BYTES: TextLimit = TextLimit(1 << 10);

@@ -1,7 +1,7 @@
 //! Opened transcripts: their events and the order of these.
 
 use salon::domain::transcript_event::TranscriptEvent;
-use salon::domain::transcript_event::TranscriptEvent::{Failed, Found, Gone, Grown, Opened, Page, Tail};
+use salon::domain::transcript_event::TranscriptEvent::{Failed, Found, Gone, Grown, Opened, Outline, Page, Tail};
 use salon::domain::{Entry, EntryKey, EntryKind, Role};
 use salon::index::matches;
 
@@ -146,4 +146,74 @@ fn a_text_in_a_file_of_its_own_that_grows_alone_is_read_again() {
     let Page { entries, .. } = next(&mut running, 1, |event| matches!(event, Page { .. })) else { panic!("a page") };
     let outputs = entries.iter().filter_map(|entry| Some(entry.tool.as_ref()?.output.as_str()));
     assert!(outputs.into_iter().any(|output| output == "all of it numbatneedle"));
+}
+
+#[test]
+fn the_outline_is_read_after_all_else_and_again_from_a_change_on() {
+    let home = Home::empty();
+    let path = write(&home, "a.log", &lines(3000));
+    let mut running = Running::complete_and_watched(options(&home));
+    running.index.open(1, key("a"));
+    running.index.outline(1);
+    running.index.read(1, 0..3);
+    let is_last = |event: &TranscriptEvent| matches!(event, Outline { complete: true, .. });
+    let mut entries = Vec::new();
+    let mut pages = 0;
+    while pages == 0 || entries.len() < 3000 {
+        match next(&mut running, 1, |event| matches!(event, Outline { .. } | Page { .. })) {
+            Outline { from, items, .. } => {
+                assert_eq!(from, entries.len(), "each part follows the one before");
+                entries.extend(items.into_iter().map(|item| item.entry));
+            }
+            _ => pages += 1,
+        }
+    }
+    assert_eq!(entries, (0..3000).collect::<Vec<_>>(), "all are prompts");
+    append(&path, "prompt 9 more\n");
+    let Outline { from, items, .. } = next(&mut running, 1, is_last) else { panic!("an outline") };
+    let items: Vec<_> = items.iter().map(|item| (item.entry, &*item.text)).collect();
+    assert_eq!((from, items), (3000, vec![(3000, "more")]));
+}
+
+#[test]
+fn a_search_covers_what_is_appended_later() {
+    let home = Home::empty();
+    let path = write(&home, "a.log", "prompt 1 a needle\nprompt 2 hay\n");
+    let mut running = Running::complete_and_watched(options(&home));
+    running.index.open(1, key("a"));
+    running.index.find(1, "needle".into());
+    let is_complete = |event: &TranscriptEvent| matches!(event, Found { complete: true, .. });
+    next(&mut running, 1, is_complete);
+    append(&path, "prompt 3 needle and needle\n");
+    let Found { entries, .. } = next(&mut running, 1, is_complete) else { panic!("found") };
+    assert_eq!(entries.iter().map(|found| (found.entry, found.count)).collect::<Vec<_>>(), [(0, 1), (2, 2)]);
+}
+
+#[test]
+fn another_branch_is_shown_with_the_place_where_they_part() {
+    let home = Home::empty();
+    let case = crate::support::fixtures().join("cases/08-claude-retry-wrong-parent/home");
+    crate::support::copy_tree(&case, home.path());
+    let folder = home.path().join(".claude/projects/-home-dev-shop");
+    let path = fs::read_dir(&folder).expect("a folder").flatten().map(|file| file.path());
+    let path = path.into_iter().find(|path| path.extension().is_some_and(|ending| ending == "jsonl")).expect("a file");
+    let record = |id: &str, parent: &str, text: &str| {
+        format!(
+            r#"{{"parentUuid":"{parent}","isSidechain":false,"type":"user","uuid":"{id}","timestamp":"2026-09-10T11:00:00.000Z","message":{{"role":"user","content":"{text}"}}}}"#
+        ) + "\n"
+    };
+    append(&path, &record("r1", "2b040e29-0d4e-90f5-500a-a869d74dedf4", "rewound"));
+    let session = path.file_stem().and_then(|stem| stem.to_str()).expect("an id").to_owned();
+    let mut running = Running::complete_and_watched(IndexOptions { formats: &salon::agent::FORMATS, ..options(&home) });
+    running.index.open(1, key(&session));
+    let Opened(opened) = next(&mut running, 1, |event| matches!(event, Opened(_))) else { panic!("opened") };
+    assert_eq!((opened.branches, opened.branch), (2, 1));
+    let [point] = &*opened.branch_points else { panic!("one point: {opened:?}") };
+    assert_eq!(point.branches, [0, 1]);
+    running.index.show_branch(1, 0);
+    let Grown { from: 0, opened: other } = next(&mut running, 1, |event| matches!(event, Grown { .. })) else {
+        panic!("the other branch")
+    };
+    assert_eq!((other.branch, &other.branch_points), (0, &opened.branch_points), "they part at the same place");
+    assert_ne!(other.len, opened.len);
 }
