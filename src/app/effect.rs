@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use super::ticket::{DebounceTicket, RequestTicket, Timer};
+use crate::domain::annotation::AnnotationEdit;
 use crate::domain::query::FilterKey;
 use crate::domain::run::{RingCursor, RunId, RunStart};
 use crate::domain::run_request::RunRequest;
@@ -71,6 +72,15 @@ pub enum Effect {
         /// Value to save.
         value: String,
     },
+    /// Save a change of sessions' annotations.
+    Annotate {
+        /// The sessions.
+        keys: Vec<SessionKey>,
+        /// The change.
+        edit: AnnotationEdit,
+    },
+    /// Load the annotations again, because another process may have changed them.
+    LoadAnnotations,
     /// Turn mouse capture on or off.
     CaptureMouse(bool),
     /// Send a request to a run.

@@ -73,6 +73,8 @@ pub enum Flow {
     NameView,
     /// Save a view, instead of one with the same name.
     SaveView(SavedView),
+    /// Recompute lists after a change of sessions on this screen.
+    SessionsChanged,
     /// Start the session that the form on top describes, without further questions.
     StartFromForm,
 }

@@ -1,5 +1,6 @@
 //! Layers above the home screen: screens and overlays. The topmost layer receives the keys.
 
+use super::annotate::AnnotationForm;
 use super::chat::Chat;
 use super::dialog::Dialog;
 use super::effect::Effect;
@@ -35,6 +36,8 @@ pub enum Layer {
     Picker(Picker),
     /// The form of a new session.
     NewSession(Box<NewSession>),
+    /// The form of a name, of tags or of a note.
+    Annotate(AnnotationForm),
 }
 
 impl Layer {
@@ -103,7 +106,8 @@ impl Layer {
             | Self::Issues(_)
             | Self::Inbox(_)
             | Self::Picker(_)
-            | Self::NewSession(_) => Vec::new(),
+            | Self::NewSession(_)
+            | Self::Annotate(_) => Vec::new(),
         }
     }
 

@@ -8,6 +8,7 @@
 
 pub mod action;
 pub mod age;
+pub mod annotate;
 pub mod approvals;
 pub mod chat;
 pub mod ctx;
@@ -192,7 +193,8 @@ impl App {
             }
             Msg::Focus(focused) => {
                 self.focused = focused;
-                Vec::new()
+                // Another process may have annotated sessions meanwhile.
+                if focused { vec![Effect::LoadAnnotations] } else { Vec::new() }
             }
             Msg::Clock(now) => {
                 self.now = now;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::annotation_args::{NoteArgs, RenameArgs, StarArgs, TagArgs};
 use super::time_arg::TimeArg;
 use crate::config::settings::ServerSettings;
 use crate::domain::Agent;
@@ -64,6 +65,10 @@ impl Cli {
             Some(CliCommand::Queue(args)) => args.json,
             Some(CliCommand::Stop(args)) => args.json,
             Some(CliCommand::Approve(args)) => args.json,
+            Some(CliCommand::Rename(args)) => args.output.json,
+            Some(CliCommand::Star(args)) => args.output.json,
+            Some(CliCommand::Tag(args)) => args.output.json,
+            Some(CliCommand::Note(args)) => args.output.json,
             Some(CliCommand::Doctor(args)) => args.json,
             Some(CliCommand::Config(args)) => args.json,
             Some(CliCommand::Open(words)) => words.iter().any(|word| matches!(word.as_str(), "--json" | "-j")),
@@ -106,6 +111,14 @@ pub enum CliCommand {
     Stop(IdArgs),
     /// Answer an agent's permission request
     Approve(ApproveArgs),
+    /// Give a session a name, which is shown instead of its title
+    Rename(RenameArgs),
+    /// Star sessions, for `is:star`
+    Star(StarArgs),
+    /// Tag sessions, for `#tag`
+    Tag(TagArgs),
+    /// Attach a note to a session, for `note:`
+    Note(NoteArgs),
     /// Open the screen on invented sessions of all agents; reads and keeps nothing of yours
     Demo(DemoArgs),
     /// Check the installation and report problems
@@ -213,7 +226,7 @@ pub struct SearchArgs {
 const QUERIES: &str = "\
 All words must match; a word with capitals is case-sensitive. \"a phrase\", -without, this OR that, /regex/.
 Filters: agent: dir: workspace: branch: model: role: kind: tool: file: exit: before: since: on: turns: tokens:
-  is:live,subagent,headless,fork,error,empty has:error,diff,image,plan id:
+  is:live,subagent,headless,fork,error,star,empty has:error,diff,image,plan tag: note: id:; #name is a tag
 Put a query that starts with a hyphen after `--`: salon search -- word -without
 Hidden sessions are searched too. Each line has agent:id, the entry number as in `salon show`, and the matching text.";
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -37,6 +38,12 @@ pub struct SessionJson<'a> {
     flags: Vec<&'static str>,
     parent: Option<&'a str>,
     forked_from: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    starred: bool,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    tags: &'a [Arc<str>],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
 }
 
 /// Serialises a path; bytes that are not UTF-8 are replaced, because JSON has no others.
@@ -205,6 +212,9 @@ impl<'a> From<&'a domain::Session> for SessionJson<'a> {
             flags: session.flags.names().collect(),
             parent: session.parent.as_deref(),
             forked_from: session.forked_from.as_deref(),
+            starred: session.is_starred(),
+            tags: session.tags(),
+            note: session.note(),
         }
     }
 }

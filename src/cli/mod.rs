@@ -7,6 +7,8 @@ pub mod args;
 pub mod demo;
 pub mod json;
 
+mod annotate;
+mod annotation_args;
 mod approve;
 mod attach;
 mod completions;
@@ -28,6 +30,7 @@ mod queue;
 mod resume;
 mod scope;
 mod search;
+mod selection;
 mod send;
 mod sessions;
 mod show;
@@ -81,6 +84,10 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Some(CliCommand::Attach(args)) => attach::run(context, &args),
         Some(CliCommand::New(args)) => new::run(context, &args),
         Some(CliCommand::Send(args)) => send::run(context, &args),
+        Some(CliCommand::Rename(args)) => annotate::rename(&context, &args),
+        Some(CliCommand::Star(args)) => annotate::star(&context, &args),
+        Some(CliCommand::Tag(args)) => annotate::tag(&context, &args),
+        Some(CliCommand::Note(args)) => annotate::note(&context, &args),
         Some(CliCommand::Doctor(args)) => doctor::run(&context, &args),
         Some(CliCommand::Config(args)) => config::run(&context, &args),
         Some(CliCommand::Completions(_) | CliCommand::Man | CliCommand::Demo(_)) => unreachable!("answered above"),

@@ -87,15 +87,24 @@ impl QuerySearch {
 
     /// Returns all hits in order. A session named by the query (by id, file or resume command) comes first.
     pub(super) fn run(&self, context: &CliContext, options: QueryOptions) -> SearchResults {
+        let mut results = self.hits(context, options, true);
+        self.put_named_first(&mut results, &context.environment.home);
+        results
+    }
+
+    /// Returns all hits of the query as it is written, without spelling correction.
+    pub(super) fn run_exact(&self, context: &CliContext, options: QueryOptions) -> SearchResults {
+        self.hits(context, options, false)
+    }
+
+    fn hits(&self, context: &CliContext, options: QueryOptions, correct_typos: bool) -> SearchResults {
         let zone = TimeZone::system();
         let home = context.environment.home.to_string_lossy();
         let mut request = QueryRequest::new(&self.query, &self.corpus, context.clock.now());
         (request.zone, request.home) = (Some(&zone), &home);
         (request.order, request.snippet_limit, request.context) = (options.order, options.detailed, options.around);
-        request.limit = options.limit;
-        let mut results = self.search.search_all(&request);
-        self.put_named_first(&mut results, &context.environment.home);
-        results
+        (request.limit, request.correct_typos) = (options.limit, correct_typos);
+        self.search.search_all(&request)
     }
 
     /// Finds the entry of each location in a session; see [`SearchIndex::locate`].

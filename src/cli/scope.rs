@@ -26,6 +26,11 @@ pub(super) fn filter(context: &CliContext, scope: &ScopeArgs, show_hidden: bool)
     }
 }
 
+/// Returns the filter of the sessions that lists show by default.
+pub(super) fn visible(context: &CliContext) -> CatalogFilter {
+    CatalogFilter { own: own_sessions(context), ..CatalogFilter::default() }
+}
+
 /// Returns the sessions of salon's runs. Reads `state.db` without creating or changing it.
 fn own_sessions(context: &CliContext) -> HashSet<SessionKey> {
     // A list without the registry is better than none.

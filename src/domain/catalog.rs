@@ -4,6 +4,7 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::annotation::AnnotationEdit;
 use super::{Agent, Issue, Session, SessionKey, SessionState, Time};
 
 /// Update of the catalog: the difference from the previous update.
@@ -67,6 +68,17 @@ impl Catalog {
         if let Some(progress) = change.progress {
             self.progress = progress;
         }
+    }
+
+    /// Applies a change of a session's annotation, before the index confirms it. Returns false for an unknown session.
+    pub fn annotate(&mut self, key: &SessionKey, edit: &AnnotationEdit) -> bool {
+        let Some(session) = self.sessions.get(key) else { return false };
+        let mut annotation = session.annotation().cloned().unwrap_or_default();
+        annotation.apply(edit);
+        let mut session = Session::clone(session);
+        session.annotate(Arc::new(annotation));
+        self.apply(CatalogChange { sessions: vec![Arc::new(session)], ..CatalogChange::default() });
+        true
     }
 
     /// Returns a session by its key.

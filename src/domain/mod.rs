@@ -1,6 +1,7 @@
 //! Shared data types and pure rules. No IO, no clock, no async.
 
 pub mod agent;
+pub mod annotation;
 pub mod approval;
 pub mod catalog;
 pub mod event;

@@ -1,10 +1,12 @@
 //! Session metadata: one conversation as its agent stores it, summarised for lists.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::annotation::Annotation;
 use super::{Agent, Time};
 
 /// Identity of a session. The agent's own id is unique only within that agent.
@@ -87,6 +89,9 @@ pub struct Session {
     pub tip: Option<Arc<str>>,
     /// True if the whole source was read. A preview has lower bounds as counts.
     pub complete: bool,
+    /// Name, star, tags and note of the user, which are not part of any cache.
+    #[serde(skip)]
+    pub annotated: Option<Box<AppliedAnnotation>>,
 }
 
 impl Session {
@@ -115,9 +120,62 @@ impl Session {
             unreadable: 0,
             tip: None,
             complete: false,
+            annotated: None,
         }
     }
+
+    /// Applies an annotation: a name replaces the title.
+    pub fn annotate(&mut self, annotation: Arc<Annotation>) {
+        self.remove_annotation();
+        if annotation.is_empty() {
+            return;
+        }
+        let derived_title = self.title.clone();
+        if let Some(name) = &annotation.name {
+            self.title = Title::new(name, TitleSource::User);
+        }
+        self.annotated = Some(Box::new(AppliedAnnotation { annotation, derived_title }));
+    }
+
+    /// Removes the annotation and restores the derived title.
+    pub fn remove_annotation(&mut self) {
+        if let Some(applied) = self.annotated.take() {
+            self.title = applied.derived_title;
+        }
+    }
+
+    /// Returns the annotation, if there is one.
+    pub fn annotation(&self) -> Option<&Annotation> {
+        self.annotated.as_deref().map(|applied| &*applied.annotation)
+    }
+
+    /// Returns true if the session is starred.
+    pub fn is_starred(&self) -> bool {
+        self.annotation().is_some_and(|annotation| annotation.starred)
+    }
+
+    /// Returns the tags.
+    pub fn tags(&self) -> &[Arc<str>] {
+        self.annotation().map_or(&[], |annotation| &annotation.tags)
+    }
+
+    /// Returns the note.
+    pub fn note(&self) -> Option<&str> {
+        self.annotation()?.note.as_deref()
+    }
 }
+
+/// Annotation that was applied to a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AppliedAnnotation {
+    /// The annotation.
+    pub annotation: Arc<Annotation>,
+    /// Title without the annotation.
+    pub derived_title: Title,
+}
+
+/// Annotations of all sessions.
+pub type Annotations = HashMap<SessionKey, Arc<Annotation>>;
 
 /// Maximum length of a title in characters, because lists show one line.
 pub const TITLE_CHARS: usize = 200;

@@ -12,7 +12,9 @@ use super::snapshot::{self, LoadedSnapshot, PendingWrite, Snapshot};
 use crate::agent::{Source, SourceRoot};
 use crate::domain::catalog::{Catalog, IndexProgress};
 use crate::domain::live_status::LiveStatus;
+use crate::domain::session::Annotations;
 use crate::domain::{Agent, Issue, Session, SessionKey};
+use crate::store::annotations;
 
 /// Trust in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,9 +75,25 @@ pub fn collect(options: &IndexOptions, refresh: Refresh) -> Collected {
         Refresh::Changed => snapshot::load(options.cache_dir.as_deref(), &roots, options.formats),
         Refresh::Everything => None,
     };
-    match loaded {
+    let mut collected = match loaded {
         Some(loaded) => from_snapshot(options, roots, loaded),
         None => scan(options, refresh),
+    };
+    // The cache and the snapshot contain only what is in the agents' files.
+    let annotations = options.state_db.as_deref().map(annotations::load_from).unwrap_or_default();
+    annotate(&mut collected.sessions, &annotations);
+    collected
+}
+
+/// Applies annotations to sessions.
+fn annotate(sessions: &mut [Arc<Session>], annotations: &Annotations) {
+    if annotations.is_empty() {
+        return;
+    }
+    for session in sessions {
+        if let Some(annotation) = annotations.get(&session.key) {
+            Arc::make_mut(session).annotate(annotation.clone());
+        }
     }
 }
 

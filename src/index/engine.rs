@@ -29,6 +29,7 @@ use crate::domain::query::FilterKey;
 use crate::domain::search::SearchRequest;
 use crate::domain::transcript_event::TranscriptEvent;
 use crate::domain::{Issue, Session, SessionKey, Time};
+use crate::store::annotations;
 
 /// Minimum time between two checks of one path.
 const PATH_INTERVAL: Duration = Duration::from_millis(100);
@@ -56,6 +57,7 @@ pub(super) enum EngineCommand {
     Rank(String),
     Search(SearchRequest, Time),
     Count(FilterKey, String),
+    LoadAnnotations,
     Stop,
 }
 
@@ -69,6 +71,8 @@ pub(super) struct Engine {
     timers: Timers,
     paths: Throttle<PathBuf>,
     transcripts: OpenTranscripts,
+    /// Database with the annotations.
+    state_db: Option<PathBuf>,
     /// Transcripts whose sessions are not in the table yet.
     pending_opens: HashMap<TranscriptTicket, SessionKey>,
     ranker: Sender<rank::RankRequest>,
@@ -118,6 +122,7 @@ impl Engine {
             clock: options.clock,
             inputs,
             transcripts: OpenTranscripts::new(options.formats, options.state_db.clone(), events.clone()),
+            state_db: options.state_db.clone(),
             events,
             bytes_read,
             timers: Timers::default(),
@@ -140,6 +145,7 @@ impl Engine {
 
     /// Runs until [`EngineCommand::Stop`] or until the receiver of events is dropped.
     pub(super) fn run(mut self, queue: &Receiver<EngineInput>) {
+        self.load_annotations();
         self.scanner.load_cache();
         self.timers.started((self.clock)());
         self.scanner.start_scan(false);
@@ -209,7 +215,10 @@ impl Engine {
 
     fn handle(&mut self, command: EngineCommand) {
         match command {
-            EngineCommand::Rescan => self.scanner.start_scan(true),
+            EngineCommand::Rescan => {
+                self.load_annotations();
+                self.scanner.start_scan(true);
+            }
             EngineCommand::CheckChanges => {
                 if self.polling_issue.is_some() {
                     self.scanner.start_scan(false);
@@ -232,6 +241,7 @@ impl Engine {
                 let corpus = self.corpus();
                 self.search_service.count(field, typed, corpus);
             }
+            EngineCommand::LoadAnnotations => self.load_annotations(),
             EngineCommand::Stop => self.stopping = true,
         }
     }
@@ -319,6 +329,12 @@ impl Engine {
         self.scanner.set_issue("watch", issue.clone());
         self.polling_issue = issue;
         self.emitted.watch = Some(state);
+    }
+
+    fn load_annotations(&mut self) {
+        if let Some(path) = &self.state_db {
+            self.scanner.table.set_annotations(annotations::load_from(path));
+        }
     }
 
     fn live_changed(&mut self, statuses: &[LiveStatus]) {

@@ -49,6 +49,11 @@ impl Index {
         self.command(EngineCommand::CheckChanges);
     }
 
+    /// Loads the annotations again, because they changed.
+    pub fn load_annotations(&self) {
+        self.command(EngineCommand::LoadAnnotations);
+    }
+
     /// Opens a session's transcript. Events of `ticket` follow: its newest entries, the whole, then its changes.
     pub fn open(&self, ticket: TranscriptTicket, key: SessionKey) {
         self.command(EngineCommand::Open(ticket, key));

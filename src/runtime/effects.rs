@@ -17,6 +17,7 @@ use super::{clipboard, editor, env, extract, resume};
 use crate::app::layer::Layer;
 use crate::app::msg::RequestTicket;
 use crate::app::{Effect, Msg};
+use crate::domain::annotation::AnnotationEdit;
 use crate::domain::{Session, SessionKey};
 
 type Step = ControlFlow<()>;
@@ -43,6 +44,8 @@ impl Shell {
             Effect::EditTranscript(key) => return self.edit_transcript(&key),
             Effect::EditEntry(ticket, entry) => return self.edit_entry(ticket, entry),
             Effect::SaveState { name, value } => self.runner.save_state(name, &value),
+            Effect::Annotate { keys, edit } => return self.annotate(keys, &edit),
+            Effect::LoadAnnotations => self.runner.index.load_annotations(),
             Effect::CaptureMouse(capture) => self.log_terminal_error(|shell| shell.terminal.capture_mouse(capture)),
             Effect::Debounce(ticket, millis) => {
                 self.debounce = Some((Instant::now() + Duration::from_millis(millis.into()), ticket));
@@ -94,6 +97,16 @@ impl Shell {
 
     pub(super) fn notice(&mut self, text: impl Into<String>, error: bool) -> Step {
         self.update(Msg::Notice { text: text.into(), error })
+    }
+
+    fn annotate(&mut self, keys: Vec<SessionKey>, edit: &AnnotationEdit) -> Step {
+        match &self.runner.writer {
+            Some(writer) => {
+                writer.annotate(keys, edit);
+                Step::Continue(())
+            }
+            None => self.notice("Not saved: state.db cannot be used; see salon doctor", true),
+        }
     }
 
     fn check_resume(&mut self, key: SessionKey) {

@@ -232,6 +232,10 @@ impl Shell {
     fn handle_task(&mut self, message: TaskMessage) -> Step {
         match message {
             TaskMessage::Msg(msg) => self.update(*msg),
+            TaskMessage::Annotated => {
+                self.runner.index.load_annotations();
+                Step::Continue(())
+            }
             TaskMessage::Edit(file) => self.edit(&file, Some(file.clone())),
         }
     }

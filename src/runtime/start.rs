@@ -107,15 +107,16 @@ fn open_store(paths: &Paths, now: Time) -> Option<Arc<Store>> {
 
 fn start_writer(store: &Arc<Store>, messages: mpsc::UnboundedSender<TaskMessage>) -> StoreWriter {
     StoreWriter::start(store, move |message| {
-        let msg = match message {
-            WriterMessage::Draft { key, text } => Msg::Run(RunMsg::Draft { key, text }),
+        let message = match message {
+            WriterMessage::Draft { key, text } => TaskMessage::of_run(RunMsg::Draft { key, text }),
+            WriterMessage::Annotated => TaskMessage::Annotated,
             WriterMessage::Failed(reason) => {
                 let text = format!("Choices and drafts are not saved yet: {reason}");
-                Msg::Notice { text, error: true }
+                TaskMessage::Msg(Box::new(Msg::Notice { text, error: true }))
             }
         };
         // An error means that salon is shutting down.
-        drop(messages.send(TaskMessage::Msg(Box::new(msg))));
+        drop(messages.send(message));
     })
 }
 

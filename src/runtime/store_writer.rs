@@ -1,4 +1,4 @@
-//! Saves choices, drafts and model lists on a thread of its own, so that no key waits for the disk.
+//! Saves choices, drafts, annotations and model lists on a thread of its own, so that no key waits for the disk.
 //!
 //! Only the newest value of each name is kept and written. What cannot be written stays pending and is tried again;
 //! the failure is reported once.
@@ -7,6 +7,8 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::domain::SessionKey;
+use crate::domain::annotation::AnnotationEdit;
 use crate::store::pending::PendingWrites;
 use crate::store::{self, Store, outbox};
 
@@ -32,6 +34,8 @@ pub enum WriterMessage {
         /// Text of the draft; empty if there is none.
         text: String,
     },
+    /// Changes of annotations are saved.
+    Annotated,
     /// Nothing can be saved, for this reason.
     Failed(String),
 }
@@ -81,6 +85,11 @@ impl StoreWriter {
         self.put(|writes| writes.put_draft(key, text));
     }
 
+    /// Saves a change of sessions' annotations. [`WriterMessage::Annotated`] follows once it is saved.
+    pub fn annotate(&self, keys: Vec<SessionKey>, edit: &AnnotationEdit) {
+        self.put(|writes| keys.into_iter().all(|key| writes.put_annotation(key, edit.clone())));
+    }
+
     /// Loads a draft, including one that is not on disk yet.
     pub fn load_draft(&self, key: String) {
         self.shared.lock().loads.push(key);
@@ -123,6 +132,9 @@ impl WriterQueue {
             let saved = if batch.is_empty() { Ok(()) } else { store.with(|db| batch.save(db)) };
             if let (Err(error), false) = (&saved, failing) {
                 deliver(WriterMessage::Failed(store::describe_error(error)));
+            }
+            if batch.has_annotations() && saved.is_ok() {
+                deliver(WriterMessage::Annotated);
             }
             failing = saved.is_err();
             for (key, pending) in self.written(saved.err().map(|_| batch), loads) {

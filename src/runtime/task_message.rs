@@ -8,6 +8,8 @@ use crate::app::runs::RunMsg;
 pub(super) enum TaskMessage {
     /// A message for the app state.
     Msg(Box<Msg>),
+    /// Annotations were saved.
+    Annotated,
     /// A file to open in the editor.
     Edit(std::path::PathBuf),
 }

@@ -4,6 +4,7 @@
 //! applied once and never changed afterwards. A database with a newer schema is read and never written. A damaged one
 //! is set aside, not deleted.
 
+pub mod annotations;
 pub mod approvals;
 pub mod kept_texts;
 pub mod outbox;
@@ -31,6 +32,7 @@ const MIGRATIONS: &[&str] = &[
     outbox::ADD_SENT,
     kept_texts::SCHEMA,
     kept_texts::ADD_NOTICES,
+    annotations::SCHEMA,
 ];
 
 /// Maximum wait for another process that is writing.

@@ -7,6 +7,7 @@ pub mod reader;
 pub mod style;
 pub mod widgets;
 
+mod annotate;
 mod approval;
 mod canvas;
 mod chat;
@@ -83,6 +84,7 @@ fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
             Layer::Inbox(inbox) => inbox::draw(canvas, body, inbox),
             Layer::Picker(picker) => picker::draw(canvas, body, picker),
             Layer::NewSession(new) => new_session::draw(canvas, body, new),
+            Layer::Annotate(form) => annotate::draw(canvas, body, form),
         }
     }
     status::draw(canvas, status);

@@ -10,6 +10,7 @@ use super::numbers::thousands;
 use super::reader::{self, ReaderMode};
 use super::style::style;
 use super::widgets::{Align, line_of, put, split_left};
+use crate::app::annotate;
 use crate::app::home::Pane;
 use crate::app::msg::Target;
 use crate::app::reader::Reader;
@@ -48,9 +49,21 @@ fn draw_heading(canvas: &mut Canvas, area: Rect, session: &Session) -> u16 {
     put(canvas.buffer, line_of(inner, 0), &title, style(look).patch(style(theme.title)), Align::Left);
     put(canvas.buffer, line_of(inner, 1), &details(session), style(theme.muted), Align::Left);
     let waiting = app.sessions.live.get(&session.key).and_then(|sign| sign.waiting_for.as_deref());
-    let Some(waiting) = waiting else { return 2 };
-    put(canvas.buffer, line_of(inner, 2), &format!("waiting for: {waiting}"), style(theme.needs_you), Align::Left);
-    3
+    let waiting = waiting.map(|waiting| (format!("waiting for: {waiting}"), theme.needs_you));
+    let mut lines = 2;
+    for (text, look) in waiting.into_iter().chain(annotation_line(session).map(|line| (line, theme.accent))) {
+        put(canvas.buffer, line_of(inner, lines.into()), &text, style(look), Align::Left);
+        lines += 1;
+    }
+    lines
+}
+
+/// Formats the star, the tags and the note: `★ #infra ask Mara first`.
+fn annotation_line(session: &Session) -> Option<String> {
+    let annotation = session.annotation()?;
+    let note = annotation.note.as_deref().map(one_line);
+    let line = annotate::marks(annotation).into_iter().chain(note).collect::<Vec<_>>().join(" ");
+    Some(line).filter(|line| !line.is_empty())
 }
 
 /// Formats details: `opus-4-8 · main · 12 turns · 26k tokens · ~/shop-api`.

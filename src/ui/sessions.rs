@@ -14,7 +14,7 @@ use crate::app::home::detail;
 use crate::app::home::list::ListRow;
 use crate::app::home::sections::ListSection;
 use crate::app::msg::Target;
-use crate::app::{age, scroll};
+use crate::app::{age, annotate, scroll};
 use crate::config::theme::Theme;
 use crate::domain::{Agent, Session, SessionState};
 use crate::stdx::text;
@@ -129,7 +129,9 @@ fn draw_session(canvas: &mut Canvas, area: Rect, session: &Session, state: Sessi
     let (mark, rest) = split_left(area, 1);
     put(canvas.buffer, mark, if selected { "▌" } else { " " }, style(theme.accent), Align::Left);
     let (badge, rest) = split_left(rest, 2);
-    if app.sessions.is_done_unseen(session) {
+    if app.stack.home.marked.contains(&session.key) {
+        put(canvas.buffer, badge, "◆", style(theme.accent), Align::Left);
+    } else if app.sessions.is_done_unseen(session) {
         put(canvas.buffer, badge, "✓", style(theme.accent), Align::Left);
     } else {
         put(canvas.buffer, badge, glyph(state), style::state(theme, state), Align::Left);
@@ -150,6 +152,11 @@ fn draw_session(canvas: &mut Canvas, area: Rect, session: &Session, state: Sessi
         put_cell(canvas, cell, column, &column.text(app, session), style(theme.muted));
         rest = left;
     }
+    let marks = session.annotation().map(annotate::marks).unwrap_or_default().join(" ");
+    // The title comes first: its marks get at most a third of the room.
+    let room = text::width(&marks).min(usize::from(rest.width / 3));
+    let (rest, marks_area) = if marks.is_empty() { (rest, Rect::ZERO) } else { split_right(rest, room as u16 + 1) };
+    put(canvas.buffer, marks_area, &text::ellipsis(&marks, room), style(theme.accent), Align::Right);
     draw_title(canvas, rest, session);
 }
 

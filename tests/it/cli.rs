@@ -367,20 +367,20 @@ fn salon(home: &Home, args: &[&str]) -> Command {
     command
 }
 
-fn run(home: &Home, args: &[&str]) -> Output {
+pub fn run(home: &Home, args: &[&str]) -> Output {
     salon(home, args).output().expect("salon runs")
 }
 
-fn code(output: &Output) -> i32 {
+pub fn code(output: &Output) -> i32 {
     output.status.code().expect("an exit code")
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
 
 /// Parses the JSON object on stdout.
-fn json(output: &Output) -> Value {
+pub fn json(output: &Output) -> Value {
     let stdout = text(&output.stdout);
     serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}\n{}", text(&output.stderr)))
 }

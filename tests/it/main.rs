@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests read their own files and may wait for the disk")]
 
 mod architecture;
+
 mod agents {
     mod acp_protocol;
     mod claude;
@@ -14,6 +15,7 @@ mod agents {
     mod opencode_protocol;
     mod qwen;
 }
+mod annotations;
 mod app;
 mod approvals;
 mod cases;

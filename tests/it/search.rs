@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use salon::agent::{TextLimit, format};
+use salon::domain::annotation::{Annotation, AnnotationEdit};
 use salon::domain::query::{Query, TextKind};
 use salon::domain::search::{EntryLocation, Hit, SearchResults};
 use salon::domain::{EntryKind, Session, SessionKey};
-use salon::index::search::{Cancel, Latest, QueryRequest, SessionMarks};
+use salon::index::search::{Cancel, Corpus, Latest, QueryRequest};
 use serde_json::{Value, json};
 
 use crate::search_needles::{
@@ -99,12 +100,30 @@ fn stars_and_tags_are_filters() {
     write_claude_needles(&home);
     write_codex_needles(&home);
     let corpus = corpus(&home);
-    let key = corpus.sessions().iter().find(|session| *session.key.id == *CODEX).expect("the session").key.clone();
-    let marks = [(key, SessionMarks { starred: true, tags: vec!["infra".into()] })].into_iter().collect();
-    for query in ["is:star", "#infra", "-is:star -agent:claude OR #infra"] {
+    let mut annotation = Annotation::default();
+    for edit in [
+        AnnotationEdit::Star(true),
+        AnnotationEdit::AddTag("infra".into()),
+        AnnotationEdit::Note(Some("ask Mara before the merge".into())),
+        AnnotationEdit::Name(Some("The zeppelin migration".into())),
+    ] {
+        assert!(annotation.apply(&edit), "{edit:?}");
+    }
+    let annotation = Arc::new(annotation);
+    let sessions = corpus.sessions().iter().map(|session| {
+        let mut session = Session::clone(session);
+        if *session.key.id == *CODEX {
+            session.annotate(annotation.clone());
+        }
+        Arc::new(session)
+    });
+    let corpus = Corpus::new(corpus.sources().to_vec(), sessions.collect());
+    let queries =
+        ["is:star", "#infra", "#INFRA", "tag:infra", "note:mara", "zeppelin", "-is:star -agent:claude OR #infra"];
+    for query in queries {
         let query = Query::parse(query);
-        let request = QueryRequest { marks: Some(&marks), ..QueryRequest::new(&query, &corpus, now()) };
-        assert_eq!(ids(&open(&home).search_all(&request)), BTreeSet::from([CODEX.to_owned()]));
+        let request = QueryRequest::new(&query, &corpus, now());
+        assert_eq!(ids(&open(&home).search_all(&request)), BTreeSet::from([CODEX.to_owned()]), "{query}");
     }
 }
 

@@ -2,12 +2,13 @@
 
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
+use salon::domain::annotation::{Annotation, AnnotationEdit};
 use salon::domain::query::complete::{QueryCandidate, complete, rank_values};
 use salon::domain::query::fold::{Case, fold};
 use salon::domain::query::jump::Jump;
 use salon::domain::query::matcher::NeedleMatcher;
 use salon::domain::query::{
-    Filter, FilterContext, FilterKey, Needle, NeedleForm, NumberRange, Query, QueryError, TermKind, TimeSpec,
+    Filter, FilterContext, FilterKey, Needle, NeedleForm, NumberRange, Query, TermKind, TimeSpec,
 };
 use salon::domain::{Agent, Session, SessionKey, SessionState, Time};
 use salon::index::search::prefilter::JsonPrefilter;
@@ -65,7 +66,7 @@ fn code_and_paths_are_words() {
 #[test]
 fn filters_take_lists_and_negation() {
     let query = Query::parse(r#"agent:claude,codex -dir:"My Café app",api turns:>5 tokens:<100k exit:1..3 #infra"#);
-    assert!(query.errors.iter().all(is_unavailable), "{:?}", query.errors);
+    assert!(query.errors.is_empty(), "{:?}", query.errors);
     let filters: Vec<_> = query.branches[0].filters().collect();
     assert_eq!(filters[0], (&Filter::Agent(vec![Agent::Claude, Agent::Codex]), false));
     assert_eq!(filters[1], (&Filter::Dir(vec!["My Café app".into(), "api".into()]), true));
@@ -75,20 +76,16 @@ fn filters_take_lists_and_negation() {
     assert_eq!(filters[5], (&Filter::Tag(vec!["infra".into()]), false));
 }
 
-/// Returns true for the error of stars and tags, which no session has yet.
-fn is_unavailable(error: &QueryError) -> bool {
-    error.message.starts_with("no session has")
-}
-
 #[test]
-fn stars_and_tags_say_that_no_session_has_them_yet() {
-    for (source, marked) in [("#infra fix", "#infra"), ("fix is:live,star", "is:live,star"), ("-#infra", "-#infra")] {
+fn a_tag_is_a_filter_and_an_issue_number_is_a_word() {
+    let tag = Filter::Tag(vec!["infra".into()]);
+    for source in ["#infra", "tag:infra"] {
         let query = Query::parse(source);
-        let [error] = &query.errors[..] else { panic!("{source}: {:?}", query.errors) };
-        assert_eq!(&source[error.span.clone()], marked);
-        assert!(is_unavailable(error), "{error:?}");
+        assert_eq!(query.branches[0].filters().collect::<Vec<_>>(), [(&tag, false)], "{source}");
+        assert_eq!(query.to_string(), "#infra");
     }
-    assert!(Query::parse("#4711").errors.is_empty(), "an issue number is a word");
+    assert_eq!(Query::parse("tag:a,b").to_string(), "tag:a,b");
+    assert_eq!(Query::parse("#4711").branches[0].filters().count(), 0);
 }
 
 #[test]
@@ -146,12 +143,14 @@ fn sessions_answer_the_filters_about_them() {
     session.turns = 7;
     session.state = SessionState::Idle;
     session.last_activity = Time::parse("2026-11-20T09:00:00Z");
-    let tags = ["infra".into()];
+    let mut annotation = Annotation { starred: true, tags: vec!["infra".into()], ..Annotation::default() };
+    annotation.apply(&AnnotationEdit::Note(Some("Ask Mara".into())));
+    session.annotate(annotation.into());
     let now = Time::parse("2026-11-21T12:00:00Z").expect("a time");
-    let facts = FilterContext { now, home: "/home/dev", starred: true, tags: &tags, ..FilterContext::default() };
+    let facts = FilterContext { now, home: "/home/dev", ..FilterContext::default() };
     let admits = |source: &str| {
         let query = Query::parse(source);
-        assert!(query.errors.iter().all(is_unavailable), "{source}: {:?}", query.errors);
+        assert!(query.errors.is_empty(), "{source}: {:?}", query.errors);
         query.branches[0].filters().all(|(filter, negated)| filter.admits(&session, &facts) != negated)
     };
     for yes in [
@@ -164,6 +163,7 @@ fn sessions_answer_the_filters_about_them() {
         "is:live",
         "is:star",
         "#infra",
+        "note:mara",
         "id:143b",
         "since:2d",
         "on:yesterday",

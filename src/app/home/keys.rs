@@ -77,10 +77,16 @@ impl Home {
             Action::NarrowPreview => self.resize_preview(-PreviewSize::STEP, ctx),
             Action::WidenPreview => self.resize_preview(PreviewSize::STEP, ctx),
             Action::MarkUnseen => self.toggle_unseen(ctx),
+            Action::Mark => {
+                self.toggle_mark();
+                self.follow_selection(ctx);
+            }
+            Action::MarkAll => self.toggle_all_marks(),
             Action::Filter => {
                 self.focus = Pane::Sessions;
                 self.filter.typing = true;
             }
+            Action::Back if !self.marked.is_empty() => self.marked.clear(),
             Action::Back if self.filter.is_active() => self.clear_filter(ctx),
             Action::Back => self.focus = Pane::Sessions,
             action => {

@@ -11,6 +11,7 @@ mod keys;
 mod moves;
 mod saved_views;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use empty_state::EmptyState;
@@ -50,6 +51,8 @@ pub struct Home {
     pub sort: Sort,
     /// True if hidden sessions, such as sub-agents and empty ones, are shown.
     pub show_hidden: bool,
+    /// Sessions marked for an action on several.
+    pub marked: BTreeSet<SessionKey>,
     /// Number of listed sessions.
     pub shown: usize,
     /// Numbers of hidden sessions, by reason.
@@ -88,6 +91,28 @@ impl Home {
     pub fn restart(&mut self, sessions: &Sessions) {
         let rows = self.rows(sessions);
         self.list.restart(rows);
+    }
+
+    /// Returns the marked sessions that are listed. A mark on a session that is no longer listed must not be acted on.
+    pub fn marked_sessions(&self) -> Vec<SessionKey> {
+        let listed = self.list.rows().iter().filter_map(ListRow::session).map(|session| &session.key);
+        listed.filter(|key| self.marked.contains(*key)).cloned().collect()
+    }
+
+    /// Marks the selected session and moves on, or unmarks it.
+    fn toggle_mark(&mut self) {
+        let Some(key) = self.list.key().cloned() else { return };
+        if !self.marked.remove(&key) {
+            self.marked.insert(key);
+        }
+        self.list.step(1);
+    }
+
+    /// Marks all listed sessions, or none if all are marked.
+    fn toggle_all_marks(&mut self) {
+        let listed: BTreeSet<_> =
+            self.list.rows().iter().filter_map(ListRow::session).map(|session| session.key.clone()).collect();
+        self.marked = if self.marked == listed { BTreeSet::new() } else { listed };
     }
 
     /// Returns the panes on a screen of `width` columns.

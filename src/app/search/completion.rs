@@ -104,6 +104,8 @@ fn is_counted_in_texts(field: FilterKey) -> bool {
         | FilterKey::On
         | FilterKey::Turns
         | FilterKey::Tokens
+        | FilterKey::Tag
+        | FilterKey::Note
         | FilterKey::Id => false,
     }
 }
@@ -127,6 +129,7 @@ fn values_of(field: FilterKey, session: &Session) -> Vec<String> {
         FilterKey::Workspace => one(session.workspace.rsplit('/').find(|part| !part.is_empty())),
         FilterKey::Branch => one(session.branch.as_deref()),
         FilterKey::Model => one(session.model.as_deref()),
+        FilterKey::Tag => session.tags().iter().map(ToString::to_string).collect(),
         FilterKey::Is => {
             let flags = session.flags;
             let is = [
@@ -134,6 +137,7 @@ fn values_of(field: FilterKey, session: &Session) -> Vec<String> {
                 (flags.subagent, IsValue::Subagent),
                 (flags.headless, IsValue::Headless),
                 (flags.fork || session.forked_from.is_some(), IsValue::Fork),
+                (session.is_starred(), IsValue::Star),
                 (flags.empty, IsValue::Empty),
             ];
             let named = |wanted: IsValue| {
@@ -152,6 +156,7 @@ fn values_of(field: FilterKey, session: &Session) -> Vec<String> {
         | FilterKey::Turns
         | FilterKey::Tokens
         | FilterKey::Has
+        | FilterKey::Note
         | FilterKey::Id => Vec::new(),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Stack;
 use crate::app::action::{Action, KeyContext};
+use crate::app::annotate::{self, AnnotationField, AnnotationForm};
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::flow::Flow;
@@ -13,6 +14,7 @@ use crate::app::new_session::NewSession;
 use crate::app::palette::Palette;
 use crate::app::search::{SearchFocus, SearchScreen};
 use crate::app::{quit, reader, search, session_actions};
+use crate::domain::SessionKey;
 use crate::domain::search::SearchOrder;
 
 impl Stack {
@@ -82,6 +84,14 @@ impl Stack {
             Action::CopyCommand => self.request(Effect::CopyResumeCommand, ctx),
             Action::CopyId => self.request(|key| Effect::Copy(key.id.to_string()), ctx),
             Action::EditTranscript => self.request(Effect::EditTranscript, ctx),
+            Action::Star => {
+                let keys = self.chosen_sessions(ctx);
+                annotate::toggle_star(&keys, ctx);
+                return Flow::SessionsChanged;
+            }
+            Action::Tags => return self.annotate(AnnotationField::Tags, ctx),
+            Action::Rename => return self.annotate(AnnotationField::Name, ctx),
+            Action::Note => return self.annotate(AnnotationField::Note, ctx),
             Action::New => return NewSession::open(session.as_ref(), self.home.here.clone(), ctx),
             Action::ResumeHere => return session_actions::resume_here(session, ctx),
             Action::Fork => return session_actions::fork(session, ctx),
@@ -97,8 +107,32 @@ impl Stack {
         Flow::Stay
     }
 
+    /// Returns the sessions that an action on several applies to: the marked ones at home, else the one that is read or
+    /// selected. Runs without a session on disk are left out.
+    fn chosen_sessions(&self, ctx: &mut Ctx) -> Vec<SessionKey> {
+        let marked = self.layers.is_empty().then(|| self.home.marked_sessions()).unwrap_or_default();
+        let chosen = if marked.is_empty() { self.session().cloned().into_iter().collect() } else { marked };
+        let known: Vec<_> = chosen.into_iter().filter(|key| ctx.sessions.catalog.get(key).is_some()).collect();
+        if known.is_empty() {
+            ctx.notices.info("No session selected");
+        }
+        known
+    }
+
+    /// Opens the form of a name, of tags or of a note. A name and a note belong to one session.
+    fn annotate(&self, field: AnnotationField, ctx: &mut Ctx) -> Flow {
+        let mut keys = self.chosen_sessions(ctx);
+        if field != AnnotationField::Tags {
+            keys.retain(|key| self.session() == Some(key));
+        }
+        if keys.is_empty() {
+            return Flow::Stay;
+        }
+        Flow::Push(Layer::Annotate(AnnotationForm::new(field, keys, &ctx.sessions.catalog)))
+    }
+
     /// Requests an effect on the session.
-    fn request(&mut self, effect: impl FnOnce(crate::domain::SessionKey) -> Effect, ctx: &mut Ctx) {
+    fn request(&mut self, effect: impl FnOnce(SessionKey) -> Effect, ctx: &mut Ctx) {
         match self.session().cloned() {
             Some(key) => {
                 self.home.list.pin_selection();

@@ -26,6 +26,7 @@ impl Stack {
             Some(Layer::Inbox(inbox)) => inbox.key(key, ctx),
             Some(Layer::Picker(picker)) => picker.key(key, ctx),
             Some(Layer::NewSession(new)) => new.key(key, ctx),
+            Some(Layer::Annotate(form)) => form.key(key, ctx),
         };
         self.perform(flow, ctx);
     }
@@ -41,6 +42,7 @@ impl Stack {
             Some(Layer::Inbox(inbox)) => inbox.paste(text, ctx),
             Some(Layer::Picker(picker)) => picker.paste(text),
             Some(Layer::NewSession(new)) => new.paste(text, ctx),
+            Some(Layer::Annotate(form)) => form.paste(text),
             Some(Layer::Help(_) | Layer::Dialog(_) | Layer::Issues(_)) => Flow::Stay,
         };
         self.perform(flow, ctx);
@@ -74,6 +76,7 @@ impl Stack {
             Some(Layer::Inbox(inbox)) => inbox.click(target, ctx),
             Some(Layer::Picker(picker)) => picker.click(target, ctx),
             Some(Layer::NewSession(_)) => Flow::Stay,
+            Some(Layer::Annotate(form)) => form.click(target),
         };
         self.perform(flow, ctx);
     }
@@ -92,7 +95,14 @@ impl Stack {
             Some(Layer::Search(search)) => search.wheel(target, lines, ctx),
             Some(Layer::Help(help)) => help.scroll.by(isize::try_from(lines).unwrap_or_default()),
             Some(Layer::Issues(issues)) => issues.scroll.by(isize::try_from(lines).unwrap_or_default()),
-            Some(Layer::Palette(_) | Layer::Dialog(_) | Layer::Inbox(_) | Layer::Picker(_) | Layer::NewSession(_)) => {}
+            Some(
+                Layer::Palette(_)
+                | Layer::Dialog(_)
+                | Layer::Inbox(_)
+                | Layer::Picker(_)
+                | Layer::NewSession(_)
+                | Layer::Annotate(_),
+            ) => {}
         }
     }
 }

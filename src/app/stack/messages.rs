@@ -99,7 +99,14 @@ impl Stack {
             Some(Layer::Palette(palette)) => palette.fit(layout.overlay_rows),
             Some(Layer::Search(search)) => search.results.fit(layout.list_rows),
             Some(Layer::Chat(chat)) => chat.composer.width = layout.composer,
-            Some(Layer::Reader(_) | Layer::Dialog(_) | Layer::Inbox(_) | Layer::Picker(_) | Layer::NewSession(_))
+            Some(
+                Layer::Reader(_)
+                | Layer::Dialog(_)
+                | Layer::Inbox(_)
+                | Layer::Picker(_)
+                | Layer::NewSession(_)
+                | Layer::Annotate(_),
+            )
             | None => {}
         }
         let reader = match self.layers.iter_mut().rev().find(|layer| layer.is_screen()) {

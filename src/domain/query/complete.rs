@@ -84,7 +84,8 @@ fn context_at(source: &str, cursor: usize) -> (Range<usize>, Context) {
             (span, Context::Value(key, value, values.all.into_iter().map(|(value, _)| value).collect()))
         }
         TokenKind::Word(word) => (token.span.start + usize::from(token.negated)..cursor, Context::Name(word)),
-        TokenKind::Or | TokenKind::Phrase(..) | TokenKind::Regex(_) | TokenKind::Typo(_) | TokenKind::Tag(_) => nothing,
+        TokenKind::Tag(tag) => (cursor - tag.len()..cursor, Context::Value(FilterKey::Tag, tag, Vec::new())),
+        TokenKind::Or | TokenKind::Phrase(..) | TokenKind::Regex(_) | TokenKind::Typo(_) => nothing,
     }
 }
 
@@ -118,8 +119,7 @@ fn fixed(key: FilterKey) -> Vec<&'static str> {
         FilterKey::Agent => Agent::ALL.iter().map(|agent| agent.name()).collect(),
         FilterKey::Role => ROLES.iter().map(|(_, name)| *name).collect(),
         FilterKey::Kind => KINDS.iter().map(|(_, name)| *name).collect(),
-        // No session has a star yet.
-        FilterKey::Is => IsValue::ALL.iter().filter(|(is, _)| *is != IsValue::Star).map(|(_, name)| *name).collect(),
+        FilterKey::Is => IsValue::ALL.iter().map(|(_, name)| *name).collect(),
         FilterKey::Has => HasValue::ALL.iter().map(|(_, name)| *name).collect(),
         FilterKey::Before | FilterKey::Since | FilterKey::On => vec!["today", "yesterday", "2d", "1w", "1m"],
         FilterKey::Exit => vec!["0", ">0"],
@@ -131,6 +131,8 @@ fn fixed(key: FilterKey) -> Vec<&'static str> {
         | FilterKey::Model
         | FilterKey::Tool
         | FilterKey::File
+        | FilterKey::Tag
+        | FilterKey::Note
         | FilterKey::Id => Vec::new(),
     }
 }

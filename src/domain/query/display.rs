@@ -4,6 +4,7 @@ use std::fmt::{Display, Formatter, Result, Write};
 
 use super::filter::{Filter, FilterKey, HasValue, IsValue, KINDS, NumberRange, ROLES};
 use super::{NeedleForm, Query, Term, TermKind};
+use crate::domain::annotation::AnnotationEdit;
 
 impl Display for Query {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -62,12 +63,11 @@ impl Display for Filter {
             Self::Before(values) => list(f, FilterKey::Before, values.iter(), |f, when| when.fmt(f)),
             Self::Since(values) => list(f, FilterKey::Since, values.iter(), |f, when| when.fmt(f)),
             Self::On(values) => list(f, FilterKey::On, values.iter(), |f, when| when.fmt(f)),
-            Self::Tag(values) => {
-                for tag in values {
-                    write!(f, "#{tag}")?;
-                }
-                Ok(())
-            }
+            Self::Note(values) => names(f, FilterKey::Note, values),
+            Self::Tag(values) => match values.as_slice() {
+                [tag] if AnnotationEdit::tag(tag).is_ok_and(|known| known == *tag) => write!(f, "#{tag}"),
+                values => names(f, FilterKey::Tag, values),
+            },
         }
     }
 }

@@ -45,7 +45,8 @@ impl EntryFilter {
             | Filter::Turns(_)
             | Filter::Tokens(_)
             | Filter::Id(_)
-            | Filter::Tag(_) => None,
+            | Filter::Tag(_)
+            | Filter::Note(_) => None,
         }
     }
 

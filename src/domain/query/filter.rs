@@ -26,12 +26,14 @@ pub enum FilterKey {
     Tokens,
     Is,
     Has,
+    Tag,
+    Note,
     Id,
 }
 
 impl FilterKey {
     /// Every key with its name and a hint for completion.
-    pub const ALL: [(Self, &'static str, &'static str); 18] = [
+    pub const ALL: [(Self, &'static str, &'static str); 20] = [
         (Self::Agent, "agent", "agent: claude, codex …"),
         (Self::Dir, "dir", "started in this directory or below"),
         (Self::Workspace, "workspace", "in this workspace"),
@@ -49,6 +51,8 @@ impl FilterKey {
         (Self::Tokens, "tokens", "tokens used: <100k, >1m"),
         (Self::Is, "is", "live, subagent, headless, fork, error, star, empty"),
         (Self::Has, "has", "error, diff, image, plan"),
+        (Self::Tag, "tag", "has this tag; #name for short"),
+        (Self::Note, "note", "note contains"),
         (Self::Id, "id", "id starts with"),
     ];
 
@@ -93,6 +97,7 @@ pub enum Filter {
     Has(Vec<HasValue>),
     Id(Vec<String>),
     Tag(Vec<String>),
+    Note(Vec<String>),
 }
 
 /// Inclusive range of numbers.
@@ -234,9 +239,10 @@ impl Filter {
             }),
             Self::Turns(ranges) => ranges.iter().any(|range| range.contains(u64::from(session.turns))),
             Self::Tokens(ranges) => ranges.iter().any(|range| range.contains(session.tokens.total())),
-            Self::Is(values) => values.iter().any(|value| value.admits(session, facts)),
+            Self::Is(values) => values.iter().any(|value| value.admits(session)),
             Self::Id(ids) => ids.iter().any(|id| session.key.id.starts_with(id.as_str())),
-            Self::Tag(tags) => tags.iter().any(|tag| facts.tags.iter().any(|known| known.eq_ignore_ascii_case(tag))),
+            Self::Tag(tags) => tags.iter().any(|tag| session.tags().iter().any(|known| same_tag(known, tag))),
+            Self::Note(texts) => any_within(session.note(), texts),
             Self::Role(_) | Self::Kind(_) | Self::Tool(_) | Self::File(_) | Self::Exit(_) | Self::Has(_) => true,
         }
     }
@@ -244,14 +250,14 @@ impl Filter {
 
 impl IsValue {
     /// Returns true if a session has the value. Errors are visible in the texts only, so `error` is always false.
-    pub fn admits(self, session: &Session, facts: &FilterContext<'_>) -> bool {
+    pub fn admits(self, session: &Session) -> bool {
         match self {
             Self::Live => session.state != SessionState::Past,
             Self::Subagent => session.flags.subagent,
             Self::Headless => session.flags.headless,
             Self::Fork => session.flags.fork || session.forked_from.is_some(),
             Self::Empty => session.flags.empty,
-            Self::Star => facts.starred,
+            Self::Star => session.is_starred(),
             Self::Error => false,
         }
     }
@@ -267,6 +273,10 @@ fn in_directory(path: &str, value: &str, home: &str) -> bool {
         return std::path::Path::new(path).starts_with(absolute);
     }
     any_within(Some(path), std::slice::from_ref(&absolute))
+}
+
+fn same_tag(known: &str, tag: &str) -> bool {
+    fold(known, Case::Ignored) == fold(tag.strip_prefix('#').unwrap_or(tag), Case::Ignored)
 }
 
 fn any_within(text: Option<&str>, value: &[String]) -> bool {

@@ -1,6 +1,4 @@
-//! Context of filters: time, home directory and marks.
-
-use std::sync::Arc;
+//! Context of filters: time and home directory.
 
 use crate::domain::Time;
 
@@ -13,8 +11,4 @@ pub struct FilterContext<'a> {
     pub zone: Option<&'a jiff::tz::TimeZone>,
     /// Home directory, for `dir:~/src`.
     pub home: &'a str,
-    /// True if the session is starred.
-    pub starred: bool,
-    /// Tags of the session.
-    pub tags: &'a [Arc<str>],
 }

@@ -73,10 +73,7 @@ fn term_kind(kind: TokenKind, span: &Range<usize>, mistakes: &mut Vec<QueryError
                 }
             }
         }
-        TokenKind::Tag(tag) => {
-            wrong(span, format!("no session has tags yet; quote it to search for the text: \"#{tag}\""));
-            Some(TermKind::Filter(Filter::Tag(vec![tag])))
-        }
+        TokenKind::Tag(tag) => Some(TermKind::Filter(Filter::Tag(vec![tag]))),
         TokenKind::Typo(key) => {
             wrong(span, format!("unknown filter; did you mean `{}:`? Quote it to search for it", key.name()));
             None
@@ -89,14 +86,7 @@ fn term_kind(kind: TokenKind, span: &Range<usize>, mistakes: &mut Vec<QueryError
                 wrong(span, format!("`{}:` needs a value", key.name()));
                 return None;
             }
-            let filter = filter(key, values.all, mistakes)?;
-            if let Filter::Is(values) = &filter
-                && values.contains(&IsValue::Star)
-            {
-                let message = "no session has a star yet: stars come with a later version".to_owned();
-                mistakes.push(QueryError { span: span.clone(), message });
-            }
-            Some(TermKind::Filter(filter))
+            filter(key, values.all, mistakes).map(TermKind::Filter)
         }
     }
 }
@@ -115,6 +105,8 @@ fn filter(key: FilterKey, values: Values, mistakes: &mut Vec<QueryError>) -> Opt
         FilterKey::Tool => texts(values).map(Filter::Tool),
         FilterKey::File => texts(values).map(Filter::File),
         FilterKey::Id => texts(values).map(Filter::Id),
+        FilterKey::Tag => texts(values).map(Filter::Tag),
+        FilterKey::Note => texts(values).map(Filter::Note),
         FilterKey::Exit => numbers(values).map(Filter::Exit),
         FilterKey::Turns => numbers(values).map(Filter::Turns),
         FilterKey::Tokens => numbers(values).map(Filter::Tokens),
@@ -133,7 +125,7 @@ fn filter(key: FilterKey, values: Values, mistakes: &mut Vec<QueryError>) -> Opt
             each(values, mistakes, known, |word| named(&KINDS, word)).map(Filter::Kind)
         }
         FilterKey::Is => {
-            let known = "must be one of live, subagent, headless, fork, error, empty";
+            let known = "must be one of live, subagent, headless, fork, error, star, empty";
             each(values, mistakes, known, |word| named(&IsValue::ALL, word)).map(Filter::Is)
         }
         FilterKey::Has => {

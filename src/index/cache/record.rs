@@ -66,5 +66,7 @@ fn bytes(sessions: &[Session]) -> Option<Vec<(Arc<str>, Vec<u8>)>> {
 
 /// Returns a session without its live state, which the next start detects again.
 pub(super) fn without_state(session: &Session) -> Session {
-    Session { state: SessionState::Past, ..session.clone() }
+    let mut stored = Session { state: SessionState::Past, ..session.clone() };
+    stored.remove_annotation();
+    stored
 }

@@ -48,7 +48,7 @@ impl<'a> Collector<'a> {
         for (number, session) in
             execution.corpus.sessions().iter().enumerate().filter(|(number, _)| execution.eligible[*number] != 0)
         {
-            let matched = execution.plan.satisfied_by(session, &self.request.facts(session));
+            let matched = execution.plan.satisfied_by(session);
             let mut score = SessionScore { matched, primary: matched, ..SessionScore::default() };
             let title = &*session.title.text;
             let matches: Vec<Match> = (0..execution.plan.clauses.len())

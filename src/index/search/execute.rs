@@ -28,8 +28,7 @@ pub(super) fn search(
 ) -> bool {
     let plan = QueryPlan::new(query);
     let sessions = request.corpus.sessions();
-    let eligible: Vec<u64> =
-        sessions.iter().map(|session| plan.alternatives(session, &request.facts(session))).collect();
+    let eligible: Vec<u64> = sessions.iter().map(|session| plan.alternatives(session, &request.facts())).collect();
     let version = reader.version();
     let cached = if is_cacheable(&plan) { query_cache.previous(version, &eligible) } else { None };
     let (scored_clauses, needs_files) = (plan.scored_clauses(), plan.needs_files());

@@ -41,7 +41,6 @@ mod text_index;
 mod tool_names;
 mod values;
 
-use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -53,7 +52,7 @@ pub use snippet::SnippetContext;
 use crate::domain::catalog::IndexProgress;
 use crate::domain::query::{FilterContext, FilterKey, Query};
 use crate::domain::search::{EntryLocation, SearchOrder, SearchResults, SearchUpdate};
-use crate::domain::{Session, SessionKey, Time};
+use crate::domain::{Session, Time};
 use crate::index::locate::LocatedEntry;
 use query_cache::QueryCache;
 use store::IndexStore;
@@ -83,8 +82,6 @@ pub struct QueryRequest<'a> {
     pub zone: Option<&'a jiff::tz::TimeZone>,
     /// Home directory, for `dir:~/…`.
     pub home: &'a str,
-    /// Stars and tags by session.
-    pub marks: Option<&'a HashMap<SessionKey, SessionMarks>>,
     /// Order of the hits.
     pub order: SearchOrder,
     /// Maximum hits with snippets per update; later hits in files always have them.
@@ -99,15 +96,6 @@ pub struct QueryRequest<'a> {
     pub pin: bool,
 }
 
-/// Star and tags of a session.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SessionMarks {
-    /// True if the session has a star.
-    pub starred: bool,
-    /// Tags of the session.
-    pub tags: Vec<Arc<str>>,
-}
-
 impl<'a> QueryRequest<'a> {
     /// Default parameters of a query.
     pub fn new(query: &'a Query, corpus: &'a Corpus, now: Time) -> Self {
@@ -117,7 +105,6 @@ impl<'a> QueryRequest<'a> {
             now,
             zone: None,
             home: "",
-            marks: None,
             order: SearchOrder::default(),
             snippet_limit: 100,
             limit: None,
@@ -127,15 +114,8 @@ impl<'a> QueryRequest<'a> {
         }
     }
 
-    fn facts(&self, session: &Session) -> FilterContext<'a> {
-        let marks = self.marks.and_then(|marks| marks.get(&session.key));
-        FilterContext {
-            now: self.now,
-            zone: self.zone,
-            home: self.home,
-            starred: marks.is_some_and(|marks| marks.starred),
-            tags: marks.map_or(&[], |marks| &marks.tags),
-        }
+    fn facts(&self) -> FilterContext<'a> {
+        FilterContext { now: self.now, zone: self.zone, home: self.home }
     }
 }
 

@@ -117,9 +117,9 @@ impl QueryPlan {
     }
 
     /// Returns the clauses that a session's properties satisfy already (`is:live,error` of a live one), as bits.
-    pub(super) fn satisfied_by(&self, session: &Session, facts: &FilterContext<'_>) -> u64 {
+    pub(super) fn satisfied_by(&self, session: &Session) -> u64 {
         let is_satisfied = |clause: &Clause| match &clause.test {
-            ClauseTest::Occurs(Filter::Is(values)) => values.iter().any(|value| value.admits(session, facts)),
+            ClauseTest::Occurs(Filter::Is(values)) => values.iter().any(|value| value.admits(session)),
             ClauseTest::Occurs(_) | ClauseTest::Text { .. } => false,
         };
         (0u64..).zip(&self.clauses).filter(|(_, clause)| is_satisfied(clause)).map(|(at, _)| 1 << at).sum()

@@ -42,8 +42,7 @@ fn titles_by_abbreviation(request: &QueryRequest<'_>) -> Vec<Hit> {
     if branch.excluded().next().is_some() || text.chars().count() < 2 {
         return Vec::new();
     }
-    let eligible =
-        |session| branch.filters().all(|(filter, not)| filter.admits(session, &request.facts(session)) != not);
+    let eligible = |session| branch.filters().all(|(filter, not)| filter.admits(session, &request.facts()) != not);
     let matcher = SkimMatcherV2::default().ignore_case();
     let mut hits: Vec<Hit> = request
         .corpus

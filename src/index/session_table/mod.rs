@@ -20,6 +20,7 @@ use self::overrides::Overrides;
 use crate::agent::{FileStamp, Source, SourceSessions, SummaryNote};
 use crate::domain::catalog::CatalogChange;
 use crate::domain::live_status::LiveStatus;
+use crate::domain::session::Annotations;
 use crate::domain::{Agent, Issue, Session, SessionKey, SessionState};
 
 /// Id of a source in the table.
@@ -53,6 +54,7 @@ pub struct SessionTable {
     next: SourceId,
     sessions: HashMap<SessionKey, SessionRow>,
     overrides: Overrides,
+    annotations: Annotations,
     live: HashMap<SessionKey, SessionState>,
     interner: Interner,
     duplicates: DuplicateGroups,
@@ -219,6 +221,14 @@ impl SessionTable {
         let previous = std::mem::replace(&mut self.live, live);
         let differs = |key: &&SessionKey| previous.get(*key) != self.live.get(*key);
         let changed: Vec<_> = previous.keys().chain(self.live.keys()).filter(differs).cloned().collect();
+        self.dirty.extend(changed);
+    }
+
+    /// Replaces the annotations of sessions.
+    pub fn set_annotations(&mut self, annotations: Annotations) {
+        let previous = std::mem::replace(&mut self.annotations, annotations);
+        let differs = |key: &&SessionKey| previous.get(*key) != self.annotations.get(*key);
+        let changed: Vec<_> = previous.keys().chain(self.annotations.keys()).filter(differs).cloned().collect();
         self.dirty.extend(changed);
     }
 
@@ -415,7 +425,9 @@ impl SessionTable {
         let title = self.overrides.title(session);
         let usage = self.overrides.usage(&session.key);
         let bytes = self.overrides.bytes(&session.key);
-        if title.is_none() && usage.is_none() && bytes.is_none() && state == session.state {
+        let annotation = self.annotations.get(&session.key);
+        let is_same = title.is_none() && usage.is_none() && bytes.is_none() && annotation.is_none();
+        if is_same && state == session.state {
             return session.clone();
         }
         let mut overridden = Session::clone(session);
@@ -427,6 +439,9 @@ impl SessionTable {
             overridden.tokens += usage;
         }
         overridden.bytes += bytes.unwrap_or_default();
+        if let Some(annotation) = annotation {
+            overridden.annotate(annotation.clone());
+        }
         Arc::new(overridden)
     }
 }

@@ -148,6 +148,7 @@ impl<'a> SharedTexts<'a> {
             unreadable,
             tip,
             complete,
+            annotated: _,
         } = session;
         let mut optional = |text: &'a Option<Arc<str>>| text.as_deref().map(|text| self.text(text));
         let (branch, model) = (optional(branch), optional(model));
@@ -256,6 +257,7 @@ impl SnapshotDecoder {
             unreadable: row.unreadable,
             tip: row.tip.map(Arc::from),
             complete: row.complete,
+            annotated: None,
         })
     }
 

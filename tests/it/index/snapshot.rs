@@ -48,6 +48,7 @@ fn full(id: &str) -> Session {
         unreadable: 7,
         tip: Some("tip".into()),
         complete: true,
+        annotated: None,
     }
 }
 

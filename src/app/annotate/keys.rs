@@ -1,0 +1,49 @@
+//! Keys and clicks in the form.
+
+use super::{AnnotationForm, annotate};
+use crate::app::ctx::Ctx;
+use crate::app::flow::Flow;
+use crate::app::msg::Target;
+use crate::app::text_overlays::closes_outside;
+use crate::config::key::{Key, KeyCode};
+
+impl AnnotationForm {
+    /// Handles a key: Enter saves, Esc cancels.
+    pub fn key(&mut self, key: Key, ctx: &mut Ctx) -> Flow {
+        match key.code {
+            KeyCode::Esc => return Flow::Pop,
+            KeyCode::Char('c') if key.ctrl => return Flow::Pop,
+            KeyCode::Enter => return self.save(ctx),
+            _ => {
+                if self.input.key(key) {
+                    self.error = None;
+                }
+            }
+        }
+        Flow::Stay
+    }
+
+    /// Inserts pasted text.
+    pub fn paste(&mut self, text: &str) -> Flow {
+        self.input.insert(text);
+        Flow::Stay
+    }
+
+    /// Closes the form after a click outside.
+    pub fn click(&self, target: &Target) -> Flow {
+        closes_outside(target)
+    }
+
+    fn save(&mut self, ctx: &mut Ctx) -> Flow {
+        match self.edits() {
+            Ok(edits) => {
+                edits.iter().for_each(|edit| annotate(&self.keys, edit, ctx));
+                Flow::pop_then(Flow::SessionsChanged)
+            }
+            Err(reason) => {
+                self.error = Some(reason);
+                Flow::Stay
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! `salon rename`, `star`, `tag` and `note`: annotations of sessions. Nothing is written to an agent's files.
+#![expect(clippy::disallowed_methods, reason = "a command has no event loop to delay")]
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::annotation_args::{ChangeOutputArgs, NoteArgs, RenameArgs, StarArgs, TagArgs};
+use super::context::CliContext;
+use super::error::{CliError, CliErrorCode};
+use super::json::SCHEMA_VERSION;
+use super::selection::{self, Selection};
+use super::{output, query, state};
+use crate::domain::annotation::{Annotation, AnnotationEdit};
+use crate::domain::{Session, SessionKey};
+use crate::stdx::text::one_line;
+use crate::store::annotations;
+
+/// Sets or clears a name.
+pub(super) fn rename(context: &CliContext, args: &RenameArgs) -> Result<ExitCode, CliError> {
+    let edit = if args.clear { AnnotationEdit::Name(None) } else { usage(AnnotationEdit::name(&args.name.join(" ")))? };
+    apply(context, &Selection::Id(args.id.clone()), &[edit], args.output)
+}
+
+/// Adds or removes stars.
+pub(super) fn star(context: &CliContext, args: &StarArgs) -> Result<ExitCode, CliError> {
+    let selection = match &args.query {
+        Some(query) => Selection::Query(query.clone()),
+        None => Selection::Ids(args.ids.clone()),
+    };
+    apply(context, &selection, &[AnnotationEdit::Star(!args.remove)], args.output)
+}
+
+/// Adds and removes tags.
+pub(super) fn tag(context: &CliContext, args: &TagArgs) -> Result<ExitCode, CliError> {
+    let (selection, added) = match (&args.query, args.words.split_first()) {
+        (Some(query), _) => (Selection::Query(query.clone()), &args.words[..]),
+        (None, Some((id, tags))) => (Selection::Id(id.clone()), tags),
+        (None, None) => (Selection::Ids(Vec::new()), &[][..]),
+    };
+    let mut edits = Vec::new();
+    for tag in added {
+        edits.push(AnnotationEdit::AddTag(usage(AnnotationEdit::tag(tag))?));
+    }
+    for tag in &args.remove {
+        edits.push(AnnotationEdit::RemoveTag(usage(AnnotationEdit::tag(tag))?));
+    }
+    apply(context, &selection, &edits, args.output)
+}
+
+/// Sets or clears a note.
+pub(super) fn note(context: &CliContext, args: &NoteArgs) -> Result<ExitCode, CliError> {
+    let text = if args.clear { None } else { query::from_args(&args.text)? };
+    let edit = usage(AnnotationEdit::note(&text.unwrap_or_default()))?;
+    apply(context, &Selection::Id(args.id.clone()), &[edit], args.output)
+}
+
+fn usage<T>(parsed: Result<T, String>) -> Result<T, CliError> {
+    parsed.map_err(|reason| CliError::new(CliErrorCode::Usage, reason))
+}
+
+/// Applies changes to the selected sessions and prints the result.
+fn apply(
+    context: &CliContext,
+    selection: &Selection,
+    edits: &[AnnotationEdit],
+    output: ChangeOutputArgs,
+) -> Result<ExitCode, CliError> {
+    let sessions = selection::sessions(context, selection)?;
+    let changed: Vec<_> = sessions.iter().map(|session| Change::new(session, edits)).collect();
+    if !output.dry_run && changed.iter().any(|change| change.changed) {
+        let of = |change: &Change| edits.iter().map(|edit| (change.key.clone(), edit.clone())).collect::<Vec<_>>();
+        let all: Vec<_> = changed.iter().filter(|change| change.changed).flat_map(of).collect();
+        let store = state::open(context)?;
+        store.with(|db| annotations::edit(db, &all)).map_err(|error| state::db_error(&error))?;
+    }
+    print(&changed, output)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Annotation of a session after a change.
+struct Change {
+    key: SessionKey,
+    title: Arc<str>,
+    annotation: Annotation,
+    changed: bool,
+}
+
+impl Change {
+    fn new(session: &Session, edits: &[AnnotationEdit]) -> Self {
+        let mut annotation = session.annotation().cloned().unwrap_or_default();
+        let before = annotation.clone();
+        for edit in edits {
+            annotation.apply(edit);
+        }
+        let changed = annotation != before;
+        let mut session = session.clone();
+        session.annotate(Arc::new(annotation.clone()));
+        Self { key: session.key, title: session.title.text, annotation, changed }
+    }
+}
+
+#[derive(Serialize)]
+struct Changes<'a> {
+    schema_version: u32,
+    dry_run: bool,
+    /// Number of sessions whose annotation differs.
+    changed: usize,
+    sessions: Vec<ChangeJson<'a>>,
+}
+
+/// JSON shape of a session after a change.
+#[derive(Serialize)]
+struct ChangeJson<'a> {
+    id: &'a str,
+    agent: &'static str,
+    title: &'a str,
+    name: Option<&'a str>,
+    starred: bool,
+    tags: &'a [Arc<str>],
+    note: Option<&'a str>,
+    changed: bool,
+}
+
+fn print(changes: &[Change], output: ChangeOutputArgs) -> io::Result<()> {
+    let mut out = output::stdout();
+    if output.json {
+        let sessions = changes.iter().map(|change| ChangeJson {
+            id: &change.key.id,
+            agent: change.key.agent.name(),
+            title: &change.title,
+            name: change.annotation.name.as_deref(),
+            starred: change.annotation.starred,
+            tags: &change.annotation.tags,
+            note: change.annotation.note.as_deref(),
+            changed: change.changed,
+        });
+        let changed = changes.iter().filter(|change| change.changed).count();
+        let all =
+            Changes { schema_version: SCHEMA_VERSION, dry_run: output.dry_run, changed, sessions: sessions.collect() };
+        return output::json(&mut out, &all);
+    }
+    for change in changes {
+        writeln!(out, "{}", line(change, output.dry_run))?;
+    }
+    out.flush()
+}
+
+/// Returns the id, the outcome, the star and tags, and the title, separated by tabs.
+fn line(change: &Change, dry_run: bool) -> String {
+    let outcome = match (change.changed, dry_run) {
+        (false, _) => "unchanged",
+        (true, false) => "changed",
+        (true, true) => "would change",
+    };
+    let star = change.annotation.starred.then(|| "★".to_owned());
+    let tags = change.annotation.tags.iter().map(|tag| format!("#{tag}"));
+    let marks: Vec<_> = star.into_iter().chain(tags).collect();
+    format!("{}\t{outcome}\t{}\t{}", one_line(&change.key.to_string()), marks.join(" "), one_line(&change.title))
+}

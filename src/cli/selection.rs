@@ -1,0 +1,53 @@
+//! Sessions that a command changes: named by ids, or selected by a query.
+
+use std::sync::Arc;
+
+use super::context::CliContext;
+use super::error::{CliError, CliErrorCode};
+use super::query::{self, QueryOptions, QuerySearch};
+use super::sessions::LoadedSessions;
+use super::{find, scope};
+use crate::domain::Session;
+use crate::domain::catalog::{CatalogView, Sort};
+use crate::domain::search::SearchOrder;
+use crate::index::search::SnippetContext;
+
+/// Selection of sessions.
+#[derive(Clone, Debug)]
+pub(super) enum Selection {
+    /// The session with an id.
+    Id(String),
+    /// The sessions with ids.
+    Ids(Vec<String>),
+    /// The visible sessions that match a query.
+    Query(String),
+}
+
+/// Returns the selected sessions. A query with a mistake selects nothing, because a change by mistake would be wrong.
+pub(super) fn sessions(context: &CliContext, selection: &Selection) -> Result<Vec<Arc<Session>>, CliError> {
+    match selection {
+        Selection::Id(id) => Ok(vec![find::find(&LoadedSessions::read(context).all, id)?]),
+        Selection::Ids(ids) => {
+            let all = LoadedSessions::read(context).all;
+            ids.iter().map(|id| find::find(&all, id)).collect()
+        }
+        Selection::Query(source) => matching(context, source),
+    }
+}
+
+fn matching(context: &CliContext, source: &str) -> Result<Vec<Arc<Session>>, CliError> {
+    if source.trim().is_empty() {
+        return Err(CliError::new(CliErrorCode::Usage, "the query is empty"));
+    }
+    let (mut loaded, search) = query::load(context);
+    let units = loaded.take_sources();
+    let query_search = QuerySearch::new(search, units, loaded.all.clone(), source.to_owned());
+    if let Some(error) = query_search.query.errors.first() {
+        return Err(CliError::new(CliErrorCode::Usage, format!("query: {}", error.message)));
+    }
+    let options = QueryOptions { order: SearchOrder::Time, limit: None, detailed: 0, around: SnippetContext::Line(0) };
+    let results = query_search.run_exact(context, options);
+    let mut found: Vec<_> = results.hits.into_iter().map(|hit| hit.session).collect();
+    found.sort_by(|a, b| Sort::Activity.compare(a, b));
+    Ok(CatalogView::new(&found, &scope::visible(context), Sort::Activity).sessions)
+}

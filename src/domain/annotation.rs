@@ -1,0 +1,104 @@
+//! Annotations: name, star, tags and note that the user gave a session. They belong to salon, not to the agent.
+
+use std::sync::Arc;
+
+use crate::stdx::text;
+
+/// Maximum characters of a name.
+pub const MAX_NAME: usize = 200;
+/// Maximum characters of a tag, because rows show several.
+pub const MAX_TAG: usize = 64;
+/// Maximum characters of a note.
+pub const MAX_NOTE: usize = 10_000;
+
+/// Annotation of a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Annotation {
+    /// Name, shown instead of the title.
+    pub name: Option<Arc<str>>,
+    /// True if the session is starred.
+    pub starred: bool,
+    /// Tags, sorted, without `#`.
+    pub tags: Vec<Arc<str>>,
+    /// Note.
+    pub note: Option<Arc<str>>,
+}
+
+/// Change of an annotation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AnnotationEdit {
+    /// Sets the name, or clears it.
+    Name(Option<String>),
+    /// Adds or removes the star.
+    Star(bool),
+    /// Sets the note, or clears it.
+    Note(Option<String>),
+    /// Adds a tag.
+    AddTag(String),
+    /// Removes a tag.
+    RemoveTag(String),
+}
+
+impl AnnotationEdit {
+    /// Parses a name: one line of 1 to [`MAX_NAME`] characters. The error says what is wrong.
+    pub fn name(name: &str) -> Result<Self, String> {
+        let name = text::one_line(name).trim().to_owned();
+        match name.chars().count() {
+            0 => Err("a name needs at least one character".into()),
+            1..=MAX_NAME => Ok(Self::Name(Some(name))),
+            count => Err(format!("a name has at most {MAX_NAME} characters, not {count}")),
+        }
+    }
+
+    /// Parses a tag, with or without `#`: letters, digits and marks without white space. The error says what is wrong.
+    pub fn tag(tag: &str) -> Result<String, String> {
+        let tag = tag.trim();
+        let tag = tag.strip_prefix('#').unwrap_or(tag);
+        let invalid = |c: char| c.is_whitespace() || c.is_control() || matches!(c, ',' | '#' | '"');
+        if tag.is_empty() {
+            Err("a tag needs at least one character".into())
+        } else if tag.chars().count() > MAX_TAG {
+            Err(format!("a tag has at most {MAX_TAG} characters"))
+        } else if tag.contains(invalid) || text::sanitise(tag) != tag {
+            Err(format!("a tag cannot contain blanks, commas, quotes or #: \"{}\"", text::one_line(tag)))
+        } else if !tag.starts_with(char::is_alphabetic) {
+            Err(format!("a tag begins with a letter, because #{tag} is searched as a text"))
+        } else {
+            Ok(tag.to_owned())
+        }
+    }
+
+    /// Parses a note of at most [`MAX_NOTE`] characters; a blank one clears it. The error says what is wrong.
+    pub fn note(note: &str) -> Result<Self, String> {
+        let note = text::sanitise(note).trim().to_owned();
+        match note.chars().count() {
+            0 => Ok(Self::Note(None)),
+            1..=MAX_NOTE => Ok(Self::Note(Some(note))),
+            count => Err(format!("a note has at most {MAX_NOTE} characters, not {count}")),
+        }
+    }
+}
+
+impl Annotation {
+    /// Applies a change. Returns true if the annotation is different now.
+    pub fn apply(&mut self, edit: &AnnotationEdit) -> bool {
+        let before = self.clone();
+        match edit {
+            AnnotationEdit::Name(name) => self.name = name.as_deref().map(Arc::from),
+            AnnotationEdit::Star(starred) => self.starred = *starred,
+            AnnotationEdit::Note(note) => self.note = note.as_deref().map(Arc::from),
+            AnnotationEdit::AddTag(tag) => {
+                if let Err(at) = self.tags.binary_search_by(|known| (**known).cmp(tag)) {
+                    self.tags.insert(at, tag.as_str().into());
+                }
+            }
+            AnnotationEdit::RemoveTag(tag) => self.tags.retain(|known| **known != **tag),
+        }
+        *self != before
+    }
+
+    /// Returns true if nothing is annotated.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}

@@ -1,0 +1,84 @@
+//! Names, stars, tags and notes of sessions. Each change is a row of its own, so that two processes that annotate the
+//! same session do not undo each other's changes.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OpenFlags, Result, params};
+
+use super::write;
+use crate::domain::annotation::{Annotation, AnnotationEdit};
+use crate::domain::session::Annotations;
+use crate::domain::{Agent, SessionKey};
+
+/// Statements that create the table. A session has at most one row of each kind, but any number of tags.
+pub const SCHEMA: &str = "
+    CREATE TABLE annotations (
+        agent   TEXT NOT NULL,
+        session TEXT NOT NULL,
+        kind    TEXT NOT NULL,
+        value   TEXT NOT NULL,
+        PRIMARY KEY (agent, session, kind, value)
+    ) WITHOUT ROWID;
+";
+
+/// Applies changes to sessions in one transaction.
+pub fn edit(db: &mut Connection, edits: &[(SessionKey, AnnotationEdit)]) -> Result<()> {
+    write(db, |db| edits.iter().try_for_each(|(key, edit)| put(db, key, edit)))
+}
+
+/// Implements [`edit`] within a transaction.
+pub(super) fn put(db: &Connection, key: &SessionKey, edit: &AnnotationEdit) -> Result<()> {
+    let agent = key.agent.name();
+    let insert = |kind: &str, value: &str| {
+        let sql = "INSERT OR REPLACE INTO annotations (agent, session, kind, value) VALUES (?1, ?2, ?3, ?4)";
+        db.execute(sql, params![agent, &*key.id, kind, value]).map(drop)
+    };
+    let delete = |kind: &str, value: Option<&str>| {
+        let sql = "DELETE FROM annotations
+                   WHERE agent = ?1 AND session = ?2 AND kind = ?3 AND (?4 IS NULL OR value = ?4)";
+        db.execute(sql, params![agent, &*key.id, kind, value]).map(drop)
+    };
+    let replace = |kind: &str, value: Option<&str>| {
+        delete(kind, None)?;
+        value.map_or(Ok(()), |value| insert(kind, value))
+    };
+    match edit {
+        AnnotationEdit::Name(name) => replace("name", name.as_deref()),
+        AnnotationEdit::Note(note) => replace("note", note.as_deref()),
+        AnnotationEdit::Star(starred) => replace("star", starred.then_some("")),
+        AnnotationEdit::AddTag(tag) => insert("tag", tag),
+        AnnotationEdit::RemoveTag(tag) => delete("tag", Some(tag)),
+    }
+}
+
+/// Returns all annotations.
+pub fn load(db: &Connection) -> Result<Annotations> {
+    let mut query = db.prepare("SELECT agent, session, kind, value FROM annotations ORDER BY 1, 2, 3, 4")?;
+    let mut rows = query.query([])?;
+    let mut all: std::collections::HashMap<SessionKey, Annotation> = std::collections::HashMap::new();
+    while let Some(row) = rows.next()? {
+        let Some(agent) = Agent::from_name(row.get_ref(0)?.as_str()?) else { continue };
+        let annotation = all.entry(SessionKey::new(agent, row.get_ref(1)?.as_str()?)).or_default();
+        let value: Arc<str> = row.get_ref(3)?.as_str()?.into();
+        match row.get_ref(2)?.as_str()? {
+            "name" => annotation.name = Some(value),
+            "note" => annotation.note = Some(value),
+            "star" => annotation.starred = true,
+            "tag" => annotation.tags.push(value),
+            // A newer version may know other kinds.
+            _ => {}
+        }
+    }
+    Ok(all.into_iter().map(|(key, annotation)| (key, Arc::new(annotation))).collect())
+}
+
+/// Returns all annotations in a database file, for readers without a handle. Empty if there is no such file or table.
+pub fn load_from(path: &Path) -> Annotations {
+    if !path.exists() {
+        return Annotations::default();
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let loaded = Connection::open_with_flags(path, flags).and_then(|db| load(&db));
+    loaded.inspect_err(|error| tracing::debug!(%error, "no annotations")).unwrap_or_default()
+}
