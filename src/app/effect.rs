@@ -65,6 +65,17 @@ pub enum Effect {
     EditTranscript(SessionKey),
     /// Open one entry's text in `$EDITOR`.
     EditEntry(RequestTicket, usize),
+    /// Open the image or document of an entry in the program that the platform has for it.
+    OpenAttachment(RequestTicket, usize),
+    /// Open a file in `$EDITOR`.
+    EditFile {
+        /// Absolute path.
+        path: PathBuf,
+        /// Line, from 1.
+        line: Option<u32>,
+    },
+    /// Open a page in the browser, by its `http://` or `https://` address.
+    OpenPage(String),
     /// Save a part of the interface's state for the next start, such as the scope and the sort order.
     SaveState {
         /// Name of the state.

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::domain::tool_name::tool_label;
 use crate::domain::{Entry, EntryKind, Session, Time, Tool, ToolStatus};
 use crate::stdx::text::{one_line, sanitise};
 
@@ -50,7 +51,7 @@ fn when(word: &str, time: Option<Time>) -> String {
 }
 
 fn tool(out: &mut impl Write, headline: &str, tool: &Tool) -> io::Result<()> {
-    let name = one_line(&tool.name);
+    let name = one_line(&tool_label(&tool.name));
     writeln!(out, "**{name}** `{}` ({})\n", headline.replace('`', "'"), tool.status.name())?;
     let output = sanitise(&tool.output);
     let output = output.trim_end();

@@ -12,6 +12,7 @@ use super::output::OutputStyle;
 use super::sessions::LoadedSessions;
 use super::{find, markdown, output};
 use crate::agent::{self, TextLimit, TranscriptReader};
+use crate::domain::tool_name::tool_label;
 use crate::domain::{Entry, Role, Session, Time, ToolStatus};
 use crate::index;
 use crate::stdx::text::{one_line, sanitise};
@@ -132,7 +133,7 @@ fn print_raw(out: &mut impl Write, reading: &mut dyn TranscriptReader, range: Ra
 pub(super) fn plain(out: &mut impl Write, style: OutputStyle, index: usize, entry: &Entry) -> io::Result<()> {
     let time = entry.time.map(Time::rfc3339).unwrap_or_default();
     let head = match &entry.tool {
-        Some(tool) => format!("{} {}", one_line(&tool.name), tool.status.name()),
+        Some(tool) => format!("{} {}", one_line(&tool_label(&tool.name)), tool.status.name()),
         None => entry.kind.name().to_owned(),
     };
     let head = if entry.reverted { format!("{head} (reverted)") } else { head };

@@ -90,7 +90,7 @@ fn indexed(style: ThemeStyle) -> ThemeStyle {
 }
 
 /// Returns the nearest fixed colour of a 256-colour terminal: a cube with six steps per channel, and 24 greys.
-fn nearest(colour: Colour) -> Colour {
+pub fn nearest(colour: Colour) -> Colour {
     const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
     let Colour::Rgb(r, g, b) = colour else { return colour };
     let target = [r, g, b];

@@ -16,6 +16,7 @@ pub mod search;
 pub mod session;
 pub mod time;
 pub mod tool;
+pub mod tool_name;
 pub mod transcript;
 pub mod transcript_event;
 

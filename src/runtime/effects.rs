@@ -43,6 +43,9 @@ impl Shell {
             Effect::Copy(text) => return self.copy(&text),
             Effect::EditTranscript(key) => return self.edit_transcript(&key),
             Effect::EditEntry(ticket, entry) => return self.edit_entry(ticket, entry),
+            Effect::OpenAttachment(ticket, entry) => return self.open_attachment(ticket, entry),
+            Effect::EditFile { path, line } => return self.edit_file(&path, line),
+            Effect::OpenPage(address) => return self.open_page(&address),
             Effect::SaveState { name, value } => self.runner.save_state(name, &value),
             Effect::Annotate { keys, edit } => return self.annotate(keys, &edit),
             Effect::LoadAnnotations => self.runner.index.load_annotations(),
@@ -143,7 +146,7 @@ impl Shell {
         self.copy(&line)
     }
 
-    fn copy(&mut self, text: &str) -> Step {
+    pub(super) fn copy(&mut self, text: &str) -> Step {
         let within_tmux = self.runner.environment.var("TMUX").is_some();
         let sequence = clipboard::copy(text, within_tmux);
         self.log_terminal_error(|shell| shell.terminal.write(sequence.as_bytes()));
@@ -163,12 +166,30 @@ impl Shell {
     }
 
     fn edit_entry(&mut self, ticket: RequestTicket, entry: usize) -> Step {
-        let mut readers = self.app.stack.layers.iter().filter_map(Layer::reader);
-        let key = readers.find(|reader| reader.ticket == ticket).map(|reader| reader.key.clone());
-        let Some(session) = key.and_then(|key| self.session(&key)) else {
+        let Some(session) = self.read_session(ticket) else {
             return self.notice("the session no longer exists", true);
         };
         self.edit_generated(move || extract::entry(&session, entry))
+    }
+
+    /// Returns the session of an open transcript.
+    pub(super) fn read_session(&self, ticket: RequestTicket) -> Option<Arc<Session>> {
+        let mut readers = self.app.stack.layers.iter().filter_map(Layer::reader);
+        let key = readers.find(|reader| reader.ticket == ticket).map(|reader| reader.key.clone());
+        key.and_then(|key| self.session(&key))
+    }
+
+    /// Opens a file that an entry names in the editor.
+    fn edit_file(&mut self, path: &Path, line: Option<u32>) -> Step {
+        // A relative path would be one of the directory in which salon runs.
+        if !path.is_absolute() {
+            return self
+                .notice(format!("Cannot open {}: the directory of the session is unknown", path.display()), true);
+        }
+        if !path.is_file() {
+            return self.notice(format!("Cannot open {}: not a file, or deleted since", path.display()), true);
+        }
+        self.edit_at(path, line, Purpose::Edit(None))
     }
 
     /// Generates a file on a blocking thread, then opens it in the editor.
@@ -195,7 +216,11 @@ impl Shell {
 
     /// Opens a file in the editor for the given purpose.
     pub(super) fn edit_for(&mut self, file: &Path, purpose: Purpose) -> Step {
-        match editor::command(env::var, file) {
+        self.edit_at(file, None, purpose)
+    }
+
+    fn edit_at(&mut self, file: &Path, line: Option<u32>, purpose: Purpose) -> Step {
+        match editor::command(env::var, file, line) {
             Ok(mut command) => {
                 let name = command.get_program().to_string_lossy().into_owned();
                 self.run_in_foreground(&mut command, &name, purpose)

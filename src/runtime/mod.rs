@@ -14,9 +14,11 @@ pub mod programs;
 pub mod resume;
 mod runs;
 
+mod attachment;
 mod children;
 mod clipboard;
 mod colours;
+mod opener;
 mod osc_reply;
 
 pub mod edited_text;

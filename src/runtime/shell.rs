@@ -237,6 +237,7 @@ impl Shell {
                 Step::Continue(())
             }
             TaskMessage::Edit(file) => self.edit(&file, Some(file.clone())),
+            TaskMessage::Open(file) => self.open_file(&file),
         }
     }
 

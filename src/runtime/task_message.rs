@@ -12,6 +12,8 @@ pub(super) enum TaskMessage {
     Annotated,
     /// A file to open in the editor.
     Edit(std::path::PathBuf),
+    /// A file to open in the program that the platform has for it.
+    Open(std::path::PathBuf),
 }
 
 impl TaskMessage {

@@ -1,5 +1,6 @@
 //! Extensions of the standard library. Independent of agents, sessions and screens.
 
+pub mod ansi;
 pub mod exact;
 pub mod files;
 pub mod lines;

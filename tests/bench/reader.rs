@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use salon::app::msg::RequestTicket;
-use salon::app::reader::{CallStage as Moment, Fold, Reader};
+use salon::app::reader::{Fold, Reader};
 use salon::app::{Action, Effect};
 use salon::config::theme::Theme;
 use salon::domain::event::{Delta, EntryKey, Event, EventBody};
@@ -56,8 +56,7 @@ fn wait(seconds: u64) -> Duration {
 fn layout_of_a_500_line_answer(bencher: Bencher) {
     let (entry, theme) = (answer(), Theme::default());
     bencher.bench(|| {
-        let mut context =
-            LayoutContext { theme: &theme, width: 100, fold: Fold::Full, stage: Moment::Ended, highlighter: None };
+        let mut context = LayoutContext::new(&theme, 100, Fold::Full);
         entry::lay(black_box(&entry), &mut context)
     });
 }
@@ -68,8 +67,7 @@ fn layout_of_a_500_line_answer_in_chinese(bencher: Bencher) {
     let line = "这是一个很长的句子，没有空格，必须在字符之间换行，因为终端没有那么宽。".repeat(2);
     let entry = Entry { text: format!("{line}\n").repeat(500), ..answer() };
     bencher.bench(|| {
-        let mut context =
-            LayoutContext { theme: &theme, width: 100, fold: Fold::Full, stage: Moment::Ended, highlighter: None };
+        let mut context = LayoutContext::new(&theme, 100, Fold::Full);
         entry::lay(black_box(&entry), &mut context)
     });
 }
@@ -84,7 +82,15 @@ fn diff_of_500_lines(bencher: Bencher) {
     bencher.bench(|| {
         diff::lay(
             black_box(&change),
-            diff::DiffOptions { theme: &theme, width: 100, max_lines: 2_000, sanitise: salon::stdx::text::sanitise },
+            diff::DiffOptions {
+                theme: &theme,
+                width: 100,
+                max_lines: 2_000,
+                path: "",
+                side_by_side: false,
+                sanitise: salon::stdx::text::sanitise,
+            },
+            None,
         )
     });
 }

@@ -212,7 +212,7 @@ fn h41_the_place_one_reads_stays_while_the_run_goes_on() {
     let place =
         |harness: &mut ChatHarness| harness.screen().lines().skip(1).take(12).map(str::to_owned).collect::<Vec<_>>();
     let before = place(&mut harness);
-    assert!(before.iter().any(|line| line.contains("l5 prompt")), "{before:#?}");
+    assert!(before.iter().any(|line| line.contains("l6 prompt")), "{before:#?}");
     harness.happen(2, vec![delta("more", "more of it\n\nand more\n\n- still more")]);
     assert_eq!(place(&mut harness), before, "more is notices");
     for entry in on_disk(long("l")) {

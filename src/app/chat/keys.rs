@@ -92,10 +92,7 @@ impl Chat {
             Action::ResumeHere if self.read_only.is_none() => self.focus = ChatFocus::Composer,
             // Left leads back to the screen below.
             Action::Left => return Some(Flow::Pop),
-            action => {
-                let effects = self.reader.navigate(action)?;
-                ctx.effects.extend(effects);
-            }
+            action => return self.reader.perform(action, ctx),
         }
         Some(Flow::Stay)
     }

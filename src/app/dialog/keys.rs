@@ -1,6 +1,7 @@
 //! Keys and clicks in a dialog, and the outcomes of its choices.
 
 use super::{Dialog, DialogOutcome};
+use crate::app::action::Action;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::flow::Flow;
@@ -39,6 +40,12 @@ impl Dialog {
         match choice.outcome.clone() {
             DialogOutcome::Resume { key, cwd } => ctx.effects.push(Effect::Resume { key, cwd }),
             DialogOutcome::CopyCommand(key) => ctx.effects.push(Effect::CopyResumeCommand(key)),
+            DialogOutcome::CopyText { description, text } => {
+                ctx.notices.info(format!("Copied {description}"));
+                ctx.effects.push(Effect::Copy(text));
+            }
+            DialogOutcome::Open(effect) => ctx.effects.push(effect),
+            DialogOutcome::FoldEntry => return Flow::pop_then(Flow::Act(Action::FoldEntry)),
             DialogOutcome::ContinueHere { key, cwd, fork } => {
                 return Flow::pop_then(Flow::Continue { key, cwd, fork });
             }

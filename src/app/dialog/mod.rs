@@ -4,6 +4,7 @@ mod keys;
 
 use std::sync::Arc;
 
+use super::effect::Effect;
 use crate::domain::SessionKey;
 use crate::domain::run::RunId;
 
@@ -43,6 +44,17 @@ pub enum DialogOutcome {
     Watch(SessionKey),
     /// Copy the command instead.
     CopyCommand(SessionKey),
+    /// Copy a text.
+    CopyText {
+        /// Description of the text as the object of a sentence.
+        description: String,
+        /// The text.
+        text: String,
+    },
+    /// Open a file or a page.
+    Open(Effect),
+    /// Fold the entry of the transcript below.
+    FoldEntry,
     /// Continue a session in salon's own chat.
     ContinueHere {
         /// The session.

@@ -52,10 +52,9 @@ impl Home {
     /// Performs an action. `None` if it is not an action of the home screen.
     pub fn act(&mut self, action: Action, ctx: &mut Ctx) -> Option<Flow> {
         if action != Action::Expand
-            && let Some(effects) = self.focused_preview().and_then(|reader| reader.navigate(action))
+            && let Some(flow) = self.focused_preview().and_then(|reader| reader.perform(action, ctx))
         {
-            ctx.effects.extend(effects);
-            return Some(Flow::Stay);
+            return Some(flow);
         }
         match action {
             Action::DeleteView => self.delete_view(ctx),

@@ -26,6 +26,11 @@ pub enum AnchorBase {
         /// Number of lines of the body when the anchor was taken, by which the line is scaled; 0 if unknown.
         of: i32,
     },
+    /// The line of an entry that says what failed, below the start of the entry if there is room for both.
+    Failure {
+        /// Index of the entry.
+        entry: usize,
+    },
     /// A matching line, with some context above it.
     Hit {
         /// Index of the entry.
@@ -49,6 +54,11 @@ impl Anchor {
         Self::line(entry, 0, 0)
     }
 
+    /// Anchors the line of an entry that says what failed.
+    pub(super) fn failure(entry: usize) -> Self {
+        Self { base: AnchorBase::Failure { entry }, delta: 0 }
+    }
+
     /// Anchors a match in an entry.
     pub fn hit(entry: usize, nth: usize) -> Self {
         Self { base: AnchorBase::Hit { entry, nth }, delta: 0 }
@@ -58,7 +68,9 @@ impl Anchor {
     pub fn entry(self) -> Option<usize> {
         match self.base {
             AnchorBase::End => None,
-            AnchorBase::Line { entry, .. } | AnchorBase::Hit { entry, .. } => Some(entry),
+            AnchorBase::Line { entry, .. } | AnchorBase::Failure { entry } | AnchorBase::Hit { entry, .. } => {
+                Some(entry)
+            }
         }
     }
 
@@ -67,7 +79,9 @@ impl Anchor {
     pub fn moved(mut self, to: usize) -> Self {
         match &mut self.base {
             AnchorBase::End => {}
-            AnchorBase::Line { entry, .. } | AnchorBase::Hit { entry, .. } => *entry = to,
+            AnchorBase::Line { entry, .. } | AnchorBase::Failure { entry } | AnchorBase::Hit { entry, .. } => {
+                *entry = to
+            }
         }
         self
     }

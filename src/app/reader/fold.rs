@@ -18,7 +18,9 @@ pub enum Fold {
     Hidden,
     /// One line.
     Line,
-    /// The first lines.
+    /// One line, and a few lines of what a command printed or of what changed.
+    Few,
+    /// The first and the last lines.
     Cut,
     /// The whole entry.
     Full,
@@ -30,7 +32,8 @@ impl Fold {
     pub fn next(self) -> Self {
         match self {
             Self::Hidden => Self::Line,
-            Self::Line => Self::Cut,
+            Self::Line => Self::Few,
+            Self::Few => Self::Cut,
             Self::Cut => Self::Full,
             Self::Full => Self::Hidden,
         }
@@ -41,6 +44,7 @@ impl Fold {
         match self {
             Self::Hidden => "hidden",
             Self::Line => "one line",
+            Self::Few => "a few lines",
             Self::Cut => "cut",
             Self::Full => "full",
         }
@@ -62,7 +66,7 @@ pub struct Folds {
 
 impl Default for Folds {
     fn default() -> Self {
-        Self { tools: Fold::Line, thinking: Fold::Line, own: HashMap::new(), revealed: None }
+        Self { tools: Fold::Few, thinking: Fold::Line, own: HashMap::new(), revealed: None }
     }
 }
 
@@ -80,7 +84,7 @@ impl Folds {
     pub fn toggle(&mut self, index: usize, entry: &Entry) {
         let usual = self.usual(entry);
         let next = match (self.of(index, entry), usual) {
-            (Fold::Hidden | Fold::Line | Fold::Cut, _) => Fold::Full,
+            (Fold::Hidden | Fold::Line | Fold::Few | Fold::Cut, _) => Fold::Full,
             (Fold::Full, Fold::Full) if entry.kind == EntryKind::Tool => Fold::Line,
             (Fold::Full, Fold::Full) => Fold::Cut,
             (Fold::Full, _) => usual,
@@ -89,7 +93,7 @@ impl Folds {
         self.own.insert(entry.key, next);
     }
 
-    /// Cycles the level of tools: hidden, one line, cut, full. Clears the levels of single entries.
+    /// Cycles the level of tools: hidden, one line, a few lines, cut, full. Clears the levels of single entries.
     pub fn cycle_tools(&mut self) {
         self.tools = self.tools.next();
         self.own.clear();

@@ -38,21 +38,38 @@ impl Reader {
     /// Performs an action. `None` if it is not an action of a transcript. A sub-agent's session opens as a layer of its
     /// own.
     pub fn act(&mut self, action: Action, ctx: &mut Ctx) -> Option<Flow> {
+        match action {
+            // Left leads back to the screen below.
+            Action::Left => Some(Flow::Pop),
+            Action::Outline => {
+                self.toggle_outline(ctx);
+                Some(Flow::Stay)
+            }
+            action => self.perform(action, ctx),
+        }
+    }
+
+    /// Performs an action of a transcript that may be a part of a screen.
+    pub(in crate::app) fn perform(&mut self, action: Action, ctx: &mut Ctx) -> Option<Flow> {
         let subagent = self.subagent().filter(|_| action == Action::Expand);
         if let Some(key) = subagent.filter(|key| ctx.sessions.catalog.get(key).is_some()) {
             return Some(Flow::Open(key));
         }
         match action {
-            // Left leads back to the screen below.
-            Action::Left => return Some(Flow::Pop),
-            Action::Outline => {
-                self.toggle_outline(ctx);
-                return Some(Flow::Stay);
-            }
             Action::NextBranch | Action::PreviousBranch if !self.has_branches() => {
                 ctx.notices.info("This session has no branches");
                 return Some(Flow::Stay);
             }
+            Action::NextError | Action::PreviousError => {
+                if !self.mark(action) {
+                    let direction = if action == Action::NextError { "further" } else { "earlier" };
+                    ctx.notices.info(format!("No {direction} error"));
+                }
+                return Some(Flow::Stay);
+            }
+            Action::CopyEntry => return Some(self.copy_entry(ctx)),
+            Action::CopyCode => return Some(self.copy_code(ctx)),
+            Action::Expand => return Some(self.expand(ctx)),
             _ => {}
         }
         let effects = self.navigate(action)?;

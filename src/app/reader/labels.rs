@@ -1,6 +1,11 @@
 //! Labels of the toggles: the effect of the key in the present state.
 
+use super::link_target::targets;
 use super::{Action, Fold, Reader};
+use crate::domain::Entry;
+
+/// Maximum bytes of an entry that is searched for files and links in each frame.
+const MAX_SEARCHED: usize = 16 << 10;
 
 impl Reader {
     /// Returns the label of a toggle. `None` for other actions, whose label is always the same.
@@ -9,7 +14,8 @@ impl Reader {
             Action::Tools => match self.folds.tools.next() {
                 Fold::Hidden => "hide tools",
                 Fold::Line => "show tools",
-                Fold::Cut => "unfold tools",
+                Fold::Few => "unfold tools",
+                Fold::Cut => "more of tools",
                 Fold::Full => "full tools",
             },
             Action::Thinking if self.folds.thinking == Fold::Full => "fold thinking",
@@ -17,7 +23,10 @@ impl Reader {
             Action::Follow if self.is_following() => "stop following",
             Action::Follow => "follow",
             Action::Expand if self.subagent().is_some() => "open sub-agent",
-            Action::Expand if self.is_unfolded() => "fold",
+            Action::Expand if self.is_unfolded() => match self.current().is_some_and(has_targets) {
+                true => "open or fold",
+                false => "fold",
+            },
             Action::Expand => "unfold",
             _ => return None,
         })
@@ -27,4 +36,9 @@ impl Reader {
     fn is_unfolded(&self) -> bool {
         self.current().is_some_and(|entry| self.folds.of(self.cursor(), entry) == Fold::Full)
     }
+}
+
+fn has_targets(entry: &Entry) -> bool {
+    let output = entry.tool.as_ref().map_or(0, |tool| tool.output.len());
+    entry.text.len() + output <= MAX_SEARCHED && !targets(entry).is_empty()
 }

@@ -5,15 +5,19 @@
 
 pub mod anchor;
 mod branches;
+pub mod code_block;
+mod copy;
 pub mod find;
 mod find_keys;
 pub mod fold;
 pub mod jump;
 mod keys;
 mod labels;
+pub mod link_target;
 mod live;
 mod merge;
 mod moves;
+mod open;
 pub mod outline;
 mod outline_keys;
 pub mod tail;
@@ -52,6 +56,8 @@ pub struct Reader {
     pub key: SessionKey,
     /// Fold levels.
     pub folds: Folds,
+    /// True if diffs show old and new lines beside each other where there is room.
+    pub side_by_side: bool,
     /// The current find.
     pub find: Option<Find>,
     /// The outline.
@@ -115,6 +121,7 @@ impl Reader {
             ticket,
             key: SessionKey::new(agent, ""),
             folds: Folds::default(),
+            side_by_side: true,
             find: None,
             outline: Outline::default(),
             follow: true,

@@ -21,29 +21,23 @@ impl Reader {
             Action::NextEntry => self.neighbour(true),
             Action::PreviousEntry => self.neighbour(false),
             Action::NextPrompt | Action::PreviousPrompt | Action::NextError | Action::PreviousError => {
-                self.mark(action);
+                let _is_found = self.mark(action);
             }
             Action::NextBranch => return Some(self.step_branch(true)),
             Action::PreviousBranch => return Some(self.step_branch(false)),
             Action::Follow => self.toggle_follow(),
             Action::Tools => self.refold(|reader| reader.folds.cycle_tools()),
             Action::Thinking => self.refold(|reader| reader.folds.toggle_thinking()),
-            Action::Expand => self.refold(|reader| {
-                let index = reader.cursor();
-                if let Some(entry) = reader.current().cloned() {
-                    reader.folds.toggle(index, &entry);
-                }
-            }),
+            Action::SideBySide => self.refold(|reader| reader.side_by_side = !reader.side_by_side),
+            Action::Expand | Action::FoldEntry => self.toggle_fold(),
             Action::Find => self.start_find(),
             Action::NextHit => self.next_hit(true),
             Action::PreviousHit => self.next_hit(false),
-            Action::CopyEntry => {
-                return Some(self.current().map(|entry| Effect::Copy(plain(entry))).into_iter().collect());
-            }
             Action::EditEntry => {
                 let stored = self.opened.is_some() && self.cursor() < self.clip;
-                let entry = stored.then(|| Effect::EditEntry(self.ticket, self.cursor()));
-                return Some(entry.into_iter().collect());
+                let is_image = self.current().is_some_and(|entry| entry.kind == EntryKind::Image);
+                let open = if is_image { Effect::OpenAttachment } else { Effect::EditEntry };
+                return Some(stored.then(|| open(self.ticket, self.cursor())).into_iter().collect());
             }
             // A find that came from the search screen closes together with the transcript.
             Action::Back if self.find.as_ref().is_some_and(|find| find.from_search) => return None,
@@ -134,11 +128,11 @@ impl Reader {
         }
     }
 
-    /// Goes to the next or previous prompt or error.
-    fn mark(&mut self, action: Action) {
+    /// Goes to the next or previous prompt or error. Returns false if there is none.
+    pub(super) fn mark(&mut self, action: Action) -> bool {
         if self.stored && self.opened.is_none() {
             self.deferred = Some(action);
-            return;
+            return true;
         }
         let errors = matches!(action, Action::NextError | Action::PreviousError);
         let marks = self.marks(errors);
@@ -148,10 +142,21 @@ impl Reader {
         } else {
             marks.partition_point(|mark| *mark < cursor).checked_sub(1).and_then(|at| marks.get(at))
         };
-        if let Some(&target) = target {
-            self.folds.revealed = errors.then_some((target, Fold::Cut));
+        let Some(&target) = target else { return false };
+        if errors {
+            self.go_to_error(target);
+        } else {
+            self.folds.revealed = None;
             self.go_to(target);
         }
+        true
+    }
+
+    /// Unfolds an entry with an error and goes to the line that says what failed.
+    pub(super) fn go_to_error(&mut self, index: usize) {
+        self.folds.revealed = Some((index, Fold::Full));
+        self.go_to(index);
+        self.anchor = Anchor::failure(self.cursor);
     }
 
     /// Returns the indices of the errors or prompts, on disk and live.
@@ -161,6 +166,16 @@ impl Reader {
         let wanted = |entry: &Entry| if errors { is_error(entry) } else { entry.kind == EntryKind::Prompt };
         let live = self.tail.entries().iter().enumerate().filter(|(_, entry)| wanted(entry));
         on_disk.chain(live.map(|(at, _)| self.clip + at)).collect()
+    }
+
+    /// Unfolds the current entry, or folds it.
+    pub(super) fn toggle_fold(&mut self) {
+        self.refold(|reader| {
+            let index = reader.cursor();
+            if let Some(entry) = reader.current().cloned() {
+                reader.folds.toggle(index, &entry);
+            }
+        });
     }
 
     /// Changes folds while the current entry keeps its position on the screen.
@@ -184,12 +199,4 @@ impl Reader {
 fn is_error(entry: &Entry) -> bool {
     let failed = |tool: &Tool| tool.status == ToolStatus::Failed;
     entry.kind == EntryKind::Notice && entry.level == NoticeLevel::Error || entry.tool.as_deref().is_some_and(failed)
-}
-
-/// Formats an entry as plain text for the clipboard.
-fn plain(entry: &Entry) -> String {
-    let Some(tool) = &entry.tool else { return entry.text.clone() };
-    let headline = format!("{} {}", tool.name, entry.text);
-    let text = if tool.output.is_empty() { headline } else { format!("{headline}\n\n{}", tool.output) };
-    crate::stdx::text::sanitise(&text).into_owned()
 }

@@ -99,8 +99,12 @@ impl Reader {
         let selected = self.outline.row(self.outline.selected()).map(|row| (row.entry, row.kind));
         self.outline.blur();
         if let Some((entry, kind)) = selected {
-            self.folds.revealed = (kind == OutlineKind::Error).then_some((entry, Fold::Cut));
-            self.go_to(entry);
+            if kind == OutlineKind::Error {
+                self.go_to_error(entry);
+            } else {
+                self.folds.revealed = None;
+                self.go_to(entry);
+            }
         }
         self.outline.follow(self.cursor());
     }

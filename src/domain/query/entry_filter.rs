@@ -1,7 +1,7 @@
 //! Filters evaluated on transcript entries.
 
 use super::filter::{Filter, HasValue, IsValue, NumberRange};
-use super::text_filter::{contains_any, in_any};
+use super::text_filter::{contains_any, in_any, is_named};
 use crate::domain::event::NoticeLevel;
 use crate::domain::transcript::{Tool, ToolAction, ToolStatus};
 use crate::domain::{Entry, EntryKind, Role};
@@ -55,7 +55,7 @@ impl EntryFilter {
         match self {
             Self::Role(roles) => roles.contains(&entry.role),
             Self::Kind(kinds) => kinds.contains(&entry.kind),
-            Self::Tool(names) => entry.tool.as_ref().is_some_and(|tool| contains_any(&tool.name, names)),
+            Self::Tool(names) => entry.tool.as_ref().is_some_and(|tool| is_named(&tool.name, names)),
             Self::File(names) => files(entry).iter().any(|file| contains_any(file, names)),
             Self::Exit(ranges) => entry.tool.as_ref().is_some_and(|tool| exit_code_matches(tool, ranges)),
             Self::Has(values) => values.iter().any(|value| has_value(entry, *value)),

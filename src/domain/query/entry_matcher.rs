@@ -9,6 +9,7 @@ use super::entry_filter::EntryFilter;
 use super::filter::FilterTarget;
 use super::{Branch, NeedleMatcher, Query};
 use crate::domain::Entry;
+use crate::domain::tool_name::tool_label;
 use crate::domain::transcript::{ChangeKind, ToolAction};
 
 /// Maximum highlighted ranges per text, because more would not help a reader.
@@ -94,7 +95,10 @@ impl EntryMatcher {
 
     /// Extent to which an entry matches.
     pub fn match_level(&self, entry: &Entry) -> MatchLevel {
-        let texts = texts(entry);
+        let mut texts = texts(entry);
+        // The reader shows the agent-neutral name of the tool.
+        let label = entry.tool.as_ref().map(|tool| tool_label(&tool.name));
+        texts.extend(label.as_deref());
         self.branches.iter().map(|branch| branch.match_level(entry, &texts)).max().unwrap_or(MatchLevel::None)
     }
 }

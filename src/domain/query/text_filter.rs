@@ -6,13 +6,14 @@ use super::filter::{Filter, HasValue, IsValue, NumberRange};
 use super::fold::{Case, fold};
 use super::text_kind::TextKind;
 use crate::domain::Role;
+use crate::domain::tool_name::tool_label;
 
 /// Returns true if needles may match in a text of this kind. `tool`: name of its tool; empty if it is unknown.
 pub fn in_scope(filter: &Filter, kind: TextKind, tool: &str) -> bool {
     match filter {
         Filter::Role(roles) => roles.contains(&kind.role()) || (kind == TextKind::Title && roles.contains(&Role::User)),
         Filter::Kind(kinds) => kinds.contains(&kind.kind()),
-        Filter::Tool(names) => !tool.is_empty() && contains_any(tool, names),
+        Filter::Tool(names) => !tool.is_empty() && is_named(tool, names),
         _ => true,
     }
 }
@@ -64,6 +65,11 @@ fn is_success(kind: TextKind, text: &str) -> bool {
 pub fn contains_any(text: &str, names: &[String]) -> bool {
     let text = fold(text, Case::Ignored);
     names.iter().any(|name| text.contains(&fold(name, Case::Ignored)))
+}
+
+/// Returns true if the name of a tool, or its agent-neutral one, contains one of the names.
+pub(super) fn is_named(tool: &str, names: &[String]) -> bool {
+    contains_any(tool, names) || contains_any(&tool_label(tool), names)
 }
 
 /// Returns true if a number is in one of the ranges.

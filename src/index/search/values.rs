@@ -12,6 +12,7 @@ use crate::domain::query::complete::rank_values;
 use crate::domain::query::filter::{FilterKey, HasValue, IsValue, KINDS, ROLES};
 use crate::domain::query::fold::{Case, fold};
 use crate::domain::query::text_filter::has;
+use crate::domain::tool_name::tool_label;
 
 /// Maximum values of an answer, because users choose from fewer.
 const MAX_VALUES: usize = 200;
@@ -64,7 +65,10 @@ impl Counts {
             match field {
                 FilterKey::Tool if belongs_to_call(&entry) => {
                     let tool = tools.get(entry.tool).copied().unwrap_or_default();
-                    self.add_value(session, &fold(tool, Case::Ignored), tool);
+                    let label = tool_label(tool);
+                    // A filter compares both names, and users choose from the agent-neutral ones.
+                    let compared = if tool.is_empty() { String::new() } else { format!("{tool}\n{label}") };
+                    self.add_value(session, &fold(&compared, Case::Ignored), &label);
                 }
                 FilterKey::File if matches!(entry.kind, TextKind::File | TextKind::EditedFile) => {
                     self.add_value(session, &text(), &text());
@@ -98,13 +102,15 @@ impl Counts {
         let mut counts: Vec<usize> = of.iter().map(HashSet::len).collect();
         if field == FilterKey::Tool {
             // A filter matches any part of a tool name: `edit` also matches MultiEdit.
-            for (name, number) in &self.numbers {
-                let matching =
-                    self.numbers.iter().filter(|(other, _)| other.contains(name)).map(|(_, number)| &of[*number]);
-                counts[*number] = matching.flatten().collect::<HashSet<_>>().len();
+            for (label, count) in self.written.iter().zip(&mut counts) {
+                let label = fold(label, Case::Ignored);
+                let matching = self.numbers.iter().filter(|(names, _)| names.contains(&*label));
+                *count = matching.flat_map(|(_, number)| &of[*number]).collect::<HashSet<_>>().len();
             }
         }
-        self.written.into_iter().zip(counts).collect()
+        // Several names of tools may have one label.
+        let mut known = HashSet::new();
+        self.written.into_iter().zip(counts).filter(|(value, _)| known.insert(value.clone())).collect()
     }
 }
 

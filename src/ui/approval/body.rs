@@ -143,9 +143,11 @@ impl Page<'_> {
             theme: self.theme,
             width: self.width,
             max_lines: self.max_lines.saturating_sub(self.lines.len()),
+            path: &file.path,
+            side_by_side: false,
             sanitise: visible_content,
         };
-        let lines = diff::lay(&file.kind, options);
+        let lines = diff::lay(&file.kind, options, None).lines;
         if lines.len() > options.max_lines {
             // The layout stopped at the limit; how many lines would have followed is an estimate.
             self.missing += (added + removed).saturating_sub(lines.len());

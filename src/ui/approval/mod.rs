@@ -21,6 +21,7 @@ use crate::app::msg::ApprovalFeedback;
 use crate::app::msg::Target;
 use crate::app::{App, age};
 use crate::domain::approval::{Approval, ChoiceKind, QuestionOption};
+use crate::domain::tool_name::tool_label;
 use crate::domain::transcript::ToolAction;
 use crate::stdx::{exact, text};
 
@@ -374,5 +375,5 @@ fn split_top(area: Rect, rows: usize) -> (Rect, Rect) {
 
 /// Headline of an approval in a list: `bash  cargo test`.
 pub(super) fn headline(approval: &Approval) -> String {
-    format!("{}  {}", exact::visible_line(&approval.tool), approval.summary())
+    format!("{}  {}", exact::visible_line(&tool_label(&approval.tool)), approval.summary())
 }

@@ -3,12 +3,19 @@
 //! The layout of one entry is bounded, however long its text is.
 
 mod answer;
+mod edits;
+mod failure;
+mod file_content;
+mod headline;
 mod notice;
+mod output;
 mod plain_text;
 mod plan;
 pub mod streaming;
 mod thinking;
-pub mod tool;
+mod tool;
+
+pub(super) use headline::duration;
 
 use jiff::tz::TimeZone;
 use ratatui::text::Line;
@@ -29,6 +36,9 @@ const MAX_BYTES: usize = 512 << 10;
 
 /// Maximum lines of an entry with [`Fold::Cut`].
 const CUT_LINES: usize = 8;
+
+/// Maximum lines of a change of which only a few lines are shown.
+const FEW_LINES: usize = 6;
 
 /// Context of drawing besides the state.
 #[derive(Clone, Debug)]
@@ -53,12 +63,7 @@ pub fn bounded(whole: &str) -> (std::borrow::Cow<'_, str>, bool) {
 /// Lays out Markdown outside of a transcript in lines of at most `width` columns.
 pub fn markdown(whole: &str, theme: &Theme, width: usize, fold: Fold) -> Vec<Line<'static>> {
     let mut layout = EntryLayout::default();
-    answer::lay(
-        whole,
-        style(theme.text),
-        &mut LayoutContext { theme, width, fold, stage: CallStage::Ended, highlighter: None },
-        &mut layout,
-    );
+    answer::lay(whole, style(theme.text), &mut LayoutContext::new(theme, width, fold), &mut layout);
     layout.lines
 }
 
@@ -69,12 +74,31 @@ pub struct LayoutContext<'a> {
     pub theme: &'a Theme,
     /// Maximum width in columns.
     pub width: usize,
+    /// Maximum width of a diff whose old and new lines are beside each other; `None` puts them below each other.
+    pub split_width: Option<usize>,
+    /// Directory of the session, relative to which paths are shown; empty if unknown.
+    pub directory: &'a str,
     /// Fold state of the entry.
     pub fold: Fold,
     /// Stage of a tool call without an outcome.
     pub stage: CallStage,
     /// Syntax highlighter; `None` leaves code plain.
     pub highlighter: Option<&'a mut Highlighter>,
+}
+
+impl<'a> LayoutContext<'a> {
+    /// Creates a context for an entry of a past session with an unknown directory, without highlighting.
+    pub fn new(theme: &'a Theme, width: usize, fold: Fold) -> Self {
+        let (split_width, stage) = (None, CallStage::Ended);
+        Self { theme, width, split_width, directory: "", fold, stage, highlighter: None }
+    }
+
+    /// Returns a path relative to the directory of the session, if the directory contains it.
+    fn relative<'p>(&self, path: &'p str) -> &'p str {
+        let directory = self.directory.trim_end_matches('/');
+        let rest = path.strip_prefix(directory).filter(|_| !directory.is_empty());
+        rest.and_then(|rest| rest.strip_prefix('/')).filter(|rest| !rest.is_empty()).unwrap_or(path)
+    }
 }
 
 /// Layout of an entry.
@@ -84,6 +108,8 @@ pub struct EntryLayout {
     pub lines: Vec<Line<'static>>,
     /// True while highlighting of some code is pending.
     pub pending: bool,
+    /// Index of the line that says what failed.
+    pub failure: Option<usize>,
 }
 
 /// Lays out an entry.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::{CUT_LINES, EntryLayout, LayoutContext, MAX_BYTES, MAX_LINES};
+use super::{CUT_LINES, EntryLayout, FEW_LINES, LayoutContext, MAX_BYTES, MAX_LINES};
 use crate::app::reader::Fold;
 use crate::stdx::text;
 use crate::ui::style::style;
@@ -49,6 +49,7 @@ pub(super) fn lay_indented(
 pub(super) fn max_lines(fold: Fold) -> usize {
     match fold {
         Fold::Hidden | Fold::Line => 0,
+        Fold::Few => FEW_LINES,
         Fold::Cut => CUT_LINES,
         Fold::Full => MAX_LINES,
     }
@@ -59,6 +60,7 @@ pub(super) fn truncate(layout: &mut EntryLayout, context: &LayoutContext<'_>, wh
     let max = match context.fold {
         Fold::Hidden => 0,
         Fold::Line => 1,
+        Fold::Few => FEW_LINES,
         Fold::Cut => CUT_LINES,
         Fold::Full => MAX_LINES,
     };
@@ -69,7 +71,7 @@ pub(super) fn truncate(layout: &mut EntryLayout, context: &LayoutContext<'_>, wh
     layout.lines.truncate(max);
     let more = match (context.fold, whole) {
         (Fold::Hidden | Fold::Line, _) => return,
-        (Fold::Cut, _) => "… more (Enter)".to_owned(),
+        (Fold::Few | Fold::Cut, _) => "… more (Enter)".to_owned(),
         (Fold::Full, Some(bytes)) => format!("… {} in total: o opens the full text in the editor", size(bytes)),
         (Fold::Full, None) => format!("… {beyond} more lines: o opens the full text in the editor"),
     };

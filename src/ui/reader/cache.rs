@@ -19,9 +19,11 @@ const MAX_CACHED_LINES: usize = 12_000;
 /// Cache of entry layouts.
 #[derive(Debug, Default)]
 pub struct LayoutCache {
-    slots: HashMap<(RequestTicket, u64, usize, Fold), Slot>,
+    slots: HashMap<(RequestTicket, u64, LayoutWidth, Fold), Slot>,
     /// Layouts of streaming entries, by ticket, stable entry name and width.
     streaming: HashMap<(RequestTicket, u64, usize), StreamingSlot>,
+    /// Directory of each session, relative to which its paths are shown.
+    directories: HashMap<RequestTicket, String>,
     /// Theme of all cached layouts.
     theme: Theme,
     lines: usize,
@@ -31,6 +33,15 @@ pub struct LayoutCache {
     highlights: bool,
     /// Matcher of the last query, which is used for each drawn line.
     matcher: Option<(String, Arc<HitMatcher>)>,
+}
+
+/// Width of a layout in columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct LayoutWidth {
+    /// Width of text.
+    pub text: usize,
+    /// Width of a diff whose old and new lines are beside each other; `None` puts them below each other.
+    pub split: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -51,7 +62,7 @@ struct StreamingSlot {
 
 /// Layout of an entry in the cache.
 #[derive(Clone, Debug)]
-pub enum CachedLayout {
+pub(super) enum CachedLayout {
     /// Layout of a complete entry.
     Complete(Arc<EntryLayout>),
     /// Layout of a streaming entry.
@@ -88,14 +99,31 @@ impl LayoutCache {
             // Two frames, because home and a preview may alternate.
             let recent = self.frame.saturating_sub(2);
             self.slots.retain(|_, slot| slot.used >= recent);
+            let slots = &self.slots;
+            self.directories.retain(|ticket, _| slots.keys().any(|(owner, ..)| owner == ticket));
+            self.lines = self.slots.values().map(|slot| slot.layout.lines.len()).sum();
+        }
+    }
+
+    /// Sets the directory of a session, relative to which paths are shown.
+    pub(super) fn set_directory(&mut self, ticket: RequestTicket, directory: &str) {
+        if self.directories.get(&ticket).is_none_or(|known| known != directory) {
+            self.directories.insert(ticket, directory.to_owned());
+            self.slots.retain(|(owner, ..), _| *owner != ticket);
             self.lines = self.slots.values().map(|slot| slot.layout.lines.len()).sum();
         }
     }
 
     /// Returns the layout of an entry.
-    pub fn lines(&mut self, ticket: RequestTicket, entry: EntryRef<'_>, width: usize, fold: Fold) -> CachedLayout {
+    pub(super) fn lines(
+        &mut self,
+        ticket: RequestTicket,
+        entry: EntryRef<'_>,
+        width: LayoutWidth,
+        fold: Fold,
+    ) -> CachedLayout {
         match entry.growing.filter(|_| fold == Fold::Full) {
-            Some(name) => CachedLayout::Streaming(self.streaming(ticket, entry, width, name)),
+            Some(name) => CachedLayout::Streaming(self.streaming(ticket, entry, width.text, name)),
             None => CachedLayout::Complete(self.complete(ticket, entry, width, fold)),
         }
     }
@@ -122,12 +150,19 @@ impl LayoutCache {
         let theme = &self.theme;
         let base = style(if entry.entry.kind == EntryKind::Thinking { theme.thinking } else { theme.text });
         let highlighter = self.highlights.then_some(&mut self.highlighter);
-        let mut context = LayoutContext { theme, width, fold: Fold::Full, stage: entry.stage, highlighter };
+        let mut context =
+            LayoutContext { stage: entry.stage, highlighter, ..LayoutContext::new(theme, width, Fold::Full) };
         Arc::make_mut(&mut slot.layout).grow(&entry.entry.text, base, &mut context);
         slot.layout.clone()
     }
 
-    fn complete(&mut self, ticket: RequestTicket, entry: EntryRef<'_>, width: usize, fold: Fold) -> Arc<EntryLayout> {
+    fn complete(
+        &mut self,
+        ticket: RequestTicket,
+        entry: EntryRef<'_>,
+        width: LayoutWidth,
+        fold: Fold,
+    ) -> Arc<EntryLayout> {
         let key = (ticket, entry.revision, width, fold);
         let generation = self.highlighter.generation();
         if let Some(slot) = self.slots.get_mut(&key)
@@ -137,7 +172,13 @@ impl LayoutCache {
             return slot.layout.clone();
         }
         let highlighter = self.highlights.then_some(&mut self.highlighter);
-        let mut context = LayoutContext { theme: &self.theme, width, fold, stage: entry.stage, highlighter };
+        let mut context = LayoutContext {
+            split_width: width.split,
+            directory: self.directories.get(&ticket).map_or("", String::as_str),
+            stage: entry.stage,
+            highlighter,
+            ..LayoutContext::new(&self.theme, width.text, fold)
+        };
         let mut layout = entry::lay(entry.entry, &mut context);
         // A layout without highlighter is repeated once there is one.
         layout.pending |= !self.highlights;

@@ -12,7 +12,7 @@ use crate::app::msg::ReaderFeedback;
 use crate::app::reader::{Find, Fold, LoadError, Reader};
 use crate::domain::{Session, SessionState};
 use crate::stdx::{text, wrap};
-use crate::ui::entry::tool::duration;
+use crate::ui::entry::duration;
 use crate::ui::style::{self, style};
 use crate::ui::widgets::styled_line;
 

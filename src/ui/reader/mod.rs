@@ -12,6 +12,7 @@ mod rows;
 mod scrollbar;
 
 pub use cache::LayoutCache;
+use cache::LayoutWidth;
 use outline::OutlineArea;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -28,6 +29,12 @@ use crate::ui::widgets::{Align, put, split_right};
 
 /// Maximum width of text in columns, because longer lines are hard to read.
 const MAX_TEXT_WIDTH: usize = 120;
+
+/// Minimum width of the screen for diffs with old and new lines beside each other.
+const SPLIT_SCREEN_WIDTH: u16 = 140;
+
+/// Minimum columns of such a diff, where other panes take a part of the screen.
+const SPLIT_WIDTH: usize = 100;
 
 /// Presentation of the reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +63,10 @@ pub fn draw(
     let area = area.intersection(buffer.area);
     let parts = Parts::of(area, mode, reader, context);
     let gutter = gutter::width(parts.body.width);
-    let width = usize::from(parts.body.width.saturating_sub(gutter)).clamp(1, MAX_TEXT_WIDTH);
+    let room = usize::from(parts.body.width.saturating_sub(gutter)).max(1);
+    let is_wide = buffer.area.width >= SPLIT_SCREEN_WIDTH && room >= SPLIT_WIDTH;
+    let width = LayoutWidth { text: room.min(MAX_TEXT_WIDTH), split: (is_wide && reader.side_by_side).then_some(room) };
+    cache.set_directory(reader.ticket, session.map_or("", |session| &session.cwd));
     let size = (width, usize::from(parts.body.height));
     let (rows, feedback) = Viewport::new(reader, context, cache, size, parts.covers).rows();
     let feedback = ReaderFeedback {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::cache::{CachedLayout, LayoutCache};
+use super::cache::{CachedLayout, LayoutCache, LayoutWidth};
 use super::hits::HitMatcher;
 use crate::app::msg::ReaderFeedback;
 use crate::app::reader::{AnchorBase, EntryRef, Find, Fold, Reader};
@@ -63,7 +63,7 @@ pub(super) struct Viewport<'a> {
     reader: &'a Reader,
     context: &'a RenderContext<'a>,
     cache: &'a mut LayoutCache,
-    width: usize,
+    width: LayoutWidth,
     height: usize,
     /// Rows at the top that the prompt of the turn may cover.
     covers: usize,
@@ -76,7 +76,7 @@ impl<'a> Viewport<'a> {
         reader: &'a Reader,
         context: &'a RenderContext<'a>,
         cache: &'a mut LayoutCache,
-        (width, height): (usize, usize),
+        (width, height): (LayoutWidth, usize),
         covers: usize,
     ) -> Self {
         let matcher = cache.matcher(reader.find.as_ref());
@@ -110,6 +110,14 @@ impl<'a> Viewport<'a> {
                 let grows = self.reader.entry(entry).is_some_and(|shown| shown.growing.is_some());
                 let line = i64::from(line);
                 let line = if grows { line } else { scaled(line, i64::from(of), to_i64(block.body())) };
+                (entry, to_i64(block.lead) + line + delta)
+            }
+            AnchorBase::Failure { entry } => {
+                let entry = entry.min(last);
+                let block = self.block(entry);
+                let line = block.layout.as_ref().and_then(|layout| layout.failure).unwrap_or(0);
+                let is_near = line < self.height * 2 / 3;
+                let line = if is_near { 0 } else { to_i64(line) - to_i64(self.height / 3) };
                 (entry, to_i64(block.lead) + line + delta)
             }
             AnchorBase::Hit { entry, nth } => {
@@ -361,7 +369,8 @@ impl Block {
 
 /// Returns true for one-line entries that are grouped without blank rows.
 fn is_compact(entry: &Entry, fold: Fold) -> bool {
-    fold == Fold::Line && (entry.reverted || matches!(entry.kind, EntryKind::Tool | EntryKind::Thinking))
+    matches!(fold, Fold::Line | Fold::Few)
+        && (entry.reverted || matches!(entry.kind, EntryKind::Tool | EntryKind::Thinking))
 }
 
 /// Scales a line of a body from `of` lines to `body` lines.

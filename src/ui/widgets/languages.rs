@@ -125,3 +125,10 @@ pub(super) fn token(name: &str) -> Option<String> {
     };
     Some(token.to_owned())
 }
+
+/// Language of a file, by the ending of its name or by the whole name (`Makefile`); `None` if there is no grammar.
+pub(in crate::ui) fn of_path(path: &str) -> Option<String> {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    extension.and_then(token).or_else(|| token(name))
+}

@@ -336,7 +336,7 @@ impl<'a> Writer<'a> {
             let mut from = 0;
             for (end, token) in marked.as_ref().and_then(|marked| marked.get(nth)).into_iter().flatten() {
                 if let Some(piece) = text.get(from..*end) {
-                    line.push(piece, token.style(theme));
+                    line.push(piece, style(theme.code_block).patch(token.style(theme)));
                     from = *end;
                 }
             }
@@ -345,11 +345,19 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// Writes a line of code. The background of the block reaches to the right edge.
     fn code_line(&mut self, line: &StyledLine) {
-        let indent = Span::raw("  ");
+        self.blank();
+        let band = Style { bg: style(self.options.theme.code_block).bg, ..Style::default() };
+        let indent = Span::styled("  ", band);
+        let start = self.rows.lines.len();
         self.push_prefix(Some(indent.clone()), indent);
         self.emit(line);
         self.prefixes.pop();
+        if band.bg.is_some() {
+            let width = self.options.width;
+            self.rows.lines[start..].iter_mut().for_each(|row| styled_line::fill(row, width, band));
+        }
     }
 
     fn table_row(&mut self) {

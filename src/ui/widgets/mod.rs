@@ -4,7 +4,7 @@ mod cells;
 pub mod diff;
 mod field;
 pub mod highlight;
-mod languages;
+pub mod languages;
 pub mod markdown;
 mod overlay;
 pub mod styled_line;

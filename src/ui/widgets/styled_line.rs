@@ -115,6 +115,14 @@ pub fn columns(spans: &[Span<'_>]) -> usize {
     spans.iter().map(|span| wrap::columns(&span.content)).sum()
 }
 
+/// Fills a row with blanks up to a width.
+pub(in crate::ui) fn fill(row: &mut Line<'static>, width: usize, style: Style) {
+    let missing = width.saturating_sub(columns(&row.spans));
+    if missing > 0 {
+        row.spans.push(Span::styled(" ".repeat(missing), style));
+    }
+}
+
 /// Cuts spans to a width; ends with `…` if something was cut.
 pub fn cut(spans: Vec<Span<'static>>, width: usize) -> Vec<Span<'static>> {
     let mut room = width;

@@ -1,7 +1,7 @@
 //! A streamed text is laid out like the complete text.
 
 use proptest::prelude::*;
-use salon::app::reader::{CallStage, Fold};
+use salon::app::reader::Fold;
 use salon::config::theme::Theme;
 use salon::domain::transcript::EntryKind;
 use salon::ui::entry::streaming::StreamingLayout;
@@ -11,7 +11,7 @@ use salon::ui::style::style;
 use super::sample::{entry, theme};
 
 fn frame(theme: &Theme) -> LayoutContext<'_> {
-    LayoutContext { theme, width: 40, fold: Fold::Full, stage: CallStage::Ended, highlighter: None }
+    LayoutContext::new(theme, 40, Fold::Full)
 }
 
 fn whole(text: &str) -> Vec<String> {

@@ -1,7 +1,8 @@
 //! Layout of entries: wrapping, Markdown, tables, diffs, and arbitrary texts at any width.
 
 use proptest::prelude::*;
-use salon::app::reader::{CallStage, Fold};
+use salon::app::reader::Fold;
+use salon::config::theme::Theme;
 use salon::domain::transcript::{ChangeKind, Entry, EntryKind, FileChange, ToolAction};
 use salon::stdx::text::sanitise;
 use salon::stdx::wrap::{columns, expand_tabs, wrap};
@@ -12,11 +13,12 @@ use super::sample::{command, entry, theme, tool};
 
 fn lines(entry: &Entry, width: usize, fold: Fold) -> Vec<String> {
     let theme = theme();
-    let laid = entry::lay(
-        entry,
-        &mut LayoutContext { theme: &theme, width, fold, stage: CallStage::Ended, highlighter: None },
-    );
+    let laid = entry::lay(entry, &mut LayoutContext::new(&theme, width, fold));
     laid.lines.iter().map(salon::ui::reader::hits::text_of).collect()
+}
+
+fn options(theme: &Theme, width: usize) -> diff::DiffOptions<'_> {
+    diff::DiffOptions { theme, width, max_lines: 100, path: "src/main.rs", side_by_side: false, sanitise }
 }
 
 fn answer(text: &str, width: usize) -> String {
@@ -123,9 +125,9 @@ fn tables_fit_or_stack() {
 #[test]
 fn diffs_show_lines_numbers_and_signs() {
     let patch = "--- a/x\n+++ b/x\n@@ -8,3 +8,3 @@ fn\n context\n-old line one\n+new line one\n+added\n@@ -20,2 +21,1 @@\n-gone\n same\n\\ No newline at end of file\n";
-    let setting = |width| diff::DiffOptions { theme: Box::leak(Box::new(theme())), width, max_lines: 100, sanitise };
+    let setting = |width| options(Box::leak(Box::new(theme())), width);
     let text = |change: &ChangeKind, width| {
-        let lines = diff::lay(change, setting(width));
+        let lines = diff::lay(change, setting(width), None).lines;
         lines
             .iter()
             .map(|line| salon::ui::reader::hits::text_of(line).trim_end().to_owned())
@@ -171,7 +173,7 @@ fn the_changed_words_of_a_line_stand_out() {
     let mut theme = theme();
     theme.added_word.bold = true;
     let change = ChangeKind::Replace(vec![("let limit = 10;\n".into(), "let limit = 25;\n".into())]);
-    let lines = diff::lay(&change, diff::DiffOptions { theme: &theme, width: 60, max_lines: 10, sanitise });
+    let lines = diff::lay(&change, options(&theme, 60), None).lines;
     let bold = |span: &&ratatui::text::Span<'_>| span.style.add_modifier.contains(ratatui::style::Modifier::BOLD);
     let words: Vec<_> = lines[1].spans.iter().filter(bold).map(|span| span.content.to_string()).collect();
     assert_eq!(words, ["25"]);
@@ -293,7 +295,7 @@ proptest! {
     }
 
     #[test]
-    fn entries_are_never_wider_than_asked_for(entry in any_entry(), width in 5usize..200, fold in prop::sample::select(vec![Fold::Line, Fold::Cut, Fold::Full])) {
+    fn entries_are_never_wider_than_asked_for(entry in any_entry(), width in 5usize..200, fold in prop::sample::select(vec![Fold::Line, Fold::Few, Fold::Cut, Fold::Full])) {
         for line in lines(&entry, width, fold) {
             prop_assert!(columns(&line) <= width, "{line:?} is {} wide, not {width}", columns(&line));
         }

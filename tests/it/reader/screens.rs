@@ -156,7 +156,7 @@ fn h42_without_colours_hits_and_diffs_are_still_distinguishable() {
     let reversed = harness.buffer.content.iter().filter(|cell| cell.modifier.contains(Modifier::REVERSED)).count();
     // Once removed and once added: `limit` each time; plus two context lines that contain it.
     assert!(reversed >= 2 * "limit".len(), "{reversed}\n{}", harness.screen());
-    assert!(harness.screen().contains("11 -     let limit = 10;"), "{}", harness.screen());
+    assert!(harness.screen().contains("11    -     let limit = 10;"), "{}", harness.screen());
 }
 
 #[test]

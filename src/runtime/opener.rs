@@ -1,0 +1,94 @@
+//! Pages and files in the programs that the platform has for them. Only addresses of web pages and files that salon wrote.
+
+use std::ffi::OsStr;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::shell::Shell;
+use super::task_message::TaskMessage;
+use super::{attachment, children, env};
+use crate::app::Msg;
+use crate::app::msg::RequestTicket;
+use crate::app::reader::link_target::is_web_address;
+
+type Step = ControlFlow<()>;
+
+/// Returns the platform's program that opens pages and files; `None` without a display.
+fn program(var: impl Fn(&str) -> Option<String>) -> Option<&'static str> {
+    let is_set = |name: &str| var(name).is_some_and(|value| !value.is_empty());
+    if cfg!(target_os = "macos") {
+        Some("open")
+    } else if is_set("WSL_DISTRO_NAME") {
+        Some("wslview")
+    } else {
+        (is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")).then_some("xdg-open")
+    }
+}
+
+impl Shell {
+    /// Opens a page in the browser. Without a browser here, as over ssh, its address is copied.
+    pub(super) fn open_page(&mut self, address: &str) -> Step {
+        if !is_web_address(address) {
+            return self.notice("Cannot open the address: it is not one of a web page", true);
+        }
+        match program(env::var) {
+            Some(program) => self.open_with(program, OsStr::new(address)),
+            None => {
+                self.copy(address)?;
+                self.notice("No browser on this display: copied the address", false)
+            }
+        }
+    }
+
+    /// Opens a file that salon wrote.
+    pub(super) fn open_file(&mut self, file: &Path) -> Step {
+        match program(env::var) {
+            Some(program) => self.open_with(program, file.as_os_str()),
+            None => self.notice(format!("No program can show it on this display: it is in {}", file.display()), false),
+        }
+    }
+
+    /// Writes the image or document of an entry to a file and opens it.
+    pub(super) fn open_attachment(&mut self, ticket: RequestTicket, entry: usize) -> Step {
+        let Some(session) = self.read_session(ticket) else {
+            return self.notice("the session no longer exists", true);
+        };
+        let messages = self.runner.messages.clone();
+        tokio::task::spawn_blocking(move || {
+            let message = match attachment::write(&session, entry) {
+                Ok(file) => TaskMessage::Open(file),
+                Err(error) => {
+                    TaskMessage::Msg(Box::new(Msg::Notice { text: format!("Cannot open it: {error}"), error: true }))
+                }
+            };
+            // An error means that salon is shutting down.
+            drop(messages.send(message));
+        });
+        Step::Continue(())
+    }
+
+    /// Starts the opener with one argument, without the terminal. It may outlive salon, as the browser does.
+    fn open_with(&mut self, program: &'static str, target: &OsStr) -> Step {
+        let mut command = Command::new(program);
+        command.arg(target).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        children::prepare(&mut command);
+        let mut child = match command.spawn() {
+            Ok(child) => child,
+            Err(error) => return self.notice(format!("Cannot start {program}: {error}"), true),
+        };
+        let messages = self.runner.messages.clone();
+        // A thread of its own, for which salon does not wait at its end.
+        let wait = move || {
+            if child.wait().is_ok_and(|status| !status.success()) {
+                let text = format!("{program} could not open it");
+                // An error means that salon is shutting down.
+                drop(messages.send(TaskMessage::Msg(Box::new(Msg::Notice { text, error: true }))));
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("opener".into()).spawn(wait) {
+            tracing::warn!(%error, "an opener is not waited for");
+        }
+        self.notice("Opening", false)
+    }
+}
