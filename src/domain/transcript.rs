@@ -30,14 +30,45 @@ pub struct Entry {
     pub level: NoticeLevel,
     /// Sender of a prompt that a program passed on; `None` for the user.
     pub sender: Option<Arc<str>>,
-    /// Token usage of the reply, on its first entry only.
+    /// Token usage of the reply, on one of its entries only.
     pub tokens: Option<Tokens>,
+    /// Cost of the reply in US dollars, on one of its entries only, if the agent reports it.
+    pub cost_usd: Option<f64>,
+    /// Totals of the turn, on its last entry; set by the index.
+    pub turn: Option<TurnTotals>,
     /// True if the text was cut because of its length.
     pub truncated: bool,
     /// True if more of the entry may follow.
     pub open: bool,
     /// True if the user undid this part of the conversation; the agent no longer sees it.
     pub reverted: bool,
+}
+
+/// Usage and duration of a turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TurnTotals {
+    /// Token usage of all replies.
+    pub tokens: Tokens,
+    /// Cost in US dollars, if the agent reports it.
+    pub cost_usd: Option<f64>,
+    /// Time from the prompt to the last entry in ms; 0 if unknown.
+    pub duration_ms: u64,
+}
+
+impl TurnTotals {
+    /// Adds the usage of an entry.
+    pub fn add(&mut self, entry: &Entry) {
+        self.tokens += entry.tokens.unwrap_or_default();
+        self.cost_usd = match (self.cost_usd, entry.cost_usd) {
+            (Some(sum), Some(cost)) => Some(sum + cost),
+            (sum, cost) => sum.or(cost),
+        };
+    }
+
+    /// Returns true if nothing is known about the turn.
+    pub fn is_empty(&self) -> bool {
+        self.tokens.total() == 0 && self.cost_usd.is_none() && self.duration_ms < 1_000
+    }
 }
 
 /// Kinds of entries, as in the JSON contract.
@@ -339,6 +370,8 @@ impl Entry {
             level: NoticeLevel::Info,
             sender: None,
             tokens: None,
+            cost_usd: None,
+            turn: None,
             truncated: false,
             open: false,
             reverted: false,

@@ -63,6 +63,8 @@ pub(crate) struct TranscriptIndex {
     replies: HashMap<u64, u32>,
     /// Usage by the mark that shows it.
     usage: HashMap<u32, Tokens>,
+    /// Last total usage, of an agent that records totals.
+    total: Tokens,
     /// Lines that must be completed before they are decoded.
     torn: HashSet<u32>,
     /// Last decoded line with many entries: its events by entry.
@@ -107,6 +109,7 @@ impl TranscriptIndex {
             results: CallResults::default(),
             replies: HashMap::new(),
             usage: HashMap::new(),
+            total: Tokens::default(),
             torn: HashSet::new(),
             wide_line: None,
             tip: BranchTip::default(),
@@ -171,6 +174,9 @@ impl TranscriptIndex {
         if let Some(repair) = line.repair {
             self.add_damage(line.number, repair.reason());
         }
+        if let Some(total) = metadata.rare.as_ref().and_then(|rare| rare.totals) {
+            self.record_total(total);
+        }
         let record = ChainRecord::of(&metadata);
         if record.is_none() && metadata.results.is_empty() {
             return;
@@ -216,6 +222,15 @@ impl TranscriptIndex {
         let kept = self.usage.entry(first).or_insert(tokens);
         if tokens.total() > kept.total() {
             *kept = tokens;
+        }
+    }
+
+    /// Assigns the growth of the total usage to the last entry before its record.
+    fn record_total(&mut self, total: Tokens) {
+        let before = std::mem::replace(&mut self.total, total);
+        let grown = total.since(before);
+        if let Some(last) = self.marks.len().checked_sub(1).filter(|_| grown.total() > 0) {
+            *self.usage.entry(count(last)).or_default() += grown;
         }
     }
 

@@ -66,6 +66,7 @@ pub(super) fn entries(record: &OpenCodeMessage, limit: TextLimit) -> Vec<Entry> 
     let usage = head.tokens.map(record::OpenCodeUsage::tokens).filter(|tokens| tokens.total() > 0);
     if let (Some(first), Some(tokens)) = (entries.first_mut(), usage) {
         first.tokens = Some(tokens);
+        first.cost_usd = head.cost.filter(|cost| *cost > 0.0);
     }
     entries
 }

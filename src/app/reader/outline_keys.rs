@@ -1,6 +1,6 @@
 //! Keys in the outline of a transcript.
 
-use super::{Fold, KEY_CONTEXTS, Reader};
+use super::{KEY_CONTEXTS, Reader};
 use crate::app::action::Action;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;

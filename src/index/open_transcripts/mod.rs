@@ -6,6 +6,7 @@ mod describe;
 mod find;
 mod locate;
 mod outline;
+mod turns;
 mod worker;
 
 use std::collections::HashMap;

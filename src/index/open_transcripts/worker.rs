@@ -11,7 +11,8 @@ use super::describe::TranscriptDescription;
 use super::find::TranscriptSearch;
 use super::locate::EntryLookup;
 use super::outline::OutlineScan;
-use crate::agent::{Format, RefreshOutcome, TextLimit, TranscriptReader};
+use super::turns::TurnCache;
+use crate::agent::{Format, MarkKind, RefreshOutcome, TextLimit, TranscriptReader};
 use crate::domain::Session;
 use crate::domain::transcript_event::TranscriptEvent;
 use crate::index::kept_transcript::open_transcript;
@@ -41,6 +42,7 @@ struct ReaderTasks {
     lookup: Option<EntryLookup>,
     outline: Option<OutlineScan>,
     branches: TranscriptDescription,
+    turns: TurnCache,
 }
 
 impl ReaderTasks {
@@ -91,7 +93,10 @@ impl TranscriptWorker {
         match request {
             TranscriptRequest::Read(range) => {
                 let from = range.start.min(reader.len());
-                let entries = reader.read(range, TextLimit::SCREEN).into_iter().map(Arc::new).collect();
+                let mut entries = reader.read(range, TextLimit::SCREEN);
+                let prompts = reader.marks(MarkKind::Prompts);
+                tasks.turns.set(reader, &prompts, from, &mut entries);
+                let entries = entries.into_iter().map(Arc::new).collect();
                 self.emit(TranscriptEvent::Page { from, entries })
             }
             TranscriptRequest::Find(query) => {
@@ -165,6 +170,7 @@ impl TranscriptWorker {
             search.restart(from);
         }
         tasks.branches.outdate(from);
+        tasks.turns.outdate(from);
         self.emit(TranscriptEvent::Grown { from, opened: tasks.branches.describe(reader) })
     }
 

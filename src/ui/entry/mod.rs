@@ -14,6 +14,7 @@ mod plan;
 pub mod streaming;
 mod thinking;
 mod tool;
+pub(super) mod turn_end;
 
 pub(super) use headline::duration;
 

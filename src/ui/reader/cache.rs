@@ -9,7 +9,7 @@ use crate::app::reader::{EntryRef, Find, Fold};
 use crate::config::theme::Theme;
 use crate::domain::transcript::EntryKind;
 use crate::ui::entry::streaming::StreamingLayout;
-use crate::ui::entry::{self, EntryLayout, LayoutContext};
+use crate::ui::entry::{self, EntryLayout, LayoutContext, turn_end};
 use crate::ui::style::style;
 use crate::ui::widgets::highlight::Highlighter;
 
@@ -19,7 +19,7 @@ const MAX_CACHED_LINES: usize = 12_000;
 /// Cache of entry layouts.
 #[derive(Debug, Default)]
 pub struct LayoutCache {
-    slots: HashMap<(RequestTicket, u64, LayoutWidth, Fold), Slot>,
+    slots: HashMap<(RequestTicket, u64, LayoutShape, Fold), Slot>,
     /// Layouts of streaming entries, by ticket, stable entry name and width.
     streaming: HashMap<(RequestTicket, u64, usize), StreamingSlot>,
     /// Directory of each session, relative to which its paths are shown.
@@ -35,13 +35,15 @@ pub struct LayoutCache {
     matcher: Option<(String, Arc<HitMatcher>)>,
 }
 
-/// Width of a layout in columns.
+/// Width of a layout in columns, and its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct LayoutWidth {
+pub(super) struct LayoutShape {
     /// Width of text.
     pub text: usize,
     /// Width of a diff whose old and new lines are beside each other; `None` puts them below each other.
     pub split: Option<usize>,
+    /// True to show the totals of the turn that ends with the entry.
+    pub ends_turn: bool,
 }
 
 #[derive(Debug)]
@@ -119,7 +121,7 @@ impl LayoutCache {
         &mut self,
         ticket: RequestTicket,
         entry: EntryRef<'_>,
-        width: LayoutWidth,
+        width: LayoutShape,
         fold: Fold,
     ) -> CachedLayout {
         match entry.growing.filter(|_| fold == Fold::Full) {
@@ -160,7 +162,7 @@ impl LayoutCache {
         &mut self,
         ticket: RequestTicket,
         entry: EntryRef<'_>,
-        width: LayoutWidth,
+        width: LayoutShape,
         fold: Fold,
     ) -> Arc<EntryLayout> {
         let key = (ticket, entry.revision, width, fold);
@@ -180,6 +182,9 @@ impl LayoutCache {
             ..LayoutContext::new(&self.theme, width.text, fold)
         };
         let mut layout = entry::lay(entry.entry, &mut context);
+        if let Some(totals) = entry.entry.turn.filter(|_| width.ends_turn && fold != Fold::Hidden) {
+            turn_end::lay(&totals, &context, &mut layout);
+        }
         // A layout without highlighter is repeated once there is one.
         layout.pending |= !self.highlights;
         let generation = if self.highlights { generation } else { u64::MAX };

@@ -12,7 +12,7 @@ mod rows;
 mod scrollbar;
 
 pub use cache::LayoutCache;
-use cache::LayoutWidth;
+use cache::LayoutShape;
 use outline::OutlineArea;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -65,7 +65,11 @@ pub fn draw(
     let gutter = gutter::width(parts.body.width);
     let room = usize::from(parts.body.width.saturating_sub(gutter)).max(1);
     let is_wide = buffer.area.width >= SPLIT_SCREEN_WIDTH && room >= SPLIT_WIDTH;
-    let width = LayoutWidth { text: room.min(MAX_TEXT_WIDTH), split: (is_wide && reader.side_by_side).then_some(room) };
+    let width = LayoutShape {
+        text: room.min(MAX_TEXT_WIDTH),
+        split: (is_wide && reader.side_by_side).then_some(room),
+        ends_turn: false,
+    };
     cache.set_directory(reader.ticket, session.map_or("", |session| &session.cwd));
     let size = (width, usize::from(parts.body.height));
     let (rows, feedback) = Viewport::new(reader, context, cache, size, parts.covers).rows();

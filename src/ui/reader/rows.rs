@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::cache::{CachedLayout, LayoutCache, LayoutWidth};
+use super::cache::{CachedLayout, LayoutCache, LayoutShape};
 use super::hits::HitMatcher;
 use crate::app::msg::ReaderFeedback;
 use crate::app::reader::{AnchorBase, EntryRef, Find, Fold, Reader};
@@ -63,7 +63,7 @@ pub(super) struct Viewport<'a> {
     reader: &'a Reader,
     context: &'a RenderContext<'a>,
     cache: &'a mut LayoutCache,
-    width: LayoutWidth,
+    width: LayoutShape,
     height: usize,
     /// Rows at the top that the prompt of the turn may cover.
     covers: usize,
@@ -76,7 +76,7 @@ impl<'a> Viewport<'a> {
         reader: &'a Reader,
         context: &'a RenderContext<'a>,
         cache: &'a mut LayoutCache,
-        (width, height): (LayoutWidth, usize),
+        (width, height): (LayoutShape, usize),
         covers: usize,
     ) -> Self {
         let matcher = cache.matcher(reader.find.as_ref());
@@ -308,7 +308,8 @@ impl<'a> Viewport<'a> {
         let branches = self.branches(index);
         // The mark of a branch point has a blank row above it.
         let lead = lead + branches.map_or(0, |_| 1 + usize::from(index > 0));
-        let layout = self.cache.lines(self.reader.ticket, loaded, self.width, fold);
+        let shape = LayoutShape { ends_turn: self.ends_turn(index), ..self.width };
+        let layout = self.cache.lines(self.reader.ticket, loaded, shape, fold);
         let height = lead + layout.lines.len();
         Block { branches, day, lead, layout: Some(layout), height }
     }
@@ -318,6 +319,12 @@ impl<'a> Viewport<'a> {
         let shown = self.reader.opened()?.branch;
         let branches = &self.reader.branch_point(index)?.branches;
         Some((branches.len(), branches.iter().position(|branch| *branch == shown)? + 1))
+    }
+
+    /// Returns true if no other entry of the turn follows. An entry that was the last one once may have become another.
+    fn ends_turn(&self, index: usize) -> bool {
+        let is_last = index + 1 == self.reader.len();
+        is_last || self.reader.entry(index + 1).is_some_and(|next| next.entry.kind == EntryKind::Prompt)
     }
 
     /// Date rule and number of lead rows before an entry.

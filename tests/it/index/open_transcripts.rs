@@ -1,5 +1,7 @@
 //! Opened transcripts: their events and the order of these.
 
+use std::collections::BTreeSet;
+
 use salon::domain::transcript_event::TranscriptEvent;
 use salon::domain::transcript_event::TranscriptEvent::{Failed, Found, Gone, Grown, Opened, Outline, Page, Tail};
 use salon::domain::{Entry, EntryKey, EntryKind, Role};
@@ -216,4 +218,39 @@ fn another_branch_is_shown_with_the_place_where_they_part() {
     };
     assert_eq!((other.branch, &other.branch_points), (0, &opened.branch_points), "they part at the same place");
     assert_ne!(other.len, opened.len);
+}
+
+#[test]
+fn the_last_entry_of_a_turn_has_the_totals_of_the_turn() {
+    let home = Home::of(&["claude/2.1.329", "codex/0.169.0", "opencode/1.18.33"]);
+    let mut running = Running::complete_and_watched(IndexOptions::new(home.environment(), Instant::now));
+    let sessions: Vec<_> = running.catalog.iter().map(|session| session.key.clone()).collect();
+    let (mut with_tokens, mut with_cost, mut with_time) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for (ticket, key) in (1..).zip(sessions) {
+        running.index.open(ticket, key.clone());
+        let Opened(info) = next(&mut running, ticket, |event| matches!(event, Opened(_))) else { panic!("opened") };
+        running.index.read(ticket, 0..info.len);
+        let Page { entries, .. } = next(&mut running, ticket, |event| matches!(event, Page { .. })) else {
+            panic!("a page")
+        };
+        let mut sum = salon::domain::Tokens::default();
+        for (at, entry) in entries.iter().enumerate() {
+            if info.prompts.contains(&at) {
+                sum = salon::domain::Tokens::default();
+            }
+            sum += entry.tokens.unwrap_or_default();
+            let Some(turn) = entry.turn else { continue };
+            assert!(
+                entry.kind != EntryKind::Prompt && (at + 1 == entries.len() || info.prompts.contains(&(at + 1))),
+                "{key} {at}"
+            );
+            assert_eq!(turn.tokens, sum, "{key} {at}");
+            with_tokens.extend((turn.tokens.total() > 0).then_some(key.agent.name()));
+            with_cost.extend(turn.cost_usd.map(|_| key.agent.name()));
+            with_time.extend((turn.duration_ms > 0).then_some(key.agent.name()));
+        }
+    }
+    assert_eq!(with_tokens, BTreeSet::from(["claude", "codex", "opencode"]));
+    assert_eq!(with_time, BTreeSet::from(["claude", "codex", "opencode"]));
+    assert!(with_cost.iter().all(|agent| *agent == "opencode"), "{with_cost:?}");
 }

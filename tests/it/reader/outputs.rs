@@ -5,7 +5,7 @@ use salon::app::Action;
 use salon::app::reader::Fold;
 use salon::config::theme::{Background, Theme, Themes};
 use salon::config::theme_file::ColourDepth;
-use salon::domain::transcript::{ToolAction, ToolStatus};
+use salon::domain::transcript::{ToolAction, ToolStatus, TurnTotals};
 use salon::domain::{Entry, EntryKind};
 use salon::stdx::ansi;
 use salon::ui::entry::{self, EntryLayout, LayoutContext};
@@ -176,4 +176,25 @@ fn the_content_of_a_file_is_highlighted_beside_plain_numbers() {
     }
     let answer = lines(&entry("a", EntryKind::Text, 0, "no file"), Fold::Full);
     assert_eq!(answer, ["no file"]);
+}
+
+#[test]
+fn a_turn_ends_with_its_time_tokens_and_cost() {
+    let tokens = salon::domain::Tokens { input: 150_000, output: 4_200, ..Default::default() };
+    let totals = TurnTotals { tokens, cost_usd: Some(0.414), duration_ms: 125_000 };
+    let mut entries = vec![
+        entry("p1", EntryKind::Prompt, 0, "do it"),
+        entry("a1", EntryKind::Text, 1, "done"),
+        entry("p2", EntryKind::Prompt, 3, "more"),
+        entry("a2", EntryKind::Text, 4, "halfway"),
+        entry("a3", EntryKind::Text, 4, "further"),
+    ];
+    entries[1].turn = Some(totals);
+    // It was the last entry once, when a page of it was read.
+    entries[3].turn = Some(TurnTotals { duration_ms: 9_000, ..TurnTotals::default() });
+    let screen = ReaderHarness::new(entries, (80, 24)).screen();
+    let rows: Vec<_> = screen.lines().map(str::trim).collect();
+    let at = rows.iter().position(|row| row.ends_with("done")).expect("the answer");
+    assert_eq!(rows[at + 1], "2 min 05 s · 154k tokens · $0.41", "{screen}");
+    assert!(!screen.contains("9.0 s"), "the turn goes on after this entry:\n{screen}");
 }
