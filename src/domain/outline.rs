@@ -2,6 +2,7 @@
 
 use super::event::NoticeLevel;
 use super::tool::{PlanItem, PlanStatus, ToolAction, ToolStatus};
+use super::tool_name::tool_label;
 use super::transcript::{Entry, EntryKind};
 use crate::stdx::text;
 
@@ -82,7 +83,9 @@ impl OutlineItem {
         let line = text::one_line(text::first_chars(entry.text.trim_start(), 2 * MAX_TEXT));
         let line = text::first_chars(&line, MAX_TEXT);
         let line = match &entry.tool {
-            Some(tool) if kind == OutlineKind::Error => format!("{}: {line}", text::one_line(&tool.name)).into(),
+            Some(tool) if kind == OutlineKind::Error => {
+                format!("{}: {line}", text::one_line(&tool_label(&tool.name))).into()
+            }
             _ => line.into(),
         };
         Some(Self { entry: index, kind, text: line })

@@ -40,6 +40,8 @@ mod live_pty;
 mod locked_store;
 mod mutations;
 mod notifications;
+#[cfg(not(target_os = "macos"))]
+mod opening_pty;
 mod outbox;
 mod pty;
 mod reader;

@@ -189,11 +189,11 @@ fn only_what_may_grow_is_followed() {
 fn labels_of_toggles_say_what_the_key_will_do() {
     let mut harness = ReaderHarness::new(long(30), (80, 24));
     let mut labels = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..5 {
         labels.extend(harness.reader.label(Action::Tools));
         harness.act(Action::Tools);
     }
-    assert_eq!(labels, ["unfold tools", "full tools", "hide tools", "show tools"]);
+    assert_eq!(labels, ["more output", "all output", "hide tools", "show tools", "show output"]);
     assert_eq!(harness.reader.label(Action::Thinking), Some("unfold thinking"));
     harness.act(Action::Thinking);
     assert_eq!(harness.reader.label(Action::Thinking), Some("fold thinking"));

@@ -259,10 +259,11 @@ fn another_branch_keeps_the_entry_by_its_identity() {
         harness.act(Action::PageUp);
     }
     let key = harness.entries[harness.drawn.anchor].key;
+    let before = harness.screen();
     harness.entries.drain(..7);
     harness.tell(TranscriptEvent::Grown { from: 0, opened: harness.opened() });
     harness.draw_until_loaded();
-    assert_eq!(harness.entries[harness.drawn.anchor].key, key);
+    assert_eq!(harness.entries[harness.drawn.anchor].key, key, "{before}\n\n{}", harness.screen());
 }
 
 /// Appends entries.
