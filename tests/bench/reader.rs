@@ -87,6 +87,7 @@ fn diff_of_500_lines(bencher: Bencher) {
                 width: 100,
                 max_lines: 2_000,
                 path: "",
+                changes_only: false,
                 side_by_side: false,
                 sanitise: salon::stdx::text::sanitise,
             },

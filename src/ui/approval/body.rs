@@ -144,6 +144,7 @@ impl Page<'_> {
             width: self.width,
             max_lines: self.max_lines.saturating_sub(self.lines.len()),
             path: &file.path,
+            changes_only: false,
             side_by_side: false,
             sanitise: visible_content,
         };

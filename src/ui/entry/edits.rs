@@ -2,7 +2,8 @@
 
 use ratatui::text::Span;
 
-use super::{EntryLayout, LayoutContext, plain_text};
+use super::{EntryLayout, FEW_LINES, LayoutContext, plain_text};
+use crate::app::reader::Fold;
 use crate::domain::transcript::FileChange;
 use crate::stdx::text;
 use crate::ui::style::style;
@@ -11,9 +12,13 @@ use crate::ui::widgets::styled_line::StyledLine;
 
 const INDENT: &str = "  ";
 
-/// Lays out changes of files.
+/// Lines of a diff among which the first changed ones are found.
+const SEARCHED_LINES: usize = 200;
+
+/// Lays out changes of files; of which only a few lines are shown, without the unchanged ones.
 pub(super) fn lay(changes: &[FileChange], context: &mut LayoutContext<'_>, layout: &mut EntryLayout) {
-    let max_lines = plain_text::max_lines(context.fold);
+    let changes_only = context.fold == Fold::Few;
+    let max_lines = if changes_only { SEARCHED_LINES } else { plain_text::max_lines(context.fold) };
     let theme = context.theme;
     let width = context.split_width.unwrap_or(context.width).saturating_sub(INDENT.len()).max(1);
     for file in changes {
@@ -29,6 +34,7 @@ pub(super) fn lay(changes: &[FileChange], context: &mut LayoutContext<'_>, layou
             width,
             max_lines,
             path: &file.path,
+            changes_only,
             side_by_side: context.split_width.is_some(),
             sanitise: text::sanitise,
         };
@@ -39,5 +45,25 @@ pub(super) fn lay(changes: &[FileChange], context: &mut LayoutContext<'_>, layou
             layout.lines.push(line);
         }
     }
-    plain_text::truncate(layout, context, None);
+    if changes_only {
+        first_lines(changes, context, layout);
+    } else {
+        plain_text::truncate(layout, context, None);
+    }
+}
+
+/// Keeps the first lines, with a note about the others.
+fn first_lines(changes: &[FileChange], context: &LayoutContext<'_>, layout: &mut EntryLayout) {
+    // The note takes as much room as a line.
+    if layout.lines.len() <= FEW_LINES + 1 {
+        return;
+    }
+    layout.lines.truncate(FEW_LINES);
+    let changed: usize =
+        changes.iter().map(|file| diff::count(&file.kind)).map(|(added, removed)| added + removed).sum();
+    let note = match changed.saturating_sub(FEW_LINES) {
+        0 | 1 => "  … more".to_owned(),
+        hidden => format!("  … {hidden} more lines"),
+    };
+    plain_text::push_note(&note, context, layout);
 }

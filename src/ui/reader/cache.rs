@@ -42,7 +42,7 @@ pub(super) struct LayoutShape {
     pub text: usize,
     /// Width of a diff whose old and new lines are beside each other; `None` puts them below each other.
     pub split: Option<usize>,
-    /// True to show the totals of the turn that ends with the entry.
+    /// True to show the totals of the turn that ends with the entry. In the viewport: if it is the last entry.
     pub ends_turn: bool,
 }
 

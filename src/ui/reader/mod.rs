@@ -21,7 +21,7 @@ use rows::{ReaderRow, Viewport};
 
 use crate::app::msg::{Area, ReaderFeedback, Target};
 use crate::app::reader::Reader;
-use crate::domain::Session;
+use crate::domain::{Session, SessionState};
 use crate::stdx::wrap;
 use crate::ui::entry::RenderContext;
 use crate::ui::style::style;
@@ -68,7 +68,7 @@ pub fn draw(
     let width = LayoutShape {
         text: room.min(MAX_TEXT_WIDTH),
         split: (is_wide && reader.side_by_side).then_some(room),
-        ends_turn: false,
+        ends_turn: session.is_none_or(|session| !is_at_work(session)),
     };
     cache.set_directory(reader.ticket, session.map_or("", |session| &session.cwd));
     let size = (width, usize::from(parts.body.height));
@@ -92,6 +92,14 @@ pub fn draw(
     }
     chrome::footer(parts.footer, buffer, reader, &feedback, context);
     (feedback, regions)
+}
+
+/// Returns true if the last turn of a session is open.
+fn is_at_work(session: &Session) -> bool {
+    match session.state {
+        SessionState::Working | SessionState::NeedsYou => true,
+        SessionState::Idle | SessionState::Past => false,
+    }
 }
 
 /// Areas of the reader.

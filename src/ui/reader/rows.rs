@@ -323,8 +323,10 @@ impl<'a> Viewport<'a> {
 
     /// Returns true if no other entry of the turn follows. An entry that was the last one once may have become another.
     fn ends_turn(&self, index: usize) -> bool {
-        let is_last = index + 1 == self.reader.len();
-        is_last || self.reader.entry(index + 1).is_some_and(|next| next.entry.kind == EntryKind::Prompt)
+        if index + 1 == self.reader.len() {
+            return self.width.ends_turn;
+        }
+        self.reader.entry(index + 1).is_some_and(|next| next.entry.kind == EntryKind::Prompt)
     }
 
     /// Date rule and number of lead rows before an entry.

@@ -135,3 +135,14 @@ fn a_code_block_has_one_background_up_to_the_edge() {
     );
     assert_ne!(harness.buffer[(x, y)].fg, harness.buffer[(x + 3, y)].fg, "keyword and name");
 }
+
+#[test]
+fn a_change_shows_its_first_changed_lines() {
+    let new: String = (1..=40).map(|nth| format!("fn f{nth}() {{}}\n")).collect();
+    let harness = ReaderHarness::new(vec![edit("src/a.rs", ChangeKind::Write(new))], (100, 20));
+    let screen = harness.screen();
+    assert!(screen.contains("6 + fn f6() {}") && !screen.contains("f7()"), "{screen}");
+    assert!(screen.contains("… 34 more lines"), "{screen}");
+    let few = ReaderHarness::new(vec![edit("src/main.rs", ChangeKind::Patch(PATCH.into()))], (100, 20)).screen();
+    assert!(few.contains("100 +     let wait") && !few.contains("fn main"), "unchanged lines say nothing new:\n{few}");
+}

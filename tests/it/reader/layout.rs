@@ -18,7 +18,15 @@ fn lines(entry: &Entry, width: usize, fold: Fold) -> Vec<String> {
 }
 
 fn options(theme: &Theme, width: usize) -> diff::DiffOptions<'_> {
-    diff::DiffOptions { theme, width, max_lines: 100, path: "src/main.rs", side_by_side: false, sanitise }
+    diff::DiffOptions {
+        theme,
+        width,
+        max_lines: 100,
+        path: "src/main.rs",
+        changes_only: false,
+        side_by_side: false,
+        sanitise,
+    }
 }
 
 fn answer(text: &str, width: usize) -> String {

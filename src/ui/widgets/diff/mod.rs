@@ -29,6 +29,8 @@ pub struct DiffOptions<'a> {
     pub max_lines: usize,
     /// Path of the file, whose ending is that of its language.
     pub path: &'a str,
+    /// True to leave out unchanged lines and hunk headers.
+    pub changes_only: bool,
     /// True to put old and new lines beside each other, if there are both.
     pub side_by_side: bool,
     /// Conversion of the texts to what may be drawn.
@@ -47,6 +49,11 @@ pub struct DiffLayout {
 /// Lays out a change. Without a highlighter, the code is not highlighted.
 pub fn lay(change: &ChangeKind, options: DiffOptions<'_>, highlighter: Option<&mut Highlighter>) -> DiffLayout {
     let mut rows = rows::of(change, options.max_lines, options.sanitise);
+    if options.changes_only {
+        rows.retain(|row| {
+            !matches!(row, DiffRow::Header(_)) && row.line().is_none_or(|line| line.tag != ChangeTag::Equal)
+        });
+    }
     // Without bands, the colour of the text is that of the change.
     let highlighter = highlighter.filter(|_| options.theme.added.bg.is_some());
     let pending = highlighter.is_some_and(|highlighter| syntax::highlight(&mut rows, options.path, highlighter));
