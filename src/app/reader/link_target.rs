@@ -3,6 +3,7 @@
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
 use crate::domain::transcript::{ChangeKind, Entry, EntryKind, FileChange, Tool, ToolAction};
+use crate::stdx::text::ellipsis_before;
 
 /// Maximum number of targets of an entry, because a choice must fit on a screen.
 const MAX_TARGETS: usize = 8;
@@ -12,6 +13,9 @@ const MAX_SEARCHED: usize = 256 << 10;
 
 /// Maximum bytes of an address; a longer one is not opened.
 const MAX_ADDRESS: usize = 2_000;
+
+/// Maximum columns of a path in a choice.
+const MAX_LABEL: usize = 56;
 
 /// File or web page to open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,11 +32,12 @@ pub enum LinkTarget {
 }
 
 impl LinkTarget {
-    /// Formats the target: `src/main.rs:12`, `https://example.org`.
+    /// Formats the target for a choice: `src/main.rs:12`, `https://example.org`. A long path keeps its end, an address its
+    /// start.
     pub fn label(&self) -> String {
         match self {
-            Self::File { path, line: Some(line) } => format!("{path}:{line}"),
-            Self::File { path, line: None } => path.clone(),
+            Self::File { path, line: Some(line) } => ellipsis_before(&format!("{path}:{line}"), MAX_LABEL),
+            Self::File { path, line: None } => ellipsis_before(path, MAX_LABEL),
             Self::Page(address) => address.clone(),
         }
     }
@@ -59,11 +64,13 @@ pub fn targets(entry: &Entry) -> Vec<LinkTarget> {
 
 /// Returns true for an address that may be handed to the platform's opener.
 pub fn is_web_address(address: &str) -> bool {
-    let host = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
-    let is_safe =
-        |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '`' | '<' | '>' | '\\' | '^' | '{' | '}' | '|');
-    host.is_some_and(|host| host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['))
-        && address.len() <= MAX_ADDRESS
+    let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
+    let is_safe = |c: char| c.is_ascii_graphic() && !"\"'`<>\\^{}|".contains(c);
+    rest.is_some_and(|rest| {
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        // A user name in front of the host looks like the host.
+        authority.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[') && !authority.contains('@')
+    }) && address.len() <= MAX_ADDRESS
         && address.chars().all(is_safe)
 }
 

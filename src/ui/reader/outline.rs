@@ -134,7 +134,10 @@ fn paint_row(area: Rect, buffer: &mut Buffer, row: OutlineRow<'_>, context: &Ren
     let (_, area) = split_left(area, if row.kind == OutlineKind::Prompt { 0 } else { 2 });
     put(buffer, area, mark, style(look), Align::Left);
     let (_, area) = split_left(area, 2);
-    let shown = text::ellipsis(row.text, usize::from(area.width).saturating_sub(1));
+    let room = usize::from(area.width).saturating_sub(1);
+    // The end of a path says more than its start.
+    let cut = if row.kind == OutlineKind::Edit { text::ellipsis_before } else { text::ellipsis };
+    let shown = cut(row.text, room);
     let look = if row.kind == OutlineKind::Prompt { context.theme.text } else { context.theme.muted };
     put(buffer, area, &shown, style(look), Align::Left);
 }

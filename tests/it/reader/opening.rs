@@ -161,6 +161,7 @@ fn only_addresses_of_web_pages_are_opened() {
         "javascript:alert(1)",
         "https://",
         "https://-x",
+        "https://example.org@evil.example/",
         "http://a b",
         "https://a\u{202e}",
         "-https://a",
