@@ -1,4 +1,4 @@
-//! Diffs in the reader: numbers, bands of colour, syntax, sides, relative paths. The last column is the scrollbar.
+//! Diffs in the reader: numbers, bands of colour, syntax, sides, relative paths.
 
 use ratatui::style::Color;
 use salon::app::Action;
@@ -8,6 +8,9 @@ use salon::domain::transcript::{ChangeKind, Entry, FileChange, ToolAction};
 use salon::domain::{Agent, Session, SessionKey};
 
 use super::sample::{ReaderHarness, tool};
+
+/// Last column of the text on a screen of 100 columns, beside the scrollbar.
+const EDGE: u16 = 96;
 
 const PATCH: &str = "@@ -98,4 +98,5 @@\n fn main() {\n-    let limit = 10;\n+    let limit = 5; // never more\n+    let wait = true;\n     run();\n }\n";
 
@@ -79,13 +82,13 @@ fn bands_reach_the_right_edge_and_code_in_them_is_highlighted() {
         let sign = place(&harness, "-     let limit");
         assert_eq!(harness.buffer[(sign.1, sign.0)].symbol(), "-", "the sign tells the change without colours");
         if theme.removed.bg.is_some() {
-            let removed = cell(98, y).bg;
+            let removed = cell(EDGE, y).bg;
             assert!(removed.is_some_and(|colour| colour != Color::Reset), "the band ends before the edge");
-            assert_ne!(removed, cell(98, added).bg, "removed and added lines look the same");
+            assert_ne!(removed, cell(EDGE, added).bg, "removed and added lines look the same");
             assert_eq!(cell(12, y).bg, removed, "the numbers are outside the band");
             assert_ne!(cell(x, y).fg, cell(x + 4, y).fg, "the keyword is not highlighted");
         } else {
-            assert_eq!(cell(98, y).bg, Some(Color::Reset), "no colour of a band without one in the theme");
+            assert_eq!(cell(EDGE, y).bg, Some(Color::Reset), "no colour of a band without one in the theme");
             assert_eq!(cell(x, y).fg, cell(x + 4, y).fg, "the colour of the text is that of the change");
         }
     }
@@ -128,7 +131,7 @@ fn a_code_block_has_one_background_up_to_the_edge() {
     }
     harness.draw();
     let (y, x) = place(&harness, "fn wait");
-    let backgrounds: Vec<_> = (x - 2..99).map(|x| harness.buffer[(x, y)].style().bg).collect();
+    let backgrounds: Vec<_> = (x - 2..=EDGE).map(|x| harness.buffer[(x, y)].style().bg).collect();
     assert!(
         backgrounds.iter().all(|bg| *bg == backgrounds[0]) && backgrounds[0] != Some(Color::Reset),
         "{backgrounds:?}"
