@@ -77,11 +77,11 @@ fn keys_are_read_as_they_are_written() {
 
 #[test]
 fn the_user_rebinds_and_unknown_actions_are_reported() {
-    let config = "[keys.list]\nfilter = \"f\"\nsort = [\"x\", \"y\"]\nstar = \"*\"\nopen = \"hyper-o\"\n[keys.nowhere]\nhelp = \"?\"";
+    let config = "[keys.list]\nfilter = \"f\"\nsort = [\"x\", \"y\"]\nfly = \"*\"\nopen = \"hyper-o\"\n[keys.nowhere]\nhelp = \"?\"";
     let (settings, problems) = Settings::read(config);
     assert_eq!(problems, ["keys.list.open: \"hyper-o\" is not a key"]);
     let (map, problems) = Keymap::new(&settings.keys);
-    assert_eq!(problems, ["keys.list.star: unknown action", "keys.nowhere.help: unknown action"]);
+    assert_eq!(problems, ["keys.list.fly: unknown action", "keys.nowhere.help: unknown action"]);
     let does = |key: char| map.action(Key::char(key), &[KeyContext::List, KeyContext::Move, KeyContext::Everywhere]);
     assert_eq!((does('f'), does('\\')), (Some(Action::Filter), None));
     assert_eq!((does('y'), map.keys(Action::CopyId)), (Some(Action::Sort), [].as_slice()), "the user's key wins");
