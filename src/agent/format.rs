@@ -333,6 +333,12 @@ pub trait Format: Send + Sync {
         None
     }
 
+    /// Files that belong to a session alone, with what lies beside them under its name; `None` if its records are stored
+    /// with those of other sessions.
+    fn own_files(&self, session: &Session) -> Option<Vec<PathBuf>> {
+        Some(named_alike(&session.path))
+    }
+
     /// Earliest time at which the agent can open a session again without damage to its record; `None` for any time.
     fn earliest_resume(&self, _environment: &Environment, _id: &str) -> Option<Time> {
         None
@@ -347,6 +353,17 @@ pub trait Format: Send + Sync {
     fn version_args(&self) -> &'static [&'static str] {
         &["--version"]
     }
+}
+
+/// Returns a file with the files and directories beside it that have the same name up to the first dot.
+pub(in crate::agent) fn named_alike(path: &Path) -> Vec<PathBuf> {
+    let stem = |name: &std::ffi::OsStr| name.as_encoded_bytes().split(|byte| *byte == b'.').next().map(<[u8]>::to_vec);
+    let Some((folder, wanted)) = path.parent().zip(path.file_name().and_then(stem)) else { return Vec::new() };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<_> =
+        entries.filter(|entry| stem(&entry.file_name()).as_ref() == Some(&wanted)).map(|entry| entry.path()).collect();
+    found.sort();
+    found
 }
 
 /// Files that an agent may destroy, and the reason.

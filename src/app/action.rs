@@ -96,6 +96,8 @@ actions! {
         Tags "tags" "Tag the session"
         Rename "rename" "Rename the session"
         Note "note" "Attach a note to the session"
+        Trash "trash" "Move the session to the trash"
+        UndoTrash "undo-trash" "Restore what was moved to the trash last"
         StopRun "stop-run" "Stop the session's run"
         CopyId "copy-id" "Copy the session's id"
         CopyCommand "copy-resume-command" "Copy the resume command"

@@ -90,8 +90,17 @@ pub enum Effect {
         /// The change.
         edit: AnnotationEdit,
     },
-    /// Load the annotations again, because another process may have changed them.
-    LoadAnnotations,
+    /// Move sessions to the trash. Response: [`super::Msg::Trashed`].
+    Trash {
+        /// The sessions.
+        keys: Vec<SessionKey>,
+        /// True to cancel the prompts that are queued for them.
+        cancel_queued: bool,
+    },
+    /// Restore sessions from the trash. Response: [`super::Msg::Restored`].
+    Restore(Vec<SessionKey>),
+    /// Load the annotations and the hidden sessions again, because another process may have changed them.
+    LoadUserData,
     /// Turn mouse capture on or off.
     CaptureMouse(bool),
     /// Send a request to a run.

@@ -40,6 +40,7 @@ pub mod sessions;
 pub mod shell_command;
 pub mod stack;
 pub mod ticket;
+pub mod trash;
 
 mod notifications;
 mod quit;
@@ -194,7 +195,7 @@ impl App {
             Msg::Focus(focused) => {
                 self.focused = focused;
                 // Another process may have annotated sessions meanwhile.
-                if focused { vec![Effect::LoadAnnotations] } else { Vec::new() }
+                if focused { vec![Effect::LoadUserData] } else { Vec::new() }
             }
             Msg::Clock(now) => {
                 self.now = now;
@@ -233,6 +234,12 @@ impl App {
                 self.notices.returned(key.agent, failure);
                 Vec::new()
             }
+            Msg::Trashed(result) => self.with_ctx(|stack, ctx| {
+                let flow = trash::trashed(result, ctx);
+                stack.perform(flow, ctx);
+                stack.perform(Flow::SessionsChanged, ctx);
+            }),
+            Msg::Restored(result) => self.with_ctx(|_, ctx| trash::restored(&result, ctx)),
             Msg::TimerElapsed(timer) => {
                 self.approvals.timer_elapsed(&timer);
                 Vec::new()

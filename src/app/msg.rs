@@ -98,6 +98,10 @@ pub enum Msg {
     TimerElapsed(Timer),
     /// A message about a run.
     Run(RunMsg),
+    /// Result of moving sessions to the trash.
+    Trashed(TrashResult),
+    /// Result of restoring sessions.
+    Restored(TrashResult),
     /// A notice for the status line.
     Notice {
         /// Text of the notice.
@@ -105,6 +109,17 @@ pub enum Msg {
         /// True for an error.
         error: bool,
     },
+}
+
+/// Result of a request to remove or restore sessions, with their titles.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrashResult {
+    /// Sessions that were removed or restored.
+    pub done: Vec<(SessionKey, String)>,
+    /// Sessions that were not, with the reasons.
+    pub refused: Vec<(String, String)>,
+    /// Sessions that have queued prompts, with their number; they stay until the user decides.
+    pub queued: Vec<(SessionKey, usize)>,
 }
 
 /// Kind of a mouse event.

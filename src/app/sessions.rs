@@ -23,6 +23,8 @@ pub struct Sessions {
     pub recorded: HashSet<SessionKey>,
     /// Sessions whose turn ended since the user last looked at them.
     pub unseen: BTreeSet<SessionKey>,
+    /// Sessions that were moved to the trash, per request, the last one at the end.
+    pub trashed: Vec<Vec<SessionKey>>,
     /// Sessions that waited or worked at the last change.
     busy: HashSet<SessionKey>,
     /// States of the sessions with a live run of this salon.

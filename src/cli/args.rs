@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::annotation_args::{NoteArgs, RenameArgs, StarArgs, TagArgs};
 use super::time_arg::TimeArg;
+use super::trash_args::{RestoreArgs, TrashArgs};
 use crate::config::settings::ServerSettings;
 use crate::domain::Agent;
 use crate::domain::search::SearchOrder;
@@ -69,6 +70,8 @@ impl Cli {
             Some(CliCommand::Star(args)) => args.output.json,
             Some(CliCommand::Tag(args)) => args.output.json,
             Some(CliCommand::Note(args)) => args.output.json,
+            Some(CliCommand::Trash(args)) => args.json,
+            Some(CliCommand::Restore(args)) => args.json,
             Some(CliCommand::Doctor(args)) => args.json,
             Some(CliCommand::Config(args)) => args.json,
             Some(CliCommand::Open(words)) => words.iter().any(|word| matches!(word.as_str(), "--json" | "-j")),
@@ -119,6 +122,10 @@ pub enum CliCommand {
     Tag(TagArgs),
     /// Attach a note to a session, for `note:`
     Note(NoteArgs),
+    /// Move sessions to the trash, where they can be restored
+    Trash(TrashArgs),
+    /// Bring sessions back from the trash
+    Restore(RestoreArgs),
     /// Open the screen on invented sessions of all agents; reads and keeps nothing of yours
     Demo(DemoArgs),
     /// Check the installation and report problems

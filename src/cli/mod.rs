@@ -38,6 +38,8 @@ mod state;
 mod stop;
 mod table;
 mod time_arg;
+mod trash;
+mod trash_args;
 mod tui;
 mod turn;
 mod turn_signals;
@@ -88,6 +90,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Some(CliCommand::Star(args)) => annotate::star(&context, &args),
         Some(CliCommand::Tag(args)) => annotate::tag(&context, &args),
         Some(CliCommand::Note(args)) => annotate::note(&context, &args),
+        Some(CliCommand::Trash(args)) => trash::run(&context, &args),
+        Some(CliCommand::Restore(args)) => trash::restore(&context, &args),
         Some(CliCommand::Doctor(args)) => doctor::run(&context, &args),
         Some(CliCommand::Config(args)) => config::run(&context, &args),
         Some(CliCommand::Completions(_) | CliCommand::Man | CliCommand::Demo(_)) => unreachable!("answered above"),

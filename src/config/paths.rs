@@ -43,6 +43,11 @@ impl Paths {
         self.data.join("state.db")
     }
 
+    /// Directory of sessions that the user removed.
+    pub fn trash(&self) -> PathBuf {
+        self.data.join("trash")
+    }
+
     /// Directory for backups of files that an agent may delete.
     pub fn backups(&self) -> PathBuf {
         self.data.join("kept")

@@ -14,7 +14,7 @@ use crate::domain::catalog::{Catalog, IndexProgress};
 use crate::domain::live_status::LiveStatus;
 use crate::domain::session::Annotations;
 use crate::domain::{Agent, Issue, Session, SessionKey};
-use crate::store::annotations;
+use crate::store::user_data::UserData;
 
 /// Trust in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +80,9 @@ pub fn collect(options: &IndexOptions, refresh: Refresh) -> Collected {
         None => scan(options, refresh),
     };
     // The cache and the snapshot contain only what is in the agents' files.
-    let annotations = options.state_db.as_deref().map(annotations::load_from).unwrap_or_default();
-    annotate(&mut collected.sessions, &annotations);
+    let user_data = options.state_db.as_deref().map(UserData::load).unwrap_or_default();
+    collected.sessions.retain(|session| !user_data.hidden.contains(&session.key));
+    annotate(&mut collected.sessions, &user_data.annotations);
     collected
 }
 

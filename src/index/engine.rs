@@ -29,7 +29,7 @@ use crate::domain::query::FilterKey;
 use crate::domain::search::SearchRequest;
 use crate::domain::transcript_event::TranscriptEvent;
 use crate::domain::{Issue, Session, SessionKey, Time};
-use crate::store::annotations;
+use crate::store::user_data::UserData;
 
 /// Minimum time between two checks of one path.
 const PATH_INTERVAL: Duration = Duration::from_millis(100);
@@ -57,7 +57,7 @@ pub(super) enum EngineCommand {
     Rank(String),
     Search(SearchRequest, Time),
     Count(FilterKey, String),
-    LoadAnnotations,
+    LoadUserData,
     Stop,
 }
 
@@ -145,7 +145,7 @@ impl Engine {
 
     /// Runs until [`EngineCommand::Stop`] or until the receiver of events is dropped.
     pub(super) fn run(mut self, queue: &Receiver<EngineInput>) {
-        self.load_annotations();
+        self.load_user_data();
         self.scanner.load_cache();
         self.timers.started((self.clock)());
         self.scanner.start_scan(false);
@@ -216,7 +216,7 @@ impl Engine {
     fn handle(&mut self, command: EngineCommand) {
         match command {
             EngineCommand::Rescan => {
-                self.load_annotations();
+                self.load_user_data();
                 self.scanner.start_scan(true);
             }
             EngineCommand::CheckChanges => {
@@ -241,7 +241,7 @@ impl Engine {
                 let corpus = self.corpus();
                 self.search_service.count(field, typed, corpus);
             }
-            EngineCommand::LoadAnnotations => self.load_annotations(),
+            EngineCommand::LoadUserData => self.load_user_data(),
             EngineCommand::Stop => self.stopping = true,
         }
     }
@@ -331,9 +331,11 @@ impl Engine {
         self.emitted.watch = Some(state);
     }
 
-    fn load_annotations(&mut self) {
+    fn load_user_data(&mut self) {
         if let Some(path) = &self.state_db {
-            self.scanner.table.set_annotations(annotations::load_from(path));
+            let loaded = UserData::load(path);
+            self.scanner.table.set_annotations(loaded.annotations);
+            self.scanner.table.set_hidden(loaded.hidden);
         }
     }
 

@@ -49,9 +49,9 @@ impl Index {
         self.command(EngineCommand::CheckChanges);
     }
 
-    /// Loads the annotations again, because they changed.
-    pub fn load_annotations(&self) {
-        self.command(EngineCommand::LoadAnnotations);
+    /// Loads the annotations and the hidden sessions again, because they changed.
+    pub fn load_user_data(&self) {
+        self.command(EngineCommand::LoadUserData);
     }
 
     /// Opens a session's transcript. Events of `ticket` follow: its newest entries, the whole, then its changes.

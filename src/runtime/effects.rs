@@ -48,7 +48,9 @@ impl Shell {
             Effect::OpenPage(address) => return self.open_page(&address),
             Effect::SaveState { name, value } => self.runner.save_state(name, &value),
             Effect::Annotate { keys, edit } => return self.annotate(keys, &edit),
-            Effect::LoadAnnotations => self.runner.index.load_annotations(),
+            Effect::Trash { keys, cancel_queued } => return self.trash(keys, cancel_queued),
+            Effect::Restore(keys) => return self.restore(keys),
+            Effect::LoadUserData => self.runner.index.load_user_data(),
             Effect::CaptureMouse(capture) => self.log_terminal_error(|shell| shell.terminal.capture_mouse(capture)),
             Effect::Debounce(ticket, millis) => {
                 self.debounce = Some((Instant::now() + Duration::from_millis(millis.into()), ticket));

@@ -42,6 +42,8 @@ pub mod store_writer;
 mod task_message;
 mod terminal;
 mod terminal_owner;
+pub mod trash;
+mod trash_effects;
 
 use std::time::Instant;
 

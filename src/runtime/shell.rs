@@ -232,8 +232,9 @@ impl Shell {
     fn handle_task(&mut self, message: TaskMessage) -> Step {
         match message {
             TaskMessage::Msg(msg) => self.update(*msg),
-            TaskMessage::Annotated => {
-                self.runner.index.load_annotations();
+            TaskMessage::UserDataSaved => {
+                self.runner.index.load_user_data();
+                self.runner.index.check_changes();
                 Step::Continue(())
             }
             TaskMessage::Edit(file) => self.edit(&file, Some(file.clone())),

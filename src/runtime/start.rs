@@ -57,6 +57,10 @@ pub fn run(start: StartOptions) -> anyhow::Result<()> {
     ended
 }
 
+/// Days after which files in the trash are deleted.
+const TRASH_DAYS: i64 = 30;
+const DAY_MILLIS: i64 = 86_400_000;
+
 async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
     // The index reads its cache on a thread while the terminal is set up.
     let (index, index_events) = Index::start(options(&start));
@@ -67,6 +71,10 @@ async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
     let (messages, tasks) = mpsc::unbounded_channel();
     report_roots(start.environment.clone(), messages.clone());
     tokio::task::spawn_blocking(|| temp::remove_abandoned(&[extract::VIEW_KIND, COPY_KIND]));
+    if let Some(store) = store.clone() {
+        let before = Time::from_millis(start.clock.now().millis() - TRASH_DAYS * DAY_MILLIS);
+        tokio::task::spawn_blocking(move || super::trash::purge(&store, before));
+    }
     let writer = store.as_ref().map(|store| start_writer(store, messages.clone()));
     let start_runs = |(store, writer): (&Arc<Store>, &StoreWriter)| {
         Runs::start(store.clone(), writer, &start.environment, &start.paths, &start.settings, &messages)
@@ -109,7 +117,7 @@ fn start_writer(store: &Arc<Store>, messages: mpsc::UnboundedSender<TaskMessage>
     StoreWriter::start(store, move |message| {
         let message = match message {
             WriterMessage::Draft { key, text } => TaskMessage::of_run(RunMsg::Draft { key, text }),
-            WriterMessage::Annotated => TaskMessage::Annotated,
+            WriterMessage::Annotated => TaskMessage::UserDataSaved,
             WriterMessage::Failed(reason) => {
                 let text = format!("Choices and drafts are not saved yet: {reason}");
                 TaskMessage::Msg(Box::new(Msg::Notice { text, error: true }))

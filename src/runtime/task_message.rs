@@ -8,8 +8,8 @@ use crate::app::runs::RunMsg;
 pub(super) enum TaskMessage {
     /// A message for the app state.
     Msg(Box<Msg>),
-    /// Annotations were saved.
-    Annotated,
+    /// Annotations or hidden sessions were saved.
+    UserDataSaved,
     /// A file to open in the editor.
     Edit(std::path::PathBuf),
     /// A file to open in the program that the platform has for it.

@@ -1,10 +1,9 @@
 //! Names, stars, tags and notes of sessions. Each change is a row of its own, so that two processes that annotate the
 //! same session do not undo each other's changes.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::{Connection, OpenFlags, Result, params};
+use rusqlite::{Connection, Result, params};
 
 use super::write;
 use crate::domain::annotation::{Annotation, AnnotationEdit};
@@ -71,14 +70,4 @@ pub fn load(db: &Connection) -> Result<Annotations> {
         }
     }
     Ok(all.into_iter().map(|(key, annotation)| (key, Arc::new(annotation))).collect())
-}
-
-/// Returns all annotations in a database file, for readers without a handle. Empty if there is no such file or table.
-pub fn load_from(path: &Path) -> Annotations {
-    if !path.exists() {
-        return Annotations::default();
-    }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let loaded = Connection::open_with_flags(path, flags).and_then(|db| load(&db));
-    loaded.inspect_err(|error| tracing::debug!(%error, "no annotations")).unwrap_or_default()
 }

@@ -11,6 +11,8 @@ pub mod outbox;
 pub mod pending;
 pub mod preferences;
 pub mod registry;
+pub mod trash;
+pub mod user_data;
 
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -33,6 +35,7 @@ const MIGRATIONS: &[&str] = &[
     kept_texts::SCHEMA,
     kept_texts::ADD_NOTICES,
     annotations::SCHEMA,
+    trash::SCHEMA,
 ];
 
 /// Maximum wait for another process that is writing.

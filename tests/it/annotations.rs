@@ -118,7 +118,7 @@ fn the_running_index_applies_and_removes_annotations() {
     let title = |running: &Running| running.catalog.get(&session.key).map(|session| session.title.clone());
     let edit = |running: &Running, edit| {
         store.with(|db| annotations::edit(db, &[(session.key.clone(), edit)])).expect("saved");
-        running.index.load_annotations();
+        running.index.load_user_data();
     };
     edit(&running, AnnotationEdit::Name(Some("Mine".into())));
     running.until("named", |running| title(running).is_some_and(|title| *title.text == *"Mine"));

@@ -55,7 +55,7 @@ fn no_key_waits_for_a_locked_database() {
     salon.send("mine\r");
     salon.wait_for_text("Saved as");
     salon.send("\r");
-    salon.wait_for_text("following");
+    salon.wait_for_text("Conversation compacted");
     assert!(begun.elapsed() < BOUND, "keys waited for the database: {:?}", begun.elapsed());
     lock.execute_batch("ROLLBACK").expect("released");
     salon.signal(rustix::process::Signal::TERM);

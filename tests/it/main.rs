@@ -66,3 +66,4 @@ mod store_faults;
 mod store_writer;
 mod support;
 mod terminal;
+mod trash;

@@ -23,6 +23,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::format::named_alike;
 use super::jsonl::{JsonlAgent, SourceIdentity, walk};
 use super::texts::RecordDecoder;
 use super::{Discovery, Environment, Source, SourceRoot};
@@ -114,6 +115,16 @@ impl JsonlAgent for Claude {
                 session.cwd = directory.map_or_else(|| session.cwd.clone(), Into::into);
             }
         }
+    }
+
+    fn own_files(&self, session: &Session) -> Vec<PathBuf> {
+        // One session may have a file in several project folders.
+        let files = if session.flags.subagent { Vec::new() } else { parts::files_of(&session.path) };
+        let all = files.iter().chain(std::iter::once(&session.path));
+        let mut found: Vec<_> = all.flat_map(|file| named_alike(file)).collect();
+        found.sort();
+        found.dedup();
+        found
     }
 
     fn live(&self, root: &SourceRoot) -> Vec<LiveStatus> {

@@ -13,6 +13,7 @@ use super::concatenated::{self, History};
 use super::inherited::InheritedHistory;
 use super::transcript_index::TranscriptIndex;
 use super::{Dialect, SourceIdentity, copies, summary, tail};
+use crate::agent::format::named_alike;
 use crate::agent::side_text::{self, SideTextDecoder};
 use crate::agent::texts::{LineDecoder, RecordDecoder, RecordLayout, SourceDecoder, StoredRecord, Texts};
 use crate::agent::{
@@ -144,6 +145,11 @@ pub(crate) trait JsonlAgent: Send + Sync + 'static {
     /// Arguments of its program before the id of the session to resume.
     fn resume_args(&self) -> &'static [&'static str] {
         &["--resume"]
+    }
+
+    /// Files that belong to a session alone.
+    fn own_files(&self, session: &Session) -> Vec<PathBuf> {
+        named_alike(&session.path)
     }
 
     /// Reason why its program cannot resume a session.
@@ -290,6 +296,10 @@ impl<A: JsonlAgent> Format for JsonlFormat<A> {
 
     fn resume(&self, session: &Session, extra: &[String]) -> Launch {
         Launch::resume(self.0.agent().name(), self.0.resume_args(), session, extra)
+    }
+
+    fn own_files(&self, session: &Session) -> Option<Vec<PathBuf>> {
+        Some(self.0.own_files(session))
     }
 
     fn resume_refusal(&self, session: &Session) -> Option<String> {

@@ -92,6 +92,11 @@ impl Format for OpenCode {
         Launch::resume(self.agent().name(), &["--session"], session, extra)
     }
 
+    /// A database, and a tree of files in which messages and parts are keyed by their own ids.
+    fn own_files(&self, _session: &Session) -> Option<Vec<PathBuf>> {
+        None
+    }
+
     fn resume_refusal(&self, session: &Session) -> Option<String> {
         is_json(&session.path).then(|| {
             "this session exists only in JSON files of OpenCode 1.1 or older, which newer versions do not read; read it \

@@ -54,6 +54,7 @@ impl Dialog {
             DialogOutcome::SkipPermissions(run, mode) => {
                 ctx.effects.push(Effect::Run(RunRequest::Set(run, RunSetting::Mode(mode))));
             }
+            DialogOutcome::TrashWithQueue(keys) => ctx.effects.push(Effect::Trash { keys, cancel_queued: true }),
             DialogOutcome::StartNew => return Flow::pop_then(Flow::StartFromForm),
             DialogOutcome::QuitWhenDone => {
                 *ctx.quitting = true;

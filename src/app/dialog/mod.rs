@@ -70,6 +70,8 @@ pub enum DialogOutcome {
     StopTask(RunId, Arc<str>),
     /// Set a mode without permission requests.
     SkipPermissions(RunId, String),
+    /// Cancel the prompts that are queued for sessions, and move these to the trash.
+    TrashWithQueue(Vec<SessionKey>),
     /// Start the session of the form below.
     StartNew,
     /// Quit once no turn is open and no prompt is queued.

@@ -13,7 +13,7 @@ use crate::app::layer::Layer;
 use crate::app::new_session::NewSession;
 use crate::app::palette::Palette;
 use crate::app::search::{SearchFocus, SearchScreen};
-use crate::app::{quit, reader, search, session_actions};
+use crate::app::{quit, reader, search, session_actions, trash};
 use crate::domain::SessionKey;
 use crate::domain::search::SearchOrder;
 
@@ -89,6 +89,8 @@ impl Stack {
                 annotate::toggle_star(&keys, ctx);
                 return Flow::SessionsChanged;
             }
+            Action::Trash => self.trash(ctx),
+            Action::UndoTrash => trash::undo(ctx),
             Action::Tags => return self.annotate(AnnotationField::Tags, ctx),
             Action::Rename => return self.annotate(AnnotationField::Name, ctx),
             Action::Note => return self.annotate(AnnotationField::Note, ctx),
@@ -117,6 +119,18 @@ impl Stack {
             ctx.notices.info("No session selected");
         }
         known
+    }
+
+    /// Moves the chosen sessions to the trash, but not one that is being read.
+    fn trash(&mut self, ctx: &mut Ctx) {
+        if self.screen().is_some_and(Layer::is_conversation) {
+            return ctx.notices.info("Go back to the list to move the session to the trash");
+        }
+        let keys = self.chosen_sessions(ctx);
+        if !keys.is_empty() {
+            self.home.marked.clear();
+            ctx.effects.push(Effect::Trash { keys, cancel_queued: false });
+        }
     }
 
     /// Opens the form of a name, of tags or of a note. A name and a note belong to one session.

@@ -61,7 +61,7 @@ impl Stack {
             Flow::NameView => self.name_view(),
             Flow::SaveView(view) => self.home.save_view(view, ctx),
             Flow::StartFromForm => self.start_from_form(ctx),
-            Flow::SessionsChanged => self.home.refresh(ctx.sessions),
+            Flow::SessionsChanged => self.home.sessions_changed(ctx),
         }
     }
 

@@ -55,6 +55,8 @@ pub struct SessionTable {
     sessions: HashMap<SessionKey, SessionRow>,
     overrides: Overrides,
     annotations: Annotations,
+    /// Sessions that the user hid.
+    hidden: HashSet<SessionKey>,
     live: HashMap<SessionKey, SessionState>,
     interner: Interner,
     duplicates: DuplicateGroups,
@@ -232,6 +234,12 @@ impl SessionTable {
         self.dirty.extend(changed);
     }
 
+    /// Replaces the set of sessions that the user hid.
+    pub fn set_hidden(&mut self, hidden: HashSet<SessionKey>) {
+        self.dirty.extend(self.hidden.symmetric_difference(&hidden).cloned());
+        self.hidden = hidden;
+    }
+
     /// Takes the changed groups of sources whose sessions begin alike, so that all but one must be copies.
     pub fn take_duplicate_groups(&mut self) -> Vec<Vec<Source>> {
         let groups = self.duplicates.take(|source| self.sources.contains_key(&source));
@@ -289,7 +297,8 @@ impl SessionTable {
         let mut change = CatalogChange::default();
         for key in self.take_dirty(limit) {
             let Some(row) = self.sessions.get(&key) else { continue };
-            let now = self.best_candidate(row).map(|best_candidate| self.apply_overrides(best_candidate));
+            let best = self.best_candidate(row).filter(|_| !self.hidden.contains(&key));
+            let now = best.map(|best| self.apply_overrides(best));
             let Some(row) = self.sessions.get_mut(&key) else { continue };
             match (&row.emitted, now) {
                 (Some(_), None) => change.removed.push(key.clone()),

@@ -1,0 +1,79 @@
+//! Moving sessions to the trash, and back.
+
+use super::ctx::Ctx;
+use super::dialog::{Dialog, DialogChoice, DialogOutcome};
+use super::effect::Effect;
+use super::flow::Flow;
+use super::layer::Layer;
+use super::msg::TrashResult;
+use crate::domain::SessionKey;
+use crate::domain::catalog::CatalogChange;
+use crate::stdx::text::{ellipsis, one_line};
+
+/// Maximum columns of a title in a notice.
+const TITLE_COLUMNS: usize = 40;
+
+/// Applies the result of moving sessions to the trash.
+pub fn trashed(result: TrashResult, ctx: &mut Ctx) -> Flow {
+    let TrashResult { done, refused, queued } = result;
+    for (title, reason) in &refused {
+        ctx.notices.error(format!("\"{}\" was not moved to the trash: {reason}", short(title)));
+    }
+    match done.as_slice() {
+        [] => {}
+        [(_, title)] => ctx.notices.info(format!("Moved to the trash: {}{}", short(title), undo_hint(ctx))),
+        several => ctx.notices.info(format!("Moved {} sessions to the trash{}", several.len(), undo_hint(ctx))),
+    }
+    if !done.is_empty() {
+        let keys: Vec<_> = done.into_iter().map(|(key, _)| key).collect();
+        ctx.sessions.catalog.apply(CatalogChange { removed: keys.clone(), ..CatalogChange::default() });
+        ctx.sessions.trashed.push(keys);
+    }
+    if queued.is_empty() { Flow::SessionsChanged } else { Flow::Push(Layer::Dialog(about_queued(queued))) }
+}
+
+/// Applies the result of restoring sessions.
+pub fn restored(result: &TrashResult, ctx: &mut Ctx) {
+    for (title, reason) in &result.refused {
+        ctx.notices.error(format!("\"{}\" stays in the trash: {reason}", short(title)));
+    }
+    match result.done.as_slice() {
+        [] => {}
+        [(_, title)] => ctx.notices.info(format!("Restored: {}", short(title))),
+        several => ctx.notices.info(format!("Restored {} sessions", several.len())),
+    }
+}
+
+/// Restores the sessions that were removed last.
+pub fn undo(ctx: &mut Ctx) {
+    match ctx.sessions.trashed.pop() {
+        Some(keys) => ctx.effects.push(Effect::Restore(keys)),
+        None => ctx.notices.info("Nothing to undo: salon restore brings back older ones"),
+    }
+}
+
+fn undo_hint(ctx: &Ctx) -> String {
+    let key = ctx.keymap.hint(super::action::Action::UndoTrash);
+    key.map(|key| format!(" · {key} undoes")).unwrap_or_default()
+}
+
+fn short(title: &str) -> String {
+    ellipsis(&one_line(title), TITLE_COLUMNS)
+}
+
+/// Creates the question about queued prompts, which no session in the trash can receive.
+fn about_queued(queued: Vec<(SessionKey, usize)>) -> Dialog {
+    let count: usize = queued.iter().map(|(_, count)| count).sum();
+    let prompts = if count == 1 { "1 prompt is".to_owned() } else { format!("{count} prompts are") };
+    let keys = queued.into_iter().map(|(key, _)| key).collect();
+    let choice = |label: &str, outcome| DialogChoice { label: label.to_owned(), outcome };
+    Dialog {
+        title: "Move to the trash".to_owned(),
+        text: vec![format!("{prompts} queued and would never be delivered.")],
+        choices: vec![
+            choice("Cancel the prompts and move to the trash", DialogOutcome::TrashWithQueue(keys)),
+            choice("Keep the session", DialogOutcome::Cancel),
+        ],
+        selected: 1,
+    }
+}

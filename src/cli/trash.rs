@@ -1,0 +1,182 @@
+//! `salon trash` and `salon restore`: removes sessions, and brings them back.
+#![expect(clippy::disallowed_methods, reason = "a command has no event loop to delay")]
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::context::CliContext;
+use super::error::{CliError, CliErrorCode};
+use super::json::SCHEMA_VERSION;
+use super::selection::{self, Selection};
+use super::sessions::LoadedSessions;
+use super::trash_args::{RestoreArgs, TrashArgs};
+use super::{find, output, state};
+use crate::domain::{Session, SessionKey};
+use crate::runtime::trash::{self, Removal};
+use crate::stdx::text::one_line;
+use crate::store::Store;
+use crate::store::trash::TrashedSession;
+
+#[derive(Serialize)]
+struct Report {
+    schema_version: u32,
+    dry_run: bool,
+    sessions: Vec<Row>,
+}
+
+/// JSON shape of a session that was removed, restored or refused.
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    agent: &'static str,
+    title: String,
+    /// `trashed`, `hidden`, `restored`, `deleted`, `would_trash`, `would_delete` or `refused`.
+    outcome: &'static str,
+    reason: Option<String>,
+    trashed_at: Option<String>,
+}
+
+impl Row {
+    fn new(key: &SessionKey, title: &str, outcome: &'static str) -> Self {
+        let (id, agent) = (key.id.to_string(), key.agent.name());
+        Self { id, agent, title: title.to_owned(), outcome, reason: None, trashed_at: None }
+    }
+
+    fn refused(key: &SessionKey, title: &str, reason: String) -> Self {
+        Self { reason: Some(reason), ..Self::new(key, title, "refused") }
+    }
+
+    fn listed(session: &TrashedSession) -> Self {
+        let outcome = if session.moved.is_some() { "trashed" } else { "hidden" };
+        Self { trashed_at: Some(session.time.rfc3339()), ..Self::new(&session.key, &session.title, outcome) }
+    }
+}
+
+/// Moves sessions to the trash, lists it, or empties it.
+pub(super) fn run(context: &CliContext, args: &TrashArgs) -> Result<ExitCode, CliError> {
+    let store = state::open(context)?;
+    let rows = if args.list {
+        listed(&store)?.iter().map(Row::listed).collect()
+    } else if args.empty {
+        empty(context, args, &store)?
+    } else {
+        let selection = match &args.query {
+            Some(query) => Selection::Query(query.clone()),
+            None => Selection::Ids(args.ids.clone()),
+        };
+        remove(context, args, &store, &selection::sessions(context, &selection)?)?
+    };
+    finish(rows, args.dry_run, args.json)
+}
+
+fn remove(
+    context: &CliContext,
+    args: &TrashArgs,
+    store: &Store,
+    sessions: &[Arc<Session>],
+) -> Result<Vec<Row>, CliError> {
+    let all = LoadedSessions::read(context).all;
+    let root = context.paths.trash();
+    let removal = Removal { all: &all, root: &root, cancel_queued: args.cancel_queued };
+    let row = |session: &Arc<Session>| {
+        let (key, title) = (&session.key, &session.title.text);
+        if args.dry_run {
+            let refusal = removal.refusal(store, session).map_err(|error| state::db_error(&error))?;
+            return Ok(match refusal {
+                Some(reason) => Row::refused(key, title, reason),
+                None => Row::new(key, title, "would_trash"),
+            });
+        }
+        let removed = removal.run(store, session, context.clock.now());
+        Ok(removed.map_or_else(|reason| Row::refused(key, title, reason), |trashed| Row::listed(&trashed)))
+    };
+    sessions.iter().map(row).collect()
+}
+
+/// Deletes the files in the trash permanently, or says which would be deleted.
+fn empty(context: &CliContext, args: &TrashArgs, store: &Store) -> Result<Vec<Row>, CliError> {
+    let before = args.older_than.map(|age| age.time(context.clock.now()));
+    let is_due =
+        |session: &TrashedSession| session.moved.is_some() && before.is_none_or(|before| session.time < before);
+    let due: Vec<_> = listed(store)?.into_iter().filter(is_due).collect();
+    if !args.yes && !args.dry_run && !due.is_empty() {
+        let count = due.len();
+        let message = format!("this deletes {count} sessions permanently: confirm with --yes, or look with --dry-run");
+        return Err(CliError::new(CliErrorCode::Usage, message));
+    }
+    let delete = |session: &TrashedSession| {
+        let (key, title) = (&session.key, &session.title);
+        if args.dry_run {
+            return Row::new(key, title, "would_delete");
+        }
+        let deleted = trash::delete(store, key);
+        deleted.map_or_else(|reason| Row::refused(key, title, reason), |()| Row::new(key, title, "deleted"))
+    };
+    Ok(due.iter().map(delete).collect())
+}
+
+/// Brings sessions back from the trash.
+pub(super) fn restore(context: &CliContext, args: &RestoreArgs) -> Result<ExitCode, CliError> {
+    let store = state::open(context)?;
+    let trashed = listed(&store)?;
+    let restore = |id: &String| {
+        let session = named(&trashed, id)?;
+        let (key, title) = (&session.key, &session.title);
+        let restored = trash::restore(&store, key);
+        Ok(restored.map_or_else(|reason| Row::refused(key, title, reason), |_| Row::new(key, title, "restored")))
+    };
+    let rows = args.ids.iter().map(restore).collect::<Result<_, CliError>>()?;
+    finish(rows, false, args.json)
+}
+
+fn listed(store: &Store) -> Result<Vec<TrashedSession>, CliError> {
+    store.with(|db| crate::store::trash::list(db)).map_err(|error| state::db_error(&error))
+}
+
+/// Finds a session in the trash: by exact id, else by unique prefix, else by exact title.
+fn named<'a>(trashed: &'a [TrashedSession], id: &str) -> Result<&'a TrashedSession, CliError> {
+    let exact = |session: &TrashedSession| *session.key.id == *id || session.key.to_string() == id;
+    let prefix = |session: &TrashedSession| {
+        let is_start = session.key.id.starts_with(id) || session.key.to_string().starts_with(id);
+        id.chars().count() >= find::MIN_PREFIX && is_start
+    };
+    let title = |session: &TrashedSession| session.title == id;
+    for matches in [&exact as &dyn Fn(&TrashedSession) -> bool, &prefix, &title] {
+        let found: Vec<_> = trashed.iter().filter(|session| matches(session)).collect();
+        match found.as_slice() {
+            [] => {}
+            [one] => return Ok(one),
+            several => {
+                let message = format!("\"{id}\" matches {} sessions in the trash", several.len());
+                let candidates = several.iter().map(|session| session.key.to_string()).collect();
+                return Err(CliError::Reported { code: CliErrorCode::Ambiguous, message, candidates });
+            }
+        }
+    }
+    Err(CliError::new(CliErrorCode::NotFound, format!("no session in the trash matches \"{id}\"")))
+}
+
+/// Prints the report. The exit code is 1 if a session was refused.
+fn finish(rows: Vec<Row>, dry_run: bool, json: bool) -> Result<ExitCode, CliError> {
+    let refused = rows.iter().any(|row| row.outcome == "refused");
+    let mut out = output::stdout();
+    if json {
+        output::json(&mut out, &Report { schema_version: SCHEMA_VERSION, dry_run, sessions: rows })?;
+    } else {
+        rows.iter().try_for_each(|row| line(&mut out, row))?;
+        out.flush()?;
+    }
+    Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Writes the id, the outcome with its reason or time, and the title, separated by tabs.
+fn line(out: &mut impl Write, row: &Row) -> io::Result<()> {
+    let (id, title, outcome) = (one_line(&row.id), one_line(&row.title), row.outcome.replace('_', " "));
+    match row.reason.as_deref().or(row.trashed_at.as_deref()) {
+        Some(detail) => writeln!(out, "{}:{id}\t{outcome}: {}\t{title}", row.agent, one_line(detail)),
+        None => writeln!(out, "{}:{id}\t{outcome}\t{title}", row.agent),
+    }
+}

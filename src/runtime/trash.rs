@@ -1,0 +1,87 @@
+//! Removal of sessions: moves their files to the trash, or hides them. Blocks: not for the event loop.
+#![expect(clippy::disallowed_methods, reason = "called from commands and blocking tasks")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::domain::{Session, SessionKey, Time};
+use crate::index;
+use crate::store::trash::TrashedSession;
+use crate::store::{self, Store, outbox, registry, trash};
+
+/// Removal of sessions.
+#[derive(Clone, Copy, Debug)]
+pub struct Removal<'a> {
+    /// All sessions, to find the sub-agents of each.
+    pub all: &'a [Arc<Session>],
+    /// Directory of the trash.
+    pub root: &'a Path,
+    /// True to cancel the prompts that are queued for a session; else it is refused.
+    pub cancel_queued: bool,
+}
+
+impl Removal<'_> {
+    /// Removes a session. The error is the reason why it stays.
+    pub fn run(self, store: &Store, session: &Session, now: Time) -> Result<TrashedSession, String> {
+        if let Some(reason) = self.refusal(store, session).map_err(|error| store::describe_error(&error))? {
+            return Err(reason);
+        }
+        let files = index::own_files(session, self.all)?;
+        let title: &str = &session.title.text;
+        let moved = store.with(|db| {
+            cancel_queued(db, &session.key)?;
+            Ok(trash::trash(db, self.root, (&session.key, title), files.as_deref(), now))
+        });
+        moved.map_err(|error| store::describe_error(&error))?.map_err(|error| error.to_string())
+    }
+
+    /// Returns the reason why a session cannot be removed, if there is one.
+    pub fn refusal(self, store: &Store, session: &Session) -> store::Result<Option<String>> {
+        if let Err(reason) = index::own_files(session, []) {
+            return Ok(Some(reason));
+        }
+        let queued = if self.cancel_queued { 0 } else { queued(store, &session.key)? };
+        Ok(match queued {
+            0 => None,
+            1 => Some("1 prompt is queued for it".to_owned()),
+            count => Some(format!("{count} prompts are queued for it")),
+        })
+    }
+}
+
+/// Returns the number of prompts that are queued for a session.
+pub fn queued(store: &Store, key: &SessionKey) -> store::Result<usize> {
+    store.with(|db| {
+        let run = registry::find_by_session(db, key)?;
+        run.map_or(Ok(0), |run| outbox::queue(db, &run.id).map(|queue| queue.len()))
+    })
+}
+
+fn cancel_queued(db: &mut store::Connection, key: &SessionKey) -> store::Result<()> {
+    match registry::find_by_session(db, key)? {
+        Some(run) => outbox::cancel_all(db, &run.id).map(drop),
+        None => Ok(()),
+    }
+}
+
+/// Restores a session. The error is the reason why it stays in the trash.
+pub fn restore(store: &Store, key: &SessionKey) -> Result<TrashedSession, String> {
+    let restored = store.with(|db| Ok(trash::restore(db, key))).map_err(|error| store::describe_error(&error))?;
+    restored.map_err(|error| error.to_string())
+}
+
+/// Deletes the files of a session in the trash permanently. The error is the reason why they stay.
+pub fn delete(store: &Store, key: &SessionKey) -> Result<(), String> {
+    let deleted = store.with(|db| Ok(trash::delete(db, key))).map_err(|error| store::describe_error(&error))?;
+    deleted.map(drop).map_err(|error| error.to_string())
+}
+
+/// Deletes what was moved to the trash before a time.
+pub fn purge(store: &Store, before: Time) {
+    let all = store.with(|db| trash::list(db)).unwrap_or_default();
+    for session in all.into_iter().filter(|session| session.moved.is_some() && session.time < before) {
+        if let Err(reason) = delete(store, &session.key) {
+            tracing::warn!(session = %session.key, reason, "an old session stays in the trash");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Effects of the trash: they move files on a blocking thread.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::shell::Shell;
+use super::task_message::TaskMessage;
+use super::trash::{self, Removal};
+use crate::app::Msg;
+use crate::app::msg::TrashResult;
+use crate::domain::{Session, SessionKey, Time};
+use crate::store::{Store, describe_error};
+
+type Step = ControlFlow<()>;
+
+impl Shell {
+    /// Moves sessions to the trash.
+    pub(super) fn trash(&mut self, keys: Vec<SessionKey>, cancel_queued: bool) -> Step {
+        let all: Vec<Arc<Session>> = self.app.sessions.catalog.iter().cloned().collect();
+        let (root, now) = (self.runner.paths.trash(), self.clock.now());
+        self.with_trash(move |store| {
+            let removal = Removal { all: &all, root: &root, cancel_queued };
+            Msg::Trashed(remove(removal, store, &keys, now))
+        })
+    }
+
+    /// Restores sessions from the trash.
+    pub(super) fn restore(&mut self, keys: Vec<SessionKey>) -> Step {
+        self.with_trash(move |store| {
+            let mut result = TrashResult::default();
+            for key in keys {
+                match trash::restore(store, &key) {
+                    Ok(session) => result.done.push((key, session.title)),
+                    Err(reason) => result.refused.push((key.id.to_string(), reason)),
+                }
+            }
+            Msg::Restored(result)
+        })
+    }
+
+    /// Runs work on the trash on a blocking thread, then updates the index.
+    fn with_trash(&mut self, work: impl FnOnce(&Store) -> Msg + Send + 'static) -> Step {
+        let Some(store) = self.runner.store.clone() else {
+            return self.notice("The trash needs state.db, which cannot be used; see salon doctor", true);
+        };
+        let messages = self.runner.messages.clone();
+        tokio::task::spawn_blocking(move || {
+            let msg = work(&store);
+            // An error means that salon is shutting down.
+            drop(messages.send(TaskMessage::Msg(Box::new(msg))));
+            drop(messages.send(TaskMessage::UserDataSaved));
+        });
+        Step::Continue(())
+    }
+}
+
+fn remove(removal: Removal<'_>, store: &Store, keys: &[SessionKey], now: Time) -> TrashResult {
+    let mut result = TrashResult::default();
+    for session in keys.iter().filter_map(|key| removal.all.iter().find(|session| session.key == *key)) {
+        let title = session.title.text.to_string();
+        let queued = if removal.cancel_queued { Ok(0) } else { trash::queued(store, &session.key) };
+        match queued {
+            Ok(0) => match removal.run(store, session, now) {
+                Ok(_) => result.done.push((session.key.clone(), title)),
+                Err(reason) => result.refused.push((title, reason)),
+            },
+            Ok(count) => result.queued.push((session.key.clone(), count)),
+            Err(error) => result.refused.push((title, describe_error(&error))),
+        }
+    }
+    result
+}

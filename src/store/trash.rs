@@ -1,0 +1,266 @@
+//! Trash: sessions that the user removed. Files are moved to salon's data directory and can be restored byte for byte;
+//! sessions in an agent's database are only hidden.
+//!
+//! A row is committed before the first file is moved, so that a crash loses nothing: restoring moves back whatever has
+//! been moved. A file that is in the way is never replaced.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+
+use super::write;
+use crate::domain::{Agent, SessionKey, Time};
+
+/// Statements that create the table. `folder` is null for a hidden session; `files` is JSON.
+pub const SCHEMA: &str = "
+    CREATE TABLE trash (
+        agent   TEXT NOT NULL,
+        session TEXT NOT NULL,
+        time    INTEGER NOT NULL,
+        title   TEXT NOT NULL,
+        folder  TEXT,
+        files   TEXT NOT NULL,
+        PRIMARY KEY (agent, session)
+    ) WITHOUT ROWID;
+";
+
+/// Session in the trash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrashedSession {
+    /// The session.
+    pub key: SessionKey,
+    /// Time at which it was moved.
+    pub time: Time,
+    /// Title at that time.
+    pub title: String,
+    /// Moved files; `None` for a hidden session.
+    pub moved: Option<MovedFiles>,
+}
+
+/// Files of a session in the trash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MovedFiles {
+    /// Folder that contains them.
+    pub folder: PathBuf,
+    /// Original path of each, and its name in the folder. A directory is moved as a whole.
+    pub files: Vec<(PathBuf, String)>,
+}
+
+/// Error of moving or restoring a session.
+#[derive(Debug, thiserror::Error)]
+pub enum TrashError {
+    /// `state.db` cannot be read or written.
+    #[error("{}", super::describe_error(.0))]
+    Store(#[from] rusqlite::Error),
+    /// A file cannot be moved.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Error of the system.
+        error: io::Error,
+    },
+    /// Another file is where one must be restored.
+    #[error("{} exists again; move it away first", .0.display())]
+    Exists(PathBuf),
+    /// The session is not in the trash.
+    #[error("not in the trash")]
+    Unknown,
+    /// The session is in the trash already.
+    #[error("already in the trash")]
+    AlreadyTrashed,
+}
+
+/// Moves a session to the trash folder `root`. `files` are its own files; `None` hides it.
+pub fn trash(
+    db: &mut Connection,
+    root: &Path,
+    (key, title): (&SessionKey, &str),
+    files: Option<&[PathBuf]>,
+    now: Time,
+) -> Result<TrashedSession, TrashError> {
+    if find(db, key)?.is_some() {
+        return Err(TrashError::AlreadyTrashed);
+    }
+    let moved = files.map(|files| MovedFiles::plan(root, key, files, now));
+    let session = TrashedSession { key: key.clone(), time: now, title: title.to_owned(), moved };
+    insert(db, &session)?;
+    let done = session.moved.as_ref().map_or(Ok(()), MovedFiles::take);
+    if let Err(error) = done {
+        remove(db, key)?;
+        return Err(error);
+    }
+    Ok(session)
+}
+
+/// Restores a session: moves its files back, or shows it again.
+pub fn restore(db: &mut Connection, key: &SessionKey) -> Result<TrashedSession, TrashError> {
+    let session = find(db, key)?.ok_or(TrashError::Unknown)?;
+    if let Some(moved) = &session.moved {
+        moved.give_back()?;
+    }
+    remove(db, key)?;
+    Ok(session)
+}
+
+/// Deletes the files of a session in the trash permanently. A hidden session stays hidden, because its rows belong to
+/// its agent. Returns false for one.
+pub fn delete(db: &mut Connection, key: &SessionKey) -> Result<bool, TrashError> {
+    let session = find(db, key)?.ok_or(TrashError::Unknown)?;
+    let Some(moved) = session.moved else { return Ok(false) };
+    match fs::remove_dir_all(&moved.folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(TrashError::File { path: moved.folder, error });
+        }
+        _ => {}
+    }
+    remove(db, key)?;
+    Ok(true)
+}
+
+/// Returns the sessions in the trash, newest first.
+pub fn list(db: &Connection) -> rusqlite::Result<Vec<TrashedSession>> {
+    let mut query =
+        db.prepare("SELECT agent, session, time, title, folder, files FROM trash ORDER BY time DESC, session")?;
+    let rows = query.query_map([], session)?;
+    rows.filter_map(Result::transpose).collect()
+}
+
+/// Returns the hidden sessions.
+pub fn hidden(db: &Connection) -> rusqlite::Result<Vec<SessionKey>> {
+    let mut query = db.prepare("SELECT agent, session, time, title, folder, files FROM trash WHERE folder IS NULL")?;
+    let rows = query.query_map([], session)?;
+    rows.filter_map(Result::transpose).map(|session| session.map(|session| session.key)).collect()
+}
+
+fn find(db: &Connection, key: &SessionKey) -> rusqlite::Result<Option<TrashedSession>> {
+    let sql = "SELECT agent, session, time, title, folder, files FROM trash WHERE agent = ?1 AND session = ?2";
+    db.query_row(sql, params![key.agent.name(), &*key.id], session).optional().map(Option::flatten)
+}
+
+/// Decodes a row. `None` for an agent that this version does not know.
+fn session(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<TrashedSession>> {
+    let Some(agent) = Agent::from_name(row.get_ref(0)?.as_str()?) else { return Ok(None) };
+    let files = || serde_json::from_str(row.get_ref(5)?.as_str()?).map_err(|_| rusqlite::Error::InvalidQuery);
+    let folder: Option<String> = row.get(4)?;
+    Ok(Some(TrashedSession {
+        key: SessionKey::new(agent, row.get_ref(1)?.as_str()?),
+        time: Time::from_millis(row.get(2)?),
+        title: row.get(3)?,
+        moved: folder.map(|_| files()).transpose()?,
+    }))
+}
+
+fn insert(db: &mut Connection, session: &TrashedSession) -> rusqlite::Result<()> {
+    let folder = session.moved.as_ref().map(|moved| moved.folder.to_string_lossy().into_owned());
+    let files =
+        serde_json::to_string(&session.moved).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    write(db, |db| {
+        db.execute(
+            "INSERT INTO trash (agent, session, time, title, folder, files) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![session.key.agent.name(), &*session.key.id, session.time.millis(), session.title, folder, files],
+        )
+        .map(drop)
+    })
+}
+
+fn remove(db: &mut Connection, key: &SessionKey) -> rusqlite::Result<()> {
+    write(db, |db| {
+        let sql = "DELETE FROM trash WHERE agent = ?1 AND session = ?2";
+        db.execute(sql, params![key.agent.name(), &*key.id]).map(drop)
+    })
+}
+
+impl MovedFiles {
+    /// Names a new folder for a session, and the files in it.
+    fn plan(root: &Path, key: &SessionKey, files: &[PathBuf], now: Time) -> Self {
+        let id: String = key.id.chars().filter(char::is_ascii_alphanumeric).take(40).collect();
+        let folder = root.join(format!("{}-{id}-{}", key.agent.name(), now.millis()));
+        let name = |(at, path): (usize, &PathBuf)| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            (path.clone(), format!("{at}-{name}"))
+        };
+        Self { files: files.iter().enumerate().map(name).collect(), folder }
+    }
+
+    /// Moves the files into the folder. After an error all are where they were.
+    fn take(&self) -> Result<(), TrashError> {
+        private_folder(&self.folder)?;
+        for (at, (from, name)) in self.files.iter().enumerate() {
+            if let Err(error) = move_path(from, &self.folder.join(name)) {
+                for (from, name) in &self.files[..at] {
+                    move_path(&self.folder.join(name), from)?;
+                }
+                // Only an empty folder is left; removing it later is harmless.
+                drop(fs::remove_dir(&self.folder));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves the files back. Nothing is moved if another file is in the way.
+    fn give_back(&self) -> Result<(), TrashError> {
+        // After a crash some files may never have been moved.
+        let here = |name: &String| fs::symlink_metadata(self.folder.join(name)).is_ok();
+        let moved: Vec<_> = self.files.iter().filter(|(_, name)| here(name)).collect();
+        if let Some((from, _)) = moved.iter().find(|(from, _)| fs::symlink_metadata(from).is_ok()) {
+            return Err(TrashError::Exists(from.clone()));
+        }
+        for (from, name) in moved {
+            if let Some(parent) = from.parent() {
+                fs::create_dir_all(parent).map_err(|error| TrashError::File { path: parent.to_owned(), error })?;
+            }
+            move_path(&self.folder.join(name), from)?;
+        }
+        drop(fs::remove_dir(&self.folder));
+        Ok(())
+    }
+}
+
+fn private_folder(path: &Path) -> Result<(), TrashError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    created.map_err(|error| TrashError::File { path: path.to_owned(), error })
+}
+
+/// Moves a file or directory. Across file systems it is copied first, with its times and permissions.
+fn move_path(from: &Path, to: &Path) -> Result<(), TrashError> {
+    let failed = |error| TrashError::File { path: from.to_owned(), error };
+    match fs::rename(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            copy(from, to).and_then(|()| remove_path(from)).map_err(|error| {
+                // The original is complete; a partial copy has no use.
+                drop(remove_path(to));
+                failed(error)
+            })
+        }
+        renamed => renamed.map_err(failed),
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let metadata = fs::symlink_metadata(from)?;
+    if metadata.is_symlink() {
+        return std::os::unix::fs::symlink(fs::read_link(from)?, to);
+    }
+    if metadata.is_dir() {
+        fs::create_dir(to)?;
+        for entry in fs::read_dir(from)? {
+            let name = entry?.file_name();
+            copy(&from.join(&name), &to.join(&name))?;
+        }
+        fs::set_permissions(to, metadata.permissions())?;
+    } else {
+        fs::copy(from, to)?;
+    }
+    let times = fs::FileTimes::new().set_modified(metadata.modified()?);
+    crate::stdx::files::open(to).or_else(|_| fs::OpenOptions::new().read(true).open(to))?.set_times(times)
+}
+
+fn remove_path(path: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(path)?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+}

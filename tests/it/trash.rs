@@ -1,0 +1,222 @@
+//! Trash: what is removed can be brought back byte for byte, and nothing else is touched.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use salon::app::msg::TrashResult;
+use salon::app::{Effect, Msg};
+use salon::domain::run::RunId;
+use salon::domain::{Agent, Session, SessionKey};
+use salon::store::{Store, outbox, registry, trash};
+use serde_json::{Value, json};
+
+use super::cli::{code, json as output_json, run};
+use super::screens::stage::{NOW, Stage, change, session};
+use crate::support::Home;
+
+const CLAUDE: &str = "claude/2.1.329";
+
+/// Returns all files below a directory with their contents, without salon's own.
+fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.to_string_lossy().contains("/salon/") {
+                all.insert(path.clone(), fs::read(&path).expect("readable"));
+            }
+        }
+    }
+    all
+}
+
+fn listed(home: &Home) -> Vec<Value> {
+    output_json(&run(home, &["list", "--json", "--hidden"]))["sessions"].as_array().expect("sessions").clone()
+}
+
+fn ids(home: &Home) -> Vec<String> {
+    listed(home).iter().map(|session| session["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+fn is_subagent(session: &Value) -> bool {
+    session["flags"].as_array().is_some_and(|flags| flags.contains(&json!("subagent")))
+}
+
+#[test]
+fn a23_each_session_goes_to_the_trash_with_its_files_and_comes_back_byte_for_byte() {
+    let home = Home::of(&[CLAUDE, "codex/0.169.0", "gemini/0.61.0", "opencode/1.18.33"]);
+    let (before, all) = (files(home.path()), listed(&home));
+    for session in all.iter().filter(|session| !is_subagent(session)) {
+        let id = format!("{}:{}", session["agent"].as_str().expect("agent"), session["id"].as_str().expect("id"));
+        let trashed = output_json(&run(&home, &["trash", &id, "--json"]));
+        let outcome = trashed["sessions"][0]["outcome"].as_str().expect("an outcome").to_owned();
+        let moved = session["agent"] != "opencode";
+        assert_eq!(outcome, if moved { "trashed" } else { "hidden" }, "{trashed}");
+        assert!(!ids(&home).contains(&session["id"].as_str().expect("id").to_owned()), "{id} is listed");
+        assert_eq!(files(home.path()) == before, !moved, "{id}");
+        assert_eq!(
+            output_json(&run(&home, &["trash", "--list", "--json"]))["sessions"].as_array().map(Vec::len),
+            Some(1)
+        );
+        let restored = output_json(&run(&home, &["restore", &id, "--json"]));
+        assert_eq!(restored["sessions"][0]["outcome"], "restored");
+        assert!(files(home.path()) == before, "{id} differs after it was restored");
+    }
+    let keys = |all: &[Value]| all.iter().map(|session| session["id"].clone()).collect::<Vec<_>>();
+    assert_eq!(keys(&listed(&home)), keys(&all));
+}
+
+#[test]
+fn a23_a_path_as_an_id_a_sub_agent_and_an_open_session_are_refused() {
+    let home = Home::of(&[CLAUDE]);
+    let before = files(home.path());
+    for id in ["../../x", "/etc/passwd", "claude:../../x"] {
+        assert_eq!(code(&run(&home, &["trash", id])), 1, "{id}");
+        assert_eq!(code(&run(&home, &["restore", id])), 1, "{id}");
+    }
+    let subagent = listed(&home).into_iter().find(is_subagent).expect("a sub-agent");
+    let refused = output_json(&run(&home, &["trash", subagent["id"].as_str().expect("id"), "--json"]));
+    assert_eq!(refused["sessions"][0]["outcome"], "refused");
+    assert!(files(home.path()) == before);
+}
+
+#[test]
+fn a_query_selects_many_and_a_dry_run_changes_nothing() {
+    let home = Home::of(&[CLAUDE, "codex/0.169.0"]);
+    let before = files(home.path());
+    let planned = output_json(&run(&home, &["trash", "--query", "agent:codex", "--dry-run", "--json"]));
+    let count = planned["sessions"].as_array().expect("sessions").len();
+    assert!(count > 1 && planned["sessions"][0]["outcome"] == "would_trash", "{planned}");
+    assert!(files(home.path()) == before);
+    assert_eq!(code(&run(&home, &["trash", "--query", "agent:codex"])), 0);
+    assert_eq!(code(&run(&home, &["trash", "--empty"])), 2, "a permanent deletion needs --yes");
+    let deleted = output_json(&run(&home, &["trash", "--empty", "--yes", "--json"]));
+    assert_eq!(deleted["sessions"].as_array().expect("sessions").len(), count);
+    assert!(output_json(&run(&home, &["trash", "--list", "--json"]))["sessions"].as_array().is_some_and(Vec::is_empty));
+}
+
+#[test]
+fn a_newer_file_is_never_replaced() {
+    let home = Home::of(&["codex/0.169.0"]);
+    let session = listed(&home)[0].clone();
+    let (id, path) = (session["id"].as_str().expect("id"), session["path"].as_str().expect("path"));
+    assert_eq!(code(&run(&home, &["trash", id])), 0);
+    fs::write(path, "newer\n").expect("written");
+    let refused = output_json(&run(&home, &["restore", id, "--json"]));
+    assert_eq!(refused["sessions"][0]["outcome"], "refused");
+    assert!(
+        refused["sessions"][0]["reason"].as_str().is_some_and(|reason| reason.contains("exists again")),
+        "{refused}"
+    );
+    assert_eq!(fs::read(path).expect("readable"), b"newer\n");
+    fs::remove_file(path).expect("removed");
+    assert_eq!(code(&run(&home, &["restore", id])), 0);
+    assert_ne!(fs::read(path).expect("readable"), b"newer\n");
+}
+
+#[test]
+fn d16_queued_prompts_are_asked_about_and_then_cancelled() {
+    let home = Home::of(&["codex/0.169.0"]);
+    let id = ids(&home)[0].clone();
+    // The first command creates the database.
+    assert_eq!(code(&run(&home, &["star", &id])), 0);
+    let data = home.path().join(".local/share/salon/state.db");
+    let store = Store::open(&data, NOW).expect("open").store;
+    let key = SessionKey::new(Agent::Codex, id.as_str());
+    let record = registry::RunRecord {
+        id: RunId("run-1".into()),
+        agent: Agent::Codex,
+        session: Some(key.clone()),
+        cwd: "/srv".into(),
+        model: None,
+        effort: None,
+        created: NOW,
+        last_activity: NOW,
+    };
+    store.with(|db| registry::record(db, &record)).expect("recorded");
+    store.with(|db| outbox::enqueue(db, &record.id, "still to be said", NOW)).expect("queued");
+    let refused = output_json(&run(&home, &["trash", &id, "--json"]));
+    assert_eq!(refused["sessions"][0]["reason"], "1 prompt is queued for it");
+    assert_eq!(code(&run(&home, &["trash", &id, "--cancel-queued"])), 0);
+    assert!(store.with(|db| outbox::all_queued(db)).expect("read").is_empty());
+}
+
+fn stage() -> Stage {
+    let mut stage = Stage::new(100, 24);
+    let rows: Vec<Session> =
+        [("a", "Alpha"), ("b", "Beta"), ("c", "Gamma")].map(|(id, title)| session(Agent::Claude, id, title, 5)).into();
+    stage.send(Msg::Catalog(change(rows)));
+    stage.take_effects();
+    stage
+}
+
+#[test]
+fn keys_move_the_marked_sessions_to_the_trash_and_undo() {
+    let mut stage = stage();
+    stage.keys("space space d");
+    let effects = stage.take_effects();
+    let Some(Effect::Trash { keys, cancel_queued: false }) =
+        effects.iter().find(|effect| matches!(effect, Effect::Trash { .. }))
+    else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(keys.len(), 2);
+    let done = keys.iter().map(|key| (key.clone(), "A title".to_owned())).collect();
+    stage.send(Msg::Trashed(TrashResult { done, ..TrashResult::default() }));
+    assert!(stage.screen().contains("Moved 2 sessions to the trash · u undoes"), "{}", stage.screen());
+    assert_eq!(stage.app.stack.home.shown, 1);
+    stage.keys("u");
+    assert!(stage.take_effects().contains(&Effect::Restore(keys.clone())));
+    stage.keys("u");
+    assert!(stage.screen().contains("Nothing to undo"), "{}", stage.screen());
+}
+
+#[test]
+fn d16_the_screen_asks_about_queued_prompts() {
+    let mut stage = stage();
+    let key = stage.app.session().cloned().expect("selected");
+    let queued = vec![(key.clone(), 2)];
+    stage.send(Msg::Trashed(TrashResult { queued, ..TrashResult::default() }));
+    assert!(stage.screen().contains("2 prompts are queued and would never be delivered."), "{}", stage.screen());
+    stage.keys("esc");
+    assert_eq!(stage.take_effects(), []);
+    stage.send(Msg::Trashed(TrashResult { queued: vec![(key.clone(), 2)], ..TrashResult::default() }));
+    stage.keys("1");
+    assert_eq!(stage.take_effects(), [Effect::Trash { keys: vec![key], cancel_queued: true }]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn to_the_trash_and_back_is_the_identity(tree in proptest::collection::btree_map("[a-c]{1,2}(/[a-c\\n é]{1,3}){0,2}", any::<Vec<u8>>(), 1..8)) {
+        let dir = tempfile::tempdir().expect("a scratch directory");
+        let home = dir.path().join("home");
+        let mut roots = std::collections::BTreeSet::new();
+        for (name, content) in &tree {
+            let path = home.join(name);
+            // A name may be a directory of another one.
+            if fs::create_dir_all(path.parent().expect("a parent")).is_ok() && !path.is_dir() {
+                fs::write(&path, content).expect("written");
+            }
+            roots.insert(home.join(name.split('/').next().expect("a part")));
+        }
+        let before = files(&home);
+        let store = Store::open(&dir.path().join("state.db"), NOW).expect("open").store;
+        let key = SessionKey::new(Agent::Claude, "x/../é");
+        let own: Vec<PathBuf> = roots.into_iter().filter(|root| root.exists()).collect();
+        let root = dir.path().join("trash");
+        store.with(|db| Ok(trash::trash(db, &root, (&key, "title"), Some(&own), NOW))).expect("store").expect("moved");
+        prop_assert!(files(&home).is_empty());
+        let again = store.with(|db| Ok(trash::trash(db, &root, (&key, "title"), Some(&own), NOW))).expect("store");
+        prop_assert!(again.is_err());
+        store.with(|db| Ok(trash::restore(db, &key))).expect("store").expect("restored");
+        prop_assert_eq!(files(&home), before);
+        prop_assert!(store.with(|db| trash::list(db)).expect("list").is_empty());
+    }
+}
