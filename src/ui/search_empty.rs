@@ -1,27 +1,74 @@
-//! Empty state of the search: query syntax before a search, or the reasons for no results.
+//! Empty state of the search: query syntax, recent searches and sessions before a search, or the reasons for no results.
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::canvas::Canvas;
+use super::columns::Column;
 use super::coverage::{issues, progress_notes, searched};
 use super::numbers::count;
 use super::style::style;
-use super::widgets::{line_of, put_line, wrapped};
-use crate::app::search::SearchScreen;
-use crate::app::{Action, App};
-use crate::domain::query::FilterKey;
+use super::widgets::{Align, line_of, put, put_line, split_left, split_right, wrapped};
+use crate::app::msg::Target;
+use crate::app::search::{SearchScreen, recent};
+use crate::app::{Action, App, scroll};
+use crate::domain::Session;
+use crate::domain::query::{FilterKey, QueryErrorKind};
 use crate::stdx::text::{ellipsis, one_line};
+
+/// Maximum number of recent searches, because the history is reached with a key as well.
+const MAX_QUERIES: usize = 6;
 
 /// Draws the empty state.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
     let inner = Rect { x: area.x + 1.min(area.width), width: area.width.saturating_sub(2), ..area };
-    let lines = if search.is_active() { no_results(canvas.app, search, inner.width) } else { help(canvas.app, inner) };
     // A low screen has no line to spare.
     let first = usize::from(area.height > 7);
+    let lines = if search.is_active() { no_results(canvas.app, search, inner.width) } else { help(canvas.app, inner) };
     for (row, line) in lines.iter().enumerate() {
         put_line(canvas.buffer, line_of(inner, first + row), line);
     }
+    if !search.is_active() {
+        let used = u16::try_from(first + lines.len()).unwrap_or(u16::MAX).min(area.height);
+        draw_recent(canvas, Rect { y: area.y + used, height: area.height - used, ..area }, search);
+    }
+}
+
+/// Draws the recent sessions, if there is room for the heading and at least one.
+fn draw_recent(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
+    let (app, theme) = (canvas.app, canvas.app.theme());
+    let sessions = recent::sessions(&app.sessions.catalog);
+    if area.height < 3 || sessions.is_empty() {
+        return;
+    }
+    let (_, heading) = split_left(line_of(area, 1), 1);
+    put(canvas.buffer, heading, "Recent sessions (↓)", style(theme.title), Align::Left);
+    let rows = Rect { y: area.y + 2, height: area.height - 2, ..area };
+    let selected = search.recent_row();
+    let top = scroll::reveal(0, selected.unwrap_or(0), rows.height.into(), sessions.len());
+    for (line, (row, session)) in sessions.into_iter().enumerate().skip(top).take(rows.height.into()).enumerate() {
+        let area = line_of(rows, line);
+        canvas.target(area, Target::Row(row));
+        draw_recent_session(canvas, area, session, selected == Some(row));
+    }
+}
+
+fn draw_recent_session(canvas: &mut Canvas, area: Rect, session: &Session, selected: bool) {
+    let (app, theme) = (canvas.app, canvas.app.theme());
+    if selected {
+        canvas.buffer.set_style(area, style(theme.selected));
+        put(canvas.buffer, area, "▌", style(theme.accent), Align::Left);
+    }
+    let (_, rest) = split_left(area, 1);
+    let (rest, age) = split_right(rest, 6);
+    let age = Rect { width: age.width.saturating_sub(1), ..age };
+    put(canvas.buffer, age, &Column::Age.text(app, session), style(theme.muted), Align::Right);
+    let (title, workspace) = split_right(rest, if rest.width >= 30 { 12 } else { 0 });
+    put(canvas.buffer, workspace, &Column::Workspace.text(app, session), style(theme.muted), Align::Left);
+    let title = Rect { width: title.width.saturating_sub(1), ..title };
+    let text = one_line(&session.title.text);
+    let text = if text.is_empty() { "(no prompt yet)" } else { &text };
+    put(canvas.buffer, title, text, style(theme.text), Align::Left);
 }
 
 /// Lines for a search without results: coverage, filters, errors and progress.
@@ -49,9 +96,13 @@ fn no_results(app: &App, search: &SearchScreen, width: u16) -> Vec<Line<'static>
     {
         push(&format!("Filters exclude {}.", count(others, "other session", "other sessions")), theme.text);
     }
-    for mistake in &search.query().errors {
-        let at = search.input.text().get(mistake.span.clone()).unwrap_or_default();
-        push(&format!("Ignored: {} ({}).", ellipsis(at, 40), mistake.message), theme.warning);
+    for mistake in search.mistakes() {
+        let at = ellipsis(search.input.text().get(mistake.span.clone()).unwrap_or_default(), 40);
+        let note = match mistake.kind {
+            QueryErrorKind::Invalid | QueryErrorKind::Unfinished => format!("Ignored: {at} ({}).", mistake.message),
+            QueryErrorKind::SearchedAsText => format!("{at}: {}.", mistake.message),
+        };
+        push(&note, theme.warning);
     }
     for open in progress_notes(app) {
         push(&sentence(&format!("still {open}")), theme.warning);
@@ -60,7 +111,7 @@ fn no_results(app: &App, search: &SearchScreen, width: u16) -> Vec<Line<'static>
         push(&format!("{issues}: unreadable files are not searched."), theme.warning);
     }
     if search.is_complete() {
-        let key = app.keymap.hint(Action::Back).unwrap_or_default();
+        let key = app.hint(Action::Back).unwrap_or_default();
         push(&format!("{key} clears the query."), theme.muted);
     }
     lines
@@ -79,14 +130,16 @@ fn help(app: &App, area: Rect) -> Vec<Line<'static>> {
         row("several words", "all must match; capitals match exactly"),
         row("\"an exact phrase\"", "spaces and punctuation must match"),
         row("-without  this OR that", "exclude a word, or match either"),
+        row("retry*backoff", "* is any text without white space"),
         row("/regex/", "a regular expression"),
         row("an id, a command", "or a transcript's path opens its session"),
     ];
     let names: Vec<_> = FilterKey::ALL.iter().map(|(_, name, _)| format!("{name}:")).collect();
     lines.push(Line::default());
     lines.extend(wrapped(&names.join(" "), area.width, 0, style(theme.key)));
-    let room = usize::from(area.height).saturating_sub(lines.len() + 3);
-    let recent: Vec<_> = app.search_history.newest().take(room).collect();
+    // Half of the room is for recent sessions.
+    let room = usize::from(area.height).saturating_sub(lines.len() + 5) / 2;
+    let recent: Vec<_> = app.search_history.newest().take(room.min(MAX_QUERIES)).collect();
     if !recent.is_empty() {
         lines.push(Line::default());
         lines.push(Line::styled("Recent searches (↑)", style(theme.title)));

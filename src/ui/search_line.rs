@@ -11,6 +11,7 @@ use super::numbers::{count, thousands};
 use super::style::style;
 use super::widgets::{Align, field, line_of, put, put_line, split_left, split_right};
 use crate::app::search::{SearchFocus, SearchScreen};
+use crate::domain::query::QueryErrorKind;
 use crate::domain::query::complete::QueryCandidate;
 use crate::stdx::text;
 
@@ -41,57 +42,103 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
     }
 }
 
-/// Underlines errors in the query.
-fn underline_errors(canvas: &mut Canvas, line: Rect, search: &SearchScreen) {
-    // Same geometry as the field: after the prompt and a space, scrolled to the cursor.
-    let (_, area) = split_left(line, 2);
-    let hidden = (text::width(search.input.before_cursor()) + 1).saturating_sub(area.width.into());
-    let look = style(canvas.app.theme().error).add_modifier(Modifier::UNDERLINED);
-    let column = |at: usize| {
-        let before = search.input.text().get(..at).map_or(0, text::width);
-        u16::try_from(before.saturating_sub(hidden)).unwrap_or(u16::MAX)
-    };
-    for mistake in &search.query().errors {
-        let (from, to) = (column(mistake.span.start), column(mistake.span.end));
-        let place = Rect { x: area.x.saturating_add(from), width: to.saturating_sub(from), ..area };
-        let place = place.intersection(area).intersection(canvas.buffer.area);
-        canvas.buffer.set_style(place, look);
+/// Place of a query's text on the screen: after the prompt and a space, scrolled to the cursor as the field is.
+struct QueryColumns<'a> {
+    area: Rect,
+    text: &'a str,
+    /// Columns of the text that are scrolled out on the left.
+    hidden: usize,
+}
+
+impl<'a> QueryColumns<'a> {
+    fn new(line: Rect, search: &'a SearchScreen) -> Self {
+        let (_, area) = split_left(line, 2);
+        let hidden = (text::width(search.input.before_cursor()) + 1).saturating_sub(area.width.into());
+        Self { area, text: search.input.text(), hidden }
+    }
+
+    /// Column of a byte of the query on the screen.
+    fn of(&self, at: usize) -> u16 {
+        let before = self.text.get(..at).map_or(0, text::width);
+        let column = u16::try_from(before.saturating_sub(self.hidden)).unwrap_or(u16::MAX);
+        self.area.x.saturating_add(column)
     }
 }
 
-/// Draws the first error, the spelling correction, or the number of results.
+/// Underlines errors in the query.
+fn underline_errors(canvas: &mut Canvas, line: Rect, search: &SearchScreen) {
+    let columns = QueryColumns::new(line, search);
+    for mistake in search.mistakes() {
+        let theme = canvas.app.theme();
+        let look = match mistake.kind {
+            QueryErrorKind::Invalid | QueryErrorKind::Unfinished => theme.error,
+            QueryErrorKind::SearchedAsText => theme.warning,
+        };
+        let (from, to) = (columns.of(mistake.span.start), columns.of(mistake.span.end));
+        let place = Rect { x: from, width: to.saturating_sub(from), ..columns.area };
+        let place = place.intersection(columns.area).intersection(canvas.buffer.area);
+        canvas.buffer.set_style(place, style(look).add_modifier(Modifier::UNDERLINED));
+    }
+}
+
+/// Draws the number of results, and before it the first error and the spelling corrections.
 fn draw_summary(canvas: &mut Canvas, area: Rect, search: &SearchScreen) {
     let theme = canvas.app.theme();
-    if let Some(mistake) = search.query().errors.first() {
-        let at = search.input.text().get(mistake.span.clone()).unwrap_or_default();
-        let more = match search.query().errors.len() {
-            0 | 1 => String::new(),
-            count => format!(" (and {} more)", count - 1),
-        };
-        // Names the term, unless the message does.
-        let is_named = mistake.message.contains(&format!("`{at}`"));
-        let at = if is_named { String::new() } else { format!("{}: ", text::ellipsis(at, 24)) };
-        let label = format!("{at}{}{more}", mistake.message);
-        put(canvas.buffer, area, &label, style(theme.error), Align::Left);
-        return;
-    }
+    let count = result_count(search);
+    let (label, look) = match (mistakes(search), corrections(search)) {
+        (None, None) => {
+            put(canvas.buffer, area, &count, style(theme.muted), Align::Left);
+            return;
+        }
+        (Some((label, true)), _) => (label, theme.error),
+        (Some((label, false)), None) => (label, theme.warning),
+        (_, Some(label)) => (label, theme.warning),
+    };
+    let width = if count.is_empty() { 0 } else { text::width(&count) + 3 };
+    let (left, right) = split_right(area, u16::try_from(width).unwrap_or(0));
+    put(canvas.buffer, left, &label, style(look), Align::Left);
+    let right = Rect { width: right.width.saturating_sub(1), ..right };
+    put(canvas.buffer, right, &count, style(theme.muted), Align::Right);
+}
+
+/// Formats the first error, and true if its part is ignored.
+fn mistakes(search: &SearchScreen) -> Option<(String, bool)> {
+    let mut all = search.mistakes();
+    let first = all.next()?;
+    let more = match all.count() {
+        0 => String::new(),
+        count => format!(" (and {count} more)"),
+    };
+    let at = search.input.text().get(first.span.clone()).unwrap_or_default();
+    // Names the term, unless the message does.
+    let is_named = first.message.contains(&format!("`{at}`"));
+    let at = if is_named { String::new() } else { format!("{}: ", text::ellipsis(at, 24)) };
+    Some((format!("{at}{}{more}", first.message), first.kind != QueryErrorKind::SearchedAsText))
+}
+
+/// Formats the spelling corrections of all words.
+fn corrections(search: &SearchScreen) -> Option<String> {
+    let corrections = &search.results.answer().corrections;
+    let (typed, corrected): (Vec<_>, Vec<_>) =
+        corrections.iter().map(|(typed, corrected)| (format!("“{typed}”"), format!("“{corrected}”"))).unzip();
+    let label = || format!("No results for {}. Showing {}.", typed.join(", "), corrected.join(", "));
+    (!corrections.is_empty()).then(label)
+}
+
+/// Formats the numbers of sessions and hits; empty without results.
+fn result_count(search: &SearchScreen) -> String {
     let answer = search.results.answer();
-    if let Some((typed, corrected)) = answer.corrections.first() {
-        let label = format!("No results for “{typed}”. Showing “{corrected}”.");
-        put(canvas.buffer, area, &label, style(theme.warning), Align::Left);
-        return;
-    }
     if !search.is_active() || answer.hits.is_empty() {
-        return;
+        return String::new();
     }
     let mut label = count(answer.hits.len(), "session", "sessions");
     if search.results.count() > 0 {
-        label = format!("{label} · {}", count(search.results.count(), "hit", "hits"));
+        label = format!("{label} · {}", count(search.results.count(), "match", "matches"));
     }
     if !search.is_complete() {
         label.push_str(" so far …");
     }
-    put(canvas.buffer, area, &label, style(theme.muted), Align::Left);
+    label
 }
 
 /// Draws the completion popup below the query line.
@@ -99,7 +146,8 @@ pub(super) fn draw_completions(canvas: &mut Canvas, area: Rect, search: &SearchS
     let theme = canvas.app.theme();
     if search.pending_values.is_some() {
         let label = "  counting …  ";
-        let place = Rect { x: area.x + 2.min(area.width), width: 14, height: 1, ..area }.intersection(area);
+        let word = word_column(area, search, search.input.cursor()).min(area.right().saturating_sub(14));
+        let place = Rect { x: word, width: 14, height: 1, ..area }.intersection(area);
         Clear.render(place.intersection(canvas.buffer.area), canvas.buffer);
         canvas.buffer.set_style(place.intersection(canvas.buffer.area), style(theme.selected_away));
         put(canvas.buffer, place, label, style(theme.muted), Align::Left);
@@ -113,8 +161,10 @@ pub(super) fn draw_completions(canvas: &mut Canvas, area: Rect, search: &SearchS
     let room = usize::from(area.width).saturating_sub(about + 6);
     let name = widest(&|candidate| text::width(&candidate.text)).min(room);
     let width = u16::try_from(name + about + 6).unwrap_or(u16::MAX).min(area.width);
-    let place =
-        Rect { x: area.x + 2.min(area.width - width), width, height: u16::try_from(shown).unwrap_or(0), ..area };
+    // The text of a row stands below the word: two columns are a mark and a space.
+    let word = word_column(area, search, completing.start()).saturating_sub(2);
+    let x = word.min(area.right() - width).max(area.x);
+    let place = Rect { x, width, height: u16::try_from(shown).unwrap_or(0), ..area };
     Clear.render(place.intersection(canvas.buffer.area), canvas.buffer);
     canvas.buffer.set_style(place.intersection(canvas.buffer.area), style(theme.selected_away));
     let top = crate::app::scroll::reveal(0, completing.at(), shown, candidates.len());
@@ -137,6 +187,12 @@ pub(super) fn draw_completions(canvas: &mut Canvas, area: Rect, search: &SearchS
         let name = text::ellipsis_before(&text::one_line(&candidate.text), line.width.into());
         put_line(canvas.buffer, line, &Line::from(Span::styled(name, style(theme.text))));
     }
+}
+
+/// Column of a byte of the query, for a popup below the line.
+fn word_column(area: Rect, search: &SearchScreen, at: usize) -> u16 {
+    let (_, line) = split_left(area, 1);
+    QueryColumns::new(line, search).of(at)
 }
 
 /// Note of a completion: number of sessions, or its description.

@@ -8,7 +8,7 @@ use ratatui::text::Line;
 
 use super::canvas::Canvas;
 use super::columns::{Column, agent_width};
-use super::numbers::thousands;
+use super::numbers::{count, thousands};
 use super::reader::hits::HitMatcher;
 use super::sessions::{agent_name, glyph};
 use super::style::{self, style};
@@ -45,10 +45,12 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, search: &SearchScreen, match
                 canvas.buffer.set_style(line_area, style(canvas.app.theme().selected));
                 put(canvas.buffer, line_area, "▌", style(canvas.app.theme().accent), Align::Left);
             }
+            // The last column is a margin.
+            let content = Rect { width: line_area.width.saturating_sub(1), ..line_area };
             if row.nth == 0 && line == lines.start {
-                draw_title(canvas, line_area, hit, matcher);
+                draw_title(canvas, content, hit, matcher);
             } else if let Some(snippet) = results.snippet(*row) {
-                draw_snippet(canvas, line_area, snippet, more(search, *row, hit));
+                draw_snippet(canvas, content, snippet, more(search, *row, hit));
             }
         }
     }
@@ -68,16 +70,21 @@ fn draw_title(canvas: &mut Canvas, area: Rect, hit: &Hit, matcher: Option<&HitMa
     };
     let name = agent_name(session.key.agent, agent.width);
     put(canvas.buffer, agent, name, style::agent(theme, session.key.agent), Align::Left);
+    // A query of filters only has no hits to count.
     let hits = match hit.count {
         0 => String::new(),
-        1 => "1 hit".to_owned(),
-        count => format!("{} hits", thousands(count)),
+        found if area.width < WITH_UNITS => thousands(found),
+        found => count(found, "match", "matches"),
+    };
+    let hits_width = match hit.count {
+        0 => 0,
+        _ if area.width < WITH_UNITS => 6,
+        _ => 13,
     };
     let cells = [
         (Column::Age.text(app, session), 5, 20, Align::Right),
-        // A query of filters only has no hit count.
-        (hits, if hit.count > 0 { 11 } else { 0 }, 46, Align::Right),
-        (Column::Workspace.text(app, session), 15, 72, Align::Left),
+        (hits, hits_width, 46, Align::Right),
+        (Column::Workspace.text(app, session), workspace_width(area.width), 28, Align::Left),
     ];
     for (label, width, needs, align) in cells {
         if area.width >= needs && width > 0 {
@@ -94,6 +101,18 @@ fn draw_title(canvas: &mut Canvas, area: Rect, hit: &Hit, matcher: Option<&HitMa
     }
     let ranges = matcher.map(|matcher| matcher.ranges(&title)).unwrap_or_default();
     draw_highlighted(canvas, rest, (&title, &ranges), (style(theme.text), 0));
+}
+
+/// Minimum width of a list in which the number of matches has its unit.
+const WITH_UNITS: u16 = 72;
+
+/// Width of the workspace in a list of the given width, with the space before it.
+fn workspace_width(list: u16) -> u16 {
+    match list {
+        ..46 => 10,
+        46..72 => 12,
+        72.. => 15,
+    }
 }
 
 /// Draws the kind of text and the snippet with highlighted matches.
@@ -134,13 +153,12 @@ fn draw_highlighted(
     put_line(canvas.buffer, area, &Line::from(spans));
 }
 
-/// Number of matches that are not shown, for the last row of a session.
+/// Number of matches beyond the known snippets, for the last row of an unfolded session. The title of a folded one has
+/// the number of all.
 fn more(search: &SearchScreen, row: ResultRow, hit: &Hit) -> Option<String> {
-    let unfolded = search.results.is_unfolded(hit);
-    let last = if unfolded { row.nth + 1 == hit.snippets.len() } else { row.nth == 0 };
-    let shown = if unfolded { hit.snippets.len() } else { 1 };
-    let left = hit.count.saturating_sub(shown);
-    (last && left > 0).then(|| format!("+{}", thousands(left)))
+    let is_last = search.results.is_unfolded(hit) && row.nth + 1 == hit.snippets.len();
+    let left = hit.count.saturating_sub(hit.snippets.len());
+    (is_last && left > 0).then(|| format!("{} more", thousands(left)))
 }
 
 /// Byte offset from which a snippet is shown, so that the first match is visible.

@@ -8,7 +8,7 @@ use salon::domain::query::fold::{Case, fold};
 use salon::domain::query::jump::Jump;
 use salon::domain::query::matcher::NeedleMatcher;
 use salon::domain::query::{
-    Filter, FilterContext, FilterKey, Needle, NeedleForm, NumberRange, Query, TermKind, TimeSpec,
+    Filter, FilterContext, FilterKey, Needle, NeedleForm, NumberRange, Query, QueryErrorKind, TermKind, TimeSpec,
 };
 use salon::domain::{Agent, Session, SessionKey, SessionState, Time};
 use salon::index::search::prefilter::JsonPrefilter;
@@ -115,6 +115,73 @@ fn a_mistake_is_marked_and_the_rest_runs() {
         assert_eq!(query.to_string(), kept, "{source}");
     }
     assert_eq!(Query::parse(&"OR ".repeat(3_000)).errors.len(), 16, "more than anybody mends at once");
+}
+
+#[test]
+fn a_star_within_a_word_matches_any_text_without_white_space() {
+    let query = Query::parse("retry*off -*.lock src/**/*.rs /* ** \"a*b\"");
+    let kinds: Vec<_> = query.branches[0].terms.iter().map(|term| (term.negated, &term.kind)).collect();
+    assert_eq!(
+        kinds,
+        [
+            (false, &text("retry*off", NeedleForm::Wildcard)),
+            (true, &text("*.lock", NeedleForm::Wildcard)),
+            (false, &text("src/**/*.rs", NeedleForm::Wildcard)),
+            (false, &text("/*", NeedleForm::Word)),
+            (false, &text("**", NeedleForm::Word)),
+            (false, &text("a*b", NeedleForm::Phrase)),
+        ]
+    );
+    for (wanted, haystack, hit) in [
+        ("retry*off", "a retry_with_back-off here", Some("retry_with_back-off")),
+        ("retry*off", "retry with a back-off", None),
+        ("retry*off", "RETRYoff", Some("RETRYoff")),
+        ("Retry*", "the retry", None),
+        ("src/**/*.rs", "in src/app/search/mod.rs now", Some("src/app/search/mod.rs")),
+        ("caf*fe", "un CAFÉ-cafe\u{301}", Some("CAFÉ-cafe\u{301}")),
+        ("字*字", "文字と文字", Some("字と文字")),
+    ] {
+        assert_eq!(found(wanted, NeedleForm::Wildcard, haystack).as_deref(), hit, "{wanted} in {haystack}");
+    }
+    let raw = JsonPrefilter::new(&needle("re*back-off", NeedleForm::Wildcard)).expect("a part to go by");
+    assert!(raw.may_match(br#"{"text":"retry_back-off"}"#) && !raw.may_match(br#"{"text":"retry"}"#));
+}
+
+#[test]
+fn an_unknown_filter_is_marked_and_searched_as_text() {
+    for (source, marked) in [("cost:>1 fix", "cost:>1"), ("fix repo:shop", "repo:shop"), ("-lang:rust", "-lang:rust")] {
+        let query = Query::parse(source);
+        let [error] = &query.errors[..] else { panic!("{source}: {:?}", query.errors) };
+        assert_eq!((&source[error.span.clone()], error.kind), (marked, QueryErrorKind::SearchedAsText));
+        assert_eq!(query.to_string(), source);
+    }
+}
+
+#[test]
+fn what_may_still_become_valid_is_unfinished() {
+    for (source, unfinished) in [
+        ("agent:", true),
+        ("agent:cla", true),
+        ("agent:nobody", false),
+        ("agent:codex,", false),
+        ("turns:>", true),
+        ("turns:x", false),
+        ("since:2026-1", true),
+        ("since:yes", true),
+        ("since:someday", false),
+        ("\"two wor", true),
+        ("dir:\"my", true),
+        ("fix OR", true),
+        ("cost:>1", false),
+        ("is:sub", true),
+    ] {
+        let errors = Query::parse(source).errors;
+        assert_eq!(
+            errors.iter().any(|error| error.kind == QueryErrorKind::Unfinished),
+            unfinished,
+            "{source}: {errors:?}"
+        );
+    }
 }
 
 #[test]

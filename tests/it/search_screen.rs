@@ -393,6 +393,9 @@ fn completions_are_chosen_from_with_counts() {
     typed(&mut stage, "agent:");
     stage.keys("tab");
     assert_eq!(search(&stage).input.text(), "agent:claude");
+    let screen = stage.screen();
+    let column = |line: usize| screen.lines().nth(line).and_then(|line| line.find("claude"));
+    assert_eq!(column(0), column(2).map(|at| at - "▌".len() + 1), "below the word: {screen}");
     insta::assert_snapshot!("completing_80x24", stage.screen());
     stage.keys("tab");
     assert_eq!(search(&stage).input.text(), "agent:codex");
@@ -454,6 +457,79 @@ fn mistakes_are_marked_where_they_are() {
     let marked = |x: u16| buffer[(x, 0)].modifier.contains(ratatui::style::Modifier::UNDERLINED);
     let columns: Vec<u16> = (0..80).filter(|x| marked(*x)).collect();
     assert_eq!((columns.first(), columns.last()), (Some(&11), Some(&22)), "{screen}");
+}
+
+#[test]
+fn a_filter_is_not_wrong_before_its_value_is_typed() {
+    let mut stage = Stage::full(80, 24);
+    let summary = |stage: &mut Stage| stage.screen().lines().nth(1).expect("a line").to_owned();
+    stage.keys("/");
+    for text in ["agent:", "cla"] {
+        typed(&mut stage, text);
+        assert_eq!(summary(&mut stage).trim(), "", "while it is typed");
+    }
+    stage.keys("space");
+    assert!(summary(&mut stage).contains("cla: must be one of claude"), "{}", stage.screen());
+    stage.keys("ctrl-u");
+    typed(&mut stage, "agent:nobody");
+    assert!(summary(&mut stage).contains("nobody: must be one of"), "no agent begins so");
+    stage.keys("ctrl-u");
+    typed(&mut stage, "cost:>1");
+    assert!(summary(&mut stage).contains("cost:>1: unknown filter, searched as text"), "{}", stage.screen());
+    stage.send(found("cost:>1", webhook_hits(), DONE));
+    assert!(summary(&mut stage).ends_with("5 sessions · 28 matches"), "the count is not hidden: {}", stage.screen());
+}
+
+#[test]
+fn a_row_has_its_workspace_at_every_width_and_its_count_once() {
+    for width in [120, 80, 40] {
+        let mut stage = webhook(width, 24);
+        let screen = stage.screen();
+        let row = screen.lines().find(|line| line.contains("Retry")).expect("the first result");
+        assert!(row.contains("shop"), "{screen}");
+        assert_eq!(row.matches("23").count(), usize::from(width > 40), "{screen}");
+        assert!(!screen.contains("+22"), "{screen}");
+    }
+}
+
+#[test]
+fn a_single_result_shows_its_matches_by_itself() {
+    let mut stage = Stage::full(80, 24);
+    stage.keys("/");
+    typed(&mut stage, "webhook");
+    let only = || vec![webhook_hits().remove(0)];
+    stage.send(found("webhook", only(), GOING));
+    assert_eq!(search(&stage).results.rows().len(), 1, "others may follow");
+    stage.send(found("webhook", only(), DONE));
+    assert_eq!(search(&stage).results.rows().len(), 3);
+    assert!(stage.screen().contains("20 more"), "{}", stage.screen());
+    stage.keys("left");
+    typed(&mut stage, "x");
+    assert_eq!(search(&stage).input.text(), "webhooxk", "the arrow moves in the line");
+    stage.send(found("webhooxk", only(), DONE));
+    stage.keys("tab [");
+    assert_eq!(search(&stage).results.rows().len(), 1);
+    stage.send(found("webhooxk", only(), DONE));
+    assert_eq!(search(&stage).results.rows().len(), 1, "what was folded stays folded");
+}
+
+#[test]
+fn an_empty_line_offers_recent_sessions() {
+    let mut stage = Stage::full(120, 40);
+    stage.keys("/");
+    let screen = stage.screen();
+    assert!(screen.contains("Recent sessions"), "{screen}");
+    assert!(!screen.contains("Look for callers"), "sub-agents are hidden: {screen}");
+    stage.keys("down down");
+    assert_eq!(search(&stage).recent_row(), Some(1));
+    stage.keys("up up");
+    assert_eq!(search(&stage).recent_row(), None);
+    stage.keys("down enter");
+    let newest = stage.app.stack.layers.last().and_then(Layer::reader).map(|reader| reader.key.id.to_string());
+    assert_eq!(newest.as_deref(), Some("019a-0002"));
+    stage.keys("esc");
+    typed(&mut stage, "w");
+    assert_eq!(search(&stage).recent_row(), None);
 }
 
 #[test]
@@ -538,6 +614,7 @@ fn a_running_search_and_spelling_corrections() {
         SearchUpdate { hits: webhook_hits(), coverage: DONE, corrections: vec![("wehbook".into(), "webhook".into())] };
     stage.send(Msg::SearchUpdate { query: "wehbook".into(), update: meant });
     assert!(stage.screen().contains("No results for “wehbook”. Showing “webhook”."), "{}", stage.screen());
+    assert!(stage.screen().contains("5 sessions · 28 matches"), "{}", stage.screen());
     stage.take_effects();
     stage.keys("enter");
     let query = |effect: &Effect| matches!(effect, Effect::FindInTranscript(_, query) if query == "webhook");

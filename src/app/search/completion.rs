@@ -57,6 +57,11 @@ impl CompletionMenu {
         &self.completion.candidates
     }
 
+    /// Returns the byte offset of the completed word in the line.
+    pub fn start(&self) -> usize {
+        self.completion.span.start
+    }
+
     /// Returns the index of the inserted candidate.
     pub fn at(&self) -> usize {
         self.at

@@ -1,10 +1,10 @@
 //! Keys, actions and the mouse on the search screen. Text goes to the line; other keys go through the key map.
 
-use super::{CompletionMenu, PendingValues, SavedView, SearchFocus, SearchScreen};
+use super::{CompletionMenu, PendingValues, SavedView, SearchFocus, SearchScreen, recent};
 use crate::app::action::{Action, KeyContext};
 use crate::app::ctx::Ctx;
 use crate::app::flow::Flow;
-use crate::app::line_editor::LineEditor;
+use crate::app::line_editor::{LineEditor, list_step};
 use crate::app::msg::Target;
 use crate::app::scroll::steps;
 use crate::app::shell_command::ShellCommand;
@@ -32,12 +32,15 @@ impl SearchScreen {
         // Arrows move in the line. At its end, Right unfolds the result instead.
         let edits = key.typed().is_some()
             || (matches!(key.code, KeyCode::Left | KeyCode::Right) && !self.input.at_end())
-            || (key.code == KeyCode::Left && !self.selected_is_unfolded());
+            || (key.code == KeyCode::Left && !self.results.is_unfolded_by_key());
         let browses = self.browses_history();
         if in_line && key == Key::ctrl('c') {
             return Flow::Act(Action::Back);
         }
         let action = ctx.keymap.action(key, &[KeyContext::Search]).filter(|_| !in_line || !edits);
+        if in_line && let Some(flow) = self.key_in_recent(key, action, ctx) {
+            return flow;
+        }
         match (key.code, action) {
             (KeyCode::Up, Some(Action::PreviousResult)) if in_line && browses => Flow::Act(Action::OlderQuery),
             (KeyCode::Down, Some(Action::NextResult)) if in_line && browses => Flow::Act(Action::NewerQuery),
@@ -108,7 +111,12 @@ impl SearchScreen {
     /// Selects a result on the first click and opens it on the second.
     pub fn click(&mut self, target: &Target, ctx: &mut Ctx) -> Flow {
         match *target {
-            Target::Row(row) if self.results.at() == row => return Flow::Act(Action::Open),
+            Target::Row(row) if self.results.at() == row && !self.input.is_empty() => return Flow::Act(Action::Open),
+            Target::Row(row) if self.input.is_empty() => {
+                return recent::sessions(&ctx.sessions.catalog)
+                    .get(row)
+                    .map_or(Flow::Stay, |session| Flow::Open(session.key.clone()));
+            }
             Target::Row(row) => {
                 self.results.choose(row);
                 self.follow_selection(ctx);
@@ -209,15 +217,17 @@ impl SearchScreen {
         let Some(mut menu) = self.completion.take() else { return false };
         let by = match key.code {
             KeyCode::Tab if key.shift => -1,
-            KeyCode::Tab | KeyCode::Down => 1,
-            KeyCode::Up => -1,
+            KeyCode::Tab => 1,
             KeyCode::Enter => return true,
             KeyCode::Esc => {
                 self.input = menu.before().clone();
                 self.line_edited(ctx);
                 return true;
             }
-            _ => return false,
+            _ => match list_step(key) {
+                Some(by) => by,
+                None => return false,
+            },
         };
         menu.step(by);
         self.input = menu.line();
@@ -290,9 +300,5 @@ impl SearchScreen {
     /// Returns true if Up and Down navigate the history: the line is empty or was taken from it.
     fn browses_history(&self) -> bool {
         self.input.is_empty() || self.history_index.is_some()
-    }
-
-    fn selected_is_unfolded(&self) -> bool {
-        self.results.selected().is_some_and(|hit| self.results.is_unfolded(hit))
     }
 }

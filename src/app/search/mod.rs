@@ -7,6 +7,8 @@ pub mod completion;
 pub mod history;
 pub mod results;
 
+pub mod recent;
+
 mod hit_navigation;
 mod keys;
 
@@ -26,8 +28,8 @@ use super::preview::Preview;
 use super::reader::JumpTarget;
 use super::ticket::{DebounceTicket, RequestTicket};
 use crate::domain::catalog::{Catalog, CatalogChange};
-use crate::domain::query::Query;
 use crate::domain::query::jump::Jump;
+use crate::domain::query::{Query, QueryError, QueryErrorKind};
 use crate::domain::search::{Coverage, EntryLocation, Hit, SearchOrder, SearchRequest, SearchResults, SearchUpdate};
 use crate::domain::{Session, SessionKey};
 
@@ -72,6 +74,8 @@ pub struct SearchScreen {
     detailed: BTreeSet<SessionKey>,
     /// Index in the history of the query in the line.
     history_index: Option<usize>,
+    /// Selected row of the recent sessions, which an empty line offers.
+    recent: Option<usize>,
     preview_target: Option<PreviewTarget>,
 }
 
@@ -112,6 +116,15 @@ impl SearchScreen {
         &self.query
     }
 
+    /// Errors of the query that are worth showing. A part that is being typed may still become valid.
+    pub fn mistakes(&self) -> impl Iterator<Item = &QueryError> {
+        let is_typed = |mistake: &QueryError| {
+            let at_cursor = mistake.span.end == self.input.cursor() && self.focus == SearchFocus::Line;
+            mistake.kind == QueryErrorKind::Unfinished && at_cursor
+        };
+        self.query.errors.iter().filter(move |mistake| !self.names_session && !is_typed(mistake))
+    }
+
     /// Returns true if there is a search.
     pub fn is_active(&self) -> bool {
         self.active_query.is_some()
@@ -133,6 +146,7 @@ impl SearchScreen {
         let text = self.input.text().trim().to_owned();
         self.query = Query::parse(self.input.text());
         self.history_index = None;
+        self.recent = None;
         if self.active_query.as_deref() == Some(text.as_str()) {
             return Vec::new();
         }
@@ -183,6 +197,7 @@ impl SearchScreen {
         }
         let unmatched = std::mem::take(&mut self.searched_again);
         self.results.remove(&unmatched);
+        self.results.unfold_single();
         self.search_changed()
     }
 

@@ -32,6 +32,10 @@ pub struct Results {
     /// True after the user selected a row. Before that, the first row stays selected when rows are inserted above it.
     chosen: bool,
     unfolded: BTreeSet<SessionKey>,
+    /// The only result, unfolded without a key.
+    single: Option<SessionKey>,
+    /// True after the user folded the only result.
+    single_folded: bool,
     /// True if the results belong to an older query; the first update of the new query replaces them.
     is_outdated: bool,
 }
@@ -75,7 +79,23 @@ impl Results {
 
     /// Returns true if all known snippets of a session are shown.
     pub fn is_unfolded(&self, hit: &Hit) -> bool {
-        self.unfolded.contains(&hit.session.key)
+        let key = &hit.session.key;
+        self.unfolded.contains(key) || self.single.as_ref() == Some(key)
+    }
+
+    /// Returns true if the user unfolded the selected session.
+    pub fn is_unfolded_by_key(&self) -> bool {
+        self.selected().is_some_and(|hit| self.unfolded.contains(&hit.session.key))
+    }
+
+    /// Unfolds a session that is the only result.
+    pub fn unfold_single(&mut self) {
+        let single = if let [hit] = self.answer.hits.as_slice() { Some(hit.session.key.clone()) } else { None };
+        let single = single.filter(|_| !self.single_folded);
+        if single != self.single {
+            self.single = single;
+            self.relayout_around(self.selection());
+        }
     }
 
     /// Returns the selected hit.
@@ -150,7 +170,9 @@ impl Results {
     pub fn unfold(&mut self, unfold: bool) -> bool {
         let Some(hit) = self.selected().filter(|hit| hit.snippets.len() > 1) else { return false };
         let key = hit.session.key.clone();
-        let changed = if unfold { self.unfolded.insert(key.clone()) } else { self.unfolded.remove(&key) };
+        let was_single = self.single.take_if(|single| !unfold && *single == key).is_some();
+        self.single_folded |= was_single;
+        let changed = if unfold { self.unfolded.insert(key.clone()) } else { self.unfolded.remove(&key) } || was_single;
         if changed {
             self.pin_selection();
             self.layout_rows();
@@ -178,6 +200,8 @@ impl Results {
         self.answer = answer;
         self.chosen = false;
         self.unfolded.clear();
+        self.single = None;
+        self.single_folded = false;
         self.layout_rows();
     }
 
@@ -253,7 +277,7 @@ impl Results {
         self.lines.clear();
         let mut line = 0;
         for (at, hit) in self.answer.hits.iter().enumerate() {
-            let count = if self.unfolded.contains(&hit.session.key) { hit.snippets.len().max(1) } else { 1 };
+            let count = if self.is_unfolded(hit) { hit.snippets.len().max(1) } else { 1 };
             for nth in 0..count {
                 self.rows.push(ResultRow { hit: at, nth });
                 self.lines.push(line);

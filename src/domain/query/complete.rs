@@ -85,7 +85,12 @@ fn context_at(source: &str, cursor: usize) -> (Range<usize>, Context) {
         }
         TokenKind::Word(word) => (token.span.start + usize::from(token.negated)..cursor, Context::Name(word)),
         TokenKind::Tag(tag) => (cursor - tag.len()..cursor, Context::Value(FilterKey::Tag, tag, Vec::new())),
-        TokenKind::Or | TokenKind::Phrase(..) | TokenKind::Regex(_) | TokenKind::Typo(_) => nothing,
+        TokenKind::Or
+        | TokenKind::Phrase(..)
+        | TokenKind::Regex(_)
+        | TokenKind::Typo(_)
+        | TokenKind::Wildcard(_)
+        | TokenKind::UnknownFilter(_) => nothing,
     }
 }
 

@@ -30,7 +30,7 @@ impl Display for Term {
         }
         match &self.kind {
             TermKind::Text(needle) => match needle.form {
-                NeedleForm::Word => f.write_str(&needle.text),
+                NeedleForm::Word | NeedleForm::Wildcard => f.write_str(&needle.text),
                 NeedleForm::Phrase => write_quoted(f, &needle.text),
                 NeedleForm::Regex => write!(f, "/{}/", needle.text),
             },

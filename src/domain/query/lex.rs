@@ -22,6 +22,10 @@ pub(super) enum TokenKind {
     Or,
     /// Word.
     Word(String),
+    /// Word with `*`, of which each matches any characters.
+    Wildcard(String),
+    /// Word of the form of a filter, whose name is unknown.
+    UnknownFilter(String),
     /// Quoted text, and true if its quote is closed.
     Phrase(String, bool),
     /// Regular expression between two slashes.
@@ -92,8 +96,23 @@ fn token(source: &str, from: usize, negated: bool) -> (TokenKind, usize) {
         if let Some(key) = FilterKey::from_typo(name).filter(|_| !value.is_empty() && !value.starts_with([':', '/'])) {
             return (TokenKind::Typo(key), end);
         }
+        if resembles_filter(name, value) {
+            return (TokenKind::UnknownFilter(word.to_owned()), end);
+        }
     }
-    (TokenKind::Word(word.to_owned()), end)
+    let kind = if is_wildcard(word) { TokenKind::Wildcard } else { TokenKind::Word };
+    (kind(word.to_owned()), end)
+}
+
+/// Returns true for a word such as `cost:>1`. Paths, addresses and `a::b` are no filters.
+fn resembles_filter(name: &str, value: &str) -> bool {
+    let is_name = (2..=12).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_lowercase());
+    is_name && !value.is_empty() && !value.starts_with([':', '/', '\\', '='])
+}
+
+/// Returns true for a word with letters or digits and `*`. Operators and comments such as `**` and `/*` are literal.
+fn is_wildcard(word: &str) -> bool {
+    word.contains('*') && word.contains(char::is_alphanumeric)
 }
 
 /// Reads a quoted text with the escapes `\"` and `\\`. Returns the text, its length in bytes, and true if it is closed.

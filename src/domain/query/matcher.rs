@@ -38,6 +38,12 @@ impl NeedleMatcher {
         if needle.form == NeedleForm::Regex {
             return Ok(Self { direct: expression(&needle.text)?, folded: None, verbatim: None });
         }
+        if needle.form == NeedleForm::Wildcard {
+            let pattern = wildcard_pattern(&needle.text, case);
+            let pattern = if pattern.is_empty() { regex::escape(&needle.text) } else { pattern };
+            let direct = compile(&pattern, case, true)?;
+            return Ok(Self { direct, folded: None, verbatim: None });
+        }
         let folded = fold(needle.text.trim(), case);
         if folded.trim().is_empty() {
             let direct = compile(&regex::escape(&needle.text), case, true)?;
@@ -200,6 +206,28 @@ pub fn pattern(folded: &str, case: Case) -> String {
         }
     }
     pattern
+}
+
+/// Parts of a wildcard's text between its `*`.
+pub fn wildcard_parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split('*').filter(|part| !part.is_empty())
+}
+
+/// Pattern for a wildcard. Each letter matches its accented spellings, composed or not: nothing else finds them.
+fn wildcard_pattern(text: &str, case: Case) -> String {
+    let part = |part: &str| fold(part, case).chars().map(|c| spelled(c, case)).collect::<String>();
+    // White space is ASCII here: bytes need less memory than characters, and the parts around the gap are characters.
+    wildcard_parts(text).map(part).collect::<Vec<_>>().join(r"(?-u:[^\s])*?")
+}
+
+/// Pattern for a folded letter in any spelling.
+fn spelled(c: char, case: Case) -> String {
+    let letter = regex::escape(c.encode_utf8(&mut [0; 4]));
+    if !c.is_alphanumeric() {
+        return letter;
+    }
+    let forms: String = SPELLINGS[case as usize].get(&c).into_iter().flatten().collect();
+    format!("[{letter}{forms}][\\u{{300}}-\\u{{36f}}]*")
 }
 
 /// Unicode blocks of letters whose spellings are all known.

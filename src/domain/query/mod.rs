@@ -1,8 +1,9 @@
 //! Query language of the search line and of `salon search`. Pure data; independent of the index.
 //!
-//! Words must all match, `OR` binds weaker than the words beside it, and `-` negates the term that follows. `"…"` is an
-//! exact phrase, `/…/` a regular expression, `name:value,value` a filter. An invalid part becomes a [`QueryError`] with
-//! its position and is ignored. Every input is accepted and cheap to run.
+//! Words must all match, `OR` binds weaker than the words beside it, and `-` negates the term that follows. `*` within a
+//! word matches any characters except white space. `"…"` is an exact phrase, `/…/` a regular expression,
+//! `name:value,value` a filter. An invalid part becomes a [`QueryError`] with its position and is ignored. Every input
+//! is accepted and cheap to run.
 
 pub mod complete;
 mod display;
@@ -81,6 +82,8 @@ pub struct Needle {
 pub enum NeedleForm {
     /// Word; also matches within a longer word.
     Word,
+    /// Word in which each `*` matches any characters except white space.
+    Wildcard,
     /// Quoted phrase with significant punctuation. Runs of white space are equal.
     Phrase,
     /// Regular expression between slashes.
@@ -94,6 +97,31 @@ pub struct QueryError {
     pub span: Range<usize>,
     /// Description of the error and its remedy.
     pub message: String,
+    /// Severity of the error.
+    pub kind: QueryErrorKind,
+}
+
+impl QueryError {
+    /// Creates an error of a part that is ignored.
+    fn invalid(span: Range<usize>, message: String) -> Self {
+        Self { span, message, kind: QueryErrorKind::Invalid }
+    }
+
+    /// Creates an error that more text at the end of the part may mend.
+    fn unfinished(span: Range<usize>, message: impl Into<String>) -> Self {
+        Self { span, message: message.into(), kind: QueryErrorKind::Unfinished }
+    }
+}
+
+/// Severity of a [`QueryError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueryErrorKind {
+    /// The marked part is ignored.
+    Invalid,
+    /// The marked part is ignored, and more text at its end may make it valid.
+    Unfinished,
+    /// The marked part resembles a filter and is searched as text.
+    SearchedAsText,
 }
 
 impl Query {

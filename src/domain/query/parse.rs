@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::filter::{Filter, FilterKey, HasValue, IsValue, KINDS, NumberRange, ROLES};
-use super::lex::{TokenKind, tokens};
+use super::lex::{self, TokenKind, tokens};
 use super::matcher::NeedleMatcher;
-use super::{Branch, MAX_TERMS, Needle, NeedleForm, Query, QueryError, Term, TermKind, TimeSpec};
+use super::{Branch, MAX_TERMS, Needle, NeedleForm, Query, QueryError, QueryErrorKind, Term, TermKind, TimeSpec};
 use crate::domain::Agent;
 
 /// Maximum reported errors per query, because a screen shows only a few.
@@ -20,12 +20,12 @@ pub(super) fn parse(source: &str) -> Query {
     for token in tokens(source) {
         if count == MAX_TERMS {
             let message = format!("more than {MAX_TERMS} conditions; the rest is ignored");
-            query.errors.push(QueryError { span: token.span.start..source.len(), message });
+            query.errors.push(QueryError::invalid(token.span.start..source.len(), message));
             break;
         }
         if let TokenKind::Or = token.kind {
             if branch.terms.is_empty() && query.branches.is_empty() {
-                query.errors.push(QueryError { span: token.span.clone(), message: "nothing before OR".into() });
+                query.errors.push(QueryError::invalid(token.span.clone(), "nothing before OR".into()));
             }
             last_or = Some(token.span).filter(|_| !branch.terms.is_empty());
             query.branches.extend(Some(std::mem::take(&mut branch)).filter(|branch| !branch.terms.is_empty()));
@@ -37,7 +37,7 @@ pub(super) fn parse(source: &str) -> Query {
         }
     }
     if let Some(span) = last_or.filter(|_| branch.terms.is_empty()) {
-        query.errors.push(QueryError { span, message: "nothing after OR".into() });
+        query.errors.push(QueryError::unfinished(span, "nothing after OR"));
     }
     query.branches.extend(Some(branch).filter(|branch| !branch.terms.is_empty()));
     query.errors.sort_by_key(|mistake| mistake.span.start);
@@ -46,57 +46,74 @@ pub(super) fn parse(source: &str) -> Query {
 }
 
 fn term_kind(kind: TokenKind, span: &Range<usize>, mistakes: &mut Vec<QueryError>) -> Option<TermKind> {
-    let mut wrong = |span: &Range<usize>, message: String| mistakes.push(QueryError { span: span.clone(), message });
     let needle = |text, form| Some(TermKind::Text(Needle { text, form }));
     match kind {
         TokenKind::Or => None,
         TokenKind::Word(text) => needle(text, NeedleForm::Word),
+        TokenKind::Wildcard(text) => compiled(Needle { text, form: NeedleForm::Wildcard }, span, mistakes),
+        TokenKind::UnknownFilter(text) => {
+            let message = "unknown filter, searched as text".to_owned();
+            mistakes.push(QueryError { span: span.clone(), message, kind: QueryErrorKind::SearchedAsText });
+            needle(text, NeedleForm::Word)
+        }
         TokenKind::Phrase(text, closed) => {
             if !closed {
-                wrong(span, "unclosed quote".into());
+                mistakes.push(QueryError::unfinished(span.clone(), "unclosed quote"));
             }
             if text.trim().is_empty() {
                 if closed {
-                    wrong(span, "empty quotes".into());
+                    mistakes.push(QueryError::invalid(span.clone(), "empty quotes".into()));
                 }
                 return None;
             }
             needle(text, NeedleForm::Phrase)
         }
-        TokenKind::Regex(text) => {
-            let candidate = Needle { text, form: NeedleForm::Regex };
-            match NeedleMatcher::new(&candidate) {
-                Ok(_) => Some(TermKind::Text(candidate)),
-                Err(message) => {
-                    wrong(span, message);
-                    None
-                }
-            }
-        }
+        TokenKind::Regex(text) => compiled(Needle { text, form: NeedleForm::Regex }, span, mistakes),
         TokenKind::Tag(tag) => Some(TermKind::Filter(Filter::Tag(vec![tag]))),
         TokenKind::Typo(key) => {
-            wrong(span, format!("unknown filter; did you mean `{}:`? Quote it to search for it", key.name()));
+            let message = format!("unknown filter; did you mean `{}:`? Quote it to search for it", key.name());
+            mistakes.push(QueryError::invalid(span.clone(), message));
             None
         }
-        TokenKind::Filter(key, values) => {
-            if let Some(at) = values.open {
-                wrong(&(at..span.end), "unclosed quote".into());
-            }
-            if values.all.is_empty() {
-                wrong(span, format!("`{}:` needs a value", key.name()));
-                return None;
-            }
-            filter(key, values.all, mistakes).map(TermKind::Filter)
-        }
+        TokenKind::Filter(key, values) => filter_term(key, values, span, mistakes),
     }
+}
+
+/// Returns the needle if its pattern compiles.
+fn compiled(needle: Needle, span: &Range<usize>, mistakes: &mut Vec<QueryError>) -> Option<TermKind> {
+    if let Err(message) = NeedleMatcher::new(&needle) {
+        mistakes.push(QueryError::invalid(span.clone(), message));
+        return None;
+    }
+    Some(TermKind::Text(needle))
+}
+
+fn filter_term(
+    key: FilterKey,
+    values: lex::Values,
+    span: &Range<usize>,
+    mistakes: &mut Vec<QueryError>,
+) -> Option<TermKind> {
+    if let Some(at) = values.open {
+        mistakes.push(QueryError::unfinished(at..span.end, "unclosed quote"));
+    }
+    if values.all.is_empty() {
+        mistakes.push(QueryError::unfinished(span.clone(), format!("`{}:` needs a value", key.name())));
+        return None;
+    }
+    filter(key, values.all, mistakes).map(TermKind::Filter)
 }
 
 type Values = Vec<(String, Range<usize>)>;
 
 fn filter(key: FilterKey, values: Values, mistakes: &mut Vec<QueryError>) -> Option<Filter> {
     let texts = |values: Values| Some(values.into_iter().map(|(value, _)| value).collect::<Vec<_>>());
-    let mut numbers =
-        |values| each(values, mistakes, "must be a number such as 5, >5, <100k or 2..10", NumberRange::parse);
+    let mut numbers = |values| {
+        let is_started =
+            |value: &str| value.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'<' | b'>' | b'=' | b'.'));
+        let needed = "must be a number such as 5, >5, <100k or 2..10";
+        each(values, mistakes, needed, is_started, NumberRange::parse)
+    };
     match key {
         FilterKey::Dir => texts(values).map(Filter::Dir),
         FilterKey::Workspace => texts(values).map(Filter::Workspace),
@@ -114,47 +131,50 @@ fn filter(key: FilterKey, values: Values, mistakes: &mut Vec<QueryError>) -> Opt
         FilterKey::Since => whens(values, mistakes).map(Filter::Since),
         FilterKey::On => whens(values, mistakes).map(Filter::On),
         FilterKey::Agent => {
-            let names: Vec<&str> = Agent::ALL.iter().map(|agent| agent.name()).collect();
-            each(values, mistakes, &format!("must be one of {}", names.join(", ")), Agent::from_name).map(Filter::Agent)
+            let names = Agent::ALL.map(|agent| (agent, agent.name()));
+            one_of(values, mistakes, &names).map(Filter::Agent)
         }
-        FilterKey::Role => {
-            each(values, mistakes, "must be user, assistant or system", |word| named(&ROLES, word)).map(Filter::Role)
-        }
-        FilterKey::Kind => {
-            let known = "must be one of prompt, text, thinking, tool, notice, plan, image, other";
-            each(values, mistakes, known, |word| named(&KINDS, word)).map(Filter::Kind)
-        }
-        FilterKey::Is => {
-            let known = "must be one of live, subagent, headless, fork, error, star, empty";
-            each(values, mistakes, known, |word| named(&IsValue::ALL, word)).map(Filter::Is)
-        }
-        FilterKey::Has => {
-            let known = "must be one of error, diff, image, plan";
-            each(values, mistakes, known, |word| named(&HasValue::ALL, word)).map(Filter::Has)
-        }
+        FilterKey::Role => one_of(values, mistakes, &ROLES).map(Filter::Role),
+        FilterKey::Kind => one_of(values, mistakes, &KINDS).map(Filter::Kind),
+        FilterKey::Is => one_of(values, mistakes, &IsValue::ALL).map(Filter::Is),
+        FilterKey::Has => one_of(values, mistakes, &HasValue::ALL).map(Filter::Has),
     }
 }
 
 fn whens(values: Values, mistakes: &mut Vec<QueryError>) -> Option<Vec<TimeSpec>> {
-    each(values, mistakes, "must be a day or an age such as 2d, yesterday or 2026-11-01", TimeSpec::parse)
+    let needed = "must be a day or an age such as 2d, yesterday or 2026-11-01";
+    let is_started = |value: &str| {
+        let is_date = value.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'-' | b':' | b'.' | b'T' | b'm' | b'i'));
+        is_date || ["today", "yesterday"].iter().any(|name| name.starts_with(value))
+    };
+    each(values, mistakes, needed, is_started, TimeSpec::parse)
 }
 
-fn named<T: Copy>(known: &[(T, &str)], word: &str) -> Option<T> {
-    known.iter().find(|(_, name)| name.eq_ignore_ascii_case(word)).map(|(value, _)| *value)
+/// Parses values that are names, ignoring case.
+fn one_of<T: Copy>(values: Values, mistakes: &mut Vec<QueryError>, known: &[(T, &str)]) -> Option<Vec<T>> {
+    let names: Vec<_> = known.iter().map(|(_, name)| *name).collect();
+    let is_started = |value: &str| {
+        names.iter().any(|name| name.get(..value.len()).is_some_and(|head| head.eq_ignore_ascii_case(value)))
+    };
+    let find = |word: &str| known.iter().find(|(_, name)| name.eq_ignore_ascii_case(word)).map(|(value, _)| *value);
+    each(values, mistakes, &format!("must be one of {}", names.join(", ")), is_started, find)
 }
 
-/// Parses each value and reports an error for the invalid ones. Returns `None` if none is valid.
+/// Parses each value and reports an error for the invalid ones. Returns `None` if none is valid. `is_started` returns
+/// true for the beginning of a valid value.
 fn each<T>(
     values: Values,
     mistakes: &mut Vec<QueryError>,
     needed: &str,
+    is_started: impl Fn(&str) -> bool,
     read: impl Fn(&str) -> Option<T>,
 ) -> Option<Vec<T>> {
     let mut found = Vec::new();
     for (value, span) in values {
         match read(&value) {
             Some(value) => found.push(value),
-            None => mistakes.push(QueryError { span, message: needed.to_owned() }),
+            None if is_started(&value) => mistakes.push(QueryError::unfinished(span, needed)),
+            None => mistakes.push(QueryError::invalid(span, needed.to_owned())),
         }
     }
     Some(found).filter(|found| !found.is_empty())

@@ -80,7 +80,7 @@ impl QueryPlan {
                 TermKind::Text(needle) => {
                     // The parser has already rejected invalid regular expressions.
                     let Ok(matcher) = NeedleMatcher::new(needle) else { continue };
-                    let per_text = needle.form == NeedleForm::Regex;
+                    let per_text = matches!(needle.form, NeedleForm::Regex | NeedleForm::Wildcard);
                     let (short, prefilter) = (RareByteFinder::new(&matcher), JsonPrefilter::new(needle));
                     let grams = NeedleGrams::new(needle, prefilter.as_ref());
                     ClauseTest::Text { matcher, short, prefilter, grams, per_text }

@@ -14,7 +14,7 @@ use regex::bytes::Regex;
 use self::ascii::{AsciiPrefilter, LETTERLIKE_PREFIX, next_non_ascii};
 use self::literals::{RequiredLiterals, required};
 use crate::domain::query::fold::{Case, fold};
-use crate::domain::query::matcher::{compile, find_folded, fold_letter, pattern, verbatim};
+use crate::domain::query::matcher::{compile, find_folded, fold_letter, pattern, verbatim, wildcard_parts};
 use crate::domain::query::{Needle, NeedleForm};
 
 pub use rare_byte::RareByteFinder;
@@ -53,6 +53,11 @@ impl JsonPrefilter {
             return Some(Self { literals: atoms.collect::<Option<_>>()? });
         }
         let case = Case::smart(&needle.text);
+        if needle.form == NeedleForm::Wildcard {
+            // Every match contains all parts.
+            let parts = wildcard_parts(&needle.text).filter_map(|part| Literal::new(part, case));
+            return Some(Self { literals: vec![parts.max_by_key(|literal| literal.folded.len())?] });
+        }
         let mut atoms = vec![Literal::new(&needle.text, case)?];
         atoms.extend(verbatim(&needle.text).and_then(|text| Literal::verbatim(text, case)));
         Some(Self { literals: atoms })
