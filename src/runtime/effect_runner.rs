@@ -45,7 +45,7 @@ impl EffectRunner {
             Purpose::Resume(key) => Msg::Returned { key, failure: failure.map(str::to_owned) },
             Purpose::EditText(file) => match (edited_text::read(&file, kept), failure) {
                 (Ok(text), None) => Msg::Run(RunMsg::Edited(text)),
-                (Ok(_), Some(failure)) => Msg::Notice { text: format!("the editor {failure}"), error: true },
+                (Ok(_), Some(failure)) => Msg::Notice { text: format!("The editor {failure}"), error: true },
                 (Err(text), _) => Msg::Notice { text, error: true },
             },
             Purpose::Edit(temporary) => {
@@ -53,8 +53,8 @@ impl EffectRunner {
                     tracing::warn!(%error, "a temporary file was not removed");
                 }
                 match failure {
-                    Some(failure) => Msg::Notice { text: format!("the editor {failure}"), error: true },
-                    None => Msg::Notice { text: "editor closed".to_owned(), error: false },
+                    Some(failure) => Msg::Notice { text: format!("The editor {failure}"), error: true },
+                    None => Msg::Notice { text: "Editor closed".to_owned(), error: false },
                 }
             }
         }

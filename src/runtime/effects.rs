@@ -7,18 +7,20 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::clipboard::{self, ClipboardProgram};
 use super::foreground::ForegroundChild;
 use super::path_completion::CompletionRequest;
 use super::resume_check::check;
 use super::shell::Shell;
 use super::task_message::TaskMessage;
 use super::terminal_owner::{Purpose, TerminalOwner};
-use super::{clipboard, editor, env, extract, resume};
+use super::{editor, env, extract, resume};
 use crate::app::layer::Layer;
 use crate::app::msg::RequestTicket;
 use crate::app::{Effect, Msg};
 use crate::domain::annotation::AnnotationEdit;
 use crate::domain::{Session, SessionKey};
+use crate::stdx::program;
 
 type Step = ControlFlow<()>;
 
@@ -128,7 +130,7 @@ impl Shell {
 
     fn resume(&mut self, key: &SessionKey, cwd: Option<&Path>) -> Step {
         let Some(session) = self.session(key) else {
-            return self.notice("the session no longer exists", true);
+            return self.notice("The session no longer exists", true);
         };
         if let Some(reason) = resume::id_refusal(key) {
             return self.notice(&reason, true);
@@ -139,7 +141,7 @@ impl Shell {
 
     fn copy_command(&mut self, key: &SessionKey) -> Step {
         let Some(session) = self.session(key) else {
-            return self.notice("the session no longer exists", true);
+            return self.notice("The session no longer exists", true);
         };
         if let Some(reason) = resume::id_refusal(key) {
             return self.notice(&reason, true);
@@ -148,16 +150,34 @@ impl Shell {
         self.copy(&line)
     }
 
+    /// Copies a text, and says so unless a notice does already.
     pub(super) fn copy(&mut self, text: &str) -> Step {
         let within_tmux = self.runner.environment.var("TMUX").is_some();
         let sequence = clipboard::copy(text, within_tmux);
         self.log_terminal_error(|shell| shell.terminal.write(sequence.as_bytes()));
-        Step::Continue(())
+        self.copy_to_display(text.to_owned());
+        if self.app.notices.current().is_some_and(|notice| notice.text.starts_with("Copied")) {
+            return Step::Continue(());
+        }
+        self.notice(clipboard::describe(text), false)
+    }
+
+    /// Copies a text with a program, which may take a while.
+    fn copy_to_display(&self, text: String) {
+        let environment = &self.runner.environment;
+        let var = |name: &str| environment.var(name).map(str::to_owned);
+        let find = |name: &str| program::find(name, environment.var("PATH"));
+        let Some((program, file)) = ClipboardProgram::choose(var, find) else { return };
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = program.run(&file, &text) {
+                tracing::warn!(%error, "the clipboard program failed");
+            }
+        });
     }
 
     fn edit_transcript(&mut self, key: &SessionKey) -> Step {
         let Some(session) = self.session(key) else {
-            return self.notice("the session no longer exists", true);
+            return self.notice("The session no longer exists", true);
         };
         // A database or a compressed file is not readable as text: show the session's own records.
         if session.path.extension().is_none_or(|extension| extension != "db" && extension != "zst") {
@@ -169,7 +189,7 @@ impl Shell {
 
     fn edit_entry(&mut self, ticket: RequestTicket, entry: usize) -> Step {
         let Some(session) = self.read_session(ticket) else {
-            return self.notice("the session no longer exists", true);
+            return self.notice("The session no longer exists", true);
         };
         self.edit_generated(move || extract::entry(&session, entry))
     }
@@ -201,7 +221,7 @@ impl Shell {
             let message = match generate() {
                 Ok(file) => TaskMessage::Edit(file),
                 Err(error) => {
-                    let text = format!("could not create a file for the editor: {error}");
+                    let text = format!("Could not create a file for the editor: {error}");
                     TaskMessage::Msg(Box::new(Msg::Notice { text, error: true }))
                 }
             };
@@ -241,7 +261,7 @@ impl Shell {
             Err(error) => {
                 self.log_terminal_error(|shell| shell.terminal.enter());
                 self.frames.request_now();
-                self.notice(format!("cannot start {name}: {error}"), true)
+                self.notice(format!("Cannot start {name}: {error}"), true)
             }
         }
     }

@@ -16,7 +16,7 @@ pub(super) fn message(event: IndexEvent) -> Option<Msg> {
         IndexEvent::Indexed(progress) => Some(Msg::IndexProgress(progress)),
         IndexEvent::Watch(WatchState::Native { .. }) => None,
         IndexEvent::Watch(WatchState::Poll { reason }) => {
-            Some(Msg::Notice { text: format!("polling for changes every few seconds: {reason}"), error: true })
+            Some(Msg::Notice { text: format!("Polling for changes every few seconds: {reason}"), error: true })
         }
     }
 }

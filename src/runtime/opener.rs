@@ -52,7 +52,7 @@ impl Shell {
     /// Writes the image or document of an entry to a file and opens it.
     pub(super) fn open_attachment(&mut self, ticket: RequestTicket, entry: usize) -> Step {
         let Some(session) = self.read_session(ticket) else {
-            return self.notice("the session no longer exists", true);
+            return self.notice("The session no longer exists", true);
         };
         let messages = self.runner.messages.clone();
         tokio::task::spawn_blocking(move || {

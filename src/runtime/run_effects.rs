@@ -75,7 +75,7 @@ impl Shell {
     pub(super) fn edit_text(&mut self, text: &str) -> Step {
         match edited_text::write(text) {
             Ok(file) => self.edit_for(&file, Purpose::EditText(file.clone())),
-            Err(error) => self.notice(format!("could not create a file for the editor: {error}"), true),
+            Err(error) => self.notice(format!("Could not create a file for the editor: {error}"), true),
         }
     }
 }

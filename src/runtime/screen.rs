@@ -44,6 +44,12 @@ impl<W: Write> FrameWriter<W> {
     }
 }
 
+/// Returns true for a cell on whose width terminals disagree: an emoji, or a letter of a script with clusters.
+fn has_disputed_width(symbol: &str) -> bool {
+    let is_agreed = |c: char| matches!(c, '\0'..='\u{8ff}' | '\u{1e00}'..='\u{25ff}' | '\u{2e80}'..='\u{d7ff}');
+    !symbol.chars().all(is_agreed)
+}
+
 impl<W: Write> Backend for FrameWriter<W> {
     type Error = io::Error;
 
@@ -57,7 +63,17 @@ impl<W: Write> Backend for FrameWriter<W> {
             return Ok(());
         }
         self.cursor = None;
-        CrosstermBackend::new(&mut self.frame).draw(content)
+        while content.peek().is_some() {
+            // Each run starts with a cursor position. Terminals differ in where a run ends whose last cell is disputed.
+            let mut is_disputed = false;
+            let run = std::iter::from_fn(|| {
+                let cell = content.next_if(|_| !is_disputed)?;
+                is_disputed = has_disputed_width(cell.2.symbol());
+                Some(cell)
+            });
+            CrosstermBackend::new(&mut self.frame).draw(run)?;
+        }
+        Ok(())
     }
 
     fn hide_cursor(&mut self) -> io::Result<()> {

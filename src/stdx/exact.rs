@@ -97,6 +97,8 @@ fn mark(c: char) -> Option<Mark> {
         OPEN | CLOSE => Some(Mark::Code),
         c if is_picture(c) || is_blank(c) => Some(Mark::Code),
         c if c.width().unwrap_or(0) == 0 && !is_combining_mark(c) => Some(Mark::Code),
+        // The screen shows flags as letters, and emoji without their skin tone.
+        '\u{1f1e6}'..='\u{1f1ff}' | '\u{1f3fb}'..='\u{1f3ff}' => Some(Mark::Code),
         _ => None,
     }
 }

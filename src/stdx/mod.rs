@@ -1,6 +1,7 @@
 //! Extensions of the standard library. Independent of agents, sessions and screens.
 
 pub mod ansi;
+pub mod cells;
 pub mod exact;
 pub mod files;
 pub mod lines;

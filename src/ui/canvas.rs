@@ -7,6 +7,7 @@ use ratatui::layout::{Position, Rect};
 use super::reader::LayoutCache;
 use crate::app::App;
 use crate::app::msg::{Area, LayoutFeedback, Target};
+use crate::stdx::{cells, wrap};
 
 /// Cache of layouts between frames. It only saves time and can be dropped at any moment.
 #[derive(Debug)]
@@ -41,6 +42,27 @@ pub(super) struct Canvas<'a> {
 }
 
 impl Canvas<'_> {
+    /// Replaces clusters on whose width terminals disagree by cells on which they agree.
+    pub(super) fn split_clusters(&mut self) {
+        let area = self.buffer.area;
+        for y in area.top()..area.bottom() {
+            for x in area.left()..area.right() {
+                let symbol = self.buffer[(x, y)].symbol();
+                if symbol.len() > 1 && !symbol.is_ascii() {
+                    let parts = cells::split(symbol, wrap::columns(symbol).min(usize::from(area.right() - x)));
+                    self.put_parts(x, y, parts.unwrap_or_default());
+                }
+            }
+        }
+    }
+
+    fn put_parts(&mut self, x: u16, y: u16, parts: Vec<String>) {
+        for (x, part) in (x..self.buffer.area.right()).zip(parts) {
+            // The second cell of a wide character stays blank.
+            self.buffer[(x, y)].set_symbol(if part.is_empty() { " " } else { &part });
+        }
+    }
+
     /// Registers the mouse target of an area.
     pub(super) fn target(&mut self, area: Rect, target: Target) {
         let area = Area { x: area.x, y: area.y, width: area.width, height: area.height };

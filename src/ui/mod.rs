@@ -51,6 +51,7 @@ pub fn draw(frame: &mut Frame, app: &App, cache: &mut ViewCache) -> LayoutFeedba
     let mut canvas =
         Canvas { app, buffer: frame.buffer_mut(), feedback: LayoutFeedback::default(), cursor: None, active: true };
     draw_layers(&mut canvas, area, cache);
+    canvas.split_clusters();
     let Canvas { feedback, cursor, .. } = canvas;
     if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);

@@ -3,6 +3,7 @@
 mod approvals;
 mod chat;
 pub mod chat_harness;
+mod clusters;
 mod home;
 pub mod live;
 mod overlays;
