@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::annotation_args::{NoteArgs, RenameArgs, StarArgs, TagArgs};
 use super::time_arg::TimeArg;
@@ -20,7 +20,7 @@ use crate::domain::search::SearchOrder;
 #[command(name = "salon", version, max_term_width = 100, after_help = AFTER)]
 pub struct Cli {
     /// Read this configuration file instead of the usual one
-    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
 
     /// Use this running OpenCode server; the password comes from the configuration or from `OPENCODE_SERVER_PASSWORD`
@@ -75,7 +75,8 @@ impl Cli {
             Some(CliCommand::Doctor(args)) => args.json,
             Some(CliCommand::Config(args)) => args.json,
             Some(CliCommand::Open(words)) => words.iter().any(|word| matches!(word.as_str(), "--json" | "-j")),
-            Some(CliCommand::Completions(_) | CliCommand::Man | CliCommand::Demo(_)) | None => false,
+            Some(CliCommand::Completions(_) | CliCommand::SessionIds | CliCommand::Man | CliCommand::Demo(_))
+            | None => false,
         }
     }
 }
@@ -132,6 +133,9 @@ pub enum CliCommand {
     Doctor(DoctorArgs),
     /// Print the completion script of a shell
     Completions(CompletionsArgs),
+    /// Print ids and titles of sessions, newest first, for the completion scripts
+    #[command(name = "session-ids", hide = true)]
+    SessionIds,
     /// Print the manual page
     Man,
     /// Print the effective configuration
@@ -153,11 +157,11 @@ pub struct ScopeArgs {
     pub here: bool,
 
     /// Only include sessions of these agents
-    #[arg(short, long = "agent", value_name = "AGENT", value_delimiter = ',', value_parser = agent)]
+    #[arg(short, long = "agent", value_name = "AGENT", value_delimiter = ',', value_parser = agent())]
     pub agents: Vec<Agent>,
 
     /// Only include sessions started in this directory or below
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: Option<PathBuf>,
 
     /// Only include sessions active since this time (`2d`, `3h`, `2026-11-01`)
@@ -282,7 +286,7 @@ pub struct ResumeArgs {
     pub force: bool,
 
     /// Resume in this directory instead of the session's own
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub cwd: Option<PathBuf>,
 
     /// Print the command without running it
@@ -329,11 +333,11 @@ pub enum ApprovalPolicy {
 #[derive(Args, Debug)]
 pub struct NewArgs {
     /// Agent to start
-    #[arg(short, long, value_parser = agent, default_value = "claude")]
+    #[arg(short, long, value_parser = agent(), default_value = "claude")]
     pub agent: Agent,
 
     /// Working directory instead of the current one
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: Option<PathBuf>,
 
     /// Model
@@ -489,9 +493,7 @@ fn order() -> impl TypedValueParser<Value = SearchOrder> {
         .map(|name| SearchOrder::ALL.into_iter().find(|order| order.name() == name).unwrap_or_default())
 }
 
-fn agent(name: &str) -> Result<Agent, String> {
-    Agent::from_name(name).ok_or_else(|| {
-        let names = Agent::ALL.map(Agent::name).join(", ");
-        format!("unknown agent; must be one of {names}")
-    })
+fn agent() -> impl TypedValueParser<Value = Agent> {
+    PossibleValuesParser::new(Agent::ALL.map(Agent::name))
+        .try_map(|name| Agent::from_name(&name).ok_or("unknown agent"))
 }

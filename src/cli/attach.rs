@@ -31,6 +31,7 @@ pub(super) fn run(context: CliContext, args: &AttachArgs) -> Result<ExitCode, Cl
         context: &context,
         key: session.key.clone(),
         tail: args.tail,
+        format: show::EntryFormat::new(context.style),
         printed: Printed::default(),
         state: SessionState::Past,
     };
@@ -45,6 +46,7 @@ struct Follower<'a> {
     context: &'a CliContext,
     key: SessionKey,
     tail: usize,
+    format: show::EntryFormat,
     printed: Printed,
     state: SessionState,
 }
@@ -124,7 +126,7 @@ impl Follower<'_> {
             output::json_value(&mut self.out, &event)?;
             return self.out.write_all(b"\n");
         }
-        show::plain(&mut self.out, self.context.style, n, entry)
+        show::plain(&mut self.out, &self.format, n, entry)
     }
 
     fn print_state(&mut self, state: SessionState) -> io::Result<()> {

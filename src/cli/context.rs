@@ -8,6 +8,7 @@ use crate::cli::args::{Cli, ColorMode};
 use crate::cli::error::{CliError, CliErrorCode};
 use crate::cli::output::OutputStyle;
 use crate::config::paths::Paths;
+use crate::config::problem::ConfigProblem;
 use crate::config::settings::Settings;
 use crate::domain::{Issue, Time};
 use crate::runtime::env::{self, Clock};
@@ -50,7 +51,8 @@ impl CliContext {
         let config_text = read_config(&config_file, cli.config.is_some())?;
         let (mut settings, problems) = Settings::read(&config_text);
         settings.server.address = cli.opencode_server.or(settings.server.address);
-        let issues = problems.into_iter().map(|problem| Issue::new(&config_file, problem)).collect();
+        let issue = |problem: ConfigProblem| Issue { line: problem.line, ..Issue::new(&config_file, problem) };
+        let issues = problems.into_iter().map(issue).collect();
         let environment = Environment { home, vars: env::vars().collect(), roots: settings.roots.clone() };
         let style = OutputStyle { on: coloured(cli.color) };
         Ok(Self { paths, config_file, config_text, settings, issues, environment, clock, style })

@@ -15,7 +15,7 @@ use super::json::{IssueJson, SCHEMA_VERSION};
 use super::sessions::LoadedSessions;
 use super::{output, sessions};
 use crate::agent::{self, inventory::Inventory};
-use crate::domain::{Agent, Issue};
+use crate::domain::{Agent, Issue, Time, units};
 use crate::index::{self, Index, IndexEvent, RootReport, WatchState};
 use crate::runtime::programs;
 use crate::stdx::program;
@@ -248,8 +248,12 @@ fn print(report: &Report) -> io::Result<()> {
         }
     }
     let Cache { path, bytes, age_ms, sessions } = &report.cache;
-    let age = age_ms.map_or_else(|| "created just now".to_owned(), |age| format!("{} s old", age / 1000));
-    writeln!(out, "\nCache\n  {}  {sessions} sessions, {} KiB, {age}", path.display(), bytes / 1024)?;
+    let written = |age: &i64| match units::age(Time::from_millis(*age), Time::default()).as_str() {
+        "now" => "written just now".to_owned(),
+        age => format!("written {age} ago"),
+    };
+    let age = age_ms.as_ref().map_or_else(|| "created just now".to_owned(), written);
+    writeln!(out, "\nCache\n  {}  {sessions} sessions, {}, {age}", path.display(), units::bytes(*bytes))?;
     let kind = report.watch.kind.unwrap_or("unknown");
     writeln!(out, "\nWatch\n  {kind}, {} paths", report.watch.paths)?;
     let missing = missing(report);

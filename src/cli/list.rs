@@ -99,7 +99,7 @@ fn summary(view: &CatalogView, shown: usize, issues: usize) -> Option<String> {
         parts.push(format!("{} hidden: {}", view.hidden.total(), hidden(view.hidden)));
     }
     if issues > 0 {
-        parts.push(format!("{issues} unreadable (see salon doctor)"));
+        parts.push(format!("{issues} {} (see salon doctor)", if issues == 1 { "problem" } else { "problems" }));
     }
     (parts.len() > 1 || shown == 0).then(|| parts.join(" · "))
 }

@@ -23,7 +23,7 @@ fn page(out: &mut impl Write) -> io::Result<()> {
     command.build();
     Man::new(command.clone()).render(out)?;
     // All commands share one page, so that there is only one file to install.
-    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+    for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help" && !sub.is_hide_set()) {
         writeln!(out, ".SH \"SALON {}\"", sub.get_name().to_uppercase())?;
         let man = Man::new(sub.clone());
         man.render_description_section(out)?;

@@ -14,6 +14,7 @@ mod attach;
 mod completions;
 mod config;
 mod context;
+mod diff;
 mod doctor;
 mod earlier_prompts;
 mod error;
@@ -94,6 +95,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Some(CliCommand::Restore(args)) => trash::restore(&context, &args),
         Some(CliCommand::Doctor(args)) => doctor::run(&context, &args),
         Some(CliCommand::Config(args)) => config::run(&context, &args),
+        Some(CliCommand::SessionIds) => completions::session_ids(&context),
         Some(CliCommand::Completions(_) | CliCommand::Man | CliCommand::Demo(_)) => unreachable!("answered above"),
     }
 }

@@ -14,11 +14,12 @@ use super::error::{CliError, CliErrorCode};
 use super::json::{self, SCHEMA_VERSION};
 use super::output::OutputStyle;
 use super::query::{self, QueryOptions, QuerySearch};
-use super::{output, scope, table};
-use crate::domain::Issue;
+use super::{output, scope};
 use crate::domain::search::{Hit, SearchResults, Snippet};
+use crate::domain::{Issue, units};
 use crate::index::{LocatedEntry, search};
 use crate::stdx::text::{ellipsis, one_line};
+use crate::stdx::wrap::wrap;
 
 /// Bytes of context around a match without `--context`.
 const CONTEXT_BYTES: usize = 160;
@@ -130,7 +131,7 @@ fn write_human(
 ) -> io::Result<()> {
     let (style, columns) = (context.style, output::columns());
     let session = &hit.session;
-    let age = session.last_activity.map(|time| table::age(context.clock.now(), time)).unwrap_or_default();
+    let age = session.last_activity.map(|time| units::age(context.clock.now(), time)).unwrap_or_default();
     let mut about = vec![one_line(&session.key.to_string()), age];
     about.extend(session.parent.as_deref().map(|parent| format!("sub-agent of {}", one_line(parent))));
     if hit.count > 1 {
@@ -144,13 +145,30 @@ fn write_human(
     writeln!(out, "{}", style.dim(&ellipsis(&about.join(" · "), columns)))?;
     let numbers: Vec<String> = entries.iter().map(|entry| number(*entry)).collect();
     let width = numbers.iter().map(String::len).max().unwrap_or_default();
+    let room = columns.saturating_sub(width + 4);
     for (snippet, number) in hit.snippets.iter().zip(&numbers) {
-        for (at, line) in highlighted(snippet, style).lines().enumerate() {
+        for (at, row) in rows(&snippet.text, room).into_iter().enumerate() {
             let number = if at == 0 { number } else { "" };
+            let line = highlighted(snippet, row, style);
             writeln!(out, "  {}  {line}", style.dim(&format!("{number:>width$}")))?;
         }
     }
+    let more = hit.count.saturating_sub(hit.snippets.len());
+    if more > 0 && !hit.snippets.is_empty() {
+        writeln!(out, "  {}", style.dim(&format!("{:>width$}  {more} more", "")))?;
+    }
     writeln!(out)
+}
+
+/// Wraps a snippet at words, as byte ranges.
+fn rows(text: &str, room: usize) -> Vec<Range<usize>> {
+    let mut rows = Vec::new();
+    let mut start = 0;
+    for line in text.split('\n') {
+        rows.extend(wrap(line, room).into_iter().map(|row| start + row.start..start + row.end));
+        start += line.len() + 1;
+    }
+    rows
 }
 
 fn number(entry: Option<LocatedEntry>) -> String {
@@ -161,18 +179,20 @@ fn number(entry: Option<LocatedEntry>) -> String {
     entry.map(text).unwrap_or_default()
 }
 
-/// Highlights matches line by line, so that no style crosses a line end.
-fn highlighted(snippet: &Snippet, style: OutputStyle) -> String {
-    let mut text = String::with_capacity(snippet.text.len() + 16 * snippet.ranges.len());
-    let mut from = 0;
-    for Range { start, end } in snippet.ranges.iter().cloned() {
-        let (Some(before), Some(found)) = (snippet.text.get(from..start), snippet.text.get(start..end)) else { break };
-        text.push_str(before);
-        let painted: Vec<_> = found.split('\n').map(|line| style.yellow(line)).collect();
-        text.push_str(&painted.join("\n"));
-        from = end;
+/// Highlights the matches in a row of a snippet.
+fn highlighted(snippet: &Snippet, row: Range<usize>, style: OutputStyle) -> String {
+    let part = |range: Range<usize>| snippet.text.get(range).unwrap_or_default();
+    let mut text = String::with_capacity(row.len());
+    let mut from = row.start;
+    for found in &snippet.ranges {
+        let (start, end) = (found.start.max(from), found.end.min(row.end));
+        if start < end {
+            text.push_str(part(from..start));
+            text.push_str(&style.yellow(part(start..end)));
+            from = end;
+        }
     }
-    text.push_str(snippet.text.get(from..).unwrap_or_default());
+    text.push_str(part(from..row.end));
     text
 }
 
@@ -190,7 +210,7 @@ fn print_summary(total: usize, results: &SearchResults, issues: &[Issue], unread
         parts.push(format!("{} of {at_least}{total} sessions shown", results.hits.len()));
     }
     if unreadable > 0 && !(parts.is_empty() && total > 0) {
-        parts.push(format!("{unreadable} unreadable (see salon doctor)"));
+        parts.push(format!("{unreadable} {} (see salon doctor)", if unreadable == 1 { "problem" } else { "problems" }));
     }
     if !parts.is_empty() {
         writeln!(err, "{}", parts.join(" · "))?;

@@ -4,16 +4,19 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::process::ExitCode;
 
+use jiff::tz::TimeZone;
+
 use super::args::ShowArgs;
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::json::{self, SCHEMA_VERSION};
 use super::output::OutputStyle;
 use super::sessions::LoadedSessions;
-use super::{find, markdown, output};
+use super::{diff, find, markdown, output};
 use crate::agent::{self, TextLimit, TranscriptReader};
 use crate::domain::tool_name::tool_label;
-use crate::domain::{Entry, Role, Session, Time, ToolStatus};
+use crate::domain::transcript::ToolAction;
+use crate::domain::{Entry, Role, Session, Time, Tool, ToolStatus};
 use crate::index;
 use crate::stdx::text::{one_line, sanitise};
 
@@ -44,7 +47,8 @@ pub(super) fn run(context: &CliContext, args: &ShowArgs) -> Result<ExitCode, Cli
         markdown::heading(&mut out, &session)?;
         each(&mut *reading, range, |_, entry| markdown::entry(&mut out, entry))?;
     } else {
-        each(&mut *reading, range, |index, entry| plain(&mut out, context.style, index, entry))?;
+        let format = EntryFormat::new(context.style);
+        each(&mut *reading, range, |index, entry| plain(&mut out, &format, index, entry))?;
     }
     out.flush()?;
     if !args.json {
@@ -129,9 +133,32 @@ fn print_raw(out: &mut impl Write, reading: &mut dyn TranscriptReader, range: Ra
     Ok(())
 }
 
-/// Writes one entry as text; `index` counts from 0.
-pub(super) fn plain(out: &mut impl Write, style: OutputStyle, index: usize, entry: &Entry) -> io::Result<()> {
-    let time = entry.time.map(Time::rfc3339).unwrap_or_default();
+/// Format of entries as text.
+#[derive(Debug)]
+pub(super) struct EntryFormat {
+    style: OutputStyle,
+    /// Time zone of the user, on a terminal; scripts get the exact time and texts only.
+    zone: Option<TimeZone>,
+}
+
+impl EntryFormat {
+    /// Creates the format for stdout.
+    pub(super) fn new(style: OutputStyle) -> Self {
+        Self { style, zone: output::to_terminal().then(TimeZone::system) }
+    }
+
+    fn time(&self, time: Time) -> String {
+        match &self.zone {
+            Some(zone) => time.timestamp().to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            None => time.rfc3339(),
+        }
+    }
+}
+
+/// Writes one entry as text; `index` counts from 0. On a terminal, edits are diffs.
+pub(super) fn plain(out: &mut impl Write, format: &EntryFormat, index: usize, entry: &Entry) -> io::Result<()> {
+    let style = format.style;
+    let time = entry.time.map(|time| format.time(time)).unwrap_or_default();
     let head = match &entry.tool {
         Some(tool) => format!("{} {}", one_line(&tool_label(&tool.name)), tool.status.name()),
         None => entry.kind.name().to_owned(),
@@ -144,8 +171,22 @@ pub(super) fn plain(out: &mut impl Write, style: OutputStyle, index: usize, entr
     };
     writeln!(out, "{} {head} {}", style.dim(&format!("── {}", index + 1)), style.dim(&time))?;
     block(out, &entry.text)?;
-    if let Some(tool) = &entry.tool {
-        block(out, &tool.output)?;
+    match entry.tool.as_deref() {
+        Some(Tool { action: ToolAction::Edit(changes), status, output, .. }) if format.zone.is_some() => {
+            for change in changes {
+                // The headline names a single file.
+                if changes.len() > 1 {
+                    writeln!(out, "{}", style.bold(&one_line(&change.path)))?;
+                }
+                diff::write(out, style, change)?;
+            }
+            // The output of an edit that succeeded repeats the file.
+            if *status != ToolStatus::Done {
+                block(out, output)?;
+            }
+        }
+        Some(tool) => block(out, &tool.output)?,
+        None => {}
     }
     writeln!(out)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::find::MIN_PREFIX;
 use super::output::OutputStyle;
-use crate::domain::{Session, SessionState, Time};
+use crate::domain::{Session, SessionState, Time, units};
 use crate::stdx::text::{ellipsis, one_line, width};
 
 /// Layout of a list.
@@ -101,7 +101,7 @@ impl<'a> Row<'a> {
         let length = ids.get(&Arc::as_ptr(session)).copied().unwrap_or(usize::MAX);
         Self {
             session,
-            age: session.last_activity.map(|time| age(now, time)).unwrap_or_default(),
+            age: session.last_activity.map(|time| units::age(now, time)).unwrap_or_default(),
             agent: session.key.agent.name(),
             title,
             workspace: last_part(&session.workspace),
@@ -131,18 +131,6 @@ fn state(state: SessionState, style: OutputStyle) -> String {
         SessionState::Working => style.green("*"),
         SessionState::Idle => style.green("o"),
         SessionState::Past => " ".to_owned(),
-    }
-}
-
-/// Age in one unit, for example `5m` or `3d`.
-pub(super) fn age(now: Time, time: Time) -> String {
-    let minutes = now.since(time) / 60_000;
-    match minutes {
-        0 => "now".to_owned(),
-        1..60 => format!("{minutes}m"),
-        60..1440 => format!("{}h", minutes / 60),
-        1440..525_600 => format!("{}d", minutes / 1440),
-        _ => format!("{}y", minutes / 525_600),
     }
 }
 

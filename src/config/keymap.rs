@@ -3,6 +3,7 @@
 use toml::{Table, Value};
 
 use super::key::Key;
+use super::problem::ConfigProblem;
 
 /// Default key map: the embedded file.
 pub const DEFAULT: &str = include_str!("../../assets/keymap.toml");
@@ -21,21 +22,35 @@ pub struct KeyBinding {
 /// Returns the bindings of the default key map.
 pub fn defaults() -> Vec<KeyBinding> {
     let table = DEFAULT.parse::<Table>().unwrap_or_default();
-    bindings(&table).0
+    let rows = table.iter().filter_map(|(context, actions)| Some((context, actions.as_table()?)));
+    rows.flat_map(|(context, actions)| actions.iter().map(move |(action, notation)| (context, action, notation)))
+        .filter_map(|(context, action, notation)| {
+            Some(KeyBinding { context: context.clone(), action: action.clone(), keys: keys(notation).ok()? })
+        })
+        .collect()
 }
 
-/// Parses a table of contexts. Returns the bindings, and a message for each invalid entry.
-pub fn bindings(contexts: &Table) -> (Vec<KeyBinding>, Vec<String>) {
+/// Parses the user's table of contexts. Returns the bindings, and a problem for each invalid entry.
+pub(super) fn bindings(contexts: &Table) -> (Vec<KeyBinding>, Vec<ConfigProblem>) {
     let (mut list, mut problems) = (Vec::new(), Vec::new());
+    let known = DEFAULT.parse::<Table>().unwrap_or_default();
     for (context, actions) in contexts {
+        let mut wrong = |key: String, message: &str| problems.push(ConfigProblem::new(key, message));
+        let Some(known) = known.get(context) else {
+            let names: Vec<_> = known.keys().map(String::as_str).collect();
+            wrong(format!("keys.{context}"), &format!("unknown context; must be one of {}", names.join(", ")));
+            continue;
+        };
         let Value::Table(actions) = actions else {
-            problems.push(format!("keys.{context}: must be a table of actions"));
+            wrong(format!("keys.{context}"), "must be a table of actions");
             continue;
         };
         for (action, notation) in actions {
+            let key = format!("keys.{context}.{action}");
             match keys(notation) {
+                _ if known.get(action).is_none() => wrong(key, "unknown action"),
                 Ok(keys) => list.push(KeyBinding { context: context.clone(), action: action.clone(), keys }),
-                Err(problem) => problems.push(format!("keys.{context}.{action}: {problem}")),
+                Err(problem) => wrong(key, &problem),
             }
         }
     }

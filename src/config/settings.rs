@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use toml::{Table, Value};
 
 use super::keymap::{self, KeyBinding};
+use super::problem::{self, ConfigProblem};
 use crate::domain::Agent;
 use crate::domain::catalog::Sort;
 
@@ -134,89 +135,102 @@ impl ListScope {
 }
 
 impl Settings {
-    /// Parses a `config.toml`; empty text means the defaults. Returns a message for each invalid value.
-    pub fn read(text: &str) -> (Self, Vec<String>) {
+    /// Parses a `config.toml`; empty text means the defaults. Returns a problem for each invalid value and unknown key.
+    pub fn read(text: &str) -> (Self, Vec<ConfigProblem>) {
         let mut settings = Self::default();
         let defaults = DEFAULT.parse::<Table>().unwrap_or_default();
         let mut problems = settings.apply(&defaults);
         match text.parse::<Table>() {
-            Ok(user) => problems.extend(settings.apply(&user)),
-            Err(error) => {
-                let line =
-                    error.span().map_or(1, |span| 1 + text.get(..span.start).unwrap_or(text).matches('\n').count());
-                problems.push(format!("line {line}: {}; using the defaults", error.message()));
+            Ok(user) => {
+                problems.extend(settings.apply(&user));
+                problem::locate(text, &mut problems);
             }
+            Err(_) => problems.extend(problem::syntax_errors(text)),
         }
         (settings, problems)
     }
 
-    /// Applies a parsed file. Returns a message for each invalid value.
-    pub(super) fn apply(&mut self, table: &Table) -> Vec<String> {
+    /// Applies a parsed file. Returns a problem for each invalid value and unknown key, without lines.
+    pub(super) fn apply(&mut self, table: &Table) -> Vec<ConfigProblem> {
         let mut problems = Vec::new();
         for (name, value) in table {
-            let taken = match name.as_str() {
-                "theme" => choice(value, &THEMES).map(|theme| self.theme = theme),
-                "scope" => choice(value, &SCOPES).map(|scope| self.scope = scope),
-                "sort" => sort(value).map(|sort| self.sort = sort),
-                "preview" => flag(value).map(|preview| self.preview = preview),
-                "mouse" => flag(value).map(|mouse| self.mouse = mouse),
-                "agent" => agent(value).map(|agent| self.agent = agent),
-                "notify" => choice(value, &NOTIFY).map(|notify| self.notify = notify),
-                "bell" => flag(value).map(|bell| self.bell = bell),
-                "limits" => self.apply_limits(value),
-                "servers" => self.apply_servers(value),
-                "roots" => self.apply_roots(value),
+            let applied = match name.as_str() {
+                "limits" => self.apply_table(name, value, &mut problems, Self::apply_limit),
+                "servers" => self.apply_table(name, value, &mut problems, Self::apply_server),
+                "roots" => self.apply_table(name, value, &mut problems, Self::apply_root),
                 "keys" => self.apply_keys(value, &mut problems),
-                _ => Err("unknown setting".to_owned()),
+                _ => self.apply_setting(name, value),
             };
-            if let Err(problem) = taken {
-                problems.push(format!("{name}: {problem}"));
-            }
+            problems.extend(applied.err().map(|message| ConfigProblem::new(name, message)));
         }
         problems
     }
 
-    fn apply_limits(&mut self, value: &Value) -> Result<(), String> {
+    fn apply_setting(&mut self, name: &str, value: &Value) -> Result<(), String> {
+        match name {
+            "theme" => self.theme = choice(value, &THEMES)?,
+            "scope" => self.scope = choice(value, &SCOPES)?,
+            "sort" => self.sort = sort(value)?,
+            "preview" => self.preview = flag(value)?,
+            "mouse" => self.mouse = flag(value)?,
+            "agent" => self.agent = agent(value)?,
+            "notify" => self.notify = choice(value, &NOTIFY)?,
+            "bell" => self.bell = flag(value)?,
+            _ => return Err("unknown setting, ignored".to_owned()),
+        }
+        Ok(())
+    }
+
+    /// Applies each key of a table, also after an invalid one.
+    fn apply_table(
+        &mut self,
+        table: &str,
+        value: &Value,
+        problems: &mut Vec<ConfigProblem>,
+        apply: impl Fn(&mut Self, &str, &Value) -> Result<(), String>,
+    ) -> Result<(), String> {
         for (name, value) in value.as_table().ok_or("must be a table")? {
+            let problem = apply(self, name, value).err();
+            problems.extend(problem.map(|message| ConfigProblem::new(format!("{table}.{name}"), message)));
+        }
+        Ok(())
+    }
+
+    fn apply_limit(&mut self, name: &str, value: &Value) -> Result<(), String> {
+        let count = || {
             let count = value.as_integer().and_then(|count| u32::try_from(count).ok()).filter(|count| *count > 0);
-            let count = count.ok_or_else(|| format!("{name}: {value} is not a number above 0"))?;
-            match name.as_str() {
-                "runs" => self.limits.runs = count as usize,
-                "idle_minutes" => self.limits.idle_minutes = count,
-                _ => return Err(format!("unknown limit \"{name}\"")),
-            }
+            count.ok_or_else(|| format!("{value} is not a number above 0"))
+        };
+        match name {
+            "runs" => self.limits.runs = count()? as usize,
+            "idle_minutes" => self.limits.idle_minutes = count()?,
+            _ => return Err("unknown limit, ignored".to_owned()),
         }
         Ok(())
     }
 
-    fn apply_servers(&mut self, value: &Value) -> Result<(), String> {
-        for (name, value) in value.as_table().ok_or("must be a table")? {
-            let text = value.as_str().ok_or_else(|| format!("{name}: {value} is not a string"))?;
-            match name.as_str() {
-                "opencode" if text.is_empty() => self.server.address = None,
-                "opencode" => self.server.address = Some(ServerSettings::address(text)?),
-                "opencode_password" => text.clone_into(&mut self.server.password),
-                _ => return Err(format!("unknown server \"{name}\"")),
-            }
+    fn apply_server(&mut self, name: &str, value: &Value) -> Result<(), String> {
+        let text = || value.as_str().ok_or_else(|| format!("{value} is not a string"));
+        match name {
+            "opencode" if text()?.is_empty() => self.server.address = None,
+            "opencode" => self.server.address = Some(ServerSettings::address(text()?)?),
+            "opencode_password" => text()?.clone_into(&mut self.server.password),
+            _ => return Err("unknown server, ignored".to_owned()),
         }
         Ok(())
     }
 
-    fn apply_roots(&mut self, value: &Value) -> Result<(), String> {
-        let table = value.as_table().ok_or("must be a table of agents")?;
-        for (name, paths) in table {
-            let agent = Agent::from_name(name).ok_or_else(|| format!("unknown agent \"{name}\""))?;
-            let paths =
-                paths.as_array().map(Vec::as_slice).or_else(|| paths.is_str().then_some(std::slice::from_ref(paths)));
-            let paths = paths.ok_or_else(|| format!("{name} is not a list of directories"))?;
-            let read =
-                |path: &Value| path.as_str().map(PathBuf::from).ok_or_else(|| format!("{path} is not a directory"));
-            self.roots.insert(agent, paths.iter().map(read).collect::<Result<_, _>>()?);
-        }
+    fn apply_root(&mut self, name: &str, value: &Value) -> Result<(), String> {
+        let agent = Agent::from_name(name).ok_or("unknown agent, ignored")?;
+        let paths =
+            value.as_array().map(Vec::as_slice).or_else(|| value.is_str().then_some(std::slice::from_ref(value)));
+        let paths = paths.ok_or("must be a list of directories")?;
+        let read = |path: &Value| path.as_str().map(PathBuf::from).ok_or_else(|| format!("{path} is not a directory"));
+        self.roots.insert(agent, paths.iter().map(read).collect::<Result<_, _>>()?);
         Ok(())
     }
 
-    fn apply_keys(&mut self, value: &Value, problems: &mut Vec<String>) -> Result<(), String> {
+    fn apply_keys(&mut self, value: &Value, problems: &mut Vec<ConfigProblem>) -> Result<(), String> {
         let table = value.as_table().ok_or("must be a table of contexts")?;
         let (rows, wrong) = keymap::bindings(table);
         self.keys.extend(rows);

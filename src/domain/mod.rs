@@ -19,6 +19,7 @@ pub mod tool;
 pub mod tool_name;
 pub mod transcript;
 pub mod transcript_event;
+pub mod units;
 
 pub use agent::Agent;
 pub use event::{Delta, EntryKey, Event, EventBody};

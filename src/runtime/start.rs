@@ -135,7 +135,8 @@ fn load_choices(store: &Store) -> Vec<(String, String)> {
 
 /// Creates the initial app state. The flag is true if the terminal must be queried for its background.
 fn app(start: &StartOptions, saved: &[(String, String)]) -> (App, bool) {
-    let (keymap, problems) = Keymap::new(&start.settings.keys);
+    // The configuration has reported unknown actions.
+    let (keymap, _) = Keymap::new(&start.settings.keys);
     let (background, ask) = background(&start.settings, saved);
     let themes = Themes::shipped(colours::depth(start.coloured, env::var), background);
     let here = env::current_dir().map(|dir| Workspaces::default().of(&dir.to_string_lossy().into()));
@@ -144,9 +145,7 @@ fn app(start: &StartOptions, saved: &[(String, String)]) -> (App, bool) {
     for (name, value) in saved {
         app.restore_state(name, value);
     }
-    for text in problems.into_iter().chain(start.issues.iter().map(|issue| issue.reason.clone())) {
-        app.update(Msg::Notice { text: format!("configuration: {text}"), error: true });
-    }
+    app.report_config_issues(start.issues.clone());
     (app, ask)
 }
 

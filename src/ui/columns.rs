@@ -3,6 +3,9 @@
 use crate::app::{App, age};
 use crate::config::settings::ListScope;
 use crate::domain::Session;
+use crate::domain::catalog::Sort;
+use crate::domain::units::bytes;
+pub(super) use crate::domain::units::tokens;
 
 /// Column to the right of the title.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +20,10 @@ pub(super) enum Column {
     Tokens,
     /// Number of turns.
     Turns,
+    /// Size of the transcript, if the list is sorted by it.
+    Size,
+    /// Age of the start, if the list is sorted by it.
+    Started,
     /// Age of the last activity.
     Age,
 }
@@ -30,6 +37,8 @@ impl Column {
             Self::Model => "model",
             Self::Tokens => "tokens",
             Self::Turns => "turns",
+            Self::Size => "size",
+            Self::Started => "started",
             Self::Age => "age",
         }
     }
@@ -41,6 +50,7 @@ impl Column {
             Self::Branch | Self::Model => 14,
             Self::Tokens => 6,
             Self::Turns => 5,
+            Self::Size | Self::Started => 7,
             Self::Age => 4,
         }
     }
@@ -49,7 +59,7 @@ impl Column {
     pub(super) fn is_number(self) -> bool {
         match self {
             Self::Workspace | Self::Branch | Self::Model => false,
-            Self::Tokens | Self::Turns | Self::Age => true,
+            Self::Tokens | Self::Turns | Self::Size | Self::Started | Self::Age => true,
         }
     }
 
@@ -65,6 +75,8 @@ impl Column {
             Self::Tokens => tokens(session.tokens.total()),
             Self::Turns if session.turns == 0 => String::new(),
             Self::Turns => session.turns.to_string(),
+            Self::Size => bytes(session.bytes),
+            Self::Started => session.started_at.map(|then| age::text(app.now, then)).unwrap_or_default(),
             Self::Age => session.last_activity.map(|then| age::text(app.now, then)).unwrap_or_default(),
         }
     }
@@ -86,14 +98,31 @@ pub(super) fn columns(app: &App, width: u16) -> Vec<Column> {
     if several && width >= MIN_WITH_WORKSPACE {
         shown.push(Column::Workspace);
     }
+    shown.extend(sorted_by(app.stack.home.sort).filter(|column| *column != Column::Age && width >= MIN_WITH_SORTED));
     for optional in [Column::Turns, Column::Tokens, Column::Branch, Column::Model] {
-        if taken(&shown) + optional.width() + 1 + marks + TITLE <= width {
+        let is_new = !shown.contains(&optional);
+        if is_new && taken(&shown) + optional.width() + 1 + marks + TITLE <= width {
             shown.push(optional);
         }
     }
     shown.sort_by_key(|column| *column as u8);
     shown
 }
+
+/// Column by which a list in this order is sorted; `None` for the title.
+pub(super) fn sorted_by(sort: Sort) -> Option<Column> {
+    match sort {
+        Sort::Activity => Some(Column::Age),
+        Sort::Started => Some(Column::Started),
+        Sort::Turns => Some(Column::Turns),
+        Sort::Tokens => Some(Column::Tokens),
+        Sort::Size => Some(Column::Size),
+        Sort::Title => None,
+    }
+}
+
+/// Minimum width of a list with the column by which it is sorted, in columns.
+const MIN_WITH_SORTED: u16 = 36;
 
 /// Minimum width of a list with the workspace, in columns.
 const MIN_WITH_WORKSPACE: u16 = 46;
@@ -106,18 +135,6 @@ pub(super) fn agent_width(app: &App, list: u16) -> u16 {
         ..24 => 0,
         _ if app.size.0 >= WITH_AGENT_NAMES => 8,
         _ => 2,
-    }
-}
-
-/// Formats a token count: `950`, `12k`, `3.4M`.
-pub(super) fn tokens(count: u64) -> String {
-    match count {
-        0 => String::new(),
-        1..1_000 => count.to_string(),
-        1_000..1_000_000 => format!("{}k", count / 1_000),
-        1_000_000..10_000_000 => format!("{}.{}M", count / 1_000_000, count / 100_000 % 10),
-        10_000_000..1_000_000_000 => format!("{}M", count / 1_000_000),
-        _ => format!("{}G", count / 1_000_000_000),
     }
 }
 

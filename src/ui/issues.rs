@@ -12,7 +12,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, view: &IssuesView) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     let width = area.width.saturating_sub(4).clamp(1, 110);
     let mut lines = Vec::new();
-    for issue in &app.sessions.catalog.issues {
+    for issue in app.issues() {
         let line = issue.line.map(|line| format!(":{line}")).unwrap_or_default();
         let place = format!("{}{line}", issue.path.display());
         lines.extend(wrapped(&place, width, 2, style(theme.text)));

@@ -351,12 +351,53 @@ fn common_options_have_a_letter() {
 fn completions_and_the_manual_page_are_printed() {
     let home = Home::empty();
     for shell in ["bash", "zsh", "fish"] {
-        assert!(text(&run(&home, &["completions", shell]).stdout).contains("doctor"), "{shell}");
+        let script = text(&run(&home, &["completions", shell]).stdout);
+        assert!(script.contains("doctor") && script.contains("salon session-ids"), "{shell}");
     }
     let page = text(&run(&home, &["man"]).stdout);
     for word in ["SALON LIST", "SALON RESUME", "SALON_CONFIG_DIR", "\\-\\-markdown"] {
         assert!(page.contains(word), "{word}");
     }
+}
+
+#[test]
+fn bash_completes_commands_agents_directories_and_ids() {
+    let home = Home::of(&["claude/2.1.329"]);
+    std::fs::create_dir_all(home.path().join("bin")).expect("a directory");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_salon"), home.path().join("bin/salon")).expect("a link");
+    let complete = |words: &[&str]| {
+        let line = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
+        let last = words.len() - 1;
+        let script = format!(
+            "source <(salon completions bash); COMP_WORDS=({line}); COMP_CWORD={last}; \
+             _salon_with_ids salon '{}' '{}'; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            words[last],
+            words[last - 1]
+        );
+        let mut bash = Command::new("bash");
+        bash.args(["--norc", "-c", &script]).env_clear().current_dir(home.path()).stdin(Stdio::null());
+        bash.env("HOME", home.path()).env("PATH", format!("{}/bin:/usr/bin:/bin", home.path().display()));
+        text(&bash.output().expect("bash runs").stdout).lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(complete(&["salon", "do"]).contains(&"doctor".to_owned()));
+    assert_eq!(complete(&["salon", "list", "--agent", "ge"]), ["gemini"]);
+    let all = text(&run(&home, &["session-ids"]).stdout);
+    let (id, _) = all.lines().next().and_then(|line| line.split_once('\t')).expect("a session with a title");
+    assert_eq!(complete(&["salon", "show", &id[..10]]), [id]);
+    assert_eq!(complete(&["salon", "send", "-j", &id[..10]]), [id]);
+    assert!(!complete(&["salon", "send", id, ""]).contains(&id.to_owned()), "only the first argument is an id");
+    assert!(complete(&["salon", "show", "--ma"]).contains(&"--markdown".to_owned()));
+}
+
+#[test]
+fn doctor_names_each_mistake_in_the_configuration() {
+    let home = Home::of(&["claude/2.1.329"]);
+    std::fs::write(home.path().join("c.toml"), "colour = 1\n\n[limits]\nruns = \"many\"\n").expect("a file");
+    let output = run(&home, &["--config", "c.toml", "doctor"]);
+    let shown = text(&output.stdout);
+    assert!(shown.contains("c.toml:1: colour: unknown setting, ignored"), "{shown}");
+    assert!(shown.contains("c.toml:4: limits.runs: \"many\" is not a number above 0"), "{shown}");
+    assert!(shown.contains("No agent is on PATH") && !shown.contains("No problems found"), "{shown}");
 }
 
 /// Command with its own home directory, a fixed clock, and no other variables.

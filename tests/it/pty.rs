@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
-use crate::support::{Agents, Home};
+use crate::support::{Agents, Home, wait_until};
 use crate::terminal::Terminal;
 
 const TITLE: &str = "Renamed in lab";
@@ -73,7 +73,9 @@ fn an_idle_screen_writes_nothing() {
 fn words_that_are_no_command_open_the_screen_there() {
     let home = Home::of(&["opencode/1.18.33"]);
     let mut search = salon_with(&home, &["renamed", "in"], &[]);
-    search.wait_for("a search", |screen| screen.contents().contains("renamed in") && screen.contents().contains("hit"));
+    search.wait_for("a search", |screen| {
+        screen.contents().contains("renamed in") && screen.contents().contains("1 session")
+    });
     search.send("\x1b");
     search.wait_for_text("Recent searches");
     search.send("\x1b");
@@ -106,6 +108,55 @@ fn the_window_has_a_title_that_is_restored() {
     terminal.send("q");
     assert_eq!(terminal.wait(), 0);
     terminal.wait_for_bytes("\x1b[23;0t");
+}
+
+#[test]
+fn what_is_copied_is_said_and_also_given_to_a_local_display() {
+    let home = Home::of(&["opencode/1.18.33"]);
+    program(&home, "wl-copy", "#!/bin/sh\ncat > \"$HOME/copying\" && mv \"$HOME/copying\" \"$HOME/copied\"\n");
+    let path = format!("{}/bin:/usr/bin:/bin", home.path().display());
+    let mut terminal = salon(&home, &[("PATH", &path), ("WAYLAND_DISPLAY", "wayland-0"), ("TMUX", "/tmp/tmux")]);
+    terminal.wait_for_text(TITLE);
+    terminal.send("y");
+    terminal.wait_for_text("Copied: ses_");
+    terminal.wait_for_bytes("\x1bPtmux;\x1b\x1b]52;c;");
+    terminal.wait_for_bytes("\x1b\\\x1b]52;c;");
+    let copied = home.path().join("copied");
+    wait_until("the program has the text", || copied.exists());
+    let copied = std::fs::read_to_string(copied).expect("a text");
+    assert!(copied.starts_with("ses_") && !copied.contains('\n'), "{copied:?}");
+}
+
+#[test]
+fn mistakes_in_the_configuration_are_shown_at_start_and_among_the_problems() {
+    let home = Home::of(&["opencode/1.18.33"]);
+    let config = home.path().join("config");
+    std::fs::create_dir(&config).expect("a directory");
+    std::fs::write(config.join("config.toml"), "mouse = 1\n[keys.list]\nfly = \"f\"\n").expect("a file");
+    let mut terminal = salon(&home, &[("SALON_CONFIG_DIR", &config.to_string_lossy())]);
+    terminal.wait_for_text("config.toml:1: mouse: 1 must be true or false · 1 more (! lists all)");
+    terminal.send("!");
+    terminal.wait_for_text("config.toml:3");
+    terminal.wait_for_text("keys.list.fly: unknown action");
+}
+
+#[test]
+fn a_terminal_gets_diffs_and_local_times() {
+    let home = Home::of(&["claude/2.1.329"]);
+    let listed = std::process::Command::new(env!("CARGO_BIN_EXE_salon"))
+        .args(["search", "--json", "has:diff"])
+        .env_clear()
+        .envs(environment(home.path(), &[]))
+        .output()
+        .expect("a search");
+    let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).expect("JSON");
+    let id = listed["hits"][0]["session"]["id"].as_str().expect("a session with an edit");
+    let mut terminal = salon_with(&home, &["show", id], &[("TZ", "Etc/GMT-5")]);
+    assert_eq!(terminal.wait(), 0);
+    terminal.wait_for_bytes("\x1b[32m+");
+    let written = terminal.written();
+    let is_time = |line: &str| line.contains("── ") && line.contains(" 20") && !line.contains('Z');
+    assert!(written.lines().any(is_time), "{written}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::RenderContext;
 use super::rows::POSITION;
 use crate::app::msg::ReaderFeedback;
 use crate::app::reader::{Find, Fold, LoadError, Reader};
+use crate::domain::units::tokens;
 use crate::domain::{Session, SessionState};
 use crate::stdx::{text, wrap};
 use crate::ui::entry::duration;
@@ -69,7 +70,7 @@ fn details(reader: &Reader, session: Option<&Session>) -> Vec<String> {
         }
         details.extend(session.model.as_deref().map(text::one_line));
         if session.tokens.total() > 0 {
-            details.push(format!("{} tokens", count(session.tokens.total())));
+            details.push(format!("{} tokens", tokens(session.tokens.total())));
         }
     }
     if let Some(opened) = reader.opened().filter(|opened| opened.branches > 1) {
@@ -191,13 +192,4 @@ fn fold_states(reader: &Reader, context: &RenderContext<'_>) -> Vec<Span<'static
 fn at_right(area: Rect, buffer: &mut Buffer, line: &Line<'_>) {
     let wide = u16::try_from(line.width()).unwrap_or(u16::MAX).min(area.width);
     buffer.set_line(area.right() - wide, area.y, line, wide);
-}
-
-/// Formats a count: `950`, `12.3k`, `4.5M`.
-fn count(count: u64) -> String {
-    match count {
-        0..1_000 => count.to_string(),
-        1_000..1_000_000 => format!("{}.{}k", count / 1_000, count % 1_000 / 100),
-        _ => format!("{}.{}M", count / 1_000_000, count % 1_000_000 / 100_000),
-    }
 }

@@ -6,6 +6,7 @@ use salon::app::action::{Action, KeyContext};
 use salon::app::keys::Keymap;
 use salon::config::describe::describe;
 use salon::config::key::{Key, KeyCode};
+use salon::config::problem::ConfigProblem;
 use salon::config::settings::Settings;
 use salon::config::{keymap, theme, theme_file};
 use salon::domain::Agent;
@@ -75,13 +76,25 @@ fn keys_are_read_as_they_are_written() {
     }
 }
 
+/// Line, key and message of each problem.
+fn shown(problems: &[ConfigProblem]) -> Vec<String> {
+    problems.iter().map(|problem| format!("{}: {problem}", problem.line.unwrap_or_default())).collect()
+}
+
 #[test]
 fn the_user_rebinds_and_unknown_actions_are_reported() {
-    let config = "[keys.list]\nfilter = \"f\"\nsort = [\"x\", \"y\"]\nfly = \"*\"\nopen = \"hyper-o\"\n[keys.nowhere]\nhelp = \"?\"";
+    let config = "[keys.list]\nfilter = \"f\"\nsort = [\"x\", \"y\"]\nfly = \"f1\"\nopen = \"hyper-o\"\n[keys.nowhere]\nhelp = \"?\"";
     let (settings, problems) = Settings::read(config);
-    assert_eq!(problems, ["keys.list.open: \"hyper-o\" is not a key"]);
+    assert_eq!(
+        shown(&problems),
+        [
+            "4: keys.list.fly: unknown action",
+            "5: keys.list.open: \"hyper-o\" is not a key",
+            "6: keys.nowhere: unknown context; must be one of everywhere, move, list, reader, search, chat",
+        ]
+    );
     let (map, problems) = Keymap::new(&settings.keys);
-    assert_eq!(problems, ["keys.list.fly: unknown action", "keys.nowhere.help: unknown action"]);
+    assert_eq!(problems, Vec::<String>::new());
     let does = |key: char| map.action(Key::char(key), &[KeyContext::List, KeyContext::Move, KeyContext::Everywhere]);
     assert_eq!((does('f'), does('\\')), (Some(Action::Filter), None));
     assert_eq!((does('y'), map.keys(Action::CopyId)), (Some(Action::Sort), [].as_slice()), "the user's key wins");
@@ -91,23 +104,26 @@ fn the_user_rebinds_and_unknown_actions_are_reported() {
 #[test]
 fn a_configuration_with_mistakes_is_used_as_far_as_it_goes() {
     let (defaults, problems) = Settings::read("");
-    assert_eq!(problems, Vec::<String>::new());
+    assert_eq!(problems, []);
     assert!(defaults.preview && defaults.mouse && defaults.scope.is_none());
-    let (settings, problems) = Settings::read("theme = \"light\"\nmouse = 1\ncolour = true\nsort = \"best\"");
+    let (settings, problems) =
+        Settings::read("theme = \"light\"\nmouse = 1\n\ncolour = true\nsort = \"best\"\n[limits]\nruns = 0\nrun = 1");
     assert_eq!((settings.theme, settings.mouse), (salon::config::settings::ThemeChoice::Light, true));
     assert_eq!(
-        problems,
+        shown(&problems),
         [
-            "mouse: 1 must be true or false",
-            "colour: unknown setting",
-            "sort: \"best\" must be one of \"activity\", \"started\", \"turns\", \"tokens\", \"size\", \"title\", \"last\"",
+            "2: mouse: 1 must be true or false",
+            "4: colour: unknown setting, ignored",
+            "5: sort: \"best\" must be one of \"activity\", \"started\", \"turns\", \"tokens\", \"size\", \"title\", \"last\"",
+            "7: limits.runs: 0 is not a number above 0",
+            "8: limits.run: unknown limit, ignored",
         ]
     );
     let (settings, problems) = Settings::read("theme = \"dark\"\n\n[roots\nclaude = []");
     assert_eq!(settings, defaults);
-    assert!(problems.len() == 1 && problems[0].starts_with("line 3: "), "{problems:?}");
+    assert!(!problems.is_empty() && problems[0].line == Some(3), "{problems:?}");
     let (settings, problems) = Settings::read("[roots]\nclaude = [\"~/work/.claude\"]\ncodex = \"/x\"");
-    assert_eq!(problems, Vec::<String>::new());
+    assert_eq!(problems, []);
     assert_eq!(settings.roots[&Agent::Claude], [PathBuf::from("~/work/.claude")]);
     assert_eq!(settings.roots[&Agent::Codex], [PathBuf::from("/x")]);
 }
@@ -167,6 +183,8 @@ fn the_shipped_themes_name_everything_and_nothing_else() {
         let text = std::fs::read_to_string(path).expect("theme");
         let (_, problems) = theme_file::read(&text);
         assert_eq!(problems, Vec::<String>::new(), "{name}");
+        // Dark blue cannot be read on black.
+        assert!(name != "ansi" || !text.lines().any(|line| line.contains("ansi:4 ") || line.contains("ansi:4\"")));
         for look in theme::Theme::NAMES {
             assert!(text.lines().any(|line| line.starts_with(&format!("{look} = "))), "{name}: {look}");
         }
