@@ -6,7 +6,7 @@ use super::chat::{Chat, ChatFocus};
 use super::home::Pane;
 use super::layer::Layer;
 use super::reader::Reader;
-use super::{inbox, runs, search};
+use super::{inbox, keys, runs, search};
 use crate::config::key::Key;
 use crate::domain::SessionState;
 
@@ -34,7 +34,11 @@ pub fn hints(app: &App) -> Vec<Hint> {
     match app.stack.layers.last() {
         Some(Layer::Palette(_)) => typed(&[("enter", "run"), ("↑ ↓", "select"), ("esc", "close")]),
         Some(Layer::Dialog(_)) => typed(&[("1…9", "answer"), ("enter", "confirm"), ("esc", "cancel")]),
-        Some(Layer::Help(_) | Layer::Issues(_)) => named(app, &[(Action::Back, "close"), (Action::Down, "scroll")]),
+        Some(Layer::Help(help)) if help.input.is_empty() => {
+            typed(&[("esc", "close"), ("↑ ↓", "scroll"), ("a…z", "filter")])
+        }
+        Some(Layer::Help(_)) => typed(&[("esc", "clear"), ("↑ ↓", "scroll")]),
+        Some(Layer::Issues(_)) => named(app, &[(Action::Back, "close"), (Action::Down, "scroll")]),
         Some(Layer::Chat(chat)) => with_other_pane(app, hints_in_chat(app, chat)),
         Some(Layer::Inbox(_)) if app.approvals.field().is_some() => typed(&[("enter", "send"), ("esc", "back")]),
         Some(Layer::Inbox(_)) if inbox::items(&app.runs, &app.approvals).is_empty() => typed(&[("esc", "close")]),
@@ -62,7 +66,7 @@ pub fn hints(app: &App) -> Vec<Hint> {
             typed(&[("tab", "next"), ("enter", "accept"), ("esc", "undo")])
         }
         Some(Layer::Search(search)) if search.input.is_empty() => {
-            typed(&[("↑", "previous query"), ("tab", "complete"), ("esc", "back")])
+            typed(&[("↑", "recent searches"), ("↓", "recent sessions"), ("tab", "complete"), ("esc", "back")])
         }
         Some(Layer::Search(search)) if search.focus == search::SearchFocus::Line => {
             let mut hints = typed(&[("enter", "open"), ("↑ ↓", "select"), ("tab", "complete"), ("→", "more matches")]);
@@ -70,6 +74,7 @@ pub fn hints(app: &App) -> Vec<Hint> {
             hints
         }
         Some(Layer::Search(_)) => named(app, &RESULTS),
+        None if app.stack.home.message.is_some() => typed(&[("enter", "send or queue"), ("esc", "cancel")]),
         None if app.stack.home.filter.typing => typed(&[("enter", "apply"), ("↑ ↓", "select"), ("esc", "clear")]),
         None if app.stack.home.empty_state(&app.sessions).is_some() => named(app, &EMPTY),
         None => match app.stack.home.focus {
@@ -151,7 +156,7 @@ fn hints_in_chat(app: &App, chat: &Chat) -> Vec<Hint> {
         ChatFocus::Composer if chat.info(&app.runs).is_some_and(|info| runs::is_open(&info.phase)) => {
             let mut hints = named(app, &WORKING_CHAT);
             // A second Esc alone would interrupt the turn.
-            let read = app.keymap.hint(Action::ReadChat);
+            let read = app.hint(Action::ReadChat);
             hints.extend(read.map(|read| Hint { key: format!("{read} esc"), label: "back", press: None }));
             hints
         }
@@ -183,8 +188,8 @@ fn is_search_result(app: &App) -> bool {
 
 fn named(app: &App, hints: &[(Action, &'static str)]) -> Vec<Hint> {
     let with_key = |(action, label): &(Action, &'static str)| {
-        let press = app.keymap.keys(*action).first().copied();
-        Some(Hint { key: app.keymap.hint(*action)?, label, press })
+        let press = app.keymap.key_in(*action, app.stack.key_contexts())?;
+        Some(Hint { key: keys::label(&press), label, press: Some(press) })
     };
     hints.iter().filter_map(with_key).collect()
 }
@@ -199,7 +204,7 @@ const EMPTY: [(Action, &str); 7] = [
     (Action::Palette, "commands"),
 ];
 
-const LIST: [(Action, &str); 13] = [
+const LIST: [(Action, &str); 14] = [
     (Action::Open, "open"),
     (Action::ResumeHere, "continue"),
     (Action::New, "new"),
@@ -209,6 +214,7 @@ const LIST: [(Action, &str); 13] = [
     (Action::Help, "help"),
     (Action::Leave, "quit"),
     (Action::Resume, "open in agent"),
+    (Action::Message, "send prompt"),
     (Action::Sort, "sort"),
     (Action::ShowHidden, "hidden"),
     (Action::CopyCommand, "copy command"),

@@ -58,9 +58,22 @@ impl Keymap {
         self.keys(action).first().map(label)
     }
 
-    /// Returns the labels of all keys of an action.
-    pub fn labels(&self, action: Action) -> String {
-        self.keys(action).iter().map(label).collect::<Vec<_>>().join(" ")
+    /// Returns an action's first key that triggers it in these contexts.
+    pub fn key_in(&self, action: Action, contexts: &[KeyContext]) -> Option<Key> {
+        self.keys_in(action, contexts).next().copied()
+    }
+
+    /// Returns the labels of the keys that trigger an action in these contexts.
+    pub fn labels_in(&self, action: Action, contexts: &[KeyContext]) -> String {
+        self.keys_in(action, contexts).map(label).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Returns the keys of an action without those that a nearer context binds to another one. If the contexts do not
+    /// include that of the action, nothing is nearer.
+    fn keys_in<'a>(&'a self, action: Action, contexts: &'a [KeyContext]) -> impl Iterator<Item = &'a Key> {
+        let is_active = contexts.contains(&action.context());
+        let triggers = move |key: &&Key| !is_active || self.action(**key, contexts) == Some(action);
+        self.keys(action).iter().filter(triggers)
     }
 }
 

@@ -3,11 +3,22 @@
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::edit::Edit;
-use crate::config::key::Key;
+use crate::config::key::{Key, KeyCode};
 use crate::stdx::text;
 
 /// Maximum bytes of a line, because every key lays it out again.
 const MAX_BYTES: usize = 16 << 10;
+
+/// Returns the rows by which a key moves in a list below an input: arrows, and Ctrl with the letters for down and up.
+pub fn list_step(key: Key) -> Option<isize> {
+    match key.code {
+        KeyCode::Down => Some(1),
+        KeyCode::Up => Some(-1),
+        KeyCode::Char('j' | 'n') if key.ctrl => Some(1),
+        KeyCode::Char('k' | 'p') if key.ctrl => Some(-1),
+        _ => None,
+    }
+}
 
 /// One-line input with a cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -70,7 +70,7 @@ use crate::config::settings::{ListScope, Settings};
 use crate::config::theme::{Theme, Themes};
 use crate::domain::catalog::{IndexProgress, Sort};
 use crate::domain::run::RunId;
-use crate::domain::{SessionKey, Time};
+use crate::domain::{Issue, SessionKey, Time};
 
 /// State of the interface.
 #[derive(Debug)]
@@ -91,6 +91,8 @@ pub struct App {
     pub runs: runs::RunTable,
     /// Approvals that wait for the user.
     pub approvals: approvals::ApprovalQueue,
+    /// Problems in the configuration.
+    pub config_issues: Vec<Issue>,
     /// Directories and databases in which sessions are searched.
     pub roots: Vec<RootStatus>,
     /// The screens.
@@ -143,6 +145,7 @@ impl App {
             sessions: Sessions::default(),
             runs: runs::RunTable::default(),
             approvals: approvals::ApprovalQueue::default(),
+            config_issues: Vec::new(),
             roots: Vec::new(),
             stack: Stack { home, ..Stack::default() },
             outline_hidden: false,
@@ -261,9 +264,34 @@ impl App {
         self.with_ctx(|stack, ctx| stack.perform(flow, ctx))
     }
 
+    /// Returns the label of the first key that triggers an action on the current screen.
+    pub fn hint(&self, action: Action) -> Option<String> {
+        self.keymap.key_in(action, self.stack.key_contexts()).as_ref().map(keys::label)
+    }
+
     /// Returns the current theme.
     pub fn theme(&self) -> &Theme {
         self.themes.current()
+    }
+
+    /// Iterates over all problems: in the configuration, and of files that could not be read.
+    pub fn issues(&self) -> impl Iterator<Item = &Issue> {
+        self.config_issues.iter().chain(&self.sessions.catalog.issues)
+    }
+
+    /// Stores the problems in the configuration, and shows the first one.
+    pub fn report_config_issues(&mut self, issues: Vec<Issue>) {
+        if let Some(first) = issues.first() {
+            let file = first.path.file_name().unwrap_or(first.path.as_os_str()).to_string_lossy();
+            let line = first.line.map(|line| format!(":{line}")).unwrap_or_default();
+            let key = self.hint(Action::Issues).map(|key| format!(" ({key} lists all)")).unwrap_or_default();
+            let more = match issues.len() {
+                1 => String::new(),
+                count => format!(" · {} more{key}", count - 1),
+            };
+            self.notices.error(format!("{file}{line}: {}{more}", first.reason));
+        }
+        self.config_issues = issues;
     }
 
     /// Returns the panes of the home screen.

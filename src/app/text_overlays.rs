@@ -1,25 +1,12 @@
-//! Keys of the overlays that only scroll a text: the help and the problems.
+//! Keys of the overlay that only scrolls a text: the problems.
 
 use super::action::{Action, KeyContext};
 use super::ctx::Ctx;
 use super::flow::Flow;
-use super::help::Help;
 use super::issues::IssuesView;
 use super::msg::Target;
 use super::scroll::{Scroll, steps};
 use crate::config::key::Key;
-
-impl Help {
-    /// Handles a key.
-    pub fn key(&mut self, key: Key, ctx: &Ctx) -> Flow {
-        scroll_by_key(&mut self.scroll, key, ctx)
-    }
-
-    /// Handles a click.
-    pub fn click(&self, target: &Target) -> Flow {
-        closes_outside(target)
-    }
-}
 
 impl IssuesView {
     /// Handles a key.

@@ -238,6 +238,18 @@ impl Sort {
         }
     }
 
+    /// Description of the order.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Activity => "newest first",
+            Self::Started => "latest start first",
+            Self::Turns => "most turns first",
+            Self::Tokens => "most tokens first",
+            Self::Size => "largest first",
+            Self::Title => "by title",
+        }
+    }
+
     /// Compares two sessions; ties are resolved by newest activity, then by key, so that the order is total.
     pub fn compare(self, a: &Session, b: &Session) -> Ordering {
         let first = match self {

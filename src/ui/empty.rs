@@ -63,5 +63,5 @@ fn draw_roots(canvas: &mut Canvas, area: Rect, first: usize) {
 }
 
 fn key(app: &App, action: Action, does: &str) -> Option<String> {
-    app.keymap.hint(action).map(|key| format!("{key} {does}"))
+    app.hint(action).map(|key| format!("{key} {does}"))
 }

@@ -14,13 +14,16 @@ use crate::app::{Action, App};
 use crate::config::settings::ListScope;
 use crate::stdx::text;
 
+/// Maximum columns of the title of a pinned conversation.
+const MAX_PINNED: usize = 24;
+
 /// Draws the header.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect) {
     let (app, theme) = (canvas.app, canvas.app.theme());
-    let mut right: Vec<_> = [quitting(app), progress(app), waiting(app), unseen(app), inbox_items(app), issues(app)]
-        .into_iter()
-        .flatten()
-        .collect();
+    // The last column is a margin.
+    let area = Rect { width: area.width.saturating_sub(1), ..area };
+    let parts = [quitting(app), progress(app), waiting(app), pinned(app), unseen(app), inbox_items(app), issues(app)];
+    let mut right: Vec<_> = parts.into_iter().flatten().collect();
     // Parts that do not fit are omitted as a whole.
     while right.len() > 1 && text::width(&right.join(" · ")) > usize::from(area.width / 3 * 2) {
         right.pop();
@@ -32,7 +35,8 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect) {
     let mut spans = vec![
         Span::styled(" salon ", style(theme.accent).patch(style(theme.title))),
         Span::styled(format!(" {}", scope(app)), style(theme.title)),
-        Span::styled(format!(" · by {}", app.stack.home.sort.name()), style(theme.muted)),
+        Span::styled(format!(" · {}", thousands(app.stack.home.shown)), style(theme.muted)),
+        Span::styled(format!(" · {}", app.stack.home.sort.label()), style(theme.muted)),
     ];
     while spans.len() > 1 && Line::from(spans.clone()).width() > left.width.into() {
         spans.pop();
@@ -57,12 +61,20 @@ fn progress(app: &App) -> Option<String> {
 
 /// Number of sessions in all workspaces that need the user.
 fn waiting(app: &App) -> Option<String> {
-    let key = app.keymap.hint(Action::NextNeedsYou).map(|key| format!(" ({key})")).unwrap_or_default();
+    let key = app.hint(Action::NextNeedsYou).map(|key| format!(" ({key})")).unwrap_or_default();
     match app.stack.home.waiting {
         0 => None,
         1 => Some(format!("1 needs you{key}")),
         count => Some(format!("{} need you{key}", thousands(count))),
     }
+}
+
+/// Title of the pinned conversation, which is not on the home screen.
+fn pinned(app: &App) -> Option<String> {
+    let key = &app.stack.pinned.as_ref()?.reader()?.key;
+    let title = app.sessions.catalog.get(key).map(|session| text::one_line(&session.title.text)).unwrap_or_default();
+    let title = if title.is_empty() { key.id.to_string() } else { title };
+    Some(format!("pinned: {}", text::ellipsis(&title, MAX_PINNED)))
 }
 
 /// Number of sessions that were done and not looked at since.
@@ -75,7 +87,7 @@ fn unseen(app: &App) -> Option<String> {
 
 /// Number of other inbox items: failed runs and held prompts.
 fn inbox_items(app: &App) -> Option<String> {
-    let key = app.keymap.hint(Action::Inbox).map(|key| format!(" ({key})")).unwrap_or_default();
+    let key = app.hint(Action::Inbox).map(|key| format!(" ({key})")).unwrap_or_default();
     match inbox::items(&app.runs, &app.approvals)
         .iter()
         .filter(|item| !matches!(item.kind, InboxItemKind::Approval))
@@ -93,7 +105,7 @@ pub(super) fn beside_badge(app: &App, area: Rect) -> Rect {
 
 /// Width of [`draw_badge`] in columns.
 pub(super) fn badge_width(app: &App) -> u16 {
-    badge(app).map_or(0, |label| u16::try_from(text::width(&label)).unwrap_or(u16::MAX).saturating_add(2))
+    badge(app).map_or(0, |label| u16::try_from(text::width(&label)).unwrap_or(u16::MAX).saturating_add(3))
 }
 
 /// Text of the badge on screens other than home: number of sessions that need the user.
@@ -106,7 +118,7 @@ fn badge(app: &App) -> Option<String> {
         count => format!("{} need you", thousands(count)),
     };
     // Where text is typed, the key would be a letter.
-    let key = matches!(screen, Layer::Reader(_)).then(|| app.keymap.hint(Action::NextNeedsYou)).flatten();
+    let key = matches!(screen, Layer::Reader(_)).then(|| app.hint(Action::NextNeedsYou)).flatten();
     Some(label + &key.map(|key| format!(" ({key})")).unwrap_or_default())
 }
 
@@ -115,6 +127,7 @@ pub(super) fn draw_badge(canvas: &mut Canvas, area: Rect) {
     let Some(label) = badge(canvas.app).filter(|_| area.height > 0) else { return };
     let (_, area) = split_right(area, badge_width(canvas.app).min(area.width));
     Clear.render(area.intersection(canvas.buffer.area), canvas.buffer);
+    let area = Rect { width: area.width.saturating_sub(1), ..area };
     put(canvas.buffer, area, &label, style(canvas.app.theme().needs_you), Align::Right);
 }
 
@@ -124,8 +137,8 @@ fn quitting(app: &App) -> Option<String> {
 }
 
 fn issues(app: &App) -> Option<String> {
-    let count = app.sessions.catalog.issues.len();
-    let key = app.keymap.hint(Action::Issues).map(|key| format!(" ({key})")).unwrap_or_default();
+    let count = app.issues().count();
+    let key = app.hint(Action::Issues).map(|key| format!(" ({key})")).unwrap_or_default();
     match count {
         0 => None,
         1 => Some(format!("1 problem{key}")),

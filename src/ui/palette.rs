@@ -29,7 +29,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, palette: &Palette) {
             put(canvas.buffer, area, "▌", style(theme.accent), Align::Left);
         }
         let (_, area) = split_left(area, 2);
-        let keys = canvas.app.keymap.labels(*action);
+        let keys = canvas.app.keymap.labels_in(*action, canvas.app.stack.key_contexts());
         let (area, keys_area) = split_right(area, u16::try_from(text::width(&keys)).unwrap_or(0) + 1);
         put(canvas.buffer, keys_area, &keys, style(theme.key), Align::Right);
         put(canvas.buffer, area, action.about(), style(theme.text), Align::Left);

@@ -1,5 +1,6 @@
 //! Transcript of a session, as a preview beside a list or on the whole screen.
 
+use jiff::tz::TimeZone;
 use ratatui::layout::Rect;
 
 use super::canvas::{Canvas, ViewCache};
@@ -10,11 +11,12 @@ use super::numbers::thousands;
 use super::reader::{self, ReaderMode};
 use super::style::style;
 use super::widgets::{Align, line_of, put, split_left};
+use crate::app::App;
 use crate::app::annotate;
-use crate::app::home::Pane;
+use crate::app::home::{Pane, Relation};
 use crate::app::msg::Target;
 use crate::app::reader::Reader;
-use crate::domain::Session;
+use crate::domain::{Session, Time};
 use crate::stdx::text::one_line;
 
 /// Draws the preview of the session selected on the home screen.
@@ -32,7 +34,7 @@ pub(super) fn draw_beside(
     cache: &mut ViewCache,
 ) {
     canvas.target(area, Target::Preview);
-    let heading = draw_heading(canvas, area, session).min(area.height);
+    let heading = draw_heading(canvas, area, session, &cache.zone).min(area.height);
     let body = Rect { y: area.y + heading, height: area.height - heading, ..area };
     if let Some(reader) = reader {
         draw_reader(canvas, body, reader, ReaderMode::Preview, cache);
@@ -40,14 +42,14 @@ pub(super) fn draw_beside(
 }
 
 /// Draws the title, details and what the session is waiting for. Returns the number of lines.
-fn draw_heading(canvas: &mut Canvas, area: Rect, session: &Session) -> u16 {
+fn draw_heading(canvas: &mut Canvas, area: Rect, session: &Session, zone: &TimeZone) -> u16 {
     let (app, theme) = (canvas.app, canvas.app.theme());
     let (_, inner) = split_left(area, 1);
     let look = if app.stack.focus() == Some(Pane::Preview) { theme.accent } else { theme.text };
     let title = one_line(&session.title.text);
     let title = if title.is_empty() { session.key.id.to_string() } else { title };
     put(canvas.buffer, line_of(inner, 0), &title, style(look).patch(style(theme.title)), Align::Left);
-    put(canvas.buffer, line_of(inner, 1), &details(session), style(theme.muted), Align::Left);
+    put(canvas.buffer, line_of(inner, 1), &details(app, session, zone), style(theme.muted), Align::Left);
     let waiting = app.sessions.live.get(&session.key).and_then(|sign| sign.waiting_for.as_deref());
     let waiting = waiting.map(|waiting| (format!("waiting for: {waiting}"), theme.needs_you));
     let mut lines = 2;
@@ -66,8 +68,14 @@ fn annotation_line(session: &Session) -> Option<String> {
     Some(line).filter(|line| !line.is_empty())
 }
 
-/// Formats details: `opus-4-8 · main · 12 turns · 26k tokens · ~/shop-api`.
-fn details(session: &Session) -> String {
+/// Formats details: `2026-11-21 09:25 · opus-4-8 · main · 12 turns · 26k tokens · fork · ~/shop-api`.
+fn details(app: &App, session: &Session, zone: &TimeZone) -> String {
+    let date = |time: Time| time.timestamp().to_zoned_datetime(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string();
+    let relation = app.stack.home.relation(session).map(|relation| match relation {
+        Relation::Fork => "fork",
+        Relation::Subagent => "sub-agent",
+        Relation::Parent => "with sub-agents",
+    });
     let tokens = columns::tokens(session.tokens.total());
     let turns = match session.turns {
         0 => String::new(),
@@ -75,10 +83,12 @@ fn details(session: &Session) -> String {
         turns => format!("{} turns", thousands(turns as usize)),
     };
     let details = [
+        session.last_activity.map(date).unwrap_or_default(),
         session.model.as_deref().map(columns::short_model).unwrap_or_default().to_owned(),
         session.branch.as_deref().unwrap_or_default().to_owned(),
         turns,
         if tokens.is_empty() { tokens } else { format!("{tokens} tokens") },
+        relation.unwrap_or_default().to_owned(),
         session.cwd.to_string(),
     ];
     details.into_iter().filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" · ")

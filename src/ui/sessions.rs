@@ -5,14 +5,15 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::canvas::Canvas;
-use super::columns::{Column, agent_width, columns};
+use super::columns::{Column, agent_width, columns, sorted_by};
 use super::empty;
 use super::style::{self, style};
 use super::widgets::{Align, field, line_of, put, put_line, split_left, split_right};
-use crate::app::home::Pane;
+use crate::app::App;
 use crate::app::home::detail;
 use crate::app::home::list::ListRow;
 use crate::app::home::sections::ListSection;
+use crate::app::home::{Pane, Relation};
 use crate::app::msg::Target;
 use crate::app::{age, annotate, scroll};
 use crate::config::theme::Theme;
@@ -23,7 +24,8 @@ use crate::stdx::text;
 pub(super) fn draw(canvas: &mut Canvas, area: Rect) {
     let app = canvas.app;
     // Very low screens have no heading.
-    let heading = u16::from(area.height >= 4 || app.stack.home.filter.typing);
+    let is_typing = app.stack.home.filter.typing || app.stack.home.message.is_some();
+    let heading = u16::from(area.height >= 4 || is_typing);
     let (top, rows) = (
         Rect { height: heading.min(area.height), ..area },
         Rect { y: area.y + heading.min(area.height), height: area.height.saturating_sub(heading), ..area },
@@ -95,6 +97,9 @@ fn section_style(theme: &Theme, section: ListSection) -> Style {
 fn draw_heading(canvas: &mut Canvas, area: Rect) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     let (_, inner) = split_left(area, 1);
+    if let Some(message) = &app.stack.home.message {
+        return field(canvas, inner, "prompt:", &message.input, true);
+    }
     if app.stack.home.filter.typing || app.stack.home.filter.is_active() {
         field(canvas, inner, "\\", &app.stack.home.filter.input, app.stack.home.filter.typing);
         return;
@@ -104,7 +109,9 @@ fn draw_heading(canvas: &mut Canvas, area: Rect) {
     let shown = if app.stack.home.empty_state(&app.sessions).is_none() { columns(app, area.width) } else { Vec::new() };
     for column in shown.into_iter().rev() {
         let (left, cell) = split_right(rest, column.width() + 1);
-        put_cell(canvas, cell, column, column.heading(), style(theme.faint));
+        let is_sorted = sorted_by(app.stack.home.sort) == Some(column);
+        let heading = if is_sorted { style(theme.accent).patch(style(theme.title)) } else { style(theme.faint) };
+        put_cell(canvas, cell, column, column.heading(), heading);
         rest = left;
     }
     put(canvas.buffer, rest, "Sessions", style(look), Align::Left);
@@ -188,6 +195,9 @@ fn draw_title(canvas: &mut Canvas, area: Rect, session: &Session) {
         put(canvas.buffer, area, "(no prompt yet)", style(theme.faint), Align::Left);
         return;
     }
+    let sign = mark(app, session);
+    let (place, area) = split_left(area, if sign.is_some() { 2 } else { 0 });
+    put(canvas.buffer, place, sign.unwrap_or_default(), style(theme.accent), Align::Left);
     let cut = text::ellipsis(&title, area.width.into());
     let hits = app.stack.home.filter.shown_query().map(|query| hits(&cut, query)).unwrap_or_default();
     let plain = if session.flags.subagent || session.flags.archived { style(theme.muted) } else { style(theme.text) };
@@ -201,6 +211,15 @@ fn draw_title(canvas: &mut Canvas, area: Rect, session: &Session) {
     });
     let spans: Vec<_> = spans.into_iter().map(|(text, style)| Span::styled(text, style)).collect();
     put_line(canvas.buffer, area, &Line::from(spans));
+}
+
+/// Mark of a session by its relation to others: a fork, a sub-agent, or a session with sub-agents.
+fn mark(app: &App, session: &Session) -> Option<&'static str> {
+    match app.stack.home.relation(session)? {
+        Relation::Fork => Some("⎇"),
+        Relation::Subagent => Some("↳"),
+        Relation::Parent => Some("⊞"),
+    }
 }
 
 /// Indexes of the characters that the query matches.

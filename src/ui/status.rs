@@ -76,7 +76,7 @@ fn counts_with(app: &App, reasons: bool) -> String {
     let HiddenCounts { subagent, headless, empty, archived, elsewhere } = app.stack.home.hidden;
     let by_reason = [(subagent, "sub-agents"), (headless, "headless"), (empty, "empty"), (archived, "archived")];
     let hidden: usize = by_reason.iter().map(|(count, _)| count).sum();
-    let key = |action, does: &str| app.keymap.hint(action).map(|key| format!(" ({key}{does})")).unwrap_or_default();
+    let key = |action, does: &str| app.hint(action).map(|key| format!(" ({key}{does})")).unwrap_or_default();
     let verb = if app.stack.home.filter.is_active() { "matching" } else { "shown" };
     let mut parts = vec![format!("{} {verb}", thousands(app.stack.home.shown))];
     if hidden > 0 && reasons {

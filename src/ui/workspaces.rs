@@ -63,6 +63,14 @@ fn draw_row(canvas: &mut Canvas, area: Rect, row: usize, focused: bool) {
         style(theme.muted),
         Align::Right,
     );
+    let unseen = match line {
+        WorkspaceRow::All => app.stack.home.unseen,
+        WorkspaceRow::Workspace(workspace) => workspace.unseen,
+        WorkspaceRow::View(_) => 0,
+    };
+    let unseen = if unseen > 0 { format!("✓{}", super::numbers::thousands(unseen)) } else { String::new() };
+    let (rest, unseen_area) = split_right(rest, u16::try_from(text::width(&unseen)).unwrap_or(0));
+    put(canvas.buffer, unseen_area, &unseen, style(theme.accent), Align::Right);
     // The row for all workspaces shows the most urgent state.
     let urgent = || app.stack.home.workspaces.rows().iter().map(|row| row.state).min().unwrap_or_default();
     let state = match line {

@@ -3,9 +3,11 @@
 use jiff::tz::TimeZone;
 use salon::app::home::sections::{Calendar, ListSection};
 use salon::app::layout::{Panes, PreviewSize};
+use salon::app::runs::RunMsg;
 use salon::app::{Effect, Msg};
+use salon::config::key::Key;
 use salon::domain::live_status::LiveStatus;
-use salon::domain::run::Phase;
+use salon::domain::run::{Phase, Refusal};
 use salon::domain::{Agent, SessionKey, SessionState, Time};
 
 use super::screens::live::run;
@@ -57,6 +59,43 @@ fn at_midnight_the_sections_move_on() {
 }
 
 #[test]
+fn a_sort_order_is_named_shows_its_column_and_begins_at_the_top() {
+    let mut stage = Stage::full(120, 40);
+    let header = |stage: &mut Stage| stage.screen().lines().next().unwrap_or_default().to_owned();
+    assert!(header(&mut stage).starts_with(" salon  all workspaces · 8 · newest first"), "{}", stage.screen());
+    for (order, column) in [
+        ("latest start first", "started"),
+        ("most turns first", "turns"),
+        ("most tokens first", "tokens"),
+        ("largest first", "size"),
+        ("by title", "age"),
+        ("newest first", "age"),
+    ] {
+        stage.keys("G s");
+        assert!(header(&mut stage).contains(order), "{}", stage.screen());
+        let heading = stage.screen().lines().nth(1).unwrap_or_default().to_owned();
+        assert!(heading.contains(column), "{order}: {heading}");
+        let list = &stage.app.stack.home.list;
+        assert_eq!(list.position_of_selection().map(|(at, _)| at), Some(1), "{order}");
+    }
+}
+
+#[test]
+fn relations_of_a_session_have_a_mark() {
+    let mut stage = Stage::new(120, 24);
+    let parent = session(Agent::Claude, "aaaa", "With helpers", 5);
+    let mut helper = session(Agent::Claude, "bbbb", "Helper", 4);
+    (helper.flags.subagent, helper.parent) = (true, Some("aaaa".into()));
+    let mut fork = session(Agent::Claude, "cccc", "Another try", 3);
+    fork.forked_from = Some("aaaa".into());
+    stage.send(Msg::Catalog(change(vec![parent, helper, fork]))).keys("H");
+    let screen = stage.screen();
+    for text in ["⊞ With helpers", "↳ Helper", "⎇ Another try", "2026-11-21 11:57"] {
+        assert!(screen.contains(text), "{text}: {screen}");
+    }
+}
+
+#[test]
 fn only_the_order_of_activity_has_days() {
     let mut stage = Stage::full(80, 24);
     assert!(stage.screen().contains("Today"));
@@ -87,6 +126,8 @@ fn a_turn_that_ends_unseen_is_a_section_until_the_session_is_opened() {
     stage.take_effects();
     stage.send(Msg::Live(Vec::new()));
     assert!(stage.screen().contains("Done, not seen  1") && stage.screen().contains("1 done"), "{}", stage.screen());
+    let column = stage.screen().lines().filter(|line| line.chars().take(17).any(|c| c == '✓')).count();
+    assert_eq!(column, 2, "all workspaces, and that of the session: {}", stage.screen());
     let saved = |stage: &mut Stage| {
         let effects = stage.take_effects().into_iter();
         let value = |effect| match effect {
@@ -202,4 +243,35 @@ fn the_heading_of_the_first_section_stays_visible() {
     assert!(screen.contains("60 / 60"), "{screen}");
     stage.keys("k k k k k k k k k k k k k k k k k k k k k k k k k");
     assert!(stage.screen().lines().any(|line| line.contains('▌') && line.contains("title 34")), "{}", stage.screen());
+}
+
+#[test]
+fn a_prompt_is_sent_from_the_list() {
+    let typed = |stage: &mut Stage, text: &str| {
+        for c in text.chars() {
+            stage.send(Msg::Key(Key::char(c)));
+        }
+    };
+    let mut stage = Stage::new(100, 24);
+    stage.send(Msg::Catalog(change(vec![session(Agent::Claude, "aaaa", "Build the release", 5)])));
+    stage.keys("m");
+    typed(&mut stage, "and tag it");
+    assert!(stage.screen().contains("prompt: and tag it"), "{}", stage.screen());
+    stage.take_effects();
+    stage.keys("enter");
+    let effects = stage.take_effects();
+    let started = effects.iter().find_map(|effect| match effect {
+        Effect::StartRun { ticket, prompt: Some(prompt), .. } if prompt == "and tag it" => Some(*ticket),
+        _ => None,
+    });
+    let ticket = started.expect("a start");
+    assert!(stage.app.stack.layers.is_empty(), "the list stays");
+    stage.send(Msg::Run(RunMsg::Started { ticket, result: Err(Refusal::LeasedBy { pid: 7 }) }));
+    assert!(stage.screen().contains("prompt: and tag it"), "a refused prompt is not lost: {}", stage.screen());
+    stage.keys("esc");
+    assert!(!stage.screen().contains("and tag it"));
+
+    let key = SessionKey::new(Agent::Claude, "aaaa");
+    stage.send(working(&key, SessionState::Working)).keys("m");
+    assert!(stage.screen().contains("Read-only: open in another program"), "{}", stage.screen());
 }

@@ -46,10 +46,10 @@ fn moves_in_the_list() {
 }
 
 #[test]
-fn sorts_cycle_and_the_selection_stays() {
-    test(FRESH, "j s", "01 #02 03 04 05 06 07 08");
-    test(FRESH, "j s s s", "01 #02 03 04 05 06 07 08");
-    test(FRESH, "j s s s s s", "01 #02 03 06 08 07 04 05");
+fn sorts_cycle_and_begin_at_the_top() {
+    test(FRESH, "j s", "#01 02 03 04 05 06 07 08");
+    test(FRESH, "j s s s", "#01 02 03 04 05 06 07 08");
+    test(FRESH, "j s s s s s", "#01 02 03 06 08 07 04 05");
     test(FRESH, "s s s s s s", FRESH);
 }
 

@@ -40,10 +40,10 @@ fn no_key_waits_for_a_locked_database() {
     lock.execute_batch("BEGIN IMMEDIATE").expect("the lock");
     let begun = Instant::now();
     salon.send("s");
-    salon.wait_for_text("by started");
+    salon.wait_for_text("latest start first");
     salon.wait_for_text("not saved yet");
     salon.send("s");
-    salon.wait_for_text("by turns");
+    salon.wait_for_text("most turns first");
     salon.send("\t");
     salon.wait_for_text("here:");
     salon.send("\t");

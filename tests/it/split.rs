@@ -107,7 +107,8 @@ fn two_conversations_side_by_side() {
 
 #[test]
 fn where_there_is_no_room_for_two_only_the_topmost_is_drawn() {
-    let mut harness = split(100, 30, disk());
+    let mut harness = split(160, 30, disk());
+    harness.stage.send(Msg::Resized { width: 100, height: 30 });
     insta::assert_snapshot!("split_100x30", harness.screen());
     harness.keys("f6");
     assert!(harness.screen().contains("Why is cart_total flaky?") && harness.screen().contains("type a prompt"));
@@ -277,4 +278,17 @@ fn what_runs_in_the_pinned_one_is_asked_about_before_salon_quits() {
     harness.keys("q q");
     assert!(matches!(harness.stage.app.stack.layers.last(), Some(Layer::Dialog(_))));
     assert!(harness.screen().contains("An agent is still working; quitting stops it."));
+}
+
+#[test]
+fn a_narrow_screen_refuses_to_pin_and_home_names_what_is_pinned() {
+    let mut narrow = ChatHarness::of(120, 30, disk());
+    narrow.keys("esc v");
+    assert!(narrow.stage.app.stack.pinned.is_none() && narrow.stage.app.stack.screen().is_some(), "the chat stays");
+    assert_eq!(notice_text(&narrow), Some("Split needs 160 columns"));
+    let mut wide = pinned(160, 40, disk());
+    let header = wide.screen().lines().next().map(str::to_owned).unwrap_or_default();
+    assert!(header.contains("pinned: "), "{header}");
+    wide.keys("j enter esc");
+    assert!(wide.stage.app.stack.pinned.is_some());
 }

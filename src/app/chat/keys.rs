@@ -8,6 +8,7 @@ use crate::app::approvals::ApprovalScope;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::flow::Flow;
+use crate::app::line_editor::list_step;
 use crate::app::msg::Target;
 use crate::app::reader::Reader;
 use crate::app::runs::is_open;
@@ -167,11 +168,8 @@ impl Chat {
         let Some(completion) = self.composer.completion.as_mut().filter(|known| !known.found.is_empty()) else {
             return false;
         };
-        match key.code {
-            KeyCode::Down => completion.step(true),
-            KeyCode::Up => completion.step(false),
-            _ => return false,
-        }
+        let Some(by) = list_step(key) else { return false };
+        completion.step(by > 0);
         true
     }
 

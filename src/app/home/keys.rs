@@ -8,6 +8,7 @@ use crate::app::action::{Action, KeyContext};
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::flow::Flow;
+use crate::app::line_editor::list_step;
 use crate::app::msg::Target;
 use crate::app::sessions::Sessions;
 use crate::app::shell_command::ShellCommand;
@@ -31,6 +32,10 @@ impl Home {
             reader.find_key(key, ctx);
             return Flow::Stay;
         }
+        if self.message.is_some() {
+            self.key_in_message(key, ctx);
+            return Flow::Stay;
+        }
         if self.filter.typing {
             self.key_in_filter(key, ctx);
             return Flow::Stay;
@@ -42,6 +47,8 @@ impl Home {
     pub fn paste(&mut self, text: &str, ctx: &mut Ctx) -> Flow {
         if let Some(reader) = self.focused_preview().filter(|reader| reader.is_typing()) {
             ctx.effects.extend(reader.paste_in_find(text));
+        } else if let Some(message) = &mut self.message {
+            message.input.insert(text);
         } else if self.filter.typing {
             self.filter.input.insert(text);
             self.filter_typed(ctx);
@@ -75,6 +82,7 @@ impl Home {
             }
             Action::NarrowPreview => self.resize_preview(-PreviewSize::STEP, ctx),
             Action::WidenPreview => self.resize_preview(PreviewSize::STEP, ctx),
+            Action::Message => self.write_message(ctx),
             Action::MarkUnseen => self.toggle_unseen(ctx),
             Action::Mark => {
                 self.toggle_mark();
@@ -202,13 +210,11 @@ impl Home {
 
     /// Handles a key in the quick filter. Enter keeps the query, Esc clears it.
     fn key_in_filter(&mut self, key: Key, ctx: &mut Ctx) {
-        let down = isize::from(key.code == KeyCode::Down || key == Key::ctrl('n') || key == Key::ctrl('j'));
-        let up = isize::from(key.code == KeyCode::Up || key == Key::ctrl('p') || key == Key::ctrl('k'));
+        if let Some(by) = list_step(key) {
+            self.list.step(by);
+            return self.follow_selection(ctx);
+        }
         match key.code {
-            _ if down + up > 0 => {
-                self.list.step(down - up);
-                self.follow_selection(ctx);
-            }
             KeyCode::Enter | KeyCode::Tab => {
                 self.filter.typing = false;
                 self.list.pin_selection();
@@ -288,7 +294,8 @@ impl Home {
         let now = Sort::ALL.iter().position(|sort| *sort == self.sort).unwrap_or(0);
         self.sort = Sort::ALL[(now + 1) % Sort::ALL.len()];
         ctx.effects.push(Effect::SaveState { name: "sort", value: self.sort.name().to_owned() });
-        self.refresh_pinned(ctx);
+        self.restart(ctx.sessions);
+        self.follow_selection(ctx);
     }
 
     /// Copies the command for the list, or for the saved view that is selected beside it.

@@ -8,15 +8,17 @@ pub mod sections;
 pub mod workspaces;
 
 mod keys;
+mod message;
 mod moves;
 mod saved_views;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 pub use empty_state::EmptyState;
 use filter::QuickFilter;
 use list::{ListRow, SessionList};
+pub use message::ListMessage;
 use sections::{Calendar, ListSection};
 use workspaces::WorkspaceList;
 
@@ -26,9 +28,10 @@ pub use super::layout::{Pane, Panes, PreviewSize};
 use super::preview::Preview;
 use super::reader::Reader;
 use super::sessions::Sessions;
+use super::ticket::RequestTicket;
 use crate::config::settings::ListScope;
 use crate::domain::catalog::{CatalogFilter, HiddenCounts, Sort};
-use crate::domain::{Session, SessionKey, SessionState, Time};
+use crate::domain::{Agent, Session, SessionKey, SessionState, Time};
 
 /// The home screen.
 #[derive(Debug, Default)]
@@ -61,9 +64,37 @@ pub struct Home {
     pub waiting: usize,
     /// Number of sessions whose end was not seen, listed or not.
     pub unseen: usize,
+    /// Composer over the list, while it is open.
+    pub message: Option<ListMessage>,
+    /// Prompt whose run is being started.
+    pub(super) sending: Option<(RequestTicket, ListMessage)>,
+    /// Sessions with sub-agents.
+    pub(super) parents: HashSet<(Agent, Arc<str>)>,
+}
+
+/// Relation of a session to another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// Fork of another session.
+    Fork,
+    /// Sub-agent of another session.
+    Subagent,
+    /// Session with sub-agents.
+    Parent,
 }
 
 impl Home {
+    /// Returns the relation of a session to others; `None` if it stands alone.
+    pub fn relation(&self, session: &Session) -> Option<Relation> {
+        if session.flags.subagent {
+            return Some(Relation::Subagent);
+        }
+        if session.flags.fork || session.forked_from.is_some() {
+            return Some(Relation::Fork);
+        }
+        self.parents.contains(&(session.key.agent, session.key.id.clone())).then_some(Relation::Parent)
+    }
+
     /// Returns the scope. `None` if another workspace is selected.
     pub fn scope(&self) -> Option<ListScope> {
         match (self.workspaces.selected(), &self.here) {
@@ -203,11 +234,13 @@ impl Home {
         let shown = all().filter_map(|session| {
             let state = sessions.state(session);
             waiting += usize::from(state == SessionState::NeedsYou);
-            unseen += usize::from(sessions.is_done_unseen(session));
-            everywhere.hides(session).is_none().then_some((session, state))
+            let is_unseen = sessions.is_done_unseen(session);
+            unseen += usize::from(is_unseen);
+            everywhere.hides(session).is_none().then_some((session, state, is_unseen))
         });
         self.workspaces.count(shown, self.here.as_ref());
         (self.waiting, self.unseen) = (waiting, unseen);
+        self.parents = all().filter_map(|session| Some((session.key.agent, session.parent.clone()?))).collect();
         let filter = CatalogFilter { workspace: self.workspaces.selected().cloned(), ..everywhere };
         let mut view = sessions.catalog.view(&filter, self.sort);
         for session in sessions.unsaved.iter().rev() {

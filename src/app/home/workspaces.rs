@@ -21,6 +21,8 @@ pub struct Workspace {
     pub state: SessionState,
     /// Number of sessions in live processes.
     pub live: usize,
+    /// Number of sessions whose end was not seen.
+    pub unseen: usize,
     newest: Option<Time>,
 }
 
@@ -120,19 +122,21 @@ impl WorkspaceList {
         false
     }
 
-    /// Recounts sessions. `here` and the selected workspace are listed even without sessions.
+    /// Recounts sessions, each with its state, and true if its end was not seen. `here` and the selected workspace are listed even without sessions.
     pub fn count<'a>(
         &mut self,
-        sessions: impl Iterator<Item = (&'a Arc<Session>, SessionState)>,
+        sessions: impl Iterator<Item = (&'a Arc<Session>, SessionState, bool)>,
         here: Option<&Arc<str>>,
     ) {
         let mut found: HashMap<Arc<str>, Workspace> = HashMap::new();
         for path in here.into_iter().chain(self.selected.as_ref()) {
             found.insert(path.clone(), Workspace::new(path.clone()));
         }
-        for (session, state) in sessions {
+        for (session, state, is_unseen) in sessions {
             let path = &session.workspace;
-            found.entry(path.clone()).or_insert_with(|| Workspace::new(path.clone())).add(session, state);
+            let workspace = found.entry(path.clone()).or_insert_with(|| Workspace::new(path.clone()));
+            workspace.add(session, state);
+            workspace.unseen += usize::from(is_unseen);
         }
         self.rows = found.into_values().collect();
         let elsewhere = |row: &Workspace| here != Some(&row.path);
@@ -186,7 +190,7 @@ impl WorkspaceList {
 
 impl Workspace {
     fn new(path: Arc<str>) -> Self {
-        Self { path, name: String::new(), sessions: 0, state: SessionState::Past, live: 0, newest: None }
+        Self { path, name: String::new(), sessions: 0, state: SessionState::Past, live: 0, unseen: 0, newest: None }
     }
 
     fn add(&mut self, session: &Session, state: SessionState) {

@@ -2,6 +2,7 @@
 
 use super::Palette;
 use crate::app::flow::Flow;
+use crate::app::line_editor::list_step;
 use crate::app::msg::Target;
 use crate::app::text_overlays::closes_outside;
 use crate::config::key::{Key, KeyCode};
@@ -16,16 +17,12 @@ impl Palette {
                 self.search();
             }
             KeyCode::Enter => return self.pick(self.selected),
-            KeyCode::Down => self.select(self.selected + 1),
-            KeyCode::Up => self.select(self.selected.saturating_sub(1)),
-            KeyCode::Char('n' | 'j') if key.ctrl => self.select(self.selected + 1),
-            KeyCode::Char('p' | 'k') if key.ctrl => self.select(self.selected.saturating_sub(1)),
             KeyCode::Char('c') if key.ctrl => return Flow::Pop,
-            _ => {
-                if self.input.key(key) {
-                    self.search();
-                }
-            }
+            _ => match list_step(key) {
+                Some(by) => self.select(self.selected.saturating_add_signed(by)),
+                None if self.input.key(key) => self.search(),
+                None => {}
+            },
         }
         Flow::Stay
     }

@@ -1,6 +1,7 @@
-//! The command palette: a fuzzy search over the actions of the current context, by name and description.
+//! The command palette: a fuzzy search over the actions of the current context, by name, description and synonyms.
 
 mod keys;
+pub mod synonyms;
 
 use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
@@ -8,6 +9,9 @@ use fuzzy_matcher::skim::SkimMatcherV2;
 use super::action::{Action, KeyContext};
 use super::line_editor::LineEditor;
 use super::scroll;
+
+/// Score of a synonym per typed byte, about that of a word's beginning.
+const SYNONYM_SCORE: i64 = 24;
 
 /// The palette overlay.
 #[derive(Debug)]
@@ -25,7 +29,11 @@ pub struct Palette {
 impl Palette {
     /// Creates a palette for the actions of these contexts.
     pub fn open(contexts: &[KeyContext]) -> Self {
-        let available = |action: &Action| contexts.contains(&action.context()) && *action != Action::Palette;
+        // The run of the selected session takes these from everywhere.
+        let concerns_run = |action: &Action| matches!(action, Action::Models | Action::Mute);
+        let available = |action: &Action| {
+            (contexts.contains(&action.context()) || concerns_run(action)) && *action != Action::Palette
+        };
         // Navigation keys are left out: they are quicker to press than to look up.
         let actions: Vec<_> = Action::ALL
             .iter()
@@ -63,9 +71,14 @@ impl Palette {
 
     fn search(&mut self) {
         let matcher = SkimMatcherV2::default().ignore_case();
+        let typed = self.input.text().trim().to_lowercase();
         let score = |action: &Action| {
             let text = format!("{} {}", action.name(), action.about());
-            matcher.fuzzy_match(&text, self.input.text().trim()).map(|score| (-score, *action))
+            let fuzzy = matcher.fuzzy_match(&text, &typed);
+            // A synonym is as good as the beginning of a word of the description.
+            let synonym = synonyms::of(*action).split(' ').any(|word| !typed.is_empty() && word.starts_with(&typed));
+            let synonym = synonym.then(|| SYNONYM_SCORE * i64::try_from(typed.len()).unwrap_or(i64::MAX));
+            fuzzy.max(synonym).map(|score| (-score, *action))
         };
         let mut found: Vec<_> = self.actions.iter().filter_map(score).collect();
         found.sort_by_key(|(score, _)| *score);

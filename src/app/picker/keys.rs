@@ -6,6 +6,7 @@ use crate::app::dialog::DialogOutcome;
 use crate::app::effect::Effect;
 use crate::app::flow::Flow;
 use crate::app::layer::Layer;
+use crate::app::line_editor::list_step;
 use crate::app::msg::Target;
 use crate::config::key::{Key, KeyCode};
 use crate::domain::run::RunSetting;
@@ -25,17 +26,15 @@ impl Picker {
             KeyCode::Left if self.input.is_empty() => self.switch_tab(self.tab.next(2)),
             KeyCode::Tab => self.switch_tab(self.tab.next(1)),
             KeyCode::Right if self.input.at_end() => self.switch_tab(self.tab.next(1)),
-            KeyCode::Down => self.selected = (self.selected + 1).min(last),
-            KeyCode::Up => self.selected = self.selected.saturating_sub(1),
             KeyCode::F(5) => {
                 self.asking = true;
                 ctx.effects.push(Effect::LoadModels { agent: info.agent, refresh: true });
             }
-            _ => {
-                if self.input.key(key) {
-                    self.selected = 0;
-                }
-            }
+            _ => match list_step(key) {
+                Some(by) => self.selected = self.selected.saturating_add_signed(by).min(last),
+                None if self.input.key(key) => self.selected = 0,
+                None => {}
+            },
         }
         Flow::Stay
     }

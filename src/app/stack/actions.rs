@@ -41,7 +41,7 @@ impl Stack {
     }
 
     /// Returns the active key contexts, nearest first.
-    fn key_contexts(&self) -> &'static [KeyContext] {
+    pub fn key_contexts(&self) -> &'static [KeyContext] {
         match self.screen() {
             Some(Layer::Chat(chat)) => chat.key_contexts(),
             Some(Layer::Search(_)) => search::KEY_CONTEXTS,
@@ -53,7 +53,7 @@ impl Stack {
     /// Performs an action that is the same on all screens. Actions of one screen do nothing on the others.
     fn act_everywhere(&mut self, action: Action, ctx: &mut Ctx) -> Flow {
         match action {
-            Action::Help => return Flow::Push(Layer::Help(Help::default())),
+            Action::Help => return Flow::Push(Layer::Help(Help::open(self.key_contexts()))),
             Action::Palette => return Flow::Push(Layer::Palette(Palette::open(self.key_contexts()))),
             Action::Issues => return Flow::Push(Layer::Issues(IssuesView::default())),
             Action::Inbox if matches!(self.layers.last(), Some(Layer::Inbox(_))) => return Flow::Pop,

@@ -43,7 +43,8 @@ impl Stack {
             Some(Layer::Picker(picker)) => picker.paste(text),
             Some(Layer::NewSession(new)) => new.paste(text, ctx),
             Some(Layer::Annotate(form)) => form.paste(text),
-            Some(Layer::Help(_) | Layer::Dialog(_) | Layer::Issues(_)) => Flow::Stay,
+            Some(Layer::Help(help)) => help.paste(text),
+            Some(Layer::Dialog(_) | Layer::Issues(_)) => Flow::Stay,
         };
         self.perform(flow, ctx);
     }

@@ -38,6 +38,9 @@ impl Stack {
             }
             RunMsg::Events(run, replay) => self.apply_events(&run, replay, ctx),
             RunMsg::Started { ticket, result } => {
+                if self.home.message_started(ticket, &result, ctx) {
+                    return;
+                }
                 let chat = self.chats_mut().find(|chat| chat.is_starting_with(ticket));
                 if chat.is_some_and(|chat| chat.started(result, ctx)) {
                     self.sync_chats(ctx);

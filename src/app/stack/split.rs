@@ -28,6 +28,10 @@ impl Stack {
             ctx.effects.extend(pinned.closed());
             return;
         }
+        if ctx.size.0 < WIDE {
+            ctx.notices.info(format!("Split needs {WIDE} columns"));
+            return;
+        }
         let Some(conversation) = self.layers.pop_if(|layer| layer.is_conversation()) else {
             ctx.notices.info("Only a conversation on the whole screen can be pinned");
             return;

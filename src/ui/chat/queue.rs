@@ -79,7 +79,7 @@ fn heading(app: &App, chat: &Chat) -> Option<String> {
     let first = prompts(app, chat).first()?;
     let held = matches!(first.state, PromptState::Held | PromptState::Failed);
     let info = chat.info(&app.runs)?;
-    let key = app.keymap.hint(Action::ResumeQueue);
+    let key = app.hint(Action::ResumeQueue);
     if held {
         let send = key.map(|key| format!("{key} sends it, or ")).unwrap_or_default();
         return Some(format!("the first prompt is held and blocks the queue: {send}up, then r send, x cancel"));

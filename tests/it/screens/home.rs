@@ -162,3 +162,18 @@ fn h42_a_light_terminal_gets_the_light_theme_and_a_key_switches() {
     stage.keys("ctrl-t");
     assert_eq!(background(&mut stage), dark);
 }
+
+#[test]
+fn nothing_of_the_list_and_the_search_touches_the_last_column() {
+    for (width, height) in [(120, 40), (80, 24), (40, 10)] {
+        for keys in ["", "s", "H", "\\ x", "/", "n esc"] {
+            let mut stage = Stage::full(width, height);
+            stage.keys(keys);
+            let buffer = stage.buffer();
+            for y in 0..height {
+                let symbol = buffer[(width - 1, y)].symbol();
+                assert!(symbol.trim().is_empty(), "{width}×{height} after {keys:?}, row {y}: {symbol}");
+            }
+        }
+    }
+}

@@ -2,12 +2,13 @@
 
 use salon::app::Msg;
 use salon::app::action::Action;
+use salon::app::layer::Layer;
 use salon::app::msg::ResumeCheck;
 use salon::config::theme_file::ColourDepth;
 use salon::domain::Issue;
 use salon::domain::catalog::CatalogChange;
 
-use super::stage::Stage;
+use super::stage::{Stage, change, sessions};
 
 const SIZES: [(u16, u16); 3] = [(120, 40), (80, 24), (40, 10)];
 
@@ -22,16 +23,67 @@ fn the_help_shows_the_keys_in_force() {
     stage.keys("?");
     let screen = stage.screen();
     assert!(screen.contains("f4") && !screen.contains("\\  "), "{screen}");
-    assert!(!screen.contains(Action::Sort.about()), "an action without a key is left to the palette");
+    assert!(!screen.contains(&format!("{} ", Action::Sort.about())), "an action without a key is left to the palette");
 }
 
 #[test]
 fn the_help_scrolls_to_its_end() {
     let mut stage = Stage::full(80, 24);
-    stage.keys("? G");
-    assert!(stage.screen().contains(Action::Mute.about()));
-    stage.keys("g");
-    assert!(stage.screen().contains("Everywhere"));
+    stage.keys("? end");
+    let screen = stage.screen();
+    assert!(screen.contains(Action::Mute.about()), "{screen}");
+    let position = screen.lines().find_map(|line| line.split_once(" of ")).expect("a position");
+    let (last, all) = (position.0.rsplit('–').next(), position.1.split(' ').next());
+    assert_eq!(last, all, "the end: {screen}");
+    stage.keys("home ctrl-j ctrl-k");
+    assert!(stage.screen().contains(" 1–"), "{}", stage.screen());
+}
+
+#[test]
+fn the_help_begins_with_the_place_and_filters_while_typing() {
+    let first = |keys: &str| {
+        let mut stage = Stage::full(120, 40);
+        stage.keys(keys);
+        let screen = stage.screen();
+        let heading = ["Everywhere", "Navigation", "List", "Transcript", "Search"];
+        let headings =
+            screen.lines().skip(2).flat_map(|line| heading.iter().find(|name| line.contains(&format!("│ {name} "))));
+        headings.copied().next()
+    };
+    assert_eq!(first("?"), Some("List"));
+    assert_eq!(first("enter ?"), Some("Transcript"));
+    assert_eq!(first("/ f1"), Some("Search"));
+    let mut stage = Stage::full(120, 40);
+    stage.keys("?");
+    let screen = stage.screen();
+    let frame = screen.lines().find(|line| line.contains("Keyboard shortcuts")).expect("a frame");
+    assert!(frame.chars().filter(|c| *c == '─').count() > 90, "two columns: {screen}");
+    assert!(screen.contains(Action::Scope.about()) && screen.contains(Action::NextEntry.about()), "{screen}");
+    stage.keys("f o r k");
+    let screen = stage.screen();
+    assert!(screen.contains(Action::Fork.about()) && !screen.contains(Action::Quit.about()), "{screen}");
+    stage.keys("z z");
+    assert!(stage.screen().contains("No matching shortcut."), "{}", stage.screen());
+    stage.keys("esc");
+    assert!(stage.screen().contains(Action::Open.about()));
+    stage.keys("esc");
+    assert!(stage.app.stack.layers.is_empty());
+    stage.keys("? ?");
+    assert!(stage.app.stack.layers.is_empty(), "its own key closes it");
+}
+
+#[test]
+fn a_binding_that_another_one_hides_is_not_shown() {
+    let mut stage = Stage::with(120, 70, "[keys.list]\nfilter = [\"q\", \"i\"]", ColourDepth::default());
+    stage.send(Msg::Catalog(change(sessions())));
+    let footer = stage.screen().lines().last().map(str::to_owned).unwrap_or_default();
+    assert!(footer.contains("q filter") && !footer.contains("quit"), "{footer}");
+    stage.keys("?");
+    let screen = stage.screen();
+    assert!(screen.contains("q i") && screen.contains(Action::Quit.about()), "{screen}");
+    assert!(!screen.contains(Action::Inbox.about()), "no key leads there: {screen}");
+    stage.keys("esc / f1");
+    assert!(stage.screen().contains(Action::OtherPane.about()), "its keys are free: {}", stage.screen());
 }
 
 #[test]
@@ -46,6 +98,34 @@ fn the_palette_finds_actions_by_description() {
     insta::assert_snapshot!("palette_typed", stage.screen());
     stage.keys("enter");
     assert!(stage.app.stack.home.show_hidden && stage.app.stack.layers.is_empty());
+}
+
+#[test]
+fn the_palette_finds_actions_by_other_words() {
+    for (typed, wanted) in [
+        ("p r e v i e w", Action::Preview),
+        ("c h a t", Action::ResumeHere),
+        ("c o n t i n u e", Action::ResumeHere),
+        ("m o d e l", Action::Models),
+        ("c l i p b o a r d", Action::CopyId),
+        ("e x p o r t", Action::EditTranscript),
+        ("r e n a m e", Action::Rename),
+        ("u n r e a d", Action::MarkUnseen),
+        ("e x i t", Action::Quit),
+    ] {
+        let mut stage = Stage::full(80, 24);
+        stage.keys("ctrl-p").keys(typed);
+        assert!(stage.screen().contains(wanted.about()), "{typed}: {}", stage.screen());
+    }
+    let mut stage = Stage::full(80, 24);
+    let selected = |stage: &Stage| match stage.app.stack.layers.last() {
+        Some(Layer::Palette(palette)) => palette.selected(),
+        other => panic!("{other:?}"),
+    };
+    stage.keys("ctrl-p ctrl-j ctrl-n ctrl-k ctrl-j");
+    assert_eq!(selected(&stage), 2);
+    stage.keys("ctrl-p");
+    assert_eq!(selected(&stage), 1);
 }
 
 #[test]

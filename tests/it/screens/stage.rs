@@ -35,7 +35,7 @@ impl Stage {
     /// Creates an interface with a configuration and a colour depth.
     pub fn with(width: u16, height: u16, config: &str, depth: ColourDepth) -> Self {
         let (settings, problems) = Settings::read(config);
-        assert_eq!(problems, Vec::<String>::new());
+        assert_eq!(problems, []);
         let (keymap, problems) = Keymap::new(&settings.keys);
         assert_eq!(problems, Vec::<String>::new());
         let themes = Themes::shipped(depth, Background::Dark);

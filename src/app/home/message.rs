@@ -1,0 +1,81 @@
+//! One-line composer over the list: sends or queues a prompt without leaving the list.
+
+use std::path::PathBuf;
+
+use super::Home;
+use crate::app::ctx::Ctx;
+use crate::app::effect::Effect;
+use crate::app::line_editor::LineEditor;
+use crate::app::ticket::RequestTicket;
+use crate::config::key::{Key, KeyCode};
+use crate::domain::run::{Conversation, Refusal, RunId, RunStart};
+use crate::domain::run_request::RunRequest;
+use crate::domain::{SessionKey, SessionState};
+
+/// Prompt to a session of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListMessage {
+    /// The session.
+    pub key: SessionKey,
+    /// The prompt.
+    pub input: LineEditor,
+}
+
+impl Home {
+    /// Opens the composer for the selected session, unless another program has the session open.
+    pub(super) fn write_message(&mut self, ctx: &mut Ctx) {
+        let Some(session) = self.list.session() else { return ctx.notices.info("No session selected") };
+        let key = session.key.clone();
+        if !ctx.runs.agents().iter().any(|(agent, _)| *agent == key.agent) {
+            return ctx.notices.info(format!("Salon cannot run {}", key.agent.label()));
+        }
+        if ctx.runs.of_session(&key).is_none() && ctx.sessions.state(session) != SessionState::Past {
+            return ctx.notices.info("Read-only: open in another program");
+        }
+        self.list.pin_selection();
+        self.message = Some(ListMessage { key, input: LineEditor::default() });
+    }
+
+    /// Handles a key in the composer.
+    pub(super) fn key_in_message(&mut self, key: Key, ctx: &mut Ctx) {
+        let Some(message) = &mut self.message else { return };
+        match key.code {
+            KeyCode::Esc => self.message = None,
+            _ if key == Key::ctrl('c') => self.message = None,
+            KeyCode::Enter if message.input.text().trim().is_empty() => {}
+            KeyCode::Enter => {
+                if let Some(message) = self.message.take() {
+                    self.send_message(message, ctx);
+                }
+            }
+            _ => _ = message.input.key(key),
+        }
+    }
+
+    /// Returns a prompt to the composer if its run was refused. Returns false if the ticket is not that of a prompt.
+    pub fn message_started(&mut self, ticket: RequestTicket, result: &Result<RunId, Refusal>, ctx: &mut Ctx) -> bool {
+        let Some((_, message)) = self.sending.take_if(|(sending, _)| *sending == ticket) else { return false };
+        if let Err(refusal) = result {
+            ctx.notices.error(refusal.to_string());
+            self.message.get_or_insert(message);
+        }
+        true
+    }
+
+    fn send_message(&mut self, message: ListMessage, ctx: &mut Ctx) {
+        let (key, text) = (&message.key, message.input.text().trim().to_owned());
+        if let Some(info) = ctx.runs.of_session(key) {
+            let run = info.id.clone();
+            ctx.effects.push(Effect::Run(RunRequest::Submit { run, text }));
+            return ctx.notices.info("Prompt sent");
+        }
+        let Some(session) = ctx.sessions.catalog.get(key) else {
+            return ctx.notices.error("The session no longer exists");
+        };
+        let start = RunStart::new(Conversation::Resume(key.id.clone()), PathBuf::from(&*session.cwd));
+        let ticket = ctx.tickets.issue();
+        ctx.effects.push(Effect::StartRun { ticket, agent: key.agent, start, prompt: Some(text) });
+        ctx.notices.info(format!("Starting {} …", key.agent.label()));
+        self.sending = Some((ticket, message));
+    }
+}
