@@ -38,8 +38,8 @@ def capture(program):
                 time.sleep(0.1)
             else:
                 sys.exit(f"the demo did not open:\n{screen}")
-            # The second session, with its preview.
-            run("send-keys", "p", "j", "j")
+            # The working session, and in its preview the answer with the code block, above the edits.
+            run("send-keys", "j", "l", "g", *["]"] * 6)
             # The preview and its colours arrive within a few frames; the picture is the first screen that stays.
             before = ""
             while screen != before:
