@@ -15,15 +15,16 @@ impl Help {
     pub fn key(&mut self, key: Key, ctx: &Ctx) -> Flow {
         let action = ctx.keymap.action(key, &[KeyContext::Move, KeyContext::Everywhere]);
         let is_filtering = !self.input.is_empty();
+        let closes = matches!(action, Some(Action::Back | Action::Leave | Action::Quit | Action::Help));
         if let Some(by) = list_step(key) {
             self.scroll.by(by);
         } else if key.code == KeyCode::Esc && is_filtering {
             self.filter(LineEditor::clear);
-        } else if key.typed().is_some() && (is_filtering || action != Some(Action::Help)) {
+        } else if key.typed().is_some() && (is_filtering || !closes) {
             self.filter(|input| _ = input.key(key));
         } else if let Some(by) = action.and_then(|action| steps(action, self.scroll.height())) {
             self.scroll.by(by);
-        } else if matches!(action, Some(Action::Back | Action::Quit | Action::Help)) {
+        } else if closes {
             return Flow::Pop;
         } else {
             self.filter(|input| _ = input.key(key));
