@@ -57,6 +57,7 @@
 //! | action | Named command of the interface, bound to keys by the key map and listed in the palette. |
 //! | agent | Coding agent such as Claude Code; see [`Agent`](domain::Agent). |
 //! | approval | Permission request or question with which an agent waits for the user. |
+//! | branch point | Entry before which branches of a conversation part. |
 //! | catalog | All indexed sessions, as one table in memory. |
 //! | codec | State machine between an agent's protocol messages and events; see [`agent::protocol`](mod@agent::protocol). |
 //! | corpus | All sources that a search covers. |
@@ -78,6 +79,7 @@
 //! | needle | Text or regular expression that a query searches for. |
 //! | n-gram filter | Bit set per segment of a source, which proves that a literal cannot occur there. |
 //! | outbox | Prompts that are accepted but not confirmed as delivered. |
+//! | outline | Prompts, errors, edits, plans, sub-agents and compactions of a transcript. |
 //! | prefilter | Fast test on raw bytes that excludes records without a match. |
 //! | query | Parsed search line: alternatives of needles and filters. |
 //! | registry | Recorded runs, their leases and child processes. |

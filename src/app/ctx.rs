@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::approvals::ApprovalQueue;
 use super::effect::Effect;
 use super::keys::Keymap;
-use super::layout::PreviewSize;
+use super::layout::{OutlineSetting, PreviewSize};
 use super::msg::LayoutFeedback;
 use super::notices::Notices;
 use super::runs::RunTable;
@@ -53,8 +53,8 @@ pub struct Ctx<'a> {
     pub muted: &'a mut BTreeSet<RunId>,
     /// Visibility and width of previews.
     pub preview_size: &'a mut PreviewSize,
-    /// True if the outline is hidden beside transcripts.
-    pub outline_hidden: &'a mut bool,
+    /// Visibility of the outline beside transcripts.
+    pub outline: &'a mut OutlineSetting,
     /// True if the mouse is captured.
     pub mouse: &'a mut bool,
     /// True if salon quits as soon as no turn is open and no prompt is queued.

@@ -135,7 +135,12 @@ fn reading(app: &App, reader: &Reader, hints: &[(Action, &'static str)]) -> Vec<
     let branches: &[(Action, &'static str)] = if reader.has_branches() { &BRANCHES } else { &[] };
     let (first, rest) = hints.split_at(hints.len().min(2));
     let useful = first.iter().chain(branches).chain(rest).filter(|(action, _)| is_useful(*action));
-    let labelled: Vec<_> = useful.map(|(action, label)| (*action, reader.label(*action).unwrap_or(label))).collect();
+    let subagent = reader.subagent().filter(|key| app.sessions.catalog.get(key).is_some());
+    let label = |action: Action| match (action, &subagent) {
+        (Action::Expand, Some(_)) => Some("open sub-agent"),
+        _ => reader.label(action),
+    };
+    let labelled: Vec<_> = useful.map(|(action, usual)| (*action, label(*action).unwrap_or(usual))).collect();
     named(app, &labelled)
 }
 
@@ -240,7 +245,7 @@ const RESULTS: [(Action, &str); 9] = [
     (Action::CopyId, "copy id"),
 ];
 
-const RESULT: [(Action, &str); 8] = [
+const RESULT: [(Action, &str); 9] = [
     (Action::Back, "results"),
     (Action::NextHit, "next match"),
     (Action::PreviousHit, "previous match"),
@@ -249,6 +254,7 @@ const RESULT: [(Action, &str); 8] = [
     (Action::ResumeHere, "continue"),
     (Action::Help, "help"),
     (Action::Expand, "unfold"),
+    (Action::Outline, "outline"),
 ];
 
 const WORKSPACES: [(Action, &str); 5] = [
@@ -308,7 +314,7 @@ const FOUND: [(Action, &str); 7] = [
     (Action::Help, "help"),
 ];
 
-const READING_CHAT: [(Action, &str); 7] = [
+const READING_CHAT: [(Action, &str); 8] = [
     (Action::ReadChat, "write"),
     (Action::Back, "back"),
     (Action::PreviousPrompt, "previous prompt"),
@@ -316,6 +322,7 @@ const READING_CHAT: [(Action, &str); 7] = [
     (Action::Interrupt, "interrupt"),
     (Action::Find, "find"),
     (Action::Help, "help"),
+    (Action::Outline, "outline"),
 ];
 
 const WORKING_CHAT: [(Action, &str); 4] = [

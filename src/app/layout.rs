@@ -44,6 +44,34 @@ impl PreviewSize {
     }
 }
 
+/// Visibility of the outline beside a transcript where there is room, as the user chose it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OutlineSetting {
+    /// Shown.
+    #[default]
+    Shown,
+    /// Hidden.
+    Hidden,
+}
+
+impl OutlineSetting {
+    /// Name under which it is saved.
+    pub const NAME: &'static str = "outline";
+
+    /// Returns the name of the setting in the saved state.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shown => "shown",
+            Self::Hidden => "hidden",
+        }
+    }
+
+    /// Parses the saved state.
+    pub fn parse(saved: &str) -> Self {
+        if saved == Self::Hidden.name() { Self::Hidden } else { Self::Shown }
+    }
+}
+
 /// Widths of the panes in columns; 0 for a hidden pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Panes {

@@ -59,6 +59,7 @@ use home::sections::Calendar;
 use home::{Home, Panes, PreviewSize};
 use keys::Keymap;
 use layer::Layer;
+use layout::OutlineSetting;
 pub use msg::{Msg, RootStatus};
 use notices::Notices;
 use sessions::Sessions;
@@ -107,8 +108,8 @@ pub struct App {
     pub notices: Notices,
     /// Visibility and width of previews.
     pub preview_size: PreviewSize,
-    /// True if the outline is hidden beside transcripts.
-    pub outline_hidden: bool,
+    /// Visibility of the outline beside transcripts.
+    pub outline: OutlineSetting,
     /// True if the mouse is captured.
     pub mouse: bool,
     /// Runs whose notifications are off.
@@ -148,7 +149,7 @@ impl App {
             config_issues: Vec::new(),
             roots: Vec::new(),
             stack: Stack { home, ..Stack::default() },
-            outline_hidden: false,
+            outline: OutlineSetting::default(),
             search_history: search::SearchHistory::default(),
             find_history: search::SearchHistory::default(),
             index_progress: IndexProgress::default(),
@@ -175,7 +176,7 @@ impl App {
                 self.stack.home.sort = Sort::ALL.into_iter().find(|sort| sort.name() == value).unwrap_or_default();
             }
             PreviewSize::NAME => self.preview_size = PreviewSize::parse(value).unwrap_or(self.preview_size),
-            reader::OUTLINE_STATE => self.outline_hidden = value == "hidden",
+            OutlineSetting::NAME => self.outline = OutlineSetting::parse(value),
             Sessions::UNSEEN => self.sessions.restore_unseen(value),
             search::SearchHistory::FIND_NAME => self.find_history = search::SearchHistory::parse(value),
             search::SearchHistory::NAME => self.search_history = search::SearchHistory::parse(value),
@@ -338,7 +339,7 @@ impl App {
             notices: &mut self.notices,
             muted: &mut self.muted,
             preview_size: &mut self.preview_size,
-            outline_hidden: &mut self.outline_hidden,
+            outline: &mut self.outline,
             mouse: &mut self.mouse,
             quitting: &mut self.quitting,
             tickets: &mut self.tickets,

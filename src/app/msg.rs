@@ -230,6 +230,18 @@ pub enum Target {
     Nothing,
 }
 
+/// Place of the outline of a transcript.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OutlinePlace {
+    /// None: a preview has no outline.
+    #[default]
+    Nowhere,
+    /// Over a part of the text, while it has the keys.
+    Over,
+    /// Beside the text.
+    Beside,
+}
+
 /// Results of the reader's layout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReaderFeedback {
@@ -265,12 +277,10 @@ pub struct ReaderFeedback {
     pub covers: usize,
     /// The prompt that covers them now.
     pub prompt: Option<usize>,
-    /// True unless it is a preview: the outline is of use.
-    pub whole_screen: bool,
+    /// Place of the outline.
+    pub outline: OutlinePlace,
     /// Visible rows of the outline.
     pub outline_rows: usize,
-    /// True if the outline is beside the text.
-    pub outline_beside: bool,
     /// Position of the first row in thousandths of an entry.
     pub from: u64,
     /// Position behind the last row in thousandths of an entry.

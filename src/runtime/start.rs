@@ -86,7 +86,8 @@ async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
     let mut shell = Shell::new(app, terminal, runner, sources, start.clock)?;
     shell.startup_action = start.startup_action;
     shell.run(ask_background).await;
-    shell.end().await;
+    // The state of the whole interface is part of the future.
+    Box::pin(shell.end()).await;
     Ok(())
 }
 

@@ -14,6 +14,7 @@ use super::widgets::{Align, line_of, put, split_left};
 use crate::app::App;
 use crate::app::annotate;
 use crate::app::home::{Pane, Relation};
+use crate::app::layout::OutlineSetting;
 use crate::app::msg::Target;
 use crate::app::reader::Reader;
 use crate::domain::{Session, Time};
@@ -107,8 +108,13 @@ pub(super) fn draw_mode(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: 
 fn draw_reader(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: ReaderMode, cache: &mut ViewCache) {
     let app = canvas.app;
     let reserved = if mode == ReaderMode::Full && canvas.active { header::badge_width(app) } else { 0 };
-    let context =
-        RenderContext { theme: app.theme(), zone: &cache.zone, now: app.now, reserved, outline: !app.outline_hidden };
+    let context = RenderContext {
+        theme: app.theme(),
+        zone: &cache.zone,
+        now: app.now,
+        reserved,
+        outline: app.outline == OutlineSetting::Shown,
+    };
     let session = app.sessions.catalog.get(&reader.key).map(|session| &**session);
     let (found, regions) = reader::draw(area, canvas.buffer, (reader, session), mode, &context, &mut cache.reader);
     canvas.feedback.reader = Some(found);

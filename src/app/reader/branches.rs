@@ -1,7 +1,10 @@
 //! Branches of a transcript: where they part, and steps from one to the next.
 
-use super::{Effect, Reader};
-use crate::domain::transcript_event::BranchPoint;
+use super::{Anchor, Effect, Reader};
+use crate::domain::transcript_event::{BranchPoint, TranscriptInfo};
+
+/// Rows above the first entry of a branch: the mark with blank rows around it, and the end of what the branches share.
+const ROWS_ABOVE: i32 = 5;
 
 impl Reader {
     /// Returns the branch point directly before an entry.
@@ -26,8 +29,22 @@ impl Reader {
         let at = branches.iter().position(|branch| *branch == opened.branch).unwrap_or_default();
         let next = (if forward { at + 1 } else { at + branches.len() - 1 }) % branches.len();
         let (entry, branch) = (*entry, branches[next]);
-        self.go_to(entry);
+        self.branch_jump = Some(entry);
         vec![Effect::ShowBranch(self.ticket, branch)]
+    }
+
+    /// Returns the number of entries that a newly shown branch shares with the one before; `None` for the same branch.
+    pub(super) fn shared_with(&self, opened: &TranscriptInfo) -> Option<usize> {
+        let before = self.opened.as_ref().filter(|before| before.branch != opened.branch)?.branch;
+        let part_from_it = opened.branch_points.iter().filter(|point| point.branches.contains(&before));
+        Some(part_from_it.map(|point| point.entry).min().unwrap_or(0))
+    }
+
+    /// Goes to the place at which the requested branch parts, once it is shown.
+    pub(super) fn go_to_branch(&mut self) {
+        let Some(entry) = self.branch_jump.take() else { return };
+        self.go_to(entry);
+        self.anchor = Anchor::line(self.cursor(), -ROWS_ABOVE, 0);
     }
 
     /// Returns the effect that shows the branch again that was shown before a transcript was reopened.

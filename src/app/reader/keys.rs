@@ -60,10 +60,14 @@ impl Reader {
                 ctx.notices.info("This session has no branches");
                 return Some(Flow::Stay);
             }
-            Action::NextError | Action::PreviousError => {
+            Action::NextError | Action::PreviousError | Action::NextPrompt | Action::PreviousPrompt => {
                 if !self.mark(action) {
-                    let direction = if action == Action::NextError { "further" } else { "earlier" };
-                    ctx.notices.info(format!("No {direction} error"));
+                    ctx.notices.info(match action {
+                        Action::NextError => "No further error",
+                        Action::PreviousError => "No earlier error",
+                        Action::NextPrompt => "No further prompt",
+                        _ => "No earlier prompt",
+                    });
                 }
                 return Some(Flow::Stay);
             }

@@ -22,7 +22,6 @@ impl Reader {
             Action::Thinking => "unfold thinking",
             Action::Follow if self.is_following() => "stop following",
             Action::Follow => "follow",
-            Action::Expand if self.subagent().is_some() => "open sub-agent",
             Action::Expand if self.is_unfolded() && self.current().is_some_and(has_targets) => "open or fold",
             Action::Expand if self.is_unfolded() => "fold",
             Action::Expand => "unfold",

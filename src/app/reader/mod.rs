@@ -33,7 +33,7 @@ pub use fold::{Fold, Folds};
 pub use jump::JumpTarget;
 pub use keys::KEY_CONTEXTS;
 pub use outline::Outline;
-pub use outline_keys::OUTLINE_STATE;
+use outline::OutlineProgress;
 use tail::Tail;
 pub use tail::{CallStage, EntryRef};
 pub use ticks::Tick;
@@ -41,7 +41,7 @@ use window::Window;
 
 use super::action::Action;
 use super::effect::Effect;
-use super::msg::{ReaderFeedback, RequestTicket};
+use super::msg::{OutlinePlace, ReaderFeedback, RequestTicket};
 use crate::domain::event::EntryKey;
 use crate::domain::transcript::Entry;
 use crate::domain::transcript_event::{TranscriptEvent, TranscriptInfo};
@@ -81,10 +81,12 @@ pub struct Reader {
     stored: bool,
     /// True if another transcript replaces the loaded one as soon as it is loaded.
     replaced: bool,
-    /// True if entries were added on disk since the transcript was opened.
-    has_grown: bool,
+    /// Number of entries that were added on disk since the transcript was opened.
+    added: usize,
     /// Number of the branch that was shown last, once it changed.
     branch: Option<usize>,
+    /// First entry of the branch that was requested.
+    branch_jump: Option<usize>,
     /// Number of entries when the end was last on the screen.
     seen_len: usize,
     anchor: Anchor,
@@ -135,8 +137,9 @@ impl Reader {
             clip: 0,
             stored: false,
             replaced: false,
-            has_grown: false,
+            added: 0,
             branch: None,
+            branch_jump: None,
             seen_len: 0,
             anchor: Anchor::END,
             cursor: usize::MAX,
@@ -253,7 +256,7 @@ impl Reader {
 
     /// Returns true if entries were added on disk since the transcript was opened.
     pub fn has_grown(&self) -> bool {
-        self.has_grown
+        self.added > 0
     }
 
     /// Returns the number of entries added since the end was last on the screen.
@@ -300,7 +303,7 @@ impl Reader {
         };
         effects.extend(self.request_entries());
         // A reopened transcript has lost the earlier request.
-        self.outline.requested = false;
+        self.outline.progress = OutlineProgress::NotRequested;
         effects.extend(self.request_outline());
         effects.extend(self.restore_branch());
         effects
@@ -327,17 +330,23 @@ impl Reader {
 
     fn grown(&mut self, from: usize, opened: TranscriptInfo) -> Vec<Effect> {
         let position = self.position();
-        let same_branch = self.opened.as_ref().is_none_or(|before| before.branch == opened.branch);
-        self.has_grown |= opened.len > self.disk && same_branch;
+        let shared = self.shared_with(&opened);
+        self.added += if shared.is_none() { opened.len.saturating_sub(self.disk) } else { 0 };
         self.branch = Some(opened.branch);
         self.disk = opened.len;
         if self.load_error == Some(LoadError::Gone) {
             self.load_error = None;
         }
         self.opened = Some(opened);
-        self.window.outdate(from, self.disk);
+        match shared {
+            Some(shared) => self.window.outdate(shared, shared),
+            None => self.window.outdate(from, self.disk),
+        }
         self.tail.outdate(from);
         self.merge(position);
+        if shared.is_some() {
+            self.go_to_branch();
+        }
         self.request_entries()
     }
 
@@ -366,8 +375,11 @@ impl Reader {
 
     /// Requests the outline once, of a transcript on the whole screen.
     fn request_outline(&mut self) -> Option<Effect> {
-        let due = self.layout.whole_screen && self.opened.is_some() && !self.outline.requested;
-        self.outline.requested |= due;
+        let is_missing = self.outline.progress == OutlineProgress::NotRequested;
+        let due = self.layout.outline != OutlinePlace::Nowhere && self.opened.is_some() && is_missing;
+        if due {
+            self.outline.progress = OutlineProgress::Partial;
+        }
         due.then_some(Effect::ReadOutline(self.ticket))
     }
 

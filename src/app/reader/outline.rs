@@ -21,10 +21,8 @@ pub struct Outline {
     pub typing: bool,
     /// First row on the screen.
     pub top: usize,
-    /// True if all items on disk are known.
-    pub complete: bool,
-    /// True if it was requested from the index.
-    pub(super) requested: bool,
+    /// Progress of the items on disk.
+    pub(super) progress: OutlineProgress,
     stored: Vec<OutlineItem>,
     /// Entries with edits of files, also those beyond the maximum number of items.
     edits: Vec<usize>,
@@ -36,6 +34,18 @@ pub struct Outline {
     found: Option<Vec<usize>>,
     selected: usize,
     height: usize,
+}
+
+/// Progress of the items on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum OutlineProgress {
+    /// Not requested from the index.
+    #[default]
+    NotRequested,
+    /// Incomplete.
+    Partial,
+    /// Complete.
+    Complete,
 }
 
 /// A row of the panel.
@@ -50,6 +60,11 @@ pub struct OutlineRow<'a> {
 }
 
 impl Outline {
+    /// Returns true if all items on disk are known.
+    pub fn is_complete(&self) -> bool {
+        self.progress == OutlineProgress::Complete
+    }
+
     /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.found.as_ref().map_or_else(|| self.all(), Vec::len)
@@ -107,7 +122,7 @@ impl Outline {
         self.stored.truncate(self.stored.partition_point(|item| item.entry < from));
         let room = MAX_ITEMS.saturating_sub(self.stored.len());
         self.stored.extend(items.into_iter().take(room));
-        self.complete = complete;
+        self.progress = if complete { OutlineProgress::Complete } else { OutlineProgress::Partial };
         self.set_clip(self.clip.1);
     }
 

@@ -5,32 +5,30 @@ use crate::app::action::Action;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::flow::Flow;
+use crate::app::layout::OutlineSetting;
 use crate::app::line_editor::LineEditor;
-use crate::app::msg::Target;
+use crate::app::msg::{OutlinePlace, Target};
 use crate::app::scroll::steps;
 use crate::config::key::{Key, KeyCode};
 use crate::domain::outline::OutlineKind;
-
-/// Name under which the visibility beside the text is saved.
-pub const OUTLINE_STATE: &str = "outline";
 
 impl Reader {
     /// Gives the keys to the outline; if it has them already, closes it, also beside the text.
     pub fn toggle_outline(&mut self, ctx: &mut Ctx) {
         if !self.outline.focused {
             self.outline.focus(self.cursor());
-            hide(false, ctx);
+            set_outline(OutlineSetting::Shown, ctx);
             return;
         }
         self.outline.blur();
-        if self.layout.outline_beside {
-            hide(true, ctx);
+        if self.outline_is_beside() {
+            set_outline(OutlineSetting::Hidden, ctx);
         }
     }
 
     /// Returns true if the outline is beside the text.
     pub fn outline_is_beside(&self) -> bool {
-        self.layout.outline_beside
+        self.layout.outline == OutlinePlace::Beside
     }
 
     /// Handles a key in the outline.
@@ -111,9 +109,8 @@ impl Reader {
 }
 
 /// Shows or hides the outline beside the text, also for the next start.
-fn hide(hidden: bool, ctx: &mut Ctx) {
-    if std::mem::replace(ctx.outline_hidden, hidden) != hidden {
-        let value = if hidden { "hidden" } else { "shown" }.to_owned();
-        ctx.effects.push(Effect::SaveState { name: OUTLINE_STATE, value });
+fn set_outline(setting: OutlineSetting, ctx: &mut Ctx) {
+    if std::mem::replace(ctx.outline, setting) != setting {
+        ctx.effects.push(Effect::SaveState { name: OutlineSetting::NAME, value: setting.name().to_owned() });
     }
 }

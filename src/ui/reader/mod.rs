@@ -73,12 +73,7 @@ pub fn draw(
     cache.set_directory(reader.ticket, session.map_or("", |session| &session.cwd));
     let size = (width, usize::from(parts.body.height));
     let (rows, feedback) = Viewport::new(reader, context, cache, size, parts.covers).rows();
-    let feedback = ReaderFeedback {
-        whole_screen: mode != ReaderMode::Preview,
-        outline_rows: parts.outline.rows(),
-        outline_beside: parts.outline.beside,
-        ..feedback
-    };
+    let feedback = ReaderFeedback { outline: parts.outline.place, outline_rows: parts.outline.rows(), ..feedback };
     let header = Rect { width: parts.header.width.saturating_sub(context.reserved), ..parts.header };
     chrome::header(header, buffer, reader, session, context);
     chrome::banner(parts.banner, buffer, reader, context);

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Clear, Widget};
 
 use super::{ReaderMode, RenderContext};
-use crate::app::msg::{Area, ReaderFeedback, Target};
+use crate::app::msg::{Area, OutlinePlace, ReaderFeedback, Target};
 use crate::app::reader::Reader;
 use crate::app::reader::outline::OutlineRow;
 use crate::config::theme::ThemeStyle;
@@ -25,8 +25,7 @@ const PARTLY: u16 = 60;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct OutlineArea {
     pub area: Rect,
-    /// True if it is beside the text, false if it covers a part of it.
-    pub beside: bool,
+    pub place: OutlinePlace,
 }
 
 impl OutlineArea {
@@ -38,13 +37,15 @@ impl OutlineArea {
             ReaderMode::Preview => (body, Self::default()),
             ReaderMode::Full | ReaderMode::Chat { .. } if is_wide => {
                 let (text, area) = split_right(body, (body.width / 4).clamp(36, 60));
-                (text, Self { area, beside: true })
+                (text, Self { area, place: OutlinePlace::Beside })
             }
             ReaderMode::Full | ReaderMode::Chat { .. } if focused => {
                 let width = if body.width < PARTLY { body.width } else { (body.width / 2).clamp(40, 60) };
-                (body, Self { area: split_right(body, width).1, beside: false })
+                (body, Self { area: split_right(body, width).1, place: OutlinePlace::Over })
             }
-            ReaderMode::Full | ReaderMode::Chat { .. } => (body, Self::default()),
+            ReaderMode::Full | ReaderMode::Chat { .. } => {
+                (body, Self { area: Rect::default(), place: OutlinePlace::Over })
+            }
         }
     }
 
@@ -79,7 +80,7 @@ impl OutlineArea {
 /// Draws the title with the number of items, or the filter.
 fn paint_title(area: Rect, buffer: &mut Buffer, reader: &Reader, context: &RenderContext<'_>) {
     let (outline, theme) = (&reader.outline, context.theme);
-    let count = if outline.complete || reader.opened().is_none() { "" } else { " …" };
+    let count = if outline.is_complete() || reader.opened().is_none() { "" } else { " …" };
     let count = format!("{}{count}", outline.len());
     let look = if outline.focused { style(theme.accent).patch(style(theme.title)) } else { style(theme.muted) };
     let spans = if outline.typing || !outline.filter.is_empty() {

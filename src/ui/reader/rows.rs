@@ -117,7 +117,10 @@ impl<'a> Viewport<'a> {
                 let block = self.block(entry);
                 let line = block.layout.as_ref().and_then(|layout| layout.failure).unwrap_or(0);
                 let is_near = line < self.height * 2 / 3;
-                let line = if is_near { 0 } else { to_i64(line) - to_i64(self.height / 3) };
+                // The headline stays below the prompt of the turn.
+                let is_covered = self.reader.turn_prompt(entry).is_some_and(|prompt| prompt < entry);
+                let top = if is_covered { -to_i64(self.covers) } else { 0 };
+                let line = if is_near { top } else { to_i64(line) - to_i64(self.height / 3) };
                 (entry, to_i64(block.lead) + line + delta)
             }
             AnchorBase::Hit { entry, nth } => {

@@ -67,6 +67,21 @@ fn a_jump_leads_below_the_prompt_of_the_turn_and_a_page_skips_nothing() {
 }
 
 #[test]
+fn a_failed_call_is_not_covered_by_the_prompt_of_its_turn() {
+    let mut entries = vec![entry("p1", EntryKind::Prompt, 0, "Explain the webhook")];
+    entries.extend((0..40).map(|nth| entry(&format!("a{nth}"), EntryKind::Text, nth, "answer")));
+    let mut failed = command("f", 41, "make all", "no rule");
+    failed.tool.as_mut().expect("a tool").status = ToolStatus::Failed;
+    entries.push(failed);
+    entries.extend((40..80).map(|nth| entry(&format!("a{nth}"), EntryKind::Text, nth, "answer")));
+    let mut harness = ReaderHarness::new(entries, (80, 24));
+    harness.act(Action::First);
+    harness.act(Action::NextError);
+    assert_eq!((harness.drawn.cursor, harness.drawn.cursor_row), (41, 1), "{}", harness.screen());
+    assert!(row(&harness, 1).contains("Explain the webhook") && row(&harness, 2).contains("make all"));
+}
+
+#[test]
 fn the_prompt_of_a_turn_is_known_far_from_it() {
     let mut entries = vec![entry("p1", EntryKind::Prompt, 0, "Explain the webhook")];
     let big = "a line of a log that is long enough to weigh something\n".repeat(4_000);

@@ -127,10 +127,10 @@ fn session() -> Vec<Entry> {
 #[test]
 fn q_leaves_the_reader_and_quits_only_at_home() {
     let mut opened = OpenedSession::new((80, 24), session());
-    opened.keys("?");
+    opened.keys("!");
     assert!(opened.footer().contains("close"));
     opened.keys("q");
-    assert_eq!(opened.stage.app.stack.layers.len(), 1, "the help is closed, the reader is not");
+    assert_eq!(opened.stage.app.stack.layers.len(), 1, "the overlay is closed, the reader is not");
     opened.stage.keys("q");
     assert!(opened.stage.app.stack.layers.is_empty());
     assert!(!opened.stage.effects.contains(&Effect::Quit));
@@ -150,6 +150,19 @@ fn q_clears_the_find_first_as_escape_does_and_is_a_letter_where_one_types() {
     assert!(opened.reader().find.is_none());
     opened.stage.keys("q / q");
     assert_eq!(opened.stage.app.stack.layers.len(), 1, "the search screen takes it as a letter");
+}
+
+#[test]
+fn a_jump_that_leads_nowhere_says_so() {
+    let mut opened = OpenedSession::new((80, 24), session());
+    for (key, text) in [("}", "No further prompt"), ("e", "No further error"), ("E", "No earlier error")] {
+        opened.keys(key);
+        assert!(opened.stage.screen().contains(text), "{}", opened.stage.screen());
+    }
+    opened.keys("{");
+    assert!(!opened.stage.screen().contains("No earlier"), "{}", opened.stage.screen());
+    opened.keys("g {");
+    assert!(opened.stage.screen().contains("No earlier prompt"), "{}", opened.stage.screen());
 }
 
 #[test]
@@ -311,6 +324,22 @@ fn branches_are_marked_where_they_part_and_stepped_through() {
         opened.tell(TranscriptEvent::Opened(info));
         assert_eq!(opened.effects.last(), Some(&Effect::ShowBranch(opened.ticket, 0)), "the branch stays");
     }
+}
+
+#[test]
+fn a_step_to_another_branch_shows_where_they_part() {
+    let mut opened = OpenedSession::new((80, 24), branch("short")[..4].to_vec());
+    let info = branch_info(&opened, 0);
+    opened.tell(TranscriptEvent::Grown { from: 0, opened: info });
+    opened.keys(")");
+    opened.entries = branch("long").into_iter().map(Arc::new).collect();
+    let info = branch_info(&opened, 1);
+    opened.tell(TranscriptEvent::Grown { from: 0, opened: info });
+    let screen = opened.stage.screen();
+    for text in ["It has three states.", "2 branches part here", "Try it the long way", "long 5"] {
+        assert!(screen.contains(text), "{text}\n{screen}");
+    }
+    assert_eq!(opened.reader().cursor(), 2, "{screen}");
 }
 
 #[test]
