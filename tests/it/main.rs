@@ -51,6 +51,7 @@ mod screens;
 mod search;
 mod search_cli;
 mod search_index;
+mod search_limits;
 mod search_live;
 mod search_needles;
 mod search_pty;

@@ -2,6 +2,7 @@
 
 mod anything;
 mod history;
+mod settled;
 
 use std::sync::Arc;
 

@@ -18,7 +18,7 @@ use crate::domain::{Entry, EntryKind, Event};
 
 /// Decodes some entries of a line into events.
 pub(super) fn entries(line: &[u8], marks: &[EntryMark], sink: &mut dyn FnMut(Event)) {
-    let Some(record) = fields::read(line) else { return };
+    let Some(record) = fields::of_entries(line) else { return };
     let time = json::time(&record["timestamp"]);
     for mark in marks {
         // Only a few fields were read; one of unknown kind needs all.
@@ -43,7 +43,7 @@ fn sender(body: &EventBody, record: &Value, mark: &EntryMark) -> Option<Arc<str>
 
 /// Decodes the results in a line of tool calls in other lines.
 pub(super) fn results(line: &[u8], sink: &mut dyn FnMut(Event)) {
-    let Some(record) = json::parse(line) else { return };
+    let Some(record) = fields::of_results(line) else { return };
     let blocks = content_of(&record).as_array().map(Vec::as_slice).unwrap_or_default();
     for block in blocks {
         let Some(id) = block["tool_use_id"].as_str() else { continue };

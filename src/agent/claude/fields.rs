@@ -1,48 +1,98 @@
 //! Partial deserialisation of a line: builds values for the needed fields only, because the others take most of the time.
+//! A result's record repeats the output, and may contain whole files.
 
 use std::fmt;
+use std::sync::LazyLock;
 
+use memchr::memmem::Finder;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::outputs;
 use crate::agent::json;
 
+/// Needed field of an object.
+#[derive(Clone, Copy)]
+struct Field {
+    name: &'static str,
+    /// Needed fields of its value; `None`: the whole value.
+    fields: Option<&'static [Field]>,
+}
+
+const fn whole(name: &'static str) -> Field {
+    Field { name, fields: None }
+}
+
+const fn only(name: &'static str, fields: &'static [Field]) -> Field {
+    Field { name, fields: Some(fields) }
+}
+
 /// Fields of a record that decoding its entries needs.
-const RECORD: &[&str] = &[
-    "type",
-    "role",
-    MESSAGE,
-    "content",
-    "timestamp",
-    "subtype",
-    "attachment",
-    "isMeta",
-    "level",
-    "isCompactSummary",
-    "compactMetadata",
-    "isApiErrorMessage",
-    "error",
-    "retryAttempt",
-    "maxRetries",
+const ENTRIES: &[Field] = &[
+    whole("type"),
+    whole("role"),
+    only("message", MESSAGE),
+    whole("content"),
+    whole("timestamp"),
+    whole("subtype"),
+    whole("attachment"),
+    whole("isMeta"),
+    whole("level"),
+    whole("isCompactSummary"),
+    whole("compactMetadata"),
+    whole("isApiErrorMessage"),
+    whole("error"),
+    whole("retryAttempt"),
+    whole("maxRetries"),
 ];
 
-/// The field whose own fields are selected too.
-const MESSAGE: &str = "message";
+const MESSAGE: &[Field] = &[whole("role"), whole("content")];
 
-/// Fields of [`MESSAGE`] that decoding needs.
-const MESSAGE_FIELDS: &[&str] = &["role", "content"];
+/// Fields of a record that decoding its results needs.
+const RESULTS: &[Field] = &[
+    only("message", MESSAGE),
+    whole("content"),
+    whole("timestamp"),
+    whole("toolDenialKind"),
+    only("permissionDecision", &[whole("decision"), whole("source")]),
+    only("toolUseResult", RESULT),
+];
 
-/// Parses the fields of a record that decoding its entries needs; all
-/// of them where a strict parser refuses the record, and `None` for no JSON.
-pub(super) fn read(line: &[u8]) -> Option<Value> {
-    let read = Fields(RECORD).deserialize(&mut serde_json::Deserializer::from_slice(line));
+const RESULT: &[Field] = &[
+    whole("agentId"),
+    whole("durationMs"),
+    whole("totalDurationMs"),
+    whole("interrupted"),
+    whole("isAgent"),
+    whole("hasTaskTool"),
+    whole("plan"),
+    whole("filePath"),
+    whole("structuredPatch"),
+    whole("questions"),
+    whole("answers"),
+];
+
+/// Parses the fields of a record that decoding its entries needs; all of them where a strict parser refuses the record,
+/// and `None` for no JSON.
+pub(super) fn of_entries(line: &[u8]) -> Option<Value> {
+    read(line, ENTRIES)
+}
+
+/// Parses the fields of a record that decoding its results needs, like [`of_entries`]. A preview of an output needs all.
+pub(super) fn of_results(line: &[u8]) -> Option<Value> {
+    static PREVIEW: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(outputs::MARKER));
+    if PREVIEW.find(line).is_some() { json::parse(line) } else { read(line, RESULTS) }
+}
+
+fn read(line: &[u8], fields: &'static [Field]) -> Option<Value> {
+    let read = Fields(fields).deserialize(&mut serde_json::Deserializer::from_slice(line));
     read.ok().or_else(|| json::parse(line))
 }
 
-/// Deserialises an object with these fields only; any other value becomes null.
+/// Deserialises these fields of an object, or a text; any other value becomes null.
 #[derive(Clone, Copy)]
-struct Fields(&'static [&'static str]);
+struct Fields(&'static [Field]);
 
 impl<'de> DeserializeSeed<'de> for Fields {
     type Value = Value;
@@ -61,16 +111,16 @@ impl<'de> Visitor<'de> for Fields {
 
     fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
         let mut fields = Map::new();
-        while let Some(name) = from.next_key_seed(KnownName(self.0))? {
-            let value = match name {
-                None => {
-                    from.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-                Some(MESSAGE) => from.next_value_seed(Fields(MESSAGE_FIELDS))?,
-                Some(_) => from.next_value()?,
+        while let Some(field) = from.next_key_seed(KnownName(self.0))? {
+            let Some(Field { name, fields: needed }) = field else {
+                from.next_value::<IgnoredAny>()?;
+                continue;
             };
-            fields.insert(name.unwrap_or_default().to_owned(), value);
+            let value = match needed {
+                Some(needed) => from.next_value_seed(Fields(needed))?,
+                None => from.next_value()?,
+            };
+            fields.insert(name.to_owned(), value);
         }
         Ok(Value::Object(fields))
     }
@@ -100,16 +150,16 @@ impl<'de> Visitor<'de> for Fields {
         Ok(Value::Null)
     }
 
-    fn visit_str<E: Error>(self, _: &str) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::String(text.to_owned()))
     }
 }
 
-/// Deserialises a key, and matches it with a list of names.
-struct KnownName(&'static [&'static str]);
+/// Deserialises a key, and finds its field in a list.
+struct KnownName(&'static [Field]);
 
 impl<'de> DeserializeSeed<'de> for KnownName {
-    type Value = Option<&'static str>;
+    type Value = Option<Field>;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
         from.deserialize_str(self)
@@ -117,13 +167,13 @@ impl<'de> DeserializeSeed<'de> for KnownName {
 }
 
 impl Visitor<'_> for KnownName {
-    type Value = Option<&'static str>;
+    type Value = Option<Field>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().copied().find(|name| *name == key))
+        Ok(self.0.iter().copied().find(|field| field.name == key))
     }
 }

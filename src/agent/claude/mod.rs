@@ -12,6 +12,7 @@ mod outputs;
 mod parts;
 mod paths;
 mod protocol;
+mod raw_outputs;
 mod record;
 mod texts;
 mod tools;

@@ -13,7 +13,7 @@ use crate::domain::Entry;
 use crate::stdx::lines::LineReader;
 
 /// First line of a preview.
-const MARKER: &str = "<persisted-output>";
+pub(super) const MARKER: &str = "<persisted-output>";
 
 /// Text before the path of the file.
 const SAVED_TO: &str = "saved to: ";

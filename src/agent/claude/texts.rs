@@ -2,6 +2,7 @@
 //! not), and replaced titles.
 
 use super::dialect::ClaudeDialect;
+use super::raw_outputs;
 use crate::agent::jsonl::{JsonCursor, JsonStr as Raw};
 use crate::agent::texts::{LineDecoder, RecordDecoder, SearchText, StoredRecord, TextScope};
 use crate::domain::EntryKey;
@@ -20,6 +21,10 @@ impl RecordDecoder for TranscriptDecoder {
             queued_prompt(record, sink);
         }
         self.0.texts(record, wanted, sink);
+    }
+
+    fn raw_outputs<'a>(&self, record: &StoredRecord<'a>) -> Option<Vec<Vec<&'a [u8]>>> {
+        raw_outputs::read(record.bytes)
     }
 }
 

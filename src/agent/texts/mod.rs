@@ -74,6 +74,13 @@ pub enum RecordLayout {
 pub trait RecordDecoder: Send + Sync {
     /// Extracts the texts of a record, in order; none from a record that cannot be decoded.
     fn texts(&self, record: &StoredRecord<'_>, wanted: TextScope, sink: &mut dyn FnMut(&SearchText<'_>));
+
+    /// Returns the outputs of a record that contains nothing else: each as its parts in encoded form, which are shown one
+    /// below the other. `None` for any other record, and where the texts are not shown as they are stored.
+    fn raw_outputs<'a>(&self, record: &StoredRecord<'a>) -> Option<Vec<Vec<&'a [u8]>>> {
+        let _ = record;
+        None
+    }
 }
 
 /// Decoder of a source, with the session of its lines.

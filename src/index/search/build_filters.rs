@@ -27,7 +27,9 @@ const MAX_UNFILTERED_TAIL: u64 = 256 << 10;
 
 /// Minimum time in ns since the last change of a session of many small files. A running one changes its files without
 /// changing its stamp.
-const MIN_QUIET_NS: i64 = 3600 * 1_000_000_000;
+const MIN_QUIET_NS: i64 = 3600 * NS_PER_SECOND;
+
+const NS_PER_SECOND: i64 = 1_000_000_000;
 
 /// Builds all missing filters. `None` while another process writes.
 pub(super) fn build(store: &IndexStore, corpus: &Corpus, cancel: &Cancel) -> io::Result<Option<()>> {
@@ -47,9 +49,10 @@ fn build_for(
 ) -> io::Result<Option<()>> {
     let reader = store.refresh();
     let needs_clock = without_filter(&reader, corpus).any(|(source, _)| has_many_small_files(source));
-    let newest = if needs_clock { newest_quiet(store)? } else { i64::MIN };
+    // Without a clock none of them is due.
+    let newest = if needs_clock { newest_quiet(store).unwrap_or(i64::MIN) } else { i64::MIN };
     let is_due = |(source, _): &(&Source, &Segment)| {
-        is_wanted(source) && (!has_many_small_files(source) || source.stamp.mtime_ns <= newest)
+        is_wanted(source) && (!has_many_small_files(source) || last_change(source, corpus) <= newest)
     };
     if !without_filter(&reader, corpus).any(|missing| is_due(&missing)) {
         return Ok(Some(()));
@@ -119,6 +122,14 @@ fn newest_quiet(store: &IndexStore) -> io::Result<i64> {
     Ok(FileStamp::of(&file.metadata()?).mtime_ns.saturating_sub(MIN_QUIET_NS))
 }
 
+/// Returns the time in ns of the last change of a source. The times of a copied home are those of the copy, so that an
+/// earlier time in the records of its sessions counts.
+fn last_change(source: &Source, corpus: &Corpus) -> i64 {
+    let recorded = corpus.sessions_at(&source.path).filter_map(|session| session.last_activity).max();
+    recorded
+        .map_or(source.stamp.mtime_ns, |at| at.millis().saturating_mul(NS_PER_SECOND / 1000).min(source.stamp.mtime_ns))
+}
+
 /// Returns true for sources of many small files, whose stamp does not cover all changes.
 pub(super) fn has_many_small_files(source: &Source) -> bool {
     format(source.agent).texts().is_some_and(|texts| texts.has_many_small_files(source))
@@ -147,14 +158,17 @@ fn add_source(
     buffer: &mut BlockBuffer,
 ) -> io::Result<()> {
     let texts = format(source.agent).texts();
-    let many_small = has_many_small_files(source);
+    // A false match costs the reading of a whole database, or the opening of many small files.
+    let is_costly = texts.is_some_and(|texts| texts.layout(source) == RecordLayout::Records);
     builder.begin(
         texts.map_or(&[], |texts| texts.opaque_fields()),
-        // Opening thousands of files takes longer than reading gigabytes of others.
-        if many_small { FilterDensity::SPARSE } else { FilterDensity::COMPACT },
+        if is_costly { FilterDensity::SPARSE } else { FilterDensity::COMPACT },
     );
     // Some indexed texts are worded by the reader and are in no file.
     for segment in reader.segments_of(&source.path) {
+        if is_costly {
+            segment.sessions.iter().for_each(|id| builder.add_session(id));
+        }
         builder.add_text(reader.read(segment, buffer)?.text);
     }
     let Some(texts) = texts else {
@@ -180,7 +194,8 @@ fn add_file(source: &Source, end: u64, builder: &mut NgramFilterBuilder) -> io::
 }
 
 fn add_records(source: &Source, texts: &dyn Texts, builder: &mut NgramFilterBuilder) -> io::Result<()> {
-    let mut add = |_: &str, record: &[u8]| {
+    let mut add = |session: &str, record: &[u8]| {
+        builder.add_session(session);
         builder.add_records(record, 0);
         false
     };

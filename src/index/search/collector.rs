@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::execution::Execution;
 use super::scan::SourceMatches;
-use super::score::{BestMatch, Match, MatchLocation, SessionScore, clause_bits, secondary_score};
+use super::score::{BestMatch, MAX_BEST_MATCHES, Match, MatchLocation, SessionScore, clause_bits, secondary_score};
 use super::snippet::{first_match, snippet};
 use super::store::BlockBuffer;
 use super::{QueryRequest, text_index};
@@ -183,6 +183,18 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Returns the score of the `count`th best session that matches by primary texts alone.
+    pub(super) fn nth_best_score(&self, count: usize) -> Option<f32> {
+        let now = self.request.now;
+        let primary = self.scores.iter().enumerate().filter_map(|(number, score)| {
+            let score = score.as_ref().filter(|score| self.is_primary(number, score))?;
+            Some(score.total(&self.execution.corpus.sessions()[number], now))
+        });
+        let mut scores: Vec<f32> = primary.collect();
+        let at = count.checked_sub(1).filter(|at| *at < scores.len())?;
+        Some(*scores.select_nth_unstable_by(at, |a, b| b.total_cmp(a)).1)
+    }
+
     /// Returns true if the best `count` hits are known: by relevance all that match by primary texts, and the newest of
     /// the others; by time the newest.
     pub(super) fn are_known(&self, count: usize) -> bool {
@@ -207,6 +219,16 @@ impl<'a> Collector<'a> {
         let is_unscanned =
             |number: &usize| self.execution.corpus.source_of(*number).is_some_and(|source| !self.scanned[source]);
         hits.into_iter().take(count).map(|(number, _)| number).filter(is_unscanned).collect()
+    }
+
+    /// Returns those of some sessions whose snippets are all of primary texts.
+    pub(super) fn shown_by_primary(&self, sessions: &BTreeSet<usize>) -> BTreeSet<usize> {
+        let is_shown = |number: &usize| {
+            self.scores[*number]
+                .as_ref()
+                .is_some_and(|score| score.best.iter().filter(|found| found.is_primary).count() >= MAX_BEST_MATCHES)
+        };
+        sessions.iter().copied().filter(is_shown).collect()
     }
 
     /// Returns the sources with eligible sessions that were not scanned yet, those of the newest sessions first.

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock};
 
+use super::bounds::search_best_segments;
 use super::build::threads;
 use super::collector::Collector;
 use super::execution::Execution;
@@ -12,7 +13,7 @@ use super::store::IndexReader;
 use super::text_index::TextIndexSearch;
 use super::{Cancel, QueryRequest, file_search};
 use crate::domain::query::Query;
-use crate::domain::search::SearchUpdate;
+use crate::domain::search::{SearchOrder, SearchUpdate};
 
 /// Bytes of indexed text before the first update; some milliseconds of work.
 const FIRST_SLICE_BYTES: usize = 8 << 20;
@@ -60,8 +61,14 @@ pub(super) fn search(
         prune(&execution, absent_clauses, |number| collector.scores[number].as_ref().map_or(0, |score| score.matched));
     // Set only here.
     drop(execution.pruned.set(pruned));
+    let stops_at = request
+        .limit
+        .filter(|_| execution.plan.needs_texts() && !execution.pin && file_search::can_stop(&execution, request.order));
     let mut found = false;
-    if execution.plan.needs_texts() {
+    let mut has_rest = false;
+    if let Some(limit) = stops_at.filter(|_| request.order == SearchOrder::Relevance) {
+        has_rest = search_best_segments(&execution, &mut collector, (limit, request.now));
+    } else if execution.plan.needs_texts() {
         let mut index_search = TextIndexSearch::new(&execution);
         // While the user types, the newest texts are searched first.
         let mut work = if execution.pin { FIRST_SLICE_BYTES } else { usize::MAX };
@@ -87,13 +94,11 @@ pub(super) fn search(
             );
         }
     }
-    collector.coverage.indexed = true;
+    collector.coverage.indexed = !has_rest;
     if !execution.plan.needs_texts() {
         (collector.coverage.complete, collector.coverage.sessions) = (true, execution.eligible_sessions());
     }
-    if execution.plan.needs_texts()
-        && let Some(limit) = request.limit.filter(|_| file_search::can_stop(&execution, request.order))
-    {
+    if let Some(limit) = stops_at {
         return file_search::search_best(&execution, &mut collector, limit, sink);
     }
     found |= collector.emit_all(sink);

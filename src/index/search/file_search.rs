@@ -63,12 +63,13 @@ pub(super) fn search_best(
     let best = collector.unscanned_of_best(limit);
     let sources: BTreeSet<usize> = best.iter().filter_map(|&number| execution.corpus.source_of(number)).collect();
     let sources: Vec<usize> = sources.into_iter().collect();
-    let range = ScanRange { sources: &sources, sessions: Some(&best) };
+    let counted_only = collector.shown_by_primary(&best);
+    let range = ScanRange { sources: &sources, sessions: Some(&best), counted_only: Some(&counted_only) };
     scan_sources(execution, collector, &range, |_, _| ControlFlow::Continue(()));
     if execution.cancel.is_cancelled() {
         return false;
     }
-    if collector.unscanned().is_empty() {
+    if collector.coverage.indexed && collector.unscanned().is_empty() {
         collector.complete();
     }
     collector.emit_all(sink)

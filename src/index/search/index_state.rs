@@ -46,6 +46,7 @@ pub(super) struct SourceState {
     pub is_indexed: bool,
     /// True if the filter covers the current state, or nearly all of it.
     has_filter: bool,
+    has_many_small_files: bool,
     /// N-gram filter, and the covered length.
     filter: Option<(Arc<StoredFilter>, u64)>,
     /// Location of the entry tables.
@@ -126,9 +127,10 @@ impl IndexState {
         !self.has_removed_sources && self.sources.iter().all(|source| source.is_indexed)
     }
 
-    /// Returns the number of sources without a current filter.
-    pub(super) fn missing_filters(&self) -> usize {
-        self.sources.iter().filter(|source| !source.has_filter).count()
+    /// Returns the number of sources without a current filter, and of those among them that are many small files.
+    pub(super) fn missing_filters(&self) -> (usize, usize) {
+        let missing = || self.sources.iter().filter(|source| !source.has_filter);
+        (missing().count(), missing().filter(|source| source.has_many_small_files).count())
     }
 
     /// Returns the state of a source by its number.
@@ -179,12 +181,12 @@ impl SourceState {
         let has_grown = cursor.stamp.inode == source.stamp.inode && source.stamp.size >= cursor.offset;
         let indexed_bytes = if is_indexed || has_grown { cursor.offset } else { 0 };
         let stored_filter = reader.filter_of(&source.path);
-        let has_filter =
-            is_indexed && (build_filters::has_many_small_files(source) || build_filters::covers(stored_filter, source));
+        let has_filter = is_indexed && build_filters::covers(stored_filter, source);
         Self {
             indexed_bytes,
             is_indexed,
             has_filter,
+            has_many_small_files: build_filters::has_many_small_files(source),
             filter: stored_filter.and_then(|filter| valid_filter(filter, source)),
             tables: stored_filter.map(|filter| filter.tables),
         }

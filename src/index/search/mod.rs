@@ -14,6 +14,7 @@
 //! times the memory. It also finds only the words of its tokenizer: no substrings, no punctuation, no languages without
 //! spaces. Must not depend on an agent's fields: those are behind [`crate::agent::Texts`].
 
+mod bounds;
 mod build;
 mod build_filters;
 mod collector;
@@ -32,8 +33,10 @@ pub mod prefilter;
 mod prune;
 mod pruned;
 mod query_cache;
+mod raw_count;
 mod scan;
 mod score;
+mod similar_words;
 mod snippet;
 mod spelling;
 mod store;
@@ -174,9 +177,11 @@ impl SearchIndex {
         build_filters::build(&self.store, corpus, cancel).map(drop)
     }
 
-    /// Returns true if nearly all sources have filters.
+    /// Returns true if nearly all sources have filters, and all that are many small files. Some of those may be too new
+    /// for one; then [`Self::build_filters`] does nothing.
     pub fn has_filters(&self, corpus: &Corpus) -> bool {
-        self.query_cache.index_state(&self.store.refresh(), corpus).missing_filters() <= MAX_UNFILTERED_SOURCES
+        let (all, of_small_files) = self.query_cache.index_state(&self.store.refresh(), corpus).missing_filters();
+        all <= MAX_UNFILTERED_SOURCES && of_small_files == 0
     }
 
     /// Loads and pins the data of repeated searches in advance.

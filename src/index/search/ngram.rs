@@ -62,6 +62,20 @@ impl NeedleGrams {
         Self(if is_known { alternatives } else { Vec::new() })
     }
 
+    /// Returns the n-grams of texts that contain all parts of an alternative. Parts beyond ASCII have none.
+    pub(super) fn of_parts(alternatives: impl Iterator<Item = Vec<String>>) -> Self {
+        let of = |parts: Vec<String>| {
+            let mut all: Vec<u32> =
+                parts.iter().filter(|part| part.is_ascii()).flat_map(|part| grams(part.as_bytes())).collect();
+            all.sort_unstable();
+            all.dedup();
+            all
+        };
+        let alternatives: Vec<Vec<u32>> = alternatives.map(of).collect();
+        let is_known = alternatives.iter().all(|grams| !grams.is_empty());
+        Self(if is_known { alternatives } else { Vec::new() })
+    }
+
     /// Returns true if nothing is known about matches.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -105,6 +119,8 @@ pub(super) struct NgramFilterBuilder {
     segments: Vec<u8>,
     /// Starts of the values that are skipped; see [`Self::begin`].
     opaque: Vec<Vec<u8>>,
+    /// Sessions in this segment.
+    sessions: Vec<String>,
     density: FilterDensity,
 }
 
@@ -116,6 +132,7 @@ impl Default for NgramFilterBuilder {
             folded: 0,
             segments: Vec::new(),
             opaque: Vec::new(),
+            sessions: Vec::new(),
             density: FilterDensity::COMPACT,
         }
     }
@@ -172,6 +189,13 @@ impl NgramFilterBuilder {
         self.end_full(end);
     }
 
+    /// Adds a session whose record or text follows, in a source of many sessions.
+    pub(super) fn add_session(&mut self, id: &str) {
+        if self.sessions.last().is_none_or(|last| last != id) {
+            self.sessions.push(id.to_owned());
+        }
+    }
+
     /// Adds a text.
     pub(super) fn add_text(&mut self, text: &[u8]) {
         self.add_part(text);
@@ -224,8 +248,12 @@ impl NgramFilterBuilder {
     /// Ends a segment. A segment without bits prunes nothing.
     fn end_segment(&mut self, end: u64) {
         let bits = if self.is_mostly_folded() { Vec::new() } else { self.bits() };
-        // Numbers and bytes always have an encoding.
-        self.segments.extend(encode(&FilterSegment { end, bits: Cow::Owned(bits) }).unwrap_or_default());
+        self.sessions.sort_unstable();
+        self.sessions.dedup();
+        let sessions = self.sessions.iter().map(String::as_str).collect();
+        // Numbers, bytes and texts always have an encoding.
+        self.segments.extend(encode(&FilterSegment { end, bits: Cow::Owned(bits), sessions }).unwrap_or_default());
+        self.sessions.clear();
         self.grams.fill(0);
         (self.bytes, self.folded) = (0, 0);
     }
@@ -353,6 +381,9 @@ pub(super) struct FilterSegment<'a> {
     pub end: u64,
     #[serde(borrow, deserialize_with = "borrowed")]
     bits: Cow<'a, [u8]>,
+    /// Ids of the sessions in it; empty: it may contain any session of its source.
+    #[serde(borrow)]
+    pub sessions: Vec<&'a str>,
 }
 
 /// Decodes bytes without a copy.
@@ -379,7 +410,8 @@ pub(super) fn segments(stored: &[u8]) -> impl Iterator<Item = FilterSegment<'_>>
         if rest.is_empty() {
             return None;
         }
-        let (segment, behind) = decode_first(rest).unwrap_or((FilterSegment { end: 0, bits: Cow::Borrowed(&[]) }, &[]));
+        let (segment, behind) = decode_first(rest)
+            .unwrap_or((FilterSegment { end: 0, bits: Cow::Borrowed(&[]), sessions: Vec::new() }, &[]));
         rest = behind;
         Some(segment)
     })

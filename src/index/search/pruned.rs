@@ -1,5 +1,6 @@
-//! Pruned part of a source: byte ranges that a query need not read.
+//! Pruned part of a source: byte ranges and sessions that a query need not read.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// Pruned part of a source.
@@ -9,6 +10,8 @@ pub(super) struct Pruned {
     pub all: Option<u64>,
     /// Pruned ranges of a file, in order.
     pub ranges: Vec<Range<u64>>,
+    /// Numbers of the sessions that may match, in a source of many sessions; `None`: all.
+    pub candidates: Option<BTreeSet<usize>>,
 }
 
 impl Pruned {

@@ -14,11 +14,13 @@ use super::entry_texts;
 use super::execution::Execution;
 use super::line_blocks::{LineBlocks, line_at, lines};
 use super::plan::ClauseTest;
+use super::raw_count::{RawMatcher, Undecided};
 use super::score::{BestMatch, Match, MatchLocation, SessionScore, clause_bits};
 use super::snippet::snippet;
 use super::tool_names::ToolNames;
 use crate::agent::texts::{RecordLayout, SearchText, SourceDecoder, StoredRecord, TextScope, Texts};
 use crate::agent::{Source, format};
+use crate::domain::query::TextKind;
 use crate::domain::search::EntryLocation;
 use crate::stdx::files;
 
@@ -40,18 +42,23 @@ pub(super) struct ScanRange<'a> {
     pub sources: &'a [usize],
     /// Numbers of the wanted sessions in them; `None`: all.
     pub sessions: Option<&'a BTreeSet<usize>>,
+    /// Sessions of which snippets of other texts are not wanted.
+    pub counted_only: Option<&'a BTreeSet<usize>>,
 }
 
 impl<'a> ScanRange<'a> {
     /// Returns the range of all sessions of some sources.
     pub(super) fn all(sources: &'a [usize]) -> Self {
-        Self { sources, sessions: None }
+        Self { sources, sessions: None, counted_only: None }
     }
 
     fn is_wanted(&self, session: usize) -> bool {
         self.sessions.is_none_or(|sessions| sessions.contains(&session))
     }
 }
+
+/// Number of sessions in a source per wanted one from which on they are read one by one.
+const MIN_SESSIONS_PER_WANTED: usize = 2;
 
 /// Maximum sessions without matches per message.
 const SESSIONS_PER_MESSAGE: usize = 64;
@@ -60,6 +67,7 @@ const SESSIONS_PER_MESSAGE: usize = 64;
 pub(super) fn scan(execution: &Execution<'_>, range: &ScanRange<'_>, next: &AtomicUsize, out: &Sender<SourceMatches>) {
     let mut buffer = Vec::new();
     let mut pending = SourceMatches::default();
+    let raw = RawMatcher::new(&execution.plan);
     while let Some(&number) = range.sources.get(next.fetch_add(1, Ordering::Relaxed)) {
         let source = &execution.corpus.sources()[number];
         if execution.cancel.is_cancelled() {
@@ -75,6 +83,7 @@ pub(super) fn scan(execution: &Execution<'_>, range: &ScanRange<'_>, next: &Atom
             bytes: 0,
             decoder: None,
             tool_names: None,
+            raw: raw.as_ref(),
         };
         // A missing or unreadable file has no matches; the catalog reports it.
         if let Err(error) = file_scan.search(&mut buffer) {
@@ -108,6 +117,8 @@ struct FileScan<'a> {
     bytes: u64,
     decoder: Option<SourceDecoder>,
     tool_names: Option<ToolNames>,
+    /// Matcher of encoded texts, if they show enough.
+    raw: Option<&'a RawMatcher<'a>>,
 }
 
 impl FileScan<'_> {
@@ -169,6 +180,7 @@ impl FileScan<'_> {
             bytes: 0,
             decoder: None,
             tool_names: self.tool_names.take(),
+            raw: None,
         };
         if let Err(error) = file_scan.search_own_lines(texts, (session, number), buffer) {
             tracing::debug!(path = %source.path.display(), %error, "text cannot be searched");
@@ -275,7 +287,9 @@ impl FileScan<'_> {
         }
         let mut bytes = 0;
         let execution = self.execution;
-        let sessions: Option<Vec<&str>> = self.range.sessions.map(|_| eligible.keys().map(|id| &**id).collect());
+        let all = execution.corpus.numbers_in(self.number).count();
+        let is_part = self.range.sessions.is_some() || eligible.len() * MIN_SESSIONS_PER_WANTED <= all;
+        let sessions: Option<Vec<&str>> = is_part.then(|| eligible.keys().map(|id| &**id).collect());
         let mut wanted = |session: &str, record: &[u8]| {
             bytes += record.len() as u64;
             execution.cancel.is_cancelled()
@@ -313,7 +327,9 @@ impl FileScan<'_> {
         let execution = self.execution;
         let range = self.range;
         let wanted = execution.corpus.numbers_in(self.number).filter(|&number| range.is_wanted(number));
-        let numbers = wanted.filter(|&number| self.mark_searched(number));
+        let candidates = execution.pruned(self.number).and_then(|pruned| pruned.candidates.as_ref());
+        let may_match = |number: &usize| candidates.is_none_or(|candidates| candidates.contains(number));
+        let numbers = wanted.filter(|&number| self.mark_searched(number)).filter(may_match);
         numbers.map(|number| (execution.corpus.sessions()[number].key.id.clone(), number)).collect()
     }
 
@@ -342,6 +358,10 @@ impl FileScan<'_> {
             Some(decoder) => decoder,
             None => texts.decoder(self.source)?,
         };
+        if !all && self.count_raw(&decoder, record, number) {
+            self.decoder = Some(decoder);
+            return Ok(());
+        }
         let needs_tools = self.execution.plan.needs_tool_names();
         decoder.decode.texts(record, TextScope::All, &mut |text| {
             if needs_tools && text.tool.is_empty() && !text.call.is_empty() {
@@ -354,6 +374,28 @@ impl FileScan<'_> {
         });
         self.decoder = Some(decoder);
         Ok(())
+    }
+
+    /// Counts the outputs of a record without decoding it, if no snippet of them is wanted. Returns false if the record
+    /// must be decoded.
+    fn count_raw(&mut self, decoder: &SourceDecoder, record: &StoredRecord<'_>, number: usize) -> bool {
+        let Some(raw) = self.raw.filter(|_| self.is_counted_only(number)) else { return false };
+        let Some(outputs) = decoder.decode.raw_outputs(record) else { return false };
+        let matched: Result<Vec<u64>, Undecided> = outputs.iter().map(|parts| raw.matched(parts)).collect();
+        let Ok(matched) = matched else { return false };
+        let (scores, scored) = (&mut self.scores, self.execution.scored_clauses);
+        matched
+            .into_iter()
+            .filter(|bits| *bits != 0)
+            .for_each(|bits| scores.entry(number).or_default().count_only(bits, false, scored));
+        true
+    }
+
+    /// Returns true if no snippet of an output would be kept.
+    fn is_counted_only(&self, number: usize) -> bool {
+        let max_weight = self.execution.plan.max_weight(TextKind::Output);
+        self.range.counted_only.is_some_and(|sessions| sessions.contains(&number))
+            || self.scores.get(&number).is_some_and(|score| !score.would_keep(false, max_weight))
     }
 
     /// Matches a text. `all`: indexed kinds count, too, because the record is not indexed.

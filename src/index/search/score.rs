@@ -104,9 +104,7 @@ impl SessionScore {
     /// that the order of these sessions is known before any file is read.
     pub(super) fn total(&self, session: &Session, now: Time) -> f32 {
         let best = self.best.first().map_or(1.0, |best_match| best_match.weight);
-        #[expect(clippy::cast_precision_loss, reason = "a rough measure")]
-        let count = self.primary_count as f32;
-        best * (1.0 + count.max(1.0).ln() / 10.0) * recency(session, now)
+        primary_score(best, self.primary_count, session, now)
     }
 }
 
@@ -114,6 +112,14 @@ impl BestMatch {
     fn rank(&self) -> (bool, f32) {
         (self.is_primary, self.weight)
     }
+}
+
+/// Returns the score of a session by the best weight and the number of its matching primary texts. Neither a higher
+/// weight nor a higher number lowers it.
+pub(super) fn primary_score(best: f32, count: usize, session: &Session, now: Time) -> f32 {
+    #[expect(clippy::cast_precision_loss, reason = "a rough measure")]
+    let count = count as f32;
+    best * (1.0 + count.max(1.0).ln() / 10.0) * recency(session, now)
 }
 
 /// Returns the score of a session that matches only with other texts. It is below all scores of primary texts, and
@@ -136,9 +142,12 @@ pub(super) struct Match {
     pub clause: usize,
     /// First byte in the text.
     pub start: usize,
-    /// Word boundary: 0 inside a word, 1 at its start, 2 a whole word.
+    /// Word boundary: 0 inside a word, 1 at its start, [`WHOLE_WORD`].
     pub boundary: u8,
 }
+
+/// Word boundary of a whole word.
+const WHOLE_WORD: u8 = 2;
 
 impl Match {
     /// Creates a match from a range in a text.
@@ -184,5 +193,11 @@ impl QueryPlan {
         let (near, covered) =
             (if matches.len() > 1 { 1.0 + 1.0 / (1.0 + (last - first) as f32 / 60.0) } else { 1.0 }, covered as f32);
         kind.weight() * covered * covered * near * (1.0 + f32::from(boundary) / 4.0)
+    }
+
+    /// Returns the maximum of [`Self::weigh`] for a text of a kind.
+    pub(super) fn max_weight(&self, kind: TextKind) -> f32 {
+        let near = if self.clauses.len() > 1 { 2.0 } else { 1.0 };
+        kind.weight() * near * (1.0 + f32::from(WHOLE_WORD) / 4.0)
     }
 }

@@ -1,20 +1,17 @@
 //! Fallback without hits: words within one edit of the query's words, and titles by abbreviation.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
 
 use super::query_cache::QueryCache;
-use super::store::{BlockBuffer, IndexReader};
+use super::similar_words::{self, MIN_WORD_CHARS};
+use super::store::IndexReader;
 use super::{Cancel, QueryRequest, execute};
-use crate::domain::query::fold::{Case, fold, within_one_edit};
+use crate::domain::query::fold::{Case, fold};
 use crate::domain::query::{Needle, NeedleForm, Query, TermKind, TextKind};
 use crate::domain::search::{Coverage, EntryLocation, Hit, SearchUpdate, Snippet};
-
-/// Minimum length of a corrected word, because all shorter ones are within one edit of each other.
-const MIN_WORD_CHARS: usize = 4;
 
 /// Searches with corrected words and by abbreviation.
 pub(super) fn search(
@@ -81,7 +78,7 @@ fn correct(query: &Query, reader: &IndexReader, cancel: &Cancel) -> Option<(Quer
     if wanted.is_empty() {
         return None;
     }
-    let candidates = candidates(&wanted, reader, cancel);
+    let candidates = similar_words::count(&wanted, reader, cancel);
     let mut corrections: Vec<(String, String)> = Vec::new();
     for word in wanted {
         // A word that occurs is spelled correctly.
@@ -102,38 +99,4 @@ fn correct(query: &Query, reader: &IndexReader, cancel: &Cancel) -> Option<(Quer
         }
     }
     Some((query, corrections))
-}
-
-/// Returns the words of the index within one edit of each wanted word, with their counts.
-fn candidates(wanted: &[String], reader: &IndexReader, cancel: &Cancel) -> HashMap<String, HashMap<String, usize>> {
-    let mut candidates: HashMap<String, HashMap<String, usize>> = HashMap::new();
-    let mut buffer = BlockBuffer::default();
-    for stored in reader.live_segments() {
-        if cancel.is_cancelled() {
-            break;
-        }
-        let Ok(block) = reader.read(&stored.segment, &mut buffer) else { continue };
-        let text = String::from_utf8_lossy(block.text);
-        for word in text.split(|c: char| !c.is_alphanumeric()) {
-            for wanted in wanted.iter().filter(|wanted| is_plausible(wanted, word)) {
-                let word = fold(word, Case::Ignored);
-                if within_one_edit(wanted, &word) {
-                    *candidates.entry(wanted.clone()).or_default().entry(word).or_default() += 1;
-                }
-            }
-        }
-    }
-    candidates
-}
-
-/// Cheap test before the edit distance: similar length, and the same first or last letter.
-fn is_plausible(wanted: &str, word: &str) -> bool {
-    if wanted.len().abs_diff(word.len()) > 4 || word.len() < MIN_WORD_CHARS - 1 {
-        return false;
-    }
-    let same = |a: Option<char>, b: Option<char>| match (a, b) {
-        (Some(a), Some(b)) => a.eq_ignore_ascii_case(&b) || !b.is_ascii(),
-        _ => false,
-    };
-    same(wanted.chars().next(), word.chars().next()) || same(wanted.chars().next_back(), word.chars().next_back())
 }

@@ -18,7 +18,9 @@ pub(super) struct TextIndexSearch<'a> {
     execution: &'a Execution<'a>,
     /// Cached matches of the last query, by clause.
     cached: Vec<Option<CachedMatches<'a>>>,
-    /// Next segment.
+    /// Segments to search, in order.
+    order: Vec<usize>,
+    /// Index of the next one.
     next: AtomicUsize,
     /// Matches so far, by clause and segment.
     pub matches: Vec<Vec<SegmentMatches>>,
@@ -46,9 +48,20 @@ impl<'a> TextIndexSearch<'a> {
         Self {
             execution,
             cached: cached_matches(execution, &segment_offsets(execution)),
+            order: (0..segments).collect(),
             next: AtomicUsize::new(0),
             matches,
         }
+    }
+
+    /// Searches these segments only, in this order.
+    pub(super) fn set_order(&mut self, order: Vec<usize>) {
+        self.order = order;
+    }
+
+    /// Returns the number of segments that were searched.
+    pub(super) fn searched(&self) -> usize {
+        self.next.load(Ordering::Relaxed).min(self.order.len())
     }
 
     /// Returns the data offsets of the segments, in order.
@@ -58,7 +71,7 @@ impl<'a> TextIndexSearch<'a> {
 
     /// Returns true if all segments were searched.
     pub(super) fn is_done(&self) -> bool {
-        self.next.load(Ordering::Relaxed) >= self.execution.state.segments.len() || self.execution.cancel.is_cancelled()
+        self.searched() >= self.order.len() || self.execution.cancel.is_cancelled()
     }
 
     /// Continues the search until it is done, or until about `work` bytes were searched.
@@ -91,8 +104,9 @@ impl<'a> TextIndexSearch<'a> {
         let mut results = PartialResults::default();
         let mut buffer = BlockBuffer::default();
         while done.load(Ordering::Relaxed) < work && !self.execution.cancel.is_cancelled() {
-            let number = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(live) = self.execution.state.segments.get(number) else { break };
+            let next = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(&number) = self.order.get(next) else { break };
+            let live = &self.execution.state.segments[number];
             if live.sessions.iter().flatten().any(|&session| self.execution.eligible[session] != 0) {
                 results.bytes += live.segment.layout.text as u64;
             }

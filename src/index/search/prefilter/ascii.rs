@@ -83,7 +83,8 @@ impl AsciiPrefilter {
             .find(|&at| self.is_match_at(bytes, at))
     }
 
-    fn is_match_at(&self, bytes: &[u8], at: usize) -> bool {
+    /// Returns true if the literal occurs at an offset.
+    pub(super) fn is_match_at(&self, bytes: &[u8], at: usize) -> bool {
         let there = bytes.get(at..at + self.needle.len());
         there.is_some_and(|there| match self.case {
             Case::Ignored => there.eq_ignore_ascii_case(&self.needle),

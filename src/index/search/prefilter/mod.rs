@@ -94,6 +94,19 @@ impl Literal {
         Some(Self { folded: part.to_owned(), case, finder: by, letterlike: false })
     }
 
+    /// Returns true if every direct match of the literal is a match of its needle.
+    pub fn is_whole(&self, folded: &str) -> bool {
+        self.folded == folded && matches!(self.finder, LiteralFinder::Ascii(_))
+    }
+
+    /// Returns true if the literal occurs at an offset, directly.
+    pub fn occurs_at(&self, bytes: &[u8], at: usize) -> bool {
+        match &self.finder {
+            LiteralFinder::Ascii(prefilter) => prefilter.is_match_at(bytes, at),
+            LiteralFinder::Pattern(_) => false,
+        }
+    }
+
     /// Returns the first candidate position at or after `from`.
     pub fn find_at(&self, bytes: &[u8], from: usize) -> Option<usize> {
         let mut at = from;

@@ -20,7 +20,7 @@ use crate::index::encoding::{Frame, split_frame};
 use crate::stdx::files;
 
 /// First bytes of the manifest, with the version of both file formats.
-pub(super) const MAGIC: [u8; 8] = *b"salonix6";
+pub(super) const MAGIC: [u8; 8] = *b"salonix7";
 
 /// Bytes before the first record: magic and generation.
 pub(super) const MANIFEST_HEADER_BYTES: u64 = 16;
@@ -221,6 +221,18 @@ impl IndexReader {
     /// Returns the n-gram filter of a source.
     pub(crate) fn filter_of(&self, path: &Path) -> Option<&Arc<StoredFilter>> {
         self.latest(path).filter.map(|at| &self.filters[at].0)
+    }
+
+    /// Returns the filters that cover all segments of their source, with its path.
+    pub(crate) fn current_filters(&self) -> impl Iterator<Item = (&Path, &StoredFilter)> {
+        self.sources.values().filter_map(|latest| {
+            let (last, filter) = (&self.segments[latest.text?].segment, &*self.filters[latest.filter?].0);
+            let is_current = filter.cursor.stamp == last.cursor.stamp
+                || (last.cursor.offset > 0
+                    && filter.cursor.offset >= last.cursor.offset
+                    && filter.cursor.stamp.inode == last.cursor.stamp.inode);
+            is_current.then(|| (last.path(), filter))
+        })
     }
 
     /// Returns the live segments of a source, the last one first.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::block::BlockLayout;
-use super::segment::{Replaces, Segment};
+use super::segment::{Replaces, Segment, TextKinds};
 use super::stored_bytes::{StoredBytes, path_of};
 use crate::agent::{Source, SummaryCursor};
 use crate::index::encoding;
@@ -82,6 +82,7 @@ impl IndexRecord {
                 watermark: segment.watermark,
                 stored: segment.stored,
                 layout: segment.layout,
+                kinds: segment.kinds,
                 sessions: segment.sessions.iter().map(|id| &**id).collect(),
             },
             Self::Filter(StoredFilter { path, cursor, stored, tables }) => {
@@ -95,11 +96,20 @@ impl IndexRecord {
     /// Decodes a record; `None` where it is damaged.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         match encoding::decode(bytes)? {
-            EncodedRecord::Segment { path, replaces, cursor, watermark, stored, layout, sessions } => {
+            EncodedRecord::Segment { path, replaces, cursor, watermark, stored, layout, kinds, sessions } => {
                 let valid = layout.count == 0 || !sessions.is_empty();
                 let sessions = sessions.into_iter().map(Box::from).collect();
                 let path = path.into();
-                valid.then_some(Self::Segment(Segment { path, replaces, cursor, watermark, stored, layout, sessions }))
+                valid.then_some(Self::Segment(Segment {
+                    path,
+                    replaces,
+                    cursor,
+                    watermark,
+                    stored,
+                    layout,
+                    kinds,
+                    sessions,
+                }))
             }
             EncodedRecord::Filter { path, cursor, stored, tables } => {
                 Some(Self::Filter(StoredFilter { path: path.into(), cursor, stored, tables }))
@@ -118,6 +128,7 @@ enum EncodedRecord<'a> {
         watermark: u64,
         stored: StoredBytes,
         layout: BlockLayout,
+        kinds: TextKinds,
         #[serde(borrow)]
         sessions: Vec<&'a str>,
     },

@@ -11,6 +11,7 @@ use super::stored_bytes::{StoredBytes, path_of, to_path};
 use crate::agent::texts::SearchText;
 use crate::agent::{Source, SummaryCursor};
 use crate::domain::query::TextKind;
+use crate::index::encoding::checksum;
 
 /// Earlier segments of the source that a segment replaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +22,33 @@ pub(crate) enum Replaces {
     Source,
     /// Its own sessions in earlier segments.
     Sessions,
+}
+
+/// Kinds of the texts in a segment.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct TextKinds {
+    /// Kinds as bits. A title counts only if there are several.
+    kinds: u16,
+    /// Checksum of the only title; 0 without one.
+    title: u32,
+}
+
+impl TextKinds {
+    fn insert(&mut self, kind: TextKind, text: &[u8]) {
+        let title = if kind == TextKind::Title { checksum(text) } else { 0 };
+        if title != 0 && (self.title == 0 || self.title == title) {
+            self.title = title;
+        } else {
+            self.kinds |= TextKind::ALL.iter().position(|other| *other == kind).map_or(0, |at| 1 << at);
+        }
+    }
+
+    /// Iterates the kinds of a session's texts, except for its current title.
+    pub(crate) fn iter(self, current_title: &str) -> impl Iterator<Item = TextKind> {
+        let has_other_title = self.title != 0 && self.title != checksum(current_title.as_bytes());
+        let kinds = (0..).zip(TextKind::ALL).filter(move |(at, _)| self.kinds & (1 << at) != 0).map(|(_, kind)| kind);
+        kinds.chain(has_other_title.then_some(TextKind::Title))
+    }
 }
 
 /// Segment, as recorded in the manifest.
@@ -38,6 +66,8 @@ pub(crate) struct Segment {
     pub stored: StoredBytes,
     /// Layout of the block.
     pub layout: BlockLayout,
+    /// Kinds of its texts.
+    pub kinds: TextKinds,
     /// Ids of the sessions.
     pub sessions: Box<[Box<str>]>,
 }
@@ -60,6 +90,7 @@ pub(crate) struct SegmentBuilder {
     /// Table of the block; see [`super::block`].
     entries: Vec<u8>,
     text: String,
+    kinds: TextKinds,
 }
 
 impl SegmentBuilder {
@@ -75,7 +106,15 @@ impl SegmentBuilder {
 
     fn of(path: Arc<[u8]>, replaces: Replaces) -> Self {
         let tools = vec![Arc::from("")];
-        Self { path, replaces, sessions: vec![], tools, entries: vec![], text: String::new() }
+        Self {
+            path,
+            replaces,
+            sessions: vec![],
+            tools,
+            entries: vec![],
+            text: String::new(),
+            kinds: TextKinds::default(),
+        }
     }
 
     /// Returns true if the segment must be finished.
@@ -93,7 +132,9 @@ impl SegmentBuilder {
         let session = self.add_session(session);
         let tool = index_of(&mut self.tools, text.tool);
         let kind = TextKind::ALL.iter().position(|kind| *kind == text.kind).unwrap_or_default();
+        let start = self.text.len();
         self.push_text(text.text);
+        self.kinds.insert(text.kind, &self.text.as_bytes()[start..]);
         let end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
         self.text.push(SEPARATOR);
         self.entries.extend_from_slice(&end.to_le_bytes());
@@ -117,7 +158,7 @@ impl SegmentBuilder {
 
     /// Finishes the segment and compresses its block.
     pub(crate) fn finish(self, cursor: SummaryCursor, watermark: u64) -> EncodedSegment {
-        let Self { path, replaces, sessions, tools, entries, text } = self;
+        let Self { path, replaces, sessions, tools, entries, text, kinds } = self;
         let names = tools.join("\0");
         let sessions = sessions.iter().map(|id| Box::from(&**id)).collect();
         let layout = BlockLayout { count: entries.len() / ENTRY_BYTES, tools: names.len(), text: text.len() };
@@ -127,7 +168,7 @@ impl SegmentBuilder {
         let empty = layout.count == 0;
         let bytes = if empty { Vec::new() } else { lz4_flex::block::compress(&block) };
         let stored = StoredBytes::new(&bytes);
-        let segment = Segment { path, replaces, cursor, watermark, stored, layout, sessions };
+        let segment = Segment { path, replaces, cursor, watermark, stored, layout, kinds, sessions };
         EncodedSegment { segment, bytes }
     }
 }
