@@ -29,6 +29,10 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(1);
 /// Number of leading characters by which a row is recognised; its counts and times may change.
 const ROW_CHARS: usize = 40;
 
+/// Lines of the screen above and below the results.
+const LINES_ABOVE: usize = 2;
+const LINES_BELOW: usize = 2;
+
 fn main() {
     let Some(home) = std::env::var_os("SALON_BENCH_HOME").map(PathBuf::from) else { return };
     let own = tempfile::tempdir().expect("a scratch directory");
@@ -108,10 +112,12 @@ fn type_word(terminal: &mut Terminal, word: &str, first: &mut Vec<Duration>, set
     std::thread::sleep(KEY_INTERVAL);
 }
 
-/// Rows below the line that is typed in, without their numbers.
+/// Rows of results, without their numbers: between the line that is typed in with the totals below it, and the progress
+/// with the hints.
 fn rows(contents: &str) -> Vec<String> {
-    let lines = contents.lines().skip(3);
-    lines.map(|line| line.chars().take(ROW_CHARS).filter(|letter| !letter.is_ascii_digit()).collect()).collect()
+    let lines: Vec<&str> = contents.lines().collect();
+    let rows = lines.get(LINES_ABOVE..lines.len().saturating_sub(LINES_BELOW)).unwrap_or_default();
+    rows.iter().map(|line| line.chars().take(ROW_CHARS).filter(|char| !char.is_ascii_digit()).collect()).collect()
 }
 
 fn summary(times: &mut [Duration]) -> String {

@@ -109,7 +109,7 @@ fn without_accents(text: &[u8]) -> Cow<'_, [u8]> {
     if next_foldable(text, 0..text.len()).is_none() {
         return text.into();
     }
-    fold(&String::from_utf8_lossy(text), Case::Ignored).into_owned().into_bytes().into()
+    fold(&String::from_utf8_lossy(text), Case::Ignored).into_bytes().into()
 }
 
 /// Returns the word with the letters before and after a position exchanged.
