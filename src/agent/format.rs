@@ -323,6 +323,11 @@ pub trait Format: Send + Sync {
     /// Command line with which the agent's own program resumes a session; `extra` arguments are appended verbatim.
     fn resume(&self, session: &Session, extra: &[String]) -> Launch;
 
+    /// Command line that attaches the terminal to a session that runs in the background; `None` for any other session.
+    fn attach(&self, _session: &Session, _environment: &Environment) -> Option<Launch> {
+        None
+    }
+
     /// Reason why the agent's program cannot resume a session, if the files on disk show one, and the alternative.
     fn resume_refusal(&self, _session: &Session) -> Option<String> {
         None

@@ -40,7 +40,7 @@ pub(super) fn run(context: CliContext, args: &ResumeArgs) -> Result<ExitCode, Cl
         return tui::open(context, Some(StartupAction::Chat { key: session.key.clone(), prompt: None }));
     }
     let cwd = args.cwd.as_ref().map(|dir| env::current_dir().unwrap_or_default().join(dir));
-    let launch = resume::launch(&session, &args.extra, cwd.as_deref());
+    let launch = resume::open(&session, &args.extra, cwd.as_deref(), &context.environment);
     if let Some(reason) = resume::id_refusal(&session.key) {
         return Err(CliError::new(CliErrorCode::Unavailable, reason));
     }
@@ -48,7 +48,8 @@ pub(super) fn run(context: CliContext, args: &ResumeArgs) -> Result<ExitCode, Cl
         print(&launch, args.json)?;
         return Ok(ExitCode::SUCCESS);
     }
-    check_obstacles(&session, &launch, &resume::obstacles(&session, &launch, &context.environment), args.force)?;
+    let obstacles = resume::obstacles_to_open(&session, &launch, &context.environment);
+    check_obstacles(&session, &launch, &obstacles, args.force)?;
     let warning = resume::back_up_at_risk_files(&session, &context.paths.backups()).map_err(|error| {
         CliError::new(CliErrorCode::Failed, format!("not started, because a safety copy could not be made: {error}"))
     })?;

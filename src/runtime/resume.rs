@@ -72,6 +72,28 @@ pub fn launch(session: &Session, extra: &[String], cwd: Option<&Path>) -> Launch
     launch
 }
 
+/// Returns the launch that opens a session in its agent: attaches to it if it runs in the background, else resumes it.
+pub fn open(session: &Session, extra: &[String], cwd: Option<&Path>, environment: &Environment) -> Launch {
+    let Some(mut attached) = attach(session, environment) else { return launch(session, extra, cwd) };
+    if let Some(cwd) = cwd {
+        cwd.clone_into(&mut attached.cwd);
+    }
+    attached
+}
+
+/// Checks for obstacles to opening a session with [`open`]: a session in the background may be open.
+pub fn obstacles_to_open(session: &Session, launch: &Launch, environment: &Environment) -> ResumeObstacles {
+    let found = obstacles(session, launch, environment);
+    match attach(session, environment) {
+        Some(_) => ResumeObstacles { open_elsewhere: None, pid: None, ..found },
+        None => found,
+    }
+}
+
+fn attach(session: &Session, environment: &Environment) -> Option<Launch> {
+    agent::format(session.key.agent).attach(session, environment)
+}
+
 /// Builds the command of a launch.
 pub fn command(launch: &Launch) -> Command {
     let mut command = Command::new(&launch.program);

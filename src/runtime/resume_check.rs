@@ -2,13 +2,26 @@
 
 use std::path::Path;
 
+use super::resume::ResumeObstacles;
 use super::{live_options, resume};
 use crate::agent::Environment;
 use crate::app::msg::ResumeCheck;
 use crate::domain::Session;
 use crate::store::Store;
 
-/// Returns the obstacles to resuming a session. Backs up files that the agent may destroy.
+/// Returns the obstacles to opening a session in its agent. Backs up files that the agent may destroy.
+pub(super) fn check_open(
+    session: &Session,
+    environment: &Environment,
+    backups: &Path,
+    store: Option<&Store>,
+) -> ResumeCheck {
+    let launch = resume::open(session, &[], None, environment);
+    let found = resume::obstacles_to_open(session, &launch, environment);
+    checked(session, found, backups, store)
+}
+
+/// Returns the obstacles to continuing a session in salon. Backs up files that the agent may destroy.
 pub(super) fn check(
     session: &Session,
     environment: &Environment,
@@ -17,6 +30,10 @@ pub(super) fn check(
 ) -> ResumeCheck {
     let launch = resume::launch(session, &[], None);
     let found = resume::obstacles(session, &launch, environment);
+    checked(session, found, backups, store)
+}
+
+fn checked(session: &Session, found: ResumeObstacles, backups: &Path, store: Option<&Store>) -> ResumeCheck {
     let startable = !found.not_installed && found.refused.is_none();
     let warning = if startable { back_up(session, backups) } else { None };
     ResumeCheck {

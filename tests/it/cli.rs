@@ -281,6 +281,20 @@ fn a_session_that_is_open_elsewhere_is_resumed_only_by_force() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_session_in_the_background_is_attached_to() {
+    let home = Home::of(&[CLAUDE]);
+    let bin = program(&home, "claude", "#!/bin/sh\necho \"$@\"\n");
+    let list = json(&run(&home, &["list", "--json", "--hidden", "--agent", "claude"]));
+    let id = list["sessions"][0]["id"].as_str().expect("a session").to_owned();
+    open_in(&home, &id, "bg");
+    let here = home.path().to_string_lossy().into_owned();
+    let args = ["resume", &id, "--cwd", &here];
+    let opened = salon(&home, &args).env("PATH", format!("{}:/usr/bin:/bin", bin.display())).output();
+    assert_eq!(text(&opened.expect("salon runs").stdout), format!("attach {id}\n"));
+}
+
+#[test]
 fn doctor_reports_roots_programs_cache_and_watch() {
     let home = Home::of(&[OPENCODE, CLAUDE]);
     let bin = program(&home, "claude", "#!/bin/sh\necho '9.8.7 (Claude Code)'\n");
@@ -445,13 +459,18 @@ fn program(home: &Home, name: &str, script: &str) -> PathBuf {
 
 /// Writes Claude's status file: this process has the session open.
 fn open_elsewhere(home: &Home, id: &str) {
+    open_in(home, id, "interactive");
+}
+
+/// Writes Claude's status file for a kind of process.
+fn open_in(home: &Home, id: &str, kind: &str) {
     let pid = std::process::id();
     let stat = std::fs::read_to_string("/proc/self/stat").expect("stat");
     let after_name = stat.rsplit_once(')').expect("a name").1;
     let started = after_name.split_whitespace().nth(19).expect("the start time");
     let status = serde_json::json!({
         "pid": pid, "sessionId": id, "cwd": "/home/dev/shop-api", "startedAt": 1, "procStart": started,
-        "status": "idle", "kind": "interactive", "entrypoint": "cli",
+        "status": "idle", "kind": kind, "entrypoint": "cli",
     });
     let dir: &Path = &home.path().join(".claude/sessions");
     std::fs::create_dir_all(dir).expect("a folder");

@@ -14,6 +14,7 @@ use crate::stdx::process;
 struct Registered {
     pid: u32,
     session_id: String,
+    kind: Option<String>,
     proc_start: Option<String>,
     status: Option<String>,
     waiting_for: Option<String>,
@@ -30,23 +31,36 @@ pub(super) fn open_sessions(root: &Path) -> Vec<LiveStatus> {
         .collect()
 }
 
+/// Returns true if a session runs in the background, without a terminal of its own.
+pub(super) fn is_in_background(root: &Path, session: &str) -> bool {
+    let Ok(entries) = std::fs::read_dir(root.join("sessions")) else { return false };
+    let mut registered = entries.filter_map(|entry| registered(&entry.ok()?.path()));
+    registered.any(|registered| registered.session_id == session && registered.kind.as_deref() == Some("bg"))
+}
+
 fn read(path: &Path) -> Option<LiveStatus> {
-    // A file that is being rewritten does not parse; the next poll reads it.
-    let registered: Registered = serde_json::from_slice(&files::read(path, SizeLimit::SIDECAR).ok()?).ok()?;
-    let is_running = match &registered.proc_start {
-        Some(start) => process::is_same_process(registered.pid, start),
-        None => process::is_alive(registered.pid),
-    };
+    let registered = registered(path)?;
     let state = match registered.status.as_deref() {
         Some("busy") => SessionState::Working,
         Some("waiting") => SessionState::NeedsYou,
         _ => SessionState::Idle,
     };
-    is_running.then(|| LiveStatus {
+    Some(LiveStatus {
         key: SessionKey::new(Agent::Claude, registered.session_id),
         pid: Some(registered.pid),
         state,
         waiting_for: registered.waiting_for.filter(|_| state == SessionState::NeedsYou),
         since: registered.status_updated_at.map(Time::from_millis),
     })
+}
+
+/// Reads the record of a process that is running, and is the one that wrote it.
+fn registered(path: &Path) -> Option<Registered> {
+    // A file that is being rewritten does not parse; the next poll reads it.
+    let registered: Registered = serde_json::from_slice(&files::read(path, SizeLimit::SIDECAR).ok()?).ok()?;
+    let is_running = match &registered.proc_start {
+        Some(start) => process::is_same_process(registered.pid, start),
+        None => process::is_alive(registered.pid),
+    };
+    is_running.then_some(registered)
 }

@@ -131,4 +131,8 @@ impl JsonlAgent for Claude {
     fn live(&self, root: &SourceRoot) -> Vec<LiveStatus> {
         live::open_sessions(&root.path)
     }
+
+    fn attach_args(&self, root: &SourceRoot, id: &str) -> Option<&'static [&'static str]> {
+        live::is_in_background(&root.path, id).then_some(&["attach"])
+    }
 }

@@ -152,6 +152,11 @@ pub(crate) trait JsonlAgent: Send + Sync + 'static {
         named_alike(&session.path)
     }
 
+    /// Arguments that precede the id of a session to which the terminal is attached, if it runs in the background.
+    fn attach_args(&self, _root: &SourceRoot, _id: &str) -> Option<&'static [&'static str]> {
+        None
+    }
+
     /// Reason why its program cannot resume a session.
     fn resume_refusal(&self, session: &Session) -> Option<String> {
         let parent = session.parent.as_deref().filter(|_| session.flags.subagent)?;
@@ -300,6 +305,12 @@ impl<A: JsonlAgent> Format for JsonlFormat<A> {
 
     fn own_files(&self, session: &Session) -> Option<Vec<PathBuf>> {
         Some(self.0.own_files(session))
+    }
+
+    fn attach(&self, session: &Session, environment: &Environment) -> Option<Launch> {
+        let roots = self.roots(environment);
+        let args = roots.iter().find_map(|root| self.0.attach_args(root, &session.key.id))?;
+        Some(Launch::resume(self.0.agent().name(), args, session, &[]))
     }
 
     fn resume_refusal(&self, session: &Session) -> Option<String> {
