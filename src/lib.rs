@@ -36,8 +36,10 @@
 //!   salon makes its delivery uncertain, it is held: no prompt is sent again automatically.
 //! - Only [`live`] runs agents, each in a process group that ends with salon. Processes left by a killed salon are ended
 //!   by the next one. No other process receives a signal. On request, [`runtime`] starts an agent's own program or the
-//!   editor in the foreground, and the platform's opener for the address of a page or an image of a session.
-//! - Programs start with an argument list, never through a shell, and no argument contains a prompt.
+//!   editor in the foreground, the platform's opener for the address of a page or an image of a session, and a command of
+//!   the user in a process group that ends with salon.
+//! - Programs start with an argument list, never through a shell, and no argument contains a prompt. Only a command that
+//!   the user types after `!` is passed to the user's shell.
 //! - The *working* state of a session is derived from a living process and an open turn, never from stored data alone.
 //! - The reader of a stored transcript keeps the entries around the viewport in memory, a run a ring of its latest
 //!   events; everything else stays on disk.

@@ -144,15 +144,18 @@ actions! {
     }
     Chat {
         Send "send" "Send or queue the prompt"
+        Steer "steer" "Send the prompt into the open turn"
         Newline "newline" "Insert a line break"
         CompleteWord "complete-word" "Complete a file or command"
         Models "models" "Choose model, mode and effort"
+        NextMode "next-mode" "Change to the next permission mode"
         EditDraft "edit-draft" "Write in the editor"
         Interrupt "interrupt" "Interrupt the turn; again: stop the run"
         ChatPageUp "chat-page-up" "Page up while writing"
         ChatPageDown "chat-page-down" "Page down while writing"
         ResumeQueue "go-on" "Resume a paused queue"
         ReadChat "read" "Switch between composer and transcript"
+        Tasks "tasks" "Show or hide the task list"
         Mute "mute" "Turn notifications of the session on or off"
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
-use super::ticket::{DebounceTicket, RequestTicket, Timer};
+use super::ticket::{ApprovalId, DebounceTicket, RequestTicket, Timer};
 use crate::domain::annotation::AnnotationEdit;
 use crate::domain::query::FilterKey;
 use crate::domain::run::{RingCursor, RunId, RunStart};
@@ -158,6 +158,20 @@ pub enum Effect {
     },
     /// Edit a text in `$EDITOR`. Response: [`super::runs::RunMsg::Edited`].
     EditText(String),
+    /// Find the changes of an approval in their files. Response: [`super::runs::RunMsg::ChangeContext`].
+    LoadChangeContext(ApprovalId),
+    /// Run a command of the user with the user's shell. Responses: [`super::runs::RunMsg::CommandOutput`] and
+    /// [`super::runs::RunMsg::CommandEnded`].
+    RunCommand {
+        /// Identifies the command.
+        ticket: RequestTicket,
+        /// Command line.
+        line: String,
+        /// Working directory.
+        cwd: PathBuf,
+    },
+    /// End a command of the user.
+    EndCommand(RequestTicket),
     /// Notify the user with the bell and a desktop notification.
     Notify {
         /// Title.

@@ -1,14 +1,17 @@
 //! Error messages for failed and stopped runs: the cause first, then the remedy.
 
 use crate::domain::Agent;
-use crate::domain::run::{RunFailure, StopReason};
+use crate::domain::run::{Refusal, RunFailure, StopReason};
 
 /// Returns the message for a failure.
 pub fn describe(failure: &RunFailure, agent: Agent) -> String {
     let name = agent.label();
     match failure {
         RunFailure::NotInstalled => {
-            format!("{name} is not installed: \"{}\" was not found on PATH.", agent.name())
+            format!(
+                "{name} is not installed: \"{}\" was not found on PATH. Install it, or add it to PATH.",
+                agent.name()
+            )
         }
         RunFailure::NotLoggedIn(detail) => {
             with(&format!("{name} is not logged in: run \"{}\"", agent.login_command()), detail)
@@ -42,6 +45,15 @@ pub fn summarise(failure: &RunFailure, agent: Agent) -> String {
         RunFailure::Other(_) => "Failed".to_owned(),
     };
     text.trim_end_matches('.').to_owned()
+}
+
+/// Returns the message for a refused request to a run.
+pub fn describe_refusal(refusal: &Refusal, agent: Agent) -> String {
+    match refusal {
+        Refusal::Failed(failure) => describe(failure, agent),
+        Refusal::NotSaved(why) => format!("could not be saved to disk: {why}"),
+        Refusal::LeasedBy { .. } | Refusal::OpenElsewhere(_) | Refusal::UnknownRun => refusal.to_string(),
+    }
 }
 
 /// Returns the reason why a run has no process.

@@ -2,12 +2,15 @@
 
 use super::App;
 use super::action::Action;
+use super::approvals::{ApprovalQueue, ApprovalScope};
 use super::chat::{Chat, ChatFocus};
 use super::home::Pane;
+use super::inbox::Inbox;
 use super::layer::Layer;
 use super::reader::Reader;
-use super::{inbox, keys, runs, search};
+use super::{keys, runs, search};
 use crate::config::key::Key;
+use crate::config::settings::DuringTurn;
 use crate::domain::SessionState;
 
 /// A key with a label of one or two words.
@@ -41,14 +44,7 @@ pub fn hints(app: &App) -> Vec<Hint> {
         Some(Layer::Issues(_)) => named(app, &[(Action::Back, "close"), (Action::Down, "scroll")]),
         Some(Layer::Chat(chat)) => with_other_pane(app, hints_in_chat(app, chat)),
         Some(Layer::Inbox(_)) if app.approvals.field().is_some() => typed(&[("enter", "send"), ("esc", "back")]),
-        Some(Layer::Inbox(_)) if inbox::items(&app.runs, &app.approvals).is_empty() => typed(&[("esc", "close")]),
-        Some(Layer::Inbox(_)) => typed(&[
-            ("1…9", "answer"),
-            ("n p", "next, previous"),
-            ("enter", "open chat"),
-            ("e", "show all"),
-            ("esc", "close"),
-        ]),
+        Some(Layer::Inbox(inbox)) => inbox_hints(app, inbox),
         Some(Layer::Picker(_)) => typed(&[
             ("enter", "apply"),
             ("↑ ↓", "select"),
@@ -144,33 +140,84 @@ fn reading(app: &App, reader: &Reader, hints: &[(Action, &'static str)]) -> Vec<
     named(app, &labelled)
 }
 
+fn inbox_hints(app: &App, inbox: &Inbox) -> Vec<Hint> {
+    let typed = |key: &str, label: &'static str| Hint::typed((key, label));
+    let items = inbox.items(&app.runs, &app.approvals);
+    let selected = inbox.position(&app.approvals, &items).and_then(|at| items.get(at));
+    let Some(item) = selected else { return vec![typed("esc", "close")] };
+    let mut hints = match item.kind.choices().len() {
+        0 => vec![
+            typed(&answer_keys(app, &ApprovalScope::All).unwrap_or_default(), "answer"),
+            typed("enter", "show all"),
+        ],
+        choices => vec![typed(&format!("1–{choices}"), "answer"), typed("enter", "open")],
+    };
+    hints.extend((items.len() > 1).then(|| typed("n p", "next, previous")));
+    hints.extend(item.kind.choices().is_empty().then(|| typed("o", "open chat")));
+    hints.push(typed("esc", "close"));
+    hints
+}
+
+/// Returns the digits that answer the current approval: `1–4`.
+fn answer_keys(app: &App, scope: &ApprovalScope) -> Option<String> {
+    let (pending, ..) = app.approvals.current(&app.runs, scope)?;
+    let rows = ApprovalQueue::rows(pending.approval, &app.approvals.draft(&pending.id())).len().min(9);
+    Some(if rows == 1 { "1".to_owned() } else { format!("1–{rows}") })
+}
+
+/// Returns the hints of a chat's approval.
+fn approval_hints(app: &App, chat: &Chat) -> Option<Vec<Hint>> {
+    let typed = |key: String, label: &'static str| Hint::typed((&key, label));
+    let scope = ApprovalScope::Run(chat.run.clone()?);
+    if app.approvals.field().is_some() {
+        return Some(vec![typed("enter".to_owned(), "send"), typed("esc".to_owned(), "cancel")]);
+    }
+    let digits = answer_keys(app, &scope)?;
+    let mut hints = match chat.focus {
+        ChatFocus::Composer if !chat.composer.is_empty() => {
+            vec![typed(format!("alt-{digits}"), "answer"), typed("alt-e".to_owned(), "show all")]
+        }
+        ChatFocus::Composer => vec![
+            typed(digits, "answer"),
+            typed("↑ ↓".to_owned(), "choose"),
+            typed("enter".to_owned(), if app.approvals.is_unfolded(&app.runs, &scope) { "fold" } else { "show all" }),
+        ],
+        ChatFocus::Transcript | ChatFocus::Queue(_) => vec![typed(digits, "answer")],
+    };
+    hints.extend(named(app, &[(Action::Interrupt, "interrupt"), (Action::ReadChat, "read")]));
+    Some(hints)
+}
+
 fn hints_in_chat(app: &App, chat: &Chat) -> Vec<Hint> {
     let typed = Hint::typed;
+    if let Some(hints) = approval_hints(app, chat).filter(|_| chat.armed_turn(&app.runs).is_none()) {
+        return hints;
+    }
     let completing = chat.composer.completion.as_ref().is_some_and(|completion| !completion.found.is_empty());
     let in_part = chat.focus == ChatFocus::Transcript || chat.reader.is_typing();
-    if let Some(hints) = hints_in_parts(app, &chat.reader).filter(|_| in_part && !chat.armed) {
+    if let Some(hints) = hints_in_parts(app, &chat.reader).filter(|_| in_part) {
         return hints;
     }
     match chat.focus {
         ChatFocus::Queue(_) => {
-            [("enter", "edit"), ("K", "move up"), ("x", "cancel"), ("r", "release"), ("esc", "write")].map(typed).into()
+            let keys = [("enter", "edit"), ("K", "move up"), ("x", "cancel"), ("u", "undo"), ("r", "release")];
+            keys.into_iter().chain([("esc", "write")]).map(typed).collect()
         }
         ChatFocus::Composer if completing => {
             [("tab", "accept"), ("↑ ↓", "select"), ("esc", "close"), ("enter", "send")].map(typed).into()
         }
+        ChatFocus::Composer if chat.armed_turn(&app.runs).is_some() => [typed(("esc", "interrupt"))].into(),
         ChatFocus::Composer if chat.info(&app.runs).is_some_and(|info| runs::is_open(&info.phase)) => {
-            let mut hints = named(app, &WORKING_CHAT);
-            // A second Esc alone would interrupt the turn.
-            let read = app.hint(Action::ReadChat);
-            hints.extend(read.map(|read| Hint { key: format!("{read} esc"), label: "back", press: None }));
+            let mut hints = match app.settings.during_turn {
+                DuringTurn::Queue => named(app, &WORKING_CHAT),
+                DuringTurn::Steer => named(app, &STEERED_CHAT),
+            };
+            // Esc would interrupt the turn.
+            hints.extend(chat.composer.is_empty().then(|| typed(("←", "back"))));
+            hints.extend(named(app, &[(Action::Newline, "newline"), (Action::ReadChat, "read")]));
             hints
         }
         ChatFocus::Composer => named(app, &CHAT),
-        ChatFocus::Transcript if chat.armed => {
-            let mut hints: Vec<_> = [("esc", "interrupt"), ("j k", "scroll")].map(typed).into();
-            hints.extend(named(app, &ARMED_CHAT));
-            hints
-        }
         ChatFocus::Transcript if chat.read_only.is_some() => reading(app, &chat.reader, &READ_ONLY_CHAT),
         ChatFocus::Transcript => reading(app, &chat.reader, &READING_CHAT),
     }
@@ -315,8 +362,8 @@ const FOUND: [(Action, &str); 7] = [
 ];
 
 const READING_CHAT: [(Action, &str); 8] = [
-    (Action::ReadChat, "write"),
-    (Action::Back, "back"),
+    (Action::Back, "write"),
+    (Action::Leave, "back"),
     (Action::PreviousPrompt, "previous prompt"),
     (Action::Tools, "tools"),
     (Action::Interrupt, "interrupt"),
@@ -325,14 +372,10 @@ const READING_CHAT: [(Action, &str); 8] = [
     (Action::Outline, "outline"),
 ];
 
-const WORKING_CHAT: [(Action, &str); 4] = [
-    (Action::Send, "queue"),
-    (Action::Newline, "newline"),
-    (Action::Interrupt, "interrupt"),
-    (Action::ReadChat, "read"),
-];
+const WORKING_CHAT: [(Action, &str); 3] =
+    [(Action::Send, "queue"), (Action::Steer, "steer"), (Action::Interrupt, "interrupt")];
 
-const ARMED_CHAT: [(Action, &str); 2] = [(Action::ReadChat, "write"), (Action::Help, "help")];
+const STEERED_CHAT: [(Action, &str); 2] = [(Action::Send, "steer"), (Action::Interrupt, "interrupt")];
 
 const READ_ONLY_CHAT: [(Action, &str); 5] = [
     (Action::ResumeHere, "continue"),

@@ -84,6 +84,11 @@ impl Layer {
         if let Self::Picker(picker) = self { Some(picker) } else { None }
     }
 
+    /// Returns the inbox mutably if the layer is one.
+    pub fn inbox_mut(&mut self) -> Option<&mut Inbox> {
+        if let Self::Inbox(inbox) = self { Some(inbox) } else { None }
+    }
+
     /// Returns the form of a new session mutably if the layer is one.
     pub fn new_session_mut(&mut self) -> Option<&mut NewSession> {
         if let Self::NewSession(new) = self { Some(new) } else { None }

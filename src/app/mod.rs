@@ -347,6 +347,7 @@ impl App {
         };
         update(&mut self.stack, &mut ctx);
         self.stack.mark_seen(&mut ctx);
+        self.stack.sync_preview(&mut ctx);
         ctx.effects
     }
 }

@@ -226,6 +226,10 @@ pub enum Target {
     Choice(usize),
     /// A choice of the focused approval.
     Answer(usize),
+    /// The request of an approval.
+    Request,
+    /// Sub-agent of a run, by its index.
+    Subagent(usize),
     /// No target.
     Nothing,
 }

@@ -3,8 +3,10 @@
 
 use super::effect::Effect;
 use super::reader::Reader;
-use super::ticket::{DebounceTicket, Tickets};
+use super::runs::is_open;
+use super::ticket::{DebounceTicket, RequestTicket, Tickets};
 use crate::domain::SessionKey;
+use crate::domain::run::{Replay, RingCursor, RunId, RunInfo, TurnNumber};
 
 /// Debounce delay of the preview in ms, because a held key moves the selection faster.
 const DEBOUNCE_MS: u32 = 80;
@@ -15,6 +17,18 @@ pub struct Preview {
     reader: Option<Reader>,
     /// The pending debounce; only the newest counts.
     debounce: Option<DebounceTicket>,
+    /// The run whose events are shown.
+    watched: Option<WatchedRun>,
+}
+
+/// Run whose events are shown in a preview.
+#[derive(Debug)]
+struct WatchedRun {
+    run: RunId,
+    /// The transcript that shows the events.
+    reader: RequestTicket,
+    /// Position up to which the events were applied.
+    cursor: RingCursor,
 }
 
 impl Preview {
@@ -73,6 +87,54 @@ impl Preview {
     /// Closes the transcript.
     pub fn close(&mut self) -> Vec<Effect> {
         self.reader.take().map(|reader| Effect::CloseTranscript(reader.ticket)).into_iter().collect()
+    }
+
+    /// Returns the run whose events are shown.
+    pub fn watched_run(&self) -> Option<&RunId> {
+        self.watched.as_ref().map(|watched| &watched.run)
+    }
+
+    /// Leaves the events of the run to another viewer.
+    pub fn release_run(&mut self) {
+        self.watched = None;
+    }
+
+    /// Watches the run of the shown session while a turn is open, and stops watching another one. A watched run is not
+    /// evicted, so that an idle one is not watched.
+    pub fn watch(&mut self, run: Option<&RunInfo>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if let (Some(info), Some(reader)) = (run, self.reader.as_mut()) {
+            let ended = if is_open(&info.phase) { TurnNumber(info.turn.0.saturating_sub(1)) } else { info.turn };
+            effects.extend(reader.end_turns(ended));
+        }
+        let of_reader = |reader: &Reader| reader.is_stored().then_some(reader.ticket);
+        let wanted = run.filter(|info| is_open(&info.phase)).zip(self.reader.as_ref().and_then(of_reader));
+        let is_same = |watched: &WatchedRun| {
+            wanted.is_some_and(|(info, ticket)| watched.run == info.id && watched.reader == ticket)
+        };
+        if self.watched.as_ref().is_some_and(is_same) {
+            return effects;
+        }
+        effects.extend(self.watched.take().map(|watched| Effect::UnwatchRun(watched.run)));
+        if let Some((info, reader)) = wanted {
+            let cursor = RingCursor::default();
+            effects.push(Effect::WatchRun(info.id.clone(), cursor));
+            self.watched = Some(WatchedRun { run: info.id.clone(), reader, cursor });
+        }
+        effects
+    }
+
+    /// Applies events of the watched run.
+    pub fn apply_events(&mut self, run: &RunId, replay: Replay) -> Vec<Effect> {
+        let (Some(reader), Some(watched)) = (&mut self.reader, &mut self.watched) else { return Vec::new() };
+        if watched.run != *run || watched.reader != reader.ticket {
+            return Vec::new();
+        }
+        if watched.cursor != RingCursor::default() && watched.cursor.epoch != replay.cursor.epoch {
+            reader.clear_live();
+        }
+        watched.cursor = replay.cursor;
+        reader.apply_events(replay.missed, replay.events.into_iter().map(|item| item.value))
     }
 
     fn open(&mut self, key: &SessionKey, tickets: &mut Tickets) -> Vec<Effect> {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ticket::RequestTicket;
+use super::ticket::{ApprovalId, RequestTicket};
 use crate::domain::prompt::{Prompt, PromptState};
 use crate::domain::run::{ModelCatalog, Phase, Refusal, Replay, RunId, RunInfo, StopReason};
+use crate::domain::tool::ChangeContext;
 use crate::domain::{Agent, SessionKey, SessionState};
 
 /// Obstacles to resuming a session.
@@ -81,6 +82,12 @@ pub enum RunMsg {
     },
     /// Text from the external editor.
     Edited(String),
+    /// Output of a command of the user.
+    CommandOutput(RequestTicket, String),
+    /// End of a command of the user, described.
+    CommandEnded(RequestTicket, String),
+    /// Places of an approval's changes in their files: per file, and per replaced text.
+    ChangeContext(ApprovalId, Vec<Vec<Option<ChangeContext>>>),
 }
 
 /// The runs of this salon with their queues, and the models of agents.
@@ -91,6 +98,8 @@ pub struct RunTable {
     models: BTreeMap<Agent, ModelCatalog>,
     /// `None` before the first [`RunMsg::Agents`].
     agents: Option<Vec<(Agent, bool)>>,
+    /// Run that is being stopped, and its session, which is opened in the agent's own program afterwards.
+    handover: Option<(RunId, SessionKey)>,
 }
 
 impl RunTable {
@@ -143,6 +152,16 @@ impl RunTable {
     /// Returns the models of an agent.
     pub fn models(&self, agent: Agent) -> Option<&ModelCatalog> {
         self.models.get(&agent)
+    }
+
+    /// Records that a session is opened in the agent's own program once its run has stopped.
+    pub(super) fn hand_over(&mut self, run: RunId, session: SessionKey) {
+        self.handover = Some((run, session));
+    }
+
+    /// Takes the session to open in the agent's own program, once its run has stopped.
+    pub(super) fn take_handover(&mut self, run: &RunId) -> Option<SessionKey> {
+        self.handover.take_if(|(stopping, _)| stopping == run).map(|(_, session)| session)
     }
 
     /// Stores a run. Returns its previous state.

@@ -8,7 +8,7 @@ use super::flow::Flow;
 use super::layer::Layer;
 use super::picker::Picker;
 use super::{quit, runs};
-use crate::domain::run::Phase;
+use crate::domain::run::{Phase, RunInfo};
 use crate::domain::run_request::RunRequest;
 use crate::domain::{Agent, SessionKey, SessionState};
 
@@ -23,6 +23,28 @@ pub(super) fn resume_here(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
     }
     ctx.effects.push(Effect::CheckContinue(key));
     Flow::Stay
+}
+
+/// Opens the session in the agent's own program after checking for obstacles. A run of this salon must be stopped first.
+pub(super) fn open_in_agent(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
+    let Some(key) = selected(session, ctx) else { return Flow::Stay };
+    let Some(info) = ctx.runs.of_session(&key).filter(|info| !matches!(info.phase, Phase::Stopped(_))) else {
+        ctx.effects.push(Effect::CheckResume(key));
+        return Flow::Stay;
+    };
+    let label = info.agent.label();
+    let mut text = vec![format!("The session runs in salon. {label} is stopped here before its own program opens it.")];
+    let open = runs::is_open(&info.phase);
+    text.extend(open.then(|| format!("{label} is working: the rest of the turn is lost.")));
+    text.extend(quit::tasks_text(&info.tasks, "They end with the run"));
+    let harmless = text.len() == 1;
+    let choice = |label: String, outcome| DialogChoice { label, outcome };
+    let choices = vec![
+        choice(format!("Stop here, open in {label}"), DialogOutcome::HandOver(info.id.clone(), key)),
+        choice("Cancel".to_owned(), DialogOutcome::Cancel),
+    ];
+    let selected = usize::from(!harmless);
+    Flow::Push(Layer::Dialog(Dialog { title: format!("Open in {label}"), text, choices, selected }))
 }
 
 /// Forks the session.
@@ -61,14 +83,22 @@ pub(super) fn stop_run(session: Option<SessionKey>, ctx: &mut Ctx) -> Flow {
         ctx.notices.info("Not running in salon");
         return Flow::Stay;
     };
-    let open = runs::is_open(&info.phase);
-    if !open && info.tasks.is_empty() {
+    if !runs::is_open(&info.phase) && info.tasks.is_empty() {
         ctx.effects.push(Effect::Run(RunRequest::Stop(info.id.clone())));
         return Flow::Stay;
     }
+    ask_to_stop(info)
+}
+
+/// Asks whether to stop a run.
+pub(super) fn ask_to_stop(info: &RunInfo) -> Flow {
     let label = info.agent.label();
-    let working = format!("{label} is working. Its work so far is kept; the rest of the turn is lost.");
-    let mut text: Vec<String> = open.then_some(working).into_iter().collect();
+    let state = if runs::is_open(&info.phase) {
+        format!("{label} is working. Its work so far is kept; the rest of the turn is lost.")
+    } else {
+        format!("No turn is open. Stopping ends {label}; your next prompt restarts it.")
+    };
+    let mut text = vec![state];
     text.extend(quit::tasks_text(&info.tasks, "They end with the run"));
     let choice = |label: String, outcome| DialogChoice { label, outcome };
     let mut choices = vec![

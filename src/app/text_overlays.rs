@@ -47,6 +47,8 @@ pub(super) fn closes_outside(target: &Target) -> Flow {
         | Target::Hint(_)
         | Target::Composer
         | Target::Choice(_)
-        | Target::Answer(_) => Flow::Stay,
+        | Target::Answer(_)
+        | Target::Request
+        | Target::Subagent(_) => Flow::Stay,
     }
 }

@@ -30,6 +30,8 @@ pub struct Settings {
     pub mouse: bool,
     /// Agent of a new session; `None` for the agent of the selected session.
     pub agent: Option<Agent>,
+    /// Effect of a prompt that is sent during a turn.
+    pub during_turn: DuringTurn,
     /// Events that notify the user.
     pub notify: Notify,
     /// Ring the terminal's bell with notifications.
@@ -80,6 +82,16 @@ pub enum ThemeChoice {
     Dark,
     /// Light theme.
     Light,
+}
+
+/// Effect of a prompt that is sent during a turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DuringTurn {
+    /// The prompt waits for the end of the turn.
+    #[default]
+    Queue,
+    /// The prompt joins the turn, if the agent can do that.
+    Steer,
 }
 
 /// Events that notify the user.
@@ -174,6 +186,7 @@ impl Settings {
             "preview" => self.preview = flag(value)?,
             "mouse" => self.mouse = flag(value)?,
             "agent" => self.agent = agent(value)?,
+            "during_turn" => self.during_turn = choice(value, &DURING_TURN)?,
             "notify" => self.notify = choice(value, &NOTIFY)?,
             "bell" => self.bell = flag(value)?,
             _ => return Err("unknown setting, ignored".to_owned()),
@@ -244,6 +257,8 @@ const THEMES: [(&str, ThemeChoice); 3] =
 
 const SCOPES: [(&str, Option<ListScope>); 3] =
     [("last", None), ("here", Some(ListScope::Here)), ("all", Some(ListScope::All))];
+
+const DURING_TURN: [(&str, DuringTurn); 2] = [("queue", DuringTurn::Queue), ("steer", DuringTurn::Steer)];
 
 const NOTIFY: [(&str, Notify); 3] = [("all", Notify::All), ("needs-you", Notify::NeedsYou), ("off", Notify::Off)];
 

@@ -126,6 +126,20 @@ impl RunFailure {
     }
 }
 
+impl RunFailure {
+    /// Message for a place that names the agent already. Names the program that is missing, and the remedy.
+    pub fn message(&self, agent: Agent) -> String {
+        match self {
+            Self::NotInstalled => format!(
+                "\"{}\" was not found on PATH; install {}, or add its directory to PATH",
+                agent.name(),
+                agent.label()
+            ),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl std::fmt::Display for RunFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let with_message = |f: &mut std::fmt::Formatter<'_>, what: &str, message: &str| match message {

@@ -166,6 +166,58 @@ pub enum ChangeKind {
     Delete,
 }
 
+/// Place of a replaced text in its file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeContext {
+    /// Number of the first line, from 1.
+    pub line: usize,
+    /// Lines before it.
+    pub before: Vec<String>,
+    /// Lines after it.
+    pub after: Vec<String>,
+}
+
+impl ChangeContext {
+    /// Number of lines before and after the text.
+    const LINES: usize = 3;
+
+    /// Finds a text in the content of its file. `None` unless it is there once and consists of whole lines, because other
+    /// lines would be shown than are changed.
+    pub fn find(content: &str, text: &str) -> Option<Self> {
+        let mut found = content.match_indices(text).map(|(at, _)| at).filter(|_| !text.is_empty());
+        let (Some(at), None) = (found.next(), found.next()) else { return None };
+        let (head, tail) = (&content[..at], &content[at + text.len()..]);
+        let whole = (head.is_empty() || head.ends_with('\n'))
+            && (tail.is_empty() || tail.starts_with('\n') || text.ends_with('\n'));
+        if !whole {
+            return None;
+        }
+        let tail = if text.ends_with('\n') { tail } else { tail.strip_prefix('\n').unwrap_or(tail) };
+        let mut before: Vec<String> = head.lines().rev().take(Self::LINES).map(str::to_owned).collect();
+        before.reverse();
+        let after = tail.lines().take(Self::LINES).map(str::to_owned).collect();
+        Some(Self { line: head.matches('\n').count() + 1, before, after })
+    }
+
+    /// Writes the replacement as a unified diff. `display` converts texts to what may be drawn. `None` if the texts end
+    /// differently, which a diff of lines does not show.
+    pub fn patch(&self, old: &str, new: &str, display: impl Fn(&str) -> String) -> Option<String> {
+        if old.ends_with('\n') != new.ends_with('\n') {
+            return None;
+        }
+        let (old, new) = (display(old), display(new));
+        let count = |text: &str| self.before.len() + text.lines().count() + self.after.len();
+        let first = self.line - self.before.len();
+        let mut patch = format!("@@ -{first},{} +{first},{} @@\n", count(&old), count(&new));
+        let mut add = |sign: char, line: &str| patch.extend([sign.to_string().as_str(), line, "\n"]);
+        self.before.iter().for_each(|line| add(' ', &display(line)));
+        old.lines().for_each(|line| add('-', line));
+        new.lines().for_each(|line| add('+', line));
+        self.after.iter().for_each(|line| add(' ', &display(line)));
+        Some(patch)
+    }
+}
+
 /// One item of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlanItem {

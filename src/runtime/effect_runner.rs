@@ -9,6 +9,7 @@ use super::runs::Runs;
 use super::store_writer::StoreWriter;
 use super::task_message::TaskMessage;
 use super::terminal_owner::Purpose;
+use super::user_command::UserCommands;
 use super::{colours, edited_text};
 use crate::agent::Environment;
 use crate::app::Msg;
@@ -33,6 +34,8 @@ pub(super) struct EffectRunner {
     pub writer: Option<StoreWriter>,
     /// Live runs; `None` if `state.db` cannot be used.
     pub runs: Option<Runs>,
+    /// Running commands of the user.
+    pub commands: UserCommands,
     /// Channel to the event loop.
     pub messages: mpsc::UnboundedSender<TaskMessage>,
 }

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::clipboard::{self, ClipboardProgram};
+use super::effect_runner::EffectRunner;
 use super::foreground::ForegroundChild;
 use super::path_completion::CompletionRequest;
-use super::resume_check::check;
+use super::resume_check::check_open;
 use super::shell::Shell;
 use super::task_message::TaskMessage;
 use super::terminal_owner::{Purpose, TerminalOwner};
@@ -82,6 +83,12 @@ impl Shell {
             }
             Effect::SaveDraft { key, text } => self.with_runs(|runs| runs.save_draft(key, text)),
             Effect::LoadDraft { key } => self.with_runs(|runs| runs.load_draft(key)),
+            Effect::RunCommand { ticket, line, cwd } => {
+                let EffectRunner { environment, commands, messages, .. } = &self.runner;
+                commands.run((ticket, &line, &cwd), environment.var("SHELL"), messages);
+            }
+            Effect::EndCommand(ticket) => self.runner.commands.end(ticket),
+            Effect::LoadChangeContext(id) => self.load_change_context(id),
             Effect::EditText(text) => return self.edit_text(&text),
             Effect::Notify { title, body, needs_you: _ } => self.notify(&title, &body),
             Effect::Suspend => self.suspend(),
@@ -122,7 +129,7 @@ impl Shell {
         let messages = self.runner.messages.clone();
         let store = self.runner.store.clone();
         tokio::task::spawn_blocking(move || {
-            let check = check(&session, &environment, &backups, store.as_deref());
+            let check = check_open(&session, &environment, &backups, store.as_deref());
             // An error means that salon is shutting down.
             drop(messages.send(TaskMessage::Msg(Box::new(Msg::ResumeChecked { key, check }))));
         });
@@ -135,7 +142,7 @@ impl Shell {
         if let Some(reason) = resume::id_refusal(key) {
             return self.notice(&reason, true);
         }
-        let launch = resume::launch(&session, &[], cwd);
+        let launch = resume::open(&session, &[], cwd, &self.runner.environment);
         self.run_in_foreground(&mut resume::command(&launch), &launch.program, Purpose::Resume(key.clone()))
     }
 
@@ -146,7 +153,7 @@ impl Shell {
         if let Some(reason) = resume::id_refusal(key) {
             return self.notice(&reason, true);
         }
-        let line = resume::launch(&session, &[], None).shell_line();
+        let line = resume::open(&session, &[], None, &self.runner.environment).shell_line();
         self.copy(&line)
     }
 

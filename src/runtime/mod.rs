@@ -15,6 +15,7 @@ pub mod resume;
 mod runs;
 
 mod attachment;
+mod change_context;
 mod children;
 mod clipboard;
 mod colours;
@@ -44,6 +45,7 @@ mod terminal;
 mod terminal_owner;
 pub mod trash;
 mod trash_effects;
+mod user_command;
 
 use std::time::Instant;
 

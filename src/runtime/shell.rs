@@ -388,6 +388,7 @@ impl Shell {
         let Self { terminal, runner, .. } = self;
         drop(terminal);
         runner.index.stop();
+        runner.commands.end_all();
         if let Some(runs) = runner.runs {
             end_runs(runs).await;
         }

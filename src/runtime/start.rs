@@ -81,7 +81,8 @@ async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
     };
     let (runs, receivers) = store.as_ref().zip(writer.as_ref()).map(start_runs).unzip();
     let StartOptions { environment, paths, .. } = start;
-    let runner = EffectRunner { environment, paths, index, store, writer, runs, messages };
+    let commands = super::user_command::UserCommands::default();
+    let runner = EffectRunner { environment, paths, index, store, writer, runs, commands, messages };
     let sources = EventSources { index: index_events, tasks, runs: receivers };
     let mut shell = Shell::new(app, terminal, runner, sources, start.clock)?;
     shell.startup_action = start.startup_action;

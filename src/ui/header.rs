@@ -8,7 +8,7 @@ use super::canvas::Canvas;
 use super::numbers::thousands;
 use super::style::style;
 use super::widgets::{Align, put, put_line, split_right};
-use crate::app::inbox::{self, InboxItemKind};
+use crate::app::inbox;
 use crate::app::layer::Layer;
 use crate::app::{Action, App};
 use crate::config::settings::ListScope;
@@ -88,11 +88,7 @@ fn unseen(app: &App) -> Option<String> {
 /// Number of other inbox items: failed runs and held prompts.
 fn inbox_items(app: &App) -> Option<String> {
     let key = app.hint(Action::Inbox).map(|key| format!(" ({key})")).unwrap_or_default();
-    match inbox::items(&app.runs, &app.approvals)
-        .iter()
-        .filter(|item| !matches!(item.kind, InboxItemKind::Approval))
-        .count()
-    {
+    match inbox::problems(&app.runs, &app.approvals) {
         0 => None,
         count => Some(format!("{} in inbox{key}", thousands(count))),
     }

@@ -9,10 +9,10 @@ use super::style::{self, style};
 use super::widgets::styled_line;
 use super::widgets::{Align, line_of, overlay, put, put_line, split_left, split_right, wrapped};
 use crate::app::approvals::ApprovalScope;
-use crate::app::inbox::{Inbox, InboxItem, InboxItemKind, items as inbox_items};
+use crate::app::inbox::{Inbox, InboxItem, InboxItemKind};
 use crate::app::msg::ApprovalFeedback;
 use crate::app::msg::Target;
-use crate::app::{App, age, failure, scroll};
+use crate::app::{Action, App, age, failure, scroll};
 use crate::domain::prompt::{Prompt, PromptState};
 use crate::domain::run::Phase;
 use crate::stdx::text;
@@ -28,7 +28,7 @@ const MIN_HEIGHT_WITH_LIST: u16 = 12;
 /// Draws the inbox.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, inbox: &Inbox) {
     let app = canvas.app;
-    let items = inbox_items(&app.runs, &app.approvals);
+    let items = inbox.items(&app.runs, &app.approvals);
     let Some(at) = inbox.position(&app.approvals, &items) else {
         draw_empty(canvas, area);
         return;
@@ -40,7 +40,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, inbox: &Inbox) {
     let below = match &item.kind {
         // If it does not fit into a frame, the overlay has none.
         InboxItemKind::Approval => approval::height(app, &ApprovalScope::All, width, area.height.saturating_sub(above)),
-        InboxItemKind::Prompt(_) | InboxItemKind::Failure => {
+        InboxItemKind::Elsewhere | InboxItemKind::Prompt(_) | InboxItemKind::Failure => {
             u16::try_from(lines(app, item, width).len() + item.kind.choices().len()).unwrap_or(u16::MAX)
         }
     };
@@ -55,7 +55,9 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, inbox: &Inbox) {
         InboxItemKind::Approval => {
             approval::draw(canvas, rest, &ApprovalScope::All, ApprovalPlacement::Inbox(at, items.len()));
         }
-        InboxItemKind::Prompt(_) | InboxItemKind::Failure => draw_problem(canvas, rest, item),
+        InboxItemKind::Elsewhere | InboxItemKind::Prompt(_) | InboxItemKind::Failure => {
+            draw_problem(canvas, rest, item);
+        }
     }
 }
 
@@ -77,15 +79,16 @@ fn draw_item(canvas: &mut Canvas, area: Rect, item: &InboxItem, (at, selected): 
     }
     let (_, rest) = split_left(area, 1);
     let (agent, rest) = split_left(rest, 9);
-    put(canvas.buffer, agent, item.info.agent.name(), style::agent(theme, item.info.agent), Align::Left);
+    put(canvas.buffer, agent, item.agent.name(), style::agent(theme, item.agent), Align::Left);
     let (rest, since) = split_right(rest, 5);
     let ago = item.since.map(|since| age::text(app.now, since)).unwrap_or_default();
     put(canvas.buffer, since, &ago, style(theme.muted), Align::Right);
     let what = match &item.kind {
         InboxItemKind::Approval => {
-            let mut matching = item.info.approvals.iter().filter(|approval| approval.id == item.id.id);
-            matching.next().map(approval::headline).unwrap_or_default()
+            let approvals = item.info.iter().flat_map(|info| &info.approvals);
+            approvals.filter(|approval| approval.id == item.id.id).map(approval::headline).next().unwrap_or_default()
         }
+        InboxItemKind::Elsewhere => elsewhere(app, item),
         InboxItemKind::Prompt(prompt) => format!("{}  {}", state(prompt), text::one_line(&prompt.text)),
         InboxItemKind::Failure => "failed".to_owned(),
     };
@@ -115,10 +118,17 @@ fn draw_problem(canvas: &mut Canvas, area: Rect, item: &InboxItem) {
 
 fn lines(app: &App, item: &InboxItem, width: u16) -> Vec<Line<'static>> {
     let theme = app.theme();
-    let line = format!("{} · {}", title(app, item), text::one_line(&item.info.cwd.to_string_lossy()));
+    let line = format!("{} · {}", title(app, item), text::one_line(&item.cwd.to_string_lossy()));
     let mut lines = wrapped(&line, width, 0, style(theme.title));
     match &item.kind {
         InboxItemKind::Approval => {}
+        InboxItemKind::Elsewhere => {
+            lines.extend(wrapped(&elsewhere(app, item), width, 0, style(theme.warning)));
+            let key =
+                app.keymap.hint(Action::Resume).map(|key| format!(", or open it here ({key})")).unwrap_or_default();
+            let remedy = format!("Answer in its terminal{key}.");
+            lines.extend(wrapped(&remedy, width, 0, style(theme.text)));
+        }
         InboxItemKind::Prompt(prompt) => {
             let why = prompt.reason.as_deref().unwrap_or("waiting for you");
             let label = format!("Prompt {}: {why}", state(prompt));
@@ -135,10 +145,21 @@ fn lines(app: &App, item: &InboxItem, width: u16) -> Vec<Line<'static>> {
     lines
 }
 
+/// Reason of a session that waits in another program: `waits in Claude Code, pid 123: permission prompt`.
+fn elsewhere(app: &App, item: &InboxItem) -> String {
+    let status = app.sessions.live.get(&item.session);
+    let pid = status.and_then(|status| status.pid).map(|pid| format!(", pid {pid}")).unwrap_or_default();
+    let reason = status.and_then(|status| status.waiting_for.as_deref()).map(text::one_line);
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("waits in {}{pid}{reason}", item.agent.label())
+}
+
 fn failure_text(item: &InboxItem) -> String {
-    match &item.info.phase {
-        Phase::Stopped(stopped) => failure::describe_stop(stopped, item.info.agent),
-        Phase::Starting | Phase::Idle | Phase::Working { .. } | Phase::Interrupting { .. } => String::new(),
+    match item.info.as_ref().map(|info| &info.phase) {
+        Some(Phase::Stopped(stopped)) => failure::describe_stop(stopped, item.agent),
+        Some(Phase::Starting | Phase::Idle | Phase::Working { .. } | Phase::Interrupting { .. }) | None => {
+            String::new()
+        }
     }
 }
 
@@ -154,7 +175,7 @@ fn state(prompt: &Prompt) -> &'static str {
 }
 
 fn title(app: &App, item: &InboxItem) -> String {
-    let session = item.info.session.as_ref().and_then(|key| app.sessions.catalog.get(key));
+    let session = app.sessions.catalog.get(&item.session);
     let title = session.map(|session| text::one_line(&session.title.text)).filter(|title| !title.is_empty());
     title.unwrap_or_else(|| "new session".to_owned())
 }

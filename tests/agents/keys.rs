@@ -113,11 +113,10 @@ fn allow(salon: &mut Terminal) {
     }
 }
 
-/// From the composer to the transcript, from there to the list. While a turn is open that would interrupt it.
+/// From the composer to the list. While a turn is open that would interrupt it.
 fn leave(salon: &mut Terminal) {
-    salon.wait_for_text(" ready ·");
-    salon.send("\x1b");
-    salon.wait_for_text("ctrl-r write");
+    let is_ready = |line: &str| line.trim_start().starts_with("ready");
+    salon.wait_for("the end of the turn", |screen| screen.contents().lines().any(is_ready));
     salon.send("\x1b");
     salon.wait_for_text("Sessions");
 }

@@ -1,7 +1,10 @@
 //! Approvals and other items that need the user: messages in, state and effects out.
 
+mod elsewhere;
+mod full_view;
 mod new_session;
 
+use salon::app::approvals::InputBeside;
 use salon::app::layer::Layer;
 use salon::app::msg::Timer;
 use salon::app::runs::RunMsg;
@@ -28,6 +31,12 @@ fn answer(run: &str, approval: &str, answer: ApprovalAnswer) -> Effect {
 
 fn choice(run: &str, approval: &str, token: &str) -> Effect {
     answer(run, approval, ApprovalAnswer::Choice { token: token.into(), reason: None })
+}
+
+/// The items of the open inbox.
+fn inbox_items(stage: &Stage) -> Vec<salon::app::inbox::InboxItem> {
+    let Some(Layer::Inbox(inbox)) = stage.app.stack.layers.last() else { panic!("the inbox is open") };
+    inbox.items(&stage.app.runs, &stage.app.approvals)
 }
 
 /// The inbox with these approvals of one run, ready to be answered.
@@ -60,7 +69,7 @@ fn b20_a_permission_is_allowed_once_always_or_denied_and_never_automatically() {
         assert_eq!(answers(&mut stage), [answer("r", "a", notifications)], "after {keys}");
     }
     let mut stage = inbox([command("a")]);
-    stage.keys("3 x esc 5 9 0 enter");
+    stage.keys("3 x esc 5 9 0");
     assert_eq!(answers(&mut stage), [], "a reason that was left is no answer, and there is no fifth choice");
 }
 
@@ -103,10 +112,7 @@ fn h35_open_approvals_are_oldest_first_and_n_and_p_move_between_them() {
     let mut stage = Stage::full(120, 40);
     stage.run(asking(run("r"), [newer, plan("c")])).run(asking(fresh("s"), [oldest]));
     stage.keys("i");
-    let names: Vec<_> = salon::app::inbox::items(&stage.app.runs, &stage.app.approvals)
-        .iter()
-        .map(|item| item.id.id.to_string())
-        .collect();
+    let names: Vec<_> = inbox_items(&stage).iter().map(|item| item.id.id.to_string()).collect();
     assert_eq!(names, ["b", "c", "a"]);
     assert!(stage.screen().contains("1 of 3"));
     stage.keys("n n").take_effects();
@@ -180,18 +186,26 @@ fn h35_in_a_chat_digits_answer_only_with_an_empty_composer() {
         len: 1,
     };
     let run = id("r");
-    assert_eq!(desk.key_beside(key("1"), runs, &run, true), None, "it came while something else was typed");
+    assert_eq!(
+        desk.key_beside(key("1"), runs, &run, InputBeside::Empty),
+        None,
+        "it came while something else was typed"
+    );
     let effects = desk.apply_layout(Some(&drawn));
-    assert_eq!(desk.key_beside(key("1"), runs, &run, true), None, "it came this very moment");
+    assert_eq!(desk.key_beside(key("1"), runs, &run, InputBeside::Empty), None, "it came this very moment");
     let [Effect::StartTimer(alarm, 400)] = effects.as_slice() else { panic!("{effects:?}") };
     desk.timer_elapsed(alarm);
-    for word in ["a", "n", "p", "e", "space", "enter", "left", "ctrl-c", "esc"] {
-        assert_eq!(desk.key_beside(key(word), runs, &run, true), None, "{word} belongs to the composer");
+    for word in ["a", "n", "p", "e", "space", "alt-enter", "left", "ctrl-c", "esc"] {
+        assert_eq!(desk.key_beside(key(word), runs, &run, InputBeside::Empty), None, "{word} belongs to the composer");
     }
-    assert_eq!(desk.key_beside(key("1"), runs, &run, false), None, "there is a text that it belongs to");
-    let notifications = desk.key_beside(key("alt-1"), runs, &run, false).expect("taken");
+    assert_eq!(desk.key_beside(key("1"), runs, &run, InputBeside::Text), None, "there is a text that it belongs to");
+    let notifications = desk.key_beside(key("alt-1"), runs, &run, InputBeside::Text).expect("taken");
     assert!(notifications.contains(&choice("r", "a", "allow")), "{notifications:?}");
-    assert_eq!(desk.key_beside(key("2"), runs, &run, true), Some(Vec::new()), "the next one was not seen yet");
+    assert_eq!(
+        desk.key_beside(key("2"), runs, &run, InputBeside::Empty),
+        Some(Vec::new()),
+        "the next one was not seen yet"
+    );
 }
 
 #[test]
@@ -238,7 +252,7 @@ fn held_prompts_and_failures_are_listed_with_their_keys() {
     stage.keys("n");
     assert!(stage.screen().contains("Codex exited unexpectedly (exit code 3): no such file"));
     stage.keys("2");
-    assert_eq!(salon::app::inbox::items(&stage.app.runs, &stage.app.approvals).len(), 2, "it was read");
+    assert_eq!(inbox_items(&stage).len(), 2, "it was read");
 }
 
 #[test]

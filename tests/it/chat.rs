@@ -2,8 +2,11 @@
 
 mod anything;
 mod beginning;
+mod composing;
+mod from_home;
 mod notices;
 mod reading;
+mod working;
 
 use salon::app::Effect;
 use salon::app::Msg;
@@ -277,22 +280,6 @@ fn ctrl_c_clears_then_interrupts_then_confirms() {
 }
 
 #[test]
-fn two_escapes_interrupt_and_one_leads_to_the_transcript() {
-    let mut harness = ChatHarness::new(80, 24);
-    harness.working(true);
-    harness.take();
-    harness.keys("esc esc");
-    assert_eq!(harness.take(), [Effect::Run(RunRequest::Interrupt(run()))]);
-    assert_eq!(harness.stage.app.stack.layers.len(), 1);
-    assert_eq!(harness.type_in("and now").chat().composer.text.whole(), "and now", "one goes on writing");
-    harness.keys("ctrl-c").take();
-    // Another key in between resets the sequence: the second Esc goes back, and the run continues.
-    harness.keys("esc j esc");
-    assert_eq!(harness.take(), [Effect::UnwatchRun(run())]);
-    assert!(harness.stage.app.stack.layers.is_empty());
-}
-
-#[test]
 fn h45_a_draft_is_kept_by_its_session_and_comes_back() {
     let mut harness = ChatHarness::of(80, 24, on_disk(turn("one")));
     let name = format!("claude:{SESSION}");
@@ -459,7 +446,7 @@ fn a_run_that_is_gone_goes_on_with_the_next_prompt() {
 fn b22_a_live_run_continues_without_a_viewer_and_enter_returns_to_it() {
     let mut harness = ChatHarness::of(120, 40, on_disk(turn("one")));
     harness.working(true);
-    harness.keys("esc j esc");
+    harness.keys("left");
     assert!(harness.stage.app.stack.layers.is_empty());
     assert!(harness.screen().contains("Working  1"), "{}", harness.screen());
     harness.take();

@@ -69,9 +69,7 @@ fn a_session_is_run_with_keys_only() {
     salon.send("\x19");
     salon.wait_for("the queued prompt was answered", |screen| screen.contents().matches("from the queue").count() >= 2);
     salon.wait_for_text("ready");
-    // The first Esc moves from the composer to the transcript, the second one goes back.
-    salon.send(ESCAPE);
-    salon.wait_for_text("ctrl-r write");
+    // Without an open turn, Esc goes back.
     salon.send(ESCAPE);
     salon.wait_for_text("Idle");
     salon.send("q");
@@ -79,6 +77,41 @@ fn a_session_is_run_with_keys_only() {
     salon.assert_restored();
     stage.agents.assert_all_exited();
     assert_eq!(stage.agents.prompts(), ["ask make install", "hang", "say from the queue"]);
+}
+
+#[test]
+fn a_command_of_the_user_runs_in_the_directory_of_the_session_and_ends_with_ctrl_c_or_with_salon() {
+    let stage = Stage::new();
+    let mut salon = stage.salon(&["new"]);
+    salon.wait_for_text("type a prompt");
+    salon.send("!echo ${PWD##*/}; echo to stderr >&2; exit 3");
+    salon.send(ENTER);
+    salon.wait_for_text("exit code 3");
+    assert!(salon.contents().contains("project") && salon.contents().contains("to stderr"), "{}", salon.contents());
+    salon.send("say read it");
+    salon.send(ENTER);
+    salon.wait_for_text("ready");
+    let prompts = stage.agents.prompts();
+    assert!(prompts.iter().any(|prompt| prompt.contains("project\nto stderr")), "{prompts:?}");
+    let pid_file = stage.home.path().join("pid");
+    let pid = || std::fs::read_to_string(&pid_file).ok().and_then(|text| text.trim().parse::<i32>().ok());
+    let is_alive = |pid: i32| {
+        rustix::process::Pid::from_raw(pid).is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
+    };
+    salon.send("!sleep 600 & echo $! > $HOME/pid; wait");
+    salon.send(ENTER);
+    wait_until("it runs", || pid().is_some_and(is_alive));
+    salon.send(CTRL_C);
+    let first = pid().expect("its pid");
+    wait_until("it ended with its group", || !is_alive(first));
+    salon.wait_for_text("signal 2");
+    salon.send("!sleep 600 & echo $! > $HOME/pid; wait");
+    salon.send(ENTER);
+    wait_until("another one runs", || pid().is_some_and(|pid| pid != first && is_alive(pid)));
+    let second = pid().expect("its pid");
+    salon.signal(Signal::TERM);
+    assert_eq!(salon.wait(), 0);
+    wait_until("it ended with salon", || !is_alive(second));
 }
 
 #[test]
@@ -178,8 +211,6 @@ fn h16_turns_of_agents_without_ids_are_shown_once_when_they_are_on_disk() {
         }
         salon.wait_for_text("ready");
         assert_eq!(shown(&salon.contents(), "first words"), (1, 1), "{agent}: {}", salon.contents());
-        salon.send(ESCAPE);
-        salon.wait_for_text("ctrl-r write");
         salon.send(ESCAPE);
         salon.wait_for_text("Idle");
         salon.send(ENTER);

@@ -38,7 +38,7 @@ fn pinned(width: u16, height: u16, disk: Vec<Entry>) -> ChatHarness {
     other.model = Some("gpt-5.2".into());
     harness.stage.send(Msg::Catalog(change(vec![other])));
     harness.take();
-    harness.keys("esc v");
+    harness.keys("ctrl-r v");
     harness
 }
 
@@ -160,7 +160,7 @@ fn keys_go_to_the_right_pane_and_f6_swaps_the_panes() {
     let (pinned, read) = tickets(&harness);
     harness.keys("f6");
     assert_eq!(tickets(&harness), (read, pinned));
-    harness.keys("ctrl-r").type_in("on it");
+    harness.type_in("on it");
     assert!(right(&mut harness).contains("❯ on it"));
     harness.keys("ctrl-w");
     assert_eq!(harness.chat().composer.text.whole(), "on ", "where one writes it is a word that goes");
@@ -212,7 +212,7 @@ fn a_session_that_goes_on_pinned_goes_on_there() {
     let key = SessionKey::new(Agent::Claude, SESSION);
     let effects = harness.stage.app.perform(Flow::SendTo { key: key.clone(), prompt: None });
     harness.stage.effects.extend(effects);
-    harness.keys("esc v");
+    harness.keys("ctrl-r v");
     let (pinned, _) = tickets(&harness);
     let effects = harness.stage.app.perform(Flow::SendTo { key: key.clone(), prompt: Some("go on".into()) });
     assert!(matches!(effects.as_slice(), [Effect::StartRun { .. }]), "{effects:?}");
@@ -283,7 +283,7 @@ fn what_runs_in_the_pinned_one_is_asked_about_before_salon_quits() {
 #[test]
 fn a_narrow_screen_refuses_to_pin_and_home_names_what_is_pinned() {
     let mut narrow = ChatHarness::of(120, 30, disk());
-    narrow.keys("esc v");
+    narrow.keys("ctrl-r v");
     assert!(narrow.stage.app.stack.pinned.is_none() && narrow.stage.app.stack.screen().is_some(), "the chat stays");
     assert_eq!(notice_text(&narrow), Some("Split needs 160 columns"));
     let mut wide = pinned(160, 40, disk());

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    AnswerField, ApprovalId, ApprovalQueue, ApprovalRow, ApprovalScope, FieldPurpose, PendingApproval, VisibleApproval,
-    is_denial,
+    AnswerField, ApprovalId, ApprovalQueue, ApprovalRow, ApprovalScope, FieldPurpose, InputBeside, PendingApproval,
+    VisibleApproval, is_denial,
 };
 use crate::app::Effect;
 use crate::app::line_editor::LineEditor;
@@ -31,42 +31,42 @@ impl ApprovalQueue {
         match key.code {
             KeyCode::Char(digit @ '1'..='9') => {
                 let row = digit.to_digit(10).map_or(0, |digit| digit as usize) - 1;
-                self.guarded(&pending, |queue| queue.choose_row(&pending, row))
+                self.guarded(&pending, |queue| queue.choose_row(&pending, row, runs))
             }
             KeyCode::Char('n') if count > 1 => Some(self.go(runs, scope, (at + 1) % count)),
             KeyCode::Char('p') if count > 1 => Some(self.go(runs, scope, (at + count - 1) % count)),
-            KeyCode::Char('e') => {
-                let draft = self.draft_mut(&pending);
-                (draft.unfolded, draft.scroll.top) = (!draft.unfolded, 0);
-                Some(Vec::new())
-            }
+            KeyCode::Char('e') => Some(self.toggle_full(&pending)),
+            KeyCode::Char('a') => self.show_together(&pending, runs),
+            KeyCode::Esc if self.draft(&pending.id()).unfolded => Some(self.toggle_full(&pending)),
             KeyCode::PageDown => self.scroll(&pending, 1),
             KeyCode::PageUp => self.scroll(&pending, -1),
-            _ => self.key_in_question(key, &pending),
+            _ => self.key_in_rows(key, &pending, runs),
         }
     }
 
-    /// Handles a key beside the composer, which owns the letters: keys need Alt, except digits while the composer is
-    /// empty.
-    pub fn key_beside(&mut self, key: Key, runs: &RunTable, run: &RunId, composer_empty: bool) -> Option<Vec<Effect>> {
+    /// Handles a key beside an input, which owns the letters: they need Alt. Digits, arrows and Enter are for the
+    /// approval while a composer is empty.
+    pub fn key_beside(&mut self, key: Key, runs: &RunTable, run: &RunId, input: InputBeside) -> Option<Vec<Effect>> {
         let scope = ApprovalScope::Run(run.clone());
         let plain = Key { alt: false, ..key };
-        let picks = |queue: &Self| {
-            let (pending, ..) = queue.current(runs, &scope)?;
-            let draft = queue.drafts.get(&pending.id())?;
-            (!draft.picked.is_empty() || draft.at.is_some() || draft.other.is_some()).then_some(())
+        let is_taken = match key.code {
+            _ if self.field.is_some() => true,
+            KeyCode::Char('1'..='9' | 'n' | 'p' | 'e' | 'a') | KeyCode::PageDown | KeyCode::PageUp if key.alt => true,
+            _ if key.alt || key.ctrl || key.shift => false,
+            KeyCode::Char('1'..='9') => input != InputBeside::Text,
+            // The full view hides the transcript.
+            KeyCode::Esc | KeyCode::PageDown | KeyCode::PageUp => self.is_unfolded(runs, &scope),
+            KeyCode::Up | KeyCode::Down | KeyCode::Enter => input == InputBeside::Empty,
+            KeyCode::Char(' ') | KeyCode::Backspace => input == InputBeside::Empty && self.is_answering(runs, &scope),
+            _ => false,
         };
-        match key.code {
-            _ if self.field.is_some() => self.key(key, runs, &scope),
-            KeyCode::Char('1'..='9' | 'n' | 'p' | 'e') | KeyCode::PageDown | KeyCode::PageUp if key.alt => {
-                self.key(plain, runs, &scope)
-            }
-            KeyCode::Char('1'..='9') if composer_empty => self.key(key, runs, &scope),
-            KeyCode::Char(' ') | KeyCode::Enter | KeyCode::Backspace if composer_empty && picks(self).is_some() => {
-                self.key(key, runs, &scope)
-            }
-            _ => None,
-        }
+        if is_taken { self.key(if self.field.is_some() { key } else { plain }, runs, &scope) } else { None }
+    }
+
+    /// Returns true if an answer to a question was begun.
+    fn is_answering(&self, runs: &RunTable, scope: &ApprovalScope) -> bool {
+        let draft = self.current(runs, scope).and_then(|(pending, ..)| self.drafts.get(&pending.id()));
+        draft.is_some_and(|draft| !draft.picked.is_empty() || draft.at.is_some() || draft.other.is_some())
     }
 
     /// Pastes into the open text field. Returns false if there is none.
@@ -76,13 +76,21 @@ impl ApprovalQueue {
         true
     }
 
+    /// Shows the clicked request on the whole screen, or leaves the full view.
+    pub fn click_request(&mut self, runs: &RunTable, scope: &ApprovalScope) -> Vec<Effect> {
+        match self.current(runs, scope) {
+            Some((pending, ..)) if self.field.is_none() => self.toggle_full(&pending),
+            Some(_) | None => Vec::new(),
+        }
+    }
+
     /// Gives the answer in the clicked row.
     pub fn click(&mut self, row: usize, runs: &RunTable, scope: &ApprovalScope) -> Vec<Effect> {
         let Some((pending, ..)) = self.current(runs, scope) else { return Vec::new() };
         if self.field.is_some() {
             return Vec::new();
         }
-        self.guarded(&pending, |queue| queue.choose_row(&pending, row)).unwrap_or_default()
+        self.guarded(&pending, |queue| queue.choose_row(&pending, row, runs)).unwrap_or_default()
     }
 
     /// Runs `act` if the approval was visible for long enough to be answered.
@@ -120,29 +128,35 @@ impl ApprovalQueue {
         Some(Vec::new())
     }
 
-    /// Handles the keys of a question with options.
-    fn key_in_question(&mut self, key: Key, pending: &PendingApproval) -> Option<Vec<Effect>> {
+    /// Handles the keys that select and choose an answer. Above the first answer none is selected.
+    fn key_in_rows(&mut self, key: Key, pending: &PendingApproval, runs: &RunTable) -> Option<Vec<Effect>> {
         let approval = pending.approval;
         let draft = self.draft_mut(pending);
-        let question = approval.questions.get(draft.answers.len())?;
+        let question = approval.questions.get(draft.answers.len());
+        let multiple = question.is_some_and(|question| question.multiple);
         let last = Self::rows(approval, draft).len().saturating_sub(1);
         match key.code {
             KeyCode::Down => draft.at = Some(draft.at.map_or(0, |at| (at + 1).min(last))),
+            KeyCode::Up if draft.at == Some(0) => {
+                draft.at = None;
+                return None;
+            }
             KeyCode::Up => draft.at = Some(draft.at.map_or(last, |at| at.saturating_sub(1))),
-            KeyCode::Backspace if !draft.answers.is_empty() => {
+            KeyCode::Backspace if question.is_some() && !draft.answers.is_empty() => {
                 draft.answers.pop();
                 (draft.picked, draft.other, draft.at) = (BTreeSet::new(), None, None);
             }
-            KeyCode::Char(' ') => {
-                let at = draft.at?;
-                return self.guarded(pending, |queue| queue.choose_row(pending, at));
-            }
-            KeyCode::Enter if question.multiple && !(draft.picked.is_empty() && draft.other.is_none()) => {
+            KeyCode::Enter if multiple && !(draft.picked.is_empty() && draft.other.is_none()) => {
                 return self.guarded(pending, |queue| queue.answer_question(pending));
             }
+            KeyCode::Enter if question.is_none() && draft.at.is_none() => return Some(self.toggle_full(pending)),
             KeyCode::Enter => {
                 let at = draft.at?;
-                return self.guarded(pending, |queue| queue.choose_row(pending, at));
+                return self.guarded(pending, |queue| queue.choose_row(pending, at, runs));
+            }
+            KeyCode::Char(' ') if question.is_some() => {
+                let at = draft.at?;
+                return self.guarded(pending, |queue| queue.choose_row(pending, at, runs));
             }
             _ => return None,
         }
@@ -150,7 +164,7 @@ impl ApprovalQueue {
     }
 
     /// Gives the answer in a row.
-    fn choose_row(&mut self, pending: &PendingApproval, row: usize) -> Vec<Effect> {
+    fn choose_row(&mut self, pending: &PendingApproval, row: usize, runs: &RunTable) -> Vec<Effect> {
         let approval = pending.approval;
         let draft = self.draft_mut(pending);
         let multiple = approval.questions.get(draft.answers.len()).is_some_and(|question| question.multiple);
@@ -176,6 +190,7 @@ impl ApprovalQueue {
             }
             Some(ApprovalRow::Choice(choice)) => match approval.choices.get(*choice) {
                 Some(found) if is_denial(found.kind) => {
+                    draft.at = Some(row);
                     let purpose = FieldPurpose::Reason(*choice);
                     self.field = Some(AnswerField { approval: pending.id(), purpose, input: LineEditor::default() });
                     Vec::new()
@@ -185,6 +200,8 @@ impl ApprovalQueue {
                 }
                 None => Vec::new(),
             },
+            Some(ApprovalRow::AllowTogether) => self.allow_together(pending, runs),
+            Some(ApprovalRow::Separately) => self.toggle_full(pending),
             None => Vec::new(),
         }
     }
@@ -206,7 +223,11 @@ impl ApprovalQueue {
     }
 
     fn answer(&mut self, pending: &PendingApproval, answer: ApprovalAnswer) -> Vec<Effect> {
-        let approval = pending.id();
+        self.send(pending.id(), answer)
+    }
+
+    /// Sends an answer and waits for its confirmation.
+    pub(super) fn send(&mut self, approval: ApprovalId, answer: ApprovalAnswer) -> Vec<Effect> {
         self.answered.insert(approval.clone());
         self.drafts.remove(&approval);
         let ApprovalId { run, id } = approval.clone();

@@ -3,6 +3,7 @@
 //! An approval can disappear at any time, and another can take its place on the screen. A key therefore answers only an
 //! approval that was visible when it was pressed, for at least [`MIN_VISIBLE_MS`].
 
+mod full_view;
 mod keys;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ pub use super::ticket::ApprovalId;
 use super::ticket::Timer;
 use crate::domain::approval::{Approval, ChoiceKind};
 use crate::domain::run::{RunId, RunInfo};
+use crate::domain::tool::ChangeContext;
 
 /// Minimum time on the screen in ms before a key answers an approval, because the key may have been meant for something
 /// else.
@@ -56,6 +58,21 @@ pub enum ApprovalRow {
     Other,
     /// Index in [`Approval::choices`].
     Choice(usize),
+    /// Allow all approvals that are shown together, each once.
+    AllowTogether,
+    /// Return to one approval after the other.
+    Separately,
+}
+
+/// Text input beside an approval, which determines the keys that the approval takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputBeside {
+    /// A composer with text, which takes plain keys.
+    Text,
+    /// An empty composer.
+    Empty,
+    /// None: the transcript or the queue has the focus.
+    None,
 }
 
 /// Draft of an answer, and the view state of the approval.
@@ -69,8 +86,10 @@ pub struct AnswerDraft {
     pub other: Option<String>,
     /// Row selected with the arrow keys.
     pub at: Option<usize>,
-    /// True if all of the text is shown.
+    /// True if the request is shown on the whole screen.
     pub unfolded: bool,
+    /// Similar approvals that are shown together with this one, to be allowed at once.
+    pub together: Vec<ApprovalId>,
     /// Scroll position of the text.
     pub scroll: Scroll,
 }
@@ -115,6 +134,7 @@ pub struct ApprovalQueue {
     drafts: BTreeMap<ApprovalId, AnswerDraft>,
     field: Option<AnswerField>,
     visible: Option<VisibleApproval>,
+    contexts: BTreeMap<ApprovalId, Vec<Vec<Option<ChangeContext>>>>,
 }
 
 impl ApprovalQueue {
@@ -183,6 +203,11 @@ impl ApprovalQueue {
         self.selected = Some(id);
     }
 
+    /// Selects an approval before it is shown. It is answerable once it was visible for long enough.
+    pub fn prefer(&mut self, id: ApprovalId) {
+        self.selected = Some(id);
+    }
+
     /// Applies the layout results of the last frame.
     pub fn apply_layout(&mut self, layout: Option<&ApprovalFeedback>) -> Vec<Effect> {
         let Some(layout) = layout else {
@@ -220,12 +245,16 @@ impl ApprovalQueue {
         self.answered.retain(waits);
         self.dismissed.retain(|id| runs.get(&id.run).is_some());
         self.drafts.retain(|id, _| waits(id));
+        self.contexts.retain(|id, _| waits(id));
         self.selected.take_if(|id| !waits(id));
     }
 
     /// Returns the possible answers, in the order of the digits.
     pub fn rows(approval: &Approval, draft: &AnswerDraft) -> Vec<ApprovalRow> {
         let options = approval.questions.get(draft.answers.len()).map_or(0, |question| question.options.len());
+        if !draft.together.is_empty() {
+            return vec![ApprovalRow::AllowTogether, ApprovalRow::Separately];
+        }
         let mut rows: Vec<_> = (0..options).map(ApprovalRow::Option).collect();
         if approval.questions.is_empty() {
             rows.extend((0..approval.choices.len()).map(ApprovalRow::Choice));

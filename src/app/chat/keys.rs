@@ -4,16 +4,17 @@ use super::composer::{CompletionKind, ComposerCompletion};
 use super::queue::QueueCommand;
 use super::{Chat, ChatFocus};
 use crate::app::action::{Action, KeyContext};
-use crate::app::approvals::ApprovalScope;
+use crate::app::approvals::{ApprovalScope, InputBeside};
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::flow::Flow;
 use crate::app::line_editor::list_step;
 use crate::app::msg::Target;
 use crate::app::reader::Reader;
-use crate::app::runs::is_open;
 use crate::config::key::{Key, KeyCode};
+use crate::config::settings::DuringTurn;
 use crate::domain::prompt::PromptState;
+use crate::domain::run::TurnNumber;
 use crate::domain::run_request::RunRequest;
 
 impl Chat {
@@ -28,6 +29,7 @@ impl Chat {
 
     /// Handles a key.
     pub fn key(&mut self, key: Key, ctx: &mut Ctx) -> Flow {
+        let armed = std::mem::take(&mut self.armed);
         if self.reader.is_typing() {
             self.reader.find_key(key, ctx);
             return Flow::Stay;
@@ -40,7 +42,6 @@ impl Chat {
             ctx.effects.extend(effects);
             return Flow::Stay;
         }
-        let armed = std::mem::take(&mut self.armed);
         if in_outline {
             return self.reader.key_in_outline(key, ctx);
         }
@@ -71,7 +72,11 @@ impl Chat {
     /// Performs an action. `None` if it is not an action of the chat.
     pub fn act(&mut self, action: Action, ctx: &mut Ctx) -> Option<Flow> {
         match action {
-            Action::Send => self.send(ctx),
+            Action::Send => self.send(ctx.settings.during_turn == DuringTurn::Steer, ctx),
+            Action::Steer => self.send(true, ctx),
+            Action::NextMode => self.next_mode(ctx),
+            Action::Tasks => self.hides_tasks = !self.hides_tasks,
+            Action::Expand if self.subagent(ctx).is_some() => return self.subagent(ctx).map(Flow::Open),
             Action::Newline => {
                 self.composer.text.insert("\n");
                 self.text_edited(ctx);
@@ -106,7 +111,16 @@ impl Chat {
                 let effects = scope.map(|scope| ctx.approvals.click(row, ctx.runs, &scope));
                 ctx.effects.extend(effects.unwrap_or_default());
             }
+            Target::Request => {
+                let scope = self.run.clone().map(ApprovalScope::Run);
+                let effects = scope.map(|scope| ctx.approvals.click_request(ctx.runs, &scope));
+                ctx.effects.extend(effects.unwrap_or_default());
+            }
             Target::Composer => self.focus = ChatFocus::Composer,
+            Target::Subagent(at) => {
+                let subagent = self.info(ctx.runs).and_then(|info| self.session_of(info.subagents.get(at)?, ctx));
+                return subagent.map_or(Flow::Stay, Flow::Open);
+            }
             Target::Entry(index) if self.reader.is_selected(index) => return Flow::Act(Action::Expand),
             Target::Entry(index) => self.reader.select(index),
             Target::Jump(index) => self.reader.go_to(index),
@@ -123,9 +137,13 @@ impl Chat {
 
     /// Handles a key for the run's approvals. `None` if they do not take it.
     fn key_for_approval(&self, key: Key, ctx: &mut Ctx) -> Option<Vec<Effect>> {
-        let composer_empty = self.focus != ChatFocus::Composer || self.composer.is_empty();
+        let input = match self.focus {
+            ChatFocus::Composer if self.composer.is_empty() => InputBeside::Empty,
+            ChatFocus::Composer => InputBeside::Text,
+            ChatFocus::Transcript | ChatFocus::Queue(_) => InputBeside::None,
+        };
         let run = self.run.clone()?;
-        ctx.approvals.key_beside(key, ctx.runs, &run, composer_empty)
+        ctx.approvals.key_beside(key, ctx.runs, &run, input)
     }
 
     fn key_in_composer(&mut self, key: Key, ctx: &mut Ctx) -> Flow {
@@ -146,9 +164,11 @@ impl Chat {
                 return Flow::Stay;
             }
             KeyCode::Down if !key.ctrl && !key.alt => {
-                self.down(ctx);
+                self.down();
                 return Flow::Stay;
             }
+            // Left leads back to the screen below; there is no text to move in.
+            KeyCode::Left if key == Key::plain(KeyCode::Left) && self.composer.is_empty() => return self.leave(),
             _ => {}
         }
         let before = self.composer.text.shown().len();
@@ -173,27 +193,36 @@ impl Chat {
         true
     }
 
-    /// Moves up a row; from the first row, to the queue or to earlier prompts.
+    /// Moves up a row; from the first row, restores a cleared text, then moves to the queue, then to earlier texts.
     fn up(&mut self, ctx: &mut Ctx) {
         let width = self.composer.width;
         if self.composer.text.step(false, width) {
             return;
         }
-        let last = self.run.as_ref().and_then(|run| ctx.runs.queue(run).last()).map(|prompt| prompt.id);
-        if let Some(last) = last.filter(|_| self.composer.is_empty() && !self.composer.has_cleared()) {
-            self.focus = ChatFocus::Queue(last);
+        if self.composer.was_cleared() && self.composer.restore() {
+            ctx.effects.push(self.save_draft());
             return;
         }
-        let Self { composer, reader, .. } = self;
-        if composer.older(|| Reader::prompts(reader)) {
-            ctx.effects.push(self.save_draft());
+        let last = self.run.as_ref().and_then(|run| ctx.runs.queue(run).last()).map(|prompt| prompt.id);
+        let is_draft = self.composer.editing.is_none() && !self.composer.shows_history();
+        match last.filter(|_| is_draft) {
+            Some(last) => self.focus = ChatFocus::Queue(last),
+            None => {
+                self.show_older();
+            }
         }
     }
 
-    fn down(&mut self, ctx: &mut Ctx) {
+    /// Shows the next older text in the composer. Returns false if there is none.
+    pub(super) fn show_older(&mut self) -> bool {
+        let Self { composer, reader, .. } = self;
+        composer.older(|| Reader::prompts(reader))
+    }
+
+    fn down(&mut self) {
         let width = self.composer.width;
-        if !self.composer.text.step(true, width) && self.composer.newer() {
-            ctx.effects.push(self.save_draft());
+        if !self.composer.text.step(true, width) {
+            self.composer.newer();
         }
     }
 
@@ -228,29 +257,35 @@ impl Chat {
         }
     }
 
-    /// Handles Esc: clears first, then moves the focus to the transcript, then closes the chat. While a turn is open, a
-    /// second Esc interrupts it, and further ones ask whether to stop the run.
-    fn escape(&mut self, armed: bool, ctx: &mut Ctx) -> Flow {
-        let open = self.info(ctx.runs).is_some_and(|info| is_open(&info.phase));
+    /// Handles Esc. It leads from the completion, the queue and the transcript to the composer. There, it interrupts an
+    /// open turn if pressed twice, else it closes the chat.
+    fn escape(&mut self, armed: Option<TurnNumber>, ctx: &mut Ctx) -> Flow {
         if self.composer.completion.take().is_some_and(|completion| !completion.found.is_empty()) {
             return Flow::Stay;
         }
-        if self.focus == ChatFocus::Composer && self.composer.end_edit().is_some() {
-            return Flow::Stay;
-        }
-        if armed && open {
-            self.focus = ChatFocus::Composer;
-            return self.interrupt_turn(ctx);
-        }
         match self.focus {
             ChatFocus::Queue(_) => self.focus = ChatFocus::Composer,
-            ChatFocus::Composer => {
-                self.focus = ChatFocus::Transcript;
-                self.armed = open;
+            ChatFocus::Transcript => match self.reader.navigate(Action::Back) {
+                Some(effects) => ctx.effects.extend(effects),
+                None if self.read_only.is_some() => return Flow::Pop,
+                None => self.focus = ChatFocus::Composer,
+            },
+            ChatFocus::Composer if self.composer.end_edit().is_some() => {}
+            ChatFocus::Composer if self.command.is_some() => {
+                self.end_command(ctx);
             }
-            ChatFocus::Transcript => return Flow::Act(Action::Back),
+            ChatFocus::Composer => match self.open_turn(ctx.runs) {
+                None => return Flow::Pop,
+                Some(turn) if armed == Some(turn) => return self.interrupt_turn(ctx),
+                turn => self.armed = turn,
+            },
         }
         Flow::Stay
+    }
+
+    /// Closes the chat from an empty composer; a queued prompt that is edited keeps it open.
+    fn leave(&self) -> Flow {
+        if self.composer.editing.is_some() { Flow::Stay } else { Flow::Pop }
     }
 
     fn perform_in_queue(&mut self, command: QueueCommand, key: Key, ctx: &mut Ctx) -> Flow {
@@ -273,11 +308,25 @@ impl Chat {
                 return Flow::Stay;
             }
             QueueCommand::Up(id) => RunRequest::MovePromptUp(run, id),
-            QueueCommand::Cancel(id) => RunRequest::CancelPrompt(run, id),
+            QueueCommand::Cancel(id) => {
+                let prompt = queue.iter().find(|prompt| prompt.id == id && prompt.state != PromptState::Sending);
+                if let Some(prompt) = prompt {
+                    self.composer.keep(&prompt.text);
+                    ctx.notices.info("Prompt taken back: u, or ↑ in the composer, restores it");
+                }
+                RunRequest::CancelPrompt(run, id)
+            }
+            QueueCommand::Undo => {
+                if self.composer.restore() {
+                    self.focus = ChatFocus::Composer;
+                    ctx.effects.push(self.save_draft());
+                }
+                return Flow::Stay;
+            }
             QueueCommand::Release(id) => RunRequest::ReleasePrompt(run, id),
             QueueCommand::NotQueue => {
                 return match ctx.keymap.action(key, &[KeyContext::Chat, KeyContext::Everywhere]) {
-                    Some(Action::Leave) => self.escape(false, ctx),
+                    Some(Action::Leave) => self.escape(None, ctx),
                     action => action.map_or(Flow::Stay, Flow::Act),
                 };
             }

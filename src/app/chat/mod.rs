@@ -6,10 +6,13 @@
 pub mod composer;
 pub mod queue;
 pub mod state;
+pub mod user_command;
 
 mod keys;
+mod modes;
 mod run_messages;
 mod sending;
+mod subagents;
 
 use std::path::PathBuf;
 
@@ -17,10 +20,12 @@ pub use composer::Composer;
 
 use super::effect::Effect;
 use super::reader::Reader;
-use super::runs::RunTable;
+use user_command::UserCommand;
+
+use super::runs::{RunTable, is_open};
 use super::ticket::RequestTicket;
 use crate::domain::prompt::PromptId;
-use crate::domain::run::{Conversation, RingCursor, RunId, RunInfo, RunStart};
+use crate::domain::run::{Conversation, RingCursor, RunId, RunInfo, RunStart, TurnNumber};
 use crate::domain::{Agent, SessionKey, Time};
 
 /// The chat screen.
@@ -40,8 +45,12 @@ pub struct Chat {
     pub composer: Composer,
     /// Reason why the chat is read-only; `None` if it can send.
     pub read_only: Option<String>,
-    /// True after Esc while a turn is open: a second Esc interrupts the turn.
-    pub armed: bool,
+    /// The command that the user ran last, until its output is sent or dropped.
+    pub command: Option<UserCommand>,
+    /// True if the task list is hidden.
+    pub hides_tasks: bool,
+    /// The open turn that the next Esc interrupts, after a first one.
+    armed: Option<TurnNumber>,
     /// First clock tick while the run was starting.
     pub starting: Option<Time>,
     /// Ticket and prompt of the pending start request.
@@ -77,7 +86,9 @@ impl Chat {
             focus: ChatFocus::Composer,
             composer: Composer::default(),
             read_only: None,
-            armed: false,
+            command: None,
+            hides_tasks: false,
+            armed: None,
             starting: None,
             pending_start: None,
             cursor: RingCursor::default(),
@@ -126,11 +137,27 @@ impl Chat {
         self.focus = ChatFocus::Transcript;
     }
 
+    /// Returns the open turn if the next Esc interrupts it.
+    pub fn armed_turn(&self, runs: &RunTable) -> Option<TurnNumber> {
+        self.open_turn(runs).filter(|turn| self.armed == Some(*turn))
+    }
+
+    /// Drops the first Esc of an interrupt.
+    pub fn disarm(&mut self) {
+        self.armed = None;
+    }
+
+    /// Returns the open turn.
+    fn open_turn(&self, runs: &RunTable) -> Option<TurnNumber> {
+        self.info(runs).filter(|info| is_open(&info.phase)).map(|info| info.turn)
+    }
+
     /// Returns the effects that close the chat.
     pub fn closed(self) -> Vec<Effect> {
+        let end = self.stop_command();
         let unwatch = self.run.map(Effect::UnwatchRun);
         let close = self.reader.is_stored().then_some(Effect::CloseTranscript(self.reader.ticket));
-        unwatch.into_iter().chain(close).collect()
+        end.into_iter().chain(unwatch).chain(close).collect()
     }
 
     /// Returns the working directory of the agent.
@@ -152,15 +179,7 @@ impl Chat {
     /// Saves the draft.
     fn save_draft(&mut self) -> Effect {
         self.touched = true;
-        Effect::SaveDraft { key: self.draft.clone(), text: self.draft_text() }
-    }
-
-    /// Returns the draft; while a queued prompt is edited, the text before that.
-    fn draft_text(&self) -> String {
-        match &self.composer.editing {
-            Some((_, before)) => before.whole(),
-            None => self.composer.text.whole(),
-        }
+        Effect::SaveDraft { key: self.draft.clone(), text: self.composer.draft().whole() }
     }
 
     /// Returns the key of the draft: the session if known, because sessions are reopened by it, else the run, else the
@@ -183,7 +202,7 @@ impl Chat {
             return Vec::new();
         }
         let old = std::mem::replace(&mut self.draft, name);
-        let text = self.draft_text();
+        let text = self.composer.draft().whole();
         let keep = |key: String, text: String| Effect::SaveDraft { key, text };
         if text.is_empty() {
             // A sent text is no draft any more. A saved draft that was not loaded yet stays.

@@ -22,6 +22,8 @@ pub(super) enum QueueCommand {
     Cancel(PromptId),
     /// Release a prompt.
     Release(PromptId),
+    /// Restore the prompt that was cancelled last.
+    Undo,
     /// Not a key of the queue.
     NotQueue,
 }
@@ -38,6 +40,7 @@ impl QueueCommand {
             KeyCode::Enter | KeyCode::Char('e') if !modified => Self::Edit(id),
             KeyCode::Char('x' | 'd') | KeyCode::Delete | KeyCode::Backspace if !modified => Self::Cancel(id),
             KeyCode::Char('r') if !modified => Self::Release(id),
+            KeyCode::Char('u') if !modified => Self::Undo,
             _ if key.typed().is_some() => Self::Nothing,
             _ => Self::NotQueue,
         }
@@ -45,14 +48,14 @@ impl QueueCommand {
 }
 
 impl Chat {
-    /// Selects the next or previous prompt; below the last one is the composer.
+    /// Selects the next or previous prompt. Below the last one is the composer, above the first one its history.
     pub(super) fn step_in_queue(&mut self, queue: &[Prompt], down: bool) {
         let ChatFocus::Queue(id) = self.focus else { return };
         let at = queue.iter().position(|prompt| prompt.id == id).unwrap_or(0);
         let next = if down { queue.get(at + 1) } else { at.checked_sub(1).and_then(|at| queue.get(at)) };
         match next {
             Some(prompt) => self.focus = ChatFocus::Queue(prompt.id),
-            None if down => self.focus = ChatFocus::Composer,
+            None if down || self.show_older() => self.focus = ChatFocus::Composer,
             None => {}
         }
     }

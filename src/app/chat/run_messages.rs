@@ -3,6 +3,7 @@
 use super::Chat;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
+use crate::app::failure;
 use crate::app::runs::is_open;
 use crate::app::ticket::{RequestTicket, Tickets};
 use crate::domain::run::{Conversation, Phase, Refusal, Replay, RingCursor, RunId, RunInfo, RunStart, TurnNumber};
@@ -34,7 +35,7 @@ impl Chat {
                 if let Refusal::LeasedBy { pid } = &refusal {
                     self.mark_owned_by(*pid);
                 }
-                ctx.notices.error(refusal.to_string());
+                ctx.notices.error(failure::describe_refusal(&refusal, self.agent));
                 ctx.effects.push(self.save_draft());
                 false
             }
@@ -45,7 +46,7 @@ impl Chat {
     pub fn submitted(&mut self, text: &str, refused: Option<Refusal>, ctx: &mut Ctx) {
         if let Some(refusal) = refused {
             self.composer.put_back(text);
-            ctx.notices.error(refusal.to_string());
+            ctx.notices.error(failure::describe_refusal(&refusal, self.agent));
         }
         ctx.effects.push(self.save_draft());
     }
@@ -118,9 +119,6 @@ impl Chat {
     fn phase_changed(&mut self, info: &RunInfo) {
         if info.phase != Phase::Starting {
             self.starting = None;
-        }
-        if !is_open(&info.phase) {
-            self.armed = false;
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::app::action::Action;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::flow::Flow;
+use crate::app::session_actions;
 use crate::domain::prompt::PromptState;
 use crate::domain::run::Phase;
 use crate::domain::run_request::RunRequest;
@@ -18,8 +19,9 @@ impl Chat {
         ctx.effects.push(Effect::StartRun { ticket, agent: self.agent, start, prompt });
     }
 
-    /// Sends the composer's text, or saves the edited prompt. An empty text resumes a paused queue.
-    pub(super) fn send(&mut self, ctx: &mut Ctx) {
+    /// Sends the composer's text, or saves the edited prompt. An empty text resumes a paused queue. With `steer` the
+    /// prompt joins an open turn; an agent that cannot do that gets it after the turn, and the transcript says so.
+    pub(super) fn send(&mut self, steer: bool, ctx: &mut Ctx) {
         if let Some(why) = &self.read_only {
             ctx.notices.info(format!("Read-only ({why}): r retries, f forks"));
             return;
@@ -39,13 +41,20 @@ impl Chat {
             self.resume_queue(ctx);
             return;
         }
+        if self.run_command(ctx) {
+            return;
+        }
         if self.is_starting() {
             ctx.notices.info("Still starting: press enter again to send this too");
             return;
         }
         let text = self.composer.take_text();
+        let text = self.with_output(text);
         self.reader.navigate(Action::Last);
         match self.run.clone() {
+            Some(run) if steer && self.open_turn(ctx.runs).is_some() => {
+                ctx.effects.push(Effect::Run(RunRequest::Steer { run, text }));
+            }
             Some(run) => ctx.effects.push(Effect::Run(RunRequest::Submit { run, text })),
             None => self.start_run(Some(text), ctx),
         }
@@ -63,14 +72,14 @@ impl Chat {
         }
     }
 
-    /// Clears the composer, else interrupts the turn, else asks whether to stop the run.
+    /// Clears the composer, else ends the user's command, else interrupts the turn, else asks whether to stop the run.
     pub(super) fn interrupt(&mut self, ctx: &mut Ctx) -> Flow {
         if self.focus == ChatFocus::Composer && !self.composer.is_empty() {
             self.composer.clear();
             ctx.effects.push(self.save_draft());
             return Flow::Stay;
         }
-        self.interrupt_turn(ctx)
+        if self.interrupt_command(ctx) { Flow::Stay } else { self.interrupt_turn(ctx) }
     }
 
     /// Interrupts the turn, else asks whether to stop the run.
@@ -82,7 +91,9 @@ impl Chat {
                 ctx.effects.extend(run.map(|run| Effect::Run(RunRequest::Interrupt(run))));
                 Flow::Stay
             }
-            Some(Phase::Starting | Phase::Interrupting { .. } | Phase::Idle) => Flow::Act(Action::StopRun),
+            Some(Phase::Starting | Phase::Interrupting { .. } | Phase::Idle) => {
+                info.map_or(Flow::Stay, session_actions::ask_to_stop)
+            }
             Some(Phase::Stopped(_)) | None => {
                 ctx.notices.info("Nothing is running here");
                 Flow::Stay

@@ -7,6 +7,7 @@ use crate::app::runs::RunTable;
 use crate::app::{age, failure};
 use crate::domain::Time;
 use crate::domain::run::{Activity, Conversation, Phase, RunInfo, StopReason, TurnOutcome};
+use crate::stdx::text;
 
 /// Tone in which a state is displayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,7 @@ impl Chat {
             return ("starting".to_owned(), Tone::Working);
         }
         match (self.info(runs), &self.start) {
+            (Some(info), _) if self.armed_turn(runs).is_some() => (escape_hint(info).to_owned(), Tone::Warning),
             (Some(info), _) => self.status_of_run(info, keymap, now),
             (None, _) if self.read_only.is_some() => ("read-only".to_owned(), Tone::Quiet),
             (None, Some(start)) => {
@@ -60,8 +62,6 @@ impl Chat {
             return (format!("{quiet}{}", key_hint(keymap, Action::Interrupt, "interrupts")), Tone::Warning);
         }
         match &info.phase {
-            Phase::Working { .. } if self.armed => ("press esc again to interrupt".to_owned(), Tone::Warning),
-            Phase::Interrupting { .. } if self.armed => ("press esc again to stop the run".to_owned(), Tone::Warning),
             Phase::Starting => (starting(now, self.starting, info), Tone::Working),
             Phase::Working { since, activity } => match activity {
                 Activity::Answering => (format!("working {}", clock(*since)), Tone::Working),
@@ -94,12 +94,36 @@ impl Chat {
         }
     }
 
+    /// Returns the call that runs in the open turn, with its duration: `Bash: cargo test · 7 s`.
+    pub fn activity(&self, runs: &RunTable, now: Time) -> Option<String> {
+        /// Maximum characters of a call, because the state must fit beside it.
+        const MAX_CHARS: usize = 48;
+        let info = self.info(runs)?;
+        let working = matches!(info.phase, Phase::Working { activity: Activity::Answering, .. });
+        let working = working && info.approvals.is_empty();
+        let (call, since) = self.reader.running_call().filter(|_| working)?;
+        let call = text::one_line(&call);
+        let cut = text::first_chars(&call, MAX_CHARS);
+        let more = if cut.len() < call.len() { "…" } else { "" };
+        let duration = since.map(|since| format!(" {}", clock(now, since))).unwrap_or_default();
+        Some(format!("{cut}{more}{duration}"))
+    }
+
+    /// Returns true while an indicator of activity is shown: an agent starts or works, and waits for nothing.
+    pub fn is_busy(&self, runs: &RunTable) -> bool {
+        self.is_starting() || self.info(runs).is_some_and(|info| shows_clock(info) && info.approvals.is_empty())
+    }
+
     /// Returns the next time at which the state changes: each second while a turn is open, else with the ages of queued
     /// prompts.
     pub fn next_clock(&self, runs: &RunTable, now: Time) -> Option<Time> {
+        let next_second = Time::from_millis((now.millis() / 1_000 + 1) * 1_000);
+        if self.command.as_ref().is_some_and(|command| command.ended.is_none()) {
+            return Some(next_second);
+        }
         let info = self.info(runs)?;
         if shows_clock(info) {
-            return Some(Time::from_millis((now.millis() / 1_000 + 1) * 1_000));
+            return Some(next_second);
         }
         runs.queue(&info.id).iter().map(|prompt| age::changes_at(now, prompt.submitted)).min()
     }
@@ -108,6 +132,14 @@ impl Chat {
 /// Formats a key hint such as `: ctrl-c interrupts`; empty if no key is bound.
 fn key_hint(keymap: &Keymap, action: Action, what: &str) -> String {
     keymap.hint(action).map(|key| format!(": {key} {what}")).unwrap_or_default()
+}
+
+/// Returns the hint about the second Esc.
+fn escape_hint(info: &RunInfo) -> &'static str {
+    match info.phase {
+        Phase::Interrupting { .. } => "esc again stops the run",
+        Phase::Starting | Phase::Working { .. } | Phase::Idle | Phase::Stopped(_) => "esc again interrupts",
+    }
 }
 
 fn shows_clock(info: &RunInfo) -> bool {
@@ -149,7 +181,7 @@ fn wait(millis: i64) -> String {
 }
 
 /// Formats a duration: `7 s`, `1:23`, `1:02:03`.
-fn clock(now: Time, since: Time) -> String {
+pub fn clock(now: Time, since: Time) -> String {
     let seconds = now.since(since).max(0) / 1_000;
     match seconds {
         0..60 => format!("{seconds} s"),

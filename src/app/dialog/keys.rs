@@ -50,6 +50,10 @@ impl Dialog {
                 return Flow::pop_then(Flow::Continue { key, cwd, fork });
             }
             DialogOutcome::StopRun(run) => ctx.effects.push(Effect::Run(RunRequest::Stop(run))),
+            DialogOutcome::HandOver(run, key) => {
+                ctx.runs.hand_over(run.clone(), key);
+                ctx.effects.push(Effect::Run(RunRequest::Stop(run)));
+            }
             DialogOutcome::StopTask(run, task) => ctx.effects.push(Effect::Run(RunRequest::StopTask(run, task))),
             DialogOutcome::SkipPermissions(run, mode) => {
                 ctx.effects.push(Effect::Run(RunRequest::Set(run, RunSetting::Mode(mode))));

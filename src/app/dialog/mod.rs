@@ -66,6 +66,8 @@ pub enum DialogOutcome {
     },
     /// Stop a run.
     StopRun(RunId),
+    /// Stop a run, then open its session in the agent's program.
+    HandOver(RunId, SessionKey),
     /// Stop a background task of a run.
     StopTask(RunId, Arc<str>),
     /// Set a mode without permission requests.

@@ -126,6 +126,8 @@ impl Home {
             | Target::Hint(_)
             | Target::Choice(_)
             | Target::Answer(_)
+            | Target::Request
+            | Target::Subagent(_)
             | Target::Composer
             | Target::Pinned
             | Target::Nothing => {}
@@ -154,6 +156,8 @@ impl Home {
             | Target::Hint(_)
             | Target::Choice(_)
             | Target::Answer(_)
+            | Target::Request
+            | Target::Subagent(_)
             | Target::Composer
             | Target::Pinned
             | Target::Nothing => {}

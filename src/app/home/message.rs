@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::Home;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
+use crate::app::failure;
 use crate::app::line_editor::LineEditor;
 use crate::app::ticket::RequestTicket;
 use crate::config::key::{Key, KeyCode};
@@ -56,10 +57,18 @@ impl Home {
     pub fn message_started(&mut self, ticket: RequestTicket, result: &Result<RunId, Refusal>, ctx: &mut Ctx) -> bool {
         let Some((_, message)) = self.sending.take_if(|(sending, _)| *sending == ticket) else { return false };
         if let Err(refusal) = result {
-            ctx.notices.error(refusal.to_string());
+            ctx.notices.error(format!("Not sent: {}", failure::describe_refusal(refusal, message.key.agent)));
             self.message.get_or_insert(message);
         }
         true
+    }
+
+    /// Returns a prompt to the composer that its run refused.
+    pub fn message_refused(&mut self, key: &SessionKey, text: &str, refusal: &Refusal, ctx: &mut Ctx) {
+        ctx.notices.error(format!("Not sent: {}", failure::describe_refusal(refusal, key.agent)));
+        let mut input = LineEditor::default();
+        input.set(text);
+        self.message.get_or_insert(ListMessage { key: key.clone(), input });
     }
 
     fn send_message(&mut self, message: ListMessage, ctx: &mut Ctx) {

@@ -62,6 +62,8 @@ pub struct Home {
     pub hidden: HiddenCounts,
     /// Number of sessions that need the user, listed or not.
     pub waiting: usize,
+    /// Those of them that wait in other programs.
+    pub waiting_elsewhere: Vec<Arc<Session>>,
     /// Number of sessions whose end was not seen, listed or not.
     pub unseen: usize,
     /// Composer over the list, while it is open.
@@ -231,15 +233,20 @@ impl Home {
         let own = sessions.states.keys().chain(&sessions.recorded).cloned().collect();
         let everywhere = CatalogFilter { show_hidden: self.show_hidden, own, ..CatalogFilter::default() };
         let (mut waiting, mut unseen) = (0, 0);
+        let mut elsewhere = Vec::new();
         let shown = all().filter_map(|session| {
             let state = sessions.state(session);
+            if state == SessionState::NeedsYou && !sessions.states.contains_key(&session.key) {
+                elsewhere.push(session.clone());
+            }
             waiting += usize::from(state == SessionState::NeedsYou);
             let is_unseen = sessions.is_done_unseen(session);
             unseen += usize::from(is_unseen);
             everywhere.hides(session).is_none().then_some((session, state, is_unseen))
         });
         self.workspaces.count(shown, self.here.as_ref());
-        (self.waiting, self.unseen) = (waiting, unseen);
+        elsewhere.sort_by_key(|session| session.last_activity);
+        (self.waiting, self.unseen, self.waiting_elsewhere) = (waiting, unseen, elsewhere);
         self.parents = all().filter_map(|session| Some((session.key.agent, session.parent.clone()?))).collect();
         let filter = CatalogFilter { workspace: self.workspaces.selected().cloned(), ..everywhere };
         let mut view = sessions.catalog.view(&filter, self.sort);

@@ -1,6 +1,6 @@
 //! Keys and clicks in the inbox.
 
-use super::{Inbox, InboxAction, InboxItem, InboxItemKind, items};
+use super::{Inbox, InboxAction, InboxItem, InboxItemKind};
 use crate::app::approvals::ApprovalScope;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
@@ -19,7 +19,7 @@ impl Inbox {
             ctx.effects.extend(effects.unwrap_or_default());
             return Flow::Stay;
         }
-        let items = items(ctx.runs, ctx.approvals);
+        let items = self.items(ctx.runs, ctx.approvals);
         let at = self.position(ctx.approvals, &items);
         let step = match key.code {
             KeyCode::Char('n' | 'j') | KeyCode::Tab => Some(1),
@@ -39,8 +39,8 @@ impl Inbox {
             KeyCode::Char('c') if key.ctrl => return Flow::Pop,
             KeyCode::Down => self.step(&items, at, 1, ctx),
             KeyCode::Up => self.step(&items, at, -1, ctx),
-            KeyCode::Enter => {
-                return selected.map_or(Flow::Stay, |item| Flow::pop_then(Flow::GoToRun(item.info.id.clone())));
+            KeyCode::Enter | KeyCode::Char('o') => {
+                return selected.map_or(Flow::Stay, open);
             }
             _ => {}
         }
@@ -55,10 +55,14 @@ impl Inbox {
 
     /// Selects the clicked item, or makes the clicked choice.
     pub fn click(&mut self, target: &Target, ctx: &mut Ctx) -> Flow {
-        let items = items(ctx.runs, ctx.approvals);
+        let items = self.items(ctx.runs, ctx.approvals);
         match *target {
             Target::Choice(at) => {
                 self.step(&items, Some(at), 0, ctx);
+                Flow::Stay
+            }
+            Target::Request => {
+                ctx.effects.extend(ctx.approvals.click_request(ctx.runs, &ApprovalScope::All));
                 Flow::Stay
             }
             Target::Answer(row) => match self.position(ctx.approvals, &items).and_then(|at| items.get(at)) {
@@ -76,6 +80,7 @@ impl Inbox {
             | Target::Jump(_)
             | Target::Hint(_)
             | Target::Pinned
+            | Target::Subagent(_)
             | Target::Composer
             | Target::Nothing => Flow::Stay,
         }
@@ -97,6 +102,9 @@ fn key_for_item(key: Key, item: &InboxItem, ctx: &mut Ctx) -> Option<Flow> {
         ctx.effects.extend(effects);
         return Some(Flow::Stay);
     }
+    if matches!(item.kind, InboxItemKind::Elsewhere) && key.typed() == Some('R') {
+        return Some(open_in_agent(item, ctx));
+    }
     let digit = key.typed()?.to_digit(10)? as usize;
     choose_for_item(item, digit.checked_sub(1)?, ctx)
 }
@@ -106,16 +114,28 @@ fn choose_for_item(item: &InboxItem, row: usize, ctx: &mut Ctx) -> Option<Flow> 
     if !ctx.approvals.is_answerable(&item.id) {
         return Some(Flow::Stay);
     }
-    let run = item.info.id.clone();
-    let about = |effect: fn(RunId, PromptId) -> RunRequest| match &item.kind {
-        InboxItemKind::Prompt(prompt) => Some(Effect::Run(effect(run.clone(), prompt.id))),
-        InboxItemKind::Approval | InboxItemKind::Failure => None,
+    let prompt = |effect: fn(RunId, PromptId) -> RunRequest| match &item.kind {
+        InboxItemKind::Prompt(prompt) => Some(Effect::Run(effect(item.info.as_ref()?.id.clone(), prompt.id))),
+        InboxItemKind::Approval | InboxItemKind::Elsewhere | InboxItemKind::Failure => None,
     };
     match does {
-        InboxAction::Release => ctx.effects.extend(about(RunRequest::ReleasePrompt)),
-        InboxAction::Cancel => ctx.effects.extend(about(RunRequest::CancelPrompt)),
-        InboxAction::Open => return Some(Flow::pop_then(Flow::GoToRun(run))),
+        InboxAction::Release => ctx.effects.extend(prompt(RunRequest::ReleasePrompt)),
+        InboxAction::Cancel => ctx.effects.extend(prompt(RunRequest::CancelPrompt)),
+        InboxAction::Open | InboxAction::Watch => return Some(open(item)),
+        InboxAction::OpenInAgent => return Some(open_in_agent(item, ctx)),
         InboxAction::Dismiss => ctx.approvals.dismiss(item.id.clone()),
     }
     Some(Flow::Stay)
+}
+
+/// Opens the run's chat, or watches the session.
+fn open(item: &InboxItem) -> Flow {
+    let watch = || Flow::Watch(item.session.clone());
+    Flow::pop_then(item.info.as_ref().map_or_else(watch, |info| Flow::GoToRun(info.id.clone())))
+}
+
+/// Selects the session and checks whether it can be opened in its agent.
+fn open_in_agent(item: &InboxItem, ctx: &mut Ctx) -> Flow {
+    ctx.effects.push(Effect::CheckResume(item.session.clone()));
+    Flow::pop_then(Flow::GoToSession(item.session.clone()))
 }

@@ -1,29 +1,38 @@
-//! The inbox: approvals of all runs first, then blocked prompts and failed runs, each oldest first. Items are answered
-//! here without leaving the current screen.
+//! The inbox: approvals of all runs first, then what waits in other programs, then blocked prompts and failed runs, each
+//! oldest first. Items of runs are answered here without leaving the current screen.
 
 mod keys;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::approvals::{ApprovalId, ApprovalQueue, ApprovalScope};
-use super::runs::RunTable;
-use crate::domain::Time;
+use super::runs::{RunTable, key_of};
 use crate::domain::prompt::{Prompt, PromptState};
-use crate::domain::run::{Phase, RunInfo, StopReason};
+use crate::domain::run::{Phase, RunId, RunInfo, StopReason};
+use crate::domain::{Agent, Session, SessionKey, Time};
 
-/// State of the overlay. The items come from the runs.
+/// State of the overlay. Most items come from the runs.
 #[derive(Debug, Default)]
 pub struct Inbox {
     selected: Option<ApprovalId>,
+    /// Sessions that wait for the user in other programs.
+    elsewhere: Vec<Arc<Session>>,
 }
 
 /// Item of the inbox.
 #[derive(Clone, Debug)]
 pub struct InboxItem {
-    /// Identity; blocked prompts and failures get an id made by salon.
+    /// Identity; items other than approvals get an id made by salon.
     pub id: ApprovalId,
-    /// The run.
-    pub info: Arc<RunInfo>,
+    /// The agent.
+    pub agent: Agent,
+    /// The session; for a run without one, a provisional key.
+    pub session: SessionKey,
+    /// Working directory.
+    pub cwd: PathBuf,
+    /// The run; `None` for a session in another program.
+    pub info: Option<Arc<RunInfo>>,
     /// Kind of the item.
     pub kind: InboxItemKind,
     /// Time since which it waits.
@@ -35,6 +44,8 @@ pub struct InboxItem {
 pub enum InboxItemKind {
     /// An approval.
     Approval,
+    /// A session that waits in another program.
+    Elsewhere,
     /// A prompt that is held or failed.
     Prompt(Prompt),
     /// A run that failed.
@@ -46,6 +57,7 @@ impl InboxItemKind {
     pub fn choices(&self) -> &'static [(&'static str, InboxAction)] {
         match self {
             Self::Approval => &[],
+            Self::Elsewhere => &[("Watch", InboxAction::Watch), ("Open in agent", InboxAction::OpenInAgent)],
             Self::Prompt(_) => &[
                 ("Send", InboxAction::Release),
                 ("Cancel the prompt", InboxAction::Cancel),
@@ -56,7 +68,7 @@ impl InboxItemKind {
     }
 }
 
-/// Action on a blocked prompt or a failed run.
+/// Action on an item that is no approval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InboxAction {
     /// Send the prompt.
@@ -67,9 +79,42 @@ pub enum InboxAction {
     Open,
     /// Hide the item.
     Dismiss,
+    /// Watch the session.
+    Watch,
+    /// Open the session in the agent's own program, after a check for obstacles.
+    OpenInAgent,
 }
 
 impl Inbox {
+    /// Opens the inbox at the first item of a session, if it has one.
+    pub fn open(
+        elsewhere: Vec<Arc<Session>>,
+        at: Option<&SessionKey>,
+        runs: &RunTable,
+        approvals: &ApprovalQueue,
+    ) -> Self {
+        let mut inbox = Self { selected: None, elsewhere };
+        let items = inbox.items(runs, approvals);
+        let of_session = items.iter().find(|item| at == Some(&item.session));
+        inbox.selected = of_session.map(|item| item.id.clone());
+        inbox
+    }
+
+    /// Returns the id of the selected item.
+    pub fn selected(&self) -> Option<&ApprovalId> {
+        self.selected.as_ref()
+    }
+
+    /// Stores the sessions that wait in other programs.
+    pub fn set_elsewhere(&mut self, elsewhere: Vec<Arc<Session>>) {
+        self.elsewhere = elsewhere;
+    }
+
+    /// Returns the items, in display order.
+    pub fn items(&self, runs: &RunTable, approvals: &ApprovalQueue) -> Vec<InboxItem> {
+        items(runs, approvals, &self.elsewhere)
+    }
+
     /// Returns the index of the selected item.
     pub fn position(&self, approvals: &ApprovalQueue, items: &[InboxItem]) -> Option<usize> {
         let index_of = |id: &ApprovalId| items.iter().position(|item| item.id == *id);
@@ -78,24 +123,50 @@ impl Inbox {
     }
 }
 
+/// Returns the number of blocked prompts and failed runs.
+pub fn problems(runs: &RunTable, approvals: &ApprovalQueue) -> usize {
+    runs.iter().map(|info| run_items(info, runs, approvals).len()).sum()
+}
+
 /// Returns the items, in display order.
-pub fn items(runs: &RunTable, approvals: &ApprovalQueue) -> Vec<InboxItem> {
-    let pending = approvals.pending(runs, &ApprovalScope::All).into_iter().map(|pending| InboxItem {
-        id: pending.id(),
-        info: pending.info.clone(),
-        kind: InboxItemKind::Approval,
-        since: pending.approval.since,
+fn items(runs: &RunTable, approvals: &ApprovalQueue, elsewhere: &[Arc<Session>]) -> Vec<InboxItem> {
+    let pending = approvals.pending(runs, &ApprovalScope::All).into_iter();
+    let pending = pending.map(|pending| {
+        let since = pending.approval.since;
+        InboxItem { id: pending.id(), since, ..of_run(pending.info, InboxItemKind::Approval) }
+    });
+    let elsewhere = elsewhere.iter().map(|session| InboxItem {
+        id: ApprovalId { run: RunId("elsewhere".into()), id: session.key.to_string().into() },
+        agent: session.key.agent,
+        session: session.key.clone(),
+        cwd: PathBuf::from(&*session.cwd),
+        info: None,
+        kind: InboxItemKind::Elsewhere,
+        since: session.last_activity,
     });
     let mut others: Vec<_> = runs.iter().flat_map(|info| run_items(info, runs, approvals)).collect();
     others.sort_by_key(|item| (item.since.is_none(), item.since));
-    pending.chain(others).collect()
+    pending.chain(elsewhere).chain(others).collect()
+}
+
+/// Creates an item of a run; its id and time follow.
+fn of_run(info: &Arc<RunInfo>, kind: InboxItemKind) -> InboxItem {
+    InboxItem {
+        id: ApprovalId { run: info.id.clone(), id: "".into() },
+        agent: info.agent,
+        session: key_of(info),
+        cwd: info.cwd.clone(),
+        info: Some(info.clone()),
+        kind,
+        since: None,
+    }
 }
 
 /// Returns the blocked prompts and the failure of a run.
 fn run_items(info: &Arc<RunInfo>, runs: &RunTable, approvals: &ApprovalQueue) -> Vec<InboxItem> {
     let item = |name: String, kind, since| {
         let id = ApprovalId { run: info.id.clone(), id: name.into() };
-        InboxItem { id, info: info.clone(), kind, since }
+        InboxItem { id, since, ..of_run(info, kind) }
     };
     let is_blocked = |prompt: &&Prompt| matches!(prompt.state, PromptState::Held | PromptState::Failed);
     let prompts = runs.queue(&info.id).iter().filter(is_blocked);

@@ -101,6 +101,8 @@ impl Reader {
             | Target::Choice(_)
             | Target::Answer(_)
             | Target::Hint(_)
+            | Target::Request
+            | Target::Subagent(_)
             | Target::Nothing => Flow::Stay,
         }
     }

@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use super::merge::{self, DiskEntries};
 use super::{Effect, Outline, Reader, RequestTicket};
-use crate::domain::SessionKey;
 use crate::domain::event::EntryKey;
 use crate::domain::run::{RunEvent, TurnNumber};
+use crate::domain::tool_name::tool_label;
+use crate::domain::{SessionKey, Time};
 
 /// Scroll position and cursor, by the identities of their entries.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +76,21 @@ impl Reader {
     /// Returns the number of live entries.
     pub fn live_entries(&self) -> usize {
         self.tail.len()
+    }
+
+    /// Returns the call that runs now: its tool with the operation in one line, and its start.
+    pub fn running_call(&self) -> Option<(String, Option<Time>)> {
+        let entry = self.tail.running_call()?;
+        let tool = entry.tool.as_ref()?;
+        let headline = tool.action.headline();
+        let separator = if headline.is_empty() { "" } else { ": " };
+        Some((format!("{}{separator}{headline}", tool_label(&tool.name)), entry.time))
+    }
+
+    /// Returns the operation of a live tool call in one line.
+    pub fn live_call(&self, id: &str) -> Option<String> {
+        let tools = self.tail.entries().iter().rev().filter_map(|entry| entry.tool.as_ref());
+        tools.into_iter().find(|tool| *tool.id == *id).map(|tool| tool.action.headline())
     }
 
     /// Returns the loaded prompts, newest first.

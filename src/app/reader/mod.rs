@@ -275,6 +275,11 @@ impl Reader {
         tool.subagent.as_ref().map(|id| SessionKey::new(self.agent(), id.clone()))
     }
 
+    /// Returns the id of the tool call that the current entry is.
+    pub fn current_call(&self) -> Option<&str> {
+        Some(&self.current()?.tool.as_ref()?.id)
+    }
+
     fn agent(&self) -> Agent {
         self.key.agent
     }

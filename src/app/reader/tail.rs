@@ -110,6 +110,16 @@ impl Tail {
         self.shown.then_some(EntryRef { entry, revision: meta.revision, growing, stage: self.stage(entry, open) })
     }
 
+    /// Returns the newest call of the open turn that has no result yet.
+    pub fn running_call(&self) -> Option<&Entry> {
+        let entries = self.transcript.entries().iter().zip(&self.meta).rev();
+        let mut open = entries.take_while(|(_, meta)| self.is_open(meta.turn)).map(|(entry, _)| entry);
+        open.find(|entry| {
+            let status = entry.tool.as_ref().map(|tool| tool.status);
+            matches!(status, Some(ToolStatus::Pending | ToolStatus::Running))
+        })
+    }
+
     /// Returns the index of a visible entry.
     pub fn position(&self, key: EntryKey) -> Option<usize> {
         self.transcript.entries().iter().position(|entry| entry.key == key).filter(|_| self.shown)

@@ -130,6 +130,8 @@ impl SearchScreen {
             | Target::Answer(_)
             | Target::Composer
             | Target::Pinned
+            | Target::Subagent(_)
+            | Target::Request
             | Target::Nothing => {}
         }
         Flow::Stay
@@ -151,6 +153,8 @@ impl SearchScreen {
             | Target::Answer(_)
             | Target::Composer
             | Target::Pinned
+            | Target::Subagent(_)
+            | Target::Request
             | Target::Nothing => {
                 self.results.step(isize::try_from(lines.signum()).unwrap_or_default());
                 self.follow_selection(ctx);

@@ -57,7 +57,7 @@ impl Stack {
             Action::Palette => return Flow::Push(Layer::Palette(Palette::open(self.key_contexts()))),
             Action::Issues => return Flow::Push(Layer::Issues(IssuesView::default())),
             Action::Inbox if matches!(self.layers.last(), Some(Layer::Inbox(_))) => return Flow::Pop,
-            Action::Inbox => return Flow::Push(Layer::Inbox(Inbox::default())),
+            Action::Inbox => return self.inbox(ctx),
             Action::Back => return Flow::Pop,
             Action::Rescan => {
                 ctx.notices.info("Rescanning");
@@ -76,11 +76,25 @@ impl Stack {
         Flow::Stay
     }
 
+    /// Opens the inbox at what the session waits for, if it does.
+    fn inbox(&self, ctx: &mut Ctx) -> Flow {
+        let session = self.session_or_run(ctx.runs);
+        let elsewhere = self.home.waiting_elsewhere.clone();
+        let inbox = Inbox::open(elsewhere, session.as_ref(), ctx.runs, ctx.approvals);
+        if let Some(id) = inbox.selected() {
+            ctx.approvals.prefer(id.clone());
+        }
+        Flow::Push(Layer::Inbox(inbox))
+    }
+
     /// Performs an action on the session that is read, else on the selected one.
     fn act_on_session(&mut self, action: Action, ctx: &mut Ctx) -> Flow {
         let session = self.session().cloned();
         match action {
-            Action::Resume => self.request(Effect::CheckResume, ctx),
+            Action::Resume => {
+                self.home.list.pin_selection();
+                return session_actions::open_in_agent(session, ctx);
+            }
             Action::CopyCommand => self.request(Effect::CopyResumeCommand, ctx),
             Action::CopyId => self.request(|key| Effect::Copy(key.id.to_string()), ctx),
             Action::EditTranscript => self.request(Effect::EditTranscript, ctx),

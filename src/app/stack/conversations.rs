@@ -123,6 +123,7 @@ impl Stack {
 
     /// Closes a chat; its run continues.
     pub(super) fn leave_chat(&mut self, mut chat: Chat, ctx: &mut Ctx) {
+        ctx.effects.extend(chat.stop_command());
         if let Some(run) = chat.run.take() {
             // If another chat of the run is open, it receives the events from now on.
             let below = self.chats_mut().rev().find(|chat| chat.is_of(&run)).map(|chat| chat.cursor());
@@ -167,7 +168,11 @@ impl Stack {
 
     /// Takes a transcript over from the preview, or opens it.
     fn take_or_open(&mut self, key: SessionKey, ctx: &mut Ctx) -> Reader {
-        let previewed = if self.layers.is_empty() { self.home.preview.take_reader(&key) } else { None };
+        let mut previewed = if self.layers.is_empty() { self.home.preview.take_reader(&key) } else { None };
+        if let Some(reader) = &mut previewed {
+            // A chat gets all events of its run again.
+            reader.clear_live();
+        }
         previewed.unwrap_or_else(|| {
             let (reader, effects) = Reader::open(ctx.tickets.issue(), key);
             ctx.effects.extend(effects);

@@ -1,6 +1,7 @@
 //! Keys, pastes and the mouse, passed to the topmost screen.
 
 use super::Stack;
+use crate::app::approvals::ApprovalScope;
 use crate::app::ctx::Ctx;
 use crate::app::flow::Flow;
 use crate::app::layer::Layer;
@@ -92,17 +93,20 @@ impl Stack {
                 }
             }
             Some(Layer::Reader(reader)) => reader.wheel(target, lines),
-            Some(Layer::Chat(chat)) => chat.reader.wheel(target, lines),
+            Some(Layer::Chat(chat)) => {
+                let scope = chat.run.clone().map(ApprovalScope::Run);
+                if !scope.is_some_and(|scope| ctx.approvals.wheel(lines, ctx.runs, &scope)) {
+                    chat.reader.wheel(target, lines);
+                }
+            }
+            Some(Layer::Inbox(_)) => {
+                ctx.approvals.wheel(lines, ctx.runs, &ApprovalScope::All);
+            }
             Some(Layer::Search(search)) => search.wheel(target, lines, ctx),
             Some(Layer::Help(help)) => help.scroll.by(isize::try_from(lines).unwrap_or_default()),
             Some(Layer::Issues(issues)) => issues.scroll.by(isize::try_from(lines).unwrap_or_default()),
             Some(
-                Layer::Palette(_)
-                | Layer::Dialog(_)
-                | Layer::Inbox(_)
-                | Layer::Picker(_)
-                | Layer::NewSession(_)
-                | Layer::Annotate(_),
+                Layer::Palette(_) | Layer::Dialog(_) | Layer::Picker(_) | Layer::NewSession(_) | Layer::Annotate(_),
             ) => {}
         }
     }

@@ -26,6 +26,7 @@ impl Stack {
         ctx.sessions.catalog.apply(change);
         self.home.sessions_changed(ctx);
         self.sync_chats(ctx);
+        self.sync_inbox();
     }
 
     /// Stores the sessions that are open in live processes.
@@ -35,6 +36,7 @@ impl Stack {
             reader.describe_writer(ctx.sessions.live.get(&reader.key));
         }
         self.home.sessions_changed(ctx);
+        self.sync_inbox();
     }
 
     /// Opens the preview of the selection, which did not move during the debounce delay.

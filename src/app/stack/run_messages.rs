@@ -2,13 +2,15 @@
 
 use super::Stack;
 use crate::app::ctx::Ctx;
+use crate::app::effect::Effect;
+use crate::app::home::Pane;
 use crate::app::layer::Layer;
 use crate::app::new_session::NewSession;
 use crate::app::notifications::{self, RunVisibility};
 use crate::app::quit;
 use crate::app::runs::{self, RunMsg};
 use crate::domain::Agent;
-use crate::domain::run::{Refusal, Replay, RunId, RunInfo};
+use crate::domain::run::{Phase, Refusal, Replay, RunId, RunInfo};
 
 impl Stack {
     /// Applies a message about a run.
@@ -17,6 +19,9 @@ impl Stack {
             RunMsg::Changed(info) => {
                 let before = ctx.runs.insert(info.clone());
                 ctx.sessions.recorded.extend(info.session.clone());
+                if matches!(info.phase, Phase::Stopped(_)) {
+                    ctx.effects.extend(ctx.runs.take_handover(&info.id).map(Effect::CheckResume));
+                }
                 let visible = self.visibility(&info, ctx.size.0);
                 ctx.effects.extend(notifications::of_change(before.as_deref(), &info, visible, ctx));
                 self.runs_changed(before.as_deref(), Some(&info), ctx);
@@ -58,6 +63,13 @@ impl Stack {
             RunMsg::Agents(agents) => self.agents_received(agents, ctx),
             RunMsg::Paths { query, found } => self.paths_found(query, found),
             RunMsg::Draft { key, text } => self.chats_mut().for_each(|chat| chat.draft_loaded(&key, &text)),
+            RunMsg::CommandOutput(ticket, output) => {
+                self.chats_mut().for_each(|chat| chat.command_output(ticket, &output));
+            }
+            RunMsg::CommandEnded(ticket, ended) => {
+                self.chats_mut().for_each(|chat| chat.command_ended(ticket, ended.clone()));
+            }
+            RunMsg::ChangeContext(id, contexts) => ctx.approvals.set_contexts(id, contexts),
             RunMsg::Edited(text) => {
                 if let Some(chat) = self.top_chat() {
                     chat.edited(&text, ctx);
@@ -71,6 +83,30 @@ impl Stack {
         self.chats_mut().for_each(|chat| chat.sync(ctx));
     }
 
+    /// Watches the run of the previewed session while its turn is open.
+    pub fn sync_preview(&mut self, ctx: &mut Ctx) {
+        let panes = self.home.panes(ctx.size.0, *ctx.preview_size, ctx.sessions);
+        let shown = self.screen().is_none() && panes.shows(Pane::Preview);
+        let key = self.home.list.key().filter(|_| shown);
+        let run = key.and_then(|key| ctx.runs.of_session(key)).cloned();
+        // A chat of the run, also a pinned one, receives its events.
+        let in_chat =
+            |run: &RunId| self.pinned.iter().chain(&self.layers).filter_map(Layer::chat).any(|chat| chat.is_of(run));
+        let elsewhere = self.home.preview.watched_run().is_some_and(in_chat);
+        let run = run.filter(|info| !in_chat(&info.id));
+        if elsewhere {
+            self.home.preview.release_run();
+        }
+        ctx.effects.extend(self.home.preview.watch(run.as_deref()));
+    }
+
+    /// Updates an open inbox after the sessions that wait in other programs changed.
+    pub(super) fn sync_inbox(&mut self) {
+        let Self { home, layers, .. } = self;
+        let inboxes = layers.iter_mut().filter_map(Layer::inbox_mut);
+        inboxes.for_each(|inbox| inbox.set_elsewhere(home.waiting_elsewhere.clone()));
+    }
+
     /// Records the time for chats that are starting, and begins another day of the list.
     pub fn clock_advanced(&mut self, ctx: &Ctx) {
         self.chats_mut().for_each(|chat| chat.record_start_time(ctx));
@@ -78,7 +114,9 @@ impl Stack {
     }
 
     fn apply_events(&mut self, run: &RunId, replay: Replay, ctx: &mut Ctx) {
-        let Some(chat) = self.chats_mut().rev().find(|chat| chat.is_of(run)) else { return };
+        let Some(chat) = self.chats_mut().rev().find(|chat| chat.is_of(run)) else {
+            return ctx.effects.extend(self.home.preview.apply_events(run, replay));
+        };
         let effects = chat.apply_events(replay, ctx.tickets);
         ctx.effects.extend(effects);
         self.sync_chats(ctx);
@@ -88,7 +126,10 @@ impl Stack {
         if let Some(chat) = self.chats_mut().find(|chat| chat.is_of(run)) {
             chat.submitted(text, refused, ctx);
         } else if let Some(refusal) = refused {
-            ctx.notices.error(format!("Prompt not accepted: {refusal}"));
+            match ctx.runs.get(run).map(|info| runs::key_of(info)) {
+                Some(key) => self.home.message_refused(&key, text, &refusal, ctx),
+                None => ctx.notices.error(format!("Not sent: {refusal}")),
+            }
         }
     }
 
@@ -125,6 +166,7 @@ impl Stack {
             self.home.follow_selection(ctx);
         }
         self.sync_chats(ctx);
+        self.sync_inbox();
         quit::quit_if_done(ctx);
     }
 

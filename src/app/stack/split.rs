@@ -1,7 +1,7 @@
 //! Split view: the pinned conversation on the left, the topmost one with the keys on the right.
 
 use super::Stack;
-use crate::app::chat::Chat;
+use crate::app::chat::{Chat, ChatFocus};
 use crate::app::ctx::Ctx;
 use crate::app::layer::Layer;
 
@@ -32,10 +32,13 @@ impl Stack {
             ctx.notices.info(format!("Split needs {WIDE} columns"));
             return;
         }
-        let Some(conversation) = self.layers.pop_if(|layer| layer.is_conversation()) else {
+        let Some(mut conversation) = self.layers.pop_if(|layer| layer.is_conversation()) else {
             ctx.notices.info("Only a conversation on the whole screen can be pinned");
             return;
         };
+        if let Some(chat) = conversation.chat_mut().filter(|chat| chat.read_only.is_none()) {
+            chat.focus = ChatFocus::Composer;
+        }
         self.pinned = Some(conversation);
         self.close_layers(ctx);
         self.home.follow_selection(ctx);
@@ -64,7 +67,7 @@ impl Stack {
             return false;
         }
         if let Some(chat) = self.top_chat() {
-            chat.armed = false;
+            chat.disarm();
         }
         match (self.layers.last_mut(), &mut self.pinned) {
             (Some(top), Some(pinned)) if top.is_conversation() => std::mem::swap(top, pinned),

@@ -306,7 +306,7 @@ impl Run {
         match stopped {
             StopReason::Failed(failure) => {
                 self.info.failure = Some(failure.clone());
-                self.notice(&format!("{}: {failure}", self.agent.label()), NoticeLevel::Error);
+                self.notice(&format!("{}: {}", self.agent.label(), failure.message(self.agent)), NoticeLevel::Error);
                 if was_starting {
                     self.not_ready(&failure).await;
                 }

@@ -199,7 +199,7 @@ impl Run {
         if let TurnOutcome::Failed(failure) = &outcome
             && !self.has_error_entry()
         {
-            self.notice(&format!("{}: {failure}", self.agent.label()), NoticeLevel::Error);
+            self.notice(&format!("{}: {}", self.agent.label(), failure.message(self.agent)), NoticeLevel::Error);
         }
         self.close_turn(outcome).await;
     }
@@ -216,7 +216,7 @@ impl Run {
             match &outcome {
                 // The agent refused the prompt and reported the reason.
                 TurnOutcome::Failed(failure) if !self.turn.acknowledged => {
-                    self.set_prompt_state(prompt.id, PromptState::Held, Some(failure.to_string())).await;
+                    self.set_prompt_state(prompt.id, PromptState::Held, Some(failure.message(self.agent))).await;
                 }
                 // An agent that answered has received its prompt, even without an acknowledgement.
                 TurnOutcome::Done | TurnOutcome::Interrupted | TurnOutcome::Failed(_) => {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::app::reader::Fold;
 use crate::config::theme::Theme;
 use crate::domain::approval::Approval;
-use crate::domain::transcript::{FileChange, ToolAction};
+use crate::domain::tool::{ChangeContext, ChangeKind, FileChange, ToolAction};
 use crate::stdx::{exact, wrap};
 use crate::ui::entry::markdown;
 use crate::ui::style::style;
@@ -31,9 +31,14 @@ pub(super) struct BodyLayout {
     pub missing: usize,
 }
 
-/// Lays out the body in at most `max_lines` lines.
-pub(super) fn lay(approval: &Approval, theme: &Theme, width: usize, max_lines: usize) -> BodyLayout {
-    let mut page = Page { theme, width, max_lines, lines: Vec::new(), missing: 0 };
+/// Lays out the body in at most `max_lines` lines. `contexts` are the places of the changes, as far as they are known.
+pub(super) fn lay(
+    approval: &Approval,
+    contexts: &[Vec<Option<ChangeContext>>],
+    theme: &Theme,
+    (width, max_lines): (usize, usize),
+) -> BodyLayout {
+    let mut page = Page { theme, width, max_lines, contexts, lines: Vec::new(), missing: 0 };
     if let Some(plan) = plan(approval) {
         page.lines = markdown(&exact::visible(plan), theme, width, Fold::Full);
     } else if approval.questions.is_empty() {
@@ -56,6 +61,7 @@ struct Page<'a> {
     theme: &'a Theme,
     width: usize,
     max_lines: usize,
+    contexts: &'a [Vec<Option<ChangeContext>>],
     lines: Vec<Line<'static>>,
     missing: usize,
 }
@@ -76,7 +82,11 @@ impl Page<'_> {
         let (code, plain) = (style(self.theme.code), style(self.theme.text));
         match &approval.action {
             ToolAction::Command { command, .. } => self.text(command, code, "$ "),
-            ToolAction::Edit(changes) => changes.iter().for_each(|file| self.change(file)),
+            ToolAction::Edit(changes) => {
+                for (nth, file) in changes.iter().enumerate() {
+                    self.change(file, self.contexts.get(nth).map_or(&[], Vec::as_slice));
+                }
+            }
             ToolAction::Read { path } => self.text(path, code, ""),
             ToolAction::Search { pattern, path } => {
                 self.text(pattern, code, "");
@@ -128,7 +138,7 @@ impl Page<'_> {
         self.lines.len() >= self.max_lines
     }
 
-    fn change(&mut self, file: &FileChange) {
+    fn change(&mut self, file: &FileChange, contexts: &[Option<ChangeContext>]) {
         let (added, removed) = diff::count(&file.kind);
         if self.is_full() {
             self.missing += 1 + added + removed;
@@ -139,20 +149,42 @@ impl Page<'_> {
         path.push(&plus, style(self.theme.added));
         path.push(&minus, style(self.theme.removed));
         path.wrap_into(self.width, &[], &[], &mut self.lines);
+        match patches(&file.kind, contexts) {
+            Some(patches) => patches.iter().for_each(|patch| self.diff((patch, &file.path), |text| text.into())),
+            None => self.diff((&file.kind, &file.path), visible_content),
+        }
+    }
+
+    fn diff(&mut self, (kind, path): (&ChangeKind, &str), sanitise: fn(&str) -> Cow<'_, str>) {
+        let (added, removed) = diff::count(kind);
+        let max_lines = self.max_lines.saturating_sub(self.lines.len());
         let options = diff::DiffOptions {
             theme: self.theme,
             width: self.width,
-            max_lines: self.max_lines.saturating_sub(self.lines.len()),
-            path: &file.path,
+            max_lines,
+            path,
             changes_only: false,
             side_by_side: false,
-            sanitise: visible_content,
+            sanitise,
         };
-        let lines = diff::lay(&file.kind, options, None).lines;
-        if lines.len() > options.max_lines {
+        let lines = diff::lay(kind, options, None).lines;
+        if lines.len() > max_lines {
             // The layout stopped at the limit; how many lines would have followed is an estimate.
             self.missing += (added + removed).saturating_sub(lines.len());
         }
         self.lines.extend(lines);
     }
+}
+
+/// Writes replaced texts as diffs with line numbers and context. `None` unless the places of all are known.
+fn patches(kind: &ChangeKind, contexts: &[Option<ChangeContext>]) -> Option<Vec<ChangeKind>> {
+    let ChangeKind::Replace(pairs) = kind else { return None };
+    if pairs.len() != contexts.len() {
+        return None;
+    }
+    let display = |text: &str| visible_content(text).into_owned();
+    let patch = |((old, new), context): (&(String, String), &Option<ChangeContext>)| {
+        Some(ChangeKind::Patch(context.as_ref()?.patch(old, new, display)?))
+    };
+    pairs.iter().zip(contexts).map(patch).collect()
 }

@@ -21,8 +21,8 @@ use crate::app::msg::ApprovalFeedback;
 use crate::app::msg::Target;
 use crate::app::{App, age};
 use crate::domain::approval::{Approval, ChoiceKind, QuestionOption};
+use crate::domain::tool::{ChangeContext, ToolAction};
 use crate::domain::tool_name::tool_label;
-use crate::domain::transcript::ToolAction;
 use crate::stdx::{exact, text};
 
 /// Maximum lines of a folded body.
@@ -33,6 +33,9 @@ const MAX_UNFOLDED_LINES: usize = 10_000;
 
 /// Minimum lines of the body on a low screen.
 const MIN_BODY_LINES: usize = 2;
+
+/// Minimum lines of the body beside free rows.
+const MIN_SPACED_LINES: usize = 4;
 
 /// Placement of the panel, which determines its key labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +53,19 @@ impl ApprovalPlacement {
             Self::Composer => format!("alt-{letter}"),
         }
     }
+
+    /// Key that shows the whole request: Enter, unless the composer takes it.
+    fn full_key(self, app: &App) -> &'static str {
+        match self {
+            Self::Composer if has_draft(app) => "alt-e",
+            Self::Inbox(..) | Self::Composer => "enter",
+        }
+    }
+}
+
+/// Returns true if the composer has text, so that plain keys go there.
+fn has_draft(app: &App) -> bool {
+    app.stack.layers.last().and_then(Layer::chat).is_some_and(|chat| !chat.composer.is_empty())
 }
 
 /// Layout of an approval.
@@ -59,8 +75,8 @@ struct ApprovalLayout {
     body: Vec<Line<'static>>,
     /// Number of lines of the body that were cut, about.
     missing: usize,
-    /// Lines per answer.
-    answers: Vec<Vec<Line<'static>>>,
+    /// Answers by their index, each with its lines.
+    answers: Vec<(usize, Vec<Line<'static>>)>,
 }
 
 struct ApprovalHeader {
@@ -71,7 +87,16 @@ struct ApprovalHeader {
 
 impl ApprovalLayout {
     fn answers_height(&self) -> usize {
-        self.answers.iter().map(Vec::len).sum()
+        self.answers.iter().map(|(_, lines)| lines.len()).sum()
+    }
+
+    /// Number of free rows: above for a rule, and before the answers. On a low screen the request needs them.
+    fn spacing(&self, height: usize, placement: ApprovalPlacement) -> (usize, usize) {
+        let used = self.head_height() + self.body_height().min(MIN_SPACED_LINES) + self.answers_height();
+        let free = height.saturating_sub(used);
+        // The inbox has a frame.
+        let rule = free.min(usize::from(placement == ApprovalPlacement::Composer));
+        (rule, (free - rule).min(1))
     }
 
     fn head_height(&self) -> usize {
@@ -83,13 +108,16 @@ impl ApprovalLayout {
     }
 
     /// Drops the least important parts until the rest fits. The body is folded later, when it is drawn.
-    fn fit(&mut self, height: usize) -> Vec<Line<'static>> {
-        let least = self.body_height().min(MIN_BODY_LINES);
+    /// The chosen answer stays.
+    fn fit(&mut self, height: usize, chosen: Option<usize>) -> Vec<Line<'static>> {
+        // The answers take precedence, beside one line of the request.
+        let room = height.saturating_sub(self.answers.len() + 1);
+        let least = self.body_height().min(MIN_BODY_LINES).min(room);
         if self.head_height() + least + self.answers_height() > height {
             self.head.reason.clear();
         }
         if self.head_height() + least + self.answers_height() > height {
-            for answer in self.answers.iter_mut().filter(|answer| answer.len() > 1) {
+            for (_, answer) in self.answers.iter_mut().filter(|(_, answer)| answer.len() > 1) {
                 answer.truncate(1);
                 answer[0].push_span(Span::raw("…"));
             }
@@ -108,6 +136,8 @@ impl ApprovalLayout {
             last.push_span(Span::raw(format!(" … (+{hidden} lines)")));
         }
         let room = height.saturating_sub(head.len() + least).max(1);
+        let hidden = chosen.map_or(0, |chosen| (chosen + 1).saturating_sub(room));
+        self.answers.drain(..hidden.min(self.answers.len()));
         self.answers.truncate(room);
         head
     }
@@ -121,8 +151,12 @@ pub(super) fn height(app: &App, scope: &ApprovalScope, width: u16, max_height: u
     let Some((waiting, ..)) = app.approvals.current(&app.runs, scope) else { return 0 };
     let draft = app.approvals.draft(&waiting.id());
     let layout = lay_out(app, &waiting, &draft, (width, max_height));
+    if draft.unfolded {
+        return max_height;
+    }
     let field = usize::from(app.approvals.field().is_some());
-    let wanted = layout.head_height() + layout.body_height() + layout.answers_height() + field;
+    let spacing = 1 + usize::from(matches!(scope, ApprovalScope::Run(_)));
+    let wanted = layout.head_height() + layout.body_height() + layout.answers_height() + field + spacing;
     u16::try_from(wanted).unwrap_or(u16::MAX).min(max_height)
 }
 
@@ -145,19 +179,33 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, scope: &ApprovalScope, place
     };
     let mut layout = lay_out(app, &waiting, &draft, (area.width, area.height));
     let typed = app.approvals.field().filter(|field| field.approval == id);
-    let height = usize::from(area.height);
-    let head = layout.fit(height - usize::from(typed.is_some()).min(height));
+    let height = usize::from(area.height).saturating_sub(usize::from(typed.is_some()));
+    let (above, blank) = layout.spacing(height, placement);
+    let area = draw_rule(canvas, area, above);
+    let head = layout.fit(height - above - blank, draft.at);
     let (top, rest) = split_top(area, head.len());
     for (row, line) in head.iter().enumerate() {
         put_line(canvas.buffer, line_of(top, row), line);
     }
-    draw_position(canvas, line_of(top, 0), position, placement);
-    let below = layout.answers_height() + usize::from(typed.is_some());
+    draw_position(canvas, line_of(top, 0), &position_label(app, &waiting, position, placement));
+    let below = blank + layout.answers_height() + usize::from(typed.is_some());
     let (middle, bottom) = split_top(rest, usize::from(rest.height).saturating_sub(below));
+    canvas.target(top.union(middle), Target::Request);
     let rows = draw_body(canvas, middle, &layout, &draft, placement);
     let len = layout.body.len();
+    let (_, bottom) = split_top(bottom, blank);
     draw_answers(canvas, bottom, &layout, &draft, typed);
     canvas.feedback.approval = Some(ApprovalFeedback { approval: id, question: draft.answers.len(), rows, len });
+}
+
+/// Draws the rule above the panel, if there is room. Returns the rest.
+fn draw_rule(canvas: &mut Canvas, area: Rect, rows: usize) -> Rect {
+    let (rule, rest) = split_top(area, rows);
+    if !rule.is_empty() {
+        let look = style(canvas.app.theme().needs_you);
+        canvas.buffer.set_string(rule.x, rule.y, "─".repeat(rule.width.into()), look);
+    }
+    rest
 }
 
 /// Answer that is being typed for an approval that is already closed.
@@ -176,8 +224,30 @@ fn lay_out(app: &App, waiting: &PendingApproval, draft: &AnswerDraft, (width, ro
     let head = head(app, waiting, draft, width.into());
     let answers = answers(app, waiting.approval, draft, width.into());
     let max_lines = if draft.unfolded { MAX_UNFOLDED_LINES } else { MAX_FOLDED_LINES.min(room.into()) };
-    let BodyLayout { lines, missing } = body::lay(waiting.approval, app.theme(), width.into(), max_lines);
+    let BodyLayout { lines, missing } = match draft.together.is_empty() {
+        true => body::lay(waiting.approval, contexts(app, waiting, draft), app.theme(), (width.into(), max_lines)),
+        false => together(app, waiting, (width.into(), max_lines)),
+    };
     ApprovalLayout { head, body: lines, missing, answers }
+}
+
+/// Places of the changes in their files, which only the full view shows.
+fn contexts<'a>(app: &'a App, waiting: &PendingApproval, draft: &AnswerDraft) -> &'a [Vec<Option<ChangeContext>>] {
+    if draft.unfolded { app.approvals.contexts(&waiting.id()) } else { &[] }
+}
+
+/// Lays out approvals that are allowed together, one below the other.
+fn together(app: &App, waiting: &PendingApproval, (width, max_lines): (usize, usize)) -> BodyLayout {
+    let theme = app.theme();
+    let shown = app.approvals.shown_together(&app.runs, waiting);
+    let (count, mut lines, mut missing) = (shown.len(), Vec::new(), 0);
+    for (nth, other) in shown.iter().enumerate() {
+        lines.push(Line::styled(format!("{} of {count}", nth + 1), style(theme.muted)));
+        let body = body::lay(other.approval, &[], theme, (width, max_lines.saturating_sub(lines.len())));
+        lines.extend(body.lines);
+        missing += body.missing;
+    }
+    BodyLayout { lines, missing }
 }
 
 /// Lays out the header: `! claude · Retry failed webhooks · /home/ann/shop-api`, the request, and the reason.
@@ -234,14 +304,13 @@ fn request_phrase(approval: &Approval, draft: &AnswerDraft) -> String {
 }
 
 /// Lays out the numbered answers.
-fn answers(app: &App, approval: &Approval, draft: &AnswerDraft, width: usize) -> Vec<Vec<Line<'static>>> {
+fn answers(app: &App, approval: &Approval, draft: &AnswerDraft, width: usize) -> Vec<(usize, Vec<Line<'static>>)> {
     let theme = app.theme();
     let question = approval.questions.get(draft.answers.len());
     let multiple = question.is_some_and(|question| question.multiple);
     let mark = |on: bool| if on { "[x] " } else { "[ ] " };
     // If the composer has text, plain digits go there.
-    let written = app.stack.layers.last().and_then(Layer::chat).is_some_and(|chat| !chat.composer.is_empty());
-    let alt = if written { "alt-" } else { "" };
+    let alt = if has_draft(app) { "alt-" } else { "" };
     let lay = |(at, row): (usize, &ApprovalRow)| {
         let (mark, label, look) = match *row {
             ApprovalRow::Option(option) => {
@@ -260,19 +329,21 @@ fn answers(app: &App, approval: &Approval, draft: &AnswerDraft, width: usize) ->
                     ("", exact::visible_line(&choice.label), look)
                 })
             }
+            ApprovalRow::AllowTogether => ("", format!("Allow all {}, once", draft.together.len()), theme.text),
+            ApprovalRow::Separately => ("", "Answer one after the other".to_owned(), theme.text),
         };
         let digit = if at < 9 { format!("{alt}{}  ", at + 1) } else { " ".repeat(alt.len() + 3) };
         let mut lines = Vec::new();
         let first = [Span::styled(digit, style(theme.key)), Span::styled(mark, style(theme.accent))];
         let rest = [Span::raw(" ".repeat(alt.len() + 3 + mark.len()))];
         StyledLine::plain(&label, style(look)).wrap_into(width, &first, &rest, &mut lines);
-        lines
+        (at, lines)
     };
     let mut answers: Vec<_> = ApprovalQueue::rows(approval, draft).iter().enumerate().map(lay).collect();
     if multiple {
         let ready = !draft.picked.is_empty() || draft.other.is_some();
         let label = if ready { "enter  confirm" } else { "digits select, enter confirms" };
-        answers.push(vec![Line::styled(label, style(theme.muted))]);
+        answers.push((answers.len(), vec![Line::styled(label, style(theme.muted))]));
     }
     answers
 }
@@ -286,16 +357,33 @@ fn option_label(option: &QuestionOption) -> String {
     format!("{label}  ({})", exact::visible_line(&option.description))
 }
 
-/// Draws the position, `1 of 3 (n p)`, at the right end of the first line.
-fn draw_position(canvas: &mut Canvas, area: Rect, (at, count): (usize, usize), placement: ApprovalPlacement) {
-    if count < 2 || area.is_empty() {
+/// Formats the position among the approvals: `1 of 3 (n p) · a: 3 alike`. Empty for a single one.
+fn position_label(
+    app: &App,
+    waiting: &PendingApproval,
+    (at, count): (usize, usize),
+    placement: ApprovalPlacement,
+) -> String {
+    if count < 2 {
+        return String::new();
+    }
+    let position = format!("{} of {count} ({} {})", at + 1, placement.key("n"), placement.key("p"));
+    match app.approvals.similar(&app.runs, waiting) {
+        0 => position,
+        similar => format!("{} shows {similar} alike · {position}", placement.key("a")),
+    }
+}
+
+/// Draws the position at the right end of the first line, without the keys if there is little room.
+fn draw_position(canvas: &mut Canvas, area: Rect, label: &str) {
+    if label.is_empty() || area.is_empty() {
         return;
     }
-    let label = format!("{} of {count} ({} {})", at + 1, placement.key("n"), placement.key("p"));
-    let label = if text::width(&label) * 3 > area.width.into() { format!("{} of {count}", at + 1) } else { label };
-    let (_, area) = split_right(area, u16::try_from(text::width(&label)).unwrap_or(0).saturating_add(2));
+    let short = label.rsplit(" · ").next().and_then(|position| position.split(" (").next()).unwrap_or_default();
+    let label = if text::width(label) * 2 > area.width.into() { short } else { label };
+    let (_, area) = split_right(area, u16::try_from(text::width(label)).unwrap_or(0).saturating_add(2));
     Clear.render(area.intersection(canvas.buffer.area), canvas.buffer);
-    put(canvas.buffer, area, &label, style(canvas.app.theme().accent), Align::Right);
+    put(canvas.buffer, area, label, style(canvas.app.theme().accent), Align::Right);
 }
 
 /// Draws the visible part of the body; returns its number of lines.
@@ -308,8 +396,8 @@ fn draw_body(
 ) -> usize {
     let height = usize::from(area.height);
     let whole = layout.body.len() <= height && layout.missing == 0;
-    // The last line says that there is more.
-    let rows = if whole { height } else { height.saturating_sub(1) };
+    // The last line says that there is more; a single line says it at its end.
+    let rows = if whole || height == 1 { height } else { height.saturating_sub(1) };
     let top = if draft.unfolded { draft.scroll.top.min(layout.body.len().saturating_sub(rows)) } else { 0 };
     for (row, line) in layout.body.iter().skip(top).take(rows).enumerate() {
         put_line(canvas.buffer, line_of(area, row), line);
@@ -318,13 +406,21 @@ fn draw_body(
         return rows;
     }
     let left = layout.body.len().saturating_sub(top + rows);
+    let full_key = placement.full_key(canvas.app);
+    if height == 1 {
+        let label = format!(" … +{} ({full_key})", left + layout.missing);
+        let (_, place) = split_right(area, u16::try_from(text::width(&label)).unwrap_or(u16::MAX));
+        Clear.render(place.intersection(canvas.buffer.area), canvas.buffer);
+        put(canvas.buffer, place, &label, style(canvas.app.theme().muted), Align::Right);
+        return rows;
+    }
     let lines = |count: usize| if count == 1 { "1 more line".to_owned() } else { format!("{count} more lines") };
     let label = match (draft.unfolded, left, layout.missing) {
-        (false, _, 0) => format!("… {} ({} shows all)", lines(left), placement.key("e")),
-        (false, _, missing) => format!("… about {} ({} shows all)", lines(left + missing), placement.key("e")),
-        (true, 0, 0) => format!("end ({} folds)", placement.key("e")),
+        (false, _, 0) => format!("… {} ({full_key} shows all)", lines(left)),
+        (false, _, missing) => format!("… about {} ({full_key} shows all)", lines(left + missing)),
+        (true, 0, 0) => "end (esc folds)".to_owned(),
         (true, 0, missing) => format!("… about {} not shown: salon approve --list prints all", lines(missing)),
-        (true, left, _) => format!("… {} ({})", lines(left), placement.key("pgdn")),
+        (true, left, _) => format!("… {} (pgdn)", lines(left)),
     };
     put(canvas.buffer, line_of(area, rows), &label, style(canvas.app.theme().muted), Align::Left);
     rows
@@ -343,11 +439,11 @@ fn draw_answers(
         None => (area, Rect::default()),
     };
     let mut row = 0;
-    for (at, lines) in layout.answers.iter().enumerate() {
+    for (at, lines) in &layout.answers {
         for line in lines {
             let place = line_of(area, row);
-            canvas.target(place, Target::Answer(at));
-            if draft.at == Some(at) {
+            canvas.target(place, Target::Answer(*at));
+            if draft.at == Some(*at) {
                 canvas.buffer.set_style(place, style(theme.selected));
             }
             put_line(canvas.buffer, place, line);

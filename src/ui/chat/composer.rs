@@ -47,7 +47,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     let look = if focused { theme.accent } else { theme.muted };
     put(canvas.buffer, line_of(body, 0), "❯", style(look), Align::Left);
     let (_, body) = split_left(body, MARK_WIDTH);
-    let label = placeholder(chat);
+    let label = placeholder(canvas, chat);
     if let Some(label) = label {
         put(canvas.buffer, line_of(body, 0), &label, style(theme.faint), Align::Left);
     }
@@ -97,22 +97,35 @@ fn has_focus(canvas: &Canvas, chat: &Chat) -> bool {
     canvas.active && chat.focus == ChatFocus::Composer
 }
 
-/// Draws the rule above, with a label while a queued prompt is edited.
+/// Draws the rule above, with a label while typed text goes elsewhere.
 fn draw_rule(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     let theme = canvas.app.theme();
     let look = if has_focus(canvas, chat) { theme.accent } else { theme.border };
     canvas.buffer.set_string(area.x, area.y, "─".repeat(area.width.into()), style(look));
-    if chat.composer.editing.is_some() {
+    if let Some(label) = mode(canvas, chat) {
         let (_, at) = split_left(area, 2);
-        put(canvas.buffer, at, " editing queued prompt: enter save · esc cancel ", style(theme.warning), Align::Left);
+        canvas.buffer.set_stringn(at.x, at.y, format!(" {label} "), at.width.into(), style(theme.warning));
+    }
+}
+
+/// Label that says where typed text goes, unless it is sent.
+fn mode(canvas: &Canvas, chat: &Chat) -> Option<&'static str> {
+    match chat.focus {
+        _ if !canvas.active || chat.read_only.is_some() => None,
+        ChatFocus::Transcript => Some("reading: esc to write"),
+        ChatFocus::Queue(_) => Some("queue: esc to write"),
+        ChatFocus::Composer if chat.composer.editing.is_some() => {
+            Some("editing queued prompt: enter save · esc cancel")
+        }
+        ChatFocus::Composer => None,
     }
 }
 
 /// Placeholder of an empty composer.
-fn placeholder(chat: &Chat) -> Option<String> {
+fn placeholder(canvas: &Canvas, chat: &Chat) -> Option<String> {
     // A draft that could not be sent stays visible.
     chat.composer.is_empty().then(|| match &chat.read_only {
         Some(why) => format!("read-only: {why}"),
-        None => "type a prompt".to_owned(),
+        None => mode(canvas, chat).unwrap_or("type a prompt").to_owned(),
     })
 }

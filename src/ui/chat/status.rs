@@ -1,18 +1,18 @@
-//! Status line of a chat: state, agent, model, mode, queue and usage. Parts that do not fit are omitted.
+//! Status line of a chat: state, the running tool, queue and usage. Parts that do not fit are omitted.
 
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::app::chat::Chat;
 use crate::app::chat::state::Tone;
-use crate::app::picker::skips_permissions;
 use crate::config::theme::ThemeStyle;
+use crate::domain::Time;
 use crate::domain::prompt::PromptState;
 use crate::domain::run::RunInfo;
 use crate::stdx::text;
 use crate::ui::canvas::Canvas;
 use crate::ui::columns;
-use crate::ui::style::{self, style};
+use crate::ui::style::style;
 use crate::ui::widgets::{put_line, split_left, styled_line};
 
 /// Draws the status line.
@@ -32,20 +32,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
     let (_, area) = split_left(area, 1);
     let room = usize::from(area.width);
     let look = |paint: ThemeStyle, label: String| Span::styled(label, style(paint));
-    let (model, mode) = match (chat.info(&app.runs), &chat.start) {
-        (Some(info), _) => (info.model.as_deref(), info.mode.as_deref()),
-        (None, Some(start)) => (start.model.as_deref(), start.mode.as_deref()),
-        (None, None) => (None, None),
-    };
-    // A mode that skips permissions must be visible on any width.
-    let (unguarded, mode) = match mode {
-        Some(mode) if skips_permissions(mode) => (Some(mode), None),
-        mode => (None, mode),
-    };
-    let mut parts: Vec<_> = unguarded.map(|mode| look(theme.error, text::one_line(mode))).into_iter().collect();
-    parts.push(Span::styled(chat.agent.name(), style::agent(theme, chat.agent)));
-    parts.extend(model.map(|model| look(theme.text, columns::short_model(model).to_owned())));
-    parts.extend(mode.map(|mode| look(theme.muted, text::one_line(mode))));
+    let mut parts: Vec<_> = chat.activity(&app.runs, app.now).map(|call| look(theme.text, call)).into_iter().collect();
     let queue = chat.run.as_ref().map_or(&[][..], |run| app.runs.queue(run));
     parts.extend(
         queued(
@@ -55,7 +42,8 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
         .map(|label| look(theme.warning, label)),
     );
     parts.extend(chat.info(&app.runs).into_iter().flat_map(usage).map(|label| look(theme.muted, label)));
-    let state = text::one_line(&label);
+    let spinner = if chat.is_busy(&app.runs) { spinner(app.now) } else { "" };
+    let state = format!("{spinner}{}", text::one_line(&label));
     let mut used = text::width(&state);
     let mut spans = vec![Span::styled(state, style(paint))];
     for part in parts {
@@ -69,6 +57,13 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, chat: &Chat) {
         spans.push(part);
     }
     put_line(canvas.buffer, area, &Line::from(styled_line::cut(spans, room)));
+}
+
+/// Frame of the activity indicator. It changes with the clock of the turn, once a second.
+fn spinner(now: Time) -> &'static str {
+    const FRAMES: [&str; 8] = ["⠋ ", "⠙ ", "⠹ ", "⠸ ", "⠼ ", "⠴ ", "⠦ ", "⠧ "];
+    let second = usize::try_from(now.millis() / 1_000).unwrap_or(0);
+    FRAMES[second % FRAMES.len()]
 }
 
 fn is_held(state: PromptState) -> bool {

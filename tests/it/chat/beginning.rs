@@ -45,7 +45,7 @@ fn a_past_session_goes_on_with_its_first_prompt_and_no_sooner() {
     harness.happen(1, vec![prompt("p", "go on")]);
     assert_eq!(harness.shown(), [parts(&["one"]), vec!["go on".to_owned()]].concat());
     // Once there is a run, the key goes to its chat.
-    harness.keys("esc j esc r");
+    harness.keys("left r");
     assert!(!harness.take().iter().any(|effect| matches!(effect, Effect::CheckContinue(_))));
     assert_eq!(harness.chat().run, Some(run()));
 }

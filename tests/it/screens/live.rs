@@ -172,7 +172,9 @@ impl Stage {
     pub fn asked(&mut self) -> Vec<Effect> {
         let effects = self.take_effects();
         self.effects.extend(effects.iter().filter(|effect| matches!(effect, Effect::StartTimer(..))).cloned());
-        effects.into_iter().filter(is_about_runs).collect()
+        // The preview watches a run by itself.
+        let by_preview = |effect: &Effect| matches!(effect, Effect::WatchRun(..) | Effect::UnwatchRun(_));
+        effects.into_iter().filter(|effect| is_about_runs(effect) && !by_preview(effect)).collect()
     }
 }
 

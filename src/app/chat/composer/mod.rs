@@ -1,10 +1,12 @@
-//! The composer: text, prompt history and completion.
+//! The composer: text, history and completion.
 
 pub mod complete;
+pub mod history;
 pub mod rows;
 pub mod text;
 
 pub use complete::{CompletionKind, ComposerCompletion};
+use history::PromptHistory;
 pub use text::ComposerText;
 
 use crate::domain::prompt::PromptId;
@@ -20,12 +22,10 @@ pub struct Composer {
     pub editing: Option<(PromptId, ComposerText)>,
     /// Width of the last frame in columns.
     pub width: usize,
-    /// The last cleared text, which can be restored.
-    cleared: Option<ComposerText>,
-    /// Index in the earlier prompts, and the draft before that.
-    history: Option<(usize, ComposerText)>,
-    /// Earlier prompts, newest first; collected on first use.
-    earlier: Vec<String>,
+    /// Earlier texts.
+    history: PromptHistory,
+    /// True if nothing was typed since the text was cleared: moving up restores it.
+    cleared: bool,
 }
 
 impl Composer {
@@ -37,41 +37,58 @@ impl Composer {
     /// Takes the text to send it.
     pub fn take_text(&mut self) -> String {
         let whole = self.text.whole();
-        self.leave_history();
-        (self.text, self.cleared, self.completion) = (ComposerText::default(), None, None);
+        (self.text, self.cleared, self.completion) = (ComposerText::default(), false, None);
+        self.history.sent();
         whole
     }
 
     /// Clears the text; moving up restores it.
     pub fn clear(&mut self) {
-        if !self.text.is_empty() {
-            self.cleared = Some(std::mem::take(&mut self.text));
-        }
         self.completion = None;
-        self.leave_history();
+        self.history.edited();
+        if !self.text.is_empty() {
+            self.history.keep(std::mem::take(&mut self.text));
+            self.cleared = true;
+        }
+    }
+
+    /// Keeps a text that was removed elsewhere; [`restore`](Self::restore) brings it back.
+    pub fn keep(&mut self, text: &str) {
+        self.history.keep(ComposerText::new(text));
+        self.cleared = true;
+    }
+
+    /// Restores the text that was removed last; a draft becomes the newest entry of the history. Returns false if there is
+    /// none.
+    pub fn restore(&mut self) -> bool {
+        if !std::mem::take(&mut self.cleared) {
+            return false;
+        }
+        let Some(cleared) = self.history.take_cleared() else { return false };
+        let draft = self.history.take_draft().unwrap_or_else(|| std::mem::take(&mut self.text));
+        self.history.keep(draft);
+        self.text = cleared;
+        true
     }
 
     /// Puts a refused text back before the current text.
     pub fn put_back(&mut self, text: &str) {
-        let since = self.text.whole();
+        let since = self.history.take_draft().unwrap_or_else(|| std::mem::take(&mut self.text)).whole();
         let both = if since.is_empty() { text.to_owned() } else { format!("{text}\n{since}") };
         self.text = ComposerText::new(&both);
-        self.leave_history();
     }
 
     /// Replaces the text.
     pub fn set(&mut self, text: &str) {
+        self.history.edited();
         self.text = ComposerText::new(text);
-        self.completion = None;
-        self.leave_history();
+        (self.completion, self.cleared) = (None, false);
     }
 
     /// Starts editing a queued prompt.
     pub fn edit(&mut self, id: PromptId, text: &str) {
-        let before = match self.editing.take() {
-            Some((_, before)) => before,
-            None => std::mem::take(&mut self.text),
-        };
+        let now = self.history.take_draft().unwrap_or_else(|| std::mem::take(&mut self.text));
+        let before = self.editing.take().map_or(now, |(_, before)| before);
         self.set(text);
         self.editing = Some((id, before));
     }
@@ -79,56 +96,41 @@ impl Composer {
     /// Stops editing a queued prompt, restores the draft, and returns the prompt's id.
     pub fn end_edit(&mut self) -> Option<PromptId> {
         let (id, before) = self.editing.take()?;
+        self.history.take_draft();
         self.text = before;
-        self.leave_history();
         Some(id)
     }
 
-    /// Leaves the history after an edit.
+    /// Returns the text to save: that before a queued prompt was edited, or before the history was shown.
+    pub fn draft(&self) -> &ComposerText {
+        let before_edit = self.editing.as_ref().map(|(_, before)| before);
+        before_edit.or_else(|| self.history.draft()).unwrap_or(&self.text)
+    }
+
+    /// Records an edit of the text, which ends the history.
     pub fn changed(&mut self) {
-        self.leave_history();
+        self.cleared = false;
+        self.history.edited();
     }
 
-    /// Shows the next older prompt. `prompts` are those of the conversation, newest first. Returns false if there is
-    /// none.
+    /// Shows the next older text. `prompts` are those of the conversation, newest first. Returns false if there is none.
     pub fn older(&mut self, prompts: impl FnOnce() -> Vec<String>) -> bool {
-        if self.text.is_empty()
-            && let Some(cleared) = self.cleared.take()
-        {
-            self.text = cleared;
-            return true;
-        }
-        if self.history.is_none() {
-            self.earlier = prompts();
-            self.earlier.dedup();
-        }
-        let next = self.history.as_ref().map_or(0, |(at, _)| at + 1);
-        let Some(older) = self.earlier.get(next) else { return false };
-        let now = ComposerText::new(older);
-        let replaced = std::mem::replace(&mut self.text, now);
-        self.history = Some((next, self.history.take().map_or(replaced, |(_, first)| first)));
-        true
+        self.cleared = false;
+        self.history.older(&mut self.text, prompts)
     }
 
-    /// Shows the next newer prompt, and finally the draft. Returns false outside the history.
+    /// Shows the next newer text, and finally the draft. Returns false outside the history.
     pub fn newer(&mut self) -> bool {
-        let Some((at, draft)) = self.history.take() else { return false };
-        match at.checked_sub(1) {
-            Some(newer) => {
-                self.text = ComposerText::new(&self.earlier[newer]);
-                self.history = Some((newer, draft));
-            }
-            None => self.text = draft,
-        }
-        true
+        self.history.newer(&mut self.text)
     }
 
-    /// Returns true if a cleared text can be restored.
-    pub fn has_cleared(&self) -> bool {
-        self.cleared.is_some()
+    /// Returns true if an earlier text is shown.
+    pub fn shows_history(&self) -> bool {
+        self.history.draft().is_some()
     }
 
-    fn leave_history(&mut self) {
-        self.history = None;
+    /// Returns true if nothing was typed since a text was cleared.
+    pub fn was_cleared(&self) -> bool {
+        self.cleared && self.is_empty()
     }
 }

@@ -1,0 +1,86 @@
+//! A prompt that is sent from the list and refused, and the preview of a run.
+
+use salon::app::runs::RunMsg;
+use salon::app::{Effect, Msg};
+use salon::domain::run::{Refusal, RingCursor, RunEventKind, TurnOutcome};
+use salon::domain::run_request::RunRequest;
+use salon::domain::transcript::ToolStatus;
+use salon::domain::{Agent, SessionKey, Time};
+
+use crate::screens::chat_harness::{ChatHarness, SESSION, command, delta, on_disk, prompt, result, run};
+
+fn key() -> SessionKey {
+    SessionKey::new(Agent::Claude, SESSION)
+}
+
+/// The home screen with a past session.
+fn past(width: u16) -> ChatHarness {
+    let mut harness = ChatHarness::closed(width, 30);
+    harness.disk = on_disk(vec![prompt("p1", "one"), delta("a1", "the first answer")]);
+    harness.listed();
+    harness.take();
+    harness
+}
+
+/// The home screen with a session that a run works on.
+fn running(width: u16) -> ChatHarness {
+    let mut harness = past(width);
+    harness.changed(|info| info.session = Some(key()));
+    harness.working(true);
+    harness.take();
+    harness
+}
+
+#[test]
+fn a_prompt_that_its_run_refuses_returns_to_the_list() {
+    let mut harness = running(120);
+    harness.keys("m").type_in("then the docs").keys("enter");
+    let text = "then the docs".to_owned();
+    assert_eq!(harness.take(), [Effect::Run(RunRequest::Submit { run: run(), text: text.clone() })]);
+    let refused = Some(Refusal::NotSaved("the disk is full".into()));
+    harness.send(RunMsg::Submitted { run: run(), text, refused });
+    let message = harness.stage.app.stack.home.message.as_ref().expect("the composer");
+    assert_eq!((&message.key, message.input.text()), (&key(), "then the docs"));
+    assert!(harness.screen().contains("Not sent: could not be saved"), "{}", harness.screen());
+}
+
+#[test]
+fn the_preview_of_a_run_streams_while_its_turn_is_open() {
+    let mut harness = running(160);
+    let watched = Effect::WatchRun(run(), RingCursor::default());
+    harness.changed(|_| {});
+    harness.happen(1, vec![prompt("p2", "two"), command("c", "make"), result("c", ToolStatus::Running, "")]);
+    let screen = harness.screen();
+    assert!(screen.contains("two") && screen.contains("make  … running"), "{screen}");
+    harness.happen(1, vec![delta("a2", "streamed text")]);
+    assert!(harness.screen().contains("streamed text"), "{}", harness.screen());
+    // The chat takes the events over, and the preview gets them back.
+    harness.take();
+    harness.keys("enter");
+    let asked = harness.take();
+    assert!(asked.contains(&watched) && !asked.contains(&Effect::UnwatchRun(run())), "{asked:?}");
+    harness.restart();
+    harness.happen(1, vec![prompt("p2", "two"), delta("a2", "streamed text")]);
+    assert_eq!(harness.screen().matches("streamed text").count(), 1, "{}", harness.screen());
+    harness.keys("left");
+    let asked = harness.take();
+    assert_eq!(asked, [Effect::UnwatchRun(run()), watched]);
+    harness.restart();
+    harness.happen(1, vec![prompt("p2", "two"), delta("a2", "streamed text")]);
+    assert_eq!(harness.screen().matches("streamed text").count(), 1, "{}", harness.screen());
+    let ended = RunEventKind::TurnEnded { outcome: TurnOutcome::Done, time: Time::default(), duration_ms: 0 };
+    harness.happen(1, vec![ended]);
+    harness.working(false);
+    assert!(harness.take().contains(&Effect::UnwatchRun(run())), "an idle run is not kept from its eviction");
+    assert!(harness.screen().contains("streamed text"), "{}", harness.screen());
+}
+
+#[test]
+fn moving_the_selection_stops_watching_the_run() {
+    let mut harness = running(160);
+    let other = crate::screens::stage::session(Agent::Codex, "019a", "Other", 90);
+    harness.stage.send(Msg::Catalog(crate::screens::stage::change(vec![other])));
+    harness.take();
+    harness.keys("G");
+    assert!(harness.take().contains(&Effect::UnwatchRun(run())));
+}
