@@ -25,6 +25,19 @@ pub(super) fn draw(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     let app = canvas.app;
     let Some(session) = app.stack.home.list.session() else { return };
     draw_beside(canvas, area, (session, app.stack.home.preview.reader(&session.key)), cache);
+    if app.stack.focus() != Some(Pane::Preview) {
+        clear_selection(canvas, area);
+    }
+}
+
+/// Removes the bar beside the selected entry: without the focus, no key acts on that entry.
+fn clear_selection(canvas: &mut Canvas, area: Rect) {
+    let area = area.intersection(canvas.buffer.area);
+    for y in area.top()..area.bottom() {
+        if let Some(cell) = canvas.buffer.cell_mut((area.x, y)).filter(|cell| cell.symbol() == "▌") {
+            cell.set_symbol(" ");
+        }
+    }
 }
 
 /// Draws a session beside a list: its details and its transcript.

@@ -1,12 +1,16 @@
 //! The home screen.
 
+use std::sync::Arc;
+
 use ratatui::buffer::Cell;
 use ratatui::style::{Color, Modifier};
-use salon::app::{Msg, RootStatus};
+use salon::app::{Effect, Msg, RootStatus};
 use salon::config::theme::Background;
 use salon::config::theme_file::ColourDepth;
 use salon::domain::catalog::{CatalogChange, IndexProgress};
-use salon::domain::{Agent, Issue};
+use salon::domain::transcript::EntryKind;
+use salon::domain::transcript_event::TranscriptEvent;
+use salon::domain::{Agent, Entry, EntryKey, Issue, Role};
 
 use super::stage::{Stage, change, session, sessions};
 
@@ -176,4 +180,29 @@ fn nothing_of_the_list_and_the_search_touches_the_last_column() {
             }
         }
     }
+}
+
+#[test]
+fn only_a_focused_preview_has_a_selection() {
+    let mut stage = Stage::full(120, 40);
+    let opened = |effect: &Effect| if let Effect::OpenTranscript(ticket, _) = effect { Some(*ticket) } else { None };
+    stage.keys("j");
+    let mut effects = stage.take_effects();
+    if let Some(Effect::Debounce(ticket, _)) = effects.iter().find(|effect| matches!(effect, Effect::Debounce(..))) {
+        stage.send(Msg::DebounceElapsed(*ticket));
+        effects = stage.take_effects();
+    }
+    let ticket = effects.iter().find_map(opened).expect("a preview");
+    let mut entry = Entry::new(EntryKey::new("one", 0), EntryKind::Text, Role::Assistant, None);
+    entry.text = "An answer.".into();
+    stage.send(Msg::Transcript(ticket, TranscriptEvent::Tail(vec![Arc::new(entry)])));
+    let bars = |stage: &mut Stage| {
+        let screen = stage.screen();
+        let preview = |line: &str| line.rsplit('│').next().is_some_and(|pane| pane.contains('▌'));
+        screen.lines().filter(|line| preview(line)).count()
+    };
+    assert!(stage.screen().contains("An answer."), "{}", stage.screen());
+    assert_eq!(bars(&mut stage), 0, "{}", stage.screen());
+    stage.keys("l");
+    assert!(bars(&mut stage) > 0, "{}", stage.screen());
 }
