@@ -186,6 +186,7 @@ fn nothing_of_the_list_and_the_search_touches_the_last_column() {
 fn only_a_focused_preview_has_a_selection() {
     let mut stage = Stage::full(120, 40);
     let opened = |effect: &Effect| if let Effect::OpenTranscript(ticket, _) = effect { Some(*ticket) } else { None };
+    stage.take_effects();
     stage.keys("j");
     let mut effects = stage.take_effects();
     if let Some(Effect::Debounce(ticket, _)) = effects.iter().find(|effect| matches!(effect, Effect::Debounce(..))) {
