@@ -38,8 +38,11 @@ def capture(program):
                 time.sleep(0.1)
             else:
                 sys.exit(f"the demo did not open:\n{screen}")
+            # Reading a session loads the colours of code.
+            run("send-keys", "j", "Enter")
+            time.sleep(3)
             # The working session, and in its preview the answer with the code block, above the edits.
-            run("send-keys", "j", "l", "g", *["]"] * 6)
+            run("send-keys", "q", "l", "g", *["]"] * 6)
             # The preview and its colours arrive within a few frames; the picture is the first screen that stays.
             before = ""
             while screen != before:

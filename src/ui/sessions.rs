@@ -216,7 +216,7 @@ fn draw_title(canvas: &mut Canvas, area: Rect, session: &Session) {
 /// Mark of a session by its relation to others: a fork, a sub-agent, or a session with sub-agents.
 fn mark(app: &App, session: &Session) -> Option<&'static str> {
     match app.stack.home.relation(session)? {
-        Relation::Fork => Some("⋔"),
+        Relation::Fork => Some("↱"),
         Relation::Subagent => Some("↳"),
         Relation::Parent => Some("⊞"),
     }

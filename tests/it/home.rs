@@ -90,7 +90,7 @@ fn relations_of_a_session_have_a_mark() {
     fork.forked_from = Some("aaaa".into());
     stage.send(Msg::Catalog(change(vec![parent, helper, fork]))).keys("H");
     let screen = stage.screen();
-    for text in ["⊞ With helpers", "↳ Helper", "⋔ Another try", "2026-11-21 11:57"] {
+    for text in ["⊞ With helpers", "↳ Helper", "↱ Another try", "2026-11-21 11:57"] {
         assert!(screen.contains(text), "{text}: {screen}");
     }
 }

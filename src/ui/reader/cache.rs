@@ -85,7 +85,8 @@ impl std::ops::Deref for CachedLayout {
 impl LayoutCache {
     /// Starts a frame: applies new highlighting and evicts old layouts.
     pub fn begin(&mut self, theme: &Theme, highlights: bool) {
-        self.highlights = highlights;
+        // Once they are loaded, colours cost a preview little.
+        self.highlights |= highlights;
         self.highlighter.poll();
         if self.theme != *theme {
             self.theme = theme.clone();
