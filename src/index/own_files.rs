@@ -21,7 +21,7 @@ pub fn own_files<'a>(
     }
     let Some(files) = agent::format(session.key.agent).own_files(session) else { return Ok(None) };
     let mut files: BTreeSet<PathBuf> = files.into_iter().collect();
-    for subagent in descendants(&session.key, all.into_iter().collect()) {
+    for subagent in descendants(&session.key, &all.into_iter().collect::<Vec<_>>()) {
         files.extend(agent::format(subagent.key.agent).own_files(subagent).unwrap_or_default());
     }
     // A file within a directory that is moved as a whole goes with it.
@@ -30,7 +30,7 @@ pub fn own_files<'a>(
 }
 
 /// Returns the sub-agents of a session, and theirs.
-fn descendants<'a>(key: &SessionKey, all: Vec<&'a Arc<Session>>) -> Vec<&'a Arc<Session>> {
+fn descendants<'a>(key: &SessionKey, all: &[&'a Arc<Session>]) -> Vec<&'a Arc<Session>> {
     let mut known = BTreeSet::from([key.id.clone()]);
     let mut found = Vec::new();
     loop {

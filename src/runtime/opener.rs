@@ -32,13 +32,11 @@ impl Shell {
         if !is_web_address(address) {
             return self.notice("Cannot open the address: it is not one of a web page", true);
         }
-        match program(env::var) {
-            Some(program) => self.open_with(program, OsStr::new(address)),
-            None => {
-                self.copy(address)?;
-                self.notice("No browser on this display: copied the address", false)
-            }
+        if let Some(program) = program(env::var) {
+            return self.open_with(program, OsStr::new(address));
         }
+        self.copy(address)?;
+        self.notice("No browser on this display: copied the address", false)
     }
 
     /// Opens a file that salon wrote.

@@ -8,6 +8,7 @@ use crate::domain::SessionKey;
 
 /// Owner of the terminal.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one")]
 pub(super) enum TerminalOwner {
     /// Salon.
     Salon,

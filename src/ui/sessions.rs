@@ -161,9 +161,9 @@ fn draw_session(canvas: &mut Canvas, area: Rect, session: &Session, state: Sessi
     }
     let marks = session.annotation().map(annotate::marks).unwrap_or_default().join(" ");
     // The title comes first: its marks get at most a third of the room.
-    let room = text::width(&marks).min(usize::from(rest.width / 3));
-    let (rest, marks_area) = if marks.is_empty() { (rest, Rect::ZERO) } else { split_right(rest, room as u16 + 1) };
-    put(canvas.buffer, marks_area, &text::ellipsis(&marks, room), style(theme.accent), Align::Right);
+    let room = u16::try_from(text::width(&marks)).unwrap_or(u16::MAX).min(rest.width / 3);
+    let (rest, marks_area) = if marks.is_empty() { (rest, Rect::ZERO) } else { split_right(rest, room + 1) };
+    put(canvas.buffer, marks_area, &text::ellipsis(&marks, room.into()), style(theme.accent), Align::Right);
     draw_title(canvas, rest, session);
 }
 

@@ -80,7 +80,7 @@ impl Anchor {
         match &mut self.base {
             AnchorBase::End => {}
             AnchorBase::Line { entry, .. } | AnchorBase::Failure { entry } | AnchorBase::Hit { entry, .. } => {
-                *entry = to
+                *entry = to;
             }
         }
         self

@@ -126,7 +126,7 @@ impl Stack {
     /// Returns the sessions that an action on several applies to: the marked ones at home, else the one that is read or
     /// selected. Runs without a session on disk are left out.
     fn chosen_sessions(&self, ctx: &mut Ctx) -> Vec<SessionKey> {
-        let marked = self.layers.is_empty().then(|| self.home.marked_sessions()).unwrap_or_default();
+        let marked = if self.layers.is_empty() { self.home.marked_sessions() } else { Vec::new() };
         let chosen = if marked.is_empty() { self.session().cloned().into_iter().collect() } else { marked };
         let known: Vec<_> = chosen.into_iter().filter(|key| ctx.sessions.catalog.get(key).is_some()).collect();
         if known.is_empty() {

@@ -47,7 +47,7 @@ fn the_help_begins_with_the_place_and_filters_while_typing() {
         let screen = stage.screen();
         let heading = ["Everywhere", "Navigation", "List", "Transcript", "Search"];
         let headings =
-            screen.lines().skip(2).flat_map(|line| heading.iter().find(|name| line.contains(&format!("│ {name} "))));
+            screen.lines().skip(2).filter_map(|line| heading.iter().find(|name| line.contains(&format!("│ {name} "))));
         headings.copied().next()
     };
     assert_eq!(first("?"), Some("List"));
