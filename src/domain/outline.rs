@@ -9,6 +9,9 @@ use crate::stdx::text;
 /// Maximum characters of an item's text, because an outline may have thousands of items.
 const MAX_TEXT: usize = 100;
 
+/// Maximum characters of the paths of an edit, whose ends matter.
+const MAX_PATHS: usize = 240;
+
 /// Kind of an outline item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OutlineKind {
@@ -79,9 +82,10 @@ impl OutlineItem {
         if let Some(text) = plan_line(&entry.plan) {
             return Some(Self { entry: index, kind, text });
         }
+        let max = if kind == OutlineKind::Edit { MAX_PATHS } else { MAX_TEXT };
         // Twice as many characters, because white space is collapsed.
-        let line = text::one_line(text::first_chars(entry.text.trim_start(), 2 * MAX_TEXT));
-        let line = text::first_chars(&line, MAX_TEXT);
+        let line = text::one_line(text::first_chars(entry.text.trim_start(), 2 * max));
+        let line = text::first_chars(&line, max);
         let line = match &entry.tool {
             Some(tool) if kind == OutlineKind::Error => {
                 format!("{}: {line}", text::one_line(&tool_label(&tool.name))).into()

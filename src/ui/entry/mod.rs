@@ -96,10 +96,15 @@ impl<'a> LayoutContext<'a> {
 
     /// Returns a path relative to the directory of the session, if the directory contains it.
     fn relative<'p>(&self, path: &'p str) -> &'p str {
-        let directory = self.directory.trim_end_matches('/');
-        let rest = path.strip_prefix(directory).filter(|_| !directory.is_empty());
-        rest.and_then(|rest| rest.strip_prefix('/')).filter(|rest| !rest.is_empty()).unwrap_or(path)
+        relative(path, self.directory)
     }
+}
+
+/// Returns a path relative to a directory, if the directory is known and contains it.
+pub(in crate::ui) fn relative<'p>(path: &'p str, directory: &str) -> &'p str {
+    let directory = directory.trim_end_matches('/');
+    let rest = path.strip_prefix(directory).filter(|_| !directory.is_empty());
+    rest.and_then(|rest| rest.strip_prefix('/')).filter(|rest| !rest.is_empty()).unwrap_or(path)
 }
 
 /// Layout of an entry.

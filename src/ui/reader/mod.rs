@@ -81,7 +81,12 @@ pub fn draw(
     let mut regions = paint(parts.body, buffer, (reader, matcher.as_deref()), &rows, &feedback, context);
     regions.extend(prompt::paint(parts.body, buffer, reader, &feedback, context));
     regions.extend(scrollbar::paint(parts.scrollbar, buffer, reader, &feedback, context));
-    regions.extend(parts.outline.paint(buffer, reader, &feedback, context));
+    regions.extend(parts.outline.paint(
+        buffer,
+        (reader, session.map_or("", |session| &session.cwd)),
+        &feedback,
+        context,
+    ));
     if rows.is_empty() && reader.is_stored() {
         chrome::empty(parts.body, buffer, reader, context);
     }

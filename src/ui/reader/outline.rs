@@ -12,6 +12,7 @@ use crate::app::reader::outline::OutlineRow;
 use crate::config::theme::ThemeStyle;
 use crate::domain::outline::OutlineKind;
 use crate::stdx::text;
+use crate::ui::entry::relative;
 use crate::ui::style::style;
 use crate::ui::widgets::{Align, line_of, put, put_line, split_left, split_right, styled_line};
 
@@ -54,11 +55,11 @@ impl OutlineArea {
         usize::from(self.area.height.saturating_sub(1))
     }
 
-    /// Draws the outline, and returns its mouse regions.
+    /// Draws the outline, with paths relative to the directory of the session, and returns its mouse regions.
     pub(super) fn paint(
         self,
         buffer: &mut Buffer,
-        reader: &Reader,
+        (reader, directory): (&Reader, &str),
         feedback: &ReaderFeedback,
         context: &RenderContext<'_>,
     ) -> Vec<(Area, Target)> {
@@ -73,7 +74,7 @@ impl OutlineArea {
         let (_, inner) = split_left(area, 2);
         paint_title(line_of(inner, 0), buffer, reader, context);
         let rows = Rect { y: inner.y + 1.min(inner.height), height: inner.height.saturating_sub(1), ..inner };
-        paint_rows(rows, buffer, reader, feedback, context)
+        paint_rows(rows, buffer, (reader, directory), feedback, context)
     }
 }
 
@@ -102,7 +103,7 @@ fn paint_title(area: Rect, buffer: &mut Buffer, reader: &Reader, context: &Rende
 fn paint_rows(
     area: Rect,
     buffer: &mut Buffer,
-    reader: &Reader,
+    (reader, directory): (&Reader, &str),
     feedback: &ReaderFeedback,
     context: &RenderContext<'_>,
 ) -> Vec<(Area, Target)> {
@@ -122,7 +123,7 @@ fn paint_rows(
         if current == Some(at) {
             put(buffer, line, "▌", style(theme.accent), Align::Left);
         }
-        paint_row(split_left(line, 1).1, buffer, row, context);
+        paint_row(split_left(line, 1).1, buffer, (row, directory), context);
         let region = Area { x: line.x, y: line.y, width: line.width, height: 1 };
         regions.push((region, Target::Jump(row.entry)));
     }
@@ -130,15 +131,19 @@ fn paint_rows(
 }
 
 /// Draws an item; all but prompts are indented.
-fn paint_row(area: Rect, buffer: &mut Buffer, row: OutlineRow<'_>, context: &RenderContext<'_>) {
+fn paint_row(area: Rect, buffer: &mut Buffer, (row, directory): (OutlineRow<'_>, &str), context: &RenderContext<'_>) {
     let (mark, look) = mark(row.kind, context);
     let (_, area) = split_left(area, if row.kind == OutlineKind::Prompt { 0 } else { 2 });
     put(buffer, area, mark, style(look), Align::Left);
     let (_, area) = split_left(area, 2);
     let room = usize::from(area.width).saturating_sub(1);
-    // The end of a path says more than its start.
-    let cut = if row.kind == OutlineKind::Edit { text::ellipsis_before } else { text::ellipsis };
-    let shown = cut(row.text, room);
+    let shown = if row.kind == OutlineKind::Edit {
+        let paths: Vec<_> = row.text.split(", ").map(|path| relative(path, directory)).collect();
+        // The end of a path says more than its start.
+        text::ellipsis_before(&paths.join(", "), room)
+    } else {
+        text::ellipsis(row.text, room)
+    };
     let look = if row.kind == OutlineKind::Prompt { context.theme.text } else { context.theme.muted };
     put(buffer, area, &shown, style(look), Align::Left);
 }

@@ -255,6 +255,16 @@ fn the_outline_is_beside_the_text_from_160_columns_unless_hidden() {
 }
 
 #[test]
+fn paths_in_the_outline_are_relative_to_the_directory_of_the_session() {
+    let mut entries = session();
+    let file = |path: &str| FileChange { path: path.into(), kind: ChangeKind::Write("fn a() {}".into()) };
+    let edit = ToolAction::Edit(vec![file("/home/ann/shop-api/src/a.rs"), file("/etc/hosts")]);
+    entries.push(tool("e2", 70, "Edit", edit, ""));
+    let mut opened = OpenedSession::new((160, 45), entries);
+    assert!(opened.stage.screen().contains("± src/a.rs, /etc/hosts"), "{}", opened.stage.screen());
+}
+
+#[test]
 fn a_click_in_the_outline_leads_to_the_entry() {
     let mut opened = OpenedSession::new((160, 45), session());
     opened.click("src/webhook.rs");
