@@ -8,6 +8,7 @@ use super::keys::Keymap;
 use super::layout::{OutlineSetting, PreviewSize};
 use super::msg::LayoutFeedback;
 use super::notices::Notices;
+use super::reader::DiffView;
 use super::runs::RunTable;
 use super::search::SearchHistory;
 use super::sessions::Sessions;
@@ -55,6 +56,8 @@ pub struct Ctx<'a> {
     pub preview_size: &'a mut PreviewSize,
     /// Visibility of the outline beside transcripts.
     pub outline: &'a mut OutlineSetting,
+    /// Arrangement of diffs.
+    pub diff_view: &'a mut DiffView,
     /// True if the mouse is captured.
     pub mouse: &'a mut bool,
     /// True if salon quits as soon as no turn is open and no prompt is queued.

@@ -110,6 +110,8 @@ pub struct App {
     pub preview_size: PreviewSize,
     /// Visibility of the outline beside transcripts.
     pub outline: OutlineSetting,
+    /// Arrangement of diffs.
+    pub diff_view: reader::DiffView,
     /// True if the mouse is captured.
     pub mouse: bool,
     /// Runs whose notifications are off.
@@ -150,6 +152,7 @@ impl App {
             roots: Vec::new(),
             stack: Stack { home, ..Stack::default() },
             outline: OutlineSetting::default(),
+            diff_view: reader::DiffView::default(),
             search_history: search::SearchHistory::default(),
             find_history: search::SearchHistory::default(),
             index_progress: IndexProgress::default(),
@@ -177,6 +180,7 @@ impl App {
             }
             PreviewSize::NAME => self.preview_size = PreviewSize::parse(value).unwrap_or(self.preview_size),
             OutlineSetting::NAME => self.outline = OutlineSetting::parse(value),
+            reader::DiffView::NAME => self.diff_view = reader::DiffView::parse(value),
             Sessions::UNSEEN => self.sessions.restore_unseen(value),
             search::SearchHistory::FIND_NAME => self.find_history = search::SearchHistory::parse(value),
             search::SearchHistory::NAME => self.search_history = search::SearchHistory::parse(value),
@@ -340,6 +344,7 @@ impl App {
             muted: &mut self.muted,
             preview_size: &mut self.preview_size,
             outline: &mut self.outline,
+            diff_view: &mut self.diff_view,
             mouse: &mut self.mouse,
             quitting: &mut self.quitting,
             tickets: &mut self.tickets,

@@ -127,6 +127,7 @@ fn draw_reader(canvas: &mut Canvas, area: Rect, reader: &Reader, mode: ReaderMod
         now: app.now,
         reserved,
         outline: app.outline == OutlineSetting::Shown,
+        diff_view: app.diff_view,
     };
     let session = app.sessions.catalog.get(&reader.key).map(|session| &**session);
     let (found, regions) = reader::draw(area, canvas.buffer, (reader, session), mode, &context, &mut cache.reader);

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use salon::app::msg::RequestTicket;
-use salon::app::reader::{Fold, Reader};
+use salon::app::reader::{DiffView, Fold, Reader};
 use salon::app::{Action, Effect};
 use salon::config::theme::Theme;
 use salon::domain::event::{Delta, EntryKey, Event, EventBody};
@@ -173,8 +173,14 @@ impl Live {
 
     fn draw(&mut self) {
         self.buffer.reset();
-        let look =
-            RenderContext { theme: &self.theme, zone: &self.zone, now: Time::from_secs(0), reserved: 0, outline: true };
+        let look = RenderContext {
+            theme: &self.theme,
+            zone: &self.zone,
+            now: Time::from_secs(0),
+            reserved: 0,
+            outline: true,
+            diff_view: DiffView::default(),
+        };
         let (area, state) = (self.buffer.area, (&self.reader, None));
         let mode = ReaderMode::Chat { footer: false };
         let (drawn, _) = reader::draw(area, &mut self.buffer, state, mode, &look, &mut self.cache);
@@ -228,8 +234,14 @@ impl Screen {
 
     fn draw(&mut self) {
         self.buffer.reset();
-        let look =
-            RenderContext { theme: &self.theme, zone: &self.zone, now: Time::from_secs(0), reserved: 0, outline: true };
+        let look = RenderContext {
+            theme: &self.theme,
+            zone: &self.zone,
+            now: Time::from_secs(0),
+            reserved: 0,
+            outline: true,
+            diff_view: DiffView::default(),
+        };
         let (area, state) = (self.buffer.area, (&self.reader, None));
         let (drawn, _) = reader::draw(area, &mut self.buffer, state, ReaderMode::Preview, &look, &mut self.cache);
         self.at_start = drawn.at_start;

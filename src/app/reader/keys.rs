@@ -71,6 +71,10 @@ impl Reader {
                 }
                 return Some(Flow::Stay);
             }
+            Action::SideBySide => {
+                self.switch_diff_view(ctx);
+                return Some(Flow::Stay);
+            }
             Action::CopyEntry => return Some(self.copy_entry(ctx)),
             Action::CopyCode => return Some(self.copy_code(ctx)),
             Action::Expand => return Some(self.expand(ctx)),

@@ -7,6 +7,7 @@ pub mod anchor;
 mod branches;
 pub mod code_block;
 mod copy;
+pub mod diff_view;
 pub mod find;
 mod find_keys;
 pub mod fold;
@@ -28,6 +29,7 @@ mod window;
 use std::ops::Range;
 
 pub use anchor::{Anchor, AnchorBase};
+pub use diff_view::DiffView;
 pub use find::Find;
 pub use fold::{Fold, Folds};
 pub use jump::JumpTarget;
@@ -57,8 +59,6 @@ pub struct Reader {
     pub key: SessionKey,
     /// Fold levels.
     pub folds: Folds,
-    /// True if diffs show old and new lines beside each other where there is room.
-    pub side_by_side: bool,
     /// The current find.
     pub find: Option<Find>,
     /// The outline.
@@ -124,7 +124,6 @@ impl Reader {
             ticket,
             key: SessionKey::new(agent, ""),
             folds: Folds::default(),
-            side_by_side: true,
             find: None,
             outline: Outline::default(),
             follow: true,

@@ -28,7 +28,6 @@ impl Reader {
             Action::Follow => self.toggle_follow(),
             Action::Tools => self.refold(|reader| reader.folds.cycle_tools()),
             Action::Thinking => self.refold(|reader| reader.folds.toggle_thinking()),
-            Action::SideBySide => self.refold(|reader| reader.side_by_side = !reader.side_by_side),
             Action::Expand | Action::FoldEntry => self.toggle_fold(),
             Action::Find => self.start_find(),
             Action::NextHit => self.next_hit(true),
@@ -179,7 +178,7 @@ impl Reader {
     }
 
     /// Changes folds while the current entry keeps its position on the screen.
-    fn refold(&mut self, change: impl FnOnce(&mut Self)) {
+    pub(super) fn refold(&mut self, change: impl FnOnce(&mut Self)) {
         let row = self.layout.cursor_row;
         // The position is unknown while a scroll is not drawn yet.
         if self.layout.resolved && self.anchor.delta == 0 && self.layout.cursor == self.cursor() {

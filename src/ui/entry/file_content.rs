@@ -19,7 +19,8 @@ const PROBED_LINES: usize = 20;
 /// Highlighting of the lines of an output.
 pub(super) struct FileContent {
     marked: Arc<HighlightedLines>,
-    is_numbered: bool,
+    /// Blanks before the numbers that are not shown; `None` if the lines have no numbers.
+    margin: Option<usize>,
 }
 
 /// Result of a request for highlighting.
@@ -41,6 +42,7 @@ impl FileContent {
     ) -> FileHighlighting {
         let Some(language) = languages::of_path(path) else { return FileHighlighting::None };
         let is_numbered = are_numbered(lines.clone());
+        let margin = is_numbered.then(|| margin(lines.clone()));
         let mut code = String::new();
         for line in lines {
             if code.len() + line.len() > MAX_CODE_BYTES {
@@ -50,7 +52,7 @@ impl FileContent {
             code.push('\n');
         }
         match highlighter.syntax(&language, &code) {
-            SyntaxState::Ready(marked) => FileHighlighting::Ready(Self { marked, is_numbered }),
+            SyntaxState::Ready(marked) => FileHighlighting::Ready(Self { marked, margin }),
             SyntaxState::Pending => FileHighlighting::Pending,
             SyntaxState::Plain => FileHighlighting::None,
         }
@@ -59,13 +61,13 @@ impl FileContent {
     /// Styles a line. `None` for a line that is not highlighted. Line numbers have the style `number`.
     pub(super) fn line(&self, at: usize, text: &str, number: Style, theme: &Theme) -> Option<StyledLine> {
         let pieces = self.marked.get(at)?;
-        let start = if self.is_numbered { number_len(text) } else { 0 };
+        let start = self.margin.map_or(0, |_| number_len(text));
         // A line without a number is not from the file.
-        if self.is_numbered && start == 0 {
+        if self.margin.is_some() && start == 0 {
             return None;
         }
         let code = &text[start..];
-        let mut line = StyledLine::plain(&text[..start], number);
+        let mut line = StyledLine::plain(&text[self.margin.unwrap_or(0).min(start)..start], number);
         let mut from = 0;
         for (end, kind) in pieces {
             let Some(piece) = code.get(from..*end) else { break };
@@ -83,6 +85,12 @@ fn are_numbered<'t>(lines: impl Iterator<Item = &'t str>) -> bool {
     let probed: Vec<_> = lines.filter(|line| !line.trim().is_empty()).take(PROBED_LINES).collect();
     let numbered = probed.iter().filter(|line| number_len(line) > 0).count();
     numbered * 2 > probed.len()
+}
+
+/// Number of blanks that precede all numbers.
+fn margin<'t>(lines: impl Iterator<Item = &'t str>) -> usize {
+    let numbered = lines.filter(|line| number_len(line) > 0);
+    numbered.map(|line| line.len() - line.trim_start_matches(' ').len()).min().unwrap_or(0)
 }
 
 /// Length in bytes of the number at the start of a line, with its separator: `  12→`, `  12\t`, `00012| `, `12: `.

@@ -21,7 +21,7 @@ pub(super) use headline::duration;
 use jiff::tz::TimeZone;
 use ratatui::text::Line;
 
-use crate::app::reader::{CallStage, Fold};
+use crate::app::reader::{CallStage, DiffView, Fold};
 use crate::config::theme::Theme;
 use crate::domain::Time;
 use crate::domain::transcript::{Entry, EntryKind};
@@ -54,6 +54,8 @@ pub struct RenderContext<'a> {
     pub reserved: u16,
     /// True if the outline is shown beside a transcript where there is room.
     pub outline: bool,
+    /// Arrangement of diffs.
+    pub diff_view: DiffView,
 }
 
 /// Sanitised prefix of a text, at most 512 KiB long; true if the text was cut.

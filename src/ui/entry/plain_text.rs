@@ -8,6 +8,7 @@ use ratatui::text::{Line, Span};
 use super::{CUT_LINES, EntryLayout, FEW_LINES, LayoutContext, MAX_BYTES, MAX_LINES};
 use crate::app::reader::Fold;
 use crate::stdx::text;
+use crate::ui::numbers;
 use crate::ui::style::style;
 use crate::ui::widgets::styled_line::StyledLine;
 
@@ -72,7 +73,9 @@ pub(super) fn truncate(layout: &mut EntryLayout, context: &LayoutContext<'_>, wh
     let more = match (context.fold, whole) {
         (Fold::Hidden | Fold::Line, _) => return,
         (Fold::Few | Fold::Cut, _) => "… more (Enter)".to_owned(),
-        (Fold::Full, Some(bytes)) => format!("… {} in total: o opens the full text in the editor", size(bytes)),
+        (Fold::Full, Some(bytes)) => {
+            format!("… {} in total: o opens the full text in the editor", numbers::bytes(bytes as u64))
+        }
         (Fold::Full, None) => format!("… {beyond} more lines: o opens the full text in the editor"),
     };
     push_note(&more, context, layout);
@@ -82,13 +85,4 @@ pub(super) fn truncate(layout: &mut EntryLayout, context: &LayoutContext<'_>, wh
 pub(super) fn push_note(label: &str, context: &LayoutContext<'_>, layout: &mut EntryLayout) {
     let label = text::ellipsis(label, context.width);
     layout.lines.push(Line::from(Span::styled(label, style(context.theme.muted))));
-}
-
-/// Formats a size in bytes: `950 B`, `12 KB`, `3 MB`.
-pub(super) fn size(bytes: usize) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} B"),
-        1024..1_048_576 => format!("{} KB", bytes >> 10),
-        _ => format!("{} MB", bytes >> 20),
-    }
 }

@@ -20,7 +20,8 @@ use ratatui::style::Modifier;
 use rows::{ReaderRow, Viewport};
 
 use crate::app::msg::{Area, ReaderFeedback, Target};
-use crate::app::reader::Reader;
+use crate::app::reader::diff_view::SIDE_BY_SIDE_WIDTH;
+use crate::app::reader::{DiffView, Reader};
 use crate::domain::{Session, SessionState};
 use crate::stdx::wrap;
 use crate::ui::entry::RenderContext;
@@ -30,10 +31,7 @@ use crate::ui::widgets::{Align, put, split_right};
 /// Maximum width of text in columns, because longer lines are hard to read.
 const MAX_TEXT_WIDTH: usize = 120;
 
-/// Minimum width of the screen for diffs with old and new lines beside each other.
-const SPLIT_SCREEN_WIDTH: u16 = 140;
-
-/// Minimum columns of such a diff, where other panes take a part of the screen.
+/// Minimum columns of a diff with old and new lines beside each other, where other panes take a part of the screen.
 const SPLIT_WIDTH: usize = 100;
 
 /// Presentation of the reader.
@@ -64,10 +62,10 @@ pub fn draw(
     let parts = Parts::of(area, mode, reader, context);
     let gutter = gutter::width(parts.body.width);
     let room = usize::from(parts.body.width.saturating_sub(gutter)).max(1);
-    let is_wide = buffer.area.width >= SPLIT_SCREEN_WIDTH && room >= SPLIT_WIDTH;
+    let is_wide = buffer.area.width >= SIDE_BY_SIDE_WIDTH && room >= SPLIT_WIDTH;
     let width = LayoutShape {
         text: room.min(MAX_TEXT_WIDTH),
-        split: (is_wide && reader.side_by_side).then_some(room),
+        split: (is_wide && context.diff_view == DiffView::SideBySide).then_some(room),
         ends_turn: session.is_none_or(|session| !is_at_work(session)),
     };
     cache.set_directory(reader.ticket, session.map_or("", |session| &session.cwd));

@@ -2,6 +2,7 @@
 
 use ratatui::style::Color;
 use salon::app::Action;
+use salon::app::reader::DiffView;
 use salon::config::theme::{Background, Theme, Themes};
 use salon::config::theme_file::ColourDepth;
 use salon::domain::transcript::{ChangeKind, Entry, FileChange, ToolAction};
@@ -101,7 +102,8 @@ fn a_wide_screen_shows_old_and_new_side_by_side_and_a_key_changes_that() {
     let both = |screen: &str| screen.lines().any(|row| row.contains("limit = 10") && row.contains("limit = 5"));
     assert!(both(&harness.screen()), "{}", harness.screen());
     assert!(harness.screen().lines().any(|row| row.contains("│") && row.contains("+     let wait")));
-    harness.act(Action::SideBySide);
+    harness.diff_view = DiffView::Unified;
+    harness.draw();
     assert!(!both(&harness.screen()), "{}", harness.screen());
     let narrow = unfolded(edit("src/main.rs", ChangeKind::Patch(PATCH.into())), (139, 20), theme);
     assert!(!both(&narrow.screen()), "{}", narrow.screen());

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use salon::app::reader::DiffView;
 use salon::app::reader::code_block::code_blocks;
 use salon::app::reader::link_target::{LinkTarget, is_web_address, targets};
 use salon::app::{Effect, Msg, RequestTicket};
@@ -176,4 +177,18 @@ fn only_addresses_of_web_pages_are_opened() {
         [],
         "what is shown is what is opened"
     );
+}
+
+#[test]
+fn the_arrangement_of_diffs_is_kept_for_the_next_start() {
+    let mut stage = stage(vec![answer("text")]);
+    stage.keys("D");
+    let saved = |value: &str| Effect::SaveState { name: "diffs", value: value.into() };
+    assert_eq!(stage.take_effects(), [saved("unified")]);
+    assert!(stage.screen().contains("from 140 columns"), "{}", stage.screen());
+    let mut next = Stage::full(100, 30);
+    next.app.restore_state("diffs", "unified");
+    assert_eq!(next.app.diff_view, DiffView::Unified);
+    stage.keys("D");
+    assert_eq!(stage.take_effects(), [saved("side by side")]);
 }

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use salon::app::msg::{Area, ReaderFeedback, RequestTicket, Target};
-use salon::app::reader::Reader;
+use salon::app::reader::{DiffView, Reader};
 use salon::app::{Action, Effect};
 use salon::config::theme::{Colour, Theme, ThemeStyle};
 use salon::domain::event::EntryKey;
@@ -106,6 +106,7 @@ pub struct ReaderHarness {
     /// All other effects.
     pub effects: Vec<Effect>,
     pub theme: Theme,
+    pub diff_view: DiffView,
     pub session: Option<Session>,
     sent: Option<ReaderFeedback>,
     /// True once the outline was requested.
@@ -144,6 +145,7 @@ impl ReaderHarness {
             outlined: false,
             session: None,
             theme: theme(),
+            diff_view: DiffView::default(),
         }
     }
 
@@ -190,6 +192,7 @@ impl ReaderHarness {
             now: Time::from_millis(START),
             reserved: 0,
             outline: true,
+            diff_view: self.diff_view,
         };
         let state = (&self.reader, self.session.as_ref());
         (self.drawn, self.regions) = reader::draw(area, &mut self.buffer, state, self.mode, &look, &mut self.cache);
