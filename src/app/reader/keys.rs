@@ -1,8 +1,10 @@
 //! Keys, actions and the mouse in a transcript on the whole screen.
 
 use super::Reader;
+use super::diff_view::{DiffView, SIDE_BY_SIDE_WIDTH};
 use crate::app::action::{Action, KeyContext};
 use crate::app::ctx::Ctx;
+use crate::app::effect::Effect;
 use crate::app::flow::Flow;
 use crate::app::msg::Target;
 use crate::config::key::Key;
@@ -83,6 +85,18 @@ impl Reader {
         let effects = self.navigate(action)?;
         ctx.effects.extend(effects);
         Some(Flow::Stay)
+    }
+
+    /// Switches to the other arrangement of diffs, also for the next start.
+    fn switch_diff_view(&mut self, ctx: &mut Ctx) {
+        *ctx.diff_view = ctx.diff_view.other();
+        let value = ctx.diff_view.value().to_owned();
+        ctx.effects.push(Effect::SaveState { name: DiffView::NAME, value });
+        if ctx.size.0 < SIDE_BY_SIDE_WIDTH {
+            ctx.notices.info(format!("Diffs can be side by side from {SIDE_BY_SIDE_WIDTH} columns"));
+        }
+        // The heights of entries change, but not the position of the current one.
+        self.refold(|_| {});
     }
 
     /// Handles a click. A click on the selected entry unfolds it.
