@@ -7,8 +7,8 @@ use ratatui::text::{Line, Span};
 
 use super::{CUT_LINES, EntryLayout, FEW_LINES, LayoutContext, MAX_BYTES, MAX_LINES};
 use crate::app::reader::Fold;
+use crate::domain::units;
 use crate::stdx::text;
-use crate::ui::numbers;
 use crate::ui::style::style;
 use crate::ui::widgets::styled_line::StyledLine;
 
@@ -74,7 +74,7 @@ pub(super) fn truncate(layout: &mut EntryLayout, context: &LayoutContext<'_>, wh
         (Fold::Hidden | Fold::Line, _) => return,
         (Fold::Few | Fold::Cut, _) => "… more (Enter)".to_owned(),
         (Fold::Full, Some(bytes)) => {
-            format!("… {} in total: o opens the full text in the editor", numbers::bytes(bytes as u64))
+            format!("… {} in total: o opens the full text in the editor", units::bytes(bytes as u64))
         }
         (Fold::Full, None) => format!("… {beyond} more lines: o opens the full text in the editor"),
     };
