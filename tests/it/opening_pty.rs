@@ -70,7 +70,7 @@ fn pages_files_and_images_are_opened_by_their_programs() {
     assert!(terminal.contents().contains("src/a.rs"), "{}", terminal.contents());
     terminal.send("\r");
     terminal
-        .wait_for("salon's screen", |screen| screen.alternate_screen() && screen.contents().contains("editor closed"));
+        .wait_for("salon's screen", |screen| screen.alternate_screen() && screen.contents().contains("ditor closed"));
 
     terminal.send("[o");
     wait_until("the image is opened", || opened().lines().count() == 2);
