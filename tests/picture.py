@@ -38,8 +38,9 @@ def capture(program):
                 time.sleep(0.1)
             else:
                 sys.exit(f"the demo did not open:\n{screen}")
-            # Reading a session loads the colours of code.
-            run("send-keys", "j", "Enter")
+            # The states of the open sessions arrive after the list. Reading a session loads the colours of code.
+            time.sleep(2)
+            run("send-keys", "g", "j", "Enter")
             time.sleep(3)
             # The working session, and in its preview the answer with the code block, above the edits.
             run("send-keys", "q", "l", "g", *["]"] * 6)
