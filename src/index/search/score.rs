@@ -34,6 +34,17 @@ pub(super) enum MatchLocation {
     File(Box<Snippet>),
 }
 
+impl MatchLocation {
+    /// Position among the indexed texts of a session; titles come first, texts in files last.
+    fn position(&self) -> (u8, usize, usize) {
+        match self {
+            Self::Title => (0, 0, 0),
+            Self::Stored { segment, entry } => (1, *segment, *entry),
+            Self::File(_) => (2, 0, 0),
+        }
+    }
+}
+
 /// Matches of a session so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SessionScore {
@@ -64,7 +75,7 @@ impl SessionScore {
     }
 
     fn keep(&mut self, best_match: BestMatch) {
-        let is_worse = |other: &BestMatch| other.rank() < best_match.rank();
+        let is_worse = |other: &BestMatch| best_match.is_better_than(other);
         let location = self.best.iter().position(is_worse).unwrap_or(self.best.len());
         if location < MAX_BEST_MATCHES {
             self.best.insert(location, best_match);
@@ -111,6 +122,12 @@ impl SessionScore {
 impl BestMatch {
     fn rank(&self) -> (bool, f32) {
         (self.is_primary, self.weight)
+    }
+
+    /// Compares two matches. Of equal ones the earlier text is better, whichever was found first.
+    fn is_better_than(&self, other: &Self) -> bool {
+        let (mine, others) = (self.rank(), other.rank());
+        mine > others || (mine == others && self.at.position() < other.at.position())
     }
 }
 
