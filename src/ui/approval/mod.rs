@@ -112,7 +112,7 @@ impl ApprovalLayout {
     fn fit(&mut self, height: usize, chosen: Option<usize>) -> Vec<Line<'static>> {
         // The answers take precedence, beside one line of the request.
         let room = height.saturating_sub(self.answers.len() + 1);
-        let least = self.body_height().min(MIN_BODY_LINES).min(room);
+        let mut least = self.body_height().min(MIN_BODY_LINES).min(room);
         if self.head_height() + least + self.answers_height() > height {
             self.head.reason.clear();
         }
@@ -128,6 +128,11 @@ impl ApprovalLayout {
         }
         head.append(&mut self.head.request);
         head.append(&mut self.head.reason);
+        // What is answered is more important than its heading.
+        if height <= self.answers_height() + 1 && !self.body.is_empty() {
+            head.clear();
+            least = 1;
+        }
         // At least two lines of the question stay visible; surplus answers are cut.
         let room = height.saturating_sub(self.answers_height() + least).max(2);
         let hidden = head.len().saturating_sub(room);

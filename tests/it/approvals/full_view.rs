@@ -63,6 +63,11 @@ fn the_choices_win_on_a_low_screen_and_the_footer_names_the_digits() {
     for wanted in ["1  Yes", "2  Yes, and always", "3  No, continue", "4  No, and stop", "1–4 answer", "cargo test"] {
         assert!(screen.contains(wanted), "{wanted}: {screen}");
     }
+    // Even with one row beside the choices, one sees what is allowed.
+    let mut asked = command("a");
+    asked.choices.insert(1, asked.choices[1].clone());
+    let screen = chat(40, 10, vec![asked]).screen();
+    assert!(screen.contains("$ cargo test") && screen.contains("5  No, and stop"), "{screen}");
     let screen = chat(80, 24, vec![command("a")]).screen();
     let lines: Vec<_> = screen.lines().collect();
     let first = lines.iter().position(|line| line.contains("1  Yes")).expect("choices");
