@@ -51,7 +51,6 @@ use crate::domain::{Agent, SessionKey};
 
 /// An opened transcript.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "independent states")]
 pub struct Reader {
     /// Identifies this opening.
     pub ticket: RequestTicket,

@@ -229,9 +229,11 @@ fn lay_out(app: &App, waiting: &PendingApproval, draft: &AnswerDraft, (width, ro
     let head = head(app, waiting, draft, width.into());
     let answers = answers(app, waiting.approval, draft, width.into());
     let max_lines = if draft.unfolded { MAX_UNFOLDED_LINES } else { MAX_FOLDED_LINES.min(room.into()) };
-    let BodyLayout { lines, missing } = match draft.together.is_empty() {
-        true => body::lay(waiting.approval, contexts(app, waiting, draft), app.theme(), (width.into(), max_lines)),
-        false => together(app, waiting, (width.into(), max_lines)),
+    let size = (width.into(), max_lines);
+    let BodyLayout { lines, missing } = if draft.together.is_empty() {
+        body::lay(waiting.approval, contexts(app, waiting, draft), app.theme(), size)
+    } else {
+        together(app, waiting, size)
     };
     ApprovalLayout { head, body: lines, missing, answers }
 }

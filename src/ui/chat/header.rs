@@ -40,9 +40,9 @@ fn control(canvas: &Canvas, width: u16, chat: &Chat) -> String {
     let new = (unseen > 0 && !chat.reader.is_following()).then(|| format!("{unseen} new"));
     let state = Some(control_state(canvas, chat)).filter(|_| width >= NARROW);
     // The detail is omitted if it would take room from the title.
-    let short = |state: String| match text::width(&state) > usize::from(width) / 3 {
-        true => state.split(" (").next().unwrap_or_default().to_owned(),
-        false => state,
+    let short = |state: String| {
+        let too_long = text::width(&state) > usize::from(width) / 3;
+        if too_long { state.split(" (").next().unwrap_or_default().to_owned() } else { state }
     };
     new.into_iter().chain(state.map(short)).collect::<Vec<_>>().join(" · ")
 }

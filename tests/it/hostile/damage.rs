@@ -33,7 +33,7 @@ pub const HOMES: [&str; 11] = [
 ];
 
 /// Maximum time to read one home.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// Seeds of failures.
 const SEEDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/hostile/damage.seeds");
