@@ -288,7 +288,8 @@ fn the_editor_receives_the_entry_and_returns_the_terminal() {
     terminal.send("o");
     terminal.wait_for_text("editing --now /");
     terminal.send("\r");
-    terminal.wait_for("salon's screen", |screen| screen.alternate_screen() && screen.contents().contains("editor"));
+    terminal
+        .wait_for("salon's screen", |screen| screen.alternate_screen() && screen.contents().contains("Editor closed"));
     let written = terminal.written();
     let file = written.split("editing --now ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a file");
     assert!(!Path::new(file).exists(), "the temporary file is removed after the editor");
