@@ -21,7 +21,7 @@ pub struct UserCommand {
     pub line: String,
     /// Working directory.
     pub cwd: PathBuf,
-    /// Sanitised output, at most [`MAX_OUTPUT_BYTES`] of its end.
+    /// Sanitised output, at most `MAX_OUTPUT_BYTES` of its end.
     pub output: String,
     /// Number of bytes before that.
     pub omitted: usize,
