@@ -91,7 +91,7 @@ actions! {
         Resume "resume-in-agent" "Open in agent"
         Fork "fork" "Fork the session"
         Attach "attach" "Watch or control the session"
-        Mark "mark" "Mark the session for an action on several, or unmark it"
+        Mark "mark" "Mark or unmark the session"
         MarkAll "mark-all" "Mark all listed sessions, or none"
         Star "star" "Star the session"
         Tags "tags" "Tag the session"
