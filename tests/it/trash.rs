@@ -13,6 +13,7 @@ use salon::store::{Store, outbox, registry, trash};
 use serde_json::{Value, json};
 
 use super::cli::{code, json as output_json, run};
+use super::screens::live::{self, SESSION};
 use super::screens::stage::{NOW, Stage, change, session};
 use crate::support::Home;
 
@@ -174,6 +175,15 @@ fn keys_move_the_marked_sessions_to_the_trash_and_undo() {
     assert!(stage.take_effects().contains(&Effect::Restore(keys.clone())));
     stage.keys("u");
     assert!(stage.screen().contains("Nothing to undo"), "{}", stage.screen());
+}
+
+#[test]
+fn a_session_that_runs_here_stays() {
+    let mut stage = Stage::new(100, 24);
+    stage.send(Msg::Catalog(change(vec![session(Agent::Claude, SESSION, "Alpha", 5)])));
+    stage.run(live::run("r")).keys("d");
+    assert!(stage.screen().contains("stop it first"), "{}", stage.screen());
+    assert!(!stage.take_effects().iter().any(|effect| matches!(effect, Effect::Trash { .. })));
 }
 
 #[test]

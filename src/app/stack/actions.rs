@@ -15,6 +15,7 @@ use crate::app::palette::Palette;
 use crate::app::search::{SearchFocus, SearchScreen};
 use crate::app::{quit, reader, search, session_actions, trash};
 use crate::domain::SessionKey;
+use crate::domain::run::Phase;
 use crate::domain::search::SearchOrder;
 
 impl Stack {
@@ -140,7 +141,13 @@ impl Stack {
         if self.screen().is_some_and(Layer::is_conversation) {
             return ctx.notices.info("Go back to the list to move the session to the trash");
         }
-        let keys = self.chosen_sessions(ctx);
+        let mut keys = self.chosen_sessions(ctx);
+        let runs_here =
+            |key: &SessionKey| ctx.runs.of_session(key).is_some_and(|info| !matches!(info.phase, Phase::Stopped(_)));
+        if keys.iter().any(runs_here) {
+            ctx.notices.error("A session that runs here was not moved to the trash; stop it first");
+            keys.retain(|key| !runs_here(key));
+        }
         if !keys.is_empty() {
             self.home.marked.clear();
             ctx.effects.push(Effect::Trash { keys, cancel_queued: false });
