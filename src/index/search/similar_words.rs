@@ -3,7 +3,6 @@
 //! Such a word begins with the first half of the other one, ends with its second half, or has the two letters in the
 //! middle exchanged. So these parts are searched for, and n-gram filters exclude most segments.
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,8 +40,7 @@ pub(crate) fn count(wanted: &[String], reader: &IndexReader, cancel: &Cancel) ->
                 break;
             }
             let Ok(block) = reader.read(&stored.segment, &mut buffer) else { continue };
-            let text = without_accents(block.text);
-            wanted.iter().for_each(|word| word.count_in(&text, &mut found));
+            wanted.iter().for_each(|word| word.count_in(block.text, &mut found));
         }
         found
     };
@@ -78,19 +76,13 @@ impl<'a> WantedWord<'a> {
         Self { word, parts, grams: similar_grams(&chars) }
     }
 
-    /// Counts the similar words in a text, whose accented letters are folded.
+    /// Counts the similar words in a text.
     fn count_in(&self, text: &[u8], found: &mut SimilarWords) {
         let mut words = BTreeSet::new();
-        let mut from = 0;
-        while let Some(part) = self.parts.as_ref().and_then(|parts| parts.find_at(text, from)) {
-            let word = word_around(text, part.start(), self.word.len() + 2 * MAX_LENGTH_DIFFERENCE);
-            from = word.1.max(part.end());
-            words.insert(word);
-        }
+        self.add_words_with_a_part(text, &mut words);
+        self.add_foldable_words(text, &mut words);
         for (start, end) in words {
-            let Some(word) = std::str::from_utf8(&text[start..end]).ok().filter(|word| self.is_plausible(word)) else {
-                continue;
-            };
+            let Ok(word) = std::str::from_utf8(&text[start..end]) else { continue };
             let word = fold(word, Case::Ignored);
             if within_one_edit(self.word, &word) {
                 *found.entry(self.word.to_owned()).or_default().entry(word).or_default() += 1;
@@ -98,18 +90,29 @@ impl<'a> WantedWord<'a> {
         }
     }
 
-    /// Cheap test before the edit distance: similar length.
-    fn is_plausible(&self, word: &str) -> bool {
-        self.word.len().abs_diff(word.len()) <= MAX_LENGTH_DIFFERENCE && word.len() >= MIN_WORD_CHARS - 1
+    /// Adds the words of a similar length that contain a part.
+    fn add_words_with_a_part(&self, text: &[u8], words: &mut BTreeSet<(usize, usize)>) {
+        let mut from = 0;
+        while let Some(part) = self.parts.as_ref().and_then(|parts| parts.find_at(text, from)) {
+            let (start, end) = word_around(text, part.start(), self.word.len() + 2 * MAX_LENGTH_DIFFERENCE);
+            from = end.max(part.end());
+            let len = end - start;
+            if self.word.len().abs_diff(len) <= MAX_LENGTH_DIFFERENCE && len >= MIN_WORD_CHARS - 1 {
+                words.insert((start, end));
+            }
+        }
     }
-}
 
-/// Folds a text, if it has letters that fold to others.
-fn without_accents(text: &[u8]) -> Cow<'_, [u8]> {
-    if next_foldable(text, 0..text.len()).is_none() {
-        return text.into();
+    /// Adds the words with accented letters, in which a part has other bytes.
+    fn add_foldable_words(&self, text: &[u8], words: &mut BTreeSet<(usize, usize)>) {
+        let mut from = 0;
+        while let Some(at) = next_foldable(text, from..text.len()) {
+            // An accented letter may have twice the bytes.
+            let word = word_around(text, at, 2 * self.word.len() + 2 * MAX_LENGTH_DIFFERENCE);
+            from = word.1.max(at + 1);
+            words.insert(word);
+        }
     }
-    fold(&String::from_utf8_lossy(text), Case::Ignored).into_bytes().into()
 }
 
 /// Returns the word with the letters before and after a position exchanged.
