@@ -13,6 +13,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use self::decode::{truncate, unreadable_entry};
 use super::branch::{self, BranchSpan, BranchTip, BranchTree, ChainRecord};
 use super::call_results::CallResults;
 use super::repaired::{self, Repair, ScannedLine};
@@ -25,7 +26,7 @@ use crate::agent::{
     BranchPosition, FileStamp, Fork, MarkKind, RefreshOutcome, TextLimit, TranscriptBranch, TranscriptReader, side_text,
 };
 use crate::domain::transcript::Transcript;
-use crate::domain::{Entry, EntryKey, EntryKind, Event, Issue, Role, Tokens};
+use crate::domain::{Entry, EntryKey, EntryKind, Event, Issue, Tokens};
 use crate::stdx::text::{first_chars, one_line};
 
 /// Maximum issues per file, because a damaged file may have thousands.
@@ -481,22 +482,4 @@ impl TranscriptReader for TranscriptIndex {
 /// Converts an index into marks or lines to 32 bits; no file has 2³² of them.
 fn count(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
-}
-
-/// Placeholder for an entry whose line has changed since it was scanned.
-fn unreadable_entry(key: EntryKey) -> Entry {
-    let mut entry = Entry::new(key, EntryKind::Other, Role::System, None);
-    "(this record could not be read)".clone_into(&mut entry.text);
-    entry
-}
-
-/// Truncates the long texts of an entry.
-fn truncate(entry: &mut Entry, TextLimit(limit): TextLimit) {
-    let output = entry.tool.as_mut().map(|tool| &mut tool.output);
-    for text in [Some(&mut entry.text), output].into_iter().flatten().filter(|text| text.len() > limit) {
-        let end = (0..=limit).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-        text.truncate(end);
-        text.shrink_to_fit();
-        entry.truncated = true;
-    }
 }

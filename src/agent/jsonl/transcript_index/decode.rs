@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 
 use super::{TranscriptIndex, count};
+use crate::agent::TextLimit;
 use crate::agent::jsonl::EntryMark;
 use crate::domain::event::EventBody;
 use crate::domain::transcript::Transcript;
-use crate::domain::{EntryKey, Event};
+use crate::domain::{Entry, EntryKey, EntryKind, Event, Role};
 
 /// Maximum entries of a line that is decoded anew for each page.
 const MAX_MARKS_PER_PAGE: usize = 256;
@@ -108,5 +109,23 @@ impl TranscriptIndex {
             });
         }
         Ok(())
+    }
+}
+
+/// Placeholder for an entry whose line has changed since it was scanned.
+pub(super) fn unreadable_entry(key: EntryKey) -> Entry {
+    let mut entry = Entry::new(key, EntryKind::Other, Role::System, None);
+    "(this record could not be read)".clone_into(&mut entry.text);
+    entry
+}
+
+/// Truncates the long texts of an entry.
+pub(super) fn truncate(entry: &mut Entry, TextLimit(limit): TextLimit) {
+    let output = entry.tool.as_mut().map(|tool| &mut tool.output);
+    for text in [Some(&mut entry.text), output].into_iter().flatten().filter(|text| text.len() > limit) {
+        let end = (0..=limit).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+        text.truncate(end);
+        text.shrink_to_fit();
+        entry.truncated = true;
     }
 }
