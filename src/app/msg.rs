@@ -116,6 +116,8 @@ pub enum Msg {
 pub struct TrashResult {
     /// Sessions that were removed or restored.
     pub done: Vec<(SessionKey, String)>,
+    /// Number of these that were only hidden, because their agent keeps them in a database.
+    pub hidden: usize,
     /// Sessions that were not, with the reasons.
     pub refused: Vec<(String, String)>,
     /// Sessions that have queued prompts, with their number; they stay until the user decides.

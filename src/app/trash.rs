@@ -15,14 +15,18 @@ const TITLE_COLUMNS: usize = 40;
 
 /// Applies the result of moving sessions to the trash.
 pub fn trashed(result: TrashResult, ctx: &mut Ctx) -> Flow {
-    let TrashResult { done, refused, queued } = result;
+    let TrashResult { done, hidden, refused, queued } = result;
     for (title, reason) in &refused {
         ctx.notices.error(format!("\"{}\" was not moved to the trash: {reason}", short(title)));
     }
     match done.as_slice() {
         [] => {}
+        [(_, title)] if hidden > 0 => ctx.notices.info(format!("Hidden: {}{}", short(title), undo_hint(ctx))),
         [(_, title)] => ctx.notices.info(format!("Moved to the trash: {}{}", short(title), undo_hint(ctx))),
-        several => ctx.notices.info(format!("Moved {} sessions to the trash{}", several.len(), undo_hint(ctx))),
+        several => {
+            let only = if hidden > 0 { format!(" ({hidden} only hidden)") } else { String::new() };
+            ctx.notices.info(format!("Moved {} sessions to the trash{only}{}", several.len(), undo_hint(ctx)));
+        }
     }
     if !done.is_empty() {
         let keys: Vec<_> = done.into_iter().map(|(key, _)| key).collect();

@@ -61,7 +61,10 @@ fn remove(removal: Removal<'_>, store: &Store, keys: &[SessionKey], now: Time) -
         let queued = if removal.cancel_queued { Ok(0) } else { trash::queued(store, &session.key) };
         match queued {
             Ok(0) => match removal.run(store, session, now) {
-                Ok(_) => result.done.push((session.key.clone(), title)),
+                Ok(trashed) => {
+                    result.hidden += usize::from(trashed.moved.is_none());
+                    result.done.push((session.key.clone(), title));
+                }
                 Err(reason) => result.refused.push((title, reason)),
             },
             Ok(count) => result.queued.push((session.key.clone(), count)),

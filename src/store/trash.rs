@@ -88,9 +88,13 @@ pub fn trash(
     let moved = files.map(|files| MovedFiles::plan(root, key, files, now));
     let session = TrashedSession { key: key.clone(), time: now, title: title.to_owned(), moved };
     insert(db, &session)?;
-    let done = session.moved.as_ref().map_or(Ok(()), MovedFiles::take);
-    if let Err(error) = done {
-        remove(db, key)?;
+    if let Some(moved) = &session.moved
+        && let Err(error) = moved.take()
+    {
+        // Files that could not be moved back stay in the trash, from which they can be restored.
+        if moved.remaining().next().is_none() {
+            remove(db, key)?;
+        }
         return Err(error);
     }
     Ok(session)
@@ -186,7 +190,12 @@ impl MovedFiles {
         Self { files: files.iter().enumerate().map(name).collect(), folder }
     }
 
-    /// Moves the files into the folder. After an error all are where they were.
+    /// Iterates the files that are in the folder. After a crash or an error these may be few or none.
+    fn remaining(&self) -> impl Iterator<Item = &(PathBuf, String)> {
+        self.files.iter().filter(|(_, name)| fs::symlink_metadata(self.folder.join(name)).is_ok())
+    }
+
+    /// Moves the files into the folder. After an error they are moved back.
     fn take(&self) -> Result<(), TrashError> {
         private_folder(&self.folder)?;
         for (at, (from, name)) in self.files.iter().enumerate() {
@@ -204,9 +213,7 @@ impl MovedFiles {
 
     /// Moves the files back. Nothing is moved if another file is in the way.
     fn give_back(&self) -> Result<(), TrashError> {
-        // After a crash some files may never have been moved.
-        let here = |name: &String| fs::symlink_metadata(self.folder.join(name)).is_ok();
-        let moved: Vec<_> = self.files.iter().filter(|(_, name)| here(name)).collect();
+        let moved: Vec<_> = self.remaining().collect();
         if let Some((from, _)) = moved.iter().find(|(from, _)| fs::symlink_metadata(from).is_ok()) {
             return Err(TrashError::Exists(from.clone()));
         }

@@ -121,6 +121,21 @@ fn a_newer_file_is_never_replaced() {
 }
 
 #[test]
+fn a_move_that_fails_in_the_middle_is_undone() {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let (file, missing) = (dir.path().join("a.jsonl"), dir.path().join("gone.jsonl"));
+    fs::write(&file, "kept").expect("written");
+    let store = Store::open(&dir.path().join("state.db"), NOW).expect("open").store;
+    let (key, root) = (SessionKey::new(Agent::Claude, "a"), dir.path().join("trash"));
+    let own = [file.clone(), missing];
+    let moved = store.with(|db| Ok(trash::trash(db, &root, (&key, "title"), Some(&own), NOW))).expect("store");
+    assert!(moved.is_err_and(|error| error.to_string().contains("gone.jsonl")));
+    assert_eq!(fs::read(&file).expect("where it was"), b"kept");
+    assert!(store.with(|db| trash::list(db)).expect("list").is_empty());
+    assert_eq!(fs::read_dir(&root).expect("the trash").count(), 0, "no folder is left");
+}
+
+#[test]
 fn d16_queued_prompts_are_asked_about_and_then_cancelled() {
     let home = Home::of(&["codex/0.169.0"]);
     let id = ids(&home)[0].clone();
@@ -173,6 +188,10 @@ fn keys_move_the_marked_sessions_to_the_trash_and_undo() {
     assert_eq!(stage.app.stack.home.shown, 1);
     stage.keys("u");
     assert!(stage.take_effects().contains(&Effect::Restore(keys.clone())));
+    let done = vec![(keys[0].clone(), "A row".to_owned())];
+    stage.send(Msg::Trashed(TrashResult { done, hidden: 1, ..TrashResult::default() }));
+    assert!(stage.screen().contains("Hidden: A row · u undoes"), "{}", stage.screen());
+    stage.keys("u");
     stage.keys("u");
     assert!(stage.screen().contains("Nothing to undo"), "{}", stage.screen());
 }
