@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::children;
 use super::task_message::TaskMessage;
@@ -26,6 +27,9 @@ const READ_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Grace period of an interrupted command before it is killed.
 const INTERRUPT_GRACE: Duration = Duration::from_secs(2);
+
+/// Longest wait for the rest of the output after the end of a command, because a process that left the group keeps the pipe open.
+const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 
 /// Running commands of the user, by their process groups.
 #[derive(Clone, Debug, Default)]
@@ -45,8 +49,8 @@ impl UserCommands {
             Ok((child, output)) => {
                 self.set(ticket, Some(child.id()));
                 let (to_loop, commands) = (messages.clone(), self.clone());
-                tokio::task::spawn_blocking(move || forward(output, ticket, &to_loop));
-                tokio::spawn(commands.wait(ticket, child, messages.clone()));
+                let output = tokio::task::spawn_blocking(move || forward(output, ticket, &to_loop));
+                tokio::spawn(commands.wait(ticket, (child, output), messages.clone()));
             }
             Err(error) => ended(ticket, format!("could not be started: {error}"), messages),
         }
@@ -73,12 +77,19 @@ impl UserCommands {
         }
     }
 
-    /// Waits for the end of a command, and ends what it left running.
-    async fn wait(self, ticket: RequestTicket, mut child: Child, messages: mpsc::UnboundedSender<TaskMessage>) {
+    /// Waits for the end of a command and of its output, and ends what it left running.
+    async fn wait(
+        self,
+        ticket: RequestTicket,
+        (mut child, output): (Child, JoinHandle<()>),
+        messages: mpsc::UnboundedSender<TaskMessage>,
+    ) {
         let group = child.id();
         let status = tokio::task::spawn_blocking(move || child.wait()).await;
         self.set(ticket, None);
         group::end_rest(group).await;
+        // The end is shown after the last line of output. An error means that the output is still open.
+        tokio::time::timeout(OUTPUT_GRACE, output).await.ok();
         let text = match status {
             Ok(Ok(status)) => describe(status),
             Ok(Err(error)) => format!("its end is unknown: {error}"),
