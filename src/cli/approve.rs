@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::args::ApproveArgs;
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::json::SCHEMA_VERSION;
+use super::run_args::ApproveArgs;
 use super::{output, state};
 use crate::domain::approval::ApprovalAnswer;
 use crate::stdx::exact;

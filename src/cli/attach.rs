@@ -3,10 +3,10 @@
 use std::io::{self, BufWriter, StdoutLock, Write};
 use std::process::ExitCode;
 
-use super::args::AttachArgs;
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::events::EventJson;
+use super::run_args::AttachArgs;
 use super::sessions::{self, LoadedSessions};
 use super::{find, output, show, tui};
 use crate::domain::transcript_event::TranscriptEvent;

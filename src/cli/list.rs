@@ -4,11 +4,11 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::args::ListArgs;
 use super::context::CliContext;
 use super::error::CliError;
 use super::json::{self, SCHEMA_VERSION};
 use super::query::{QueryOptions, QuerySearch};
+use super::session_args::ListArgs;
 use super::sessions::LoadedSessions;
 use super::{output, query, scope, table};
 use crate::domain::catalog::{CatalogView, HiddenCounts, Sort};

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use super::args::NewArgs;
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
+use super::run_args::NewArgs;
 use super::turn::{self, TurnRequest, TurnTarget};
 use super::{query, tui};
 use crate::domain::run::{Conversation, RunStart};

@@ -6,10 +6,10 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::args::QueueArgs;
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::json::SCHEMA_VERSION;
+use super::run_args::QueueArgs;
 use super::{output, state};
 use crate::domain::Time;
 use crate::domain::prompt::{Prompt, PromptId, PromptState};

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::args::ResumeArgs;
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::json::SCHEMA_VERSION;
+use super::session_args::ResumeArgs;
 use super::sessions::LoadedSessions;
 use super::{find, output, tui};
 use crate::domain::Session;

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use super::args::ScopeArgs;
 use super::context::CliContext;
+use super::session_args::ScopeArgs;
 use crate::domain::SessionKey;
 use crate::domain::catalog::CatalogFilter;
 use crate::index::Workspaces;

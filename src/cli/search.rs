@@ -8,12 +8,12 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::args::SearchArgs;
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::json::{self, SCHEMA_VERSION};
 use super::output::OutputStyle;
 use super::query::{self, QueryOptions, QuerySearch};
+use super::session_args::SearchArgs;
 use super::{output, scope};
 use crate::domain::search::{Hit, SearchResults, Snippet};
 use crate::domain::{Issue, units};

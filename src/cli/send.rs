@@ -3,9 +3,9 @@
 
 use std::process::ExitCode;
 
-use super::args::SendArgs;
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
+use super::run_args::SendArgs;
 use super::sessions::LoadedSessions;
 use super::turn::{self, TurnRequest, TurnTarget};
 use super::{earlier_prompts, find, output, query, state, tui};

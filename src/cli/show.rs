@@ -6,11 +6,11 @@ use std::process::ExitCode;
 
 use jiff::tz::TimeZone;
 
-use super::args::ShowArgs;
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::json::{self, SCHEMA_VERSION};
 use super::output::OutputStyle;
+use super::session_args::ShowArgs;
 use super::sessions::LoadedSessions;
 use super::{diff, find, markdown, output};
 use crate::agent::{self, TextLimit, TranscriptReader};

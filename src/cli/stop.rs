@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::args::IdArgs;
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode};
 use super::json::SCHEMA_VERSION;
+use super::run_args::IdArgs;
 use super::{output, state};
 use crate::live::{self, recover};
 use crate::runtime::live_options;

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
-use super::args::{ApprovalPolicy, TurnArgs};
 use super::context::CliContext;
 use super::error::{CliError, CliErrorCode, refusal_error};
 use super::events::EventJson;
+use super::run_args::{ApprovalPolicy, TurnArgs};
 use super::turn_signals::{TurnSignal, TurnSignals};
 use super::{earlier_prompts, output, state};
 use crate::domain::approval::{Approval, ApprovalAnswer, ChoiceKind};
