@@ -55,6 +55,7 @@ actions! {
         Inbox "inbox" "Inbox: everything that needs your attention"
         Rescan "rescan" "Rescan"
         Issues "issues" "Problems: unreadable files and invalid settings"
+        Stats "stats" "Usage: tokens and costs by day, workspace, agent and model"
         Mouse "mouse" "Turn mouse support on or off"
         Theme "theme" "Switch between dark and light theme"
         Redraw "redraw" "Redraw"

@@ -55,6 +55,14 @@ pub fn hints(app: &App) -> Vec<Hint> {
         Some(Layer::NewSession(_)) => {
             typed(&[("enter", "start"), ("tab", "complete, next"), ("↑ ↓", "fields"), ("esc", "cancel")])
         }
+        Some(Layer::Stats(_)) => typed(&[
+            ("← →", "group"),
+            ("1…5", "period"),
+            ("tab", "scope"),
+            ("enter", "open"),
+            ("esc", "back"),
+            ("?", "help"),
+        ]),
         Some(Layer::Annotate(_)) => typed(&[("enter", "save"), ("esc", "cancel")]),
         Some(Layer::Reader(reader)) => with_other_pane(app, hints_in_reader(app, reader)),
         Some(Layer::Search(search)) if search.naming.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),

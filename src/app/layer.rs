@@ -12,6 +12,7 @@ use super::palette::Palette;
 use super::picker::Picker;
 use super::reader::Reader;
 use super::search::SearchScreen;
+use super::stats::StatsPage;
 
 /// A layer.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub enum Layer {
     NewSession(Box<NewSession>),
     /// The form of a name, of tags or of a note.
     Annotate(AnnotationForm),
+    /// The page of usage.
+    Stats(Box<StatsPage>),
 }
 
 impl Layer {
@@ -112,12 +115,13 @@ impl Layer {
             | Self::Inbox(_)
             | Self::Picker(_)
             | Self::NewSession(_)
-            | Self::Annotate(_) => Vec::new(),
+            | Self::Annotate(_)
+            | Self::Stats(_) => Vec::new(),
         }
     }
 
     /// Returns true if the layer fills the screen; an overlay covers only a part of it.
     pub fn is_screen(&self) -> bool {
-        matches!(self, Self::Reader(_) | Self::Chat(_) | Self::Search(_))
+        matches!(self, Self::Reader(_) | Self::Chat(_) | Self::Search(_) | Self::Stats(_))
     }
 }

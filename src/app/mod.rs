@@ -39,6 +39,7 @@ pub mod search;
 pub mod sessions;
 pub mod shell_command;
 pub mod stack;
+pub mod stats;
 pub mod ticket;
 pub mod trash;
 

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use super::annotation_args::{NoteArgs, RenameArgs, StarArgs, TagArgs};
 use super::run_args::{ApproveArgs, AttachArgs, IdArgs, NewArgs, QueueArgs, SendArgs};
 use super::session_args::{ListArgs, ResumeArgs, SearchArgs, ShowArgs};
+use super::stats_args::StatsArgs;
 use super::trash_args::{RestoreArgs, TrashArgs};
 use crate::config::settings::ServerSettings;
 
@@ -70,6 +71,7 @@ impl Cli {
             Some(CliCommand::Note(args)) => args.output.json,
             Some(CliCommand::Trash(args)) => args.json,
             Some(CliCommand::Restore(args)) => args.json,
+            Some(CliCommand::Stats(args)) => args.json,
             Some(CliCommand::Doctor(args)) => args.json,
             Some(CliCommand::Config(args)) => args.json,
             Some(CliCommand::Open(words)) => words.iter().any(|word| matches!(word.as_str(), "--json" | "-j")),
@@ -125,6 +127,8 @@ pub enum CliCommand {
     Trash(TrashArgs),
     /// Bring sessions back from the trash
     Restore(RestoreArgs),
+    /// Print tokens and costs per day, workspace, agent, model and session
+    Stats(StatsArgs),
     /// Open the screen on invented sessions of all agents; reads and keeps nothing of yours
     Demo(DemoArgs),
     /// Check the installation and report problems

@@ -38,6 +38,9 @@ mod session_args;
 mod sessions;
 mod show;
 mod state;
+mod stats;
+mod stats_args;
+mod stats_table;
 mod stop;
 mod table;
 mod time_arg;
@@ -95,6 +98,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Some(CliCommand::Note(args)) => annotate::note(&context, &args),
         Some(CliCommand::Trash(args)) => trash::run(&context, &args),
         Some(CliCommand::Restore(args)) => trash::restore(&context, &args),
+        Some(CliCommand::Stats(args)) => stats::run(&context, &args),
         Some(CliCommand::Doctor(args)) => doctor::run(&context, &args),
         Some(CliCommand::Config(args)) => config::run(&context, &args),
         Some(CliCommand::SessionIds) => completions::session_ids(&context),

@@ -10,7 +10,7 @@ use crate::domain::Agent;
 use crate::domain::search::SearchOrder;
 
 /// Options that select sessions.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct ScopeArgs {
     /// Include sessions of all workspaces (default)
     #[arg(long, conflicts_with = "here")]

@@ -4,6 +4,7 @@ pub mod describe;
 pub mod key;
 pub mod keymap;
 pub mod paths;
+mod prices;
 pub mod problem;
 pub mod settings;
 pub mod theme;

@@ -8,9 +8,11 @@ use std::path::PathBuf;
 use toml::{Table, Value};
 
 use super::keymap::{self, KeyBinding};
+use super::prices;
 use super::problem::{self, ConfigProblem};
 use crate::domain::Agent;
 use crate::domain::catalog::Sort;
+use crate::domain::price::PriceTable;
 
 /// Default configuration: the embedded file.
 pub const DEFAULT: &str = include_str!("../../assets/config.toml");
@@ -42,6 +44,8 @@ pub struct Settings {
     pub server: ServerSettings,
     /// Additional roots of agents.
     pub roots: BTreeMap<Agent, Vec<PathBuf>>,
+    /// Prices of models.
+    pub prices: PriceTable,
     /// Changes to the key map.
     pub keys: Vec<KeyBinding>,
 }
@@ -149,7 +153,7 @@ impl ListScope {
 impl Settings {
     /// Parses a `config.toml`; empty text means the defaults. Returns a problem for each invalid value and unknown key.
     pub fn read(text: &str) -> (Self, Vec<ConfigProblem>) {
-        let mut settings = Self::default();
+        let mut settings = Self { prices: prices::built_in(), ..Self::default() };
         let defaults = DEFAULT.parse::<Table>().unwrap_or_default();
         let mut problems = settings.apply(&defaults);
         match text.parse::<Table>() {
@@ -189,6 +193,7 @@ impl Settings {
             "during_turn" => self.during_turn = choice(value, &DURING_TURN)?,
             "notify" => self.notify = choice(value, &NOTIFY)?,
             "bell" => self.bell = flag(value)?,
+            "prices" => self.prices.own = prices::read(value)?,
             _ => return Err("unknown setting, ignored".to_owned()),
         }
         Ok(())

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::annotation::Annotation;
-use super::{Agent, Time};
+use super::usage::UsageRow;
+use super::{Agent, Time, Tokens};
 
 /// Identity of a session. The agent's own id is unique only within that agent.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -66,6 +67,8 @@ pub struct Session {
     pub messages: u32,
     /// Token usage; each reply is counted once.
     pub tokens: Tokens,
+    /// Own usage by time and model, without that of sub-agents, and without what a fork copied.
+    pub usage: Arc<[UsageRow]>,
     /// Cost in US dollars, if the agent reports it.
     pub cost_usd: Option<f64>,
     /// Size of its file, or sum of its database rows, in bytes.
@@ -109,6 +112,7 @@ impl Session {
             turns: 0,
             messages: 0,
             tokens: Tokens::default(),
+            usage: Arc::default(),
             cost_usd: None,
             bytes: 0,
             path,
@@ -210,48 +214,6 @@ pub enum TitleSource {
     Agent,
     /// Set by the user.
     User,
-}
-
-/// Token counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tokens {
-    /// Uncached input.
-    pub input: u64,
-    /// Output, including reasoning.
-    pub output: u64,
-    /// Input read from the cache.
-    pub cache_read: u64,
-    /// Input written to the cache.
-    pub cache_write: u64,
-}
-
-impl Tokens {
-    /// Sum of all counts.
-    pub fn total(self) -> u64 {
-        self.input + self.output + self.cache_read + self.cache_write
-    }
-}
-
-impl Tokens {
-    /// Returns what was added since an earlier total.
-    #[must_use]
-    pub fn since(self, before: Self) -> Self {
-        Self {
-            input: self.input.saturating_sub(before.input),
-            output: self.output.saturating_sub(before.output),
-            cache_read: self.cache_read.saturating_sub(before.cache_read),
-            cache_write: self.cache_write.saturating_sub(before.cache_write),
-        }
-    }
-}
-
-impl std::ops::AddAssign for Tokens {
-    fn add_assign(&mut self, other: Self) {
-        self.input += other.input;
-        self.output += other.output;
-        self.cache_read += other.cache_read;
-        self.cache_write += other.cache_write;
-    }
 }
 
 /// Current state of a session, most urgent first.

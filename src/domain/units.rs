@@ -48,6 +48,16 @@ pub fn bytes(count: u64) -> String {
     }
 }
 
+/// Formats an amount of dollars: `$0.004`, `$1.23`, `$12,345`.
+pub fn usd(amount: f64) -> String {
+    if amount >= 1000.0 {
+        let whole = format!("{amount:.0}");
+        let (head, tail) = whole.split_at(whole.len() - 3);
+        return format!("${head},{tail}");
+    }
+    if amount > 0.0 && amount < 0.01 { format!("${amount:.3}") } else { format!("${amount:.2}") }
+}
+
 /// Formats a token count: `950`, `12k`, `3.4M`; empty for none.
 pub fn tokens(count: u64) -> String {
     match count {

@@ -31,6 +31,7 @@ mod search_line;
 mod search_results;
 mod sessions;
 mod split;
+mod stats;
 mod status;
 mod title;
 mod workspaces;
@@ -66,6 +67,7 @@ fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     let screen = app.stack.layers.iter().rposition(Layer::is_screen);
     match app.stack.screen() {
         Some(Layer::Search(search)) => search::draw(canvas, header.union(body), search, cache),
+        Some(Layer::Stats(page)) => stats::draw(canvas, header.union(body), page),
         Some(layer) => split::draw(canvas, header.union(body).union(status), layer, cache),
         None => {
             header::draw(canvas, header);
@@ -77,7 +79,7 @@ fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     }
     for layer in app.stack.layers.iter().skip(screen.map_or(0, |at| at + 1)) {
         match layer {
-            Layer::Reader(_) | Layer::Chat(_) | Layer::Search(_) => {}
+            Layer::Reader(_) | Layer::Chat(_) | Layer::Search(_) | Layer::Stats(_) => {}
             Layer::Help(help) => help::draw(canvas, body, help),
             Layer::Palette(palette) => palette::draw(canvas, body, palette),
             Layer::Dialog(dialog) => dialog::draw(canvas, body, dialog),

@@ -263,3 +263,29 @@ fn change_one_of_10k_and_view(bencher: Bencher) {
         catalog.view(&CatalogFilter::default(), Sort::Activity).sessions.len()
     });
 }
+
+/// Report on the usage of 10,000 sessions of the catalog.
+#[divan::bench]
+fn report(bencher: Bencher) {
+    use salon::config::settings::Settings;
+    use salon::domain::Tokens;
+    use salon::domain::usage::{UsageSlot, add_usage};
+    use salon::domain::usage_report::{ReportOptions, UsageReport};
+    let session = |number: i64| {
+        let mut session = Session::new(SessionKey::new(Agent::Claude, format!("{number}")), PathBuf::new());
+        session.workspace = format!("/work/project-{}", number % 20).into();
+        let mut usage = Vec::new();
+        for reply in 0..4 {
+            let time = Time::from_secs(1_795_262_400 - number * 1_000 - reply * 2_000);
+            let tokens = Tokens { input: 100, output: 50, cache_read: 1_000, cache_write: 10 };
+            add_usage(&mut usage, UsageSlot::of(Some(time)), Some("claude-sonnet-4-5"), tokens);
+        }
+        session.usage = usage.into();
+        Arc::new(session)
+    };
+    let sessions: Vec<_> = (0..10_000).map(session).collect();
+    let (settings, _) = Settings::read("");
+    let zone = jiff::tz::TimeZone::UTC;
+    let options = ReportOptions { prices: &settings.prices, zone: &zone, from: None, until: None };
+    bencher.bench_local(|| UsageReport::new(sessions.iter(), |_| true, &options));
+}

@@ -61,6 +61,7 @@ mod search_screen;
 mod search_values;
 mod server;
 mod split;
+mod stats;
 mod stdx;
 mod store;
 mod store_faults;

@@ -93,6 +93,8 @@ pub(super) fn sessions(dialect: &dyn Dialect, source: &Source, parent: &Session)
         let mut session = summary::summarise_lines(dialect, &file, &chain.lines).ok()?.session(source, &identity);
         session.bytes = chain.lines.iter().map(|(_, len)| len + 1).sum();
         session.complete = true;
+        // The summary of the file counts it.
+        session.usage = Arc::default();
         Some(session)
     };
     sidechains.into_iter().filter_map(session).collect()

@@ -8,6 +8,7 @@ use super::log::ChatLog;
 use super::paths;
 use super::reader::ChatReader;
 use crate::agent::{Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress, TranscriptReader as _};
+use crate::domain::usage::{UsageSlot, add_usage};
 use crate::domain::{Issue, Session, SessionKey, Title, TitleSource, Tokens};
 use crate::stdx::files;
 
@@ -114,6 +115,12 @@ pub(super) fn session(source: &Source, log: &ChatLog, complete: bool) -> Session
             sum += one;
             sum
         });
+    let mut usage = Vec::new();
+    for message in log.all() {
+        let tokens = message.tokens.unwrap_or_default();
+        add_usage(&mut usage, UsageSlot::of(message.time), log.model.as_deref(), tokens);
+    }
+    session.usage = usage.into();
     let outputs = paths::outputs(&source.path);
     let beside = log.all().into_iter().flat_map(|message| &message.outputs).map(|path| outputs.size(path));
     session.bytes = source.stamp.size + beside.sum::<u64>();

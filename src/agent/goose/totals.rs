@@ -5,6 +5,7 @@ use crate::agent::TextLimit;
 use crate::agent::json_repair::Repairs;
 use crate::agent::pages::StoredMessage;
 use crate::domain::session::{Title, TitleSource};
+use crate::domain::usage::{UsageSlot, add_usage};
 use crate::domain::{EntryKind, Session, Time};
 
 /// Maximum bytes of the first prompt that are read, because a title needs no more.
@@ -70,6 +71,11 @@ impl GooseTotals {
         session.tip = self.tip.map(Into::into);
         session.flags.empty = self.messages == 0;
         session.flags.unreadable = self.unreadable > 0;
+        // The agent records only totals.
+        let mut usage = Vec::new();
+        let end = UsageSlot::of(session.last_activity);
+        add_usage(&mut usage, end, session.model.as_deref(), session.tokens);
+        session.usage = usage.into();
         session.complete = true;
         if session.title.text.is_empty() {
             session.title = self.prompt.unwrap_or_default();

@@ -17,7 +17,7 @@ use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCurs
 use crate::domain::{Issue, Session, Time};
 
 /// Version of [`ResumeState`]; a state of another version is discarded, and the file is read again.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// `ResumeState` from which to continue after an append; about a kilobyte.
 #[derive(Debug, Default, Serialize, Deserialize)]

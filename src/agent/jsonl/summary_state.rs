@@ -1,10 +1,13 @@
 //! Accumulated metadata of a file's lines: everything a list shows of a session. Small, and stored in the cache.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::repaired::Repair;
 use super::{JsonStr, LineMetadata, RareMetadata, RecordLink, ReplyUsage, SourceIdentity};
 use crate::agent::Source;
+use crate::domain::usage::{UsageRow, UsageSlot, add_usage};
 use crate::domain::{Flags, Session, Time, Title, TitleSource, Tokens};
 
 /// Maximum bytes of a prompt to decode for a title, because a list shows one line.
@@ -34,7 +37,7 @@ pub(crate) struct SummaryState {
     #[serde(skip_serializing_if = "Option::is_none")]
     branch: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    model: Option<String>,
+    model: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     started: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,6 +51,10 @@ pub(crate) struct SummaryState {
     /// The first record's hash; 0 if no record has an id.
     first: u64,
     tokens: Tokens,
+    /// Sums of `tokens` by time and model.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    usage: Vec<UsageRow>,
+    /// Newest replies, which are in neither.
     replies: Vec<Reply>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost_usd: Option<f64>,
@@ -76,14 +83,15 @@ pub(crate) struct SummaryState {
     damages: Vec<(u64, Option<Repair>)>,
 }
 
-/// A reply's key, and its input, output, cache-read and cache-write tokens; a tuple keeps the stored state short.
-type Reply = (u64, [u64; 4]);
+/// A reply's key, its input, output, cache-read and cache-write tokens, its time and its model; a tuple keeps the stored
+/// state short.
+type Reply = (u64, [u64; 4], UsageSlot, Option<Arc<str>>);
 
 impl SummaryState {
     /// Adds a line's metadata, except for the counts that depend on the shown branch.
     pub(crate) fn add(&mut self, metadata: &LineMetadata<'_>) {
         if let Some(rare) = &metadata.rare {
-            self.add_rare(rare);
+            self.add_rare(rare, metadata.time);
         }
         let copied = metadata.rare.as_ref().is_some_and(|rare| rare.forked_from.is_some())
             || matches!((metadata.time, self.born), (Some(time), Some(born)) if born.since(time) > SKEW_MS);
@@ -101,9 +109,13 @@ impl SummaryState {
             self.cwd = metadata.cwd.map(|cwd| cwd.decode().into_owned());
         }
         update(&mut self.branch, metadata.branch);
-        update(&mut self.model, metadata.model);
+        if let Some(model) = metadata.model
+            && self.model.as_ref().is_none_or(|kept| kept.as_bytes() != model.0)
+        {
+            self.model = Some(model.decode().into());
+        }
         if let Some(usage) = metadata.usage.filter(|_| !copied) {
-            self.count(usage);
+            self.count(usage, metadata.time);
         }
         if let (0, RecordLink::Node { id, .. }) = (self.first, metadata.link) {
             self.first = id;
@@ -120,7 +132,7 @@ impl SummaryState {
         self.forked_from = Some(origin.to_owned());
     }
 
-    fn add_rare(&mut self, rare: &RareMetadata<'_>) {
+    fn add_rare(&mut self, rare: &RareMetadata<'_>, time: Option<Time>) {
         let owned = |text: JsonStr<'_>| Some(text.decode().into_owned());
         if let Some(text) = rare.user_title {
             // An empty title removes the title that was set before.
@@ -156,8 +168,7 @@ impl SummaryState {
         self.side |= rare.side;
         self.cost_usd = rare.cost_usd.or(self.cost_usd);
         if let Some(totals) = rare.totals {
-            self.tokens = totals;
-            self.replies.clear();
+            self.set_totals(totals, time);
         }
         self.headless = match (self.headless, rare.headless) {
             (Some(false), _) | (_, Some(false)) => Some(false),
@@ -165,20 +176,36 @@ impl SummaryState {
         };
     }
 
+    /// Sets the usage of the whole file so far: what it adds belongs to the present model.
+    fn set_totals(&mut self, totals: Tokens, time: Option<Time>) {
+        let added = totals.since(self.tokens);
+        let mut sum = self.tokens;
+        sum += added;
+        if sum != totals {
+            // A smaller total is a new count.
+            self.usage.clear();
+        }
+        let added = if sum == totals { added } else { totals };
+        add_usage(&mut self.usage, UsageSlot::of(time.or(self.last)), self.model.as_deref(), added);
+        self.tokens = totals;
+        self.replies.clear();
+    }
+
     /// Counts a reply once, even if several lines report its usage: the largest value counts.
-    fn count(&mut self, ReplyUsage { key, tokens }: ReplyUsage) {
+    fn count(&mut self, ReplyUsage { key, tokens }: ReplyUsage, time: Option<Time>) {
         let reported = [tokens.input, tokens.output, tokens.cache_read, tokens.cache_write];
-        if let Some((_, kept)) = self.replies.iter_mut().rev().find(|(known, _)| *known == key) {
+        if let Some((_, kept, ..)) = self.replies.iter_mut().rev().find(|(known, ..)| *known == key) {
             if reported.iter().sum::<u64>() >= kept.iter().sum() {
                 *kept = reported;
             }
             return;
         }
         if self.replies.len() >= OPEN_REPLIES {
-            let (_, oldest) = self.replies.remove(0);
-            add_reply(&mut self.tokens, oldest);
+            let oldest = self.replies.remove(0);
+            self.tokens += tokens_of(&oldest);
+            add_usage(&mut self.usage, oldest.2, oldest.3.as_deref(), tokens_of(&oldest));
         }
-        self.replies.push((key, reported));
+        self.replies.push((key, reported, UsageSlot::of(time.or(self.last)), self.model.clone()));
     }
 
     /// Counts a record that could not be parsed; `number` is its line number, from 1.
@@ -220,10 +247,17 @@ impl SummaryState {
     /// Usage so far.
     pub(crate) fn tokens(&self) -> Tokens {
         let mut sum = self.tokens;
-        for (_, reply) in &self.replies {
-            add_reply(&mut sum, *reply);
-        }
+        self.replies.iter().for_each(|reply| sum += tokens_of(reply));
         sum
+    }
+
+    /// Usage so far by time and model.
+    fn usage(&self) -> Arc<[UsageRow]> {
+        let mut rows = self.usage.clone();
+        for reply in &self.replies {
+            add_usage(&mut rows, reply.2, reply.3.as_deref(), tokens_of(reply));
+        }
+        rows.into()
     }
 
     /// Builds the session row.
@@ -238,12 +272,13 @@ impl SummaryState {
         };
         session.cwd = self.cwd.as_deref().unwrap_or_default().into();
         session.branch = self.branch.as_deref().filter(|branch| !branch.is_empty()).map(Into::into);
-        session.model = self.model.as_deref().map(Into::into);
+        session.model.clone_from(&self.model);
         session.started_at = self.started;
         session.last_activity = self.last.or(Some(Time::from_millis(source.stamp.mtime_millis())));
         session.turns = self.turns;
         session.messages = self.messages;
         session.tokens = self.tokens();
+        session.usage = self.usage();
         session.cost_usd = self.cost_usd;
         session.bytes = source.stamp.size;
         session.parent = identity.parent.clone().or_else(|| self.parent.as_deref().map(Into::into));
@@ -266,8 +301,9 @@ impl SummaryState {
     }
 }
 
-fn add_reply(sum: &mut Tokens, [input, output, cache_read, cache_write]: [u64; 4]) {
-    *sum += Tokens { input, output, cache_read, cache_write };
+fn tokens_of(reply: &Reply) -> Tokens {
+    let [input, output, cache_read, cache_write] = reply.1;
+    Tokens { input, output, cache_read, cache_write }
 }
 
 fn title(text: JsonStr<'_>) -> String {

@@ -17,20 +17,20 @@ use super::database::{Revert, SessionRow, mark_reverted};
 use super::oldest;
 use super::record::{self, OpenCodeMessage, OpenCodePart};
 use super::summary::first_prompt;
-use super::totals::OpenCodeTotals;
+use super::totals::{self, OpenCodeTotals};
 use crate::agent::folder::Folder;
 use crate::agent::json_repair::{self, Repairs};
 use crate::agent::pages::{MessageStore, MessageVersion};
 use crate::agent::side_text::OutputFolder;
 use crate::agent::sqlite::DatabaseError;
 use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryProgress};
-use crate::domain::{Agent, Issue, Session, SessionKey};
+use crate::domain::{Agent, Issue, Session, SessionKey, Time};
 use crate::stdx::files::{self, SizeLimit};
 
 /// Row of a session from its own file, whose fields may be missing.
 fn row(file: &Value) -> SessionRow {
     let text = |name: &str| file[name].as_str().unwrap_or_default().to_owned();
-    let time = |name: &str| record::moment(file["time"][name].as_f64()).map(crate::domain::Time::millis);
+    let time = |name: &str| record::moment(file["time"][name].as_f64()).map(Time::millis);
     SessionRow {
         id: text("id"),
         parent: file["parentID"].as_str().map(str::to_owned),
@@ -273,7 +273,7 @@ fn unreadable(source: &Source) -> Session {
     let mut session = Session::new(SessionKey::new(Agent::OpenCode, id), source.path.clone());
     session.flags.unreadable = true;
     session.unreadable = 1;
-    session.last_activity = Some(crate::domain::Time::from_millis(source.stamp.mtime_millis()));
+    session.last_activity = Some(Time::from_millis(source.stamp.mtime_millis()));
     session.complete = true;
     session
 }
@@ -290,8 +290,8 @@ fn build_session(path: &Path) -> io::Result<(Session, Vec<Issue>)> {
     // The file's name is the name of the message folder.
     row.id.clone_from(&files.id);
     let records: Vec<io::Result<(OpenCodeMessage, OpenCodeTotals)>> =
-        files.ids()?.into_par_iter().map(|id| count_message(&files, &id)).collect();
-    let mut totals = OpenCodeTotals::default();
+        files.ids()?.into_par_iter().map(|id| count_message(&files, &id, totals::fork_time(&row))).collect();
+    let mut totals = OpenCodeTotals::new(totals::fork_time(&row));
     totals.bytes = own.len() as u64;
     totals.unreadable = u32::from(file.is_null() || repairs.is_lossy());
     totals.repairs = repairs;
@@ -319,9 +319,9 @@ fn build_session(path: &Path) -> io::Result<(Session, Vec<Issue>)> {
 }
 
 /// Counts one message. Drops the texts of messages without a prompt at once.
-fn count_message(files: &SessionFiles, id: &str) -> io::Result<(OpenCodeMessage, OpenCodeTotals)> {
+fn count_message(files: &SessionFiles, id: &str, fork: Option<Time>) -> io::Result<(OpenCodeMessage, OpenCodeTotals)> {
     let record = files.load(id)?;
-    let mut totals = OpenCodeTotals::default();
+    let mut totals = OpenCodeTotals::new(fork);
     totals.record(&record);
     let keep = if totals.first_prompt.is_some() { record } else { OpenCodeMessage::default() };
     Ok((keep, totals))

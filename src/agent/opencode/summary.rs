@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::database::{self, MessageTables, Schema, SessionRow};
 use super::entries::entries;
 use super::record::{self, MessageState, OpenCodeMessage};
-use super::totals::OpenCodeTotals;
+use super::totals::{self, OpenCodeTotals};
 use super::v2;
 use crate::agent::side_text::OutputFolder;
 use crate::agent::sqlite::{self, DatabaseError};
@@ -41,7 +41,7 @@ struct SessionMark {
     issue: Option<String>,
 }
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// A session's row, and a hash of its messages' counts and times.
 #[derive(Debug)]
@@ -267,7 +267,7 @@ impl<'a> TablePass<'a> {
         let own = changed.iter().enumerate().filter(|(_, session)| session.tables == MessageTables::Parts);
         Self {
             sessions: own.map(|(at, session)| (session.row.id.as_str(), at)).collect(),
-            totals: vec![OpenCodeTotals::default(); changed.len()],
+            totals: changed.iter().map(|session| OpenCodeTotals::new(totals::fork_time(&session.row))).collect(),
             messages: HashMap::new(),
             prompted: HashSet::new(),
             outputs,

@@ -6,6 +6,7 @@ use crate::agent::json_repair::Repairs;
 use crate::agent::pages::StoredMessage;
 use crate::agent::side_text::OutputFolder;
 use crate::domain::session::{Flags, Title, TitleSource};
+use crate::domain::usage::{UsageRow, UsageSlot, add_usage};
 use crate::domain::{Agent, Session, SessionKey, Time, Tokens};
 
 /// Totals over the messages of one session.
@@ -28,7 +29,10 @@ pub(super) struct OpenCodeTotals {
     /// True if the newest message is an incomplete one of the assistant: running, or killed.
     pub open: bool,
     tokens: Tokens,
+    usage: Vec<UsageRow>,
     cost: f64,
+    /// Creation of a fork: earlier messages are copies, whose usage belongs to its origin.
+    fork: Option<Time>,
     first: Option<Time>,
     last: Option<Time>,
     /// Id of the first message that names its directory, and the directory.
@@ -40,6 +44,11 @@ pub(super) struct OpenCodeTotals {
 }
 
 impl OpenCodeTotals {
+    /// Creates empty totals. `fork` is the [`fork_time`] of the session.
+    pub(super) fn new(fork: Option<Time>) -> Self {
+        Self { fork, ..Self::default() }
+    }
+
     /// Counts a message without its parts.
     pub(super) fn message(&mut self, id: &str, head: &MessageHead<'_>) {
         self.messages += u32::try_from(record::own_entries(head).count()).unwrap_or(u32::MAX);
@@ -47,8 +56,12 @@ impl OpenCodeTotals {
         let ended = record::moment(head.time.completed).or(began);
         self.first = earlier(self.first, began);
         self.last = self.last.max(ended);
-        self.tokens += head.tokens.map(record::OpenCodeUsage::tokens).unwrap_or_default();
-        self.cost += head.cost.unwrap_or_default();
+        if self.fork.is_none_or(|fork| began.is_none_or(|began| began >= fork)) {
+            let tokens = head.tokens.map(record::OpenCodeUsage::tokens).unwrap_or_default();
+            self.tokens += tokens;
+            self.cost += head.cost.unwrap_or_default();
+            add_usage(&mut self.usage, UsageSlot::of(began), head.model().as_deref(), tokens);
+        }
         if self.tip.as_deref().is_none_or(|tip| tip < id) {
             self.tip = Some(id.to_owned());
             let state = head.state();
@@ -121,6 +134,8 @@ impl OpenCodeTotals {
         }
         self.model = later.model.or(self.model.take());
         self.tokens += later.tokens;
+        let later_usage = later.usage.iter();
+        later_usage.for_each(|row| add_usage(&mut self.usage, row.slot, row.model.as_deref(), row.tokens));
         self.cost += later.cost;
         self.first = earlier(self.first, later.first);
         self.last = self.last.max(later.last);
@@ -154,12 +169,16 @@ impl OpenCodeTotals {
         session.messages = self.messages;
         session.tokens = row.tokens().filter(|tokens| tokens.total() > 0).unwrap_or(self.tokens);
         session.cost_usd = cost(row.micro_usd, self.cost);
+        if self.fork.is_some() {
+            (session.tokens, session.cost_usd) = (self.tokens, cost(None, self.cost));
+        }
+        session.usage = self.usage.into();
         session.bytes = self.bytes;
         session.flags = Flags {
             subagent: row.parent.is_some(),
             headless: false,
             empty: self.messages == 0,
-            fork: row.fork_of.is_some() || without_fork_mark(&row.title).is_some(),
+            fork: is_fork(row),
             archived: row.archived.is_some(),
             unreadable: self.unreadable > 0,
         };
@@ -170,6 +189,16 @@ impl OpenCodeTotals {
         session.complete = true;
         session
     }
+}
+
+/// Returns true for a fork, which has a mark in its row or in its title.
+pub(super) fn is_fork(row: &SessionRow) -> bool {
+    row.fork_of.is_some() || without_fork_mark(&row.title).is_some()
+}
+
+/// Returns the creation time of a fork, for [`OpenCodeTotals::new`].
+pub(super) fn fork_time(row: &SessionRow) -> Option<Time> {
+    moment(row.created).filter(|_| is_fork(row))
 }
 
 fn earlier(a: Option<Time>, b: Option<Time>) -> Option<Time> {

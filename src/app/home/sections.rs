@@ -146,6 +146,11 @@ impl Calendar {
         passed
     }
 
+    /// Time zone of the days.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// End of the day, at which the sections change.
     pub fn next_day(&self) -> Time {
         self.next_day

@@ -15,6 +15,7 @@ const SYNONYMS: &[(Action, &str)] = &[
     (Action::Inbox, "approvals permissions requests waiting"),
     (Action::Rescan, "refresh reload update index"),
     (Action::Issues, "errors warnings problems config"),
+    (Action::Stats, "statistics tokens costs prices money spent dollars charts numbers"),
     (Action::Mouse, "click selection"),
     (Action::Theme, "colours colors light dark background"),
     (Action::Redraw, "repaint clear refresh"),

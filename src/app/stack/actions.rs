@@ -13,6 +13,7 @@ use crate::app::layer::Layer;
 use crate::app::new_session::NewSession;
 use crate::app::palette::Palette;
 use crate::app::search::{SearchFocus, SearchScreen};
+use crate::app::stats::{self, StatsPage};
 use crate::app::{quit, reader, search, session_actions, trash};
 use crate::domain::SessionKey;
 use crate::domain::run::Phase;
@@ -46,6 +47,7 @@ impl Stack {
         match self.screen() {
             Some(Layer::Chat(chat)) => chat.key_contexts(),
             Some(Layer::Search(_)) => search::KEY_CONTEXTS,
+            Some(Layer::Stats(_)) => stats::KEY_CONTEXTS,
             Some(_) => reader::KEY_CONTEXTS,
             None => self.home.key_contexts(),
         }
@@ -57,6 +59,7 @@ impl Stack {
             Action::Help => return Flow::Push(Layer::Help(Help::open(self.key_contexts()))),
             Action::Palette => return Flow::Push(Layer::Palette(Palette::open(self.key_contexts()))),
             Action::Issues => return Flow::Push(Layer::Issues(IssuesView::default())),
+            Action::Stats => return self.stats(ctx),
             Action::Inbox if matches!(self.layers.last(), Some(Layer::Inbox(_))) => return Flow::Pop,
             Action::Inbox => return self.inbox(ctx),
             Action::Back => return Flow::Pop,
@@ -75,6 +78,14 @@ impl Stack {
             _ => return self.act_on_session(action, ctx),
         }
         Flow::Stay
+    }
+
+    /// Opens the page of usage, on the listed workspaces.
+    fn stats(&self, ctx: &Ctx) -> Flow {
+        let home = &self.home;
+        let scope = home.workspaces.selected().cloned();
+        let workspace = scope.clone().or_else(|| home.here.clone());
+        Flow::Push(Layer::Stats(Box::new(StatsPage::open(scope, workspace, home.calendar.zone().clone(), ctx))))
     }
 
     /// Opens the inbox at what the session waits for, if it does.

@@ -28,6 +28,7 @@ impl Stack {
             Some(Layer::Picker(picker)) => picker.key(key, ctx),
             Some(Layer::NewSession(new)) => new.key(key, ctx),
             Some(Layer::Annotate(form)) => form.key(key, ctx),
+            Some(Layer::Stats(page)) => page.key(key, ctx),
         };
         self.perform(flow, ctx);
     }
@@ -45,7 +46,7 @@ impl Stack {
             Some(Layer::NewSession(new)) => new.paste(text, ctx),
             Some(Layer::Annotate(form)) => form.paste(text),
             Some(Layer::Help(help)) => help.paste(text),
-            Some(Layer::Dialog(_) | Layer::Issues(_)) => Flow::Stay,
+            Some(Layer::Dialog(_) | Layer::Issues(_) | Layer::Stats(_)) => Flow::Stay,
         };
         self.perform(flow, ctx);
     }
@@ -79,6 +80,7 @@ impl Stack {
             Some(Layer::Picker(picker)) => picker.click(target, ctx),
             Some(Layer::NewSession(_)) => Flow::Stay,
             Some(Layer::Annotate(form)) => form.click(target),
+            Some(Layer::Stats(page)) => page.click(target, ctx),
         };
         self.perform(flow, ctx);
     }
@@ -103,6 +105,7 @@ impl Stack {
                 ctx.approvals.wheel(lines, ctx.runs, &ApprovalScope::All);
             }
             Some(Layer::Search(search)) => search.wheel(target, lines, ctx),
+            Some(Layer::Stats(page)) => page.wheel(lines),
             Some(Layer::Help(help)) => help.scroll.by(isize::try_from(lines).unwrap_or_default()),
             Some(Layer::Issues(issues)) => issues.scroll.by(isize::try_from(lines).unwrap_or_default()),
             Some(

@@ -27,6 +27,9 @@ impl Stack {
         self.home.sessions_changed(ctx);
         self.sync_chats(ctx);
         self.sync_inbox();
+        if let Some(Layer::Stats(page)) = self.layers.iter_mut().find(|layer| matches!(layer, Layer::Stats(_))) {
+            page.refresh(ctx);
+        }
     }
 
     /// Stores the sessions that are open in live processes.
@@ -101,6 +104,7 @@ impl Stack {
             Some(Layer::Palette(palette)) => palette.fit(layout.overlay_rows),
             Some(Layer::Search(search)) => search.results.fit(layout.list_rows),
             Some(Layer::Chat(chat)) => chat.composer.width = layout.composer,
+            Some(Layer::Stats(page)) => page.fit(layout.list_rows),
             Some(
                 Layer::Reader(_)
                 | Layer::Dialog(_)

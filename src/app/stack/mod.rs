@@ -74,6 +74,7 @@ impl Stack {
     pub fn session(&self) -> Option<&SessionKey> {
         match self.screen() {
             Some(Layer::Search(search)) => search.results.key(),
+            Some(Layer::Stats(page)) => page.session(),
             // A conversation without a transcript has no session yet.
             Some(layer) => layer.reader().map(|reader| &reader.key).filter(|key| !key.id.is_empty()),
             None => self.home.list.key(),

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::usage::{UsageRow, UsageSlot};
 use crate::domain::{Agent, Flags, Issue, Session, SessionKey, SessionState, Time, Title, TitleSource, Tokens};
 use crate::index::encoding;
 
@@ -65,6 +66,7 @@ struct SessionRow<'a> {
     messages: u32,
     unreadable: u32,
     tokens: Tokens,
+    usage: Vec<(UsageSlot, Option<TextNumber>, Tokens)>,
     cost_usd: Option<f64>,
     bytes: u64,
     #[serde(borrow)]
@@ -137,6 +139,7 @@ impl<'a> SharedTexts<'a> {
             turns,
             messages,
             tokens,
+            usage,
             cost_usd,
             bytes,
             path,
@@ -153,6 +156,7 @@ impl<'a> SharedTexts<'a> {
         let mut optional = |text: &'a Option<Arc<str>>| text.as_deref().map(|text| self.text(text));
         let (branch, model) = (optional(branch), optional(model));
         let (parent, forked_from) = (optional(parent), optional(forked_from));
+        let usage = usage.iter().map(|row| (row.slot, optional(&row.model), row.tokens)).collect();
         SessionRow {
             agent: *agent,
             id,
@@ -169,6 +173,7 @@ impl<'a> SharedTexts<'a> {
             messages: *messages,
             unreadable: *unreadable,
             tokens: *tokens,
+            usage,
             cost_usd: *cost_usd,
             bytes: *bytes,
             path: self.path(path),
@@ -234,6 +239,10 @@ impl SnapshotDecoder {
             None => Some(None),
         };
         let key = SessionKey { agent: row.agent, id: row.id.into() };
+        let usage = row
+            .usage
+            .iter()
+            .map(|(slot, model, tokens)| Some(UsageRow { slot: *slot, model: shared(*model)?, tokens: *tokens }));
         Some(Session {
             state: now.state(&key),
             key,
@@ -247,6 +256,7 @@ impl SnapshotDecoder {
             turns: row.turns,
             messages: row.messages,
             tokens: row.tokens,
+            usage: usage.collect::<Option<_>>()?,
             cost_usd: row.cost_usd,
             bytes: row.bytes,
             path: self.path(row.path)?,

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use salon::domain::usage::{UsageRow, UsageSlot};
 use salon::domain::{Flags, Issue, Session, SessionState, Time, Title, TitleSource, Tokens};
 use salon::index::snapshot::codec::{self, CurrentState, SnapshotDecoder};
 
@@ -37,6 +38,9 @@ fn full(id: &str) -> Session {
         turns: u32::MAX,
         messages: 300,
         tokens: Tokens { input: 1, output: u64::MAX, cache_read: 127, cache_write: 128 },
+        usage: [Some("opus"), None, Some("haiku")]
+            .map(|model| UsageRow { slot: UsageSlot::of(None), model: model.map(Arc::from), tokens: Tokens::default() })
+            .into(),
         cost_usd: Some(0.1),
         bytes: 1 << 40,
         path: OsStr::from_bytes(b"/home/\xff\xfe/a.jsonl").into(),
