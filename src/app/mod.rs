@@ -211,6 +211,7 @@ impl App {
                 self.with_ctx(|stack, ctx| stack.clock_advanced(ctx))
             }
             Msg::Catalog(change) => self.with_ctx(|stack, ctx| stack.catalog_changed(change, ctx)),
+            Msg::Frame => self.with_ctx(Stack::prepare_frame),
             Msg::Live(live) => self.with_ctx(|stack, ctx| stack.live_changed(live, ctx)),
             Msg::Roots(roots) => {
                 self.roots = roots;

@@ -17,6 +17,8 @@ use crate::domain::{Agent, SessionKey, Time, catalog};
 /// Message to the interface.
 #[derive(Clone, Debug)]
 pub enum Msg {
+    /// A frame is about to be drawn.
+    Frame,
     /// A key was pressed.
     Key(Key),
     /// Text was pasted.

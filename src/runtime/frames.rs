@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 /// Minimum interval between frames that no key requested.
 pub const MIN_INTERVAL: Duration = Duration::from_millis(16);
 
+/// Minimum time between frames that no key requested, as a multiple of the time that the last one took: keys are handled
+/// in between.
+pub const MIN_REST: u32 = 3;
+
 /// Number of undelayed frames after the frame of a key: its results and changes in between.
 pub const FRAMES_AFTER_KEY: u8 = 2;
 
@@ -15,6 +19,8 @@ pub const FRAMES_AFTER_KEY: u8 = 2;
 pub struct FrameScheduler {
     requested: Option<FrameRequest>,
     last: Option<Instant>,
+    /// Duration of the last frame.
+    cost: Duration,
     /// Number of frames that need not wait.
     undelayed: u8,
 }
@@ -40,13 +46,19 @@ impl FrameScheduler {
     pub fn due(&self, now: Instant) -> Option<Instant> {
         match self.requested? {
             FrameRequest::Now => Some(now),
-            FrameRequest::Soon if self.undelayed > 0 => Some(now),
-            FrameRequest::Soon => Some(self.last.map_or(now, |last| last + MIN_INTERVAL)),
+            FrameRequest::Soon if self.undelayed > 0 && self.cost < MIN_INTERVAL => Some(now),
+            FrameRequest::Soon => Some(self.last.map_or(now, |last| last + MIN_INTERVAL.max(self.cost * MIN_REST))),
         }
     }
 
-    /// Records that a frame was drawn.
-    pub fn drawn(&mut self, now: Instant) {
+    /// Returns true if the requested frame answers a key.
+    pub fn answers_key(&self) -> bool {
+        self.requested == Some(FrameRequest::Now)
+    }
+
+    /// Records that a frame was drawn, which took since `started`.
+    pub fn drawn(&mut self, started: Instant, now: Instant) {
+        self.cost = now.duration_since(started);
         self.undelayed = match self.requested.take() {
             Some(FrameRequest::Now) => FRAMES_AFTER_KEY,
             Some(FrameRequest::Soon) | None => self.undelayed.saturating_sub(1),

@@ -112,6 +112,7 @@ impl Shell {
         if let Ok(Some(event)) = tokio::time::timeout(CACHE_TIMEOUT, self.sources.index.recv()).await {
             let _nothing_ends_before_the_start = self.handle_index(event);
         }
+        self.prepare_frame();
         self.frames.request_now();
         if self.draw_if_due().is_ok() && ask_background {
             match self.terminal.write(colours::BACKGROUND_QUERY) {
@@ -279,11 +280,16 @@ impl Shell {
         if !owned || self.frames.due(now).is_none_or(|due| due > now) {
             return Ok(());
         }
+        // What changed besides a key is shown by the next frame, so that the key is answered at once.
+        let answers_key = self.frames.answers_key();
+        if !answers_key {
+            self.prepare_frame();
+        }
         let Self { app, view, terminal, .. } = self;
         terminal.set_title(ui::title(app))?;
         let drawn = terminal.draw(|frame| ui::draw(frame, app, view))?;
-        self.frames.drawn(Instant::now());
-        if drawn.needs_redraw {
+        self.frames.drawn(now, Instant::now());
+        if drawn.needs_redraw || self.app.stack.home.is_stale() {
             self.frames.request();
         }
         // Layout feedback may change the view, so it is applied once; the next frame reports the same and ends the
@@ -294,6 +300,12 @@ impl Shell {
         }
         self.next_age = self.next_age();
         Ok(())
+    }
+
+    fn prepare_frame(&mut self) {
+        for effect in self.app.update(Msg::Frame) {
+            let _ends_with_the_next_key = self.run_effect(effect);
+        }
     }
 
     fn next_age(&self) -> Option<Instant> {

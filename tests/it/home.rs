@@ -275,3 +275,19 @@ fn a_prompt_is_sent_from_the_list() {
     stage.send(working(&key, SessionState::Working)).keys("m");
     assert!(stage.screen().contains("Read-only: open in another program"), "{}", stage.screen());
 }
+
+#[test]
+fn many_changes_before_a_frame_compute_the_rows_once() {
+    let mut stage = Stage::full(120, 40);
+    let (before, shown) = (stage.app.stack.home.computations, stage.app.stack.home.shown);
+    for at in 0..500 {
+        let fresh = session(Agent::Claude, &format!("fresh-{at}"), "fresh", 5);
+        assert_eq!(stage.app.update(Msg::Catalog(change(vec![fresh]))).len(), 0);
+        stage.app.update(Msg::Live(Vec::new()));
+    }
+    assert_eq!(stage.app.stack.home.computations, before, "no message computes them");
+    for _ in 0..3 {
+        stage.app.update(Msg::Frame);
+        assert_eq!((stage.app.stack.home.computations, stage.app.stack.home.shown), (before + 1, shown + 500));
+    }
+}

@@ -70,6 +70,10 @@ pub struct Home {
     pub message: Option<ListMessage>,
     /// Prompt whose run is being started.
     pub(super) sending: Option<(RequestTicket, ListMessage)>,
+    /// Number of computations of the rows, for tests of what is not computed.
+    pub computations: u64,
+    /// True if sessions or their states changed since the rows were computed.
+    pub(super) stale: bool,
     /// Sessions with sub-agents.
     pub(super) parents: HashSet<(Agent, Arc<str>)>,
 }
@@ -170,15 +174,30 @@ impl Home {
         ctx.effects.extend(self.preview.follow_selection(selected, ctx.tickets));
     }
 
-    /// Updates the list after sessions, runs or their states changed.
+    /// Notes that sessions, runs or their states changed. The rows are computed for the next frame, because many changes
+    /// may come before it.
     pub fn sessions_changed(&mut self, ctx: &mut Ctx) {
         ctx.sessions.set_runs(ctx.runs);
         if ctx.sessions.note_ended_turns() {
             ctx.effects.push(Effect::SaveState { name: Sessions::UNSEEN, value: ctx.sessions.unseen_to_save() });
         }
+        self.stale = true;
+    }
+
+    /// Computes the rows if they are stale. Returns true if they were.
+    pub fn prepare_frame(&mut self, ctx: &mut Ctx) -> bool {
+        if !self.stale {
+            return false;
+        }
         self.refresh(ctx.sessions);
         ctx.effects.extend(self.filter.refresh());
         self.follow_selection(ctx);
+        true
+    }
+
+    /// Returns true if the rows do not show the latest changes yet.
+    pub fn is_stale(&self) -> bool {
+        self.stale
     }
 
     /// Applies a ranking for the quick filter.
@@ -212,6 +231,12 @@ impl Home {
         self.follow_selection(ctx);
     }
 
+    /// Selects a session whose row may not be in the list yet. Returns false if it is not listed.
+    pub fn select_new_row(&mut self, key: &SessionKey, sessions: &Sessions) -> bool {
+        self.refresh(sessions);
+        self.list.select(key)
+    }
+
     /// Selects a session in the list; widens scope and filters if it is not listed.
     pub fn reveal(&mut self, key: &SessionKey, sessions: &Sessions) {
         if self.list.select(key) {
@@ -228,6 +253,8 @@ impl Home {
     }
 
     fn rows(&mut self, sessions: &Sessions) -> Vec<ListRow> {
+        self.stale = false;
+        self.computations += 1;
         let all = || sessions.unsaved.iter().chain(sessions.catalog.iter());
         // Sessions of salon's runs are always listed, although some agents record them as headless.
         let own = sessions.states.keys().chain(&sessions.recorded).cloned().collect();

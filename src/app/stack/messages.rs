@@ -26,6 +26,13 @@ impl Stack {
         ctx.sessions.catalog.apply(change);
         self.home.sessions_changed(ctx);
         self.sync_chats(ctx);
+    }
+
+    /// Computes what the next frame shows of the changes since the last one.
+    pub fn prepare_frame(&mut self, ctx: &mut Ctx) {
+        if !self.home.prepare_frame(ctx) {
+            return;
+        }
         self.sync_inbox();
         if let Some(Layer::Stats(page)) = self.layers.iter_mut().find(|layer| matches!(layer, Layer::Stats(_))) {
             page.refresh(ctx);
@@ -39,7 +46,6 @@ impl Stack {
             reader.describe_writer(ctx.sessions.live.get(&reader.key));
         }
         self.home.sessions_changed(ctx);
-        self.sync_inbox();
     }
 
     /// Opens the preview of the selection, which did not move during the debounce delay.

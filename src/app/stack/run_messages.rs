@@ -161,12 +161,11 @@ impl Stack {
             self.home.sessions_changed(ctx);
         }
         if let Some((_, now)) = selected
-            && self.home.list.select(&now)
+            && self.home.select_new_row(&now, ctx.sessions)
         {
             self.home.follow_selection(ctx);
         }
         self.sync_chats(ctx);
-        self.sync_inbox();
         quit::quit_if_done(ctx);
     }
 

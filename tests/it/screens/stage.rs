@@ -58,6 +58,8 @@ impl Stage {
         }
         let effects = self.app.update(msg);
         self.effects.extend(effects);
+        let effects = self.app.update(Msg::Frame);
+        self.effects.extend(effects);
         self.draw();
         self
     }
