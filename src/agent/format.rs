@@ -291,6 +291,11 @@ pub trait Format: Send + Sync {
     /// A sidecar file affects the source that it belongs to.
     fn affected(&self, root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)>;
 
+    /// Returns the folder, or the database, whose sessions may show the text of a tool in a changed file beside them.
+    fn shows_text(&self, _root: &SourceRoot, _path: &Path) -> Option<PathBuf> {
+        None
+    }
+
     /// Returns list rows from a little of the source's head and tail. Counts may be wrong, identities are not.
     /// Empty if only a summary can produce rows (a database is summarised at once).
     fn peek(&self, source: &Source) -> Vec<Session>;

@@ -23,6 +23,7 @@ use super::search_service::{IndexerEvent, IndexerNeed, SearchService};
 use super::throttle::Throttle;
 use super::timers::{DueTimer, Timers};
 use super::watch::{self, FsEvent, Watch};
+use crate::agent::Source;
 use crate::domain::catalog::IndexProgress;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::query::FilterKey;
@@ -310,7 +311,9 @@ impl Engine {
     }
 
     fn check_path(&mut self, path: &Path, now: Instant) {
-        if self.scanner.path_changed(path, |path, source| self.transcripts.source_changed(path, source)) {
+        let transcripts = &self.transcripts;
+        let on_source = |path: &Path, source: Option<&Source>| transcripts.source_changed(path, source);
+        if self.scanner.path_changed(path, on_source, |folder| transcripts.texts_changed(folder)) {
             // Files may have been created in a new directory before it was watched.
             self.paths.again(&path.to_owned(), now);
         }

@@ -3,11 +3,14 @@
 mod chats;
 mod claude;
 mod claude_parts;
+mod claude_queue;
 mod claude_records;
 mod codex;
 mod copied_history;
 mod doctor;
+mod families;
 mod opencode;
+mod qwen;
 mod rollout_forms;
 mod shapes;
 

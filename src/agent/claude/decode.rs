@@ -95,6 +95,13 @@ fn body(record: &Value, mark: &EntryMark) -> Option<EventBody> {
     let names = [&record["type"], &record["type"]["text"], &record["message"]["role"], &record["role"]];
     match names.into_iter().find_map(Value::as_str)? {
         "system" => (mark.kind != EntryKind::Other).then(|| system(record)),
+        "queue-operation" if mark.kind == EntryKind::Notice => {
+            let text = plain(block(&record["content"], mark.block)?.as_ref());
+            Some(EventBody::Notice {
+                level: NoticeLevel::Info,
+                text: format!("Removed from the queue, not sent: {text}"),
+            })
+        }
         "queue-operation" => Some(EventBody::Prompt(plain(block(&record["content"], mark.block)?.as_ref()))),
         "attachment" if mark.kind == EntryKind::Notice => {
             let text = content::texts(&record["attachment"]["blockingError"]);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::record::TranscriptRecord;
-use super::{decode, inline, outputs, parts};
+use super::{decode, inline, outputs, parts, teams};
 use crate::agent::jsonl::{Dialect, EntryMark, LineMetadata, MalformedJson, TextFile};
 use crate::agent::{FileStamp, Source};
 use crate::domain::{Entry, Event, Session};
@@ -25,6 +25,8 @@ pub(crate) struct ClaudeDialect {
     pub links: HashMap<String, Arc<str>>,
     /// For a sub-agent in its parent's file: its lines (offset and length, ascending).
     pub only: Option<Vec<(u64, u64)>>,
+    /// Offset after the records that the file repeats from its parent's, see [`super::replay`].
+    pub replayed: u64,
     /// The file, to search for sub-agents in it on demand.
     pub file: Option<PathBuf>,
     /// Sub-agents' sessions found in the file, by the tool call that started them.
@@ -60,7 +62,7 @@ const IGNORED_PREFIXES: [&[u8]; 8] = [
 impl Dialect for ClaudeDialect {
     fn scan_line<'a>(&self, line: &'a [u8], offset: u64) -> Result<LineMetadata<'a>, MalformedJson> {
         let outside = |only: &Vec<(u64, u64)>| only.binary_search_by_key(&offset, |(at, _)| *at).is_err();
-        if self.only.as_ref().is_some_and(outside) {
+        if offset < self.replayed || self.only.as_ref().is_some_and(outside) {
             return Ok(LineMetadata::default());
         }
         if IGNORED_PREFIXES.iter().any(|prefix| line.starts_with(prefix)) {
@@ -91,6 +93,10 @@ impl Dialect for ClaudeDialect {
 
     fn side_text(&self, entry: &Entry) -> Option<PathBuf> {
         outputs::file(self.file.as_deref()?, entry)
+    }
+
+    fn team_lead(&self, path: &Path, team: &str) -> Option<Arc<str>> {
+        teams::lead(path, team)
     }
 
     fn side_sessions(&self, source: &Source, session: &Session) -> Vec<Session> {

@@ -35,7 +35,7 @@ fn created(path: &Path) -> Option<std::time::SystemTime> {
 }
 
 /// Reads the id of the first record of the conversation.
-fn first_id(path: &Path) -> Option<Vec<u8>> {
+pub(super) fn first_id(path: &Path) -> Option<Vec<u8>> {
     // Strings contain no unescaped quote, so this matches a key; nested keys never come first in a line.
     let (key, uuid_len) = (br#""uuid":""#, 36);
     HEAD_BYTES.into_iter().find_map(|bytes| {

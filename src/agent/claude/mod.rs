@@ -12,8 +12,11 @@ mod outputs;
 mod parts;
 mod paths;
 mod protocol;
+mod queue;
 mod raw_outputs;
 mod record;
+mod replay;
+mod teams;
 mod texts;
 mod tools;
 mod trust;
@@ -25,6 +28,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::format::named_alike;
+use super::jsonl::format::subagent_refusal;
 use super::jsonl::{JsonlAgent, SourceIdentity, walk};
 use super::texts::RecordDecoder;
 use super::{Discovery, Environment, Source, SourceRoot};
@@ -32,6 +36,7 @@ use crate::domain::live_status::LiveStatus;
 use crate::domain::{Agent, Session};
 use dialect::ClaudeDialect;
 pub(super) use protocol::Stream;
+use replay::ReplayedHistory;
 
 /// Claude Code's files and lines.
 #[derive(Debug)]
@@ -39,7 +44,7 @@ pub(super) struct Claude;
 
 impl JsonlAgent for Claude {
     type Dialect = ClaudeDialect;
-    type Head = ();
+    type Head = ReplayedHistory;
 
     fn agent(&self) -> Agent {
         Agent::Claude
@@ -69,34 +74,41 @@ impl JsonlAgent for Claude {
         outputs::call(&source.path)
     }
 
-    fn identity(&self, source: &Source, (): &()) -> SourceIdentity {
-        paths::identity(&source.path, source.kind)
+    fn head(&self, path: &Path, known: Option<&ReplayedHistory>) -> ReplayedHistory {
+        ReplayedHistory::of(path, known)
     }
 
-    fn dialect(&self, source: &Source, (): &()) -> ClaudeDialect {
-        ClaudeDialect { parts: source.kind == parts::PART, ..ClaudeDialect::of(source.kind == walk::SUBAGENT) }
+    fn identity(&self, source: &Source, _head: &ReplayedHistory) -> SourceIdentity {
+        paths::identity(&source.path, parts::is_subagent(source.kind))
+    }
+
+    fn dialect(&self, source: &Source, head: &ReplayedHistory) -> ClaudeDialect {
+        let parts = parts::is_part(source.kind);
+        let replayed = if parts { 0 } else { head.end };
+        ClaudeDialect { parts, replayed, ..ClaudeDialect::of(parts::is_subagent(source.kind)) }
     }
 
     fn is_plain_text(&self, source: &Source) -> bool {
-        source.kind != parts::PART
+        !parts::is_part(source.kind)
     }
 
-    fn reader_dialect(&self, session: &Session, (): &()) -> io::Result<ClaudeDialect> {
+    fn reader_dialect(&self, session: &Session, head: &ReplayedHistory) -> io::Result<ClaudeDialect> {
         let mut dialect = ClaudeDialect::of(session.flags.subagent);
         if dialect.subagent && walk::stem(&session.path) != *session.key.id {
             let chain = inline::sidechains(&session.path)?.into_iter().find(|chain| chain.id == session.key.id);
             dialect.only = Some(chain.ok_or(io::ErrorKind::NotFound)?.lines);
         } else {
             dialect.links = paths::links(&session.path);
-            dialect.parts = !dialect.subagent && parts::files_of(&session.path).len() > 1;
+            dialect.parts = parts::files_of(&session.path).len() > 1;
+            dialect.replayed = if dialect.parts { 0 } else { head.end };
         }
         dialect.file = Some(session.path.clone());
         Ok(dialect)
     }
 
     /// Search includes sidechains, whichever file they are in.
-    fn search_dialect(&self, source: &Source, (): &()) -> ClaudeDialect {
-        ClaudeDialect { parts: source.kind == parts::PART, ..ClaudeDialect::of(true) }
+    fn search_dialect(&self, source: &Source, head: &ReplayedHistory) -> ClaudeDialect {
+        ClaudeDialect { subagent: true, ..self.dialect(source, head) }
     }
 
     fn text_decoder(&self, dialect: ClaudeDialect) -> Box<dyn RecordDecoder> {
@@ -107,7 +119,7 @@ impl JsonlAgent for Claude {
         &["data", "signature"]
     }
 
-    fn complete(&self, session: &mut Session, source: &Source, head: &()) {
+    fn complete(&self, session: &mut Session, source: &Source, head: &ReplayedHistory) {
         fork::set_origin(session);
         if source.kind == parts::PART && !session.flags.subagent {
             let newest = parts::newest(&self.dialect(source, head), &source.path);
@@ -118,9 +130,14 @@ impl JsonlAgent for Claude {
         }
     }
 
+    fn reports_usage(&self, source: &Source) -> bool {
+        !parts::is_part(source.kind) || parts::files_of(&source.path).first() == Some(&source.path)
+    }
+
     fn own_files(&self, session: &Session) -> Vec<PathBuf> {
         // One session may have a file in several project folders.
-        let files = if session.flags.subagent { Vec::new() } else { parts::files_of(&session.path) };
+        let is_inline = walk::stem(&session.path) != *session.key.id;
+        let files = if is_inline { Vec::new() } else { parts::files_of(&session.path) };
         let all = files.iter().chain(std::iter::once(&session.path));
         let mut found: Vec<_> = all.flat_map(|file| named_alike(file)).collect();
         found.sort();
@@ -130,6 +147,11 @@ impl JsonlAgent for Claude {
 
     fn live(&self, root: &SourceRoot) -> Vec<LiveStatus> {
         live::open_sessions(&root.path)
+    }
+
+    /// A teammate belongs to the lead of its team, but can be resumed.
+    fn resume_refusal(&self, session: &Session) -> Option<String> {
+        subagent_refusal(session).filter(|_| session.key.id.starts_with("agent-"))
     }
 
     fn attach_args(&self, root: &SourceRoot, id: &str) -> Option<&'static [&'static str]> {

@@ -1,18 +1,19 @@
-//! Sessions in several files: one id in more than one project folder.
+//! Sessions, and sub-agents, in several files: one id in more than one project folder.
 //!
 //! Claude Code moves to another project folder when a session enters or leaves a worktree, or moves to another directory,
 //! and goes on there in a file of the same name. Either file may go on later, and a file may begin with records that
 //! another one has too. The session is the text of all its files, by time, each record once.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::agent::jsonl::scan::scan;
-use crate::agent::jsonl::walk::{self, SESSION};
+use crate::agent::jsonl::walk::{self, SESSION, SUBAGENT};
 use crate::agent::jsonl::{Dialect, JsonStr, RecordLink, TextFile};
 use crate::agent::{FileStamp, Source};
 use crate::domain::Time;
@@ -20,38 +21,61 @@ use crate::stdx::{files, temp};
 
 /// Kind of a source: one of several files of a session.
 pub(super) const PART: u8 = 3;
+/// Kind of a source: one of several files of a sub-agent.
+const SUBAGENT_PART: u8 = 4;
 
-/// Marks the sources that are parts of a session, with the stamp of all parts.
-pub(super) fn mark(sources: &mut [Source]) {
-    let name = |source: &Source| source.path.file_name().map(OsStr::to_owned);
+/// True for one of several files.
+pub(super) fn is_part(kind: u8) -> bool {
+    matches!(kind, PART | SUBAGENT_PART)
+}
+
+/// True for a file of a sub-agent.
+pub(super) fn is_subagent(kind: u8) -> bool {
+    matches!(kind, SUBAGENT | SUBAGENT_PART)
+}
+
+/// Marks the sources below the folder of projects that are parts of a session, with the stamp of all parts.
+pub(super) fn mark(projects: &Path, sources: &mut [Source]) {
     let mut seen = HashSet::with_capacity(sources.len());
-    let is_session = |source: &&Source| source.kind == SESSION;
-    let repeated: HashSet<_> = { sources.iter() }
-        .filter(is_session)
-        .filter(|source| !seen.insert(source.path.file_name()))
-        .map(name)
+    let is_whole = |source: &&Source| matches!(source.kind, SESSION | SUBAGENT);
+    let repeated: HashSet<OsString> = { sources.iter() }
+        .filter(is_whole)
+        .filter_map(|source| in_project(projects, &source.path))
+        .filter(|name| !seen.insert(*name))
+        .map(OsStr::to_owned)
         .collect();
     if repeated.is_empty() {
         return;
     }
-    let mut stamps: HashMap<_, Vec<FileStamp>> = HashMap::new();
-    for source in sources.iter().filter(is_session).filter(|source| repeated.contains(&name(source))) {
-        stamps.entry(name(source)).or_default().push(source.stamp);
+    let repeated = |path: &Path| repeated.get(in_project(projects, path)?).cloned();
+    let mut stamps: HashMap<OsString, Vec<FileStamp>> = HashMap::new();
+    for source in sources.iter().filter(is_whole) {
+        if let Some(name) = repeated(&source.path) {
+            stamps.entry(name).or_default().push(source.stamp);
+        }
     }
-    for source in sources.iter_mut().filter(|source| source.kind == SESSION) {
-        if let Some(stamps) = stamps.get(&name(source)) {
-            (source.kind, source.stamp) = (PART, combined(stamps));
+    for source in sources.iter_mut().filter(|source| matches!(source.kind, SESSION | SUBAGENT)) {
+        if let Some(stamps) = repeated(&source.path).and_then(|name| stamps.get(&name)) {
+            source.kind = if source.kind == SUBAGENT { SUBAGENT_PART } else { PART };
+            source.stamp = combined(stamps);
         }
     }
 }
 
+/// Path of a transcript inside its project's folder.
+fn in_project<'a>(projects: &Path, path: &'a Path) -> Option<&'a OsStr> {
+    // Paths of all sources are compared, so their bytes are.
+    let below = path.as_os_str().as_bytes().strip_prefix(projects.as_os_str().as_bytes())?.strip_prefix(b"/")?;
+    Some(OsStr::from_bytes(&below[memchr::memchr(b'/', below)? + 1..]))
+}
+
 /// The sources of a session whose file changed: the file, and the other parts, whose stamps change with it.
-pub(super) fn affected(path: &Path, source: Option<&Source>) -> Vec<(PathBuf, Option<Source>)> {
+pub(super) fn affected(projects: &Path, path: &Path, source: Option<&Source>) -> Vec<(PathBuf, Option<Source>)> {
     let parts = files_of(path);
     let others = parts.iter().filter(|part| *part != path);
     let walk = walk::Walk::of(crate::domain::Agent::Claude);
     let mut sources: Vec<Source> = others.filter_map(|part| walk.source(part)).chain(source.cloned()).collect();
-    mark(&mut sources);
+    mark(projects, &mut sources);
     let mut rows: Vec<_> = sources.into_iter().map(|source| (source.path.clone(), Some(source))).collect();
     if source.is_none() {
         rows.push((path.to_owned(), None));
@@ -59,9 +83,12 @@ pub(super) fn affected(path: &Path, source: Option<&Source>) -> Vec<(PathBuf, Op
     rows
 }
 
-/// Files of the session whose file is at `path`, by path: those of its name in all project folders.
+/// Files of the session, or of the sub-agent, whose file is at `path`, by path: those of its name in all project folders.
 pub(super) fn files_of(path: &Path) -> Vec<PathBuf> {
-    let (Some(projects), Some(name)) = (path.parent().and_then(Path::parent), path.file_name()) else {
+    let subagents = path.ancestors().find(|folder| folder.ends_with("subagents"));
+    let project = subagents.map_or_else(|| path.parent(), |folder| folder.parent()?.parent());
+    let name = project.and_then(|project| path.strip_prefix(project).ok());
+    let (Some(projects), Some(name)) = (project.and_then(Path::parent), name) else {
         return vec![path.to_owned()];
     };
     let folders = walk::subdirectories(projects, &mut Vec::new()).into_iter();

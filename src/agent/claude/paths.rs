@@ -66,18 +66,16 @@ pub(super) fn discover(root: &Path, discovery: &mut Discovery) {
     for folder in walk::subdirectories(&root.join("projects"), &mut discovery.issues) {
         Walk::of(Agent::Claude).project(&folder, &INSIDE, discovery);
     }
-    parts::mark(&mut discovery.sources);
+    parts::mark(&root.join("projects"), &mut discovery.sources);
 }
 
 /// Returns the sources that a changed path affects.
 pub(super) fn affected(root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
     let sources = affected_files(root, path).into_iter();
     let projects = root.join("projects");
-    let is_session =
-        |path: &Path| walk::is_transcript(path) && path.ancestors().nth(2).is_some_and(|folder| folder == projects);
     let with_parts = |(path, source): (PathBuf, Option<Source>)| match source {
-        Some(source) if source.kind != walk::SESSION => vec![(path, Some(source))],
-        source if is_session(&path) => parts::affected(&path, source.as_ref()),
+        Some(source) if source.kind == OUTPUT => vec![(path, Some(source))],
+        source if walk::is_transcript(&path) => parts::affected(&projects, &path, source.as_ref()),
         source => vec![(path, source)],
     };
     sources.flat_map(with_parts).collect()
@@ -109,8 +107,7 @@ fn affected_files(root: &Path, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
 }
 
 /// Derives a transcript's identity from its path and its sidecar file.
-pub(super) fn identity(path: &Path, kind: u8) -> SourceIdentity {
-    let subagent = kind == walk::SUBAGENT;
+pub(super) fn identity(path: &Path, subagent: bool) -> SourceIdentity {
     let (parent, title) = if subagent { (parent(path), meta(path).0) } else { (None, None) };
     SourceIdentity { key: SessionKey::new(Agent::Claude, walk::stem(path)), subagent, parent, title }
 }

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use super::block::{Block, Content, plain_string, string_field};
-use super::{usage, user_markup};
+use super::{queue, usage, user_markup};
 use crate::agent::json::cursor::hash;
 use crate::agent::jsonl::{
-    EntryMark, JsonCursor, JsonStr, LineMetadata, MalformedJson, RareMetadata, RecordLink, RecordParent, ReplyUsage,
-    ResultMark,
+    EntryMark, JsonCursor, JsonStr, LineMetadata, MalformedJson, QueueStep, RareMetadata, RecordLink, RecordParent,
+    ReplyUsage, ResultMark,
 };
 use crate::domain::{EntryKey, EntryKind, Time, Tokens};
 
@@ -48,7 +48,11 @@ pub(super) struct TranscriptRecord<'a> {
     /// Kind of the origin: a person, a channel, a notification.
     origin: &'a [u8],
     operation: &'a [u8],
+    /// Reason why a prompt left the queue.
+    reason: &'a [u8],
     relocated: Option<JsonStr<'a>>,
+    /// Team that the session leads or belongs to.
+    team: Option<JsonStr<'a>>,
     /// True for the result of a call that the user, a rule or the auto mode refused.
     denied: bool,
 }
@@ -150,7 +154,9 @@ impl<'a> TranscriptRecord<'a> {
             b"attachment" => self.attachment(value)?,
             b"origin" => self.origin = string_field(value, b"kind")?.map_or(&b""[..], |kind| kind.0),
             b"operation" => self.operation = plain_string(value)?,
+            b"reason" => self.reason = plain_string(value)?,
             b"toolDenialKind" => self.denied = !plain_string(value)?.is_empty(),
+            b"teamName" => self.team = value.text()?,
             b"relocatedCwd" => self.relocated = value.text()?,
             b"userType" | b"version" | b"slug" => {}
             _ => self.has_more = true,
@@ -183,6 +189,9 @@ impl<'a> TranscriptRecord<'a> {
         self.add_marks(&mut metadata, offset);
         metadata.lacks_content = self.lacks_content();
         self.add_session_metadata(&mut metadata, subagent);
+        if let Some(step) = self.queue_step(offset) {
+            metadata.rare().queue = Some(step);
+        }
         let is_sidechain = self.sidechain && !subagent;
         metadata.link = match self.uuid {
             _ if is_sidechain => RecordLink::Aside,
@@ -203,9 +212,6 @@ impl<'a> TranscriptRecord<'a> {
         match self.kind {
             b"user" | b"assistant" => !self.message.has_content && self.content.0.is_empty(),
             b"attachment" => self.attached.is_empty(),
-            b"queue-operation" if self.operation == b"remove" => {
-                !self.content.0.iter().any(|block| block.text.is_some())
-            }
             b"queue-operation" => self.operation.is_empty(),
             b"" => self.message.role.is_empty() && self.title.is_none(),
             _ => false,
@@ -230,6 +236,15 @@ impl<'a> TranscriptRecord<'a> {
             parent,
             group,
             result: metadata.marks.is_empty() && !metadata.results.is_empty(),
+        }
+    }
+
+    /// Change of the queue of prompts.
+    fn queue_step(&self, offset: u64) -> Option<QueueStep> {
+        match self.kind {
+            b"queue-operation" => queue::step(self.operation, self.reason, &self.content, &self.key_base(offset).0),
+            b"attachment" => queue::hash_of(&self.queued).map(QueueStep::Stated),
+            _ => None,
         }
     }
 
@@ -325,13 +340,15 @@ impl<'a> TranscriptRecord<'a> {
                     push(0, EntryKind::Notice, None, false);
                 }
             }
-            // A prompt that was taken from the queue in the middle of a turn is in no other record.
-            b"queue-operation" if self.operation == b"remove" => {
-                for (at, block) in self.content.0.iter().enumerate() {
-                    if block.kind(b"user") == Some(EntryKind::Prompt) {
+            b"queue-operation" if self.operation == b"remove" && !queue::is_sent(self.reason) => {
+                let prompts = self.content.0.iter().enumerate();
+                for (at, block) in prompts.filter(|(_, block)| block.kind(b"user") == Some(EntryKind::Prompt)) {
+                    if self.reason.is_empty() {
                         metadata.prompt = metadata.prompt.or(block.text);
                         metadata.turns = 1;
                         push(at, EntryKind::Prompt, None, false);
+                    } else {
+                        push(at, EntryKind::Notice, None, false);
                     }
                 }
             }
@@ -368,6 +385,9 @@ impl<'a> TranscriptRecord<'a> {
         }
         if subagent && self.session.is_some() {
             metadata.rare().session = self.session;
+        }
+        if self.team.is_some() {
+            metadata.rare().team = self.team;
         }
         let is_rare =
             self.title.is_some() || self.leaf.is_some() || self.cost_usd.is_some() || self.relocated.is_some();

@@ -29,15 +29,22 @@ impl RecordDecoder for TranscriptDecoder {
 }
 
 fn queued_prompt(record: &StoredRecord<'_>, sink: &mut dyn FnMut(&SearchText<'_>)) {
-    let mut content: Option<Raw<'_>> = None;
+    let (mut content, mut is_added) = (None::<Raw<'_>>, false);
     let read = JsonCursor::new(record.bytes).object(|key, value| {
-        if key == b"content" {
-            content = value.text()?;
+        match key {
+            b"content" => content = value.text()?,
+            b"operation" => is_added = value.text()?.is_some_and(|operation| operation.0 == b"enqueue"),
+            _ => {}
         }
         Ok(())
     });
     if let (Ok(()), Some(content)) = (read, content) {
-        let key = EntryKey::new(record.session, u32::MAX);
+        // A prompt that was sent within a turn is an entry of the line that added it.
+        let key = if is_added {
+            EntryKey::new(&format!("@{}", record.offset), 0)
+        } else {
+            EntryKey::new(record.session, u32::MAX)
+        };
         sink(&SearchText { key, call: "", tool: "", kind: TextKind::Notice, text: &content.decode() });
     }
 }

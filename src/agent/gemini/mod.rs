@@ -49,6 +49,10 @@ impl Format for Gemini {
         if path.starts_with(&root.path) { paths::affected(path) } else { Vec::new() }
     }
 
+    fn shows_text(&self, root: &SourceRoot, path: &Path) -> Option<PathBuf> {
+        paths::chats_with_output(&root.path, path)
+    }
+
     fn peek(&self, source: &Source) -> Vec<Session> {
         chat::peek(source)
     }

@@ -19,6 +19,8 @@ pub(super) const DOCUMENT: u8 = 1;
 
 /// File in a project's folder that contains the project's directory.
 const PROJECT_ROOT: &str = ".project_root";
+/// Folder of the whole outputs of a project's tools.
+const OUTPUTS: &str = "tool-outputs";
 /// File that maps project directories to folder names.
 const PROJECTS: &str = "projects.json";
 
@@ -107,7 +109,16 @@ pub(super) fn project(chat: &Path) -> Option<String> {
 /// Folder of the whole outputs of a project's tools.
 pub(super) fn outputs(chat: &Path) -> OutputFolder {
     let folder = chat.ancestors().find(|dir| dir.file_name().is_some_and(|name| name == "chats"));
-    folder.and_then(Path::parent).map(|folder| OutputFolder::new(folder.join("tool-outputs"))).unwrap_or_default()
+    folder.and_then(Path::parent).map(|folder| OutputFolder::new(folder.join(OUTPUTS))).unwrap_or_default()
+}
+
+/// Folder of the chats whose tools may have written the output at `path`; `None` for any other file.
+pub(super) fn chats_with_output(root: &Path, path: &Path) -> Option<PathBuf> {
+    let below = path.strip_prefix(root.join("tmp")).ok()?;
+    let mut steps = below.components();
+    let (project, folder) = (steps.next()?, steps.next()?);
+    let is_output = folder.as_os_str() == OUTPUTS && steps.next().is_some();
+    is_output.then(|| root.join("tmp").join(project).join("chats"))
 }
 
 /// Reads the project directory from `.project_root`.

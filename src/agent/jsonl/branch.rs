@@ -62,6 +62,16 @@ impl ChainRecord {
             content: metadata.content,
         })
     }
+
+    /// Position of a prompt that was sent from a queue within a turn.
+    pub(crate) fn inserted(entries: u32, time: Option<Time>) -> Self {
+        Self { link: RecordLink::Linear, leaf: None, entries, turns: 1, spoken: true, time, content: 0 }
+    }
+
+    /// Position of a line outside the conversation.
+    pub(crate) fn aside(time: Option<Time>) -> Self {
+        Self { link: RecordLink::Aside, leaf: None, entries: 0, turns: 0, spoken: false, time, content: 0 }
+    }
 }
 
 /// The end of the shown branch: enough state to decide if the next record extends it.

@@ -44,6 +44,11 @@ pub trait Dialect: Send + Sync {
         None
     }
 
+    /// Session that leads a team to which the session of the file at `path` belongs.
+    fn team_lead(&self, _path: &Path, _team: &str) -> Option<Arc<str>> {
+        None
+    }
+
     /// Sessions of sub-agents in the file of `session`; called only if [`RareMetadata::side`] was set.
     fn side_sessions(&self, _unit: &Source, _session: &Session) -> Vec<Session> {
         Vec::new()
@@ -107,6 +112,8 @@ pub struct RareMetadata<'a> {
     pub born: Option<Time>,
     /// The parent session of a sub-agent.
     pub parent: Option<JsonStr<'a>>,
+    /// The team of sessions that this one belongs to.
+    pub team: Option<JsonStr<'a>>,
     /// Total cost so far in US dollars.
     pub cost_usd: Option<f64>,
     /// Total usage so far; replaces the sum of the replies before.
@@ -119,10 +126,34 @@ pub struct RareMetadata<'a> {
     pub relocated: Option<JsonStr<'a>>,
     /// The session id in the record.
     pub session: Option<JsonStr<'a>>,
+    /// Change of the queue of prompts.
+    pub queue: Option<QueueStep>,
     /// Number of turns before it that the user took back.
     pub undone_turns: Option<u32>,
     /// True for a line of a sub-agent whose conversation is in this file too.
     pub side: bool,
+}
+
+/// Change of the queue of prompts in a line, see [`prompt_queue`](super::prompt_queue).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QueueStep {
+    /// A prompt is added.
+    Added {
+        /// Hash of its text.
+        text: u64,
+        /// Entries that the line yields if no other record has the text; none for a message that is no prompt.
+        marks: Vec<EntryMark>,
+    },
+    /// The text with this hash is in the line, so that its removal yields nothing.
+    Stated(u64),
+    /// The first prompt leaves the queue for a record of its own.
+    Delivered,
+    /// The first prompt leaves the queue within a turn.
+    Inserted,
+    /// A prompt leaves the queue, and its text is elsewhere or was not sent: the one with this hash, or the first.
+    Removed(Option<u64>),
+    /// All prompts are taken back.
+    Cleared,
 }
 
 /// Relation of a line to the conversation.

@@ -17,8 +17,8 @@ use crate::agent::format::named_alike;
 use crate::agent::side_text::{self, SideTextDecoder};
 use crate::agent::texts::{LineDecoder, RecordDecoder, RecordLayout, SourceDecoder, StoredRecord, Texts};
 use crate::agent::{
-    Discovery, Environment, Format, Source, SourceRoot, SourceSessions, SourceSummary, SummaryProgress, TextLimit,
-    TranscriptReader,
+    Discovery, Environment, Format, Source, SourceRoot, SourceSessions, SourceSummary, SummaryNote, SummaryProgress,
+    TextLimit, TranscriptReader,
 };
 use crate::domain::launch::Launch;
 use crate::domain::live_status::LiveStatus;
@@ -139,6 +139,11 @@ pub(crate) trait JsonlAgent: Send + Sync + 'static {
         true
     }
 
+    /// True if a source reports the usage of its session to the session's parent: one of the files of a session does.
+    fn reports_usage(&self, _source: &Source) -> bool {
+        true
+    }
+
     /// Sessions of a root that are open in a running process.
     fn live(&self, root: &SourceRoot) -> Vec<LiveStatus>;
 
@@ -159,9 +164,14 @@ pub(crate) trait JsonlAgent: Send + Sync + 'static {
 
     /// Reason why its program cannot resume a session.
     fn resume_refusal(&self, session: &Session) -> Option<String> {
-        let parent = session.parent.as_deref().filter(|_| session.flags.subagent)?;
-        Some(format!("a sub-agent's conversation cannot be resumed; resume its parent, {parent}"))
+        subagent_refusal(session)
     }
+}
+
+/// Reason why a sub-agent cannot be resumed; `None` for any other session.
+pub(crate) fn subagent_refusal(session: &Session) -> Option<String> {
+    let parent = session.parent.as_deref().filter(|_| session.flags.subagent)?;
+    Some(format!("a sub-agent's conversation cannot be resumed; resume its parent, {parent}"))
 }
 
 /// State stored before the state of the lines.
@@ -240,6 +250,9 @@ impl<A: JsonlAgent> Format for JsonlFormat<A> {
         let dialect = self.0.dialect(source, &head);
         let mut summary = summary::summarise(&dialect, source, &self.0.identity(source, &head), lines.as_ref());
         summary.bytes_read += head.bytes_read() + inherited.as_ref().map_or(0, InheritedHistory::bytes_read);
+        if !self.0.reports_usage(source) {
+            summary.notes.retain(|note| !matches!(note, SummaryNote::Usage { .. }));
+        }
         if let Some(missing) = inherited.as_ref().and_then(InheritedHistory::missing) {
             summary.issues.push(Issue::new(&source.path, missing));
         }

@@ -6,6 +6,7 @@
 //! - [`summary`]: summarises a file, or the lines appended to it, in one fast pass;
 //! - [`transcript_index`]: indexes the entries of an open file, and decodes them on request;
 //! - [`tail`]: reads the newest entries, and a preliminary list row, from the ends of a file;
+//! - [`prompt_queue`]: finds the prompts that were sent within a turn;
 //! - [`copies`]: finds which of several files with the same records are copies.
 //!
 //! All of them scan lines and choose the shown branch by the same code ([`branch`]), so their counts agree.
@@ -18,6 +19,7 @@ pub(super) mod dialect;
 pub(super) mod format;
 mod inherited;
 pub(super) mod patch;
+mod prompt_queue;
 pub(super) mod repaired;
 pub(super) mod scan;
 pub(super) mod summary;
@@ -30,7 +32,8 @@ pub(super) mod walk;
 
 pub(super) use crate::agent::json::{JsonCursor, JsonStr, MalformedJson};
 pub(super) use dialect::{
-    Dialect, EntryMark, LineMetadata, RareMetadata, RecordLink, RecordParent, ReplyUsage, ResultMark, SourceIdentity,
+    Dialect, EntryMark, LineMetadata, QueueStep, RareMetadata, RecordLink, RecordParent, ReplyUsage, ResultMark,
+    SourceIdentity,
 };
 pub(super) use format::{FileHead, JsonlAgent, JsonlFormat};
 pub(super) use text_file::TextFile;

@@ -8,10 +8,11 @@ use std::os::unix::fs::FileExt;
 use serde::{Deserialize, Serialize};
 
 use super::branch::{self, BranchTip, ChainRecord};
+use super::prompt_queue::PromptQueue;
 use super::repaired::ScannedLine;
 use super::scan::{ScanEnd, check, scan};
 use super::summary_state::SummaryState;
-use super::{Dialect, RecordLink, SourceIdentity, TextFile, repaired};
+use super::{Dialect, EntryMark, RecordLink, SourceIdentity, TextFile, repaired};
 use crate::agent::json::cursor::hash;
 use crate::agent::{FileStamp, Source, SourceSessions, SourceSummary, SummaryCursor, SummaryNote, SummaryProgress};
 use crate::domain::{Issue, Session, Time};
@@ -30,7 +31,11 @@ struct ResumeState {
     #[serde(rename = "facts")]
     summary: SummaryState,
     tip: BranchTip,
+    queue: PromptQueue<QueuedLine>,
 }
+
+/// Line of a queued prompt: its offset and length, and the number of entries that it yields.
+type QueuedLine = (u64, u64, u32);
 
 /// Summarises a source, continuing from `progress` if possible. `identity` contains the facts from the file's path.
 pub(crate) fn summarise(
@@ -81,7 +86,7 @@ fn read(dialect: &dyn Dialect, source: &Source, progress: Option<&SummaryProgres
     };
     if let Some((state, offset)) = progress.and_then(|progress| resume(&file, stamp, progress)) {
         let titles = state.summary.titles.len();
-        let mut pass = Pass { summary: state.summary, tip: state.tip, ..Pass::default() };
+        let mut pass = Pass { summary: state.summary, tip: state.tip, queue: state.queue, ..Pass::default() };
         let scanned = scan(dialect, &file, (offset, state.lines), None, |line| pass.line(line, false))?;
         // A title for a record id may be this session's own, which only a pass over all records can decide.
         if !pass.left_branch && pass.summary.titles.len() == titles {
@@ -156,6 +161,7 @@ fn resume(file: &File, stamp: FileStamp, progress: &SummaryProgress) -> Option<(
 struct Pass {
     summary: SummaryState,
     tip: BranchTip,
+    queue: PromptQueue<QueuedLine>,
     /// True if a record left the shown branch, or may have: then the counts of entries and turns are invalid.
     left_branch: bool,
     /// All records of the conversation tree, with their lines' offsets and lengths, if reading from the start.
@@ -170,13 +176,22 @@ impl Pass {
             self.summary.add_repair(line.number, repair);
         }
         self.summary.add(&metadata);
-        let Some(record) = ChainRecord::of(&metadata) else { return };
+        let queued = |marks: &[EntryMark]| (line.offset, line.len, u32::try_from(marks.len()).unwrap_or(u32::MAX));
+        if let Some((offset, len, entries)) = self.queue.apply(&metadata, queued) {
+            self.record(ChainRecord::inserted(entries, metadata.time), (offset, len), all);
+        }
+        if let Some(record) = ChainRecord::of(&metadata) {
+            self.record(record, (line.offset, line.len), all);
+        }
+    }
+
+    fn record(&mut self, record: ChainRecord, line: (u64, u64), all: bool) {
         self.left_branch = self.left_branch || !self.tip.extend(&record);
         self.summary.messages += record.entries;
         self.summary.turns += record.turns;
         if all {
             self.records.push(record);
-            self.lines.push((line.offset, line.len));
+            self.lines.push(line);
         }
     }
 
@@ -212,7 +227,8 @@ impl Pass {
 
     fn end(self, file: &File, scanned: ScanEnd) -> io::Result<ResumeState> {
         let check = check(file, scanned.offset)?;
-        Ok(ResumeState { version: VERSION, check, lines: scanned.lines, summary: self.summary, tip: self.tip })
+        let Self { summary, tip, queue, .. } = self;
+        Ok(ResumeState { version: VERSION, check, lines: scanned.lines, summary, tip, queue })
     }
 }
 
@@ -225,6 +241,11 @@ fn finish(
 ) -> SourceSummary {
     let mut session = state.summary.session(source, identity);
     session.complete = true;
+    let lead = state.summary.team.as_deref().and_then(|team| dialect.team_lead(&source.path, team));
+    if let Some(lead) = lead.filter(|lead| session.parent.is_none() && *lead != session.key.id) {
+        session.parent = Some(lead);
+        session.flags.subagent = true;
+    }
     let notes = notes(&session, &state.summary);
     let mut issues: Vec<Issue> = Vec::new();
     for (line, reason) in state.summary.damages() {

@@ -69,6 +69,9 @@ pub(crate) struct SummaryState {
     parent: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<String>,
+    /// Team of sessions that this one leads or belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
     /// True if the file also contains conversations of sub-agents.
     pub side: bool,
     /// Titles of sessions that may be in other files, by the id of a record.
@@ -157,6 +160,7 @@ impl SummaryState {
         if let Some(parent) = rare.parent {
             self.parent = owned(parent);
         }
+        update(&mut self.team, rare.team);
         if let Some(session) = rare.session
             && self.session.is_none()
         {

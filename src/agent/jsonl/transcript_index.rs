@@ -2,6 +2,7 @@
 //!
 //! Entries are decoded on request, from their own lines and from those of their tools' results.
 
+mod append;
 mod decode;
 
 use std::borrow::Cow;
@@ -16,10 +17,11 @@ use std::sync::Arc;
 use self::decode::{truncate, unreadable_entry};
 use super::branch::{self, BranchSpan, BranchTip, BranchTree, ChainRecord};
 use super::call_results::CallResults;
-use super::repaired::{self, Repair, ScannedLine};
+use super::prompt_queue::PromptQueue;
+use super::repaired;
 use super::scan::{check, scan};
 use super::undone::UndoneTurns;
-use super::{Dialect, EntryMark, LineMetadata, RecordLink, ReplyUsage, TextFile};
+use super::{Dialect, EntryMark, TextFile};
 use crate::agent::entry_table::EntryTableBuilder;
 use crate::agent::json::cursor::hash;
 use crate::agent::{
@@ -78,6 +80,7 @@ pub(crate) struct TranscriptIndex {
     /// Number of the branch to show in place of the agent's own.
     wanted_branch: Option<usize>,
     undone: UndoneTurns,
+    queue: PromptQueue<(u64, u64, Vec<EntryMark>)>,
     issues: Vec<Issue>,
     bytes_read: u64,
 }
@@ -119,6 +122,7 @@ impl TranscriptIndex {
             shown_branch: 0,
             wanted_branch: None,
             undone: UndoneTurns::default(),
+            queue: PromptQueue::default(),
             issues: Vec::new(),
             bytes_read: 0,
         };
@@ -166,73 +170,6 @@ impl TranscriptIndex {
         let entries = self.decode(&[mark]).map(Transcript::into_entries).unwrap_or_default();
         let text = entries.first().map(|entry| first_chars(&entry.text, MAX_HEAD_CHARS)).unwrap_or_default();
         one_line(text.trim_start().lines().next().unwrap_or_default())
-    }
-
-    fn line(&mut self, line: ScannedLine<'_>) {
-        let Ok(metadata) = line.metadata else {
-            return self.add_damage(line.number, "unreadable record");
-        };
-        if let Some(repair) = line.repair {
-            self.add_damage(line.number, repair.reason());
-        }
-        if let Some(total) = metadata.rare.as_ref().and_then(|rare| rare.totals) {
-            self.record_total(total);
-        }
-        let record = ChainRecord::of(&metadata);
-        if record.is_none() && metadata.results.is_empty() {
-            return;
-        }
-        let (at, first) = (count(self.lines.len()), count(self.marks.len()));
-        if line.repair == Some(Repair::Completed) {
-            self.torn.insert(at);
-        }
-        self.results.extend(at, metadata.results.iter().map(|result| (result.tool, result.error)));
-        self.lines.push(LinePosition { offset: line.offset, len: u32::try_from(line.len).unwrap_or(u32::MAX), first });
-        let record = record.unwrap_or(ChainRecord {
-            link: RecordLink::Aside,
-            leaf: None,
-            entries: 0,
-            turns: 0,
-            spoken: false,
-            time: metadata.time,
-            content: 0,
-        });
-        self.records.push(record);
-        let other_is_shown = self.wanted_branch.is_some();
-        self.left_branch = self.left_branch || other_is_shown || !self.tip.extend(&record);
-        if let Some(turns) = metadata.rare.as_ref().and_then(|rare| rare.undone_turns) {
-            self.undone.add(&self.marks, turns);
-        }
-        if record.entries > 0 {
-            self.record_usage(&metadata, first);
-            self.marks.extend(&metadata.marks);
-            self.shown.extend(first..count(self.marks.len()));
-        }
-    }
-
-    fn add_damage(&mut self, line: u64, reason: &str) {
-        if self.issues.len() < ISSUES {
-            self.issues.push(Issue { line: Some(line), ..Issue::new(&self.path, reason) });
-        }
-    }
-
-    /// Assigns a reply's usage to the reply's first entry.
-    fn record_usage(&mut self, metadata: &LineMetadata<'_>, first: u32) {
-        let Some(ReplyUsage { key, tokens }) = metadata.usage.filter(|usage| usage.tokens.total() > 0) else { return };
-        let first = *self.replies.entry(key).or_insert(first);
-        let kept = self.usage.entry(first).or_insert(tokens);
-        if tokens.total() > kept.total() {
-            *kept = tokens;
-        }
-    }
-
-    /// Assigns the growth of the total usage to the last entry before its record.
-    fn record_total(&mut self, total: Tokens) {
-        let before = std::mem::replace(&mut self.total, total);
-        let grown = total.since(before);
-        if let Some(last) = self.marks.len().checked_sub(1).filter(|_| grown.total() > 0) {
-            *self.usage.entry(count(last)).or_default() += grown;
-        }
     }
 
     /// True if the changed file continues what was read; then the next scan reads the rest.

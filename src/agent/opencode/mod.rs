@@ -57,6 +57,10 @@ impl Format for OpenCode {
         paths::affected(root, path)
     }
 
+    fn shows_text(&self, root: &SourceRoot, path: &Path) -> Option<PathBuf> {
+        paths::shows_text(root, path)
+    }
+
     fn peek(&self, _source: &Source) -> Vec<Session> {
         Vec::new()
     }

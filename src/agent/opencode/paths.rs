@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{legacy, oldest};
+use super::{legacy, oldest, record};
 use crate::agent::{Discovery, Environment, FileStamp, Source, SourceRoot, sqlite};
 use crate::domain::{Agent, Issue};
 
@@ -44,7 +44,7 @@ fn watched(root: &Path) -> Vec<PathBuf> {
     let listed = fs::read_dir(root).into_iter().flatten().flatten();
     let storage = root.join("storage");
     // No such file exists; it is the prefix of all database names.
-    let mut watched = vec![root.join("opencode"), storage.join("session")];
+    let mut watched = vec![root.join("opencode"), storage.join("session"), root.join(record::OUTPUTS)];
     if !listed.map(|entry| entry.path()).any(|path| is_channel(&path)) {
         watched.push(storage.join("message"));
         watched.push(root.join("project"));
@@ -136,6 +136,11 @@ fn database_stamp(path: &Path) -> io::Result<FileStamp> {
         return Err(io::Error::other("expected a database, found a directory"));
     }
     sqlite::stamp(path)
+}
+
+/// Folder of the databases whose tools may have written the output at `path`; `None` for any other file.
+pub(super) fn shows_text(root: &SourceRoot, path: &Path) -> Option<PathBuf> {
+    path.starts_with(root.path.join(record::OUTPUTS)).then(|| root.path.clone())
 }
 
 /// Source to which a changed file belongs.

@@ -14,6 +14,9 @@ use crate::agent::json_repair::Repairs;
 use crate::agent::side_text::OutputFolder;
 use crate::domain::event::NoticeLevel;
 
+/// Folder of the whole outputs of tools, beside the databases.
+pub(super) const OUTPUTS: &str = "tool-output";
+
 /// A message and its parts in order, as stored.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OpenCodeMessage {
@@ -35,7 +38,7 @@ pub(super) struct OpenCodeMessage {
 
 /// Folder of the outputs in files of their own, beside a database or the folder `storage`.
 pub(super) fn outputs_beside(path: &Path) -> OutputFolder {
-    path.parent().map(|data| OutputFolder::new(data.join("tool-output"))).unwrap_or_default()
+    path.parent().map(|data| OutputFolder::new(data.join(OUTPUTS))).unwrap_or_default()
 }
 
 /// Part of a message from which a revert undid the conversation.

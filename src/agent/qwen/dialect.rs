@@ -1,9 +1,10 @@
 //! Metadata of the lines of Qwen Code's transcripts, version 0.24.4: Claude's record tree with Gemini's message parts.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::decode;
+use super::{decode, outputs};
 use crate::agent::json::cursor::hash;
 use crate::agent::jsonl::{
     Dialect, EntryMark, JsonCursor, JsonStr, LineMetadata, MalformedJson, RecordLink, RecordParent, ReplyUsage,
@@ -18,6 +19,8 @@ pub(crate) struct QwenDialect {
     pub subagent: bool,
     /// Sub-agents' sessions by the tool call that started them.
     pub links: HashMap<String, Arc<str>>,
+    /// Folder with the folders of long outputs.
+    pub outputs: Option<PathBuf>,
 }
 
 impl Dialect for QwenDialect {
@@ -42,6 +45,10 @@ impl Dialect for QwenDialect {
     fn finish(&self, entry: &mut Entry) {
         let Some(tool) = entry.tool.as_deref_mut() else { return };
         tool.subagent = tool.subagent.take().or_else(|| self.links.get(&*tool.id).cloned());
+    }
+
+    fn side_text(&self, entry: &Entry) -> Option<PathBuf> {
+        outputs::file(self.outputs.as_deref()?, entry)
     }
 }
 

@@ -2,13 +2,12 @@
 //!
 //! The documents are those of Gemini CLI, from which Qwen Code began: `tmp/<hash of the directory>/chats/session-*.json`.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use serde_json::Value;
-
-use super::Qwen;
+use super::{Qwen, outputs, paths};
 use crate::agent::gemini::chat;
 use crate::agent::jsonl::walk::{self, Walk};
 use crate::agent::jsonl::{JsonlAgent, JsonlFormat};
@@ -49,22 +48,42 @@ impl Format for QwenCode {
         let mut discovery = LINES.discover(root);
         for project in walk::subdirectories(&root.path.join("tmp"), &mut discovery.issues) {
             DOCUMENTS.files(&project.join("chats"), 0, &mut discovery);
+            outputs::discover(&project, &mut discovery);
         }
         discovery
     }
 
     fn affected(&self, root: &SourceRoot, path: &Path) -> Vec<(PathBuf, Option<Source>)> {
-        if path.starts_with(root.path.join("tmp")) && chat::is_document(path) {
+        let tmp = root.path.join("tmp");
+        if path.starts_with(&tmp) && chat::is_document(path) {
             return vec![(path.to_owned(), DOCUMENTS.source(path))];
+        }
+        if let Some(output) = outputs::affected(&tmp, path) {
+            return vec![output];
         }
         LINES.affected(root, path)
     }
 
+    fn shows_text(&self, root: &SourceRoot, path: &Path) -> Option<PathBuf> {
+        outputs::is_output(&root.path.join("tmp"), path).then(|| root.path.join("projects"))
+    }
+
+    fn has_sessions(&self, source: &Source) -> bool {
+        source.kind != outputs::OUTPUT
+    }
+
     fn peek(&self, source: &Source) -> Vec<Session> {
-        if source.kind == DOCUMENT { chat::peek(source) } else { LINES.peek(source) }
+        match source.kind {
+            DOCUMENT => chat::peek(source),
+            outputs::OUTPUT => Vec::new(),
+            _ => LINES.peek(source),
+        }
     }
 
     fn summarise(&self, source: &Source, progress: Option<&SummaryProgress>) -> SourceSummary {
+        if source.kind == outputs::OUTPUT {
+            return outputs::summarise(source);
+        }
         if source.kind != DOCUMENT {
             return LINES.summarise(source, progress);
         }
@@ -114,14 +133,24 @@ impl Format for QwenCode {
 
 impl Texts for QwenCode {
     fn layout(&self, source: &Source) -> RecordLayout {
-        if source.kind == DOCUMENT { RecordLayout::Records } else { LINES.layout(source) }
+        match source.kind {
+            DOCUMENT => RecordLayout::Records,
+            outputs::OUTPUT => RecordLayout::SideText,
+            _ => LINES.layout(source),
+        }
+    }
+
+    /// Reads the transcripts of the project, which alone name the session. The agent deletes outputs after a day.
+    fn side_session(&self, source: &Source) -> Option<Arc<str>> {
+        if source.kind == outputs::OUTPUT { outputs::session(source) } else { None }
     }
 
     fn decoder(&self, source: &Source) -> io::Result<SourceDecoder> {
-        if source.kind != DOCUMENT {
-            return LINES.decoder(source);
+        match source.kind {
+            DOCUMENT => Ok(SourceDecoder { session: "".into(), decode: Box::new(chat::MessageDecoder) }),
+            outputs::OUTPUT => outputs::decoder(source),
+            _ => LINES.decoder(source),
         }
-        Ok(SourceDecoder { session: "".into(), decode: Box::new(chat::MessageDecoder) })
     }
 
     fn records(
@@ -130,10 +159,10 @@ impl Texts for QwenCode {
         since: u64,
         visit: &mut dyn FnMut(&StoredRecord<'_>) -> ControlFlow<()>,
     ) -> io::Result<u64> {
-        if source.kind != DOCUMENT {
-            return LINES.records(source, since, visit);
+        match source.kind {
+            DOCUMENT => chat::records(&source.path, visit).map(|()| 0),
+            _ => LINES.records(source, since, visit),
         }
-        chat::records(&source.path, visit).map(|()| 0)
     }
 }
 
@@ -155,18 +184,5 @@ fn runtime_dir(environment: &Environment, home: &Path) -> Option<PathBuf> {
 
 /// Directory of a document: the folder has the hash of its name, and other sessions of the same home have the name.
 fn directory(document: &Path) -> Option<String> {
-    let folder = document.ancestors().nth(2)?;
-    let hash = folder.file_name()?.to_str()?;
-    let projects = folder.ancestors().nth(2)?.join("projects");
-    let projects = walk::subdirectories(&projects, &mut Vec::new()).into_iter();
-    let named = |project: PathBuf| {
-        let chat =
-            walk::entries(&project.join("chats"), &mut Vec::new()).find(|entry| walk::is_transcript(&entry.path()))?;
-        let mut line = String::new();
-        let file = files::open(&chat.path()).ok()?.take(SizeLimit::SIDECAR.0);
-        BufReader::new(file).read_line(&mut line).ok()?;
-        let record: Value = serde_json::from_str(&line).ok()?;
-        record["cwd"].as_str().map(str::to_owned)
-    };
-    projects.filter_map(named).find(|cwd| chat::folder_hash(cwd) == hash)
+    paths::project_of(document.ancestors().nth(2)?).map(|(_, directory)| directory)
 }

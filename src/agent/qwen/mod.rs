@@ -7,6 +7,7 @@ mod acp;
 mod decode;
 mod dialect;
 mod format;
+mod outputs;
 mod paths;
 
 pub(super) use acp::ACP;
@@ -58,7 +59,9 @@ impl JsonlAgent for Qwen {
     }
 
     fn reader_dialect(&self, session: &Session, (): &()) -> io::Result<QwenDialect> {
-        Ok(QwenDialect { subagent: session.flags.subagent, links: paths::links(&session.path) })
+        let projects = session.path.ancestors().find(|folder| folder.ends_with("projects"));
+        let outputs = projects.and_then(Path::parent).map(|root| root.join("tmp"));
+        Ok(QwenDialect { subagent: session.flags.subagent, links: paths::links(&session.path), outputs })
     }
 
     fn live(&self, root: &SourceRoot) -> Vec<LiveStatus> {

@@ -1,11 +1,13 @@
 //! Paths of Qwen Code's files, the identities that paths encode, and its registry of running processes.
 
 use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::agent::gemini::chat;
 use crate::agent::jsonl::SourceIdentity;
 use crate::agent::jsonl::walk::{self, Walk};
 use crate::agent::{Discovery, Source};
@@ -22,9 +24,33 @@ pub(super) fn discover(root: &Path, discovery: &mut Discovery) {
     }
 }
 
-fn project(folder: &Path, discovery: &mut Discovery) {
+/// Finds the transcripts of a project.
+pub(super) fn project(folder: &Path, discovery: &mut Discovery) {
     Walk::of(Agent::Qwen).files(&folder.join("chats"), 0, discovery);
     Walk::of(Agent::Qwen).files(&folder.join("subagents"), 1, discovery);
+}
+
+/// Finds the project whose temporary folder has the hash of its directory as name: its folder of transcripts, and the
+/// directory, which they name.
+pub(super) fn project_of(temporary: &Path) -> Option<(PathBuf, String)> {
+    let hash = temporary.file_name()?.to_str()?;
+    let projects = temporary.ancestors().nth(2)?.join("projects");
+    let projects = walk::subdirectories(&projects, &mut Vec::new()).into_iter();
+    let named = |project: PathBuf| Some((directory_of(&project)?, project));
+    let (directory, project) =
+        projects.filter_map(named).find(|(directory, _)| chat::folder_hash(directory) == hash)?;
+    Some((project, directory))
+}
+
+/// Reads the directory of a project from one of its transcripts.
+fn directory_of(project: &Path) -> Option<String> {
+    let mut entries = walk::entries(&project.join("chats"), &mut Vec::new());
+    let transcript = entries.find(|entry| walk::is_transcript(&entry.path()))?;
+    let mut line = String::new();
+    let file = files::open(&transcript.path()).ok()?.take(SizeLimit::SIDECAR.0);
+    BufReader::new(file).read_line(&mut line).ok()?;
+    let record: Value = serde_json::from_str(&line).ok()?;
+    record["cwd"].as_str().map(str::to_owned)
 }
 
 /// Returns the sources that a changed path affects.

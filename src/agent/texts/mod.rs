@@ -107,7 +107,8 @@ pub trait Texts: Sync {
         &[]
     }
 
-    /// Session whose text is in a source with [`RecordLayout::SideText`]. Must not access the disk.
+    /// Session whose text is in a source with [`RecordLayout::SideText`]. Called for each source of a search, so that only a
+    /// format with few such sources may access the disk.
     fn side_session(&self, source: &Source) -> Option<Arc<str>> {
         let _ = source;
         None

@@ -127,6 +127,15 @@ impl OpenTranscripts {
         }
     }
 
+    /// Refreshes the texts of the readers whose sessions are in a folder, or in a database.
+    pub(super) fn texts_changed(&self, folder: &Path) {
+        let affected = self.open.values().filter(|open| open.session.path.starts_with(folder));
+        for requests in affected.filter_map(|open| open.requests.as_ref()) {
+            // A thread that has ended needs no refresh; the next request reopens the transcript.
+            drop(requests.send(TranscriptRequest::RefreshTexts));
+        }
+    }
+
     /// Reopens the transcript of a session whose source moved.
     pub(super) fn session_changed(&mut self, session: &Arc<Session>) {
         let moved = |open: &Open| open.session.key == session.key && open.session.path != session.path;

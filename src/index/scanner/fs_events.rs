@@ -6,9 +6,15 @@ use super::Scanner;
 use crate::agent::{Source, SourceRoot};
 
 impl Scanner {
-    /// Reads the sources that a changed path affects, and calls `on_source` with the path of each. Returns true for a directory,
-    /// which must be checked again after it is watched.
-    pub(crate) fn path_changed(&mut self, path: &Path, mut on_source: impl FnMut(&Path, Option<&Source>)) -> bool {
+    /// Reads the sources that a changed path affects. Calls `on_source` with the path of each, and `on_text` with the folder
+    /// of the sessions that may show the changed file. Returns true for a directory, which must be checked again after it
+    /// is watched.
+    pub(crate) fn path_changed(
+        &mut self,
+        path: &Path,
+        mut on_source: impl FnMut(&Path, Option<&Source>),
+        mut on_text: impl FnMut(&Path),
+    ) -> bool {
         let below =
             |root: &&SourceRoot| root.watch.iter().chain([&root.path]).any(|watched| is_affected(path, watched));
         let roots: Vec<_> = self.roots.iter().filter(below).cloned().collect();
@@ -28,6 +34,9 @@ impl Scanner {
         };
         for (root, file) in roots.iter().flat_map(|root| files.iter().map(move |file| (root, file))) {
             let Some(format) = self.formats.iter().find(|format| format.agent() == root.agent) else { continue };
+            if let Some(sessions) = format.shows_text(root, file) {
+                on_text(&sessions);
+            }
             for (path, source) in format.affected(root, file) {
                 on_source(&path, source.as_ref());
                 match source {

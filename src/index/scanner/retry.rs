@@ -54,7 +54,7 @@ impl Scanner {
     pub(crate) fn retry(&mut self) {
         let due = self.retries.failures.iter().filter(|(_, failures)| **failures <= MAX_TRIES);
         for path in due.map(|(path, _)| path.clone()).collect::<Vec<_>>() {
-            self.path_changed(&path, |_, _| {});
+            self.path_changed(&path, |_, _| {}, |_| {});
         }
     }
 }

@@ -260,7 +260,7 @@ fn a25_a_name_for_each_place() {
     assert_eq!(units(&home).len(), 2);
     let watch = root(&home).watch;
     // A name stands for all that begin with it: those of channels that are yet to come, and of their logs.
-    assert_eq!(watch, [data(&home).join("opencode"), data(&home).join("storage/session")]);
+    assert_eq!(watch, ["opencode", "storage/session", "tool-output"].map(|name| data(&home).join(name)));
     // Messages take a watch a session: only where OpenCode is so old that it has no database.
     assert!(!watch.contains(&data(&home).join("storage/message")));
     let old = Home::of(&[V1_1]);

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 use super::Case;
 use crate::support::Home;
 
-const ID: &str = "11111111-2222-4333-8444-000000000077";
+/// The only session of these homes.
+pub const ID: &str = "11111111-2222-4333-8444-000000000077";
 
 /// A home with one session of these records.
-fn session_of(records: &[Value]) -> Case {
+pub fn session_of(records: &[Value]) -> Case {
     let case = Case { home: Home::empty(), variables: Vec::new() };
     let folder = case.path().join(".claude/projects/-home-dev-shop");
     fs::create_dir_all(&folder).expect("created");
@@ -19,12 +20,14 @@ fn session_of(records: &[Value]) -> Case {
     case
 }
 
-fn prompt() -> Value {
+/// The first prompt.
+pub fn prompt() -> Value {
     json!({"type": "user", "uuid": "p", "parentUuid": null, "sessionId": ID, "cwd": "/home/dev/shop",
         "timestamp": "2026-09-10T10:00:00.000Z", "message": {"role": "user", "content": "begin"}})
 }
 
-fn answer(uuid: &str, content: &Value, usage: &Value) -> Value {
+/// An answer to the first prompt.
+pub fn answer(uuid: &str, content: &Value, usage: &Value) -> Value {
     json!({"type": "assistant", "uuid": uuid, "parentUuid": "p", "sessionId": ID, "timestamp": "2026-09-10T10:00:01.000Z",
         "message": {"id": uuid, "role": "assistant", "model": "m", "content": content, "usage": usage}})
 }

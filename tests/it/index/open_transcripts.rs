@@ -151,6 +151,29 @@ fn a_text_in_a_file_of_its_own_that_grows_alone_is_read_again() {
 }
 
 #[test]
+fn an_output_beside_a_database_or_a_chat_that_changes_alone_is_read_again() {
+    let home = Home::of(&["opencode/1.18.33", "gemini/0.61.0"]);
+    let data = home.path().join(".local/share/opencode");
+    let chats = home.path().join(".gemini/tmp/shop-api");
+    let options = IndexOptions { formats: &salon::agent::FORMATS, ..options(&home) };
+    let mut running = Running::complete_and_watched(options);
+    for (agent, folder) in [(Agent::OpenCode, data.join("tool-output")), (Agent::Gemini, chats.join("tool-outputs"))] {
+        let is_beside = |session: &&std::sync::Arc<salon::domain::Session>| {
+            session.key.agent == agent
+                && session.messages > 0
+                && session.path.starts_with(folder.parent().expect("a folder"))
+        };
+        let session = running.catalog.iter().find(is_beside).expect("a session").key.clone();
+        running.index.open(1, session);
+        next(&mut running, 1, |event| matches!(event, Opened(_)));
+        fs::create_dir_all(&folder).expect("created");
+        fs::write(folder.join("tool_1"), "all of it").expect("written");
+        assert!(matches!(next(&mut running, 1, |event| matches!(event, Grown { .. })), Grown { from: 0, .. }));
+        running.index.close(1);
+    }
+}
+
+#[test]
 fn the_outline_is_read_after_all_else_and_again_from_a_change_on() {
     let home = Home::empty();
     let path = write(&home, "a.log", &lines(3000));

@@ -1,0 +1,146 @@
+//! Long outputs of tools: the record contains a preview and the path of a file with the whole text.
+//!
+//! Verified with 0.24.4, which deletes the files after a day:
+//!
+//! - `tmp/<hash of the directory>/tool-results/<call>.txt`, after `<persisted-output>`;
+//! - `tmp/<hash of the directory>/<tool>_<random>.output`, after a sentence about truncation.
+
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use memchr::memmem::Finder;
+
+use super::paths;
+use crate::agent::jsonl::walk::{self, Walk};
+use crate::agent::side_text::{self, SideTextDecoder};
+use crate::agent::texts::SourceDecoder;
+use crate::agent::{Discovery, FileStamp, Source, SourceSummary, json};
+use crate::domain::{Agent, Entry};
+use crate::stdx::files;
+use crate::stdx::lines::LineReader;
+
+/// Source kind of an output.
+pub(super) const OUTPUT: u8 = 3;
+
+/// Name of the folder of outputs inside a project's temporary folder.
+const FOLDER: &str = "tool-results";
+
+/// Beginnings of previews.
+const PREVIEWS: [&str; 2] = ["<persisted-output>", "Tool output was too large and has been truncated"];
+
+/// Text before the path of the file.
+const SAVED_TO: &str = "saved to: ";
+
+const RESULTS: Walk = Walk { agent: Agent::Qwen, kind: result_kind, links: false };
+const TRUNCATED: Walk = Walk { agent: Agent::Qwen, kind: truncated_kind, links: false };
+
+fn result_kind(name: &[u8]) -> Option<u8> {
+    name.ends_with(b".txt").then_some(OUTPUT)
+}
+
+fn truncated_kind(name: &[u8]) -> Option<u8> {
+    name.ends_with(b".output").then_some(OUTPUT)
+}
+
+/// Finds the outputs in the temporary folder of a project.
+pub(super) fn discover(folder: &Path, discovery: &mut Discovery) {
+    TRUNCATED.files(folder, 0, discovery);
+    RESULTS.files(&folder.join(FOLDER), 0, discovery);
+}
+
+/// Returns the output that a changed path below `tmp` is; `None` for any other file.
+pub(super) fn affected(tmp: &Path, path: &Path) -> Option<(PathBuf, Option<Source>)> {
+    is_output(tmp, path).then(|| (path.to_owned(), RESULTS.source(path).or_else(|| TRUNCATED.source(path))))
+}
+
+/// True for the path of an output.
+pub(super) fn is_output(tmp: &Path, path: &Path) -> bool {
+    let Ok(below) = path.strip_prefix(tmp) else { return false };
+    let steps: Vec<_> = below.components().map(Component::as_os_str).collect();
+    match steps[..] {
+        [_, name] => truncated_kind(name.as_encoded_bytes()).is_some(),
+        [_, folder, name] => folder == FOLDER && result_kind(name.as_encoded_bytes()).is_some(),
+        _ => false,
+    }
+}
+
+/// Finds the file with the whole output of an entry. Only the agent's own folder `tmp` is looked in, because a record may
+/// name any file.
+pub(super) fn file(tmp: &Path, entry: &Entry) -> Option<PathBuf> {
+    let output = &entry.tool.as_ref()?.output;
+    if !PREVIEWS.iter().any(|preview| output.starts_with(preview)) {
+        return None;
+    }
+    let recorded = Path::new(output.split_once(SAVED_TO)?.1.lines().next()?.trim());
+    let steps: Vec<_> = recorded.components().collect();
+    let at = steps.iter().rposition(|step| step.as_os_str() == "tmp")?;
+    if !steps[at + 1..].iter().all(|step| matches!(step, Component::Normal(_))) {
+        return None;
+    }
+    let own = tmp.join(steps[at + 1..].iter().collect::<PathBuf>());
+    (is_output(tmp, &own) && own.is_file()).then_some(own)
+}
+
+/// Summarises an output: its size counts for its session.
+pub(super) fn summarise(source: &Source) -> SourceSummary {
+    match owner(&source.path) {
+        Some(owner) => side_text::summary(source, owner.session),
+        None => SourceSummary::none(),
+    }
+}
+
+/// Session whose output is in a file.
+pub(super) fn session(source: &Source) -> Option<Arc<str>> {
+    owner(&source.path).map(|owner| owner.session)
+}
+
+/// Creates the decoder of an output's text.
+pub(super) fn decoder(source: &Source) -> io::Result<SourceDecoder> {
+    let OutputOwner { session, call } = owner(&source.path).ok_or(io::ErrorKind::NotFound)?;
+    Ok(SourceDecoder { session, decode: Box::new(SideTextDecoder { call }) })
+}
+
+/// The tool call whose output is in a file.
+struct OutputOwner {
+    session: Arc<str>,
+    call: String,
+}
+
+/// Finds the call in the transcripts of the project. The record is written after the file.
+fn owner(output: &Path) -> Option<OutputOwner> {
+    let folder = output.ancestors().skip(1).find(|folder| !folder.ends_with(FOLDER))?;
+    let (project, _) = paths::project_of(folder)?;
+    let mut discovery = Discovery::default();
+    paths::project(&project, &mut discovery);
+    let written = FileStamp::of(&output.metadata().ok()?).mtime_ns;
+    let mut transcripts = discovery.sources;
+    transcripts.retain(|source| source.stamp.mtime_ns >= written);
+    let name = Finder::new(output.file_name()?.as_encoded_bytes());
+    let owner = |source: &Source| {
+        Some(OutputOwner { session: walk::stem(&source.path).into(), call: call_in(&source.path, &name)? })
+    };
+    transcripts.iter().find_map(owner)
+}
+
+fn call_in(transcript: &Path, name: &Finder<'_>) -> Option<String> {
+    let mut lines = LineReader::from_offset(files::open(transcript).ok()?, 0).ok()?;
+    while let Some(line) = lines.next_line().ok()? {
+        if name.find(line.bytes).is_none() {
+            continue;
+        }
+        let record = json::parse(line.bytes).unwrap_or_default();
+        let parts = record["message"]["parts"].as_array().into_iter().flatten();
+        let mentions = |output: &str| {
+            PREVIEWS.iter().any(|preview| output.starts_with(preview)) && name.find(output.as_bytes()).is_some()
+        };
+        let call = parts.map(|part| &part["functionResponse"]).find(|response| {
+            let answer = &response["response"];
+            ["output", "error"].iter().any(|field| answer[*field].as_str().is_some_and(mentions))
+        });
+        if let Some(call) = call.and_then(|response| response["id"].as_str()) {
+            return Some(call.to_owned());
+        }
+    }
+    None
+}

@@ -1,0 +1,134 @@
+//! Prompts of Claude Code that were typed while it worked: said, taken back, or never sent.
+
+use serde_json::{Value, json};
+
+use super::claude_records::{ID, answer, prompt, session_of};
+use super::families::with;
+
+/// Time of the second with this number.
+fn at(second: u32) -> String {
+    format!("2026-09-10T10:00:{second:02}.000Z")
+}
+
+fn queue(second: u32, operation: &str, more: &Value) -> Value {
+    let mut record =
+        json!({"type": "queue-operation", "operation": operation, "timestamp": at(second), "sessionId": ID});
+    let fields = more.as_object().expect("fields");
+    record.as_object_mut().expect("a record").extend(fields.clone());
+    // The agent writes the type first.
+    record
+}
+
+fn enqueue(second: u32, text: &str) -> Value {
+    queue(second, "enqueue", &json!({"content": text}))
+}
+
+fn attached(uuid: &str, parent: &str, text: &str) -> Value {
+    json!({"type": "attachment", "uuid": uuid, "parentUuid": parent, "sessionId": ID, "timestamp": at(20),
+        "attachment": {"type": "queued_command", "prompt": text}})
+}
+
+fn follow_up(text: &str) -> Value {
+    json!({"type": "user", "uuid": "p2", "parentUuid": "a", "sessionId": ID, "cwd": "/home/dev/shop",
+        "timestamp": at(40), "message": {"role": "user", "content": text}})
+}
+
+fn text(uuid: &str, text: &str) -> Value {
+    answer(uuid, &json!([{"type": "text", "text": text}]), &json!({}))
+}
+
+/// The lines and the number of turns of a session of these records, read whole and again after each append.
+#[track_caller]
+fn shown(records: &[Value]) -> Vec<String> {
+    let case = session_of(&records[..1]);
+    for record in &records[1..] {
+        case.sessions();
+        let folder = ".claude/projects/-home-dev-shop";
+        case.append(&format!("{folder}/{ID}.jsonl"), &[&record.to_string()]);
+    }
+    let lines = case.lines(ID);
+    let prompts = lines.iter().filter(|line| line.starts_with("prompt: ")).count();
+    let session = case.session(ID);
+    assert_eq!((&session["turns"], &session["messages"]), (&prompts.into(), &lines.len().into()), "{lines:?}");
+    assert_eq!(session_of(records).lines(ID), lines, "whole");
+    assert_eq!(case.json(&["doctor"])["issues"], json!([]));
+    lines
+}
+
+#[test]
+fn a_prompt_that_only_the_queue_has_is_shown_where_it_was_sent() {
+    // 2.0.76 to 2.1.110: the removal has no text, and no other record has it.
+    let lines = shown(&[
+        prompt(),
+        enqueue(5, "keep the tests green kowhaineedle"),
+        enqueue(6, "and be brief"),
+        text("a", "working"),
+        queue(20, "remove", &json!({})),
+        queue(21, "remove", &json!({})),
+        with(text("b", "done"), &json!({"parentUuid": "a"})),
+    ]);
+    let sent = ["prompt: keep the tests green kowhaineedle", "prompt: and be brief"];
+    assert_eq!(lines, [&["prompt: begin", "text: working"], &sent[..], &["text: done"]].concat());
+    let case = session_of(&[prompt(), enqueue(5, "kowhaineedle"), text("a", "x"), queue(20, "remove", &json!({}))]);
+    case.assert_shown_and_found("kowhaineedle");
+}
+
+#[test]
+fn a_prompt_that_another_record_has_is_shown_once() {
+    let sent_later = [
+        prompt(),
+        enqueue(5, "one more"),
+        text("a", "working"),
+        queue(30, "dequeue", &json!({})),
+        follow_up("one more"),
+        enqueue(45, "in between"),
+        queue(50, "remove", &json!({})),
+    ];
+    assert_eq!(shown(&sent_later), ["prompt: begin", "text: working", "prompt: one more", "prompt: in between"]);
+    for removal in [json!({}), json!({"content": "one more", "reason": "absorbed_mid_turn", "commandUuid": "q1"})] {
+        let attached = [
+            prompt(),
+            enqueue(5, "one more"),
+            text("a", "working"),
+            attached("q1", "a", "one more"),
+            queue(21, "remove", &removal),
+        ];
+        assert_eq!(shown(&attached), ["prompt: begin", "text: working", "prompt: one more"]);
+    }
+}
+
+#[test]
+fn a_prompt_that_was_taken_back_is_not_said() {
+    let taken_back = [
+        prompt(),
+        enqueue(5, "no, wait"),
+        queue(6, "popAll", &json!({"content": "no, wait"})),
+        text("a", "working"),
+        // Another prompt leaves the queue; the one that was taken back does not go with it.
+        enqueue(8, "yes"),
+        queue(20, "remove", &json!({})),
+    ];
+    assert_eq!(shown(&taken_back), ["prompt: begin", "text: working", "prompt: yes"]);
+    let cleared = [
+        prompt(),
+        enqueue(5, "never sent hihineedle"),
+        text("a", "working"),
+        queue(20, "remove", &json!({"content": "never sent hihineedle", "reason": "cleared_on_cancel"})),
+    ];
+    let notice = "notice: Removed from the queue, not sent: never sent hihineedle";
+    assert_eq!(shown(&cleared), ["prompt: begin", "text: working", notice]);
+    session_of(&cleared).assert_shown_and_found("hihineedle");
+}
+
+#[test]
+fn a_prompt_that_waited_when_the_agent_was_killed_is_not_taken_for_a_later_one() {
+    let lines = shown(&[
+        prompt(),
+        enqueue(5, "lost with the process"),
+        text("a", "working"),
+        follow_up("typed into a new process"),
+        enqueue(45, "in between"),
+        queue(50, "remove", &json!({})),
+    ]);
+    assert_eq!(lines, ["prompt: begin", "text: working", "prompt: typed into a new process", "prompt: in between"]);
+}
