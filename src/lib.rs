@@ -7,6 +7,7 @@
 //! - [`config`]: configuration files parsed into plain values: keys, themes, settings, paths.
 //! - [`agent`]: everything specific to one agent, one folder each. [`agent::Format`] reads its files,
 //!   [`agent::Protocol`] drives its process. Converts bytes to events and back; no processes, no sockets.
+//! - [`git`]: runs `git` as a program: reads repositories, creates and removes worktrees.
 //! - [`store`]: `state.db`, the persistent state of salon itself: choices, runs, undelivered prompts.
 //! - [`index`]: finds, watches and searches all sessions; agent-neutral. Reads open transcripts off the event loop.
 //! - [`live`]: runs of agents; agent-neutral. One task per run owns the child process, its pipes, timers and events.
@@ -107,6 +108,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod git;
 pub mod index;
 pub mod live;
 pub mod runtime;

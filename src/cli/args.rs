@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use super::annotation_args::{NoteArgs, RenameArgs, StarArgs, TagArgs};
+use super::changes_args::DiffArgs;
 use super::run_args::{ApproveArgs, AttachArgs, IdArgs, NewArgs, QueueArgs, SendArgs};
 use super::session_args::{ListArgs, ResumeArgs, SearchArgs, ShowArgs};
 use super::stats_args::StatsArgs;
 use super::trash_args::{RestoreArgs, TrashArgs};
+use super::worktree_args::WorktreeArgs;
 use crate::config::settings::ServerSettings;
 
 /// All sessions of your coding agents in one terminal: past, running, and waiting for you.
@@ -72,6 +74,8 @@ impl Cli {
             Some(CliCommand::Trash(args)) => args.json,
             Some(CliCommand::Restore(args)) => args.json,
             Some(CliCommand::Stats(args)) => args.json,
+            Some(CliCommand::Diff(args)) => args.json,
+            Some(CliCommand::Worktree(args)) => args.command.json(),
             Some(CliCommand::Doctor(args)) => args.json,
             Some(CliCommand::Config(args)) => args.json,
             Some(CliCommand::Open(words)) => words.iter().any(|word| matches!(word.as_str(), "--json" | "-j")),
@@ -129,6 +133,10 @@ pub enum CliCommand {
     Restore(RestoreArgs),
     /// Print tokens and costs per day, workspace, agent, model and session
     Stats(StatsArgs),
+    /// Print what a session changed, or what changed in its directory since a commit and who did it
+    Diff(DiffArgs),
+    /// Create, list, remove and restore worktrees: a place of its own for a session
+    Worktree(WorktreeArgs),
     /// Open the screen on invented sessions of all agents; reads and keeps nothing of yours
     Demo(DemoArgs),
     /// Check the installation and report problems

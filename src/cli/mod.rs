@@ -11,6 +11,8 @@ mod annotate;
 mod annotation_args;
 mod approve;
 mod attach;
+mod changes;
+mod changes_args;
 mod completions;
 mod config;
 mod context;
@@ -49,6 +51,9 @@ mod trash_args;
 mod tui;
 mod turn;
 mod turn_signals;
+mod worktree;
+mod worktree_args;
+mod worktree_json;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -99,6 +104,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Some(CliCommand::Trash(args)) => trash::run(&context, &args),
         Some(CliCommand::Restore(args)) => trash::restore(&context, &args),
         Some(CliCommand::Stats(args)) => stats::run(&context, &args),
+        Some(CliCommand::Diff(args)) => changes::run(&context, &args),
+        Some(CliCommand::Worktree(args)) => worktree::run(&context, &args),
         Some(CliCommand::Doctor(args)) => doctor::run(&context, &args),
         Some(CliCommand::Config(args)) => config::run(&context, &args),
         Some(CliCommand::SessionIds) => completions::session_ids(&context),

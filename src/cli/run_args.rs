@@ -41,6 +41,14 @@ pub struct NewArgs {
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: Option<PathBuf>,
 
+    /// Create a worktree for the session; its branch is named NAME, or after the first words of the prompt
+    #[arg(short, long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    pub worktree: Option<String>,
+
+    /// With --worktree: commit or branch to begin at, instead of the current commit
+    #[arg(long, value_name = "REF", requires = "worktree")]
+    pub base: Option<String>,
+
     /// Model
     #[arg(short, long)]
     pub model: Option<String>,

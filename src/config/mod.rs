@@ -9,3 +9,4 @@ pub mod problem;
 pub mod settings;
 pub mod theme;
 pub mod theme_file;
+pub mod worktrees;

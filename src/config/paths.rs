@@ -48,6 +48,16 @@ impl Paths {
         self.data.join("trash")
     }
 
+    /// Directory of worktrees that salon creates.
+    pub fn worktrees(&self) -> PathBuf {
+        self.data.join("worktrees")
+    }
+
+    /// Directory of salon's own repositories, which keep what git does not.
+    pub fn repositories(&self) -> PathBuf {
+        self.data.join("git")
+    }
+
     /// Directory for backups of files that an agent may delete.
     pub fn backups(&self) -> PathBuf {
         self.data.join("kept")

@@ -10,6 +10,7 @@ use toml::{Table, Value};
 use super::keymap::{self, KeyBinding};
 use super::prices;
 use super::problem::{self, ConfigProblem};
+use super::worktrees::{WorkspaceSettings, WorktreeRoot};
 use crate::domain::Agent;
 use crate::domain::catalog::Sort;
 use crate::domain::price::PriceTable;
@@ -46,6 +47,10 @@ pub struct Settings {
     pub roots: BTreeMap<Agent, Vec<PathBuf>>,
     /// Prices of models.
     pub prices: PriceTable,
+    /// Location of new worktrees.
+    pub worktree_root: WorktreeRoot,
+    /// Settings of single workspaces, by directory; `~` is the home directory.
+    pub workspaces: BTreeMap<String, WorkspaceSettings>,
     /// Changes to the key map.
     pub keys: Vec<KeyBinding>,
 }
@@ -174,6 +179,8 @@ impl Settings {
                 "limits" => self.apply_table(name, value, &mut problems, Self::apply_limit),
                 "servers" => self.apply_table(name, value, &mut problems, Self::apply_server),
                 "roots" => self.apply_table(name, value, &mut problems, Self::apply_root),
+                "worktrees" => self.apply_table(name, value, &mut problems, Self::apply_worktrees),
+                "workspaces" => self.apply_workspaces(value, &mut problems),
                 "keys" => self.apply_keys(value, &mut problems),
                 _ => self.apply_setting(name, value),
             };
@@ -245,6 +252,32 @@ impl Settings {
         let paths = paths.ok_or("must be a list of directories")?;
         let read = |path: &Value| path.as_str().map(PathBuf::from).ok_or_else(|| format!("{path} is not a directory"));
         self.roots.insert(agent, paths.iter().map(read).collect::<Result<_, _>>()?);
+        Ok(())
+    }
+
+    fn apply_worktrees(&mut self, name: &str, value: &Value) -> Result<(), String> {
+        match name {
+            "root" => {
+                let text = value.as_str().ok_or_else(|| format!("{value} is not a string"))?;
+                self.worktree_root = WorktreeRoot::parse(text)?;
+            }
+            _ => return Err("unknown setting, ignored".to_owned()),
+        }
+        Ok(())
+    }
+
+    fn apply_workspaces(&mut self, value: &Value, problems: &mut Vec<ConfigProblem>) -> Result<(), String> {
+        for (workspace, value) in value.as_table().ok_or("must be a table of directories")? {
+            let mut of_workspace = self.workspaces.remove(workspace).unwrap_or_default();
+            let table = value.as_table().ok_or_else(|| format!("{workspace} must be a table"))?;
+            for (name, value) in table {
+                let problem = of_workspace.apply(name, value).err();
+                problems.extend(
+                    problem.map(|message| ConfigProblem::new(format!("workspaces.{workspace}.{name}"), message)),
+                );
+            }
+            self.workspaces.insert(workspace.clone(), of_workspace);
+        }
         Ok(())
     }
 

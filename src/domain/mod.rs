@@ -4,6 +4,7 @@ pub mod agent;
 pub mod annotation;
 pub mod approval;
 pub mod catalog;
+pub mod changes;
 pub mod event;
 pub mod launch;
 pub mod live_status;
@@ -24,6 +25,7 @@ pub mod transcript_event;
 pub mod units;
 pub mod usage;
 pub mod usage_report;
+pub mod worktree;
 
 pub use agent::Agent;
 pub use event::{Delta, EntryKey, Event, EventBody};

@@ -3,6 +3,7 @@
 //! Only this layer touches the terminal, starts programs and reads the clock. It makes no decision that a user can see;
 //! those are made in [`crate::app`].
 
+pub mod changes;
 pub mod delivery;
 pub mod desktop_notification;
 pub mod env;
@@ -46,6 +47,7 @@ mod terminal_owner;
 pub mod trash;
 mod trash_effects;
 mod user_command;
+pub mod worktrees;
 
 use std::time::Instant;
 

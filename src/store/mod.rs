@@ -13,6 +13,7 @@ pub mod preferences;
 pub mod registry;
 pub mod trash;
 pub mod user_data;
+pub mod worktrees;
 
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -36,6 +37,7 @@ const MIGRATIONS: &[&str] = &[
     kept_texts::ADD_NOTICES,
     annotations::SCHEMA,
     trash::SCHEMA,
+    worktrees::SCHEMA,
 ];
 
 /// Maximum wait for another process that is writing.

@@ -251,6 +251,11 @@ pub fn find_by_session(db: &Connection, session: &SessionKey) -> rusqlite::Resul
     db.query_row(&sql, params![session.agent.name(), &*session.id], run_record).optional()
 }
 
+/// Returns all runs.
+pub fn runs(db: &Connection) -> rusqlite::Result<Vec<RunRecord>> {
+    db.prepare(&format!("SELECT {COLUMNS} FROM runs"))?.query_map([], run_record)?.collect()
+}
+
 /// Sessions of all recorded runs.
 pub fn sessions(db: &Connection) -> rusqlite::Result<Vec<SessionKey>> {
     let rows: Vec<(String, String)> = db

@@ -11,18 +11,19 @@ use std::path::{Path, PathBuf};
 use imports::ImportGraph;
 
 /// What each layer may import, as the crate's documentation says.
-const MAY_IMPORT: [(&str, &[&str]); 11] = [
+const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("stdx", &[]),
     ("domain", &["stdx"]),
     ("config", &["stdx", "domain"]),
     ("agent", &["stdx", "domain"]),
+    ("git", &["stdx", "domain"]),
     ("store", &["stdx", "domain"]),
     ("index", &["stdx", "domain", "agent", "store"]),
     ("live", &["stdx", "domain", "agent", "store"]),
     ("app", &["stdx", "domain", "config"]),
     ("ui", &["stdx", "domain", "config", "app"]),
-    ("runtime", &["stdx", "domain", "config", "agent", "store", "index", "live", "app", "ui"]),
-    ("cli", &["stdx", "domain", "config", "agent", "store", "index", "live", "runtime"]),
+    ("runtime", &["stdx", "domain", "config", "agent", "git", "store", "index", "live", "app", "ui"]),
+    ("cli", &["stdx", "domain", "config", "agent", "git", "store", "index", "live", "runtime"]),
 ];
 
 /// Where a crate, or a part of the standard library, may be named.
@@ -44,8 +45,8 @@ const CONFINED: [(&str, &[&str]); 19] = [
     ("std::env::", &["runtime", "cli"]),
     ("SystemTime::now", &["live", "runtime", "cli"]),
     ("Instant::now", &["live", "runtime", "cli"]),
-    ("std::process::Command", &["live", "runtime", "cli"]),
-    ("std::fs", &["stdx", "config", "agent", "store", "index", "live", "runtime", "cli"]),
+    ("std::process::Command", &["git", "live", "runtime", "cli"]),
+    ("std::fs", &["stdx", "config", "agent", "git", "store", "index", "live", "runtime", "cli"]),
 ];
 
 /// Maximum methods of `App`, because screens own their updates.

@@ -63,6 +63,13 @@ pub fn directory(pid: u32) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/{pid}/cwd")).ok()
 }
 
+/// Returns the processes whose working directory is a directory or below it, as far as it can be read. `None` if
+/// processes cannot be listed.
+pub fn with_directory_in(path: &Path) -> Option<Vec<u32>> {
+    std::fs::read_dir("/proc").ok()?;
+    Some(processes().filter(|pid| directory(*pid).is_some_and(|cwd| cwd.starts_with(path))).collect())
+}
+
 /// Returns the start time in ms since 1970, to the second.
 pub fn started_at(pid: u32) -> Option<i64> {
     /// Clock ticks per second that `/proc` counts in, on every architecture that Linux still supports.

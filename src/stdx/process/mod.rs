@@ -1,11 +1,13 @@
 //! Read-only queries on other processes: existence, start time, locks.
 
+pub mod child;
+
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
 pub use linux::{
     arguments, directory, group_members, has_open, has_variable, identity, is_program, lock_holder, programs,
-    start_time, started_at,
+    start_time, started_at, with_directory_in,
 };
 
 #[cfg(not(target_os = "linux"))]
@@ -13,7 +15,7 @@ mod other;
 #[cfg(not(target_os = "linux"))]
 pub use other::{
     arguments, directory, group_members, has_open, has_variable, identity, is_program, lock_holder, programs,
-    start_time, started_at,
+    start_time, started_at, with_directory_in,
 };
 
 /// Returns true if a process with this id exists, of any user.

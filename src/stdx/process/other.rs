@@ -37,6 +37,11 @@ pub fn directory(_pid: u32) -> Option<PathBuf> {
     None
 }
 
+/// Working directories of other processes are unavailable.
+pub fn with_directory_in(_path: &Path) -> Option<Vec<u32>> {
+    None
+}
+
 /// Start times are unavailable.
 pub fn started_at(_pid: u32) -> Option<i64> {
     None

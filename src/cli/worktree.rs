@@ -1,0 +1,225 @@
+//! `salon worktree`: creates, lists, removes and restores worktrees.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::context::CliContext;
+use super::error::{CliError, CliErrorCode};
+use super::json::SCHEMA_VERSION;
+use super::sessions::LoadedSessions;
+use super::worktree_args::{NamedWorktreesArgs, NewWorktreeArgs, PruneArgs, WorktreeArgs, WorktreeCommand};
+use super::worktree_json::{OutcomeJson, SetupJson, WorktreeJson};
+use super::{output, state};
+use crate::domain::worktree::Worktree;
+use crate::git::Git;
+use crate::runtime::env;
+use crate::runtime::worktrees::{
+    CreatedWorktree, DirectoryUse, PruneOutcome, WorktreeRequest, Worktrees, session_uses,
+};
+use crate::stdx::text::{one_line, sanitise};
+
+#[derive(Serialize)]
+struct CreatedReport<'a> {
+    schema_version: u32,
+    worktree: WorktreeJson,
+    copied: Vec<String>,
+    skipped: Vec<SkippedJson>,
+    setup: Vec<SetupJson<'a>>,
+    /// Reason why the worktree is not ready; `null` if it is.
+    failure: Option<String>,
+}
+
+#[derive(Serialize)]
+struct SkippedJson {
+    path: String,
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct ListReport {
+    schema_version: u32,
+    worktrees: Vec<WorktreeJson>,
+}
+
+#[derive(Serialize)]
+struct OutcomeReport {
+    schema_version: u32,
+    dry_run: bool,
+    worktrees: Vec<OutcomeJson>,
+}
+
+/// Runs a command on worktrees.
+pub(super) fn run(context: &CliContext, args: &WorktreeArgs) -> Result<ExitCode, CliError> {
+    let worktrees = open(context)?;
+    match &args.command {
+        WorktreeCommand::List(args) => list(&worktrees, args.json),
+        WorktreeCommand::New(args) => new(context, &worktrees, args),
+        WorktreeCommand::Trash(args) => trash(context, &worktrees, args),
+        WorktreeCommand::Restore(args) => restore(&worktrees, args),
+        WorktreeCommand::Prune(args) => prune(context, &worktrees, args),
+    }
+}
+
+/// Opens the worktrees of this user.
+pub(super) fn open(context: &CliContext) -> Result<Worktrees, CliError> {
+    Ok(Worktrees {
+        git: Git::new(env::vars()),
+        store: state::open(context)?,
+        settings: context.settings.clone(),
+        paths: context.paths.clone(),
+        home: context.environment.home.clone(),
+        vars: env::vars().collect(),
+    })
+}
+
+/// Creates a worktree for the repository of a directory.
+pub(super) fn create(
+    context: &CliContext,
+    worktrees: &Worktrees,
+    (dir, name, base): (&Path, Option<&str>, Option<&str>),
+) -> Result<CreatedWorktree, CliError> {
+    worktrees.create(WorktreeRequest { dir, name, base }, context.clock.now()).map_err(failed)
+}
+
+fn list(worktrees: &Worktrees, json: bool) -> Result<ExitCode, CliError> {
+    let listed: Vec<_> = worktrees.list().map_err(failed)?;
+    let described: Vec<_> = listed.iter().map(|worktree| WorktreeJson::new(worktree, worktrees)).collect();
+    let mut out = output::stdout();
+    if json {
+        output::json(&mut out, &ListReport { schema_version: SCHEMA_VERSION, worktrees: described })?;
+    } else {
+        described.iter().try_for_each(|worktree| writeln!(out, "{}", worktree.line()))?;
+        out.flush()?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn new(context: &CliContext, worktrees: &Worktrees, args: &NewWorktreeArgs) -> Result<ExitCode, CliError> {
+    let here = env::current_dir().unwrap_or_default();
+    let dir = args.dir.as_ref().map_or_else(|| here.clone(), |dir| here.join(dir));
+    let created = create(context, worktrees, (&dir, args.name.as_deref(), args.base.as_deref()))?;
+    let mut out = output::stdout();
+    if args.json {
+        let text = |path: &std::path::PathBuf| path.to_string_lossy().into_owned();
+        let skipped = |(path, reason): &(_, String)| SkippedJson { path: text(path), reason: reason.clone() };
+        let report = CreatedReport {
+            schema_version: SCHEMA_VERSION,
+            worktree: WorktreeJson::new(&created.worktree, worktrees),
+            copied: created.files.copied.iter().map(text).collect(),
+            skipped: created.files.skipped.iter().map(skipped).collect(),
+            setup: created.setup.iter().map(SetupJson::from).collect(),
+            failure: created.failure(),
+        };
+        output::json(&mut out, &report)?;
+    } else {
+        report_setup(&created)?;
+        writeln!(out, "{}", one_line(&created.worktree.path.to_string_lossy()))?;
+        out.flush()?;
+    }
+    Ok(if created.failure().is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Prints the commands that prepared a worktree, with their output, on stderr.
+pub(super) fn report_setup(created: &CreatedWorktree) -> io::Result<()> {
+    let mut err = io::stderr().lock();
+    for (path, reason) in &created.files.skipped {
+        writeln!(err, "salon: not copied: {}: {}", one_line(&path.to_string_lossy()), one_line(reason))?;
+    }
+    for run in &created.setup {
+        writeln!(err, "$ {}", one_line(&run.command))?;
+        run.output.lines().try_for_each(|line| writeln!(err, "{}", sanitise(line)))?;
+    }
+    match created.failure() {
+        Some(failure) => {
+            let path = created.worktree.path.to_string_lossy();
+            writeln!(err, "salon: setup failed: {}; the worktree is {}", one_line(&failure), one_line(&path))
+        }
+        None => Ok(()),
+    }
+}
+
+fn trash(context: &CliContext, worktrees: &Worktrees, args: &NamedWorktreesArgs) -> Result<ExitCode, CliError> {
+    let mut uses = sessions(context);
+    uses.extend(worktrees.run_uses().map_err(failed)?);
+    let all = worktrees.list().map_err(failed)?;
+    let trash = |name: &String| {
+        let worktree = named(&all, name)?;
+        let trashed = worktrees.trash(worktree, &uses, context.clock.now());
+        Ok(match trashed {
+            Ok(()) => OutcomeJson::new(worktree, "trashed"),
+            Err(obstacles) => OutcomeJson::kept(worktree, "refused", &obstacles),
+        })
+    };
+    let rows = args.names.iter().map(trash).collect::<Result<_, CliError>>()?;
+    finish(rows, false, args.json)
+}
+
+fn restore(worktrees: &Worktrees, args: &NamedWorktreesArgs) -> Result<ExitCode, CliError> {
+    let all: Vec<_> = worktrees.list().map_err(failed)?;
+    let trashed: Vec<_> = all.into_iter().filter(|worktree| worktree.trashed.is_some()).collect();
+    let restore = |name: &String| {
+        let worktree = named(&trashed, name)?;
+        worktrees.restore(worktree).map_err(failed)?;
+        Ok(OutcomeJson::new(worktree, "restored"))
+    };
+    let rows = args.names.iter().map(restore).collect::<Result<_, CliError>>()?;
+    finish(rows, false, args.json)
+}
+
+fn prune(context: &CliContext, worktrees: &Worktrees, args: &PruneArgs) -> Result<ExitCode, CliError> {
+    let pruned = worktrees.prune(&sessions(context), context.clock.now(), args.dry_run).map_err(failed)?;
+    let row = |pruned: &crate::runtime::worktrees::PrunedWorktree| match (&pruned.outcome, args.dry_run) {
+        (PruneOutcome::Trashed, false) => OutcomeJson::new(&pruned.worktree, "trashed"),
+        (PruneOutcome::Trashed, true) => OutcomeJson::new(&pruned.worktree, "would_trash"),
+        (PruneOutcome::Removed, false) => OutcomeJson::new(&pruned.worktree, "removed"),
+        (PruneOutcome::Removed, true) => OutcomeJson::new(&pruned.worktree, "would_remove"),
+        (PruneOutcome::Kept(obstacles), _) => OutcomeJson::kept(&pruned.worktree, "kept", obstacles),
+    };
+    finish(pruned.iter().map(row).collect(), args.dry_run, args.json)
+}
+
+fn sessions(context: &CliContext) -> Vec<DirectoryUse> {
+    session_uses(LoadedSessions::read(context).all.iter().map(|session| &**session))
+}
+
+/// Finds a worktree by id, name, branch or path.
+fn named<'a>(all: &'a [Worktree], name: &str) -> Result<&'a Worktree, CliError> {
+    let path = Path::new(name).canonicalize().ok();
+    let is_it = |worktree: &&Worktree| {
+        worktree.id == name
+            || worktree.name == name
+            || worktree.branch == name
+            || path.as_ref() == Some(&worktree.path)
+            || Path::new(name) == worktree.path
+    };
+    let found: Vec<_> = all.iter().filter(is_it).collect();
+    match found.as_slice() {
+        [one] => Ok(one),
+        [] => Err(CliError::new(CliErrorCode::NotFound, format!("no worktree is named \"{name}\""))),
+        several => {
+            let message = format!("\"{name}\" names {} worktrees", several.len());
+            let candidates = several.iter().map(|one| format!("{} ({})", one.id, one.path.display())).collect();
+            Err(CliError::Reported { code: CliErrorCode::Ambiguous, message, candidates })
+        }
+    }
+}
+
+/// Prints the report. The exit code is 1 if a request was refused.
+fn finish(rows: Vec<OutcomeJson>, dry_run: bool, json: bool) -> Result<ExitCode, CliError> {
+    let refused = rows.iter().any(OutcomeJson::is_refused);
+    let mut out = output::stdout();
+    if json {
+        output::json(&mut out, &OutcomeReport { schema_version: SCHEMA_VERSION, dry_run, worktrees: rows })?;
+    } else {
+        rows.iter().try_for_each(|row| writeln!(out, "{}", row.line()))?;
+        out.flush()?;
+    }
+    Ok(if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn failed(reason: String) -> CliError {
+    CliError::new(CliErrorCode::Failed, reason)
+}

@@ -1,0 +1,234 @@
+//! Changes of files as hunks, and who made them.
+
+use similar::TextDiff;
+
+use super::SessionKey;
+use super::tool::{ChangeKind, FileChange};
+
+/// Maximum bytes of both texts for a comparison, because it takes quadratic time. Longer ones are shown as a replacement.
+const MAX_COMPARED_BYTES: usize = 64 << 10;
+
+/// Unchanged lines around a change.
+const CONTEXT_LINES: usize = 3;
+
+/// Changes of files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Files, each once.
+    pub files: Vec<FileDiff>,
+    /// Origin of the changes.
+    pub source: ChangesSource,
+}
+
+/// Origins of changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChangesSource {
+    /// Edits that a transcript contains, as the agent requested them. What commands changed is not among them.
+    #[default]
+    Edits,
+    /// Comparison of two states of the files.
+    Files,
+}
+
+impl ChangesSource {
+    /// Identifier in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Edits => "edits",
+            Self::Files => "files",
+        }
+    }
+}
+
+/// Changes of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileDiff {
+    /// Path: relative to the root of the files, or as in the edits.
+    pub path: String,
+    /// Kind of the change.
+    pub status: FileDiffStatus,
+    /// True if the content is not text, so that there are no hunks.
+    pub is_binary: bool,
+    /// Changed parts, in order.
+    pub hunks: Vec<DiffHunk>,
+}
+
+/// Kinds of changes of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileDiffStatus {
+    /// Created.
+    Added,
+    /// Changed.
+    Modified,
+    /// Deleted.
+    Deleted,
+}
+
+impl FileDiffStatus {
+    /// Identifier in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Modified => "modified",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// A changed part of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DiffHunk {
+    /// First line in the old file, if known.
+    pub old_start: Option<u32>,
+    /// First line in the new file, if known.
+    pub new_start: Option<u32>,
+    /// Lines with their signs: ` `, `+`, `-`.
+    pub lines: Vec<String>,
+    /// Edits from which the changed lines come, in order.
+    pub authors: Vec<HunkAuthor>,
+    /// Changed lines that come from no known edit: made by hand, by a command, or unknown.
+    pub unknown: usize,
+}
+
+/// An edit from which changed lines come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HunkAuthor {
+    /// Session.
+    pub session: SessionKey,
+    /// Number of the turn, from 1; 0 before the first prompt.
+    pub turn: u32,
+    /// Number of the entry, from 1.
+    pub entry: usize,
+}
+
+/// An edit of a file by a session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionEdit {
+    /// The edit's place.
+    pub author: HunkAuthor,
+    /// The change, with an absolute path.
+    pub change: FileChange,
+}
+
+impl FileDiff {
+    /// Counts added and removed lines.
+    pub fn counts(&self) -> (usize, usize) {
+        let count = |sign| self.hunks.iter().flat_map(|hunk| &hunk.lines).filter(|line| line.starts_with(sign)).count();
+        (count('+'), count('-'))
+    }
+}
+
+impl DiffHunk {
+    /// Returns the header in the unified format, as far as the numbers are known.
+    pub fn header(&self) -> String {
+        let count = |sign: char| self.lines.iter().filter(|line| !line.starts_with(sign)).count();
+        match (self.old_start, self.new_start) {
+            (Some(old), Some(new)) => format!("@@ -{old},{} +{new},{} @@", count('+'), count('-')),
+            _ => "@@".to_owned(),
+        }
+    }
+
+    fn changed(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().map(String::as_str).filter(|line| line.starts_with(['+', '-']))
+    }
+}
+
+/// Groups edits by file, in the order of their first edit.
+pub fn from_edits(edits: &[SessionEdit]) -> Changes {
+    let mut files: Vec<FileDiff> = Vec::new();
+    for edit in edits {
+        let path = &edit.change.path;
+        let at = files.iter().position(|file| file.path == *path).unwrap_or_else(|| {
+            let status = FileDiffStatus::Modified;
+            files.push(FileDiff { path: path.clone(), status, is_binary: false, hunks: Vec::new() });
+            files.len() - 1
+        });
+        let file = &mut files[at];
+        file.status = match edit.change.kind {
+            ChangeKind::Delete => FileDiffStatus::Deleted,
+            ChangeKind::Write(_) if file.hunks.is_empty() => FileDiffStatus::Added,
+            _ if file.status == FileDiffStatus::Added => FileDiffStatus::Added,
+            _ => FileDiffStatus::Modified,
+        };
+        let authors = vec![edit.author.clone()];
+        let hunks = hunks(&edit.change.kind).into_iter().map(|hunk| DiffHunk { authors: authors.clone(), ..hunk });
+        file.hunks.extend(hunks);
+    }
+    Changes { files, source: ChangesSource::Edits }
+}
+
+/// Returns the hunks of a change. The numbers of lines are unknown unless the change contains them.
+fn hunks(change: &ChangeKind) -> Vec<DiffHunk> {
+    match change {
+        ChangeKind::Write(text) => vec![DiffHunk { lines: signed('+', text), ..DiffHunk::default() }],
+        ChangeKind::Delete => Vec::new(),
+        ChangeKind::Replace(pairs) => pairs.iter().flat_map(|(old, new)| replaced(old, new)).collect(),
+        ChangeKind::Patch(patch) => parse_hunks(patch.lines()),
+    }
+}
+
+fn replaced(old: &str, new: &str) -> Vec<DiffHunk> {
+    if old.len() + new.len() > MAX_COMPARED_BYTES {
+        let lines = signed('-', old).into_iter().chain(signed('+', new)).collect();
+        return vec![DiffHunk { lines, ..DiffHunk::default() }];
+    }
+    let unified = TextDiff::from_lines(old, new).unified_diff().context_radius(CONTEXT_LINES).to_string();
+    // The texts are parts of a file, so that the numbers of lines would be wrong.
+    let unnumbered = |hunk| DiffHunk { old_start: None, new_start: None, ..hunk };
+    parse_hunks(unified.lines()).into_iter().map(unnumbered).collect()
+}
+
+fn signed(sign: char, text: &str) -> Vec<String> {
+    text.lines().map(|line| format!("{sign}{line}")).collect()
+}
+
+/// Parses the hunks of a unified diff. Lines before the first header are skipped, unless there is no header.
+pub fn parse_hunks<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<DiffHunk> {
+    let mut hunks: Vec<DiffHunk> = Vec::new();
+    for line in lines {
+        if line.starts_with("@@") {
+            let (old_start, new_start) = starts(line).unzip();
+            hunks.push(DiffHunk { old_start, new_start, ..DiffHunk::default() });
+        } else if line.starts_with([' ', '+', '-']) || line.is_empty() {
+            if hunks.is_empty() {
+                if line.starts_with("+++ ") || line.starts_with("--- ") {
+                    continue;
+                }
+                hunks.push(DiffHunk::default());
+            }
+            let text = if line.is_empty() { " " } else { line };
+            hunks.last_mut().into_iter().for_each(|hunk| hunk.lines.push(text.to_owned()));
+        }
+    }
+    hunks
+}
+
+/// Parses the first old and new line of a hunk header: `@@ -1,4 +1,6 @@`.
+fn starts(header: &str) -> Option<(u32, u32)> {
+    let mut fields = header.strip_prefix("@@ -")?.split(' ');
+    let number = |word: &str| word.split(',').next()?.parse().ok();
+    Some((number(fields.next()?)?, number(fields.next()?.strip_prefix('+')?)?))
+}
+
+/// Sets the authors of the hunks of a file: for each changed line the latest edit of the file that contains it.
+pub fn attribute(file: &mut FileDiff, edits: &[&SessionEdit]) {
+    let changed: Vec<(&HunkAuthor, Vec<DiffHunk>)> =
+        edits.iter().map(|edit| (&edit.author, hunks(&edit.change.kind))).collect();
+    let sets: Vec<(&HunkAuthor, std::collections::HashSet<&str>)> =
+        changed.iter().map(|(author, hunks)| (*author, hunks.iter().flat_map(DiffHunk::changed).collect())).collect();
+    for hunk in &mut file.hunks {
+        let mut found = vec![false; sets.len()];
+        let mut unknown = 0;
+        for line in hunk.lines.iter().filter(|line| line.starts_with(['+', '-'])) {
+            match sets.iter().rposition(|(_, lines)| lines.contains(line.as_str())) {
+                Some(at) => found[at] = true,
+                // An empty line proves nothing.
+                None if line[1..].trim().is_empty() => {}
+                None => unknown += 1,
+            }
+        }
+        hunk.unknown = unknown;
+        hunk.authors =
+            sets.iter().zip(&found).filter(|(_, found)| **found).map(|((author, _), _)| (*author).clone()).collect();
+    }
+}

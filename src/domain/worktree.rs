@@ -1,0 +1,234 @@
+//! Worktrees that salon created for sessions, and the rules by which they are removed.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::Time;
+
+/// Minimum age and idle time before a worktree goes to the trash by itself, because a session may be about to start.
+pub const GRACE_MILLIS: i64 = 3_600_000;
+
+/// Time for which a worktree in the trash can be restored.
+pub const RETENTION_MILLIS: i64 = 7 * 24 * 3_600_000;
+
+/// A worktree that salon created.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Worktree {
+    /// Random identifier, which also marks the worktree's administrative directory.
+    pub id: String,
+    /// Name of its directory.
+    pub name: String,
+    /// Root directory.
+    pub path: PathBuf,
+    /// Directory of worktrees at the time of its creation, outside of which nothing is removed.
+    pub root: PathBuf,
+    /// Directory that all worktrees of its repository share.
+    pub repository: PathBuf,
+    /// Root of the main worktree.
+    pub workspace: PathBuf,
+    /// Branch that was created with it.
+    pub branch: String,
+    /// Id of the commit from which the branch was created.
+    pub base: String,
+    /// First of its ten ports.
+    pub port: u16,
+    /// Time of its creation.
+    pub created: Time,
+    /// Time at which it went to the trash; `None` if it is in use.
+    pub trashed: Option<Time>,
+    /// Phase of its life.
+    pub phase: WorktreePhase,
+    /// Ignored files and directories after its creation.
+    pub initial: Vec<IgnoredFile>,
+}
+
+/// Phases of a worktree. A phase is recorded before the files change, so that a crash is noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorktreePhase {
+    /// Creation, with its setup.
+    Creating,
+    /// Use.
+    Ready,
+    /// Permanent removal.
+    Removing,
+}
+
+impl WorktreePhase {
+    /// Identifier in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Creating => "creating",
+            Self::Ready => "ready",
+            Self::Removing => "removing",
+        }
+    }
+
+    /// Finds a phase by its identifier.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Creating, Self::Ready, Self::Removing].into_iter().find(|phase| phase.name() == name)
+    }
+}
+
+/// An ignored file or directory, with what shows that it changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IgnoredFile {
+    /// Path relative to the worktree. Unusual bytes are escaped, because it is only compared and shown.
+    pub path: String,
+    /// Size in bytes; 0 for a directory.
+    pub bytes: u64,
+    /// Modification time in nanoseconds since 1970; 0 for a directory.
+    pub modified: i128,
+}
+
+/// A reason against the removal of a worktree. Each one alone prevents it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RemovalObstacle {
+    /// Files with changes that are not staged.
+    Modified(usize),
+    /// Files with staged changes.
+    Staged(usize),
+    /// Files that git does not know.
+    Untracked(usize),
+    /// Files with conflicts.
+    Conflicted(usize),
+    /// Ignored files that were not there at the start, or changed since.
+    Ignored(Vec<String>),
+    /// Files whose changes git was told not to look for.
+    Unwatched(usize),
+    /// Commits that are on no remote.
+    Unpushed(usize),
+    /// The repository has no remote, so that nothing of it is elsewhere.
+    NoRemote,
+    /// Commits that are on no branch.
+    Detached(usize),
+    /// Stashes that were made on the branch.
+    Stashes(usize),
+    /// A rebase, merge or the like is in progress.
+    Operation(&'static str),
+    /// `git worktree lock` was used.
+    Locked,
+    /// Submodules with work.
+    Submodules(Vec<String>),
+    /// Processes whose working directory is inside.
+    Processes(Vec<u32>),
+    /// Sessions that are live or have queued prompts.
+    Sessions(Vec<String>),
+    /// Not created by salon, or not in the recorded state.
+    NotOwned(String),
+    /// A check failed, so that nothing is known.
+    Unknown(String),
+}
+
+impl RemovalObstacle {
+    /// Identifier for scripts.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Modified(_) => "modified",
+            Self::Staged(_) => "staged",
+            Self::Untracked(_) => "untracked",
+            Self::Conflicted(_) => "conflicted",
+            Self::Ignored(_) => "ignored",
+            Self::Unwatched(_) => "unwatched",
+            Self::Unpushed(_) => "unpushed",
+            Self::NoRemote => "no_remote",
+            Self::Detached(_) => "detached",
+            Self::Stashes(_) => "stash",
+            Self::Operation(_) => "operation",
+            Self::Locked => "locked",
+            Self::Submodules(_) => "submodules",
+            Self::Processes(_) => "process",
+            Self::Sessions(_) => "session",
+            Self::NotOwned(_) => "not_owned",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for RemovalObstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Modified(count) => write!(f, "{}", counted(*count, "modified file")),
+            Self::Staged(count) => write!(f, "{}", counted(*count, "staged file")),
+            Self::Untracked(count) => write!(f, "{}", counted(*count, "untracked file")),
+            Self::Conflicted(count) => write!(f, "{}", counted(*count, "file with conflicts")),
+            Self::Ignored(paths) => write!(f, "new or changed ignored files: {}", some(paths)),
+            Self::Unwatched(count) => {
+                write!(f, "{} marked assume-unchanged or skip-worktree", counted(*count, "file"))
+            }
+            Self::Unpushed(count) => write!(f, "{} not pushed", counted(*count, "commit")),
+            Self::NoRemote => write!(f, "the repository has no remote"),
+            Self::Detached(count) => write!(f, "{} on no branch", counted(*count, "commit")),
+            Self::Stashes(1) => write!(f, "a stash of this branch"),
+            Self::Stashes(count) => write!(f, "{count} stashes of this branch"),
+            Self::Operation(name) => write!(f, "{name} in progress"),
+            Self::Locked => write!(f, "locked with git worktree lock"),
+            Self::Submodules(paths) => write!(f, "work in submodules: {}", some(paths)),
+            Self::Processes(pids) => {
+                let pids: Vec<_> = pids.iter().map(u32::to_string).collect();
+                write!(f, "in use by process {}", some(&pids))
+            }
+            Self::Sessions(ids) => write!(f, "in use by session {}", some(ids)),
+            Self::NotOwned(reason) | Self::Unknown(reason) => write!(f, "{reason}"),
+        }
+    }
+}
+
+/// Removal that is due for a worktree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DueRemoval {
+    /// Nothing.
+    None,
+    /// Move to the trash, from which it can be restored.
+    Trash,
+    /// Permanent removal.
+    Remove,
+}
+
+impl Worktree {
+    /// Decides which removal is due at a time. `activity` is the last one of its sessions. Obstacles are not considered:
+    /// they are looked for only if something is due.
+    pub fn due_removal(&self, activity: Option<Time>, now: Time) -> DueRemoval {
+        let has_passed = |since: Time, millis: i64| now.since(since) > millis;
+        match (self.phase, self.trashed) {
+            (WorktreePhase::Creating | WorktreePhase::Removing, _) => DueRemoval::None,
+            (WorktreePhase::Ready, Some(trashed)) if has_passed(trashed, RETENTION_MILLIS) => DueRemoval::Remove,
+            (WorktreePhase::Ready, Some(_)) => DueRemoval::None,
+            (WorktreePhase::Ready, None) => {
+                let last = activity.map_or(self.created, |activity| activity.max(self.created));
+                if has_passed(last, GRACE_MILLIS) { DueRemoval::Trash } else { DueRemoval::None }
+            }
+        }
+    }
+}
+
+/// Forms the name of a branch from the first words of a text: `Fix the login!` → `fix-the-login`. `None` without
+/// letters and digits.
+pub fn branch_name(text: &str) -> Option<String> {
+    /// Maximum words, because the name is a column of the list.
+    const MAX_WORDS: usize = 5;
+    /// Maximum characters, because file systems limit the length of a name.
+    const MAX_CHARS: usize = 48;
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(MAX_WORDS);
+    let joined = words.map(str::to_lowercase).collect::<Vec<_>>().join("-");
+    let name: String = joined.chars().take(MAX_CHARS).collect();
+    let name = name.trim_end_matches('-');
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+fn counted(count: usize, what: &str) -> String {
+    match what.split_once(' ') {
+        _ if count == 1 => format!("1 {what}"),
+        Some((first, rest)) if first == "file" => format!("{count} files {rest}"),
+        _ => format!("{count} {what}s"),
+    }
+}
+
+/// Joins the first names.
+fn some(names: &[String]) -> String {
+    /// Maximum names that are shown, because a line is read at a glance.
+    const MAX_NAMES: usize = 3;
+    let shown = names.iter().take(MAX_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > MAX_NAMES { format!("{shown} and {} more", names.len() - MAX_NAMES) } else { shown }
+}

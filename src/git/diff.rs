@@ -1,0 +1,55 @@
+//! Differences between two commits of salon's own repository. No configuration of the user's repository applies, and
+//! neither external diffs nor conversions run.
+
+use super::error::GitError;
+use super::own_repository::OwnRepository;
+use crate::domain::changes::{FileDiff, FileDiffStatus, parse_hunks};
+
+impl OwnRepository {
+    /// Returns the files that differ between two commits. Names that are not UTF-8 are escaped.
+    pub fn diff(&self, from: &str, to: &str) -> Result<Vec<FileDiff>, GitError> {
+        let options = ["-r", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color"];
+        let names = self.command("diff-tree").args(options).args(["--raw", "-z", from, to]).run()?;
+        let patch = self.command("diff-tree").args(options).args(["-p", "--full-index", from, to]).run()?;
+        join(&names, &patch).ok_or(GitError::Unreadable("diff-tree"))
+    }
+}
+
+/// Joins the names, which are exact to the byte, with the patches, which have the same order.
+fn join(names: &[u8], patch: &[u8]) -> Option<Vec<FileDiff>> {
+    let patch = String::from_utf8_lossy(patch);
+    let mut sections = sections(&patch).into_iter();
+    let mut files = Vec::new();
+    let mut fields = names.split(|byte| *byte == 0).filter(|field| !field.is_empty());
+    while let (Some(state), Some(name)) = (fields.next(), fields.next()) {
+        let status = match state.last()? {
+            b'A' => FileDiffStatus::Added,
+            b'D' => FileDiffStatus::Deleted,
+            _ => FileDiffStatus::Modified,
+        };
+        // A file that became a link, or the other way round, has one section for its end and one for its beginning.
+        let count = if state.last() == Some(&b'T') { 2 } else { 1 };
+        let own: Vec<&str> = sections.by_ref().take(count).collect();
+        let is_binary = own.iter().any(|section| section.lines().any(|line| line.starts_with("Binary files ")));
+        let hunks = own.iter().flat_map(|section| parse_hunks(from_first_hunk(section))).collect();
+        files.push(FileDiff { path: name_text(name), status, is_binary, hunks });
+    }
+    Some(files)
+}
+
+/// Splits a patch at its headers. Lines of content begin with a sign.
+fn sections(patch: &str) -> Vec<&str> {
+    const HEADER: &str = "diff --git ";
+    let starts = patch.match_indices(HEADER).map(|(at, _)| at);
+    let starts: Vec<_> = starts.filter(|at| *at == 0 || patch.as_bytes()[at - 1] == b'\n').collect();
+    let ends = starts.iter().skip(1).copied().chain([patch.len()]);
+    starts.iter().copied().zip(ends).map(|(start, end)| &patch[start..end]).collect()
+}
+
+fn from_first_hunk(section: &str) -> impl Iterator<Item = &str> {
+    section.split('\n').skip_while(|line| !line.starts_with("@@ ")).filter(|line| !line.is_empty())
+}
+
+fn name_text(name: &[u8]) -> String {
+    std::str::from_utf8(name).map_or_else(|_| name.escape_ascii().to_string(), str::to_owned)
+}

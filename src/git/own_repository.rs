@@ -1,0 +1,105 @@
+//! Salon's own bare repository beside each repository of the user. It refers to the user's objects, so that it costs
+//! little, and keeps what the user's repository does not. Nothing is written to the user's repository, index or refs.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::error::GitError;
+use super::program::{Git, GitCommand};
+use super::repository::{Repository, text};
+
+/// Settings of commits that salon makes in its own repository.
+const IDENTITY: [(&str, &str); 6] = [
+    ("GIT_AUTHOR_NAME", "salon"),
+    ("GIT_AUTHOR_EMAIL", "salon@localhost"),
+    ("GIT_AUTHOR_DATE", "@0 +0000"),
+    ("GIT_COMMITTER_NAME", "salon"),
+    ("GIT_COMMITTER_EMAIL", "salon@localhost"),
+    ("GIT_COMMITTER_DATE", "@0 +0000"),
+];
+
+/// Salon's own bare repository for a repository of the user.
+#[derive(Clone, Debug)]
+pub struct OwnRepository {
+    git: Git,
+    /// Directory of the repository.
+    pub path: PathBuf,
+}
+
+impl OwnRepository {
+    /// Opens salon's repository below `folder` for the user's repository with this common directory, or creates it.
+    pub fn open(git: &Git, folder: &Path, common_dir: &Path) -> Result<Self, GitError> {
+        let hash = Sha256::digest(common_dir.as_os_str().as_bytes());
+        let name: String = hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        let own = Self { git: git.clone(), path: folder.join(format!("{name}.git")) };
+        if !own.path.join("HEAD").is_file() {
+            create_private(&own.path)?;
+            own.command("init").args(["--quiet", "--bare", "--template="]).run()?;
+        }
+        let alternates = own.path.join("objects/info/alternates");
+        let objects = common_dir.join("objects");
+        write(&alternates, &[objects.as_os_str().as_bytes(), b"\n"].concat())?;
+        Ok(own)
+    }
+
+    /// Begins a command in this repository.
+    pub fn command(&self, subcommand: &'static str) -> GitCommand {
+        self.git.command(&self.path, subcommand).var("GIT_DIR", &self.path)
+    }
+
+    /// Begins a command in this repository on the files of a work tree, with an index of its own. The configuration of
+    /// the user's repository does not apply, so that no filter of it runs.
+    pub(super) fn on_files(&self, subcommand: &'static str, root: &Path, index: &Path) -> GitCommand {
+        let command = self.git.command(root, subcommand);
+        command.var("GIT_DIR", &self.path).var("GIT_WORK_TREE", root).var("GIT_INDEX_FILE", index)
+    }
+
+    /// Makes a commit of a tree and returns its id. Equal trees with equal parents have one id.
+    pub(super) fn commit_tree(&self, tree: &str, parents: &[&str], message: &str) -> Result<String, GitError> {
+        let mut command = self.command("commit-tree").args([tree, "-m", message]);
+        for (name, value) in IDENTITY {
+            command = command.var(name, value);
+        }
+        let parents = parents.iter().flat_map(|parent| ["-p", parent]);
+        text(command.args(parents).line()?, "commit-tree")
+    }
+
+    /// Points a ref to a commit.
+    pub fn set_ref(&self, name: &str, commit: &str) -> Result<(), GitError> {
+        self.command("update-ref").args([name, commit]).run().map(drop)
+    }
+
+    /// Returns the commit of a ref, if it exists.
+    pub fn find_ref(&self, name: &str) -> Result<Option<String>, GitError> {
+        let listed = self.command("for-each-ref").args(["--count=1", "--format=%(objectname)", name]).line()?;
+        let id = text(listed, "for-each-ref")?;
+        Ok((!id.is_empty()).then_some(id))
+    }
+
+    /// Keeps the whole state of a work tree under a ref: its commits that are on no remote, and its files, as objects of
+    /// this repository. Returns the commit of the ref.
+    pub fn archive(&self, repository: &Repository, name: &str) -> Result<String, GitError> {
+        let commit = self.snapshot(repository)?;
+        let remotes = repository.read("for-each-ref").args(["--format=^%(objectname)", "refs/remotes"]).run()?;
+        let input = [commit.as_bytes(), b"\n", &remotes].concat();
+        let pack = self.path.join("objects/pack/pack");
+        self.command("pack-objects").args(["--revs", "-q"]).args([pack]).input(input).run()?;
+        self.set_ref(name, &commit)?;
+        Ok(commit)
+    }
+}
+
+fn create_private(path: &Path) -> Result<(), GitError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    created.map_err(|error| GitError::io(path, error))
+}
+
+/// Writes a file in a folder that is created if it is missing.
+pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), GitError> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).and_then(|()| fs::write(path, content)).map_err(|error| GitError::io(path, error))
+}

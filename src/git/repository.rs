@@ -1,0 +1,108 @@
+//! A repository, found from a directory in its work tree.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use super::error::GitError;
+use super::program::{Git, GitCommand};
+
+/// Keys of a filter that name a program.
+const FILTER_PROGRAMS: [&str; 3] = ["clean", "smudge", "process"];
+
+/// A work tree of a repository.
+#[derive(Clone, Debug)]
+pub struct Repository {
+    git: Git,
+    /// Root of the work tree, without symbolic links.
+    pub root: PathBuf,
+    /// Directory of the work tree's own state (`HEAD`, index).
+    pub git_dir: PathBuf,
+    /// Directory that all work trees of the repository share.
+    pub common_dir: PathBuf,
+    /// Settings that switch off the filters of the repository's own configuration.
+    without_filters: Vec<(OsString, OsString)>,
+}
+
+impl Repository {
+    /// Finds the repository that contains a directory.
+    pub fn open(git: &Git, dir: &Path) -> Result<Self, GitError> {
+        let canonical = dir.canonicalize().map_err(|_| GitError::NoDirectory(dir.to_owned()))?;
+        let path = |option: &str| {
+            let line = git.command(&canonical, "rev-parse").args(["--path-format=absolute", option]).line()?;
+            let path = PathBuf::from(OsString::from_vec(line));
+            path.canonicalize().map_err(|error| GitError::io(&path, error))
+        };
+        let root = path("--show-toplevel")?;
+        if !canonical.starts_with(&root) {
+            return Err(GitError::OtherWorkTree(dir.to_owned(), root));
+        }
+        let (git_dir, common_dir) = (path("--git-dir")?, path("--git-common-dir")?);
+        let without_filters = without_filters(git, &root)?;
+        Ok(Self { git: git.clone(), root, git_dir, common_dir, without_filters })
+    }
+
+    /// Begins a command that only reads. Filters that the repository configures are switched off.
+    pub fn read(&self, subcommand: &'static str) -> GitCommand {
+        self.git.command(&self.root, subcommand).settings(&self.without_filters)
+    }
+
+    /// Begins a command that writes files. The filters of the repository apply, as in a checkout by hand.
+    pub fn write(&self, subcommand: &'static str) -> GitCommand {
+        self.git.command(&self.root, subcommand)
+    }
+
+    /// Returns the program.
+    pub fn git(&self) -> &Git {
+        &self.git
+    }
+
+    /// Returns the root of the main worktree; the repository itself if it has none.
+    pub fn main_root(&self) -> &Path {
+        match self.common_dir.parent() {
+            Some(parent) if self.common_dir.file_name() == Some(OsStr::new(".git")) => parent,
+            _ => &self.common_dir,
+        }
+    }
+
+    /// Resolves a name to the id of a commit.
+    pub fn commit(&self, name: &str) -> Result<String, GitError> {
+        let revision = format!("{name}^{{commit}}");
+        let found = self.read("rev-parse").args(["--verify", "--quiet", "--end-of-options", &revision]).line();
+        match found {
+            Ok(id) => text(id, "rev-parse"),
+            Err(GitError::Failed { .. }) if name == "HEAD" => Err(GitError::NoCommits(self.root.clone())),
+            Err(GitError::Failed { .. }) => Err(GitError::UnknownRevision(name.to_owned())),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Counts the commits that the arguments of `rev-list` select.
+    pub(super) fn count(&self, revisions: &[&str]) -> Result<usize, GitError> {
+        let count = text(self.read("rev-list").args(["--count"]).args(revisions).line()?, "rev-list")?;
+        count.trim().parse().map_err(|_| GitError::Unreadable("rev-list"))
+    }
+}
+
+/// Converts output that is text by definition.
+pub(super) fn text(bytes: Vec<u8>, subcommand: &'static str) -> Result<String, GitError> {
+    String::from_utf8(bytes).map_err(|_| GitError::Unreadable(subcommand))
+}
+
+/// Returns settings that switch off each filter that the repository's own configuration defines or changes. Those that
+/// only the user's configuration defines stay, because without them large files would appear as modified.
+fn without_filters(git: &Git, root: &Path) -> Result<Vec<(OsString, OsString)>, GitError> {
+    let listed = git.command(root, "config").args(["--list", "--show-scope", "--name-only", "-z"]).run()?;
+    let mut fields = listed.split(|byte| *byte == 0);
+    let mut settings = Vec::new();
+    while let (Some(scope), Some(name)) = (fields.next(), fields.next()) {
+        let is_own = matches!(scope, b"local" | b"worktree");
+        let driver = name.strip_prefix(b"filter.").and_then(|rest| rest.rsplitn(2, |byte| *byte == b'.').nth(1));
+        if let Some(driver) = driver.filter(|_| is_own) {
+            let key = |key: &str| OsStr::from_bytes(&[b"filter.", driver, b".", key.as_bytes()].concat()).to_owned();
+            settings.extend(FILTER_PROGRAMS.map(|program| (key(program), OsString::new())));
+            settings.push((key("required"), "false".into()));
+        }
+    }
+    Ok(settings)
+}

@@ -1,0 +1,69 @@
+//! Snapshots: the files of a work tree as a commit in salon's own repository. Tracked and untracked files are part of one,
+//! ignored ones are not.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::error::GitError;
+use super::own_repository::{self, OwnRepository};
+use super::repository::{Repository, text};
+
+/// Maximum size of a file that is new or changed in a snapshot, because videos and images of disks fill the disk.
+pub const MAX_FILE_BYTES: u64 = 100 << 20;
+
+impl OwnRepository {
+    /// Takes a snapshot of a work tree and returns its commit, whose parent is the current commit of the work tree.
+    pub fn snapshot(&self, repository: &Repository) -> Result<String, GitError> {
+        let index = tempfile::Builder::new()
+            .prefix("index-")
+            .tempdir_in(&self.path)
+            .map_err(|error| GitError::io(&self.path, error))?;
+        let index = index.path().join("index");
+        self.prepare(repository, &index)?;
+        let changed = self.changed_files(&repository.root, &index)?;
+        let update = self.on_files("update-index", &repository.root, &index);
+        update.args(["--add", "--remove", "-z", "--stdin"]).input(changed).run()?;
+        let tree = text(self.on_files("write-tree", &repository.root, &index).line()?, "write-tree")?;
+        let head = match repository.commit("HEAD") {
+            Ok(head) => Some(head),
+            Err(GitError::NoCommits(_)) => None,
+            Err(error) => return Err(error),
+        };
+        self.commit_tree(&tree, head.as_deref().as_slice(), "snapshot")
+    }
+
+    /// Copies the index of the work tree, whose file times spare reading unchanged files, and the excluded patterns.
+    fn prepare(&self, repository: &Repository, index: &Path) -> Result<(), GitError> {
+        let own_index = repository.git_dir.join("index");
+        match fs::copy(&own_index, index) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(GitError::io(&own_index, error)),
+            _ => {}
+        }
+        let exclude = repository.common_dir.join("info/exclude");
+        let patterns = crate::stdx::files::read(&exclude, crate::stdx::files::SizeLimit::POINTER).unwrap_or_default();
+        own_repository::write(&self.path.join("info/exclude"), &patterns)
+    }
+
+    /// Returns the new, changed and deleted files, each ended by a zero byte. Files that are too large are left out, and
+    /// so are repositories within the work tree.
+    fn changed_files(&self, root: &Path, index: &Path) -> Result<Vec<u8>, GitError> {
+        let options = ["--others", "--exclude-standard", "-z"];
+        let mut listed = self.on_files("ls-files", root, index).args(options).run()?;
+        let options = ["--name-only", "-z", "--no-ext-diff", "--ignore-submodules=dirty"];
+        listed.extend(self.on_files("diff-files", root, index).args(options).run()?);
+        let names: BTreeSet<&[u8]> = listed.split(|byte| *byte == 0).filter(|name| !name.is_empty()).collect();
+        let is_kept = |name: &&&[u8]| match fs::symlink_metadata(root.join(OsStr::from_bytes(name))) {
+            Ok(metadata) => !metadata.is_dir() && metadata.len() <= MAX_FILE_BYTES,
+            Err(_) => true,
+        };
+        let mut kept = Vec::with_capacity(listed.len());
+        for name in names.iter().filter(is_kept) {
+            kept.extend_from_slice(name);
+            kept.push(0);
+        }
+        Ok(kept)
+    }
+}

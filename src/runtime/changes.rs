@@ -1,0 +1,128 @@
+//! Changes of a session: from the edits of its transcript, or from the files of its directory since a commit, with the
+//! sessions that made them. Blocks: not for the event loop.
+
+use std::path::{Path, PathBuf};
+
+use crate::agent::{self, TextLimit};
+use crate::domain::changes::{self, Changes, ChangesSource, FileDiff, HunkAuthor, SessionEdit};
+use crate::domain::tool::ToolAction;
+use crate::domain::transcript::EntryKind;
+use crate::domain::{Entry, Session, ToolStatus};
+use crate::git::own_repository::OwnRepository;
+use crate::git::{Git, Repository};
+use crate::index;
+
+/// Number of entries in memory at once, because transcripts can be large.
+const CHUNK: usize = 128;
+
+/// Maximum number of sessions that are read to find the authors of changes.
+const MAX_SESSIONS: usize = 100;
+
+/// Returns the edits of a session in order. Those that failed or were denied changed nothing and are left out.
+pub fn edits(session: &Session, state_db: &Path) -> Result<Vec<SessionEdit>, String> {
+    let mut reading = index::open_transcript(agent::format(session.key.agent), session, Some(state_db))
+        .map_err(|error| format!("cannot read {}: {error}", session.path.display()))?;
+    let (mut found, mut turn, mut from) = (Vec::new(), 0, 0);
+    loop {
+        let entries = reading.read(from..reading.len().min(from + CHUNK), TextLimit::NONE);
+        if entries.is_empty() {
+            return Ok(found);
+        }
+        for (at, entry) in entries.iter().enumerate() {
+            turn += u32::from(entry.kind == EntryKind::Prompt && entry.sender.is_none());
+            let author = HunkAuthor { session: session.key.clone(), turn, entry: from + at + 1 };
+            found.extend(edits_of(entry, session, &author));
+        }
+        from += entries.len();
+    }
+}
+
+fn edits_of(entry: &Entry, session: &Session, author: &HunkAuthor) -> Vec<SessionEdit> {
+    let tool = entry.tool.as_deref().filter(|tool| matches!(tool.status, ToolStatus::Done | ToolStatus::Running));
+    let Some(ToolAction::Edit(changes)) = tool.map(|tool| &tool.action) else { return Vec::new() };
+    let edit = |change: &crate::domain::tool::FileChange| {
+        let mut change = change.clone();
+        change.path = Path::new(&*session.cwd).join(&change.path).to_string_lossy().into_owned();
+        SessionEdit { author: author.clone(), change }
+    };
+    changes.iter().map(edit).collect()
+}
+
+/// Returns the changes that a session's transcript contains, of one turn or of all. Paths are relative to its directory
+/// where they are below it.
+pub fn of_session(edits: &[SessionEdit], cwd: &str, turn: Option<u32>) -> Changes {
+    let chosen: Vec<_> =
+        edits.iter().filter(|edit| turn.is_none_or(|turn| edit.author.turn == turn)).cloned().collect();
+    let mut changes = changes::from_edits(&chosen);
+    for file in &mut changes.files {
+        if let Ok(relative) = Path::new(&file.path).strip_prefix(cwd) {
+            file.path = relative.to_string_lossy().into_owned();
+        }
+    }
+    changes
+}
+
+/// Comparison of the files of a directory with a commit.
+#[derive(Clone, Debug)]
+pub struct FileComparison<'a> {
+    /// The program.
+    pub git: &'a Git,
+    /// Directory of salon's own repositories.
+    pub own: &'a Path,
+    /// Path of `state.db`.
+    pub state_db: &'a Path,
+    /// Sessions among which the authors are.
+    pub sessions: &'a [std::sync::Arc<Session>],
+}
+
+impl FileComparison<'_> {
+    /// Returns the changes of the work tree that contains a directory since a commit, with their authors.
+    pub fn since(&self, dir: &Path, name: &str) -> Result<Changes, String> {
+        let repository = Repository::open(self.git, dir).map_err(|error| error.to_string())?;
+        let mut files = self.files(&repository, name).map_err(|error| error.to_string())?;
+        let edits = self.edits_below(&repository.root);
+        for file in &mut files {
+            attribute(file, &repository.root, &edits);
+        }
+        Ok(Changes { files, source: ChangesSource::Files })
+    }
+
+    fn files(&self, repository: &Repository, name: &str) -> Result<Vec<FileDiff>, crate::git::GitError> {
+        let from = repository.commit(name)?;
+        let own = OwnRepository::open(self.git, self.own, &repository.common_dir)?;
+        let to = own.snapshot(repository)?;
+        own.diff(&from, &to)
+    }
+
+    /// Returns the edits of the sessions that run in a directory, oldest session first. A session that cannot be read
+    /// leaves its lines unknown.
+    fn edits_below(&self, root: &Path) -> Vec<SessionEdit> {
+        let is_inside = |session: &&std::sync::Arc<Session>| {
+            let cwd = Path::new(&*session.cwd);
+            cwd.starts_with(root) || cwd.canonicalize().is_ok_and(|cwd| cwd.starts_with(root))
+        };
+        let mut inside: Vec<_> = self.sessions.iter().filter(is_inside).collect();
+        inside.sort_by_key(|session| std::cmp::Reverse(session.last_activity));
+        inside.truncate(MAX_SESSIONS);
+        let read = |session: &std::sync::Arc<Session>| {
+            edits(session, self.state_db)
+                .inspect_err(|reason| tracing::warn!(session = %session.key, reason, "edits are unknown"))
+                .unwrap_or_default()
+        };
+        inside.into_iter().rev().flat_map(read).collect()
+    }
+}
+
+fn attribute(file: &mut FileDiff, root: &Path, edits: &[SessionEdit]) {
+    let path = root.join(&file.path);
+    let is_it = |edited: &str| {
+        let edited = PathBuf::from(edited);
+        // A directory above may be a link.
+        let canonical = edited.parent().and_then(|parent| parent.canonicalize().ok());
+        edited == path || canonical.zip(edited.file_name()).is_some_and(|(parent, name)| parent.join(name) == path)
+    };
+    let name = path.file_name();
+    let same_name = |edit: &&SessionEdit| Path::new(&edit.change.path).file_name() == name;
+    let own: Vec<_> = edits.iter().filter(same_name).filter(|edit| is_it(&edit.change.path)).collect();
+    changes::attribute(file, &own);
+}

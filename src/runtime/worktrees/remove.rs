@@ -1,0 +1,97 @@
+//! The trash, and permanent removal.
+//!
+//! A removal marks the record, keeps a copy in salon's own repository, and moves the directory aside, where no program
+//! finds it by its path. Only if the copy of everything is there and another look finds no work, the directory is deleted.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::Worktrees;
+use super::commands::TEARDOWN_LIMIT;
+use super::usage::DirectoryUse;
+use crate::domain::Time;
+use crate::domain::worktree::{RemovalObstacle, Worktree, WorktreePhase};
+use crate::git::own_repository::OwnRepository;
+use crate::git::{Repository, obstacles, worktree};
+use crate::store::worktrees;
+
+/// Reasons why a worktree stays.
+pub type Obstacles = Vec<RemovalObstacle>;
+
+impl Worktrees {
+    /// Moves a worktree to the trash. Its files stay where they are.
+    pub fn trash(&self, worktree: &Worktree, uses: &[DirectoryUse], now: Time) -> Result<(), Obstacles> {
+        let _lock = self.lock().map_err(unknown)?;
+        let found = self.obstacles(worktree, uses);
+        if !found.is_empty() {
+            return Err(found);
+        }
+        self.with_store(|db| worktrees::set_trashed(db, &worktree.id, Some(now))).map_err(unknown)
+    }
+
+    /// Takes a worktree out of the trash.
+    pub fn restore(&self, worktree: &Worktree) -> Result<(), String> {
+        let _lock = self.lock()?;
+        self.with_store(|db| worktrees::set_trashed(db, &worktree.id, None))
+    }
+
+    /// Removes a worktree permanently. The caller has the lock. After an error the worktree is as it was.
+    pub(super) fn remove(&self, worktree: &Worktree, uses: &[DirectoryUse]) -> Result<(), Obstacles> {
+        let settings = self.workspace_settings(worktree);
+        let found = self.obstacles(worktree, uses);
+        if !found.is_empty() {
+            return Err(found);
+        }
+        let set_phase = |phase| self.with_store(|db| worktrees::set_phase(db, &worktree.id, phase)).map_err(unknown);
+        set_phase(WorktreePhase::Removing)?;
+        let teardown = self.run_commands(worktree, &settings.teardown, (&settings, TEARDOWN_LIMIT));
+        let failed = teardown.last().and_then(|run| Some(format!("{}: {}", run.command, run.failure.as_ref()?)));
+        let moved = match failed {
+            Some(failure) => Err(vec![RemovalObstacle::Unknown(failure)]),
+            None => self.move_aside(worktree),
+        };
+        if let Err(found) = moved {
+            set_phase(WorktreePhase::Ready)?;
+            return Err(found);
+        }
+        let marked = Worktree { phase: WorktreePhase::Removing, ..worktree.clone() };
+        self.finish_removal(&marked).map_err(unknown)
+    }
+
+    /// Archives a worktree and moves it aside. If there is work in it then, it is moved back.
+    fn move_aside(&self, worktree: &Worktree) -> Result<(), Obstacles> {
+        let repository =
+            worktree::check_owner(&self.git, worktree).map_err(|reason| vec![RemovalObstacle::NotOwned(reason)])?;
+        let failed = |error: crate::git::GitError| unknown(error.to_string());
+        let own = OwnRepository::open(&self.git, &self.paths.repositories(), &worktree.repository).map_err(failed)?;
+        own.archive(&repository, &archive_ref(worktree)).map_err(failed)?;
+        let moved = moved_path(worktree);
+        let rename = |from: &PathBuf, to: &PathBuf| {
+            fs::rename(from, to).map_err(|error| unknown(format!("{}: {error}", from.display())))
+        };
+        rename(&worktree.path, &moved)?;
+        let found = match Repository::open(&self.git, &moved) {
+            Ok(repository) => obstacles::obstacles(&repository, &worktree.initial),
+            Err(error) => failed(error),
+        };
+        if found.is_empty() {
+            return Ok(());
+        }
+        rename(&moved, &worktree.path)?;
+        Err(found)
+    }
+}
+
+/// Returns the directory to which a worktree is moved before it is deleted.
+pub(super) fn moved_path(worktree: &Worktree) -> PathBuf {
+    worktree.root.join(format!(".removed-{}", worktree.id))
+}
+
+/// Returns the ref in salon's own repository that keeps a removed worktree.
+fn archive_ref(worktree: &Worktree) -> String {
+    format!("refs/salon/archive/{}", worktree.id)
+}
+
+fn unknown(reason: String) -> Obstacles {
+    vec![RemovalObstacle::Unknown(reason)]
+}
