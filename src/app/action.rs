@@ -92,6 +92,7 @@ actions! {
         Resume "resume-in-agent" "Open in agent"
         Fork "fork" "Fork the session"
         Attach "attach" "Watch or control the session"
+        Changes "changes" "Changes: files and diffs of the session"
         Mark "mark" "Mark or unmark the session"
         MarkAll "mark-all" "Mark all listed sessions, or none"
         Star "star" "Star the session"

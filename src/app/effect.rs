@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::ticket::{ApprovalId, DebounceTicket, RequestTicket, Timer};
 use crate::domain::annotation::AnnotationEdit;
+use crate::domain::changes::ChangesScope;
 use crate::domain::query::FilterKey;
 use crate::domain::run::{RingCursor, RunId, RunStart};
 use crate::domain::run_request::RunRequest;
@@ -89,6 +90,24 @@ pub enum Effect {
         keys: Vec<SessionKey>,
         /// The change.
         edit: AnnotationEdit,
+    },
+    /// Create a worktree for a new session. Response: [`super::Msg::WorktreeCreated`].
+    CreateWorktree {
+        /// Identifies the request.
+        ticket: RequestTicket,
+        /// A directory of the repository.
+        dir: PathBuf,
+        /// Name of the branch, or words of which one is formed.
+        name: String,
+    },
+    /// Read the changes of a session. Response: [`super::Msg::ChangesLoaded`].
+    LoadChanges {
+        /// Identifies the request.
+        ticket: RequestTicket,
+        /// The session.
+        key: SessionKey,
+        /// Extent of the changes.
+        scope: ChangesScope,
     },
     /// Move sessions to the trash. Response: [`super::Msg::Trashed`].
     Trash {

@@ -25,6 +25,8 @@ pub enum Flow {
     Act(Action),
     /// Open a session's transcript on the whole screen.
     Open(SessionKey),
+    /// Show an entry of a session's transcript, by its index.
+    ShowEntry(SessionKey, usize),
     /// Open a session's transcript and follow its end.
     Follow(SessionKey),
     /// Follow a session's transcript. The header names the program that writes it.

@@ -64,6 +64,7 @@ pub fn hints(app: &App) -> Vec<Hint> {
             ("?", "help"),
         ]),
         Some(Layer::Annotate(_)) => typed(&[("enter", "save"), ("esc", "cancel")]),
+        Some(Layer::Changes(_)) => named(app, &CHANGES),
         Some(Layer::Reader(reader)) => with_other_pane(app, hints_in_reader(app, reader)),
         Some(Layer::Search(search)) if search.naming.is_some() => typed(&[("enter", "save"), ("esc", "cancel")]),
         Some(Layer::Search(search)) if search.completion.is_some() => {
@@ -279,6 +280,18 @@ const LIST: [(Action, &str); 14] = [
     (Action::ShowHidden, "hidden"),
     (Action::CopyCommand, "copy command"),
     (Action::Palette, "commands"),
+];
+
+const CHANGES: [(Action, &str); 9] = [
+    (Action::Leave, "back"),
+    (Action::NextEntry, "next hunk"),
+    (Action::NextPrompt, "next file"),
+    (Action::Scope, "turn, session, worktree"),
+    (Action::Expand, "entry"),
+    (Action::EditEntry, "edit"),
+    (Action::SideBySide, "side by side"),
+    (Action::PreviousEntry, "previous hunk"),
+    (Action::Help, "help"),
 ];
 
 const SEARCH: [(Action, &str); 4] = [

@@ -1,6 +1,7 @@
 //! Layers above the home screen: screens and overlays. The topmost layer receives the keys.
 
 use super::annotate::AnnotationForm;
+use super::changes::ChangesScreen;
 use super::chat::Chat;
 use super::dialog::Dialog;
 use super::effect::Effect;
@@ -37,6 +38,8 @@ pub enum Layer {
     Picker(Picker),
     /// The form of a new session.
     NewSession(Box<NewSession>),
+    /// The changes of a session.
+    Changes(Box<ChangesScreen>),
     /// The form of a name, of tags or of a note.
     Annotate(AnnotationForm),
     /// The page of usage.
@@ -115,6 +118,7 @@ impl Layer {
             | Self::Inbox(_)
             | Self::Picker(_)
             | Self::NewSession(_)
+            | Self::Changes(_)
             | Self::Annotate(_)
             | Self::Stats(_) => Vec::new(),
         }
@@ -122,6 +126,6 @@ impl Layer {
 
     /// Returns true if the layer fills the screen; an overlay covers only a part of it.
     pub fn is_screen(&self) -> bool {
-        matches!(self, Self::Reader(_) | Self::Chat(_) | Self::Search(_) | Self::Stats(_))
+        matches!(self, Self::Reader(_) | Self::Chat(_) | Self::Search(_) | Self::Stats(_) | Self::Changes(_))
     }
 }

@@ -10,6 +10,7 @@ pub mod action;
 pub mod age;
 pub mod annotate;
 pub mod approvals;
+pub mod changes;
 pub mod chat;
 pub mod ctx;
 pub mod dialog;
@@ -249,6 +250,10 @@ impl App {
                 stack.perform(flow, ctx);
                 stack.perform(Flow::SessionsChanged, ctx);
             }),
+            Msg::WorktreeCreated(ticket, result) => {
+                self.with_ctx(|stack, ctx| stack.worktree_created(ticket, result, ctx))
+            }
+            Msg::ChangesLoaded(ticket, result) => self.with_ctx(|stack, _| stack.changes_loaded(ticket, result)),
             Msg::Restored(result) => self.with_ctx(|_, ctx| trash::restored(&result, ctx)),
             Msg::TimerElapsed(timer) => {
                 self.approvals.timer_elapsed(&timer);

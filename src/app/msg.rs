@@ -1,6 +1,7 @@
 //! Messages to the interface, as data.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use super::runs::ResumeCheck;
 use super::runs::RunMsg;
@@ -8,6 +9,7 @@ use super::ticket::ApprovalId;
 pub use super::ticket::{DebounceTicket, RequestTicket, Timer};
 use crate::config::key::Key;
 use crate::config::theme::Background;
+use crate::domain::changes::Changes;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::query::FilterKey;
 use crate::domain::search::SearchUpdate;
@@ -100,6 +102,10 @@ pub enum Msg {
     TimerElapsed(Timer),
     /// A message about a run.
     Run(RunMsg),
+    /// Response to [`super::Effect::LoadChanges`]: the changes, or why they are unknown.
+    ChangesLoaded(RequestTicket, Result<Arc<Changes>, String>),
+    /// Response to [`super::Effect::CreateWorktree`]: the worktree, or why it cannot be used.
+    WorktreeCreated(RequestTicket, Result<WorktreeReady, String>),
     /// Result of moving sessions to the trash.
     Trashed(TrashResult),
     /// Result of restoring sessions.
@@ -124,6 +130,15 @@ pub struct TrashResult {
     pub refused: Vec<(String, String)>,
     /// Sessions that have queued prompts, with their number; they stay until the user decides.
     pub queued: Vec<(SessionKey, usize)>,
+}
+
+/// A worktree in which a session can start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorktreeReady {
+    /// Directory of the session.
+    pub dir: PathBuf,
+    /// The new branch.
+    pub branch: String,
 }
 
 /// Kind of a mouse event.
@@ -176,6 +191,8 @@ pub struct LayoutFeedback {
     pub overlay_rows: usize,
     /// Rows of the topmost overlay's content.
     pub overlay_len: usize,
+    /// First rows of the hunks of the topmost diff.
+    pub hunk_rows: Vec<usize>,
     /// Resolved position of the reader.
     pub reader: Option<ReaderFeedback>,
     /// Resolved position of the pinned conversation's reader.

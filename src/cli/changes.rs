@@ -12,7 +12,7 @@ use super::error::{CliError, CliErrorCode};
 use super::json::{SCHEMA_VERSION, SessionJson};
 use super::output::OutputStyle;
 use super::sessions::LoadedSessions;
-use super::{find, output};
+use super::{find, output, state};
 use crate::domain::changes::{Changes, ChangesSource, DiffHunk, FileDiff, HunkAuthor};
 use crate::git::Git;
 use crate::runtime::changes::{self, FileComparison};
@@ -66,17 +66,21 @@ pub(super) fn run(context: &CliContext, args: &DiffArgs) -> Result<ExitCode, Cli
     let session = find::find(&loaded.all, &args.id)?;
     let state_db = context.paths.state_db();
     let failed = |reason: String| CliError::new(CliErrorCode::Failed, reason);
-    let found = match &args.since {
-        Some(name) => {
-            let (git, own) = (Git::new(env::vars()), context.paths.repositories());
-            let comparison = FileComparison { git: &git, own: &own, state_db: &state_db, sessions: &loaded.all };
-            comparison.since(Path::new(&*session.cwd), name).map_err(failed)?
-        }
-        None => {
+    let (git, own) = (Git::new(env::vars()), context.paths.repositories());
+    let comparison = FileComparison { git: &git, own: &own, state_db: &state_db, sessions: &loaded.all };
+    let found = match (&args.since, args.turn) {
+        (Some(name), _) => comparison.since(Path::new(&*session.cwd), name),
+        (None, Some(turn)) => {
+            // Without a database salon ran nothing.
+            let store = if state_db.exists() { Some(state::open(context)?) } else { None };
             let edits = changes::edits(&session, &state_db).map_err(failed)?;
-            changes::of_session(&edits, &session.cwd, args.turn)
+            changes::of_turn(&comparison, &session, (turn, &edits, store.as_deref()))
+        }
+        (None, None) => {
+            changes::edits(&session, &state_db).map(|found| changes::of_session(&found.edits, &session.cwd, None))
         }
     };
+    let found = found.map_err(failed)?;
     let mut out = output::stdout();
     if args.json {
         let report = Report {

@@ -16,8 +16,33 @@ const CONTEXT_LINES: usize = 3;
 pub struct Changes {
     /// Files, each once.
     pub files: Vec<FileDiff>,
+    /// Directory to which the paths are relative.
+    pub root: String,
     /// Origin of the changes.
     pub source: ChangesSource,
+}
+
+/// Extent of the changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangesScope {
+    /// Changes of the last turn.
+    Turn,
+    /// Edits of the session.
+    Session,
+    /// Files of the session's worktree since its base; elsewhere, since the last commit.
+    WorkTree,
+}
+
+impl ChangesScope {
+    /// Returns the next extent.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::Turn => Self::Session,
+            Self::Session => Self::WorkTree,
+            Self::WorkTree => Self::Turn,
+        }
+    }
 }
 
 /// Origins of changes.
@@ -154,13 +179,16 @@ pub fn from_edits(edits: &[SessionEdit]) -> Changes {
         let hunks = hunks(&edit.change.kind).into_iter().map(|hunk| DiffHunk { authors: authors.clone(), ..hunk });
         file.hunks.extend(hunks);
     }
-    Changes { files, source: ChangesSource::Edits }
+    Changes { files, root: String::new(), source: ChangesSource::Edits }
 }
 
 /// Returns the hunks of a change. The numbers of lines are unknown unless the change contains them.
 fn hunks(change: &ChangeKind) -> Vec<DiffHunk> {
     match change {
-        ChangeKind::Write(text) => vec![DiffHunk { lines: signed('+', text), ..DiffHunk::default() }],
+        ChangeKind::Write(text) => {
+            let lines = signed('+', text);
+            vec![DiffHunk { old_start: Some(0), new_start: Some(1), lines, ..DiffHunk::default() }]
+        }
         ChangeKind::Delete => Vec::new(),
         ChangeKind::Replace(pairs) => pairs.iter().flat_map(|(old, new)| replaced(old, new)).collect(),
         ChangeKind::Patch(patch) => parse_hunks(patch.lines()),

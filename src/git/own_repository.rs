@@ -79,6 +79,17 @@ impl OwnRepository {
         Ok((!id.is_empty()).then_some(id))
     }
 
+    /// Removes a ref.
+    pub fn remove_ref(&self, name: &str) -> Result<(), GitError> {
+        self.command("update-ref").args(["-d", name]).run().map(drop)
+    }
+
+    /// Packs the objects of this repository, and deletes those that no ref needs.
+    pub fn pack(&self) -> Result<(), GitError> {
+        self.command("repack").args(["-a", "-d", "-l", "-q"]).run()?;
+        self.command("prune").args(["--expire=1.day.ago"]).run().map(drop)
+    }
+
     /// Keeps the whole state of a work tree under a ref: its commits that are on no remote, and its files, as objects of
     /// this repository. Returns the commit of the ref.
     pub fn archive(&self, repository: &Repository, name: &str) -> Result<String, GitError> {

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -38,8 +39,8 @@ impl OwnRepository {
     /// Copies the index of the work tree, whose file times spare reading unchanged files, and the excluded patterns.
     fn prepare(&self, repository: &Repository, index: &Path) -> Result<(), GitError> {
         let own_index = repository.git_dir.join("index");
-        match fs::copy(&own_index, index) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(GitError::io(&own_index, error)),
+        match copy_with_time(&own_index, index) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(GitError::io(&own_index, error)),
             _ => {}
         }
         let exclude = repository.common_dir.join("info/exclude");
@@ -66,4 +67,12 @@ impl OwnRepository {
         }
         Ok(kept)
     }
+}
+
+/// Copies an index with its time. Git compares that with the times of files: one that is not older than the index may
+/// have changed without a trace.
+fn copy_with_time(from: &Path, to: &Path) -> io::Result<()> {
+    let modified = fs::metadata(from)?.modified()?;
+    fs::copy(from, to)?;
+    fs::OpenOptions::new().write(true).open(to)?.set_modified(modified)
 }

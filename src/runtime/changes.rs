@@ -7,34 +7,64 @@ use crate::agent::{self, TextLimit};
 use crate::domain::changes::{self, Changes, ChangesSource, FileDiff, HunkAuthor, SessionEdit};
 use crate::domain::tool::ToolAction;
 use crate::domain::transcript::EntryKind;
-use crate::domain::{Entry, Session, ToolStatus};
+use crate::domain::{Entry, Session, SessionKey, Time, ToolStatus};
 use crate::git::own_repository::OwnRepository;
 use crate::git::{Git, Repository};
 use crate::index;
+use crate::store::turn_snapshots::{self, TurnSnapshot};
+use crate::store::{Store, registry};
 
 /// Number of entries in memory at once, because transcripts can be large.
 const CHUNK: usize = 128;
 
+/// Maximum difference between the start of a turn and the time of its prompt, in ms: an agent may start meanwhile.
+const MAX_CLOCK_DIFFERENCE: u64 = 60_000;
+
 /// Maximum number of sessions that are read to find the authors of changes.
 const MAX_SESSIONS: usize = 100;
 
-/// Returns the edits of a session in order. Those that failed or were denied changed nothing and are left out.
-pub fn edits(session: &Session, state_db: &Path) -> Result<Vec<SessionEdit>, String> {
+/// Edits of a session, and its prompts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SessionEdits {
+    /// Edits in order. Those that failed or were denied changed nothing and are left out.
+    pub edits: Vec<SessionEdit>,
+    /// Time of the prompt of each turn, if known.
+    pub prompts: Vec<Option<Time>>,
+}
+
+/// Reads the edits of a session.
+pub fn edits(session: &Session, state_db: &Path) -> Result<SessionEdits, String> {
     let mut reading = index::open_transcript(agent::format(session.key.agent), session, Some(state_db))
         .map_err(|error| format!("cannot read {}: {error}", session.path.display()))?;
-    let (mut found, mut turn, mut from) = (Vec::new(), 0, 0);
+    let (mut found, mut from) = (SessionEdits::default(), 0);
     loop {
         let entries = reading.read(from..reading.len().min(from + CHUNK), TextLimit::NONE);
         if entries.is_empty() {
             return Ok(found);
         }
         for (at, entry) in entries.iter().enumerate() {
-            turn += u32::from(entry.kind == EntryKind::Prompt && entry.sender.is_none());
+            if entry.kind == EntryKind::Prompt && entry.sender.is_none() {
+                found.prompts.push(entry.time);
+            }
+            let turn = u32::try_from(found.prompts.len()).unwrap_or(u32::MAX);
             let author = HunkAuthor { session: session.key.clone(), turn, entry: from + at + 1 };
-            found.extend(edits_of(entry, session, &author));
+            found.edits.extend(edits_of(entry, session, &author));
         }
         from += entries.len();
     }
+}
+
+/// Returns the snapshots of a turn, if salon ran it: those that began nearest to its prompt.
+#[expect(clippy::disallowed_methods, reason = "called from commands and blocking tasks")]
+pub fn snapshot_of(store: &Store, session: &SessionKey, prompt: Time) -> Option<TurnSnapshot> {
+    let found = store.with(|db| match registry::find_by_session(db, session)? {
+        Some(run) => turn_snapshots::of_run(db, &run.id),
+        None => Ok(Vec::new()),
+    });
+    let found = found.inspect_err(|error| tracing::warn!(%error, "snapshots are unknown")).unwrap_or_default();
+    let distance = |snapshot: &TurnSnapshot| snapshot.began.millis().abs_diff(prompt.millis());
+    let ended = found.into_iter().filter(|snapshot| snapshot.after.is_some());
+    ended.min_by_key(distance).filter(|snapshot| distance(snapshot) <= MAX_CLOCK_DIFFERENCE)
 }
 
 fn edits_of(entry: &Entry, session: &Session, author: &HunkAuthor) -> Vec<SessionEdit> {
@@ -53,7 +83,7 @@ fn edits_of(entry: &Entry, session: &Session, author: &HunkAuthor) -> Vec<Sessio
 pub fn of_session(edits: &[SessionEdit], cwd: &str, turn: Option<u32>) -> Changes {
     let chosen: Vec<_> =
         edits.iter().filter(|edit| turn.is_none_or(|turn| edit.author.turn == turn)).cloned().collect();
-    let mut changes = changes::from_edits(&chosen);
+    let mut changes = Changes { root: cwd.to_owned(), ..changes::from_edits(&chosen) };
     for file in &mut changes.files {
         if let Ok(relative) = Path::new(&file.path).strip_prefix(cwd) {
             file.path = relative.to_string_lossy().into_owned();
@@ -62,7 +92,7 @@ pub fn of_session(edits: &[SessionEdit], cwd: &str, turn: Option<u32>) -> Change
     changes
 }
 
-/// Comparison of the files of a directory with a commit.
+/// Comparison of the files of a directory with a commit, or of two snapshots.
 #[derive(Clone, Debug)]
 pub struct FileComparison<'a> {
     /// The program.
@@ -79,12 +109,22 @@ impl FileComparison<'_> {
     /// Returns the changes of the work tree that contains a directory since a commit, with their authors.
     pub fn since(&self, dir: &Path, name: &str) -> Result<Changes, String> {
         let repository = Repository::open(self.git, dir).map_err(|error| error.to_string())?;
-        let mut files = self.files(&repository, name).map_err(|error| error.to_string())?;
-        let edits = self.edits_below(&repository.root);
-        for file in &mut files {
-            attribute(file, &repository.root, &edits);
-        }
-        Ok(Changes { files, source: ChangesSource::Files })
+        let files = self.files(&repository, name).map_err(|error| error.to_string())?;
+        Ok(self.attributed(files, &repository.root))
+    }
+
+    /// Returns the changes between two snapshots, with their authors.
+    pub fn between(&self, snapshot: &TurnSnapshot) -> Result<Changes, String> {
+        let after = snapshot.after.as_deref().unwrap_or(&snapshot.before);
+        let own = OwnRepository::open(self.git, self.own, &snapshot.repository);
+        let files = own.and_then(|own| own.diff(&snapshot.before, after)).map_err(|error| error.to_string())?;
+        Ok(self.attributed(files, &snapshot.root))
+    }
+
+    fn attributed(&self, mut files: Vec<FileDiff>, root: &Path) -> Changes {
+        let edits = self.edits_below(root);
+        files.iter_mut().for_each(|file| attribute(file, root, &edits));
+        Changes { files, root: root.to_string_lossy().into_owned(), source: ChangesSource::Files }
     }
 
     fn files(&self, repository: &Repository, name: &str) -> Result<Vec<FileDiff>, crate::git::GitError> {
@@ -108,6 +148,7 @@ impl FileComparison<'_> {
             edits(session, self.state_db)
                 .inspect_err(|reason| tracing::warn!(session = %session.key, reason, "edits are unknown"))
                 .unwrap_or_default()
+                .edits
         };
         inside.into_iter().rev().flat_map(read).collect()
     }
@@ -125,4 +166,18 @@ fn attribute(file: &mut FileDiff, root: &Path, edits: &[SessionEdit]) {
     let same_name = |edit: &&SessionEdit| Path::new(&edit.change.path).file_name() == name;
     let own: Vec<_> = edits.iter().filter(same_name).filter(|edit| is_it(&edit.change.path)).collect();
     changes::attribute(file, &own);
+}
+
+/// Returns the changes of a turn: from its snapshots, else from the edits of the transcript. `store` is that of salon's
+/// own runs.
+pub fn of_turn(
+    comparison: &FileComparison<'_>,
+    session: &Session,
+    (turn, found, store): (u32, &SessionEdits, Option<&Store>),
+) -> Result<Changes, String> {
+    let prompt = turn.checked_sub(1).and_then(|at| found.prompts.get(at as usize).copied().flatten());
+    match store.zip(prompt).and_then(|(store, prompt)| snapshot_of(store, &session.key, prompt)) {
+        Some(snapshot) => comparison.between(&snapshot),
+        None => Ok(of_session(&found.edits, &session.cwd, Some(turn))),
+    }
 }

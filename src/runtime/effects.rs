@@ -51,6 +51,8 @@ impl Shell {
             Effect::OpenPage(address) => return self.open_page(&address),
             Effect::SaveState { name, value } => self.runner.save_state(name, &value),
             Effect::Annotate { keys, edit } => return self.annotate(keys, &edit),
+            Effect::CreateWorktree { ticket, dir, name } => self.create_worktree(ticket, dir, name),
+            Effect::LoadChanges { ticket, key, scope } => self.load_changes(ticket, &key, scope),
             Effect::Trash { keys, cancel_queued } => return self.trash(keys, cancel_queued),
             Effect::Restore(keys) => return self.restore(keys),
             Effect::LoadUserData => self.runner.index.load_user_data(),

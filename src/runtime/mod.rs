@@ -17,6 +17,7 @@ mod runs;
 
 mod attachment;
 mod change_context;
+mod change_effects;
 mod children;
 mod clipboard;
 mod colours;
@@ -46,7 +47,9 @@ mod terminal;
 mod terminal_owner;
 pub mod trash;
 mod trash_effects;
+pub mod turn_snapshots;
 mod user_command;
+mod worktree_effects;
 pub mod worktrees;
 
 use std::time::Instant;

@@ -8,11 +8,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::live_options;
 use super::models::ModelLists;
 use super::path_completion::{self, CompletionRequest};
 use super::store_writer::StoreWriter;
 use super::task_message::TaskMessage;
+use super::turn_snapshots::TurnSnapshots;
+use super::{env, live_options};
 use crate::agent::Environment;
 use crate::app::Msg;
 use crate::app::msg::RequestTicket;
@@ -22,6 +23,7 @@ use crate::config::settings::Settings;
 use crate::domain::Agent;
 use crate::domain::run::{RingCursor, RunId, RunInfo, RunStart};
 use crate::domain::run_request::RunRequest;
+use crate::git::Git;
 use crate::live::{self, Live, approvals};
 use crate::store::Store;
 
@@ -45,6 +47,7 @@ pub(super) struct Runs {
     replays: mpsc::Sender<Msg>,
     approvals: mpsc::UnboundedSender<Arc<RunInfo>>,
     messages: mpsc::UnboundedSender<TaskMessage>,
+    snapshots: TurnSnapshots,
 }
 
 /// Receivers of run events and replays.
@@ -69,12 +72,14 @@ impl Runs {
         let mut options = live_options::options(store.clone(), environment, &paths.cache, &settings.server);
         options.limits.runs = settings.limits.runs;
         options.limits.idle = Duration::from_mins(settings.limits.idle_minutes.into());
+        let own_repositories = paths.repositories();
         let (live, events) = Live::start(options);
         let (replays, replay_receiver) = mpsc::channel(2);
         let (approvals, approval_changes) = mpsc::unbounded_channel();
         tokio::spawn(approvals::relay(live.clone(), store.clone(), approval_changes));
         let queue_changes = execute_in_order(&live, messages);
         let requests = execute_in_order(&live, messages);
+        let snapshots = TurnSnapshots::start(Git::new(env::vars()), own_repositories, store.clone());
         let lists = ModelLists {
             live: live.clone(),
             store,
@@ -88,6 +93,7 @@ impl Runs {
         });
         let viewers = HashMap::new();
         let runs = Self {
+            snapshots,
             live,
             writer: writer.clone(),
             paths,
@@ -123,6 +129,7 @@ impl Runs {
                 if let Some(cursor) = self.pending_views.remove(&info.id) {
                     self.watch(info.id.clone(), cursor);
                 }
+                self.snapshots.run_changed(&info);
                 // An error means that salon is shutting down.
                 self.approvals.send(info.clone()).ok();
                 Msg::Run(RunMsg::Changed(info))

@@ -238,6 +238,10 @@ impl Shell {
                 self.runner.index.check_changes();
                 Step::Continue(())
             }
+            TaskMessage::CleanUpWorktrees => {
+                self.clean_up_worktrees();
+                Step::Continue(())
+            }
             TaskMessage::Edit(file) => self.edit(&file, Some(file.clone())),
             TaskMessage::Open(file) => self.open_file(&file),
         }

@@ -75,6 +75,7 @@ async fn run_screen(start: StartOptions) -> anyhow::Result<()> {
         let before = Time::from_millis(start.clock.now().millis() - TRASH_DAYS * DAY_MILLIS);
         tokio::task::spawn_blocking(move || super::trash::purge(&store, before));
     }
+    super::worktree_effects::schedule_clean_up(messages.clone());
     let writer = store.as_ref().map(|store| start_writer(store, messages.clone()));
     let start_runs = |(store, writer): (&Arc<Store>, &StoreWriter)| {
         Runs::start(store.clone(), writer, &start.environment, &start.paths, &start.settings, &messages)

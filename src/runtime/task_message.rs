@@ -10,6 +10,8 @@ pub(super) enum TaskMessage {
     Msg(Box<Msg>),
     /// Annotations or hidden sessions were saved.
     UserDataSaved,
+    /// Worktrees that are not used any more are due for removal.
+    CleanUpWorktrees,
     /// A file to open in the editor.
     Edit(std::path::PathBuf),
     /// A file to open in the program that the platform has for it.

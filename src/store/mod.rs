@@ -12,6 +12,7 @@ pub mod pending;
 pub mod preferences;
 pub mod registry;
 pub mod trash;
+pub mod turn_snapshots;
 pub mod user_data;
 pub mod worktrees;
 
@@ -38,6 +39,7 @@ const MIGRATIONS: &[&str] = &[
     annotations::SCHEMA,
     trash::SCHEMA,
     worktrees::SCHEMA,
+    turn_snapshots::SCHEMA,
 ];
 
 /// Maximum wait for another process that is writing.

@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use super::changes_cache::ChangesCache;
 use super::reader::LayoutCache;
 use crate::app::App;
 use crate::app::msg::{Area, LayoutFeedback, Target};
@@ -16,6 +17,8 @@ pub struct ViewCache {
     pub(super) zone: TimeZone,
     /// Layouts of transcript entries.
     pub(super) reader: LayoutCache,
+    /// Layout of a diff on the screen of changes.
+    pub(super) changes: ChangesCache,
 }
 
 impl Default for ViewCache {
@@ -27,7 +30,7 @@ impl Default for ViewCache {
 impl ViewCache {
     /// Creates an empty cache for a time zone.
     pub fn new(zone: TimeZone) -> Self {
-        Self { zone, reader: LayoutCache::default() }
+        Self { zone, reader: LayoutCache::default(), changes: ChangesCache::default() }
     }
 }
 

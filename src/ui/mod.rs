@@ -10,6 +10,8 @@ pub mod widgets;
 mod annotate;
 mod approval;
 mod canvas;
+mod changes;
+mod changes_cache;
 mod chat;
 mod columns;
 mod coverage;
@@ -68,6 +70,7 @@ fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     match app.stack.screen() {
         Some(Layer::Search(search)) => search::draw(canvas, header.union(body), search, cache),
         Some(Layer::Stats(page)) => stats::draw(canvas, header.union(body), page),
+        Some(Layer::Changes(changes)) => changes::draw(canvas, header.union(body), changes, cache),
         Some(layer) => split::draw(canvas, header.union(body).union(status), layer, cache),
         None => {
             header::draw(canvas, header);
@@ -79,7 +82,7 @@ fn draw_layers(canvas: &mut Canvas, area: Rect, cache: &mut ViewCache) {
     }
     for layer in app.stack.layers.iter().skip(screen.map_or(0, |at| at + 1)) {
         match layer {
-            Layer::Reader(_) | Layer::Chat(_) | Layer::Search(_) | Layer::Stats(_) => {}
+            Layer::Reader(_) | Layer::Chat(_) | Layer::Search(_) | Layer::Stats(_) | Layer::Changes(_) => {}
             Layer::Help(help) => help::draw(canvas, body, help),
             Layer::Palette(palette) => palette::draw(canvas, body, palette),
             Layer::Dialog(dialog) => dialog::draw(canvas, body, dialog),

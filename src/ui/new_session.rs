@@ -23,10 +23,10 @@ const PROMPT_ROWS: usize = 5;
 
 /// Draws the overlay.
 pub(super) fn draw(canvas: &mut Canvas, area: Rect, new: &NewSession) {
-    let height = 4 + PROMPT_ROWS + 1 + SUGGESTION_ROWS;
+    let height = 5 + PROMPT_ROWS + 1 + SUGGESTION_ROWS;
     let inner = overlay(canvas, area, "New session", (WIDTH, u16::try_from(height).unwrap_or(u16::MAX)));
-    // Five rows: the other four fields and the error.
-    let room = usize::from(inner.height).saturating_sub(5);
+    // Six rows: the other five fields and the error.
+    let room = usize::from(inner.height).saturating_sub(6);
     // The focused prompt takes all the room; otherwise suggestions get what is left.
     let prompt = if new.field == NewSessionField::Prompt { room } else { PROMPT_ROWS.min(room) }.max(1);
     let mut row = 0;
@@ -62,6 +62,7 @@ fn draw_part(canvas: &mut Canvas, area: Rect, new: &NewSession, part: NewSession
     match part {
         NewSessionField::Agent => draw_agents(canvas, rest, new),
         NewSessionField::Directory => line(canvas, &new.directory, "working directory"),
+        NewSessionField::Worktree => line(canvas, &new.worktree, "none (space: one with a branch of its own)"),
         NewSessionField::Model => line(canvas, &new.model, "the agent's default"),
         NewSessionField::Mode => {
             line(canvas, &new.mode, "the agent's default");
@@ -128,6 +129,10 @@ fn draw_below(canvas: &mut Canvas, area: Rect, new: &NewSession) {
     let (app, theme) = (canvas.app, canvas.app.theme());
     if let Some(trouble) = &new.error {
         put(canvas.buffer, line_of(area, 0), trouble, style(theme.error), Align::Left);
+        return;
+    }
+    if new.creating.is_some() {
+        put(canvas.buffer, line_of(area, 0), "Creating the worktree …", style(theme.accent), Align::Left);
         return;
     }
     let suggestions = new.suggestions(&app.runs);

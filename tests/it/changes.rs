@@ -1,5 +1,8 @@
 //! Changes of sessions: what a transcript says, what the files say, and who made which change.
 
+mod screen;
+mod turns;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -110,7 +113,10 @@ fn edits_of_a_transcript_are_shown_by_turn_and_as_a_whole() {
         shown["entries"].as_array().expect("entries").iter().find(|shown| shown["n"] == entry).expect("an entry");
     assert_eq!(entry["tool"]["input"]["new_string"], "TWO\n", "the entry leads back to the edit");
     let text = String::from_utf8(salon(&home, &["diff", &session.id, "--turn", "1"]).stdout).expect("text");
-    assert!(text.starts_with("new (added, +2 -0)\n@@  claude:aaaa") && text.contains("\n+a\n+b\n"), "{text}");
+    assert!(
+        text.starts_with("new (added, +2 -0)\n@@ -0,0 +1,2 @@  claude:aaaa") && text.contains("\n+a\n+b\n"),
+        "{text}"
+    );
     assert!(paths(&output_json(&salon(&home, &["diff", &session.id, "--turn", "9", "--json"]))).is_empty());
 }
 

@@ -10,10 +10,13 @@ use crate::app::effect::Effect;
 use crate::app::flow::Flow;
 use crate::app::layer::Layer;
 use crate::app::line_editor::LineEditor;
+use crate::app::msg::WorktreeReady;
 use crate::app::picker;
 use crate::app::runs::RunTable;
+use crate::app::ticket::RequestTicket;
 use crate::config::key::{Key, KeyCode};
 use crate::domain::run::{Conversation, RunStart};
+use crate::domain::worktree::branch_name;
 use crate::domain::{Agent, SessionKey};
 
 impl NewSession {
@@ -45,8 +48,10 @@ impl NewSession {
             KeyCode::Enter if (key.alt || key.shift) && self.field == NewSessionField::Prompt => {
                 self.prompt.insert("\n");
             }
+            KeyCode::Char(' ') if self.field == NewSessionField::Worktree => self.toggle_worktree(),
+            KeyCode::Enter if self.creating.is_some() => {}
             KeyCode::Enter => return self.validate_and_start(ctx),
-            KeyCode::Tab if key.shift => self.field = self.field.step(4),
+            KeyCode::Tab if key.shift => self.field = self.field.step(false),
             KeyCode::Up => self.step(false, ctx.layout.composer),
             KeyCode::Down => self.step(true, ctx.layout.composer),
             KeyCode::Tab => self.complete_or_next(ctx.runs),
@@ -70,7 +75,11 @@ impl NewSession {
     pub fn paste(&mut self, pasted: &str, ctx: &mut Ctx) -> Flow {
         match self.field {
             NewSessionField::Prompt => self.prompt.paste(pasted),
-            NewSessionField::Agent | NewSessionField::Directory | NewSessionField::Model | NewSessionField::Mode => {
+            NewSessionField::Agent
+            | NewSessionField::Directory
+            | NewSessionField::Worktree
+            | NewSessionField::Model
+            | NewSessionField::Mode => {
                 if let Some(input) = self.input() {
                     input.insert(pasted.trim());
                 }
@@ -92,16 +101,58 @@ impl NewSession {
         self.agent = runs.agents().iter().position(|(agent, _)| *agent == chosen).unwrap_or(0);
     }
 
-    /// Starts the session as described by the form, without further questions.
-    pub fn start(&self, ctx: &Ctx) -> Flow {
+    /// Starts the session as described by the form, without further questions. A worktree is created first.
+    pub fn start(&mut self, ctx: &mut Ctx) -> Flow {
+        let directory = PathBuf::from(self.directory.text().trim());
+        let name = self.worktree.text().trim();
+        if name.is_empty() {
+            return self.start_in(directory, ctx);
+        }
+        let ticket = ctx.tickets.issue();
+        ctx.effects.push(Effect::CreateWorktree { ticket, dir: directory, name: name.to_owned() });
+        self.creating = Some(ticket);
+        Flow::Stay
+    }
+
+    /// Starts the session in the worktree that was created for it, or shows why there is none.
+    pub fn worktree_created(
+        &mut self,
+        ticket: RequestTicket,
+        result: &Result<WorktreeReady, String>,
+        ctx: &mut Ctx,
+    ) -> Flow {
+        if self.creating != Some(ticket) {
+            return Flow::Stay;
+        }
+        self.creating = None;
+        match result {
+            Ok(ready) => self.start_in(ready.dir.clone(), ctx),
+            Err(reason) => {
+                (self.field, self.error) = (NewSessionField::Worktree, Some(reason.clone()));
+                Flow::Stay
+            }
+        }
+    }
+
+    fn start_in(&self, directory: PathBuf, ctx: &Ctx) -> Flow {
         let chosen = |input: &LineEditor| Some(input.text().trim().to_owned()).filter(|name| !name.is_empty());
         let start = RunStart {
             model: chosen(&self.model),
             mode: chosen(&self.mode),
-            ..RunStart::new(Conversation::New { id: None }, PathBuf::from(self.directory.text().trim()))
+            ..RunStart::new(Conversation::New { id: None }, directory)
         };
         let prompt = Some(self.prompt.whole()).filter(|text| !text.trim().is_empty());
         Flow::pop_then(Flow::StartChat { agent: self.agent(ctx.runs), start, prompt })
+    }
+
+    /// Names the worktree after the first words of the prompt, or removes the name.
+    fn toggle_worktree(&mut self) {
+        let name = if self.worktree.is_empty() {
+            branch_name(&self.prompt.whole()).unwrap_or_else(|| "worktree".to_owned())
+        } else {
+            String::new()
+        };
+        self.worktree.set(&name);
     }
 
     /// Starts the session, or shows a validation error.
@@ -131,7 +182,7 @@ impl NewSession {
         let best = self.suggestions(runs).into_iter().next();
         match (best, self.input()) {
             (Some(best), Some(input)) if !input.is_empty() && best != input.text() => input.set(&best),
-            _ => self.field = self.field.step(1),
+            _ => self.field = self.field.step(true),
         }
     }
 
@@ -139,16 +190,18 @@ impl NewSession {
     fn edit(&mut self, key: Key) {
         let _other_keys_do_nothing = match self.field {
             NewSessionField::Prompt => self.prompt.key(key),
-            NewSessionField::Agent | NewSessionField::Directory | NewSessionField::Model | NewSessionField::Mode => {
-                self.input().is_some_and(|input| input.key(key))
-            }
+            NewSessionField::Agent
+            | NewSessionField::Directory
+            | NewSessionField::Worktree
+            | NewSessionField::Model
+            | NewSessionField::Mode => self.input().is_some_and(|input| input.key(key)),
         };
     }
 
     /// Moves up or down: by a row in the prompt, else by a field.
     fn step(&mut self, down: bool, width: usize) {
         if self.field != NewSessionField::Prompt || !self.prompt.step(down, width) {
-            self.field = self.field.step(if down { 1 } else { 4 });
+            self.field = self.field.step(down);
         }
     }
 

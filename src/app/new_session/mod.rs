@@ -1,4 +1,4 @@
-//! The form of a new session: agent, directory, model, mode, first prompt.
+//! The form of a new session: agent, directory, worktree, model, mode, first prompt.
 
 mod keys;
 
@@ -6,6 +6,7 @@ use super::chat::composer::ComposerText;
 use super::line_editor::LineEditor;
 use super::picker::{self, matching};
 use super::runs::RunTable;
+use super::ticket::RequestTicket;
 use crate::domain::Agent;
 
 /// State of the form.
@@ -17,6 +18,10 @@ pub struct NewSession {
     pub field: NewSessionField,
     /// The directory.
     pub directory: LineEditor,
+    /// Name of the worktree's branch; empty to work in the directory itself.
+    pub worktree: LineEditor,
+    /// Request for the worktree that is being created.
+    pub creating: Option<RequestTicket>,
     /// The model; empty for the agent's default.
     pub model: LineEditor,
     /// The permission mode; empty for the agent's default.
@@ -36,6 +41,8 @@ pub enum NewSessionField {
     Agent,
     /// The directory.
     Directory,
+    /// The worktree.
+    Worktree,
     /// The model.
     Model,
     /// The mode.
@@ -47,21 +54,23 @@ pub enum NewSessionField {
 
 impl NewSessionField {
     /// All fields, from top to bottom.
-    pub const ALL: [Self; 5] = [Self::Agent, Self::Directory, Self::Model, Self::Mode, Self::Prompt];
+    pub const ALL: [Self; 6] = [Self::Agent, Self::Directory, Self::Worktree, Self::Model, Self::Mode, Self::Prompt];
 
     /// Returns the label.
     pub fn name(self) -> &'static str {
         match self {
             Self::Agent => "agent",
             Self::Directory => "directory",
+            Self::Worktree => "worktree",
             Self::Model => "model",
             Self::Mode => "mode",
             Self::Prompt => "prompt",
         }
     }
 
-    fn step(self, by: usize) -> Self {
+    fn step(self, forward: bool) -> Self {
         let at = Self::ALL.iter().position(|field| *field == self).unwrap_or(0);
+        let by = if forward { 1 } else { Self::ALL.len() - 1 };
         Self::ALL[(at + by) % Self::ALL.len()]
     }
 }
@@ -82,7 +91,10 @@ impl NewSession {
                 matching(names, self.model.text(), String::clone)
             }
             NewSessionField::Mode => matching(picker::modes(runs, agent), self.mode.text(), String::clone),
-            NewSessionField::Agent | NewSessionField::Directory | NewSessionField::Prompt => Vec::new(),
+            NewSessionField::Agent
+            | NewSessionField::Directory
+            | NewSessionField::Worktree
+            | NewSessionField::Prompt => Vec::new(),
         }
     }
 
@@ -90,6 +102,7 @@ impl NewSession {
         match self.field {
             NewSessionField::Agent | NewSessionField::Prompt => None,
             NewSessionField::Directory => Some(&mut self.directory),
+            NewSessionField::Worktree => Some(&mut self.worktree),
             NewSessionField::Model => Some(&mut self.model),
             NewSessionField::Mode => Some(&mut self.mode),
         }

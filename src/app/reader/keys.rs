@@ -89,12 +89,7 @@ impl Reader {
 
     /// Switches to the other arrangement of diffs, also for the next start.
     fn switch_diff_view(&mut self, ctx: &mut Ctx) {
-        *ctx.diff_view = ctx.diff_view.other();
-        let value = ctx.diff_view.value().to_owned();
-        ctx.effects.push(Effect::SaveState { name: DiffView::NAME, value });
-        if ctx.size.0 < SIDE_BY_SIDE_WIDTH {
-            ctx.notices.info(format!("Diffs can be side by side from {SIDE_BY_SIDE_WIDTH} columns"));
-        }
+        switch_diff_view(ctx);
         // The heights of entries change, but not the position of the current one.
         self.refold(|_| {});
     }
@@ -134,5 +129,15 @@ impl Reader {
             }
             None => "not open in any program".to_owned(),
         });
+    }
+}
+
+/// Switches to the other arrangement of diffs, also for the next start.
+pub fn switch_diff_view(ctx: &mut Ctx) {
+    *ctx.diff_view = ctx.diff_view.other();
+    let value = ctx.diff_view.value().to_owned();
+    ctx.effects.push(Effect::SaveState { name: DiffView::NAME, value });
+    if ctx.size.0 < SIDE_BY_SIDE_WIDTH {
+        ctx.notices.info(format!("Diffs can be side by side from {SIDE_BY_SIDE_WIDTH} columns"));
     }
 }

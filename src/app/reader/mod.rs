@@ -33,7 +33,7 @@ pub use diff_view::DiffView;
 pub use find::Find;
 pub use fold::{Fold, Folds};
 pub use jump::JumpTarget;
-pub use keys::KEY_CONTEXTS;
+pub use keys::{KEY_CONTEXTS, switch_diff_view};
 pub use outline::Outline;
 use outline::OutlineProgress;
 use tail::Tail;
@@ -87,6 +87,8 @@ pub struct Reader {
     branch: Option<usize>,
     /// First entry of the branch that was requested.
     branch_jump: Option<usize>,
+    /// Entry to go to once the transcript is indexed.
+    entry_jump: Option<usize>,
     /// Number of entries when the end was last on the screen.
     seen_len: usize,
     anchor: Anchor,
@@ -139,6 +141,7 @@ impl Reader {
             added: 0,
             branch: None,
             branch_jump: None,
+            entry_jump: None,
             seen_len: 0,
             anchor: Anchor::END,
             cursor: usize::MAX,
@@ -301,6 +304,9 @@ impl Reader {
         self.window.outdate(0, self.disk);
         self.tail.outdate(0);
         self.merge(position);
+        if let Some(entry) = self.entry_jump.take() {
+            self.go_to(entry);
+        }
         let mut effects = match self.deferred.take() {
             Some(action) => self.navigate(action).unwrap_or_default(),
             None => Vec::new(),

@@ -70,6 +70,15 @@ impl Reader {
         self.anchor = Anchor::line(self.cursor, -covers, 0);
     }
 
+    /// Goes to an entry, at once or as soon as the transcript is indexed.
+    pub fn go_to_stored(&mut self, index: usize) {
+        if self.opened.is_some() {
+            self.go_to(index);
+        } else {
+            self.entry_jump = Some(index);
+        }
+    }
+
     /// Returns the lines of a page: one line of the old page stays visible for orientation.
     fn page(&self) -> i32 {
         let lines = self.layout.height.saturating_sub(1 + self.layout.covers).max(1);

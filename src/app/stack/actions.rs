@@ -3,6 +3,7 @@
 use super::Stack;
 use crate::app::action::{Action, KeyContext};
 use crate::app::annotate::{self, AnnotationField, AnnotationForm};
+use crate::app::changes::ChangesScreen;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::flow::Flow;
@@ -36,6 +37,7 @@ impl Stack {
             [.., Layer::Reader(reader)] => reader.act(action, ctx),
             [.., Layer::Chat(chat)] => chat.act(action, ctx),
             [.., Layer::Search(search)] => search.act(action, ctx),
+            [.., Layer::Changes(changes)] => changes.act(action, ctx),
             [.., _] => None,
         };
         let flow = flow.unwrap_or_else(|| self.act_everywhere(action, ctx));
@@ -107,6 +109,7 @@ impl Stack {
                 self.home.list.pin_selection();
                 return session_actions::open_in_agent(session, ctx);
             }
+            Action::Changes => return self.open_changes(ctx),
             Action::CopyCommand => self.request(Effect::CopyResumeCommand, ctx),
             Action::CopyId => self.request(|key| Effect::Copy(key.id.to_string()), ctx),
             Action::EditTranscript => self.request(Effect::EditTranscript, ctx),
@@ -165,6 +168,18 @@ impl Stack {
         }
     }
 
+    /// Opens the changes of the session, at those of the entry that is read.
+    fn open_changes(&self, ctx: &mut Ctx) -> Flow {
+        let Some(key) = self.session().filter(|key| ctx.sessions.catalog.get(key).is_some()).cloned() else {
+            ctx.notices.info("No session selected");
+            return Flow::Stay;
+        };
+        let entry = self.screen().and_then(Layer::reader).map(|reader| reader.cursor() + 1);
+        let (changes, effect) = ChangesScreen::open(key, entry, ctx.tickets);
+        ctx.effects.push(effect);
+        Flow::Push(Layer::Changes(Box::new(changes)))
+    }
+
     /// Opens the form of a name, of tags or of a note. A name and a note belong to one session.
     fn annotate(&self, field: AnnotationField, ctx: &mut Ctx) -> Flow {
         let mut keys = self.chosen_sessions(ctx);
@@ -220,7 +235,7 @@ impl Stack {
 
     /// Starts the session that the form on top describes.
     pub(super) fn start_from_form(&mut self, ctx: &mut Ctx) {
-        if let Some(Layer::NewSession(new)) = self.layers.last() {
+        if let Some(Layer::NewSession(new)) = self.layers.last_mut() {
             let flow = new.start(ctx);
             self.perform(flow, ctx);
         }

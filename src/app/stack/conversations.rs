@@ -21,6 +21,16 @@ impl Stack {
         self.push(Layer::Reader(Box::new(reader)), ctx);
     }
 
+    /// Shows an entry of a session's transcript, which is opened unless it is on top.
+    pub(super) fn show_entry(&mut self, key: SessionKey, entry: usize, ctx: &mut Ctx) {
+        if !self.layers.last().and_then(Layer::reader).is_some_and(|reader| reader.key == key) {
+            self.open(key, ctx);
+        }
+        if let Some(reader) = self.layers.last_mut().and_then(Layer::reader_mut) {
+            reader.go_to_stored(entry);
+        }
+    }
+
     /// Opens a session's transcript, unless it is open on top, and follows its end.
     pub(super) fn follow(&mut self, key: SessionKey, ctx: &mut Ctx) {
         let reading = self.layers.last().and_then(Layer::reader).is_some_and(|reader| reader.key == key);

@@ -29,6 +29,7 @@ impl Stack {
             Some(Layer::NewSession(new)) => new.key(key, ctx),
             Some(Layer::Annotate(form)) => form.key(key, ctx),
             Some(Layer::Stats(page)) => page.key(key, ctx),
+            Some(Layer::Changes(changes)) => changes.key(key, ctx),
         };
         self.perform(flow, ctx);
     }
@@ -46,7 +47,7 @@ impl Stack {
             Some(Layer::NewSession(new)) => new.paste(text, ctx),
             Some(Layer::Annotate(form)) => form.paste(text),
             Some(Layer::Help(help)) => help.paste(text),
-            Some(Layer::Dialog(_) | Layer::Issues(_) | Layer::Stats(_)) => Flow::Stay,
+            Some(Layer::Dialog(_) | Layer::Issues(_) | Layer::Stats(_) | Layer::Changes(_)) => Flow::Stay,
         };
         self.perform(flow, ctx);
     }
@@ -81,6 +82,7 @@ impl Stack {
             Some(Layer::NewSession(_)) => Flow::Stay,
             Some(Layer::Annotate(form)) => form.click(target),
             Some(Layer::Stats(page)) => page.click(target, ctx),
+            Some(Layer::Changes(changes)) => changes.click(target),
         };
         self.perform(flow, ctx);
     }
@@ -107,6 +109,7 @@ impl Stack {
             Some(Layer::Search(search)) => search.wheel(target, lines, ctx),
             Some(Layer::Stats(page)) => page.wheel(lines),
             Some(Layer::Help(help)) => help.scroll.by(isize::try_from(lines).unwrap_or_default()),
+            Some(Layer::Changes(changes)) => changes.scroll.by(isize::try_from(lines).unwrap_or_default()),
             Some(Layer::Issues(issues)) => issues.scroll.by(isize::try_from(lines).unwrap_or_default()),
             Some(
                 Layer::Palette(_) | Layer::Dialog(_) | Layer::Picker(_) | Layer::NewSession(_) | Layer::Annotate(_),

@@ -1,16 +1,19 @@
 //! Messages besides those of the user and of runs, passed to the screens that they are about.
 
+use std::sync::Arc;
+
 use super::Stack;
 use crate::app::ctx::Ctx;
 use crate::app::effect::Effect;
 use crate::app::layer::Layer;
-use crate::app::msg::LayoutFeedback;
+use crate::app::msg::{LayoutFeedback, WorktreeReady};
 use crate::app::resume;
 use crate::app::runs::ResumeCheck;
 use crate::app::search::SearchScreen;
 use crate::app::ticket::{DebounceTicket, RequestTicket};
 use crate::domain::SessionKey;
 use crate::domain::catalog::CatalogChange;
+use crate::domain::changes::Changes;
 use crate::domain::live_status::LiveStatus;
 use crate::domain::query::FilterKey;
 use crate::domain::search::SearchUpdate;
@@ -98,6 +101,29 @@ impl Stack {
         }
     }
 
+    /// Passes the changes of a session to the screen that requested them.
+    pub fn changes_loaded(&mut self, ticket: RequestTicket, result: Result<Arc<Changes>, String>) {
+        let screen = self.layers.iter_mut().rev().find_map(|layer| match layer {
+            Layer::Changes(changes) => Some(changes),
+            _ => None,
+        });
+        if let Some(screen) = screen {
+            screen.loaded(ticket, result);
+        }
+    }
+
+    /// Starts the session for which a worktree was created, if its form is still open.
+    pub fn worktree_created(&mut self, ticket: RequestTicket, result: Result<WorktreeReady, String>, ctx: &mut Ctx) {
+        let form = self.layers.last_mut().and_then(Layer::new_session_mut);
+        match form.map(|new| new.worktree_created(ticket, &result, ctx)) {
+            Some(flow) => self.perform(flow, ctx),
+            None => match result {
+                Ok(ready) => ctx.notices.info(format!("The worktree {} is ready", ready.branch)),
+                Err(reason) => ctx.notices.error(reason),
+            },
+        }
+    }
+
     /// Applies the results of the layout: visible rows and resolved positions.
     pub fn apply_layout(&mut self, layout: &LayoutFeedback, ctx: &mut Ctx) {
         if self.screen().is_none() {
@@ -107,6 +133,9 @@ impl Stack {
         match self.layers.last_mut() {
             Some(Layer::Help(help)) => help.scroll.fit(layout.overlay_rows, layout.overlay_len),
             Some(Layer::Issues(issues)) => issues.scroll.fit(layout.overlay_rows, layout.overlay_len),
+            Some(Layer::Changes(changes)) => {
+                changes.fit(layout.overlay_rows, layout.overlay_len, &layout.hunk_rows);
+            }
             Some(Layer::Palette(palette)) => palette.fit(layout.overlay_rows),
             Some(Layer::Search(search)) => search.results.fit(layout.list_rows),
             Some(Layer::Chat(chat)) => chat.composer.width = layout.composer,

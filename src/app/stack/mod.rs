@@ -45,6 +45,7 @@ impl Stack {
             Flow::Push(layer) => self.push(layer, ctx),
             Flow::Act(action) => self.act(action, ctx),
             Flow::Open(key) => self.open(key, ctx),
+            Flow::ShowEntry(key, entry) => self.show_entry(key, entry, ctx),
             Flow::Follow(key) => self.follow(key, ctx),
             Flow::Watch(key) => self.watch(key, ctx),
             Flow::GoToSession(key) => self.go_to_session(&key, ctx),
@@ -75,6 +76,7 @@ impl Stack {
         match self.screen() {
             Some(Layer::Search(search)) => search.results.key(),
             Some(Layer::Stats(page)) => page.session(),
+            Some(Layer::Changes(changes)) => Some(&changes.key),
             // A conversation without a transcript has no session yet.
             Some(layer) => layer.reader().map(|reader| &reader.key).filter(|key| !key.id.is_empty()),
             None => self.home.list.key(),

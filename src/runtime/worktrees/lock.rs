@@ -13,7 +13,14 @@ use crate::stdx::process;
 /// Exclusive right to change worktrees, until it is dropped or the process ends.
 #[derive(Debug)]
 pub(super) struct WorktreeLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for WorktreeLock {
+    fn drop(&mut self) {
+        // A program that is being started has a copy of the file for a moment, which would keep the lock.
+        flock(&self.file, FlockOperation::Unlock).ok();
+    }
 }
 
 impl Worktrees {
@@ -25,7 +32,7 @@ impl Worktrees {
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
         let file = file.map_err(|error| failed(&error))?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(WorktreeLock { _file: file }),
+            Ok(()) => Ok(WorktreeLock { file }),
             Err(Errno::WOULDBLOCK) => {
                 let holder = process::lock_holder(&path).map_or_else(String::new, |pid| format!(" (process {pid})"));
                 Err(format!("another salon is changing worktrees{holder}; try again"))

@@ -213,6 +213,11 @@ impl LayoutCache {
         }
     }
 
+    /// Returns the highlighter, for code outside of transcripts.
+    pub(in crate::ui) fn highlighter(&mut self) -> &mut Highlighter {
+        &mut self.highlighter
+    }
+
     /// Returns true if highlighting is pending and another frame is needed.
     pub fn is_waiting(&self) -> bool {
         self.highlighter.is_waiting()

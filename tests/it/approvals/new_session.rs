@@ -3,6 +3,7 @@
 use salon::app::Effect;
 use salon::app::Msg;
 use salon::app::layer::Layer;
+use salon::app::msg::{RequestTicket, WorktreeReady};
 use salon::app::runs::RunMsg;
 use salon::domain::Agent;
 use salon::domain::run::{Conversation, RunStart};
@@ -36,7 +37,7 @@ fn a_new_session_starts_with_the_chosen_settings() {
 #[test]
 fn directories_are_completed_and_a_missing_agent_is_reported() {
     let mut stage = new_session();
-    stage.keys("up up up ctrl-u / h o");
+    stage.keys("up up up up ctrl-u / h o");
     let asked = stage.asked();
     assert_eq!(asked.last(), Some(&Effect::FindDirectories { query: "/ho".into() }));
     let late = RunMsg::Paths { query: "/h".into(), found: vec!["/hurd".into()] };
@@ -54,11 +55,55 @@ fn directories_are_completed_and_a_missing_agent_is_reported() {
 }
 
 #[test]
+fn a_worktree_is_created_before_the_session_starts_in_it() {
+    let requested = |stage: &mut Stage| {
+        let created = stage.take_effects().into_iter().find_map(|effect| match effect {
+            Effect::CreateWorktree { ticket, dir, name } => Some((ticket, dir, name)),
+            _ => None,
+        });
+        created.expect("a request")
+    };
+    let mut stage = new_session();
+    stage.keys("F i x space i t up up up space");
+    assert!(stage.screen().contains("fix-it"), "named after the prompt: {}", stage.screen());
+    stage.keys("enter");
+    let (old, dir, name) = requested(&mut stage);
+    assert_eq!((dir.to_str(), name.as_str()), (Some("/home/ann/shop-api"), "fix-it"));
+    assert!(stage.screen().contains("Creating the worktree"), "{}", stage.screen());
+    stage.keys("enter");
+    assert!(stage.take_effects().is_empty(), "one at a time");
+    stage.send(Msg::WorktreeCreated(old, Err("npm ci: exit status: 1".to_owned())));
+    assert!(stage.screen().contains("npm ci: exit status: 1"), "{}", stage.screen());
+    stage.keys("enter");
+    let (ticket, ..) = requested(&mut stage);
+    let ready = WorktreeReady { dir: "/trees/fix-it".into(), branch: "fix-it".to_owned() };
+    stage.send(Msg::WorktreeCreated(old, Ok(ready.clone())));
+    assert_eq!(started(&mut stage), None, "an old response starts nothing");
+    stage.send(Msg::WorktreeCreated(ticket, Ok(ready)));
+    let (_, opening, prompt) = started(&mut stage).expect("started");
+    assert_eq!((opening.cwd.to_str(), prompt.as_deref()), (Some("/trees/fix-it"), Some("Fix it")));
+}
+
+#[test]
+fn space_gives_a_worktree_a_name_and_takes_it_back() {
+    let mut stage = new_session();
+    stage.keys("up up up space");
+    assert!(stage.screen().contains("worktree"), "{}", stage.screen());
+    stage.keys("space enter");
+    assert!(!stage.take_effects().iter().any(|effect| matches!(effect, Effect::CreateWorktree { .. })));
+    let mut stage = new_session();
+    stage.keys("up up up space esc");
+    let ready = WorktreeReady { dir: "/trees/x".into(), branch: "x".to_owned() };
+    stage.send(Msg::WorktreeCreated(RequestTicket(99), Ok(ready)));
+    assert!(stage.screen().contains("The worktree x is ready"), "{}", stage.screen());
+}
+
+#[test]
 fn the_chosen_agent_is_visible_on_any_width() {
     let agents: Vec<_> = Agent::ALL.into_iter().map(|agent| (agent, false)).collect();
     for width in [160, 80, 60, 40, 30] {
         let mut stage = Stage::full(width, 24);
-        stage.send(Msg::Run(RunMsg::Agents(agents.clone()))).keys("n up up up up");
+        stage.send(Msg::Run(RunMsg::Agents(agents.clone()))).keys("n up up up up up");
         for _ in &agents {
             let Some(Layer::NewSession(form)) = stage.app.stack.layers.last() else { panic!("no form") };
             let chosen = form.agent(&stage.app.runs);

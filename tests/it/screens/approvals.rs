@@ -111,7 +111,7 @@ fn the_new_session_form() {
         stage.send(Msg::Run(RunMsg::Agents(agents))).keys("n");
     });
     shown("new_session_directory", |stage| {
-        stage.keys("n up up up ctrl-u / h o");
+        stage.keys("n up up up up ctrl-u / h o");
         let found = vec!["/home".to_owned(), "/home/ann/shop-api".to_owned()];
         stage.send(Msg::Run(RunMsg::Paths { query: "/ho".into(), found }));
     });

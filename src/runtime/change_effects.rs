@@ -1,0 +1,64 @@
+//! Effect that reads the changes of a session on a blocking thread.
+#![expect(clippy::disallowed_methods, reason = "called from blocking tasks")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::changes::{self, FileComparison};
+use super::env;
+use super::shell::Shell;
+use super::task_message::TaskMessage;
+use crate::app::Msg;
+use crate::app::msg::RequestTicket;
+use crate::config::paths::Paths;
+use crate::domain::changes::{Changes, ChangesScope};
+use crate::domain::{Session, SessionKey};
+use crate::git::Git;
+use crate::store::{Store, worktrees};
+
+impl Shell {
+    /// Reads the changes of a session.
+    pub(super) fn load_changes(&mut self, ticket: RequestTicket, key: &SessionKey, scope: ChangesScope) {
+        let session = self.session(key);
+        let sessions: Vec<Arc<Session>> = self.app.sessions.catalog.iter().cloned().collect();
+        let (paths, store, messages) =
+            (self.runner.paths.clone(), self.runner.store.clone(), self.runner.messages.clone());
+        tokio::task::spawn_blocking(move || {
+            let result = match session {
+                Some(session) => load(&session, scope, (&sessions, &paths, store.as_deref())),
+                None => Err("The session is not on the disk yet".to_owned()),
+            };
+            let msg = Msg::ChangesLoaded(ticket, result.map(Arc::new));
+            // An error means that salon is shutting down.
+            drop(messages.send(TaskMessage::Msg(Box::new(msg))));
+        });
+    }
+}
+
+fn load(
+    session: &Session,
+    scope: ChangesScope,
+    (sessions, paths, store): (&[Arc<Session>], &Paths, Option<&Store>),
+) -> Result<Changes, String> {
+    let state_db = paths.state_db();
+    let (git, own) = (Git::new(env::vars()), paths.repositories());
+    let comparison = FileComparison { git: &git, own: &own, state_db: &state_db, sessions };
+    if scope == ChangesScope::WorkTree {
+        let cwd = Path::new(&*session.cwd);
+        let base = store.and_then(|store| base_of(store, cwd)).unwrap_or_else(|| "HEAD".to_owned());
+        return comparison.since(cwd, &base);
+    }
+    let found = changes::edits(session, &state_db)?;
+    let last = u32::try_from(found.prompts.len()).unwrap_or(u32::MAX);
+    match scope {
+        ChangesScope::Turn => changes::of_turn(&comparison, session, (last, &found, store)),
+        ChangesScope::Session | ChangesScope::WorkTree => Ok(changes::of_session(&found.edits, &session.cwd, None)),
+    }
+}
+
+/// Returns the commit from which the branch of salon's worktree at a directory was created.
+fn base_of(store: &Store, cwd: &Path) -> Option<String> {
+    let listed = store.with(|db| worktrees::list(db)).unwrap_or_default();
+    let canonical = cwd.canonicalize().ok()?;
+    listed.into_iter().find(|worktree| canonical.starts_with(&worktree.path)).map(|worktree| worktree.base)
+}

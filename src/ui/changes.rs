@@ -1,0 +1,170 @@
+//! Screen of changes: the files at the left, the diff of the selected one at the right. On a narrow screen, the file is
+//! named above its diff.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::canvas::{Canvas, ViewCache};
+use super::changes_cache::{ChangesCache, DiffShape};
+use super::style::style;
+use super::widgets::{Align, diff, divider, line_of, put, put_line, split_left, split_right};
+use crate::app::changes::{ChangesContent, ChangesScreen};
+use crate::app::msg::Target;
+use crate::app::reader::DiffView;
+use crate::app::reader::diff_view::SIDE_BY_SIDE_WIDTH;
+use crate::app::scroll;
+use crate::config::theme::ThemeStyle;
+use crate::domain::changes::{Changes, ChangesScope, FileDiff, FileDiffStatus};
+use crate::stdx::text;
+
+/// Minimum width of the screen for the list of files.
+const MIN_WIDTH_WITH_FILES: u16 = 100;
+
+/// Width of the list of files.
+const FILES_WIDTH: u16 = 38;
+
+/// Draws the screen.
+pub(super) fn draw(canvas: &mut Canvas, area: Rect, screen: &ChangesScreen, cache: &mut ViewCache) {
+    draw_header(canvas, line_of(area, 0), screen);
+    let body = Rect { y: area.y + 1.min(area.height), height: area.height.saturating_sub(1), ..area };
+    let ChangesContent::Loaded(changes) = &screen.content else {
+        return draw_note(canvas, body, screen);
+    };
+    let Some((at, file)) = screen.selected() else { return draw_note(canvas, body, screen) };
+    let diff_area = if area.width >= MIN_WIDTH_WITH_FILES {
+        let (files, rest) = split_left(body, FILES_WIDTH);
+        let (line, rest) = split_left(rest, 1);
+        draw_files(canvas, files, changes, at);
+        divider(canvas, line);
+        rest
+    } else {
+        let number = format!("{} of {}  ", at + 1, changes.files.len());
+        draw_file(canvas, line_of(body, 0), file, (&number, true));
+        Rect { y: body.y + 1.min(body.height), height: body.height.saturating_sub(1), ..body }
+    };
+    draw_diff(canvas, diff_area, screen, (changes, at), cache);
+}
+
+fn draw_header(canvas: &mut Canvas, area: Rect, screen: &ChangesScreen) {
+    let (app, theme) = (canvas.app, canvas.app.theme());
+    let title = app.sessions.catalog.get(&screen.key).map(|session| text::one_line(&session.title.text));
+    let counts = screen.files().iter().map(FileDiff::counts).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let [plus, minus] = diff::counts(counts.0, counts.1);
+    let files = match screen.files().len() {
+        1 => " · 1 file".to_owned(),
+        count => format!(" · {count} files"),
+    };
+    let mut spans = vec![
+        Span::styled(" Changes ", style(theme.accent).patch(style(theme.title))),
+        Span::styled(format!(" {}", scope(screen.scope)), style(theme.text)),
+        Span::styled(files, style(theme.muted)),
+        Span::styled(plus, without_band(theme.added)),
+        Span::styled(minus, without_band(theme.removed)),
+    ];
+    let used = Line::from(spans.clone()).width();
+    let room = usize::from(area.width).saturating_sub(used + 3);
+    let title = text::ellipsis(&title.unwrap_or_default(), room);
+    spans.push(Span::styled(format!("  {title}"), style(theme.muted)));
+    put_line(canvas.buffer, area, &Line::from(spans));
+}
+
+/// Returns the style of added or removed lines without their background.
+fn without_band(paint: ThemeStyle) -> Style {
+    Style { bg: None, ..style(paint) }
+}
+
+fn scope(scope: ChangesScope) -> &'static str {
+    match scope {
+        ChangesScope::Turn => "the last turn",
+        ChangesScope::Session => "edits of the session",
+        ChangesScope::WorkTree => "files of the worktree",
+    }
+}
+
+/// Draws why there is no diff.
+fn draw_note(canvas: &mut Canvas, area: Rect, screen: &ChangesScreen) {
+    let theme = canvas.app.theme();
+    let (note, look) = match (&screen.content, screen.scope) {
+        (ChangesContent::Loading, _) => ("Reading …", theme.muted),
+        (ChangesContent::Failed(reason), _) => (reason.as_str(), theme.error),
+        (ChangesContent::Loaded(_), ChangesScope::WorkTree) => ("No file differs.", theme.muted),
+        (ChangesContent::Loaded(_), _) => {
+            ("No edits. What commands changed is in the files of the worktree (tab).", theme.muted)
+        }
+    };
+    let (_, inner) = split_left(area, 1);
+    put(canvas.buffer, line_of(inner, 1), note, style(look), Align::Left);
+}
+
+fn draw_files(canvas: &mut Canvas, area: Rect, changes: &Changes, at: usize) {
+    let height = usize::from(area.height);
+    let top = scroll::reveal(0, at, height, changes.files.len());
+    for (row, (nth, file)) in changes.files.iter().enumerate().skip(top).take(height).enumerate() {
+        let line = line_of(area, row);
+        canvas.target(line, Target::Choice(nth));
+        draw_file(canvas, line, file, ("", nth == at));
+    }
+}
+
+/// Draws the mark of a file's change, its path and its counts.
+fn draw_file(canvas: &mut Canvas, area: Rect, file: &FileDiff, (before, is_selected): (&str, bool)) {
+    let theme = canvas.app.theme();
+    if is_selected {
+        canvas.buffer.set_style(area, style(theme.selected));
+    }
+    let (added, removed) = file.counts();
+    let [plus, minus] = diff::counts(added, removed);
+    let counts = Line::from(vec![
+        Span::styled(plus, without_band(theme.added)),
+        Span::styled(minus, without_band(theme.removed)),
+    ]);
+    let (mark, look) = match file.status {
+        FileDiffStatus::Added => ("A ", without_band(theme.added)),
+        FileDiffStatus::Modified => ("M ", style(theme.muted)),
+        FileDiffStatus::Deleted => ("D ", without_band(theme.removed)),
+    };
+    let width = u16::try_from(counts.width() + 1).unwrap_or(u16::MAX);
+    let (left, right) = split_right(area, width);
+    put_line(canvas.buffer, right, &counts);
+    let room = usize::from(left.width).saturating_sub(before.len() + mark.len() + 1);
+    let path = text::ellipsis_before(&text::one_line(&file.path), room);
+    let spans = vec![
+        Span::styled(if is_selected { "▌" } else { " " }, style(theme.accent)),
+        Span::styled(before.to_owned(), style(theme.muted)),
+        Span::styled(mark, look),
+        Span::styled(path, style(theme.text)),
+    ];
+    put_line(canvas.buffer, left, &Line::from(spans));
+}
+
+fn draw_diff(
+    canvas: &mut Canvas,
+    area: Rect,
+    screen: &ChangesScreen,
+    (changes, at): (&Changes, usize),
+    cache: &mut ViewCache,
+) {
+    let (app, theme) = (canvas.app, canvas.app.theme());
+    cache.reader.begin(theme, true);
+    let highlighter = cache.reader.highlighter();
+    let side_by_side = app.diff_view == DiffView::SideBySide && app.size.0 >= SIDE_BY_SIDE_WIDTH;
+    let shape = DiffShape {
+        ticket: screen.ticket,
+        file: at,
+        width: usize::from(area.width).saturating_sub(1).max(1),
+        side_by_side,
+        generation: highlighter.generation(),
+    };
+    cache.changes.fit(shape, changes, theme, highlighter);
+    let ChangesCache { lines, hunk_rows, .. } = &cache.changes;
+    let height = usize::from(area.height);
+    for (row, line) in lines.iter().skip(screen.scroll.top).take(height).enumerate() {
+        put_line(canvas.buffer, line_of(area, row), line);
+    }
+    canvas.target(area, Target::Preview);
+    canvas.feedback.overlay_rows = height;
+    canvas.feedback.overlay_len = lines.len();
+    canvas.feedback.hunk_rows.clone_from(hunk_rows);
+    canvas.feedback.needs_redraw |= cache.reader.is_waiting();
+}

@@ -1,0 +1,135 @@
+//! Snapshots of the files when a turn of a run begins and ends.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use salon::domain::run::{Phase, RunId, RunInfo};
+use salon::domain::{Agent, SessionKey, Time};
+use salon::git::own_repository::OwnRepository;
+use salon::runtime::turn_snapshots::{TurnSnapshots, expire};
+use salon::store::turn_snapshots::{self, TurnSnapshot};
+use salon::store::{Store, registry};
+
+use super::{Transcript, paths, salon};
+use crate::cli::json as output_json;
+use crate::git::repo::Repo;
+use crate::screens::live;
+use crate::support::{Home, wait_until};
+
+const DAY: i64 = 24 * 3_600_000;
+
+struct Turns {
+    repo: Repo,
+    home: Home,
+    store: Arc<Store>,
+    snapshots: TurnSnapshots,
+    info: RunInfo,
+}
+
+impl Turns {
+    fn new(cwd: PathBuf, repo: Repo) -> Self {
+        let home = Home::empty();
+        let data = home.path().join(".local/share/salon");
+        fs::create_dir_all(&data).expect("created");
+        let store = Arc::new(Store::open(&data.join("state.db"), at(0)).expect("open").store);
+        let snapshots = TurnSnapshots::start(repo.program(), data.join("git"), store.clone());
+        let info = RunInfo { cwd, ..live::run("run-1") };
+        Self { repo, home, store, snapshots, info }
+    }
+
+    fn phase(&mut self, phase: Phase) -> &mut Self {
+        self.info.phase = phase;
+        self.snapshots.run_changed(&self.info);
+        self
+    }
+
+    fn working(&mut self, since: Time) -> &mut Self {
+        self.phase(Phase::Working { since, activity: salon::domain::run::Activity::default() })
+    }
+
+    fn taken(&self) -> Vec<TurnSnapshot> {
+        self.store.with(|db| turn_snapshots::of_run(db, &RunId("run-1".into()))).expect("read")
+    }
+
+    fn wait(&self, what: &str, is_so: impl Fn(&[TurnSnapshot]) -> bool) {
+        wait_until(what, || is_so(&self.taken()));
+    }
+}
+
+fn at(millis: i64) -> Time {
+    Time::from_millis(Time::parse("2026-11-21T10:00:00Z").expect("a time").millis() + millis)
+}
+
+#[test]
+fn a_turn_is_the_difference_of_its_snapshots_and_commands_are_part_of_it() {
+    let repo = Repo::new();
+    let mut turns = Turns::new(repo.path().to_owned(), repo);
+    let (repo, home) = (&turns.repo, &turns.home);
+    let session = Transcript::new("aaaa", repo.path()).prompt("p").edit(&repo.path().join("readme"), "two\n", "TWO\n");
+    session.write_to(home);
+    repo.write("by hand", "before the turn\n");
+    turns.working(at(0)).wait("the turn began", |taken| taken.len() == 1);
+    turns.repo.write("readme", "one\nTWO\nthree\n").write("made by a command", "x\n");
+    turns.working(at(0)).phase(Phase::Interrupting { since: at(1) });
+    assert_eq!(turns.taken()[0].after, None, "the turn is still open");
+    turns.phase(Phase::Idle).wait("the turn ended", |taken| taken[0].after.is_some());
+    turns.repo.write("by hand", "after the turn\n");
+    let key = SessionKey::new(Agent::Claude, session.id.as_str());
+    let run = registry::RunRecord {
+        id: RunId("run-1".into()),
+        agent: Agent::Claude,
+        session: Some(key),
+        cwd: session.cwd.clone(),
+        model: None,
+        effort: None,
+        created: at(0),
+        last_activity: at(0),
+    };
+    turns.store.with(|db| registry::record(db, &run)).expect("recorded");
+    let shown = output_json(&salon(&turns.home, &["diff", &session.id, "--turn", "1", "--json"]));
+    assert_eq!(shown["source"], "files");
+    assert_eq!(paths(&shown), [("made by a command", "added"), ("readme", "modified")]);
+    assert_eq!(shown["files"][1]["hunks"][0]["by"][0]["session"], session.id.as_str());
+    assert_eq!(shown["files"][0]["hunks"][0]["unknown"], 1);
+}
+
+#[test]
+fn turns_that_follow_each_other_at_once_have_snapshots_of_their_own() {
+    let repo = Repo::new();
+    let mut turns = Turns::new(repo.path().to_owned(), repo);
+    turns.working(at(0)).wait("the first began", |taken| taken.len() == 1);
+    turns.repo.write("readme", "after the first\n");
+    turns.working(at(5)).wait("the second began", |taken| taken.len() == 2);
+    let taken = turns.taken();
+    assert_eq!(taken[0].after.as_ref(), Some(&taken[1].before));
+    assert_ne!(taken[0].before, taken[1].before);
+}
+
+#[test]
+fn outside_of_git_there_are_no_snapshots_and_later_ones_still_work() {
+    let repo = Repo::new();
+    let mut turns = Turns::new(repo.outside(), repo);
+    turns.working(at(0)).phase(Phase::Idle);
+    turns.info.cwd = turns.repo.path().to_owned();
+    turns.working(at(1)).wait("the other one began", |taken| taken.len() == 1);
+    assert_eq!(turns.taken()[0].began, at(1));
+}
+
+#[test]
+fn old_snapshots_expire_and_newer_ones_stay() {
+    let repo = Repo::new();
+    let mut turns = Turns::new(repo.path().to_owned(), repo);
+    turns.working(at(0)).wait("the first began", |taken| taken.len() == 1);
+    turns.repo.write("readme", "changed\n");
+    turns.phase(Phase::Idle).wait("it ended", |taken| taken[0].after.is_some());
+    turns.working(at(DAY)).wait("the second began", |taken| taken.len() == 2);
+    let folder = turns.home.path().join(".local/share/salon/git");
+    expire(&turns.repo.program(), &folder, &turns.store, at(30 * DAY + 1));
+    let left = turns.taken();
+    assert_eq!(left.iter().map(|taken| taken.began).collect::<Vec<_>>(), [at(DAY)]);
+    let own = OwnRepository::open(&turns.repo.program(), &folder, &turns.repo.open().common_dir).expect("opened");
+    let refs = own.command("for-each-ref").args(["--format=%(objectname)"]).line().expect("refs");
+    // The end of the first turn is the begin of the second.
+    assert_eq!(String::from_utf8(refs).expect("text"), left[0].before);
+}
